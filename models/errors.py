@@ -1,0 +1,13 @@
+"""What the command line prints as one sentence, without a traceback."""
+
+
+class ForewarnError(Exception):
+    """Something a person can mend: the text names it, and says what would be right."""
+
+
+class BadShop(ForewarnError):
+    """A shop folder that cannot be used; names file, key and value."""
+
+
+class BadRow(ForewarnError):
+    """A row of a source that is refused; names file, line, column, value and what would be right."""

@@ -1,0 +1,167 @@
+"""What we decided and said; it only grows, and moves by compare-and-set. It points at the shop, never back."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import JSON, Column, Index, Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from models.types import Money, UtcTime
+
+
+def _moment(*, nullable: bool = True, index: bool = False) -> Any:
+    return Field(default=None, sa_column=Column(UtcTime, nullable=nullable, index=index))
+
+
+class Watch(SQLModel, table=True):
+    """One an open order: what we last told, at which revision, and when to look again."""
+
+    __table_args__ = (Index("ix_watch_look_again", "look_again_on", "order_id"),)
+
+    order_id: str = Field(primary_key=True)
+    look_again_on: date
+    bucket: str | None = None
+    """The bucket at the last look, `on_time` where it was not late; None before the first look."""
+    revision: int = 0
+    told_revision: int | None = None
+    told_bucket: str | None = None
+    told_expected_on: date | None = None
+    told_on: date | None = None
+
+
+class Tally(SQLModel, table=True):
+    """A number kept beside the rows it counts, moved in their transaction, so that saying it costs nothing.
+
+    `orders:BUCKET` counts the watched orders in a bucket; `offered:CURRENCY:YYYY-MM` adds up money put at risk.
+    """
+
+    name: str = Field(primary_key=True)
+    n: int = 0
+
+
+class Run(SQLModel, table=True):
+    """One run of a flow: for which day, under which policy, and what came of it."""
+
+    id: str = Field(primary_key=True)
+    flow: str
+    as_of: date
+    policy: str
+    """The digest of the policy it decided by; another one since makes the next run look at every order once."""
+    started_at: datetime = _moment(nullable=False, index=True)
+    ended_at: datetime | None = _moment()
+    state: str = "running"
+    counts: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+
+
+class Notice(SQLModel, table=True):
+    """One message owed to one customer; also the outbox."""
+
+    __table_args__ = (
+        UniqueConstraint("order_id", "revision", "channel"),
+        Index("ix_notice_ready", "state", "not_before", "id"),
+    )
+
+    id: str = Field(primary_key=True)
+    run_id: str = Field(index=True)
+    order_id: str
+    customer_id: str
+    revision: int
+    channel: str
+    state: str
+    reason: str | None = None
+    message: str
+    news: str
+    bucket: str
+    days: int
+    expected_on: date | None = None
+    told_on: date
+    facts: str
+    """A digest of the late lines and dates told; when the facts no longer give it, the notice has become untrue."""
+    why: str = Field(sa_column=Column(Text, nullable=False))
+    address: str | None = None
+    to_name: str = ""
+    locale: str
+    subject: str = ""
+    text: str = Field(default="", sa_column=Column(Text, nullable=False))
+    html: str = Field(default="", sa_column=Column(Text, nullable=False))
+    created_at: datetime = _moment(nullable=False)
+    not_before: datetime = _moment(nullable=False)
+    valid_until: datetime | None = _moment()
+    claimed_by: str | None = None
+    lease_until: datetime | None = _moment()
+    attempts: int = 0
+    sending_at: datetime | None = _moment()
+    settled_at: datetime | None = _moment()
+    reference: str | None = None
+
+
+class Offer(SQLModel, table=True):
+    """A remedy offered for an order: substitutes for a line, or a discount with its code."""
+
+    __table_args__ = (UniqueConstraint("order_id", "kind", "line", "revision"),)
+
+    id: str = Field(primary_key=True)
+    run_id: str
+    order_id: str = Field(index=True)
+    kind: str
+    line: str = ""
+    """The order line a substitute is for; empty for a discount, which is the order's."""
+    revision: int = 0
+    """The revision at which substitutes were offered; always 0 for a discount: one an order and kind."""
+    products: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    code: str | None = Field(default=None, unique=True)
+    percent: Decimal | None = Field(default=None, sa_column=Column(Money, nullable=True))
+    amount: Decimal | None = Field(default=None, sa_column=Column(Money, nullable=True))
+    value: Decimal = Field(default=Decimal(0), sa_column=Column(Money, nullable=False))
+    currency: str
+    expires_on: date | None = None
+    created_at: datetime = _moment(nullable=False)
+
+
+class Post(SQLModel, table=True):
+    """A social post about a product that is late in many orders; held until somebody approves it."""
+
+    __table_args__ = (UniqueConstraint("product_id", "week"),)
+
+    id: str = Field(primary_key=True)
+    run_id: str
+    product_id: str
+    week: str
+    """The ISO week, as 2026-W48: at most one post a product and week."""
+    channel: str
+    state: str
+    reason: str | None = None
+    locale: str
+    text: str = Field(sa_column=Column(Text, nullable=False))
+    orders: int
+    created_at: datetime = _moment(nullable=False)
+    not_before: datetime = _moment(nullable=False)
+    claimed_by: str | None = None
+    lease_until: datetime | None = _moment()
+    attempts: int = 0
+    sending_at: datetime | None = _moment()
+    settled_at: datetime | None = _moment()
+    reference: str | None = None
+
+
+class Suppression(SQLModel, table=True):
+    """An address or number that must not be written to."""
+
+    address: str = Field(primary_key=True)
+    """A lower-case mail address, or a number in E.164."""
+    reason: str
+    who: str
+    created_at: datetime = _moment(nullable=False)
+
+
+class Event(SQLModel, table=True):
+    """What happened: to a notice, a post, an address or a run; who did it, when, and why."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime = _moment(nullable=False, index=True)
+    kind: str
+    subject: str = Field(index=True)
+    """The id of what it happened to."""
+    who: str
+    why: str = Field(default="", sa_column=Column(Text, nullable=False))

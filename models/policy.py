@@ -1,0 +1,239 @@
+"""The numbers the business may change: read from `policy.toml`, and shown by Prefect as a form."""
+
+import hashlib
+from datetime import time
+from decimal import Decimal
+from enum import StrEnum
+from itertools import pairwise
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from models.values import Channel, RemedyKind
+
+Amounts = dict[Annotated[str, Field(pattern=r"^[A-Z]{3}$")], Annotated[Decimal, Field(ge=0)]]
+"""Money by currency: `{ EUR = 10, USD = 12 }`. A currency that is not listed gets none."""
+
+ON_TIME = "on_time"
+LATE_AGAIN = "late_again"
+EEA_AND_UK = (
+    "AT",
+    "BE",
+    "BG",
+    "HR",
+    "CY",
+    "CZ",
+    "DK",
+    "EE",
+    "FI",
+    "FR",
+    "DE",
+    "GR",
+    "HU",
+    "IS",
+    "IE",
+    "IT",
+    "LV",
+    "LI",
+    "LT",
+    "LU",
+    "MT",
+    "NL",
+    "NO",
+    "PL",
+    "PT",
+    "RO",
+    "SK",
+    "SI",
+    "ES",
+    "SE",
+    "GB",
+)
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DayCount(StrEnum):
+    """How days late are counted."""
+
+    CALENDAR = "calendar"
+    WORKING = "working"
+
+
+class Days(_Frozen):
+    """How days are counted."""
+
+    count: DayCount = DayCount.CALENDAR
+    country: str | None = Field(None, description="ISO code whose public holidays are no working days, as US")
+    subdivision: str | None = Field(None, description="state or province of that country, as CA")
+
+    @model_validator(mode="after")
+    def _known_country(self) -> Self:
+        if self.country is not None:
+            import holidays
+
+            known = holidays.list_supported_countries()
+            if self.country not in known:
+                raise ValueError(f"country {self.country!r} has no holiday calendar; an ISO code such as 'US' is right")
+            if self.subdivision is not None and self.subdivision not in known[self.country]:
+                raise ValueError(f"subdivision {self.subdivision!r} is none of {self.country}'s")
+        return self
+
+
+class Bucket(_Frozen):
+    """A span of days late, and what the shop does about it."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    from_days: int = Field(ge=1, description="first day late that belongs to the bucket")
+    notify: bool = True
+    message: str | None = Field(None, description="folder of the words; the bucket's own name where it is not given")
+    remedies: tuple[RemedyKind, ...] = Field((), description="what may be offered; a substitute comes before any money")
+    channels: tuple[Channel, ...] = Field(
+        (Channel.EMAIL,), description="all are used, unless the customer prefers one of them: then that one alone"
+    )
+
+    @field_validator("name")
+    @classmethod
+    def _not_taken(cls, name: str) -> str:
+        if name in (ON_TIME, LATE_AGAIN):
+            raise ValueError(f"{name!r} is a name of Forewarn's own; choose another")
+        return name
+
+    @field_validator("channels")
+    @classmethod
+    def _to_a_person(cls, channels: tuple[Channel, ...]) -> tuple[Channel, ...]:
+        if Channel.X in channels:
+            raise ValueError("'x' reaches everybody; a notice to a customer goes by 'email' or 'sms'")
+        return channels
+
+    @property
+    def words(self) -> str:
+        """Return the folder of the bucket's message."""
+        return self.message or self.name
+
+
+def _percent(value: Decimal | None) -> Decimal | None:
+    if value is not None and not 0 < value <= 100:
+        raise ValueError("a percent lies above 0 and at most at 100")
+    return value
+
+
+class Discount(_Frozen):
+    """Money off, as a percent up to a limit, or as an amount."""
+
+    percent: Annotated[Decimal | None, AfterValidator(_percent)] = None
+    up_to: Amounts = Field({}, description="the most a percent may cost, by currency")
+    amount: Amounts = Field({}, description="a fixed amount, by currency")
+    valid_days: int = Field(60, ge=1)
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if (self.percent is None) == (not self.amount):
+            raise ValueError("give either percent (with up_to) or amount")
+        if self.percent is not None and not self.up_to:
+            raise ValueError("a percent needs up_to, the most it may cost by currency, as { EUR = 20 }")
+        return self
+
+
+class Substituting(_Frozen):
+    """Which products may take a late one's place."""
+
+    price_from: Decimal = Field(Decimal("0.80"), gt=0, description="lowest price, as a share of the late product's")
+    price_to: Decimal = Field(Decimal("1.25"), gt=0, description="highest price, as a share of the late product's")
+    at_most: int = Field(3, ge=1, le=3)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.price_from > self.price_to:
+            raise ValueError("price_from is above price_to")
+        return self
+
+
+class Caps(_Frozen):
+    """The most that discounts may cost, by currency; in a currency that is not listed no discount is given."""
+
+    per_run: Amounts = {"EUR": Decimal(500), "USD": Decimal(500), "GBP": Decimal(500), "BRL": Decimal(2500)}
+    per_month: Amounts = {"EUR": Decimal(5000), "USD": Decimal(5000), "GBP": Decimal(5000), "BRL": Decimal(25000)}
+
+
+class Quiet(_Frozen):
+    """Hours in which nothing is sent, on the recipient's clock."""
+
+    begins: time
+    ends: time
+
+    @model_validator(mode="after")
+    def _not_all_day(self) -> Self:
+        if self.begins == self.ends:
+            raise ValueError("begins and ends are the same hour, which would be quiet for ever")
+        return self
+
+
+class Contacting(_Frozen):
+    """When and whom to write to."""
+
+    minimum_gap_days: int = Field(2, ge=0, description="days between two notices of one order")
+    slip_days: int = Field(1, ge=1, description="a date later than the one told by fewer days is no news")
+    quiet: dict[Channel, Quiet] = {Channel.SMS: Quiet(begins=time(21), ends=time(8))}
+    offer_needs_consent: tuple[str, ...] = Field(
+        EEA_AND_UK,
+        description="countries where an offer in a service mail wants marketing consent; "
+        "without it the mail links to the order page, where the offer stands",
+    )
+
+
+class Posting(_Frozen):
+    """When a late product is worth a social post."""
+
+    orders: int = Field(5, ge=1, description="late orders of one product, at least")
+    days: int = Field(4, ge=1, description="days late from which an order counts")
+
+
+def _table() -> tuple[Bucket, ...]:
+    both, either = (Channel.EMAIL, Channel.SMS), RemedyKind.SUBSTITUTE
+    return (
+        Bucket(name="short", from_days=1, notify=False),
+        Bucket(name="week", from_days=4),
+        Bucket(name="fortnight", from_days=8, channels=both, remedies=(either, RemedyKind.SHIPPING_DISCOUNT)),
+        Bucket(name="long", from_days=15, channels=both, remedies=(either, RemedyKind.FUTURE_DISCOUNT)),
+    )
+
+
+class Policy(_Frozen):
+    """What the shop does about late orders."""
+
+    days: Days = Days()
+    bucket: tuple[Bucket, ...] = Field(default_factory=_table, min_length=1, description="from the shortest delay up")
+    contact: Contacting = Contacting()
+    substitutes: Substituting = Substituting()
+    shipping_discount: Discount = Discount(
+        percent=Decimal(100),
+        up_to={"EUR": Decimal(10), "USD": Decimal(10), "GBP": Decimal(10), "BRL": Decimal(50)},
+    )
+    future_discount: Discount = Discount(
+        percent=Decimal(10),
+        up_to={"EUR": Decimal(20), "USD": Decimal(20), "GBP": Decimal(20), "BRL": Decimal(100)},
+        valid_days=180,
+    )
+    caps: Caps = Caps()
+    posts: Posting = Posting()
+
+    @field_validator("bucket")
+    @classmethod
+    def _ascending(cls, buckets: tuple[Bucket, ...]) -> tuple[Bucket, ...]:
+        for earlier, later in pairwise(buckets):
+            if later.from_days <= earlier.from_days:
+                raise ValueError(
+                    f"bucket {later.name!r} begins at day {later.from_days}, not after {earlier.name!r} "
+                    f"(day {earlier.from_days}); list them from the shortest delay up"
+                )
+        if len({bucket.name for bucket in buckets}) < len(buckets):
+            raise ValueError("two buckets have the same name")
+        return buckets
+
+    @property
+    def digest(self) -> str:
+        """Return a short fingerprint that changes when any number of the policy does."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]

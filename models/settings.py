@@ -1,0 +1,50 @@
+"""What differs per deployment: `FOREWARN_*` in the environment or in `.env`; docs/settings.md lists it."""
+
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class DoorKind(StrEnum):
+    """A way out for one channel."""
+
+    OUTBOX = "outbox"
+    SENDGRID = "sendgrid"
+    TWILIO = "twilio"
+    X = "x"
+
+
+class Settings(BaseSettings):
+    """What differs per deployment."""
+
+    model_config = SettingsConfigDict(env_prefix="FOREWARN_", env_file=".env", extra="ignore")
+
+    home: Path = Field(Path(), description="folder under which `var/` holds state by default")
+    shop: Path = Field(Path("shop"), description="the shop's folder")
+    data: Path | None = Field(None, description="where the shop's files lie, when not where shop.toml says")
+    database_url: str | None = Field(None, description="the ledger; by default SQLite in `var/` under the home")
+    source_url: SecretStr | None = Field(None, description="the shop's own database, where its source is one")
+    outbox: Path | None = Field(None, description="folder of the local outbox; by default in `var/` under the home")
+
+    email: DoorKind = Field(DoorKind.OUTBOX, description="door for mail: outbox or sendgrid")
+    sms: DoorKind = Field(DoorKind.OUTBOX, description="door for texts: outbox or twilio")
+    x: DoorKind = Field(DoorKind.OUTBOX, description="door for posts: outbox or x")
+
+    sendgrid_api_key: SecretStr | None = Field(None, description="API key with the right to send mail")
+    sendgrid_url: str = Field("https://api.sendgrid.com", description="https://api.eu.sendgrid.com for EU accounts")
+    twilio_account_sid: str | None = Field(None, description="account that sends")
+    twilio_auth_token: SecretStr | None = Field(None, description="its auth token")
+    twilio_from: str | None = Field(None, description="sending number in E.164, or a messaging service (MG...)")
+    twilio_url: str = Field("https://api.twilio.com", description="another address only for trials")
+    x_consumer_key: SecretStr | None = Field(None, description="API key of the X app")
+    x_consumer_secret: SecretStr | None = Field(None, description="its secret")
+    x_access_token: SecretStr | None = Field(None, description="token of the account that posts")
+    x_access_token_secret: SecretStr | None = Field(None, description="its secret")
+    x_url: str = Field("https://api.twitter.com", description="another address only for trials")
+
+    timeout: float = Field(15.0, gt=0, description="seconds a provider may take to answer")
+    parallel: int = Field(16, ge=1, le=500, description="requests under way at once in one deliver run")
+    batch: int = Field(500, ge=1, le=5000, description="orders or notices handled by one task run")
+    lease: int = Field(600, ge=300, description="seconds a claimed notice stays one worker's")

@@ -1,0 +1,107 @@
+"""The shop's facts, as its own systems tell them; a source may overwrite them at any time."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Column
+from sqlmodel import Field, SQLModel
+
+from models.types import Money, UtcTime
+
+
+def _money() -> Any:
+    return Field(default=None, sa_column=Column(Money, nullable=True))
+
+
+def _moment() -> Any:
+    return Field(default=None, sa_column=Column(UtcTime, nullable=True))
+
+
+class Customer(SQLModel, table=True):
+    """A person who ordered."""
+
+    id: str = Field(primary_key=True)
+    name: str
+    email: str | None = None
+    phone: str | None = None
+    country: str | None = None
+    locale: str | None = None
+    zone: str | None = None
+    prefers: str | None = None
+    sms_consent: bool = False
+    marketing_consent: bool = False
+    opted_out: bool = False
+
+
+class Product(SQLModel, table=True):
+    """A thing the shop sells."""
+
+    id: str = Field(primary_key=True)
+    name: str
+    category: str | None = Field(default=None, index=True)
+    price: Decimal | None = _money()
+    url: str | None = None
+    image: str | None = None
+
+
+class Vendor(SQLModel, table=True):
+    """Whom the shop buys from."""
+
+    id: str = Field(primary_key=True)
+    name: str
+    email: str | None = None
+    lead_days: int | None = None
+
+
+class Order(SQLModel, table=True):
+    """What one customer asked for at one time."""
+
+    __tablename__ = "orders"
+
+    id: str = Field(primary_key=True)
+    customer_id: str = Field(index=True)
+    placed_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    cancelled_at: datetime | None = _moment()
+    currency: str | None = None
+    shipping_fee: Decimal | None = _money()
+    url: str | None = None
+
+
+class OrderLine(SQLModel, table=True):
+    """One product of an order, with its own promise."""
+
+    __tablename__ = "order_line"
+
+    order_id: str = Field(primary_key=True)
+    number: str = Field(primary_key=True)
+    product_id: str = Field(index=True)
+    quantity: int
+    price: Decimal | None = _money()
+    promise: str
+    promised_on: date | None = None
+    expected_on: date | None = None
+    shipped_at: datetime | None = _moment()
+    delivered_at: datetime | None = _moment()
+    cancelled_at: datetime | None = _moment()
+
+
+class Stock(SQLModel, table=True):
+    """How many of a product lie at one place, and how many of them are spoken for."""
+
+    product_id: str = Field(primary_key=True)
+    location: str = Field(primary_key=True)
+    on_hand: int
+    allocated: int | None = None
+
+
+class Inbound(SQLModel, table=True):
+    """An expected receipt of a product from a vendor."""
+
+    id: str = Field(primary_key=True)
+    product_id: str = Field(index=True)
+    vendor_id: str | None = None
+    quantity: int
+    promised_on: date | None = None
+    expected_on: date | None = None
+    received_at: datetime | None = _moment()

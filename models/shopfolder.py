@@ -1,0 +1,163 @@
+"""A shop is one folder: `shop.toml`, `policy.toml`, `sources/*.sql`, `templates/`."""
+
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from babel import Locale, UnknownLocaleError
+from pydantic import BaseModel, ConfigDict, EmailStr, Field, ValidationError, field_validator
+
+from models.errors import BadShop
+from models.policy import Policy
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Sender(_Frozen):
+    """Who the messages come from."""
+
+    name: str = Field(min_length=1)
+    email: EmailStr
+    reply_to: EmailStr | None = None
+
+
+class Help(_Frozen):
+    """How a customer reaches the shop."""
+
+    email: EmailStr
+    phone: str | None = None
+    hours: str | None = None
+
+
+def _filled(*names: str) -> Any:
+    def check(_: type[BaseModel], link: str | None) -> str | None:
+        if link is None:
+            return None
+        if not link.startswith(("https://", "http://")):
+            raise ValueError("a link begins with https://")
+        unknown = set(re.findall(r"{(\w*)}", link)) - set(names)
+        if unknown:
+            raise ValueError(f"{{{unknown.pop()}}} is not known here; {', '.join(f'{{{n}}}' for n in names)} is right")
+        return link
+
+    return classmethod(check)
+
+
+class Links(_Frozen):
+    """Addresses of the shop's pages; `{order}`, `{product}` and `{category}` are filled in."""
+
+    home: str
+    order: str = Field(description="used for orders that bring no link of their own")
+    product: str | None = None
+    category: str | None = None
+    help: str | None = None
+
+    _home = field_validator("home", "help")(_filled())
+    _order = field_validator("order")(_filled("order"))
+    _product = field_validator("product")(_filled("product"))
+    _category = field_validator("category")(_filled("category"))
+
+
+class Source(_Frozen):
+    """Where the shop's facts come from."""
+
+    kind: str = Field("files", pattern="^(files|database)$")
+    path: Path | None = Field(None, description="for files: the folder they lie in, seen from the shop's folder")
+    zone: str | None = Field(None, description="zone of moments that carry none; the shop's where it is not given")
+
+
+class ShopConfig(_Frozen):
+    """`shop.toml`: who the shop is."""
+
+    name: str = Field(min_length=1)
+    zone: str
+    locale: str = "en"
+    country: str = Field(pattern="^[A-Z]{2}$", description="where numbers without a country code belong")
+    currency: str = Field(pattern="^[A-Z]{3}$")
+    sender: Sender
+    help: Help
+    links: Links
+    source: Source = Source()
+
+    @field_validator("zone")
+    @classmethod
+    def _zone(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError("no time zone of that name; one such as 'Europe/Berlin' is right") from error
+        return zone
+
+    @field_validator("locale")
+    @classmethod
+    def _locale(cls, locale: str) -> str:
+        try:
+            return str(Locale.parse(locale, sep="-" if "-" in locale else "_"))
+        except (ValueError, UnknownLocaleError) as error:
+            raise ValueError("no locale of that name; one such as 'en' or 'pt_BR' is right") from error
+
+    @property
+    def slug(self) -> str:
+        """Return the shop's name as a file name."""
+        return re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-") or "shop"
+
+
+@dataclass(frozen=True, slots=True)
+class ShopFolder:
+    """A shop's folder, read and checked."""
+
+    path: Path
+    shop: ShopConfig
+    policy: Policy
+
+    @property
+    def templates(self) -> Path:
+        """Return where the shop's own words are."""
+        return self.path / "templates"
+
+    @property
+    def selects(self) -> Path:
+        """Return where the shop's SELECTs are."""
+        return self.path / "sources"
+
+    @property
+    def data(self) -> Path:
+        """Return where the shop's files are."""
+        return (self.path / (self.shop.source.path or Path("data"))).resolve()
+
+
+def read_shop(path: Path) -> ShopFolder:
+    """Read a shop's folder; raises BadShop with one sentence that names file, key, value and what would be right."""
+    folder = path.resolve()
+    if not (folder / "shop.toml").is_file():
+        raise BadShop(f"{folder} is no shop folder: it has no shop.toml; `forewarn shop init {path}` makes one")
+    shop = _read(folder / "shop.toml", ShopConfig)
+    policy_file = folder / "policy.toml"
+    return ShopFolder(folder, shop, _read(policy_file, Policy) if policy_file.is_file() else Policy())
+
+
+def _read(file: Path, model: type[Model]) -> Model:
+    try:
+        with file.open("rb") as stream:
+            return model.model_validate(tomllib.load(stream))
+    except tomllib.TOMLDecodeError as error:
+        raise BadShop(f"{file}: not valid TOML: {error}") from error
+    except ValidationError as error:
+        raise BadShop(f"{file}: {sentence(error)}") from error
+
+
+def sentence(error: ValidationError) -> str:
+    """Say the first thing that pydantic found wrong, as one sentence that names the key."""
+    first = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in first["loc"]) or "the file"
+    said = first["msg"].removeprefix("Value error, ")
+    value = first["input"]
+    shown = f" (found {value!r})" if isinstance(value, str | int | float | bool) else ""
+    return f"{key}: {said}{shown}"
