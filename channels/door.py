@@ -1,0 +1,46 @@
+"""What every door out is: one verb, three outcomes, and silence."""
+
+from datetime import timedelta
+from typing import Protocol
+
+from models.values import Message, Receipt
+
+
+class Door(Protocol):
+    """A way out for messages: one provider, or the local outbox."""
+
+    async def send(self, message: Message) -> Receipt:
+        """Hand the message over; return the receipt, or raise Rejected or SendError.
+
+        Any other exception means that nobody can know whether it was taken: the notice is then in doubt.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Give back connections."""
+        ...
+
+
+class Rejected(Exception):
+    """The provider will never take this message. Do not send it again.
+
+    `code` is the provider's own; `suppress` says that the address must not be written to again.
+    """
+
+    def __init__(self, reason: str, *, code: str = "", suppress: bool = False) -> None:
+        super().__init__(reason)
+        self.reason, self.code, self.suppress = reason, code, suppress
+
+
+class SendError(Exception):
+    """The provider certainly did not take this message, and may later. Send it again, `retry_after` from now.
+
+    `channel_down` says that no message of this channel will pass until somebody mends it: bad credentials, a
+    suspended account, a channel filtered as spam.
+    """
+
+    def __init__(
+        self, reason: str, *, code: str = "", retry_after: timedelta | None = None, channel_down: bool = False
+    ) -> None:
+        super().__init__(reason)
+        self.reason, self.code, self.retry_after, self.channel_down = reason, code, retry_after, channel_down
