@@ -20,9 +20,11 @@ class Watch(SQLModel, table=True):
     __table_args__ = (Index("ix_watch_look_again", "look_again_on", "order_id"),)
 
     order_id: str = Field(primary_key=True)
+    version: int = 0
+    """Moves with every change of the row or of the facts behind it: what compare-and-set compares."""
     look_again_on: date
     bucket: str | None = None
-    """The bucket at the last look, `on_time` where it was not late; None before the first look."""
+    """The bucket at the last look, or `on_time`, or `closed`; None before the first look."""
     revision: int = 0
     told_revision: int | None = None
     told_bucket: str | None = None

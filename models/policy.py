@@ -15,6 +15,7 @@ Amounts = dict[Annotated[str, Field(pattern=r"^[A-Z]{3}$")], Annotated[Decimal, 
 """Money by currency: `{ EUR = 10, USD = 12 }`. A currency that is not listed gets none."""
 
 ON_TIME = "on_time"
+CLOSED = "closed"
 LATE_AGAIN = "late_again"
 # fmt: off
 EEA_AND_UK = (
@@ -39,6 +40,7 @@ class Days(_Frozen):
     """How days are counted."""
 
     count: DayCount = DayCount.CALENDAR
+    without_promise: int = Field(30, ge=1, description="days after the order by which a line without a promise is due")
     country: str | None = Field(None, description="ISO code whose public holidays are no working days, as US")
     subdivision: str | None = Field(None, description="state or province of that country, as CA")
 
@@ -70,7 +72,7 @@ class Bucket(_Frozen):
     @field_validator("name")
     @classmethod
     def _not_taken(cls, name: str) -> str:
-        if name in (ON_TIME, LATE_AGAIN):
+        if name in (ON_TIME, CLOSED, LATE_AGAIN):
             raise ValueError(f"{name!r} is a name of Forewarn's own; choose another")
         return name
 

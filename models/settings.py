@@ -21,7 +21,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="FOREWARN_", env_file=".env", extra="ignore")
 
-    home: Path = Field(Path(), description="folder under which `var/` holds state by default")
+    home: Path | None = Field(None, description="folder whose `var/` holds state; by default the shop folder's parent")
     shop: Path = Field(Path("shop"), description="the shop's folder")
     data: Path | None = Field(None, description="where the shop's files lie, when not where shop.toml says")
     database_url: str | None = Field(None, description="the ledger; by default SQLite in `var/` under the home")

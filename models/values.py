@@ -66,6 +66,7 @@ class Skip(StrEnum):
     OPTED_OUT = "opted_out"
     SUPPRESSED = "suppressed"
     NO_CONSENT = "no_consent"
+    NO_HOUR = "no_hour"
     SHIPPED = "shipped"
     CANCELLED = "cancelled"
     CHANGED = "changed"
@@ -108,7 +109,7 @@ class LineFacts:
     product: ProductFacts
     quantity: int
     promise: Promise
-    promised_on: date | None
+    promised_on: date
     price: Decimal | None = None
     expected_on: date | None = None
     shipped_on: date | None = None
@@ -218,6 +219,19 @@ class Plan:
     discount: Discount | None = None
     show_offer: bool = True
     """False where the law wants consent before a service mail may carry an offer; then the order page shows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one look at an order found: where it stands, when to look again, and what to say, if anything."""
+
+    bucket: str
+    """A bucket of the policy, `on_time`, or `closed`."""
+    look_again_on: date
+    delay: Delay | None = None
+    plan: Plan | None = None
+    quiet: str = ""
+    """Why nothing is said about a late order; empty where there is a plan, or nothing is late."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,143 @@
+"""The command `forewarn`."""
+
+import asyncio
+import os
+import sys
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from sqlalchemy.exc import DBAPIError
+
+from flows import cli_ledger, cli_shop, printing
+from flows.house import clock, open_house
+from flows.options import AsOf, Data, Json, Shop
+from models.errors import ForewarnError
+from models.report import Report
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Tell customers about a late order before they ask, offer what makes it right, and never say it twice.",
+)
+app.add_typer(cli_shop.shop, name="shop")
+app.add_typer(cli_shop.check, name="check")
+app.add_typer(cli_ledger.offers, name="offers")
+app.add_typer(cli_ledger.posts, name="posts")
+for command in (cli_shop.preview, cli_ledger.explain, cli_ledger.status, cli_ledger.suppress, cli_ledger.doctor):
+    app.command()(command)
+
+
+@app.command("import")
+def take_in(shop: Shop = None, data: Data = None, as_of: AsOf = None, *, json: Json = False) -> None:
+    """Take the shop's facts in; only what changed is written, bad rows are kept aside."""
+    from dataclasses import asdict
+
+    from flows.showing import imported
+    from tasks.imports import import_all
+
+    with open_house(shop, data=data) as house, printing.working("Importing", quiet=json) as progress:
+        day = clock(house.folder.shop.zone, _day(as_of)).as_of
+        with house.source() as source:
+            counts = import_all(house.desk.engine, source, day, house.rejects, progress=progress)
+            left_out = {one.reason: one.count for one in source.left_out()}
+        rejects = str(house.rejects) if any(one.refused for one in counts.values()) else None
+    if json:
+        printing.as_json({"imported": counts, "left_out": left_out, "rejects": rejects})
+        return
+    found = [(table, imported(asdict(one))) for table, one in counts.items()]
+    found += [("left out", f"{n:,} {reason}") for reason, n in left_out.items()]
+    found += [("rejects", rejects)] if rejects else []
+    printing.pairs(found)
+
+
+@app.command()
+def run(
+    shop: Shop = None,
+    data: Data = None,
+    as_of: AsOf = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="tell at most so many orders")] = None,
+    *,
+    take_in: Annotated[bool, typer.Option("--import", help="take the shop's facts in first")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be told to whom; write nothing")] = False,
+    json: Json = False,
+) -> None:
+    """Live one day: find late orders, decide, write down what is owed, and deliver it.
+
+    With PREFECT_API_URL set, Prefect records it as flow runs.
+    """
+    from flows.once import live
+    from flows.showing import lines
+
+    recorded = bool(os.environ.get("PREFECT_API_URL"))
+    with open_house(shop, data=data) as house, printing.working("Looking", quiet=json) as progress:
+        work = live(
+            house,
+            _day(as_of),
+            take_in=take_in,
+            dry_run=dry_run,
+            limit=limit,
+            recorded=recorded,
+            progress=progress,
+        )
+        report = asyncio.run(work)
+        outbox = house.outbox / "index.html"
+    if json:
+        printing.as_json(report)
+    else:
+        printing.pairs(lines(report))
+        if report.sent and outbox.is_file():
+            printing.out.print(f"\nOpen {outbox} to read what was sent to the outbox.")
+    _fail_if_not_ok(report)
+
+
+@app.command()
+def deliver(shop: Shop = None, as_of: AsOf = None, *, json: Json = False) -> None:
+    """Send what is owed and due, each message once."""
+    from flows.deliver import hand_over
+    from flows.showing import lines
+
+    with open_house(shop) as house, printing.working("Sending", quiet=json) as progress:
+        report = asyncio.run(hand_over(house, _day(as_of), progress=progress))
+    if json:
+        printing.as_json(report)
+    else:
+        printing.pairs(lines(report))
+    _fail_if_not_ok(report)
+
+
+@app.command()
+def demo(
+    into: Annotated[Path, typer.Option(help="folder for the sample shop and its state")] = Path("demo"),
+    orders: Annotated[int, typer.Option(min=1, help="how many orders the shop has")] = 400,
+    seed: Annotated[int, typer.Option(help="another seed makes another shop")] = 7,
+    as_of: AsOf = None,
+) -> None:
+    """Make a sample shop and live today in it: no account, no server, nothing leaves this machine."""
+    from flows.showcase import show
+
+    show(into, orders, seed, _day(as_of) or date.today())  # noqa: DTZ011 - the sample shop lives where its reader is
+
+
+def _day(as_of: datetime | None) -> date | None:
+    return as_of.date() if as_of else None
+
+
+def _fail_if_not_ok(report: Report) -> None:
+    if not report.ok:
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Run the command; a fault that a person can mend is one sentence and a non-zero exit."""
+    try:
+        app()
+    except ForewarnError as error:
+        sys.exit(f"forewarn: {error}")
+    except DBAPIError as error:
+        sys.exit(f"forewarn: the database did not do it: {str(error.orig).splitlines()[0]}")
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)

@@ -1,0 +1,192 @@
+"""Commands about what was decided and said."""
+
+import getpass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flows import printing
+from flows.house import House, clock, open_house
+from flows.options import AsOf, Json, Shop
+from models.values import State
+from rules.addresses import BadAddress, email_address, phone_number
+from rules.masking import masked
+from tasks.db import reading
+from tasks.runs import Now
+
+offers = typer.Typer(no_args_is_help=True, help="What was offered for the wait.")
+posts = typer.Typer(no_args_is_help=True, help="Social posts about late products, held until somebody approves them.")
+
+Who = Annotated[str, typer.Option(help="who decides this; kept in the ledger", default_factory=getpass.getuser)]
+
+
+def _now(house: House, as_of: datetime | None = None) -> Now:
+    time = clock(house.folder.shop.zone, as_of.date() if as_of else None)
+    return Now("", time.as_of, time.now())
+
+
+def explain(
+    order: Annotated[str, typer.Argument(help="the order's number")],
+    shop: Shop = None,
+    as_of: AsOf = None,
+    *,
+    json: Json = False,
+) -> None:
+    """Tell the whole story of one order: facts, delay, what was told when, what would be said now and why not."""
+    from tasks.explain import explain as tell
+
+    with open_house(shop) as house, reading(house.desk.engine) as connection:
+        story = tell(house.desk, connection, order, _now(house, as_of))
+    if json:
+        printing.as_json(story)
+    else:
+        _tell(story)
+
+
+def _tell(story: dict[str, Any]) -> None:
+    customer = story["customer"]
+    reach = ", ".join(filter(None, (customer["email"], customer["phone"]))) or "no address"
+    opted_out = ", opted out" if customer["opted_out"] else ""
+    cancelled = f", cancelled {story['cancelled_on']}" if story["cancelled_on"] else ""
+    known = f"expected {story['expected_on']}" if story["expected_on"] else "no date known"
+    late = f"{story['days']} days late, {known}, bucket {story['bucket']}" if story["days"] else story["bucket"]
+    printing.pairs(
+        [
+            ("Order", f"{story['order']}, placed {story['placed_on']}{cancelled}"),
+            ("Customer", f"{customer['name']} ({reach}{opted_out})"),
+            (f"On {story['as_of']}", late.replace("_", " ")),
+        ]
+    )
+    printing.out.print("\n[bold]Lines[/]")
+    printing.rows(story["lines"], nothing="none")
+    printing.out.print("\n[bold]Told so far[/]")
+    hidden = ("id", "events", "why")
+    told = [{key: value for key, value in notice.items() if key not in hidden} for notice in story["told"]]
+    printing.rows(told, nothing="nothing")
+    for notice in story["told"]:
+        printing.out.print(f"  r{notice['revision']} {notice['channel']}: {notice['why']}", markup=False)
+    if story["offers"]:
+        printing.out.print("\n[bold]Offered[/]")
+        printing.rows(story["offers"], nothing="")
+    now = story["now"]
+    printing.out.print("\n[bold]Now[/]")
+    again = f"; looked at again on {story['look_again_on']}" if story["look_again_on"] else ""
+    if now["say"] is None:
+        printing.out.print(f"Nothing would be said: {now['why']}{again}.")
+        return
+    printing.out.print(f"Would say '{now['say']}': {now['why']}{again}.")
+    printing.pairs([(channel, said) for channel, said in now["channels"].items()])
+
+
+def status(shop: Shop = None, *, json: Json = False) -> None:
+    """Say where everything stands: open orders, notices, posts, the latest runs."""
+    from flows.showing import counted
+    from tasks.status import status as look
+
+    with open_house(shop) as house, reading(house.desk.engine) as connection:
+        found = look(connection)
+    if json:
+        printing.as_json(found)
+        return
+    printing.pairs(
+        [
+            ("Open orders", counted(found.orders)),
+            ("Notices", counted(found.notices)),
+            ("Posts", counted(found.posts)),
+        ]
+    )
+    printing.out.print()
+    printing.rows(found.runs, nothing="No run yet: `forewarn run --import` makes the first.")
+
+
+@offers.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="CSV file to write")],
+    shop: Shop = None,
+    since: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="only what was offered from this day")
+    ] = None,
+) -> None:
+    """Write the offers as CSV, for the shop system to import the codes."""
+    from tasks.offers import export as write
+
+    with open_house(shop) as house:
+        written = write(house.desk, file, since.date() if since else None)
+    printing.out.print(f"{written:,} offers in {file}")
+
+
+@posts.command("list")
+def list_posts(
+    shop: Shop = None,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="also those that were sent or turned down")] = False,
+    json: Json = False,
+) -> None:
+    """Show the posts that wait for approval."""
+    from tasks.posts import listed
+
+    with open_house(shop) as house, reading(house.desk.engine) as connection:
+        found = listed(connection, None if everything else State.HELD)
+    if json:
+        printing.as_json({"posts": found})
+        return
+    shown = [
+        {"post": row["id"][:8], **{name: row[name] for name in ("week", "orders", "state", "text")}} for row in found
+    ]
+    printing.rows(shown, nothing="No post waits.")
+
+
+@posts.command()
+def approve(post: str, who: Who, shop: Shop = None) -> None:
+    """Let a post go out with the next deliver run."""
+    _decide(post, State.QUEUED, who, "", shop, "will be posted")
+
+
+@posts.command()
+def reject(post: str, who: Who, shop: Shop = None, why: Annotated[str, typer.Option(help="reason")] = "") -> None:
+    """Turn a post down for good."""
+    _decide(post, State.SKIPPED, who, why, shop, "is turned down")
+
+
+def _decide(post: str, verdict: State, who: str, why: str, shop: Path | None, outcome: str) -> None:
+    from tasks.posts import decide_on
+
+    with open_house(shop) as house:
+        found = decide_on(house.desk, _now(house), post, verdict, who, why)
+    printing.out.print(f"Post {found[:8]} {outcome}.")
+
+
+def suppress(
+    address: Annotated[str, typer.Argument(help="mail address, or number")],
+    who: Who,
+    shop: Shop = None,
+    why: Annotated[str, typer.Option(help="reason; kept in the ledger")] = "asked for it",
+) -> None:
+    """Never write to an address or number again."""
+    from tasks.outbox import suppress as keep
+
+    with open_house(shop) as house:
+        try:
+            known = email_address(address) if "@" in address else phone_number(address, house.folder.shop.country)
+        except BadAddress as error:
+            raise typer.BadParameter(str(error)) from error
+        now = _now(house)
+        with house.desk.engine.begin() as connection:
+            keep(connection, {known: why}, now.moment, who)
+    printing.out.print(f"{masked(known)} will not be written to again.")
+
+
+def doctor(shop: Shop = None, *, json: Json = False) -> None:
+    """Check settings, database, credentials, clocks, words and policy; say what to do."""
+    from flows.health import examine
+
+    with printing.working("Examining", quiet=json):
+        found = examine(shop)
+    if json:
+        printing.as_json({"checks": found})
+    else:
+        printing.rows([{"": one.mark, "what": one.what, "found": one.found, "do": one.do} for one in found], nothing="")
+    if any(one.bad for one in found):
+        raise typer.Exit(1)

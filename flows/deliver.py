@@ -1,0 +1,78 @@
+"""Hand over what is owed, until nothing is due."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import date
+from functools import partial
+
+from prefect import flow
+from sqlalchemy import func, select
+
+from flows import showing
+from flows.deeds import deed, once, publish, rename
+from flows.doors import close_doors, open_doors
+from flows.house import House, clock, open_house
+from flows.late_orders import run_name
+from models.errors import ForewarnError
+from models.report import Report
+from models.values import State
+from tasks.db import reading
+from tasks.delivery import Crew, Delivered, deliver_batch, doubt
+from tasks.notices import NOTICES
+from tasks.runs import begin, end
+
+DELIVER = "deliver"
+
+
+@flow(name=DELIVER, flow_run_name=run_name, retries=0)
+async def deliver(shop: str | None = None, as_of: date | None = None) -> Report:
+    """Send the notices and posts that are due, each once.
+
+    Args:
+        shop: the shop's folder; FOREWARN_SHOP where none is given.
+        as_of: the day to live; today where none is given.
+
+    """
+    with open_house(shop) as house:
+        report = await hand_over(house, as_of)
+    if report.down:
+        raise ForewarnError("; ".join(f"{channel} is down: {why}" for channel, why in report.down.items()))
+    return report
+
+
+async def hand_over(
+    house: House, as_of: date | None = None, *, progress: Callable[[str, int], None] = lambda _, __: None
+) -> Report:
+    """Claim, send and settle batch after batch; a channel that is down is left alone for the rest of the run."""
+    desk, time = house.desk, clock(house.folder.shop.zone, as_of)
+    now = await deed("begin", partial(begin, desk.engine, DELIVER, desk.policy.digest, time.as_of, time.now()))
+    doors = open_doors(house, time.now)
+    crew = Crew(house.worker, doors, house.settings.parallel, time.now)
+    delivered = Delivered(in_doubt=await deed("sweep", partial(doubt, desk, crew)))
+
+    try:
+        while True:
+            down = tuple(delivered.down)
+            send = partial(deliver_batch, desk, now, crew, batch=house.settings.batch, down=down)
+            batch = await once("send: a batch", send)
+            if batch is None:
+                break
+            delivered.add(batch)
+            progress("messages", sum(delivered.sent.values()))
+    finally:
+        await close_doors(house, doors)
+
+    report = Report(run=now.run, as_of=now.as_of, waiting=await asyncio.to_thread(_waiting, house))
+    showing.fill_delivered(report, delivered)
+    state = "failed" if report.down else "done"
+    await asyncio.to_thread(end, desk.engine, now, time.now(), state, report.model_dump(mode="json"))
+    if delivered != Delivered():
+        await publish(DELIVER, showing.summary(report, house.folder.shop.name), title="Deliveries")
+        await rename(showing.headline(DELIVER, report))
+    return report
+
+
+def _waiting(house: House) -> int:
+    with reading(house.desk.engine) as connection:
+        query = select(func.count()).select_from(NOTICES).where(NOTICES.c.state == State.QUEUED)
+        return connection.execute(query).scalar_one()

@@ -1,0 +1,89 @@
+"""Open the doors out that the settings name: one a channel, with credentials from the environment alone."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from channels.door import Door
+from channels.outbox import Outbox
+from channels.outbox_index import write_index
+from channels.sendgrid import SendGrid
+from channels.twilio import Twilio
+from channels.x import X
+from flows.house import House
+from models.errors import ForewarnError
+from models.settings import DoorKind, Settings
+from models.values import Channel
+from rules.masking import masked
+
+NEEDS = {
+    DoorKind.OUTBOX: (),
+    DoorKind.SENDGRID: ("sendgrid_api_key",),
+    DoorKind.TWILIO: ("twilio_account_sid", "twilio_auth_token", "twilio_from"),
+    DoorKind.X: ("x_consumer_key", "x_consumer_secret", "x_access_token", "x_access_token_secret"),
+}
+FITS = {
+    Channel.EMAIL: (DoorKind.OUTBOX, DoorKind.SENDGRID),
+    Channel.SMS: (DoorKind.OUTBOX, DoorKind.TWILIO),
+    Channel.X: (DoorKind.OUTBOX, DoorKind.X),
+}
+
+
+def chosen(settings: Settings) -> dict[Channel, DoorKind]:
+    """Return the door that the settings name for each channel; raises ForewarnError where it does not fit."""
+    doors = {Channel.EMAIL: settings.email, Channel.SMS: settings.sms, Channel.X: settings.x}
+    for channel, kind in doors.items():
+        if kind not in FITS[channel]:
+            raise ForewarnError(
+                f"FOREWARN_{channel.upper()}: {kind} is no door for it; {' or '.join(FITS[channel])} is"
+            )
+    return doors
+
+
+def missing(settings: Settings, kind: DoorKind) -> list[str]:
+    """Return the names of the settings that a door still needs."""
+    return [f"FOREWARN_{name.upper()}" for name in NEEDS[kind] if getattr(settings, name) is None]
+
+
+def open_doors(house: House, now: Callable[[], datetime]) -> dict[Channel, Door]:
+    """Open a door for every channel; raises ForewarnError where a credential is missing."""
+    doors = chosen(house.settings)
+    for channel, kind in doors.items():
+        if lacking := missing(house.settings, kind):
+            raise ForewarnError(f"the door {kind} for {channel} needs {' and '.join(lacking)} in the environment")
+    return {channel: _open(kind, house, now) for channel, kind in doors.items()}
+
+
+def _open(kind: DoorKind, house: House, now: Callable[[], datetime]) -> Door:
+    settings, sender = house.settings, house.folder.shop.sender
+    timeout, parallel = settings.timeout, settings.parallel
+    match kind:
+        case DoorKind.OUTBOX:
+            return Outbox(house.outbox, sender, now)
+        case DoorKind.SENDGRID:
+            return SendGrid(
+                _secret(settings, "sendgrid_api_key"),
+                sender,
+                url=settings.sendgrid_url,
+                timeout=timeout,
+                parallel=parallel,
+            )
+        case DoorKind.TWILIO:
+            sid, token, number = (_secret(settings, name) for name in NEEDS[kind])
+            return Twilio(sid, token, number, now=now, url=settings.twilio_url, timeout=timeout, parallel=parallel)
+        case DoorKind.X:
+            key, secret, token, token_secret = (_secret(settings, name) for name in NEEDS[kind])
+            return X(key, secret, token, token_secret, url=settings.x_url, timeout=timeout, parallel=parallel)
+
+
+def _secret(settings: Settings, name: str) -> str:
+    value = getattr(settings, name)
+    return str(getattr(value, "get_secret_value", lambda: value)())
+
+
+async def close_doors(house: House, doors: Mapping[Channel, Door]) -> None:
+    """Close every door, and bring the outbox's page up to date where one led there."""
+    for door in doors.values():
+        await door.close()
+    if any(isinstance(door, Outbox) for door in doors.values()) and house.outbox.is_dir():
+        await asyncio.to_thread(write_index, house.outbox, masked)

@@ -1,0 +1,111 @@
+"""Open what a run works with: settings, shop, ledger, doors and clock. Nowhere else are they read."""
+
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as hour
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from pydantic import ValidationError
+
+from models.errors import ForewarnError
+from models.policy import Policy
+from models.settings import Settings
+from models.shopfolder import ShopFolder, read_shop, sentence
+from rules.working_days import Calendar
+from sources.source import Source, open_source
+from tasks.db import connect, migrate
+from tasks.desk import Desk
+from tasks.outbox import Worker
+from templates.words import Words
+
+NOON = hour(12)
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The only clock: today's, or one that was set to the noon of another day and runs on from there."""
+
+    zone: ZoneInfo
+    as_of: date
+    now: Callable[[], datetime]
+
+
+def clock(zone: str, as_of: date | None) -> Clock:
+    """Set the clock: to a day's noon in the shop's zone, so that re-living it does not depend on the hour."""
+    shop = ZoneInfo(zone)
+    if as_of is None:
+        return Clock(shop, datetime.now(shop).date(), lambda: datetime.now(UTC))
+    noon, begun = datetime.combine(as_of, NOON, shop).astimezone(UTC), time.monotonic()
+    return Clock(shop, as_of, lambda: noon + timedelta(seconds=time.monotonic() - begun))
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A shop, opened: what every flow and command begins with."""
+
+    settings: Settings
+    folder: ShopFolder
+    desk: Desk
+
+    def source(self) -> Source:
+        """Open the shop's own files or database, read-only."""
+        secret = self.settings.source_url
+        return open_source(self.folder, self.settings.data, secret.get_secret_value() if secret else None)
+
+    @property
+    def outbox(self) -> Path:
+        """Return the folder of the local outbox."""
+        return (self.settings.outbox or state_folder(self.settings, self.folder) / "outbox").resolve()
+
+    @property
+    def rejects(self) -> Path:
+        """Return the file that keeps the rows refused."""
+        return state_folder(self.settings, self.folder) / "rejects.csv"
+
+    @property
+    def worker(self) -> Worker:
+        """Return a name for one deliver run, and how long its claims hold."""
+        name = f"{socket.gethostname()}/{os.getpid()}/{time.monotonic_ns():x}"
+        return Worker(name, timedelta(seconds=self.settings.lease))
+
+
+def read_settings(given: Mapping[str, object] | None = None) -> Settings:
+    """Read the environment and `.env`; what is given on the command line goes before them. Raises ForewarnError."""
+    try:
+        return Settings(**{key: value for key, value in (given or {}).items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise ForewarnError(f"FOREWARN_{sentence(error)}") from error
+
+
+@contextmanager
+def open_house(
+    shop: str | Path | None = None, policy: Policy | None = None, *, data: Path | None = None
+) -> Iterator[House]:
+    """Open a shop and bring its ledger up to date; a policy given here goes before the shop's own."""
+    settings = read_settings({"shop": shop, "data": data})
+    folder = read_shop(settings.shop)
+    engine = connect(database_url(settings, folder))
+    migrate(engine)
+    rules = policy or folder.policy
+    own = folder.templates if folder.templates.is_dir() else None
+    desk = Desk(engine, folder.shop, rules, Calendar(rules.days), Words(folder.shop, own))
+    try:
+        yield House(settings, folder, desk)
+    finally:
+        engine.dispose()
+
+
+def state_folder(settings: Settings, folder: ShopFolder) -> Path:
+    """Return where a shop's state lies by default: never in the shop's own folder."""
+    return (settings.home or folder.path.parent).resolve() / "var" / folder.shop.slug
+
+
+def database_url(settings: Settings, folder: ShopFolder) -> str:
+    """Return the ledger's address; SQLite under the home where none is set."""
+    return settings.database_url or f"sqlite:///{state_folder(settings, folder) / 'forewarn.db'}"

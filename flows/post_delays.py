@@ -1,0 +1,53 @@
+"""Compose social posts about products that are late in many orders; people approve them before they leave."""
+
+from datetime import date
+from functools import partial
+from typing import Any
+
+from prefect import flow
+
+from flows.deeds import deed, publish, rename
+from flows.house import House, clock, open_house
+from flows.late_orders import run_name
+from tasks.posts import compose
+from tasks.runs import begin, end
+
+POST_DELAYS = "post-delays"
+
+
+@flow(name=POST_DELAYS, flow_run_name=run_name, retries=0)
+async def post_delays(shop: str | None = None, as_of: date | None = None) -> list[str]:
+    """Write this week's posts and hold them; return their ids.
+
+    Args:
+        shop: the shop's folder; FOREWARN_SHOP where none is given.
+        as_of: the day to live; today where none is given.
+
+    """
+    with open_house(shop) as house:
+        return await compose_posts(house, as_of)
+
+
+async def compose_posts(house: House, as_of: date | None = None) -> list[str]:
+    """Compose at most one post a product and week, and hold it."""
+    desk, time = house.desk, clock(house.folder.shop.zone, as_of)
+    now = await deed("begin", partial(begin, desk.engine, POST_DELAYS, desk.policy.digest, time.as_of, time.now()))
+
+    posts = await deed("compose", partial(compose, desk, now))
+
+    await deed("end", partial(end, desk.engine, now, time.now(), "done", {"held": len(posts)}))
+    await publish(POST_DELAYS, _summary(posts), title="Posts that wait for approval")
+    await rename(f"{POST_DELAYS} {now.as_of}: {len(posts)} to approve")
+    return [post["id"] for post in posts]
+
+
+def _summary(posts: list[dict[str, Any]]) -> str:
+    if not posts:
+        return "No product is late in enough orders for a new post this week.\n"
+    shown = "\n".join(
+        f"| `{post['id'][:8]}` | {post['orders']} | {post['text']} |".replace("\n", " ") for post in posts
+    )
+    return (
+        "# Posts that wait for approval\n\n| post | late orders | text |\n|---|---|---|\n"
+        f"{shown}\n\nApprove with `forewarn posts approve POST`, turn down with `forewarn posts reject POST`.\n"
+    )

@@ -1,0 +1,97 @@
+"""The demo: a sample shop, made from a seed, lives one day from its files to its outbox."""
+
+import asyncio
+import os
+import shutil
+import time
+from collections import Counter
+from datetime import date
+from pathlib import Path
+
+from flows import printing
+from models.errors import ForewarnError
+from models.report import Report
+from sources.sample import write_sample
+
+OURS = {"shop", "var", "prefect"}
+STARTUP_SECONDS = 180
+
+
+def show(into: Path, orders: int, seed: int, as_of: date) -> None:
+    """Make the sample shop, live a day in it, and say what happened and which file to open."""
+    begun = time.monotonic()
+    into = _cleared(into).resolve()
+    write_sample(into / "shop", orders=orders, seed=seed, as_of=as_of)
+    printing.out.print(f"Made a shop with {orders:,} orders in {into / 'shop'}")
+
+    _embed_prefect(into / "prefect")
+    printing.out.print("Starting Prefect's own server, up to half a minute, longer the first time ...")
+    report, posts, started, outbox = asyncio.run(_live(into, as_of))
+
+    _tell(report, posts, outbox)
+    spent = time.monotonic() - begun
+    printing.out.print(f"\nDone in {spent:.0f} s; {started:.0f} s of them were Prefect's own start.")
+
+
+def _cleared(into: Path) -> Path:
+    """Remove an earlier demo; raises ForewarnError where the folder holds anything else."""
+    if into.exists():
+        foreign = sorted({path.name for path in into.iterdir()} - OURS)
+        if foreign:
+            raise ForewarnError(f"{into} holds {foreign[0]}, which is no demo's; choose an empty folder with --into")
+        shutil.rmtree(into)
+    return into
+
+
+def _embed_prefect(home: Path) -> None:
+    # Read by Prefect when it is first imported, which happens after this.
+    os.environ.update(
+        PREFECT_HOME=str(home),
+        PREFECT_SERVER_EPHEMERAL_ENABLED="true",
+        PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS=str(STARTUP_SECONDS),
+        PREFECT_SERVER_ANALYTICS_ENABLED="false",
+        DO_NOT_TRACK="1",
+        PREFECT_LOGGING_LEVEL="ERROR",
+        PREFECT_PROFILES_PATH=str(home / "profiles.toml"),
+    )
+    for name in ("PREFECT_API_URL", "PREFECT_API_KEY", "FOREWARN_DATABASE_URL", "FOREWARN_OUTBOX", "FOREWARN_HOME"):
+        os.environ.pop(name, None)
+    for channel in ("EMAIL", "SMS", "X"):
+        os.environ[f"FOREWARN_{channel}"] = "outbox"
+
+
+async def _live(into: Path, as_of: date) -> tuple[Report, list[str], float, Path]:
+    from prefect.client.orchestration import get_client
+
+    from flows.house import open_house
+    from flows.once import live
+    from flows.post_delays import post_delays
+
+    begun = time.monotonic()
+    async with get_client() as client:
+        await client.hello()
+        started = time.monotonic() - begun
+        with open_house(into / "shop") as house, printing.working("Living the day", quiet=False) as progress:
+            report = await live(house, as_of, take_in=True, recorded=True, progress=progress)
+            posts = await post_delays(str(into / "shop"), as_of)
+            return report, posts, started, house.outbox
+
+
+def _tell(report: Report, posts: list[str], outbox: Path) -> None:
+    from flows.showing import counted
+
+    read = Counter({table: counts["read"] for table, counts in report.imported.items()})
+    printing.pairs(
+        [
+            ("Read", f"{read['orders']:,} orders with {read['lines']:,} lines; {report.open:,} are open"),
+            ("Late", counted(report.late)),
+            ("News", counted(report.news)),
+            ("Remedies", counted(report.offers)),
+            ("Sent", counted(report.sent)),
+            ("Skipped", counted(report.skipped)),
+            ("Waiting", f"{report.waiting} for their hour: it is too early where they would arrive"),
+            ("Posts", f"{len(posts)} wait for approval"),
+        ]
+    )
+    printing.out.print(f"\nOpen {outbox / 'index.html'} to read what customers would get.")
+    printing.out.print("Then try: forewarn explain 1041 --shop demo/shop")

@@ -1,0 +1,121 @@
+"""Say what a run did, for people: Prefect's artifacts, and the lines of the command line. Addresses are masked."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from models.policy import ON_TIME
+from models.report import Report
+from models.values import Contact, Plan
+from rules.masking import masked
+from tasks.delivery import Delivered
+from tasks.notices import Looked
+
+
+def fill(report: Report, looked: Looked, orders: Mapping[str, int]) -> None:
+    """Put into a report what was found and owed."""
+    report.open = sum(orders.values())
+    report.late = {bucket: n for bucket, n in orders.items() if bucket != ON_TIME}
+    report.news, report.owed = dict(looked.news), dict(looked.owed)
+    report.skipped, report.offers = dict(looked.skipped), dict(looked.offers)
+    report.over_cap, report.problems = looked.over_cap, list(looked.problems)
+
+
+def fill_delivered(report: Report, delivered: Delivered) -> None:
+    """Put into a report what was delivered."""
+    report.sent, report.rejected, report.later = dict(delivered.sent), dict(delivered.rejected), dict(delivered.later)
+    report.in_doubt, report.down = delivered.in_doubt, dict(delivered.down)
+    for reason, n in delivered.skipped.items():
+        report.skipped[reason] = report.skipped.get(reason, 0) + n
+
+
+def counted(counts: Mapping[str, int], nothing: str = "none") -> str:
+    """Say counts as `3 week, 2 long`."""
+    return ", ".join(f"{n} {name}" for name, n in counts.items() if n) or nothing
+
+
+def headline(flow: str, report: Report) -> str:
+    """Name a run by what came of it."""
+    told = sum(report.news.values())
+    said = f"{told} to tell" if flow == "late-orders" else f"{sum(report.sent.values())} sent"
+    trouble = ", with problems" if not report.ok else ""
+    return f"{flow} {report.as_of}: {said}{trouble}"
+
+
+FIGURES = (
+    ("Late", "late"),
+    ("News", "news"),
+    ("Notices owed", "owed"),
+    ("Remedies", "offers"),
+    ("Sent", "sent"),
+    ("Skipped", "skipped"),
+    ("Rejected", "rejected"),
+    ("Later", "later"),
+)
+
+
+def lines(report: Report) -> list[tuple[str, str]]:
+    """Return a report as pairs of a word and its figures, leaving out what is nought."""
+    found = [("Day", str(report.as_of) + (" (dry run: nothing written)" if report.dry_run else ""))]
+    found += [(f"Import {table}", imported(counts)) for table, counts in report.imported.items()]
+    found += [("Left out", f"{n} {reason}") for reason, n in report.left_out.items()]
+    if report.open:
+        found.append(("Open orders", f"{report.open:,}"))
+    found += [(word, counted(getattr(report, name))) for word, name in FIGURES if getattr(report, name)]
+    found += [("Waiting", f"{report.waiting} for their hour")] if report.waiting else []
+    found += [("In doubt", f"{report.in_doubt}: settle by hand, they are not sent again")] if report.in_doubt else []
+    found += [("Over the cap", f"{report.over_cap} discounts not given")] if report.over_cap else []
+    found += [("Language", f"{counted(report.fallbacks)}: missing, the shop's was used")] if report.fallbacks else []
+    found += [("Down", f"{channel}: {why}") for channel, why in report.down.items()]
+    found += [("Problem", problem) for problem in report.problems]
+    found += [("Rejects", report.rejects)] if report.rejects else []
+    return found
+
+
+def imported(counts: Mapping[str, int]) -> str:
+    """Say what an import did with a table."""
+    changed = {name: counts[name] for name in ("inserted", "updated", "refused") if counts[name]}
+    return f"{counts['read']:,} rows: " + (counted(changed) if changed else "nothing changed")
+
+
+def summary(report: Report, shop: str) -> str:
+    """Return a report as markdown."""
+    rows = "\n".join(f"| {word} | {_cell(said)} |" for word, said in lines(report))
+    return f"# {_cell(shop)}, {report.as_of}\n\n| | |\n|---|---|\n{rows}\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def table(plans: Sequence[Plan]) -> list[dict[str, Any]]:
+    """Return plans as rows that customer service can read."""
+    return [
+        {
+            "order": plan.delay.order.id,
+            "days late": plan.delay.days,
+            "bucket": plan.delay.bucket,
+            "remedy": remedy(plan),
+            "channels": ", ".join(_contact(one) for one in plan.contacts),
+            "why": plan.why,
+        }
+        for plan in plans
+    ]
+
+
+def remedy(plan: Plan) -> str:
+    """Say what a plan offers; a code stays with its customer."""
+    if plan.substitutes:
+        return "substitute: " + "; ".join(one.name for found in plan.substitutes for one in found.products)
+    if plan.discount:
+        size = (
+            f"{plan.discount.percent:g} %"
+            if plan.discount.percent
+            else f"{plan.discount.amount} {plan.discount.currency}"
+        )
+        return f"{plan.discount.kind.replace('_', ' ')}: {size}"
+    return "none"
+
+
+def _contact(contact: Contact) -> str:
+    address = f" {masked(contact.address)}" if contact.address else ""
+    return f"{contact.channel}{address}" + (f" (not sent: {contact.skip})" if contact.skip else "")

@@ -1,0 +1,44 @@
+"""What a run reports: one object, for people as lines and for scripts as JSON; docs/report.md lists it."""
+
+from datetime import date
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Counts = dict[str, int]
+
+
+class Report(BaseModel):
+    """What one run found, decided and did."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    run: str | None = Field(None, description="id of the run in the ledger; null for a dry run")
+    as_of: date = Field(description="the day that the run lived")
+    dry_run: bool = Field(
+        default=False, description="whether nothing was written: the figures say what would have been done"
+    )
+    imported: dict[str, Counts] = Field({}, description="by table: rows read, inserted, updated, unchanged, refused")
+    left_out: Counts = Field({}, description="rows that the shop's SELECTs left out on purpose, by reason")
+    open: int = Field(0, description="open orders, late or not")
+    late: Counts = Field({}, description="late orders by bucket")
+    news: Counts = Field({}, description="orders with something to say that was not said yet, by bucket")
+    owed: Counts = Field({}, description="notices written down to be sent, by channel")
+    offers: Counts = Field({}, description="orders with a remedy in their notice, by kind")
+    over_cap: int = Field(0, description="discounts not given, because the policy's caps were reached")
+    sent: Counts = Field({}, description="messages that a provider took, by channel")
+    skipped: Counts = Field({}, description="notices not sent, by reason")
+    rejected: Counts = Field({}, description="messages that a provider will never take, by reason")
+    later: Counts = Field({}, description="messages that wait for another try, by reason")
+    waiting: int = Field(0, description="notices in the outbox that wait for their hour, after the run")
+    in_doubt: int = Field(
+        0, description="messages of which nobody can know whether they left; never sent again by itself"
+    )
+    down: dict[str, str] = Field({}, description="channels that somebody must mend, with the provider's reason")
+    fallbacks: Counts = Field({}, description="languages asked for and missing, which got the shop's instead")
+    problems: list[str] = Field([], description="what went wrong, a sentence each; the run exits non-zero")
+    rejects: str | None = Field(None, description="file with the rows that were refused")
+
+    @property
+    def ok(self) -> bool:
+        """Say whether nothing went wrong."""
+        return not self.problems and not self.down

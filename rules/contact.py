@@ -1,0 +1,80 @@
+"""Who may be written to, by which channels, and at what hour."""
+
+from collections.abc import Sequence, Set
+from datetime import datetime
+
+from models.policy import Bucket, Policy
+from models.values import Channel, Contact, CustomerFacts, Skip
+from rules.addresses import BadAddress, email_address, phone_number, zones
+from rules.quiet_hours import not_before, window_end
+
+MISSING = (Skip.NO_ADDRESS, Skip.NO_CONSENT)
+"""Reasons that say a channel was never open to the customer: worth a line only where no other channel is."""
+
+
+def contacts_for(
+    customer: CustomerFacts,
+    bucket: Bucket,
+    policy: Policy,
+    now: datetime,
+    *,
+    country: str,
+    zone: str,
+) -> tuple[Contact, ...]:
+    """Return the channels of a notice: the one the customer prefers, or else all of the bucket's.
+
+    `country` and `zone` are the shop's, for customers who have none. A channel that cannot be used comes with its
+    reason to skip it; there is always at least one entry, so that nobody is forgotten in silence.
+    """
+    if customer.opted_out:
+        return (Contact(bucket.channels[0] if bucket.channels else Channel.EMAIL, None, skip=Skip.OPTED_OUT),)
+    channels = [channel for channel in bucket.channels if channel == customer.prefers] or bucket.channels
+    contacts = [_contact(customer, channel, policy, now, country, zone) for channel in channels]
+    told = [contact for contact in contacts if contact.skip not in MISSING]
+    return tuple(told or contacts[:1])
+
+
+def without_suppressed(contacts: tuple[Contact, ...], suppressed: Set[str]) -> tuple[Contact, ...]:
+    """Mark the contacts whose address must not be written to."""
+    return tuple(
+        Contact(one.channel, one.address, skip=Skip.SUPPRESSED) if one.address in suppressed else one
+        for one in contacts
+    )
+
+
+def _contact(
+    customer: CustomerFacts,
+    channel: Channel,
+    policy: Policy,
+    now: datetime,
+    country: str,
+    zone: str,
+) -> Contact:
+    found = _address(customer, channel, country)
+    if isinstance(found, Skip):
+        return Contact(channel, None, skip=found)
+    quiet = policy.contact.quiet.get(channel)
+    clocks = _clocks(customer, channel, found, zone)
+    start = not_before(now, quiet, clocks)
+    if start is None:
+        return Contact(channel, found, skip=Skip.NO_HOUR)
+    return Contact(channel, found, not_before=start, valid_until=window_end(start, quiet, clocks))
+
+
+def _address(customer: CustomerFacts, channel: Channel, country: str) -> str | Skip:
+    given = customer.email if channel is Channel.EMAIL else customer.phone
+    if not given:
+        return Skip.NO_ADDRESS
+    if channel is Channel.SMS and not customer.sms_consent:
+        return Skip.NO_CONSENT
+    try:
+        return email_address(given) if channel is Channel.EMAIL else phone_number(given, customer.country or country)
+    except BadAddress:
+        return Skip.BAD_ADDRESS
+
+
+def _clocks(customer: CustomerFacts, channel: Channel, address: str, zone: str) -> Sequence[str]:
+    """Return every zone the recipient may plausibly be in: a number alone may leave several."""
+    if customer.zone:
+        return (customer.zone,)
+    return (channel is Channel.SMS and zones(address)) or (zone,)

@@ -1,0 +1,29 @@
+"""The first day on which there could be news, so that nobody looks before it."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+from models.policy import Policy
+from models.values import LineFacts, OrderFacts, Told
+from rules.delays import expected, open_lines
+from rules.working_days import Calendar
+
+NEVER = date.max
+DAY = timedelta(days=1)
+
+
+def next_look(order: OrderFacts, told: Told | None, as_of: date, policy: Policy, calendar: Calendar) -> date:
+    """Return the first day after `as_of` on which an order could have news if no fact changes; NEVER if it cannot."""
+    days = [day for line in open_lines(order, as_of) for day in _turns(line, as_of, policy, calendar)]
+    if days and told is not None and told.expected_on is not None:
+        days.append(told.expected_on + DAY)
+    return min((day for day in days if day > as_of), default=NEVER)
+
+
+def _turns(line: LineFacts, as_of: date, policy: Policy, calendar: Calendar) -> Iterator[date]:
+    """Yield the days on which a line becomes late, later by a bucket, or of unknown date."""
+    day = expected(line, as_of)
+    if day is not None and day > line.promised_on:
+        yield day + DAY
+        return
+    yield from (calendar.day_when(line.promised_on, bucket.from_days) for bucket in policy.bucket)

@@ -1,0 +1,79 @@
+"""What to do about one order on one day."""
+
+from datetime import date, timedelta
+
+from models.policy import CLOSED, LATE_AGAIN, ON_TIME, Bucket, Policy
+from models.values import Contact, Delay, News, OrderFacts, Plan, Told, Verdict
+from rules.delays import delay_of, news, open_lines
+from rules.looks import NEVER, next_look
+from rules.working_days import Calendar
+
+RENEWED = (News.SLIPPED, News.PASSED)
+WHY = {
+    News.FIRST: "first notice",
+    News.WORSE: "worse than the bucket told before",
+    News.SLIPPED: "the date told before has slipped",
+    News.PASSED: "the date told before has passed",
+}
+
+
+def judge(order: OrderFacts, as_of: date, policy: Policy, calendar: Calendar) -> Verdict:
+    """Say where an order stands on a day, when to look at it again, and what is news about it.
+
+    The plan, where there is one, still lacks its contacts and remedies: those need more than the order.
+    """
+    if not open_lines(order, as_of):
+        return Verdict(CLOSED, NEVER)
+    delay = delay_of(order, as_of, policy, calendar)
+    look = next_look(order, order.told, as_of, policy, calendar)
+    if delay is None:
+        return Verdict(ON_TIME, look)
+    found, bucket = news(delay, policy), bucket_named(delay.bucket, policy)
+    if found is None:
+        return Verdict(delay.bucket, look, delay, quiet="the customer was told")
+    if not bucket.notify:
+        return Verdict(delay.bucket, look, delay, quiet=f"the policy does not tell bucket {bucket.name}")
+    free = order.told and order.told.told_on + timedelta(days=policy.contact.minimum_gap_days)
+    if free and free > as_of:
+        return Verdict(
+            delay.bucket, min(look, free), delay, quiet=f"told less than the minimum gap ago, may again {free}"
+        )
+    plan = Plan(
+        delay=delay,
+        news=found,
+        message=LATE_AGAIN if found in RENEWED else bucket.words,
+        revision=order.revision + 1,
+        contacts=(),
+        why=f"{describe(delay)}: {WHY[found]}",
+    )
+    return Verdict(delay.bucket, next_look(order, told_by(plan), as_of, policy, calendar), delay, plan)
+
+
+def told_by(plan: Plan) -> Told:
+    """Return what the customer knows once a plan's words have reached them."""
+    delay = plan.delay
+    return Told(plan.revision, delay.bucket, delay.expected_on, delay.as_of)
+
+
+def tells(contacts: tuple[Contact, ...]) -> bool:
+    """Say whether any contact can be used."""
+    return any(contact.skip is None for contact in contacts)
+
+
+def bucket_named(name: str, policy: Policy) -> Bucket:
+    """Return the policy's bucket of a name."""
+    return next(bucket for bucket in policy.bucket if bucket.name == name)
+
+
+def shows_offer(plan: Plan, policy: Policy, country: str) -> bool:
+    """Say whether a service mail may carry the offer itself (CRD and PECR want marketing consent for it)."""
+    customer = plan.delay.order.customer
+    return customer.marketing_consent or (customer.country or country) not in policy.contact.offer_needs_consent
+
+
+def describe(delay: Delay) -> str:
+    """Say a delay as staff would: days, dates, bucket."""
+    latest = delay.late[0]
+    when = f"now expected {delay.expected_on}" if delay.expected_on else "no date known"
+    days = "1 day" if delay.days == 1 else f"{delay.days} days"
+    return f"{days} late (promised to {latest.line.promise} by {latest.line.promised_on}, {when}), bucket {delay.bucket}"

@@ -1,0 +1,56 @@
+"""What may be offered for the wait."""
+
+from collections.abc import Set
+from datetime import timedelta
+from decimal import Decimal
+
+from models.policy import Bucket, Policy
+from models.policy import Discount as Terms
+from models.values import Delay, Discount, RemedyKind, Substitutes
+from rules.substitutes import Shelf
+
+HUNDRED = Decimal(100)
+CENT = Decimal("0.01")
+
+
+def substitutes_for_delay(
+    delay: Delay, bucket: Bucket, policy: Policy, shelf: Shelf, late: Set[str]
+) -> tuple[Substitutes, ...]:
+    """Return what could take each late line's place; lines without a fit are left out.
+
+    `late` holds the ids of products that are late themselves.
+    """
+    if RemedyKind.SUBSTITUTE not in bucket.remedies:
+        return ()
+    found = (
+        Substitutes(one.line, shelf.substitutes_for(one.line, policy.substitutes, late=late)) for one in delay.late
+    )
+    return tuple(one for one in found if one.products)
+
+
+def discount_for(delay: Delay, bucket: Bucket, policy: Policy) -> Discount | None:
+    """Return the discount of a bucket, still without its code; None where there is none in the order's currency."""
+    terms = {RemedyKind.SHIPPING_DISCOUNT: policy.shipping_discount, RemedyKind.FUTURE_DISCOUNT: policy.future_discount}
+    kind = next((kind for kind in bucket.remedies if kind in terms), None)
+    return None if kind is None else _discount(delay, kind, terms[kind])
+
+
+def _discount(delay: Delay, kind: RemedyKind, terms: Terms) -> Discount | None:
+    order = delay.order
+    most = (terms.up_to if terms.percent is not None else terms.amount).get(order.currency)
+    if most is None:
+        return None
+    value = most
+    if terms.percent is not None and kind is RemedyKind.SHIPPING_DISCOUNT and order.shipping_fee is not None:
+        value = min(most, (order.shipping_fee * terms.percent / HUNDRED).quantize(CENT))
+    if not value:
+        return None
+    return Discount(
+        kind=kind,
+        code="",
+        currency=order.currency,
+        expires_on=delay.as_of + timedelta(days=terms.valid_days),
+        value=value,
+        percent=terms.percent,
+        amount=None if terms.percent is not None else most,
+    )

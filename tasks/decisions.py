@@ -1,0 +1,107 @@
+"""Decide about a page of orders: the rules, given what they need from the ledger."""
+
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection, select
+
+from models.ledger import Suppression
+from models.values import Contact, Discount, Plan, RemedyKind, Verdict
+from rules.contact import contacts_for, without_suppressed
+from rules.plans import bucket_named, judge, shows_offer, tells
+from rules.remedies import discount_for, substitutes_for_delay
+from tasks import offers
+from tasks.desk import Desk
+from tasks.orders import Watched, table_of
+from tasks.purses import Purse
+from tasks.runs import Now
+from tasks.shelves import Shelves
+
+SUPPRESSIONS = table_of(Suppression)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """An order as it was read, and what was decided of it."""
+
+    watched: Watched
+    verdict: Verdict
+    new_discount: bool = False
+    """Whether the plan's discount is given now, rather than said again."""
+
+    @property
+    def plan(self) -> Plan | None:
+        """Return what is to be said, if anything."""
+        return self.verdict.plan
+
+
+def decide(
+    desk: Desk, now: Now, connection: Connection, page: Sequence[Watched], shelves: Shelves, purse: Purse
+) -> list[Decided]:
+    """Judge a page of orders, and complete each plan with its contacts and remedies."""
+    judged = [(one, judge(one.order, now.as_of, desk.policy, desk.calendar)) for one in page]
+    plans = [verdict.plan for _, verdict in judged if verdict.plan is not None]
+    contacts = _contacts(desk, now, connection, plans)
+    before = offers.given(connection, [plan.delay.order.id for plan in plans])
+    shelves.stock(connection, _categories(desk, plans), now.as_of)
+    decided = []
+    for one, verdict in judged:
+        if verdict.plan is None:
+            decided.append(Decided(one, verdict))
+            continue
+        plan = replace(verdict.plan, contacts=contacts[one.order.id])
+        plan, new = _with_remedy(desk, plan, shelves, before, purse)
+        decided.append(Decided(one, replace(verdict, plan=plan), new))
+    return decided
+
+
+def _contacts(desk: Desk, now: Now, connection: Connection, plans: Sequence[Plan]) -> Mapping[str, tuple[Contact, ...]]:
+    found = {
+        plan.delay.order.id: contacts_for(
+            plan.delay.order.customer,
+            bucket_named(plan.delay.bucket, desk.policy),
+            desk.policy,
+            now.moment,
+            country=desk.shop.country,
+            zone=desk.shop.zone,
+        )
+        for plan in plans
+    }
+    addresses = {one.address for contacts in found.values() for one in contacts if one.address is not None}
+    suppressed = suppressed_among(connection, addresses)
+    return {order: without_suppressed(contacts, suppressed) for order, contacts in found.items()}
+
+
+def suppressed_among(connection: Connection, addresses: Set[str]) -> set[str]:
+    """Return those addresses that must not be written to."""
+    if not addresses:
+        return set()
+    query = select(SUPPRESSIONS.c.address).where(SUPPRESSIONS.c.address.in_(addresses))
+    return set(connection.execute(query).scalars())
+
+
+def _categories(desk: Desk, plans: Iterable[Plan]) -> Iterable[str | None]:
+    for plan in plans:
+        if RemedyKind.SUBSTITUTE in bucket_named(plan.delay.bucket, desk.policy).remedies:
+            yield from (one.line.product.category for one in plan.delay.late)
+
+
+def _with_remedy(
+    desk: Desk, plan: Plan, shelves: Shelves, before: Mapping[tuple[str, str], Discount], purse: Purse
+) -> tuple[Plan, bool]:
+    """Add the substitutes of a plan, or else its discount; say whether the discount is a new one."""
+    if not tells(plan.contacts):
+        return plan, False
+    bucket = bucket_named(plan.delay.bucket, desk.policy)
+    plan = replace(plan, show_offer=shows_offer(plan, desk.policy, desk.shop.country))
+    if found := substitutes_for_delay(plan.delay, bucket, desk.policy, shelves.shelf, shelves.late):
+        return replace(plan, substitutes=found), False
+    discount = discount_for(plan.delay, bucket, desk.policy)
+    if discount is None:
+        return plan, False
+    given = before.get((plan.delay.order.id, discount.kind))
+    if given is not None:
+        return (replace(plan, discount=given) if given.expires_on >= plan.delay.as_of else plan), False
+    if not purse.take(discount):
+        return plan, False
+    return replace(plan, discount=replace(discount, code=offers.draw_code())), True

@@ -1,0 +1,188 @@
+"""Hand over what is owed: claim a batch, read the facts again, mark, send in parallel, settle.
+
+No database session is open while a provider is being called; a crash leaves in doubt at most what was under way.
+"""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Table
+
+from channels.door import Door, Rejected, SendError
+from models.values import Channel, Message, Receipt, Skip, State
+from tasks.desk import Desk
+from tasks.notices import NOTICES
+from tasks.outbox import Claim, Settled, Worker, channels_of, claim, doubt_abandoned, give_back, settle, start
+from tasks.posts import POSTS, stale
+from tasks.runs import Now
+from tasks.truth import untell, untrue
+
+TABLES = (NOTICES, POSTS)
+FRESH = 100
+"""How many messages are checked against the facts at once: a message leaves at most so many sends after its check."""
+FIRST_RETRY = timedelta(minutes=1)
+LAST_RETRY = timedelta(hours=6)
+
+
+@dataclass(slots=True)
+class Delivered:
+    """What came of a deliver run; adds up over batches."""
+
+    sent: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
+    later: Counter[str] = field(default_factory=Counter)
+    in_doubt: int = 0
+    down: dict[str, str] = field(default_factory=dict)
+    """Channels that somebody must mend, with the provider's reason."""
+
+    def add(self, other: "Delivered") -> None:
+        """Take in another batch."""
+        for name in ("sent", "skipped", "rejected", "later"):
+            getattr(self, name).update(getattr(other, name))
+        self.in_doubt += other.in_doubt
+        self.down.update(other.down)
+
+    def count(self, channel: str, outcome: Settled) -> None:
+        """Take in one outcome."""
+        match outcome.state:
+            case State.SENT:
+                self.sent[channel] += 1
+            case State.SKIPPED:
+                self.skipped[outcome.reason] += 1
+            case State.REJECTED:
+                self.rejected[outcome.reason] += 1
+            case State.QUEUED:
+                self.later[outcome.reason] += 1
+            case State.IN_DOUBT:
+                self.in_doubt += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Who delivers: the doors by channel, how many requests at once, and the clock for what happens meanwhile."""
+
+    worker: Worker
+    doors: Mapping[Channel, Door]
+    parallel: int
+    clock: Callable[[], datetime]
+
+
+async def deliver_batch(desk: Desk, now: Now, crew: Crew, *, batch: int, down: Sequence[str] = ()) -> Delivered | None:
+    """Claim and deliver the next batch of notices, or else of posts; None where nothing is due.
+
+    Channels named in `down` are left alone. Safe to repeat: a claim that is not used falls back when its lease ends.
+    """
+    for table in TABLES:
+        channels = [one for one in channels_of(table) if one in crew.doors and one not in down]
+        claimed = await asyncio.to_thread(_claim, desk, table, crew, channels, batch)
+        if claimed.rows:
+            return await _Round(desk, now, crew, claimed).deliver()
+    return None
+
+
+def _claim(desk: Desk, table: Table, crew: Crew, channels: Sequence[str], batch: int) -> Claim:
+    with desk.engine.begin() as connection:
+        return claim(connection, table, crew.worker, crew.clock(), channels, batch)
+
+
+def doubt(desk: Desk, crew: Crew) -> int:
+    """Put in doubt what earlier deliver runs left under way when they died; return how many."""
+    with desk.engine.begin() as connection:
+        return sum(len(doubt_abandoned(connection, table, crew.clock(), crew.worker.name)) for table in TABLES)
+
+
+class _Round:
+    """One claimed batch on its way out."""
+
+    def __init__(self, desk: Desk, now: Now, crew: Crew, claimed: Claim) -> None:
+        self._desk, self._now, self._crew, self._table = desk, now, crew, claimed.table
+        self._waiting = deque(claimed.rows)
+        self._ready: deque[Mapping[str, Any]] = deque()
+        self._under_way: dict[asyncio.Task[Receipt], Mapping[str, Any]] = {}
+        self._settled: list[Settled] = []
+        self._delivered = Delivered()
+
+    async def deliver(self) -> Delivered:
+        """Keep up to `parallel` requests under way until the batch is through or its channels are down."""
+        while True:
+            leaving = await asyncio.to_thread(self._turn)
+            for row in leaving:
+                sending = self._crew.doors[Channel(row["channel"])].send(message_of(row))
+                self._under_way[asyncio.create_task(sending)] = row
+            if not self._under_way:
+                return self._delivered
+            done, _ = await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+            self._settled = [self._outcome(one) for one in done]
+
+    def _turn(self) -> list[Mapping[str, Any]]:
+        """Settle what came back and mark what leaves next, in one transaction."""
+        now = self._crew.clock()
+        with self._desk.engine.begin() as connection:
+            settle(connection, self._table, self._settled, now, self._crew.worker.name)
+            self._settled = []
+            room = self._crew.parallel - len(self._under_way)
+            while len(self._ready) < room and self._waiting:
+                self._ready.extend(self._still_true(connection))
+            chosen = [self._ready.popleft() for _ in range(min(room, len(self._ready)))]
+            up = [row for row in chosen if row["channel"] not in self._delivered.down]
+            kept = [row["id"] for row in chosen if row["channel"] in self._delivered.down]
+            give_back(connection, self._table, self._crew.worker, kept)
+            ours = start(connection, self._table, self._crew.worker, [row["id"] for row in up], now)
+        return [row for row in up if row["id"] in ours]
+
+    def _still_true(self, connection: Any) -> list[Mapping[str, Any]]:
+        """Take the next waiting messages; settle as skipped those that the facts no longer bear out."""
+        chunk = [self._waiting.popleft() for _ in range(min(FRESH, len(self._waiting)))]
+        check = untrue if self._table is NOTICES else stale
+        found = check(self._desk, connection, chunk, self._now.as_of)
+        by_id = {row["id"]: row for row in chunk}
+        settle(connection, self._table, found, self._crew.clock(), self._crew.worker.name)
+        if self._table is NOTICES:
+            untell(connection, [by_id[one.id] for one in found if one.reason == Skip.CHANGED], self._now.as_of)
+        for one in found:
+            self._delivered.count(by_id.pop(one.id)["channel"], one)
+        return list(by_id.values())
+
+    def _outcome(self, task: asyncio.Task[Receipt]) -> Settled:
+        row = self._under_way.pop(task)
+        outcome = settled(row, task, self._crew.clock())
+        error = task.exception()
+        if isinstance(error, SendError) and error.channel_down:
+            self._delivered.down[row["channel"]] = error.reason
+        self._delivered.count(row["channel"], outcome)
+        return outcome
+
+
+def settled(row: Mapping[str, Any], task: "asyncio.Task[Receipt]", now: datetime) -> Settled:
+    """Say what a door's answer means for a message: three outcomes, and in doubt for everything else."""
+    match task.exception():
+        case None:
+            return Settled(row["id"], State.SENT, reference=task.result().reference)
+        case Rejected() as error:
+            return Settled(row["id"], State.REJECTED, error.reason, suppress=row["address"] if error.suppress else None)
+        case SendError() as error:
+            wait = error.retry_after or min(FIRST_RETRY * 2 ** row["attempts"], LAST_RETRY)
+            return Settled(row["id"], State.QUEUED, error.reason, not_before=now + wait)
+        case error:
+            return Settled(row["id"], State.IN_DOUBT, f"{type(error).__name__}: {error}")
+
+
+def message_of(row: Mapping[str, Any]) -> Message:
+    """Return the words of a notice or a post as the doors take them."""
+    return Message(
+        id=row["id"],
+        channel=Channel(row["channel"]),
+        to=row.get("address") or "",
+        text=row["text"],
+        locale=row["locale"],
+        subject=row.get("subject", ""),
+        html=row.get("html", ""),
+        to_name=row.get("to_name", ""),
+        category=row.get("message", "post"),
+        valid_until=row.get("valid_until"),
+    )

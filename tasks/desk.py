@@ -1,0 +1,40 @@
+"""What every deed works with: the ledger, the shop, its policy and its words."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Engine
+
+from models.policy import Policy
+from models.shopfolder import ShopConfig
+from rules.working_days import Calendar
+from templates.words import Words
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The ledger, the shop, its policy and its words, opened once a run."""
+
+    engine: Engine
+    shop: ShopConfig
+    policy: Policy
+    calendar: Calendar
+    words: Words
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Return the shop's zone, in which its days begin and end."""
+        return ZoneInfo(self.shop.zone)
+
+    def day(self, moment: datetime | None) -> date | None:
+        """Return the shop's day of a moment."""
+        return None if moment is None else moment.astimezone(self.zone).date()
+
+    def start_of(self, day: date) -> datetime:
+        """Return the moment at which a day of the shop's begins, in UTC."""
+        return datetime.combine(day, time(), self.zone).astimezone(UTC)
+
+    def end_of(self, day: date) -> datetime:
+        """Return the moment at which a day of the shop's is over, in UTC."""
+        return self.start_of(day + timedelta(days=1))

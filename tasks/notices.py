@@ -1,0 +1,232 @@
+"""Look at the orders that may have news, and write down what is owed to whom."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from itertools import chain
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, update
+
+from models.ledger import Notice
+from models.policy import CLOSED
+from models.values import Contact, Message, Plan, State
+from rules.fingerprints import facts_of, notice_id
+from rules.plans import tells, told_by
+from tasks import offers
+from tasks.db import insert, reading
+from tasks.decisions import Decided, decide
+from tasks.desk import Desk
+from tasks.orders import WATCHES, Watched, due, table_of
+from tasks.purses import Contended, Purse, charge, open_purse
+from tasks.runs import Now
+from tasks.shelves import Shelves
+from tasks.tallies import ORDERS_IN, move
+from templates.words import BadWords
+
+NOTICES = table_of(Notice)
+SHOWN = 200
+TRIES = 5
+
+
+@dataclass(slots=True)
+class Looked:
+    """What came of looking at orders; adds up over batches."""
+
+    orders: int = 0
+    news: Counter[str] = field(default_factory=Counter)
+    owed: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
+    offers: Counter[str] = field(default_factory=Counter)
+    over_cap: int = 0
+    problems: list[str] = field(default_factory=list)
+    plans: list[Plan] = field(default_factory=list)
+    """The first SHOWN plans, for people to look at."""
+
+    def add(self, other: "Looked") -> None:
+        """Take in another batch."""
+        for one in fields(self):
+            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
+        del self.plans[SHOWN:]
+
+    def count(self, plan: Plan) -> None:
+        """Take in one plan."""
+        self.news[plan.delay.bucket] += 1
+        self.owed.update(str(one.channel) for one in plan.contacts if one.skip is None)
+        self.skipped.update(str(one.skip) for one in plan.contacts if one.skip is not None)
+        self.offers.update("substitute" for _ in plan.substitutes[:1])
+        self.offers.update([str(plan.discount.kind)] if plan.discount else [])
+        if len(self.plans) < SHOWN:
+            self.plans.append(plan)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Where a batch ended, for the next one to begin."""
+
+    looked: Looked
+    last: Watched | None
+    """None where nothing more is due."""
+
+
+def look(
+    desk: Desk, now: Now, shelves: Shelves, after: Watched | None, *, batch: int, limit: int | None = None
+) -> Page:
+    """Look at the next batch of orders that may have news: decide, and write down what is owed.
+
+    At most `limit` orders are told; the others stay due. Safe to repeat: what was looked at is not due any more.
+    """
+    for _ in range(TRIES):
+        try:
+            return _look(desk, now, shelves, after, batch, limit)
+        except Contended:
+            continue
+    raise Contended(f"other workers changed the same orders {TRIES} times over; the next run looks at them again")
+
+
+def _look(desk: Desk, now: Now, shelves: Shelves, after: Watched | None, batch: int, limit: int | None) -> Page:
+    with reading(desk.engine) as connection:
+        page = due(desk, connection, now.as_of, after, batch)
+        if not page:
+            return Page(Looked(), None)
+        purse = open_purse(connection, now, desk.policy)
+        decided = _within(decide(desk, now, connection, page, shelves, purse), limit)
+    looked = Looked(orders=len(page), over_cap=purse.refused)
+    written = list(_write(desk, now, decided, looked, purse))
+    owe(desk, now, written, purse)
+    return Page(looked, page[-1])
+
+
+def _within(decided: list[Decided], limit: int | None) -> list[Decided]:
+    """Leave out the orders whose plans go beyond a limit."""
+    if limit is None:
+        return decided
+    seen = 0
+    kept = []
+    for one in decided:
+        seen += one.plan is not None
+        if one.plan is None or seen <= limit:
+            kept.append(one)
+    return kept
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A decision and its notices, ready for the ledger."""
+
+    decided: Decided
+    notices: tuple[dict[str, Any], ...] = ()
+
+
+def _write(desk: Desk, now: Now, decided: Sequence[Decided], looked: Looked, purse: Purse) -> Iterator[Written]:
+    """Find the words of each plan; an order whose words fail is left as it was, and named among the problems."""
+    for one in decided:
+        if one.plan is None:
+            yield Written(one)
+            continue
+        try:
+            notices = tuple(_notice(desk, now, one.plan, contact) for contact in one.plan.contacts)
+        except BadWords as error:
+            looked.problems.append(str(error))
+            if one.new_discount and one.plan.discount is not None:
+                purse.give_back(one.plan.discount)
+            continue
+        looked.count(one.plan)
+        yield Written(one, notices)
+
+
+def _notice(desk: Desk, now: Now, plan: Plan, contact: Contact) -> dict[str, Any]:
+    delay, order = plan.delay, plan.delay.order
+    key = notice_id(order.id, plan.revision, contact.channel)
+    words = desk.words.message(plan, contact, id=key) if contact.skip is None else None
+    return {
+        "id": key,
+        "run_id": now.run,
+        "order_id": order.id,
+        "customer_id": order.customer.id,
+        "revision": plan.revision,
+        "channel": contact.channel,
+        "state": State.QUEUED if words else State.SKIPPED,
+        "reason": contact.skip,
+        "message": plan.message,
+        "news": plan.news,
+        "bucket": delay.bucket,
+        "days": delay.days,
+        "expected_on": delay.expected_on,
+        "told_on": now.as_of,
+        "facts": facts_of(delay),
+        "why": plan.why,
+        "address": contact.address,
+        "created_at": now.moment,
+        "not_before": contact.not_before or now.moment,
+        "valid_until": contact.valid_until,
+        "settled_at": None if words else now.moment,
+        **_words(words, desk),
+    }
+
+
+def _words(words: Message | None, desk: Desk) -> dict[str, str]:
+    if words is None:
+        return {"to_name": "", "locale": desk.shop.locale, "subject": "", "text": "", "html": ""}
+    return {name: getattr(words, name) for name in ("to_name", "locale", "subject", "text", "html")}
+
+
+def owe(desk: Desk, now: Now, written: Sequence[Written], purse: Purse) -> None:
+    """Write down, in one transaction, what is owed, offered and looked at.
+
+    Raises Contended, and writes nothing, where another worker was there first.
+    """
+    decided = [one.decided for one in written]
+    notices = list(chain.from_iterable(one.notices for one in written))
+    with desk.engine.begin() as connection:
+        _watch(connection, decided)
+        if notices:
+            connection.execute(insert(connection, NOTICES).on_conflict_do_nothing(), notices)
+        given = (offers.rows_of(one.plan, now, new_discount=one.new_discount) for one in decided if one.plan)
+        offers.record(connection, chain.from_iterable(given))
+        charge(connection, purse, now, desk.policy)
+        move(connection, _moved(decided))
+
+
+SEEN = (
+    update(WATCHES)
+    .where(WATCHES.c.order_id == bindparam("seen_order"), WATCHES.c.version == bindparam("seen_version"))
+    .values(
+        version=WATCHES.c.version + 1,
+        **{name: bindparam(f"new_{name}") for name in ("look_again_on", "bucket", "revision")},
+        **{name: bindparam(f"new_{name}") for name in ("told_revision", "told_bucket", "told_expected_on", "told_on")},
+    )
+)
+
+
+def _watch(connection: Connection, decided: Sequence[Decided]) -> None:
+    rows = [_seen(one) for one in decided]
+    if rows and connection.execute(SEEN, rows).rowcount != len(rows):
+        raise Contended("a watch was moved by another worker, or an import changed its facts")
+
+
+def _seen(one: Decided) -> dict[str, Any]:
+    order, plan = one.watched.order, one.plan
+    told = told_by(plan) if plan is not None and tells(plan.contacts) else order.told
+    return {
+        "seen_order": order.id,
+        "seen_version": one.watched.version,
+        "new_look_again_on": one.verdict.look_again_on,
+        "new_bucket": one.verdict.bucket,
+        "new_revision": plan.revision if plan is not None else order.revision,
+        "new_told_revision": told.revision if told else None,
+        "new_told_bucket": told.bucket if told else None,
+        "new_told_expected_on": told.expected_on if told else None,
+        "new_told_on": told.told_on if told else None,
+    }
+
+
+def _moved(decided: Sequence[Decided]) -> Counter[str]:
+    """Return how the tallies of open orders by bucket change."""
+    changes: Counter[str] = Counter()
+    for one in decided:
+        if one.watched.bucket not in (None, CLOSED):
+            changes[f"{ORDERS_IN}{one.watched.bucket}"] -= 1
+        if one.verdict.bucket != CLOSED:
+            changes[f"{ORDERS_IN}{one.verdict.bucket}"] += 1
+    return changes

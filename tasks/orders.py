@@ -1,0 +1,168 @@
+"""Find the orders that a run must look at, a page and a query at a time."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from datetime import date, timedelta
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import CTE, Column, ColumnElement, Connection, Row, Select, Table, and_, or_, select, tuple_
+from sqlmodel import SQLModel
+
+from models.ledger import Watch
+from models.shop import Customer, Order, OrderLine, Product
+from models.values import CustomerFacts, LineFacts, OrderFacts, ProductFacts, Promise, Told
+from tasks.desk import Desk
+
+
+def table_of(model: type[SQLModel]) -> Table:
+    """Return the table behind a row model."""
+    table: Table = model.__table__  # type: ignore[attr-defined]
+    return table
+
+
+ORDERS, LINES, WATCHES = table_of(Order), table_of(OrderLine), table_of(Watch)
+CUSTOMERS, PRODUCTS = table_of(Customer), table_of(Product)
+
+
+def _same(table: Table, value: type[Any]) -> list[Column[Any]]:
+    return [table.c[field.name] for field in fields(value)]
+
+
+# The positions in a row, in the order in which _facts selects them.
+CUSTOMER = _same(CUSTOMERS, CustomerFacts)
+PRODUCT = _same(PRODUCTS, ProductFacts)
+WATCH = [
+    WATCHES.c[name]
+    for name in (
+        "version",
+        "look_again_on",
+        "bucket",
+        "revision",
+        "told_revision",
+        "told_bucket",
+        "told_expected_on",
+        "told_on",
+    )
+]
+ORDER = [ORDERS.c[name] for name in ("id", "placed_at", "cancelled_at", "currency", "shipping_fee", "url")]
+LINE = [
+    LINES.c[name]
+    for name in (
+        "number",
+        "quantity",
+        "price",
+        "promise",
+        "promised_on",
+        "expected_on",
+        "shipped_at",
+        "delivered_at",
+        "cancelled_at",
+    )
+]
+_ends = [len(ORDER), len(CUSTOMER), len(WATCH), len(LINE), len(PRODUCT)]
+_cuts = [slice(sum(_ends[:i]), sum(_ends[: i + 1])) for i in range(len(_ends))]
+IN_ORDER, IN_CUSTOMER, IN_WATCH, IN_LINE, IN_PRODUCT = _cuts
+
+
+def still_open() -> ColumnElement[bool]:
+    """Return the SQL of an order line that still awaits what was promised; wants ORDERS joined."""
+    kept = or_(LINES.c.promise == Promise.DELIVER, LINES.c.shipped_at.is_(None))
+    return and_(kept, *(end.is_(None) for end in (LINES.c.delivered_at, LINES.c.cancelled_at, ORDERS.c.cancelled_at)))
+
+
+def still_late(as_of: date) -> ColumnElement[bool]:
+    """Return the SQL of a line that is open and late on a day; the rules decide by how many days."""
+    return and_(still_open(), or_(LINES.c.promised_on < as_of, LINES.c.expected_on > LINES.c.promised_on))
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """An order with the state of its watch when it was read, which a later compare-and-set compares."""
+
+    order: OrderFacts
+    version: int
+    look_again_on: date
+    bucket: str | None
+
+
+def due(desk: Desk, connection: Connection, as_of: date, after: Watched | None, limit: int) -> list[Watched]:
+    """Return the next page of orders with possible news on a day; costs what is due, not what is open."""
+    page = select(WATCHES.c.order_id.label("id"), WATCHES.c.look_again_on.label("look")).where(
+        WATCHES.c.look_again_on <= as_of
+    )
+    if after is not None:
+        page = page.where(tuple_(WATCHES.c.look_again_on, WATCHES.c.order_id) > (after.look_again_on, after.order.id))
+    page = page.order_by(WATCHES.c.look_again_on, WATCHES.c.order_id).limit(limit)
+    found = page.cte("page")
+    return list(_read(desk, connection, _facts(found).order_by(found.c.look, found.c.id, LINES.c.number)))
+
+
+def placed(desk: Desk, connection: Connection, as_of: date, after: str, limit: int) -> list[Watched]:
+    """Return the next page of all orders placed by a day, for looking without writing."""
+    page = (
+        select(ORDERS.c.id)
+        .where(ORDERS.c.id > after, ORDERS.c.placed_at < desk.end_of(as_of))
+        .order_by(ORDERS.c.id)
+        .limit(limit)
+        .cte("page")
+    )
+    return list(_read(desk, connection, _facts(page).order_by(page.c.id, LINES.c.number)))
+
+
+def named(desk: Desk, connection: Connection, ids: Sequence[str]) -> list[Watched]:
+    """Return orders by their ids."""
+    page = select(ORDERS.c.id).where(ORDERS.c.id.in_(ids)).cte("page")
+    return list(_read(desk, connection, _facts(page).order_by(page.c.id, LINES.c.number)))
+
+
+def _facts(page: CTE) -> Select[Any]:
+    return select(*ORDER, *CUSTOMER, *WATCH, *LINE, *PRODUCT).select_from(
+        page.join(ORDERS, ORDERS.c.id == page.c.id)
+        .join(CUSTOMERS, CUSTOMERS.c.id == ORDERS.c.customer_id)
+        .outerjoin(WATCHES, WATCHES.c.order_id == ORDERS.c.id)
+        .outerjoin(LINES, LINES.c.order_id == ORDERS.c.id)
+        .outerjoin(PRODUCTS, PRODUCTS.c.id == LINES.c.product_id)
+    )
+
+
+def _read(desk: Desk, connection: Connection, query: Select[Any]) -> Iterator[Watched]:
+    for _, rows in groupby(connection.execute(query), key=itemgetter(0)):
+        yield _watched(desk, list(rows))
+
+
+def _watched(desk: Desk, rows: list[Row[Any]]) -> Watched:
+    first = rows[0]
+    number, placed_at, cancelled_at, currency, fee, url = first[IN_ORDER]
+    version, look, bucket, revision, *told = first[IN_WATCH]
+    placed_on = placed_at.astimezone(desk.zone).date()
+    facts = OrderFacts(
+        id=number,
+        placed_on=placed_on,
+        customer=CustomerFacts(*first[IN_CUSTOMER]),
+        lines=tuple(_line(desk, placed_on, row) for row in rows if row[IN_LINE][0] is not None),
+        currency=currency or desk.shop.currency,
+        shipping_fee=fee,
+        cancelled_on=desk.day(cancelled_at),
+        url=url,
+        told=Told(*told) if told[0] is not None else None,
+        revision=revision or 0,
+    )
+    return Watched(facts, version or 0, look or date.max, bucket)
+
+
+def _line(desk: Desk, placed_on: date, row: Row[Any]) -> LineFacts:
+    number, quantity, price, promise, promised_on, expected_on, shipped, delivered, cancelled = row[IN_LINE]
+    return LineFacts(
+        number=number,
+        product=ProductFacts(*row[IN_PRODUCT]),
+        quantity=quantity,
+        promise=Promise(promise),
+        promised_on=promised_on or placed_on + timedelta(days=desk.policy.days.without_promise),
+        price=price,
+        expected_on=expected_on,
+        shipped_on=desk.day(shipped),
+        delivered_on=desk.day(delivered),
+        cancelled_on=desk.day(cancelled),
+    )

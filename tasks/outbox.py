@@ -1,0 +1,174 @@
+"""The life of what is owed, in the ledger: claimed, sending, settled; every step a compare-and-set.
+
+Notices and posts live the same life, in two tables with the same columns for it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, or_, select, update
+
+from models.ledger import Event, Suppression
+from models.values import Channel, State
+from tasks.db import insert
+from tasks.orders import table_of
+
+EVENTS = table_of(Event)
+SUPPRESSIONS = table_of(Suppression)
+FORGET: dict[str, Any] = {"claimed_by": None, "lease_until": None}
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """Who claims: a name of its own for each deliver run, and how long its claims hold."""
+
+    name: str
+    lease: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How one message ended, or when it may be tried again."""
+
+    id: str
+    state: State
+    reason: str = ""
+    reference: str | None = None
+    not_before: datetime | None = None
+    suppress: str | None = None
+    """An address that must not be written to again."""
+    attempts: int = 0
+
+
+@dataclass(slots=True)
+class Claim:
+    """A batch of one table's rows that are this worker's until its lease is over."""
+
+    table: Table
+    rows: Sequence[Mapping[str, Any]] = field(default_factory=list)
+
+
+def claim(
+    connection: Connection, table: Table, worker: Worker, now: datetime, channels: Iterable[str], n: int
+) -> Claim:
+    """Take up to `n` messages that are due and nobody else's, oldest first; nothing has left yet."""
+    ready = or_(
+        and_(table.c.state == State.QUEUED, table.c.not_before <= now),
+        and_(table.c.state == State.CLAIMED, table.c.lease_until < now),
+    )
+    chosen = (
+        select(table.c.id)
+        .where(ready, table.c.channel.in_(list(channels)))
+        .order_by(table.c.not_before, table.c.id)
+        .limit(n)
+        .with_for_update(skip_locked=True)
+    )
+    taken = (
+        update(table)
+        .where(table.c.id.in_(chosen), ready)
+        .values(state=State.CLAIMED, claimed_by=worker.name, lease_until=now + worker.lease)
+        .returning(table)
+    )
+    rows: list[Mapping[str, Any]] = [dict(row) for row in connection.execute(taken).mappings()]
+    return Claim(table, sorted(rows, key=lambda row: (row["not_before"], row["id"])))
+
+
+def start(connection: Connection, table: Table, worker: Worker, ids: Sequence[str], now: datetime) -> set[str]:
+    """Mark messages as leaving now; return those that were still ours to send."""
+    if not ids:
+        return set()
+    marked = (
+        update(table)
+        .where(table.c.id.in_(ids), table.c.state == State.CLAIMED, table.c.claimed_by == worker.name)
+        .values(state=State.SENDING, sending_at=now, lease_until=now + worker.lease, attempts=table.c.attempts + 1)
+        .returning(table.c.id)
+    )
+    return set(connection.execute(marked).scalars())
+
+
+def settle(connection: Connection, table: Table, outcomes: Sequence[Settled], now: datetime, who: str) -> None:
+    """Write down how messages ended, and what follows from it."""
+    if not outcomes:
+        return
+    moved = (
+        update(table)
+        .where(table.c.id == bindparam("key"), table.c.claimed_by == who, _ours(table))
+        .values(**FORGET, **{name: bindparam(f"new_{name}") for name in ("state", "reason", "reference", "settled_at")})
+    )
+    again = (
+        update(table)
+        .where(table.c.id == bindparam("key"), table.c.claimed_by == who, _ours(table))
+        .values(**FORGET, state=State.QUEUED, reason=bindparam("new_reason"), not_before=bindparam("new_not_before"))
+    )
+    ended = [one for one in outcomes if one.state is not State.QUEUED]
+    later = [one for one in outcomes if one.state is State.QUEUED]
+    if ended:
+        connection.execute(moved, [_ended(one, now) for one in ended])
+    if later:
+        connection.execute(
+            again, [{"key": one.id, "new_reason": one.reason, "new_not_before": one.not_before or now} for one in later]
+        )
+    connection.execute(
+        insert(connection, EVENTS),
+        [{"at": now, "kind": one.state, "subject": one.id, "who": who, "why": one.reason} for one in outcomes],
+    )
+    suppress(connection, {one.suppress: one.reason for one in outcomes if one.suppress}, now, who)
+
+
+def _ours(table: Table) -> ColumnElement[bool]:
+    return or_(table.c.state == State.SENDING, table.c.state == State.CLAIMED)
+
+
+def _ended(one: Settled, now: datetime) -> dict[str, Any]:
+    return {
+        "key": one.id,
+        "new_state": one.state,
+        "new_reason": one.reason or None,
+        "new_reference": one.reference,
+        "new_settled_at": now,
+    }
+
+
+def suppress(connection: Connection, addresses: Mapping[str, str], now: datetime, who: str) -> None:
+    """Never write to these addresses again; each comes with its reason."""
+    if addresses:
+        rows = [
+            {"address": address, "reason": reason, "who": who, "created_at": now}
+            for address, reason in addresses.items()
+        ]
+        connection.execute(insert(connection, SUPPRESSIONS).on_conflict_do_nothing(), rows)
+
+
+def doubt_abandoned(connection: Connection, table: Table, now: datetime, who: str) -> list[str]:
+    """Put messages in doubt whose sender died on the way: nobody can know whether they left. Return their ids."""
+    lost = (
+        update(table)
+        .where(table.c.state == State.SENDING, table.c.lease_until < now)
+        .values(**FORGET, state=State.IN_DOUBT, reason="the sending process ended", settled_at=now)
+        .returning(table.c.id)
+    )
+    ids = list(connection.execute(lost).scalars())
+    if ids:
+        why = "the sending process ended between handing over and the answer"
+        connection.execute(
+            insert(connection, EVENTS),
+            [{"at": now, "kind": State.IN_DOUBT, "subject": key, "who": who, "why": why} for key in ids],
+        )
+    return ids
+
+
+def give_back(connection: Connection, table: Table, worker: Worker, ids: Sequence[str]) -> None:
+    """Hand back claims that were not used."""
+    if ids:
+        connection.execute(
+            update(table)
+            .where(table.c.id.in_(ids), table.c.state == State.CLAIMED, table.c.claimed_by == worker.name)
+            .values(**FORGET, state=State.QUEUED)
+        )
+
+
+def channels_of(table: Table) -> tuple[Channel, ...]:
+    """Return the channels whose messages a table holds."""
+    return (Channel.X,) if table.name == "post" else (Channel.EMAIL, Channel.SMS)

@@ -1,0 +1,136 @@
+"""Social posts about products that are late in many orders: composed, held for approval, then sent like notices."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from statistics import median
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from models.errors import ForewarnError
+from models.ledger import Event, Post
+from models.values import Channel, ProductDelay, ProductFacts, Skip, State
+from rules.delays import bucket_for
+from rules.fingerprints import post_id
+from tasks.db import insert, reading
+from tasks.desk import Desk
+from tasks.orders import LINES, ORDERS, PRODUCT, PRODUCTS, still_late, table_of
+from tasks.outbox import Settled
+from tasks.runs import Now
+
+POSTS = table_of(Post)
+EVENTS = table_of(Event)
+
+
+def late_products(desk: Desk, connection: Connection, as_of: date) -> list[ProductDelay]:
+    """Return the products late in enough orders to be worth a post, the most orders first."""
+    terms = desk.policy.posts
+    late: dict[str, list[tuple[str, int, date | None]]] = {}
+    query = select(LINES.c.product_id, LINES.c.order_id, LINES.c.promised_on, LINES.c.expected_on).select_from(
+        LINES.join(ORDERS, ORDERS.c.id == LINES.c.order_id)
+    )
+    rows = connection.execution_options(yield_per=5000).execute(query.where(still_late(as_of)))
+    for product, order, promised_on, expected_on in rows:
+        day = expected_on if expected_on is not None and expected_on >= as_of else None
+        days = desk.calendar.days_late(promised_on, day or as_of)
+        if days >= terms.days:
+            late.setdefault(product, []).append((order, days, day))
+    worth = {product: found for product, found in late.items() if len({order for order, *_ in found}) >= terms.orders}
+    named = {row[0]: ProductFacts(*row) for row in connection.execute(select(*PRODUCT).where(PRODUCTS.c.id.in_(worth)))}
+    delays = [_delay(desk, named[product], found, as_of) for product, found in worth.items()]
+    return sorted(delays, key=lambda one: (-one.orders, one.product.id))
+
+
+def _delay(
+    desk: Desk, product: ProductFacts, found: Sequence[tuple[str, int, date | None]], as_of: date
+) -> ProductDelay:
+    dates = [day for *_, day in found]
+    days = round(median(days for _, days, _ in found))
+    bucket = bucket_for(days, desk.policy)
+    return ProductDelay(
+        product=product,
+        as_of=as_of,
+        orders=len({order for order, *_ in found}),
+        days=days,
+        expected_on=None if None in dates else max(day for day in dates if day is not None),
+        bucket=bucket.name if bucket else desk.policy.bucket[0].name,
+    )
+
+
+def compose(desk: Desk, now: Now) -> list[dict[str, Any]]:
+    """Write this week's posts, held until somebody approves them; at most one a product and week."""
+    year, week, _ = now.as_of.isocalendar()
+    name = f"{year}-W{week:02}"
+    with reading(desk.engine) as connection:
+        delays = late_products(desk, connection, now.as_of)
+    rows = [_post(desk, now, delay, name) for delay in delays]
+    if not rows:
+        return []
+    with desk.engine.begin() as connection:
+        there = set(connection.execute(select(POSTS.c.id).where(POSTS.c.week == name)).scalars())
+        new = [row for row in rows if row["id"] not in there]
+        if new:
+            connection.execute(insert(connection, POSTS).on_conflict_do_nothing(), new)
+    return new
+
+
+def _post(desk: Desk, now: Now, delay: ProductDelay, week: str) -> dict[str, Any]:
+    key = post_id(delay.product.id, week)
+    words = desk.words.post(delay, id=key)
+    return {
+        "id": key,
+        "run_id": now.run,
+        "product_id": delay.product.id,
+        "week": week,
+        "channel": Channel.X,
+        "state": State.HELD,
+        "locale": words.locale,
+        "text": words.text,
+        "orders": delay.orders,
+        "created_at": now.moment,
+        "not_before": now.moment,
+    }
+
+
+def listed(connection: Connection, state: State | None = None) -> list[dict[str, Any]]:
+    """Return the posts, newest week first, of one state or all."""
+    query = select(POSTS).order_by(POSTS.c.week.desc(), POSTS.c.orders.desc(), POSTS.c.id)
+    if state is not None:
+        query = query.where(POSTS.c.state == state)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def decide_on(desk: Desk, now: Now, post: str, verdict: State, who: str, why: str = "") -> str:
+    """Approve (QUEUED) or turn down (SKIPPED) a held post, named by the beginning of its id; return the whole id.
+
+    Raises ForewarnError where no held post, or more than one, is meant.
+    """
+    with desk.engine.begin() as connection:
+        query = select(POSTS.c.id).where(POSTS.c.id.startswith(post, autoescape=True), POSTS.c.state == State.HELD)
+        found = list(connection.execute(query).scalars())
+        if len(found) != 1:
+            raise ForewarnError(
+                f"{len(found) or 'no'} held posts begin with {post!r}; `forewarn posts list` shows them"
+            )
+        reason = None if verdict is State.QUEUED else why or "not approved"
+        connection.execute(
+            update(POSTS)
+            .where(POSTS.c.id == found[0], POSTS.c.state == State.HELD)
+            .values(state=verdict, reason=reason, not_before=now.moment)
+        )
+        kind = "approved" if verdict is State.QUEUED else "turned_down"
+        event = {"at": now.moment, "kind": kind, "subject": found[0], "who": who, "why": why}
+        connection.execute(insert(connection, EVENTS), [event])
+    return str(found[0])
+
+
+def stale(_: Desk, connection: Connection, posts: Sequence[Mapping[str, Any]], as_of: date) -> list[Settled]:
+    """Return the posts whose product is late in no order any more."""
+    query = (
+        select(LINES.c.product_id)
+        .distinct()
+        .select_from(LINES.join(ORDERS, ORDERS.c.id == LINES.c.order_id))
+        .where(LINES.c.product_id.in_([row["product_id"] for row in posts]), still_late(as_of))
+    )
+    late = set(connection.execute(query).scalars())
+    return [Settled(row["id"], State.SKIPPED, Skip.CHANGED) for row in posts if row["product_id"] not in late]

@@ -1,0 +1,71 @@
+"""What discounts may still cost: a cap a run and a cap a month, kept exactly even with several workers."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from sqlalchemy import Connection
+
+from models.policy import Policy
+from models.types import SCALE
+from models.values import Discount
+from tasks.runs import Now
+from tasks.tallies import reserve, tally
+
+
+class Contended(Exception):
+    """Another worker changed the same rows in between: nothing was written; read again and decide again."""
+
+
+@dataclass(slots=True)
+class Purse:
+    """What one batch may still give, and gave, by currency, in ten-thousandths."""
+
+    left: dict[str, int]
+    spent: Counter[str] = field(default_factory=Counter)
+    refused: int = 0
+
+    def take(self, discount: Discount) -> bool:
+        """Set a discount's cost aside; say whether there was room under the caps."""
+        cost = scaled(discount.value)
+        if self.left.get(discount.currency, 0) < cost:
+            self.refused += 1
+            return False
+        self.left[discount.currency] -= cost
+        self.spent[discount.currency] += cost
+        return True
+
+    def give_back(self, discount: Discount) -> None:
+        """Return the cost of a discount that was not given after all."""
+        self.left[discount.currency] += scaled(discount.value)
+        self.spent[discount.currency] -= scaled(discount.value)
+
+
+def open_purse(connection: Connection, now: Now, policy: Policy) -> Purse:
+    """Return what is left under both caps."""
+    left: dict[str, int] = {}
+    for currency, name, most in _caps(now, policy):
+        room = most - tally(connection, name)
+        left[currency] = min(room, left.get(currency, room))
+    return Purse(left)
+
+
+def charge(connection: Connection, purse: Purse, now: Now, policy: Policy) -> None:
+    """Write down what a batch gave; raises Contended where another worker's gifts left no room for it."""
+    for currency, name, most in _caps(now, policy):
+        spent = purse.spent[currency]
+        if spent and not reserve(connection, name, spent, most):
+            raise Contended(f"the cap of {name} was reached meanwhile")
+
+
+def scaled(amount: Decimal) -> int:
+    """Return an amount in ten-thousandths."""
+    return round(amount * SCALE)
+
+
+def _caps(now: Now, policy: Policy) -> Iterator[tuple[str, str, int]]:
+    """Yield each cap as currency, tally and the most it may hold; both caps must name a currency."""
+    for currency in policy.caps.per_run.keys() & policy.caps.per_month.keys():
+        yield currency, f"offered:{now.run}:{currency}", scaled(policy.caps.per_run[currency])
+        yield currency, f"offered:{now.as_of:%Y-%m}:{currency}", scaled(policy.caps.per_month[currency])

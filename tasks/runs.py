@@ -1,0 +1,81 @@
+"""The runs of the flows, as the ledger remembers them."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, insert, select, update
+
+from models.errors import ForewarnError
+from models.ledger import Run, Watch
+from models.policy import CLOSED
+from tasks.db import reading
+from tasks.orders import table_of
+
+RUNS = table_of(Run)
+WATCHES = table_of(Watch)
+LATE_ORDERS = "late-orders"
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """Which run this is, the day it lives, and the moment it began: the only clock that deeds know."""
+
+    run: str
+    as_of: date
+    moment: datetime
+
+
+def begin(engine: Engine, flow: str, policy: str, as_of: date, moment: datetime) -> Now:
+    """Write down that a run begins; a policy not seen before makes every watched order due once.
+
+    Raises ForewarnError for a day before one that was lived already: customers cannot be told in the past.
+    """
+    now = Now(uuid.uuid4().hex, as_of, moment)
+    row = {"id": now.run, "flow": flow, "as_of": as_of, "policy": policy, "started_at": moment}
+    with engine.begin() as connection:
+        if flow == LATE_ORDERS:
+            before = _latest(connection, flow)
+            if before is not None:
+                _check(before.as_of, as_of)
+                if before.policy != policy:
+                    _look_at_everything(connection, as_of)
+        connection.execute(insert(RUNS).values(**row, state="running", counts={}))
+    return now
+
+
+def _check(lived: date, as_of: date) -> None:
+    if as_of < lived:
+        raise ForewarnError(
+            f"the ledger has lived {lived} already, and nobody can be told on {as_of} any more: "
+            "add --dry-run to see what would have been said on that day"
+        )
+
+
+def _look_at_everything(connection: Connection, as_of: date) -> None:
+    connection.execute(
+        update(WATCHES)
+        .where(WATCHES.c.look_again_on > as_of, WATCHES.c.bucket != CLOSED)
+        .values(look_again_on=as_of, version=WATCHES.c.version + 1)
+    )
+
+
+def _latest(connection: Connection, flow: str) -> Row[Any] | None:
+    newest = RUNS.c.as_of.desc(), RUNS.c.started_at.desc()
+    return connection.execute(select(RUNS).where(RUNS.c.flow == flow).order_by(*newest).limit(1)).first()
+
+
+def end(engine: Engine, now: Now, ended_at: datetime, state: str, counts: dict[str, Any]) -> None:
+    """Write down how a run ended."""
+    with engine.begin() as connection:
+        connection.execute(
+            update(RUNS).where(RUNS.c.id == now.run).values(ended_at=ended_at, state=state, counts=counts)
+        )
+
+
+def last(engine: Engine, flow: str) -> dict[str, Any] | None:
+    """Return the last run of a flow as a mapping; None where there was none."""
+    with reading(engine) as connection:
+        row = _latest(connection, flow)
+    return None if row is None else dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it

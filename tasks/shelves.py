@@ -1,0 +1,76 @@
+"""What is in stock and could take a late product's place, read a category at a time, once a run."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+
+from sqlalchemy import Connection, func, select
+
+from models.shop import Stock
+from models.values import ProductFacts
+from rules.substitutes import Candidate, Shelf
+from tasks.orders import LINES, ORDERS, PRODUCT, PRODUCTS, still_late, still_open, table_of
+
+STOCKS = table_of(Stock)
+
+
+@dataclass(slots=True)
+class Shelves:
+    """The categories read so far in a run, and the products in them that are late themselves."""
+
+    late: set[str] = field(default_factory=set)
+    _shelf: Shelf | None = None
+    _candidates: list[Candidate] = field(default_factory=list)
+    _known: set[str] = field(default_factory=set)
+
+    def stock(self, connection: Connection, categories: Iterable[str | None], as_of: date) -> None:
+        """Read the categories that were not read yet."""
+        new = sorted({name for name in categories if name is not None} - self._known)
+        if not new:
+            return
+        self._known.update(new)
+        found = _in_stock(connection, new)
+        self._candidates += found
+        self.late |= _late(connection, [one.product.id for one in found], as_of)
+        self._shelf = None
+
+    @property
+    def shelf(self) -> Shelf:
+        """Return what was read so far, ready to search."""
+        if self._shelf is None:
+            self._shelf = Shelf(self._candidates)
+        return self._shelf
+
+
+def _in_stock(connection: Connection, categories: list[str]) -> list[Candidate]:
+    """Return the products with units free: on hand less allocated.
+
+    Where a stock's source does not say how many are allocated, what open lines ask for counts as such.
+    """
+    waiting = (
+        select(func.coalesce(func.sum(LINES.c.quantity), 0))
+        .select_from(LINES.join(ORDERS, ORDERS.c.id == LINES.c.order_id))
+        .where(LINES.c.product_id == PRODUCTS.c.id, LINES.c.shipped_at.is_(None), still_open())
+        .correlate(PRODUCTS)
+        .scalar_subquery()
+    )
+    allocated = func.coalesce(func.sum(STOCKS.c.allocated), waiting)
+    free = func.sum(STOCKS.c.on_hand) - allocated
+    query = (
+        select(*PRODUCT, free.label("free"))
+        .select_from(PRODUCTS.join(STOCKS, STOCKS.c.product_id == PRODUCTS.c.id))
+        .where(PRODUCTS.c.category.in_(categories))
+        .group_by(*PRODUCT)
+        .having(func.sum(STOCKS.c.on_hand) > 0)
+    )
+    return [Candidate(ProductFacts(*product), int(free)) for *product, free in connection.execute(query) if free > 0]
+
+
+def _late(connection: Connection, products: list[str], as_of: date) -> set[str]:
+    query = (
+        select(LINES.c.product_id)
+        .distinct()
+        .select_from(LINES.join(ORDERS, ORDERS.c.id == LINES.c.order_id))
+        .where(LINES.c.product_id.in_(products), still_late(as_of))
+    )
+    return set(connection.execute(query).scalars())

@@ -1,0 +1,93 @@
+"""What stands in the ledger: for the status command and the day's digest."""
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, Table, func, select
+
+from models.values import State
+from tasks.desk import Desk
+from tasks.notices import NOTICES
+from tasks.posts import POSTS
+from tasks.runs import RUNS
+from tasks.tallies import orders_by_bucket
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where everything stands."""
+
+    orders: dict[str, int]
+    """Open orders by bucket, `on_time` among them."""
+    notices: dict[str, int]
+    """Notices by state."""
+    posts: dict[str, int]
+    """Posts by state."""
+    runs: list[dict[str, Any]]
+    """The latest runs, newest first."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One day of the ledger's."""
+
+    told: dict[str, int]
+    """Notices sent, by bucket."""
+    sent: dict[str, int]
+    """Messages sent, by channel."""
+    skipped: dict[str, int]
+    """Notices of the day not sent, by reason."""
+    rejected: dict[str, int]
+    """Notices refused by a provider, by reason."""
+    in_doubt: int
+    """Messages in doubt, from any day."""
+    held: int
+    """Posts that wait for approval, from any day."""
+    runs: dict[str, int]
+    """Runs by flow and how they ended."""
+
+
+def status(connection: Connection, runs: int = 5) -> Status:
+    """Say where everything stands."""
+    newest = select(RUNS.c.flow, RUNS.c.as_of, RUNS.c.state, RUNS.c.started_at, RUNS.c.ended_at).order_by(
+        RUNS.c.started_at.desc()
+    )
+    return Status(
+        orders=dict(orders_by_bucket(connection)),
+        notices=_by(connection, NOTICES, "state"),
+        posts=_by(connection, POSTS, "state"),
+        runs=[dict(row) for row in connection.execute(newest.limit(runs)).mappings()],
+    )
+
+
+def _by(connection: Connection, table: Table, column: str, *where: Any) -> dict[str, int]:
+    query = select(table.c[column], func.count()).where(*where).group_by(table.c[column]).order_by(table.c[column])
+    return {str(name): n for name, n in connection.execute(query)}
+
+
+def day(desk: Desk, connection: Connection, on: date) -> Day:
+    """Say what happened on one day of the shop's."""
+    span = desk.start_of(on), desk.end_of(on)
+    settled = NOTICES.c.settled_at.between(*span)
+    runs: Counter[str] = Counter()
+    for flow, state in connection.execute(select(RUNS.c.flow, RUNS.c.state).where(RUNS.c.started_at.between(*span))):
+        runs[f"{flow} {state}"] += 1
+    gone = NOTICES.c.state.in_((State.SENT, State.DELIVERED, State.BOUNCED))
+    return Day(
+        told=_by(connection, NOTICES, "bucket", settled, gone),
+        sent=_by(connection, NOTICES, "channel", settled, gone),
+        skipped=_by(connection, NOTICES, "reason", settled, NOTICES.c.state == State.SKIPPED),
+        rejected=_by(connection, NOTICES, "reason", settled, NOTICES.c.state == State.REJECTED),
+        in_doubt=sum(
+            _by(connection, table, "state", table.c.state == State.IN_DOUBT).get(State.IN_DOUBT, 0)
+            for table in (NOTICES, POSTS)
+        ),
+        held=_by(connection, POSTS, "state").get(State.HELD, 0),
+        runs=dict(runs),
+    )

@@ -1,0 +1,76 @@
+"""See a day as it would be, or would have been, without writing anything."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+from sqlalchemy import Connection, select
+
+from models.policy import CLOSED
+from models.values import OrderFacts, Told
+from tasks.db import reading
+from tasks.decisions import Decided, decide
+from tasks.desk import Desk
+from tasks.notices import NOTICES, Looked
+from tasks.orders import Watched, placed
+from tasks.purses import open_purse
+from tasks.runs import LATE_ORDERS, Now, last
+from tasks.shelves import Shelves
+from tasks.truth import REACHED
+
+
+@dataclass(slots=True)
+class Survey:
+    """A day, seen whole: how many orders stand where, and what would be said."""
+
+    looked: Looked = field(default_factory=Looked)
+    orders: Counter[str] = field(default_factory=Counter)
+    """Open orders by bucket, `on_time` among them."""
+
+
+def survey(desk: Desk, now: Now, *, batch: int, progress: Callable[[int], None] | None = None) -> Survey:
+    """Judge every order as of a day, with what customers had been told by then; write nothing."""
+    before = last(desk.engine, LATE_ORDERS)
+    relived = before is not None and now.as_of < before["as_of"]
+    found = Survey()
+    shelves = Shelves()
+    with reading(desk.engine) as connection:
+        purse = open_purse(connection, now, desk.policy)
+        for page in _pages(desk, connection, now.as_of, batch):
+            for one in decide(desk, now, connection, page, shelves, purse):
+                _count(found, one, due=relived or one.watched.look_again_on <= now.as_of)
+            found.looked.orders += len(page)
+            if progress:
+                progress(found.looked.orders)
+    found.looked.over_cap = purse.refused
+    return found
+
+
+def _count(found: Survey, one: Decided, *, due: bool) -> None:
+    if one.verdict.bucket != CLOSED:
+        found.orders[one.verdict.bucket] += 1
+    if one.plan is not None and due:
+        found.looked.count(one.plan)
+
+
+def _pages(desk: Desk, connection: Connection, as_of: date, batch: int) -> Iterator[Sequence[Watched]]:
+    after = ""
+    while page := placed(desk, connection, as_of, after, batch):
+        after = page[-1].order.id
+        told = told_by_then(connection, [one.order for one in page], as_of)
+        yield [replace(one, order=replace(one.order, told=told.get(one.order.id))) for one in page]
+
+
+def told_by_then(connection: Connection, orders: Sequence[OrderFacts], as_of: date) -> dict[str, Told]:
+    """Return what customers had been told of orders by a day: the watch's word, or an earlier notice's."""
+    told = {order.id: order.told for order in orders if order.told is not None and order.told.told_on <= as_of}
+    later = [order.id for order in orders if order.told is not None and order.told.told_on > as_of]
+    query = (
+        select(NOTICES.c.order_id, NOTICES.c.revision, NOTICES.c.bucket, NOTICES.c.expected_on, NOTICES.c.told_on)
+        .where(NOTICES.c.order_id.in_(later), NOTICES.c.told_on <= as_of, REACHED)
+        .order_by(NOTICES.c.revision)
+    )
+    if later:
+        told.update({order: Told(*rest) for order, *rest in connection.execute(query)})
+    return told

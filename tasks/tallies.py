@@ -1,0 +1,45 @@
+"""Numbers kept beside the rows they count, moved in their transaction."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, select
+
+from models.ledger import Tally
+from tasks.db import insert
+from tasks.orders import table_of
+
+TALLIES = table_of(Tally)
+ORDERS_IN = "orders:"
+
+
+def move(connection: Connection, changes: Mapping[str, int]) -> None:
+    """Add to tallies; a name that is new begins at nought."""
+    rows = [{"name": name, "n": n} for name, n in sorted(changes.items()) if n]
+    if rows:
+        new = insert(connection, TALLIES)
+        connection.execute(
+            new.on_conflict_do_update(index_elements=["name"], set_={"n": TALLIES.c.n + new.excluded.n}), rows
+        )
+
+
+def reserve(connection: Connection, name: str, n: int, most: int) -> bool:
+    """Add to a tally unless that takes it above `most`; say whether it was added."""
+    if n > most:
+        return False
+    new = insert(connection, TALLIES).values(name=name, n=n)
+    taken = new.on_conflict_do_update(
+        index_elements=["name"], set_={"n": TALLIES.c.n + new.excluded.n}, where=TALLIES.c.n + new.excluded.n <= most
+    ).returning(TALLIES.c.n)
+    return connection.execute(taken).first() is not None
+
+
+def tally(connection: Connection, name: str) -> int:
+    """Return one number; nought where it was never moved."""
+    return connection.execute(select(TALLIES.c.n).where(TALLIES.c.name == name)).scalar() or 0
+
+
+def orders_by_bucket(connection: Connection) -> Counter[str]:
+    """Return how many watched orders stand in each bucket, `on_time` among them."""
+    found = select(TALLIES.c.name, TALLIES.c.n).where(TALLIES.c.name.startswith(ORDERS_IN, autoescape=True))
+    return Counter({name.removeprefix(ORDERS_IN): n for name, n in connection.execute(found) if n})

@@ -1,0 +1,67 @@
+"""Read the facts again before a message leaves: a notice that has become untrue is not sent."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from models.values import Skip, State
+from rules.delays import delay_of, open_lines
+from rules.fingerprints import facts_of
+from tasks.decisions import suppressed_among
+from tasks.desk import Desk
+from tasks.notices import NOTICES
+from tasks.orders import WATCHES, Watched, named
+from tasks.outbox import Settled
+
+REACHED = NOTICES.c.state.not_in((State.SKIPPED, State.REJECTED))
+"""The SQL of a notice that tells its customer something, now or soon."""
+TOLD = ("revision", "bucket", "expected_on", "told_on")
+
+
+def untrue(desk: Desk, connection: Connection, notices: Sequence[Mapping[str, Any]], as_of: date) -> list[Settled]:
+    """Return the notices that must not be sent any more, each with its reason."""
+    orders = {one.order.id: one for one in named(desk, connection, [row["order_id"] for row in notices])}
+    suppressed = suppressed_among(connection, {row["address"] for row in notices if row["address"]})
+    found = ((row["id"], _reason(desk, row, orders.get(row["order_id"]), suppressed, as_of)) for row in notices)
+    return [Settled(key, State.SKIPPED, reason) for key, reason in found if reason is not None]
+
+
+def _reason(
+    desk: Desk, notice: Mapping[str, Any], watched: Watched | None, suppressed: set[str], as_of: date
+) -> Skip | None:
+    if watched is None or (watched.order.cancelled_on is not None and watched.order.cancelled_on <= as_of):
+        return Skip.CANCELLED
+    if not open_lines(watched.order, as_of):
+        return Skip.SHIPPED
+    if watched.order.customer.opted_out:
+        return Skip.OPTED_OUT
+    if notice["address"] in suppressed:
+        return Skip.SUPPRESSED
+    delay = delay_of(watched.order, as_of, desk.policy, desk.calendar)
+    return Skip.CHANGED if delay is None or facts_of(delay) != notice["facts"] else None
+
+
+def untell(connection: Connection, notices: Sequence[Mapping[str, Any]], as_of: date) -> None:
+    """Forget revisions that reached nobody, so that the next look decides from what the customer really knows."""
+    for order in {row["order_id"] for row in notices}:
+        reached = (
+            select(*(NOTICES.c[name] for name in TOLD))
+            .where(NOTICES.c.order_id == order, REACHED)
+            .order_by(NOTICES.c.revision.desc())
+            .limit(1)
+        )
+        revision, bucket, expected_on, told_on = connection.execute(reached).first() or (None, None, None, None)
+        connection.execute(
+            update(WATCHES)
+            .where(WATCHES.c.order_id == order)
+            .values(
+                version=WATCHES.c.version + 1,
+                told_revision=revision,
+                told_bucket=bucket,
+                told_expected_on=expected_on,
+                told_on=told_on,
+                look_again_on=as_of,
+            )
+        )
