@@ -24,7 +24,7 @@ class Watch(SQLModel, table=True):
     """Moves with every change of the row or of the facts behind it: what compare-and-set compares."""
     look_again_on: date
     bucket: str | None = None
-    """The bucket at the last look, or `on_time`, or `closed`; None before the first look."""
+    """The bucket at the last look, or `on_time`, `closed`, `future`; None before the first look."""
     revision: int = 0
     told_revision: int | None = None
     told_bucket: str | None = None

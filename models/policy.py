@@ -16,6 +16,9 @@ Amounts = dict[Annotated[str, Field(pattern=r"^[A-Z]{3}$")], Annotated[Decimal, 
 
 ON_TIME = "on_time"
 CLOSED = "closed"
+FUTURE = "future"
+NOT_OPEN = (CLOSED, FUTURE)
+"""Where an order stands that was closed, or not even placed, on the day looked at."""
 LATE_AGAIN = "late_again"
 # fmt: off
 EEA_AND_UK = (
@@ -72,7 +75,7 @@ class Bucket(_Frozen):
     @field_validator("name")
     @classmethod
     def _not_taken(cls, name: str) -> str:
-        if name in (ON_TIME, CLOSED, LATE_AGAIN):
+        if name in (ON_TIME, CLOSED, FUTURE, LATE_AGAIN):
             raise ValueError(f"{name!r} is a name of Forewarn's own; choose another")
         return name
 

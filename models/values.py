@@ -226,7 +226,7 @@ class Verdict:
     """What one look at an order found: where it stands, when to look again, and what to say, if anything."""
 
     bucket: str
-    """A bucket of the policy, `on_time`, or `closed`."""
+    """A bucket of the policy, `on_time`, `closed`, or `future` for an order not placed yet."""
     look_again_on: date
     delay: Delay | None = None
     plan: Plan | None = None

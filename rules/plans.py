@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from models.policy import CLOSED, LATE_AGAIN, ON_TIME, Bucket, Policy
+from models.policy import CLOSED, FUTURE, LATE_AGAIN, ON_TIME, Bucket, Policy
 from models.values import Contact, Delay, News, OrderFacts, Plan, Told, Verdict
 from rules.delays import delay_of, news, open_lines
 from rules.looks import NEVER, next_look
@@ -22,6 +22,8 @@ def judge(order: OrderFacts, as_of: date, policy: Policy, calendar: Calendar) ->
 
     The plan, where there is one, still lacks its contacts and remedies: those need more than the order.
     """
+    if order.placed_on > as_of:
+        return Verdict(FUTURE, order.placed_on)
     if not open_lines(order, as_of):
         return Verdict(CLOSED, NEVER)
     delay = delay_of(order, as_of, policy, calendar)

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, update
 
 from models.ledger import Notice
-from models.policy import CLOSED
+from models.policy import NOT_OPEN
 from models.values import Contact, Message, Plan, State
 from rules.fingerprints import facts_of, notice_id
 from rules.plans import tells, told_by
@@ -225,8 +225,8 @@ def _moved(decided: Sequence[Decided]) -> Counter[str]:
     """Return how the tallies of open orders by bucket change."""
     changes: Counter[str] = Counter()
     for one in decided:
-        if one.watched.bucket not in (None, CLOSED):
+        if one.watched.bucket not in (None, *NOT_OPEN):
             changes[f"{ORDERS_IN}{one.watched.bucket}"] -= 1
-        if one.verdict.bucket != CLOSED:
+        if one.verdict.bucket not in NOT_OPEN:
             changes[f"{ORDERS_IN}{one.verdict.bucket}"] += 1
     return changes

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, Row, insert, select, update
 
 from models.errors import ForewarnError
 from models.ledger import Run, Watch
-from models.policy import CLOSED
+from models.policy import NOT_OPEN
 from tasks.db import reading
 from tasks.orders import table_of
 
@@ -56,7 +56,7 @@ def _check(lived: date, as_of: date) -> None:
 def _look_at_everything(connection: Connection, as_of: date) -> None:
     connection.execute(
         update(WATCHES)
-        .where(WATCHES.c.look_again_on > as_of, WATCHES.c.bucket != CLOSED)
+        .where(WATCHES.c.look_again_on > as_of, WATCHES.c.bucket.not_in(NOT_OPEN))
         .values(look_again_on=as_of, version=WATCHES.c.version + 1)
     )
 

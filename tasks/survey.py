@@ -7,7 +7,7 @@ from datetime import date
 
 from sqlalchemy import Connection, select
 
-from models.policy import CLOSED
+from models.policy import NOT_OPEN
 from models.values import OrderFacts, Told
 from tasks.db import reading
 from tasks.decisions import Decided, decide
@@ -48,7 +48,7 @@ def survey(desk: Desk, now: Now, *, batch: int, progress: Callable[[int], None] 
 
 
 def _count(found: Survey, one: Decided, *, due: bool) -> None:
-    if one.verdict.bucket != CLOSED:
+    if one.verdict.bucket not in NOT_OPEN:
         found.orders[one.verdict.bucket] += 1
     if one.plan is not None and due:
         found.looked.count(one.plan)

@@ -1,0 +1,77 @@
+"""What the sample shop sells, what lies in its warehouses, and what is on its way to them."""
+
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from typing import Self
+
+REACH = 90
+LARGE = 100
+"""Euro from which a product is large."""
+
+
+class Dates:
+    """Days counted from `as_of` as a shop system writes them: -3 is three days before it, None an empty field."""
+
+    def __init__(self, as_of: date) -> None:
+        written = {offset: (as_of + timedelta(days=offset)).isoformat() for offset in range(-REACH, REACH)}
+        self.day: dict[int | None, str] = {None: ""} | written
+        self.moment: dict[int | None, str] = {None: ""} | {
+            offset: f"{day} {9 + offset % 8:02}:{offset * 7 % 60:02}:00" for offset, day in written.items()
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Goods:
+    """Products by number: their prices and vendors, those in stock, and those that wait for a delivery.
+
+    `waiting` says in how many days it is expected; None: nobody knows. Of a `large` one nobody orders two.
+    """
+
+    prices: Mapping[str, str]
+    vendors: Mapping[str, str]
+    in_stock: tuple[str, ...]
+    waiting: Mapping[str, int | None]
+    large: frozenset[str]
+
+    @classmethod
+    def read(cls, products: Path, waiting: Mapping[str, int | str]) -> Self:
+        """Read the shop's products; those not in `waiting` are in stock."""
+        with products.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        return cls(
+            prices={row["sku"]: row["price"] for row in rows},
+            vendors={row["sku"]: row["vendor_no"] for row in rows},
+            in_stock=tuple(row["sku"] for row in rows if row["sku"] not in waiting),
+            waiting={sku: days if isinstance(days, int) else None for sku, days in waiting.items()},
+            large=frozenset(row["sku"] for row in rows if Decimal(row["price"]) >= LARGE),
+        )
+
+
+def stock_rows(goods: Goods, rng: Random) -> Iterator[str]:
+    """Yield the rows of stock.csv: some places are empty, and some have nothing that is not reserved."""
+    for nth, sku in enumerate(goods.in_stock):
+        berlin = 4 + int(rng.random() * 40)
+        rotterdam = 0 if nth % 4 == 1 else 2 + int(rng.random() * 20)
+        reserved = berlin if nth % 9 == 4 else int(rng.random() * berlin / 3)
+        yield f"{sku},Berlin,{berlin},{reserved}\n{sku},Rotterdam,{rotterdam},0\n"
+    for sku in goods.waiting:
+        yield f"{sku},Berlin,0,0\n{sku},Rotterdam,0,0\n"
+
+
+def deliveries_rows(goods: Goods, dates: Dates, rng: Random) -> Iterator[str]:
+    """Yield the rows of deliveries.csv: all that is waited for, and some that came."""
+    day = dates.day
+    for nth, (sku, expected) in enumerate(goods.waiting.items()):
+        promised = -4 - int(rng.random() * 8)
+        # Of the vendors who do not know, some have said nothing, and some a day that has passed.
+        said = (None, -2)[nth % 2] if expected is None else expected
+        yield f"D{501 + nth},{sku},{goods.vendors[sku]},{24 + nth % 4 * 12},{day[promised]},{day[said]},\n"
+    for nth, sku in enumerate(goods.in_stock[::6]):
+        came = -3 - nth
+        planned, came_at = day[came - nth % 2], dates.moment[came]
+        yield f"D{601 + nth},{sku},{goods.vendors[sku]},{12 + nth % 3 * 12},{planned},{planned},{came_at}\n"

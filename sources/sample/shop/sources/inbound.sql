@@ -1,0 +1,9 @@
+SELECT
+    delivery_no  AS id,
+    sku          AS product_id,
+    vendor_no    AS vendor_id,
+    qty          AS quantity,
+    promised     AS promised_on,
+    expected     AS expected_on,
+    received_at
+FROM 'deliveries.csv'

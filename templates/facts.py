@@ -1,0 +1,151 @@
+"""What a template may name: an order's delay as plain values, links filled in and names made harmless.
+
+Every message knows `shop` (shop.toml), `lang` and `locale`. A mail or text knows besides: `customer` (a name, or
+empty), `order` (id, placed_on, url), `late` and `on_time` (items), `ships` (a late item was promised to ship rather
+than to arrive), `expected_on` (None: unknown), `told_before` and `told_date` (when we last wrote, and the date told;
+either may be None), `substitutes` (item, products), `discount`, and `offer`: `shown`, `on_page` where only the order
+page may show it, or `none`. A mail's bodies know `subject`; a text knows `item`, the name of the one late product
+(empty: several, or no room). A post knows `product`, `days` and `expected_on`.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from models.shopfolder import Links, ShopConfig
+from models.values import LateLine, LineFacts, Plan, ProductDelay, ProductFacts, Promise
+
+Link = TypeVar("Link", str, str | None)
+
+_HARMFUL = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+_LEFT_OUT = {"Cf", "Cs"}
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A product to name and link to."""
+
+    name: str
+    url: str | None
+    image: str | None
+    category: str | None
+    category_url: str | None
+    price: Decimal | None
+    currency: str
+
+    def named(self, name: str) -> "Product":
+        """Return the product under another, shorter name."""
+        return replace(self, name=name)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A line of the order."""
+
+    product: Product
+    quantity: int
+    ships: bool
+    promised_on: date
+    expected_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The order, as far as words name it."""
+
+    id: str
+    placed_on: date
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Instead:
+    """What could come instead of a late item."""
+
+    item: Item
+    products: tuple[Product, ...]
+
+
+def order_facts(plan: Plan, shop: ShopConfig) -> dict[str, Any]:
+    """Return what the words of one notice may name."""
+    delay, order, links = plan.delay, plan.delay.order, shop.links
+    late = tuple(_item(line.line, links, order.currency, line) for line in delay.late)
+    offered = bool(plan.substitutes or plan.discount)
+    return {
+        "customer": harmless(order.customer.name),
+        "order": Order(harmless(order.id), order.placed_on, _web(order.url) or _filled(links.order, "order", order.id)),
+        "late": late,
+        "on_time": tuple(_item(line, links, order.currency) for line in delay.on_time),
+        "ships": any(item.ships for item in late),
+        "expected_on": delay.expected_on,
+        "told_before": order.told and order.told.told_on,
+        "told_date": order.told and order.told.expected_on,
+        "substitutes": tuple(
+            Instead(
+                _item(choice.line, links, order.currency),
+                tuple(_product(product, links, order.currency) for product in choice.products),
+            )
+            for choice in plan.substitutes
+        ),
+        "discount": plan.discount,
+        "offer": ("shown" if plan.show_offer else "on_page") if offered else "none",
+    }
+
+
+def post_facts(delay: ProductDelay, shop: ShopConfig) -> dict[str, Any]:
+    """Return what a post may name: nothing of any customer."""
+    product = _product(delay.product, shop.links, shop.currency)
+    return {"product": product, "days": delay.days, "expected_on": delay.expected_on}
+
+
+def harmless(text: str) -> str:
+    """Return a name on one line, without control, zero-width or direction characters."""
+    if not text.isprintable():
+        kinds = ((character, unicodedata.category(character)) for character in text)
+        text = "".join("" if kind in _LEFT_OUT else " " if kind in _HARMFUL else character for character, kind in kinds)
+    return " ".join(text.split())
+
+
+def unaddressed(name: str) -> str:
+    """Return a name that mentions nobody on a social network."""
+    return re.sub(r"[@\uff20]+(?=\w)", "", name)
+
+
+def shortened(name: str, limit: int) -> str:
+    """Return a name of at most `limit` characters, cut between words where that leaves half of them; 0 gives none."""
+    if len(name) <= limit or not limit:
+        return name if limit else ""
+    cut = name[: limit - 1]
+    words = cut.rpartition(" ")[0]
+    return (words if len(words) * 2 >= limit else cut).rstrip(" ,;:-–(") + "…"
+
+
+def _item(line: LineFacts, links: Links, currency: str, late: LateLine | None = None) -> Item:
+    expected_on = late.expected_on if late else None
+    ships = line.promise is Promise.SHIP
+    return Item(_product(line.product, links, currency), line.quantity, ships, line.promised_on, expected_on)
+
+
+def _product(product: ProductFacts, links: Links, currency: str) -> Product:
+    category = product.category and harmless(product.category)
+    return Product(
+        name=harmless(product.name),
+        url=_web(product.url) or _filled(links.product, "product", product.id),
+        image=product.image if product.image and product.image.startswith(("https://", "data:image/")) else None,
+        category=category,
+        category_url=_filled(links.category, "category", product.category) if product.category else None,
+        price=product.price,
+        currency=currency,
+    )
+
+
+def _web(url: str | None) -> str | None:
+    return url if url and url.startswith(("https://", "http://")) and url.isprintable() and " " not in url else None
+
+
+def _filled(link: Link, name: str, value: str) -> Link:
+    return link.replace(f"{{{name}}}", quote(value, safe="")) if link else link

@@ -1,0 +1,97 @@
+"""Money, dates and plurals as the customer's locale writes them; the filters that templates use."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_skeleton, format_timedelta
+from babel.numbers import format_currency, format_percent
+from jinja2 import pass_context
+from jinja2.runtime import Context
+
+_NAMED = ("full", "long", "medium", "short")
+_REMEMBERED = 8192
+
+
+@lru_cache(_REMEMBERED)
+def known(name: str) -> Locale | None:
+    """Return the locale of that name, written with `_` or `-`, or None."""
+    try:
+        return Locale.parse(name, sep="-" if "-" in name else "_")
+    except (ValueError, UnknownLocaleError):
+        return None
+
+
+@lru_cache(_REMEMBERED)
+def _date(value: date, form: str, locale: str) -> str:
+    if form in _NAMED:
+        return format_date(value, form, locale)
+    return format_skeleton(form, value, locale=locale)
+
+
+@lru_cache(_REMEMBERED)
+def _money(amount: Decimal, currency: str, locale: str) -> str:
+    return format_currency(amount, currency, locale=locale)
+
+
+@lru_cache(_REMEMBERED)
+def _percent(value: Decimal, locale: str) -> str:
+    return format_percent(value / 100, "#,##0.##%" if value % 1 else None, locale=locale)
+
+
+@lru_cache(_REMEMBERED)
+def _days(count: int, locale: str) -> str:
+    # Not format_unit: Babel 2.18 writes `9 duration-day` in Portuguese.
+    return format_timedelta(timedelta(days=count), granularity="day", threshold=10**6, locale=locale)
+
+
+@lru_cache(_REMEMBERED)
+def _form(count: int, locale: str) -> str:
+    return Locale.parse(locale).plural_form(count)
+
+
+@pass_context
+def show_date(context: Context, value: date, form: str = "long") -> str:
+    """Write a date; `form` is full, long, medium, short, or a CLDR skeleton such as MMMd.
+
+    Raises TypeError for anything else: Babel would write today's date where none is known.
+    """
+    if not isinstance(value, date):
+        raise TypeError(f"date writes a day, not {value!r:.60}")
+    return _date(value, form, context["locale"])
+
+
+@pass_context
+def show_money(context: Context, amount: Decimal, currency: str) -> str:
+    """Write an amount with its currency."""
+    return _money(amount, currency, context["locale"])
+
+
+@pass_context
+def show_percent(context: Context, value: Decimal) -> str:
+    """Write a percent; 10 is ten percent."""
+    return _percent(value, context["locale"])
+
+
+@pass_context
+def show_days(context: Context, count: int) -> str:
+    """Write a number of days, as `1 day` or `9 days`."""
+    return _days(count, context["locale"])
+
+
+@pass_context
+def plural(context: Context, count: int, **forms: str) -> str:
+    """Choose the form that goes with a number by CLDR's rules; `other` where that form is not given."""
+    return forms.get(_form(count, context["locale"]), forms["other"])
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "date": show_date,
+    "money": show_money,
+    "percent": show_percent,
+    "days": show_days,
+    "plural": plural,
+}

@@ -1,0 +1,174 @@
+"""Made-up orders, one for every turn that the words can take; preview shows them, and the check renders them all."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import product as combined
+from urllib.parse import quote
+
+from models.values import (
+    Channel,
+    Contact,
+    CustomerFacts,
+    Delay,
+    Discount,
+    LateLine,
+    LineFacts,
+    Message,
+    News,
+    OrderFacts,
+    Plan,
+    ProductDelay,
+    ProductFacts,
+    Promise,
+    RemedyKind,
+    Substitutes,
+    Told,
+)
+from templates.words import MESSAGES, Words
+
+TODAY = date(2026, 6, 1)
+DAYS = {"short": 2, "week": 6, "fortnight": 11, "long": 24, "late_again": 18}
+REMEDIES = ("none", "substitute", "shipping", "shipping_amount", "future", "future_amount", "on_page")
+SHOWN = {
+    "fortnight": ("substitute", "shipping"),
+    "long": ("substitute", "future", "on page"),
+    "late_again": ("future",),
+}
+"""Remedies in a gallery, by message, so that it stays a page one can read; the others show none."""
+
+_ADDRESS = {Channel.EMAIL: "customer@example.com", Channel.SMS: "+12025550142"}
+_COLOURS = ("#b8692e", "#4d7c6f", "#6a5a8c", "#8c4a4a", "#3f6f9f")
+
+
+@dataclass(frozen=True, slots=True)
+class _Goods:
+    customer: str
+    currency: str
+    names: tuple[str, ...]
+    category: str
+    prices: tuple[str, ...]
+
+
+_GOODS = {
+    "en": _Goods(
+        "Maya Lindqvist",
+        "USD",
+        ("Linen tablecloth, 150 × 250 cm", "Oak bread board", "Stoneware mug", "Cotton tablecloth, natural"),
+        "Table linen",
+        ("64.00", "38.50", "14.00", "58.00"),
+    ),
+    "pt_BR": _Goods(
+        "João Araújo",
+        "BRL",
+        (
+            "Toalha de mesa de linho, 150 × 250 cm",
+            "Tábua de pão em carvalho",
+            "Caneca de cerâmica",
+            "Toalha de algodão",
+        ),
+        "Mesa posta",
+        ("289.90", "159.00", "49.90", "249.00"),
+    ),
+}
+LOCALES = tuple(_GOODS)
+
+
+def plans(message: str, locale: str) -> Iterator[tuple[str, Plan]]:
+    """Yield a message's sample plans in one language, titled by date and remedy."""
+    for known, remedy in combined((True, False), REMEDIES):
+        title = f"{message} · {'date known' if known else 'date unknown'} · {remedy.replace('_', ' ')}"
+        yield title, _plan(message, locale, remedy, known)
+
+
+def product_delays(locale: str) -> Iterator[tuple[str, ProductDelay]]:
+    """Yield sample products that are late in many orders."""
+    for expected_on in (TODAY + timedelta(9), None):
+        title = f"post · {'date known' if expected_on else 'date unknown'}"
+        yield title, ProductDelay(_products(locale)[0], TODAY, 42, 9, expected_on, "fortnight")
+
+
+def entries(words: Words) -> Iterator[tuple[str, Message]]:
+    """Yield titled messages for a gallery: every message and post that customers would see, in each language."""
+    for message, locale in combined(MESSAGES, LOCALES):
+        shown = SHOWN.get(message, ("none",))
+        for title, plan in plans(message, locale):
+            if title.endswith(shown):
+                for contact in plan.contacts:
+                    yield title, words.message(plan, contact, id="sample")
+    for locale in LOCALES:
+        for title, delay in product_delays(locale):
+            yield title, words.post(delay, id="sample", locale=locale)
+
+
+def _plan(message: str, locale: str, remedy: str, known: bool) -> Plan:  # noqa: FBT001 - one of a table's columns
+    delay = _delay(message, locale, known)
+    again = message == "late_again"
+    bucket = "fortnight" if again else message
+    told = Told(1, bucket, TODAY - timedelta(1) if known else None, TODAY - timedelta(12)) if again else None
+    delay = replace(delay, order=replace(delay.order, told=told))
+    first = delay.late[0].line
+    return Plan(
+        delay,
+        News.PASSED if again else News.FIRST,
+        message,
+        2 if again else 1,
+        tuple(Contact(channel, address) for channel, address in _ADDRESS.items()),
+        "a sample",
+        substitutes=(Substitutes(first, _products(locale)[3:]),) if remedy == "substitute" else (),
+        discount=_discount(remedy, delay.order.currency),
+        show_offer=remedy != "on_page",
+    )
+
+
+def _delay(message: str, locale: str, known: bool) -> Delay:  # noqa: FBT001 - one of a table's columns
+    goods, days = _goods(locale), DAYS.get(message, 20)
+    promised_on = TODAY + timedelta(2) - timedelta(0 if known else days + 2)
+    expected_on = promised_on + timedelta(days) if known else None
+    promise = Promise.DELIVER if known else Promise.SHIP
+    first, second, third, _ = (
+        LineFacts(str(n), item, 1 if n == 1 else 2, promise, promised_on, item.price, expected_on)
+        for n, item in enumerate(_products(locale), 1)
+    )
+    on_time = (replace(third, promised_on=TODAY + timedelta(5), expected_on=None),) if known else ()
+    late_lines = (first, second) if known and days > 7 else (first,)
+    late = tuple(LateLine(line, days, expected_on) for line in late_lines)
+    customer = CustomerFacts("c-1", goods.customer, _ADDRESS[Channel.EMAIL], locale=locale)
+    order = OrderFacts("10427", TODAY - timedelta(days + 9), customer, (*late_lines, *on_time), goods.currency)
+    return Delay(order, TODAY, days, message, expected_on, late, on_time)
+
+
+def _goods(locale: str) -> _Goods:
+    return _GOODS.get(locale, _GOODS["en"])
+
+
+def _products(locale: str) -> tuple[ProductFacts, ...]:
+    goods = _goods(locale)
+    return tuple(
+        ProductFacts(f"p-{n}", name, goods.category, Decimal(price), image=_picture(_COLOURS[n % len(_COLOURS)]))
+        for n, (name, price) in enumerate(zip(goods.names, goods.prices, strict=True), 1)
+    )
+
+
+def _discount(remedy: str, currency: str) -> Discount | None:
+    ten = Decimal(10)
+    made = {
+        "shipping": (RemedyKind.SHIPPING_DISCOUNT, Decimal(100), None),
+        "shipping_amount": (RemedyKind.SHIPPING_DISCOUNT, None, ten),
+        "future": (RemedyKind.FUTURE_DISCOUNT, ten, None),
+        "future_amount": (RemedyKind.FUTURE_DISCOUNT, None, ten),
+        "on_page": (RemedyKind.FUTURE_DISCOUNT, ten, None),
+    }.get(remedy)
+    if made is None:
+        return None
+    kind, percent, amount = made
+    return Discount(kind, "SORRY-7KQ4-M2XN", currency, TODAY + timedelta(60), Decimal(20), percent, amount)
+
+
+def _picture(colour: str) -> str:
+    drawing = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><rect width="64" height="64" fill="{colour}"/>'
+        '<path d="M14 44h36L40 22H24z" fill="#fff" opacity=".55"/></svg>'
+    )
+    return f"data:image/svg+xml,{quote(drawing)}"

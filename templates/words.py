@@ -1,0 +1,182 @@
+"""From a plan to the words that leave: one folder a message, one file a part, a missing word is an error."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Template
+
+from models.shopfolder import ShopConfig
+from models.values import Channel, Contact, Message, Plan, ProductDelay
+from templates import posts, sms
+from templates.environment import BadWords, environment, faults_named
+from templates.facts import harmless, order_facts, post_facts, shortened, unaddressed
+from templates.formats import known
+
+__all__ = ["MESSAGES", "PARTS", "POST", "BadWords", "Words"]
+
+MESSAGES = ("short", "week", "fortnight", "long", "late_again")
+POST = "post"
+PARTS = {
+    Channel.EMAIL: ("subject.txt", "body.txt", "body.html"),
+    Channel.SMS: ("sms.txt",),
+    Channel.X: ("post.txt",),
+}
+"""The files that a channel's message is made of, without their locale."""
+
+NAME_LIMITS = (200, 100, 60, 40, 24, 12, 0)
+"""Characters left to a product's name, tried in turn until the text fits; 0 leaves it out."""
+
+_FILE = re.compile(r"(?P<message>[a-z]\w*)/(?P<part>[a-z]+)\.(?P<locale>\w+)\.(?P<kind>txt|html)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Voice:
+    """A message's templates in one language, and how numbers are written in it."""
+
+    templates: tuple[Template, ...]
+    words: str
+    formats: str
+    missing: tuple[str, ...]
+
+    @property
+    def given(self) -> dict[str, Any]:
+        return {"lang": self.words.replace("_", "-"), "locale": self.formats}
+
+
+class Words:
+    """A shop's words, ours where it has none of its own.
+
+    `fallbacks` counts the languages that were asked for and are missing.
+    """
+
+    def __init__(self, shop: ShopConfig, own: Path | None = None) -> None:
+        self.fallbacks: Counter[str] = Counter()
+        self._shop = shop
+        self._environment = environment(own)
+        self._locales = _locales(self._environment.list_templates())
+        self._voices: dict[tuple[str, Channel, str | None], _Voice] = {}
+
+    def message(self, plan: Plan, contact: Contact, *, id: str) -> Message:  # noqa: A002 - the field's own name
+        """Write a plan's message for one channel; raises BadWords with template, line and order."""
+        order = plan.delay.order
+        voice = self._voice(plan.message, contact.channel, order.customer.locale)
+        with faults_named(plan.message, order.id):
+            given = order_facts(plan, self._shop) | {"shop": self._shop} | voice.given
+            subject, text, html = _SAID[contact.channel](voice, given)
+        return Message(
+            id=id,
+            channel=contact.channel,
+            to=contact.address or "",
+            text=text,
+            locale=voice.words,
+            subject=subject,
+            html=html,
+            to_name=harmless(order.customer.name),
+            category=plan.message,
+            valid_until=contact.valid_until,
+        )
+
+    def post(self, delay: ProductDelay, *, id: str, locale: str | None = None) -> Message:  # noqa: A002 - the same
+        """Write a social post, in the shop's language if in no other; raises BadWords with template and line."""
+        voice = self._voice(POST, Channel.X, locale)
+        with faults_named(POST):
+            given = post_facts(delay, self._shop) | {"shop": self._shop} | voice.given
+            text = _posted(voice, given, delay.product.id)
+        return Message(id=id, channel=Channel.X, to="", text=text, locale=voice.words, category=POST)
+
+    def _voice(self, message: str, channel: Channel, asked: str | None) -> _Voice:
+        key = message, channel, asked
+        if key not in self._voices:
+            self._voices[key] = self._chosen(message, channel, asked)
+        voice = self._voices[key]
+        self.fallbacks.update(voice.missing)
+        return voice
+
+    def _chosen(self, message: str, channel: Channel, asked: str | None) -> _Voice:
+        # Only a language that has every part will do: half a mail in another one helps nobody.
+        there = set.intersection(*(self._locales.get((message, part), set()) for part in PARTS[channel]))
+        missing: list[str] = []
+        for wish in dict.fromkeys(filter(None, (asked, self._shop.locale, "en"))):
+            if words := match(wish, there):
+                templates = tuple(self._template(_named(message, part, words)) for part in PARTS[channel])
+                return _Voice(templates, words, str(known(wish)), tuple(missing))
+            missing.append(wish)
+        needed = ", ".join(_named(message, part, "en") for part in PARTS[channel])
+        raise BadWords(message, None, f"no words for this message; {needed} would be right")
+
+    def _template(self, name: str) -> Template:
+        with faults_named(name):
+            return self._environment.get_template(name)
+
+
+def match(asked: str, there: Collection[str]) -> str | None:
+    """Return the locale among those there that speaks the language asked for, its own country's first, or None."""
+    wanted = known(asked)
+    if wanted is None:
+        return None
+    kin = sorted(name for name in there if (locale := known(name)) and locale.language == wanted.language)
+    return next((name for name in (str(wanted), wanted.language) if name in kin), kin[0] if kin else None)
+
+
+def _locales(files: list[str]) -> dict[tuple[str, str], set[str]]:
+    found: dict[tuple[str, str], set[str]] = {}
+    for name in filter(None, map(_FILE.fullmatch, files)):
+        found.setdefault((name["message"], f"{name['part']}.{name['kind']}"), set()).add(name["locale"])
+    return found
+
+
+def _named(message: str, part: str, locale: str) -> str:
+    name, _, kind = part.partition(".")
+    return f"{message}/{name}.{locale}.{kind}"
+
+
+def _mailed(voice: _Voice, given: dict[str, Any]) -> tuple[str, str, str]:
+    subject, text, html = voice.templates
+    given["subject"] = " ".join(subject.render(given).split())
+    return given["subject"], _tidied(text.render(given)), html.render(given)
+
+
+def _texted(voice: _Voice, given: dict[str, Any]) -> tuple[str, str, str]:
+    late = given["late"]
+    name = late[0].product.name if len(late) == 1 else ""
+
+    def written(limit: int) -> str:
+        return " ".join(sms.plain(voice.templates[0].render(given, item=shortened(name, limit))).split())
+
+    text = _fitted(written, lambda text: sms.parts(text).parts <= sms.AT_MOST)
+    if text is None:
+        what = f"the text takes more than {sms.AT_MOST} parts; shorten its words or the order's link"
+        raise BadWords(str(voice.templates[0].filename), None, what, given["order"].id)
+    return "", text, ""
+
+
+def _posted(voice: _Voice, given: dict[str, Any], product: str) -> str:
+    whole = given["product"]
+
+    def written(limit: int) -> str:
+        name = shortened(unaddressed(whole.name), limit)
+        return _tidied(voice.templates[0].render(given | {"product": whole.named(name)}))
+
+    text = _fitted(written, lambda text: posts.weight(text) <= posts.AT_MOST)
+    if text is None:
+        what = f"the post about product {product} weighs more than {posts.AT_MOST}; shorten its words"
+        raise BadWords(str(voice.templates[0].filename), None, what)
+    return text
+
+
+_SAID: dict[Channel, Callable[[_Voice, dict[str, Any]], tuple[str, str, str]]] = {
+    Channel.EMAIL: _mailed,
+    Channel.SMS: _texted,
+}
+
+
+def _fitted(written: Callable[[int], str], fits: Callable[[str], bool]) -> str | None:
+    return next((text for text in map(written, NAME_LIMITS) if fits(text)), None)
+
+
+def _tidied(text: str) -> str:
+    return re.sub(r"[ \t]*\n(?:[ \t]*\n)+", "\n\n", text).strip()

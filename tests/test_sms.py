@@ -1,0 +1,74 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from templates.sms import BASIC, EXTENSION, Encoding, Sms, parts, plain
+
+GSM7, UCS2 = Encoding.GSM7, Encoding.UCS2
+
+
+@pytest.mark.parametrize(
+    ("text", "cost"),
+    [
+        ("", Sms(GSM7, 0, 1)),
+        ("a" * 160, Sms(GSM7, 160, 1)),
+        ("a" * 161, Sms(GSM7, 161, 2)),
+        ("a" * 306, Sms(GSM7, 306, 2)),
+        ("a" * 307, Sms(GSM7, 307, 3)),
+        ("€" * 80, Sms(GSM7, 160, 1)),
+        ("€" * 81, Sms(GSM7, 162, 2)),
+        ("ã" * 70, Sms(UCS2, 70, 1)),
+        ("ã" * 71, Sms(UCS2, 71, 2)),
+        ("ã" * 134, Sms(UCS2, 134, 2)),
+        ("ã" * 135, Sms(UCS2, 135, 3)),
+        ("😀" * 35, Sms(UCS2, 70, 1)),
+        ("😀" * 36, Sms(UCS2, 72, 2)),
+        ("é" * 160, Sms(GSM7, 160, 1)),
+        ("ç", Sms(UCS2, 1, 1)),
+    ],
+)
+def test_a_text_is_counted_as_the_networks_bill_it(text, cost):
+    assert parts(text) == cost
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("a" * 152 + "€" + "a" * 152, 3),  # 306 septets, two parts by division; the escape will not straddle
+        ("a" * 152 + "€" + "a" * 151, 2),
+        ("a" * 151 + "€" + "a" * 153, 2),
+        ("ã" * 66 + "😀" + "ã" * 65, 2),
+        ("ã" * 66 + "😀" + "ã" * 66, 3),  # 134 units, which would be two parts if a pair could be split
+    ],
+)
+def test_no_escape_and_no_surrogate_pair_straddles_two_parts(text, count):
+    assert parts(text).parts == count
+
+
+def test_the_alphabet_has_the_127_characters_that_the_standard_gives_it_and_ten_more():
+    assert len(BASIC) == 127  # the 128th place is the escape itself
+    assert len(EXTENSION) == 10
+
+
+@pytest.mark.parametrize(
+    ("text", "cheap"),
+    [
+        ("it’s “late” – sorry…", 'it\'s "late" - sorry...'),
+        ("150 × 250 cm, R$\u00a010", "150 x 250 cm, R$ 10"),
+        ("e\u0301", "é"),
+        ("Café ñandú", "Café ñandú"),
+        ("zero\u200bwidth", "zerowidth"),
+    ],
+)
+def test_typographic_characters_give_way_to_plain_ones_of_the_same_meaning(text, cheap):
+    assert plain(text) == cheap
+
+
+@given(st.text())
+def test_making_a_text_plain_twice_changes_nothing_more(text):
+    assert plain(plain(text)) == plain(text)
+
+
+@given(st.text(alphabet=sorted(BASIC | EXTENSION)), st.sampled_from(sorted(BASIC)))
+def test_one_more_character_never_costs_fewer_parts(text, more):
+    assert parts(text + more).parts >= parts(text).parts
