@@ -45,7 +45,9 @@ class Tally(SQLModel, table=True):
 class Run(SQLModel, table=True):
     """One run of a flow: for which day, under which policy, and what came of it."""
 
-    id: str = Field(primary_key=True)
+    number: int | None = Field(default=None, primary_key=True)
+    """Runs in the order in which they began; moments cannot say it where a day is lived again."""
+    id: str = Field(unique=True)
     flow: str
     as_of: date
     policy: str

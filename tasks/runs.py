@@ -62,8 +62,7 @@ def _look_at_everything(connection: Connection, as_of: date) -> None:
 
 
 def _latest(connection: Connection, flow: str) -> Row[Any] | None:
-    newest = RUNS.c.as_of.desc(), RUNS.c.started_at.desc()
-    return connection.execute(select(RUNS).where(RUNS.c.flow == flow).order_by(*newest).limit(1)).first()
+    return connection.execute(select(RUNS).where(RUNS.c.flow == flow).order_by(RUNS.c.number.desc()).limit(1)).first()
 
 
 def end(engine: Engine, now: Now, ended_at: datetime, state: str, counts: dict[str, Any]) -> None:

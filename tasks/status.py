@@ -56,7 +56,7 @@ class Day:
 def status(connection: Connection, runs: int = 5) -> Status:
     """Say where everything stands."""
     newest = select(RUNS.c.flow, RUNS.c.as_of, RUNS.c.state, RUNS.c.started_at, RUNS.c.ended_at).order_by(
-        RUNS.c.started_at.desc()
+        RUNS.c.number.desc()
     )
     return Status(
         orders=dict(orders_by_bucket(connection)),

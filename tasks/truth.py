@@ -31,10 +31,11 @@ def untrue(desk: Desk, connection: Connection, notices: Sequence[Mapping[str, An
 def _reason(
     desk: Desk, notice: Mapping[str, Any], watched: Watched | None, suppressed: set[str], as_of: date
 ) -> Skip | None:
-    if watched is None or (watched.order.cancelled_on is not None and watched.order.cancelled_on <= as_of):
+    if watched is None:
         return Skip.CANCELLED
     if not open_lines(watched.order, as_of):
-        return Skip.SHIPPED
+        ends = {line.cancelled_on is not None for line in watched.order.lines}
+        return Skip.CANCELLED if watched.order.cancelled_on or ends == {True} else Skip.SHIPPED
     if watched.order.customer.opted_out:
         return Skip.OPTED_OUT
     if notice["address"] in suppressed:

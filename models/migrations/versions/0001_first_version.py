@@ -190,6 +190,7 @@ def upgrade() -> None:
 
     op.create_table(
         "run",
+        sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("flow", sa.String(), nullable=False),
         sa.Column("as_of", sa.Date(), nullable=False),
@@ -198,7 +199,8 @@ def upgrade() -> None:
         sa.Column("ended_at", models.types.UtcTime(timezone=True), nullable=True),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("counts", sa.JSON(), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
+        sa.PrimaryKeyConstraint("number"),
+        sa.UniqueConstraint("id"),
     )
     with op.batch_alter_table("run", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_run_started_at"), ["started_at"], unique=False)

@@ -1,0 +1,74 @@
+"""Orders as tests speak of them: days are counted from DAY."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+from models.policy import Policy
+from models.values import CustomerFacts, LineFacts, OrderFacts, ProductFacts, Promise, Told
+from rules.working_days import Calendar
+
+DAY = date(2026, 6, 15)
+POLICY = Policy()
+CALENDAR = Calendar(POLICY.days)
+ANNA = CustomerFacts("c1", "Anna Keller", email="anna@example.com", country="DE", locale="en", marketing_consent=True)
+
+
+def day(n: int) -> date:
+    """Return the day `n` days after DAY."""
+    return DAY + timedelta(days=n)
+
+
+def line(
+    number: str = "1",
+    *,
+    promised: int = 0,
+    expected: int | None = None,
+    shipped: int | None = None,
+    delivered: int | None = None,
+    cancelled: int | None = None,
+    promise: Promise = Promise.SHIP,
+    quantity: int = 1,
+    product: ProductFacts | None = None,
+) -> LineFacts:
+    return LineFacts(
+        number=number,
+        product=product or ProductFacts(f"p{number}", f"Lamp {number}", "lamps", Decimal(40)),
+        quantity=quantity,
+        promise=promise,
+        promised_on=day(promised),
+        price=Decimal(40),
+        expected_on=_day(expected),
+        shipped_on=_day(shipped),
+        delivered_on=_day(delivered),
+        cancelled_on=_day(cancelled),
+    )
+
+
+def _day(n: int | None) -> date | None:
+    return None if n is None else day(n)
+
+
+def order(
+    *lines: LineFacts,
+    told: Told | None = None,
+    customer: CustomerFacts = ANNA,
+    currency: str = "EUR",
+    shipping_fee: Decimal | None = None,
+    cancelled: int | None = None,
+    placed: int = -60,
+) -> OrderFacts:
+    return OrderFacts(
+        id="1041",
+        placed_on=day(placed),
+        customer=customer,
+        lines=lines or (line(),),
+        currency=currency,
+        shipping_fee=shipping_fee,
+        cancelled_on=_day(cancelled),
+        told=told,
+        revision=told.revision if told else 0,
+    )
+
+
+def told(bucket: str = "week", *, expected: int | None = None, on: int = -10, revision: int = 1) -> Told:
+    return Told(revision, bucket, _day(expected), day(on))

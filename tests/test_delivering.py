@@ -1,0 +1,248 @@
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from channels.door import InDoubt, Rejected, SendError
+from models.values import Channel, State
+from tasks.delivery import Crew, deliver_batch
+from tasks.notices import NOTICES
+from tasks.outbox import EVENTS, SUPPRESSIONS, Settled, Worker, claim, settle, start
+from tasks.runs import Now
+from tests.builders import DAY, day, line
+from tests.counter import Till, customer, noon
+
+
+def states(counter):
+    return sorted(notice["state"] for notice in counter.notices)
+
+
+def test_a_notice_leaves_once_with_its_own_words(counter):
+    counter.order()
+    (message,) = counter.live()
+    assert (message.to, message.channel) == ("anna@example.com", Channel.EMAIL)
+    (notice,) = counter.notices
+    assert (notice["state"], notice["reference"]) == (State.SENT, f"ref-{notice['id']}")
+    assert (message.subject, message.html) == (notice["subject"], notice["html"])
+    assert counter.deliver().sent == {}
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "event"),
+    [
+        (Rejected("no such mailbox"), State.REJECTED, "no such mailbox"),
+        (SendError("busy"), State.QUEUED, "busy"),
+        (InDoubt("silence"), State.IN_DOUBT, "InDoubt: silence"),
+        (TimeoutError("nobody knows"), State.IN_DOUBT, "TimeoutError: nobody knows"),
+        (ValueError("a bug of ours"), State.IN_DOUBT, "ValueError: a bug of ours"),
+    ],
+)
+def test_every_answer_of_a_door_has_its_state_and_its_event(counter, error, state, event):
+    counter.order()
+    counter.decide()
+    counter.deliver(door=Till(lambda _: error))
+    assert states(counter) == [state]
+    assert [row["why"] for row in counter.rows(EVENTS)] == [event]
+
+
+@pytest.mark.parametrize("error", [Rejected("never"), InDoubt("silence")])
+def test_what_was_refused_or_is_in_doubt_is_never_sent_again_by_itself(counter, error):
+    counter.order()
+    counter.decide()
+    counter.deliver(door=Till(lambda _: error))
+    assert counter.deliver(1).sent == {}
+    assert counter.door.taken == []
+
+
+def test_what_may_later_be_taken_waits_as_long_as_the_provider_says(counter):
+    counter.order()
+    counter.decide()
+    busy = Till(lambda _: SendError("busy", retry_after=timedelta(minutes=7)))
+    counter.deliver(door=busy)
+    assert counter.notices[0]["not_before"] == noon(0) + timedelta(minutes=7)
+    assert counter.deliver(at=noon(0) + timedelta(minutes=6)).sent == {}
+    assert counter.deliver(at=noon(0) + timedelta(minutes=7)).sent == {"email": 1}
+
+
+def test_without_a_word_from_the_provider_the_wait_doubles(counter):
+    counter.order()
+    counter.decide()
+    waits, at = [], noon(0)
+    for _ in range(3):
+        counter.deliver(door=Till(lambda _: SendError("busy")), at=at)
+        waits.append(counter.notices[0]["not_before"] - at)
+        at = counter.notices[0]["not_before"]
+    assert waits == [timedelta(minutes=n) for n in (1, 2, 4)]
+
+
+def test_an_address_that_the_provider_calls_dead_is_suppressed_for_all_orders(counter):
+    counter.order("1")
+    counter.order("2")
+    counter.decide()
+    dead = Till(lambda _: Rejected("unsubscribed", suppress=True))
+    counter.deliver(door=dead, parallel=1)
+    assert [row["address"] for row in counter.rows(SUPPRESSIONS)] == ["anna@example.com"]
+    counter.order("3")
+    assert counter.decide().skipped == {"suppressed": 1}
+
+
+def test_a_channel_that_is_down_stops_alone_and_nothing_of_it_is_lost(counter):
+    texting = {"phone": "+4915112345678", "sms_consent": True, "prefers": "sms"}
+    for key in range(6):
+        counter.order(f"m{key}", customer=customer(f"m{key}"))
+        counter.order(f"t{key}", customer=customer(f"t{key}", **texting))
+    counter.decide()
+
+    def answer(message):
+        return SendError("bad key", channel_down=True) if message.channel is Channel.SMS else None
+
+    till = Till(answer)
+    done = counter.deliver(door=till, parallel=2)
+    assert done.down == {"sms": "bad key"}
+    assert done.sent == {"email": 6}
+    assert states(counter) == [State.QUEUED] * 6 + [State.SENT] * 6
+    assert sum(done.later.values()) <= 2
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"shipped_at": noon(0)}, "shipped"),
+        ({"cancelled_at": noon(0)}, "cancelled"),
+        ({"expected_on": day(30)}, "changed"),
+        ({"expected_on": day(30), "promised_on": day(29)}, "changed"),
+        ({"promised_on": day(3)}, "changed"),
+    ],
+)
+def test_a_notice_that_has_become_untrue_is_not_sent(counter, change, reason):
+    counter.order()
+    counter.decide()
+    counter.change("1041", **change)
+    assert counter.deliver().skipped == {reason: 1}
+    assert counter.door.taken == []
+    assert states(counter) == [State.SKIPPED]
+
+
+def test_who_opts_out_while_a_notice_waits_does_not_get_it(counter):
+    counter.order()
+    counter.decide()
+    counter.customer("c1", opted_out=True)
+    assert counter.deliver().skipped == {"opted_out": 1}
+
+
+def test_after_an_untrue_notice_the_customer_is_told_the_truth(counter):
+    counter.order()
+    counter.decide()
+    counter.change("1041", expected_on=day(30))
+    counter.deliver()
+    (message,) = counter.live()
+    assert message.category == "long"
+    assert [(row["revision"], row["state"]) for row in counter.notices] == [(1, "skipped"), (2, "sent")]
+
+
+def test_an_untrue_renewal_leaves_what_was_really_told_standing(counter):
+    counter.order("1041", line(promised=-20, expected=3))
+    counter.live()
+    counter.change("1041", on=2, expected_on=day(9))
+    counter.decide(2)
+    counter.change("1041", on=2, expected_on=day(3))
+    assert counter.deliver(2).skipped == {"changed": 1}
+    assert counter.live(2) == []
+    assert counter.watch()["told_expected_on"] == day(3)
+
+
+def test_a_day_that_passes_makes_no_notice_untrue_by_itself(counter):
+    counter.order()
+    counter.decide()
+    assert counter.deliver(2).sent == {"email": 1}
+
+
+def test_two_workers_never_claim_the_same_notice(counter):
+    for key in range(20):
+        counter.order(str(key), customer=customer(f"c{key}"))
+    counter.decide()
+    taken = []
+    for name in ("a", "b", "c"):
+        with counter.desk.engine.begin() as connection:
+            worker = Worker(name, timedelta(minutes=10))
+            taken += [row["id"] for row in claim(connection, NOTICES, worker, noon(0), [Channel.EMAIL], 8).rows]
+    assert len(taken) == len(set(taken)) == 20
+
+
+def test_a_claim_that_was_not_used_falls_back_when_its_lease_is_over(counter):
+    counter.order()
+    counter.decide()
+    with counter.desk.engine.begin() as connection:
+        claim(connection, NOTICES, Worker("dead", timedelta(minutes=10)), noon(0), [Channel.EMAIL], 8)
+    assert counter.deliver(at=noon(0) + timedelta(minutes=10)).sent == {}
+    assert counter.deliver(at=noon(0) + timedelta(minutes=11)).sent == {"email": 1}
+
+
+def test_a_message_whose_sender_died_on_the_way_is_in_doubt_and_stays_there(counter):
+    counter.order()
+    counter.decide()
+    worker = Worker("dead", timedelta(minutes=10))
+    with counter.desk.engine.begin() as connection:
+        (row,) = claim(connection, NOTICES, worker, noon(0), [Channel.EMAIL], 8).rows
+        start(connection, NOTICES, worker, [row["id"]], noon(0))
+    assert counter.deliver(at=noon(0) + timedelta(minutes=9)).in_doubt == 0
+    done = counter.deliver(at=noon(0) + timedelta(minutes=11))
+    assert (done.in_doubt, done.sent) == (1, {})
+    assert states(counter) == [State.IN_DOUBT]
+    assert counter.deliver(at=noon(1)).sent == {}
+
+
+def test_a_worker_whose_lease_ran_out_cannot_settle_what_is_another_workers(counter):
+    counter.order()
+    counter.decide()
+    slow, quick = Worker("slow", timedelta(minutes=1)), Worker("quick", timedelta(minutes=10))
+    with counter.desk.engine.begin() as connection:
+        (row,) = claim(connection, NOTICES, slow, noon(0), [Channel.EMAIL], 8).rows
+        claim(connection, NOTICES, quick, noon(0) + timedelta(minutes=2), [Channel.EMAIL], 8)
+        assert start(connection, NOTICES, slow, [row["id"]], noon(0)) == set()
+        settle(connection, NOTICES, [Settled(row["id"], State.SENT)], noon(0), "slow")
+    assert states(counter) == [State.CLAIMED]
+
+
+@pytest.mark.parametrize("parallel", [1, 3, 10])
+def test_never_more_messages_are_marked_as_leaving_than_requests_are_under_way(counter, parallel):
+    for key in range(25):
+        counter.order(str(key), customer=customer(f"c{key}"))
+    counter.decide()
+    seen = []
+
+    class Watching(Till):
+        under_way = 0
+
+        async def send(self, message):
+            self.under_way += 1
+            await asyncio.sleep(0.001)
+            marked = sum(row["state"] == State.SENDING for row in counter.notices)
+            seen.append((marked, self.under_way))
+            self.under_way -= 1
+            return await super().send(message)
+
+    counter.deliver(door=Watching(), parallel=parallel)
+    assert len(seen) == 25
+    assert max(marked for marked, _ in seen) <= parallel
+    assert max(under_way for _, under_way in seen) == parallel
+
+
+def test_a_run_that_is_stopped_leaves_unknown_only_what_was_under_way(counter):
+    for key in range(10):
+        counter.order(str(key), customer=customer(f"c{key}"))
+    counter.decide()
+
+    class Stopping(Till):
+        async def send(self, message):
+            if len(self.taken) == 4:
+                asyncio.get_running_loop().call_soon(asyncio.current_task().cancel)
+                raise KeyboardInterrupt
+            return await super().send(message)
+
+    crew = Crew(Worker("stopped", timedelta(minutes=10)), dict.fromkeys(Channel, Stopping()), 2, lambda: noon(0))
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(deliver_batch(counter.desk, Now("r", DAY, noon(0)), crew, batch=50))
+    assert counter.deliver(at=noon(0) + timedelta(minutes=11)).in_doubt <= 2
+    assert State.CLAIMED not in states(counter)
+    assert states(counter).count(State.SENT) >= 8

@@ -1,0 +1,226 @@
+import csv
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from types import SimpleNamespace
+
+import pytest
+from sqlalchemy import delete, func, select, update
+from sqlmodel import SQLModel
+
+from models.shopfolder import read_shop
+from sources.newshop import write_starter
+from sources.source import open_source
+from tasks.db import connect
+from tasks.imports import TABLES, Counts, import_all, import_table
+from tasks.orders import LINES, ORDERS, WATCHES
+
+DAY = date(2026, 1, 15)
+NEXT = date(2026, 1, 16)
+
+
+@pytest.fixture
+def shop(tmp_path):
+    folder = tmp_path / "shop"
+    write_starter(folder)
+    engine = connect(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+    SQLModel.metadata.create_all(engine)
+    yield SimpleNamespace(folder=folder, engine=engine, rejects=tmp_path / "rejects.csv")
+    engine.dispose()
+
+
+def take_in(shop, as_of=DAY, **how):
+    with open_source(read_shop(shop.folder)) as source:
+        return import_all(shop.engine, source, as_of, shop.rejects, **how)
+
+
+def change(shop, file, old, new):
+    path = shop.folder / "data" / file
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def all_rows(shop, query):
+    with shop.engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(query)]
+
+
+def due(shop):
+    return dict(all_rows(shop, select(WATCHES.c.order_id, WATCHES.c.look_again_on)))
+
+
+def looked(shop, again_on=date(2026, 2, 1)):
+    with shop.engine.begin() as connection:
+        connection.execute(update(WATCHES).values(look_again_on=again_on, version=1))
+
+
+def rejected(shop):
+    with shop.rejects.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_a_second_import_of_the_same_data_changes_nothing_and_says_so(shop):
+    first = take_in(shop)
+    assert first["lines"] == Counts(read=4, inserted=4)
+    before = all_rows(shop, select(WATCHES))
+    looked(shop)
+    second = take_in(shop, NEXT)
+    assert second == {table: Counts(read=one.read, unchanged=one.read) for table, one in first.items()}
+    assert len(before) == 3
+    assert set(due(shop).values()) == {date(2026, 2, 1)}
+    assert not shop.rejects.exists()
+
+
+def test_what_is_stored_is_what_the_files_say(shop):
+    take_in(shop)
+    order = select(ORDERS.c.placed_at, ORDERS.c.shipping_fee).where(ORDERS.c.id == "1001")
+    assert all_rows(shop, order) == [(datetime(2026, 1, 5, 9, 12, tzinfo=UTC), Decimal("4.90"))]
+    (line,) = all_rows(
+        shop,
+        select(LINES.c.promised_on, LINES.c.expected_on, LINES.c.shipped_at).where(
+            LINES.c.order_id == "1001", LINES.c.number == "2"
+        ),
+    )
+    assert line == (date(2026, 1, 9), None, datetime(2026, 1, 8, 10, 30, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "orders"),
+    [
+        ("lines.csv", "2026-01-20", "2026-01-27", {"1001"}),
+        ("lines.csv", "1002,1,MUG-1,1,14.00,2026-01-12,,", "1002,1,MUG-1,1,14.00,2026-01-12,,2026-01-14", {"1002"}),
+        ("orders.csv", "1002,C2,2026-01-06 16:40:00,,", "1002,C2,2026-01-06 16:40:00,2026-01-15,", {"1002"}),
+        ("orders.csv", "1003,C1", "1003,C2", {"1003"}),
+        ("customers.csv", "ada@example.com", "lovelace@example.com", {"1001", "1003"}),
+        ("customers.csv", "yes,no", "yes,yes", {"1001", "1003"}),
+        ("products.csv", "Stoneware mug", "Clay mug", set()),
+        ("stock.csv", "MUG-2,Berlin,8", "MUG-2,Berlin,0", set()),
+    ],
+)
+def test_a_changed_fact_makes_just_its_orders_due(shop, file, old, new, orders):
+    take_in(shop)
+    looked(shop)
+    change(shop, file, old, new)
+    counts = take_in(shop, NEXT)
+    assert sum(one.updated for one in counts.values()) == 1
+    assert sum(one.inserted for one in counts.values()) == 0
+    assert {order for order, day in due(shop).items() if day == NEXT} == orders
+    versions = dict(all_rows(shop, select(WATCHES.c.order_id, WATCHES.c.version)))
+    assert {order for order, version in versions.items() if version == 2} == orders
+
+
+def test_an_order_that_is_due_already_stays_due_but_its_reader_is_outdated(shop):
+    take_in(shop)
+    looked(shop, date(2026, 1, 10))
+    change(shop, "lines.csv", "2026-01-20", "2026-01-27")
+    take_in(shop, NEXT)
+    assert due(shop)["1001"] == date(2026, 1, 10)
+    assert all_rows(shop, select(WATCHES.c.version).where(WATCHES.c.order_id == "1001")) == [(2,)]
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "watched"),
+    [
+        ("lines.csv", ",2026-01-12,,\n", ",2026-01-12,,2026-01-14 09:00\n", False),
+        ("lines.csv", ",2026-01-12,,\n", ",2026-01-12,,2026-01-15 23:59\n", False),
+        ("lines.csv", ",2026-01-12,,\n", ",2026-01-12,,2026-01-16 00:00\n", True),
+        ("orders.csv", "16:40:00,,", "16:40:00,2026-01-15 10:00,", False),
+        ("orders.csv", "16:40:00,,", "16:40:00,2026-01-16 10:00,", True),
+    ],
+)
+def test_an_order_closed_by_the_day_gets_no_watch(shop, file, old, new, watched):
+    change(shop, file, old, new)
+    take_in(shop)
+    assert ("1002" in due(shop)) is watched
+    assert "1001" in due(shop)
+
+
+def test_a_promise_to_deliver_stays_open_when_the_parcel_has_left(shop):
+    change(shop, "lines.csv", ",2026-01-12,,\n", ",2026-01-12,,2026-01-14\n")
+    select_lines = shop.folder / "sources" / "lines.sql"
+    select_lines.write_text(select_lines.read_text().replace("'ship'", "'deliver'"))
+    take_in(shop)
+    assert "1002" in due(shop)
+
+
+def test_an_order_opened_again_is_watched_again(shop):
+    change(shop, "orders.csv", "16:40:00,,", "16:40:00,2026-01-07,")
+    take_in(shop)
+    assert "1002" not in due(shop)
+    change(shop, "orders.csv", "16:40:00,2026-01-07,", "16:40:00,,")
+    take_in(shop, NEXT)
+    assert due(shop)["1002"] == NEXT
+
+
+def test_an_order_that_vanished_from_the_source_stays_open(shop):
+    take_in(shop)
+    change(shop, "orders.csv", "1002,C2,2026-01-06 16:40:00,,9.90\n", "")
+    change(shop, "lines.csv", "1002,1,MUG-1,1,14.00,2026-01-12,,\n", "")
+    take_in(shop, NEXT)
+    assert "1002" in due(shop)
+    assert all_rows(shop, select(LINES.c.shipped_at, LINES.c.cancelled_at).where(LINES.c.order_id == "1002")) == [
+        (None, None)
+    ]
+
+
+def test_bad_rows_are_kept_with_their_reason_and_the_good_ones_go_on(shop):
+    change(shop, "lines.csv", "1002,1,MUG-1,1,", "1002,1,MUG-1,one,")
+    change(shop, "lines.csv", "1003,1,MUG-2", "1003,1,CUP-9")
+    change(shop, "orders.csv", "1001,C1", "1001,C7")
+    counts = take_in(shop)
+    assert counts["orders"] == Counts(read=3, inserted=2, refused=1)
+    assert counts["lines"] == Counts(read=4, inserted=0, refused=4)
+    assert [tuple(row.values()) for row in rejected(shop)] == [
+        ("orders", "orders.csv", "2", "customer_id", "C7", "not among the customers; the id of one of them is right"),
+        ("lines", "lines.csv", "4", "quantity", "one", "a whole number such as 3 is right"),
+        ("lines", "lines.csv", "2", "order_id", "1001", "not among the orders; the id of one of them is right"),
+        ("lines", "lines.csv", "3", "order_id", "1001", "not among the orders; the id of one of them is right"),
+        ("lines", "lines.csv", "5", "product_id", "CUP-9", "not among the products; the id of one of them is right"),
+    ]
+
+
+def test_rejects_are_added_to_those_of_earlier_runs(shop):
+    change(shop, "lines.csv", "1002,1,MUG-1,1,", "1002,1,MUG-1,one,")
+    take_in(shop)
+    take_in(shop)
+    assert [row["value"] for row in rejected(shop)] == ["one", "one"]
+
+
+def test_an_order_known_from_an_earlier_import_takes_new_lines(shop):
+    take_in(shop)
+    (shop.folder / "data" / "orders.csv").write_text("number,customer,placed,cancelled,shipping\n")
+    change(shop, "lines.csv", "1003,1,", "1003,2,")
+    assert take_in(shop)["lines"] == Counts(read=4, inserted=1, unchanged=3)
+
+
+def test_of_a_key_seen_twice_the_last_row_is_taken(shop):
+    change(shop, "lines.csv", "1003,1,", "1003,1,MUG-1,9,1,,,\n1003,1,")
+    assert take_in(shop)["lines"] == Counts(read=5, inserted=4, refused=1)
+    (row,) = rejected(shop)
+    assert (row["line"], row["reason"]) == ("5", "duplicate of line 6, which is taken instead")
+    assert all_rows(shop, select(LINES.c.product_id).where(LINES.c.order_id == "1003")) == [("MUG-2",)]
+
+
+def test_batches_add_up_and_are_told_as_they_go(shop):
+    told = []
+    counts = take_in(shop, batch=2, progress=lambda table, rows: told.append((table, rows)))
+    assert counts["lines"] == Counts(read=4, inserted=4)
+    assert [rows for table, rows in told if table == "lines"] == [2, 4]
+    assert len(due(shop)) == 3
+
+
+def test_an_import_broken_off_between_two_tables_is_made_whole_by_the_next(shop):
+    with open_source(read_shop(shop.folder)) as source:
+        for table in ("customers", "products", "orders"):
+            import_table(shop.engine, source, table, DAY)
+    assert due(shop) == {}
+    take_in(shop)
+    assert len(due(shop)) == 3
+
+
+def test_a_lost_line_is_taken_in_again(shop):
+    take_in(shop)
+    with shop.engine.begin() as connection:
+        connection.execute(delete(LINES).where(LINES.c.order_id == "1002"))
+    assert take_in(shop)["lines"] == Counts(read=4, inserted=1, unchanged=3)
+    assert all_rows(shop, select(func.count()).select_from(TABLES["lines"])) == [(4,)]

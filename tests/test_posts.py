@@ -1,0 +1,85 @@
+from decimal import Decimal
+
+import pytest
+
+from models.errors import ForewarnError
+from models.policy import Policy, Posting
+from models.values import ProductFacts, State
+from tasks.posts import compose, decide_on
+from tasks.runs import Now
+from templates.posts import weight
+from tests.builders import day, line
+from tests.counter import customer, noon
+
+LAMP = ProductFacts("p1", "Reading lamp", "lamps", Decimal(40))
+
+
+def late(counter, orders, *, promised=-9, expected=None):
+    for key in range(orders):
+        one = line(promised=promised, expected=expected, product=LAMP)
+        counter.order(f"{promised}/{key}", one, customer=customer(f"c{key}"))
+    return counter
+
+
+def now(n=0):
+    return Now("r", day(n), noon(n))
+
+
+@pytest.mark.parametrize(("orders", "posts"), [(4, 0), (5, 1)])
+def test_a_product_late_in_enough_orders_is_worth_a_post(counter, orders, posts):
+    assert len(compose(late(counter, orders).desk, now())) == posts
+
+
+@pytest.mark.parametrize(("promised", "posts"), [(-3, 0), (-4, 1)])
+def test_only_orders_late_by_enough_days_count(counter, promised, posts):
+    assert len(compose(late(counter, 5, promised=promised).desk, now())) == posts
+
+
+def test_a_product_has_at_most_one_post_a_week(counter):
+    late(counter, 5)
+    assert [len(compose(counter.desk, now(n))) for n in (0, 1, 6, 7)] == [1, 0, 0, 1]
+    assert sorted(post["week"] for post in counter.posts) == ["2026-W25", "2026-W26"]
+
+
+def test_a_post_waits_until_somebody_approves_it_and_then_leaves_once(counter):
+    (post,) = compose(late(counter, 5).desk, now())
+    assert counter.deliver().sent == {}
+    decide_on(counter.desk, now(), post["id"][:8], State.QUEUED, "mara")
+    assert counter.deliver().sent == {"x": 1}
+    assert counter.deliver().sent == {}
+    (message,) = counter.door.taken
+    assert "Reading lamp" in message.text
+    assert weight(message.text) <= 280
+
+
+def test_a_post_names_no_customer(counter):
+    (post,) = compose(late(counter, 5).desk, now())
+    for private in ("Customer", "c0", "example.com/orders", "@"):
+        assert private not in post["text"].replace("https://lamps.example.com", "")
+
+
+def test_a_post_that_was_turned_down_never_leaves(counter):
+    (post,) = compose(late(counter, 5).desk, now())
+    decide_on(counter.desk, now(), post["id"], State.SKIPPED, "mara", "not now")
+    assert counter.deliver().sent == {}
+    with pytest.raises(ForewarnError, match="no held post"):
+        decide_on(counter.desk, now(), post["id"], State.QUEUED, "mara")
+    assert counter.posts[0]["reason"] == "not now"
+
+
+def test_an_approved_post_whose_product_is_back_is_not_sent(counter):
+    (post,) = compose(late(counter, 5).desk, now())
+    decide_on(counter.desk, now(), post["id"], State.QUEUED, "mara")
+    for key in range(5):
+        counter.change(f"-9/{key}", shipped_at=noon(0))
+    assert counter.deliver().skipped == {"changed": 1}
+    assert counter.door.taken == []
+
+
+def test_the_date_of_a_post_is_that_of_the_last_order_and_unknown_where_one_is(counter, with_policy):
+    with_policy(Policy(posts=Posting(orders=2)))
+    late(counter, 2, expected=5)
+    late(counter, 1, promised=-8, expected=9)
+    (post,) = compose(counter.desk, now())
+    assert post["orders"] == 3
+    assert "June 24" in post["text"]

@@ -1,0 +1,89 @@
+import pytest
+
+from models.errors import BadShop
+from models.policy import Policy
+from models.shopfolder import read_shop
+
+SHOP = """
+name = "Lamps & Co"
+zone = "Europe/Berlin"
+country = "DE"
+currency = "EUR"
+[sender]
+name = "Lamps & Co"
+email = "hello@lamps.example.com"
+[help]
+email = "help@lamps.example.com"
+[links]
+home = "https://lamps.example.com"
+order = "https://lamps.example.com/orders/{order}"
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "shop.toml").write_text(SHOP)
+    return tmp_path
+
+
+def test_a_folder_without_policy_has_the_default_one(folder):
+    assert read_shop(folder).policy == Policy()
+
+
+@pytest.mark.parametrize(
+    ("policy", "said"),
+    [
+        ("[days]\ncount = 'lunar'", "days.count: Input should be 'calendar' or 'working' (found 'lunar')"),
+        ("[days]\ncountry = 'XX'", "days: country 'XX' has no holiday calendar; an ISO code such as 'US' is right"),
+        ("[contakt]\nslip_days = 1", "contakt: Extra inputs are not permitted"),
+        ("[contact]\nminimum_gap_days = -1", "contact.minimum_gap_days: Input should be greater than or equal to 0"),
+        ("[[bucket]]\nname = 'a'\nfrom_days = 4\n[[bucket]]\nname = 'b'\nfrom_days = 4", "bucket 'b' begins at day 4"),
+        ("[[bucket]]\nname = 'closed'\nfrom_days = 4", "bucket.0.name: 'closed' is a name of Forewarn's own"),
+        ("[[bucket]]\nname = 'a'\nfrom_days = 4\nchannels = ['x']", "bucket.0.channels: 'x' reaches everybody"),
+        ("[[bucket]]\nname = 'a'\nfrom_days = 0", "bucket.0.from_days: Input should be greater than or equal to 1"),
+        ("[future_discount]\npercent = 10", "future_discount: a percent needs up_to"),
+        ("[future_discount]\npercent = 110\nup_to = {EUR = 1}", "future_discount.percent: a percent lies above 0"),
+        ("[caps]\nper_run = {euro = 5}", "caps.per_run"),
+        ("[substitutes]\nprice_from = 2.0", "substitutes: price_from is above price_to"),
+        ("[contact.quiet.sms]\nbegins = 08:00:00\nends = 08:00:00", "quiet for ever"),
+        ("[days\n", "not valid TOML"),
+    ],
+)
+def test_an_invalid_policy_is_one_sentence_that_names_the_key(folder, policy, said):
+    (folder / "policy.toml").write_text(policy)
+    with pytest.raises(BadShop) as caught:
+        read_shop(folder)
+    sentence = str(caught.value)
+    assert said in sentence
+    assert "policy.toml" in sentence
+    assert "\n" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("Europe/Berlin", "Berlin", "zone: no time zone of that name; one such as 'Europe/Berlin' is right"),
+        ('country = "DE"', 'country = "Germany"', "country: "),
+        ("hello@lamps.example.com", "hello", "sender.email: "),
+        ("orders/{order}", "orders/{number}", "links.order: {number} is not known here; {order} is right"),
+        ('home = "https://', 'home = "', "links.home: a link begins with https://"),
+        ('name = "Lamps & Co"\nzone', "zone", "name: Field required"),
+    ],
+)
+def test_an_invalid_shop_is_one_sentence_that_names_the_key(folder, old, new, said):
+    (folder / "shop.toml").write_text(SHOP.replace(old, new, 1))
+    with pytest.raises(BadShop) as caught:
+        read_shop(folder)
+    assert said in str(caught.value)
+    assert "shop.toml" in str(caught.value)
+
+
+def test_a_folder_that_is_no_shop_says_how_to_make_one(tmp_path):
+    with pytest.raises(BadShop, match="forewarn shop init"):
+        read_shop(tmp_path / "nowhere")
+
+
+def test_another_number_in_the_policy_is_another_policy(folder):
+    before = read_shop(folder).policy.digest
+    (folder / "policy.toml").write_text("[contact]\nslip_days = 2")
+    assert read_shop(folder).policy.digest != before

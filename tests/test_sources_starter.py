@@ -1,0 +1,50 @@
+import tomllib
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from models.errors import BadShop
+from models.policy import Policy
+from models.shopfolder import read_shop
+from sources import manual
+from sources.check import check
+from sources.newshop import write_starter
+from sources.source import open_source
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+def test_a_new_shop_is_clean_and_shows_a_late_order(tmp_path):
+    shop = tmp_path / "shop"
+    written = write_starter(shop)
+    assert {"shop.toml", "policy.toml", "sources/orders.sql", "data/lines.csv", "templates/README.md"} <= {
+        path.as_posix() for path in written
+    }
+    with open_source(read_shop(shop)) as source:
+        report = check(source, date(2026, 1, 15))
+    assert report.found == {}
+    assert report.rows == {"customers": 2, "products": 3, "orders": 3, "lines": 4, "stock": 3}
+    assert (report.open_orders, report.late_orders) == (3, 3)
+
+
+def test_the_starters_policy_says_every_default(tmp_path):
+    write_starter(tmp_path)
+    assert read_shop(tmp_path).policy == Policy()
+    said = tomllib.loads((tmp_path / "policy.toml").read_text(encoding="utf-8"))
+    assert set(said) == set(Policy.model_fields)
+    for name, table in said.items():
+        if isinstance(table, dict):
+            left_unsaid = {key for key, value in dict(getattr(Policy(), name)).items() if value and key not in table}
+            assert left_unsaid == set(), name
+
+
+def test_a_folder_with_anything_in_it_is_left_alone(tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(BadShop, match="is not empty; nothing was written"):
+        write_starter(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_the_page_about_sources_says_what_the_code_does():
+    assert (PROJECT / "docs" / "sources.md").read_text(encoding="utf-8") == manual.page()
