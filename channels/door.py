@@ -1,4 +1,4 @@
-"""What every door out is: one verb, three outcomes, and silence."""
+"""What every door out is: one verb, three outcomes, and doubt."""
 
 from datetime import timedelta
 from typing import Protocol
@@ -10,9 +10,9 @@ class Door(Protocol):
     """A way out for messages: one provider, or the local outbox."""
 
     async def send(self, message: Message) -> Receipt:
-        """Hand the message over; return the receipt, or raise Rejected or SendError.
+        """Hand the message over; return the receipt, or raise Rejected, SendError or InDoubt.
 
-        Any other exception means that nobody can know whether it was taken: the notice is then in doubt.
+        Any other exception, a cancellation too, means the same as InDoubt.
         """
         ...
 
@@ -44,3 +44,14 @@ class SendError(Exception):
     ) -> None:
         super().__init__(reason)
         self.reason, self.code, self.retry_after, self.channel_down = reason, code, retry_after, channel_down
+
+
+class InDoubt(Exception):
+    """Nobody can know whether the provider took this message. Never send it again and hope; somebody has to look.
+
+    It had left, or may have, when the line fell silent, broke, or gave an answer that settles nothing.
+    """
+
+    def __init__(self, reason: str, *, code: str = "") -> None:
+        super().__init__(reason)
+        self.reason, self.code = reason, code

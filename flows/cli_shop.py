@@ -19,7 +19,7 @@ check = typer.Typer(no_args_is_help=True, help="Check words before they reach an
 @shop.command()
 def init(folder: Annotated[Path, typer.Argument(help="folder to make; it must be empty or not there")]) -> None:
     """Write a commented starter folder."""
-    from sources.start import write_starter
+    from sources.newshop import write_starter
 
     write_starter(folder)
     printing.out.print(f"{folder} is ready: edit shop.toml, point sources/*.sql at your data, then run")

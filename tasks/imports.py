@@ -5,20 +5,18 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Engine, Table, case, func, literal, or_, select, update
+from sqlalchemy import Connection, Engine, Table, or_, select
 
-from models.ledger import Watch
 from models.shop import Customer, Inbound, Order, OrderLine, Product, Stock, Vendor
-from models.values import Promise
 from sources.contract import POINTS_AT
 from sources.rows import Accepted, Refused
 from sources.source import Source
 from tasks.db import insert
 from tasks.orders import table_of
 from tasks.rejects import rejects
+from tasks.wakes import Key, wake
 
 BATCH = 5_000
 TABLES: dict[str, Table] = {
@@ -30,9 +28,7 @@ TABLES: dict[str, Table] = {
     "stock": table_of(Stock),
     "inbound": table_of(Inbound),
 }
-ORDERS, LINES, WATCHES = TABLES["orders"], TABLES["lines"], table_of(Watch)
 
-Key = tuple[str, ...]
 Refuse = Callable[[Refused], None]
 Progress = Callable[[str, int], None]
 
@@ -94,7 +90,7 @@ def import_table(
         with engine.begin() as connection:
             kept = _known(connection, table, _last_of_each(table, good, turn_away), turn_away)
             inserted, updated = _write(connection, table, kept)
-            LOOK_AGAIN.get(table, _nobody)(connection, inserted, updated, as_of, day_over)
+            wake(connection, table, inserted, updated, as_of, day_over)
         counts.read += len(found)
         counts.inserted += len(inserted)
         counts.updated += len(updated)
@@ -158,49 +154,3 @@ def _write(connection: Connection, table: str, rows: dict[Key, Accepted]) -> tup
     ).returning(*keys)
     written = {tuple(key) for key in connection.execute(upsert, [vars(row.fact) for row in rows.values()])}
     return written - before, written & before
-
-
-def _nobody(*_: Any) -> None:
-    """Let a change of products, stock, receipts or vendors wake no order: news comes by an order's own dates."""
-
-
-def _customers_orders(connection: Connection, _: set[Key], updated: set[Key], as_of: date, __: datetime) -> None:
-    if updated:
-        theirs = select(ORDERS.c.id).where(ORDERS.c.customer_id.in_({key[0] for key in updated}))
-        _set_back(connection, WATCHES.c.order_id.in_(theirs), as_of)
-
-
-def _orders(connection: Connection, inserted: set[Key], updated: set[Key], as_of: date, day_over: datetime) -> None:
-    """Make the orders of changed rows due, and watch those that are open and were not watched."""
-    ids = {key[0] for key in inserted | updated}
-    if not ids:
-        return
-    _set_back(connection, WATCHES.c.order_id.in_(ids), as_of)
-    over = case(
-        (LINES.c.promise == Promise.SHIP, func.coalesce(LINES.c.shipped_at, LINES.c.delivered_at)),
-        else_=LINES.c.delivered_at,
-    )
-    still_open = (
-        select(LINES.c.order_id, literal(0), literal(as_of), literal(0))
-        .distinct()
-        .join(ORDERS, ORDERS.c.id == LINES.c.order_id)
-        .where(
-            LINES.c.order_id.in_(ids),
-            *(_not_yet(moment, day_over) for moment in (ORDERS.c.cancelled_at, LINES.c.cancelled_at, over)),
-        )
-    )
-    watch = insert(connection, WATCHES).from_select(["order_id", "version", "look_again_on", "revision"], still_open)
-    connection.execute(watch.on_conflict_do_nothing())
-
-
-def _not_yet(moment: Any, day_over: datetime) -> Any:
-    return or_(moment.is_(None), moment >= day_over)
-
-
-def _set_back(connection: Connection, which: Any, as_of: date) -> None:
-    # The version moves even where the order is due already: a run that read the old facts must not settle it.
-    sooner = case((WATCHES.c.look_again_on > as_of, as_of), else_=WATCHES.c.look_again_on)
-    connection.execute(update(WATCHES).where(which).values(look_again_on=sooner, version=WATCHES.c.version + 1))
-
-
-LOOK_AGAIN = {"customers": _customers_orders, "orders": _orders, "lines": _orders}

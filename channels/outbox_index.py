@@ -1,0 +1,98 @@
+"""The page that shows what lies in the local outbox."""
+
+import heapq
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from html import escape
+from pathlib import Path
+from typing import Any
+
+SHOWN = 500
+VIEWS = "views"
+
+PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Outbox</title>
+<style>
+  :root {{ color-scheme: light dark; --line: #8883; --quiet: light-dark(#5c6370, #a0a6b0); }}
+  body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 64rem; margin: 2.5rem auto; padding: 0 1.25rem; }}
+  h1 {{ font-size: 1.5rem; margin: 0; }}
+  p {{ color: var(--quiet); margin: .25rem 0 1.5rem; }}
+  table {{ border-collapse: collapse; width: 100%; }}
+  th, td {{ text-align: left; vertical-align: top; padding: .5rem .75rem .5rem 0; border-top: 1px solid var(--line); }}
+  th {{ font-weight: 600; color: var(--quiet); border: 0; }}
+  td.when, td.to, td.file {{ white-space: nowrap; }}
+  td.when {{ font-variant-numeric: tabular-nums; color: var(--quiet); }}
+  a {{ color: light-dark(#0b57d0, #8ab4f8); text-underline-offset: .15em; }}
+</style>
+<h1>Outbox</h1>
+<p>{sentence}</p>
+{table}
+</html>
+"""
+TABLE = """<table>
+<thead><tr><th>Kept (UTC)<th>By<th>To<th>What<th>File</thead>
+<tbody>
+{rows}
+</tbody>
+</table>"""
+ROW = (
+    '<tr><td class="when"><time datetime="{iso}">{when}</time><td>{channel}<td class="to">{to}'
+    '<td>{what}<td class="file"><a href="{file}">{suffix}</a>'
+)
+
+
+def write_index(folder: Path, mask: Callable[[str], str]) -> Path:
+    """Write `index.html` over an outbox: how many messages it holds, and its newest 500; return the page.
+
+    `mask` makes an address fit to be shown.
+    """
+    records = [(record.stat().st_mtime, record) for record in _records(folder)]
+    newest = heapq.nlargest(SHOWN, records)
+    rows = "\n".join(_row(folder, when, record, mask) for when, record in newest)
+    page = folder / "index.html"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    _write(page, PAGE.format(sentence=_sentence(len(records)), table=TABLE.format(rows=rows) if rows else ""))
+    return page
+
+
+def _records(folder: Path) -> Iterator[Path]:
+    return folder.glob("*/??/*.json")
+
+
+def _sentence(total: int) -> str:
+    if not total:
+        return "No message so far."
+    count = "1 message." if total == 1 else f"{total:,} messages."
+    shown = f" The newest {SHOWN} are shown." if total > SHOWN else ""
+    return f"{count}{shown} Nothing of this has left the machine."
+
+
+def _row(folder: Path, modified: float, record: Path, mask: Callable[[str], str]) -> str:
+    message: dict[str, Any] = json.loads(record.read_bytes())
+    when = datetime.fromtimestamp(modified, UTC)
+    file = record.with_suffix(".eml" if message["channel"] == "email" else ".txt")
+    what = escape(message["subject"] or message["text"])
+    if message["html"]:
+        view = folder / VIEWS / f"{record.stem}.html"
+        view.parent.mkdir(exist_ok=True)
+        _write(view, message["html"])
+        what = f'<a href="{VIEWS}/{view.name}">{what}</a>'
+    return ROW.format(
+        iso=when.isoformat(timespec="seconds"),
+        when=f"{when:%Y-%m-%d %H:%M}",
+        channel=escape(message["channel"]),
+        to=escape(mask(message["to"])) if message["to"] else "everybody",
+        what=what,
+        file=file.relative_to(folder).as_posix(),
+        suffix=file.suffix,
+    )
+
+
+def _write(path: Path, text: str) -> None:
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)

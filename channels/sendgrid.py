@@ -1,0 +1,78 @@
+"""Mail by SendGrid."""
+
+from collections.abc import Mapping
+
+import aiohttp
+from sendgrid.helpers.mail import Category, Content, CustomArg, From, Mail, Personalization, ReplyTo, To
+
+from channels.door import Rejected
+from channels.headers import ascii_address, one_line
+from channels.http import Refusal, Wire, meaning, read_json, refused, wait_of
+from models.shopfolder import Sender
+from models.values import Message, Receipt
+
+STATUSES: Mapping[int, Refusal] = {
+    451: Refusal.STOPPED,  # the account lives in another region: api.eu.sendgrid.com
+    # SendGrid says of 503 that its API is not available, so nothing was taken; of 500 that an error occurred while
+    # processing a valid request, which leaves open how far it came. It knows no idempotency key.
+    503: Refusal.LATER,
+}
+OUR_FIELDS = ("from", "reply_to")
+"""Parts of a mail that are the shop's: refused once, they would be refused in every mail."""
+
+
+class SendGrid:
+    """Hand mails to SendGrid, which takes them (202) and delivers later.
+
+    The SDK builds the body; its transport is not used, for it opens a new connection a call and waits for ever.
+    """
+
+    def __init__(
+        self,
+        api_key: str,
+        sender: Sender,
+        *,
+        url: str = "https://api.sendgrid.com",
+        timeout: float = 15,
+        parallel: int = 16,
+    ) -> None:
+        self._headers = {"Authorization": f"Bearer {api_key}"}
+        self._url = f"{url.rstrip('/')}/v3/mail/send"
+        self._from = From(ascii_address(sender.email), one_line(sender.name))
+        self._reply_to = ReplyTo(ascii_address(sender.reply_to)) if sender.reply_to else None
+        self._wire = Wire(timeout, parallel)
+
+    async def send(self, message: Message) -> Receipt:
+        if "@" not in message.to:  # the SDK would leave the address out, or die of it
+            raise Rejected("the mail has no address")
+        response = await self._wire.request("POST", self._url, json=self._mail(message), headers=self._headers)
+        if response.status == 202:
+            return Receipt(response.headers.get("X-Message-Id", ""), {"status": "accepted"})
+        raise await self._refusal(response)
+
+    async def close(self) -> None:
+        await self._wire.close()
+
+    def _mail(self, message: Message) -> object:
+        mail = Mail(from_email=self._from, subject=one_line(message.subject))
+        person = Personalization()
+        person.add_to(To(message.to, one_line(message.to_name) or None))
+        person.add_custom_arg(CustomArg("notice", message.id))
+        mail.add_personalization(person)
+        mail.add_content(Content("text/plain", message.text))
+        if message.html:
+            mail.add_content(Content("text/html", message.html))
+        if message.category:
+            mail.add_category(Category(message.category))
+        if self._reply_to:
+            mail.reply_to = self._reply_to
+        return mail.get()
+
+    async def _refusal(self, response: aiohttp.ClientResponse) -> Exception:
+        told = await read_json(response)
+        errors = [error for error in told.get("errors") or () if isinstance(error, dict)]
+        ours = any(str(error.get("field")).split(".")[0] in OUR_FIELDS for error in errors)
+        refusal = Refusal.STOPPED if ours else meaning(response.status, STATUSES)
+        words = "; ".join(f"{error.get('field') or 'mail'}: {error.get('message')}" for error in errors)
+        reason = f"SendGrid answered {response.status}: {one_line(words)[:300] or response.reason}"
+        return refused(refusal, reason, code=response.status, wait=wait_of(response.headers))

@@ -1,0 +1,13 @@
+-- One item is one piece. The dates are the order's: it leaves, and arrives, as one parcel.
+SELECT
+    i.order_id,
+    i.order_item_id AS number,
+    i.product_id,
+    1 AS quantity,
+    i.price,
+    'deliver' AS promise,
+    o.order_estimated_delivery_date AS promised_on,
+    o.order_delivered_carrier_date AS shipped_at,
+    o.order_delivered_customer_date AS delivered_at
+FROM 'olist_order_items_dataset.csv' i
+JOIN 'olist_orders_dataset.csv' o USING (order_id)

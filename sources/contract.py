@@ -1,0 +1,131 @@
+"""The columns that a shop's SELECTs yield: one model a table of facts; docs/sources.md is written from it."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from sources.fields import Amount, Day, Flag, Moment, Text, Upper, Whole, lower
+
+MOST = 2**31 - 1
+Country = Annotated[Upper, Field(pattern=r"^[A-Z]{2}$")]
+Currency = Annotated[Upper, Field(pattern=r"^[A-Z]{3}$")]
+# Codes with a fixed shape, and what to say instead of the pattern they break.
+RIGHT = {
+    "^[A-Z]{2}$": "a country's two letters, such as DE, are right",
+    "^[A-Z]{3}$": "a currency's three letters, such as EUR, are right",
+}
+
+
+class Fact(BaseModel):
+    """A row of a table of facts."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class CustomerRow(Fact):
+    """A person who ordered."""
+
+    id: Text = Field(description="the customer's key, as orders name it")
+    name: Text = Field(description="how to address them")
+    email: Text | None = Field(None, description="mail address")
+    phone: Text | None = Field(None, description="number for texts; without a country code it belongs to `country`")
+    country: Country | None = Field(None, description="ISO 3166 code of two letters, as DE")
+    locale: Text | None = Field(None, description="language to write in, as pt_BR; else the shop's")
+    zone: Text | None = Field(None, description="time zone, as Europe/Berlin, for quiet hours; else the shop's")
+    prefers: Annotated[Literal["email", "sms"], BeforeValidator(lower)] | None = Field(
+        None, description="`email` or `sms`, where the customer chose one"
+    )
+    sms_consent: Flag = Field(default=False, description="agreed to texts")
+    marketing_consent: Flag = Field(default=False, description="agreed to offers by mail")
+    opted_out: Flag = Field(default=False, description="wants no messages about orders")
+
+
+class ProductRow(Fact):
+    """A thing the shop sells."""
+
+    id: Text = Field(description="the product's key, as lines and stock name it")
+    name: Text = Field(description="what customers know it by")
+    category: Text | None = Field(None, description="substitutes are looked for within it")
+    price: Amount | None = Field(None, description="today's price of one, in the shop's currency")
+    url: Text | None = Field(None, description="its page; else the shop's link for products")
+    image: Text | None = Field(None, description="address of a picture")
+
+
+class OrderRow(Fact):
+    """What one customer asked for at one time."""
+
+    id: Text = Field(description="the order's number, as the customer knows it")
+    customer_id: Text = Field(description="`id` of a customer")
+    placed_at: Moment = Field(description="when it was placed")
+    cancelled_at: Moment | None = Field(None, description="when the whole order was cancelled")
+    currency: Currency | None = Field(None, description="ISO 4217 code, as EUR; else the shop's")
+    shipping_fee: Amount | None = Field(None, description="paid for shipping, in the order's currency")
+    url: Text | None = Field(None, description="the customer's page of the order; else the shop's link for orders")
+
+
+class LineRow(Fact):
+    """One product of an order, with its own promise."""
+
+    order_id: Text = Field(description="`id` of an order")
+    number: Text = Field(description="which line of the order; with `order_id` it is the key")
+    product_id: Text = Field(description="`id` of a product")
+    quantity: Whole = Field(ge=1, le=MOST, description="pieces ordered")
+    price: Amount | None = Field(None, description="paid for one piece, in the order's currency")
+    promise: Annotated[Literal["ship", "deliver"], BeforeValidator(lower)] = Field(
+        description="what was promised by `promised_on`: to `ship` or to `deliver`"
+    )
+    promised_on: Day | None = Field(None, description="the date promised to the customer")
+    expected_on: Day | None = Field(None, description="the date now expected; blank: not known")
+    shipped_at: Moment | None = Field(None, description="when it left")
+    delivered_at: Moment | None = Field(None, description="when it arrived")
+    cancelled_at: Moment | None = Field(None, description="when the line was cancelled")
+
+
+class StockRow(Fact):
+    """How many of a product lie at one place, and how many of them are spoken for."""
+
+    product_id: Text = Field(description="`id` of a product")
+    location: Text = Field(description="where; with `product_id` it is the key")
+    on_hand: Whole = Field(ge=-MOST, le=MOST, description="pieces there")
+    allocated: Whole | None = Field(None, ge=0, le=MOST, description="pieces of them that open orders will take")
+
+
+class InboundRow(Fact):
+    """An expected receipt of a product from a vendor."""
+
+    id: Text = Field(description="the receipt's key")
+    product_id: Text = Field(description="`id` of a product")
+    vendor_id: Text | None = Field(None, description="`id` of a vendor")
+    quantity: Whole = Field(ge=1, le=MOST, description="pieces coming")
+    promised_on: Day | None = Field(None, description="the date the vendor promised")
+    expected_on: Day | None = Field(None, description="the date now expected")
+    received_at: Moment | None = Field(None, description="when it came in")
+
+
+class VendorRow(Fact):
+    """Whom the shop buys from."""
+
+    id: Text = Field(description="the vendor's key")
+    name: Text = Field(description="the vendor's name")
+    email: Text | None = Field(None, description="whom to ask")
+    lead_days: Whole | None = Field(None, ge=0, le=MOST, description="days from order to receipt, as a rule")
+
+
+# In the order in which facts are taken in: what is pointed at comes first.
+CONTRACT: dict[str, type[Fact]] = {
+    "customers": CustomerRow,
+    "products": ProductRow,
+    "orders": OrderRow,
+    "lines": LineRow,
+    "vendors": VendorRow,
+    "stock": StockRow,
+    "inbound": InboundRow,
+}
+NEEDED = ("customers", "products", "orders", "lines")
+# A row whose reference is not known is refused: (table, column) -> table that must know it.
+POINTS_AT = {
+    ("orders", "customer_id"): "customers",
+    ("lines", "order_id"): "orders",
+    ("lines", "product_id"): "products",
+}
+KEYS = dict.fromkeys(CONTRACT, ("id",)) | {"lines": ("order_id", "number"), "stock": ("product_id", "location")}

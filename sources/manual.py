@@ -1,0 +1,106 @@
+"""Writes docs/sources.md from the contract: `python -m sources.manual > docs/sources.md`."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, get_args
+
+from pydantic.fields import FieldInfo
+
+from sources.contract import CONTRACT, KEYS, NEEDED
+
+KINDS: dict[type, str] = {
+    str: "text",
+    bool: "yes or no",
+    int: "whole number",
+    Decimal: "amount",
+    date: "date",
+    datetime: "moment",
+}
+
+ABOUT = """\
+# Sources
+
+<!-- Written from sources/contract.py by `python -m sources.manual > docs/sources.md`; a test holds it to that. -->
+
+A shop tells its facts through one SELECT a table, in `sources/` of its folder. Four are needed: {needed}.
+The others are optional, and better remedies come of them. A SELECT yields the columns below, in any order.
+A needed column that is missing, or one that is not known here, stops the import with a sentence that names the file;
+a column whose name begins with `_` is left aside.
+
+## Files
+
+With `kind = "files"` in `shop.toml`, DuckDB runs the SELECTs over CSV, TSV, JSON (an array, or one object a line) and
+Parquet, plain or packed with gzip. A file is named in quotes, as seen from the data folder, and may be a pattern:
+
+```sql
+SELECT number AS id, customer AS customer_id, created AS placed_at FROM 'orders-*.csv'
+```
+
+* The SELECTs reach that folder alone, and write nothing.
+* CSV and TSV begin with a header, are UTF-8, and are delimited by comma, semicolon, tab or bar: whichever the header
+  has most of. Every value arrives as text, just as it stands; where a SELECT computes, it casts:
+  `try_cast(fee AS DECIMAL(12, 2))`.
+* A record with bad quotes, or with more or fewer values than the header, is refused by itself; the others go on.
+* A file of another encoding or dialect is read by DuckDB's own reader,
+  `FROM read_csv('orders.csv', encoding = 'latin-1')`; a bad record then stops the import.
+* A refused row is named by file and line where each row of the result comes from one line of the first file after
+  FROM. Where a SELECT groups, says DISTINCT, or selects from another SELECT, it is "row 17 of orders.sql", the place in
+  its result; it may yield columns `_file` and `_line` itself. In Parquet files, the line is the row.
+
+## A database
+
+With `kind = "database"`, the SELECTs run as they stand, in the database's own SQL, at the address in
+`FOREWARN_SOURCE_URL`: `postgresql://user:password@host/name`, `mysql://...`, `sqlite:///path`, or another that
+SQLAlchemy knows and whose driver is installed. PostgreSQL, MySQL, MariaDB and Oracle are told to refuse writes, SQLite
+is opened for reading only; a user who may only read is right all the same.
+
+## Values
+
+| kind | as it may be written |
+|---|---|
+| text | blanks around it do not count, and nothing but blanks is no value |
+| whole number | `3`, `3.0` |
+| amount | `12.50`: digits and a point, no sign, no currency, no separator of thousands |
+| yes or no | `yes`, `true`, `t`, `y`, `on`, `1` and their opposites, in any case; no value is no |
+| date | `2026-11-30`, or a timestamp (1) |
+| moment | `2026-11-30 14:05:00`, `2026-11-30T14:05Z`, `2026-11-30T14:05+01:00` (2) |
+
+1. It becomes the shop's day at that moment; midnight without an offset means just the day that is written.
+2. Without an offset it is in `source.zone` of `shop.toml`, or else in the shop's zone. A bare date is its midnight.
+
+## What is left out
+
+`left_out.sql`, where there is one, yields `reason` (text) and `count` (whole number): rows that the other SELECTs leave
+out on purpose. `forewarn shop check` shows them, so that nothing goes missing silently.
+"""
+
+
+def page() -> str:
+    """Return the text of docs/sources.md."""
+    needed = ", ".join(f"`{table}.sql`" for table in NEEDED)
+    return "\n".join([ABOUT.format(needed=needed), *map(_table, CONTRACT)])
+
+
+def _table(table: str) -> str:
+    model = CONTRACT[table]
+    key = " and ".join(f"`{name}`" for name in KEYS[table])
+    rows = [
+        f"| `{name}` | {_kind(field)} | {'yes' if field.is_required() else ''} | {field.description} |"
+        for name, field in model.model_fields.items()
+    ]
+    head = f"## {table}.sql\n\n{model.__doc__} Key: {key}.\n\n| column | kind | needed | meaning |\n|---|---|---|---|\n"
+    return head + "\n".join(rows) + "\n"
+
+
+def _kind(field: FieldInfo) -> str:
+    return next(KINDS[kind] for kind in _types(field.annotation) if kind in KINDS)
+
+
+def _types(annotation: Any) -> list[Any]:
+    """Return the plain types in an annotation; a choice of words is text."""
+    inner = get_args(annotation)
+    return [type(annotation) if isinstance(annotation, str) else annotation, *(t for one in inner for t in _types(one))]
+
+
+if __name__ == "__main__":
+    print(page(), end="")

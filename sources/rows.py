@@ -1,0 +1,51 @@
+"""What passes through a door in: a row as found, a row accepted, a row refused."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sources.contract import Fact
+
+
+class Row(NamedTuple):
+    """A row as the shop's SELECT yields it; `line` is None where `file` says which row of which SELECT it is."""
+
+    values: dict[str, Any]
+    file: str
+    line: int | None
+
+
+class Accepted(NamedTuple):
+    """A row that keeps the contract."""
+
+    fact: Fact
+    file: str
+    line: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A row that is not taken in, and why."""
+
+    table: str
+    file: str
+    line: int | None
+    column: str
+    value: str
+    reason: str
+
+    @property
+    def place(self) -> str:
+        """Say where the row stands."""
+        return self.file if self.line is None else f"{self.file}, line {self.line}"
+
+    def __str__(self) -> str:
+        found = f"{self.column} {self.value!r}" if self.column else repr(self.value)
+        return f"{self.place}: {found}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Rows that the shop's SELECTs leave out on purpose: why, and how many."""
+
+    reason: str
+    count: int

@@ -1,0 +1,56 @@
+"""Which orders a changed fact wakes: they are due again, and those not watched yet are watched."""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, case, func, literal, or_, select, update
+
+from models.values import Promise
+from tasks.db import insert
+from tasks.orders import LINES, ORDERS, WATCHES
+
+Key = tuple[str, ...]
+
+
+def wake(
+    connection: Connection, table: str, inserted: set[Key], updated: set[Key], as_of: date, day_over: datetime
+) -> None:
+    """Make the orders behind changed rows due on a day that ends at `day_over`.
+
+    Products, stock, receipts and vendors wake none: news comes by an order's own dates. So does a new customer, who
+    has no orders yet.
+    """
+    if table == "customers" and updated:
+        theirs = select(ORDERS.c.id).where(ORDERS.c.customer_id.in_({key[0] for key in updated}))
+        _set_back(connection, WATCHES.c.order_id.in_(theirs), as_of)
+    if table in ("orders", "lines") and (changed := {key[0] for key in inserted | updated}):
+        _set_back(connection, WATCHES.c.order_id.in_(changed), as_of)
+        _watch_open(connection, changed, as_of, day_over)
+
+
+def _watch_open(connection: Connection, orders: set[str], as_of: date, day_over: datetime) -> None:
+    over = case(
+        (LINES.c.promise == Promise.SHIP, func.coalesce(LINES.c.shipped_at, LINES.c.delivered_at)),
+        else_=LINES.c.delivered_at,
+    )
+    still_open = (
+        select(LINES.c.order_id, literal(0), literal(as_of), literal(0))
+        .distinct()
+        .join(ORDERS, ORDERS.c.id == LINES.c.order_id)
+        .where(
+            LINES.c.order_id.in_(orders),
+            *(_not_yet(moment, day_over) for moment in (ORDERS.c.cancelled_at, LINES.c.cancelled_at, over)),
+        )
+    )
+    watch = insert(connection, WATCHES).from_select(["order_id", "version", "look_again_on", "revision"], still_open)
+    connection.execute(watch.on_conflict_do_nothing())
+
+
+def _not_yet(moment: Any, day_over: datetime) -> Any:
+    return or_(moment.is_(None), moment >= day_over)
+
+
+def _set_back(connection: Connection, which: Any, as_of: date) -> None:
+    # The version moves even where the order is due already: a run that read the old facts must not settle it.
+    sooner = case((WATCHES.c.look_again_on > as_of, as_of), else_=WATCHES.c.look_again_on)
+    connection.execute(update(WATCHES).where(which).values(look_again_on=sooner, version=WATCHES.c.version + 1))
