@@ -11,7 +11,7 @@ import typer
 from sqlalchemy.exc import DBAPIError
 
 from flows import cli_ledger, cli_shop, printing
-from flows.house import clock, open_house
+from flows.house import open_house
 from flows.options import AsOf, Data, Json, Shop
 from models.errors import ForewarnError
 from models.report import Report
@@ -37,9 +37,10 @@ def take_in(shop: Shop = None, data: Data = None, as_of: AsOf = None, *, json: J
 
     from flows.showing import imported
     from tasks.imports import import_all
+    from tasks.runs import lived
 
     with open_house(shop, data=data) as house, printing.working("Importing", quiet=json) as progress:
-        day = clock(house.folder.shop.zone, _day(as_of)).as_of
+        day = _day(as_of) or lived(house.desk.engine)
         with house.source() as source:
             counts = import_all(house.desk.engine, source, day, house.rejects, progress=progress)
             left_out = {one.reason: one.count for one in source.left_out()}

@@ -118,4 +118,4 @@ def remedy(plan: Plan) -> str:
 
 def _contact(contact: Contact) -> str:
     address = f" {masked(contact.address)}" if contact.address else ""
-    return f"{contact.channel}{address}" + (f" (not sent: {contact.skip})" if contact.skip else "")
+    return f"{contact.channel}{address}" + (f" (not sent: {contact.skip.replace('_', ' ')})" if contact.skip else "")

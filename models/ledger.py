@@ -141,6 +141,7 @@ class Post(SQLModel, table=True):
     orders: int
     created_at: datetime = _moment(nullable=False)
     not_before: datetime = _moment(nullable=False)
+    valid_until: datetime | None = _moment()
     claimed_by: str | None = None
     lease_until: datetime | None = _moment()
     attempts: int = 0

@@ -29,7 +29,7 @@ def contacts_for(
     if customer.opted_out:
         return (Contact(bucket.channels[0] if bucket.channels else Channel.EMAIL, None, skip=Skip.OPTED_OUT),)
     channels = [channel for channel in bucket.channels if channel == customer.prefers] or bucket.channels
-    contacts = [_contact(customer, channel, policy, now, country, zone) for channel in channels]
+    contacts = [contact_by(customer, channel, policy, now, country, zone) for channel in channels]
     told = [contact for contact in contacts if contact.skip not in MISSING]
     return tuple(told or contacts[:1])
 
@@ -42,7 +42,7 @@ def without_suppressed(contacts: tuple[Contact, ...], suppressed: Set[str]) -> t
     )
 
 
-def _contact(
+def contact_by(
     customer: CustomerFacts,
     channel: Channel,
     policy: Policy,
@@ -50,6 +50,7 @@ def _contact(
     country: str,
     zone: str,
 ) -> Contact:
+    """Return how and when to reach a customer by one channel, or the reason why it cannot be."""
     found = _address(customer, channel, country)
     if isinstance(found, Skip):
         return Contact(channel, None, skip=found)

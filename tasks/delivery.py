@@ -139,7 +139,7 @@ class _Round:
         """Take the next waiting messages; settle as skipped those that the facts no longer bear out."""
         chunk = [self._waiting.popleft() for _ in range(min(FRESH, len(self._waiting)))]
         check = untrue if self._table is NOTICES else stale
-        found = check(self._desk, connection, chunk, self._now.as_of)
+        found = check(self._desk, connection, chunk, self._now.as_of, self._crew.clock())
         by_id = {row["id"]: row for row in chunk}
         settle(connection, self._table, found, self._crew.clock(), self._crew.worker.name)
         if self._table is NOTICES:

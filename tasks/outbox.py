@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, func, or_, select, update
 
 from models.ledger import Event, Suppression
+from models.types import UtcTime
 from models.values import Channel, State
 from tasks.db import insert
 from tasks.orders import table_of
@@ -37,9 +38,9 @@ class Settled:
     reason: str = ""
     reference: str | None = None
     not_before: datetime | None = None
+    valid_until: datetime | None = None
     suppress: str | None = None
     """An address that must not be written to again."""
-    attempts: int = 0
 
 
 @dataclass(slots=True)
@@ -100,16 +101,20 @@ def settle(connection: Connection, table: Table, outcomes: Sequence[Settled], no
     again = (
         update(table)
         .where(table.c.id == bindparam("key"), table.c.claimed_by == who, _ours(table))
-        .values(**FORGET, state=State.QUEUED, reason=bindparam("new_reason"), not_before=bindparam("new_not_before"))
+        .values(
+            **FORGET,
+            state=State.QUEUED,
+            reason=bindparam("new_reason"),
+            not_before=bindparam("new_not_before"),
+            valid_until=func.coalesce(bindparam("new_valid_until", type_=UtcTime), table.c.valid_until),
+        )
     )
     ended = [one for one in outcomes if one.state is not State.QUEUED]
     later = [one for one in outcomes if one.state is State.QUEUED]
     if ended:
         connection.execute(moved, [_ended(one, now) for one in ended])
     if later:
-        connection.execute(
-            again, [{"key": one.id, "new_reason": one.reason, "new_not_before": one.not_before or now} for one in later]
-        )
+        connection.execute(again, [_again(one, now) for one in later])
     connection.execute(
         insert(connection, EVENTS),
         [{"at": now, "kind": one.state, "subject": one.id, "who": who, "why": one.reason} for one in outcomes],
@@ -119,6 +124,15 @@ def settle(connection: Connection, table: Table, outcomes: Sequence[Settled], no
 
 def _ours(table: Table) -> ColumnElement[bool]:
     return or_(table.c.state == State.SENDING, table.c.state == State.CLAIMED)
+
+
+def _again(one: Settled, now: datetime) -> dict[str, Any]:
+    return {
+        "key": one.id,
+        "new_reason": one.reason,
+        "new_not_before": one.not_before or now,
+        "new_valid_until": one.valid_until,
+    }
 
 
 def _ended(one: Settled, now: datetime) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Social posts about products that are late in many orders: composed, held for approval, then sent like notices."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from statistics import median
 from typing import Any
 
@@ -124,7 +124,9 @@ def decide_on(desk: Desk, now: Now, post: str, verdict: State, who: str, why: st
     return str(found[0])
 
 
-def stale(_: Desk, connection: Connection, posts: Sequence[Mapping[str, Any]], as_of: date) -> list[Settled]:
+def stale(
+    _: Desk, connection: Connection, posts: Sequence[Mapping[str, Any]], as_of: date, __: datetime
+) -> list[Settled]:
     """Return the posts whose product is late in no order any more."""
     query = (
         select(LINES.c.product_id)

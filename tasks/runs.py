@@ -16,6 +16,7 @@ from tasks.orders import table_of
 RUNS = table_of(Run)
 WATCHES = table_of(Watch)
 LATE_ORDERS = "late-orders"
+BEGINNING = date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,12 @@ def _look_at_everything(connection: Connection, as_of: date) -> None:
 
 def _latest(connection: Connection, flow: str) -> Row[Any] | None:
     return connection.execute(select(RUNS).where(RUNS.c.flow == flow).order_by(RUNS.c.number.desc()).limit(1)).first()
+
+
+def lived(engine: Engine) -> date:
+    """Return the last day that was lived; BEGINNING for a new ledger, on which any day may be lived yet."""
+    before = last(engine, LATE_ORDERS)
+    return BEGINNING if before is None else before["as_of"]
 
 
 def end(engine: Engine, now: Now, ended_at: datetime, state: str, counts: dict[str, Any]) -> None:

@@ -1,12 +1,13 @@
 """Read the facts again before a message leaves: a notice that has become untrue is not sent."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from models.values import Skip, State
+from models.values import Channel, Skip, State
+from rules.contact import contact_by
 from rules.delays import delay_of, open_lines
 from rules.fingerprints import facts_of
 from tasks.decisions import suppressed_among
@@ -20,12 +21,30 @@ REACHED = NOTICES.c.state.not_in((State.SKIPPED, State.REJECTED))
 TOLD = ("revision", "bucket", "expected_on", "told_on")
 
 
-def untrue(desk: Desk, connection: Connection, notices: Sequence[Mapping[str, Any]], as_of: date) -> list[Settled]:
-    """Return the notices that must not be sent any more, each with its reason."""
+def untrue(
+    desk: Desk, connection: Connection, notices: Sequence[Mapping[str, Any]], as_of: date, now: datetime
+) -> list[Settled]:
+    """Return the notices that must not be sent any more, or not at this hour, each with its reason."""
     orders = {one.order.id: one for one in named(desk, connection, [row["order_id"] for row in notices])}
     suppressed = suppressed_among(connection, {row["address"] for row in notices if row["address"]})
-    found = ((row["id"], _reason(desk, row, orders.get(row["order_id"]), suppressed, as_of)) for row in notices)
-    return [Settled(key, State.SKIPPED, reason) for key, reason in found if reason is not None]
+    found = (_settled(desk, row, orders.get(row["order_id"]), suppressed, as_of, now) for row in notices)
+    return [one for one in found if one is not None]
+
+
+def _settled(
+    desk: Desk, notice: Mapping[str, Any], watched: Watched | None, suppressed: set[str], as_of: date, now: datetime
+) -> Settled | None:
+    reason = _reason(desk, notice, watched, suppressed, as_of)
+    if reason is not None:
+        return Settled(notice["id"], State.SKIPPED, reason)
+    if watched is None or notice["valid_until"] is None or notice["valid_until"] > now:
+        return None
+    shop, channel = desk.shop, Channel(notice["channel"])
+    hour = contact_by(watched.order.customer, channel, desk.policy, now, shop.country, shop.zone)
+    if hour.skip is not None:
+        return Settled(notice["id"], State.SKIPPED, hour.skip)
+    later = "its hours were over: it waits for the next"
+    return Settled(notice["id"], State.QUEUED, later, not_before=hour.not_before, valid_until=hour.valid_until)
 
 
 def _reason(

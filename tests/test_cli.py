@@ -152,6 +152,15 @@ def test_a_template_with_an_unknown_name_fails_the_check_with_file_and_line(plac
     assert "promissed" in done.stdout
 
 
+def test_after_a_plain_import_any_day_can_be_lived(tmp_path):
+    write_sample(tmp_path / "shop", orders=100, seed=7, as_of=date.fromisoformat(DAY))
+    forewarn(tmp_path, "import")
+    days = [json.loads(forewarn(tmp_path, "run", "--as-of", day, "--json").stdout) for day in ("2026-11-10", DAY)]
+    dry = json.loads(forewarn(tmp_path, "run", "--as-of", "2026-11-10", "--dry-run", "--json").stdout)
+    assert (days[0]["open"], days[0]["late"]) == (dry["open"], dry["late"])
+    assert days[1]["open"] != days[0]["open"] > 0
+
+
 def test_a_new_shop_can_be_started_checked_and_run(tmp_path):
     forewarn(tmp_path, "shop", "init", "mine")
     forewarn(tmp_path, "shop", "check", "--shop", "mine")

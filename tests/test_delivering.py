@@ -1,5 +1,5 @@
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -155,6 +155,18 @@ def test_a_day_that_passes_makes_no_notice_untrue_by_itself(counter):
     counter.order()
     counter.decide()
     assert counter.deliver(2).sent == {"email": 1}
+
+
+def test_a_text_whose_hours_are_over_waits_for_the_next_morning(counter):
+    counter.order(customer=customer("c1", phone="+4915112345678", sms_consent=True, prefers="sms"))
+    counter.decide()
+    late_evening = datetime(2026, 6, 15, 19, 0, tzinfo=UTC)
+    assert counter.deliver(at=late_evening - timedelta(seconds=1), door=Till(lambda _: SendError("busy"))).sent == {}
+    assert counter.deliver(at=late_evening + timedelta(minutes=5)).sent == {}
+    (notice,) = counter.notices
+    assert notice["not_before"] == datetime(2026, 6, 16, 6, 0, tzinfo=UTC)
+    assert notice["valid_until"] == datetime(2026, 6, 16, 19, 0, tzinfo=UTC)
+    assert counter.deliver(1, at=notice["not_before"]).sent == {"sms": 1}
 
 
 def test_two_workers_never_claim_the_same_notice(counter):

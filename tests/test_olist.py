@@ -14,6 +14,7 @@ from flows.late_orders import find_and_owe
 from tasks.db import reading
 from tasks.imports import import_all
 from tasks.notices import NOTICES
+from tasks.runs import lived
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data" / "olist"
@@ -41,7 +42,7 @@ FROM late GROUP BY bucket
 def house(tmp_path, monkeypatch):
     monkeypatch.setenv("FOREWARN_HOME", str(tmp_path))
     with open_house(SHOP, data=DATA) as opened, opened.source() as source:
-        import_all(opened.desk.engine, source, date(2018, 5, 1))
+        import_all(opened.desk.engine, source, lived(opened.desk.engine))
         yield opened
 
 

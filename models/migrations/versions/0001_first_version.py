@@ -166,6 +166,7 @@ def upgrade() -> None:
         sa.Column("orders", sa.Integer(), nullable=False),
         sa.Column("created_at", models.types.UtcTime(timezone=True), nullable=False),
         sa.Column("not_before", models.types.UtcTime(timezone=True), nullable=False),
+        sa.Column("valid_until", models.types.UtcTime(timezone=True), nullable=True),
         sa.Column("claimed_by", sa.String(), nullable=True),
         sa.Column("lease_until", models.types.UtcTime(timezone=True), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
