@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from models.errors import ForewarnError
 
 BUSY_SECONDS = 60
-PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", f"busy_timeout={BUSY_SECONDS * 1000}", "cache_size=-65536")
+PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", f"busy_timeout={BUSY_SECONDS * 1000}", "cache_size=-16384")
 MIGRATION_LOCK = 7_461_235
 
 

@@ -18,7 +18,7 @@ from tasks.orders import table_of
 from tasks.rejects import rejects
 from tasks.wakes import Key, wake
 
-BATCH = 5_000
+BATCH = 1_000
 TABLES: dict[str, Table] = {
     "customers": table_of(Customer),
     "products": table_of(Product),
