@@ -78,4 +78,5 @@ def describe(delay: Delay) -> str:
     latest = delay.late[0]
     when = f"now expected {delay.expected_on}" if delay.expected_on else "no date known"
     days = "1 day" if delay.days == 1 else f"{delay.days} days"
-    return f"{days} late (promised to {latest.line.promise} by {latest.line.promised_on}, {when}), bucket {delay.bucket}"
+    promise = f"promised to {latest.line.promise} by {latest.line.promised_on}"
+    return f"{days} late ({promise}, {when}), bucket {delay.bucket}"

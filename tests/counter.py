@@ -132,7 +132,7 @@ class Counter:
         """Live the delivering half of a day."""
         moment = at or noon(on)
         door = door or self.door
-        doors = {channel: door for channel in Channel}
+        doors = dict.fromkeys(Channel, door)
         crew = Crew(Worker(f"test {moment}", timedelta(seconds=lease)), doors, parallel, lambda: moment)
         now = Now("test", day(on), moment)
 

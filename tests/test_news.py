@@ -1,4 +1,5 @@
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -156,7 +157,7 @@ def test_no_customer_is_told_the_same_twice(lines, policy):
 @given(st.lists(lines_of_any_kind, min_size=1, max_size=3, unique_by=lambda one: one.number), policies)
 def test_notices_of_one_order_keep_the_gap_and_never_announce_a_better_bucket(lines, policy):
     plans = [verdict.plan for _, _, verdict in live(order(*lines), policy, 90) if verdict.plan is not None]
-    for before, after in zip(plans, plans[1:], strict=False):
+    for before, after in pairwise(plans):
         gap = after.delay.as_of - before.delay.as_of
         assert gap >= timedelta(days=policy.contact.minimum_gap_days)
         if after.news is News.WORSE:

@@ -21,7 +21,7 @@ DATA = ROOT.parent / "shared" / "data" / "olist"
 SHOP = ROOT / "examples" / "olist"
 DAY = date(2018, 6, 1)
 
-pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the real orders are not here: ../shared/data/olist is absent")
+pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data/olist is absent")
 
 INDEPENDENT = """
 WITH late AS (
