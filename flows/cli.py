@@ -139,6 +139,11 @@ def main() -> None:
         sys.exit(f"forewarn: {error}")
     except DBAPIError as error:
         sys.exit(f"forewarn: the database did not do it: {str(error.orig).splitlines()[0]}")
+    except RuntimeError as error:
+        # Prefect says so of a server that is set and away; any other RuntimeError is a fault of ours and shows itself.
+        if "Failed to reach API" not in str(error):
+            raise
+        sys.exit(f"forewarn: Prefect's server does not answer at {os.environ.get('PREFECT_API_URL')}; start it")
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)

@@ -62,7 +62,7 @@ def _tell(story: dict[str, Any]) -> None:
     printing.out.print("\n[bold]Lines[/]")
     printing.rows(story["lines"], nothing="none")
     printing.out.print("\n[bold]Told so far[/]")
-    hidden = ("id", "events", "why")
+    hidden = ("id", "events", "why", "told_on")
     told = [{key: value for key, value in notice.items() if key not in hidden} for notice in story["told"]]
     printing.rows(told, nothing="nothing")
     for notice in story["told"]:
@@ -76,7 +76,8 @@ def _tell(story: dict[str, Any]) -> None:
     if now["say"] is None:
         printing.out.print(f"Nothing would be said: {now['why']}{again}.")
         return
-    printing.out.print(f"Would say '{now['say']}': {now['why']}{again}.")
+    opening = "Would say" if "would be sent" in now["channels"].values() else "Can reach nobody, and would say"
+    printing.out.print(f"{opening} '{now['say']}': {now['why']}{again}.")
     printing.pairs([(channel, said) for channel, said in now["channels"].items()])
 
 

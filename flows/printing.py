@@ -51,7 +51,8 @@ def rows(found: Sequence[Mapping[str, Any]], *, nothing: str) -> None:
         return
     shown = Table(box=None, header_style="bold", pad_edge=False)
     for name in found[0]:
-        shown.add_column(str(name).replace("_", " "), overflow="fold")
+        zone = " (UTC)" if any(isinstance(row[name], datetime) for row in found) else ""
+        shown.add_column(str(name).replace("_", " ") + zone, overflow="fold")
     for row in found:
         shown.add_row(*(escape(said(value)) for value in row.values()))
     out.print(shown)

@@ -63,9 +63,9 @@ class Days(_Frozen):
 class Bucket(_Frozen):
     """A span of days late, and what the shop does about it."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="lower-case name, as reports show it")
     from_days: int = Field(ge=1, description="first day late that belongs to the bucket")
-    notify: bool = True
+    notify: bool = Field(default=True, description="whether customers are told")
     message: str | None = Field(None, description="folder of the words; the bucket's own name where it is not given")
     remedies: tuple[RemedyKind, ...] = Field((), description="what may be offered; a substitute comes before any money")
     channels: tuple[Channel, ...] = Field(
@@ -101,10 +101,12 @@ def _percent(value: Decimal | None) -> Decimal | None:
 class Discount(_Frozen):
     """Money off, as a percent up to a limit, or as an amount."""
 
-    percent: Annotated[Decimal | None, AfterValidator(_percent)] = None
+    percent: Annotated[Decimal | None, AfterValidator(_percent)] = Field(
+        None, description="share off, above 0 and at most 100"
+    )
     up_to: Amounts = Field({}, description="the most a percent may cost, by currency")
     amount: Amounts = Field({}, description="a fixed amount, by currency")
-    valid_days: int = Field(60, ge=1)
+    valid_days: int = Field(60, ge=1, description="days until the code expires")
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
@@ -120,7 +122,7 @@ class Substituting(_Frozen):
 
     price_from: Decimal = Field(Decimal("0.80"), gt=0, description="lowest price, as a share of the late product's")
     price_to: Decimal = Field(Decimal("1.25"), gt=0, description="highest price, as a share of the late product's")
-    at_most: int = Field(3, ge=1, le=3)
+    at_most: int = Field(3, ge=1, le=3, description="products offered for a line")
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -132,8 +134,14 @@ class Substituting(_Frozen):
 class Caps(_Frozen):
     """The most that discounts may cost, by currency; in a currency that is not listed no discount is given."""
 
-    per_run: Amounts = {"EUR": Decimal(500), "USD": Decimal(500), "GBP": Decimal(500), "BRL": Decimal(2500)}
-    per_month: Amounts = {"EUR": Decimal(5000), "USD": Decimal(5000), "GBP": Decimal(5000), "BRL": Decimal(25000)}
+    per_run: Amounts = Field(
+        {"EUR": Decimal(500), "USD": Decimal(500), "GBP": Decimal(500), "BRL": Decimal(2500)},
+        description="in one run, by currency",
+    )
+    per_month: Amounts = Field(
+        {"EUR": Decimal(5000), "USD": Decimal(5000), "GBP": Decimal(5000), "BRL": Decimal(25000)},
+        description="in one month of the shop's, by currency",
+    )
 
 
 class Quiet(_Frozen):
@@ -154,7 +162,9 @@ class Contacting(_Frozen):
 
     minimum_gap_days: int = Field(2, ge=0, description="days between two notices of one order")
     slip_days: int = Field(1, ge=1, description="a date later than the one told by fewer days is no news")
-    quiet: dict[Channel, Quiet] = {Channel.SMS: Quiet(begins=time(21), ends=time(8))}
+    quiet: dict[Channel, Quiet] = Field(
+        {Channel.SMS: Quiet(begins=time(21), ends=time(8))}, description="by channel, on the recipient's clock"
+    )
     offer_needs_consent: tuple[str, ...] = Field(
         EEA_AND_UK,
         description="countries where an offer in a service mail wants marketing consent; "
@@ -183,7 +193,7 @@ class Policy(_Frozen):
     """What the shop does about late orders."""
 
     days: Days = Days()
-    bucket: tuple[Bucket, ...] = Field(default_factory=_table, min_length=1, description="from the shortest delay up")
+    bucket: tuple[Bucket, ...] = Field(_table(), min_length=1, description="from the shortest delay up")
     contact: Contacting = Contacting()
     substitutes: Substituting = Substituting()
     shipping_discount: Discount = Discount(
