@@ -65,7 +65,7 @@ class Outbox:
             raise Rejected("the mail's address has letters that mail servers do not take") from error
         if self._sender.reply_to:
             mail["Reply-To"] = ascii_address(self._sender.reply_to)
-        mail["Subject"] = Header(one_line(message.subject), "utf-8").encode()
+        mail["Subject"] = Header(one_line(message.subject)).encode()
         mail["Message-ID"] = f"<{_file_name(message.id)}@{self._domain}>"
         mail["X-Forewarn-Notice"] = one_line(message.id)
         if self._now:

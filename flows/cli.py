@@ -72,6 +72,8 @@ def run(
     from flows.once import live
     from flows.showing import lines
 
+    if take_in and dry_run:
+        raise ForewarnError("--import writes the shop's facts down: run `forewarn import` first, then --dry-run")
     recorded = bool(os.environ.get("PREFECT_API_URL"))
     with open_house(shop, data=data) as house, printing.working("Looking", quiet=json) as progress:
         work = live(
@@ -89,6 +91,9 @@ def run(
         printing.as_json(report)
     else:
         printing.pairs(lines(report))
+        if report.plans:
+            printing.out.print()
+            printing.rows(report.plans, nothing="")
         if report.sent and outbox.is_file():
             printing.out.print(f"\nOpen {outbox} to read what was sent to the outbox.")
     _fail_if_not_ok(report)

@@ -10,6 +10,7 @@ import typer
 from flows import printing
 from flows.house import House, clock, open_house
 from flows.options import AsOf, Json, Shop
+from models.policy import ON_TIME
 from models.values import State
 from rules.addresses import BadAddress, email_address, phone_number
 from rules.masking import masked
@@ -23,7 +24,7 @@ Who = Annotated[str, typer.Option(help="who decides this; kept in the ledger", d
 
 
 def _now(house: House, as_of: datetime | None = None) -> Now:
-    time = clock(house.folder.shop.zone, as_of.date() if as_of else None)
+    time = clock(house.folder.shop.zone, as_of.date() if as_of else None, ahead=True)
     return Now("", time.as_of, time.now())
 
 
@@ -83,17 +84,17 @@ def _tell(story: dict[str, Any]) -> None:
 
 def status(shop: Shop = None, *, json: Json = False) -> None:
     """Say where everything stands: open orders, notices, posts, the latest runs."""
-    from flows.showing import counted
+    from flows.showing import by_delay, counted
     from tasks.status import status as look
 
     with open_house(shop) as house, reading(house.desk.engine) as connection:
-        found = look(connection)
+        found, policy = look(connection), house.desk.policy
     if json:
         printing.as_json(found)
         return
     printing.pairs(
         [
-            ("Open orders", counted(found.orders)),
+            ("Open orders", counted(by_delay(found.orders, policy) | {"on time": found.orders.get(ON_TIME, 0)})),
             ("Notices", counted(found.notices)),
             ("Posts", counted(found.posts)),
         ]
@@ -116,6 +117,18 @@ def export(
     with open_house(shop) as house:
         written = write(house.desk, file, since.date() if since else None)
     printing.out.print(f"{written:,} offers in {file}")
+
+
+@offers.command("handling-dates")
+def handling_dates(
+    file: Annotated[Path, typer.Argument(help="CSV file to write")], shop: Shop = None, as_of: AsOf = None
+) -> None:
+    """Write as CSV which order lines want another handling date in the shop: the short delays nobody is told of."""
+    from tasks.handling import export_handling_dates
+
+    with open_house(shop) as house:
+        written = export_handling_dates(house.desk, file, _now(house, as_of).as_of)
+    printing.out.print(f"{written:,} order lines in {file}")
 
 
 @posts.command("list")

@@ -115,6 +115,6 @@ def _real(shop: Path | None, order: str, as_of: datetime | None) -> list[tuple[s
     from tasks.runs import Now
 
     with open_house(shop) as house:
-        time = clock(house.folder.shop.zone, as_of.date() if as_of else None)
+        time = clock(house.folder.shop.zone, as_of.date() if as_of else None, ahead=True)
         with reading(house.desk.engine) as connection:
             return messages_for(house.desk, connection, order, Now("", time.as_of, time.now()))

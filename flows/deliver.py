@@ -1,6 +1,7 @@
 """Hand over what is owed, until nothing is due."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from datetime import date
 from functools import partial
@@ -10,16 +11,16 @@ from sqlalchemy import func, select
 
 from flows import showing
 from flows.deeds import deed, once, publish, rename
-from flows.doors import close_doors, open_doors
+from flows.doors import open_doors
 from flows.house import House, clock, open_house
 from flows.late_orders import run_name
+from flows.running import a_run
 from models.errors import ForewarnError
 from models.report import Report
 from models.values import State
 from tasks.db import reading
 from tasks.delivery import Crew, Delivered, deliver_batch, doubt
 from tasks.notices import NOTICES
-from tasks.runs import begin, end
 
 DELIVER = "deliver"
 
@@ -45,34 +46,30 @@ async def hand_over(
 ) -> Report:
     """Claim, send and settle batch after batch; a channel that is down is left alone for the rest of the run."""
     desk, time = house.desk, clock(house.folder.shop.zone, as_of)
-    now = await deed("begin", partial(begin, desk.engine, DELIVER, desk.policy.digest, time.as_of, time.now()))
-    doors = open_doors(house, time.now)
-    crew = Crew(house.worker, doors, house.settings.parallel, time.now)
-    delivered = Delivered(in_doubt=await deed("sweep", partial(doubt, desk, crew)))
+    async with a_run(house, DELIVER, time) as (now, report):
+        async with open_doors(house, time.now) as (doors, shut):
+            crew = Crew(house.worker, doors, house.settings.parallel, time.now)
+            delivered = Delivered(in_doubt=await deed("sweep", partial(doubt, desk, crew)))
+            while True:
+                down = tuple(delivered.down)
+                send = partial(deliver_batch, desk, now, crew, batch=house.settings.batch, down=down)
+                batch = await once("send: a batch", send)
+                if batch is None:
+                    break
+                delivered.add(batch)
+                progress("messages", sum(delivered.sent.values()))
 
-    try:
-        while True:
-            down = tuple(delivered.down)
-            send = partial(deliver_batch, desk, now, crew, batch=house.settings.batch, down=down)
-            batch = await once("send: a batch", send)
-            if batch is None:
-                break
-            delivered.add(batch)
-            progress("messages", sum(delivered.sent.values()))
-    finally:
-        await close_doors(house, doors)
-
-    report = Report(run=now.run, as_of=now.as_of, waiting=await asyncio.to_thread(_waiting, house))
-    showing.fill_delivered(report, delivered)
-    state = "failed" if report.down else "done"
-    await asyncio.to_thread(end, desk.engine, now, time.now(), state, report.model_dump(mode="json"))
+        waiting = await asyncio.to_thread(_waiting, house)
+        report.waiting = sum(waiting.values())
+        showing.fill_delivered(report, delivered)
+        report.down |= {channel: why for channel, why in shut.items() if waiting[channel]}
     if delivered != Delivered():
         await publish(DELIVER, showing.summary(report, house.folder.shop.name), title="Deliveries")
         await rename(showing.headline(DELIVER, report))
     return report
 
 
-def _waiting(house: House) -> int:
+def _waiting(house: House) -> Counter[str]:
     with reading(house.desk.engine) as connection:
-        query = select(func.count()).select_from(NOTICES).where(NOTICES.c.state == State.QUEUED)
-        return connection.execute(query).scalar_one()
+        queued = select(NOTICES.c.channel, func.count()).where(NOTICES.c.state == State.QUEUED)
+        return Counter(dict(connection.execute(queued.group_by(NOTICES.c.channel)).all()))

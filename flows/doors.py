@@ -1,7 +1,8 @@
 """Open the doors out that the settings name: one a channel, with credentials from the environment alone."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime
 
 from channels.door import Door
@@ -45,13 +46,28 @@ def missing(settings: Settings, kind: DoorKind) -> list[str]:
     return [f"FOREWARN_{name.upper()}" for name in NEEDS[kind] if getattr(settings, name) is None]
 
 
-def open_doors(house: House, now: Callable[[], datetime]) -> dict[Channel, Door]:
-    """Open a door for every channel; raises ForewarnError where a credential is missing."""
-    doors = chosen(house.settings)
-    for channel, kind in doors.items():
-        if lacking := missing(house.settings, kind):
-            raise ForewarnError(f"the door {kind} for {channel} needs {' and '.join(lacking)} in the environment")
-    return {channel: _open(kind, house, now) for channel, kind in doors.items()}
+@asynccontextmanager
+async def open_doors(
+    house: House, now: Callable[[], datetime]
+) -> AsyncIterator[tuple[dict[Channel, Door], dict[str, str]]]:
+    """Open a door for every channel; a channel that lacks credentials stays shut, with the reason, and stops no other.
+
+    Afterwards the doors are closed, and the outbox's page is brought up to date where one led there.
+    """
+    kinds = chosen(house.settings)
+    shut = {
+        str(channel): f"{kind} needs {' and '.join(lacking)} in the environment"
+        for channel, kind in kinds.items()
+        if (lacking := missing(house.settings, kind))
+    }
+    doors = {channel: _open(kind, house, now) for channel, kind in kinds.items() if channel not in shut}
+    try:
+        yield doors, shut
+    finally:
+        for door in doors.values():
+            await door.close()
+        if any(isinstance(door, Outbox) for door in doors.values()) and house.outbox.is_dir():
+            await asyncio.to_thread(write_index, house.outbox, masked)
 
 
 def _open(kind: DoorKind, house: House, now: Callable[[], datetime]) -> Door:
@@ -79,11 +95,3 @@ def _open(kind: DoorKind, house: House, now: Callable[[], datetime]) -> Door:
 def _secret(settings: Settings, name: str) -> str:
     value = getattr(settings, name)
     return str(getattr(value, "get_secret_value", lambda: value)())
-
-
-async def close_doors(house: House, doors: Mapping[Channel, Door]) -> None:
-    """Close every door, and bring the outbox's page up to date where one led there."""
-    for door in doors.values():
-        await door.close()
-    if any(isinstance(door, Outbox) for door in doors.values()) and house.outbox.is_dir():
-        await asyncio.to_thread(write_index, house.outbox, masked)

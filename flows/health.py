@@ -105,7 +105,7 @@ def _doors(settings: Settings, _: ShopFolder) -> Iterator[Check]:
         if lacking:
             yield Check(f"door {channel}", f"{kind} lacks credentials", f"set {', '.join(lacking)}", bad=True)
         elif kind is DoorKind.OUTBOX:
-            yield Check(f"door {channel}", "local outbox", f"FOREWARN_{channel.upper()} names a provider")
+            yield Check(f"door {channel}", "local outbox", f"set FOREWARN_{channel.upper()} to send by a provider")
         else:
             yield Check(f"door {channel}", f"{kind}, credentials are present")
 

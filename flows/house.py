@@ -36,11 +36,17 @@ class Clock:
     now: Callable[[], datetime]
 
 
-def clock(zone: str, as_of: date | None) -> Clock:
-    """Set the clock: to a day's noon in the shop's zone, so that re-living it does not depend on the hour."""
+def clock(zone: str, as_of: date | None, *, ahead: bool = False) -> Clock:
+    """Set the clock: to a day's noon in the shop's zone, so that re-living it does not depend on the hour.
+
+    Raises ForewarnError for a day that has not come, unless only a look `ahead` is meant.
+    """
     shop = ZoneInfo(zone)
+    today = datetime.now(shop).date()
     if as_of is None:
-        return Clock(shop, datetime.now(shop).date(), lambda: datetime.now(UTC))
+        return Clock(shop, today, lambda: datetime.now(UTC))
+    if as_of > today and not ahead:
+        raise ForewarnError(f"{as_of} has not come yet: nobody can be told on it; add --dry-run to look ahead")
     noon, begun = datetime.combine(as_of, NOON, shop).astimezone(UTC), time.monotonic()
     return Clock(shop, as_of, lambda: noon + timedelta(seconds=time.monotonic() - begun))
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date
 from functools import partial
+from pathlib import Path
 
 from prefect import flow
 from prefect.runtime import flow_run
@@ -12,13 +13,14 @@ from prefect.runtime import flow_run
 from flows import showing
 from flows.deeds import deed, publish, rename
 from flows.house import House, clock, open_house
+from flows.running import a_run
 from models.errors import ForewarnError
 from models.policy import Policy
 from models.report import Report
 from tasks.db import reading
 from tasks.imports import import_all
 from tasks.notices import Looked, look
-from tasks.runs import LATE_ORDERS, Now, begin, end
+from tasks.runs import LATE_ORDERS, Now
 from tasks.shelves import Shelves
 from tasks.survey import survey
 from tasks.tallies import orders_by_bucket
@@ -37,6 +39,7 @@ async def late_orders(
     policy: Policy | None = None,
     as_of: date | None = None,
     *,
+    data: str | None = None,
     take_in: bool = True,
     dry_run: bool = False,
     limit: int | None = None,
@@ -47,12 +50,13 @@ async def late_orders(
         shop: the shop's folder; FOREWARN_SHOP where none is given.
         policy: another policy than the shop's own `policy.toml`, for this run.
         as_of: the day to live; today where none is given.
+        data: where the shop's files lie, if not where its shop.toml says.
         take_in: whether to take the shop's facts in first.
         dry_run: stop after deciding, and write nothing.
         limit: tell at most so many orders; the others stay due.
 
     """
-    with open_house(shop, policy) as house:
+    with open_house(shop, policy, data=Path(data) if data else None) as house:
         report = await find_and_owe(house, as_of, take_in=take_in, dry_run=dry_run, limit=limit)
     if report.problems:
         raise ForewarnError("; ".join(report.problems[:5]))
@@ -69,20 +73,16 @@ async def find_and_owe(
     progress: Progress = lambda _, __: None,
 ) -> Report:
     """Live one day of a shop: gather its facts, decide, and owe."""
-    desk, time = house.desk, clock(house.folder.shop.zone, as_of)
+    time = clock(house.folder.shop.zone, as_of, ahead=dry_run)
     if dry_run:
-        return await _look_only(house, Now("", time.as_of, time.now()), progress)
-    now = await deed("begin", partial(begin, desk.engine, LATE_ORDERS, desk.policy.digest, time.as_of, time.now()))
-    report = Report(run=now.run, as_of=now.as_of)
+        return await _look_only(house, Now("", time.as_of, time.now()), limit, progress)
+    async with a_run(house, LATE_ORDERS, time) as (now, report):
+        if take_in:
+            await deed("import", partial(_gather, house, now, report, progress))
 
-    if take_in:
-        await deed("import", partial(_gather, house, now, report, progress))
+        looked = await _decide_and_owe(house, now, limit, progress)
 
-    looked = await _decide_and_owe(house, now, limit, progress)
-
-    await asyncio.to_thread(_tell, house, report, looked)
-    state = "failed" if report.problems else "done"
-    await asyncio.to_thread(end, desk.engine, now, time.now(), state, report.model_dump(mode="json"))
+        await asyncio.to_thread(_tell, house, report, looked)
     await publish(
         LATE_ORDERS, showing.summary(report, house.folder.shop.name), showing.table(looked.plans), "Late orders"
     )
@@ -114,11 +114,13 @@ async def _decide_and_owe(house: House, now: Now, limit: int | None, progress: P
         after = page.last
 
 
-async def _look_only(house: House, now: Now, progress: Progress) -> Report:
-    work = partial(survey, house.desk, now, batch=house.settings.batch, progress=partial(progress, "orders"))
+async def _look_only(house: House, now: Now, limit: int | None, progress: Progress) -> Report:
+    shown = partial(progress, "orders")
+    work = partial(survey, house.desk, now, batch=house.settings.batch, limit=limit, progress=shown)
     found = await deed("look: every order", work)
     report = Report(as_of=now.as_of, dry_run=True)
-    showing.fill(report, found.looked, found.orders)
+    showing.fill(report, found.looked, found.orders, house.desk.policy)
+    report.plans = showing.table(found.looked.plans)
     await publish(
         LATE_ORDERS, showing.summary(report, house.folder.shop.name), showing.table(found.looked.plans), "Dry run"
     )
@@ -128,5 +130,5 @@ async def _look_only(house: House, now: Now, progress: Progress) -> Report:
 def _tell(house: House, report: Report, looked: Looked) -> None:
     with reading(house.desk.engine) as connection:
         orders = orders_by_bucket(connection)
-    showing.fill(report, looked, orders)
+    showing.fill(report, looked, orders, house.desk.policy)
     report.fallbacks = dict(house.desk.words.fallbacks)

@@ -9,8 +9,8 @@ from prefect import flow
 from flows.deeds import deed, publish, rename
 from flows.house import House, clock, open_house
 from flows.late_orders import run_name
+from flows.running import a_run
 from tasks.posts import compose
-from tasks.runs import begin, end
 
 POST_DELAYS = "post-delays"
 
@@ -31,11 +31,8 @@ async def post_delays(shop: str | None = None, as_of: date | None = None) -> lis
 async def compose_posts(house: House, as_of: date | None = None) -> list[str]:
     """Compose at most one post a product and week, and hold it."""
     desk, time = house.desk, clock(house.folder.shop.zone, as_of)
-    now = await deed("begin", partial(begin, desk.engine, POST_DELAYS, desk.policy.digest, time.as_of, time.now()))
-
-    posts = await deed("compose", partial(compose, desk, now))
-
-    await deed("end", partial(end, desk.engine, now, time.now(), "done", {"held": len(posts)}))
+    async with a_run(house, POST_DELAYS, time) as (now, _):
+        posts = await deed("compose", partial(compose, desk, now))
     await publish(POST_DELAYS, _summary(posts), title="Posts that wait for approval")
     await rename(f"{POST_DELAYS} {now.as_of}: {len(posts)} to approve")
     return [post["id"] for post in posts]

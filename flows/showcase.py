@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import sys
 import time
 from collections import Counter
 from datetime import date
@@ -28,7 +29,7 @@ def show(into: Path, orders: int, seed: int, as_of: date) -> None:
     printing.out.print("Starting Prefect's own server, up to half a minute, longer the first time ...")
     report, posts, started, outbox = asyncio.run(_live(into, as_of))
 
-    _tell(report, posts, outbox)
+    _tell(report, posts, outbox, into / "shop")
     spent = time.monotonic() - begun
     printing.out.print(f"\nDone in {spent:.0f} s; {started:.0f} s of them were Prefect's own start.")
 
@@ -77,7 +78,7 @@ async def _live(into: Path, as_of: date) -> tuple[Report, list[str], float, Path
             return report, posts, started, house.outbox
 
 
-def _tell(report: Report, posts: list[str], outbox: Path) -> None:
+def _tell(report: Report, posts: list[str], outbox: Path, shop: Path) -> None:
     from flows.showing import counted
 
     read = Counter({table: counts["read"] for table, counts in report.imported.items()})
@@ -89,9 +90,20 @@ def _tell(report: Report, posts: list[str], outbox: Path) -> None:
             ("Remedies", counted(report.offers)),
             ("Sent", counted(report.sent)),
             ("Skipped", counted(report.skipped)),
-            ("Waiting", f"{report.waiting} for their hour: it is too early where they would arrive"),
+            ("Waiting", f"{report.waiting} for an hour at which they may arrive"),
             ("Posts", f"{len(posts)} wait for approval"),
         ]
     )
     printing.out.print(f"\nOpen {outbox / 'index.html'} to read what customers would get.")
-    printing.out.print("Then try: forewarn explain 1041 --shop demo/shop")
+    printing.out.print(f"Then try: {_command()} explain 1041 --shop {_near(shop)}")
+
+
+def _near(path: Path) -> Path:
+    """Return a path as somebody in this folder would write it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _command() -> str:
+    """Return how to call the command from here: by its name where the shell would find it."""
+    found = Path(sys.argv[0]).resolve()
+    return "forewarn" if shutil.which("forewarn") == str(found) else str(_near(found))

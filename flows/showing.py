@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from models.policy import ON_TIME
+from models.policy import ON_TIME, Policy
 from models.report import Report
 from models.values import Contact, Plan
 from rules.masking import masked
@@ -11,13 +11,20 @@ from tasks.delivery import Delivered
 from tasks.notices import Looked
 
 
-def fill(report: Report, looked: Looked, orders: Mapping[str, int]) -> None:
+def fill(report: Report, looked: Looked, orders: Mapping[str, int], policy: Policy) -> None:
     """Put into a report what was found and owed."""
     report.open = sum(orders.values())
-    report.late = {bucket: n for bucket, n in orders.items() if bucket != ON_TIME}
-    report.news, report.owed = dict(looked.news), dict(looked.owed)
+    report.late = by_delay(orders, policy)
+    report.news, report.owed = by_delay(looked.news, policy), dict(looked.owed)
     report.skipped, report.offers = dict(looked.skipped), dict(looked.offers)
     report.over_cap, report.problems = looked.over_cap, list(looked.problems)
+
+
+def by_delay(orders: Mapping[str, int], policy: Policy) -> dict[str, int]:
+    """Return counts of late orders from the shortest delay up."""
+    names = [bucket.name for bucket in policy.bucket]
+    late = sorted(set(orders) - {ON_TIME}, key=lambda name: (names.index(name) if name in names else -1, name))
+    return {name: orders[name] for name in late if orders[name]}
 
 
 def fill_delivered(report: Report, delivered: Delivered) -> None:

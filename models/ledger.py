@@ -27,9 +27,9 @@ class Watch(SQLModel, table=True):
     """The bucket at the last look, or `on_time`, `closed`, `future`; None before the first look."""
     revision: int = 0
     told_revision: int | None = None
-    told_bucket: str | None = None
-    told_expected_on: date | None = None
     told_on: date | None = None
+    told_lines: list[Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    """What was told of each late line: number, promised and expected date, bucket."""
 
 
 class Tally(SQLModel, table=True):
@@ -80,8 +80,8 @@ class Notice(SQLModel, table=True):
     days: int
     expected_on: date | None = None
     told_on: date
-    facts: str
-    """A digest of the late lines and dates told; when the facts no longer give it, the notice has become untrue."""
+    lines: list[Any] = Field(sa_column=Column(JSON, nullable=False))
+    """What it says of each late line, as in Watch; when the facts say otherwise, the notice has become untrue."""
     why: str = Field(sa_column=Column(Text, nullable=False))
     address: str | None = None
     to_name: str = ""
@@ -139,6 +139,8 @@ class Post(SQLModel, table=True):
     locale: str
     text: str = Field(sa_column=Column(Text, nullable=False))
     orders: int
+    expected_on: date | None = None
+    """The date it names; None where it names none."""
     created_at: datetime = _moment(nullable=False)
     not_before: datetime = _moment(nullable=False)
     valid_until: datetime | None = _moment()

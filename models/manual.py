@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 
 from models.policy import Amounts, Bucket, Policy, Quiet
 from models.report import Counts, Report
-from models.settings import Settings
+from models.settings import DoorKind, Settings
 from models.values import Channel
 
 KINDS: dict[Any, str] = {
@@ -28,7 +28,10 @@ KINDS: dict[Any, str] = {
     time: "time of day",
     Path: "path",
     SecretStr: "secret",
+    DoorKind: "door",
+    Channel: "`email` or `sms`",
 }
+"""A door or a channel that does not fit is refused with the names of those that do."""
 MAPPINGS: tuple[tuple[Any, str], ...] = (
     (Amounts, "amounts by currency"),
     (Counts, "numbers by name"),
@@ -36,26 +39,6 @@ MAPPINGS: tuple[tuple[Any, str], ...] = (
     (dict[str, str], "texts by name"),
     (dict[Channel, Quiet], "`{ begins, ends }` by channel"),
 )
-MEANINGS = {
-    "days": {"count": "whether days late are all days, or working days alone"},
-    "bucket": {
-        "name": "what the bucket is called: small letters, digits and `_`",
-        "notify": "whether the customer is told",
-    },
-    "contact": {"quiet": "by channel: hours in which nothing is sent, on the recipient's clock"},
-    "substitutes": {"at_most": "how many are offered for one late line"},
-    "shipping_discount": {
-        "percent": "of the order's shipping fee, above 0 and at most 100; either this with `up_to`, or `amount`",
-        "valid_days": "days until the code expires",
-    },
-    "future_discount": {
-        "percent": "of a future purchase, above 0 and at most 100; either this with `up_to`, or `amount`",
-        "valid_days": "days until the code expires",
-    },
-    "caps": {"per_run": "all discounts of one run together", "per_month": "all discounts of one month together"},
-}
-"""What the policy's keys mean where their fields do not say it."""
-
 WRITTEN = (
     "<!-- Written from models/{name}.py by `python -m models.manual {name} > docs/{name}.md`; "
     "a test holds it to that. -->"
@@ -107,19 +90,19 @@ def _policy() -> Iterator[str]:
     for section, field in Policy.model_fields.items():
         if section == "bucket":
             yield f"## [[bucket]]\n\n{Bucket.__doc__} It ends where the next one begins.\n"
-            yield _table(_keys(Bucket, section, None), "key", "kind", "default", "meaning")
+            yield _table(_keys(Bucket, None), "key", "kind", "default", "meaning")
             yield "Where `policy.toml` lists no bucket, these are the shop's; where it lists any, those are all.\n"
             yield _table(map(_bucket, policy.bucket), "name", "from_days", "notify", "channels", "remedies")
             continue
         model: type[BaseModel] = field.annotation  # type: ignore[assignment]
         yield f"## [{section}]\n\n{model.__doc__}\n"
-        yield _table(_keys(model, section, getattr(policy, section)), "key", "kind", "default", "meaning")
+        yield _table(_keys(model, getattr(policy, section)), "key", "kind", "default", "meaning")
 
 
-def _keys(model: type[BaseModel], section: str, value: BaseModel | None) -> Iterator[tuple[str, ...]]:
+def _keys(model: type[BaseModel], value: BaseModel | None) -> Iterator[tuple[str, ...]]:
     for name, field in model.model_fields.items():
         default = "needed" if field.is_required() else _code(getattr(value, name) if value else field.default)
-        yield f"`{name}`", _kind(field), default, field.description or MEANINGS[section][name]
+        yield f"`{name}`", _kind(field), default, field.description or field.annotation.__doc__ or ""
 
 
 def _bucket(bucket: Bucket) -> tuple[str, ...]:
@@ -163,14 +146,16 @@ def _within(bounds: Mapping[type, Any]) -> str:
 
 
 def _named(annotation: Any) -> str:
+    if annotation in KINDS:
+        return KINDS[annotation]
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
         return " or ".join(f"`{one}`" for one in annotation)
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin is dict:
-        return next(words for mapping, words in MAPPINGS if mapping == annotation)
+        return next((words for mapping, words in MAPPINGS if mapping == annotation), "object")
     if origin in (tuple, list):
         return f"list of {_named(inner[0])}"
-    return _named(inner[0]) if inner else KINDS[annotation]
+    return _named(inner[0])
 
 
 def _code(value: object) -> str:

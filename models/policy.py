@@ -42,7 +42,7 @@ class DayCount(StrEnum):
 class Days(_Frozen):
     """How days are counted."""
 
-    count: DayCount = DayCount.CALENDAR
+    count: DayCount = Field(DayCount.CALENDAR, description="every day, or working days alone")
     without_promise: int = Field(30, ge=1, description="days after the order by which a line without a promise is due")
     country: str | None = Field(None, description="ISO code whose public holidays are no working days, as US")
     subdivision: str | None = Field(None, description="state or province of that country, as CA")
@@ -69,7 +69,9 @@ class Bucket(_Frozen):
     message: str | None = Field(None, description="folder of the words; the bucket's own name where it is not given")
     remedies: tuple[RemedyKind, ...] = Field((), description="what may be offered; a substitute comes before any money")
     channels: tuple[Channel, ...] = Field(
-        (Channel.EMAIL,), description="all are used, unless the customer prefers one of them: then that one alone"
+        (Channel.EMAIL,),
+        min_length=1,
+        description="all are used, unless the customer prefers one of them: then that one alone, if it can be used",
     )
 
     @field_validator("name")
@@ -84,6 +86,8 @@ class Bucket(_Frozen):
     def _to_a_person(cls, channels: tuple[Channel, ...]) -> tuple[Channel, ...]:
         if Channel.X in channels:
             raise ValueError("'x' reaches everybody; a notice to a customer goes by 'email' or 'sms'")
+        if len(set(channels)) < len(channels):
+            raise ValueError("a channel is named twice")
         return channels
 
     @property
@@ -182,7 +186,7 @@ class Posting(_Frozen):
 def _table() -> tuple[Bucket, ...]:
     both, either = (Channel.EMAIL, Channel.SMS), RemedyKind.SUBSTITUTE
     return (
-        Bucket(name="short", from_days=1, notify=False),
+        Bucket(name="short", from_days=1, notify=False, remedies=(RemedyKind.HANDLING_DATE,)),
         Bucket(name="week", from_days=4),
         Bucket(name="fortnight", from_days=8, channels=both, remedies=(either, RemedyKind.SHIPPING_DISCOUNT)),
         Bucket(name="long", from_days=15, channels=both, remedies=(either, RemedyKind.FUTURE_DISCOUNT)),

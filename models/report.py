@@ -29,13 +29,16 @@ class Report(BaseModel):
     skipped: Counts = Field({}, description="notices not sent, by reason")
     rejected: Counts = Field({}, description="messages that a provider will never take, by reason")
     later: Counts = Field({}, description="messages that wait for another try, by reason")
-    waiting: int = Field(0, description="notices in the outbox that wait for their hour, after the run")
+    waiting: int = Field(0, description="notices in the outbox that wait, for their hour or for another try")
     in_doubt: int = Field(
         0, description="messages of which nobody can know whether they left; never sent again by itself"
     )
     down: dict[str, str] = Field({}, description="channels that somebody must mend, with the provider's reason")
     fallbacks: Counts = Field({}, description="languages asked for and missing, which got the shop's instead")
     problems: list[str] = Field([], description="what went wrong, a sentence each; the run exits non-zero")
+    plans: list[dict[str, str | int]] = Field(
+        [], description="of a dry run, the first 200 orders with news: days late, bucket, remedy, channels, and why"
+    )
     rejects: str | None = Field(None, description="file with the rows that were refused")
 
     @property

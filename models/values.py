@@ -1,10 +1,11 @@
 """The values that decisions are made of: frozen, without a database behind them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Self
 
 
 class Channel(StrEnum):
@@ -48,11 +49,15 @@ class News(StrEnum):
     """The date is now later than the one told, or has become unknown."""
     PASSED = "passed"
     """The date told has passed and the order is still open."""
+    ANOTHER = "another"
+    """A line is late that was on time when we wrote, or that has a new promise since."""
 
 
 class RemedyKind(StrEnum):
     """What may be offered for the wait."""
 
+    HANDLING_DATE = "handling_date"
+    """Nothing is said: the shop moves the handling date that it shows."""
     SUBSTITUTE = "substitute"
     SHIPPING_DISCOUNT = "shipping_discount"
     FUTURE_DISCOUNT = "future_discount"
@@ -70,6 +75,7 @@ class Skip(StrEnum):
     SHIPPED = "shipped"
     CANCELLED = "cancelled"
     CHANGED = "changed"
+    SUPERSEDED = "superseded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +124,34 @@ class LineFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class ToldLine:
+    """What a customer was told of one late line: the promise it broke, the new date (None: unknown), its bucket."""
+
+    number: str
+    promised_on: date
+    expected_on: date | None
+    bucket: str
+
+    def as_data(self) -> list[str | None]:
+        """Return it as the ledger keeps it."""
+        known = None if self.expected_on is None else self.expected_on.isoformat()
+        return [self.number, self.promised_on.isoformat(), known, self.bucket]
+
+    @classmethod
+    def from_data(cls, data: Sequence[str | None]) -> Self:
+        """Return what the ledger kept."""
+        number, promised_on, expected_on, bucket = data
+        known = date.fromisoformat(expected_on) if expected_on else None
+        return cls(str(number), date.fromisoformat(str(promised_on)), known, str(bucket))
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
-    """What the customer was last told of an order: the bucket, the date (None: unknown), and on which day."""
+    """What the customer was last told of an order, line by line, and on which day."""
 
     revision: int
-    bucket: str
-    expected_on: date | None
     told_on: date
+    lines: tuple[ToldLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +242,8 @@ class Plan:
     contacts: tuple[Contact, ...]
     why: str
     """One plain sentence for staff."""
+    told_date: date | None = None
+    """The date told before that does not hold any more; None where none was told, or it is not what this is about."""
     substitutes: tuple[Substitutes, ...] = ()
     discount: Discount | None = None
     show_offer: bool = True

@@ -12,15 +12,16 @@ class BadAddress(ValueError):
 
 
 def email_address(text: str) -> str:
-    """Return a mail address as every mail server takes it: spaces around it gone, its domain in ASCII.
+    """Return a mail address as every mail server takes it: spaces around it gone, in lower case, its domain in ASCII.
 
-    No name server is asked. Raises BadAddress.
+    One spelling, so that an address that must not be written to is known however it is written. No name server is
+    asked. Raises BadAddress.
     """
     try:
         found = validate_email(text.strip(), check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError as error:
         raise BadAddress(f"{text[:80]!r} is no mail address: {error}") from error
-    return found.ascii_email or found.normalized
+    return (found.ascii_email or found.normalized).lower()
 
 
 def phone_number(text: str, country: str | None) -> str:

@@ -21,15 +21,17 @@ def contacts_for(
     country: str,
     zone: str,
 ) -> tuple[Contact, ...]:
-    """Return the channels of a notice: the one the customer prefers, or else all of the bucket's.
+    """Return the channels of a notice: the one the customer prefers, if it can be used, or else all of the bucket's.
 
     `country` and `zone` are the shop's, for customers who have none. A channel that cannot be used comes with its
     reason to skip it; there is always at least one entry, so that nobody is forgotten in silence.
     """
     if customer.opted_out:
-        return (Contact(bucket.channels[0] if bucket.channels else Channel.EMAIL, None, skip=Skip.OPTED_OUT),)
-    channels = [channel for channel in bucket.channels if channel == customer.prefers] or bucket.channels
-    contacts = [contact_by(customer, channel, policy, now, country, zone) for channel in channels]
+        return (Contact(bucket.channels[0], None, skip=Skip.OPTED_OUT),)
+    contacts = [contact_by(customer, channel, policy, now, country, zone) for channel in bucket.channels]
+    preferred = tuple(one for one in contacts if one.channel == customer.prefers and one.skip is None)
+    if preferred:
+        return preferred
     told = [contact for contact in contacts if contact.skip not in MISSING]
     return tuple(told or contacts[:1])
 
@@ -75,7 +77,7 @@ def _address(customer: CustomerFacts, channel: Channel, country: str) -> str | S
 
 
 def _clocks(customer: CustomerFacts, channel: Channel, address: str, zone: str) -> Sequence[str]:
-    """Return every zone the recipient may plausibly be in: a number alone may leave several."""
-    if customer.zone:
-        return (customer.zone,)
-    return (channel is Channel.SMS and zones(address)) or (zone,)
+    """Return every zone the recipient may plausibly be in: their own, and those that a number may ring in."""
+    known = [customer.zone] if customer.zone else []
+    rings = zones(address) if channel is Channel.SMS else ()
+    return (*known, *rings) or (zone,)

@@ -1,18 +1,20 @@
 """When an order is late, by how many days, in which bucket, and whether that is news."""
 
+import math
 from datetime import date, timedelta
 
-from models.policy import Bucket, Policy
-from models.values import Delay, LateLine, LineFacts, News, OrderFacts, Promise
+from models.policy import ON_TIME, Bucket, Policy
+from models.values import Delay, LateLine, LineFacts, News, OrderFacts, Promise, ToldLine
 from rules.working_days import Calendar
 
 
 def is_open(line: LineFacts, as_of: date) -> bool:
     """Say whether a line still awaits what was promised, on a day."""
-    return not any(day is not None and day <= as_of for day in _ends(line))
+    return not any(day is not None and day <= as_of for day in ends(line))
 
 
-def _ends(line: LineFacts) -> tuple[date | None, ...]:
+def ends(line: LineFacts) -> tuple[date | None, ...]:
+    """Return the days on which a line stops being open, as far as they are known."""
     kept = (line.delivered_on,) if line.promise is Promise.DELIVER else (line.shipped_on, line.delivered_on)
     return (*kept, line.cancelled_on)
 
@@ -69,18 +71,65 @@ def news(delay: Delay, policy: Policy) -> News | None:
     A told date is a promise renewed: when it slips, passes or turns unknown, that is news. An unknown date that
     stays unknown is not, until the delay reaches a worse bucket.
     """
-    told = delay.order.told
-    if told is None:
+    if delay.order.told is None:
         return News.FIRST
-    order = [bucket.name for bucket in policy.bucket]
-    # A bucket that the policy no longer has cannot be compared: the customer was told of some delay, and that holds.
-    if told.bucket in order and order.index(delay.bucket) > order.index(told.bucket):
+    heard = [before for _, before in _heard(delay) if before is not None]
+    if heard and _rank(delay.bucket, policy) > max(_rank(before.bucket, policy) for before in heard):
         return News.WORSE
-    if told.expected_on is None:
-        return None
-    if told.expected_on < delay.as_of:
-        return News.PASSED
+    if broken := _broken(delay, policy):
+        return News.PASSED if min(broken) < delay.as_of else News.SLIPPED
+    new = (bucket_for(one.days, policy) for one, before in _heard(delay) if before is None)
+    return News.ANOTHER if any(bucket is not None and bucket.notify for bucket in new) else None
+
+
+def broken_date(delay: Delay, policy: Policy) -> date | None:
+    """Return the first date told that does not hold any more."""
+    return min(_broken(delay, policy), default=None)
+
+
+def _heard(delay: Delay) -> list[tuple[LateLine, ToldLine | None]]:
+    """Pair each late line with what was told of it; a line with a new promise since was told nothing."""
+    told = {one.number: one for one in delay.order.told.lines} if delay.order.told else {}
+    pairs = ((one, told.get(one.line.number)) for one in delay.late)
+    return [(one, before if before and before.promised_on == one.line.promised_on else None) for one, before in pairs]
+
+
+def _broken(delay: Delay, policy: Policy) -> list[date]:
     slip = timedelta(days=policy.contact.slip_days)
-    if delay.expected_on is None or delay.expected_on >= told.expected_on + slip:
-        return News.SLIPPED
-    return None
+    return [
+        before.expected_on
+        for one, before in _heard(delay)
+        if before is not None
+        and before.expected_on is not None
+        and (
+            before.expected_on < delay.as_of or one.expected_on is None or one.expected_on >= before.expected_on + slip
+        )
+    ]
+
+
+def _rank(bucket: str, policy: Policy) -> float:
+    """Return how bad a bucket is; nothing is worse than one that the policy has no more: some delay was told."""
+    names = [ON_TIME, *(one.name for one in policy.bucket)]
+    return names.index(bucket) if bucket in names else math.inf
+
+
+def told_lines(delay: Delay, policy: Policy) -> tuple[ToldLine, ...]:
+    """Return what a notice about a delay tells of each late line."""
+    return tuple(
+        ToldLine(one.line.number, one.line.promised_on, one.expected_on, bucket.name if bucket else ON_TIME)
+        for one in delay.late
+        for bucket in (bucket_for(one.days, policy),)
+    )
+
+
+def late_dates(order: OrderFacts, as_of: date) -> set[tuple[str, date, date | None]]:
+    """Return number, promised and expected date of each line late on a day: what a notice must agree with.
+
+    No policy plays a part: a notice is not untrue because the shop changed its mind about buckets.
+    """
+    return {
+        (line.number, line.promised_on, day)
+        for line in open_lines(order, as_of)
+        for day in (expected(line, as_of),)
+        if (day or as_of) > line.promised_on
+    }

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 from models.policy import Policy
 from models.values import LineFacts, OrderFacts, Told
-from rules.delays import expected, open_lines
+from rules.delays import ends, expected, open_lines
 from rules.working_days import Calendar
 
 NEVER = date.max
@@ -14,10 +14,11 @@ DAY = timedelta(days=1)
 
 def next_look(order: OrderFacts, told: Told | None, as_of: date, policy: Policy, calendar: Calendar) -> date:
     """Return the first day after `as_of` on which an order could have news if no fact changes; NEVER if it cannot."""
-    days = [day for line in open_lines(order, as_of) for day in _turns(line, as_of, policy, calendar)]
-    if days and told is not None and told.expected_on is not None:
-        days.append(told.expected_on + DAY)
-    return min((day for day in days if day > as_of), default=NEVER)
+    lines = open_lines(order, as_of)
+    days: list[date | None] = [day for line in lines for day in _turns(line, as_of, policy, calendar)]
+    days += [order.cancelled_on, *(day for line in lines for day in ends(line))]
+    days += [one.expected_on + DAY for one in told.lines if one.expected_on] if told else []
+    return min((day for day in days if day is not None and day > as_of), default=NEVER)
 
 
 def _turns(line: LineFacts, as_of: date, policy: Policy, calendar: Calendar) -> Iterator[date]:

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 from models.policy import CLOSED, FUTURE, LATE_AGAIN, ON_TIME, Bucket, Policy
 from models.values import Contact, Delay, News, OrderFacts, Plan, Told, Verdict
-from rules.delays import delay_of, news, open_lines
+from rules.delays import broken_date, delay_of, news, open_lines, told_lines
 from rules.looks import NEVER, next_look
 from rules.working_days import Calendar
 
@@ -14,6 +14,7 @@ WHY = {
     News.WORSE: "worse than the bucket told before",
     News.SLIPPED: "the date told before has slipped",
     News.PASSED: "the date told before has passed",
+    News.ANOTHER: "another line is late that was not told before",
 }
 
 
@@ -47,14 +48,14 @@ def judge(order: OrderFacts, as_of: date, policy: Policy, calendar: Calendar) ->
         revision=order.revision + 1,
         contacts=(),
         why=f"{describe(delay)}: {WHY[found]}",
+        told_date=broken_date(delay, policy) if found in RENEWED else None,
     )
-    return Verdict(delay.bucket, next_look(order, told_by(plan), as_of, policy, calendar), delay, plan)
+    return Verdict(delay.bucket, next_look(order, told_by(plan, policy), as_of, policy, calendar), delay, plan)
 
 
-def told_by(plan: Plan) -> Told:
+def told_by(plan: Plan, policy: Policy) -> Told:
     """Return what the customer knows once a plan's words have reached them."""
-    delay = plan.delay
-    return Told(plan.revision, delay.bucket, delay.expected_on, delay.as_of)
+    return Told(plan.revision, plan.delay.as_of, told_lines(plan.delay, policy))
 
 
 def tells(contacts: tuple[Contact, ...]) -> bool:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from sources.fields import Amount, Day, Flag, Moment, Text, Upper, Whole, lower
+from sources.fields import Amount, Day, Flag, Moment, Text, Upper, Whole, ZoneName, lower
 
 MOST = 2**31 - 1
 Country = Annotated[Upper, Field(pattern=r"^[A-Z]{2}$")]
@@ -31,7 +31,7 @@ class CustomerRow(Fact):
     phone: Text | None = Field(None, description="number for texts; without a country code it belongs to `country`")
     country: Country | None = Field(None, description="ISO 3166 code of two letters, as DE")
     locale: Text | None = Field(None, description="language to write in, as pt_BR; else the shop's")
-    zone: Text | None = Field(None, description="time zone, as Europe/Berlin, for quiet hours; else the shop's")
+    zone: ZoneName | None = Field(None, description="time zone, as Europe/Berlin, for quiet hours; else the shop's")
     prefers: Annotated[Literal["email", "sms"], BeforeValidator(lower)] | None = Field(
         None, description="`email` or `sms`, where the customer chose one"
     )

@@ -52,6 +52,14 @@ def _text(value: Any) -> Any:
     raise ValueError("text is right")
 
 
+def _zone(value: Any) -> Any:
+    try:
+        ZoneInfo(str(value))
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError("a time zone such as Europe/Berlin is right") from error
+    return value
+
+
 def _upper(value: Any) -> Any:
     return value.upper() if isinstance(value, str) else value
 
@@ -129,6 +137,7 @@ def _moment(value: Any, info: ValidationInfo) -> Any:
 
 
 Text = Annotated[str, BeforeValidator(_text)]
+ZoneName = Annotated[str, BeforeValidator(_zone), BeforeValidator(_text)]
 Upper = Annotated[str, BeforeValidator(_upper)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Whole = Annotated[int, BeforeValidator(_whole)]

@@ -2,8 +2,9 @@
 
 import importlib.resources
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
@@ -11,32 +12,86 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import (
+    URL,
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    Select,
+    collate,
+    create_engine,
+    event,
+    func,
+    make_url,
+    select,
+    text,
+)
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 from models.errors import ForewarnError
 
 BUSY_SECONDS = 60
 PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", f"busy_timeout={BUSY_SECONDS * 1000}", "cache_size=-16384")
-MIGRATION_LOCK = 7_461_235
+THREADS = 32
+"""How many threads may use one engine at once: those of `asyncio.to_thread`."""
+SERVER_SETTINGS = {
+    "application_name": "forewarn",
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    # No provider is called inside a transaction: one that idles is a process that hangs, and keeps others waiting.
+    "options": f"-c lock_timeout={BUSY_SECONDS}s -c idle_in_transaction_session_timeout=300s",
+}
+"""What PostgreSQL is asked for on connecting; the address may say otherwise, as in `?connect_timeout=3`."""
+
+
+class Turn(IntEnum):
+    """What one process does at a time, the others waiting; the numbers are PostgreSQL's advisory locks."""
+
+    MIGRATE = 7_461_235
+    IMPORT = 7_461_236
 
 
 def connect(url: str) -> Engine:
-    """Open the ledger; SQLite in WAL mode, where a second writer waits up to BUSY_SECONDS. Raises ForewarnError."""
+    """Open the ledger, whose faults never show what was being written. Raises ForewarnError.
+
+    SQLite runs in WAL mode, where a second writer waits up to BUSY_SECONDS.
+    """
     try:
         parsed = make_url(url)
     except ArgumentError as error:
         raise ForewarnError(f"FOREWARN_DATABASE_URL is no database address: {error}") from error
-    if parsed.drivername == "postgresql":
-        parsed = parsed.set(drivername="postgresql+psycopg")
-    if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True)
-    if parsed.database and parsed.database != ":memory:":
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS})
+    backend = parsed.get_backend_name()
+    if backend not in OPENED_BY:
+        raise ForewarnError(f"FOREWARN_DATABASE_URL names {backend}: postgresql://... or sqlite:///... is right")
+    return OPENED_BY[backend](parsed)
+
+
+def _postgresql(url: URL) -> Engine:
+    return create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        connect_args={name: value for name, value in SERVER_SETTINGS.items() if name not in url.query},
+        isolation_level="READ COMMITTED",
+        hide_parameters=True,
+        pool_pre_ping=True,
+        pool_size=THREADS // 8,
+        max_overflow=THREADS - THREADS // 8,
+    )
+
+
+def _sqlite(url: URL) -> Engine:
+    if url.database and url.database != ":memory:":
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
     event.listen(engine, "connect", _tune)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+OPENED_BY: dict[str, Callable[[URL], Engine]] = {"postgresql": _postgresql, "postgres": _postgresql, "sqlite": _sqlite}
 
 
 def _tune(connection: sqlite3.Connection, _: object) -> None:
@@ -54,9 +109,34 @@ def _begin(connection: Connection) -> None:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """Open a connection that only reads, beside any writer."""
-    with engine.connect().execution_options(reading=True) as connection:
-        yield connection
+    """Open a connection that only reads, beside any writer: the ledger as it stands when the first query asks."""
+    snapshot = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    with engine.connect() as connection:
+        yield connection.execution_options(**{"reading": True} if is_sqlite(connection) else snapshot)
+
+
+def is_sqlite(connection: Connection) -> bool:
+    """Say whether one transaction writes at a time anyway."""
+    return connection.dialect.name == "sqlite"
+
+
+def alone(connection: Connection, turn: Turn) -> None:
+    """Wait until no other transaction has this turn, and keep it until the end of this one."""
+    if not is_sqlite(connection):
+        connection.execute(select(func.pg_advisory_xact_lock(turn)))
+
+
+def locked(key: Column[Any], which: ColumnElement[bool]) -> Select[Any]:
+    """Return PostgreSQL's SELECT that locks rows in the order in which Python sorts their keys.
+
+    All transactions lock in that order: those that meet wait for one another in a row, never in a circle.
+    """
+    return select(key).where(which).order_by(collate(key, "C")).with_for_update()
+
+
+def in_order(connection: Connection, key: Column[Any], which: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the condition of an UPDATE of many rows that locks them in the order of their key."""
+    return which if is_sqlite(connection) else key.in_(locked(key, which))
 
 
 def migrate(engine: Engine) -> bool:
@@ -68,8 +148,9 @@ def migrate(engine: Engine) -> bool:
         if version(engine) == newest():
             return False
         with engine.begin() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+            if not is_sqlite(connection):
+                connection.execute(text("SET LOCAL lock_timeout = 0"))
+            alone(connection, Turn.MIGRATE)
             found = MigrationContext.configure(connection).get_current_revision()
             if found == newest():
                 return False
@@ -82,7 +163,7 @@ def migrate(engine: Engine) -> bool:
 
 def _known(found: str | None) -> None:
     if found is not None and found not in {script.revision for script in _scripts().walk_revisions()}:
-        raise ForewarnError(f"the ledger is at version {found}, which unknown to this Forewarn: install the newer one")
+        raise ForewarnError(f"the ledger is at version {found}: install the newer Forewarn, which knows it")
 
 
 def version(engine: Engine) -> str | None:
@@ -109,13 +190,7 @@ def _config(connection: Connection | None = None) -> Config:
 
 def insert(connection: Connection, table: Any) -> Any:
     """Return the dialect's INSERT, which can say what to do on a conflict."""
-    if connection.dialect.name == "postgresql":
-        from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-
-        return postgresql_insert(table)
-    from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-
-    return sqlite_insert(table)
+    return sqlite.insert(table) if is_sqlite(connection) else postgresql.insert(table)
 
 
 def _first_line(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from sqlalchemy import Connection, select
 
@@ -36,14 +37,23 @@ class Decided:
 
 
 def decide(
-    desk: Desk, now: Now, connection: Connection, page: Sequence[Watched], shelves: Shelves, purse: Purse
+    desk: Desk,
+    now: Now,
+    connection: Connection,
+    page: Sequence[Watched],
+    shelves: Shelves,
+    purse: Purse,
+    limit: int | None = None,
 ) -> list[Decided]:
-    """Judge a page of orders, and complete each plan with its contacts and remedies."""
-    judged = [(one, judge(one.order, now.as_of, desk.policy, desk.calendar)) for one in page]
+    """Judge a page of orders, and complete each plan with its contacts and remedies.
+
+    Orders whose plans go beyond `limit` are left out: they stay due.
+    """
+    judged = _within([(one, judge(one.order, now.as_of, desk.policy, desk.calendar)) for one in page], limit)
     plans = [verdict.plan for _, verdict in judged if verdict.plan is not None]
     contacts = _contacts(desk, now, connection, plans)
     before = offers.given(connection, [plan.delay.order.id for plan in plans])
-    shelves.stock(connection, _categories(desk, plans), now.as_of)
+    shelves.stock(desk, connection, _categories(desk, plans), now.as_of)
     decided = []
     for one, verdict in judged:
         if verdict.plan is None:
@@ -53,6 +63,13 @@ def decide(
         plan, new = _with_remedy(desk, plan, shelves, before, purse)
         decided.append(Decided(one, replace(verdict, plan=plan), new))
     return decided
+
+
+def _within(judged: list[tuple[Watched, Verdict]], limit: int | None) -> list[tuple[Watched, Verdict]]:
+    if limit is None:
+        return judged
+    told = accumulate((verdict.plan is not None for _, verdict in judged), initial=0)
+    return [one for one, before in zip(judged, told, strict=False) if one[1].plan is None or before < limit]
 
 
 def _contacts(desk: Desk, now: Now, connection: Connection, plans: Sequence[Plan]) -> Mapping[str, tuple[Contact, ...]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import Connection, Table
 
 from channels.door import Door, Rejected, SendError
 from models.values import Channel, Message, Receipt, Skip, State
@@ -19,13 +19,15 @@ from tasks.notices import NOTICES
 from tasks.outbox import Claim, Settled, Worker, channels_of, claim, doubt_abandoned, give_back, settle, start
 from tasks.posts import POSTS, stale
 from tasks.runs import Now
-from tasks.truth import untell, untrue
+from tasks.truth import retell, untrue
 
 TABLES = (NOTICES, POSTS)
 FRESH = 100
 """How many messages are checked against the facts at once: a message leaves at most so many sends after its check."""
 FIRST_RETRY = timedelta(minutes=1)
 LAST_RETRY = timedelta(hours=6)
+DOUBLINGS = 9
+"""More of them would lie beyond LAST_RETRY, and at last beyond what a time can be."""
 
 
 @dataclass(slots=True)
@@ -101,61 +103,76 @@ class _Round:
 
     def __init__(self, desk: Desk, now: Now, crew: Crew, claimed: Claim) -> None:
         self._desk, self._now, self._crew, self._table = desk, now, crew, claimed.table
-        self._waiting = deque(claimed.rows)
-        self._ready: deque[Mapping[str, Any]] = deque()
-        self._under_way: dict[asyncio.Task[Receipt], Mapping[str, Any]] = {}
-        self._settled: list[Settled] = []
+        self._rows = {row["id"]: row for row in claimed.rows}
+        self._waiting = deque(self._rows)
+        self._ready: deque[str] = deque()
+        self._under_way: dict[asyncio.Task[Receipt], str] = {}
+        self._back: list[Settled] = []
         self._delivered = Delivered()
 
     async def deliver(self) -> Delivered:
-        """Keep up to `parallel` requests under way until the batch is through or its channels are down."""
-        while True:
-            leaving = await asyncio.to_thread(self._turn)
-            for row in leaving:
-                sending = self._crew.doors[Channel(row["channel"])].send(message_of(row))
-                self._under_way[asyncio.create_task(sending)] = row
-            if not self._under_way:
-                return self._delivered
-            done, _ = await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
-            self._settled = [self._outcome(one) for one in done]
+        """Keep up to `parallel` requests under way until the batch is through; hand back what did not leave."""
+        try:
+            while self._waiting or self._ready or self._under_way or self._back:
+                for key in await asyncio.to_thread(self._turn):
+                    row = self._rows[key]
+                    sending = self._crew.doors[Channel(row["channel"])].send(message_of(row))
+                    self._under_way[asyncio.create_task(sending)] = key
+                if self._under_way:
+                    done, _ = await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+                    self._back = [self._outcome(one) for one in done]
+            return self._delivered
+        finally:
+            if left := [*self._waiting, *self._ready]:
+                with self._desk.engine.begin() as connection:
+                    give_back(connection, self._table, self._crew.worker, left)
 
-    def _turn(self) -> list[Mapping[str, Any]]:
-        """Settle what came back and mark what leaves next, in one transaction."""
-        now = self._crew.clock()
+    def _turn(self) -> set[str]:
+        """Settle what came back and mark what leaves next, in one transaction; return the ids of what leaves."""
         with self._desk.engine.begin() as connection:
-            settle(connection, self._table, self._settled, now, self._crew.worker.name)
-            self._settled = []
+            self._settle(connection, self._back)
+            self._back = []
+            self._set_aside(connection)
             room = self._crew.parallel - len(self._under_way)
             while len(self._ready) < room and self._waiting:
                 self._ready.extend(self._still_true(connection))
-            chosen = [self._ready.popleft() for _ in range(min(room, len(self._ready)))]
-            up = [row for row in chosen if row["channel"] not in self._delivered.down]
-            kept = [row["id"] for row in chosen if row["channel"] in self._delivered.down]
-            give_back(connection, self._table, self._crew.worker, kept)
-            ours = start(connection, self._table, self._crew.worker, [row["id"] for row in up], now)
-        return [row for row in up if row["id"] in ours]
+            leaving = [self._ready.popleft() for _ in range(min(room, len(self._ready)))]
+            return start(connection, self._table, self._crew.worker, leaving, self._crew.clock())
 
-    def _still_true(self, connection: Any) -> list[Mapping[str, Any]]:
+    def _settle(self, connection: Connection, outcomes: Sequence[Settled]) -> None:
+        kept = settle(connection, self._table, outcomes, self._crew.clock(), self._crew.worker.name)
+        for one in kept:
+            self._delivered.count(self._rows[one.id]["channel"], one)
+        if self._table is NOTICES:
+            lost = [one for one in kept if one.state in (State.SKIPPED, State.REJECTED)]
+            changed = {self._rows[one.id]["order_id"] for one in lost if one.reason == Skip.CHANGED}
+            retell(connection, {self._rows[one.id]["order_id"] for one in lost}, changed, self._now.as_of)
+
+    def _set_aside(self, connection: Connection) -> None:
+        """Hand back the messages of channels that went down meanwhile."""
+        down = self._delivered.down
+        idle = [key for key in (*self._waiting, *self._ready) if self._rows[key]["channel"] in down] if down else []
+        if idle:
+            give_back(connection, self._table, self._crew.worker, idle)
+            self._waiting = deque(key for key in self._waiting if self._rows[key]["channel"] not in down)
+            self._ready = deque(key for key in self._ready if self._rows[key]["channel"] not in down)
+
+    def _still_true(self, connection: Connection) -> list[str]:
         """Take the next waiting messages; settle as skipped those that the facts no longer bear out."""
         chunk = [self._waiting.popleft() for _ in range(min(FRESH, len(self._waiting)))]
         check = untrue if self._table is NOTICES else stale
-        found = check(self._desk, connection, chunk, self._now.as_of, self._crew.clock())
-        by_id = {row["id"]: row for row in chunk}
-        settle(connection, self._table, found, self._crew.clock(), self._crew.worker.name)
-        if self._table is NOTICES:
-            untell(connection, [by_id[one.id] for one in found if one.reason == Skip.CHANGED], self._now.as_of)
-        for one in found:
-            self._delivered.count(by_id.pop(one.id)["channel"], one)
-        return list(by_id.values())
+        rows = [self._rows[key] for key in chunk]
+        found = check(self._desk, connection, rows, self._now.as_of, self._crew.clock())
+        self._settle(connection, found)
+        ended = {one.id for one in found}
+        return [key for key in chunk if key not in ended]
 
     def _outcome(self, task: asyncio.Task[Receipt]) -> Settled:
-        row = self._under_way.pop(task)
-        outcome = settled(row, task, self._crew.clock())
+        row = self._rows[self._under_way.pop(task)]
         error = task.exception()
         if isinstance(error, SendError) and error.channel_down:
             self._delivered.down[row["channel"]] = error.reason
-        self._delivered.count(row["channel"], outcome)
-        return outcome
+        return settled(row, task, self._crew.clock())
 
 
 def settled(row: Mapping[str, Any], task: "asyncio.Task[Receipt]", now: datetime) -> Settled:
@@ -166,7 +183,7 @@ def settled(row: Mapping[str, Any], task: "asyncio.Task[Receipt]", now: datetime
         case Rejected() as error:
             return Settled(row["id"], State.REJECTED, error.reason, suppress=row["address"] if error.suppress else None)
         case SendError() as error:
-            wait = error.retry_after or min(FIRST_RETRY * 2 ** row["attempts"], LAST_RETRY)
+            wait = error.retry_after or min(FIRST_RETRY * 2 ** min(row["attempts"], DOUBLINGS), LAST_RETRY)
             return Settled(row["id"], State.QUEUED, error.reason, not_before=now + wait)
         case error:
             return Settled(row["id"], State.IN_DOUBT, f"{type(error).__name__}: {error}")

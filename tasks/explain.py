@@ -10,7 +10,6 @@ from models.errors import ForewarnError
 from models.values import Delay, LineFacts, OrderFacts, Verdict
 from rules.delays import is_open
 from rules.masking import masked
-from rules.plans import judge
 from tasks.decisions import decide
 from tasks.desk import Desk
 from tasks.notices import NOTICES
@@ -42,8 +41,8 @@ def explain(desk: Desk, connection: Connection, order: str, now: Now) -> dict[st
     """Return the story of one order as plain data; addresses are masked. Raises ForewarnError."""
     watched = find(desk, connection, order, now.as_of)
     facts = watched.order
-    verdict = judge(facts, now.as_of, desk.policy, desk.calendar)
     (decided,) = decide(desk, now, connection, [watched], Shelves(), open_purse(connection, now, desk.policy))
+    verdict = decided.verdict
     return {
         "order": facts.id,
         "as_of": now.as_of,
@@ -56,7 +55,7 @@ def explain(desk: Desk, connection: Connection, order: str, now: Now) -> dict[st
         "expected_on": verdict.delay.expected_on if verdict.delay else None,
         "told": _told(connection, order),
         "offers": _offers(connection, order),
-        "now": _now(decided.verdict),
+        "now": _now(verdict),
         "look_again_on": verdict.look_again_on if verdict.look_again_on < date.max else None,
     }
 

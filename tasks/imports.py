@@ -13,7 +13,7 @@ from models.shop import Customer, Inbound, Order, OrderLine, Product, Stock, Ven
 from sources.contract import POINTS_AT
 from sources.rows import Accepted, Refused
 from sources.source import Source
-from tasks.db import insert
+from tasks.db import Turn, alone, insert
 from tasks.orders import table_of
 from tasks.rejects import rejects
 from tasks.wakes import Key, wake
@@ -88,6 +88,7 @@ def import_table(
             if isinstance(row, Refused):
                 turn_away(row)
         with engine.begin() as connection:
+            alone(connection, Turn.IMPORT)
             kept = _known(connection, table, _last_of_each(table, good, turn_away), turn_away)
             inserted, updated = _write(connection, table, kept)
             wake(connection, table, inserted, updated, as_of, day_over)

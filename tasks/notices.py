@@ -11,7 +11,8 @@ from sqlalchemy import Connection, bindparam, update
 from models.ledger import Notice
 from models.policy import NOT_OPEN
 from models.values import Contact, Message, Plan, State
-from rules.fingerprints import facts_of, notice_id
+from rules.delays import told_lines
+from rules.fingerprints import notice_id
 from rules.plans import tells, told_by
 from tasks import offers
 from tasks.db import insert, reading
@@ -90,24 +91,11 @@ def _look(desk: Desk, now: Now, shelves: Shelves, after: Watched | None, batch: 
         if not page:
             return Page(Looked(), None)
         purse = open_purse(connection, now, desk.policy)
-        decided = _within(decide(desk, now, connection, page, shelves, purse), limit)
+        decided = decide(desk, now, connection, page, shelves, purse, limit)
     looked = Looked(orders=len(page), over_cap=purse.refused)
     written = list(_write(desk, now, decided, looked, purse))
     owe(desk, now, written, purse)
     return Page(looked, page[-1])
-
-
-def _within(decided: list[Decided], limit: int | None) -> list[Decided]:
-    """Leave out the orders whose plans go beyond a limit."""
-    if limit is None:
-        return decided
-    seen = 0
-    kept = []
-    for one in decided:
-        seen += one.plan is not None
-        if one.plan is None or seen <= limit:
-            kept.append(one)
-    return kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +142,7 @@ def _notice(desk: Desk, now: Now, plan: Plan, contact: Contact) -> dict[str, Any
         "days": delay.days,
         "expected_on": delay.expected_on,
         "told_on": now.as_of,
-        "facts": facts_of(delay),
+        "lines": [line.as_data() for line in told_lines(delay, desk.policy)],
         "why": plan.why,
         "address": contact.address,
         "created_at": now.moment,
@@ -179,7 +167,7 @@ def owe(desk: Desk, now: Now, written: Sequence[Written], purse: Purse) -> None:
     decided = [one.decided for one in written]
     notices = list(chain.from_iterable(one.notices for one in written))
     with desk.engine.begin() as connection:
-        _watch(connection, decided)
+        _watch(desk, connection, decided)
         if notices:
             connection.execute(insert(connection, NOTICES).on_conflict_do_nothing(), notices)
         given = (offers.rows_of(one.plan, now, new_discount=one.new_discount) for one in decided if one.plan)
@@ -194,20 +182,20 @@ SEEN = (
     .values(
         version=WATCHES.c.version + 1,
         **{name: bindparam(f"new_{name}") for name in ("look_again_on", "bucket", "revision")},
-        **{name: bindparam(f"new_{name}") for name in ("told_revision", "told_bucket", "told_expected_on", "told_on")},
+        **{name: bindparam(f"new_{name}") for name in ("told_revision", "told_on", "told_lines")},
     )
 )
 
 
-def _watch(connection: Connection, decided: Sequence[Decided]) -> None:
-    rows = [_seen(one) for one in decided]
+def _watch(desk: Desk, connection: Connection, decided: Sequence[Decided]) -> None:
+    rows = [_seen(desk, one) for one in decided]
     if rows and connection.execute(SEEN, rows).rowcount != len(rows):
         raise Contended("a watch was moved by another worker, or an import changed its facts")
 
 
-def _seen(one: Decided) -> dict[str, Any]:
+def _seen(desk: Desk, one: Decided) -> dict[str, Any]:
     order, plan = one.watched.order, one.plan
-    told = told_by(plan) if plan is not None and tells(plan.contacts) else order.told
+    told = told_by(plan, desk.policy) if plan is not None and tells(plan.contacts) else order.told
     return {
         "seen_order": order.id,
         "seen_version": one.watched.version,
@@ -215,9 +203,8 @@ def _seen(one: Decided) -> dict[str, Any]:
         "new_bucket": one.verdict.bucket,
         "new_revision": plan.revision if plan is not None else order.revision,
         "new_told_revision": told.revision if told else None,
-        "new_told_bucket": told.bucket if told else None,
-        "new_told_expected_on": told.expected_on if told else None,
         "new_told_on": told.told_on if told else None,
+        "new_told_lines": [line.as_data() for line in told.lines] if told else None,
     }
 
 

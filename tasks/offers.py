@@ -86,7 +86,7 @@ def export(desk: Desk, file: Path, since: date | None = None) -> int:
     with reading(desk.engine) as connection, file.open("w", newline="", encoding="utf-8") as stream:
         out = csv.writer(stream)
         out.writerow(EXPORTED)
-        for offer in connection.execution_options(yield_per=1000).execute(query):
+        for offer in connection.execute(query, execution_options={"yield_per": 1000}):
             out.writerow(
                 (
                     offer.order_id,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -12,7 +12,7 @@ from sqlmodel import SQLModel
 
 from models.ledger import Watch
 from models.shop import Customer, Order, OrderLine, Product
-from models.values import CustomerFacts, LineFacts, OrderFacts, ProductFacts, Promise, Told
+from models.values import CustomerFacts, LineFacts, OrderFacts, ProductFacts, Promise, Told, ToldLine
 from tasks.desk import Desk
 
 
@@ -41,9 +41,8 @@ WATCH = [
         "bucket",
         "revision",
         "told_revision",
-        "told_bucket",
-        "told_expected_on",
         "told_on",
+        "told_lines",
     )
 ]
 ORDER = [ORDERS.c[name] for name in ("id", "placed_at", "cancelled_at", "currency", "shipping_fee", "url")]
@@ -66,15 +65,29 @@ _cuts = [slice(sum(_ends[:i]), sum(_ends[: i + 1])) for i in range(len(_ends))]
 IN_ORDER, IN_CUSTOMER, IN_WATCH, IN_LINE, IN_PRODUCT = _cuts
 
 
-def still_open() -> ColumnElement[bool]:
-    """Return the SQL of an order line that still awaits what was promised; wants ORDERS joined."""
-    kept = or_(LINES.c.promise == Promise.DELIVER, LINES.c.shipped_at.is_(None))
-    return and_(kept, *(end.is_(None) for end in (LINES.c.delivered_at, LINES.c.cancelled_at, ORDERS.c.cancelled_at)))
+def still_open(day_over: datetime) -> ColumnElement[bool]:
+    """Return the SQL of `rules.delays.open_lines` at a day's end; wants ORDERS joined."""
+    shipped = or_(LINES.c.promise == Promise.DELIVER, not_yet(LINES.c.shipped_at, day_over))
+    ends = (LINES.c.delivered_at, LINES.c.cancelled_at, ORDERS.c.cancelled_at)
+    return and_(shipped, *(not_yet(end, day_over) for end in ends))
 
 
-def still_late(as_of: date) -> ColumnElement[bool]:
+def not_yet(moment: Column[Any], day_over: datetime) -> ColumnElement[bool]:
+    """Return the SQL of something that did not happen before a day's end."""
+    return or_(moment.is_(None), moment >= day_over)
+
+
+def still_late(desk: Desk, as_of: date) -> ColumnElement[bool]:
     """Return the SQL of a line that is open and late on a day; the rules decide by how many days."""
-    return and_(still_open(), or_(LINES.c.promised_on < as_of, LINES.c.expected_on > LINES.c.promised_on))
+    unpromised = desk.start_of(as_of - timedelta(days=desk.policy.days.without_promise))
+    return and_(
+        still_open(desk.end_of(as_of)),
+        or_(
+            LINES.c.promised_on < as_of,
+            LINES.c.expected_on > LINES.c.promised_on,
+            and_(LINES.c.promised_on.is_(None), ORDERS.c.placed_at < unpromised),
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +148,7 @@ def _read(desk: Desk, connection: Connection, query: Select[Any]) -> Iterator[Wa
 def _watched(desk: Desk, rows: list[Row[Any]]) -> Watched:
     first = rows[0]
     number, placed_at, cancelled_at, currency, fee, url = first[IN_ORDER]
-    version, look, bucket, revision, *told = first[IN_WATCH]
+    version, look, bucket, revision, told_revision, told_on, told_lines = first[IN_WATCH]
     placed_on = placed_at.astimezone(desk.zone).date()
     facts = OrderFacts(
         id=number,
@@ -146,7 +159,7 @@ def _watched(desk: Desk, rows: list[Row[Any]]) -> Watched:
         shipping_fee=fee,
         cancelled_on=desk.day(cancelled_at),
         url=url,
-        told=Told(*told) if told[0] is not None else None,
+        told=Told(told_revision, told_on, tuple(map(ToldLine.from_data, told_lines))) if told_revision else None,
         revision=revision or 0,
     )
     return Watched(facts, version or 0, look or date.max, bucket)

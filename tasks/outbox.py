@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, func, or_, select, update
+from sqlalchemy import Connection, Table, Update, and_, bindparam, func, or_, select, update
 
 from models.ledger import Event, Suppression
 from models.types import UtcTime
@@ -18,6 +18,8 @@ from tasks.orders import table_of
 
 EVENTS = table_of(Event)
 SUPPRESSIONS = table_of(Suppression)
+TOO_LATE = "too_late"
+"""The event of an answer that came when the message was not the asker's any more."""
 FORGET: dict[str, Any] = {"claimed_by": None, "lease_until": None}
 
 
@@ -89,18 +91,45 @@ def start(connection: Connection, table: Table, worker: Worker, ids: Sequence[st
     return set(connection.execute(marked).scalars())
 
 
-def settle(connection: Connection, table: Table, outcomes: Sequence[Settled], now: datetime, who: str) -> None:
-    """Write down how messages ended, and what follows from it."""
+def settle(connection: Connection, table: Table, outcomes: Sequence[Settled], now: datetime, who: str) -> list[Settled]:
+    """Write down how messages ended, and what follows from it; return the outcomes of those that were still ours.
+
+    An answer that comes after the lease was over is kept as an event, for whoever settles the doubt.
+    """
     if not outcomes:
-        return
-    moved = (
+        return []
+    ids = [one.id for one in outcomes]
+    mine = select(table.c.id).where(table.c.id.in_(ids), table.c.claimed_by == who).with_for_update()
+    ours = set(connection.execute(mine).scalars())
+    kept = [one for one in outcomes if one.id in ours]
+    ended = [_ended(one, now) for one in kept if one.state is not State.QUEUED]
+    later = [_again(one, now) for one in kept if one.state is State.QUEUED]
+    for statement, rows in ((_end(table), ended), (_wait(table), later)):
+        if rows:
+            connection.execute(statement, rows)
+    kinds = {one.id: one.state if one.id in ours else TOO_LATE for one in outcomes}
+    happened(connection, [(kinds[one.id], one.id, one.reason or one.reference or "") for one in outcomes], now, who)
+    suppress(connection, {one.suppress: one.reason for one in kept if one.suppress}, now, who)
+    return kept
+
+
+def happened(connection: Connection, events: Iterable[tuple[str, str, str]], now: datetime, who: str) -> None:
+    """Write events down: each a kind, what it happened to, and why."""
+    rows = [{"at": now, "kind": kind, "subject": subject, "who": who, "why": why} for kind, subject, why in events]
+    if rows:
+        connection.execute(insert(connection, EVENTS), rows)
+
+
+def _end(table: Table) -> Update:
+    names = ("state", "reason", "reference", "settled_at")
+    changes: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
+    return update(table).where(table.c.id == bindparam("key")).values(**FORGET, **changes)
+
+
+def _wait(table: Table) -> Update:
+    return (
         update(table)
-        .where(table.c.id == bindparam("key"), table.c.claimed_by == who, _ours(table))
-        .values(**FORGET, **{name: bindparam(f"new_{name}") for name in ("state", "reason", "reference", "settled_at")})
-    )
-    again = (
-        update(table)
-        .where(table.c.id == bindparam("key"), table.c.claimed_by == who, _ours(table))
+        .where(table.c.id == bindparam("key"))
         .values(
             **FORGET,
             state=State.QUEUED,
@@ -109,21 +138,6 @@ def settle(connection: Connection, table: Table, outcomes: Sequence[Settled], no
             valid_until=func.coalesce(bindparam("new_valid_until", type_=UtcTime), table.c.valid_until),
         )
     )
-    ended = [one for one in outcomes if one.state is not State.QUEUED]
-    later = [one for one in outcomes if one.state is State.QUEUED]
-    if ended:
-        connection.execute(moved, [_ended(one, now) for one in ended])
-    if later:
-        connection.execute(again, [_again(one, now) for one in later])
-    connection.execute(
-        insert(connection, EVENTS),
-        [{"at": now, "kind": one.state, "subject": one.id, "who": who, "why": one.reason} for one in outcomes],
-    )
-    suppress(connection, {one.suppress: one.reason for one in outcomes if one.suppress}, now, who)
-
-
-def _ours(table: Table) -> ColumnElement[bool]:
-    return or_(table.c.state == State.SENDING, table.c.state == State.CLAIMED)
 
 
 def _again(one: Settled, now: datetime) -> dict[str, Any]:
@@ -164,12 +178,8 @@ def doubt_abandoned(connection: Connection, table: Table, now: datetime, who: st
         .returning(table.c.id)
     )
     ids = list(connection.execute(lost).scalars())
-    if ids:
-        why = "the sending process ended between handing over and the answer"
-        connection.execute(
-            insert(connection, EVENTS),
-            [{"at": now, "kind": State.IN_DOUBT, "subject": key, "who": who, "why": why} for key in ids],
-        )
+    why = "the sending process ended between handing over and the answer"
+    happened(connection, [(State.IN_DOUBT, key, why) for key in ids], now, who)
     return ids
 
 

@@ -1,43 +1,52 @@
 """Social posts about products that are late in many orders: composed, held for approval, then sent like notices."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from statistics import median
 from typing import Any
 
 from sqlalchemy import Connection, select, update
 
 from models.errors import ForewarnError
-from models.ledger import Event, Post
+from models.ledger import Post
 from models.values import Channel, ProductDelay, ProductFacts, Skip, State
 from rules.delays import bucket_for
 from rules.fingerprints import post_id
 from tasks.db import insert, reading
 from tasks.desk import Desk
 from tasks.orders import LINES, ORDERS, PRODUCT, PRODUCTS, still_late, table_of
-from tasks.outbox import Settled
+from tasks.outbox import Settled, happened
 from tasks.runs import Now
 
 POSTS = table_of(Post)
-EVENTS = table_of(Event)
+STREAMED = {"yield_per": 5000}
 
 
-def late_products(desk: Desk, connection: Connection, as_of: date) -> list[ProductDelay]:
-    """Return the products late in enough orders to be worth a post, the most orders first."""
+def late_products(
+    desk: Desk, connection: Connection, as_of: date, among: Sequence[str] | None = None
+) -> list[ProductDelay]:
+    """Return the products late in enough orders to be worth a post, the most orders first; of some products, or all."""
     terms = desk.policy.posts
-    late: dict[str, list[tuple[str, int, date | None]]] = {}
-    query = select(LINES.c.product_id, LINES.c.order_id, LINES.c.promised_on, LINES.c.expected_on).select_from(
-        LINES.join(ORDERS, ORDERS.c.id == LINES.c.order_id)
+    late: dict[ProductFacts, list[tuple[str, int, date | None]]] = {}
+    query = (
+        select(LINES.c.order_id, LINES.c.promised_on, LINES.c.expected_on, ORDERS.c.placed_at, *PRODUCT)
+        .select_from(
+            LINES.join(ORDERS, ORDERS.c.id == LINES.c.order_id).join(PRODUCTS, PRODUCTS.c.id == LINES.c.product_id)
+        )
+        .where(still_late(desk, as_of))
     )
-    rows = connection.execution_options(yield_per=5000).execute(query.where(still_late(as_of)))
-    for product, order, promised_on, expected_on in rows:
+    if among is not None:
+        query = query.where(PRODUCTS.c.id.in_(among))
+    for order, promised_on, expected_on, placed_at, *product in connection.execute(query, execution_options=STREAMED):
         day = expected_on if expected_on is not None and expected_on >= as_of else None
-        days = desk.calendar.days_late(promised_on, day or as_of)
+        promised = promised_on or placed_at.astimezone(desk.zone).date() + timedelta(
+            days=desk.policy.days.without_promise
+        )
+        days = desk.calendar.days_late(promised, day or as_of)
         if days >= terms.days:
-            late.setdefault(product, []).append((order, days, day))
+            late.setdefault(ProductFacts(*product), []).append((order, days, day))
     worth = {product: found for product, found in late.items() if len({order for order, *_ in found}) >= terms.orders}
-    named = {row[0]: ProductFacts(*row) for row in connection.execute(select(*PRODUCT).where(PRODUCTS.c.id.in_(worth)))}
-    delays = [_delay(desk, named[product], found, as_of) for product, found in worth.items()]
+    delays = [_delay(desk, product, found, as_of) for product, found in worth.items()]
     return sorted(delays, key=lambda one: (-one.orders, one.product.id))
 
 
@@ -87,6 +96,7 @@ def _post(desk: Desk, now: Now, delay: ProductDelay, week: str) -> dict[str, Any
         "locale": words.locale,
         "text": words.text,
         "orders": delay.orders,
+        "expected_on": delay.expected_on,
         "created_at": now.moment,
         "not_before": now.moment,
     }
@@ -113,26 +123,26 @@ def decide_on(desk: Desk, now: Now, post: str, verdict: State, who: str, why: st
                 f"{len(found) or 'no'} held posts begin with {post!r}; `forewarn posts list` shows them"
             )
         reason = None if verdict is State.QUEUED else why or "not approved"
-        connection.execute(
+        moved = connection.execute(
             update(POSTS)
             .where(POSTS.c.id == found[0], POSTS.c.state == State.HELD)
             .values(state=verdict, reason=reason, not_before=now.moment)
         )
+        if moved.rowcount != 1:
+            raise ForewarnError(f"somebody else decided on post {post} just now; `forewarn posts list --all` shows it")
         kind = "approved" if verdict is State.QUEUED else "turned_down"
-        event = {"at": now.moment, "kind": kind, "subject": found[0], "who": who, "why": why}
-        connection.execute(insert(connection, EVENTS), [event])
+        happened(connection, [(kind, found[0], why)], now.moment, who)
     return str(found[0])
 
 
 def stale(
-    _: Desk, connection: Connection, posts: Sequence[Mapping[str, Any]], as_of: date, __: datetime
+    desk: Desk, connection: Connection, posts: Sequence[Mapping[str, Any]], as_of: date, _: datetime
 ) -> list[Settled]:
-    """Return the posts whose product is late in no order any more."""
-    query = (
-        select(LINES.c.product_id)
-        .distinct()
-        .select_from(LINES.join(ORDERS, ORDERS.c.id == LINES.c.order_id))
-        .where(LINES.c.product_id.in_([row["product_id"] for row in posts]), still_late(as_of))
-    )
-    late = set(connection.execute(query).scalars())
-    return [Settled(row["id"], State.SKIPPED, Skip.CHANGED) for row in posts if row["product_id"] not in late]
+    """Return the posts whose product is not late in enough orders any more, or expected on another day."""
+    late = late_products(desk, connection, as_of, [row["product_id"] for row in posts])
+    dates = {one.product.id: one.expected_on for one in late}
+    return [
+        Settled(row["id"], State.SKIPPED, Skip.CHANGED)
+        for row in posts
+        if row["product_id"] not in dates or row["expected_on"] != dates[row["product_id"]]
+    ]

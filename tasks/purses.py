@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from sqlalchemy import Connection
 
+from models.errors import ForewarnError
 from models.policy import Policy
 from models.types import SCALE
 from models.values import Discount
@@ -14,7 +15,7 @@ from tasks.runs import Now
 from tasks.tallies import reserve, tally
 
 
-class Contended(Exception):
+class Contended(ForewarnError):
     """Another worker changed the same rows in between: nothing was written; read again and decide again."""
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from models.errors import ForewarnError
 from models.values import Contact, Message, Plan
 from rules.fingerprints import notice_id
-from rules.plans import judge, tells
+from rules.plans import tells
 from tasks.decisions import decide
 from tasks.desk import Desk
 from tasks.explain import find
@@ -15,6 +15,9 @@ from tasks.orders import Watched
 from tasks.purses import open_purse
 from tasks.runs import Now
 from tasks.shelves import Shelves
+
+NOT_YET = "CODE-COMES-HERE"
+"""Stands for a discount code that is drawn only when the notice is owed: nobody can pass it on."""
 
 
 def messages_for(desk: Desk, connection: Connection, order: str, now: Now) -> list[tuple[str, Message]]:
@@ -24,14 +27,17 @@ def messages_for(desk: Desk, connection: Connection, order: str, now: Now) -> li
     """
     watched = find(desk, connection, order, now.as_of)
     untold: Watched = replace(watched, order=replace(watched.order, told=None))
-    verdict = judge(untold.order, now.as_of, desk.policy, desk.calendar)
     (decided,) = decide(desk, now, connection, [untold], Shelves(), open_purse(connection, now, desk.policy))
     plan = decided.plan
     if plan is None:
-        raise ForewarnError(f"order {order} has nothing to tell on {now.as_of}: {verdict.quiet or verdict.bucket}")
+        raise ForewarnError(
+            f"order {order} has nothing to tell on {now.as_of}: {decided.verdict.quiet or decided.verdict.bucket}"
+        )
     if not tells(plan.contacts):
         reasons = ", ".join(f"{one.channel} {one.skip}" for one in plan.contacts)
         raise ForewarnError(f"the customer of order {order} cannot be written to: {reasons}")
+    if plan.discount is not None and decided.new_discount:
+        plan = replace(plan, discount=replace(plan.discount, code=NOT_YET))
     return [(f"Order {order}: {plan.message}", _message(desk, plan, one)) for one in plan.contacts if one.skip is None]
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, select
 from models.shop import Stock
 from models.values import ProductFacts
 from rules.substitutes import Candidate, Shelf
+from tasks.desk import Desk
 from tasks.orders import LINES, ORDERS, PRODUCT, PRODUCTS, still_late, still_open, table_of
 
 STOCKS = table_of(Stock)
@@ -23,15 +24,15 @@ class Shelves:
     _candidates: list[Candidate] = field(default_factory=list)
     _known: set[str] = field(default_factory=set)
 
-    def stock(self, connection: Connection, categories: Iterable[str | None], as_of: date) -> None:
+    def stock(self, desk: Desk, connection: Connection, categories: Iterable[str | None], as_of: date) -> None:
         """Read the categories that were not read yet."""
         new = sorted({name for name in categories if name is not None} - self._known)
         if not new:
             return
         self._known.update(new)
-        found = _in_stock(connection, new)
+        found = _in_stock(desk, connection, new, as_of)
         self._candidates += found
-        self.late |= _late(connection, [one.product.id for one in found], as_of)
+        self.late |= _late(desk, connection, new, as_of)
         self._shelf = None
 
     @property
@@ -42,7 +43,7 @@ class Shelves:
         return self._shelf
 
 
-def _in_stock(connection: Connection, categories: list[str]) -> list[Candidate]:
+def _in_stock(desk: Desk, connection: Connection, categories: list[str], as_of: date) -> list[Candidate]:
     """Return the products with units free: on hand less allocated.
 
     Where a stock's source does not say how many are allocated, what open lines ask for counts as such.
@@ -50,7 +51,7 @@ def _in_stock(connection: Connection, categories: list[str]) -> list[Candidate]:
     waiting = (
         select(func.coalesce(func.sum(LINES.c.quantity), 0))
         .select_from(LINES.join(ORDERS, ORDERS.c.id == LINES.c.order_id))
-        .where(LINES.c.product_id == PRODUCTS.c.id, LINES.c.shipped_at.is_(None), still_open())
+        .where(LINES.c.product_id == PRODUCTS.c.id, LINES.c.shipped_at.is_(None), still_open(desk.end_of(as_of)))
         .correlate(PRODUCTS)
         .scalar_subquery()
     )
@@ -66,11 +67,13 @@ def _in_stock(connection: Connection, categories: list[str]) -> list[Candidate]:
     return [Candidate(ProductFacts(*product), int(free)) for *product, free in connection.execute(query) if free > 0]
 
 
-def _late(connection: Connection, products: list[str], as_of: date) -> set[str]:
+def _late(desk: Desk, connection: Connection, categories: list[str], as_of: date) -> set[str]:
     query = (
         select(LINES.c.product_id)
         .distinct()
-        .select_from(LINES.join(ORDERS, ORDERS.c.id == LINES.c.order_id))
-        .where(LINES.c.product_id.in_(products), still_late(as_of))
+        .select_from(
+            PRODUCTS.join(LINES, LINES.c.product_id == PRODUCTS.c.id).join(ORDERS, ORDERS.c.id == LINES.c.order_id)
+        )
+        .where(PRODUCTS.c.category.in_(categories), still_late(desk, as_of))
     )
     return set(connection.execute(query).scalars())

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, func, select
 
 from models.values import State
 from tasks.desk import Desk
@@ -38,7 +38,7 @@ class Day:
     """One day of the ledger's."""
 
     told: dict[str, int]
-    """Notices sent, by bucket."""
+    """Orders told, by bucket."""
     sent: dict[str, int]
     """Messages sent, by channel."""
     skipped: dict[str, int]
@@ -66,21 +66,30 @@ def status(connection: Connection, runs: int = 5) -> Status:
     )
 
 
-def _by(connection: Connection, table: Table, column: str, *where: Any) -> dict[str, int]:
-    query = select(table.c[column], func.count()).where(*where).group_by(table.c[column]).order_by(table.c[column])
+def _by(
+    connection: Connection, table: Table, column: str, *where: ColumnElement[bool], count: Any = None
+) -> dict[str, int]:
+    query = (
+        select(table.c[column], func.count() if count is None else count)
+        .where(*where)
+        .group_by(table.c[column])
+        .order_by(table.c[column])
+    )
     return {str(name): n for name, n in connection.execute(query)}
 
 
 def day(desk: Desk, connection: Connection, on: date) -> Day:
     """Say what happened on one day of the shop's."""
-    span = desk.start_of(on), desk.end_of(on)
-    settled = NOTICES.c.settled_at.between(*span)
+    first, over = desk.start_of(on), desk.end_of(on)
+    settled = and_(NOTICES.c.settled_at >= first, NOTICES.c.settled_at < over)
     runs: Counter[str] = Counter()
-    for flow, state in connection.execute(select(RUNS.c.flow, RUNS.c.state).where(RUNS.c.started_at.between(*span))):
+    for flow, state in connection.execute(
+        select(RUNS.c.flow, RUNS.c.state).where(RUNS.c.started_at >= first, RUNS.c.started_at < over)
+    ):
         runs[f"{flow} {state}"] += 1
     gone = NOTICES.c.state.in_((State.SENT, State.DELIVERED, State.BOUNCED))
     return Day(
-        told=_by(connection, NOTICES, "bucket", settled, gone),
+        told=_by(connection, NOTICES, "bucket", settled, gone, count=func.count(NOTICES.c.order_id.distinct())),
         sent=_by(connection, NOTICES, "channel", settled, gone),
         skipped=_by(connection, NOTICES, "reason", settled, NOTICES.c.state == State.SKIPPED),
         rejected=_by(connection, NOTICES, "reason", settled, NOTICES.c.state == State.REJECTED),

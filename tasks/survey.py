@@ -8,7 +8,7 @@ from datetime import date
 from sqlalchemy import Connection, select
 
 from models.policy import NOT_OPEN
-from models.values import OrderFacts, Told
+from models.values import OrderFacts, Told, ToldLine
 from tasks.db import reading
 from tasks.decisions import Decided, decide
 from tasks.desk import Desk
@@ -29,20 +29,30 @@ class Survey:
     """Open orders by bucket, `on_time` among them."""
 
 
-def survey(desk: Desk, now: Now, *, batch: int, progress: Callable[[int], None] | None = None) -> Survey:
-    """Judge every order as of a day, with what customers had been told by then; write nothing."""
+def survey(
+    desk: Desk,
+    now: Now,
+    *,
+    batch: int,
+    limit: int | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Survey:
+    """Judge every order as of a day, with what customers had been told by then; write nothing.
+
+    With a `limit`, no more plans are counted than a run with it would carry out.
+    """
     before = last(desk.engine, LATE_ORDERS)
-    relived = before is not None and now.as_of < before["as_of"]
+    anew = before is not None and (now.as_of < before["as_of"] or before["policy"] != desk.policy.digest)
     found = Survey()
     shelves = Shelves()
     with reading(desk.engine) as connection:
         purse = open_purse(connection, now, desk.policy)
         for page in _pages(desk, connection, now.as_of, batch):
             for one in decide(desk, now, connection, page, shelves, purse):
-                _count(found, one, due=relived or one.watched.look_again_on <= now.as_of)
+                full = limit is not None and sum(found.looked.news.values()) >= limit
+                _count(found, one, due=not full and (anew or one.watched.look_again_on <= now.as_of))
             found.looked.orders += len(page)
-            if progress:
-                progress(found.looked.orders)
+            progress(found.looked.orders)
     found.looked.over_cap = purse.refused
     return found
 
@@ -67,10 +77,11 @@ def told_by_then(connection: Connection, orders: Sequence[OrderFacts], as_of: da
     told = {order.id: order.told for order in orders if order.told is not None and order.told.told_on <= as_of}
     later = [order.id for order in orders if order.told is not None and order.told.told_on > as_of]
     query = (
-        select(NOTICES.c.order_id, NOTICES.c.revision, NOTICES.c.bucket, NOTICES.c.expected_on, NOTICES.c.told_on)
+        select(NOTICES.c.order_id, NOTICES.c.revision, NOTICES.c.told_on, NOTICES.c.lines)
         .where(NOTICES.c.order_id.in_(later), NOTICES.c.told_on <= as_of, REACHED)
         .order_by(NOTICES.c.revision)
     )
     if later:
-        told.update({order: Told(*rest) for order, *rest in connection.execute(query)})
+        for order, revision, told_on, lines in connection.execute(query):
+            told[order] = Told(revision, told_on, tuple(map(ToldLine.from_data, lines)))
     return told

@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
-from models.values import Channel, Skip, State
+from models.values import Channel, Skip, State, ToldLine
 from rules.contact import contact_by
-from rules.delays import delay_of, open_lines
-from rules.fingerprints import facts_of
+from rules.delays import late_dates, open_lines
 from tasks.decisions import suppressed_among
 from tasks.desk import Desk
 from tasks.notices import NOTICES
@@ -18,7 +17,6 @@ from tasks.outbox import Settled
 
 REACHED = NOTICES.c.state.not_in((State.SKIPPED, State.REJECTED))
 """The SQL of a notice that tells its customer something, now or soon."""
-TOLD = ("revision", "bucket", "expected_on", "told_on")
 
 
 def untrue(
@@ -34,54 +32,62 @@ def untrue(
 def _settled(
     desk: Desk, notice: Mapping[str, Any], watched: Watched | None, suppressed: set[str], as_of: date, now: datetime
 ) -> Settled | None:
-    reason = _reason(desk, notice, watched, suppressed, as_of)
-    if reason is not None:
-        return Settled(notice["id"], State.SKIPPED, reason)
-    if watched is None or notice["valid_until"] is None or notice["valid_until"] > now:
-        return None
+    reason = _reason(notice, watched, suppressed, as_of)
+    if reason is not None or watched is None:
+        return Settled(notice["id"], State.SKIPPED, reason or Skip.CANCELLED)
     shop, channel = desk.shop, Channel(notice["channel"])
-    hour = contact_by(watched.order.customer, channel, desk.policy, now, shop.country, shop.zone)
-    if hour.skip is not None:
-        return Settled(notice["id"], State.SKIPPED, hour.skip)
+    contact = contact_by(watched.order.customer, channel, desk.policy, now, shop.country, shop.zone)
+    if contact.skip is not None or contact.address != notice["address"]:
+        return Settled(notice["id"], State.SKIPPED, contact.skip or Skip.CHANGED)
+    if notice["valid_until"] is None or notice["valid_until"] > now:
+        return None
     later = "its hours were over: it waits for the next"
-    return Settled(notice["id"], State.QUEUED, later, not_before=hour.not_before, valid_until=hour.valid_until)
+    return Settled(notice["id"], State.QUEUED, later, not_before=contact.not_before, valid_until=contact.valid_until)
 
 
-def _reason(
-    desk: Desk, notice: Mapping[str, Any], watched: Watched | None, suppressed: set[str], as_of: date
-) -> Skip | None:
+def _reason(notice: Mapping[str, Any], watched: Watched | None, suppressed: set[str], as_of: date) -> Skip | None:
     if watched is None:
         return Skip.CANCELLED
-    if not open_lines(watched.order, as_of):
-        ends = {line.cancelled_on is not None for line in watched.order.lines}
-        return Skip.CANCELLED if watched.order.cancelled_on or ends == {True} else Skip.SHIPPED
-    if watched.order.customer.opted_out:
+    order = watched.order
+    if not open_lines(order, as_of):
+        ends = {line.cancelled_on is not None for line in order.lines}
+        return Skip.CANCELLED if order.cancelled_on or ends == {True} else Skip.SHIPPED
+    if order.customer.opted_out:
         return Skip.OPTED_OUT
     if notice["address"] in suppressed:
         return Skip.SUPPRESSED
-    delay = delay_of(watched.order, as_of, desk.policy, desk.calendar)
-    return Skip.CHANGED if delay is None or facts_of(delay) != notice["facts"] else None
+    if order.told is not None and order.told.revision > notice["revision"]:
+        return Skip.SUPERSEDED
+    said = {(one.number, one.promised_on, one.expected_on) for one in map(ToldLine.from_data, notice["lines"])}
+    return None if said == late_dates(order, as_of) else Skip.CHANGED
 
 
-def untell(connection: Connection, notices: Sequence[Mapping[str, Any]], as_of: date) -> None:
-    """Forget revisions that reached nobody, so that the next look decides from what the customer really knows."""
-    for order in {row["order_id"] for row in notices}:
-        reached = (
-            select(*(NOTICES.c[name] for name in TOLD))
-            .where(NOTICES.c.order_id == order, REACHED)
-            .order_by(NOTICES.c.revision.desc())
-            .limit(1)
-        )
-        revision, bucket, expected_on, told_on = connection.execute(reached).first() or (None, None, None, None)
-        connection.execute(
-            update(WATCHES)
-            .where(WATCHES.c.order_id == order)
-            .values(
-                version=WATCHES.c.version + 1,
-                told_revision=revision,
-                told_bucket=bucket,
-                told_expected_on=expected_on,
-                told_on=told_on,
-                look_again_on=as_of,
-            )
-        )
+def retell(connection: Connection, orders: set[str], changed: set[str], as_of: date) -> None:
+    """Put right what customers of orders were told, after notices of theirs ended without reaching them.
+
+    Orders in `changed` are looked at again on `as_of`; the others when their day comes or a fact changes.
+    """
+    if not orders:
+        return
+    # The rows are taken before they are read: a run that owes more at this moment comes first, or starts over.
+    mine = update(WATCHES).where(WATCHES.c.order_id == bindparam("key")).values(version=WATCHES.c.version + 1)
+    connection.execute(mine, [{"key": order} for order in sorted(orders)])
+    query = (
+        select(NOTICES.c.order_id, NOTICES.c.revision, NOTICES.c.told_on, NOTICES.c.lines)
+        .where(NOTICES.c.order_id.in_(orders), REACHED)
+        .order_by(NOTICES.c.revision)
+    )
+    reached = {order: told for order, *told in connection.execute(query)}
+    names = ("told_revision", "told_on", "told_lines")
+    told = [dict(zip(names, reached.get(order, (None, None, None)), strict=True)) for order in sorted(orders)]
+    put_right = update(WATCHES).where(WATCHES.c.order_id == bindparam("key"))
+    connection.execute(
+        put_right.values({name: bindparam(f"new_{name}") for name in names}),
+        [
+            {"key": order, **{f"new_{name}": value for name, value in one.items()}}
+            for order, one in zip(sorted(orders), told, strict=True)
+        ],
+    )
+    if changed:
+        due = update(WATCHES).where(WATCHES.c.order_id.in_(changed)).values(look_again_on=as_of)
+        connection.execute(due)

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, case, func, literal, or_, select, update
 
 from models.values import Promise
-from tasks.db import insert
+from tasks.db import in_order, insert
 from tasks.orders import LINES, ORDERS, WATCHES
 
 Key = tuple[str, ...]
@@ -53,4 +53,5 @@ def _not_yet(moment: Any, day_over: datetime) -> Any:
 def _set_back(connection: Connection, which: Any, as_of: date) -> None:
     # The version moves even where the order is due already: a run that read the old facts must not settle it.
     sooner = case((WATCHES.c.look_again_on > as_of, as_of), else_=WATCHES.c.look_again_on)
-    connection.execute(update(WATCHES).where(which).values(look_again_on=sooner, version=WATCHES.c.version + 1))
+    mine = update(WATCHES).where(in_order(connection, WATCHES.c.order_id, which))
+    connection.execute(mine.values(look_again_on=sooner, version=WATCHES.c.version + 1))

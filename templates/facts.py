@@ -83,11 +83,11 @@ def order_facts(plan: Plan, shop: ShopConfig) -> dict[str, Any]:
         "ships": any(item.ships for item in late),
         "expected_on": delay.expected_on,
         "told_before": order.told and order.told.told_on,
-        "told_date": order.told and order.told.expected_on,
+        "told_date": plan.told_date,
         "substitutes": tuple(
             Instead(
                 _item(choice.line, links, order.currency),
-                tuple(_product(product, links, order.currency) for product in choice.products),
+                tuple(_product(product, links, shop.currency) for product in choice.products),
             )
             for choice in plan.substitutes
         ),

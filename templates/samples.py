@@ -105,8 +105,7 @@ def entries(words: Words) -> Iterator[tuple[str, Message]]:
 def _plan(message: str, locale: str, remedy: str, known: bool) -> Plan:  # noqa: FBT001 - one of a table's columns
     delay = _delay(message, locale, known)
     again = message == "late_again"
-    bucket = "fortnight" if again else message
-    told = Told(1, bucket, TODAY - timedelta(1) if known else None, TODAY - timedelta(12)) if again else None
+    told = Told(1, TODAY - timedelta(12), ()) if again else None
     delay = replace(delay, order=replace(delay.order, told=told))
     first = delay.late[0].line
     return Plan(
@@ -116,6 +115,7 @@ def _plan(message: str, locale: str, remedy: str, known: bool) -> Plan:  # noqa:
         2 if again else 1,
         tuple(Contact(channel, address) for channel, address in _ADDRESS.items()),
         "a sample",
+        told_date=TODAY - timedelta(1) if again and known else None,
         substitutes=(Substitutes(first, _products(locale)[3:]),) if remedy == "substitute" else (),
         discount=_discount(remedy, delay.order.currency),
         show_offer=remedy != "on_page",

@@ -179,4 +179,4 @@ def _fitted(written: Callable[[int], str], fits: Callable[[str], bool]) -> str |
 
 
 def _tidied(text: str) -> str:
-    return re.sub(r"[ \t]*\n(?:[ \t]*\n)+", "\n\n", text).strip()
+    return re.sub(r"\n(?:[ \t]*\n)+", "\n\n", text).strip()

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from models.policy import Policy
-from models.values import CustomerFacts, LineFacts, OrderFacts, ProductFacts, Promise, Told
+from models.values import CustomerFacts, LineFacts, OrderFacts, ProductFacts, Promise, Told, ToldLine
 from rules.working_days import Calendar
 
 DAY = date(2026, 6, 15)
@@ -70,5 +70,10 @@ def order(
     )
 
 
-def told(bucket: str = "week", *, expected: int | None = None, on: int = -10, revision: int = 1) -> Told:
-    return Told(revision, bucket, _day(expected), day(on))
+def told(*lines: ToldLine, on: int = -10, revision: int = 1) -> Told:
+    return Told(revision, day(on), lines)
+
+
+def heard(bucket: str, number: str = "1", *, promised: int, expected: int | None = None) -> ToldLine:
+    """Return what was told of one late line."""
+    return ToldLine(number, day(promised), _day(expected), bucket)

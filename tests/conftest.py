@@ -3,12 +3,41 @@ from dataclasses import replace
 import pytest
 
 from tests.counter import Counter, open_desk
+from tests.postgres import started
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """Return a PostgreSQL of the tests' own."""
+    with started() as server:
+        yield server
+
+
+both = pytest.fixture(params=["sqlite", "postgresql"])
+
+
+@both
+def ledger(request, tmp_path):
+    """Return the address of a ledger without a row, and with or without its tables yet."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'ledger.db'}"
+    return request.getfixturevalue("postgres").emptied()
+
+
+@both
+def database(request, tmp_path):
+    """Return the address of a database without a table."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
+        return
+    with request.getfixturevalue("postgres").database() as url:
+        yield url
 
 
 @pytest.fixture
-def desk(tmp_path):
+def desk(ledger):
     """Return a desk over an empty ledger."""
-    found = open_desk(f"sqlite:///{tmp_path / 'ledger.db'}")
+    found = open_desk(ledger)
     yield found
     found.engine.dispose()
 

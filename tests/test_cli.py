@@ -12,7 +12,7 @@ import pytest
 
 from sources.sample import write_sample
 
-DAY = "2026-11-23"
+DAY = "2026-06-15"
 FOREWARN = Path(sys.executable).with_name("forewarn")
 
 
@@ -73,9 +73,9 @@ def test_a_dry_run_says_what_would_be_told_and_writes_nothing(tmp_path):
 
 
 def test_a_past_day_can_be_seen_and_not_told(place, lived):
-    refused = forewarn(place, "run", "--as-of", "2026-11-20", ok=False)
+    refused = forewarn(place, "run", "--as-of", "2026-06-12", ok=False)
     assert "--dry-run" in refused.stderr
-    seen = json.loads(forewarn(place, "run", "--as-of", "2026-11-20", "--dry-run", "--json").stdout)
+    seen = json.loads(forewarn(place, "run", "--as-of", "2026-06-12", "--dry-run", "--json").stdout)
     assert sum(seen["news"].values()) > 0
 
 
@@ -108,6 +108,18 @@ def test_offers_are_exported_for_the_shop_system(place, lived):
     codes = [row["code"] for row in rows if row["code"]]
     assert len(codes) == len(set(codes))
     assert sum(lived["offers"].values()) <= len(rows)
+
+
+def test_short_delays_are_exported_as_handling_dates(place, lived):
+    forewarn(place, "offers", "handling-dates", "dates.csv", "--as-of", DAY)
+    with (place / "dates.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len({row["order"] for row in rows}) == lived["late"]["short"]
+    assert all(1 <= int(row["days_late"]) <= 3 for row in rows)
+
+
+def test_a_day_that_has_not_come_cannot_be_told(place, lived):
+    assert "has not come yet" in forewarn(place, "run", "--as-of", "2999-01-01", ok=False).stderr
 
 
 def test_a_suppressed_address_is_masked_and_kept(place, lived):
@@ -155,8 +167,8 @@ def test_a_template_with_an_unknown_name_fails_the_check_with_file_and_line(plac
 def test_after_a_plain_import_any_day_can_be_lived(tmp_path):
     write_sample(tmp_path / "shop", orders=100, seed=7, as_of=date.fromisoformat(DAY))
     forewarn(tmp_path, "import")
-    days = [json.loads(forewarn(tmp_path, "run", "--as-of", day, "--json").stdout) for day in ("2026-11-10", DAY)]
-    dry = json.loads(forewarn(tmp_path, "run", "--as-of", "2026-11-10", "--dry-run", "--json").stdout)
+    days = [json.loads(forewarn(tmp_path, "run", "--as-of", day, "--json").stdout) for day in ("2026-06-02", DAY)]
+    dry = json.loads(forewarn(tmp_path, "run", "--as-of", "2026-06-02", "--dry-run", "--json").stdout)
     assert (days[0]["open"], days[0]["late"]) == (dry["open"], dry["late"])
     assert days[1]["open"] != days[0]["open"] > 0
 

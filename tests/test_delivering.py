@@ -4,10 +4,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from channels.door import InDoubt, Rejected, SendError
+from models.policy import Bucket, Policy
 from models.values import Channel, State
+from rules.addresses import email_address
 from tasks.delivery import Crew, deliver_batch
 from tasks.notices import NOTICES
-from tasks.outbox import EVENTS, SUPPRESSIONS, Settled, Worker, claim, settle, start
+from tasks.outbox import EVENTS, SUPPRESSIONS, Settled, Worker, claim, settle, start, suppress
 from tasks.runs import Now
 from tests.builders import DAY, day, line
 from tests.counter import Till, customer, noon
@@ -88,9 +90,10 @@ def test_an_address_that_the_provider_calls_dead_is_suppressed_for_all_orders(co
 
 def test_a_channel_that_is_down_stops_alone_and_nothing_of_it_is_lost(counter):
     texting = {"phone": "+4915112345678", "sms_consent": True, "prefers": "sms"}
+    for key in range(30):
+        counter.order(f"t{key}", customer=customer(f"t{key}", **texting))
     for key in range(6):
         counter.order(f"m{key}", customer=customer(f"m{key}"))
-        counter.order(f"t{key}", customer=customer(f"t{key}", **texting))
     counter.decide()
 
     def answer(message):
@@ -100,7 +103,7 @@ def test_a_channel_that_is_down_stops_alone_and_nothing_of_it_is_lost(counter):
     done = counter.deliver(door=till, parallel=2)
     assert done.down == {"sms": "bad key"}
     assert done.sent == {"email": 6}
-    assert states(counter) == [State.QUEUED] * 6 + [State.SENT] * 6
+    assert states(counter) == [State.QUEUED] * 30 + [State.SENT] * 6
     assert sum(done.later.values()) <= 2
 
 
@@ -148,7 +151,83 @@ def test_an_untrue_renewal_leaves_what_was_really_told_standing(counter):
     counter.change("1041", on=2, expected_on=day(3))
     assert counter.deliver(2).skipped == {"changed": 1}
     assert counter.live(2) == []
-    assert counter.watch()["told_expected_on"] == day(3)
+    assert [line[2] for line in counter.watch()["told_lines"]] == [day(3).isoformat()]
+
+
+@pytest.mark.parametrize(
+    ("away", "back"),
+    [
+        ({"shipped_at": noon(0)}, {"shipped_at": None}),
+        ({"expected_on": day(30)}, {"expected_on": None}),
+    ],
+)
+def test_a_notice_that_never_left_counts_as_told_to_nobody(counter, away, back):
+    counter.order("1041", line(promised=-9))
+    counter.decide()
+    counter.change("1041", **away)
+    assert counter.deliver().sent == {}
+    counter.change("1041", on=1, **back)
+    assert [message.category for message in counter.live(1)] == ["fortnight"]
+
+
+def test_a_refused_notice_counts_as_told_to_nobody_and_a_new_address_hears_of_the_delay(counter):
+    counter.order()
+    counter.decide()
+    counter.deliver(door=Till(lambda _: Rejected("no such mailbox")))
+    assert counter.watch()["told_revision"] is None
+    assert counter.live(1) == []
+    counter.customer("c1", email="new@example.com")
+    with counter.desk.engine.begin() as connection:
+        counter.look_again(connection, "1041", 2)
+    assert [message.to for message in counter.live(2)] == ["new@example.com"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        ({"sms_consent": False}, "no_consent"),
+        ({"phone": None}, "no_address"),
+        ({"phone": "+4915112345679"}, "changed"),
+    ],
+)
+def test_consent_and_number_are_read_again_before_a_text_leaves(counter, facts, reason):
+    counter.order(customer=customer("c2", phone="+4915112345678", sms_consent=True, prefers="sms"))
+    counter.decide()
+    counter.customer("c2", **facts)
+    assert counter.deliver().skipped == {reason: 1}
+
+
+def test_after_an_outage_only_the_newest_of_an_orders_notices_leaves(counter):
+    counter.order("1041", line(promised=-4))
+    for n in range(12):
+        counter.decide(n)
+    assert counter.deliver(12).skipped == {"superseded": 2}
+    assert [message.category for message in counter.door.taken] == ["long"]
+
+
+def test_the_policy_of_one_run_does_not_make_its_notices_untrue(counter, with_policy):
+    with_policy(Policy(bucket=(Bucket(name="short", from_days=1), *Policy().bucket[1:])))
+    counter.order("1041", line(promised=-2))
+    counter.decide()
+    with_policy(Policy())
+    assert counter.deliver().sent == {"email": 1}
+
+
+def test_a_suppressed_address_is_known_in_any_spelling(counter):
+    with counter.desk.engine.begin() as connection:
+        suppress(connection, {email_address("Anna@Example.COM"): "asked"}, noon(0), "mara")
+    counter.order(customer=customer("c3", email="anna@example.com"))
+    counter.order("2", customer=customer("c4", email="ANNA@example.com"))
+    assert counter.decide().skipped == {"suppressed": 2}
+
+
+def test_a_provider_that_is_away_for_weeks_stops_no_run(counter):
+    counter.order()
+    counter.decide()
+    with counter.desk.engine.begin() as connection:
+        connection.execute(NOTICES.update().values(attempts=5000))
+    counter.deliver(door=Till(lambda _: SendError("away")))
+    assert counter.notices[0]["not_before"] == noon(0) + timedelta(hours=6)
 
 
 def test_a_day_that_passes_makes_no_notice_untrue_by_itself(counter):
@@ -212,8 +291,9 @@ def test_a_worker_whose_lease_ran_out_cannot_settle_what_is_another_workers(coun
         (row,) = claim(connection, NOTICES, slow, noon(0), [Channel.EMAIL], 8).rows
         claim(connection, NOTICES, quick, noon(0) + timedelta(minutes=2), [Channel.EMAIL], 8)
         assert start(connection, NOTICES, slow, [row["id"]], noon(0)) == set()
-        settle(connection, NOTICES, [Settled(row["id"], State.SENT)], noon(0), "slow")
+        assert settle(connection, NOTICES, [Settled(row["id"], State.SENT)], noon(0), "slow") == []
     assert states(counter) == [State.CLAIMED]
+    assert [event["kind"] for event in counter.rows(EVENTS)] == ["too_late"]
 
 
 @pytest.mark.parametrize("parallel", [1, 3, 10])

@@ -76,6 +76,12 @@ def test_an_approved_post_whose_product_is_back_is_not_sent(counter):
     assert counter.door.taken == []
 
 
+def test_an_approved_post_whose_date_has_moved_or_passed_is_not_sent(counter):
+    (post,) = compose(late(counter, 5, expected=3).desk, now())
+    decide_on(counter.desk, now(), post["id"], State.QUEUED, "mara")
+    assert counter.deliver(4).skipped == {"changed": 1}
+
+
 def test_the_date_of_a_post_is_that_of_the_last_order_and_unknown_where_one_is(counter, with_policy):
     with_policy(Policy(posts=Posting(orders=2)))
     late(counter, 2, expected=5)

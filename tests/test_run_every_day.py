@@ -17,7 +17,7 @@ import pytest
 from sources.sample import write_sample
 from tests.everyday import ROOT, SERVICES, Terminals, blocks, section, terminals, until
 
-DAY = date(2026, 11, 2)
+DAY = date(2025, 11, 3)
 ORDERS = 150
 README, PAGE = ROOT / "README.md", ROOT / "docs" / "operate.md"
 

@@ -73,7 +73,7 @@ def upgrade() -> None:
         sa.Column("days", sa.Integer(), nullable=False),
         sa.Column("expected_on", sa.Date(), nullable=True),
         sa.Column("told_on", sa.Date(), nullable=False),
-        sa.Column("facts", sa.String(), nullable=False),
+        sa.Column("lines", sa.JSON(), nullable=False),
         sa.Column("why", sa.Text(), nullable=False),
         sa.Column("address", sa.String(), nullable=True),
         sa.Column("to_name", sa.String(), nullable=False),
@@ -164,6 +164,7 @@ def upgrade() -> None:
         sa.Column("locale", sa.String(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("orders", sa.Integer(), nullable=False),
+        sa.Column("expected_on", sa.Date(), nullable=True),
         sa.Column("created_at", models.types.UtcTime(timezone=True), nullable=False),
         sa.Column("not_before", models.types.UtcTime(timezone=True), nullable=False),
         sa.Column("valid_until", models.types.UtcTime(timezone=True), nullable=True),
@@ -244,9 +245,8 @@ def upgrade() -> None:
         sa.Column("bucket", sa.String(), nullable=True),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("told_revision", sa.Integer(), nullable=True),
-        sa.Column("told_bucket", sa.String(), nullable=True),
-        sa.Column("told_expected_on", sa.Date(), nullable=True),
         sa.Column("told_on", sa.Date(), nullable=True),
+        sa.Column("told_lines", sa.JSON(none_as_null=True), nullable=True),
         sa.PrimaryKeyConstraint("order_id"),
     )
     with op.batch_alter_table("watch", schema=None) as batch_op:

@@ -1,0 +1,25 @@
+"""One run of a flow in the ledger: it ends as done or failed, whatever happens."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from flows.deeds import deed
+from flows.house import Clock, House
+from models.report import Report
+from tasks.runs import Now, begin, end
+
+
+@asynccontextmanager
+async def a_run(house: House, flow: str, time: Clock) -> AsyncIterator[tuple[Now, Report]]:
+    """Write down that a run begins, and how it ended; the report that it fills in the meantime is kept with it."""
+    engine, policy = house.desk.engine, house.desk.policy.digest
+    now = await deed("begin", partial(begin, engine, flow, policy, time.as_of, time.now()))
+    report = Report(run=now.run, as_of=now.as_of)
+    state = "failed"
+    try:
+        yield now, report
+        state = "done" if report.ok else "failed"
+    finally:
+        await asyncio.to_thread(end, engine, now, time.now(), state, report.model_dump(mode="json"))
