@@ -2,6 +2,7 @@
 
 import importlib.resources
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
@@ -33,7 +34,7 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from models.errors import ForewarnError
 
 BUSY_SECONDS = 60
-PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", f"busy_timeout={BUSY_SECONDS * 1000}", "cache_size=-16384")
+PRAGMAS = ("synchronous=NORMAL", f"busy_timeout={BUSY_SECONDS * 1000}", "cache_size=-16384")
 THREADS = 32
 """How many threads may use one engine at once: those of `asyncio.to_thread`."""
 SERVER_SETTINGS = {
@@ -96,8 +97,23 @@ OPENED_BY: dict[str, Callable[[URL], Engine]] = {"postgresql": _postgresql, "pos
 
 def _tune(connection: sqlite3.Connection, _: object) -> None:
     connection.isolation_level = None
+    _write_ahead(connection)
     for pragma in PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    # Here alone SQLite does not wait by itself: of two processes that open a new file at once, one was turned away.
+    over = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > over:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _begin(connection: Connection) -> None:

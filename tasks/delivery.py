@@ -108,6 +108,7 @@ class _Round:
         self._ready: deque[str] = deque()
         self._under_way: dict[asyncio.Task[Receipt], str] = {}
         self._back: list[Settled] = []
+        self._lost: list[Settled] = []
         self._delivered = Delivered()
 
     async def deliver(self) -> Delivered:
@@ -136,6 +137,7 @@ class _Round:
             room = self._crew.parallel - len(self._under_way)
             while len(self._ready) < room and self._waiting:
                 self._ready.extend(self._still_true(connection))
+            self._retell(connection)
             leaving = [self._ready.popleft() for _ in range(min(room, len(self._ready)))]
             return start(connection, self._table, self._crew.worker, leaving, self._crew.clock())
 
@@ -143,10 +145,14 @@ class _Round:
         kept = settle(connection, self._table, outcomes, self._crew.clock(), self._crew.worker.name)
         for one in kept:
             self._delivered.count(self._rows[one.id]["channel"], one)
+        self._lost += [one for one in kept if one.state in (State.SKIPPED, State.REJECTED)]
+
+    def _retell(self, connection: Connection) -> None:
+        """Put right what customers were told; all at once, for a transaction locks watches in one order."""
         if self._table is NOTICES:
-            lost = [one for one in kept if one.state in (State.SKIPPED, State.REJECTED)]
-            changed = {self._rows[one.id]["order_id"] for one in lost if one.reason == Skip.CHANGED}
-            retell(connection, {self._rows[one.id]["order_id"] for one in lost}, changed, self._now.as_of)
+            changed = {self._rows[one.id]["order_id"] for one in self._lost if one.reason == Skip.CHANGED}
+            retell(connection, {self._rows[one.id]["order_id"] for one in self._lost}, changed, self._now.as_of)
+        self._lost = []
 
     def _set_aside(self, connection: Connection) -> None:
         """Hand back the messages of channels that went down meanwhile."""

@@ -188,7 +188,7 @@ SEEN = (
 
 
 def _watch(desk: Desk, connection: Connection, decided: Sequence[Decided]) -> None:
-    rows = [_seen(desk, one) for one in decided]
+    rows = [_seen(desk, one) for one in sorted(decided, key=lambda one: one.watched.order.id)]
     if rows and connection.execute(SEEN, rows).rowcount != len(rows):
         raise Contended("a watch was moved by another worker, or an import changed its facts")
 

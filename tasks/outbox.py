@@ -67,10 +67,11 @@ def claim(
         .order_by(table.c.not_before, table.c.id)
         .limit(n)
         .with_for_update(skip_locked=True)
+        .cte("chosen")  # as a subquery, PostgreSQL may ask it again for every row, and take more than n
     )
     taken = (
         update(table)
-        .where(table.c.id.in_(chosen), ready)
+        .where(table.c.id.in_(select(chosen.c.id)), ready)
         .values(state=State.CLAIMED, claimed_by=worker.name, lease_until=now + worker.lease)
         .returning(table)
     )
@@ -164,16 +165,17 @@ def suppress(connection: Connection, addresses: Mapping[str, str], now: datetime
     if addresses:
         rows = [
             {"address": address, "reason": reason, "who": who, "created_at": now}
-            for address, reason in addresses.items()
+            for address, reason in sorted(addresses.items())
         ]
         connection.execute(insert(connection, SUPPRESSIONS).on_conflict_do_nothing(), rows)
 
 
 def doubt_abandoned(connection: Connection, table: Table, now: datetime, who: str) -> list[str]:
     """Put messages in doubt whose sender died on the way: nobody can know whether they left. Return their ids."""
+    over = select(table.c.id).where(table.c.state == State.SENDING, table.c.lease_until < now)
     lost = (
         update(table)
-        .where(table.c.state == State.SENDING, table.c.lease_until < now)
+        .where(table.c.id.in_(over.with_for_update(skip_locked=True)))
         .values(**FORGET, state=State.IN_DOUBT, reason="the sending process ended", settled_at=now)
         .returning(table.c.id)
     )

@@ -67,6 +67,6 @@ def scaled(amount: Decimal) -> int:
 
 def _caps(now: Now, policy: Policy) -> Iterator[tuple[str, str, int]]:
     """Yield each cap as currency, tally and the most it may hold; both caps must name a currency."""
-    for currency in policy.caps.per_run.keys() & policy.caps.per_month.keys():
+    for currency in sorted(policy.caps.per_run.keys() & policy.caps.per_month.keys()):
         yield currency, f"offered:{now.run}:{currency}", scaled(policy.caps.per_run[currency])
         yield currency, f"offered:{now.as_of:%Y-%m}:{currency}", scaled(policy.caps.per_month[currency])

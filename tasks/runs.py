@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, insert, select, update
+from sqlalchemy import Connection, Engine, Row, and_, insert, select, update
 
 from models.errors import ForewarnError
 from models.ledger import Run, Watch
 from models.policy import NOT_OPEN
-from tasks.db import reading
+from tasks.db import in_order, reading
 from tasks.orders import table_of
 
 RUNS = table_of(Run)
@@ -55,9 +55,10 @@ def _check(lived: date, as_of: date) -> None:
 
 
 def _look_at_everything(connection: Connection, as_of: date) -> None:
+    later = and_(WATCHES.c.look_again_on > as_of, WATCHES.c.bucket.not_in(NOT_OPEN))
     connection.execute(
         update(WATCHES)
-        .where(WATCHES.c.look_again_on > as_of, WATCHES.c.bucket.not_in(NOT_OPEN))
+        .where(in_order(connection, WATCHES.c.order_id, later))
         .values(look_again_on=as_of, version=WATCHES.c.version + 1)
     )
 

