@@ -1,7 +1,7 @@
 """What every door out is: one verb, three outcomes, and doubt."""
 
-from datetime import timedelta
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import Protocol, runtime_checkable
 
 from models.values import Message, Receipt
 
@@ -21,6 +21,19 @@ class Door(Protocol):
         ...
 
 
+@runtime_checkable
+class Finder(Protocol):
+    """A door whose provider can be asked afterwards what it took."""
+
+    async def find(self, message: Message, since: datetime) -> Receipt | None:
+        """Return the receipt of a message taken at or after `since`; None where the records say it never was.
+
+        No end is given: words are a notice's own, and an end could only hide what was taken. Raises SendError where
+        the provider cannot be asked now, and CannotAsk where its records do not answer.
+        """
+        ...
+
+
 class Rejected(Exception):
     """The provider will never take this message. Do not send it again.
 
@@ -36,14 +49,21 @@ class SendError(Exception):
     """The provider certainly did not take this message, and may later. Send it again, `retry_after` from now.
 
     `channel_down` says that no message of this channel will pass until somebody mends it: bad credentials, a
-    suspended account, a channel filtered as spam.
+    suspended account, a channel filtered as spam. `tries` is how many more of them make sense; None: any number.
     """
 
     def __init__(
-        self, reason: str, *, code: str = "", retry_after: timedelta | None = None, channel_down: bool = False
+        self,
+        reason: str,
+        *,
+        code: str = "",
+        retry_after: timedelta | None = None,
+        channel_down: bool = False,
+        tries: int | None = None,
     ) -> None:
         super().__init__(reason)
         self.reason, self.code, self.retry_after, self.channel_down = reason, code, retry_after, channel_down
+        self.tries = tries
 
 
 class InDoubt(Exception):
@@ -51,6 +71,14 @@ class InDoubt(Exception):
 
     It had left, or may have, when the line fell silent, broke, or gave an answer that settles nothing.
     """
+
+    def __init__(self, reason: str, *, code: str = "") -> None:
+        super().__init__(reason)
+        self.reason, self.code = reason, code
+
+
+class CannotAsk(Exception):
+    """The provider's records do not say whether it took this message, and will not later. People have to look."""
 
     def __init__(self, reason: str, *, code: str = "") -> None:
         super().__init__(reason)

@@ -1,7 +1,8 @@
 """Kept-alive connections to one provider: a request goes out once, and what goes wrong is named for what it means."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import Enum, auto
@@ -10,7 +11,7 @@ from typing import Any
 
 import aiohttp
 
-from channels.door import InDoubt, Rejected, SendError
+from channels.door import CannotAsk, InDoubt, Rejected, SendError
 
 
 class Refusal(Enum):
@@ -48,15 +49,29 @@ def meaning(status: int, own: Mapping[int, Refusal] | None = None) -> Refusal:
     return (own or {}).get(status) or STATUSES.get(status) or CLASSES.get(status // 100, Refusal.UNKNOWN)
 
 
-def refused(refusal: Refusal, reason: str, *, code: object, wait: timedelta | None = None) -> Exception:
+def refused(
+    refusal: Refusal, reason: str, *, code: object, wait: timedelta | None = None, tries: int | None = None
+) -> Exception:
     """Return the exception that tells a refusal."""
     match refusal:
         case Refusal.NEVER | Refusal.SUPPRESS:
             return Rejected(reason, code=str(code), suppress=refusal is Refusal.SUPPRESS)
         case Refusal.LATER | Refusal.STOPPED:
-            return SendError(reason, code=str(code), retry_after=wait, channel_down=refusal is Refusal.STOPPED)
+            down = refusal is Refusal.STOPPED
+            return SendError(reason, code=str(code), retry_after=wait, channel_down=down, tries=tries)
         case Refusal.UNKNOWN:
             return InDoubt(reason, code=str(code))
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """Name what goes wrong while a provider's records are read: nothing leaves, so there is no doubt in it."""
+    try:
+        yield
+    except InDoubt as error:
+        raise SendError(error.reason, code=error.code) from error
+    except Rejected as error:
+        raise CannotAsk(error.reason, code=error.code) from error
 
 
 def wait_of(headers: Mapping[str, str]) -> timedelta | None:

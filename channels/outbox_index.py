@@ -50,12 +50,12 @@ def write_index(folder: Path, mask: Callable[[str], str]) -> Path:
 
     `mask` makes an address fit to be shown.
     """
-    records = [(record.stat().st_mtime, record) for record in _records(folder)]
-    newest = heapq.nlargest(SHOWN, records)
+    total = sum(1 for _ in _records(folder))
+    newest = heapq.nlargest(SHOWN, ((record.stat().st_mtime, record) for record in _records(folder)))
     rows = "\n".join(_row(folder, when, record, mask) for when, record in newest)
     page = folder / "index.html"
     page.parent.mkdir(parents=True, exist_ok=True)
-    _write(page, PAGE.format(sentence=_sentence(len(records)), table=TABLE.format(rows=rows) if rows else ""))
+    _write(page, PAGE.format(sentence=_sentence(total), table=TABLE.format(rows=rows) if rows else ""))
     return page
 
 

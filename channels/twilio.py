@@ -12,9 +12,9 @@ from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
-from channels.door import InDoubt, SendError
+from channels.door import CannotAsk, InDoubt, SendError
 from channels.headers import one_line
-from channels.http import Refusal, Wire, meaning, read_json, refused, wait_of
+from channels.http import Refusal, Wire, asking, meaning, read_json, refused, wait_of
 from models.values import Message, Receipt
 
 # Twilio's own codes, which say more than the HTTP status: twilio.com/docs/api/errors. They also come in callbacks.
@@ -47,9 +47,12 @@ CODES: Mapping[int, Refusal] = {
     30008: Refusal.LATER,  # unknown: one more try is enough
 }
 WAITS: Mapping[int, timedelta] = {30003: timedelta(minutes=30), 30008: timedelta(minutes=30)}
+TRIES: Mapping[int, int] = {30003: 2, 30008: 1}
 DAILY_LIMIT, PACIFIC = 30023, ZoneInfo("America/Los_Angeles")
 LONGEST_VALIDITY = 36_000
 """Seconds a text may wait at Twilio, at most and by default."""
+MOST = 1000
+"""Texts to one number that are looked through: what Twilio tells in one answer."""
 
 
 class Twilio:
@@ -83,6 +86,20 @@ class Twilio:
         )
         return Receipt(taken.sid, {"status": str(taken.status), "segments": str(taken.num_segments)})
 
+    async def find(self, message: Message, since: datetime) -> Receipt | None:
+        with asking():
+            # Not by DateSent: a text that still waits at Twilio, for up to ten hours, has none.
+            known = await self._client.messages.list_async(to=message.to, page_size=MOST, limit=MOST)
+        recent = [one for one in known if not isinstance(one.date_created, datetime) or one.date_created >= since]
+        for one in recent:
+            if _words(one.body) == _words(message.text):
+                return Receipt(one.sid, {"status": str(one.status)})
+        if any(not one.body for one in recent):
+            raise CannotAsk("Twilio keeps the texts of this account without their words")
+        if len(known) == MOST:
+            raise CannotAsk(f"Twilio knows more than {MOST} texts to this number")
+        return None
+
     async def close(self) -> None:
         await self._wire.close()
 
@@ -93,6 +110,15 @@ class Twilio:
         if left < 1:
             raise SendError("its hour has passed; a text would arrive in quiet hours")
         return {"validity_period": min(left, LONGEST_VALIDITY)}
+
+
+def _is_list(told: Mapping[str, Any]) -> bool:
+    found = told.get("messages")
+    return isinstance(found, list) and all(isinstance(one, dict) and one.get("sid") for one in found)
+
+
+def _words(text: str | None) -> str:
+    return " ".join((text or "").split())
 
 
 class _Transport(AsyncHttpClient):  # type: ignore[misc]  # the SDK ships no types
@@ -107,6 +133,7 @@ class _Transport(AsyncHttpClient):  # type: ignore[misc]  # the SDK ships no typ
         method: str,
         uri: str,
         *,
+        params: Mapping[str, Any] | None = None,
         data: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         auth: tuple[str, str] = ("", ""),
@@ -115,22 +142,26 @@ class _Transport(AsyncHttpClient):  # type: ignore[misc]  # the SDK ships no typ
         form = dict(data or {})
         basic = f"Basic {b64encode(':'.join(auth).encode()).decode()}"
         response = await self._wire.request(
-            method, uri, data=urlencode(form), headers={**(headers or {}), "Authorization": basic}
+            method,
+            uri,
+            params=params,
+            data=urlencode(form) or None,
+            headers={**(headers or {}), "Authorization": basic},
         )
         told = await read_json(response)
-        if response.status == 201 and told.get("sid"):
+        if (response.status == 201 and told.get("sid")) or (response.status == 200 and _is_list(told)):
             return Response(response.status, await response.text(), response.headers)
         if 200 <= response.status < 300:
-            raise InDoubt(f"Twilio answered {response.status} without the message's sid", code=str(response.status))
+            raise InDoubt(f"Twilio answered {response.status} without what was asked for", code=str(response.status))
         # Twilio's sentence repeats the number, which the ledger has and a log should not.
-        said = one_line(str(told.get("message", response.reason))).replace(str(form.get("To")), "the number")
+        said = one_line(str(told.get("message", response.reason))).replace(str({**(params or {}), **form}.get("To")), "the number")
         raise self._refusal(response.status, told.get("code"), said, wait_of(response.headers))
 
     def _refusal(self, status: int, code: object, said: str, wait: timedelta | None) -> Exception:
         reason = f"Twilio answered {status}, code {code or 'none'}: {said[:300]}"
         if not isinstance(code, int) or code not in CODES:
             return refused(meaning(status), reason, code=code or status, wait=wait)
-        return refused(CODES[code], reason, code=code, wait=wait or self._own_wait(code))
+        return refused(CODES[code], reason, code=code, wait=wait or self._own_wait(code), tries=TRIES.get(code))
 
     def _own_wait(self, code: int) -> timedelta | None:
         if code != DAILY_LIMIT:

@@ -1,22 +1,28 @@
 """Posts on X."""
 
+import html
 import logging
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 import aiohttp
 from tweepy.asynchronous import AsyncClient
 from yarl import URL
 
-from channels.door import InDoubt
+from channels.door import InDoubt, SendError
 from channels.headers import one_line
-from channels.http import Refusal, Wire, meaning, read_json, refused, wait_of
+from channels.http import Refusal, Wire, asking, meaning, read_json, refused, wait_of
 from models.values import Message, Receipt
 
 STATUSES: Mapping[int, Refusal] = {503: Refusal.LATER}  # X says: up, but overloaded
 DUPLICATE = "duplicate content"
 """How X refuses, with a 403, words that the account has posted before: they are already there."""
+TAKEN = {"POST": 201, "GET": 200}
+LINK = re.compile(r"https?://\S+")
+PAGE = 100
 
 
 class X:
@@ -59,8 +65,40 @@ class X:
             raise InDoubt(f"X answered {response.status} without the post's id", code=str(response.status))
         return Receipt(str(post["id"]), {"status": "posted"})
 
+    async def find(self, message: Message, since: datetime) -> Receipt | None:
+        with asking():
+            me = (await self._told(await self._client.get_me(user_auth=True), dict))["id"]
+            page: dict[str, str] = {}
+            while True:
+                response = await self._client.get_users_tweets(
+                    me, start_time=since, max_results=PAGE, user_auth=True, **page
+                )
+                for post in await self._told(response, list):
+                    if _words(html.unescape(post["text"])) == _words(message.text):
+                        return Receipt(str(post["id"]), {"status": "posted"})
+                more = (await read_json(response)).get("meta", {}).get("next_token")
+                if not more:
+                    return None
+                page = {"pagination_token": more}
+
     async def close(self) -> None:
         await self._wire.close()
+
+    @staticmethod
+    async def _told(response: aiohttp.ClientResponse, kind: type) -> Any:
+        """Return the answer's data; raises SendError where it is not what was asked for."""
+        told = await read_json(response)
+        # X leaves `data` out of an empty list, and counts it.
+        data = told.get("data", [] if told.get("meta", {}).get("result_count") == 0 else None)
+        whole = all({"id", "text"} <= set(one) for one in data) if isinstance(data, list) else "id" in (data or {})
+        if not isinstance(data, kind) or not whole:
+            raise SendError(f"X answered {response.status} without what was asked for", code=str(response.status))
+        return data
+
+
+def _words(text: str) -> str:
+    """Return a post without its links: X puts its own in their place."""
+    return " ".join(LINK.sub("", text).split())
 
 
 class _AlreadyThereError(Exception):
@@ -76,7 +114,7 @@ class _Session:
     @asynccontextmanager
     async def request(self, method: str, url: URL, **options: Any) -> AsyncIterator[aiohttp.ClientResponse]:
         response = await self._wire.request(method, f"{self._url}{url.raw_path_qs}", **options)
-        if response.status != 201:
+        if response.status != TAKEN[method]:
             raise await _refusal(response)
         yield response
 

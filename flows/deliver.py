@@ -20,7 +20,10 @@ from models.report import Report
 from models.values import State
 from tasks.db import reading
 from tasks.delivery import Crew, Delivered, deliver_batch, doubt
+from tasks.fallbacks import Followed, follow_up
+from tasks.gates import shut_gates
 from tasks.notices import NOTICES
+from tasks.runs import Now
 
 DELIVER = "deliver"
 
@@ -50,23 +53,41 @@ async def hand_over(
         async with open_doors(house, time.now) as (doors, shut):
             crew = Crew(house.worker, doors, house.settings.parallel, time.now)
             delivered = Delivered(in_doubt=await deed("sweep", partial(doubt, desk, crew)))
-            while True:
-                down = tuple(delivered.down)
-                send = partial(deliver_batch, desk, now, crew, batch=house.settings.batch, down=down)
-                batch = await once("send: a batch", send)
-                if batch is None:
-                    break
-                delivered.add(batch)
-                progress("messages", sum(delivered.sent.values()))
+            followed: Followed | None = Followed(0, 0)
+            while followed is not None:
+                await _send_all(house, now, crew, delivered, progress)
+                work = partial(follow_up, desk, now, crew.worker.name, batch=house.settings.batch)
+                followed = await deed("follow up: refused notices", work)
+                report.not_reached += followed.not_reached if followed else 0
 
         waiting = await asyncio.to_thread(_waiting, house)
         report.waiting = sum(waiting.values())
         showing.fill_delivered(report, delivered)
-        report.down |= {channel: why for channel, why in shut.items() if waiting[channel]}
+        closed = await asyncio.to_thread(_shut, house)
+        report.down |= {channel: why for channel, why in (shut | closed).items() if waiting[channel]}
     if delivered != Delivered():
         await publish(DELIVER, showing.summary(report, house.folder.shop.name), title="Deliveries")
         await rename(showing.headline(DELIVER, report))
     return report
+
+
+async def _send_all(
+    house: House, now: Now, crew: Crew, delivered: Delivered, progress: Callable[[str, int], None]
+) -> None:
+    while True:
+        down = tuple(delivered.down)
+        send = partial(deliver_batch, house.desk, now, crew, batch=house.settings.batch, down=down)
+        batch = await once("send: a batch", send)
+        if batch is None:
+            return
+        delivered.add(batch)
+        progress("messages", sum(delivered.sent.values()))
+
+
+def _shut(house: House) -> dict[str, str]:
+    with reading(house.desk.engine) as connection:
+        gates = shut_gates(connection)
+    return {channel: f"{gate['reason']} (tried again {gate['try_at']:%H:%M} UTC)" for channel, gate in gates.items()}
 
 
 def _waiting(house: House) -> Counter[str]:

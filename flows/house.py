@@ -1,5 +1,6 @@
 """Open what a run works with: settings, shop, ledger, doors and clock. Nowhere else are they read."""
 
+import gc
 import os
 import socket
 import time
@@ -101,6 +102,8 @@ def open_house(
     rules = policy or folder.policy
     own = folder.templates if folder.templates.is_dir() else None
     desk = Desk(engine, folder.shop, rules, Calendar(rules.days), Words(folder.shop, own))
+    # What is loaded by now stays for the run; to look through it at every collection costs a tenth of the time.
+    gc.freeze()
     try:
         yield House(settings, folder, desk)
     finally:

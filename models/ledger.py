@@ -23,7 +23,7 @@ class Watch(SQLModel, table=True):
     version: int = 0
     """Moves with every change of the row or of the facts behind it: what compare-and-set compares."""
     look_again_on: date
-    bucket: str | None = None
+    bucket: str | None = Field(default=None, index=True)
     """The bucket at the last look, or `on_time`, `closed`, `future`; None before the first look."""
     revision: int = 0
     told_revision: int | None = None
@@ -98,6 +98,8 @@ class Notice(SQLModel, table=True):
     sending_at: datetime | None = _moment()
     settled_at: datetime | None = _moment()
     reference: str | None = None
+    followed_by: str | None = None
+    """Of a notice that did not reach its customer: the notice by the next channel, or `nobody` where there is none."""
 
 
 class Offer(SQLModel, table=True):
@@ -150,6 +152,21 @@ class Post(SQLModel, table=True):
     sending_at: datetime | None = _moment()
     settled_at: datetime | None = _moment()
     reference: str | None = None
+
+
+class Gate(SQLModel, table=True):
+    """A channel's gate: open or shut for everybody, and how fast messages may pass it."""
+
+    channel: str = Field(primary_key=True)
+    shut_at: datetime | None = _moment()
+    """Since when nothing passes; None where the gate is open."""
+    reason: str | None = None
+    try_at: datetime | None = _moment()
+    """When one message is tried again."""
+    tries: int = 0
+    second: int = 0
+    """The second, since 1970, in which `passed` messages passed."""
+    passed: int = 0
 
 
 class Suppression(SQLModel, table=True):

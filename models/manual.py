@@ -59,7 +59,8 @@ Amounts by currency are written `{ EUR = 10, USD = 12 }`; in a currency that is 
 """
 REPORT = """\
 `forewarn run --json` and `forewarn deliver --json` print one JSON object, with every key below in it. The command
-exits with 0 where nothing went wrong, with 1 where `problems` or `down` say what did.
+exits with 0 where nothing went wrong, with 3 where `held` says why the run waits for a person, else with 1 where
+`problems` or `down` say what did.
 
 Buckets are those of the [policy](policy.md). What each reason in `skipped` means, and what to do about it, stands
 in [customer-service.md](customer-service.md).

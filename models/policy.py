@@ -176,6 +176,45 @@ class Contacting(_Frozen):
     )
 
 
+class Sending(_Frozen):
+    """How messages leave, and when a channel stops."""
+
+    per_second: dict[Channel, Annotated[int, Field(ge=1)]] = Field(
+        {}, description="messages a second by channel, for all workers together; as fast as it goes where none is given"
+    )
+    oldest_hours: int = Field(72, ge=1, description="a notice that waited longer is not sent any more")
+    fallback: tuple[Channel, ...] = Field(
+        (Channel.EMAIL, Channel.SMS), description="channels by which a refused notice may go out instead, in this order"
+    )
+    rejections: int = Field(
+        20, ge=2, description="so many refusals among the last, more than half of them, stop a channel"
+    )
+    try_again_minutes: int = Field(
+        15, ge=1, description="wait before one message is tried on a stopped channel; doubles"
+    )
+
+
+class Brake(_Frozen):
+    """What one run may do by itself; over a limit nothing is sent before a person says so."""
+
+    fewer_orders: float = Field(
+        0.5, ge=0, le=1, description="least share of the last import's orders that a source must yield; 0: no limit"
+    )
+    stale_hours: int = Field(96, ge=0, description="hours since the newest order was placed, at most; 0: no limit")
+    newly_late_share: float = Field(
+        0.3, gt=0, le=1, description="share of the open orders that a run may tell, at most; 1: no limit"
+    )
+    times_usual: float = Field(
+        5, ge=0, description="times as many orders told in a day as on the median day of four weeks; 0: no limit"
+    )
+    offers: float = Field(
+        2, ge=0, description="times the caps of a run that the discounts it wants to give may cost; 0: no limit"
+    )
+    at_least: int = Field(
+        50, ge=1, description="orders: telling fewer is never too many, and a shop with fewer is never called stale"
+    )
+
+
 class Posting(_Frozen):
     """When a late product is worth a social post."""
 
@@ -210,6 +249,8 @@ class Policy(_Frozen):
         valid_days=180,
     )
     caps: Caps = Caps()
+    brake: Brake = Brake()
+    sending: Sending = Sending()
     posts: Posting = Posting()
 
     @field_validator("bucket")

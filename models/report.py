@@ -24,11 +24,16 @@ class Report(BaseModel):
     news: Counts = Field({}, description="orders with something to say that was not said yet, by bucket")
     owed: Counts = Field({}, description="notices written down to be sent, by channel")
     offers: Counts = Field({}, description="orders with a remedy in their notice, by kind")
+    held: dict[str, str] = Field(
+        {},
+        description="limits of the policy's brake that were passed, by name: nothing of the run leaves until released",
+    )
     over_cap: int = Field(0, description="discounts not given, because the policy's caps were reached")
     sent: Counts = Field({}, description="messages that a provider took, by channel")
     skipped: Counts = Field({}, description="notices not sent, by reason")
     rejected: Counts = Field({}, description="messages that a provider will never take, by reason")
     later: Counts = Field({}, description="messages that wait for another try, by reason")
+    not_reached: int = Field(0, description="customers whose notice was refused, and who have no other channel")
     waiting: int = Field(0, description="notices in the outbox that wait, for their hour or for another try")
     in_doubt: int = Field(
         0, description="messages of which nobody can know whether they left; never sent again by itself"

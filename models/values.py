@@ -76,6 +76,8 @@ class Skip(StrEnum):
     CANCELLED = "cancelled"
     CHANGED = "changed"
     SUPERSEDED = "superseded"
+    DROPPED = "dropped"
+    TOO_OLD = "too_old"
 
 
 @dataclass(frozen=True, slots=True)

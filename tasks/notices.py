@@ -113,7 +113,7 @@ def _write(desk: Desk, now: Now, decided: Sequence[Decided], looked: Looked, pur
             yield Written(one)
             continue
         try:
-            notices = tuple(_notice(desk, now, one.plan, contact) for contact in one.plan.contacts)
+            notices = tuple(notice_row(desk, now, one.plan, contact) for contact in one.plan.contacts)
         except BadWords as error:
             looked.problems.append(str(error))
             if one.new_discount and one.plan.discount is not None:
@@ -123,7 +123,8 @@ def _write(desk: Desk, now: Now, decided: Sequence[Decided], looked: Looked, pur
         yield Written(one, notices)
 
 
-def _notice(desk: Desk, now: Now, plan: Plan, contact: Contact) -> dict[str, Any]:
+def notice_row(desk: Desk, now: Now, plan: Plan, contact: Contact) -> dict[str, Any]:
+    """Return the ledger's row of one notice, with its words; raises BadWords."""
     delay, order = plan.delay, plan.delay.order
     key = notice_id(order.id, plan.revision, contact.channel)
     words = desk.words.message(plan, contact, id=key) if contact.skip is None else None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Table, Update, and_, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Table, Update, and_, bindparam, func, or_, select, update
 
 from models.ledger import Event, Suppression
 from models.types import UtcTime
@@ -57,10 +57,9 @@ def claim(
     connection: Connection, table: Table, worker: Worker, now: datetime, channels: Iterable[str], n: int
 ) -> Claim:
     """Take up to `n` messages that are due and nobody else's, oldest first; nothing has left yet."""
-    ready = or_(
-        and_(table.c.state == State.QUEUED, table.c.not_before <= now),
-        and_(table.c.state == State.CLAIMED, table.c.lease_until < now),
-    )
+    lapsed = and_(table.c.state == State.CLAIMED, table.c.lease_until < now)
+    connection.execute(update(table).where(lapsed).values(**FORGET, state=State.QUEUED))
+    ready = and_(table.c.state == State.QUEUED, table.c.not_before <= now)
     chosen = (
         select(table.c.id)
         .where(ready, table.c.channel.in_(list(channels)))
@@ -80,16 +79,23 @@ def claim(
 
 
 def start(connection: Connection, table: Table, worker: Worker, ids: Sequence[str], now: datetime) -> set[str]:
-    """Mark messages as leaving now; return those that were still ours to send."""
+    """Mark messages as leaving now; return those that were still ours to send.
+
+    Safe to repeat with the same moment, where nobody knows whether the transaction was kept: nothing left yet.
+    """
     if not ids:
         return set()
     marked = (
         update(table)
-        .where(table.c.id.in_(ids), table.c.state == State.CLAIMED, table.c.claimed_by == worker.name)
+        .where(table.c.id.in_(ids), table.c.claimed_by == worker.name, _not_left(table, now))
         .values(state=State.SENDING, sending_at=now, lease_until=now + worker.lease, attempts=table.c.attempts + 1)
         .returning(table.c.id)
     )
     return set(connection.execute(marked).scalars())
+
+
+def _not_left(table: Table, now: datetime) -> ColumnElement[bool]:
+    return or_(table.c.state == State.CLAIMED, and_(table.c.state == State.SENDING, table.c.sending_at == now))
 
 
 def settle(connection: Connection, table: Table, outcomes: Sequence[Settled], now: datetime, who: str) -> list[Settled]:

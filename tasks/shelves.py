@@ -3,14 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import CompoundSelect, Connection, func, select
 
 from models.shop import Stock
 from models.values import ProductFacts
 from rules.substitutes import Candidate, Shelf
 from tasks.desk import Desk
-from tasks.orders import LINES, ORDERS, PRODUCT, PRODUCTS, still_late, still_open, table_of
+from tasks.orders import LINES, ORDERS, PRODUCT, PRODUCTS, WATCHES, still_late, still_open, table_of
 
 STOCKS = table_of(Stock)
 
@@ -19,6 +20,8 @@ STOCKS = table_of(Stock)
 class Shelves:
     """The categories read so far in a run, and the products in them that are late themselves."""
 
+    whole: bool = False
+    """Whether to look for late products among all orders: where a past day is seen again, watches stand elsewhere."""
     late: set[str] = field(default_factory=set)
     _shelf: Shelf | None = None
     _candidates: list[Candidate] = field(default_factory=list)
@@ -32,7 +35,7 @@ class Shelves:
         self._known.update(new)
         found = _in_stock(desk, connection, new, as_of)
         self._candidates += found
-        self.late |= _late(desk, connection, new, as_of)
+        self.late |= _late(desk, connection, new, as_of, whole=self.whole)
         self._shelf = None
 
     @property
@@ -67,13 +70,22 @@ def _in_stock(desk: Desk, connection: Connection, categories: list[str], as_of: 
     return [Candidate(ProductFacts(*product), int(free)) for *product, free in connection.execute(query) if free > 0]
 
 
-def _late(desk: Desk, connection: Connection, categories: list[str], as_of: date) -> set[str]:
+def _late(desk: Desk, connection: Connection, categories: list[str], as_of: date, *, whole: bool) -> set[str]:
+    """Return the products of categories that are late in an order: among those that watches know to be late or due."""
     query = (
         select(LINES.c.product_id)
         .distinct()
         .select_from(
-            PRODUCTS.join(LINES, LINES.c.product_id == PRODUCTS.c.id).join(ORDERS, ORDERS.c.id == LINES.c.order_id)
+            LINES.join(ORDERS, ORDERS.c.id == LINES.c.order_id).join(PRODUCTS, PRODUCTS.c.id == LINES.c.product_id)
         )
         .where(PRODUCTS.c.category.in_(categories), still_late(desk, as_of))
     )
+    if not whole:
+        query = query.where(LINES.c.order_id.in_(_known_late(desk, as_of)))
     return set(connection.execute(query).scalars())
+
+
+def _known_late(desk: Desk, as_of: date) -> CompoundSelect[Any]:
+    buckets = [bucket.name for bucket in desk.policy.bucket]
+    late = select(WATCHES.c.order_id).where(WATCHES.c.bucket.in_(buckets))
+    return late.union(select(WATCHES.c.order_id).where(WATCHES.c.look_again_on <= as_of))

@@ -44,7 +44,7 @@ def survey(
     before = last(desk.engine, LATE_ORDERS)
     anew = before is not None and (now.as_of < before["as_of"] or before["policy"] != desk.policy.digest)
     found = Survey()
-    shelves = Shelves()
+    shelves = Shelves(whole=True)
     with reading(desk.engine) as connection:
         purse = open_purse(connection, now, desk.policy)
         for page in _pages(desk, connection, now.as_of, batch):

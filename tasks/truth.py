@@ -1,7 +1,7 @@
 """Read the facts again before a message leaves: a notice that has become untrue is not sent."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
@@ -33,6 +33,8 @@ def _settled(
     desk: Desk, notice: Mapping[str, Any], watched: Watched | None, suppressed: set[str], as_of: date, now: datetime
 ) -> Settled | None:
     reason = _reason(notice, watched, suppressed, as_of)
+    if reason is None and notice["created_at"] < now - timedelta(hours=desk.policy.sending.oldest_hours):
+        reason = Skip.TOO_OLD
     if reason is not None or watched is None:
         return Settled(notice["id"], State.SKIPPED, reason or Skip.CANCELLED)
     shop, channel = desk.shop, Channel(notice["channel"])

@@ -74,7 +74,8 @@ def test_without_a_word_from_the_provider_the_wait_doubles(counter):
         counter.deliver(door=Till(lambda _: SendError("busy")), at=at)
         waits.append(counter.notices[0]["not_before"] - at)
         at = counter.notices[0]["not_before"]
-    assert waits == [timedelta(minutes=n) for n in (1, 2, 4)]
+    for wait, minutes in zip(waits, (1, 2, 4), strict=True):
+        assert timedelta(minutes=minutes) <= wait <= timedelta(minutes=1.5 * minutes)
 
 
 def test_an_address_that_the_provider_calls_dead_is_suppressed_for_all_orders(counter):
@@ -227,7 +228,7 @@ def test_a_provider_that_is_away_for_weeks_stops_no_run(counter):
     with counter.desk.engine.begin() as connection:
         connection.execute(NOTICES.update().values(attempts=5000))
     counter.deliver(door=Till(lambda _: SendError("away")))
-    assert counter.notices[0]["not_before"] == noon(0) + timedelta(hours=6)
+    assert noon(0) + timedelta(hours=6) <= counter.notices[0]["not_before"] <= noon(0) + timedelta(hours=9)
 
 
 def test_a_day_that_passes_makes_no_notice_untrue_by_itself(counter):

@@ -5,12 +5,11 @@ from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import delete, func, select, update
-from sqlmodel import SQLModel
 
 from models.shopfolder import read_shop
 from sources.newshop import write_starter
 from sources.source import open_source
-from tasks.db import connect
+from tasks.db import connect, migrate
 from tasks.imports import TABLES, Counts, import_all, import_table
 from tasks.orders import LINES, ORDERS, WATCHES
 
@@ -19,11 +18,11 @@ NEXT = date(2026, 1, 16)
 
 
 @pytest.fixture
-def shop(tmp_path):
+def shop(tmp_path, ledger):
     folder = tmp_path / "shop"
     write_starter(folder)
-    engine = connect(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
-    SQLModel.metadata.create_all(engine)
+    engine = connect(ledger)
+    migrate(engine)
     yield SimpleNamespace(folder=folder, engine=engine, rejects=tmp_path / "rejects.csv")
     engine.dispose()
 

@@ -39,8 +39,9 @@ FROM late GROUP BY bucket
 
 
 @pytest.fixture
-def house(tmp_path, monkeypatch):
+def house(tmp_path, ledger, monkeypatch):
     monkeypatch.setenv("FOREWARN_HOME", str(tmp_path))
+    monkeypatch.setenv("FOREWARN_DATABASE_URL", ledger)
     with open_house(SHOP, data=DATA) as opened, opened.source() as source:
         import_all(opened.desk.engine, source, lived(opened.desk.engine))
         yield opened

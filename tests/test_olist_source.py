@@ -4,13 +4,12 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
-from sqlmodel import SQLModel
 
 from models.shopfolder import read_shop
 from sources.check import check
 from sources.rows import LeftOut
 from sources.source import open_source
-from tasks.db import connect
+from tasks.db import connect, migrate
 from tasks.imports import Counts, import_all
 from tasks.orders import ORDERS, WATCHES
 
@@ -65,9 +64,9 @@ def test_the_check_counts_what_a_plain_count_counts(source, by_hand):
     assert report.found == {}
 
 
-def test_real_orders_are_taken_in_once(source, by_hand, tmp_path):
-    engine = connect(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
-    SQLModel.metadata.create_all(engine)
+def test_real_orders_are_taken_in_once(source, by_hand, tmp_path, ledger):
+    engine = connect(ledger)
+    migrate(engine)
     first = import_all(engine, source, DAY, tmp_path / "rejects.csv")
     assert first["orders"] == Counts(read=by_hand["kept"], inserted=by_hand["kept"])
     assert first["lines"] == Counts(read=8365, inserted=8365)

@@ -44,6 +44,17 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_event_subject"), ["subject"], unique=False)
 
     op.create_table(
+        "gate",
+        sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("shut_at", models.types.UtcTime(timezone=True), nullable=True),
+        sa.Column("reason", sa.String(), nullable=True),
+        sa.Column("try_at", models.types.UtcTime(timezone=True), nullable=True),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("second", sa.Integer(), nullable=False),
+        sa.Column("passed", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("channel"),
+    )
+    op.create_table(
         "inbound",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("product_id", sa.String(), nullable=False),
@@ -90,6 +101,7 @@ def upgrade() -> None:
         sa.Column("sending_at", models.types.UtcTime(timezone=True), nullable=True),
         sa.Column("settled_at", models.types.UtcTime(timezone=True), nullable=True),
         sa.Column("reference", sa.String(), nullable=True),
+        sa.Column("followed_by", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("order_id", "revision", "channel"),
     )
@@ -250,4 +262,5 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("order_id"),
     )
     with op.batch_alter_table("watch", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_watch_bucket"), ["bucket"], unique=False)
         batch_op.create_index("ix_watch_look_again", ["look_again_on", "order_id"], unique=False)

@@ -1,0 +1,161 @@
+"""What owing cannot be faster than: the same templates through bare Jinja, the same rows through bare sqlite3.
+
+Nothing is found, decided or checked here; the values and rows are those that owing itself made, page by page, and
+making them is not timed.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, select_autoescape
+
+from benchmarks.fresh import Spent, Watch
+from benchmarks.shop import AS_OF
+from flows.house import House, clock, open_house
+from models.values import Plan
+from tasks.notices import SHOWN, look
+from tasks.runs import LATE_ORDERS, begin
+from tasks.shelves import Shelves
+from templates import environment, formats
+from templates.facts import order_facts
+from templates.palette import DARK, LIGHT
+
+Row = sqlite3.Row
+FILES = {
+    "email": ("{message}/subject.{words}.txt", "{message}/body.{words}.txt", "{message}/body.{words}.html"),
+    "sms": ("{message}/sms.{words}.txt",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SideBySide:
+    """Owing and the bare work, taken page by page in turn, so that what else the machine does falls on both alike."""
+
+    ours: Spent
+    bare: Spent
+
+    @property
+    def share(self) -> float:
+        """Return owing's speed as a share of the floor's."""
+        return self.bare.cpu_seconds / self.ours.cpu_seconds
+
+
+def beside_the_floor(folder: Path, late: int) -> SideBySide:
+    """Owe all late orders, and do the bare work for them."""
+    jinja, ours, bare, told = _plain_jinja(), Watch(), Watch(), 0
+    with open_house(folder / "shop") as house, closing(_ledger(house)) as ledger, closing(_bare(folder, ledger)) as to:
+        for plans in _pages(house, ours):
+            notices, offers, watches = _rows(ledger, plans)
+            given = [_given(house, plans[notice["order_id"]], notice) for notice in notices]
+            with bare:
+                written = [_render(jinja, *one) for one in given]
+                _keep(to, notices, offers, watches)
+            _same(written, notices)
+            told += len(plans)
+    assert told == late, f"{told} orders were told, not {late}"
+    return SideBySide(ours.spent(told), bare.spent(told))
+
+
+def _ledger(house: House) -> sqlite3.Connection:
+    ledger = sqlite3.connect(str(house.desk.engine.url.database))
+    ledger.row_factory = sqlite3.Row
+    return ledger
+
+
+def _bare(folder: Path, ledger: sqlite3.Connection) -> sqlite3.Connection:
+    """Return a database with the ledger's own tables and indexes, its watches in place."""
+    bare = sqlite3.connect(folder / "floor.db", isolation_level=None)
+    bare.execute("PRAGMA journal_mode=WAL")
+    bare.execute("PRAGMA synchronous=NORMAL")
+    bare.execute("PRAGMA cache_size=-65536")
+    made = "SELECT sql FROM sqlite_master WHERE tbl_name IN ('notice', 'offer', 'watch') AND sql IS NOT NULL"
+    for (sql,) in ledger.execute(made):
+        bare.execute(sql)
+    bare.execute("ATTACH ? AS ledger", (_file(ledger),))
+    bare.execute("INSERT INTO main.watch SELECT * FROM ledger.watch")
+    bare.execute("DETACH ledger")
+    return bare
+
+
+def _file(ledger: sqlite3.Connection) -> str:
+    return str(ledger.execute("PRAGMA database_list").fetchone()["file"])
+
+
+def _plain_jinja() -> Environment:
+    jinja = Environment(
+        loader=FileSystemLoader(environment.OURS),
+        autoescape=select_autoescape(["html"], default=False),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    jinja.filters.update(formats.FILTERS)
+    jinja.globals.update(light=LIGHT, dark=DARK)
+    return jinja
+
+
+def _pages(house: House, watch: Watch) -> Iterator[dict[str, Plan]]:
+    """Owe page after page; yield each page's plans by order."""
+    desk, after, shelves = house.desk, None, Shelves()
+    now = begin(desk.engine, LATE_ORDERS, desk.policy.digest, AS_OF, clock(house.folder.shop.zone, AS_OF).now())
+    while True:
+        with watch:
+            # A page's plans are kept only as far as people are shown them.
+            page = look(desk, now, shelves, after, batch=SHOWN)
+        if page.last is None:
+            return
+        after = page.last
+        yield {plan.delay.order.id: plan for plan in page.looked.plans}
+
+
+def _rows(ledger: sqlite3.Connection, plans: Mapping[str, Plan]) -> tuple[list[Row], list[Row], list[Row]]:
+    """Return the rows that a page of plans left in the ledger."""
+    orders = ", ".join(f"'{order}'" for order in plans)
+    notices, offers, watches = (
+        ledger.execute(f"SELECT * FROM {table} WHERE order_id IN ({orders}) ORDER BY rowid").fetchall()  # noqa: S608 - ours
+        for table in ("notice", "offer", "watch")
+    )
+    return notices, offers, watches
+
+
+def _given(house: House, plan: Plan, notice: Row) -> tuple[list[str], dict[str, Any]]:
+    """Return a notice's templates, and the values that its words name."""
+    words = notice["locale"]
+    given = order_facts(plan, house.folder.shop) | {
+        "shop": house.folder.shop,
+        "lang": words.replace("_", "-"),
+        "locale": plan.delay.order.customer.locale,
+        "subject": notice["subject"],
+    }
+    late = given["late"]
+    given["item"] = late[0].product.name if len(late) == 1 else ""
+    return [file.format(message=plan.message, words=words) for file in FILES[notice["channel"]]], given
+
+
+def _render(jinja: Environment, files: Sequence[str], given: dict[str, Any]) -> list[str]:
+    return [jinja.get_template(file).render(given) for file in files]
+
+
+def _keep(bare: sqlite3.Connection, notices: list[Row], offers: list[Row], watches: list[Row]) -> None:
+    bare.execute("BEGIN")
+    _insert(bare, "notice", notices)
+    _insert(bare, "offer", offers)
+    names = watches[0].keys()
+    moved = ", ".join(f"{name} = :{name}" for name in names if name != "order_id")
+    bare.executemany(f"UPDATE watch SET {moved} WHERE order_id = :order_id", [dict(row) for row in watches])  # noqa: S608
+    bare.execute("COMMIT")
+
+
+def _insert(bare: sqlite3.Connection, table: str, rows: list[Row]) -> None:
+    if rows:
+        marks = ", ".join("?" for _ in rows[0])
+        bare.executemany(f"INSERT INTO {table} VALUES ({marks})", [tuple(row) for row in rows])  # noqa: S608 - ours
+
+
+def _same(written: list[list[str]], notices: list[Row]) -> None:
+    """Check that the bare work made the very mails that owing made."""
+    for words, notice in zip(written, notices, strict=True):
+        assert notice["channel"] != "email" or words[2] == notice["html"], f"other words for {notice['order_id']}"

@@ -1,0 +1,38 @@
+"""What a run costs that finds nothing due, and one that finds the same few, in shops of growing size."""
+
+import asyncio
+from dataclasses import dataclass
+from operator import attrgetter
+from pathlib import Path
+
+from benchmarks.fresh import Spent, Watch
+from benchmarks.shop import AS_OF
+from flows.house import open_house
+from flows.late_orders import find_and_owe
+
+TIMES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One shop's runs: the one that found what had become late, and the quickest of those that found nothing."""
+
+    found: Spent
+    idle: Spent
+
+
+def idle(folder: Path, late: int) -> Curve:
+    """Owe the late orders once, and then run on with nothing due."""
+    with open_house(folder / "shop") as house:
+        with Watch() as watch:
+            report = asyncio.run(find_and_owe(house, AS_OF))
+        told = sum(report.news.values())
+        assert told == late, f"{told} orders have news, not {late}"
+        found = watch.spent(told)
+        runs = []
+        for _ in range(TIMES):
+            with Watch() as again:
+                report = asyncio.run(find_and_owe(house, AS_OF))
+            assert not report.news, f"{report.news} is news, and nothing is due"
+            runs.append(again.spent(0))
+        return Curve(found, min(runs, key=attrgetter("cpu_seconds")))

@@ -1,0 +1,33 @@
+"""Take the sample shop's files in: all of it new, and once more with nothing changed."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.fresh import Spent, Watch
+from benchmarks.shop import AS_OF
+from flows.house import open_house
+from sources.sample import write_sample
+from tasks.imports import import_all
+
+
+@dataclass(frozen=True, slots=True)
+class TakenIn:
+    """What the first import's rows took, and the second's."""
+
+    first: Spent
+    again: Spent
+
+
+def take_in(folder: Path, orders: int) -> TakenIn:
+    """Import a sample shop of so many orders twice."""
+    write_sample(folder / "shop", orders=orders, as_of=AS_OF)
+    watches, counts = (Watch(), Watch()), []
+    with open_house(folder / "shop") as house:
+        for watch in watches:
+            with watch, house.source() as source:
+                counts.append(import_all(house.desk.engine, source, AS_OF, house.rejects))
+    first, again = (sum(one.inserted + one.updated for one in tables.values()) for tables in counts)
+    assert first > orders, f"{first} rows were written for {orders} orders"
+    assert not again, f"the second import wrote {again} rows"
+    rows = sum(one.read for one in counts[0].values())
+    return TakenIn(watches[0].spent(rows), watches[1].spent(rows))

@@ -1,0 +1,30 @@
+"""Find, decide, write and owe; then deliver: each in a process of its own, as its flow runs."""
+
+import asyncio
+from pathlib import Path
+
+from benchmarks.fresh import Spent, Watch
+from benchmarks.shop import AS_OF
+from flows.deliver import hand_over
+from flows.house import open_house
+from flows.late_orders import find_and_owe
+
+
+def owe(folder: Path, late: int) -> Spent:
+    """Find the late orders, decide, write the words and owe them."""
+    with open_house(folder / "shop") as house, Watch() as watch:
+        report = asyncio.run(find_and_owe(house, AS_OF))
+    told = sum(report.news.values())
+    assert told == late, f"{told} orders have news, not {late}"
+    assert report.offers.keys() == {"substitute", "shipping_discount", "future_discount"}, report.offers
+    return watch.spent(told)
+
+
+def deliver(folder: Path, late: int) -> Spent:
+    """Hand over all that is owed to the local outbox."""
+    with open_house(folder / "shop") as house, Watch() as watch:
+        report = asyncio.run(hand_over(house, AS_OF))
+    sent = sum(report.sent.values())
+    assert report.sent["email"] == late, f"{report.sent} went out for {late} late orders"
+    assert not report.waiting, f"{report.waiting} notices still wait"
+    return watch.spent(sent)

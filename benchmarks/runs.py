@@ -1,0 +1,95 @@
+"""The measurements by name: what each does at each size, and the rows it reports."""
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.demo import demo
+from benchmarks.floor import beside_the_floor
+from benchmarks.fresh import fresh
+from benchmarks.idle import idle
+from benchmarks.intake import take_in
+from benchmarks.owing import deliver, owe
+from benchmarks.shop import build
+
+Row = dict[str, Any]
+"""What one size measured, by the words of the table's head."""
+
+OPEN_PER_LATE = 10
+NEWLY_LATE = 1_000
+
+SIZES = {"owing": (1_000, 10_000, 100_000), "idle": (10_000, 100_000, 1_000_000), "import": (50_000,), "demo": (400,)}
+QUICK = {"owing": (1_000, 10_000), "idle": (10_000, 100_000), "import": (5_000,), "demo": (400,)}
+
+
+def run_owing(folder: Path, sizes: Sequence[int]) -> Iterator[Row]:
+    """Owe and deliver, and owe beside the floor; `share` is our speed as a share of the bare work's."""
+    first = None
+    for late in sizes:
+        shop, twin = folder / f"{late}", folder / f"{late}-floor"
+        fresh(build, shop, late * OPEN_PER_LATE, late)
+        shutil.copytree(shop, twin)
+        floor = fresh(beside_the_floor, twin, late)
+        owed, sent = fresh(owe, shop, late), fresh(deliver, shop, late)
+        first = first or owed
+        yield {
+            "late": late,
+            "owed/s": owed.rate,
+            "bare/s": floor.bare.rate,
+            "share": floor.share,
+            "sent/s": sent.rate,
+            "both/s": late / (owed.seconds + sent.seconds),
+            "owe MB": owed.peak_mb,
+            "send MB": sent.peak_mb,
+            "MB, x": owed.peak_mb / first.peak_mb,
+        }
+
+
+def run_idle(folder: Path, sizes: Sequence[int]) -> Iterator[Row]:
+    """Run with nothing due, and with the same few newly late, among ever more open orders."""
+    first = None
+    for n in sizes:
+        shop = folder / f"{n}"
+        fresh(build, shop, n, NEWLY_LATE)
+        curve = fresh(idle, shop, NEWLY_LATE)
+        first = first or curve
+        yield {
+            "open": n,
+            "idle, s": curve.idle.seconds,
+            "idle, x": curve.idle.cpu_seconds / first.idle.cpu_seconds,
+            f"{NEWLY_LATE:,} late, s": curve.found.seconds,
+            "late, x": curve.found.cpu_seconds / first.found.cpu_seconds,
+        }
+
+
+def run_import(folder: Path, sizes: Sequence[int]) -> Iterator[Row]:
+    """Take a sample shop in, new and unchanged; a size is its orders."""
+    for orders in sizes:
+        taken = fresh(take_in, folder / f"{orders}", orders)
+        yield {
+            "rows": taken.first.n,
+            "new/s": taken.first.rate,
+            "unchanged/s": taken.again.rate,
+            "MB": taken.again.peak_mb,
+        }
+
+
+def run_demo(folder: Path, sizes: Sequence[int]) -> Iterator[Row]:
+    """Run the demo, and tell Prefect's own start apart."""
+    for orders in sizes:
+        shown = fresh(demo, folder / "demo", orders)
+        yield {
+            "orders": orders,
+            "in all, s": shown.seconds,
+            "Prefect's start, s": shown.prefect_seconds,
+            "without it, s": shown.seconds - shown.prefect_seconds,
+        }
+
+
+RUNS: dict[str, Callable[[Path, Sequence[int]], Iterator[Row]]] = {
+    "owing": run_owing,
+    "idle": run_idle,
+    "import": run_import,
+    "demo": run_demo,
+}

@@ -1,0 +1,132 @@
+"""A notice that was refused goes out by the customer's next channel, once; else staff hear that nobody was reached."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, select, update
+
+from models.values import Channel, Contact, Plan, State
+from rules.contact import contact_by, without_suppressed
+from tasks.db import insert, reading
+from tasks.decisions import decide, suppressed_among
+from tasks.desk import Desk
+from tasks.notices import NOTICES, notice_row
+from tasks.orders import Watched, named
+from tasks.outbox import happened
+from tasks.purses import Purse
+from tasks.runs import Now
+from tasks.shelves import Shelves
+from tasks.truth import retell
+from templates.words import BadWords
+
+NOBODY = "nobody"
+LOST = (State.REJECTED, State.BOUNCED)
+GONE = (*LOST, State.SKIPPED)
+
+
+class Followed(NamedTuple):
+    """What came of refused notices: how many go out by another channel, and how many customers were not reached."""
+
+    owed: int
+    not_reached: int
+
+
+def follow_up(desk: Desk, now: Now, who: str, *, batch: int) -> Followed | None:
+    """Owe the next channel's notice for refused ones that nobody followed up; None where there are none left."""
+    with reading(desk.engine) as connection:
+        lost = _lost(connection, batch)
+        orders = {one.order.id: one for one in named(desk, connection, sorted({row["order_id"] for row in lost}))}
+        tried = _tried(connection, list(orders))
+        found = {row["id"]: _next(desk, now, connection, row, orders[row["order_id"]], tried) for row in lost}
+    if not lost:
+        return None
+    with desk.engine.begin() as connection:
+        _write(connection, now, who, lost, found)
+    owed = sum(notice is not None for notice in found.values())
+    reached = sum(_reached(tried[(row["order_id"], row["revision"])]) for row in lost if found[row["id"]] is None)
+    return Followed(owed, len(lost) - owed - reached)
+
+
+def _lost(connection: Connection, batch: int) -> list[dict[str, Any]]:
+    query = (
+        select(NOTICES)
+        .where(NOTICES.c.state.in_(LOST), NOTICES.c.followed_by.is_(None))
+        .order_by(NOTICES.c.order_id, NOTICES.c.id)
+        .limit(batch)
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _tried(connection: Connection, orders: list[str]) -> dict[tuple[str, int], dict[str, str]]:
+    """Return the channels by which each revision of orders was told, and how that stands."""
+    tried: dict[tuple[str, int], dict[str, str]] = {}
+    query = select(NOTICES.c.order_id, NOTICES.c.revision, NOTICES.c.channel, NOTICES.c.state)
+    for order, revision, channel, state in connection.execute(query.where(NOTICES.c.order_id.in_(orders))):
+        tried.setdefault((order, revision), {})[channel] = state
+    return tried
+
+
+def _next(
+    desk: Desk,
+    now: Now,
+    connection: Connection,
+    lost: Mapping[str, Any],
+    watched: Watched,
+    tried: dict[tuple[str, int], dict[str, str]],
+) -> dict[str, Any] | None:
+    """Return the next channel's notice; None where the customer was reached otherwise, or cannot be."""
+    channels = tried[(lost["order_id"], lost["revision"])]
+    if _reached(channels) or watched.order.revision > lost["revision"]:
+        return None
+    again = replace(watched, order=replace(watched.order, revision=lost["revision"] - 1))
+    # No discount is given here that was not given before: the caps were kept when the first notice was owed.
+    (decided,) = decide(desk, now, connection, [again], Shelves(), Purse({}))
+    plan, contact = decided.plan, _contact(desk, now, connection, watched, set(channels))
+    if plan is None or contact is None:
+        return None
+    channels[contact.channel] = State.QUEUED
+    return _owed(desk, now, plan, contact)
+
+
+def _reached(channels: Mapping[str, str]) -> bool:
+    return any(state not in GONE for state in channels.values())
+
+
+def _contact(desk: Desk, now: Now, connection: Connection, watched: Watched, tried: set[str]) -> Contact | None:
+    customer, shop = watched.order.customer, desk.shop
+    left: list[Channel] = [one for one in desk.policy.sending.fallback if one not in tried]
+    found = tuple(contact_by(customer, one, desk.policy, now.moment, shop.country, shop.zone) for one in left)
+    suppressed = suppressed_among(connection, {one.address for one in found if one.address is not None})
+    usable = (one for one in without_suppressed(found, suppressed) if one.skip is None)
+    return None if customer.opted_out else next(usable, None)
+
+
+def _owed(desk: Desk, now: Now, plan: Plan, contact: Contact) -> dict[str, Any] | None:
+    try:
+        return notice_row(desk, now, plan, contact)
+    except BadWords:
+        # The words of this channel fail for this order: nobody is reached by it, and the check of templates says why.
+        return None
+
+
+def _write(
+    connection: Connection,
+    now: Now,
+    who: str,
+    lost: list[dict[str, Any]],
+    found: Mapping[str, dict[str, Any] | None],
+) -> None:
+    owed = [notice for notice in found.values() if notice is not None]
+    if owed:
+        connection.execute(insert(connection, NOTICES).on_conflict_do_nothing(), owed)
+    for row in lost:
+        notice = found[row["id"]]
+        mine = update(NOTICES).where(NOTICES.c.id == row["id"], NOTICES.c.followed_by.is_(None))
+        connection.execute(mine.values(followed_by=notice["id"] if notice else NOBODY))
+    said = {True: "not_reached", False: "followed_by"}
+    events = [
+        (said[found[row["id"]] is None], row["id"], str((found[row["id"]] or {}).get("channel", ""))) for row in lost
+    ]
+    happened(connection, events, now.moment, who)
+    retell(connection, {notice["order_id"] for notice in owed}, set(), now.as_of)

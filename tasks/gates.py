@@ -1,0 +1,97 @@
+"""A channel's gate: shut for everybody when its provider takes nothing, and as wide as the policy's rate."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Table, case, func, or_, select, update
+
+from models.ledger import Gate
+from models.policy import Sending
+from models.values import Channel, State
+from tasks.db import insert
+from tasks.orders import table_of
+from tasks.outbox import happened
+
+GATES = table_of(Gate)
+LAST_TRY = timedelta(hours=6)
+DOUBLINGS = 9
+RECENT = timedelta(hours=1)
+
+
+def shut(connection: Connection, channel: str, reason: str, now: datetime, policy: Sending, who: str) -> None:
+    """Shut a channel's gate, or leave it shut after a try that failed; the wait before the next try doubles."""
+    there = connection.execute(select(GATES.c.tries).where(GATES.c.channel == channel, GATES.c.shut_at.is_not(None)))
+    tries = there.scalar()
+    base = timedelta(minutes=policy.try_again_minutes)
+    wait = min(base * 2 ** min(tries or 0, DOUBLINGS), max(base, LAST_TRY))
+    row = {"channel": channel, "reason": reason, "try_at": now + wait, "tries": (tries or 0) + 1}
+    new = insert(connection, GATES).values(**row, shut_at=now, second=0, passed=0)
+    since = func.coalesce(GATES.c.shut_at, new.excluded.shut_at)
+    connection.execute(new.on_conflict_do_update(index_elements=["channel"], set_={**row, "shut_at": since}))
+    if tries is None:
+        happened(connection, [("channel_shut", channel, reason)], now, who)
+
+
+def opened(connection: Connection, channels: Iterable[str], now: datetime, who: str) -> None:
+    """Open the gates of channels whose provider took a message again."""
+    back = (
+        update(GATES)
+        .where(GATES.c.channel.in_(list(channels)), GATES.c.shut_at.is_not(None))
+        .values(shut_at=None, reason=None, try_at=None, tries=0)
+        .returning(GATES.c.channel)
+    )
+    happened(connection, [("channel_open", one, "") for one in connection.execute(back).scalars()], now, who)
+
+
+def shut_gates(connection: Connection) -> dict[str, Any]:
+    """Return the channels that are shut, each with its reason, since when, and when one message is tried again."""
+    query = select(GATES.c.channel, GATES.c.reason, GATES.c.shut_at, GATES.c.try_at).where(GATES.c.shut_at.is_not(None))
+    return {row["channel"]: dict(row) for row in connection.execute(query).mappings()}
+
+
+def try_one(connection: Connection, channels: Iterable[str], now: datetime, policy: Sending) -> str | None:
+    """Return a shut channel on which one message may be tried now; nobody else is told the same one."""
+    for channel in channels:
+        later = now + timedelta(minutes=policy.try_again_minutes)
+        mine = (
+            update(GATES)
+            .where(GATES.c.channel == channel, GATES.c.shut_at.is_not(None), GATES.c.try_at <= now)
+            .values(try_at=later)
+        )
+        if connection.execute(mine).rowcount == 1:
+            return channel
+    return None
+
+
+def burst(connection: Connection, table: Table, channel: str, now: datetime, policy: Sending) -> bool:
+    """Say whether more than half of a channel's latest messages were refused, and at least `policy.rejections`."""
+    latest = (
+        select(table.c.state)
+        .where(table.c.channel == channel, table.c.settled_at > now - RECENT, _answered(table))
+        .order_by(table.c.settled_at.desc())
+        .limit(2 * policy.rejections - 1)
+        .subquery()
+    )
+    refused = select(func.count()).select_from(latest).where(latest.c.state == State.REJECTED)
+    return connection.execute(refused).scalar_one() >= policy.rejections
+
+
+def _answered(table: Table) -> ColumnElement[bool]:
+    return or_(*(table.c.state == state for state in (State.SENT, State.DELIVERED, State.BOUNCED, State.REJECTED)))
+
+
+def passing(connection: Connection, channel: Channel, wanted: int, now: datetime, policy: Sending) -> int:
+    """Return how many of the wanted messages may pass in this second, for all workers together."""
+    most = policy.per_second.get(channel)
+    if most is None or wanted == 0:
+        return wanted
+    second = int(now.timestamp())
+    row = {"channel": channel, "second": second, "passed": 0, "tries": 0}
+    connection.execute(insert(connection, GATES).values(**row).on_conflict_do_nothing())
+    before = select(GATES.c.second, GATES.c.passed).where(GATES.c.channel == channel).with_for_update()
+    at, passed = connection.execute(before).one()
+    free = min(wanted, most - (passed if at == second else 0))
+    count = case((GATES.c.second == second, GATES.c.passed + free), else_=free)
+    connection.execute(update(GATES).where(GATES.c.channel == channel).values(second=second, passed=count))
+    return free

@@ -1,0 +1,172 @@
+from datetime import timedelta
+
+import pytest
+
+from channels.door import Rejected, SendError
+from models.policy import Policy, Sending
+from models.values import Channel, State
+from tasks.db import reading
+from tasks.fallbacks import NOBODY, follow_up
+from tasks.gates import passing, shut_gates
+from tasks.offers import OFFERS
+from tasks.outbox import EVENTS
+from tasks.runs import Now
+from tests.builders import DAY, day, line
+from tests.counter import Till, customer, noon
+
+TEXTING = {"phone": "+4915112345678", "sms_consent": True}
+
+
+def orders(counter, n, **facts):
+    for key in range(n):
+        counter.order(f"{key:03}", customer=customer(f"c{key}", **facts))
+    counter.decide()
+
+
+def bad_key(_):
+    return SendError("bad key", channel_down=True)
+
+
+def minutes(n):
+    return noon(0) + timedelta(minutes=n)
+
+
+def test_a_channel_that_is_down_is_left_alone_by_the_next_runs_until_its_time(counter):
+    orders(counter, 6)
+    first = counter.deliver(door=Till(bad_key), parallel=2)
+    assert first.down == {"email": "bad key"}
+    asked = []
+    counter.deliver(door=Till(asked.append), at=minutes(14))
+    assert asked == []
+
+
+def test_when_its_time_comes_one_message_is_tried_and_a_failure_doubles_the_wait(counter):
+    orders(counter, 6)
+    counter.deliver(door=Till(bad_key), parallel=1)
+    door = Till(bad_key)
+    counter.deliver(door=door, at=minutes(16))
+    with reading(counter.desk.engine) as connection:
+        gate = shut_gates(connection)["email"]
+    assert gate["shut_at"] == noon(0)
+    assert gate["try_at"] == minutes(16) + timedelta(minutes=30)
+    assert sum(row["attempts"] for row in counter.notices) == 2
+
+
+def test_a_message_that_passes_opens_the_channel_for_all(counter):
+    orders(counter, 6)
+    counter.deliver(door=Till(bad_key), parallel=1)
+    assert counter.deliver(at=minutes(20)).sent == {"email": 6}
+    kinds = [event["kind"] for event in counter.rows(EVENTS)]
+    assert kinds.count("channel_shut") == kinds.count("channel_open") == 1
+
+
+@pytest.mark.parametrize(("refused", "stops"), [(19, False), (20, True)])
+def test_a_burst_of_refusals_stops_the_channel_alone(counter, refused, stops):
+    orders(counter, 60)
+    count = iter(range(60))
+    done = counter.deliver(door=Till(lambda _: Rejected("spam") if next(count) < refused else None), parallel=1)
+    assert ("email" in done.down) is stops
+    assert sum(done.rejected.values()) == refused
+    assert done.sent == ({} if stops else {"email": 60 - refused})
+
+
+def test_a_refusal_now_and_then_stops_nothing(counter):
+    orders(counter, 60)
+    count = iter(range(60))
+    done = counter.deliver(door=Till(lambda _: None if next(count) % 4 else Rejected("gone")), parallel=1)
+    assert done.down == {}
+
+
+def test_a_rate_is_kept_by_all_workers_together(counter):
+    policy = Sending(per_second={Channel.EMAIL: 5})
+    let_through = []
+    for wanted in (3, 4, 2):
+        with counter.desk.engine.begin() as connection:
+            let_through.append(passing(connection, Channel.EMAIL, wanted, noon(0), policy))
+    with counter.desk.engine.begin() as connection:
+        let_through.append(passing(connection, Channel.EMAIL, 9, noon(0) + timedelta(seconds=1), policy))
+        let_through.append(passing(connection, Channel.SMS, 9, noon(0), policy))
+    assert let_through == [3, 2, 0, 5, 9]
+
+
+@pytest.mark.parametrize(("tries", "state"), [(2, State.QUEUED), (1, State.QUEUED), (0, State.REJECTED)])
+def test_what_makes_sense_only_so_often_is_not_tried_more(counter, tries, state):
+    counter.order()
+    counter.decide()
+    counter.deliver(door=Till(lambda _: SendError("phone is off", tries=tries)))
+    assert counter.notices[0]["state"] == state
+
+
+@pytest.mark.parametrize(("hours", "sent"), [(72, 1), (73, 0)])
+def test_a_notice_that_waited_too_long_is_not_sent_and_the_order_looked_at_anew(counter, hours, sent):
+    counter.order("1041", line(promised=-20))
+    counter.decide()
+    at = noon(0) + timedelta(hours=hours)
+    done = counter.deliver(3, at=at)
+    assert sum(done.sent.values()) == sent
+    assert done.skipped == ({} if sent else {"too_old": 1})
+    assert counter.decide(3).news == ({} if sent else {"long": 1})
+
+
+def follow(counter):
+    return follow_up(counter.desk, Now("r", DAY, noon(0)), "test", batch=50)
+
+
+def test_a_refused_mail_goes_out_as_a_text_once(counter):
+    counter.order(customer=customer("c1", **TEXTING, prefers="email"))
+    counter.decide()
+    counter.deliver(door=Till(lambda _: Rejected("no such mailbox")))
+    assert follow(counter) == (1, 0)
+    assert follow(counter) is None
+    mail, text = sorted(counter.notices, key=lambda row: row["channel"])
+    assert (text["channel"], text["state"], text["revision"]) == ("sms", State.QUEUED, mail["revision"])
+    assert mail["followed_by"] == text["id"]
+    assert counter.deliver().sent == {"sms": 1}
+    assert counter.watch()["told_revision"] == 1
+    assert counter.live(1) == []
+
+
+def test_without_consent_nobody_is_reached_and_staff_hear_of_it(counter):
+    counter.order(customer=customer("c1", phone="+4915112345678", sms_consent=False))
+    counter.decide()
+    counter.deliver(door=Till(lambda _: Rejected("no such mailbox")))
+    assert follow(counter) == (0, 1)
+    (mail,) = counter.notices
+    assert mail["followed_by"] == NOBODY
+    assert "not_reached" in [event["kind"] for event in counter.rows(EVENTS)]
+
+
+def test_who_was_reached_by_another_channel_is_not_told_once_more(counter):
+    counter.order(customer=customer("c1", **TEXTING))
+    counter.decide()
+    counter.deliver(door=Till(lambda message: Rejected("full") if message.channel is Channel.EMAIL else None))
+    follow(counter)
+    assert len(counter.notices) == 2
+    assert counter.watch()["told_revision"] == 1
+
+
+def test_a_policy_without_fallback_has_none(counter, with_policy):
+    with_policy(Policy(sending=Sending(fallback=())))
+    counter.order(customer=customer("c1", **TEXTING, prefers="email"))
+    counter.decide()
+    counter.deliver(door=Till(lambda _: Rejected("no such mailbox")))
+    follow(counter)
+    assert len(counter.notices) == 1
+
+
+def test_a_fallback_gives_no_second_code(counter):
+    counter.order("1041", line(promised=-20), customer=customer("c1", **TEXTING, prefers="email"))
+    counter.decide()
+    counter.deliver(door=Till(lambda _: Rejected("no such mailbox")))
+    follow(counter)
+    assert len(counter.rows(OFFERS)) == 1
+
+
+def test_a_delay_that_ended_meanwhile_is_followed_by_nobody(counter):
+    counter.order(customer=customer("c1", **TEXTING, prefers="email"))
+    counter.decide()
+    counter.deliver(door=Till(lambda _: Rejected("no such mailbox")))
+    counter.change("1041", shipped_at=noon(0))
+    follow(counter)
+    assert len(counter.notices) == 1
+    assert counter.watch()["look_again_on"] == day(0)
