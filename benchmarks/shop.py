@@ -23,13 +23,15 @@ PER_CUSTOMER = 3
 LOCALES = (("en_GB", "GB"), ("pt_PT", "PT"), ("en_IE", "IE"), ("pt_BR", "PT"))
 
 CAPS = "\n[caps]\nper_run = { EUR = 1_000_000_000 }\nper_month = { EUR = 1_000_000_000 }\n"
+# Its newest order is weeks old, for all of them are old enough to be late.
+BRAKE = "\n[brake]\nstale_hours = 0\n"
 
 
-def build(folder: Path, open_orders: int, late: int) -> None:
+def build(folder: Path, open_orders: int, late: int, limits: str = CAPS + BRAKE) -> None:
     """Make a shop in `folder` with so many open orders, of which `late` have become late and nobody was told."""
     write_sample(folder / "shop", orders=1, as_of=AS_OF)
     with (folder / "shop" / "policy.toml").open("a") as policy:
-        policy.write(CAPS)
+        policy.write(limits)
     with open_house(folder / "shop") as house:
         ledger = sqlite3.connect(str(house.desk.engine.url.database))
     step = open_orders // late

@@ -129,7 +129,7 @@ class Wire:
         Raises SendError where nothing can have left, and InDoubt where something may have. A redirect is not
         followed, for that would send the message a second time; nor does aiohttp repeat a POST by itself.
         """
-        host = str(url).partition("//")[2].partition("/")[0]
+        host = str(url).partition("//")[2].partition("/")[0].rpartition("@")[2]
         try:
             # Not `async with`: aiohttp forgets a released answer's body. A body read to its end frees the connection.
             response = await self._session.request(method, url, allow_redirects=False, **options)
@@ -138,7 +138,7 @@ class Wire:
             raise SendError(f"{host} cannot be reached: {error}", code=type(error).__name__) from error
         except (aiohttp.NonHttpUrlClientError, ValueError) as error:
             # A setting that is no address, or a credential with a line break in it: aiohttp refuses to send it.
-            reason = f"{host or url} was not asked, for its address or credentials are malformed"
+            reason = f"{host or 'the provider'} was not asked, for its address or credentials are malformed"
             raise SendError(reason, code=type(error).__name__, channel_down=True) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             reason = f"{host} may have taken it: {type(error).__name__} before its answer was read"

@@ -1,13 +1,16 @@
 """Mail by SendGrid."""
 
 from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 from sendgrid.helpers.mail import Category, Content, CustomArg, From, Mail, Personalization, ReplyTo, To
 
-from channels.door import Rejected
+from channels.door import CannotAsk, Rejected, SendError
 from channels.headers import ascii_address, one_line
-from channels.http import Refusal, Wire, meaning, read_json, refused, wait_of
+from channels.http import Refusal, Wire, asking, meaning, read_json, refused, wait_of
 from models.shopfolder import Sender
 from models.values import Message, Receipt
 
@@ -19,6 +22,10 @@ STATUSES: Mapping[int, Refusal] = {
 }
 OUR_FIELDS = ("from", "reply_to")
 """Parts of a mail that are the shop's: refused once, they would be refused in every mail."""
+NO_RECORDS = (400, 403, 404)
+"""How SendGrid answers accounts without the add-on that keeps email activity, and keys without a right to it."""
+MOST = 1000
+"""Mails that one answer lists."""
 
 
 class SendGrid:
@@ -38,6 +45,7 @@ class SendGrid:
     ) -> None:
         self._headers = {"Authorization": f"Bearer {api_key}"}
         self._url = f"{url.rstrip('/')}/v3/mail/send"
+        self._records = f"{url.rstrip('/')}/v3/messages"
         self._from = From(ascii_address(sender.email), one_line(sender.name))
         self._reply_to = ReplyTo(ascii_address(sender.reply_to)) if sender.reply_to else None
         self._wire = Wire(timeout, parallel)
@@ -50,8 +58,39 @@ class SendGrid:
             return Receipt(response.headers.get("X-Message-Id", ""), {"status": "accepted"})
         raise await self._refusal(response)
 
+    async def find(self, message: Message, since: datetime) -> Receipt | None:
+        with asking():
+            listed = await self._record("", {"query": f'to_email="{message.to}"', "limit": str(MOST)})
+            known = listed.get("messages")
+            if not isinstance(known, list) or not all(isinstance(one, dict) and "msg_id" in one for one in known):
+                raise SendError("SendGrid's records answered without a list of mails", code="200")
+            for mail in known:
+                if not _before(mail, since) and await self._is(mail["msg_id"], message):
+                    return Receipt(str(mail["msg_id"]), {"status": str(mail.get("status"))})
+        if len(known) >= MOST:
+            raise CannotAsk(f"SendGrid knows more than {MOST} mails to this address")
+        return None
+
     async def close(self) -> None:
         await self._wire.close()
+
+    async def _is(self, key: str, message: Message) -> bool:
+        """Say whether a mail that SendGrid knows is this one: the list is by address, the mail has the notice's id."""
+        mail = await self._record(f"/{quote(key, safe='')}")
+        if not mail.get("unique_args") and mail.get("subject") == one_line(message.subject):
+            raise CannotAsk("SendGrid's record of a mail that may be this one lacks the notice's id")
+        return message.id in str(mail.get("unique_args"))
+
+    async def _record(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
+        response = await self._wire.request("GET", f"{self._records}{path}", params=query, headers=self._headers)
+        if response.status in NO_RECORDS:
+            raise CannotAsk(
+                f"SendGrid answered {response.status}: the account keeps no email activity that the key may read",
+                code=str(response.status),
+            )
+        if response.status != 200:
+            raise await self._refusal(response)
+        return await read_json(response)
 
     def _mail(self, message: Message) -> object:
         mail = Mail(from_email=self._from, subject=one_line(message.subject))
@@ -76,3 +115,11 @@ class SendGrid:
         words = "; ".join(f"{error.get('field') or 'mail'}: {error.get('message')}" for error in errors)
         reason = f"SendGrid answered {response.status}: {one_line(words)[:300] or response.reason}"
         return refused(refusal, reason, code=response.status, wait=wait_of(response.headers))
+
+
+def _before(mail: Mapping[str, Any], since: datetime) -> bool:
+    """Say whether all that happened to a mail was before a moment; an unreadable time counts as after."""
+    try:
+        return datetime.fromisoformat(str(mail.get("last_event_time"))) < since
+    except (ValueError, TypeError):
+        return False

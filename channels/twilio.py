@@ -154,7 +154,11 @@ class _Transport(AsyncHttpClient):  # type: ignore[misc]  # the SDK ships no typ
         if 200 <= response.status < 300:
             raise InDoubt(f"Twilio answered {response.status} without what was asked for", code=str(response.status))
         # Twilio's sentence repeats the number, which the ledger has and a log should not.
-        said = one_line(str(told.get("message", response.reason))).replace(str({**(params or {}), **form}.get("To")), "the number")
+        said = one_line(str(told.get("message", response.reason))).replace(
+            str({**(params or {}), **form}.get("To")), "the number"
+        )
+        for secret in filter(None, auth):  # of a path that it does not know, Twilio repeats the account's sid
+            said = said.replace(secret, "...")
         raise self._refusal(response.status, told.get("code"), said, wait_of(response.headers))
 
     def _refusal(self, status: int, code: object, said: str, wait: timedelta | None) -> Exception:

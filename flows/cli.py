@@ -10,12 +10,15 @@ from typing import Annotated
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from flows import cli_ledger, cli_shop, printing
+from flows import cli_ledger, cli_settle, cli_shop, printing
 from flows.house import open_house
 from flows.options import AsOf, Data, Json, Shop
+from flows.visible import visible
 from models.errors import ForewarnError
 from models.report import Report
 
+WAITS = 3
+"""The exit code of a run that is held until a person looks at it."""
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -26,7 +29,15 @@ app.add_typer(cli_shop.shop, name="shop")
 app.add_typer(cli_shop.check, name="check")
 app.add_typer(cli_ledger.offers, name="offers")
 app.add_typer(cli_ledger.posts, name="posts")
-for command in (cli_shop.preview, cli_ledger.explain, cli_ledger.status, cli_ledger.suppress, cli_ledger.doctor):
+app.add_typer(cli_settle.settle, name="settle")
+for command in (
+    cli_shop.preview,
+    cli_ledger.explain,
+    cli_ledger.status,
+    cli_ledger.release,
+    cli_ledger.suppress,
+    cli_ledger.doctor,
+):
     app.command()(command)
 
 
@@ -132,6 +143,8 @@ def _day(as_of: datetime | None) -> date | None:
 
 
 def _fail_if_not_ok(report: Report) -> None:
+    if report.held:
+        raise typer.Exit(WAITS)
     if not report.ok:
         raise typer.Exit(1)
 
@@ -141,9 +154,9 @@ def main() -> None:
     try:
         app()
     except ForewarnError as error:
-        sys.exit(f"forewarn: {error}")
+        sys.exit(visible(f"forewarn: {error}"))
     except DBAPIError as error:
-        sys.exit(f"forewarn: the database did not do it: {str(error.orig).splitlines()[0]}")
+        sys.exit(visible(f"forewarn: the database did not do it: {str(error.orig).splitlines()[0]}"))
     except RuntimeError as error:
         # Prefect says so of a server that is set and away; any other RuntimeError is a fault of ours and shows itself.
         if "Failed to reach API" not in str(error):

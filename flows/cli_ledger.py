@@ -99,8 +99,31 @@ def status(shop: Shop = None, *, json: Json = False) -> None:
             ("Posts", counted(found.posts)),
         ]
     )
+    if found.for_people:
+        printing.out.print(f"\n[bold]{found.for_people} in doubt wait for people: `forewarn settle list`[/]")
+    if found.held:
+        printing.out.print("\n[bold]Runs that are held: `forewarn release RUN`, or with --drop[/]")
+        printing.rows(found.held, nothing="")
     printing.out.print()
     printing.rows(found.runs, nothing="No run yet: `forewarn run --import` makes the first.")
+
+
+def release(
+    run: Annotated[str, typer.Argument(help="the held run, by the beginning of its id")],
+    who: Who,
+    shop: Shop = None,
+    why: Annotated[str, typer.Option(help="reason; kept in the ledger")] = "",
+    *,
+    drop: Annotated[bool, typer.Option("--drop", help="never send its notices")] = False,
+) -> None:
+    """Let the notices of a held run go, or drop them."""
+    from tasks.brakes import Verdict
+    from tasks.brakes import release as decide
+
+    with open_house(shop) as house:
+        done = decide(house.desk, _now(house), run, Verdict.DROP if drop else Verdict.LET_GO, who, why)
+    outcome = "are dropped" if drop else "go out with the next deliver run"
+    printing.out.print(f"Run {done.run[:8]}: {done.notices:,} notices {outcome}.")
 
 
 @offers.command()

@@ -10,6 +10,7 @@ from flows.deeds import deed, publish, rename
 from flows.house import House, clock, open_house
 from flows.late_orders import run_name
 from flows.showing import counted
+from flows.visible import cell
 from tasks.db import reading
 from tasks.status import Day, day
 
@@ -43,7 +44,8 @@ def _count(house: House, on: date) -> Day:
 def told(shop: str, on: date, found: Day) -> str:
     """Return a day as markdown; what wants a person comes first."""
     rows = (
-        ("In doubt, to settle by hand", str(found.in_doubt)),
+        ("In doubt, for people to settle: `forewarn settle list`", str(found.for_people)),
+        ("In doubt, still asked about", str(found.in_doubt - found.for_people)),
         ("Posts that wait for approval", str(found.held)),
         ("Customers told, by delay", counted(found.told)),
         ("Messages sent, by channel", counted(found.sent)),
@@ -51,5 +53,5 @@ def told(shop: str, on: date, found: Day) -> str:
         ("Refused by a provider", counted(found.rejected)),
         ("Runs", counted(found.runs)),
     )
-    table = "\n".join(f"| {word} | {said} |" for word, said in rows)
-    return f"# {shop}: {on:%A, %d %B %Y}\n\n| | |\n|---|---|\n{table}\n"
+    table = "\n".join(f"| {word} | {cell(said)} |" for word, said in rows)
+    return f"# {cell(shop)}: {on:%A, %d %B %Y}\n\n| | |\n|---|---|\n{table}\n"

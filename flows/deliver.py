@@ -24,6 +24,7 @@ from tasks.fallbacks import Followed, follow_up
 from tasks.gates import shut_gates
 from tasks.notices import NOTICES
 from tasks.runs import Now
+from tasks.settling import settle_doubts
 
 DELIVER = "deliver"
 
@@ -53,6 +54,7 @@ async def hand_over(
         async with open_doors(house, time.now) as (doors, shut):
             crew = Crew(house.worker, doors, house.settings.parallel, time.now)
             delivered = Delivered(in_doubt=await deed("sweep", partial(doubt, desk, crew)))
+            settled = await once("settle doubts", partial(settle_doubts, desk, crew))
             followed: Followed | None = Followed(0, 0)
             while followed is not None:
                 await _send_all(house, now, crew, delivered, progress)
@@ -63,9 +65,10 @@ async def hand_over(
         waiting = await asyncio.to_thread(_waiting, house)
         report.waiting = sum(waiting.values())
         showing.fill_delivered(report, delivered)
+        report.settled = dict(settled)
         closed = await asyncio.to_thread(_shut, house)
         report.down |= {channel: why for channel, why in (shut | closed).items() if waiting[channel]}
-    if delivered != Delivered():
+    if settled or delivered != Delivered():
         await publish(DELIVER, showing.summary(report, house.folder.shop.name), title="Deliveries")
         await rename(showing.headline(DELIVER, report))
     return report

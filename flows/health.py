@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Engine, func, make_url, select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import DBAPIError
 
 from flows.doors import chosen, missing
 from flows.house import database_url, read_settings, state_folder
+from models.addresses import shown
 from models.errors import ForewarnError
 from models.settings import DoorKind, Settings
 from models.shopfolder import ShopFolder, read_shop
@@ -56,17 +57,18 @@ def examine(shop: Path | None) -> list[Check]:
 
 
 def _database(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
-    url = database_url(settings, folder)
-    shown = make_url(url).render_as_string(hide_password=True)
+    address = ""
     try:
-        engine = connect(url)
+        engine = connect(database_url(settings, folder))
+        address = shown(engine.url)
         at = version(engine)
         apart = _apart(engine)
     except (DBAPIError, ForewarnError) as error:
         reason = str(getattr(error, "orig", error)).splitlines()[0]
-        yield Check("database", f"{shown}: {reason}", "start it, or mend FOREWARN_DATABASE_URL", bad=True)
+        found = f"{address}: {reason}" if address else reason
+        yield Check("database", found, "start it, or mend FOREWARN_DATABASE_URL", bad=True)
         return
-    yield Check("database", shown)
+    yield Check("database", address)
     if at == newest():
         yield Check("migrations", f"version {at}")
     else:

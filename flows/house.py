@@ -117,4 +117,5 @@ def state_folder(settings: Settings, folder: ShopFolder) -> Path:
 
 def database_url(settings: Settings, folder: ShopFolder) -> str:
     """Return the ledger's address; SQLite under the home where none is set."""
-    return settings.database_url or f"sqlite:///{state_folder(settings, folder) / 'forewarn.db'}"
+    secret = settings.database_url
+    return secret.get_secret_value() if secret else f"sqlite:///{state_folder(settings, folder) / 'forewarn.db'}"

@@ -10,6 +10,7 @@ from flows.deeds import deed, publish, rename
 from flows.house import House, clock, open_house
 from flows.late_orders import run_name
 from flows.running import a_run
+from flows.visible import cell
 from tasks.posts import compose
 
 POST_DELAYS = "post-delays"
@@ -41,9 +42,7 @@ async def compose_posts(house: House, as_of: date | None = None) -> list[str]:
 def _summary(posts: list[dict[str, Any]]) -> str:
     if not posts:
         return "No product is late in enough orders for a new post this week.\n"
-    shown = "\n".join(
-        f"| `{post['id'][:8]}` | {post['orders']} | {post['text']} |".replace("\n", " ") for post in posts
-    )
+    shown = "\n".join(f"| `{post['id'][:8]}` | {post['orders']} | {cell(post['text'])} |" for post in posts)
     return (
         "# Posts that wait for approval\n\n| post | late orders | text |\n|---|---|---|\n"
         f"{shown}\n\nApprove with `forewarn posts approve POST`, turn down with `forewarn posts reject POST`.\n"

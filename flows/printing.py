@@ -13,17 +13,28 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+from flows.visible import visible
+
+
+class Terminal(Console):
+    """A console on which no text from outside can move the cursor, colour, or hide anything."""
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        """Return a string as rich text; every string, a table's cells too, passes here."""
+        return super().render_str(visible(text), **how)
+
+
+out = Terminal(highlight=False, soft_wrap=True)
+err = Terminal(stderr=True, highlight=False, soft_wrap=True)
 PATIENCE = 2.0
 """Seconds that may pass without a word on a terminal."""
 
 
 def as_json(data: Any) -> None:
     """Print one JSON object."""
-    json.dump(data, sys.stdout, default=_plain, ensure_ascii=False, indent=2)
-    sys.stdout.write("\n")
+    sys.stdout.write(visible(json.dumps(data, default=_plain, ensure_ascii=False, indent=2)) + "\n")
 
 
 def _plain(value: Any) -> Any:

@@ -8,7 +8,7 @@ from functools import partial
 from flows.deeds import deed
 from flows.house import Clock, House
 from models.report import Report
-from tasks.runs import Now, begin, end
+from tasks.runs import HELD, Now, begin, end
 
 
 @asynccontextmanager
@@ -20,6 +20,6 @@ async def a_run(house: House, flow: str, time: Clock) -> AsyncIterator[tuple[Now
     state = "failed"
     try:
         yield now, report
-        state = "done" if report.ok else "failed"
+        state = HELD if report.held else "done" if report.ok else "failed"
     finally:
         await asyncio.to_thread(end, engine, now, time.now(), state, report.model_dump(mode="json"))

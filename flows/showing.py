@@ -3,12 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from flows.visible import cell, visible
 from models.policy import ON_TIME, Policy
 from models.report import Report
 from models.values import Contact, Plan
 from rules.masking import masked
 from tasks.delivery import Delivered
 from tasks.notices import Looked
+from templates.facts import harmless, shortened
+
+NAME_SHOWN = 80
 
 
 def fill(report: Report, looked: Looked, orders: Mapping[str, int], policy: Policy) -> None:
@@ -44,6 +48,7 @@ def headline(flow: str, report: Report) -> str:
     """Name a run by what came of it."""
     told = sum(report.news.values())
     said = f"{told} to tell" if flow == "late-orders" else f"{sum(report.sent.values())} sent"
+    said = f"held, {said}" if report.held else said
     trouble = ", with problems" if not report.ok else ""
     return f"{flow} {report.as_of}: {said}{trouble}"
 
@@ -57,6 +62,7 @@ FIGURES = (
     ("Skipped", "skipped"),
     ("Rejected", "rejected"),
     ("Later", "later"),
+    ("Settled", "settled"),
 )
 
 
@@ -65,12 +71,14 @@ def lines(report: Report) -> list[tuple[str, str]]:
     found = [("Day", str(report.as_of) + (" (dry run: nothing written)" if report.dry_run else ""))]
     found += [(f"Import {table}", imported(counts)) for table, counts in report.imported.items()]
     found += [("Left out", f"{n} {reason}") for reason, n in report.left_out.items()]
+    found += [("Held", f"{why}: nothing of this run leaves") for why in report.held.values()]
+    found += [("Then", f"forewarn release {report.run[:8]}, or with --drop")] if report.held and report.run else []
     if report.open:
         found.append(("Open orders", f"{report.open:,}"))
     found += [(word, counted(getattr(report, name))) for word, name in FIGURES if getattr(report, name)]
     found += [("Not reached", f"{report.not_reached} customers have no other channel")] if report.not_reached else []
     found += [("Waiting", f"{report.waiting} for their hour")] if report.waiting else []
-    found += [("In doubt", f"{report.in_doubt}: settle by hand, they are not sent again")] if report.in_doubt else []
+    found += [("In doubt", f"{report.in_doubt}: not sent again before it is settled")] if report.in_doubt else []
     found += [("Over the cap", f"{report.over_cap} discounts not given")] if report.over_cap else []
     found += [("Language", f"{counted(report.fallbacks)}: missing, the shop's was used")] if report.fallbacks else []
     found += [("Down", f"{channel}: {why}") for channel, why in report.down.items()]
@@ -87,19 +95,15 @@ def imported(counts: Mapping[str, int]) -> str:
 
 def summary(report: Report, shop: str) -> str:
     """Return a report as markdown."""
-    rows = "\n".join(f"| {word} | {_cell(said)} |" for word, said in lines(report))
-    return f"# {_cell(shop)}, {report.as_of}\n\n| | |\n|---|---|\n{rows}\n"
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    rows = "\n".join(f"| {cell(word)} | {cell(said)} |" for word, said in lines(report))
+    return f"# {cell(shop)}, {report.as_of}\n\n| | |\n|---|---|\n{rows}\n"
 
 
 def table(plans: Sequence[Plan]) -> list[dict[str, Any]]:
     """Return plans as rows that customer service can read."""
     return [
         {
-            "order": plan.delay.order.id,
+            "order": visible(plan.delay.order.id),
             "days late": plan.delay.days,
             "bucket": plan.delay.bucket,
             "remedy": remedy(plan),
@@ -113,7 +117,8 @@ def table(plans: Sequence[Plan]) -> list[dict[str, Any]]:
 def remedy(plan: Plan) -> str:
     """Say what a plan offers; a code stays with its customer."""
     if plan.substitutes:
-        return "substitute: " + "; ".join(one.name for found in plan.substitutes for one in found.products)
+        names = (one.name for found in plan.substitutes for one in found.products)
+        return "substitute: " + "; ".join(shortened(harmless(name), NAME_SHOWN) for name in names)
     if plan.discount:
         size = (
             f"{plan.discount.percent:g} %"

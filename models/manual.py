@@ -139,11 +139,12 @@ def _kind(field: FieldInfo) -> str:
 
 
 def _within(bounds: Mapping[type, Any]) -> str:
-    if Le in bounds:
+    if Le in bounds and Ge in bounds:
         return f", {bounds[Ge].ge} to {bounds[Le].le}"
+    most = f" and at most {bounds[Le].le}" if Le in bounds else ""
     if Gt in bounds:
-        return f" above {bounds[Gt].gt}"
-    return f", {bounds[Ge].ge} or more" if Ge in bounds else ""
+        return f" above {bounds[Gt].gt}{most}"
+    return f", {bounds[Ge].ge} or more" if Ge in bounds else most
 
 
 def _named(annotation: Any) -> str:

@@ -202,7 +202,7 @@ class Brake(_Frozen):
     )
     stale_hours: int = Field(96, ge=0, description="hours since the newest order was placed, at most; 0: no limit")
     newly_late_share: float = Field(
-        0.3, gt=0, le=1, description="share of the open orders that a run may tell, at most; 1: no limit"
+        0.3, ge=0, le=1, description="share of the open orders that a run may tell, at most; 1: no limit"
     )
     times_usual: float = Field(
         5, ge=0, description="times as many orders told in a day as on the median day of four weeks; 0: no limit"
@@ -213,6 +213,28 @@ class Brake(_Frozen):
     at_least: int = Field(
         50, ge=1, description="orders: telling fewer is never too many, and a shop with fewer is never called stale"
     )
+
+
+class Doubting(_Frozen):
+    """When providers are asked about messages in doubt, and when people are."""
+
+    ask_after_minutes: int = Field(
+        5, ge=1, description="minutes after it left, or may have, before its provider is asked"
+    )
+    wait_minutes: int = Field(
+        30,
+        ge=1,
+        description="minutes after it left before `never took it` is believed, as records lag, and it is sent again",
+    )
+    hours: int = Field(
+        24, ge=1, description="hours after it left from which a message still in doubt is people's to settle"
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if not self.ask_after_minutes <= self.wait_minutes <= 60 * self.hours:
+            raise ValueError("ask_after_minutes, wait_minutes and hours follow one another; one is before the other")
+        return self
 
 
 class Posting(_Frozen):
@@ -251,6 +273,7 @@ class Policy(_Frozen):
     caps: Caps = Caps()
     brake: Brake = Brake()
     sending: Sending = Sending()
+    doubt: Doubting = Doubting()
     posts: Posting = Posting()
 
     @field_validator("bucket")

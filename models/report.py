@@ -38,6 +38,11 @@ class Report(BaseModel):
     in_doubt: int = Field(
         0, description="messages of which nobody can know whether they left; never sent again by itself"
     )
+    settled: Counts = Field(
+        {},
+        description="messages in doubt that providers were asked about, by what came of it: `sent`; `queued`, for they "
+        "never came; for `people`, who have to look",
+    )
     down: dict[str, str] = Field({}, description="channels that somebody must mend, with the provider's reason")
     fallbacks: Counts = Field({}, description="languages asked for and missing, which got the shop's instead")
     problems: list[str] = Field([], description="what went wrong, a sentence each; the run exits non-zero")

@@ -24,7 +24,7 @@ class Settings(BaseSettings):
     home: Path | None = Field(None, description="folder whose `var/` holds state; by default the shop folder's parent")
     shop: Path = Field(Path("shop"), description="the shop's folder")
     data: Path | None = Field(None, description="where the shop's files lie, when not where shop.toml says")
-    database_url: str | None = Field(None, description="the ledger; by default SQLite in `var/` under the home")
+    database_url: SecretStr | None = Field(None, description="the ledger; by default SQLite in `var/` under the home")
     source_url: SecretStr | None = Field(None, description="the shop's own database, where its source is one")
     outbox: Path | None = Field(None, description="folder of the local outbox; by default in `var/` under the home")
 
@@ -34,7 +34,7 @@ class Settings(BaseSettings):
 
     sendgrid_api_key: SecretStr | None = Field(None, description="API key with the right to send mail")
     sendgrid_url: str = Field("https://api.sendgrid.com", description="https://api.eu.sendgrid.com for EU accounts")
-    twilio_account_sid: str | None = Field(None, description="account that sends")
+    twilio_account_sid: SecretStr | None = Field(None, description="account that sends")
     twilio_auth_token: SecretStr | None = Field(None, description="its auth token")
     twilio_from: str | None = Field(None, description="sending number in E.164, or a messaging service (MG...)")
     twilio_url: str = Field("https://api.twilio.com", description="another address only for trials")

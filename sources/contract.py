@@ -7,6 +7,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from sources.fields import Amount, Day, Flag, Moment, Text, Upper, Whole, ZoneName, lower
 
 MOST = 2**31 - 1
+LONGEST_KEY = 200
+"""Characters; a database keeps keys in an index, which takes no longer ones."""
+Key = Annotated[Text, Field(max_length=LONGEST_KEY)]
 Country = Annotated[Upper, Field(pattern=r"^[A-Z]{2}$")]
 Currency = Annotated[Upper, Field(pattern=r"^[A-Z]{3}$")]
 # Codes with a fixed shape, and what to say instead of the pattern they break.
@@ -25,7 +28,7 @@ class Fact(BaseModel):
 class CustomerRow(Fact):
     """A person who ordered."""
 
-    id: Text = Field(description="the customer's key, as orders name it")
+    id: Key = Field(description="the customer's key, as orders name it")
     name: Text = Field(description="how to address them")
     email: Text | None = Field(None, description="mail address")
     phone: Text | None = Field(None, description="number for texts; without a country code it belongs to `country`")
@@ -43,9 +46,9 @@ class CustomerRow(Fact):
 class ProductRow(Fact):
     """A thing the shop sells."""
 
-    id: Text = Field(description="the product's key, as lines and stock name it")
+    id: Key = Field(description="the product's key, as lines and stock name it")
     name: Text = Field(description="what customers know it by")
-    category: Text | None = Field(None, description="substitutes are looked for within it")
+    category: Key | None = Field(None, description="substitutes are looked for within it")
     price: Amount | None = Field(None, description="today's price of one, in the shop's currency")
     url: Text | None = Field(None, description="its page; else the shop's link for products")
     image: Text | None = Field(None, description="address of a picture")
@@ -54,8 +57,8 @@ class ProductRow(Fact):
 class OrderRow(Fact):
     """What one customer asked for at one time."""
 
-    id: Text = Field(description="the order's number, as the customer knows it")
-    customer_id: Text = Field(description="`id` of a customer")
+    id: Key = Field(description="the order's number, as the customer knows it")
+    customer_id: Key = Field(description="`id` of a customer")
     placed_at: Moment = Field(description="when it was placed")
     cancelled_at: Moment | None = Field(None, description="when the whole order was cancelled")
     currency: Currency | None = Field(None, description="ISO 4217 code, as EUR; else the shop's")
@@ -66,9 +69,9 @@ class OrderRow(Fact):
 class LineRow(Fact):
     """One product of an order, with its own promise."""
 
-    order_id: Text = Field(description="`id` of an order")
-    number: Text = Field(description="which line of the order; with `order_id` it is the key")
-    product_id: Text = Field(description="`id` of a product")
+    order_id: Key = Field(description="`id` of an order")
+    number: Key = Field(description="which line of the order; with `order_id` it is the key")
+    product_id: Key = Field(description="`id` of a product")
     quantity: Whole = Field(ge=1, le=MOST, description="pieces ordered")
     price: Amount | None = Field(None, description="paid for one piece, in the order's currency")
     promise: Annotated[Literal["ship", "deliver"], BeforeValidator(lower)] = Field(
@@ -84,8 +87,8 @@ class LineRow(Fact):
 class StockRow(Fact):
     """How many of a product lie at one place, and how many of them are spoken for."""
 
-    product_id: Text = Field(description="`id` of a product")
-    location: Text = Field(description="where; with `product_id` it is the key")
+    product_id: Key = Field(description="`id` of a product")
+    location: Key = Field(description="where; with `product_id` it is the key")
     on_hand: Whole = Field(ge=-MOST, le=MOST, description="pieces there")
     allocated: Whole | None = Field(None, ge=0, le=MOST, description="pieces of them that open orders will take")
 
@@ -93,9 +96,9 @@ class StockRow(Fact):
 class InboundRow(Fact):
     """An expected receipt of a product from a vendor."""
 
-    id: Text = Field(description="the receipt's key")
-    product_id: Text = Field(description="`id` of a product")
-    vendor_id: Text | None = Field(None, description="`id` of a vendor")
+    id: Key = Field(description="the receipt's key")
+    product_id: Key = Field(description="`id` of a product")
+    vendor_id: Key | None = Field(None, description="`id` of a vendor")
     quantity: Whole = Field(ge=1, le=MOST, description="pieces coming")
     promised_on: Day | None = Field(None, description="the date the vendor promised")
     expected_on: Day | None = Field(None, description="the date now expected")
@@ -105,7 +108,7 @@ class InboundRow(Fact):
 class VendorRow(Fact):
     """Whom the shop buys from."""
 
-    id: Text = Field(description="the vendor's key")
+    id: Key = Field(description="the vendor's key")
     name: Text = Field(description="the vendor's name")
     email: Text | None = Field(None, description="whom to ask")
     lead_days: Whole | None = Field(None, ge=0, le=MOST, description="days from order to receipt, as a rule")

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, CursorResult, create_engine, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy import URL, Connection, CursorResult, create_engine
+from sqlalchemy.exc import NoSuchModuleError, SQLAlchemyError
 
-from models.errors import BadShop
+from models.addresses import database_address
+from models.errors import BadShop, ForewarnError
 from sources.rows import Row
 from sources.selects import Select, columns, placed
 
@@ -32,8 +33,12 @@ class Database:
 
     def __init__(self, url: str) -> None:
         try:
-            self.engine = create_engine(_reading(make_url(url)))
-        except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+            self.engine = create_engine(_reading(database_address(url, "FOREWARN_SOURCE_URL")), hide_parameters=True)
+        except BadShop:
+            raise
+        except ForewarnError as error:
+            raise BadShop(str(error)) from error
+        except (NoSuchModuleError, ModuleNotFoundError) as error:
             raise BadShop(f"FOREWARN_SOURCE_URL is no address of a database that can be read: {error}") from error
 
     def close(self) -> None:

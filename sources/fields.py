@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from math import isfinite
 from typing import Annotated, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -12,12 +13,13 @@ from pydantic import BeforeValidator, ValidationInfo
 
 YEARS = range(1900, 2201)
 AMOUNTS_BELOW = Decimal(10) ** 12
+WHOLES_BELOW = 10**18
 FLAGS = dict.fromkeys(("1", "true", "t", "yes", "y", "on"), True) | dict.fromkeys(
     ("0", "false", "f", "no", "n", "off"), False
 )
 
 WHOLE = re.compile(r"[+-]?\d{1,18}(\.0+)?")
-AMOUNT = re.compile(r"\d+(\.\d*)?(E[+-]\d+)?", re.IGNORECASE)
+AMOUNT = re.compile(r"\d+(\.\d*)?(E[+-]\d{1,4})?", re.IGNORECASE)
 
 A_DAY = "a date such as 2026-11-30 is right"
 A_MOMENT = "a date and time such as 2026-11-30 14:05:00, with or without an offset, is right"
@@ -42,14 +44,21 @@ def _zones(info: ValidationInfo) -> Zones:
 
 def _text(value: Any) -> Any:
     if isinstance(value, str):
-        if "\0" in value:
-            raise ValueError("text without NUL characters is right")
+        if "\0" in value or not _whole_text(value):
+            raise ValueError("text without NUL characters and halves of surrogate pairs is right")
         return value
     if isinstance(value, int | Decimal | UUID) and not isinstance(value, bool):
         return str(value)
     if value is None:
         return None
     raise ValueError("text is right")
+
+
+def _whole_text(value: str) -> bool:
+    try:
+        return value.isascii() or bool(value.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _zone(value: Any) -> Any:
@@ -81,7 +90,12 @@ def _whole(value: Any) -> Any:
         return value
     if isinstance(value, str) and WHOLE.fullmatch(value):
         return int(value.partition(".")[0])
-    if isinstance(value, float | Decimal) and value == value // 1:
+    if (
+        isinstance(value, float | Decimal)
+        and isfinite(value)
+        and -WHOLES_BELOW < value < WHOLES_BELOW
+        and value == int(value)
+    ):
         return int(value)
     raise ValueError(A_WHOLE)
 

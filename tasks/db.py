@@ -19,24 +19,25 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
-    Select,
     collate,
     create_engine,
     event,
     func,
-    make_url,
     select,
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import OperationalError
 
+from models.addresses import database_address
 from models.errors import ForewarnError
 
 BUSY_SECONDS = 60
 PRAGMAS = ("synchronous=NORMAL", f"busy_timeout={BUSY_SECONDS * 1000}", "cache_size=-16384")
 THREADS = 32
 """How many threads may use one engine at once: those of `asyncio.to_thread`."""
+KEPT = 4
+"""Connections kept open between uses; most deeds come one at a time, and a server counts its connections."""
 SERVER_SETTINGS = {
     "application_name": "forewarn",
     "connect_timeout": 10,
@@ -54,6 +55,7 @@ class Turn(IntEnum):
 
     MIGRATE = 7_461_235
     IMPORT = 7_461_236
+    JUDGE = 7_461_237
 
 
 def connect(url: str) -> Engine:
@@ -61,10 +63,7 @@ def connect(url: str) -> Engine:
 
     SQLite runs in WAL mode, where a second writer waits up to BUSY_SECONDS.
     """
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise ForewarnError(f"FOREWARN_DATABASE_URL is no database address: {error}") from error
+    parsed = database_address(url, "FOREWARN_DATABASE_URL")
     backend = parsed.get_backend_name()
     if backend not in OPENED_BY:
         raise ForewarnError(f"FOREWARN_DATABASE_URL names {backend}: postgresql://... or sqlite:///... is right")
@@ -78,8 +77,8 @@ def _postgresql(url: URL) -> Engine:
         isolation_level="READ COMMITTED",
         hide_parameters=True,
         pool_pre_ping=True,
-        pool_size=THREADS // 8,
-        max_overflow=THREADS - THREADS // 8,
+        pool_size=KEPT,
+        max_overflow=THREADS - KEPT,
     )
 
 
@@ -142,17 +141,14 @@ def alone(connection: Connection, turn: Turn) -> None:
         connection.execute(select(func.pg_advisory_xact_lock(turn)))
 
 
-def locked(key: Column[Any], which: ColumnElement[bool]) -> Select[Any]:
-    """Return PostgreSQL's SELECT that locks rows in the order in which Python sorts their keys.
+def in_order(connection: Connection, key: Column[Any], which: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the condition of an UPDATE of many rows that locks them in the order in which Python sorts their keys.
 
     All transactions lock in that order: those that meet wait for one another in a row, never in a circle.
     """
-    return select(key).where(which).order_by(collate(key, "C")).with_for_update()
-
-
-def in_order(connection: Connection, key: Column[Any], which: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Return the condition of an UPDATE of many rows that locks them in the order of their key."""
-    return which if is_sqlite(connection) else key.in_(locked(key, which))
+    if is_sqlite(connection):
+        return which
+    return key.in_(select(key).where(which).order_by(collate(key, "C")).with_for_update())
 
 
 def migrate(engine: Engine) -> bool:

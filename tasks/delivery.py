@@ -174,6 +174,7 @@ class _Round:
                 settled += untrue
                 ready += [key for key in chunk if key not in {one.id for one in untrue}]
             leaving = self._passing(connection, ready[:room], now)
+            self._retell(connection, settled)
             ours = start(connection, self._table, self._crew.worker, leaving, now)
         self._back, self._waiting = [], waiting
         self._ready = [key for key in ready if key not in leaving]
@@ -184,17 +185,20 @@ class _Round:
     def _settle(self, connection: Connection, outcomes: Sequence[Settled], now: datetime) -> list[Settled]:
         who = self._crew.worker.name
         kept = settle(connection, self._table, outcomes, now, who)
-        if self._table is NOTICES:
-            lost = [one for one in kept if one.state in (State.SKIPPED, State.REJECTED)]
-            changed = {self._rows[one.id]["order_id"] for one in lost if one.reason in AFRESH}
-            retell(connection, {self._rows[one.id]["order_id"] for one in lost}, changed, self._now.as_of)
         opened(connection, {self._channel(one) for one in kept if one.state is State.SENT}, now, who)
         for channel in {self._channel(one) for one in kept if one.state is State.REJECTED}:
             if burst(connection, self._table, channel, now, self._desk.policy.sending):
                 self._delivered.down[channel] = BURST
-        for channel in {self._channel(one) for one in kept} & self._delivered.down.keys():
+        for channel in sorted({self._channel(one) for one in kept} & self._delivered.down.keys()):
             shut(connection, channel, self._delivered.down[channel], now, self._desk.policy.sending, who)
         return kept
+
+    def _retell(self, connection: Connection, settled: Sequence[Settled]) -> None:
+        # All at once and after the gates: every transaction locks them and the watches in one order.
+        if self._table is NOTICES:
+            lost = [one for one in settled if one.state in (State.SKIPPED, State.REJECTED)]
+            changed = {self._rows[one.id]["order_id"] for one in lost if one.reason in AFRESH}
+            retell(connection, {self._rows[one.id]["order_id"] for one in lost}, changed, self._now.as_of)
 
     def _channel(self, one: Settled) -> str:
         return str(self._rows[one.id]["channel"])
@@ -217,7 +221,7 @@ class _Round:
     def _passing(self, connection: Connection, ready: Sequence[str], now: datetime) -> list[str]:
         """Return the messages that the policy's rate lets through now."""
         leaving: list[str] = []
-        for channel in dict.fromkeys(Channel(self._rows[key]["channel"]) for key in ready):
+        for channel in sorted({Channel(self._rows[key]["channel"]) for key in ready}):
             of_it = [key for key in ready if self._rows[key]["channel"] == channel]
             leaving += of_it[: passing(connection, channel, len(of_it), now, self._desk.policy.sending)]
         return leaving

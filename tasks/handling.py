@@ -1,6 +1,5 @@
 """The short delays that nobody is told of: the shop moves the handling date that it shows."""
 
-import csv
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -9,6 +8,7 @@ from sqlalchemy import Connection, select
 
 from models.values import RemedyKind
 from rules.delays import delay_of
+from tasks.csvs import sheet
 from tasks.db import reading
 from tasks.desk import Desk
 from tasks.orders import WATCHES, named
@@ -20,11 +20,9 @@ PAGE = 500
 def export_handling_dates(desk: Desk, file: Path, as_of: date) -> int:
     """Write as CSV which order lines want another handling date, an unknown one empty; return how many."""
     written = 0
-    with reading(desk.engine) as connection, file.open("w", newline="", encoding="utf-8") as stream:
-        out = csv.writer(stream)
-        out.writerow(COLUMNS)
+    with reading(desk.engine) as connection, sheet(file, COLUMNS) as write:
         for written, row in enumerate(_rows(desk, connection, as_of), 1):  # noqa: B007 - the last number is the count
-            out.writerow(row)
+            write(row)
     return written
 
 

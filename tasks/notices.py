@@ -40,6 +40,8 @@ class Looked:
     skipped: Counter[str] = field(default_factory=Counter)
     offers: Counter[str] = field(default_factory=Counter)
     over_cap: int = 0
+    wanted: Counter[str] = field(default_factory=Counter)
+    """What the discounts would have cost were there no caps, by currency, in ten-thousandths."""
     problems: list[str] = field(default_factory=list)
     plans: list[Plan] = field(default_factory=list)
     """The first SHOWN plans, for people to look at."""
@@ -92,7 +94,7 @@ def _look(desk: Desk, now: Now, shelves: Shelves, after: Watched | None, batch: 
             return Page(Looked(), None)
         purse = open_purse(connection, now, desk.policy)
         decided = decide(desk, now, connection, page, shelves, purse, limit)
-    looked = Looked(orders=len(page), over_cap=purse.refused)
+    looked = Looked(orders=len(page), over_cap=purse.refused, wanted=purse.wanted)
     written = list(_write(desk, now, decided, looked, purse))
     owe(desk, now, written, purse)
     return Page(looked, page[-1])
@@ -135,7 +137,7 @@ def notice_row(desk: Desk, now: Now, plan: Plan, contact: Contact) -> dict[str, 
         "customer_id": order.customer.id,
         "revision": plan.revision,
         "channel": contact.channel,
-        "state": State.QUEUED if words else State.SKIPPED,
+        "state": State.HELD if words else State.SKIPPED,
         "reason": contact.skip,
         "message": plan.message,
         "news": plan.news,

@@ -1,6 +1,5 @@
 """Offers in the ledger: one discount code an order and kind, for ever the same."""
 
-import csv
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
@@ -12,6 +11,7 @@ from sqlalchemy import Connection, select
 from models.ledger import Offer
 from models.values import Discount, Plan, RemedyKind
 from rules.codes import CODE_BITS, new_code
+from tasks.csvs import sheet
 from tasks.db import insert, reading
 from tasks.desk import Desk
 from tasks.orders import table_of
@@ -83,11 +83,9 @@ def export(desk: Desk, file: Path, since: date | None = None) -> int:
     if since is not None:
         query = query.where(OFFERS.c.created_at >= desk.start_of(since))
     written = 0
-    with reading(desk.engine) as connection, file.open("w", newline="", encoding="utf-8") as stream:
-        out = csv.writer(stream)
-        out.writerow(EXPORTED)
+    with reading(desk.engine) as connection, sheet(file, EXPORTED) as write:
         for offer in connection.execute(query, execution_options={"yield_per": 1000}):
-            out.writerow(
+            write(
                 (
                     offer.order_id,
                     offer.kind,

@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import CTE, Column, ColumnElement, Connection, Row, Select, Table, and_, or_, select, tuple_
 from sqlmodel import SQLModel
 
-from models.ledger import Watch
+from models.ledger import Notice, Watch
 from models.shop import Customer, Order, OrderLine, Product
-from models.values import CustomerFacts, LineFacts, OrderFacts, ProductFacts, Promise, Told, ToldLine
+from models.values import CustomerFacts, LineFacts, OrderFacts, ProductFacts, Promise, State, Told, ToldLine
 from tasks.desk import Desk
 
 
@@ -23,6 +23,7 @@ def table_of(model: type[SQLModel]) -> Table:
 
 
 ORDERS, LINES, WATCHES = table_of(Order), table_of(OrderLine), table_of(Watch)
+NOTICES = table_of(Notice)
 CUSTOMERS, PRODUCTS = table_of(Customer), table_of(Product)
 
 
@@ -101,9 +102,13 @@ class Watched:
 
 
 def due(desk: Desk, connection: Connection, as_of: date, after: Watched | None, limit: int) -> list[Watched]:
-    """Return the next page of orders with possible news on a day; costs what is due, not what is open."""
+    """Return the next page of orders with possible news on a day; costs what is due, not what is open.
+
+    An order with a notice that is held stays due: only the verdict on that one says what its customer was told.
+    """
+    held = select(NOTICES.c.id).where(NOTICES.c.order_id == WATCHES.c.order_id, NOTICES.c.state == State.HELD)
     page = select(WATCHES.c.order_id.label("id"), WATCHES.c.look_again_on.label("look")).where(
-        WATCHES.c.look_again_on <= as_of
+        WATCHES.c.look_again_on <= as_of, ~held.exists()
     )
     if after is not None:
         page = page.where(tuple_(WATCHES.c.look_again_on, WATCHES.c.order_id) > (after.look_again_on, after.order.id))

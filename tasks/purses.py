@@ -26,10 +26,13 @@ class Purse:
     left: dict[str, int]
     spent: Counter[str] = field(default_factory=Counter)
     refused: int = 0
+    wanted: Counter[str] = field(default_factory=Counter)
+    """What it would have given were there no caps."""
 
     def take(self, discount: Discount) -> bool:
         """Set a discount's cost aside; say whether there was room under the caps."""
         cost = scaled(discount.value)
+        self.wanted[discount.currency] += cost
         if self.left.get(discount.currency, 0) < cost:
             self.refused += 1
             return False
@@ -41,6 +44,7 @@ class Purse:
         """Return the cost of a discount that was not given after all."""
         self.left[discount.currency] += scaled(discount.value)
         self.spent[discount.currency] -= scaled(discount.value)
+        self.wanted[discount.currency] -= scaled(discount.value)
 
 
 def open_purse(connection: Connection, now: Now, policy: Policy) -> Purse:

@@ -1,13 +1,12 @@
 """The rejects file: every refused row with its place and the reason, for the shop to mend."""
 
-import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import astuple, fields
 from pathlib import Path
-from typing import Any
 
 from sources.rows import Refused
+from tasks.csvs import sheet
 
 COLUMNS = [field.name for field in fields(Refused)]
 
@@ -16,18 +15,15 @@ COLUMNS = [field.name for field in fields(Refused)]
 def rejects(path: Path | None) -> Iterator[Callable[[Refused], None]]:
     """Give a function that adds to the rejects file, made when the first row is refused; None keeps none."""
     with ExitStack() as opened:
-        writer: Any = None
+        write: Callable[[Iterable[object]], object] | None = None
 
         def refuse(refused: Refused) -> None:
-            nonlocal writer
+            nonlocal write
             if path is None:
                 return
-            if writer is None:
+            if write is None:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                stream = opened.enter_context(path.open("a", encoding="utf-8", newline=""))
-                writer = csv.writer(stream)
-                if stream.tell() == 0:
-                    writer.writerow(COLUMNS)
-            writer.writerow(astuple(refused))
+                write = opened.enter_context(sheet(path, COLUMNS, add=True))
+            write(astuple(refused))
 
         yield refuse

@@ -16,6 +16,8 @@ from tasks.orders import table_of
 RUNS = table_of(Run)
 WATCHES = table_of(Watch)
 LATE_ORDERS = "late-orders"
+HELD = "held"
+"""The state of a run that passed a limit of the brake and waits for a person's word."""
 BEGINNING = date(1970, 1, 1)
 
 

@@ -5,13 +5,14 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, func, or_, select
 
 from models.values import State
 from tasks.desk import Desk
+from tasks.doubts import for_people
 from tasks.notices import NOTICES
 from tasks.posts import POSTS
-from tasks.runs import RUNS
+from tasks.runs import HELD, LATE_ORDERS, RUNS
 from tasks.tallies import orders_by_bucket
 
 
@@ -25,8 +26,12 @@ class Status:
     """Notices by state."""
     posts: dict[str, int]
     """Posts by state."""
+    for_people: int
+    """Notices and posts in doubt that no provider can settle."""
     runs: list[dict[str, Any]]
     """The latest runs, newest first."""
+    held: list[dict[str, Any]]
+    """The runs that wait for a person's word, newest first: those with notices, and the last one."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -47,6 +52,8 @@ class Day:
     """Notices refused by a provider, by reason."""
     in_doubt: int
     """Messages in doubt, from any day."""
+    for_people: int
+    """Those among them that no provider can settle."""
     held: int
     """Posts that wait for approval, from any day."""
     runs: dict[str, int]
@@ -62,8 +69,30 @@ def status(connection: Connection, runs: int = 5) -> Status:
         orders=dict(orders_by_bucket(connection)),
         notices=_by(connection, NOTICES, "state"),
         posts=_by(connection, POSTS, "state"),
+        for_people=for_people(connection),
         runs=[dict(row) for row in connection.execute(newest.limit(runs)).mappings()],
+        held=_held(connection),
     )
+
+
+def _held(connection: Connection) -> list[dict[str, Any]]:
+    waiting = (
+        select(NOTICES.c.run_id, func.count().label("n"))
+        .where(NOTICES.c.state == State.HELD)
+        .group_by(NOTICES.c.run_id)
+        .subquery()
+    )
+    newest = select(func.max(RUNS.c.number)).where(RUNS.c.flow == LATE_ORDERS).scalar_subquery()
+    query = (
+        select(RUNS.c.id, RUNS.c.as_of, RUNS.c.counts, func.coalesce(waiting.c.n, 0).label("n"))
+        .select_from(RUNS.outerjoin(waiting, waiting.c.run_id == RUNS.c.id))
+        .where(RUNS.c.state == HELD, or_(waiting.c.n.is_not(None), RUNS.c.number == newest))
+        .order_by(RUNS.c.number.desc())
+    )
+    return [
+        {"run": row.id[:8], "as_of": row.as_of, "notices": row.n, "why": "; ".join(row.counts["held"].values())}
+        for row in connection.execute(query)
+    ]
 
 
 def _by(
@@ -97,6 +126,7 @@ def day(desk: Desk, connection: Connection, on: date) -> Day:
             _by(connection, table, "state", table.c.state == State.IN_DOUBT).get(State.IN_DOUBT, 0)
             for table in (NOTICES, POSTS)
         ),
+        for_people=for_people(connection),
         held=_by(connection, POSTS, "state").get(State.HELD, 0),
         runs=dict(runs),
     )

@@ -53,7 +53,7 @@ def survey(
                 _count(found, one, due=not full and (anew or one.watched.look_again_on <= now.as_of))
             found.looked.orders += len(page)
             progress(found.looked.orders)
-    found.looked.over_cap = purse.refused
+    found.looked.over_cap, found.looked.wanted = purse.refused, purse.wanted
     return found
 
 

@@ -23,6 +23,7 @@ Link = TypeVar("Link", str, str | None)
 
 _HARMFUL = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _LEFT_OUT = {"Cf", "Cs"}
+LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def order_facts(plan: Plan, shop: ShopConfig) -> dict[str, Any]:
     late = tuple(_item(line.line, links, order.currency, line) for line in delay.late)
     offered = bool(plan.substitutes or plan.discount)
     return {
-        "customer": harmless(order.customer.name),
+        "customer": named(order.customer.name),
         "order": Order(harmless(order.id), order.placed_on, _web(order.url) or _filled(links.order, "order", order.id)),
         "late": late,
         "on_time": tuple(_item(line, links, order.currency) for line in delay.on_time),
@@ -110,6 +111,11 @@ def harmless(text: str) -> str:
     return " ".join(text.split())
 
 
+def named(name: str) -> str:
+    """Return a name fit to stand in a sentence: harmless, and no longer than any real one."""
+    return shortened(harmless(name), LONGEST_NAME)
+
+
 def unaddressed(name: str) -> str:
     """Return a name that mentions nobody on a social network."""
     return re.sub(r"[@\uff20]+(?=\w)", "", name)
@@ -131,9 +137,9 @@ def _item(line: LineFacts, links: Links, currency: str, late: LateLine | None = 
 
 
 def _product(product: ProductFacts, links: Links, currency: str) -> Product:
-    category = product.category and harmless(product.category)
+    category = product.category and named(product.category)
     return Product(
-        name=harmless(product.name),
+        name=named(product.name) or named(product.id),
         url=_web(product.url) or _filled(links.product, "product", product.id),
         image=product.image if product.image and product.image.startswith(("https://", "data:image/")) else None,
         category=category,

@@ -13,7 +13,7 @@ from models.shopfolder import ShopConfig
 from models.values import Channel, Contact, Message, Plan, ProductDelay
 from templates import posts, sms
 from templates.environment import BadWords, environment, faults_named
-from templates.facts import harmless, order_facts, post_facts, shortened, unaddressed
+from templates.facts import named, order_facts, post_facts, shortened, unaddressed
 from templates.formats import known
 
 __all__ = ["MESSAGES", "PARTS", "POST", "BadWords", "Words"]
@@ -75,7 +75,7 @@ class Words:
             locale=voice.words,
             subject=subject,
             html=html,
-            to_name=harmless(order.customer.name),
+            to_name=named(order.customer.name),
             category=plan.message,
             valid_until=contact.valid_until,
         )

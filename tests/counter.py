@@ -13,13 +13,14 @@ from models.shopfolder import Help, Links, Sender, ShopConfig
 from models.values import Channel, CustomerFacts, Message, Receipt
 from rules.working_days import Calendar
 from tasks import notices, posts
+from tasks.brakes import judge
 from tasks.db import connect, migrate, reading
 from tasks.delivery import Crew, Delivered, deliver_batch, doubt
 from tasks.desk import Desk
 from tasks.notices import Looked, look
 from tasks.orders import CUSTOMERS, LINES, ORDERS, PRODUCTS, WATCHES, table_of
 from tasks.outbox import Worker
-from tasks.runs import LATE_ORDERS, Now, begin, end
+from tasks.runs import HELD, LATE_ORDERS, Now, begin, end
 from tasks.shelves import STOCKS, Shelves
 from templates.words import Words
 from tests.builders import ANNA, DAY, day, line
@@ -125,7 +126,9 @@ class Counter:
             if page.last is None:
                 break
             after = page.last
-        end(self.desk.engine, now, noon(on), "done", {})
+        self.passed = judge(self.desk, now, found.wanted)
+        held = {"held": {one.name: one.sentence for one in self.passed}}
+        end(self.desk.engine, now, noon(on), HELD if self.passed else "done", held)
         return found
 
     def deliver(self, on=0, *, door=None, parallel=4, at=None, lease=600) -> Delivered:

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 PREFECT_YAML: dict[str, Any] = yaml.safe_load((ROOT / "prefect.yaml").read_text())
 DEPLOYMENTS = {one["name"]: one for one in PREFECT_YAML["deployments"]}
 UNITS = ROOT / "docs" / "systemd"
+BY_HAND = ("release",)
 WHEN = {
     "late-orders": ("every-15-minutes", "*/15 * * * *"),
     "deliver": ("every-minute", "* * * * *"),
@@ -32,8 +33,17 @@ def flow_of(name: str) -> Flow[..., Any]:
     return found
 
 
-def test_all_four_flows_are_deployed():
-    assert set(DEPLOYMENTS) == set(WHEN)
+def test_every_flow_is_deployed():
+    assert set(DEPLOYMENTS) == {*WHEN, *BY_HAND}
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_a_deployment_without_a_schedule_is_a_form_that_explains_itself(name):
+    form = flow_of(name).parameters
+    assert flow_of(name).name == name
+    assert "schedules" not in DEPLOYMENTS[name]
+    assert form.required == ["run", "who"]
+    assert [field for field, said in form.properties.items() if not said.get("description")] == []
 
 
 @pytest.mark.parametrize("name", WHEN)
@@ -45,7 +55,7 @@ def test_a_deployment_leads_to_the_flow_of_its_name(name):
 @pytest.mark.parametrize("name", WHEN)
 def test_a_deployment_is_due_when_the_operators_page_says(name):
     slug, cron = WHEN[name]
-    zones = {one["schedules"][0]["timezone"] for one in DEPLOYMENTS.values()}
+    zones = {DEPLOYMENTS[one]["schedules"][0]["timezone"] for one in WHEN}
     assert DEPLOYMENTS[name]["schedules"] == [
         {"slug": slug, "cron": cron, "timezone": PREFECT_YAML["definitions"]["zone"]}
     ]

@@ -163,7 +163,7 @@ def test_every_command_in_a_sentence_has_the_options_that_are_said():
             command, words = typer.main.get_command(app), shlex.split(line)
             while hasattr(command, "commands"):
                 command = command.commands[words.pop(0)]
-            known = {option for parameter in command.params for option in parameter.opts}
+            known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
             assert {word for word in words if word.startswith("-")} <= known, f"{file.name}: forewarn {line}"
 
 

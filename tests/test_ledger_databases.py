@@ -15,11 +15,12 @@ import pytest
 from sqlalchemy import event, select
 from sqlalchemy.exc import OperationalError
 
-from models.policy import Caps, Policy
+from models.policy import Brake, Caps, Policy
 from models.types import SCALE
 from models.values import Channel, State
 from sources.contract import LineRow
 from sources.rows import Accepted
+from tasks.brakes import judge
 from tasks.db import connect, reading
 from tasks.imports import import_table
 from tasks.notices import NOTICES, look
@@ -34,6 +35,8 @@ from tests.builders import DAY, day, line
 from tests.counter import SHOP, customer, noon
 
 ORDERS = 60
+UNBRAKED = Brake(newly_late_share=1, offers=0)
+"""Here every order is late."""
 LEASE = timedelta(minutes=10)
 STORM = 1.5
 """Seconds for which everything happens at once."""
@@ -99,7 +102,8 @@ def test_a_reader_waits_for_no_writer_and_sees_one_moment_of_the_ledger(counter)
 
 
 def test_workers_in_threads_share_what_is_due_and_claim_nothing_twice(counter):
-    fill(counter).decide()
+    fill(counter).desk = replace(counter.desk, policy=Policy(brake=UNBRAKED))
+    counter.decide()
 
     def worker(name):
         mine = []
@@ -170,7 +174,7 @@ def test_imports_at_once_wake_an_order_for_each_change_and_lose_none(counter):
 
 def test_imports_decisions_and_deliveries_at_once_neither_fail_nor_say_anything_twice(counter):
     caps = {"EUR": 900, "USD": 90}
-    fill(counter).desk = replace(counter.desk, policy=Policy(caps=Caps(per_run=caps, per_month=caps)))
+    fill(counter).desk = replace(counter.desk, policy=Policy(brake=UNBRAKED, caps=Caps(per_run=caps, per_month=caps)))
     engine, over = counter.desk.engine, time.monotonic() + STORM
 
     def importing(seed):
@@ -188,6 +192,7 @@ def test_imports_decisions_and_deliveries_at_once_neither_fail_nor_say_anything_
                     page = look(counter.desk, now, shelves, page and page.last, batch=25)
                 except Contended:
                     continue
+            judge(counter.desk, now, {})
 
     def delivering(seconds):
         while time.monotonic() < over:

@@ -119,7 +119,7 @@ def test_a_ledger_of_a_newer_forewarn_is_left_alone(engine):
 @pytest.mark.parametrize(
     ("address", "says"),
     [
-        ("ledger.db", "no database address"),
+        ("ledger.db", "no address of a database"),
         ("mysql://shop:secret@localhost/ledger", "names mysql: postgresql://... or sqlite:///... is right"),
         ("postgresql://shop:secret@127.0.0.1:1/ledger?connect_timeout=2", "cannot be reached"),
     ],

@@ -125,7 +125,7 @@ def answers(api: httpx.Client) -> bool:
 
 def test_the_readme_takes_an_operator_from_install_to_a_running_schedule(operator):
     deployed = operator.api.post("deployments/filter", json={}).raise_for_status().json()
-    assert {one["name"]: one["schedules"][0]["active"] for one in deployed} == {
+    assert {one["name"]: one["schedules"][0]["active"] for one in deployed if one["schedules"]} == {
         "late-orders": True, "deliver": True, "post-delays": True, "digest": True,
     }  # fmt: skip
     assert {one["global_concurrency_limit"]["limit"] for one in deployed} == {1}

@@ -1,0 +1,150 @@
+"""The ledgers of the shop that is struck: made, copied, and looked at when all is over."""
+
+import asyncio
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, func, select
+from sqlmodel import SQLModel
+
+from benchmarks.provider import taken
+from benchmarks.shop import AS_OF, build
+from flows.house import open_house
+from flows.late_orders import find_and_owe
+from models.policy import NOT_OPEN
+from models.types import SCALE
+from models.values import Channel, State
+from tasks.db import connect, migrate, reading
+from tasks.notices import NOTICES
+from tasks.offers import OFFERS
+from tasks.orders import WATCHES
+from tasks.outbox import EVENTS
+from tasks.tallies import TALLIES, orders_by_bucket
+
+OPEN_PER_LATE = 4
+CAP = 400
+LIMITS = f"""
+[caps]
+per_run = {{ EUR = 1_000_000 }}
+per_month = {{ EUR = {CAP} }}
+
+[brake]
+stale_hours = 0
+newly_late_share = 1
+offers = 0
+
+[sending]
+oldest_hours = 100_000
+"""
+BEFORE = {"deliver": "owed.db", "owe": "new.db"}
+"""The ledger with which a trial begins."""
+ALIVE = (State.HELD, State.QUEUED, State.CLAIMED, State.SENDING, State.IN_DOUBT)
+MAIL = NOTICES.c.channel == Channel.EMAIL
+SAID = ("order_id", "revision", "channel", "state", "reason", "news", "bucket", "days", "expected_on", "told_on", "lines")
+OFFERED = ("order_id", "kind", "line", "revision", "products", "value", "expires_on")
+
+
+def make(folder: Path, late: int, _: Connection) -> None:
+    """Make a shop of which so many orders are late, its ledger before anything was owed, and after."""
+    build(folder, late * OPEN_PER_LATE, late, LIMITS)
+    with open_house(folder / "shop") as house:
+        file = str(house.desk.engine.url.database)
+    shutil.copy(file, folder / BEFORE["owe"])
+    with open_house(folder / "shop") as house:
+        report = asyncio.run(find_and_owe(house, AS_OF))
+    assert not report.held, report.held
+    assert sum(report.news.values()) == late, report.news
+    shutil.copy(file, folder / BEFORE["deliver"])
+
+
+@contextmanager
+def opened(file: Path) -> Iterator[Engine]:
+    """Open one of the ledgers that were made."""
+    engine = connect(f"sqlite:///{file}")
+    yield engine
+    engine.dispose()
+
+
+def copy(file: Path, ledger: Engine) -> None:
+    """Fill a ledger without a row."""
+    migrate(ledger)
+    with opened(file) as source, reading(source) as old, ledger.begin() as new:
+        for table in SQLModel.metadata.sorted_tables:
+            # Numbers that the database draws are drawn anew, or it would draw them again.
+            kept = [column for column in table.c if column is not table.autoincrement_column]
+            if rows := [dict(row) for row in old.execute(select(*kept)).mappings()]:
+                new.execute(table.insert(), rows)
+
+
+def under_way(ledger: Engine) -> int:
+    """Return how many messages a process left behind of which only their provider knows whether it took them."""
+    return _count(ledger, State.SENDING)
+
+
+def over(ledger: Engine) -> bool:
+    """Say whether every mail has come to its end; texts have no door here, and wait."""
+    return not _count(ledger, *ALIVE)
+
+
+def _count(ledger: Engine, *states: State) -> int:
+    with reading(ledger) as connection:
+        return int(connection.execute(select(func.count()).where(MAIL, NOTICES.c.state.in_(states))).scalar_one())
+
+
+def doubted(ledger: Engine) -> int:
+    """Return how many mails were ever in doubt."""
+    with reading(ledger) as connection:
+        return int(connection.execute(select(func.count()).where(EVENTS.c.kind == State.IN_DOUBT)).scalar_one())
+
+
+def delivered(ledger: Engine, provider: str) -> tuple[int, int]:
+    """Return how many mails were lost, and how many the provider received twice."""
+    received = taken(provider)
+    mails = {row["id"]: row["state"] for row in _rows(ledger, NOTICES) if row["channel"] == Channel.EMAIL}
+    lost = [key for key, state in mails.items() if state != State.SENT or key not in received]
+    assert received.keys() <= mails.keys(), "the provider received what nobody owed"
+    return len(lost), sum(1 for n in received.values() if n > 1)
+
+
+def owed(ledger: Engine, undisturbed: Path) -> tuple[int, int]:
+    """Return how many orders were forgotten, and how many told otherwise or oftener than in an undisturbed run."""
+    with opened(undisturbed) as twin:
+        ours, theirs = (_said(one) for one in (ledger, twin))
+        gifts, same = (_offered(one) for one in (ledger, twin))
+    _tallied(ledger)
+    return (theirs - ours).total() + (same - gifts).total(), (ours - theirs).total() + (gifts - same).total()
+
+
+def _said(ledger: Engine) -> Counter[str]:
+    return Counter(str([row[name] for name in SAID]) for row in _rows(ledger, NOTICES))
+
+
+def _offered(ledger: Engine) -> Counter[str]:
+    return Counter(str([row[name] for name in OFFERED]) for row in _rows(ledger, OFFERS))
+
+
+def _tallied(ledger: Engine) -> None:
+    """Check what is kept beside the rows against the rows, and the caps."""
+    watches = Counter(row["bucket"] for row in _rows(ledger, WATCHES) if row["bucket"] not in (None, *NOT_OPEN))
+    with reading(ledger) as connection:
+        assert orders_by_bucket(connection) == watches, f"the tallies do not say {watches}"
+    codes, spent = [], Counter[str]()
+    for row in _rows(ledger, OFFERS):
+        if row["code"] is not None:
+            codes.append(row["code"])
+            for of in (row["run_id"], f"{AS_OF:%Y-%m}"):
+                spent[f"offered:{of}:{row['currency']}"] += round(row["value"] * SCALE)
+    tallies = {row["name"]: row["n"] for row in _rows(ledger, TALLIES) if row["name"].startswith("offered:")}
+    assert tallies == spent, f"the tallies say that {tallies} was offered, and the offers {spent}"
+    assert 0.9 * CAP < spent[f"offered:{AS_OF:%Y-%m}:EUR"] / SCALE <= CAP, "the cap was not tried, or not kept"
+    assert len(codes) == len(set(codes)), "two orders have the same code"
+
+
+def _rows(ledger: Engine, table: Any) -> list[dict[str, Any]]:
+    with reading(ledger) as connection:
+        return [dict(row) for row in connection.execute(select(table)).mappings()]

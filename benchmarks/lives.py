@@ -1,0 +1,75 @@
+"""What the processes that are struck do: they live as a scheduled flow run does, and say when they are under way."""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from datetime import time as hour
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from sqlalchemy.exc import OperationalError
+
+from benchmarks.shop import AS_OF
+from channels.sendgrid import SendGrid
+from flows.house import House, open_house
+from flows.late_orders import find_and_owe
+from models.errors import ForewarnError
+from models.values import Channel
+from tasks.delivery import Crew, deliver_batch, doubt
+from tasks.outbox import Worker
+from tasks.runs import Now
+from tasks.settling import settle_doubts
+
+PARALLEL, BATCH, PAGE = 8, 60, 5
+LEASE = timedelta(minutes=10)
+STEP = timedelta(minutes=11)
+"""Each life begins so much later than the one before, by its own clock: the leases of the dead are over."""
+NOON = datetime.combine(AS_OF, hour(12), UTC)
+GONE = 3
+"""How a life ends whose database went away for good."""
+
+
+def deliver(shop: Path, database: str, provider: str, life: int, pipe: Connection) -> None:
+    """Deliver what is due, and settle what earlier lives left in doubt."""
+    _live(shop, database, lambda house: _deliver(house, provider, life, pipe))
+
+
+def owe(shop: Path, database: str, _: str, __: int, pipe: Connection) -> None:
+    """Find the late orders, decide, and owe."""
+
+    async def work(house: House) -> None:
+        pipe.send(None)
+        await find_and_owe(house, AS_OF)
+
+    _live(shop, database, work)
+
+
+def _live(shop: Path, database: str, work: Callable[[House], "asyncio.Future[None]"]) -> None:
+    os.environ |= {"FOREWARN_DATABASE_URL": database, "FOREWARN_BATCH": str(PAGE)}
+    try:
+        with open_house(shop) as house:
+            asyncio.run(work(house))
+    except (OperationalError, ForewarnError) as error:
+        print(f"{type(error).__name__}: {error}", flush=True)
+        raise SystemExit(GONE) from error
+
+
+async def _deliver(house: House, provider: str, life: int, pipe: Connection) -> None:
+    begun, start = time.monotonic(), NOON + life * STEP
+    door = SendGrid("key", house.folder.shop.sender, url=provider, parallel=PARALLEL)
+    crew = Crew(
+        Worker(f"life {life}", LEASE),
+        {Channel.EMAIL: door},
+        PARALLEL,
+        lambda: start + timedelta(seconds=time.monotonic() - begun),
+    )
+    pipe.send(None)
+    try:
+        doubt(house.desk, crew)
+        await settle_doubts(house.desk, crew)
+        while await deliver_batch(house.desk, Now(f"life {life}", AS_OF, start), crew, batch=BATCH):
+            pass
+    finally:
+        await door.close()

@@ -1,0 +1,35 @@
+"""Let a held run's notices go, or drop them: the form of a deployment, and its account."""
+
+from functools import partial
+
+from prefect import flow
+
+from flows.deeds import deed, publish
+from flows.house import clock, open_house
+from tasks.brakes import Verdict
+from tasks.brakes import release as decide
+from tasks.runs import Now
+
+RELEASE = "release"
+
+
+@flow(name=RELEASE, flow_run_name="release {run}: {verdict}", retries=0)
+async def release(
+    run: str, who: str, verdict: Verdict = Verdict.LET_GO, why: str = "", shop: str | None = None
+) -> dict[str, str | int]:
+    """Say what becomes of a run that the brake held; `deliver` then sends what was let go.
+
+    Args:
+        run: the held run, by the beginning of its id, as the run's artifact and `forewarn status` show it.
+        who: who decides this; kept in the ledger.
+        verdict: let its notices go, or drop them: then their customers count as not told.
+        why: the reason; kept in the ledger.
+        shop: the shop's folder; FOREWARN_SHOP where none is given.
+
+    """
+    with open_house(shop) as house:
+        time = clock(house.folder.shop.zone, None)
+        now = Now("", time.as_of, time.now())
+        done = await deed(RELEASE, partial(decide, house.desk, now, run, verdict, who, why))
+    await publish(RELEASE, f"Run `{done.run[:8]}`: {who} said {verdict}; {done.notices:,} notices.\n", title="Released")
+    return {"run": done.run, "notices": done.notices}

@@ -1,0 +1,24 @@
+"""Text from outside as staff see it: what would steer a terminal or a page is shown instead of obeyed."""
+
+import json
+import re
+import unicodedata
+
+STEERING = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+"""Unicode's categories of what acts instead of standing there: escape sequences, directions, zero widths, halves."""
+_UNUSUAL = re.compile(r"[^\n\t -~]")
+_MARKUP = re.compile(r"[\\`*\[\]<>|~]")
+
+
+def visible(text: str) -> str:
+    r"""Return the text with control characters written out, as `\u001b`; lines and tabs stay."""
+    return _UNUSUAL.sub(lambda odd: _written(odd[0]), text)
+
+
+def _written(character: str) -> str:
+    return json.dumps(character)[1:-1] if unicodedata.category(character) in STEERING else character
+
+
+def cell(text: str) -> str:
+    """Return the text as one cell of a markdown table, in which it is neither markup nor HTML."""
+    return _MARKUP.sub(r"\\\g<0>", visible(" ".join(text.split())))

@@ -1,0 +1,187 @@
+"""A credential is used where it belongs and found nowhere else, whatever goes wrong."""
+
+import logging
+import sqlite3
+import sys
+import threading
+import traceback
+from datetime import date
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from pydantic import SecretStr
+
+from flows.cli import main
+from models.settings import Settings
+from sources.sample import write_sample
+
+DAY = "2026-06-15"
+PLANTED = {
+    "FOREWARN_SENDGRID_API_KEY": "SG.planted-sendgrid-key",
+    "FOREWARN_TWILIO_ACCOUNT_SID": "ACplanted0000000000000000000000000",
+    "FOREWARN_TWILIO_AUTH_TOKEN": "planted-twilio-token",
+    "FOREWARN_X_CONSUMER_KEY": "planted-x-consumer-key",
+    "FOREWARN_X_CONSUMER_SECRET": "planted-x-consumer-secret",
+    "FOREWARN_X_ACCESS_TOKEN": "planted-x-access-token",
+    "FOREWARN_X_ACCESS_TOKEN_SECRET": "planted-x-access-secret",
+    "FOREWARN_SOURCE_URL": "postgresql://reader:planted-source@127.0.0.1:9/shop",
+}
+LEAKS = ("planted", "ACplanted")
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """A provider that knows no credential, and repeats the path that it was asked for."""
+
+    asked: list[str]
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.asked.append(f"{self.path} {self.headers['Authorization']}")
+        said = f'{{"code": 20003, "message": "no right to {self.path}", "errors": [{{"message": "bad key"}}]}}'.encode()
+        self.send_response(401)
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
+
+    do_GET = do_POST  # noqa: N815 - the standard library's name
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def refusing():
+    """Run a provider that refuses everybody; yield its address and what it was asked."""
+    asked = []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Refusing,), {"asked": asked}))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", asked
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch, refusing):
+    """Return a folder with a shop whose every credential is planted, and whose providers refuse them."""
+    write_sample(tmp_path / "shop", orders=300, seed=7, as_of=date.fromisoformat(DAY))
+    monkeypatch.chdir(tmp_path)
+    doors = {"EMAIL": "sendgrid", "SMS": "twilio", "X": "x", "TWILIO_FROM": "+4915100000000"}
+    providers = dict.fromkeys(("SENDGRID_URL", "TWILIO_URL", "X_URL"), refusing[0])
+    for name, value in PLANTED.items():
+        monkeypatch.setenv(name, value)
+    for name, value in (doors | providers).items():
+        monkeypatch.setenv(f"FOREWARN_{name}", value)
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def forewarn(place, monkeypatch, capsys, caplog):
+    """Return a function that runs the command, and returns everything that it wrote or raised."""
+    caplog.set_level(logging.DEBUG)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["forewarn", *arguments])
+        raised = ""
+        try:
+            main()
+        except (SystemExit, Exception) as error:  # noqa: BLE001 - whatever ends it is looked at
+            raised = "".join(traceback.format_exception(error)) + "".join(map(repr, chain(error)))
+        said = capsys.readouterr()
+        return said.out + said.err + caplog.text + raised + kept(place)
+
+    return run
+
+
+def chain(error):
+    """Return an exception with all that it came of, shown in a traceback or not."""
+    found, waiting = [], [error]
+    while waiting:
+        one = waiting.pop()
+        if one is not None and one not in found:
+            found.append(one)
+            waiting += [one.__cause__, one.__context__]
+    return found
+
+
+def kept(place):
+    """Return every file under a folder as text: the ledger row by row."""
+    written = []
+    for file in sorted(path for path in place.rglob("*") if path.is_file()):
+        if file.suffix == ".db":
+            with sqlite3.connect(file) as connection:
+                written += connection.iterdump()
+            connection.close()
+        else:
+            written.append(file.read_bytes().decode(errors="replace"))
+    return "\n".join(written)
+
+
+def leaked(text):
+    return [line for line in text.splitlines() if any(secret in line for secret in LEAKS)]
+
+
+def test_every_credential_is_planted_and_none_shows_itself_in_the_settings(place):
+    settings = Settings()
+    secret = {name for name, value in settings if isinstance(value, SecretStr)}
+    assert {f"FOREWARN_{name.upper()}" for name in secret} == set(PLANTED)
+    assert leaked(repr(settings) + settings.model_dump_json()) == []
+    fields = {name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
+    assert fields == secret | {"database_url"}
+
+
+def test_providers_that_refuse_get_the_credentials_and_nobody_else(place, forewarn, refusing):
+    said = forewarn("run", "--import", "--as-of", DAY)
+    assert "401" in said
+    asked = " ".join(refusing[1])
+    assert PLANTED["FOREWARN_SENDGRID_API_KEY"] in asked
+    assert PLANTED["FOREWARN_TWILIO_ACCOUNT_SID"] in asked
+    assert leaked(said) == []
+
+
+@pytest.mark.parametrize("arguments", [("doctor",), ("doctor", "--json"), ("status",), ("deliver", "--as-of", DAY)])
+def test_no_command_shows_a_credential(forewarn, arguments):
+    assert leaked(forewarn(*arguments)) == []
+
+
+@pytest.mark.parametrize("command", [("doctor",), ("doctor", "--json"), ("run", "--as-of", DAY)])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "planted",
+        "postgresql://user:planted",
+        "postgresql://user:planted@127.0.0.1:port/ledger",
+        "postgresql://user:in@planted@127.0.0.1/ledger",
+        "postgresql://user:planted@127.0.0.1:9/ledger?connect_timeout=1",
+        "postgresql://user@127.0.0.1:9/ledger?connect_timeout=1&password=planted",
+        "mysql://user:planted@127.0.0.1:9/ledger",
+        "sqlite://planted",
+    ],
+)
+def test_a_wrong_database_address_is_named_and_not_repeated(forewarn, monkeypatch, command, address):
+    monkeypatch.setenv("FOREWARN_DATABASE_URL", address)
+    said = forewarn(*command)
+    assert "FOREWARN_DATABASE_URL" in said or "cannot be reached" in said
+    assert leaked(said) == []
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        PLANTED["FOREWARN_SOURCE_URL"] + "?connect_timeout=1",
+        "postgresql://user:planted",
+        "postgresql://user:in@planted@127.0.0.1/shop",
+        "mysql://user:planted@127.0.0.1:9/shop",
+        "planted",
+    ],
+)
+@pytest.mark.parametrize("command", [("import",), ("doctor",), ("run", "--import", "--as-of", DAY)])
+def test_a_source_that_fails_does_not_show_its_password(place, forewarn, monkeypatch, command, address):
+    shop = place / "shop" / "shop.toml"
+    shop.write_text(shop.read_text().split("[source]")[0] + '[source]\nkind = "database"\n')
+    monkeypatch.setenv("FOREWARN_SOURCE_URL", address)
+    said = forewarn(*command)
+    assert "source" in said.lower()
+    assert leaked(said) == []
