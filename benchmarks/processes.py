@@ -7,7 +7,8 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from typing import Any
 
-READ = ["benchmarks.lives", "benchmarks.provider"]
+# Only what is installed: the process that reads it may stand in any folder.
+READ = ["flows.deliver", "flows.late_orders", "sources.sample", "aiohttp.web"]
 _warm = get_context("forkserver")
 _warm.set_forkserver_preload(READ)
 

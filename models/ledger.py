@@ -4,7 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Column, Index, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from models.types import Money, UtcTime
@@ -39,7 +39,8 @@ class Tally(SQLModel, table=True):
     """
 
     name: str = Field(primary_key=True)
-    n: int = 0
+    n: int = Field(default=0, sa_type=BigInteger)
+    """Money in ten-thousandths is beyond 32 bits at 200,000 euros."""
 
 
 class Run(SQLModel, table=True):

@@ -83,7 +83,10 @@ class Source:
         if LEFT_OUT not in self.selects:
             return []
         found = (row.values for row in self.rows(LEFT_OUT) if isinstance(row, Row))
-        return [LeftOut(str(values["reason"]), int(values["count"])) for values in found]
+        try:
+            return [LeftOut(str(values["reason"]), int(values["count"])) for values in found]
+        except (TypeError, ValueError) as error:
+            raise BadShop(f"{self.selects[LEFT_OUT].file}: count is a whole number, as count(*) gives it") from error
 
 
 def open_source(folder: ShopFolder, data: Path | None = None, url: str | None = None) -> Source:

@@ -49,7 +49,8 @@ class BadWords(ForewarnError):
 
     def __init__(self, file: str, line: int | None, what: str, order: str | None = None) -> None:
         place = f"{file}, line {line}" if line else file
-        super().__init__(f"{place}: {what}" + (f" (order {order if order.isprintable() else ascii(order)})" if order else ""))
+        named = order if order is None or order.isprintable() else ascii(order)
+        super().__init__(f"{place}: {what}" + (f" (order {named})" if named else ""))
         self.file, self.line, self.what, self.order = file, line, what, order
 
 

@@ -185,8 +185,10 @@ def test_no_other_separator_and_no_half_character_breaks_a_sheet(tmp_path):
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("a | b", "a \\| b"), ("a\nb\r\nc", "a b c"), ("`x` *y*", "\\`x\\` \\*y\\*"), ("<img src=x>", "\\<img src=x\\>"),
-        ("[a](http://b)", "\\[a\\](http://b)"), ("\\|", "\\\\\\|"), ("a\u202eb", "a\\\\u202eb"), ("opted_out", "opted_out"),
+        ("a | b", "a \\| b"), ("a\nb\r\nc", "a b c"), ("`x` *y*", "\\`x\\` \\*y\\*"),
+        ("<img src=x>", "\\<img src=x\\>"),
+        ("[a](http://b)", "\\[a\\](http://b)"), ("\\|", "\\\\\\|"), ("a\u202eb", "a\\\\u202eb"),
+        ("opted_out", "opted_out"),
     ],
 )  # fmt: skip
 def test_a_cell_of_a_table_is_neither_markup_nor_html(text, shown):

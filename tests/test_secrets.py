@@ -65,7 +65,7 @@ def refusing():
 @pytest.fixture
 def place(tmp_path, monkeypatch, refusing):
     """Return a folder with a shop whose every credential is planted, and whose providers refuse them."""
-    write_sample(tmp_path / "shop", orders=300, seed=7, as_of=date.fromisoformat(DAY))
+    write_sample(tmp_path / "shop", orders=20, seed=7, as_of=date.fromisoformat(DAY))
     monkeypatch.chdir(tmp_path)
     doors = {"EMAIL": "sendgrid", "SMS": "twilio", "X": "x", "TWILIO_FROM": "+4915100000000"}
     providers = dict.fromkeys(("SENDGRID_URL", "TWILIO_URL", "X_URL"), refusing[0])
@@ -133,6 +133,7 @@ def test_every_credential_is_planted_and_none_shows_itself_in_the_settings(place
 
 
 def test_providers_that_refuse_get_the_credentials_and_nobody_else(place, forewarn, refusing):
+    write_sample(place / "shop", orders=300, seed=7, as_of=date.fromisoformat(DAY))
     said = forewarn("run", "--import", "--as-of", DAY)
     assert "401" in said
     asked = " ".join(refusing[1])

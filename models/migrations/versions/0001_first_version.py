@@ -238,7 +238,7 @@ def upgrade() -> None:
     op.create_table(
         "tally",
         sa.Column("name", sa.String(), nullable=False),
-        sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column("n", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
