@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: setup demo test bench lock
+.PHONY: setup demo test bench chaos lock
 
 setup: .venv/ready
 
@@ -23,6 +23,9 @@ test: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks
+
+chaos: setup
+	$(BIN)/python -m benchmarks.chaos
 
 lock:
 	uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --group dev \

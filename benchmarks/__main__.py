@@ -64,7 +64,9 @@ def _show(name: str, rows: list[Row]) -> None:
     out.print("", table)
 
 
-def _said(value: float) -> str:
+def _said(value: float | str) -> str:
+    if isinstance(value, str):
+        return value
     if isinstance(value, int) or value >= 100:
         return f"{value:,.0f}"
     return f"{value:.3f}" if value < 1 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"

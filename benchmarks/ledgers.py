@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Engine, func, select
 from sqlmodel import SQLModel
 
+from benchmarks import lives
 from benchmarks.provider import taken
 from benchmarks.shop import AS_OF, build
 from flows.house import open_house
@@ -27,7 +28,7 @@ from tasks.outbox import EVENTS
 from tasks.tallies import TALLIES, orders_by_bucket
 
 OPEN_PER_LATE = 4
-CAP = 400
+CAP = 100
 LIMITS = f"""
 [caps]
 per_run = {{ EUR = 1_000_000 }}
@@ -41,11 +42,23 @@ offers = 0
 [sending]
 oldest_hours = 100_000
 """
-BEFORE = {"deliver": "owed.db", "owe": "new.db"}
+BEFORE = {lives.deliver: "owed.db", lives.owe: "new.db"}
 """The ledger with which a trial begins."""
 ALIVE = (State.HELD, State.QUEUED, State.CLAIMED, State.SENDING, State.IN_DOUBT)
 MAIL = NOTICES.c.channel == Channel.EMAIL
-SAID = ("order_id", "revision", "channel", "state", "reason", "news", "bucket", "days", "expected_on", "told_on", "lines")
+SAID = (
+    "order_id",
+    "revision",
+    "channel",
+    "state",
+    "reason",
+    "news",
+    "bucket",
+    "days",
+    "expected_on",
+    "told_on",
+    "lines",
+)
 OFFERED = ("order_id", "kind", "line", "revision", "products", "value", "expires_on")
 
 
@@ -54,12 +67,12 @@ def make(folder: Path, late: int, _: Connection) -> None:
     build(folder, late * OPEN_PER_LATE, late, LIMITS)
     with open_house(folder / "shop") as house:
         file = str(house.desk.engine.url.database)
-    shutil.copy(file, folder / BEFORE["owe"])
+    shutil.copy(file, folder / BEFORE[lives.owe])
     with open_house(folder / "shop") as house:
         report = asyncio.run(find_and_owe(house, AS_OF))
     assert not report.held, report.held
     assert sum(report.news.values()) == late, report.news
-    shutil.copy(file, folder / BEFORE["deliver"])
+    shutil.copy(file, folder / BEFORE[lives.deliver])
 
 
 @contextmanager

@@ -1,9 +1,10 @@
 """What the processes that are struck do: they live as a scheduled flow run does, and say when they are under way."""
 
 import asyncio
+import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from datetime import time as hour
 from multiprocessing.connection import Connection
@@ -15,7 +16,6 @@ from benchmarks.shop import AS_OF
 from channels.sendgrid import SendGrid
 from flows.house import House, open_house
 from flows.late_orders import find_and_owe
-from models.errors import ForewarnError
 from models.values import Channel
 from tasks.delivery import Crew, deliver_batch, doubt
 from tasks.outbox import Worker
@@ -40,19 +40,19 @@ def owe(shop: Path, database: str, _: str, __: int, pipe: Connection) -> None:
     """Find the late orders, decide, and owe."""
 
     async def work(house: House) -> None:
-        pipe.send(None)
-        await find_and_owe(house, AS_OF)
+        # Under way after its first page: to read the shelves and the templates takes longer than many pages do.
+        await find_and_owe(house, AS_OF, progress=lambda _, __: pipe.send(None))
 
     _live(shop, database, work)
 
 
-def _live(shop: Path, database: str, work: Callable[[House], "asyncio.Future[None]"]) -> None:
+def _live(shop: Path, database: str, work: Callable[[House], Coroutine[None, None, None]]) -> None:
     os.environ |= {"FOREWARN_DATABASE_URL": database, "FOREWARN_BATCH": str(PAGE)}
+    logging.getLogger("psycopg").setLevel(logging.ERROR)  # it warns of each connection that was broken
     try:
         with open_house(shop) as house:
             asyncio.run(work(house))
-    except (OperationalError, ForewarnError) as error:
-        print(f"{type(error).__name__}: {error}", flush=True)
+    except OperationalError as error:
         raise SystemExit(GONE) from error
 
 

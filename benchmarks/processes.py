@@ -1,4 +1,4 @@
-"""Processes that begin warm: forked from one that has read all the code, so that one can be killed every moment."""
+"""Processes that begin warm: forked from one that has read all the code, for one is started at every moment."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ _warm.set_forkserver_preload(READ)
 @contextmanager
 def process(work: Callable[..., None], *given: Any) -> Iterator[tuple[ForkServerProcess, Connection]]:
     """Run work in a process with a pipe as its last argument; yield both, and end the process whatever happens."""
-    ours, theirs = _warm.Pipe()
+    ours, theirs = _warm.Pipe(duplex=False)
     child = _warm.Process(target=work, args=(*given, theirs), daemon=True)
     child.start()
     theirs.close()

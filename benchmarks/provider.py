@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from multiprocessing.connection import Connection
+from typing import Any
 from urllib.parse import parse_qs
 
 from aiohttp import web
@@ -32,23 +33,23 @@ class Provider:
         body = await request.read()
         if request.path == "/v3/mail/send":
             key = self._mail(json.loads(body))
-            told, status, headers = None, 202, {"X-Message-Id": key}
+            answer = web.Response(status=202, headers={"X-Message-Id": key})
         elif request.path == "/2/tweets":
             key = json.loads(body)["text"]
-            told, status, headers = {"data": {"id": "1", "text": key}}, 201, {}
+            answer = web.json_response({"data": {"id": "1", "text": key}}, status=201)
         else:
             form = parse_qs(body.decode())
             key = f"{form['To'][0]} {form['Body'][0]}"
-            told, status, headers = {"sid": "SM1", "status": "queued", "num_segments": "1"}, 201, {}
+            answer = web.json_response({"sid": "SM1", "status": "queued", "num_segments": "1"}, status=201)
         self.taken[key] += 1
         await asyncio.sleep(self._delay)
-        return web.Response(status=status, text=json.dumps(told) if told else "", headers=headers)
+        return answer
 
-    def _mail(self, mail: dict[str, list[dict[str, dict[str, str]]]]) -> str:
+    def _mail(self, mail: dict[str, Any]) -> str:
         (person,) = mail["personalizations"]
-        key = person["custom_args"]["notice"]
         (to,) = person["to"]
-        self._mails.setdefault(str(to["email"]), []).append(key)
+        key: str = person.get("custom_args", {}).get("notice", to["email"])
+        self._mails.setdefault(to["email"], []).append(key)
         return key
 
     def _record(self, request: web.BaseRequest) -> object:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.delivering import CASES, run_delivering
 from benchmarks.demo import demo
 from benchmarks.floor import beside_the_floor
 from benchmarks.fresh import fresh
@@ -19,8 +20,20 @@ Row = dict[str, Any]
 OPEN_PER_LATE = 10
 NEWLY_LATE = 1_000
 
-SIZES = {"owing": (1_000, 10_000, 100_000), "idle": (10_000, 100_000, 1_000_000), "import": (50_000,), "demo": (400,)}
-QUICK = {"owing": (1_000, 10_000), "idle": (10_000, 100_000), "import": (5_000,), "demo": (400,)}
+SIZES = {
+    "owing": (1_000, 10_000, 100_000),
+    "delivering": (20_000,) * len(CASES),
+    "idle": (10_000, 100_000, 1_000_000),
+    "import": (50_000,),
+    "demo": (400,),
+}
+QUICK = {
+    "owing": (1_000, 10_000),
+    "delivering": (2_000,) * len(CASES),
+    "idle": (10_000, 100_000),
+    "import": (5_000,),
+    "demo": (400,),
+}
 
 
 def run_owing(folder: Path, sizes: Sequence[int]) -> Iterator[Row]:
@@ -89,6 +102,7 @@ def run_demo(folder: Path, sizes: Sequence[int]) -> Iterator[Row]:
 
 RUNS: dict[str, Callable[[Path, Sequence[int]], Iterator[Row]]] = {
     "owing": run_owing,
+    "delivering": run_delivering,
     "idle": run_idle,
     "import": run_import,
     "demo": run_demo,

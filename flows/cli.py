@@ -83,6 +83,8 @@ def run(
     from flows.once import live
     from flows.showing import lines
 
+    if data is not None and not take_in:
+        raise ForewarnError("--data says where to import from: add --import, or leave it out")
     if take_in and dry_run:
         raise ForewarnError("--import writes the shop's facts down: run `forewarn import` first, then --dry-run")
     recorded = bool(os.environ.get("PREFECT_API_URL"))
@@ -102,6 +104,10 @@ def run(
         printing.as_json(report)
     else:
         printing.pairs(lines(report))
+        if not report.open and not report.imported:
+            printing.out.print(
+                "No open order is known: `forewarn import`, or --import here, takes the shop's facts in."
+            )
         if report.plans:
             printing.out.print()
             printing.rows(report.plans, nothing="")

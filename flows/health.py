@@ -116,7 +116,7 @@ def _templates(_: Settings, folder: ShopFolder) -> Iterator[Check]:
     own = folder.templates if folder.templates.is_dir() else None
     found = problems(folder.shop, own, [bucket.words for bucket in folder.policy.bucket])
     if found:
-        yield Check("templates", f"{len(found)} problems, first: {found[0]}", "`forewarn check templates`", bad=True)
+        yield Check("templates", f"{len(found)} wrong, first: {found[0]}", "`forewarn check templates`", bad=True)
     else:
         yield Check("templates", "every message renders")
 

@@ -38,13 +38,13 @@ class Clock:
 
 
 def clock(zone: str, as_of: date | None, *, ahead: bool = False) -> Clock:
-    """Set the clock: to a day's noon in the shop's zone, so that re-living it does not depend on the hour.
+    """Set the clock: to another day's noon in the shop's zone, so that re-living it does not depend on the hour.
 
     Raises ForewarnError for a day that has not come, unless only a look `ahead` is meant.
     """
     shop = ZoneInfo(zone)
     today = datetime.now(shop).date()
-    if as_of is None:
+    if as_of is None or as_of == today:
         return Clock(shop, today, lambda: datetime.now(UTC))
     if as_of > today and not ahead:
         raise ForewarnError(f"{as_of} has not come yet: nobody can be told on it; add --dry-run to look ahead")
@@ -87,7 +87,8 @@ def read_settings(given: Mapping[str, object] | None = None) -> Settings:
     try:
         return Settings(**{key: value for key, value in (given or {}).items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
-        raise ForewarnError(f"FOREWARN_{sentence(error)}") from error
+        key, said = sentence(error).split(":", 1)
+        raise ForewarnError(f"FOREWARN_{key.upper()}:{said}") from error
 
 
 @contextmanager

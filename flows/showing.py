@@ -77,7 +77,7 @@ def lines(report: Report) -> list[tuple[str, str]]:
         found.append(("Open orders", f"{report.open:,}"))
     found += [(word, counted(getattr(report, name))) for word, name in FIGURES if getattr(report, name)]
     found += [("Not reached", f"{report.not_reached} customers have no other channel")] if report.not_reached else []
-    found += [("Waiting", f"{report.waiting} for their hour")] if report.waiting else []
+    found += [("Waiting", f"{report.waiting}, for their hour or for another try")] if report.waiting else []
     found += [("In doubt", f"{report.in_doubt}: not sent again before it is settled")] if report.in_doubt else []
     found += [("Over the cap", f"{report.over_cap} discounts not given")] if report.over_cap else []
     found += [("Language", f"{counted(report.fallbacks)}: missing, the shop's was used")] if report.fallbacks else []

@@ -104,7 +104,8 @@ def _contact(desk: Desk, now: Now, connection: Connection, watched: Watched, tri
 
 def _owed(desk: Desk, now: Now, plan: Plan, contact: Contact) -> dict[str, Any] | None:
     try:
-        return notice_row(desk, now, plan, contact)
+        # The run that told this order was judged already; its second try is not held again.
+        return notice_row(desk, now, plan, contact) | {"state": State.QUEUED}
     except BadWords:
         # The words of this channel fail for this order: nobody is reached by it, and the check of templates says why.
         return None

@@ -28,6 +28,9 @@ class Problem:
     line: int | None
     what: str
 
+    def __str__(self) -> str:
+        return f"{self.file}{f', line {self.line}' if self.line else ''}: {self.what}"
+
 
 def problems(shop: ShopConfig, own: Path | None, messages: Iterable[str] = ()) -> list[Problem]:
     """Return what is wrong with a shop's words; `messages` are those that its policy names beside ours.

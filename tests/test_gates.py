@@ -62,17 +62,17 @@ def test_a_message_that_passes_opens_the_channel_for_all(counter):
 
 @pytest.mark.parametrize(("refused", "stops"), [(19, False), (20, True)])
 def test_a_burst_of_refusals_stops_the_channel_alone(counter, refused, stops):
-    orders(counter, 60)
-    count = iter(range(60))
+    orders(counter, 45)
+    count = iter(range(45))
     done = counter.deliver(door=Till(lambda _: Rejected("spam") if next(count) < refused else None), parallel=1)
     assert ("email" in done.down) is stops
     assert sum(done.rejected.values()) == refused
-    assert done.sent == ({} if stops else {"email": 60 - refused})
+    assert done.sent == ({} if stops else {"email": 45 - refused})
 
 
 def test_a_refusal_now_and_then_stops_nothing(counter):
-    orders(counter, 60)
-    count = iter(range(60))
+    orders(counter, 45)
+    count = iter(range(45))
     done = counter.deliver(door=Till(lambda _: None if next(count) % 4 else Rejected("gone")), parallel=1)
     assert done.down == {}
 
