@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
+from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from typing import Any
 from urllib.parse import parse_qs
@@ -85,4 +86,5 @@ async def _serving(provider: Provider, pipe: Connection) -> None:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
     pipe.send(runner.addresses[0][1])
-    await asyncio.Event().wait()
+    if parent := parent_process():
+        await asyncio.to_thread(parent.join)

@@ -30,7 +30,7 @@ from tasks.outbox import Worker, claim
 from tasks.purses import Contended
 from tasks.runs import LATE_ORDERS, begin
 from tasks.shelves import Shelves
-from tasks.tallies import TALLIES, orders_by_bucket, tally
+from tasks.tallies import TALLIES, orders_by_bucket, reserve, tally
 from tests.builders import DAY, day, line
 from tests.counter import SHOP, customer, noon
 
@@ -243,3 +243,11 @@ def test_a_connection_that_breaks_leaves_nothing_behind_and_the_next_try_does_al
         assert orders_by_bucket(connection) == {"fortnight": 5}
         assert [tally(connection, f"offered:{DAY:%Y-%m}:{one}") for one in ("EUR", "USD")] == [15 * SCALE, 10 * SCALE]
     assert len(counter.live()) == 5
+
+
+def test_a_cap_beyond_what_32_bits_hold_is_kept_like_any_other(desk):
+    million = 1_000_000 * SCALE
+    with desk.engine.begin() as connection:
+        assert reserve(connection, "offered:a run:EUR", 2 * million, 3 * million)
+        assert not reserve(connection, "offered:a run:EUR", 2 * million, 3 * million)
+        assert tally(connection, "offered:a run:EUR") == 2 * million
