@@ -65,6 +65,7 @@ class Notice(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("order_id", "revision", "channel"),
         Index("ix_notice_ready", "state", "not_before", "id"),
+        Index("ix_notice_order", "order_id", "state"),
     )
 
     id: str = Field(primary_key=True)

@@ -61,7 +61,7 @@ class Order(SQLModel, table=True):
 
     id: str = Field(primary_key=True)
     customer_id: str = Field(index=True)
-    placed_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    placed_at: datetime = Field(sa_column=Column(UtcTime, nullable=False, index=True))
     cancelled_at: datetime | None = _moment()
     currency: str | None = None
     shipping_fee: Decimal | None = _money()

@@ -106,6 +106,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("order_id", "revision", "channel"),
     )
     with op.batch_alter_table("notice", schema=None) as batch_op:
+        batch_op.create_index("ix_notice_order", ["order_id", "state"], unique=False)
         batch_op.create_index("ix_notice_ready", ["state", "not_before", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_notice_run_id"), ["run_id"], unique=False)
 
@@ -163,6 +164,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("orders", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_orders_customer_id"), ["customer_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_orders_placed_at"), ["placed_at"], unique=False)
 
     op.create_table(
         "post",
