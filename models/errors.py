@@ -7,7 +7,3 @@ class ForewarnError(Exception):
 
 class BadShop(ForewarnError):
     """A shop folder that cannot be used; names file, key and value."""
-
-
-class BadRow(ForewarnError):
-    """A row of a source that is refused; names file, line, column, value and what would be right."""

@@ -80,16 +80,14 @@ def retell(connection: Connection, orders: set[str], changed: set[str], as_of: d
         .order_by(NOTICES.c.revision)
     )
     reached = {order: told for order, *told in connection.execute(query)}
-    names = ("told_revision", "told_on", "told_lines")
-    told = [dict(zip(names, reached.get(order, (None, None, None)), strict=True)) for order in sorted(orders)]
+    nothing = (None, None, None)
+    rows = [
+        {"key": order, **dict(zip(("new_revision", "new_on", "new_lines"), reached.get(order, nothing), strict=True))}
+        for order in sorted(orders)
+    ]
     put_right = update(WATCHES).where(WATCHES.c.order_id == bindparam("key"))
-    connection.execute(
-        put_right.values({name: bindparam(f"new_{name}") for name in names}),
-        [
-            {"key": order, **{f"new_{name}": value for name, value in one.items()}}
-            for order, one in zip(sorted(orders), told, strict=True)
-        ],
-    )
+    told: dict[str, Any] = {"told_revision": bindparam("new_revision"), "told_on": bindparam("new_on")}
+    connection.execute(put_right.values(**told, told_lines=bindparam("new_lines")), rows)
     if changed:
         due = update(WATCHES).where(WATCHES.c.order_id.in_(changed)).values(look_again_on=as_of)
         connection.execute(due)

@@ -3,11 +3,10 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, case, func, literal, or_, select, update
+from sqlalchemy import Connection, case, literal, select, update
 
-from models.values import Promise
 from tasks.db import in_order, insert
-from tasks.orders import LINES, ORDERS, WATCHES
+from tasks.orders import LINES, ORDERS, WATCHES, still_open
 
 Key = tuple[str, ...]
 
@@ -29,25 +28,14 @@ def wake(
 
 
 def _watch_open(connection: Connection, orders: set[str], as_of: date, day_over: datetime) -> None:
-    over = case(
-        (LINES.c.promise == Promise.SHIP, func.coalesce(LINES.c.shipped_at, LINES.c.delivered_at)),
-        else_=LINES.c.delivered_at,
-    )
-    still_open = (
+    open_ones = (
         select(LINES.c.order_id, literal(0), literal(as_of), literal(0))
         .distinct()
         .join(ORDERS, ORDERS.c.id == LINES.c.order_id)
-        .where(
-            LINES.c.order_id.in_(orders),
-            *(_not_yet(moment, day_over) for moment in (ORDERS.c.cancelled_at, LINES.c.cancelled_at, over)),
-        )
+        .where(LINES.c.order_id.in_(orders), still_open(day_over))
     )
-    watch = insert(connection, WATCHES).from_select(["order_id", "version", "look_again_on", "revision"], still_open)
+    watch = insert(connection, WATCHES).from_select(["order_id", "version", "look_again_on", "revision"], open_ones)
     connection.execute(watch.on_conflict_do_nothing())
-
-
-def _not_yet(moment: Any, day_over: datetime) -> Any:
-    return or_(moment.is_(None), moment >= day_over)
 
 
 def _set_back(connection: Connection, which: Any, as_of: date) -> None:
