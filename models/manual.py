@@ -13,7 +13,8 @@ from annotated_types import Ge, Gt, Le
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from models.policy import Amounts, Bucket, Policy, Quiet
+from models.policy import Bucket, Policy, Quiet
+from models.policy_supply import Amounts, DaysByCountry
 from models.report import Counts, Report
 from models.settings import DoorKind, Settings
 from models.values import Channel
@@ -34,6 +35,7 @@ KINDS: dict[Any, str] = {
 """A door or a channel that does not fit is refused with the names of those that do."""
 MAPPINGS: tuple[tuple[Any, str], ...] = (
     (Amounts, "amounts by currency"),
+    (DaysByCountry, "days by country"),
     (Counts, "numbers by name"),
     (dict[str, Counts], "by table, numbers by name"),
     (dict[str, str], "texts by name"),

@@ -9,10 +9,17 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from models.policy_supply import (
+    Allocating,
+    Amounts,
+    Forecasting,
+    Forwarding,
+    Parting,
+    Reordering,
+    Restocking,
+    Storefront,
+)
 from models.values import Channel, RemedyKind
-
-Amounts = dict[Annotated[str, Field(pattern=r"^[A-Z]{3}$")], Annotated[Decimal, Field(ge=0)]]
-"""Money by currency: `{ EUR = 10, USD = 12 }`. A currency that is not listed gets none."""
 
 ON_TIME = "on_time"
 CLOSED = "closed"
@@ -275,6 +282,13 @@ class Policy(_Frozen):
     sending: Sending = Sending()
     doubt: Doubting = Doubting()
     posts: Posting = Posting()
+    allocation: Allocating = Allocating()
+    forecast: Forecasting = Forecasting()
+    storefront: Storefront = Storefront()
+    restock: Restocking = Restocking()
+    parcels: Parting = Parting()
+    vendors: Forwarding = Forwarding()
+    reorder: Reordering = Reordering()
 
     @field_validator("bucket")
     @classmethod

@@ -43,6 +43,9 @@ class Product(SQLModel, table=True):
     price: Decimal | None = _money()
     url: str | None = None
     image: str | None = None
+    vendor_id: str | None = Field(default=None, index=True)
+    drop_shipped: bool = False
+    safety_stock: int | None = None
 
 
 class Vendor(SQLModel, table=True):
@@ -52,6 +55,7 @@ class Vendor(SQLModel, table=True):
     name: str
     email: str | None = None
     lead_days: int | None = None
+    country: str | None = None
 
 
 class Order(SQLModel, table=True):
@@ -66,6 +70,13 @@ class Order(SQLModel, table=True):
     currency: str | None = None
     shipping_fee: Decimal | None = _money()
     url: str | None = None
+    priority: int = 0
+    wish: str | None = None
+    recipient: str | None = None
+    street: str | None = None
+    postcode: str | None = None
+    city: str | None = None
+    country: str | None = None
 
 
 class OrderLine(SQLModel, table=True):
@@ -84,6 +95,9 @@ class OrderLine(SQLModel, table=True):
     shipped_at: datetime | None = _moment()
     delivered_at: datetime | None = _moment()
     cancelled_at: datetime | None = _moment()
+    expected_source: str | None = None
+    time_critical: bool = False
+    together: str | None = None
 
 
 class Stock(SQLModel, table=True):
@@ -105,3 +119,5 @@ class Inbound(SQLModel, table=True):
     promised_on: date | None = None
     expected_on: date | None = None
     received_at: datetime | None = _moment()
+    ordered_at: datetime | None = _moment()
+    location: str | None = None

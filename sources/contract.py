@@ -52,6 +52,11 @@ class ProductRow(Fact):
     price: Amount | None = Field(None, description="today's price of one, in the shop's currency")
     url: Text | None = Field(None, description="its page; else the shop's link for products")
     image: Text | None = Field(None, description="address of a picture")
+    vendor_id: Key | None = Field(None, description="`id` of the vendor who supplies it")
+    drop_shipped: Flag = Field(default=False, description="its vendor sends it to the customer directly")
+    safety_stock: Whole | None = Field(
+        None, ge=0, le=MOST, description="pieces held back, where the shop sets them itself; else worked out"
+    )
 
 
 class OrderRow(Fact):
@@ -64,6 +69,15 @@ class OrderRow(Fact):
     currency: Currency | None = Field(None, description="ISO 4217 code, as EUR; else the shop's")
     shipping_fee: Amount | None = Field(None, description="paid for shipping, in the order's currency")
     url: Text | None = Field(None, description="the customer's page of the order; else the shop's link for orders")
+    priority: Whole = Field(0, ge=-MOST, le=MOST, description="who gets stock first: a higher number goes before")
+    wish: Annotated[Literal["complete", "available"], BeforeValidator(lower)] | None = Field(
+        None, description="`complete`: all in one parcel; `available`: each line as it is ready; blank: the shop decides"
+    )
+    recipient: Text | None = Field(None, description="name on the parcel; else the customer's")
+    street: Text | None = Field(None, description="street and number of the delivery address")
+    postcode: Text | None = Field(None, description="postcode of the delivery address")
+    city: Text | None = Field(None, description="town of the delivery address")
+    country: Country | None = Field(None, description="ISO 3166 code of the delivery address; else the customer's")
 
 
 class LineRow(Fact):
@@ -82,6 +96,11 @@ class LineRow(Fact):
     shipped_at: Moment | None = Field(None, description="when it left")
     delivered_at: Moment | None = Field(None, description="when it arrived")
     cancelled_at: Moment | None = Field(None, description="when the line was cancelled")
+    expected_source: Annotated[Literal["carrier", "vendor", "staff"], BeforeValidator(lower)] | None = Field(
+        None, description="who says `expected_on`: `carrier`, `vendor` or `staff`; blank: the shop's system"
+    )
+    time_critical: Flag = Field(default=False, description="of little use when late, as a birthday present")
+    together: Key | None = Field(None, description="lines of an order with the same mark leave in one parcel")
 
 
 class StockRow(Fact):
@@ -103,6 +122,8 @@ class InboundRow(Fact):
     promised_on: Day | None = Field(None, description="the date the vendor promised")
     expected_on: Day | None = Field(None, description="the date now expected")
     received_at: Moment | None = Field(None, description="when it came in")
+    ordered_at: Moment | None = Field(None, description="when it was ordered from the vendor")
+    location: Key | None = Field(None, description="where it will lie; blank: the first place that has stock")
 
 
 class VendorRow(Fact):
@@ -112,6 +133,7 @@ class VendorRow(Fact):
     name: Text = Field(description="the vendor's name")
     email: Text | None = Field(None, description="whom to ask")
     lead_days: Whole | None = Field(None, ge=0, le=MOST, description="days from order to receipt, as a rule")
+    country: Country | None = Field(None, description="ISO 3166 code; its public holidays are no working days there")
 
 
 # In the order in which facts are taken in: what is pointed at comes first.

@@ -4,7 +4,8 @@ from alembic import context
 from sqlmodel import SQLModel
 
 import models.ledger
-import models.shop  # noqa: F401 - both fill SQLModel.metadata
+import models.ledger_supply
+import models.shop  # noqa: F401 - they fill SQLModel.metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

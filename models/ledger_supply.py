@@ -1,0 +1,183 @@
+"""The ledger's supply side: what covers each line, when it is expected, what is told of products and asked of vendors.
+
+Like the rest of the ledger it points at the shop's facts, and never back.
+"""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import JSON, Column, Index, Text, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from models.types import Money, UtcTime
+
+
+def _moment(*, nullable: bool = True, index: bool = False) -> Any:
+    return Field(default=None, sa_column=Column(UtcTime, nullable=nullable, index=index))
+
+
+class Allocation(SQLModel, table=True):
+    """A part of a line's quantity, and what covers it now: stock at a place, an inbound delivery, or nothing."""
+
+    __table_args__ = (Index("ix_allocation_product", "product_id"),)
+
+    order_id: str = Field(primary_key=True)
+    line: str = Field(primary_key=True)
+    part: int = Field(primary_key=True)
+    product_id: str
+    quantity: int
+    cover: str
+    place: str = ""
+    inbound_id: str = ""
+    ships_on: date | None = None
+    arrives_on: date | None = None
+
+
+class Expectation(SQLModel, table=True):
+    """When a line is expected, who says so and since when; a newer one ends it, and both are kept."""
+
+    __table_args__ = (
+        Index(
+            "ix_expectation_current",
+            "order_id",
+            "line",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+        Index("ix_expectation_line", "order_id", "line", "id"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    order_id: str
+    line: str
+    source: str
+    expected_on: date | None = None
+    earliest_on: date | None = None
+    latest_on: date | None = None
+    chance: float | None = None
+    ready: bool = False
+    """All of the line lies in stock for it."""
+    why: str = Field(sa_column=Column(Text, nullable=False))
+    set_at: datetime = _moment(nullable=False)
+    who: str
+    """The run that reckoned it, or the person who said it."""
+    ended_at: datetime | None = _moment()
+
+
+class Availability(SQLModel, table=True):
+    """What a shopper must know of a product: the fact behind its notice in the storefront."""
+
+    product_id: str = Field(primary_key=True)
+    state: str = Field(index=True)
+    left: int
+    expected_on: date | None = None
+    latest_on: date | None = None
+    waiting: int = 0
+    """Open orders that wait for it."""
+    since: datetime = _moment(nullable=False)
+    """When the state began."""
+    set_at: datetime = _moment(nullable=False, index=True)
+    """When it was last found to be so; its notice holds from then for as long as the policy says."""
+
+
+class ShippingChoice(SQLModel, table=True):
+    """Whether an order is sent in parts or at once, with the reckoning; decided anew when a date changes."""
+
+    __tablename__ = "shipping_choice"
+
+    order_id: str = Field(primary_key=True)
+    version: int = 0
+    parcels: list[Any] = Field(sa_column=Column(JSON, nullable=False))
+    """Of each parcel its lines and the day it leaves."""
+    days_gained: int
+    extra_cost: Decimal = Field(sa_column=Column(Money, nullable=False))
+    worth: Decimal = Field(sa_column=Column(Money, nullable=False))
+    currency: str
+    why: str = Field(sa_column=Column(Text, nullable=False))
+    decided_at: datetime = _moment(nullable=False)
+
+
+class Answer(SQLModel, table=True):
+    """What a customer chose, by themselves or through customer service."""
+
+    __table_args__ = (UniqueConstraint("order_id", "kind"),)
+
+    id: str = Field(primary_key=True)
+    order_id: str
+    kind: str
+    """`wish`: how the order is to be sent."""
+    value: str
+    who: str
+    at: datetime = _moment(nullable=False)
+
+
+class PurchaseRequest(SQLModel, table=True):
+    """What one vendor is asked for in one run; lives the life of a notice."""
+
+    __tablename__ = "purchase_request"
+    __table_args__ = (Index("ix_purchase_request_ready", "state", "not_before", "id"),)
+
+    id: str = Field(primary_key=True)
+    run_id: str = Field(index=True)
+    vendor_id: str = Field(index=True)
+    channel: str
+    """How it goes: `mail`, `folder`, `sftp` or `http`."""
+    state: str
+    reason: str | None = None
+    created_at: datetime = _moment(nullable=False)
+    not_before: datetime = _moment(nullable=False)
+    valid_until: datetime | None = _moment()
+    claimed_by: str | None = None
+    lease_until: datetime | None = _moment()
+    attempts: int = 0
+    sending_at: datetime | None = _moment()
+    settled_at: datetime | None = _moment()
+    reference: str | None = None
+    chases: str | None = None
+    """The request that this one reminds the vendor of."""
+    answered_at: datetime | None = _moment()
+
+
+class PurchaseLine(SQLModel, table=True):
+    """So many pieces for an order line, asked of a vendor; and what the vendor answered."""
+
+    __tablename__ = "purchase_line"
+    __table_args__ = (UniqueConstraint("order_id", "line", "nth"), Index("ix_purchase_line_request", "request_id"))
+
+    id: str = Field(primary_key=True)
+    request_id: str
+    order_id: str
+    line: str
+    nth: int = 1
+    """The first, second, ... request for the line: more is asked only for pieces that were never asked, or refused."""
+    product_id: str
+    quantity: int
+    drop_shipped: bool = False
+    answer: str | None = None
+    """`accepted` or `refused`; None: no answer yet."""
+    reason: str | None = None
+    promised_on: date | None = None
+    answered_at: datetime | None = _moment()
+
+
+class StockLevel(SQLModel, table=True):
+    """How much of a product must be there, and when to order more."""
+
+    __tablename__ = "stock_level"
+
+    product_id: str = Field(primary_key=True)
+    safety_stock: int
+    reorder_point: int
+    order_quantity: int
+    """Pieces to order now; 0: enough is there or coming."""
+    available: int
+    """On hand and inbound, less what open lines want."""
+    demand_a_day: float
+    demand_sd: float
+    lead_days: float
+    lead_sd: float
+    method: str
+    why: str = Field(sa_column=Column(Text, nullable=False))
+    set_at: datetime = _moment(nullable=False)

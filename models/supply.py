@@ -1,0 +1,141 @@
+"""The values of the supply side: what is wanted, what there is, by when it can be there, and what follows from it."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+
+class DateSource(StrEnum):
+    """Who says when a line is expected; the first of them that says anything is believed."""
+
+    STAFF = "staff"
+    CARRIER = "carrier"
+    VENDOR = "vendor"
+    """The vendor's answer to a purchase request."""
+    STOCK = "stock"
+    INBOUND = "inbound"
+    """An inbound delivery, with the vendor's habit of being late reckoned in."""
+    FORECAST = "forecast"
+    """No delivery is known: the vendor's usual lead time."""
+    SHOP = "shop"
+    """The shop's own system, which says no more than the date."""
+
+
+class Cover(StrEnum):
+    """What a piece of a line is covered by."""
+
+    STOCK = "stock"
+    INBOUND = "inbound"
+    NOTHING = "nothing"
+
+
+class Wish(StrEnum):
+    """How an order's customer wants it sent."""
+
+    COMPLETE = "complete"
+    AVAILABLE = "available"
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What an open order line wants of one product."""
+
+    order: str
+    line: str
+    quantity: int
+    promised_on: date
+    placed_at: datetime
+    priority: int = 0
+    time_critical: bool = False
+    country: str = ""
+    """Where it goes: ISO code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """Pieces of one product that are there, or come to a place by a day."""
+
+    cover: Cover
+    place: str
+    quantity: int
+    ready_on: date | None
+    """The day from which they can be packed; None: nobody knows."""
+    inbound: str = ""
+    """The inbound delivery's id; empty for stock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a line's quantity, and what covers it."""
+
+    order: str
+    line: str
+    quantity: int
+    cover: Cover
+    place: str = ""
+    inbound: str = ""
+    ships_on: date | None = None
+    arrives_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """When a line is expected (to leave, or to arrive, as was promised), who says so, and how sure it is."""
+
+    source: DateSource
+    expected_on: date | None
+    """The day shown to the customer; None: unknown."""
+    why: str
+    """One plain sentence for staff."""
+    earliest_on: date | None = None
+    latest_on: date | None = None
+    chance: float | None = None
+    """How likely it is to be there by `expected_on`, from 0 to 1; None: nobody can say."""
+
+
+class Stocked(StrEnum):
+    """What a shopper who orders now must know of a product."""
+
+    IN_STOCK = "in_stock"
+    BACKORDER = "backorder"
+    """Not there, and expected."""
+    OUT_OF_STOCK = "out_of_stock"
+    """Not there, and nobody knows when."""
+
+
+@dataclass(frozen=True, slots=True)
+class Available:
+    """What a new order for a product would get, after all open orders had theirs."""
+
+    product: str
+    state: Stocked
+    left: int
+    """Pieces free: in stock, or else of the first delivery that has some."""
+    expected_on: date | None = None
+    latest_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """Lines of an order that leave together."""
+
+    lines: tuple[str, ...]
+    ships_on: date | None
+    """None: not before something that has no date is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parting:
+    """Whether an order is sent in parts or at once, and the reckoning behind it."""
+
+    parcels: tuple[Parcel, ...]
+    """In the order in which they leave."""
+    days_gained: int
+    """Days by which the first parcel leaves earlier than all at once; 0 where it is all at once."""
+    extra_cost: Decimal
+    currency: str
+    worth: Decimal
+    """What the policy reckons the days are worth to the customer."""
+    why: str
+    """One plain sentence, as "send 2 of 3 lines now: 6 days earlier for 4.90 EUR more"."""
