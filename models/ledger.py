@@ -35,7 +35,7 @@ class Watch(SQLModel, table=True):
 class Tally(SQLModel, table=True):
     """A number kept beside the rows it counts, moved in their transaction, so that saying it costs nothing.
 
-    `orders:BUCKET` counts the watched orders in a bucket; `offered:CURRENCY:YYYY-MM` adds up money put at risk.
+    `orders:BUCKET` counts the watched orders in a bucket; `offered:YYYY-MM:CURRENCY` adds up money put at risk.
     """
 
     name: str = Field(primary_key=True)
@@ -128,15 +128,16 @@ class Offer(SQLModel, table=True):
 
 
 class Post(SQLModel, table=True):
-    """A social post about a product that is late in many orders; held until somebody approves it."""
+    """A social post about a product: late in many orders, back, or running low; held until somebody approves it."""
 
-    __table_args__ = (UniqueConstraint("product_id", "week"),)
+    __table_args__ = (UniqueConstraint("product_id", "week", "kind", name="uq_post_product_week_kind"),)
 
     id: str = Field(primary_key=True)
     run_id: str
     product_id: str
     week: str
-    """The ISO week, as 2026-W48: at most one post a product and week."""
+    """The ISO week, as 2026-W48: at most one post a product, week and kind."""
+    kind: str = "late"
     channel: str
     state: str
     reason: str | None = None

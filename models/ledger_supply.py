@@ -59,6 +59,9 @@ class Expectation(SQLModel, table=True):
     chance: float | None = None
     ready: bool = False
     """All of the line lies in stock for it."""
+    basis: str = ""
+    """The facts it rests on, such as the inbound deliveries and what was promised of them: while they stay, the date
+    told stays too, until it passes, though the reckoning of another day would move it back."""
     why: str = Field(sa_column=Column(Text, nullable=False))
     set_at: datetime = _moment(nullable=False)
     who: str

@@ -27,6 +27,7 @@ FUTURE = "future"
 NOT_OPEN = (CLOSED, FUTURE)
 """Where an order stands that was closed, or not even placed, on the day looked at."""
 LATE_AGAIN = "late_again"
+GOOD_NEWS = "good_news"
 # fmt: off
 EEA_AND_UK = (
     "AT", "BE", "BG", "HR", "CY", "CZ", "DK", "EE", "FI", "FR", "DE", "GR", "HU", "IS", "IE", "IT", "LV", "LI", "LT",
@@ -84,7 +85,7 @@ class Bucket(_Frozen):
     @field_validator("name")
     @classmethod
     def _not_taken(cls, name: str) -> str:
-        if name in (ON_TIME, CLOSED, FUTURE, LATE_AGAIN):
+        if name in (ON_TIME, CLOSED, FUTURE, LATE_AGAIN, GOOD_NEWS):
             raise ValueError(f"{name!r} is a name of Forewarn's own; choose another")
         return name
 

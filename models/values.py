@@ -7,6 +7,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Self
 
+from models.supply import Parcel
+
 
 class Channel(StrEnum):
     """A way to reach people; each has one door."""
@@ -51,6 +53,13 @@ class News(StrEnum):
     """The date told has passed and the order is still open."""
     ANOTHER = "another"
     """A line is late that was on time when we wrote, or that has a new promise since."""
+    READY = "ready"
+    """Good news: what was told to be late is there for the order, and can go."""
+    EARLIER = "earlier"
+    """Good news: the date is earlier than the one told, by enough to say so."""
+
+
+GOOD = (News.READY, News.EARLIER)
 
 
 class RemedyKind(StrEnum):
@@ -123,6 +132,8 @@ class LineFacts:
     shipped_on: date | None = None
     delivered_on: date | None = None
     cancelled_on: date | None = None
+    ready: bool = False
+    """All of it lies in stock for this order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,18 +144,20 @@ class ToldLine:
     promised_on: date
     expected_on: date | None
     bucket: str
+    ready: bool = False
+    """Whether they know that it is there and can go."""
 
     def as_data(self) -> list[str | None]:
         """Return it as the ledger keeps it."""
         known = None if self.expected_on is None else self.expected_on.isoformat()
-        return [self.number, self.promised_on.isoformat(), known, self.bucket]
+        return [self.number, self.promised_on.isoformat(), known, self.bucket, *(["ready"] if self.ready else [])]
 
     @classmethod
     def from_data(cls, data: Sequence[str | None]) -> Self:
         """Return what the ledger kept."""
-        number, promised_on, expected_on, bucket = data
+        number, promised_on, expected_on, bucket, *ready = data
         known = date.fromisoformat(expected_on) if expected_on else None
-        return cls(str(number), date.fromisoformat(str(promised_on)), known, str(bucket))
+        return cls(str(number), date.fromisoformat(str(promised_on)), known, str(bucket), bool(ready))
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +261,8 @@ class Plan:
     """The date told before that does not hold any more; None where none was told, or it is not what this is about."""
     substitutes: tuple[Substitutes, ...] = ()
     discount: Discount | None = None
+    parcels: tuple[Parcel, ...] = ()
+    """How the order is sent, where it comes in parts; empty: at once, or nobody decided."""
     show_offer: bool = True
     """False where the law wants consent before a service mail may carry an offer; then the order page shows it."""
 
@@ -279,6 +294,15 @@ class ProductDelay:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes with a mail: its name, its media type, its bytes."""
+
+    name: str
+    kind: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """Words ready to leave by one channel."""
 
@@ -296,6 +320,7 @@ class Message:
     category: str = ""
     """The message's folder; holds nothing of any person."""
     valid_until: datetime | None = None
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """When an order is late, by how many days, in which bucket, and whether that is news."""
 
 import math
+from collections.abc import Collection
 from datetime import date, timedelta
 
 from models.policy import ON_TIME, Bucket, Policy
@@ -116,20 +117,33 @@ def _rank(bucket: str, policy: Policy) -> float:
 def told_lines(delay: Delay, policy: Policy) -> tuple[ToldLine, ...]:
     """Return what a notice about a delay tells of each late line."""
     return tuple(
-        ToldLine(one.line.number, one.line.promised_on, one.expected_on, bucket.name if bucket else ON_TIME)
+        ToldLine(
+            one.line.number, one.line.promised_on, one.expected_on, bucket.name if bucket else ON_TIME, one.line.ready
+        )
         for one in delay.late
         for bucket in (bucket_for(one.days, policy),)
     )
 
 
 def late_dates(order: OrderFacts, as_of: date) -> set[tuple[str, date, date | None]]:
-    """Return number, promised and expected date of each line late on a day: what a notice must agree with.
+    """Return number, promised and expected date of each line late on a day."""
+    return {
+        (number, promised_on, day)
+        for number, promised_on, day in _standing(order, as_of)
+        if (day or as_of) > promised_on
+    }
+
+
+def _standing(order: OrderFacts, as_of: date) -> set[tuple[str, date, date | None]]:
+    return {(line.number, line.promised_on, expected(line, as_of)) for line in open_lines(order, as_of)}
+
+
+def holds(said: Collection[ToldLine], order: OrderFacts, as_of: date) -> bool:
+    """Say whether words are still true on a day: every line stands as they say, and they leave out none that is late.
 
     No policy plays a part: a notice is not untrue because the shop changed its mind about buckets.
     """
-    return {
-        (line.number, line.promised_on, day)
-        for line in open_lines(order, as_of)
-        for day in (expected(line, as_of),)
-        if (day or as_of) > line.promised_on
-    }
+    told = {(one.number, one.promised_on, one.expected_on) for one in said}
+    unready = {line.number for line in order.lines if not line.ready}
+    kept = not any(one.ready and one.number in unready for one in said)
+    return kept and late_dates(order, as_of) <= told <= _standing(order, as_of)

@@ -2,9 +2,10 @@
 
 from datetime import date, timedelta
 
-from models.policy import CLOSED, FUTURE, LATE_AGAIN, ON_TIME, Bucket, Policy
-from models.values import Contact, Delay, News, OrderFacts, Plan, Told, Verdict
+from models.policy import CLOSED, FUTURE, GOOD_NEWS, LATE_AGAIN, ON_TIME, Bucket, Policy
+from models.values import GOOD, Contact, Delay, News, OrderFacts, Plan, Told, Verdict
 from rules.delays import broken_date, delay_of, news, open_lines, told_lines
+from rules.good_news import good_news
 from rules.looks import NEVER, next_look
 from rules.working_days import Calendar
 
@@ -15,6 +16,8 @@ WHY = {
     News.SLIPPED: "the date told before has slipped",
     News.PASSED: "the date told before has passed",
     News.ANOTHER: "another line is late that was not told before",
+    News.READY: "what was told to be late is there and can go",
+    News.EARLIER: "expected earlier than the date told before",
 }
 
 
@@ -28,29 +31,37 @@ def judge(order: OrderFacts, as_of: date, policy: Policy, calendar: Calendar) ->
     if not open_lines(order, as_of):
         return Verdict(CLOSED, NEVER)
     delay = delay_of(order, as_of, policy, calendar)
+    stands = delay.bucket if delay else ON_TIME
     look = next_look(order, order.told, as_of, policy, calendar)
-    if delay is None:
-        return Verdict(ON_TIME, look)
-    found, bucket = news(delay, policy), bucket_named(delay.bucket, policy)
+    bad = news(delay, policy) if delay else None
+    if delay and bad and not bucket_named(stands, policy).notify:
+        return Verdict(stands, look, delay, quiet=f"the policy does not tell bucket {stands}")
+    found = (bad, delay) if delay and bad else good_news(order, as_of, policy, calendar)
     if found is None:
-        return Verdict(delay.bucket, look, delay, quiet="the customer was told")
-    if not bucket.notify:
-        return Verdict(delay.bucket, look, delay, quiet=f"the policy does not tell bucket {bucket.name}")
+        return Verdict(stands, look, delay, quiet="the customer was told" if delay else "")
     free = order.told and order.told.told_on + timedelta(days=policy.contact.minimum_gap_days)
     if free and free > as_of:
-        return Verdict(
-            delay.bucket, min(look, free), delay, quiet=f"told less than the minimum gap ago, may again {free}"
-        )
-    plan = Plan(
+        return Verdict(stands, min(look, free), delay, quiet=f"told less than the minimum gap ago, may again {free}")
+    plan = _plan(order, *found, policy)
+    return Verdict(stands, next_look(order, told_by(plan, policy), as_of, policy, calendar), delay, plan)
+
+
+def _plan(order: OrderFacts, found: News, delay: Delay, policy: Policy) -> Plan:
+    return Plan(
         delay=delay,
         news=found,
-        message=LATE_AGAIN if found in RENEWED else bucket.words,
+        message=_message(found, delay, policy),
         revision=order.revision + 1,
         contacts=(),
         why=f"{describe(delay)}: {WHY[found]}",
         told_date=broken_date(delay, policy) if found in RENEWED else None,
     )
-    return Verdict(delay.bucket, next_look(order, told_by(plan, policy), as_of, policy, calendar), delay, plan)
+
+
+def _message(found: News, delay: Delay, policy: Policy) -> str:
+    if found in GOOD:
+        return GOOD_NEWS
+    return LATE_AGAIN if found in RENEWED else bucket_named(delay.bucket, policy).words
 
 
 def told_by(plan: Plan, policy: Policy) -> Told:
@@ -68,6 +79,14 @@ def bucket_named(name: str, policy: Policy) -> Bucket:
     return next(bucket for bucket in policy.bucket if bucket.name == name)
 
 
+def bucket_of(plan: Plan, policy: Policy) -> Bucket:
+    """Return the bucket by whose channels a plan is told: good news go by those of the worst that was told."""
+    if plan.news not in GOOD:
+        return bucket_named(plan.delay.bucket, policy)
+    told = {one.bucket for one in plan.delay.order.told.lines} if plan.delay.order.told else set()
+    return next((bucket for bucket in reversed(policy.bucket) if bucket.name in told), policy.bucket[0])
+
+
 def shows_offer(plan: Plan, policy: Policy, country: str) -> bool:
     """Say whether a service mail may carry the offer itself (CRD and PECR want marketing consent for it)."""
     customer = plan.delay.order.customer
@@ -78,6 +97,6 @@ def describe(delay: Delay) -> str:
     """Say a delay as staff would: days, dates, bucket."""
     latest = delay.late[0]
     when = f"now expected {delay.expected_on}" if delay.expected_on else "no date known"
-    days = "1 day" if delay.days == 1 else f"{delay.days} days"
+    days = "1 day" if delay.days == 1 else f"{delay.days} days" if delay.days else "not"
     promise = f"promised to {latest.line.promise} by {latest.line.promised_on}"
     return f"{days} late ({promise}, {when}), bucket {delay.bucket}"

@@ -7,11 +7,12 @@ from itertools import accumulate
 from sqlalchemy import Connection, select
 
 from models.ledger import Suppression
-from models.values import Contact, Discount, Plan, RemedyKind, Verdict
+from models.values import GOOD, Contact, Discount, Plan, RemedyKind, Verdict
 from rules.contact import contacts_for, without_suppressed
-from rules.plans import bucket_named, judge, shows_offer, tells
+from rules.plans import bucket_of, judge, shows_offer, tells
 from rules.remedies import discount_for, substitutes_for_delay
 from tasks import offers
+from tasks.db import among
 from tasks.desk import Desk
 from tasks.orders import Watched, table_of
 from tasks.purses import Purse
@@ -76,7 +77,7 @@ def _contacts(desk: Desk, now: Now, connection: Connection, plans: Sequence[Plan
     found = {
         plan.delay.order.id: contacts_for(
             plan.delay.order.customer,
-            bucket_named(plan.delay.bucket, desk.policy),
+            bucket_of(plan, desk.policy),
             desk.policy,
             now.moment,
             country=desk.shop.country,
@@ -93,13 +94,13 @@ def suppressed_among(connection: Connection, addresses: Set[str]) -> set[str]:
     """Return those addresses that must not be written to."""
     if not addresses:
         return set()
-    query = select(SUPPRESSIONS.c.address).where(SUPPRESSIONS.c.address.in_(addresses))
+    query = select(SUPPRESSIONS.c.address).where(among(connection, SUPPRESSIONS.c.address, addresses))
     return set(connection.execute(query).scalars())
 
 
 def _categories(desk: Desk, plans: Iterable[Plan]) -> Iterable[str | None]:
     for plan in plans:
-        if RemedyKind.SUBSTITUTE in bucket_named(plan.delay.bucket, desk.policy).remedies:
+        if plan.news not in GOOD and RemedyKind.SUBSTITUTE in bucket_of(plan, desk.policy).remedies:
             yield from (one.line.product.category for one in plan.delay.late)
 
 
@@ -107,9 +108,9 @@ def _with_remedy(
     desk: Desk, plan: Plan, shelves: Shelves, before: Mapping[tuple[str, str], Discount], purse: Purse
 ) -> tuple[Plan, bool]:
     """Add the substitutes of a plan, or else its discount; say whether the discount is a new one."""
-    if not tells(plan.contacts):
+    if not tells(plan.contacts) or plan.news in GOOD:
         return plan, False
-    bucket = bucket_named(plan.delay.bucket, desk.policy)
+    bucket = bucket_of(plan, desk.policy)
     plan = replace(plan, show_offer=shows_offer(plan, desk.policy, desk.shop.country))
     if found := substitutes_for_delay(plan.delay, bucket, desk.policy, shelves.shelf, shelves.late):
         return replace(plan, substitutes=found), False

@@ -7,13 +7,16 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import CTE, Column, ColumnElement, Connection, Row, Select, Table, and_, or_, select, tuple_
+from sqlalchemy import CTE, Column, ColumnElement, Connection, Row, Select, Table, and_, case, or_, select, tuple_
 from sqlmodel import SQLModel
 
 from models.ledger import Notice, Watch
+from models.ledger_supply import Expectation
 from models.shop import Customer, Order, OrderLine, Product
 from models.values import CustomerFacts, LineFacts, OrderFacts, ProductFacts, Promise, State, Told, ToldLine
+from tasks.db import among
 from tasks.desk import Desk
+from tasks.shards import WHOLE, Shard
 
 
 def table_of(model: type[SQLModel]) -> Table:
@@ -23,7 +26,15 @@ def table_of(model: type[SQLModel]) -> Table:
 
 
 ORDERS, LINES, WATCHES = table_of(Order), table_of(OrderLine), table_of(Watch)
-NOTICES = table_of(Notice)
+NOTICES, EXPECTATIONS = table_of(Notice), table_of(Expectation)
+CURRENT = and_(
+    EXPECTATIONS.c.order_id == LINES.c.order_id,
+    EXPECTATIONS.c.line == LINES.c.number,
+    EXPECTATIONS.c.ended_at.is_(None),
+)
+"""The SQL of a line's current expectation."""
+EXPECTED_ON = case((EXPECTATIONS.c.id.is_not(None), EXPECTATIONS.c.expected_on), else_=LINES.c.expected_on)
+"""The SQL of the date a line is expected: as its expectation says, be it unknown; or else as the shop's system does."""
 CUSTOMERS, PRODUCTS = table_of(Customer), table_of(Product)
 
 
@@ -48,18 +59,10 @@ WATCH = [
 ]
 ORDER = [ORDERS.c[name] for name in ("id", "placed_at", "cancelled_at", "currency", "shipping_fee", "url")]
 LINE = [
-    LINES.c[name]
-    for name in (
-        "number",
-        "quantity",
-        "price",
-        "promise",
-        "promised_on",
-        "expected_on",
-        "shipped_at",
-        "delivered_at",
-        "cancelled_at",
-    )
+    *(LINES.c[name] for name in ("number", "quantity", "price", "promise", "promised_on")),
+    EXPECTED_ON,
+    *(LINES.c[name] for name in ("shipped_at", "delivered_at", "cancelled_at")),
+    EXPECTATIONS.c.ready,
 ]
 _ends = [len(ORDER), len(CUSTOMER), len(WATCH), len(LINE), len(PRODUCT)]
 _cuts = [slice(sum(_ends[:i]), sum(_ends[: i + 1])) for i in range(len(_ends))]
@@ -81,11 +84,13 @@ def not_yet(moment: Column[Any], day_over: datetime) -> ColumnElement[bool]:
 def still_late(desk: Desk, as_of: date) -> ColumnElement[bool]:
     """Return the SQL of a line that is open and late on a day; the rules decide by how many days."""
     unpromised = desk.start_of(as_of - timedelta(days=desk.policy.days.without_promise))
+    expectation = select(EXPECTATIONS.c.id).where(CURRENT).correlate(LINES)
     return and_(
         still_open(desk.end_of(as_of)),
         or_(
             LINES.c.promised_on < as_of,
-            LINES.c.expected_on > LINES.c.promised_on,
+            and_(LINES.c.expected_on > LINES.c.promised_on, ~expectation.exists()),
+            expectation.where(EXPECTATIONS.c.expected_on > LINES.c.promised_on).exists(),
             and_(LINES.c.promised_on.is_(None), ORDERS.c.placed_at < unpromised),
         ),
     )
@@ -101,14 +106,16 @@ class Watched:
     bucket: str | None
 
 
-def due(desk: Desk, connection: Connection, as_of: date, after: Watched | None, limit: int) -> list[Watched]:
-    """Return the next page of orders with possible news on a day; costs what is due, not what is open.
+def due(
+    desk: Desk, connection: Connection, as_of: date, after: Watched | None, limit: int, shard: Shard = WHOLE
+) -> list[Watched]:
+    """Return the next page of a shard's orders with possible news on a day; costs what is due, not what is open.
 
     An order with a notice that is held stays due: only the verdict on that one says what its customer was told.
     """
     held = select(NOTICES.c.id).where(NOTICES.c.order_id == WATCHES.c.order_id, NOTICES.c.state == State.HELD)
     page = select(WATCHES.c.order_id.label("id"), WATCHES.c.look_again_on.label("look")).where(
-        WATCHES.c.look_again_on <= as_of, ~held.exists()
+        WATCHES.c.look_again_on <= as_of, ~held.exists(), shard.holds(WATCHES.c.order_id)
     )
     if after is not None:
         page = page.where(tuple_(WATCHES.c.look_again_on, WATCHES.c.order_id) > (after.look_again_on, after.order.id))
@@ -131,7 +138,7 @@ def placed(desk: Desk, connection: Connection, as_of: date, after: str, limit: i
 
 def named(desk: Desk, connection: Connection, ids: Sequence[str]) -> list[Watched]:
     """Return orders by their ids."""
-    page = select(ORDERS.c.id).where(ORDERS.c.id.in_(ids)).cte("page")
+    page = select(ORDERS.c.id).where(among(connection, ORDERS.c.id, ids)).cte("page")
     return list(_read(desk, connection, _facts(page).order_by(page.c.id, LINES.c.number)))
 
 
@@ -141,6 +148,7 @@ def _facts(page: CTE) -> Select[Any]:
         .join(CUSTOMERS, CUSTOMERS.c.id == ORDERS.c.customer_id)
         .outerjoin(WATCHES, WATCHES.c.order_id == ORDERS.c.id)
         .outerjoin(LINES, LINES.c.order_id == ORDERS.c.id)
+        .outerjoin(EXPECTATIONS, CURRENT)
         .outerjoin(PRODUCTS, PRODUCTS.c.id == LINES.c.product_id)
     )
 
@@ -171,7 +179,7 @@ def _watched(desk: Desk, rows: list[Row[Any]]) -> Watched:
 
 
 def _line(desk: Desk, placed_on: date, row: Row[Any]) -> LineFacts:
-    number, quantity, price, promise, promised_on, expected_on, shipped, delivered, cancelled = row[IN_LINE]
+    number, quantity, price, promise, promised_on, expected_on, shipped, delivered, cancelled, ready = row[IN_LINE]
     return LineFacts(
         number=number,
         product=ProductFacts(*row[IN_PRODUCT]),
@@ -183,4 +191,5 @@ def _line(desk: Desk, placed_on: date, row: Row[Any]) -> LineFacts:
         shipped_on=desk.day(shipped),
         delivered_on=desk.day(delivered),
         cancelled_on=desk.day(cancelled),
+        ready=bool(ready),
     )

@@ -14,7 +14,7 @@ from rules.delays import bucket_for
 from rules.fingerprints import post_id
 from tasks.db import insert, reading
 from tasks.desk import Desk
-from tasks.orders import LINES, ORDERS, PRODUCT, PRODUCTS, still_late, table_of
+from tasks.orders import CURRENT, EXPECTATIONS, EXPECTED_ON, LINES, ORDERS, PRODUCT, PRODUCTS, still_late, table_of
 from tasks.outbox import Settled, happened
 from tasks.runs import Now
 
@@ -29,9 +29,11 @@ def late_products(
     terms = desk.policy.posts
     late: dict[ProductFacts, list[tuple[str, int, date | None]]] = {}
     query = (
-        select(LINES.c.order_id, LINES.c.promised_on, LINES.c.expected_on, ORDERS.c.placed_at, *PRODUCT)
+        select(LINES.c.order_id, LINES.c.promised_on, EXPECTED_ON, ORDERS.c.placed_at, *PRODUCT)
         .select_from(
-            LINES.join(ORDERS, ORDERS.c.id == LINES.c.order_id).join(PRODUCTS, PRODUCTS.c.id == LINES.c.product_id)
+            LINES.join(ORDERS, ORDERS.c.id == LINES.c.order_id)
+            .join(PRODUCTS, PRODUCTS.c.id == LINES.c.product_id)
+            .outerjoin(EXPECTATIONS, CURRENT)
         )
         .where(still_late(desk, as_of))
     )

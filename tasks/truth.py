@@ -6,9 +6,10 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from models.values import Channel, Skip, State, ToldLine
+from models.policy import Policy
+from models.values import Channel, CustomerFacts, Skip, State, ToldLine
 from rules.contact import contact_by
-from rules.delays import late_dates, open_lines
+from rules.delays import holds, open_lines
 from tasks.decisions import suppressed_among
 from tasks.desk import Desk
 from tasks.notices import NOTICES
@@ -37,6 +38,8 @@ def _settled(
         reason = Skip.TOO_OLD
     if reason is not None or watched is None:
         return Settled(notice["id"], State.SKIPPED, reason or Skip.CANCELLED)
+    if _as_written(notice, watched.order.customer, desk.policy, now):
+        return None
     shop, channel = desk.shop, Channel(notice["channel"])
     contact = contact_by(watched.order.customer, channel, desk.policy, now, shop.country, shop.zone)
     if contact.skip is not None or contact.address != notice["address"]:
@@ -45,6 +48,19 @@ def _settled(
         return None
     later = "its hours were over: it waits for the next"
     return Settled(notice["id"], State.QUEUED, later, not_before=contact.not_before, valid_until=contact.valid_until)
+
+
+def _as_written(notice: Mapping[str, Any], customer: CustomerFacts, policy: Policy, now: datetime) -> bool:
+    """Say whether a mail may leave at any hour to the address that was found right when its words were written.
+
+    To take an address apart once more costs as much as all else that is checked here.
+    """
+    return (
+        notice["channel"] == Channel.EMAIL
+        and policy.contact.quiet.get(Channel.EMAIL) is None
+        and (notice["valid_until"] is None or notice["valid_until"] > now)
+        and (customer.email or "").strip().lower() == notice["address"]
+    )
 
 
 def _reason(notice: Mapping[str, Any], watched: Watched | None, suppressed: set[str], as_of: date) -> Skip | None:
@@ -60,8 +76,8 @@ def _reason(notice: Mapping[str, Any], watched: Watched | None, suppressed: set[
         return Skip.SUPPRESSED
     if order.told is not None and order.told.revision > notice["revision"]:
         return Skip.SUPERSEDED
-    said = {(one.number, one.promised_on, one.expected_on) for one in map(ToldLine.from_data, notice["lines"])}
-    return None if said == late_dates(order, as_of) else Skip.CHANGED
+    said = [ToldLine.from_data(line) for line in notice["lines"]]
+    return None if holds(said, order, as_of) else Skip.CHANGED
 
 
 def retell(connection: Connection, orders: set[str], changed: set[str], as_of: date) -> None:

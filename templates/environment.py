@@ -33,13 +33,17 @@ GIVEN = {
     "always": ("shop", "lang", "locale"),
     "notice": (
         *("customer", "order", "late", "on_time", "ships", "expected_on", "told_before", "told_date"),
-        *("substitutes", "discount", "offer"),
+        *("substitutes", "discount", "offer", "ready", "parcels"),
     ),
     "body": ("subject",),
     "sms": ("item",),
     "post": ("product", "days", "expected_on"),
+    "purchase": ("vendor", "request", "asked_on", "lines", "pieces", "direct", "reminds"),
+    "storefront": ("state", "expected_on", "latest_on", "left"),
+    "page": ("title", "text", "product", "set_on", "valid_until", "schema", "script"),
 }
-_FIELDS = {name for kind in (facts.Product, facts.Item, facts.Order, facts.Instead) for name in kind.__slots__}
+_KINDS = (facts.Product, facts.Item, facts.Order, facts.Instead, facts.Packed)
+_FIELDS = {name for kind in _KINDS for name in kind.__slots__}
 NAMES = frozenset({name for names in GIVEN.values() for name in names} | _FIELDS)
 """Every name that some template may use."""
 

@@ -3,8 +3,9 @@
 Every message knows `shop` (shop.toml), `lang` and `locale`. A mail or text knows besides: `customer` (a name, or
 empty), `order` (id, placed_on, url), `late` and `on_time` (items), `ships` (a late item was promised to ship rather
 than to arrive), `expected_on` (None: unknown), `told_before` and `told_date` (when we last wrote, and the date told;
-either may be None), `substitutes` (item, products), `discount`, and `offer`: `shown`, `on_page` where only the order
-page may show it, or `none`. A mail's bodies know `subject`; a text knows `item`, the name of the one late product
+either may be None), `substitutes` (item, products), `discount`, `offer` (`shown`, `on_page` where only the order page
+may show it, or `none`), `ready` (`all` or `part` of what was late is there for the customer, or `none`), and `parcels` (items, ships_on), where it comes in
+more than one. A mail's bodies know `subject`; a text knows `item`, the name of the one late product
 (empty: several, or no room). A post knows `product`, `days` and `expected_on`.
 """
 
@@ -17,7 +18,8 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from models.shopfolder import Links, ShopConfig
-from models.values import LateLine, LineFacts, Plan, ProductDelay, ProductFacts, Promise
+from models.supply import Parcel
+from models.values import LateLine, LineFacts, News, Plan, ProductDelay, ProductFacts, Promise
 
 Link = TypeVar("Link", str, str | None)
 
@@ -52,6 +54,7 @@ class Item:
     ships: bool
     promised_on: date
     expected_on: date | None
+    ready: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,14 @@ class Order:
     id: str
     placed_on: date
     url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Items that leave in one parcel; no day where one of them has none."""
+
+    items: tuple[Item, ...]
+    ships_on: date | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +104,24 @@ def order_facts(plan: Plan, shop: ShopConfig) -> dict[str, Any]:
             for choice in plan.substitutes
         ),
         "discount": plan.discount,
+        "ready": "all" if all(item.ready for item in late) else "part" if plan.news is News.READY else "none",
+        "parcels": tuple(_packed(parcel, plan, links) for parcel in plan.parcels) if len(plan.parcels) > 1 else (),
         "offer": ("shown" if plan.show_offer else "on_page") if offered else "none",
     }
 
 
 def post_facts(delay: ProductDelay, shop: ShopConfig) -> dict[str, Any]:
     """Return what a post may name: nothing of any customer."""
-    product = _product(delay.product, shop.links, shop.currency)
-    return {"product": product, "days": delay.days, "expected_on": delay.expected_on}
+    return {
+        "product": product_facts(delay.product, shop),
+        "days": delay.days,
+        "expected_on": delay.expected_on,
+    }
+
+
+def product_facts(product: ProductFacts, shop: ShopConfig) -> Product:
+    """Return a product as words may name it, its links filled in."""
+    return _product(product, shop.links, shop.currency)
 
 
 def harmless(text: str) -> str:
@@ -133,7 +154,15 @@ def shortened(name: str, limit: int) -> str:
 def _item(line: LineFacts, links: Links, currency: str, late: LateLine | None = None) -> Item:
     expected_on = late.expected_on if late else None
     ships = line.promise is Promise.SHIP
-    return Item(_product(line.product, links, currency), line.quantity, ships, line.promised_on, expected_on)
+    product = _product(line.product, links, currency)
+    return Item(product, line.quantity, ships, line.promised_on, expected_on, line.ready)
+
+
+def _packed(parcel: Parcel, plan: Plan, links: Links) -> Packed:
+    order = plan.delay.order
+    lines = {line.number: line for line in order.lines}
+    items = (_item(lines[number], links, order.currency) for number in parcel.lines if number in lines)
+    return Packed(tuple(items), parcel.ships_on)
 
 
 def _product(product: ProductFacts, links: Links, currency: str) -> Product:

@@ -7,6 +7,8 @@ from decimal import Decimal
 from itertools import product as combined
 from urllib.parse import quote
 
+from models.policy import GOOD_NEWS
+from models.supply import Available, Parcel, Stocked
 from models.values import (
     Channel,
     Contact,
@@ -29,7 +31,7 @@ from models.values import (
 from templates.words import MESSAGES, Words
 
 TODAY = date(2026, 6, 1)
-DAYS = {"short": 2, "week": 6, "fortnight": 11, "long": 24, "late_again": 18}
+DAYS = {"short": 2, "week": 6, "fortnight": 11, "long": 24, "late_again": 18, "good_news": 9}
 REMEDIES = ("none", "substitute", "shipping", "shipping_amount", "future", "future_amount", "on_page")
 SHOWN = {
     "fortnight": ("substitute", "shipping"),
@@ -37,6 +39,23 @@ SHOWN = {
     "late_again": ("future",),
 }
 """Remedies in a gallery, by message, so that it stays a page one can read; the others show none."""
+
+AVAILABLE = (
+    None,
+    Available("p1", Stocked.IN_STOCK, 3),
+    Available("p1", Stocked.OUT_OF_STOCK, 0),
+    *(
+        Available("p1", Stocked.BACKORDER, left, TODAY + timedelta(6), latest_on)
+        for left, latest_on in combined((0, 1, 3), (None, TODAY + timedelta(9)))
+    ),
+)
+"""What can hold of a product in the storefront; None: nothing is known."""
+
+NEWS = {"late_again": (News.PASSED, News.PASSED), GOOD_NEWS: (News.READY, News.EARLIER)}
+TURNS = {GOOD_NEWS: ("goods there", "earlier date")}
+EARLIER_DATE = {GOOD_NEWS: TODAY + timedelta(3)}
+IN_PARTS = ("fortnight", GOOD_NEWS)
+"""Messages whose samples come in two parcels."""
 
 _ADDRESS = {Channel.EMAIL: "customer@example.com", Channel.SMS: "+12025550142"}
 _COLOURS = ("#b8692e", "#4d7c6f", "#6a5a8c", "#8c4a4a", "#3f6f9f")
@@ -78,7 +97,8 @@ LOCALES = tuple(_GOODS)
 def plans(message: str, locale: str) -> Iterator[tuple[str, Plan]]:
     """Yield a message's sample plans in one language, titled by date and remedy."""
     for known, remedy in combined((True, False), REMEDIES):
-        title = f"{message} · {'date known' if known else 'date unknown'} · {remedy.replace('_', ' ')}"
+        turn = TURNS.get(message, ("date known", "date unknown"))[0 if known else 1]
+        title = f"{message} · {turn} · {remedy.replace('_', ' ')}"
         yield title, _plan(message, locale, remedy, known)
 
 
@@ -105,12 +125,12 @@ def entries(words: Words) -> Iterator[tuple[str, Message]]:
 def _plan(message: str, locale: str, remedy: str, known: bool) -> Plan:  # noqa: FBT001 - one of a table's columns
     delay = _delay(message, locale, known)
     again = message == "late_again"
-    told = Told(1, TODAY - timedelta(12), ()) if again else None
+    told = Told(1, TODAY - timedelta(12), ()) if again or message == GOOD_NEWS else None
     delay = replace(delay, order=replace(delay.order, told=told))
     first = delay.late[0].line
     return Plan(
         delay,
-        News.PASSED if again else News.FIRST,
+        NEWS.get(message, (News.FIRST, News.FIRST))[0 if known else 1],
         message,
         2 if again else 1,
         tuple(Contact(channel, address) for channel, address in _ADDRESS.items()),
@@ -118,17 +138,32 @@ def _plan(message: str, locale: str, remedy: str, known: bool) -> Plan:  # noqa:
         told_date=TODAY - timedelta(1) if again and known else None,
         substitutes=(Substitutes(first, _products(locale)[3:]),) if remedy == "substitute" else (),
         discount=_discount(remedy, delay.order.currency),
+        parcels=_parcels(delay) if message in IN_PARTS and known else (),
         show_offer=remedy != "on_page",
     )
+
+
+def _parcels(delay: Delay) -> tuple[Parcel, ...]:
+    first, *others = [line.number for line in delay.order.lines]
+    return (Parcel((first,), TODAY + timedelta(1)), Parcel(tuple(others), delay.expected_on))
 
 
 def _delay(message: str, locale: str, known: bool) -> Delay:  # noqa: FBT001 - one of a table's columns
     goods, days = _goods(locale), DAYS.get(message, 20)
     promised_on = TODAY + timedelta(2) - timedelta(0 if known else days + 2)
-    expected_on = promised_on + timedelta(days) if known else None
+    expected_on = promised_on + timedelta(days) if known else EARLIER_DATE.get(message)
     promise = Promise.DELIVER if known else Promise.SHIP
     first, second, third, _ = (
-        LineFacts(str(n), item, 1 if n == 1 else 2, promise, promised_on, item.price, expected_on)
+        LineFacts(
+            str(n),
+            item,
+            1 if n == 1 else 2,
+            promise,
+            promised_on,
+            item.price,
+            expected_on,
+            ready=message == GOOD_NEWS and known,
+        )
         for n, item in enumerate(_products(locale), 1)
     )
     on_time = (replace(third, promised_on=TODAY + timedelta(5), expected_on=None),) if known else ()

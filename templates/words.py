@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,12 @@ from models.values import Channel, Contact, Message, Plan, ProductDelay
 from templates import posts, sms
 from templates.environment import BadWords, environment, faults_named
 from templates.facts import named, order_facts, post_facts, shortened, unaddressed
-from templates.formats import known
+from templates.formats import known, match
+from templates.storefronts import StorefrontWords
 
 __all__ = ["MESSAGES", "PARTS", "POST", "BadWords", "Words"]
 
-MESSAGES = ("short", "week", "fortnight", "long", "late_again")
+MESSAGES = ("short", "week", "fortnight", "long", "late_again", "good_news")
 POST = "post"
 PARTS = {
     Channel.EMAIL: ("subject.txt", "body.txt", "body.html"),
@@ -59,6 +60,7 @@ class Words:
         self._environment = environment(own)
         self._locales = _locales(self._environment.list_templates())
         self._voices: dict[tuple[str, Channel, str | None], _Voice] = {}
+        self.storefront = StorefrontWords(shop, self._environment)
 
     def message(self, plan: Plan, contact: Contact, *, id: str) -> Message:  # noqa: A002 - the field's own name
         """Write a plan's message for one channel; raises BadWords with template, line and order."""
@@ -111,15 +113,6 @@ class Words:
     def _template(self, name: str) -> Template:
         with faults_named(name):
             return self._environment.get_template(name)
-
-
-def match(asked: str, there: Collection[str]) -> str | None:
-    """Return the locale among those there that speaks the language asked for, its own country's first, or None."""
-    wanted = known(asked)
-    if wanted is None:
-        return None
-    kin = sorted(name for name in there if (locale := known(name)) and locale.language == wanted.language)
-    return next((name for name in (str(wanted), wanted.language) if name in kin), kin[0] if kin else None)
 
 
 def _locales(files: list[str]) -> dict[tuple[str, str], set[str]]:

@@ -29,6 +29,7 @@ def line(
     promise: Promise = Promise.SHIP,
     quantity: int = 1,
     product: ProductFacts | None = None,
+    ready: bool = False,
 ) -> LineFacts:
     return LineFacts(
         number=number,
@@ -41,6 +42,7 @@ def line(
         shipped_on=_day(shipped),
         delivered_on=_day(delivered),
         cancelled_on=_day(cancelled),
+        ready=ready,
     )
 
 
@@ -74,6 +76,8 @@ def told(*lines: ToldLine, on: int = -10, revision: int = 1) -> Told:
     return Told(revision, day(on), lines)
 
 
-def heard(bucket: str, number: str = "1", *, promised: int, expected: int | None = None) -> ToldLine:
+def heard(
+    bucket: str, number: str = "1", *, promised: int, expected: int | None = None, ready: bool = False
+) -> ToldLine:
     """Return what was told of one late line."""
-    return ToldLine(number, day(promised), _day(expected), bucket)
+    return ToldLine(number, day(promised), _day(expected), bucket, ready)

@@ -8,7 +8,8 @@ from models.shopfolder import ShopConfig
 from models.values import Channel, Contact, Message, Plan, ProductFacts, Promise
 from templates import posts, samples, sms
 from templates.environment import OURS
-from templates.words import MESSAGES, BadWords, Words, match
+from templates.formats import match
+from templates.words import MESSAGES, BadWords, Words
 
 SHOP = ShopConfig.model_validate(
     {
@@ -121,6 +122,40 @@ def test_a_renewed_notice_says_that_the_date_told_before_does_not_hold(words):
     for part in (mail(words, plan).text, mail(words, plan).html):
         assert "May 31, 2026" in part
         assert "does not hold" in part
+
+
+@pytest.mark.parametrize(("locale", "there", "sooner"), [("en", "is here", "sooner"), ("pt_BR", "chegou", "antes")])
+def test_good_news_says_whether_the_goods_are_there_or_come_sooner(words, locale, there, sooner):
+    ready = mail(words, sample("goods there · none", "good_news", locale))
+    earlier = mail(words, sample("earlier date · none", "good_news", locale))
+    for part in ("text", "html"):
+        assert there in getattr(ready, part)
+        assert sooner not in getattr(ready, part)
+        assert sooner in getattr(earlier, part)
+
+
+def test_good_news_for_a_part_of_the_order_calls_no_other_part_ready(words):
+    plan = sample("goods there · none", "good_news")
+    late = (plan.delay.late[0], replace(plan.delay.late[1], line=replace(plan.delay.late[1].line, ready=False)))
+    written = mail(words, replace(plan, delay=replace(plan.delay, late=late), parcels=()))
+    assert "part of order 10427" in written.subject
+    assert written.text.count("ready for you, expected") == 1
+    assert "Part of what you were waiting for is here" in written.text
+
+
+def test_an_order_in_two_parcels_is_told_what_comes_first_and_what_is_still_to_come(words):
+    written = mail(words, sample("date known · none", "fortnight"))
+    for part in (written.text, written.html):
+        first, later = part.split("Still to come")
+        assert "In the first parcel, leaving by June 2, 2026" in first
+        assert "Stoneware mug" in later
+        assert "Can still come on time" not in part
+
+
+def test_an_order_in_one_parcel_is_told_of_none(words):
+    written = mail(words, sample("date known · none", "long"))
+    assert "parcel" not in written.text
+    assert "Can still come on time" in written.text
 
 
 @pytest.mark.parametrize("told", [None, "without a date"])

@@ -69,6 +69,7 @@ def upgrade() -> None:
         sa.Column("latest_on", sa.Date(), nullable=True),
         sa.Column("chance", sa.Float(), nullable=True),
         sa.Column("ready", sa.Boolean(), nullable=False),
+        sa.Column("basis", sa.String(), nullable=False),
         sa.Column("why", sa.Text(), nullable=False),
         sa.Column("set_at", models.types.UtcTime(timezone=True), nullable=False),
         sa.Column("who", sa.String(), nullable=False),
@@ -177,6 +178,13 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("postcode", sa.String(), nullable=True))
         batch_op.add_column(sa.Column("city", sa.String(), nullable=True))
         batch_op.add_column(sa.Column("country", sa.String(), nullable=True))
+
+    # The first version left the constraint's name to the database; by this rule both databases know it.
+    names = {"uq": "%(table_name)s_%(column_0_N_name)s_key"}
+    with op.batch_alter_table("post", schema=None, naming_convention=names) as batch_op:
+        batch_op.add_column(sa.Column("kind", sa.String(), nullable=False, server_default="late"))
+        batch_op.drop_constraint("post_product_id_week_key", type_="unique")
+        batch_op.create_unique_constraint("uq_post_product_week_kind", ["product_id", "week", "kind"])
 
     with op.batch_alter_table("product", schema=None) as batch_op:
         batch_op.add_column(sa.Column("vendor_id", sa.String(), nullable=True))

@@ -1,0 +1,64 @@
+"""When a delay that was told is over, or shorter than told, and the customer should hear of it."""
+
+from datetime import date, timedelta
+
+from models.policy import ON_TIME, Policy
+from models.values import Delay, LateLine, LineFacts, News, OrderFacts, ToldLine
+from rules.delays import bucket_for, expected, late_line, open_lines
+from rules.working_days import Calendar
+
+
+def good_news(order: OrderFacts, as_of: date, policy: Policy, calendar: Calendar) -> tuple[News, Delay] | None:
+    """Say what became better since the customer was told; None where nothing did, or nothing was told.
+
+    The delay names every open line that was told or is late, with the days that are left of it: none, where the
+    promise can be kept after all.
+    """
+    if order.told is None or not policy.restock.good_news:
+        return None
+    told = {(one.number, one.promised_on): one for one in order.told.lines}
+    lines = open_lines(order, as_of)
+    heard = [(line, told[key]) for line in lines if (key := (line.number, line.promised_on)) in told]
+    better = {found for line, before in heard if (found := _better(line, before, as_of, policy))}
+    if not better:
+        return None
+    delay = _delay(order, as_of, lines, {line.number for line, _ in heard}, policy, calendar)
+    return (News.READY if News.READY in better else News.EARLIER), delay
+
+
+def _better(line: LineFacts, before: ToldLine, as_of: date, policy: Policy) -> News | None:
+    if line.ready:
+        return None if before.ready else News.READY
+    day = expected(line, as_of)
+    if day is None:
+        return None
+    enough = timedelta(days=policy.restock.earlier_days)
+    return News.EARLIER if before.expected_on is None or day <= before.expected_on - enough else None
+
+
+def _delay(
+    order: OrderFacts,
+    as_of: date,
+    lines: tuple[LineFacts, ...],
+    heard: set[str],
+    policy: Policy,
+    calendar: Calendar,
+) -> Delay:
+    late = {line.number: found for line in lines if (found := late_line(line, as_of, calendar))}
+    named = [
+        late.get(line.number) or LateLine(line, 0, expected(line, as_of))
+        for line in lines
+        if line.number in late or line.number in heard
+    ]
+    named.sort(key=lambda one: (-one.days, one.line.number))
+    dates = [one.expected_on for one in named]
+    bucket = bucket_for(named[0].days, policy)
+    return Delay(
+        order=order,
+        as_of=as_of,
+        days=named[0].days,
+        bucket=bucket.name if bucket else ON_TIME,
+        expected_on=None if None in dates else max(day for day in dates if day is not None),
+        late=tuple(named),
+        on_time=tuple(line for line in lines if line.number not in late and line.number not in heard),
+    )
