@@ -103,20 +103,26 @@ class _Look:
     late: set[str] = field(default_factory=set)
 
     def at(self, table: str, fact: Fact) -> Iterator[tuple[Finding, str]]:
-        """Yield what is wrong with a row, and in which column."""
-        names = KEYS[table]
-        key = tuple(getattr(fact, name) for name in names)
-        if key in self.keys[table]:
-            yield Finding.DUPLICATE, names[-1]
-        self.keys[table].add(key)
-        for (of, column), target in POINTS_AT.items():
-            if of == table and (getattr(fact, column),) not in self.keys[target]:
-                yield Finding.ORPHAN, column
+        """Yield what is wrong with a row, and in which column; what an import will refuse counts for nothing else."""
+        orphaned = [
+            column
+            for (of, column), target in POINTS_AT.items()
+            if of == table and (getattr(fact, column),) not in self.keys[target]
+        ]
+        yield from ((Finding.ORPHAN, column) for column in orphaned)
+        key = tuple(getattr(fact, name) for name in KEYS[table])
+        if not orphaned and key in self.keys[table]:
+            yield Finding.DUPLICATE, KEYS[table][-1]
+        elif not orphaned:
+            self.keys[table].add(key)
+            yield from self._taken(fact)
+
+    def _taken(self, fact: Fact) -> Iterator[tuple[Finding, str]]:
         if isinstance(fact, OrderRow):
             self.placed[fact.id] = fact.placed_at.astimezone(self.zone).date()
             if self._done(fact.cancelled_at):
                 self.cancelled.add(fact.id)
-        if isinstance(fact, LineRow) and fact.order_id in self.placed:
+        if isinstance(fact, LineRow):
             yield from self._line(fact, self.placed[fact.order_id])
 
     def _line(self, line: LineRow, placed: date) -> Iterator[tuple[Finding, str]]:

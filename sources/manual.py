@@ -25,7 +25,7 @@ ABOUT = """\
 A shop tells its facts through one SELECT a table, in `sources/` of its folder. Four are needed: {needed}.
 The others are optional, and better remedies come of them. A SELECT yields the columns below, in any order.
 A needed column that is missing, or one that is not known here, stops the import with a sentence that names the file;
-a column whose name begins with `_` is left aside.
+a column whose name begins with `_` is left aside. Of rows with one key the first is taken, and the others are refused.
 
 ## Files
 

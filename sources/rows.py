@@ -6,6 +6,11 @@ from typing import Any, NamedTuple
 from sources.contract import Fact
 
 
+def place_of(file: str, line: int | None) -> str:
+    """Say where a row stands, as people look for it."""
+    return file if line is None else f"{file}, line {line}"
+
+
 class Row(NamedTuple):
     """A row as the shop's SELECT yields it; `line` is None where `file` says which row of which SELECT it is."""
 
@@ -20,6 +25,11 @@ class Accepted(NamedTuple):
     fact: Fact
     file: str
     line: int | None
+
+    @property
+    def place(self) -> str:
+        """Say where the row stands."""
+        return place_of(self.file, self.line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +46,7 @@ class Refused:
     @property
     def place(self) -> str:
         """Say where the row stands."""
-        return self.file if self.line is None else f"{self.file}, line {self.line}"
+        return place_of(self.file, self.line)
 
     def __str__(self) -> str:
         found = f"{self.column} {self.value!r}" if self.column else repr(self.value)

@@ -68,7 +68,7 @@ class Source:
             try:
                 yield Accepted(check.validate_python(row.values, context=zones), row.file, row.line)
             except ValidationError as error:
-                yield _refused(table, row, error)
+                yield refused(table, row, error)
 
     def accepted(self, table: str, refuse: Callable[[Refused], Any]) -> Iterator[Accepted]:
         """Yield a table's good rows; hand the others to `refuse`."""
@@ -102,7 +102,8 @@ def open_source(folder: ShopFolder, data: Path | None = None, url: str | None = 
     return Source(folder.shop, selects, Database(url))
 
 
-def _refused(table: str, row: Row, error: ValidationError) -> Refused:
+def refused(table: str, row: Row, error: ValidationError) -> Refused:
+    """Say what is wrong with a row, first of all, and what would be right."""
     first, *others = error.errors(include_url=False)
     column = str(first["loc"][0])
     also = "".join(f"; {other['loc'][0]}: {_reason(other)}" for other in others)

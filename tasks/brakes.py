@@ -1,5 +1,6 @@
 """Hold what a run would do against the shop's limits; let its notices go, or keep them held for a person."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -7,17 +8,18 @@ from decimal import Decimal
 from enum import StrEnum
 from statistics import median
 
-from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 
 from models.errors import ForewarnError
 from models.types import SCALE
 from models.values import Skip, State
 from rules.brake import Intake, Limit, Load, facts_out_of_bounds, load_out_of_bounds
-from tasks.db import Turn, alone, in_order, insert
+from tasks.db import Turn, alone, in_order, insert, reading
 from tasks.desk import Desk
-from tasks.notices import NOTICES
+from tasks.notices import NOTICES, Looked
 from tasks.orders import ORDERS
 from tasks.outbox import happened
+from tasks.purses import wanted_by
 from tasks.runs import HELD, RUNS, Now
 from tasks.tallies import TALLIES, orders_by_bucket, tally
 from tasks.truth import retell
@@ -53,17 +55,20 @@ def judge_facts(desk: Desk, now: Now, orders: int | None) -> tuple[Limit, ...]:
     A run that passes one must not decide: nothing was told by then, and the next good import goes on by itself.
     """
     with desk.engine.begin() as connection:
-        known = select(ORDERS.c.id).limit(desk.policy.brake.at_least).subquery()
-        intake = Intake(
-            orders,
-            tally(connection, TAKEN_IN),
-            connection.execute(select(func.count()).select_from(known)).scalar_one(),
-            _hours(desk, connection, now),
-        )
-        passed = facts_out_of_bounds(intake, desk.policy)
+        passed = facts_out_of_bounds(_intake(desk, connection, now, orders), desk.policy)
         if orders is not None and "fewer_orders" not in {one.name for one in passed}:
             _set(connection, TAKEN_IN, orders)
     return passed
+
+
+def _intake(desk: Desk, connection: Connection, now: Now, orders: int | None) -> Intake:
+    known = select(ORDERS.c.id).limit(desk.policy.brake.at_least).subquery()
+    return Intake(
+        orders,
+        tally(connection, TAKEN_IN),
+        connection.execute(select(func.count()).select_from(known)).scalar_one(),
+        _hours(desk, connection, now),
+    )
 
 
 def _hours(desk: Desk, connection: Connection, now: Now) -> float | None:
@@ -74,23 +79,17 @@ def _hours(desk: Desk, connection: Connection, now: Now) -> float | None:
     return min((now.moment - newest).total_seconds() / HOUR, now.moment.timestamp() / HOUR - tally(connection, VOUCHED))
 
 
-def judge(desk: Desk, now: Now, wanted: Mapping[str, int]) -> tuple[Limit, ...]:
+def judge(desk: Desk, now: Now) -> tuple[Limit, ...]:
     """Let go what a run owes, all at once, unless a limit was passed: then it stays held. Return what was passed.
 
-    With it are judged the notices of runs that ended before they were. `wanted` is money in ten-thousandths.
+    With it are judged the notices of runs that ended before they were, and their money.
     """
     with desk.engine.begin() as connection:
         alone(connection, Turn.JUDGE)  # two that adopt each other's notices would wait for one another for ever
-        _adopt(connection, now)
+        wanted = wanted_by(connection, [now.run, *_adopt(connection, now)])
         mine = and_(NOTICES.c.run_id == now.run, NOTICES.c.state == State.HELD)
-        told = connection.execute(select(func.count(NOTICES.c.order_id.distinct())).where(mine)).scalar_one()
-        load = Load(
-            told,
-            orders_by_bucket(connection).total(),
-            tally(connection, f"{TOLD}{now.as_of}"),
-            _usual(connection, now.as_of),
-            {currency: Decimal(n) / SCALE for currency, n in wanted.items()},
-        )
+        told = _orders_of(connection, mine)
+        load = _load(connection, now.as_of, told, orders_by_bucket(connection).total(), wanted)
         passed = load_out_of_bounds(load, desk.policy)
         if not passed:
             connection.execute(
@@ -100,11 +99,48 @@ def judge(desk: Desk, now: Now, wanted: Mapping[str, int]) -> tuple[Limit, ...]:
     return passed
 
 
-def _adopt(connection: Connection, now: Now) -> None:
-    """Make the held notices that no person was shown this run's own."""
+def foresee(desk: Desk, now: Now, found: Looked, open_orders: int, *, facts: bool) -> tuple[Limit, ...]:
+    """Return the limits that a run would pass which finds this, writing nothing.
+
+    With `facts`, those as well that the shop's facts pass as they stand: on a day yet to come they will be others.
+    """
+    with reading(desk.engine) as connection:
+        passed = facts_out_of_bounds(_intake(desk, connection, now, None), desk.policy) if facts else ()
+        left = _unjudged(now)
+        owed_by = connection.execute(select(NOTICES.c.run_id).where(left).distinct()).scalars()
+        wanted = Counter(found.wanted) + wanted_by(connection, list(owed_by))
+        told = found.told + _orders_of(connection, left)
+        load = _load(connection, now.as_of, told, open_orders, wanted)
+    # Held for its facts, a run decides nothing.
+    return passed or load_out_of_bounds(load, desk.policy)
+
+
+def _load(connection: Connection, as_of: date, told: int, open_orders: int, wanted: Mapping[str, int]) -> Load:
+    return Load(
+        told,
+        open_orders,
+        tally(connection, f"{TOLD}{as_of}"),
+        _usual(connection, as_of),
+        {currency: Decimal(n) / SCALE for currency, n in wanted.items()},
+    )
+
+
+def _orders_of(connection: Connection, which: ColumnElement[bool]) -> int:
+    return connection.execute(select(func.count(NOTICES.c.order_id.distinct())).where(which)).scalar_one()
+
+
+def _unjudged(now: Now) -> ColumnElement[bool]:
+    """Return the SQL of held notices that other runs left, and no person was shown."""
     shown = select(RUNS.c.id).where(RUNS.c.state == HELD)
-    unjudged = and_(NOTICES.c.state == State.HELD, NOTICES.c.run_id != now.run, NOTICES.c.run_id.not_in(shown))
+    return and_(NOTICES.c.state == State.HELD, NOTICES.c.run_id != now.run, NOTICES.c.run_id.not_in(shown))
+
+
+def _adopt(connection: Connection, now: Now) -> list[str]:
+    """Make the held notices that no person was shown this run's own; return the runs that owed them."""
+    unjudged = _unjudged(now)
+    owed_by = list(connection.execute(select(NOTICES.c.run_id).where(unjudged).distinct()).scalars())
     connection.execute(update(NOTICES).where(in_order(connection, NOTICES.c.id, unjudged)).values(run_id=now.run))
+    return owed_by
 
 
 def _usual(connection: Connection, as_of: date) -> float | None:
@@ -147,8 +183,7 @@ def release(desk: Desk, now: Now, run: str, verdict: Verdict, who: str, why: str
 
 def _let_go(connection: Connection, run: str, as_of: date) -> int:
     mine = and_(NOTICES.c.run_id == run, NOTICES.c.state == State.HELD)
-    told = connection.execute(select(func.count(NOTICES.c.order_id.distinct())).where(mine)).scalar_one()
-    _add(connection, f"{RELEASED}{as_of}", told)
+    _add(connection, f"{RELEASED}{as_of}", _orders_of(connection, mine))
     return connection.execute(
         update(NOTICES).where(in_order(connection, NOTICES.c.id, mine)).values(state=State.QUEUED)
     ).rowcount

@@ -3,7 +3,7 @@
 import importlib.resources
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
@@ -19,6 +19,8 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    any_,
+    bindparam,
     collate,
     create_engine,
     event,
@@ -31,6 +33,7 @@ from sqlalchemy.exc import OperationalError
 
 from models.addresses import database_address
 from models.errors import ForewarnError
+from tasks.shards import place_of
 
 BUSY_SECONDS = 60
 PRAGMAS = ("synchronous=NORMAL", f"busy_timeout={BUSY_SECONDS * 1000}", "cache_size=-16384")
@@ -56,6 +59,7 @@ class Turn(IntEnum):
     MIGRATE = 7_461_235
     IMPORT = 7_461_236
     JUDGE = 7_461_237
+    ALLOCATE = 7_461_238
 
 
 def connect(url: str) -> Engine:
@@ -99,6 +103,7 @@ def _tune(connection: sqlite3.Connection, _: object) -> None:
     _write_ahead(connection)
     for pragma in PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
+    connection.create_function(place_of.__name__, 1, place_of, deterministic=True)
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
@@ -149,6 +154,13 @@ def in_order(connection: Connection, key: Column[Any], which: ColumnElement[bool
     if is_sqlite(connection):
         return which
     return key.in_(select(key).where(which).order_by(collate(key, "C")).with_for_update())
+
+
+def among(connection: Connection, column: Column[Any], values: Iterable[Any]) -> ColumnElement[bool]:
+    """Return the condition that a column has one of many values: on PostgreSQL an array, and not a placeholder each."""
+    if is_sqlite(connection):
+        return column.in_(values)
+    return column == any_(bindparam(None, list(values), type_=postgresql.ARRAY(column.type), unique=True))
 
 
 def migrate(engine: Engine) -> bool:

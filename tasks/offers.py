@@ -6,10 +6,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, ScalarSelect, func, or_, select
 
-from models.ledger import Offer
-from models.values import Discount, Plan, RemedyKind
+from models.ledger import Notice, Offer
+from models.values import Discount, Plan, RemedyKind, State
 from rules.codes import CODE_BITS, new_code
 from tasks.csvs import sheet
 from tasks.db import insert, reading
@@ -17,7 +17,7 @@ from tasks.desk import Desk
 from tasks.orders import table_of
 from tasks.runs import Now
 
-OFFERS = table_of(Offer)
+OFFERS, NOTICES = table_of(Offer), table_of(Notice)
 EXPORTED = ("order", "kind", "line", "code", "percent", "amount", "currency", "value", "expires_on", "products")
 
 
@@ -77,11 +77,29 @@ def record(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
         connection.execute(insert(connection, OFFERS).on_conflict_do_nothing(), listed)
 
 
+def _first_said() -> ScalarSelect[Any]:
+    """Return when the first notice was owed that told of an offer, or still may; NULL where none will.
+
+    A discount drawn for a dropped run is said again, with the same code, when its order is told after all.
+    """
+    says = or_(OFFERS.c.code.is_not(None), NOTICES.c.revision == OFFERS.c.revision)
+    return (
+        select(func.min(NOTICES.c.created_at))
+        .where(NOTICES.c.order_id == OFFERS.c.order_id, NOTICES.c.state != State.SKIPPED, says)
+        .where(NOTICES.c.created_at >= OFFERS.c.created_at)
+        .scalar_subquery()
+    )
+
+
 def export(desk: Desk, file: Path, since: date | None = None) -> int:
-    """Write the offers as CSV in the shape a shop system imports, newest last; return how many."""
-    query = select(OFFERS).order_by(OFFERS.c.created_at, OFFERS.c.id)
+    """Write the offers that customers hear of as CSV in the shape a shop system imports, newest last; return how many.
+
+    What was dropped or skipped before it left is not among them; `since` counts from the notice that tells of it.
+    """
+    said = _first_said()
+    query = select(OFFERS).where(said.is_not(None)).order_by(OFFERS.c.created_at, OFFERS.c.id)
     if since is not None:
-        query = query.where(OFFERS.c.created_at >= desk.start_of(since))
+        query = query.where(said >= desk.start_of(since))
     written = 0
     with reading(desk.engine) as connection, sheet(file, EXPORTED) as write:
         for offer in connection.execute(query, execution_options={"yield_per": 1000}):

@@ -1,18 +1,21 @@
 """What discounts may still cost: a cap a run and a cap a month, kept exactly even with several workers."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from models.errors import ForewarnError
 from models.policy import Policy
 from models.types import SCALE
 from models.values import Discount
 from tasks.runs import Now
-from tasks.tallies import reserve, tally
+from tasks.tallies import TALLIES, move, reserve, tally
+
+WANTED = "wanted:"
+"""Tallies of what a run's discounts would have cost were there no caps, by run and currency."""
 
 
 class Contended(ForewarnError):
@@ -62,6 +65,17 @@ def charge(connection: Connection, purse: Purse, now: Now, policy: Policy) -> No
         spent = purse.spent[currency]
         if spent and not reserve(connection, name, spent, most):
             raise Contended(f"the cap of {name} was reached meanwhile")
+    move(connection, {f"{WANTED}{now.run}:{currency}": n for currency, n in purse.wanted.items()})
+
+
+def wanted_by(connection: Connection, runs: Iterable[str]) -> Counter[str]:
+    """Return what runs would have given were there no caps, by currency, in ten-thousandths."""
+    found: Counter[str] = Counter()
+    for run in runs:
+        mine = TALLIES.c.name.startswith(f"{WANTED}{run}:", autoescape=True)
+        for name, n in connection.execute(select(TALLIES.c.name, TALLIES.c.n).where(mine)):
+            found[name.rpartition(":")[2]] += n
+    return found
 
 
 def scaled(amount: Decimal) -> int:

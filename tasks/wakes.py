@@ -5,10 +5,9 @@ from typing import Any
 
 from sqlalchemy import Connection, case, literal, select, update
 
-from tasks.db import in_order, insert
+from sources.seen import Key
+from tasks.db import among, in_order, insert
 from tasks.orders import LINES, ORDERS, WATCHES, still_open
-
-Key = tuple[str, ...]
 
 
 def wake(
@@ -20,11 +19,17 @@ def wake(
     has no orders yet.
     """
     if table == "customers" and updated:
-        theirs = select(ORDERS.c.id).where(ORDERS.c.customer_id.in_({key[0] for key in updated}))
+        theirs = select(ORDERS.c.id).where(among(connection, ORDERS.c.customer_id, {key[0] for key in updated}))
         _set_back(connection, WATCHES.c.order_id.in_(theirs), as_of)
     if table in ("orders", "lines") and (changed := {key[0] for key in inserted | updated}):
-        _set_back(connection, WATCHES.c.order_id.in_(changed), as_of)
+        _set_back(connection, among(connection, WATCHES.c.order_id, changed), as_of)
         _watch_open(connection, changed, as_of, day_over)
+
+
+def look_again(connection: Connection, orders: set[str], as_of: date) -> None:
+    """Make orders due on a day, of which something is believed that was not believed before."""
+    if orders:
+        _set_back(connection, among(connection, WATCHES.c.order_id, orders), as_of)
 
 
 def _watch_open(connection: Connection, orders: set[str], as_of: date, day_over: datetime) -> None:
@@ -32,7 +37,7 @@ def _watch_open(connection: Connection, orders: set[str], as_of: date, day_over:
         select(LINES.c.order_id, literal(0), literal(as_of), literal(0))
         .distinct()
         .join(ORDERS, ORDERS.c.id == LINES.c.order_id)
-        .where(LINES.c.order_id.in_(orders), still_open(day_over))
+        .where(among(connection, LINES.c.order_id, orders), still_open(day_over))
     )
     watch = insert(connection, WATCHES).from_select(["order_id", "version", "look_again_on", "revision"], open_ones)
     connection.execute(watch.on_conflict_do_nothing())

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from enum import Enum, auto
+from ssl import SSLContext
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -31,6 +32,8 @@ class Answer:
     status: int = 200
     body: Any = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    after: float = 0
+    """Seconds that it takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ class Provider:
     connections: set[Any] = field(default_factory=set)
     books: Callable[[Asked], Answer | Fault] | None = None
     """A provider that remembers: what it answers follows from what it was asked before."""
+    slow: asyncio.Event | None = None
+    """A provider that takes its time: it answers nothing before this is set."""
 
     def will(self, *answers: Answer | Fault) -> None:
         """Answer like this from now on."""
@@ -62,10 +67,13 @@ class Provider:
         assert request.transport is not None
         self.connections.add(request.transport.get_extra_info("peername"))
         self.asked.append(Asked(request.method, request.path_qs, request.headers.copy(), await request.read()))
+        if self.slow is not None:
+            await self.slow.wait()
         if self.books is not None:
             answer = self.books(self.asked[-1])
         else:
             answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        await asyncio.sleep(getattr(answer, "after", 0))
         match answer:
             case Fault.SILENCE:
                 await asyncio.Event().wait()
@@ -85,16 +93,16 @@ class Provider:
 
 
 @asynccontextmanager
-async def a_provider() -> AsyncIterator[Provider]:
+async def a_provider(tls: SSLContext | None = None) -> AsyncIterator[Provider]:
     """Run a provider on a free port of this machine."""
     provider = Provider()
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", provider._handle)
     runner = web.AppRunner(application, shutdown_timeout=0, handler_cancellation=True)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
     await site.start()
-    provider.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    provider.url = f"{'https' if tls else 'http'}://127.0.0.1:{runner.addresses[0][1]}"
     try:
         yield provider
     finally:

@@ -221,6 +221,18 @@ def test_what_a_killed_run_owed_is_judged_by_the_next_run(with_policy):
     assert len(counter.door.taken) == 4
 
 
+def test_the_discounts_of_a_killed_run_are_judged_by_the_next_run(with_policy):
+    caps = {"EUR": 5}
+    counter = with_policy(Policy(caps=Caps(per_run=caps, per_month=caps)))
+    for n in range(4):
+        counter.order(f"{n}", line(promised=-20), customer=customer(f"c{n}"))
+    killed(counter)
+    counter.decide()
+    assert [(one.name, one.found) for one in counter.passed] == [("offers", 80)]
+    counter.decide(1)
+    assert counter.passed == ()
+
+
 def test_a_day_unlike_the_last_weeks_is_held(with_policy):
     counter = with_policy(Policy(brake=Brake(at_least=3, newly_late_share=1)))
     for n in range(6):
@@ -259,7 +271,7 @@ def test_an_import_is_measured_by_the_last_that_was_right(counter):
 
 
 def test_nothing_owed_passes_quietly(counter):
-    assert judge(counter.desk, Now("r", DAY, noon(0)), {}) == ()
+    assert judge(counter.desk, Now("r", DAY, noon(0))) == ()
 
 
 LIVED = date(2026, 6, 15)
@@ -349,6 +361,28 @@ def test_a_shop_that_has_fallen_silent_is_held_until_somebody_vouches_for_it(pla
         moment = house.desk.start_of(later) + timedelta(hours=12)
         assert release(house.desk, Now("", later, moment), held.run, Verdict.LET_GO, "mara").notices == 0
     assert live(place, later)[0].held == {}
+
+
+@pytest.mark.parametrize(("feed", "limits"), [(None, set()), (a_year_later, {"newly_late_share", "offers"})])
+def test_a_dry_run_foresees_whether_the_brake_would_hold_the_run_and_why(place, feed, limits):
+    if feed:
+        edited(place, "order_lines", feed)
+        assert CliRunner().invoke(app, ["import", "--as-of", str(LIVED), "--shop", "shop"]).exit_code == 0
+    look = ["run", "--dry-run", "--as-of", str(LIVED), "--shop", "shop"]
+    people, scripts = CliRunner().invoke(app, look), CliRunner().invoke(app, [*look, "--json"])
+    assert (people.exit_code, scripts.exit_code) == (0, 0)
+    foreseen = json.loads(scripts.stdout)["held"]
+    assert set(foreseen) == limits
+    assert ("Would be held" in people.stdout) is bool(feed)
+    with open_house(place / "shop") as house:
+        assert asyncio.run(find_and_owe(house, LIVED)).held == foreseen
+
+
+def test_a_dry_run_foresees_facts_too_old_but_not_those_of_a_day_to_come(place):
+    ahead = date.today() + timedelta(days=9)  # noqa: DTZ011 - in any zone it has not come yet
+    for on, limits in ((LIVED + timedelta(days=6), {"stale_hours"}), (ahead, set())):
+        with open_house(place / "shop") as house:
+            assert asyncio.run(find_and_owe(house, on, dry_run=True)).held.keys() & {"stale_hours"} == limits
 
 
 def test_in_prefect_a_held_run_is_completed_under_a_name_of_its_own(place):

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import delete, func, select, update
 
 from models.shopfolder import read_shop
+from sources.check import Finding, check
 from sources.newshop import write_starter
 from sources.source import open_source
 from tasks.db import connect, migrate
@@ -192,12 +193,36 @@ def test_an_order_known_from_an_earlier_import_takes_new_lines(shop):
     assert take_in(shop)["lines"] == Counts(read=4, inserted=1, unchanged=3)
 
 
-def test_of_a_key_seen_twice_the_last_row_is_taken(shop):
-    change(shop, "lines.csv", "1003,1,", "1003,1,MUG-1,9,1,,,\n1003,1,")
+@pytest.mark.parametrize("batch", [100, 2, 1])
+def test_of_a_key_seen_twice_the_first_row_is_taken_however_far_apart_they_stand(shop, batch):
+    change(shop, "lines.csv", "1001,1,", "1003,1,MUG-2,9,1,,,\n1001,1,")
+    for _ in range(2):
+        assert take_in(shop, batch=batch)["lines"].refused == 1
+    first, again = rejected(shop)
+    assert first == again
+    assert (first["line"], first["reason"]) == ("6", "duplicate of lines.csv, line 2, which is taken instead")
+    assert all_rows(shop, select(LINES.c.quantity).where(LINES.c.order_id == "1003")) == [(9,)]
+
+
+def test_a_row_that_is_refused_does_not_stand_in_the_way_of_a_good_one(shop):
+    change(shop, "lines.csv", "1003,1,", "1003,1,CUP-9,9,1,,,\n1003,1,")
     assert take_in(shop)["lines"] == Counts(read=5, inserted=4, refused=1)
-    (row,) = rejected(shop)
-    assert (row["line"], row["reason"]) == ("5", "duplicate of line 6, which is taken instead")
     assert all_rows(shop, select(LINES.c.product_id).where(LINES.c.order_id == "1003")) == [("MUG-2",)]
+
+
+@pytest.mark.parametrize("batch", [100, 2])
+def test_the_check_refuses_what_the_import_will_and_calls_late_what_it_then_finds_late(shop, batch):
+    change(shop, "orders.csv", "1001,C1", "1001,C7")
+    change(shop, "lines.csv", "1003,1,MUG-2", "1003,1,CUP-9")
+    change(shop, "lines.csv", "1002,1,", "1002,1,CUP-9,9,1,2026-01-01,,\n1002,1,MUG-1,1,1,2026-02-01,,\n1002,1,")
+    with open_source(read_shop(shop.folder)) as source:
+        told = check(source, DAY)
+    counts = take_in(shop, batch=batch)
+    wrong = {(row["table"], row["line"]) for row in rejected(shop)}
+    assert {(at.table, str(at.line)) for kind, at in told.examples if kind is not Finding.NO_LINES} == wrong
+    assert {table: one.refused for table, one in counts.items() if one.refused} == {"orders": 1, "lines": 5}
+    assert (told.open_orders, told.late_orders) == (1, 0)
+    assert all_rows(shop, select(LINES.c.order_id, LINES.c.promised_on)) == [("1002", date(2026, 2, 1))]
 
 
 def test_batches_add_up_and_are_told_as_they_go(shop):

@@ -1,7 +1,11 @@
 """A credential is used where it belongs and found nowhere else, whatever goes wrong."""
 
 import logging
+import os
+import re
+import shutil
 import sqlite3
+import subprocess
 import sys
 import threading
 import traceback
@@ -25,8 +29,28 @@ PLANTED = {
     "FOREWARN_X_ACCESS_TOKEN": "planted-x-access-token",
     "FOREWARN_X_ACCESS_TOKEN_SECRET": "planted-x-access-secret",
     "FOREWARN_SOURCE_URL": "postgresql://reader:planted-source@127.0.0.1:9/shop",
+    "FOREWARN_VENDOR_KEYS": '{"V1": "planted-vendor-key"}',
 }
 LEAKS = ("planted", "ACplanted")
+# Prefect is told how to be when it is first imported: in a process of its own, with a server and a database of its own.
+RECORDED = """
+import asyncio, logging, sys, traceback
+from flows.deliver import deliver
+from flows.late_orders import late_orders
+
+# Here alone and not by Prefect's settings: its server would then tell every step of its own database.
+logging.getLogger().setLevel(logging.DEBUG)
+logging.getLogger().addHandler(logging.StreamHandler())
+
+async def live():
+    for flow, shop in ((late_orders, "shop"), (deliver, "shop"), (late_orders, "broken")):
+        try:
+            await flow(shop=shop, as_of=sys.argv[1])
+        except Exception:
+            traceback.print_exc()
+
+asyncio.run(live())
+"""
 
 
 class Refusing(BaseHTTPRequestHandler):
@@ -108,15 +132,20 @@ def chain(error):
 
 def kept(place):
     """Return every file under a folder as text: the ledger row by row."""
-    written = []
-    for file in sorted(path for path in place.rglob("*") if path.is_file()):
-        if file.suffix == ".db":
-            with sqlite3.connect(file) as connection:
-                written += connection.iterdump()
-            connection.close()
-        else:
-            written.append(file.read_bytes().decode(errors="replace"))
+    written, databases = [], sorted(place.rglob("*.db"))
+    for file in databases:  # first, for what lies beside a database goes into it when it is opened
+        with sqlite3.connect(file) as connection:
+            written += connection.iterdump()
+        connection.close()
+    for file in sorted(path for path in place.rglob("*") if path.is_file() and path not in databases):
+        written.append(file.read_bytes().decode(errors="replace"))
     return "\n".join(written)
+
+
+def from_a_database(shop):
+    """Let a shop's facts come from the database that FOREWARN_SOURCE_URL names."""
+    file = shop / "shop.toml"
+    file.write_text(file.read_text().split("[source]")[0] + '[source]\nkind = "database"\n')
 
 
 def leaked(text):
@@ -180,9 +209,36 @@ def test_a_wrong_database_address_is_named_and_not_repeated(forewarn, monkeypatc
 )
 @pytest.mark.parametrize("command", [("import",), ("doctor",), ("run", "--import", "--as-of", DAY)])
 def test_a_source_that_fails_does_not_show_its_password(place, forewarn, monkeypatch, command, address):
-    shop = place / "shop" / "shop.toml"
-    shop.write_text(shop.read_text().split("[source]")[0] + '[source]\nkind = "database"\n')
+    from_a_database(place / "shop")
     monkeypatch.setenv("FOREWARN_SOURCE_URL", address)
     said = forewarn(*command)
     assert "source" in said.lower()
+    assert leaked(said) == []
+
+
+def test_nothing_that_prefect_records_at_its_most_talkative_shows_a_credential(place, refusing):
+    write_sample(place / "shop", orders=100, seed=7, as_of=date.fromisoformat(DAY))
+    shutil.copytree(place / "shop", place / "broken")
+    from_a_database(place / "broken")
+    talkative = {
+        "DO_NOT_TRACK": "1",
+        "PREFECT_HOME": str(place / "prefect"),
+        "PREFECT_LOGGING_LEVEL": "DEBUG",
+        "PREFECT_LOGGING_LOG_PRINTS": "true",
+        "PREFECT_PROFILES_PATH": str(place / "profiles.toml"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_EPHEMERAL_ENABLED": "true",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "60",
+    }
+    done = subprocess.run(  # noqa: S603 - our own flows
+        [sys.executable, "-c", RECORDED, DAY],
+        env=os.environ | talkative, cwd=place, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    said = done.stdout + done.stderr + kept(place)
+    assert PLANTED["FOREWARN_SENDGRID_API_KEY"] in " ".join(refusing[1]), done.stderr[-5000:]
+    recorded = {table: said.count(f'INSERT INTO "{table}"') for table in ("flow_run", "task_run", "artifact", "log")}
+    assert recorded["flow_run"] == 3
+    assert min(recorded.values()) > 0, recorded
+    assert re.search(r'INSERT INTO "log".*email is down: SendGrid answered 401', said)
+    assert re.search(r'INSERT INTO "flow_run_state".*customers.sql', said), "the broken source left no trace"
     assert leaked(said) == []

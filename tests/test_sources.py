@@ -367,8 +367,10 @@ def test_the_check_names_what_a_person_would_mend(shop):
     (shop / "data" / "lines.csv").write_text(
         "order,line,sku,quantity,price,promised,expected,shipped\n"
         "1,1,MUG-1,1,1,2026-01-04,,\n"
-        "1,2,NONE,1,1,2026-01-20,2029-01-01,\n"
-        "2,1,MUG-1,1,1,2026-01-20,,2026-01-04 10:00\n"
+        "1,2,NONE,1,1,2026-01-20,,\n"
+        "1,3,MUG-1,1,1,2026-01-20,2029-01-01,\n"
+        "1,4,MUG-1,1,1,2026-01-20,,2026-01-04 10:00\n"
+        "2,1,MUG-1,1,1,2026-01-20,,\n"
         "9,1,MUG-1,1,1,2026-01-20,,\n"
     )
     (shop / "sources" / "left_out.sql").write_text("SELECT 'trials' AS reason, 7 AS count")
@@ -379,7 +381,7 @@ def test_the_check_names_what_a_person_would_mend(shop):
         ("orders", Finding.REFUSED): 1,
         ("orders", Finding.DUPLICATE): 1,
         ("lines", Finding.PROMISED_EARLY): 1,
-        ("lines", Finding.ORPHAN): 2,
+        ("lines", Finding.ORPHAN): 3,
         ("lines", Finding.EXPECTED_FAR): 1,
         ("lines", Finding.SHIPPED_EARLY): 1,
         ("orders", Finding.NO_LINES): 1,
