@@ -3,7 +3,7 @@
 import getpass
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -23,63 +23,10 @@ posts = typer.Typer(no_args_is_help=True, help="Social posts about late products
 Who = Annotated[str, typer.Option(help="who decides this; kept in the ledger", default_factory=getpass.getuser)]
 
 
-def _now(house: House, as_of: datetime | None = None) -> Now:
+def now_of(house: House, as_of: datetime | None = None) -> Now:
+    """Return the moment, or the day asked for, as a command sees it."""
     time = clock(house.folder.shop.zone, as_of.date() if as_of else None, ahead=True)
     return Now("", time.as_of, time.now())
-
-
-def explain(
-    order: Annotated[str, typer.Argument(help="the order's number")],
-    shop: Shop = None,
-    as_of: AsOf = None,
-    *,
-    json: Json = False,
-) -> None:
-    """Tell the whole story of one order: facts, delay, what was told when, what would be said now and why not."""
-    from tasks.explain import explain as tell
-
-    with open_house(shop) as house, reading(house.desk.engine) as connection:
-        story = tell(house.desk, connection, order, _now(house, as_of))
-    if json:
-        printing.as_json(story)
-    else:
-        _tell(story)
-
-
-def _tell(story: dict[str, Any]) -> None:
-    customer = story["customer"]
-    reach = ", ".join(filter(None, (customer["email"], customer["phone"]))) or "no address"
-    opted_out = ", opted out" if customer["opted_out"] else ""
-    cancelled = f", cancelled {story['cancelled_on']}" if story["cancelled_on"] else ""
-    known = f"expected {story['expected_on']}" if story["expected_on"] else "no date known"
-    late = f"{story['days']} days late, {known}, bucket {story['bucket']}" if story["days"] else story["bucket"]
-    printing.pairs(
-        [
-            ("Order", f"{story['order']}, placed {story['placed_on']}{cancelled}"),
-            ("Customer", f"{customer['name']} ({reach}{opted_out})"),
-            (f"On {story['as_of']}", late.replace("_", " ")),
-        ]
-    )
-    printing.out.print("\n[bold]Lines[/]")
-    printing.rows(story["lines"], nothing="none")
-    printing.out.print("\n[bold]Told so far[/]")
-    hidden = ("id", "events", "why", "told_on")
-    told = [{key: value for key, value in notice.items() if key not in hidden} for notice in story["told"]]
-    printing.rows(told, nothing="nothing")
-    for notice in story["told"]:
-        printing.out.print(f"  r{notice['revision']} {notice['channel']}: {notice['why']}", markup=False)
-    if story["offers"]:
-        printing.out.print("\n[bold]Offered[/]")
-        printing.rows(story["offers"], nothing="")
-    now = story["now"]
-    printing.out.print("\n[bold]Now[/]")
-    again = f"; looked at again on {story['look_again_on']}" if story["look_again_on"] else ""
-    if now["say"] is None:
-        printing.out.print(f"Nothing would be said: {now['why']}{again}.")
-        return
-    opening = "Would say" if "would be sent" in now["channels"].values() else "Can reach nobody, and would say"
-    printing.out.print(f"{opening} '{now['say']}': {now['why']}{again}.")
-    printing.pairs([(channel, said) for channel, said in now["channels"].items()])
 
 
 def status(shop: Shop = None, *, json: Json = False) -> None:
@@ -121,7 +68,7 @@ def release(
     from tasks.brakes import release as decide
 
     with open_house(shop) as house:
-        done = decide(house.desk, _now(house), run, Verdict.DROP if drop else Verdict.LET_GO, who, why)
+        done = decide(house.desk, now_of(house), run, Verdict.DROP if drop else Verdict.LET_GO, who, why)
     outcome = "are dropped" if drop else "go out with the next deliver run"
     printing.out.print(f"Run {done.run[:8]}: {done.notices:,} notices {outcome}.")
 
@@ -150,7 +97,7 @@ def handling_dates(
     from tasks.handling import export_handling_dates
 
     with open_house(shop) as house:
-        written = export_handling_dates(house.desk, file, _now(house, as_of).as_of)
+        written = export_handling_dates(house.desk, file, now_of(house, as_of).as_of)
     printing.out.print(f"{written:,} order lines in {file}")
 
 
@@ -191,7 +138,7 @@ def _decide(post: str, verdict: State, who: str, why: str, shop: Path | None, ou
     from tasks.posts import decide_on
 
     with open_house(shop) as house:
-        found = decide_on(house.desk, _now(house), post, verdict, who, why)
+        found = decide_on(house.desk, now_of(house), post, verdict, who, why)
     printing.out.print(f"Post {found[:8]} {outcome}.")
 
 
@@ -209,7 +156,7 @@ def suppress(
             known = email_address(address) if "@" in address else phone_number(address, house.folder.shop.country)
         except BadAddress as error:
             raise typer.BadParameter(str(error)) from error
-        now = _now(house)
+        now = now_of(house)
         with house.desk.engine.begin() as connection:
             keep(connection, {known: why}, now.moment, who)
     printing.out.print(f"{masked(known)} will not be written to again.")

@@ -144,6 +144,8 @@ class Post(SQLModel, table=True):
     locale: str
     text: str = Field(sa_column=Column(Text, nullable=False))
     orders: int
+    left: int | None = None
+    """The pieces it says are left; None where it is not about that."""
     expected_on: date | None = None
     """The date it names; None where it names none."""
     created_at: datetime = _moment(nullable=False)

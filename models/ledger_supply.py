@@ -79,6 +79,8 @@ class Availability(SQLModel, table=True):
     latest_on: date | None = None
     waiting: int = 0
     """Open orders that wait for it."""
+    waited: int = 0
+    """How many waited for it when it came back."""
     since: datetime = _moment(nullable=False)
     """When the state began."""
     set_at: datetime = _moment(nullable=False, index=True)

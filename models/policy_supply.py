@@ -90,6 +90,9 @@ class Forwarding(_Frozen):
 
     answer_hours: int = Field(48, ge=1, description="hours after which a vendor that gave no answer is chased, once")
     staff_hours: int = Field(96, ge=1, description="hours after which a request without an answer is shown to staff")
+    most_lines: int = Field(
+        500, ge=1, description="lines that one run may ask vendors for by itself; over it its requests are held"
+    )
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

@@ -26,7 +26,8 @@ class Report(BaseModel):
     offers: Counts = Field({}, description="orders with a remedy in their notice, by kind")
     held: dict[str, str] = Field(
         {},
-        description="limits of the policy's brake that were passed, by name: nothing of the run leaves until released",
+        description="limits of the policy's brake that were passed, by name: nothing of the run leaves until released; "
+        "of a dry run, those that the run would pass",
     )
     over_cap: int = Field(0, description="discounts not given, because the policy's caps were reached")
     sent: Counts = Field({}, description="messages that a provider took, by channel")
@@ -45,7 +46,19 @@ class Report(BaseModel):
     )
     down: dict[str, str] = Field({}, description="channels that somebody must mend, with the provider's reason")
     fallbacks: Counts = Field({}, description="languages asked for and missing, which got the shop's instead")
+    covered: Counts = Field(
+        {}, description="open lines by what covers them: `stock`, `inbound` or `nothing`, the worst of a line's pieces"
+    )
+    products: Counts = Field({}, description="products by what a new order would get: `in_stock`, `backorder`, ...")
+    dates: Counts = Field(
+        {}, description="expected dates of lines that were `set` anew, `changed`, or `ended` because nothing is awaited"
+    )
     problems: list[str] = Field([], description="what went wrong, a sentence each; the run exits non-zero")
+    asked: Counts = Field({}, description="order lines that vendors were asked for, by vendor")
+    chased: int = Field(0, description="purchase requests of which a vendor is reminded, for it gave no answer")
+    for_staff: int = Field(
+        0, description="purchase requests and lines that wait for staff: `forewarn vendors waiting` shows them"
+    )
     plans: list[dict[str, str | int]] = Field(
         [], description="of a dry run, the first 200 orders with news: days late, bucket, remedy, channels, and why"
     )

@@ -28,6 +28,10 @@ class Settings(BaseSettings):
     source_url: SecretStr | None = Field(None, description="the shop's own database, where its source is one")
     outbox: Path | None = Field(None, description="folder of the local outbox; by default in `var/` under the home")
 
+    storefront: Path | None = Field(
+        None, description="folder in which the storefront's notices are kept as files; by default none are"
+    )
+
     email: DoorKind = Field(DoorKind.OUTBOX, description="door for mail: outbox or sendgrid")
     sms: DoorKind = Field(DoorKind.OUTBOX, description="door for texts: outbox or twilio")
     x: DoorKind = Field(DoorKind.OUTBOX, description="door for posts: outbox or x")
@@ -43,6 +47,10 @@ class Settings(BaseSettings):
     x_access_token: SecretStr | None = Field(None, description="token of the account that posts")
     x_access_token_secret: SecretStr | None = Field(None, description="its secret")
     x_url: str = Field("https://api.twitter.com", description="another address only for trials")
+
+    vendor_keys: SecretStr | None = Field(
+        None, description='JSON object of vendors\' secrets by vendor id, as {"V1": "..."}: docs/vendors.md'
+    )
 
     timeout: float = Field(15.0, gt=0, description="seconds a provider may take to answer")
     parallel: int = Field(16, ge=1, le=500, description="requests under way at once in one deliver run")

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, EmailStr, Field, ValidationError, fi
 
 from models.errors import BadShop
 from models.policy import Policy
+from models.vendor_doors import VendorDoor, Warehouse
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -85,6 +86,8 @@ class ShopConfig(_Frozen):
     help: Help
     links: Links
     source: Source = Source()
+    warehouse: Warehouse | None = None
+    vendor: dict[str, VendorDoor] = Field({}, description="by a vendor's id, how it takes purchase requests")
 
     @field_validator("zone")
     @classmethod

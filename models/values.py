@@ -72,6 +72,17 @@ class RemedyKind(StrEnum):
     FUTURE_DISCOUNT = "future_discount"
 
 
+class PostKind(StrEnum):
+    """What a social post is about."""
+
+    LATE = "late"
+    """A product late in many orders."""
+    BACK = "back"
+    """A product in stock again that many orders waited for."""
+    LOW = "low"
+    """A product that sells, of which few are left."""
+
+
 class Skip(StrEnum):
     """Why a notice is not sent; the words staff read."""
 
@@ -291,6 +302,7 @@ class ProductDelay:
     """The median days late of those orders."""
     expected_on: date | None
     bucket: str
+    kind: PostKind = PostKind.LATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +312,18 @@ class Attachment:
     name: str
     kind: str
     content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ProductStock:
+    """A product that is back, or running low: what the other social posts are about."""
+
+    product: ProductFacts
+    kind: PostKind
+    left: int
+    """Pieces free for new orders."""
+    orders: int = 0
+    """Orders that waited for it."""
 
 
 @dataclass(frozen=True, slots=True)

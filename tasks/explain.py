@@ -12,6 +12,7 @@ from rules.delays import is_open
 from rules.masking import masked
 from tasks.decisions import decide
 from tasks.desk import Desk
+from tasks.explain_supply import supply
 from tasks.notices import NOTICES
 from tasks.offers import OFFERS
 from tasks.orders import Watched, named
@@ -53,6 +54,7 @@ def explain(desk: Desk, connection: Connection, order: str, now: Now) -> dict[st
         "bucket": verdict.bucket,
         "days": verdict.delay.days if verdict.delay else 0,
         "expected_on": verdict.delay.expected_on if verdict.delay else None,
+        "supply": supply(connection, order),
         "told": _told(connection, order),
         "offers": _offers(connection, order),
         "now": _now(verdict),

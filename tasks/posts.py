@@ -1,4 +1,4 @@
-"""Social posts about products that are late in many orders: composed, held for approval, then sent like notices."""
+"""Social posts about products, late, back or running low: composed, held for approval, then sent like notices."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select, update
 
 from models.errors import ForewarnError
 from models.ledger import Post
-from models.values import Channel, ProductDelay, ProductFacts, Skip, State
+from models.values import Channel, PostKind, ProductDelay, ProductFacts, ProductStock, Skip, State
 from rules.delays import bucket_for
 from rules.fingerprints import post_id
 from tasks.db import insert, reading
@@ -17,6 +17,7 @@ from tasks.desk import Desk
 from tasks.orders import CURRENT, EXPECTATIONS, EXPECTED_ON, LINES, ORDERS, PRODUCT, PRODUCTS, still_late, table_of
 from tasks.outbox import Settled, happened
 from tasks.runs import Now
+from tasks.stock_posts import stocked_products, untrue_posts
 
 POSTS = table_of(Post)
 STREAMED = {"yield_per": 5000}
@@ -69,12 +70,24 @@ def _delay(
 
 
 def compose(desk: Desk, now: Now) -> list[dict[str, Any]]:
-    """Write this week's posts, held until somebody approves them; at most one a product and week."""
+    """Write this week's posts about late products; see `hold`."""
+    with reading(desk.engine) as connection:
+        late = late_products(desk, connection, now.as_of)
+    return hold(desk, now, late)
+
+
+def compose_stock(desk: Desk, now: Now) -> list[dict[str, Any]]:
+    """Write this week's posts about products that are back or running low; see `hold`."""
+    with reading(desk.engine) as connection:
+        stocked = stocked_products(desk, connection, now)
+    return hold(desk, now, stocked)
+
+
+def hold(desk: Desk, now: Now, about: Sequence[ProductDelay | ProductStock]) -> list[dict[str, Any]]:
+    """Write posts, held until somebody approves them; at most one a product, week and kind. Return the new ones."""
     year, week, _ = now.as_of.isocalendar()
     name = f"{year}-W{week:02}"
-    with reading(desk.engine) as connection:
-        delays = late_products(desk, connection, now.as_of)
-    rows = [_post(desk, now, delay, name) for delay in delays]
+    rows = [_post(desk, now, one, name) for one in about]
     if not rows:
         return []
     with desk.engine.begin() as connection:
@@ -85,20 +98,22 @@ def compose(desk: Desk, now: Now) -> list[dict[str, Any]]:
     return new
 
 
-def _post(desk: Desk, now: Now, delay: ProductDelay, week: str) -> dict[str, Any]:
-    key = post_id(delay.product.id, week)
-    words = desk.words.post(delay, id=key)
+def _post(desk: Desk, now: Now, about: ProductDelay | ProductStock, week: str) -> dict[str, Any]:
+    key = post_id(about.product.id, week, about.kind)
+    words = desk.words.post(about, id=key)
     return {
         "id": key,
         "run_id": now.run,
-        "product_id": delay.product.id,
+        "product_id": about.product.id,
         "week": week,
+        "kind": about.kind,
         "channel": Channel.X,
         "state": State.HELD,
         "locale": words.locale,
         "text": words.text,
-        "orders": delay.orders,
-        "expected_on": delay.expected_on,
+        "orders": about.orders,
+        "left": about.left if isinstance(about, ProductStock) else None,
+        "expected_on": about.expected_on if isinstance(about, ProductDelay) else None,
         "created_at": now.moment,
         "not_before": now.moment,
     }
@@ -140,11 +155,14 @@ def decide_on(desk: Desk, now: Now, post: str, verdict: State, who: str, why: st
 def stale(
     desk: Desk, connection: Connection, posts: Sequence[Mapping[str, Any]], as_of: date, _: datetime
 ) -> list[Settled]:
-    """Return the posts whose product is not late in enough orders any more, or expected on another day."""
-    late = late_products(desk, connection, as_of, [row["product_id"] for row in posts])
+    """Return the posts that are not true any more, such as one whose product is expected on another day."""
+    about_late = [row for row in posts if row["kind"] == PostKind.LATE]
+    late = late_products(desk, connection, as_of, [row["product_id"] for row in about_late])
     dates = {one.product.id: one.expected_on for one in late}
-    return [
-        Settled(row["id"], State.SKIPPED, Skip.CHANGED)
-        for row in posts
+    changed = {
+        row["id"]
+        for row in about_late
         if row["product_id"] not in dates or row["expected_on"] != dates[row["product_id"]]
-    ]
+    }
+    changed |= untrue_posts(connection, [row for row in posts if row["kind"] != PostKind.LATE])
+    return [Settled(key, State.SKIPPED, Skip.CHANGED) for key in sorted(changed)]

@@ -13,9 +13,11 @@ from models.values import Channel
 from templates import samples
 from templates.environment import GALLERY, GIVEN, NAMES, OURS, BadWords, environment, nearest
 from templates.formats import known
-from templates.words import MESSAGES, PARTS, POST, Words
+from templates.storefronts import STOREFRONT, STOREFRONT_PARTS
+from templates.words import MESSAGES, PARTS, POSTS, Words
 
 _PARTS = {name for names in PARTS.values() for name in names if name != "post.txt"}
+_OWN_PARTS = {folder: {"post.txt"} for folder in POSTS.values()} | {STOREFRONT: set(STOREFRONT_PARTS)}
 _NAME = re.compile(r"(?P<part>[^.]+)\.(?P<locale>[^.]+)\.(?P<kind>[^.]+)")
 _ALL_NAMES = {name for names in GIVEN.values() for name in names}
 
@@ -86,7 +88,7 @@ def _misnamed(own: Path, folders: Iterable[str]) -> Iterator[Problem]:
         name = file.relative_to(own)
         if str(name) in ours or file.suffix == ".md" or name.parts[0] == "layout":
             continue
-        if what := _wrong_name(name, {*folders, POST}):
+        if what := _wrong_name(name, {*folders, *_OWN_PARTS}):
             yield Problem(str(file), None, what)
 
 
@@ -96,7 +98,7 @@ def _wrong_name(name: Path, folders: set[str]) -> str | None:
     folder, file = name.parts
     if folder not in folders:
         return f"no message is named {folder!r}{nearest(folder, folders)}"
-    parts = {"post.txt"} if folder == POST else _PARTS
+    parts = _OWN_PARTS.get(folder, _PARTS)
     fields = _NAME.fullmatch(file)
     part = f"{fields['part']}.{fields['kind']}" if fields else file
     if fields is None or part not in parts:
@@ -113,7 +115,7 @@ def _halves(own: Path) -> Iterator[Problem]:
         if not (fields := _NAME.fullmatch(file.name)):
             continue
         part = f"{fields['part']}.{fields['kind']}"
-        siblings = next((parts for parts in PARTS.values() if part in parts), ())
+        siblings = next((parts for parts in (*PARTS.values(), STOREFRONT_PARTS) if part in parts), ())
         wanted = [sibling.replace(".", f".{fields['locale']}.") for sibling in siblings]
         lacking = [name for name in wanted if f"{file.parent.name}/{name}" not in names]
         if lacking:
@@ -135,8 +137,11 @@ def _renderings(
                 for contact in plan.contacts:
                     if contact.channel in channels:
                         yield from _raised(partial(words.message, plan, contact, id="check"))
-        for _, delay in samples.product_delays(locale):
-            yield from _raised(partial(words.post, delay, id="check", locale=locale))
+        for _, about in samples.posts(locale):
+            yield from _raised(partial(words.post, about, id="check", locale=locale))
+        there = partial(words.storefront.choose, [locale])
+        for notice in samples.storefront_notices(locale):
+            yield from _raised(lambda notice=notice, there=there: words.storefront.page(notice, there(), {}, ""))
 
 
 def _channels(own: Path | None, message: str) -> set[Channel]:

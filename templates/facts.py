@@ -4,9 +4,10 @@ Every message knows `shop` (shop.toml), `lang` and `locale`. A mail or text know
 empty), `order` (id, placed_on, url), `late` and `on_time` (items), `ships` (a late item was promised to ship rather
 than to arrive), `expected_on` (None: unknown), `told_before` and `told_date` (when we last wrote, and the date told;
 either may be None), `substitutes` (item, products), `discount`, `offer` (`shown`, `on_page` where only the order page
-may show it, or `none`), `ready` (`all` or `part` of what was late is there for the customer, or `none`), and `parcels` (items, ships_on), where it comes in
-more than one. A mail's bodies know `subject`; a text knows `item`, the name of the one late product
-(empty: several, or no room). A post knows `product`, `days` and `expected_on`.
+may show it, or `none`), `ready` (`all` or `part` of what was late is there for the customer, or `none`), and `parcels`
+(items, ships_on) where it comes in more than one. A mail's bodies know `subject`; a text knows `item`, the name of the
+one late product (empty: several, or no room). A post knows `product`; of a late one `days` and `expected_on`, of one
+that is back or running low how many are `left`.
 """
 
 import re
@@ -19,7 +20,7 @@ from urllib.parse import quote
 
 from models.shopfolder import Links, ShopConfig
 from models.supply import Parcel
-from models.values import LateLine, LineFacts, News, Plan, ProductDelay, ProductFacts, Promise
+from models.values import LateLine, LineFacts, News, Plan, ProductDelay, ProductFacts, ProductStock, Promise
 
 Link = TypeVar("Link", str, str | None)
 
@@ -110,13 +111,12 @@ def order_facts(plan: Plan, shop: ShopConfig) -> dict[str, Any]:
     }
 
 
-def post_facts(delay: ProductDelay, shop: ShopConfig) -> dict[str, Any]:
+def post_facts(about: ProductDelay | ProductStock, shop: ShopConfig) -> dict[str, Any]:
     """Return what a post may name: nothing of any customer."""
-    return {
-        "product": product_facts(delay.product, shop),
-        "days": delay.days,
-        "expected_on": delay.expected_on,
-    }
+    product = product_facts(about.product, shop)
+    if isinstance(about, ProductStock):
+        return {"product": product, "left": about.left}
+    return {"product": product, "days": about.days, "expected_on": about.expected_on}
 
 
 def product_facts(product: ProductFacts, shop: ShopConfig) -> Product:

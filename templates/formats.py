@@ -1,6 +1,6 @@
 """Money, dates and plurals as the customer's locale writes them; the filters that templates use."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -23,6 +23,15 @@ def known(name: str) -> Locale | None:
         return Locale.parse(name, sep="-" if "-" in name else "_")
     except (ValueError, UnknownLocaleError):
         return None
+
+
+def match(asked: str, there: Collection[str]) -> str | None:
+    """Return the locale among those there that speaks the language asked for, its own country's first, or None."""
+    wanted = known(asked)
+    if wanted is None:
+        return None
+    kin = sorted(name for name in there if (locale := known(name)) and locale.language == wanted.language)
+    return next((name for name in (str(wanted), wanted.language) if name in kin), kin[0] if kin else None)
 
 
 @lru_cache(_REMEMBERED)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import product as combined
 from urllib.parse import quote
@@ -21,8 +21,10 @@ from models.values import (
     News,
     OrderFacts,
     Plan,
+    PostKind,
     ProductDelay,
     ProductFacts,
+    ProductStock,
     Promise,
     RemedyKind,
     Substitutes,
@@ -39,23 +41,6 @@ SHOWN = {
     "late_again": ("future",),
 }
 """Remedies in a gallery, by message, so that it stays a page one can read; the others show none."""
-
-AVAILABLE = (
-    None,
-    Available("p1", Stocked.IN_STOCK, 3),
-    Available("p1", Stocked.OUT_OF_STOCK, 0),
-    *(
-        Available("p1", Stocked.BACKORDER, left, TODAY + timedelta(6), latest_on)
-        for left, latest_on in combined((0, 1, 3), (None, TODAY + timedelta(9)))
-    ),
-)
-"""What can hold of a product in the storefront; None: nothing is known."""
-
-NEWS = {"late_again": (News.PASSED, News.PASSED), GOOD_NEWS: (News.READY, News.EARLIER)}
-TURNS = {GOOD_NEWS: ("goods there", "earlier date")}
-EARLIER_DATE = {GOOD_NEWS: TODAY + timedelta(3)}
-IN_PARTS = ("fortnight", GOOD_NEWS)
-"""Messages whose samples come in two parcels."""
 
 _ADDRESS = {Channel.EMAIL: "customer@example.com", Channel.SMS: "+12025550142"}
 _COLOURS = ("#b8692e", "#4d7c6f", "#6a5a8c", "#8c4a4a", "#3f6f9f")
@@ -102,11 +87,27 @@ def plans(message: str, locale: str) -> Iterator[tuple[str, Plan]]:
         yield title, _plan(message, locale, remedy, known)
 
 
-def product_delays(locale: str) -> Iterator[tuple[str, ProductDelay]]:
-    """Yield sample products that are late in many orders."""
+def posts(locale: str) -> Iterator[tuple[str, ProductDelay | ProductStock]]:
+    """Yield sample products that are worth a post: late in many orders, back in stock, or running low."""
+    product = _products(locale)[0]
     for expected_on in (TODAY + timedelta(9), None):
         title = f"post · {'date known' if expected_on else 'date unknown'}"
-        yield title, ProductDelay(_products(locale)[0], TODAY, 42, 9, expected_on, "fortnight")
+        yield title, ProductDelay(product, TODAY, 42, 9, expected_on, "fortnight")
+    for kind, left in ((PostKind.BACK, 12), (PostKind.LOW, 3), (PostKind.LOW, 1)):
+        yield f"post · {kind} · {left} left", ProductStock(product, kind, left, orders=9)
+
+
+def storefront_notices(locale: str) -> Iterator[StorefrontNotice | None]:
+    """Yield what may hold of a sample product in the storefront; None: nothing is known."""
+    yield None
+    backorders = combined((0, 1, 3), (None, TODAY + timedelta(9)))
+    for available in (
+        Available("p1", Stocked.IN_STOCK, 0),
+        Available("p1", Stocked.OUT_OF_STOCK, 0),
+        *(Available("p1", Stocked.BACKORDER, left, TODAY + timedelta(6), latest_on) for left, latest_on in backorders),
+    ):
+        now = datetime.combine(TODAY, time(10), UTC)
+        yield StorefrontNotice(_products(locale)[0], available, now, now + timedelta(days=1))
 
 
 def entries(words: Words) -> Iterator[tuple[str, Message]]:
@@ -118,8 +119,8 @@ def entries(words: Words) -> Iterator[tuple[str, Message]]:
                 for contact in plan.contacts:
                     yield title, words.message(plan, contact, id="sample")
     for locale in LOCALES:
-        for title, delay in product_delays(locale):
-            yield title, words.post(delay, id="sample", locale=locale)
+        for title, about in posts(locale):
+            yield title, words.post(about, id="sample", locale=locale)
 
 
 def _plan(message: str, locale: str, remedy: str, known: bool) -> Plan:  # noqa: FBT001 - one of a table's columns

@@ -10,17 +10,18 @@ from typing import Any
 from jinja2 import Template
 
 from models.shopfolder import ShopConfig
-from models.values import Channel, Contact, Message, Plan, ProductDelay
+from models.values import Channel, Contact, Message, Plan, PostKind, ProductDelay, ProductStock
 from templates import posts, sms
 from templates.environment import BadWords, environment, faults_named
 from templates.facts import named, order_facts, post_facts, shortened, unaddressed
 from templates.formats import known, match
 from templates.storefronts import StorefrontWords
 
-__all__ = ["MESSAGES", "PARTS", "POST", "BadWords", "Words"]
+__all__ = ["MESSAGES", "PARTS", "POSTS", "BadWords", "Words"]
 
 MESSAGES = ("short", "week", "fortnight", "long", "late_again", "good_news")
-POST = "post"
+POSTS = {PostKind.LATE: "post", PostKind.BACK: "back_in_stock", PostKind.LOW: "low_stock"}
+"""The folder of each kind of post."""
 PARTS = {
     Channel.EMAIL: ("subject.txt", "body.txt", "body.html"),
     Channel.SMS: ("sms.txt",),
@@ -82,13 +83,20 @@ class Words:
             valid_until=contact.valid_until,
         )
 
-    def post(self, delay: ProductDelay, *, id: str, locale: str | None = None) -> Message:  # noqa: A002 - the same
+    def post(
+        self,
+        about: ProductDelay | ProductStock,
+        *,
+        id: str,  # noqa: A002 - the same
+        locale: str | None = None,
+    ) -> Message:
         """Write a social post, in the shop's language if in no other; raises BadWords with template and line."""
-        voice = self._voice(POST, Channel.X, locale)
-        with faults_named(POST):
-            given = post_facts(delay, self._shop) | {"shop": self._shop} | voice.given
-            text = _posted(voice, given, delay.product.id)
-        return Message(id=id, channel=Channel.X, to="", text=text, locale=voice.words, category=POST)
+        folder = POSTS[about.kind]
+        voice = self._voice(folder, Channel.X, locale)
+        with faults_named(folder):
+            given = post_facts(about, self._shop) | {"shop": self._shop} | voice.given
+            text = _posted(voice, given, about.product.id)
+        return Message(id=id, channel=Channel.X, to="", text=text, locale=voice.words, category=folder)
 
     def _voice(self, message: str, channel: Channel, asked: str | None) -> _Voice:
         key = message, channel, asked

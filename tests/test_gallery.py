@@ -6,7 +6,7 @@ import pytest
 from models.values import Channel, Message
 from templates import samples
 from templates.gallery import write_gallery
-from templates.words import MESSAGES, Words
+from templates.words import MESSAGES, POSTS, Words
 from tests.test_words import SHOP
 
 
@@ -35,7 +35,7 @@ def test_the_gallery_shows_every_message_with_and_without_a_date_in_both_languag
     sections = Sections()
     sections.feed(page)
     shown = {(one["data-category"], one["data-locale"]) for one in sections.found}
-    assert shown == {(message, locale) for message in (*MESSAGES, "post") for locale in ("en", "pt_BR")}
+    assert shown == {(message, locale) for message in (*MESSAGES, *POSTS.values()) for locale in ("en", "pt_BR")}
     assert page.count("date known") == page.count("date unknown") > 0
 
 

@@ -5,11 +5,11 @@ from decimal import Decimal
 import pytest
 
 from models.shopfolder import ShopConfig
-from models.values import Channel, Contact, Message, Plan, ProductFacts, Promise
+from models.values import Channel, Contact, Message, Plan, PostKind, ProductFacts, Promise
 from templates import posts, samples, sms
 from templates.environment import OURS
 from templates.formats import match
-from templates.words import MESSAGES, BadWords, Words
+from templates.words import MESSAGES, POSTS, BadWords, Words
 
 SHOP = ShopConfig.model_validate(
     {
@@ -283,17 +283,25 @@ def test_a_text_that_cannot_fit_is_refused_with_template_and_order(words):
 
 
 @pytest.mark.parametrize(
-    ("name", "starts"),
-    [("Mug", "Mug is"), ("Long name " * 40, "Long name"), ("茶碗" * 200, "茶碗"), ("@nike Mug", "nike Mug is")],
+    ("name", "named"),
+    [("Mug", "Mug"), ("Long name " * 40, "Long name"), ("茶碗" * 200, "茶碗"), ("@nike Mug", "nike Mug")],
 )
-def test_a_post_fits_names_the_product_links_to_it_and_mentions_nobody(words, name, starts):
-    for _, delay in samples.product_delays("en"):
-        post = words.post(replace(delay, product=replace(delay.product, name=name)), id="p-1")
-        assert post.text.startswith(starts)
+def test_a_post_fits_names_the_product_links_to_it_and_mentions_nobody(words, name, named):
+    for _, about in samples.posts("en"):
+        post = words.post(replace(about, product=replace(about.product, name=name)), id="p-1")
+        assert named in post.text
         assert post.text.endswith("https://alder.example.com/p/p-1")
         assert posts.weight(post.text) <= 280
         assert "@" not in post.text
-        assert (post.channel, post.to, post.category) == (Channel.X, "", "post")
+        assert (post.channel, post.to, post.category) == (Channel.X, "", POSTS[about.kind])
+
+
+def test_a_post_about_the_last_piece_says_one(words):
+    low = [about for _, about in samples.posts("en") if about.kind is PostKind.LOW]
+    assert [words.post(about, id="p").text.splitlines()[0] for about in low] == [
+        "Nearly gone: 3 left of Linen tablecloth, 150 × 250 cm.",
+        "Nearly gone: one left of Linen tablecloth, 150 × 250 cm.",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -343,7 +351,7 @@ def test_a_british_customer_reads_english_words_with_british_dates(words):
 
 
 def test_one_day_and_several_are_told_apart(words):
-    delay = next(delay for _, delay in samples.product_delays("en"))
+    delay = next(delay for _, delay in samples.posts("en"))
     assert "about 1 day." in words.post(replace(delay, days=1), id="p").text
     assert "cerca de 9 dias." in words.post(delay, id="p", locale="pt_BR").text
 

@@ -50,6 +50,7 @@ def upgrade() -> None:
         sa.Column("expected_on", sa.Date(), nullable=True),
         sa.Column("latest_on", sa.Date(), nullable=True),
         sa.Column("waiting", sa.Integer(), nullable=False),
+        sa.Column("waited", sa.Integer(), nullable=False),
         sa.Column("since", models.types.UtcTime(timezone=True), nullable=False),
         sa.Column("set_at", models.types.UtcTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("product_id"),
@@ -183,6 +184,7 @@ def upgrade() -> None:
     names = {"uq": "%(table_name)s_%(column_0_N_name)s_key"}
     with op.batch_alter_table("post", schema=None, naming_convention=names) as batch_op:
         batch_op.add_column(sa.Column("kind", sa.String(), nullable=False, server_default="late"))
+        batch_op.add_column(sa.Column("left", sa.Integer(), nullable=True))
         batch_op.drop_constraint("post_product_id_week_key", type_="unique")
         batch_op.create_unique_constraint("uq_post_product_week_kind", ["product_id", "week", "kind"])
 

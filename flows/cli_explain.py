@@ -1,0 +1,87 @@
+"""`forewarn explain`: the whole story of one order."""
+
+from typing import Annotated, Any
+
+import typer
+
+from flows import printing
+from flows.cli_ledger import now_of
+from flows.house import open_house
+from flows.options import AsOf, Json, Shop
+from tasks.db import reading
+
+
+def explain(
+    order: Annotated[str, typer.Argument(help="the order's number")],
+    shop: Shop = None,
+    as_of: AsOf = None,
+    *,
+    json: Json = False,
+) -> None:
+    """Tell the whole story of one order: facts, delay, what was told when, what would be said now and why not."""
+    from tasks.explain import explain as tell
+
+    with open_house(shop) as house, reading(house.desk.engine) as connection:
+        story = tell(house.desk, connection, order, now_of(house, as_of))
+    if json:
+        printing.as_json(story)
+    else:
+        _tell(story)
+
+
+def _tell_supply(found: dict[str, Any]) -> None:
+    if found["covered"]:
+        printing.out.print("\n[bold]Covered by[/]")
+        printing.rows(found["covered"], nothing="")
+    if found["dates"]:
+        printing.out.print("\n[bold]Expected[/]")
+        for one in found["dates"]:
+            day = one["expected_on"] or "no date"
+            ended = f", until {one['ended_at']:%Y-%m-%d %H:%M}" if one["ended_at"] else ""
+            since = f"since {one['set_at']:%Y-%m-%d %H:%M}{ended} (UTC)"
+            span = f", between {one['earliest_on']} and {one['latest_on']}" if one["earliest_on"] else ""
+            said = f"  line {one['line']}: {day}{span} ({one['source']}), {since}: {one['why']}"
+            printing.out.print(said, markup=False)
+    if found["asked"]:
+        printing.out.print("\n[bold]Asked of vendors[/]")
+        printing.rows(found["asked"], nothing="")
+    if found["shipping"]:
+        printing.out.print("\n[bold]Shipping[/]")
+        printing.out.print(found["shipping"]["why"], markup=False)
+
+
+def _tell(story: dict[str, Any]) -> None:
+    customer = story["customer"]
+    reach = ", ".join(filter(None, (customer["email"], customer["phone"]))) or "no address"
+    opted_out = ", opted out" if customer["opted_out"] else ""
+    cancelled = f", cancelled {story['cancelled_on']}" if story["cancelled_on"] else ""
+    known = f"expected {story['expected_on']}" if story["expected_on"] else "no date known"
+    late = f"{story['days']} days late, {known}, bucket {story['bucket']}" if story["days"] else story["bucket"]
+    printing.pairs(
+        [
+            ("Order", f"{story['order']}, placed {story['placed_on']}{cancelled}"),
+            ("Customer", f"{customer['name']} ({reach}{opted_out})"),
+            (f"On {story['as_of']}", late.replace("_", " ")),
+        ]
+    )
+    printing.out.print("\n[bold]Lines[/]")
+    printing.rows(story["lines"], nothing="none")
+    _tell_supply(story["supply"])
+    printing.out.print("\n[bold]Told so far[/]")
+    hidden = ("id", "events", "why", "told_on")
+    told = [{key: value for key, value in notice.items() if key not in hidden} for notice in story["told"]]
+    printing.rows(told, nothing="nothing")
+    for notice in story["told"]:
+        printing.out.print(f"  r{notice['revision']} {notice['channel']}: {notice['why']}", markup=False)
+    if story["offers"]:
+        printing.out.print("\n[bold]Offered[/]")
+        printing.rows(story["offers"], nothing="")
+    now = story["now"]
+    printing.out.print("\n[bold]Now[/]")
+    again = f"; looked at again on {story['look_again_on']}" if story["look_again_on"] else ""
+    if now["say"] is None:
+        printing.out.print(f"Nothing would be said: {now['why']}{again}.")
+        return
+    opening = "Would say" if "would be sent" in now["channels"].values() else "Can reach nobody, and would say"
+    printing.out.print(f"{opening} '{now['say']}': {now['why']}{again}.")
+    printing.pairs([(channel, said) for channel, said in now["channels"].items()])

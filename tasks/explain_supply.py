@@ -1,0 +1,91 @@
+"""The supply side of one order's story: what covers each line, when it is expected and who says so, what was asked."""
+
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from models.ledger_supply import Allocation, PurchaseLine, PurchaseRequest, ShippingChoice
+from models.shop import Inbound, Vendor
+from models.supply import Cover
+from tasks.orders import EXPECTATIONS, PRODUCTS, table_of
+
+ALLOCATIONS, CHOICES = table_of(Allocation), table_of(ShippingChoice)
+ASKED, REQUESTS = table_of(PurchaseLine), table_of(PurchaseRequest)
+INBOUNDS, VENDORS = table_of(Inbound), table_of(Vendor)
+SAID = ("expected_on", "source", "earliest_on", "latest_on", "chance", "ready", "why", "set_at", "who", "ended_at")
+
+
+def supply(connection: Connection, order: str) -> dict[str, Any]:
+    """Return what is known of an order's goods as plain data; each list is empty where nothing is."""
+    return {
+        "covered": [_covered(row) for row in connection.execute(_coverage(order)).mappings()],
+        "dates": [dict(row) for row in connection.execute(_dates(order)).mappings()],
+        "asked": [dict(row) for row in connection.execute(_requests(order)).mappings()],
+        "shipping": _shipping(connection, order),
+    }
+
+
+def _coverage(order: str) -> Any:
+    return (
+        select(
+            ALLOCATIONS.c.line,
+            PRODUCTS.c.name.label("product"),
+            *(ALLOCATIONS.c[name] for name in ("quantity", "cover", "place", "inbound_id", "ships_on", "arrives_on")),
+            INBOUNDS.c.promised_on,
+            VENDORS.c.name.label("vendor"),
+        )
+        .select_from(
+            ALLOCATIONS.join(PRODUCTS, PRODUCTS.c.id == ALLOCATIONS.c.product_id)
+            .outerjoin(INBOUNDS, INBOUNDS.c.id == ALLOCATIONS.c.inbound_id)
+            .outerjoin(VENDORS, VENDORS.c.id == INBOUNDS.c.vendor_id)
+        )
+        .where(ALLOCATIONS.c.order_id == order)
+        .order_by(ALLOCATIONS.c.line, ALLOCATIONS.c.part)
+    )
+
+
+def _covered(row: Any) -> dict[str, Any]:
+    by = {
+        Cover.STOCK: f"stock at {row['place']}",
+        Cover.INBOUND: f"delivery {row['inbound_id']} of {row['vendor'] or 'an unnamed vendor'}"
+        + (f", promised for {row['promised_on']}" if row["promised_on"] else ""),
+        Cover.NOTHING: "nothing known",
+    }[Cover(row["cover"])]
+    named = {name: row[name] for name in ("line", "product", "quantity")}
+    return {**named, "covered by": by, "leaves": row["ships_on"], "arrives": row["arrives_on"]}
+
+
+def _dates(order: str) -> Any:
+    return (
+        select(EXPECTATIONS.c.line, *(EXPECTATIONS.c[name] for name in SAID))
+        .where(EXPECTATIONS.c.order_id == order)
+        .order_by(EXPECTATIONS.c.line, EXPECTATIONS.c.id)
+    )
+
+
+def _requests(order: str) -> Any:
+    return (
+        select(
+            ASKED.c.line,
+            func.coalesce(VENDORS.c.name, REQUESTS.c.vendor_id).label("vendor"),
+            ASKED.c.quantity,
+            REQUESTS.c.state,
+            REQUESTS.c.created_at,
+            ASKED.c.answer,
+            ASKED.c.promised_on,
+            ASKED.c.reason,
+        )
+        .select_from(
+            ASKED.join(REQUESTS, REQUESTS.c.id == ASKED.c.request_id).outerjoin(
+                VENDORS, VENDORS.c.id == REQUESTS.c.vendor_id
+            )
+        )
+        .where(ASKED.c.order_id == order)
+        .order_by(ASKED.c.line, ASKED.c.nth)
+    )
+
+
+def _shipping(connection: Connection, order: str) -> dict[str, Any] | None:
+    query = select(CHOICES.c.why, CHOICES.c.parcels, CHOICES.c.decided_at).where(CHOICES.c.order_id == order)
+    row = connection.execute(query).mappings().first()
+    return dict(row) if row else None

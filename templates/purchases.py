@@ -1,0 +1,41 @@
+"""The words of a mail that carries a purchase request, in the shop's language."""
+
+from pathlib import Path
+
+from models.purchases import Purchase
+from models.shopfolder import ShopConfig
+from templates.environment import environment, faults_named
+from templates.facts import named
+from templates.formats import known, match
+
+FOLDER = "purchase"
+
+
+class PurchaseWords:
+    """A shop's words to its vendors, ours where it has none of its own."""
+
+    def __init__(self, shop: ShopConfig, own: Path | None = None) -> None:
+        self._shop, self._environment = shop, environment(own)
+        there = {name.split(".")[1] for name in self._environment.list_templates() if name.startswith(f"{FOLDER}/")}
+        self.locale = match(shop.locale, there) or "en"
+
+    def write(self, purchase: Purchase, vendor: str) -> tuple[str, str]:
+        """Return the subject and the text of a purchase request's mail; raises BadWords."""
+        given = {
+            "shop": self._shop,
+            "lang": self.locale.replace("_", "-"),
+            "locale": str(known(self._shop.locale) or "en") if self.locale != "en" else "en",
+            "vendor": named(vendor),
+            "request": purchase.request,
+            "asked_on": purchase.asked_on,
+            "lines": len(purchase.items),
+            "pieces": sum(item.quantity for item in purchase.items),
+            "direct": any(item.drop_shipped for item in purchase.items),
+            "reminds": purchase.reminds is not None,
+        }
+        return self._part("subject", given).strip(), self._part("body", given)
+
+    def _part(self, part: str, given: dict[str, object]) -> str:
+        name = f"{FOLDER}/{part}.{self.locale}.txt"
+        with faults_named(name):
+            return self._environment.get_template(name).render(given).strip() + "\n"
