@@ -2,37 +2,29 @@
 
 import asyncio
 import importlib
-import json
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from itertools import product
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
-import aiohttp
 from sqlalchemy import Engine, delete, select, update
 
 from benchmarks import ledgers
 from benchmarks.fresh import Watch
 from benchmarks.lives import LEASE, NOON
 from benchmarks.loops import LOOPS
+from benchmarks.posting import DOORS, bare, by_the_door
 from benchmarks.processes import process
 from benchmarks.provider import a_provider
 from benchmarks.shop import AS_OF, BRAKE, CAPS, build
-from channels.door import Door
-from channels.sendgrid import SendGrid
-from channels.twilio import Twilio
-from channels.x import X
 from flows.house import open_house
 from flows.late_orders import find_and_owe
-from models.shopfolder import Sender
-from models.values import Channel, Message, State
+from models.values import Channel, State
 from tasks.db import connect, reading
 from tasks.delivery import Crew, deliver_batch, message_of
 from tasks.gates import GATES
@@ -42,28 +34,27 @@ from tasks.runs import Now
 
 DELAY = 0.005
 PARALLEL = (16, 64, 128)
-SOME, FEW = 4_000, 200
+SOME, FEW = 4_000, 500
 """Messages of the bare work and of the SDK's loop; their speed does not depend on how many there are."""
+DURABLE = ("fsync", "synchronous_commit", "full_page_writes")
+"""What tests of PostgreSQL may go without, and shops may not."""
+MEMORY = 10
+"""What memory is compared with: a tenth of the messages."""
 BATCH = 500
-SENDER = Sender(name="Lamps", email="hello@lamps.example.com")
-DOORS: dict[str, Callable[[str, int], Door]] = {
-    "sendgrid": lambda url, parallel: SendGrid("key", SENDER, url=url, parallel=parallel),
-    "twilio": lambda url, parallel: Twilio(
-        "AC1", "token", "+441632960000", now=lambda: NOON, url=url, parallel=parallel
-    ),
-    "x": lambda url, parallel: X("key", "secret", "token", "secret", url=url, parallel=parallel),
-}
-CASES = tuple(product(DOORS, PARALLEL))
+TWO_AT = 64
+"""How many requests at once where two workers are measured too."""
+CASES = (*product(DOORS, PARALLEL, (True,)), ("sendgrid", TWO_AT, False))
+"""Doors, requests at once, and whether PostgreSQL waits for its disk, as it does for shops."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """What one worker did, from when until when on the machine's clock, and the most memory that it held."""
+    """What one worker did, from when until when on the machine's clock, its processor time and its peak memory."""
 
     sent: int
     began: float
     ended: float
-    idle_mb: float
+    cpu_seconds: float
     peak_mb: float
 
 
@@ -81,19 +72,30 @@ class Desk:
             rows = connection.execute(select(NOTICES).where(ledgers.MAIL).limit(SOME)).mappings()
             self.some = [message_of(dict(row)) for row in rows]
 
-    def deliver(self, door: str, parallel: int, workers: int) -> list[Shift]:
-        """Deliver all of it by so many processes."""
+    def wait_for_disk(self, *, on: bool) -> None:
+        """Let PostgreSQL wait for its disk, or not."""
+        for name in DURABLE:
+            self._server.run(f"ALTER SYSTEM SET {name} = {'on' if on else 'off'}")
+        self._server.run("SELECT pg_reload_conf()")
+
+    def deliver(self, door: str, parallel: int, workers: int, n: int) -> list[Shift]:
+        """Deliver so many of the mails by so many processes."""
         with self._ledger.begin() as connection:
             connection.execute(delete(EVENTS))
             connection.execute(delete(GATES))
-            connection.execute(update(NOTICES).where(ledgers.MAIL).values(**FORGET, state=State.QUEUED, attempts=0))
+            owed = select(NOTICES.c.id).where(ledgers.MAIL).order_by(NOTICES.c.id).limit(n)
+            new = {**FORGET, "attempts": 0, "settled_at": None}
+            connection.execute(update(NOTICES).where(ledgers.MAIL).values(**new, state=State.SENT))
+            connection.execute(update(NOTICES).where(NOTICES.c.id.in_(owed)).values(state=State.QUEUED))
         with self._ledger.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql("VACUUM ANALYZE notice")
+            connection.exec_driver_sql("CHECKPOINT")
+            connection.exec_driver_sql("VACUUM ANALYZE notice, event")
         given = self._folder / "shop", self._ledger.url.render_as_string(), self.provider, door, parallel
         with ExitStack() as stack:
             pipes = [stack.enter_context(process(work, *given, name))[1] for name in range(workers)]
             shifts: list[Shift] = [pipe.recv() for pipe in pipes]
         assert ledgers.over(self._ledger), "not all of it was delivered"
+        assert sum(shift.sent for shift in shifts) == n, "another number was sent than was owed"
         return shifts
 
     def close(self) -> None:
@@ -127,7 +129,7 @@ def work(shop: Path, database: str, provider: str, door: str, parallel: int, nam
         sent = asyncio.run(deliver())
         ended = time.monotonic()
     spent = watch.spent(sent)
-    pipe.send(Shift(sent, began, ended, spent.idle_mb, spent.peak_mb))
+    pipe.send(Shift(sent, began, ended, spent.cpu_seconds, spent.peak_mb))
 
 
 def rate(shifts: Sequence[Shift]) -> float:
@@ -136,75 +138,12 @@ def rate(shifts: Sequence[Shift]) -> float:
     return sum(one.sent for one in shifts) / spent
 
 
-def by_the_door(desk: Desk, door: str, parallel: int) -> float:
-    """Return messages a second by the door alone, without the ledger."""
-
-    async def send() -> float:
-        way_out = DOORS[door](desk.provider, parallel)
-        spent = await _all(desk.some, parallel, way_out.send)
-        await way_out.close()
-        return spent
-
-    return len(desk.some) / asyncio.run(send())
-
-
-def bare(desk: Desk, door: str, parallel: int) -> float:
-    """Return requests a second of a bare asyncio client that posts the same bodies, written before."""
-    path, kind = PATHS[door]
-    bodies = [BODIES[door](message).encode() for message in desk.some]
-
-    async def post(session: aiohttp.ClientSession, body: bytes) -> None:
-        async with session.post(f"{desk.provider}{path}", data=body, headers={"Content-Type": kind}) as response:
-            await response.read()
-
-    async def send() -> float:
-        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=parallel)) as session:
-            return await _all(bodies, parallel, partial(post, session))
-
-    return len(bodies) / asyncio.run(send())
-
-
-async def _all(things: Sequence[Any], parallel: int, send: Callable[[Any], Awaitable[object]]) -> float:
-    """Send them all, so many at once; return the seconds that it took."""
-    left, begun = iter(things), time.perf_counter()
-
-    async def some() -> None:
-        for thing in left:
-            await send(thing)
-
-    await asyncio.gather(*(some() for _ in range(parallel)))
-    return time.perf_counter() - begun
-
-
-def _mail(message: Message) -> str:
-    return json.dumps(
-        {
-            "from": {"email": SENDER.email, "name": SENDER.name},
-            "subject": message.subject,
-            "personalizations": [{"to": [{"email": message.to}], "custom_args": {"notice": message.id}}],
-            "content": [{"type": "text/plain", "value": message.text}, {"type": "text/html", "value": message.html}],
-            "categories": [message.category],
-        }
-    )
-
-
-BODIES: dict[str, Callable[[Message], str]] = {
-    "sendgrid": _mail,
-    "twilio": lambda message: urlencode({"To": message.to, "From": "+441632960000", "Body": message.text}),
-    "x": lambda message: json.dumps({"text": message.text}),
-}
-PATHS = {
-    "sendgrid": ("/v3/mail/send", "application/json"),
-    "twilio": ("/2010-04-01/Accounts/AC1/Messages.json", "application/x-www-form-urlencoded"),
-    "x": ("/2/tweets", "application/json"),
-}
-
-
 @contextmanager
 def a_desk(folder: Path, n: int) -> Iterator[Desk]:
     """Set a shop up that owes so many mails."""
     postgres = importlib.import_module("tests.postgres")
-    with postgres.started() as server, a_provider(DELAY) as provider:
+    durable = {name: value for name, value in postgres.OPTIONS.items() if name not in DURABLE}
+    with postgres.started(durable) as server, a_provider(DELAY) as provider:
         desk = Desk(folder, n, server, provider)
         yield desk
         desk.close()
@@ -212,25 +151,36 @@ def a_desk(folder: Path, n: int) -> Iterator[Desk]:
 
 def run_delivering(folder: Path, sizes: Sequence[int]) -> Iterator[dict[str, Any]]:
     """Deliver by each door at each concurrency, with one worker and two, beside the floor and the SDK's loop."""
-    with a_desk(folder, sizes[0]) as desk:
-        loops: dict[str, float] = {}
-        for (door, parallel), n in zip(CASES, sizes, strict=True):
-            if door not in loops:
-                begun = time.perf_counter()
-                LOOPS[door](desk.provider, desk.some[:FEW])
-                loops[door] = FEW / (time.perf_counter() - begun)
-            floor, alone = bare(desk, door, parallel), by_the_door(desk, door, parallel)
-            one, two = (desk.deliver(door, parallel, workers) for workers in (1, 2))
-            assert sum(shift.sent for shift in (*one, *two)) == 2 * n, "not all of it was sent"
+    with a_desk(folder, max(sizes)) as desk:
+        (small,) = desk.deliver("sendgrid", TWO_AT, 1, max(sizes) // MEMORY)
+        loops = {door: looped(desk, door) for door in DOORS}
+        for (door, parallel, durable), n in zip(CASES, sizes, strict=True):
+            desk.wait_for_disk(on=durable)
+            given = desk.provider, desk.some, door, parallel
+            # The floor before and after, for the machine may have other work to do by then.
+            before, alone = bare(*given), by_the_door(*given)
+            (one,) = desk.deliver(door, parallel, 1, n)
+            after, ours = bare(*given), rate([one])
+            floor = 2 / (1 / before.rate + 1 / after.rate)
+            cpu = (before.cpu_seconds + after.cpu_seconds) / (before.n + after.n)
             yield {
                 "door": door,
                 "at once": parallel,
-                "sent/s": rate(one),
+                "disk": "yes" if durable else "no",
+                "sent/s": ours,
                 "bare/s": floor,
-                "share": rate(one) / floor,
+                "share": ours / floor,
+                "CPU": cpu / (one.cpu_seconds / one.sent),
                 "door/s": alone,
-                "ledger, ms": 1000 / rate(one) - 1000 / alone,
-                "loops": rate(one) / loops[door],
-                "2 workers": rate(two) / rate(one),
-                "MB, x": one[0].peak_mb / one[0].idle_mb,
+                "ledger, ms": 1000 / ours - 1000 / alone,
+                "loops": ours / loops[door],
+                "2 workers": rate(desk.deliver(door, parallel, 2, n)) / ours if durable and parallel == TWO_AT else "",
+                "MB, x": one.peak_mb / small.peak_mb,
             }
+
+
+def looped(desk: Desk, door: str) -> float:
+    """Return messages a second by the provider's own SDK, one after the other."""
+    begun = time.perf_counter()
+    LOOPS[door](desk.provider, desk.some[:FEW])
+    return FEW / (time.perf_counter() - begun)

@@ -5,14 +5,17 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.delivering import CASES, run_delivering
+from benchmarks.allocating import share_all
+from benchmarks.delivering import CASES, TWO_AT, run_delivering
 from benchmarks.demo import demo
 from benchmarks.floor import beside_the_floor
 from benchmarks.fresh import fresh
 from benchmarks.idle import idle
 from benchmarks.intake import take_in
 from benchmarks.owing import deliver, owe
+from benchmarks.rates import run_rates
 from benchmarks.shop import build
+from benchmarks.stocking import build_sales, reckon_all
 
 Row = dict[str, Any]
 """What one size measured, by the words of the table's head."""
@@ -22,16 +25,22 @@ NEWLY_LATE = 1_000
 
 SIZES = {
     "owing": (1_000, 10_000, 100_000),
-    "delivering": (20_000,) * len(CASES),
+    "delivering": tuple(20_000 if parallel == TWO_AT else 5_000 for _, parallel, _ in CASES),
+    "rates": (1_000,),
     "idle": (10_000, 100_000, 1_000_000),
     "import": (50_000,),
+    "allocating": (1_000_000,),
+    "stock": (10_000, 100_000),
     "demo": (400,),
 }
 QUICK = {
     "owing": (1_000, 10_000),
-    "delivering": (2_000,) * len(CASES),
+    "delivering": tuple(2_000 if parallel == TWO_AT else 1_000 for _, parallel, _ in CASES),
+    "rates": (200,),
     "idle": (10_000, 100_000),
     "import": (5_000,),
+    "allocating": (100_000,),
+    "stock": (10_000,),
     "demo": (400,),
 }
 
@@ -88,6 +97,29 @@ def run_import(folder: Path, sizes: Sequence[int]) -> Iterator[Row]:
         }
 
 
+def run_stock(folder: Path, sizes: Sequence[int]) -> Iterator[Row]:
+    """Reckon safety stocks and reorder points, all new and with nothing changed; a size is products."""
+    for products in sizes:
+        lines = fresh(build_sales, folder / f"{products}", products)
+        found = fresh(reckon_all, folder / f"{products}", products, lines)
+        yield {
+            "products": products,
+            "order lines": found.lines,
+            "new, s": found.first.seconds,
+            "new, cpu s": found.first.cpu_seconds,
+            "unchanged, s": found.again.seconds,
+            "MB": found.again.peak_mb,
+            "MB before": found.again.idle_mb,
+        }
+
+
+def run_allocating(_: Path, sizes: Sequence[int]) -> Iterator[Row]:
+    """Share stock and deliveries among open lines; a size is their number."""
+    for lines in sizes:
+        shared = fresh(share_all, lines)
+        yield {"lines": lines, "s": shared.seconds, "lines/s": shared.rate, "MB": shared.peak_mb}
+
+
 def run_demo(folder: Path, sizes: Sequence[int]) -> Iterator[Row]:
     """Run the demo, and tell Prefect's own start apart."""
     for orders in sizes:
@@ -103,7 +135,10 @@ def run_demo(folder: Path, sizes: Sequence[int]) -> Iterator[Row]:
 RUNS: dict[str, Callable[[Path, Sequence[int]], Iterator[Row]]] = {
     "owing": run_owing,
     "delivering": run_delivering,
+    "rates": run_rates,
     "idle": run_idle,
     "import": run_import,
+    "allocating": run_allocating,
+    "stock": run_stock,
     "demo": run_demo,
 }

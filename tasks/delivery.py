@@ -1,42 +1,35 @@
 """Hand over what is owed: claim a batch, read the facts again, mark, send in parallel, settle.
 
-No database session is open while a provider is being called; a crash leaves in doubt at most what was under way.
+No database session waits for a provider; a crash leaves in doubt at most what was under way.
 """
 
 import asyncio
-import time
 import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Table
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Table
 
 from channels.door import Door, Rejected, SendError
-from models.values import Channel, Message, Receipt, Skip, State
+from models.values import Channel, Message, Receipt, State
 from tasks.desk import Desk
-from tasks.gates import burst, opened, passing, shut, shut_gates, try_one
+from tasks.gates import shut_gates, try_one
 from tasks.notices import NOTICES
-from tasks.outbox import Claim, Settled, Worker, channels_of, claim, doubt_abandoned, give_back, settle, start
-from tasks.posts import POSTS, stale
+from tasks.outbox import Claim, Settled, Worker, channels_of, claim, doubt_abandoned
+from tasks.posts import POSTS
 from tasks.runs import Now
-from tasks.truth import retell, untrue
+from tasks.turns import Standing, Turns
 
 TABLES = (NOTICES, POSTS)
-FRESH = 100
-"""How many messages are checked against the facts at once: a message leaves at most so many sends after its check."""
 FIRST_RETRY = timedelta(minutes=1)
 LAST_RETRY = timedelta(hours=6)
-AFRESH = (Skip.CHANGED, Skip.TOO_OLD)
-"""Reasons after which an order is looked at anew: there is something to say, but not these words."""
 PAUSE = 0.05
 """Seconds between two looks at a rate that lets nothing through."""
-PAUSES = (0.1, 0.5, 2, 5)
-"""Seconds to wait for a database that went away in the middle of a batch, before giving up."""
-BURST = "more than half of its latest messages were refused"
+MOMENT, MOMENTS = 0.001, 5
+"""Seconds between two looks at who answered, and how many looks at most: until half of them have."""
 DOUBLINGS = 9
 """More of them would lie beyond LAST_RETRY, and at last beyond what a time can be."""
 
@@ -93,20 +86,22 @@ async def deliver_batch(desk: Desk, now: Now, crew: Crew, *, batch: int, down: S
     """
     for table in TABLES:
         channels = [one for one in channels_of(table) if one in crew.doors and one not in down]
-        claimed = await asyncio.to_thread(_claim, desk, table, crew, channels, batch)
+        claimed, closed = await asyncio.to_thread(_claim, desk, table, crew, channels, batch)
         if claimed.rows:
-            return await _Round(desk, now, crew, claimed).deliver()
+            return await _Round(desk, now, crew, claimed, closed).deliver()
     return None
 
 
-def _claim(desk: Desk, table: Table, crew: Crew, channels: Sequence[str], batch: int) -> Claim:
+def _claim(desk: Desk, table: Table, crew: Crew, channels: Sequence[str], batch: int) -> tuple[Claim, set[str]]:
+    """Claim a batch; return it with the channels that are shut."""
     now = crew.clock()
     with desk.engine.begin() as connection:
-        closed = shut_gates(connection)
+        closed = set(shut_gates(connection))
         one = try_one(connection, [name for name in channels if name in closed], now, desk.policy.sending)
         if one is not None and (tried := claim(connection, table, crew.worker, now, [one], 1)).rows:
-            return tried
-        return claim(connection, table, crew.worker, now, [name for name in channels if name not in closed], batch)
+            return tried, closed
+        free = [name for name in channels if name not in closed]
+        return claim(connection, table, crew.worker, now, free, batch), closed
 
 
 def doubt(desk: Desk, crew: Crew) -> int:
@@ -118,13 +113,10 @@ def doubt(desk: Desk, crew: Crew) -> int:
 class _Round:
     """One claimed batch on its way out."""
 
-    def __init__(self, desk: Desk, now: Now, crew: Crew, claimed: Claim) -> None:
-        self._desk, self._now, self._crew, self._table = desk, now, crew, claimed.table
+    def __init__(self, desk: Desk, now: Now, crew: Crew, claimed: Claim, closed: set[str]) -> None:
+        self._crew, self._turns = crew, Turns(desk, now.as_of, crew.worker, claimed, closed)
         self._rows = {row["id"]: row for row in claimed.rows}
-        self._waiting = list(self._rows)
-        """Claimed, and still to be checked against the facts."""
-        self._ready: list[str] = []
-        """Checked, and still to leave."""
+        self._standing = Standing(waiting=list(self._rows))
         self._under_way: dict[asyncio.Task[Receipt], str] = {}
         self._back: list[Settled] = []
         """Answered, and still to be written down."""
@@ -133,98 +125,42 @@ class _Round:
     async def deliver(self) -> Delivered:
         """Keep up to `parallel` requests under way until the batch is through; hand back what did not leave."""
         try:
-            while self._waiting or self._ready or self._under_way or self._back:
+            while self._standing.waiting or self._standing.ready or self._under_way or self._back:
                 for key in await asyncio.to_thread(self._turn):
                     row = self._rows[key]
                     sending = self._crew.doors[Channel(row["channel"])].send(message_of(row))
                     self._under_way[asyncio.create_task(sending)] = key
                 if self._under_way:
-                    done, _ = await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
-                    self._back = [self._outcome(one) for one in done]
-                elif self._ready:
+                    self._back = [self._outcome(one) for one in await self._answers()]
+                elif self._standing.ready:
                     await asyncio.sleep(PAUSE)
             return self._delivered
         finally:
-            if left := [*self._waiting, *self._ready]:
-                with self._desk.engine.begin() as connection:
-                    give_back(connection, self._table, self._crew.worker, left)
+            self._turns.hand_back(self._standing)
 
-    def _turn(self) -> set[str]:
-        """Settle what came back and mark what leaves next; return the ids of what leaves.
-
-        A database that goes away for a moment is waited for: what came back must not be forgotten.
-        """
-        now = self._crew.clock()
-        for pause in PAUSES:
-            try:
-                return self._turned(now)
-            except OperationalError:
-                time.sleep(pause)
-        return self._turned(now)
-
-    def _turned(self, now: datetime) -> set[str]:
-        """Do a turn in one transaction; what is remembered changes only after it was kept."""
-        with self._desk.engine.begin() as connection:
-            settled = self._settle(connection, self._back, now)
-            waiting, ready = self._up(connection)
-            room = self._crew.parallel - len(self._under_way)
-            while len(ready) < room and waiting:
-                chunk, waiting = waiting[:FRESH], waiting[FRESH:]
-                untrue = self._settle(connection, self._untrue(connection, chunk, now), now)
-                settled += untrue
-                ready += [key for key in chunk if key not in {one.id for one in untrue}]
-            leaving = self._passing(connection, ready[:room], now)
-            self._retell(connection, settled)
-            ours = start(connection, self._table, self._crew.worker, leaving, now)
-        self._back, self._waiting = [], waiting
-        self._ready = [key for key in ready if key not in leaving]
-        for one in settled:
+    def _turn(self) -> Sequence[str]:
+        """Settle what came back and mark what leaves next; return the ids of what leaves."""
+        room = self._crew.parallel - len(self._under_way)
+        before = replace(self._standing, down=dict(self._delivered.down))
+        turned = self._turns.take(before, self._back, room, self._crew.clock())
+        self._back, self._standing = [], turned.standing
+        self._delivered.down.update(turned.standing.down)
+        for one in turned.settled:
             self._delivered.count(self._rows[one.id]["channel"], one)
-        return ours
+        return turned.leaving
 
-    def _settle(self, connection: Connection, outcomes: Sequence[Settled], now: datetime) -> list[Settled]:
-        who = self._crew.worker.name
-        kept = settle(connection, self._table, outcomes, now, who)
-        opened(connection, {self._channel(one) for one in kept if one.state is State.SENT}, now, who)
-        for channel in {self._channel(one) for one in kept if one.state is State.REJECTED}:
-            if burst(connection, self._table, channel, now, self._desk.policy.sending):
-                self._delivered.down[channel] = BURST
-        for channel in sorted({self._channel(one) for one in kept} & self._delivered.down.keys()):
-            shut(connection, channel, self._delivered.down[channel], now, self._desk.policy.sending, who)
-        return kept
+    async def _answers(self) -> "list[asyncio.Task[Receipt]]":
+        """Wait for an answer, and a moment for more: a turn costs nearly the same for one and for many.
 
-    def _retell(self, connection: Connection, settled: Sequence[Settled]) -> None:
-        # All at once and after the gates: every transaction locks them and the watches in one order.
-        if self._table is NOTICES:
-            lost = [one for one in settled if one.state in (State.SKIPPED, State.REJECTED)]
-            changed = {self._rows[one.id]["order_id"] for one in lost if one.reason in AFRESH}
-            retell(connection, {self._rows[one.id]["order_id"] for one in lost}, changed, self._now.as_of)
-
-    def _channel(self, one: Settled) -> str:
-        return str(self._rows[one.id]["channel"])
-
-    def _up(self, connection: Connection) -> tuple[list[str], list[str]]:
-        """Return what waits and what is ready, without the channels that went down: those are handed back."""
-        kept = [[key for key in keys if self._rows[key]["channel"] not in self._delivered.down] for keys in self._left]
-        idle = {key for keys in self._left for key in keys} - {key for keys in kept for key in keys}
-        give_back(connection, self._table, self._crew.worker, sorted(idle))
-        return kept[0], kept[1]
-
-    @property
-    def _left(self) -> tuple[list[str], list[str]]:
-        return self._waiting, self._ready
-
-    def _untrue(self, connection: Connection, chunk: Sequence[str], now: datetime) -> list[Settled]:
-        check = untrue if self._table is NOTICES else stale
-        return check(self._desk, connection, [self._rows[key] for key in chunk], self._now.as_of, now)
-
-    def _passing(self, connection: Connection, ready: Sequence[str], now: datetime) -> list[str]:
-        """Return the messages that the policy's rate lets through now."""
-        leaving: list[str] = []
-        for channel in sorted({Channel(self._rows[key]["channel"]) for key in ready}):
-            of_it = [key for key in ready if self._rows[key]["channel"] == channel]
-            leaving += of_it[: passing(connection, channel, len(of_it), now, self._desk.policy.sending)]
-        return leaving
+        Where half of them answered meanwhile it waits for nothing, so that the turn runs beside what leaves just now.
+        """
+        for _ in range(MOMENTS):
+            done = [one for one in self._under_way if one.done()]
+            if 2 * len(done) >= len(self._under_way):
+                return done
+            await asyncio.sleep(MOMENT)
+        await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+        return [one for one in self._under_way if one.done()]
 
     def _outcome(self, task: asyncio.Task[Receipt]) -> Settled:
         row = self._rows[self._under_way.pop(task)]

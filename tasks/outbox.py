@@ -3,17 +3,18 @@
 Notices and posts live the same life, in two tables with the same columns for it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, Update, and_, bindparam, func, or_, select, update
+from sqlalchemy import JSON, ColumnElement, Connection, Table, and_, func, literal, or_, select, update
+from sqlalchemy.dialects.postgresql import JSONB
 
 from models.ledger import Event, Suppression
 from models.types import UtcTime
 from models.values import Channel, State
-from tasks.db import insert
+from tasks.db import among, insert, is_sqlite
 from tasks.orders import table_of
 
 EVENTS = table_of(Event)
@@ -87,7 +88,7 @@ def start(connection: Connection, table: Table, worker: Worker, ids: Sequence[st
         return set()
     marked = (
         update(table)
-        .where(table.c.id.in_(ids), table.c.claimed_by == worker.name, _not_left(table, now))
+        .where(among(connection, table.c.id, ids), table.c.claimed_by == worker.name, _not_left(table, now))
         .values(state=State.SENDING, sending_at=now, lease_until=now + worker.lease, attempts=table.c.attempts + 1)
         .returning(table.c.id)
     )
@@ -101,23 +102,81 @@ def _not_left(table: Table, now: datetime) -> ColumnElement[bool]:
 def settle(connection: Connection, table: Table, outcomes: Sequence[Settled], now: datetime, who: str) -> list[Settled]:
     """Write down how messages ended, and what follows from it; return the outcomes of those that were still ours.
 
-    An answer that comes after the lease was over is kept as an event, for whoever settles the doubt.
+    An answer that comes after the lease was over is kept as an event, for whoever settles the doubt. Safe to repeat
+    with the same moment, where nobody knows whether the transaction was kept.
     """
-    if not outcomes:
-        return []
-    ids = [one.id for one in outcomes]
-    mine = select(table.c.id).where(table.c.id.in_(ids), table.c.claimed_by == who).with_for_update()
-    ours = set(connection.execute(mine).scalars())
+    ended = [one for one in outcomes if one.state is not State.QUEUED]
+    later = [one for one in outcomes if one.state is State.QUEUED]
+    ours = _end(connection, table, ended, now, who) | {
+        one.id for one in later if _wait(connection, table, one, now, who)
+    }
+    _tell(connection, table, ours, now, who)
+    if lost := [one for one in outcomes if one.id not in ours]:
+        ours |= _told_before(connection, lost, now, who)
+        too_late = [one for one in lost if one.id not in ours]
+        happened(connection, [(TOO_LATE, one.id, one.reason or one.reference or "") for one in too_late], now, who)
     kept = [one for one in outcomes if one.id in ours]
-    ended = [_ended(one, now) for one in kept if one.state is not State.QUEUED]
-    later = [_again(one, now) for one in kept if one.state is State.QUEUED]
-    for statement, rows in ((_end(table), ended), (_wait(table), later)):
-        if rows:
-            connection.execute(statement, rows)
-    kinds = {one.id: one.state if one.id in ours else TOO_LATE for one in outcomes}
-    happened(connection, [(kinds[one.id], one.id, one.reason or one.reference or "") for one in outcomes], now, who)
     suppress(connection, {one.suppress: one.reason for one in kept if one.suppress}, now, who)
     return kept
+
+
+def _end(connection: Connection, table: Table, outcomes: Sequence[Settled], now: datetime, who: str) -> set[str]:
+    """End messages, all by one statement; return the ids of those that were still ours."""
+    if not outcomes:
+        return set()
+    ends = {one.id: {"state": one.state, "reason": one.reason or None, "reference": one.reference} for one in outcomes}
+    given = literal(ends, JSON().with_variant(JSONB(), "postgresql"))
+    changes = {name: _part(connection, given, table.c.id, name) for name in ("state", "reason", "reference")}
+    ended = (
+        update(table)
+        .where(among(connection, table.c.id, ends), table.c.claimed_by == who)
+        .values(**FORGET, **changes, settled_at=now)
+        .returning(table.c.id)
+    )
+    return set(connection.execute(ended).scalars())
+
+
+def _part(connection: Connection, given: ColumnElement[Any], key: ColumnElement[Any], name: str) -> ColumnElement[Any]:
+    """Return the SQL of what a JSON object of objects says by a row's id and a name."""
+    if is_sqlite(connection):
+        return func.json_extract(given, literal('$."') + key + literal(f'"."{name}"'))
+    return func.jsonb_extract_path_text(given, key, name)
+
+
+def _wait(connection: Connection, table: Table, one: Settled, now: datetime, who: str) -> bool:
+    """Queue a message again; say whether it was still ours."""
+    valid_until = table.c.valid_until if one.valid_until is None else one.valid_until
+    again = (
+        update(table)
+        .where(table.c.id == one.id, table.c.claimed_by == who)
+        .values(
+            **FORGET,
+            state=State.QUEUED,
+            reason=one.reason,
+            not_before=one.not_before or now,
+            valid_until=valid_until,
+        )
+    )
+    return connection.execute(again).rowcount == 1
+
+
+def _tell(connection: Connection, table: Table, ids: Collection[str], now: datetime, who: str) -> None:
+    """Write an event of each message's new state, from its row."""
+    if ids:
+        why = func.coalesce(func.nullif(table.c.reason, ""), table.c.reference, "")
+        rows = select(literal(now, UtcTime), table.c.state, table.c.id, literal(who), why).where(
+            among(connection, table.c.id, ids)
+        )
+        connection.execute(insert(connection, EVENTS).from_select(["at", "kind", "subject", "who", "why"], rows))
+
+
+def _told_before(connection: Connection, lost: Sequence[Settled], now: datetime, who: str) -> set[str]:
+    """Return what we settled in this way at this very moment: the commit was kept, and only its answer lost."""
+    same = (EVENTS.c.at == now, EVENTS.c.who == who, EVENTS.c.subject.in_([one.id for one in lost]))
+    told = {
+        (subject, kind) for subject, kind in connection.execute(select(EVENTS.c.subject, EVENTS.c.kind).where(*same))
+    }
+    return {one.id for one in lost if (one.id, one.state) in told}
 
 
 def happened(connection: Connection, events: Iterable[tuple[str, str, str]], now: datetime, who: str) -> None:
@@ -125,45 +184,6 @@ def happened(connection: Connection, events: Iterable[tuple[str, str, str]], now
     rows = [{"at": now, "kind": kind, "subject": subject, "who": who, "why": why} for kind, subject, why in events]
     if rows:
         connection.execute(insert(connection, EVENTS), rows)
-
-
-def _end(table: Table) -> Update:
-    names = ("state", "reason", "reference", "settled_at")
-    changes: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
-    return update(table).where(table.c.id == bindparam("key")).values(**FORGET, **changes)
-
-
-def _wait(table: Table) -> Update:
-    return (
-        update(table)
-        .where(table.c.id == bindparam("key"))
-        .values(
-            **FORGET,
-            state=State.QUEUED,
-            reason=bindparam("new_reason"),
-            not_before=bindparam("new_not_before"),
-            valid_until=func.coalesce(bindparam("new_valid_until", type_=UtcTime), table.c.valid_until),
-        )
-    )
-
-
-def _again(one: Settled, now: datetime) -> dict[str, Any]:
-    return {
-        "key": one.id,
-        "new_reason": one.reason,
-        "new_not_before": one.not_before or now,
-        "new_valid_until": one.valid_until,
-    }
-
-
-def _ended(one: Settled, now: datetime) -> dict[str, Any]:
-    return {
-        "key": one.id,
-        "new_state": one.state,
-        "new_reason": one.reason or None,
-        "new_reference": one.reference,
-        "new_settled_at": now,
-    }
 
 
 def suppress(connection: Connection, addresses: Mapping[str, str], now: datetime, who: str) -> None:

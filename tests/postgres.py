@@ -83,7 +83,7 @@ class Postgres:
 
 
 @contextmanager
-def started():
+def started(options=OPTIONS):
     """Start a server from the binaries of a wheel; end it whatever happens."""
     with tempfile.TemporaryDirectory(prefix="forewarn-postgres-", ignore_cleanup_errors=True) as name:
         folder, how = Path(name), _unprivileged()
@@ -91,8 +91,8 @@ def started():
         data = folder / "data"
         made = [PROGRAMS / "initdb", "-D", data, "-U", "forewarn", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"]
         subprocess.run(made, cwd=folder, check=True, capture_output=True, **how)  # noqa: S603 - our own server
-        options = [part for name, value in OPTIONS.items() for part in ("-c", f"{name}={value}")]
-        guarded = ["/bin/sh", "-c", GUARD, "guard", folder, PROGRAMS / "postgres", "-D", data, "-k", folder, *options]
+        settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+        guarded = ["/bin/sh", "-c", GUARD, "guard", folder, PROGRAMS / "postgres", "-D", data, "-k", folder, *settings]
         with (folder / "log").open("w") as log:
             guard = subprocess.Popen(  # noqa: S603 - our own server
                 guarded, cwd=folder, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True, **how

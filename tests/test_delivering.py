@@ -1,7 +1,10 @@
 import asyncio
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from channels.door import InDoubt, Rejected, SendError
 from models.policy import Bucket, Policy
@@ -295,6 +298,39 @@ def test_a_worker_whose_lease_ran_out_cannot_settle_what_is_another_workers(coun
         assert settle(connection, NOTICES, [Settled(row["id"], State.SENT)], noon(0), "slow") == []
     assert states(counter) == [State.CLAIMED]
     assert [event["kind"] for event in counter.rows(EVENTS)] == ["too_late"]
+
+
+class Forgetful:
+    """A ledger that keeps every transaction, and once does not say so: the line broke after the commit."""
+
+    def __init__(self, engine, lost):
+        self.engine, self.lost, self.begun = engine, lost, 0
+
+    @contextmanager
+    def begin(self):
+        self.begun += 1
+        last = self.begun == self.lost
+        with self.engine.begin() as connection:
+            yield connection
+        if last:
+            raise OperationalError("COMMIT", {}, ConnectionError("the line broke"))
+
+
+@pytest.mark.parametrize("lost", [3, 4, 5])
+def test_a_commit_whose_answer_was_lost_is_neither_repeated_nor_forgotten(counter, lost):
+    for key in range(5):
+        counter.order(str(key), customer=customer(f"c{key}"))
+    counter.decide()
+    counter.change("2", shipped_at=noon(0))
+    whole, forgetful = counter.desk, Forgetful(counter.desk.engine, lost)
+    counter.desk = replace(whole, engine=forgetful)
+    done = counter.deliver(parallel=2)
+    counter.desk = whole
+    assert forgetful.begun > lost
+    assert (done.sent, done.skipped) == ({"email": 4}, {"shipped": 1})
+    assert len(counter.door.taken) == 4
+    kinds = sorted(event["kind"] for event in counter.rows(EVENTS))
+    assert kinds == [State.SENT] * 4 + [State.SKIPPED]
 
 
 @pytest.mark.parametrize("parallel", [1, 3, 10])

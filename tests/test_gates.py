@@ -1,10 +1,11 @@
+import asyncio
 from datetime import timedelta
 
 import pytest
 
 from channels.door import Rejected, SendError
 from models.policy import Policy, Sending
-from models.values import Channel, State
+from models.values import Channel, Receipt, State
 from tasks.db import reading
 from tasks.fallbacks import NOBODY, follow_up
 from tasks.gates import passing, shut_gates
@@ -50,6 +51,26 @@ def test_when_its_time_comes_one_message_is_tried_and_a_failure_doubles_the_wait
     assert gate["shut_at"] == noon(0)
     assert gate["try_at"] == minutes(16) + timedelta(minutes=30)
     assert sum(row["attempts"] for row in counter.notices) == 2
+
+
+@pytest.mark.parametrize("second", [None, SendError("bad key", channel_down=True)])
+def test_what_is_answered_after_a_channel_was_shut_neither_opens_it_nor_doubles_the_wait(counter, second):
+    orders(counter, 2)
+    answers = iter([SendError("bad key", channel_down=True), second])
+
+    class Slow(Till):
+        async def send(self, message):
+            answer = next(answers)
+            await asyncio.sleep(0.1 if answer is second else 0)
+            if answer is not None:
+                raise answer
+            return Receipt("ref")
+
+    counter.deliver(door=Slow(), parallel=2)
+    with reading(counter.desk.engine) as connection:
+        assert shut_gates(connection)["email"]["try_at"] == minutes(15)
+    kinds = [event["kind"] for event in counter.rows(EVENTS)]
+    assert (kinds.count("channel_shut"), kinds.count("channel_open")) == (1, 0)
 
 
 def test_a_message_that_passes_opens_the_channel_for_all(counter):
