@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: setup demo test bench chaos lock
+.PHONY: setup demo test bench chaos lock forecast-report
 
 setup: .venv/ready
 
@@ -25,7 +25,11 @@ bench: setup
 	$(BIN)/python -m benchmarks
 
 chaos: setup
+	$(BIN)/pytest -m long
 	$(BIN)/python -m benchmarks.chaos
+
+forecast-report: setup
+	$(BIN)/python -m benchmarks.forecast_report --picture docs/pictures/forecast.png
 
 lock:
 	uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --group dev \

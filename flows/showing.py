@@ -15,13 +15,18 @@ from templates.facts import harmless, shortened
 NAME_SHOWN = 80
 
 
-def fill(report: Report, looked: Looked, orders: Mapping[str, int], policy: Policy) -> None:
+def fill(report: Report, looked: Looked) -> None:
     """Put into a report what was found and owed."""
-    report.open = sum(orders.values())
-    report.late = by_delay(orders, policy)
-    report.news, report.owed = by_delay(looked.news, policy), dict(looked.owed)
+    report.news, report.owed = dict(looked.news), dict(looked.owed)
     report.skipped, report.offers = dict(looked.skipped), dict(looked.offers)
     report.over_cap, report.problems = looked.over_cap, list(looked.problems)
+    report.plans = table(looked.plans)
+
+
+def fill_orders(report: Report, orders: Mapping[str, int], policy: Policy) -> None:
+    """Put into a report how many orders are open, and how late; its counts by bucket in the policy's order."""
+    report.open = sum(orders.values())
+    report.late, report.news = by_delay(orders, policy), by_delay(report.news, policy)
 
 
 def by_delay(orders: Mapping[str, int], policy: Policy) -> dict[str, int]:
@@ -48,7 +53,8 @@ def headline(flow: str, report: Report) -> str:
     """Name a run by what came of it."""
     told = sum(report.news.values())
     said = f"{told} to tell" if flow == "late-orders" else f"{sum(report.sent.values())} sent"
-    said = f"held, {said}" if report.held else said
+    held = "would be held" if report.dry_run else "held"
+    said = f"{held}, {said}" if report.held else said
     trouble = ", with problems" if not report.ok else ""
     return f"{flow} {report.as_of}: {said}{trouble}"
 
@@ -63,6 +69,10 @@ FIGURES = (
     ("Rejected", "rejected"),
     ("Later", "later"),
     ("Settled", "settled"),
+    ("Lines asked", "asked"),
+    ("Lines", "covered"),
+    ("Products", "products"),
+    ("Dates", "dates"),
 )
 
 
@@ -71,7 +81,8 @@ def lines(report: Report) -> list[tuple[str, str]]:
     found = [("Day", str(report.as_of) + (" (dry run: nothing written)" if report.dry_run else ""))]
     found += [(f"Import {table}", imported(counts)) for table, counts in report.imported.items()]
     found += [("Left out", f"{n} {reason}") for reason, n in report.left_out.items()]
-    found += [("Held", f"{why}: nothing of this run leaves") for why in report.held.values()]
+    word, then = ("Would be held", "until released") if report.dry_run else ("Held", "nothing of this run leaves")
+    found += [(word, f"{why}: {then}") for why in report.held.values()]
     found += [("Then", f"forewarn release {report.run[:8]}, or with --drop")] if report.held and report.run else []
     if report.open:
         found.append(("Open orders", f"{report.open:,}"))
@@ -79,6 +90,8 @@ def lines(report: Report) -> list[tuple[str, str]]:
     found += [("Not reached", f"{report.not_reached} customers have no other channel")] if report.not_reached else []
     found += [("Waiting", f"{report.waiting}, for their hour or for another try")] if report.waiting else []
     found += [("In doubt", f"{report.in_doubt}: not sent again before it is settled")] if report.in_doubt else []
+    found += [("Chased", f"{report.chased} requests without an answer")] if report.chased else []
+    found += [("For staff", f"{report.for_staff}: `forewarn vendors waiting`")] if report.for_staff else []
     found += [("Over the cap", f"{report.over_cap} discounts not given")] if report.over_cap else []
     found += [("Language", f"{counted(report.fallbacks)}: missing, the shop's was used")] if report.fallbacks else []
     found += [("Down", f"{channel}: {why}") for channel, why in report.down.items()]

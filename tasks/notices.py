@@ -21,6 +21,7 @@ from tasks.desk import Desk
 from tasks.orders import WATCHES, Watched, due, table_of
 from tasks.purses import Contended, Purse, charge, open_purse
 from tasks.runs import Now
+from tasks.shards import WHOLE, Shard
 from tasks.shelves import Shelves
 from tasks.tallies import ORDERS_IN, move
 from templates.words import BadWords
@@ -35,6 +36,8 @@ class Looked:
     """What came of looking at orders; adds up over batches."""
 
     orders: int = 0
+    told: int = 0
+    """Orders with news that can reach their customer."""
     news: Counter[str] = field(default_factory=Counter)
     owed: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
@@ -54,6 +57,7 @@ class Looked:
 
     def count(self, plan: Plan) -> None:
         """Take in one plan."""
+        self.told += tells(plan.contacts)
         self.news[plan.delay.bucket] += 1
         self.owed.update(str(one.channel) for one in plan.contacts if one.skip is None)
         self.skipped.update(str(one.skip) for one in plan.contacts if one.skip is not None)
@@ -73,23 +77,32 @@ class Page:
 
 
 def look(
-    desk: Desk, now: Now, shelves: Shelves, after: Watched | None, *, batch: int, limit: int | None = None
+    desk: Desk,
+    now: Now,
+    shelves: Shelves,
+    after: Watched | None,
+    *,
+    batch: int,
+    limit: int | None = None,
+    shard: Shard = WHOLE,
 ) -> Page:
-    """Look at the next batch of orders that may have news: decide, and write down what is owed.
+    """Look at the next batch of a shard's orders that may have news: decide, and write down what is owed.
 
     At most `limit` orders are told; the others stay due. Safe to repeat: what was looked at is not due any more.
     """
     for _ in range(TRIES):
         try:
-            return _look(desk, now, shelves, after, batch, limit)
+            return _look(desk, now, shelves, after, batch, limit, shard)
         except Contended:
             continue
     raise Contended(f"other workers changed the same orders {TRIES} times over; the next run looks at them again")
 
 
-def _look(desk: Desk, now: Now, shelves: Shelves, after: Watched | None, batch: int, limit: int | None) -> Page:
+def _look(
+    desk: Desk, now: Now, shelves: Shelves, after: Watched | None, batch: int, limit: int | None, shard: Shard
+) -> Page:
     with reading(desk.engine) as connection:
-        page = due(desk, connection, now.as_of, after, batch)
+        page = due(desk, connection, now.as_of, after, batch, shard)
         if not page:
             return Page(Looked(), None)
         purse = open_purse(connection, now, desk.policy)

@@ -1,21 +1,22 @@
 """The runs of the flows, as the ledger remembers them."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, and_, insert, select, update
+from sqlalchemy import Connection, Engine, Row, and_, select, update
 
 from models.errors import ForewarnError
 from models.ledger import Run, Watch
 from models.policy import NOT_OPEN
-from tasks.db import in_order, reading
+from tasks.db import in_order, insert, reading
 from tasks.orders import table_of
 
 RUNS = table_of(Run)
 WATCHES = table_of(Watch)
 LATE_ORDERS = "late-orders"
+SHARD = "late-orders-shard"
 HELD = "held"
 """The state of a run that passed a limit of the brake and waits for a person's word."""
 BEGINNING = date(1970, 1, 1)
@@ -44,7 +45,7 @@ def begin(engine: Engine, flow: str, policy: str, as_of: date, moment: datetime)
                 _check(before.as_of, as_of)
                 if before.policy != policy:
                     _look_at_everything(connection, as_of)
-        connection.execute(insert(RUNS).values(**row, state="running", counts={}))
+        connection.execute(insert(connection, RUNS).values(**row, state="running", counts={}))
     return now
 
 
@@ -73,6 +74,38 @@ def lived(engine: Engine) -> date:
     """Return the last day that was lived; BEGINNING for a new ledger, on which any day may be lived yet."""
     before = last(engine, LATE_ORDERS)
     return BEGINNING if before is None else before["as_of"]
+
+
+def join(engine: Engine, run: str, number: int) -> Now:
+    """Write down that one shard of a run begins, under a row of its own, and return the run.
+
+    Raises ForewarnError where the run is over, or never was: nobody would judge what the shard owes.
+    """
+    with engine.begin() as connection:
+        whole = connection.execute(select(RUNS).where(RUNS.c.id == run, RUNS.c.state == "running")).first()
+        if whole is None:
+            raise ForewarnError(f"no run {run[:8]} is under way: a run of {LATE_ORDERS} starts its shards by itself")
+        row = {"flow": SHARD, "as_of": whole.as_of, "policy": whole.policy, "started_at": whole.started_at}
+        fresh: dict[str, Any] = {"state": "running", "counts": {}, "ended_at": None}
+        mine = insert(connection, RUNS).values(id=_part(run, number), **row, **fresh)
+        connection.execute(mine.on_conflict_do_update(index_elements=["id"], set_=fresh))
+    return Now(run, whole.as_of, whole.started_at)
+
+
+def leave(engine: Engine, now: Now, number: int, ended_at: datetime, state: str, counts: dict[str, Any]) -> None:
+    """Write down how a shard of a run ended."""
+    end(engine, replace(now, run=_part(now.run, number)), ended_at, state, counts)
+
+
+def parts(engine: Engine, run: str) -> list[dict[str, Any]]:
+    """Return what the shards of a run reported."""
+    mine = and_(RUNS.c.flow == SHARD, RUNS.c.id.startswith(_part(run, ""), autoescape=True), RUNS.c.state == "done")
+    with reading(engine) as connection:
+        return list(connection.execute(select(RUNS.c.counts).where(mine).order_by(RUNS.c.number)).scalars())
+
+
+def _part(run: str, number: int | str) -> str:
+    return f"{run}-{number}"
 
 
 def end(engine: Engine, now: Now, ended_at: datetime, state: str, counts: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from tasks.desk import Desk
 from tasks.doubts import for_people
 from tasks.notices import NOTICES
 from tasks.posts import POSTS
-from tasks.runs import HELD, LATE_ORDERS, RUNS
+from tasks.runs import HELD, LATE_ORDERS, RUNS, SHARD
 from tasks.tallies import orders_by_bucket
 
 
@@ -62,9 +62,8 @@ class Day:
 
 def status(connection: Connection, runs: int = 5) -> Status:
     """Say where everything stands."""
-    newest = select(RUNS.c.flow, RUNS.c.as_of, RUNS.c.state, RUNS.c.started_at, RUNS.c.ended_at).order_by(
-        RUNS.c.number.desc()
-    )
+    columns = [RUNS.c[name] for name in ("flow", "as_of", "state", "started_at", "ended_at")]
+    newest = select(*columns).where(RUNS.c.flow != SHARD).order_by(RUNS.c.number.desc())
     return Status(
         orders=dict(orders_by_bucket(connection)),
         notices=_by(connection, NOTICES, "state"),

@@ -126,7 +126,7 @@ class Counter:
             if page.last is None:
                 break
             after = page.last
-        self.passed = judge(self.desk, now, found.wanted)
+        self.passed = judge(self.desk, now)
         held = {"held": {one.name: one.sentence for one in self.passed}}
         end(self.desk.engine, now, noon(on), HELD if self.passed else "done", held)
         return found

@@ -1,19 +1,26 @@
 """Do what a page of ours tells an operator to do: its `sh` blocks, as they stand, in one environment."""
 
+import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 ROOT = Path(__file__).parents[1]
 SERVICES = ("prefect server start", "prefect worker start")
 BASH = ("/bin/bash", "-euo", "pipefail", "-c")
 DEADLINE = 180.0
+BUSY = 20
+"""How often a server on SQLite is asked again that says it is too busy to write, as its own clients do."""
 
 
 def blocks(markdown: str) -> list[str]:
@@ -34,6 +41,75 @@ def until(true: Callable[[], bool], what: str, seconds: float = DEADLINE) -> Non
     while not true():
         assert time.monotonic() < end, f"not within {seconds:.0f} s: {what}"
         time.sleep(0.2)
+
+
+def free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
+
+
+def alone(place: Path, port: int) -> dict[str, str]:
+    """Return the environment of a Prefect that has its folder and its port to itself."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "FOREWARN_"))}
+    return ours | {
+        "DO_NOT_TRACK": "1",
+        "PREFECT_HOME": str(place / "prefect"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_API_PORT": str(port),
+        "PREFECT_SERVER_DATABASE_TIMEOUT": "60",
+        # A run at the tick of the real clock would come between the runs that are counted.
+        "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",
+    }
+
+
+def answers(api: httpx.Client) -> bool:
+    try:
+        return api.get("health").is_success
+    except httpx.TransportError:
+        return False
+
+
+@dataclass(frozen=True)
+class Page:
+    """What Prefect's page shows, and its buttons."""
+
+    api: httpx.Client
+
+    def runs(self, deployment: str) -> list[dict[str, Any]]:
+        """Return the runs of a deployment, oldest first."""
+        asked = {"deployments": {"name": {"any_": [deployment]}}, "sort": "EXPECTED_START_TIME_ASC"}
+        return self._post("flow_runs/filter", asked)
+
+    def artifacts(self, key: str) -> list[Any]:
+        """Return what was published under a key, oldest first."""
+        found = self._post("artifacts/filter", {"artifacts": {"key": {"any_": [key]}}, "sort": "UPDATED_DESC"})
+        read = [one["data"] if one["type"] == "markdown" else json.loads(one["data"]) for one in found]
+        return read[::-1]
+
+    def trigger(self, *deployments: str, **parameters: Any) -> None:
+        """Start runs as the page's button does, and wait for their end."""
+        asked = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
+        keys = [self.api.get(f"deployments/name/{name}/{name}").raise_for_status().json()["id"] for name in deployments]
+        runs = [self._post(f"deployments/{key}/create_flow_run", asked)["id"] for key in keys]
+        until(lambda: all(self._ended(run) for run in runs), f"the end of {' and '.join(deployments)}")
+
+    def _ended(self, run: str) -> bool:
+        kind = self.api.get(f"flow_runs/{run}").raise_for_status().json()["state_type"]
+        return kind in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+
+    def _post(self, path: str, asked: dict[str, Any]) -> Any:
+        for _ in range(BUSY):
+            answer = self.api.post(path, json=asked)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break
+            time.sleep(1)
+        return answer.raise_for_status().json()
+
+    def everything_prefect_keeps(self) -> str:
+        """Return all that Prefect's page could show: artifacts, runs with their parameters, task runs, states, logs."""
+        kept = [self._post(f"{kind}/filter", {}) for kind in ("artifacts", "flow_runs", "task_runs", "logs")]
+        return json.dumps(kept)
 
 
 class Terminals:

@@ -15,13 +15,17 @@ from models.settings import Settings
 ROOT = Path(__file__).parents[1]
 PREFECT_YAML: dict[str, Any] = yaml.safe_load((ROOT / "prefect.yaml").read_text())
 DEPLOYMENTS = {one["name"]: one for one in PREFECT_YAML["deployments"]}
-UNITS = ROOT / "docs" / "systemd"
+UNITS, EXAMPLES = ROOT / "docs" / "systemd", ROOT / "examples"
 BY_HAND = ("release",)
+BY_A_RUN = ("late-orders-shard",)
 WHEN = {
     "late-orders": ("every-15-minutes", "*/15 * * * *"),
+    "allocate": ("before-late-orders", "10-59/15 * * * *"),
     "deliver": ("every-minute", "* * * * *"),
+    "forward-to-vendors": ("hourly", "25 * * * *"),
     "post-delays": ("daily-at-ten", "0 10 * * *"),
     "digest": ("daily-at-eight", "0 8 * * *"),
+    "stock-report": ("daily-at-six", "0 6 * * *"),
 }
 
 
@@ -34,7 +38,7 @@ def flow_of(name: str) -> Flow[..., Any]:
 
 
 def test_every_flow_is_deployed():
-    assert set(DEPLOYMENTS) == {*WHEN, *BY_HAND}
+    assert set(DEPLOYMENTS) == {*WHEN, *BY_HAND, *BY_A_RUN}
 
 
 @pytest.mark.parametrize("name", BY_HAND)
@@ -44,6 +48,14 @@ def test_a_deployment_without_a_schedule_is_a_form_that_explains_itself(name):
     assert "schedules" not in DEPLOYMENTS[name]
     assert form.required == ["run", "who"]
     assert [field for field, said in form.properties.items() if not said.get("description")] == []
+
+
+def test_the_shards_of_a_run_are_started_by_that_run_alone_and_never_cancelled():
+    (name,) = BY_A_RUN
+    shard = flow_of(name).parameters
+    assert (flow_of(name).name, shard.required) == (name, ["run", "shard", "shards"])
+    assert not {"schedules", "concurrency_limit"} & DEPLOYMENTS[name].keys()
+    assert [field for field, said in shard.properties.items() if not said.get("description")] == []
 
 
 @pytest.mark.parametrize("name", WHEN)
@@ -64,8 +76,9 @@ def test_a_deployment_is_due_when_the_operators_page_says(name):
 
 
 @pytest.mark.parametrize("name", WHEN)
-def test_of_the_runs_missed_in_an_outage_one_is_let_through(name):
-    assert DEPLOYMENTS[name]["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
+def test_of_the_runs_missed_in_an_outage_one_is_let_through_and_of_deliver_as_many_as_share_the_work(name):
+    at_once = 3 if name == "deliver" else 1
+    assert DEPLOYMENTS[name]["concurrency_limit"] == {"limit": at_once, "collision_strategy": "CANCEL_NEW"}
 
 
 @pytest.mark.parametrize("name", WHEN)
@@ -86,6 +99,22 @@ def test_the_policy_is_a_form_whose_numbers_are_bounded():
 def test_no_credential_can_be_a_parameter():
     for name in WHEN:
         assert not re.search(r"key|token|secret|password|url", " ".join(flow_of(name).parameters.properties))
+
+
+def started_by(unit: str) -> list[str]:
+    return re.findall(r"^ExecStart=\S+/(.*)$", (UNITS / f"{unit}.service").read_text(), re.MULTILINE)
+
+
+def test_the_containers_start_what_the_units_start_and_know_every_setting_they_name():
+    docker, kubernetes = EXAMPLES / "docker", EXAMPLES / "kubernetes"
+    services = yaml.safe_load((docker / "compose.yaml").read_text())["services"]
+    (worker,) = yaml.safe_load((kubernetes / "worker.yaml").read_text())["spec"]["template"]["spec"]["containers"]
+    assert worker["command"] == services["worker"]["command"].split()
+    assert started_by("forewarn-worker") == [" ".join(worker["command"]).replace(" --type process", "")]
+    assert [one for one in started_by("forewarn-deployments") if one not in services["deployments"]["command"]] == []
+    said = "".join(file.read_text() for file in (*docker.iterdir(), *kubernetes.iterdir()))
+    named = {name.lower() for name in re.findall(r"FOREWARN_([A-Z_]+)", said)}
+    assert "database_url" in named <= Settings.model_fields.keys()
 
 
 @pytest.mark.parametrize("unit", sorted(UNITS.glob("*.service")), ids=lambda unit: unit.stem)

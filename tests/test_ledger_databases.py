@@ -192,7 +192,7 @@ def test_imports_decisions_and_deliveries_at_once_neither_fail_nor_say_anything_
                     page = look(counter.desk, now, shelves, page and page.last, batch=25)
                 except Contended:
                     continue
-            judge(counter.desk, now, {})
+            judge(counter.desk, now)
 
     def delivering(seconds):
         while time.monotonic() < over:

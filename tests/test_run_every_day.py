@@ -1,9 +1,6 @@
 """README, "Run it every day", done as it stands: a real server, deployments, a worker, and runs of every flow."""
 
-import json
-import os
 import re
-import socket
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +12,19 @@ import httpx
 import pytest
 
 from sources.sample import write_sample
-from tests.everyday import ROOT, SERVICES, Terminals, blocks, section, terminals, until
+from tests.everyday import (
+    ROOT,
+    SERVICES,
+    Page,
+    Terminals,
+    alone,
+    answers,
+    blocks,
+    free_port,
+    section,
+    terminals,
+    until,
+)
 
 DAY = date(2025, 11, 3)
 ORDERS = 150
@@ -23,36 +32,10 @@ README, PAGE = ROOT / "README.md", ROOT / "docs" / "operate.md"
 
 
 @dataclass(frozen=True)
-class Operator:
+class Operator(Page):
     terminals: Terminals
-    api: httpx.Client
     ledger: Path
     outbox: Path
-
-    def runs(self, deployment: str) -> list[dict[str, Any]]:
-        """Return the runs of a deployment, oldest first."""
-        asked = {"deployments": {"name": {"any_": [deployment]}}, "sort": "EXPECTED_START_TIME_ASC"}
-        return self._post("flow_runs/filter", asked)
-
-    def artifacts(self, key: str) -> list[Any]:
-        """Return what was published under a key, oldest first."""
-        found = self._post("artifacts/filter", {"artifacts": {"key": {"any_": [key]}}, "sort": "UPDATED_DESC"})
-        read = [one["data"] if one["type"] == "markdown" else json.loads(one["data"]) for one in found]
-        return read[::-1]
-
-    def trigger(self, *deployments: str) -> None:
-        """Start runs as the page's button does, and wait for their end."""
-        asked = {"parameters": {"as_of": str(DAY)}, "state": {"type": "SCHEDULED"}}
-        keys = [self.api.get(f"deployments/name/{name}/{name}").raise_for_status().json()["id"] for name in deployments]
-        runs = [self._post(f"deployments/{key}/create_flow_run", asked)["id"] for key in keys]
-        until(lambda: all(self._ended(run) for run in runs), f"the end of {' and '.join(deployments)}")
-
-    def _ended(self, run: str) -> bool:
-        kind = self.api.get(f"flow_runs/{run}").raise_for_status().json()["state_type"]
-        return kind in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
-
-    def _post(self, path: str, asked: dict[str, Any]) -> Any:
-        return self.api.post(path, json=asked).raise_for_status().json()
 
     def rows(self, query: str) -> list[Any]:
         with sqlite3.connect(self.ledger) as connection:
@@ -60,31 +43,13 @@ class Operator:
         connection.close()
         return found
 
-    def everything_prefect_keeps(self) -> str:
-        """Return all that Prefect's page could show: artifacts, runs with their parameters, task runs, states, logs."""
-        kept = [self._post(f"{kind}/filter", {}) for kind in ("artifacts", "flow_runs", "task_runs", "logs")]
-        return json.dumps(kept)
-
-
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
-
 
 @pytest.fixture(scope="module")
 def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
     """Follow the README to its end, with a sample shop, ports and folders of the test's own."""
     place, port = tmp_path_factory.mktemp("operator"), free_port()
     write_sample(place / "shop", orders=ORDERS, seed=7, as_of=DAY)
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "FOREWARN_"))} | {
-        "DO_NOT_TRACK": "1",
-        "PREFECT_HOME": str(place / "prefect"),
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_SERVER_API_PORT": str(port),
-        "PREFECT_SERVER_DATABASE_TIMEOUT": "60",
-        # A run at the tick of the real clock would come between the runs that are counted here.
-        "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",
+    env = alone(place, port) | {
         "FOREWARN_DATABASE_URL": f"sqlite:///{place / 'ledger.db'}",
         "FOREWARN_OUTBOX": str(place / "outbox"),
     }
@@ -92,7 +57,7 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
     (place / "logs").mkdir()
     api = httpx.Client(base_url=f"http://127.0.0.1:{port}/api/", timeout=60)
     with api, terminals(exports, env, place / "logs") as opened:
-        found = Operator(opened, api, place / "ledger.db", place / "outbox")
+        found = Operator(api, opened, place / "ledger.db", place / "outbox")
         for block in rest:
             if not block.startswith(SERVICES):
                 opened.run(block)
@@ -116,19 +81,14 @@ def as_here(markdown: str, port: int, shop: Path) -> str:
     return markdown
 
 
-def answers(api: httpx.Client) -> bool:
-    try:
-        return api.get("health").is_success
-    except httpx.TransportError:
-        return False
-
-
 def test_the_readme_takes_an_operator_from_install_to_a_running_schedule(operator):
     deployed = operator.api.post("deployments/filter", json={}).raise_for_status().json()
     assert {one["name"]: one["schedules"][0]["active"] for one in deployed if one["schedules"]} == {
         "late-orders": True, "deliver": True, "post-delays": True, "digest": True,
     }  # fmt: skip
-    assert {one["global_concurrency_limit"]["limit"] for one in deployed} == {1}
+    assert {one["name"]: limit["limit"] for one in deployed if (limit := one["global_concurrency_limit"])} == {
+        "late-orders": 1, "deliver": 3, "release": 1, "post-delays": 1, "digest": 1,
+    }  # fmt: skip
 
     late, sent = operator.runs("late-orders")[0], operator.runs("deliver")[0]
     assert (late["state_type"], sent["state_type"]) == ("COMPLETED", "COMPLETED"), operator.terminals.said()
@@ -153,7 +113,7 @@ def test_customer_service_reads_who_is_told_what_and_why(operator):
 
 def test_the_next_runs_owe_nothing_more_and_the_other_flows_do_their_work(operator):
     owed = operator.rows("SELECT * FROM notice ORDER BY id")
-    operator.trigger("late-orders", "post-delays", "digest")
+    operator.trigger("late-orders", "post-delays", "digest", as_of=str(DAY))
     again = operator.runs("late-orders")[-1]
     assert (again["state_type"], again["name"]) == ("COMPLETED", f"late-orders {DAY}: 0 to tell")
     assert operator.rows("SELECT * FROM notice ORDER BY id") == owed

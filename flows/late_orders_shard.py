@@ -1,0 +1,50 @@
+"""Decide about one shard of a run's orders, on whatever worker has room."""
+
+import asyncio
+from functools import partial
+
+from prefect import flow
+
+from flows.deciding import decide_here
+from flows.deeds import deed, rename
+from flows.house import clock, open_house
+from flows.showing import headline
+from models.policy import Policy
+from models.report import Report
+from tasks.runs import SHARD, join, leave
+from tasks.shards import Shard
+
+
+@flow(name=SHARD, retries=0, validate_parameters=True)
+async def late_orders_shard(
+    run: str,
+    shard: int,
+    shards: int,
+    shop: str | None = None,
+    policy: Policy | None = None,
+    limit: int | None = None,
+) -> Report:
+    """Find and owe one part of what a run of `late-orders` finds; that run starts this, judges it, and reports.
+
+    Args:
+        run: id of the run in the ledger.
+        shard: which part of its orders, counted from 1.
+        shards: how many parts there are.
+        shop: the shop's folder; FOREWARN_SHOP where none is given.
+        policy: the policy by which the run decides; the shop's own `policy.toml` where none is given.
+        limit: tell at most so many orders; the others stay due.
+
+    """
+    with open_house(shop, policy) as house:
+        engine, part = house.desk.engine, Shard(shard, shards)
+        now = await deed("join", partial(join, engine, run, shard))
+        time = clock(house.folder.shop.zone, now.as_of)
+        state, report = "failed", Report(run=run, as_of=now.as_of)
+        try:
+            await decide_here(house, now, report, limit, lambda _, __: None, shard=part)
+            state = "done"
+        finally:
+            kept = report.model_dump(mode="json")
+            await asyncio.to_thread(leave, engine, now, shard, time.now(), state, kept)
+    await rename(f"{headline('late-orders', report)}, {part}")
+    return report
