@@ -1,0 +1,63 @@
+"""Real orders, as the forecast is measured with them: bought, handed to the carrier, delivered; nothing else."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from zlib import crc32
+
+import duckdb
+
+DELIVERED = 96_478
+"""Delivered orders of the whole data set; the extract holds one in nineteen of them, and every other order."""
+
+READ = """
+WITH item AS (
+    SELECT order_id, min_by(seller_id, order_item_id) AS vendor, max(CAST(shipping_limit_date AS DATE)) AS limit_on
+    FROM '{0}/olist_order_items_dataset.csv' GROUP BY order_id
+)
+SELECT order_id, vendor, customer_state, CAST(order_purchase_timestamp AS DATE) AS bought_on, limit_on,
+    CAST(order_estimated_delivery_date AS DATE) AS promised_on,
+    CAST(order_delivered_carrier_date AS DATE) AS handed_on,
+    CAST(order_delivered_customer_date AS DATE) AS delivered_on
+FROM '{0}/olist_orders_dataset.csv'
+JOIN item USING (order_id)
+JOIN '{0}/olist_customers_dataset.csv' USING (customer_id)
+WHERE order_status NOT IN ('canceled', 'unavailable')
+ORDER BY bought_on, order_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Bought:
+    """One order on its way, and what was promised of it."""
+
+    id: str
+    vendor: str
+    state: str
+    """Where the customer lives."""
+    bought_on: date
+    limit_on: date
+    """By when the vendor was to hand it to the carrier."""
+    promised_on: date
+    handed_on: date | None = None
+    delivered_on: date | None = None
+
+    @property
+    def slip(self) -> int | None:
+        """Return how many days after the promise it came."""
+        return (self.delivered_on - self.promised_on).days if self.delivered_on else None
+
+    def as_known(self, morning: date) -> "Bought":
+        """Return it as it was known on a morning, when that day had not happened yet."""
+        return replace(self, handed_on=_past(self.handed_on, morning), delivered_on=_past(self.delivered_on, morning))
+
+
+def read_orders(data: Path) -> list[Bought]:
+    """Read the orders, first bought first, those that never arrived thinned to their share of the whole data set."""
+    every = [Bought(*row) for row in duckdb.sql(READ.format(data)).fetchall()]
+    arrived = sum(one.delivered_on is not None for one in every)
+    return [one for one in every if one.delivered_on or crc32(one.id.encode()) % DELIVERED < arrived]
+
+
+def _past(day: date | None, morning: date) -> date | None:
+    return day if day is not None and day < morning else None
