@@ -108,6 +108,7 @@ def run_stock(folder: Path, sizes: Sequence[int]) -> Iterator[Row]:
             "new, s": found.first.seconds,
             "new, cpu s": found.first.cpu_seconds,
             "unchanged, s": found.again.seconds,
+            "unchanged, cpu s": found.again.cpu_seconds,
             "MB": found.again.peak_mb,
             "MB before": found.again.idle_mb,
         }

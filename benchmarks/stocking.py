@@ -1,0 +1,81 @@
+"""Reckon the stock levels of many products from half a year of orders, and once more with nothing changed."""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from benchmarks.fresh import Spent, Watch
+from benchmarks.shop import AS_OF
+from flows.house import clock, open_house
+from sources.sample import write_sample
+from tasks.db import reading
+from tasks.runs import Now
+from tasks.stock_history import leads
+from tasks.stock_levels import reckon
+
+DAYS = 180
+BRISK = 20
+"""Every so manieth product sells on five days of six; the others on ten days in all."""
+SELDOM = 18
+LINES = 10
+"""Lines of one order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reckoned:
+    """What the first reckoning of so many products took, and the second; and how many lines it read."""
+
+    first: Spent
+    again: Spent
+    lines: int
+
+
+def build_sales(folder: Path, products: int) -> int:
+    """Make a shop in `folder` with so many products and their sales; return how many order lines it has."""
+    write_sample(folder / "shop", orders=1, as_of=AS_OF)
+    with open_house(folder / "shop") as house, sqlite3.connect(str(house.desk.engine.url.database)) as ledger:
+        ledger.executemany(
+            "INSERT INTO product (id, name, drop_shipped) VALUES (?, ?, 0)",
+            ((f"P{n:06}", f"Thing {n}") for n in range(products)),
+        )
+        ledger.executemany("INSERT INTO stock VALUES (?, 'main', 20, NULL)", ((f"P{n:06}",) for n in range(products)))
+        ledger.executemany(
+            "INSERT INTO order_line (order_id, number, product_id, quantity, promise, shipped_at, time_critical)"
+            " VALUES (?, ?, ?, ?, 'ship', ?, 0)",
+            _lines(products),
+        )
+        ledger.execute(
+            "INSERT INTO orders (id, customer_id, placed_at, priority)"
+            " SELECT order_id, 'C1', min(shipped_at), 0 FROM order_line GROUP BY order_id"
+        )
+        (lines,) = ledger.execute("SELECT count(*) FROM order_line").fetchone()
+    ledger.close()
+    return int(lines)
+
+
+def _lines(products: int) -> Iterator[tuple[object, ...]]:
+    for ago in range(1, DAYS + 1):
+        sold = [n for n in range(products) if (ago % 6 if n % BRISK == 0 else (ago + n) % SELDOM == 0)]
+        day = f"{AS_OF - timedelta(days=ago)} 10:00:00.000000"
+        for nth, n in enumerate(sold):
+            yield f"{ago:03}-{nth // LINES:06}", str(nth % LINES), f"P{n:06}", 1 + (n + ago) % 3, day
+
+
+def reckon_all(folder: Path, products: int, lines: int) -> Reckoned:
+    """Reckon every product's level twice."""
+    watches, written = (Watch(), Watch()), []
+    with open_house(folder / "shop") as house:
+        moment = clock(house.folder.shop.zone, AS_OF).now()
+        for watch in watches:
+            with watch, reading(house.desk.engine) as connection:
+                found = leads(house.desk, connection, AS_OF)
+            n, after = 0, ""
+            with watch:
+                while (page := reckon(house.desk, Now("", AS_OF, moment), found, after)).last is not None:
+                    n, after = n + page.written, page.last
+            written.append(n)
+    assert written == [products, 0], f"{written} levels were written, not {products} and none"
+    first, again = (watch.spent(products) for watch in watches)
+    return Reckoned(first, again, lines)

@@ -1,0 +1,40 @@
+"""A product's stock level, and how urgent it is to order."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import inf
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """How much of a product must be there, and when to order more; the fields are those of the ledger's table."""
+
+    product_id: str
+    safety_stock: int
+    reorder_point: int
+    order_quantity: int
+    available: int
+    demand_a_day: float
+    demand_sd: float
+    lead_days: float
+    lead_sd: float
+    method: str
+    why: str
+
+
+def lasts(level: Level) -> float | None:
+    """Return the days that what is available lasts; none where nothing is sold."""
+    return level.available / level.demand_a_day if level.demand_a_day > 0 else None
+
+
+def urgency(level: Level) -> float:
+    """Return by how many days stock outlasts a delivery ordered now; below nought it runs out before."""
+    days = lasts(level)
+    if days is None:
+        return -inf if level.available < 0 else inf
+    return days - level.lead_days
+
+
+def by_urgency(levels: Iterable[Level]) -> list[Level]:
+    """Return levels, what runs out first before the others."""
+    return sorted(levels, key=lambda one: (urgency(one), -one.order_quantity, one.product_id))
