@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
+from models.purchases import Document
 from models.values import Message, Receipt
 
 
@@ -14,6 +15,18 @@ class Door(Protocol):
 
         Any other exception, a cancellation too, means the same as InDoubt.
         """
+        ...
+
+    async def close(self) -> None:
+        """Give back connections."""
+        ...
+
+
+class VendorDoor(Protocol):
+    """A way out for purchase requests: one vendor."""
+
+    async def send(self, document: Document) -> Receipt:
+        """Hand the document over; return the receipt, or raise Rejected, SendError or InDoubt, as a Door does."""
         ...
 
     async def close(self) -> None:

@@ -1,12 +1,13 @@
 """Mail by SendGrid."""
 
+from base64 import b64encode
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 import aiohttp
-from sendgrid.helpers.mail import Category, Content, CustomArg, From, Mail, Personalization, ReplyTo, To
+from sendgrid.helpers.mail import Attachment, Category, Content, CustomArg, From, Mail, Personalization, ReplyTo, To
 
 from channels.door import CannotAsk, Rejected, SendError
 from channels.headers import ascii_address, one_line
@@ -105,6 +106,8 @@ class SendGrid:
             mail.add_category(Category(message.category))
         if self._reply_to:
             mail.reply_to = self._reply_to
+        for file in message.attachments:
+            mail.add_attachment(Attachment(b64encode(file.content).decode(), one_line(file.name), file.kind))
         return mail.get()
 
     async def _refusal(self, response: aiohttp.ClientResponse) -> Exception:

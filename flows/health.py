@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from flows.doors import chosen, missing
 from flows.house import database_url, read_settings, state_folder
+from flows.vendor_doors import SETTING, WITH_SECRET, keys_of
 from models.addresses import shown
 from models.errors import ForewarnError
 from models.settings import DoorKind, Settings
@@ -112,6 +113,19 @@ def _doors(settings: Settings, _: ShopFolder) -> Iterator[Check]:
             yield Check(f"door {channel}", f"{kind}, credentials are present")
 
 
+def _vendors(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
+    try:
+        keys = keys_of(settings)
+    except ForewarnError as error:
+        yield Check("vendors", str(error), "mend the setting", bad=True)
+        return
+    for vendor, way in folder.shop.vendor.items():
+        if way.by in WITH_SECRET and not keys.get(vendor):
+            yield Check(f"vendor {vendor}", f"{way.by} lacks its secret", f"add {vendor} to {SETTING}", bad=True)
+        else:
+            yield Check(f"vendor {vendor}", f"by {way.by}")
+
+
 def _templates(_: Settings, folder: ShopFolder) -> Iterator[Check]:
     own = folder.templates if folder.templates.is_dir() else None
     found = problems(folder.shop, own, [bucket.words for bucket in folder.policy.bucket])
@@ -152,6 +166,7 @@ LOOKS: tuple[Callable[[Settings, ShopFolder], Iterator[Check]], ...] = (
     _database,
     _source,
     _doors,
+    _vendors,
     _templates,
     _outbox,
     _prefect,

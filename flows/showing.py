@@ -73,6 +73,7 @@ FIGURES = (
     ("Lines", "covered"),
     ("Products", "products"),
     ("Dates", "dates"),
+    ("Parcels", "parcels"),
 )
 
 

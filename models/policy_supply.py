@@ -83,6 +83,9 @@ class Parting(_Frozen):
     )
     late_times: Decimal = Field(Decimal(2), ge=1, description="times as much for each day beyond the promised date")
     critical_times: Decimal = Field(Decimal(4), ge=1, description="times as much for a time-critical line")
+    unknown_days: int = Field(
+        14, ge=1, description="days after today's parcels that a line without a date is reckoned to leave"
+    )
 
 
 class Forwarding(_Frozen):

@@ -53,6 +53,11 @@ class Report(BaseModel):
     dates: Counts = Field(
         {}, description="expected dates of lines that were `set` anew, `changed`, or `ended` because nothing is awaited"
     )
+    parcels: Counts = Field(
+        {},
+        description="orders whose lines are ready on different days, to be sent `in_parts` or `at_once`; and how many "
+        "of these choices `changed`",
+    )
     problems: list[str] = Field([], description="what went wrong, a sentence each; the run exits non-zero")
     asked: Counts = Field({}, description="order lines that vendors were asked for, by vendor")
     chased: int = Field(0, description="purchase requests of which a vendor is reminded, for it gave no answer")

@@ -34,7 +34,7 @@ class AnswerRow(Fact):
     answer: Annotated[Literal["accepted", "refused"], BeforeValidator(lower)] = Field(
         description="`accepted` or `refused`"
     )
-    reason: Text | None = Field(None, max_length=LONGEST_REASON, description="why it is refused")
+    reason: Annotated[Text, Field(max_length=LONGEST_REASON)] | None = Field(None, description="why it is refused")
     promised_on: Day | None = Field(None, description="the day by which an accepted line leaves the vendor")
 
 

@@ -118,7 +118,7 @@ def _reason(error: ErrorDetails) -> str:
         return f"missing; {BY_TYPE.get(kind, 'a value is right')}"
     if kind == "string_pattern_mismatch":
         return RIGHT[context["pattern"]]
-    if kind == "string_too_long":
+    if kind in ("string_too_long", "too_long"):
         return f"at most {context['max_length']} characters are right"
     if kind == "literal_error":
         return f"{context['expected']} is right"

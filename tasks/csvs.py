@@ -4,8 +4,9 @@ import csv
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 FORMULA = re.compile(r"\s*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 """How a cell begins that a spreadsheet may run: OWASP, "CSV Injection", and the full-width kin of those signs."""
@@ -15,12 +16,25 @@ NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?")
 @contextmanager
 def sheet(file: Path, columns: Sequence[str], *, add: bool = False) -> Iterator[Callable[[Iterable[Any]], object]]:
     """Open a CSV file and give a function that writes a row; `add` keeps the rows that are there."""
-    # Text is quoted throughout, for a spreadsheet that splits at another sign would find cells of its own in it.
     with file.open("a" if add else "w", newline="", encoding="utf-8", errors="backslashreplace") as stream:
-        writer = csv.writer(stream, quoting=csv.QUOTE_NONNUMERIC)
-        if stream.tell() == 0:
-            writer.writerow(columns)
-        yield lambda row: writer.writerow([inert(value) for value in row])
+        yield _writer(stream, columns if stream.tell() == 0 else ())
+
+
+def sheet_of(columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
+    """Return the text of a CSV file."""
+    stream = StringIO()
+    write = _writer(stream, columns)
+    for row in rows:
+        write(row)
+    return stream.getvalue()
+
+
+def _writer(stream: TextIO, columns: Sequence[str]) -> Callable[[Iterable[Any]], object]:
+    # Text is quoted throughout, for a spreadsheet that splits at another sign would find cells of its own in it.
+    writer = csv.writer(stream, quoting=csv.QUOTE_NONNUMERIC)
+    if columns:
+        writer.writerow(columns)
+    return lambda row: writer.writerow([inert(value) for value in row])
 
 
 def inert(value: Any) -> Any:
@@ -28,3 +42,8 @@ def inert(value: Any) -> Any:
     if isinstance(value, str) and FORMULA.match(value) and not NUMBER.fullmatch(value):
         return f"'{value}"
     return value
+
+
+def meant(text: str) -> str:
+    """Return a cell's text as it was before `inert` made it harmless."""
+    return text[1:] if text.startswith("'") and inert(text[1:]) == text else text

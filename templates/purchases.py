@@ -17,14 +17,15 @@ class PurchaseWords:
     def __init__(self, shop: ShopConfig, own: Path | None = None) -> None:
         self._shop, self._environment = shop, environment(own)
         there = {name.split(".")[1] for name in self._environment.list_templates() if name.startswith(f"{FOLDER}/")}
-        self.locale = match(shop.locale, there) or "en"
+        found = match(shop.locale, there)
+        self.locale, self._formats = found or "en", str(known(shop.locale)) if found else "en"
 
     def write(self, purchase: Purchase, vendor: str) -> tuple[str, str]:
         """Return the subject and the text of a purchase request's mail; raises BadWords."""
         given = {
             "shop": self._shop,
             "lang": self.locale.replace("_", "-"),
-            "locale": str(known(self._shop.locale) or "en") if self.locale != "en" else "en",
+            "locale": self._formats,
             "vendor": named(vendor),
             "request": purchase.request,
             "asked_on": purchase.asked_on,

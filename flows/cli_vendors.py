@@ -1,0 +1,165 @@
+"""Commands about what vendors are asked for, and what they answer."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flows import printing
+from flows.cli_ledger import Who
+from flows.house import House, clock, open_house
+from flows.options import AsOf, Json, Shop
+from tasks.runs import Now
+
+vendors = typer.Typer(no_args_is_help=True, help="What vendors are asked for, and what they answer.")
+Request = Annotated[str, typer.Argument(help="purchase request, by the beginning of its id")]
+Why = Annotated[str, typer.Option(help="reason; kept in the ledger")]
+
+
+def _now(house: House) -> Now:
+    time = clock(house.folder.shop.zone, None)
+    return Now("", time.as_of, time.now())
+
+
+@vendors.command()
+def forward(
+    shop: Shop = None,
+    as_of: AsOf = None,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be asked of whom; write nothing")] = False,
+    json: Json = False,
+) -> None:
+    """Ask vendors for backordered and drop-shipped lines, each piece once; remind those that do not answer."""
+    from flows.forward_to_vendors import ask_vendors
+    from flows.showing import lines
+
+    with open_house(shop) as house, printing.working("Asking", quiet=json):
+        report = asyncio.run(ask_vendors(house, as_of.date() if as_of else None, dry_run=dry_run))
+    if json:
+        printing.as_json(report)
+    else:
+        printing.pairs(lines(report))
+        if report.plans:
+            printing.out.print()
+            printing.rows(report.plans, nothing="")
+    if not report.ok:
+        raise typer.Exit(1)
+
+
+@vendors.command("list")
+def list_requests(
+    shop: Shop = None,
+    most: Annotated[int, typer.Option(min=1, help="how many")] = 50,
+    *,
+    json: Json = False,
+) -> None:
+    """Show the newest purchase requests and reminders."""
+    from tasks.vendor_staff import listed
+
+    with open_house(shop) as house:
+        found = listed(house.desk, most)
+    if json:
+        printing.as_json({"requests": found})
+        return
+    printing.rows([_request(one) for one in found], nothing="Nothing was asked of any vendor so far.")
+
+
+def _request(one: dict[str, Any]) -> dict[str, Any]:
+    answered = f"{one['answered']} of {one['lines']}" if one["lines"] else f"reminds of {(one['chases'] or '')[:8]}"
+    return {
+        "request": one["id"][:8],
+        "vendor": f"{one['vendor_id']} {one['name'] or ''}".strip(),
+        "by": one["channel"],
+        "state": one["state"].replace("_", " "),
+        "asked": one["created_at"],
+        "answered": answered,
+        "reason": one["reason"],
+    }
+
+
+@vendors.command()
+def waiting(shop: Shop = None, *, json: Json = False) -> None:
+    """Show what waits for staff: requests without an answer, refused lines, and requests that cannot leave."""
+    from tasks.vendor_staff import waiting as look
+
+    with open_house(shop) as house:
+        found = look(house.desk, _now(house))
+    if json:
+        printing.as_json({"waiting": found})
+        return
+    printing.rows([one | {"request": one["request"][:8]} for one in found], nothing="Nothing waits for staff.")
+
+
+@vendors.command("take-in")
+def take_in(
+    file: Annotated[Path, typer.Argument(help="CSV or JSON: request, order, line, answer, reason, promised_on")],
+    who: Who,
+    shop: Shop = None,
+    as_of: AsOf = None,
+    *,
+    json: Json = False,
+) -> None:
+    """Take vendors' answers in from a file; bad rows are kept aside, the others go on."""
+    from sources.answers import read_answers
+    from tasks.rejects import rejects
+    from tasks.vendor_answers import take_in as take
+
+    with open_house(shop) as house, rejects(house.rejects) as refuse:
+        time = clock(house.folder.shop.zone, _day(as_of))
+        taken = take(house.desk, Now("", time.as_of, time.now()), read_answers(file), who, refuse=refuse)
+        place = str(house.rejects) if taken.bad else None
+    counts = {"accepted": taken.accepted, "refused": taken.refused, "unchanged": taken.unchanged}
+    if json:
+        printing.as_json({**counts, "bad": [str(bad) for bad in taken.bad], "rejects": place})
+    else:
+        printing.pairs([(name.capitalize(), f"{n:,}") for name, n in counts.items()])
+        printing.pairs([("Bad", str(bad)) for bad in taken.bad[:20]] + ([("Rejects", place)] if place else []))
+    if taken.bad:
+        raise typer.Exit(1)
+
+
+def _day(as_of: datetime | None) -> Any:
+    return as_of.date() if as_of else None
+
+
+@vendors.command()
+def send(request: Request, who: Who, shop: Shop = None, why: Why = "") -> None:
+    """Let a request leave that is held, dropped, was not taken, or certainly did not arrive."""
+    from tasks.vendor_staff import let_go
+
+    _decide(let_go, request, who, shop, why, "leaves with the next forward run")
+
+
+@vendors.command()
+def drop(request: Request, who: Who, shop: Shop = None, why: Why = "") -> None:
+    """Never send a request; its lines count as asked for."""
+    from tasks.vendor_staff import drop as forget
+
+    _decide(forget, request, who, shop, why, "is dropped")
+
+
+@vendors.command()
+def arrived(request: Request, who: Who, shop: Shop = None, why: Why = "") -> None:
+    """Say that a request in doubt did arrive."""
+    from tasks.vendor_staff import arrived as vouch
+
+    _decide(vouch, request, who, shop, why, "counts as sent")
+
+
+def _decide(decide: Callable[..., str], request: str, who: str, shop: Path | None, why: str, outcome: str) -> None:
+    with open_house(shop) as house:
+        found = decide(house.desk, _now(house), request, who, why)
+    printing.out.print(f"Request {found[:8]} {outcome}.")
+
+
+@vendors.command("ask-again")
+def ask_again(request: Request, who: Who, shop: Shop = None, why: Why = "") -> None:
+    """Let the lines that a vendor refused be asked for once more by the next forward run."""
+    from tasks.vendor_staff import ask_again as free
+
+    with open_house(shop) as house:
+        lines = free(house.desk, _now(house), request, who, why)
+    printing.out.print(f"{lines} refused lines will be asked for again.")

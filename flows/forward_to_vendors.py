@@ -1,0 +1,142 @@
+"""Ask vendors for what open lines want and nothing covers, remind those that do not answer, and tell staff the rest."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import date
+from functools import partial
+from typing import Any
+
+from prefect import flow
+
+from flows import showing
+from flows.deeds import deed, once, publish, rename
+from flows.house import Clock, House, clock, open_house
+from flows.late_orders import run_name
+from flows.running import a_run
+from flows.vendor_doors import open_vendor_doors
+from flows.visible import cell
+from models.errors import ForewarnError
+from models.purchases import Ask, Need
+from models.report import Report
+from rules.forwarding import forward
+from tasks.db import reading
+from tasks.forwarding import chase, ways_of, write
+from tasks.needs import VendorFacts, vendors, wanted
+from tasks.purchase_sending import Couriers, HandedOver, hand_over, sweep
+from tasks.runs import Now
+from tasks.vendor_staff import waiting
+from templates.purchases import PurchaseWords
+
+FORWARD_TO_VENDORS = "forward-to-vendors"
+SHOWN = 200
+
+
+@flow(name=FORWARD_TO_VENDORS, flow_run_name=run_name, retries=0)
+async def forward_to_vendors(shop: str | None = None, as_of: date | None = None, *, dry_run: bool = False) -> Report:
+    """Ask vendors for backordered and drop-shipped lines, each piece once.
+
+    Args:
+        shop: the shop's folder; FOREWARN_SHOP where none is given.
+        as_of: the day to live; today where none is given.
+        dry_run: stop after deciding: say what would be asked of whom, and write nothing.
+
+    """
+    with open_house(shop) as house:
+        report = await ask_vendors(house, as_of, dry_run=dry_run)
+    if report.problems or report.down:
+        down = (f"vendor {vendor} cannot be reached: {why}" for vendor, why in report.down.items())
+        raise ForewarnError("; ".join([*report.problems, *down][:5]))
+    return report
+
+
+async def ask_vendors(house: House, as_of: date | None = None, *, dry_run: bool = False) -> Report:
+    """Gather what is wanted, decide what to ask of whom, and ask."""
+    time = clock(house.folder.shop.zone, as_of, ahead=dry_run)
+    if dry_run:
+        now, report = Now("", time.as_of, time.now()), Report(as_of=time.as_of, dry_run=True)
+        await _ask(house, now, report)
+        return report
+    async with a_run(house, FORWARD_TO_VENDORS, time) as (now, report):
+        await _ask(house, now, report)
+
+        report.chased = await deed("chase", partial(chase, house.desk, now))
+        done = await _hand_over(house, now, time, report)
+        showing.fill_delivered(report, done)
+        report.problems += done.problems
+
+        found = await asyncio.to_thread(waiting, house.desk, now)
+        report.for_staff = len(found)
+        plans, report.plans = report.plans, []
+    await publish(FORWARD_TO_VENDORS, summary(house.folder.shop.name, report, found), plans, "Asked of vendors")
+    await rename(f"{FORWARD_TO_VENDORS} {now.as_of}: {sum(report.asked.values())} lines asked")
+    return report
+
+
+async def _ask(house: House, now: Now, report: Report) -> None:
+    found = await deed("gather", partial(wanted, house.desk, now))
+
+    decided = forward(found.needs, found.asked)
+    ways, report.problems = await deed("ways", partial(ways_of, house.desk, decided.asks.keys()))
+    asks = {vendor: asked for vendor, asked in decided.asks.items() if vendor in ways}
+    report.problems += [_unaddressed(need) for need in decided.unaddressed]
+    report.plans = _table(asks, ways)
+
+    if report.dry_run:
+        report.asked = {vendor: len(asked) for vendor, asked in asks.items()}
+        return
+    written = await deed("write", partial(write, house.desk, now, asks, ways))
+    report.asked = dict(written)
+
+
+async def _hand_over(house: House, now: Now, time: Clock, report: Report) -> HandedOver:
+    known = await asyncio.to_thread(_vendors, house)
+    own = house.folder.templates if house.folder.templates.is_dir() else None
+    words = PurchaseWords(house.folder.shop, own)
+    async with open_vendor_doors(house, known, time.now) as (doors, shut):
+        couriers = Couriers(house.worker, doors, house.settings.parallel, time.now)
+        in_doubt = await deed("sweep", partial(sweep, house.desk, couriers))
+        done = await once("send", partial(hand_over, house.desk, now, couriers, words))
+    done.in_doubt += in_doubt
+    done.down |= {vendor: why for vendor, why in shut.items() if vendor in done.shut}
+    report.waiting = sum(done.later.values()) + sum(done.shut.values())
+    return done
+
+
+def _vendors(house: House) -> dict[str, VendorFacts]:
+    with reading(house.desk.engine) as connection:
+        return vendors(connection)
+
+
+def _unaddressed(need: Need) -> str:
+    return (
+        f"order {need.order}, line {need.line}: vendor {need.vendor} ships it to the customer, whose address is not "
+        "known; street, postcode and city in orders.sql are right"
+    )
+
+
+def _table(asks: Mapping[str, tuple[Ask, ...]], ways: Mapping[str, str]) -> list[dict[str, Any]]:
+    rows = (
+        {"vendor": vendor, "by": str(ways[vendor])}
+        | {name: asdict(ask.need)[name] for name in ("order", "line", "product", "drop_shipped")}
+        | {"pieces": ask.quantity, "time": ask.nth}
+        for vendor, asked in asks.items()
+        for ask in asked
+    )
+    return [row for row, _ in zip(rows, range(SHOWN), strict=False)]
+
+
+def summary(shop: str, report: Report, found: list[dict[str, Any]]) -> str:
+    """Return a run as markdown, with what waits for staff under it."""
+    said = showing.summary(report, shop)
+    if not found:
+        return said
+    rows = "\n".join(
+        f"| `{one['request'][:8]}` | {cell(one['vendor'])} | {cell(one['order'] or '')} | {cell(one['line'] or '')} "
+        f"| {one['since']:%Y-%m-%d %H:%M} | {cell(one['what'])} |"
+        for one in found[:SHOWN]
+    )
+    return (
+        f"{said}\n## Waits for staff\n\n| request | vendor | order | line | since (UTC) | what |\n"
+        f"|---|---|---|---|---|---|\n{rows}\n"
+    )

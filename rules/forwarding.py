@@ -1,0 +1,48 @@
+"""What to ask of which vendor: every piece that is needed, and none that was asked for before."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from models.purchases import Ask, Asked, Need, VendorAnswer
+
+Line = tuple[str, str]
+"""An order, and the number of one of its lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarding:
+    """What one run asks for, and what it cannot."""
+
+    asks: Mapping[str, tuple[Ask, ...]]
+    """By vendor; one purchase request each."""
+    unaddressed: tuple[Need, ...]
+    """To be sent to a customer whose delivery address is not known."""
+
+
+def forward(needs: Iterable[Need], asked: Mapping[Line, Sequence[Asked]]) -> Forwarding:
+    """Say what to ask of each vendor, given what was asked for each line before."""
+    asks: dict[str, list[Ask]] = defaultdict(list)
+    unaddressed = []
+    for need in sorted(needs, key=lambda one: (one.vendor, one.order, one.line)):
+        before = asked.get((need.order, need.line), ())
+        missing = need.quantity - spoken_for(need.vendor, before)
+        if missing <= 0:
+            continue
+        if need.drop_shipped and not need.addressed:
+            unaddressed.append(need)
+        else:
+            asks[need.vendor].append(Ask(need, missing, 1 + max((one.nth for one in before), default=0)))
+    return Forwarding({vendor: tuple(found) for vendor, found in asks.items()}, tuple(unaddressed))
+
+
+def spoken_for(vendor: str, asked: Iterable[Asked]) -> int:
+    """Return the pieces of a line that this vendor is not asked for now.
+
+    They were asked for and not refused; or this very vendor refused them, and only staff may ask it again.
+    """
+    return sum(
+        one.quantity
+        for one in asked
+        if one.answer != VendorAnswer.ASK_AGAIN and not (one.answer == VendorAnswer.REFUSED and one.vendor != vendor)
+    )

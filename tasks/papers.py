@@ -1,0 +1,135 @@
+"""Write a purchase request as the document that its vendor gets, from the facts as they are now.
+
+Only a drop-shipped line carries a person's name and address, and no line carries more of them than a parcel does.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, select
+
+from models.purchases import Address as To
+from models.purchases import By, Document, Purchase, PurchaseItem
+from models.values import Attachment
+from models.vendor_doors import ByFolder, BySftp
+from tasks.csvs import sheet_of
+from tasks.desk import Desk
+from tasks.needs import PURCHASED, REQUESTS, VendorFacts, still_wanted
+from tasks.orders import CUSTOMERS, LINES, ORDERS, PRODUCTS
+from templates.purchases import PurchaseWords
+
+ADDRESS = ("recipient", "street", "postcode", "city", "country")
+ITEM = ("order", "line", "product", "name", "quantity", "drop_shipped")
+ANSWER = ("answer", "reason", "promised_on")
+"""Columns that the vendor fills in and sends back."""
+TO = [
+    func.coalesce(ORDERS.c.recipient, CUSTOMERS.c.name),
+    *(ORDERS.c[name] for name in ("street", "postcode", "city")),
+    func.coalesce(ORDERS.c.country, CUSTOMERS.c.country),
+]
+
+
+def purchase_of(desk: Desk, connection: Connection, row: Mapping[str, Any], as_of: date) -> Purchase | None:
+    """Return what a request, or a reminder of one, still has to say on a day; None where nothing of it is wanted."""
+    reminds = row["chases"]
+    key = reminds or row["id"]
+    lines = _lines(desk, connection, as_of, PURCHASED.c.request_id == key, unanswered=reminds is not None)
+    items = tuple(_reminded(line) if reminds else _item(desk, line) for line in lines)
+    asked_at = row["created_at"]
+    if reminds:
+        asked_at = connection.execute(select(REQUESTS.c.created_at).where(REQUESTS.c.id == key)).scalar_one()
+    asked_on = asked_at.astimezone(desk.zone).date()
+    return Purchase(row["id"], row["vendor_id"], asked_on, items, reminds) if items else None
+
+
+def _lines(
+    desk: Desk, connection: Connection, as_of: date, which: ColumnElement[bool], *, unanswered: bool
+) -> list[Row[Any]]:
+    asked = (PURCHASED.c.order_id, PURCHASED.c.line, PURCHASED.c.product_id, PRODUCTS.c.name, PURCHASED.c.quantity)
+    query = (
+        select(*asked, PURCHASED.c.drop_shipped, *TO)
+        .select_from(PURCHASED)
+        .join(LINES, and_(LINES.c.order_id == PURCHASED.c.order_id, LINES.c.number == PURCHASED.c.line))
+        .join(ORDERS, ORDERS.c.id == LINES.c.order_id)
+        .join(CUSTOMERS, CUSTOMERS.c.id == ORDERS.c.customer_id)
+        .outerjoin(PRODUCTS, PRODUCTS.c.id == PURCHASED.c.product_id)
+        .where(which, still_wanted(desk.end_of(as_of)))
+        .order_by(PURCHASED.c.order_id, PURCHASED.c.line)
+    )
+    return list(connection.execute(query.where(PURCHASED.c.answer.is_(None)) if unanswered else query))
+
+
+def _item(desk: Desk, row: Row[Any]) -> PurchaseItem:
+    order, line, product, name, quantity, drop_shipped, *to = tuple(row)
+    warehouse = desk.shop.warehouse.address if desk.shop.warehouse else None
+    where = To(*(part or "" for part in to)) if drop_shipped else warehouse
+    return PurchaseItem(order, line, product, name or product, quantity, drop_shipped, where)
+
+
+def _reminded(row: Row[Any]) -> PurchaseItem:
+    # A reminder that looked like a request might be delivered like one: it says neither what, how many, nor where to.
+    return PurchaseItem(row.order_id, row.line, drop_shipped=row.drop_shipped)
+
+
+def document_of(desk: Desk, words: PurchaseWords, purchase: Purchase, vendor: VendorFacts, way: By) -> Document:
+    """Return a request as the file and the words that its vendor gets; raises BadWords."""
+    subject, text = words.write(purchase, vendor.name)
+    what = "reminder" if purchase.reminds else "purchase-request"
+    form = _form(desk, vendor.id, way)
+    written, kind = FORMS[form]
+    file = Attachment(f"{what}-{purchase.id[:8]}.{form}", kind, written(purchase, desk.shop.name).encode())
+    return Document(purchase.id, file, subject, text, words.locale)
+
+
+def _form(desk: Desk, vendor: str, way: By) -> str:
+    door = desk.shop.vendor.get(vendor)
+    if isinstance(door, ByFolder | BySftp):
+        return door.format
+    return "json" if way is By.HTTP else "csv"
+
+
+def _csv(purchase: Purchase, _: str) -> str:
+    if purchase.reminds:
+        columns = ("request", "order", "line", *ANSWER)
+        return sheet_of(columns, ((purchase.request, one.order, one.line, *_BLANK) for one in purchase.items))
+    rows = (
+        (purchase.request, *(_cell(getattr(one, name)) for name in ITEM), *_address(one), *_BLANK)
+        for one in purchase.items
+    )
+    return sheet_of(("request", *ITEM, *ADDRESS, *ANSWER), rows)
+
+
+_BLANK = ("",) * len(ANSWER)
+
+
+def _cell(value: object) -> object:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
+
+
+def _address(item: PurchaseItem) -> list[str]:
+    return [getattr(item.to, name) if item.to else "" for name in ADDRESS]
+
+
+def _json(purchase: Purchase, shop: str) -> str:
+    lines = [_line(one, reminder=purchase.reminds is not None) for one in purchase.items]
+    told = {
+        "request": purchase.request,
+        "kind": "reminder" if purchase.reminds else "request",
+        "shop": shop,
+        "asked_on": purchase.asked_on.isoformat(),
+        "unanswered" if purchase.reminds else "lines": lines,
+    }
+    return json.dumps(told, ensure_ascii=False, indent=1)
+
+
+def _line(item: PurchaseItem, *, reminder: bool) -> dict[str, object]:
+    if reminder:
+        return {"order": item.order, "line": item.line}
+    told = {name: getattr(item, name) for name in ITEM}
+    return told | {"deliver_to": asdict(item.to) if item.to else None}
+
+
+FORMS = {"csv": (_csv, "text/csv"), "json": (_json, "application/json")}

@@ -1,0 +1,165 @@
+"""Hand purchase requests to their vendors: claim, write the document from fresh facts, mark, send, settle.
+
+No database session waits for a vendor. A crash leaves in doubt what was under way: a mail stays so until staff look;
+a file or an HTTP request goes again under the same id, by which its vendor knows it.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+
+from channels.door import VendorDoor
+from models.purchases import KNOWN_AGAIN, By, Document
+from models.values import Skip, State
+from tasks.db import reading
+from tasks.delivery import Delivered, backoff, settled
+from tasks.desk import Desk
+from tasks.needs import REQUESTS, VendorFacts, mail_of, vendors, way_of
+from tasks.outbox import (
+    FORGET,
+    SUPPRESSIONS,
+    Settled,
+    Worker,
+    claim,
+    doubt_abandoned,
+    give_back,
+    happened,
+    settle,
+    start,
+)
+from tasks.papers import document_of, purchase_of
+from tasks.runs import Now
+from templates.environment import BadWords
+from templates.purchases import PurchaseWords
+
+MOST = 10_000
+"""Requests that one run hands over."""
+AGAIN = "it may have arrived: sent again under the same id, by which the vendor knows it"
+
+
+@dataclass(frozen=True, slots=True)
+class Couriers:
+    """Who hands over: the doors by vendor, how many requests at once, and the clock for what happens meanwhile."""
+
+    worker: Worker
+    doors: Mapping[str, VendorDoor]
+    parallel: int
+    clock: Callable[[], datetime]
+
+
+@dataclass(slots=True)
+class HandedOver(Delivered):
+    """What came of handing over; `down` is by vendor."""
+
+    problems: list[str] = field(default_factory=list)
+    shut: Counter[str] = field(default_factory=Counter)
+    """Requests that stay queued, by vendor, for there is no door to it."""
+
+
+def sweep(desk: Desk, couriers: Couriers) -> int:
+    """Settle what an earlier run left under way when it died; return how many are in doubt for staff."""
+    now, who = couriers.clock(), couriers.worker.name
+    with desk.engine.begin() as connection:
+        doubt_abandoned(connection, REQUESTS, now, who)
+        lost = REQUESTS.c.state == State.IN_DOUBT
+        queued = update(REQUESTS).where(lost, REQUESTS.c.channel.in_(list(KNOWN_AGAIN)))
+        again = queued.values(**FORGET, state=State.QUEUED, not_before=now, reason=AGAIN).returning(REQUESTS.c.id)
+        happened(connection, [(State.QUEUED, key, AGAIN) for key in connection.execute(again).scalars()], now, who)
+        return len(connection.execute(select(REQUESTS.c.id).where(lost)).all())
+
+
+async def hand_over(desk: Desk, now: Now, couriers: Couriers, words: PurchaseWords) -> HandedOver:
+    """Hand over every request that is due and whose vendor has a door; the others stay queued."""
+    rows, known, shut = await asyncio.to_thread(_claim, desk, couriers)
+    done, room = HandedOver(shut=shut), asyncio.Semaphore(couriers.parallel)
+    round_ = _Round(desk, now, couriers, words, known, done)
+
+    async def one(row: Mapping[str, Any]) -> None:
+        async with room:
+            await round_.hand_over(row)
+
+    async with asyncio.TaskGroup() as group:
+        for row in rows:
+            group.create_task(one(row))
+    return done
+
+
+def _claim(desk: Desk, couriers: Couriers) -> tuple[list[Mapping[str, Any]], dict[str, VendorFacts], Counter[str]]:
+    with desk.engine.begin() as connection:
+        rows = claim(connection, REQUESTS, couriers.worker, couriers.clock(), list(By), MOST).rows
+        known = vendors(connection, {row["vendor_id"] for row in rows})
+        doors = couriers.doors.keys() & known.keys()
+        left = [row for row in rows if row["vendor_id"] not in doors]
+        give_back(connection, REQUESTS, couriers.worker, [row["id"] for row in left])
+    return [row for row in rows if row["vendor_id"] in doors], known, Counter(row["vendor_id"] for row in left)
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """One run's claims on their way out."""
+
+    desk: Desk
+    now: Now
+    couriers: Couriers
+    words: PurchaseWords
+    vendors: Mapping[str, VendorFacts]
+    done: HandedOver
+
+    async def hand_over(self, row: Mapping[str, Any]) -> None:
+        """Hand one request over, and write down what came of it."""
+        vendor = self.vendors[row["vendor_id"]]
+        way = way_of(self.desk.shop, vendor) or By(row["channel"])
+        outcome = await asyncio.to_thread(self._document, row, vendor, way)
+        if isinstance(outcome, Document) and await asyncio.to_thread(self._start, row, way):
+            sending = asyncio.create_task(self.couriers.doors[vendor.id].send(outcome))
+            await asyncio.wait([sending])
+            outcome = self._outcome(row, way, sending)
+        if isinstance(outcome, Settled):
+            for one in await asyncio.to_thread(self._settle, outcome):
+                self.done.count(str(way), one)
+
+    def _document(self, row: Mapping[str, Any], vendor: VendorFacts, way: By) -> Document | Settled | None:
+        """Return what leaves, or why nothing does; None, and handed back, where its words fail."""
+        mail = mail_of(self.desk.shop, vendor) if way is By.MAIL else None
+        with reading(self.desk.engine) as connection:
+            purchase = purchase_of(self.desk, connection, row, self.now.as_of)
+            unwanted = select(SUPPRESSIONS.c.address).where(SUPPRESSIONS.c.address == (mail or "").lower())
+            suppressed = connection.execute(unwanted).first() is not None
+        if purchase is None or suppressed:
+            state, why = (State.REJECTED, Skip.SUPPRESSED) if purchase else (State.SKIPPED, Skip.CHANGED)
+            return Settled(row["id"], state, why)
+        try:
+            return document_of(self.desk, self.words, purchase, vendor, way)
+        except BadWords as error:
+            self.done.problems.append(str(error))
+            with self.desk.engine.begin() as connection:
+                give_back(connection, REQUESTS, self.couriers.worker, [row["id"]])
+            return None
+
+    def _start(self, row: Mapping[str, Any], way: By) -> bool:
+        with self.desk.engine.begin() as connection:
+            ours = start(connection, REQUESTS, self.couriers.worker, [row["id"]], self.couriers.clock())
+            if ours and way != row["channel"]:
+                connection.execute(update(REQUESTS).where(REQUESTS.c.id == row["id"]).values(channel=way))
+        return bool(ours)
+
+    def _outcome(self, row: Mapping[str, Any], way: By, sending: "asyncio.Task[Any]") -> Settled:
+        now = self.couriers.clock()
+        vendor = self.vendors[row["vendor_id"]]
+        address = mail_of(self.desk.shop, vendor) if way is By.MAIL else None
+        outcome = settled({**row, "address": address and address.lower()}, sending, now)
+        if getattr(sending.exception(), "channel_down", False):
+            self.done.down[vendor.id] = outcome.reason
+        if outcome.state is State.IN_DOUBT and way in KNOWN_AGAIN:
+            later = now + backoff(row["id"], row["attempts"])
+            return Settled(row["id"], State.QUEUED, f"{outcome.reason}; {AGAIN}", not_before=later)
+        return outcome
+
+    def _settle(self, outcome: Settled) -> list[Settled]:
+        with self.desk.engine.begin() as connection:
+            return settle(connection, REQUESTS, [outcome], self.couriers.clock(), self.couriers.worker.name)

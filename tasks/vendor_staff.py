@@ -1,0 +1,148 @@
+"""What staff see of purchase requests, and what only they can decide."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from sqlalchemy import Connection, and_, func, select, update
+
+from models.errors import ForewarnError
+from models.purchases import VendorAnswer
+from models.values import Skip, State
+from tasks.db import reading
+from tasks.desk import Desk
+from tasks.forwarding import unanswered
+from tasks.needs import PURCHASED, REQUESTS, VENDORS, still_wanted
+from tasks.orders import LINES, ORDERS
+from tasks.outbox import FORGET, happened
+from tasks.runs import Now
+
+MAY_LEAVE = (State.HELD, State.REJECTED, State.IN_DOUBT, State.SKIPPED)
+"""States of a request that only staff let leave, or leave again."""
+
+STUCK = {
+    State.HELD: "held: its run asked for more lines than one may by itself",
+    State.REJECTED: "not taken",
+    State.IN_DOUBT: "nobody knows whether it arrived",
+}
+"""States of a request in which only staff can help, and what is said of them."""
+
+
+def waiting(desk: Desk, now: Now) -> list[dict[str, Any]]:
+    """Return what waits for staff, the oldest first: requests without an answer or stuck, and lines refused."""
+    with reading(desk.engine) as connection:
+        found = [*_silent(desk, now, connection), *_stuck(connection), *_refused(desk, now, connection)]
+    return sorted(found, key=lambda one: (one["since"], one["request"], one["order"] or "", one["line"] or ""))
+
+
+def _silent(desk: Desk, now: Now, connection: Connection) -> Iterator[dict[str, Any]]:
+    query = select(REQUESTS.c.id, REQUESTS.c.vendor_id, REQUESTS.c.settled_at)
+    silent = query.where(unanswered(desk, now, desk.policy.vendors.staff_hours))
+    for key, vendor, since in connection.execute(silent):
+        yield _waits(key, vendor, since, "no answer, though it was reminded")
+
+
+def _stuck(connection: Connection) -> Iterator[dict[str, Any]]:
+    query = select(REQUESTS.c.id, REQUESTS.c.vendor_id, REQUESTS.c.created_at, REQUESTS.c.state, REQUESTS.c.reason)
+    for key, vendor, since, state, reason in connection.execute(query.where(REQUESTS.c.state.in_(list(STUCK)))):
+        yield _waits(key, vendor, since, STUCK[state] + (f": {reason}" if reason else ""))
+
+
+def _refused(desk: Desk, now: Now, connection: Connection) -> Iterator[dict[str, Any]]:
+    columns = (PURCHASED.c.request_id, REQUESTS.c.vendor_id, PURCHASED.c.answered_at, PURCHASED.c.reason)
+    query = (
+        select(*columns, PURCHASED.c.order_id, PURCHASED.c.line)
+        .join(REQUESTS, REQUESTS.c.id == PURCHASED.c.request_id)
+        .join(LINES, and_(LINES.c.order_id == PURCHASED.c.order_id, LINES.c.number == PURCHASED.c.line))
+        .join(ORDERS, ORDERS.c.id == LINES.c.order_id)
+        .where(PURCHASED.c.answer == VendorAnswer.REFUSED, still_wanted(desk.end_of(now.as_of)))
+    )
+    for key, vendor, since, reason, order, line in connection.execute(query):
+        yield _waits(key, vendor, since, f"refused: {reason}", order, line)
+
+
+def _waits(
+    request: str, vendor: str, since: Any, what: str, order: str | None = None, line: str | None = None
+) -> dict[str, Any]:
+    return {"request": request, "vendor": vendor, "order": order, "line": line, "since": since, "what": what}
+
+
+def listed(desk: Desk, most: int) -> list[dict[str, Any]]:
+    """Return the newest purchase requests and reminders, with how many of their lines were answered."""
+    lines = (
+        select(PURCHASED.c.request_id, func.count().label("lines"), func.count(PURCHASED.c.answer).label("answered"))
+        .group_by(PURCHASED.c.request_id)
+        .subquery()
+    )
+    names = ("id", "vendor_id", "channel", "state", "reason", "created_at", "settled_at", "chases")
+    query = (
+        select(*(REQUESTS.c[name] for name in names), VENDORS.c.name, lines.c.lines, lines.c.answered)
+        .outerjoin(VENDORS, VENDORS.c.id == REQUESTS.c.vendor_id)
+        .outerjoin(lines, lines.c.request_id == REQUESTS.c.id)
+        .order_by(REQUESTS.c.created_at.desc(), REQUESTS.c.id)
+        .limit(most)
+    )
+    with reading(desk.engine) as connection:
+        return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def let_go(desk: Desk, now: Now, beginning: str, who: str, why: str = "") -> str:
+    """Queue a request that is held, refused by its door, dropped or in doubt, as a person says; return its id.
+
+    Raises ForewarnError where none, or more than one, begins so.
+    """
+    with desk.engine.begin() as connection:
+        key = _meant(connection, beginning, MAY_LEAVE)
+        _move(connection, key, State.QUEUED, why or None, not_before=now.moment)
+        happened(connection, [("approved", key, why)], now.moment, who)
+    return key
+
+
+def drop(desk: Desk, now: Now, beginning: str, who: str, why: str = "") -> str:
+    """Never send a request that has not left; its lines count as asked for. Return its id. Raises ForewarnError."""
+    with desk.engine.begin() as connection:
+        key = _meant(connection, beginning, (State.HELD, State.QUEUED, State.REJECTED, State.IN_DOUBT))
+        _move(connection, key, State.SKIPPED, Skip.DROPPED, settled_at=now.moment)
+        happened(connection, [(Skip.DROPPED, key, why)], now.moment, who)
+    return key
+
+
+def arrived(desk: Desk, now: Now, beginning: str, who: str, why: str = "") -> str:
+    """Count a request in doubt as sent, as a person says; return its id. Raises ForewarnError."""
+    with desk.engine.begin() as connection:
+        key = _meant(connection, beginning, (State.IN_DOUBT,))
+        _move(connection, key, State.SENT, why or f"{who} says that it arrived", settled_at=now.moment)
+        happened(connection, [("settled_sent", key, why)], now.moment, who)
+    return key
+
+
+def ask_again(desk: Desk, now: Now, beginning: str, who: str, why: str = "") -> int:
+    """Let the lines that a vendor refused be asked for once more, by the next run; return how many.
+
+    Raises ForewarnError where none, or more than one, request begins so, or it has no refused line.
+    """
+    with desk.engine.begin() as connection:
+        key = _meant(connection, beginning, tuple(State))
+        refused = and_(PURCHASED.c.request_id == key, PURCHASED.c.answer == VendorAnswer.REFUSED)
+        moved = connection.execute(update(PURCHASED).where(refused).values(answer=VendorAnswer.ASK_AGAIN)).rowcount
+        if not moved:
+            raise ForewarnError(f"no line of request {key[:8]} is refused; `forewarn vendors waiting` shows those")
+        happened(connection, [(VendorAnswer.ASK_AGAIN, key, why or f"{moved} lines")], now.moment, who)
+    return moved
+
+
+def _meant(connection: Connection, beginning: str, states: Iterable[State]) -> str:
+    begins = REQUESTS.c.id.startswith(beginning, autoescape=True)
+    query = select(REQUESTS.c.id).where(begins, REQUESTS.c.state.in_(list(states))).limit(2)
+    found = list(connection.execute(query.with_for_update()).scalars())
+    if len(found) != 1:
+        raise ForewarnError(
+            f"{'more than one' if found else 'no'} purchase request that may be decided on begins with {beginning!r}; "
+            "`forewarn vendors list` shows them"
+        )
+    return str(found[0])
+
+
+def _move(connection: Connection, key: str, state: State, reason: str | None, **moment: Any) -> None:
+    connection.execute(
+        update(REQUESTS).where(REQUESTS.c.id == key).values(**FORGET, state=state, reason=reason, **moment)
+    )
