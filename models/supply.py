@@ -117,6 +117,31 @@ class Available:
 
 
 @dataclass(frozen=True, slots=True)
+class LineToSend:
+    """An open line of an order, as far as packing needs it; it leaves whole."""
+
+    number: str
+    ships_on: date | None
+    """The day from which all of it can leave; None: nobody knows."""
+    leave_by: date
+    """The last day on which it may leave to keep its promise."""
+    time_critical: bool = False
+    together: str | None = None
+    """Lines with the same mark leave in one parcel."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderToSend:
+    """An order's open lines, and what its customer wants."""
+
+    lines: tuple[LineToSend, ...]
+    currency: str
+    soonest: date
+    """The day on which a parcel leaves that is packed today; all `ships_on` are this day or later."""
+    wish: Wish | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Parcel:
     """Lines of an order that leave together."""
 

@@ -84,7 +84,7 @@ def test_every_row_is_one_that_the_contract_takes(shop):
     for name, model in TABLES.items():
         assert shop[name], name
         for row in shop[name]:
-            assert set(row) == set(model.model_fields), name
+            assert set(row) <= set(model.model_fields), name
             model.model_validate(row)
 
 
@@ -188,7 +188,7 @@ def shelf_of(shop):
     free = Counter()
     for row in shop["stock"]:
         free[row["product_id"]] += row["on_hand"] - row["allocated"]
-    products = {row["id"]: ProductFacts(**row) for row in shop["products"]}
+    products = {row["id"]: ProductFacts(*(row[name] for name in ProductFacts.__slots__)) for row in shop["products"]}
     return products, Shelf(Candidate(products[id_], count) for id_, count in free.items() if count > 0)
 
 

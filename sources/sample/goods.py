@@ -10,6 +10,10 @@ from random import Random
 from typing import Self
 
 REACH = 90
+PAST = 3
+"""Past deliveries of each product in stock."""
+SLIPS = (0, 1, 0, 2, 0, 4, 1, 0, 6, 0, 2)
+"""Days by which they came late, in turns."""
 LARGE = 100
 """Euro from which a product is large."""
 
@@ -64,14 +68,14 @@ def stock_rows(goods: Goods, rng: Random) -> Iterator[str]:
 
 
 def deliveries_rows(goods: Goods, dates: Dates, rng: Random) -> Iterator[str]:
-    """Yield the rows of deliveries.csv: all that is waited for, and some that came."""
+    """Yield the rows of deliveries.csv: all that is waited for, and those of three months that came, some late."""
     day = dates.day
     for nth, (sku, expected) in enumerate(goods.waiting.items()):
         promised = -4 - int(rng.random() * 8)
         # Of the vendors who do not know, some have said nothing, and some a day that has passed.
         said = (None, -2)[nth % 2] if expected is None else expected
         yield f"D{501 + nth},{sku},{goods.vendors[sku]},{24 + nth % 4 * 12},{day[promised]},{day[said]},\n"
-    for nth, sku in enumerate(goods.in_stock[::6]):
-        came = -3 - nth
-        planned, came_at = day[came - nth % 2], dates.moment[came]
+    for nth, sku in enumerate(goods.in_stock * PAST):
+        came = -3 - nth * 7 % 80
+        planned, came_at = day[came - SLIPS[nth % len(SLIPS)]], dates.moment[came]
         yield f"D{601 + nth},{sku},{goods.vendors[sku]},{12 + nth % 3 * 12},{planned},{planned},{came_at}\n"

@@ -1,0 +1,61 @@
+"""Share what there is among a million open lines: values in, values out, a product at a time, without a database."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+
+from benchmarks.fresh import Spent, Watch
+from models.policy import Days
+from models.policy_supply import Allocating
+from models.supply import Cover, Demand, Supply
+from rules.allocation import allocate
+from rules.journeys import Journey
+
+TODAY = date(2025, 6, 16)
+PLACED = datetime(2025, 6, 1, 10, tzinfo=UTC)
+LINES_A_PRODUCT = 10
+COUNTRIES = ("DE", "AT", "FR", "US")
+SAFETY = 2
+HIGH_PRIORITY = 10
+Goods = tuple[list[Demand], list[Supply]]
+
+
+def share_all(lines: int) -> Spent:
+    """Allocate so many open lines over a tenth as many products; to make their values up is not timed."""
+    journey, watch, given = Journey(Allocating(transit={"DE": 1, "US": 5}), Days()), Watch(), 0
+    for page in _pages(lines // LINES_A_PRODUCT):
+        with watch:
+            pieces = [allocate(*goods, SAFETY, HIGH_PRIORITY, journey) for goods in page]
+        given += sum(piece.quantity for one in pieces for piece in one)
+    wanted = sum(_quantity(nth) for nth in range(LINES_A_PRODUCT)) * (lines // LINES_A_PRODUCT)
+    assert given == wanted, f"{given} pieces were given or found wanting of {wanted}"
+    return watch.spent(lines)
+
+
+def _pages(products: int, size: int = 500) -> Iterator[list[Goods]]:
+    for first in range(0, products, size):
+        yield [_goods(product) for product in range(first, min(first + size, products))]
+
+
+def _goods(product: int) -> Goods:
+    """Return a product's lines, of which its stock covers two in three, and two deliveries the rest."""
+    demands = [
+        Demand(
+            order=f"{product}-{nth}",
+            line="1",
+            quantity=_quantity(nth),
+            promised_on=TODAY + timedelta(days=(product + nth * 7) % 20),
+            placed_at=PLACED + timedelta(minutes=nth * 37 % 60),
+            priority=HIGH_PRIORITY if nth == product % 50 else 0,
+            time_critical=nth % 7 == 3,
+            country=COUNTRIES[(product + nth) % len(COUNTRIES)],
+        )
+        for nth in range(LINES_A_PRODUCT)
+    ]
+    stock = [Supply(Cover.STOCK, place, 4 + product % 4, TODAY) for place in ("Berlin", "Rotterdam")]
+    days = (TODAY + timedelta(days=3 + product % 30), None if product % 5 == 0 else TODAY + timedelta(days=40))
+    inbound = [Supply(Cover.INBOUND, "Berlin", 4, day, f"D{product}-{n}") for n, day in enumerate(days)]
+    return demands, stock + inbound
+
+
+def _quantity(nth: int) -> int:
+    return 1 + nth % 3

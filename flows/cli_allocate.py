@@ -1,0 +1,61 @@
+"""Commands about who gets what is there, and when."""
+
+import asyncio
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from flows import printing
+from flows.cli_ledger import Who
+from flows.house import clock, open_house
+from flows.options import AsOf, Json, Shop
+
+MOST = 20
+
+
+def allocate(shop: Shop = None, as_of: AsOf = None, *, json: Json = False) -> None:
+    """Allocate stock and deliveries to open lines, and say when each is expected; only what changed is written."""
+    from flows.allocate import share_out, shown
+    from flows.showing import lines
+
+    with open_house(shop) as house, printing.working("Allocating", quiet=json) as progress:
+        report, shortage = asyncio.run(share_out(house, as_of.date() if as_of else None, progress=progress))
+    if json:
+        printing.as_json({"report": report, "short": shortage})
+        return
+    printing.pairs(lines(report))
+    if not report.covered:
+        printing.out.print("No open line is of a product with stock or a delivery: dates stay those of the shop.")
+    if shortage:
+        printing.out.print("\n[bold]Orders wait for these[/]")
+        printing.rows(shown(shortage[:MOST]), nothing="")
+
+
+def expect(
+    order: Annotated[str, typer.Argument(help="the order's number")],
+    line: Annotated[str, typer.Argument(help="which line of it")],
+    who: Who,
+    day: Annotated[
+        datetime | None, typer.Argument(metavar="DATE", formats=["%Y-%m-%d"], help="when it is expected")
+    ] = None,
+    shop: Shop = None,
+    *,
+    forget: Annotated[bool, typer.Option("--forget", help="take back what staff said")] = False,
+) -> None:
+    """Say when an open line is expected: believed before anything else, until that day has passed."""
+    from tasks.expecting import forget as take_back
+    from tasks.expecting import say
+    from tasks.runs import Now
+
+    if forget == (day is not None):
+        raise typer.BadParameter("give either a DATE or --forget")
+    with open_house(shop) as house:
+        time = clock(house.folder.shop.zone, None)
+        now = Now("", time.as_of, time.now())
+        if day is None:
+            take_back(house.desk, now, order, line)
+        else:
+            say(house.desk, now, order, line, day.date(), who)
+    said = "is expected as the next `forewarn allocate` finds" if day is None else f"is expected on {day.date()}"
+    printing.out.print(f"Line {line} of order {order} {said}.", markup=False)

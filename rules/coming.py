@@ -1,0 +1,76 @@
+"""By when goods that a vendor promised are at hand, with the vendor's habit of being late reckoned in."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from models.supply import Cover, Piece
+from rules.journeys import Journey
+from rules.slips import Habits
+
+LONGEST = 3650
+"""Days from now beyond which a date is a way of writing that there is none, as 31 December 9999."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """The days on which goods that a vendor promised can be packed, and how likely the first of these is kept."""
+
+    ready_on: date | None
+    """At the policy's quantile; None: nobody can say."""
+    earliest_on: date | None
+    latest_on: date | None
+    chance: float | None
+    why: str
+    """A clause that follows "the delivery"."""
+
+
+class Inflow:
+    """What vendors promised, as it stands on one day; a vendor's promise for a day is reckoned once."""
+
+    def __init__(self, habits: Habits, journey: Journey, as_of: date) -> None:
+        self._habits, self._journey, self._as_of = habits, journey, as_of
+        self._known: dict[tuple[str | None, str | None, date, bool], Coming] = {}
+
+    def coming(
+        self, vendor: str | None, country: str | None, promised_on: date | None, *, direct: bool = False
+    ) -> Coming:
+        """Say when goods are at hand that a vendor of a country promised for a day; `direct`: at the vendor's door."""
+        if promised_on is None or (promised_on - self._as_of).days > LONGEST:
+            return Coming(None, None, None, None, "which has no date")
+        key = vendor, country, promised_on, direct
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self._reckoned(*key)
+        return found
+
+    def _reckoned(self, vendor: str | None, country: str | None, promised_on: date, direct: bool) -> Coming:  # noqa: FBT001 - part of the key
+        found = self._habits.forecast(vendor, promised_on, self._as_of)
+        step = self._journey.handed_over if direct else self._journey.at_hand
+        expected, earliest, latest = (
+            step(day, country) for day in (found.expected_on, found.earliest_on, found.latest_on)
+        )
+        return Coming(expected, earliest, latest, found.chance, found.why)
+
+
+def in_words(pieces: Sequence[Piece], whole: int, coming: Mapping[str, Coming]) -> str:
+    """Say of how many pieces what covers them, as "5 of 7 in stock; 2 of 7 with delivery D12, promised for ..."."""
+    said = []
+    if stock := _sum(pieces, Cover.STOCK):
+        said.append(_of(stock, whole, "in stock"))
+    said += [
+        _of(one.quantity, whole, f"with delivery {one.inbound}, {coming[one.inbound].why}")
+        for one in pieces
+        if one.cover is Cover.INBOUND
+    ]
+    if nothing := _sum(pieces, Cover.NOTHING):
+        said.append(_of(nothing, whole, "neither in stock nor on the way"))
+    return "; ".join(said)
+
+
+def _sum(pieces: Sequence[Piece], cover: Cover) -> int:
+    return sum(one.quantity for one in pieces if one.cover is cover)
+
+
+def _of(n: int, whole: int, where: str) -> str:
+    return f"{n} of {whole} {where}" if whole > 1 else where

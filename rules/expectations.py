@@ -1,0 +1,193 @@
+"""When a line is expected, and who says so: of all who say anything, the one most worth believing."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from models.supply import Cover, DateSource, Expectation, Piece
+from models.values import Promise
+from rules.allocation import ready
+from rules.coming import LONGEST, Coming, in_words
+from rules.journeys import Journey
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """A line that waits: what was promised, and what everybody says about it."""
+
+    promise: Promise
+    promised_on: date
+    quantity: int
+    country: str = ""
+    said: Mapping[DateSource, date] = field(default_factory=dict)
+    """Dates as the shop's facts give them, by who says so."""
+    answer: Coming | None = None
+    """When the goods are there that a vendor accepted to supply for this line."""
+    drop_shipped: bool = False
+    stocked: bool = False
+    """Whether the shop's facts have stock, or a delivery, of the product at all."""
+    lead_days: int | None = None
+    """The vendor's usual lead time."""
+    vendor_country: str | None = None
+    standing: Expectation | None = None
+    """What was believed so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A line, the pieces it got, and the deliveries they come with."""
+
+    line: Awaited
+    pieces: Sequence[Piece]
+    coming: Mapping[str, Coming]
+    journey: Journey
+    as_of: date
+
+    def words(self) -> str:
+        return in_words(self.pieces, self.line.quantity, self.coming)
+
+    def day(self, ready_on: date | None, *, direct: bool = False) -> date | None:
+        """Return the day on which what is at hand on a day does what was promised: leaves, or arrives.
+
+        `direct` goods leave from the vendor's door on that very day.
+        """
+        leaves_on = ready_on if direct else self.journey.leaves(ready_on)
+        if self.line.promise is Promise.SHIP:
+            return leaves_on
+        return self.journey.arrives(leaves_on, self.line.country)
+
+    def days(self, cover: Cover) -> list[date | None]:
+        """Return the days on which the pieces with one cover do what was promised."""
+        to_ship = self.line.promise is Promise.SHIP
+        return [one.ships_on if to_ship else one.arrives_on for one in self.pieces if one.cover is cover]
+
+    def how_many(self, cover: Cover) -> int:
+        return sum(one.quantity for one in self.pieces if one.cover is cover)
+
+    def stands(self, source: DateSource) -> Expectation | None:
+        """Return what was believed so far, if it was believed because of this source."""
+        standing = self.line.standing
+        return standing if standing is not None and standing.source is source else None
+
+
+def expect(
+    line: Awaited, pieces: Sequence[Piece], coming: Mapping[str, Coming], journey: Journey, as_of: date
+) -> Expectation | None:
+    """Say when a line is expected; the order of DateSource is the order of belief. A date that has passed says nothing.
+
+    `pieces` is what the line got, none where the shop keeps no stock of its product; `coming` are the deliveries by
+    id. None: nobody says more than the shop's own date, which stays as it is.
+    """
+    case = _Case(line, pieces, coming, journey, as_of)
+    for source in DateSource:
+        if (found := BELIEVED[source](case)) is not None:
+            return found
+    return _unknown(case) if line.stocked else None
+
+
+def _staff(case: _Case) -> Expectation | None:
+    word = case.stands(DateSource.STAFF)
+    if word is not None and word.expected_on is not None and word.expected_on >= case.as_of:
+        return word
+    return _said(case, DateSource.STAFF, "staff say so")
+
+
+def _carrier(case: _Case) -> Expectation | None:
+    return _said(case, DateSource.CARRIER, "the carrier says so")
+
+
+def _vendor(case: _Case) -> Expectation | None:
+    """Believe the vendor of what it was asked for; of pieces that lie in stock it knows nothing."""
+    answer, direct = case.line.answer, case.line.drop_shipped
+    if ready(case.pieces) and not direct:
+        return None
+    if answer is None or answer.ready_on is None:
+        return _said(case, DateSource.VENDOR, "the vendor says so")
+    days = [case.day(answer.ready_on, direct=direct), *([] if direct else case.days(Cover.STOCK))]
+    return Expectation(
+        DateSource.VENDOR,
+        max(day for day in days if day is not None),
+        f"the vendor accepted it, {answer.why}",
+        case.day(answer.earliest_on, direct=direct),
+        case.day(answer.latest_on, direct=direct),
+        answer.chance,
+    )
+
+
+def _stock(case: _Case) -> Expectation | None:
+    """Expect what lies in stock to go at once. Where it could have gone and did not, the promised day is what counts.
+
+    So a line that lies ready has the same date day after day, and a new one only when that has passed.
+    """
+    if not ready(case.pieces):
+        return None
+    soonest = max(day for day in case.days(Cover.STOCK) if day is not None)
+    in_time = max(soonest, case.line.promised_on)
+    before = case.stands(DateSource.STOCK)
+    day = soonest
+    if before is not None and before.expected_on is not None:
+        day = before.expected_on if case.as_of <= before.expected_on <= in_time else in_time
+    return Expectation(DateSource.STOCK, day, case.words())
+
+
+def _inbound(case: _Case) -> Expectation | None:
+    days = case.days(Cover.INBOUND)
+    if not days or None in days or case.how_many(Cover.NOTHING):
+        return None
+    their = [case.coming[one.inbound] for one in case.pieces if one.cover is Cover.INBOUND]
+    chances = [one.chance for one in their if one.chance is not None]
+    return Expectation(
+        DateSource.INBOUND,
+        max(day for day in (*days, *case.days(Cover.STOCK)) if day is not None),
+        case.words(),
+        _last(case, [one.earliest_on for one in their]),
+        _last(case, [one.latest_on for one in their]),
+        min(chances) if len(chances) == len(their) else None,
+    )
+
+
+def _forecast(case: _Case) -> Expectation | None:
+    """Reckon by the vendor's usual lead time, once: the date stands until it has passed, and then nobody knows."""
+    lead_days = case.line.lead_days
+    if not case.how_many(Cover.NOTHING) or None in case.days(Cover.INBOUND):
+        return None
+    if lead_days is None or lead_days > LONGEST:
+        return None
+    before, why = case.stands(DateSource.FORECAST), f"{case.words()}; the vendor takes {lead_days} days as a rule"
+    if before is None:
+        comes_on = case.as_of + timedelta(days=lead_days)
+        day = case.day(case.journey.at_hand(comes_on, case.line.vendor_country))
+    else:
+        kept = before.expected_on is not None and before.expected_on >= case.as_of
+        day = before.expected_on if kept else None
+    return Expectation(DateSource.FORECAST, day, why if day else f"{why}, and they are over")
+
+
+def _shop(case: _Case) -> Expectation | None:
+    return _said(case, DateSource.SHOP, f"{case.words()}; the shop's system says so") if case.line.stocked else None
+
+
+BELIEVED: dict[DateSource, Callable[[_Case], Expectation | None]] = {
+    DateSource.STAFF: _staff,
+    DateSource.CARRIER: _carrier,
+    DateSource.VENDOR: _vendor,
+    DateSource.STOCK: _stock,
+    DateSource.INBOUND: _inbound,
+    DateSource.FORECAST: _forecast,
+    DateSource.SHOP: _shop,
+}
+
+
+def _said(case: _Case, source: DateSource, why: str) -> Expectation | None:
+    day = case.line.said.get(source)
+    return None if day is None or day < case.as_of else Expectation(source, day, why)
+
+
+def _unknown(case: _Case) -> Expectation:
+    source = DateSource.INBOUND if case.how_many(Cover.INBOUND) else DateSource.STOCK
+    return Expectation(source, None, case.words())
+
+
+def _last(case: _Case, ready_on: Sequence[date | None]) -> date | None:
+    days = [case.day(day) for day in ready_on]
+    return None if None in days else max(day for day in days if day is not None)

@@ -1,0 +1,181 @@
+"""Share what there is among the open lines, a page of products a transaction; only what changed is written."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, Table, and_, bindparam, case, delete, select
+
+from models.errors import ForewarnError
+from models.ledger_supply import Allocation, Availability
+from models.supply import Available, Cover, Piece, Stocked
+from rules.allocation import allocate, left_over, ready
+from rules.availability import available
+from rules.expectations import expect
+from tasks.db import Turn, alone, insert, reading
+from tasks.demands import Key, within
+from tasks.desk import Desk
+from tasks.expecting import Believed, keep
+from tasks.orders import PRODUCTS, table_of
+from tasks.outlook import Outlook, outlook
+from tasks.runs import Now, last
+from tasks.supplies import Goods, read
+
+ALLOCATIONS, AVAILABILITIES = table_of(Allocation), table_of(Availability)
+ALLOCATE = "allocate"
+SHOWN = 200
+WORST = (Cover.NOTHING, Cover.INBOUND, Cover.STOCK)
+PART = ("order_id", "line", "part")
+PIECE = [column.name for column in ALLOCATIONS.c if not column.primary_key]
+
+
+@dataclass(slots=True)
+class Allocated:
+    """What came of allocating; adds up over pages."""
+
+    covered: Counter[str] = field(default_factory=Counter)
+    """Open lines by what covers them, the worst of it where there are several."""
+    products: Counter[str] = field(default_factory=Counter)
+    dates: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: "Allocated") -> None:
+        """Take in another page."""
+        for one in fields(self):
+            getattr(self, one.name).update(getattr(other, one.name))
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What was decided of one product; nothing is available, or not, of one that the shop keeps no stock of."""
+
+    pieces: Mapping[Key, Sequence[Piece]]
+    believed: Sequence[Believed]
+    available: Available | None
+    waiting: int
+
+
+def begin_day(desk: Desk, now: Now) -> Outlook:
+    """Learn what dates are reckoned with today."""
+    with reading(desk.engine) as connection:
+        return outlook(desk, connection, now.as_of)
+
+
+def check_day(desk: Desk, as_of: date) -> None:
+    """Refuse to share what there was on a day before the last one; raises ForewarnError."""
+    before = last(desk.engine, ALLOCATE)
+    if before is not None and as_of < before["as_of"]:
+        raise ForewarnError(f"stock was allocated for {before['as_of']} already; give that day, or a later one")
+
+
+def allocate_page(desk: Desk, now: Now, seen: Outlook, after: str, batch: int) -> tuple[Allocated, str]:
+    """Share a page of products; return what came of it, and the last product's id: "" where there are no more.
+
+    One process has the turn at a time, and reads within it: what is written follows from the facts as they are.
+    """
+    found = Allocated()
+    with desk.engine.begin() as connection:
+        alone(connection, Turn.ALLOCATE)
+        page, last = read(desk, connection, seen, after, batch)
+        shared = {goods.product: share(desk, goods, seen) for goods in page}
+        if page:
+            _keep_pieces(connection, shared, after, last)
+            believed = [one for each in shared.values() for one in each.believed]
+            found.dates = keep(connection, believed, now, now.run)
+            _keep_available(connection, [one for one in shared.values() if one.available], now)
+    for each in shared.values():
+        found.covered.update(str(_worst(pieces)) for pieces in each.pieces.values())
+        found.products.update([str(each.available.state)] if each.available else [])
+    return found, last
+
+
+def share(desk: Desk, goods: Goods, seen: Outlook) -> Shared:
+    """Decide who gets what of a product, when it is expected, and what a new order would get."""
+    policy, pieces = desk.policy.allocation, dict[Key, list[Piece]]()
+    if goods.stocked:
+        demands = [wish.demand for wish in goods.wishes]
+        for piece in allocate(demands, goods.supplies, goods.safety, policy.high_priority, seen.journey):
+            pieces.setdefault((piece.order, piece.line), []).append(piece)
+    believed = []
+    for wish in goods.wishes:
+        key = wish.demand.order, wish.demand.line
+        mine = pieces.get(key, [])
+        expectation = expect(wish.awaited, mine, goods.coming, seen.journey, seen.as_of)
+        believed.append(Believed(key, wish.kept, expectation, ready(mine)))
+    if not goods.stocked:
+        return Shared(pieces, believed, None, 0)
+    left = left_over(goods.supplies, [one for mine in pieces.values() for one in mine])
+    free = available(goods.product, left, goods.safety, goods.coming, seen.journey)
+    waiting = {order for (order, _), mine in pieces.items() if not ready(mine)}
+    return Shared(pieces, believed, free, len(waiting))
+
+
+def _worst(pieces: Sequence[Piece]) -> Cover:
+    covers = {piece.cover for piece in pieces}
+    return next(cover for cover in WORST if cover in covers)
+
+
+def _keep_pieces(connection: Connection, shared: Mapping[str, Shared], after: str, last: str) -> None:
+    """Write the pieces of a page of products that differ from the ledger's, and remove those that are no more."""
+    standing = select(*(ALLOCATIONS.c[name] for name in (*PART, *PIECE)))
+    rows = connection.execute(standing.where(within(ALLOCATIONS.c.product_id, after, last)))
+    before = {tuple(row[:3]): tuple(row[3:]) for row in rows}
+    now = {key: row for product, each in shared.items() for key, row in _rows(product, each)}
+    if gone := [dict(zip(("o", "l", "p"), key, strict=True)) for key in before.keys() - now.keys()]:
+        columns = zip(PART, ("o", "l", "p"), strict=True)
+        which = and_(*(ALLOCATIONS.c[name] == bindparam(short) for name, short in columns))
+        connection.execute(delete(ALLOCATIONS).where(which), gone)
+    # One whose line had another product before stands outside of this page, under the same key.
+    changed = [
+        dict(zip((*PART, *PIECE), (*key, *row), strict=True)) for key, row in now.items() if before.get(key) != row
+    ]
+    _upsert(connection, ALLOCATIONS, changed)
+
+
+def _rows(product: str, shared: Shared) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...]]]:
+    for (order, line), pieces in shared.pieces.items():
+        for part, one in enumerate(pieces, 1):
+            row = (product, one.quantity, str(one.cover), one.place, one.inbound, one.ships_on, one.arrives_on)
+            yield (order, line, part), row
+
+
+def _keep_available(connection: Connection, shared: Sequence[Shared], now: Now) -> None:
+    """Write what is available anew, be it as it was: a notice holds from when it was last found to be true."""
+    new, old = insert(connection, AVAILABILITIES).excluded, AVAILABILITIES.c
+    same, back = old.state == new.state, new.state == Stocked.IN_STOCK
+    _upsert(
+        connection,
+        AVAILABILITIES,
+        [_available_row(one.available, one.waiting, now) for one in shared if one.available is not None],
+        since=case((same, old.since), else_=new.since),
+        waited=case((same, old.waited), (back, old.waiting), else_=0),
+    )
+
+
+def _available_row(one: Available, waiting: int, now: Now) -> dict[str, Any]:
+    said = {name: value for name, value in asdict(one).items() if name != "product"}
+    counted = {"product_id": one.product, "waiting": waiting, "waited": 0}
+    return said | counted | {"since": now.moment, "set_at": now.moment}
+
+
+def _upsert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]], **but: Any) -> None:
+    if rows:
+        new = insert(connection, table)
+        others = {column.name: new.excluded[column.name] for column in table.c if not column.primary_key}
+        keys = [column.name for column in table.primary_key]
+        connection.execute(new.on_conflict_do_update(index_elements=keys, set_=others | but), list(rows))
+
+
+def short(desk: Desk) -> list[dict[str, Any]]:
+    """Return the products that open orders wait for, those that most wait for first."""
+    names = ("product_id", "state", "waiting", "expected_on", "latest_on")
+    query = (
+        select(PRODUCTS.c.name, *(AVAILABILITIES.c[name] for name in names))
+        .join(PRODUCTS, PRODUCTS.c.id == AVAILABILITIES.c.product_id)
+        .where(AVAILABILITIES.c.waiting > 0)
+        .order_by(AVAILABILITIES.c.waiting.desc(), AVAILABILITIES.c.product_id)
+        .limit(SHOWN)
+    )
+    with reading(desk.engine) as connection:
+        return [dict(row) for row in connection.execute(query).mappings()]

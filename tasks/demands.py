@@ -1,0 +1,142 @@
+"""Read the open lines that want goods, a page of products at a time, with all that is said and believed of each."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, select
+
+from models.ledger_supply import PurchaseLine, PurchaseRequest
+from models.supply import DateSource, Demand, Expectation
+from models.values import Promise
+from rules.coming import Coming
+from rules.expectations import Awaited
+from tasks.desk import Desk
+from tasks.orders import CURRENT, CUSTOMERS, EXPECTATIONS, LINES, ORDERS, not_yet, still_open, table_of
+from tasks.outlook import VENDORS, Outlook
+
+ASKED, REQUESTS = table_of(PurchaseLine), table_of(PurchaseRequest)
+_SAID = ("source", "expected_on", "why", "earliest_on", "latest_on", "chance")
+KEPT = [
+    EXPECTATIONS.c.id.label("row"),
+    EXPECTATIONS.c.ready,
+    *(EXPECTATIONS.c[name].label(f"kept_{name}") for name in _SAID),
+]
+"""The columns that `kept` reads."""
+Key = tuple[str, str]
+"""An order and its line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the ledger believes of a line, and in which row."""
+
+    id: int
+    expectation: Expectation
+    ready: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """An open line: what it wants, what is said about it, and what the ledger believes of it so far."""
+
+    demand: Demand
+    awaited: Awaited
+    kept: Kept | None
+
+
+def wishes(
+    desk: Desk, connection: Connection, seen: Outlook, products: Mapping[str, Row[Any]], after: str, last: str
+) -> Iterator[tuple[str, Wish]]:
+    """Yield the open lines of a page of products, each with its product."""
+    answers = _answers(connection, seen, products, after, last)
+    for row in connection.execute(_lines(desk, seen.as_of, after, last)):
+        yield row.product_id, _wish(desk, row, products[row.product_id], answers.get((row.id, row.number)))
+
+
+def within(column: Any, after: str, last: str) -> ColumnElement[bool]:
+    """Return the SQL of a page of products."""
+    return and_(column > after, column <= last)
+
+
+def unsent(desk: Desk, as_of: date) -> ColumnElement[bool]:
+    """Return the SQL of a line that still wants goods on a day; wants ORDERS joined."""
+    over = desk.end_of(as_of)
+    return and_(ORDERS.c.placed_at < over, not_yet(LINES.c.shipped_at, over), still_open(over))
+
+
+def _answers(
+    connection: Connection, seen: Outlook, products: Mapping[str, Row[Any]], after: str, last: str
+) -> dict[Key, Coming]:
+    """Return what vendors accepted to supply for lines; of several answers for one line the last day counts."""
+    query = (
+        select(LINES.c.order_id, LINES.c.number, LINES.c.product_id, REQUESTS.c.vendor_id, VENDORS.c.country)
+        .add_columns(func.max(ASKED.c.promised_on))
+        .select_from(
+            LINES.join(ASKED, and_(ASKED.c.order_id == LINES.c.order_id, ASKED.c.line == LINES.c.number))
+            .join(REQUESTS, REQUESTS.c.id == ASKED.c.request_id)
+            .outerjoin(VENDORS, VENDORS.c.id == REQUESTS.c.vendor_id)
+        )
+        .where(within(LINES.c.product_id, after, last), ASKED.c.answer == "accepted", ASKED.c.promised_on.is_not(None))
+        .group_by(LINES.c.order_id, LINES.c.number, LINES.c.product_id, REQUESTS.c.vendor_id, VENDORS.c.country)
+    )
+    found: dict[Key, list[tuple[date, Coming]]] = defaultdict(list)
+    for order, line, product, vendor, country, promised_on in connection.execute(query):
+        name, direct = seen.vendors.get(vendor, vendor), bool(products[product].drop_shipped)
+        found[order, line].append((promised_on, seen.inflow.coming(name, country, promised_on, direct=direct)))
+    return {key: max(answers, key=lambda pair: pair[0])[1] for key, answers in found.items()}
+
+
+def _lines(desk: Desk, as_of: date, after: str, last: str) -> Any:
+    names = ("number", "product_id", "quantity", "promise", "promised_on", "expected_on", "expected_source")
+    return (
+        select(ORDERS.c.id, ORDERS.c.placed_at, ORDERS.c.priority, *(LINES.c[name] for name in names))
+        .add_columns(LINES.c.time_critical, func.coalesce(ORDERS.c.country, CUSTOMERS.c.country, "").label("country"))
+        .add_columns(*KEPT)
+        .select_from(
+            LINES.join(ORDERS, ORDERS.c.id == LINES.c.order_id)
+            .outerjoin(CUSTOMERS, CUSTOMERS.c.id == ORDERS.c.customer_id)
+            .outerjoin(EXPECTATIONS, CURRENT)
+        )
+        .where(within(LINES.c.product_id, after, last), unsent(desk, as_of))
+    )
+
+
+def _wish(desk: Desk, row: Row[Any], product: Row[Any], answer: Coming | None) -> Wish:
+    unpromised = desk.policy.days.without_promise
+    promised_on = row.promised_on or row.placed_at.astimezone(desk.zone).date() + timedelta(days=unpromised)
+    before = kept(row)
+    demand = Demand(
+        order=row.id,
+        line=row.number,
+        quantity=row.quantity,
+        promised_on=promised_on,
+        placed_at=row.placed_at,
+        priority=row.priority,
+        time_critical=row.time_critical,
+        country=row.country,
+    )
+    awaited = Awaited(
+        promise=Promise(row.promise),
+        promised_on=promised_on,
+        quantity=row.quantity,
+        country=row.country,
+        said={DateSource(row.expected_source or DateSource.SHOP): row.expected_on} if row.expected_on else {},
+        answer=answer,
+        drop_shipped=bool(product.drop_shipped),
+        stocked=bool(product.stocked),
+        lead_days=product.lead_days,
+        vendor_country=product.country,
+        standing=before.expectation if before else None,
+    )
+    return Wish(demand, awaited, before)
+
+
+def kept(row: Row[Any]) -> Kept | None:
+    """Return what the ledger believes of a line; None where it has nothing."""
+    if row.row is None:
+        return None
+    said = {name: getattr(row, f"kept_{name}") for name in _SAID}
+    return Kept(row.row, Expectation(**said | {"source": DateSource(said["source"])}), bool(row.ready))

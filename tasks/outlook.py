@@ -1,0 +1,44 @@
+"""What dates are reckoned with on one day: how late each vendor is as a rule, and how long goods are on their way."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from sqlalchemy import Connection, select
+
+from models.shop import Inbound, Vendor
+from rules.coming import Inflow
+from rules.journeys import Journey
+from rules.slips import Delivery, Habits
+from tasks.desk import Desk
+from tasks.orders import table_of
+
+INBOUND, VENDORS = table_of(Inbound), table_of(Vendor)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What dates are reckoned with on one day: the vendors' habits, by the names staff know them by, and journeys."""
+
+    as_of: date
+    inflow: Inflow
+    journey: Journey
+    vendors: dict[str, str]
+
+
+def outlook(desk: Desk, connection: Connection, as_of: date) -> Outlook:
+    """Learn the vendors' habits from their past deliveries."""
+    vendors = [tuple(row) for row in connection.execute(select(VENDORS.c.id, VENDORS.c.name))]
+    alike = Counter(name for _, name in vendors)
+    names = {key: name if alike[name] == 1 else f"{name} ({key})" for key, name in vendors}
+    since = as_of - timedelta(days=desk.policy.forecast.history_days)
+    query = select(INBOUND.c.vendor_id, INBOUND.c.promised_on, INBOUND.c.received_at).where(
+        INBOUND.c.promised_on >= since
+    )
+    past = (
+        Delivery(names.get(vendor, vendor or ""), promised_on, desk.day(received_at))
+        for vendor, promised_on, received_at in connection.execute(query)
+    )
+    journey = Journey(desk.policy.allocation, desk.policy.days)
+    habits = Habits.learn(past, as_of, desk.policy.forecast)
+    return Outlook(as_of, Inflow(habits, journey, as_of), journey, names)

@@ -1,0 +1,96 @@
+"""Read what there is of each product and who wants it, a page of products at a time."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, or_, select
+
+from models.ledger_supply import StockLevel
+from models.supply import Cover, Supply
+from rules.coming import Coming
+from tasks.demands import Wish, wishes, within
+from tasks.desk import Desk
+from tasks.orders import PRODUCTS, not_yet, table_of
+from tasks.outlook import INBOUND, VENDORS, Outlook
+from tasks.shelves import STOCKS
+
+LEVELS = table_of(StockLevel)
+
+
+@dataclass(frozen=True, slots=True)
+class Goods:
+    """A product, what there is of it, and the open lines that want it."""
+
+    product: str
+    stocked: bool
+    safety: int
+    supplies: list[Supply] = field(default_factory=list)
+    coming: dict[str, Coming] = field(default_factory=dict)
+    wishes: list[Wish] = field(default_factory=list)
+
+
+def read(desk: Desk, connection: Connection, seen: Outlook, after: str, limit: int) -> tuple[list[Goods], str]:
+    """Return the next page of products, with what there is of each, and its last one's id; "" where none is left."""
+    products = connection.execute(_products(after, limit)).all()
+    if not products:
+        return [], ""
+    last = products[-1].id
+    goods = {one.id: Goods(one.id, bool(one.stocked), _safety(one)) for one in products}
+    about = {one.id: one for one in products}
+    for product, place, on_hand in connection.execute(_stock(after, last)):
+        goods[product].supplies.append(Supply(Cover.STOCK, place, on_hand, seen.as_of))
+    for row in connection.execute(_inbound(desk, seen.as_of, after, last)):
+        _expect_delivery(goods[row.product_id], row, seen)
+    for product, wish in wishes(desk, connection, seen, about, after, last):
+        goods[product].wishes.append(wish)
+    return list(goods.values()), last
+
+
+def _products(after: str, limit: int) -> Any:
+    places = (STOCKS.c.product_id, INBOUND.c.product_id)
+    there = [select(one).where(one == PRODUCTS.c.id).exists() for one in places]
+    columns = [PRODUCTS.c[name] for name in ("id", "safety_stock", "drop_shipped", "vendor_id")]
+    return (
+        select(*columns, VENDORS.c.lead_days, VENDORS.c.country, LEVELS.c.safety_stock.label("reckoned"))
+        .add_columns(or_(*there).label("stocked"))
+        .select_from(
+            PRODUCTS.outerjoin(VENDORS, VENDORS.c.id == PRODUCTS.c.vendor_id).outerjoin(
+                LEVELS, LEVELS.c.product_id == PRODUCTS.c.id
+            )
+        )
+        .where(PRODUCTS.c.id > after)
+        .order_by(PRODUCTS.c.id)
+        .limit(limit)
+    )
+
+
+def _safety(product: Row[Any]) -> int:
+    return int(product.reckoned or 0) if product.safety_stock is None else int(product.safety_stock)
+
+
+def _stock(after: str, last: str) -> Any:
+    page = select(STOCKS.c.product_id, STOCKS.c.location, STOCKS.c.on_hand)
+    known = select(PRODUCTS.c.id).where(PRODUCTS.c.id == STOCKS.c.product_id).exists()
+    return page.where(within(STOCKS.c.product_id, after, last), known).order_by(STOCKS.c.product_id, STOCKS.c.location)
+
+
+def _inbound(desk: Desk, as_of: date, after: str, last: str) -> Any:
+    names = ("id", "product_id", "vendor_id", "quantity", "location")
+    promise = func.coalesce(INBOUND.c.expected_on, INBOUND.c.promised_on).label("promised_on")
+    return (
+        select(*(INBOUND.c[name] for name in names), promise, VENDORS.c.country)
+        .select_from(
+            INBOUND.join(PRODUCTS, PRODUCTS.c.id == INBOUND.c.product_id).outerjoin(
+                VENDORS, VENDORS.c.id == INBOUND.c.vendor_id
+            )
+        )
+        .where(within(INBOUND.c.product_id, after, last), not_yet(INBOUND.c.received_at, desk.end_of(as_of)))
+    )
+
+
+def _expect_delivery(goods: Goods, row: Row[Any], seen: Outlook) -> None:
+    coming = seen.inflow.coming(seen.vendors.get(row.vendor_id, row.vendor_id), row.country, row.promised_on)
+    first = next((one.place for one in goods.supplies if one.cover is Cover.STOCK), "")
+    goods.coming[row.id] = coming
+    goods.supplies.append(Supply(Cover.INBOUND, row.location or first, row.quantity, coming.ready_on, row.id))

@@ -1,0 +1,348 @@
+"""From the shop's facts to what each line is covered by, when it is expected, and what a new order would get."""
+
+import asyncio
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import delete, insert, update
+
+from flows.allocate import share_out
+from flows.house import open_house
+from models.errors import ForewarnError
+from models.values import ProductFacts, Promise
+from sources.sample import write_sample
+from tasks.allocating import ALLOCATIONS, AVAILABILITIES, allocate_page, begin_day, short
+from tasks.demands import ASKED, REQUESTS
+from tasks.expecting import end_sent, forget, say
+from tasks.imports import import_all
+from tasks.orders import EXPECTATIONS, ORDERS, PRODUCTS, WATCHES
+from tasks.outlook import INBOUND, VENDORS
+from tasks.runs import Now
+from tasks.shelves import STOCKS
+from tasks.supplies import LEVELS
+from tests.builders import day, line
+from tests.counter import noon
+from tests.test_cli import forewarn
+
+LAMP = ProductFacts("lamp", "Desk Lamp", "lamps", Decimal(40))
+VASE = ProductFacts("vase", "Vase", "vases", Decimal(20))
+
+
+def allocate(desk, on=0, *, run="run", batch=500, pages=1_000):
+    """Allocate on a day, as the flow does; a run that dies leaves pages out."""
+    now = Now(run, day(on), noon(on))
+    seen, after = begin_day(desk, now), ""
+    for _ in range(pages):
+        after = allocate_page(desk, now, seen, after, batch)[1]
+        if not after:
+            end_sent(desk, now)
+            break
+
+
+def deliveries(counter, *rows):
+    """Enter deliveries of lamps: id, pieces, and the day promised."""
+    known = {"product_id": "lamp", "received_at": None, "vendor_id": None}
+    with counter.desk.engine.begin() as connection:
+        for key, quantity, promised in rows:
+            row = {"id": key, "quantity": quantity, "promised_on": None if promised is None else day(promised)}
+            connection.execute(insert(INBOUND).values(**known, **row))
+
+
+def write(counter, statement):
+    with counter.desk.engine.begin() as connection:
+        connection.execute(statement)
+
+
+def product(counter, **facts):
+    write(counter, update(PRODUCTS).where(PRODUCTS.c.id == "lamp").values(**facts))
+
+
+def pieces(counter):
+    return [
+        (row["order_id"], row["quantity"], row["cover"], row["inbound_id"] or row["place"])
+        for row in sorted(counter.rows(ALLOCATIONS), key=lambda row: (row["order_id"], row["line"], row["part"]))
+    ]
+
+
+def expected(counter, key="1041", number="1"):
+    """Return who says of a line when it is expected, and whether all of it is there; None where nobody does."""
+    rows = [row for row in counter.rows(EXPECTATIONS) if (row["order_id"], row["line"]) == (key, number)]
+    current = [row for row in rows if row["ended_at"] is None]
+    assert len(current) <= 1
+    return (current[0]["source"], current[0]["expected_on"], current[0]["ready"]) if current else None
+
+
+def available(counter, key="lamp"):
+    (row,) = [row for row in counter.rows(AVAILABILITIES) if row["product_id"] == key]
+    return row
+
+
+def written(counter):
+    """Return all that was written down, without the moments at which it was found to be so still."""
+    rows = {table: counter.rows(table) for table in (ALLOCATIONS, EXPECTATIONS, WATCHES)}
+    shown = [{key: value for key, value in row.items() if key != "set_at"} for row in counter.rows(AVAILABILITIES)]
+    return {table: sorted(map(repr, found)) for table, found in rows.items()} | {
+        AVAILABILITIES: sorted(map(repr, shown))
+    }
+
+
+@pytest.fixture
+def seven(counter):
+    """Seven lamps are ordered, five are in stock, and a delivery of twelve is promised in four days."""
+    counter.order("1041", line(promised=2, expected=2, quantity=7, product=LAMP))
+    counter.stock(LAMP, 5)
+    deliveries(counter, ("D1", 12, 4))
+    return counter
+
+
+def test_a_line_gets_what_is_there_and_the_rest_with_a_delivery_and_its_order_is_looked_at_again(seven):
+    write(seven, update(WATCHES).values(look_again_on=day(9), version=4))
+    allocate(seven.desk)
+    assert pieces(seven) == [("1041", 5, "stock", "main"), ("1041", 2, "inbound", "D1")]
+    # Friday's delivery is taken in on Monday and leaves on Tuesday.
+    assert expected(seven) == ("inbound", day(8), False)
+    (row,) = seven.rows(EXPECTATIONS)
+    assert row["why"].startswith("5 of 7 in stock; 2 of 7 with delivery D1, promised for 2026-06-19")
+    assert (row["set_at"], row["who"]) == (noon(0), "run")
+    assert (seven.watch()["look_again_on"], seven.watch()["version"]) == (day(0), 5)
+    found = available(seven)
+    assert (found["state"], found["left"], found["expected_on"], found["waiting"]) == ("backorder", 10, day(8), 1)
+    assert short(seven.desk)[0]["name"] == "Desk Lamp"
+
+
+def test_late_orders_sees_the_date_that_allocation_found(seven):
+    allocate(seven.desk)
+    seven.decide()
+    assert {notice["expected_on"] for notice in seven.notices} == {day(8)}
+
+
+def test_a_second_run_writes_nothing_but_that_all_is_still_so(seven):
+    allocate(seven.desk)
+    before = written(seven)
+    allocate(seven.desk, on=0, run="another")
+    assert written(seven) == before
+    with_day_over = {row["order_id"]: row["version"] for row in seven.rows(WATCHES)}
+    allocate(seven.desk, on=1, run="next day")
+    assert {row["order_id"]: row["version"] for row in seven.rows(WATCHES)} == with_day_over
+    assert available(seven)["set_at"] == noon(1)
+    assert available(seven)["since"] == noon(0)
+
+
+def test_when_the_goods_arrive_the_line_is_ready_and_its_order_is_looked_at_again(seven):
+    allocate(seven.desk)
+    version = seven.watch()["version"]
+    write(seven, update(INBOUND).values(received_at=noon(3)))
+    write(seven, update(STOCKS).values(on_hand=17))
+    allocate(seven.desk, on=3)
+    assert expected(seven) == ("stock", day(4), True)
+    assert [row["ended_at"] for row in seven.rows(EXPECTATIONS)] == [noon(3), None]
+    assert (seven.watch()["look_again_on"], seven.watch()["version"]) == (day(0), version + 1)
+    found = available(seven)
+    assert (found["state"], found["left"], found["waiting"], found["waited"]) == ("in_stock", 10, 0, 1)
+    assert found["since"] == noon(3)
+
+
+@pytest.mark.parametrize("fact", [{"shipped_at": noon(0)}, {"cancelled_at": noon(0)}])
+def test_a_line_that_wants_nothing_any_more_leaves_its_pieces_to_others(seven, fact):
+    seven.order("1042", line(promised=5, quantity=2, product=LAMP))
+    allocate(seven.desk)
+    assert pieces(seven)[-1] == ("1042", 2, "inbound", "D1")
+    seven.change("1041", **fact)
+    allocate(seven.desk)
+    assert pieces(seven) == [("1042", 2, "stock", "main")]
+    assert expected(seven) is None
+    assert expected(seven, "1042") == ("stock", day(1), True)
+
+
+def test_a_cancelled_order_and_one_that_was_not_placed_yet_want_nothing(seven):
+    allocate(seven.desk)
+    write(seven, update(ORDERS).values(cancelled_at=noon(0)))
+    allocate(seven.desk)
+    assert (pieces(seven), expected(seven)) == ([], None)
+    write(seven, update(ORDERS).values(cancelled_at=None, placed_at=noon(2)))
+    allocate(seven.desk)
+    assert pieces(seven) == []
+
+
+def test_a_line_whose_product_was_changed_gives_back_what_it_had(seven):
+    seven.stock(VASE, 9)
+    allocate(seven.desk)
+    seven.change("1041", product_id="vase")
+    allocate(seven.desk, batch=1)
+    assert pieces(seven) == [("1041", 7, "stock", "main")]
+    seven.change("1041", product_id="lamp")
+    allocate(seven.desk, batch=1)
+    assert pieces(seven) == [("1041", 5, "stock", "main"), ("1041", 2, "inbound", "D1")]
+
+
+def test_of_a_product_that_the_shop_keeps_no_stock_of_nothing_is_said(counter):
+    counter.order("1041", line(promised=2, expected=9, product=LAMP))
+    allocate(counter.desk)
+    assert (pieces(counter), counter.rows(EXPECTATIONS), counter.rows(AVAILABILITIES)) == ([], [], [])
+
+
+@pytest.mark.parametrize(
+    ("own", "reckoned", "left"),
+    [(None, None, 3), (2, None, 1), (None, 1, 2), (0, 2, 3)],
+    ids=["none", "the shop's", "worked out", "the shop's is none"],
+)
+def test_safety_stock_is_the_shops_own_or_else_the_one_worked_out(counter, own, reckoned, left):
+    counter.stock(LAMP, 3)
+    product(counter, safety_stock=own)
+    if reckoned is not None:
+        figures = dict.fromkeys(("reorder_point", "order_quantity", "available"), 0)
+        figures |= dict.fromkeys(("demand_a_day", "demand_sd", "lead_days", "lead_sd"), 0.0)
+        said = {"method": "", "why": "", "set_at": noon(0)}
+        write(counter, insert(LEVELS).values(product_id="lamp", safety_stock=reckoned, **figures, **said))
+    allocate(counter.desk)
+    assert available(counter)["left"] == left
+
+
+@pytest.mark.parametrize(
+    ("answer", "direct", "promise", "found"),
+    [
+        ("accepted", False, Promise.SHIP, ("vendor", day(4), False)),
+        ("accepted", True, Promise.SHIP, ("vendor", day(2), False)),
+        ("accepted", True, Promise.DELIVER, ("vendor", day(4), False)),
+        ("refused", False, Promise.SHIP, ("forecast", day(9), False)),
+        (None, False, Promise.SHIP, ("forecast", day(9), False)),
+    ],
+)
+def test_what_a_vendor_accepted_is_expected_by_its_answer(counter, answer, direct, promise, found):
+    counter.order("1041", line(promised=2, product=LAMP, promise=promise))
+    counter.stock(LAMP, 0)
+    write(counter, insert(VENDORS).values(id="V1", name="Acme", lead_days=7))
+    product(counter, vendor_id="V1", drop_shipped=direct)
+    request = {"id": "R1", "run_id": "r", "vendor_id": "V1", "channel": "mail", "state": "sent", "attempts": 1}
+    write(counter, insert(REQUESTS).values(**request, created_at=noon(0), not_before=noon(0)))
+    asked = {"id": "L1", "request_id": "R1", "order_id": "1041", "line": "1", "nth": 1, "product_id": "lamp"}
+    reply = {"quantity": 1, "drop_shipped": direct, "answer": answer, "promised_on": day(2) if answer else None}
+    write(counter, insert(ASKED).values(**asked, **reply))
+    allocate(counter.desk)
+    assert expected(counter) == found
+
+
+def test_what_staff_say_is_believed_until_its_day_has_passed(seven):
+    allocate(seven.desk)
+    version = seven.watch()["version"]
+    say(seven.desk, Now("", day(0), noon(0)), "1041", "1", day(3), "Rita")
+    assert expected(seven) == ("staff", day(3), False)
+    assert seven.watch()["version"] == version + 1
+    allocate(seven.desk, on=3)
+    assert expected(seven) == ("staff", day(3), False)
+    allocate(seven.desk, on=4)
+    assert expected(seven) == ("inbound", day(8), False)
+    assert [(row["who"], row["ended_at"]) for row in seven.rows(EXPECTATIONS)] == [
+        ("run", noon(0)),
+        ("Rita", noon(4)),
+        ("run", None),
+    ]
+
+
+def test_staff_may_take_back_what_they_said(seven):
+    now = Now("", day(0), noon(0))
+    say(seven.desk, now, "1041", "1", day(3), "Rita")
+    forget(seven.desk, now, "1041", "1")
+    assert expected(seven) is None
+    allocate(seven.desk)
+    assert expected(seven) == ("inbound", day(8), False)
+    with pytest.raises(ForewarnError, match="staff said nothing of line '1' of order '1041'"):
+        forget(seven.desk, now, "1041", "1")
+
+
+@pytest.mark.parametrize(
+    ("order", "number", "on", "why"),
+    [
+        ("1041", "1", -1, "has passed"),
+        ("1041", "2", 3, "no open line '2'"),
+        ("9999", "1", 3, "order '9999'"),
+    ],
+)
+def test_staff_are_told_what_is_wrong_with_their_date(seven, order, number, on, why):
+    with pytest.raises(ForewarnError, match=why):
+        say(seven.desk, Now("", day(0), noon(0)), order, number, day(on), "Rita")
+    assert seven.rows(EXPECTATIONS) == []
+
+
+def many(counter):
+    """Enter twenty products with two orders each, of which the second waits."""
+    for n in range(20):
+        goods = ProductFacts(f"p{n:02}", f"Thing {n}")
+        counter.stock(goods, 3)
+        for nth in range(2):
+            counter.order(f"{n:02}-{nth}", line(promised=nth, quantity=2, product=goods))
+    return counter
+
+
+def believed(counter):
+    return sorted(
+        (row["order_id"], row["source"], row["expected_on"], row["ended_at"]) for row in counter.rows(EXPECTATIONS)
+    )
+
+
+def test_a_run_that_died_in_the_middle_is_taken_up_by_the_next(counter):
+    many(counter)
+    allocate(counter.desk, batch=3, pages=2, run="died")
+    begun = {row["id"]: row for row in counter.rows(EXPECTATIONS)}
+    assert len(begun) == 12
+    allocate(counter.desk, batch=3, run="next")
+    assert {row["id"]: row for row in counter.rows(EXPECTATIONS) if row["id"] in begun} == begun
+    assert (len(pieces(counter)), len(believed(counter))) == (60, 40)
+    whole = pieces(counter)
+    for table in (ALLOCATIONS, EXPECTATIONS, AVAILABILITIES):
+        write(counter, delete(table))
+    allocate(counter.desk, run="undisturbed")
+    assert pieces(counter) == whole
+
+
+def test_two_runs_at_once_do_the_work_of_one(counter):
+    many(counter)
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(allocate, counter.desk, run=f"run {n}", batch=2) for n in range(2)]:
+            done.result()
+    assert len(pieces(counter)) == 60
+    assert len(believed(counter)) == len({row[0] for row in believed(counter)}) == 40
+    assert {row["version"] for row in counter.rows(WATCHES)} == {1}
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory):
+    """Return a sample shop whose facts were taken in, opened, and what allocating in it reported."""
+    place, on = tmp_path_factory.mktemp("allocate"), date(2026, 6, 15)
+    write_sample(place / "shop", orders=60, as_of=on)
+    with open_house(place / "shop") as house:
+        with house.source() as source:
+            import_all(house.desk.engine, source, on, house.rejects)
+        yield house, *asyncio.run(share_out(house, on))
+
+
+def test_a_shops_own_files_lead_to_dates_and_to_a_list_of_what_is_short(sample):
+    house, report, shortage = sample
+    assert report.covered.keys() == {"stock", "inbound"}
+    assert report.dates == {"set": sum(report.covered.values())}
+    assert report.products["in_stock"] > report.products["backorder"] > 0
+    assert [one["waiting"] for one in shortage] == sorted((one["waiting"] for one in shortage), reverse=True)
+    again, _ = asyncio.run(share_out(house, date(2026, 6, 15)))
+    assert (again.covered, again.dates) == (report.covered, {})
+
+
+def test_staff_use_it_by_commands(tmp_path):
+    today = date.today()  # noqa: DTZ011 - as the command does
+    write_sample(tmp_path / "shop", orders=60, as_of=today)
+    forewarn(tmp_path, "import")
+    found = json.loads(forewarn(tmp_path, "allocate", "--json").stdout)
+    assert found["report"]["dates"]["set"] > 0
+    assert found["short"][0].keys() >= {"product_id", "name", "waiting", "expected_on"}
+    assert "is expected on 2999-01-31" in forewarn(tmp_path, "expect", "1041", "1", "2999-01-31").stdout
+    assert forewarn(tmp_path, "expect", "1041", "1", "2001-01-31", ok=False).stderr.startswith(
+        "forewarn: 2001-01-31 has"
+    )
+    assert "DATE or --forget" in forewarn(tmp_path, "expect", "1041", "1", ok=False).stderr
+
+
+def test_stock_is_not_allocated_for_a_day_before_the_last_one(sample):
+    with pytest.raises(ForewarnError, match="allocated for 2026-06-15 already"):
+        asyncio.run(share_out(sample[0], date(2026, 6, 14)))

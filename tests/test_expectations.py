@@ -1,0 +1,215 @@
+"""When a line is expected, who says so, and what a new order would get."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from models.policy import Days
+from models.policy_supply import Allocating, Forecasting
+from models.supply import Available, Cover, DateSource, Expectation, Piece, Stocked, Supply
+from models.values import Promise
+from rules.availability import available
+from rules.coming import Coming, Inflow
+from rules.expectations import Awaited, expect
+from rules.journeys import Journey
+from rules.slips import Delivery, Habits
+
+TODAY = date(2026, 11, 23)
+JOURNEY = Journey(Allocating(), Days())
+STAFF, CARRIER, VENDOR, STOCK, INBOUND, FORECAST, SHOP = DateSource
+
+
+def ahead(n):
+    return TODAY + timedelta(days=n)
+
+
+LINE = Awaited(Promise.SHIP, ahead(10), 7, "DE", stocked=True)
+COMING = {
+    "D0": Coming(ahead(30), ahead(29), ahead(31), 0.81, "promised for 2026-12-20"),
+    "D1": Coming(ahead(14), ahead(11), ahead(16), 0.83, "promised for 2026-12-03"),
+    "D2": Coming(None, None, None, None, "which has no date"),
+}
+
+
+def piece(cover, quantity=7):
+    if cover is Cover.NOTHING:
+        return Piece("A", "1", quantity, cover)
+    inbound, ready_on = ("D1", COMING["D1"].ready_on) if cover is Cover.INBOUND else ("", TODAY)
+    leaves_on = JOURNEY.leaves(ready_on)
+    return Piece("A", "1", quantity, cover, "Berlin", inbound, leaves_on, JOURNEY.arrives(leaves_on, "DE"))
+
+
+IN_STOCK, ON_THE_WAY, UNCOVERED = (
+    [piece(Cover.STOCK)],
+    [piece(Cover.STOCK, 5), piece(Cover.INBOUND, 2)],
+    [piece(Cover.STOCK, 5), piece(Cover.NOTHING, 2)],
+)
+BOTH = [piece(Cover.STOCK, 4), Piece("A", "1", 1, Cover.INBOUND, "Berlin", "D2"), piece(Cover.NOTHING, 2)]
+UNDATED = [piece(Cover.STOCK, 5), Piece("A", "1", 2, Cover.INBOUND, "Berlin", "D2")]
+ANSWER = Coming(ahead(5), ahead(4), ahead(7), 0.8, "promised for 2026-11-26")
+
+
+def believed(line, pieces, as_of=TODAY):
+    return expect(line, pieces, COMING, JOURNEY, as_of)
+
+
+def said(line, pieces, as_of=TODAY):
+    found = believed(line, pieces, as_of)
+    return found and (found.source, found.expected_on)
+
+
+def stood(source, days):
+    return Expectation(source, None if days is None else ahead(days), "so it was")
+
+
+@pytest.mark.parametrize(
+    ("line", "pieces", "what"),
+    [
+        pytest.param(replace(LINE, said={SHOP: ahead(3)}), IN_STOCK, (STOCK, ahead(1)), id="stock before the shop"),
+        pytest.param(
+            replace(LINE, said={CARRIER: ahead(3)}), IN_STOCK, (CARRIER, ahead(3)), id="the carrier before stock"
+        ),
+        pytest.param(replace(LINE, said={VENDOR: ahead(3)}), UNCOVERED, (VENDOR, ahead(3)), id="the vendor's word"),
+        pytest.param(replace(LINE, said={STAFF: ahead(0)}), ON_THE_WAY, (STAFF, TODAY), id="today has not passed"),
+        pytest.param(replace(LINE, said={STAFF: ahead(-1)}), ON_THE_WAY, (INBOUND, ahead(15)), id="yesterday has"),
+        pytest.param(
+            replace(LINE, standing=stood(STAFF, 4), said={CARRIER: ahead(3)}),
+            IN_STOCK,
+            (STAFF, ahead(4)),
+            id="staff first",
+        ),
+        pytest.param(
+            replace(LINE, standing=stood(STAFF, -1)), IN_STOCK, (STOCK, ahead(1)), id="until their day passes"
+        ),
+        pytest.param(replace(LINE, answer=ANSWER), ON_THE_WAY, (VENDOR, ahead(7)), id="an answer before a delivery"),
+        pytest.param(
+            replace(LINE, answer=ANSWER), IN_STOCK, (STOCK, ahead(1)), id="of what is in stock it says nothing"
+        ),
+        pytest.param(
+            replace(LINE, answer=ANSWER, drop_shipped=True),
+            IN_STOCK,
+            (VENDOR, ahead(5)),
+            id="a drop-shipper sends itself",
+        ),
+        pytest.param(
+            replace(LINE, answer=COMING["D2"]), ON_THE_WAY, (INBOUND, ahead(15)), id="an answer without a date"
+        ),
+        pytest.param(LINE, ON_THE_WAY, (INBOUND, ahead(15)), id="the last piece counts"),
+        pytest.param(replace(LINE, promise=Promise.DELIVER), ON_THE_WAY, (INBOUND, ahead(17)), id="and arrives later"),
+        pytest.param(LINE, UNDATED, (INBOUND, None), id="a delivery without a date"),
+        pytest.param(replace(LINE, lead_days=7), UNDATED, (INBOUND, None), id="is not guessed by the lead time"),
+        pytest.param(replace(LINE, lead_days=7), BOTH, (INBOUND, None), id="not even in part"),
+        pytest.param(replace(LINE, said={SHOP: ahead(3)}), UNDATED, (SHOP, ahead(3)), id="but the shop may know"),
+        pytest.param(replace(LINE, lead_days=7), UNCOVERED, (FORECAST, ahead(9)), id="the usual lead time"),
+        pytest.param(replace(LINE, lead_days=10**9), UNCOVERED, (STOCK, None), id="an absurd one is none"),
+        pytest.param(LINE, UNCOVERED, (STOCK, None), id="nobody knows"),
+        pytest.param(replace(LINE, said={SHOP: ahead(-1)}), UNCOVERED, (STOCK, None), id="nor does a day that passed"),
+        pytest.param(replace(LINE, stocked=False, said={SHOP: ahead(3)}), [], None, id="the shop's date stays"),
+        pytest.param(
+            replace(LINE, stocked=False, said={CARRIER: ahead(3)}), [], (CARRIER, ahead(3)), id="but has a source"
+        ),
+        pytest.param(
+            replace(LINE, stocked=False, answer=ANSWER, drop_shipped=True), [], (VENDOR, ahead(5)), id="direct"
+        ),
+    ],
+)
+def test_the_first_who_says_anything_is_believed(line, pieces, what):
+    assert said(line, pieces) == what
+
+
+@pytest.mark.parametrize(
+    ("before", "as_of", "promised", "expected"),
+    [
+        pytest.param(None, 0, 10, 1, id="it can leave tomorrow"),
+        pytest.param(1, 1, 10, 1, id="today, then"),
+        pytest.param(1, 2, 10, 10, id="it did not: the shop has until the promised day"),
+        pytest.param(10, 9, 10, 10, id="that stands"),
+        pytest.param(10, 11, 10, 14, id="it is late, and can leave on Monday"),
+        pytest.param(10, 4, 7, 7, id="promised earlier by now"),
+    ],
+)
+def test_a_line_that_lies_ready_has_a_new_date_only_when_the_old_one_has_passed(before, as_of, promised, expected):
+    today = ahead(as_of)
+    leaves_on = JOURNEY.leaves(today)
+    pieces = [replace(IN_STOCK[0], ships_on=leaves_on)]
+    standing = None if before is None else stood(STOCK, before)
+    line = replace(LINE, promised_on=ahead(promised), standing=standing)
+    assert said(line, pieces, today) == (STOCK, ahead(expected))
+
+
+def test_what_was_not_ready_before_leaves_at_once_when_it_is():
+    line = replace(LINE, standing=stood(INBOUND, 15))
+    assert said(line, IN_STOCK) == (STOCK, ahead(1))
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [(None, 9), (4, 4), (0, 0), (-1, None)],
+    ids=["today", "stands", "to the day", "then unknown"],
+)
+def test_a_lead_time_is_reckoned_once_and_its_date_does_not_run_ahead_of_the_days(before, expected):
+    standing = None if before is None else stood(FORECAST, before)
+    line = replace(LINE, lead_days=7, standing=standing)
+    found = believed(line, UNCOVERED)
+    assert found.expected_on == (None if expected is None else ahead(expected))
+    again = believed(replace(line, standing=found), UNCOVERED, ahead(1))
+    assert again.expected_on == (found.expected_on if expected else None)
+
+
+def test_staff_read_in_one_sentence_where_a_date_comes_from():
+    found = believed(LINE, ON_THE_WAY)
+    assert found.why == "5 of 7 in stock; 2 of 7 with delivery D1, promised for 2026-12-03"
+    assert (found.earliest_on, found.latest_on, found.chance) == (ahead(14), ahead(17), 0.83)
+    one = replace(LINE, quantity=1, lead_days=7)
+    assert believed(one, [piece(Cover.STOCK, 1)]).why == "in stock"
+    assert believed(one, [piece(Cover.NOTHING, 1)]).why == (
+        "neither in stock nor on the way; the vendor takes 7 days as a rule"
+    )
+
+
+def late_by(*days):
+    return [Delivery("Acme", ahead(-100 + n), ahead(-100 + n + slip)) for n, slip in enumerate(days)]
+
+
+def test_a_delivery_is_expected_with_its_vendors_habit_and_the_days_to_take_it_in():
+    habits = Habits.learn(late_by(*[4] * 20), TODAY, Forecasting())
+    found = Inflow(habits, JOURNEY, TODAY).coming("Acme", None, date(2026, 12, 3))
+    assert found.ready_on == date(2026, 12, 8)
+    assert found.chance > 0.9
+
+
+@pytest.mark.parametrize("promised_on", [None, date.max, date(9999, 1, 1)])
+def test_a_day_beyond_all_days_is_no_date(promised_on):
+    habits = Habits.learn(late_by(*[4] * 20), TODAY, Forecasting())
+    assert Inflow(habits, JOURNEY, TODAY).coming("Acme", None, promised_on).ready_on is None
+
+
+def left(*lots):
+    return [
+        Supply(Cover.STOCK, "Berlin", n, TODAY)
+        if name is None
+        else Supply(Cover.INBOUND, "Berlin", n, COMING[name].ready_on, name)
+        for n, name in lots
+    ]
+
+
+BACK = Available("P", Stocked.BACKORDER, 3, ahead(15), ahead(17))
+GONE = Available("P", Stocked.OUT_OF_STOCK, 0)
+
+
+@pytest.mark.parametrize(
+    ("lots", "safety", "found"),
+    [
+        pytest.param([(2, None)], 0, Available("P", Stocked.IN_STOCK, 2), id="in stock"),
+        pytest.param([(3, None)], 2, Available("P", Stocked.IN_STOCK, 1), id="less the safety stock"),
+        pytest.param([(2, None)], 2, GONE, id="which is not for sale"),
+        pytest.param([(2, None), (3, "D1")], 2, BACK, id="but a delivery is"),
+        pytest.param([(4, "D2"), (3, "D1")], 0, BACK, id="the first one with a date"),
+        pytest.param([(4, "D0"), (3, "D1")], 0, BACK, id="the first to come"),
+        pytest.param([(4, "D2")], 0, GONE, id="nobody knows when"),
+        pytest.param([], 0, GONE, id="nothing is left"),
+    ],
+)
+def test_a_new_order_gets_what_is_left_after_all_others_had_theirs(lots, safety, found):
+    assert available("P", left(*lots), safety, COMING, JOURNEY) == found
