@@ -10,7 +10,18 @@ from typing import Annotated
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from flows import cli_ledger, cli_settle, cli_shop, printing
+from flows import (
+    cli_allocate,
+    cli_explain,
+    cli_ledger,
+    cli_parcels,
+    cli_settle,
+    cli_shop,
+    cli_stock,
+    cli_storefront,
+    cli_vendors,
+    printing,
+)
 from flows.house import open_house
 from flows.options import AsOf, Data, Json, Shop
 from flows.visible import visible
@@ -30,13 +41,20 @@ app.add_typer(cli_shop.check, name="check")
 app.add_typer(cli_ledger.offers, name="offers")
 app.add_typer(cli_ledger.posts, name="posts")
 app.add_typer(cli_settle.settle, name="settle")
+app.add_typer(cli_vendors.vendors, name="vendors")
+app.add_typer(cli_parcels.parcels, name="parcels")
+app.add_typer(cli_storefront.storefront, name="storefront")
 for command in (
     cli_shop.preview,
-    cli_ledger.explain,
+    cli_explain.explain,
     cli_ledger.status,
     cli_ledger.release,
     cli_ledger.suppress,
     cli_ledger.doctor,
+    cli_allocate.allocate,
+    cli_allocate.expect,
+    cli_stock.stock,
+    cli_storefront.serve,
 ):
     app.command()(command)
 
@@ -149,7 +167,7 @@ def _day(as_of: datetime | None) -> date | None:
 
 
 def _fail_if_not_ok(report: Report) -> None:
-    if report.held:
+    if report.held and not report.dry_run:
         raise typer.Exit(WAITS)
     if not report.ok:
         raise typer.Exit(1)

@@ -9,11 +9,12 @@ from pathlib import Path
 from jinja2 import Environment, TemplateSyntaxError, meta, nodes
 
 from models.shopfolder import ShopConfig
+from models.storefront import StorefrontNotice
 from models.values import Channel
 from templates import samples
 from templates.environment import GALLERY, GIVEN, NAMES, OURS, BadWords, environment, nearest
 from templates.formats import known
-from templates.storefronts import STOREFRONT, STOREFRONT_PARTS
+from templates.storefronts import STOREFRONT, STOREFRONT_PARTS, StorefrontWords
 from templates.words import MESSAGES, PARTS, POSTS, Words
 
 _PARTS = {name for names in PARTS.values() for name in names if name != "post.txt"}
@@ -139,9 +140,12 @@ def _renderings(
                         yield from _raised(partial(words.message, plan, contact, id="check"))
         for _, about in samples.posts(locale):
             yield from _raised(partial(words.post, about, id="check", locale=locale))
-        there = partial(words.storefront.choose, [locale])
         for notice in samples.storefront_notices(locale):
-            yield from _raised(lambda notice=notice, there=there: words.storefront.page(notice, there(), {}, ""))
+            yield from _raised(partial(_storefront, words.storefront, notice, locale))
+
+
+def _storefront(words: StorefrontWords, notice: StorefrontNotice | None, locale: str) -> None:
+    words.page(notice, words.choose([locale]), schema=None, script="")
 
 
 def _channels(own: Path | None, message: str) -> set[Channel]:

@@ -8,6 +8,7 @@ from itertools import product as combined
 from urllib.parse import quote
 
 from models.policy import GOOD_NEWS
+from models.storefront import StorefrontNotice
 from models.supply import Available, Parcel, Stocked
 from models.values import (
     Channel,
@@ -41,6 +42,12 @@ SHOWN = {
     "late_again": ("future",),
 }
 """Remedies in a gallery, by message, so that it stays a page one can read; the others show none."""
+
+NEWS = {"late_again": (News.PASSED, News.PASSED), GOOD_NEWS: (News.READY, News.EARLIER)}
+TURNS = {GOOD_NEWS: ("goods there", "earlier date")}
+EARLIER_DATE = {GOOD_NEWS: TODAY + timedelta(3)}
+IN_PARTS = ("fortnight", GOOD_NEWS)
+"""Messages whose samples come in two parcels."""
 
 _ADDRESS = {Channel.EMAIL: "customer@example.com", Channel.SMS: "+12025550142"}
 _COLOURS = ("#b8692e", "#4d7c6f", "#6a5a8c", "#8c4a4a", "#3f6f9f")
