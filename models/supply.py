@@ -91,7 +91,9 @@ class Expectation:
     earliest_on: date | None = None
     latest_on: date | None = None
     chance: float | None = None
-    """How likely it is to be there by `expected_on`, from 0 to 1; None: nobody can say."""
+    """How likely it was to be there by `expected_on` when that was reckoned, from 0 to 1; None: nobody can say."""
+    basis: str = ""
+    """The promises it was reckoned from: while they stay, so does the day, until it has passed."""
 
 
 class Stocked(StrEnum):

@@ -23,6 +23,7 @@ class Coming:
     chance: float | None
     why: str
     """A clause that follows "the delivery"."""
+    promised_on: date | None = None
 
 
 class Inflow:
@@ -50,7 +51,7 @@ class Inflow:
         expected, earliest, latest = (
             step(day, country) for day in (found.expected_on, found.earliest_on, found.latest_on)
         )
-        return Coming(expected, earliest, latest, found.chance, found.why)
+        return Coming(expected, earliest, latest, found.chance, found.why, promised_on)
 
 
 def in_words(pieces: Sequence[Piece], whole: int, coming: Mapping[str, Coming]) -> str:

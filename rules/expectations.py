@@ -1,7 +1,7 @@
 """When a line is expected, and who says so: of all who say anything, the one most worth believing."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 from models.supply import Cover, DateSource, Expectation, Piece
@@ -61,6 +61,9 @@ class _Case:
         to_ship = self.line.promise is Promise.SHIP
         return [one.ships_on if to_ship else one.arrives_on for one in self.pieces if one.cover is cover]
 
+    def inbounds(self) -> set[str]:
+        return {one.inbound for one in self.pieces if one.cover is Cover.INBOUND}
+
     def how_many(self, cover: Cover) -> int:
         return sum(one.quantity for one in self.pieces if one.cover is cover)
 
@@ -104,14 +107,16 @@ def _vendor(case: _Case) -> Expectation | None:
     if answer is None or answer.ready_on is None:
         return _said(case, DateSource.VENDOR, "the vendor says so")
     days = [case.day(answer.ready_on, direct=direct), *([] if direct else case.days(Cover.STOCK))]
-    return Expectation(
+    found = Expectation(
         DateSource.VENDOR,
         max(day for day in days if day is not None),
         f"the vendor accepted it, {answer.why}",
         case.day(answer.earliest_on, direct=direct),
         case.day(answer.latest_on, direct=direct),
         answer.chance,
+        basis=f"accepted for {answer.promised_on}",
     )
+    return _steady(case, found)
 
 
 def _stock(case: _Case) -> Expectation | None:
@@ -136,14 +141,30 @@ def _inbound(case: _Case) -> Expectation | None:
         return None
     their = [case.coming[one.inbound] for one in case.pieces if one.cover is Cover.INBOUND]
     chances = [one.chance for one in their if one.chance is not None]
-    return Expectation(
+    found = Expectation(
         DateSource.INBOUND,
         max(day for day in (*days, *case.days(Cover.STOCK)) if day is not None),
         case.words(),
         _last(case, [one.earliest_on for one in their]),
         _last(case, [one.latest_on for one in their]),
         min(chances) if len(chances) == len(their) else None,
+        basis=", ".join(sorted({f"{one} for {case.coming[one].promised_on}" for one in case.inbounds()})),
     )
+    return _steady(case, found)
+
+
+def _steady(case: _Case, found: Expectation) -> Expectation:
+    """Keep the day that was believed while it has not passed and no promise behind it moved.
+
+    A delivery that stays out is expected a little later each morning, and habits change with each one that comes: a
+    customer told of each of those days would be told every day.
+    """
+    before = case.stands(found.source)
+    if before is None or before.basis != found.basis or before.expected_on is None or found.expected_on is None:
+        return found
+    if not case.as_of <= before.expected_on < found.expected_on:
+        return found
+    return replace(found, expected_on=before.expected_on, chance=before.chance)
 
 
 def _forecast(case: _Case) -> Expectation | None:

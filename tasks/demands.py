@@ -18,7 +18,7 @@ from tasks.orders import CURRENT, CUSTOMERS, EXPECTATIONS, LINES, ORDERS, not_ye
 from tasks.outlook import VENDORS, Outlook
 
 ASKED, REQUESTS = table_of(PurchaseLine), table_of(PurchaseRequest)
-_SAID = ("source", "expected_on", "why", "earliest_on", "latest_on", "chance")
+_SAID = ("source", "expected_on", "why", "earliest_on", "latest_on", "chance", "basis")
 KEPT = [
     EXPECTATIONS.c.id.label("row"),
     EXPECTATIONS.c.ready,

@@ -18,7 +18,7 @@ from tasks.runs import Now
 from tasks.wakes import look_again
 
 PAGE = 1_000
-IN_PLACE = ("why", "earliest_on", "latest_on", "chance", "ready")
+IN_PLACE = ("why", "earliest_on", "latest_on", "chance", "basis", "ready")
 BROUGHT_UP = update(EXPECTATIONS).where(EXPECTATIONS.c.id == bindparam("row"))
 
 

@@ -157,6 +157,34 @@ def test_a_lead_time_is_reckoned_once_and_its_date_does_not_run_ahead_of_the_day
     assert again.expected_on == (found.expected_on if expected else None)
 
 
+@pytest.mark.parametrize(
+    ("believed_until", "basis", "as_of", "expected"),
+    [
+        pytest.param(13, "D1 for 2026-12-03", TODAY, 13, id="the habit alone moved: the day stands"),
+        pytest.param(13, "D1 for 2026-12-01", TODAY, 15, id="the vendor promised another day"),
+        pytest.param(13, "D7 for 2026-12-03", TODAY, 15, id="another delivery"),
+        pytest.param(16, "D1 for 2026-12-03", TODAY, 15, id="an earlier day is taken at once"),
+        pytest.param(13, "D1 for 2026-12-03", ahead(13), 13, id="the day itself has not passed"),
+        pytest.param(13, "D1 for 2026-12-03", ahead(14), 15, id="once it has passed the new one is said"),
+    ],
+)
+def test_a_delivery_that_stays_out_moves_its_date_when_that_has_passed_and_not_each_morning(
+    believed_until, basis, as_of, expected
+):
+    coming = {"D1": replace(COMING["D1"], promised_on=date(2026, 12, 3))}
+    before = replace(stood(INBOUND, believed_until), basis=basis, chance=0.8)
+    found = expect(replace(LINE, standing=before), [piece(Cover.INBOUND)], coming, JOURNEY, as_of)
+    assert (found.source, found.expected_on, found.basis) == (INBOUND, ahead(expected), "D1 for 2026-12-03")
+
+
+@pytest.mark.parametrize(("promised_on", "expected"), [(date(2026, 11, 26), 5), (date(2026, 11, 27), 7)])
+def test_a_vendors_answer_keeps_its_day_until_the_vendor_gives_another(promised_on, expected):
+    before = replace(stood(VENDOR, 5), basis="accepted for 2026-11-26")
+    answer = replace(ANSWER, promised_on=promised_on)
+    found = expect(replace(LINE, standing=before, answer=answer), UNCOVERED, COMING, JOURNEY, TODAY)
+    assert (found.source, found.expected_on) == (VENDOR, ahead(expected))
+
+
 def test_staff_read_in_one_sentence_where_a_date_comes_from():
     found = believed(LINE, ON_THE_WAY)
     assert found.why == "5 of 7 in stock; 2 of 7 with delivery D1, promised for 2026-12-03"
