@@ -6,14 +6,14 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, and_, bindparam, or_, select, update
 
 from models.errors import ForewarnError
 from models.supply import DateSource, Expectation
 from tasks.db import Turn, alone, among, insert
 from tasks.demands import KEPT, Kept, Key, kept, unsent
 from tasks.desk import Desk
-from tasks.orders import CURRENT, EXPECTATIONS, LINES, ORDERS
+from tasks.orders import CURRENT, EXPECTATIONS, LINES, ORDERS, still_open
 from tasks.runs import Now
 from tasks.wakes import look_again
 
@@ -101,14 +101,18 @@ def _end(connection: Connection, rows: Sequence[int], now: Now) -> None:
 
 
 def end_sent(desk: Desk, now: Now) -> int:
-    """End what is expected of lines that want no goods any more: shipped, cancelled, or gone; return how many."""
+    """End what is expected of lines that want no goods any more: shipped, cancelled, or gone; return how many.
+
+    Of a line that was shipped and is to be delivered the day stands, unless the shop itself has one by now.
+    """
+    under_way = and_(still_open(desk.end_of(now.as_of)), LINES.c.expected_on.is_(None))
     wanted = (
         select(LINES.c.number)
         .join(ORDERS, ORDERS.c.id == LINES.c.order_id)
         .where(
             LINES.c.order_id == EXPECTATIONS.c.order_id,
             LINES.c.number == EXPECTATIONS.c.line,
-            unsent(desk, now.as_of),
+            or_(unsent(desk, now.as_of), under_way),
         )
         .correlate(EXPECTATIONS)
     )

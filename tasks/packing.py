@@ -1,0 +1,115 @@
+"""Read what is still to be sent of orders: from which day on each line can leave, and by which it should."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, select
+
+from models.ledger_supply import Allocation, Answer
+from models.supply import DateSource, LineToSend, OrderToSend, Wish
+from models.values import Promise
+from rules.journeys import Journey
+from rules.parcels import leave_by
+from tasks.db import among
+from tasks.demands import Key, unsent
+from tasks.desk import Desk
+from tasks.orders import CURRENT, CUSTOMERS, EXPECTATIONS, EXPECTED_ON, LINES, ORDERS, PRODUCTS, table_of
+
+ALLOCATIONS, ANSWERS = table_of(Allocation), table_of(Answer)
+WISH = "wish"
+"""The kind of answer that says how an order is to be sent."""
+WISHED = and_(ANSWERS.c.order_id == ORDERS.c.id, ANSWERS.c.kind == WISH)
+BY_ALLOCATION = (DateSource.STOCK, DateSource.INBOUND)
+"""Who says of a line when it is expected, where all its pieces have a day and the line leaves with the last."""
+
+
+def in_parcels(desk: Desk, as_of: date) -> ColumnElement[bool]:
+    """Return the SQL of a line that the shop still sends itself; wants ORDERS and PRODUCTS joined."""
+    return and_(unsent(desk, as_of), PRODUCTS.c.drop_shipped.is_(False))
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """What days are reckoned with, once a run."""
+
+    desk: Desk
+    as_of: date
+    journey: Journey
+    soonest: date
+    """The day on which a parcel leaves that is packed today."""
+
+
+def today(desk: Desk, as_of: date) -> Today:
+    """Return what days are reckoned with on a day."""
+    journey = Journey(desk.policy.allocation, desk.policy.days)
+    return Today(desk, as_of, journey, journey.leaves(as_of) or as_of)
+
+
+def to_send(today: Today, connection: Connection, orders: Sequence[str]) -> dict[str, OrderToSend]:
+    """Return those orders that the shop still sends lines of."""
+    covered = _covered(connection, orders)
+    rows = connection.execute(_lines(today, connection, orders))
+    return {key: _order(today, list(lines), covered) for key, lines in groupby(rows, attrgetter("order_id"))}
+
+
+def _covered(connection: Connection, orders: Sequence[str]) -> dict[Key, date | None]:
+    """Return the day on which the last of what a line was allocated can leave, of what has a day."""
+    query = (
+        select(ALLOCATIONS.c.order_id, ALLOCATIONS.c.line, func.max(ALLOCATIONS.c.ships_on).label("ships_on"))
+        .where(among(connection, ALLOCATIONS.c.order_id, orders))
+        .group_by(ALLOCATIONS.c.order_id, ALLOCATIONS.c.line)
+    )
+    return {(row.order_id, row.line): row.ships_on for row in connection.execute(query)}
+
+
+def _lines(today: Today, connection: Connection, orders: Sequence[str]) -> Any:
+    names = ("order_id", "number", "promise", "promised_on", "time_critical", "together")
+    return (
+        select(*(LINES.c[name] for name in names), ORDERS.c.placed_at, ORDERS.c.currency, EXPECTATIONS.c.source)
+        .add_columns(EXPECTED_ON.label("expected_on"), func.coalesce(ANSWERS.c.value, ORDERS.c.wish).label("wish"))
+        .add_columns(func.coalesce(ORDERS.c.country, CUSTOMERS.c.country, "").label("country"))
+        .select_from(
+            LINES.join(ORDERS, ORDERS.c.id == LINES.c.order_id)
+            .join(PRODUCTS, PRODUCTS.c.id == LINES.c.product_id)
+            .outerjoin(CUSTOMERS, CUSTOMERS.c.id == ORDERS.c.customer_id)
+            .outerjoin(EXPECTATIONS, CURRENT)
+            .outerjoin(ANSWERS, WISHED)
+        )
+        .where(among(connection, LINES.c.order_id, orders), in_parcels(today.desk, today.as_of))
+        .order_by(LINES.c.order_id, LINES.c.number)
+    )
+
+
+def _order(today: Today, rows: Sequence[Row[Any]], covered: Mapping[Key, date | None]) -> OrderToSend:
+    first, desk = rows[0], today.desk
+    placed_on = first.placed_at.astimezone(desk.zone).date()
+    unpromised = placed_on + timedelta(days=desk.policy.days.without_promise)
+    lines = tuple(
+        LineToSend(
+            number=row.number,
+            ships_on=_ships_on(today, row, covered.get((row.order_id, row.number))),
+            leave_by=_leave_by(today, row, row.promised_on or unpromised),
+            time_critical=row.time_critical,
+            together=row.together,
+        )
+        for row in rows
+    )
+    wish = Wish(first.wish) if first.wish else None
+    return OrderToSend(lines, first.currency or desk.shop.currency, today.soonest, wish)
+
+
+def _ships_on(today: Today, row: Row[Any], covered: date | None) -> date | None:
+    """Return the day on which a line can leave, as it is believed; staff, carrier and vendor go before allocation."""
+    if covered is not None and row.source in BY_ALLOCATION:
+        return max(covered, today.soonest)
+    if row.expected_on is None or row.expected_on < today.as_of:
+        return None
+    return max(_leave_by(today, row, row.expected_on), today.soonest)
+
+
+def _leave_by(today: Today, row: Row[Any], day: date) -> date:
+    return leave_by(day, Promise(row.promise), row.country, today.journey)

@@ -1,0 +1,146 @@
+"""Choose for each open order whether it is sent in parts or at once; only what changed is written.
+
+Goods that a vendor sends to the customer are in no parcel of ours, and have no say in it.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import fields, replace
+from datetime import date
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, select, update
+
+from models.ledger_supply import ShippingChoice
+from models.supply import Parcel, Parting
+from rules.parcels import part
+from tasks.db import Turn, alone, among, insert
+from tasks.demands import unsent
+from tasks.desk import Desk
+from tasks.orders import LINES, ORDERS, not_yet, table_of
+from tasks.packing import Today, to_send, today
+from tasks.runs import Now
+
+CHOICES = table_of(ShippingChoice)
+CHOSEN = [field.name for field in fields(Parting)]
+IN_PARTS = func.json_array_length(CHOICES.c.parcels) > 1
+"""The SQL of an order that is to be sent in parts."""
+SAME = and_(CHOICES.c.order_id == bindparam("order"), CHOICES.c.version == bindparam("seen"))
+
+
+def choose_parcels(desk: Desk, now: Now, batch: int) -> Counter[str]:
+    """Choose for all open orders, a page and a transaction at a time.
+
+    Return how many are to be sent `in_parts` and `at_once`, of those whose lines are ready on different days, and how
+    many choices `changed`.
+    """
+    counts: Counter[str] = Counter()
+    day, after, more = today(desk, now.as_of), "", True
+    while more:
+        with desk.engine.begin() as connection:
+            alone(connection, Turn.ALLOCATE)
+            page = list(connection.execute(_page(desk, now.as_of, after, batch)).scalars())
+            more = len(page) == batch
+            here = CHOICES.c.order_id > after
+            counts += choose(day, connection, now, page, and_(here, CHOICES.c.order_id <= page[-1]) if more else here)
+        after = page[-1] if page else after
+    return counts
+
+
+def _page(desk: Desk, as_of: date, after: str, limit: int) -> Any:
+    """Return the query of a page of orders that may have several lines to send; along one index, whatever was sent."""
+    ends = (LINES.c.shipped_at, LINES.c.delivered_at, LINES.c.cancelled_at)
+    return (
+        select(LINES.c.order_id)
+        .where(LINES.c.order_id > after, *(not_yet(end, desk.end_of(as_of)) for end in ends))
+        .group_by(LINES.c.order_id)
+        .having(func.count() > 1)
+        .order_by(LINES.c.order_id)
+        .limit(limit)
+    )
+
+
+def choose(
+    day: Today, connection: Connection, now: Now, orders: Sequence[str], here: ColumnElement[bool]
+) -> Counter[str]:
+    """Choose for some orders; of the choices `here`, remove those of orders that leave nothing to choose."""
+    chosen = {
+        key: part(one, day.desk.policy.parcels)
+        for key, one in to_send(day, connection, orders).items()
+        if len({line.ships_on for line in one.lines}) > 1
+    }
+    changed = _keep(connection, chosen, here, now)
+    in_parts = sum(len(one.parcels) > 1 for one in chosen.values())
+    return Counter(in_parts=in_parts, at_once=len(chosen) - in_parts, changed=changed)
+
+
+def _keep(connection: Connection, chosen: Mapping[str, Parting], here: ColumnElement[bool], now: Now) -> int:
+    """Write choices that differ from those `here`, remove those that are none any more; return how many changed.
+
+    What another wrote in between stays as that one wrote it.
+    """
+    standing = select(CHOICES.c.order_id, CHOICES.c.version, *(CHOICES.c[name] for name in CHOSEN)).where(here)
+    before = {key: (version, tuple(row)) for key, version, *row in connection.execute(standing)}
+    rows = {key: _row(one) for key, one in chosen.items()}
+    gone = [{"order": key, "seen": version} for key, (version, _) in before.items() if key not in rows]
+    fresh = {"version": 0, "decided_at": now.moment}
+    new = [row | fresh | {"order_id": key} for key, row in rows.items() if key not in before]
+    moved = [
+        row | {"order": key, "seen": before[key][0]}
+        for key, row in rows.items()
+        if key in before and tuple(row.values()) != before[key][1]
+    ]
+    if gone:
+        connection.execute(delete(CHOICES).where(SAME), gone)
+    if moved:
+        values: dict[str, Any] = {name: bindparam(name) for name in CHOSEN}
+        values |= {"version": CHOICES.c.version + 1, "decided_at": now.moment}
+        connection.execute(update(CHOICES).where(SAME).values(values), moved)
+    if new:
+        connection.execute(insert(connection, CHOICES).on_conflict_do_nothing(), new)
+    return len(gone) + len(moved) + len(new)
+
+
+def _row(parting: Parting) -> dict[str, Any]:
+    return {name: getattr(parting, name) for name in CHOSEN} | {"parcels": [_data(one) for one in parting.parcels]}
+
+
+def _data(parcel: Parcel) -> dict[str, Any]:
+    return {"lines": list(parcel.lines), "ships_on": parcel.ships_on and parcel.ships_on.isoformat()}
+
+
+def from_data(data: Mapping[str, Any]) -> Parcel:
+    """Return a parcel as the ledger kept it."""
+    return Parcel(tuple(data["lines"]), date.fromisoformat(data["ships_on"]) if data["ships_on"] else None)
+
+
+def parcels_of(desk: Desk, connection: Connection, orders: Iterable[str], as_of: date) -> dict[str, tuple[Parcel, ...]]:
+    """Return by order the parcels in which its open lines leave; orders that are sent at once are left out.
+
+    So is one of which the choice is out of date: a line is in none of its parcels, or a parcel's day has passed.
+    """
+    query = (
+        select(CHOICES.c.order_id, CHOICES.c.parcels, LINES.c.number)
+        .join(LINES, LINES.c.order_id == CHOICES.c.order_id)
+        .join(ORDERS, ORDERS.c.id == LINES.c.order_id)
+        .where(among(connection, CHOICES.c.order_id, orders), IN_PARTS, unsent(desk, as_of))
+        .order_by(CHOICES.c.order_id)
+    )
+    found = {}
+    for order, rows in groupby(connection.execute(query), attrgetter("order_id")):
+        lines = list(rows)
+        parcels = _left([from_data(one) for one in lines[0].parcels], {row.number for row in lines}, as_of)
+        if len(parcels) > 1:
+            found[order] = parcels
+    return found
+
+
+def _left(parcels: Sequence[Parcel], lines: Set[str], as_of: date) -> tuple[Parcel, ...]:
+    """Return what of the parcels is still to leave, given the open lines; nothing where the choice is out of date."""
+    known = {number for parcel in parcels for number in parcel.lines}
+    left = [replace(one, lines=tuple(number for number in one.lines if number in lines)) for one in parcels]
+    left = [one for one in left if one.lines]
+    late = any(one.ships_on is not None and one.ships_on < as_of for one in left)
+    return () if late or lines - known else tuple(left)
