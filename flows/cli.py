@@ -15,6 +15,7 @@ from flows import (
     cli_explain,
     cli_ledger,
     cli_parcels,
+    cli_restock,
     cli_settle,
     cli_shop,
     cli_stock,
@@ -53,6 +54,7 @@ for command in (
     cli_ledger.doctor,
     cli_allocate.allocate,
     cli_allocate.expect,
+    cli_restock.restock,
     cli_stock.stock,
     cli_storefront.serve,
 ):

@@ -88,7 +88,7 @@ async def find_and_owe(
         return await _look_only(house, Now("", time.as_of, time.now()), limit, progress, facts=not ahead)
     async with a_run(house, LATE_ORDERS, time) as (now, report):
         if take_in:
-            await deed("import", partial(_gather, house, now, report, progress))
+            await deed("import", partial(gather, house, now, report, progress))
         passed = await deed("brake: the facts", partial(judge_facts, house.desk, now, yielded(report.imported)))
 
         if not passed:
@@ -103,7 +103,8 @@ async def find_and_owe(
     return report
 
 
-def _gather(house: House, now: Now, report: Report, progress: Progress) -> None:
+def gather(house: House, now: Now, report: Report, progress: Progress) -> None:
+    """Take the shop's facts in, and count them in a report."""
     with house.source() as source:
         counts = import_all(house.desk.engine, source, now.as_of, house.rejects, progress=progress)
         report.left_out = {one.reason: one.count for one in source.left_out()}

@@ -14,6 +14,7 @@ from flows.visible import cell
 from tasks.posts import compose
 
 POST_DELAYS = "post-delays"
+NONE = "No product is late in enough orders for a new post this week.\n"
 
 
 @flow(name=POST_DELAYS, flow_run_name=run_name, retries=0)
@@ -34,16 +35,17 @@ async def compose_posts(house: House, as_of: date | None = None) -> list[str]:
     desk, time = house.desk, clock(house.folder.shop.zone, as_of)
     async with a_run(house, POST_DELAYS, time) as (now, _):
         posts = await deed("compose", partial(compose, desk, now))
-    await publish(POST_DELAYS, _summary(posts), title="Posts that wait for approval")
+    await publish(POST_DELAYS, waiting_posts(posts, NONE), title="Posts that wait for approval")
     await rename(f"{POST_DELAYS} {now.as_of}: {len(posts)} to approve")
     return [post["id"] for post in posts]
 
 
-def _summary(posts: list[dict[str, Any]]) -> str:
+def waiting_posts(posts: list[dict[str, Any]], nothing: str) -> str:
+    """Return as markdown the posts that wait for approval, or else that there is nothing."""
     if not posts:
-        return "No product is late in enough orders for a new post this week.\n"
+        return nothing
     shown = "\n".join(f"| `{post['id'][:8]}` | {post['orders']} | {cell(post['text'])} |" for post in posts)
     return (
-        "# Posts that wait for approval\n\n| post | late orders | text |\n|---|---|---|\n"
+        "# Posts that wait for approval\n\n| post | orders | text |\n|---|---|---|\n"
         f"{shown}\n\nApprove with `forewarn posts approve POST`, turn down with `forewarn posts reject POST`.\n"
     )

@@ -71,7 +71,7 @@ class OrderRow(Fact):
     url: Text | None = Field(None, description="the customer's page of the order; else the shop's link for orders")
     priority: Whole = Field(0, ge=-MOST, le=MOST, description="who gets stock first: a higher number goes before")
     wish: Annotated[Literal["complete", "available"], BeforeValidator(lower)] | None = Field(
-        None, description="`complete`: all in one parcel; `available`: each line as it is ready; blank: the shop decides"
+        None, description="`complete`: in one parcel; `available`: each line as it is ready; blank: the shop decides"
     )
     recipient: Text | None = Field(None, description="name on the parcel; else the customer's")
     street: Text | None = Field(None, description="street and number of the delivery address")

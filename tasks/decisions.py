@@ -15,6 +15,7 @@ from tasks import offers
 from tasks.db import among
 from tasks.desk import Desk
 from tasks.orders import Watched, table_of
+from tasks.parcels import parcels_of
 from tasks.purses import Purse
 from tasks.runs import Now
 from tasks.shelves import Shelves
@@ -54,13 +55,14 @@ def decide(
     plans = [verdict.plan for _, verdict in judged if verdict.plan is not None]
     contacts = _contacts(desk, now, connection, plans)
     before = offers.given(connection, [plan.delay.order.id for plan in plans])
+    parcels = parcels_of(desk, connection, [plan.delay.order.id for plan in plans], now.as_of)
     shelves.stock(desk, connection, _categories(desk, plans), now.as_of)
     decided = []
     for one, verdict in judged:
         if verdict.plan is None:
             decided.append(Decided(one, verdict))
             continue
-        plan = replace(verdict.plan, contacts=contacts[one.order.id])
+        plan = replace(verdict.plan, contacts=contacts[one.order.id], parcels=parcels.get(one.order.id, ()))
         plan, new = _with_remedy(desk, plan, shelves, before, purse)
         decided.append(Decided(one, replace(verdict, plan=plan), new))
     return decided

@@ -157,6 +157,25 @@ def test_a_line_that_wants_nothing_any_more_leaves_its_pieces_to_others(seven, f
     assert expected(seven, "1042") == ("stock", day(1), True)
 
 
+@pytest.mark.parametrize(
+    ("fact", "kept"),
+    [
+        pytest.param({"shipped_at": noon(1)}, True, id="on its way: the day stands"),
+        pytest.param({"shipped_at": noon(1), "expected_on": day(4)}, False, id="the carrier has a day of its own"),
+        pytest.param({"shipped_at": noon(1), "delivered_at": noon(1)}, False, id="there"),
+    ],
+)
+def test_what_was_shipped_and_is_to_be_delivered_keeps_its_day_until_the_shop_has_one(counter, fact, kept):
+    counter.order("1041", line(promised=2, promise=Promise.DELIVER, product=LAMP))
+    counter.stock(LAMP, 5)
+    allocate(counter.desk)
+    before = expected(counter)
+    counter.change("1041", **fact)
+    allocate(counter.desk, on=1)
+    assert pieces(counter) == []
+    assert expected(counter) == (before if kept else None)
+
+
 def test_a_cancelled_order_and_one_that_was_not_placed_yet_want_nothing(seven):
     allocate(seven.desk)
     write(seven, update(ORDERS).values(cancelled_at=noon(0)))

@@ -26,6 +26,7 @@ WHEN = {
     "post-delays": ("daily-at-ten", "0 10 * * *"),
     "digest": ("daily-at-eight", "0 8 * * *"),
     "stock-report": ("daily-at-six", "0 6 * * *"),
+    "restock": ("hourly", "50 * * * *"),
 }
 
 

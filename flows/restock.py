@@ -1,0 +1,58 @@
+"""Goods have arrived: share them out, tell those whose orders can go now, and compose posts about what is back."""
+
+from datetime import date
+from functools import partial
+
+from prefect import flow
+
+from flows.allocate import share_out
+from flows.deciding import Progress
+from flows.deeds import deed, publish, rename
+from flows.house import House, clock, open_house
+from flows.late_orders import find_and_owe, gather, run_name
+from flows.post_delays import waiting_posts
+from flows.running import a_run
+from models.errors import ForewarnError
+from models.report import Report
+from tasks.posts import compose_stock
+
+RESTOCK = "restock"
+NONE = "No product is back, or nearly gone, that a new post would be about.\n"
+
+
+@flow(name=RESTOCK, flow_run_name=run_name, retries=0)
+async def restock(shop: str | None = None, as_of: date | None = None, *, take_in: bool = True) -> Report:
+    """Tell customers whose order can go after all; `deliver` sends it, and people approve the posts.
+
+    Args:
+        shop: the shop's folder; FOREWARN_SHOP where none is given.
+        as_of: the day to live; today where none is given.
+        take_in: whether to take the shop's facts in first.
+
+    """
+    with open_house(shop) as house:
+        report, _ = await bring_good_news(house, as_of, take_in=take_in)
+    if report.problems:
+        raise ForewarnError("; ".join(report.problems[:5]))
+    return report
+
+
+async def bring_good_news(
+    house: House, as_of: date | None = None, *, take_in: bool = False, progress: Progress = lambda _, __: None
+) -> tuple[Report, list[str]]:
+    """Live an arrival of goods; return the report, and the ids of the new posts.
+
+    It tells what late-orders would tell, the bad news too: nobody is told the good half of an order's story.
+    """
+    desk, time = house.desk, clock(house.folder.shop.zone, as_of)
+    async with a_run(house, RESTOCK, time) as (now, taken):
+        if take_in:
+            await deed("import", partial(gather, house, now, taken, progress))
+        await share_out(house, as_of, progress=progress)
+
+        report = await find_and_owe(house, as_of, progress=progress)
+
+        posts = await deed("compose", partial(compose_stock, desk, now))
+    await publish(RESTOCK, waiting_posts(posts, NONE), title="Posts that wait for approval")
+    await rename(f"{RESTOCK} {report.as_of}: {sum(report.news.values())} to tell, {len(posts)} to approve")
+    return report, [post["id"] for post in posts]

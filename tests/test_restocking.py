@@ -1,0 +1,110 @@
+"""Goods arrive: those whose orders can go now are told once, and only as many as there are units."""
+
+import pytest
+from sqlalchemy import update
+
+from models.values import News, State
+from tasks.orders import EXPECTATIONS
+from tasks.outlook import INBOUND
+from tasks.shelves import STOCKS
+from tests.builders import day, line
+from tests.counter import customer
+from tests.test_allocating import LAMP, allocate, deliveries, expected, write
+
+
+@pytest.fixture
+def waiting(counter):
+    """Three orders of two lamps wait for a delivery in ten days; their customers were told."""
+    for key in ("1", "2", "3"):
+        counter.order(key, line(promised=2, quantity=2, product=LAMP), customer=customer(f"c{key}"))
+    counter.stock(LAMP, 0)
+    deliveries(counter, ("D1", 12, 10))
+    allocate(counter.desk)
+    counter.live()
+    assert len(counter.door.taken) == 3
+    counter.door.taken.clear()
+    return counter
+
+
+def arrive(counter, pieces, on):
+    write(counter, update(STOCKS).values(on_hand=pieces))
+    allocate(counter.desk, on=on, run=f"run {on}")
+
+
+def told(counter, on):
+    return sorted((message.to, message.category) for message in counter.live(on))
+
+
+def test_goods_that_arrive_are_good_news_for_as_many_orders_as_there_are_units(waiting):
+    arrive(waiting, 5, on=3)
+    assert told(waiting, 3) == [("c1@example.com", "good_news"), ("c2@example.com", "good_news")]
+    assert [row["news"] for row in waiting.notices if row["message"] == "good_news"] == [News.READY] * 2
+
+
+def test_good_news_is_told_once_however_often_the_schedule_runs(waiting):
+    arrive(waiting, 5, on=3)
+    waiting.live(3)
+    for later in (3, 3, 4):
+        arrive(waiting, 5, on=later)
+        assert told(waiting, later) == []
+
+
+def test_the_one_who_has_to_wait_hears_nothing_until_their_goods_come(waiting):
+    arrive(waiting, 5, on=3)
+    waiting.live(3)
+    arrive(waiting, 6, on=4)
+    assert told(waiting, 4) == [("c3@example.com", "good_news")]
+
+
+def test_good_news_has_a_revision_of_its_own_and_the_mail_says_that_it_is_there(waiting):
+    arrive(waiting, 6, on=3)
+    (message, *_) = waiting.live(3)
+    assert "ready for you" in message.text
+    assert {row["revision"] for row in waiting.notices} == {1, 2}
+
+
+def test_an_earlier_delivery_is_good_news_by_enough_days(waiting):
+    write(waiting, update(INBOUND).values(expected_on=day(10)))
+    allocate(waiting.desk, on=1)
+    assert told(waiting, 3) == []
+    write(waiting, update(INBOUND).values(expected_on=day(5)))
+    allocate(waiting.desk, on=3)
+    assert {category for _, category in told(waiting, 3)} == {"good_news"}
+
+
+def test_goods_gone_before_the_words_left_stop_the_words(waiting):
+    arrive(waiting, 6, on=3)
+    waiting.decide(3)
+    arrive(waiting, 0, on=3)
+    waiting.deliver(3)
+    assert waiting.door.taken == []
+    states = {row["state"] for row in waiting.notices if row["message"] == "good_news"}
+    assert states == {State.SKIPPED}
+
+
+def test_an_order_told_to_be_ready_that_is_not_sent_by_its_day_is_told_again(waiting):
+    arrive(waiting, 6, on=3)
+    waiting.live(3)
+    ready_on = expected(waiting, "1")[1]
+    arrive(waiting, 6, on=(ready_on - day(0)).days + 1)
+    again = told(waiting, (ready_on - day(0)).days + 2)
+    assert {to for to, _ in again} == {"c1@example.com", "c2@example.com", "c3@example.com"}
+    assert "good_news" not in {category for _, category in again}
+
+
+def test_an_order_that_was_never_told_hears_no_good_news(counter):
+    counter.order("1", line(promised=9, quantity=2, product=LAMP))
+    counter.stock(LAMP, 0)
+    deliveries(counter, ("D1", 12, 1))
+    allocate(counter.desk)
+    counter.live()
+    arrive(counter, 6, on=1)
+    assert counter.live(1) == []
+    assert {row["source"] for row in counter.rows(EXPECTATIONS)} == {"inbound", "stock"}
+
+
+def test_staff_see_why_in_the_ledger(waiting):
+    arrive(waiting, 6, on=3)
+    waiting.decide(3)
+    found = [row for row in waiting.notices if row["message"] == "good_news"]
+    assert all("what was told to be late is there and can go" in row["why"] for row in found)
