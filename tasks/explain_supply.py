@@ -32,6 +32,7 @@ def _coverage(order: str) -> Any:
             PRODUCTS.c.name.label("product"),
             *(ALLOCATIONS.c[name] for name in ("quantity", "cover", "place", "inbound_id", "ships_on", "arrives_on")),
             INBOUNDS.c.promised_on,
+            INBOUNDS.c.expected_on,
             VENDORS.c.name.label("vendor"),
         )
         .select_from(
@@ -48,7 +49,8 @@ def _covered(row: Any) -> dict[str, Any]:
     by = {
         Cover.STOCK: f"stock at {row['place']}",
         Cover.INBOUND: f"delivery {row['inbound_id']} of {row['vendor'] or 'an unnamed vendor'}"
-        + (f", promised for {row['promised_on']}" if row["promised_on"] else ""),
+        + (f", promised for {row['promised_on']}" if row["promised_on"] else "")
+        + (f", now for {row['expected_on']}" if row["expected_on"] not in (None, row["promised_on"]) else ""),
         Cover.NOTHING: "nothing known",
     }[Cover(row["cover"])]
     named = {name: row[name] for name in ("line", "product", "quantity")}

@@ -4,11 +4,14 @@ import pytest
 from sqlalchemy import update
 
 from models.values import News, State
+from tasks.db import reading
+from tasks.explain import explain
 from tasks.orders import EXPECTATIONS
 from tasks.outlook import INBOUND
+from tasks.runs import Now
 from tasks.shelves import STOCKS
 from tests.builders import day, line
-from tests.counter import customer
+from tests.counter import customer, noon
 from tests.test_allocating import LAMP, allocate, deliveries, expected, write
 
 
@@ -108,3 +111,20 @@ def test_staff_see_why_in_the_ledger(waiting):
     waiting.decide(3)
     found = [row for row in waiting.notices if row["message"] == "good_news"]
     assert all("what was told to be late is there and can go" in row["why"] for row in found)
+
+
+def test_staff_read_the_whole_chain_of_an_order_from_stock_to_words(waiting):
+    write(waiting, update(INBOUND).where(INBOUND.c.id == "D1").values(expected_on=day(11)))
+    write(waiting, update(STOCKS).values(on_hand=1))
+    allocate(waiting.desk, on=1)
+    with reading(waiting.desk.engine) as connection:
+        story = explain(waiting.desk, connection, "1", Now("", day(1), noon(1)))
+    assert [(one["quantity"], one["covered by"]) for one in story["supply"]["covered"]] == [
+        (1, "stock at main"),
+        (1, f"delivery D1 of an unnamed vendor, promised for {day(10)}, now for {day(11)}"),
+    ]
+    before, now = story["supply"]["dates"]
+    assert (before["ended_at"], now["ended_at"]) == (noon(1), None)
+    assert before["why"].startswith("2 of 2 with delivery D1, promised for")
+    assert (story["lines"][0]["expected_on"], story["bucket"]) == (now["expected_on"], "fortnight")
+    assert [notice["message"] for notice in story["told"]] == ["fortnight"]
