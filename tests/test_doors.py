@@ -253,7 +253,7 @@ def refused_port() -> str:
         return f"http://127.0.0.1:{closed.getsockname()[1]}"
 
 
-@pytest.mark.parametrize("url", [refused_port(), "http://no-such-host.invalid"])
+@pytest.mark.parametrize("url", [refused_port(), "http://no-such-host.invalid"], ids=["refused", "unknown"])
 async def test_a_provider_that_cannot_be_reached_has_certainly_not_taken_the_message(way, url):
     door = way.door(url)
     with pytest.raises(SendError) as raised:
