@@ -1,6 +1,10 @@
+import os
 from dataclasses import replace
 
 import pytest
+
+# A console that finds a width set when it is made keeps it; tests that want another one set it later.
+os.environ.pop("COLUMNS", None)
 
 from tests.counter import Counter, open_desk
 from tests.postgres import started

@@ -85,9 +85,11 @@ def test_the_readme_takes_an_operator_from_install_to_a_running_schedule(operato
     deployed = operator.api.post("deployments/filter", json={}).raise_for_status().json()
     assert {one["name"]: one["schedules"][0]["active"] for one in deployed if one["schedules"]} == {
         "late-orders": True, "deliver": True, "post-delays": True, "digest": True,
+        "allocate": True, "restock": True, "forward-to-vendors": True, "stock-report": True,
     }  # fmt: skip
     assert {one["name"]: limit["limit"] for one in deployed if (limit := one["global_concurrency_limit"])} == {
         "late-orders": 1, "deliver": 3, "release": 1, "post-delays": 1, "digest": 1,
+        "allocate": 1, "restock": 1, "forward-to-vendors": 1, "stock-report": 1,
     }  # fmt: skip
 
     late, sent = operator.runs("late-orders")[0], operator.runs("deliver")[0]
