@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import sqlite3
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,10 @@ from rich.table import Table
 from benchmarks.fresh import workplace
 from benchmarks.runs import QUICK, RUNS, SIZES, Row
 
-out, err = Console(highlight=False), Console(stderr=True, highlight=False)
+WIDE = 120
+"""Columns where nobody looks on: all of a table, for a file."""
+out = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+err = Console(stderr=True, highlight=False)
 
 
 def main(
