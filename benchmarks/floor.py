@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 from benchmarks.fresh import Spent, Watch
 from benchmarks.shop import AS_OF
 from flows.house import House, clock, open_house
-from models.values import Plan
+from models.plans import Plan
 from tasks.notices import SHOWN, look
 from tasks.runs import LATE_ORDERS, begin
 from tasks.shelves import Shelves

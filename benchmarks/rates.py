@@ -12,7 +12,7 @@ from prefect.concurrency.sync import concurrency, rate_limit
 from sqlalchemy import Engine
 
 from benchmarks.lives import NOON
-from models.policy import Sending
+from models.policy_contact import Sending
 from models.values import Channel
 from tasks.db import connect
 from tasks.gates import passing

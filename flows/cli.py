@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +24,7 @@ from flows import (
     printing,
 )
 from flows.house import open_house
-from flows.options import AsOf, Data, Json, Shop
+from flows.options import AsOf, Data, Json, Shop, day_of
 from flows.visible import visible
 from models.errors import ForewarnError
 from models.report import Report
@@ -71,7 +71,7 @@ def take_in(shop: Shop = None, data: Data = None, as_of: AsOf = None, *, json: J
     from tasks.runs import lived
 
     with open_house(shop, data=data) as house, printing.working("Importing", quiet=json) as progress:
-        day = _day(as_of) or lived(house.desk.engine)
+        day = day_of(as_of) or lived(house.desk.engine)
         with house.source() as source:
             counts = import_all(house.desk.engine, source, day, house.rejects, progress=progress)
             left_out = {one.reason: one.count for one in source.left_out()}
@@ -111,7 +111,7 @@ def run(
     with open_house(shop, data=data) as house, printing.working("Looking", quiet=json) as progress:
         work = live(
             house,
-            _day(as_of),
+            day_of(as_of),
             take_in=take_in,
             dry_run=dry_run,
             limit=limit,
@@ -143,7 +143,7 @@ def deliver(shop: Shop = None, as_of: AsOf = None, *, json: Json = False) -> Non
     from flows.showing import lines
 
     with open_house(shop) as house, printing.working("Sending", quiet=json) as progress:
-        report = asyncio.run(hand_over(house, _day(as_of), progress=progress))
+        report = asyncio.run(hand_over(house, day_of(as_of), progress=progress))
     if json:
         printing.as_json(report)
     else:
@@ -161,11 +161,7 @@ def demo(
     """Make a sample shop and live today in it: no account, no server, nothing leaves this machine."""
     from flows.showcase import show
 
-    show(into, orders, seed, _day(as_of) or date.today())  # noqa: DTZ011 - the sample shop lives where its reader is
-
-
-def _day(as_of: datetime | None) -> date | None:
-    return as_of.date() if as_of else None
+    show(into, orders, seed, day_of(as_of) or date.today())  # noqa: DTZ011 - the sample shop lives where its reader is
 
 
 def _fail_if_not_ok(report: Report) -> None:

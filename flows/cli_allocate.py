@@ -9,7 +9,7 @@ import typer
 from flows import printing
 from flows.cli_ledger import Who
 from flows.house import clock, open_house
-from flows.options import AsOf, Json, Shop
+from flows.options import AsOf, Json, Shop, day_of
 
 MOST = 20
 
@@ -20,7 +20,7 @@ def allocate(shop: Shop = None, as_of: AsOf = None, *, json: Json = False) -> No
     from flows.showing import lines
 
     with open_house(shop) as house, printing.working("Allocating", quiet=json) as progress:
-        report, shortage = asyncio.run(share_out(house, as_of.date() if as_of else None, progress=progress))
+        report, shortage = asyncio.run(share_out(house, day_of(as_of), progress=progress))
     if json:
         printing.as_json({"report": report, "short": shortage})
         return
@@ -46,13 +46,11 @@ def expect(
     """Say when an open line is expected: believed before anything else, until that day has passed."""
     from tasks.expecting import forget as take_back
     from tasks.expecting import say
-    from tasks.runs import Now
 
     if forget == (day is not None):
         raise typer.BadParameter("give either a DATE or --forget")
     with open_house(shop) as house:
-        time = clock(house.folder.shop.zone, None)
-        now = Now("", time.as_of, time.now())
+        now = clock(house.folder.shop.zone, None).read()
         if day is None:
             take_back(house.desk, now, order, line)
         else:

@@ -9,7 +9,7 @@ import typer
 
 from flows import printing
 from flows.house import House, clock, open_house
-from flows.options import AsOf, Json, Shop
+from flows.options import AsOf, Json, Shop, day_of
 from models.policy import ON_TIME
 from models.values import State
 from rules.addresses import BadAddress, email_address, phone_number
@@ -25,8 +25,7 @@ Who = Annotated[str, typer.Option(help="who decides this; kept in the ledger", d
 
 def now_of(house: House, as_of: datetime | None = None) -> Now:
     """Return the moment, or the day asked for, as a command sees it."""
-    time = clock(house.folder.shop.zone, as_of.date() if as_of else None, ahead=True)
-    return Now("", time.as_of, time.now())
+    return clock(house.folder.shop.zone, day_of(as_of), ahead=True).read()
 
 
 def status(shop: Shop = None, *, json: Json = False) -> None:
@@ -64,8 +63,8 @@ def release(
     drop: Annotated[bool, typer.Option("--drop", help="never send its notices")] = False,
 ) -> None:
     """Let the notices of a held run go, or drop them."""
-    from tasks.brakes import Verdict
-    from tasks.brakes import release as decide
+    from tasks.releases import Verdict
+    from tasks.releases import release as decide
 
     with open_house(shop) as house:
         done = decide(house.desk, now_of(house), run, Verdict.DROP if drop else Verdict.LET_GO, who, why)

@@ -7,7 +7,7 @@ import typer
 
 from flows import printing
 from flows.house import open_house
-from flows.options import AsOf, Data, Json, Shop
+from flows.options import AsOf, Data, Json, Shop, day_of
 
 
 def restock(
@@ -23,7 +23,7 @@ def restock(
     from flows.showing import lines
 
     with open_house(shop, data=data) as house, printing.working("Restocking", quiet=json) as progress:
-        day = as_of.date() if as_of else None
+        day = day_of(as_of)
         report, posts = asyncio.run(bring_good_news(house, day, take_in=take_in, progress=progress))
     if json:
         printing.as_json({"report": report, "posts": posts})

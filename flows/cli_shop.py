@@ -8,7 +8,7 @@ import typer
 
 from flows import printing
 from flows.house import clock, open_house, read_settings
-from flows.options import AsOf, Data, Json, Shop
+from flows.options import AsOf, Data, Json, Shop, day_of
 from models.shopfolder import ShopFolder, read_shop
 from models.values import Message
 
@@ -39,7 +39,7 @@ def check_shop(shop: Shop = None, data: Data = None, as_of: AsOf = None, *, json
         open_source(folder, settings.data, secret.get_secret_value() if secret else None) as source,
         printing.working("Reading", quiet=json),
     ):
-        day = as_of.date() if as_of else clock(folder.shop.zone, None).as_of
+        day = day_of(as_of) or clock(folder.shop.zone, None).as_of
         report = check_source(source, day)
     if json:
         printing.as_json(report.as_dict())
@@ -112,9 +112,8 @@ def preview(
 def _real(shop: Path | None, order: str, as_of: datetime | None) -> list[tuple[str, Message]]:
     from tasks.db import reading
     from tasks.rehearsal import messages_for
-    from tasks.runs import Now
 
     with open_house(shop) as house:
-        time = clock(house.folder.shop.zone, as_of.date() if as_of else None, ahead=True)
+        now = clock(house.folder.shop.zone, day_of(as_of), ahead=True).read()
         with reading(house.desk.engine) as connection:
-            return messages_for(house.desk, connection, order, Now("", time.as_of, time.now()))
+            return messages_for(house.desk, connection, order, now)

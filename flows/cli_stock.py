@@ -8,7 +8,7 @@ import typer
 
 from flows import printing
 from flows.house import open_house
-from flows.options import AsOf, Json, Shop
+from flows.options import AsOf, Json, Shop, day_of
 
 PRINTED = 100
 WIDE = 150
@@ -27,7 +27,7 @@ def stock(
     from flows.stock_shown import FEW, MOST, row, short_row, write_sheet
 
     with open_house(shop) as house, printing.working("Reckoning", quiet=json) as progress:
-        day = as_of.date() if as_of else None
+        day = day_of(as_of)
         found = asyncio.run(take_stock(house, day, everything=everything, progress=progress))
     if csv is not None:
         write_sheet(csv, found.positions)

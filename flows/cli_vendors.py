@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +10,7 @@ import typer
 from flows import printing
 from flows.cli_ledger import Who
 from flows.house import House, clock, open_house
-from flows.options import AsOf, Json, Shop
+from flows.options import AsOf, Json, Shop, day_of
 from tasks.runs import Now
 
 vendors = typer.Typer(no_args_is_help=True, help="What vendors are asked for, and what they answer.")
@@ -20,8 +19,7 @@ Why = Annotated[str, typer.Option(help="reason; kept in the ledger")]
 
 
 def _now(house: House) -> Now:
-    time = clock(house.folder.shop.zone, None)
-    return Now("", time.as_of, time.now())
+    return clock(house.folder.shop.zone, None).read()
 
 
 @vendors.command()
@@ -37,7 +35,7 @@ def forward(
     from flows.showing import lines
 
     with open_house(shop) as house, printing.working("Asking", quiet=json):
-        report = asyncio.run(ask_vendors(house, as_of.date() if as_of else None, dry_run=dry_run))
+        report = asyncio.run(ask_vendors(house, day_of(as_of), dry_run=dry_run))
     if json:
         printing.as_json(report)
     else:
@@ -108,8 +106,8 @@ def take_in(
     from tasks.vendor_answers import take_in as take
 
     with open_house(shop) as house, rejects(house.rejects) as refuse:
-        time = clock(house.folder.shop.zone, _day(as_of))
-        taken = take(house.desk, Now("", time.as_of, time.now()), read_answers(file), who, refuse=refuse)
+        now = clock(house.folder.shop.zone, day_of(as_of)).read()
+        taken = take(house.desk, now, read_answers(file), who, refuse=refuse)
         place = str(house.rejects) if taken.bad else None
     counts = {"accepted": taken.accepted, "refused": taken.refused, "unchanged": taken.unchanged}
     if json:
@@ -119,10 +117,6 @@ def take_in(
         printing.pairs([("Bad", str(bad)) for bad in taken.bad[:20]] + ([("Rejects", place)] if place else []))
     if taken.bad:
         raise typer.Exit(1)
-
-
-def _day(as_of: datetime | None) -> Any:
-    return as_of.date() if as_of else None
 
 
 @vendors.command()

@@ -54,7 +54,7 @@ async def ask_vendors(house: House, as_of: date | None = None, *, dry_run: bool 
     """Gather what is wanted, decide what to ask of whom, and ask."""
     time = clock(house.folder.shop.zone, as_of, ahead=dry_run)
     if dry_run:
-        now, report = Now("", time.as_of, time.now()), Report(as_of=time.as_of, dry_run=True)
+        now, report = time.read(), Report(as_of=time.as_of, dry_run=True)
         await _ask(house, now, report)
         return report
     async with a_run(house, FORWARD_TO_VENDORS, time) as (now, report):

@@ -23,6 +23,7 @@ from sources.source import Source, open_source
 from tasks.db import connect, migrate
 from tasks.desk import Desk
 from tasks.outbox import Worker
+from tasks.runs import Now
 from templates.words import Words
 
 NOON = hour(12)
@@ -35,6 +36,10 @@ class Clock:
     zone: ZoneInfo
     as_of: date
     now: Callable[[], datetime]
+
+    def read(self) -> Now:
+        """Return the day and the moment, for what belongs to no run."""
+        return Now("", self.as_of, self.now())
 
 
 def clock(zone: str, as_of: date | None, *, ahead: bool = False) -> Clock:

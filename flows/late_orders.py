@@ -85,7 +85,7 @@ async def find_and_owe(
     time = clock(house.folder.shop.zone, as_of, ahead=dry_run)
     if dry_run:
         ahead = time.as_of > clock(house.folder.shop.zone, None).as_of
-        return await _look_only(house, Now("", time.as_of, time.now()), limit, progress, facts=not ahead)
+        return await _look_only(house, time.read(), limit, progress, facts=not ahead)
     async with a_run(house, LATE_ORDERS, time) as (now, report):
         if take_in:
             await deed("import", partial(gather, house, now, report, progress))

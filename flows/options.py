@@ -1,6 +1,6 @@
 """Options that many commands share."""
 
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -12,3 +12,8 @@ AsOf = Annotated[
     datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="the day to live \\[default: today]")
 ]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object")]
+
+
+def day_of(given: datetime | None) -> date | None:
+    """Return the day that an option names."""
+    return given.date() if given else None

@@ -6,9 +6,8 @@ from prefect import flow
 
 from flows.deeds import deed, publish
 from flows.house import clock, open_house
-from tasks.brakes import Verdict
-from tasks.brakes import release as decide
-from tasks.runs import Now
+from tasks.releases import Verdict
+from tasks.releases import release as decide
 
 RELEASE = "release"
 
@@ -28,8 +27,7 @@ async def release(
 
     """
     with open_house(shop) as house:
-        time = clock(house.folder.shop.zone, None)
-        now = Now("", time.as_of, time.now())
+        now = clock(house.folder.shop.zone, None).read()
         done = await deed(RELEASE, partial(decide, house.desk, now, run, verdict, who, why))
     await publish(RELEASE, f"Run `{done.run[:8]}`: {who} said {verdict}; {done.notices:,} notices.\n", title="Released")
     return {"run": done.run, "notices": done.notices}

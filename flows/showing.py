@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flows.visible import cell, visible
+from models.plans import Contact, Plan
 from models.policy import ON_TIME, Policy
 from models.report import Report
-from models.values import Contact, Plan
 from rules.masking import masked
 from tasks.delivery import Delivered
 from tasks.notices import Looked

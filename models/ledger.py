@@ -7,11 +7,8 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Column, Index, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from models.types import Money, UtcTime
-
-
-def _moment(*, nullable: bool = True, index: bool = False) -> Any:
-    return Field(default=None, sa_column=Column(UtcTime, nullable=nullable, index=index))
+from models.columns import moment, money
+from models.types import Money
 
 
 class Watch(SQLModel, table=True):
@@ -53,8 +50,8 @@ class Run(SQLModel, table=True):
     as_of: date
     policy: str
     """The digest of the policy it decided by; another one since makes the next run look at every order once."""
-    started_at: datetime = _moment(nullable=False, index=True)
-    ended_at: datetime | None = _moment()
+    started_at: datetime = moment(nullable=False, index=True)
+    ended_at: datetime | None = moment()
     state: str = "running"
     counts: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
 
@@ -91,14 +88,14 @@ class Notice(SQLModel, table=True):
     subject: str = ""
     text: str = Field(default="", sa_column=Column(Text, nullable=False))
     html: str = Field(default="", sa_column=Column(Text, nullable=False))
-    created_at: datetime = _moment(nullable=False)
-    not_before: datetime = _moment(nullable=False)
-    valid_until: datetime | None = _moment()
+    created_at: datetime = moment(nullable=False)
+    not_before: datetime = moment(nullable=False)
+    valid_until: datetime | None = moment()
     claimed_by: str | None = None
-    lease_until: datetime | None = _moment()
+    lease_until: datetime | None = moment()
     attempts: int = 0
-    sending_at: datetime | None = _moment()
-    settled_at: datetime | None = _moment()
+    sending_at: datetime | None = moment()
+    settled_at: datetime | None = moment()
     reference: str | None = None
     followed_by: str | None = None
     """Of a notice that did not reach its customer: the notice by the next channel, or `nobody` where there is none."""
@@ -119,12 +116,12 @@ class Offer(SQLModel, table=True):
     """The revision at which substitutes were offered; always 0 for a discount: one an order and kind."""
     products: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     code: str | None = Field(default=None, unique=True)
-    percent: Decimal | None = Field(default=None, sa_column=Column(Money, nullable=True))
-    amount: Decimal | None = Field(default=None, sa_column=Column(Money, nullable=True))
+    percent: Decimal | None = money()
+    amount: Decimal | None = money()
     value: Decimal = Field(default=Decimal(0), sa_column=Column(Money, nullable=False))
     currency: str
     expires_on: date | None = None
-    created_at: datetime = _moment(nullable=False)
+    created_at: datetime = moment(nullable=False)
 
 
 class Post(SQLModel, table=True):
@@ -148,14 +145,14 @@ class Post(SQLModel, table=True):
     """The pieces it says are left; None where it is not about that."""
     expected_on: date | None = None
     """The date it names; None where it names none."""
-    created_at: datetime = _moment(nullable=False)
-    not_before: datetime = _moment(nullable=False)
-    valid_until: datetime | None = _moment()
+    created_at: datetime = moment(nullable=False)
+    not_before: datetime = moment(nullable=False)
+    valid_until: datetime | None = moment()
     claimed_by: str | None = None
-    lease_until: datetime | None = _moment()
+    lease_until: datetime | None = moment()
     attempts: int = 0
-    sending_at: datetime | None = _moment()
-    settled_at: datetime | None = _moment()
+    sending_at: datetime | None = moment()
+    settled_at: datetime | None = moment()
     reference: str | None = None
 
 
@@ -163,10 +160,10 @@ class Gate(SQLModel, table=True):
     """A channel's gate: open or shut for everybody, and how fast messages may pass it."""
 
     channel: str = Field(primary_key=True)
-    shut_at: datetime | None = _moment()
+    shut_at: datetime | None = moment()
     """Since when nothing passes; None where the gate is open."""
     reason: str | None = None
-    try_at: datetime | None = _moment()
+    try_at: datetime | None = moment()
     """When one message is tried again."""
     tries: int = 0
     second: int = 0
@@ -181,14 +178,14 @@ class Suppression(SQLModel, table=True):
     """A lower-case mail address, or a number in E.164."""
     reason: str
     who: str
-    created_at: datetime = _moment(nullable=False)
+    created_at: datetime = moment(nullable=False)
 
 
 class Event(SQLModel, table=True):
     """What happened: to a notice, a post, an address or a run; who did it, when, and why."""
 
     id: int | None = Field(default=None, primary_key=True)
-    at: datetime = _moment(nullable=False, index=True)
+    at: datetime = moment(nullable=False, index=True)
     kind: str
     subject: str = Field(index=True)
     """The id of what it happened to."""

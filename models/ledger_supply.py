@@ -10,11 +10,8 @@ from typing import Any
 from sqlalchemy import JSON, Column, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from models.types import Money, UtcTime
-
-
-def _moment(*, nullable: bool = True, index: bool = False) -> Any:
-    return Field(default=None, sa_column=Column(UtcTime, nullable=nullable, index=index))
+from models.columns import moment
+from models.types import Money
 
 
 class Allocation(SQLModel, table=True):
@@ -63,10 +60,10 @@ class Expectation(SQLModel, table=True):
     """The facts it rests on, such as the inbound deliveries and what was promised of them: while they stay, the date
     told stays too, until it passes, though the reckoning of another day would move it back."""
     why: str = Field(sa_column=Column(Text, nullable=False))
-    set_at: datetime = _moment(nullable=False)
+    set_at: datetime = moment(nullable=False)
     who: str
     """The run that reckoned it, or the person who said it."""
-    ended_at: datetime | None = _moment()
+    ended_at: datetime | None = moment()
 
 
 class Availability(SQLModel, table=True):
@@ -81,9 +78,9 @@ class Availability(SQLModel, table=True):
     """Open orders that wait for it."""
     waited: int = 0
     """How many waited for it when it came back."""
-    since: datetime = _moment(nullable=False)
+    since: datetime = moment(nullable=False)
     """When the state began."""
-    set_at: datetime = _moment(nullable=False, index=True)
+    set_at: datetime = moment(nullable=False, index=True)
     """When it was last found to be so; its notice holds from then for as long as the policy says."""
 
 
@@ -101,7 +98,7 @@ class ShippingChoice(SQLModel, table=True):
     worth: Decimal = Field(sa_column=Column(Money, nullable=False))
     currency: str
     why: str = Field(sa_column=Column(Text, nullable=False))
-    decided_at: datetime = _moment(nullable=False)
+    decided_at: datetime = moment(nullable=False)
 
 
 class Answer(SQLModel, table=True):
@@ -115,7 +112,7 @@ class Answer(SQLModel, table=True):
     """`wish`: how the order is to be sent."""
     value: str
     who: str
-    at: datetime = _moment(nullable=False)
+    at: datetime = moment(nullable=False)
 
 
 class PurchaseRequest(SQLModel, table=True):
@@ -131,18 +128,18 @@ class PurchaseRequest(SQLModel, table=True):
     """How it goes: `mail`, `folder`, `sftp` or `http`."""
     state: str
     reason: str | None = None
-    created_at: datetime = _moment(nullable=False)
-    not_before: datetime = _moment(nullable=False)
-    valid_until: datetime | None = _moment()
+    created_at: datetime = moment(nullable=False)
+    not_before: datetime = moment(nullable=False)
+    valid_until: datetime | None = moment()
     claimed_by: str | None = None
-    lease_until: datetime | None = _moment()
+    lease_until: datetime | None = moment()
     attempts: int = 0
-    sending_at: datetime | None = _moment()
-    settled_at: datetime | None = _moment()
+    sending_at: datetime | None = moment()
+    settled_at: datetime | None = moment()
     reference: str | None = None
     chases: str | None = None
     """The request that this one reminds the vendor of."""
-    answered_at: datetime | None = _moment()
+    answered_at: datetime | None = moment()
 
 
 class PurchaseLine(SQLModel, table=True):
@@ -164,7 +161,7 @@ class PurchaseLine(SQLModel, table=True):
     """`accepted` or `refused`; None: no answer yet."""
     reason: str | None = None
     promised_on: date | None = None
-    answered_at: datetime | None = _moment()
+    answered_at: datetime | None = moment()
 
 
 class StockLevel(SQLModel, table=True):
@@ -185,4 +182,4 @@ class StockLevel(SQLModel, table=True):
     lead_sd: float
     method: str
     why: str = Field(sa_column=Column(Text, nullable=False))
-    set_at: datetime = _moment(nullable=False)
+    set_at: datetime = moment(nullable=False)

@@ -13,7 +13,8 @@ from annotated_types import Ge, Gt, Le
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from models.policy import Bucket, Policy, Quiet
+from models.policy import Bucket, Policy
+from models.policy_contact import Quiet
 from models.policy_supply import Amounts, DaysByCountry
 from models.report import Counts, Report
 from models.settings import DoorKind, Settings

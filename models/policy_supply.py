@@ -3,7 +3,9 @@
 from decimal import Decimal
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from models.frozen import Frozen
 
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 Amounts = dict[Annotated[str, Field(pattern=r"^[A-Z]{3}$")], Annotated[Decimal, Field(ge=0)]]
@@ -12,11 +14,7 @@ DaysByCountry = dict[Country, Annotated[int, Field(ge=0)]]
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Allocating(_Frozen):
+class Allocating(Frozen):
     """How stock and inbound deliveries are shared among open lines."""
 
     handling_days: int = Field(1, ge=0, description="working days from goods at hand to a parcel that leaves")
@@ -31,7 +29,7 @@ class Allocating(_Frozen):
     high_priority: int = Field(10, description="orders of this priority and above may take the safety stock too")
 
 
-class Forecasting(_Frozen):
+class Forecasting(Frozen):
     """How the dates that customers are shown come from what vendors promise."""
 
     quantile: Share = Field(0.8, description="how likely a date shown must be to be kept")
@@ -49,14 +47,14 @@ class Forecasting(_Frozen):
         return self
 
 
-class Storefront(_Frozen):
+class Storefront(Frozen):
     """The notices on product pages."""
 
     valid_hours: int = Field(26, ge=1, description="hours after which a notice that was not renewed is not shown")
     show_left: int = Field(10, ge=0, description="the quantity left is said where it is this or less; 0: never")
 
 
-class Restocking(_Frozen):
+class Restocking(Frozen):
     """Good news, and posts about goods that are back."""
 
     good_news: bool = Field(default=True, description="whether customers who were told of a delay are told of its end")
@@ -69,7 +67,7 @@ class Restocking(_Frozen):
     )
 
 
-class Parting(_Frozen):
+class Parting(Frozen):
     """When an order is sent in parts."""
 
     most: int = Field(3, ge=1, le=3, description="parcels of one order, at most")
@@ -88,7 +86,7 @@ class Parting(_Frozen):
     )
 
 
-class Forwarding(_Frozen):
+class Forwarding(Frozen):
     """How vendors are asked for goods, and when they are asked again."""
 
     answer_hours: int = Field(48, ge=1, description="hours after which a vendor that gave no answer is chased, once")
@@ -104,7 +102,7 @@ class Forwarding(_Frozen):
         return self
 
 
-class Reordering(_Frozen):
+class Reordering(Frozen):
     """Safety stock and reorder points."""
 
     service_level: Annotated[float, Field(ge=0.5, lt=1)] = Field(

@@ -2,20 +2,12 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy import Column
 from sqlmodel import Field, SQLModel
 
-from models.types import Money, UtcTime
-
-
-def _money() -> Any:
-    return Field(default=None, sa_column=Column(Money, nullable=True))
-
-
-def _moment() -> Any:
-    return Field(default=None, sa_column=Column(UtcTime, nullable=True))
+from models.columns import moment, money
+from models.types import UtcTime
 
 
 class Customer(SQLModel, table=True):
@@ -40,7 +32,7 @@ class Product(SQLModel, table=True):
     id: str = Field(primary_key=True)
     name: str
     category: str | None = Field(default=None, index=True)
-    price: Decimal | None = _money()
+    price: Decimal | None = money()
     url: str | None = None
     image: str | None = None
     vendor_id: str | None = Field(default=None, index=True)
@@ -66,9 +58,9 @@ class Order(SQLModel, table=True):
     id: str = Field(primary_key=True)
     customer_id: str = Field(index=True)
     placed_at: datetime = Field(sa_column=Column(UtcTime, nullable=False, index=True))
-    cancelled_at: datetime | None = _moment()
+    cancelled_at: datetime | None = moment()
     currency: str | None = None
-    shipping_fee: Decimal | None = _money()
+    shipping_fee: Decimal | None = money()
     url: str | None = None
     priority: int = 0
     wish: str | None = None
@@ -88,13 +80,13 @@ class OrderLine(SQLModel, table=True):
     number: str = Field(primary_key=True)
     product_id: str = Field(index=True)
     quantity: int
-    price: Decimal | None = _money()
+    price: Decimal | None = money()
     promise: str
     promised_on: date | None = None
     expected_on: date | None = None
-    shipped_at: datetime | None = _moment()
-    delivered_at: datetime | None = _moment()
-    cancelled_at: datetime | None = _moment()
+    shipped_at: datetime | None = moment()
+    delivered_at: datetime | None = moment()
+    cancelled_at: datetime | None = moment()
     expected_source: str | None = None
     time_critical: bool = False
     together: str | None = None
@@ -118,6 +110,6 @@ class Inbound(SQLModel, table=True):
     quantity: int
     promised_on: date | None = None
     expected_on: date | None = None
-    received_at: datetime | None = _moment()
-    ordered_at: datetime | None = _moment()
+    received_at: datetime | None = moment()
+    ordered_at: datetime | None = moment()
     location: str | None = None

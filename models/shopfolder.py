@@ -8,20 +8,17 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
-from pydantic import BaseModel, ConfigDict, EmailStr, Field, ValidationError, field_validator
+from pydantic import BaseModel, EmailStr, Field, ValidationError, field_validator
 
 from models.errors import BadShop
+from models.frozen import Frozen
 from models.policy import Policy
 from models.vendor_doors import VendorDoor, Warehouse
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Sender(_Frozen):
+class Sender(Frozen):
     """Who the messages come from."""
 
     name: str = Field(min_length=1)
@@ -29,7 +26,7 @@ class Sender(_Frozen):
     reply_to: EmailStr | None = None
 
 
-class Help(_Frozen):
+class Help(Frozen):
     """How a customer reaches the shop."""
 
     email: EmailStr
@@ -51,7 +48,7 @@ def _filled(*names: str) -> Any:
     return classmethod(check)
 
 
-class Links(_Frozen):
+class Links(Frozen):
     """Addresses of the shop's pages; `{order}`, `{product}` and `{category}` are filled in."""
 
     home: str
@@ -66,7 +63,7 @@ class Links(_Frozen):
     _category = field_validator("category")(_filled("category"))
 
 
-class Source(_Frozen):
+class Source(Frozen):
     """Where the shop's facts come from."""
 
     kind: str = Field("files", pattern="^(files|database)$")
@@ -74,7 +71,7 @@ class Source(_Frozen):
     zone: str | None = Field(None, description="zone of moments that carry none; the shop's where it is not given")
 
 
-class ShopConfig(_Frozen):
+class ShopConfig(Frozen):
     """`shop.toml`: who the shop is."""
 
     name: str = Field(min_length=1)

@@ -7,15 +7,12 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, EmailStr, Field
+from pydantic import AfterValidator, EmailStr, Field
 
+from models.frozen import Frozen
 from models.purchases import Address
 
 Format = Literal["csv", "json"]
-
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def _private(url: str) -> str:
@@ -53,14 +50,14 @@ def _key(line: str) -> str:
     return " ".join(words[:2])
 
 
-class ByMail(_Frozen):
+class ByMail(Frozen):
     """By mail, with the lines as an attached CSV file."""
 
     by: Literal["mail"]
     to: EmailStr | None = Field(None, description="else the vendor's own address")
 
 
-class ByFolder(_Frozen):
+class ByFolder(Frozen):
     """As a file in a folder that the vendor reads."""
 
     by: Literal["folder"]
@@ -68,7 +65,7 @@ class ByFolder(_Frozen):
     format: Format = "csv"
 
 
-class BySftp(_Frozen):
+class BySftp(Frozen):
     """As a file on the vendor's SFTP server, whose key is known beforehand."""
 
     by: Literal["sftp"]
@@ -80,7 +77,7 @@ class BySftp(_Frozen):
     format: Format = "csv"
 
 
-class ByHttp(_Frozen):
+class ByHttp(Frozen):
     """As a signed HTTP POST of JSON."""
 
     by: Literal["http"]
@@ -90,7 +87,7 @@ class ByHttp(_Frozen):
 VendorDoor = Annotated[ByMail | ByFolder | BySftp | ByHttp, Field(discriminator="by")]
 
 
-class Warehouse(_Frozen):
+class Warehouse(Frozen):
     """Where vendors send what is not for a customer directly."""
 
     recipient: str = Field(min_length=1)

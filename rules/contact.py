@@ -3,8 +3,10 @@
 from collections.abc import Sequence, Set
 from datetime import datetime
 
+from models.facts import CustomerFacts
+from models.plans import Contact
 from models.policy import Bucket, Policy
-from models.values import Channel, Contact, CustomerFacts, Skip
+from models.values import Channel, Skip
 from rules.addresses import BadAddress, email_address, phone_number, zones
 from rules.quiet_hours import not_before, window_end
 

@@ -4,8 +4,10 @@ import math
 from collections.abc import Collection
 from datetime import date, timedelta
 
+from models.facts import LineFacts, OrderFacts, ToldLine
+from models.plans import Delay, LateLine
 from models.policy import ON_TIME, Bucket, Policy
-from models.values import Delay, LateLine, LineFacts, News, OrderFacts, Promise, ToldLine
+from models.values import News, Promise
 from rules.working_days import Calendar
 
 

@@ -1,76 +1,14 @@
 """When a line is expected, and who says so: of all who say anything, the one most worth believing."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date, timedelta
 
 from models.supply import Cover, DateSource, Expectation, Piece
-from models.values import Promise
 from rules.allocation import ready
-from rules.coming import LONGEST, Coming, in_words
+from rules.awaited import Awaited, Case
+from rules.coming import LONGEST, Coming
 from rules.journeys import Journey
-
-
-@dataclass(frozen=True, slots=True)
-class Awaited:
-    """A line that waits: what was promised, and what everybody says about it."""
-
-    promise: Promise
-    promised_on: date
-    quantity: int
-    country: str = ""
-    said: Mapping[DateSource, date] = field(default_factory=dict)
-    """Dates as the shop's facts give them, by who says so."""
-    answer: Coming | None = None
-    """When the goods are there that a vendor accepted to supply for this line."""
-    drop_shipped: bool = False
-    stocked: bool = False
-    """Whether the shop's facts have stock, or a delivery, of the product at all."""
-    lead_days: int | None = None
-    """The vendor's usual lead time."""
-    vendor_country: str | None = None
-    standing: Expectation | None = None
-    """What was believed so far."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """A line, the pieces it got, and the deliveries they come with."""
-
-    line: Awaited
-    pieces: Sequence[Piece]
-    coming: Mapping[str, Coming]
-    journey: Journey
-    as_of: date
-
-    def words(self) -> str:
-        return in_words(self.pieces, self.line.quantity, self.coming)
-
-    def day(self, ready_on: date | None, *, direct: bool = False) -> date | None:
-        """Return the day on which what is at hand on a day does what was promised: leaves, or arrives.
-
-        `direct` goods leave from the vendor's door on that very day.
-        """
-        leaves_on = ready_on if direct else self.journey.leaves(ready_on)
-        if self.line.promise is Promise.SHIP:
-            return leaves_on
-        return self.journey.arrives(leaves_on, self.line.country)
-
-    def days(self, cover: Cover) -> list[date | None]:
-        """Return the days on which the pieces with one cover do what was promised."""
-        to_ship = self.line.promise is Promise.SHIP
-        return [one.ships_on if to_ship else one.arrives_on for one in self.pieces if one.cover is cover]
-
-    def inbounds(self) -> set[str]:
-        return {one.inbound for one in self.pieces if one.cover is Cover.INBOUND}
-
-    def how_many(self, cover: Cover) -> int:
-        return sum(one.quantity for one in self.pieces if one.cover is cover)
-
-    def stands(self, source: DateSource) -> Expectation | None:
-        """Return what was believed so far, if it was believed because of this source."""
-        standing = self.line.standing
-        return standing if standing is not None and standing.source is source else None
 
 
 def expect(
@@ -81,25 +19,25 @@ def expect(
     `pieces` is what the line got, none where the shop keeps no stock of its product; `coming` are the deliveries by
     id. None: nobody says more than the shop's own date, which stays as it is.
     """
-    case = _Case(line, pieces, coming, journey, as_of)
+    case = Case(line, pieces, coming, journey, as_of)
     for source in DateSource:
         if (found := BELIEVED[source](case)) is not None:
             return found
     return _unknown(case) if line.stocked else None
 
 
-def _staff(case: _Case) -> Expectation | None:
+def _staff(case: Case) -> Expectation | None:
     word = case.stands(DateSource.STAFF)
     if word is not None and word.expected_on is not None and word.expected_on >= case.as_of:
         return word
     return _said(case, DateSource.STAFF, "staff say so")
 
 
-def _carrier(case: _Case) -> Expectation | None:
+def _carrier(case: Case) -> Expectation | None:
     return _said(case, DateSource.CARRIER, "the carrier says so")
 
 
-def _vendor(case: _Case) -> Expectation | None:
+def _vendor(case: Case) -> Expectation | None:
     """Believe the vendor of what it was asked for; of pieces that lie in stock it knows nothing."""
     answer, direct = case.line.answer, case.line.drop_shipped
     if ready(case.pieces) and not direct:
@@ -119,7 +57,7 @@ def _vendor(case: _Case) -> Expectation | None:
     return _steady(case, found)
 
 
-def _stock(case: _Case) -> Expectation | None:
+def _stock(case: Case) -> Expectation | None:
     """Expect what lies in stock to go at once. Where it could have gone and did not, the promised day is what counts.
 
     So a line that lies ready has the same date day after day, and a new one only when that has passed.
@@ -135,7 +73,7 @@ def _stock(case: _Case) -> Expectation | None:
     return Expectation(DateSource.STOCK, day, case.words())
 
 
-def _inbound(case: _Case) -> Expectation | None:
+def _inbound(case: Case) -> Expectation | None:
     days = case.days(Cover.INBOUND)
     if not days or None in days or case.how_many(Cover.NOTHING):
         return None
@@ -153,7 +91,7 @@ def _inbound(case: _Case) -> Expectation | None:
     return _steady(case, found)
 
 
-def _steady(case: _Case, found: Expectation) -> Expectation:
+def _steady(case: Case, found: Expectation) -> Expectation:
     """Keep the day that was believed while it has not passed and no promise behind it moved.
 
     A delivery that stays out is expected a little later each morning, and habits change with each one that comes: a
@@ -167,7 +105,7 @@ def _steady(case: _Case, found: Expectation) -> Expectation:
     return replace(found, expected_on=before.expected_on, chance=before.chance)
 
 
-def _forecast(case: _Case) -> Expectation | None:
+def _forecast(case: Case) -> Expectation | None:
     """Reckon by the vendor's usual lead time, once: the date stands until it has passed, and then nobody knows."""
     lead_days = case.line.lead_days
     if not case.how_many(Cover.NOTHING) or None in case.days(Cover.INBOUND):
@@ -184,11 +122,11 @@ def _forecast(case: _Case) -> Expectation | None:
     return Expectation(DateSource.FORECAST, day, why if day else f"{why}, and they are over")
 
 
-def _shop(case: _Case) -> Expectation | None:
+def _shop(case: Case) -> Expectation | None:
     return _said(case, DateSource.SHOP, f"{case.words()}; the shop's system says so") if case.line.stocked else None
 
 
-BELIEVED: dict[DateSource, Callable[[_Case], Expectation | None]] = {
+BELIEVED: dict[DateSource, Callable[[Case], Expectation | None]] = {
     DateSource.STAFF: _staff,
     DateSource.CARRIER: _carrier,
     DateSource.VENDOR: _vendor,
@@ -199,16 +137,16 @@ BELIEVED: dict[DateSource, Callable[[_Case], Expectation | None]] = {
 }
 
 
-def _said(case: _Case, source: DateSource, why: str) -> Expectation | None:
+def _said(case: Case, source: DateSource, why: str) -> Expectation | None:
     day = case.line.said.get(source)
     return None if day is None or day < case.as_of else Expectation(source, day, why)
 
 
-def _unknown(case: _Case) -> Expectation:
+def _unknown(case: Case) -> Expectation:
     source = DateSource.INBOUND if case.how_many(Cover.INBOUND) else DateSource.STOCK
     return Expectation(source, None, case.words())
 
 
-def _last(case: _Case, ready_on: Sequence[date | None]) -> date | None:
+def _last(case: Case, ready_on: Sequence[date | None]) -> date | None:
     days = [case.day(day) for day in ready_on]
     return None if None in days else max(day for day in days if day is not None)

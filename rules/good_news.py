@@ -2,8 +2,10 @@
 
 from datetime import date, timedelta
 
+from models.facts import LineFacts, OrderFacts, ToldLine
+from models.plans import Delay, LateLine
 from models.policy import ON_TIME, Policy
-from models.values import Delay, LateLine, LineFacts, News, OrderFacts, ToldLine
+from models.values import News
 from rules.delays import bucket_for, expected, late_line, open_lines
 from rules.working_days import Calendar
 

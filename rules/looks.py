@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from datetime import date, timedelta
 
+from models.facts import LineFacts, OrderFacts, Told
 from models.policy import Policy
-from models.values import LineFacts, OrderFacts, Told
 from rules.delays import ends, expected, open_lines
 from rules.working_days import Calendar
 

@@ -2,8 +2,10 @@
 
 from datetime import date, timedelta
 
+from models.facts import OrderFacts, Told
+from models.plans import Contact, Delay, Plan, Verdict
 from models.policy import CLOSED, FUTURE, GOOD_NEWS, LATE_AGAIN, ON_TIME, Bucket, Policy
-from models.values import GOOD, Contact, Delay, News, OrderFacts, Plan, Told, Verdict
+from models.values import GOOD, News
 from rules.delays import broken_date, delay_of, news, open_lines, told_lines
 from rules.good_news import good_news
 from rules.looks import NEVER, next_look

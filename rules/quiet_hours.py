@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from models.policy import Quiet
+from models.policy_contact import Quiet
 
 HORIZON = timedelta(hours=48)
 """How far ahead a moment is looked for; zones whose days do not meet by then never do."""

@@ -4,9 +4,10 @@ from collections.abc import Set
 from datetime import timedelta
 from decimal import Decimal
 
+from models.plans import Delay, Discount, Substitutes
 from models.policy import Bucket, Policy
 from models.policy import Discount as Terms
-from models.values import Delay, Discount, RemedyKind, Substitutes
+from models.values import RemedyKind
 from rules.substitutes import Shelf
 
 HUNDRED = Decimal(100)

@@ -10,8 +10,8 @@ from itertools import islice
 
 from rapidfuzz import fuzz, process, utils
 
+from models.facts import LineFacts, ProductFacts
 from models.policy import Substituting
-from models.values import LineFacts, ProductFacts
 
 PRICE_WEIGHT = 0.6
 """The price's share in nearness; the name's likeness has the rest. The category is the same already."""

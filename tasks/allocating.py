@@ -6,24 +6,23 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, bindparam, case, delete, select
+from sqlalchemy import Connection, and_, bindparam, case, delete, select
 
 from models.errors import ForewarnError
-from models.ledger_supply import Allocation, Availability
 from models.supply import Available, Cover, Piece, Stocked
 from rules.allocation import allocate, left_over, ready
 from rules.availability import available
 from rules.expectations import expect
-from tasks.db import Turn, alone, insert, reading
-from tasks.demands import Key, within
+from tasks.db import Turn, alone, insert, reading, upsert, within
+from tasks.demands import Key
 from tasks.desk import Desk
 from tasks.expecting import Believed, keep
-from tasks.orders import PRODUCTS, table_of
+from tasks.orders import PRODUCTS
 from tasks.outlook import Outlook, outlook
 from tasks.runs import Now, last
 from tasks.supplies import Goods, read
+from tasks.supply_tables import ALLOCATIONS, AVAILABILITIES
 
-ALLOCATIONS, AVAILABILITIES = table_of(Allocation), table_of(Availability)
 ALLOCATE = "allocate"
 SHOWN = 200
 WORST = (Cover.NOTHING, Cover.INBOUND, Cover.STOCK)
@@ -130,7 +129,7 @@ def _keep_pieces(connection: Connection, shared: Mapping[str, Shared], after: st
     changed = [
         dict(zip((*PART, *PIECE), (*key, *row), strict=True)) for key, row in now.items() if before.get(key) != row
     ]
-    _upsert(connection, ALLOCATIONS, changed)
+    upsert(connection, ALLOCATIONS, changed)
 
 
 def _rows(product: str, shared: Shared) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...]]]:
@@ -144,7 +143,7 @@ def _keep_available(connection: Connection, shared: Sequence[Shared], now: Now) 
     """Write what is available anew, be it as it was: a notice holds from when it was last found to be true."""
     new, old = insert(connection, AVAILABILITIES).excluded, AVAILABILITIES.c
     same, back = old.state == new.state, new.state == Stocked.IN_STOCK
-    _upsert(
+    upsert(
         connection,
         AVAILABILITIES,
         [_available_row(one.available, one.waiting, now) for one in shared if one.available is not None],
@@ -157,14 +156,6 @@ def _available_row(one: Available, waiting: int, now: Now) -> dict[str, Any]:
     said = {name: value for name, value in asdict(one).items() if name != "product"}
     counted = {"product_id": one.product, "waiting": waiting, "waited": 0}
     return said | counted | {"since": now.moment, "set_at": now.moment}
-
-
-def _upsert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]], **but: Any) -> None:
-    if rows:
-        new = insert(connection, table)
-        others = {column.name: new.excluded[column.name] for column in table.c if not column.primary_key}
-        keys = [column.name for column in table.primary_key]
-        connection.execute(new.on_conflict_do_update(index_elements=keys, set_=others | but), list(rows))
 
 
 def short(desk: Desk) -> list[dict[str, Any]]:

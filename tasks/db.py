@@ -3,7 +3,7 @@
 import importlib.resources
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
@@ -19,6 +19,8 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    Table,
+    and_,
     any_,
     bindparam,
     collate,
@@ -163,6 +165,11 @@ def among(connection: Connection, column: Column[Any], values: Iterable[Any]) ->
     return column == any_(bindparam(None, list(values), type_=postgresql.ARRAY(column.type), unique=True))
 
 
+def within(column: Column[Any], after: str, last: str) -> ColumnElement[bool]:
+    """Return the condition of a page of ids: of those that follow one, up to the last."""
+    return and_(column > after, column <= last)
+
+
 def migrate(engine: Engine) -> bool:
     """Bring the ledger's tables up to the code's version, one process at a time; say whether there was anything to do.
 
@@ -215,6 +222,18 @@ def _config(connection: Connection | None = None) -> Config:
 def insert(connection: Connection, table: Any) -> Any:
     """Return the dialect's INSERT, which can say what to do on a conflict."""
     return sqlite.insert(table) if is_sqlite(connection) else postgresql.insert(table)
+
+
+def upsert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]], **but: Any) -> None:
+    """Insert rows, and bring those whose key is there already to what they say now, all columns of them.
+
+    `but` gives columns another SQL: in it the table's own columns are the old values, `insert(...).excluded` the new.
+    """
+    if rows:
+        new = insert(connection, table)
+        others = {column.name: new.excluded[column.name] for column in table.c if not column.primary_key}
+        keys = [column.name for column in table.primary_key]
+        connection.execute(new.on_conflict_do_update(index_elements=keys, set_=others | but), list(rows))
 
 
 def _first_line(error: Exception) -> str:

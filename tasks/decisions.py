@@ -6,21 +6,20 @@ from itertools import accumulate
 
 from sqlalchemy import Connection, select
 
-from models.ledger import Suppression
-from models.values import GOOD, Contact, Discount, Plan, RemedyKind, Verdict
+from models.plans import Contact, Discount, Plan, Verdict
+from models.values import GOOD, RemedyKind
 from rules.contact import contacts_for, without_suppressed
 from rules.plans import bucket_of, judge, shows_offer, tells
 from rules.remedies import discount_for, substitutes_for_delay
 from tasks import offers
 from tasks.db import among
 from tasks.desk import Desk
-from tasks.orders import Watched, table_of
+from tasks.orders import Watched
+from tasks.outbox import SUPPRESSIONS
 from tasks.parcels import parcels_of
 from tasks.purses import Purse
 from tasks.runs import Now
 from tasks.shelves import Shelves
-
-SUPPRESSIONS = table_of(Suppression)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,21 +3,21 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, select
 
-from models.ledger_supply import PurchaseLine, PurchaseRequest
 from models.supply import DateSource, Demand, Expectation
 from models.values import Promise
+from rules.awaited import Awaited
 from rules.coming import Coming
-from rules.expectations import Awaited
+from tasks.db import within
 from tasks.desk import Desk
-from tasks.orders import CURRENT, CUSTOMERS, EXPECTATIONS, LINES, ORDERS, not_yet, still_open, table_of
-from tasks.outlook import VENDORS, Outlook
+from tasks.orders import CURRENT, CUSTOMERS, EXPECTATIONS, LINES, ORDERS, not_yet, still_open
+from tasks.outlook import Outlook
+from tasks.supply_tables import PURCHASED, REQUESTS, VENDORS
 
-ASKED, REQUESTS = table_of(PurchaseLine), table_of(PurchaseRequest)
 _SAID = ("source", "expected_on", "why", "earliest_on", "latest_on", "chance", "basis")
 KEPT = [
     EXPECTATIONS.c.id.label("row"),
@@ -56,11 +56,6 @@ def wishes(
         yield row.product_id, _wish(desk, row, products[row.product_id], answers.get((row.id, row.number)))
 
 
-def within(column: Any, after: str, last: str) -> ColumnElement[bool]:
-    """Return the SQL of a page of products."""
-    return and_(column > after, column <= last)
-
-
 def unsent(desk: Desk, as_of: date) -> ColumnElement[bool]:
     """Return the SQL of a line that still wants goods on a day; wants ORDERS joined."""
     over = desk.end_of(as_of)
@@ -73,13 +68,17 @@ def _answers(
     """Return what vendors accepted to supply for lines; of several answers for one line the last day counts."""
     query = (
         select(LINES.c.order_id, LINES.c.number, LINES.c.product_id, REQUESTS.c.vendor_id, VENDORS.c.country)
-        .add_columns(func.max(ASKED.c.promised_on))
+        .add_columns(func.max(PURCHASED.c.promised_on))
         .select_from(
-            LINES.join(ASKED, and_(ASKED.c.order_id == LINES.c.order_id, ASKED.c.line == LINES.c.number))
-            .join(REQUESTS, REQUESTS.c.id == ASKED.c.request_id)
+            LINES.join(PURCHASED, and_(PURCHASED.c.order_id == LINES.c.order_id, PURCHASED.c.line == LINES.c.number))
+            .join(REQUESTS, REQUESTS.c.id == PURCHASED.c.request_id)
             .outerjoin(VENDORS, VENDORS.c.id == REQUESTS.c.vendor_id)
         )
-        .where(within(LINES.c.product_id, after, last), ASKED.c.answer == "accepted", ASKED.c.promised_on.is_not(None))
+        .where(
+            within(LINES.c.product_id, after, last),
+            PURCHASED.c.answer == "accepted",
+            PURCHASED.c.promised_on.is_not(None),
+        )
         .group_by(LINES.c.order_id, LINES.c.number, LINES.c.product_id, REQUESTS.c.vendor_id, VENDORS.c.country)
     )
     found: dict[Key, list[tuple[date, Coming]]] = defaultdict(list)
@@ -105,8 +104,7 @@ def _lines(desk: Desk, as_of: date, after: str, last: str) -> Any:
 
 
 def _wish(desk: Desk, row: Row[Any], product: Row[Any], answer: Coming | None) -> Wish:
-    unpromised = desk.policy.days.without_promise
-    promised_on = row.promised_on or row.placed_at.astimezone(desk.zone).date() + timedelta(days=unpromised)
+    promised_on = desk.promised_day(row.promised_on, row.placed_at)
     before = kept(row)
     demand = Demand(
         order=row.id,

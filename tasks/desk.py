@@ -31,6 +31,10 @@ class Desk:
         """Return the shop's day of a moment."""
         return None if moment is None else moment.astimezone(self.zone).date()
 
+    def promised_day(self, promised_on: date | None, placed_at: datetime) -> date:
+        """Return the day promised for a line; for one without a promise, the one that the policy gives it."""
+        return promised_on or placed_at.astimezone(self.zone).date() + timedelta(days=self.policy.days.without_promise)
+
     def start_of(self, day: date) -> datetime:
         """Return the moment at which a day of the shop's begins, in UTC."""
         return datetime.combine(day, time(), self.zone).astimezone(UTC)

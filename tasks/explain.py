@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from models.errors import ForewarnError
-from models.values import Delay, LineFacts, OrderFacts, Verdict
+from models.facts import LineFacts, OrderFacts
+from models.plans import Delay, Verdict
 from rules.delays import is_open
 from rules.masking import masked
 from tasks.decisions import decide

@@ -4,14 +4,10 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from models.ledger_supply import Allocation, PurchaseLine, PurchaseRequest, ShippingChoice
-from models.shop import Inbound, Vendor
 from models.supply import Cover
-from tasks.orders import EXPECTATIONS, PRODUCTS, table_of
+from tasks.orders import EXPECTATIONS, PRODUCTS
+from tasks.supply_tables import ALLOCATIONS, CHOICES, INBOUNDS, PURCHASED, REQUESTS, VENDORS
 
-ALLOCATIONS, CHOICES = table_of(Allocation), table_of(ShippingChoice)
-ASKED, REQUESTS = table_of(PurchaseLine), table_of(PurchaseRequest)
-INBOUNDS, VENDORS = table_of(Inbound), table_of(Vendor)
 SAID = ("expected_on", "source", "earliest_on", "latest_on", "chance", "ready", "why", "set_at", "who", "ended_at")
 
 
@@ -68,22 +64,22 @@ def _dates(order: str) -> Any:
 def _requests(order: str) -> Any:
     return (
         select(
-            ASKED.c.line,
+            PURCHASED.c.line,
             func.coalesce(VENDORS.c.name, REQUESTS.c.vendor_id).label("vendor"),
-            ASKED.c.quantity,
+            PURCHASED.c.quantity,
             REQUESTS.c.state,
             REQUESTS.c.created_at,
-            ASKED.c.answer,
-            ASKED.c.promised_on,
-            ASKED.c.reason,
+            PURCHASED.c.answer,
+            PURCHASED.c.promised_on,
+            PURCHASED.c.reason,
         )
         .select_from(
-            ASKED.join(REQUESTS, REQUESTS.c.id == ASKED.c.request_id).outerjoin(
+            PURCHASED.join(REQUESTS, REQUESTS.c.id == PURCHASED.c.request_id).outerjoin(
                 VENDORS, VENDORS.c.id == REQUESTS.c.vendor_id
             )
         )
-        .where(ASKED.c.order_id == order)
-        .order_by(ASKED.c.line, ASKED.c.nth)
+        .where(PURCHASED.c.order_id == order)
+        .order_by(PURCHASED.c.line, PURCHASED.c.nth)
     )
 
 

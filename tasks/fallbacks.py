@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select, update
 
-from models.values import Channel, Contact, Plan, State
+from models.plans import Contact, Plan
+from models.values import Channel, State
 from rules.contact import contact_by, without_suppressed
 from tasks.db import insert, reading
 from tasks.decisions import decide, suppressed_among

@@ -11,10 +11,11 @@ from models.values import State
 from rules.fingerprints import purchase_line_id, reminder_id, request_id
 from tasks.db import insert, reading
 from tasks.desk import Desk
-from tasks.needs import PURCHASED, REQUESTS, still_wanted, vendors, way_of
+from tasks.needs import still_wanted, vendors, way_of
 from tasks.orders import LINES, ORDERS
 from tasks.outbox import happened
 from tasks.runs import Now
+from tasks.supply_tables import PURCHASED, REQUESTS
 
 
 def write(desk: Desk, now: Now, asks: Mapping[str, Iterable[Ask]], ways: Mapping[str, By]) -> dict[str, int]:

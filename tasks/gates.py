@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Table, case, func, or_, select, update
 
 from models.ledger import Gate
-from models.policy import Sending
+from models.policy_contact import Sending
 from models.values import Channel, State
 from tasks.db import insert
 from tasks.orders import table_of

@@ -11,25 +11,25 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Engine, Table, bindparam, func, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from models.shop import Customer, Inbound, Order, OrderLine, Product, Stock, Vendor
 from sources.contract import POINTS_AT
 from sources.rows import Accepted, Refused
 from sources.seen import Key, Seen
 from sources.source import Source
 from tasks.db import Turn, alone, among, insert, is_sqlite
-from tasks.orders import table_of
+from tasks.orders import CUSTOMERS, LINES, ORDERS, PRODUCTS
 from tasks.rejects import rejects
+from tasks.supply_tables import INBOUNDS, STOCKS, VENDORS
 from tasks.wakes import wake
 
 BATCH = 1_000
 TABLES: dict[str, Table] = {
-    "customers": table_of(Customer),
-    "products": table_of(Product),
-    "orders": table_of(Order),
-    "lines": table_of(OrderLine),
-    "vendors": table_of(Vendor),
-    "stock": table_of(Stock),
-    "inbound": table_of(Inbound),
+    "customers": CUSTOMERS,
+    "products": PRODUCTS,
+    "orders": ORDERS,
+    "lines": LINES,
+    "vendors": VENDORS,
+    "stock": STOCKS,
+    "inbound": INBOUNDS,
 }
 
 Refuse = Callable[[Refused], None]

@@ -7,20 +7,16 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
-from models.ledger_supply import Allocation, PurchaseLine, PurchaseRequest
 from models.purchases import Asked, By, Need
-from models.shop import Vendor
 from models.shopfolder import ShopConfig
 from models.supply import Cover
 from models.vendor_doors import ByMail
 from rules.forwarding import Line
 from tasks.db import among, reading
 from tasks.desk import Desk
-from tasks.orders import LINES, ORDERS, PRODUCTS, not_yet, table_of
+from tasks.orders import LINES, ORDERS, PRODUCTS, not_yet
 from tasks.runs import Now
-
-ALLOCATIONS, VENDORS = table_of(Allocation), table_of(Vendor)
-REQUESTS, PURCHASED = table_of(PurchaseRequest), table_of(PurchaseLine)
+from tasks.supply_tables import ALLOCATIONS, PURCHASED, REQUESTS, VENDORS
 
 
 @dataclass(frozen=True, slots=True)

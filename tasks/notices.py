@@ -6,24 +6,23 @@ from dataclasses import dataclass, field, fields
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, update
-
 from models.ledger import Notice
-from models.policy import NOT_OPEN
-from models.values import Contact, Message, Plan, State
+from models.plans import Contact, Plan
+from models.values import Message, State
 from rules.delays import told_lines
 from rules.fingerprints import notice_id
-from rules.plans import tells, told_by
+from rules.plans import tells
 from tasks import offers
 from tasks.db import insert, reading
 from tasks.decisions import Decided, decide
 from tasks.desk import Desk
-from tasks.orders import WATCHES, Watched, due, table_of
+from tasks.orders import Watched, due, table_of
 from tasks.purses import Contended, Purse, charge, open_purse
 from tasks.runs import Now
 from tasks.shards import WHOLE, Shard
 from tasks.shelves import Shelves
-from tasks.tallies import ORDERS_IN, move
+from tasks.tallies import move
+from tasks.watches import moved, watch
 from templates.words import BadWords
 
 NOTICES = table_of(Notice)
@@ -183,53 +182,10 @@ def owe(desk: Desk, now: Now, written: Sequence[Written], purse: Purse) -> None:
     decided = [one.decided for one in written]
     notices = list(chain.from_iterable(one.notices for one in written))
     with desk.engine.begin() as connection:
-        _watch(desk, connection, decided)
+        watch(desk, connection, decided)
         if notices:
             connection.execute(insert(connection, NOTICES).on_conflict_do_nothing(), notices)
         given = (offers.rows_of(one.plan, now, new_discount=one.new_discount) for one in decided if one.plan)
         offers.record(connection, chain.from_iterable(given))
         charge(connection, purse, now, desk.policy)
-        move(connection, _moved(decided))
-
-
-SEEN = (
-    update(WATCHES)
-    .where(WATCHES.c.order_id == bindparam("seen_order"), WATCHES.c.version == bindparam("seen_version"))
-    .values(
-        version=WATCHES.c.version + 1,
-        **{name: bindparam(f"new_{name}") for name in ("look_again_on", "bucket", "revision")},
-        **{name: bindparam(f"new_{name}") for name in ("told_revision", "told_on", "told_lines")},
-    )
-)
-
-
-def _watch(desk: Desk, connection: Connection, decided: Sequence[Decided]) -> None:
-    rows = [_seen(desk, one) for one in sorted(decided, key=lambda one: one.watched.order.id)]
-    if rows and connection.execute(SEEN, rows).rowcount != len(rows):
-        raise Contended("a watch was moved by another worker, or an import changed its facts")
-
-
-def _seen(desk: Desk, one: Decided) -> dict[str, Any]:
-    order, plan = one.watched.order, one.plan
-    told = told_by(plan, desk.policy) if plan is not None and tells(plan.contacts) else order.told
-    return {
-        "seen_order": order.id,
-        "seen_version": one.watched.version,
-        "new_look_again_on": one.verdict.look_again_on,
-        "new_bucket": one.verdict.bucket,
-        "new_revision": plan.revision if plan is not None else order.revision,
-        "new_told_revision": told.revision if told else None,
-        "new_told_on": told.told_on if told else None,
-        "new_told_lines": [line.as_data() for line in told.lines] if told else None,
-    }
-
-
-def _moved(decided: Sequence[Decided]) -> Counter[str]:
-    """Return how the tallies of open orders by bucket change."""
-    changes: Counter[str] = Counter()
-    for one in decided:
-        if one.watched.bucket not in (None, *NOT_OPEN):
-            changes[f"{ORDERS_IN}{one.watched.bucket}"] -= 1
-        if one.verdict.bucket not in NOT_OPEN:
-            changes[f"{ORDERS_IN}{one.verdict.bucket}"] += 1
-    return changes
+        move(connection, moved(decided))

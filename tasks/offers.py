@@ -8,16 +8,17 @@ from typing import Any
 
 from sqlalchemy import Connection, ScalarSelect, func, or_, select
 
-from models.ledger import Notice, Offer
-from models.values import Discount, Plan, RemedyKind, State
+from models.ledger import Offer
+from models.plans import Discount, Plan
+from models.values import RemedyKind, State
 from rules.codes import CODE_BITS, new_code
 from tasks.csvs import sheet
 from tasks.db import insert, reading
 from tasks.desk import Desk
-from tasks.orders import table_of
+from tasks.orders import NOTICES, table_of
 from tasks.runs import Now
 
-OFFERS, NOTICES = table_of(Offer), table_of(Notice)
+OFFERS = table_of(Offer)
 EXPORTED = ("order", "kind", "line", "code", "percent", "amount", "currency", "value", "expires_on", "products")
 
 

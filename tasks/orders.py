@@ -10,10 +10,11 @@ from typing import Any
 from sqlalchemy import CTE, Column, ColumnElement, Connection, Row, Select, Table, and_, case, or_, select, tuple_
 from sqlmodel import SQLModel
 
+from models.facts import CustomerFacts, LineFacts, OrderFacts, ProductFacts, Told, ToldLine
 from models.ledger import Notice, Watch
 from models.ledger_supply import Expectation
 from models.shop import Customer, Order, OrderLine, Product
-from models.values import CustomerFacts, LineFacts, OrderFacts, ProductFacts, Promise, State, Told, ToldLine
+from models.values import Promise, State
 from tasks.db import among
 from tasks.desk import Desk
 from tasks.shards import WHOLE, Shard
@@ -162,12 +163,11 @@ def _watched(desk: Desk, rows: list[Row[Any]]) -> Watched:
     first = rows[0]
     number, placed_at, cancelled_at, currency, fee, url = first[IN_ORDER]
     version, look, bucket, revision, told_revision, told_on, told_lines = first[IN_WATCH]
-    placed_on = placed_at.astimezone(desk.zone).date()
     facts = OrderFacts(
         id=number,
-        placed_on=placed_on,
+        placed_on=placed_at.astimezone(desk.zone).date(),
         customer=CustomerFacts(*first[IN_CUSTOMER]),
-        lines=tuple(_line(desk, placed_on, row) for row in rows if row[IN_LINE][0] is not None),
+        lines=tuple(_line(desk, placed_at, row) for row in rows if row[IN_LINE][0] is not None),
         currency=currency or desk.shop.currency,
         shipping_fee=fee,
         cancelled_on=desk.day(cancelled_at),
@@ -178,14 +178,14 @@ def _watched(desk: Desk, rows: list[Row[Any]]) -> Watched:
     return Watched(facts, version or 0, look or date.max, bucket)
 
 
-def _line(desk: Desk, placed_on: date, row: Row[Any]) -> LineFacts:
+def _line(desk: Desk, placed_at: datetime, row: Row[Any]) -> LineFacts:
     number, quantity, price, promise, promised_on, expected_on, shipped, delivered, cancelled, ready = row[IN_LINE]
     return LineFacts(
         number=number,
         product=ProductFacts(*row[IN_PRODUCT]),
         quantity=quantity,
         promise=Promise(promise),
-        promised_on=promised_on or placed_on + timedelta(days=desk.policy.days.without_promise),
+        promised_on=desk.promised_day(promised_on, placed_at),
         price=price,
         expected_on=expected_on,
         shipped_on=desk.day(shipped),

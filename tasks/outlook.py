@@ -6,14 +6,11 @@ from datetime import date, timedelta
 
 from sqlalchemy import Connection, select
 
-from models.shop import Inbound, Vendor
 from rules.coming import Inflow
 from rules.journeys import Journey
 from rules.slips import Delivery, Habits
 from tasks.desk import Desk
-from tasks.orders import table_of
-
-INBOUND, VENDORS = table_of(Inbound), table_of(Vendor)
+from tasks.supply_tables import INBOUNDS, VENDORS
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +29,8 @@ def outlook(desk: Desk, connection: Connection, as_of: date) -> Outlook:
     alike = Counter(name for _, name in vendors)
     names = {key: name if alike[name] == 1 else f"{name} ({key})" for key, name in vendors}
     since = as_of - timedelta(days=desk.policy.forecast.history_days)
-    query = select(INBOUND.c.vendor_id, INBOUND.c.promised_on, INBOUND.c.received_at).where(
-        INBOUND.c.promised_on >= since
+    query = select(INBOUNDS.c.vendor_id, INBOUNDS.c.promised_on, INBOUNDS.c.received_at).where(
+        INBOUNDS.c.promised_on >= since
     )
     past = (
         Delivery(names.get(vendor, vendor or ""), promised_on, desk.day(received_at))

@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, select
 
-from models.ledger_supply import Allocation, Answer
 from models.supply import DateSource, LineToSend, OrderToSend, Wish
 from models.values import Promise
 from rules.journeys import Journey
@@ -17,9 +16,9 @@ from rules.parcels import leave_by
 from tasks.db import among
 from tasks.demands import Key, unsent
 from tasks.desk import Desk
-from tasks.orders import CURRENT, CUSTOMERS, EXPECTATIONS, EXPECTED_ON, LINES, ORDERS, PRODUCTS, table_of
+from tasks.orders import CURRENT, CUSTOMERS, EXPECTATIONS, EXPECTED_ON, LINES, ORDERS, PRODUCTS
+from tasks.supply_tables import ALLOCATIONS, ANSWERS
 
-ALLOCATIONS, ANSWERS = table_of(Allocation), table_of(Answer)
 WISH = "wish"
 """The kind of answer that says how an order is to be sent."""
 WISHED = and_(ANSWERS.c.order_id == ORDERS.c.id, ANSWERS.c.kind == WISH)
@@ -86,13 +85,11 @@ def _lines(today: Today, connection: Connection, orders: Sequence[str]) -> Any:
 
 def _order(today: Today, rows: Sequence[Row[Any]], covered: Mapping[Key, date | None]) -> OrderToSend:
     first, desk = rows[0], today.desk
-    placed_on = first.placed_at.astimezone(desk.zone).date()
-    unpromised = placed_on + timedelta(days=desk.policy.days.without_promise)
     lines = tuple(
         LineToSend(
             number=row.number,
             ships_on=_ships_on(today, row, covered.get((row.order_id, row.number))),
-            leave_by=_leave_by(today, row, row.promised_on or unpromised),
+            leave_by=_leave_by(today, row, desk.promised_day(row.promised_on, row.placed_at)),
             time_critical=row.time_critical,
             together=row.together,
         )

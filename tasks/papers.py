@@ -17,8 +17,9 @@ from models.values import Attachment
 from models.vendor_doors import ByFolder, BySftp
 from tasks.csvs import sheet_of
 from tasks.desk import Desk
-from tasks.needs import PURCHASED, REQUESTS, VendorFacts, still_wanted
+from tasks.needs import VendorFacts, still_wanted
 from tasks.orders import CUSTOMERS, LINES, ORDERS, PRODUCTS
+from tasks.supply_tables import PURCHASED, REQUESTS
 from templates.purchases import PurchaseWords
 
 ADDRESS = ("recipient", "street", "postcode", "city", "country")

@@ -8,8 +8,9 @@ from sqlalchemy import Connection, and_, func, select
 from tasks.db import reading
 from tasks.desk import Desk
 from tasks.orders import LINES, ORDERS, PRODUCTS
-from tasks.packing import ALLOCATIONS, in_parcels
-from tasks.parcels import CHOICES, IN_PARTS, from_data
+from tasks.packing import in_parcels
+from tasks.parcels import IN_PARTS, from_data
+from tasks.supply_tables import ALLOCATIONS, CHOICES
 
 LISTED = ("order_id", "parcels", "days_gained", "extra_cost", "worth", "currency", "why", "decided_at")
 COLUMNS = ("order", "parcel", "parcels", "line", "product", "quantity", "place", "ships_on", "together")

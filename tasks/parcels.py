@@ -13,17 +13,16 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, select, update
 
-from models.ledger_supply import ShippingChoice
 from models.supply import Parcel, Parting
 from rules.parcels import part
 from tasks.db import Turn, alone, among, insert
 from tasks.demands import unsent
 from tasks.desk import Desk
-from tasks.orders import LINES, ORDERS, not_yet, table_of
+from tasks.orders import LINES, ORDERS, not_yet
 from tasks.packing import Today, to_send, today
 from tasks.runs import Now
+from tasks.supply_tables import CHOICES
 
-CHOICES = table_of(ShippingChoice)
 CHOSEN = [field.name for field in fields(Parting)]
 IN_PARTS = func.json_array_length(CHOICES.c.parcels) > 1
 """The SQL of an order that is to be sent in parts."""

@@ -1,15 +1,16 @@
 """Social posts about products, late, back or running low: composed, held for approval, then sent like notices."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from statistics import median
 from typing import Any
 
 from sqlalchemy import Connection, select, update
 
 from models.errors import ForewarnError
+from models.facts import ProductDelay, ProductFacts, ProductStock
 from models.ledger import Post
-from models.values import Channel, PostKind, ProductDelay, ProductFacts, ProductStock, Skip, State
+from models.values import Channel, PostKind, Skip, State
 from rules.delays import bucket_for
 from rules.fingerprints import post_id
 from tasks.db import insert, reading
@@ -42,10 +43,7 @@ def late_products(
         query = query.where(PRODUCTS.c.id.in_(among))
     for order, promised_on, expected_on, placed_at, *product in connection.execute(query, execution_options=STREAMED):
         day = expected_on if expected_on is not None and expected_on >= as_of else None
-        promised = promised_on or placed_at.astimezone(desk.zone).date() + timedelta(
-            days=desk.policy.days.without_promise
-        )
-        days = desk.calendar.days_late(promised, day or as_of)
+        days = desk.calendar.days_late(desk.promised_day(promised_on, placed_at), day or as_of)
         if days >= terms.days:
             late.setdefault(ProductFacts(*product), []).append((order, days, day))
     worth = {product: found for product, found in late.items() if len({order for order, *_ in found}) >= terms.orders}

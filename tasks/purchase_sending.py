@@ -19,21 +19,12 @@ from models.values import Skip, State
 from tasks.db import reading
 from tasks.delivery import Delivered, backoff, settled
 from tasks.desk import Desk
-from tasks.needs import REQUESTS, VendorFacts, mail_of, vendors, way_of
-from tasks.outbox import (
-    FORGET,
-    SUPPRESSIONS,
-    Settled,
-    Worker,
-    claim,
-    doubt_abandoned,
-    give_back,
-    happened,
-    settle,
-    start,
-)
+from tasks.needs import VendorFacts, mail_of, vendors, way_of
+from tasks.outbox import FORGET, SUPPRESSIONS, Settled, Worker, claim, doubt_abandoned, give_back, happened, start
+from tasks.outcomes import settle
 from tasks.papers import document_of, purchase_of
 from tasks.runs import Now
+from tasks.supply_tables import REQUESTS
 from templates.environment import BadWords
 from templates.purchases import PurchaseWords
 

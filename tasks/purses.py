@@ -8,9 +8,9 @@ from decimal import Decimal
 from sqlalchemy import Connection, select
 
 from models.errors import ForewarnError
+from models.plans import Discount
 from models.policy import Policy
 from models.types import SCALE
-from models.values import Discount
 from tasks.runs import Now
 from tasks.tallies import TALLIES, move, reserve, tally
 

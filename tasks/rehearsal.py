@@ -5,7 +5,8 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from models.errors import ForewarnError
-from models.values import Contact, Message, Plan
+from models.plans import Contact, Plan
+from models.values import Message
 from rules.fingerprints import notice_id
 from rules.plans import tells
 from tasks.decisions import decide

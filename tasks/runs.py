@@ -8,13 +8,12 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, and_, select, update
 
 from models.errors import ForewarnError
-from models.ledger import Run, Watch
+from models.ledger import Run
 from models.policy import NOT_OPEN
 from tasks.db import in_order, insert, reading
-from tasks.orders import table_of
+from tasks.orders import WATCHES, table_of
 
 RUNS = table_of(Run)
-WATCHES = table_of(Watch)
 LATE_ORDERS = "late-orders"
 SHARD = "late-orders-shard"
 HELD = "held"

@@ -12,12 +12,13 @@ from typing import Any
 from sqlalchemy import Connection, Table, and_, or_, select, update
 
 from channels.door import CannotAsk, Door, Finder, SendError
-from models.policy import Doubting
+from models.policy_contact import Doubting
 from models.values import Channel, Receipt, State
 from tasks.delivery import TABLES, Crew, message_of
 from tasks.desk import Desk
 from tasks.doubts import PEOPLE
-from tasks.outbox import Settled, happened, settle
+from tasks.outbox import Settled, happened
+from tasks.outcomes import settle
 
 AT_ONCE = 200
 """Messages asked about in one run; those in doubt are as many as requests were under way, so there are few."""

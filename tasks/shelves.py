@@ -7,13 +7,11 @@ from typing import Any
 
 from sqlalchemy import CompoundSelect, Connection, func, select
 
-from models.shop import Stock
-from models.values import ProductFacts
+from models.facts import ProductFacts
 from rules.substitutes import Candidate, Shelf
 from tasks.desk import Desk
-from tasks.orders import LINES, ORDERS, PRODUCT, PRODUCTS, WATCHES, still_late, still_open, table_of
-
-STOCKS = table_of(Stock)
+from tasks.orders import LINES, ORDERS, PRODUCT, PRODUCTS, WATCHES, still_late, still_open
+from tasks.supply_tables import STOCKS
 
 
 @dataclass(slots=True)

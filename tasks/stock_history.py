@@ -10,7 +10,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Integer,
-    and_,
     case,
     cast,
     extract,
@@ -22,10 +21,10 @@ from sqlalchemy import (
 
 from models.types import UtcTime
 from rules.reorder import Deliveries, Lead, lead_time
-from tasks.db import is_sqlite
+from tasks.db import is_sqlite, within
 from tasks.desk import Desk
 from tasks.orders import LINES, ORDERS, PRODUCTS
-from tasks.stock_list import INBOUNDS, VENDORS
+from tasks.supply_tables import INBOUNDS, VENDORS
 
 SECONDS = 86_400
 
@@ -81,7 +80,7 @@ def sold(desk: Desk, connection: Connection, as_of: date, reach: tuple[str, str]
     query = (
         select(LINES.c.product_id, day, func.sum(LINES.c.quantity))
         .select_from(LINES.join(ORDERS, ORDERS.c.id == LINES.c.order_id))
-        .where(within(LINES.c.product_id, reach), ORDERS.c.placed_at < end)
+        .where(within(LINES.c.product_id, *reach), ORDERS.c.placed_at < end)
         .where(LINES.c.cancelled_at.is_(None), ORDERS.c.cancelled_at.is_(None))
         .group_by(LINES.c.product_id, literal_column("ago"))
     )
@@ -89,11 +88,6 @@ def sold(desk: Desk, connection: Connection, as_of: date, reach: tuple[str, str]
     for product, days, pieces in connection.execute(query):
         found.setdefault(product, {})[days] = int(pieces)
     return found
-
-
-def within(column: ColumnElement[Any], reach: tuple[str, str]) -> ColumnElement[bool]:
-    """Return the SQL of what follows the first id, up to the second."""
-    return and_(column > reach[0], column <= reach[1])
 
 
 def _days_between(connection: Connection, earlier: ColumnElement[Any], later: ColumnElement[Any]) -> ColumnElement[Any]:

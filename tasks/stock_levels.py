@@ -9,12 +9,13 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, delete, select
 
 from rules.levels import Level
 from rules.reorder import Known, level
-from tasks.db import among, insert, reading
+from tasks.db import among, reading, upsert, within
 from tasks.desk import Desk
 from tasks.orders import PRODUCTS
 from tasks.runs import Now
-from tasks.stock_history import Leads, sold, within
-from tasks.stock_list import LEVEL, LEVELS, pieces, vendor_of_product
+from tasks.stock_history import Leads, sold
+from tasks.stock_list import LEVEL, pieces, vendor_of_product
+from tasks.supply_tables import LEVELS
 
 PAGE = 2_000
 
@@ -36,7 +37,7 @@ def reckon(desk: Desk, now: Now, found: Leads, after: str, limit: int = PAGE) ->
             return Page(None)
         reach = (after, rows[-1].id)
         history = sold(desk, connection, now.as_of, reach)
-        known = {one.product_id: one for one in _kept(connection, within(LEVELS.c.product_id, reach))}
+        known = {one.product_id: one for one in _kept(connection, within(LEVELS.c.product_id, *reach))}
     reckoned = [_level(desk, found, row, history.get(row.id, {})) for row in rows if not row.drop_shipped]
     changed = [one for one in reckoned if one != known.get(one.product_id)]
     gone = known.keys() - {one.product_id for one in reckoned}
@@ -77,9 +78,4 @@ def _kept(connection: Connection, which: ColumnElement[bool]) -> list[Level]:
 
 
 def _write(connection: Connection, now: Now, changed: Sequence[Level]) -> None:
-    if not changed:
-        return
-    new = insert(connection, LEVELS)
-    fresh = {column.name: new.excluded[column.name] for column in LEVELS.c if not column.primary_key}
-    rows = [asdict(one) | {"set_at": now.moment} for one in changed]
-    connection.execute(new.on_conflict_do_update(index_elements=["product_id"], set_=fresh), rows)
+    upsert(connection, LEVELS, [asdict(one) | {"set_at": now.moment} for one in changed])

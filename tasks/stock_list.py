@@ -6,17 +6,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
-from models.ledger_supply import Availability, StockLevel
-from models.shop import Inbound, Vendor
+from models.facts import ProductFacts
 from models.supply import Stocked
-from models.values import ProductFacts
 from rules.levels import Level, by_urgency
+from tasks.demands import unsent
 from tasks.desk import Desk
-from tasks.orders import LINES, ORDERS, PRODUCT, PRODUCTS, not_yet, still_open, table_of
-from tasks.shelves import STOCKS
+from tasks.orders import LINES, ORDERS, PRODUCT, PRODUCTS, not_yet
+from tasks.supply_tables import AVAILABILITIES, INBOUNDS, LEVELS, STOCKS, VENDORS
 
-LEVELS, AVAILABILITIES = table_of(StockLevel), table_of(Availability)
-INBOUNDS, VENDORS = table_of(Inbound), table_of(Vendor)
 LEVEL = [LEVELS.c[field.name] for field in fields(Level)]
 
 
@@ -88,14 +85,12 @@ def vendor_of_product() -> ColumnElement[Any]:
 
 def pieces(desk: Desk, as_of: date) -> list[ColumnElement[Any]]:
     """Return the SQL of a product's pieces on hand, inbound and wanted by open lines, and its next delivery's day."""
-    end = desk.end_of(as_of)
-    coming = and_(INBOUNDS.c.product_id == PRODUCTS.c.id, not_yet(INBOUNDS.c.received_at, end))
+    coming = and_(INBOUNDS.c.product_id == PRODUCTS.c.id, not_yet(INBOUNDS.c.received_at, desk.end_of(as_of)))
     day = func.coalesce(INBOUNDS.c.expected_on, INBOUNDS.c.promised_on)
     waiting = (
         select(func.coalesce(func.sum(LINES.c.quantity), 0))
         .select_from(LINES.join(ORDERS, ORDERS.c.id == LINES.c.order_id))
-        .where(LINES.c.product_id == PRODUCTS.c.id, ORDERS.c.placed_at < end)
-        .where(not_yet(LINES.c.shipped_at, end), still_open(end))
+        .where(LINES.c.product_id == PRODUCTS.c.id, unsent(desk, as_of))
     )
     found = {
         "on_hand": select(func.coalesce(func.sum(STOCKS.c.on_hand), 0)).where(STOCKS.c.product_id == PRODUCTS.c.id),

@@ -4,17 +4,17 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, select
 
-from models.ledger_supply import Availability
+from models.facts import ProductFacts, ProductStock
 from models.supply import Stocked
-from models.values import PostKind, ProductFacts, ProductStock
+from models.values import PostKind
 from tasks.desk import Desk
-from tasks.orders import PRODUCT, PRODUCTS, table_of
+from tasks.orders import PRODUCT, PRODUCTS
 from tasks.runs import Now
 from tasks.stock_list import low_stock
+from tasks.supply_tables import AVAILABILITIES
 
-AVAILABILITIES = table_of(Availability)
 FRESH = timedelta(days=1)
 """How long it is news that a product is back."""
 
@@ -32,11 +32,9 @@ def _back(desk: Desk, connection: Connection, now: Now) -> list[ProductStock]:
         select(AVAILABILITIES.c.left, AVAILABILITIES.c.waited, *PRODUCT)
         .select_from(AVAILABILITIES.join(PRODUCTS, PRODUCTS.c.id == AVAILABILITIES.c.product_id))
         .where(
-            and_(
-                AVAILABILITIES.c.state == Stocked.IN_STOCK,
-                AVAILABILITIES.c.since > now.moment - FRESH,
-                AVAILABILITIES.c.waited >= desk.policy.restock.post_orders,
-            )
+            AVAILABILITIES.c.state == Stocked.IN_STOCK,
+            AVAILABILITIES.c.since > now.moment - FRESH,
+            AVAILABILITIES.c.waited >= desk.policy.restock.post_orders,
         )
         .order_by(AVAILABILITIES.c.waited.desc(), AVAILABILITIES.c.product_id)
     )

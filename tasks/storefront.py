@@ -5,16 +5,15 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, select
 
-from models.ledger_supply import Availability
+from models.facts import ProductFacts
 from models.storefront import StorefrontNotice
 from models.supply import Available, Stocked
-from models.values import ProductFacts
 from rules.storefront import shown
 from tasks.desk import Desk
-from tasks.orders import PRODUCTS, table_of
+from tasks.orders import PRODUCTS
+from tasks.supply_tables import AVAILABILITIES
 
-AVAILABILITY = table_of(Availability)
-SHORT = AVAILABILITY.c.state != Stocked.IN_STOCK
+SHORT = AVAILABILITIES.c.state != Stocked.IN_STOCK
 """Which products a new order would not get from stock."""
 PAGE = 2000
 
@@ -24,10 +23,10 @@ def notices(
 ) -> Iterator[StorefrontNotice]:
     """Yield what holds now of each product, by its id; what was not renewed in time is left out."""
     found = (
-        select(AVAILABILITY, PRODUCTS.c.name, PRODUCTS.c.url, PRODUCTS.c.image)
-        .join(PRODUCTS, PRODUCTS.c.id == AVAILABILITY.c.product_id)
-        .where(AVAILABILITY.c.set_at > now - _valid(desk), *which)
-        .order_by(AVAILABILITY.c.product_id)
+        select(AVAILABILITIES, PRODUCTS.c.name, PRODUCTS.c.url, PRODUCTS.c.image)
+        .join(PRODUCTS, PRODUCTS.c.id == AVAILABILITIES.c.product_id)
+        .where(AVAILABILITIES.c.set_at > now - _valid(desk), *which)
+        .order_by(AVAILABILITIES.c.product_id)
         .execution_options(yield_per=PAGE)
     )
     for row in connection.execute(found).mappings():
@@ -36,7 +35,7 @@ def notices(
 
 def notice_of(desk: Desk, connection: Connection, product: str, now: datetime) -> StorefrontNotice | None:
     """Return what holds now of one product; None where it is not known, or nothing is known of it any more."""
-    return next(notices(desk, connection, now, AVAILABILITY.c.product_id == product), None)
+    return next(notices(desk, connection, now, AVAILABILITIES.c.product_id == product), None)
 
 
 def _notice(desk: Desk, row: RowMapping, now: datetime) -> StorefrontNotice:

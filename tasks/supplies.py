@@ -6,16 +6,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, or_, select
 
-from models.ledger_supply import StockLevel
 from models.supply import Cover, Supply
 from rules.coming import Coming
-from tasks.demands import Wish, wishes, within
+from tasks.db import within
+from tasks.demands import Wish, wishes
 from tasks.desk import Desk
-from tasks.orders import PRODUCTS, not_yet, table_of
-from tasks.outlook import INBOUND, VENDORS, Outlook
-from tasks.shelves import STOCKS
-
-LEVELS = table_of(StockLevel)
+from tasks.orders import PRODUCTS, not_yet
+from tasks.outlook import Outlook
+from tasks.supply_tables import INBOUNDS, LEVELS, STOCKS, VENDORS
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,7 @@ def read(desk: Desk, connection: Connection, seen: Outlook, after: str, limit: i
 
 
 def _products(after: str, limit: int) -> Any:
-    places = (STOCKS.c.product_id, INBOUND.c.product_id)
+    places = (STOCKS.c.product_id, INBOUNDS.c.product_id)
     there = [select(one).where(one == PRODUCTS.c.id).exists() for one in places]
     columns = [PRODUCTS.c[name] for name in ("id", "safety_stock", "drop_shipped", "vendor_id")]
     return (
@@ -77,15 +75,15 @@ def _stock(after: str, last: str) -> Any:
 
 def _inbound(desk: Desk, as_of: date, after: str, last: str) -> Any:
     names = ("id", "product_id", "vendor_id", "quantity", "location")
-    promise = func.coalesce(INBOUND.c.expected_on, INBOUND.c.promised_on).label("promised_on")
+    promise = func.coalesce(INBOUNDS.c.expected_on, INBOUNDS.c.promised_on).label("promised_on")
     return (
-        select(*(INBOUND.c[name] for name in names), promise, VENDORS.c.country)
+        select(*(INBOUNDS.c[name] for name in names), promise, VENDORS.c.country)
         .select_from(
-            INBOUND.join(PRODUCTS, PRODUCTS.c.id == INBOUND.c.product_id).outerjoin(
-                VENDORS, VENDORS.c.id == INBOUND.c.vendor_id
+            INBOUNDS.join(PRODUCTS, PRODUCTS.c.id == INBOUNDS.c.product_id).outerjoin(
+                VENDORS, VENDORS.c.id == INBOUNDS.c.vendor_id
             )
         )
-        .where(within(INBOUND.c.product_id, after, last), not_yet(INBOUND.c.received_at, desk.end_of(as_of)))
+        .where(within(INBOUNDS.c.product_id, after, last), not_yet(INBOUNDS.c.received_at, desk.end_of(as_of)))
     )
 
 

@@ -7,8 +7,8 @@ from datetime import date
 
 from sqlalchemy import Connection, select
 
+from models.facts import OrderFacts, Told, ToldLine
 from models.policy import NOT_OPEN
-from models.values import OrderFacts, Told, ToldLine
 from tasks.db import reading
 from tasks.decisions import Decided, decide
 from tasks.desk import Desk

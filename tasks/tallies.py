@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy import Connection, select
 
 from models.ledger import Tally
-from tasks.db import insert
+from tasks.db import insert, upsert
 from tasks.orders import table_of
 
 TALLIES = table_of(Tally)
@@ -17,10 +18,21 @@ def move(connection: Connection, changes: Mapping[str, int]) -> None:
     """Add to tallies; a name that is new begins at nought."""
     rows = [{"name": name, "n": n} for name, n in sorted(changes.items()) if n]
     if rows:
-        new = insert(connection, TALLIES)
-        connection.execute(
-            new.on_conflict_do_update(index_elements=["name"], set_={"n": TALLIES.c.n + new.excluded.n}), rows
-        )
+        _add(connection, rows)
+
+
+def add(connection: Connection, name: str, n: int) -> None:
+    """Add to one tally, which is there from then on, even at nought."""
+    _add(connection, [{"name": name, "n": n}])
+
+
+def _add(connection: Connection, rows: list[dict[str, Any]]) -> None:
+    upsert(connection, TALLIES, rows, n=TALLIES.c.n + insert(connection, TALLIES).excluded.n)
+
+
+def put(connection: Connection, name: str, n: int) -> None:
+    """Set one tally, whatever it was."""
+    upsert(connection, TALLIES, [{"name": name, "n": n}])
 
 
 def reserve(connection: Connection, name: str, n: int, most: int) -> bool:

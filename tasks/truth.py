@@ -6,8 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
+from models.facts import CustomerFacts, ToldLine
 from models.policy import Policy
-from models.values import Channel, CustomerFacts, Skip, State, ToldLine
+from models.values import Channel, Skip, State
 from rules.contact import contact_by
 from rules.delays import holds, open_lines
 from tasks.decisions import suppressed_among

@@ -16,7 +16,8 @@ from models.values import Channel, Skip, State
 from tasks.desk import Desk
 from tasks.gates import burst, opened, passing, shut
 from tasks.notices import NOTICES
-from tasks.outbox import Claim, Settled, Worker, give_back, settle, start
+from tasks.outbox import Claim, Settled, Worker, give_back, start
+from tasks.outcomes import settle
 from tasks.posts import stale
 from tasks.truth import retell, untrue
 

@@ -12,9 +12,9 @@ from sources.rows import Refused, Row
 from tasks.csvs import meant
 from tasks.db import among
 from tasks.desk import Desk
-from tasks.needs import PURCHASED, REQUESTS
 from tasks.outbox import EVENTS, happened
 from tasks.runs import Now
+from tasks.supply_tables import PURCHASED, REQUESTS
 from tasks.wakes import wake
 
 ANSWER = ("answer", "reason", "promised_on")

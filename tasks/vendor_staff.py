@@ -11,10 +11,11 @@ from models.values import Skip, State
 from tasks.db import reading
 from tasks.desk import Desk
 from tasks.forwarding import unanswered
-from tasks.needs import PURCHASED, REQUESTS, VENDORS, still_wanted
+from tasks.needs import still_wanted
 from tasks.orders import LINES, ORDERS
 from tasks.outbox import FORGET, happened
 from tasks.runs import Now
+from tasks.supply_tables import PURCHASED, REQUESTS, VENDORS
 
 MAY_LEAVE = (State.HELD, State.REJECTED, State.IN_DOUBT, State.SKIPPED)
 """States of a request that only staff let leave, or leave again."""

@@ -9,9 +9,10 @@ from tasks.demands import unsent
 from tasks.desk import Desk
 from tasks.orders import LINES, ORDERS
 from tasks.outbox import happened
-from tasks.packing import ANSWERS, WISH, today
-from tasks.parcels import CHOICES, choose
+from tasks.packing import WISH, today
+from tasks.parcels import choose
 from tasks.runs import Now
+from tasks.supply_tables import ANSWERS, CHOICES
 from tasks.wakes import look_again
 
 

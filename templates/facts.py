@@ -18,9 +18,11 @@ from decimal import Decimal
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+from models.facts import LineFacts, ProductDelay, ProductFacts, ProductStock
+from models.plans import LateLine, Plan
 from models.shopfolder import Links, ShopConfig
 from models.supply import Parcel
-from models.values import LateLine, LineFacts, News, Plan, ProductDelay, ProductFacts, ProductStock, Promise
+from models.values import News, Promise
 
 Link = TypeVar("Link", str, str | None)
 

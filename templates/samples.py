@@ -7,30 +7,12 @@ from decimal import Decimal
 from itertools import product as combined
 from urllib.parse import quote
 
+from models.facts import CustomerFacts, LineFacts, OrderFacts, ProductDelay, ProductFacts, ProductStock, Told
+from models.plans import Contact, Delay, Discount, LateLine, Plan, Substitutes
 from models.policy import GOOD_NEWS
 from models.storefront import StorefrontNotice
 from models.supply import Available, Parcel, Stocked
-from models.values import (
-    Channel,
-    Contact,
-    CustomerFacts,
-    Delay,
-    Discount,
-    LateLine,
-    LineFacts,
-    Message,
-    News,
-    OrderFacts,
-    Plan,
-    PostKind,
-    ProductDelay,
-    ProductFacts,
-    ProductStock,
-    Promise,
-    RemedyKind,
-    Substitutes,
-    Told,
-)
+from models.values import Channel, Message, News, PostKind, Promise, RemedyKind
 from templates.words import MESSAGES, Words
 
 TODAY = date(2026, 6, 1)

@@ -9,8 +9,10 @@ from typing import Any
 
 from jinja2 import Template
 
+from models.facts import ProductDelay, ProductStock
+from models.plans import Contact, Plan
 from models.shopfolder import ShopConfig
-from models.values import Channel, Contact, Message, Plan, PostKind, ProductDelay, ProductStock
+from models.values import Channel, Message, PostKind
 from templates import posts, sms
 from templates.environment import BadWords, environment, faults_named
 from templates.facts import named, order_facts, post_facts, shortened, unaddressed

@@ -3,8 +3,9 @@
 from datetime import date, timedelta
 from decimal import Decimal
 
+from models.facts import CustomerFacts, LineFacts, OrderFacts, ProductFacts, Told, ToldLine
 from models.policy import Policy
-from models.values import CustomerFacts, LineFacts, OrderFacts, ProductFacts, Promise, Told, ToldLine
+from models.values import Promise
 from rules.working_days import Calendar
 
 DAY = date(2026, 6, 15)

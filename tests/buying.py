@@ -10,16 +10,16 @@ from sqlalchemy import delete, insert, select, update
 
 from flows.forward_to_vendors import ask_vendors
 from flows.house import House
+from models.facts import ProductFacts
 from models.settings import Settings
 from models.shopfolder import ShopConfig, ShopFolder
 from models.supply import Cover
-from models.values import ProductFacts
 from sources.answers import read_answers, rows_of
-from tasks.needs import ALLOCATIONS, PURCHASED, REQUESTS, VENDORS
 from tasks.orders import LINES, ORDERS, PRODUCTS
 from tasks.outbox import EVENTS
 from tasks.rejects import rejects
 from tasks.runs import Now
+from tasks.supply_tables import ALLOCATIONS, PURCHASED, REQUESTS, VENDORS
 from tasks.vendor_answers import take_in
 from tasks.vendor_staff import waiting
 from tests.builders import day, line

@@ -6,8 +6,9 @@ import pytest
 # A console that finds a width set when it is made keeps it; tests that want another one set it later.
 os.environ.pop("COLUMNS", None)
 
-from tests.counter import Counter, open_desk
+from tests.counter import SMALL, Counter, open_desk, shop
 from tests.postgres import started
+from tests.provider import a_provider
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +40,13 @@ def database(request, tmp_path):
 
 
 @pytest.fixture
+async def provider():
+    """Return a provider that answers what a test wants."""
+    async with a_provider() as running:
+        yield running
+
+
+@pytest.fixture
 def desk(ledger):
     """Return a desk over an empty ledger."""
     found = open_desk(ledger)
@@ -61,3 +69,12 @@ def with_policy(counter):
         return counter
 
     return change
+
+
+@pytest.fixture
+def held(with_policy):
+    """Return a counter at which one run is held, with four notices of four orders."""
+    counter = with_policy(SMALL)
+    shop(counter, late=4)
+    counter.decide()
+    return counter

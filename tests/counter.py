@@ -8,9 +8,11 @@ from decimal import Decimal
 from sqlalchemy import insert, select, update
 
 from channels.door import Rejected, SendError
+from models.facts import CustomerFacts
 from models.policy import Policy
+from models.policy_contact import Brake
 from models.shopfolder import Help, Links, Sender, ShopConfig
-from models.values import Channel, CustomerFacts, Message, Receipt
+from models.values import Channel, Message, Receipt
 from rules.working_days import Calendar
 from tasks import notices, posts
 from tasks.brakes import judge
@@ -21,7 +23,8 @@ from tasks.notices import Looked, look
 from tasks.orders import CUSTOMERS, LINES, ORDERS, PRODUCTS, WATCHES, table_of
 from tasks.outbox import Worker
 from tasks.runs import HELD, LATE_ORDERS, Now, begin, end
-from tasks.shelves import STOCKS, Shelves
+from tasks.shelves import Shelves
+from tasks.supply_tables import STOCKS
 from templates.words import Words
 from tests.builders import ANNA, DAY, day, line
 
@@ -34,6 +37,23 @@ SHOP = ShopConfig(
     help=Help(email="help@lamps.example.com"),
     links=Links(home="https://lamps.example.com", order="https://lamps.example.com/orders/{order}"),
 )
+SHOP_TOML = """
+name = "Lamps & Co"
+zone = "Europe/Berlin"
+country = "DE"
+currency = "EUR"
+[sender]
+name = "Lamps & Co"
+email = "hello@lamps.example.com"
+[help]
+email = "help@lamps.example.com"
+[links]
+home = "https://lamps.example.com"
+order = "https://lamps.example.com/orders/{order}"
+"""
+"""The same shop, as its shop.toml says it."""
+SMALL = Policy(brake=Brake(at_least=3))
+"""The brake of a shop so small that three orders are many."""
 
 
 def open_desk(url, policy=Policy()):  # noqa: B008 - frozen
@@ -209,4 +229,25 @@ def euros(amount) -> Decimal:
     return Decimal(amount).quantize(Decimal("0.01"))
 
 
-__all__ = ["SHOP", "Counter", "Rejected", "SendError", "Till", "customer", "euros", "noon", "open_desk", "table_of"]
+def shop(counter, late, on_time=0):
+    """Fill the shop with orders, some of them late."""
+    for n in range(late + on_time):
+        promised = -9 if n < late else 30
+        counter.order(f"{n}", line(promised=promised), customer=customer(f"c{n}"), placed=-20)
+
+
+__all__ = [
+    "SHOP",
+    "SHOP_TOML",
+    "SMALL",
+    "Counter",
+    "Rejected",
+    "SendError",
+    "Till",
+    "customer",
+    "euros",
+    "noon",
+    "open_desk",
+    "shop",
+    "table_of",
+]

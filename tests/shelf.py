@@ -4,7 +4,8 @@ from sqlalchemy import delete, insert, update
 
 from tasks.db import reading
 from tasks.orders import PRODUCTS
-from tasks.storefront import AVAILABILITY, notices
+from tasks.storefront import notices
+from tasks.supply_tables import AVAILABILITIES
 from tests.builders import day
 from tests.counter import noon
 
@@ -17,11 +18,11 @@ class Shelf:
 
     def put(self, product, state="backorder", *, left=3, expected=7, latest=None, set_at=None, name="A lamp", url=None):
         with self.desk.engine.begin() as connection:
-            connection.execute(delete(AVAILABILITY).where(AVAILABILITY.c.product_id == product))
+            connection.execute(delete(AVAILABILITIES).where(AVAILABILITIES.c.product_id == product))
             connection.execute(delete(PRODUCTS).where(PRODUCTS.c.id == product))
             connection.execute(insert(PRODUCTS).values(id=product, name=name, url=url))
             connection.execute(
-                insert(AVAILABILITY).values(
+                insert(AVAILABILITIES).values(
                     product_id=product,
                     state=state,
                     left=left,
@@ -34,12 +35,12 @@ class Shelf:
 
     def clear(self):
         with self.desk.engine.begin() as connection:
-            for table in (AVAILABILITY, PRODUCTS):
+            for table in (AVAILABILITIES, PRODUCTS):
                 connection.execute(delete(table))
 
     def renew(self):
         with self.desk.engine.begin() as connection:
-            connection.execute(update(AVAILABILITY).values(set_at=self.now))
+            connection.execute(update(AVAILABILITIES).values(set_at=self.now))
 
     def notices(self, *which):
         with reading(self.desk.engine) as connection:

@@ -12,17 +12,15 @@ from sqlalchemy import delete, insert, update
 from flows.allocate import share_out
 from flows.house import open_house
 from models.errors import ForewarnError
-from models.values import ProductFacts, Promise
+from models.facts import ProductFacts
+from models.values import Promise
 from sources.sample import write_sample
-from tasks.allocating import ALLOCATIONS, AVAILABILITIES, allocate_page, begin_day, short
-from tasks.demands import ASKED, REQUESTS
+from tasks.allocating import allocate_page, begin_day, short
 from tasks.expecting import end_sent, forget, say
 from tasks.imports import import_all
 from tasks.orders import EXPECTATIONS, ORDERS, PRODUCTS, WATCHES
-from tasks.outlook import INBOUND, VENDORS
 from tasks.runs import Now
-from tasks.shelves import STOCKS
-from tasks.supplies import LEVELS
+from tasks.supply_tables import ALLOCATIONS, AVAILABILITIES, INBOUNDS, LEVELS, PURCHASED, REQUESTS, STOCKS, VENDORS
 from tests.builders import day, line
 from tests.counter import noon
 from tests.test_cli import forewarn
@@ -48,7 +46,7 @@ def deliveries(counter, *rows):
     with counter.desk.engine.begin() as connection:
         for key, quantity, promised in rows:
             row = {"id": key, "quantity": quantity, "promised_on": None if promised is None else day(promised)}
-            connection.execute(insert(INBOUND).values(**known, **row))
+            connection.execute(insert(INBOUNDS).values(**known, **row))
 
 
 def write(counter, statement):
@@ -134,7 +132,7 @@ def test_a_second_run_writes_nothing_but_that_all_is_still_so(seven):
 def test_when_the_goods_arrive_the_line_is_ready_and_its_order_is_looked_at_again(seven):
     allocate(seven.desk)
     version = seven.watch()["version"]
-    write(seven, update(INBOUND).values(received_at=noon(3)))
+    write(seven, update(INBOUNDS).values(received_at=noon(3)))
     write(seven, update(STOCKS).values(on_hand=17))
     allocate(seven.desk, on=3)
     assert expected(seven) == ("stock", day(4), True)
@@ -239,7 +237,7 @@ def test_what_a_vendor_accepted_is_expected_by_its_answer(counter, answer, direc
     write(counter, insert(REQUESTS).values(**request, created_at=noon(0), not_before=noon(0)))
     asked = {"id": "L1", "request_id": "R1", "order_id": "1041", "line": "1", "nth": 1, "product_id": "lamp"}
     reply = {"quantity": 1, "drop_shipped": direct, "answer": answer, "promised_on": day(2) if answer else None}
-    write(counter, insert(ASKED).values(**asked, **reply))
+    write(counter, insert(PURCHASED).values(**asked, **reply))
     allocate(counter.desk)
     assert expected(counter) == found
 

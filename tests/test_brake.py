@@ -17,20 +17,19 @@ from flows.house import open_house
 from flows.late_orders import find_and_owe, late_orders
 from flows.release import release as release_form
 from models.errors import ForewarnError
-from models.policy import Brake, Caps, Policy
+from models.policy import Caps, Policy
+from models.policy_contact import Brake
 from models.values import Skip, State
 from rules.brake import Intake, Load, facts_out_of_bounds, load_out_of_bounds
 from sources.sample import write_sample
-from tasks.brakes import Verdict, judge, judge_facts, release
+from tasks.brakes import judge, judge_facts
 from tasks.notices import look
 from tasks.outbox import EVENTS
+from tasks.releases import Verdict, release
 from tasks.runs import LATE_ORDERS, RUNS, Now, begin
 from tasks.shelves import Shelves
 from tests.builders import DAY, day, line
-from tests.counter import customer, noon
-
-SMALL = Policy(brake=Brake(at_least=3))
-"""The brake of a shop so small that three orders are many."""
+from tests.counter import SMALL, customer, noon, shop
 
 
 def intake(orders=1000, before=1000, known=50, hours=1.0):
@@ -97,19 +96,12 @@ def test_a_limit_says_by_how_much_it_was_passed():
     assert limit.sentence == "812 of 1,000 open orders would be told at once: 81%; 30% are allowed"
 
 
-def shop(counter, late, on_time=0):
-    """Fill the shop with orders, some of them late."""
-    for n in range(late + on_time):
-        promised = -9 if n < late else 30
-        counter.order(f"{n}", line(promised=promised), customer=customer(f"c{n}"), placed=-20)
-
-
-@pytest.fixture
-def held(with_policy):
-    """Return a counter at which one run is held, with four notices of four orders."""
-    counter = with_policy(SMALL)
-    shop(counter, late=4)
-    counter.decide()
+def beyond_the_cap(with_policy):
+    """Return a counter at which four discounts are wanted, far beyond what one run may give."""
+    caps = {"EUR": 5}
+    counter = with_policy(Policy(caps=Caps(per_run=caps, per_month=caps)))
+    for n in range(4):
+        counter.order(f"{n}", line(promised=-20), customer=customer(f"c{n}"))
     return counter
 
 
@@ -222,10 +214,7 @@ def test_what_a_killed_run_owed_is_judged_by_the_next_run(with_policy):
 
 
 def test_the_discounts_of_a_killed_run_are_judged_by_the_next_run(with_policy):
-    caps = {"EUR": 5}
-    counter = with_policy(Policy(caps=Caps(per_run=caps, per_month=caps)))
-    for n in range(4):
-        counter.order(f"{n}", line(promised=-20), customer=customer(f"c{n}"))
+    counter = beyond_the_cap(with_policy)
     killed(counter)
     counter.decide()
     assert [(one.name, one.found) for one in counter.passed] == [("offers", 80)]
@@ -245,10 +234,7 @@ def test_a_day_unlike_the_last_weeks_is_held(with_policy):
 
 
 def test_discounts_far_beyond_the_cap_are_held_and_the_cap_holds_as_well(with_policy):
-    caps = {"EUR": 5}
-    counter = with_policy(Policy(caps=Caps(per_run=caps, per_month=caps)))
-    for n in range(4):
-        counter.order(f"{n}", line(promised=-20), customer=customer(f"c{n}"))
+    counter = beyond_the_cap(with_policy)
     assert counter.decide().over_cap > 0
     assert [one.name for one in counter.passed] == ["offers"]
 

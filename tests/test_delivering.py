@@ -12,7 +12,8 @@ from models.values import Channel, State
 from rules.addresses import email_address
 from tasks.delivery import Crew, deliver_batch
 from tasks.notices import NOTICES
-from tasks.outbox import EVENTS, SUPPRESSIONS, Settled, Worker, claim, settle, start, suppress
+from tasks.outbox import EVENTS, SUPPRESSIONS, Settled, Worker, claim, start, suppress
+from tasks.outcomes import settle
 from tasks.runs import Now
 from tests.builders import DAY, day, line
 from tests.counter import Till, customer, noon

@@ -20,7 +20,7 @@ from channels.twilio import Twilio
 from channels.x import X
 from models.shopfolder import Sender
 from models.values import Channel, Message
-from tests.provider import Answer, Asked, Fault, Provider, a_provider
+from tests.provider import Answer, Asked, Fault, Provider
 
 SPECS = Path(__file__).resolve().parents[1].parent / "shared" / "specs"
 NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
@@ -83,12 +83,6 @@ WAYS = {
 @pytest.fixture(params=WAYS.values(), ids=WAYS)
 def way(request) -> Way:
     return request.param
-
-
-@pytest.fixture
-async def provider():
-    async with a_provider() as running:
-        yield running
 
 
 async def sent(way: Way, provider: Provider, *answers: Answer | Fault, message: Message | None = None):

@@ -10,7 +10,7 @@ import pytest
 from channels.door import CannotAsk, Finder, InDoubt, SendError
 from channels.outbox import Outbox, place_of
 from models.shopfolder import Sender
-from tests.provider import Answer, Books, Fault, a_provider
+from tests.provider import Answer, Books, Fault
 from tests.test_doors import MAIL, NOW, POST, TEXT, WAYS, description
 
 SINCE = NOW - timedelta(minutes=15)
@@ -24,12 +24,6 @@ SPECS = {
 @pytest.fixture(params=WAYS)
 def name(request):
     return request.param
-
-
-@pytest.fixture
-async def provider():
-    async with a_provider() as running:
-        yield running
 
 
 async def asked(name, provider, message=None, since=SINCE):

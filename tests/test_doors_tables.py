@@ -12,7 +12,7 @@ from channels.twilio import Twilio
 from channels.x import X
 from models.shopfolder import Sender
 from models.values import Channel, Message
-from tests.provider import Answer, a_provider
+from tests.provider import Answer
 
 NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
 TAKEN = Answer(201, {"sid": "SM1", "status": "queued", "num_segments": "2"})
@@ -22,12 +22,6 @@ MAIL = Message(
     to_name="Anna Schmidt", category="week",
 )  # fmt: skip
 POST = Message("p-1", Channel.X, "", "The kettle ships later than we said.")
-
-
-@pytest.fixture
-async def provider():
-    async with a_provider() as running:
-        yield running
 
 
 async def mailed(provider, message=MAIL, sender=None):

@@ -10,8 +10,9 @@ from models.policy_supply import Allocating, Forecasting
 from models.supply import Available, Cover, DateSource, Expectation, Piece, Stocked, Supply
 from models.values import Promise
 from rules.availability import available
+from rules.awaited import Awaited
 from rules.coming import Coming, Inflow
-from rules.expectations import Awaited, expect
+from rules.expectations import expect
 from rules.journeys import Journey
 from rules.slips import Delivery, Habits
 

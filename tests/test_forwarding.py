@@ -11,7 +11,8 @@ import pytest
 from channels.door import InDoubt, SendError
 from models.values import Receipt, State
 from tasks.outbox import claim, start
-from tasks.purchase_sending import REQUESTS, Couriers, hand_over, sweep
+from tasks.purchase_sending import Couriers, hand_over, sweep
+from tasks.supply_tables import REQUESTS
 from tasks.vendor_staff import arrived, ask_again, drop, let_go
 from templates.purchases import PurchaseWords
 from tests.builders import day

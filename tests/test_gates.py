@@ -4,7 +4,8 @@ from datetime import timedelta
 import pytest
 
 from channels.door import Rejected, SendError
-from models.policy import Policy, Sending
+from models.policy import Policy
+from models.policy_contact import Sending
 from models.values import Channel, Receipt, State
 from tasks.db import reading
 from tasks.fallbacks import NOBODY, follow_up

@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.policy import GOOD_NEWS, ON_TIME, Bucket, Contacting, Policy
+from models.facts import ToldLine
+from models.policy import GOOD_NEWS, ON_TIME, Bucket, Policy
+from models.policy_contact import Contacting
 from models.policy_supply import Restocking
-from models.values import GOOD, Channel, News, ToldLine
+from models.values import GOOD, Channel, News
 from rules.delays import holds, told_lines
 from rules.good_news import good_news
 from rules.plans import bucket_of, judge, told_by

@@ -15,7 +15,8 @@ import pytest
 from sqlalchemy import event, select
 from sqlalchemy.exc import OperationalError
 
-from models.policy import Brake, Caps, Policy
+from models.policy import Caps, Policy
+from models.policy_contact import Brake
 from models.types import SCALE
 from models.values import Channel, State
 from sources.contract import LineRow

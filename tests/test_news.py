@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.policy import CLOSED, FUTURE, LATE_AGAIN, ON_TIME, Bucket, Contacting, Policy
+from models.policy import CLOSED, FUTURE, LATE_AGAIN, ON_TIME, Bucket, Policy
+from models.policy_contact import Contacting
 from models.values import News
 from rules.delays import delay_of, news
 from rules.looks import NEVER, next_look

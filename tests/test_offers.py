@@ -4,22 +4,12 @@ import csv
 
 import pytest
 
-from tasks.brakes import Verdict, release
 from tasks.offers import export
+from tasks.releases import Verdict, release
 from tasks.runs import HELD, RUNS, Now
 from tests.builders import day, line
-from tests.counter import noon
-from tests.test_brake import SMALL, shop
+from tests.counter import SMALL, noon, shop
 from tests.test_owing import LAMP, OTHER
-
-
-@pytest.fixture
-def held(with_policy):
-    """Return a counter at which a run with four discounts is held."""
-    counter = with_policy(SMALL)
-    shop(counter, late=4)
-    counter.decide()
-    return counter
 
 
 def say(counter, verdict):

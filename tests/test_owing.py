@@ -5,8 +5,9 @@ from decimal import Decimal
 import pytest
 
 from models.errors import ForewarnError
+from models.facts import ProductFacts
 from models.policy import Bucket, Caps, Policy
-from models.values import Channel, ProductFacts, State
+from models.values import Channel, State
 from tasks.db import reading
 from tasks.notices import look
 from tasks.offers import OFFERS

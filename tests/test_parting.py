@@ -20,11 +20,10 @@ from tasks.db import reading
 from tasks.expecting import say
 from tasks.orders import LINES, ORDERS, PRODUCTS, WATCHES
 from tasks.outbox import EVENTS
-from tasks.packing import ANSWERS
 from tasks.parcel_list import COLUMNS, listed, to_pack
-from tasks.parcels import CHOICES, choose_parcels, parcels_of
+from tasks.parcels import choose_parcels, parcels_of
 from tasks.runs import Now
-from tasks.shelves import STOCKS
+from tasks.supply_tables import ANSWERS, CHOICES, STOCKS
 from tasks.wishes import wish
 from tests.builders import day, line
 from tests.counter import noon

@@ -3,8 +3,10 @@ from decimal import Decimal
 import pytest
 
 from models.errors import ForewarnError
-from models.policy import Policy, Posting
-from models.values import ProductFacts, State
+from models.facts import ProductFacts
+from models.policy import Policy
+from models.policy_contact import Posting
+from models.values import State
 from tasks.posts import compose, decide_on
 from tasks.runs import Now
 from templates.posts import weight

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from models.policy import Quiet
+from models.policy_contact import Quiet
 from rules.quiet_hours import HORIZON, not_before, window_end
 
 NIGHT = Quiet(begins=time(21), ends=time(8))

@@ -7,9 +7,8 @@ from models.values import News, State
 from tasks.db import reading
 from tasks.explain import explain
 from tasks.orders import EXPECTATIONS
-from tasks.outlook import INBOUND
 from tasks.runs import Now
-from tasks.shelves import STOCKS
+from tasks.supply_tables import INBOUNDS, STOCKS
 from tests.builders import day, line
 from tests.counter import customer, noon
 from tests.test_allocating import LAMP, allocate, deliveries, expected, write
@@ -67,10 +66,10 @@ def test_good_news_has_a_revision_of_its_own_and_the_mail_says_that_it_is_there(
 
 
 def test_an_earlier_delivery_is_good_news_by_enough_days(waiting):
-    write(waiting, update(INBOUND).values(expected_on=day(10)))
+    write(waiting, update(INBOUNDS).values(expected_on=day(10)))
     allocate(waiting.desk, on=1)
     assert told(waiting, 3) == []
-    write(waiting, update(INBOUND).values(expected_on=day(5)))
+    write(waiting, update(INBOUNDS).values(expected_on=day(5)))
     allocate(waiting.desk, on=3)
     assert {category for _, category in told(waiting, 3)} == {"good_news"}
 
@@ -114,7 +113,7 @@ def test_staff_see_why_in_the_ledger(waiting):
 
 
 def test_staff_read_the_whole_chain_of_an_order_from_stock_to_words(waiting):
-    write(waiting, update(INBOUND).where(INBOUND.c.id == "D1").values(expected_on=day(11)))
+    write(waiting, update(INBOUNDS).where(INBOUNDS.c.id == "D1").values(expected_on=day(11)))
     write(waiting, update(STOCKS).values(on_hand=1))
     allocate(waiting.desk, on=1)
     with reading(waiting.desk.engine) as connection:

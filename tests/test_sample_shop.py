@@ -10,10 +10,11 @@ import phonenumbers
 import pytest
 from email_validator import EmailNotValidError, validate_email
 
+from models.facts import LineFacts, ProductFacts
 from models.policy import Policy
 from models.shop import Customer, Inbound, Order, OrderLine, Product, Stock, Vendor
 from models.shopfolder import read_shop
-from models.values import LineFacts, ProductFacts, Promise
+from models.values import Promise
 from rules.substitutes import Candidate, Shelf
 from sources.sample import write_sample
 

@@ -14,7 +14,8 @@ from flows.house import open_house
 from flows.late_orders import find_and_owe
 from flows.late_orders_shard import late_orders_shard
 from models.errors import ForewarnError
-from models.policy import Brake, Caps, Policy
+from models.policy import Caps, Policy
+from models.policy_contact import Brake
 from models.types import SCALE
 from models.values import State
 from sources.sample import write_sample

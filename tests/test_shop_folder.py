@@ -3,26 +3,12 @@ import pytest
 from models.errors import BadShop
 from models.policy import Policy
 from models.shopfolder import read_shop
-
-SHOP = """
-name = "Lamps & Co"
-zone = "Europe/Berlin"
-country = "DE"
-currency = "EUR"
-[sender]
-name = "Lamps & Co"
-email = "hello@lamps.example.com"
-[help]
-email = "help@lamps.example.com"
-[links]
-home = "https://lamps.example.com"
-order = "https://lamps.example.com/orders/{order}"
-"""
+from tests.counter import SHOP_TOML
 
 
 @pytest.fixture
 def folder(tmp_path):
-    (tmp_path / "shop.toml").write_text(SHOP)
+    (tmp_path / "shop.toml").write_text(SHOP_TOML)
     return tmp_path
 
 
@@ -71,7 +57,7 @@ def test_an_invalid_policy_is_one_sentence_that_names_the_key(folder, policy, sa
     ],
 )
 def test_an_invalid_shop_is_one_sentence_that_names_the_key(folder, old, new, said):
-    (folder / "shop.toml").write_text(SHOP.replace(old, new, 1))
+    (folder / "shop.toml").write_text(SHOP_TOML.replace(old, new, 1))
     with pytest.raises(BadShop) as caught:
         read_shop(folder)
     assert said in str(caught.value)

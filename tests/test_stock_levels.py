@@ -13,15 +13,16 @@ from typer.testing import CliRunner
 from flows.cli import app
 from flows.stock_shown import short_row, summary
 from models.errors import ForewarnError
+from models.facts import ProductFacts
 from models.policy_supply import Reordering
-from models.values import ProductFacts
 from sources.sample import write_sample
 from tasks.db import reading
 from tasks.orders import LINES, ORDERS, PRODUCTS
 from tasks.runs import Now
 from tasks.stock_history import leads
 from tasks.stock_levels import reckon
-from tasks.stock_list import AVAILABILITIES, INBOUNDS, LEVELS, VENDORS, low_stock, reorder_list
+from tasks.stock_list import low_stock, reorder_list
+from tasks.supply_tables import AVAILABILITIES, INBOUNDS, LEVELS, VENDORS
 from tests.builders import DAY, day, line
 from tests.counter import noon
 

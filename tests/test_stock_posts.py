@@ -4,12 +4,12 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import insert, update
 
+from models.facts import ProductFacts
 from models.supply import Stocked
-from models.values import PostKind, ProductFacts, State
+from models.values import PostKind, State
 from tasks.posts import compose_stock, decide_on
 from tasks.runs import Now
-from tasks.stock_list import LEVELS
-from tasks.stock_posts import AVAILABILITIES
+from tasks.supply_tables import AVAILABILITIES, LEVELS
 from tests.builders import day
 from tests.counter import noon
 

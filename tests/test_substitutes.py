@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.facts import LineFacts, ProductFacts
 from models.policy import Substituting
-from models.values import LineFacts, ProductFacts, Promise
+from models.values import Promise
 from rules.substitutes import Candidate, Shelf, substitutes_for
 
 POLICY = Substituting()

@@ -8,24 +8,12 @@ from sqlalchemy import insert, update
 
 from flows.cli import main
 from flows.house import open_house
-from tasks.needs import VENDORS
 from tasks.orders import ORDERS, PRODUCTS
+from tasks.supply_tables import VENDORS
 from tests.buying import HOME, table
-from tests.counter import Counter
+from tests.counter import SHOP_TOML, Counter
 
-SHOP = """
-name = "Lamps & Co"
-zone = "Europe/Berlin"
-country = "DE"
-currency = "EUR"
-[sender]
-name = "Lamps & Co"
-email = "hello@lamps.example.com"
-[help]
-email = "help@lamps.example.com"
-[links]
-home = "https://lamps.example.com"
-order = "https://lamps.example.com/orders/{order}"
+SHOP = f"""{SHOP_TOML}\
 [vendor.v1]
 by = "folder"
 path = "../v1"

@@ -29,7 +29,7 @@ from models.settings import Settings
 from models.shopfolder import Sender, ShopConfig
 from models.values import Attachment, Channel, Message
 from tests.counter import SHOP
-from tests.provider import Answer, Fault, a_provider
+from tests.provider import Answer, Fault
 from tests.test_doors import WAYS, check
 
 NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
@@ -38,12 +38,6 @@ ROWS = b'"request","order"\r\n"r-1","Gr\xc3\xbc\xc3\x9fe"\r\n'
 CSV = Document("r-1", Attachment("request.csv", "text/csv", ROWS), "Request r-1", "Please send us.\n")
 JSON = Document("r-1", Attachment("request.json", "application/json", b'{"request": "r-1"}'), "", "")
 SENDER = Sender(name="Tea & Co", email="shop@example.com")
-
-
-@pytest.fixture
-async def provider():
-    async with a_provider() as running:
-        yield running
 
 
 async def test_a_folder_gets_a_whole_file_named_by_the_request_and_the_same_file_when_it_comes_again(tmp_path):

@@ -4,8 +4,10 @@ from decimal import Decimal
 
 import pytest
 
+from models.facts import ProductFacts
+from models.plans import Contact, Plan
 from models.shopfolder import ShopConfig
-from models.values import Channel, Contact, Message, Plan, PostKind, ProductFacts, Promise
+from models.values import Channel, Message, PostKind, Promise
 from templates import posts, samples, sms
 from templates.environment import OURS
 from templates.formats import match

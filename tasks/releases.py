@@ -1,0 +1,91 @@
+"""Do what a person says of a run that is held: let its notices go, or drop them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import Connection, and_, select, update
+
+from models.errors import ForewarnError
+from models.values import Skip, State
+from tasks.brakes import HOUR, RELEASED, TAKEN_IN, VOUCHED, orders_of, yielded
+from tasks.db import Turn, alone, in_order
+from tasks.desk import Desk
+from tasks.notices import NOTICES
+from tasks.outbox import happened
+from tasks.runs import HELD, RUNS, Now
+from tasks.tallies import add, put
+from tasks.truth import retell
+
+
+class Verdict(StrEnum):
+    """What a person says of a held run."""
+
+    LET_GO = "let go"
+    DROP = "drop"
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """What became of a held run."""
+
+    run: str
+    notices: int
+
+
+def release(desk: Desk, now: Now, run: str, verdict: Verdict, who: str, why: str = "") -> Released:
+    """Let a held run's notices go, or drop them, and write down who said so; `run` is the beginning of its id.
+
+    Dropped means not told: the order comes up again when a fact of it changes, or with the next bucket. A run that
+    was held for its facts had not decided: let go, its facts are the measure from now on, and the next run decides.
+    Raises ForewarnError where no held run, or more than one, is meant, or somebody else was faster.
+    """
+    with desk.engine.begin() as connection:
+        alone(connection, Turn.JUDGE)
+        query = select(RUNS).where(RUNS.c.id.startswith(run, autoescape=True), RUNS.c.state == HELD)
+        found = connection.execute(query.limit(2)).mappings().all()
+        if len(found) != 1:
+            count = "more than one held run begins" if found else "no held run begins"
+            raise ForewarnError(f"{count} with {run!r}; `forewarn status` shows those that wait")
+        key, ends = found[0]["id"], {Verdict.LET_GO: "released", Verdict.DROP: "dropped"}[verdict]
+        mine = update(RUNS).where(RUNS.c.id == key, RUNS.c.state == HELD).values(state=ends)
+        if connection.execute(mine).rowcount != 1:
+            raise ForewarnError(f"somebody else decided on run {key[:8]} just now; `forewarn status` shows it")
+        if verdict is Verdict.LET_GO:
+            moved = _let_go(connection, key, found[0]["as_of"])
+            _vouch(connection, found[0]["counts"], now.moment)
+        else:
+            moved = _drop(connection, key, now)
+        happened(connection, [(ends, key, why)], now.moment, who)
+    return Released(key, moved)
+
+
+def _let_go(connection: Connection, run: str, as_of: date) -> int:
+    mine = and_(NOTICES.c.run_id == run, NOTICES.c.state == State.HELD)
+    add(connection, f"{RELEASED}{as_of}", orders_of(connection, mine))
+    return connection.execute(
+        update(NOTICES).where(in_order(connection, NOTICES.c.id, mine)).values(state=State.QUEUED)
+    ).rowcount
+
+
+def _drop(connection: Connection, run: str, now: Now) -> int:
+    mine = and_(NOTICES.c.run_id == run, NOTICES.c.state == State.HELD)
+    orders = sorted(connection.execute(select(NOTICES.c.order_id).where(mine).distinct()).scalars())
+    moved = connection.execute(
+        update(NOTICES)
+        .where(in_order(connection, NOTICES.c.id, mine))
+        .values(state=State.SKIPPED, reason=Skip.DROPPED, settled_at=now.moment)
+    ).rowcount
+    for start in range(0, len(orders), 500):
+        retell(connection, set(orders[start : start + 500]), set(), now.as_of)
+    return moved
+
+
+def _vouch(connection: Connection, counts: Mapping[str, dict[str, dict[str, int]]], moment: datetime) -> None:
+    """Take the facts that a run was held for as the measure from now on."""
+    passed = counts.get("held", {})
+    if "fewer_orders" in passed:
+        put(connection, TAKEN_IN, yielded(counts["imported"]) or 0)
+    if "stale_hours" in passed:
+        put(connection, VOUCHED, int(moment.timestamp() // HOUR))
