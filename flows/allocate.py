@@ -10,8 +10,7 @@ from prefect import flow
 
 from flows.deeds import deed, publish, rename
 from flows.house import House, clock, open_house
-from flows.late_orders import run_name
-from flows.running import a_run
+from flows.running import a_run, run_name
 from flows.showing import summary
 from flows.visible import visible
 from models.report import Report

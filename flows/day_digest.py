@@ -8,7 +8,7 @@ from prefect import flow
 
 from flows.deeds import deed, publish, rename
 from flows.house import House, clock, open_house
-from flows.late_orders import run_name
+from flows.running import run_name
 from flows.showing import counted
 from flows.visible import cell
 from tasks.db import reading

@@ -13,8 +13,7 @@ from flows import showing
 from flows.deeds import deed, once, publish, rename
 from flows.doors import open_doors
 from flows.house import House, clock, open_house
-from flows.late_orders import run_name
-from flows.running import a_run
+from flows.running import a_run, run_name
 from models.errors import ForewarnError
 from models.report import Report
 from models.values import State

@@ -12,8 +12,7 @@ from prefect import flow
 from flows import showing
 from flows.deeds import deed, once, publish, rename
 from flows.house import Clock, House, clock, open_house
-from flows.late_orders import run_name
-from flows.running import a_run
+from flows.running import a_run, run_name
 from flows.vendor_doors import open_vendor_doors
 from flows.visible import cell
 from models.errors import ForewarnError

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Annotated
 
 from prefect import flow
-from prefect.runtime import flow_run
 from prefect.states import Completed
 from pydantic import Field
 
 from flows import showing
+from flows.allocate import share_out
 from flows.deciding import Decide, Progress, decide_here, decide_in_shards
 from flows.deeds import deed, publish, rename
 from flows.house import House, clock, open_house
-from flows.running import a_run
+from flows.running import a_run, run_name
 from models.errors import ForewarnError
 from models.policy import Policy
 from models.report import Report
@@ -27,11 +27,6 @@ from tasks.runs import LATE_ORDERS, Now
 from tasks.shards import MOST
 from tasks.survey import survey
 from tasks.tallies import orders_by_bucket
-
-
-def run_name() -> str:
-    """Name a run by its flow and day, until its outcome is known."""
-    return f"{flow_run.flow_name} {flow_run.parameters.get('as_of') or 'today'}"
 
 
 @flow(name=LATE_ORDERS, flow_run_name=run_name, retries=0, validate_parameters=True)
@@ -53,7 +48,7 @@ async def late_orders(
         policy: another policy than the shop's own `policy.toml`, for this run.
         as_of: the day to live; today where none is given.
         data: where the shop's files lie, if not where its shop.toml says.
-        take_in: whether to take the shop's facts in first.
+        take_in: whether to take the shop's facts in first, and to allocate what there is by them.
         dry_run: stop after deciding, and write nothing.
         limit: tell at most so many orders; the others stay due.
         shards: into how many runs of `late-orders-shard` to cut the deciding; 1 decides here. A dry run is never cut.
@@ -81,7 +76,10 @@ async def find_and_owe(
     progress: Progress = lambda _, __: None,
     decide: Decide = decide_here,
 ) -> Report:
-    """Live one day of a shop: gather its facts, decide, and owe."""
+    """Live one day of a shop: gather its facts, decide, and owe.
+
+    Facts that were just taken in are allocated first: no date is told that they made untrue.
+    """
     time = clock(house.folder.shop.zone, as_of, ahead=dry_run)
     if dry_run:
         ahead = time.as_of > clock(house.folder.shop.zone, None).as_of
@@ -92,6 +90,8 @@ async def find_and_owe(
         passed = await deed("brake: the facts", partial(judge_facts, house.desk, now, yielded(report.imported)))
 
         if not passed:
+            if take_in:
+                await share_out(house, as_of, progress=progress)
             await decide(house, now, report, limit, progress)
             passed = await deed("brake: the notices", partial(judge, house.desk, now))
         report.held = {one.name: one.sentence for one in passed}

@@ -9,9 +9,9 @@ from flows.allocate import share_out
 from flows.deciding import Progress
 from flows.deeds import deed, publish, rename
 from flows.house import House, clock, open_house
-from flows.late_orders import find_and_owe, gather, run_name
+from flows.late_orders import find_and_owe
 from flows.post_delays import waiting_posts
-from flows.running import a_run
+from flows.running import a_run, run_name
 from models.errors import ForewarnError
 from models.report import Report
 from tasks.posts import compose_stock
@@ -45,12 +45,11 @@ async def bring_good_news(
     It tells what late-orders would tell, the bad news too: nobody is told the good half of an order's story.
     """
     desk, time = house.desk, clock(house.folder.shop.zone, as_of)
-    async with a_run(house, RESTOCK, time) as (now, taken):
-        if take_in:
-            await deed("import", partial(gather, house, now, taken, progress))
-        await share_out(house, as_of, progress=progress)
+    async with a_run(house, RESTOCK, time) as (now, _):
+        if not take_in:
+            await share_out(house, as_of, progress=progress)
 
-        report = await find_and_owe(house, as_of, progress=progress)
+        report = await find_and_owe(house, as_of, take_in=take_in, progress=progress)
 
         posts = await deed("compose", partial(compose_stock, desk, now))
     await publish(RESTOCK, waiting_posts(posts, NONE), title="Posts that wait for approval")

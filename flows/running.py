@@ -5,10 +5,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
+from prefect.runtime import flow_run
+
 from flows.deeds import deed
 from flows.house import Clock, House
 from models.report import Report
 from tasks.runs import HELD, Now, begin, end
+
+
+def run_name() -> str:
+    """Name a run by its flow and day, until its outcome is known."""
+    return f"{flow_run.flow_name} {flow_run.parameters.get('as_of') or 'today'}"
 
 
 @asynccontextmanager

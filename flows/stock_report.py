@@ -10,8 +10,7 @@ from prefect import flow
 
 from flows.deeds import deed, publish, rename
 from flows.house import House, clock, open_house
-from flows.late_orders import run_name
-from flows.running import a_run
+from flows.running import a_run, run_name
 from flows.stock_shown import summary
 from tasks.db import reading
 from tasks.runs import Now

@@ -7,17 +7,20 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, insert, select, update
 
 from flows.allocate import share_out
 from flows.house import open_house
+from flows.late_orders import find_and_owe
 from models.errors import ForewarnError
-from models.facts import ProductFacts
+from models.facts import ProductFacts, ToldLine
 from models.values import Promise
 from sources.sample import write_sample
 from tasks.allocating import allocate_page, begin_day, short
+from tasks.db import reading
 from tasks.expecting import end_sent, forget, say
 from tasks.imports import import_all
+from tasks.notices import NOTICES
 from tasks.orders import EXPECTATIONS, ORDERS, PRODUCTS, WATCHES
 from tasks.runs import Now
 from tasks.supply_tables import ALLOCATIONS, AVAILABILITIES, INBOUNDS, LEVELS, PURCHASED, REQUESTS, STOCKS, VENDORS
@@ -344,6 +347,24 @@ def test_a_shops_own_files_lead_to_dates_and_to_a_list_of_what_is_short(sample):
     assert [one["waiting"] for one in shortage] == sorted((one["waiting"] for one in shortage), reverse=True)
     again, _ = asyncio.run(share_out(house, date(2026, 6, 15)))
     assert (again.covered, again.dates) == (report.covered, {})
+
+
+def test_what_was_just_taken_in_is_allocated_before_anybody_is_told(tmp_path):
+    on = date(2026, 6, 15)
+    write_sample(tmp_path / "shop", orders=60, as_of=on)
+    with open_house(tmp_path / "shop") as house:
+        found = asyncio.run(find_and_owe(house, on, take_in=True))
+        again, _ = asyncio.run(share_out(house, on))
+        with reading(house.desk.engine) as ledger:
+            believed = select(EXPECTATIONS).where(EXPECTATIONS.c.ended_at.is_(None))
+            dates = {(row.order_id, row.line): row.expected_on for row in ledger.execute(believed)}
+            told = {
+                (row.order_id, said.number): said.expected_on
+                for row in ledger.execute(select(NOTICES.c.order_id, NOTICES.c.lines))
+                for said in map(ToldLine.from_data, row.lines)
+            }
+    assert (again.dates, bool(told), bool(found.owed)) == ({}, True, True)
+    assert told == {key: dates[key] for key in told}
 
 
 def test_staff_use_it_by_commands(tmp_path):

@@ -265,10 +265,12 @@ LIVED = date(2026, 6, 15)
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """Return the folder of a sample shop in which a day was lived, with its environment."""
+    """Return the folder of a sample shop in which a day was lived; it keeps no stock, so its dates are the feed's."""
     for name in ("FOREWARN_DATABASE_URL", "FOREWARN_HOME", "PREFECT_API_URL"):
         monkeypatch.delenv(name, raising=False)
     write_sample(tmp_path / "shop", orders=400, seed=7, as_of=LIVED)
+    for name in ("stock", "deliveries"):
+        edited(tmp_path, name, lambda _, __: None)
     monkeypatch.chdir(tmp_path)
     assert live(tmp_path, LIVED)[0].held == {}
     return tmp_path

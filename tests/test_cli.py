@@ -81,7 +81,7 @@ def test_a_past_day_can_be_seen_and_not_told(place, lived):
 
 def test_explain_tells_the_whole_story_of_an_order(place, lived):
     story = json.loads(forewarn(place, "explain", "1041", "--as-of", DAY, "--json").stdout)
-    assert (story["bucket"], story["order"]) == ("fortnight", "1041")
+    assert (story["bucket"], story["order"]) == ("long", "1041")
     assert [notice["revision"] for notice in story["told"]] == [1] * len(story["told"])
     assert story["now"] == {"say": None, "why": "the customer was told"}
     told = forewarn(place, "explain", "1041", "--as-of", DAY).stdout
