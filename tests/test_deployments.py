@@ -22,7 +22,7 @@ WHEN = {
     "late-orders": ("every-15-minutes", "*/15 * * * *"),
     "allocate": ("before-late-orders", "10-59/15 * * * *"),
     "deliver": ("every-minute", "* * * * *"),
-    "forward-to-vendors": ("hourly", "25 * * * *"),
+    "forward-to-vendors": ("hourly", "35 * * * *"),
     "post-delays": ("daily-at-ten", "0 10 * * *"),
     "digest": ("daily-at-eight", "0 8 * * *"),
     "stock-report": ("daily-at-six", "0 6 * * *"),
