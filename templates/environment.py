@@ -32,8 +32,8 @@ FAULTS = (TemplateNotFound, TemplateSyntaxError, UndefinedError, TypeError, Valu
 GIVEN = {
     "always": ("shop", "lang", "locale"),
     "notice": (
-        *("customer", "order", "late", "on_time", "ships", "expected_on", "told_before", "told_date"),
-        *("substitutes", "discount", "offer", "ready", "parcels"),
+        *("customer", "order", "late", "on_time", "ships", "expected_on", "some_dated", "told_part"),
+        *("told_before", "told_date", "substitutes", "discount", "offer", "ready", "parcels"),
     ),
     "body": ("subject",),
     "sms": ("item",),

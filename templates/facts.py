@@ -2,7 +2,8 @@
 
 Every message knows `shop` (shop.toml), `lang` and `locale`. A mail or text knows besides: `customer` (a name, or
 empty), `order` (id, placed_on, url), `late` and `on_time` (items), `ships` (a late item was promised to ship rather
-than to arrive), `expected_on` (None: unknown), `told_before` and `told_date` (when we last wrote, and the date told;
+than to arrive), `expected_on` (None: of one late item at least it is unknown; `some_dated`: of others it is known,
+`told_part`: so it was when we last wrote), `told_before` and `told_date` (when we last wrote, and the date told;
 either may be None), `substitutes` (item, products), `discount`, `offer` (`shown`, `on_page` where only the order page
 may show it, or `none`), `ready` (`all` or `part` of what was late is there for the customer, or `none`), and `parcels`
 (items, ships_on) where it comes in more than one. A mail's bodies know `subject`; a text knows `item`, the name of the
@@ -12,6 +13,7 @@ that is back or running low how many are `left`.
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -97,6 +99,8 @@ def order_facts(plan: Plan, shop: ShopConfig) -> dict[str, Any]:
         "on_time": tuple(_item(line, links, order.currency) for line in delay.on_time),
         "ships": any(item.ships for item in late),
         "expected_on": delay.expected_on,
+        "some_dated": _in_part([item.expected_on for item in late]),
+        "told_part": _in_part([line.expected_on for line in order.told.lines] if order.told else []),
         "told_before": order.told and order.told.told_on,
         "told_date": plan.told_date,
         "substitutes": tuple(
@@ -151,6 +155,11 @@ def shortened(name: str, limit: int) -> str:
     cut = name[: limit - 1]
     words = cut.rpartition(" ")[0]
     return (words if len(words) * 2 >= limit else cut).rstrip(" ,;:-–(") + "…"
+
+
+def _in_part(dates: Sequence[date | None]) -> bool:
+    """Say whether some of the dates are known, and others not."""
+    return any(dates) and not all(dates)
 
 
 def _item(line: LineFacts, links: Links, currency: str, late: LateLine | None = None) -> Item:

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from models.facts import ProductFacts
+from models.facts import ProductFacts, Told, ToldLine
 from models.plans import Contact, Plan
 from models.shopfolder import ShopConfig
 from models.values import Channel, Message, PostKind, Promise
@@ -158,6 +158,30 @@ def test_an_order_in_one_parcel_is_told_of_none(words):
     written = mail(words, sample("date known · none", "long"))
     assert "parcel" not in written.text
     assert "Can still come on time" in written.text
+
+
+@pytest.mark.parametrize(
+    ("locale", "whole", "part"),
+    [("en", "will not name a day", "all of it"), ("pt_BR", "citar um dia", "todos os itens")],
+)
+def test_where_one_late_line_has_a_date_no_mail_says_that_there_is_none(words, locale, whole, part):
+    plan = sample("date unknown · none", "long", locale)
+    (late,) = plan.delay.late
+    dated = replace(late, expected_on=date(2026, 12, 2))
+    some = replace(plan, delay=replace(plan.delay, late=(late, dated)))
+    for said in (mail(words, some).text, mail(words, some).html):
+        assert (whole in said, part in said, "2026" in said) == (False, True, True)
+    assert (whole in mail(words, plan).text, part in mail(words, some).subject) == (True, True)
+
+
+@pytest.mark.parametrize(("dates", "which"), [((2, None), "part of your order"), ((2, 2), "your order")])
+def test_a_renewed_notice_speaks_of_the_part_that_was_dated(words, dates, which):
+    plan = sample("date known · none", "late_again")
+    days = (day and date(2026, 6, day) for day in dates)
+    lines = tuple(ToldLine(str(n), date(2026, 6, 1), day, "week") for n, day in enumerate(days, 1))
+    order = replace(plan.delay.order, told=Told(1, date(2026, 6, 1), lines))
+    written = mail(words, replace(plan, delay=replace(plan.delay, order=order, on_time=())))
+    assert f"We told you to expect {which} 10427 by" in written.text
 
 
 @pytest.mark.parametrize("told", [None, "without a date"])
