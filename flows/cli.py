@@ -187,3 +187,8 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+    except OSError as error:
+        # A file or folder that somebody named; any other OSError is a fault of ours and shows itself.
+        if error.filename is None:
+            raise
+        sys.exit(visible(f"forewarn: {error.filename}: {error.strerror}"))

@@ -105,10 +105,10 @@ def take_in(
     from tasks.rejects import rejects
     from tasks.vendor_answers import take_in as take
 
-    with open_house(shop) as house, rejects(house.rejects) as refuse:
+    with open_house(shop) as house, rejects(house.rejected_answers) as refuse:
         now = clock(house.folder.shop.zone, day_of(as_of)).read()
         taken = take(house.desk, now, read_answers(file), who, refuse=refuse)
-        place = str(house.rejects) if taken.bad else None
+        place = str(house.rejected_answers) if taken.bad else None
     counts = {"accepted": taken.accepted, "refused": taken.refused, "unchanged": taken.unchanged}
     if json:
         printing.as_json({**counts, "bad": [str(bad) for bad in taken.bad], "rejects": place})

@@ -77,8 +77,13 @@ class House:
 
     @property
     def rejects(self) -> Path:
-        """Return the file that keeps the rows refused."""
+        """Return the file that keeps the rows that the last import refused."""
         return state_folder(self.settings, self.folder) / "rejects.csv"
+
+    @property
+    def rejected_answers(self) -> Path:
+        """Return the file that keeps the rows of vendors' answers refused."""
+        return self.rejects.with_name("rejected-answers.csv")
 
     @property
     def worker(self) -> Worker:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from sources.fields import Amount, Day, Flag, Moment, Text, Upper, Whole, ZoneName, lower
+from sources.fields import Amount, Day, Flag, Moment, Text, Upper, Whole, WholeOrNothing, ZoneName, lower
 
 MOST = 2**31 - 1
 LONGEST_KEY = 200
@@ -69,7 +69,9 @@ class OrderRow(Fact):
     currency: Currency | None = Field(None, description="ISO 4217 code, as EUR; else the shop's")
     shipping_fee: Amount | None = Field(None, description="paid for shipping, in the order's currency")
     url: Text | None = Field(None, description="the customer's page of the order; else the shop's link for orders")
-    priority: Whole = Field(0, ge=-MOST, le=MOST, description="who gets stock first: a higher number goes before")
+    priority: WholeOrNothing = Field(
+        0, ge=-MOST, le=MOST, description="who gets stock first: a higher number goes before"
+    )
     wish: Annotated[Literal["complete", "available"], BeforeValidator(lower)] | None = Field(
         None, description="`complete`: in one parcel; `available`: each line as it is ready; blank: the shop decides"
     )

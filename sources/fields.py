@@ -100,6 +100,10 @@ def _whole(value: Any) -> Any:
     raise ValueError(A_WHOLE)
 
 
+def _nothing(value: Any) -> Any:
+    return 0 if value is None else value
+
+
 def _amount(value: Any) -> Any:
     if value is None:
         return None
@@ -155,6 +159,7 @@ ZoneName = Annotated[str, BeforeValidator(_zone), BeforeValidator(_text)]
 Upper = Annotated[str, BeforeValidator(_upper)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Whole = Annotated[int, BeforeValidator(_whole)]
+WholeOrNothing = Annotated[Whole, BeforeValidator(_nothing)]
 Amount = Annotated[Decimal, BeforeValidator(_amount)]
 Day = Annotated[date, BeforeValidator(_day)]
 Moment = Annotated[datetime, BeforeValidator(_moment)]

@@ -14,10 +14,10 @@ NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?")
 
 
 @contextmanager
-def sheet(file: Path, columns: Sequence[str], *, add: bool = False) -> Iterator[Callable[[Iterable[Any]], object]]:
-    """Open a CSV file and give a function that writes a row; `add` keeps the rows that are there."""
-    with file.open("a" if add else "w", newline="", encoding="utf-8", errors="backslashreplace") as stream:
-        yield _writer(stream, columns if stream.tell() == 0 else ())
+def sheet(file: Path, columns: Sequence[str]) -> Iterator[Callable[[Iterable[Any]], object]]:
+    """Open a CSV file, and give a function that writes a row."""
+    with file.open("w", newline="", encoding="utf-8", errors="backslashreplace") as stream:
+        yield _writer(stream, columns)
 
 
 def sheet_of(columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
@@ -32,8 +32,7 @@ def sheet_of(columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
 def _writer(stream: TextIO, columns: Sequence[str]) -> Callable[[Iterable[Any]], object]:
     # Text is quoted throughout, for a spreadsheet that splits at another sign would find cells of its own in it.
     writer = csv.writer(stream, quoting=csv.QUOTE_NONNUMERIC)
-    if columns:
-        writer.writerow(columns)
+    writer.writerow(columns)
     return lambda row: writer.writerow([inert(value) for value in row])
 
 

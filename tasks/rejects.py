@@ -1,4 +1,4 @@
-"""The rejects file: every refused row with its place and the reason, for the shop to mend."""
+"""The rejects file: every row that was refused the last time, with its place and the reason, for the shop to mend."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,7 +13,7 @@ COLUMNS = [field.name for field in fields(Refused)]
 
 @contextmanager
 def rejects(path: Path | None) -> Iterator[Callable[[Refused], None]]:
-    """Give a function that adds to the rejects file, made when the first row is refused; None keeps none."""
+    """Give a function that fills the rejects file anew; it is gone where no row is refused. None keeps none."""
     with ExitStack() as opened:
         write: Callable[[Iterable[object]], object] | None = None
 
@@ -23,7 +23,9 @@ def rejects(path: Path | None) -> Iterator[Callable[[Refused], None]]:
                 return
             if write is None:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                write = opened.enter_context(sheet(path, COLUMNS, add=True))
+                write = opened.enter_context(sheet(path, COLUMNS))
             write(astuple(refused))
 
         yield refuse
+        if path is not None and write is None:
+            path.unlink(missing_ok=True)

@@ -106,7 +106,7 @@ class Buying:
 
     def take_in(self, file):
         """Take a file of answers in."""
-        with rejects(self.house.rejects) as refuse:
+        with rejects(self.house.rejected_answers) as refuse:
             return take_in(self.desk, self.now(), read_answers(file), "eva", refuse=refuse)
 
     def waiting(self, on=0):

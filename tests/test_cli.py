@@ -99,6 +99,13 @@ def test_status_and_doctor_say_where_everything_stands(place, lived):
     assert {"database", "migrations", "clocks", "templates", "policy", "outbox"} <= {check["what"] for check in checks}
 
 
+@pytest.mark.parametrize("command", ["offers export", "offers handling-dates", "preview --into"])
+def test_a_place_that_cannot_be_written_is_named_in_a_sentence(place, lived, command):
+    (place / "a file").touch()
+    refused = forewarn(place, *command.split(), str(place / "a file" / "x.csv"), ok=False)
+    assert refused.stderr == f"forewarn: {place}/a file/x.csv: Not a directory\n"
+
+
 def test_offers_are_exported_for_the_shop_system(place, lived):
     forewarn(place, "offers", "export", "offers.csv")
     with (place / "offers.csv").open(newline="") as stream:

@@ -2,6 +2,7 @@ import gzip
 import sqlite3
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from models.errors import BadShop
 from models.shopfolder import read_shop
 from sources.check import Finding, check
-from sources.contract import CONTRACT
+from sources.contract import CONTRACT, OrderRow
+from sources.fields import Zones
 from sources.newshop import write_starter
 from sources.rows import Accepted, Refused
 from sources.source import open_source
@@ -137,6 +139,11 @@ def test_a_bad_value_is_named_by_file_line_and_column(shop, column, written, rea
     facts, refused = read(shop)
     assert [fact.number for fact in facts] == ["1", "3"]
     assert refused == [Refused("lines", "lines.csv", 3, column, written.strip(), reason)]
+
+
+def test_an_order_without_a_priority_has_none():
+    row = {"id": "1041", "customer_id": "7", "placed_at": "2026-01-08", "priority": None}
+    assert OrderRow.model_validate(row, context=Zones(ZoneInfo("UTC"), ZoneInfo("UTC"))).priority == 0
 
 
 def test_all_that_is_wrong_with_a_row_is_said_at_once(shop):

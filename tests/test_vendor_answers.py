@@ -157,7 +157,7 @@ def test_bad_rows_are_kept_aside_with_their_place(shop, key, tmp_path):
     file.write_text(f'request,order,line,answer\n{key},1041,1,accepted\n{key},1041,9,accepted\n{key},"10\n')
     taken = shop.take_in(file)
     assert (taken.accepted, len(taken.bad)) == (1, 2)
-    rejects = table(shop.house.rejects.read_text())
+    rejects = table(shop.house.rejected_answers.read_text())
     assert [(row["line"], row["column"], row["value"]) for row in rejects][1] == ("3", "line", "9")
 
 
