@@ -66,14 +66,14 @@ def list_requests(
 
 
 def _request(one: dict[str, Any]) -> dict[str, Any]:
-    answered = f"{one['answered']} of {one['lines']}" if one["lines"] else f"reminds of {(one['chases'] or '')[:8]}"
+    chases, answered = one["chases"], f"{one['answered'] or 0} of {one['lines'] or 0}"
     return {
         "request": one["id"][:8],
         "vendor": f"{one['vendor_id']} {one['name'] or ''}".strip(),
         "by": one["channel"],
         "state": one["state"].replace("_", " "),
         "asked": one["created_at"],
-        "answered": answered,
+        "answered": f"reminds of {chases[:8]}" if chases else answered,
         "reason": one["reason"],
     }
 

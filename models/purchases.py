@@ -26,7 +26,9 @@ class VendorAnswer(StrEnum):
     ACCEPTED = "accepted"
     REFUSED = "refused"
     ASK_AGAIN = "ask_again"
-    """Refused, and staff let the pieces be asked for once more."""
+    """Refused, or never taken, and staff let the pieces be asked for once more."""
+    NOT_SENT = "not_sent"
+    """Left out of the request before it left, for the pieces were not wanted then."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from models.purchases import Ask, Asked, Need, VendorAnswer
 
+FREE = frozenset({VendorAnswer.ASK_AGAIN, VendorAnswer.NOT_SENT})
+"""What became of pieces that may be asked for as if they never had been."""
 Line = tuple[str, str]
 """An order, and the number of one of its lines."""
 
@@ -39,10 +41,20 @@ def forward(needs: Iterable[Need], asked: Mapping[Line, Sequence[Asked]]) -> For
 def spoken_for(vendor: str, asked: Iterable[Asked]) -> int:
     """Return the pieces of a line that this vendor is not asked for now.
 
-    They were asked for and not refused; or this very vendor refused them, and only staff may ask it again.
+    They were asked for and not refused; or this very vendor refused them, no other was asked for them since, and only
+    staff may ask it again.
     """
-    return sum(
-        one.quantity
-        for one in asked
-        if one.answer != VendorAnswer.ASK_AGAIN and not (one.answer == VendorAnswer.REFUSED and one.vendor != vendor)
-    )
+    standing = refused = 0
+    for one in sorted(asked, key=lambda one: one.nth):
+        if one.answer == VendorAnswer.REFUSED:
+            refused += one.quantity if one.vendor == vendor else 0
+        elif one.answer not in FREE:
+            standing += one.quantity
+            refused -= min(refused, one.quantity) if one.vendor != vendor else 0
+    return standing + refused
+
+
+def still_needed(need: int, this: Asked, asked: Iterable[Asked]) -> int:
+    """Return how many of the pieces that a request is about to ask for are wanted still, given all that was asked."""
+    others = (one for one in asked if one.nth != this.nth)
+    return min(this.quantity, max(0, need - spoken_for(this.vendor, others)))

@@ -11,7 +11,7 @@ from models.values import State
 from rules.fingerprints import purchase_line_id, reminder_id, request_id
 from tasks.db import insert, reading
 from tasks.desk import Desk
-from tasks.needs import still_wanted, vendors, way_of
+from tasks.needs import same_product, still_wanted, vendors, way_of
 from tasks.orders import LINES, ORDERS
 from tasks.outbox import happened
 from tasks.runs import Now
@@ -80,7 +80,7 @@ def unanswered(desk: Desk, now: Now, hours: int) -> ColumnElement[bool]:
         .join(LINES, and_(LINES.c.order_id == PURCHASED.c.order_id, LINES.c.number == PURCHASED.c.line))
         .join(ORDERS, ORDERS.c.id == LINES.c.order_id)
         .where(PURCHASED.c.request_id == REQUESTS.c.id, PURCHASED.c.answer.is_(None))
-        .where(still_wanted(desk.end_of(now.as_of)))
+        .where(still_wanted(desk.end_of(now.as_of)), same_product())
     )
     long_ago = REQUESTS.c.settled_at <= now.moment - timedelta(hours=hours)
     return and_(REQUESTS.c.state == State.SENT, REQUESTS.c.chases.is_(None), long_ago, waits.exists())

@@ -3,15 +3,15 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 
 from models.purchases import Asked, By, Need
 from models.shopfolder import ShopConfig
 from models.supply import Cover
 from models.vendor_doors import ByMail
-from rules.forwarding import Line
+from rules.forwarding import Line, still_needed
 from tasks.db import among, reading
 from tasks.desk import Desk
 from tasks.orders import LINES, ORDERS, PRODUCTS, not_yet
@@ -42,16 +42,42 @@ def still_wanted(day_over: datetime) -> ColumnElement[bool]:
     return and_(ORDERS.c.placed_at < day_over, *(not_yet(end, day_over) for end in ends))
 
 
+def same_product() -> ColumnElement[bool]:
+    """Return the SQL of a line that still wants the product it was asked for with; wants LINES and PURCHASED joined."""
+    return LINES.c.product_id == PURCHASED.c.product_id
+
+
 def wanted(desk: Desk, now: Now) -> Wanted:
     """Return what is wanted from vendors on a day, of every open line."""
-    day_over = desk.end_of(now.as_of)
     with reading(desk.engine) as connection:
-        needs = (*_backordered(connection, day_over), *_drop_shipped(connection, day_over))
-        return Wanted(needs, _asked(connection, day_over))
+        return _wanted(connection, still_wanted(desk.end_of(now.as_of)))
 
 
-def _backordered(connection: Connection, day_over: datetime) -> Iterator[Need]:
-    key = (LINES.c.order_id, LINES.c.number, LINES.c.product_id, PRODUCTS.c.vendor_id)
+def shrunk(desk: Desk, connection: Connection, request: str, as_of: date) -> dict[str, int]:
+    """Return the lines that want fewer pieces than a request asks for: how many they want still, by the line's id."""
+    orders = select(PURCHASED.c.order_id).where(PURCHASED.c.request_id == request)
+    found = _wanted(connection, and_(still_wanted(desk.end_of(as_of)), ORDERS.c.id.in_(orders)))
+    needs = {
+        (one.order, one.line, one.product, one.drop_shipped): one.quantity if one.addressed else 0
+        for one in found.needs
+    }
+    query = select(PURCHASED, REQUESTS.c.vendor_id).join(REQUESTS, REQUESTS.c.id == PURCHASED.c.request_id)
+    fewer = {}
+    for row in connection.execute(query.where(REQUESTS.c.id == request, PURCHASED.c.answer.is_(None))):
+        need = needs.get((row.order_id, row.line, row.product_id, row.drop_shipped), 0)
+        this = Asked(row.vendor_id, row.quantity, row.nth)
+        left = still_needed(need, this, found.asked.get((row.order_id, row.line), ()))
+        if left < row.quantity:
+            fewer[row.id] = left
+    return fewer
+
+
+def _wanted(connection: Connection, still: ColumnElement[bool]) -> Wanted:
+    return Wanted((*_backordered(connection, still), *_drop_shipped(connection, still)), _asked(connection, still))
+
+
+def _backordered(connection: Connection, still: ColumnElement[bool]) -> Iterator[Need]:
+    key = (LINES.c.order_id, LINES.c.number, LINES.c.product_id, PRODUCTS.c.vendor_id, LINES.c.quantity)
     query = (
         select(*key, func.sum(ALLOCATIONS.c.quantity))
         .select_from(ALLOCATIONS)
@@ -59,36 +85,38 @@ def _backordered(connection: Connection, day_over: datetime) -> Iterator[Need]:
         .join(ORDERS, ORDERS.c.id == LINES.c.order_id)
         .join(PRODUCTS, PRODUCTS.c.id == LINES.c.product_id)
         .where(ALLOCATIONS.c.cover == Cover.NOTHING, PRODUCTS.c.vendor_id.is_not(None), ~PRODUCTS.c.drop_shipped)
-        .where(still_wanted(day_over))
+        .where(ALLOCATIONS.c.product_id == LINES.c.product_id, still)
         .group_by(*key)
     )
-    for order, line, product, vendor, quantity in connection.execute(query):
-        yield Need(order, line, product, vendor, int(quantity))
+    for order, line, product, vendor, quantity, uncovered in connection.execute(query):
+        # The line may be of fewer pieces than when it was allocated.
+        yield Need(order, line, product, vendor, min(quantity, int(uncovered)))
 
 
-def _drop_shipped(connection: Connection, day_over: datetime) -> Iterator[Need]:
+def _drop_shipped(connection: Connection, still: ColumnElement[bool]) -> Iterator[Need]:
     addressed = and_(func.coalesce(ORDERS.c.street, "") != "", func.coalesce(ORDERS.c.city, "") != "")
     query = (
         select(LINES.c.order_id, LINES.c.number, LINES.c.product_id, PRODUCTS.c.vendor_id, LINES.c.quantity, addressed)
         .select_from(LINES)
         .join(ORDERS, ORDERS.c.id == LINES.c.order_id)
         .join(PRODUCTS, PRODUCTS.c.id == LINES.c.product_id)
-        .where(PRODUCTS.c.drop_shipped, PRODUCTS.c.vendor_id.is_not(None), still_wanted(day_over))
+        .where(PRODUCTS.c.drop_shipped, PRODUCTS.c.vendor_id.is_not(None), still)
     )
     for order, line, product, vendor, quantity, has_address in connection.execute(query):
         yield Need(order, line, product, vendor, quantity, drop_shipped=True, addressed=bool(has_address))
 
 
-def _asked(connection: Connection, day_over: datetime) -> dict[Line, list[Asked]]:
+def _asked(connection: Connection, still: ColumnElement[bool]) -> dict[Line, list[Asked]]:
+    pieces = case((same_product(), PURCHASED.c.quantity), else_=0)  # of another product they spare none of this one
     found: dict[Line, list[Asked]] = defaultdict(list)
     query = (
         select(PURCHASED.c.order_id, PURCHASED.c.line, REQUESTS.c.vendor_id)
-        .add_columns(PURCHASED.c.quantity, PURCHASED.c.nth, PURCHASED.c.answer)
+        .add_columns(pieces, PURCHASED.c.nth, PURCHASED.c.answer)
         .select_from(PURCHASED)
         .join(REQUESTS, REQUESTS.c.id == PURCHASED.c.request_id)
         .join(LINES, and_(LINES.c.order_id == PURCHASED.c.order_id, LINES.c.number == PURCHASED.c.line))
         .join(ORDERS, ORDERS.c.id == LINES.c.order_id)
-        .where(still_wanted(day_over))
+        .where(still)
     )
     for order, line, *asked in connection.execute(query):
         found[order, line].append(Asked(*asked))

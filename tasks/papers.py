@@ -9,15 +9,15 @@ from dataclasses import asdict
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, select, true, update
 
 from models.purchases import Address as To
-from models.purchases import By, Document, Purchase, PurchaseItem
+from models.purchases import By, Document, Purchase, PurchaseItem, VendorAnswer
 from models.values import Attachment
 from models.vendor_doors import ByFolder, BySftp
 from tasks.csvs import sheet_of
 from tasks.desk import Desk
-from tasks.needs import VendorFacts, still_wanted
+from tasks.needs import VendorFacts, same_product, still_wanted
 from tasks.orders import CUSTOMERS, LINES, ORDERS, PRODUCTS
 from tasks.supply_tables import PURCHASED, REQUESTS
 from templates.purchases import PurchaseWords
@@ -34,10 +34,14 @@ TO = [
 
 
 def purchase_of(desk: Desk, connection: Connection, row: Mapping[str, Any], as_of: date) -> Purchase | None:
-    """Return what a request, or a reminder of one, still has to say on a day; None where nothing of it is wanted."""
+    """Return what a request, or a reminder of one, still has to say; None where nothing is.
+
+    A request says what stands in the ledger, which `cut` keeps to what is wanted; a reminder what is wanted on a day.
+    """
     reminds = row["chases"]
     key = reminds or row["id"]
-    lines = _lines(desk, connection, as_of, PURCHASED.c.request_id == key, unanswered=reminds is not None)
+    wanted = and_(still_wanted(desk.end_of(as_of)), same_product()) if reminds else true()
+    lines = _lines(connection, PURCHASED.c.request_id == key, wanted)
     items = tuple(_reminded(line) if reminds else _item(desk, line) for line in lines)
     asked_at = row["created_at"]
     if reminds:
@@ -46,21 +50,26 @@ def purchase_of(desk: Desk, connection: Connection, row: Mapping[str, Any], as_o
     return Purchase(row["id"], row["vendor_id"], asked_on, items, reminds) if items else None
 
 
-def _lines(
-    desk: Desk, connection: Connection, as_of: date, which: ColumnElement[bool], *, unanswered: bool
-) -> list[Row[Any]]:
+def cut(connection: Connection, pieces: Mapping[str, int]) -> None:
+    """Cut lines of a request that is about to leave to so many pieces; those of none are left out of it for good."""
+    for key in sorted(pieces):
+        less = {"quantity": pieces[key]} if pieces[key] else {"answer": VendorAnswer.NOT_SENT}
+        connection.execute(update(PURCHASED).where(PURCHASED.c.id == key).values(**less))
+
+
+def _lines(connection: Connection, *which: ColumnElement[bool]) -> list[Row[Any]]:
     asked = (PURCHASED.c.order_id, PURCHASED.c.line, PURCHASED.c.product_id, PRODUCTS.c.name, PURCHASED.c.quantity)
     query = (
         select(*asked, PURCHASED.c.drop_shipped, *TO)
         .select_from(PURCHASED)
         .join(LINES, and_(LINES.c.order_id == PURCHASED.c.order_id, LINES.c.number == PURCHASED.c.line))
         .join(ORDERS, ORDERS.c.id == LINES.c.order_id)
-        .join(CUSTOMERS, CUSTOMERS.c.id == ORDERS.c.customer_id)
+        .outerjoin(CUSTOMERS, CUSTOMERS.c.id == ORDERS.c.customer_id)
         .outerjoin(PRODUCTS, PRODUCTS.c.id == PURCHASED.c.product_id)
-        .where(which, still_wanted(desk.end_of(as_of)))
+        .where(*which, PURCHASED.c.answer.is_(None))
         .order_by(PURCHASED.c.order_id, PURCHASED.c.line)
     )
-    return list(connection.execute(query.where(PURCHASED.c.answer.is_(None)) if unanswered else query))
+    return list(connection.execute(query))
 
 
 def _item(desk: Desk, row: Row[Any]) -> PurchaseItem:

@@ -7,22 +7,22 @@ a file or an HTTP request goes again under the same id, by which its vendor know
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from channels.door import VendorDoor
 from models.purchases import KNOWN_AGAIN, By, Document
 from models.values import Skip, State
-from tasks.db import reading
+from tasks.db import among
 from tasks.delivery import Delivered, backoff, settled
 from tasks.desk import Desk
-from tasks.needs import VendorFacts, mail_of, vendors, way_of
+from tasks.needs import VendorFacts, mail_of, shrunk, vendors, way_of
 from tasks.outbox import FORGET, SUPPRESSIONS, Settled, Worker, claim, doubt_abandoned, give_back, happened, start
 from tasks.outcomes import settle
-from tasks.papers import document_of, purchase_of
+from tasks.papers import cut, document_of, purchase_of
 from tasks.runs import Now
 from tasks.supply_tables import REQUESTS
 from templates.environment import BadWords
@@ -30,6 +30,8 @@ from templates.purchases import PurchaseWords
 
 MOST = 10_000
 """Requests that one run hands over."""
+MAYBE = "it may have arrived before"
+CHANGED = f"{MAYBE}, and its lines are wanted no longer as it names them"
 AGAIN = "it may have arrived: sent again under the same id, by which the vendor knows it"
 
 
@@ -56,9 +58,10 @@ def sweep(desk: Desk, couriers: Couriers) -> int:
     """Settle what an earlier run left under way when it died; return how many are in doubt for staff."""
     now, who = couriers.clock(), couriers.worker.name
     with desk.engine.begin() as connection:
-        doubt_abandoned(connection, REQUESTS, now, who)
+        ended = doubt_abandoned(connection, REQUESTS, now, who)
         lost = REQUESTS.c.state == State.IN_DOUBT
-        queued = update(REQUESTS).where(lost, REQUESTS.c.channel.in_(list(KNOWN_AGAIN)))
+        known = REQUESTS.c.channel.in_(list(KNOWN_AGAIN))
+        queued = update(REQUESTS).where(lost, known, among(connection, REQUESTS.c.id, ended))
         again = queued.values(**FORGET, state=State.QUEUED, not_before=now, reason=AGAIN).returning(REQUESTS.c.id)
         happened(connection, [(State.QUEUED, key, AGAIN) for key in connection.execute(again).scalars()], now, who)
         return len(connection.execute(select(REQUESTS.c.id).where(lost)).all())
@@ -90,6 +93,11 @@ def _claim(desk: Desk, couriers: Couriers) -> tuple[list[Mapping[str, Any]], dic
     return [row for row in rows if row["vendor_id"] in doors], known, Counter(row["vendor_id"] for row in left)
 
 
+def _may_have_arrived(row: Mapping[str, Any]) -> bool:
+    """Say whether an earlier copy may be with the vendor; staff who let a request leave say that none is."""
+    return (row["reason"] or "").endswith(AGAIN)
+
+
 @dataclass(frozen=True, slots=True)
 class _Round:
     """One run's claims on their way out."""
@@ -117,7 +125,13 @@ class _Round:
     def _document(self, row: Mapping[str, Any], vendor: VendorFacts, way: By) -> Document | Settled | None:
         """Return what leaves, or why nothing does; None, and handed back, where its words fail."""
         mail = mail_of(self.desk.shop, vendor) if way is By.MAIL else None
-        with reading(self.desk.engine) as connection:
+        with self.desk.engine.begin() as connection:
+            if not self._ours(connection, row):
+                return None
+            fewer = {} if row["chases"] else shrunk(self.desk, connection, row["id"], self.now.as_of)
+            if fewer and _may_have_arrived(row):  # the vendor may work on it as it was
+                return Settled(row["id"], State.IN_DOUBT, CHANGED)
+            cut(connection, fewer)
             purchase = purchase_of(self.desk, connection, row, self.now.as_of)
             unwanted = select(SUPPRESSIONS.c.address).where(SUPPRESSIONS.c.address == (mail or "").lower())
             suppressed = connection.execute(unwanted).first() is not None
@@ -131,6 +145,12 @@ class _Round:
             with self.desk.engine.begin() as connection:
                 give_back(connection, REQUESTS, self.couriers.worker, [row["id"]])
             return None
+
+    def _ours(self, connection: Connection, row: Mapping[str, Any]) -> bool:
+        """Say whether a claim still stands, and keep the request as it is until the transaction ends."""
+        mine = (REQUESTS.c.state == State.CLAIMED, REQUESTS.c.claimed_by == self.couriers.worker.name)
+        query = select(REQUESTS.c.id).where(REQUESTS.c.id == row["id"], *mine).with_for_update()
+        return connection.execute(query).first() is not None
 
     def _start(self, row: Mapping[str, Any], way: By) -> bool:
         with self.desk.engine.begin() as connection:
@@ -149,6 +169,10 @@ class _Round:
         if outcome.state is State.IN_DOUBT and way in KNOWN_AGAIN:
             later = now + backoff(row["id"], row["attempts"])
             return Settled(row["id"], State.QUEUED, f"{outcome.reason}; {AGAIN}", not_before=later)
+        if _may_have_arrived(row) and outcome.state is State.QUEUED:
+            return replace(outcome, reason=f"{outcome.reason}; {AGAIN}")
+        if _may_have_arrived(row) and outcome.state is State.REJECTED:
+            return replace(outcome, state=State.IN_DOUBT, reason=f"{outcome.reason}; {MAYBE}")
         return outcome
 
     def _settle(self, outcome: Settled) -> list[Settled]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy import Connection, and_, func, or_, select, update
 
 from models.errors import ForewarnError
 from models.purchases import VendorAnswer
@@ -11,7 +11,7 @@ from models.values import Skip, State
 from tasks.db import reading
 from tasks.desk import Desk
 from tasks.forwarding import unanswered
-from tasks.needs import still_wanted
+from tasks.needs import same_product, still_wanted
 from tasks.orders import LINES, ORDERS
 from tasks.outbox import FORGET, happened
 from tasks.runs import Now
@@ -29,9 +29,9 @@ STUCK = {
 
 
 def waiting(desk: Desk, now: Now) -> list[dict[str, Any]]:
-    """Return what waits for staff, the oldest first: requests without an answer or stuck, and lines refused."""
+    """Return what waits for staff, the oldest first: requests without an answer or stuck, and lines to decide on."""
     with reading(desk.engine) as connection:
-        found = [*_silent(desk, now, connection), *_stuck(connection), *_refused(desk, now, connection)]
+        found = [*_silent(desk, now, connection), *_stuck(connection), *_of_lines(desk, now, connection)]
     return sorted(found, key=lambda one: (one["since"], one["request"], one["order"] or "", one["line"] or ""))
 
 
@@ -48,17 +48,25 @@ def _stuck(connection: Connection) -> Iterator[dict[str, Any]]:
         yield _waits(key, vendor, since, STUCK[state] + (f": {reason}" if reason else ""))
 
 
-def _refused(desk: Desk, now: Now, connection: Connection) -> Iterator[dict[str, Any]]:
-    columns = (PURCHASED.c.request_id, REQUESTS.c.vendor_id, PURCHASED.c.answered_at, PURCHASED.c.reason)
+def _of_lines(desk: Desk, now: Now, connection: Connection) -> Iterator[dict[str, Any]]:
+    wanted, answer = still_wanted(desk.end_of(now.as_of)), PURCHASED.c.answer
+    asked = and_(REQUESTS.c.state == State.SENT, or_(answer.is_(None), answer == VendorAnswer.ACCEPTED))
+    about = {
+        "refused: {reason}": and_(answer == VendorAnswer.REFUSED, wanted, same_product()),
+        "asked for {product}, and the line wants {wants} now": and_(asked, wanted, ~same_product()),
+    }
     query = (
-        select(*columns, PURCHASED.c.order_id, PURCHASED.c.line)
+        select(PURCHASED.c.request_id, REQUESTS.c.vendor_id, PURCHASED.c.order_id, PURCHASED.c.line)
+        .add_columns(func.coalesce(PURCHASED.c.answered_at, REQUESTS.c.settled_at).label("since"), PURCHASED.c.reason)
+        .add_columns(PURCHASED.c.product_id.label("product"), LINES.c.product_id.label("wants"))
         .join(REQUESTS, REQUESTS.c.id == PURCHASED.c.request_id)
         .join(LINES, and_(LINES.c.order_id == PURCHASED.c.order_id, LINES.c.number == PURCHASED.c.line))
         .join(ORDERS, ORDERS.c.id == LINES.c.order_id)
-        .where(PURCHASED.c.answer == VendorAnswer.REFUSED, still_wanted(desk.end_of(now.as_of)))
     )
-    for key, vendor, since, reason, order, line in connection.execute(query):
-        yield _waits(key, vendor, since, f"refused: {reason}", order, line)
+    for what, which in about.items():
+        for row in connection.execute(query.where(which)).mappings():
+            said = what.format_map(dict(row))
+            yield _waits(row["request_id"], row["vendor_id"], row["since"], said, row["order_id"], row["line"])
 
 
 def _waits(
@@ -69,8 +77,10 @@ def _waits(
 
 def listed(desk: Desk, most: int) -> list[dict[str, Any]]:
     """Return the newest purchase requests and reminders, with how many of their lines were answered."""
+    left = PURCHASED.c.answer.is_distinct_from(VendorAnswer.NOT_SENT)
     lines = (
         select(PURCHASED.c.request_id, func.count().label("lines"), func.count(PURCHASED.c.answer).label("answered"))
+        .where(left)
         .group_by(PURCHASED.c.request_id)
         .subquery()
     )

@@ -81,9 +81,26 @@ class Buying:
                     row = {"order_id": key, "line": "1", "part": part, "product_id": product, "quantity": pieces}
                     connection.execute(insert(ALLOCATIONS).values(**row, cover=cover))
 
-    def cancel(self, key="1041"):
+    def change(self, key, **line):
+        """Change the line of an order, as the shop's facts say it now."""
         with self.desk.engine.begin() as connection:
-            connection.execute(update(LINES).where(LINES.c.order_id == key).values(cancelled_at=noon(-1)))
+            connection.execute(update(LINES).where(LINES.c.order_id == key).values(**line))
+        return self
+
+    def cancel(self, key="1041"):
+        return self.change(key, cancelled_at=noon(-1))
+
+    def supplied_by(self, vendor, product="p-v1"):
+        """Say that a product has another vendor now."""
+        with self.desk.engine.begin() as connection:
+            connection.execute(update(PRODUCTS).where(PRODUCTS.c.id == product).values(vendor_id=vendor))
+
+    def hold(self):
+        """Live a run whose requests are held; return the first one's id."""
+        self.policy(most_lines=0)
+        self.run()
+        self.policy(most_lines=1000)
+        return self.requests[0]["id"]
 
     @property
     def house(self):

@@ -8,12 +8,12 @@ from datetime import timedelta
 
 import pytest
 
-from channels.door import InDoubt, SendError
+from channels.door import InDoubt, Rejected, SendError
 from models.values import Receipt, State
 from tasks.outbox import claim, start
 from tasks.purchase_sending import Couriers, hand_over, sweep
 from tasks.supply_tables import REQUESTS
-from tasks.vendor_staff import arrived, ask_again, drop, let_go
+from tasks.vendor_staff import arrived, ask_again, drop, let_go, listed
 from templates.purchases import PurchaseWords
 from tests.builders import day
 from tests.buying import HOME, WAREHOUSE, Buying, table
@@ -281,6 +281,94 @@ def test_a_line_that_was_cancelled_meanwhile_is_left_out(shop, folder):
     let_go(shop.desk, shop.now(), shop.requests[0]["id"], "eva")
     shop.run()
     assert [[one["order"] for one in told["lines"]] for told in files(folder)] == [["1042"]]
+
+
+@one_database
+def test_a_line_left_out_of_its_request_is_asked_for_when_it_is_open_again(shop, folder):
+    for order in ("1041", "1042"):
+        shop.order(order)
+    key = shop.hold()
+    shop.cancel("1041")
+    let_go(shop.desk, shop.now(), key, "eva")
+    shop.run()
+    shop.change("1041", cancelled_at=None)
+    assert shop.run(1).asked == {"v1": 1}
+    assert [[one["order"] for one in told["lines"]] for told in files(folder)] == [["1042"], ["1041"]]
+    assert listed(shop.desk, 9)[-1]["lines"] == 1
+
+
+@one_database
+def test_a_request_that_was_skipped_frees_its_lines(owed):
+    shop, door = owed(), Fickle()
+    shop.cancel()
+    send(shop, door)
+    shop.change("1041", cancelled_at=None)
+    assert shop.run(1).asked == {"v1": 1}
+
+
+@one_database
+@pytest.mark.parametrize(
+    ("drop_shipped", "quantity", "lacking", "asked"),
+    [(True, 2, None, [2]), (False, 2, 5, [2]), (False, 5, 3, [3]), (False, 5, 0, []), (False, 5, 5, [5])],
+)
+def test_a_request_that_had_to_wait_asks_for_what_is_wanted_when_it_leaves(
+    shop, folder, drop_shipped, quantity, lacking, asked
+):
+    folder.mkdir()
+    key = shop.order("1041", quantity=5, drop_shipped=drop_shipped).hold()
+    shop.change("1041", quantity=quantity)
+    if not drop_shipped:
+        shop.cover("1041", "p-v1", 5, lacking)
+    let_go(shop.desk, shop.now(), key, "eva")
+    shop.run()
+    assert [one["quantity"] for told in files(folder) for one in told["lines"]] == asked
+    assert shop.run(1).asked == {}
+
+
+@one_database
+def test_a_line_that_shrank_since_it_was_allocated_asks_for_no_more_than_it_has(shop, folder):
+    shop.order(quantity=5).change("1041", quantity=2)
+    shop.run()
+    assert [one["quantity"] for told in files(folder) for one in told["lines"]] == [2]
+
+
+@one_database
+@pytest.mark.parametrize("left", [True, False])
+def test_a_line_whose_product_changes_asks_for_the_new_one(shop, folder, left):
+    shop.order("1042", vendor="v1", drop_shipped=True).cancel("1042")
+    shop.order("1041", lacking=2)
+    key = shop.run() and shop.requests[0]["id"] if left else shop.hold()
+    shop.change("1041", product_id="p-v1-drop")
+    if not left:
+        let_go(shop.desk, shop.now(), key, "eva")
+    shop.run(1)
+    shop.run(1)
+    asked = [one["product"] for told in files(folder) for one in told["lines"]]
+    assert asked == (["p-v1", "p-v1-drop"] if left else ["p-v1-drop"])
+    swapped = ("v1", "1041", "asked for p-v1, and the line wants p-v1-drop now")
+    assert shop.waiting(1) == ([swapped] if left else [])
+
+
+@one_database
+def test_what_may_have_arrived_and_is_wanted_otherwise_now_waits_for_staff(owed):
+    shop, door = owed(**FILE), Fickle(InDoubt("silence"))
+    send(shop, door)
+    shop.cancel()
+    assert send(shop, door, on=1).in_doubt == 1
+    assert send(shop, door, on=2).in_doubt == 0
+    assert len(door.taken) == 1
+    assert "nobody knows whether it arrived: it may have arrived before" in shop.waiting(2)[0][2]
+    let_go(shop.desk, shop.now(2), shop.requests[0]["id"], "eva")
+    assert send(shop, door, on=2).skipped == {"changed": 1}
+
+
+@one_database
+def test_a_vendor_that_may_have_a_request_and_then_will_not_take_it_leaves_it_in_doubt(owed):
+    shop, door = owed(**FILE), Fickle(InDoubt("silence"), SendError("away"), Rejected("used before"))
+    for on in range(3):
+        send(shop, door, on=on)
+    assert shop.states() == [("v1", "folder", "in_doubt")]
+    assert "used before" in shop.waiting(2)[0][2]
 
 
 def test_a_run_that_asks_for_more_than_the_policy_lets_it_waits_for_staff(shop, folder):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.purchases import Asked, Need
-from rules.forwarding import forward
+from rules.forwarding import forward, still_needed
 
 
 def need(quantity=5, vendor="v1", **facts):
@@ -30,10 +30,32 @@ def pieces(found):
         ([Asked("v2", 5, 1)], {}),
         ([Asked("v2", 5, 1, "refused")], {"v1": [(5, 2)]}),
         ([Asked("v2", 2, 1, "refused"), Asked("v2", 3, 2, "accepted")], {"v1": [(2, 3)]}),
+        ([Asked("v1", 5, 1, "not_sent")], {"v1": [(5, 2)]}),
+        ([Asked("v1", 3, 1, "refused"), Asked("v2", 3, 2)], {"v1": [(2, 3)]}),
+        ([Asked("v1", 3, 1, "refused"), Asked("v2", 2, 2, "accepted")], {"v1": [(2, 3)]}),
+        ([Asked("v2", 2, 1, "accepted"), Asked("v1", 3, 2, "refused")], {}),
+        ([Asked("v1", 3, 1, "refused"), Asked("v2", 3, 2, "refused")], {"v1": [(2, 3)]}),
     ],
 )
 def test_a_piece_is_asked_for_once_and_after_a_refusal_of_another_vendor_or_by_staff_alone(before, asked):
     assert pieces(forward([need()], {("7", "1"): before})) == asked
+
+
+@pytest.mark.parametrize(
+    ("wanted", "others", "left"),
+    [
+        (5, [], 5),
+        (9, [], 5),
+        (2, [], 2),
+        (0, [], 0),
+        (6, [Asked("v1", 3, 1, "accepted")], 3),
+        (3, [Asked("v2", 3, 1)], 0),
+        (3, [Asked("v2", 3, 1, "not_sent")], 3),
+    ],
+)
+def test_a_request_about_to_leave_asks_for_no_more_than_is_wanted_still(wanted, others, left):
+    this = Asked("v1", 5, 2)
+    assert still_needed(wanted, this, [*others, this]) == left
 
 
 def test_what_goes_to_a_customer_needs_an_address_and_what_goes_to_the_warehouse_does_not():
