@@ -151,9 +151,9 @@ def _decide(decide: Callable[..., str], request: str, who: str, shop: Path | Non
 
 @vendors.command("ask-again")
 def ask_again(request: Request, who: Who, shop: Shop = None, why: Why = "") -> None:
-    """Let the lines that a vendor refused be asked for once more by the next forward run."""
+    """Let lines that a vendor refused, or a request not taken or dropped, be asked for by the next forward run."""
     from tasks.vendor_staff import ask_again as free
 
     with open_house(shop) as house:
         lines = free(house.desk, _now(house), request, who, why)
-    printing.out.print(f"{lines} refused lines will be asked for again.")
+    printing.out.print(f"{lines} lines will be asked for again.")

@@ -97,6 +97,8 @@ async def _hand_over(house: House, now: Now, time: Clock, report: Report) -> Han
         in_doubt = await deed("sweep", partial(sweep, house.desk, couriers))
         done = await once("send", partial(hand_over, house.desk, now, couriers, words))
     done.in_doubt += in_doubt
+    lost = sorted(done.shut.keys() - known.keys())
+    done.problems += [f"vendor {vendor} cannot be asked: the shop's facts do not name it any more" for vendor in lost]
     done.down |= {vendor: why for vendor, why in shut.items() if vendor in done.shut}
     report.waiting = sum(done.later.values()) + sum(done.shut.values())
     return done

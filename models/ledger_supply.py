@@ -158,7 +158,7 @@ class PurchaseLine(SQLModel, table=True):
     quantity: int
     drop_shipped: bool = False
     answer: str | None = None
-    """`accepted` or `refused`; None: no answer yet."""
+    """A VendorAnswer; None: no answer yet."""
     reason: str | None = None
     promised_on: date | None = None
     answered_at: datetime | None = moment()

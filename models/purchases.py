@@ -27,6 +27,8 @@ class VendorAnswer(StrEnum):
     REFUSED = "refused"
     ASK_AGAIN = "ask_again"
     """Refused, or never taken, and staff let the pieces be asked for once more."""
+    TOO_LATE = "too_late"
+    """Accepted after the line was cancelled: not taken, and staff tell the vendor."""
     NOT_SENT = "not_sent"
     """Left out of the request before it left, for the pieces were not wanted then."""
 

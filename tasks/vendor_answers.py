@@ -4,20 +4,23 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
 
 from models.purchases import VendorAnswer
+from models.values import State
 from sources.answers import TABLE, Answered, AnswerRow, checked
 from sources.rows import Refused, Row
 from tasks.csvs import meant
 from tasks.db import among
 from tasks.desk import Desk
-from tasks.outbox import EVENTS, happened
+from tasks.orders import LINES, ORDERS
+from tasks.outbox import EVENTS, FORGET, happened
 from tasks.runs import Now
 from tasks.supply_tables import PURCHASED, REQUESTS
 from tasks.wakes import wake
 
 ANSWER = ("answer", "reason", "promised_on")
+CANCELLED = ("answer", "the line was cancelled: do not send it")
 SEEN = "answer_message"
 """The event of a signed message, by its signature: it is taken once."""
 
@@ -86,17 +89,22 @@ def _write(
     changed: dict[str, dict[str, Any]] = {}
     for one in answers:
         line = _meant(one.row, lines)
-        if line is None or line["answer"] == VendorAnswer.ASK_AGAIN:
-            taken.bad.append(_wrong(one, lines))
-        elif all(line[name] == getattr(one.row, name) for name in ANSWER):
+        wrong = _wrong(one.row, line, lines)
+        if wrong is not None:
+            column, reason = wrong
+            taken.bad.append(Refused(TABLE, one.file, one.line, column, getattr(one.row, column), reason))
+        if line is None or (wrong is not None and wrong != CANCELLED):
+            continue
+        if all(line[name] == getattr(one.row, name) for name in ANSWER):
             taken.unchanged += 1
         else:
             line.update({name: getattr(one.row, name) for name in ANSWER})
+            line["answer"] = line["answer"] if wrong is None else VendorAnswer.TOO_LATE
             changed[line["id"]] = line
     if changed:
         _keep(desk, now, connection, [changed[key] for key in sorted(changed)], who)
     taken.accepted = sum(line["answer"] == VendorAnswer.ACCEPTED for line in changed.values())
-    taken.refused = len(changed) - taken.accepted
+    taken.refused = sum(line["answer"] == VendorAnswer.REFUSED for line in changed.values())
 
 
 Lines = Mapping[str, Mapping[tuple[str, str], dict[str, Any]]]
@@ -110,9 +118,32 @@ def _lines(connection: Connection, named: set[str], vendor: str | None) -> Lines
         query = query.where(REQUESTS.c.vendor_id == vendor)
     request_of: dict[str, str] = dict(connection.execute(query).all())
     lines: dict[str, dict[tuple[str, str], dict[str, Any]]] = {key: {} for key in request_of.values()}
-    for row in connection.execute(select(PURCHASED).where(among(connection, PURCHASED.c.request_id, lines))).mappings():
+    locked = select(REQUESTS.c.id).where(among(connection, REQUESTS.c.id, lines)).order_by(REQUESTS.c.id)
+    connection.execute(locked.with_for_update())  # staff, and what sends, decide on the same lines
+    for row in connection.execute(_asked().where(among(connection, PURCHASED.c.request_id, lines))).mappings():
         lines[row["request_id"]][row["order_id"], row["line"]] = dict(row)
     return {key: lines[request] for key, request in request_of.items()}
+
+
+def _asked() -> Any:
+    """Return the lines that left with requests: whether each is cancelled, and asked of another vendor since."""
+    later, others = PURCHASED.alias(), REQUESTS.alias()
+    elsewhere = (
+        select(later.c.id)
+        .join(others, others.c.id == later.c.request_id)
+        .where(later.c.order_id == PURCHASED.c.order_id, later.c.line == PURCHASED.c.line)
+        .where(later.c.nth > PURCHASED.c.nth, others.c.vendor_id != REQUESTS.c.vendor_id)
+        .where(or_(later.c.answer.is_(None), later.c.answer == VendorAnswer.ACCEPTED))
+        .exists()
+    )
+    cancelled = or_(LINES.c.cancelled_at.is_not(None), ORDERS.c.cancelled_at.is_not(None))
+    return (
+        select(PURCHASED, cancelled.label("cancelled"), elsewhere.label("elsewhere"))
+        .join(REQUESTS, REQUESTS.c.id == PURCHASED.c.request_id)
+        .outerjoin(LINES, and_(LINES.c.order_id == PURCHASED.c.order_id, LINES.c.number == PURCHASED.c.line))
+        .outerjoin(ORDERS, ORDERS.c.id == LINES.c.order_id)
+        .where(PURCHASED.c.answer.is_distinct_from(VendorAnswer.NOT_SENT))
+    )
 
 
 def _meant(row: AnswerRow, lines: Lines) -> dict[str, Any] | None:
@@ -120,15 +151,19 @@ def _meant(row: AnswerRow, lines: Lines) -> dict[str, Any] | None:
     return there.get((row.order, row.line)) or there.get((meant(row.order), meant(row.line)))
 
 
-def _wrong(one: Answered, lines: Lines) -> Refused:
-    row = one.row
+def _wrong(row: AnswerRow, line: Mapping[str, Any] | None, lines: Lines) -> tuple[str, str] | None:
+    """Return which field of an answer is not right, and what is."""
     if row.request not in lines:
-        column, reason = "request", "no such request; the id in the request's file is right"
-    elif _meant(row, lines) is None:
-        column, reason = "line", f"the request asks for no such line of order {row.order}; as it names them is right"
-    else:
-        column, reason = "request", "the line was asked for anew; the id of the newest request is right"
-    return Refused(TABLE, one.file, one.line, column, getattr(row, column), reason)
+        return "request", "no such request; the id in the request's file is right"
+    if line is None:
+        return "line", f"the request asks for no such line of order {row.order}; as it names them is right"
+    if line["answer"] == VendorAnswer.ASK_AGAIN:
+        return "request", "the line was asked for anew; the id of the newest request is right"
+    if row.answer == "accepted" and line["cancelled"] and line["answer"] != VendorAnswer.ACCEPTED:
+        return CANCELLED
+    if row.answer == "accepted" and line["answer"] == VendorAnswer.REFUSED and line["elsewhere"]:
+        return "answer", "it was refused, and asked of another vendor since: do not send it"
+    return None
 
 
 def _keep(desk: Desk, now: Now, connection: Connection, changed: Sequence[Mapping[str, Any]], who: str) -> None:
@@ -140,6 +175,10 @@ def _keep(desk: Desk, now: Now, connection: Connection, changed: Sequence[Mappin
     open_lines = select(PURCHASED.c.id).where(PURCHASED.c.request_id == REQUESTS.c.id, PURCHASED.c.answer.is_(None))
     whole = update(REQUESTS).where(among(connection, REQUESTS.c.id, requests), REQUESTS.c.answered_at.is_(None))
     connection.execute(whole.where(~open_lines.exists()).values(answered_at=now.moment))
+    doubt = or_(REQUESTS.c.state == State.IN_DOUBT, and_(REQUESTS.c.state == State.QUEUED, REQUESTS.c.attempts > 0))
+    doubted = update(REQUESTS).where(among(connection, REQUESTS.c.id, requests), doubt)
+    sent = {"state": State.SENT, "reason": "the vendor answered it", "settled_at": now.moment}
+    connection.execute(doubted.values(**FORGET, **sent))
     happened(connection, [("answered", line["request_id"], _said(line)) for line in changed], now.moment, who)
     orders: set[tuple[str, ...]] = {(line["order_id"],) for line in changed}
     wake(connection, "orders", set(), orders, now.as_of, desk.end_of(now.as_of))

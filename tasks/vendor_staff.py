@@ -1,9 +1,10 @@
 """What staff see of purchase requests, and what only they can decide."""
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select, update
+from sqlalchemy import Connection, and_, case, func, or_, select, update
 
 from models.errors import ForewarnError
 from models.purchases import VendorAnswer
@@ -20,32 +21,47 @@ from tasks.supply_tables import PURCHASED, REQUESTS, VENDORS
 MAY_LEAVE = (State.HELD, State.REJECTED, State.IN_DOUBT, State.SKIPPED)
 """States of a request that only staff let leave, or leave again."""
 
+NOT_TAKEN = (State.REJECTED, State.SKIPPED)
+"""States of a request that its vendor does not have."""
+GIVEN_BACK = (VendorAnswer.REFUSED, VendorAnswer.TOO_LATE)
+
 STUCK = {
     State.HELD: "held: its run asked for more lines than one may by itself",
     State.REJECTED: "not taken",
     State.IN_DOUBT: "nobody knows whether it arrived",
 }
 """States of a request in which only staff can help, and what is said of them."""
+UNKNOWN = "the shop's facts do not name the vendor"
 
 
 def waiting(desk: Desk, now: Now) -> list[dict[str, Any]]:
     """Return what waits for staff, the oldest first: requests without an answer or stuck, and lines to decide on."""
     with reading(desk.engine) as connection:
-        found = [*_silent(desk, now, connection), *_stuck(connection), *_of_lines(desk, now, connection)]
+        found = [*_silent(desk, now, connection), *_stuck(desk, now, connection), *_of_lines(desk, now, connection)]
     return sorted(found, key=lambda one: (one["since"], one["request"], one["order"] or "", one["line"] or ""))
 
 
 def _silent(desk: Desk, now: Now, connection: Connection) -> Iterator[dict[str, Any]]:
-    query = select(REQUESTS.c.id, REQUESTS.c.vendor_id, REQUESTS.c.settled_at)
+    reminders = REQUESTS.alias()
+    reminded = select(reminders.c.id).where(reminders.c.chases == REQUESTS.c.id, reminders.c.state == State.SENT)
+    query = select(REQUESTS.c.id, REQUESTS.c.vendor_id, REQUESTS.c.settled_at, reminded.exists())
     silent = query.where(unanswered(desk, now, desk.policy.vendors.staff_hours))
-    for key, vendor, since in connection.execute(silent):
-        yield _waits(key, vendor, since, "no answer, though it was reminded")
+    for key, vendor, since, reminded in connection.execute(silent):
+        yield _waits(key, vendor, since, "no answer, though it was reminded" if reminded else "no answer")
 
 
-def _stuck(connection: Connection) -> Iterator[dict[str, Any]]:
-    query = select(REQUESTS.c.id, REQUESTS.c.vendor_id, REQUESTS.c.created_at, REQUESTS.c.state, REQUESTS.c.reason)
-    for key, vendor, since, state, reason in connection.execute(query.where(REQUESTS.c.state.in_(list(STUCK)))):
-        yield _waits(key, vendor, since, STUCK[state] + (f": {reason}" if reason else ""))
+def _stuck(desk: Desk, now: Now, connection: Connection) -> Iterator[dict[str, Any]]:
+    asks = select(PURCHASED.c.id).where(PURCHASED.c.request_id == REQUESTS.c.id, PURCHASED.c.answer.is_(None)).exists()
+    long_ago = REQUESTS.c.created_at <= now.moment - timedelta(hours=desk.policy.vendors.staff_hours)
+    late = and_(REQUESTS.c.state == State.QUEUED, long_ago)
+    query = (
+        select(REQUESTS.c.id, REQUESTS.c.vendor_id, REQUESTS.c.created_at, REQUESTS.c.state)
+        .add_columns(case((VENDORS.c.id.is_(None), UNKNOWN), else_=REQUESTS.c.reason))
+        .outerjoin(VENDORS, VENDORS.c.id == REQUESTS.c.vendor_id)
+        .where(or_(REQUESTS.c.chases.is_not(None), asks), or_(late, REQUESTS.c.state.in_(list(STUCK))))
+    )
+    for key, vendor, since, state, reason in connection.execute(query):
+        yield _waits(key, vendor, since, STUCK.get(state, "has not left") + (f": {reason}" if reason else ""))
 
 
 def _of_lines(desk: Desk, now: Now, connection: Connection) -> Iterator[dict[str, Any]]:
@@ -53,6 +69,7 @@ def _of_lines(desk: Desk, now: Now, connection: Connection) -> Iterator[dict[str
     asked = and_(REQUESTS.c.state == State.SENT, or_(answer.is_(None), answer == VendorAnswer.ACCEPTED))
     about = {
         "refused: {reason}": and_(answer == VendorAnswer.REFUSED, wanted, same_product()),
+        "accepted, though it was cancelled: tell the vendor not to send it": answer == VendorAnswer.TOO_LATE,
         "asked for {product}, and the line wants {wants} now": and_(asked, wanted, ~same_product()),
     }
     query = (
@@ -127,16 +144,20 @@ def arrived(desk: Desk, now: Now, beginning: str, who: str, why: str = "") -> st
 
 
 def ask_again(desk: Desk, now: Now, beginning: str, who: str, why: str = "") -> int:
-    """Let the lines that a vendor refused be asked for once more, by the next run; return how many.
+    """Let lines be asked for once more by the next run that a vendor refused, or never got; return how many.
 
-    Raises ForewarnError where none, or more than one, request begins so, or it has no refused line.
+    The lines of a request that was not taken or was dropped are such as well. Raises ForewarnError where none, or more
+    than one, request begins so, or it has no such line.
     """
     with desk.engine.begin() as connection:
         key = _meant(connection, beginning, tuple(State))
-        refused = and_(PURCHASED.c.request_id == key, PURCHASED.c.answer == VendorAnswer.REFUSED)
-        moved = connection.execute(update(PURCHASED).where(refused).values(answer=VendorAnswer.ASK_AGAIN)).rowcount
+        ended = select(REQUESTS.c.id).where(REQUESTS.c.id == key, REQUESTS.c.state.in_(NOT_TAKEN))
+        free = or_(PURCHASED.c.answer.in_(GIVEN_BACK), and_(PURCHASED.c.answer.is_(None), ended.exists()))
+        lines = and_(PURCHASED.c.request_id == key, free)
+        moved = connection.execute(update(PURCHASED).where(lines).values(answer=VendorAnswer.ASK_AGAIN)).rowcount
         if not moved:
-            raise ForewarnError(f"no line of request {key[:8]} is refused; `forewarn vendors waiting` shows those")
+            said = f"no line of request {key[:8]} was refused, and it was neither dropped nor turned down as a whole"
+            raise ForewarnError(f"{said}; `forewarn vendors waiting` shows those")
         happened(connection, [(VendorAnswer.ASK_AGAIN, key, why or f"{moved} lines")], now.moment, who)
     return moved
 

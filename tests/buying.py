@@ -94,6 +94,7 @@ class Buying:
         """Say that a product has another vendor now."""
         with self.desk.engine.begin() as connection:
             connection.execute(update(PRODUCTS).where(PRODUCTS.c.id == product).values(vendor_id=vendor))
+        return self
 
     def hold(self):
         """Live a run whose requests are held; return the first one's id."""

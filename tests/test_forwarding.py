@@ -7,12 +7,14 @@ import json
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import delete
 
 from channels.door import InDoubt, Rejected, SendError
+from models.errors import ForewarnError
 from models.values import Receipt, State
 from tasks.outbox import claim, start
 from tasks.purchase_sending import Couriers, hand_over, sweep
-from tasks.supply_tables import REQUESTS
+from tasks.supply_tables import REQUESTS, VENDORS
 from tasks.vendor_staff import arrived, ask_again, drop, let_go, listed
 from templates.purchases import PurchaseWords
 from tests.builders import day
@@ -411,6 +413,61 @@ def test_a_request_without_an_answer_is_chased_once_then_shown_to_staff(shop, fo
     assert shop.waiting(3) == []
     assert shop.waiting(5) == [("v1", None, "no answer, though it was reminded")]
     assert shop.happened(request["request"]) == ["asked", "sent", "chased"]
+
+
+@one_database
+def test_nothing_is_called_reminded_that_was_not(shop):
+    shop.order().run()
+    assert shop.waiting(5) == [("v1", None, "no answer")]
+
+
+@one_database
+@pytest.mark.parametrize(("way", "fault"), [({}, InDoubt("silence")), (FILE, InDoubt("silence"))])
+def test_an_answer_says_that_its_request_arrived(owed, way, fault):
+    shop, door = owed(**way), Fickle(fault)
+    send(shop, door)
+    key = shop.requests[0]["id"]
+    shop.answer({"request": key, "order": "1041", "line": "1", "answer": "accepted"})
+    assert ([row[2] for row in shop.states()], shop.waiting()) == (["sent"], [])
+    assert send(shop, door, on=1).sent == {}
+    with pytest.raises(ForewarnError):
+        let_go(shop.desk, shop.now(), key, "eva")
+
+
+@one_database
+def test_a_copy_that_staff_send_leaves_out_what_was_answered(shop):
+    shop.order("1041").order("1042")
+    key = shop.hold()
+    shop.answer({"request": key, "order": "1041", "line": "1", "answer": "accepted"})
+    let_go(shop.desk, shop.now(), key, "eva")
+    shop.run()
+    assert [[row["order"] for row in attached(mail)[1]] for mail in mails(shop)] == [["1042"]]
+
+
+@one_database
+def test_what_does_not_leave_for_long_is_shown_to_staff_with_the_reason(owed):
+    shop = owed()
+    send(shop, Fickle(SendError("away")))
+    assert (shop.waiting(1), shop.waiting(5)) == ([], [("v1", None, "has not left: away")])
+    with shop.desk.engine.begin() as connection:
+        connection.execute(delete(VENDORS))
+    assert "vendor v1 cannot be asked" in shop.run(5).problems[0]
+    assert shop.waiting(5) == [("v1", None, "has not left: the shop's facts do not name the vendor")]
+
+
+@one_database
+@pytest.mark.parametrize("dropped", [False, True])
+def test_lines_of_a_request_that_no_vendor_has_are_asked_of_another_when_staff_say_so(owed, dropped):
+    shop, door = owed(), Fickle(Rejected("account closed"))
+    send(shop, door)
+    key = shop.requests[0]["id"]
+    if dropped:
+        drop(shop.desk, shop.now(), key, "eva")
+    shop.vendor("v2", email="two@vendor.example.com").supplied_by("v2")
+    assert shop.run(1).asked == {}
+    assert ask_again(shop.desk, shop.now(), key, "eva") == 1
+    assert shop.run(1).asked == {"v2": 1}
+    assert shop.waiting(1) == []
 
 
 @one_database

@@ -5,11 +5,14 @@ import hashlib
 import hmac
 import json
 import re
+import time
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select, update
 from starlette.applications import Starlette
 
 from channels.signatures import sign
@@ -19,6 +22,8 @@ from models.shopfolder import ShopConfig
 from sources.answers import AnswerRow, read_answers
 from tasks.orders import WATCHES
 from tasks.papers import ADDRESS, ANSWER, ITEM
+from tasks.supply_tables import PURCHASED, REQUESTS
+from tasks.vendor_staff import ask_again
 from tests.builders import day
 from tests.buying import Buying, table
 from tests.counter import SHOP, noon
@@ -103,6 +108,43 @@ def test_a_bad_answer_is_named_with_what_is_right_and_the_others_go_on(shop, key
     assert [(one.column, right in one.reason) for one in taken.bad] == [(field, True)]
     assert taken.accepted == 1
     assert shop.lines[0][3] is None
+
+
+def test_a_vendor_that_refused_cannot_accept_what_another_was_asked_for_since(shop, key):
+    shop.answer(refused(key))
+    shop.vendor("v2", email="two@vendor.example.com").supplied_by("v2")
+    shop.run(1)
+    (bad,) = shop.answer(accepted(key), on=1).bad
+    assert "asked of another vendor since" in bad.reason
+    shop.answer(refused(shop.requests[1]["id"]), on=1)
+    assert shop.answer(accepted(key), on=1).accepted == 1
+
+
+@pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)
+def test_an_accept_of_a_cancelled_line_is_not_taken_and_staff_tell_the_vendor(shop, key):
+    shop.cancel("1041")
+    for _ in range(2):
+        taken = shop.answer(accepted(key))
+        assert (taken.accepted, [one.reason for one in taken.bad]) == (0, ["the line was cancelled: do not send it"])
+        assert shop.waiting() == [("v1", "1041", "accepted, though it was cancelled: tell the vendor not to send it")]
+    assert ask_again(shop.desk, shop.now(), key, "eva") == 1
+    assert shop.waiting() == []
+    assert shop.run(1).asked == {}
+
+
+def test_an_answer_waits_for_staff_who_decide_on_its_request(shop, key):
+    shop.answer(refused(key))
+    with ThreadPoolExecutor() as pool:
+        with shop.desk.engine.begin() as connection:
+            connection.execute(select(REQUESTS).where(REQUESTS.c.id == key).with_for_update())
+            if shop.desk.engine.dialect.name == "postgresql":
+                answering = pool.submit(shop.answer, accepted(key))
+                time.sleep(0.3)
+            lines = update(PURCHASED).where(PURCHASED.c.order_id == "1041")
+            connection.execute(lines.values(answer="ask_again"))
+        taken = answering.result() if shop.desk.engine.dialect.name == "postgresql" else shop.answer(accepted(key))
+    assert "asked for anew" in taken.bad[0].reason
+    assert shop.lines[0][3] == "ask_again"
 
 
 @pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)
