@@ -93,7 +93,7 @@ class Expectation:
     chance: float | None = None
     """How likely it was to be there by `expected_on` when that was reckoned, from 0 to 1; None: nobody can say."""
     basis: str = ""
-    """The promises it was reckoned from: while they stay, so does the day, until it has passed."""
+    """What it was reckoned from, as promises of deliveries: while that stays, so does the day, until it has passed."""
 
 
 class Stocked(StrEnum):

@@ -60,17 +60,21 @@ def _vendor(case: Case) -> Expectation | None:
 def _stock(case: Case) -> Expectation | None:
     """Expect what lies in stock to go at once. Where it could have gone and did not, the promised day is what counts.
 
-    So a line that lies ready has the same date day after day, and a new one only when that has passed.
+    So a line that lies ready has the same date day after day. Once that and the promised day have passed, nobody knows
+    what keeps it, or whether it is there at all: a new day each morning would be broken each evening.
     """
     if not ready(case.pieces):
         return None
     soonest = max(day for day in case.days(Cover.STOCK) if day is not None)
     in_time = max(soonest, case.line.promised_on)
-    before = case.stands(DateSource.STOCK)
-    day = soonest
-    if before is not None and before.expected_on is not None:
-        day = before.expected_on if case.as_of <= before.expected_on <= in_time else in_time
-    return Expectation(DateSource.STOCK, day, case.words())
+    before, basis = case.stands(DateSource.STOCK), f"in stock, to {case.line.promise} to {case.line.country}"
+    if before is None or before.basis != basis:
+        return Expectation(DateSource.STOCK, soonest, case.words(), basis=basis)
+    if before.expected_on is not None and before.expected_on >= case.as_of:
+        return Expectation(DateSource.STOCK, min(before.expected_on, in_time), case.words(), basis=basis)
+    if case.line.promised_on >= case.as_of:
+        return Expectation(DateSource.STOCK, in_time, case.words(), basis=basis)
+    return Expectation(DateSource.STOCK, None, f"{case.words()}, and yet it has not left in time", basis=basis)
 
 
 def _inbound(case: Case) -> Expectation | None:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, case, delete, select
 
 from models.errors import ForewarnError
-from models.supply import Available, Cover, Piece, Stocked
+from models.supply import Available, Cover, DateSource, Expectation, Piece, Stocked
 from rules.allocation import allocate, left_over, ready
 from rules.availability import available
 from rules.expectations import expect
@@ -101,13 +101,18 @@ def share(desk: Desk, goods: Goods, seen: Outlook) -> Shared:
         key = wish.demand.order, wish.demand.line
         mine = pieces.get(key, [])
         expectation = expect(wish.awaited, mine, goods.coming, seen.journey, seen.as_of)
-        believed.append(Believed(key, wish.kept, expectation, ready(mine)))
+        believed.append(Believed(key, wish.kept, expectation, ready(mine) and _leaves(expectation)))
     if not goods.stocked:
         return Shared(pieces, believed, None, 0)
     left = left_over(goods.supplies, [one for mine in pieces.values() for one in mine])
     free = available(goods.product, left, goods.safety, goods.coming, seen.journey)
     waiting = {order for (order, _), mine in pieces.items() if not ready(mine)}
     return Shared(pieces, believed, free, len(waiting))
+
+
+def _leaves(expectation: Expectation | None) -> bool:
+    """Say whether a line that lies in stock is expected to leave from there, and not when somebody says so."""
+    return expectation is not None and expectation.source is DateSource.STOCK and expectation.expected_on is not None
 
 
 def _worst(pieces: Sequence[Piece]) -> Cover:

@@ -126,17 +126,34 @@ def test_the_first_who_says_anything_is_believed(line, pieces, what):
         pytest.param(1, 1, 10, 1, id="today, then"),
         pytest.param(1, 2, 10, 10, id="it did not: the shop has until the promised day"),
         pytest.param(10, 9, 10, 10, id="that stands"),
-        pytest.param(10, 11, 10, 14, id="it is late, and can leave on Monday"),
+        pytest.param(10, 11, 10, None, id="nor by then: nobody knows what keeps it"),
+        pytest.param(None, 11, 10, 14, id="late, and in stock since today: it can leave on Monday"),
         pytest.param(10, 4, 7, 7, id="promised earlier by now"),
     ],
 )
 def test_a_line_that_lies_ready_has_a_new_date_only_when_the_old_one_has_passed(before, as_of, promised, expected):
     today = ahead(as_of)
-    leaves_on = JOURNEY.leaves(today)
-    pieces = [replace(IN_STOCK[0], ships_on=leaves_on)]
-    standing = None if before is None else stood(STOCK, before)
+    pieces = [replace(IN_STOCK[0], ships_on=JOURNEY.leaves(today))]
+    standing = None if before is None else replace(stood(STOCK, before), basis="in stock, to ship to DE")
     line = replace(LINE, promised_on=ahead(promised), standing=standing)
-    assert said(line, pieces, today) == (STOCK, ahead(expected))
+    found = believed(line, pieces, today)
+    assert (found.source, found.expected_on) == (STOCK, None if expected is None else ahead(expected))
+    later = ahead(as_of + 10)
+    again = believed(replace(line, standing=found), [replace(pieces[0], ships_on=JOURNEY.leaves(later))], later)
+    assert expected is not None or again == found
+
+
+@pytest.mark.parametrize(
+    ("change", "arrives"),
+    [({"country": "FR"}, 9), ({"promise": Promise.SHIP}, 1)],
+    ids=["it goes farther", "it is only to leave"],
+)
+def test_a_line_in_stock_has_a_new_date_when_it_goes_elsewhere(change, arrives):
+    before = believed(replace(LINE, promise=Promise.DELIVER, promised_on=ahead(1)), IN_STOCK)
+    assert before.expected_on == ahead(3)
+    pieces = [replace(IN_STOCK[0], arrives_on=ahead(9))]
+    line = replace(LINE, **({"promise": Promise.DELIVER, "promised_on": ahead(1), "standing": before} | change))
+    assert said(line, pieces) == (STOCK, ahead(arrives))
 
 
 def test_what_was_not_ready_before_leaves_at_once_when_it_is():

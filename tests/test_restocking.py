@@ -5,6 +5,7 @@ from sqlalchemy import update
 
 from models.values import News, State
 from tasks.db import reading
+from tasks.expecting import say
 from tasks.explain import explain
 from tasks.orders import EXPECTATIONS
 from tasks.runs import Now
@@ -92,6 +93,29 @@ def test_an_order_told_to_be_ready_that_is_not_sent_by_its_day_is_told_again(wai
     again = told(waiting, (ready_on - day(0)).days + 2)
     assert {to for to, _ in again} == {"c1@example.com", "c2@example.com", "c3@example.com"}
     assert "good_news" not in {category for _, category in again}
+
+
+def test_what_lies_in_stock_and_never_leaves_is_not_given_a_new_day_again_and_again(waiting):
+    arrive(waiting, 6, on=3)
+    waiting.live(3)
+    waiting.door.taken.clear()
+    for on in range(4, 60):
+        arrive(waiting, 6, on=on)
+        waiting.live(on)
+    mine = [message.category for message in waiting.door.taken if message.to == "c1@example.com"]
+    assert mine == ["week", "fortnight", "long"]  # without a day: each a bucket worse
+    assert expected(waiting, "1") == ("stock", None, False)
+    arrive(waiting, 0, on=60)
+    arrive(waiting, 6, on=61)
+    assert expected(waiting, "1") == ("stock", day(63), True)
+    assert "good_news" in {category for _, category in told(waiting, 61)}
+
+
+def test_what_staff_have_a_day_for_is_not_said_to_be_ready(waiting):
+    say(waiting.desk, Now("", day(1), noon(1)), "1", "1", day(30), "Rita")
+    arrive(waiting, 6, on=3)
+    assert expected(waiting, "1") == ("staff", day(30), False)
+    assert ("c1@example.com", "good_news") not in told(waiting, 3)
 
 
 def test_an_order_that_was_never_told_hears_no_good_news(counter):
