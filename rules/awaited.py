@@ -6,8 +6,11 @@ from datetime import date
 
 from models.supply import Cover, DateSource, Expectation, Piece
 from models.values import Promise
-from rules.coming import Coming, in_words
+from rules.coming import Coming, as_shown, days_shown, in_words
 from rules.journeys import Journey
+
+ACCEPTED = "accepted"
+"""By which a vendor's answer stands in an expectation's basis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,10 @@ class Awaited:
     standing: Expectation | None = None
     """What was believed so far."""
 
+    def stands(self, source: DateSource) -> Expectation | None:
+        """Return what was believed so far, if it was believed because of this source."""
+        return self.standing if self.standing is not None and self.standing.source is source else None
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -44,6 +51,12 @@ class Case:
 
     def words(self) -> str:
         return in_words(self.pieces, self.line.quantity, self.coming)
+
+    def answer(self) -> Coming | None:
+        """Return the vendor's answer, with the day that was shown of it as long as that stands."""
+        answer = self.line.answer
+        shown = days_shown([self.stands(DateSource.VENDOR)])
+        return None if answer is None else as_shown(ACCEPTED, answer, shown, self.as_of)
 
     def day(self, ready_on: date | None, *, direct: bool = False) -> date | None:
         """Return the day on which what is at hand on a day does what was promised: leaves, or arrives.
@@ -67,6 +80,4 @@ class Case:
         return sum(one.quantity for one in self.pieces if one.cover is cover)
 
     def stands(self, source: DateSource) -> Expectation | None:
-        """Return what was believed so far, if it was believed because of this source."""
-        standing = self.line.standing
-        return standing if standing is not None and standing.source is source else None
+        return self.line.stands(source)

@@ -1,15 +1,17 @@
 """By when goods that a vendor promised are at hand, with the vendor's habit of being late reckoned in."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
-from models.supply import Cover, Piece
+from models.supply import Cover, Expectation, Piece
 from rules.journeys import Journey
 from rules.slips import Habits
 
 LONGEST = 3650
 """Days from now beyond which a date is a way of writing that there is none, as 31 December 9999."""
+DAY_SHOWN = re.compile(r"(.+?) for (\d{4}-\d\d-\d\d) by (\d{4}-\d\d-\d\d)(?:, |$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,29 @@ class Inflow:
             step(day, country) for day in (found.expected_on, found.earliest_on, found.latest_on)
         )
         return Coming(expected, earliest, latest, found.chance, found.why, promised_on)
+
+
+def basis(coming: Mapping[str, Coming]) -> str:
+    """Say what a line's day was reckoned from, as "D1 for 2026-12-03 by 2026-12-08": id, promised, at hand."""
+    return ", ".join(f"{key} for {one.promised_on} by {one.ready_on}" for key, one in sorted(coming.items()))
+
+
+def days_shown(standing: Iterable[Expectation | None]) -> dict[tuple[str, date], date]:
+    """Return by when customers were told that goods are there, by their id and the day the vendor promised."""
+    found = (part for one in standing if one is not None for part in DAY_SHOWN.finditer(one.basis))
+    return {(key, date.fromisoformat(on)): date.fromisoformat(by) for key, on, by in (part.groups() for part in found)}
+
+
+def as_shown(key: str, coming: Coming, shown: Mapping[tuple[str, date], date], as_of: date) -> Coming:
+    """Keep the day that was shown until it passes or the vendor promises another; an earlier one is taken at once.
+
+    A delivery that stays out is expected a little later each morning, and habits change with each one that comes: a
+    customer told of each of those days would be told every day.
+    """
+    day = shown.get((key, coming.promised_on)) if coming.promised_on else None
+    if day is None or day < as_of or (coming.ready_on is not None and coming.ready_on <= day):
+        return coming
+    return replace(coming, ready_on=day, chance=None)
 
 
 def in_words(pieces: Sequence[Piece], whole: int, coming: Mapping[str, Coming]) -> str:

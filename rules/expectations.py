@@ -6,8 +6,8 @@ from datetime import date, timedelta
 
 from models.supply import Cover, DateSource, Expectation, Piece
 from rules.allocation import ready
-from rules.awaited import Awaited, Case
-from rules.coming import LONGEST, Coming
+from rules.awaited import ACCEPTED, Awaited, Case
+from rules.coming import LONGEST, Coming, basis
 from rules.journeys import Journey
 
 
@@ -39,7 +39,7 @@ def _carrier(case: Case) -> Expectation | None:
 
 def _vendor(case: Case) -> Expectation | None:
     """Believe the vendor of what it was asked for; of pieces that lie in stock it knows nothing."""
-    answer, direct = case.line.answer, case.line.drop_shipped
+    answer, direct = case.answer(), case.line.drop_shipped
     if ready(case.pieces) and not direct:
         return None
     if answer is None or answer.ready_on is None:
@@ -52,7 +52,7 @@ def _vendor(case: Case) -> Expectation | None:
         case.day(answer.earliest_on, direct=direct),
         case.day(answer.latest_on, direct=direct),
         answer.chance,
-        basis=f"accepted for {answer.promised_on}",
+        basis=basis({ACCEPTED: answer}),
     )
     return _steady(case, found)
 
@@ -67,14 +67,14 @@ def _stock(case: Case) -> Expectation | None:
         return None
     soonest = max(day for day in case.days(Cover.STOCK) if day is not None)
     in_time = max(soonest, case.line.promised_on)
-    before, basis = case.stands(DateSource.STOCK), f"in stock, to {case.line.promise} to {case.line.country}"
-    if before is None or before.basis != basis:
-        return Expectation(DateSource.STOCK, soonest, case.words(), basis=basis)
+    before, known = case.stands(DateSource.STOCK), f"in stock, to {case.line.promise} to {case.line.country}"
+    if before is None or before.basis != known:
+        return Expectation(DateSource.STOCK, soonest, case.words(), basis=known)
     if before.expected_on is not None and before.expected_on >= case.as_of:
-        return Expectation(DateSource.STOCK, min(before.expected_on, in_time), case.words(), basis=basis)
+        return Expectation(DateSource.STOCK, min(before.expected_on, in_time), case.words(), basis=known)
     if case.line.promised_on >= case.as_of:
-        return Expectation(DateSource.STOCK, in_time, case.words(), basis=basis)
-    return Expectation(DateSource.STOCK, None, f"{case.words()}, and yet it has not left in time", basis=basis)
+        return Expectation(DateSource.STOCK, in_time, case.words(), basis=known)
+    return Expectation(DateSource.STOCK, None, f"{case.words()}, and yet it has not left in time", basis=known)
 
 
 def _inbound(case: Case) -> Expectation | None:
@@ -90,23 +90,15 @@ def _inbound(case: Case) -> Expectation | None:
         _last(case, [one.earliest_on for one in their]),
         _last(case, [one.latest_on for one in their]),
         min(chances) if len(chances) == len(their) else None,
-        basis=", ".join(sorted({f"{one} for {case.coming[one].promised_on}" for one in case.inbounds()})),
+        basis=basis({one: case.coming[one] for one in case.inbounds()}),
     )
     return _steady(case, found)
 
 
 def _steady(case: Case, found: Expectation) -> Expectation:
-    """Keep the day that was believed while it has not passed and no promise behind it moved.
-
-    A delivery that stays out is expected a little later each morning, and habits change with each one that comes: a
-    customer told of each of those days would be told every day.
-    """
+    """Say how likely a day was when it was first reckoned, as long as it is kept."""
     before = case.stands(found.source)
-    if before is None or before.basis != found.basis or before.expected_on is None or found.expected_on is None:
-        return found
-    if not case.as_of <= before.expected_on < found.expected_on:
-        return found
-    return replace(found, expected_on=before.expected_on, chance=before.chance)
+    return found if before is None or before.basis != found.basis else replace(found, chance=before.chance)
 
 
 def _forecast(case: Case) -> Expectation | None:

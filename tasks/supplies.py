@@ -1,13 +1,14 @@
 """Read what there is of each product and who wants it, a page of products at a time."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, or_, select
 
-from models.supply import Cover, Supply
-from rules.coming import Coming
+from models.supply import Cover, DateSource, Supply
+from rules.coming import Coming, as_shown, days_shown
 from tasks.db import within
 from tasks.demands import Wish, wishes
 from tasks.desk import Desk
@@ -38,10 +39,14 @@ def read(desk: Desk, connection: Connection, seen: Outlook, after: str, limit: i
     about = {one.id: one for one in products}
     for product, place, on_hand in connection.execute(_stock(after, last)):
         goods[product].supplies.append(Supply(Cover.STOCK, place, on_hand, seen.as_of))
-    for row in connection.execute(_inbound(desk, seen.as_of, after, last)):
-        _expect_delivery(goods[row.product_id], row, seen)
     for product, wish in wishes(desk, connection, seen, about, after, last):
         goods[product].wishes.append(wish)
+    shown = {
+        one.product: days_shown(wish.awaited.stands(DateSource.INBOUND) for wish in one.wishes)
+        for one in goods.values()
+    }
+    for row in connection.execute(_inbound(desk, seen.as_of, after, last)):
+        _expect_delivery(goods[row.product_id], row, seen, shown[row.product_id])
     return list(goods.values()), last
 
 
@@ -87,8 +92,8 @@ def _inbound(desk: Desk, as_of: date, after: str, last: str) -> Any:
     )
 
 
-def _expect_delivery(goods: Goods, row: Row[Any], seen: Outlook) -> None:
-    coming = seen.inflow.coming(seen.vendors.get(row.vendor_id, row.vendor_id), row.country, row.promised_on)
+def _expect_delivery(goods: Goods, row: Row[Any], seen: Outlook, shown: Mapping[tuple[str, date], date]) -> None:
+    reckoned = seen.inflow.coming(seen.vendors.get(row.vendor_id, row.vendor_id), row.country, row.promised_on)
     first = next((one.place for one in goods.supplies if one.cover is Cover.STOCK), "")
-    goods.coming[row.id] = coming
+    goods.coming[row.id] = coming = as_shown(row.id, reckoned, shown, seen.as_of)
     goods.supplies.append(Supply(Cover.INBOUND, row.location or first, row.quantity, coming.ready_on, row.id))

@@ -146,6 +146,25 @@ def test_when_the_goods_arrive_the_line_is_ready_and_its_order_is_looked_at_agai
     assert found["since"] == noon(3)
 
 
+def test_a_day_stands_until_it_passes_though_the_habits_know_nothing_any_more(seven):
+    for n in range(4):
+        past = {"id": f"H{n}", "product_id": "vase", "quantity": 1, "promised_on": day(-50 - n)}
+        write(seven, insert(INBOUNDS).values(**past, received_at=noon(-49 - n)))
+    found = []
+    for on in (0, 6, 7, 8, 9):
+        allocate(seven.desk, on=on)
+        found.append(expected(seven)[1])
+    assert found == [*[day(9)] * 4, None]
+
+
+def test_a_line_that_is_to_arrive_and_no_more_only_to_leave_has_another_day(seven):
+    allocate(seven.desk)
+    assert expected(seven) == ("inbound", day(8), False)
+    seven.change("1041", promise=Promise.DELIVER)
+    allocate(seven.desk, on=1)
+    assert expected(seven) == ("inbound", day(10), False)
+
+
 @pytest.mark.parametrize("fact", [{"shipped_at": noon(0)}, {"cancelled_at": noon(0)}])
 def test_a_line_that_wants_nothing_any_more_leaves_its_pieces_to_others(seven, fact):
     seven.order("1042", line(promised=5, quantity=2, product=LAMP))

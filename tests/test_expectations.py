@@ -11,7 +11,7 @@ from models.supply import Available, Cover, DateSource, Expectation, Piece, Stoc
 from models.values import Promise
 from rules.availability import available
 from rules.awaited import Awaited
-from rules.coming import Coming, Inflow
+from rules.coming import Coming, Inflow, as_shown, basis, days_shown
 from rules.expectations import expect
 from rules.journeys import Journey
 from rules.slips import Delivery, Habits
@@ -176,31 +176,38 @@ def test_a_lead_time_is_reckoned_once_and_its_date_does_not_run_ahead_of_the_day
 
 
 @pytest.mark.parametrize(
-    ("believed_until", "basis", "as_of", "expected"),
+    ("shown", "promised", "reckoned", "as_of", "ready_on"),
     [
-        pytest.param(13, "D1 for 2026-12-03", TODAY, 13, id="the habit alone moved: the day stands"),
-        pytest.param(13, "D1 for 2026-12-01", TODAY, 15, id="the vendor promised another day"),
-        pytest.param(13, "D7 for 2026-12-03", TODAY, 15, id="another delivery"),
-        pytest.param(16, "D1 for 2026-12-03", TODAY, 15, id="an earlier day is taken at once"),
-        pytest.param(13, "D1 for 2026-12-03", ahead(13), 13, id="the day itself has not passed"),
-        pytest.param(13, "D1 for 2026-12-03", ahead(14), 15, id="once it has passed the new one is said"),
+        pytest.param(13, 10, 14, 0, 13, id="the habit alone moved: the day stands"),
+        pytest.param(13, 10, None, 0, 13, id="even where nobody can say any more"),
+        pytest.param(13, 8, 14, 0, 14, id="the vendor promised another day"),
+        pytest.param(16, 10, 14, 0, 14, id="an earlier day is taken at once"),
+        pytest.param(13, 10, 14, 13, 13, id="the day itself has not passed"),
+        pytest.param(13, 10, 14, 14, 14, id="once it has passed the new one is said"),
+        pytest.param(13, 10, None, 14, None, id="or that there is none"),
     ],
 )
-def test_a_delivery_that_stays_out_moves_its_date_when_that_has_passed_and_not_each_morning(
-    believed_until, basis, as_of, expected
+def test_what_stays_out_moves_its_day_when_that_has_passed_and_not_each_morning(
+    shown, promised, reckoned, as_of, ready_on
 ):
-    coming = {"D1": replace(COMING["D1"], promised_on=date(2026, 12, 3))}
-    before = replace(stood(INBOUND, believed_until), basis=basis, chance=0.8)
-    found = expect(replace(LINE, standing=before), [piece(Cover.INBOUND)], coming, JOURNEY, as_of)
-    assert (found.source, found.expected_on, found.basis) == (INBOUND, ahead(expected), "D1 for 2026-12-03")
+    def coming(promised_on, day):
+        return Coming(None if day is None else ahead(day), None, None, 0.8, "promised", ahead(promised_on))
+
+    before = replace(stood(INBOUND, 20), basis=basis({"D7": coming(1, 2), "D1, a": coming(promised, shown)}))
+    now = as_shown("D1, a", coming(10, reckoned), days_shown([before, None]), ahead(as_of))
+    assert now.ready_on == (None if ready_on is None else ahead(ready_on))
+    assert (now.chance is None) == (shown == ready_on != reckoned)
+    line = replace(LINE, answer=coming(10, reckoned))
+    accepted = replace(stood(VENDOR, 20), basis=basis({"accepted": coming(promised, shown)}))
+    found = expect(replace(line, standing=accepted), UNCOVERED, {}, JOURNEY, ahead(as_of))
+    assert found.expected_on == (None if ready_on is None else JOURNEY.leaves(ahead(ready_on)))
 
 
-@pytest.mark.parametrize(("promised_on", "expected"), [(date(2026, 11, 26), 5), (date(2026, 11, 27), 7)])
-def test_a_vendors_answer_keeps_its_day_until_the_vendor_gives_another(promised_on, expected):
-    before = replace(stood(VENDOR, 5), basis="accepted for 2026-11-26")
-    answer = replace(ANSWER, promised_on=promised_on)
-    found = expect(replace(LINE, standing=before, answer=answer), UNCOVERED, COMING, JOURNEY, TODAY)
-    assert (found.source, found.expected_on) == (VENDOR, ahead(expected))
+def test_a_day_that_stands_is_as_likely_as_it_was_said_to_be():
+    kept = {"D1": replace(COMING["D1"], promised_on=ahead(10), chance=None)}
+    before = replace(stood(INBOUND, 15), basis=basis(kept), chance=0.83)
+    found = expect(replace(LINE, standing=before), [piece(Cover.INBOUND)], kept, JOURNEY, TODAY)
+    assert (found.expected_on, found.chance) == (ahead(15), 0.83)
 
 
 def test_staff_read_in_one_sentence_where_a_date_comes_from():
