@@ -25,6 +25,7 @@ A_DAY = "a date such as 2026-11-30 is right"
 A_MOMENT = "a date and time such as 2026-11-30 14:05:00, with or without an offset, is right"
 AN_AMOUNT = "an amount such as 12.50 is right: digits, a point for the decimals, no sign or currency"
 A_WHOLE = "a whole number such as 3 is right"
+A_YEAR = f"a year from {YEARS[0]} to {YEARS[-1]} is right"
 A_FLAG = "yes or no is right (also true or false, 1 or 0)"
 
 
@@ -125,7 +126,7 @@ def _written(value: Any, right: str) -> Any:
     if not isinstance(value, date):
         raise ValueError(right)  # noqa: TRY004 - pydantic makes a refused row of a ValueError only
     if value.year not in YEARS:
-        raise ValueError(f"a year from {YEARS[0]} to {YEARS[-1]} is right")
+        raise ValueError(A_YEAR)
     return value
 
 

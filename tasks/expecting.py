@@ -10,6 +10,7 @@ from sqlalchemy import Connection, and_, bindparam, or_, select, update
 
 from models.errors import ForewarnError
 from models.supply import DateSource, Expectation
+from sources.fields import A_YEAR, YEARS
 from tasks.db import Turn, alone, among, insert
 from tasks.demands import KEPT, Kept, Key, kept, unsent
 from tasks.desk import Desk
@@ -131,10 +132,12 @@ def end_sent(desk: Desk, now: Now) -> int:
 def say(desk: Desk, now: Now, order: str, line: str, day: date, who: str) -> None:
     """Write down that staff expect a line on a day: believed before anything else until it passes, or is taken back.
 
-    Raises ForewarnError for a line that is not there or not open, and for a day that has passed.
+    Raises ForewarnError for a line that is not there or not open, and for a day past or far beyond.
     """
     if day < now.as_of:
         raise ForewarnError(f"{day} has passed: a line is expected today, {now.as_of}, or later")
+    if day.year not in YEARS:
+        raise ForewarnError(f"{day}: {A_YEAR}")
     word = Expectation(DateSource.STAFF, day, f"{who} says so")
     with desk.engine.begin() as connection:
         alone(connection, Turn.ALLOCATE)

@@ -296,6 +296,7 @@ def test_staff_may_take_back_what_they_said(seven):
     ("order", "number", "on", "why"),
     [
         ("1041", "1", -1, "has passed"),
+        ("1041", "1", (date.max - day(0)).days, "9999-12-31: a year from 1900 to 2200 is right"),
         ("1041", "2", 3, "no open line '2'"),
         ("9999", "1", 3, "order '9999'"),
     ],
