@@ -103,8 +103,9 @@ def lines(report: Report) -> list[tuple[str, str]]:
 
 def imported(counts: Mapping[str, int]) -> str:
     """Say what an import did with a table."""
-    changed = {name: counts[name] for name in ("inserted", "updated", "refused") if counts[name]}
-    return f"{counts['read']:,} rows: " + (counted(changed) if changed else "nothing changed")
+    changed = {name: n for name in ("inserted", "updated", "refused", "gone") if (n := counts.get(name))}
+    nothing = "nothing changed" if counts["read"] else "what was there stays"
+    return f"{counts['read']:,} rows: " + counted(changed, nothing)
 
 
 def summary(report: Report, shop: str) -> str:

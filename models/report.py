@@ -17,7 +17,11 @@ class Report(BaseModel):
     dry_run: bool = Field(
         default=False, description="whether nothing was written: the figures say what would have been done"
     )
-    imported: dict[str, Counts] = Field({}, description="by table: rows read, inserted, updated, unchanged, refused")
+    imported: dict[str, Counts] = Field(
+        {},
+        description="by table: rows read, inserted, updated, unchanged, refused; `gone` is stock and open deliveries "
+        "that the source names no more",
+    )
     left_out: Counts = Field({}, description="rows that the shop's SELECTs left out on purpose, by reason")
     open: int = Field(0, description="open orders, late or not")
     late: Counts = Field({}, description="late orders by bucket")

@@ -27,6 +27,11 @@ The others are optional, and better remedies come of them. A SELECT yields the c
 A needed column that is missing, or one that is not known here, stops the import with a sentence that names the file;
 a column whose name begins with `_` is left aside. Of rows with one key the first is taken, and the others are refused.
 
+What a SELECT yields no more stays as it was last seen, but for goods: `stock.sql` and `inbound.sql` yield all that
+there is, each time. Stock that they leave out is used up, and a delivery that was not received yet is called off; so a
+cancelled delivery is just left out. Where such a table has no row at all, or one that is refused, nothing is taken
+away.
+
 ## Files
 
 With `kind = "files"` in `shop.toml`, DuckDB runs the SELECTs over CSV, TSV, JSON (an array, or one object a line) and

@@ -19,6 +19,7 @@ from tasks.db import Turn, alone, among, insert, is_sqlite
 from tasks.orders import CUSTOMERS, LINES, ORDERS, PRODUCTS
 from tasks.rejects import rejects
 from tasks.supply_tables import INBOUNDS, STOCKS, VENDORS
+from tasks.vanished import ENDS, take_away
 from tasks.wakes import wake
 
 BATCH = 1_000
@@ -45,6 +46,8 @@ class Counts:
     updated: int = 0
     unchanged: int = 0
     refused: int = 0
+    gone: int = 0
+    """Stock and open deliveries that the source names no more."""
 
 
 def import_all(
@@ -74,8 +77,10 @@ def import_table(
     batch: int = BATCH,
     progress: Progress | None = None,
 ) -> Counts:
-    """Take in one table, a transaction a batch of rows; what vanished from the source stays as it was.
+    """Take in one table, a transaction a batch of rows; what vanished from the source stays as it was, but for goods.
 
+    Stock that is in it no more is used up, and an open delivery was called off: unless the table is empty, or has rows
+    that are refused, for then nobody knows what it would have named.
     Of rows with one key the first is taken, for those before it are in the ledger already when another comes.
 
     Orders with news in them are due on `as_of`; an order that was closed by then gets no watch. Raises BadShop.
@@ -104,6 +109,8 @@ def import_table(
             counts.unchanged += len(kept) - len(inserted) - len(updated)
             if progress is not None:
                 progress(table, counts.read)
+        if table in ENDS and counts.read and not counts.refused:
+            counts.gone = take_away(engine, table, seen, batch)
     return counts
 
 

@@ -1,4 +1,5 @@
 import csv
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from types import SimpleNamespace
@@ -6,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import delete, func, select, update
 
+from flows.showing import imported
 from models.shopfolder import read_shop
 from sources.check import Finding, check
 from sources.newshop import write_starter
@@ -13,6 +15,7 @@ from sources.source import open_source
 from tasks.db import connect, migrate
 from tasks.imports import TABLES, Counts, import_all, import_table
 from tasks.orders import LINES, ORDERS, WATCHES
+from tasks.supply_tables import INBOUNDS, STOCKS
 
 DAY = date(2026, 1, 15)
 NEXT = date(2026, 1, 16)
@@ -161,6 +164,51 @@ def test_an_order_that_vanished_from_the_source_stays_open(shop):
     assert all_rows(shop, select(LINES.c.shipped_at, LINES.c.cancelled_at).where(LINES.c.order_id == "1002")) == [
         (None, None)
     ]
+
+
+@pytest.fixture
+def goods(shop):
+    """A shop with deliveries as well: one received, two to come; and three rows of stock."""
+    (shop.folder / "sources" / "inbound.sql").write_text("SELECT * FROM 'inbound.csv'\n")
+    rows = ["id,product_id,quantity,received_at", "D1,MUG-1,5,2026-01-02 09:00", "D2,MUG-1,5,", "D3,MUG-2,5,"]
+    (shop.folder / "data" / "inbound.csv").write_text("\n".join(rows) + "\n")
+    take_in(shop)
+    return shop
+
+
+def there(shop):
+    stock = all_rows(shop, select(STOCKS.c.product_id, STOCKS.c.on_hand).order_by(STOCKS.c.product_id))
+    return dict(stock), sorted(row[0] for row in all_rows(shop, select(INBOUNDS.c.id)))
+
+
+@pytest.mark.parametrize("batch", [100, 1])
+def test_stock_and_deliveries_that_the_source_names_no_more_count_no_more(goods, batch):
+    change(goods, "stock.csv", "MUG-2,Berlin,8,1\n", "")
+    change(goods, "inbound.csv", "D1,MUG-1,5,2026-01-02 09:00\nD2,MUG-1,5,\n", "")
+    found = take_in(goods, NEXT, batch=batch)
+    assert found["stock"] == Counts(read=2, unchanged=2, gone=1)
+    assert found["inbound"] == Counts(read=1, unchanged=1, gone=1)
+    assert imported(asdict(found["inbound"])) == "1 rows: 1 gone"
+    assert there(goods) == ({"MUG-1": 0, "MUG-2": 0, "TEA-1": 40}, ["D1", "D3"])
+    assert {table: one.gone for table, one in take_in(goods, NEXT).items() if one.gone} == {}
+
+
+@pytest.mark.parametrize(
+    ("stock", "deliveries", "said"),
+    [
+        ("", "", "0 rows: what was there stays"),
+        ("MUG-1,Berlin,none,0\n", "D3,MUG-2,none,\n", "1 rows: 1 refused"),
+    ],
+    ids=["empty", "refused"],
+)
+def test_goods_count_on_where_their_table_is_empty_or_has_a_row_refused(goods, stock, deliveries, said):
+    before = there(goods)
+    for file, rows in (("stock.csv", stock), ("inbound.csv", deliveries)):
+        path = goods.folder / "data" / file
+        path.write_text(path.read_text().partition("\n")[0] + "\n" + rows)
+    found = take_in(goods, NEXT)
+    assert {imported(asdict(found[table])) for table in ("stock", "inbound")} == {said}
+    assert there(goods) == before
 
 
 def test_bad_rows_are_kept_with_their_reason_and_the_good_ones_go_on(shop):
