@@ -18,6 +18,7 @@ from models.supply import Stocked
 from tasks.allocating import ALLOCATE, Allocated, allocate_page, begin_day, check_day, short
 from tasks.expecting import end_sent
 from tasks.parcels import choose_parcels
+from tasks.taking_in import when_whole
 from web.publishing import publish as publish_storefront
 
 Progress = Callable[[str, int], None]
@@ -40,7 +41,10 @@ async def allocate(shop: str | None = None, as_of: date | None = None) -> Report
 async def share_out(
     house: House, as_of: date | None = None, *, progress: Progress = lambda _, __: None
 ) -> tuple[Report, list[dict[str, Any]]]:
-    """Allocate page after page of products; return the report, and the products that orders wait for."""
+    """Allocate page after page of products; return the report, and the products that orders wait for.
+
+    Should an import be under way, its end is waited for.
+    """
     desk, time = house.desk, clock(house.folder.shop.zone, as_of)
     await asyncio.to_thread(check_day, desk, time.as_of)
     async with a_run(house, ALLOCATE, time) as (now, report):
@@ -49,7 +53,7 @@ async def share_out(
         done, after, pages = Allocated(), "", 0
         while True:
             work = partial(allocate_page, desk, now, seen, after, house.settings.batch)
-            page, after = await deed(f"allocate: page {pages + 1}", work)
+            page, after = await deed(f"allocate: page {pages + 1}", partial(when_whole, work))
             done.add(page)
             pages += 1
             progress("lines", done.covered.total())

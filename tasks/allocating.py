@@ -22,6 +22,7 @@ from tasks.outlook import Outlook, outlook
 from tasks.runs import Now, last
 from tasks.supplies import Goods, read
 from tasks.supply_tables import ALLOCATIONS, AVAILABILITIES
+from tasks.taking_in import whole
 
 ALLOCATE = "allocate"
 SHOWN = 200
@@ -76,6 +77,7 @@ def allocate_page(desk: Desk, now: Now, seen: Outlook, after: str, batch: int) -
     found = Allocated()
     with desk.engine.begin() as connection:
         alone(connection, Turn.ALLOCATE)
+        whole(connection)
         page, last = read(desk, connection, seen, after, batch)
         shared = {goods.product: share(desk, goods, seen) for goods in page}
         if page:

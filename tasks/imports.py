@@ -19,6 +19,7 @@ from tasks.db import Turn, alone, among, insert, is_sqlite
 from tasks.orders import CUSTOMERS, LINES, ORDERS, PRODUCTS
 from tasks.rejects import rejects
 from tasks.supply_tables import INBOUNDS, STOCKS, VENDORS
+from tasks.taking_in import taking_in
 from tasks.vanished import ENDS, take_away
 from tasks.wakes import wake
 
@@ -59,12 +60,13 @@ def import_all(
     batch: int = BATCH,
     progress: Progress | None = None,
 ) -> dict[str, Counts]:
-    """Take in every table that the shop has a SELECT for; refused rows are added to the rejects file."""
-    with rejects(rejects_file) as refuse:
-        return {
-            table: import_table(engine, source, table, as_of, refuse=refuse, batch=batch, progress=progress)
-            for table in source.tables
-        }
+    """Take in every table that the shop has a SELECT for; refused rows are added to the rejects file.
+
+    Until all of them are there, nobody allocates by them.
+    """
+    with rejects(rejects_file) as refuse, taking_in(engine) as alive:
+        how: dict[str, Any] = {"refuse": refuse, "batch": batch, "progress": progress, "alive": alive}
+        return {table: import_table(engine, source, table, as_of, **how) for table in source.tables}
 
 
 def import_table(
@@ -76,6 +78,7 @@ def import_table(
     refuse: Refuse = lambda _: None,
     batch: int = BATCH,
     progress: Progress | None = None,
+    alive: Callable[[Connection], None] = lambda _: None,
 ) -> Counts:
     """Take in one table, a transaction a batch of rows; what vanished from the source stays as it was, but for goods.
 
@@ -100,6 +103,7 @@ def import_table(
                     turn_away(row)
             with engine.begin() as connection:
                 alone(connection, Turn.IMPORT)
+                alive(connection)
                 kept = _first_of_each(table, _known(connection, table, good, turn_away), seen, turn_away)
                 inserted, updated = _write(connection, table, kept)
                 wake(connection, table, inserted, updated, as_of, day_over)

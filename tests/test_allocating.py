@@ -24,6 +24,8 @@ from tasks.notices import NOTICES
 from tasks.orders import EXPECTATIONS, ORDERS, PRODUCTS, WATCHES
 from tasks.runs import Now
 from tasks.supply_tables import ALLOCATIONS, AVAILABILITIES, INBOUNDS, LEVELS, PURCHASED, REQUESTS, STOCKS, VENDORS
+from tasks.taking_in import SILENT, HalfTaken, taking_in, when_whole
+from tasks.tallies import TALLIES
 from tests.builders import day, line
 from tests.counter import noon
 from tests.test_cli import forewarn
@@ -346,6 +348,36 @@ def test_two_runs_at_once_do_the_work_of_one(counter):
     assert len(pieces(counter)) == 60
     assert len(believed(counter)) == len({row[0] for row in believed(counter)}) == 40
     assert {row["version"] for row in counter.rows(WATCHES)} == {1}
+
+
+def test_nothing_is_allocated_by_facts_that_are_half_taken_in(seven):
+    done = []
+    with ThreadPoolExecutor(1) as pool:
+        with taking_in(seven.desk.engine) as alive:
+            with pytest.raises(HalfTaken, match="half taken in"):
+                allocate(seven.desk)
+            waiting = pool.submit(when_whole, lambda: done.append(allocate(seven.desk)))
+            with seven.desk.engine.begin() as connection:
+                alive(connection)
+            assert (pieces(seven), done) == ([], [])
+        waiting.result()
+    assert pieces(seven) == [("1041", 5, "stock", "main"), ("1041", 2, "inbound", "D1")]
+    assert seven.rows(TALLIES) == []
+
+
+@pytest.mark.parametrize("end", ["by the next", "forgotten"])
+def test_an_import_that_broke_off_is_made_whole_by_the_next_or_forgotten(seven, end):
+    with pytest.raises(ZeroDivisionError), taking_in(seven.desk.engine):
+        raise ZeroDivisionError
+    with pytest.raises(HalfTaken):
+        when_whole(lambda: allocate(seven.desk), patience=-1)
+    if end == "forgotten":
+        write(seven, update(TALLIES).values(n=TALLIES.c.n - SILENT * 10**9))
+    else:
+        with taking_in(seven.desk.engine):
+            pass
+    allocate(seven.desk)
+    assert len(pieces(seven)) == 2
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from tasks.db import connect, migrate
 from tasks.imports import TABLES, Counts, import_all, import_table
 from tasks.orders import LINES, ORDERS, WATCHES
 from tasks.supply_tables import INBOUNDS, STOCKS
+from tasks.taking_in import HalfTaken, whole
 
 DAY = date(2026, 1, 15)
 NEXT = date(2026, 1, 16)
@@ -281,6 +282,20 @@ def test_batches_add_up_and_are_told_as_they_go(shop):
     assert counts["lines"] == Counts(read=4, inserted=4)
     assert [rows for table, rows in told if table == "lines"] == [2, 4]
     assert len(due(shop)) == 3
+
+
+def test_until_the_last_table_is_taken_in_the_facts_are_not_whole(shop):
+    told = []
+
+    def look(table, _):
+        with shop.engine.begin() as connection, pytest.raises(HalfTaken):
+            whole(connection)
+        told.append(table)
+
+    counts = take_in(shop, progress=look)
+    assert told == list(counts)
+    with shop.engine.begin() as connection:
+        whole(connection)
 
 
 def test_an_import_broken_off_between_two_tables_is_made_whole_by_the_next(shop):
