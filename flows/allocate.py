@@ -17,6 +17,7 @@ from models.report import Report
 from models.supply import Stocked
 from tasks.allocating import ALLOCATE, Allocated, allocate_page, begin_day, check_day, short
 from tasks.expecting import end_sent
+from tasks.on_the_way import date_sent
 from tasks.parcels import choose_parcels
 from tasks.taking_in import when_whole
 from web.publishing import publish as publish_storefront
@@ -60,6 +61,7 @@ async def share_out(
             if not after:
                 break
 
+        done.dates["changed"] += await deed("date: what was sent", partial(date_sent, desk, now))
         done.dates["ended"] += await deed("end: what was sent", partial(end_sent, desk, now))
         report.parcels = dict(await deed("choose: parcels", partial(choose_parcels, desk, now, house.settings.batch)))
         if folder := house.settings.storefront:

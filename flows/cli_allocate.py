@@ -44,16 +44,16 @@ def expect(
     forget: Annotated[bool, typer.Option("--forget", help="take back what staff said")] = False,
 ) -> None:
     """Say when an open line is expected: believed before anything else, until that day has passed."""
-    from tasks.expecting import forget as take_back
     from tasks.expecting import say
+    from tasks.forgetting import forget as take_back
 
     if forget == (day is not None):
         raise typer.BadParameter("give either a DATE or --forget")
     with open_house(shop) as house:
         now = clock(house.folder.shop.zone, None).read()
         if day is None:
-            take_back(house.desk, now, order, line)
+            take_back(house.desk, now, order, line, who)
         else:
             say(house.desk, now, order, line, day.date(), who)
-    said = "is expected as the next `forewarn allocate` finds" if day is None else f"is expected on {day.date()}"
+    said = "is expected as stock and deliveries say" if day is None else f"is expected on {day.date()}"
     printing.out.print(f"Line {line} of order {order} {said}.", markup=False)

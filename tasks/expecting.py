@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, or_, select, update
 
 from models.errors import ForewarnError
 from models.supply import DateSource, Expectation
@@ -14,12 +14,14 @@ from sources.fields import A_YEAR, YEARS
 from tasks.db import Turn, alone, among, insert
 from tasks.demands import KEPT, Kept, Key, kept, unsent
 from tasks.desk import Desk
-from tasks.orders import CURRENT, EXPECTATIONS, LINES, ORDERS, still_open
+from tasks.orders import CURRENT, CUSTOMERS, EXPECTATIONS, LINES, ORDERS, still_open
 from tasks.runs import Now
 from tasks.wakes import look_again
 
 PAGE = 1_000
 IN_PLACE = ("why", "earliest_on", "latest_on", "chance", "basis", "ready")
+COUNTRY = func.coalesce(ORDERS.c.country, CUSTOMERS.c.country, "").label("country")
+"""The SQL of where an order goes; wants CUSTOMERS joined."""
 BROUGHT_UP = update(EXPECTATIONS).where(EXPECTATIONS.c.id == bindparam("row"))
 
 
@@ -104,9 +106,10 @@ def _end(connection: Connection, rows: Sequence[int], now: Now) -> None:
 def end_sent(desk: Desk, now: Now) -> int:
     """End what is expected of lines that want no goods any more: shipped, cancelled, or gone; return how many.
 
-    Of a line that was shipped and is to be delivered the day stands, unless the shop itself has one by now.
+    Of a line that was shipped and is to be delivered it stands, unless the shop itself has a day by now and staff none.
     """
-    under_way = and_(still_open(desk.end_of(now.as_of)), LINES.c.expected_on.is_(None))
+    dated = or_(LINES.c.expected_on.is_(None), said_by_staff(now))
+    under_way = and_(still_open(desk.end_of(now.as_of)), dated)
     wanted = (
         select(LINES.c.number)
         .join(ORDERS, ORDERS.c.id == LINES.c.order_id)
@@ -129,6 +132,11 @@ def end_sent(desk: Desk, now: Now) -> int:
             return ended
 
 
+def said_by_staff(now: Now) -> ColumnElement[bool]:
+    """Return the SQL of an expectation that staff gave, whose day has not passed."""
+    return and_(EXPECTATIONS.c.source == DateSource.STAFF, EXPECTATIONS.c.expected_on >= now.as_of)
+
+
 def say(desk: Desk, now: Now, order: str, line: str, day: date, who: str) -> None:
     """Write down that staff expect a line on a day: believed before anything else until it passes, or is taken back.
 
@@ -141,27 +149,24 @@ def say(desk: Desk, now: Now, order: str, line: str, day: date, who: str) -> Non
     word = Expectation(DateSource.STAFF, day, f"{who} says so")
     with desk.engine.begin() as connection:
         alone(connection, Turn.ALLOCATE)
-        found = _open_line(desk, connection, now, order, line)
+        found = kept(open_line(desk, connection, now, order, line))
         keep(connection, [Believed((order, line), found, word, ready=bool(found and found.ready))], now, who)
 
 
-def forget(desk: Desk, now: Now, order: str, line: str) -> None:
-    """Take back what staff said of a line; the next allocation says what is believed instead. Raises ForewarnError."""
-    with desk.engine.begin() as connection:
-        alone(connection, Turn.ALLOCATE)
-        found = _open_line(desk, connection, now, order, line)
-        if found is None or found.expectation.source is not DateSource.STAFF:
-            raise ForewarnError(f"staff said nothing of line {line!r} of order {order!r} that could be taken back")
-        keep(connection, [Believed((order, line), found, None)], now, "")
-
-
-def _open_line(desk: Desk, connection: Connection, now: Now, order: str, line: str) -> Kept | None:
+def open_line(desk: Desk, connection: Connection, now: Now, order: str, line: str) -> Row[Any]:
+    """Return an open line, be it on its way, with what is believed of it; raises ForewarnError where there is none."""
+    over = desk.end_of(now.as_of)
     query = (
-        select(*KEPT)
-        .select_from(LINES.join(ORDERS, ORDERS.c.id == LINES.c.order_id).outerjoin(EXPECTATIONS, CURRENT))
-        .where(LINES.c.order_id == order, LINES.c.number == line, unsent(desk, now.as_of))
+        select(*(LINES.c[name] for name in ("order_id", "number", "product_id", "shipped_at", "expected_on")), COUNTRY)
+        .add_columns(*KEPT)
+        .select_from(
+            LINES.join(ORDERS, ORDERS.c.id == LINES.c.order_id)
+            .outerjoin(CUSTOMERS, CUSTOMERS.c.id == ORDERS.c.customer_id)
+            .outerjoin(EXPECTATIONS, CURRENT)
+        )
+        .where(LINES.c.order_id == order, LINES.c.number == line, ORDERS.c.placed_at < over, still_open(over))
     )
     row = connection.execute(query).first()
     if row is None:
         raise ForewarnError(f"order {order!r} has no open line {line!r}: `forewarn explain {order}` shows its lines")
-    return kept(row)
+    return row

@@ -1,0 +1,55 @@
+"""Date what was shipped and is to be delivered: from the day it left, whatever was believed while it lay here."""
+
+from typing import Any
+
+from sqlalchemy import Row, and_, select
+
+from models.supply import DateSource, Expectation
+from models.values import Promise
+from rules.journeys import Journey
+from tasks.db import Turn, alone
+from tasks.demands import KEPT, kept
+from tasks.desk import Desk
+from tasks.expecting import COUNTRY, PAGE, Believed, keep, said_by_staff
+from tasks.orders import CURRENT, CUSTOMERS, EXPECTATIONS, LINES, ORDERS, still_open
+from tasks.runs import Now
+
+
+def arrival(journey: Journey, shipped: Row[Any], desk: Desk) -> Expectation:
+    """Expect what was shipped when its parcel arrives; reads `shipped_at` and `country`."""
+    left_on = desk.day(shipped.shipped_at)
+    arrives_on = journey.arrives(left_on, shipped.country)
+    return Expectation(DateSource.STOCK, arrives_on, f"it left on {left_on}", basis=f"left on {left_on}")
+
+
+def date_sent(desk: Desk, now: Now) -> int:
+    """Expect what is on its way when its parcel arrives; return how many dates changed.
+
+    What the shop's own system says goes before, and what staff say until it has passed.
+    """
+    journey, query, changed, after = Journey(desk.policy.allocation, desk.policy.days), _under_way(desk, now), 0, 0
+    while True:
+        with desk.engine.begin() as connection:
+            alone(connection, Turn.ALLOCATE)
+            rows = connection.execute(query.where(EXPECTATIONS.c.id > after)).all()
+            found = [Believed((row.order_id, row.number), kept(row), arrival(journey, row, desk)) for row in rows]
+            changed += keep(connection, found, now, now.run)["changed"]
+        if len(rows) < PAGE:
+            return changed
+        after = rows[-1].row
+
+
+def _under_way(desk: Desk, now: Now) -> Any:
+    over = desk.end_of(now.as_of)
+    mine = and_(LINES.c.promise == Promise.DELIVER, LINES.c.shipped_at < over, LINES.c.expected_on.is_(None))
+    return (
+        select(LINES.c.order_id, LINES.c.number, LINES.c.shipped_at, COUNTRY, *KEPT)
+        .select_from(
+            LINES.join(EXPECTATIONS, CURRENT)
+            .join(ORDERS, ORDERS.c.id == LINES.c.order_id)
+            .outerjoin(CUSTOMERS, CUSTOMERS.c.id == ORDERS.c.customer_id)
+        )
+        .where(mine, still_open(over), ~said_by_staff(now))
+        .order_by(EXPECTATIONS.c.id)
+        .limit(PAGE)
+    )
