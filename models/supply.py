@@ -5,6 +5,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from models.values import Promise
+
 
 class DateSource(StrEnum):
     """Who says when a line is expected; the first of them that says anything is believed."""
@@ -130,6 +132,7 @@ class LineToSend:
     time_critical: bool = False
     together: str | None = None
     """Lines with the same mark leave in one parcel."""
+    promise: Promise = Promise.SHIP
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +142,10 @@ class OrderToSend:
     lines: tuple[LineToSend, ...]
     currency: str
     soonest: date
-    """The day on which a parcel leaves that is packed today; all `ships_on` are this day or later."""
+    """The day on which a parcel leaves that is packed today; all lines that leave by then have one `ships_on`."""
     wish: Wish | None = None
+    country: str = ""
+    """Where it goes: ISO code."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Read what is still to be sent of orders: from which day on each line can leave, and by which it should."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -14,16 +14,14 @@ from models.values import Promise
 from rules.journeys import Journey
 from rules.parcels import leave_by
 from tasks.db import among
-from tasks.demands import Key, unsent
+from tasks.demands import unsent
 from tasks.desk import Desk
 from tasks.orders import CURRENT, CUSTOMERS, EXPECTATIONS, EXPECTED_ON, LINES, ORDERS, PRODUCTS
-from tasks.supply_tables import ALLOCATIONS, ANSWERS
+from tasks.supply_tables import ANSWERS
 
 WISH = "wish"
 """The kind of answer that says how an order is to be sent."""
 WISHED = and_(ANSWERS.c.order_id == ORDERS.c.id, ANSWERS.c.kind == WISH)
-BY_ALLOCATION = (DateSource.STOCK, DateSource.INBOUND)
-"""Who says of a line when it is expected, where all its pieces have a day and the line leaves with the last."""
 
 
 def in_parcels(desk: Desk, as_of: date) -> ColumnElement[bool]:
@@ -50,19 +48,8 @@ def today(desk: Desk, as_of: date) -> Today:
 
 def to_send(today: Today, connection: Connection, orders: Sequence[str]) -> dict[str, OrderToSend]:
     """Return those orders that the shop still sends lines of."""
-    covered = _covered(connection, orders)
     rows = connection.execute(_lines(today, connection, orders))
-    return {key: _order(today, list(lines), covered) for key, lines in groupby(rows, attrgetter("order_id"))}
-
-
-def _covered(connection: Connection, orders: Sequence[str]) -> dict[Key, date | None]:
-    """Return the day on which the last of what a line was allocated can leave, of what has a day."""
-    query = (
-        select(ALLOCATIONS.c.order_id, ALLOCATIONS.c.line, func.max(ALLOCATIONS.c.ships_on).label("ships_on"))
-        .where(among(connection, ALLOCATIONS.c.order_id, orders))
-        .group_by(ALLOCATIONS.c.order_id, ALLOCATIONS.c.line)
-    )
-    return {(row.order_id, row.line): row.ships_on for row in connection.execute(query)}
+    return {key: _order(today, list(lines)) for key, lines in groupby(rows, attrgetter("order_id"))}
 
 
 def _lines(today: Today, connection: Connection, orders: Sequence[str]) -> Any:
@@ -83,29 +70,32 @@ def _lines(today: Today, connection: Connection, orders: Sequence[str]) -> Any:
     )
 
 
-def _order(today: Today, rows: Sequence[Row[Any]], covered: Mapping[Key, date | None]) -> OrderToSend:
+def _order(today: Today, rows: Sequence[Row[Any]]) -> OrderToSend:
     first, desk = rows[0], today.desk
+    days = [_ships_on(today, row) for row in rows]
+    now = max((day for day in days if day is not None and day <= today.soonest), default=None)
     lines = tuple(
         LineToSend(
             number=row.number,
-            ships_on=_ships_on(today, row, covered.get((row.order_id, row.number))),
+            ships_on=now if day is not None and day <= today.soonest else day,
             leave_by=_leave_by(today, row, desk.promised_day(row.promised_on, row.placed_at)),
             time_critical=row.time_critical,
             together=row.together,
+            promise=Promise(row.promise),
         )
-        for row in rows
+        for row, day in zip(rows, days, strict=True)
     )
     wish = Wish(first.wish) if first.wish else None
-    return OrderToSend(lines, first.currency or desk.shop.currency, today.soonest, wish)
+    return OrderToSend(lines, first.currency or desk.shop.currency, today.soonest, wish, first.country)
 
 
-def _ships_on(today: Today, row: Row[Any], covered: date | None) -> date | None:
-    """Return the day on which a line can leave, as it is believed; staff, carrier and vendor go before allocation."""
-    if covered is not None and row.source in BY_ALLOCATION:
-        return max(covered, today.soonest)
+def _ships_on(today: Today, row: Row[Any]) -> date | None:
+    """Return the day on which all of a line can leave: as its customer is told, or sooner where it lies ready."""
+    ready = row.source == DateSource.STOCK
     if row.expected_on is None or row.expected_on < today.as_of:
-        return None
-    return max(_leave_by(today, row, row.expected_on), today.soonest)
+        return today.soonest if ready and row.expected_on else None
+    leaves_on = max(_leave_by(today, row, row.expected_on), today.as_of)
+    return min(leaves_on, today.soonest) if ready else leaves_on
 
 
 def _leave_by(today: Today, row: Row[Any], day: date) -> date:

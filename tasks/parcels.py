@@ -16,10 +16,9 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func,
 from models.supply import Parcel, Parting
 from rules.parcels import part
 from tasks.db import Turn, alone, among, insert
-from tasks.demands import unsent
 from tasks.desk import Desk
-from tasks.orders import LINES, ORDERS, not_yet
-from tasks.packing import Today, to_send, today
+from tasks.orders import LINES, ORDERS, PRODUCTS, not_yet
+from tasks.packing import Today, in_parcels, to_send, today
 from tasks.runs import Now
 from tasks.supply_tables import CHOICES
 
@@ -118,13 +117,15 @@ def from_data(data: Mapping[str, Any]) -> Parcel:
 def parcels_of(desk: Desk, connection: Connection, orders: Iterable[str], as_of: date) -> dict[str, tuple[Parcel, ...]]:
     """Return by order the parcels in which its open lines leave; orders that are sent at once are left out.
 
-    So is one of which the choice is out of date: a line is in none of its parcels, or a parcel's day has passed.
+    So is one of which the choice is out of date: a line is in none of its parcels, or a parcel's day has passed. What
+    a vendor sends itself comes beside them.
     """
     query = (
         select(CHOICES.c.order_id, CHOICES.c.parcels, LINES.c.number)
         .join(LINES, LINES.c.order_id == CHOICES.c.order_id)
         .join(ORDERS, ORDERS.c.id == LINES.c.order_id)
-        .where(among(connection, CHOICES.c.order_id, orders), IN_PARTS, unsent(desk, as_of))
+        .join(PRODUCTS, PRODUCTS.c.id == LINES.c.product_id)
+        .where(among(connection, CHOICES.c.order_id, orders), IN_PARTS, in_parcels(desk, as_of))
         .order_by(CHOICES.c.order_id)
     )
     found = {}

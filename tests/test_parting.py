@@ -12,18 +12,19 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 from models.errors import ForewarnError
+from models.facts import ProductFacts
 from models.supply import Parcel, Wish
 from models.values import Promise
 from sources.sample import write_sample
 from tasks.csvs import sheet_of
 from tasks.db import reading
 from tasks.expecting import say
-from tasks.orders import LINES, ORDERS, PRODUCTS, WATCHES
+from tasks.orders import EXPECTATIONS, LINES, ORDERS, PRODUCTS, WATCHES
 from tasks.outbox import EVENTS
 from tasks.parcel_list import COLUMNS, listed, to_pack
 from tasks.parcels import choose_parcels, parcels_of
 from tasks.runs import Now
-from tasks.supply_tables import ANSWERS, CHOICES, STOCKS
+from tasks.supply_tables import ANSWERS, CHOICES, INBOUNDS, STOCKS
 from tasks.wishes import wish
 from tests.builders import day, line
 from tests.counter import noon
@@ -149,6 +150,31 @@ def test_goods_that_the_vendor_sends_are_in_no_parcel_of_ours(apart):
     assert choose(apart) == {}
 
 
+def test_what_a_vendor_sends_itself_comes_beside_the_parcels_that_a_customer_is_told(apart):
+    chair = ProductFacts("chair", "Chair")
+    apart.order("1042", VASE_LINE, LAMP_LINE, line("3", promised=2, product=chair), line("4", product=chair))
+    write(apart, update(PRODUCTS).where(PRODUCTS.c.id == "chair").values(drop_shipped=True))
+    choose(apart)
+    assert parcels(apart, "1042") == {"1042": (Parcel(("1",), day(1)), Parcel(("2",), day(8)))}
+
+
+def test_a_line_leaves_when_all_its_pieces_can(apart):
+    apart.order("1040", line("1", promised=2, quantity=7, product=VASE), LAMP_LINE, placed=-80)
+    choose(apart)
+    assert choice(apart, "1040")[0] == [("2", "2026-06-23"), ("1", None)]
+
+
+def test_a_parcel_leaves_on_the_day_that_its_lines_are_expected_however_late_a_delivery_is(apart):
+    for n, late in enumerate([0, 0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 0, 1, 2, 4, 7, 9]):
+        came = {"promised_on": day(n - 60), "ordered_at": noon(-90), "received_at": noon(n - 60 + late)}
+        write(apart, insert(INBOUNDS).values(id=f"H{n}", product_id="lamp", vendor_id="v1", quantity=5, **came))
+    facts(apart, INBOUNDS, vendor_id="v1")
+    for on in range(10):
+        choose(apart, on)
+        told = {row["line"]: str(row["expected_on"]) for row in apart.rows(EXPECTATIONS) if row["ended_at"] is None}
+        assert choice(apart)[0] == [("1", told["1"]), ("2", told["2"])]
+
+
 def test_a_shop_without_stock_chooses_by_its_own_dates_and_one_that_passed_is_none(counter):
     there = line("1", promised=0, expected=1, product=VASE)
     counter.order("1041", there, line("2", promised=0, expected=20, product=LAMP))
@@ -187,7 +213,7 @@ def test_the_customers_word_goes_before_the_shops_and_the_policys(apart):
     assert choice(apart) == (AT_ONCE, "wait for all: the customer wants it complete")
     version = apart.watch()["version"]
     said = wish(apart.desk, now(1), "1041", Wish.AVAILABLE, "Rita")
-    assert said == "send 1 of 2 lines now, as the customer wants: 6 days earlier for 4.90 EUR more (worth 6.00)"
+    assert said == "send 1 of 2 lines now, as the customer wants: 7 days earlier for 4.90 EUR more (worth 6.50)"
     assert choice(apart)[1] == said
     (answer,) = apart.rows(ANSWERS)
     assert (answer["order_id"], answer["kind"], answer["value"], answer["who"]) == ("1041", "wish", "available", "Rita")
