@@ -1,10 +1,11 @@
 """Whether an order is sent in parts or at once: what more parcels cost, against what days earlier are worth."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import accumulate, combinations, pairwise
+from operator import attrgetter
 
 from models import policy_supply
 from models.supply import LineToSend, OrderToSend, Parcel, Parting, Wish
@@ -41,12 +42,14 @@ class _Split:
         return (self.parcels[-1][-1].day - self.parcels[0][-1].day).days
 
 
-def part(order: OrderToSend, policy: policy_supply.Parting) -> Parting:
+def part(order: OrderToSend, policy: policy_supply.Parting, standing: Sequence[Parcel] = ()) -> Parting:
     """Return the parcels whose days gained are worth most above what they cost; of equal ones, the fewest.
 
     A day is a line's that it leaves earlier than all at once: worth `day_worth`, `late_times` as much beyond its
     promise, `critical_times` as much of a time-critical line. A line without a date is reckoned to leave
     `unknown_days` after today's parcels, or with the last of the others. The customer's own wish goes before all this.
+    So do the parcels that are `standing`, while no date behind them moves: that the first is still here, and gains less
+    each morning, takes back nothing that a customer was told.
     """
     batches = _batches(order, policy)
     most = min(policy.most, len(batches))
@@ -58,6 +61,8 @@ def part(order: OrderToSend, policy: policy_supply.Parting) -> Parting:
         return _in_parts(order, splits[-1], policy)
     cost, worth = policy.parcel_cost[order.currency], policy.day_worth[order.currency]
     best = max(splits, key=lambda one: worth * one.gain - cost * one.more)
+    if (kept := _standing(order, batches, gains, standing)) is not None and len(standing) <= policy.most:
+        best = kept
     if best.more:
         return _in_parts(order, best, policy)
     return _at_once(order, best, _not_worth(order, splits[1], policy))
@@ -120,12 +125,34 @@ def _best(batches: Sequence[_Batch], gains: list[list[Decimal]], parcels: int) -
     Parcels of neighbouring batches suffice: in any other split a line waits beside an earlier parcel that it could
     leave with. To move it there makes no parcel later, costs no more, and gains its days.
     """
+    return max(_splits(batches, gains, parcels), key=attrgetter("gain"))
 
-    def gain(ends: Sequence[int]) -> Decimal:
-        return sum((gains[end - 1][end] - gains[end - 1][begin] for begin, end in pairwise(ends)), NONE)
 
-    ends = max(_ends(len(batches), parcels), key=gain)
-    return _Split(tuple(tuple(batches[begin:end]) for begin, end in pairwise(ends)), gain(ends))
+def _splits(batches: Sequence[_Batch], gains: list[list[Decimal]], parcels: int) -> Iterator[_Split]:
+    for ends in _ends(len(batches), parcels):
+        gain = sum((gains[end - 1][end] - gains[end - 1][begin] for begin, end in pairwise(ends)), NONE)
+        yield _Split(tuple(tuple(batches[begin:end]) for begin, end in pairwise(ends)), gain)
+
+
+def _standing(
+    order: OrderToSend, batches: Sequence[_Batch], gains: list[list[Decimal]], standing: Sequence[Parcel]
+) -> _Split | None:
+    """Return the split into the parcels that were chosen before; None where a date moved, or a line came or went."""
+    if len(standing) < 2:
+        return None
+    before = [_at_least(order.soonest, one) for one in standing]
+    return next(
+        (
+            split
+            for split in _splits(batches, gains, len(standing))
+            if [_at_least(order.soonest, one) for one in _parcels(order, split)] == before
+        ),
+        None,
+    )
+
+
+def _at_least(day: date, parcel: Parcel) -> Parcel:
+    return replace(parcel, ships_on=parcel.ships_on and max(day, parcel.ships_on))
 
 
 def _ends(batches: int, parcels: int) -> Iterator[tuple[int, ...]]:

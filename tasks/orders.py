@@ -1,6 +1,6 @@
 """Find the orders that a run must look at, a page and a query at a time."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -12,12 +12,13 @@ from sqlmodel import SQLModel
 
 from models.facts import CustomerFacts, LineFacts, OrderFacts, ProductFacts, Told, ToldLine
 from models.ledger import Notice, Watch
-from models.ledger_supply import Expectation
+from models.ledger_supply import Expectation, ShippingChoice
 from models.shop import Customer, Order, OrderLine, Product
 from models.values import Promise, State
 from tasks.db import among
 from tasks.desk import Desk
 from tasks.shards import WHOLE, Shard
+from tasks.waiting import waits
 
 
 def table_of(model: type[SQLModel]) -> Table:
@@ -37,6 +38,7 @@ CURRENT = and_(
 EXPECTED_ON = case((EXPECTATIONS.c.id.is_not(None), EXPECTATIONS.c.expected_on), else_=LINES.c.expected_on)
 """The SQL of the date a line is expected: as its expectation says, be it unknown; or else as the shop's system does."""
 CUSTOMERS, PRODUCTS = table_of(Customer), table_of(Product)
+CHOICES = table_of(ShippingChoice)
 
 
 def _same(table: Table, value: type[Any]) -> list[Column[Any]]:
@@ -58,7 +60,10 @@ WATCH = [
         "told_lines",
     )
 ]
-ORDER = [ORDERS.c[name] for name in ("id", "placed_at", "cancelled_at", "currency", "shipping_fee", "url")]
+ORDER = [
+    *(ORDERS.c[name] for name in ("id", "placed_at", "cancelled_at", "currency", "shipping_fee", "url")),
+    CHOICES.c.parcels,
+]
 LINE = [
     *(LINES.c[name] for name in ("number", "quantity", "price", "promise", "promised_on")),
     EXPECTED_ON,
@@ -148,6 +153,7 @@ def _facts(page: CTE) -> Select[Any]:
         page.join(ORDERS, ORDERS.c.id == page.c.id)
         .join(CUSTOMERS, CUSTOMERS.c.id == ORDERS.c.customer_id)
         .outerjoin(WATCHES, WATCHES.c.order_id == ORDERS.c.id)
+        .outerjoin(CHOICES, CHOICES.c.order_id == ORDERS.c.id)
         .outerjoin(LINES, LINES.c.order_id == ORDERS.c.id)
         .outerjoin(EXPECTATIONS, CURRENT)
         .outerjoin(PRODUCTS, PRODUCTS.c.id == LINES.c.product_id)
@@ -161,13 +167,14 @@ def _read(desk: Desk, connection: Connection, query: Select[Any]) -> Iterator[Wa
 
 def _watched(desk: Desk, rows: list[Row[Any]]) -> Watched:
     first = rows[0]
-    number, placed_at, cancelled_at, currency, fee, url = first[IN_ORDER]
+    number, placed_at, cancelled_at, currency, fee, url, parcels = first[IN_ORDER]
     version, look, bucket, revision, told_revision, told_on, told_lines = first[IN_WATCH]
+    wait = waits(parcels or ())
     facts = OrderFacts(
         id=number,
         placed_on=placed_at.astimezone(desk.zone).date(),
         customer=CustomerFacts(*first[IN_CUSTOMER]),
-        lines=tuple(_line(desk, placed_at, row) for row in rows if row[IN_LINE][0] is not None),
+        lines=tuple(_line(desk, placed_at, row, wait) for row in rows if row[IN_LINE][0] is not None),
         currency=currency or desk.shop.currency,
         shipping_fee=fee,
         cancelled_on=desk.day(cancelled_at),
@@ -178,8 +185,11 @@ def _watched(desk: Desk, rows: list[Row[Any]]) -> Watched:
     return Watched(facts, version or 0, look or date.max, bucket)
 
 
-def _line(desk: Desk, placed_at: datetime, row: Row[Any]) -> LineFacts:
+def _line(desk: Desk, placed_at: datetime, row: Row[Any], wait: Mapping[str, date | None]) -> LineFacts:
     number, quantity, price, promise, promised_on, expected_on, shipped, delivered, cancelled, ready = row[IN_LINE]
+    if number in wait and shipped is None:
+        until, ready = wait[number], False
+        expected_on = expected_on and until and max(expected_on, until)
     return LineFacts(
         number=number,
         product=ProductFacts(*row[IN_PRODUCT]),

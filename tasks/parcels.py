@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, select, update
 
-from models.supply import Parcel, Parting
+from models.supply import OrderToSend, Parcel, Parting
 from rules.parcels import part
 from tasks.db import Turn, alone, among, insert
 from tasks.desk import Desk
@@ -21,10 +21,14 @@ from tasks.orders import LINES, ORDERS, PRODUCTS, not_yet
 from tasks.packing import Today, in_parcels, to_send, today
 from tasks.runs import Now
 from tasks.supply_tables import CHOICES
+from tasks.waiting import WAITING, waiting, waits
+from tasks.wakes import look_again
 
 CHOSEN = [field.name for field in fields(Parting)]
 IN_PARTS = func.json_array_length(CHOICES.c.parcels) > 1
 """The SQL of an order that is to be sent in parts."""
+Before = tuple[int, tuple[Any, ...]]
+"""A choice's version in the ledger, and the row by CHOSEN."""
 SAME = and_(CHOICES.c.order_id == bindparam("order"), CHOICES.c.version == bindparam("seen"))
 
 
@@ -64,24 +68,23 @@ def choose(
     day: Today, connection: Connection, now: Now, orders: Sequence[str], here: ColumnElement[bool]
 ) -> Counter[str]:
     """Choose for some orders; of the choices `here`, remove those of orders that leave nothing to choose."""
-    chosen = {
-        key: part(one, day.desk.policy.parcels)
-        for key, one in to_send(day, connection, orders).items()
-        if len({line.ships_on for line in one.lines}) > 1
-    }
-    changed = _keep(connection, chosen, here, now)
-    in_parts = sum(len(one.parcels) > 1 for one in chosen.values())
+    standing = select(CHOICES.c.order_id, CHOICES.c.version, *(CHOICES.c[name] for name in CHOSEN)).where(here)
+    before = {key: (version, tuple(row)) for key, version, *row in connection.execute(standing)}
+    chosen = {}
+    for key, one in to_send(day, connection, orders).items():
+        if len({line.ships_on for line in one.lines}) > 1:
+            stands = [from_data(parcel) for parcel in before[key][1][0]] if key in before else []
+            chosen[key] = _row(day, one, part(one, day.desk.policy.parcels, stands))
+    changed = _keep(connection, before, chosen, now)
+    in_parts = sum(len(row["parcels"]) > 1 for row in chosen.values())
     return Counter(in_parts=in_parts, at_once=len(chosen) - in_parts, changed=changed)
 
 
-def _keep(connection: Connection, chosen: Mapping[str, Parting], here: ColumnElement[bool], now: Now) -> int:
-    """Write choices that differ from those `here`, remove those that are none any more; return how many changed.
+def _keep(connection: Connection, before: Mapping[str, Before], rows: Mapping[str, dict[str, Any]], now: Now) -> int:
+    """Write choices that differ from those before, remove those that are none any more; return how many changed.
 
-    What another wrote in between stays as that one wrote it.
+    What another wrote in between stays as that one wrote it. Orders are woken of which a line waits until another day.
     """
-    standing = select(CHOICES.c.order_id, CHOICES.c.version, *(CHOICES.c[name] for name in CHOSEN)).where(here)
-    before = {key: (version, tuple(row)) for key, version, *row in connection.execute(standing)}
-    rows = {key: _row(one) for key, one in chosen.items()}
     gone = [{"order": key, "seen": version} for key, (version, _) in before.items() if key not in rows]
     fresh = {"version": 0, "decided_at": now.moment}
     new = [row | fresh | {"order_id": key} for key, row in rows.items() if key not in before]
@@ -98,15 +101,21 @@ def _keep(connection: Connection, chosen: Mapping[str, Parting], here: ColumnEle
         connection.execute(update(CHOICES).where(SAME).values(values), moved)
     if new:
         connection.execute(insert(connection, CHOICES).on_conflict_do_nothing(), new)
+    waited = {key: waits(row[0]) for key, (_, row) in before.items()}
+    later = {key: waits(row["parcels"]) for key, row in rows.items()}
+    moved_days = {key for key in before.keys() | rows.keys() if waited.get(key, {}) != later.get(key, {})}
+    look_again(connection, moved_days, now.as_of)
     return len(gone) + len(moved) + len(new)
 
 
-def _row(parting: Parting) -> dict[str, Any]:
-    return {name: getattr(parting, name) for name in CHOSEN} | {"parcels": [_data(one) for one in parting.parcels]}
+def _row(day: Today, order: OrderToSend, parting: Parting) -> dict[str, Any]:
+    parcels = [_data(day, order, one) for one in parting.parcels]
+    return {name: getattr(parting, name) for name in CHOSEN} | {"parcels": parcels}
 
 
-def _data(parcel: Parcel) -> dict[str, Any]:
-    return {"lines": list(parcel.lines), "ships_on": parcel.ships_on and parcel.ships_on.isoformat()}
+def _data(day: Today, order: OrderToSend, parcel: Parcel) -> dict[str, Any]:
+    ships_on = parcel.ships_on and parcel.ships_on.isoformat()
+    return {"lines": list(parcel.lines), "ships_on": ships_on, WAITING: waiting(order, parcel, day.journey)}
 
 
 def from_data(data: Mapping[str, Any]) -> Parcel:

@@ -6,13 +6,13 @@ from models.ledger_supply import (
     Availability,
     PurchaseLine,
     PurchaseRequest,
-    ShippingChoice,
     StockLevel,
 )
 from models.shop import Inbound, Stock, Vendor
+from tasks.orders import CHOICES as CHOICES
 from tasks.orders import table_of
 
 STOCKS, INBOUNDS, VENDORS = table_of(Stock), table_of(Inbound), table_of(Vendor)
 ALLOCATIONS, AVAILABILITIES, LEVELS = table_of(Allocation), table_of(Availability), table_of(StockLevel)
-CHOICES, ANSWERS = table_of(ShippingChoice), table_of(Answer)
+ANSWERS = table_of(Answer)
 REQUESTS, PURCHASED = table_of(PurchaseRequest), table_of(PurchaseLine)

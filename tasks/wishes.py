@@ -29,6 +29,7 @@ def wish(desk: Desk, now: Now, order: str, value: Wish | None, who: str) -> str 
         happened(connection, [(WISH, order, value or "taken back")], now.moment, who)
         look_again(connection, {order}, now.as_of)
         mine = CHOICES.c.order_id == order
+        connection.execute(delete(CHOICES).where(mine))
         choose(today(desk, now.as_of), connection, now, [order], mine)
         return connection.execute(select(CHOICES.c.why).where(mine)).scalar()
 

@@ -19,7 +19,8 @@ from sources.sample import write_sample
 from tasks.csvs import sheet_of
 from tasks.db import reading
 from tasks.expecting import say
-from tasks.orders import EXPECTATIONS, LINES, ORDERS, PRODUCTS, WATCHES
+from tasks.explain import explain
+from tasks.orders import EXPECTATIONS, LINES, ORDERS, PRODUCTS, WATCHES, named
 from tasks.outbox import EVENTS
 from tasks.parcel_list import COLUMNS, listed, to_pack
 from tasks.parcels import choose_parcels, parcels_of
@@ -52,6 +53,17 @@ def choice(counter, key="1041"):
 def parcels(counter, *keys, on=0):
     with reading(counter.desk.engine) as connection:
         return parcels_of(counter.desk, connection, keys or ["1041"], day(on))
+
+
+def known(counter, key="1041"):
+    with reading(counter.desk.engine) as connection:
+        (found,) = named(counter.desk, connection, [key])
+    return found.order
+
+
+def order_story(counter, key="1041", on=0):
+    with reading(counter.desk.engine) as connection:
+        return explain(counter.desk, connection, key, now(on))
 
 
 def facts(counter, table=ORDERS, **values):
@@ -277,6 +289,61 @@ def test_what_left_of_three_parcels_leaves_two(apart):
     assert len(choice(apart, "1042")[0]) == 3
     write(apart, update(LINES).where(LINES.c.number == "1").values(shipped_at=noon(1)))
     assert parcels(apart, "1042", on=1) == {"1042": (Parcel(("2",), day(8)), Parcel(("3",), day(60)))}
+
+
+@pytest.mark.parametrize(
+    ("promise", "told", "waits"),
+    [
+        (Promise.SHIP, "now expected by June 23, 2026", {"1": "2026-06-23"}),
+        (Promise.DELIVER, "now expected by June 25, 2026", {"1": "2026-06-25"}),
+    ],
+)
+def test_a_line_that_waits_for_another_is_told_the_day_of_their_parcel(apart, promise, told, waits):
+    facts(apart, wish="complete")
+    facts(apart, LINES, promise=promise)
+    choose(apart)
+    (parcel,) = apart.rows(CHOICES)[0]["parcels"]
+    assert parcel["waiting"] == waits
+    (message,) = apart.live()
+    assert message.text.count(told) == 2
+    assert "on time" not in message.text
+    assert [choose(apart, on) and apart.live(on) for on in range(1, 5)] == [[]] * 4
+    assert order_story(apart)["lines"][0]["expected_on"] == date.fromisoformat(waits["1"])
+
+
+def test_no_good_news_comes_of_a_line_that_lies_ready_and_waits(apart):
+    facts(apart, wish="complete")
+    write(apart, update(STOCKS).where(STOCKS.c.product_id == "vase").values(on_hand=0))
+    choose(apart)
+    apart.live()
+    write(apart, update(STOCKS).where(STOCKS.c.product_id == "vase").values(on_hand=5))
+    choose(apart, 1)
+    assert not any(line.ready for line in known(apart).lines)
+    (message,) = apart.live(1)
+    assert message.text.count("now expected by June 23, 2026") == 2
+    assert "ready" not in message.text
+
+
+def test_a_wish_moves_the_days_of_words_that_wait_to_be_sent(apart):
+    choose(apart)
+    apart.decide()
+    wish(apart.desk, now(), "1041", Wish.COMPLETE, "Rita")
+    apart.deliver()
+    assert apart.door.taken == []
+    (message,) = apart.live()
+    assert message.text.count("now expected by June 23, 2026") == 2
+    assert "parcel" not in message.text
+
+
+def test_parcels_stand_while_no_date_moves_though_the_first_is_still_here(apart):
+    choose(apart)
+    for on in range(1, 5):
+        choose(apart, on)
+        assert [lines for lines, _ in choice(apart)[0]] == ["1", "2"]
+    assert choice(apart)[1] == "send 1 of 2 lines now: 1 day earlier for 4.90 EUR more (worth 1.00)"
+    say(apart.desk, now(4), "1041", "2", day(9), "Rita")
+    choose(apart, 4)
+    assert choice(apart)[0] == [("12", "2026-06-24")]
 
 
 def test_the_warehouse_gets_every_piece_with_its_parcel_and_place(apart):
