@@ -13,9 +13,9 @@ from annotated_types import Ge, Gt, Le
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from models.measures import Amounts, DaysByCountry
 from models.policy import Bucket, Policy
 from models.policy_contact import Quiet
-from models.policy_supply import Amounts, DaysByCountry
 from models.report import Counts, Report
 from models.settings import DoorKind, Settings
 from models.values import Channel
@@ -144,7 +144,7 @@ def _kind(field: FieldInfo) -> str:
 def _within(bounds: Mapping[type, Any]) -> str:
     if Le in bounds and Ge in bounds:
         return f", {bounds[Ge].ge} to {bounds[Le].le}"
-    most = f" and at most {bounds[Le].le}" if Le in bounds else ""
+    most = f", at most {bounds[Le].le}" if Le in bounds else ""
     if Gt in bounds:
         return f" above {bounds[Gt].gt}{most}"
     return f", {bounds[Ge].ge} or more" if Ge in bounds else most

@@ -9,10 +9,10 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from models.frozen import Frozen
+from models.measures import Amounts, InDays
 from models.policy_contact import Brake, Contacting, Doubting, Posting, Sending
 from models.policy_supply import (
     Allocating,
-    Amounts,
     Forecasting,
     Forwarding,
     Parting,
@@ -42,7 +42,9 @@ class Days(Frozen):
     """How days are counted."""
 
     count: DayCount = Field(DayCount.CALENDAR, description="every day, or working days alone")
-    without_promise: int = Field(30, ge=1, description="days after the order by which a line without a promise is due")
+    without_promise: InDays = Field(
+        30, ge=1, description="days after the order by which a line without a promise is due"
+    )
     country: str | None = Field(None, description="ISO code whose public holidays are no working days, as US")
     subdivision: str | None = Field(None, description="state or province of that country, as CA")
 
@@ -63,7 +65,7 @@ class Bucket(Frozen):
     """A span of days late, and what the shop does about it."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="lower-case name, as reports show it")
-    from_days: int = Field(ge=1, description="first day late that belongs to the bucket")
+    from_days: InDays = Field(ge=1, description="first day late that belongs to the bucket")
     notify: bool = Field(default=True, description="whether customers are told")
     message: str | None = Field(None, description="folder of the words; the bucket's own name where it is not given")
     remedies: tuple[RemedyKind, ...] = Field((), description="what may be offered; a substitute comes before any money")
@@ -109,7 +111,7 @@ class Discount(Frozen):
     )
     up_to: Amounts = Field({}, description="the most a percent may cost, by currency")
     amount: Amounts = Field({}, description="a fixed amount, by currency")
-    valid_days: int = Field(60, ge=1, description="days until the code expires")
+    valid_days: InDays = Field(60, ge=1, description="days until the code expires")
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:

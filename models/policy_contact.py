@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from models.frozen import Frozen
+from models.measures import Count, Country, InDays, InHours, InMinutes
 from models.values import Channel
 
 # fmt: off
@@ -32,12 +33,12 @@ class Quiet(Frozen):
 class Contacting(Frozen):
     """When and whom to write to."""
 
-    minimum_gap_days: int = Field(2, ge=0, description="days between two notices of one order")
-    slip_days: int = Field(1, ge=1, description="a date later than the one told by fewer days is no news")
+    minimum_gap_days: InDays = Field(2, ge=0, description="days between two notices of one order")
+    slip_days: InDays = Field(1, ge=1, description="a date later than the one told by fewer days is no news")
     quiet: dict[Channel, Quiet] = Field(
         {Channel.SMS: Quiet(begins=time(21), ends=time(8))}, description="by channel, on the recipient's clock"
     )
-    offer_needs_consent: tuple[str, ...] = Field(
+    offer_needs_consent: tuple[Country, ...] = Field(
         EEA_AND_UK,
         description="countries where an offer in a service mail wants marketing consent; "
         "without it the mail links to the order page, where the offer stands",
@@ -47,17 +48,17 @@ class Contacting(Frozen):
 class Sending(Frozen):
     """How messages leave, and when a channel stops."""
 
-    per_second: dict[Channel, Annotated[int, Field(ge=1)]] = Field(
+    per_second: dict[Channel, Annotated[Count, Field(ge=1)]] = Field(
         {}, description="messages a second by channel, for all workers together; as fast as it goes where none is given"
     )
-    oldest_hours: int = Field(72, ge=1, description="a notice that waited longer is not sent any more")
+    oldest_hours: InHours = Field(72, ge=1, description="a notice that waited longer is not sent any more")
     fallback: tuple[Channel, ...] = Field(
         (Channel.EMAIL, Channel.SMS), description="channels by which a refused notice may go out instead, in this order"
     )
-    rejections: int = Field(
+    rejections: Count = Field(
         20, ge=2, description="so many refusals among the last, more than half of them, stop a channel"
     )
-    try_again_minutes: int = Field(
+    try_again_minutes: InMinutes = Field(
         15, ge=1, description="wait before one message is tried on a stopped channel; doubles"
     )
 
@@ -68,7 +69,7 @@ class Brake(Frozen):
     fewer_orders: float = Field(
         0.5, ge=0, le=1, description="least share of the last import's orders that a source must yield; 0: no limit"
     )
-    stale_hours: int = Field(96, ge=0, description="hours since the newest order was placed, at most; 0: no limit")
+    stale_hours: InHours = Field(96, ge=0, description="hours since the newest order was placed, at most; 0: no limit")
     newly_late_share: float = Field(
         0.3, ge=0, le=1, description="share of the open orders that a run may tell, at most; 1: no limit"
     )
@@ -78,7 +79,7 @@ class Brake(Frozen):
     offers: float = Field(
         2, ge=0, description="times the caps of a run that the discounts it wants to give may cost; 0: no limit"
     )
-    at_least: int = Field(
+    at_least: Count = Field(
         50, ge=1, description="orders: telling fewer is never too many, and a shop with fewer is never called stale"
     )
 
@@ -86,15 +87,15 @@ class Brake(Frozen):
 class Doubting(Frozen):
     """When providers are asked about messages in doubt, and when people are."""
 
-    ask_after_minutes: int = Field(
+    ask_after_minutes: InMinutes = Field(
         5, ge=1, description="minutes after it left, or may have, before its provider is asked"
     )
-    wait_minutes: int = Field(
+    wait_minutes: InMinutes = Field(
         30,
         ge=1,
         description="minutes after it left before `never took it` is believed, as records lag, and it is sent again",
     )
-    hours: int = Field(
+    hours: InHours = Field(
         24, ge=1, description="hours after it left from which a message still in doubt is people's to settle"
     )
 
@@ -108,5 +109,5 @@ class Doubting(Frozen):
 class Posting(Frozen):
     """When a late product is worth a social post."""
 
-    orders: int = Field(5, ge=1, description="late orders of one product, at least")
-    days: int = Field(4, ge=1, description="days late from which an order counts")
+    orders: Count = Field(5, ge=1, description="late orders of one product, at least")
+    days: InDays = Field(4, ge=1, description="days late from which an order counts")

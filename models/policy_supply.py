@@ -6,27 +6,24 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from models.frozen import Frozen
+from models.measures import Amounts, Count, Country, DaysByCountry, InDays, InHours, Times
 
-Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
-Amounts = dict[Annotated[str, Field(pattern=r"^[A-Z]{3}$")], Annotated[Decimal, Field(ge=0)]]
-"""Money by currency: `{ EUR = 10, USD = 12 }`. A currency that is not listed gets none."""
-DaysByCountry = dict[Country, Annotated[int, Field(ge=0)]]
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Allocating(Frozen):
     """How stock and inbound deliveries are shared among open lines."""
 
-    handling_days: int = Field(1, ge=0, description="working days from goods at hand to a parcel that leaves")
-    transit_days: int = Field(2, ge=0, description="carrier's working days to a country that is not listed")
+    handling_days: InDays = Field(1, ge=0, description="working days from goods at hand to a parcel that leaves")
+    transit_days: InDays = Field(2, ge=0, description="carrier's working days to a country that is not listed")
     transit: DaysByCountry = Field(
         {}, description="carrier's working days by country of the delivery address, as { DE = 1, US = 5 }"
     )
-    receiving_days: int = Field(1, ge=0, description="working days from an inbound delivery's day to goods at hand")
+    receiving_days: InDays = Field(1, ge=0, description="working days from an inbound delivery's day to goods at hand")
     country: Country | None = Field(
         None, description="whose public holidays the warehouse and the carrier keep; that of [days] where none is given"
     )
-    high_priority: int = Field(10, description="orders of this priority and above may take the safety stock too")
+    high_priority: Count = Field(10, description="orders of this priority and above may take the safety stock too")
 
 
 class Forecasting(Frozen):
@@ -35,10 +32,10 @@ class Forecasting(Frozen):
     quantile: Share = Field(0.8, description="how likely a date shown must be to be kept")
     low: Share = Field(0.1, description="the range shown to staff begins at this likelihood")
     high: Share = Field(0.9, description="and ends at this one")
-    pool: int = Field(
+    pool: Count = Field(
         10, ge=1, description="past deliveries of a vendor that weigh as much as those of all vendors together"
     )
-    history_days: int = Field(365, ge=30, description="how far back deliveries are learnt from")
+    history_days: InDays = Field(365, ge=30, description="how far back deliveries are learnt from")
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -50,19 +47,19 @@ class Forecasting(Frozen):
 class Storefront(Frozen):
     """The notices on product pages."""
 
-    valid_hours: int = Field(26, ge=1, description="hours after which a notice that was not renewed is not shown")
-    show_left: int = Field(10, ge=0, description="the quantity left is said where it is this or less; 0: never")
+    valid_hours: InHours = Field(26, ge=1, description="hours after which a notice that was not renewed is not shown")
+    show_left: Count = Field(10, ge=0, description="the quantity left is said where it is this or less; 0: never")
 
 
 class Restocking(Frozen):
     """Good news, and posts about goods that are back."""
 
     good_news: bool = Field(default=True, description="whether customers who were told of a delay are told of its end")
-    earlier_days: int = Field(3, ge=1, description="a date earlier than the one told by fewer days is no news")
-    post_orders: int = Field(
+    earlier_days: InDays = Field(3, ge=1, description="a date earlier than the one told by fewer days is no news")
+    post_orders: Count = Field(
         5, ge=1, description="a post says that a product is back where so many orders waited for it, at least"
     )
-    post_left: int = Field(
+    post_left: Count = Field(
         5, ge=0, description="a post says that few are left when so many or fewer are free, of a product that sells"
     )
 
@@ -79,9 +76,9 @@ class Parting(Frozen):
         {"EUR": Decimal("0.50"), "USD": Decimal("0.50"), "GBP": Decimal("0.40"), "BRL": Decimal("2.50")},
         description="what a day earlier is worth for one line, by currency",
     )
-    late_times: Decimal = Field(Decimal(2), ge=1, description="times as much for each day beyond the promised date")
-    critical_times: Decimal = Field(Decimal(4), ge=1, description="times as much for a time-critical line")
-    unknown_days: int = Field(
+    late_times: Times = Field(Decimal(2), ge=1, description="times as much for each day beyond the promised date")
+    critical_times: Times = Field(Decimal(4), ge=1, description="times as much for a time-critical line")
+    unknown_days: InDays = Field(
         14, ge=1, description="days after today's parcels that a line without a date is reckoned to leave"
     )
 
@@ -89,9 +86,13 @@ class Parting(Frozen):
 class Forwarding(Frozen):
     """How vendors are asked for goods, and when they are asked again."""
 
-    answer_hours: int = Field(48, ge=1, description="hours after which a vendor that gave no answer is chased, once")
-    staff_hours: int = Field(96, ge=1, description="hours after which a request without an answer is shown to staff")
-    most_lines: int = Field(
+    answer_hours: InHours = Field(
+        48, ge=1, description="hours after which a vendor that gave no answer is chased, once"
+    )
+    staff_hours: InHours = Field(
+        96, ge=1, description="hours after which a request without an answer is shown to staff"
+    )
+    most_lines: Count = Field(
         500, ge=1, description="lines that one run may ask vendors for by itself; over it its requests are held"
     )
 
@@ -108,6 +109,6 @@ class Reordering(Frozen):
     service_level: Annotated[float, Field(ge=0.5, lt=1)] = Field(
         0.95, description="how likely stock must last until the next delivery"
     )
-    history_days: int = Field(180, ge=28, description="days of past orders that demand is reckoned from")
-    review_days: int = Field(7, ge=1, description="days between two orders to a vendor, as a rule")
-    lead_days: int = Field(14, ge=1, description="lead time of a vendor of which nothing is known")
+    history_days: InDays = Field(180, ge=28, description="days of past orders that demand is reckoned from")
+    review_days: InDays = Field(7, ge=1, description="days between two orders to a vendor, as a rule")
+    lead_days: InDays = Field(14, ge=1, description="lead time of a vendor of which nothing is known")

@@ -12,6 +12,7 @@ from pydantic import BaseModel, EmailStr, Field, ValidationError, field_validato
 
 from models.errors import BadShop
 from models.frozen import Frozen
+from models.measures import Country
 from models.policy import Policy
 from models.vendor_doors import VendorDoor, Warehouse
 
@@ -77,7 +78,7 @@ class ShopConfig(Frozen):
     name: str = Field(min_length=1)
     zone: str
     locale: str = "en"
-    country: str = Field(pattern="^[A-Z]{2}$", description="where numbers without a country code belong")
+    country: Country = Field(description="where numbers without a country code belong")
     currency: str = Field(pattern="^[A-Z]{3}$")
     sender: Sender
     help: Help

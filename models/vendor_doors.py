@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, EmailStr, Field
 
 from models.frozen import Frozen
+from models.measures import Country
 from models.purchases import Address
 
 Format = Literal["csv", "json"]
@@ -94,7 +95,7 @@ class Warehouse(Frozen):
     street: str = Field(min_length=1)
     postcode: str = ""
     city: str = Field(min_length=1)
-    country: str = Field(pattern="^[A-Z]{2}$")
+    country: Country
 
     @property
     def address(self) -> Address:

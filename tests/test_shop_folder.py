@@ -1,4 +1,5 @@
 import pytest
+from pydantic import ValidationError
 
 from models.errors import BadShop
 from models.policy import Policy
@@ -32,6 +33,11 @@ def test_a_folder_without_policy_has_the_default_one(folder):
         ("[caps]\nper_run = {euro = 5}", "caps.per_run"),
         ("[substitutes]\nprice_from = 2.0", "substitutes: price_from is above price_to"),
         ("[contact.quiet.sms]\nbegins = 08:00:00\nends = 08:00:00", "quiet for ever"),
+        ("[contact]\noffer_needs_consent = ['de']", "contact.offer_needs_consent.0: no country has this ISO code"),
+        ("[allocation.transit]\nUK = 3", "'DE' is right, and 'GB' for the United Kingdom (found 'UK')"),
+        ("[allocation]\ncountry = 'ZZ'", "allocation.country: no country has this ISO code"),
+        ("[future_discount]\nvalid_days = 3651", "valid_days: Input should be less than or equal to 3650"),
+        ("[parcels]\nparcel_cost = {EUR = 1e20}", "parcel_cost.EUR: Input should be less than or equal to 1000000000"),
         ("[days\n", "not valid TOML"),
     ],
 )
@@ -45,11 +51,29 @@ def test_an_invalid_policy_is_one_sentence_that_names_the_key(folder, policy, sa
     assert "\n" not in sentence
 
 
+SECTIONS = [name for name in Policy.model_fields if name != "bucket"]
+
+
+@pytest.mark.parametrize(
+    ("section", "key"),
+    [
+        (section, key)
+        for section in SECTIONS
+        for key, field in Policy.model_fields[section].annotation.model_fields.items()
+        if field.annotation is int
+    ],
+)
+def test_no_whole_number_of_the_policy_may_be_beyond_what_calendars_and_ledgers_hold(section, key):
+    with pytest.raises(ValidationError, match="less than or equal to"):
+        Policy.model_validate({section: {key: 10**8}})
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
         ("Europe/Berlin", "Berlin", "zone: no time zone of that name; one such as 'Europe/Berlin' is right"),
-        ('country = "DE"', 'country = "Germany"', "country: "),
+        ('country = "DE"', 'country = "Germany"', "country: no country has this ISO code; one such as 'DE' is right"),
+        ('country = "DE"', 'country = "UK"', "'GB' for the United Kingdom (found 'UK')"),
         ("hello@lamps.example.com", "hello", "sender.email: "),
         ("orders/{order}", "orders/{number}", "links.order: {number} is not known here; {order} is right"),
         ('home = "https://', 'home = "', "links.home: a link begins with https://"),
