@@ -14,7 +14,7 @@ ADI, CV2 = 1.32, 0.49
 FEW_DAYS, FEW_SALES = 28, 3
 """With fewer days of history, or fewer days on which something sold, there is no habit to learn."""
 QUIET_DAYS, CHANCE = 60, 0.001
-"""A product that sold nothing for so many days has stopped, unless its habit makes such a pause likelier than this."""
+"""A product that sold nothing for so many days has stopped, unless it has a habit that makes such a pause likelier."""
 CROSTON_MEMORY = 19
 """How many sales Croston's averages remember: (2 - a) / a for smoothing by a = 0.1, as in statsforecast."""
 
@@ -59,10 +59,10 @@ def demand(sold: Sequence[int]) -> Demand:
     on = np.flatnonzero(pieces)
     if not on.size:
         return Demand(Pattern.NONE, pieces.size)
-    if pieces.size < FEW_DAYS or on.size < FEW_SALES:
-        return _few(pieces)
     if _stopped(pieces.size, on):
         return Demand(Pattern.STOPPED, pieces.size)
+    if pieces.size < FEW_DAYS or on.size < FEW_SALES:
+        return _few(pieces)
     return _habit(pieces)
 
 
@@ -75,7 +75,7 @@ def _few(pieces: Days) -> Demand:
 def _stopped(days: int, on: npt.NDArray[np.intp]) -> bool:
     active = int(on[-1]) + 1
     pause = days - active
-    return pause >= QUIET_DAYS and (1 - on.size / active) ** pause < CHANCE
+    return pause >= QUIET_DAYS and (on.size < FEW_SALES or (1 - on.size / active) ** pause < CHANCE)
 
 
 def _habit(pieces: Days) -> Demand:

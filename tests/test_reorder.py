@@ -57,6 +57,8 @@ PATTERNS = [
     ((5,) * 27, Pattern.FEW),
     ((5,) * 28, Pattern.SMOOTH),
     ((0,) * 178 + (1, 1), Pattern.FEW),
+    ((50, 50, *(0,) * 59), Pattern.FEW),
+    ((50, 50, *(0,) * 60), Pattern.STOPPED),
     ((0,) * 177 + (1, 1, 1), Pattern.INTERMITTENT),
     ((0, *(1, 0) * 30, *(0,) * 58), Pattern.INTERMITTENT),
     ((*(1,) * 30, *(0,) * 58), Pattern.INTERMITTENT),
