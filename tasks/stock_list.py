@@ -72,10 +72,11 @@ def low_stock(desk: Desk, connection: Connection) -> list[Scarce]:
 
 def vendor_of_product() -> ColumnElement[Any]:
     """Return the SQL of a product's vendor; where it has none, of its newest delivery's."""
+    since = func.coalesce(*(INBOUNDS.c[name] for name in ("ordered_at", "received_at", "promised_on", "expected_on")))
     newest = (
         select(INBOUNDS.c.vendor_id)
         .where(INBOUNDS.c.product_id == PRODUCTS.c.id, INBOUNDS.c.vendor_id.is_not(None))
-        .order_by(INBOUNDS.c.id.desc())
+        .order_by(since.desc().nulls_last(), INBOUNDS.c.id.desc())
         .limit(1)
         .correlate(PRODUCTS)
         .scalar_subquery()

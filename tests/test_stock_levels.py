@@ -4,6 +4,7 @@ import base64
 import csv
 import json
 import re
+from datetime import timedelta
 
 import pytest
 from PIL import Image
@@ -19,7 +20,7 @@ from sources.sample import write_sample
 from tasks.db import reading
 from tasks.orders import LINES, ORDERS, PRODUCTS
 from tasks.runs import Now
-from tasks.stock_history import leads
+from tasks.stock_history import leads, sold
 from tasks.stock_levels import reckon
 from tasks.stock_list import low_stock, reorder_list
 from tasks.supply_tables import AVAILABILITIES, INBOUNDS, LEVELS, VENDORS
@@ -68,10 +69,12 @@ def change(counter, product, **facts):
         connection.execute(update(PRODUCTS).where(PRODUCTS.c.id == product.id).values(**facts))
 
 
-def inbound(counter, key, *, ordered=None, received=None, vendor="v1", product=LAMP, quantity=5, expected=None):
+def inbound(
+    counter, key, *, ordered=None, received=None, vendor="v1", product=LAMP, quantity=5, promised=None, expected=None
+):
     moments = {"ordered_at": None if ordered is None else noon(ordered)}
     moments |= {"received_at": None if received is None else noon(received)}
-    expected_on = None if expected is None else day(expected)
+    days = {"promised_on": promised, "expected_on": expected}
     put(
         counter,
         INBOUNDS,
@@ -79,7 +82,7 @@ def inbound(counter, key, *, ordered=None, received=None, vendor="v1", product=L
         product_id=product.id,
         vendor_id=vendor,
         quantity=quantity,
-        expected_on=expected_on,
+        **{name: None if n is None else day(n) for name, n in days.items()},
         **moments,
     )
 
@@ -117,6 +120,21 @@ def test_what_was_cancelled_was_never_wanted(shop, table):
     assert (lamp["demand_a_day"], lamp["method"], lamp["available"]) == (0, "none", 10)
 
 
+def test_an_order_belongs_to_the_shops_day_from_its_first_moment_to_its_last(counter):
+    # Berlin's clocks went forward on 29 March, 78 days before: a day of 23 hours.
+    begins = [counter.desk.start_of(day(-n)) for n in range(101)]
+    for n in range(1, 101):
+        last = begins[n - 1] - timedelta(milliseconds=500)
+        for moment in (begins[n], last):
+            key = f"{n} {moment}"
+            counter.order(key, line(shipped=0, quantity=n, product=LAMP), placed=-n)
+            with counter.desk.engine.begin() as connection:
+                connection.execute(update(ORDERS).where(ORDERS.c.id == key).values(placed_at=moment))
+    with reading(counter.desk.engine) as connection:
+        found = sold(counter.desk, connection, DAY, ("", "lamp"))
+    assert found == {"lamp": {n - 1: 2 * n for n in range(1, 101)}}
+
+
 def test_todays_orders_are_no_whole_day_yet(shop):
     shop.order("today", line(promised=3, quantity=90, product=LAMP), placed=0)
     lamp = reckoned(shop)[1]["lamp"]
@@ -137,9 +155,9 @@ def test_what_is_available_is_on_hand_and_inbound_less_what_open_lines_want(shop
 def test_a_vendors_lead_time_is_learnt_from_its_deliveries(shop):
     put(shop, VENDORS, id="v1", name="Vendor One", lead_days=3)
     change(shop, LAMP, vendor_id="v1")
-    for n, days in enumerate((8, 9, 10, 11)):
+    for n, days in enumerate((8, 9, 10, 11, 11, 11)):
         inbound(shop, f"i{n}", ordered=-30, received=days - 30)
-    assert reckoned(shop)[1]["lamp"]["lead_days"] == 3
+    assert reckoned(shop)[1]["lamp"]["lead_days"] == 3  # One lorry with three products is one delivery.
     inbound(shop, "fifth", ordered=-30, received=-18)
     inbound(shop, "long ago", ordered=-500, received=-400)
     inbound(shop, "no day known", received=-1)
@@ -151,11 +169,14 @@ def test_a_vendors_lead_time_is_learnt_from_its_deliveries(shop):
 
 def test_a_product_without_a_vendor_is_bought_from_its_newest_deliverys(shop):
     put(shop, VENDORS, id="v1", name="Vendor One", lead_days=3)
-    inbound(shop, "i1", quantity=1, vendor="v2")
-    inbound(shop, "i2", quantity=1, vendor="v1")
-    inbound(shop, "i3", quantity=1, vendor=None)
+    inbound(shop, "9", ordered=-30, received=-20, vendor="v2")
+    inbound(shop, "10", ordered=-19, vendor="v1")
+    inbound(shop, "11", promised=-25, vendor="v2")
+    inbound(shop, "8", received=-21, vendor="v2")
+    inbound(shop, "12", ordered=-1, vendor=None)
+    inbound(shop, "7", vendor="v2")
     assert reckoned(shop)[1]["lamp"]["lead_days"] == 3
-    assert listed(shop)[0].vendor == "Vendor One"
+    assert listed(shop, everything=True)[0].vendor == "Vendor One"
 
 
 def test_only_levels_that_changed_are_written(shop):
