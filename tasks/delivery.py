@@ -81,7 +81,8 @@ class Crew:
 async def deliver_batch(desk: Desk, now: Now, crew: Crew, *, batch: int, down: Sequence[str] = ()) -> Delivered | None:
     """Claim and deliver the next batch of notices, or else of posts; None where nothing is due.
 
-    Channels named in `down` are left alone; on one whose gate is shut, a single message is tried when its time comes.
+    Channels named in `down` are left alone; on one whose gate is shut, a single message is tried when its time comes:
+    the first that may still leave.
     Safe to repeat: a claim that is not used falls back when its lease ends.
     """
     for table in TABLES:
@@ -98,7 +99,7 @@ def _claim(desk: Desk, table: Table, crew: Crew, channels: Sequence[str], batch:
     with desk.engine.begin() as connection:
         closed = set(shut_gates(connection))
         one = try_one(connection, [name for name in channels if name in closed], now, desk.policy.sending)
-        if one is not None and (tried := claim(connection, table, crew.worker, now, [one], 1)).rows:
+        if one is not None and (tried := claim(connection, table, crew.worker, now, [one], batch)).rows:
             return tried, closed
         free = [name for name in channels if name not in closed]
         return claim(connection, table, crew.worker, now, free, batch), closed
@@ -111,13 +112,14 @@ def doubt(desk: Desk, crew: Crew) -> int:
 
 
 class _Round:
-    """One claimed batch on its way out."""
+    """One claimed batch on its way out; of a shut channel's, a single message is tried."""
 
     def __init__(self, desk: Desk, now: Now, crew: Crew, claimed: Claim, closed: set[str]) -> None:
         self._crew, self._turns = crew, Turns(desk, now.as_of, crew.worker, claimed, closed)
         self._rows = {row["id"]: row for row in claimed.rows}
         self._standing = Standing(waiting=list(self._rows))
         self._under_way: dict[asyncio.Task[Receipt], str] = {}
+        self._trying, self._tried = any(row["channel"] in closed for row in claimed.rows), False
         self._back: list[Settled] = []
         """Answered, and still to be written down."""
         self._delivered = Delivered()
@@ -125,7 +127,7 @@ class _Round:
     async def deliver(self) -> Delivered:
         """Keep up to `parallel` requests under way until the batch is through; hand back what did not leave."""
         try:
-            while self._standing.waiting or self._standing.ready or self._under_way or self._back:
+            while self._more() or self._under_way or self._back:
                 for key in await asyncio.to_thread(self._turn):
                     row = self._rows[key]
                     sending = self._crew.doors[Channel(row["channel"])].send(message_of(row))
@@ -138,12 +140,16 @@ class _Round:
         finally:
             self._turns.hand_back(self._standing)
 
+    def _more(self) -> bool:
+        return not self._tried and bool(self._standing.waiting or self._standing.ready)
+
     def _turn(self) -> Sequence[str]:
         """Settle what came back and mark what leaves next; return the ids of what leaves."""
-        room = self._crew.parallel - len(self._under_way)
+        room = int(not self._tried) if self._trying else self._crew.parallel - len(self._under_way)
         before = replace(self._standing, down=dict(self._delivered.down))
         turned = self._turns.take(before, self._back, room, self._crew.clock())
         self._back, self._standing = [], turned.standing
+        self._tried |= self._trying and bool(turned.leaving)
         self._delivered.down.update(turned.standing.down)
         for one in turned.settled:
             self._delivered.count(self._rows[one.id]["channel"], one)

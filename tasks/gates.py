@@ -11,7 +11,7 @@ from models.policy_contact import Sending
 from models.values import Channel, State
 from tasks.db import insert
 from tasks.orders import table_of
-from tasks.outbox import happened
+from tasks.outbox import SUPPRESSIONS, happened
 
 GATES = table_of(Gate)
 LAST_TRY = timedelta(hours=6)
@@ -19,10 +19,17 @@ DOUBLINGS = 9
 RECENT = timedelta(hours=1)
 
 
-def shut(connection: Connection, channel: str, reason: str, now: datetime, policy: Sending, who: str) -> None:
-    """Shut a channel's gate, or leave it shut after a try that failed; the wait before the next try doubles."""
+def shut(
+    connection: Connection, channel: str, reason: str, now: datetime, policy: Sending, who: str, *, tried: bool
+) -> None:
+    """Shut a channel's gate, or leave it shut after a message was `tried` in vain: the wait for the next one doubles.
+
+    To meet the same fault as those who shut it is no try.
+    """
     there = connection.execute(select(GATES.c.tries).where(GATES.c.channel == channel, GATES.c.shut_at.is_not(None)))
     tries = there.scalar()
+    if tries is not None and not tried:
+        return
     base = timedelta(minutes=policy.try_again_minutes)
     wait = min(base * 2 ** min(tries or 0, DOUBLINGS), max(base, LAST_TRY))
     row = {"channel": channel, "reason": reason, "try_at": now + wait, "tries": (tries or 0) + 1}
@@ -64,11 +71,22 @@ def try_one(connection: Connection, channels: Iterable[str], now: datetime, poli
     return None
 
 
+def not_tried(connection: Connection, channels: Iterable[str], now: datetime) -> None:
+    """Let messages be tried on shut channels now: of those that were claimed for it, none may leave any more."""
+    for channel in channels:
+        spared = update(GATES).where(GATES.c.channel == channel, GATES.c.shut_at.is_not(None))
+        connection.execute(spared.values(try_at=now))
+
+
 def burst(connection: Connection, table: Table, channel: str, now: datetime, policy: Sending) -> bool:
-    """Say whether more than half of a channel's latest messages were refused, and at least `policy.rejections`."""
+    """Say whether more than half of a channel's latest messages were refused, and at least `policy.rejections`.
+
+    An address that must not be written to any more says nothing about the channel.
+    """
+    addressed = [_not_suppressed(table)] if "address" in table.c else []
     latest = (
         select(table.c.state)
-        .where(table.c.channel == channel, table.c.settled_at > now - RECENT, _answered(table))
+        .where(table.c.channel == channel, table.c.settled_at > now - RECENT, _answered(table), *addressed)
         .order_by(table.c.settled_at.desc())
         .limit(2 * policy.rejections - 1)
         .subquery()
@@ -79,6 +97,10 @@ def burst(connection: Connection, table: Table, channel: str, now: datetime, pol
 
 def _answered(table: Table) -> ColumnElement[bool]:
     return or_(*(table.c.state == state for state in (State.SENT, State.DELIVERED, State.BOUNCED, State.REJECTED)))
+
+
+def _not_suppressed(table: Table) -> ColumnElement[bool]:
+    return ~select(SUPPRESSIONS.c.address).where(SUPPRESSIONS.c.address == table.c.address).exists()
 
 
 def passing(connection: Connection, channel: Channel, wanted: int, now: datetime, policy: Sending) -> int:

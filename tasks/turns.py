@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from models.values import Channel, Skip, State
 from tasks.desk import Desk
-from tasks.gates import burst, opened, passing, shut
+from tasks.gates import burst, not_tried, opened, passing, shut
 from tasks.notices import NOTICES
 from tasks.outbox import Claim, Settled, Worker, give_back, start
 from tasks.outcomes import settle
@@ -90,6 +90,8 @@ class Turns:
                 settled += lost
                 ready += [key for key in chunk if key not in {one.id for one in lost}]
             leaving = self._passing(connection, ready[:room], now)
+            if not (leaving or ready or back):
+                not_tried(connection, {self._rows[key]["channel"] for key in before.waiting} & self._closed, now)
             self._retell(connection, settled)
             ours = start(connection, self._table, self._worker, leaving, now)
         self._shut |= after.down.keys()
@@ -103,11 +105,12 @@ class Turns:
         sending, who, known = self._desk.policy.sending, self._worker.name, dict(down)
         if sent := {self._channel(one) for one in settled if one.state is State.SENT} & self._closed:
             opened(connection, sent, now, who)
-        for channel in {self._channel(one) for one in settled if one.state is State.REJECTED} - known.keys():
+        refused = {self._channel(one) for one in settled if one.state is State.REJECTED and not one.suppress}
+        for channel in refused - known.keys():
             if burst(connection, self._table, channel, now, sending):
                 known[channel] = BURST
         for channel in sorted(known.keys() - self._shut):
-            shut(connection, channel, known[channel], now, sending, who)
+            shut(connection, channel, known[channel], now, sending, who, tried=channel in self._closed)
         return known
 
     def _without_down(self, connection: Connection, before: Standing, down: Mapping[str, str]) -> Standing:

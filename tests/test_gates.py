@@ -5,11 +5,11 @@ import pytest
 
 from channels.door import Rejected, SendError
 from models.policy import Policy
-from models.policy_contact import Sending
+from models.policy_contact import Brake, Sending
 from models.values import Channel, Receipt, State
 from tasks.db import reading
 from tasks.fallbacks import NOBODY, follow_up
-from tasks.gates import passing, shut_gates
+from tasks.gates import passing, shut, shut_gates
 from tasks.offers import OFFERS
 from tasks.outbox import EVENTS
 from tasks.runs import Now
@@ -80,6 +80,31 @@ def test_a_message_that_passes_opens_the_channel_for_all(counter):
     assert counter.deliver(at=minutes(20)).sent == {"email": 6}
     kinds = [event["kind"] for event in counter.rows(EVENTS)]
     assert kinds.count("channel_shut") == kinds.count("channel_open") == 1
+
+
+def test_what_may_not_leave_any_more_spends_no_try_and_holds_up_no_message_that_may(counter, with_policy):
+    with_policy(Policy(brake=Brake(newly_late_share=1)))
+    orders(counter, 55)
+    counter.deliver(door=Till(bad_key), parallel=1)
+    for key in range(52):
+        counter.change(f"{key:03}", shipped_at=noon(0))
+    done = counter.deliver(at=minutes(16))
+    assert (done.skipped, done.sent) == ({"shipped": 52}, {"email": 3})
+
+
+def test_those_who_meet_a_fault_at_once_do_not_double_the_wait(counter):
+    for who in ("a", "b", "c"):
+        with counter.desk.engine.begin() as connection:
+            shut(connection, Channel.EMAIL, "bad key", noon(0), Sending(), who, tried=False)
+    with reading(counter.desk.engine) as connection:
+        assert shut_gates(connection)["email"]["try_at"] == minutes(15)
+
+
+def test_addresses_that_want_no_more_stop_no_channel(counter):
+    orders(counter, 45)
+    count = iter(range(45))
+    done = counter.deliver(door=Till(lambda _: Rejected("STOP", suppress=True) if next(count) < 30 else None))
+    assert (done.down, done.sent) == ({}, {"email": 15})
 
 
 @pytest.mark.parametrize(("refused", "stops"), [(19, False), (20, True)])
