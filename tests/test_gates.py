@@ -136,6 +136,14 @@ def test_a_rate_is_kept_by_all_workers_together(counter):
     assert let_through == [3, 2, 0, 5, 9]
 
 
+def test_a_rate_is_kept_by_machines_whose_clocks_differ(counter):
+    policy, passed = Sending(per_second={Channel.EMAIL: 1}), []
+    for ahead in (0, 1, 0, 1, 0, 1, -3600, -3600):
+        with counter.desk.engine.begin() as connection:
+            passed.append(passing(connection, Channel.EMAIL, 5, noon(0) + timedelta(seconds=ahead), policy))
+    assert passed == [1, 1, 0, 0, 0, 0, 1, 0]
+
+
 @pytest.mark.parametrize(("tries", "state"), [(2, State.QUEUED), (1, State.QUEUED), (0, State.REJECTED)])
 def test_what_makes_sense_only_so_often_is_not_tried_more(counter, tries, state):
     counter.order()
