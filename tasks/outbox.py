@@ -91,6 +91,13 @@ def start(connection: Connection, table: Table, worker: Worker, ids: Sequence[st
     return set(connection.execute(marked).scalars())
 
 
+def started(connection: Connection, table: Table, worker: Worker, ids: Sequence[str], now: datetime) -> list[str]:
+    """Return those messages that we marked as leaving at this very moment, in their order."""
+    mine = and_(table.c.claimed_by == worker.name, table.c.state == State.SENDING, table.c.sending_at == now)
+    marked = set(connection.execute(select(table.c.id).where(among(connection, table.c.id, ids), mine)).scalars())
+    return [key for key in ids if key in marked]
+
+
 def _not_left(table: Table, now: datetime) -> ColumnElement[bool]:
     return or_(table.c.state == State.CLAIMED, and_(table.c.state == State.SENDING, table.c.sending_at == now))
 

@@ -16,7 +16,7 @@ from models.values import Channel, Skip, State
 from tasks.desk import Desk
 from tasks.gates import burst, not_tried, opened, passing, shut
 from tasks.notices import NOTICES
-from tasks.outbox import Claim, Settled, Worker, give_back, start
+from tasks.outbox import Claim, Settled, Worker, give_back, start, started
 from tasks.outcomes import settle
 from tasks.posts import stale
 from tasks.truth import retell, untrue
@@ -59,6 +59,8 @@ class Turns:
         self._rows = {row["id"]: row for row in claimed.rows}
         self._shut: set[str] = set()
         """Channels that we shut already."""
+        self._again = False
+        """Whether a turn is taken again, of which nobody knows whether it was kept."""
 
     def take(self, before: Standing, back: Sequence[Settled], room: int, now: datetime) -> Turned:
         """Settle what came back and mark what leaves next, as far as there is room for it.
@@ -66,11 +68,13 @@ class Turns:
         A database that goes away for a moment is waited for: what came back must not be forgotten. What is remembered
         changes only after it was kept.
         """
+        self._again = False
         for pause in PAUSES:
             try:
                 return self._once(before, back, room, now)
             except OperationalError:
                 time.sleep(pause)
+                self._again = True
         return self._once(before, back, room, now)
 
     def hand_back(self, left: Standing) -> None:
@@ -83,13 +87,15 @@ class Turns:
         with self._desk.engine.begin() as connection:
             settled = settle(connection, self._table, back, now, self._worker.name)
             after = self._without_down(connection, before, self._gates(connection, settled, before.down, now))
-            waiting, ready = list(after.waiting), list(after.ready)
+            over = [key for key in after.ready if self._over(key, now)]
+            ready = [key for key in after.ready if key not in over]
+            waiting = [*over, *after.waiting]
             while len(ready) < room and waiting:
                 chunk, waiting = waiting[:FRESH], waiting[FRESH:]
                 lost = settle(connection, self._table, self._untrue(connection, chunk, now), now, self._worker.name)
                 settled += lost
                 ready += [key for key in chunk if key not in {one.id for one in lost}]
-            leaving = self._passing(connection, ready[:room], now)
+            leaving = self._marked(connection, ready, now) or self._passing(connection, ready[:room], now)
             if not (leaving or ready or back):
                 not_tried(connection, {self._rows[key]["channel"] for key in before.waiting} & self._closed, now)
             self._retell(connection, settled)
@@ -120,6 +126,11 @@ class Turns:
         waiting, ready = ([key for key in keys if key not in idle] for keys in (before.waiting, before.ready))
         return Standing(waiting, ready, down)
 
+    def _over(self, key: str, now: datetime) -> bool:
+        """Say whether a message's hours ended since it was checked."""
+        until = self._rows[key].get("valid_until")
+        return until is not None and until <= now
+
     def _retell(self, connection: Connection, settled: Sequence[Settled]) -> None:
         # All at once and after the gates: every transaction locks them and the watches in one order.
         if self._table is NOTICES:
@@ -133,6 +144,10 @@ class Turns:
     def _untrue(self, connection: Connection, chunk: Sequence[str], now: datetime) -> list[Settled]:
         check = untrue if self._table is NOTICES else stale
         return check(self._desk, connection, [self._rows[key] for key in chunk], self._as_of, now)
+
+    def _marked(self, connection: Connection, ready: Sequence[str], now: datetime) -> list[str]:
+        """Return the messages that this turn marked and let pass already, where it was kept and is taken again."""
+        return started(connection, self._table, self._worker, ready, now) if self._again else []
 
     def _passing(self, connection: Connection, ready: Sequence[str], now: datetime) -> list[str]:
         """Return the messages that the policy's rate lets through now."""

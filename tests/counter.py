@@ -151,12 +151,12 @@ class Counter:
         end(self.desk.engine, now, noon(on), HELD if self.passed else "done", held)
         return found
 
-    def deliver(self, on=0, *, door=None, parallel=4, at=None, lease=600) -> Delivered:
+    def deliver(self, on=0, *, door=None, parallel=4, at=None, lease=600, clock=None) -> Delivered:
         """Live the delivering half of a day."""
         moment = at or noon(on)
         door = door or self.door
         doors = dict.fromkeys(Channel, door)
-        crew = Crew(Worker(f"test {moment}", timedelta(seconds=lease)), doors, parallel, lambda: moment)
+        crew = Crew(Worker(f"test {moment}", timedelta(seconds=lease)), doors, parallel, clock or (lambda: moment))
         now = Now("test", day(on), moment)
 
         async def all_of_it():

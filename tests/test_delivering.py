@@ -1,13 +1,14 @@
 import asyncio
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
 from channels.door import InDoubt, Rejected, SendError
 from models.policy import Bucket, Policy
+from models.policy_contact import Contacting, Quiet, Sending
 from models.values import Channel, State
 from rules.addresses import email_address
 from tasks.delivery import Crew, deliver_batch
@@ -332,6 +333,31 @@ def test_a_commit_whose_answer_was_lost_is_neither_repeated_nor_forgotten(counte
     assert len(counter.door.taken) == 4
     kinds = sorted(event["kind"] for event in counter.rows(EVENTS))
     assert kinds == [State.SENT] * 4 + [State.SKIPPED]
+
+
+def test_what_was_let_pass_by_a_commit_whose_answer_was_lost_leaves_before_anything_else(counter, with_policy):
+    with_policy(Policy(sending=Sending(per_second={Channel.EMAIL: 2})))
+    for key in range(6):
+        counter.order(str(key), customer=customer(f"c{key}"))
+    counter.decide()
+    whole = counter.desk
+    counter.desk = replace(whole, engine=Forgetful(whole.engine, 5))
+    counter.deliver(clock=iter(noon(0) + timedelta(seconds=n) for n in range(99)).__next__)
+    counter.desk = whole
+    assert states(counter) == [State.SENT] * 6
+
+
+def test_a_mail_whose_hours_end_while_it_waits_for_its_second_does_not_leave_after_them(counter, with_policy):
+    quiet = Contacting(quiet={Channel.EMAIL: Quiet(begins=time(21), ends=time(8))})
+    with_policy(Policy(contact=quiet, sending=Sending(per_second={Channel.EMAIL: 1})))
+    for key in range(8):
+        counter.order(str(key), customer=customer(f"c{key}"))
+    counter.decide()
+    evening = datetime(2026, 6, 15, 18, 59, 50, tzinfo=UTC)
+    done = counter.deliver(clock=iter(evening + timedelta(seconds=n) for n in range(99)).__next__, parallel=2)
+    left = [row["sending_at"] for row in counter.notices if row["sending_at"]]
+    assert max(left) < evening + timedelta(seconds=10)
+    assert sum(done.later.values()) == states(counter).count(State.QUEUED) > 0
 
 
 @pytest.mark.parametrize("parallel", [1, 3, 10])
