@@ -23,14 +23,20 @@ def contacts_for(
     country: str,
     zone: str,
 ) -> tuple[Contact, ...]:
-    """Return the channels of a notice: the one the customer prefers, if it can be used, or else all of the bucket's.
+    """Return the channels of a bucket for a customer; one that cannot be used comes with its reason to skip it.
 
-    `country` and `zone` are the shop's, for customers who have none. A channel that cannot be used comes with its
-    reason to skip it; there is always at least one entry, so that nobody is forgotten in silence.
+    `country` and `zone` are the shop's, for customers who have none.
     """
     if customer.opted_out:
         return (Contact(bucket.channels[0], None, skip=Skip.OPTED_OUT),)
-    contacts = [contact_by(customer, channel, policy, now, country, zone) for channel in bucket.channels]
+    return tuple(contact_by(customer, channel, policy, now, country, zone) for channel in bucket.channels)
+
+
+def chosen(customer: CustomerFacts, contacts: tuple[Contact, ...]) -> tuple[Contact, ...]:
+    """Return the channels of a notice: the one the customer prefers, if it can be used, or else all that were found.
+
+    There is always at least one entry, so that nobody is forgotten in silence.
+    """
     preferred = tuple(one for one in contacts if one.channel == customer.prefers and one.skip is None)
     if preferred:
         return preferred

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 
 from models.plans import Contact, Discount, Plan, Verdict
 from models.values import GOOD, RemedyKind
-from rules.contact import contacts_for, without_suppressed
+from rules.contact import chosen, contacts_for, without_suppressed
 from rules.plans import bucket_of, judge, shows_offer, tells
 from rules.remedies import discount_for, substitutes_for_delay
 from tasks import offers
@@ -88,7 +88,10 @@ def _contacts(desk: Desk, now: Now, connection: Connection, plans: Sequence[Plan
     }
     addresses = {one.address for contacts in found.values() for one in contacts if one.address is not None}
     suppressed = suppressed_among(connection, addresses)
-    return {order: without_suppressed(contacts, suppressed) for order, contacts in found.items()}
+    return {
+        order.id: chosen(order.customer, without_suppressed(found[order.id], suppressed))
+        for order in (plan.delay.order for plan in plans)
+    }
 
 
 def suppressed_among(connection: Connection, addresses: Set[str]) -> set[str]:

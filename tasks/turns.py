@@ -23,8 +23,10 @@ from tasks.truth import retell, untrue
 
 FRESH = 100
 """How many messages are checked against the facts at once: a message leaves at most so many sends after its check."""
-AFRESH = (Skip.CHANGED, Skip.TOO_OLD)
-"""Reasons after which an order is looked at anew: there is something to say, but not these words."""
+AFRESH = (
+    Skip.CHANGED, Skip.TOO_OLD, Skip.SUPPRESSED, Skip.NO_CONSENT, Skip.NO_ADDRESS, Skip.BAD_ADDRESS, Skip.NO_HOUR
+)  # fmt: skip
+"""Reasons after which an order is looked at anew: there is something to say, but not these words, or not this way."""
 PAUSES = (0.1, 0.5, 2, 5)
 """Seconds to wait for a database that went away in the middle of a batch, before giving up."""
 BURST = "more than half of its latest messages were refused"

@@ -203,6 +203,29 @@ def test_consent_and_number_are_read_again_before_a_text_leaves(counter, facts, 
     assert counter.deliver().skipped == {reason: 1}
 
 
+@pytest.mark.parametrize("closed", [{"sms_consent": False}, {"phone": None}, {"phone": "12"}, None])
+def test_a_channel_that_closes_while_a_notice_waits_leaves_the_others(counter, closed):
+    counter.order(customer=customer("c2", phone="+4915112345678", sms_consent=True, prefers="sms"))
+    counter.decide()
+    if closed is None:
+        with counter.desk.engine.begin() as connection:
+            suppress(connection, {"+4915112345678": "STOP"}, noon(0), "test")
+    else:
+        counter.customer("c2", **closed)
+    assert counter.deliver().sent == {}
+    assert [message.channel for message in counter.live(1)] == [Channel.EMAIL]
+    assert counter.live(2) == []
+
+
+def test_who_is_left_without_any_channel_is_not_looked_at_over_and_over(counter):
+    counter.order()
+    counter.decide()
+    counter.customer("c1", email=None)
+    assert counter.deliver().skipped == {"no_address": 1}
+    assert counter.decide(1).skipped == {"no_address": 1}
+    assert counter.decide(2).orders == 0
+
+
 def test_after_an_outage_only_the_newest_of_an_orders_notices_leaves(counter):
     counter.order("1041", line(promised=-4))
     for n in range(12):
