@@ -11,6 +11,7 @@ from flows.deeds import deed
 from flows.house import Clock, House
 from models.report import Report
 from tasks.runs import HELD, Now, begin, end
+from tasks.under_way import under_way
 
 
 def run_name() -> str:
@@ -25,8 +26,9 @@ async def a_run(house: House, flow: str, time: Clock) -> AsyncIterator[tuple[Now
     now = await deed("begin", partial(begin, engine, flow, policy, time.as_of, time.now()))
     report = Report(run=now.run, as_of=now.as_of)
     state = "failed"
-    try:
-        yield now, report
-        state = HELD if report.held else "done" if report.ok else "failed"
-    finally:
-        await asyncio.to_thread(end, engine, now, time.now(), state, report.model_dump(mode="json"))
+    with under_way(engine, now.run):
+        try:
+            yield now, report
+            state = HELD if report.held else "done" if report.ok else "failed"
+        finally:
+            await asyncio.to_thread(end, engine, now, time.now(), state, report.model_dump(mode="json"))

@@ -18,9 +18,10 @@ from tasks.db import Turn, alone, in_order, reading
 from tasks.desk import Desk
 from tasks.notices import NOTICES, Looked
 from tasks.orders import ORDERS
-from tasks.purses import wanted_by
+from tasks.purses import WANTED, wanted_by
 from tasks.runs import HELD, RUNS, Now
-from tasks.tallies import TALLIES, add, orders_by_bucket, put, tally
+from tasks.tallies import TALLIES, add, move, orders_by_bucket, put, tally
+from tasks.under_way import is_under_way
 
 TAKEN_IN = "brake:orders"
 """The tally of how many orders the source yielded when it was last taken as right."""
@@ -65,11 +66,12 @@ def _hours(desk: Desk, connection: Connection, now: Now) -> float | None:
 def judge(desk: Desk, now: Now) -> tuple[Limit, ...]:
     """Let go what a run owes, all at once, unless a limit was passed: then it stays held. Return what was passed.
 
-    With it are judged the notices of runs that ended before they were, and their money.
+    With it are judged the notices of runs that ended or died before they were, and their money.
     """
     with desk.engine.begin() as connection:
         alone(connection, Turn.JUDGE)  # two that adopt each other's notices would wait for one another for ever
-        wanted = wanted_by(connection, [now.run, *_adopt(connection, now)])
+        _adopt(connection, now)
+        wanted = wanted_by(connection, [now.run])
         mine = and_(NOTICES.c.run_id == now.run, NOTICES.c.state == State.HELD)
         told = orders_of(connection, mine)
         load = _load(connection, now.as_of, told, orders_by_bucket(connection).total(), wanted)
@@ -89,7 +91,7 @@ def foresee(desk: Desk, now: Now, found: Looked, open_orders: int, *, facts: boo
     """
     with reading(desk.engine) as connection:
         passed = facts_out_of_bounds(_intake(desk, connection, now, None), desk.policy) if facts else ()
-        left = _unjudged(now)
+        left = _unjudged(connection, now)
         owed_by = connection.execute(select(NOTICES.c.run_id).where(left).distinct()).scalars()
         wanted = Counter(found.wanted) + wanted_by(connection, list(owed_by))
         told = found.told + orders_of(connection, left)
@@ -113,18 +115,26 @@ def orders_of(connection: Connection, which: ColumnElement[bool]) -> int:
     return connection.execute(select(func.count(NOTICES.c.order_id.distinct())).where(which)).scalar_one()
 
 
-def _unjudged(now: Now) -> ColumnElement[bool]:
-    """Return the SQL of held notices that other runs left, and no person was shown."""
+def _unjudged(connection: Connection, now: Now) -> ColumnElement[bool]:
+    """Return the SQL of held notices that other runs left, and no person was shown.
+
+    A run that still decides keeps its own: a part of what it owes is not to be judged as if it were all.
+    """
+    held = and_(NOTICES.c.state == State.HELD, NOTICES.c.run_id != now.run)
+    runs = connection.execute(select(NOTICES.c.run_id).where(held).distinct()).scalars().all()
+    left = [run for run in runs if not is_under_way(connection, run)]
+    # Asked last: a run that ended since the first question was shown to somebody by now, or is judged.
     shown = select(RUNS.c.id).where(RUNS.c.state == HELD)
-    return and_(NOTICES.c.state == State.HELD, NOTICES.c.run_id != now.run, NOTICES.c.run_id.not_in(shown))
+    return and_(held, NOTICES.c.run_id.in_(left), NOTICES.c.run_id.not_in(shown))
 
 
-def _adopt(connection: Connection, now: Now) -> list[str]:
-    """Make the held notices that no person was shown this run's own; return the runs that owed them."""
-    unjudged = _unjudged(now)
+def _adopt(connection: Connection, now: Now) -> None:
+    """Make the held notices that no person was shown this run's own, and what their runs would have given."""
+    unjudged = _unjudged(connection, now)
     owed_by = list(connection.execute(select(NOTICES.c.run_id).where(unjudged).distinct()).scalars())
     connection.execute(update(NOTICES).where(in_order(connection, NOTICES.c.id, unjudged)).values(run_id=now.run))
-    return owed_by
+    wanted = wanted_by(connection, owed_by)
+    move(connection, {f"{WANTED}{now.run}:{currency}": n for currency, n in wanted.items()})
 
 
 def _usual(connection: Connection, as_of: date) -> float | None:

@@ -28,6 +28,7 @@ from tasks.outbox import EVENTS
 from tasks.releases import Verdict, release
 from tasks.runs import LATE_ORDERS, RUNS, Now, begin
 from tasks.shelves import Shelves
+from tasks.under_way import under_way
 from tests.builders import DAY, day, line
 from tests.counter import SMALL, customer, noon, shop
 
@@ -188,10 +189,13 @@ def test_of_two_who_decide_at_once_one_wins(held):
     assert len(states(held)) == 1
 
 
+def begun(counter):
+    return begin(counter.desk.engine, LATE_ORDERS, counter.desk.policy.digest, DAY, noon(0))
+
+
 def killed(counter):
     """Decide, and die before the end: nothing was judged."""
-    now = begin(counter.desk.engine, LATE_ORDERS, counter.desk.policy.digest, DAY, noon(0))
-    look(counter.desk, now, Shelves(), None, batch=500)
+    look(counter.desk, begun(counter), Shelves(), None, batch=500)
 
 
 def test_what_a_killed_run_owed_leaves_with_the_next_run(counter):
@@ -220,6 +224,28 @@ def test_the_discounts_of_a_killed_run_are_judged_by_the_next_run(with_policy):
     assert [(one.name, one.found) for one in counter.passed] == [("offers", 80)]
     counter.decide(1)
     assert counter.passed == ()
+
+
+def test_those_discounts_are_still_known_when_the_run_that_judged_them_died_as_well(with_policy):
+    counter = beyond_the_cap(with_policy)
+    killed(counter)
+    judge(counter.desk, begun(counter))
+    counter.decide()
+    assert [(one.name, one.found) for one in counter.passed] == [("offers", 80)]
+
+
+def test_what_a_run_owes_that_still_decides_is_judged_by_itself_and_as_a_whole(with_policy):
+    counter = with_policy(SMALL)
+    shop(counter, late=4)
+    slow = begun(counter)
+    with under_way(counter.desk.engine, slow.run):
+        look(counter.desk, slow, Shelves(), None, batch=2)
+        assert judge(counter.desk, begun(counter)) == ()
+        assert states(counter) == [State.HELD]
+        look(counter.desk, slow, Shelves(), None, batch=2)
+        assert [one.found for one in judge(counter.desk, slow)] == [1]
+    assert [one.found for one in judge(counter.desk, begun(counter))] == [1]
+    assert states(counter) == [State.HELD]
 
 
 def test_a_day_unlike_the_last_weeks_is_held(with_policy):
