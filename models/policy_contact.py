@@ -56,7 +56,7 @@ class Sending(Frozen):
         (Channel.EMAIL, Channel.SMS), description="channels by which a refused notice may go out instead, in this order"
     )
     rejections: Count = Field(
-        20, ge=2, description="so many refusals among the last, more than half of them, stop a channel"
+        20, ge=2, description="so many refusals or doubts among the last, more than half of them, stop a channel"
     )
     try_again_minutes: InMinutes = Field(
         15, ge=1, description="wait before one message is tried on a stopped channel; doubles"

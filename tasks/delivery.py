@@ -16,7 +16,7 @@ from sqlalchemy import Table
 from channels.door import Door, Rejected, SendError
 from models.values import Channel, Message, Receipt, State
 from tasks.desk import Desk
-from tasks.gates import shut_gates, try_one
+from tasks.gates import resting, shut_gates, try_one
 from tasks.notices import NOTICES
 from tasks.outbox import Claim, Settled, Worker, channels_of, claim, doubt_abandoned
 from tasks.posts import POSTS
@@ -26,6 +26,8 @@ from tasks.turns import Standing, Turns
 TABLES = (NOTICES, POSTS)
 FIRST_RETRY = timedelta(minutes=1)
 LAST_RETRY = timedelta(hours=6)
+LONG = timedelta(seconds=10)
+"""A provider that asks for a longer wait gets nothing of the channel meanwhile; a shorter is the message's alone."""
 PAUSE = 0.05
 """Seconds between two looks at a rate that lets nothing through."""
 MOMENT, MOMENTS = 0.001, 5
@@ -101,7 +103,7 @@ def _claim(desk: Desk, table: Table, crew: Crew, channels: Sequence[str], batch:
         one = try_one(connection, [name for name in channels if name in closed], now, desk.policy.sending)
         if one is not None and (tried := claim(connection, table, crew.worker, now, [one], batch)).rows:
             return tried, closed
-        free = [name for name in channels if name not in closed]
+        free = [name for name in channels if name not in closed | resting(connection, now)]
         return claim(connection, table, crew.worker, now, free, batch), closed
 
 
@@ -187,7 +189,8 @@ def settled(row: Mapping[str, Any], task: "asyncio.Task[Receipt]", now: datetime
             return Settled(row["id"], State.REJECTED, f"{error.reason} (tried {row['attempts'] + 1} times)")
         case SendError() as error:
             wait = error.retry_after or backoff(row["id"], row["attempts"])
-            return Settled(row["id"], State.QUEUED, error.reason, not_before=now + wait)
+            rests = error.tries is None and (error.retry_after or LONG) > LONG
+            return Settled(row["id"], State.QUEUED, error.reason, not_before=now + wait, rests=rests)
         case error:
             return Settled(row["id"], State.IN_DOUBT, f"{type(error).__name__}: {error}")
 

@@ -17,6 +17,7 @@ GATES = table_of(Gate)
 LAST_TRY = timedelta(hours=6)
 DOUBLINGS = 9
 RECENT = timedelta(hours=1)
+FAILED = (State.REJECTED, State.IN_DOUBT)
 SKEW = 5
 """Seconds by which the clocks of workers may differ, and their rate still holds: the foremost clock counts."""
 
@@ -59,6 +60,19 @@ def shut_gates(connection: Connection) -> dict[str, Any]:
     return {row["channel"]: dict(row) for row in connection.execute(query).mappings()}
 
 
+def rest(connection: Connection, channel: str, until: datetime) -> None:
+    """Leave a channel alone until a moment, as its provider asked: its gate is not shut, for nobody need mend it."""
+    new = insert(connection, GATES).values(channel=channel, try_at=until, tries=0, second=0, passed=0)
+    sooner = or_(GATES.c.try_at.is_(None), GATES.c.try_at < until)
+    connection.execute(new.on_conflict_do_update(index_elements=["channel"], set_={"try_at": until}, where=sooner))
+
+
+def resting(connection: Connection, now: datetime) -> set[str]:
+    """Return the channels whose providers asked to be left alone until later."""
+    query = select(GATES.c.channel).where(GATES.c.shut_at.is_(None), GATES.c.try_at > now)
+    return set(connection.execute(query).scalars())
+
+
 def try_one(connection: Connection, channels: Iterable[str], now: datetime, policy: Sending) -> str | None:
     """Return a shut channel on which one message may be tried now; nobody else is told the same one."""
     for channel in channels:
@@ -81,7 +95,9 @@ def not_tried(connection: Connection, channels: Iterable[str], now: datetime) ->
 
 
 def burst(connection: Connection, table: Table, channel: str, now: datetime, policy: Sending) -> bool:
-    """Say whether more than half of a channel's latest messages were refused, and at least `policy.rejections`.
+    """Say whether more than half of a channel's latest messages failed, and at least `policy.rejections`.
+
+    They were refused, or are in doubt.
 
     An address that must not be written to any more says nothing about the channel.
     """
@@ -93,12 +109,12 @@ def burst(connection: Connection, table: Table, channel: str, now: datetime, pol
         .limit(2 * policy.rejections - 1)
         .subquery()
     )
-    refused = select(func.count()).select_from(latest).where(latest.c.state == State.REJECTED)
-    return connection.execute(refused).scalar_one() >= policy.rejections
+    failed = select(func.count()).select_from(latest).where(latest.c.state.in_(FAILED))
+    return connection.execute(failed).scalar_one() >= policy.rejections
 
 
 def _answered(table: Table) -> ColumnElement[bool]:
-    return or_(*(table.c.state == state for state in (State.SENT, State.DELIVERED, State.BOUNCED, State.REJECTED)))
+    return or_(*(table.c.state == state for state in (State.SENT, State.DELIVERED, State.BOUNCED, *FAILED)))
 
 
 def _not_suppressed(table: Table) -> ColumnElement[bool]:

@@ -40,6 +40,8 @@ class Settled:
     valid_until: datetime | None = None
     suppress: str | None = None
     """An address that must not be written to again."""
+    rests: bool = False
+    """Whether the provider asked that nothing of the channel comes until `not_before`."""
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from models.values import Channel, Skip, State
 from tasks.desk import Desk
-from tasks.gates import burst, not_tried, opened, passing, shut
+from tasks.gates import FAILED, burst, not_tried, opened, passing, rest, shut
 from tasks.notices import NOTICES
 from tasks.outbox import Claim, Settled, Worker, give_back, start, started
 from tasks.outcomes import settle
@@ -29,7 +29,7 @@ AFRESH = (
 """Reasons after which an order is looked at anew: there is something to say, but not these words, or not this way."""
 PAUSES = (0.1, 0.5, 2, 5)
 """Seconds to wait for a database that went away in the middle of a batch, before giving up."""
-BURST = "more than half of its latest messages were refused"
+BURST = "more than half of its latest messages were refused or are in doubt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,8 @@ class Turns:
     def _once(self, before: Standing, back: Sequence[Settled], room: int, now: datetime) -> Turned:
         with self._desk.engine.begin() as connection:
             settled = settle(connection, self._table, back, now, self._worker.name)
-            after = self._without_down(connection, before, self._gates(connection, settled, before.down, now))
+            down = self._gates(connection, settled, before.down, now)
+            after = self._without(connection, before, down, self._resting(connection, settled))
             over = [key for key in after.ready if self._over(key, now)]
             ready = [key for key in after.ready if key not in over]
             waiting = [*over, *after.waiting]
@@ -113,17 +114,26 @@ class Turns:
         sending, who, known = self._desk.policy.sending, self._worker.name, dict(down)
         if sent := {self._channel(one) for one in settled if one.state is State.SENT} & self._closed:
             opened(connection, sent, now, who)
-        refused = {self._channel(one) for one in settled if one.state is State.REJECTED and not one.suppress}
-        for channel in refused - known.keys():
+        failed = {self._channel(one) for one in settled if one.state in FAILED and not one.suppress}
+        for channel in failed - known.keys():
             if burst(connection, self._table, channel, now, sending):
                 known[channel] = BURST
         for channel in sorted(known.keys() - self._shut):
             shut(connection, channel, known[channel], now, sending, who, tried=channel in self._closed)
         return known
 
-    def _without_down(self, connection: Connection, before: Standing, down: Mapping[str, str]) -> Standing:
-        """Hand back the messages of channels that went down."""
-        idle = {key for key in (*before.waiting, *before.ready) if self._rows[key]["channel"] in down}
+    def _resting(self, connection: Connection, settled: Sequence[Settled]) -> set[str]:
+        """Leave channels alone as long as their providers asked; return them."""
+        asked = {self._channel(one): one.not_before for one in settled if one.rests and one.not_before}
+        for channel, until in sorted(asked.items()):
+            rest(connection, channel, until)
+        return set(asked)
+
+    def _without(
+        self, connection: Connection, before: Standing, down: Mapping[str, str], resting: set[str]
+    ) -> Standing:
+        """Hand back the messages of channels that went down, or rest."""
+        idle = {key for key in (*before.waiting, *before.ready) if self._channel_of(key) in down.keys() | resting}
         give_back(connection, self._table, self._worker, sorted(idle))
         waiting, ready = ([key for key in keys if key not in idle] for keys in (before.waiting, before.ready))
         return Standing(waiting, ready, down)
@@ -141,7 +151,10 @@ class Turns:
             retell(connection, {self._rows[one.id]["order_id"] for one in lost}, changed, self._as_of)
 
     def _channel(self, one: Settled) -> str:
-        return str(self._rows[one.id]["channel"])
+        return self._channel_of(one.id)
+
+    def _channel_of(self, key: str) -> str:
+        return str(self._rows[key]["channel"])
 
     def _untrue(self, connection: Connection, chunk: Sequence[str], now: datetime) -> list[Settled]:
         check = untrue if self._table is NOTICES else stale

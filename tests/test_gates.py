@@ -3,7 +3,7 @@ from datetime import timedelta
 
 import pytest
 
-from channels.door import Rejected, SendError
+from channels.door import InDoubt, Rejected, SendError
 from models.policy import Policy
 from models.policy_contact import Brake, Sending
 from models.values import Channel, Receipt, State
@@ -115,6 +115,27 @@ def test_a_burst_of_refusals_stops_the_channel_alone(counter, refused, stops):
     assert ("email" in done.down) is stops
     assert sum(done.rejected.values()) == refused
     assert done.sent == ({} if stops else {"email": 45 - refused})
+
+
+def test_a_provider_that_falls_silent_stops_its_channel_before_the_backlog_is_in_doubt(counter):
+    orders(counter, 45)
+    done = counter.deliver(door=Till(lambda _: InDoubt("silence")))
+    assert set(done.down) == {"email"}
+    assert 20 <= done.in_doubt < 20 + 4
+    assert counter.deliver(door=Till(lambda _: InDoubt("silence")), at=minutes(16)).in_doubt == 1
+
+
+@pytest.mark.parametrize(
+    ("wait", "tries", "asked"),
+    [(600, None, 4), (11, None, 4), (10, None, 45), (600, 2, 45)],
+)
+def test_a_channel_whose_provider_asks_to_wait_waits_as_a_whole_and_is_not_down(counter, wait, tries, asked):
+    orders(counter, 45)
+    busy = SendError("busy", retry_after=timedelta(seconds=wait), tries=tries)
+    done = counter.deliver(door=Till(lambda _: busy))
+    assert (sum(done.later.values()), done.down) == (asked, {})
+    assert counter.deliver(at=noon(0) + timedelta(seconds=wait - 1)).sent == {}
+    assert counter.deliver(at=noon(0) + timedelta(seconds=wait)).sent == {"email": 45}
 
 
 def test_a_refusal_now_and_then_stops_nothing(counter):
