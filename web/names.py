@@ -19,4 +19,5 @@ def product_of(name: str) -> str | None:
         product = unquote_to_bytes(name.replace("%", "~25").replace("~", "%")).decode()
     except UnicodeDecodeError:
         return None
-    return product if product and name_of(product) == name else None
+    # No id has a NUL, and PostgreSQL takes no text with one.
+    return product if product and "\0" not in product and name_of(product) == name else None
