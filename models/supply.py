@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from models.values import Promise
 
+LONGEST = 3650
+"""Days from now beyond which a date is a way of writing that there is none, as 31 December 9999."""
+
 
 class DateSource(StrEnum):
     """Who says when a line is expected; the first of them that says anything is believed."""

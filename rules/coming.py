@@ -5,12 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from models.supply import Cover, Expectation, Piece
+from models.supply import LONGEST, Cover, Expectation, Piece
 from rules.journeys import Journey
 from rules.slips import Habits
 
-LONGEST = 3650
-"""Days from now beyond which a date is a way of writing that there is none, as 31 December 9999."""
 DAY_SHOWN = re.compile(r"(.+?) for (\d{4}-\d\d-\d\d) by (\d{4}-\d\d-\d\d)(?:, |$)")
 
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
-from models.supply import Cover, DateSource, Expectation, Piece
+from models.supply import LONGEST, Cover, DateSource, Expectation, Piece
 from rules.allocation import ready
 from rules.awaited import ACCEPTED, Awaited, Case
-from rules.coming import LONGEST, Coming, basis
+from rules.coming import Coming, basis
 from rules.journeys import Journey
 
 
