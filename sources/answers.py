@@ -4,7 +4,7 @@ import csv
 import json
 import tempfile
 from collections.abc import Iterable, Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 
 from models.errors import ForewarnError
 from models.purchases import VendorAnswer
+from models.supply import LONGEST
 from sources.contract import Fact, Key
 from sources.fields import Day, Text, Zones, lower
 from sources.rows import Refused, Row
@@ -51,11 +52,7 @@ def read_answers(file: Path) -> Iterator[Row | Refused]:
     if not file.is_file():
         raise ForewarnError(f"{file}: no such file")
     if file.suffix.lower() == ".json":
-        try:
-            told = json.loads(file.read_bytes())
-        except ValueError as error:
-            raise ForewarnError(f"{file}: not JSON ({error}); {A_LIST}") from error
-        yield from rows_of(told, str(file))
+        yield from rows_in(file.read_bytes(), str(file))
         return
     bad: list[Refused] = []
 
@@ -81,6 +78,15 @@ def read_answers(file: Path) -> Iterator[Row | Refused]:
                 yield Row({column: value or None for column, value in zip(names, record, strict=True)}, name, int(line))
 
 
+def rows_in(text: bytes, place: str) -> Iterator[Row | Refused]:
+    """Yield the rows of answers written as JSON; raises ForewarnError where there are none."""
+    try:
+        told = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ForewarnError(f"{place}: not JSON ({error}); {A_LIST}") from error
+    yield from rows_of(told, place)
+
+
 def rows_of(told: Any, place: str) -> Iterator[Row | Refused]:
     """Yield the rows of a list of answers, or of an object that holds one; raises ForewarnError where it is none."""
     answers = told.get(TABLE) if isinstance(told, dict) else told
@@ -99,7 +105,7 @@ def checked(rows: Iterable[Row | Refused], zone: ZoneInfo, today: date) -> Itera
         if isinstance(row, Refused):
             yield row
             continue
-        if not any(row.values.get(name) for name in ("answer", "reason", "promised_on")):
+        if all(row.values.get(name) is None for name in ("answer", "reason", "promised_on")):
             continue
         try:
             answer = AnswerRow.model_validate(row.values, context=Zones(zone, zone))
@@ -110,6 +116,11 @@ def checked(rows: Iterable[Row | Refused], zone: ZoneInfo, today: date) -> Itera
             yield _wrong(row, "reason", None, "missing; why it is refused, as 'discontinued', is right")
         elif answer.promised_on is not None and answer.promised_on < today:
             yield _wrong(row, "promised_on", answer.promised_on, f"the day has passed; {today} or a later one is right")
+        elif answer.promised_on is not None and (answer.promised_on - today).days > LONGEST:
+            latest = today + timedelta(days=LONGEST)
+            yield _wrong(
+                row, "promised_on", answer.promised_on, f"nobody waits so long; {latest} or an earlier day is right"
+            )
         else:
             yield Answered(answer, row.file, row.line)
 

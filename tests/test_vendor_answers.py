@@ -100,6 +100,9 @@ def test_the_same_answer_again_changes_nothing_and_a_later_one_takes_its_place(s
         ({"order": None}, "order", "missing"),
         ({"request": ["7"]}, "request", "text is right"),
         ({"reason": "x" * 501}, "reason", "at most 500 characters"),
+        ({"answer": False, "promised_on": None}, "answer", "'accepted' or 'refused' is right"),
+        ({"promised_on": str(day(3650) + timedelta(days=1))}, "promised_on", f"{day(3650)} or an earlier day is right"),
+        ({"promised_on": "2199-11-30"}, "promised_on", f"{day(3650)} or an earlier day is right"),
     ],
 )
 @pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)
@@ -181,6 +184,7 @@ def test_a_file_filled_in_and_sent_back_is_taken_in_however_odd_its_names_are(sh
         ("a.csv", "", "has no header"),
         ("a.json", "{", "not JSON"),
         ("a.json", '"x"', "a JSON list of answers"),
+        ("a.json", "[" * 200_000, "not JSON"),
         ("none.csv", None, "no such file"),
     ],
 )
@@ -208,7 +212,11 @@ def post(shop):
     """Return a function that posts answers as a vendor does, and returns status and answer."""
     shop.vendor("v2")
     clock = [noon(0)]
-    app = Starlette(routes=vendors.routes(shop.desk, {"v1": KEY, "v2": "x" * 20}, lambda: clock[0]))
+    app = Starlette(
+        routes=vendors.routes(
+            shop.desk, {"v2": "x" * 20} | dict.fromkeys(["v1", "東京", "Müller"], KEY), lambda: clock[0]
+        )
+    )
 
     def ask(*answers, vendor="v1", key=KEY, moment=None, body=None, signature=None, now=None):
         clock[0] = now or noon(0)
@@ -247,6 +255,7 @@ def test_a_signed_message_is_taken_in_once(shop, key, post):
         ({"moment": noon(0) + timedelta(minutes=6)}, 401),
         ({"body": b"{"}, 400),
         ({"body": b"\xff"}, 400),
+        ({"body": b"[" * 200_000}, 400),
         ({"body": b'{"answers": 5}'}, 400),
         ({"body": b" " * 1_000_001}, 413),
     ],
@@ -256,6 +265,26 @@ def test_a_message_that_is_forged_old_or_unreadable_changes_nothing(shop, key, p
     got, told = post(accepted(key), **how)
     assert (got, set(told)) == (status, {"error"})
     assert shop.lines[0][3] is None
+
+
+@pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)
+def test_what_no_text_can_hold_is_named_in_the_reply_and_the_rest_is_taken(shop, key, post):
+    status, told = post(accepted(key), accepted(key, "\ud800"), "\ud800")
+    assert (status, told["accepted"], {one["answer"] for one in told["not_taken"]}) == (200, 1, {2, 3})
+    assert shop.lines[0][3] == "accepted"
+
+
+@pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)
+def test_nobody_learns_who_is_a_vendor(shop, post):
+    for key in (KEY, "\0" * 32, ""):
+        assert post(vendor="nobody", key=key) == post(vendor="v1", key=f"{key}x")
+
+
+@pytest.mark.parametrize("vendor", ["東京", "Müller"])
+@pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)
+def test_a_vendors_id_may_be_of_any_script(shop, post, vendor):
+    for written in {vendor.encode().decode("latin-1"), *([vendor] if vendor == "Müller" else [])}:
+        assert post(vendor=written, body=b"[]", now=noon(0) + timedelta(seconds=len(written)))[0] == 200
 
 
 @pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)

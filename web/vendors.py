@@ -2,17 +2,18 @@
 
 import asyncio
 import json
+import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
 from channels.signatures import HEADER, BadSignature, verify
 from models.errors import ForewarnError
-from sources.answers import rows_of
+from sources.answers import rows_in
 from sources.rows import Refused
 from tasks.desk import Desk
 from tasks.runs import Now
@@ -26,18 +27,17 @@ LARGEST = 1_000_000
 
 def routes(desk: Desk, keys: Mapping[str, str], clock: Callable[[], datetime]) -> list[Route]:
     """Return the routes that take vendors' answers; `keys` are their secrets by vendor."""
+    nobodys = secrets.token_hex()
 
-    async def answers(request: Request) -> JSONResponse:
+    async def answers(request: Request) -> Response:
         body = await _body(request)
         if body is None:
             return _no(413, f"at most {LARGEST} bytes are taken at once; send fewer answers")
-        vendor, now = request.headers.get(VENDOR, ""), clock()
+        vendor, now = _vendor(request), clock()
         try:
             # A vendor that is not known looks like one whose signature is wrong: nobody learns who is one.
-            signature = verify(keys.get(vendor) or _NOBODY, body, request.headers.get(HEADER, ""), now)
-            if vendor not in keys:
-                return _no(401, f"{HEADER} does not fit {VENDOR}")
-            rows = list(rows_of(json.loads(body), "the message"))
+            signature = verify(keys.get(vendor) or nobodys, body, request.headers.get(HEADER, ""), now)
+            rows = list(rows_in(body, "the message"))
             run = Now("", now.astimezone(desk.zone).date(), now)
             who = f"vendor {vendor}"
             taken = await asyncio.to_thread(take_in, desk, run, rows, who, vendor=vendor, signature=signature)
@@ -45,14 +45,20 @@ def routes(desk: Desk, keys: Mapping[str, str], clock: Callable[[], datetime]) -
             return _no(401, str(error))
         except Replayed as error:
             return _no(409, str(error))
-        except (ForewarnError, ValueError) as error:
+        except ForewarnError as error:
             return _no(400, str(error))
-        return JSONResponse(_told(taken))
+        return _answer(200, _told(taken))
 
     return [Route(PATH, answers, methods=["POST"])]
 
 
-_NOBODY = "\0" * 32
+def _vendor(request: Request) -> str:
+    """Return the vendor's id as it was meant: a header comes as Latin-1, and most write UTF-8."""
+    named = request.headers.get(VENDOR, "")
+    try:
+        return named.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        return named
 
 
 async def _body(request: Request) -> bytes | None:
@@ -65,8 +71,13 @@ async def _body(request: Request) -> bytes | None:
     return bytes(body)
 
 
-def _no(status: int, why: str) -> JSONResponse:
-    return JSONResponse({"error": why}, status_code=status)
+def _no(status: int, why: str) -> Response:
+    return _answer(status, {"error": why})
+
+
+def _answer(status: int, told: Mapping[str, Any]) -> Response:
+    # In ASCII, so that a value which is no whole text, such as half of a surrogate pair, can be told too.
+    return Response(json.dumps(told), status, media_type="application/json")
 
 
 def _told(taken: Taken) -> dict[str, Any]:
