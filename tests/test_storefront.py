@@ -264,6 +264,18 @@ def test_no_cache_keeps_a_notice_beyond_its_time(served):
         assert get(f"{served.url}/{path}").headers["cache-control"] == "public, max-age=7"
 
 
+@pytest.mark.parametrize("path", ["stock.json", "feed.csv"])
+def test_what_is_written_of_all_products_is_kept_a_moment_however_long_the_writing_took(one_shelf, path):
+    one_shelf.put("p1")
+    asked, written = one_shelf.now, one_shelf.now + 2 * KEPT
+    moments = iter([asked, written, written + KEPT / 2, written + KEPT, written + KEPT])
+    with serving(Starlette(routes=Storefront(one_shelf.desk, lambda: next(moments)).routes)) as url:
+        first = get(f"{url}/{path}").body
+        one_shelf.put("p1", expected=20)
+        assert get(f"{url}/{path}").body == first
+        assert get(f"{url}/{path}").body != first
+
+
 @pytest.mark.parametrize(
     ("query", "header", "lang"),
     [

@@ -4,7 +4,8 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from models.storefront import StorefrontNotice
@@ -107,13 +108,12 @@ def feed(desk: Desk, notices: Iterable[StorefrontNotice], now: datetime) -> byte
 
 
 def _feed_rows(desk: Desk, notices: Iterable[StorefrontNotice], now: datetime) -> Iterator[tuple[str, str, str]]:
+    @cache
+    def dated(day: date) -> str | None:
+        begins = desk.start_of(day)
+        return None if begins > now + FEED_AHEAD else f"{begins.astimezone(desk.zone):%Y-%m-%dT%H:%M%z}"
+
     for notice in notices:
         available = notice.available
-        if available.expected_on is None:
-            yield available.product, FEED[available.state], ""
-            continue
-        begins = desk.start_of(available.expected_on)
-        if begins > now + FEED_AHEAD:
-            yield available.product, FEED[Stocked.OUT_OF_STOCK], ""
-        else:
-            yield available.product, FEED[available.state], f"{begins.astimezone(desk.zone):%Y-%m-%dT%H:%M%z}"
+        day = dated(available.expected_on) if available.expected_on else ""
+        yield available.product, FEED[Stocked.OUT_OF_STOCK if day is None else available.state], day or ""

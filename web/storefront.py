@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from threading import Lock
 
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -28,6 +29,10 @@ JSON, HTML, CSV, SCRIPT = "application/json", "text/html", "text/csv", "text/jav
 NOTHING_KNOWN = {"detail": "nothing is known of this product"}
 
 _RANGE = re.compile(r"\s*([\w-]+|\*)\s*(?:;\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*)?")
+
+
+Write = Callable[[Connection, datetime], tuple[bytes, datetime | None]]
+"""Writes what holds of all products at a moment, and until when."""
 
 
 class Storefront:
@@ -53,14 +58,13 @@ class Storefront:
     # Plain functions: the server runs them in threads, and a query holds up nobody.
     def bulk(self, request: Request) -> Response:
         """Answer with every product that a new order would not get from stock."""
-        now, locale = self._now(), self._locale(request)
-        with self._turn:
-            made, body, until = self._kept.get(locale, (None, b"", None))
-            if made is None or not made <= now < made + KEPT or (until and until <= now):
-                with reading(self._desk.engine) as connection:
-                    found, until = stock.bulk(self._desk, notices(self._desk, connection, now, SHORT), locale)
-                body = stock.as_json(found)
-                self._kept[locale] = now, body, until
+        locale = self._locale(request)
+
+        def write(connection: Connection, now: datetime) -> tuple[bytes, datetime | None]:
+            found, until = stock.bulk(self._desk, notices(self._desk, connection, now, SHORT), locale)
+            return stock.as_json(found), until
+
+        now, body, until = self._whole(locale, write)
         return _answer(request, body, JSON, now, until)
 
     def one(self, request: Request) -> Response:
@@ -87,10 +91,24 @@ class Storefront:
 
     def feed(self, request: Request) -> Response:
         """Answer with the columns for a product feed."""
-        now = self._now()
-        with reading(self._desk.engine) as connection:
-            body = stock.feed(self._desk, notices(self._desk, connection, now), now)
+
+        def write(connection: Connection, now: datetime) -> tuple[bytes, None]:
+            return stock.feed(self._desk, notices(self._desk, connection, now), now), None
+
+        now, body, _ = self._whole("feed", write)
         return _answer(request, body, CSV, now)
+
+    def _whole(self, what: str, write: Write) -> tuple[datetime, bytes, datetime | None]:
+        """Return the moment, and what is written of all products then, kept or anew, with its end."""
+        with self._turn:
+            now = self._now()
+            written, body, until = self._kept.get(what, (None, b"", None))
+            if written is None or not written <= now < written + KEPT or (until and until <= now):
+                with reading(self._desk.engine) as connection:
+                    body, until = write(connection, now)
+                # From now on, for it may have taken longer than it is kept.
+                self._kept[what] = self._now(), body, until
+        return now, body, until
 
     def _notice(self, request: Request, now: datetime) -> StorefrontNotice | None:
         product = product_of(request.path_params["name"])
