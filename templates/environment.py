@@ -39,8 +39,8 @@ GIVEN = {
     "sms": ("item",),
     "post": ("product", "days", "expected_on", "left"),
     "purchase": ("vendor", "request", "asked_on", "lines", "pieces", "direct", "reminds"),
-    "storefront": ("state", "expected_on", "latest_on", "left", "set_on"),
-    "page": ("title", "text", "date", "product", "valid_until", "schema", "script"),
+    "storefront": ("state", "expected_on", "latest_on", "left", "set_on", "valid_until"),
+    "page": ("title", "text", "date", "after", "product", "valid_until", "schema", "script"),
 }
 _KINDS = (facts.Product, facts.Item, facts.Order, facts.Instead, facts.Packed)
 _FIELDS = {name for kind in _KINDS for name in kind.__slots__}

@@ -75,6 +75,7 @@ class StorefrontWords:
             "title": said.title,
             "text": said.text,
             "date": notice and self._dated(notice, locale),
+            "after": self.said(None, locale),
             "product": notice and product_facts(notice.product, self._shop),
             "valid_until": notice and notice.valid_until,
             "schema": schema,
@@ -88,8 +89,8 @@ class StorefrontWords:
         return Said(locale, self._part(TITLE, locale, given), self._part(TEXT, locale, given))
 
     def _dated(self, notice: StorefrontNotice, locale: str) -> str:
-        set_on = notice.set_at.astimezone(ZoneInfo(self._shop.zone)).date()
-        return self._part(DATE, locale, self._given(locale) | {"set_on": set_on})
+        set_at, until = (moment.astimezone(ZoneInfo(self._shop.zone)) for moment in (notice.set_at, notice.valid_until))
+        return self._part(DATE, locale, self._given(locale) | {"set_on": set_at.date(), "valid_until": until})
 
     def _part(self, part: str, locale: str, given: Mapping[str, Any]) -> str:
         name, _, kind = part.partition(".")

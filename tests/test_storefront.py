@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import os
 import re
+import time
 from datetime import UTC, date, datetime, timedelta
 from html import unescape
 
@@ -309,8 +311,8 @@ def test_the_plain_page_works_without_a_script_and_lets_no_name_become_markup(se
     assert "<b>Lamp" not in text
     assert "<b>Lamp</b>" in unescape(text)
     assert "We expect it by June 22, 2026" in text
-    assert "As of June 15, 2026" in text
-    (ld,) = re.findall(r'<script type="application/ld\+json">(.*?)</script>', text)
+    assert "As of June 15, 2026; it holds until June 16, 2026, 14:00" in text
+    (ld,) = re.findall(r'<script type="application/ld\+json"[^>]*>(.*?)</script>', text)
     assert json.loads(ld)["availability"] == "https://schema.org/BackOrder"
     served.put("p1", "in_stock")
     assert "in stock and can be sent at once" in get(f"{served.url}/stock/p1").body.decode()
@@ -386,6 +388,14 @@ def test_publishing_again_writes_what_changed_and_removes_what_is_back(shelf, tm
     done = publish(shelf.desk, shelf.now, tmp_path)
     assert (done.notices, done.removed) == (0, 1)
     assert json.loads((tmp_path / "stock.json").read_text())["products"] == {}
+
+
+def test_the_feeds_age_says_when_it_was_last_published_though_it_is_the_same(one_shelf, tmp_path):
+    one_shelf.put("p1", "in_stock")
+    publish(one_shelf.desk, one_shelf.now, tmp_path)
+    os.utime(tmp_path / "feed.csv", (0, 0))
+    publish(one_shelf.desk, one_shelf.now, tmp_path)
+    assert (tmp_path / "feed.csv").stat().st_mtime > time.time() - 60
 
 
 def test_what_a_run_that_died_left_behind_is_put_right_by_the_next(one_shelf, tmp_path):

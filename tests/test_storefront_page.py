@@ -4,6 +4,8 @@ import base64
 import hashlib
 import json
 import re
+import threading
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -59,7 +61,7 @@ class Page:
     def __init__(self, driver, shelf):
         self.driver, self.shelf = driver, shelf
 
-    def open(self, base, page=PAGE, facts=None):
+    def open(self, base, page=PAGE, facts=None, then=lambda: None):
         self.html, style = page.replace(BASE, base), re.search("<style>(.*?)</style>", page, re.DOTALL)[1]
         digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
         policy = f"default-src 'none'; style-src 'sha256-{digest}'; script-src {base}; connect-src {facts or base}"
@@ -68,6 +70,7 @@ class Page:
         )
         with serving(shop) as url:
             self.driver.get(url)
+            then()
             self.settled()
         return self
 
@@ -94,8 +97,30 @@ class Page:
         """Say whether a notice was there, be it for a moment."""
         return self.driver.execute_script("return !!window.told")
 
+    @property
+    def title(self):
+        return self.driver.title.rpartition(": ")[2]
+
+    def until_it_says(self, words):
+        WebDriverWait(self.driver, 10, 0.05).until(lambda _: words in self.find("main")[0].text)
+
+    @contextmanager
+    def clock_off_by(self, wrong):
+        """Let the reader's clock be wrong."""
+        source = f"const now = Date.now; Date.now = () => now() + {wrong.total_seconds() * 1000}"
+        added = self.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": source})
+        try:
+            yield
+        finally:
+            self.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
+
     def press(self, *keys):
         ActionChains(self.driver).send_keys(*keys).perform()
+
+    def step(self, *, back):
+        """Go to what follows, or to what comes before, by the keyboard."""
+        actions = ActionChains(self.driver)
+        (actions.key_down(Keys.SHIFT) if back else actions).send_keys(Keys.TAB).key_up(Keys.SHIFT).perform()
 
     @property
     def focused(self):
@@ -192,7 +217,8 @@ def test_a_notice_that_nobody_renewed_is_not_shown(page, tmp_path):
         page.settled()
         assert (page.told, page.notices, page.links) == (False, [], [])
         page.driver.get(f"{base}/stock/{INLINE}.html")
-        assert page.find("main h1") == []
+        page.until_it_says("Please ask us")
+        assert page.find("main h1")[0].text == page.title == "Delivery time"
         page.shelf.now += timedelta(hours=27)
         page.shelf.renew()
         publish(page.shelf.desk, page.shelf.now, tmp_path)
@@ -217,18 +243,11 @@ def test_a_notice_that_nobody_renewed_is_not_shown(page, tmp_path):
 )
 def test_the_servers_clock_counts_and_the_readers_own_only_without_it(page, server, here, shown):
     moment = datetime.now(UTC) + (server or timedelta(0))
-    wrong = f"const now = Date.now; Date.now = () => now() + {here.total_seconds() * 1000}"
-    added = page.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": wrong})
-    try:
-        hidden = (
-            {"Access_Control_Expose_Headers": "ETag"}
-            if server is None
-            else {"Date": format_datetime(moment, usegmt=True)}
-        )
-        with serving(answering(noticed(), **hidden), date_header=server is None) as base:
-            page.open(base)
-    finally:
-        page.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
+    hidden = (
+        {"Access_Control_Expose_Headers": "ETag"} if server is None else {"Date": format_datetime(moment, usegmt=True)}
+    )
+    with page.clock_off_by(here), serving(answering(noticed(), **hidden), date_header=server is None) as base:
+        page.open(base)
     assert page.notices == (["Soon."] if shown else [])
     assert (page.told, page.links) == (shown, [])
 
@@ -238,6 +257,70 @@ def test_a_notice_leaves_an_open_page_when_its_time_is_over(page):
         page.open(base)
         assert page.told
         WebDriverWait(page.driver, 10, 0.05).until(lambda _: not page.find("[role=status], .forewarn-open, dialog"))
+
+
+@pytest.mark.parametrize("wrong", [FAR, -FAR])
+def test_a_plain_page_left_open_says_nothing_that_holds_no_more_however_wrong_the_clock_there(page, base, wrong):
+    set_at = page.shelf.now - timedelta(hours=26) + timedelta(seconds=5)
+    page.shelf.put(INLINE, expected=page.week, set_at=set_at)
+    with page.clock_off_by(wrong):
+        page.driver.get(f"{base}/stock/{INLINE}.html")
+        assert page.find("main h1")[0].text.startswith("Expected by")
+        page.until_it_says("Please ask us")
+    source = page.driver.page_source
+    assert "Expected by" not in source
+    assert "schema.org" not in source
+
+
+def test_without_scripts_a_published_page_says_until_when_it_holds(page, tmp_path):
+    page.shelf.now -= timedelta(days=30)
+    page.shelf.put(INLINE, expected=page.week)
+    publish(page.shelf.desk, page.shelf.now, tmp_path)
+    until = (page.shelf.now + timedelta(hours=26)).astimezone(page.shelf.desk.zone)
+    page.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    page.driver.get((tmp_path / "stock" / f"{INLINE}.html").as_uri())
+    assert f"it holds until {until:%B} {until.day}, {until:%Y, %H:%M}" in page.find("main")[0].text
+
+
+def test_a_script_that_is_there_twice_shows_everything_once(page):
+    tag = f'<script src="{BASE}/forewarn.js" defer></script>'
+    with serving(answering(noticed())) as base:
+        page.open(base, PAGE.replace(tag, tag * 2))
+    assert [len(page.find(css)) for css in ("[role=status]", ".forewarn-open", "dialog")] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("link", "seconds", "does", "held_by"),
+    [
+        (INLINE, 3600, "", "[role=status]"),
+        (POPUP, 3600, "", ".forewarn-open"),
+        (INLINE, 0, "", "span:empty"),
+        (POPUP, 0, "", "span:empty"),
+        (INLINE, 3, "", "span:empty"),
+        (POPUP, 3, Keys.ENTER, "span:empty"),
+    ],
+)
+def test_who_is_on_the_link_keeps_their_place_whatever_takes_its_own(page, link, seconds, does, held_by):
+    there = threading.Event()
+
+    def answer():
+        assert there.wait(10)
+        return noticed(seconds=seconds)
+
+    def go_there():
+        page.driver.execute_script("document.querySelector(`[data-forewarn=${arguments[0]}]`).focus()", link)
+        there.set()
+
+    with serving(answering(answer)) as base:
+        page.open(base, then=go_there)
+        page.press(does)
+        assert len(page.find("dialog[open]")) == len(does)
+    is_held = "return document.activeElement.matches(arguments[0])"
+    WebDriverWait(page.driver, 10, 0.05).until(lambda driver: driver.execute_script(is_held, held_by))
+    assert page.find("dialog[open]") == []
+    # The button lies between the two.
+    page.step(back=link == POPUP)
+    assert page.focused.get_attribute("class") == "buy"
 
 
 def test_the_popup_opens_by_keyboard_closes_by_escape_and_gives_the_focus_back(page, base):
@@ -304,4 +387,4 @@ def test_without_scripts_the_link_leads_to_the_same_words(page, base):
 
 
 def test_the_script_is_small():
-    assert len(script()) < 5000
+    assert len(script()) < 6000

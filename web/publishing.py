@@ -50,6 +50,8 @@ def _write(desk: Desk, found: list[StorefrontNotice], feed: bytes, folder: Path,
     }
     written = sum(_put(file, body) for file, body in _each(desk, named, place, locale))
     written += sum(_put(file, body) for file, body in whole.items())
+    # It says nothing of its time; its age does, though it be the same as before.
+    (folder / "feed.csv").touch()
     back = sum(file.suffix == ".json" for file in gone)
     return Published(len(found), written, back, len(found) - len(named))
 
