@@ -58,9 +58,7 @@ def test_a_line_is_asked_for_answered_and_asked_for_again(forewarn, tmp_path):
     told = json.loads(said)
     assert (code, told["refused"], told["bad"][0].split(": ")[1]) == (1, 1, "line '9'")
     assert "refused: discontinued" in forewarn("waiting")[1]
-    assert (
-        forewarn("ask-again", row["request"][:8])[1] == "1 lines will be asked for again.\n"
-    )
+    assert forewarn("ask-again", row["request"][:8])[1] == "1 lines will be asked for again.\n"
     assert json.loads(forewarn("forward", "--json")[1])["sent"] == {"folder": 1}
     assert forewarn("waiting") == (0, "Nothing waits for staff.\n")
     assert [one["answered"] for one in json.loads(forewarn("list", "--json")[1])["requests"]] == [0, 1]
