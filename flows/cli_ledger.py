@@ -29,7 +29,7 @@ def now_of(house: House, as_of: datetime | None = None) -> Now:
 
 
 def status(shop: Shop = None, *, json: Json = False) -> None:
-    """Say where everything stands: open orders, notices, posts, the latest runs."""
+    """Say where everything stands: open orders, notices, posts, purchase requests, the latest runs."""
     from flows.showing import by_delay, counted
     from tasks.status import status as look
 
@@ -43,10 +43,14 @@ def status(shop: Shop = None, *, json: Json = False) -> None:
             ("Open orders", counted(by_delay(found.orders, policy) | {"on time": found.orders.get(ON_TIME, 0)})),
             ("Notices", counted(found.notices)),
             ("Posts", counted(found.posts)),
+            *([("Purchase requests", counted(found.purchases))] if found.purchases else []),
         ]
     )
     if found.for_people:
         printing.out.print(f"\n[bold]{found.for_people} in doubt wait for people: `forewarn settle list`[/]")
+    if doubted := found.purchases.get(State.IN_DOUBT):
+        said = f"{doubted} purchase requests in doubt wait for people: `forewarn vendors waiting`"
+        printing.out.print(f"\n[bold]{said}[/]")
     if found.held:
         printing.out.print("\n[bold]Runs that are held: `forewarn release RUN`, or with --drop[/]")
         printing.rows(found.held, nothing="")

@@ -31,10 +31,11 @@ def forward(
     json: Json = False,
 ) -> None:
     """Ask vendors for backordered and drop-shipped lines, each piece once; remind those that do not answer."""
-    from flows.forward_to_vendors import ask_vendors
+    from flows.forward_to_vendors import ask_vendors, only_today
     from flows.showing import lines
 
     with open_house(shop) as house, printing.working("Asking", quiet=json):
+        only_today(house, day_of(as_of), dry_run=dry_run)
         report = asyncio.run(ask_vendors(house, day_of(as_of), dry_run=dry_run))
     if json:
         printing.as_json(report)

@@ -37,16 +37,23 @@ async def forward_to_vendors(shop: str | None = None, as_of: date | None = None,
 
     Args:
         shop: the shop's folder; FOREWARN_SHOP where none is given.
-        as_of: the day to live; today where none is given.
+        as_of: the day to look at on a dry run; today where none is given.
         dry_run: stop after deciding: say what would be asked of whom, and write nothing.
 
     """
     with open_house(shop) as house:
+        only_today(house, as_of, dry_run=dry_run)
         report = await ask_vendors(house, as_of, dry_run=dry_run)
     if report.problems or report.down:
         down = (f"vendor {vendor} cannot be reached: {why}" for vendor, why in report.down.items())
         raise ForewarnError("; ".join([*report.problems, *down][:5]))
     return report
+
+
+def only_today(house: House, as_of: date | None, *, dry_run: bool) -> None:
+    """Raise ForewarnError for a past day, unless on a dry run: a vendor would be asked now for what was wanted then."""
+    if not dry_run and as_of is not None and as_of < clock(house.folder.shop.zone, None).as_of:
+        raise ForewarnError(f"vendors are asked for what is wanted today, not on {as_of}; add --dry-run to look back")
 
 
 async def ask_vendors(house: House, as_of: date | None = None, *, dry_run: bool = False) -> Report:

@@ -13,6 +13,7 @@ from tasks.doubts import for_people
 from tasks.notices import NOTICES
 from tasks.posts import POSTS
 from tasks.runs import HELD, LATE_ORDERS, RUNS, SHARD
+from tasks.supply_tables import REQUESTS
 from tasks.tallies import orders_by_bucket
 
 
@@ -28,6 +29,8 @@ class Status:
     """Posts by state."""
     for_people: int
     """Notices and posts in doubt that no provider can settle."""
+    purchases: dict[str, int]
+    """Purchase requests by state; those in doubt are for people as well."""
     runs: list[dict[str, Any]]
     """The latest runs, newest first."""
     held: list[dict[str, Any]]
@@ -69,6 +72,7 @@ def status(connection: Connection, runs: int = 5) -> Status:
         notices=_by(connection, NOTICES, "state"),
         posts=_by(connection, POSTS, "state"),
         for_people=for_people(connection),
+        purchases=_by(connection, REQUESTS, "state"),
         runs=[dict(row) for row in connection.execute(newest.limit(runs)).mappings()],
         held=_held(connection),
     )

@@ -9,7 +9,7 @@ from sqlalchemy import insert, update
 from flows.cli import main
 from flows.house import open_house
 from tasks.orders import ORDERS, PRODUCTS
-from tasks.supply_tables import VENDORS
+from tasks.supply_tables import REQUESTS, VENDORS
 from tests.buying import HOME, table
 from tests.counter import SHOP_TOML, Counter
 
@@ -34,8 +34,8 @@ def forewarn(tmp_path, monkeypatch, capsys):
             connection.execute(update(PRODUCTS).values(vendor_id="v1", drop_shipped=True))
             connection.execute(update(ORDERS).values(**HOME))
 
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["forewarn", "vendors", *arguments])
+    def run(*arguments, of=("vendors",)):
+        monkeypatch.setattr(sys, "argv", ["forewarn", *of, *arguments])
         with pytest.raises(SystemExit) as ended:
             main()
         said = capsys.readouterr()
@@ -70,3 +70,17 @@ def test_a_request_that_is_none_is_named_in_one_sentence(forewarn, command):
     assert code == 1
     assert said.startswith("forewarn: no purchase request that may be decided on begins with 'beef'")
     assert said.count("\n") == 0
+
+
+def test_a_vendor_is_not_asked_for_what_was_wanted_on_another_day(forewarn, tmp_path):
+    assert "add --dry-run" in forewarn("forward", "--as-of", "2026-06-15")[1]
+    assert not (tmp_path / "v1").exists()
+    assert forewarn("forward", "--as-of", "2026-06-16", "--dry-run")[0] == 0
+
+
+def test_a_purchase_request_in_doubt_shows_in_the_status(forewarn):
+    forewarn("forward")
+    with open_house("shop") as house, house.desk.engine.begin() as connection:
+        connection.execute(update(REQUESTS).values(state="in_doubt"))
+    said = forewarn("status", of=())[1]
+    assert "1 purchase requests in doubt wait for people: `forewarn vendors waiting`" in " ".join(said.split())
