@@ -51,14 +51,15 @@ def _silent(desk: Desk, now: Now, connection: Connection) -> Iterator[dict[str, 
 
 
 def _stuck(desk: Desk, now: Now, connection: Connection) -> Iterator[dict[str, Any]]:
-    asks = select(PURCHASED.c.id).where(PURCHASED.c.request_id == REQUESTS.c.id, PURCHASED.c.answer.is_(None)).exists()
+    asked = func.coalesce(REQUESTS.c.chases, REQUESTS.c.id)
+    asks = select(PURCHASED.c.id).where(PURCHASED.c.request_id == asked, PURCHASED.c.answer.is_(None)).exists()
     long_ago = REQUESTS.c.created_at <= now.moment - timedelta(hours=desk.policy.vendors.staff_hours)
     late = and_(REQUESTS.c.state == State.QUEUED, long_ago)
     query = (
         select(REQUESTS.c.id, REQUESTS.c.vendor_id, REQUESTS.c.created_at, REQUESTS.c.state)
         .add_columns(case((VENDORS.c.id.is_(None), UNKNOWN), else_=REQUESTS.c.reason))
         .outerjoin(VENDORS, VENDORS.c.id == REQUESTS.c.vendor_id)
-        .where(or_(REQUESTS.c.chases.is_not(None), asks), or_(late, REQUESTS.c.state.in_(list(STUCK))))
+        .where(asks, or_(late, REQUESTS.c.state.in_(list(STUCK))))
     )
     for key, vendor, since, state, reason in connection.execute(query):
         yield _waits(key, vendor, since, STUCK.get(state, "has not left") + (f": {reason}" if reason else ""))
