@@ -55,6 +55,8 @@ class Demand:
     time_critical: bool = False
     country: str = ""
     """Where it goes: ISO code."""
+    told_ready: bool = False
+    """Whether its customer knows that it lies ready: that is not taken back for another of the same priority."""
 
 
 @dataclass(frozen=True, slots=True)

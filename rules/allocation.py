@@ -8,7 +8,7 @@ from itertools import groupby
 from models.supply import Cover, Demand, Piece, Supply
 from rules.journeys import Journey
 
-Turn = tuple[int, bool, date, datetime, str, str]
+Turn = tuple[int, bool, bool, date, datetime, str, str]
 Key = tuple[Cover, str, str]
 
 
@@ -35,13 +35,14 @@ def allocate(
 
     A line takes what arrives first at its destination; of what arrives on one day, a supply that covers all of the
     rest, then stock, then by the place's name. What has no date comes last, and what nothing covers is a piece of
-    Cover.NOTHING. `safety` pieces of the stock, at all places together, are left to lines of `high_priority` or above.
+    Cover.NOTHING. `safety` pieces of the stock, at all places together, are left to lines of `high_priority` or above,
+    and to those whose customers were told that they lie ready.
     """
     waves = _waves(supplies, journey)
     stock = sum(lot.left for wave in waves for lot in wave.lots if lot.supply.cover is Cover.STOCK)
     pieces: list[Piece] = []
     for demand in sorted(demands, key=_turn):
-        free = stock if demand.priority >= high_priority else max(0, stock - safety)
+        free = stock if demand.told_ready or demand.priority >= high_priority else max(0, stock - safety)
         need = demand.quantity
         for wave in waves:
             while need and (lot := _best(wave.lots, need, free)):
@@ -81,6 +82,7 @@ def ready(pieces: Sequence[Piece]) -> bool:
 def _turn(demand: Demand) -> Turn:
     return (
         -demand.priority,
+        not demand.told_ready,
         not demand.time_critical,
         demand.promised_on,
         demand.placed_at,

@@ -96,7 +96,7 @@ def share(desk: Desk, goods: Goods, seen: Outlook) -> Shared:
     policy, pieces = desk.policy.allocation, dict[Key, list[Piece]]()
     if goods.stocked:
         demands = [wish.demand for wish in goods.wishes]
-        for piece in allocate(demands, goods.supplies, goods.safety, policy.high_priority, seen.journey):
+        for piece in allocate(demands, goods.supplies, goods.held_back, policy.high_priority, seen.journey):
             pieces.setdefault((piece.order, piece.line), []).append(piece)
     believed = []
     for wish in goods.wishes:

@@ -8,13 +8,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, select
 
+from models.facts import ToldLine
 from models.supply import DateSource, Demand, Expectation
 from models.values import Promise
 from rules.awaited import Awaited
 from rules.coming import Coming
 from tasks.db import within
 from tasks.desk import Desk
-from tasks.orders import CURRENT, CUSTOMERS, EXPECTATIONS, LINES, ORDERS, not_yet, still_open
+from tasks.orders import CURRENT, CUSTOMERS, EXPECTATIONS, LINES, ORDERS, WATCHES, not_yet, still_open
 from tasks.outlook import Outlook
 from tasks.supply_tables import PURCHASED, REQUESTS, VENDORS
 
@@ -93,11 +94,12 @@ def _lines(desk: Desk, as_of: date, after: str, last: str) -> Any:
     return (
         select(ORDERS.c.id, ORDERS.c.placed_at, ORDERS.c.priority, *(LINES.c[name] for name in names))
         .add_columns(LINES.c.time_critical, func.coalesce(ORDERS.c.country, CUSTOMERS.c.country, "").label("country"))
-        .add_columns(*KEPT)
+        .add_columns(*KEPT, WATCHES.c.told_lines)
         .select_from(
             LINES.join(ORDERS, ORDERS.c.id == LINES.c.order_id)
             .outerjoin(CUSTOMERS, CUSTOMERS.c.id == ORDERS.c.customer_id)
             .outerjoin(EXPECTATIONS, CURRENT)
+            .outerjoin(WATCHES, and_(WATCHES.c.order_id == ORDERS.c.id, EXPECTATIONS.c.ready))
         )
         .where(within(LINES.c.product_id, after, last), unsent(desk, as_of))
     )
@@ -115,6 +117,7 @@ def _wish(desk: Desk, row: Row[Any], product: Row[Any], answer: Coming | None) -
         priority=row.priority,
         time_critical=row.time_critical,
         country=row.country,
+        told_ready=any(one.number == row.number and one.ready for one in map(ToldLine.from_data, row.told_lines or ())),
     )
     awaited = Awaited(
         promise=Promise(row.promise),

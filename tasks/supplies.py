@@ -23,7 +23,10 @@ class Goods:
 
     product: str
     stocked: bool
+    held_back: int
+    """The safety stock that the shop keeps of it by its own word: open orders of usual priority get none of that."""
     safety: int
+    """The safety stock, by the shop's own word or else worked out: what a new order is not promised."""
     supplies: list[Supply] = field(default_factory=list)
     coming: dict[str, Coming] = field(default_factory=dict)
     wishes: list[Wish] = field(default_factory=list)
@@ -35,7 +38,7 @@ def read(desk: Desk, connection: Connection, seen: Outlook, after: str, limit: i
     if not products:
         return [], ""
     last = products[-1].id
-    goods = {one.id: Goods(one.id, bool(one.stocked), _safety(one)) for one in products}
+    goods = {one.id: Goods(one.id, bool(one.stocked), one.safety_stock or 0, _safety(one)) for one in products}
     about = {one.id: one for one in products}
     for product, place, on_hand in connection.execute(_stock(after, last)):
         goods[product].supplies.append(Supply(Cover.STOCK, place, on_hand, seen.as_of))

@@ -258,12 +258,19 @@ def test_of_a_product_that_the_shop_keeps_no_stock_of_nothing_is_said(counter):
 
 
 @pytest.mark.parametrize(
-    ("own", "reckoned", "left"),
-    [(None, None, 3), (2, None, 1), (None, 1, 2), (0, 2, 3)],
-    ids=["none", "the shop's", "worked out", "the shop's is none"],
+    ("own", "reckoned", "ordered", "given", "left"),
+    [
+        pytest.param(None, None, 1, 1, 2, id="none"),
+        pytest.param(2, None, 1, 1, 0, id="the shop's is held back from new orders"),
+        pytest.param(2, None, 3, 1, 0, id="and from open ones"),
+        pytest.param(None, 1, 1, 1, 1, id="the one worked out from new orders"),
+        pytest.param(None, 2, 3, 3, 0, id="alone"),
+        pytest.param(0, 2, 1, 1, 2, id="the shop's is none"),
+    ],
 )
-def test_safety_stock_is_the_shops_own_or_else_the_one_worked_out(counter, own, reckoned, left):
+def test_safety_stock_is_the_shops_own_or_else_the_one_worked_out(counter, own, reckoned, ordered, given, left):
     counter.stock(LAMP, 3)
+    counter.order("1041", line(promised=2, quantity=ordered, product=LAMP))
     product(counter, safety_stock=own)
     if reckoned is not None:
         figures = dict.fromkeys(("reorder_point", "order_quantity", "available"), 0)
@@ -271,6 +278,7 @@ def test_safety_stock_is_the_shops_own_or_else_the_one_worked_out(counter, own, 
         said = {"method": "", "why": "", "set_at": noon(0)}
         write(counter, insert(LEVELS).values(product_id="lamp", safety_stock=reckoned, **figures, **said))
     allocate(counter.desk)
+    assert pieces(counter)[0] == ("1041", given, "stock", "main")
     assert available(counter)["left"] == left
 
 

@@ -90,6 +90,20 @@ def test_seven_ordered_five_in_stock_two_with_the_delivery_of_3_december():
             [("B", 1, "Berlin"), ("A", 1, "nothing")],
             id="priority before time-critical",
         ),
+        pytest.param(
+            [wants("A", 2, told_ready=True), wants("B", 2, promised=1, time_critical=True)],
+            [there(3)],
+            2,
+            [("A", 2, "Berlin"), ("B", 2, "nothing")],
+            id="what was told to be ready stays so",
+        ),
+        pytest.param(
+            [wants("A", 2, told_ready=True), wants("B", 2, priority=1)],
+            [there(2)],
+            0,
+            [("B", 2, "Berlin"), ("A", 2, "nothing")],
+            id="but for a higher priority",
+        ),
         pytest.param([wants("A", 3)], [there(3)], 3, [("A", 3, "nothing")], id="safety stock is held back"),
         pytest.param(
             [wants("A", 3)],
@@ -197,13 +211,18 @@ def test_a_line_is_ready_when_all_of_it_is_in_stock():
 quantities, countries = st.integers(1, 4), st.sampled_from(["DE", "US"])
 demands_of = st.lists(
     st.tuples(
-        quantities, st.sampled_from([0, 5, HIGH]), st.booleans(), st.integers(0, 3), st.sampled_from(["DE", "US"])
+        quantities,
+        st.sampled_from([0, 5, HIGH]),
+        st.booleans(),
+        st.integers(0, 3),
+        st.sampled_from(["DE", "US"]),
+        st.booleans(),
     ),
     max_size=6,
 ).map(
     lambda rows: [
-        wants(f"{n}", many, priority=rank, time_critical=critical, promised=day, placed=-n, country=country)
-        for n, (many, rank, critical, day, country) in enumerate(rows)
+        wants(f"{n}", many, priority=rank, time_critical=hot, promised=day, placed=-n, country=country, told_ready=told)
+        for n, (many, rank, hot, day, country, told) in enumerate(rows)
     ]
 )
 supplies_of = st.tuples(
@@ -219,7 +238,12 @@ safeties = st.integers(0, 4)
 
 
 def turn(demand):
-    return (-demand.priority, not demand.time_critical, demand.promised_on, demand.placed_at, demand.order)
+    told, critical = not demand.told_ready, not demand.time_critical
+    return (-demand.priority, told, critical, demand.promised_on, demand.placed_at, demand.order)
+
+
+def may_take_all(demand):
+    return demand.priority >= HIGH or demand.told_ready
 
 
 def of_line(pieces, demand):
@@ -244,8 +268,10 @@ def test_no_piece_is_given_twice_and_none_is_lost(demands, supplies, safety):
 @given(demands_of, supplies_of, safeties)
 def test_lines_of_usual_priority_leave_the_safety_stock_alone(demands, supplies, safety):
     pieces = share(demands, supplies, safety)
-    usual = {demand.order for demand in demands if demand.priority < HIGH}
+    usual = {demand.order for demand in demands if not may_take_all(demand)}
     left = sum(one.quantity for one in left_over(supplies, pieces) if one.cover is Cover.STOCK)
+    told = {demand.order for demand in demands if demand.told_ready}
+    left += sum(one.quantity for one in pieces if one.cover is Cover.STOCK and one.order in told)
     if any(one.cover is Cover.STOCK and one.order in usual for one in pieces):
         assert left >= safety
 
@@ -258,7 +284,8 @@ def test_nobody_is_overtaken_by_a_later_line_for_what_would_have_reached_them_ea
         worst = max(day(one, early) for one in of_line(pieces, early))
         for late in ordered[n + 1 :]:
             for one in of_line(pieces, late):
-                if one.cover is not Cover.NOTHING:
+                held_back = one.cover is Cover.STOCK and may_take_all(late) and not may_take_all(early)
+                if one.cover is not Cover.NOTHING and not held_back:
                     assert day(one, early) >= worst
 
 
@@ -269,8 +296,13 @@ def day(piece, demand):
     return (JOURNEY.arrives(piece.ships_on, demand.country) or NEVER, 0)
 
 
-few = st.lists(st.tuples(st.integers(1, 2), st.sampled_from([0, HIGH]), st.integers(0, 2)), max_size=3).map(
-    lambda rows: [wants(f"{n}", many, priority=rank, promised=day) for n, (many, rank, day) in enumerate(rows)]
+few = st.lists(
+    st.tuples(st.integers(1, 2), st.sampled_from([0, HIGH]), st.integers(0, 2), st.booleans()), max_size=3
+).map(
+    lambda rows: [
+        wants(f"{n}", many, priority=rank, promised=day, told_ready=told)
+        for n, (many, rank, day, told) in enumerate(rows)
+    ]
 )
 some = st.tuples(
     st.lists(st.integers(0, 2), max_size=2), st.lists(st.tuples(st.just(1), st.none() | st.integers(0, 5)), max_size=2)
@@ -312,7 +344,7 @@ def allowed(units, chosen, supplies, free):
     for demand, supply in zip(units, chosen, strict=True):
         if supply is not None and supply.cover is Cover.STOCK:
             taken += 1
-            if demand.priority < HIGH and taken > free:
+            if not may_take_all(demand) and taken > free:
                 return False
     return True
 

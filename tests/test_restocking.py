@@ -7,7 +7,7 @@ from models.values import News, State
 from tasks.db import reading
 from tasks.expecting import say
 from tasks.explain import explain
-from tasks.orders import EXPECTATIONS
+from tasks.orders import EXPECTATIONS, ORDERS, PRODUCTS
 from tasks.runs import Now
 from tasks.supply_tables import INBOUNDS, STOCKS
 from tests.builders import day, line
@@ -109,6 +109,27 @@ def test_what_lies_in_stock_and_never_leaves_is_not_given_a_new_day_again_and_ag
     arrive(waiting, 6, on=61)
     assert expected(waiting, "1") == ("stock", day(63), True)
     assert "good_news" in {category for _, category in told(waiting, 61)}
+
+
+@pytest.mark.parametrize(("priority", "kept"), [(0, True), (9, False)])
+def test_what_was_told_to_be_ready_stays_so_but_for_a_higher_priority(waiting, priority, kept):
+    arrive(waiting, 2, on=3)
+    waiting.live(3)
+    write(waiting, update(PRODUCTS).values(safety_stock=1))
+    waiting.order("4", line(promised=1, quantity=1, product=LAMP))
+    write(waiting, update(ORDERS).where(ORDERS.c.id == "4").values(priority=priority))
+    arrive(waiting, 2, on=4)
+    assert expected(waiting, "1")[2] is kept
+
+
+def test_a_line_that_lies_ready_and_was_never_late_gives_way_to_an_earlier_promise(counter):
+    counter.order("1", line(promised=20, quantity=2, product=LAMP))
+    counter.stock(LAMP, 2)
+    allocate(counter.desk)
+    counter.live()
+    counter.order("2", line(promised=3, quantity=2, product=LAMP))
+    allocate(counter.desk)
+    assert (expected(counter, "1")[2], expected(counter, "2")[2]) == (False, True)
 
 
 def test_what_staff_have_a_day_for_is_not_said_to_be_ready(waiting):
