@@ -24,18 +24,23 @@ class Outlook:
 
 
 def outlook(desk: Desk, connection: Connection, as_of: date) -> Outlook:
-    """Learn the vendors' habits from their past deliveries."""
+    """Learn the vendors' habits from their past deliveries, as they stood when the day before was over.
+
+    What is due today may still come today: it is not late yet. What one vendor promised for one day and brought on
+    another is one delivery, however many products it held.
+    """
+    yesterday = as_of - timedelta(days=1)
     vendors = [tuple(row) for row in connection.execute(select(VENDORS.c.id, VENDORS.c.name))]
     alike = Counter(name for _, name in vendors)
     names = {key: name if alike[name] == 1 else f"{name} ({key})" for key, name in vendors}
-    since = as_of - timedelta(days=desk.policy.forecast.history_days)
+    since = yesterday - timedelta(days=desk.policy.forecast.history_days)
     query = select(INBOUNDS.c.vendor_id, INBOUNDS.c.promised_on, INBOUNDS.c.received_at).where(
         INBOUNDS.c.promised_on >= since
     )
-    past = (
+    past = {
         Delivery(names.get(vendor, vendor or ""), promised_on, desk.day(received_at))
         for vendor, promised_on, received_at in connection.execute(query)
-    )
+    }
     journey = Journey(desk.policy.allocation, desk.policy.days)
-    habits = Habits.learn(past, as_of, desk.policy.forecast)
+    habits = Habits.learn(past, yesterday, desk.policy.forecast)
     return Outlook(as_of, Inflow(habits, journey, as_of), journey, names)

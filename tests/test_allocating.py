@@ -162,6 +162,25 @@ def test_a_day_stands_until_it_passes_though_the_habits_know_nothing_any_more(se
     assert found == [*[day(9)] * 4, None]
 
 
+def test_what_is_due_today_is_not_late_yet_and_one_container_is_one_delivery(seven):
+    write(seven, insert(VENDORS).values(id="V1", name="Acme"))
+    write(seven, update(INBOUNDS).values(vendor_id="V1", promised_on=day(20)))
+    for n in range(30):
+        past = {"id": f"H{n}", "product_id": "vase", "vendor_id": "V1", "quantity": 1, "promised_on": day(-100 + n)}
+        write(seven, insert(INBOUNDS).values(**past, received_at=noon(-100 + n)))
+    for n in range(8):
+        due = {"id": f"K{n}", "product_id": "vase", "vendor_id": "V1", "quantity": 1, "promised_on": day(4)}
+        write(seven, insert(INBOUNDS).values(**due, received_at=None))
+    allocate(seven.desk, on=4)
+    first = expected(seven)
+    assert first == ("inbound", day(23), False)
+    assert "by 30 past deliveries of Acme and 30 of all" in seven.rows(EXPECTATIONS)[-1]["why"]
+    write(seven, update(INBOUNDS).where(INBOUNDS.c.id.startswith("K")).values(received_at=noon(6)))
+    allocate(seven.desk, on=7)
+    assert expected(seven) == first
+    assert "by 31 past deliveries of Acme and 31 of all" in seven.rows(EXPECTATIONS)[-1]["why"]
+
+
 def test_a_line_that_is_to_arrive_and_no_more_only_to_leave_has_another_day(seven):
     allocate(seven.desk)
     assert expected(seven) == ("inbound", day(8), False)
