@@ -31,6 +31,8 @@ class Awaited:
     lead_days: int | None = None
     """The vendor's usual lead time."""
     vendor_country: str | None = None
+    foreseen: date | None = None
+    """The day once reckoned by that lead time, where somebody else was believed since, whose day has passed."""
     standing: Expectation | None = None
     """What was believed so far."""
 

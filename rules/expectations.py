@@ -103,19 +103,26 @@ def _steady(case: Case, found: Expectation) -> Expectation:
 
 def _forecast(case: Case) -> Expectation | None:
     """Reckon by the vendor's usual lead time, once: the date stands until it has passed, and then nobody knows."""
+    why = _lead_time(case)
+    if why is None or case.line.lead_days is None:
+        return None
+    before = case.stands(DateSource.FORECAST)
+    if before is None and case.line.foreseen is None:
+        comes_on = case.as_of + timedelta(days=case.line.lead_days)
+        day = case.day(case.journey.at_hand(comes_on, case.line.vendor_country))
+    else:
+        day = before.expected_on if before else case.line.foreseen
+    return None if day is None or day < case.as_of else Expectation(DateSource.FORECAST, day, why)
+
+
+def _lead_time(case: Case) -> str | None:
+    """Say why the vendor's lead time is what a line waits for; None where it is not."""
     lead_days = case.line.lead_days
     if not case.how_many(Cover.NOTHING) or None in case.days(Cover.INBOUND):
         return None
     if lead_days is None or lead_days > LONGEST:
         return None
-    before, why = case.stands(DateSource.FORECAST), f"{case.words()}; the vendor takes {lead_days} days as a rule"
-    if before is None:
-        comes_on = case.as_of + timedelta(days=lead_days)
-        day = case.day(case.journey.at_hand(comes_on, case.line.vendor_country))
-    else:
-        kept = before.expected_on is not None and before.expected_on >= case.as_of
-        day = before.expected_on if kept else None
-    return Expectation(DateSource.FORECAST, day, why if day else f"{why}, and they are over")
+    return f"{case.words()}; the vendor takes {lead_days} days as a rule"
 
 
 def _shop(case: Case) -> Expectation | None:
@@ -139,6 +146,8 @@ def _said(case: Case, source: DateSource, why: str) -> Expectation | None:
 
 
 def _unknown(case: Case) -> Expectation:
+    if (why := _lead_time(case)) is not None:
+        return Expectation(DateSource.FORECAST, None, f"{why}, and they are over")
     source = DateSource.INBOUND if case.how_many(Cover.INBOUND) else DateSource.STOCK
     return Expectation(source, None, case.words())
 

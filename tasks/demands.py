@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, select
 
 from models.facts import ToldLine
 from models.supply import DateSource, Demand, Expectation
@@ -20,6 +20,7 @@ from tasks.outlook import Outlook
 from tasks.supply_tables import PURCHASED, REQUESTS, VENDORS
 
 _SAID = ("source", "expected_on", "why", "earliest_on", "latest_on", "chance", "basis")
+WORDS = (DateSource.STAFF, DateSource.CARRIER, DateSource.VENDOR, DateSource.SHOP)
 KEPT = [
     EXPECTATIONS.c.id.label("row"),
     EXPECTATIONS.c.ready,
@@ -94,7 +95,7 @@ def _lines(desk: Desk, as_of: date, after: str, last: str) -> Any:
     return (
         select(ORDERS.c.id, ORDERS.c.placed_at, ORDERS.c.priority, *(LINES.c[name] for name in names))
         .add_columns(LINES.c.time_critical, func.coalesce(ORDERS.c.country, CUSTOMERS.c.country, "").label("country"))
-        .add_columns(*KEPT, WATCHES.c.told_lines)
+        .add_columns(_foreseen(as_of), *KEPT, WATCHES.c.told_lines)
         .select_from(
             LINES.join(ORDERS, ORDERS.c.id == LINES.c.order_id)
             .outerjoin(CUSTOMERS, CUSTOMERS.c.id == ORDERS.c.customer_id)
@@ -103,6 +104,15 @@ def _lines(desk: Desk, as_of: date, after: str, last: str) -> Any:
         )
         .where(within(LINES.c.product_id, after, last), unsent(desk, as_of))
     )
+
+
+def _foreseen(as_of: date) -> ColumnElement[date | None]:
+    """Return the SQL of the day that the vendor's lead time gave a line before a word was believed that has lapsed."""
+    earlier = EXPECTATIONS.alias()
+    mine = and_(earlier.c.order_id == LINES.c.order_id, earlier.c.line == LINES.c.number)
+    day = select(func.max(earlier.c.expected_on)).where(mine, earlier.c.source == DateSource.FORECAST)
+    lapsed = and_(EXPECTATIONS.c.source.in_(WORDS), EXPECTATIONS.c.expected_on < as_of)
+    return case((lapsed, day.correlate(LINES).scalar_subquery())).label("foreseen")
 
 
 def _wish(desk: Desk, row: Row[Any], product: Row[Any], answer: Coming | None) -> Wish:
@@ -130,6 +140,7 @@ def _wish(desk: Desk, row: Row[Any], product: Row[Any], answer: Coming | None) -
         stocked=bool(product.stocked),
         lead_days=product.lead_days,
         vendor_country=product.country,
+        foreseen=row.foreseen,
         standing=before.expectation if before else None,
     )
     return Wish(demand, awaited, before)

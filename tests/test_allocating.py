@@ -342,6 +342,20 @@ def test_what_staff_say_is_believed_until_its_day_has_passed(seven):
     ]
 
 
+def test_a_lead_time_that_is_over_hides_no_newer_word_and_is_not_reckoned_anew_when_that_lapses(counter):
+    counter.order("1041", line(promised=2, product=LAMP))
+    counter.stock(LAMP, 0)
+    write(counter, insert(VENDORS).values(id="V1", name="Acme", lead_days=7))
+    product(counter, vendor_id="V1")
+    found = []
+    for on in (0, 10, 15, 21, 22):
+        counter.change("1041", on=on, expected_on=day(20) if on == 15 else None)
+        allocate(counter.desk, on=on)
+        found.append(expected(counter)[:2])
+    over = ("forecast", None)
+    assert found == [("forecast", day(9)), over, ("shop", day(20)), over, over]
+
+
 def test_staff_may_take_back_what_they_said(seven):
     now = Now("", day(0), noon(0))
     say(seven.desk, now, "1041", "1", day(3), "Rita")

@@ -103,6 +103,14 @@ def stood(source, days):
         pytest.param(replace(LINE, lead_days=7), BOTH, (INBOUND, None), id="not even in part"),
         pytest.param(replace(LINE, said={SHOP: ahead(3)}), UNDATED, (SHOP, ahead(3)), id="but the shop may know"),
         pytest.param(replace(LINE, lead_days=7), UNCOVERED, (FORECAST, ahead(9)), id="the usual lead time"),
+        pytest.param(replace(LINE, lead_days=7, foreseen=ahead(4)), UNCOVERED, (FORECAST, ahead(4)), id="not again"),
+        pytest.param(replace(LINE, lead_days=7, foreseen=ahead(-1)), UNCOVERED, (FORECAST, None), id="it is over"),
+        pytest.param(
+            replace(LINE, lead_days=7, standing=stood(FORECAST, -1), said={SHOP: ahead(3)}),
+            UNCOVERED,
+            (SHOP, ahead(3)),
+            id="and then the shop may know",
+        ),
         pytest.param(replace(LINE, lead_days=10**9), UNCOVERED, (STOCK, None), id="an absurd one is none"),
         pytest.param(LINE, UNCOVERED, (STOCK, None), id="nobody knows"),
         pytest.param(replace(LINE, said={SHOP: ahead(-1)}), UNCOVERED, (STOCK, None), id="nor does a day that passed"),
@@ -171,6 +179,7 @@ def test_a_lead_time_is_reckoned_once_and_its_date_does_not_run_ahead_of_the_day
     line = replace(LINE, lead_days=7, standing=standing)
     found = believed(line, UNCOVERED)
     assert found.expected_on == (None if expected is None else ahead(expected))
+    assert found.source == FORECAST
     again = believed(replace(line, standing=found), UNCOVERED, ahead(1))
     assert again.expected_on == (found.expected_on if expected else None)
 
