@@ -23,14 +23,12 @@ from flows import (
     cli_vendors,
     printing,
 )
+from flows.exits import fail_if_not_ok
 from flows.house import open_house
 from flows.options import AsOf, Data, Json, Shop, day_of
 from flows.visible import visible
 from models.errors import ForewarnError
-from models.report import Report
 
-WAITS = 3
-"""The exit code of a run that is held until a person looks at it."""
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -133,7 +131,7 @@ def run(
             printing.rows(report.plans, nothing="")
         if report.sent and outbox.is_file():
             printing.out.print(f"\nOpen {outbox} to read what was sent to the outbox.")
-    _fail_if_not_ok(report)
+    fail_if_not_ok(report)
 
 
 @app.command()
@@ -148,7 +146,7 @@ def deliver(shop: Shop = None, as_of: AsOf = None, *, json: Json = False) -> Non
         printing.as_json(report)
     else:
         printing.pairs(lines(report))
-    _fail_if_not_ok(report)
+    fail_if_not_ok(report)
 
 
 @app.command()
@@ -162,13 +160,6 @@ def demo(
     from flows.showcase import show
 
     show(into, orders, seed, day_of(as_of) or date.today())  # noqa: DTZ011 - the sample shop lives where its reader is
-
-
-def _fail_if_not_ok(report: Report) -> None:
-    if report.held and not report.dry_run:
-        raise typer.Exit(WAITS)
-    if not report.ok:
-        raise typer.Exit(1)
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from flows import printing
+from flows.exits import fail_if_not_ok
 from flows.house import open_house
 from flows.options import AsOf, Data, Json, Shop, day_of
 
@@ -29,5 +30,4 @@ def restock(
         printing.as_json({"report": report, "posts": posts})
     else:
         printing.pairs([*lines(report), ("Posts to approve", str(len(posts)))])
-    if not report.ok:
-        raise typer.Exit(1)
+    fail_if_not_ok(report)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 from prefect import flow
-from prefect.states import Completed
 from pydantic import Field
 
 from flows import showing
@@ -16,8 +15,7 @@ from flows.allocate import share_out
 from flows.deciding import Decide, Progress, decide_here, decide_in_shards
 from flows.deeds import deed, publish, rename
 from flows.house import House, clock, open_house
-from flows.running import a_run, run_name
-from models.errors import ForewarnError
+from flows.running import a_run, outcome, run_name
 from models.policy import Policy
 from models.report import Report
 from tasks.brakes import foresee, judge, judge_facts, yielded
@@ -57,13 +55,7 @@ async def late_orders(
     decide = partial(decide_in_shards, shop=shop, shards=shards) if shards > 1 else decide_here
     with open_house(shop, policy, data=Path(data) if data else None) as house:
         report = await find_and_owe(house, as_of, take_in=take_in, dry_run=dry_run, limit=limit, decide=decide)
-    if report.held and not dry_run:
-        # Not a failure: the run did all it may do, and a person reads its name in Prefect's page.
-        message = "; ".join(report.held.values())
-        return Completed(name="Held", message=message, data=report)  # type: ignore[return-value] # callers get its data
-    if report.problems:
-        raise ForewarnError("; ".join(report.problems[:5]))
-    return report
+    return outcome(report)
 
 
 async def find_and_owe(

@@ -11,8 +11,8 @@ from flows.deeds import deed, publish, rename
 from flows.house import House, clock, open_house
 from flows.late_orders import find_and_owe
 from flows.post_delays import waiting_posts
-from flows.running import a_run, run_name
-from models.errors import ForewarnError
+from flows.running import a_run, outcome, run_name
+from flows.showing import headline
 from models.report import Report
 from tasks.posts import compose_stock
 
@@ -32,9 +32,7 @@ async def restock(shop: str | None = None, as_of: date | None = None, *, take_in
     """
     with open_house(shop) as house:
         report, _ = await bring_good_news(house, as_of, take_in=take_in)
-    if report.problems:
-        raise ForewarnError("; ".join(report.problems[:5]))
-    return report
+    return outcome(report)
 
 
 async def bring_good_news(
@@ -53,5 +51,5 @@ async def bring_good_news(
 
         posts = await deed("compose", partial(compose_stock, desk, now))
     await publish(RESTOCK, waiting_posts(posts, NONE), title="Posts that wait for approval")
-    await rename(f"{RESTOCK} {report.as_of}: {sum(report.news.values())} to tell, {len(posts)} to approve")
+    await rename(f"{headline(RESTOCK, report)}, {len(posts)} to approve")
     return report, [post["id"] for post in posts]

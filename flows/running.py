@@ -6,9 +6,11 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from prefect.runtime import flow_run
+from prefect.states import Completed
 
 from flows.deeds import deed
 from flows.house import Clock, House
+from models.errors import ForewarnError
 from models.report import Report
 from tasks.runs import HELD, Now, begin, end
 from tasks.under_way import under_way
@@ -32,3 +34,14 @@ async def a_run(house: House, flow: str, time: Clock) -> AsyncIterator[tuple[Now
             state = HELD if report.held else "done" if report.ok else "failed"
         finally:
             await asyncio.to_thread(end, engine, now, time.now(), state, report.model_dump(mode="json"))
+
+
+def outcome(report: Report) -> Report:
+    """Return what a flow ends with, in a state of its own where the run is held; raises ForewarnError for problems."""
+    if report.held and not report.dry_run:
+        # Not a failure: the run did all it may do, and a person reads its name in Prefect's page.
+        message = "; ".join(report.held.values())
+        return Completed(name="Held", message=message, data=report)  # type: ignore[return-value] # callers get its data
+    if report.problems:
+        raise ForewarnError("; ".join(report.problems[:5]))
+    return report

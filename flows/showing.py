@@ -52,7 +52,7 @@ def counted(counts: Mapping[str, int], nothing: str = "none") -> str:
 def headline(flow: str, report: Report) -> str:
     """Name a run by what came of it."""
     told = sum(report.news.values())
-    said = f"{told} to tell" if flow == "late-orders" else f"{sum(report.sent.values())} sent"
+    said = f"{told} to tell" if flow != "deliver" else f"{sum(report.sent.values())} sent"
     held = "would be held" if report.dry_run else "held"
     said = f"{held}, {said}" if report.held else said
     trouble = ", with problems" if not report.ok else ""

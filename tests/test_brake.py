@@ -11,11 +11,13 @@ from decimal import Decimal
 import pytest
 from typer.testing import CliRunner
 
-from flows.cli import WAITS, app
+from flows.cli import app
 from flows.deliver import hand_over
+from flows.exits import WAITS
 from flows.house import open_house
 from flows.late_orders import find_and_owe, late_orders
 from flows.release import release as release_form
+from flows.restock import restock
 from models.errors import ForewarnError
 from models.policy import Caps, Policy
 from models.policy_contact import Brake
@@ -346,9 +348,10 @@ def test_a_feed_that_dates_everything_a_year_later_tells_nobody(place):
     assert json.loads(CliRunner().invoke(app, ["status", "--shop", "shop", "--json"]).stdout)["held"] == []
 
 
-def test_a_held_run_exits_with_a_code_of_its_own_and_says_which_limit(place):
+@pytest.mark.parametrize("command", ["run", "restock"])
+def test_a_held_run_exits_with_a_code_of_its_own_and_says_which_limit(place, command):
     edited(place, "order_lines", a_year_later)
-    done = CliRunner().invoke(app, ["run", "--import", "--as-of", str(LIVED), "--shop", "shop"])
+    done = CliRunner().invoke(app, [command, "--import", "--as-of", str(LIVED), "--shop", "shop"])
     assert done.exit_code == WAITS
     assert "open orders would be told at once" in done.stdout
     assert "forewarn release" in done.stdout
@@ -399,9 +402,10 @@ def test_a_dry_run_foresees_facts_too_old_but_not_those_of_a_day_to_come(place):
             assert asyncio.run(find_and_owe(house, on, dry_run=True)).held.keys() & {"stale_hours"} == limits
 
 
-def test_in_prefect_a_held_run_is_completed_under_a_name_of_its_own(place):
+@pytest.mark.parametrize("flow", [late_orders, restock], ids=lambda flow: flow.name)
+def test_in_prefect_a_held_run_is_completed_under_a_name_of_its_own(place, flow):
     edited(place, "order_lines", a_year_later)
-    state = asyncio.run(late_orders.fn(str(place / "shop"), None, LIVED))
+    state = asyncio.run(flow.fn(str(place / "shop"), as_of=LIVED))
     assert (state.name, state.is_completed()) == ("Held", True)
     assert "open orders would be told at once" in state.message
 
