@@ -20,6 +20,7 @@ from tasks.notices import NOTICES, Looked
 from tasks.orders import ORDERS
 from tasks.purses import WANTED, wanted_by
 from tasks.runs import HELD, RUNS, Now
+from tasks.taking_in import last_yield
 from tasks.tallies import TALLIES, add, move, orders_by_bucket, put, tally
 from tasks.under_way import is_under_way
 
@@ -34,11 +35,12 @@ HOUR = 3600
 
 
 def judge_facts(desk: Desk, now: Now, orders: int | None) -> tuple[Limit, ...]:
-    """Return the limits that the shop's facts pass; `orders` is what the source yielded, None without an import.
+    """Return the limits that the shop's facts pass; `orders` is what the source yielded, None for the last import's.
 
     A run that passes one must not decide: nothing was told by then, and the next good import goes on by itself.
     """
     with desk.engine.begin() as connection:
+        orders = last_yield(connection) if orders is None else orders
         passed = facts_out_of_bounds(_intake(desk, connection, now, orders), desk.policy)
         if orders is not None and "fewer_orders" not in {one.name for one in passed}:
             put(connection, TAKEN_IN, orders)
@@ -90,7 +92,8 @@ def foresee(desk: Desk, now: Now, found: Looked, open_orders: int, *, facts: boo
     With `facts`, those as well that the shop's facts pass as they stand: on a day yet to come they will be others.
     """
     with reading(desk.engine) as connection:
-        passed = facts_out_of_bounds(_intake(desk, connection, now, None), desk.policy) if facts else ()
+        intake = _intake(desk, connection, now, last_yield(connection))
+        passed = facts_out_of_bounds(intake, desk.policy) if facts else ()
         left = _unjudged(connection, now)
         owed_by = connection.execute(select(NOTICES.c.run_id).where(left).distinct()).scalars()
         wanted = Counter(found.wanted) + wanted_by(connection, list(owed_by))

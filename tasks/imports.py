@@ -19,7 +19,8 @@ from tasks.db import Turn, alone, among, insert, is_sqlite
 from tasks.orders import CUSTOMERS, LINES, ORDERS, PRODUCTS
 from tasks.rejects import rejects
 from tasks.supply_tables import INBOUNDS, STOCKS, VENDORS
-from tasks.taking_in import taking_in
+from tasks.taking_in import YIELDED, taking_in
+from tasks.tallies import put
 from tasks.vanished import ENDS, take_away
 from tasks.wakes import wake
 
@@ -66,7 +67,10 @@ def import_all(
     """
     with rejects(rejects_file) as refuse, taking_in(engine) as alive:
         how: dict[str, Any] = {"refuse": refuse, "batch": batch, "progress": progress, "alive": alive}
-        return {table: import_table(engine, source, table, as_of, **how) for table in source.tables}
+        counts = {table: import_table(engine, source, table, as_of, **how) for table in source.tables}
+        with engine.begin() as connection:
+            put(connection, YIELDED, counts["orders"].read - counts["orders"].refused)
+    return counts
 
 
 def import_table(

@@ -19,6 +19,8 @@ from tasks.tallies import TALLIES, put
 T = TypeVar("T")
 UNDER_WAY = "import:"
 """Tallies of the moment, in nanoseconds since 1970, at which an import that has not ended was last alive."""
+YIELDED = "yielded:orders"
+"""The tally of how many good orders the last whole import brought."""
 SILENT = 600
 """Seconds after which an import of which nothing was heard is dead."""
 PATIENCE, PAUSE = SILENT + 10, 0.5
@@ -54,6 +56,11 @@ def whole(connection: Connection) -> None:
             "the shop's facts are half taken in: an import is under way, or broke off; "
             f"allocate when one has ended, or in {SILENT // 60} minutes"
         )
+
+
+def last_yield(connection: Connection) -> int | None:
+    """Return how many good orders the last whole import brought; None where there was none."""
+    return connection.execute(select(TALLIES.c.n).where(TALLIES.c.name == YIELDED)).scalar()
 
 
 def when_whole(work: Callable[[], T], patience: float = PATIENCE) -> T:

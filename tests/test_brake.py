@@ -370,6 +370,17 @@ def test_a_source_that_yields_nothing_or_far_fewer_orders_decides_nothing_and_me
     assert mended.news
 
 
+def test_what_another_command_took_in_is_judged_by_the_run_that_decides(place):
+    edited(place, "orders", lambda n, row: row if n < 100 else None)
+    taken, decided = ([command, "--as-of", str(LIVED), "--shop", "shop"] for command in ("import", "run"))
+    assert CliRunner().invoke(app, taken).exit_code == 0
+    look = json.loads(CliRunner().invoke(app, [*decided, "--dry-run", "--json"]).stdout)
+    for _ in range(2):
+        done = CliRunner().invoke(app, [*decided, "--json"])
+        assert (done.exit_code, json.loads(done.stdout)["held"].keys()) == (WAITS, look["held"].keys())
+    assert look["held"].keys() == {"fewer_orders"}
+
+
 def test_a_shop_that_has_fallen_silent_is_held_until_somebody_vouches_for_it(place):
     later = LIVED + timedelta(days=6)
     held, _ = live(place, later)
