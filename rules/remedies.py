@@ -1,6 +1,7 @@
 """What may be offered for the wait."""
 
 from collections.abc import Set
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -15,16 +16,19 @@ CENT = Decimal("0.01")
 
 
 def substitutes_for_delay(
-    delay: Delay, bucket: Bucket, policy: Policy, shelf: Shelf, late: Set[str]
+    delay: Delay, bucket: Bucket, policy: Policy, shelf: Shelf, late: Set[str], currency: str
 ) -> tuple[Substitutes, ...]:
     """Return what could take each late line's place; lines without a fit are left out.
 
-    `late` holds the ids of products that are late themselves.
+    `late` holds the ids of products that are late themselves; `currency` is that of products' prices.
     """
     if RemedyKind.SUBSTITUTE not in bucket.remedies:
         return ()
+    lines = [one.line for one in delay.late]
+    comparable = lines if delay.order.currency == currency else [replace(line, price=None) for line in lines]
     found = (
-        Substitutes(one.line, shelf.substitutes_for(one.line, policy.substitutes, late=late)) for one in delay.late
+        Substitutes(line, shelf.substitutes_for(priced, policy.substitutes, late=late))
+        for line, priced in zip(lines, comparable, strict=True)
     )
     return tuple(one for one in found if one.products)
 

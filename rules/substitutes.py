@@ -52,8 +52,8 @@ class Shelf:
     ) -> tuple[ProductFacts, ...]:
         """Return the nearest products with the line's whole quantity left, inside the price band and not in `late`.
 
-        The band is around the product's price, or the line's where the product has none. Nothing is near to a
-        product that has neither, or no category.
+        The band is around the product's price, or the line's (in the same currency) where the product has none. Nothing
+        is near to a product that has neither, or no category.
         """
         enough = (
             candidate.product

@@ -116,7 +116,8 @@ def _with_remedy(
         return plan, False
     bucket = bucket_of(plan, desk.policy)
     plan = replace(plan, show_offer=shows_offer(plan, desk.policy, desk.shop.country))
-    if found := substitutes_for_delay(plan.delay, bucket, desk.policy, shelves.shelf, shelves.late):
+    shelf, late = shelves.shelf, shelves.late
+    if found := substitutes_for_delay(plan.delay, bucket, desk.policy, shelf, late, desk.shop.currency):
         return replace(plan, substitutes=found), False
     discount = discount_for(plan.delay, bucket, desk.policy)
     if discount is None:

@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Connection, func, select
+from sqlalchemy import CompoundSelect, Connection, case, func, select
 
 from models.facts import ProductFacts
+from models.supply import Stocked
 from rules.substitutes import Candidate, Shelf
 from tasks.desk import Desk
 from tasks.orders import LINES, ORDERS, PRODUCT, PRODUCTS, WATCHES, still_late, still_open
-from tasks.supply_tables import STOCKS
+from tasks.supply_tables import AVAILABILITIES, STOCKS
 
 
 @dataclass(slots=True)
@@ -45,9 +46,10 @@ class Shelves:
 
 
 def _in_stock(desk: Desk, connection: Connection, categories: list[str], as_of: date) -> list[Candidate]:
-    """Return the products with units free: on hand less allocated.
+    """Return the products with units free: what a new order would get, where allocation has found it.
 
-    Where a stock's source does not say how many are allocated, what open lines ask for counts as such.
+    Else it is on hand less allocated. Where a stock's source does not say how many are allocated, what open lines ask
+    for counts as such.
     """
     waiting = (
         select(func.coalesce(func.sum(LINES.c.quantity), 0))
@@ -57,12 +59,18 @@ def _in_stock(desk: Desk, connection: Connection, categories: list[str], as_of: 
         .scalar_subquery()
     )
     allocated = func.coalesce(func.sum(STOCKS.c.allocated), waiting)
-    free = func.sum(STOCKS.c.on_hand) - allocated
+    by_source = func.sum(STOCKS.c.on_hand) - allocated
+    found = AVAILABILITIES.c
+    free = case((found.state.is_(None), by_source), (found.state == Stocked.IN_STOCK, found.left), else_=0)
     query = (
         select(*PRODUCT, free.label("free"))
-        .select_from(PRODUCTS.join(STOCKS, STOCKS.c.product_id == PRODUCTS.c.id))
+        .select_from(
+            PRODUCTS.join(STOCKS, STOCKS.c.product_id == PRODUCTS.c.id).outerjoin(
+                AVAILABILITIES, found.product_id == PRODUCTS.c.id
+            )
+        )
         .where(PRODUCTS.c.category.in_(categories))
-        .group_by(*PRODUCT)
+        .group_by(*PRODUCT, found.state, found.left)
         .having(func.sum(STOCKS.c.on_hand) > 0)
     )
     return [Candidate(ProductFacts(*product), int(free)) for *product, free in connection.execute(query) if free > 0]

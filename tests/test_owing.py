@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import update
 
 from models.errors import ForewarnError
 from models.facts import ProductFacts
@@ -11,7 +12,7 @@ from models.values import Channel, State
 from tasks.db import reading
 from tasks.notices import look
 from tasks.offers import OFFERS
-from tasks.orders import LINES, WATCHES
+from tasks.orders import LINES, PRODUCTS, WATCHES
 from tasks.purses import Contended
 from tasks.runs import Now
 from tasks.shelves import Shelves
@@ -19,6 +20,7 @@ from tasks.tallies import orders_by_bucket
 from templates.words import Words
 from tests.builders import DAY, day, line
 from tests.counter import SHOP, customer, euros, noon
+from tests.test_allocating import allocate, write
 
 LAMP = ProductFacts("p1", "Reading lamp", "lamps", Decimal(40))
 OTHER = ProductFacts("p7", "Desk lamp", "lamps", Decimal(44))
@@ -259,6 +261,27 @@ def test_open_lines_count_as_allocated_where_the_source_does_not_say(counter):
     counter.stock(OTHER, on_hand=3, allocated=None)
     counter.decide()
     assert [offer["kind"] for offer in counter.rows(OFFERS)] == ["shipping_discount"]
+
+
+@pytest.mark.parametrize(("safety", "ordered", "offered"), [(2, 0, True), (3, 0, False), (0, 2, True), (0, 3, False)])
+def test_a_substitute_is_what_a_new_order_would_get_where_stock_was_allocated(counter, safety, ordered, offered):
+    counter.order("1", line(promised=-9, product=LAMP), shipping_fee=euros(5))
+    counter.stock(OTHER, on_hand=3)
+    write(counter, update(PRODUCTS).where(PRODUCTS.c.id == OTHER.id).values(safety_stock=safety))
+    if ordered:
+        counter.order("2", line(promised=9, product=OTHER, quantity=ordered))
+    allocate(counter.desk)
+    counter.decide()
+    assert (counter.rows(OFFERS)[0]["kind"] == "substitute") is offered
+
+
+@pytest.mark.parametrize(("currency", "offered"), [("EUR", ["substitute"]), ("JPY", [])])
+def test_what_a_line_costs_says_nothing_of_prices_in_another_currency(counter, currency, offered):
+    counter.order("1", line(promised=-9, product=replace(LAMP, price=None)), currency=currency)
+    write(counter, update(LINES).values(price=44))
+    counter.stock(OTHER, on_hand=3)
+    counter.decide()
+    assert [offer["kind"] for offer in counter.rows(OFFERS) if offer["kind"] == "substitute"] == offered
 
 
 def test_a_product_that_is_late_itself_is_no_substitute(counter):
