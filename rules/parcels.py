@@ -187,6 +187,7 @@ def _in_parts(order: OrderToSend, split: _Split, policy: policy_supply.Parting) 
     parcels = _parcels(order, split)
     why = _sentence(order, split, parcels)
     if _listed(order, policy):
+        why += "" if parcels[-1].ships_on else ","
         why += f" for {cost:.2f} {order.currency} more (worth {worth:.2f})"
     return Parting(parcels, split.days, cost, order.currency, worth, why)
 
@@ -209,14 +210,19 @@ def _sentence(order: OrderToSend, split: _Split, parcels: Sequence[Parcel]) -> s
     said += "".join(f", {len(one.lines)} more on {one.ships_on}" for one in between)
     said += ", as the customer wants" if order.wish is Wish.AVAILABLE else ""
     days = _counted(split.days, "day")
-    return f"{said}: {f'{days} earlier' if last.ships_on else f'the rest has no date, say {days} later,'}"
+    return f"{said}: {f'{days} earlier' if last.ships_on else _no_date(split)}"
+
+
+def _no_date(split: _Split) -> str:
+    said = "the rest has no date"
+    return f"{said}, say {_counted(split.days, 'day')} later" if split.days else said
 
 
 def _not_worth(order: OrderToSend, split: _Split, policy: policy_supply.Parting) -> str:
     cost, worth = policy.parcel_cost[order.currency], policy.day_worth[order.currency] * split.gain
     days, verb = _counted(split.days, "day"), "is" if split.days == 1 else "are"
     known = split.parcels[-1][-1].ships_on is not None
-    apart = f"{days} apart {verb}" if known else f"the rest has no date, say {days} later,"
+    apart = f"{days} apart {verb}" if known else f"{_no_date(split)},"
     return f"wait for all: {apart} worth {worth:.2f} {order.currency}, a parcel costs {cost:.2f}"
 
 

@@ -55,7 +55,7 @@ def explain(desk: Desk, connection: Connection, order: str, now: Now) -> dict[st
         "bucket": verdict.bucket,
         "days": verdict.delay.days if verdict.delay else 0,
         "expected_on": verdict.delay.expected_on if verdict.delay else None,
-        "supply": supply(connection, order),
+        "supply": supply(desk, connection, order, now.as_of),
         "told": _told(connection, order),
         "offers": _offers(connection, order),
         "now": _now(verdict),

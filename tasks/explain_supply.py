@@ -1,23 +1,26 @@
 """The supply side of one order's story: what covers each line, when it is expected and who says so, what was asked."""
 
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
 from models.supply import Cover
+from tasks.desk import Desk
 from tasks.orders import EXPECTATIONS, PRODUCTS
+from tasks.parcels import as_left, leaving
 from tasks.supply_tables import ALLOCATIONS, CHOICES, INBOUNDS, PURCHASED, REQUESTS, VENDORS
 
 SAID = ("expected_on", "source", "earliest_on", "latest_on", "chance", "ready", "why", "set_at", "who", "ended_at")
 
 
-def supply(connection: Connection, order: str) -> dict[str, Any]:
+def supply(desk: Desk, connection: Connection, order: str, as_of: date) -> dict[str, Any]:
     """Return what is known of an order's goods as plain data; each list is empty where nothing is."""
     return {
         "covered": [_covered(row) for row in connection.execute(_coverage(order)).mappings()],
         "dates": [dict(row) for row in connection.execute(_dates(order)).mappings()],
         "asked": [dict(row) for row in connection.execute(_requests(order)).mappings()],
-        "shipping": _shipping(connection, order),
+        "shipping": _shipping(desk, connection, order, as_of),
     }
 
 
@@ -83,7 +86,8 @@ def _requests(order: str) -> Any:
     )
 
 
-def _shipping(connection: Connection, order: str) -> dict[str, Any] | None:
+def _shipping(desk: Desk, connection: Connection, order: str, as_of: date) -> dict[str, Any] | None:
     query = select(CHOICES.c.why, CHOICES.c.parcels, CHOICES.c.decided_at).where(CHOICES.c.order_id == order)
     row = connection.execute(query).mappings().first()
-    return dict(row) if row else None
+    left = leaving(desk, connection, [order], as_of)
+    return as_left(dict(row), left[order]) if row and order in left else None

@@ -9,7 +9,7 @@ from tasks.db import reading
 from tasks.desk import Desk
 from tasks.orders import LINES, ORDERS, PRODUCTS
 from tasks.packing import in_parcels
-from tasks.parcels import IN_PARTS, from_data
+from tasks.parcels import IN_PARTS, as_left, from_data, leaving
 from tasks.supply_tables import ALLOCATIONS, CHOICES
 
 LISTED = ("order_id", "parcels", "days_gained", "extra_cost", "worth", "currency", "why", "decided_at")
@@ -28,7 +28,9 @@ def listed(desk: Desk, as_of: date) -> list[dict[str, Any]]:
     )
     query = select(*(CHOICES.c[name] for name in LISTED)).where(IN_PARTS, open_line.exists())
     with reading(desk.engine) as connection:
-        found = [dict(row) for row in connection.execute(query).mappings()]
+        rows = list(connection.execute(query).mappings())
+        left = leaving(desk, connection, [row["order_id"] for row in rows], as_of)
+    found = [as_left(dict(row), left.get(row["order_id"], ())) for row in rows]
     return sorted(found, key=lambda one: (one["parcels"][0]["ships_on"] or "", one["order_id"]))
 
 

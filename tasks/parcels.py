@@ -114,8 +114,12 @@ def _row(day: Today, order: OrderToSend, parting: Parting) -> dict[str, Any]:
 
 
 def _data(day: Today, order: OrderToSend, parcel: Parcel) -> dict[str, Any]:
-    ships_on = parcel.ships_on and parcel.ships_on.isoformat()
-    return {"lines": list(parcel.lines), "ships_on": ships_on, WAITING: waiting(order, parcel, day.journey)}
+    return as_data(parcel) | {WAITING: waiting(order, parcel, day.journey)}
+
+
+def as_data(parcel: Parcel) -> dict[str, Any]:
+    """Return a parcel as plain data."""
+    return {"lines": list(parcel.lines), "ships_on": parcel.ships_on.isoformat() if parcel.ships_on else None}
 
 
 def from_data(data: Mapping[str, Any]) -> Parcel:
@@ -129,21 +133,32 @@ def parcels_of(desk: Desk, connection: Connection, orders: Iterable[str], as_of:
     So is one of which the choice is out of date: a line is in none of its parcels, or a parcel's day has passed. What
     a vendor sends itself comes beside them.
     """
+    left = leaving(desk, connection, orders, as_of)
+    return {order: parcels for order, parcels in left.items() if len(parcels) > 1}
+
+
+def leaving(desk: Desk, connection: Connection, orders: Iterable[str], as_of: date) -> dict[str, tuple[Parcel, ...]]:
+    """Return by order, sent in parts or at once, what is still to leave; no parcels where its choice is out of date."""
     query = (
         select(CHOICES.c.order_id, CHOICES.c.parcels, LINES.c.number)
         .join(LINES, LINES.c.order_id == CHOICES.c.order_id)
         .join(ORDERS, ORDERS.c.id == LINES.c.order_id)
         .join(PRODUCTS, PRODUCTS.c.id == LINES.c.product_id)
-        .where(among(connection, CHOICES.c.order_id, orders), IN_PARTS, in_parcels(desk, as_of))
+        .where(among(connection, CHOICES.c.order_id, orders), in_parcels(desk, as_of))
         .order_by(CHOICES.c.order_id)
     )
     found = {}
     for order, rows in groupby(connection.execute(query), attrgetter("order_id")):
         lines = list(rows)
-        parcels = _left([from_data(one) for one in lines[0].parcels], {row.number for row in lines}, as_of)
-        if len(parcels) > 1:
-            found[order] = parcels
+        found[order] = _left([from_data(one) for one in lines[0].parcels], {row.number for row in lines}, as_of)
     return found
+
+
+def as_left(choice: Mapping[str, Any], left: Sequence[Parcel]) -> dict[str, Any]:
+    """Return a choice with what is left of its parcels; one that the mails do not tell any more says so."""
+    if len(left) < min(2, len(choice["parcels"])):
+        return {**choice, "why": f"out of date, `forewarn allocate` chooses anew: {choice['why']}"}
+    return {**choice, "parcels": [as_data(one) for one in left]}
 
 
 def _left(parcels: Sequence[Parcel], lines: Set[str], as_of: date) -> tuple[Parcel, ...]:

@@ -100,6 +100,13 @@ def test_a_line_without_a_date_is_reckoned_with_and_no_date_is_made_up():
     assert later.why == ("wait for all: the rest has no date, say 5 days later, worth 2.50 EUR, a parcel costs 4.90")
 
 
+def test_what_is_known_later_than_that_says_no_number_of_days():
+    found = part(order(to_send("1", 20), to_send("2", None), wish=Wish.AVAILABLE), EUROS)
+    assert found.why.endswith(", as the customer wants: the rest has no date, for 4.90 EUR more (worth 0.00)")
+    unlisted = part(order(to_send("1", 20), to_send("2", None), wish=Wish.AVAILABLE, currency="SEK"), EUROS)
+    assert unlisted.why.endswith(", as the customer wants: the rest has no date")
+
+
 APART = (to_send("1", 0, critical=True, promised=-5), to_send("2", 30))
 NEAR = (to_send("1", 0), to_send("2", 1))
 
