@@ -3,11 +3,12 @@
 import csv
 import io
 import json
+import re
 from datetime import date
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import delete, insert, update
 from typer.testing import CliRunner
 
 from flows.cli import app
@@ -163,11 +164,16 @@ def test_goods_that_the_vendor_sends_are_in_no_parcel_of_ours(apart):
 
 
 def test_what_a_vendor_sends_itself_comes_beside_the_parcels_that_a_customer_is_told(apart):
-    chair = ProductFacts("chair", "Chair")
-    apart.order("1042", VASE_LINE, LAMP_LINE, line("3", promised=2, product=chair), line("4", product=chair))
+    write(apart, delete(LINES))
+    apart.order("1042", VASE_LINE, LAMP_LINE, line("3", promised=9, product=ProductFacts("chair", "Chair")))
     write(apart, update(PRODUCTS).where(PRODUCTS.c.id == "chair").values(drop_shipped=True))
     choose(apart)
     assert parcels(apart, "1042") == {"1042": (Parcel(("1",), day(1)), Parcel(("2",), day(8)))}
+    (message,) = apart.live()
+    headings = "Can still come on time|In the first parcel|Still to come"
+    _, on_time, first, still_to_come = re.split(headings, message.text)
+    assert ["Chair" in part for part in (on_time, first, still_to_come)] == [True, False, False]
+    assert "Vase" not in on_time
 
 
 def test_a_line_leaves_when_all_its_pieces_can(apart):
@@ -274,6 +280,10 @@ def test_a_notice_never_tells_parcels_that_are_out_of_date(apart, statement, on)
     choose(apart)
     write(apart, statement)
     assert parcels(apart, on=on) == {}
+    said = [one["why"] for one in listed(apart.desk, day(on))]
+    explained = order_story(apart, on=on)["supply"]["shipping"]
+    assert all(why == f"out of date, `forewarn allocate` chooses anew: {SENTENCE}" for why in said)
+    assert [explained["why"]] == said if explained else said == []
 
 
 def test_a_notice_tells_no_parcels_of_an_order_that_got_another_line_since(apart):
@@ -289,6 +299,9 @@ def test_what_left_of_three_parcels_leaves_two(apart):
     assert len(choice(apart, "1042")[0]) == 3
     write(apart, update(LINES).where(LINES.c.number == "1").values(shipped_at=noon(1)))
     assert parcels(apart, "1042", on=1) == {"1042": (Parcel(("2",), day(8)), Parcel(("3",), day(60)))}
+    (shown,) = (one["parcels"] for one in listed(apart.desk, day(1)) if one["order_id"] == "1042")
+    assert [one["lines"] for one in shown] == [["2"], ["3"]]
+    assert order_story(apart, "1042", on=1)["supply"]["shipping"]["parcels"] == shown
 
 
 @pytest.mark.parametrize(
