@@ -24,7 +24,7 @@ def stock(
 ) -> None:
     """Reckon safety stocks and reorder points, and list what to order, what runs out first on top."""
     from flows.stock_report import take_stock
-    from flows.stock_shown import FEW, MOST, row, short_row, write_sheet
+    from flows.stock_shown import FEW, MOST, left_out, row, short_row, write_sheet
 
     with open_house(shop) as house, printing.working("Reckoning", quiet=json) as progress:
         day = day_of(as_of)
@@ -33,12 +33,14 @@ def stock(
         write_sheet(csv, found.positions)
     if json:
         listed = [row(one) for one in found.positions]
-        printing.as_json({"as_of": found.as_of, "products": found.products, "changed": found.written, "list": listed})
+        counts = {"products": found.products, "changed": found.written, "without_stock": found.unstocked}
+        printing.as_json({"as_of": found.as_of, **counts, "list": listed})
         return
     nothing = f"Of {found.products:,} products none is to be ordered now."
     columns = MOST if printing.out.width >= WIDE else FEW
     printing.rows([short_row(one, columns) for one in found.positions[:PRINTED]], nothing=nothing)
     if (more := len(found.positions) - PRINTED) > 0:
         printing.out.print(f"\n{more:,} more: --csv FILE writes all of them.")
+    printing.out.print(left_out(found.unstocked), end="")
     if csv is not None:
-        printing.out.print(f"\n{len(found.positions):,} products in {csv}")
+        printing.out.print(f"\n{len(found.positions):,} products in {csv}", markup=False)

@@ -12,8 +12,9 @@ from flows.deeds import deed, publish, rename
 from flows.house import House, clock, open_house
 from flows.running import a_run, run_name
 from flows.stock_shown import summary
+from models.errors import ForewarnError
 from tasks.db import reading
-from tasks.runs import Now
+from tasks.runs import Now, last
 from tasks.stock_history import Leads, leads
 from tasks.stock_levels import reckon
 from tasks.stock_list import Position, reorder_list
@@ -28,6 +29,7 @@ class Stocktaking:
     as_of: date
     products: int
     written: int
+    unstocked: int
     positions: list[Position]
 
 
@@ -54,17 +56,25 @@ async def take_stock(
 ) -> Stocktaking:
     """Reckon page after page, and list the products to order, or all of them."""
     time = clock(house.folder.shop.zone, as_of)
+    await asyncio.to_thread(_check_day, house, time.as_of)
     async with a_run(house, STOCK_REPORT, time) as (now, _):
         found = await deed("lead times", partial(_leads, house, now))
 
-        products, written = await _reckon_all(house, now, found, progress)
+        products, written, unstocked = await _reckon_all(house, now, found, progress)
 
         positions = await asyncio.to_thread(_list, house, now, everything=everything)
-    report = Stocktaking(now.as_of, products, written, positions)
+    report = Stocktaking(now.as_of, products, written, unstocked, positions)
     to_order = [one for one in positions if one.level.order_quantity]
-    await publish(STOCK_REPORT, summary(house.folder.shop.name, now.as_of, products, to_order), title="What to order")
+    page = summary(house.folder.shop.name, now.as_of, products, to_order, unstocked)
+    await publish(STOCK_REPORT, page, title="What to order")
     await rename(f"{STOCK_REPORT} {now.as_of}: {len(to_order)} to order")
     return report
+
+
+def _check_day(house: House, as_of: date) -> None:
+    before = last(house.desk.engine, STOCK_REPORT)
+    if before is not None and as_of < before["as_of"]:
+        raise ForewarnError(f"stock was reckoned for {before['as_of']} already; give that day, or a later one")
 
 
 def _leads(house: House, now: Now) -> Leads:
@@ -72,13 +82,16 @@ def _leads(house: House, now: Now) -> Leads:
         return leads(house.desk, connection, now.as_of)
 
 
-async def _reckon_all(house: House, now: Now, found: Leads, progress: Callable[[str, int], None]) -> tuple[int, int]:
-    products, written, after = 0, 0, ""
+async def _reckon_all(
+    house: House, now: Now, found: Leads, progress: Callable[[str, int], None]
+) -> tuple[int, int, int]:
+    products, written, unstocked, after = 0, 0, 0, ""
     while True:
         page = await deed(f"reckon: after {after or 'the beginning'}", partial(reckon, house.desk, now, found, after))
         if page.last is None:
-            return products, written
+            return products, written, unstocked
         products, written, after = products + page.products, written + page.written, page.last
+        unstocked += page.unstocked
         progress("products", products)
 
 

@@ -74,11 +74,16 @@ def write_sheet(file: Path, positions: Sequence[Position]) -> None:
         raise ForewarnError(f"{file} cannot be written: {error.strerror}") from error
 
 
-def summary(shop: str, as_of: date, products: int, positions: Sequence[Position]) -> str:
+def left_out(unstocked: int) -> str:
+    """Return the line that says how many products were not looked at; empty where all were."""
+    return f"\n{unstocked:,} left out: the source tells of no stock of them, and of no delivery.\n" if unstocked else ""
+
+
+def summary(shop: str, as_of: date, products: int, positions: Sequence[Position], unstocked: int = 0) -> str:
     """Return what to order as markdown: a picture of the most urgent products, and a table."""
     head = f"# {cell(shop)}: what to order, {as_of}\n\n"
     if not positions:
-        return f"{head}Of {products:,} products none is to be ordered now.\n"
+        return f"{head}Of {products:,} products none is to be ordered now.\n{left_out(unstocked)}"
     png = base64.b64encode(picture(positions[:DRAWN])).decode()
     rows = [short_row(one) for one in positions[:SHOWN]]
     names = [name.replace("_", " ") for name in rows[0]]
@@ -89,6 +94,7 @@ def summary(shop: str, as_of: date, products: int, positions: Sequence[Position]
         f"![What is available of the most urgent products, and how much should be](data:image/png;base64,{png})\n\n"
         f"| {' | '.join(names)} |\n|{'---|' * len(names)}\n{table}\n"
         + (f"\n{more:,} more: `forewarn stock --csv FILE` writes all of them.\n" if more else "")
+        + left_out(unstocked)
     )
 
 

@@ -15,6 +15,7 @@ from tasks.orders import PRODUCTS
 from tasks.runs import Now
 from tasks.stock_history import Leads, sold
 from tasks.stock_list import LEVEL, pieces, vendor_of_product
+from tasks.supplies import stocked
 from tasks.supply_tables import LEVELS
 
 PAGE = 2_000
@@ -27,6 +28,8 @@ class Page:
     last: str | None
     products: int = 0
     written: int = 0
+    unstocked: int = 0
+    """Products left out, as the shop keeps no stock of them, nor do their vendors send them."""
 
 
 def reckon(desk: Desk, now: Now, found: Leads, after: str, limit: int = PAGE) -> Page:
@@ -38,7 +41,9 @@ def reckon(desk: Desk, now: Now, found: Leads, after: str, limit: int = PAGE) ->
         reach = (after, rows[-1].id)
         history = sold(desk, connection, now.as_of, reach)
         known = {one.product_id: one for one in _kept(connection, within(LEVELS.c.product_id, *reach))}
-    reckoned = [_level(desk, found, row, history.get(row.id, {})) for row in rows if not row.drop_shipped]
+    reckoned = [
+        _level(desk, found, row, history.get(row.id, {})) for row in rows if row.stocked and not row.drop_shipped
+    ]
     changed = [one for one in reckoned if one != known.get(one.product_id)]
     gone = known.keys() - {one.product_id for one in reckoned}
     if changed or gone:
@@ -46,7 +51,8 @@ def reckon(desk: Desk, now: Now, found: Leads, after: str, limit: int = PAGE) ->
             _write(connection, now, changed)
             if gone:
                 connection.execute(delete(LEVELS).where(among(connection, LEVELS.c.product_id, gone)))
-    return Page(reach[1], len(reckoned), len(changed))
+    unstocked = sum(not row.stocked and not row.drop_shipped for row in rows)
+    return Page(reach[1], len(reckoned), len(changed), unstocked)
 
 
 def _page(desk: Desk, as_of: date, after: str, limit: int) -> Select[Any]:
@@ -55,6 +61,7 @@ def _page(desk: Desk, as_of: date, after: str, limit: int) -> Select[Any]:
         vendor_of_product(),
         PRODUCTS.c.drop_shipped,
         PRODUCTS.c.safety_stock,
+        stocked().label("stocked"),
         *pieces(desk, as_of),
     )
     return select(*columns).where(PRODUCTS.c.id > after).order_by(PRODUCTS.c.id).limit(limit)

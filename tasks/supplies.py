@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, func, or_, select
 
 from models.supply import Cover, DateSource, Supply
 from rules.coming import Coming, as_shown, days_shown
@@ -54,12 +54,10 @@ def read(desk: Desk, connection: Connection, seen: Outlook, after: str, limit: i
 
 
 def _products(after: str, limit: int) -> Any:
-    places = (STOCKS.c.product_id, INBOUNDS.c.product_id)
-    there = [select(one).where(one == PRODUCTS.c.id).exists() for one in places]
     columns = [PRODUCTS.c[name] for name in ("id", "safety_stock", "drop_shipped", "vendor_id")]
     return (
         select(*columns, VENDORS.c.lead_days, VENDORS.c.country, LEVELS.c.safety_stock.label("reckoned"))
-        .add_columns(or_(*there).label("stocked"))
+        .add_columns(stocked().label("stocked"))
         .select_from(
             PRODUCTS.outerjoin(VENDORS, VENDORS.c.id == PRODUCTS.c.vendor_id).outerjoin(
                 LEVELS, LEVELS.c.product_id == PRODUCTS.c.id
@@ -69,6 +67,12 @@ def _products(after: str, limit: int) -> Any:
         .order_by(PRODUCTS.c.id)
         .limit(limit)
     )
+
+
+def stocked() -> ColumnElement[bool]:
+    """Return the SQL of whether the shop keeps stock of a product: its source tells of some, or of a delivery."""
+    places = (STOCKS.c.product_id, INBOUNDS.c.product_id)
+    return or_(*(select(one).where(one == PRODUCTS.c.id).exists() for one in places))
 
 
 def _safety(product: Row[Any]) -> int:

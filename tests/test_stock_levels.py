@@ -98,6 +98,7 @@ def test_demand_is_what_was_ordered_on_each_day_since_the_first_sale(shop):
 
 def test_days_without_an_order_count_as_days_without_a_sale(counter):
     sells(counter, RUG, 100, every=5)
+    counter.stock(RUG, 0)
     rug = reckoned(counter)[1]["rug"]
     assert (rug["method"], rug["demand_a_day"]) == ("intermittent", pytest.approx(0.2 * 0.95))
 
@@ -107,6 +108,7 @@ def test_orders_older_than_the_policys_history_prove_only_that_the_product_is_no
     shop = with_policy(policy)
     shop.order("old", line(promised=-30, shipped=-30, quantity=50, product=LAMP), placed=-29)
     shop.order("new", line(promised=-3, shipped=-3, quantity=14, product=LAMP), placed=-28)
+    shop.stock(LAMP, 0)
     lamp = reckoned(shop)[1]["lamp"]
     assert (lamp["demand_a_day"], lamp["method"]) == (0.5, "few")
     assert lamp["why"].startswith("28 days of sales")
@@ -181,6 +183,7 @@ def test_a_product_without_a_vendor_is_bought_from_its_newest_deliverys(shop):
 
 def test_only_levels_that_changed_are_written(shop):
     sells(shop, RUG, 40)
+    shop.stock(RUG, 0)
     assert [reckoned(shop, limit=1)[0], reckoned(shop, limit=1)[0]] == [2, 0]
     before = {row["product_id"]: row["set_at"] for row in shop.rows(LEVELS)}
     change(shop, RUG, safety_stock=7)
@@ -195,6 +198,14 @@ def test_what_the_vendor_sends_itself_needs_no_stock_here(shop):
     reckoned(shop)
     change(shop, LAMP, drop_shipped=True)
     assert reckoned(shop) == (0, {})
+
+
+def test_nothing_is_ordered_of_what_the_source_tells_no_stock_of(counter):
+    sells(counter, LAMP, 40)
+    assert reckoned(counter) == (0, {})
+    counter.stock(LAMP, 0)
+    assert reckoned(counter)[0] == 1
+    assert "\n3 left out: the source tells of no stock" in summary("Lamps & Co", DAY, 1, listed(counter), 3)
 
 
 def test_the_list_begins_with_what_runs_out_first_and_holds_the_rest_on_demand(shop):
@@ -255,8 +266,7 @@ def command(*arguments):
 
 def test_the_command_lists_what_to_order_for_people_scripts_and_spreadsheets(folder, monkeypatch):
     said = json.loads(command("--json", "--csv", "order.csv"))
-    assert said["products"] == 64
-    assert said["changed"] == 64
+    assert (said["products"], said["changed"], said["without_stock"]) == (64, 64, 0)
     assert all(one["order_now"] > 0 for one in said["list"])
     with (folder / "order.csv").open(newline="") as file:
         assert [row["product"] for row in csv.DictReader(file)] == [one["product"] for one in said["list"]]
@@ -269,6 +279,22 @@ def test_the_command_lists_what_to_order_for_people_scripts_and_spreadsheets(fol
     assert len(wide) == len(said["list"]) + 1
     everything = json.loads(command("--json", "--all"))
     assert (len(everything["list"]), everything["changed"]) == (64, 0)
+
+
+def test_a_day_before_the_last_one_changes_no_level(folder):
+    command()
+    done = CliRunner().invoke(app, ["stock", "--as-of", str(day(-1))])
+    assert (done.exit_code, type(done.exception)) == (1, ForewarnError)
+    assert f"stock was reckoned for {DAY} already; give that day, or a later one" in str(done.exception)
+
+
+def test_the_command_counts_what_the_source_tells_no_stock_of(folder):
+    products = folder / "shop" / "data" / "products.csv"
+    _, row, *_ = products.read_text(encoding="utf-8").splitlines()
+    with products.open("a", encoding="utf-8") as file:
+        file.write(",".join(["NEW-1", *row.split(",")[1:]]) + "\n")
+    assert CliRunner().invoke(app, ["import", "--as-of", str(DAY)]).exit_code == 0
+    assert command().splitlines()[-1].startswith("1 left out: the source tells of no stock")
 
 
 def test_no_name_becomes_a_formula_in_the_file(folder):
