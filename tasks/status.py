@@ -48,7 +48,7 @@ class Day:
     told: dict[str, int]
     """Orders told, by bucket."""
     sent: dict[str, int]
-    """Messages sent, by channel."""
+    """Messages sent, posts among them, by channel."""
     skipped: dict[str, int]
     """Notices of the day not sent, by reason."""
     rejected: dict[str, int]
@@ -113,7 +113,7 @@ def _by(
 def day(desk: Desk, connection: Connection, on: date) -> Day:
     """Say what happened on one day of the shop's."""
     first, over = desk.start_of(on), desk.end_of(on)
-    settled = and_(NOTICES.c.settled_at >= first, NOTICES.c.settled_at < over)
+    settled, posted = (and_(each.c.settled_at >= first, each.c.settled_at < over) for each in (NOTICES, POSTS))
     runs: Counter[str] = Counter()
     for flow, state in connection.execute(
         select(RUNS.c.flow, RUNS.c.state).where(RUNS.c.started_at >= first, RUNS.c.started_at < over)
@@ -122,7 +122,8 @@ def day(desk: Desk, connection: Connection, on: date) -> Day:
     gone = NOTICES.c.state.in_((State.SENT, State.DELIVERED, State.BOUNCED))
     return Day(
         told=_by(connection, NOTICES, "bucket", settled, gone, count=func.count(NOTICES.c.order_id.distinct())),
-        sent=_by(connection, NOTICES, "channel", settled, gone),
+        sent=_by(connection, NOTICES, "channel", settled, gone)
+        | _by(connection, POSTS, "channel", posted, POSTS.c.state == State.SENT),
         skipped=_by(connection, NOTICES, "reason", settled, NOTICES.c.state == State.SKIPPED),
         rejected=_by(connection, NOTICES, "reason", settled, NOTICES.c.state == State.REJECTED),
         in_doubt=sum(

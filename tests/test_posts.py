@@ -7,6 +7,8 @@ from models.facts import ProductFacts
 from models.policy import Policy
 from models.policy_contact import Posting
 from models.values import State
+from tasks import status
+from tasks.db import reading
 from tasks.posts import compose, decide_on
 from tasks.runs import Now
 from templates.posts import weight
@@ -49,6 +51,8 @@ def test_a_post_waits_until_somebody_approves_it_and_then_leaves_once(counter):
     decide_on(counter.desk, now(), post["id"][:8], State.QUEUED, "mara")
     assert counter.deliver().sent == {"x": 1}
     assert counter.deliver().sent == {}
+    with reading(counter.desk.engine) as connection:
+        assert status.day(counter.desk, connection, day(0)).sent == {"x": 1}
     (message,) = counter.door.taken
     assert "Reading lamp" in message.text
     assert weight(message.text) <= 280
