@@ -26,15 +26,16 @@ def explain(
     if json:
         printing.as_json(story)
     else:
-        _tell(story)
+        # What was done and decided is told as it stands, even of a day on which it was not known yet.
+        _tell(story, ", as of now" if as_of else "")
 
 
-def _tell_supply(found: dict[str, Any]) -> None:
+def _tell_supply(found: dict[str, Any], when: str) -> None:
     if found["covered"]:
-        printing.out.print("\n[bold]Covered by[/]")
+        printing.out.print(f"\n[bold]Covered by{when}[/]")
         printing.rows(found["covered"], nothing="")
     if found["dates"]:
-        printing.out.print("\n[bold]Expected[/]")
+        printing.out.print(f"\n[bold]Expected{when}[/]")
         for one in found["dates"]:
             day = one["expected_on"] or "no date"
             ended = f", until {one['ended_at']:%Y-%m-%d %H:%M}" if one["ended_at"] else ""
@@ -43,14 +44,14 @@ def _tell_supply(found: dict[str, Any]) -> None:
             said = f"  line {one['line']}: {day}{span} ({one['source']}), {since}: {one['why']}"
             printing.out.print(said, markup=False)
     if found["asked"]:
-        printing.out.print("\n[bold]Asked of vendors[/]")
+        printing.out.print(f"\n[bold]Asked of vendors{when}[/]")
         printing.rows(found["asked"], nothing="")
     if found["shipping"]:
-        printing.out.print("\n[bold]Shipping[/]")
+        printing.out.print(f"\n[bold]Shipping{when}[/]")
         printing.out.print(found["shipping"]["why"], markup=False)
 
 
-def _tell(story: dict[str, Any]) -> None:
+def _tell(story: dict[str, Any], when: str) -> None:
     customer = story["customer"]
     reach = ", ".join(filter(None, (customer["email"], customer["phone"]))) or "no address"
     opted_out = ", opted out" if customer["opted_out"] else ""
@@ -66,22 +67,22 @@ def _tell(story: dict[str, Any]) -> None:
     )
     printing.out.print("\n[bold]Lines[/]")
     printing.rows(story["lines"], nothing="none")
-    _tell_supply(story["supply"])
-    printing.out.print("\n[bold]Told so far[/]")
+    _tell_supply(story["supply"], when)
+    printing.out.print(f"\n[bold]Told so far{when}[/]")
     hidden = ("id", "events", "why", "told_on")
     told = [{key: value for key, value in notice.items() if key not in hidden} for notice in story["told"]]
     printing.rows(told, nothing="nothing")
     for notice in story["told"]:
         printing.out.print(f"  r{notice['revision']} {notice['channel']}: {notice['why']}", markup=False)
     if story["offers"]:
-        printing.out.print("\n[bold]Offered[/]")
+        printing.out.print(f"\n[bold]Offered{when}[/]")
         printing.rows(story["offers"], nothing="")
     now = story["now"]
     printing.out.print("\n[bold]Now[/]")
     again = f"; looked at again on {story['look_again_on']}" if story["look_again_on"] else ""
     if now["say"] is None:
-        printing.out.print(f"Nothing would be said: {now['why']}{again}.")
+        printing.out.print(f"Nothing would be said: {now['why']}{again}.", markup=False)
         return
     opening = "Would say" if "would be sent" in now["channels"].values() else "Can reach nobody, and would say"
-    printing.out.print(f"{opening} '{now['say']}': {now['why']}{again}.")
+    printing.out.print(f"{opening} '{now['say']}': {now['why']}{again}.", markup=False)
     printing.pairs([(channel, said) for channel, said in now["channels"].items()])
