@@ -18,7 +18,7 @@ from models.errors import ForewarnError
 from models.settings import DoorKind, Settings
 from models.shopfolder import ShopFolder, read_shop
 from sources.source import open_source
-from tasks.db import connect, newest, reading, version
+from tasks.db import check_known, connect, newest, reading, version
 from templates.check import problems
 
 CLOCKS_APART = timedelta(seconds=30)
@@ -70,14 +70,22 @@ def _database(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
         yield Check("database", found, "start it, or mend FOREWARN_DATABASE_URL", bad=True)
         return
     yield Check("database", address)
-    if at == newest():
-        yield Check("migrations", f"version {at}")
-    else:
-        yield Check("migrations", f"version {at or 'none'}, this code wants {newest()}", "the next run migrates it")
+    yield _migrations(at)
     if apart > CLOCKS_APART:
         yield Check("clocks", f"this machine and the database are {apart} apart", "set both by NTP", bad=True)
     else:
         yield Check("clocks", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, shop in {folder.shop.zone}")
+
+
+def _migrations(at: str | None) -> Check:
+    if at == newest():
+        return Check("migrations", f"version {at}")
+    found = f"version {at or 'none'}, this code wants {newest()}"
+    try:
+        check_known(at)
+    except ForewarnError:
+        return Check("migrations", found, "install the newer Forewarn, which knows it", bad=True)
+    return Check("migrations", found, "the next run migrates it")
 
 
 def _apart(engine: Engine) -> timedelta:

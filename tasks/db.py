@@ -185,14 +185,15 @@ def migrate(engine: Engine) -> bool:
             found = MigrationContext.configure(connection).get_current_revision()
             if found == newest():
                 return False
-            _known(found)
+            check_known(found)
             command.upgrade(_config(connection), "head")
     except OperationalError as error:
         raise ForewarnError(f"the ledger's database cannot be reached: {_first_line(error)}") from error
     return True
 
 
-def _known(found: str | None) -> None:
+def check_known(found: str | None) -> None:
+    """Refuse a version of the ledger's tables that this code has never heard of; raises ForewarnError."""
     if found is not None and found not in {script.revision for script in _scripts().walk_revisions()}:
         raise ForewarnError(f"the ledger is at version {found}: install the newer Forewarn, which knows it")
 
