@@ -130,7 +130,7 @@ def run(
             printing.out.print()
             printing.rows(report.plans, nothing="")
         if report.sent and outbox.is_file():
-            printing.out.print(f"\nOpen {outbox} to read what was sent to the outbox.")
+            printing.out.print(f"\nOpen {outbox} to read what was sent to the outbox.", markup=False)
     fail_if_not_ok(report)
 
 

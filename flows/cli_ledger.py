@@ -89,7 +89,7 @@ def export(
 
     with open_house(shop) as house:
         written = write(house.desk, file, since.date() if since else None)
-    printing.out.print(f"{written:,} offers in {file}")
+    printing.out.print(f"{written:,} offers in {file}", markup=False)
 
 
 @offers.command("handling-dates")
@@ -101,7 +101,7 @@ def handling_dates(
 
     with open_house(shop) as house:
         written = export_handling_dates(house.desk, file, now_of(house, as_of).as_of)
-    printing.out.print(f"{written:,} order lines in {file}")
+    printing.out.print(f"{written:,} order lines in {file}", markup=False)
 
 
 @posts.command("list")
@@ -162,7 +162,7 @@ def suppress(
         now = now_of(house)
         with house.desk.engine.begin() as connection:
             keep(connection, {known: why}, now.moment, who)
-    printing.out.print(f"{masked(known)} will not be written to again.")
+    printing.out.print(f"{masked(known)} will not be written to again.", markup=False)
 
 
 def doctor(shop: Shop = None, *, json: Json = False) -> None:

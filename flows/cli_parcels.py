@@ -64,7 +64,7 @@ def export(
     except OSError as error:
         raise ForewarnError(f"{csv} cannot be written: {error.strerror}") from error
     orders = len({row[0] for row in found})
-    printing.out.print(f"{len(found):,} rows of {orders:,} orders in {csv}")
+    printing.out.print(f"{len(found):,} rows of {orders:,} orders in {csv}", markup=False)
 
 
 @parcels.command()

@@ -22,8 +22,8 @@ def init(folder: Annotated[Path, typer.Argument(help="folder to make; it must be
     from sources.newshop import write_starter
 
     write_starter(folder)
-    printing.out.print(f"{folder} is ready: edit shop.toml, point sources/*.sql at your data, then run")
-    printing.out.print(f"  forewarn shop check --shop {folder}")
+    printing.out.print(f"{folder} is ready: edit shop.toml, point sources/*.sql at your data, then run", markup=False)
+    printing.out.print(f"  forewarn shop check --shop {folder}", markup=False)
 
 
 @shop.command("check")
@@ -106,7 +106,7 @@ def preview(
         folder = read_shop(read_settings({"shop": shop}).shop)
         with printing.working("Rendering", quiet=False):
             page = write_gallery(entries(Words(folder.shop, _own(folder))), into)
-    printing.out.print(f"Open {page.resolve()}")
+    printing.out.print(f"Open {page.resolve()}", markup=False)
 
 
 def _real(shop: Path | None, order: str, as_of: datetime | None) -> list[tuple[str, Message]]:

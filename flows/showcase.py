@@ -23,7 +23,7 @@ def show(into: Path, orders: int, seed: int, as_of: date) -> None:
     begun = time.monotonic()
     into = _cleared(into).resolve()
     write_sample(into / "shop", orders=orders, seed=seed, as_of=as_of)
-    printing.out.print(f"Made a shop with {orders:,} orders in {into / 'shop'}")
+    printing.out.print(f"Made a shop with {orders:,} orders in {into / 'shop'}", markup=False)
 
     _embed_prefect(into / "prefect")
     printing.out.print("Starting Prefect's own server, up to half a minute, longer the first time ...")
@@ -94,8 +94,8 @@ def _tell(report: Report, posts: list[str], outbox: Path, shop: Path) -> None:
             ("Posts", f"{len(posts)} wait for approval"),
         ]
     )
-    printing.out.print(f"\nOpen {outbox / 'index.html'} to read what customers would get.")
-    printing.out.print(f"Then try: {_command()} explain 1041 --shop {_near(shop)}")
+    printing.out.print(f"\nOpen {outbox / 'index.html'} to read what customers would get.", markup=False)
+    printing.out.print(f"Then try: {_command()} explain 1041 --shop {_near(shop)}", markup=False)
 
 
 def _near(path: Path) -> Path:

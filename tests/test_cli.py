@@ -9,8 +9,11 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from flows.health import examine
 from sources.sample import write_sample
+from tasks.db import connect, migrate
 
 DAY = "2026-06-15"
 FOREWARN = Path(sys.executable).with_name("forewarn")
@@ -85,6 +88,7 @@ def test_explain_tells_the_whole_story_of_an_order(place, lived):
     assert [notice["revision"] for notice in story["told"]] == [1] * len(story["told"])
     assert story["now"] == {"say": None, "why": "the customer was told"}
     told = forewarn(place, "explain", "1041", "--as-of", DAY).stdout
+    assert "Told so far, as of now" in told
     assert "Nothing would be said: the customer was told" in told
     assert "@example" in told
     assert story["customer"]["email"].startswith("n…@")
@@ -106,10 +110,22 @@ def test_a_place_that_cannot_be_written_is_named_in_a_sentence(place, lived, com
     assert refused.stderr == f"forewarn: {place}/a file/x.csv: Not a directory\n"
 
 
+def test_doctor_calls_a_ledger_of_a_newer_forewarn_wrong(place, tmp_path, monkeypatch):
+    engine = connect(url := f"sqlite:///{tmp_path / 'newer.db'}")
+    migrate(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+    monkeypatch.setenv("FOREWARN_DATABASE_URL", url)
+    check = {one.what: one for one in examine(place / "shop")}["migrations"]
+    assert (check.mark, check.do) == ("wrong", "install the newer Forewarn, which knows it")
+
+
 def test_offers_are_exported_for_the_shop_system(place, lived):
-    forewarn(place, "offers", "export", "offers.csv")
-    with (place / "offers.csv").open(newline="") as stream:
+    said = forewarn(place, "offers", "export", "[red]offers.csv")
+    with (place / "[red]offers.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
+    assert said.stdout == f"{len(rows)} offers in [red]offers.csv\n"
     kinds = {row["kind"] for row in rows}
     assert kinds <= {"substitute", "shipping_discount", "future_discount"}
     codes = [row["code"] for row in rows if row["code"]]
