@@ -35,6 +35,10 @@ STATUSES: Mapping[int, Refusal] = {
     403: Refusal.STOPPED,  # no right to send
     404: Refusal.STOPPED,  # no such account, or another address than the provider's
     405: Refusal.STOPPED,  # another address than the provider's
+    407: Refusal.STOPPED,  # credentials, for a proxy of ours
+    408: Refusal.LATER,  # the request did not come whole in time
+    421: Refusal.LATER,  # not this server
+    425: Refusal.LATER,  # too early
     429: Refusal.LATER,
 }
 CLASSES: Mapping[int, Refusal] = {3: Refusal.STOPPED, 4: Refusal.NEVER}
