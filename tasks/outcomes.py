@@ -1,12 +1,14 @@
 """Write down how messages ended, and what follows from it."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, ColumnElement, Connection, Table, func, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 
+from channels.headers import one_line
 from models.types import UtcTime
 from models.values import State
 from tasks.db import among, insert, is_sqlite
@@ -22,6 +24,7 @@ def settle(connection: Connection, table: Table, outcomes: Sequence[Settled], no
     An answer that comes after the lease was over is kept as an event, for whoever settles the doubt. Safe to repeat
     with the same moment, where nobody knows whether the transaction was kept.
     """
+    outcomes = [replace(one, reason=one_line(one.reason), reference=_plain(one.reference)) for one in outcomes]
     ended = [one for one in outcomes if one.state is not State.QUEUED]
     later = [one for one in outcomes if one.state is State.QUEUED]
     ours = _end(connection, table, ended, now, who) | {
@@ -35,6 +38,11 @@ def settle(connection: Connection, table: Table, outcomes: Sequence[Settled], no
     kept = [one for one in outcomes if one.id in ours]
     suppress(connection, {one.suppress: one.reason for one in kept if one.suppress}, now, who)
     return kept
+
+
+def _plain(reference: str | None) -> str | None:
+    # A provider may answer with characters, such as NUL, that a database takes in no text.
+    return None if reference is None else one_line(reference)
 
 
 def _end(connection: Connection, table: Table, outcomes: Sequence[Settled], now: datetime, who: str) -> set[str]:

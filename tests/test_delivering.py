@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError
 from channels.door import InDoubt, Rejected, SendError
 from models.policy import Bucket, Policy
 from models.policy_contact import Contacting, Quiet, Sending
-from models.values import Channel, State
+from models.values import Channel, Receipt, State
 from rules.addresses import email_address
 from tasks.delivery import Crew, deliver_batch
 from tasks.notices import NOTICES
@@ -41,6 +41,7 @@ def test_a_notice_leaves_once_with_its_own_words(counter):
         (SendError("busy"), State.QUEUED, "busy"),
         (InDoubt("silence"), State.IN_DOUBT, "InDoubt: silence"),
         (TimeoutError("nobody knows"), State.IN_DOUBT, "TimeoutError: nobody knows"),
+        (InDoubt("odd \x00 \ud800 answer"), State.IN_DOUBT, "InDoubt: odd answer"),
         (ValueError("a bug of ours"), State.IN_DOUBT, "ValueError: a bug of ours"),
     ],
 )
@@ -50,6 +51,17 @@ def test_every_answer_of_a_door_has_its_state_and_its_event(counter, error, stat
     counter.deliver(door=Till(lambda _: error))
     assert states(counter) == [state]
     assert [row["why"] for row in counter.rows(EVENTS)] == [event]
+
+
+def test_a_reference_that_no_database_takes_is_kept_without_what_it_does_not_take(counter):
+    class Odd(Till):
+        async def send(self, _):
+            return Receipt("ref\x00 7")
+
+    counter.order()
+    counter.decide()
+    assert counter.deliver(door=Odd()).sent == {"email": 1}
+    assert counter.notices[0]["reference"] == "ref 7"
 
 
 @pytest.mark.parametrize("error", [Rejected("never"), InDoubt("silence")])
