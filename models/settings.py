@@ -3,7 +3,7 @@
 from enum import StrEnum
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -53,6 +53,19 @@ class Settings(BaseSettings):
     )
 
     timeout: float = Field(15.0, gt=0, description="seconds a provider may take to answer")
-    parallel: int = Field(16, ge=1, le=500, description="requests under way at once in one deliver run")
+    parallel: int = Field(16, ge=1, le=500, description="requests under way at once on each channel of a deliver run")
     batch: int = Field(500, ge=1, le=5000, description="orders or notices handled by one task run")
-    lease: int = Field(600, ge=300, description="seconds a claimed notice stays one worker's")
+    lease: int = Field(
+        600,
+        ge=300,
+        validate_default=True,
+        description="seconds a claimed notice stays one worker's; above three times the timeout",
+    )
+
+    @field_validator("lease")
+    @classmethod
+    def _outlasts_a_request(cls, lease: int, info: ValidationInfo) -> int:
+        longest = 3 * info.data.get("timeout", 0)
+        if lease <= longest:
+            raise ValueError(f"must be above {longest:g}, for a request may last three times FOREWARN_TIMEOUT")
+        return lease
