@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from functools import partial
 
@@ -12,11 +13,11 @@ from sqlalchemy import func, select
 from flows import showing
 from flows.deeds import deed, once, publish, rename
 from flows.doors import open_doors
-from flows.house import House, clock, open_house
+from flows.house import Clock, House, clock, open_house
 from flows.running import a_run, run_name
 from models.errors import ForewarnError
 from models.report import Report
-from models.values import State
+from models.values import Channel, State
 from tasks.db import reading
 from tasks.delivery import Crew, Delivered, deliver_batch, doubt
 from tasks.fallbacks import Followed, follow_up
@@ -26,6 +27,8 @@ from tasks.runs import Now
 from tasks.settling import settle_doubts
 
 DELIVER = "deliver"
+LOOK, LOOKS = 30, 600
+"""Seconds until a channel that has nothing due looks again while others send, and how often it asks if they do."""
 
 
 @flow(name=DELIVER, flow_run_name=run_name, retries=0)
@@ -56,8 +59,9 @@ async def hand_over(
             settled = await once("settle doubts", partial(settle_doubts, desk, crew))
             followed: Followed | None = Followed(0, 0)
             while followed is not None:
-                await _send_all(house, now, crew, delivered, progress)
-                work = partial(follow_up, desk, now, crew.worker.name, batch=house.settings.batch)
+                await send_all(house, now, time, crew, delivered, progress)
+                today = replace(now, as_of=time.day())
+                work = partial(follow_up, desk, today, crew.worker.name, batch=house.settings.batch)
                 followed = await deed("follow up: refused notices", work)
                 report.not_reached += followed.not_reached if followed else 0
 
@@ -73,17 +77,34 @@ async def hand_over(
     return report
 
 
-async def _send_all(
-    house: House, now: Now, crew: Crew, delivered: Delivered, progress: Callable[[str, int], None]
+async def send_all(
+    house: House, now: Now, time: Clock, crew: Crew, delivered: Delivered, progress: Callable[[str, int], None]
 ) -> None:
-    while True:
-        down = tuple(delivered.down)
-        send = partial(deliver_batch, house.desk, now, crew, batch=house.settings.batch, down=down)
-        batch = await once("send: a batch", send)
-        if batch is None:
-            return
-        delivered.add(batch)
-        progress("messages", sum(delivered.sent.values()))
+    """Send batch after batch on every channel at its own pace; one that is done looks again while others send."""
+    busy = set(crew.doors)
+
+    async def send_by(channel: Channel) -> None:
+        alone = replace(crew, doors={channel: crew.doors[channel]})
+        try:
+            while busy:
+                today, down = replace(now, as_of=time.day()), tuple(delivered.down)
+                send = partial(deliver_batch, house.desk, today, alone, batch=house.settings.batch, down=down)
+                batch = await once("send: a batch", send)
+                if batch is not None:
+                    busy.add(channel)
+                    delivered.add(batch)
+                    progress("messages", sum(delivered.sent.values()))
+                    continue
+                busy.discard(channel)
+                for _ in range(LOOKS):
+                    if busy:
+                        await asyncio.sleep(LOOK / LOOKS)
+        finally:
+            busy.discard(channel)
+
+    ended = await asyncio.gather(*map(send_by, crew.doors), return_exceptions=True)
+    for error in filter(None, ended):
+        raise error
 
 
 def _shut(house: House) -> dict[str, str]:

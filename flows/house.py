@@ -37,6 +37,10 @@ class Clock:
     as_of: date
     now: Callable[[], datetime]
 
+    def day(self) -> date:
+        """Return the day it is by now: a run may last beyond midnight."""
+        return self.now().astimezone(self.zone).date()
+
     def read(self) -> Now:
         """Return the day and the moment, for what belongs to no run."""
         return Now("", self.as_of, self.now())

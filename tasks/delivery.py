@@ -72,7 +72,7 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Crew:
-    """Who delivers: the doors by channel, how many requests at once, and the clock for what happens meanwhile."""
+    """Who delivers: the doors by channel, how many requests at once for each batch, and the clock meanwhile."""
 
     worker: Worker
     doors: Mapping[Channel, Door]
@@ -89,6 +89,8 @@ async def deliver_batch(desk: Desk, now: Now, crew: Crew, *, batch: int, down: S
     """
     for table in TABLES:
         channels = [one for one in channels_of(table) if one in crew.doors and one not in down]
+        if not channels:
+            continue
         claimed, closed = await asyncio.to_thread(_claim, desk, table, crew, channels, batch)
         if claimed.rows:
             return await _Round(desk, now, crew, claimed, closed).deliver()

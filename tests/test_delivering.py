@@ -2,16 +2,21 @@ import asyncio
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
 from channels.door import InDoubt, Rejected, SendError
+from flows.deliver import send_all
+from flows.house import Clock, House, read_settings
+from models.errors import ForewarnError
 from models.policy import Bucket, Policy
 from models.policy_contact import Contacting, Quiet, Sending
+from models.settings import Settings
 from models.values import Channel, Receipt, State
 from rules.addresses import email_address
-from tasks.delivery import Crew, deliver_batch
+from tasks.delivery import Crew, Delivered, deliver_batch
 from tasks.notices import NOTICES
 from tasks.outbox import EVENTS, SUPPRESSIONS, Settled, Worker, claim, start, suppress
 from tasks.outcomes import settle
@@ -337,6 +342,14 @@ def test_a_worker_whose_lease_ran_out_cannot_settle_what_is_another_workers(coun
     assert [event["kind"] for event in counter.rows(EVENTS)] == ["too_late"]
 
 
+@pytest.mark.parametrize("given", [{"timeout": 200}, {"timeout": 100, "lease": 300}])
+def test_a_lease_that_a_request_may_outlast_is_refused(given):
+    with pytest.raises(
+        ForewarnError, match=r"^FOREWARN_LEASE: must be above [36]00, for a request may last three times"
+    ):
+        read_settings(given)
+
+
 class Forgetful:
     """A ledger that keeps every transaction, and once does not say so: the line broke after the commit."""
 
@@ -417,6 +430,38 @@ def test_never_more_messages_are_marked_as_leaving_than_requests_are_under_way(c
     assert len(seen) == 25
     assert max(marked for marked, _ in seen) <= parallel
     assert max(under_way for _, under_way in seen) == parallel
+
+
+def send(counter, now):
+    """Send all as a deliver run does that began on DAY, with this clock."""
+    crew = Crew(Worker("w", timedelta(minutes=10)), dict.fromkeys(Channel, counter.door), 4, now)
+    house, done = House(Settings(), None, counter.desk), Delivered()
+    time = Clock(ZoneInfo("Europe/Berlin"), DAY, now)
+    asyncio.run(send_all(house, Now("r", DAY, noon(0)), time, crew, done, lambda _, __: None))
+    return done
+
+
+def test_texts_that_wait_for_their_seconds_hold_up_no_mail(counter, with_policy):
+    with_policy(Policy(sending=Sending(per_second={Channel.SMS: 1})))
+    texting = {"phone": "+4915112345678", "sms_consent": True, "prefers": "sms"}
+    for key in range(8):
+        counter.order(f"t{key}", customer=customer(f"t{key}", **texting))
+        counter.order(f"m{key}", customer=customer(f"m{key}"))
+    counter.decide()
+    seconds = iter(range(500))
+
+    def now():
+        next(seconds)  # as a limit, too: a mail that waits for a text would wait for ever
+        mails = [message for message in counter.door.taken if message.channel is Channel.EMAIL]
+        return noon(0) + timedelta(seconds=next(seconds) if len(mails) == 8 else 0)
+
+    assert send(counter, now).sent == {"email": 8, "sms": 8}
+
+
+def test_a_run_that_lasts_beyond_midnight_tells_nobody_of_yesterday(counter):
+    counter.order("1041", line(promised=-9, expected=0))
+    counter.decide()
+    assert send(counter, lambda: noon(0) + timedelta(hours=14)).skipped == {"changed": 1}
 
 
 def test_a_run_that_is_stopped_leaves_unknown_only_what_was_under_way(counter):
