@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, Connection, Table, func, literal, select, update
+from sqlalchemy import JSON, ColumnElement, Connection, Table, and_, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 
 from channels.headers import one_line
@@ -16,13 +16,15 @@ from tasks.outbox import EVENTS, FORGET, Settled, happened, suppress
 
 TOO_LATE = "too_late"
 """The event of an answer that came when the message was not the asker's any more."""
+KNOWN = (State.SENT, State.REJECTED)
+"""Answers that settle a doubt, whoever hears them and however late."""
 
 
 def settle(connection: Connection, table: Table, outcomes: Sequence[Settled], now: datetime, who: str) -> list[Settled]:
     """Write down how messages ended, and what follows from it; return the outcomes of those that were still ours.
 
-    An answer that comes after the lease was over is kept as an event, for whoever settles the doubt. Safe to repeat
-    with the same moment, where nobody knows whether the transaction was kept.
+    An answer that comes after the lease was over ends the doubt that it left, or else is kept as an event. Safe to
+    repeat with the same moment, where nobody knows whether the transaction was kept.
     """
     outcomes = [replace(one, reason=one_line(one.reason), reference=_plain(one.reference)) for one in outcomes]
     ended = [one for one in outcomes if one.state is not State.QUEUED]
@@ -46,15 +48,17 @@ def _plain(reference: str | None) -> str | None:
 
 
 def _end(connection: Connection, table: Table, outcomes: Sequence[Settled], now: datetime, who: str) -> set[str]:
-    """End messages, all by one statement; return the ids of those that were still ours."""
+    """End messages, all by one statement; return the ids of those that were still ours, or in doubt without us."""
     if not outcomes:
         return set()
     ends = {one.id: {"state": one.state, "reason": one.reason or None, "reference": one.reference} for one in outcomes}
     given = literal(ends, JSON().with_variant(JSONB(), "postgresql"))
     changes = {name: _part(connection, given, table.c.id, name) for name in ("state", "reason", "reference")}
+    known = [one.id for one in outcomes if one.state in KNOWN]
+    doubted = and_(table.c.state == State.IN_DOUBT, among(connection, table.c.id, known))
     ended = (
         update(table)
-        .where(among(connection, table.c.id, ends), table.c.claimed_by == who)
+        .where(among(connection, table.c.id, ends), or_(table.c.claimed_by == who, doubted))
         .values(**FORGET, **changes, settled_at=now)
         .returning(table.c.id)
     )

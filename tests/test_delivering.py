@@ -18,7 +18,7 @@ from models.values import Channel, Receipt, State
 from rules.addresses import email_address
 from tasks.delivery import Crew, Delivered, deliver_batch
 from tasks.notices import NOTICES
-from tasks.outbox import EVENTS, SUPPRESSIONS, Settled, Worker, claim, start, suppress
+from tasks.outbox import EVENTS, SUPPRESSIONS, Settled, Worker, claim, doubt_abandoned, start, suppress
 from tasks.outcomes import settle
 from tasks.runs import Now
 from tests.builders import DAY, day, line
@@ -348,6 +348,29 @@ def test_a_lease_that_a_request_may_outlast_is_refused(given):
         ForewarnError, match=r"^FOREWARN_LEASE: must be above [36]00, for a request may last three times"
     ):
         read_settings(given)
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        (Settled("", State.SENT, reference="SG-1"), State.SENT),
+        (Settled("", State.REJECTED, "no such mailbox"), State.REJECTED),
+        (Settled("", State.QUEUED, "busy"), State.IN_DOUBT),
+        (Settled("", State.IN_DOUBT, "silence"), State.IN_DOUBT),
+    ],
+)
+def test_an_answer_after_the_lease_ends_the_doubt_where_it_is_certain(counter, answer, state):
+    counter.order()
+    counter.decide()
+    late = noon(0) + timedelta(minutes=2)
+    with counter.desk.engine.begin() as connection:
+        slow = Worker("slow", timedelta(minutes=1))
+        (row,) = claim(connection, NOTICES, slow, noon(0), [Channel.EMAIL], 8).rows
+        start(connection, NOTICES, slow, [row["id"]], noon(0))
+        doubt_abandoned(connection, NOTICES, late, "quick")
+        settle(connection, NOTICES, [replace(answer, id=row["id"])], late, "slow")
+    (notice,) = counter.notices
+    assert (notice["state"], notice["reference"]) == (state, answer.reference)
 
 
 class Forgetful:
