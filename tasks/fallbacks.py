@@ -6,9 +6,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select, update
 
+from models.facts import ToldLine
 from models.plans import Contact, Plan
-from models.values import Channel, State
+from models.values import Channel, Skip, State
 from rules.contact import contact_by, without_suppressed
+from rules.delays import holds
 from tasks.db import insert, reading
 from tasks.decisions import decide, suppressed_among
 from tasks.desk import Desk
@@ -43,10 +45,10 @@ def follow_up(desk: Desk, now: Now, who: str, *, batch: int) -> Followed | None:
     if not lost:
         return None
     with desk.engine.begin() as connection:
-        _write(connection, now, who, lost, found)
-    owed = sum(notice is not None for notice in found.values())
-    reached = sum(_reached(tried[(row["order_id"], row["revision"])]) for row in lost if found[row["id"]] is None)
-    return Followed(owed, len(lost) - owed - reached)
+        ours = _write(connection, now, who, lost, found)
+    owed = sum(isinstance(found[row["id"]], dict) for row in ours)
+    alone = [row for row in ours if found[row["id"]] is None]
+    return Followed(owed, sum(not _reached(tried[(row["order_id"], row["revision"])]) for row in alone))
 
 
 def _lost(connection: Connection, batch: int) -> list[dict[str, Any]]:
@@ -75,11 +77,16 @@ def _next(
     lost: Mapping[str, Any],
     watched: Watched,
     tried: dict[tuple[str, int], dict[str, str]],
-) -> dict[str, Any] | None:
-    """Return the next channel's notice; None where the customer was reached otherwise, or cannot be."""
+) -> dict[str, Any] | Skip | None:
+    """Return the next channel's notice; None where the customer was reached otherwise, or cannot be.
+
+    CHANGED where the facts are others by now: they are a run's to tell, once they were judged.
+    """
     channels = tried[(lost["order_id"], lost["revision"])]
     if _reached(channels) or watched.order.revision > lost["revision"]:
         return None
+    if not holds([ToldLine.from_data(line) for line in lost["lines"]], watched.order, now.as_of):
+        return Skip.CHANGED
     again = replace(watched, order=replace(watched.order, revision=lost["revision"] - 1))
     # No discount is given here that was not given before: the caps were kept when the first notice was owed.
     (decided,) = decide(desk, now, connection, [again], Shelves(), Purse({}))
@@ -117,18 +124,26 @@ def _write(
     now: Now,
     who: str,
     lost: list[dict[str, Any]],
-    found: Mapping[str, dict[str, Any] | None],
-) -> None:
-    owed = [notice for notice in found.values() if notice is not None]
+    found: Mapping[str, dict[str, Any] | Skip | None],
+) -> list[dict[str, Any]]:
+    """Write down what follows refused notices; return those of them that nobody else followed up meanwhile."""
+    owed = [notice for notice in found.values() if isinstance(notice, dict)]
     if owed:
         connection.execute(insert(connection, NOTICES).on_conflict_do_nothing(), owed)
-    for row in lost:
-        notice = found[row["id"]]
-        mine = update(NOTICES).where(NOTICES.c.id == row["id"], NOTICES.c.followed_by.is_(None))
-        connection.execute(mine.values(followed_by=notice["id"] if notice else NOBODY))
-    said = {True: "not_reached", False: "followed_by"}
-    events = [
-        (said[found[row["id"]] is None], row["id"], str((found[row["id"]] or {}).get("channel", ""))) for row in lost
-    ]
-    happened(connection, events, now.moment, who)
-    retell(connection, {notice["order_id"] for notice in owed}, set(), now.as_of)
+    ours = [row for row in lost if _followed(connection, row["id"], found[row["id"]])]
+    happened(connection, [_event(row["id"], found[row["id"]]) for row in ours], now.moment, who)
+    changed = {row["order_id"] for row in ours if found[row["id"]] is Skip.CHANGED}
+    retell(connection, changed | {notice["order_id"] for notice in owed}, changed, now.as_of)
+    return ours
+
+
+def _followed(connection: Connection, key: str, found: dict[str, Any] | Skip | None) -> bool:
+    mine = update(NOTICES).where(NOTICES.c.id == key, NOTICES.c.followed_by.is_(None))
+    by = found["id"] if isinstance(found, dict) else NOBODY
+    return connection.execute(mine.values(followed_by=by)).rowcount == 1
+
+
+def _event(key: str, found: dict[str, Any] | Skip | None) -> tuple[str, str, str]:
+    if isinstance(found, dict):
+        return "followed_by", key, str(found["channel"])
+    return "not_reached", key, str(found or "")

@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,7 +15,7 @@ from tasks.offers import OFFERS
 from tasks.outbox import EVENTS
 from tasks.runs import Now
 from tests.builders import DAY, day, line
-from tests.counter import Till, customer, noon
+from tests.counter import Counter, Till, customer, noon
 
 TEXTING = {"phone": "+4915112345678", "sms_consent": True}
 
@@ -236,6 +237,42 @@ def test_a_fallback_gives_no_second_code(counter):
     counter.deliver(door=Till(lambda _: Rejected("no such mailbox")))
     follow(counter)
     assert len(counter.rows(OFFERS)) == 1
+
+
+def test_a_date_that_changed_meanwhile_is_told_by_a_run_once_it_was_judged(counter):
+    counter.order("1041", line(promised=-5, expected=3), customer=customer("c1", **TEXTING, prefers="email"))
+    counter.decide()
+    counter.deliver(door=Till(lambda _: Rejected("no such mailbox")))
+    counter.change("1041", on=300, expected_on=day(368))
+    assert follow(counter) == (0, 0)
+    assert counter.deliver().sent == {}
+    assert counter.decide().owed == {"email": 1}
+
+
+class Overtaken:
+    """A ledger in which something happens each time just before we write."""
+
+    def __init__(self, engine, meanwhile):
+        self.engine, self.meanwhile = engine, meanwhile
+
+    def __getattr__(self, name):
+        return getattr(self.engine, name)
+
+    def begin(self):
+        self.meanwhile()
+        return self.engine.begin()
+
+
+def test_two_runs_that_follow_up_the_same_refusal_count_it_once(counter):
+    counter.order()
+    counter.decide()
+    counter.deliver(door=Till(lambda _: Rejected("no such mailbox")))
+    first = []
+    second = Counter(
+        replace(counter.desk, engine=Overtaken(counter.desk.engine, lambda: first.append(follow(counter))))
+    )
+    assert (follow(second), first) == ((0, 0), [(0, 1)])
+    assert [event["kind"] for event in counter.rows(EVENTS)].count("not_reached") == 1
 
 
 def test_a_delay_that_ended_meanwhile_is_followed_by_nobody(counter):
