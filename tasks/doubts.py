@@ -13,7 +13,7 @@ from tasks.db import reading
 from tasks.delivery import TABLES
 from tasks.desk import Desk
 from tasks.notices import NOTICES
-from tasks.outbox import FORGET, happened
+from tasks.outbox import FORGET, happened, plain
 from tasks.posts import POSTS
 
 PEOPLE = "people"
@@ -77,7 +77,7 @@ def settle_by_hand(desk: Desk, now: datetime, beginning: str, who: str, *, sent:
 def _meant(connection: Connection, beginning: str) -> tuple[Table, str]:
     found: list[tuple[Table, str]] = []
     for table in TABLES:
-        begins = table.c.id.startswith(beginning, autoescape=True)
+        begins = table.c.id.startswith(plain(beginning), autoescape=True)
         query = select(table.c.id).where(begins, table.c.state == State.IN_DOUBT)
         found += [(table, key) for key in connection.execute(query).scalars()]
     if len(found) != 1:

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select, update
 
+from models.errors import ForewarnError
 from models.ledger import Event, Suppression
 from models.values import Channel, State
 from tasks.db import among, insert
@@ -17,6 +18,8 @@ from tasks.orders import table_of
 
 EVENTS = table_of(Event)
 SUPPRESSIONS = table_of(Suppression)
+LEAST = 4
+"""Characters of an id that people give at least."""
 FORGET: dict[str, Any] = {"claimed_by": None, "lease_until": None}
 
 
@@ -102,6 +105,13 @@ def started(connection: Connection, table: Table, worker: Worker, ids: Sequence[
 
 def _not_left(table: Table, now: datetime) -> ColumnElement[bool]:
     return or_(table.c.state == State.CLAIMED, and_(table.c.state == State.SENDING, table.c.sending_at == now))
+
+
+def plain(beginning: str) -> str:
+    """Return the beginning of an id; raises ForewarnError where it is too short to mean one thing."""
+    if len(beginning) < LEAST:
+        raise ForewarnError(f"{beginning!r} is too short: give at least the first {LEAST} characters of the id")
+    return beginning
 
 
 def happened(connection: Connection, events: Iterable[tuple[str, str, str]], now: datetime, who: str) -> None:

@@ -13,7 +13,7 @@ from tasks.brakes import HOUR, RELEASED, TAKEN_IN, VOUCHED, orders_of, yielded
 from tasks.db import Turn, alone, in_order
 from tasks.desk import Desk
 from tasks.notices import NOTICES
-from tasks.outbox import happened
+from tasks.outbox import happened, plain
 from tasks.runs import HELD, RUNS, Now
 from tasks.tallies import add, put
 from tasks.truth import retell
@@ -43,7 +43,7 @@ def release(desk: Desk, now: Now, run: str, verdict: Verdict, who: str, why: str
     """
     with desk.engine.begin() as connection:
         alone(connection, Turn.JUDGE)
-        query = select(RUNS).where(RUNS.c.id.startswith(run, autoescape=True), RUNS.c.state == HELD)
+        query = select(RUNS).where(RUNS.c.id.startswith(plain(run), autoescape=True), RUNS.c.state == HELD)
         found = connection.execute(query.limit(2)).mappings().all()
         if len(found) != 1:
             count = "more than one held run begins" if found else "no held run begins"
@@ -53,7 +53,7 @@ def release(desk: Desk, now: Now, run: str, verdict: Verdict, who: str, why: str
         if connection.execute(mine).rowcount != 1:
             raise ForewarnError(f"somebody else decided on run {key[:8]} just now; `forewarn status` shows it")
         if verdict is Verdict.LET_GO:
-            moved = _let_go(connection, key, found[0]["as_of"])
+            moved = _let_go(connection, key, found[0]["as_of"], now)
             _vouch(connection, found[0]["counts"], now.moment)
         else:
             moved = _drop(connection, key, now)
@@ -61,11 +61,14 @@ def release(desk: Desk, now: Now, run: str, verdict: Verdict, who: str, why: str
     return Released(key, moved)
 
 
-def _let_go(connection: Connection, run: str, as_of: date) -> int:
+def _let_go(connection: Connection, run: str, as_of: date, now: Now) -> int:
+    # As old as the word that let it go: a notice that was held for days is not too old to be told.
     mine = and_(NOTICES.c.run_id == run, NOTICES.c.state == State.HELD)
     add(connection, f"{RELEASED}{as_of}", orders_of(connection, mine))
     return connection.execute(
-        update(NOTICES).where(in_order(connection, NOTICES.c.id, mine)).values(state=State.QUEUED)
+        update(NOTICES)
+        .where(in_order(connection, NOTICES.c.id, mine))
+        .values(state=State.QUEUED, created_at=now.moment)
     ).rowcount
 
 

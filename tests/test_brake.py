@@ -171,6 +171,18 @@ def test_a_run_is_decided_on_once(held):
         release(held.desk, Now("", DAY, noon(0)), key, Verdict.DROP, "tom")
 
 
+@pytest.mark.parametrize("beginning", ["", "%", "%%%%"])
+def test_a_run_that_is_not_plainly_meant_is_not_let_go(held, beginning):
+    with pytest.raises(ForewarnError, match=r"no held run|too short"):
+        release(held.desk, Now("", DAY, noon(0)), beginning, Verdict.LET_GO, "mara")
+    assert states(held) == [State.HELD]
+
+
+def test_a_run_that_is_let_go_after_days_is_told(held):
+    say(held, Verdict.LET_GO, on=4)
+    assert held.deliver(4).sent == {"email": 4}
+
+
 def test_of_two_who_decide_at_once_one_wins(held):
     run, ready, said = run_of(held)["id"], threading.Barrier(2), []
 
