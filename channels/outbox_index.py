@@ -72,7 +72,10 @@ def _sentence(total: int) -> str:
 
 
 def _row(folder: Path, modified: float, record: Path, mask: Callable[[str], str]) -> str:
-    message: dict[str, Any] = json.loads(record.read_bytes())
+    try:
+        message: dict[str, Any] = json.loads(record.read_bytes())
+    except (OSError, ValueError):
+        return ""  # half a record: the page is not worth a run
     when = datetime.fromtimestamp(modified, UTC)
     file = record.with_suffix(".eml" if message["channel"] == "email" else ".txt")
     what = escape(message["subject"] or message["text"])

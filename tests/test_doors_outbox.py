@@ -149,5 +149,15 @@ async def test_the_page_shows_the_newest_and_counts_all(tmp_path):
     assert "text 1." not in page
 
 
+async def test_half_a_record_leaves_the_page_to_the_others(tmp_path):
+    outbox = Outbox(tmp_path, SENDER)
+    for message in (MAIL, TEXT):
+        await outbox.send(message)
+    place_of(tmp_path, MAIL).with_suffix(".json").write_bytes(b"")
+    page = write_index(tmp_path, masked).read_text()
+    assert "+49…78" in page
+    assert "a…@example.com" not in page
+
+
 def test_the_page_of_an_empty_outbox_says_so(tmp_path):
     assert "No message so far." in write_index(tmp_path / "none", masked).read_text()
