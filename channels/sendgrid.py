@@ -1,5 +1,6 @@
 """Mail by SendGrid."""
 
+import re
 from base64 import b64encode
 from collections.abc import Mapping
 from datetime import datetime
@@ -23,6 +24,7 @@ STATUSES: Mapping[int, Refusal] = {
 }
 OUR_FIELDS = ("from", "reply_to")
 """Parts of a mail that are the shop's: refused once, they would be refused in every mail."""
+ADDRESS = re.compile(r"[^\s\"'<>(),;:]+@[^\s\"'<>(),;:]+")
 NO_RECORDS = (400, 403, 404)
 """How SendGrid answers accounts without the add-on that keeps email activity, and keys without a right to it."""
 MOST = 1000
@@ -115,7 +117,8 @@ class SendGrid:
         errors = [error for error in told.get("errors") or () if isinstance(error, dict)]
         ours = any(str(error.get("field")).split(".")[0] in OUR_FIELDS for error in errors)
         refusal = Refusal.STOPPED if ours else meaning(response.status, STATUSES)
-        words = "; ".join(f"{error.get('field') or 'mail'}: {error.get('message')}" for error in errors)
+        said = "; ".join(f"{error.get('field') or 'mail'}: {error.get('message')}" for error in errors)
+        words = ADDRESS.sub("an address", said)  # the ledger has it, and a log should not
         reason = f"SendGrid answered {response.status}: {one_line(words)[:300] or response.reason}"
         return refused(refusal, reason, code=response.status, wait=wait_of(response.headers))
 

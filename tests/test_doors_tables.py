@@ -121,6 +121,13 @@ async def test_a_mail_refused_for_what_is_the_shops_own_stops_the_channel_instea
     assert getattr(raised.value, "channel_down", False) is (outcome is SendError)
 
 
+async def test_the_reason_of_a_refused_mail_does_not_repeat_the_address(provider):
+    error = {"field": "to", "message": f"'{MAIL.to}' is not a valid address"}
+    provider.will(Answer(400, {"errors": [error]}))
+    with pytest.raises(Rejected, match="to: 'an address' is not a valid address"):
+        await mailed(provider)
+
+
 async def test_a_text_says_who_sends_to_whom_in_the_providers_form(provider):
     provider.will(TAKEN)
     receipt = await texted(provider)
