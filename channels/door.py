@@ -42,7 +42,8 @@ class Finder(Protocol):
         """Return the receipt of a message taken at or after `since`; None where the records say it never was.
 
         No end is given: words are a notice's own, and an end could only hide what was taken. Raises SendError where
-        the provider cannot be asked now, and CannotAsk where its records do not answer.
+        the provider cannot be asked now, CannotAsk where its records do not answer, and Rejected where they say that
+        it was taken and will not arrive.
         """
         ...
 

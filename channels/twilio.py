@@ -12,7 +12,7 @@ from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
-from channels.door import CannotAsk, InDoubt, SendError
+from channels.door import CannotAsk, InDoubt, Rejected, SendError
 from channels.headers import one_line
 from channels.http import Refusal, Wire, asking, meaning, read_json, refused, wait_of
 from models.values import Message, Receipt
@@ -51,6 +51,8 @@ TRIES: Mapping[int, int] = {30003: 2, 30008: 1}
 DAILY_LIMIT, PACIFIC = 30023, ZoneInfo("America/Los_Angeles")
 LONGEST_VALIDITY = 36_000
 """Seconds a text may wait at Twilio, at most and by default."""
+FAILED = ("failed", "undelivered", "canceled")
+"""How Twilio's records call a text that it took and will not bring."""
 MOST = 1000
 """Texts to one number that are looked through: what Twilio tells in one answer."""
 
@@ -91,9 +93,16 @@ class Twilio:
             # Not by DateSent: a text that still waits at Twilio, for up to ten hours, has none.
             known = await self._client.messages.list_async(to=message.to, page_size=MOST, limit=MOST)
         recent = [one for one in known if not isinstance(one.date_created, datetime) or one.date_created >= since]
-        for one in recent:
-            if _words(one.body) == _words(message.text):
+        ours = [one for one in recent if _words(one.body) == _words(message.text)]
+        for one in sorted(ours, key=lambda one: str(one.status) in FAILED):
+            if str(one.status) not in FAILED:
                 return Receipt(one.sid, {"status": str(one.status)})
+            code = one.error_code
+            raise Rejected(
+                f"Twilio's records call it {one.status}, code {code or 'none'}",
+                code=str(code or ""),
+                suppress=CODES.get(code) is Refusal.SUPPRESS,
+            )
         if any(not one.body for one in recent):
             raise CannotAsk("Twilio keeps the texts of this account without their words")
         if len(known) == MOST:

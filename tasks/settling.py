@@ -11,14 +11,16 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, and_, or_, select, update
 
-from channels.door import CannotAsk, Door, Finder, SendError
+from channels.door import CannotAsk, Door, Finder, Rejected, SendError
 from models.policy_contact import Doubting
 from models.values import Channel, Receipt, State
 from tasks.delivery import TABLES, Crew, message_of
 from tasks.desk import Desk
 from tasks.doubts import PEOPLE
+from tasks.notices import NOTICES
 from tasks.outbox import Settled, happened
 from tasks.outcomes import settle
+from tasks.truth import retell
 
 AT_ONCE = 200
 """Messages asked about in one run; those in doubt are as many as requests were under way, so there are few."""
@@ -29,7 +31,7 @@ Answer = Receipt | None | BaseException
 
 
 async def settle_doubts(desk: Desk, crew: Crew) -> Counter[str]:
-    """Ask the providers about messages in doubt; return how many are `sent`, `queued` again, or for `people` now.
+    """Ask the providers about messages in doubt; return how many are `sent`, `rejected`, `queued` again, or people's.
 
     Safe to repeat: asking changes nothing, and each answer is written by compare-and-set.
     """
@@ -40,7 +42,7 @@ async def settle_doubts(desk: Desk, crew: Crew) -> Counter[str]:
         for row in rows:
             by_channel.setdefault(row["channel"], []).append(row)
         asked = await asyncio.gather(
-            *(_ask(crew.doors[Channel(channel)], some) for channel, some in by_channel.items())
+            *(_ask(crew.doors[Channel(channel)], some, crew.parallel) for channel, some in by_channel.items())
         )
         answers = {key: answer for found in asked for key, answer in found.items()}
         done += await asyncio.to_thread(_write, desk, table, crew, rows, answers)
@@ -65,18 +67,18 @@ def _take(desk: Desk, table: Table, crew: Crew) -> list[Mapping[str, Any]]:
         return [dict(row) for row in connection.execute(taken).mappings()]
 
 
-async def _ask(door: Door, rows: Sequence[Mapping[str, Any]]) -> dict[str, Answer]:
-    """Ask one provider about its messages, one after the other; after one that it cannot answer now, no more."""
+async def _ask(door: Door, rows: Sequence[Mapping[str, Any]], at_once: int) -> dict[str, Answer]:
+    """Ask one provider about its messages: one first, then a few at once; after one it cannot answer now, no more."""
+    ids = [row["id"] for row in rows]
+    if not isinstance(door, Finder):
+        return dict.fromkeys(ids, CannotAsk("this door keeps no records"))
     answers: dict[str, Answer] = {}
-    for row in rows:
-        if not isinstance(door, Finder):
-            answers[row["id"]] = CannotAsk("this door keeps no records")
-            continue
-        found = door.find(message_of(row), row["sending_at"] - SKEW)
-        (answer,) = await asyncio.gather(found, return_exceptions=True)
-        answers[row["id"]] = answer
-        if isinstance(answer, SendError):
-            return dict.fromkeys((one["id"] for one in rows), answer) | answers
+    while some := rows[len(answers) :][: at_once if answers else 1]:
+        asked = (door.find(message_of(row), row["sending_at"] - SKEW) for row in some)
+        found = await asyncio.gather(*asked, return_exceptions=True)
+        answers |= zip((row["id"] for row in some), found, strict=True)
+        if away := next((one for one in found if isinstance(one, SendError)), None):
+            return dict.fromkeys(ids, away) | answers
     return answers
 
 
@@ -95,10 +97,14 @@ def _write(
                     _again(connection, table, row["id"], who, now + pause)
                 case why:
                     people[row["id"]] = why
-        done = Counter(str(one.state) for one in settle(connection, table, settled, now, who))
+        kept = settle(connection, table, settled, now, who)
+        done = Counter(str(one.state) for one in kept)
         over = _unasked(connection, table, crew, now - timedelta(hours=policy.hours))
         people |= dict.fromkeys(over, "no provider could be asked about it in time")
         done[PEOPLE] = _to_people(connection, table, people, now, who)
+        if table is NOTICES:
+            lost = {one.id for one in kept if one.state is State.REJECTED}
+            retell(connection, {row["order_id"] for row in rows if row["id"] in lost}, set(), now.date())
     return +done
 
 
@@ -109,6 +115,8 @@ def _meaning(row: Mapping[str, Any], answer: Answer, now: datetime, policy: Doub
     match answer:
         case Receipt():
             return Settled(row["id"], State.SENT, FOUND, reference=answer.reference or row["reference"])
+        case Rejected() as error:
+            return Settled(row["id"], State.REJECTED, error.reason, suppress=row["address"] if error.suppress else None)
         case None if since >= late:
             return Settled(row["id"], State.QUEUED, NEVER, not_before=now)
         case None:

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from channels.door import CannotAsk, Finder, InDoubt, SendError
+from channels.door import CannotAsk, Finder, InDoubt, Rejected, SendError
 from channels.outbox import Outbox, place_of
 from models.shopfolder import Sender
 from tests.provider import Answer, Books, Fault
@@ -32,7 +32,7 @@ async def asked(name, provider, message=None, since=SINCE):
     assert isinstance(door, Finder)
     try:
         return await door.find(message or WAYS[name].message, since)
-    except (SendError, CannotAsk) as outcome:
+    except (SendError, CannotAsk, Rejected) as outcome:
         return outcome
     finally:
         await door.close()
@@ -143,6 +143,9 @@ def text(body, minutes):
         ([text("", 0)], CannotAsk),
         ([text("", 16)], None),
         ([text("Another", 0)] * 1000, CannotAsk),
+        ([text(TEXT.text, 0) | {"status": "failed", "error_code": 30007}], Rejected),
+        ([text(TEXT.text, 0) | {"status": "undelivered", "error_code": None}], Rejected),
+        ([text(TEXT.text, 0) | {"status": "failed", "sid": "SM6"}, text(TEXT.text, 0)], "SM7"),
     ],
 )
 async def test_twilios_texts_are_told_apart_by_number_words_and_time(provider, known, outcome):

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from typer.testing import CliRunner
 
-from channels.door import CannotAsk, InDoubt, SendError
+from channels.door import CannotAsk, InDoubt, Rejected, SendError
 from channels.twilio import Twilio
 from flows.cli import app
 from models.errors import ForewarnError
@@ -13,7 +13,7 @@ from models.values import Channel, Receipt, State
 from sources.newshop import write_starter
 from tasks.delivery import Crew, deliver_batch
 from tasks.doubts import for_people, in_doubt, settle_by_hand
-from tasks.outbox import EVENTS, Worker
+from tasks.outbox import EVENTS, SUPPRESSIONS, Worker
 from tasks.posts import POSTS
 from tasks.runs import Now
 from tasks.settling import settle_doubts
@@ -156,6 +156,29 @@ def test_doubts_of_a_channel_that_is_shut_are_peoples_after_the_same_time(counte
     assert waiting(counter) == people
 
 
+def test_many_are_asked_about_at_once_but_no_more_than_may_be_under_way(counter):
+    class Busy(Records):
+        now = most = 0
+
+        async def find(self, message, since):
+            self.now += 1
+            self.most = max(self.most, self.now)
+            await asyncio.sleep(0.01)
+            self.now -= 1
+            return await super().find(message, since)
+
+    door = Busy(Receipt("SM9"))
+    assert settle(doubtful(counter, 9), door, LATER) == {"sent": 9}
+    assert (len(door.asked), door.most) == (9, 4)
+
+
+def test_what_the_records_call_lost_counts_as_refused_and_told_to_nobody(counter):
+    door = Records(Rejected("filtered as spam", suppress=True))
+    assert settle(doubtful(counter), door, LATER) == {"rejected": 1}
+    assert (counter.notices[0]["reason"], counter.watch("0")["told_revision"]) == ("filtered as spam", None)
+    assert [row["address"] for row in counter.rows(SUPPRESSIONS)] == ["c0@example.com"]
+
+
 def test_two_workers_do_not_ask_about_the_same_message(counter):
     doubtful(counter, 3)
     second = Records(Receipt("SM9"))
@@ -213,10 +236,10 @@ def test_what_a_person_did_not_find_leaves_again_once(counter):
     assert waiting(counter) == 0
 
 
-@pytest.mark.parametrize("beginning", ["", "no-such", "%"])
+@pytest.mark.parametrize("beginning", ["", "no-such", "%", "%%%%"])
 def test_a_message_that_is_not_plainly_meant_is_not_settled(counter, beginning):
     doubtful(counter, 2)
-    with pytest.raises(ForewarnError, match="settle list"):
+    with pytest.raises(ForewarnError, match=r"settle list|too short"):
         settle_by_hand(counter.desk, LATER, beginning, "mara", sent=True)
     assert states(counter) == [State.IN_DOUBT] * 2
 
@@ -304,10 +327,10 @@ def forewarn(counter, ledger, tmp_path):
         "FOREWARN_HOME": str(tmp_path),
     }
 
-    def run(*words, ok=True):
-        done = CliRunner().invoke(app, words, env=settings)
+    def run(*words, ok=True, **more):
+        done = CliRunner().invoke(app, words, env=settings | more)
         assert (done.exit_code == 0) is ok, done.output
-        return done.output
+        return done.output or str(done.exception)
 
     return run
 
@@ -334,3 +357,17 @@ def test_a_deliver_run_settles_doubts_first_and_reports_them(counter, forewarn):
     assert report["settled"] == {"queued": 1}
     assert report["in_doubt"] == 0
     assert State.IN_DOUBT not in states(counter)
+
+
+def test_a_post_that_cannot_leave_is_told_as_a_notice_is(counter, forewarn):
+    owe_a_post(counter)
+    report = json.loads(forewarn("deliver", "--json", ok=False, FOREWARN_X="x"))
+    assert report["waiting"] == 1
+    assert "FOREWARN_X_CONSUMER_KEY" in report["down"]["x"]
+
+
+def test_nothing_leaves_on_a_day_before_the_last_that_was_lived(counter, forewarn):
+    counter.order()
+    counter.decide()
+    assert "has lived 2026-06-15 already" in forewarn("deliver", "--as-of", "2026-06-14", ok=False)
+    assert states(counter) == [State.QUEUED]
