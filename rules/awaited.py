@@ -25,6 +25,8 @@ class Awaited:
     """Dates as the shop's facts give them, by who says so."""
     answer: Coming | None = None
     """When the goods are there that a vendor accepted to supply for this line."""
+    accepted: int = 0
+    """How many of its pieces those are."""
     drop_shipped: bool = False
     stocked: bool = False
     """Whether the shop's facts have stock, or a delivery, of the product at all."""

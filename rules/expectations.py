@@ -38,17 +38,27 @@ def _carrier(case: Case) -> Expectation | None:
 
 
 def _vendor(case: Case) -> Expectation | None:
-    """Believe the vendor of what it was asked for; of pieces that lie in stock it knows nothing."""
-    answer, direct = case.answer(), case.line.drop_shipped
-    if ready(case.pieces) and not direct:
+    """Believe the vendor of the pieces it accepted; of those that lie in stock, or come otherwise, it knows nothing."""
+    if case.line.drop_shipped:
+        return _answered(case, case.line.quantity, [], direct=True)
+    if ready(case.pieces):
         return None
-    if answer is None or answer.ready_on is None:
+    others = case.days(Cover.INBOUND) if case.how_many(Cover.STOCK) + case.line.accepted < case.line.quantity else []
+    missing = case.how_many(Cover.NOTHING)
+    return _answered(case, missing, [*others, *case.days(Cover.STOCK)])
+
+
+def _answered(case: Case, asked: int, others: Sequence[date | None], *, direct: bool = False) -> Expectation | None:
+    """Expect a line by the vendor's answer about so many pieces at least, and when the others do as was promised."""
+    answer, accepted = case.answer(), case.line.accepted
+    if answer is None or answer.ready_on is None or accepted < asked or None in others:
         return _said(case, DateSource.VENDOR, "the vendor says so")
-    days = [case.day(answer.ready_on, direct=direct), *([] if direct else case.days(Cover.STOCK))]
+    days = [case.day(answer.ready_on, direct=direct), *others]
+    some = f"{accepted} of {case.line.quantity}" if accepted < case.line.quantity else "it"
     found = Expectation(
         DateSource.VENDOR,
         max(day for day in days if day is not None),
-        f"the vendor accepted it, {answer.why}",
+        f"the vendor accepted {some}, {answer.why}",
         case.day(answer.earliest_on, direct=direct),
         case.day(answer.latest_on, direct=direct),
         answer.chance,

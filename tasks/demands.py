@@ -55,7 +55,7 @@ def wishes(
     """Yield the open lines of a page of products, each with its product."""
     answers = _answers(connection, seen, products, after, last)
     for row in connection.execute(_lines(desk, seen.as_of, after, last)):
-        yield row.product_id, _wish(desk, row, products[row.product_id], answers.get((row.id, row.number)))
+        yield row.product_id, _wish(desk, row, products[row.product_id], answers.get((row.id, row.number), (None, 0)))
 
 
 def unsent(desk: Desk, as_of: date) -> ColumnElement[bool]:
@@ -66,11 +66,14 @@ def unsent(desk: Desk, as_of: date) -> ColumnElement[bool]:
 
 def _answers(
     connection: Connection, seen: Outlook, products: Mapping[str, Row[Any]], after: str, last: str
-) -> dict[Key, Coming]:
-    """Return what vendors accepted to supply for lines; of several answers for one line the last day counts."""
+) -> dict[Key, tuple[Coming, int]]:
+    """Return when what vendors accepted to supply for lines comes, and how many; of several answers the last counts.
+
+    What was accepted of a product that the line does not have any more says nothing of the one it has now.
+    """
     query = (
         select(LINES.c.order_id, LINES.c.number, LINES.c.product_id, REQUESTS.c.vendor_id, VENDORS.c.country)
-        .add_columns(func.max(PURCHASED.c.promised_on))
+        .add_columns(func.max(PURCHASED.c.promised_on), func.sum(PURCHASED.c.quantity))
         .select_from(
             LINES.join(PURCHASED, and_(PURCHASED.c.order_id == LINES.c.order_id, PURCHASED.c.line == LINES.c.number))
             .join(REQUESTS, REQUESTS.c.id == PURCHASED.c.request_id)
@@ -78,16 +81,22 @@ def _answers(
         )
         .where(
             within(LINES.c.product_id, after, last),
+            PURCHASED.c.product_id == LINES.c.product_id,
             PURCHASED.c.answer == "accepted",
             PURCHASED.c.promised_on.is_not(None),
         )
         .group_by(LINES.c.order_id, LINES.c.number, LINES.c.product_id, REQUESTS.c.vendor_id, VENDORS.c.country)
     )
-    found: dict[Key, list[tuple[date, Coming]]] = defaultdict(list)
-    for order, line, product, vendor, country, promised_on in connection.execute(query):
+    found: dict[Key, list[tuple[date, Coming, int]]] = defaultdict(list)
+    for order, line, product, vendor, country, promised_on, quantity in connection.execute(query):
         name, direct = seen.vendors.get(vendor, vendor), bool(products[product].drop_shipped)
-        found[order, line].append((promised_on, seen.inflow.coming(name, country, promised_on, direct=direct)))
-    return {key: max(answers, key=lambda pair: pair[0])[1] for key, answers in found.items()}
+        found[order, line].append(
+            (promised_on, seen.inflow.coming(name, country, promised_on, direct=direct), quantity)
+        )
+    return {
+        key: (max(answers, key=lambda one: one[0])[1], sum(quantity for _, _, quantity in answers))
+        for key, answers in found.items()
+    }
 
 
 def _lines(desk: Desk, as_of: date, after: str, last: str) -> Any:
@@ -115,7 +124,7 @@ def _foreseen(as_of: date) -> ColumnElement[date | None]:
     return case((lapsed, day.correlate(LINES).scalar_subquery())).label("foreseen")
 
 
-def _wish(desk: Desk, row: Row[Any], product: Row[Any], answer: Coming | None) -> Wish:
+def _wish(desk: Desk, row: Row[Any], product: Row[Any], answered: tuple[Coming | None, int]) -> Wish:
     promised_on = desk.promised_day(row.promised_on, row.placed_at)
     before = kept(row)
     demand = Demand(
@@ -135,7 +144,8 @@ def _wish(desk: Desk, row: Row[Any], product: Row[Any], answer: Coming | None) -
         quantity=row.quantity,
         country=row.country,
         said={DateSource(row.expected_source or DateSource.SHOP): row.expected_on} if row.expected_on else {},
-        answer=answer,
+        answer=answered[0],
+        accepted=answered[1],
         drop_shipped=bool(product.drop_shipped),
         stocked=bool(product.stocked),
         lead_days=product.lead_days,

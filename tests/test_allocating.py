@@ -314,6 +314,7 @@ def test_safety_stock_is_the_shops_own_or_else_the_one_worked_out(counter, own, 
 def test_what_a_vendor_accepted_is_expected_by_its_answer(counter, answer, direct, promise, found):
     counter.order("1041", line(promised=2, product=LAMP, promise=promise))
     counter.stock(LAMP, 0)
+    counter.stock(VASE, 0)
     write(counter, insert(VENDORS).values(id="V1", name="Acme", lead_days=7))
     product(counter, vendor_id="V1", drop_shipped=direct)
     request = {"id": "R1", "run_id": "r", "vendor_id": "V1", "channel": "mail", "state": "sent", "attempts": 1}
@@ -323,6 +324,12 @@ def test_what_a_vendor_accepted_is_expected_by_its_answer(counter, answer, direc
     write(counter, insert(PURCHASED).values(**asked, **reply))
     allocate(counter.desk)
     assert expected(counter) == found
+    counter.change("1041", quantity=2)
+    allocate(counter.desk)
+    assert (expected(counter) or ("nobody",))[0] != "vendor"
+    counter.change("1041", quantity=1, product_id="vase")
+    allocate(counter.desk)
+    assert (expected(counter) or ("nobody",))[0] != "vendor"
 
 
 def test_what_staff_say_is_believed_until_its_day_has_passed(seven):

@@ -83,18 +83,39 @@ def stood(source, days):
         pytest.param(
             replace(LINE, standing=stood(STAFF, -1)), IN_STOCK, (STOCK, ahead(1)), id="until their day passes"
         ),
-        pytest.param(replace(LINE, answer=ANSWER), ON_THE_WAY, (VENDOR, ahead(7)), id="an answer before a delivery"),
         pytest.param(
-            replace(LINE, answer=ANSWER), IN_STOCK, (STOCK, ahead(1)), id="of what is in stock it says nothing"
+            replace(LINE, answer=ANSWER, accepted=7), ON_THE_WAY, (VENDOR, ahead(7)), id="an answer before a delivery"
         ),
         pytest.param(
-            replace(LINE, answer=ANSWER, drop_shipped=True),
+            replace(LINE, answer=ANSWER, accepted=7),
+            IN_STOCK,
+            (STOCK, ahead(1)),
+            id="of what is in stock it says nothing",
+        ),
+        pytest.param(
+            replace(LINE, answer=ANSWER, accepted=7, drop_shipped=True),
             IN_STOCK,
             (VENDOR, ahead(5)),
             id="a drop-shipper sends itself",
         ),
         pytest.param(
-            replace(LINE, answer=COMING["D2"]), ON_THE_WAY, (INBOUND, ahead(15)), id="an answer without a date"
+            replace(LINE, answer=ANSWER, accepted=2), ON_THE_WAY, (VENDOR, ahead(7)), id="it may be that delivery"
+        ),
+        pytest.param(replace(LINE, answer=ANSWER, accepted=1), UNCOVERED, (STOCK, None), id="too few were accepted"),
+        pytest.param(
+            replace(LINE, answer=ANSWER, accepted=3),
+            [piece(Cover.INBOUND, 4), piece(Cover.NOTHING, 3)],
+            (VENDOR, ahead(15)),
+            id="an answer for some, and a delivery for the others",
+        ),
+        pytest.param(
+            replace(LINE, answer=ANSWER, accepted=5, drop_shipped=True, stocked=False), [], None, id="direct, too few"
+        ),
+        pytest.param(
+            replace(LINE, answer=COMING["D2"], accepted=7),
+            ON_THE_WAY,
+            (INBOUND, ahead(15)),
+            id="an answer without a date",
         ),
         pytest.param(LINE, ON_THE_WAY, (INBOUND, ahead(15)), id="the last piece counts"),
         pytest.param(replace(LINE, promise=Promise.DELIVER), ON_THE_WAY, (INBOUND, ahead(17)), id="and arrives later"),
@@ -119,7 +140,10 @@ def stood(source, days):
             replace(LINE, stocked=False, said={CARRIER: ahead(3)}), [], (CARRIER, ahead(3)), id="but has a source"
         ),
         pytest.param(
-            replace(LINE, stocked=False, answer=ANSWER, drop_shipped=True), [], (VENDOR, ahead(5)), id="direct"
+            replace(LINE, stocked=False, answer=ANSWER, accepted=7, drop_shipped=True),
+            [],
+            (VENDOR, ahead(5)),
+            id="direct",
         ),
     ],
 )
@@ -206,7 +230,7 @@ def test_what_stays_out_moves_its_day_when_that_has_passed_and_not_each_morning(
     now = as_shown("D1, a", coming(10, reckoned), days_shown([before, None]), ahead(as_of))
     assert now.ready_on == (None if ready_on is None else ahead(ready_on))
     assert (now.chance is None) == (shown == ready_on != reckoned)
-    line = replace(LINE, answer=coming(10, reckoned))
+    line = replace(LINE, answer=coming(10, reckoned), accepted=7)
     accepted = replace(stood(VENDOR, 20), basis=basis({"accepted": coming(promised, shown)}))
     found = expect(replace(line, standing=accepted), UNCOVERED, {}, JOURNEY, ahead(as_of))
     assert found.expected_on == (None if ready_on is None else JOURNEY.leaves(ahead(ready_on)))
