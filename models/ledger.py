@@ -63,6 +63,7 @@ class Notice(SQLModel, table=True):
         UniqueConstraint("order_id", "revision", "channel"),
         Index("ix_notice_ready", "state", "not_before", "id"),
         Index("ix_notice_order", "order_id", "state"),
+        Index("ix_notice_settled", "channel", "settled_at"),
     )
 
     id: str = Field(primary_key=True)
