@@ -45,6 +45,23 @@ class Inflow:
             found = self._known[key] = self._reckoned(*key)
         return found
 
+    def revised(self, vendor: str | None, country: str | None, promised_on: date, now_for: date) -> Coming:
+        """Say when goods are at hand that were promised for one day, and by now for another.
+
+        Habits tell how late a vendor is after its first word: a later one it may well keep. So of both the later day
+        counts; where the habits know no such delay, and where it is an earlier one, that is the word to judge by.
+        """
+        first, then = (self.coming(vendor, country, day) for day in (promised_on, now_for))
+        if now_for <= promised_on or first.ready_on is None or then.promised_on is None:
+            return then
+        their = self._journey.at_hand(now_for, country)
+        ready_on, earliest_on, latest_on = (
+            None if day is None or their is None else max(day, their)
+            for day in (first.ready_on, first.earliest_on, first.latest_on)
+        )
+        why = f"now promised for {now_for}, at first {first.why}"
+        return Coming(ready_on, earliest_on, latest_on, first.chance, why, now_for)
+
     def _reckoned(self, vendor: str | None, country: str | None, promised_on: date, direct: bool) -> Coming:  # noqa: FBT001 - part of the key
         found = self._habits.forecast(vendor, promised_on, self._as_of)
         step = self._journey.handed_over if direct else self._journey.at_hand

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, or_, select
 
 from models.supply import Cover, DateSource, Supply
 from rules.coming import Coming, as_shown, days_shown
@@ -86,10 +86,9 @@ def _stock(after: str, last: str) -> Any:
 
 
 def _inbound(desk: Desk, as_of: date, after: str, last: str) -> Any:
-    names = ("id", "product_id", "vendor_id", "quantity", "location")
-    promise = func.coalesce(INBOUNDS.c.expected_on, INBOUNDS.c.promised_on).label("promised_on")
+    names = ("id", "product_id", "vendor_id", "quantity", "location", "promised_on", "expected_on")
     return (
-        select(*(INBOUNDS.c[name] for name in names), promise, VENDORS.c.country)
+        select(*(INBOUNDS.c[name] for name in names), VENDORS.c.country)
         .select_from(
             INBOUNDS.join(PRODUCTS, PRODUCTS.c.id == INBOUNDS.c.product_id).outerjoin(
                 VENDORS, VENDORS.c.id == INBOUNDS.c.vendor_id
@@ -100,7 +99,11 @@ def _inbound(desk: Desk, as_of: date, after: str, last: str) -> Any:
 
 
 def _expect_delivery(goods: Goods, row: Row[Any], seen: Outlook, shown: Mapping[tuple[str, date], date]) -> None:
-    reckoned = seen.inflow.coming(seen.vendors.get(row.vendor_id, row.vendor_id), row.country, row.promised_on)
+    vendor = seen.vendors.get(row.vendor_id, row.vendor_id)
+    if row.promised_on is None or row.expected_on is None:
+        reckoned = seen.inflow.coming(vendor, row.country, row.promised_on or row.expected_on)
+    else:
+        reckoned = seen.inflow.revised(vendor, row.country, row.promised_on, row.expected_on)
     first = next((one.place for one in goods.supplies if one.cover is Cover.STOCK), "")
     goods.coming[row.id] = coming = as_shown(row.id, reckoned, shown, seen.as_of)
     goods.supplies.append(Supply(Cover.INBOUND, row.location or first, row.quantity, coming.ready_on, row.id))

@@ -265,6 +265,22 @@ def test_a_delivery_is_expected_with_its_vendors_habit_and_the_days_to_take_it_i
     assert found.chance > 0.9
 
 
+@pytest.mark.parametrize(
+    ("promised", "now_for", "ready_on"),
+    [
+        pytest.param(3, 7, 8, id="it takes four days, as it said by now: a day to take it in"),
+        pytest.param(3, 9, 10, id="the vendor knows of more"),
+        pytest.param(3, 4, 8, id="it is later than it says"),
+        pytest.param(7, 3, 8, id="an earlier word is judged by itself"),
+        pytest.param(-9, 3, 8, id="beyond all habits the new word counts"),
+    ],
+)
+def test_a_vendor_that_gives_another_day_is_not_taken_to_be_late_twice(promised, now_for, ready_on):
+    habits = Habits.learn(late_by(*[4] * 20), TODAY, Forecasting())
+    found = Inflow(habits, JOURNEY, TODAY).revised("Acme", None, ahead(promised), ahead(now_for))
+    assert (found.ready_on, found.promised_on) == (ahead(ready_on), ahead(now_for))
+
+
 @pytest.mark.parametrize("promised_on", [None, date.max, date(9999, 1, 1)])
 def test_a_day_beyond_all_days_is_no_date(promised_on):
     habits = Habits.learn(late_by(*[4] * 20), TODAY, Forecasting())
