@@ -39,7 +39,7 @@ class Report(BaseModel):
     rejected: Counts = Field({}, description="messages that a provider will never take, by reason")
     later: Counts = Field({}, description="messages that wait for another try, by reason")
     not_reached: int = Field(0, description="customers whose notice was refused, and who have no other channel")
-    waiting: int = Field(0, description="notices in the outbox that wait, for their hour or for another try")
+    waiting: int = Field(0, description="notices and approved posts that wait, for their hour or for another try")
     in_doubt: int = Field(
         0, description="messages of which nobody can know whether they left; never sent again by itself"
     )
