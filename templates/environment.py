@@ -32,7 +32,7 @@ FAULTS = (TemplateNotFound, TemplateSyntaxError, UndefinedError, TypeError, Valu
 GIVEN = {
     "always": ("shop", "lang", "locale"),
     "notice": (
-        *("customer", "order", "late", "on_time", "ships", "expected_on", "some_dated", "told_part"),
+        *("customer", "order", "late", "on_time", "ships", "expected_on", "some_dated", "told_part", "today"),
         *("told_before", "told_date", "substitutes", "discount", "offer", "ready", "parcels"),
     ),
     "body": ("subject",),

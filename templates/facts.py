@@ -3,12 +3,12 @@
 Every message knows `shop` (shop.toml), `lang` and `locale`. A mail or text knows besides: `customer` (a name, or
 empty), `order` (id, placed_on, url), `late` and `on_time` (items), `ships` (a late item was promised to ship rather
 than to arrive), `expected_on` (None: of one late item at least it is unknown; `some_dated`: of others it is known,
-`told_part`: so it was when we last wrote), `told_before` and `told_date` (when we last wrote, and the date told;
-either may be None), `substitutes` (item, products), `discount`, `offer` (`shown`, `on_page` where only the order page
-may show it, or `none`), `ready` (`all` or `part` of what was late is there for the customer, or `none`), and `parcels`
-(items, ships_on) where it comes in more than one. A mail's bodies know `subject`; a text knows `item`, the name of the
-one late product (empty: several, or no room). A post knows `product`; of a late one `days` and `expected_on`, of one
-that is back or running low how many are `left`.
+`told_part`: so it was when we last wrote), `today`, `told_before` and `told_date` (when we last wrote, and the date
+told; either may be None), `substitutes` (item, products), `discount`, `offer` (`shown`, `on_page` where only the order
+page may show it, or `none`), `ready` (`all` or `part` of what was late is there for the customer, or `none`), and
+`parcels` (items, ships_on) where it comes in more than one. A mail's bodies know `subject`; a text knows `item`, the
+name of the one late product (empty: several, or no room). A post knows `product`; of a late one `days` and
+`expected_on`, of one that is back or running low how many are `left`.
 """
 
 import re
@@ -101,6 +101,7 @@ def order_facts(plan: Plan, shop: ShopConfig) -> dict[str, Any]:
         "expected_on": delay.expected_on,
         "some_dated": _in_part([item.expected_on for item in late]),
         "told_part": _in_part([line.expected_on for line in order.told.lines] if order.told else []),
+        "today": delay.as_of,
         "told_before": order.told and order.told.told_on,
         "told_date": plan.told_date,
         "substitutes": tuple(

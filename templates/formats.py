@@ -66,10 +66,14 @@ def _form(count: int, locale: str) -> str:
 def show_date(context: Context, value: date, form: str = "long") -> str:
     """Write a date; `form` is full, long, medium, short, or a CLDR skeleton such as MMMd.
 
+    A skeleton without a year gets one where the date is not in the year of `today`.
     Raises TypeError for anything else: Babel would write today's date where none is known.
     """
     if not isinstance(value, date):
         raise TypeError(f"date writes a day, not {value!r:.60}")
+    today = context.get("today")
+    if today and value.year != today.year and {"M", "d"} <= set(form) and "y" not in form:
+        form = f"y{form}"
     return _date(value, form, context["locale"])
 
 

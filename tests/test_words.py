@@ -84,6 +84,12 @@ def test_every_mail_names_the_order_each_late_line_the_way_to_the_order_and_to_t
             assert line.product.name in part
 
 
+@pytest.mark.parametrize(("year", "said"), [(2026, "by June 18."), (2027, "by Jun 18, 2027.")])
+def test_a_day_of_another_year_is_never_told_without_its_year(words, year, said):
+    plan = sample("known · none")
+    assert said in text(words, replace(plan, delay=replace(plan.delay, expected_on=date(year, 6, 18))))
+
+
 @pytest.mark.parametrize("plan", EVERY)
 def test_every_text_fits_two_parts_holds_the_order_its_link_and_no_code(words, plan):
     said = text(words, plan)
