@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 from models.errors import ForewarnError
 from models.facts import LineFacts, OrderFacts
 from models.plans import Delay, Verdict
-from rules.delays import is_open
+from rules.delays import open_lines
 from rules.masking import masked
 from tasks.decisions import decide
 from tasks.desk import Desk
@@ -51,14 +51,14 @@ def explain(desk: Desk, connection: Connection, order: str, now: Now) -> dict[st
         "placed_on": facts.placed_on,
         "cancelled_on": facts.cancelled_on,
         "customer": _customer(facts),
-        "lines": [_line(line, verdict.delay, now.as_of) for line in facts.lines],
+        "lines": [_line(facts, line, verdict.delay, now.as_of) for line in facts.lines],
         "bucket": verdict.bucket,
         "days": verdict.delay.days if verdict.delay else 0,
         "expected_on": verdict.delay.expected_on if verdict.delay else None,
         "supply": supply(desk, connection, order, now.as_of),
         "told": _told(connection, order),
         "offers": _offers(connection, order),
-        "now": _now(verdict),
+        "now": _now(facts, verdict, now.as_of),
         "look_again_on": verdict.look_again_on if verdict.look_again_on < date.max else None,
     }
 
@@ -75,9 +75,10 @@ def _customer(facts: OrderFacts) -> dict[str, Any]:
     }
 
 
-def _line(line: LineFacts, delay: Delay | None, as_of: date) -> dict[str, Any]:
+def _line(order: OrderFacts, line: LineFacts, delay: Delay | None, as_of: date) -> dict[str, Any]:
     late = next((one for one in delay.late if one.line.number == line.number), None) if delay else None
-    ends = (("delivered", line.delivered_on), ("shipped", line.shipped_on), ("cancelled", line.cancelled_on))
+    cancelled_on = line.cancelled_on or order.cancelled_on
+    ends = (("delivered", line.delivered_on), ("shipped", line.shipped_on), ("cancelled", cancelled_on))
     ended = next((f"{word} {day}" for word, day in ends if day is not None and day <= as_of), "")
     return {
         "line": line.number,
@@ -86,7 +87,7 @@ def _line(line: LineFacts, delay: Delay | None, as_of: date) -> dict[str, Any]:
         "promise": str(line.promise),
         "promised_on": line.promised_on,
         "expected_on": line.expected_on,
-        "state": f"{late.days} days late" if late else ended if not is_open(line, as_of) else "on time",
+        "state": f"{late.days} days late" if late else ended if line not in open_lines(order, as_of) else "on time",
     }
 
 
@@ -109,9 +110,11 @@ def _offers(connection: Connection, order: str) -> list[dict[str, Any]]:
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def _now(verdict: Verdict) -> dict[str, Any]:
+def _now(order: OrderFacts, verdict: Verdict, as_of: date) -> dict[str, Any]:
     if verdict.plan is None:
-        return {"say": None, "why": verdict.quiet or ("nothing is late" if verdict.delay is None else "")}
+        cancelled = order.cancelled_on is not None and order.cancelled_on <= as_of
+        quiet = "the order was cancelled" if cancelled else "nothing is late" if verdict.delay is None else ""
+        return {"say": None, "why": verdict.quiet or quiet}
     plan = verdict.plan
     return {
         "say": plan.message,

@@ -452,3 +452,11 @@ def test_no_mark_becomes_a_formula_in_the_warehouse(apart, tmp_path):
     with reading(apart.desk.engine) as connection:
         text = sheet_of(COLUMNS, to_pack(apart.desk, connection, day(0)))
     assert [row["together"] for row in csv.DictReader(io.StringIO(text))] == ["", "'=1+1"]
+
+
+def test_an_order_that_was_cancelled_is_explained_as_cancelled(counter):
+    counter.order("1041", LAMP_LINE)
+    facts(counter, cancelled_at=noon(1))
+    before, after = order_story(counter, on=0), order_story(counter, on=1)
+    assert (before["lines"][0]["state"], before["now"]["why"]) == ("on time", "nothing is late")
+    assert (after["lines"][0]["state"], after["now"]["why"]) == (f"cancelled {day(1)}", "the order was cancelled")
