@@ -40,7 +40,7 @@ newly_late_share = 1
 offers = 0
 
 [sending]
-oldest_hours = 100_000
+oldest_hours = 87_600
 """
 BEFORE = {lives.deliver: "owed.db", lives.owe: "new.db"}
 """The ledger with which a trial begins."""

@@ -187,9 +187,11 @@ def _watched(desk: Desk, rows: list[Row[Any]]) -> Watched:
 
 def _line(desk: Desk, placed_at: datetime, row: Row[Any], wait: Mapping[str, date | None]) -> LineFacts:
     number, quantity, price, promise, promised_on, expected_on, shipped, delivered, cancelled, ready = row[IN_LINE]
-    if number in wait and shipped is None:
+    # Of a line without an expectation of ours, the shop's system knows by itself what it waits for.
+    if number in wait and shipped is None and ready is not None:
         until, ready = wait[number], False
-        expected_on = expected_on and until and max(expected_on, until)
+        # What lies ready has no day of its own any more when its time is over: it waits for the parcel, and no longer.
+        expected_on = until and max(expected_on or until, until)
     return LineFacts(
         number=number,
         product=ProductFacts(*row[IN_PRODUCT]),

@@ -23,6 +23,9 @@ WISH = "wish"
 """The kind of answer that says how an order is to be sent."""
 WISHED = and_(ANSWERS.c.order_id == ORDERS.c.id, ANSWERS.c.kind == WISH)
 
+LIES_READY = and_(EXPECTATIONS.c.source == DateSource.STOCK, EXPECTATIONS.c.basis != "").label("lies_ready")
+"""The SQL of a line of which all pieces lie in stock: only of those has stock's word a basis."""
+
 
 def in_parcels(desk: Desk, as_of: date) -> ColumnElement[bool]:
     """Return the SQL of a line that the shop still sends itself; wants ORDERS and PRODUCTS joined."""
@@ -55,7 +58,7 @@ def to_send(today: Today, connection: Connection, orders: Sequence[str]) -> dict
 def _lines(today: Today, connection: Connection, orders: Sequence[str]) -> Any:
     names = ("order_id", "number", "promise", "promised_on", "time_critical", "together")
     return (
-        select(*(LINES.c[name] for name in names), ORDERS.c.placed_at, ORDERS.c.currency, EXPECTATIONS.c.source)
+        select(*(LINES.c[name] for name in names), ORDERS.c.placed_at, ORDERS.c.currency, LIES_READY)
         .add_columns(EXPECTED_ON.label("expected_on"), func.coalesce(ANSWERS.c.value, ORDERS.c.wish).label("wish"))
         .add_columns(func.coalesce(ORDERS.c.country, CUSTOMERS.c.country, "").label("country"))
         .select_from(
@@ -90,12 +93,14 @@ def _order(today: Today, rows: Sequence[Row[Any]]) -> OrderToSend:
 
 
 def _ships_on(today: Today, row: Row[Any]) -> date | None:
-    """Return the day on which all of a line can leave: as its customer is told, or sooner where it lies ready."""
-    ready = row.source == DateSource.STOCK
+    """Return the day on which all of a line can leave: as its customer is told, or sooner where it lies ready.
+
+    What lies ready can leave, even where it did not in time and its customer is told no new day any more.
+    """
     if row.expected_on is None or row.expected_on < today.as_of:
-        return today.soonest if ready and row.expected_on else None
+        return today.soonest if row.lies_ready else None
     leaves_on = max(_leave_by(today, row, row.expected_on), today.as_of)
-    return min(leaves_on, today.soonest) if ready else leaves_on
+    return min(leaves_on, today.soonest) if row.lies_ready else leaves_on
 
 
 def _leave_by(today: Today, row: Row[Any], day: date) -> date:

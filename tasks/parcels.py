@@ -17,8 +17,8 @@ from models.supply import OrderToSend, Parcel, Parting
 from rules.parcels import part
 from tasks.db import Turn, alone, among, insert
 from tasks.desk import Desk
-from tasks.orders import LINES, ORDERS, PRODUCTS, not_yet
-from tasks.packing import Today, in_parcels, to_send, today
+from tasks.orders import CURRENT, EXPECTATIONS, LINES, ORDERS, PRODUCTS, not_yet
+from tasks.packing import LIES_READY, Today, in_parcels, to_send, today
 from tasks.runs import Now
 from tasks.supply_tables import CHOICES
 from tasks.waiting import WAITING, waiting, waits
@@ -27,6 +27,8 @@ from tasks.wakes import look_again
 CHOSEN = [field.name for field in fields(Parting)]
 IN_PARTS = func.json_array_length(CHOICES.c.parcels) > 1
 """The SQL of an order that is to be sent in parts."""
+OVERDUE = and_(LIES_READY.element, EXPECTATIONS.c.expected_on.is_(None)).label("overdue")
+"""The SQL of a line that lies ready and did not leave in time: its customer is told no day."""
 Before = tuple[int, tuple[Any, ...]]
 """A choice's version in the ledger, and the row by CHOSEN."""
 SAME = and_(CHOICES.c.order_id == bindparam("order"), CHOICES.c.version == bindparam("seen"))
@@ -131,27 +133,39 @@ def parcels_of(desk: Desk, connection: Connection, orders: Iterable[str], as_of:
     """Return by order the parcels in which its open lines leave; orders that are sent at once are left out.
 
     So is one of which the choice is out of date: a line is in none of its parcels, or a parcel's day has passed. What
-    a vendor sends itself comes beside them.
+    a vendor sends itself comes beside them. A parcel has no day where no day is told of one of its lines.
     """
-    left = leaving(desk, connection, orders, as_of)
+    left = leaving(desk, connection, orders, as_of, told=True)
     return {order: parcels for order, parcels in left.items() if len(parcels) > 1}
 
 
-def leaving(desk: Desk, connection: Connection, orders: Iterable[str], as_of: date) -> dict[str, tuple[Parcel, ...]]:
-    """Return by order, sent in parts or at once, what is still to leave; no parcels where its choice is out of date."""
+def leaving(
+    desk: Desk, connection: Connection, orders: Iterable[str], as_of: date, *, told: bool = False
+) -> dict[str, tuple[Parcel, ...]]:
+    """Return by order, sent in parts or at once, what is still to leave; no parcels where its choice is out of date.
+
+    As it is packed, or as its customer is `told`.
+    """
     query = (
-        select(CHOICES.c.order_id, CHOICES.c.parcels, LINES.c.number)
+        select(CHOICES.c.order_id, CHOICES.c.parcels, LINES.c.number, OVERDUE)
         .join(LINES, LINES.c.order_id == CHOICES.c.order_id)
         .join(ORDERS, ORDERS.c.id == LINES.c.order_id)
         .join(PRODUCTS, PRODUCTS.c.id == LINES.c.product_id)
+        .outerjoin(EXPECTATIONS, CURRENT)
         .where(among(connection, CHOICES.c.order_id, orders), in_parcels(desk, as_of))
         .order_by(CHOICES.c.order_id)
     )
     found = {}
     for order, rows in groupby(connection.execute(query), attrgetter("order_id")):
         lines = list(rows)
-        found[order] = _left([from_data(one) for one in lines[0].parcels], {row.number for row in lines}, as_of)
+        undated = {row.number for row in lines if told and row.overdue}
+        parcels = [_undated(from_data(one), undated) for one in lines[0].parcels]
+        found[order] = _left(parcels, {row.number for row in lines}, as_of)
     return found
+
+
+def _undated(parcel: Parcel, lines: Set[str]) -> Parcel:
+    return parcel if lines.isdisjoint(parcel.lines) else replace(parcel, ships_on=None)
 
 
 def as_left(choice: Mapping[str, Any], left: Sequence[Parcel]) -> dict[str, Any]:
