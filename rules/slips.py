@@ -8,7 +8,6 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from models.policy_supply import Forecasting
 
@@ -151,6 +150,9 @@ class Habits:
 
 def _pooled(seen: Iterable[_Seen]) -> Slips:
     """Return the slips of all vendors together, by Kaplan and Meier (1958)."""
+    # It takes a second and 70 MB to read, and most processes learn no habits.
+    from scipy import stats
+
     came, waiting = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     for one in seen:
         came.append(one.came)
