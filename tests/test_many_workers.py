@@ -88,6 +88,8 @@ def rows(engine, *columns):
 async def test_two_workers_share_a_run_in_shards_and_its_deliveries_and_nobody_hears_anything_twice(ledger, tmp_path):
     address, engine = ledger
     write_sample(tmp_path / "shop", orders=ORDERS, seed=7, as_of=DAY)
+    with (tmp_path / "shop" / "policy.toml").open("a") as policy:
+        policy.write("\n[brake]\noffers = 0\n")
     async with a_provider() as provider:
         provider.will(Answer(202, "", {"X-Message-Id": "taken"}))
         provider.slow = asyncio.Event()
@@ -101,6 +103,7 @@ async def test_two_workers_share_a_run_in_shards_and_its_deliveries_and_nobody_h
             "FOREWARN_SENDGRID_URL": provider.url,
             "FOREWARN_BATCH": "15",
             "FOREWARN_TIMEOUT": "120",
+            "FOREWARN_LEASE": "400",
             "PREFECT_WORKER_QUERY_SECONDS": "2",
         }
         with two_workers(tmp_path, env) as (page, logs):
