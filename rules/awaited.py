@@ -59,7 +59,7 @@ class Case:
     def answer(self) -> Coming | None:
         """Return the vendor's answer, with the day that was shown of it as long as that stands."""
         answer = self.line.answer
-        shown = days_shown([self.stands(DateSource.VENDOR)])
+        shown = days_shown([self.line.stands(DateSource.VENDOR)])
         return None if answer is None else as_shown(ACCEPTED, answer, shown, self.as_of)
 
     def day(self, ready_on: date | None, *, direct: bool = False) -> date | None:
@@ -82,6 +82,3 @@ class Case:
 
     def how_many(self, cover: Cover) -> int:
         return sum(one.quantity for one in self.pieces if one.cover is cover)
-
-    def stands(self, source: DateSource) -> Expectation | None:
-        return self.line.stands(source)

@@ -27,7 +27,7 @@ def expect(
 
 
 def _staff(case: Case) -> Expectation | None:
-    word = case.stands(DateSource.STAFF)
+    word = case.line.stands(DateSource.STAFF)
     if word is not None and word.expected_on is not None and word.expected_on >= case.as_of:
         return word
     return _said(case, DateSource.STAFF, "staff say so")
@@ -77,7 +77,7 @@ def _stock(case: Case) -> Expectation | None:
         return None
     soonest = max(day for day in case.days(Cover.STOCK) if day is not None)
     in_time = max(soonest, case.line.promised_on)
-    before, known = case.stands(DateSource.STOCK), f"in stock, to {case.line.promise} to {case.line.country}"
+    before, known = case.line.stands(DateSource.STOCK), f"in stock, to {case.line.promise} to {case.line.country}"
     if before is None or before.basis != known:
         return Expectation(DateSource.STOCK, soonest, case.words(), basis=known)
     if before.expected_on is not None and before.expected_on >= case.as_of:
@@ -107,7 +107,7 @@ def _inbound(case: Case) -> Expectation | None:
 
 def _steady(case: Case, found: Expectation) -> Expectation:
     """Say how likely a day was when it was first reckoned, as long as it is kept."""
-    before = case.stands(found.source)
+    before = case.line.stands(found.source)
     return found if before is None or before.basis != found.basis else replace(found, chance=before.chance)
 
 
@@ -116,7 +116,7 @@ def _forecast(case: Case) -> Expectation | None:
     why = _lead_time(case)
     if why is None or case.line.lead_days is None:
         return None
-    before = case.stands(DateSource.FORECAST)
+    before = case.line.stands(DateSource.FORECAST)
     if before is None and case.line.foreseen is None:
         comes_on = case.as_of + timedelta(days=case.line.lead_days)
         day = case.day(case.journey.at_hand(comes_on, case.line.vendor_country))
