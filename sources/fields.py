@@ -19,6 +19,8 @@ FLAGS = dict.fromkeys(("1", "true", "t", "yes", "y", "on"), True) | dict.fromkey
 )
 
 WHOLE = re.compile(r"[+-]?\d{1,18}(\.0+)?")
+NO_DAY = re.compile(r"0000-00-00([ T]00:00(:00(\.0+)?)?)?(Z|[+-]00:?00)?")
+"""How MySQL, and what was fed from it, writes that there is no date."""
 AMOUNT = re.compile(r"\d+(\.\d*)?(E[+-]\d{1,4})?", re.IGNORECASE)
 
 A_DAY = "a date such as 2026-11-30 is right"
@@ -117,6 +119,10 @@ def _amount(value: Any) -> Any:
     return amount
 
 
+def _blank(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and NO_DAY.fullmatch(value) is not None)
+
+
 def _written(value: Any, right: str) -> Any:
     if isinstance(value, str):
         try:
@@ -132,7 +138,7 @@ def _written(value: Any, right: str) -> Any:
 
 def _day(value: Any, info: ValidationInfo) -> Any:
     """Read a date; a timestamp becomes the shop's day, save that midnight without an offset only means that day."""
-    if value is None:
+    if _blank(value):
         return None
     found = _written(value, A_DAY)
     if not isinstance(found, datetime):
@@ -146,7 +152,7 @@ def _day(value: Any, info: ValidationInfo) -> Any:
 
 def _moment(value: Any, info: ValidationInfo) -> Any:
     """Read a moment into UTC; one without an offset, or a bare date, is in the source's zone."""
-    if value is None:
+    if _blank(value):
         return None
     found = _written(value, A_MOMENT)
     if not isinstance(found, datetime):

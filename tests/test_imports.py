@@ -242,17 +242,30 @@ def test_an_order_known_from_an_earlier_import_takes_new_lines(shop):
     take_in(shop)
     (shop.folder / "data" / "orders.csv").write_text("number,customer,placed,cancelled,shipping\n")
     change(shop, "lines.csv", "1003,1,", "1003,2,")
-    assert take_in(shop)["lines"] == Counts(read=4, inserted=1, unchanged=3)
+    assert take_in(shop)["lines"] == Counts(read=4, inserted=1, unchanged=3, gone=1)
 
 
 @pytest.mark.parametrize("batch", [100, 2, 1])
-def test_of_a_key_seen_twice_the_first_row_is_taken_however_far_apart_they_stand(shop, batch):
-    change(shop, "lines.csv", "1001,1,", "1003,1,MUG-2,9,1,,,\n1001,1,")
+def test_rows_of_one_file_that_contradict_each_other_are_all_refused_however_far_apart_they_stand(shop, batch):
+    change(shop, "lines.csv", "1001,1,", "1003,1,MUG-2,9,12.50,2026-01-12,2026-01-12,\n1001,1,")
     for _ in range(2):
-        assert take_in(shop, batch=batch)["lines"].refused == 1
-        (one,) = rejected(shop)
-        assert (one["line"], one["reason"]) == ("6", "duplicate of lines.csv, line 2, which is taken instead")
-    assert all_rows(shop, select(LINES.c.quantity).where(LINES.c.order_id == "1003")) == [(9,)]
+        assert take_in(shop, batch=batch)["lines"].refused == 2
+        assert [(one["line"], one["column"], one["value"], one["reason"]) for one in rejected(shop)] == [
+            (
+                line,
+                "quantity",
+                value,
+                f"contradicts lines.csv, line {other}, which has the same key 1003, 1; none of them is taken",
+            )
+            for line, value, other in (("2", "9", "6"), ("6", "1", "2"))
+        ]
+    assert all_rows(shop, select(LINES.c.quantity).where(LINES.c.order_id == "1003")) == []
+
+
+def test_rows_that_say_the_same_count_once(shop):
+    change(shop, "lines.csv", "1001,1,", "1003,1,MUG-2,1.0,12.5,2026-01-12,2026-01-12 00:00,\n1001,1,")
+    assert take_in(shop)["lines"] == Counts(read=5, inserted=4, repeated=1)
+    assert not shop.rejects.exists()
 
 
 def test_a_row_that_is_refused_does_not_stand_in_the_way_of_a_good_one(shop):
