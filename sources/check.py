@@ -15,7 +15,7 @@ from sources.rows import Accepted, LeftOut, Refused
 from sources.source import Source
 
 FAR = timedelta(days=2 * 365)
-EXAMPLES, REASONS = 3, 100
+EXAMPLES, REASONS = 5, 100
 """Examples kept of a reason, and reasons kept apart."""
 BATCH = 1_000
 OTHER = "other reasons"

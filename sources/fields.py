@@ -20,7 +20,7 @@ FLAGS = dict.fromkeys(("1", "true", "t", "yes", "y", "on"), True) | dict.fromkey
 
 WHOLE = re.compile(r"[+-]?\d{1,18}(\.0+)?")
 NO_DAY = re.compile(r"0000-00-00([ T]00:00(:00(\.0+)?)?)?(Z|[+-]00:?00)?")
-"""How MySQL, and what was fed from it, writes that there is no date."""
+"""How MySQL, and what was filled from it, writes that there is no date."""
 AMOUNT = re.compile(r"\d+(\.\d*)?(E[+-]\d{1,4})?", re.IGNORECASE)
 
 A_DAY = "a date such as 2026-11-30 is right"
@@ -119,10 +119,6 @@ def _amount(value: Any) -> Any:
     return amount
 
 
-def _blank(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and NO_DAY.fullmatch(value) is not None)
-
-
 def _written(value: Any, right: str) -> Any:
     if isinstance(value, str):
         try:
@@ -138,7 +134,7 @@ def _written(value: Any, right: str) -> Any:
 
 def _day(value: Any, info: ValidationInfo) -> Any:
     """Read a date; a timestamp becomes the shop's day, save that midnight without an offset only means that day."""
-    if _blank(value):
+    if value is None:
         return None
     found = _written(value, A_DAY)
     if not isinstance(found, datetime):
@@ -152,13 +148,21 @@ def _day(value: Any, info: ValidationInfo) -> Any:
 
 def _moment(value: Any, info: ValidationInfo) -> Any:
     """Read a moment into UTC; one without an offset, or a bare date, is in the source's zone."""
-    if _blank(value):
+    if value is None:
         return None
     found = _written(value, A_MOMENT)
     if not isinstance(found, datetime):
         found = datetime.combine(found, time())
     aware = found if found.tzinfo else found.replace(tzinfo=_zones(info).source)
     return aware.astimezone(UTC)
+
+
+def stripped(value: Any) -> Any:
+    """Return text without blanks around it; None for what says nothing."""
+    if type(value) is not str:
+        return value
+    text = value.strip()
+    return None if not text or (text.startswith("0000-") and NO_DAY.fullmatch(text)) else text
 
 
 Text = Annotated[str, BeforeValidator(_text)]

@@ -42,7 +42,7 @@ class Refused:
     column: str
     value: str
     reason: str
-    order: str = field(default="", repr=False)
+    order: str = field(default="", repr=False, compare=False)
     """The order that an order or a line says it is of; blank where nobody knows."""
 
     @property

@@ -122,6 +122,10 @@ def _reason(error: ErrorDetails) -> str:
         return RIGHT[context["pattern"]]
     if kind in ("string_too_long", "too_long"):
         return f"at most {context['max_length']} characters are right"
+    if kind == "greater_than_equal":
+        return f"{context['ge']} or more is right"
+    if kind == "less_than_equal":
+        return f"{context['le']} or less is right"
     if kind == "literal_error":
         return f"{context['expected']} is right"
     return error["msg"].removeprefix("Value error, ")
