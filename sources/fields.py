@@ -19,8 +19,10 @@ FLAGS = dict.fromkeys(("1", "true", "t", "yes", "y", "on"), True) | dict.fromkey
 )
 
 WHOLE = re.compile(r"[+-]?\d{1,18}(\.0+)?")
-NO_DAY = re.compile(r"0000-00-00([ T]00:00(:00(\.0+)?)?)?(Z|[+-]00:?00)?")
-"""How MySQL, and what was filled from it, writes that there is no date."""
+NOTHING = frozenset(
+    ("", "0000-00-00", *(f"0000-00-00{t}00:00{rest}" for t in " T" for rest in ("", ":00", ":00.000000", ":00Z")))
+)
+"""Text that says nothing; the zero date is how MySQL, and what was filled from it, writes that there is none."""
 AMOUNT = re.compile(r"\d+(\.\d*)?(E[+-]\d{1,4})?", re.IGNORECASE)
 
 A_DAY = "a date such as 2026-11-30 is right"
@@ -155,14 +157,6 @@ def _moment(value: Any, info: ValidationInfo) -> Any:
         found = datetime.combine(found, time())
     aware = found if found.tzinfo else found.replace(tzinfo=_zones(info).source)
     return aware.astimezone(UTC)
-
-
-def stripped(value: Any) -> Any:
-    """Return text without blanks around it; None for what says nothing."""
-    if type(value) is not str:
-        return value
-    text = value.strip()
-    return None if not text or (text.startswith("0000-") and NO_DAY.fullmatch(text)) else text
 
 
 Text = Annotated[str, BeforeValidator(_text)]

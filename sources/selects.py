@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from models.errors import BadShop
 from sources.contract import CONTRACT, NEEDED
-from sources.fields import stripped
+from sources.fields import NOTHING
 from sources.rows import Refused, Row
 
 LEFT_OUT = "left_out"
@@ -79,7 +79,10 @@ def placed(select: Select, names: list[str], rows: Iterator[tuple[Any, ...]]) ->
     """Name each row's file and line, or else which row of the SELECT's result it is. Blank text is no value."""
     file_at, line_at = (names.index(name) if name in names else None for name in PLACE)
     for number, row in enumerate(rows, start=1):
-        values = {name: stripped(value) for name, value in zip(names, row, strict=True)}
+        values = {
+            name: (None if (text := value.strip()) in NOTHING else text) if type(value) is str else value
+            for name, value in zip(names, row, strict=True)
+        }
         if file_at is None or line_at is None or row[line_at] is None:
             yield Row(values, f"row {number} of {select.file.name}", None)
         else:

@@ -278,15 +278,16 @@ def test_a_row_that_is_refused_does_not_stand_in_the_way_of_a_good_one(shop):
 def test_the_check_refuses_what_the_import_will_and_calls_late_what_it_then_finds_late(shop, batch):
     change(shop, "orders.csv", "1001,C1", "1001,C7")
     change(shop, "lines.csv", "1003,1,MUG-2", "1003,1,CUP-9")
-    change(shop, "lines.csv", "1002,1,", "1002,1,CUP-9,9,1,2026-01-01,,\n1002,1,MUG-1,1,1,2026-02-01,,\n1002,1,")
+    contradict = "1002,2,MUG-1,1,1,2026-02-01,,\n1002,2,MUG-1,2,1,2026-02-01,,\n"
+    change(shop, "lines.csv", "1002,1,", f"1002,1,CUP-9,9,1,2026-01-01,,\n{contradict}1002,1,")
     with open_source(read_shop(shop.folder)) as source:
         told = check(source, DAY)
     counts = take_in(shop, batch=batch)
     wrong = {(row["table"], row["line"]) for row in rejected(shop)}
     assert {(at.table, str(at.line)) for kind, at in told.examples if kind is not Finding.NO_LINES} == wrong
-    assert {table: one.refused for table, one in counts.items() if one.refused} == {"orders": 1, "lines": 5}
-    assert (told.open_orders, told.late_orders) == (1, 0)
-    assert all_rows(shop, select(LINES.c.order_id, LINES.c.promised_on)) == [("1002", date(2026, 2, 1))]
+    assert {table: one.refused for table, one in counts.items() if one.refused} == {"orders": 1, "lines": 6}
+    assert (told.open_orders, told.late_orders) == (1, 1)
+    assert all_rows(shop, select(LINES.c.order_id, LINES.c.promised_on)) == [("1002", date(2026, 1, 12))]
 
 
 def test_batches_add_up_and_are_told_as_they_go(shop):
