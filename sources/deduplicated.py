@@ -7,7 +7,8 @@ import json
 import pickle
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import groupby, islice
+from operator import itemgetter
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -23,6 +24,7 @@ CREATE TABLE clash (seq INTEGER PRIMARY KEY, key TEXT, file TEXT, line INTEGER, 
 CREATE INDEX clash_key ON clash (key);
 CREATE TABLE latest (owner TEXT PRIMARY KEY, file TEXT);
 CREATE TABLE spoilt (owner TEXT PRIMARY KEY);
+CREATE TABLE elsewhere (key TEXT PRIMARY KEY, places TEXT);
 """
 PLACES_SHOWN = 3
 ADDRESSES = ("email", "phone")
@@ -48,6 +50,7 @@ class Deduplicated:
         self.newest, self.model = Newest(sql), CONTRACT[table]
         self.by_owner = table == "lines" and bool(self.newest.patterns)
         self.older = self.repeated = 0
+        self._compared = False
         self.unreadable = False
         """Whether a row was refused of which nobody knows to which order it belonged."""
         self._disk = sqlite3.connect("", isolation_level=None)
@@ -125,18 +128,26 @@ class Deduplicated:
 
     def elsewhere(self, keys: Iterable[Key]) -> dict[Key, str]:
         """Return those customers whose rows name different addresses, each with where those rows are."""
+        if not self._compared:
+            self._compare_addresses()
         asked = {_written(key): key for key in keys}
-        query = "SELECT key, file, line, fact FROM clash WHERE key IN (SELECT value FROM json_each(?)) ORDER BY seq"
-        addresses, places = dict[str, set[Any]](), dict[str, list[str]]()
+        query = "SELECT key, places FROM elsewhere WHERE key IN (SELECT value FROM json_each(?))"
+        return {asked[key]: places for key, places in self._disk.execute(query, [json.dumps(list(asked))])}
+
+    def _compare_addresses(self) -> None:
         at = [self.fields.index(name) for name in ADDRESSES]
-        for key, *row in self._disk.execute(query, [json.dumps(list(asked))]):
-            kept = Kept(*row)
-            found = _facts(kept)
-            if len(addresses.setdefault(key, set())) < 2:
-                addresses[key].add(tuple(str(found[one] or "").lower() for one in at))
-            if len(places.setdefault(key, [])) < PLACES_SHOWN:
-                places[key].append(place_of(kept.file, kept.line))
-        return {asked[key]: ", ".join(places[key]) for key, found in addresses.items() if len(found) > 1}
+        rows = self._disk.execute("SELECT key, file, line, fact FROM clash ORDER BY key, seq")
+        for key, group in groupby(rows, key=itemgetter(0)):
+            addresses, places = set[Any](), list[str]()
+            for row in (Kept(*row[1:]) for row in group):
+                found = _facts(row)
+                if len(addresses) < 2:
+                    addresses.add(tuple(str(found[one] or "").lower() for one in at))
+                if len(places) < PLACES_SHOWN:
+                    places.append(place_of(row.file, row.line))
+            if len(addresses) > 1:
+                self._disk.execute("INSERT INTO elsewhere VALUES (?, ?)", [key, ", ".join(places)])
+        self._compared = True
 
     def clashing(self, size: int) -> Iterator[list[Key]]:
         """Yield the keys whose rows contradict each other, so many at a time."""
