@@ -102,7 +102,8 @@ class Deduplicated:
     def spoil(self, refused: Refused) -> None:
         """Remember that a row was refused: its order does not tell its lines whole."""
         if refused.order:
-            self._disk.execute("INSERT INTO spoilt VALUES (?) ON CONFLICT DO NOTHING", [refused.order])
+            order = refused.order.encode("utf-8", "replace").decode()
+            self._disk.execute("INSERT INTO spoilt VALUES (?) ON CONFLICT DO NOTHING", [order])
         else:
             self.unreadable = True
 
