@@ -107,9 +107,9 @@ def missing(named: Sequence[str], n: int) -> list[tuple[str, str]]:
     """Say which open orders an import did not name; none where it named all."""
     if not n:
         return []
-    orders, more = ("order was", "") if n == 1 else ("orders were", ", ..." if n > len(named) else "")
-    listed = ", ".join(visible(one) for one in named) + more
-    return [("Not named", f"{n:,} open {orders} not in this import, and stay open: {listed}")]
+    orders, stay = ("order was", "stays") if n == 1 else ("orders were", "stay")
+    listed = ", ".join(visible(one) for one in named) + (", ..." if n > len(named) else "")
+    return [("Not named", f"{n:,} open {orders} not in this import, and {stay} open: {listed}")]
 
 
 def imported(counts: Mapping[str, int]) -> str:

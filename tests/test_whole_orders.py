@@ -135,7 +135,7 @@ def test_an_open_order_that_was_not_named_stays_open_and_is_counted_and_named(sh
     assert (found["orders"].missing, list(found.missing)) == (1, ["1002"])
     report, told = shop.live(NEXT)
     assert "1002" in told
-    assert ("Not named", "1 open order was not in this import, and stay open: 1002") in lines(report)
+    assert ("Not named", "1 open order was not in this import, and stays open: 1002") in lines(report)
 
 
 @pytest.mark.parametrize("batch", [100, 1])
