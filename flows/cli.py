@@ -64,7 +64,7 @@ def take_in(shop: Shop = None, data: Data = None, as_of: AsOf = None, *, json: J
     """Take the shop's facts in; only what changed is written, bad rows are kept aside."""
     from dataclasses import asdict
 
-    from flows.showing import imported
+    from flows.showing import imported, missing
     from tasks.imports import import_all
     from tasks.runs import lived
 
@@ -75,9 +75,11 @@ def take_in(shop: Shop = None, data: Data = None, as_of: AsOf = None, *, json: J
             left_out = {one.reason: one.count for one in source.left_out()}
         rejects = str(house.rejects) if any(one.refused for one in counts.values()) else None
     if json:
-        printing.as_json({"imported": counts, "left_out": left_out, "rejects": rejects})
+        named = {"missing": list(counts.missing)}
+        printing.as_json({"imported": counts, "left_out": left_out, "rejects": rejects} | named)
         return
     found = [(table, imported(asdict(one))) for table, one in counts.items()]
+    found += [(word.lower(), said) for word, said in missing(counts.missing, counts["orders"].missing)]
     found += [("left out", f"{n:,} {reason}") for reason, n in left_out.items()]
     found += [("rejects", rejects)] if rejects else []
     printing.pairs(found)

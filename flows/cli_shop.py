@@ -45,7 +45,7 @@ def check_shop(shop: Shop = None, data: Data = None, as_of: AsOf = None, *, json
         printing.as_json(report.as_dict())
     else:
         _print(report)
-    if report.found:
+    if not report.ok:
         raise typer.Exit(1)
 
 
@@ -56,15 +56,22 @@ def _print(report: Any) -> None:
         f"{report.late_orders:,} of {report.open_orders:,} open orders are late on {report.as_of}"
         f" ({report.late_share:.1%})"
     )
-    if not report.found:
+    for sentence in report.broken:
+        printing.out.print(f"\n{sentence}", markup=False)
+    if report.ok:
         printing.out.print("Nothing is wrong.")
+        return
+    if not report.found:
         return
     found = [{"rows": f"{n:,}", "table": table, "what": str(kind)} for (table, kind), n in report.found.items()]
     printing.out.print()
     printing.rows(found, nothing="")
     printing.out.print("\nFor example:")
-    for _, example in report.examples:
-        printing.out.print(f"  {example}", markup=False)
+    for one in report.reasons.values():
+        said = f"{one.table}, {one.column}: {one.reason}" if one.column else f"{one.table}: {one.reason}"
+        printing.out.print(f"{one.rows:,} x {said}", markup=False)
+        for example in one.examples:
+            printing.out.print(f"  {example}", markup=False)
 
 
 @check.command()

@@ -101,6 +101,7 @@ def gather(house: House, now: Now, report: Report, progress: Progress) -> None:
         counts = import_all(house.desk.engine, source, now.as_of, house.rejects, progress=progress)
         report.left_out = {one.reason: one.count for one in source.left_out()}
     report.imported = {table: asdict(one) for table, one in counts.items()}
+    report.missing = list(counts.missing)
     if any(one.refused for one in counts.values()):
         report.rejects = str(house.rejects)
 

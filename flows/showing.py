@@ -13,6 +13,7 @@ from tasks.notices import Looked
 from templates.facts import harmless, shortened
 
 NAME_SHOWN = 80
+CHANGES = ("inserted", "updated", "refused", "gone", "older", "repeated")
 
 
 def fill(report: Report, looked: Looked) -> None:
@@ -81,6 +82,7 @@ def lines(report: Report) -> list[tuple[str, str]]:
     """Return a report as pairs of a word and its figures, leaving out what is nought."""
     found = [("Day", str(report.as_of) + (" (dry run: nothing written)" if report.dry_run else ""))]
     found += [(f"Import {table}", imported(counts)) for table, counts in report.imported.items()]
+    found += missing(report.missing, report.imported.get("orders", {}).get("missing", 0))
     found += [("Left out", f"{n} {reason}") for reason, n in report.left_out.items()]
     word, then = ("Would be held", "until released") if report.dry_run else ("Held", "nothing of this run leaves")
     found += [(word, f"{why}: {then}") for why in report.held.values()]
@@ -101,9 +103,18 @@ def lines(report: Report) -> list[tuple[str, str]]:
     return found
 
 
+def missing(named: Sequence[str], n: int) -> list[tuple[str, str]]:
+    """Say which open orders an import did not name; none where it named all."""
+    if not n:
+        return []
+    orders, stay = ("order was", "stays") if n == 1 else ("orders were", "stay")
+    listed = ", ".join(visible(one) for one in named) + (", ..." if n > len(named) else "")
+    return [("Not named", f"{n:,} open {orders} not in this import, and {stay} open: {listed}")]
+
+
 def imported(counts: Mapping[str, int]) -> str:
     """Say what an import did with a table."""
-    changed = {name: n for name in ("inserted", "updated", "refused", "gone") if (n := counts.get(name))}
+    changed = {name: n for name in CHANGES if (n := counts.get(name))}
     nothing = "nothing changed" if counts["read"] else "what was there stays"
     return f"{counts['read']:,} rows: " + counted(changed, nothing)
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Column
+from sqlalchemy import Boolean, Column, false
 from sqlmodel import Field
 
 from models.types import Money, UtcTime
@@ -11,6 +11,11 @@ from models.types import Money, UtcTime
 def moment(*, nullable: bool = True, index: bool = False) -> Any:
     """Return the column of a moment, kept in UTC."""
     return Field(default=None, sa_column=Column(UtcTime, nullable=nullable, index=index))
+
+
+def flag() -> Any:
+    """Return the column of a yes or no that older rows lack: no."""
+    return Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
 
 
 def money() -> Any:

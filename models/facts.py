@@ -54,6 +54,10 @@ class LineFacts:
     cancelled_on: date | None = None
     ready: bool = False
     """All of it lies in stock for this order."""
+    closed: bool = False
+    """Nothing of it is outstanding, whatever its dates say: its source says so, or it is never sent."""
+    ended: str | None = None
+    """Why it is closed or cancelled, where no date of the source says so."""
 
 
 @dataclass(frozen=True, slots=True)

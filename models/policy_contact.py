@@ -69,6 +69,9 @@ class Brake(Frozen):
     fewer_orders: float = Field(
         0.5, ge=0, le=1, description="least share of the last import's orders that a source must yield; 0: no limit"
     )
+    gone_share: float = Field(
+        0.1, ge=0, le=1, description="share of the open lines that a source may name no more, at most; 1: no limit"
+    )
     stale_hours: InHours = Field(96, ge=0, description="hours since the newest order was placed, at most; 0: no limit")
     newly_late_share: float = Field(
         0.3, ge=0, le=1, description="share of the open orders that a run may tell, at most; 1: no limit"
@@ -80,7 +83,10 @@ class Brake(Frozen):
         2, ge=0, description="times the caps of a run that the discounts it wants to give may cost; 0: no limit"
     )
     at_least: Count = Field(
-        50, ge=1, description="orders: telling fewer is never too many, and a shop with fewer is never called stale"
+        50,
+        ge=1,
+        description="orders: telling fewer is never too many, nor are fewer gone lines; a shop with fewer is never "
+        "called stale",
     )
 
 

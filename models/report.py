@@ -19,9 +19,11 @@ class Report(BaseModel):
     )
     imported: dict[str, Counts] = Field(
         {},
-        description="by table: rows read, inserted, updated, unchanged, refused; `gone` is stock and open deliveries "
-        "that the source names no more",
+        description="by table: rows read, inserted, updated, unchanged, refused; `gone` is goods, lines and orders "
+        "that the source names no more, and that no longer count; `missing` is open orders that it did not name, and "
+        "that stay open; `older` is rows that a newer file replaces, `repeated` rows that say the same as another",
     )
+    missing: list[str] = Field([], description="the first few open orders that the source did not name")
     left_out: Counts = Field({}, description="rows that the shop's SELECTs left out on purpose, by reason")
     open: int = Field(0, description="open orders, late or not")
     late: Counts = Field({}, description="late orders by bucket")

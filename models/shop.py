@@ -6,7 +6,7 @@ from decimal import Decimal
 from sqlalchemy import Column, Index
 from sqlmodel import Field, SQLModel
 
-from models.columns import moment, money
+from models.columns import flag, moment, money
 from models.types import UtcTime
 
 
@@ -38,6 +38,7 @@ class Product(SQLModel, table=True):
     vendor_id: str | None = Field(default=None, index=True)
     drop_shipped: bool = False
     safety_stock: int | None = None
+    virtual: bool = flag()
 
 
 class Vendor(SQLModel, table=True):
@@ -69,6 +70,9 @@ class Order(SQLModel, table=True):
     postcode: str | None = None
     city: str | None = None
     country: str | None = None
+    done: bool = flag()
+    ended: str | None = None
+    """Why it counts as cancelled or done, where no date of the source says so."""
 
 
 class OrderLine(SQLModel, table=True):
@@ -92,6 +96,11 @@ class OrderLine(SQLModel, table=True):
     expected_source: str | None = None
     time_critical: bool = False
     together: str | None = None
+    done: bool = flag()
+    virtual: bool = flag()
+    """It is never sent; so says the line, or its product."""
+    ended: str | None = None
+    """Why it counts as cancelled or done, where no date of the source says so."""
 
 
 class Stock(SQLModel, table=True):

@@ -4,7 +4,7 @@ import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
@@ -70,6 +70,11 @@ class Source(Frozen):
     kind: str = Field("files", pattern="^(files|database)$")
     path: Path | None = Field(None, description="for files: the folder they lie in, seen from the shop's folder")
     zone: str | None = Field(None, description="zone of moments that carry none; the shop's where it is not given")
+    orders: Literal["all", "open"] | None = Field(
+        None,
+        description="what orders.sql yields: `all` orders, so that one it leaves out is gone; or all `open` ones, so "
+        "that one it leaves out is done; without it, what it leaves out stays as it was",
+    )
 
 
 class ShopConfig(Frozen):

@@ -31,6 +31,10 @@ class Intake:
     """Orders in the ledger; may be counted no further than the policy's `at_least`."""
     hours: float | None
     """Since the newest order was placed, or a person vouched for the facts; None where there is no order."""
+    gone: int = 0
+    """Lines that the source names no more, since its facts were last taken as right."""
+    open_lines: int = 0
+    """Lines still open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +53,8 @@ class Load:
 
 
 def facts_out_of_bounds(intake: Intake, policy: Policy) -> tuple[Limit, ...]:
-    """Return the limits that the shop's facts pass: too few orders, or too old."""
-    return (*_fewer(intake, policy), *_stale(intake, policy))
+    """Return the limits that the shop's facts pass: too few orders, too many gone lines, or too old."""
+    return (*_fewer(intake, policy), *_gone(intake, policy), *_stale(intake, policy))
 
 
 def _fewer(intake: Intake, policy: Policy) -> Iterator[Limit]:
@@ -64,6 +68,16 @@ def _fewer(intake: Intake, policy: Policy) -> Iterator[Limit]:
             f"the source yielded {orders:,} orders, and {intake.before:,} before; {share:.0%} of that are expected"
         )
         yield Limit("fewer_orders", share * intake.before, orders, sentence)
+
+
+def _gone(intake: Intake, policy: Policy) -> Iterator[Limit]:
+    most, before = policy.brake.gone_share, intake.gone + intake.open_lines
+    share = intake.gone / max(before, 1)
+    if most < 1 and share > most and intake.gone >= policy.brake.at_least:
+        sentence = (
+            f"{intake.gone:,} of {before:,} open lines are gone from the source: {share:.0%}; {most:.0%} are allowed"
+        )
+        yield Limit("gone_share", most, share, sentence)
 
 
 def _stale(intake: Intake, policy: Policy) -> Iterator[Limit]:

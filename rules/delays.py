@@ -13,7 +13,7 @@ from rules.working_days import Calendar
 
 def is_open(line: LineFacts, as_of: date) -> bool:
     """Say whether a line still awaits what was promised, on a day."""
-    return not any(day is not None and day <= as_of for day in ends(line))
+    return not line.closed and not any(day is not None and day <= as_of for day in ends(line))
 
 
 def ends(line: LineFacts) -> tuple[date | None, ...]:

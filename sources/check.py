@@ -1,25 +1,31 @@
 """Read a source without writing anything, and report what a person would want to mend first."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sources.contract import CONTRACT, KEYS, POINTS_AT, Fact, LineRow, OrderRow
+from models.errors import BadShop
+from sources.contract import KEYS, POINTS_AT, Fact, LineRow, OrderRow, ProductRow
+from sources.deduplicated import Deduplicated
 from sources.rows import Accepted, LeftOut, Refused
 from sources.source import Source
 
 FAR = timedelta(days=2 * 365)
-EXAMPLES = 20
+EXAMPLES, REASONS = 5, 100
+"""Examples kept of a reason, and reasons kept apart."""
+BATCH = 1_000
+OTHER = "other reasons"
 
 
 class Finding(StrEnum):
     """A kind of trouble with a source."""
 
     REFUSED = "row refused"
-    DUPLICATE = "key seen twice"
+    DUPLICATE = "contradicts another row of its key"
     ORPHAN = "points at a row that is not there"
     NO_LINES = "order without lines"
     PROMISED_EARLY = "promised before the order was placed"
@@ -28,36 +34,70 @@ class Finding(StrEnum):
 
 
 @dataclass(slots=True)
+class Reason:
+    """A reason that rows of a table share: how many they are, and the first few of them."""
+
+    table: str
+    what: Finding
+    column: str
+    reason: str
+    rows: int = 0
+    examples: list[Refused] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Report:
-    """What a source holds, and what is wrong with it: how often, and the first few examples of each kind."""
+    """What a source holds, and what is wrong with it: how often, and the first few examples of each reason."""
 
     as_of: date
     rows: dict[str, int] = field(default_factory=dict)
     found: dict[tuple[str, Finding], int] = field(default_factory=dict)
     """By table and kind."""
-    examples: list[tuple[Finding, Refused]] = field(default_factory=list)
+    reasons: dict[tuple[str, Finding, str, str], Reason] = field(default_factory=dict)
+    broken: list[str] = field(default_factory=list)
+    """Of each SELECT that cannot run, why."""
     open_orders: int = 0
     late_orders: int = 0
     left_out: list[LeftOut] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Say whether nothing is wrong."""
+        return not self.found and not self.broken
 
     @property
     def late_share(self) -> float:
         """Return which share of the open orders is late, from 0 to 1."""
         return self.late_orders / self.open_orders if self.open_orders else 0.0
 
+    @property
+    def examples(self) -> list[tuple[Finding, Refused]]:
+        """Return the examples of all reasons."""
+        return [(one.what, at) for one in self.reasons.values() for at in one.examples]
+
     def add(self, finding: Finding, at: Refused) -> None:
-        """Count a finding; keep it as an example while there are few of its kind."""
+        """Count a finding by its reason; keep it as an example while there are few of its reason."""
         key = at.table, finding
         self.found[key] = self.found.get(key, 0) + 1
-        if self.found[key] <= EXAMPLES:
-            self.examples.append((finding, at))
+        why = at.reason.partition("; ")[0] if finding is Finding.REFUSED else str(finding)
+        if (*key, at.column, why) not in self.reasons and len(self.reasons) >= REASONS:
+            at, why = replace(at, column=""), OTHER
+        one = self.reasons.setdefault((*key, at.column, why), Reason(*key, at.column, why))
+        one.rows += 1
+        if one.rows <= EXAMPLES:
+            one.examples.append(at)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as plain data for JSON."""
         return {
             "as_of": self.as_of.isoformat(),
             "rows": self.rows,
+            "broken": self.broken,
             "found": [{"table": table, "what": kind, "rows": n} for (table, kind), n in self.found.items()],
+            "reasons": [
+                {"table": one.table, "what": one.what, "column": one.column, "reason": one.reason, "rows": one.rows}
+                for one in self.reasons.values()
+            ],
             "examples": [{"what": finding} | asdict(at) for finding, at in self.examples],
             "open_orders": self.open_orders,
             "late_orders": self.late_orders,
@@ -67,22 +107,47 @@ class Report:
 
 
 def check(source: Source, as_of: date) -> Report:
-    """Read the whole source and report on it, lateness as seen on a day. Keeps all keys in memory; raises BadShop."""
+    """Read the whole source and report on it, lateness as seen on a day; goes on where a SELECT cannot run.
+
+    Keeps all keys in memory.
+    """
     report, look = Report(as_of), _Look(ZoneInfo(source.shop.zone), as_of)
     for table in source.tables:
         report.rows[table] = 0
-        for row in source.read(table):
-            report.rows[table] += 1
+        try:
+            with Deduplicated(table, source.selects[table].sql) as told:
+                _check(source, table, report, look, told)
+        except BadShop as error:
+            report.broken.append(str(error))
+            look.unknown.add(table)
+    if not look.unknown & {"orders", "lines"}:
+        for order in sorted(look.placed.keys() - look.with_lines):
+            report.add(Finding.NO_LINES, Refused("orders", "orders.sql", None, "id", order, Finding.NO_LINES))
+    report.open_orders, report.late_orders = len(look.open), len(look.late)
+    try:
+        report.left_out = source.left_out()
+    except BadShop as error:
+        report.broken.append(str(error))
+    return report
+
+
+def _check(source: Source, table: str, report: Report, look: "_Look", told: Deduplicated) -> None:
+    rows = source.read(table)
+    while found := list(islice(rows, BATCH)):
+        report.rows[table] += len(found)
+        for row in found:
             if isinstance(row, Refused):
                 report.add(Finding.REFUSED, row)
                 continue
+            for column in look.orphaned(table, row.fact):
+                report.add(Finding.ORPHAN, _at(table, row, column, Finding.ORPHAN))
+        told.add([row for row in found if isinstance(row, Accepted) and not look.orphaned(table, row.fact)])
+    for refused in told.contradictions():
+        report.add(Finding.DUPLICATE, refused)
+    for page in told.pages(BATCH):
+        for row in page:
             for finding, column in look.at(table, row.fact):
                 report.add(finding, _at(table, row, column, finding))
-    for order in sorted(look.placed.keys() - look.with_lines):
-        report.add(Finding.NO_LINES, Refused("orders", "orders.sql", None, "id", order, Finding.NO_LINES))
-    report.open_orders, report.late_orders = len(look.open), len(look.late)
-    report.left_out = source.left_out()
-    return report
 
 
 def _at(table: str, row: Accepted, column: str, finding: Finding) -> Refused:
@@ -95,34 +160,38 @@ class _Look:
 
     zone: ZoneInfo
     as_of: date
-    keys: dict[str, set[tuple[str, ...]]] = field(default_factory=lambda: {table: set() for table in CONTRACT})
+    keys: dict[str, set[str]] = field(default_factory=lambda: {table: set() for table in POINTS_AT.values()})
+    unknown: set[str] = field(default_factory=set)
+    """Tables whose SELECT cannot run."""
+    virtual: set[str] = field(default_factory=set)
     placed: dict[str, date] = field(default_factory=dict)
-    cancelled: set[str] = field(default_factory=set)
+    closed: set[str] = field(default_factory=set)
     with_lines: set[str] = field(default_factory=set)
     open: set[str] = field(default_factory=set)
     late: set[str] = field(default_factory=set)
 
-    def at(self, table: str, fact: Fact) -> Iterator[tuple[Finding, str]]:
-        """Yield what is wrong with a row, and in which column; what an import will refuse counts for nothing else."""
-        orphaned = [
+    def orphaned(self, table: str, fact: Fact) -> list[str]:
+        """Return the columns of a row that point at nothing."""
+        return [
             column
             for (of, column), target in POINTS_AT.items()
-            if of == table and (getattr(fact, column),) not in self.keys[target]
+            if of == table and target not in self.unknown and getattr(fact, column) not in self.keys[target]
         ]
-        yield from ((Finding.ORPHAN, column) for column in orphaned)
-        key = tuple(getattr(fact, name) for name in KEYS[table])
-        if not orphaned and key in self.keys[table]:
-            yield Finding.DUPLICATE, KEYS[table][-1]
-        elif not orphaned:
-            self.keys[table].add(key)
-            yield from self._taken(fact)
+
+    def at(self, table: str, fact: Fact) -> Iterator[tuple[Finding, str]]:
+        """Yield what is wrong with a row that an import takes, and in which column."""
+        if table in self.keys:
+            self.keys[table].add(getattr(fact, KEYS[table][0]))
+        if isinstance(fact, ProductRow) and fact.virtual:
+            self.virtual.add(fact.id)
+        yield from self._taken(fact)
 
     def _taken(self, fact: Fact) -> Iterator[tuple[Finding, str]]:
         if isinstance(fact, OrderRow):
             self.placed[fact.id] = fact.placed_at.astimezone(self.zone).date()
-            if self._done(fact.cancelled_at):
-                self.cancelled.add(fact.id)
-        if isinstance(fact, LineRow):
+            if self._done(fact.cancelled_at) or fact.done or fact.deleted:
+                self.closed.add(fact.id)
+        if isinstance(fact, LineRow) and fact.order_id in self.placed:
             yield from self._line(fact, self.placed[fact.order_id])
 
     def _line(self, line: LineRow, placed: date) -> Iterator[tuple[Finding, str]]:
@@ -134,7 +203,10 @@ class _Look:
         if line.expected_on is not None and line.expected_on - placed > FAR:
             yield Finding.EXPECTED_FAR, "expected_on"
         done = line.delivered_at or (line.shipped_at if line.promise == "ship" else None)
-        if line.order_id in self.cancelled or self._done(line.cancelled_at) or self._done(done) or placed > self.as_of:
+        ended = line.done or line.deleted or line.virtual or line.product_id in self.virtual or not line.quantity
+        if ended or line.order_id in self.closed or self._done(line.cancelled_at) or self._done(done):
+            return
+        if placed > self.as_of:
             return
         self.open.add(line.order_id)
         if line.promised_on is not None and line.promised_on < max(self.as_of, line.expected_on or self.as_of):

@@ -57,6 +57,7 @@ class ProductRow(Fact):
     safety_stock: Whole | None = Field(
         None, ge=0, le=MOST, description="pieces held back, where the shop sets them itself; else worked out"
     )
+    virtual: Flag = Field(default=False, description="never sent: a gift card, a service, a download")
 
 
 class OrderRow(Fact):
@@ -80,6 +81,8 @@ class OrderRow(Fact):
     postcode: Text | None = Field(None, description="postcode of the delivery address")
     city: Text | None = Field(None, description="town of the delivery address")
     country: Country | None = Field(None, description="ISO 3166 code of the delivery address; else the customer's")
+    done: Flag = Field(default=False, description="nothing of it is outstanding, and no date says since when")
+    deleted: Flag = Field(default=False, description="deleted in the shop's system: it counts as cancelled")
 
 
 class LineRow(Fact):
@@ -88,7 +91,7 @@ class LineRow(Fact):
     order_id: Key = Field(description="`id` of an order")
     number: Key = Field(description="which line of the order; with `order_id` it is the key")
     product_id: Key = Field(description="`id` of a product")
-    quantity: Whole = Field(ge=1, le=MOST, description="pieces ordered")
+    quantity: Whole = Field(ge=0, le=MOST, description="pieces ordered; 0: the line counts as cancelled")
     price: Amount | None = Field(None, description="paid for one piece, in the order's currency")
     promise: Annotated[Literal["ship", "deliver"], BeforeValidator(lower)] = Field(
         description="what was promised by `promised_on`: to `ship` or to `deliver`"
@@ -103,6 +106,9 @@ class LineRow(Fact):
     )
     time_critical: Flag = Field(default=False, description="of little use when late, as a birthday present")
     together: Key | None = Field(None, description="lines of an order with the same mark leave in one parcel")
+    done: Flag = Field(default=False, description="nothing of it is outstanding, and no date says since when")
+    deleted: Flag = Field(default=False, description="deleted in the shop's system: it counts as cancelled")
+    virtual: Flag = Field(default=False, description="never sent, as its product's `virtual`; one of them is enough")
 
 
 class StockRow(Fact):

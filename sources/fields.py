@@ -19,6 +19,10 @@ FLAGS = dict.fromkeys(("1", "true", "t", "yes", "y", "on"), True) | dict.fromkey
 )
 
 WHOLE = re.compile(r"[+-]?\d{1,18}(\.0+)?")
+NOTHING = frozenset(
+    ("", "0000-00-00", *(f"0000-00-00{t}00:00{rest}" for t in " T" for rest in ("", ":00", ":00.000000", ":00Z")))
+)
+"""Text that says nothing; the zero date is how MySQL, and what was filled from it, writes that there is none."""
 AMOUNT = re.compile(r"\d+(\.\d*)?(E[+-]\d{1,4})?", re.IGNORECASE)
 
 A_DAY = "a date such as 2026-11-30 is right"

@@ -25,12 +25,61 @@ ABOUT = """\
 A shop tells its facts through one SELECT a table, in `sources/` of its folder. Four are needed: {needed}.
 The others are optional, and better remedies come of them. A SELECT yields the columns below, in any order.
 A needed column that is missing, or one that is not known here, stops the import with a sentence that names the file;
-a column whose name begins with `_` is left aside. Of rows with one key the first is taken, and the others are refused.
+a column whose name begins with `_` is left aside.
 
-What a SELECT yields no more stays as it was last seen, but for goods: `stock.sql` and `inbound.sql` yield all that
-there is, each time. Stock that they leave out is used up, and a delivery that was not received yet is called off; so a
-cancelled delivery is just left out. Where such a table has no row at all, or one that is refused, nothing is taken
-away.
+## What is gone
+
+**Lines.** An order tells its lines whole. An open line that `lines.sql` no longer yields, while it yields another line
+of the same order, counts as cancelled: "gone from the source". An order that `orders.sql` yields, and of which
+`lines.sql` yields no line at all any more, has nothing outstanding: its open lines are done. A line that is yielded
+again is open again. A `quantity` of 0 cancels a line as well.
+
+Where a line of an order is refused, none of that order's lines is taken away. Where a record of the lines cannot be
+read at all, or no line is yielded, none of any order is.
+
+So a `lines.sql` that yields open lines only is fine, and so is an export of the orders that changed, if it has all
+lines of each of them. An export of single changed lines is not: it would end the other lines of those orders.
+
+**Orders.** Of an order that `orders.sql` leaves out nobody can know why, so by default it stays as it was. An import
+counts the open orders that it was not told of, and names a few. `shop.toml` can say what `orders.sql` yields:
+
+| `[source]` | `orders.sql` yields | an open order that it leaves out |
+|---|---|---|
+| nothing | what it likes | stays open |
+| `orders = "all"` | every order, or at least every order that could be open | is cancelled: "gone from the source" |
+| `orders = "open"` | every open order, and perhaps others | is done |
+
+Where `orders.sql` yields no row, or one that is refused, no order is taken away. The same holds for the row that a
+deleted order leaves: yield it with `deleted`, and it counts as cancelled. A status that says that nothing is
+outstanding, without a date, is `done`: the order or line is closed, and was not late. That is better than a date that
+moves with every later edit, such as `updated_at`.
+
+A large share of lines gone [holds the run](customer-service.md#when-a-run-is-held) before anybody is told anything.
+
+**Goods.** `stock.sql` and `inbound.sql` yield all that there is, each time. Stock that they leave out is used up, and a
+delivery that was not received yet is called off; so a cancelled delivery is just left out. Where such a table has no
+row at all, or one that is refused, nothing is taken away.
+
+**Customers, products, vendors** stay as they were last seen.
+
+## What is never sent
+
+Gift cards, services and downloads have a place: `virtual` on the product, or on the line. Such a line is never late,
+takes no stock, is asked of no vendor and is in no parcel. An order of nothing else is never late either.
+
+## Several rows of one key
+
+* Of files that one pattern finds, such as `'orders-*.csv'`, the newest file's row is taken. The newest is the one whose
+  name comes last, numbers in it compared by their size: `orders-2026-01-10.csv` is newer than `orders-2026-01-9.csv`.
+  Names with the day before the month do not sort so; the times of files play no part. The newest file that names an
+  order tells its lines whole: lines that only older files have are left out. Rows must be known by file and line, see
+  [below](#files); a JSON array has none, unless the SELECT yields `_file` and `_line`.
+* Rows of one file, or of a database, that say the same count once.
+* Those that contradict each other are refused, all of them, each with the places of the others. What the ledger knew
+  before stays.
+* Where the rows of one customer name different addresses, as where all guests share the id 0, nobody is told: the
+  customer's orders are refused, and addresses known from before are blanked until the rows agree. Give each guest an
+  id of their own in both SELECTs: `coalesce(nullif(customer, '0'), email) AS id`.
 
 ## Files
 
@@ -57,7 +106,10 @@ SELECT number AS id, customer AS customer_id, created AS placed_at FROM 'orders-
 With `kind = "database"`, the SELECTs run as they stand, in the database's own SQL, at the address in
 `FOREWARN_SOURCE_URL`: `postgresql://user:password@host/name`, `mysql://...`, `sqlite:///path`, or another that
 SQLAlchemy knows and whose driver is installed. PostgreSQL, MySQL, MariaDB and Oracle are told to refuse writes, SQLite
-is opened for reading only; a user who may only read is right all the same.
+is opened for reading only; a user who may only read is right all the same. Each table is read to its end before the
+first of its rows is written to the ledger, so no SELECT stays open meanwhile.
+
+One import runs at a time. Another one waits, up to 40 seconds, and is then refused.
 
 ## Values
 
@@ -67,7 +119,7 @@ is opened for reading only; a user who may only read is right all the same.
 | whole number | `3`, `3.0` |
 | amount | `12.50`: digits and a point, no sign, no currency, no separator of thousands |
 | yes or no | `yes`, `true`, `t`, `y`, `on`, `1` and their opposites, in any case; no value is no |
-| date | `2026-11-30`, or a timestamp (1) |
+| date | `2026-11-30`, or a timestamp (1); `0000-00-00` is no value |
 | moment | `2026-11-30 14:05:00`, `2026-11-30T14:05Z`, `2026-11-30T14:05+01:00` (2) |
 
 1. It becomes the shop's day at that moment; midnight without an offset means just the day that is written.

@@ -1,6 +1,6 @@
 """What passes through a door in: a row as found, a row accepted, a row refused."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from sources.contract import Fact
@@ -42,6 +42,8 @@ class Refused:
     column: str
     value: str
     reason: str
+    order: str = field(default="", repr=False, compare=False)
+    """The order that an order or a line says it is of; blank where nobody knows."""
 
     @property
     def place(self) -> str:

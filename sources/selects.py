@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from models.errors import BadShop
 from sources.contract import CONTRACT, NEEDED
+from sources.fields import NOTHING
 from sources.rows import Refused, Row
 
 LEFT_OUT = "left_out"
@@ -79,7 +80,7 @@ def placed(select: Select, names: list[str], rows: Iterator[tuple[Any, ...]]) ->
     file_at, line_at = (names.index(name) if name in names else None for name in PLACE)
     for number, row in enumerate(rows, start=1):
         values = {
-            name: (value.strip() or None) if type(value) is str else value
+            name: (None if (text := value.strip()) in NOTHING else text) if type(value) is str else value
             for name, value in zip(names, row, strict=True)
         }
         if file_at is None or line_at is None or row[line_at] is None:

@@ -20,6 +20,7 @@ from sources.rows import Accepted, LeftOut, Refused, Row
 from sources.selects import LEFT_OUT, Reader, Select, read_selects
 
 FOUND_SHOWN = 200
+ORDER = {"orders": "id", "lines": "order_id"}
 BY_TYPE = {
     "date_type": A_DAY,
     "datetime_type": A_MOMENT,
@@ -109,7 +110,8 @@ def refused(table: str, row: Row, error: ValidationError) -> Refused:
     also = "".join(f"; {other['loc'][0]}: {_reason(other)}" for other in others)
     value = row.values.get(column)
     shown = "" if value is None else str(value)[:FOUND_SHOWN]
-    return Refused(table, row.file, row.line, column, shown, _reason(first) + also)
+    order = str(row.values.get(ORDER[table]) or "") if table in ORDER else ""
+    return Refused(table, row.file, row.line, column, shown, _reason(first) + also, order)
 
 
 def _reason(error: ErrorDetails) -> str:
@@ -120,6 +122,10 @@ def _reason(error: ErrorDetails) -> str:
         return RIGHT[context["pattern"]]
     if kind in ("string_too_long", "too_long"):
         return f"at most {context['max_length']} characters are right"
+    if kind == "greater_than_equal":
+        return f"{context['ge']} or more is right"
+    if kind == "less_than_equal":
+        return f"{context['le']} or less is right"
     if kind == "literal_error":
         return f"{context['expected']} is right"
     return error["msg"].removeprefix("Value error, ")

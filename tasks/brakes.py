@@ -23,6 +23,7 @@ from tasks.runs import HELD, RUNS, Now
 from tasks.taking_in import last_yield
 from tasks.tallies import TALLIES, add, move, orders_by_bucket, put, tally
 from tasks.under_way import is_under_way
+from tasks.vanished import GONE_LINES, OPEN_LINES
 
 TAKEN_IN = "brake:orders"
 """The tally of how many orders the source yielded when it was last taken as right."""
@@ -42,8 +43,11 @@ def judge_facts(desk: Desk, now: Now, orders: int | None) -> tuple[Limit, ...]:
     with desk.engine.begin() as connection:
         orders = last_yield(connection) if orders is None else orders
         passed = facts_out_of_bounds(_intake(desk, connection, now, orders), desk.policy)
-        if orders is not None and "fewer_orders" not in {one.name for one in passed}:
+        names = {one.name for one in passed}
+        if orders is not None and "fewer_orders" not in names:
             put(connection, TAKEN_IN, orders)
+        if "gone_share" not in names:
+            put(connection, GONE_LINES, 0)
     return passed
 
 
@@ -54,6 +58,8 @@ def _intake(desk: Desk, connection: Connection, now: Now, orders: int | None) ->
         tally(connection, TAKEN_IN),
         connection.execute(select(func.count()).select_from(known)).scalar_one(),
         _hours(desk, connection, now),
+        max(tally(connection, GONE_LINES), 0),
+        tally(connection, OPEN_LINES),
     )
 
 

@@ -80,6 +80,8 @@ def _line(order: OrderFacts, line: LineFacts, delay: Delay | None, as_of: date) 
     cancelled_on = line.cancelled_on or order.cancelled_on
     ends = (("delivered", line.delivered_on), ("shipped", line.shipped_on), ("cancelled", cancelled_on))
     ended = next((f"{word} {day}" for word, day in ends if day is not None and day <= as_of), "")
+    if line.ended is not None and line not in open_lines(order, as_of):
+        ended = f"{ended}: {line.ended}" if ended else line.ended
     return {
         "line": line.number,
         "product": line.product.name,

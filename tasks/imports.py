@@ -1,40 +1,29 @@
 """Take a shop's facts in: only what changed is written, and every order that it touches is looked at again."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Engine, Table, bindparam, func, or_, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import Connection, Engine, or_, select, update
 
 from sources.contract import POINTS_AT
+from sources.deduplicated import Deduplicated, Key
 from sources.rows import Accepted, Refused
-from sources.seen import Key, Seen
-from sources.source import Source
-from tasks.db import Turn, alone, among, insert, is_sqlite
-from tasks.orders import CUSTOMERS, LINES, ORDERS, PRODUCTS
+from sources.source import ORDER, Source
+from tasks.db import Turn, alone, among, reading
+from tasks.fact_rows import TABLES, key_of, write
+from tasks.orders import CUSTOMERS
 from tasks.rejects import rejects
-from tasks.supply_tables import INBOUNDS, STOCKS, VENDORS
 from tasks.taking_in import YIELDED, taking_in
 from tasks.tallies import put
-from tasks.vanished import ENDS, take_away
+from tasks.vanished import ENDS, Day, Read, end_vanished, take_away
 from tasks.wakes import wake
 
 BATCH = 1_000
-TABLES: dict[str, Table] = {
-    "customers": CUSTOMERS,
-    "products": PRODUCTS,
-    "orders": ORDERS,
-    "lines": LINES,
-    "vendors": VENDORS,
-    "stock": STOCKS,
-    "inbound": INBOUNDS,
-}
-
 Refuse = Callable[[Refused], None]
 Progress = Callable[[str, int], None]
 
@@ -49,7 +38,34 @@ class Counts:
     unchanged: int = 0
     refused: int = 0
     gone: int = 0
-    """Stock and open deliveries that the source names no more."""
+    """Goods, lines and orders that the source names no more, and that do not count any more."""
+    older: int = 0
+    """Rows of older files, which a newer file's row replaces."""
+    repeated: int = 0
+    """Rows that say the same as another row of their key."""
+    missing: int = 0
+    """Open orders that the source did not name, and that stay open."""
+
+
+class Imported(dict[str, Counts]):
+    """What came of each table."""
+
+    missing: Sequence[str] = ()
+    """The first few of the open orders that were not named."""
+
+
+@dataclass(slots=True)
+class _Import:
+    """One import: where it reads and writes, and what it read so far."""
+
+    engine: Engine
+    source: Source
+    day: Day
+    refuse: Refuse
+    batch: int
+    progress: Progress
+    alive: Callable[[Connection], None]
+    told: dict[str, Deduplicated] = field(default_factory=dict)
 
 
 def import_all(
@@ -60,15 +76,22 @@ def import_all(
     *,
     batch: int = BATCH,
     progress: Progress | None = None,
-) -> dict[str, Counts]:
+) -> Imported:
     """Take in every table that the shop has a SELECT for; refused rows are added to the rejects file.
 
-    Until all of them are there, nobody allocates by them.
+    Until all of them are there, nobody allocates by them. Of orders and lines that are open and that the source names
+    no more, `end_vanished` says which end. One import at a time: another one waits before it reads anything.
+    Raises OtherImport where it waited in vain.
     """
-    with rejects(rejects_file) as refuse, taking_in(engine) as alive:
-        how: dict[str, Any] = {"refuse": refuse, "batch": batch, "progress": progress, "alive": alive}
-        counts = {table: import_table(engine, source, table, as_of, **how) for table in source.tables}
+    with taking_in(engine) as alive, rejects(rejects_file) as refuse, ExitStack() as disks:
+        one = _Import(engine, source, _day(source, as_of), refuse, batch, progress or _silent, alive)
+        counts = Imported()
+        for table in source.tables:
+            one.told[table] = disks.enter_context(Deduplicated(table, source.selects[table].sql))
+            counts[table] = _import(one, table)
+        _end(one, counts)
         with engine.begin() as connection:
+            alive(connection)
             put(connection, YIELDED, counts["orders"].read - counts["orders"].refused)
     return counts
 
@@ -81,54 +104,118 @@ def import_table(
     *,
     refuse: Refuse = lambda _: None,
     batch: int = BATCH,
-    progress: Progress | None = None,
-    alive: Callable[[Connection], None] = lambda _: None,
 ) -> Counts:
-    """Take in one table, a transaction a batch of rows; what vanished from the source stays as it was, but for goods.
+    """Take in one table; what vanished from the source stays as it was, but for goods.
 
     Stock that is in it no more is used up, and an open delivery was called off: unless the table is empty, or has rows
     that are refused, for then nobody knows what it would have named.
-    Of rows with one key the first is taken, for those before it are in the ledger already when another comes.
-
     Orders with news in them are due on `as_of`; an order that was closed by then gets no watch. Raises BadShop.
     """
-    counts = Counts()
-    day_over = datetime.combine(as_of + timedelta(days=1), time(), ZoneInfo(source.shop.zone)).astimezone(UTC)
+    with Deduplicated(table, source.selects[table].sql) as told:
+        one = _Import(engine, source, _day(source, as_of), refuse, batch, _silent, lambda _: None, {table: told})
+        return _import(one, table)
+
+
+def _silent(_: str, __: int) -> None:
+    pass
+
+
+def _day(source: Source, as_of: date) -> Day:
+    begins, over = (
+        datetime.combine(as_of + timedelta(days=days), time(), ZoneInfo(source.shop.zone)).astimezone(UTC)
+        for days in (0, 1)
+    )
+    return Day(as_of, begins, over)
+
+
+def _import(one: _Import, table: str) -> Counts:
+    counts, told = Counts(), one.told[table]
 
     def turn_away(refused: Refused) -> None:
         counts.refused += 1
-        refuse(refused)
+        told.spoil(refused)
+        one.refuse(refused)
 
-    with Seen() as seen:
-        for found in _batches(source.read(table), batch):
-            good = [row for row in found if isinstance(row, Accepted)]
-            for row in found:
-                if isinstance(row, Refused):
-                    turn_away(row)
-            with engine.begin() as connection:
-                alone(connection, Turn.IMPORT)
-                alive(connection)
-                kept = _first_of_each(table, _known(connection, table, good, turn_away), seen, turn_away)
-                inserted, updated = _write(connection, table, kept)
-                wake(connection, table, inserted, updated, as_of, day_over)
-            counts.read += len(found)
-            counts.inserted += len(inserted)
-            counts.updated += len(updated)
-            counts.unchanged += len(kept) - len(inserted) - len(updated)
-            if progress is not None:
-                progress(table, counts.read)
-        if table in ENDS and counts.read and not counts.refused:
-            counts.gone = take_away(engine, table, seen, batch)
+    # All is read before anything is written: the newest row may be the last, and the source is let go.
+    for found in _batches(one.source.read(table), one.batch):
+        counts.read += len(found)
+        for row in found:
+            if isinstance(row, Refused):
+                turn_away(row)
+        good = [row for row in found if isinstance(row, Accepted)]
+        with reading(one.engine) as connection:
+            told.add(_known(connection, table, _addressed(one, table, good, turn_away), turn_away))
+        one.progress(table, counts.read)
+    for refused in told.contradictions():
+        turn_away(refused)
+    for rows in told.pages(one.batch):
+        _take(one, table, rows, counts)
+    counts.older, counts.repeated = told.older, told.repeated
+    if table == "customers":
+        _leave_unaddressed(one, told)
+    if table in ENDS and counts.read and not counts.refused:
+        counts.gone = take_away(one.engine, table, told, one.batch, one.alive)
     return counts
+
+
+def _take(one: _Import, table: str, rows: Sequence[Accepted], counts: Counts) -> None:
+    with one.engine.begin() as connection:
+        alone(connection, Turn.IMPORT)
+        one.alive(connection)
+        inserted, updated = write(connection, table, {_key_of(table, row): row for row in rows}, one.day)
+        wake(connection, table, inserted, updated, one.day.as_of, one.day.over)
+    counts.inserted += len(inserted)
+    counts.updated += len(updated)
+    counts.unchanged += len(rows) - len(inserted) - len(updated)
+
+
+def _key_of(table: str, row: Accepted) -> Key:
+    return tuple(getattr(row.fact, name) for name in key_of(table))
+
+
+def _addressed(one: _Import, table: str, rows: Sequence[Accepted], refuse: Refuse) -> Sequence[Accepted]:
+    """Keep the orders whose customer is one person; of the others nobody knows to whom they belong."""
+    if table != "orders" or "customers" not in one.told:
+        return rows
+    unclear = one.told["customers"].elsewhere({(row.fact.customer_id,) for row in rows})  # type: ignore[attr-defined]
+    for row in rows:
+        if where := unclear.get((row.fact.customer_id,)):  # type: ignore[attr-defined]
+            why = f"its rows name different addresses ({where}); the order waits until one customer has one address"
+            refuse(_refused(table, row, "customer_id", why))
+    return [row for row in rows if (row.fact.customer_id,) not in unclear]  # type: ignore[attr-defined]
+
+
+def _leave_unaddressed(one: _Import, told: Deduplicated) -> None:
+    """Blank the addresses of customers of whom the source names several: nobody is told at another's address."""
+    reached = or_(CUSTOMERS.c.email.is_not(None), CUSTOMERS.c.phone.is_not(None))
+    for keys in told.clashing(one.batch):
+        with one.engine.begin() as connection:
+            alone(connection, Turn.IMPORT)
+            one.alive(connection)
+            which = among(connection, CUSTOMERS.c.id, [key[0] for key in told.elsewhere(keys)])
+            blank = update(CUSTOMERS).where(which, reached).values(email=None, phone=None).returning(CUSTOMERS.c.id)
+            updated = {tuple(row) for row in connection.execute(blank)}
+            wake(connection, "customers", set(), updated, one.day.as_of, one.day.over)
+
+
+def _end(one: _Import, counts: Imported) -> None:
+    """End the orders and lines that are gone from the source."""
+    if not {"orders", "lines"} <= one.told.keys():
+        return
+    orders, lines = (Read(one.told[table], _whole(counts[table])) for table in ("orders", "lines"))
+    scope = one.source.shop.source.orders
+    found = end_vanished(one.engine, orders, lines, scope, one.day, one.batch, one.alive)
+    counts["lines"].gone, counts["orders"].gone = found.lines, found.orders
+    counts["orders"].missing, counts.missing = found.missing, found.named
+
+
+def _whole(counts: Counts) -> bool:
+    return counts.read > 0 and not counts.refused
 
 
 def _batches(rows: Iterator[Accepted | Refused], size: int) -> Iterator[list[Accepted | Refused]]:
     while found := list(islice(rows, size)):
         yield found
-
-
-def _key(table: str) -> list[str]:
-    return [column.name for column in TABLES[table].primary_key]
 
 
 def _known(connection: Connection, table: str, rows: Sequence[Accepted], refuse: Refuse) -> Sequence[Accepted]:
@@ -144,53 +231,6 @@ def _known(connection: Connection, table: str, rows: Sequence[Accepted], refuse:
     return rows
 
 
-def _first_of_each(table: str, rows: Sequence[Accepted], seen: Seen, refuse: Refuse) -> dict[Key, Accepted]:
-    """Keep the first row of each key, also of those in earlier batches."""
-    names, first = _key(table), dict[Key, Accepted]()
-    keys = [tuple(getattr(row.fact, name) for name in names) for row in rows]
-    places = seen.among(keys)
-    for key, row in zip(keys, rows, strict=True):
-        if key in places:
-            refuse(_refused(table, row, names[-1], f"duplicate of {places[key]}, which is taken instead"))
-        else:
-            first[key], places[key] = row, row.place
-    seen.add({key: places[key] for key in first})
-    return first
-
-
 def _refused(table: str, row: Accepted, column: str, reason: str) -> Refused:
-    return Refused(table, row.file, row.line, column, str(getattr(row.fact, column)), reason)
-
-
-def _write(connection: Connection, table: str, rows: dict[Key, Accepted]) -> tuple[set[Key], set[Key]]:
-    """Insert what is new and update what differs; return the keys of each."""
-    if not rows:
-        return set(), set()
-    into, names = TABLES[table], _key(table)
-    keys = [into.c[name] for name in names]
-    there = select(*keys).where(among(connection, keys[0], {key[0] for key in rows}))
-    before = {tuple(key) for key in connection.execute(there)}
-    new, values = _all_of_them(connection, into, [vars(row.fact) for row in rows.values()])
-    others = [column.name for column in into.c if not column.primary_key]
-    upsert = new.on_conflict_do_update(
-        index_elements=names,
-        set_={name: new.excluded[name] for name in others},
-        where=or_(*(into.c[name].is_distinct_from(new.excluded[name]) for name in others)),
-    ).returning(*keys)
-    written = {tuple(key) for key in connection.execute(upsert, values)}
-    return written - before, written & before
-
-
-def _all_of_them(connection: Connection, into: Table, rows: list[dict[str, Any]]) -> tuple[Any, Any]:
-    """Return the INSERT of many rows, and what to execute it with.
-
-    PostgreSQL takes an array a column: a thousand rows of placeholders cost it, and its client, several times as much.
-    """
-    new = insert(connection, into)
-    if is_sqlite(connection):
-        return new, rows
-    columns = [into.c[name] for name in rows[0]]
-    arrays = [func.unnest(bindparam(f"all_{one.name}", type_=ARRAY(one.type))) for one in columns]
-    return new.from_select(columns, select(*arrays)), {
-        f"all_{one.name}": [row[one.name] for row in rows] for one in columns
-    }
+    order = str(getattr(row.fact, ORDER[table])) if table in ORDER else ""
+    return Refused(table, row.file, row.line, column, str(getattr(row.fact, column)), reason, order)

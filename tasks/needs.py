@@ -14,7 +14,7 @@ from models.vendor_doors import ByMail
 from rules.forwarding import Line, still_needed
 from tasks.db import among, reading
 from tasks.desk import Desk
-from tasks.orders import LINES, ORDERS, PRODUCTS, not_yet
+from tasks.orders import CLOSED, LINES, ORDERS, PRODUCTS, not_yet
 from tasks.runs import Now
 from tasks.supply_tables import ALLOCATIONS, PURCHASED, REQUESTS, VENDORS
 
@@ -39,7 +39,7 @@ class VendorFacts:
 def still_wanted(day_over: datetime) -> ColumnElement[bool]:
     """Return the SQL of a line that has not left at a day's end, and is not cancelled; wants ORDERS joined."""
     ends = (LINES.c.shipped_at, LINES.c.delivered_at, LINES.c.cancelled_at, ORDERS.c.cancelled_at)
-    return and_(ORDERS.c.placed_at < day_over, *(not_yet(end, day_over) for end in ends))
+    return and_(ORDERS.c.placed_at < day_over, ~CLOSED, *(not_yet(end, day_over) for end in ends))
 
 
 def same_product() -> ColumnElement[bool]:

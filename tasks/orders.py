@@ -7,7 +7,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import CTE, Column, ColumnElement, Connection, Row, Select, Table, and_, case, or_, select, tuple_
+from sqlalchemy import CTE, Column, ColumnElement, Connection, Row, Select, Table, and_, case, func, or_, select, tuple_
 from sqlmodel import SQLModel
 
 from models.facts import CustomerFacts, LineFacts, OrderFacts, ProductFacts, Told, ToldLine
@@ -37,6 +37,8 @@ CURRENT = and_(
 """The SQL of a line's current expectation."""
 EXPECTED_ON = case((EXPECTATIONS.c.id.is_not(None), EXPECTATIONS.c.expected_on), else_=LINES.c.expected_on)
 """The SQL of the date a line is expected: as its expectation says, be it unknown; or else as the shop's system does."""
+CLOSED = or_(LINES.c.done, LINES.c.virtual, ORDERS.c.done)
+"""The SQL of a line of which nothing is outstanding, whatever its dates say; wants ORDERS joined."""
 CUSTOMERS, PRODUCTS = table_of(Customer), table_of(Product)
 CHOICES = table_of(ShippingChoice)
 
@@ -69,6 +71,8 @@ LINE = [
     EXPECTED_ON,
     *(LINES.c[name] for name in ("shipped_at", "delivered_at", "cancelled_at")),
     EXPECTATIONS.c.ready,
+    CLOSED.label("closed"),
+    func.coalesce(LINES.c.ended, ORDERS.c.ended).label("ended"),
 ]
 _ends = [len(ORDER), len(CUSTOMER), len(WATCH), len(LINE), len(PRODUCT)]
 _cuts = [slice(sum(_ends[:i]), sum(_ends[: i + 1])) for i in range(len(_ends))]
@@ -79,7 +83,7 @@ def still_open(day_over: datetime) -> ColumnElement[bool]:
     """Return the SQL of `rules.delays.open_lines` at a day's end; wants ORDERS joined."""
     shipped = or_(LINES.c.promise == Promise.DELIVER, not_yet(LINES.c.shipped_at, day_over))
     ends = (LINES.c.delivered_at, LINES.c.cancelled_at, ORDERS.c.cancelled_at)
-    return and_(shipped, *(not_yet(end, day_over) for end in ends))
+    return and_(~CLOSED, shipped, *(not_yet(end, day_over) for end in ends))
 
 
 def not_yet(moment: Column[Any], day_over: datetime) -> ColumnElement[bool]:
@@ -186,7 +190,9 @@ def _watched(desk: Desk, rows: list[Row[Any]]) -> Watched:
 
 
 def _line(desk: Desk, placed_at: datetime, row: Row[Any], wait: Mapping[str, date | None]) -> LineFacts:
-    number, quantity, price, promise, promised_on, expected_on, shipped, delivered, cancelled, ready = row[IN_LINE]
+    line = row[IN_LINE]
+    number, quantity, price, promise, promised_on, expected_on, shipped, delivered, cancelled, ready = line[:-2]
+    closed, ended = line[-2:]
     # Of a line without an expectation of ours, the shop's system knows by itself what it waits for.
     if number in wait and shipped is None and ready is not None:
         until, ready = wait[number], False
@@ -204,4 +210,6 @@ def _line(desk: Desk, placed_at: datetime, row: Row[Any], wait: Mapping[str, dat
         delivered_on=desk.day(delivered),
         cancelled_on=desk.day(cancelled),
         ready=bool(ready),
+        closed=bool(closed),
+        ended=ended,
     )

@@ -58,7 +58,12 @@ def _page(desk: Desk, as_of: date, after: str, limit: int) -> Any:
     ends = (LINES.c.shipped_at, LINES.c.delivered_at, LINES.c.cancelled_at)
     return (
         select(LINES.c.order_id)
-        .where(LINES.c.order_id > after, *(not_yet(end, desk.end_of(as_of)) for end in ends))
+        .where(
+            LINES.c.order_id > after,
+            ~LINES.c.done,
+            ~LINES.c.virtual,
+            *(not_yet(end, desk.end_of(as_of)) for end in ends),
+        )
         .group_by(LINES.c.order_id)
         .having(func.count() > 1)
         .order_by(LINES.c.order_id)

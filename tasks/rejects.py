@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import astuple, fields
+from dataclasses import fields
 from pathlib import Path
 
 from sources.rows import Refused
 from tasks.csvs import sheet
 
-COLUMNS = [field.name for field in fields(Refused)]
+COLUMNS = [field.name for field in fields(Refused) if field.name != "order"]
 
 
 @contextmanager
@@ -24,7 +24,7 @@ def rejects(path: Path | None) -> Iterator[Callable[[Refused], None]]:
             if write is None:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 write = opened.enter_context(sheet(path, COLUMNS))
-            write(astuple(refused))
+            write([getattr(refused, name) for name in COLUMNS])
 
         yield refuse
         if path is not None and write is None:

@@ -17,6 +17,7 @@ from tasks.outbox import happened, plain
 from tasks.runs import HELD, RUNS, Now
 from tasks.tallies import add, put
 from tasks.truth import retell
+from tasks.vanished import GONE_LINES
 
 
 class Verdict(StrEnum):
@@ -90,5 +91,7 @@ def _vouch(connection: Connection, counts: Mapping[str, dict[str, dict[str, int]
     passed = counts.get("held", {})
     if "fewer_orders" in passed:
         put(connection, TAKEN_IN, yielded(counts["imported"]) or 0)
+    if "gone_share" in passed:
+        put(connection, GONE_LINES, 0)
     if "stale_hours" in passed:
         put(connection, VOUCHED, int(moment.timestamp() // HOUR))

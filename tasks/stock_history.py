@@ -78,7 +78,7 @@ def sold(desk: Desk, connection: Connection, as_of: date, reach: tuple[str, str]
         select(LINES.c.product_id, _days_ago(desk, connection, as_of).label("ago"), func.sum(LINES.c.quantity))
         .select_from(LINES.join(ORDERS, ORDERS.c.id == LINES.c.order_id))
         .where(within(LINES.c.product_id, *reach), ORDERS.c.placed_at < desk.start_of(as_of))
-        .where(LINES.c.cancelled_at.is_(None), ORDERS.c.cancelled_at.is_(None))
+        .where(LINES.c.cancelled_at.is_(None), ORDERS.c.cancelled_at.is_(None), ~LINES.c.virtual)
         .group_by(LINES.c.product_id, literal_column("ago"))
     )
     found: dict[str, dict[int, int]] = {}

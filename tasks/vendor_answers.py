@@ -13,7 +13,7 @@ from sources.rows import Refused, Row
 from tasks.csvs import meant
 from tasks.db import among
 from tasks.desk import Desk
-from tasks.orders import LINES, ORDERS
+from tasks.orders import CLOSED, LINES, ORDERS
 from tasks.outbox import EVENTS, FORGET, happened
 from tasks.runs import Now
 from tasks.supply_tables import PURCHASED, REQUESTS
@@ -136,7 +136,7 @@ def _asked() -> Any:
         .where(or_(later.c.answer.is_(None), later.c.answer == VendorAnswer.ACCEPTED))
         .exists()
     )
-    cancelled = or_(LINES.c.cancelled_at.is_not(None), ORDERS.c.cancelled_at.is_not(None))
+    cancelled = or_(LINES.c.cancelled_at.is_not(None), ORDERS.c.cancelled_at.is_not(None), CLOSED)
     return (
         select(PURCHASED, cancelled.label("cancelled"), elsewhere.label("elsewhere"))
         .join(REQUESTS, REQUESTS.c.id == PURCHASED.c.request_id)

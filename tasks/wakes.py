@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, case, literal, select, update
 
-from sources.seen import Key
+from sources.deduplicated import Key
 from tasks.db import among, in_order, insert
 from tasks.orders import LINES, ORDERS, WATCHES, still_open
 

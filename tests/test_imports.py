@@ -242,17 +242,30 @@ def test_an_order_known_from_an_earlier_import_takes_new_lines(shop):
     take_in(shop)
     (shop.folder / "data" / "orders.csv").write_text("number,customer,placed,cancelled,shipping\n")
     change(shop, "lines.csv", "1003,1,", "1003,2,")
-    assert take_in(shop)["lines"] == Counts(read=4, inserted=1, unchanged=3)
+    assert take_in(shop)["lines"] == Counts(read=4, inserted=1, unchanged=3, gone=1)
 
 
 @pytest.mark.parametrize("batch", [100, 2, 1])
-def test_of_a_key_seen_twice_the_first_row_is_taken_however_far_apart_they_stand(shop, batch):
-    change(shop, "lines.csv", "1001,1,", "1003,1,MUG-2,9,1,,,\n1001,1,")
+def test_rows_of_one_file_that_contradict_each_other_are_all_refused_however_far_apart_they_stand(shop, batch):
+    change(shop, "lines.csv", "1001,1,", "1003,1,MUG-2,9,12.50,2026-01-12,2026-01-12,\n1001,1,")
     for _ in range(2):
-        assert take_in(shop, batch=batch)["lines"].refused == 1
-        (one,) = rejected(shop)
-        assert (one["line"], one["reason"]) == ("6", "duplicate of lines.csv, line 2, which is taken instead")
-    assert all_rows(shop, select(LINES.c.quantity).where(LINES.c.order_id == "1003")) == [(9,)]
+        assert take_in(shop, batch=batch)["lines"].refused == 2
+        assert [(one["line"], one["column"], one["value"], one["reason"]) for one in rejected(shop)] == [
+            (
+                line,
+                "quantity",
+                value,
+                f"contradicts lines.csv, line {other}, which has the same key 1003, 1; none of them is taken",
+            )
+            for line, value, other in (("2", "9", "6"), ("6", "1", "2"))
+        ]
+    assert all_rows(shop, select(LINES.c.quantity).where(LINES.c.order_id == "1003")) == []
+
+
+def test_rows_that_say_the_same_count_once(shop):
+    change(shop, "lines.csv", "1001,1,", "1003,1,MUG-2,1.0,12.5,2026-01-12,2026-01-12 00:00,\n1001,1,")
+    assert take_in(shop)["lines"] == Counts(read=5, inserted=4, repeated=1)
+    assert not shop.rejects.exists()
 
 
 def test_a_row_that_is_refused_does_not_stand_in_the_way_of_a_good_one(shop):
@@ -265,15 +278,16 @@ def test_a_row_that_is_refused_does_not_stand_in_the_way_of_a_good_one(shop):
 def test_the_check_refuses_what_the_import_will_and_calls_late_what_it_then_finds_late(shop, batch):
     change(shop, "orders.csv", "1001,C1", "1001,C7")
     change(shop, "lines.csv", "1003,1,MUG-2", "1003,1,CUP-9")
-    change(shop, "lines.csv", "1002,1,", "1002,1,CUP-9,9,1,2026-01-01,,\n1002,1,MUG-1,1,1,2026-02-01,,\n1002,1,")
+    contradict = "1002,2,MUG-1,1,1,2026-02-01,,\n1002,2,MUG-1,2,1,2026-02-01,,\n"
+    change(shop, "lines.csv", "1002,1,", f"1002,1,CUP-9,9,1,2026-01-01,,\n{contradict}1002,1,")
     with open_source(read_shop(shop.folder)) as source:
         told = check(source, DAY)
     counts = take_in(shop, batch=batch)
     wrong = {(row["table"], row["line"]) for row in rejected(shop)}
     assert {(at.table, str(at.line)) for kind, at in told.examples if kind is not Finding.NO_LINES} == wrong
-    assert {table: one.refused for table, one in counts.items() if one.refused} == {"orders": 1, "lines": 5}
-    assert (told.open_orders, told.late_orders) == (1, 0)
-    assert all_rows(shop, select(LINES.c.order_id, LINES.c.promised_on)) == [("1002", date(2026, 2, 1))]
+    assert {table: one.refused for table, one in counts.items() if one.refused} == {"orders": 1, "lines": 6}
+    assert (told.open_orders, told.late_orders) == (1, 1)
+    assert all_rows(shop, select(LINES.c.order_id, LINES.c.promised_on)) == [("1002", date(2026, 1, 12))]
 
 
 def test_batches_add_up_and_are_told_as_they_go(shop):

@@ -29,6 +29,7 @@ WITH late AS (
     FROM '{data}/olist_orders_dataset.csv'
     WHERE order_id IN (SELECT order_id FROM '{data}/olist_order_items_dataset.csv')
       AND order_status NOT IN ('canceled', 'unavailable')
+      AND NOT (order_status = 'delivered' AND order_delivered_customer_date IS NULL)
       AND CAST(order_purchase_timestamp AS DATE) <= DATE '{day}'
       AND (order_delivered_customer_date IS NULL OR CAST(order_delivered_customer_date AS DATE) > DATE '{day}')
 )

@@ -43,6 +43,7 @@ def by_hand():
             order["order_status"] in ("canceled", "unavailable") and order["order_purchase_timestamp"] < "2018-06-02"
         )
         and not ("" < order["order_delivered_customer_date"] < "2018-06-02")
+        and not (order["order_status"] == "delivered" and order["order_delivered_customer_date"] == "")
     ]
     placed = [order for order in known if order["order_purchase_timestamp"] < "2018-06-02"]
     late = [order for order in placed if order["order_estimated_delivery_date"] < "2018-06-01"]

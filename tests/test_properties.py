@@ -20,6 +20,7 @@ from rules.delays import bucket_for, delay_of, late_line
 from sources.contract import CONTRACT
 from sources.newshop import write_starter
 from sources.rows import Accepted, Refused, Row
+from sources.selects import Select
 from sources.source import Source, open_source
 from tasks.db import connect, migrate
 from tasks.imports import TABLES, Counts, import_all
@@ -51,7 +52,7 @@ class Given:
         self.given = rows
 
     def rows(self, select):
-        yield from (Row(row, f"{select}.csv", n) for n, row in enumerate(self.given.get(select, []), 2))
+        yield from (Row(row, f"{select.table}.csv", n) for n, row in enumerate(self.given.get(select.table, []), 2))
 
     def close(self):
         pass
@@ -78,7 +79,8 @@ def everything(engine):
 
 
 def balanced(counts: Counts) -> bool:
-    return counts.read == counts.inserted + counts.updated + counts.unchanged + counts.refused
+    taken = counts.inserted + counts.updated + counts.unchanged
+    return counts.read == taken + counts.refused + counts.repeated + counts.older
 
 
 rows_of = {
@@ -98,7 +100,9 @@ rows_of = {
 def test_any_row_is_taken_in_or_refused_by_file_and_line_and_a_second_import_changes_nothing(
     shop, ledger_of_sqlite, rows
 ):
-    source = Source(read_shop(shop).shop, {table: table for table in CONTRACT}, Given(rows))
+    source = Source(
+        read_shop(shop).shop, {table: Select(table, Path(f"{table}.sql"), "") for table in CONTRACT}, Given(rows)
+    )
     with tempfile.TemporaryDirectory() as folder:
         rejects = Path(folder) / "rejects.csv"
         first = import_all(ledger_of_sqlite, source, AS_OF, rejects)

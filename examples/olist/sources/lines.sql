@@ -1,4 +1,5 @@
 -- One item is one piece. The dates are the order's: it leaves, and arrives, as one parcel.
+-- Some orders are delivered, and no date says when: they are done.
 SELECT
     i.order_id,
     i.order_item_id AS number,
@@ -8,6 +9,7 @@ SELECT
     'deliver' AS promise,
     o.order_estimated_delivery_date AS promised_on,
     o.order_delivered_carrier_date AS shipped_at,
-    o.order_delivered_customer_date AS delivered_at
+    o.order_delivered_customer_date AS delivered_at,
+    o.order_status = 'delivered' AND coalesce(o.order_delivered_customer_date, '') = '' AS done
 FROM 'olist_order_items_dataset.csv' i
 JOIN 'olist_orders_dataset.csv' o USING (order_id)
