@@ -11,11 +11,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Engine, Table, bindparam, func, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from sources.contract import POINTS_AT
+from sources.contract import POINTS_AT, CustomerRow
 from sources.rows import Accepted, Refused
 from sources.seen import Key, Seen
 from sources.source import Source
 from tasks.db import Turn, alone, among, insert, is_sqlite
+from tasks.opt_outs import keep_opt_outs
 from tasks.orders import CUSTOMERS, LINES, ORDERS, PRODUCTS
 from tasks.rejects import rejects
 from tasks.supply_tables import INBOUNDS, STOCKS, VENDORS
@@ -110,6 +111,9 @@ def import_table(
                 alive(connection)
                 kept = _first_of_each(table, _known(connection, table, good, turn_away), seen, turn_away)
                 inserted, updated = _write(connection, table, kept)
+                if table == "customers":
+                    facts = [row.fact for row in kept.values() if isinstance(row.fact, CustomerRow)]
+                    keep_opt_outs(connection, facts, updated, source.shop.country)
                 wake(connection, table, inserted, updated, as_of, day_over)
             counts.read += len(found)
             counts.inserted += len(inserted)
