@@ -25,7 +25,7 @@ def _spelt(code: object) -> object:
 def _known(code: str) -> str:
     # A code that no address has would never apply, and the rule that names it would be off without a word.
     if code not in COUNTRIES:
-        raise ValueError("no country has this code; an ISO 3166 code of two letters, such as DE, is right")
+        raise ValueError("no country has this ISO code; one such as 'DE' is right")
     return code
 
 
