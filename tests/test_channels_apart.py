@@ -117,7 +117,7 @@ def test_a_discount_is_given_once_where_one_channel_goes_and_not_where_none_does
     assert [row["value"] for row in counter.rows(OFFERS)] == [Decimal(5)]
 
 
-def test_a_fallback_goes_on_to_the_channel_whose_words_work(counter, breaking):
+def test_a_fallback_whose_words_fail_reaches_nobody_and_staff_hear_of_it(counter, breaking):
     policy = Policy(bucket=(Bucket(name="fortnight", from_days=8, channels=("email",)),))
     counter.desk = replace(counter.desk, policy=policy)
     counter.order(customer=customer("c1", **TEXTING))
