@@ -86,3 +86,5 @@ def _tell(story: dict[str, Any], when: str) -> None:
     opening = "Would say" if "would be sent" in now["channels"].values() else "Can reach nobody, and would say"
     printing.out.print(f"{opening} '{now['say']}': {now['why']}{again}.", markup=False)
     printing.pairs([(channel, said) for channel, said in now["channels"].items()])
+    for problem in now["problems"]:
+        printing.out.print(f"  {problem}", markup=False)

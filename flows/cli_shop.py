@@ -123,4 +123,7 @@ def _real(shop: Path | None, order: str, as_of: datetime | None) -> list[tuple[s
     with open_house(shop) as house:
         now = clock(house.folder.shop.zone, day_of(as_of), ahead=True).read()
         with reading(house.desk.engine) as connection:
-            return messages_for(house.desk, connection, order, now)
+            messages, problems = messages_for(house.desk, connection, order, now)
+    for problem in problems:
+        printing.out.print(f"Left out: {problem}", markup=False)
+    return messages

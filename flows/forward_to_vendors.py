@@ -119,7 +119,7 @@ def _vendors(house: House) -> dict[str, VendorFacts]:
 def _unaddressed(need: Need) -> str:
     return (
         f"order {need.order}, line {need.line}: vendor {need.vendor} ships it to the customer, whose address is not "
-        "known; street, postcode and city in orders.sql are right"
+        "known; recipient, street, postcode and city in orders.sql are right"
     )
 
 

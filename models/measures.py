@@ -1,23 +1,36 @@
 """The measures that a shop's files give: countries, and days, hours, counts and amounts with the most that is meant."""
 
+import re
 from decimal import Decimal
 from typing import Annotated
 
-from phonenumbers import SUPPORTED_REGIONS
-from pydantic import AfterValidator, Field
+from babel import Locale
+from pydantic import AfterValidator, BeforeValidator, Field
 
 MOST_DAYS = 3650
 
 
+NO_COUNTRIES = frozenset(("EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"))
+"""Codes that CLDR lists as territories, but that no address has."""
+COUNTRIES = frozenset(filter(re.compile("[A-Z]{2}").fullmatch, map(str, Locale("en").territories))) - NO_COUNTRIES
+"""Codes of ISO 3166-1, with those it reserves, and XK, which is in use for Kosovo."""
+ALIASES = {"UK": "GB", "EL": "GR"}
+"""The EU's own codes (Interinstitutional Style Guide, 7.1.1), as many shops and tax systems write them."""
+
+
+def _spelt(code: object) -> object:
+    return ALIASES.get(code.upper(), code.upper()) if isinstance(code, str) else code
+
+
 def _known(code: str) -> str:
     # A code that no address has would never apply, and the rule that names it would be off without a word.
-    if code not in SUPPORTED_REGIONS:
-        raise ValueError("no country has this ISO code; one such as 'DE' is right, and 'GB' for the United Kingdom")
+    if code not in COUNTRIES:
+        raise ValueError("no country has this ISO code; one such as 'DE' is right")
     return code
 
 
-Country = Annotated[str, AfterValidator(_known)]
-"""Those that give out phone numbers, which are all in which people live."""
+Country = Annotated[str, BeforeValidator(_spelt), AfterValidator(_known)]
+"""A country by its ISO 3166-1 code of two letters, in any case; UK is read as GB, and EL as GR."""
 InDays = Annotated[int, Field(le=MOST_DAYS)]
 """Ten years: further off there is nothing to promise or to learn, and a calendar ends in the year 9999."""
 InHours = Annotated[int, Field(le=24 * MOST_DAYS)]

@@ -80,6 +80,8 @@ class Plan:
     contacts: tuple[Contact, ...]
     why: str
     """One plain sentence for staff."""
+    held_back: tuple[Contact, ...] = ()
+    """Usable contacts that the customer's preference leaves out; used if no contact's words can be rendered."""
     told_date: date | None = None
     """The date told before that does not hold any more; None where none was told, or it is not what this is about."""
     substitutes: tuple[Substitutes, ...] = ()

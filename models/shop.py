@@ -26,6 +26,15 @@ class Customer(SQLModel, table=True):
     opted_out: bool = False
 
 
+class OptOut(SQLModel, table=True):
+    """An address of a customer who wants no messages, spelt as messages use it."""
+
+    __tablename__ = "opt_out"
+
+    customer_id: str = Field(primary_key=True)
+    address: str = Field(primary_key=True, index=True)
+
+
 class Product(SQLModel, table=True):
     """A thing the shop sells."""
 

@@ -81,6 +81,9 @@ class ShopConfig(Frozen):
     """`shop.toml`: who the shop is."""
 
     name: str = Field(min_length=1)
+    sms_name: str | None = Field(
+        None, min_length=1, max_length=30, description="the shop's name in texts, where `name` is long or costs parts"
+    )
     zone: str
     locale: str = "en"
     country: Country = Field(description="where numbers without a country code belong")

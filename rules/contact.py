@@ -1,13 +1,13 @@
 """Who may be written to, by which channels, and at what hour."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from models.facts import CustomerFacts
 from models.plans import Contact
 from models.policy import Bucket, Policy
 from models.values import Channel, Skip
-from rules.addresses import BadAddress, email_address, phone_number, zones
+from rules.addresses import BadAddress, email_address, phone_number, takes_texts, zones
 from rules.quiet_hours import not_before, window_end
 
 MISSING = (Skip.NO_ADDRESS, Skip.NO_CONSENT)
@@ -44,12 +44,15 @@ def chosen(customer: CustomerFacts, contacts: tuple[Contact, ...]) -> tuple[Cont
     return tuple(told or contacts[:1])
 
 
-def without_suppressed(contacts: tuple[Contact, ...], suppressed: Set[str]) -> tuple[Contact, ...]:
-    """Mark the contacts whose address must not be written to."""
-    return tuple(
-        Contact(one.channel, one.address, skip=Skip.SUPPRESSED) if one.address in suppressed else one
-        for one in contacts
-    )
+def held_back(contacts: tuple[Contact, ...], used: tuple[Contact, ...]) -> tuple[Contact, ...]:
+    """Return the usable contacts that a preference left out: they are used if the preferred one fails."""
+    return tuple(one for one in contacts if one.skip is None and one not in used)
+
+
+def without_suppressed(contacts: tuple[Contact, ...], suppressed: Mapping[str, Skip]) -> tuple[Contact, ...]:
+    """Mark the contacts whose address must not be written to, each with its reason."""
+    found = ((one, suppressed.get(one.address or "")) for one in contacts)
+    return tuple(Contact(one.channel, one.address, skip=skip) if skip else one for one, skip in found)
 
 
 def contact_by(
@@ -79,9 +82,12 @@ def _address(customer: CustomerFacts, channel: Channel, country: str) -> str | S
     if channel is Channel.SMS and not customer.sms_consent:
         return Skip.NO_CONSENT
     try:
-        return email_address(given) if channel is Channel.EMAIL else phone_number(given, customer.country or country)
+        if channel is Channel.EMAIL:
+            return email_address(given)
+        number = phone_number(given, customer.country or country)
     except BadAddress:
         return Skip.BAD_ADDRESS
+    return number if takes_texts(number) else Skip.NOT_MOBILE
 
 
 def _clocks(customer: CustomerFacts, channel: Channel, address: str, zone: str) -> Sequence[str]:

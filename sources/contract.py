@@ -4,17 +4,28 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from sources.fields import Amount, Day, Flag, Moment, Text, Upper, Whole, WholeOrNothing, ZoneName, lower
+from models.measures import Country
+from sources.fields import (
+    Amount,
+    Day,
+    Flag,
+    Moment,
+    Text,
+    TextOrNothing,
+    Upper,
+    Whole,
+    WholeOrNothing,
+    ZoneName,
+    lower,
+)
 
 MOST = 2**31 - 1
 LONGEST_KEY = 200
 """Characters; a database keeps keys in an index, which takes no longer ones."""
 Key = Annotated[Text, Field(max_length=LONGEST_KEY)]
-Country = Annotated[Upper, Field(pattern=r"^[A-Z]{2}$")]
 Currency = Annotated[Upper, Field(pattern=r"^[A-Z]{3}$")]
 # Codes with a fixed shape, and what to say instead of the pattern they break.
 RIGHT = {
-    "^[A-Z]{2}$": "a country's two letters, such as DE, are right",
     "^[A-Z]{3}$": "a currency's three letters, such as EUR, are right",
 }
 
@@ -29,10 +40,10 @@ class CustomerRow(Fact):
     """A person who ordered."""
 
     id: Key = Field(description="the customer's key, as orders name it")
-    name: Text = Field(description="how to address them")
+    name: TextOrNothing = Field("", description="how to address them; blank: greeted without a name")
     email: Text | None = Field(None, description="mail address")
     phone: Text | None = Field(None, description="number for texts; without a country code it belongs to `country`")
-    country: Country | None = Field(None, description="ISO 3166 code of two letters, as DE")
+    country: Country | None = Field(None, description="ISO 3166 code of two letters, as DE; UK is read as GB, EL as GR")
     locale: Text | None = Field(None, description="language to write in, as pt_BR; else the shop's")
     zone: ZoneName | None = Field(None, description="time zone, as Europe/Berlin, for quiet hours; else the shop's")
     prefers: Annotated[Literal["email", "sms"], BeforeValidator(lower)] | None = Field(

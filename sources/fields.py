@@ -59,6 +59,10 @@ def _text(value: Any) -> Any:
     raise ValueError("text is right")
 
 
+def _blank(value: Any) -> Any:
+    return "" if value is None else value
+
+
 def _whole_text(value: str) -> bool:
     try:
         return value.isascii() or bool(value.encode())
@@ -160,6 +164,7 @@ def _moment(value: Any, info: ValidationInfo) -> Any:
 
 
 Text = Annotated[str, BeforeValidator(_text)]
+TextOrNothing = Annotated[Text, BeforeValidator(_blank)]
 ZoneName = Annotated[str, BeforeValidator(_zone), BeforeValidator(_text)]
 Upper = Annotated[str, BeforeValidator(_upper)]
 Flag = Annotated[bool, BeforeValidator(_flag)]

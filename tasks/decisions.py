@@ -7,13 +7,14 @@ from itertools import accumulate
 from sqlalchemy import Connection, select
 
 from models.plans import Contact, Discount, Plan, Verdict
-from models.values import GOOD, RemedyKind
-from rules.contact import chosen, contacts_for, without_suppressed
+from models.values import GOOD, RemedyKind, Skip
+from rules.contact import chosen, contacts_for, held_back, without_suppressed
 from rules.plans import bucket_of, judge, shows_offer, tells
 from rules.remedies import discount_for, substitutes_for_delay
 from tasks import offers
 from tasks.db import among
 from tasks.desk import Desk
+from tasks.opt_outs import OPT_OUTS
 from tasks.orders import Watched
 from tasks.outbox import SUPPRESSIONS
 from tasks.parcels import parcels_of
@@ -61,7 +62,10 @@ def decide(
         if verdict.plan is None:
             decided.append(Decided(one, verdict))
             continue
-        plan = replace(verdict.plan, contacts=contacts[one.order.id], parcels=parcels.get(one.order.id, ()))
+        found = contacts[one.order.id]
+        used = chosen(one.order.customer, found)
+        plan = replace(verdict.plan, contacts=used, held_back=held_back(found, used))
+        plan = replace(plan, parcels=parcels.get(one.order.id, ()))
         plan, new = _with_remedy(desk, plan, shelves, before, purse)
         decided.append(Decided(one, replace(verdict, plan=plan), new))
     return decided
@@ -88,18 +92,21 @@ def _contacts(desk: Desk, now: Now, connection: Connection, plans: Sequence[Plan
     }
     addresses = {one.address for contacts in found.values() for one in contacts if one.address is not None}
     suppressed = suppressed_among(connection, addresses)
-    return {
-        order.id: chosen(order.customer, without_suppressed(found[order.id], suppressed))
-        for order in (plan.delay.order for plan in plans)
-    }
+    return {order: without_suppressed(contacts, suppressed) for order, contacts in found.items()}
 
 
-def suppressed_among(connection: Connection, addresses: Set[str]) -> set[str]:
-    """Return those addresses that must not be written to."""
+def suppressed_among(connection: Connection, addresses: Set[str]) -> dict[str, Skip]:
+    """Return those addresses that must not be written to, each with its reason.
+
+    An address is suppressed, or a customer who has it opted out: whichever customer it is about to be used for.
+    """
     if not addresses:
-        return set()
-    query = select(SUPPRESSIONS.c.address).where(among(connection, SUPPRESSIONS.c.address, addresses))
-    return set(connection.execute(query).scalars())
+        return {}
+    suppressed = select(SUPPRESSIONS.c.address).where(among(connection, SUPPRESSIONS.c.address, addresses))
+    opted_out = select(OPT_OUTS.c.address).where(among(connection, OPT_OUTS.c.address, addresses))
+    return dict.fromkeys(connection.execute(suppressed).scalars(), Skip.SUPPRESSED) | dict.fromkeys(
+        connection.execute(opted_out).scalars(), Skip.OPTED_OUT
+    )
 
 
 def _categories(desk: Desk, plans: Iterable[Plan]) -> Iterable[str | None]:

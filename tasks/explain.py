@@ -1,7 +1,9 @@
 """Tell the whole story of one order: its facts, its delay, what was told, and what would be said now."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -9,6 +11,7 @@ from sqlalchemy import Connection, select
 from models.errors import ForewarnError
 from models.facts import LineFacts, OrderFacts
 from models.plans import Delay, Verdict
+from rules.addresses import email_address, phone_number, readable
 from rules.delays import open_lines
 from rules.masking import masked
 from tasks.decisions import decide
@@ -19,6 +22,7 @@ from tasks.offers import OFFERS
 from tasks.orders import Watched, named
 from tasks.outbox import EVENTS
 from tasks.purses import open_purse
+from tasks.rendering import render
 from tasks.runs import Now
 from tasks.shelves import Shelves
 from tasks.survey import told_by_then
@@ -50,7 +54,7 @@ def explain(desk: Desk, connection: Connection, order: str, now: Now) -> dict[st
         "as_of": now.as_of,
         "placed_on": facts.placed_on,
         "cancelled_on": facts.cancelled_on,
-        "customer": _customer(facts),
+        "customer": _customer(facts, desk.shop.country),
         "lines": [_line(facts, line, verdict.delay, now.as_of) for line in facts.lines],
         "bucket": verdict.bucket,
         "days": verdict.delay.days if verdict.delay else 0,
@@ -58,21 +62,26 @@ def explain(desk: Desk, connection: Connection, order: str, now: Now) -> dict[st
         "supply": supply(desk, connection, order, now.as_of),
         "told": _told(connection, order),
         "offers": _offers(connection, order),
-        "now": _now(facts, verdict, now.as_of),
+        "now": _now(desk, facts, verdict, now.as_of),
         "look_again_on": verdict.look_again_on if verdict.look_again_on < date.max else None,
     }
 
 
-def _customer(facts: OrderFacts) -> dict[str, Any]:
+def _customer(facts: OrderFacts, country: str) -> dict[str, Any]:
     customer = facts.customer
     return {
         "name": customer.name,
-        "email": masked(customer.email) if customer.email else None,
-        "phone": masked(customer.phone) if customer.phone else None,
+        "email": _masked(email_address, customer.email),
+        "phone": _masked(partial(phone_number, country=customer.country or country), customer.phone),
         "locale": customer.locale,
         "prefers": customer.prefers,
         "opted_out": customer.opted_out,
     }
+
+
+def _masked(read: Callable[[str], str], address: str | None) -> str | None:
+    """Return an address masked as it was read, so that staff see that it is usable; as it stands where it is not."""
+    return masked(readable(read, address) or address) if address else None
 
 
 def _line(order: OrderFacts, line: LineFacts, delay: Delay | None, as_of: date) -> dict[str, Any]:
@@ -112,16 +121,18 @@ def _offers(connection: Connection, order: str) -> list[dict[str, Any]]:
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def _now(order: OrderFacts, verdict: Verdict, as_of: date) -> dict[str, Any]:
+def _now(desk: Desk, order: OrderFacts, verdict: Verdict, as_of: date) -> dict[str, Any]:
     if verdict.plan is None:
         cancelled = order.cancelled_on is not None and order.cancelled_on <= as_of
         quiet = "the order was cancelled" if cancelled else "nothing is late" if verdict.delay is None else ""
         return {"say": None, "why": verdict.quiet or quiet}
-    plan = verdict.plan
+    found = render(desk, verdict.plan)
+    plan = found.plan
     return {
         "say": plan.message,
         "why": plan.why,
         "channels": {str(one.channel): str(one.skip) if one.skip else "would be sent" for one in plan.contacts},
         "substitutes": [product.name for found in plan.substitutes for product in found.products],
         "discount": str(plan.discount.kind) if plan.discount else None,
+        "problems": found.problems,
     }

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, select, update
 
 from models.facts import ToldLine
-from models.plans import Contact, Plan
+from models.plans import Contact
 from models.values import Channel, Skip, State
 from rules.contact import contact_by, without_suppressed
 from rules.delays import holds
@@ -18,10 +18,10 @@ from tasks.notices import NOTICES, notice_row
 from tasks.orders import Watched, named
 from tasks.outbox import happened
 from tasks.purses import Purse
+from tasks.rendering import first_rendered
 from tasks.runs import Now
 from tasks.shelves import Shelves
 from tasks.truth import retell
-from templates.words import BadWords
 
 NOBODY = "nobody"
 LOST = (State.REJECTED, State.BOUNCED)
@@ -90,33 +90,30 @@ def _next(
     again = replace(watched, order=replace(watched.order, revision=lost["revision"] - 1))
     # No discount is given here that was not given before: the caps were kept when the first notice was owed.
     (decided,) = decide(desk, now, connection, [again], Shelves(), Purse({}))
-    plan, contact = decided.plan, _contact(desk, now, connection, watched, set(channels))
-    if plan is None or contact is None:
+    plan = decided.plan
+    if plan is None:
         return None
+    found = first_rendered(desk, plan, _contacts(desk, now, connection, watched, set(channels)))
+    if found is None:
+        # Where the words of every channel left fail, nobody is reached, and the check of templates says why.
+        return None
+    contact, words = found
     channels[contact.channel] = State.QUEUED
-    return _owed(desk, now, plan, contact)
+    # The run that told this order was judged already; its second try is not held again.
+    return notice_row(desk, now, plan, contact, words) | {"state": State.QUEUED}
 
 
 def _reached(channels: Mapping[str, str]) -> bool:
     return any(state not in GONE for state in channels.values())
 
 
-def _contact(desk: Desk, now: Now, connection: Connection, watched: Watched, tried: set[str]) -> Contact | None:
+def _contacts(desk: Desk, now: Now, connection: Connection, watched: Watched, tried: set[str]) -> list[Contact]:
     customer, shop = watched.order.customer, desk.shop
     left: list[Channel] = [one for one in desk.policy.sending.fallback if one not in tried]
     found = tuple(contact_by(customer, one, desk.policy, now.moment, shop.country, shop.zone) for one in left)
     suppressed = suppressed_among(connection, {one.address for one in found if one.address is not None})
-    usable = (one for one in without_suppressed(found, suppressed) if one.skip is None)
-    return None if customer.opted_out else next(usable, None)
-
-
-def _owed(desk: Desk, now: Now, plan: Plan, contact: Contact) -> dict[str, Any] | None:
-    try:
-        # The run that told this order was judged already; its second try is not held again.
-        return notice_row(desk, now, plan, contact) | {"state": State.QUEUED}
-    except BadWords:
-        # The words of this channel fail for this order: nobody is reached by it, and the check of templates says why.
-        return None
+    usable = [one for one in without_suppressed(found, suppressed) if one.skip is None]
+    return [] if customer.opted_out else usable
 
 
 def _write(

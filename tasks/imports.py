@@ -10,12 +10,13 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, or_, select, update
 
-from sources.contract import POINTS_AT
+from sources.contract import POINTS_AT, CustomerRow
 from sources.deduplicated import Deduplicated, Key
 from sources.rows import Accepted, Refused
 from sources.source import ORDER, Source
 from tasks.db import Turn, alone, among, reading
 from tasks.fact_rows import TABLES, key_of, write
+from tasks.opt_outs import keep_opt_outs
 from tasks.orders import CUSTOMERS
 from tasks.rejects import rejects
 from tasks.taking_in import YIELDED, taking_in
@@ -163,6 +164,9 @@ def _take(one: _Import, table: str, rows: Sequence[Accepted], counts: Counts) ->
         alone(connection, Turn.IMPORT)
         one.alive(connection)
         inserted, updated = write(connection, table, {_key_of(table, row): row for row in rows}, one.day)
+        if table == "customers":
+            facts = [row.fact for row in rows if isinstance(row.fact, CustomerRow)]
+            keep_opt_outs(connection, facts, updated, one.source.shop.country)
         wake(connection, table, inserted, updated, one.day.as_of, one.day.over)
     counts.inserted += len(inserted)
     counts.updated += len(updated)

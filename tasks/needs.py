@@ -14,7 +14,7 @@ from models.vendor_doors import ByMail
 from rules.forwarding import Line, still_needed
 from tasks.db import among, reading
 from tasks.desk import Desk
-from tasks.orders import CLOSED, LINES, ORDERS, PRODUCTS, not_yet
+from tasks.orders import CLOSED, CUSTOMERS, LINES, ORDERS, PRODUCTS, not_yet
 from tasks.runs import Now
 from tasks.supply_tables import ALLOCATIONS, PURCHASED, REQUESTS, VENDORS
 
@@ -94,11 +94,13 @@ def _backordered(connection: Connection, still: ColumnElement[bool]) -> Iterator
 
 
 def _drop_shipped(connection: Connection, still: ColumnElement[bool]) -> Iterator[Need]:
-    addressed = and_(func.coalesce(ORDERS.c.street, "") != "", func.coalesce(ORDERS.c.city, "") != "")
+    name = func.coalesce(ORDERS.c.recipient, CUSTOMERS.c.name)
+    addressed = and_(*(func.coalesce(one, "") != "" for one in (name, ORDERS.c.street, ORDERS.c.city)))
     query = (
         select(LINES.c.order_id, LINES.c.number, LINES.c.product_id, PRODUCTS.c.vendor_id, LINES.c.quantity, addressed)
         .select_from(LINES)
         .join(ORDERS, ORDERS.c.id == LINES.c.order_id)
+        .outerjoin(CUSTOMERS, CUSTOMERS.c.id == ORDERS.c.customer_id)
         .join(PRODUCTS, PRODUCTS.c.id == LINES.c.product_id)
         .where(PRODUCTS.c.drop_shipped, PRODUCTS.c.vendor_id.is_not(None), still)
     )

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from itertools import chain
 from typing import Any
 
@@ -18,12 +18,12 @@ from tasks.decisions import Decided, decide
 from tasks.desk import Desk
 from tasks.orders import Watched, due, table_of
 from tasks.purses import Contended, Purse, charge, open_purse
+from tasks.rendering import Rendered, render
 from tasks.runs import Now
 from tasks.shards import WHOLE, Shard
 from tasks.shelves import Shelves
 from tasks.tallies import move
 from tasks.watches import moved, watch
-from templates.words import BadWords
 
 NOTICES = table_of(Notice)
 SHOWN = 200
@@ -53,6 +53,22 @@ class Looked:
         for one in fields(self):
             setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
         del self.plans[SHOWN:]
+
+    def render(self, desk: Desk, one: Decided, purse: Purse) -> Rendered | None:
+        """Render a decision's plan and count it; name what failed among the problems.
+
+        None where no channel's words can be rendered, or there is no plan: nothing is told, and no discount is given.
+        """
+        if one.plan is None:
+            return None
+        found = render(desk, one.plan)
+        self.problems += found.problems
+        if not found.failed:
+            self.count(found.plan)
+            return found
+        if one.new_discount and one.plan.discount is not None:
+            purse.give_back(one.plan.discount)
+        return None
 
     def count(self, plan: Plan) -> None:
         """Take in one plan."""
@@ -121,29 +137,24 @@ class Written:
 
 
 def _write(desk: Desk, now: Now, decided: Sequence[Decided], looked: Looked, purse: Purse) -> Iterator[Written]:
-    """Find the words of each plan; an order whose words fail is left as it was, and named among the problems."""
+    """Render each plan; an order of which no channel's words can be rendered is left as it was."""
     for one in decided:
         if one.plan is None:
             yield Written(one)
             continue
-        try:
-            notices = tuple(notice_row(desk, now, one.plan, contact) for contact in one.plan.contacts)
-        except BadWords as error:
-            looked.problems.append(str(error))
-            if one.new_discount and one.plan.discount is not None:
-                purse.give_back(one.plan.discount)
+        found = looked.render(desk, one, purse)
+        if found is None:
             continue
-        looked.count(one.plan)
-        yield Written(one, notices)
+        plan, said = found.plan, found.messages
+        notices = tuple(notice_row(desk, now, plan, contact, said.get(contact.channel)) for contact in plan.contacts)
+        yield Written(replace(one, verdict=replace(one.verdict, plan=plan)), notices)
 
 
-def notice_row(desk: Desk, now: Now, plan: Plan, contact: Contact) -> dict[str, Any]:
-    """Return the ledger's row of one notice, with its words; raises BadWords."""
+def notice_row(desk: Desk, now: Now, plan: Plan, contact: Contact, words: Message | None) -> dict[str, Any]:
+    """Return the ledger's row of one notice with its words; None for a contact that is skipped."""
     delay, order = plan.delay, plan.delay.order
-    key = notice_id(order.id, plan.revision, contact.channel)
-    words = desk.words.message(plan, contact, id=key) if contact.skip is None else None
     return {
-        "id": key,
+        "id": notice_id(order.id, plan.revision, contact.channel),
         "run_id": now.run,
         "order_id": order.id,
         "customer_id": order.customer.id,

@@ -5,15 +5,14 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from models.errors import ForewarnError
-from models.plans import Contact, Plan
 from models.values import Message
-from rules.fingerprints import notice_id
 from rules.plans import tells
 from tasks.decisions import decide
 from tasks.desk import Desk
 from tasks.explain import find
 from tasks.orders import Watched
 from tasks.purses import open_purse
+from tasks.rendering import render
 from tasks.runs import Now
 from tasks.shelves import Shelves
 
@@ -21,10 +20,13 @@ NOT_YET = "CODE-COMES-HERE"
 """Stands for a discount code that is drawn only when the notice is owed: nobody can pass it on."""
 
 
-def messages_for(desk: Desk, connection: Connection, order: str, now: Now) -> list[tuple[str, Message]]:
+def messages_for(
+    desk: Desk, connection: Connection, order: str, now: Now
+) -> tuple[list[tuple[str, Message]], list[str]]:
     """Return an order's messages as its customer would get them for the first time, each with a title.
 
-    Raises ForewarnError where the order is unknown, not late, or its customer cannot be written to.
+    Returned beside them are the problems of channels whose words could not be rendered. Raises ForewarnError where the
+    order is unknown, not late, its customer cannot be written to, or no channel's words can be rendered.
     """
     watched = find(desk, connection, order, now.as_of)
     untold: Watched = replace(watched, order=replace(watched.order, told=None))
@@ -39,8 +41,7 @@ def messages_for(desk: Desk, connection: Connection, order: str, now: Now) -> li
         raise ForewarnError(f"the customer of order {order} cannot be written to: {reasons}")
     if plan.discount is not None and decided.new_discount:
         plan = replace(plan, discount=replace(plan.discount, code=NOT_YET))
-    return [(f"Order {order}: {plan.message}", _message(desk, plan, one)) for one in plan.contacts if one.skip is None]
-
-
-def _message(desk: Desk, plan: Plan, contact: Contact) -> Message:
-    return desk.words.message(plan, contact, id=notice_id(plan.delay.order.id, plan.revision, contact.channel))
+    found = render(desk, plan)
+    if found.failed:
+        raise ForewarnError("; ".join(found.problems))
+    return [(f"Order {order}: {plan.message}", message) for message in found.messages.values()], found.problems

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 from models.facts import OrderFacts, Told, ToldLine
 from models.policy import NOT_OPEN
 from tasks.db import reading
-from tasks.decisions import Decided, decide
+from tasks.decisions import decide
 from tasks.desk import Desk
 from tasks.notices import NOTICES, Looked
 from tasks.orders import Watched, placed
@@ -50,18 +50,14 @@ def survey(
         for page in _pages(desk, connection, now.as_of, batch):
             for one in decide(desk, now, connection, page, shelves, purse):
                 full = limit is not None and sum(found.looked.news.values()) >= limit
-                _count(found, one, due=not full and (anew or one.watched.look_again_on <= now.as_of))
+                if one.verdict.bucket not in NOT_OPEN:
+                    found.orders[one.verdict.bucket] += 1
+                if not full and (anew or one.watched.look_again_on <= now.as_of):
+                    found.looked.render(desk, one, purse)
             found.looked.orders += len(page)
             progress(found.looked.orders)
     found.looked.over_cap, found.looked.wanted = purse.refused, purse.wanted
     return found
-
-
-def _count(found: Survey, one: Decided, *, due: bool) -> None:
-    if one.verdict.bucket not in NOT_OPEN:
-        found.orders[one.verdict.bucket] += 1
-    if one.plan is not None and due:
-        found.looked.count(one.plan)
 
 
 def _pages(desk: Desk, connection: Connection, as_of: date, batch: int) -> Iterator[Sequence[Watched]]:

@@ -32,7 +32,12 @@ def untrue(
 
 
 def _settled(
-    desk: Desk, notice: Mapping[str, Any], watched: Watched | None, suppressed: set[str], as_of: date, now: datetime
+    desk: Desk,
+    notice: Mapping[str, Any],
+    watched: Watched | None,
+    suppressed: Mapping[str, Skip],
+    as_of: date,
+    now: datetime,
 ) -> Settled | None:
     reason = _reason(notice, watched, suppressed, as_of)
     if reason is None and notice["created_at"] < now - timedelta(hours=desk.policy.sending.oldest_hours):
@@ -64,7 +69,9 @@ def _as_written(notice: Mapping[str, Any], customer: CustomerFacts, policy: Poli
     )
 
 
-def _reason(notice: Mapping[str, Any], watched: Watched | None, suppressed: set[str], as_of: date) -> Skip | None:
+def _reason(
+    notice: Mapping[str, Any], watched: Watched | None, suppressed: Mapping[str, Skip], as_of: date
+) -> Skip | None:
     if watched is None:
         return Skip.CANCELLED
     order = watched.order
@@ -74,7 +81,7 @@ def _reason(notice: Mapping[str, Any], watched: Watched | None, suppressed: set[
     if order.customer.opted_out:
         return Skip.OPTED_OUT
     if notice["address"] in suppressed:
-        return Skip.SUPPRESSED
+        return suppressed[notice["address"]]
     if order.told is not None and order.told.revision > notice["revision"]:
         return Skip.SUPERSEDED
     said = [ToldLine.from_data(line) for line in notice["lines"]]

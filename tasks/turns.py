@@ -24,7 +24,8 @@ from tasks.truth import retell, untrue
 FRESH = 100
 """How many messages are checked against the facts at once: a message leaves at most so many sends after its check."""
 AFRESH = (
-    Skip.CHANGED, Skip.TOO_OLD, Skip.SUPPRESSED, Skip.NO_CONSENT, Skip.NO_ADDRESS, Skip.BAD_ADDRESS, Skip.NO_HOUR
+    Skip.CHANGED, Skip.TOO_OLD, Skip.SUPPRESSED, Skip.NO_CONSENT, Skip.NO_ADDRESS, Skip.BAD_ADDRESS, Skip.NO_HOUR,
+    Skip.NOT_MOBILE,
 )  # fmt: skip
 """Reasons after which an order is looked at anew: there is something to say, but not these words, or not this way."""
 PAUSES = (0.1, 0.5, 2, 5)

@@ -94,7 +94,7 @@ def order_facts(plan: Plan, shop: ShopConfig) -> dict[str, Any]:
     offered = bool(plan.substitutes or plan.discount)
     return {
         "customer": named(order.customer.name),
-        "order": Order(harmless(order.id), order.placed_on, _web(order.url) or _filled(links.order, "order", order.id)),
+        "order": Order(harmless(order.id), order.placed_on, _web(order.url) or order_link(links, order.id)),
         "late": late,
         "on_time": tuple(_item(line, links, order.currency) for line in delay.on_time),
         "ships": any(item.ships for item in late),
@@ -188,6 +188,11 @@ def _product(product: ProductFacts, links: Links, currency: str) -> Product:
         price=product.price,
         currency=currency,
     )
+
+
+def order_link(links: Links, order: str) -> str:
+    """Return the shop's own link for an order."""
+    return _filled(links.order, "order", order)
 
 
 def _web(url: str | None) -> str | None:

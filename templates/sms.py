@@ -1,9 +1,12 @@
 """Counting a text message as the networks bill it, and keeping it cheap."""
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+
+from anyascii import anyascii
 
 AT_MOST = 2
 """Parts that one text may take."""
@@ -14,6 +17,7 @@ BASIC = frozenset(
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 EXTENSION = frozenset("\f^{}\\[~]|€")
+GSM7 = BASIC | EXTENSION
 
 EQUALS = {
     "'": "‘’‚‛′´`ʼ",
@@ -58,7 +62,7 @@ class Sms:
 
 def parts(text: str) -> Sms:
     """Count a text's units and parts; an escaped character or a surrogate pair never straddles two parts."""
-    if BASIC.union(EXTENSION).issuperset(text):
+    if GSM7.issuperset(text):
         return _filled(Encoding.GSM7, (2 if character in EXTENSION else 1 for character in text))
     return _filled(Encoding.UCS2, (2 if ord(character) > 0xFFFF else 1 for character in text))
 
@@ -66,6 +70,26 @@ def parts(text: str) -> Sms:
 def plain(text: str) -> str:
     """Replace typographic characters that would make the text UCS-2 where GSM-7 has an equal meaning."""
     return unicodedata.normalize("NFC", text).translate(_PLAIN)
+
+
+def cheapest(text: str) -> str:
+    """Return a text without the accents that GSM-7 lacks, if that saves parts: `São` as `Sao`, as is usual in texts.
+
+    Letters that GSM-7 has keep their accents, and addresses of pages stay as they are. A text with other scripts or
+    emoji is UCS-2 anyway, and keeps everything.
+    """
+    if GSM7.issuperset(text):
+        return text
+    folded = "".join(word if "://" in word else _folded(word) for word in re.split(r"(\s+)", text))
+    return folded if GSM7.issuperset(folded) and parts(folded).parts < parts(text).parts else text
+
+
+def _folded(word: str) -> str:
+    return "".join(anyascii(one) if one not in GSM7 and _is_latin(one) else one for one in word)
+
+
+def _is_latin(character: str) -> bool:
+    return character in "ªº" or unicodedata.name(character, "").startswith("LATIN ")
 
 
 def _filled(encoding: Encoding, costs: Iterable[int]) -> Sms:

@@ -2,8 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from models.shopfolder import ShopConfig
 from models.values import Channel, Message, PostKind
 from templates import posts, sms
 from templates.environment import BadWords, environment, faults_named
-from templates.facts import named, order_facts, post_facts, shortened, unaddressed
+from templates.facts import named, order_facts, order_link, post_facts, shortened, unaddressed
 from templates.formats import known, match
 from templates.storefronts import StorefrontWords
 
@@ -32,7 +32,7 @@ PARTS = {
 """The files that a channel's message is made of, without their locale."""
 
 NAME_LIMITS = (200, 100, 60, 40, 24, 12, 0)
-"""Characters left to a product's name, tried in turn until the text fits; 0 leaves it out."""
+"""Characters left to a product's name, tried in turn for the text that fits, or costs least; 0 leaves it out."""
 
 _FILE = re.compile(r"(?P<message>[a-z]\w*)/(?P<part>[a-z]+)\.(?P<locale>\w+)\.(?P<kind>txt|html)")
 
@@ -144,17 +144,31 @@ def _mailed(voice: _Voice, given: dict[str, Any]) -> tuple[str, str, str]:
 
 
 def _texted(voice: _Voice, given: dict[str, Any]) -> tuple[str, str, str]:
-    late = given["late"]
+    late, order, shop = given["late"], given["order"], given["shop"]
     name = late[0].product.name if len(late) == 1 else ""
+    names = list(dict.fromkeys(shortened(name, limit) for limit in NAME_LIMITS))
+    given = given | {"shop": shop.model_copy(update={"name": shop.sms_name or shop.name})}
+    for link in dict.fromkeys((order.url, order_link(shop.links, order.id), shop.links.home)):
+        known = given | {"order": replace(order, url=link)}
+        if text := _cheapest(voice.templates[0].render(known, item=name) for name in names):
+            return "", text, ""
+    what = f"the text takes more than {sms.AT_MOST} parts; shorten its words, the shop's name or its links"
+    raise BadWords(str(voice.templates[0].filename), None, what, order.id)
 
-    def written(limit: int) -> str:
-        return " ".join(sms.plain(voice.templates[0].render(given, item=shortened(name, limit))).split())
 
-    text = _fitted(written, lambda text: sms.parts(text).parts <= sms.AT_MOST)
-    if text is None:
-        what = f"the text takes more than {sms.AT_MOST} parts; shorten its words or the order's link"
-        raise BadWords(str(voice.templates[0].filename), None, what, given["order"].id)
-    return "", text, ""
+def _cheapest(said: Iterable[str]) -> str | None:
+    """Return the first text of the fewest parts; None if each takes more than `sms.AT_MOST`.
+
+    Every part is billed: one part with a shorter product name, or without it, goes before two parts.
+    """
+    texts: dict[int, str] = {}
+    for one in said:
+        text = sms.cheapest(" ".join(sms.plain(one).split()))
+        cost = sms.parts(text).parts
+        texts.setdefault(cost, text)
+        if cost == 1:
+            break
+    return texts.get(min(texts)) if min(texts) <= sms.AT_MOST else None
 
 
 def _posted(voice: _Voice, given: dict[str, Any], product: str) -> str:
@@ -164,7 +178,7 @@ def _posted(voice: _Voice, given: dict[str, Any], product: str) -> str:
         name = shortened(unaddressed(whole.name), limit)
         return _tidied(voice.templates[0].render(given | {"product": whole.named(name)}))
 
-    text = _fitted(written, lambda text: posts.weight(text) <= posts.AT_MOST)
+    text = next((text for text in map(written, NAME_LIMITS) if posts.weight(text) <= posts.AT_MOST), None)
     if text is None:
         what = f"the post about product {product} weighs more than {posts.AT_MOST}; shorten its words"
         raise BadWords(str(voice.templates[0].filename), None, what)
@@ -175,10 +189,6 @@ _SAID: dict[Channel, Callable[[_Voice, dict[str, Any]], tuple[str, str, str]]] =
     Channel.EMAIL: _mailed,
     Channel.SMS: _texted,
 }
-
-
-def _fitted(written: Callable[[int], str], fits: Callable[[str], bool]) -> str | None:
-    return next((text for text in map(written, NAME_LIMITS) if fits(text)), None)
 
 
 def _tidied(text: str) -> str:

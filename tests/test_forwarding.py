@@ -7,11 +7,12 @@ import json
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from channels.door import InDoubt, Rejected, SendError
 from models.errors import ForewarnError
 from models.values import Receipt, State
+from tasks.orders import CUSTOMERS, ORDERS
 from tasks.outbox import claim, start
 from tasks.purchase_sending import Couriers, hand_over, sweep
 from tasks.supply_tables import REQUESTS, VENDORS
@@ -88,6 +89,17 @@ def test_a_customer_without_an_address_is_named_and_the_other_lines_go_on(shop):
     assert ["1041" in one and "street, postcode and city" in one for one in report.problems] == [True]
     shop.order("1043")
     assert shop.run().asked == {"v1": 1}
+
+
+@one_database
+def test_a_parcel_of_a_customer_without_a_name_needs_a_recipient(shop, desk):
+    shop.order("1041", drop_shipped=True)
+    with desk.engine.begin() as connection:
+        connection.execute(update(CUSTOMERS).values(name=""))
+        connection.execute(update(ORDERS).values(recipient=None))
+    report = shop.run()
+    assert (report.asked, len(report.problems)) == ({}, 1)
+    assert "recipient, street, postcode and city in orders.sql are right" in report.problems[0]
 
 
 @pytest.mark.parametrize("days", [(0, 0), (0, 1)])

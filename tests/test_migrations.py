@@ -9,7 +9,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Date, DateTime, MetaData, func, inspect, select, text
+from sqlalchemy import Date, DateTime, MetaData, Table, func, inspect, select, text
 from sqlalchemy.types import JSON, Boolean
 from sqlmodel import SQLModel
 
@@ -82,6 +82,29 @@ def test_rows_of_the_first_version_live_through_every_later_one(engine):
             assert connection.execute(select(func.count()).select_from(text(f'"{table.name}"'))).scalar_one() == 1
         for table in SQLModel.metadata.sorted_tables:
             assert len(connection.execute(select(table)).all()) == (table.name in first.tables)
+
+
+def test_opt_outs_and_countries_that_are_there_already_are_brought_to_the_new_rules(engine):
+    before = VERSIONS[VERSIONS.index("0008") - 1]
+    up(engine, before)
+    customer = Table("customer", MetaData(), autoload_with=engine)
+    blank = {column.name: sample(column) for column in customer.c if not column.nullable}
+    rows = [
+        blank | {"id": "1", "opted_out": True, "email": " Opt@Example.com ", "phone": "+49 (151) 1234-5678"},
+        blank | {"id": "2", "opted_out": True, "email": None, "phone": "0151 12345678"},
+        blank | {"id": "3", "opted_out": False, "email": "anna@example.com", "phone": None},
+        blank | {"id": "4", "opted_out": True, "email": "", "phone": ""},
+    ]
+    countries = ("UK", "EL", "DE", None)
+    with engine.begin() as connection:
+        for row, country in zip(rows, countries, strict=True):
+            connection.execute(customer.insert().values({"email": None, "phone": None} | row | {"country": country}))
+    up(engine, "0008")
+    with reading(engine) as connection:
+        kept = connection.execute(text("SELECT customer_id, address FROM opt_out ORDER BY address")).all()
+        found = connection.execute(text("SELECT country FROM customer ORDER BY id")).scalars().all()
+    assert sorted(map(tuple, kept)) == [("1", "+4915112345678"), ("1", "opt@example.com")]
+    assert found == ["GB", "GR", "DE", None]
 
 
 def test_processes_that_migrate_at_once_all_succeed(engine, database):

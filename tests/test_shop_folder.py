@@ -33,8 +33,8 @@ def test_a_folder_without_policy_has_the_default_one(folder):
         ("[caps]\nper_run = {euro = 5}", "caps.per_run"),
         ("[substitutes]\nprice_from = 2.0", "substitutes: price_from is above price_to"),
         ("[contact.quiet.sms]\nbegins = 08:00:00\nends = 08:00:00", "quiet for ever"),
-        ("[contact]\noffer_needs_consent = ['de']", "contact.offer_needs_consent.0: no country has this ISO code"),
-        ("[allocation.transit]\nUK = 3", "'DE' is right, and 'GB' for the United Kingdom (found 'UK')"),
+        ("[contact]\noffer_needs_consent = ['XX']", "contact.offer_needs_consent.0: no country has this ISO code"),
+        ("[allocation.transit]\nXX = 3", "no country has this ISO code; one such as 'DE' is right (found 'XX')"),
         ("[allocation]\ncountry = 'ZZ'", "allocation.country: no country has this ISO code"),
         ("[future_discount]\nvalid_days = 3651", "valid_days: Input should be less than or equal to 3650"),
         ("[parcels]\nparcel_cost = {EUR = 1e20}", "parcel_cost.EUR: Input should be less than or equal to 1000000000"),
@@ -73,7 +73,7 @@ def test_no_whole_number_of_the_policy_may_be_beyond_what_calendars_and_ledgers_
     [
         ("Europe/Berlin", "Berlin", "zone: no time zone of that name; one such as 'Europe/Berlin' is right"),
         ('country = "DE"', 'country = "Germany"', "country: no country has this ISO code; one such as 'DE' is right"),
-        ('country = "DE"', 'country = "UK"', "'GB' for the United Kingdom (found 'UK')"),
+        ('country = "DE"', 'country = "EU"', "country: no country has this ISO code; one such as 'DE' is right"),
         ("hello@lamps.example.com", "hello", "sender.email: "),
         ("orders/{order}", "orders/{number}", "links.order: {number} is not known here; {order} is right"),
         ('home = "https://', 'home = "', "links.home: a link begins with https://"),
@@ -97,3 +97,13 @@ def test_another_number_in_the_policy_is_another_policy(folder):
     before = read_shop(folder).policy.digest
     (folder / "policy.toml").write_text("[contact]\nslip_days = 2")
     assert read_shop(folder).policy.digest != before
+
+
+def test_a_country_of_the_shop_and_its_policy_is_read_as_in_the_data(folder):
+    shop = folder / "shop.toml"
+    shop.write_text(shop.read_text().replace('country = "DE"', 'country = "uk"'))
+    (folder / "policy.toml").write_text("[contact]\noffer_needs_consent = ['UK', 'EL']\n[allocation.transit]\nUK = 3\n")
+    found = read_shop(folder)
+    assert found.shop.country == "GB"
+    assert found.policy.contact.offer_needs_consent == ("GB", "GR")
+    assert found.policy.allocation.transit == {"GB": 3}

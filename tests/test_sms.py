@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from templates.sms import BASIC, EXTENSION, Encoding, Sms, parts, plain
+from templates.sms import BASIC, EXTENSION, Encoding, Sms, cheapest, parts, plain
 
 GSM7, UCS2 = Encoding.GSM7, Encoding.UCS2
 
@@ -72,3 +72,42 @@ def test_making_a_text_plain_twice_changes_nothing_more(text):
 @given(st.text(alphabet=sorted(BASIC | EXTENSION)), st.sampled_from(sorted(BASIC)))
 def test_one_more_character_never_costs_fewer_parts(text, more):
     assert parts(text + more).parts >= parts(text).parts
+
+
+LONG = " x" * 40
+"""Makes a text of more than 70 characters, which takes a second part as soon as it is UCS-2."""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("São João, ação e coração, Conceição", "Sao Joao, açao".replace("ç", "c") + " e coracao, Conceicao"),
+        ("Café ñandú Ç à ü", "Café ñandu Ç à ü"),
+        ("Łódź, Kraków, żółć", "Lodz, Krakow, zolc"),
+        ("Őrült tükörfúrógép", "Orült tükörfurogép"),
+        ("Příliš žluťoučký kůň", "Prilis zlutouck\u00fd kun".replace("\u00fd", "y")),
+        ("İstanbul'da ışık, ağaç", "Istanbul'da isik, agac"),
+        ("Șosea în București", "Sosea in Bucuresti"),
+        ("Đà Nẵng đường phố", "Dà Nang duong pho"),
+        ("Þór og Æðey", "Thor og Ædey"),
+        ("cœur, Noël, garçon", "coeur, Noel, garcon"),
+        ("1ª e 2º", "1a e 2o"),
+    ],
+)
+def test_letters_lose_only_the_accents_that_gsm_7_lacks_and_only_where_it_saves_parts(text, said):
+    assert cheapest(text + LONG) == said + LONG
+    assert parts(said + LONG) == Sms(GSM7, len(said + LONG), 1)
+    assert cheapest(text) == text  # one part either way
+
+
+@pytest.mark.parametrize(
+    "text", ["Магазин São João", "東京 São João", "São João 🎉", "Ελλάδα ção", "https://a.example/pão São João"]
+)
+def test_a_text_that_must_be_ucs_2_anyway_keeps_everything(text):
+    assert cheapest(text + LONG) == text + LONG
+
+
+@given(st.text())
+def test_the_cheapest_text_never_costs_more_parts_and_never_grows_shorter_for_nothing(text):
+    said = cheapest(text)
+    assert said == text or (parts(said).encoding is GSM7 and parts(said).parts < parts(text).parts)

@@ -236,10 +236,13 @@ def test_yes_and_no_come_in_many_spellings(shop, written, is_true):
 @pytest.mark.parametrize(
     ("column", "written", "reason"),
     [
-        ("country", "Germany", "a country's two letters, such as DE, are right"),
+        ("country", "Germany", "no country has this ISO code; one such as 'DE' is right"),
+        ("country", "XX", "no country has this ISO code; one such as 'DE' is right"),
+        ("country", "ZZ", "no country has this ISO code; one such as 'DE' is right"),
+        ("country", "EU", "no country has this ISO code; one such as 'DE' is right"),
         ("prefers", "post", "'email' or 'sms' is right"),
         ("opted_out", "perhaps", "yes or no is right (also true or false, 1 or 0)"),
-        ("name", "", "missing; text is right"),
+        ("id", "", "missing; text is right"),
     ],
 )
 def test_a_customer_that_cannot_be_understood_is_refused(shop, column, written, reason):
@@ -249,6 +252,25 @@ def test_a_customer_that_cannot_be_understood_is_refused(shop, column, written, 
     (fact,), (refused,) = read(shop, "customers")
     assert (fact.country, fact.prefers) == ("DE", "sms")
     assert (refused.line, refused.column, refused.reason) == (3, column, reason)
+
+
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [("UK", "GB"), ("uk", "GB"), ("EL", "GR"), ("XK", "XK"), ("de", "DE"), ("PN", "PN"), ("", None)],
+)
+def test_a_country_is_read_by_its_iso_code_also_as_the_eu_writes_it(shop, written, code):
+    (shop / "data" / "customers.csv").write_text(f"id,name,country\nC1,Ada,{written}\n")
+    (shop / "sources" / "customers.sql").write_text("SELECT * FROM 'customers.csv'")
+    (fact,), _ = read(shop, "customers")
+    assert fact.country == code
+
+
+@pytest.mark.parametrize("columns", ["id,name\nC1,\n", "id\nC1\n"])
+def test_a_customer_needs_no_name(shop, columns):
+    (shop / "data" / "customers.csv").write_text(columns)
+    (shop / "sources" / "customers.sql").write_text("SELECT * FROM 'customers.csv'")
+    (fact,), refused = read(shop, "customers")
+    assert (fact.name, refused) == ("", [])
 
 
 @pytest.mark.parametrize(

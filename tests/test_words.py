@@ -282,8 +282,7 @@ def test_an_address_that_is_no_web_address_is_never_linked(words, url):
         ("Mug", sms.Encoding.GSM7),
         ("Mug " * 100, sms.Encoding.GSM7),
         ("x" * 400, sms.Encoding.GSM7),
-        ("Fogão de indução", sms.Encoding.UCS2),
-        ("茶碗" * 3, sms.Encoding.UCS2),
+        ("Fogão de indução", sms.Encoding.GSM7),
     ],
 )
 def test_a_products_name_is_shortened_before_a_text_loses_its_link_or_date(words, name, encoding):
@@ -297,6 +296,45 @@ def test_a_products_name_is_shortened_before_a_text_loses_its_link_or_date(words
     assert name.strip()[:3] in said
 
 
+def test_one_part_without_the_products_name_goes_before_two_parts_with_it(words):
+    plan = named(sample("date known · none", "week"), "茶碗" * 3)
+    plan = replace(plan, delay=replace(plan.delay, order=replace(plan.delay.order, url="https://a.example/o/10427")))
+    said = text(words, plan)
+    assert "茶" not in said
+    assert (sms.parts(said).encoding, sms.parts(said).parts) == (sms.Encoding.GSM7, 1)
+    long = named(plan, "Reading chair made of alder and walnut, with a footstool")
+    said = text(words, long)
+    assert "(Reading chair made" in said
+    assert sms.parts(said).parts == 1
+
+
+def test_a_text_that_takes_two_parts_anyway_names_the_product_whole(words):
+    plan = named(sample("date known · none", "week"), "Fogão de indução")
+    url = f"https://a.example/{'o' * 100}"
+    plan = replace(plan, delay=replace(plan.delay, order=replace(plan.delay.order, url=url)))
+    said = text(words, plan)
+    assert "(Fogao de inducao)" in said
+    assert said.endswith(url)
+    assert sms.parts(said).parts == 2
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+@pytest.mark.parametrize("locale", ["en", "pt_BR"])
+def test_a_shops_name_with_accents_that_gsm_7_lacks_costs_no_part(message, locale):
+    shops = [SHOP.model_copy(update={"name": name}) for name in ("Cafés São João", "Cafés Sao Joao")]
+    for _, plan in samples.plans(message, locale):
+        accented, plain = (text(Words(shop), plan) for shop in shops)
+        assert sms.parts(accented) == sms.parts(plain)
+        assert accented.startswith("Cafés S")
+
+
+def test_a_text_says_the_shops_short_name_and_a_mail_its_whole_one():
+    shop = SHOP.model_copy(update={"name": "Empório das Lâmpadas São João", "sms_name": "Emporio"})
+    plan = sample("date known · none", "week")
+    assert text(Words(shop), plan).startswith("Emporio: order")
+    assert "Empório das Lâmpadas São João" in mail(Words(shop), plan).text
+
+
 def test_a_name_that_leaves_no_room_is_left_out_of_a_text(words):
     shop = SHOP.model_copy(
         update={"links": SHOP.links.model_copy(update={"order": f"https://alder.example.com/{'o' * 60}/{{order}}"})}
@@ -306,10 +344,19 @@ def test_a_name_that_leaves_no_room_is_left_out_of_a_text(words):
     assert sms.parts(said).encoding is sms.Encoding.GSM7
 
 
-def test_a_text_that_cannot_fit_is_refused_with_template_and_order(words):
-    shop = SHOP.model_copy(
-        update={"links": SHOP.links.model_copy(update={"order": f"https://alder.example.com/{'o' * 300}/{{order}}"})}
+def test_an_order_link_that_cannot_fit_gives_way_to_the_shops_own_and_then_to_its_home():
+    plan = sample("date known · none", "week")
+    plan = replace(
+        plan, delay=replace(plan.delay, order=replace(plan.delay.order, url=f"https://a.example/{'o' * 300}"))
     )
+    assert text(Words(SHOP), plan).endswith(SHOP.links.order.replace("{order}", "10427"))
+    links = SHOP.links.model_copy(update={"order": f"https://alder.example.com/{'o' * 300}/{{order}}"})
+    assert text(Words(SHOP.model_copy(update={"links": links})), plan).endswith(f" {SHOP.links.home}")
+
+
+def test_a_text_that_cannot_fit_is_refused_with_template_and_order(words):
+    far = f"https://alder.example.com/{'o' * 300}"
+    shop = SHOP.model_copy(update={"links": SHOP.links.model_copy(update={"order": f"{far}/{{order}}", "home": far})})
     with pytest.raises(BadWords, match=r"sms\.en\.txt: the text takes more than 2 parts.*order 10427"):
         text(Words(shop), sample("date known · none"))
 
