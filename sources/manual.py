@@ -63,7 +63,7 @@ is opened for reading only; a user who may only read is right all the same.
 
 | kind | as it may be written |
 |---|---|
-| text | blanks around it do not count, and nothing but blanks is no value |
+| text | blanks around it do not count, and nothing but blanks is no value; in keys, upper and lower case count, and `é` is the same however it is encoded (Unicode NFC) |
 | whole number | `3`, `3.0` |
 | amount | `12.50`: digits and a point, no sign, no currency, no separator of thousands |
 | yes or no | `yes`, `true`, `t`, `y`, `on`, `1` and their opposites, in any case; no value is no |
