@@ -67,7 +67,7 @@ def _database(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
         at = version(engine)
         apart = _apart(engine)
     except NoLedger as error:
-        do = "see `docs/operate.md`, A new ledger"
+        do = "`docs/operate.md`, A new ledger, says when to begin one"
         yield Check("database", str(error), do, bad=settings.database_url is not None)
         return
     except (DBAPIError, ForewarnError) as error:

@@ -199,7 +199,7 @@ class Suppression(SQLModel, table=True):
 
 
 class Event(SQLModel, table=True):
-    """What happened: to a notice, a post, an address or a run; who did it, when, and why."""
+    """What happened: to a notice, a post, an address, a run or the ledger; who did it, when, and why."""
 
     id: int | None = Field(default=None, primary_key=True)
     at: datetime = moment(nullable=False, index=True)

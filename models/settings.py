@@ -37,7 +37,10 @@ class Settings(BaseSettings):
     home: Path | None = Field(None, description="folder whose `var/` holds state; by default the shop folder's parent")
     shop: Path = Field(Path("shop"), description="the shop's folder")
     data: Path | None = Field(None, description="where the shop's files lie, when not where shop.toml says")
-    database_url: SecretStr | None = Field(None, description="the ledger; by default SQLite in `var/` under the home")
+    database_url: SecretStr | None = Field(
+        None,
+        description="the ledger; by default SQLite in `var/` under the home, which alone is begun by itself: docs/operate.md",
+    )
     source_url: SecretStr | None = Field(None, description="the shop's own database, where its source is one")
     outbox: Path | None = Field(None, description="folder of the local outbox; by default in `var/` under the home")
 
