@@ -36,7 +36,8 @@ class Begin(Enum):
 def state_folder(settings: Settings, folder: ShopFolder) -> Path:
     """Return where a shop's state lies by default: never in the shop's own folder, and never in another shop's.
 
-    A ledger in a place of older days is used as long as it is not another shop's.
+    A ledger that lies under a name of older days, or of another id, is found: a new one beside it would tell everybody
+    again. What is found may still be refused.
     """
     home = (settings.home or folder.path.parent).resolve()
     if not home.is_dir():
@@ -44,18 +45,20 @@ def state_folder(settings: Settings, folder: ShopFolder) -> Path:
     right, *older = (home / "var" / name for name in folder.state_names)
     if (right / LEDGER).exists():
         return right
-    return next((place for place in older if _may_be_own(place / LEDGER, folder.identity)), right)
+    there = {ledger.parent: _owner_at(ledger) for ledger in sorted((home / "var").glob(f"*/{LEDGER}"))}
+    owned = [(place, owner) for place, owner in there.items() if owner]
+    mine = [place for place, owner in owned if is_same_shop(owner, folder.identity)]
+    mine += [place for place in older if place in there and there[place] is None]
+    mine += [place for place, owner in owned if owner.folder == folder.identity.folder]
+    return mine[0] if mine else right
 
 
-def _may_be_own(ledger: Path, shop: Identity) -> bool:
-    if not ledger.is_file():
-        return False
+def _owner_at(ledger: Path) -> Identity | None:
     engine = connect(f"sqlite:///{ledger}")
     try:
-        owner = owner_of(engine)
+        return owner_of(engine)
     finally:
         engine.dispose()
-    return owner is None or is_same_shop(owner, shop)
 
 
 def database_url(settings: Settings, folder: ShopFolder) -> str:

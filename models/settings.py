@@ -39,7 +39,7 @@ class Settings(BaseSettings):
     data: Path | None = Field(None, description="where the shop's files lie, when not where shop.toml says")
     database_url: SecretStr | None = Field(
         None,
-        description="the ledger; by default SQLite in `var/` under the home, which alone is begun by itself: docs/operate.md",
+        description="the ledger; by default SQLite in `var/` under the home, begun by the first run; docs/operate.md",
     )
     source_url: SecretStr | None = Field(None, description="the shop's own database, where its source is one")
     outbox: Path | None = Field(None, description="folder of the local outbox; by default in `var/` under the home")

@@ -15,18 +15,20 @@ def is_same_shop(owner: Identity, shop: Identity) -> bool:
 
 
 def refusal(owner: Identity, shop: Identity) -> str:
-    """Say in one sentence why a shop's folder is refused at a ledger, and what to do.
-
-    The folder is named only where the ids do not tell the two apart.
-    """
+    """Say in one sentence why a shop's folder is refused at a ledger, and what to do."""
     whose = f"belongs to the shop {owner}, and {shop.folder} is {shop}"
-    if owner.id is not None and owner.id == shop.id:
-        return (
-            f"{whose}: after a rename, `forewarn ledger adopt` takes the ledger over; "
-            "a copy of a folder that is to be another shop needs another `id` in its shop.toml"
-        )
     if owner.id is not None and owner.name == shop.name and shop.id is None:
         return f'{whose}: if it is that shop, add the line `id = "{owner.id}"` at the top of its shop.toml'
+    if owner.folder == shop.folder:
+        return (
+            f"{whose}: after a rename or with a new id, `forewarn ledger adopt` takes the ledger over; "
+            "to begin anew, move the ledger away first"
+        )
+    if owner.id is not None and owner.id == shop.id:
+        return (
+            f"{whose}: a copy of a folder that is to be another shop needs another `id` in its shop.toml; "
+            "after a rename, `forewarn ledger adopt` takes the ledger over"
+        )
     if owner.id is None and owner.name == shop.name:
         return (
             f"{whose}: give each shop an `id` of its own in its shop.toml and a ledger of its own; "

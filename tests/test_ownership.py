@@ -160,7 +160,7 @@ def test_a_ledger_is_taken_over_by_a_persons_word_alone(place, monkeypatch, fore
     told = sorted((place / "var").rglob("*.eml"))
     config = place / "north" / "shop.toml"
     config.write_text(config.read_text().replace("North", "North & Daughters"))
-    assert "after a rename, `forewarn ledger adopt`" in forewarn("status", "--shop", "north", ok=False)
+    assert "after a rename or with a new id, `forewarn ledger adopt`" in forewarn("status", "--shop", "north", ok=False)
     assert "add --yes" in forewarn("ledger", "adopt", "--shop", "north", ok=False)
     assert "North & Daughters" in forewarn("ledger", "adopt", "--yes", "--who", "mara", "--shop", "north")
     assert "already" in forewarn("ledger", "adopt", "--yes", "--shop", "north")
@@ -272,6 +272,30 @@ def test_a_shop_keeps_its_ledger_when_it_gets_an_id(place, monkeypatch, forewarn
     monkeypatch.setenv("COLUMNS", "400")
     assert str(place / "var" / "north" / "forewarn.db") in forewarn("ledger", "show")
     assert "nothing changed" in forewarn("import", "--as-of", DAY)
+
+
+@pytest.mark.parametrize(
+    ("key", "before", "after"),
+    [
+        ("north-1", 'id = "north-1"', 'id = "north-2"'),
+        ("north-1", 'id = "north-1"', ""),
+        ("north-1", 'name = "North"', 'name = "North & Daughters"'),
+        (None, 'name = "North"', 'name = "North & Daughters"'),
+    ],
+)
+def test_a_shop_that_changes_its_name_or_id_never_begins_a_second_ledger(place, forewarn, key, before, after):
+    config = shop(place / "shop", "North", key) / "shop.toml"
+    forewarn("run", "--import", "--as-of", DAY)
+    told = sorted((place / "var").rglob("*.eml"))
+    config.write_text(config.read_text().replace(before, after, 1))
+    for command in (("import",), ("run",), ("status",)):
+        assert "belongs to the shop" in forewarn(*command, ok=False)
+    with pytest.raises(WrongShop):
+        asyncio.run(late_orders.fn(str(place / "shop")))
+    forewarn("ledger", "adopt", "--yes")
+    forewarn("run", "--import", "--as-of", DAY)
+    assert len(list((place / "var").glob("*/forewarn.db"))) == 1
+    assert sorted((place / "var").rglob("*.eml")) == told != []
 
 
 @pytest.mark.parametrize("key", ["a/b", "North", "ab", "", "-north", "x" * 61])
