@@ -14,6 +14,7 @@ from flows import (
     cli_allocate,
     cli_explain,
     cli_ledger,
+    cli_owner,
     cli_parcels,
     cli_restock,
     cli_settle,
@@ -25,6 +26,7 @@ from flows import (
 )
 from flows.exits import fail_if_not_ok
 from flows.house import open_house
+from flows.ledgers import Begin
 from flows.options import AsOf, Data, Json, Shop, day_of
 from flows.visible import visible
 from models.errors import ForewarnError
@@ -39,6 +41,7 @@ app.add_typer(cli_shop.shop, name="shop")
 app.add_typer(cli_shop.check, name="check")
 app.add_typer(cli_ledger.offers, name="offers")
 app.add_typer(cli_ledger.posts, name="posts")
+app.add_typer(cli_owner.ledger, name="ledger")
 app.add_typer(cli_settle.settle, name="settle")
 app.add_typer(cli_vendors.vendors, name="vendors")
 app.add_typer(cli_parcels.parcels, name="parcels")
@@ -68,7 +71,10 @@ def take_in(shop: Shop = None, data: Data = None, as_of: AsOf = None, *, json: J
     from tasks.imports import import_all
     from tasks.runs import lived
 
-    with open_house(shop, data=data) as house, printing.working("Importing", quiet=json) as progress:
+    with (
+        open_house(shop, data=data, begin=Begin.ANYWHERE) as house,
+        printing.working("Importing", quiet=json) as progress,
+    ):
         day = day_of(as_of) or lived(house.desk.engine)
         with house.source() as source:
             counts = import_all(house.desk.engine, source, day, house.rejects, progress=progress)
@@ -108,7 +114,8 @@ def run(
     if take_in and dry_run:
         raise ForewarnError("--import writes the shop's facts down: run `forewarn import` first, then --dry-run")
     recorded = bool(os.environ.get("PREFECT_API_URL"))
-    with open_house(shop, data=data) as house, printing.working("Looking", quiet=json) as progress:
+    begin = Begin.NEVER if dry_run else Begin.ANYWHERE
+    with open_house(shop, data=data, begin=begin) as house, printing.working("Looking", quiet=json) as progress:
         work = live(
             house,
             day_of(as_of),

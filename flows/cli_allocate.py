@@ -9,6 +9,7 @@ import typer
 from flows import printing
 from flows.cli_ledger import Who
 from flows.house import clock, open_house
+from flows.ledgers import Begin
 from flows.options import AsOf, Json, Shop, day_of
 
 MOST = 20
@@ -49,7 +50,7 @@ def expect(
 
     if forget == (day is not None):
         raise typer.BadParameter("give either a DATE or --forget")
-    with open_house(shop) as house:
+    with open_house(shop, begin=Begin.NEVER) as house:
         now = clock(house.folder.shop.zone, None).read()
         if day is None:
             take_back(house.desk, now, order, line, who)

@@ -7,6 +7,7 @@ import typer
 from flows import printing
 from flows.cli_ledger import now_of
 from flows.house import open_house
+from flows.ledgers import Begin
 from flows.options import AsOf, Json, Shop
 from tasks.db import reading
 
@@ -21,7 +22,7 @@ def explain(
     """Tell the whole story of one order: facts, delay, what was told when, what would be said now and why not."""
     from tasks.explain import explain as tell
 
-    with open_house(shop) as house, reading(house.desk.engine) as connection:
+    with open_house(shop, begin=Begin.NEVER) as house, reading(house.desk.engine) as connection:
         story = tell(house.desk, connection, order, now_of(house, as_of))
     if json:
         printing.as_json(story)

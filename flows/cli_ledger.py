@@ -9,6 +9,7 @@ import typer
 
 from flows import printing
 from flows.house import House, clock, open_house
+from flows.ledgers import Begin
 from flows.options import AsOf, Json, Shop, day_of
 from models.policy import ON_TIME
 from models.values import State
@@ -33,7 +34,7 @@ def status(shop: Shop = None, *, json: Json = False) -> None:
     from flows.showing import by_delay, counted
     from tasks.status import status as look
 
-    with open_house(shop) as house, reading(house.desk.engine) as connection:
+    with open_house(shop, begin=Begin.NEVER) as house, reading(house.desk.engine) as connection:
         found, policy = look(connection), house.desk.policy
     if json:
         printing.as_json(found)
@@ -70,7 +71,7 @@ def release(
     from tasks.releases import Verdict
     from tasks.releases import release as decide
 
-    with open_house(shop) as house:
+    with open_house(shop, begin=Begin.NEVER) as house:
         done = decide(house.desk, now_of(house), run, Verdict.DROP if drop else Verdict.LET_GO, who, why)
     outcome = "are dropped" if drop else "go out with the next deliver run"
     printing.out.print(f"Run {done.run[:8]}: {done.notices:,} notices {outcome}.")
@@ -87,7 +88,7 @@ def export(
     """Write the offers as CSV, for the shop system to import the codes."""
     from tasks.offers import export as write
 
-    with open_house(shop) as house:
+    with open_house(shop, begin=Begin.NEVER) as house:
         written = write(house.desk, file, since.date() if since else None)
     printing.out.print(f"{written:,} offers in {file}", markup=False)
 
@@ -99,7 +100,7 @@ def handling_dates(
     """Write as CSV which order lines want another handling date in the shop: the short delays nobody is told of."""
     from tasks.handling import export_handling_dates
 
-    with open_house(shop) as house:
+    with open_house(shop, begin=Begin.NEVER) as house:
         written = export_handling_dates(house.desk, file, now_of(house, as_of).as_of)
     printing.out.print(f"{written:,} order lines in {file}", markup=False)
 
@@ -114,7 +115,7 @@ def list_posts(
     """Show the posts that wait for approval."""
     from tasks.posts import listed
 
-    with open_house(shop) as house, reading(house.desk.engine) as connection:
+    with open_house(shop, begin=Begin.NEVER) as house, reading(house.desk.engine) as connection:
         found = listed(connection, None if everything else State.HELD)
     if json:
         printing.as_json({"posts": found})
@@ -140,7 +141,7 @@ def reject(post: str, who: Who, shop: Shop = None, why: Annotated[str, typer.Opt
 def _decide(post: str, verdict: State, who: str, why: str, shop: Path | None, outcome: str) -> None:
     from tasks.posts import decide_on
 
-    with open_house(shop) as house:
+    with open_house(shop, begin=Begin.NEVER) as house:
         found = decide_on(house.desk, now_of(house), post, verdict, who, why)
     printing.out.print(f"Post {found[:8]} {outcome}.")
 
@@ -154,7 +155,7 @@ def suppress(
     """Never write to an address or number again."""
     from tasks.outbox import suppress as keep
 
-    with open_house(shop) as house:
+    with open_house(shop, begin=Begin.NEVER) as house:
         try:
             known = email_address(address) if "@" in address else phone_number(address, house.folder.shop.country)
         except BadAddress as error:

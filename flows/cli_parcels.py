@@ -9,6 +9,7 @@ import typer
 from flows import printing
 from flows.cli_ledger import Who, now_of
 from flows.house import open_house
+from flows.ledgers import Begin
 from flows.options import AsOf, Json, Shop
 from flows.visible import visible
 from models.errors import ForewarnError
@@ -26,7 +27,7 @@ def list_parcels(shop: Shop = None, as_of: AsOf = None, *, json: Json = False) -
     """Show the orders to be sent in parts, what leaves first on top."""
     from tasks.parcel_list import listed
 
-    with open_house(shop) as house:
+    with open_house(shop, begin=Begin.NEVER) as house:
         found = listed(house.desk, now_of(house, as_of).as_of)
     if json:
         printing.as_json({"orders": found})
@@ -52,7 +53,7 @@ def export(
     from tasks.csvs import sheet, sheet_of
     from tasks.parcel_list import COLUMNS, to_pack
 
-    with open_house(shop) as house, reading(house.desk.engine) as connection:
+    with open_house(shop, begin=Begin.NEVER) as house, reading(house.desk.engine) as connection:
         found = to_pack(house.desk, connection, now_of(house, as_of).as_of)
     if csv is None:
         sys.stdout.write(visible(sheet_of(COLUMNS, found).replace("\r\n", "\n")))
@@ -86,7 +87,7 @@ def wish(
 
     if forget == (value is not None):
         raise typer.BadParameter("give either complete or available, or --forget")
-    with open_house(shop) as house:
+    with open_house(shop, begin=Begin.NEVER) as house:
         why = keep(house.desk, now_of(house), order, value, who)
     said = why or "no line has to wait for another so far"
     printing.out.print(f"Order {order}: {said}.", markup=False)

@@ -7,6 +7,7 @@ import typer
 from flows import printing
 from flows.cli_ledger import Who
 from flows.house import clock, open_house
+from flows.ledgers import Begin
 from flows.options import Json, Shop
 
 settle = typer.Typer(no_args_is_help=True, help="Messages of which nobody knows whether they left.")
@@ -17,7 +18,7 @@ def list_doubts(shop: Shop = None, *, json: Json = False) -> None:
     """Show what is in doubt, the oldest first, and whether its provider or people have to look."""
     from tasks.doubts import in_doubt
 
-    with open_house(shop) as house:
+    with open_house(shop, begin=Begin.NEVER) as house:
         found = in_doubt(house.desk)
     if json:
         printing.as_json({"in_doubt": found})
@@ -45,7 +46,7 @@ def notice(
 
     if sent is None:
         raise typer.BadParameter("say --sent or --not-sent")
-    with open_house(shop) as house:
+    with open_house(shop, begin=Begin.NEVER) as house:
         moment = clock(house.folder.shop.zone, None).now()
         found = settle_by_hand(house.desk, moment, notice, who, sent=sent, why=why)
     if json:

@@ -8,6 +8,7 @@ import typer
 
 from flows import printing
 from flows.house import clock, open_house, read_settings
+from flows.ledgers import Begin
 from flows.options import AsOf, Data, Json, Shop, day_of
 from models.shopfolder import ShopFolder, read_shop
 from models.values import Message
@@ -120,7 +121,7 @@ def _real(shop: Path | None, order: str, as_of: datetime | None) -> list[tuple[s
     from tasks.db import reading
     from tasks.rehearsal import messages_for
 
-    with open_house(shop) as house:
+    with open_house(shop, begin=Begin.NEVER) as house:
         now = clock(house.folder.shop.zone, day_of(as_of), ahead=True).read()
         with reading(house.desk.engine) as connection:
             messages, problems = messages_for(house.desk, connection, order, now)

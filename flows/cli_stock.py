@@ -8,6 +8,7 @@ import typer
 
 from flows import printing
 from flows.house import open_house
+from flows.ledgers import Begin
 from flows.options import AsOf, Json, Shop, day_of
 
 PRINTED = 100
@@ -26,7 +27,7 @@ def stock(
     from flows.stock_report import take_stock
     from flows.stock_shown import FEW, MOST, left_out, row, short_row, write_sheet
 
-    with open_house(shop) as house, printing.working("Reckoning", quiet=json) as progress:
+    with open_house(shop, begin=Begin.NEVER) as house, printing.working("Reckoning", quiet=json) as progress:
         day = day_of(as_of)
         found = asyncio.run(take_stock(house, day, everything=everything, progress=progress))
     if csv is not None:

@@ -9,6 +9,7 @@ import typer
 
 from flows import printing
 from flows.house import clock, open_house
+from flows.ledgers import Begin
 from flows.options import Json, Shop
 from models.errors import ForewarnError
 from models.storefront import StorefrontNotice
@@ -30,7 +31,7 @@ def show(
     """Show what shoppers are told of a product, or of all that a new order would not get from stock."""
     from web import stock
 
-    with open_house(shop) as house, reading(house.desk.engine) as connection:
+    with open_house(shop, begin=Begin.NEVER) as house, reading(house.desk.engine) as connection:
         desk, now = house.desk, clock(house.folder.shop.zone, None).now()
         locale = desk.words.storefront.choose(())
         if product is None:
@@ -66,7 +67,7 @@ def publish(
     """Write the notices as files for a web server, and remove those of products that are back."""
     from web.publishing import publish as write
 
-    with open_house(shop) as house, printing.working("Writing", quiet=json):
+    with open_house(shop, begin=Begin.NEVER) as house, printing.working("Writing", quiet=json):
         folder = to or house.settings.storefront
         if folder is None:
             raise ForewarnError("no folder is named: --to FOLDER, or FOREWARN_STOREFRONT, says where to write")

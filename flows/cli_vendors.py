@@ -10,6 +10,7 @@ import typer
 from flows import printing
 from flows.cli_ledger import Who
 from flows.house import House, clock, open_house
+from flows.ledgers import Begin
 from flows.options import AsOf, Json, Shop, day_of
 from tasks.runs import Now
 
@@ -58,7 +59,7 @@ def list_requests(
     """Show the newest purchase requests and reminders."""
     from tasks.vendor_staff import listed
 
-    with open_house(shop) as house:
+    with open_house(shop, begin=Begin.NEVER) as house:
         found = listed(house.desk, most)
     if json:
         printing.as_json({"requests": found})
@@ -84,7 +85,7 @@ def waiting(shop: Shop = None, *, json: Json = False) -> None:
     """Show what waits for staff: requests without an answer, refused lines, and requests that cannot leave."""
     from tasks.vendor_staff import waiting as look
 
-    with open_house(shop) as house:
+    with open_house(shop, begin=Begin.NEVER) as house:
         found = look(house.desk, _now(house))
     if json:
         printing.as_json({"waiting": found})
@@ -106,7 +107,7 @@ def take_in(
     from tasks.rejects import rejects
     from tasks.vendor_answers import take_in as take
 
-    with open_house(shop) as house, rejects(house.rejected_answers) as refuse:
+    with open_house(shop, begin=Begin.NEVER) as house, rejects(house.rejected_answers) as refuse:
         now = clock(house.folder.shop.zone, day_of(as_of)).read()
         taken = take(house.desk, now, read_answers(file), who, refuse=refuse)
         place = str(house.rejected_answers) if taken.bad else None
@@ -145,7 +146,7 @@ def arrived(request: Request, who: Who, shop: Shop = None, why: Why = "") -> Non
 
 
 def _decide(decide: Callable[..., str], request: str, who: str, shop: Path | None, why: str, outcome: str) -> None:
-    with open_house(shop) as house:
+    with open_house(shop, begin=Begin.NEVER) as house:
         found = decide(house.desk, _now(house), request, who, why)
     printing.out.print(f"Request {found[:8]} {outcome}.")
 
@@ -155,6 +156,6 @@ def ask_again(request: Request, who: Who, shop: Shop = None, why: Why = "") -> N
     """Let lines that a vendor refused, or a request not taken or dropped, be asked for by the next forward run."""
     from tasks.vendor_staff import ask_again as free
 
-    with open_house(shop) as house:
+    with open_house(shop, begin=Begin.NEVER) as house:
         lines = free(house.desk, _now(house), request, who, why)
     printing.out.print(f"{lines} lines will be asked for again.")

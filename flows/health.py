@@ -11,14 +11,16 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import DBAPIError
 
 from flows.doors import chosen, missing
-from flows.house import database_url, read_settings, state_folder
+from flows.house import read_settings, state_folder
+from flows.ledgers import examined, find_ledger
 from flows.vendor_doors import SETTING, WITH_SECRET, keys_of
 from models.addresses import shown
-from models.errors import ForewarnError
+from models.errors import ForewarnError, NoLedger
 from models.settings import DoorKind, Settings
 from models.shopfolder import ShopFolder, read_shop
 from sources.source import open_source
-from tasks.db import check_known, connect, newest, reading, version
+from tasks.db import check_known, newest, reading, version
+from tasks.ownership import WrongShop
 from templates.check import problems
 
 CLOCKS_APART = timedelta(seconds=30)
@@ -60,10 +62,14 @@ def examine(shop: Path | None) -> list[Check]:
 def _database(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
     address = ""
     try:
-        engine = connect(database_url(settings, folder))
+        engine = find_ledger(settings, folder)
         address = shown(engine.url)
         at = version(engine)
         apart = _apart(engine)
+    except NoLedger as error:
+        do = "`docs/operate.md`, A new ledger, says when to begin one"
+        yield Check("database", str(error), do, bad=settings.database_url is not None)
+        return
     except (DBAPIError, ForewarnError) as error:
         reason = str(getattr(error, "orig", error)).splitlines()[0]
         found = f"{address}: {reason}" if address else reason
@@ -75,6 +81,15 @@ def _database(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
         yield Check("clocks", f"this machine and the database are {apart} apart", "set both by NTP", bad=True)
     else:
         yield Check("clocks", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, shop in {folder.shop.zone}")
+
+
+def _owner(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
+    try:
+        yield Check("ledger", examined(settings, folder))
+    except WrongShop as error:
+        yield Check("ledger", str(error), "do as it says: until then every command stops", bad=True)
+    except (DBAPIError, ForewarnError):
+        return  # the check of the database says it
 
 
 def _migrations(at: str | None) -> Check:
@@ -172,6 +187,7 @@ def _prefect(_: Settings, __: ShopFolder) -> Iterator[Check]:
 
 LOOKS: tuple[Callable[[Settings, ShopFolder], Iterator[Check]], ...] = (
     _database,
+    _owner,
     _source,
     _doors,
     _vendors,

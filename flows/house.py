@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as hour
@@ -14,19 +15,23 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
+from flows.ledgers import Begin, open_ledger
+from flows.ledgers import database_url as database_url
+from flows.ledgers import state_folder as state_folder
 from models.errors import ForewarnError
 from models.policy import Policy
-from models.settings import Settings
+from models.settings import Settings, nearest, unknown_names
 from models.shopfolder import ShopFolder, read_shop, sentence
 from rules.working_days import Calendar
 from sources.source import Source, open_source
-from tasks.db import connect, migrate
 from tasks.desk import Desk
 from tasks.outbox import Worker
 from tasks.runs import Now
 from templates.words import Words
 
 NOON = hour(12)
+GIVEN_ONLY: ContextVar[Settings | None] = ContextVar("GIVEN_ONLY", default=None)
+"""The settings of a demo or a trial, which must reach nothing that somebody has set up here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +102,16 @@ class House:
 
 
 def read_settings(given: Mapping[str, object] | None = None) -> Settings:
-    """Read the environment and `.env`; what is given on the command line goes before them. Raises ForewarnError."""
+    """Read the environment and `.env`; what is given on the command line goes before them. Raises ForewarnError.
+
+    A name that is no setting is refused: whoever wrote FOREWARN_EMIAL=sendgrid believes that mails leave.
+    Within `given_only`, nothing is read, and what that was given stands.
+    """
+    if (only := GIVEN_ONLY.get()) is not None:
+        return only
+    for name, where in unknown_names().items():
+        instead = f"did you mean {close}?" if (close := nearest(name)) else "`docs/settings.md` lists them"
+        raise ForewarnError(f"{name}, in {where}, is no setting of Forewarn; {instead}")
     try:
         return Settings(**{key: value for key, value in (given or {}).items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
@@ -106,14 +120,30 @@ def read_settings(given: Mapping[str, object] | None = None) -> Settings:
 
 
 @contextmanager
+def given_only(settings: Settings) -> Iterator[None]:
+    """Let these settings stand for everything that is opened within, flows too; no environment and no `.env` counts."""
+    before = GIVEN_ONLY.set(settings)
+    try:
+        yield
+    finally:
+        GIVEN_ONLY.reset(before)
+
+
+@contextmanager
 def open_house(
-    shop: str | Path | None = None, policy: Policy | None = None, *, data: Path | None = None
+    shop: str | Path | None = None,
+    policy: Policy | None = None,
+    *,
+    data: Path | None = None,
+    begin: Begin = Begin.AT_HOME,
 ) -> Iterator[House]:
-    """Open a shop and bring its ledger up to date; a policy given here goes before the shop's own."""
+    """Open a shop and bring its ledger up to date; a policy given here goes before the shop's own.
+
+    Raises ForewarnError for a ledger of another shop, or one that is not there where it may not `begin`.
+    """
     settings = read_settings({"shop": shop, "data": data})
     folder = read_shop(settings.shop)
-    engine = connect(database_url(settings, folder))
-    migrate(engine)
+    engine = open_ledger(settings, folder, begin)
     rules = policy or folder.policy
     own = folder.templates if folder.templates.is_dir() else None
     desk = Desk(engine, folder.shop, rules, Calendar(rules.days), Words(folder.shop, own))
@@ -123,14 +153,3 @@ def open_house(
         yield House(settings, folder, desk)
     finally:
         engine.dispose()
-
-
-def state_folder(settings: Settings, folder: ShopFolder) -> Path:
-    """Return where a shop's state lies by default: never in the shop's own folder."""
-    return (settings.home or folder.path.parent).resolve() / "var" / folder.shop.slug
-
-
-def database_url(settings: Settings, folder: ShopFolder) -> str:
-    """Return the ledger's address; SQLite under the home where none is set."""
-    secret = settings.database_url
-    return secret.get_secret_value() if secret else f"sqlite:///{state_folder(settings, folder) / 'forewarn.db'}"

@@ -15,6 +15,7 @@ from flows.allocate import share_out
 from flows.deciding import Decide, Progress, decide_here, decide_in_shards
 from flows.deeds import deed, publish, rename
 from flows.house import House, clock, open_house
+from flows.ledgers import Begin
 from flows.running import a_run, outcome, run_name
 from models.policy import Policy
 from models.report import Report
@@ -53,7 +54,8 @@ async def late_orders(
 
     """
     decide = partial(decide_in_shards, shop=shop, shards=shards) if shards > 1 else decide_here
-    with open_house(shop, policy, data=Path(data) if data else None) as house:
+    begin = Begin.NEVER if dry_run else Begin.AT_HOME
+    with open_house(shop, policy, data=Path(data) if data else None, begin=begin) as house:
         report = await find_and_owe(house, as_of, take_in=take_in, dry_run=dry_run, limit=limit, decide=decide)
     return outcome(report)
 

@@ -54,25 +54,30 @@ def _embed_prefect(home: Path) -> None:
         DO_NOT_TRACK="1",
         PREFECT_LOGGING_LEVEL="ERROR",
         PREFECT_PROFILES_PATH=str(home / "profiles.toml"),
+        # Empty, and not taken away: Prefect reads a `.env` too, and what is set here goes before it.
+        PREFECT_API_URL="",
+        PREFECT_API_KEY="",
+        PREFECT_API_AUTH_STRING="",
     )
-    for name in ("PREFECT_API_URL", "PREFECT_API_KEY", "FOREWARN_DATABASE_URL", "FOREWARN_OUTBOX", "FOREWARN_HOME"):
-        os.environ.pop(name, None)
-    for channel in ("EMAIL", "SMS", "X"):
-        os.environ[f"FOREWARN_{channel}"] = "outbox"
 
 
 async def _live(into: Path, as_of: date) -> tuple[Report, list[str], float, Path]:
     from prefect.client.orchestration import get_client
 
-    from flows.house import open_house
+    from flows.house import given_only, open_house
     from flows.once import live
     from flows.post_delays import post_delays
+    from models.settings import GivenSettings
 
     begun = time.monotonic()
     async with get_client() as client:
         await client.hello()
         started = time.monotonic() - begun
-        with open_house(into / "shop") as house, printing.working("Living the day", quiet=False) as progress:
+        with (
+            given_only(GivenSettings(shop=into / "shop", home=into)),
+            open_house() as house,
+            printing.working("Living the day", quiet=False) as progress,
+        ):
             report = await live(house, as_of, take_in=True, recorded=True, progress=progress)
             posts = await post_delays(str(into / "shop"), as_of)
             return report, posts, started, house.outbox

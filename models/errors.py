@@ -7,3 +7,7 @@ class ForewarnError(Exception):
 
 class BadShop(ForewarnError):
     """A shop folder that cannot be used; names file, key and value."""
+
+
+class NoLedger(ForewarnError):
+    """There is no ledger at the place that the settings name; the text names it."""

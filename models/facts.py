@@ -91,6 +91,8 @@ class Told:
     revision: int
     told_on: date
     lines: tuple[ToldLine, ...]
+    customer: str | None = None
+    """Who was told; None where the ledger does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ class OrderFacts:
     cancelled_on: date | None = None
     url: str | None = None
     told: Told | None = None
+    """What its customer knows: nothing, where the order was another's when it was told."""
     revision: int = 0
     """The highest revision of the promise written down so far, told or not."""
 

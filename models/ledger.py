@@ -11,6 +11,20 @@ from models.columns import moment, money
 from models.types import Money
 
 
+class LedgerOwner(SQLModel, table=True):
+    """The one shop whose ledger this is, as of its first opening; `forewarn ledger adopt` changes it."""
+
+    __tablename__ = "ledger_owner"
+
+    number: int = Field(default=1, primary_key=True, sa_column_kwargs={"autoincrement": False})
+    """Always 1: of two shops that open a new ledger at once, one comes second."""
+    shop_id: str | None = None
+    """The `id` of its shop.toml; None for a shop that has none, which is its name and its folder."""
+    name: str
+    folder: str = Field(sa_column=Column(Text, nullable=False))
+    since: datetime = moment(nullable=False)
+
+
 class Watch(SQLModel, table=True):
     """One an open order: what we last told, at which revision, and when to look again."""
 
@@ -27,6 +41,8 @@ class Watch(SQLModel, table=True):
     told_on: date | None = None
     told_lines: list[Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
     """What was told of each late line: number, promised and expected date, bucket."""
+    told_to: str | None = None
+    """The customer who was told: the order may be another's by now."""
 
 
 class Tally(SQLModel, table=True):
@@ -183,7 +199,7 @@ class Suppression(SQLModel, table=True):
 
 
 class Event(SQLModel, table=True):
-    """What happened: to a notice, a post, an address or a run; who did it, when, and why."""
+    """What happened: to a notice, a post, an address, a run or the ledger; who did it, when, and why."""
 
     id: int | None = Field(default=None, primary_key=True)
     at: datetime = moment(nullable=False, index=True)

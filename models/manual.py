@@ -72,7 +72,9 @@ SETTINGS = """\
 What differs from one machine to the next. Each is read from the environment, or else from the file `.env` in the
 folder where the command runs; what the command line gives, as `--shop`, goes before both. `forewarn doctor` names
 what is missing, and never shows a secret. Secrets belong here and nowhere else: not in the shop's folder, not in
-Prefect's parameters.
+Prefect's parameters. A name that begins with `FOREWARN_` and is not listed here stops every command, which names the
+setting that it is most like; what Kubernetes sets for a service called `forewarn` is passed over. `forewarn demo`
+reads none of them.
 
 What the business may change is in [policy.md](policy.md). Prefect's own settings, `PREFECT_API_URL` above all, are
 in [operate.md](operate.md): with it set, runs of `forewarn run` are recorded there.

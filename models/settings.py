@@ -1,10 +1,18 @@
 """What differs per deployment: `FOREWARN_*` in the environment or in `.env`; docs/settings.md lists it."""
 
+import re
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 
 class DoorKind(StrEnum):
@@ -16,15 +24,23 @@ class DoorKind(StrEnum):
     X = "x"
 
 
+PREFIX = "FOREWARN_"
+OF_KUBERNETES = re.compile(r"\w*(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)")
+"""Names that Kubernetes sets in every container beside a service that is called `forewarn` or `forewarn-...`."""
+
+
 class Settings(BaseSettings):
     """What differs per deployment."""
 
-    model_config = SettingsConfigDict(env_prefix="FOREWARN_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore")
 
     home: Path | None = Field(None, description="folder whose `var/` holds state; by default the shop folder's parent")
     shop: Path = Field(Path("shop"), description="the shop's folder")
     data: Path | None = Field(None, description="where the shop's files lie, when not where shop.toml says")
-    database_url: SecretStr | None = Field(None, description="the ledger; by default SQLite in `var/` under the home")
+    database_url: SecretStr | None = Field(
+        None,
+        description="the ledger; by default SQLite in `var/` under the home, begun by the first run; docs/operate.md",
+    )
     source_url: SecretStr | None = Field(None, description="the shop's own database, where its source is one")
     outbox: Path | None = Field(None, description="folder of the local outbox; by default in `var/` under the home")
 
@@ -69,3 +85,36 @@ class Settings(BaseSettings):
         if lease <= longest:
             raise ValueError(f"must be above {longest:g}, for a request may last three times FOREWARN_TIMEOUT")
         return lease
+
+
+class GivenSettings(Settings):
+    """Settings that are what they are given, and else their defaults: no environment, no `.env`."""
+
+    @classmethod
+    def settings_customise_sources(  # type: ignore[override]
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        **_: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Leave out everything that others may have set."""
+        return (init_settings,)
+
+
+def unknown_names() -> dict[str, str]:
+    """Return the names in the environment or `.env` that look like settings and are none, each with where it stands."""
+    here = dict.fromkeys(DotEnvSettingsSource(Settings).env_vars, ".env")
+    here |= dict.fromkeys(EnvSettingsSource(Settings).env_vars, "the environment")
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    ours = {name.upper(): where for name, where in sorted(here.items()) if name.upper().startswith(PREFIX)}
+    return {
+        name: where
+        for name, where in ours.items()
+        if name not in known and not OF_KUBERNETES.fullmatch(name.removeprefix(PREFIX))
+    }
+
+
+def nearest(name: str) -> str | None:
+    """Return the setting whose name is most like another."""
+    known = [f"{PREFIX}{one.upper()}" for one in Settings.model_fields]
+    return next(iter(get_close_matches(name, known, 1)), None)

@@ -12,11 +12,13 @@ from pydantic import BaseModel, EmailStr, Field, ValidationError, field_validato
 
 from models.errors import BadShop
 from models.frozen import Frozen
+from models.identity import Identity, plain_slug, slug
 from models.measures import Country
 from models.policy import Policy
 from models.vendor_doors import VendorDoor, Warehouse
 
 Model = TypeVar("Model", bound=BaseModel)
+ID = re.compile(r"[a-z0-9][a-z0-9-]{2,59}")
 
 
 class Sender(Frozen):
@@ -80,6 +82,7 @@ class Source(Frozen):
 class ShopConfig(Frozen):
     """`shop.toml`: who the shop is."""
 
+    id: str | None = Field(None, description="which shop it is, for ever: its ledger takes no other")
     name: str = Field(min_length=1)
     sms_name: str | None = Field(
         None, min_length=1, max_length=30, description="the shop's name in texts, where `name` is long or costs parts"
@@ -94,6 +97,13 @@ class ShopConfig(Frozen):
     source: Source = Source()
     warehouse: Warehouse | None = None
     vendor: dict[str, VendorDoor] = Field({}, description="by a vendor's id, how it takes purchase requests")
+
+    @field_validator("id")
+    @classmethod
+    def _id(cls, key: str | None) -> str | None:
+        if key is not None and not ID.fullmatch(key):
+            raise ValueError("3 to 60 small letters a to z, digits and hyphens are right, as in 'north-3f9a1c2b'")
+        return key
 
     @field_validator("zone")
     @classmethod
@@ -112,11 +122,6 @@ class ShopConfig(Frozen):
         except (ValueError, UnknownLocaleError) as error:
             raise ValueError("no locale of that name; one such as 'en' or 'pt_BR' is right") from error
 
-    @property
-    def slug(self) -> str:
-        """Return the shop's name as a file name."""
-        return re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-") or "shop"
-
 
 @dataclass(frozen=True, slots=True)
 class ShopFolder:
@@ -125,6 +130,17 @@ class ShopFolder:
     path: Path
     shop: ShopConfig
     policy: Policy
+
+    @property
+    def identity(self) -> Identity:
+        """Return which shop it is."""
+        return Identity(self.shop.id, self.shop.name, str(self.path))
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """Return the names that the folder of its state may have: the first is right, the others are of older days."""
+        names = (self.shop.id, slug(self.shop.name), plain_slug(self.shop.name))
+        return tuple(dict.fromkeys(name for name in names if name))
 
     @property
     def templates(self) -> Path:

@@ -68,7 +68,7 @@ def _message(found: News, delay: Delay, policy: Policy) -> str:
 
 def told_by(plan: Plan, policy: Policy) -> Told:
     """Return what the customer knows once a plan's words have reached them."""
-    return Told(plan.revision, plan.delay.as_of, told_lines(plan.delay, policy))
+    return Told(plan.revision, plan.delay.as_of, told_lines(plan.delay, policy), plan.delay.order.customer.id)
 
 
 def tells(contacts: tuple[Contact, ...]) -> bool:

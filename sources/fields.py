@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from math import isfinite
 from typing import Annotated, Any
+from unicodedata import normalize
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -51,7 +52,8 @@ def _text(value: Any) -> Any:
     if isinstance(value, str):
         if "\0" in value or not _whole_text(value):
             raise ValueError("text without NUL characters and halves of surrogate pairs is right")
-        return value
+        # Two ways to write one letter are one: macOS writes é in two characters, and such an order id is no other's.
+        return value if value.isascii() else normalize("NFC", value)
     if isinstance(value, int | Decimal | UUID) and not isinstance(value, bool):
         return str(value)
     if value is None:

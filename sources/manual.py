@@ -115,7 +115,7 @@ One import runs at a time. Another one waits, up to 40 seconds, and is then refu
 
 | kind | as it may be written |
 |---|---|
-| text | blanks around it do not count, and nothing but blanks is no value |
+| text | blanks around it do not count, and nothing but blanks is no value (3) |
 | whole number | `3`, `3.0` |
 | amount | `12.50`: digits and a point, no sign, no currency, no separator of thousands |
 | yes or no | `yes`, `true`, `t`, `y`, `on`, `1` and their opposites, in any case; no value is no |
@@ -124,6 +124,8 @@ One import runs at a time. Another one waits, up to 40 seconds, and is then refu
 
 1. It becomes the shop's day at that moment; midnight without an offset means just the day that is written.
 2. Without an offset it is in `source.zone` of `shop.toml`, or else in the shop's zone. A bare date is its midnight.
+3. In keys, upper and lower case count: `a1` and `A1` are two orders. A letter such as `é` is one, whether it is written
+   as one character of Unicode or as two: it is read in form NFC.
 
 ## What is left out
 

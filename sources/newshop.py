@@ -1,17 +1,39 @@
 """A starter folder for a new shop: commented settings, SELECTs, and a handful of rows to try them on."""
 
 import importlib.resources
+import re
+import secrets
 import shutil
 from pathlib import Path
 
 from models.errors import BadShop
+from models.identity import plain_slug
+
+READABLE = 40
+"""Characters of an id that are read by people; the others are drawn."""
 
 
 def write_starter(folder: Path) -> list[Path]:
-    """Write the starter into a new or empty folder, and return its files; raises BadShop where there is anything."""
+    """Write the starter into a new or empty folder, with an id of its own, and return its files.
+
+    Raises BadShop where there is anything.
+    """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BadShop(f"{folder} is not empty; nothing was written. Name a folder that is empty, or not there yet")
     with importlib.resources.as_file(importlib.resources.files("sources") / "starter") as starter:
         # A package may be installed read-only; the shop's own copy is for writing.
         shutil.copytree(starter, folder, dirs_exist_ok=True, copy_function=shutil.copyfile)
+    config = folder / "shop.toml"
+    config.write_text(with_id(config.read_text("utf-8"), new_id(folder.resolve().name)), "utf-8")
     return sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+
+
+def new_id(name: str) -> str:
+    """Draw a shop's id, which begins with a name that people know it by."""
+    return f"{plain_slug(name)[:READABLE].strip('-')}-{secrets.token_hex(4)}"
+
+
+def with_id(config: str, key: str) -> str:
+    """Return the text of a shop.toml with an id above its name."""
+    line = f'id = "{key}"  # which shop this is, for its ledger: leave it, also when the name changes'
+    return re.sub(r"^name = ", f"{line}\nname = ", config, count=1, flags=re.MULTILINE)

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
-from pathlib import Path
 from typing import Any
 
 from alembic import command
@@ -89,8 +88,6 @@ def _postgresql(url: URL) -> Engine:
 
 
 def _sqlite(url: URL) -> Engine:
-    if url.database and url.database != ":memory:":
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
     event.listen(engine, "connect", _tune)
     event.listen(engine, "begin", _begin)
@@ -175,7 +172,7 @@ def migrate(engine: Engine) -> bool:
 
     Raises ForewarnError where the database is newer than the code, or away.
     """
-    try:
+    with reachable():
         if version(engine) == newest():
             return False
         with engine.begin() as connection:
@@ -187,9 +184,16 @@ def migrate(engine: Engine) -> bool:
                 return False
             check_known(found)
             command.upgrade(_config(connection), "head")
+    return True
+
+
+@contextmanager
+def reachable() -> Iterator[None]:
+    """Say in one sentence that the database is away, where it is; raises ForewarnError."""
+    try:
+        yield
     except OperationalError as error:
         raise ForewarnError(f"the ledger's database cannot be reached: {_first_line(error)}") from error
-    return True
 
 
 def check_known(found: str | None) -> None:

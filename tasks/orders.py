@@ -1,7 +1,7 @@
 """Find the orders that a run must look at, a page and a query at a time."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
@@ -18,6 +18,7 @@ from models.values import Promise, State
 from tasks.db import among
 from tasks.desk import Desk
 from tasks.shards import WHOLE, Shard
+from tasks.tellings import told_to_customers
 from tasks.waiting import waits
 
 
@@ -60,6 +61,7 @@ WATCH = [
         "told_revision",
         "told_on",
         "told_lines",
+        "told_to",
     )
 ]
 ORDER = [
@@ -114,6 +116,8 @@ class Watched:
     version: int
     look_again_on: date
     bucket: str | None
+    told: Told | None = None
+    """What was last told of the order, whosever it was then."""
 
 
 def due(
@@ -131,7 +135,7 @@ def due(
         page = page.where(tuple_(WATCHES.c.look_again_on, WATCHES.c.order_id) > (after.look_again_on, after.order.id))
     page = page.order_by(WATCHES.c.look_again_on, WATCHES.c.order_id).limit(limit)
     found = page.cte("page")
-    return list(_read(desk, connection, _facts(found).order_by(found.c.look, found.c.id, LINES.c.number)))
+    return _read(desk, connection, _facts(found).order_by(found.c.look, found.c.id, LINES.c.number))
 
 
 def placed(desk: Desk, connection: Connection, as_of: date, after: str, limit: int) -> list[Watched]:
@@ -143,13 +147,13 @@ def placed(desk: Desk, connection: Connection, as_of: date, after: str, limit: i
         .limit(limit)
         .cte("page")
     )
-    return list(_read(desk, connection, _facts(page).order_by(page.c.id, LINES.c.number)))
+    return _read(desk, connection, _facts(page).order_by(page.c.id, LINES.c.number))
 
 
 def named(desk: Desk, connection: Connection, ids: Sequence[str]) -> list[Watched]:
     """Return orders by their ids."""
     page = select(ORDERS.c.id).where(among(connection, ORDERS.c.id, ids)).cte("page")
-    return list(_read(desk, connection, _facts(page).order_by(page.c.id, LINES.c.number)))
+    return _read(desk, connection, _facts(page).order_by(page.c.id, LINES.c.number))
 
 
 def _facts(page: CTE) -> Select[Any]:
@@ -164,15 +168,28 @@ def _facts(page: CTE) -> Select[Any]:
     )
 
 
-def _read(desk: Desk, connection: Connection, query: Select[Any]) -> Iterator[Watched]:
-    for _, rows in groupby(connection.execute(query), key=itemgetter(0)):
-        yield _watched(desk, list(rows))
+def _read(desk: Desk, connection: Connection, query: Select[Any]) -> list[Watched]:
+    rows = groupby(connection.execute(query), key=itemgetter(0))
+    return _as_customers_know(connection, [_watched(desk, list(lines)) for _, lines in rows])
+
+
+def _as_customers_know(connection: Connection, found: list[Watched]) -> list[Watched]:
+    """Leave out what another customer was told of an order that changed hands since."""
+    others = [one.order for one in found if one.told and one.told.customer not in (None, one.order.customer.id)]
+    if not others:
+        return found
+    told = dict.fromkeys((order.id for order in others), None) | told_to_customers(connection, others)
+    return [
+        replace(one, order=replace(one.order, told=told[one.order.id])) if one.order.id in told else one
+        for one in found
+    ]
 
 
 def _watched(desk: Desk, rows: list[Row[Any]]) -> Watched:
     first = rows[0]
     number, placed_at, cancelled_at, currency, fee, url, parcels = first[IN_ORDER]
-    version, look, bucket, revision, told_revision, told_on, told_lines = first[IN_WATCH]
+    version, look, bucket, revision, told_revision, told_on, told_lines, told_to = first[IN_WATCH]
+    told = Told(told_revision, told_on, tuple(map(ToldLine.from_data, told_lines)), told_to) if told_revision else None
     wait = waits(parcels or ())
     facts = OrderFacts(
         id=number,
@@ -183,10 +200,10 @@ def _watched(desk: Desk, rows: list[Row[Any]]) -> Watched:
         shipping_fee=fee,
         cancelled_on=desk.day(cancelled_at),
         url=url,
-        told=Told(told_revision, told_on, tuple(map(ToldLine.from_data, told_lines))) if told_revision else None,
+        told=told,
         revision=revision or 0,
     )
-    return Watched(facts, version or 0, look or date.max, bucket)
+    return Watched(facts, version or 0, look or date.max, bucket, told)
 
 
 def _line(desk: Desk, placed_at: datetime, row: Row[Any], wait: Mapping[str, date | None]) -> LineFacts:

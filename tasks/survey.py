@@ -5,19 +5,19 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from models.facts import OrderFacts, Told, ToldLine
+from models.facts import OrderFacts, Told
 from models.policy import NOT_OPEN
 from tasks.db import reading
 from tasks.decisions import decide
 from tasks.desk import Desk
-from tasks.notices import NOTICES, Looked
+from tasks.notices import Looked
 from tasks.orders import Watched, placed
 from tasks.purses import open_purse
 from tasks.runs import LATE_ORDERS, Now, last
 from tasks.shelves import Shelves
-from tasks.truth import REACHED
+from tasks.tellings import NOTICES, told_to_customers
 
 
 @dataclass(slots=True)
@@ -71,13 +71,5 @@ def _pages(desk: Desk, connection: Connection, as_of: date, batch: int) -> Itera
 def told_by_then(connection: Connection, orders: Sequence[OrderFacts], as_of: date) -> dict[str, Told]:
     """Return what customers had been told of orders by a day: the watch's word, or an earlier notice's."""
     told = {order.id: order.told for order in orders if order.told is not None and order.told.told_on <= as_of}
-    later = [order.id for order in orders if order.told is not None and order.told.told_on > as_of]
-    query = (
-        select(NOTICES.c.order_id, NOTICES.c.revision, NOTICES.c.told_on, NOTICES.c.lines)
-        .where(NOTICES.c.order_id.in_(later), NOTICES.c.told_on <= as_of, REACHED)
-        .order_by(NOTICES.c.revision)
-    )
-    if later:
-        for order, revision, told_on, lines in connection.execute(query):
-            told[order] = Told(revision, told_on, tuple(map(ToldLine.from_data, lines)))
-    return told
+    later = [order for order in orders if order.told is not None and order.told.told_on > as_of]
+    return told | told_to_customers(connection, later, NOTICES.c.told_on <= as_of)

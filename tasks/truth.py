@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, update
 
 from models.facts import CustomerFacts, ToldLine
 from models.policy import Policy
@@ -13,12 +13,9 @@ from rules.contact import contact_by
 from rules.delays import holds, open_lines
 from tasks.decisions import suppressed_among
 from tasks.desk import Desk
-from tasks.notices import NOTICES
 from tasks.orders import WATCHES, Watched, named
 from tasks.outbox import Settled
-
-REACHED = NOTICES.c.state.not_in((State.SKIPPED, State.REJECTED))
-"""The SQL of a notice that tells its customer something, now or soon."""
+from tasks.tellings import tellings
 
 
 def untrue(
@@ -98,20 +95,16 @@ def retell(connection: Connection, orders: set[str], changed: set[str], as_of: d
     # The rows are taken before they are read: a run that owes more at this moment comes first, or starts over.
     mine = update(WATCHES).where(WATCHES.c.order_id == bindparam("key")).values(version=WATCHES.c.version + 1)
     connection.execute(mine, [{"key": order} for order in sorted(orders)])
-    query = (
-        select(NOTICES.c.order_id, NOTICES.c.revision, NOTICES.c.told_on, NOTICES.c.lines)
-        .where(NOTICES.c.order_id.in_(orders), REACHED)
-        .order_by(NOTICES.c.revision)
-    )
-    reached = {order: told for order, *told in connection.execute(query)}
-    nothing = (None, None, None)
+    reached = {one.order_id: one for one in tellings(connection, orders)}
+    names = ("revision", "told_on", "lines", "customer_id")
     rows = [
-        {"key": order, **dict(zip(("new_revision", "new_on", "new_lines"), reached.get(order, nothing), strict=True))}
+        {"key": order, **{f"new_{name}": getattr(reached.get(order), name, None) for name in names}}
         for order in sorted(orders)
     ]
     put_right = update(WATCHES).where(WATCHES.c.order_id == bindparam("key"))
-    told: dict[str, Any] = {"told_revision": bindparam("new_revision"), "told_on": bindparam("new_on")}
-    connection.execute(put_right.values(**told, told_lines=bindparam("new_lines")), rows)
+    told: dict[str, Any] = {"told_revision": bindparam("new_revision"), "told_on": bindparam("new_told_on")}
+    told |= {"told_lines": bindparam("new_lines"), "told_to": bindparam("new_customer_id")}
+    connection.execute(put_right.values(**told), rows)
     if changed:
         due = update(WATCHES).where(WATCHES.c.order_id.in_(changed)).values(look_again_on=as_of)
         connection.execute(due)

@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 
 from models.values import State
 from sources.sample import write_sample
-from tasks.db import connect, reading
+from tasks.db import connect, migrate, reading
 from tasks.notices import NOTICES
 from tests.everyday import ROOT, Page, alone, answers, free_port, terminals, until
 from tests.provider import Answer, a_provider
@@ -68,6 +68,7 @@ def ledger(postgres):
     """Return the address of a ledger that both workers share, and an engine to look into it."""
     address = postgres.emptied()
     engine = connect(address)
+    migrate(engine)  # as `forewarn ledger create` does
     yield address, engine
     engine.dispose()
 

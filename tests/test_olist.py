@@ -11,6 +11,7 @@ import pytest
 from flows.deliver import hand_over
 from flows.house import open_house
 from flows.late_orders import find_and_owe
+from flows.ledgers import Begin
 from tasks.db import reading
 from tasks.imports import import_all
 from tasks.notices import NOTICES
@@ -43,7 +44,7 @@ FROM late GROUP BY bucket
 def house(tmp_path, ledger, monkeypatch):
     monkeypatch.setenv("FOREWARN_HOME", str(tmp_path))
     monkeypatch.setenv("FOREWARN_DATABASE_URL", ledger)
-    with open_house(SHOP, data=DATA) as opened, opened.source() as source:
+    with open_house(SHOP, data=DATA, begin=Begin.ANYWHERE) as opened, opened.source() as source:
         import_all(opened.desk.engine, source, lived(opened.desk.engine))
         yield opened
 

@@ -57,6 +57,7 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
     (place / "logs").mkdir()
     api = httpx.Client(base_url=f"http://127.0.0.1:{port}/api/", timeout=60)
     with api, terminals(exports, env, place / "logs") as opened:
+        opened.run("forewarn ledger create\n")  # as docs/operate.md says of a ledger that has an address
         found = Operator(api, opened, place / "ledger.db", place / "outbox")
         for block in rest:
             if not block.startswith(SERVICES):

@@ -13,6 +13,7 @@ from flows.deciding import Ended, decide_in_shards
 from flows.house import open_house
 from flows.late_orders import find_and_owe
 from flows.late_orders_shard import late_orders_shard
+from flows.ledgers import Begin
 from models.errors import ForewarnError
 from models.policy import Caps, Policy
 from models.policy_contact import Brake
@@ -135,7 +136,14 @@ def shop(ledger, tmp_path, monkeypatch):
     """Return the folder of a sample shop; every house opened here has the same ledger."""
     monkeypatch.setenv("FOREWARN_DATABASE_URL", ledger)
     write_sample(tmp_path / "shop", orders=400, seed=7, as_of=LIVED)
+    new_ledger(tmp_path / "shop")
     return tmp_path / "shop"
+
+
+def new_ledger(shop):
+    """Begin the ledger, as an operator does before the schedule runs."""
+    with open_house(shop, begin=Begin.ANYWHERE):
+        pass
 
 
 def live(shop, shards, start, **how):
@@ -166,6 +174,7 @@ def test_a_run_in_shards_reports_and_owes_what_a_run_in_one_piece_does(shop, tmp
     cut = live(shop, 3, here, take_in=True)
     found = owed(shop)
     monkeypatch.setenv("FOREWARN_DATABASE_URL", f"sqlite:///{tmp_path / 'other.db'}")
+    new_ledger(shop)
     with open_house(shop) as house:
         whole = asyncio.run(find_and_owe(house, LIVED, take_in=True))
     assert found == owed(shop)
