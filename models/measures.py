@@ -1,5 +1,6 @@
 """The measures that a shop's files give: countries, and days, hours, counts and amounts with the most that is meant."""
 
+import codecs
 from decimal import Decimal
 from typing import Annotated
 
@@ -7,6 +8,8 @@ from phonenumbers import SUPPORTED_REGIONS
 from pydantic import AfterValidator, Field
 
 MOST_DAYS = 3650
+# Files called Latin-1 hold Windows-1252 in practice, so browsers read them as that (WHATWG Encoding Standard).
+WINDOWS = {"iso8859-1": "cp1252"}
 
 
 def _known(code: str) -> str:
@@ -16,8 +19,19 @@ def _known(code: str) -> str:
     return code
 
 
+def codec(name: str) -> str:
+    """Return Python's name of an encoding of text; raises ValueError for one that is not known."""
+    try:
+        "".encode(name)
+        found = codecs.lookup(name).name
+    except (LookupError, ValueError) as error:
+        raise ValueError(f"{name!r} is no encoding that is known here; one such as 'cp1252' is right") from error
+    return WINDOWS.get(found, found)
+
+
 Country = Annotated[str, AfterValidator(_known)]
 """Those that give out phone numbers, which are all in which people live."""
+Encoding = Annotated[str, AfterValidator(codec)]
 InDays = Annotated[int, Field(le=MOST_DAYS)]
 """Ten years: further off there is nothing to promise or to learn, and a calendar ends in the year 9999."""
 InHours = Annotated[int, Field(le=24 * MOST_DAYS)]
