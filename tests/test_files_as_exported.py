@@ -246,7 +246,8 @@ BODY = {
 }
 UNNESTED = """
 WITH o AS (SELECT unnest(orders) AS o FROM {}), i AS (SELECT o, unnest(o.items) AS i FROM o)
-SELECT o.id AS order_id, i->>'sku' AS product_id, i.n AS number, i.n AS quantity, 'ship' AS promise, o.due AS promised_on
+SELECT o.id AS order_id, i->>'sku' AS product_id, i.n AS number, i.n AS quantity, 'ship' AS promise,
+    o.due AS promised_on
 FROM i
 """
 
