@@ -9,7 +9,7 @@ so that the row is refused by file and line and is not lost in silence.
 | what is in the way | the answer | where |
 |---|---|---|
 | dates as 28.11.2026 | `regexp_replace(x, '(\d\d)\.(\d\d)\.(\d{4})', '\3-\2-\1')` | orders, lines |
-| amounts as 1.234,50 | `replace(replace(x, '.', ''), ',', '.')`, for columns that always have the comma | orders, lines |
+| amounts as 1.234,50 | `replace(replace(x, '.', ''), ',', '.')` where the comma is always there | orders, lines |
 | yes and no in another language | `CASE lower(x) WHEN 'ja' THEN 'yes' ... ELSE x END` | customers |
 | names of countries | `CASE x WHEN 'Deutschland' THEN 'DE' ... ELSE x END` | customers |
 | one file of positions | `QUALIFY row_number() OVER (PARTITION BY ...) = 1` keeps a row | customers, orders |
@@ -27,7 +27,7 @@ encoding = "cp1252"
 ```
 
 ```sql
--- customers.sql: the newest row of each; a company without a person is greeted by its own name.
+-- customers.sql: the last row of each; a company without a person is greeted by its own name.
 SELECT
     coalesce(nullif(Kundennummer, '0'), lower("E-Mail"), 'order ' || Bestellnummer) AS id,
     coalesce(nullif(concat_ws(' ', Vorname, Nachname), ''), Firma) AS name,
@@ -37,7 +37,7 @@ SELECT
     END AS country,
     CASE lower(Werbung) WHEN 'ja' THEN 'yes' WHEN 'nein' THEN 'no' ELSE Werbung END AS marketing_consent
 FROM 'Bestellungen_*.csv'
-QUALIFY row_number() OVER (PARTITION BY id ORDER BY Bestellnummer DESC) = 1
+QUALIFY row_number() OVER (PARTITION BY id ORDER BY _file DESC, _line DESC) = 1
 ```
 
 ```sql
@@ -45,7 +45,7 @@ QUALIFY row_number() OVER (PARTITION BY id ORDER BY Bestellnummer DESC) = 1
 SELECT Artikelnummer AS id, Bezeichnung AS name
 FROM 'Bestellungen_*.csv'
 WHERE coalesce(Artikelnummer, '') NOT IN ('', 'VERSAND', 'GUTSCHEIN')
-QUALIFY row_number() OVER (PARTITION BY Artikelnummer ORDER BY Bestellnummer DESC) = 1
+QUALIFY row_number() OVER (PARTITION BY Artikelnummer ORDER BY _file DESC, _line DESC) = 1
 ```
 
 ```sql
@@ -56,7 +56,7 @@ SELECT
     regexp_replace(Bestelldatum, '(\d\d)\.(\d\d)\.(\d{4})', '\3-\2-\1') AS placed_at,
     replace(replace(Versandkosten, '.', ''), ',', '.') AS shipping_fee
 FROM 'Bestellungen_*.csv'
-QUALIFY row_number() OVER (PARTITION BY Bestellnummer ORDER BY _line) = 1
+QUALIFY row_number() OVER (PARTITION BY Bestellnummer ORDER BY _file DESC, _line) = 1
 ```
 
 ```sql

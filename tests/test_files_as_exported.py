@@ -10,6 +10,9 @@ import pytest
 from models.errors import BadShop
 from models.shopfolder import read_shop
 from sources.newshop import write_starter
+from sources.source import open_source
+from tasks.db import connect, migrate
+from tasks.imports import Counts, import_all
 from tests.test_sources import GOOD, HEAD, LINE, read, use_lines
 
 HEADER = "Bestellung;Größe;Straße;Menge"
@@ -348,3 +351,30 @@ def test_a_number_out_of_bounds_is_told_in_our_words(shop):
     use_lines(shop, HEAD + GOOD.replace(",2,", f",{2**31},"))
     _, (refused,) = read(shop)
     assert refused.reason == "at most 2147483647 is right"
+
+
+@pytest.mark.parametrize(
+    ("name", "sql"),
+    [
+        ("stock.csv", "SELECT sku AS product_id, lager AS location, stück AS on_hand FROM 'stock.csv'"),
+        (
+            "stock.csv",
+            "SELECT sku AS product_id, lager AS location, stück AS on_hand"
+            " FROM read_csv('stock.csv', encoding = 'latin-1')",
+        ),
+    ],
+)
+def test_stock_that_an_odd_file_names_no_more_is_used_up(shop, tmp_path, name, sql):
+    declare(shop, "cp1252")
+    (shop / "sources" / "stock.sql").write_text(sql)
+    engine = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
+    migrate(engine)
+
+    def take_in(rows, as_of):
+        (shop / "data" / name).write_bytes(f"sku;lager;stück\nMUG-1;Köln;3\n{rows};;\n;;\n".encode("cp1252"))
+        with open_source(read_shop(shop)) as source:
+            return import_all(engine, source, as_of, tmp_path / "rejects.csv")["stock"]
+
+    assert take_in("MUG-2;Köln;4\n", date(2026, 1, 8)) == Counts(read=2, inserted=2)
+    assert take_in("", date(2026, 1, 9)) == Counts(read=1, unchanged=1, gone=1)
+    engine.dispose()
