@@ -75,7 +75,10 @@ def columns(select: Select, found: list[str]) -> list[str]:
 
 
 def placed(select: Select, names: list[str], rows: Iterator[tuple[Any, ...]]) -> Iterator[Row]:
-    """Name each row's file and line, or else which row of the SELECT's result it is. Blank text is no value, and a row of none no row."""
+    """Name each row's file and line, or else which row of the SELECT's result it is.
+
+    Blank text is no value, and a row of none is no row.
+    """
     file_at, line_at = (names.index(name) if name in names else None for name in PLACE)
     for number, row in enumerate(rows, start=1):
         values = {

@@ -357,7 +357,7 @@ def test_a_number_out_of_bounds_is_told_in_our_words(shop):
 def test_stock_that_an_odd_file_names_no_more_is_used_up(shop, tmp_path, file):
     declare(shop, "cp1252")
     (shop / "sources" / "stock.sql").write_text(
-        f"SELECT sku AS product_id, lager AS location, stück AS on_hand FROM {file}"
+        "SELECT sku AS product_id, lager AS location, stück AS on_hand FROM {}".format(file)  # noqa: S608, UP032
     )
     engine = connect(f"sqlite:///{tmp_path / 'ledger.db'}")
     migrate(engine)
