@@ -1,5 +1,6 @@
 """The measures that a shop's files give: countries, and days, hours, counts and amounts with the most that is meant."""
 
+import codecs
 import re
 from decimal import Decimal
 from typing import Annotated
@@ -8,6 +9,8 @@ from babel import Locale
 from pydantic import AfterValidator, BeforeValidator, Field
 
 MOST_DAYS = 3650
+# Files called Latin-1 hold Windows-1252 in practice, so browsers read them as that (WHATWG Encoding Standard).
+WINDOWS = {"iso8859-1": "cp1252"}
 
 
 NO_COUNTRIES = frozenset(("EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"))
@@ -29,8 +32,19 @@ def _known(code: str) -> str:
     return code
 
 
+def codec(name: str) -> str:
+    """Return Python's name of an encoding of text; raises ValueError for one that is not known."""
+    try:
+        "".encode(name)
+        found = codecs.lookup(name).name
+    except (LookupError, ValueError) as error:
+        raise ValueError(f"{name!r} is no encoding that is known here; one such as 'cp1252' is right") from error
+    return WINDOWS.get(found, found)
+
+
 Country = Annotated[str, BeforeValidator(_spelt), AfterValidator(_known)]
 """A country by its ISO 3166-1 code of two letters, in any case; UK is read as GB, and EL as GR."""
+Encoding = Annotated[str, AfterValidator(codec)]
 InDays = Annotated[int, Field(le=MOST_DAYS)]
 """Ten years: further off there is nothing to promise or to learn, and a calendar ends in the year 9999."""
 InHours = Annotated[int, Field(le=24 * MOST_DAYS)]

@@ -13,7 +13,7 @@ from pydantic import BaseModel, EmailStr, Field, ValidationError, field_validato
 from models.errors import BadShop
 from models.frozen import Frozen
 from models.identity import Identity, plain_slug, slug
-from models.measures import Country
+from models.measures import Country, Encoding
 from models.policy import Policy
 from models.vendor_doors import VendorDoor, Warehouse
 
@@ -71,6 +71,7 @@ class Source(Frozen):
 
     kind: str = Field("files", pattern="^(files|database)$")
     path: Path | None = Field(None, description="for files: the folder they lie in, seen from the shop's folder")
+    encoding: Encoding | None = Field(None, description="for files: of delimited ones that are not UTF-8, as cp1252")
     zone: str | None = Field(None, description="zone of moments that carry none; the shop's where it is not given")
     orders: Literal["all", "open"] | None = Field(
         None,

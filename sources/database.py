@@ -1,5 +1,6 @@
 """A live database as a source: SQLAlchemy runs the shop's SELECTs, reading only."""
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,11 @@ READ_ONLY = {
     "mariadb": "SET SESSION TRANSACTION READ ONLY",
     "oracle": "SET TRANSACTION READ ONLY",
 }
+
+# All that SQLite may do. Read-only mode guards the shop's file alone: VACUUM INTO and ATTACH would write others.
+ALLOWED = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
+ALLOWED |= {sqlite3.SQLITE_TRANSACTION}
+NOT_ALLOWED = ("authoriz", "prohibited")
 
 
 class Database:
@@ -54,17 +60,28 @@ class Database:
                 yield from placed(select, names, map(tuple, result))
         except SQLAlchemyError as error:
             said = " ".join(str(getattr(error, "orig", None) or error).split())
+            if self.engine.dialect.name == "sqlite" and any(words in said for words in NOT_ALLOWED):
+                said = f"one SELECT is right, that only reads ({said})"
             raise BadShop(f"{select.file}: {said}") from error
 
     def _run(self, connection: Connection, select: Select) -> CursorResult[Any]:
         if (read_only := READ_ONLY.get(connection.dialect.name)) is not None:
             connection.exec_driver_sql(read_only)
+        if isinstance(lite := connection.connection.dbapi_connection, sqlite3.Connection):
+            lite.set_authorizer(_reading_only)
         # no_parameters: a percent sign in the SELECT is the shop's, not a placeholder.
         options = {"stream_results": True, "yield_per": BATCH, "no_parameters": True}
         result = connection.exec_driver_sql(select.sql, execution_options=options)
         if not result.returns_rows:
             raise BadShop(f"{select.file}: one SELECT is right")
         return result
+
+
+def _reading_only(action: int, first: str | None, second: str | None, *_: str | None) -> int:
+    # Full-text tables ask for data_version when they are read; load_extension would run any program.
+    reads = action == sqlite3.SQLITE_PRAGMA and first == "data_version" and second is None
+    loads = action == sqlite3.SQLITE_FUNCTION and second == "load_extension"
+    return sqlite3.SQLITE_OK if (action in ALLOWED and not loads) or reads else sqlite3.SQLITE_DENY
 
 
 def _reading(url: URL) -> URL:

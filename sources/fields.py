@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, ValidationInfo
 
+EXACT_BELOW = 2**53
+"""Whole numbers below it are told exactly by a float."""
 YEARS = range(1900, 2201)
 AMOUNTS_BELOW = Decimal(10) ** 12
 WHOLES_BELOW = 10**18
@@ -29,6 +31,7 @@ AMOUNT = re.compile(r"\d+(\.\d*)?(E[+-]\d{1,4})?", re.IGNORECASE)
 A_DAY = "a date such as 2026-11-30 is right"
 A_MOMENT = "a date and time such as 2026-11-30 14:05:00, with or without an offset, is right"
 AN_AMOUNT = "an amount such as 12.50 is right: digits, a point for the decimals, no sign or currency"
+UTC_WRITTEN = "UTC is written Z or +00:00, as in 2026-11-30 14:05:00Z"
 A_WHOLE = "a whole number such as 3 is right"
 A_YEAR = f"a year from {YEARS[0]} to {YEARS[-1]} is right"
 A_FLAG = "yes or no is right (also true or false, 1 or 0)"
@@ -56,6 +59,9 @@ def _text(value: Any) -> Any:
         return value if value.isascii() else normalize("NFC", value)
     if isinstance(value, int | Decimal | UUID) and not isinstance(value, bool):
         return str(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) < EXACT_BELOW:
+        # A key of which some are missing is written so by pandas and others: 17.0 is the key 17.
+        return str(int(value))
     if value is None:
         return None
     raise ValueError("text is right")
@@ -132,7 +138,7 @@ def _written(value: Any, right: str) -> Any:
         try:
             value = date.fromisoformat(value) if len(value) == len("2026-11-30") else datetime.fromisoformat(value)
         except ValueError as error:
-            raise ValueError(right) from error
+            raise ValueError(UTC_WRITTEN if value.upper().endswith(("UTC", "GMT")) else right) from error
     if not isinstance(value, date):
         raise ValueError(right)  # noqa: TRY004 - pydantic makes a refused row of a ValueError only
     if value.year not in YEARS:

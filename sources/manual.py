@@ -7,6 +7,7 @@ from typing import Any, get_args
 from pydantic.fields import FieldInfo
 
 from sources.contract import CONTRACT, KEYS, NEEDED
+from sources.recipes import RECIPES
 
 KINDS: dict[type, str] = {
     str: "text",
@@ -83,20 +84,31 @@ takes no stock, is asked of no vendor and is in no parcel. An order of nothing e
 
 ## Files
 
-With `kind = "files"` in `shop.toml`, DuckDB runs the SELECTs over CSV, TSV, JSON (an array, or one object a line) and
-Parquet, plain or packed with gzip. A file is named in quotes, as seen from the data folder, and may be a pattern:
+With `kind = "files"` in `shop.toml`, DuckDB runs the SELECTs over CSV, TSV and TXT, JSON (an array, one object a line,
+or one object as an API answers it) and Parquet, plain or packed with gzip. A file is named in quotes, as seen from the
+data folder, and may be a pattern:
 
 ```sql
 SELECT number AS id, customer AS customer_id, created AS placed_at FROM 'orders-*.csv'
 ```
 
-* The SELECTs reach that folder alone, and write nothing.
-* CSV and TSV begin with a header, are UTF-8, and are delimited by comma, semicolon, tab or bar: whichever the header
-  has most of. Every value arrives as text, just as it stands; where a SELECT computes, it casts:
-  `try_cast(fee AS DECIMAL(12, 2))`.
-* A record with bad quotes, or with more or fewer values than the header, is refused by itself; the others go on.
-* A file of another encoding or dialect is read by DuckDB's own reader,
-  `FROM read_csv('orders.csv', encoding = 'latin-1')`; a bad record then stops the import.
+* The SELECTs reach that folder alone, and write nothing. A link is followed where it leads to a file in the folder.
+* CSV, TSV and TXT begin with a header, and are delimited by comma, semicolon, tab or bar: whichever the header has most
+  of, or as a first line `sep=;` says. Blank rows do not count, nor do blank values at the end of a row. Where
+  other lines stand above the header, the import stops and says what to write.
+* Every value arrives as text; a blank cell, quoted or not, is NULL. So `a <> 'x'` and `a || b` yield nothing where `a`
+  is blank: `coalesce(a, '') <> 'x'` and `concat_ws(' ', a, b)` do. `="0017"`, as Excel keeps leading zeros, is 0017.
+  Where a SELECT computes, it casts: `try_cast(fee AS DECIMAL(12, 2))`.
+* They are UTF-8, or UTF-16 with a byte order mark. Of files in another encoding, `encoding = "cp1252"` under `[source]`
+  in `shop.toml` says which; a file whose lines are UTF-8 is still read as that. Latin-1 is read as Windows-1252
+  (cp1252), which it mostly is.
+* A record with bad quotes, or with more or fewer values than the header, or with bytes that its encoding does not have,
+  is refused by itself; the others go on.
+* A file of another dialect is read by DuckDB's own reader with all its options, and any encoding that Python knows:
+  `FROM read_csv('orders.csv', encoding = 'cp1252', delim = '~', all_varchar = true)`. It guesses types without
+  `all_varchar`, and a bad record stops the import.
+* In JSON, numbers are numbers and all that is in quotes is text: dates, moments with their offsets, keys. Objects and
+  lists stay what they are, for `unnest(orders)`, `o.customer.id` and `o->>'id'`. It is so with `read_json('...')` too.
 * A refused row is named by file and line where each row of the result comes from one line of the first file after
   FROM. Where a SELECT groups, says DISTINCT, or selects from another SELECT, it is "row 17 of orders.sql", the place in
   its result; it may yield columns `_file` and `_line` itself. In Parquet files, the line is the row.
@@ -106,8 +118,9 @@ SELECT number AS id, customer AS customer_id, created AS placed_at FROM 'orders-
 With `kind = "database"`, the SELECTs run as they stand, in the database's own SQL, at the address in
 `FOREWARN_SOURCE_URL`: `postgresql://user:password@host/name`, `mysql://...`, `sqlite:///path`, or another that
 SQLAlchemy knows and whose driver is installed. PostgreSQL, MySQL, MariaDB and Oracle are told to refuse writes, SQLite
-is opened for reading only; a user who may only read is right all the same. Each table is read to its end before the
-first of its rows is written to the ledger, so no SELECT stays open meanwhile.
+may do nothing but read; a user who may only read is right all the same. In a password, @ is written %40, / is %2F and
+% is %25. Each table is read to its end before the first of its rows is written to the ledger, so no SELECT stays open
+meanwhile.
 
 One import runs at a time. Another one waits, up to 40 seconds, and is then refused.
 
@@ -137,7 +150,7 @@ out on purpose. `forewarn shop check` shows them, so that nothing goes missing s
 def page() -> str:
     """Return the text of docs/sources.md."""
     needed = ", ".join(f"`{table}.sql`" for table in NEEDED)
-    return "\n".join([ABOUT.format(needed=needed), *map(_table, CONTRACT)])
+    return "\n".join([ABOUT.format(needed=needed), *map(_table, CONTRACT), RECIPES])
 
 
 def _table(table: str) -> str:

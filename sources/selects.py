@@ -76,13 +76,19 @@ def columns(select: Select, found: list[str]) -> list[str]:
 
 
 def placed(select: Select, names: list[str], rows: Iterator[tuple[Any, ...]]) -> Iterator[Row]:
-    """Name each row's file and line, or else which row of the SELECT's result it is. Blank text is no value."""
+    """Name each row's file and line, or else which row of the SELECT's result it is.
+
+    Blank text is no value, and a row of none is no row.
+    """
     file_at, line_at = (names.index(name) if name in names else None for name in PLACE)
     for number, row in enumerate(rows, start=1):
         values = {
             name: (None if (text := value.strip()) in NOTHING else text) if type(value) is str else value
             for name, value in zip(names, row, strict=True)
         }
+        # A row without any value is what a spreadsheet fills its sheet up with.
+        if not any(values.values()) and all(value is None for name, value in values.items() if name not in PLACE):
+            continue
         if file_at is None or line_at is None or row[line_at] is None:
             yield Row(values, f"row {number} of {select.file.name}", None)
         else:

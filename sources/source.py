@@ -29,6 +29,8 @@ BY_TYPE = {
     "bool_type": A_FLAG,
     "string_type": "text is right",
 }
+# What pydantic says of a number that is too small or too large, in our words.
+BOUNDS = {"greater_than_equal": ("ge", "at least"), "less_than_equal": ("le", "at most")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def open_source(folder: ShopFolder, data: Path | None = None, url: str | None = 
     """
     selects = read_selects(folder.selects)
     if folder.shop.source.kind == "files":
-        return Source(folder.shop, selects, Files(data or folder.data))
+        return Source(folder.shop, selects, Files(data or folder.data, folder.shop.source.encoding))
     if url is None:
         raise BadShop(f"{folder.path / 'shop.toml'}: source.kind is 'database', so FOREWARN_SOURCE_URL must say which")
     return Source(folder.shop, selects, Database(url))
@@ -122,10 +124,9 @@ def _reason(error: ErrorDetails) -> str:
         return RIGHT[context["pattern"]]
     if kind in ("string_too_long", "too_long"):
         return f"at most {context['max_length']} characters are right"
-    if kind == "greater_than_equal":
-        return f"{context['ge']} or more is right"
-    if kind == "less_than_equal":
-        return f"{context['le']} or less is right"
+    if kind in BOUNDS:
+        bound, words = BOUNDS[kind]
+        return f"{words} {context[bound]} is right"
     if kind == "literal_error":
         return f"{context['expected']} is right"
     return error["msg"].removeprefix("Value error, ")

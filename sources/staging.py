@@ -5,54 +5,34 @@ DuckDB's own reader knows no line numbers, and loses all rows after a stray quot
 """
 
 import csv
-import gzip
 import json
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterator
 from io import TextIOBase
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
+
+from sources.encodings import UTF_8, encoding_of, marked, open_text
+from sources.headers import Lines, read_header
 
 Refuse = Callable[[int, str, str], None]
 """Takes the line, its text, and the reason."""
 
-DELIMITERS = ",;\t|"
-NOT_UTF8 = "not UTF-8; save the file as UTF-8, or read it with read_csv('...', encoding = 'latin-1')"
 SHOWN = 200
+# How Excel is made to keep leading zeros: ="0017" means 0017.
+AS_TEXT = '="'
+EXCEL = re.compile(r'="((?:[^"]|"")*)"')
 
 
-class _Lines:
-    """A file's lines, counted, that can be put back."""
-
-    def __init__(self, stream: Iterable[str]) -> None:
-        self.stream, self.back = iter(stream), deque[str]()
-        self.taken: list[str] = []
-        self.number = 0
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        line = self.back.popleft() if self.back else next(self.stream)
-        self.taken.append(line)
-        self.number += 1
-        return line
-
-    def put_back_all_but_first(self) -> str:
-        first, *rest = self.taken
-        self.back.extendleft(reversed(rest))
-        self.number -= len(rest)
-        return first
+def _not_text(encoding: str) -> str:
+    named = "UTF-8" if encoding == UTF_8 else encoding
+    return (
+        f"not {named}; save the file as UTF-8, or name its encoding: "
+        "encoding = \"cp1252\" under [source] in shop.toml, or read_csv('...', encoding = 'cp1252')"
+    )
 
 
-def open_text(file: Path) -> IO[str]:
-    """Open a file, packed or plain; bytes that are no UTF-8 come as lone surrogates, to be refused one by one."""
-    opener = gzip.open if file.suffix == ".gz" else open
-    stream = opener(file, "rt", encoding="utf-8-sig", errors="surrogateescape", newline="")
-    return cast("IO[str]", stream)
-
-
-def _records(lines: _Lines, delimiter: str, refuse: Refuse) -> Iterator[tuple[int, list[str]]]:
+def _records(lines: Lines, delimiter: str, refuse: Refuse) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
         lines.taken.clear()
@@ -69,53 +49,86 @@ def _records(lines: _Lines, delimiter: str, refuse: Refuse) -> Iterator[tuple[in
             yield line, record
 
 
-def stage_csv(file: Path, name: str, staged: Path, refuse: Refuse) -> list[str]:
+def stage_csv(file: Path, name: str, staged: Path, refuse: Refuse, declared: str | None = None) -> list[str]:
     """Copy a delimited file with the columns _file and _line added; return the names in its header.
 
-    Raises ValueError where the header is no header.
+    `declared` is the encoding of files that are not UTF-8. Raises ValueError where the header is no header.
     """
-    with open_text(file) as stream, staged.open("w", encoding="utf-8", newline="") as copy:
-        lines = _Lines(stream)
-        header = next(lines, "")
-        delimiter = max(DELIMITERS, key=header.count)
-        columns = _names(header, delimiter)
+    encoding = encoding_of(file, declared)
+    with open_text(file, encoding) as stream, staged.open("w", encoding=UTF_8, newline="") as copy:
+        lines = Lines(stream)
+        columns, delimiter = read_header(lines, name)
+        if any(map(_is_torn, columns)):
+            raise ValueError(f"has a header that is {_not_text(encoding)}")
+        fit = _Fit(columns)
         writer = csv.writer(copy, quoting=csv.QUOTE_ALL, lineterminator="\n")
-        for line, record in _records(lines, delimiter, refuse):
-            if len(record) != len(columns):
-                refuse(line, "".join(lines.taken), f"{len(record)} values, where the header names {len(columns)}")
+        for line, found in _records(lines, delimiter, refuse):
+            if not any(map(str.strip, found)):
                 continue
+            record = found if len(found) == fit.width else fit.cut(found)
+            if record is None:
+                refuse(line, "".join(lines.taken), f"{len(found)} values, where the header names {fit.width}")
+                continue
+            if AS_TEXT in (lines.taken[0] if len(lines.taken) == 1 else "".join(lines.taken)):
+                record = [_from_excel(value) for value in record]
             try:
                 writer.writerow((*record, name, line))
             except UnicodeEncodeError:
-                refuse(line, "".join(lines.taken), NOT_UTF8)
+                refuse(line, "".join(lines.taken), _not_text(encoding))
     return columns
 
 
-def _names(header: str, delimiter: str) -> list[str]:
-    if not header.strip():
-        raise ValueError("has no header; a first line with the columns' names is right")
+class _Fit:
+    """How many values a record may have: blank ones at its end, beyond the header, do not count."""
+
+    def __init__(self, columns: list[str]) -> None:
+        self.width = self.least = len(columns)
+        while self.least > 1 and columns[self.least - 1] == f"column{self.least}":
+            self.least -= 1
+
+    def cut(self, record: list[str]) -> list[str] | None:
+        """Return the record with as many values as the header has names; None where that would lose one."""
+        if self.least <= len(record) < self.width:
+            return record + [""] * (self.width - len(record))
+        return None if len(record) < self.width or any(map(str.strip, record[self.width :])) else record[: self.width]
+
+
+def _from_excel(value: str) -> str:
+    found = EXCEL.fullmatch(value.strip())
+    return found[1].replace('""', '"') if found else value
+
+
+def _is_torn(text: str) -> bool:
     try:
-        (record,) = csv.reader([header], delimiter=delimiter, strict=True)
-    except csv.Error as error:
-        raise ValueError(f"has a header with bad quotes ({error})") from error
-    names = [name.strip() or f"column{at}" for at, name in enumerate(record, start=1)]
-    seen = set[str]()
-    for name in names:
-        if name.lower() in seen:
-            raise ValueError(f"names the column {name!r} twice")
-        seen.add(name.lower())
-    return names
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
-def is_lines(file: Path) -> bool:
-    """Tell JSON with one object a line from one array."""
-    with open_text(file) as stream:
-        return next((line.lstrip()[0] for line in stream if line.strip()), "{") == "{"
+def is_lines(file: Path) -> bool | None:
+    """Tell JSON with one object a line from one array; None is one object printed over several lines.
+
+    A first line that is no JSON is a bad line where the second is JSON by itself.
+    """
+    with open_text(file, marked(file) or UTF_8) as stream:
+        written = (line for line in stream if line.strip())
+        first, second = next(written, "{}"), next(written, "")
+    if first.lstrip()[0] != "{":
+        return False
+    return True if not second or _is_object(first) or _is_object(second) else None
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
 
 
 def stage_json_lines(file: Path, name: str, staged: Path, refuse: Refuse) -> None:
     """Copy a file of one JSON object a line with _file and _line added."""
-    with open_text(file) as stream, staged.open("w", encoding="utf-8") as copy:
+    with open_text(file, marked(file) or UTF_8) as stream, staged.open("w", encoding=UTF_8) as copy:
         for line, text in enumerate(stream, start=1):
             if text.strip():
                 _stage_object(text.strip(), {"_file": name, "_line": line}, copy, refuse)
@@ -130,6 +143,6 @@ def _stage_object(text: str, place: dict[str, str | int], copy: TextIOBase | IO[
         else:
             refuse(line, text, 'a JSON object such as {"id": 1} is right')
     except UnicodeEncodeError:
-        refuse(line, text, NOT_UTF8)
+        refuse(line, text, _not_text(UTF_8))
     except ValueError as error:
         refuse(line, text, f"not JSON ({error})")

@@ -1,0 +1,98 @@
+"""The recipes of docs/sources.md: a whole shop's SELECTs over one export of German order positions."""
+
+RECIPES = r"""## Recipes
+
+A shop whose system writes one file with a row for each position of an order, in Windows-1252, with semicolons, decimal
+commas and dates such as 28.11.2026. These are its SELECTs, whole. A value that they do not understand stays as it is,
+so that the row is refused by file and line and is not lost in silence.
+
+| what is in the way | the answer | where |
+|---|---|---|
+| dates as 28.11.2026 | `regexp_replace(x, '(\d\d)\.(\d\d)\.(\d{4})', '\3-\2-\1')` | orders, lines |
+| amounts as 1.234,50 | `replace(replace(x, '.', ''), ',', '.')` where the comma is always there | orders, lines |
+| yes and no in another language | `CASE lower(x) WHEN 'ja' THEN 'yes' ... ELSE x END` | customers |
+| names of countries | `CASE x WHEN 'Deutschland' THEN 'DE' ... ELSE x END` | customers |
+| one file of positions | `QUALIFY row_number() OVER (PARTITION BY ...) = 1` keeps a row | customers, orders |
+| guests without a customer number, or with 0 | their address is their key, or else their order | customers, orders |
+| shipping, coupons and blanks among the positions | `coalesce(x, '') NOT IN ('', 'VERSAND')` | products, lines |
+| lines above the header | `read_csv('...', skip = 3, ...)` | stock |
+
+In `shop.toml`, for the encoding:
+
+```toml
+[source]
+kind = "files"
+path = "data"
+encoding = "cp1252"
+```
+
+```sql
+-- customers.sql: the last row of each; a company without a person is greeted by its own name.
+SELECT
+    coalesce(nullif(Kundennummer, '0'), lower("E-Mail"), 'order ' || Bestellnummer) AS id,
+    coalesce(nullif(concat_ws(' ', Vorname, Nachname), ''), Firma) AS name,
+    "E-Mail" AS email,
+    CASE Land
+        WHEN 'Deutschland' THEN 'DE' WHEN 'Österreich' THEN 'AT' WHEN 'Schweiz' THEN 'CH' ELSE Land
+    END AS country,
+    CASE lower(Werbung) WHEN 'ja' THEN 'yes' WHEN 'nein' THEN 'no' ELSE Werbung END AS marketing_consent
+FROM 'Bestellungen_*.csv'
+QUALIFY row_number() OVER (PARTITION BY id ORDER BY _file DESC, _line DESC) = 1
+```
+
+```sql
+-- products.sql: what is really sent; each article once.
+SELECT Artikelnummer AS id, Bezeichnung AS name
+FROM 'Bestellungen_*.csv'
+WHERE coalesce(Artikelnummer, '') NOT IN ('', 'VERSAND', 'GUTSCHEIN')
+QUALIFY row_number() OVER (PARTITION BY Artikelnummer ORDER BY _file DESC, _line DESC) = 1
+```
+
+```sql
+-- orders.sql: one row of each order; its customer as customers.sql names them.
+SELECT
+    Bestellnummer AS id,
+    coalesce(nullif(Kundennummer, '0'), lower("E-Mail"), 'order ' || Bestellnummer) AS customer_id,
+    regexp_replace(Bestelldatum, '(\d\d)\.(\d\d)\.(\d{4})', '\3-\2-\1') AS placed_at,
+    replace(replace(Versandkosten, '.', ''), ',', '.') AS shipping_fee
+FROM 'Bestellungen_*.csv'
+QUALIFY row_number() OVER (PARTITION BY Bestellnummer ORDER BY _file DESC, _line) = 1
+```
+
+```sql
+-- lines.sql
+SELECT
+    Bestellnummer AS order_id,
+    Position AS number,
+    Artikelnummer AS product_id,
+    Menge AS quantity,
+    replace(replace(Einzelpreis, '.', ''), ',', '.') AS price,
+    'ship' AS promise,
+    regexp_replace(Liefertermin, '(\d\d)\.(\d\d)\.(\d{4})', '\3-\2-\1') AS promised_on,
+    regexp_replace("Neuer Termin", '(\d\d)\.(\d\d)\.(\d{4})', '\3-\2-\1') AS expected_on,
+    regexp_replace(Versendet, '(\d\d)\.(\d\d)\.(\d{4})', '\3-\2-\1') AS shipped_at
+FROM 'Bestellungen_*.csv'
+WHERE coalesce(Artikelnummer, '') NOT IN ('', 'VERSAND', 'GUTSCHEIN')
+```
+
+```sql
+-- stock.sql: a report with three lines above its header.
+SELECT Artikel AS product_id, Lager AS location, Bestand AS on_hand
+FROM read_csv('Lagerbestand.csv', skip = 3, delim = ';', encoding = 'cp1252', all_varchar = true)
+```
+
+```sql
+-- left_out.sql
+SELECT coalesce(Artikelnummer, 'without a number') || ': no article' AS reason, count(*) AS count
+FROM 'Bestellungen_*.csv'
+WHERE coalesce(Artikelnummer, '') IN ('', 'VERSAND', 'GUTSCHEIN')
+GROUP BY Artikelnummer
+```
+
+JSON as an API answers it, one object with the orders in a list, is taken apart by `unnest`:
+
+```sql
+SELECT o.id, o.customer.id AS customer_id, o.created_at AS placed_at
+FROM (SELECT unnest(orders) AS o FROM 'orders.json')
+```
+"""
