@@ -65,8 +65,14 @@ def _installed(client: "SyncPrefectClient", settings: Settings, folder: ShopFold
     if file is None:
         yield Check("deployments", "there is no prefect.yaml to compare with", "set FOREWARN_HOME to the checkout")
         return
-    wanted = {one["name"]: one for one in yaml.safe_load(file.read_text())["deployments"]}
-    for pool in sorted({one["work_pool"]["name"] for one in wanted.values()}):
+    try:
+        wanted = {one["name"]: one for one in yaml.safe_load(file.read_text())["deployments"]}
+        pools = sorted({one["work_pool"]["name"] for one in wanted.values()})
+    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+        found = f"{file} cannot be read, or a deployment lacks its name or pool: {type(error).__name__}"
+        yield Check("deployments", found, "compare it with the file that Forewarn brings", bad=True)
+        return
+    for pool in pools:
         yield _worker(client, pool)
     there = {one.name: one for one in client.read_deployments() if one.name in wanted}
     wrong = [check for name, one in wanted.items() for check in _deployment(client, one, there.get(name))]
@@ -133,7 +139,8 @@ def _same(wanted: Mapping[str, Any], there: object) -> bool:
 def _coming(client: "SyncPrefectClient", there: "DeploymentResponse") -> bool:
     from prefect.client.schemas.filters import DeploymentFilter, FlowRunFilter
 
-    if there.updated is not None and datetime.now(UTC) - there.updated < FRESH:
+    # Not by `updated`: each poll of a worker counts as an update.
+    if there.created is not None and datetime.now(UTC) - there.created < FRESH:
         return True
     after = {"expected_start_time": {"after_": datetime.now(UTC) - GRACE}, "state": {"type": {"any_": ["SCHEDULED"]}}}
     found = client.read_flow_runs(

@@ -149,7 +149,7 @@ class Terminals:
         there = {**self._there, "stdin": theirs, "stdout": theirs, "stderr": theirs}
         started = subprocess.Popen([*BASH, self._exports + commands], **there, start_new_session=True)  # noqa: S603
         os.close(theirs)
-        shown, end = "", time.monotonic() + DEADLINE
+        shown, end = "", time.monotonic() + 2 * DEADLINE
         try:
             while (part := _read(ours, end)) and not ASKS.search(shown):
                 shown += part

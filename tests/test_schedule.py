@@ -144,6 +144,7 @@ def test_doctor_sees_what_was_paused_on_prefects_page(operator):
     found, code = doctor(operator)
     operator.api.patch(schedule, json={"active": True}).raise_for_status()
     operator.api.patch("work_pools/forewarn", json={"is_paused": False}).raise_for_status()
+    until(lambda: bool(operator.runs("digest")), "the server schedules again what was paused")
     assert code == 1
     assert (found["pool forewarn"]["bad"], found["deployment digest"]["bad"]) == (True, True)
     assert "paused" in found["deployment digest"]["found"]
