@@ -109,13 +109,20 @@ class Page:
         kind = self.api.get(f"flow_runs/{run}").raise_for_status().json()["state_type"]
         return kind in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
+    def change(self, path: str, asked: dict[str, Any]) -> None:
+        """Change something, as a switch on the page does."""
+        self._ask("PATCH", path, asked)
+
     def _post(self, path: str, asked: dict[str, Any]) -> Any:
+        return self._ask("POST", path, asked).json()
+
+    def _ask(self, method: str, path: str, asked: dict[str, Any]) -> httpx.Response:
         for _ in range(BUSY):
-            answer = self.api.post(path, json=asked)
+            answer = self.api.request(method, path, json=asked)
             if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                 break
             time.sleep(1)
-        return answer.raise_for_status().json()
+        return answer.raise_for_status()
 
     def everything_prefect_keeps(self) -> str:
         """Return all that Prefect's page could show: artifacts, runs with their parameters, task runs, states, logs."""

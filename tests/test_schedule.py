@@ -139,11 +139,11 @@ def test_doctor_compares_what_is_deployed_with_the_file(operator):
 def test_doctor_sees_what_was_paused_on_prefects_page(operator):
     there = operator.api.get("deployments/name/digest/digest").raise_for_status().json()
     schedule = f"deployments/{there['id']}/schedules/{there['schedules'][0]['id']}"
-    operator.api.patch(schedule, json={"active": False}).raise_for_status()
-    operator.api.patch("work_pools/forewarn", json={"is_paused": True}).raise_for_status()
+    operator.change(schedule, {"active": False})
+    operator.change("work_pools/forewarn", {"is_paused": True})
     found, code = doctor(operator)
-    operator.api.patch(schedule, json={"active": True}).raise_for_status()
-    operator.api.patch("work_pools/forewarn", json={"is_paused": False}).raise_for_status()
+    operator.change(schedule, {"active": True})
+    operator.change("work_pools/forewarn", {"is_paused": False})
     until(lambda: bool(operator.runs("digest")), "the server schedules again what was paused")
     assert code == 1
     assert (found["pool forewarn"]["bad"], found["deployment digest"]["bad"]) == (True, True)
