@@ -48,6 +48,19 @@ class Finder(Protocol):
         ...
 
 
+@runtime_checkable
+class Checker(Protocol):
+    """A door whose provider says whether it accepts the credentials, without sending anything."""
+
+    async def check(self) -> str:
+        """Return what the provider says of the account.
+
+        Raises SendError: with `channel_down` where nothing would be sent, else where it cannot be asked now. Raises
+        CannotAsk where the account has no right to ask.
+        """
+        ...
+
+
 class Rejected(Exception):
     """The provider will never take this message. Do not send it again.
 

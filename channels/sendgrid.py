@@ -27,6 +27,8 @@ OUR_FIELDS = ("from", "reply_to")
 ADDRESS = re.compile(r"[^\s\"'<>(),;:]+@[^\s\"'<>(),;:]+")
 NO_RECORDS = (400, 403, 404)
 """How SendGrid answers accounts without the add-on that keeps email activity, and keys without a right to it."""
+MAY_SEND = "mail.send"
+"""The scope that a key needs."""
 MOST = 1000
 """Mails that one answer lists."""
 
@@ -49,6 +51,7 @@ class SendGrid:
         self._headers = {"Authorization": f"Bearer {api_key}"}
         self._url = f"{url.rstrip('/')}/v3/mail/send"
         self._records = f"{url.rstrip('/')}/v3/messages"
+        self._scopes = f"{url.rstrip('/')}/v3/scopes"
         self._from = From(ascii_address(sender.email), one_line(sender.name))
         self._reply_to = ReplyTo(ascii_address(sender.reply_to)) if sender.reply_to else None
         self._wire = Wire(timeout, parallel)
@@ -73,6 +76,18 @@ class SendGrid:
         if len(known) >= MOST:
             raise CannotAsk(f"SendGrid knows more than {MOST} mails to this address")
         return None
+
+    async def check(self) -> str:
+        with asking():
+            response = await self._wire.request("GET", self._scopes, headers=self._headers)
+            if response.status != 200:
+                raise await self._refusal(response)
+        scopes = (await read_json(response)).get("scopes")
+        if not isinstance(scopes, list):
+            raise SendError("SendGrid answered without the key's rights", code="200")
+        if MAY_SEND not in scopes:
+            raise SendError(f"the key has no right to send mail ({MAY_SEND})", code="200", channel_down=True)
+        return "the key may send mail"
 
     async def close(self) -> None:
         await self._wire.close()

@@ -1,11 +1,12 @@
 """Text messages by Twilio."""
 
 import logging
+import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
 from twilio.http import AsyncHttpClient
@@ -53,6 +54,9 @@ LONGEST_VALIDITY = 36_000
 """Seconds a text may wait at Twilio, at most and by default."""
 FAILED = ("failed", "undelivered", "canceled")
 """How Twilio's records call a text that it took and will not bring."""
+MESSAGING_SERVICE = re.compile(r"MG[0-9a-fA-F]{32}")
+LISTS = {"Messages.json": "messages", "IncomingPhoneNumbers.json": "incoming_phone_numbers"}
+"""Under which key Twilio answers with a list; any other answer is one thing, with its SID."""
 MOST = 1000
 """Texts to one number that are looked through: what Twilio tells in one answer."""
 
@@ -80,7 +84,7 @@ class Twilio:
             account_sid, auth_token, http_client=_Transport(self._wire, now), environment={"TWILIO_EDGE": ""}
         )
         self._client.api.base_url = url.rstrip("/")
-        self._sender = {"messaging_service_sid" if sender.startswith("MG") else "from_": sender}
+        self._sender = {"messaging_service_sid" if MESSAGING_SERVICE.fullmatch(sender) else "from_": sender}
 
     async def send(self, message: Message) -> Receipt:
         taken = await self._client.messages.create_async(
@@ -109,6 +113,22 @@ class Twilio:
             raise CannotAsk(f"Twilio knows more than {MOST} texts to this number")
         return None
 
+    async def check(self) -> str:
+        with asking():
+            account = await self._client.api.accounts(self._client.account_sid).fetch_async()
+            if account.status != "active":
+                raise SendError(f"the account is {account.status}", channel_down=True)
+            number = self._sender.get("from_")
+            if number is None:  # services have an address of their own, which is not asked
+                return "the account is active"
+            known = await self._client.incoming_phone_numbers.list_async(phone_number=number, limit=MOST)
+        ours = [one for one in known if one.phone_number == number]
+        if not ours:
+            raise SendError(f"the account has no number {number}", channel_down=True)
+        if not any((one.capabilities or {}).get("sms") for one in ours):
+            raise SendError(f"{number} cannot send texts", channel_down=True)
+        return f"the account is active, and {number} can send texts"
+
     async def close(self) -> None:
         await self._wire.close()
 
@@ -121,8 +141,11 @@ class Twilio:
         return {"validity_period": min(left, LONGEST_VALIDITY)}
 
 
-def _is_list(told: Mapping[str, Any]) -> bool:
-    found = told.get("messages")
+def _is_whole(uri: str, told: Mapping[str, Any]) -> bool:
+    kind = LISTS.get(urlsplit(uri).path.rpartition("/")[2])
+    if kind is None:
+        return bool(told.get("sid"))
+    found = told.get(kind)
     return isinstance(found, list) and all(isinstance(one, dict) and one.get("sid") for one in found)
 
 
@@ -158,7 +181,7 @@ class _Transport(AsyncHttpClient):  # type: ignore[misc]  # the SDK ships no typ
             headers={**(headers or {}), "Authorization": basic},
         )
         told = await read_json(response)
-        if (response.status == 201 and told.get("sid")) or (response.status == 200 and _is_list(told)):
+        if (response.status == 201 and told.get("sid")) or (response.status == 200 and _is_whole(uri, told)):
             return Response(response.status, await response.text(), response.headers)
         if 200 <= response.status < 300:
             raise InDoubt(f"Twilio answered {response.status} without what was asked for", code=str(response.status))

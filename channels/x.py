@@ -12,7 +12,7 @@ import aiohttp
 from tweepy.asynchronous import AsyncClient
 from yarl import URL
 
-from channels.door import InDoubt, SendError
+from channels.door import CannotAsk, InDoubt, SendError
 from channels.headers import one_line
 from channels.http import Refusal, Wire, asking, meaning, read_json, refused, wait_of
 from models.values import Message, Receipt
@@ -80,6 +80,16 @@ class X:
                 if not more:
                     return None
                 page = {"pagination_token": more}
+
+    async def check(self) -> str:
+        try:
+            with asking():
+                me = await self._told(await self._client.get_me(user_auth=True), dict)
+        except SendError as error:
+            if error.code == "403":  # a plan may let an account post, and read nothing
+                raise CannotAsk(error.reason, code=error.code) from error
+            raise
+        return f"the account is @{one_line(str(me.get('username') or me['id']))}"
 
     async def close(self) -> None:
         await self._wire.close()

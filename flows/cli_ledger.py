@@ -166,12 +166,19 @@ def suppress(
     printing.out.print(f"{masked(known)} will not be written to again.", markup=False)
 
 
-def doctor(shop: Shop = None, *, json: Json = False) -> None:
-    """Check settings, database, credentials, clocks, words and policy; say what to do."""
+def doctor(
+    shop: Shop = None,
+    *,
+    providers: Annotated[
+        bool, typer.Option("--providers/--no-providers", help="ask providers whether they accept the credentials")
+    ] = True,
+    json: Json = False,
+) -> None:
+    """Check settings, ledger, source, providers, schedule and clocks; say what to do. Exits with 1 for a fault."""
     from flows.health import examine
 
     with printing.working("Examining", quiet=json):
-        found = examine(shop)
+        found = examine(shop, providers=providers)
     if json:
         printing.as_json({"checks": found})
     else:

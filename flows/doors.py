@@ -14,6 +14,7 @@ from channels.x import X
 from flows.house import House
 from models.errors import ForewarnError
 from models.settings import DoorKind, Settings
+from models.shopfolder import Sender
 from models.values import Channel
 from rules.masking import masked
 
@@ -60,7 +61,14 @@ async def open_doors(
         for channel, kind in kinds.items()
         if (lacking := missing(house.settings, kind))
     }
-    doors = {channel: _open(kind, house, now) for channel, kind in kinds.items() if channel not in shut}
+    settings, sender = house.settings, house.folder.shop.sender
+    doors: dict[Channel, Door] = {
+        channel: Outbox(house.outbox, sender, now)
+        if kind is DoorKind.OUTBOX
+        else open_provider(kind, settings, sender, now)
+        for channel, kind in kinds.items()
+        if channel not in shut
+    }
     try:
         yield doors, shut
     finally:
@@ -70,12 +78,12 @@ async def open_doors(
             await asyncio.to_thread(write_index, house.outbox, masked)
 
 
-def _open(kind: DoorKind, house: House, now: Callable[[], datetime]) -> Door:
-    settings, sender = house.settings, house.folder.shop.sender
+def open_provider(kind: DoorKind, settings: Settings, sender: Sender, now: Callable[[], datetime]) -> Door:
+    """Open the door to a provider; its credentials must be there. Raises ForewarnError for the local outbox."""
     timeout, parallel = settings.timeout, settings.parallel
     match kind:
         case DoorKind.OUTBOX:
-            return Outbox(house.outbox, sender, now)
+            raise ForewarnError("the local outbox is no provider")
         case DoorKind.SENDGRID:
             return SendGrid(
                 _secret(settings, "sendgrid_api_key"),

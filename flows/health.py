@@ -3,48 +3,29 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Engine, func, select
-from sqlalchemy.exc import DBAPIError
-
-from flows.doors import chosen, missing
-from flows.house import read_settings, state_folder
-from flows.ledgers import examined, find_ledger
+from flows.health_check import Check
+from flows.health_ledger import look_at_ledger, look_at_owner
+from flows.health_prefect import look_at_prefect
+from flows.health_providers import ask_providers, look_at_doors
+from flows.house import read_settings
+from flows.ledgers import state_folder
 from flows.vendor_doors import SETTING, WITH_SECRET, keys_of
-from models.addresses import shown
-from models.errors import ForewarnError, NoLedger
-from models.settings import DoorKind, Settings
+from models.errors import ForewarnError
+from models.settings import Settings
 from models.shopfolder import ShopFolder, read_shop
 from sources.source import open_source
-from tasks.db import check_known, newest, reading, version
-from tasks.ownership import WrongShop
 from templates.check import problems
 
-CLOCKS_APART = timedelta(seconds=30)
 SPACE = 200 * 1024**2
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing looked at."""
+def examine(shop: Path | None, *, providers: bool = True) -> list[Check]:
+    """Look at everything a run needs, and go on past what is wrong. Credentials are named, never shown.
 
-    what: str
-    found: str
-    do: str = ""
-    """What to do about it; empty where nothing is wrong."""
-    bad: bool = False
-
-    @property
-    def mark(self) -> str:
-        """Return how it stands in one word."""
-        return "wrong" if self.bad else "note" if self.do else "ok"
-
-
-def examine(shop: Path | None) -> list[Check]:
-    """Look at everything a run needs, and go on past what is wrong. Credentials are named, never shown."""
+    Unless `providers` is false, they are asked whether they accept the credentials; nothing is sent.
+    """
     try:
         settings = read_settings({"shop": shop})
         folder = read_shop(settings.shop)
@@ -56,59 +37,7 @@ def examine(shop: Path | None) -> list[Check]:
     ]
     for look in LOOKS:
         found += look(settings, folder)
-    return found
-
-
-def _database(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
-    address = ""
-    try:
-        engine = find_ledger(settings, folder)
-        address = shown(engine.url)
-        at = version(engine)
-        apart = _apart(engine)
-    except NoLedger as error:
-        do = "`docs/operate.md`, A new ledger, says when to begin one"
-        yield Check("database", str(error), do, bad=settings.database_url is not None)
-        return
-    except (DBAPIError, ForewarnError) as error:
-        reason = str(getattr(error, "orig", error)).splitlines()[0]
-        found = f"{address}: {reason}" if address else reason
-        yield Check("database", found, "start it, or mend FOREWARN_DATABASE_URL", bad=True)
-        return
-    yield Check("database", address)
-    yield _migrations(at)
-    if apart > CLOCKS_APART:
-        yield Check("clocks", f"this machine and the database are {apart} apart", "set both by NTP", bad=True)
-    else:
-        yield Check("clocks", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, shop in {folder.shop.zone}")
-
-
-def _owner(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
-    try:
-        yield Check("ledger", examined(settings, folder))
-    except WrongShop as error:
-        yield Check("ledger", str(error), "do as it says: until then every command stops", bad=True)
-    except (DBAPIError, ForewarnError):
-        return  # the check of the database says it
-
-
-def _migrations(at: str | None) -> Check:
-    if at == newest():
-        return Check("migrations", f"version {at}")
-    found = f"version {at or 'none'}, this code wants {newest()}"
-    try:
-        check_known(at)
-    except ForewarnError:
-        return Check("migrations", found, "install the newer Forewarn, which knows it", bad=True)
-    return Check("migrations", found, "the next run migrates it")
-
-
-def _apart(engine: Engine) -> timedelta:
-    if engine.dialect.name == "sqlite":
-        return timedelta()
-    with reading(engine) as connection:
-        there: datetime = connection.execute(select(func.now())).scalar_one()
-    return abs(datetime.now(UTC) - there.astimezone(UTC))
+    return found + ask_providers(settings, folder) if providers else found
 
 
 def _source(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
@@ -118,22 +47,6 @@ def _source(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
             yield Check("source", f"{folder.shop.source.kind}: {', '.join(source.tables)}")
     except ForewarnError as error:
         yield Check("source", str(error), "`forewarn shop check` says more", bad=True)
-
-
-def _doors(settings: Settings, _: ShopFolder) -> Iterator[Check]:
-    try:
-        doors = chosen(settings)
-    except ForewarnError as error:
-        yield Check("doors", str(error), "mend the setting", bad=True)
-        return
-    for channel, kind in doors.items():
-        lacking = missing(settings, kind)
-        if lacking:
-            yield Check(f"door {channel}", f"{kind} lacks credentials", f"set {', '.join(lacking)}", bad=True)
-        elif kind is DoorKind.OUTBOX:
-            yield Check(f"door {channel}", "local outbox", f"set FOREWARN_{channel.upper()} to send by a provider")
-        else:
-            yield Check(f"door {channel}", f"{kind}, credentials are present")
 
 
 def _vendors(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
@@ -175,23 +88,13 @@ def _there(path: Path) -> Path:
     return path.resolve() if path.exists() else _there(path.resolve().parent)
 
 
-def _prefect(_: Settings, __: ShopFolder) -> Iterator[Check]:
-    url = os.environ.get("PREFECT_API_URL")
-    if url:
-        yield Check("prefect", f"runs are recorded at {url}")
-    else:
-        yield Check(
-            "prefect", "no server set: `forewarn run` works by itself", "README, 'Run it every day', sets one up"
-        )
-
-
 LOOKS: tuple[Callable[[Settings, ShopFolder], Iterator[Check]], ...] = (
-    _database,
-    _owner,
+    look_at_ledger,
+    look_at_owner,
     _source,
-    _doors,
+    look_at_doors,
     _vendors,
     _templates,
     _outbox,
-    _prefect,
+    look_at_prefect,
 )

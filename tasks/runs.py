@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, and_, select, update
+from sqlalchemy import Connection, Engine, Row, and_, func, select, update
 
 from models.errors import ForewarnError
 from models.ledger import Run
@@ -113,6 +113,14 @@ def end(engine: Engine, now: Now, ended_at: datetime, state: str, counts: dict[s
         connection.execute(
             update(RUNS).where(RUNS.c.id == now.run).values(ended_at=ended_at, state=state, counts=counts)
         )
+
+
+def last_success(engine: Engine, flow: str) -> datetime | None:
+    """Return when a run of a flow last ended without a fault; a run that the brake holds counts."""
+    good = select(func.max(RUNS.c.ended_at)).where(RUNS.c.flow == flow, RUNS.c.state.in_(["done", HELD]))
+    with reading(engine) as connection:
+        ended: datetime | None = connection.execute(good).scalar_one()
+    return ended
 
 
 def last(engine: Engine, flow: str) -> dict[str, Any] | None:

@@ -3,11 +3,12 @@
 import json
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ ROOT = Path(__file__).parents[1]
 SERVICES = ("prefect server start", "prefect worker start")
 BASH = ("/bin/bash", "-euo", "pipefail", "-c")
 DEADLINE = 180.0
+ASKS = re.compile(r"^\W*\?|\[y/n\]|^>>? $", re.MULTILINE)
+"""A line by which Prefect waits for an answer."""
 BUSY = 20
 """How often a server on SQLite is asked again that says it is too busy to write, as its own clients do."""
 
@@ -26,6 +29,14 @@ BUSY = 20
 def blocks(markdown: str) -> list[str]:
     """Return the `sh` blocks of a page."""
     return re.findall(r"^```sh\n(.*?)^```$", markdown, re.MULTILINE | re.DOTALL)
+
+
+def as_here(markdown: str, here: Mapping[str, str]) -> str:
+    """Put what a test has where a page has the operator's: a port, a shop, a day."""
+    for theirs, ours in here.items():
+        assert theirs in markdown
+        markdown = markdown.replace(theirs, ours)
+    return markdown
 
 
 def section(file: Path, name: str) -> str:
@@ -98,13 +109,20 @@ class Page:
         kind = self.api.get(f"flow_runs/{run}").raise_for_status().json()["state_type"]
         return kind in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
+    def change(self, path: str, asked: dict[str, Any]) -> None:
+        """Change something, as a switch on the page does."""
+        self._ask("PATCH", path, asked)
+
     def _post(self, path: str, asked: dict[str, Any]) -> Any:
+        return self._ask("POST", path, asked).json()
+
+    def _ask(self, method: str, path: str, asked: dict[str, Any]) -> httpx.Response:
         for _ in range(BUSY):
-            answer = self.api.post(path, json=asked)
+            answer = self.api.request(method, path, json=asked)
             if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                 break
             time.sleep(1)
-        return answer.raise_for_status().json()
+        return answer.raise_for_status()
 
     def everything_prefect_keeps(self) -> str:
         """Return all that Prefect's page could show: artifacts, runs with their parameters, task runs, states, logs."""
@@ -132,6 +150,23 @@ class Terminals:
         )
         assert done.returncode == 0, f"{commands}\n{done.stdout}\n{done.stderr}\n{self.said()}"
 
+    def run_at_a_terminal(self, commands: str) -> None:
+        """Run a block to its end where it sees a terminal, at which nobody types; fail where it asks something."""
+        ours, theirs = os.openpty()
+        there = {**self._there, "stdin": theirs, "stdout": theirs, "stderr": theirs}
+        started = subprocess.Popen([*BASH, self._exports + commands], **there, start_new_session=True)  # noqa: S603
+        os.close(theirs)
+        shown, end = "", time.monotonic() + 2 * DEADLINE
+        try:
+            while (part := _read(ours, end)) and not ASKS.search(shown):
+                shown += part
+            assert not ASKS.search(shown), f"{commands}\nasks where a person would have to answer:\n{shown}"
+            assert time.monotonic() < end, f"{commands}\nnever ends:\n{shown}"
+            assert started.wait(15) == 0, f"{commands}\n{shown}\n{self.said()}"
+        finally:
+            os.close(ours)
+            _kill(started)
+
     def keep(self, command: str) -> None:
         """Start a command that runs on, in a session of its own."""
         with (self._logs / f"{len(self._running)}.log").open("wb") as log:
@@ -153,10 +188,31 @@ class Terminals:
             _kill(one)
 
 
+def _read(screen: int, end: float) -> str:
+    """Return what a terminal shows next; nothing when all that wrote to it has ended, or the time is up."""
+    if not select.select([screen], [], [], max(0, end - time.monotonic()))[0]:
+        return ""
+    try:
+        return os.read(screen, 65536).decode(errors="replace")
+    except OSError:  # so Linux says that the other side is closed
+        return ""
+
+
 def _kill(process: "subprocess.Popen[bytes]") -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait(15)
+
+
+def follow(opened: Terminals, page: Iterable[str], api: httpx.Client) -> None:
+    """Do what a page says, block after block: what runs on keeps a terminal of its own, and the rest ends in one."""
+    for block in page:
+        if not block.startswith(SERVICES):
+            opened.run_at_a_terminal(block)
+            continue
+        opened.keep(block)
+        if block.startswith("prefect server"):
+            until(lambda: answers(api), f"an answer of the server\n{opened.said()}")
 
 
 @contextmanager

@@ -46,7 +46,7 @@ def test_every_flow_is_deployed():
 def test_a_deployment_without_a_schedule_is_a_form_that_explains_itself(name):
     form = flow_of(name).parameters
     assert flow_of(name).name == name
-    assert "schedules" not in DEPLOYMENTS[name]
+    assert DEPLOYMENTS[name]["schedules"] == []
     assert form.required == ["run", "who"]
     assert [field for field, said in form.properties.items() if not said.get("description")] == []
 
@@ -55,7 +55,8 @@ def test_the_shards_of_a_run_are_started_by_that_run_alone_and_never_cancelled()
     (name,) = BY_A_RUN
     shard = flow_of(name).parameters
     assert (flow_of(name).name, shard.required) == (name, ["run", "shard", "shards"])
-    assert not {"schedules", "concurrency_limit"} & DEPLOYMENTS[name].keys()
+    assert DEPLOYMENTS[name]["schedules"] == []
+    assert "concurrency_limit" not in DEPLOYMENTS[name]
     assert [field for field, said in shard.properties.items() if not said.get("description")] == []
 
 

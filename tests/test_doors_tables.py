@@ -141,9 +141,9 @@ async def test_a_text_says_who_sends_to_whom_in_the_providers_form(provider):
 
 async def test_a_messaging_service_sends_in_the_place_of_a_number(provider):
     provider.will(TAKEN)
-    await texted(provider, sender="MG123")
+    await texted(provider, sender="MG" + "0" * 31 + "a")
     form = parse_qs(provider.asked[0].body.decode())
-    assert form["MessagingServiceSid"] == ["MG123"]
+    assert form["MessagingServiceSid"] == ["MG" + "0" * 31 + "a"]
     assert "From" not in form
 
 

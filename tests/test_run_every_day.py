@@ -14,21 +14,20 @@ import pytest
 from sources.sample import write_sample
 from tests.everyday import (
     ROOT,
-    SERVICES,
     Page,
     Terminals,
     alone,
-    answers,
+    as_here,
     blocks,
+    follow,
     free_port,
     section,
     terminals,
-    until,
 )
 
 DAY = date(2025, 11, 3)
 ORDERS = 150
-README, PAGE = ROOT / "README.md", ROOT / "docs" / "operate.md"
+README = ROOT / "README.md"
 
 
 @dataclass(frozen=True)
@@ -53,33 +52,19 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
         "FOREWARN_DATABASE_URL": f"sqlite:///{place / 'ledger.db'}",
         "FOREWARN_OUTBOX": str(place / "outbox"),
     }
-    exports, *rest = blocks(as_here(section(README, "every day"), port, place / "shop"))
+    here = {
+        "127.0.0.1:4200": f"127.0.0.1:{port}",
+        '"$PWD/shop"': f'"{place / "shop"}"',
+        " --watch": f" --watch --param as_of={DAY}",
+    }
+    exports, *rest = blocks(as_here(section(README, "every day"), here))
     (place / "logs").mkdir()
     api = httpx.Client(base_url=f"http://127.0.0.1:{port}/api/", timeout=60)
     with api, terminals(exports, env, place / "logs") as opened:
         opened.run("forewarn ledger create\n")  # as docs/operate.md says of a ledger that has an address
         found = Operator(api, opened, place / "ledger.db", place / "outbox")
-        for block in rest:
-            if not block.startswith(SERVICES):
-                opened.run(block)
-                continue
-            opened.keep(block)
-            if block.startswith("prefect server"):
-                until(lambda: answers(api), f"an answer of the server\n{opened.said()}")
+        follow(opened, rest, api)
         yield found
-
-
-def as_here(markdown: str, port: int, shop: Path) -> str:
-    """Put the test's port, shop and day where the README has the operator's."""
-    here = {
-        "127.0.0.1:4200": f"127.0.0.1:{port}",
-        '"$PWD/shop"': f'"{shop}"',
-        " --watch": f" --watch --param as_of={DAY}",
-    }
-    for theirs, ours in here.items():
-        assert theirs in markdown
-        markdown = markdown.replace(theirs, ours)
-    return markdown
 
 
 def test_the_readme_takes_an_operator_from_install_to_a_running_schedule(operator):
@@ -134,8 +119,3 @@ def test_nothing_that_prefect_keeps_has_an_address_or_a_code_in_clear(operator):
     assert codes
     kept = operator.everything_prefect_keeps() + operator.terminals.said()
     assert [one for one in secret | codes if one in kept] == []
-
-
-def test_the_commands_of_the_operators_page_do_as_they_say(operator):
-    for block in blocks(PAGE.read_text()):
-        operator.terminals.run(block)

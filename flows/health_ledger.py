@@ -1,0 +1,95 @@
+"""What `forewarn doctor` looks at in the ledger's database."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+
+from sqlalchemy import Engine, func, select
+from sqlalchemy.exc import DBAPIError
+
+from flows.health_check import Check
+from flows.house import clock
+from flows.ledgers import examined, find_ledger
+from models.addresses import shown
+from models.errors import ForewarnError, NoLedger
+from models.settings import Settings
+from models.shopfolder import ShopFolder
+from tasks.db import check_known, newest, reading, version
+from tasks.ownership import WrongShop
+from tasks.runs import BEGINNING, lived
+
+CLOCKS_APART = timedelta(seconds=30)
+
+
+@contextmanager
+def opened(settings: Settings, folder: ShopFolder) -> Iterator[Engine]:
+    """Open a ledger for as long as it is looked at; raises NoLedger where there is none."""
+    engine = find_ledger(settings, folder)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def look_at_ledger(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
+    """Look at the ledger's database: its version, its clock, and the last day in it."""
+    address = ""
+    try:
+        with opened(settings, folder) as engine:
+            address = shown(engine.url)
+            at = version(engine)
+            apart = _apart(engine)
+            day = lived(engine) if at == newest() else None
+    except NoLedger as error:
+        do = "`docs/operate.md`, A new ledger, says when to begin one"
+        yield Check("database", str(error), do, bad=settings.database_url is not None)
+        return
+    except (DBAPIError, ForewarnError) as error:
+        reason = str(getattr(error, "orig", error)).splitlines()[0]
+        found = f"{address}: {reason}" if address else reason
+        yield Check("database", found, "start it, or mend FOREWARN_DATABASE_URL", bad=True)
+        return
+    yield Check("database", address)
+    yield _migrations(at)
+    if day is not None:
+        yield _last_day(day, clock(folder.shop.zone, None).day())
+    if apart > CLOCKS_APART:
+        yield Check("clocks", f"this machine and the database are {apart} apart", "set both by NTP", bad=True)
+    else:
+        yield Check("clocks", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, shop in {folder.shop.zone}")
+
+
+def look_at_owner(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
+    """Look whose the ledger is."""
+    try:
+        yield Check("ledger", examined(settings, folder))
+    except WrongShop as error:
+        yield Check("ledger", str(error), "do as it says: until then every command stops", bad=True)
+    except (DBAPIError, ForewarnError):
+        return  # the check of the database says it
+
+
+def _migrations(at: str | None) -> Check:
+    if at == newest():
+        return Check("migrations", f"version {at}")
+    found = f"version {at or 'none'}, this code wants {newest()}"
+    try:
+        check_known(at)
+    except ForewarnError:
+        return Check("migrations", found, "install the newer Forewarn, which knows it", bad=True)
+    return Check("migrations", found, "the next run migrates it")
+
+
+def _last_day(day: date, today: date) -> Check:
+    if day > today:
+        do = "set this machine's clock; if it is right, `forewarn runs forget-ahead` lets those days count no more"
+        return Check("last day", f"the last run was for {day}, and today is {today}", do, bad=True)
+    return Check("last day", f"the last run was for {day}" if day > BEGINNING else "no run yet")
+
+
+def _apart(engine: Engine) -> timedelta:
+    if engine.dialect.name == "sqlite":
+        return timedelta()
+    with reading(engine) as connection:
+        there: datetime = connection.execute(select(func.now())).scalar_one()
+    return abs(datetime.now(UTC) - there.astimezone(UTC))
