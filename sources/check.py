@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from models.supply import known_day
 from sources.contract import CONTRACT, KEYS, POINTS_AT, Fact, LineRow, OrderRow
 from sources.rows import Accepted, LeftOut, Refused
 from sources.source import Source
 
-FAR = timedelta(days=2 * 365)
 EXAMPLES = 20
 
 
@@ -24,7 +24,8 @@ class Finding(StrEnum):
     NO_LINES = "order without lines"
     PROMISED_EARLY = "promised before the order was placed"
     SHIPPED_EARLY = "shipped before the order was placed"
-    EXPECTED_FAR = "expected more than two years after the order"
+    PROMISED_FAR = "promised more than two years after the order, so not promised"
+    EXPECTED_FAR = "expected more than two years after the order, so of unknown date"
 
 
 @dataclass(slots=True)
@@ -131,13 +132,16 @@ class _Look:
             yield Finding.PROMISED_EARLY, "promised_on"
         if line.shipped_at is not None and line.shipped_at.astimezone(self.zone).date() < placed:
             yield Finding.SHIPPED_EARLY, "shipped_at"
-        if line.expected_on is not None and line.expected_on - placed > FAR:
+        promised_on, expected_on = known_day(line.promised_on, placed), known_day(line.expected_on, placed)
+        if line.promised_on != promised_on:
+            yield Finding.PROMISED_FAR, "promised_on"
+        if line.expected_on != expected_on:
             yield Finding.EXPECTED_FAR, "expected_on"
         done = line.delivered_at or (line.shipped_at if line.promise == "ship" else None)
         if line.order_id in self.cancelled or self._done(line.cancelled_at) or self._done(done) or placed > self.as_of:
             return
         self.open.add(line.order_id)
-        if line.promised_on is not None and line.promised_on < max(self.as_of, line.expected_on or self.as_of):
+        if promised_on is not None and promised_on < max(self.as_of, expected_on or self.as_of):
             self.late.add(line.order_id)
 
     def _done(self, moment: datetime | None) -> bool:
