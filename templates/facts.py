@@ -8,8 +8,8 @@ wrote), `sooner` (False where only a part comes sooner than told), `today`, `tol
 wrote, and the date told; either may be None), `substitutes` (item, products), `discount`, `offer` (`shown`, `on_page`
 where only the order page may show it, or `none`), `ready` (`all` or `part` of what was late is there for the customer,
 or `none`), and `parcels` (items, ships_on) where it comes in more than one. A mail's bodies know `subject`; a text
-knows `item`, the name of the one late product (empty: several, or no room). A post knows `product`; of a late one `days` and
-`expected_on`, of one that is back or running low how many are `left`.
+knows `item`, the name of the one late product (empty: several, or no room). A post knows `product`; of a late one
+`days` and `expected_on`, of one that is back or running low how many are `left`.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""The words that a customer reads fit what happened: a first date, goods that came, a date that is none, a long list."""
+"""The words that a customer reads fit what happened: a first date, goods that came, no date, a long list."""
 
 import json
 from dataclasses import replace
