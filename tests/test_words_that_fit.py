@@ -280,11 +280,11 @@ def test_a_name_that_is_an_address_is_neither_greeted_nor_written_to(name, local
         ("Anna K. Keller", "Anna K. Keller"),
         ("Müller GmbH & Co. KG", "Müller GmbH & Co. KG"),
         ("Dr. Eva Stein, c/o Novak", "Dr. Eva Stein, c/o Novak"),
-        ("Long " * 30, "Long Long Long Long Long Long Long Long Long Long Long Long…"[:60]),
+        ("Long " * 30, "Long " * 10 + "Long…"),
     ],
 )
 def test_any_other_name_is_greeted_and_ends_after_sixty_characters(name, shown):
-    assert addressed(name).rstrip("…") == shown.rstrip("…").rstrip()
+    assert addressed(name) == shown
     assert len(addressed(name)) <= 60
 
 
