@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: setup demo test bench chaos lock forecast-report
+.PHONY: setup demo test bench chaos lock forecast-report pictures
 
 setup: .venv/ready
 
@@ -30,6 +30,9 @@ chaos: setup
 
 forecast-report: setup
 	$(BIN)/python -m benchmarks.forecast_report --picture docs/pictures/forecast.png
+
+pictures: setup
+	$(BIN)/python -m benchmarks.pictures
 
 lock:
 	uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --group dev \

@@ -63,7 +63,7 @@ class Outbox:
             raise Rejected("the mail's address has letters that mail servers do not take") from error
         if self._sender.reply_to:
             mail["Reply-To"] = ascii_address(self._sender.reply_to)
-        mail["Subject"] = Header(one_line(message.subject)).encode()
+        mail["Subject"] = Header(one_line(message.subject), header_name="Subject").encode()
         mail["Message-ID"] = f"<{file_name(message.id)}@{self._domain}>"
         mail["X-Forewarn-Notice"] = one_line(message.id)
         if self._now:

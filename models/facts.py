@@ -103,6 +103,7 @@ class OrderFacts:
     placed_on: date
     customer: CustomerFacts
     lines: tuple[LineFacts, ...]
+    """In the order's own order: 1, 2, 10."""
     currency: str
     shipping_fee: Decimal | None = None
     cancelled_on: date | None = None

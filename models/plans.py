@@ -29,7 +29,7 @@ class Delay:
     expected_on: date | None
     """The day by which the last late line is expected; None where any late line's date is unknown."""
     late: tuple[LateLine, ...]
-    """The late lines, latest first."""
+    """The late lines, as the order lists them."""
     on_time: tuple[LineFacts, ...]
     """The open lines that can still come on time."""
 

@@ -29,6 +29,7 @@ NOT_OPEN = (CLOSED, FUTURE)
 """Where an order stands that was closed, or not even placed, on the day looked at."""
 LATE_AGAIN = "late_again"
 GOOD_NEWS = "good_news"
+NEW_DATE = "new_date"
 
 
 class DayCount(StrEnum):
@@ -78,7 +79,7 @@ class Bucket(Frozen):
     @field_validator("name")
     @classmethod
     def _not_taken(cls, name: str) -> str:
-        if name in (ON_TIME, CLOSED, FUTURE, LATE_AGAIN, GOOD_NEWS):
+        if name in (ON_TIME, CLOSED, FUTURE, LATE_AGAIN, GOOD_NEWS, NEW_DATE):
             raise ValueError(f"{name!r} is a name of Forewarn's own; choose another")
         return name
 

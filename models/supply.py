@@ -7,8 +7,14 @@ from enum import StrEnum
 
 from models.values import Promise
 
-LONGEST = 3650
-"""Days from now beyond which a date is a way of writing that there is none, as 31 December 9999."""
+LONGEST = 2 * 365
+"""Days after an order, or from today where there is no order, beyond which a date is a way to write that none is known,
+such as 31 December 2099."""
+
+
+def known_day(day: date | None, since: date) -> date | None:
+    """Return a date that a shop, a vendor or staff gave; None where it is a placeholder: over LONGEST after `since`."""
+    return day if day is not None and (day - since).days <= LONGEST else None
 
 
 class DateSource(StrEnum):

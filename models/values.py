@@ -53,9 +53,13 @@ class News(StrEnum):
     """Good news: what was told to be late is there for the order, and can go."""
     EARLIER = "earlier"
     """Good news: the date is earlier than the one told, by enough to say so."""
+    DATED = "dated"
+    """A date is known now, where the customer was told that none is."""
 
 
 GOOD = (News.READY, News.EARLIER)
+OFFERLESS = (*GOOD, News.DATED)
+"""News that offers nothing: what there was to offer came with the delay itself."""
 
 
 class RemedyKind(StrEnum):

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from models.supply import LONGEST, Cover, Expectation, Piece
+from models.supply import Cover, Expectation, Piece, known_day
 from rules.journeys import Journey
 from rules.slips import Habits
 
@@ -37,7 +37,7 @@ class Inflow:
         self, vendor: str | None, country: str | None, promised_on: date | None, *, direct: bool = False
     ) -> Coming:
         """Say when goods are at hand that a vendor of a country promised for a day; `direct`: at the vendor's door."""
-        if promised_on is None or (promised_on - self._as_of).days > LONGEST:
+        if (promised_on := known_day(promised_on, self._as_of)) is None:
             return Coming(None, None, None, None, "which has no date")
         key = vendor, country, promised_on, direct
         found = self._known.get(key)

@@ -1,7 +1,7 @@
 """When an order is late, by how many days, in which bucket, and whether that is news."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import date, timedelta
 
 from models.facts import LineFacts, OrderFacts, ToldLine
@@ -54,13 +54,12 @@ def delay_of(order: OrderFacts, as_of: date, policy: Policy, calendar: Calendar)
     bucket = bucket_for(max((one.days for one in late), default=0), policy)
     if bucket is None:
         return None
-    late.sort(key=lambda one: (-one.days, one.line.number))
     dates = [one.expected_on for one in late]
     behind = {one.line.number for one in late}
     return Delay(
         order=order,
         as_of=as_of,
-        days=late[0].days,
+        days=max(one.days for one in late),
         bucket=bucket.name,
         expected_on=None if None in dates else max(day for day in dates if day is not None),
         late=tuple(late),
@@ -72,22 +71,34 @@ def news(delay: Delay, policy: Policy) -> News | None:
     """Say what about a delay the customer does not know yet; None where they were told all of it.
 
     A told date is a promise renewed: when it slips, passes or turns unknown, that is news. An unknown date that
-    stays unknown is not, until the delay reaches a worse bucket.
+    stays unknown is not, until the delay reaches a worse bucket. A line that arrived is no bad news, however late it
+    is: `good_news` tells of it.
     """
     if delay.order.told is None:
         return News.FIRST
-    heard = [before for _, before in _heard(delay) if before is not None]
-    if heard and _rank(delay.bucket, policy) > max(_rank(before.bucket, policy) for before in heard):
+    pairs = _heard(delay)
+    heard = [before for _, before in pairs if before is not None]
+    waiting = [(one, before) for one, before in pairs if before is None or not arrived(one, policy)]
+    bucket = bucket_for(max((one.days for one, _ in waiting), default=0), policy)
+    if heard and bucket and _rank(bucket.name, policy) > max(_rank(before.bucket, policy) for before in heard):
         return News.WORSE
-    if broken := _broken(delay, policy):
+    if broken := _broken(waiting, delay.as_of, policy):
         return News.PASSED if min(broken) < delay.as_of else News.SLIPPED
-    new = (bucket_for(one.days, policy) for one, before in _heard(delay) if before is None)
+    new = (bucket_for(one.days, policy) for one, before in waiting if before is None)
     return News.ANOTHER if any(bucket is not None and bucket.notify for bucket in new) else None
+
+
+def arrived(one: LateLine, policy: Policy) -> bool:
+    """Say whether a line lies in stock with a day on which it can go, and the shop tells such good news.
+
+    What lies in stock without a day did not leave in time: nobody knows what keeps it.
+    """
+    return policy.restock.good_news and one.line.ready and one.expected_on is not None
 
 
 def broken_date(delay: Delay, policy: Policy) -> date | None:
     """Return the first date told that does not hold any more."""
-    return min(_broken(delay, policy), default=None)
+    return min(_broken(_heard(delay), delay.as_of, policy), default=None)
 
 
 def _heard(delay: Delay) -> list[tuple[LateLine, ToldLine | None]]:
@@ -97,17 +108,17 @@ def _heard(delay: Delay) -> list[tuple[LateLine, ToldLine | None]]:
     return [(one, before if before and before.promised_on == one.line.promised_on else None) for one, before in pairs]
 
 
-def _broken(delay: Delay, policy: Policy) -> list[date]:
-    slip = timedelta(days=policy.contact.slip_days)
-    return [
-        before.expected_on
-        for one, before in _heard(delay)
-        if before is not None
-        and before.expected_on is not None
-        and (
-            before.expected_on < delay.as_of or one.expected_on is None or one.expected_on >= before.expected_on + slip
-        )
-    ]
+def _broken(pairs: Iterable[tuple[LateLine, ToldLine | None]], as_of: date, policy: Policy) -> list[date]:
+    found = (broken_day(one, before, as_of, policy) for one, before in pairs if before is not None)
+    return [day for day in found if day is not None]
+
+
+def broken_day(one: LateLine, before: ToldLine, as_of: date, policy: Policy) -> date | None:
+    """Return the date told of a line where it has passed, slipped or become unknown; None where it stands."""
+    day, slip = before.expected_on, timedelta(days=policy.contact.slip_days)
+    if day is None or (day >= as_of and one.expected_on is not None and one.expected_on < day + slip):
+        return None
+    return day
 
 
 def _rank(bucket: str, policy: Policy) -> float:

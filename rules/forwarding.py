@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from models.purchases import Ask, Asked, Need, VendorAnswer
+from rules.order_of_lines import natural
 
 FREE = frozenset({VendorAnswer.ASK_AGAIN, VendorAnswer.NOT_SENT})
 """What became of pieces that may be asked for as if they never had been."""
@@ -26,7 +27,7 @@ def forward(needs: Iterable[Need], asked: Mapping[Line, Sequence[Asked]]) -> For
     """Say what to ask of each vendor, given what was asked for each line before."""
     asks: dict[str, list[Ask]] = defaultdict(list)
     unaddressed = []
-    for need in sorted(needs, key=lambda one: (one.vendor, one.order, one.line)):
+    for need in sorted(needs, key=lambda one: (one.vendor, natural(one.order), natural(one.line))):
         before = asked.get((need.order, need.line), ())
         missing = need.quantity - spoken_for(need.vendor, before)
         if missing <= 0:

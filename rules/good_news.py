@@ -1,4 +1,4 @@
-"""When a delay that was told is over, or shorter than told, and the customer should hear of it."""
+"""When a delay that was told is over, is shorter than told, or has a date at last: the customer hears of it."""
 
 from datetime import date, timedelta
 
@@ -6,36 +6,42 @@ from models.facts import LineFacts, OrderFacts, ToldLine
 from models.plans import Delay, LateLine
 from models.policy import ON_TIME, Policy
 from models.values import News
-from rules.delays import bucket_for, expected, late_line, open_lines
+from rules.delays import arrived, broken_day, bucket_for, expected, late_line, open_lines
 from rules.working_days import Calendar
 
 
 def good_news(order: OrderFacts, as_of: date, policy: Policy, calendar: Calendar) -> tuple[News, Delay] | None:
     """Say what became better since the customer was told; None where nothing did, or nothing was told.
 
+    A first date for what had none is told plainly, also by shops that leave good news unsaid: it may be a bad one.
     The delay names every open line that was told or is late, with the days that are left of it: none, where the
     promise can be kept after all.
     """
-    if order.told is None or not policy.restock.good_news:
+    if order.told is None:
         return None
     told = {(one.number, one.promised_on): one for one in order.told.lines}
     lines = open_lines(order, as_of)
     heard = [(line, told[key]) for line in lines if (key := (line.number, line.promised_on)) in told]
     better = {found for line, before in heard if (found := _better(line, before, as_of, policy))}
+    if not policy.restock.good_news:
+        better &= {News.DATED}
     if not better:
         return None
     delay = _delay(order, as_of, lines, {line.number for line, _ in heard}, policy, calendar)
-    return (News.READY if News.READY in better else News.EARLIER), delay
+    return next(news for news in (News.READY, News.DATED, News.EARLIER) if news in better), delay
 
 
 def _better(line: LineFacts, before: ToldLine, as_of: date, policy: Policy) -> News | None:
-    if line.ready:
-        return None if before.ready else News.READY
     day = expected(line, as_of)
+    if line.ready and policy.restock.good_news:
+        now = LateLine(line, 0, day)
+        back = arrived(now, policy) and broken_day(now, before, as_of, policy)
+        return News.READY if back or not before.ready else None
     if day is None:
         return None
-    enough = timedelta(days=policy.restock.earlier_days)
-    return News.EARLIER if before.expected_on is None or day <= before.expected_on - enough else None
+    if before.expected_on is None:
+        return News.DATED
+    return News.EARLIER if day <= before.expected_on - timedelta(days=policy.restock.earlier_days) else None
 
 
 def _delay(
@@ -52,13 +58,13 @@ def _delay(
         for line in lines
         if line.number in late or line.number in heard
     ]
-    named.sort(key=lambda one: (-one.days, one.line.number))
     dates = [one.expected_on for one in named]
-    bucket = bucket_for(named[0].days, policy)
+    days = max(one.days for one in named)
+    bucket = bucket_for(days, policy)
     return Delay(
         order=order,
         as_of=as_of,
-        days=named[0].days,
+        days=days,
         bucket=bucket.name if bucket else ON_TIME,
         expected_on=None if None in dates else max(day for day in dates if day is not None),
         late=tuple(named),

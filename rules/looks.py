@@ -27,4 +27,5 @@ def _turns(line: LineFacts, as_of: date, policy: Policy, calendar: Calendar) -> 
     if day is not None and day > line.promised_on:
         yield day + DAY
         return
+    yield line.promised_on + DAY  # no working day, it may be: the line has no date from then on, and is 0 days late
     yield from (calendar.day_when(line.promised_on, bucket.from_days) for bucket in policy.bucket)

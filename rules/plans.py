@@ -4,8 +4,8 @@ from datetime import date, timedelta
 
 from models.facts import OrderFacts, Told
 from models.plans import Contact, Delay, Plan, Verdict
-from models.policy import CLOSED, FUTURE, GOOD_NEWS, LATE_AGAIN, ON_TIME, Bucket, Policy
-from models.values import GOOD, News
+from models.policy import CLOSED, FUTURE, GOOD_NEWS, LATE_AGAIN, NEW_DATE, ON_TIME, Bucket, Policy
+from models.values import GOOD, OFFERLESS, News
 from rules.delays import broken_date, delay_of, news, open_lines, told_lines
 from rules.good_news import good_news
 from rules.looks import NEVER, next_look
@@ -20,6 +20,7 @@ WHY = {
     News.ANOTHER: "another line is late that was not told before",
     News.READY: "what was told to be late is there and can go",
     News.EARLIER: "expected earlier than the date told before",
+    News.DATED: "a date is known, where none was told before",
 }
 
 
@@ -56,13 +57,15 @@ def _plan(order: OrderFacts, found: News, delay: Delay, policy: Policy) -> Plan:
         revision=order.revision + 1,
         contacts=(),
         why=f"{describe(delay)}: {WHY[found]}",
-        told_date=broken_date(delay, policy) if found in RENEWED else None,
+        told_date=broken_date(delay, policy) if found in (*RENEWED, News.READY) else None,
     )
 
 
 def _message(found: News, delay: Delay, policy: Policy) -> str:
     if found in GOOD:
         return GOOD_NEWS
+    if found is News.DATED:
+        return NEW_DATE
     return LATE_AGAIN if found in RENEWED else bucket_named(delay.bucket, policy).words
 
 
@@ -82,8 +85,8 @@ def bucket_named(name: str, policy: Policy) -> Bucket:
 
 
 def bucket_of(plan: Plan, policy: Policy) -> Bucket:
-    """Return the bucket by whose channels a plan is told: good news go by those of the worst that was told."""
-    if plan.news not in GOOD:
+    """Return the bucket by whose channels a plan is told: good news and first dates go by those of the worst told."""
+    if plan.news not in OFFERLESS:
         return bucket_named(plan.delay.bucket, policy)
     told = {one.bucket for one in plan.delay.order.told.lines} if plan.delay.order.told else set()
     return next((bucket for bucket in reversed(policy.bucket) if bucket.name in told), policy.bucket[0])
@@ -97,7 +100,7 @@ def shows_offer(plan: Plan, policy: Policy, country: str) -> bool:
 
 def describe(delay: Delay) -> str:
     """Say a delay as staff would: days, dates, bucket."""
-    latest = delay.late[0]
+    latest = max(delay.late, key=lambda one: one.days)
     when = f"now expected {delay.expected_on}" if delay.expected_on else "no date known"
     days = "1 day" if delay.days == 1 else f"{delay.days} days" if delay.days else "not"
     promise = f"promised to {latest.line.promise} by {latest.line.promised_on}"

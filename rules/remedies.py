@@ -18,13 +18,13 @@ CENT = Decimal("0.01")
 def substitutes_for_delay(
     delay: Delay, bucket: Bucket, policy: Policy, shelf: Shelf, late: Set[str], currency: str
 ) -> tuple[Substitutes, ...]:
-    """Return what could take each late line's place; lines without a fit are left out.
+    """Return what could take each late line's place; lines without a fit, or that lie ready, are left out.
 
     `late` holds the ids of products that are late themselves; `currency` is that of products' prices.
     """
     if RemedyKind.SUBSTITUTE not in bucket.remedies:
         return ()
-    lines = [one.line for one in delay.late]
+    lines = [one.line for one in delay.late if not one.line.ready]
     comparable = lines if delay.order.currency == currency else [replace(line, price=None) for line in lines]
     found = (
         Substitutes(line, shelf.substitutes_for(priced, policy.substitutes, late=late))

@@ -2,19 +2,19 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from models.errors import BadShop
+from models.supply import known_day
 from sources.contract import KEYS, POINTS_AT, Fact, LineRow, OrderRow, ProductRow
 from sources.deduplicated import Deduplicated
 from sources.rows import Accepted, LeftOut, Refused
 from sources.source import Source
 
-FAR = timedelta(days=2 * 365)
 EXAMPLES, REASONS = 5, 100
 """Examples kept of a reason, and reasons kept apart."""
 BATCH = 1_000
@@ -30,7 +30,8 @@ class Finding(StrEnum):
     NO_LINES = "order without lines"
     PROMISED_EARLY = "promised before the order was placed"
     SHIPPED_EARLY = "shipped before the order was placed"
-    EXPECTED_FAR = "expected more than two years after the order"
+    PROMISED_FAR = "promised more than two years after the order, so not promised"
+    EXPECTED_FAR = "expected more than two years after the order, so of unknown date"
 
 
 @dataclass(slots=True)
@@ -200,7 +201,10 @@ class _Look:
             yield Finding.PROMISED_EARLY, "promised_on"
         if line.shipped_at is not None and line.shipped_at.astimezone(self.zone).date() < placed:
             yield Finding.SHIPPED_EARLY, "shipped_at"
-        if line.expected_on is not None and line.expected_on - placed > FAR:
+        promised_on, expected_on = known_day(line.promised_on, placed), known_day(line.expected_on, placed)
+        if line.promised_on != promised_on:
+            yield Finding.PROMISED_FAR, "promised_on"
+        if line.expected_on != expected_on:
             yield Finding.EXPECTED_FAR, "expected_on"
         done = line.delivered_at or (line.shipped_at if line.promise == "ship" else None)
         ended = line.done or line.deleted or line.virtual or line.product_id in self.virtual or not line.quantity
@@ -209,7 +213,7 @@ class _Look:
         if placed > self.as_of:
             return
         self.open.add(line.order_id)
-        if line.promised_on is not None and line.promised_on < max(self.as_of, line.expected_on or self.as_of):
+        if promised_on is not None and promised_on < max(self.as_of, expected_on or self.as_of):
             self.late.add(line.order_id)
 
     def _done(self, moment: datetime | None) -> bool:

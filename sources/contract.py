@@ -107,8 +107,12 @@ class LineRow(Fact):
     promise: Annotated[Literal["ship", "deliver"], BeforeValidator(lower)] = Field(
         description="what was promised by `promised_on`: to `ship` or to `deliver`"
     )
-    promised_on: Day | None = Field(None, description="the date promised to the customer")
-    expected_on: Day | None = Field(None, description="the date now expected; blank: not known")
+    promised_on: Day | None = Field(
+        None, description="the date promised to the customer; over two years after the order: none"
+    )
+    expected_on: Day | None = Field(
+        None, description="the date now expected; blank, or over two years after the order, as 2099-12-31: not known"
+    )
     shipped_at: Moment | None = Field(None, description="when it left")
     delivered_at: Moment | None = Field(None, description="when it arrived")
     cancelled_at: Moment | None = Field(None, description="when the line was cancelled")

@@ -7,7 +7,7 @@ from itertools import accumulate
 from sqlalchemy import Connection, select
 
 from models.plans import Contact, Discount, Plan, Verdict
-from models.values import GOOD, RemedyKind, Skip
+from models.values import OFFERLESS, RemedyKind, Skip
 from rules.contact import chosen, contacts_for, held_back, without_suppressed
 from rules.plans import bucket_of, judge, shows_offer, tells
 from rules.remedies import discount_for, substitutes_for_delay
@@ -111,7 +111,7 @@ def suppressed_among(connection: Connection, addresses: Set[str]) -> dict[str, S
 
 def _categories(desk: Desk, plans: Iterable[Plan]) -> Iterable[str | None]:
     for plan in plans:
-        if plan.news not in GOOD and RemedyKind.SUBSTITUTE in bucket_of(plan, desk.policy).remedies:
+        if plan.news not in OFFERLESS and RemedyKind.SUBSTITUTE in bucket_of(plan, desk.policy).remedies:
             yield from (one.line.product.category for one in plan.delay.late)
 
 
@@ -119,7 +119,7 @@ def _with_remedy(
     desk: Desk, plan: Plan, shelves: Shelves, before: Mapping[tuple[str, str], Discount], purse: Purse
 ) -> tuple[Plan, bool]:
     """Add the substitutes of a plan, or else its discount; say whether the discount is a new one."""
-    if not tells(plan.contacts) or plan.news in GOOD:
+    if not tells(plan.contacts) or plan.news in OFFERLESS:
         return plan, False
     bucket = bucket_of(plan, desk.policy)
     plan = replace(plan, show_offer=shows_offer(plan, desk.policy, desk.shop.country))

@@ -127,6 +127,7 @@ def _foreseen(as_of: date) -> ColumnElement[date | None]:
 def _wish(desk: Desk, row: Row[Any], product: Row[Any], answered: tuple[Coming | None, int]) -> Wish:
     promised_on = desk.promised_day(row.promised_on, row.placed_at)
     before = kept(row)
+    expected_on = desk.expected_day(row.expected_on, row.placed_at)
     demand = Demand(
         order=row.id,
         line=row.number,
@@ -143,7 +144,7 @@ def _wish(desk: Desk, row: Row[Any], product: Row[Any], answered: tuple[Coming |
         promised_on=promised_on,
         quantity=row.quantity,
         country=row.country,
-        said={DateSource(row.expected_source or DateSource.SHOP): row.expected_on} if row.expected_on else {},
+        said={DateSource(row.expected_source or DateSource.SHOP): expected_on} if expected_on else {},
         answer=answered[0],
         accepted=answered[1],
         drop_shipped=bool(product.drop_shipped),

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from models.policy import Policy
 from models.shopfolder import ShopConfig
+from models.supply import known_day
 from rules.working_days import Calendar
 from templates.words import Words
 
@@ -32,8 +33,16 @@ class Desk:
         return None if moment is None else moment.astimezone(self.zone).date()
 
     def promised_day(self, promised_on: date | None, placed_at: datetime) -> date:
-        """Return the day promised for a line; for one without a promise, the one that the policy gives it."""
-        return promised_on or placed_at.astimezone(self.zone).date() + timedelta(days=self.policy.days.without_promise)
+        """Return the day promised for a line; for one without a promise, the one that the policy gives it.
+
+        A placeholder, such as 31 December 2099, promises nothing.
+        """
+        placed_on = placed_at.astimezone(self.zone).date()
+        return known_day(promised_on, placed_on) or placed_on + timedelta(days=self.policy.days.without_promise)
+
+    def expected_day(self, expected_on: date | None, placed_at: datetime) -> date | None:
+        """Return the day on which the shop's system expects a line; None for a placeholder."""
+        return known_day(expected_on, placed_at.astimezone(self.zone).date())
 
     def start_of(self, day: date) -> datetime:
         """Return the moment at which a day of the shop's begins, in UTC."""

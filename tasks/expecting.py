@@ -3,18 +3,17 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, or_, select, update
 
 from models.errors import ForewarnError
-from models.supply import DateSource, Expectation
-from sources.fields import A_YEAR, YEARS
+from models.supply import LONGEST, DateSource, Expectation, known_day
 from tasks.db import Turn, alone, among, insert
 from tasks.demands import KEPT, Kept, Key, kept, unsent
 from tasks.desk import Desk
-from tasks.orders import CURRENT, CUSTOMERS, EXPECTATIONS, LINES, ORDERS, still_open
+from tasks.orders import CURRENT, CUSTOMERS, EXPECTATIONS, LINES, ORDERS, still_open, undated
 from tasks.runs import Now
 from tasks.wakes import look_again
 
@@ -108,7 +107,7 @@ def end_sent(desk: Desk, now: Now) -> int:
 
     Of a line that was shipped and is to be delivered it stands, unless the shop itself has a day by now and staff none.
     """
-    dated = or_(LINES.c.expected_on.is_(None), said_by_staff(now))
+    dated = or_(undated(now.as_of), said_by_staff(now))
     under_way = and_(still_open(desk.end_of(now.as_of)), dated)
     wanted = (
         select(LINES.c.number)
@@ -144,8 +143,9 @@ def say(desk: Desk, now: Now, order: str, line: str, day: date, who: str) -> Non
     """
     if day < now.as_of:
         raise ForewarnError(f"{day} has passed: a line is expected today, {now.as_of}, or later")
-    if day.year not in YEARS:
-        raise ForewarnError(f"{day}: {A_YEAR}")
+    if known_day(day, now.as_of) is None:
+        latest = now.as_of + timedelta(days=LONGEST)
+        raise ForewarnError(f"{day} is too far ahead to be told to a customer: {latest} or sooner would be right")
     word = Expectation(DateSource.STAFF, day, f"{who} says so")
     with desk.engine.begin() as connection:
         alone(connection, Turn.ALLOCATE)

@@ -3,9 +3,10 @@
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, RowMapping, func, select
 
 from models.supply import Cover
+from rules.order_of_lines import natural
 from tasks.desk import Desk
 from tasks.orders import EXPECTATIONS, PRODUCTS
 from tasks.parcels import as_left, leaving
@@ -17,11 +18,16 @@ SAID = ("expected_on", "source", "earliest_on", "latest_on", "chance", "ready", 
 def supply(desk: Desk, connection: Connection, order: str, as_of: date) -> dict[str, Any]:
     """Return what is known of an order's goods as plain data; each list is empty where nothing is."""
     return {
-        "covered": [_covered(row) for row in connection.execute(_coverage(order)).mappings()],
-        "dates": [dict(row) for row in connection.execute(_dates(order)).mappings()],
-        "asked": [dict(row) for row in connection.execute(_requests(order)).mappings()],
+        "covered": [_covered(row) for row in _listed(connection, _coverage(order))],
+        "dates": [dict(row) for row in _listed(connection, _dates(order))],
+        "asked": [dict(row) for row in _listed(connection, _requests(order))],
         "shipping": _shipping(desk, connection, order, as_of),
     }
+
+
+def _listed(connection: Connection, query: Any) -> list[RowMapping]:
+    """Return rows by line, as the order lists its lines."""
+    return sorted(connection.execute(query).mappings(), key=lambda row: natural(row["line"]))
 
 
 def _coverage(order: str) -> Any:
@@ -40,7 +46,7 @@ def _coverage(order: str) -> Any:
             .outerjoin(VENDORS, VENDORS.c.id == INBOUNDS.c.vendor_id)
         )
         .where(ALLOCATIONS.c.order_id == order)
-        .order_by(ALLOCATIONS.c.line, ALLOCATIONS.c.part)
+        .order_by(ALLOCATIONS.c.part)
     )
 
 
@@ -60,7 +66,7 @@ def _dates(order: str) -> Any:
     return (
         select(EXPECTATIONS.c.line, *(EXPECTATIONS.c[name] for name in SAID))
         .where(EXPECTATIONS.c.order_id == order)
-        .order_by(EXPECTATIONS.c.line, EXPECTATIONS.c.id)
+        .order_by(EXPECTATIONS.c.id)
     )
 
 
@@ -82,7 +88,7 @@ def _requests(order: str) -> Any:
             )
         )
         .where(PURCHASED.c.order_id == order)
-        .order_by(PURCHASED.c.line, PURCHASED.c.nth)
+        .order_by(PURCHASED.c.nth)
     )
 
 

@@ -11,7 +11,7 @@ from tasks.db import Turn, alone
 from tasks.demands import KEPT, kept
 from tasks.desk import Desk
 from tasks.expecting import COUNTRY, PAGE, Believed, keep, said_by_staff
-from tasks.orders import CURRENT, CUSTOMERS, EXPECTATIONS, LINES, ORDERS, still_open
+from tasks.orders import CURRENT, CUSTOMERS, EXPECTATIONS, LINES, ORDERS, still_open, undated
 from tasks.runs import Now
 
 
@@ -41,7 +41,7 @@ def date_sent(desk: Desk, now: Now) -> int:
 
 def _under_way(desk: Desk, now: Now) -> Any:
     over = desk.end_of(now.as_of)
-    mine = and_(LINES.c.promise == Promise.DELIVER, LINES.c.shipped_at < over, LINES.c.expected_on.is_(None))
+    mine = and_(LINES.c.promise == Promise.DELIVER, LINES.c.shipped_at < over, undated(now.as_of))
     return (
         select(LINES.c.order_id, LINES.c.number, LINES.c.shipped_at, COUNTRY, *KEPT)
         .select_from(

@@ -14,7 +14,9 @@ from models.facts import CustomerFacts, LineFacts, OrderFacts, ProductFacts, Tol
 from models.ledger import Notice, Watch
 from models.ledger_supply import Expectation, ShippingChoice
 from models.shop import Customer, Order, OrderLine, Product
+from models.supply import LONGEST
 from models.values import Promise, State
+from rules.order_of_lines import natural
 from tasks.db import among
 from tasks.desk import Desk
 from tasks.shards import WHOLE, Shard
@@ -88,22 +90,31 @@ def still_open(day_over: datetime) -> ColumnElement[bool]:
     return and_(~CLOSED, shipped, *(not_yet(end, day_over) for end in ends))
 
 
+def undated(as_of: date) -> ColumnElement[bool]:
+    """Return the SQL of a line of which the shop's system has no date, or a placeholder."""
+    return or_(LINES.c.expected_on.is_(None), LINES.c.expected_on > as_of + timedelta(days=LONGEST))
+
+
 def not_yet(moment: Column[Any], day_over: datetime) -> ColumnElement[bool]:
     """Return the SQL of something that did not happen before a day's end."""
     return or_(moment.is_(None), moment >= day_over)
 
 
 def still_late(desk: Desk, as_of: date) -> ColumnElement[bool]:
-    """Return the SQL of a line that is open and late on a day; the rules decide by how many days."""
+    """Return the SQL of a line that is open and late on a day; the rules decide by how many days.
+
+    A day beyond `far` is a placeholder; the rules count from the order's own day, which SQL cannot in one dialect.
+    """
+    far = as_of + timedelta(days=LONGEST)
     unpromised = desk.start_of(as_of - timedelta(days=desk.policy.days.without_promise))
     expectation = select(EXPECTATIONS.c.id).where(CURRENT).correlate(LINES)
     return and_(
         still_open(desk.end_of(as_of)),
         or_(
             LINES.c.promised_on < as_of,
-            and_(LINES.c.expected_on > LINES.c.promised_on, ~expectation.exists()),
+            and_(LINES.c.expected_on > LINES.c.promised_on, LINES.c.expected_on <= far, ~expectation.exists()),
             expectation.where(EXPECTATIONS.c.expected_on > LINES.c.promised_on).exists(),
-            and_(LINES.c.promised_on.is_(None), ORDERS.c.placed_at < unpromised),
+            and_(or_(LINES.c.promised_on.is_(None), LINES.c.promised_on > far), ORDERS.c.placed_at < unpromised),
         ),
     )
 
@@ -195,7 +206,7 @@ def _watched(desk: Desk, rows: list[Row[Any]]) -> Watched:
         id=number,
         placed_on=placed_at.astimezone(desk.zone).date(),
         customer=CustomerFacts(*first[IN_CUSTOMER]),
-        lines=tuple(_line(desk, placed_at, row, wait) for row in rows if row[IN_LINE][0] is not None),
+        lines=tuple(_line(desk, placed_at, row, wait) for row in _listed(rows)),
         currency=currency or desk.shop.currency,
         shipping_fee=fee,
         cancelled_on=desk.day(cancelled_at),
@@ -206,10 +217,17 @@ def _watched(desk: Desk, rows: list[Row[Any]]) -> Watched:
     return Watched(facts, version or 0, look or date.max, bucket, told)
 
 
+def _listed(rows: list[Row[Any]]) -> list[Row[Any]]:
+    """Return the rows of an order's lines as the order lists them; none of an order without lines."""
+    return sorted((row for row in rows if row[IN_LINE][0] is not None), key=lambda row: natural(row[IN_LINE][0]))
+
+
 def _line(desk: Desk, placed_at: datetime, row: Row[Any], wait: Mapping[str, date | None]) -> LineFacts:
     line = row[IN_LINE]
     number, quantity, price, promise, promised_on, expected_on, shipped, delivered, cancelled, ready = line[:-2]
     closed, ended = line[-2:]
+    if ready is None:  # without an expectation of ours: the shop's own date
+        expected_on = desk.expected_day(expected_on, placed_at)
     # Of a line without an expectation of ours, the shop's system knows by itself what it waits for.
     if number in wait and shipped is None and ready is not None:
         until, ready = wait[number], False

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, func, select
 from models.supply import DateSource, LineToSend, OrderToSend, Wish
 from models.values import Promise
 from rules.journeys import Journey
+from rules.order_of_lines import natural
 from rules.parcels import leave_by
 from tasks.db import among
 from tasks.demands import unsent
@@ -52,14 +53,21 @@ def today(desk: Desk, as_of: date) -> Today:
 def to_send(today: Today, connection: Connection, orders: Sequence[str]) -> dict[str, OrderToSend]:
     """Return those orders that the shop still sends lines of."""
     rows = connection.execute(_lines(today, connection, orders))
-    return {key: _order(today, list(lines)) for key, lines in groupby(rows, attrgetter("order_id"))}
+    return {
+        key: _order(today, sorted(lines, key=lambda line: natural(line.number)))
+        for key, lines in groupby(rows, attrgetter("order_id"))
+    }
 
 
 def _lines(today: Today, connection: Connection, orders: Sequence[str]) -> Any:
     names = ("order_id", "number", "promise", "promised_on", "time_critical", "together")
     return (
         select(*(LINES.c[name] for name in names), ORDERS.c.placed_at, ORDERS.c.currency, LIES_READY)
-        .add_columns(EXPECTED_ON.label("expected_on"), func.coalesce(ANSWERS.c.value, ORDERS.c.wish).label("wish"))
+        .add_columns(
+            EXPECTED_ON.label("expected_on"),
+            EXPECTATIONS.c.id.label("ours"),
+            func.coalesce(ANSWERS.c.value, ORDERS.c.wish).label("wish"),
+        )
         .add_columns(func.coalesce(ORDERS.c.country, CUSTOMERS.c.country, "").label("country"))
         .select_from(
             LINES.join(ORDERS, ORDERS.c.id == LINES.c.order_id)
@@ -69,7 +77,7 @@ def _lines(today: Today, connection: Connection, orders: Sequence[str]) -> Any:
             .outerjoin(ANSWERS, WISHED)
         )
         .where(among(connection, LINES.c.order_id, orders), in_parcels(today.desk, today.as_of))
-        .order_by(LINES.c.order_id, LINES.c.number)
+        .order_by(LINES.c.order_id)
     )
 
 
@@ -97,9 +105,10 @@ def _ships_on(today: Today, row: Row[Any]) -> date | None:
 
     What lies ready can leave, even where it did not in time and its customer is told no new day any more.
     """
-    if row.expected_on is None or row.expected_on < today.as_of:
+    day = row.expected_on if row.ours is not None else today.desk.expected_day(row.expected_on, row.placed_at)
+    if day is None or day < today.as_of:
         return today.soonest if row.lies_ready else None
-    leaves_on = max(_leave_by(today, row, row.expected_on), today.as_of)
+    leaves_on = max(_leave_by(today, row, day), today.as_of)
     return min(leaves_on, today.soonest) if row.lies_ready else leaves_on
 
 

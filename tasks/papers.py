@@ -15,6 +15,7 @@ from models.purchases import Address as To
 from models.purchases import By, Document, Purchase, PurchaseItem, VendorAnswer
 from models.values import Attachment
 from models.vendor_doors import ByFolder, BySftp
+from rules.order_of_lines import natural
 from tasks.csvs import sheet_of
 from tasks.desk import Desk
 from tasks.needs import VendorFacts, same_product, still_wanted
@@ -67,9 +68,8 @@ def _lines(connection: Connection, *which: ColumnElement[bool]) -> list[Row[Any]
         .outerjoin(CUSTOMERS, CUSTOMERS.c.id == ORDERS.c.customer_id)
         .outerjoin(PRODUCTS, PRODUCTS.c.id == PURCHASED.c.product_id)
         .where(*which, PURCHASED.c.answer.is_(None))
-        .order_by(PURCHASED.c.order_id, PURCHASED.c.line)
     )
-    return list(connection.execute(query))
+    return sorted(connection.execute(query), key=lambda row: (natural(row.order_id), natural(row.line)))
 
 
 def _item(desk: Desk, row: Row[Any]) -> PurchaseItem:

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, func, select
 
+from rules.order_of_lines import natural
 from tasks.db import reading
 from tasks.desk import Desk
 from tasks.orders import LINES, ORDERS, PRODUCTS
@@ -59,4 +60,4 @@ def to_pack(desk: Desk, connection: Connection, as_of: date) -> list[tuple[Any, 
             if row.number in parcel.lines:
                 said = (row.number, row.product_id, row.quantity, row.place or "", parcel.ships_on, row.together)
                 rows.append((row.order_id, nth, len(parcels), *said))
-    return sorted(rows, key=lambda row: (row[0], row[1], row[3], row[6]))
+    return sorted(rows, key=lambda row: (row[0], row[1], natural(row[3]), row[6]))

@@ -31,7 +31,7 @@ def late_products(
     terms = desk.policy.posts
     late: dict[ProductFacts, list[tuple[str, int, date | None]]] = {}
     query = (
-        select(LINES.c.order_id, LINES.c.promised_on, EXPECTED_ON, ORDERS.c.placed_at, *PRODUCT)
+        select(LINES.c.order_id, LINES.c.promised_on, EXPECTED_ON, EXPECTATIONS.c.id, ORDERS.c.placed_at, *PRODUCT)
         .select_from(
             LINES.join(ORDERS, ORDERS.c.id == LINES.c.order_id)
             .join(PRODUCTS, PRODUCTS.c.id == LINES.c.product_id)
@@ -41,7 +41,8 @@ def late_products(
     )
     if among is not None:
         query = query.where(PRODUCTS.c.id.in_(among))
-    for order, promised_on, expected_on, placed_at, *product in connection.execute(query, execution_options=STREAMED):
+    for order, promised_on, given, ours, placed_at, *product in connection.execute(query, execution_options=STREAMED):
+        expected_on = given if ours is not None else desk.expected_day(given, placed_at)
         day = expected_on if expected_on is not None and expected_on >= as_of else None
         days = desk.calendar.days_late(desk.promised_day(promised_on, placed_at), day or as_of)
         if days >= terms.days:

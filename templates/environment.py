@@ -33,6 +33,7 @@ GIVEN = {
     "always": ("shop", "lang", "locale"),
     "notice": (
         *("customer", "order", "late", "on_time", "ships", "expected_on", "some_dated", "told_part", "today"),
+        *("sooner", "most"),
         *("told_before", "told_date", "substitutes", "discount", "offer", "ready", "parcels"),
     ),
     "body": ("subject",),

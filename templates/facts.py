@@ -1,14 +1,15 @@
 """What a template may name: an order's delay as plain values, links filled in and names made harmless.
 
 Every message knows `shop` (shop.toml), `lang` and `locale`. A mail or text knows besides: `customer` (a name, or
-empty), `order` (id, placed_on, url), `late` and `on_time` (items), `ships` (a late item was promised to ship rather
-than to arrive), `expected_on` (None: of one late item at least it is unknown; `some_dated`: of others it is known,
-`told_part`: so it was when we last wrote), `today`, `told_before` and `told_date` (when we last wrote, and the date
-told; either may be None), `substitutes` (item, products), `discount`, `offer` (`shown`, `on_page` where only the order
-page may show it, or `none`), `ready` (`all` or `part` of what was late is there for the customer, or `none`), and
-`parcels` (items, ships_on) where it comes in more than one. A mail's bodies know `subject`; a text knows `item`, the
-name of the one late product (empty: several, or no room). A post knows `product`; of a late one `days` and
-`expected_on`, of one that is back or running low how many are `left`.
+empty), `order` (id, placed_on, url), `late` and `on_time` (items), `most` (how many items a list shows, so that the
+mail of a long order stays short), `ships` (a late item was promised to ship rather than to arrive), `expected_on`
+(None: of one late item at least it is unknown; `some_dated`: of others it is known, `told_part`: so it was when we last
+wrote), `sooner` (False where only a part comes sooner than told), `today`, `told_before` and `told_date` (when we last
+wrote, and the date told; either may be None), `substitutes` (item, products), `discount`, `offer` (`shown`, `on_page`
+where only the order page may show it, or `none`), `ready` (`all` or `part` of what was late is there for the customer,
+or `none`), and `parcels` (items, ships_on) where it comes in more than one. A mail's bodies know `subject`; a text
+knows `item`, the name of the one late product (empty: several, or no room). A post knows `product`; of a late one
+`days` and `expected_on`, of one that is back or running low how many are `left`.
 """
 
 import re
@@ -30,7 +31,17 @@ Link = TypeVar("Link", str, str | None)
 
 _HARMFUL = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _LEFT_OUT = {"Cf", "Cs"}
+_JOINERS = "\u200c\u200d"
+_LETTERS_FROM = "\u0590"
+"""Scripts whose letters a joiner joins or parts begin here; Latin, Greek, Cyrillic and Armenian come before."""
+_FLAG = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{1,6}\U000e007f")
+"""A regional flag: letters and digits that are not seen, and their end, after a black flag."""
+_ADDRESS = re.compile(r"://|@|\bwww\.|\b\d{1,3}(?:\.\d{1,3}){3}\b|\w\.[^\W\d_]{2,}(?!\w)", re.IGNORECASE)
+"""What mail clients make a link of: an address with a scheme, a mail address, a host's name or number."""
 LONGEST_NAME = 200
+LONGEST_PERSON = 60
+MOST = (24, 8, 2)
+"""How many items a list of a mail shows, tried in turn until the mail is short enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +104,7 @@ def order_facts(plan: Plan, shop: ShopConfig) -> dict[str, Any]:
     late = tuple(_item(line.line, links, order.currency, line) for line in delay.late)
     offered = bool(plan.substitutes or plan.discount)
     return {
-        "customer": named(order.customer.name),
+        "customer": addressed(order.customer.name),
         "order": Order(harmless(order.id), order.placed_on, _web(order.url) or order_link(links, order.id)),
         "late": late,
         "on_time": tuple(_item(line, links, order.currency) for line in delay.on_time),
@@ -101,6 +112,8 @@ def order_facts(plan: Plan, shop: ShopConfig) -> dict[str, Any]:
         "expected_on": delay.expected_on,
         "some_dated": _in_part([item.expected_on for item in late]),
         "told_part": _in_part([line.expected_on for line in order.told.lines] if order.told else []),
+        "sooner": plan.news is not News.EARLIER or _all_sooner(plan),
+        "most": MOST[0],
         "today": delay.as_of,
         "told_before": order.told and order.told.told_on,
         "told_date": plan.told_date,
@@ -132,16 +145,59 @@ def product_facts(product: ProductFacts, shop: ShopConfig) -> Product:
 
 
 def harmless(text: str) -> str:
-    """Return a name on one line, without control, zero-width or direction characters."""
+    """Return a name on one line, without control, zero-width or direction characters.
+
+    Joiners stay where spelling or an emoji needs them: after a letter that joins, or a symbol.
+    """
     if not text.isprintable():
-        kinds = ((character, unicodedata.category(character)) for character in text)
-        text = "".join("" if kind in _LEFT_OUT else " " if kind in _HARMFUL else character for character, kind in kinds)
+        flags = {at for flag in _FLAG.finditer(text) for at in range(*flag.span())}
+        text = "".join(text[at] if at in flags else _kept(text, at) for at in range(len(text)))
     return " ".join(text.split())
+
+
+def _kept(text: str, at: int) -> str:
+    character = text[at]
+    if character in _JOINERS:
+        return character if at and _joins(text[at - 1]) else ""
+    kind = unicodedata.category(character)
+    return "" if kind in _LEFT_OUT else " " if kind in _HARMFUL else character
+
+
+def _joins(character: str) -> bool:
+    kind = unicodedata.category(character)
+    return character >= _LETTERS_FROM and (kind[0] in "LM" or kind in {"So", "Sk"})
 
 
 def named(name: str) -> str:
     """Return a name fit to stand in a sentence: harmless, and no longer than any real one."""
     return shortened(harmless(name), LONGEST_NAME)
+
+
+def addressed(name: str) -> str:
+    """Return a customer's name as a greeting or a To may hold it; empty where mail clients would make a link of it.
+
+    Anybody can type a name at a shop, and the address of somebody else.
+    """
+    whole = harmless(name)
+    folded = unicodedata.normalize("NFKC", whole).replace("\u3002", ".")
+    return "" if _ADDRESS.search(folded) else shortened(whole, LONGEST_PERSON)
+
+
+def cut(given: dict[str, Any], most: int) -> dict[str, Any]:
+    """Return what words may name, without parcels and pictures, and without what lies beyond `most` in each list.
+
+    Counts made of it are too low: it is for words that become too long even where they show few items.
+    """
+    lists = {name: tuple(_unpictured(item) for item in given[name][:most]) for name in ("late", "on_time")}
+    substitutes = tuple(
+        replace(choice, products=tuple(replace(product, image=None) for product in choice.products[:most]))
+        for choice in given["substitutes"][:most]
+    )
+    return given | lists | {"substitutes": substitutes, "parcels": (), "most": most}
+
+
+def _unpictured(item: Item) -> Item:
+    return replace(item, product=replace(item.product, image=None))
 
 
 def unaddressed(name: str) -> str:
@@ -156,6 +212,14 @@ def shortened(name: str, limit: int) -> str:
     cut = name[: limit - 1]
     words = cut.rpartition(" ")[0]
     return (words if len(words) * 2 >= limit else cut).rstrip(" ,;:-–(") + "…"
+
+
+def _all_sooner(plan: Plan) -> bool:
+    """Say whether the whole order comes sooner than told, rather than some lines of it."""
+    told = [line.expected_on for line in plan.delay.order.told.lines] if plan.delay.order.told else []
+    if plan.delay.expected_on is None or None in told:
+        return False
+    return plan.delay.expected_on < max((day for day in told if day), default=date.max)
 
 
 def _in_part(dates: Sequence[date | None]) -> bool:

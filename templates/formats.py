@@ -13,6 +13,8 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 
 _NAMED = ("full", "long", "medium", "short")
+_WHOLE = {"yMMMMd": "long", "yMMMd": "medium"}
+"""Skeletons that Babel lacks in some languages, and then writes shorter, as the CLDR's forms that they name."""
 _REMEMBERED = 8192
 
 
@@ -74,6 +76,7 @@ def show_date(context: Context, value: date, form: str = "long") -> str:
     today = context.get("today")
     if today and value.year != today.year and {"M", "d"} <= set(form) and "y" not in form:
         form = f"y{form}"
+        form = _WHOLE.get(form, form)
     return _date(value, form, context["locale"])
 
 

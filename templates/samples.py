@@ -9,14 +9,14 @@ from urllib.parse import quote
 
 from models.facts import CustomerFacts, LineFacts, OrderFacts, ProductDelay, ProductFacts, ProductStock, Told
 from models.plans import Contact, Delay, Discount, LateLine, Plan, Substitutes
-from models.policy import GOOD_NEWS
+from models.policy import GOOD_NEWS, NEW_DATE
 from models.storefront import StorefrontNotice
 from models.supply import Available, Parcel, Stocked
 from models.values import Channel, Message, News, PostKind, Promise, RemedyKind
 from templates.words import MESSAGES, Words
 
 TODAY = date(2026, 6, 1)
-DAYS = {"short": 2, "week": 6, "fortnight": 11, "long": 24, "late_again": 18, "good_news": 9}
+DAYS = {"short": 2, "week": 6, "fortnight": 11, "long": 24, "late_again": 18, "new_date": 24, "good_news": 9}
 REMEDIES = ("none", "substitute", "shipping", "shipping_amount", "future", "future_amount", "on_page")
 SHOWN = {
     "fortnight": ("substitute", "shipping"),
@@ -25,7 +25,11 @@ SHOWN = {
 }
 """Remedies in a gallery, by message, so that it stays a page one can read; the others show none."""
 
-NEWS = {"late_again": (News.PASSED, News.PASSED), GOOD_NEWS: (News.READY, News.EARLIER)}
+NEWS = {
+    "late_again": (News.PASSED, News.PASSED),
+    NEW_DATE: (News.DATED, News.DATED),
+    GOOD_NEWS: (News.READY, News.EARLIER),
+}
 TURNS = {GOOD_NEWS: ("goods there", "earlier date")}
 EARLIER_DATE = {GOOD_NEWS: TODAY + timedelta(3)}
 IN_PARTS = ("fortnight", GOOD_NEWS)
@@ -115,7 +119,7 @@ def entries(words: Words) -> Iterator[tuple[str, Message]]:
 def _plan(message: str, locale: str, remedy: str, known: bool) -> Plan:  # noqa: FBT001 - one of a table's columns
     delay = _delay(message, locale, known)
     again = message == "late_again"
-    told = Told(1, TODAY - timedelta(12), ()) if again or message == GOOD_NEWS else None
+    told = Told(1, TODAY - timedelta(12), ()) if again or message in (GOOD_NEWS, NEW_DATE) else None
     delay = replace(delay, order=replace(delay.order, told=told))
     first = delay.late[0].line
     return Plan(

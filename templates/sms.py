@@ -25,7 +25,7 @@ EQUALS = {
     "-": "‐‑‒–—―−•·",
     "...": "…",
     " ": "\t\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000",
-    "": "\u00ad\u200b\u200c\u200d\u2060\ufe0f\ufeff",
+    "": "\u00ad\u200b\u2060\ufeff",
     "x": "×",
     "/": "⁄",
     "<": "‹",
@@ -37,6 +37,8 @@ EQUALS = {
     "(R)": "®",
     "(C)": "©",
 }
+_JOINERS = dict.fromkeys(map(ord, "\u200c\u200d\ufe0f"))
+"""What joins or styles the characters beside it: part of the spelling, but beside characters of GSM-7."""
 _PLAIN = {ord(fancy): plain for plain, characters in EQUALS.items() for fancy in characters}
 
 
@@ -69,7 +71,9 @@ def parts(text: str) -> Sms:
 
 def plain(text: str) -> str:
     """Replace typographic characters that would make the text UCS-2 where GSM-7 has an equal meaning."""
-    return unicodedata.normalize("NFC", text).translate(_PLAIN)
+    text = unicodedata.normalize("NFC", text).translate(_PLAIN)
+    bare = text.translate(_JOINERS)
+    return bare if BASIC.union(EXTENSION).issuperset(bare) else text
 
 
 def cheapest(text: str) -> str:

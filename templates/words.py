@@ -15,13 +15,13 @@ from models.shopfolder import ShopConfig
 from models.values import Channel, Message, PostKind
 from templates import posts, sms
 from templates.environment import BadWords, environment, faults_named
-from templates.facts import named, order_facts, order_link, post_facts, shortened, unaddressed
+from templates.facts import MOST, addressed, cut, order_facts, order_link, post_facts, shortened, unaddressed
 from templates.formats import known, match
 from templates.storefronts import StorefrontWords
 
 __all__ = ["MESSAGES", "PARTS", "POSTS", "BadWords", "Words"]
 
-MESSAGES = ("short", "week", "fortnight", "long", "late_again", "good_news")
+MESSAGES = ("short", "week", "fortnight", "long", "late_again", "new_date", "good_news")
 POSTS = {PostKind.LATE: "post", PostKind.BACK: "back_in_stock", PostKind.LOW: "low_stock"}
 """The folder of each kind of post."""
 PARTS = {
@@ -31,6 +31,8 @@ PARTS = {
 }
 """The files that a channel's message is made of, without their locale."""
 
+MAIL_BYTES = 100_000
+"""Bytes that each body of a mail may take: beyond 102 kB Gmail cuts it."""
 NAME_LIMITS = (200, 100, 60, 40, 24, 12, 0)
 """Characters left to a product's name, tried in turn for the text that fits, or costs least; 0 leaves it out."""
 
@@ -80,7 +82,7 @@ class Words:
             locale=voice.words,
             subject=subject,
             html=html,
-            to_name=named(order.customer.name),
+            to_name=addressed(order.customer.name),
             category=plan.message,
             valid_until=contact.valid_until,
         )
@@ -138,9 +140,14 @@ def _named(message: str, part: str, locale: str) -> str:
 
 
 def _mailed(voice: _Voice, given: dict[str, Any]) -> tuple[str, str, str]:
-    subject, text, html = voice.templates
+    subject, *bodies = voice.templates
     given["subject"] = " ".join(subject.render(given).split())
-    return given["subject"], _tidied(text.render(given)), html.render(given)
+    tries = (*(given | {"most": most} for most in MOST), cut(given, MOST[-1]))
+    for facts in tries:
+        text, html = (body.render(facts) for body in bodies)
+        if max(len(text.encode()), len(html.encode())) <= MAIL_BYTES:
+            break
+    return given["subject"], _tidied(text), html
 
 
 def _texted(voice: _Voice, given: dict[str, Any]) -> tuple[str, str, str]:

@@ -56,10 +56,10 @@ def test_days_are_counted_to_the_expected_date_and_to_today_where_there_is_none(
     assert delay(line(promised=-4)).days == 4
 
 
-def test_an_order_is_as_late_as_its_latest_line_and_names_every_late_one():
+def test_an_order_is_as_late_as_its_latest_line_and_names_every_late_one_as_it_lists_them():
     found = delay(line("1", promised=-4), line("2", promised=-9, expected=3), line("3", promised=5))
     assert found.days == 12
-    assert [one.line.number for one in found.late] == ["2", "1"]
+    assert [one.line.number for one in found.late] == ["1", "2"]
     assert [one.number for one in found.on_time] == ["3"]
 
 

@@ -116,6 +116,23 @@ def test_the_readme_shows_the_figures_of_the_demo(lived):
     assert shown == {name: set(counted(getattr(report, name)).split(", ")) for name in shown}
 
 
+def test_the_readmes_first_example_is_what_the_sample_shop_says(lived):
+    first = next(one["text"] for one in FENCE.finditer(text_of("README.md")) if one["text"].startswith("$ forewarn"))
+    command, *shown = first.splitlines()
+    ours = {key: value for key, value in os.environ.items() if not key.startswith(("FOREWARN_", "PREFECT_"))}
+    ours |= {"PATH": f"{Path(sys.executable).parent}:{ours['PATH']}", "COLUMNS": "120"}
+    options = ["--shop", "demo/shop", "--as-of", str(DAY)]
+    said = subprocess.run(  # noqa: S603 - what our own page says
+        [*shlex.split(command.removeprefix("$ ")), *options],
+        cwd=lived[0],
+        env=ours,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    assert [line for line in shown if line != "..." and line not in map(str.rstrip, said)] == []
+
+
 @pytest.mark.parametrize("name", ["policy", "report", "settings"])
 def test_a_written_page_is_current(name):
     assert (DOCS / f"{name}.md").read_text() == page(name), f"python -m models.manual {name} > docs/{name}.md"

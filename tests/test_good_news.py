@@ -37,9 +37,9 @@ def test_goods_that_are_there_are_news_once(ready, knew, found):
 
 @pytest.mark.parametrize(
     ("knew", "expected", "found"),
-    [(9, 6, News.EARLIER), (9, 7, None), (9, 9, None), (None, 20, News.EARLIER), (None, None, None), (9, None, None)],
+    [(9, 6, News.EARLIER), (9, 7, None), (9, 9, None), (None, 20, News.DATED), (None, None, None), (9, None, None)],
 )
-def test_an_earlier_date_is_news_by_enough_days_or_where_none_was_known(knew, expected, found):
+def test_an_earlier_date_is_news_by_enough_days_and_a_first_one_is_news_of_its_own(knew, expected, found):
     assert said(line(promised=-5, expected=expected), before=[heard("week", promised=-5, expected=knew)]) is found
 
 

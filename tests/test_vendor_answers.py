@@ -19,6 +19,7 @@ from channels.signatures import sign
 from models.errors import ForewarnError
 from models.purchases import By
 from models.shopfolder import ShopConfig
+from models.supply import LONGEST
 from sources.answers import AnswerRow, read_answers
 from tasks.orders import WATCHES
 from tasks.papers import ADDRESS, ANSWER, ITEM
@@ -101,8 +102,12 @@ def test_the_same_answer_again_changes_nothing_and_a_later_one_takes_its_place(s
         ({"request": ["7"]}, "request", "text is right"),
         ({"reason": "x" * 501}, "reason", "at most 500 characters"),
         ({"answer": False, "promised_on": None}, "answer", "'accepted' or 'refused' is right"),
-        ({"promised_on": str(day(3650) + timedelta(days=1))}, "promised_on", f"{day(3650)} or an earlier day is right"),
-        ({"promised_on": "2199-11-30"}, "promised_on", f"{day(3650)} or an earlier day is right"),
+        (
+            {"promised_on": str(day(LONGEST) + timedelta(days=1))},
+            "promised_on",
+            f"{day(LONGEST)} or an earlier day is right",
+        ),
+        ({"promised_on": "2199-11-30"}, "promised_on", f"{day(LONGEST)} or an earlier day is right"),
     ],
 )
 @pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)

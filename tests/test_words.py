@@ -84,7 +84,7 @@ def test_every_mail_names_the_order_each_late_line_the_way_to_the_order_and_to_t
             assert line.product.name in part
 
 
-@pytest.mark.parametrize(("year", "said"), [(2026, "by June 18."), (2027, "by Jun 18, 2027.")])
+@pytest.mark.parametrize(("year", "said"), [(2026, "by June 18."), (2027, "by June 18, 2027.")])
 def test_a_day_of_another_year_is_never_told_without_its_year(words, year, said):
     plan = sample("known · none")
     assert said in text(words, replace(plan, delay=replace(plan.delay, expected_on=date(year, 6, 18))))
@@ -125,11 +125,11 @@ def test_a_date_is_written_as_the_customer_writes_it_or_said_to_be_unknown(words
     assert known not in without
 
 
-def test_a_renewed_notice_says_that_the_date_told_before_does_not_hold(words):
+def test_a_renewed_notice_says_that_the_date_told_before_is_not_kept(words):
     plan = sample("date known · none", "late_again")
     for part in (mail(words, plan).text, mail(words, plan).html):
         assert "May 31, 2026" in part
-        assert "does not hold" in part
+        assert "cannot keep that date" in part
 
 
 @pytest.mark.parametrize(("locale", "there", "sooner"), [("en", "is here", "sooner"), ("pt_BR", "chegou", "antes")])
@@ -146,8 +146,8 @@ def test_good_news_for_a_part_of_the_order_calls_no_other_part_ready(words):
     plan = sample("goods there · none", "good_news")
     late = (plan.delay.late[0], replace(plan.delay.late[1], line=replace(plan.delay.late[1].line, ready=False)))
     written = mail(words, replace(plan, delay=replace(plan.delay, late=late), parcels=()))
-    assert "part of order 10427" in written.subject
-    assert written.text.count("ready for you, expected") == 1
+    assert written.subject == "Good news, part of it is here: order 10427 leaves soon"
+    assert written.text.count("in stock, set aside for you, expected") == 1
     assert "Part of what you were waiting for is here" in written.text
 
 
@@ -167,17 +167,20 @@ def test_an_order_in_one_parcel_is_told_of_none(words):
 
 
 @pytest.mark.parametrize(
-    ("locale", "whole", "part"),
-    [("en", "will not name a day", "all of it"), ("pt_BR", "citar um dia", "todos os itens")],
+    ("locale", "whole", "part", "subject"),
+    [
+        ("en", "will not name a day", "all of it", "no date yet for part of it"),
+        ("pt_BR", "não queremos prometer", "todos os itens", "parte ainda sem data"),
+    ],
 )
-def test_where_one_late_line_has_a_date_no_mail_says_that_there_is_none(words, locale, whole, part):
+def test_where_one_late_line_has_a_date_no_mail_says_that_there_is_none(words, locale, whole, part, subject):
     plan = sample("date unknown · none", "long", locale)
     (late,) = plan.delay.late
     dated = replace(late, expected_on=date(2026, 12, 2))
     some = replace(plan, delay=replace(plan.delay, late=(late, dated)))
     for said in (mail(words, some).text, mail(words, some).html):
         assert (whole in said, part in said, "2026" in said) == (False, True, True)
-    assert (whole in mail(words, plan).text, part in mail(words, some).subject) == (True, True)
+    assert (whole in mail(words, plan).text, subject in mail(words, some).subject) == (True, True)
 
 
 @pytest.mark.parametrize(("dates", "which"), [((2, None), "part of your order"), ((2, 2), "your order")])
@@ -195,7 +198,7 @@ def test_a_renewed_notice_can_be_written_when_no_date_was_told(words, told):
     plan = sample("date unknown · none", "late_again")
     if told is None:
         plan = replace(plan, delay=replace(plan.delay, order=replace(plan.delay.order, told=None)))
-    assert "does not hold" not in mail(words, plan).text
+    assert "keep that date" not in mail(words, plan).text
 
 
 @pytest.mark.parametrize(
@@ -223,7 +226,7 @@ def test_a_discount_is_said_with_its_code_and_expiry_in_both_mails(words, remedy
 
 def test_where_an_offer_needs_consent_the_mail_only_links_to_the_order_page(words):
     written = mail(words, sample("date known · on page"))
-    assert "Your choices for this order are on its page" in written.text
+    assert "We have an offer for you. See it on your order's page" in written.text
     for part in (written.text, written.html):
         assert "SORRY-7KQ4-M2XN" not in part
         assert "off your next order" not in part
@@ -260,7 +263,7 @@ def test_an_order_number_never_breaks_the_subject_line(words):
     plan = sample("date known · none")
     order = replace(plan.delay.order, id="10\r\nBcc: all@example.com")
     subject = mail(words, replace(plan, delay=replace(plan.delay, order=order))).subject
-    assert subject.startswith("Order 10 Bcc: all@example.com has")
+    assert subject.startswith("Long delay: order 10 Bcc: all@example.com, now")
     assert "\n" not in subject
     assert "\r" not in subject
 

@@ -1,0 +1,60 @@
+"""Remake the pictures of the docs from the sample shop: `python -m benchmarks.pictures`; needs Debian's chromium."""
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from datetime import date
+from pathlib import Path
+
+from flows.house import open_house
+from flows.once import live
+from sources.sample import write_sample
+from templates.gallery import write_gallery
+from templates.samples import entries
+
+DAY = date(2025, 11, 24)
+PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
+ORDER = "1041"
+FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--virtual-time-budget=3000")
+
+
+def main() -> None:
+    """Live the sample shop's day in a folder of its own, and picture its outbox, a mail and the gallery."""
+    browser = shutil.which("chromium")
+    if browser is None:
+        sys.exit("no chromium on this machine: apt-get install chromium")
+    for name in [name for name in os.environ if name.startswith("FOREWARN_")]:
+        del os.environ[name]
+    with tempfile.TemporaryDirectory() as scratch:
+        place = Path(scratch)
+        write_sample(place / "shop", orders=400, seed=7, as_of=DAY)
+        with open_house(place / "shop") as house:
+            asyncio.run(live(house, DAY, take_in=True))
+            gallery = write_gallery(entries(house.desk.words), place / "gallery")
+        (outbox,) = place.rglob("outbox/index.html")
+        mail = place / "mail.html"
+        mail.write_text(_mail(outbox.parent))
+        _shoot(browser, outbox, PICTURES / "outbox.png", 1000, 620)
+        _shoot(browser, mail, PICTURES / "mail.png", 680, 1240)
+        _shoot(browser, gallery, PICTURES / "gallery.png", 1200, 900)
+
+
+def _mail(outbox: Path) -> str:
+    """Return the first mail about the order that the docs tell of."""
+    records = (json.loads(file.read_bytes()) for file in sorted(outbox.glob("email/*/*.json")))
+    return str(next(one["html"] for one in records if f" {ORDER}" in one["subject"]))
+
+
+def _shoot(browser: str, page: Path, into: Path, width: int, height: int) -> None:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        made = (f"--user-data-dir={profile}", f"--screenshot={into}", f"--window-size={width},{height}")
+        subprocess.run([browser, *FLAGS, *made, page.as_uri()], check=True, capture_output=True, timeout=120)  # noqa: S603 - our own pages
+    print(into)
+
+
+if __name__ == "__main__":
+    main()
