@@ -12,9 +12,10 @@ from models.shopfolder import ShopConfig
 from models.storefront import StorefrontNotice
 from models.values import Channel
 from templates import samples
-from templates.environment import GALLERY, GIVEN, NAMES, OURS, BadWords, environment, nearest
+from templates.environment import GALLERY, GIVEN, NAMES, OURS, BadWords, environment
 from templates.formats import known
 from templates.storefronts import STOREFRONT, STOREFRONT_PARTS, StorefrontWords
+from templates.views import nearest
 from templates.words import MESSAGES, PARTS, POSTS, Words
 
 _PARTS = {name for names in PARTS.values() for name in names if name != "post.txt"}

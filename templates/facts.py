@@ -33,8 +33,18 @@ _LEFT_OUT = {"Cf", "Cs"}
 LONGEST_NAME = 200
 
 
+class View:
+    """A value whose fields a template may name; it is never printed as a whole."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        """Refuse: a reader would be shown Python's own notation."""
+        raise TypeError(f"{type(self).__name__.lower()} cannot be printed as a whole: name one of its fields")
+
+
 @dataclass(frozen=True, slots=True)
-class Product:
+class Product(View):
     """A product to name and link to."""
 
     name: str
@@ -51,7 +61,7 @@ class Product:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class Item(View):
     """A line of the order."""
 
     product: Product
@@ -63,7 +73,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class Order(View):
     """The order, as far as words name it."""
 
     id: str
@@ -72,7 +82,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Packed:
+class Packed(View):
     """Items that leave in one parcel; no day where one of them has none."""
 
     items: tuple[Item, ...]
@@ -80,7 +90,7 @@ class Packed:
 
 
 @dataclass(frozen=True, slots=True)
-class Instead:
+class Instead(View):
     """What could come instead of a late item."""
 
     item: Item

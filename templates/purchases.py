@@ -4,9 +4,11 @@ from pathlib import Path
 
 from models.purchases import Purchase
 from models.shopfolder import ShopConfig
+from templates import fit
 from templates.environment import environment, faults_named
 from templates.facts import named
 from templates.formats import known, match
+from templates.views import shop_view
 
 FOLDER = "purchase"
 
@@ -23,7 +25,7 @@ class PurchaseWords:
     def write(self, purchase: Purchase, vendor: str) -> tuple[str, str]:
         """Return the subject and the text of a purchase request's mail; raises BadWords."""
         given = {
-            "shop": self._shop,
+            "shop": shop_view(self._shop, self.locale),
             "lang": self.locale.replace("_", "-"),
             "locale": self._formats,
             "vendor": named(vendor),
@@ -39,4 +41,7 @@ class PurchaseWords:
     def _part(self, part: str, given: dict[str, object]) -> str:
         name = f"{FOLDER}/{part}.{self.locale}.txt"
         with faults_named(name):
-            return self._environment.get_template(name).render(given).strip() + "\n"
+            template = self._environment.get_template(name)
+            said = template.render(given).strip()
+        fit.line(template, said)
+        return said + "\n"

@@ -13,11 +13,12 @@ from models.facts import ProductDelay, ProductStock
 from models.plans import Contact, Plan
 from models.shopfolder import ShopConfig
 from models.values import Channel, Message, PostKind
-from templates import posts, sms
+from templates import fit, posts, sms
 from templates.environment import BadWords, environment, faults_named
 from templates.facts import named, order_facts, post_facts, shortened, unaddressed
 from templates.formats import known, match
 from templates.storefronts import StorefrontWords
+from templates.views import Shop, shop_view
 
 __all__ = ["MESSAGES", "PARTS", "POSTS", "BadWords", "Words"]
 
@@ -45,10 +46,11 @@ class _Voice:
     words: str
     formats: str
     missing: tuple[str, ...]
+    shop: Shop
 
     @property
     def given(self) -> dict[str, Any]:
-        return {"lang": self.words.replace("_", "-"), "locale": self.formats}
+        return {"shop": self.shop, "lang": self.words.replace("_", "-"), "locale": self.formats}
 
 
 class Words:
@@ -70,8 +72,9 @@ class Words:
         order = plan.delay.order
         voice = self._voice(plan.message, contact.channel, order.customer.locale)
         with faults_named(plan.message, order.id):
-            given = order_facts(plan, self._shop) | {"shop": self._shop} | voice.given
+            given = order_facts(plan, self._shop) | voice.given
             subject, text, html = _SAID[contact.channel](voice, given)
+        _fit(voice.templates, subject, text, html, order.id)
         return Message(
             id=id,
             channel=contact.channel,
@@ -96,8 +99,9 @@ class Words:
         folder = POSTS[about.kind]
         voice = self._voice(folder, Channel.X, locale)
         with faults_named(folder):
-            given = post_facts(about, self._shop) | {"shop": self._shop} | voice.given
+            given = post_facts(about, self._shop) | voice.given
             text = _posted(voice, given, about.product.id)
+        fit.line(voice.templates[0], text)
         return Message(id=id, channel=Channel.X, to="", text=text, locale=voice.words, category=folder)
 
     def _voice(self, message: str, channel: Channel, asked: str | None) -> _Voice:
@@ -115,7 +119,7 @@ class Words:
         for wish in dict.fromkeys(filter(None, (asked, self._shop.locale, "en"))):
             if words := match(wish, there):
                 templates = tuple(self._template(_named(message, part, words)) for part in PARTS[channel])
-                return _Voice(templates, words, str(known(wish)), tuple(missing))
+                return _Voice(templates, words, str(known(wish)), tuple(missing), shop_view(self._shop, words))
             missing.append(wish)
         needed = ", ".join(_named(message, part, "en") for part in PARTS[channel])
         raise BadWords(message, None, f"no words for this message; {needed} would be right")
@@ -175,6 +179,13 @@ _SAID: dict[Channel, Callable[[_Voice, dict[str, Any]], tuple[str, str, str]]] =
     Channel.EMAIL: _mailed,
     Channel.SMS: _texted,
 }
+
+
+def _fit(templates: tuple[Template, ...], subject: str, text: str, html: str, order: str) -> None:
+    if len(templates) > 1:
+        fit.email(templates, subject, text, html, order)
+    else:
+        fit.line(templates[0], text, order)
 
 
 def _fitted(written: Callable[[int], str], fits: Callable[[str], bool]) -> str | None:

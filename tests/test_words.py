@@ -430,8 +430,8 @@ def test_a_message_without_words_is_refused_and_says_which_files_it_wants(words)
         ("{{ customer }\n", 1, "unexpected '}'"),
         ("\n\n{% if %}", 3, "Expected an expression"),
         ("{{ order.id|nope }}", 1, "No filter named 'nope'"),
-        ("{{ late|date }}", 1, "date writes a day, not (Item"),
-        ("{{ none|date }}", 1, "date writes a day, not None"),
+        ("{{ late|date }}", 1, "date writes a day, not a list"),
+        ("{{ none|date }}", 1, "date writes a day, not nothing (none)"),
         ('{% extends "layout/none.txt" %}', 1, "there is no template 'layout/none.txt'"),
     ],
 )
