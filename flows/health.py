@@ -19,7 +19,7 @@ from models.settings import DoorKind, Settings
 from models.shopfolder import ShopFolder, read_shop
 from sources.source import open_source
 from tasks.db import check_known, connect, newest, reading, version
-from templates.check import problems
+from templates.check import errors
 
 CLOCKS_APART = timedelta(seconds=30)
 SPACE = 200 * 1024**2
@@ -136,7 +136,7 @@ def _vendors(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
 
 def _templates(_: Settings, folder: ShopFolder) -> Iterator[Check]:
     own = folder.templates if folder.templates.is_dir() else None
-    found = problems(folder.shop, own, [bucket.words for bucket in folder.policy.bucket])
+    found = errors(folder.shop, own, [bucket.words for bucket in folder.policy.bucket])
     if found:
         yield Check("templates", f"{len(found)} wrong, first: {found[0]}", "`forewarn check templates`", bad=True)
     else:

@@ -16,6 +16,7 @@ from flows.deciding import Decide, Progress, decide_here, decide_in_shards
 from flows.deeds import deed, publish, rename
 from flows.house import House, clock, open_house
 from flows.running import a_run, outcome, run_name
+from models.errors import BadShop
 from models.policy import Policy
 from models.report import Report
 from tasks.brakes import foresee, judge, judge_facts, yielded
@@ -106,6 +107,8 @@ def gather(house: House, now: Now, report: Report, progress: Progress) -> None:
 
 
 async def _look_only(house: House, now: Now, limit: int | None, progress: Progress, *, facts: bool) -> Report:
+    if mute := house.desk.words.unspoken([bucket.words for bucket in house.desk.policy.bucket]):
+        raise BadShop(mute)
     shown = partial(progress, "orders")
     work = partial(survey, house.desk, now, batch=house.settings.batch, limit=limit, progress=shown)
     found = await deed("look: every order", work)

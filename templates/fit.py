@@ -16,7 +16,9 @@ BODY = 500_000
 BODY_SHOWN = 100_000
 """Bytes of a body that Gmail shows whole: it cuts at 102 kB."""
 
-_UNSEEN = re.compile(r"<(style|title|script)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>|&nbsp;|&zwnj;|&#847;", re.DOTALL | re.IGNORECASE)
+_UNSEEN = re.compile(
+    r"<(style|title|script)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>|&nbsp;|&zwnj;|&#847;", re.DOTALL | re.IGNORECASE
+)
 _ENOUGH = 4_000
 """Characters of HTML that need no closer look: the layout alone has more, and says something."""
 
@@ -25,8 +27,8 @@ def email(templates: Sequence[Template], subject: str, text: str, html: str, ord
     """Raise BadWords for a mail with an empty part, a subject that is too long, or a body that is too big."""
     first, *bodies = templates
     _said(first, subject, order)
-    if len(subject) > SUBJECT:
-        raise BadWords(str(first.filename), None, f"the subject has {len(subject)} characters, {SUBJECT} at most", order)
+    if (long := len(subject)) > SUBJECT:
+        raise BadWords(str(first.filename), None, f"the subject has {long} characters, {SUBJECT} at most", order)
     for template, body in zip(bodies, (text, html), strict=True):
         _said(template, body if body is text or len(body) > _ENOUGH else _UNSEEN.sub("", body), order)
         if (size := weight(body)) > BODY:

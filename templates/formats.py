@@ -127,7 +127,7 @@ def _number(name: str, value: object) -> None:
 def _skeleton(form: str, value: date) -> None:
     runs = [run[0] for run in re.findall(r"((\w)\2*)", form)]
     letters = [run[0] for run in runs]
-    if "".join(runs) != form or not letters or len(set(letters)) < len(letters) or not _DAY | _TIME >= set(letters):
+    if "".join(runs) != form or not letters or len(set(letters)) < len(letters) or set(letters) - _DAY - _TIME:
         raise ValueError(f"date knows no form {form!r}; {', '.join(_NAMED)}, or letters such as MMMMd are right")
     if set(letters) & _TIME and not isinstance(value, datetime):
         raise ValueError(f"date cannot write the time that {form!r} asks for: the value is a day")

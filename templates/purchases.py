@@ -10,7 +10,8 @@ from templates.facts import named
 from templates.formats import known, match
 from templates.views import shop_view
 
-FOLDER = "purchase"
+PURCHASE = "purchase"
+PURCHASE_PARTS = ("subject.txt", "body.txt")
 
 
 class PurchaseWords:
@@ -18,7 +19,7 @@ class PurchaseWords:
 
     def __init__(self, shop: ShopConfig, own: Path | None = None) -> None:
         self._shop, self._environment = shop, environment(own)
-        there = {name.split(".")[1] for name in self._environment.list_templates() if name.startswith(f"{FOLDER}/")}
+        there = {name.split(".")[1] for name in self._environment.list_templates() if name.startswith(f"{PURCHASE}/")}
         found = match(shop.locale, there)
         self.locale, self._formats = found or "en", str(known(shop.locale)) if found else "en"
 
@@ -39,7 +40,7 @@ class PurchaseWords:
         return self._part("subject", given).strip(), self._part("body", given)
 
     def _part(self, part: str, given: dict[str, object]) -> str:
-        name = f"{FOLDER}/{part}.{self.locale}.txt"
+        name = f"{PURCHASE}/{part}.{self.locale}.txt"
         with faults_named(name):
             template = self._environment.get_template(name)
             said = template.render(given).strip()

@@ -15,11 +15,11 @@ from templates import limits
 from templates.mistakes import mistakes
 from templates.views import FIELDS, lacks, printable
 
-_LOOP = "index index0 revindex revindex0 first last length previtem nextitem depth depth0 cycle changed"
-_SEEN: dict[type, frozenset[str]] = FIELDS | {LoopContext: frozenset(_LOOP.split())}
+_LOOP = frozenset(name for name in dir(LoopContext) if name[0] != "_")
+_SEEN: dict[type, frozenset[str]] = FIELDS | {LoopContext: _LOOP}
 _NOTHING: frozenset[str] = frozenset()
 _GROWING = ("batch", "center", "indent", "join", "replace", "slice", "wordwrap")
-_GROWING_METHODS = frozenset("center expandtabs join ljust replace rjust translate zfill".split())
+_GROWING_METHODS = frozenset(["center", "expandtabs", "join", "ljust", "replace", "rjust", "translate", "zfill"])
 _FORMATS = ("format", "format_map")
 _COUNTED = (nodes.For, nodes.Macro, nodes.CallBlock, nodes.Block, nodes.Template)
 
@@ -39,7 +39,7 @@ class Missing(StrictUndefined):
 class _Writer(CodeGenerator):
     """Writes a template's code, with a call where a turn is counted, and with `~` held to what may be printed."""
 
-    def visit_EnvironmentAttribute(self, node: nodes.EnvironmentAttribute, frame: Frame) -> None:  # noqa: ARG002, N802 - Jinja's
+    def visit_EnvironmentAttribute(self, node: nodes.EnvironmentAttribute, frame: Frame) -> None:  # noqa: N802 - Jinja's name
         self.write(f"environment.{node.name}()")
 
     @optimizeconst
@@ -142,12 +142,13 @@ class Sandbox(ImmutableSandboxedEnvironment):
             limits.plainly(left)
         return limits.checked(super().call_binop(context, operator, left, right))
 
-    def _generate(self, source: nodes.Template, name: str | None, filename: str | None, *args: Any, **kwargs: Any) -> str:
+    def _generate(self, source: nodes.Template, name: str | None, filename: str | None, *rest: Any, **more: Any) -> str:
         for mistake in mistakes(source, name or ""):
             raise TemplateSyntaxError(mistake.what, mistake.line, name, filename)
         for node in (source, *source.find_all(_COUNTED)):
-            node.body.insert(0, nodes.ExprStmt(nodes.EnvironmentAttribute("turn", lineno=node.lineno), lineno=node.lineno))
-        return super()._generate(source, name, filename, *args, **kwargs)
+            turn = nodes.EnvironmentAttribute("turn", lineno=node.lineno)
+            node.body.insert(0, nodes.ExprStmt(turn, lineno=node.lineno))
+        return super()._generate(source, name, filename, *rest, **more)
 
 
 def _plain(form: str) -> str:

@@ -2,12 +2,12 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Template
+from jinja2 import Environment, Template
 
 from models.facts import ProductDelay, ProductStock
 from models.plans import Contact, Plan
@@ -67,6 +67,34 @@ class Words:
         self._voices: dict[tuple[str, Channel, str | None], _Voice] = {}
         self.storefront = StorefrontWords(shop, self._environment)
 
+    @property
+    def jinja(self) -> Environment:
+        """Return the sandbox that the words are rendered in."""
+        return self._environment
+
+    def speaks(self, message: str, channel: Channel, locale: str) -> bool:
+        """Say whether a message has every part in just this language."""
+        return locale in self._there(message, channel)
+
+    def unspoken(self, messages: Iterable[str]) -> str:
+        """Say which mails the shop's own language lacks, in one sentence; empty where it has words for all.
+
+        `messages` are those that the policy names beside ours.
+        """
+        there = {message: self._there(message, Channel.EMAIL) for message in (*MESSAGES, *messages)}
+        folders = [message for message, locales in there.items() if locales and not match(self._shop.locale, locales)]
+        if not folders:
+            return ""
+        files = ", ".join(_named(folders[0], part, self._shop.locale) for part in PARTS[Channel.EMAIL])
+        others = f", and the same parts in {', '.join(folders[1:])}" if folders[1:] else ""
+        known_ones = ", ".join(sorted(there[folders[0]]))
+        lacking = f"shop.toml: locale {self._shop.locale!r} has no words: write {files}{others}"
+        return f"{lacking}, or set locale to one of {known_ones}"
+
+    def files(self, message: str, channel: Channel, locale: str) -> list[str]:
+        """Return the files that a message's parts come from."""
+        return [str(template.filename) for template in self._voice(message, channel, locale).templates]
+
     def message(self, plan: Plan, contact: Contact, *, id: str) -> Message:  # noqa: A002 - the field's own name
         """Write a plan's message for one channel; raises BadWords with template, line and order."""
         order = plan.delay.order
@@ -109,20 +137,24 @@ class Words:
         if key not in self._voices:
             self._voices[key] = self._chosen(message, channel, asked)
         voice = self._voices[key]
-        self.fallbacks.update(voice.missing)
+        self.fallbacks.update(f"{asked} ({voice.words} was used)" for asked in voice.missing)
         return voice
 
     def _chosen(self, message: str, channel: Channel, asked: str | None) -> _Voice:
         # Only a language that has every part will do: half a mail in another one helps nobody.
-        there = set.intersection(*(self._locales.get((message, part), set()) for part in PARTS[channel]))
+        there = self._there(message, channel)
         missing: list[str] = []
         for wish in dict.fromkeys(filter(None, (asked, self._shop.locale, "en"))):
             if words := match(wish, there):
                 templates = tuple(self._template(_named(message, part, words)) for part in PARTS[channel])
-                return _Voice(templates, words, str(known(wish)), tuple(missing), shop_view(self._shop, words))
+                view = shop_view(self._shop, words)
+                return _Voice(templates, words, str(known(wish)), tuple(missing), view)
             missing.append(wish)
         needed = ", ".join(_named(message, part, "en") for part in PARTS[channel])
         raise BadWords(message, None, f"no words for this message; {needed} would be right")
+
+    def _there(self, message: str, channel: Channel) -> set[str]:
+        return set.intersection(*(self._locales.get((message, part), set()) for part in PARTS[channel]))
 
     def _template(self, name: str) -> Template:
         with faults_named(name):

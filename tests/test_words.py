@@ -366,10 +366,10 @@ def test_a_language_is_matched_across_countries(asked, found):
     ("asked", "shops", "written", "counted"),
     [
         ("pt_PT", "en", "pt_BR", {}),
-        ("de", "pt_BR", "pt_BR", {"de": 1}),
-        ("de", "fr", "en", {"de": 1, "fr": 1}),
+        ("de", "pt_BR", "pt_BR", {"de (pt_BR was used)": 1}),
+        ("de", "fr", "en", {"de (en was used)": 1, "fr (en was used)": 1}),
         (None, "pt_BR", "pt_BR", {}),
-        ("??", "en", "en", {"??": 1}),
+        ("??", "en", "en", {"?? (en was used)": 1}),
     ],
 )
 def test_a_missing_language_falls_back_to_the_shops_and_is_counted(asked, shops, written, counted):
