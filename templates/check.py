@@ -61,7 +61,11 @@ def problems(
         found |= {*_renderings(words, wanted, locale), *_others(shop, place, words, only, locale)}
     if only is None and (mute := words.unspoken(messages)):
         found.add(Problem("shop.toml", None, mute.removeprefix("shop.toml: ")))
-    return sorted(map(_shown, found), key=lambda problem: (problem.file, problem.line or 0, problem.what))
+    return sorted(map(_shown, found), key=_place)
+
+
+def _place(problem: Problem) -> tuple[bool, str, int, str]:
+    return problem.file != "shop.toml", problem.file, problem.line or 0, problem.what
 
 
 def _spoken(language: str | None, there: list[str]) -> str | None:

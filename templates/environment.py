@@ -105,7 +105,7 @@ def _place(error: BaseException) -> tuple[str | None, int | None]:
     frames = _frames(error)
     if isinstance(error, RecursionError):
         return next(((f.filename, f.lineno) for f in frames if frames.count(f) > 1), (None, None))
-    return (frames[-1].filename, frames[-1].lineno) if frames else (None, None)
+    return (frames[-1].filename, frames[-1].lineno) if frames else (getattr(error, "file", None), None)
 
 
 def _frames(error: BaseException) -> list[traceback.FrameSummary]:
@@ -117,8 +117,8 @@ def _what(error: BaseException) -> str:
     match error:
         case TemplateNotFound():
             return f"there is no template {error.name!r}"
-        case UndefinedError() if said.endswith("is undefined"):
-            return said + nearest(re.findall(r"'(\w+)'", said)[-1], NAMES)
+        case UndefinedError() if named := re.fullmatch(r"'(\w+)' is undefined", said):
+            return said + nearest(named[1], NAMES)
         case RecursionError():
             top = [frame for frame in _frames(error) if frame.name == "top-level template code"]
             return INCLUDES_ITSELF if len(top) > 1 else "a macro or block calls itself without an end"

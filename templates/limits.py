@@ -31,7 +31,13 @@ _UNPLAIN = re.compile(r"\d{4,}|%[^a-zA-Z%]*\*|\{[^{}]*\{")
 
 
 class RenderLimit(TemplateRuntimeError):
-    """A template that would take too long, or write too much."""
+    """A template that would take too long, or write too much; `file` is the one that was rendered."""
+
+    file: str | None = None
+
+
+class TooSlow(RenderLimit):
+    """A template whose time is up."""
 
 
 @dataclass(slots=True)
@@ -54,13 +60,13 @@ def in_time() -> Iterator[None]:
 
 
 def turn() -> None:
-    """Count one turn of a loop, a macro or a block; raises RenderLimit where the time is up."""
+    """Count one turn of a loop, a macro or a block; raises TooSlow where the time is up."""
     running = _running.get()
     if running is None:
         return
     running.turns += 1
     if not running.turns % _TURNS and thread_time() > running.until:
-        raise RenderLimit(f"takes longer than {SECONDS:g} seconds: does a loop or a macro repeat too often?")
+        raise TooSlow(f"takes longer than {SECONDS:g} seconds: does a loop or a macro repeat too often?")
 
 
 def sized(characters: int) -> None:

@@ -1,6 +1,7 @@
 """The sandbox that templates run in: plain values, bounded loops and texts, an end to every render."""
 
 from collections.abc import Iterable
+from types import TracebackType
 from typing import Any
 
 from jinja2 import Template, nodes
@@ -17,6 +18,8 @@ from templates.views import FIELDS, lacks, printable
 
 _LOOP = frozenset(name for name in dir(LoopContext) if name[0] != "_")
 _SEEN: dict[type, frozenset[str]] = FIELDS | {LoopContext: _LOOP}
+GIVE_UP = 3
+"""Renders in a row that did not end, after which a template is refused at once."""
 _NOTHING: frozenset[str] = frozenset()
 _GROWING = ("batch", "center", "indent", "join", "replace", "slice", "wordwrap")
 _GROWING_METHODS = frozenset(["center", "expandtabs", "join", "ljust", "replace", "rjust", "translate", "zfill"])
@@ -52,11 +55,24 @@ class _Writer(CodeGenerator):
 
 
 class _Timed(Template):
-    """A template whose render ends in time."""
+    """A template whose render ends in time; one that never ends is not tried for each of a run's thousand orders."""
 
     def render(self, *args: Any, **kwargs: Any) -> str:
-        with limits.in_time():
-            return super().render(*args, **kwargs)
+        endless: list[tuple[Exception, TracebackType | None]] = self.__dict__.setdefault("_endless", [])
+        if len(endless) >= GIVE_UP:
+            error, place = endless[-1]
+            raise error.with_traceback(place)
+        try:
+            with limits.in_time():
+                written = super().render(*args, **kwargs)
+        except (limits.RenderLimit, RecursionError) as error:
+            if isinstance(error, limits.RenderLimit):
+                error.file = self.filename
+            if isinstance(error, limits.TooSlow | RecursionError):
+                endless.append((error, error.__traceback__))
+            raise
+        endless.clear()
+        return written
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
