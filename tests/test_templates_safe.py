@@ -210,7 +210,7 @@ def test_what_no_customer_should_read_is_found_by_the_check_and_by_the_render(tm
         "<p>On load = 4 kg; conclick=no</p>",
         "Hi {{ late[0].product.name.upper() }} {{ '%.2f'|format(2) }} {{ today.year }} {{ ['a', 'b']|join(' ') }}",
         "Hi {{ late|map(attribute='product.name')|join(', ') }}{% for one in late %}{{ loop.index }}{% endfor %}",
-        "Hi {% set ns = namespace(n=0) %}{% for one in late %}{% set ns.n = ns.n + one.quantity %}{% endfor %}{{ ns.n }}",
+        "Hi {% set n = namespace(n=0) %}{% for one in late %}{% set n.n = n.n + one.quantity %}{% endfor %}{{ n.n }}",
         "Hi {{ today|date }} {{ today|date('yMMMd') }} {{ today|date('EEEEMMMMd') }}",
     ],
 )
