@@ -7,9 +7,9 @@ from typing import Any
 from jinja2 import Template, nodes
 from jinja2.compiler import CodeGenerator, Frame, optimizeconst
 from jinja2.environment import TemplateModule
-from jinja2.exceptions import TemplateSyntaxError
+from jinja2.exceptions import SecurityError, TemplateSyntaxError
 from jinja2.runtime import Context, LoopContext, Macro, StrictUndefined, Undefined, markup_join, str_join
-from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
 from templates import limits
@@ -124,7 +124,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         """Refuse what is Python's own."""
         return self.undefined(f"{attribute!r} is not for templates", obj=obj, name=attribute, exc=SecurityError)
 
-    def call(self, context: Context, called: Any, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def call(self, context: Context, called: Any, *args: Any, **kwargs: Any) -> Any:
         """Call a macro, or a method; raises RenderLimit where a text's method would write too much."""
         if type(called) is Macro:
             # As `Context.call` does it for a macro, in a third of the time.
@@ -161,7 +161,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def _generate(self, source: nodes.Template, name: str | None, filename: str | None, *rest: Any, **more: Any) -> str:
         for mistake in mistakes(source, name or ""):
             raise TemplateSyntaxError(mistake.what, mistake.line, name, filename)
-        for node in (source, *source.find_all(_COUNTED)):
+        found: list[Any] = [source, *source.find_all(_COUNTED)]
+        for node in found:
             turn = nodes.EnvironmentAttribute("turn", lineno=node.lineno)
             node.body.insert(0, nodes.ExprStmt(turn, lineno=node.lineno))
         return super()._generate(source, name, filename, *rest, **more)
