@@ -119,6 +119,8 @@ def _what(error: BaseException) -> str:
             return f"there is no template {error.name!r}"
         case UndefinedError() if named := re.fullmatch(r"'(\w+)' is undefined", said):
             return said + nearest(named[1], NAMES)
+        case TemplateSyntaxError():
+            return str(error.message)
         case RecursionError():
             top = [frame for frame in _frames(error) if frame.name == "top-level template code"]
             return INCLUDES_ITSELF if len(top) > 1 else "a macro or block calls itself without an end"

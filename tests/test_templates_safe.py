@@ -179,7 +179,7 @@ def test_an_empty_post_page_or_request_is_found_too(tmp_path, name):
         ("<p>Hi</p>\n{{ late|string }}", "a list cannot be printed"),
         ("<p>Hi</p>\n{{ late|join(', ') }}", "cannot be printed as a whole"),
         ("<p>Hi</p>\n{{ order }}", "an order as a whole (it has id, placed_on, url) cannot be printed"),
-        ("<p>Hi</p>\n{{ none }}", "nothing (none) cannot be printed"),
+        ("<p>Hi</p>\n{{ told_date }}", "nothing (none) cannot be printed"),
         ("<p>Hi</p>\n{{ range }}", "cannot be printed"),
         ("<p>Hi</p>\n{{ today|date('blah') }}", "date knows no form 'blah'"),
         ("<p>Hi</p>\n{{ today|date('Hm') }}", "the value is a day"),
