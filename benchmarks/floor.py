@@ -23,6 +23,7 @@ from tasks.shelves import Shelves
 from templates import environment, formats
 from templates.facts import order_facts
 from templates.palette import DARK, LIGHT
+from templates.views import shop_view
 
 Row = sqlite3.Row
 FILES = {
@@ -125,7 +126,7 @@ def _given(house: House, plan: Plan, notice: Row) -> tuple[list[str], dict[str, 
     """Return a notice's templates, and the values that its words name."""
     words = notice["locale"]
     given = order_facts(plan, house.folder.shop) | {
-        "shop": house.folder.shop,
+        "shop": shop_view(house.folder.shop, words),
         "lang": words.replace("_", "-"),
         "locale": plan.delay.order.customer.locale,
         "subject": notice["subject"],

@@ -14,7 +14,7 @@ from flows.house import open_house
 from flows.once import live
 from sources.sample import write_sample
 from templates.gallery import write_gallery
-from templates.samples import entries
+from templates.showroom import entries
 
 DAY = date(2025, 11, 24)
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
@@ -34,7 +34,7 @@ def main() -> None:
         write_sample(place / "shop", orders=400, seed=7, as_of=DAY)
         with open_house(place / "shop") as house:
             asyncio.run(live(house, DAY, take_in=True))
-            gallery = write_gallery(entries(house.desk.words), place / "gallery")
+            gallery = write_gallery(entries(house.folder.shop, None), place / "gallery")
         (outbox,) = place.rglob("outbox/index.html")
         mail = place / "mail.html"
         mail.write_text(_mail(outbox.parent))

@@ -32,6 +32,7 @@ def check_shop(shop: Shop = None, data: Data = None, as_of: AsOf = None, *, json
     """Read the shop's facts without writing, and say what is wrong with them."""
     from sources.check import check as check_source
     from sources.source import open_source
+    from templates.words import Words
 
     settings = read_settings({"shop": shop, "data": data})
     folder = read_shop(settings.shop)
@@ -42,15 +43,16 @@ def check_shop(shop: Shop = None, data: Data = None, as_of: AsOf = None, *, json
     ):
         day = day_of(as_of) or clock(folder.shop.zone, None).as_of
         report = check_source(source, day)
+    mute = Words(folder.shop, _own(folder)).unspoken(_named(folder))
     if json:
-        printing.as_json(report.as_dict())
+        printing.as_json(report.as_dict() | {"words": mute})
     else:
-        _print(report)
-    if not report.ok:
+        _print(report, mute)
+    if not report.ok or mute:
         raise typer.Exit(1)
 
 
-def _print(report: Any) -> None:
+def _print(report: Any, mute: str) -> None:
     printing.pairs([(table, f"{n:,} rows") for table, n in report.rows.items()])
     printing.pairs([("left out", f"{one.count:,} {one.reason}") for one in report.left_out])
     printing.out.print(
@@ -59,8 +61,10 @@ def _print(report: Any) -> None:
     )
     for sentence in report.broken:
         printing.out.print(f"\n{sentence}", markup=False)
+    if mute:
+        printing.out.print(mute, markup=False)
     if report.ok:
-        printing.out.print("Nothing is wrong.")
+        printing.out.print("" if mute else "Nothing is wrong.")
         return
     if not report.found:
         return
@@ -76,21 +80,32 @@ def _print(report: Any) -> None:
 
 
 @check.command()
-def templates(shop: Shop = None, *, json: Json = False) -> None:
-    """Render every message with sample data; fail on an unknown name, with file and line."""
-    from templates.check import problems
+def templates(
+    message: Annotated[str | None, typer.Argument(help="check this message alone, as `week`")] = None,
+    language: Annotated[str | None, typer.Option(help="check this language alone, as `en`")] = None,
+    shop: Shop = None,
+    *,
+    json: Json = False,
+) -> None:
+    """Render every message with sample data; fail on what is wrong, with file and line."""
+    from templates.check import ERROR, problems
 
     folder = read_shop(read_settings({"shop": shop}).shop)
+    named = _named(folder)
     with printing.working("Rendering", quiet=json):
-        found = problems(folder.shop, _own(folder), [bucket.words for bucket in folder.policy.bucket])
+        found = problems(folder.shop, _own(folder), named, only=message, language=language)
     if json:
         printing.as_json({"problems": found})
     for problem in [] if json else found:
         printing.out.print(str(problem), markup=False)
-    if found:
+    if any(problem.level == ERROR for problem in found):
         raise typer.Exit(1)
     if not json:
-        printing.out.print("Every message renders.")
+        printing.out.print("Every message renders." if message is None else f"{message} renders.", markup=False)
+
+
+def _named(folder: ShopFolder) -> list[str]:
+    return [bucket.words for bucket in folder.policy.bucket]
 
 
 def _own(folder: ShopFolder) -> Path | None:
@@ -105,15 +120,14 @@ def preview(
 ) -> None:
     """Render every message into a page to open in a browser."""
     from templates.gallery import write_gallery
-    from templates.samples import entries
-    from templates.words import Words
+    from templates.showroom import entries
 
     if order is not None:
         page = write_gallery(_real(shop, order, as_of), into)
     else:
         folder = read_shop(read_settings({"shop": shop}).shop)
         with printing.working("Rendering", quiet=False):
-            page = write_gallery(entries(Words(folder.shop, _own(folder))), into)
+            page = write_gallery(entries(folder.shop, _own(folder), _named(folder)), into)
     printing.out.print(f"Open {page.resolve()}", markup=False)
 
 

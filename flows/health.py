@@ -16,7 +16,7 @@ from models.errors import ForewarnError
 from models.settings import Settings
 from models.shopfolder import ShopFolder, read_shop
 from sources.source import open_source
-from templates.check import problems
+from templates.check import errors
 
 SPACE = 200 * 1024**2
 
@@ -64,7 +64,7 @@ def _vendors(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
 
 def _templates(_: Settings, folder: ShopFolder) -> Iterator[Check]:
     own = folder.templates if folder.templates.is_dir() else None
-    found = problems(folder.shop, own, [bucket.words for bucket in folder.policy.bucket])
+    found = errors(folder.shop, own, [bucket.words for bucket in folder.policy.bucket])
     if found:
         yield Check("templates", f"{len(found)} wrong, first: {found[0]}", "`forewarn check templates`", bad=True)
     else:

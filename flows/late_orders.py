@@ -17,6 +17,7 @@ from flows.deeds import deed, publish, rename
 from flows.house import House, clock, open_house
 from flows.ledgers import Begin
 from flows.running import a_run, outcome, run_name
+from models.errors import BadShop
 from models.policy import Policy
 from models.report import Report
 from tasks.brakes import foresee, judge, judge_facts, yielded
@@ -109,6 +110,8 @@ def gather(house: House, now: Now, report: Report, progress: Progress) -> None:
 
 
 async def _look_only(house: House, now: Now, limit: int | None, progress: Progress, *, facts: bool) -> Report:
+    if mute := house.desk.words.unspoken([bucket.words for bucket in house.desk.policy.bucket]):
+        raise BadShop(mute)
     shown = partial(progress, "orders")
     work = partial(survey, house.desk, now, batch=house.settings.batch, limit=limit, progress=shown)
     found = await deed("look: every order", work)

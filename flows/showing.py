@@ -96,7 +96,7 @@ def lines(report: Report) -> list[tuple[str, str]]:
     found += [("Chased", f"{report.chased} requests without an answer")] if report.chased else []
     found += [("For staff", f"{report.for_staff}: `forewarn vendors waiting`")] if report.for_staff else []
     found += [("Over the cap", f"{report.over_cap} discounts not given")] if report.over_cap else []
-    found += [("Language", f"{counted(report.fallbacks)}: missing, the shop's was used")] if report.fallbacks else []
+    found += [("Language", f"missing: {counted(report.fallbacks)}")] if report.fallbacks else []
     found += [("Down", f"{channel}: {why}") for channel, why in report.down.items()]
     found += [("Problem", problem) for problem in report.problems]
     found += [("Rejects", report.rejects)] if report.rejects else []

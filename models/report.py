@@ -51,7 +51,7 @@ class Report(BaseModel):
         "never came; for `people`, who have to look",
     )
     down: dict[str, str] = Field({}, description="channels that somebody must mend, with the provider's reason")
-    fallbacks: Counts = Field({}, description="languages asked for and missing, which got the shop's instead")
+    fallbacks: Counts = Field({}, description="languages asked for and missing, each with the one that was used")
     covered: Counts = Field(
         {}, description="open lines by what covers them: `stock`, `inbound` or `nothing`, the worst of a line's pieces"
     )

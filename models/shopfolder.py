@@ -21,6 +21,37 @@ Model = TypeVar("Model", bound=BaseModel)
 ID = re.compile(r"[a-z0-9][a-z0-9-]{2,59}")
 
 
+Texts = str | dict[str, str]
+"""One text for all, or one for each language, as `{ en = "...", pt_BR = "..." }`."""
+
+
+def in_language(texts: Texts | None, *languages: str) -> str | None:
+    """Return the text of the first of these languages that has one, by country or by language alone."""
+    if texts is None or isinstance(texts, str):
+        return texts
+    for asked in languages:
+        language = Locale.parse(asked, sep=_between(asked)).language
+        kin = sorted(name for name in texts if Locale.parse(name).language == language)
+        if kin:
+            return texts[next((name for name in (asked, language) if name in kin), kin[0])]
+    return None
+
+
+def _between(locale: str) -> str:
+    return "-" if "-" in locale else "_"
+
+
+def _by_language(_: type[BaseModel], texts: Texts | None) -> Texts | None:
+    return {_locale_named(name): text for name, text in texts.items()} if isinstance(texts, dict) else texts
+
+
+def _locale_named(name: str) -> str:
+    try:
+        return str(Locale.parse(name, sep=_between(name)))
+    except (ValueError, UnknownLocaleError) as error:
+        raise ValueError(f"no locale is named {name!r}; one such as 'en' or 'pt_BR' is right") from error
+
+
 class Sender(Frozen):
     """Who the messages come from."""
 
@@ -33,12 +64,16 @@ class Help(Frozen):
     """How a customer reaches the shop."""
 
     email: EmailStr
-    phone: str | None = None
-    hours: str | None = None
+    phone: Texts | None = None
+    hours: Texts | None = Field(None, description="in a language that has none they are left out")
+
+    _languages = field_validator("phone", "hours")(classmethod(_by_language))
 
 
 def _filled(*names: str) -> Any:
-    def check(_: type[BaseModel], link: str | None) -> str | None:
+    def check(model: type[BaseModel], link: Texts | None) -> Texts | None:
+        if isinstance(link, dict):
+            return {language: str(check(model, one)) for language, one in link.items()}
         if link is None:
             return None
         if not link.startswith(("https://", "http://")):
@@ -58,8 +93,9 @@ class Links(Frozen):
     order: str = Field(description="used for orders that bring no link of their own")
     product: str | None = None
     category: str | None = None
-    help: str | None = None
+    help: Texts | None = None
 
+    _languages = field_validator("help")(classmethod(_by_language))
     _home = field_validator("home", "help")(_filled())
     _order = field_validator("order")(_filled("order"))
     _product = field_validator("product")(_filled("product"))
@@ -118,10 +154,7 @@ class ShopConfig(Frozen):
     @field_validator("locale")
     @classmethod
     def _locale(cls, locale: str) -> str:
-        try:
-            return str(Locale.parse(locale, sep="-" if "-" in locale else "_"))
-        except (ValueError, UnknownLocaleError) as error:
-            raise ValueError("no locale of that name; one such as 'en' or 'pt_BR' is right") from error
+        return _locale_named(locale)
 
 
 @dataclass(frozen=True, slots=True)

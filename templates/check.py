@@ -2,146 +2,127 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from jinja2 import Environment, TemplateSyntaxError, meta, nodes
+from jinja2 import Environment
 
+from models.errors import BadShop
 from models.shopfolder import ShopConfig
 from models.storefront import StorefrontNotice
-from models.values import Channel
-from templates import samples
-from templates.environment import GALLERY, GIVEN, NAMES, OURS, BadWords, environment, nearest
-from templates.formats import known
-from templates.storefronts import STOREFRONT, STOREFRONT_PARTS, StorefrontWords
-from templates.words import MESSAGES, PARTS, POSTS, Words
+from models.values import Channel, Message
+from templates import fit, samples
+from templates.environment import GALLERY, OURS, BadWords, faults_named
+from templates.formats import match
+from templates.lint import ERROR, WARNING, Problem, lint
+from templates.naming import OWN_PARTS, halves, misnamed
+from templates.purchases import PURCHASE, PurchaseWords
+from templates.storefronts import STOREFRONT, StorefrontWords
+from templates.views import nearest
+from templates.words import MESSAGES, POSTS, Words
 
-_PARTS = {name for names in PARTS.values() for name in names if name != "post.txt"}
-_OWN_PARTS = {folder: {"post.txt"} for folder in POSTS.values()} | {STOREFRONT: set(STOREFRONT_PARTS)}
-_NAME = re.compile(r"(?P<part>[^.]+)\.(?P<locale>[^.]+)\.(?P<kind>[^.]+)")
-_ALL_NAMES = {name for names in GIVEN.values() for name in names}
+__all__ = ["ERROR", "WARNING", "Problem", "errors", "problems"]
 
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something wrong with a template, and where."""
-
-    file: str
-    line: int | None
-    what: str
-
-    def __str__(self) -> str:
-        return f"{self.file}{f', line {self.line}' if self.line else ''}: {self.what}"
+_PYTHON = re.compile(r"<[\w.]+ object at 0x|\bdatetime\.date\(|\bDecimal\('|\b[A-Z]\w+\(\w+=")
 
 
-def problems(shop: ShopConfig, own: Path | None, messages: Iterable[str] = ()) -> list[Problem]:
+def errors(shop: ShopConfig, own: Path | None, messages: Iterable[str] = ()) -> list[Problem]:
+    """Return the problems that would stop or spoil a message, without the warnings."""
+    return [problem for problem in problems(shop, own, messages) if problem.level == ERROR]
+
+
+def problems(
+    shop: ShopConfig,
+    own: Path | None,
+    messages: Iterable[str] = (),
+    *,
+    only: str | None = None,
+    language: str | None = None,
+) -> list[Problem]:
     """Return what is wrong with a shop's words; `messages` are those that its policy names beside ours.
 
-    Every file is read for names that no message knows, and every message is rendered with every sample.
+    Every file is read for names that no message knows, and every message is rendered with every sample: `only` one
+    message, or in one `language`, where that is asked for. Raises BadShop where there is no such message or language.
     """
+    messages = list(messages)
     folders = (*MESSAGES, *(name for name in messages if name not in MESSAGES))
     place = own if own and own.is_dir() else None
-    found = set(_unknown_names(environment(place)))
+    words, locales = Words(shop, place), samples.locales(place)
+    _known_message(only, {*folders, *OWN_PARTS})
+    spoken = _spoken(language, locales)
+    names = [name for name in words.jinja.list_templates(extensions=["txt", "html"]) if _wanted(name, only, spoken)]
+    found = {*lint(words.jinja, names), *_compiled(words.jinja, names)}
     if place:
-        found |= {*_misnamed(place, folders), *_halves(place)}
-    found |= set(_renderings(Words(shop, place), [(name, _channels(place, name)) for name in folders], _locales(place)))
-    return sorted(map(_shown, found), key=lambda problem: (problem.file, problem.line or 0, problem.what))
+        of_names = (*misnamed(place, folders), *halves(place))
+        found |= {one for one in of_names if _wanted(str(Path(one.file).relative_to(place)), only, spoken)}
+    wanted = [(name, _channels(place, name)) for name in folders if only in {None, name}]
+    for locale in locales if spoken is None else [spoken]:
+        found |= {*_renderings(words, wanted, locale), *_others(shop, place, words, only, locale)}
+    if only is None and (mute := words.unspoken(messages)):
+        found.add(Problem("shop.toml", None, mute.removeprefix("shop.toml: ")))
+    return sorted(map(_shown, found), key=_place)
+
+
+def _place(problem: Problem) -> tuple[bool, str, int, str]:
+    return problem.file != "shop.toml", problem.file, problem.line or 0, problem.what
+
+
+def _spoken(language: str | None, there: list[str]) -> str | None:
+    found = match(language, there) if language else None
+    if language and found is None:
+        raise BadShop(f"no words are in {language!r}; {', '.join(there)} are there")
+    return found
+
+
+def _known_message(only: str | None, there: set[str]) -> None:
+    if only is not None and only not in there:
+        raise BadShop(f"no message is named {only!r}{nearest(only, there) or '; ' + ', '.join(sorted(there))}")
+
+
+def _wanted(name: str, only: str | None, language: str | None) -> bool:
+    """Say whether a template belongs to what is checked; the layouts belong to every message."""
+    folder, _, file = name.partition("/")
+    spoken = file.split(".")[1] if file.count(".") > 1 else None
+    return folder in {only or folder, "layout"} and (language is None or spoken in {None, language})
 
 
 def _shown(problem: Problem) -> Problem:
     path = Path(problem.file)
-    return (
-        Problem(str(path.relative_to(OURS.parent)), problem.line, problem.what)
-        if path.is_relative_to(OURS)
-        else problem
-    )
+    return replace(problem, file=str(path.relative_to(OURS.parent))) if path.is_relative_to(OURS) else problem
 
 
-def _unknown_names(jinja: Environment) -> Iterator[Problem]:
-    for name in jinja.list_templates(extensions=["txt", "html"]):
-        if name == GALLERY or jinja.loader is None:
-            continue
-        try:
-            source, file, _ = jinja.loader.get_source(jinja, name)
-            jinja.compile(source, name, file or name)
-            yield from _undefined(jinja, source, file or name)
-        except TemplateSyntaxError as error:
-            yield Problem(error.filename or name, error.lineno, str(error.message))
-        except UnicodeDecodeError as error:
-            yield Problem(name, None, f"is not UTF-8: {error.reason} at byte {error.start}")
+def _compiled(jinja: Environment, names: Iterable[str]) -> Iterator[Problem]:
+    for name in names:
+        if name != GALLERY:
+            yield from _raised(partial(_template, jinja, name))
 
 
-def _undefined(jinja: Environment, source: str, file: str) -> Iterator[Problem]:
-    tree = jinja.parse(source)
-    # Jinja's own search does not look from a block to the top of its file.
-    imported = {module.target for module in tree.find_all(nodes.Import)}
-    named = {name.name for name in tree.find_all(nodes.Name) if name.ctx == "store"}
-    unknown = meta.find_undeclared_variables(tree) - _ALL_NAMES - jinja.globals.keys() - imported - named - {"caller"}
-    for used in tree.find_all(nodes.Name):
-        if used.name in unknown:
-            yield Problem(file, used.lineno, f"{used.name!r} is undefined{nearest(used.name, NAMES)}")
+def _template(jinja: Environment, name: str) -> None:
+    with faults_named(name):
+        jinja.get_template(name)
 
 
-def _misnamed(own: Path, folders: Iterable[str]) -> Iterator[Problem]:
-    ours = {str(path.relative_to(OURS)) for path in OURS.rglob("*.*") if path.suffix in (".txt", ".html")}
-    for file in sorted(path for path in own.rglob("*") if path.is_file() and not path.name.startswith(".")):
-        name = file.relative_to(own)
-        if str(name) in ours or file.suffix == ".md" or name.parts[0] == "layout":
-            continue
-        if what := _wrong_name(name, {*folders, *_OWN_PARTS}):
-            yield Problem(str(file), None, what)
+def _renderings(words: Words, messages: Iterable[tuple[str, set[Channel]]], locale: str) -> Iterator[Problem]:
+    for message, channels in messages:
+        for _, plan in samples.plans(message, locale):
+            for contact in plan.contacts:
+                if contact.channel in channels:
+                    yield from _raised(partial(words.message, plan, contact, id="check"), words)
 
 
-def _wrong_name(name: Path, folders: set[str]) -> str | None:
-    if len(name.parts) != 2:
-        return "a part lies in its message's folder, as week/subject.en.txt"
-    folder, file = name.parts
-    if folder not in folders:
-        return f"no message is named {folder!r}{nearest(folder, folders)}"
-    parts = _OWN_PARTS.get(folder, _PARTS)
-    fields = _NAME.fullmatch(file)
-    part = f"{fields['part']}.{fields['kind']}" if fields else file
-    if fields is None or part not in parts:
-        return f"no part is named so{nearest(part, parts)}; {', '.join(sorted(parts))} with a locale, as subject.en.txt"
-    if (locale := known(fields["locale"])) is None or str(locale) != fields["locale"]:
-        return f"{fields['locale']!r} is no locale; one such as 'en' or 'pt_BR' is right"
-    return None
-
-
-def _halves(own: Path) -> Iterator[Problem]:
-    """Yield the languages in which a message lacks parts, so that it is never used."""
-    names = {str(path.relative_to(folder)) for folder in (own, OURS) for path in folder.rglob("*.*")}
-    for file in sorted(own.glob("*/*.*")):
-        if not (fields := _NAME.fullmatch(file.name)):
-            continue
-        part = f"{fields['part']}.{fields['kind']}"
-        siblings = next((parts for parts in (*PARTS.values(), STOREFRONT_PARTS) if part in parts), ())
-        wanted = [sibling.replace(".", f".{fields['locale']}.") for sibling in siblings]
-        lacking = [name for name in wanted if f"{file.parent.name}/{name}" not in names]
-        if lacking:
-            yield Problem(str(file), None, f"is never used without {', '.join(lacking)} beside it")
-
-
-def _locales(own: Path | None) -> list[str]:
-    files = own.glob("*/*.*.*") if own else ()
-    theirs = {file.name.split(".")[-2] for file in files} - set(samples.LOCALES)
-    return [*samples.LOCALES, *sorted(locale for locale in theirs if known(locale))]
-
-
-def _renderings(
-    words: Words, messages: Iterable[tuple[str, set[Channel]]], locales: Iterable[str]
-) -> Iterator[Problem]:
-    for locale in locales:
-        for message, channels in messages:
-            for _, plan in samples.plans(message, locale):
-                for contact in plan.contacts:
-                    if contact.channel in channels:
-                        yield from _raised(partial(words.message, plan, contact, id="check"))
-        for _, about in samples.posts(locale):
+def _others(shop: ShopConfig, own: Path | None, words: Words, only: str | None, locale: str) -> Iterator[Problem]:
+    """Yield what is wrong with posts, product pages and purchase requests."""
+    for _, about in samples.posts(locale):
+        if only in {None, POSTS[about.kind]}:
             yield from _raised(partial(words.post, about, id="check", locale=locale))
+    if only in {None, STOREFRONT}:
         for notice in samples.storefront_notices(locale):
             yield from _raised(partial(_storefront, words.storefront, notice, locale))
+    if only in {None, PURCHASE}:
+        requests = PurchaseWords(shop.model_copy(update={"locale": locale}), own)
+        for _, purchase in samples.purchases():
+            yield from _raised(partial(requests.write, purchase, samples.VENDOR))
 
 
 def _storefront(words: StorefrontWords, notice: StorefrontNotice | None, locale: str) -> None:
@@ -154,8 +135,24 @@ def _channels(own: Path | None, message: str) -> set[Channel]:
     return {Channel.EMAIL, Channel.SMS} if texts else {Channel.EMAIL}
 
 
-def _raised(render: Callable[[], object]) -> Iterator[Problem]:
+def _raised(render: Callable[[], object], words: Words | None = None) -> Iterator[Problem]:
     try:
-        render()
+        written = render()
     except BadWords as error:
         yield Problem(error.file, error.line, error.what)
+        return
+    if words is not None and isinstance(written, Message) and written.channel is Channel.EMAIL:
+        yield from _looks(words, written)
+
+
+def _looks(words: Words, mail: Message) -> Iterator[Problem]:
+    """Yield what a mail program would cut or filter, though it may leave."""
+    subject, text, html = words.files(mail.category, Channel.EMAIL, mail.locale)
+    if len(mail.subject) > fit.SUBJECT_SHOWN:
+        what = f"the subject has {len(mail.subject)} characters; mail programs show {fit.SUBJECT_SHOWN} at most"
+        yield Problem(subject, None, what, WARNING)
+    for file, body in ((text, mail.text), (html, mail.html)):
+        if (size := fit.weight(body)) > fit.BODY_SHOWN:
+            yield Problem(file, None, f"the body of a sample takes {size:,} bytes; Gmail cuts at {fit.BODY_SHOWN:,}")
+        if found := _PYTHON.search(body):
+            yield Problem(file, None, f"prints a value as Python writes it: {found[0]!r}")

@@ -2,16 +2,15 @@
 
 import re
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 from pathlib import Path
 
 from jinja2 import (
     ChoiceLoader,
     Environment,
     FileSystemLoader,
-    StrictUndefined,
+    TemplateError,
     TemplateNotFound,
     TemplateSyntaxError,
     UndefinedError,
@@ -19,15 +18,20 @@ from jinja2 import (
 )
 
 from models.errors import ForewarnError
-from templates import facts
 from templates.formats import FILTERS
 from templates.palette import DARK, LIGHT
+from templates.sandbox import Sandbox
+from templates.views import nearest
 
 OURS = Path(__file__).parent
 KINDS = (".txt", ".html")
 GALLERY = "layout/gallery.html"
-FAULTS = (TemplateNotFound, TemplateSyntaxError, UndefinedError, TypeError, ValueError, ArithmeticError, LookupError)
-"""What a wrong template raises: Jinja's own, and a filter that was given what it cannot write."""
+FAULTS = (
+    *(TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError),
+    *(RecursionError, MemoryError, AssertionError),
+)
+"""What a wrong template raises: Jinja's own, a filter that was given what it cannot write, and what never ends."""
+INCLUDES_ITSELF = "includes itself; a file cannot build on the built-in one of its own name"
 
 GIVEN = {
     "always": ("shop", "lang", "locale"),
@@ -43,9 +47,7 @@ GIVEN = {
     "storefront": ("state", "expected_on", "latest_on", "left", "set_on", "valid_until"),
     "page": ("title", "text", "date", "after", "product", "valid_until", "schema", "script"),
 }
-_KINDS = (facts.Product, facts.Item, facts.Order, facts.Instead, facts.Packed)
-_FIELDS = {name for kind in _KINDS for name in kind.__slots__}
-NAMES = frozenset({name for names in GIVEN.values() for name in names} | _FIELDS)
+NAMES = frozenset(name for names in GIVEN.values() for name in names)
 """Every name that some template may use."""
 
 
@@ -59,12 +61,24 @@ class BadWords(ForewarnError):
         self.file, self.line, self.what, self.order = file, line, what, order
 
 
+class _Files(FileSystemLoader):
+    """Reads UTF-8, with or without the mark that Notepad puts in front."""
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        try:
+            return super().get_source(environment, template)
+        except UnicodeDecodeError as error:
+            line = error.object.count(b"\n", 0, error.start) + 1
+            file = str(Path(self.searchpath[0]) / template)
+            what = f"is not UTF-8: {error.reason} at byte {error.start}; save it as UTF-8"
+            raise TemplateSyntaxError(what, line, template, file) from error
+
+
 def environment(own: Path | None = None) -> Environment:
-    """Return the environment; a file in the shop's folder wins over ours of the same name."""
+    """Return the sandbox; a file in the shop's folder wins over ours of the same name."""
     folders = [own, OURS] if own else [OURS]
-    made = Environment(
-        loader=ChoiceLoader([FileSystemLoader(folder) for folder in folders]),
-        undefined=StrictUndefined,
+    made = Sandbox(
+        loader=ChoiceLoader([_Files(folder, encoding="utf-8-sig") for folder in folders]),
         autoescape=select_autoescape(enabled_extensions=("html",), default=False),
         trim_blocks=True,
         lstrip_blocks=True,
@@ -86,24 +100,35 @@ def faults_named(name: str, order: str | None = None) -> Iterator[None]:
         raise BadWords(file or name, line, _what(error), order) from error
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
-    """Return `; did you mean ...?` where a name looks like a known one, else nothing."""
-    near = get_close_matches(name, sorted(names), 1)
-    return f"; did you mean {near[0]!r}?" if near else ""
-
-
 def _place(error: BaseException) -> tuple[str | None, int | None]:
     if isinstance(error, TemplateSyntaxError):
-        return error.filename or error.name, error.lineno
-    frames = (frame for frame in reversed(traceback.extract_tb(error.__traceback__)))
-    return next(((f.filename, f.lineno) for f in frames if f.filename.endswith(KINDS)), (None, None))
+        return error.filename or error.name, error.lineno or None
+    frames = _frames(error)
+    if isinstance(error, RecursionError):
+        return next(((f.filename, f.lineno) for f in frames if frames.count(f) > 1), (None, None))
+    return (frames[-1].filename, frames[-1].lineno) if frames else (getattr(error, "file", None), None)
+
+
+def _frames(error: BaseException) -> list[traceback.FrameSummary]:
+    return [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.endswith(KINDS)]
 
 
 def _what(error: BaseException) -> str:
-    if isinstance(error, TemplateNotFound):
-        return f"there is no template {error.name!r}"
     said = str(error)
-    if isinstance(error, UndefinedError):
-        named = re.findall(r"'(\w+)'", said)
-        return said + (nearest(named[-1], NAMES) if named else "")
-    return said if isinstance(error, TemplateSyntaxError) else f"{type(error).__name__}: {said}"
+    match error:
+        case TemplateNotFound():
+            return f"there is no template {error.name!r}"
+        case UndefinedError() if named := re.fullmatch(r"'(\w+)' is undefined", said):
+            return said + nearest(named[1], NAMES)
+        case TemplateSyntaxError():
+            return str(error.message)
+        case RecursionError():
+            top = [frame for frame in _frames(error) if frame.name == "top-level template code"]
+            return INCLUDES_ITSELF if len(top) > 1 else "a macro or block calls itself without an end"
+        case MemoryError():
+            return "takes more memory than there is"
+        case ZeroDivisionError():
+            return "divides by zero"
+        case KeyError():
+            return f"there is no {said}"
+    return said or "cannot be rendered"

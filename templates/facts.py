@@ -44,8 +44,18 @@ MOST = (24, 8, 2)
 """How many items a list of a mail shows, tried in turn until the mail is short enough."""
 
 
+class View:
+    """A value whose fields a template may name; it is never printed as a whole."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        """Refuse: a reader would be shown Python's own notation."""
+        raise TypeError(f"{type(self).__name__.lower()} cannot be printed as a whole: name one of its fields")
+
+
 @dataclass(frozen=True, slots=True)
-class Product:
+class Product(View):
     """A product to name and link to."""
 
     name: str
@@ -62,7 +72,7 @@ class Product:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class Item(View):
     """A line of the order."""
 
     product: Product
@@ -74,7 +84,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class Order(View):
     """The order, as far as words name it."""
 
     id: str
@@ -83,7 +93,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Packed:
+class Packed(View):
     """Items that leave in one parcel; no day where one of them has none."""
 
     items: tuple[Item, ...]
@@ -91,7 +101,7 @@ class Packed:
 
 
 @dataclass(frozen=True, slots=True)
-class Instead:
+class Instead(View):
     """What could come instead of a late item."""
 
     item: Item

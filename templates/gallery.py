@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
 from models.values import Channel, Message
 from templates import posts, sms
-from templates.environment import GALLERY, environment
+from templates.environment import GALLERY, OURS
 
 _PREHEADER = re.compile(r'<div class="preheader"[^>]*>(.*?)</div>', re.DOTALL)
 _FILLER = re.compile("[\u034f\u200c\u00a0\\s]+")
@@ -55,15 +57,15 @@ def write_gallery(entries: Iterable[tuple[str, Message]], folder: Path) -> Path:
                 entry.text = message
             case Channel.X:
                 entry.post = message
-    page = (
-        environment()
-        .get_template(GALLERY)
-        .render(
-            entries=tuple(shown.values()),
-            locales=sorted({entry.locale for entry in shown.values()}),
-            categories=tuple(dict.fromkeys(entry.category for entry in shown.values())),
-            post_room=posts.AT_MOST,
-        )
+    # A page of ours about messages of any size: no template of a shop is rendered here, so no sandbox is needed.
+    jinja = Environment(
+        loader=FileSystemLoader(OURS), undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    page = jinja.get_template(GALLERY).render(
+        entries=tuple(shown.values()),
+        locales=sorted({entry.locale for entry in shown.values()}),
+        categories=tuple(dict.fromkeys(entry.category for entry in shown.values())),
+        post_room=posts.AT_MOST,
     )
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "index.html"

@@ -4,11 +4,14 @@ from pathlib import Path
 
 from models.purchases import Purchase
 from models.shopfolder import ShopConfig
+from templates import fit
 from templates.environment import environment, faults_named
 from templates.facts import named
 from templates.formats import known, match
+from templates.views import shop_view
 
-FOLDER = "purchase"
+PURCHASE = "purchase"
+PURCHASE_PARTS = ("subject.txt", "body.txt")
 
 
 class PurchaseWords:
@@ -16,14 +19,14 @@ class PurchaseWords:
 
     def __init__(self, shop: ShopConfig, own: Path | None = None) -> None:
         self._shop, self._environment = shop, environment(own)
-        there = {name.split(".")[1] for name in self._environment.list_templates() if name.startswith(f"{FOLDER}/")}
+        there = {name.split(".")[1] for name in self._environment.list_templates() if name.startswith(f"{PURCHASE}/")}
         found = match(shop.locale, there)
         self.locale, self._formats = found or "en", str(known(shop.locale)) if found else "en"
 
     def write(self, purchase: Purchase, vendor: str) -> tuple[str, str]:
         """Return the subject and the text of a purchase request's mail; raises BadWords."""
         given = {
-            "shop": self._shop,
+            "shop": shop_view(self._shop, self.locale),
             "lang": self.locale.replace("_", "-"),
             "locale": self._formats,
             "vendor": named(vendor),
@@ -37,6 +40,9 @@ class PurchaseWords:
         return self._part("subject", given).strip(), self._part("body", given)
 
     def _part(self, part: str, given: dict[str, object]) -> str:
-        name = f"{FOLDER}/{part}.{self.locale}.txt"
+        name = f"{PURCHASE}/{part}.{self.locale}.txt"
         with faults_named(name):
-            return self._environment.get_template(name).render(given).strip() + "\n"
+            template = self._environment.get_template(name)
+            said = template.render(given).strip()
+        fit.line(template, said)
+        return said + "\n"

@@ -5,26 +5,21 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import product as combined
+from pathlib import Path
 from urllib.parse import quote
 
 from models.facts import CustomerFacts, LineFacts, OrderFacts, ProductDelay, ProductFacts, ProductStock, Told
 from models.plans import Contact, Delay, Discount, LateLine, Plan, Substitutes
 from models.policy import GOOD_NEWS, NEW_DATE
+from models.purchases import Purchase, PurchaseItem
 from models.storefront import StorefrontNotice
 from models.supply import Available, Parcel, Stocked
-from models.values import Channel, Message, News, PostKind, Promise, RemedyKind
-from templates.words import MESSAGES, Words
+from models.values import Channel, News, PostKind, Promise, RemedyKind
+from templates import formats
 
 TODAY = date(2026, 6, 1)
 DAYS = {"short": 2, "week": 6, "fortnight": 11, "long": 24, "late_again": 18, "new_date": 24, "good_news": 9}
 REMEDIES = ("none", "substitute", "shipping", "shipping_amount", "future", "future_amount", "on_page")
-SHOWN = {
-    "fortnight": ("substitute", "shipping"),
-    "long": ("substitute", "future", "on page"),
-    "late_again": ("future",),
-}
-"""Remedies in a gallery, by message, so that it stays a page one can read; the others show none."""
-
 NEWS = {
     "late_again": (News.PASSED, News.PASSED),
     NEW_DATE: (News.DATED, News.DATED),
@@ -103,17 +98,23 @@ def storefront_notices(locale: str) -> Iterator[StorefrontNotice | None]:
         yield StorefrontNotice(_products(locale)[0], available, now, now + timedelta(days=1))
 
 
-def entries(words: Words) -> Iterator[tuple[str, Message]]:
-    """Yield titled messages for a gallery: every message and post that customers would see, in each language."""
-    for message, locale in combined(MESSAGES, LOCALES):
-        shown = SHOWN.get(message, ("none",))
-        for title, plan in plans(message, locale):
-            if title.endswith(shown):
-                for contact in plan.contacts:
-                    yield title, words.message(plan, contact, id="sample")
-    for locale in LOCALES:
-        for title, about in posts(locale):
-            yield title, words.post(about, id="sample", locale=locale)
+VENDOR = "Nordhaus Textil GmbH"
+
+
+def purchases() -> Iterator[tuple[str, Purchase]]:
+    """Yield sample purchase requests: one to a warehouse, one that goes to a customer, and a reminder."""
+    first, second, *_ = _products("en")
+    item = PurchaseItem("10427", "1", first.id, first.name, 12)
+    sent = PurchaseItem("10428", "1", second.id, second.name, 1, drop_shipped=True)
+    made = {"to the warehouse": ((item,), None), "to a customer": ((item, sent), None), "reminder": ((item,), "p-0")}
+    for title, (items, reminds) in made.items():
+        yield f"purchase · {title}", Purchase("7f3a9c2e-sample", "v-1", TODAY, items, reminds)
+
+
+def locales(own: Path | None) -> list[str]:
+    """Return the languages that a shop has words of: ours, and those of its own files."""
+    theirs = {file.name.split(".")[-2] for file in own.glob("*/*.*.*")} - set(LOCALES) if own else set()
+    return [*LOCALES, *sorted(locale for locale in theirs if formats.known(locale))]
 
 
 def _plan(message: str, locale: str, remedy: str, known: bool) -> Plan:  # noqa: FBT001 - one of a table's columns

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,9 +12,11 @@ from jinja2 import Environment
 from models.shopfolder import ShopConfig
 from models.storefront import StorefrontNotice
 from models.supply import Available
+from templates import fit
 from templates.environment import BadWords, faults_named
 from templates.facts import product_facts
 from templates.formats import known, match
+from templates.views import shop_view
 
 STOREFRONT = "storefront"
 TITLE, TEXT, DATE = STOREFRONT_PARTS = ("title.txt", "text.txt", "date.txt")
@@ -51,6 +53,7 @@ class StorefrontWords:
         """The languages in which every part is there."""
         # Few dates and quantities make the words of all products.
         self._written = lru_cache(_REMEMBERED)(self._write)
+        self._view = lru_cache(_REMEMBERED)(partial(shop_view, shop))
 
     def choose(self, asked: Iterable[str]) -> str:
         """Return the first language asked for that is there, else the shop's, else English; raises BadWords."""
@@ -96,10 +99,13 @@ class StorefrontWords:
         name, _, kind = part.partition(".")
         file = f"{STOREFRONT}/{name}.{locale}.{kind}"
         with faults_named(file):
-            return " ".join(self._environment.get_template(file).render(given).split())
+            template = self._environment.get_template(file)
+            said = " ".join(template.render(given).split())
+        fit.line(template, said)
+        return said
 
     def _given(self, locale: str) -> dict[str, Any]:
         ours, theirs = known(locale), known(self._shop.locale)
         same = ours is not None and theirs is not None and ours.language == theirs.language
         formats = self._shop.locale if same else locale
-        return {"shop": self._shop, "lang": locale.replace("_", "-"), "locale": formats}
+        return {"shop": self._view(locale), "lang": locale.replace("_", "-"), "locale": formats}

@@ -7,17 +7,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Template
+from jinja2 import Environment, Template
 
 from models.facts import ProductDelay, ProductStock
 from models.plans import Contact, Plan
 from models.shopfolder import ShopConfig
 from models.values import Channel, Message, PostKind
-from templates import posts, sms
+from templates import fit, posts, sms
 from templates.environment import BadWords, environment, faults_named
 from templates.facts import MOST, addressed, cut, order_facts, order_link, post_facts, shortened, unaddressed
 from templates.formats import known, match
 from templates.storefronts import StorefrontWords
+from templates.views import Shop, shop_view
 
 __all__ = ["MESSAGES", "PARTS", "POSTS", "BadWords", "Words"]
 
@@ -47,10 +48,12 @@ class _Voice:
     words: str
     formats: str
     missing: tuple[str, ...]
+    shop: Shop
+    config: ShopConfig
 
     @property
     def given(self) -> dict[str, Any]:
-        return {"lang": self.words.replace("_", "-"), "locale": self.formats}
+        return {"shop": self.shop, "lang": self.words.replace("_", "-"), "locale": self.formats}
 
 
 class Words:
@@ -67,13 +70,42 @@ class Words:
         self._voices: dict[tuple[str, Channel, str | None], _Voice] = {}
         self.storefront = StorefrontWords(shop, self._environment)
 
+    @property
+    def jinja(self) -> Environment:
+        """Return the sandbox that the words are rendered in."""
+        return self._environment
+
+    def speaks(self, message: str, channel: Channel, locale: str) -> bool:
+        """Say whether a message has every part in just this language."""
+        return locale in self._there(message, channel)
+
+    def unspoken(self, messages: Iterable[str]) -> str:
+        """Say which mails the shop's own language lacks, in one sentence; empty where it has words for all.
+
+        `messages` are those that the policy names beside ours.
+        """
+        there = {message: self._there(message, Channel.EMAIL) for message in (*MESSAGES, *messages)}
+        folders = [message for message, locales in there.items() if locales and not match(self._shop.locale, locales)]
+        if not folders:
+            return ""
+        files = ", ".join(_named(folders[0], part, self._shop.locale) for part in PARTS[Channel.EMAIL])
+        others = f", and the same parts in {', '.join(folders[1:])}" if folders[1:] else ""
+        known_ones = ", ".join(sorted(there[folders[0]]))
+        lacking = f"shop.toml: locale {self._shop.locale!r} has no words: write {files}{others}"
+        return f"{lacking}, or set locale to one of {known_ones}"
+
+    def files(self, message: str, channel: Channel, locale: str) -> list[str]:
+        """Return the files that a message's parts come from."""
+        return [str(template.filename) for template in self._voice(message, channel, locale).templates]
+
     def message(self, plan: Plan, contact: Contact, *, id: str) -> Message:  # noqa: A002 - the field's own name
         """Write a plan's message for one channel; raises BadWords with template, line and order."""
         order = plan.delay.order
         voice = self._voice(plan.message, contact.channel, order.customer.locale)
         with faults_named(plan.message, order.id):
-            given = order_facts(plan, self._shop) | {"shop": self._shop} | voice.given
+            given = order_facts(plan, self._shop) | voice.given
             subject, text, html = _SAID[contact.channel](voice, given)
+        _fit(voice.templates, subject, text, html, order.id)
         return Message(
             id=id,
             channel=contact.channel,
@@ -98,8 +130,9 @@ class Words:
         folder = POSTS[about.kind]
         voice = self._voice(folder, Channel.X, locale)
         with faults_named(folder):
-            given = post_facts(about, self._shop) | {"shop": self._shop} | voice.given
+            given = post_facts(about, self._shop) | voice.given
             text = _posted(voice, given, about.product.id)
+        fit.line(voice.templates[0], text)
         return Message(id=id, channel=Channel.X, to="", text=text, locale=voice.words, category=folder)
 
     def _voice(self, message: str, channel: Channel, asked: str | None) -> _Voice:
@@ -107,20 +140,24 @@ class Words:
         if key not in self._voices:
             self._voices[key] = self._chosen(message, channel, asked)
         voice = self._voices[key]
-        self.fallbacks.update(voice.missing)
+        self.fallbacks.update(f"{asked} ({voice.words} was used)" for asked in voice.missing)
         return voice
 
     def _chosen(self, message: str, channel: Channel, asked: str | None) -> _Voice:
         # Only a language that has every part will do: half a mail in another one helps nobody.
-        there = set.intersection(*(self._locales.get((message, part), set()) for part in PARTS[channel]))
+        there = self._there(message, channel)
         missing: list[str] = []
         for wish in dict.fromkeys(filter(None, (asked, self._shop.locale, "en"))):
             if words := match(wish, there):
                 templates = tuple(self._template(_named(message, part, words)) for part in PARTS[channel])
-                return _Voice(templates, words, str(known(wish)), tuple(missing))
+                view = shop_view(self._shop, words)
+                return _Voice(templates, words, str(known(wish)), tuple(missing), view, self._shop)
             missing.append(wish)
         needed = ", ".join(_named(message, part, "en") for part in PARTS[channel])
         raise BadWords(message, None, f"no words for this message; {needed} would be right")
+
+    def _there(self, message: str, channel: Channel) -> set[str]:
+        return set.intersection(*(self._locales.get((message, part), set()) for part in PARTS[channel]))
 
     def _template(self, name: str) -> Template:
         with faults_named(name):
@@ -151,10 +188,10 @@ def _mailed(voice: _Voice, given: dict[str, Any]) -> tuple[str, str, str]:
 
 
 def _texted(voice: _Voice, given: dict[str, Any]) -> tuple[str, str, str]:
-    late, order, shop = given["late"], given["order"], given["shop"]
+    late, order, shop = given["late"], given["order"], voice.config
     name = late[0].product.name if len(late) == 1 else ""
     names = list(dict.fromkeys(shortened(name, limit) for limit in NAME_LIMITS))
-    given = given | {"shop": shop.model_copy(update={"name": shop.sms_name or shop.name})}
+    given = given | {"shop": replace(voice.shop, name=shop.sms_name or shop.name)}
     for link in dict.fromkeys((order.url, order_link(shop.links, order.id), shop.links.home)):
         known = given | {"order": replace(order, url=link)}
         if text := _cheapest(voice.templates[0].render(known, item=name) for name in names):
@@ -196,6 +233,13 @@ _SAID: dict[Channel, Callable[[_Voice, dict[str, Any]], tuple[str, str, str]]] =
     Channel.EMAIL: _mailed,
     Channel.SMS: _texted,
 }
+
+
+def _fit(templates: tuple[Template, ...], subject: str, text: str, html: str, order: str) -> None:
+    if len(templates) > 1:
+        fit.email(templates, subject, text, html, order)
+    else:
+        fit.line(templates[0], text, order)
 
 
 def _tidied(text: str) -> str:

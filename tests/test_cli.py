@@ -187,6 +187,23 @@ def test_a_template_with_an_unknown_name_fails_the_check_with_file_and_line(plac
     assert "promissed" in done.stdout
 
 
+def test_one_message_is_checked_alone_and_an_unknown_one_is_a_sentence(place, lived):
+    assert "week renders." in forewarn(place, "check", "templates", "week", "--language", "en").stdout
+    assert "did you mean 'week'" in forewarn(place, "check", "templates", "weak", ok=False).stderr
+    assert "en, pt_BR are there" in forewarn(place, "check", "templates", "--language", "de", ok=False).stderr
+
+
+def test_a_shop_whose_language_has_no_words_is_told_before_it_writes_to_anybody(tmp_path):
+    write_sample(tmp_path / "shop", orders=50, seed=7, as_of=date.fromisoformat(DAY))
+    toml = tmp_path / "shop" / "shop.toml"
+    toml.write_text(toml.read_text().replace('locale = "en"', 'locale = "de"'))
+    said = "locale 'de' has no words: write short/subject.de.txt"
+    assert said in forewarn(tmp_path, "shop", "check", "--as-of", DAY, ok=False).stdout.replace("\n", " ")
+    assert said in forewarn(tmp_path, "run", "--dry-run", "--as-of", DAY, ok=False).stderr
+    doctor = json.loads(forewarn(tmp_path, "doctor", "--json", ok=False).stdout)
+    assert any(said in check["found"] for check in doctor["checks"]) if "checks" in doctor else said in str(doctor)
+
+
 def test_after_a_plain_import_any_day_can_be_lived(tmp_path):
     write_sample(tmp_path / "shop", orders=100, seed=7, as_of=date.fromisoformat(DAY))
     forewarn(tmp_path, "import")

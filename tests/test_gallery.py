@@ -4,10 +4,12 @@ from html.parser import HTMLParser
 import pytest
 
 from models.values import Channel, Message
-from templates import samples
 from templates.gallery import write_gallery
-from templates.words import MESSAGES, POSTS, Words
+from templates.showroom import entries
+from templates.words import MESSAGES, POSTS
 from tests.test_words import SHOP
+
+OTHERS = ("storefront", "purchase")
 
 
 class Sections(HTMLParser):
@@ -28,14 +30,15 @@ class Sections(HTMLParser):
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    return write_gallery(samples.entries(Words(SHOP)), tmp_path_factory.mktemp("gallery") / "new").read_text()
+    return write_gallery(entries(SHOP, None), tmp_path_factory.mktemp("gallery") / "new").read_text()
 
 
 def test_the_gallery_shows_every_message_with_and_without_a_date_in_both_languages(page):
     sections = Sections()
     sections.feed(page)
     shown = {(one["data-category"], one["data-locale"]) for one in sections.found}
-    assert shown == {(message, locale) for message in (*MESSAGES, *POSTS.values()) for locale in ("en", "pt_BR")}
+    every = (*MESSAGES, *POSTS.values(), *OTHERS)
+    assert shown == {(message, locale) for message in every for locale in ("en", "pt_BR")}
     assert page.count("date known") == page.count("date unknown") > 0
 
 
@@ -48,7 +51,7 @@ def test_the_gallery_loads_nothing_from_anywhere(page):
 def test_the_whole_mail_stands_in_the_page_unharmed(page):
     sections = Sections()
     sections.feed(page)
-    mails = [message.html for _, message in samples.entries(Words(SHOP)) if message.channel is Channel.EMAIL]
+    mails = [message.html for _, message in entries(SHOP, None) if message.channel is Channel.EMAIL and message.html]
     assert [one["data-mail"] for one in sections.found if "data-mail" in one] == mails
 
 

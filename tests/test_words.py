@@ -416,10 +416,10 @@ def test_a_language_is_matched_across_countries(asked, found):
     ("asked", "shops", "written", "counted"),
     [
         ("pt_PT", "en", "pt_BR", {}),
-        ("de", "pt_BR", "pt_BR", {"de": 1}),
-        ("de", "fr", "en", {"de": 1, "fr": 1}),
+        ("de", "pt_BR", "pt_BR", {"de (pt_BR was used)": 1}),
+        ("de", "fr", "en", {"de (en was used)": 1, "fr (en was used)": 1}),
         (None, "pt_BR", "pt_BR", {}),
-        ("??", "en", "en", {"??": 1}),
+        ("??", "en", "en", {"?? (en was used)": 1}),
     ],
 )
 def test_a_missing_language_falls_back_to_the_shops_and_is_counted(asked, shops, written, counted):
@@ -480,8 +480,8 @@ def test_a_message_without_words_is_refused_and_says_which_files_it_wants(words)
         ("{{ customer }\n", 1, "unexpected '}'"),
         ("\n\n{% if %}", 3, "Expected an expression"),
         ("{{ order.id|nope }}", 1, "No filter named 'nope'"),
-        ("{{ late|date }}", 1, "date writes a day, not (Item"),
-        ("{{ none|date }}", 1, "date writes a day, not None"),
+        ("{{ late|date }}", 1, "date writes a day, not a list"),
+        ("{{ none|date }}", 1, "date writes a day, not nothing (none)"),
         ('{% extends "layout/none.txt" %}', 1, "there is no template 'layout/none.txt'"),
     ],
 )

@@ -17,7 +17,7 @@ def test_a_shop_without_a_templates_folder_is_without_fault(tmp_path):
     [
         ("week/body.en.txt", "Hi\n{{ ordr.id }}", 2, "'ordr' is undefined; did you mean 'order'"),
         ("week/body.en.txt", "{% if days_gone_by > 900 %}x{% endif %}", 1, "'days_gone_by' is undefined"),
-        ("week/body.en.html", "{% if not late %}\n{{ custmer }}{% endif %}", 2, "did you mean 'customer'"),
+        ("week/body.en.html", "Hi{% if not late %}\n{{ custmer }}{% endif %}", 2, "did you mean 'customer'"),
         ("long/body.pt_BR.html", "{{ order.nmber }}", 1, "no attribute 'nmber'"),
         ("long/sms.en.txt", "{{ order.id }}{{ subject }}", 1, "'subject' is undefined"),
         ("week/body.en.html", "a\n{{ order.id|mony }}", 2, "No filter named 'mony'"),
@@ -77,7 +77,7 @@ def test_a_language_of_the_shops_own_is_rendered_too(tmp_path):
     for part in ("subject.de.txt", "body.de.txt", "body.de.html"):
         (tmp_path / "week" / part).write_text("{{ order.id }}{% if substitutes %}{{ substitutes[0].itm }}{% endif %}")
     assert {problem.what for problem in problems(SHOP, tmp_path)} == {
-        "'templates.facts.Instead object' has no attribute 'itm'; did you mean 'item'?"
+        "a choice of substitutes has no attribute 'itm'; did you mean 'item'?"
     }
 
 
