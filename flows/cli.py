@@ -14,6 +14,7 @@ from flows import (
     cli_allocate,
     cli_explain,
     cli_ledger,
+    cli_live,
     cli_parcels,
     cli_restock,
     cli_settle,
@@ -42,6 +43,7 @@ app.add_typer(cli_ledger.posts, name="posts")
 app.add_typer(cli_settle.settle, name="settle")
 app.add_typer(cli_vendors.vendors, name="vendors")
 app.add_typer(cli_parcels.parcels, name="parcels")
+app.add_typer(cli_live.supervision, name="supervision")
 app.add_typer(cli_storefront.storefront, name="storefront")
 for command in (
     cli_shop.preview,
@@ -50,6 +52,8 @@ for command in (
     cli_ledger.release,
     cli_ledger.suppress,
     cli_ledger.doctor,
+    cli_live.go_live,
+    cli_live.send_test,
     cli_allocate.allocate,
     cli_allocate.expect,
     cli_restock.restock,

@@ -40,6 +40,7 @@ def fill_delivered(report: Report, delivered: Delivered) -> None:
     """Put into a report what was delivered."""
     report.sent, report.rejected, report.later = dict(delivered.sent), dict(delivered.rejected), dict(delivered.later)
     report.in_doubt, report.down = delivered.in_doubt, dict(delivered.down)
+    report.trial = {channel: n for channel, n in delivered.trial.items() if n}
     for reason, n in delivered.skipped.items():
         report.skipped[reason] = report.skipped.get(reason, 0) + n
 
@@ -52,11 +53,18 @@ def counted(counts: Mapping[str, int], nothing: str = "none") -> str:
 def headline(flow: str, report: Report) -> str:
     """Name a run by what came of it."""
     told = sum(report.news.values())
-    said = f"{told} to tell" if flow != "deliver" else f"{sum(report.sent.values())} sent"
+    said = f"{told} to tell" if flow != "deliver" else _sent(report)
     held = "would be held" if report.dry_run else "held"
     said = f"{held}, {said}" if report.held else said
     trouble = ", with problems" if not report.ok else ""
     return f"{flow} {report.as_of}: {said}{trouble}"
+
+
+def _sent(report: Report) -> str:
+    sent, trial = sum(report.sent.values()), sum(report.trial.values())
+    if not trial:
+        return f"{sent} sent"
+    return f"{sent} sent in a trial" if sent == trial else f"{sent} sent, {trial} of them in a trial"
 
 
 FIGURES = (
@@ -65,6 +73,7 @@ FIGURES = (
     ("Notices owed", "owed"),
     ("Remedies", "offers"),
     ("Sent", "sent"),
+    ("In a trial", "trial"),
     ("Skipped", "skipped"),
     ("Rejected", "rejected"),
     ("Later", "later"),
@@ -95,6 +104,7 @@ def lines(report: Report) -> list[tuple[str, str]]:
     found += [("For staff", f"{report.for_staff}: `forewarn vendors waiting`")] if report.for_staff else []
     found += [("Over the cap", f"{report.over_cap} discounts not given")] if report.over_cap else []
     found += [("Language", f"{counted(report.fallbacks)}: missing, the shop's was used")] if report.fallbacks else []
+    found += [("Not live", f"{channel}: {why}") for channel, why in report.not_live.items()]
     found += [("Down", f"{channel}: {why}") for channel, why in report.down.items()]
     found += [("Problem", problem) for problem in report.problems]
     found += [("Rejects", report.rejects)] if report.rejects else []

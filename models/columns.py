@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Column
+from sqlalchemy import Column, false
 from sqlmodel import Field
 
 from models.types import Money, UtcTime
@@ -16,3 +16,8 @@ def moment(*, nullable: bool = True, index: bool = False) -> Any:
 def money() -> Any:
     """Return the column of an amount, or of none."""
     return Field(default=None, sa_column=Column(Money, nullable=True))
+
+
+def trial() -> Any:
+    """Return the column that marks a message that reached nobody: it left in a trial."""
+    return Field(default=False, sa_column_kwargs={"server_default": false()})

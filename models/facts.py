@@ -87,6 +87,8 @@ class Told:
     revision: int
     told_on: date
     lines: tuple[ToldLine, ...]
+    assumed: bool = False
+    """Whether no message said so: staff left the delay untold on purpose when the shop went live."""
 
 
 @dataclass(frozen=True, slots=True)

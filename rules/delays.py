@@ -72,10 +72,17 @@ def news(delay: Delay, policy: Policy) -> News | None:
     """Say what about a delay the customer does not know yet; None where they were told all of it.
 
     A told date is a promise renewed: when it slips, passes or turns unknown, that is news. An unknown date that
-    stays unknown is not, until the delay reaches a worse bucket.
+    stays unknown is not, until the delay reaches a worse bucket. Where staff left a delay untold on purpose, the first
+    change since is the first that the customer hears.
     """
-    if delay.order.told is None:
+    told = delay.order.told
+    if told is None:
         return News.FIRST
+    change = _change(delay, policy)
+    return News.FIRST if change is not None and told.assumed else change
+
+
+def _change(delay: Delay, policy: Policy) -> News | None:
     heard = [before for _, before in _heard(delay) if before is not None]
     if heard and _rank(delay.bucket, policy) > max(_rank(before.bucket, policy) for before in heard):
         return News.WORSE
@@ -83,6 +90,11 @@ def news(delay: Delay, policy: Policy) -> News | None:
         return News.PASSED if min(broken) < delay.as_of else News.SLIPPED
     new = (bucket_for(one.days, policy) for one, before in _heard(delay) if before is None)
     return News.ANOTHER if any(bucket is not None and bucket.notify for bucket in new) else None
+
+
+def began_on(delay: Delay) -> date:
+    """Return the day on which a delay began, or will: the first one after the earliest promise that is not kept."""
+    return min(one.line.promised_on for one in delay.late) + timedelta(days=1)
 
 
 def broken_date(delay: Delay, policy: Policy) -> date | None:

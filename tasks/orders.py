@@ -58,6 +58,7 @@ WATCH = [
         "told_revision",
         "told_on",
         "told_lines",
+        "told_assumed",
     )
 ]
 ORDER = [
@@ -168,7 +169,7 @@ def _read(desk: Desk, connection: Connection, query: Select[Any]) -> Iterator[Wa
 def _watched(desk: Desk, rows: list[Row[Any]]) -> Watched:
     first = rows[0]
     number, placed_at, cancelled_at, currency, fee, url, parcels = first[IN_ORDER]
-    version, look, bucket, revision, told_revision, told_on, told_lines = first[IN_WATCH]
+    version, look, bucket, revision, told_revision, told_on, told_lines, assumed = first[IN_WATCH]
     wait = waits(parcels or ())
     facts = OrderFacts(
         id=number,
@@ -179,7 +180,9 @@ def _watched(desk: Desk, rows: list[Row[Any]]) -> Watched:
         shipping_fee=fee,
         cancelled_on=desk.day(cancelled_at),
         url=url,
-        told=Told(told_revision, told_on, tuple(map(ToldLine.from_data, told_lines))) if told_revision else None,
+        told=Told(told_revision, told_on, tuple(map(ToldLine.from_data, told_lines)), bool(assumed))
+        if told_revision
+        else None,
         revision=revision or 0,
     )
     return Watched(facts, version or 0, look or date.max, bucket)

@@ -83,8 +83,7 @@ def compose_stock(desk: Desk, now: Now) -> list[dict[str, Any]]:
 
 def hold(desk: Desk, now: Now, about: Sequence[ProductDelay | ProductStock]) -> list[dict[str, Any]]:
     """Write posts, held until somebody approves them; at most one a product, week and kind. Return the new ones."""
-    year, week, _ = now.as_of.isocalendar()
-    name = f"{year}-W{week:02}"
+    name = iso_week(now.as_of)
     rows = [_post(desk, now, one, name) for one in about]
     if not rows:
         return []
@@ -115,6 +114,11 @@ def _post(desk: Desk, now: Now, about: ProductDelay | ProductStock, week: str) -
         "created_at": now.moment,
         "not_before": now.moment,
     }
+
+
+def iso_week(day: date) -> str:
+    """Return the ISO week of a day, as 2026-W48."""
+    return f"{day:%G-W%V}"
 
 
 def listed(connection: Connection, state: State | None = None) -> list[dict[str, Any]]:
