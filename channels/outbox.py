@@ -41,7 +41,7 @@ class Outbox:
         place = place_of(self._folder, message)
         # The record comes last, so that whoever finds it finds the message beside it.
         files = {place.with_suffix(".eml" if is_mail else ".txt"): body, place.with_suffix(".json"): record}
-        keep(files, f"the outbox {self._folder}")
+        keep(files, f"the outbox {self._folder}", private=True)
         return Receipt(place.name, {"status": "kept"}, trial=True)
 
     async def find(self, message: Message, since: datetime) -> Receipt | None:

@@ -24,6 +24,7 @@ from tasks.db import reading
 from tasks.delivery import TABLES, Crew, Delivered, deliver_batch, doubt
 from tasks.fallbacks import Followed, follow_up
 from tasks.gates import shut_gates
+from tasks.run_days import check_clock
 from tasks.runs import Now, lived
 from tasks.settling import settle_doubts
 
@@ -66,6 +67,8 @@ async def hand_over(
     if time.as_of < (day := lived(desk.engine)):
         # A clock behind that of other workers would let them take what is under way here for abandoned.
         raise ForewarnError(f"the ledger has lived {day} already, and nothing can leave on {time.as_of} any more")
+    if as_of is None:
+        await asyncio.to_thread(check_clock, desk, time.as_of)
     async with a_run(house, DELIVER, time) as (now, report):
         not_live = {} if only_run else await asyncio.to_thread(waits_for_go_live, house)
         async with open_doors(house, time.now, not_live) as (doors, shut):

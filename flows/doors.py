@@ -1,6 +1,7 @@
 """Open the doors out that the settings name: one a channel, with credentials from the environment alone."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -117,7 +118,15 @@ async def open_doors(
         for door in doors.values():
             await door.close()
         if any(isinstance(door, Outbox) for door in doors.values()) and house.outbox.is_dir():
-            await asyncio.to_thread(write_index, house.outbox, masked)
+            await asyncio.to_thread(_write_index, house)
+
+
+def _write_index(house: House) -> None:
+    try:
+        write_index(house.outbox, masked)
+    except OSError as error:
+        # The messages are settled: a page that cannot be written says so, and ends no run.
+        logging.getLogger(__name__).warning("%s cannot be written: %s", house.outbox / "index.html", error.strerror)
 
 
 def _open(kind: DoorKind, house: House, now: Callable[[], datetime]) -> Door:

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from models.errors import ForewarnError
 from models.policy import Policy
+from models.private_files import private_folder
 from models.settings import Settings
 from models.shopfolder import ShopFolder, read_shop, sentence
 from rules.working_days import Calendar
@@ -112,6 +113,9 @@ def open_house(
     """Open a shop and bring its ledger up to date; a policy given here goes before the shop's own."""
     settings = read_settings({"shop": shop, "data": data})
     folder = read_shop(settings.shop)
+    state = state_folder(settings, folder)
+    if state.is_dir():
+        private_folder(state)
     engine = connect(database_url(settings, folder))
     migrate(engine)
     rules = policy or folder.policy

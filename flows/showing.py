@@ -19,6 +19,7 @@ def fill(report: Report, looked: Looked) -> None:
     """Put into a report what was found and owed."""
     report.news, report.owed = dict(looked.news), dict(looked.owed)
     report.skipped, report.offers = dict(looked.skipped), dict(looked.offers)
+    report.limited = looked.limited
     report.over_cap, report.problems = looked.over_cap, list(looked.problems)
     report.plans = table(looked.plans)
 
@@ -96,6 +97,8 @@ def lines(report: Report) -> list[tuple[str, str]]:
     found += [("Then", f"forewarn release {report.run[:8]}, or with --drop")] if report.held and report.run else []
     if report.open:
         found.append(("Open orders", f"{report.open:,}"))
+    if report.limited:
+        found.append(("Left for later", f"{report.limited} orders beyond the limit: the next run tells them"))
     found += [(word, counted(getattr(report, name))) for word, name in FIGURES if getattr(report, name)]
     found += [("Not reached", f"{report.not_reached} customers have no other channel")] if report.not_reached else []
     found += [("Waiting", f"{report.waiting}, for their hour or for another try")] if report.waiting else []

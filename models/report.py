@@ -26,6 +26,7 @@ class Report(BaseModel):
     open: int = Field(0, description="open orders, late or not")
     late: Counts = Field({}, description="late orders by bucket")
     news: Counts = Field({}, description="orders with something to say that was not said yet, by bucket")
+    limited: int = Field(0, description="orders with something to say that `--limit` leaves to a later run")
     owed: Counts = Field({}, description="notices written down to be sent, by channel")
     offers: Counts = Field({}, description="orders with a remedy in their notice, by kind")
     held: dict[str, str] = Field(

@@ -68,6 +68,11 @@ class Settings(BaseSettings):
         description="seconds a claimed notice stays one worker's; above three times the timeout",
     )
 
+    @property
+    def keeps_outbox(self) -> bool:
+        """Say whether any message goes to the local outbox."""
+        return DoorKind.OUTBOX in (self.email, self.sms, self.x)
+
     @field_validator("lease")
     @classmethod
     def _outlasts_a_request(cls, lease: int, info: ValidationInfo) -> int:

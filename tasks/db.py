@@ -35,6 +35,7 @@ from sqlalchemy.exc import OperationalError
 
 from models.addresses import database_address
 from models.errors import ForewarnError
+from models.private_files import private_file, private_folder
 from tasks.shards import place_of
 
 BUSY_SECONDS = 60
@@ -90,7 +91,10 @@ def _postgresql(url: URL) -> Engine:
 
 def _sqlite(url: URL) -> Engine:
     if url.database and url.database != ":memory:":
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        file = Path(url.database)
+        if not file.parent.exists():
+            private_folder(file.parent)
+        private_file(file)
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
     event.listen(engine, "connect", _tune)
     event.listen(engine, "begin", _begin)

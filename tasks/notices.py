@@ -43,6 +43,8 @@ class Looked:
     orders: int = 0
     told: int = 0
     """Orders with news that can reach their customer."""
+    limited: int = 0
+    """Orders with news that the run's limit leaves to a later one."""
     news: Counter[str] = field(default_factory=Counter)
     owed: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
@@ -122,7 +124,8 @@ def _look(desk: Desk, now: Now, shelves: Shelves, read: Read, limit: int | None)
             return Page(Looked(), None)
         purse = open_purse(connection, now, desk.policy)
         decided = decide(desk, now, connection, page, shelves, purse, limit)
-    looked = Looked(orders=len(page), over_cap=purse.refused, wanted=purse.wanted)
+    limited = sum(one.verdict.limited for one in decided)
+    looked = Looked(orders=len(page), limited=limited, over_cap=purse.refused, wanted=purse.wanted)
     written = list(_write(desk, now, decided, looked, purse))
     owe(desk, now, written, purse)
     return Page(looked, page[-1])

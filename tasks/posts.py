@@ -15,6 +15,7 @@ from rules.delays import bucket_for
 from rules.fingerprints import post_id
 from tasks.db import insert, reading
 from tasks.desk import Desk
+from tasks.lookup import find_one
 from tasks.orders import CURRENT, EXPECTATIONS, EXPECTED_ON, LINES, ORDERS, PRODUCT, PRODUCTS, still_late, table_of
 from tasks.outbox import Settled, happened
 from tasks.runs import Now
@@ -135,23 +136,19 @@ def decide_on(desk: Desk, now: Now, post: str, verdict: State, who: str, why: st
     Raises ForewarnError where no held post, or more than one, is meant.
     """
     with desk.engine.begin() as connection:
-        query = select(POSTS.c.id).where(POSTS.c.id.startswith(post, autoescape=True), POSTS.c.state == State.HELD)
-        found = list(connection.execute(query).scalars())
-        if len(found) != 1:
-            raise ForewarnError(
-                f"{len(found) or 'no'} held posts begin with {post!r}; `forewarn posts list` shows them"
-            )
+        held = "held posts that `forewarn posts list` shows"
+        key = find_one(connection, POSTS, post, POSTS.c.state == State.HELD, held)
         reason = None if verdict is State.QUEUED else why or "not approved"
         moved = connection.execute(
             update(POSTS)
-            .where(POSTS.c.id == found[0], POSTS.c.state == State.HELD)
+            .where(POSTS.c.id == key, POSTS.c.state == State.HELD)
             .values(state=verdict, reason=reason, not_before=now.moment)
         )
         if moved.rowcount != 1:
             raise ForewarnError(f"somebody else decided on post {post} just now; `forewarn posts list --all` shows it")
         kind = "approved" if verdict is State.QUEUED else "turned_down"
-        happened(connection, [(kind, found[0], why)], now.moment, who)
-    return str(found[0])
+        happened(connection, [(kind, key, why)], now.moment, who)
+    return key
 
 
 def stale(
