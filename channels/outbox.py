@@ -41,13 +41,13 @@ class Outbox:
         place = place_of(self._folder, message)
         # The record comes last, so that whoever finds it finds the message beside it.
         files = {place.with_suffix(".eml" if is_mail else ".txt"): body, place.with_suffix(".json"): record}
-        keep(files, f"the outbox {self._folder}")
-        return Receipt(place.name, {"status": "kept"})
+        keep(files, f"the outbox {self._folder}", private=True)
+        return Receipt(place.name, {"status": "kept"}, trial=True)
 
     async def find(self, message: Message, since: datetime) -> Receipt | None:
         place = place_of(self._folder, message)
         # The record is the last to be written: without it the message never was whole, and is written anew.
-        return Receipt(place.name, {"status": "kept"}) if place.with_suffix(".json").is_file() else None
+        return Receipt(place.name, {"status": "kept"}, trial=True) if place.with_suffix(".json").is_file() else None
 
     async def close(self) -> None:
         pass

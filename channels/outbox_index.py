@@ -8,6 +8,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from models.private_files import private_folder, write_private
+
 SHOWN = 500
 VIEWS = "views"
 
@@ -54,7 +56,7 @@ def write_index(folder: Path, mask: Callable[[str], str]) -> Path:
     newest = heapq.nlargest(SHOWN, ((record.stat().st_mtime, record) for record in _records(folder)))
     rows = "\n".join(_row(folder, when, record, mask) for when, record in newest)
     page = folder / "index.html"
-    page.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(page.parent)
     _write(page, PAGE.format(sentence=_sentence(total), table=TABLE.format(rows=rows) if rows else ""))
     return page
 
@@ -81,7 +83,7 @@ def _row(folder: Path, modified: float, record: Path, mask: Callable[[str], str]
     what = escape(message["subject"] or message["text"])
     if message["html"]:
         view = folder / VIEWS / f"{record.stem}.html"
-        view.parent.mkdir(exist_ok=True)
+        private_folder(view.parent)
         _write(view, message["html"])
         what = f'<a href="{VIEWS}/{view.name}">{what}</a>'
     return ROW.format(
@@ -97,5 +99,9 @@ def _row(folder: Path, modified: float, record: Path, mask: Callable[[str], str]
 
 def _write(path: Path, text: str) -> None:
     part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    try:
+        write_private(part, text.encode())
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise

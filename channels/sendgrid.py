@@ -8,7 +8,19 @@ from typing import Any
 from urllib.parse import quote
 
 import aiohttp
-from sendgrid.helpers.mail import Attachment, Category, Content, CustomArg, From, Mail, Personalization, ReplyTo, To
+from sendgrid.helpers.mail import (
+    Attachment,
+    Category,
+    Content,
+    CustomArg,
+    From,
+    Mail,
+    MailSettings,
+    Personalization,
+    ReplyTo,
+    SandBoxMode,
+    To,
+)
 
 from channels.door import CannotAsk, Rejected, SendError
 from channels.headers import ascii_address, one_line
@@ -34,7 +46,7 @@ MOST = 1000
 
 
 class SendGrid:
-    """Hand mails to SendGrid, which takes them (202) and delivers later.
+    """Hand mails to SendGrid, which takes them (202) and delivers later; in its `sandbox` it only checks them (200).
 
     The SDK builds the body; its transport is not used, for it opens a new connection a call and waits for ever.
     """
@@ -47,7 +59,9 @@ class SendGrid:
         url: str = "https://api.sendgrid.com",
         timeout: float = 15,
         parallel: int = 16,
+        sandbox: bool = False,
     ) -> None:
+        self._sandbox = sandbox
         self._headers = {"Authorization": f"Bearer {api_key}"}
         self._url = f"{url.rstrip('/')}/v3/mail/send"
         self._records = f"{url.rstrip('/')}/v3/messages"
@@ -61,7 +75,9 @@ class SendGrid:
             raise Rejected("the mail has no address")
         response = await self._wire.request("POST", self._url, json=self._mail(message), headers=self._headers)
         if response.status == 202:
-            return Receipt(response.headers.get("X-Message-Id", ""), {"status": "accepted"})
+            return Receipt(response.headers.get("X-Message-Id", ""), {"status": "accepted"}, trial=self._sandbox)
+        if response.status == 200 and self._sandbox:  # SendGrid's answer to a mail that it only checks
+            return Receipt("", {"status": "checked"}, trial=True)
         raise await self._refusal(response)
 
     async def find(self, message: Message, since: datetime) -> Receipt | None:
@@ -121,6 +137,8 @@ class SendGrid:
             mail.add_content(Content("text/html", message.html))
         if message.category:
             mail.add_category(Category(message.category))
+        if self._sandbox:
+            mail.mail_settings = MailSettings(sandbox_mode=SandBoxMode(enable=True))
         if self._reply_to:
             mail.reply_to = self._reply_to
         for file in message.attachments:

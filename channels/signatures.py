@@ -27,15 +27,21 @@ def sign(key: str, body: bytes, now: datetime) -> str:
 
 def verify(key: str, body: bytes, header: str, now: datetime) -> str:
     """Return the signature of a body that is genuine and of now, to know it again by; raises BadSignature."""
+    seconds, signature = check_header(header, now)
+    if not hmac.compare_digest(signature, _digest(key, seconds, body)):
+        raise BadSignature(f"{HEADER} does not fit the body; HMAC-SHA256 of SECONDS, a dot and the body is right")
+    return signature
+
+
+def check_header(header: str, now: datetime) -> tuple[int, str]:
+    """Return a header's seconds and signature, before a body is read; raises BadSignature where it cannot be right."""
     found = _WRITTEN.fullmatch(header.replace(" ", ""))
     if found is None:
         raise BadSignature(f"{HEADER} is missing or malformed; t=SECONDS,v1=HEX is right")
-    seconds, signature = int(found[1]), found[2]
-    if not hmac.compare_digest(signature, _digest(key, seconds, body)):
-        raise BadSignature(f"{HEADER} does not fit the body; HMAC-SHA256 of SECONDS, a dot and the body is right")
+    seconds = int(found[1])
     if abs(now.timestamp() - seconds) > TOLERANCE.total_seconds():
         raise BadSignature(f"{HEADER} is of another time; sign anew, with a clock that is right")
-    return signature
+    return seconds, found[2]
 
 
 def _digest(key: str, seconds: int, body: bytes) -> str:

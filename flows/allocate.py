@@ -15,10 +15,11 @@ from flows.showing import summary
 from flows.visible import visible
 from models.report import Report
 from models.supply import Stocked
-from tasks.allocating import ALLOCATE, Allocated, allocate_page, begin_day, check_day, short
+from tasks.allocating import ALLOCATE, Allocated, allocate_page, begin_day, short
 from tasks.expecting import end_sent
 from tasks.on_the_way import date_sent
 from tasks.parcels import choose_parcels
+from tasks.run_days import check_not_before
 from tasks.taking_in import when_whole
 from web.publishing import publish as publish_storefront
 
@@ -47,7 +48,7 @@ async def share_out(
     Should an import be under way, its end is waited for.
     """
     desk, time = house.desk, clock(house.folder.shop.zone, as_of)
-    await asyncio.to_thread(check_day, desk, time.as_of)
+    await asyncio.to_thread(check_not_before, desk, ALLOCATE, time.as_of)
     async with a_run(house, ALLOCATE, time) as (now, report):
         seen = await deed("learn: vendors", partial(begin_day, desk, now))
 

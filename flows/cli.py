@@ -1,9 +1,11 @@
 """The command `forewarn`."""
 
 import asyncio
+import errno
 import os
 import sys
 from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -14,13 +16,16 @@ from flows import (
     cli_allocate,
     cli_explain,
     cli_ledger,
+    cli_live,
     cli_owner,
     cli_parcels,
     cli_restock,
+    cli_runs,
     cli_settle,
     cli_shop,
     cli_stock,
     cli_storefront,
+    cli_suppressions,
     cli_vendors,
     printing,
 )
@@ -45,14 +50,19 @@ app.add_typer(cli_owner.ledger, name="ledger")
 app.add_typer(cli_settle.settle, name="settle")
 app.add_typer(cli_vendors.vendors, name="vendors")
 app.add_typer(cli_parcels.parcels, name="parcels")
+app.add_typer(cli_runs.runs, name="runs")
+app.add_typer(cli_suppressions.suppressions, name="suppressions")
+app.add_typer(cli_live.supervision, name="supervision")
 app.add_typer(cli_storefront.storefront, name="storefront")
 for command in (
     cli_shop.preview,
     cli_explain.explain,
     cli_ledger.status,
     cli_ledger.release,
-    cli_ledger.suppress,
+    cli_suppressions.suppress,
     cli_ledger.doctor,
+    cli_live.go_live,
+    cli_live.send_test,
     cli_allocate.allocate,
     cli_allocate.expect,
     cli_restock.restock,
@@ -60,6 +70,22 @@ for command in (
     cli_storefront.serve,
 ):
     app.command()(command)
+
+
+def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it
+    if asked:
+        printing.out.print(f"forewarn {version('forewarn')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="print the version and exit")
+    ] = False,
+) -> None:
+    """Tell customers about a late order before they ask, offer what makes it right, and never say it twice."""
 
 
 @app.command("import")
@@ -138,7 +164,7 @@ def run(
         if report.plans:
             printing.out.print()
             printing.rows(report.plans, nothing="")
-        if report.sent and outbox.is_file():
+        if report.sent and house.settings.keeps_outbox and outbox.is_file():
             printing.out.print(f"\nOpen {outbox} to read what was sent to the outbox.", markup=False)
     fail_if_not_ok(report)
 
@@ -171,6 +197,9 @@ def demo(
     show(into, orders, seed, day_of(as_of) or date.today())  # noqa: DTZ011 - the sample shop lives where its reader is
 
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
 def main() -> None:
     """Run the command; a fault that a person can mend is one sentence and a non-zero exit."""
     try:
@@ -188,6 +217,9 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(1)
     except OSError as error:
+        if error.errno in FULL:
+            place = f" at {error.filename}" if error.filename else ""
+            sys.exit(visible(f"forewarn: the disk is full{place}; make room and run it again: nothing is lost by that"))
         # A file or folder that somebody named; any other OSError is a fault of ours and shows itself.
         if error.filename is None:
             raise

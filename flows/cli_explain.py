@@ -70,8 +70,12 @@ def _tell(story: dict[str, Any], when: str) -> None:
     printing.rows(story["lines"], nothing="none")
     _tell_supply(story["supply"], when)
     printing.out.print(f"\n[bold]Told so far{when}[/]")
-    hidden = ("id", "events", "why", "told_on")
-    told = [{key: value for key, value in notice.items() if key not in hidden} for notice in story["told"]]
+    hidden = ("id", "events", "why", "told_on", "run_id", "trial", "not_before")
+    told = [
+        {key: value for key, value in notice.items() if key not in hidden}
+        | {"state": "trial" if notice["trial"] else notice["state"]}
+        for notice in story["told"]
+    ]
     printing.rows(told, nothing="nothing")
     for notice in story["told"]:
         printing.out.print(f"  r{notice['revision']} {notice['channel']}: {notice['why']}", markup=False)

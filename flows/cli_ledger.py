@@ -13,8 +13,6 @@ from flows.ledgers import Begin
 from flows.options import AsOf, Json, Shop, day_of
 from models.policy import ON_TIME
 from models.values import State
-from rules.addresses import BadAddress, email_address, phone_number
-from rules.masking import masked
 from tasks.db import reading
 from tasks.runs import Now
 
@@ -144,26 +142,6 @@ def _decide(post: str, verdict: State, who: str, why: str, shop: Path | None, ou
     with open_house(shop, begin=Begin.NEVER) as house:
         found = decide_on(house.desk, now_of(house), post, verdict, who, why)
     printing.out.print(f"Post {found[:8]} {outcome}.")
-
-
-def suppress(
-    address: Annotated[str, typer.Argument(help="mail address, or number")],
-    who: Who,
-    shop: Shop = None,
-    why: Annotated[str, typer.Option(help="reason; kept in the ledger")] = "asked for it",
-) -> None:
-    """Never write to an address or number again."""
-    from tasks.outbox import suppress as keep
-
-    with open_house(shop, begin=Begin.NEVER) as house:
-        try:
-            known = email_address(address) if "@" in address else phone_number(address, house.folder.shop.country)
-        except BadAddress as error:
-            raise typer.BadParameter(str(error)) from error
-        now = now_of(house)
-        with house.desk.engine.begin() as connection:
-            keep(connection, {known: why}, now.moment, who)
-    printing.out.print(f"{masked(known)} will not be written to again.", markup=False)
 
 
 def doctor(

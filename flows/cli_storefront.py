@@ -96,6 +96,7 @@ def serve(
 
     from flows.vendor_doors import answer_keys
     from web import vendors
+    from web.server import server_config
     from web.storefront import Storefront
 
     with open_house(shop) as house, _listening(host, port) as listening:
@@ -103,7 +104,7 @@ def serve(
         answers = vendors.routes(house.desk, answer_keys(house.settings), now)
         app = Starlette(routes=[*Storefront(house.desk, now).routes, *answers])
         printing.out.print(f"Serving http://{host}:{port}/stock.json; Ctrl-C ends it.")
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", server_header=False))
+        server = uvicorn.Server(server_config(app))
         with suppress(KeyboardInterrupt):
             server.run([listening])
 

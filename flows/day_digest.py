@@ -49,6 +49,7 @@ def told(shop: str, on: date, found: Day) -> str:
         ("Posts that wait for approval", str(found.held)),
         ("Customers told, by delay", counted(found.told)),
         ("Messages sent, by channel", counted(found.sent)),
+        *([("Of them in a trial, to no customer", str(found.trial))] if found.trial else []),
         ("Not sent, by reason", counted(found.skipped)),
         ("Refused by a provider", counted(found.rejected)),
         ("Runs", counted(found.runs)),

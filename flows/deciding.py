@@ -41,7 +41,7 @@ async def decide_here(
         page = await deed(f"look: orders from {begun}", work)
         looked.add(page.looked)
         progress("orders", looked.orders)
-        if page.last is None or left == 0:
+        if page.last is None:
             break
         after = page.last
     showing.fill(report, looked)
@@ -105,6 +105,7 @@ def add_up(report: Report, shards: Sequence[Report]) -> None:
         for one in shards:
             counts.update(getattr(one, name))
         setattr(report, name, dict(counts))
+    report.limited = sum(one.limited for one in shards)
     report.over_cap = sum(one.over_cap for one in shards)
     report.problems = [problem for one in shards for problem in one.problems]
     report.plans = [plan for one in shards for plan in one.plans][:SHOWN]

@@ -8,12 +8,14 @@ from datetime import date
 from functools import partial
 
 from prefect import flow
+from prefect.states import Completed
 from sqlalchemy import func, select
 
 from flows import showing
 from flows.deeds import deed, once, publish, rename
 from flows.doors import open_doors
 from flows.house import Clock, House, clock, open_house
+from flows.live_channels import waits_for_go_live
 from flows.running import a_run, run_name
 from models.errors import ForewarnError
 from models.report import Report
@@ -22,6 +24,7 @@ from tasks.db import reading
 from tasks.delivery import TABLES, Crew, Delivered, deliver_batch, doubt
 from tasks.fallbacks import Followed, follow_up
 from tasks.gates import shut_gates
+from tasks.run_days import check_clock
 from tasks.runs import Now, lived
 from tasks.settling import settle_doubts
 
@@ -43,20 +46,33 @@ async def deliver(shop: str | None = None, as_of: date | None = None) -> Report:
         report = await hand_over(house, as_of)
     if report.down:
         raise ForewarnError("; ".join(f"{channel} is down: {why}" for channel, why in report.down.items()))
+    if report.not_live:
+        message = "; ".join(report.not_live.values())
+        return Completed(name="Not live", message=message, data=report)  # type: ignore[return-value] # callers get its data
     return report
 
 
 async def hand_over(
-    house: House, as_of: date | None = None, *, progress: Callable[[str, int], None] = lambda _, __: None
+    house: House,
+    as_of: date | None = None,
+    *,
+    only_run: str | None = None,
+    progress: Callable[[str, int], None] = lambda _, __: None,
 ) -> Report:
-    """Claim, send and settle batch after batch; a channel that is down is left alone for the rest of the run."""
+    """Claim, send and settle batch after batch; a channel that is down is left alone for the rest of the run.
+
+    By a provider nothing leaves before somebody let its channel go live, but for what `only_run` recorded.
+    """
     desk, time = house.desk, clock(house.folder.shop.zone, as_of)
     if time.as_of < (day := lived(desk.engine)):
         # A clock behind that of other workers would let them take what is under way here for abandoned.
         raise ForewarnError(f"the ledger has lived {day} already, and nothing can leave on {time.as_of} any more")
+    if as_of is None:
+        await asyncio.to_thread(check_clock, desk, time.as_of)
     async with a_run(house, DELIVER, time) as (now, report):
-        async with open_doors(house, time.now) as (doors, shut):
-            crew = Crew(house.worker, doors, house.settings.parallel, time.now)
+        not_live = {} if only_run else await asyncio.to_thread(waits_for_go_live, house)
+        async with open_doors(house, time.now, not_live) as (doors, shut):
+            crew = Crew(house.worker, doors, house.settings.parallel, time.now, only_run)
             delivered = Delivered(in_doubt=await deed("sweep", partial(doubt, desk, crew)))
             settled = await once("settle doubts", partial(settle_doubts, desk, crew))
             followed: Followed | None = Followed(0, 0)
@@ -72,7 +88,9 @@ async def hand_over(
         showing.fill_delivered(report, delivered)
         report.settled = dict(settled)
         closed = await asyncio.to_thread(_shut, house)
-        report.down |= {channel: why for channel, why in (shut | closed).items() if waiting[channel]}
+        waits = {channel: why for channel, why in (shut | closed).items() if waiting[channel]}
+        report.not_live = {channel: not_live[channel] for channel in waits.keys() & not_live.keys()}
+        report.down |= {channel: why for channel, why in waits.items() if channel not in not_live}
     if settled or delivered != Delivered():
         await publish(DELIVER, showing.summary(report, house.folder.shop.name), title="Deliveries")
         await rename(showing.headline(DELIVER, report))

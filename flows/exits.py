@@ -5,7 +5,7 @@ import typer
 from models.report import Report
 
 WAITS = 3
-"""The exit code of a run that is held until a person looks at it."""
+"""The exit code of a run that waits for a person: it is held, or a channel is not live."""
 
 
 def fail_if_not_ok(report: Report) -> None:
@@ -14,3 +14,5 @@ def fail_if_not_ok(report: Report) -> None:
         raise typer.Exit(WAITS)
     if not report.ok:
         raise typer.Exit(1)
+    if report.not_live:
+        raise typer.Exit(WAITS)

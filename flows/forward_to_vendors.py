@@ -12,6 +12,7 @@ from prefect import flow
 from flows import showing
 from flows.deeds import deed, once, publish, rename
 from flows.house import Clock, House, clock, open_house
+from flows.live_channels import waits_for_go_live
 from flows.running import a_run, run_name
 from flows.vendor_doors import open_vendor_doors
 from flows.visible import cell
@@ -99,14 +100,17 @@ async def _hand_over(house: House, now: Now, time: Clock, report: Report) -> Han
     known = await asyncio.to_thread(_vendors, house)
     own = house.folder.templates if house.folder.templates.is_dir() else None
     words = PurchaseWords(house.folder.shop, own)
-    async with open_vendor_doors(house, known, time.now) as (doors, shut):
+    not_live = await asyncio.to_thread(waits_for_go_live, house)
+    async with open_vendor_doors(house, known, time.now, not_live) as (doors, shut):
         couriers = Couriers(house.worker, doors, house.settings.parallel, time.now)
         in_doubt = await deed("sweep", partial(sweep, house.desk, couriers))
         done = await once("send", partial(hand_over, house.desk, now, couriers, words))
     done.in_doubt += in_doubt
     lost = sorted(done.shut.keys() - known.keys())
     done.problems += [f"vendor {vendor} cannot be asked: the shop's facts do not name it any more" for vendor in lost]
-    done.down |= {vendor: why for vendor, why in shut.items() if vendor in done.shut}
+    waits = {vendor: why for vendor, why in shut.items() if vendor in done.shut}
+    report.not_live = {channel: why for channel, why in not_live.items() if why in waits.values()}
+    done.down |= {vendor: why for vendor, why in waits.items() if why not in not_live.values()}
     report.waiting = sum(done.later.values()) + sum(done.shut.values())
     return done
 

@@ -20,6 +20,7 @@ from flows.ledgers import database_url as database_url
 from flows.ledgers import state_folder as state_folder
 from models.errors import ForewarnError
 from models.policy import Policy
+from models.private_files import private_folder
 from models.settings import Settings, nearest, unknown_names
 from models.shopfolder import ShopFolder, read_shop, sentence
 from rules.working_days import Calendar
@@ -144,6 +145,9 @@ def open_house(
     settings = read_settings({"shop": shop, "data": data})
     folder = read_shop(settings.shop)
     engine = open_ledger(settings, folder, begin)
+    state = state_folder(settings, folder)
+    if state.is_dir():
+        private_folder(state)
     rules = policy or folder.policy
     own = folder.templates if folder.templates.is_dir() else None
     desk = Desk(engine, folder.shop, rules, Calendar(rules.days), Words(folder.shop, own))

@@ -23,6 +23,7 @@ from models.report import Report
 from tasks.brakes import foresee, judge, judge_facts, yielded
 from tasks.db import reading
 from tasks.imports import import_all
+from tasks.run_days import check_clock, check_facts
 from tasks.runs import LATE_ORDERS, Now
 from tasks.shards import MOST
 from tasks.survey import survey
@@ -79,9 +80,13 @@ async def find_and_owe(
     if dry_run:
         ahead = time.as_of > clock(house.folder.shop.zone, None).as_of
         return await _look_only(house, time.read(), limit, progress, facts=not ahead)
+    if as_of is None:
+        await asyncio.to_thread(check_clock, house.desk, time.as_of)
     async with a_run(house, LATE_ORDERS, time) as (now, report):
         if take_in:
             await deed("import", partial(gather, house, now, report, progress))
+        if as_of is None:
+            await asyncio.to_thread(check_facts, house.desk, now)
         passed = await deed("brake: the facts", partial(judge_facts, house.desk, now, yielded(report.imported)))
 
         if not passed:

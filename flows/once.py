@@ -11,7 +11,7 @@ from models.report import Report
 from tasks.runs import LATE_ORDERS, last
 
 Progress = Callable[[str, int], None]
-DELIVERED = ("sent", "rejected", "later", "not_reached", "waiting", "in_doubt", "settled", "down")
+DELIVERED = ("sent", "trial", "rejected", "later", "not_reached", "waiting", "in_doubt", "settled", "down", "not_live")
 
 
 async def live(

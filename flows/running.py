@@ -12,7 +12,8 @@ from flows.deeds import deed
 from flows.house import Clock, House
 from models.errors import ForewarnError
 from models.report import Report
-from tasks.runs import HELD, Now, begin, end
+from tasks.run_days import ClockAhead
+from tasks.runs import HELD, REFUSED, Now, begin, end
 from tasks.under_way import under_way
 
 
@@ -32,6 +33,9 @@ async def a_run(house: House, flow: str, time: Clock) -> AsyncIterator[tuple[Now
         try:
             yield now, report
             state = HELD if report.held else "done" if report.ok else "failed"
+        except ClockAhead:
+            state = REFUSED
+            raise
         finally:
             await asyncio.to_thread(end, engine, now, time.now(), state, report.model_dump(mode="json"))
 

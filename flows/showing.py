@@ -20,6 +20,7 @@ def fill(report: Report, looked: Looked) -> None:
     """Put into a report what was found and owed."""
     report.news, report.owed = dict(looked.news), dict(looked.owed)
     report.skipped, report.offers = dict(looked.skipped), dict(looked.offers)
+    report.limited = looked.limited
     report.over_cap, report.problems = looked.over_cap, list(looked.problems)
     report.plans = table(looked.plans)
 
@@ -41,6 +42,7 @@ def fill_delivered(report: Report, delivered: Delivered) -> None:
     """Put into a report what was delivered."""
     report.sent, report.rejected, report.later = dict(delivered.sent), dict(delivered.rejected), dict(delivered.later)
     report.in_doubt, report.down = delivered.in_doubt, dict(delivered.down)
+    report.trial = {channel: n for channel, n in delivered.trial.items() if n}
     for reason, n in delivered.skipped.items():
         report.skipped[reason] = report.skipped.get(reason, 0) + n
 
@@ -53,11 +55,18 @@ def counted(counts: Mapping[str, int], nothing: str = "none") -> str:
 def headline(flow: str, report: Report) -> str:
     """Name a run by what came of it."""
     told = sum(report.news.values())
-    said = f"{told} to tell" if flow != "deliver" else f"{sum(report.sent.values())} sent"
+    said = f"{told} to tell" if flow != "deliver" else _sent(report)
     held = "would be held" if report.dry_run else "held"
     said = f"{held}, {said}" if report.held else said
     trouble = ", with problems" if not report.ok else ""
     return f"{flow} {report.as_of}: {said}{trouble}"
+
+
+def _sent(report: Report) -> str:
+    sent, trial = sum(report.sent.values()), sum(report.trial.values())
+    if not trial:
+        return f"{sent} sent"
+    return f"{sent} sent in a trial" if sent == trial else f"{sent} sent, {trial} of them in a trial"
 
 
 FIGURES = (
@@ -66,6 +75,7 @@ FIGURES = (
     ("Notices owed", "owed"),
     ("Remedies", "offers"),
     ("Sent", "sent"),
+    ("In a trial", "trial"),
     ("Skipped", "skipped"),
     ("Rejected", "rejected"),
     ("Later", "later"),
@@ -89,6 +99,8 @@ def lines(report: Report) -> list[tuple[str, str]]:
     found += [("Then", f"forewarn release {report.run[:8]}, or with --drop")] if report.held and report.run else []
     if report.open:
         found.append(("Open orders", f"{report.open:,}"))
+    if report.limited:
+        found.append(("Left for later", f"{report.limited} orders beyond the limit: the next run tells them"))
     found += [(word, counted(getattr(report, name))) for word, name in FIGURES if getattr(report, name)]
     found += [("Not reached", f"{report.not_reached} customers have no other channel")] if report.not_reached else []
     found += [("Waiting", f"{report.waiting}, for their hour or for another try")] if report.waiting else []
@@ -97,6 +109,7 @@ def lines(report: Report) -> list[tuple[str, str]]:
     found += [("For staff", f"{report.for_staff}: `forewarn vendors waiting`")] if report.for_staff else []
     found += [("Over the cap", f"{report.over_cap} discounts not given")] if report.over_cap else []
     found += [("Language", f"missing: {counted(report.fallbacks)}")] if report.fallbacks else []
+    found += [("Not live", f"{channel}: {why}") for channel, why in report.not_live.items()]
     found += [("Down", f"{channel}: {why}") for channel, why in report.down.items()]
     found += [("Problem", problem) for problem in report.problems]
     found += [("Rejects", report.rejects)] if report.rejects else []

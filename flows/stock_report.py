@@ -12,9 +12,9 @@ from flows.deeds import deed, publish, rename
 from flows.house import House, clock, open_house
 from flows.running import a_run, run_name
 from flows.stock_shown import summary
-from models.errors import ForewarnError
 from tasks.db import reading
-from tasks.runs import Now, last
+from tasks.run_days import check_not_before
+from tasks.runs import Now
 from tasks.stock_history import Leads, leads
 from tasks.stock_levels import reckon
 from tasks.stock_list import Position, reorder_list
@@ -56,7 +56,7 @@ async def take_stock(
 ) -> Stocktaking:
     """Reckon page after page, and list the products to order, or all of them."""
     time = clock(house.folder.shop.zone, as_of)
-    await asyncio.to_thread(_check_day, house, time.as_of)
+    await asyncio.to_thread(check_not_before, house.desk, STOCK_REPORT, time.as_of)
     async with a_run(house, STOCK_REPORT, time) as (now, _):
         found = await deed("lead times", partial(_leads, house, now))
 
@@ -69,12 +69,6 @@ async def take_stock(
     await publish(STOCK_REPORT, page, title="What to order")
     await rename(f"{STOCK_REPORT} {now.as_of}: {len(to_order)} to order")
     return report
-
-
-def _check_day(house: House, as_of: date) -> None:
-    before = last(house.desk.engine, STOCK_REPORT)
-    if before is not None and as_of < before["as_of"]:
-        raise ForewarnError(f"stock was reckoned for {before['as_of']} already; give that day, or a later one")
 
 
 def _leads(house: House, now: Now) -> Leads:

@@ -12,14 +12,14 @@ from channels.sftp import Sftp
 from channels.signatures import SHORTEST
 from channels.vendor_http import VendorHttp
 from channels.vendor_mail import VendorMail
-from flows.doors import open_doors
+from flows.doors import is_provider_trial, open_doors
 from flows.house import House
 from models.errors import ForewarnError
-from models.purchases import By
+from models.purchases import KNOWN_AGAIN, By
 from models.settings import Settings
 from models.values import Channel
 from models.vendor_doors import ByFolder, ByHttp, BySftp
-from tasks.needs import VendorFacts, mail_of
+from tasks.needs import VendorFacts, mail_of, way_of
 
 SETTING = "FOREWARN_VENDOR_KEYS"
 ANSWERS = "/answers"
@@ -48,14 +48,24 @@ def answer_keys(settings: Settings) -> dict[str, str]:
 
 @asynccontextmanager
 async def open_vendor_doors(
-    house: House, vendors: Mapping[str, VendorFacts], now: Callable[[], datetime]
+    house: House,
+    vendors: Mapping[str, VendorFacts],
+    now: Callable[[], datetime],
+    closed_channels: Mapping[str, str] | None = None,
 ) -> AsyncIterator[tuple[dict[str, VendorDoor], dict[str, str]]]:
-    """Open a door to each vendor; one that lacks something stays shut, with the reason, and stops no other."""
+    """Open a door to each vendor; one that lacks something stays shut, with the reason, and stops no other.
+
+    In a trial by redirect or sandbox no file and no HTTP request goes to a vendor.
+    """
     keys = keys_of(house.settings)
-    async with open_doors(house, now) as (mails, shut):
+    trial = is_provider_trial(house.settings)
+    async with open_doors(house, now, closed_channels) as (mails, shut):
         opened: dict[str, VendorDoor] = {}
         closed: dict[str, str] = {}
         for vendor in vendors.values():
+            if trial and way_of(house.desk.shop, vendor) in KNOWN_AGAIN:
+                closed[vendor.id] = "a trial is on: only mails go out, to the test address"
+                continue
             try:
                 opened[vendor.id] = _open(house, vendor, keys.get(vendor.id, ""), now, mails.get(Channel.EMAIL))
             except ForewarnError as error:

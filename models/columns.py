@@ -21,3 +21,8 @@ def flag() -> Any:
 def money() -> Any:
     """Return the column of an amount, or of none."""
     return Field(default=None, sa_column=Column(Money, nullable=True))
+
+
+def trial() -> Any:
+    """Return the column that marks a message that reached nobody: it left in a trial."""
+    return Field(default=False, sa_column_kwargs={"server_default": false()})

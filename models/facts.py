@@ -93,6 +93,8 @@ class Told:
     lines: tuple[ToldLine, ...]
     customer: str | None = None
     """Who was told; None where the ledger does not know."""
+    assumed: bool = False
+    """Whether no message said so: staff left the delay untold on purpose when the shop went live."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Index, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Column, Index, Text, UniqueConstraint, false
 from sqlmodel import Field, SQLModel
 
-from models.columns import moment, money
+from models.columns import moment, money, trial
 from models.types import Money
 
 
@@ -43,6 +43,8 @@ class Watch(SQLModel, table=True):
     """What was told of each late line: number, promised and expected date, bucket."""
     told_to: str | None = None
     """The customer who was told: the order may be another's by now."""
+    told_assumed: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    """Whether nothing was sent: staff left this delay untold on purpose when the shop went live."""
 
 
 class Tally(SQLModel, table=True):
@@ -114,6 +116,7 @@ class Notice(SQLModel, table=True):
     sending_at: datetime | None = moment()
     settled_at: datetime | None = moment()
     reference: str | None = None
+    trial: bool = trial()
     followed_by: str | None = None
     """Of a notice that did not reach its customer: the notice by the next channel, or `nobody` where there is none."""
 
@@ -171,6 +174,7 @@ class Post(SQLModel, table=True):
     sending_at: datetime | None = moment()
     settled_at: datetime | None = moment()
     reference: str | None = None
+    trial: bool = trial()
 
 
 class Gate(SQLModel, table=True):
@@ -186,6 +190,16 @@ class Gate(SQLModel, table=True):
     second: int = 0
     """The second, since 1970, in which `passed` messages passed."""
     passed: int = 0
+
+
+class LiveChannel(SQLModel, table=True):
+    """A channel whose messages leave for customers: somebody said so by `forewarn go-live`."""
+
+    __tablename__ = "live_channel"
+
+    channel: str = Field(primary_key=True)
+    live_at: datetime = moment(nullable=False)
+    who: str
 
 
 class Suppression(SQLModel, table=True):

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import JSON, Column, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from models.columns import moment
+from models.columns import moment, trial
 from models.types import Money
 
 
@@ -137,6 +137,7 @@ class PurchaseRequest(SQLModel, table=True):
     sending_at: datetime | None = moment()
     settled_at: datetime | None = moment()
     reference: str | None = None
+    trial: bool = trial()
     chases: str | None = None
     """The request that this one reminds the vendor of."""
     answered_at: datetime | None = moment()

@@ -101,5 +101,7 @@ class Verdict:
     look_again_on: date
     delay: Delay | None = None
     plan: Plan | None = None
+    limited: bool = False
+    """Whether there is something to say that a run's limit leaves to a later one."""
     quiet: str = ""
     """Why nothing is said about a late order; empty where there is a plan, or nothing is late."""

@@ -82,6 +82,12 @@ class Brake(Frozen):
     offers: float = Field(
         2, ge=0, description="times the caps of a run that the discounts it wants to give may cost; 0: no limit"
     )
+    ahead_days: InDays = Field(
+        30,
+        ge=0,
+        description="days since the last run, or the newest order, after which the clock is not believed and a person "
+        "names the day; 0: no limit",
+    )
     at_least: Count = Field(
         50,
         ge=1,

@@ -28,6 +28,7 @@ class Report(BaseModel):
     open: int = Field(0, description="open orders, late or not")
     late: Counts = Field({}, description="late orders by bucket")
     news: Counts = Field({}, description="orders with something to say that was not said yet, by bucket")
+    limited: int = Field(0, description="orders with something to say that `--limit` leaves to a later run")
     owed: Counts = Field({}, description="notices written down to be sent, by channel")
     offers: Counts = Field({}, description="orders with a remedy in their notice, by kind")
     held: dict[str, str] = Field(
@@ -37,6 +38,11 @@ class Report(BaseModel):
     )
     over_cap: int = Field(0, description="discounts not given, because the policy's caps were reached")
     sent: Counts = Field({}, description="messages that a provider took, by channel")
+    trial: Counts = Field(
+        {},
+        description="of those sent, the messages that reached no customer, by channel: they went to the local outbox, "
+        "to a test address or into a provider's sandbox",
+    )
     skipped: Counts = Field({}, description="notices not sent, by reason")
     rejected: Counts = Field({}, description="messages that a provider will never take, by reason")
     later: Counts = Field({}, description="messages that wait for another try, by reason")
@@ -51,6 +57,9 @@ class Report(BaseModel):
         "never came; for `people`, who have to look",
     )
     down: dict[str, str] = Field({}, description="channels that somebody must mend, with the provider's reason")
+    not_live: dict[str, str] = Field(
+        {}, description="channels whose messages wait until somebody lets them reach customers: `forewarn go-live`"
+    )
     fallbacks: Counts = Field({}, description="languages asked for and missing, each with the one that was used")
     covered: Counts = Field(
         {}, description="open lines by what covers them: `stock`, `inbound` or `nothing`, the worst of a line's pieces"

@@ -52,8 +52,14 @@ class Settings(BaseSettings):
     sms: DoorKind = Field(DoorKind.OUTBOX, description="door for texts: outbox or twilio")
     x: DoorKind = Field(DoorKind.OUTBOX, description="door for posts: outbox or x")
 
+    redirect_email: str | None = Field(
+        None, description="test address that gets every mail, by the real provider, in place of customers and vendors"
+    )
+    redirect_sms: str | None = Field(None, description="test number in E.164 that gets every text, in the same way")
+
     sendgrid_api_key: SecretStr | None = Field(None, description="API key with the right to send mail")
     sendgrid_url: str = Field("https://api.sendgrid.com", description="https://api.eu.sendgrid.com for EU accounts")
+    sendgrid_sandbox: bool = Field(default=False, description="let SendGrid check every mail and deliver none")
     twilio_account_sid: SecretStr | None = Field(None, description="account that sends")
     twilio_auth_token: SecretStr | None = Field(None, description="its auth token")
     twilio_from: str | None = Field(None, description="sending number in E.164, or a messaging service (MG...)")
@@ -77,6 +83,11 @@ class Settings(BaseSettings):
         validate_default=True,
         description="seconds a claimed notice stays one worker's; above three times the timeout",
     )
+
+    @property
+    def keeps_outbox(self) -> bool:
+        """Say whether any message goes to the local outbox."""
+        return DoorKind.OUTBOX in (self.email, self.sms, self.x)
 
     @field_validator("lease")
     @classmethod

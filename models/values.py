@@ -102,6 +102,8 @@ class Skip(StrEnum):
     SUPERSEDED = "superseded"
     DROPPED = "dropped"
     TOO_OLD = "too_old"
+    TRIAL = "trial"
+    """It went out in a trial only, or waited when the trial ended; its customer is told after it, by a new notice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,3 +143,5 @@ class Receipt:
     reference: str
     """The provider's own id of the message."""
     detail: Mapping[str, str] = field(default_factory=dict)
+    trial: bool = False
+    """Whether no customer got it: it went to the local outbox, to a test address, or into a provider's sandbox."""

@@ -50,6 +50,8 @@ class Load:
     """Orders told on a usual day; None while too few days were lived to say."""
     wanted: Mapping[str, Decimal]
     """What the discounts that the run meant to give cost, refused ones among them, by currency."""
+    supervised: bool = False
+    """Whether staff want to see every run's notices before they leave."""
 
 
 def facts_out_of_bounds(intake: Intake, policy: Policy) -> tuple[Limit, ...]:
@@ -89,7 +91,13 @@ def _stale(intake: Intake, policy: Policy) -> Iterator[Limit]:
 
 def load_out_of_bounds(load: Load, policy: Policy) -> tuple[Limit, ...]:
     """Return the limits that a run's notices and offers pass."""
-    return (*_share(load, policy), *_usual(load, policy), *_offers(load, policy))
+    return (*_supervised(load), *_share(load, policy), *_usual(load, policy), *_offers(load, policy))
+
+
+def _supervised(load: Load) -> Iterator[Limit]:
+    if load.supervised and load.told:
+        sentence = f"{load.told:,} orders would be told, and supervision is on: `forewarn supervision off` ends it"
+        yield Limit("supervision", 0, load.told, sentence)
 
 
 def _share(load: Load, policy: Policy) -> Iterator[Limit]:

@@ -72,10 +72,17 @@ def news(delay: Delay, policy: Policy) -> News | None:
 
     A told date is a promise renewed: when it slips, passes or turns unknown, that is news. An unknown date that
     stays unknown is not, until the delay reaches a worse bucket. A line that arrived is no bad news, however late it
-    is: `good_news` tells of it.
+    is: `good_news` tells of it. Where staff left a delay untold on purpose,
+    the first change since is the first that the customer hears.
     """
-    if delay.order.told is None:
+    told = delay.order.told
+    if told is None:
         return News.FIRST
+    change = _change(delay, policy)
+    return News.FIRST if change is not None and told.assumed else change
+
+
+def _change(delay: Delay, policy: Policy) -> News | None:
     pairs = _heard(delay)
     heard = [before for _, before in pairs if before is not None]
     waiting = [(one, before) for one, before in pairs if before is None or not arrived(one, policy)]
@@ -94,6 +101,11 @@ def arrived(one: LateLine, policy: Policy) -> bool:
     What lies in stock without a day did not leave in time: nobody knows what keeps it.
     """
     return policy.restock.good_news and one.line.ready and one.expected_on is not None
+
+
+def began_on(delay: Delay) -> date:
+    """Return the day on which a delay began, or will: the first one after the earliest promise that is not kept."""
+    return min(one.line.promised_on for one in delay.late) + timedelta(days=1)
 
 
 def broken_date(delay: Delay, policy: Policy) -> date | None:

@@ -17,7 +17,7 @@ def good_news(order: OrderFacts, as_of: date, policy: Policy, calendar: Calendar
     The delay names every open line that was told or is late, with the days that are left of it: none, where the
     promise can be kept after all.
     """
-    if order.told is None:
+    if order.told is None or order.told.assumed:
         return None
     told = {(one.number, one.promised_on): one for one in order.told.lines}
     lines = open_lines(order, as_of)

@@ -11,6 +11,8 @@ from rules.good_news import good_news
 from rules.looks import NEVER, next_look
 from rules.working_days import Calendar
 
+KNOWS = "the customer was told"
+"""Why nothing is said of a delay that is no news."""
 RENEWED = (News.SLIPPED, News.PASSED)
 WHY = {
     News.FIRST: "first notice",
@@ -41,8 +43,9 @@ def judge(order: OrderFacts, as_of: date, policy: Policy, calendar: Calendar) ->
         return Verdict(stands, look, delay, quiet=f"the policy does not tell bucket {stands}")
     found = (bad, delay) if delay and bad else good_news(order, as_of, policy, calendar)
     if found is None:
-        return Verdict(stands, look, delay, quiet="the customer was told" if delay else "")
-    free = order.told and order.told.told_on + timedelta(days=policy.contact.minimum_gap_days)
+        return Verdict(stands, look, delay, quiet=KNOWS if delay else "")
+    heard = order.told if order.told and not order.told.assumed else None
+    free = heard and heard.told_on + timedelta(days=policy.contact.minimum_gap_days)
     if free and free > as_of:
         return Verdict(stands, min(look, free), delay, quiet=f"told less than the minimum gap ago, may again {free}")
     plan = _plan(order, *found, policy)

@@ -3,12 +3,10 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, case, delete, select
 
-from models.errors import ForewarnError
 from models.supply import Available, Cover, DateSource, Expectation, Piece, Stocked
 from rules.allocation import allocate, left_over, ready
 from rules.availability import available
@@ -19,7 +17,7 @@ from tasks.desk import Desk
 from tasks.expecting import Believed, keep
 from tasks.orders import PRODUCTS
 from tasks.outlook import Outlook, outlook
-from tasks.runs import Now, last
+from tasks.runs import Now
 from tasks.supplies import Goods, read
 from tasks.supply_tables import ALLOCATIONS, AVAILABILITIES
 from tasks.taking_in import whole
@@ -60,13 +58,6 @@ def begin_day(desk: Desk, now: Now) -> Outlook:
     """Learn what dates are reckoned with today."""
     with reading(desk.engine) as connection:
         return outlook(desk, connection, now.as_of)
-
-
-def check_day(desk: Desk, as_of: date) -> None:
-    """Refuse to share what there was on a day before the last one; raises ForewarnError."""
-    before = last(desk.engine, ALLOCATE)
-    if before is not None and as_of < before["as_of"]:
-        raise ForewarnError(f"stock was allocated for {before['as_of']} already; give that day, or a later one")
 
 
 def allocate_page(desk: Desk, now: Now, seen: Outlook, after: str, batch: int) -> tuple[Allocated, str]:

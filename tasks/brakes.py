@@ -31,6 +31,8 @@ VOUCHED = "brake:vouched"
 """The tally of the hour, since 1970, at which a person last let a run with stale facts go."""
 TOLD, RELEASED = "told:", "released:"
 """Tallies of the orders told on a day: by runs that passed, and by a person's word."""
+SUPERVISED = "brake:supervised"
+"""The tally that is 1 while every run's notices wait for a person."""
 WINDOW, ENOUGH = timedelta(days=28), 5
 HOUR = 3600
 
@@ -116,6 +118,7 @@ def _load(connection: Connection, as_of: date, told: int, open_orders: int, want
         tally(connection, f"{TOLD}{as_of}"),
         _usual(connection, as_of),
         {currency: Decimal(n) / SCALE for currency, n in wanted.items()},
+        tally(connection, SUPERVISED) == 1,
     )
 
 

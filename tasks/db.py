@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
+from pathlib import Path
 from typing import Any
 
 from alembic import command
@@ -34,6 +35,7 @@ from sqlalchemy.exc import OperationalError
 
 from models.addresses import database_address
 from models.errors import ForewarnError
+from models.private_files import private_file
 from tasks.shards import place_of
 
 BUSY_SECONDS = 60
@@ -88,6 +90,8 @@ def _postgresql(url: URL) -> Engine:
 
 
 def _sqlite(url: URL) -> Engine:
+    if url.database and url.database != ":memory:" and Path(url.database).parent.is_dir():
+        private_file(Path(url.database))
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
     event.listen(engine, "connect", _tune)
     event.listen(engine, "begin", _begin)

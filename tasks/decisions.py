@@ -1,8 +1,7 @@
 """Decide about a page of orders: the rules, given what they need from the ledger."""
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from itertools import accumulate
 
 from sqlalchemy import Connection, select
 
@@ -49,9 +48,10 @@ def decide(
 ) -> list[Decided]:
     """Judge a page of orders, and complete each plan with its contacts and remedies.
 
-    Orders whose plans go beyond `limit` are left out: they stay due.
+    Of orders whose plans go beyond `limit` nothing is said: they stay due, and count among `limited`.
     """
-    judged = _within([(one, judge(one.order, now.as_of, desk.policy, desk.calendar)) for one in page], limit)
+    judged = [(one, judge(one.order, now.as_of, desk.policy, desk.calendar)) for one in page]
+    judged = list(_within(judged, limit))
     plans = [verdict.plan for _, verdict in judged if verdict.plan is not None]
     contacts = _contacts(desk, now, connection, plans)
     before = offers.given(connection, [plan.delay.order.id for plan in plans])
@@ -71,11 +71,15 @@ def decide(
     return decided
 
 
-def _within(judged: list[tuple[Watched, Verdict]], limit: int | None) -> list[tuple[Watched, Verdict]]:
-    if limit is None:
-        return judged
-    told = accumulate((verdict.plan is not None for _, verdict in judged), initial=0)
-    return [one for one, before in zip(judged, told, strict=False) if one[1].plan is None or before < limit]
+def _within(judged: Iterable[tuple[Watched, Verdict]], limit: int | None) -> Iterator[tuple[Watched, Verdict]]:
+    """Leave the orders beyond a limit as they are, but for the bucket they stand in: they are due again."""
+    told = 0
+    for one, verdict in judged:
+        if verdict.plan is None or limit is None or told < limit:
+            told += verdict.plan is not None
+            yield one, verdict
+        else:
+            yield one, replace(verdict, plan=None, limited=True, look_again_on=one.look_again_on)
 
 
 def _contacts(desk: Desk, now: Now, connection: Connection, plans: Sequence[Plan]) -> Mapping[str, tuple[Contact, ...]]:

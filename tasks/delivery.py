@@ -41,6 +41,8 @@ class Delivered:
     """What came of a deliver run; adds up over batches."""
 
     sent: Counter[str] = field(default_factory=Counter)
+    trial: Counter[str] = field(default_factory=Counter)
+    """Of those sent, the messages that reached no customer: the local outbox, a test address or a sandbox has them."""
     skipped: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
     later: Counter[str] = field(default_factory=Counter)
@@ -50,7 +52,7 @@ class Delivered:
 
     def add(self, other: "Delivered") -> None:
         """Take in another batch."""
-        for name in ("sent", "skipped", "rejected", "later"):
+        for name in ("sent", "trial", "skipped", "rejected", "later"):
             getattr(self, name).update(getattr(other, name))
         self.in_doubt += other.in_doubt
         self.down.update(other.down)
@@ -60,6 +62,7 @@ class Delivered:
         match outcome.state:
             case State.SENT:
                 self.sent[channel] += 1
+                self.trial[channel] += outcome.trial
             case State.SKIPPED:
                 self.skipped[outcome.reason] += 1
             case State.REJECTED:
@@ -78,6 +81,8 @@ class Crew:
     doors: Mapping[Channel, Door]
     parallel: int
     clock: Callable[[], datetime]
+    run: str | None = None
+    """Where it is given, only what this run recorded is sent."""
 
 
 async def deliver_batch(desk: Desk, now: Now, crew: Crew, *, batch: int, down: Sequence[str] = ()) -> Delivered | None:
@@ -103,10 +108,10 @@ def _claim(desk: Desk, table: Table, crew: Crew, channels: Sequence[str], batch:
     with desk.engine.begin() as connection:
         closed = set(shut_gates(connection))
         one = try_one(connection, [name for name in channels if name in closed], now, desk.policy.sending)
-        if one is not None and (tried := claim(connection, table, crew.worker, now, [one], batch)).rows:
+        if one is not None and (tried := claim(connection, table, crew.worker, now, [one], batch, crew.run)).rows:
             return tried, closed
         free = [name for name in channels if name not in closed | resting(connection, now)]
-        return claim(connection, table, crew.worker, now, free, batch), closed
+        return claim(connection, table, crew.worker, now, free, batch, crew.run), closed
 
 
 def doubt(desk: Desk, crew: Crew) -> int:
@@ -184,7 +189,7 @@ def settled(row: Mapping[str, Any], task: "asyncio.Task[Receipt]", now: datetime
     """Say what a door's answer means for a message: three outcomes, and in doubt for everything else."""
     match task.exception():
         case None:
-            return Settled(row["id"], State.SENT, reference=task.result().reference)
+            return Settled(row["id"], State.SENT, reference=task.result().reference, trial=task.result().trial)
         case Rejected() as error:
             return Settled(row["id"], State.REJECTED, error.reason, suppress=row["address"] if error.suppress else None)
         case SendError() as error if error.tries is not None and row["attempts"] >= error.tries:

@@ -12,8 +12,9 @@ from rules.masking import masked
 from tasks.db import reading
 from tasks.delivery import TABLES
 from tasks.desk import Desk
+from tasks.lookup import find_ids
 from tasks.notices import NOTICES
-from tasks.outbox import FORGET, happened, plain
+from tasks.outbox import FORGET, happened
 from tasks.posts import POSTS
 
 PEOPLE = "people"
@@ -75,11 +76,11 @@ def settle_by_hand(desk: Desk, now: datetime, beginning: str, who: str, *, sent:
 
 
 def _meant(connection: Connection, beginning: str) -> tuple[Table, str]:
-    found: list[tuple[Table, str]] = []
-    for table in TABLES:
-        begins = table.c.id.startswith(plain(beginning), autoescape=True)
-        query = select(table.c.id).where(begins, table.c.state == State.IN_DOUBT)
-        found += [(table, key) for key in connection.execute(query).scalars()]
+    found = [
+        (table, key)
+        for table in TABLES
+        for key in find_ids(connection, table, beginning, table.c.state == State.IN_DOUBT)
+    ]
     if len(found) != 1:
         raise ForewarnError(
             f"{len(found) or 'no'} messages in doubt begin with {beginning!r}; `forewarn settle list` shows them"

@@ -1,6 +1,6 @@
 """Tell the whole story of one order: its facts, its delay, what was told, and what would be said now."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -11,9 +11,11 @@ from sqlalchemy import Connection, select
 from models.errors import ForewarnError
 from models.facts import LineFacts, OrderFacts
 from models.plans import Delay, Verdict
+from models.values import State
 from rules.addresses import email_address, phone_number, readable
 from rules.delays import open_lines
 from rules.masking import masked
+from rules.plans import KNOWS
 from tasks.decisions import decide
 from tasks.desk import Desk
 from tasks.explain_supply import supply
@@ -28,6 +30,9 @@ from tasks.shelves import Shelves
 from tasks.survey import told_by_then
 
 TOLD = ("revision", "channel", "address", "state", "reason", "message", "expected_on", "told_on", "settled_at", "why")
+NOT_TOLD = (State.SKIPPED, State.REJECTED)
+LEAVES = (State.QUEUED, State.CLAIMED)
+WHERE_IT_STANDS = ("run_id", "trial", "not_before")
 GIVEN = ("kind", "line", "products", "percent", "amount", "currency", "expires_on")
 
 
@@ -49,6 +54,10 @@ def explain(desk: Desk, connection: Connection, order: str, now: Now) -> dict[st
     facts = watched.order
     (decided,) = decide(desk, now, connection, [watched], Shelves(), open_purse(connection, now, desk.policy))
     verdict = decided.verdict
+    notices = _told(connection, order)
+    waits = _waits(facts, notices)
+    held = waits is not None and any(one["state"] == State.HELD for one in notices)
+    current = _now(desk, facts, verdict, now.as_of, waits)
     return {
         "order": facts.id,
         "as_of": now.as_of,
@@ -60,10 +69,10 @@ def explain(desk: Desk, connection: Connection, order: str, now: Now) -> dict[st
         "days": verdict.delay.days if verdict.delay else 0,
         "expected_on": verdict.delay.expected_on if verdict.delay else None,
         "supply": supply(desk, connection, order, now.as_of),
-        "told": _told(connection, order),
+        "told": notices,
         "offers": _offers(connection, order),
-        "now": _now(desk, facts, verdict, now.as_of),
-        "look_again_on": verdict.look_again_on if verdict.look_again_on < date.max else None,
+        "now": current,
+        "look_again_on": verdict.look_again_on if verdict.look_again_on < date.max and not held else None,
     }
 
 
@@ -103,7 +112,8 @@ def _line(order: OrderFacts, line: LineFacts, delay: Delay | None, as_of: date) 
 
 
 def _told(connection: Connection, order: str) -> list[dict[str, Any]]:
-    query = select(NOTICES.c.id, *(NOTICES.c[name] for name in TOLD)).where(NOTICES.c.order_id == order)
+    names = ("id", *TOLD, *WHERE_IT_STANDS)
+    query = select(*(NOTICES.c[name] for name in names)).where(NOTICES.c.order_id == order)
     told = [dict(row) for row in connection.execute(query.order_by(NOTICES.c.revision, NOTICES.c.channel)).mappings()]
     for notice in told:
         notice["address"] = masked(notice["address"]) if notice["address"] else None
@@ -121,7 +131,26 @@ def _offers(connection: Connection, order: str) -> list[dict[str, Any]]:
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def _now(desk: Desk, order: OrderFacts, verdict: Verdict, as_of: date) -> dict[str, Any]:
+def _waits(order: OrderFacts, notices: Sequence[Mapping[str, Any]]) -> str | None:
+    """Say where the last notice stands while its customer has not got it; None where they have, or there is none."""
+    if order.told is None:
+        return None
+    if order.told.assumed:
+        return "the delay was left untold on purpose when the shop went live"
+    last = [one for one in notices if one["revision"] == order.told.revision and one["state"] not in NOT_TOLD]
+    if held := next((one for one in last if one["state"] == State.HELD), None):
+        return f"a message waits: held with run {held['run_id'][:8]} until somebody releases it"
+    gone = [one for one in last if one["state"] not in LEAVES]
+    if last and not gone:
+        return f"a message waits to leave, not before {last[0]['not_before']:%Y-%m-%d %H:%M} UTC"
+    if gone and all(one["trial"] for one in gone):
+        return "the customer was told in a trial only: `forewarn go-live` tells them"
+    return None
+
+
+def _now(desk: Desk, order: OrderFacts, verdict: Verdict, as_of: date, waits: str | None) -> dict[str, Any]:
+    if verdict.plan is None and verdict.quiet == KNOWS and waits is not None:
+        return {"say": None, "why": waits}
     if verdict.plan is None:
         cancelled = order.cancelled_on is not None and order.cancelled_on <= as_of
         quiet = "the order was cancelled" if cancelled else "nothing is late" if verdict.delay is None else ""

@@ -1,10 +1,13 @@
 """Look at the orders that may have news, and write down what is owed to whom."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from itertools import chain
 from typing import Any
+
+import stamina
+from sqlalchemy import Connection
 
 from models.ledger import Notice
 from models.plans import Contact, Plan
@@ -27,7 +30,10 @@ from tasks.watches import moved, watch
 
 NOTICES = table_of(Notice)
 SHOWN = 200
-TRIES = 5
+TRIES, PATIENCE, LONGEST_PAUSE = 12, 60.0, 5.0
+"""How often a page is tried that other workers change, within how many seconds, and the longest pause between."""
+Read = Callable[[Connection], Sequence[Watched]]
+"""Reads the next page of orders."""
 
 
 @dataclass(slots=True)
@@ -37,6 +43,8 @@ class Looked:
     orders: int = 0
     told: int = 0
     """Orders with news that can reach their customer."""
+    limited: int = 0
+    """Orders with news that the run's limit leaves to a later one."""
     news: Counter[str] = field(default_factory=Counter)
     owed: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
@@ -105,24 +113,35 @@ def look(
 
     At most `limit` orders are told; the others stay due. Safe to repeat: what was looked at is not due any more.
     """
-    for _ in range(TRIES):
-        try:
-            return _look(desk, now, shelves, after, batch, limit, shard)
-        except Contended:
-            continue
-    raise Contended(f"other workers changed the same orders {TRIES} times over; the next run looks at them again")
+    return _retried(desk, now, shelves, lambda ledger: due(desk, ledger, now.as_of, after, batch, shard), limit)
 
 
-def _look(
-    desk: Desk, now: Now, shelves: Shelves, after: Watched | None, batch: int, limit: int | None, shard: Shard
-) -> Page:
+def record_page(desk: Desk, now: Now, shelves: Shelves, read: Read) -> Looked:
+    """Decide about the orders that `read` finds, and write down what is owed. Raises Contended as `look` does."""
+    return _retried(desk, now, shelves, read).looked
+
+
+def _retried(desk: Desk, now: Now, shelves: Shelves, read: Read, limit: int | None = None) -> Page:
+    """Look at a page until no other worker changes its orders meanwhile, with a longer pause before each new try."""
+    try:
+        for attempt in stamina.retry_context(Contended, attempts=TRIES, timeout=PATIENCE, wait_max=LONGEST_PAUSE):
+            with attempt:
+                return _look(desk, now, shelves, read, limit)
+    except Contended as error:
+        sentence = f"other workers changed the same orders {TRIES} times over; the next run looks at them again"
+        raise Contended(sentence) from error
+    raise AssertionError("a retry either returns or raises")
+
+
+def _look(desk: Desk, now: Now, shelves: Shelves, read: Read, limit: int | None) -> Page:
     with reading(desk.engine) as connection:
-        page = due(desk, connection, now.as_of, after, batch, shard)
+        page = read(connection)
         if not page:
             return Page(Looked(), None)
         purse = open_purse(connection, now, desk.policy)
         decided = decide(desk, now, connection, page, shelves, purse, limit)
-    looked = Looked(orders=len(page), over_cap=purse.refused, wanted=purse.wanted)
+    limited = sum(one.verdict.limited for one in decided)
+    looked = Looked(orders=len(page), limited=limited, over_cap=purse.refused, wanted=purse.wanted)
     written = list(_write(desk, now, decided, looked, purse))
     owe(desk, now, written, purse)
     return Page(looked, page[-1])

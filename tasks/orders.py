@@ -64,6 +64,7 @@ WATCH = [
         "told_on",
         "told_lines",
         "told_to",
+        "told_assumed",
     )
 ]
 ORDER = [
@@ -199,8 +200,10 @@ def _as_customers_know(connection: Connection, found: list[Watched]) -> list[Wat
 def _watched(desk: Desk, rows: list[Row[Any]]) -> Watched:
     first = rows[0]
     number, placed_at, cancelled_at, currency, fee, url, parcels = first[IN_ORDER]
-    version, look, bucket, revision, told_revision, told_on, told_lines, told_to = first[IN_WATCH]
-    told = Told(told_revision, told_on, tuple(map(ToldLine.from_data, told_lines)), told_to) if told_revision else None
+    version, look, bucket, revision, told_revision, told_on, told_lines, told_to, assumed = first[IN_WATCH]
+    told = None
+    if told_revision:
+        told = Told(told_revision, told_on, tuple(map(ToldLine.from_data, told_lines)), told_to, bool(assumed))
     wait = waits(parcels or ())
     facts = OrderFacts(
         id=number,

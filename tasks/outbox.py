@@ -43,6 +43,8 @@ class Settled:
     valid_until: datetime | None = None
     suppress: str | None = None
     """An address that must not be written to again."""
+    trial: bool = False
+    """Whether it left in a trial only: no customer got it."""
     rests: bool = False
     """Whether the provider asked that nothing of the channel comes until `not_before`."""
 
@@ -56,12 +58,23 @@ class Claim:
 
 
 def claim(
-    connection: Connection, table: Table, worker: Worker, now: datetime, channels: Iterable[str], n: int
+    connection: Connection,
+    table: Table,
+    worker: Worker,
+    now: datetime,
+    channels: Iterable[str],
+    n: int,
+    run: str | None = None,
 ) -> Claim:
-    """Take up to `n` messages that are due and nobody else's, oldest first; nothing has left yet."""
+    """Take up to `n` messages that are due and nobody else's, oldest first; nothing has left yet.
+
+    With a `run`, only what that run recorded.
+    """
     lapsed = and_(table.c.state == State.CLAIMED, table.c.lease_until < now)
     connection.execute(update(table).where(lapsed).values(**FORGET, state=State.QUEUED))
     ready = and_(table.c.state == State.QUEUED, table.c.not_before <= now)
+    if run is not None:
+        ready = and_(ready, table.c.run_id == run)
     chosen = (
         select(table.c.id)
         .where(ready, table.c.channel.in_(list(channels)))

@@ -38,6 +38,8 @@ def settle(connection: Connection, table: Table, outcomes: Sequence[Settled], no
         too_late = [one for one in lost if one.id not in ours]
         happened(connection, [(TOO_LATE, one.id, one.reason or one.reference or "") for one in too_late], now, who)
     kept = [one for one in outcomes if one.id in ours]
+    if trials := [one.id for one in kept if one.trial]:
+        connection.execute(update(table).where(among(connection, table.c.id, trials)).values(trial=True))
     suppress(connection, {one.suppress: one.reason for one in kept if one.suppress}, now, who)
     return kept
 

@@ -15,6 +15,7 @@ from rules.delays import bucket_for
 from rules.fingerprints import post_id
 from tasks.db import insert, reading
 from tasks.desk import Desk
+from tasks.lookup import find_one
 from tasks.orders import CURRENT, EXPECTATIONS, EXPECTED_ON, LINES, ORDERS, PRODUCT, PRODUCTS, still_late, table_of
 from tasks.outbox import Settled, happened
 from tasks.runs import Now
@@ -84,8 +85,7 @@ def compose_stock(desk: Desk, now: Now) -> list[dict[str, Any]]:
 
 def hold(desk: Desk, now: Now, about: Sequence[ProductDelay | ProductStock]) -> list[dict[str, Any]]:
     """Write posts, held until somebody approves them; at most one a product, week and kind. Return the new ones."""
-    year, week, _ = now.as_of.isocalendar()
-    name = f"{year}-W{week:02}"
+    name = iso_week(now.as_of)
     rows = [_post(desk, now, one, name) for one in about]
     if not rows:
         return []
@@ -118,6 +118,11 @@ def _post(desk: Desk, now: Now, about: ProductDelay | ProductStock, week: str) -
     }
 
 
+def iso_week(day: date) -> str:
+    """Return the ISO week of a day, as 2026-W48."""
+    return f"{day:%G-W%V}"
+
+
 def listed(connection: Connection, state: State | None = None) -> list[dict[str, Any]]:
     """Return the posts, newest week first, of one state or all."""
     query = select(POSTS).order_by(POSTS.c.week.desc(), POSTS.c.orders.desc(), POSTS.c.id)
@@ -132,23 +137,19 @@ def decide_on(desk: Desk, now: Now, post: str, verdict: State, who: str, why: st
     Raises ForewarnError where no held post, or more than one, is meant.
     """
     with desk.engine.begin() as connection:
-        query = select(POSTS.c.id).where(POSTS.c.id.startswith(post, autoescape=True), POSTS.c.state == State.HELD)
-        found = list(connection.execute(query).scalars())
-        if len(found) != 1:
-            raise ForewarnError(
-                f"{len(found) or 'no'} held posts begin with {post!r}; `forewarn posts list` shows them"
-            )
+        held = "held posts that `forewarn posts list` shows"
+        key = find_one(connection, POSTS, post, POSTS.c.state == State.HELD, held)
         reason = None if verdict is State.QUEUED else why or "not approved"
         moved = connection.execute(
             update(POSTS)
-            .where(POSTS.c.id == found[0], POSTS.c.state == State.HELD)
+            .where(POSTS.c.id == key, POSTS.c.state == State.HELD)
             .values(state=verdict, reason=reason, not_before=now.moment)
         )
         if moved.rowcount != 1:
             raise ForewarnError(f"somebody else decided on post {post} just now; `forewarn posts list --all` shows it")
         kind = "approved" if verdict is State.QUEUED else "turned_down"
-        happened(connection, [(kind, found[0], why)], now.moment, who)
-    return str(found[0])
+        happened(connection, [(kind, key, why)], now.moment, who)
+    return key
 
 
 def stale(

@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import fields
 from pathlib import Path
 
+from models.private_files import private_file, private_folder
 from sources.rows import Refused
 from tasks.csvs import sheet
 
@@ -22,7 +23,8 @@ def rejects(path: Path | None) -> Iterator[Callable[[Refused], None]]:
             if path is None:
                 return
             if write is None:
-                path.parent.mkdir(parents=True, exist_ok=True)
+                private_folder(path.parent)
+                private_file(path)
                 write = opened.enter_context(sheet(path, COLUMNS))
             write([getattr(refused, name) for name in COLUMNS])
 

@@ -12,8 +12,9 @@ from models.values import Skip, State
 from tasks.brakes import HOUR, RELEASED, TAKEN_IN, VOUCHED, orders_of, yielded
 from tasks.db import Turn, alone, in_order
 from tasks.desk import Desk
+from tasks.lookup import find_ids, find_one
 from tasks.notices import NOTICES
-from tasks.outbox import happened, plain
+from tasks.outbox import EVENTS, happened
 from tasks.runs import HELD, RUNS, Now
 from tasks.tallies import add, put
 from tasks.truth import retell
@@ -25,6 +26,10 @@ class Verdict(StrEnum):
 
     LET_GO = "let go"
     DROP = "drop"
+
+
+ENDS = {Verdict.LET_GO: "released", Verdict.DROP: "dropped"}
+"""The state of a run that a person decided on; also the event that says who did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +49,30 @@ def release(desk: Desk, now: Now, run: str, verdict: Verdict, who: str, why: str
     """
     with desk.engine.begin() as connection:
         alone(connection, Turn.JUDGE)
-        query = select(RUNS).where(RUNS.c.id.startswith(plain(run), autoescape=True), RUNS.c.state == HELD)
-        found = connection.execute(query.limit(2)).mappings().all()
-        if len(found) != 1:
-            count = "more than one held run begins" if found else "no held run begins"
-            raise ForewarnError(f"{count} with {run!r}; `forewarn status` shows those that wait")
-        key, ends = found[0]["id"], {Verdict.LET_GO: "released", Verdict.DROP: "dropped"}[verdict]
+        _check_undecided(connection, run)
+        key = find_one(connection, RUNS, run, RUNS.c.state == HELD, "held runs that `forewarn status` shows")
+        held = connection.execute(select(RUNS.c.as_of, RUNS.c.counts).where(RUNS.c.id == key)).one()
+        ends = ENDS[verdict]
         mine = update(RUNS).where(RUNS.c.id == key, RUNS.c.state == HELD).values(state=ends)
         if connection.execute(mine).rowcount != 1:
             raise ForewarnError(f"somebody else decided on run {key[:8]} just now; `forewarn status` shows it")
         if verdict is Verdict.LET_GO:
-            moved = _let_go(connection, key, found[0]["as_of"], now)
-            _vouch(connection, found[0]["counts"], now.moment)
+            moved = _let_go(connection, key, held.as_of, now)
+            _vouch(connection, held.counts, now.moment)
         else:
             moved = _drop(connection, key, now)
         happened(connection, [(ends, key, why)], now.moment, who)
     return Released(key, moved)
+
+
+def _check_undecided(connection: Connection, beginning: str) -> None:
+    """Raise ForewarnError that says who decided on a run before, and when."""
+    decided = find_ids(connection, RUNS, beginning, RUNS.c.state.in_(list(ENDS.values())))
+    query = select(EVENTS.c.who, EVENTS.c.kind, EVENTS.c.at).where(
+        EVENTS.c.subject.in_(decided), EVENTS.c.kind.in_(list(ENDS.values()))
+    )
+    if len(decided) == 1 and (last := connection.execute(query.order_by(EVENTS.c.id.desc())).first()) is not None:
+        raise ForewarnError(f"{last.who} {last.kind} run {decided[0][:8]} on {last.at:%Y-%m-%d at %H:%M} UTC already")
 
 
 def _let_go(connection: Connection, run: str, as_of: date, now: Now) -> int:

@@ -18,6 +18,8 @@ LATE_ORDERS = "late-orders"
 SHARD = "late-orders-shard"
 HELD = "held"
 """The state of a run that passed a limit of the brake and waits for a person's word."""
+REFUSED, FORGOTTEN = "refused", "forgotten"
+"""States of runs whose day does not count: their clock was wrong."""
 BEGINNING = date(1970, 1, 1)
 
 
@@ -66,7 +68,8 @@ def _look_at_everything(connection: Connection, as_of: date) -> None:
 
 
 def _latest(connection: Connection, flow: str) -> Row[Any] | None:
-    return connection.execute(select(RUNS).where(RUNS.c.flow == flow).order_by(RUNS.c.number.desc()).limit(1)).first()
+    counts = and_(RUNS.c.flow == flow, RUNS.c.state.not_in((REFUSED, FORGOTTEN)))
+    return connection.execute(select(RUNS).where(counts).order_by(RUNS.c.number.desc()).limit(1)).first()
 
 
 def lived(engine: Engine) -> date:

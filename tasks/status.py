@@ -24,7 +24,7 @@ class Status:
     orders: dict[str, int]
     """Open orders by bucket, `on_time` among them."""
     notices: dict[str, int]
-    """Notices by state."""
+    """Notices by state; those that reached no customer as `sent in a trial`."""
     posts: dict[str, int]
     """Posts by state."""
     for_people: int
@@ -49,6 +49,8 @@ class Day:
     """Orders told, by bucket."""
     sent: dict[str, int]
     """Messages sent, posts among them, by channel."""
+    trial: int
+    """Those among them that reached no customer: they left in a trial."""
     skipped: dict[str, int]
     """Notices of the day not sent, by reason."""
     rejected: dict[str, int]
@@ -69,10 +71,10 @@ def status(connection: Connection, runs: int = 5) -> Status:
     newest = select(*columns).where(RUNS.c.flow != SHARD).order_by(RUNS.c.number.desc())
     return Status(
         orders=dict(orders_by_bucket(connection)),
-        notices=_by(connection, NOTICES, "state"),
-        posts=_by(connection, POSTS, "state"),
+        notices=_by_state(connection, NOTICES),
+        posts=_by_state(connection, POSTS),
         for_people=for_people(connection),
-        purchases=_by(connection, REQUESTS, "state"),
+        purchases=_by_state(connection, REQUESTS),
         runs=[dict(row) for row in connection.execute(newest.limit(runs)).mappings()],
         held=_held(connection),
     )
@@ -110,6 +112,14 @@ def _by(
     return {str(name): n for name, n in connection.execute(query)}
 
 
+def _by_state(connection: Connection, table: Table) -> dict[str, int]:
+    query = select(table.c.state, table.c.trial, func.count()).group_by(table.c.state, table.c.trial)
+    return {
+        f"{state} in a trial" if trial else str(state): n
+        for state, trial, n in connection.execute(query.order_by(table.c.state, table.c.trial))
+    }
+
+
 def day(desk: Desk, connection: Connection, on: date) -> Day:
     """Say what happened on one day of the shop's."""
     first, over = desk.start_of(on), desk.end_of(on)
@@ -124,6 +134,10 @@ def day(desk: Desk, connection: Connection, on: date) -> Day:
         told=_by(connection, NOTICES, "bucket", settled, gone, count=func.count(NOTICES.c.order_id.distinct())),
         sent=_by(connection, NOTICES, "channel", settled, gone)
         | _by(connection, POSTS, "channel", posted, POSTS.c.state == State.SENT),
+        trial=sum(
+            sum(_by(connection, table, "channel", when, table.c.trial.is_(True)).values())
+            for table, when in ((NOTICES, settled), (POSTS, posted))
+        ),
         skipped=_by(connection, NOTICES, "reason", settled, NOTICES.c.state == State.SKIPPED),
         rejected=_by(connection, NOTICES, "reason", settled, NOTICES.c.state == State.REJECTED),
         in_doubt=sum(

@@ -104,6 +104,7 @@ def retell(connection: Connection, orders: set[str], changed: set[str], as_of: d
     put_right = update(WATCHES).where(WATCHES.c.order_id == bindparam("key"))
     told: dict[str, Any] = {"told_revision": bindparam("new_revision"), "told_on": bindparam("new_told_on")}
     told |= {"told_lines": bindparam("new_lines"), "told_to": bindparam("new_customer_id")}
+    told["told_assumed"] = False
     connection.execute(put_right.values(**told), rows)
     if changed:
         due = update(WATCHES).where(WATCHES.c.order_id.in_(changed)).values(look_again_on=as_of)

@@ -12,6 +12,7 @@ from models.values import Skip, State
 from tasks.db import reading
 from tasks.desk import Desk
 from tasks.forwarding import unanswered
+from tasks.lookup import find_one
 from tasks.needs import same_product, still_wanted
 from tasks.orders import LINES, ORDERS
 from tasks.outbox import FORGET, happened
@@ -164,15 +165,8 @@ def ask_again(desk: Desk, now: Now, beginning: str, who: str, why: str = "") -> 
 
 
 def _meant(connection: Connection, beginning: str, states: Iterable[State]) -> str:
-    begins = REQUESTS.c.id.startswith(beginning, autoescape=True)
-    query = select(REQUESTS.c.id).where(begins, REQUESTS.c.state.in_(list(states))).limit(2)
-    found = list(connection.execute(query.with_for_update()).scalars())
-    if len(found) != 1:
-        raise ForewarnError(
-            f"{'more than one' if found else 'no'} purchase request that may be decided on begins with {beginning!r}; "
-            "`forewarn vendors list` shows them"
-        )
-    return str(found[0])
+    what = "purchase requests that may be decided on (`forewarn vendors list` shows them)"
+    return find_one(connection, REQUESTS, beginning, REQUESTS.c.state.in_(list(states)), what)
 
 
 def _move(connection: Connection, key: str, state: State, reason: str | None, **moment: Any) -> None:

@@ -20,7 +20,10 @@ SEEN = (
     .values(
         version=WATCHES.c.version + 1,
         **{name: bindparam(f"new_{name}") for name in ("look_again_on", "bucket", "revision")},
-        **{name: bindparam(f"new_{name}") for name in ("told_revision", "told_on", "told_lines", "told_to")},
+        **{
+            name: bindparam(f"new_{name}")
+            for name in ("told_revision", "told_on", "told_lines", "told_to", "told_assumed")
+        },
     )
 )
 
@@ -45,6 +48,7 @@ def _seen(desk: Desk, one: Decided) -> dict[str, Any]:
         "new_told_on": told.told_on if told else None,
         "new_told_lines": [line.as_data() for line in told.lines] if told else None,
         "new_told_to": told.customer if told else None,
+        "new_told_assumed": bool(told and told.assumed),
     }
 
 

@@ -111,6 +111,7 @@ class Instead(View):
 def order_facts(plan: Plan, shop: ShopConfig) -> dict[str, Any]:
     """Return what the words of one notice may name."""
     delay, order, links = plan.delay, plan.delay.order, shop.links
+    told = order.told if order.told and not order.told.assumed else None
     late = tuple(_item(line.line, links, order.currency, line) for line in delay.late)
     offered = bool(plan.substitutes or plan.discount)
     return {
@@ -121,11 +122,11 @@ def order_facts(plan: Plan, shop: ShopConfig) -> dict[str, Any]:
         "ships": any(item.ships for item in late),
         "expected_on": delay.expected_on,
         "some_dated": _in_part([item.expected_on for item in late]),
-        "told_part": _in_part([line.expected_on for line in order.told.lines] if order.told else []),
+        "told_part": _in_part([line.expected_on for line in told.lines] if told else []),
         "sooner": plan.news is not News.EARLIER or _all_sooner(plan),
         "most": MOST[0],
         "today": delay.as_of,
-        "told_before": order.told and order.told.told_on,
+        "told_before": told and told.told_on,
         "told_date": plan.told_date,
         "substitutes": tuple(
             Instead(

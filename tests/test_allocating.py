@@ -516,5 +516,5 @@ def test_staff_use_it_by_commands(tmp_path):
 
 
 def test_stock_is_not_allocated_for_a_day_before_the_last_one(sample):
-    with pytest.raises(ForewarnError, match="allocated for 2026-06-15 already"):
+    with pytest.raises(ForewarnError, match="allocate was run for 2026-06-15 already"):
         asyncio.run(share_out(sample[0], date(2026, 6, 14)))

@@ -285,7 +285,7 @@ def test_a_day_before_the_last_one_changes_no_level(folder):
     command()
     done = CliRunner().invoke(app, ["stock", "--as-of", str(day(-1))])
     assert (done.exit_code, type(done.exception)) == (1, ForewarnError)
-    assert f"stock was reckoned for {DAY} already; give that day, or a later one" in str(done.exception)
+    assert f"stock-report was run for {DAY} already; give that day, or a later one" in str(done.exception)
 
 
 def test_the_command_counts_what_the_source_tells_no_stock_of(folder):

@@ -5,6 +5,7 @@ import importlib.resources
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import lru_cache
 from threading import Lock
 
 from sqlalchemy import Connection
@@ -23,6 +24,8 @@ FRESH = timedelta(seconds=60)
 """How long a browser or a cache may keep an answer without asking again."""
 KEPT = timedelta(seconds=5)
 """How long the server keeps what it wrote about all products."""
+LANGUAGES_ASKED, LONGEST_LANGUAGE = 10, 35
+"""Languages of one request that are looked at, and characters of each: RFC 5646, section 4.4.1, asks for no more."""
 OPEN = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Age, Date, ETag"}
 """Any page may read what is public anyway; the script reads the time from these headers."""
 JSON, HTML, CSV, SCRIPT = "application/json", "text/html", "text/csv", "text/javascript"
@@ -119,9 +122,10 @@ class Storefront:
 
     def _locale(self, request: Request) -> str:
         asked = request.query_params.getlist("lang") or _accepted(request.headers.get("accept-language", ""))
-        return self._desk.words.storefront.choose(asked)
+        return self._desk.words.storefront.choose([name[:LONGEST_LANGUAGE] for name in asked[:LANGUAGES_ASKED]])
 
 
+@lru_cache(1)
 def script() -> bytes:
     """Return the script for product pages."""
     return (importlib.resources.files("web") / "static" / stock.SCRIPT).read_bytes()
@@ -129,7 +133,8 @@ def script() -> bytes:
 
 def _accepted(header: str) -> list[str]:
     """Return the languages of an Accept-Language header, the most wanted first."""
-    found = [(name[1], float(name[2] or 1)) for name in map(_RANGE.fullmatch, header.split(",")) if name]
+    named = header.split(",", 2 * LANGUAGES_ASKED)[: 2 * LANGUAGES_ASKED]
+    found = [(name[1], float(name[2] or 1)) for name in map(_RANGE.fullmatch, named) if name]
     return [name for name, wanted in sorted(found, key=lambda one: -one[1]) if wanted and name != "*"]
 
 

@@ -1,0 +1,39 @@
+"""Everything to one test address, by the real provider: what customers would get, and none of them gets."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from channels.door import CannotAsk, Door, Finder, Rejected
+from models.values import Channel, Message, Receipt
+
+
+class Redirect:
+    """Send every message of a channel to one address; its receipts say that no customer was told.
+
+    A mail's subject begins with the customer's address as `mask` shows it.
+    """
+
+    def __init__(self, transport: Door, to: str, mask: Callable[[str], str]) -> None:
+        self._transport, self._to, self._mask = transport, to, mask
+
+    async def send(self, message: Message) -> Receipt:
+        try:
+            receipt = await self._transport.send(self._redirected(message))
+        except Rejected as error:
+            # The provider speaks of the test address: the customer's own must not be suppressed for it.
+            raise Rejected(error.reason, code=error.code) from error
+        return replace(receipt, trial=True)
+
+    async def find(self, message: Message, since: datetime) -> Receipt | None:
+        if not isinstance(self._transport, Finder):
+            raise CannotAsk("the provider keeps no records that can be asked")
+        receipt = await self._transport.find(self._redirected(message), since)
+        return None if receipt is None else replace(receipt, trial=True)
+
+    async def close(self) -> None:
+        await self._transport.close()
+
+    def _redirected(self, message: Message) -> Message:
+        subject = f"[for {self._mask(message.to)}] {message.subject}" if message.channel is Channel.EMAIL else ""
+        return replace(message, to=self._to, to_name="", subject=subject)

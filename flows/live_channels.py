@@ -1,0 +1,20 @@
+"""Which channels may reach customers: those that somebody let go live."""
+
+from flows.doors import to_customers
+from flows.house import House
+from tasks.db import reading
+from tasks.going_live import live_channels
+
+
+def waits_for_go_live(house: House) -> dict[str, str]:
+    """Return the channels that have a provider and may not reach customers yet, each with what to do."""
+    providers = to_customers(house.settings)
+    if not providers:
+        return {}
+    with reading(house.desk.engine) as connection:
+        live = live_channels(connection)
+    return {
+        str(channel): f"{kind} would reach customers, and nobody let it go live: `forewarn go-live` shows whom"
+        for channel, kind in providers.items()
+        if channel not in live
+    }
