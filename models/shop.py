@@ -6,7 +6,8 @@ from decimal import Decimal
 from sqlalchemy import Column, Index
 from sqlmodel import Field, SQLModel
 
-from models.columns import moment, money
+from models.columns import moment, money, pieces
+from models.quantities import Quantity
 from models.types import UtcTime
 
 
@@ -37,7 +38,7 @@ class Product(SQLModel, table=True):
     image: str | None = None
     vendor_id: str | None = Field(default=None, index=True)
     drop_shipped: bool = False
-    safety_stock: int | None = None
+    safety_stock: Quantity | None = pieces(nullable=True)
 
 
 class Vendor(SQLModel, table=True):
@@ -69,6 +70,9 @@ class Order(SQLModel, table=True):
     postcode: str | None = None
     city: str | None = None
     country: str | None = None
+    unpaid: bool = False
+    paid_at: datetime | None = moment()
+    shipping_method: str | None = None
 
 
 class OrderLine(SQLModel, table=True):
@@ -81,7 +85,7 @@ class OrderLine(SQLModel, table=True):
     order_id: str = Field(primary_key=True)
     number: str = Field(primary_key=True)
     product_id: str
-    quantity: int
+    quantity: Quantity = pieces()
     price: Decimal | None = money()
     promise: str
     promised_on: date | None = None
@@ -92,6 +96,26 @@ class OrderLine(SQLModel, table=True):
     expected_source: str | None = None
     time_critical: bool = False
     together: str | None = None
+    shipped: Quantity = pieces(default=0)
+    cancelled: Quantity = pieces(default=0)
+    returned: Quantity = pieces(default=0)
+    packed: Quantity = pieces(default=0)
+
+
+class Shipment(SQLModel, table=True):
+    """The pieces of one order line in one parcel."""
+
+    order_id: str = Field(primary_key=True)
+    number: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    quantity: Quantity = pieces()
+    packed_at: datetime | None = moment()
+    shipped_at: datetime | None = moment()
+    delivered_at: datetime | None = moment()
+    cancelled_at: datetime | None = moment()
+    carrier: str | None = None
+    tracking_number: str | None = None
+    tracking_url: str | None = None
 
 
 class Stock(SQLModel, table=True):
@@ -99,8 +123,8 @@ class Stock(SQLModel, table=True):
 
     product_id: str = Field(primary_key=True)
     location: str = Field(primary_key=True)
-    on_hand: int
-    allocated: int | None = None
+    on_hand: Quantity = pieces()
+    allocated: Quantity | None = pieces(nullable=True)
 
 
 class Inbound(SQLModel, table=True):
@@ -109,7 +133,7 @@ class Inbound(SQLModel, table=True):
     id: str = Field(primary_key=True)
     product_id: str = Field(index=True)
     vendor_id: str | None = None
-    quantity: int
+    quantity: Quantity = pieces()
     promised_on: date | None = None
     expected_on: date | None = None
     received_at: datetime | None = moment()

@@ -4,7 +4,20 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from sources.fields import Amount, Day, Flag, Moment, Text, Upper, Whole, WholeOrNothing, ZoneName, lower
+from sources.fields import (
+    Amount,
+    Day,
+    Flag,
+    Moment,
+    Pieces,
+    PiecesOrZero,
+    Text,
+    Upper,
+    Whole,
+    WholeOrNothing,
+    ZoneName,
+    lower,
+)
 
 MOST = 2**31 - 1
 LONGEST_KEY = 200
@@ -54,7 +67,7 @@ class ProductRow(Fact):
     image: Text | None = Field(None, description="address of a picture")
     vendor_id: Key | None = Field(None, description="`id` of the vendor who supplies it")
     drop_shipped: Flag = Field(default=False, description="its vendor sends it to the customer directly")
-    safety_stock: Whole | None = Field(
+    safety_stock: Pieces | None = Field(
         None, ge=0, le=MOST, description="pieces held back, where the shop sets them itself; else worked out"
     )
 
@@ -80,6 +93,13 @@ class OrderRow(Fact):
     postcode: Text | None = Field(None, description="postcode of the delivery address")
     city: Text | None = Field(None, description="town of the delivery address")
     country: Country | None = Field(None, description="ISO 3166 code of the delivery address; else the customer's")
+    unpaid: Flag = Field(default=False, description="waits for its payment: until it is paid, nothing of it is late")
+    paid_at: Moment | None = Field(
+        None, description="when it was paid, where it had to be paid before it is sent: its promise counts from then"
+    )
+    shipping_method: Annotated[Key, BeforeValidator(lower)] | None = Field(
+        None, description="how it is sent, in any case: the policy's `ship_within` gives a promise by it"
+    )
 
 
 class LineRow(Fact):
@@ -88,7 +108,7 @@ class LineRow(Fact):
     order_id: Key = Field(description="`id` of an order")
     number: Key = Field(description="which line of the order; with `order_id` it is the key")
     product_id: Key = Field(description="`id` of a product")
-    quantity: Whole = Field(ge=1, le=MOST, description="pieces ordered")
+    quantity: Pieces = Field(gt=0, le=MOST, description="pieces ordered, whole or fractional, as 1.5 metres")
     price: Amount | None = Field(None, description="paid for one piece, in the order's currency")
     promise: Annotated[Literal["ship", "deliver"], BeforeValidator(lower)] = Field(
         description="what was promised by `promised_on`: to `ship` or to `deliver`"
@@ -103,6 +123,34 @@ class LineRow(Fact):
     )
     time_critical: Flag = Field(default=False, description="of little use when late, as a birthday present")
     together: Key | None = Field(None, description="lines of an order with the same mark leave in one parcel")
+    shipped: PiecesOrZero = Field(0, ge=0, le=MOST, description="pieces that left so far, where it was not all of them")
+    cancelled: PiecesOrZero = Field(
+        0, ge=0, le=MOST, description="pieces cancelled, or refunded before they left; they count in `quantity`"
+    )
+    returned: PiecesOrZero = Field(
+        0, ge=0, le=MOST, description="pieces that came back; they count in `shipped` as well"
+    )
+    packed: PiecesOrZero = Field(
+        0, ge=0, le=MOST, description="pieces packed and not handed over yet: `on_hand` does not count them any more"
+    )
+
+
+class ShipmentRow(Fact):
+    """The pieces of one order line in one parcel: a parcel of several lines has a row for each."""
+
+    order_id: Key = Field(description="`id` of an order")
+    number: Key = Field(description="`number` of one of its lines")
+    id: Key = Field(description="the parcel's key; with `order_id` and `number` it is the row's")
+    quantity: Pieces = Field(ge=0, le=MOST, description="pieces of the line in it")
+    packed_at: Moment | None = Field(None, description="when it was packed: its pieces left `on_hand`")
+    shipped_at: Moment | None = Field(None, description="when it left")
+    delivered_at: Moment | None = Field(None, description="when it arrived")
+    cancelled_at: Moment | None = Field(None, description="when it was called off: from then on it counts for nothing")
+    carrier: Text | None = Field(None, description="who brings it, as DHL")
+    tracking_number: Text | None = Field(None, description="the carrier's number of it")
+    tracking_url: Text | None = Field(
+        None, description="the carrier's page of it; only an address that begins with https:// is shown"
+    )
 
 
 class StockRow(Fact):
@@ -110,8 +158,8 @@ class StockRow(Fact):
 
     product_id: Key = Field(description="`id` of a product")
     location: Key = Field(description="where; with `product_id` it is the key")
-    on_hand: Whole = Field(ge=-MOST, le=MOST, description="pieces there")
-    allocated: Whole | None = Field(None, ge=0, le=MOST, description="pieces of them that open orders will take")
+    on_hand: Pieces = Field(ge=-MOST, le=MOST, description="pieces there")
+    allocated: Pieces | None = Field(None, ge=0, le=MOST, description="pieces of them that open orders will take")
 
 
 class InboundRow(Fact):
@@ -120,7 +168,7 @@ class InboundRow(Fact):
     id: Key = Field(description="the receipt's key")
     product_id: Key = Field(description="`id` of a product")
     vendor_id: Key | None = Field(None, description="`id` of a vendor")
-    quantity: Whole = Field(ge=1, le=MOST, description="pieces coming")
+    quantity: Pieces = Field(gt=0, le=MOST, description="pieces coming")
     promised_on: Day | None = Field(None, description="the date the vendor promised")
     expected_on: Day | None = Field(None, description="the date now expected")
     received_at: Moment | None = Field(None, description="when it came in")
@@ -144,6 +192,7 @@ CONTRACT: dict[str, type[Fact]] = {
     "products": ProductRow,
     "orders": OrderRow,
     "lines": LineRow,
+    "shipments": ShipmentRow,
     "vendors": VendorRow,
     "stock": StockRow,
     "inbound": InboundRow,
@@ -154,5 +203,10 @@ POINTS_AT = {
     ("orders", "customer_id"): "customers",
     ("lines", "order_id"): "orders",
     ("lines", "product_id"): "products",
+    ("shipments", "order_id"): "orders",
 }
-KEYS = dict.fromkeys(CONTRACT, ("id",)) | {"lines": ("order_id", "number"), "stock": ("product_id", "location")}
+KEYS = dict.fromkeys(CONTRACT, ("id",)) | {
+    "lines": ("order_id", "number"),
+    "stock": ("product_id", "location"),
+    "shipments": ("order_id", "number", "id"),
+}

@@ -6,12 +6,14 @@ from typing import Any, get_args
 
 from pydantic.fields import FieldInfo
 
+from models.quantities import Quantity
 from sources.contract import CONTRACT, KEYS, NEEDED
 
-KINDS: dict[type, str] = {
+KINDS: dict[Any, str] = {
     str: "text",
     bool: "yes or no",
     int: "whole number",
+    Quantity: "quantity",
     Decimal: "amount",
     date: "date",
     datetime: "moment",
@@ -65,6 +67,7 @@ is opened for reading only; a user who may only read is right all the same.
 |---|---|
 | text | blanks around it do not count, and nothing but blanks is no value |
 | whole number | `3`, `3.0` |
+| quantity | `3`, `1.5`, `2.500`: at most three decimals, a point before them |
 | amount | `12.50`: digits and a point, no sign, no currency, no separator of thousands |
 | yes or no | `yes`, `true`, `t`, `y`, `on`, `1` and their opposites, in any case; no value is no |
 | date | `2026-11-30`, or a timestamp (1) |

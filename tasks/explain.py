@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 from models.errors import ForewarnError
 from models.facts import LineFacts, OrderFacts
 from models.plans import Delay, Verdict
+from models.quantities import as_number
 from rules.delays import open_lines
 from rules.masking import masked
 from tasks.decisions import decide
@@ -83,7 +84,7 @@ def _line(order: OrderFacts, line: LineFacts, delay: Delay | None, as_of: date) 
     return {
         "line": line.number,
         "product": line.product.name,
-        "quantity": line.quantity,
+        "quantity": as_number(line.quantity),
         "promise": str(line.promise),
         "promised_on": line.promised_on,
         "expected_on": line.expected_on,

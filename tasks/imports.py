@@ -16,12 +16,12 @@ from sources.rows import Accepted, Refused
 from sources.seen import Key, Seen
 from sources.source import Source
 from tasks.db import Turn, alone, among, insert, is_sqlite
-from tasks.orders import CUSTOMERS, LINES, ORDERS, PRODUCTS
+from tasks.orders import CUSTOMERS, LINES, ORDERS, PRODUCTS, SHIPMENTS
 from tasks.rejects import rejects
 from tasks.supply_tables import INBOUNDS, STOCKS, VENDORS
 from tasks.taking_in import YIELDED, taking_in
 from tasks.tallies import put
-from tasks.vanished import ENDS, take_away
+from tasks.vanished import ENDS, forget_parcels, take_away
 from tasks.wakes import wake
 
 BATCH = 1_000
@@ -30,6 +30,7 @@ TABLES: dict[str, Table] = {
     "products": PRODUCTS,
     "orders": ORDERS,
     "lines": LINES,
+    "shipments": SHIPMENTS,
     "vendors": VENDORS,
     "stock": STOCKS,
     "inbound": INBOUNDS,
@@ -117,6 +118,8 @@ def import_table(
             counts.unchanged += len(kept) - len(inserted) - len(updated)
             if progress is not None:
                 progress(table, counts.read)
+        if table == "shipments":
+            counts.gone = forget_parcels(engine, seen, batch, as_of, day_over)
         if table in ENDS and counts.read and not counts.refused:
             counts.gone = take_away(engine, table, seen, batch)
     return counts

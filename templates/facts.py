@@ -22,6 +22,7 @@ from urllib.parse import quote
 
 from models.facts import LineFacts, ProductDelay, ProductFacts, ProductStock
 from models.plans import LateLine, Plan
+from models.quantities import Quantity
 from models.shopfolder import Links, ShopConfig
 from models.supply import Parcel
 from models.values import News, Promise
@@ -55,7 +56,7 @@ class Item:
     """A line of the order."""
 
     product: Product
-    quantity: int
+    quantity: Quantity
     ships: bool
     promised_on: date
     expected_on: date | None
