@@ -56,17 +56,21 @@ def _tell(story: dict[str, Any], when: str) -> None:
     reach = ", ".join(filter(None, (customer["email"], customer["phone"]))) or "no address"
     opted_out = ", opted out" if customer["opted_out"] else ""
     cancelled = f", cancelled {story['cancelled_on']}" if story["cancelled_on"] else ""
+    unpaid = ", not paid yet" if story["unpaid"] else ""
     known = f"expected {story['expected_on']}" if story["expected_on"] else "no date known"
     late = f"{story['days']} days late, {known}, bucket {story['bucket']}" if story["days"] else story["bucket"]
     printing.pairs(
         [
-            ("Order", f"{story['order']}, placed {story['placed_on']}{cancelled}"),
+            ("Order", f"{story['order']}, placed {story['placed_on']}{cancelled}{unpaid}"),
             ("Customer", f"{customer['name']} ({reach}{opted_out})"),
             (f"On {story['as_of']}", late.replace("_", " ")),
         ]
     )
     printing.out.print("\n[bold]Lines[/]")
     printing.rows(story["lines"], nothing="none")
+    if story["parcels"]:
+        printing.out.print("\n[bold]Parcels[/]")
+        printing.rows(story["parcels"], nothing="")
     _tell_supply(story["supply"], when)
     printing.out.print(f"\n[bold]Told so far{when}[/]")
     hidden = ("id", "events", "why", "told_on")

@@ -107,7 +107,7 @@ def _whole(value: Any) -> Any:
 
 
 def _quantity(value: Any) -> Any:
-    if value is None or type(value) is int:
+    if type(value) is int:
         return value
     if isinstance(value, str) and QUANTITY.fullmatch(value):
         value = Decimal(value)

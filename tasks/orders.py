@@ -240,6 +240,7 @@ def _line(
     wait: Mapping[str, date | None],
     parcels: Sequence[Shipment],
 ) -> LineFacts:
+    found: list[Any]
     number, *found = row
     promised, (quantity, price, *pieces) = found[: len(PROMISED)], found[len(PROMISED) : len(PROMISED) + 6]
     expected_on, shipped, delivered, cancelled, ready, lies_ready = found[len(PROMISED) + 6 :]

@@ -42,7 +42,7 @@ GIVEN = {
     "storefront": ("state", "expected_on", "latest_on", "left", "set_on", "valid_until"),
     "page": ("title", "text", "date", "after", "product", "valid_until", "schema", "script"),
 }
-_KINDS = (facts.Product, facts.Item, facts.Order, facts.Instead, facts.Packed)
+_KINDS = (facts.Product, facts.Item, facts.Order, facts.Instead, facts.Packed, facts.Sent)
 _FIELDS = {name for kind in _KINDS for name in kind.__slots__}
 NAMES = frozenset({name for names in GIVEN.values() for name in names} | _FIELDS)
 """Every name that some template may use."""
