@@ -1,13 +1,16 @@
 """Read a source without writing anything, and report what a person would want to mend first."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sources.contract import CONTRACT, KEYS, POINTS_AT, Fact, LineRow, OrderRow
+from models.quantities import plain
+from sources.contract import CONTRACT, KEYS, POINTS_AT, Fact, LineRow, OrderRow, ShipmentRow
+from sources.pieces import Tally
 from sources.rows import Accepted, LeftOut, Refused
 from sources.source import Source
 
@@ -25,6 +28,10 @@ class Finding(StrEnum):
     PROMISED_EARLY = "promised before the order was placed"
     SHIPPED_EARLY = "shipped before the order was placed"
     EXPECTED_FAR = "expected more than two years after the order"
+    TOO_MANY = "more pieces left, came back or were cancelled than were ordered"
+    NO_LINE = "parcel of a line that is not there"
+    UNPAID_PAID = "unpaid, though it has a day of payment"
+    NO_METHOD = "shipping method that the policy's ship_within does not name"
 
 
 @dataclass(slots=True)
@@ -39,6 +46,8 @@ class Report:
     open_orders: int = 0
     late_orders: int = 0
     left_out: list[LeftOut] = field(default_factory=list)
+    unknown_methods: dict[str, int] = field(default_factory=dict)
+    """Orders by a shipping method that the policy does not name, while it names others."""
 
     @property
     def late_share(self) -> float:
@@ -62,13 +71,18 @@ class Report:
             "open_orders": self.open_orders,
             "late_orders": self.late_orders,
             "late_share": round(self.late_share, 4),
+            "unknown_methods": self.unknown_methods,
             "left_out": [asdict(one) for one in self.left_out],
         }
 
 
-def check(source: Source, as_of: date) -> Report:
-    """Read the whole source and report on it, lateness as seen on a day. Keeps all keys in memory; raises BadShop."""
-    report, look = Report(as_of), _Look(ZoneInfo(source.shop.zone), as_of)
+def check(source: Source, as_of: date, methods: Collection[str] = ()) -> Report:
+    """Read the whole source and report on it, lateness as seen on a day. Keeps all keys in memory; raises BadShop.
+
+    `methods` are the shipping methods for which the policy has a promise.
+    """
+    report = Report(as_of)
+    look = _Look(ZoneInfo(source.shop.zone), as_of, frozenset(name.lower() for name in methods))
     for table in source.tables:
         report.rows[table] = 0
         for row in source.read(table):
@@ -80,7 +94,13 @@ def check(source: Source, as_of: date) -> Report:
                 report.add(finding, _at(table, row, column, finding))
     for order in sorted(look.placed.keys() - look.with_lines):
         report.add(Finding.NO_LINES, Refused("orders", "orders.sql", None, "id", order, Finding.NO_LINES))
-    report.open_orders, report.late_orders = len(look.open), len(look.late)
+    for (order, line), n in sorted(look.pieces.excess()):
+        at = Refused("lines", "lines.sql", None, "quantity", f"{order}/{line}", f"{Finding.TOO_MANY}: {plain(n)}")
+        report.add(Finding.TOO_MANY, at)
+    report.unknown_methods = dict(sorted(look.unknown_methods.items()))
+    still = {key for key in look.pieces.open() if key[0] not in look.unpaid}
+    report.open_orders = len({order for order, _ in look.pieces.open()})
+    report.late_orders = len({order for order, _ in still & look.late})
     report.left_out = source.left_out()
     return report
 
@@ -95,12 +115,16 @@ class _Look:
 
     zone: ZoneInfo
     as_of: date
+    methods: frozenset[str] = frozenset()
     keys: dict[str, set[tuple[str, ...]]] = field(default_factory=lambda: {table: set() for table in CONTRACT})
     placed: dict[str, date] = field(default_factory=dict)
     cancelled: set[str] = field(default_factory=set)
     with_lines: set[str] = field(default_factory=set)
-    open: set[str] = field(default_factory=set)
-    late: set[str] = field(default_factory=set)
+    unpaid: set[str] = field(default_factory=set)
+    unknown_methods: Counter[str] = field(default_factory=Counter)
+    pieces: Tally = field(default_factory=Tally)
+    late: set[tuple[str, str]] = field(default_factory=set)
+    """Lines that are late where any of their pieces is owed."""
 
     def at(self, table: str, fact: Fact) -> Iterator[tuple[Finding, str]]:
         """Yield what is wrong with a row, and in which column; what an import will refuse counts for nothing else."""
@@ -122,8 +146,22 @@ class _Look:
             self.placed[fact.id] = fact.placed_at.astimezone(self.zone).date()
             if self._done(fact.cancelled_at):
                 self.cancelled.add(fact.id)
+            if fact.unpaid:
+                self.unpaid.add(fact.id)
+            if fact.unpaid and fact.paid_at is not None:
+                yield Finding.UNPAID_PAID, "paid_at"
+            if self.methods and fact.shipping_method and fact.shipping_method not in self.methods:
+                self.unknown_methods[fact.shipping_method] += 1
+                yield Finding.NO_METHOD, "shipping_method"
         if isinstance(fact, LineRow):
             yield from self._line(fact, self.placed[fact.order_id])
+        if isinstance(fact, ShipmentRow):
+            if (fact.order_id, fact.number) not in self.keys["lines"]:
+                yield Finding.NO_LINE, "number"
+            elif not self._done(fact.cancelled_at):
+                delivered = self._done(fact.delivered_at)
+                left = delivered or self._done(fact.shipped_at)
+                self.pieces.parcel(fact, left=left, delivered=delivered)
 
     def _line(self, line: LineRow, placed: date) -> Iterator[tuple[Finding, str]]:
         self.with_lines.add(line.order_id)
@@ -136,9 +174,9 @@ class _Look:
         done = line.delivered_at or (line.shipped_at if line.promise == "ship" else None)
         if line.order_id in self.cancelled or self._done(line.cancelled_at) or self._done(done) or placed > self.as_of:
             return
-        self.open.add(line.order_id)
+        self.pieces.line(line)
         if line.promised_on is not None and line.promised_on < max(self.as_of, line.expected_on or self.as_of):
-            self.late.add(line.order_id)
+            self.late.add((line.order_id, line.number))
 
     def _done(self, moment: datetime | None) -> bool:
         return moment is not None and moment.astimezone(self.zone).date() <= self.as_of

@@ -10,7 +10,6 @@ from sqlalchemy import delete, func, select, update
 from flows.showing import imported
 from models.shopfolder import read_shop
 from sources.check import Finding, check
-from sources.fields import A_QUANTITY
 from sources.newshop import write_starter
 from sources.source import open_source
 from tasks.db import connect, migrate
