@@ -98,9 +98,9 @@ which more left, came back or was cancelled than was ordered.
 ## Orders that are not paid
 
 An order with `unpaid` waits for its payment: nothing of it is late, vendors are asked for nothing, and it takes no
-stock, unless the policy says [otherwise](policy.md#allocation). When it is paid, give `paid_at`. Its promise then counts
-from that day: one that the policy gives, and one in `promised_on`, which moves by the days between order and payment
-unless [`stored_from`](policy.md#promise) is `order`. Leave `paid_at` out for orders on invoice.
+stock, unless the policy says [otherwise](policy.md#allocation). When it is paid, give `paid_at`. Its promise then
+counts from that day: one that the policy gives, and one in `promised_on`, which moves by the days between order and
+payment unless [`stored_from`](policy.md#promise) is `order`. Leave `paid_at` out for orders on invoice.
 
 A line without `promised_on` has the policy's promise: by the order's `shipping_method`, in working days
 ([`ship_within`](policy.md#promise)), or else `without_promise` days. To deliver, the carrier's days come on top.
