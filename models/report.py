@@ -52,7 +52,7 @@ class Report(BaseModel):
     fallbacks: Counts = Field({}, description="languages asked for and missing, which got the shop's instead")
     covered: Counts = Field(
         {},
-        description="open lines by what covers them: `stock`, `inbound`, `packed` or `nothing`, the worst of a line's pieces",
+        description="open lines by what covers them: `packed`, `stock`, `inbound` or `nothing`, the worst of a line",
     )
     products: Counts = Field({}, description="products by what a new order would get: `in_stock`, `backorder`, ...")
     dates: Counts = Field(
