@@ -118,7 +118,7 @@ def import_table(
             counts.unchanged += len(kept) - len(inserted) - len(updated)
             if progress is not None:
                 progress(table, counts.read)
-        if table == "shipments":
+        if table == "shipments" and not counts.refused:
             counts.gone = forget_parcels(engine, seen, batch, as_of, day_over)
         if table in ENDS and counts.read and not counts.refused:
             counts.gone = take_away(engine, table, seen, batch)

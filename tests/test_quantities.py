@@ -7,14 +7,21 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import Column, MetaData, Table, create_engine, func, select
 
-from models.facts import Shipment, ToldLine
+from models.facts import ProductFacts, Shipment, ToldLine
 from models.policy import Days, Policy, Promising
 from models.quantities import normalized
+from models.shopfolder import read_shop
 from models.types import Pieces
 from models.values import Promise
 from rules.delays import holds, told_lines
-from rules.plans import judge
+from rules.plans import bucket_named, judge
 from rules.promises import Promises
+from rules.remedies import substitutes_for_delay
+from rules.substitutes import Candidate, Shelf
+from sources.newshop import write_starter
+from sources.source import open_source
+from tasks.db import connect, migrate
+from tasks.imports import Counts, import_all
 from tests.builders import CALENDAR, DAY, POLICY, day, line, order
 
 
@@ -136,3 +143,39 @@ def test_the_last_day_whose_promise_has_passed_is_just_that(on):
     for method, last in (*by_method.items(), (None, otherwise)):
         after = date.fromordinal(last.toordinal() + 1)
         assert promises.day(None, last, None, method) < on <= promises.day(None, after, None, method)
+
+
+@pytest.mark.parametrize(
+    ("facts", "free", "offered"),
+    [
+        ({}, 3, True),
+        ({}, 2, False),
+        ({"shipped": 1}, 2, True),
+        ({"in_stock": True}, 9, False),
+    ],
+)
+def test_a_substitute_is_offered_for_the_pieces_owed_and_never_for_what_lies_in_stock(facts, free, offered):
+    late = order(replace(line(promised=-9, quantity=3), **facts))
+    shelf = Shelf([Candidate(ProductFacts("other", "Lamp 2", "lamps", Decimal(40)), free)])
+    delay = judge(late, DAY, POLICY, CALENDAR).delay
+    found = substitutes_for_delay(delay, bucket_named(delay.bucket, POLICY), POLICY, shelf, set(), "EUR")
+    assert bool(found) is offered
+
+
+def test_a_refused_parcel_takes_none_away(tmp_path, ledger):
+    folder, row = tmp_path / "shop", "P1,1001,1,{},2026-06-12\n"
+    write_starter(folder)
+    (folder / "sources" / "shipments.sql").write_text("SELECT * FROM 'shipments.csv'")
+    engine = connect(ledger)
+    migrate(engine)
+
+    def take_in(*rows):
+        (folder / "data" / "shipments.csv").write_text("id,order_id,number,quantity,shipped_at\n" + "".join(rows))
+        with open_source(read_shop(folder)) as source:
+            return import_all(engine, source, date(2026, 6, 15))["shipments"]
+
+    second = row.replace("P1", "P2")
+    assert take_in(row.format(1), second.format(1)).inserted == 2
+    assert take_in(row.format("x"), second.format(1)) == Counts(read=2, unchanged=1, refused=1)
+    assert take_in(second.format(1)) == Counts(read=1, unchanged=1, gone=1)
+    engine.dispose()
