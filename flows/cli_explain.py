@@ -51,6 +51,13 @@ def _tell_supply(found: dict[str, Any], when: str) -> None:
         printing.out.print(found["shipping"]["why"], markup=False)
 
 
+def _lines(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the lines as they are shown: pieces shipped and owed only where a line was sent or cancelled in part."""
+    if any(line["owed"] not in (0, line["quantity"]) for line in found):
+        return found
+    return [{name: value for name, value in line.items() if name not in ("shipped", "owed")} for line in found]
+
+
 def _tell(story: dict[str, Any], when: str) -> None:
     customer = story["customer"]
     reach = ", ".join(filter(None, (customer["email"], customer["phone"]))) or "no address"
@@ -67,7 +74,7 @@ def _tell(story: dict[str, Any], when: str) -> None:
         ]
     )
     printing.out.print("\n[bold]Lines[/]")
-    printing.rows(story["lines"], nothing="none")
+    printing.rows(_lines(story["lines"]), nothing="none")
     if story["parcels"]:
         printing.out.print("\n[bold]Parcels[/]")
         printing.rows(story["parcels"], nothing="")

@@ -115,6 +115,7 @@ def test_of_a_line_sent_in_part_mail_explain_allocation_and_purchase_request_say
     told = story(shop)
     (line,) = told["lines"]
     assert (line["quantity"], line["shipped"], line["owed"]) == (3, 1, 2)
+    assert "quantity  shipped  owed" in shop.run("explain", "1001", "--as-of", DAY)
     (piece,) = told["supply"]["covered"]
     assert (piece["quantity"], piece["covered by"]) == (2, "nothing known")
     assert told["supply"]["dates"][-1]["why"].startswith("2 of 2 neither in stock")
