@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from benchmarks.fresh import Spent, Watch
 from models.policy import Days
 from models.policy_supply import Allocating
+from models.quantities import Quantity
 from models.supply import Cover, Demand, Supply
 from rules.allocation import allocate
 from rules.journeys import Journey
@@ -21,7 +22,8 @@ Goods = tuple[list[Demand], list[Supply]]
 
 def share_all(lines: int) -> Spent:
     """Allocate so many open lines over a tenth as many products; to make their values up is not timed."""
-    journey, watch, given = Journey(Allocating(transit={"DE": 1, "US": 5}), Days()), Watch(), 0
+    journey, watch = Journey(Allocating(transit={"DE": 1, "US": 5}), Days()), Watch()
+    given: Quantity = 0
     for page in _pages(lines // LINES_A_PRODUCT):
         with watch:
             pieces = [allocate(*goods, SAFETY, HIGH_PRIORITY, journey) for goods in page]

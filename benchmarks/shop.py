@@ -84,7 +84,7 @@ def _stock() -> Iterator[tuple[object, ...]]:
     for category in range(CATEGORIES):
         for nth in range(PER_CATEGORY):
             empty = category < BARE or nth % (PER_CATEGORY // WAITED_FOR) == 0
-            yield _product(category, nth), "main", 0 if empty else 5 + nth, 0 if empty else 3
+            yield _product(category, nth), "main", 0 if empty else (5 + nth) * 1_000, 0 if empty else 3_000
 
 
 def _customers(count: int) -> Iterator[tuple[object, ...]]:
@@ -106,7 +106,7 @@ def _lines(count: int, step: int) -> Iterator[tuple[object, ...]]:
     for n in range(count):
         turn, ahead = divmod(n, step)
         category, nth, due = n % CATEGORIES, 1 + turn % (PER_CATEGORY // WAITED_FOR - 1), DAY[1 + n % 20]
-        rest = 1, 400_000, "deliver"
+        rest = 1_000, 400_000, "deliver"
         if ahead:
             yield f"{n:08}", "1", _product(category, nth), *rest, due, None
         else:

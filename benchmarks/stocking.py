@@ -40,7 +40,9 @@ def build_sales(folder: Path, products: int) -> int:
             "INSERT INTO product (id, name, drop_shipped) VALUES (?, ?, 0)",
             ((f"P{n:06}", f"Thing {n}") for n in range(products)),
         )
-        ledger.executemany("INSERT INTO stock VALUES (?, 'main', 20, NULL)", ((f"P{n:06}",) for n in range(products)))
+        ledger.executemany(
+            "INSERT INTO stock VALUES (?, 'main', 20000, NULL)", ((f"P{n:06}",) for n in range(products))
+        )
         ledger.executemany(
             "INSERT INTO order_line (order_id, number, product_id, quantity, promise, shipped_at, time_critical)"
             " VALUES (?, ?, ?, ?, 'ship', ?, 0)",
@@ -60,7 +62,7 @@ def _lines(products: int) -> Iterator[tuple[object, ...]]:
         sold = [n for n in range(products) if (ago % 6 if n % BRISK == 0 else (ago + n) % SELDOM == 0)]
         day = f"{AS_OF - timedelta(days=ago)} 10:00:00.000000"
         for nth, n in enumerate(sold):
-            yield f"{ago:03}-{nth // LINES:06}", str(nth % LINES), f"P{n:06}", 1 + (n + ago) % 3, day
+            yield f"{ago:03}-{nth // LINES:06}", str(nth % LINES), f"P{n:06}", (1 + (n + ago) % 3) * 1_000, day
 
 
 def reckon_all(folder: Path, products: int, lines: int) -> Reckoned:

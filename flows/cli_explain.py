@@ -52,22 +52,33 @@ def _tell_supply(found: dict[str, Any], when: str) -> None:
         printing.out.print(found["shipping"]["why"], markup=False)
 
 
+def _lines(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the lines as they are shown: pieces shipped and owed only where a line was sent or cancelled in part."""
+    if any(line["owed"] not in (0, line["quantity"]) for line in found):
+        return found
+    return [{name: value for name, value in line.items() if name not in ("shipped", "owed")} for line in found]
+
+
 def _tell(story: dict[str, Any], when: str) -> None:
     customer = story["customer"]
     reach = ", ".join(filter(None, (customer["email"], customer["phone"]))) or "no address"
     opted_out = ", opted out" if customer["opted_out"] else ""
     cancelled = f", cancelled {story['cancelled_on']}" if story["cancelled_on"] else ""
+    unpaid = ", not paid yet" if story["unpaid"] else ""
     known = f"expected {story['expected_on']}" if story["expected_on"] else "no date known"
     late = f"{story['days']} days late, {known}, bucket {story['bucket']}" if story["days"] else story["bucket"]
     printing.pairs(
         [
-            ("Order", f"{story['order']}, placed {story['placed_on']}{cancelled}"),
+            ("Order", f"{story['order']}, placed {story['placed_on']}{cancelled}{unpaid}"),
             ("Customer", f"{customer['name']} ({reach}{opted_out})"),
             (f"On {story['as_of']}", late.replace("_", " ")),
         ]
     )
     printing.out.print("\n[bold]Lines[/]")
-    printing.rows(story["lines"], nothing="none")
+    printing.rows(_lines(story["lines"]), nothing="none")
+    if story["parcels"]:
+        printing.out.print("\n[bold]Parcels[/]")
+        printing.rows(story["parcels"], nothing="")
     _tell_supply(story["supply"], when)
     printing.out.print(f"\n[bold]Told so far{when}[/]")
     hidden = ("id", "events", "why", "told_on", "run_id", "trial", "not_before")

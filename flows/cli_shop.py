@@ -42,7 +42,7 @@ def check_shop(shop: Shop = None, data: Data = None, as_of: AsOf = None, *, json
         printing.working("Reading", quiet=json),
     ):
         day = day_of(as_of) or clock(folder.shop.zone, None).as_of
-        report = check_source(source, day)
+        report = check_source(source, day, folder.policy.promise.ship_within)
     mute = Words(folder.shop, _own(folder)).unspoken(_named(folder))
     if json:
         printing.as_json(report.as_dict() | {"words": mute})
@@ -55,6 +55,8 @@ def check_shop(shop: Shop = None, data: Data = None, as_of: AsOf = None, *, json
 def _print(report: Any, mute: str) -> None:
     printing.pairs([(table, f"{n:,} rows") for table, n in report.rows.items()])
     printing.pairs([("left out", f"{one.count:,} {one.reason}") for one in report.left_out])
+    unknown = report.unknown_methods.items()
+    printing.pairs([("no promise for", f"{n:,} orders by shipping method {name!r}") for name, n in unknown])
     printing.out.print(
         f"{report.late_orders:,} of {report.open_orders:,} open orders are late on {report.as_of}"
         f" ({report.late_share:.1%})"

@@ -43,10 +43,10 @@ def picture(positions: Sequence[Position]) -> bytes:
 
 def _bar(axes: Axes, place: int, position: Position) -> None:
     level = position.level
-    full = max(level.reorder_point, 1)
-    safe = level.safety_stock / full
+    full = float(max(level.reorder_point, 1))
+    safe = float(level.safety_stock) / full
     axes.barh(place, 1, height=0.62, color=FULL)
-    axes.barh(place, max(LEAST, level.available / full), height=0.62, color=_colour(position))
+    axes.barh(place, max(LEAST, float(level.available) / full), height=0.62, color=_colour(position))
     axes.plot([safe, safe], [place - 0.31, place + 0.31], color=SAFE, linewidth=2.5, solid_capstyle="butt")
     said = f"{level.available:,} of {level.reorder_point:,}, order {level.order_quantity:,}"
     axes.text(1.03, place, said.replace("-", "−"), va="center", color=INK, fontsize=9.5)

@@ -9,6 +9,7 @@ from typing import Any
 from flows.stock_picture import picture
 from flows.visible import cell
 from models.errors import ForewarnError
+from models.quantities import as_number
 from rules.levels import lasts
 from tasks.csvs import sheet
 from tasks.stock_list import Position
@@ -43,13 +44,9 @@ def row(position: Position) -> dict[str, Any]:
     said = (
         level.product_id,
         position.name,
-        level.order_quantity,
-        level.available,
-        position.on_hand,
-        position.inbound,
-        position.waiting,
-        level.safety_stock,
-        level.reorder_point,
+        *map(as_number, (level.order_quantity, level.available)),
+        *map(as_number, (position.on_hand, position.inbound, position.waiting)),
+        *map(as_number, (level.safety_stock, level.reorder_point)),
         None if days is None else max(0, round(days)),
         position.next_on,
         position.vendor,

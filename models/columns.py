@@ -5,7 +5,8 @@ from typing import Any
 from sqlalchemy import Boolean, Column, false
 from sqlmodel import Field
 
-from models.types import Money, UtcTime
+from models.quantities import Quantity
+from models.types import Money, Pieces, UtcTime
 
 
 def moment(*, nullable: bool = True, index: bool = False) -> Any:
@@ -26,3 +27,8 @@ def money() -> Any:
 def trial() -> Any:
     """Return the column that marks a message that reached nobody: it left in a trial."""
     return Field(default=False, sa_column_kwargs={"server_default": false()})
+
+
+def pieces(*, nullable: bool = False, default: Quantity | None = None) -> Any:
+    """Return the column of a quantity, whole or fractional."""
+    return Field(default=default, sa_column=Column(Pieces, nullable=nullable))

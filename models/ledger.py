@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Column, Index, Text, UniqueConstraint, false
 from sqlmodel import Field, SQLModel
 
-from models.columns import moment, money, trial
+from models.columns import moment, money, pieces, trial
+from models.quantities import Quantity
 from models.types import Money
 
 
@@ -161,7 +162,7 @@ class Post(SQLModel, table=True):
     locale: str
     text: str = Field(sa_column=Column(Text, nullable=False))
     orders: int
-    left: int | None = None
+    left: Quantity | None = pieces(nullable=True)
     """The pieces it says are left; None where it is not about that."""
     expected_on: date | None = None
     """The date it names; None where it names none."""

@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import JSON, Column, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from models.columns import moment, trial
+from models.columns import moment, pieces, trial
+from models.quantities import Quantity
 from models.types import Money
 
 
@@ -23,7 +24,7 @@ class Allocation(SQLModel, table=True):
     line: str = Field(primary_key=True)
     part: int = Field(primary_key=True)
     product_id: str
-    quantity: int
+    quantity: Quantity = pieces()
     cover: str
     place: str = ""
     inbound_id: str = ""
@@ -71,7 +72,7 @@ class Availability(SQLModel, table=True):
 
     product_id: str = Field(primary_key=True)
     state: str = Field(index=True)
-    left: int
+    left: Quantity = pieces()
     expected_on: date | None = None
     latest_on: date | None = None
     waiting: int = 0
@@ -156,7 +157,7 @@ class PurchaseLine(SQLModel, table=True):
     nth: int = 1
     """The first, second, ... request for the line: more is asked only for pieces that were never asked, or refused."""
     product_id: str
-    quantity: int
+    quantity: Quantity = pieces()
     drop_shipped: bool = False
     answer: str | None = None
     """A VendorAnswer; None: no answer yet."""
@@ -171,11 +172,11 @@ class StockLevel(SQLModel, table=True):
     __tablename__ = "stock_level"
 
     product_id: str = Field(primary_key=True)
-    safety_stock: int
-    reorder_point: int
-    order_quantity: int
+    safety_stock: Quantity = pieces()
+    reorder_point: Quantity = pieces()
+    order_quantity: Quantity = pieces()
     """Pieces to order now; 0: enough is there or coming."""
-    available: int
+    available: Quantity = pieces()
     """On hand and inbound, less what open lines want."""
     demand_a_day: float
     demand_sd: float

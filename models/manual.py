@@ -13,7 +13,7 @@ from annotated_types import Ge, Gt, Le
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from models.measures import Amounts, DaysByCountry
+from models.measures import Amounts, DaysByCountry, DaysByMethod
 from models.policy import Bucket, Policy
 from models.policy_contact import Quiet
 from models.report import Counts, Report
@@ -37,6 +37,7 @@ KINDS: dict[Any, str] = {
 MAPPINGS: tuple[tuple[Any, str], ...] = (
     (Amounts, "amounts by currency"),
     (DaysByCountry, "days by country"),
+    (DaysByMethod, "days by shipping method"),
     (Counts, "numbers by name"),
     (dict[str, Counts], "by table, numbers by name"),
     (dict[str, str], "texts by name"),

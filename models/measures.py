@@ -53,4 +53,6 @@ Count = Annotated[int, Field(le=1_000_000)]
 Amounts = dict[Annotated[str, Field(pattern=r"^[A-Z]{3}$")], Annotated[Decimal, Field(ge=0, le=1_000_000_000)]]
 """Money by currency: `{ EUR = 10, USD = 12 }`. A currency that is not listed gets none."""
 DaysByCountry = dict[Country, Annotated[InDays, Field(ge=0)]]
+DaysByMethod = dict[str, Annotated[InDays, Field(ge=0)]]
+"""Working days by shipping method, as `{ express = 1 }`; `Express` is the same method."""
 Times = Annotated[Decimal, Field(le=1_000)]

@@ -9,7 +9,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from models.frozen import Frozen
-from models.measures import Amounts, InDays
+from models.measures import Amounts, DaysByMethod, InDays
 from models.policy_contact import Brake, Contacting, Doubting, Posting, Sending
 from models.policy_supply import (
     Allocating,
@@ -60,6 +60,29 @@ class Days(Frozen):
             if self.subdivision is not None and self.subdivision not in known[self.country]:
                 raise ValueError(f"subdivision {self.subdivision!r} is none of {self.country}'s")
         return self
+
+
+class PromisedFrom(StrEnum):
+    """From when a promise of the shop's own counts."""
+
+    PAYMENT = "payment"
+    """It moves by the days between order and payment."""
+    ORDER = "order"
+
+
+class Promising(Frozen):
+    """What is promised where the shop's facts have no promise, and from when promises count."""
+
+    ship_within: DaysByMethod = Field(
+        {},
+        description="working days in which an order is shipped, by its `shipping_method`, from the order or its "
+        "payment, as { express = 1, standard = 3 }; another one gets `without_promise`",
+    )
+    stored_from: PromisedFrom = Field(
+        PromisedFrom.PAYMENT,
+        description="whether a promise in the shop's facts counts from the `order`, or from its `payment` "
+        "(`paid_at`): it is then later by the days between",
+    )
 
 
 class Bucket(Frozen):
@@ -164,6 +187,7 @@ class Policy(Frozen):
     """What the shop does about late orders."""
 
     days: Days = Days()
+    promise: Promising = Promising()
     bucket: tuple[Bucket, ...] = Field(_table(), min_length=1, description="from the shortest delay up")
     contact: Contacting = Contacting()
     substitutes: Substituting = Substituting()

@@ -1,6 +1,7 @@
 """The supply side's numbers that the business may change: stock, dates, parcels, vendors."""
 
 from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -9,6 +10,13 @@ from models.frozen import Frozen
 from models.measures import Amounts, Count, Country, DaysByCountry, InDays, InHours, Times
 
 Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+class Unpaid(StrEnum):
+    """What an order that waits for its payment does with stock."""
+
+    WAIT = "wait"
+    TAKE = "take"
 
 
 class Allocating(Frozen):
@@ -22,6 +30,9 @@ class Allocating(Frozen):
     receiving_days: InDays = Field(1, ge=0, description="working days from an inbound delivery's day to goods at hand")
     country: Country | None = Field(
         None, description="whose public holidays the warehouse and the carrier keep; that of [days] where none is given"
+    )
+    unpaid: Unpaid = Field(
+        Unpaid.WAIT, description="whether an unpaid order waits for its payment before it takes stock, or takes it"
     )
     high_priority: Count = Field(10, description="orders of this priority and above may take the safety stock too")
 

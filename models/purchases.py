@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from models.quantities import Quantity
 from models.values import Attachment
 
 
@@ -52,7 +53,7 @@ class Need:
     line: str
     product: str
     vendor: str
-    quantity: int
+    quantity: Quantity
     drop_shipped: bool = False
     addressed: bool = True
     """Whether it is known where they go; a vendor can send nothing to a customer without."""
@@ -63,7 +64,7 @@ class Asked:
     """Pieces that were asked for a line before: the `nth` time, of this vendor; and its answer, None without one."""
 
     vendor: str
-    quantity: int
+    quantity: Quantity
     nth: int
     answer: str | None = None
 
@@ -73,7 +74,7 @@ class Ask:
     """Pieces to ask a vendor for now."""
 
     need: Need
-    quantity: int
+    quantity: Quantity
     nth: int
 
 
@@ -85,7 +86,7 @@ class PurchaseItem:
     line: str
     product: str = ""
     name: str = ""
-    quantity: int = 0
+    quantity: Quantity = 0
     drop_shipped: bool = False
     to: Address | None = None
 

@@ -62,7 +62,8 @@ class Report(BaseModel):
     )
     fallbacks: Counts = Field({}, description="languages asked for and missing, each with the one that was used")
     covered: Counts = Field(
-        {}, description="open lines by what covers them: `stock`, `inbound` or `nothing`, the worst of a line's pieces"
+        {},
+        description="open lines by what covers them: `packed`, `stock`, `inbound` or `nothing`, the worst of a line",
     )
     products: Counts = Field({}, description="products by what a new order would get: `in_stock`, `backorder`, ...")
     dates: Counts = Field(

@@ -6,7 +6,8 @@ from decimal import Decimal
 from sqlalchemy import Column, Index
 from sqlmodel import Field, SQLModel
 
-from models.columns import flag, moment, money
+from models.columns import flag, moment, money, pieces
+from models.quantities import Quantity
 from models.types import UtcTime
 
 
@@ -46,7 +47,7 @@ class Product(SQLModel, table=True):
     image: str | None = None
     vendor_id: str | None = Field(default=None, index=True)
     drop_shipped: bool = False
-    safety_stock: int | None = None
+    safety_stock: Quantity | None = pieces(nullable=True)
     virtual: bool = flag()
 
 
@@ -82,6 +83,9 @@ class Order(SQLModel, table=True):
     done: bool = flag()
     ended: str | None = None
     """Why it counts as cancelled or done, where no date of the source says so."""
+    unpaid: bool = False
+    paid_at: datetime | None = moment()
+    shipping_method: str | None = None
 
 
 class OrderLine(SQLModel, table=True):
@@ -94,7 +98,7 @@ class OrderLine(SQLModel, table=True):
     order_id: str = Field(primary_key=True)
     number: str = Field(primary_key=True)
     product_id: str
-    quantity: int
+    quantity: Quantity = pieces()
     price: Decimal | None = money()
     promise: str
     promised_on: date | None = None
@@ -110,6 +114,26 @@ class OrderLine(SQLModel, table=True):
     """It is never sent; so says the line, or its product."""
     ended: str | None = None
     """Why it counts as cancelled or done, where no date of the source says so."""
+    shipped: Quantity = pieces(default=0)
+    cancelled: Quantity = pieces(default=0)
+    returned: Quantity = pieces(default=0)
+    packed: Quantity = pieces(default=0)
+
+
+class Shipment(SQLModel, table=True):
+    """The pieces of one order line in one parcel."""
+
+    order_id: str = Field(primary_key=True)
+    number: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    quantity: Quantity = pieces()
+    packed_at: datetime | None = moment()
+    shipped_at: datetime | None = moment()
+    delivered_at: datetime | None = moment()
+    cancelled_at: datetime | None = moment()
+    carrier: str | None = None
+    tracking_number: str | None = None
+    tracking_url: str | None = None
 
 
 class Stock(SQLModel, table=True):
@@ -117,8 +141,8 @@ class Stock(SQLModel, table=True):
 
     product_id: str = Field(primary_key=True)
     location: str = Field(primary_key=True)
-    on_hand: int
-    allocated: int | None = None
+    on_hand: Quantity = pieces()
+    allocated: Quantity | None = pieces(nullable=True)
 
 
 class Inbound(SQLModel, table=True):
@@ -127,7 +151,7 @@ class Inbound(SQLModel, table=True):
     id: str = Field(primary_key=True)
     product_id: str = Field(index=True)
     vendor_id: str | None = None
-    quantity: int
+    quantity: Quantity = pieces()
     promised_on: date | None = None
     expected_on: date | None = None
     received_at: datetime | None = moment()

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from models.quantities import Quantity
 from models.values import Promise
 
 LONGEST = 2 * 365
@@ -38,6 +39,8 @@ class Cover(StrEnum):
 
     STOCK = "stock"
     INBOUND = "inbound"
+    PACKED = "packed"
+    """It is packed for the line, and no stock counts it any more."""
     NOTHING = "nothing"
 
 
@@ -54,13 +57,15 @@ class Demand:
 
     order: str
     line: str
-    quantity: int
+    quantity: Quantity
+    """Pieces that are neither packed nor sent."""
     promised_on: date
     placed_at: datetime
     priority: int = 0
     time_critical: bool = False
     country: str = ""
     """Where it goes: ISO code."""
+    packed: Quantity = 0
     told_ready: bool = False
     """Whether its customer knows that it lies ready: that is not taken back for another of the same priority."""
 
@@ -71,7 +76,7 @@ class Supply:
 
     cover: Cover
     place: str
-    quantity: int
+    quantity: Quantity
     ready_on: date | None
     """The day from which they can be packed; None: nobody knows."""
     inbound: str = ""
@@ -84,7 +89,7 @@ class Piece:
 
     order: str
     line: str
-    quantity: int
+    quantity: Quantity
     cover: Cover
     place: str = ""
     inbound: str = ""
@@ -125,7 +130,7 @@ class Available:
 
     product: str
     state: Stocked
-    left: int
+    left: Quantity
     """Pieces free: in stock, or else of the first delivery that has some."""
     expected_on: date | None = None
     latest_on: date | None = None

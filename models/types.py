@@ -6,6 +6,8 @@ from decimal import Decimal
 from sqlalchemy import BigInteger, DateTime, Dialect
 from sqlalchemy.types import TypeDecorator
 
+from models.quantities import THOUSANDTHS, Quantity, from_thousandths
+
 SCALE = 10_000
 
 
@@ -20,6 +22,19 @@ class Money(TypeDecorator[Decimal]):
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> Decimal | None:
         return None if value is None else (Decimal(value) / SCALE).quantize(Decimal("0.01"))
+
+
+class Pieces(TypeDecorator[Quantity]):
+    """Store a quantity exactly, as a whole number of thousandths, so that SQL can compare and add it."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: Quantity | None, dialect: Dialect) -> int | None:
+        return None if value is None else round(value * THOUSANDTHS)
+
+    def process_result_value(self, value: int | Decimal | None, dialect: Dialect) -> Quantity | None:
+        return None if value is None else from_thousandths(int(value))
 
 
 class UtcTime(TypeDecorator[datetime]):

@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import groupby
 
+from models.quantities import Quantity
 from models.supply import Cover, Demand, Piece, Supply
 from rules.journeys import Journey
 
 Turn = tuple[int, bool, bool, date, datetime, str, str]
 Key = tuple[Cover, str, str]
+AT_HAND = (Cover.STOCK, Cover.PACKED)
 
 
 @dataclass(slots=True)
@@ -17,7 +19,7 @@ class _Lot:
     """Pieces of one supply that nobody has yet."""
 
     supply: Supply
-    left: int
+    left: Quantity
 
 
 @dataclass(slots=True)
@@ -29,7 +31,7 @@ class _Wave:
 
 
 def allocate(
-    demands: Iterable[Demand], supplies: Iterable[Supply], safety: int, high_priority: int, journey: Journey
+    demands: Iterable[Demand], supplies: Iterable[Supply], safety: Quantity, high_priority: int, journey: Journey
 ) -> list[Piece]:
     """Share the supplies of one product among its open lines.
 
@@ -39,7 +41,7 @@ def allocate(
     and to those whose customers were told that they lie ready.
     """
     waves = _waves(supplies, journey)
-    stock = sum(lot.left for wave in waves for lot in wave.lots if lot.supply.cover is Cover.STOCK)
+    stock: Quantity = sum(lot.left for wave in waves for lot in wave.lots if lot.supply.cover is Cover.STOCK)
     pieces: list[Piece] = []
     for demand in sorted(demands, key=_turn):
         free = stock if demand.told_ready or demand.priority >= high_priority else max(0, stock - safety)
@@ -66,7 +68,7 @@ def allocate(
 
 def left_over(supplies: Iterable[Supply], pieces: Iterable[Piece]) -> list[Supply]:
     """Return what of the supplies no piece has taken."""
-    taken: dict[Key, int] = {}
+    taken: dict[Key, Quantity] = {}
     for piece in pieces:
         key = (piece.cover, piece.place, piece.inbound)
         taken[key] = taken.get(key, 0) + piece.quantity
@@ -74,9 +76,16 @@ def left_over(supplies: Iterable[Supply], pieces: Iterable[Piece]) -> list[Suppl
     return [replace(one, quantity=n) for one, n in left if n]
 
 
+def packed(demand: Demand, as_of: date, journey: Journey) -> Piece:
+    """Return the packed pieces of a line: they leave on the next day on which anything does."""
+    leaves_on = journey.handed_over(as_of)
+    arrives_on = journey.arrives(leaves_on, demand.country)
+    return Piece(demand.order, demand.line, demand.packed, Cover.PACKED, ships_on=leaves_on, arrives_on=arrives_on)
+
+
 def ready(pieces: Sequence[Piece]) -> bool:
-    """Say whether all of a line lies in stock for it."""
-    return bool(pieces) and all(piece.cover is Cover.STOCK for piece in pieces)
+    """Say whether all of a line that has not left lies in stock for it, or packed."""
+    return bool(pieces) and all(piece.cover in AT_HAND for piece in pieces)
 
 
 def _turn(demand: Demand) -> Turn:
@@ -108,7 +117,7 @@ def _waves(supplies: Iterable[Supply], journey: Journey) -> list[_Wave]:
     ]
 
 
-def _best(lots: Sequence[_Lot], need: int, free: int) -> _Lot | None:
+def _best(lots: Sequence[_Lot], need: Quantity, free: Quantity) -> _Lot | None:
     some = None
     for lot in lots:
         within = _within(lot, free)
@@ -119,10 +128,10 @@ def _best(lots: Sequence[_Lot], need: int, free: int) -> _Lot | None:
     return some
 
 
-def _within(lot: _Lot, free: int) -> int:
+def _within(lot: _Lot, free: Quantity) -> Quantity:
     return min(lot.left, free) if lot.supply.cover is Cover.STOCK else lot.left
 
 
-def _piece(demand: Demand, quantity: int, leaves_on: date | None, supply: Supply, journey: Journey) -> Piece:
+def _piece(demand: Demand, quantity: Quantity, leaves_on: date | None, supply: Supply, journey: Journey) -> Piece:
     arrives_on = journey.arrives(leaves_on, demand.country)
     return Piece(demand.order, demand.line, quantity, supply.cover, supply.place, supply.inbound, leaves_on, arrives_on)

@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 
+from models.quantities import Quantity
 from models.supply import Available, Cover, Stocked, Supply
 from rules.coming import Coming
 from rules.journeys import Journey
 
 
 def available(
-    product: str, left: Sequence[Supply], safety: int, coming: Mapping[str, Coming], journey: Journey
+    product: str, left: Sequence[Supply], safety: Quantity, coming: Mapping[str, Coming], journey: Journey
 ) -> Available:
     """Say what an order of one piece and normal priority would get of what is `left` (see `allocation.left_over`).
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+from models.quantities import Quantity
 from models.supply import Cover, DateSource, Expectation, Piece
 from models.values import Promise
 from rules.coming import Coming, as_shown, days_shown, in_words
@@ -19,13 +20,14 @@ class Awaited:
 
     promise: Promise
     promised_on: date
-    quantity: int
+    quantity: Quantity
+    """Pieces that have not left."""
     country: str = ""
     said: Mapping[DateSource, date] = field(default_factory=dict)
     """Dates as the shop's facts give them, by who says so."""
     answer: Coming | None = None
     """When the goods are there that a vendor accepted to supply for this line."""
-    accepted: int = 0
+    accepted: Quantity = 0
     """How many of its pieces those are."""
     drop_shipped: bool = False
     stocked: bool = False
@@ -72,13 +74,13 @@ class Case:
             return leaves_on
         return self.journey.arrives(leaves_on, self.line.country)
 
-    def days(self, cover: Cover) -> list[date | None]:
-        """Return the days on which the pieces with one cover do what was promised."""
+    def days(self, *covers: Cover) -> list[date | None]:
+        """Return the days on which the pieces with some covers do what was promised."""
         to_ship = self.line.promise is Promise.SHIP
-        return [one.ships_on if to_ship else one.arrives_on for one in self.pieces if one.cover is cover]
+        return [one.ships_on if to_ship else one.arrives_on for one in self.pieces if one.cover in covers]
 
     def inbounds(self) -> set[str]:
         return {one.inbound for one in self.pieces if one.cover is Cover.INBOUND}
 
-    def how_many(self, cover: Cover) -> int:
-        return sum(one.quantity for one in self.pieces if one.cover is cover)
+    def how_many(self, *covers: Cover) -> Quantity:
+        return sum(one.quantity for one in self.pieces if one.cover in covers)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
+from models.quantities import Quantity, plain
 from models.supply import Cover, Expectation, Piece, known_day
 from rules.journeys import Journey
 from rules.slips import Habits
@@ -94,9 +95,11 @@ def as_shown(key: str, coming: Coming, shown: Mapping[tuple[str, date], date], a
     return replace(coming, ready_on=day, chance=None)
 
 
-def in_words(pieces: Sequence[Piece], whole: int, coming: Mapping[str, Coming]) -> str:
+def in_words(pieces: Sequence[Piece], whole: Quantity, coming: Mapping[str, Coming]) -> str:
     """Say of how many pieces what covers them, as "5 of 7 in stock; 2 of 7 with delivery D12, promised for ..."."""
     said = []
+    if packed := _sum(pieces, Cover.PACKED):
+        said.append(_of(packed, whole, "packed"))
     if stock := _sum(pieces, Cover.STOCK):
         said.append(_of(stock, whole, "in stock"))
     said += [
@@ -109,9 +112,9 @@ def in_words(pieces: Sequence[Piece], whole: int, coming: Mapping[str, Coming]) 
     return "; ".join(said)
 
 
-def _sum(pieces: Sequence[Piece], cover: Cover) -> int:
+def _sum(pieces: Sequence[Piece], cover: Cover) -> Quantity:
     return sum(one.quantity for one in pieces if one.cover is cover)
 
 
-def _of(n: int, whole: int, where: str) -> str:
-    return f"{n} of {whole} {where}" if whole > 1 else where
+def _of(n: Quantity, whole: Quantity, where: str) -> str:
+    return where if n == whole == 1 else f"{plain(n)} of {plain(whole)} {where}"

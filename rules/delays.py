@@ -13,7 +13,8 @@ from rules.working_days import Calendar
 
 def is_open(line: LineFacts, as_of: date) -> bool:
     """Say whether a line still awaits what was promised, on a day."""
-    return not line.closed and not any(day is not None and day <= as_of for day in ends(line))
+    over = any(day is not None and day <= as_of for day in ends(line))
+    return not line.closed and not over and line.owed(as_of) > 0
 
 
 def ends(line: LineFacts) -> tuple[date | None, ...]:
@@ -49,6 +50,8 @@ def bucket_for(days: int, policy: Policy) -> Bucket | None:
 
 def delay_of(order: OrderFacts, as_of: date, policy: Policy, calendar: Calendar) -> Delay | None:
     """Say how late an order is on a day: as late as its latest line; None where it is not."""
+    if order.unpaid:
+        return None
     lines = open_lines(order, as_of)
     late = [found for line in lines if (found := late_line(line, as_of, calendar))]
     bucket = bucket_for(max((one.days for one in late), default=0), policy)
@@ -143,7 +146,12 @@ def told_lines(delay: Delay, policy: Policy) -> tuple[ToldLine, ...]:
     """Return what a notice about a delay tells of each late line."""
     return tuple(
         ToldLine(
-            one.line.number, one.line.promised_on, one.expected_on, bucket.name if bucket else ON_TIME, one.line.ready
+            one.line.number,
+            one.line.promised_on,
+            one.expected_on,
+            bucket.name if bucket else ON_TIME,
+            one.line.ready,
+            one.line.owed(delay.as_of),
         )
         for one in delay.late
         for bucket in (bucket_for(one.days, policy),)
@@ -166,9 +174,15 @@ def _standing(order: OrderFacts, as_of: date) -> set[tuple[str, date, date | Non
 def holds(said: Collection[ToldLine], order: OrderFacts, as_of: date) -> bool:
     """Say whether words are still true on a day: every line stands as they say, and they leave out none that is late.
 
-    No policy plays a part: a notice is not untrue because the shop changed its mind about buckets.
+    As many pieces of a line must still be owed as they say. No policy plays a part: a notice is not untrue because the
+    shop changed its mind about buckets.
     """
+    if order.unpaid:
+        return False
     told = {(one.number, one.promised_on, one.expected_on) for one in said}
+    owed = {line.number: line.owed(as_of) for line in order.lines}
+    if any(one.owed is not None and one.owed != owed.get(one.number) for one in said):
+        return False
     unready = {line.number for line in order.lines if not line.ready}
     kept = not any(one.ready and one.number in unready for one in said)
     return kept and late_dates(order, as_of) <= told <= _standing(order, as_of)

@@ -49,7 +49,7 @@ class Demand:
     """How many days' worth of knowledge the mean rests on."""
 
 
-def demand(sold: Sequence[int]) -> Demand:
+def demand(sold: Sequence[float]) -> Demand:
     """Learn a product's demand from the pieces sold on each day, oldest first.
 
     A history shorter than the policy's begins with the product's first sale. Patterns: Syntetos, Boylan & Croston, "On

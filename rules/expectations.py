@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
+from models.quantities import Quantity, plain
 from models.supply import LONGEST, Cover, DateSource, Expectation, Piece
-from rules.allocation import ready
+from rules.allocation import AT_HAND, ready
 from rules.awaited import ACCEPTED, Awaited, Case
 from rules.coming import Coming, basis
 from rules.journeys import Journey
@@ -43,18 +44,20 @@ def _vendor(case: Case) -> Expectation | None:
         return _answered(case, case.line.quantity, [], direct=True)
     if ready(case.pieces):
         return None
-    others = case.days(Cover.INBOUND) if case.how_many(Cover.STOCK) + case.line.accepted < case.line.quantity else []
+    others = case.days(Cover.INBOUND) if case.how_many(*AT_HAND) + case.line.accepted < case.line.quantity else []
     missing = case.how_many(Cover.NOTHING)
-    return _answered(case, missing, [*others, *case.days(Cover.STOCK)])
+    return _answered(case, missing, [*others, *case.days(*AT_HAND)])
 
 
-def _answered(case: Case, asked: int, others: Sequence[date | None], *, direct: bool = False) -> Expectation | None:
+def _answered(
+    case: Case, asked: Quantity, others: Sequence[date | None], *, direct: bool = False
+) -> Expectation | None:
     """Expect a line by the vendor's answer about so many pieces at least, and when the others do as was promised."""
     answer, accepted = case.answer(), case.line.accepted
     if answer is None or answer.ready_on is None or accepted < asked or None in others:
         return _said(case, DateSource.VENDOR, "the vendor says so")
     days = [case.day(answer.ready_on, direct=direct), *others]
-    some = f"{accepted} of {case.line.quantity}" if accepted < case.line.quantity else "it"
+    some = f"{plain(accepted)} of {plain(case.line.quantity)}" if accepted < case.line.quantity else "it"
     found = Expectation(
         DateSource.VENDOR,
         max(day for day in days if day is not None),
@@ -75,7 +78,7 @@ def _stock(case: Case) -> Expectation | None:
     """
     if not ready(case.pieces):
         return None
-    soonest = max(day for day in case.days(Cover.STOCK) if day is not None)
+    soonest = max(day for day in case.days(*AT_HAND) if day is not None)
     in_time = max(soonest, case.line.promised_on)
     before, known = case.line.stands(DateSource.STOCK), f"in stock, to {case.line.promise} to {case.line.country}"
     if before is None or before.basis != known:
@@ -95,7 +98,7 @@ def _inbound(case: Case) -> Expectation | None:
     chances = [one.chance for one in their if one.chance is not None]
     found = Expectation(
         DateSource.INBOUND,
-        max(day for day in (*days, *case.days(Cover.STOCK)) if day is not None),
+        max(day for day in (*days, *case.days(*AT_HAND)) if day is not None),
         case.words(),
         _last(case, [one.earliest_on for one in their]),
         _last(case, [one.latest_on for one in their]),

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from models.purchases import Ask, Asked, Need, VendorAnswer
+from models.quantities import Quantity
 from rules.order_of_lines import natural
 
 FREE = frozenset({VendorAnswer.ASK_AGAIN, VendorAnswer.NOT_SENT})
@@ -39,13 +40,14 @@ def forward(needs: Iterable[Need], asked: Mapping[Line, Sequence[Asked]]) -> For
     return Forwarding({vendor: tuple(found) for vendor, found in asks.items()}, tuple(unaddressed))
 
 
-def spoken_for(vendor: str, asked: Iterable[Asked]) -> int:
+def spoken_for(vendor: str, asked: Iterable[Asked]) -> Quantity:
     """Return the pieces of a line that this vendor is not asked for now.
 
     They were asked for and not refused; or this very vendor refused them, no other was asked for them since, and only
     staff may ask it again.
     """
-    standing = refused = 0
+    standing: Quantity = 0
+    refused: Quantity = 0
     for one in sorted(asked, key=lambda one: one.nth):
         if one.answer == VendorAnswer.REFUSED:
             refused += one.quantity if one.vendor == vendor else 0
@@ -55,7 +57,7 @@ def spoken_for(vendor: str, asked: Iterable[Asked]) -> int:
     return standing + refused
 
 
-def still_needed(need: int, this: Asked, asked: Iterable[Asked]) -> int:
+def still_needed(need: Quantity, this: Asked, asked: Iterable[Asked]) -> Quantity:
     """Return how many of the pieces that a request is about to ask for are wanted still, given all that was asked."""
     others = (one for one in asked if one.nth != this.nth)
     return min(this.quantity, max(0, need - spoken_for(this.vendor, others)))

@@ -4,16 +4,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import inf
 
+from models.quantities import Quantity
+
 
 @dataclass(frozen=True, slots=True)
 class Level:
     """How much of a product must be there, and when to order more; the fields are those of the ledger's table."""
 
     product_id: str
-    safety_stock: int
-    reorder_point: int
-    order_quantity: int
-    available: int
+    safety_stock: Quantity
+    reorder_point: Quantity
+    order_quantity: Quantity
+    available: Quantity
     demand_a_day: float
     demand_sd: float
     lead_days: float
@@ -24,7 +26,7 @@ class Level:
 
 def lasts(level: Level) -> float | None:
     """Return the days that what is available lasts; none where nothing is sold."""
-    return level.available / level.demand_a_day if level.demand_a_day > 0 else None
+    return float(level.available) / level.demand_a_day if level.demand_a_day > 0 else None
 
 
 def urgency(level: Level) -> float:

@@ -17,6 +17,8 @@ def next_look(order: OrderFacts, told: Told | None, as_of: date, policy: Policy,
     lines = open_lines(order, as_of)
     days: list[date | None] = [day for line in lines for day in _turns(line, as_of, policy, calendar)]
     days += [order.cancelled_on, *(day for line in lines for day in ends(line))]
+    parcels = [parcel for line in lines for parcel in line.shipments]
+    days += [day for one in parcels for day in (one.packed_on, one.shipped_on, one.delivered_on, one.cancelled_on)]
     days += [one.expected_on + DAY for one in told.lines if one.expected_on] if told else []
     return min((day for day in days if day is not None and day > as_of), default=NEVER)
 

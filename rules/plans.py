@@ -35,6 +35,8 @@ def judge(order: OrderFacts, as_of: date, policy: Policy, calendar: Calendar) ->
         return Verdict(FUTURE, order.placed_on)
     if not open_lines(order, as_of):
         return Verdict(CLOSED, NEVER)
+    if order.unpaid:
+        return Verdict(ON_TIME, NEVER, quiet="it waits for its payment")
     delay = delay_of(order, as_of, policy, calendar)
     stands = delay.bucket if delay else ON_TIME
     look = next_look(order, order.told, as_of, policy, calendar)

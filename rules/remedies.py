@@ -24,11 +24,13 @@ def substitutes_for_delay(
     """
     if RemedyKind.SUBSTITUTE not in bucket.remedies:
         return ()
-    lines = [one.line for one in delay.late if not one.line.ready]
+    # Nobody swaps what lies in stock for this very order.
+    late_lines = [one.line for one in delay.late if not one.line.in_stock]
+    lines = [replace(line, quantity=line.owed(delay.as_of)) for line in late_lines]
     comparable = lines if delay.order.currency == currency else [replace(line, price=None) for line in lines]
     found = (
         Substitutes(line, shelf.substitutes_for(priced, policy.substitutes, late=late))
-        for line, priced in zip(lines, comparable, strict=True)
+        for line, priced in zip(late_lines, comparable, strict=True)
     )
     return tuple(one for one in found if one.products)
 

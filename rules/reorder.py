@@ -6,6 +6,7 @@ from math import ceil, hypot, sqrt
 from scipy.special import nbdtrik, ndtri
 
 from models.policy_supply import Reordering
+from models.quantities import Quantity, plain
 from rules.demand import Demand, Pattern, demand
 from rules.levels import Level
 
@@ -39,12 +40,12 @@ class Known:
     """What is known of a product when its stock is reckoned."""
 
     id: str
-    sold: tuple[int, ...]
+    sold: tuple[float, ...]
     """Pieces sold on each day, oldest first: all of the policy's days, or from the first sale."""
-    available: int
+    available: Quantity
     """On hand and inbound, less what open lines want."""
     lead: Lead
-    safety_stock: int | None = None
+    safety_stock: Quantity | None = None
     """What the shop itself has set."""
 
 
@@ -77,11 +78,11 @@ def level(product: Known, policy: Reordering) -> Level:
     uneven = _spare(found.pattern, policy.service_level, mean, days * found.sd**2 * (1 + days / found.known))
     spare = hypot(uneven, float(ndtri(policy.service_level)) * found.mean * lead.sd)
     if product.safety_stock is not None:
-        spare = product.safety_stock
+        spare = float(product.safety_stock)
     point = _up(mean + spare)
     return Level(
         product_id=product.id,
-        safety_stock=_up(spare),
+        safety_stock=_up(spare) if product.safety_stock is None else product.safety_stock,
         reorder_point=point,
         order_quantity=_short(product.available, point, found.mean * policy.review_days),
         available=product.available,
@@ -94,12 +95,12 @@ def level(product: Known, policy: Reordering) -> Level:
     )
 
 
-def _short(available: int, point: int, until_next: float) -> int:
+def _short(available: Quantity, point: int, until_next: float) -> int:
     """Return the pieces to order: none while more than the reorder point is there or coming."""
     if available > point or available == point == 0:
         return 0
     # A review's sales on top: what is ordered now is not due again at the very next review.
-    return point + _up(until_next) - available
+    return max(0, _up(float(point + _up(until_next) - available)))
 
 
 def _up(pieces: float) -> int:
@@ -123,7 +124,7 @@ def _spare(pattern: Pattern, service: float, mean: float, variance: float) -> fl
 
 def _why(product: Known, found: Demand, policy: Reordering) -> str:
     sells = SELLS[found.pattern].format(days=_count(found.days, "day"), mean=f"{found.mean:.3g}")
-    own = "" if product.safety_stock is None else f"the shop keeps {product.safety_stock} back; "
+    own = "" if product.safety_stock is None else f"the shop keeps {plain(product.safety_stock)} back; "
     if found.pattern in (Pattern.NONE, Pattern.STOPPED):
         return f"{own}{sells}."
     lead = product.lead

@@ -12,6 +12,7 @@ from rapidfuzz import fuzz, process, utils
 
 from models.facts import LineFacts, ProductFacts
 from models.policy import Substituting
+from models.quantities import Quantity
 
 PRICE_WEIGHT = 0.6
 """The price's share in nearness; the name's likeness has the rest. The category is the same already."""
@@ -22,7 +23,7 @@ class Candidate:
     """A product in stock, and how many of it are left after what is already allocated."""
 
     product: ProductFacts
-    available: int
+    available: Quantity
 
 
 def substitutes_for(

@@ -1,6 +1,7 @@
 """Read a source without writing anything, and report what a person would want to mend first."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -9,9 +10,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from models.errors import BadShop
+from models.quantities import plain
 from models.supply import known_day
-from sources.contract import KEYS, POINTS_AT, Fact, LineRow, OrderRow, ProductRow
+from sources.contract import KEYS, POINTS_AT, Fact, LineRow, OrderRow, ProductRow, ShipmentRow
 from sources.deduplicated import Deduplicated
+from sources.pieces import Tally
 from sources.rows import Accepted, LeftOut, Refused
 from sources.source import Source
 
@@ -32,6 +35,10 @@ class Finding(StrEnum):
     SHIPPED_EARLY = "shipped before the order was placed"
     PROMISED_FAR = "promised more than two years after the order, so not promised"
     EXPECTED_FAR = "expected more than two years after the order, so of unknown date"
+    TOO_MANY = "more pieces left, came back or were cancelled than were ordered"
+    NO_LINE = "parcel of a line that is not there"
+    UNPAID_PAID = "unpaid, though it has a day of payment"
+    NO_METHOD = "shipping method that the policy's ship_within does not name"
 
 
 @dataclass(slots=True)
@@ -60,6 +67,8 @@ class Report:
     open_orders: int = 0
     late_orders: int = 0
     left_out: list[LeftOut] = field(default_factory=list)
+    unknown_methods: dict[str, int] = field(default_factory=dict)
+    """Orders by a shipping method that the policy does not name, while it names others."""
 
     @property
     def ok(self) -> bool:
@@ -103,16 +112,18 @@ class Report:
             "open_orders": self.open_orders,
             "late_orders": self.late_orders,
             "late_share": round(self.late_share, 4),
+            "unknown_methods": self.unknown_methods,
             "left_out": [asdict(one) for one in self.left_out],
         }
 
 
-def check(source: Source, as_of: date) -> Report:
+def check(source: Source, as_of: date, methods: Collection[str] = ()) -> Report:
     """Read the whole source and report on it, lateness as seen on a day; goes on where a SELECT cannot run.
 
-    Keeps all keys in memory.
+    `methods` are the shipping methods for which the policy has a promise. Keeps all keys in memory.
     """
-    report, look = Report(as_of), _Look(ZoneInfo(source.shop.zone), as_of)
+    report = Report(as_of)
+    look = _Look(ZoneInfo(source.shop.zone), as_of, frozenset(name.lower() for name in methods))
     for table in source.tables:
         report.rows[table] = 0
         try:
@@ -124,7 +135,13 @@ def check(source: Source, as_of: date) -> Report:
     if not look.unknown & {"orders", "lines"}:
         for order in sorted(look.placed.keys() - look.with_lines):
             report.add(Finding.NO_LINES, Refused("orders", "orders.sql", None, "id", order, Finding.NO_LINES))
-    report.open_orders, report.late_orders = len(look.open), len(look.late)
+    for (order, line), n in sorted(look.pieces.excess()):
+        at = Refused("lines", "lines.sql", None, "quantity", f"{order}/{line}", f"{Finding.TOO_MANY}: {plain(n)}")
+        report.add(Finding.TOO_MANY, at)
+    report.unknown_methods = dict(sorted(look.unknown_methods.items()))
+    still = {key for key in look.pieces.open() if key[0] not in look.unpaid}
+    report.open_orders = len({order for order, _ in look.pieces.open()})
+    report.late_orders = len({order for order, _ in still & look.late})
     try:
         report.left_out = source.left_out()
     except BadShop as error:
@@ -161,6 +178,7 @@ class _Look:
 
     zone: ZoneInfo
     as_of: date
+    methods: frozenset[str] = frozenset()
     keys: dict[str, set[str]] = field(default_factory=lambda: {table: set() for table in POINTS_AT.values()})
     unknown: set[str] = field(default_factory=set)
     """Tables whose SELECT cannot run."""
@@ -168,8 +186,12 @@ class _Look:
     placed: dict[str, date] = field(default_factory=dict)
     closed: set[str] = field(default_factory=set)
     with_lines: set[str] = field(default_factory=set)
-    open: set[str] = field(default_factory=set)
-    late: set[str] = field(default_factory=set)
+    lines: set[tuple[str, str]] = field(default_factory=set)
+    unpaid: set[str] = field(default_factory=set)
+    unknown_methods: Counter[str] = field(default_factory=Counter)
+    pieces: Tally = field(default_factory=Tally)
+    late: set[tuple[str, str]] = field(default_factory=set)
+    """Lines that are late where any of their pieces is owed."""
 
     def orphaned(self, table: str, fact: Fact) -> list[str]:
         """Return the columns of a row that point at nothing."""
@@ -192,11 +214,26 @@ class _Look:
             self.placed[fact.id] = fact.placed_at.astimezone(self.zone).date()
             if self._done(fact.cancelled_at) or fact.done or fact.deleted:
                 self.closed.add(fact.id)
+            if fact.unpaid:
+                self.unpaid.add(fact.id)
+            if fact.unpaid and fact.paid_at is not None:
+                yield Finding.UNPAID_PAID, "paid_at"
+            if self.methods and fact.shipping_method and fact.shipping_method not in self.methods:
+                self.unknown_methods[fact.shipping_method] += 1
+                yield Finding.NO_METHOD, "shipping_method"
         if isinstance(fact, LineRow) and fact.order_id in self.placed:
             yield from self._line(fact, self.placed[fact.order_id])
+        if isinstance(fact, ShipmentRow):
+            if "lines" not in self.unknown and (fact.order_id, fact.number) not in self.lines:
+                yield Finding.NO_LINE, "number"
+            elif not self._done(fact.cancelled_at):
+                delivered = self._done(fact.delivered_at)
+                left = delivered or self._done(fact.shipped_at)
+                self.pieces.parcel(fact, left=left, delivered=delivered)
 
     def _line(self, line: LineRow, placed: date) -> Iterator[tuple[Finding, str]]:
         self.with_lines.add(line.order_id)
+        self.lines.add((line.order_id, line.number))
         if line.promised_on is not None and line.promised_on < placed:
             yield Finding.PROMISED_EARLY, "promised_on"
         if line.shipped_at is not None and line.shipped_at.astimezone(self.zone).date() < placed:
@@ -212,9 +249,9 @@ class _Look:
             return
         if placed > self.as_of:
             return
-        self.open.add(line.order_id)
+        self.pieces.line(line)
         if promised_on is not None and promised_on < max(self.as_of, expected_on or self.as_of):
-            self.late.add(line.order_id)
+            self.late.add((line.order_id, line.number))
 
     def _done(self, moment: datetime | None) -> bool:
         return moment is not None and moment.astimezone(self.zone).date() <= self.as_of

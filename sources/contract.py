@@ -10,6 +10,8 @@ from sources.fields import (
     Day,
     Flag,
     Moment,
+    Pieces,
+    PiecesOrZero,
     Text,
     TextOrNothing,
     Upper,
@@ -65,7 +67,7 @@ class ProductRow(Fact):
     image: Text | None = Field(None, description="address of a picture")
     vendor_id: Key | None = Field(None, description="`id` of the vendor who supplies it")
     drop_shipped: Flag = Field(default=False, description="its vendor sends it to the customer directly")
-    safety_stock: Whole | None = Field(
+    safety_stock: Pieces | None = Field(
         None, ge=0, le=MOST, description="pieces held back, where the shop sets them itself; else worked out"
     )
     virtual: Flag = Field(default=False, description="never sent: a gift card, a service, a download")
@@ -94,6 +96,13 @@ class OrderRow(Fact):
     country: Country | None = Field(None, description="ISO 3166 code of the delivery address; else the customer's")
     done: Flag = Field(default=False, description="nothing of it is outstanding, and no date says since when")
     deleted: Flag = Field(default=False, description="deleted in the shop's system: it counts as cancelled")
+    unpaid: Flag = Field(default=False, description="waits for its payment: until it is paid, nothing of it is late")
+    paid_at: Moment | None = Field(
+        None, description="when it was paid, where it had to be paid before it is sent: its promise counts from then"
+    )
+    shipping_method: Annotated[Key, BeforeValidator(lower)] | None = Field(
+        None, description="how it is sent, in any case: the policy's `ship_within` gives a promise by it"
+    )
 
 
 class LineRow(Fact):
@@ -102,7 +111,9 @@ class LineRow(Fact):
     order_id: Key = Field(description="`id` of an order")
     number: Key = Field(description="which line of the order; with `order_id` it is the key")
     product_id: Key = Field(description="`id` of a product")
-    quantity: Whole = Field(ge=0, le=MOST, description="pieces ordered; 0: the line counts as cancelled")
+    quantity: Pieces = Field(
+        ge=0, le=MOST, description="pieces ordered, whole or fractional, as 1.5 metres; 0: the line counts as cancelled"
+    )
     price: Amount | None = Field(None, description="paid for one piece, in the order's currency")
     promise: Annotated[Literal["ship", "deliver"], BeforeValidator(lower)] = Field(
         description="what was promised by `promised_on`: to `ship` or to `deliver`"
@@ -121,9 +132,37 @@ class LineRow(Fact):
     )
     time_critical: Flag = Field(default=False, description="of little use when late, as a birthday present")
     together: Key | None = Field(None, description="lines of an order with the same mark leave in one parcel")
+    shipped: PiecesOrZero = Field(0, ge=0, le=MOST, description="pieces that left so far, where it was not all of them")
+    cancelled: PiecesOrZero = Field(
+        0, ge=0, le=MOST, description="pieces cancelled, or refunded before they left; they count in `quantity`"
+    )
+    returned: PiecesOrZero = Field(
+        0, ge=0, le=MOST, description="pieces that came back; they count in `shipped` as well"
+    )
+    packed: PiecesOrZero = Field(
+        0, ge=0, le=MOST, description="pieces packed and not handed over yet: `on_hand` does not count them any more"
+    )
     done: Flag = Field(default=False, description="nothing of it is outstanding, and no date says since when")
     deleted: Flag = Field(default=False, description="deleted in the shop's system: it counts as cancelled")
     virtual: Flag = Field(default=False, description="never sent, as its product's `virtual`; one of them is enough")
+
+
+class ShipmentRow(Fact):
+    """The pieces of one order line in one parcel: a parcel of several lines has a row for each."""
+
+    order_id: Key = Field(description="`id` of an order")
+    number: Key = Field(description="`number` of one of its lines")
+    id: Key = Field(description="the parcel's key; with `order_id` and `number` it is the row's")
+    quantity: Pieces = Field(ge=0, le=MOST, description="pieces of the line in it")
+    packed_at: Moment | None = Field(None, description="when it was packed: its pieces left `on_hand`")
+    shipped_at: Moment | None = Field(None, description="when it left")
+    delivered_at: Moment | None = Field(None, description="when it arrived")
+    cancelled_at: Moment | None = Field(None, description="when it was called off: from then on it counts for nothing")
+    carrier: Text | None = Field(None, description="who brings it, as DHL")
+    tracking_number: Text | None = Field(None, description="the carrier's number of it")
+    tracking_url: Text | None = Field(
+        None, description="the carrier's page of it; only an address that begins with https:// is shown"
+    )
 
 
 class StockRow(Fact):
@@ -131,8 +170,8 @@ class StockRow(Fact):
 
     product_id: Key = Field(description="`id` of a product")
     location: Key = Field(description="where; with `product_id` it is the key")
-    on_hand: Whole = Field(ge=-MOST, le=MOST, description="pieces there")
-    allocated: Whole | None = Field(None, ge=0, le=MOST, description="pieces of them that open orders will take")
+    on_hand: Pieces = Field(ge=-MOST, le=MOST, description="pieces there")
+    allocated: Pieces | None = Field(None, ge=0, le=MOST, description="pieces of them that open orders will take")
 
 
 class InboundRow(Fact):
@@ -141,7 +180,7 @@ class InboundRow(Fact):
     id: Key = Field(description="the receipt's key")
     product_id: Key = Field(description="`id` of a product")
     vendor_id: Key | None = Field(None, description="`id` of a vendor")
-    quantity: Whole = Field(ge=1, le=MOST, description="pieces coming")
+    quantity: Pieces = Field(gt=0, le=MOST, description="pieces coming")
     promised_on: Day | None = Field(None, description="the date the vendor promised")
     expected_on: Day | None = Field(None, description="the date now expected")
     received_at: Moment | None = Field(None, description="when it came in")
@@ -165,6 +204,7 @@ CONTRACT: dict[str, type[Fact]] = {
     "products": ProductRow,
     "orders": OrderRow,
     "lines": LineRow,
+    "shipments": ShipmentRow,
     "vendors": VendorRow,
     "stock": StockRow,
     "inbound": InboundRow,
@@ -175,5 +215,10 @@ POINTS_AT = {
     ("orders", "customer_id"): "customers",
     ("lines", "order_id"): "orders",
     ("lines", "product_id"): "products",
+    ("shipments", "order_id"): "orders",
 }
-KEYS = dict.fromkeys(CONTRACT, ("id",)) | {"lines": ("order_id", "number"), "stock": ("product_id", "location")}
+KEYS = dict.fromkeys(CONTRACT, ("id",)) | {
+    "lines": ("order_id", "number"),
+    "stock": ("product_id", "location"),
+    "shipments": ("order_id", "number", "id"),
+}

@@ -1,6 +1,7 @@
 """How one value of a shop's data is read: tolerant of how it is written, strict about what it means."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -11,6 +12,8 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, ValidationInfo
+
+from models.quantities import Quantity, normalized
 
 EXACT_BELOW = 2**53
 """Whole numbers below it are told exactly by a float."""
@@ -26,12 +29,14 @@ NOTHING = frozenset(
     ("", "0000-00-00", *(f"0000-00-00{t}00:00{rest}" for t in " T" for rest in ("", ":00", ":00.000000", ":00Z")))
 )
 """Text that says nothing; the zero date is how MySQL, and what was filled from it, writes that there is none."""
+QUANTITY = re.compile(r"[+-]?\d{1,18}(\.\d+)?")
 AMOUNT = re.compile(r"\d+(\.\d*)?(E[+-]\d{1,4})?", re.IGNORECASE)
 
 A_DAY = "a date such as 2026-11-30 is right"
 A_MOMENT = "a date and time such as 2026-11-30 14:05:00, with or without an offset, is right"
 AN_AMOUNT = "an amount such as 12.50 is right: digits, a point for the decimals, no sign or currency"
 UTC_WRITTEN = "UTC is written Z or +00:00, as in 2026-11-30 14:05:00Z"
+A_QUANTITY = "a number such as 3 or 1.5 is right, with at most three decimals"
 A_WHOLE = "a whole number such as 3 is right"
 A_YEAR = f"a year from {YEARS[0]} to {YEARS[-1]} is right"
 A_FLAG = "yes or no is right (also true or false, 1 or 0)"
@@ -117,6 +122,17 @@ def _whole(value: Any) -> Any:
     raise ValueError(A_WHOLE)
 
 
+def _quantity(value: Any) -> Any:
+    if type(value) is int:
+        return value
+    if isinstance(value, str) and QUANTITY.fullmatch(value):
+        value = Decimal(value)
+    if isinstance(value, float | Decimal) and isfinite(value) and -WHOLES_BELOW < value < WHOLES_BELOW:
+        with suppress(ValueError):
+            return normalized(value)
+    raise ValueError(A_QUANTITY)
+
+
 def _nothing(value: Any) -> Any:
     return 0 if value is None else value
 
@@ -177,6 +193,8 @@ ZoneName = Annotated[str, BeforeValidator(_zone), BeforeValidator(_text)]
 Upper = Annotated[str, BeforeValidator(_upper)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Whole = Annotated[int, BeforeValidator(_whole)]
+Pieces = Annotated[Quantity, BeforeValidator(_quantity)]
+PiecesOrZero = Annotated[Quantity, BeforeValidator(_quantity), BeforeValidator(_nothing)]
 WholeOrNothing = Annotated[Whole, BeforeValidator(_nothing)]
 Amount = Annotated[Decimal, BeforeValidator(_amount)]
 Day = Annotated[date, BeforeValidator(_day)]

@@ -6,13 +6,15 @@ from typing import Any, get_args
 
 from pydantic.fields import FieldInfo
 
+from models.quantities import Quantity
 from sources.contract import CONTRACT, KEYS, NEEDED
 from sources.recipes import RECIPES
 
-KINDS: dict[type, str] = {
+KINDS: dict[Any, str] = {
     str: "text",
     bool: "yes or no",
     int: "whole number",
+    Quantity: "quantity",
     Decimal: "amount",
     date: "date",
     datetime: "moment",
@@ -130,6 +132,7 @@ One import runs at a time. Another one waits, up to 40 seconds, and is then refu
 |---|---|
 | text | blanks around it do not count, and nothing but blanks is no value (3) |
 | whole number | `3`, `3.0` |
+| quantity | `3`, `1.5`, `2.500`: at most three decimals, a point before them |
 | amount | `12.50`: digits and a point, no sign, no currency, no separator of thousands |
 | yes or no | `yes`, `true`, `t`, `y`, `on`, `1` and their opposites, in any case; no value is no |
 | date | `2026-11-30`, or a timestamp (1); `0000-00-00` is no value |
@@ -139,6 +142,36 @@ One import runs at a time. Another one waits, up to 40 seconds, and is then refu
 2. Without an offset it is in `source.zone` of `shop.toml`, or else in the shop's zone. A bare date is its midnight.
 3. In keys, upper and lower case count: `a1` and `A1` are two orders. A letter such as `é` is one, whether it is written
    as one character of Unicode or as two: it is read in form NFC.
+
+## Pieces: sent in part, cancelled, returned, packed
+
+`shipped_at`, `delivered_at` and `cancelled_at` of `lines.sql` mean all of a line. Where it goes in parts, its pieces
+are counted, in columns of `lines.sql` or in the parcels of `shipments.sql`:
+
+* Still owed is `quantity` less `cancelled`, and less what was done: the pieces that left, of a promise to ship, or
+  those that arrived, of a promise to deliver. It is never below 0; a line is closed when none is owed.
+* `returned` pieces have left before: give them in `shipped` too. They count once, and are owed to nobody.
+* Where `lines.sql` and `shipments.sql` both tell of pieces, the greater number counts. Only parcels say what arrived.
+* A parcel with `packed_at` and without `shipped_at` is packed: like `packed` of `lines.sql`, it takes nothing of
+  `on_hand`, for shop systems take pieces off it when they pack. It is expected to leave on the next working day. A
+  parcel with neither counts for nothing yet.
+* An order that `shipments.sql` names tells all its parcels there: one that is not among them any more is deleted. One
+  that is called off may also stay, with `cancelled_at`.
+* `allocated` of `stock.sql` counts what open orders will take of `on_hand`, so no packed pieces.
+
+Messages, allocation, purchase requests and parcels speak of the pieces still owed. `forewarn shop check` finds lines of
+which more left, came back or was cancelled than was ordered.
+
+## Orders that are not paid
+
+An order with `unpaid` waits for its payment: nothing of it is late, vendors are asked for nothing, and it takes no
+stock, unless the policy says [otherwise](policy.md#allocation). When it is paid, give `paid_at`. Its promise then
+counts from that day: one that the policy gives, and one in `promised_on`, which moves by the days between order and
+payment unless [`stored_from`](policy.md#promise) is `order`. Leave `paid_at` out for orders on invoice.
+
+A line without `promised_on` has the policy's promise: by the order's `shipping_method`, in working days
+([`ship_within`](policy.md#promise)), or else `without_promise` days. To deliver, the carrier's days come on top.
+`forewarn shop check` counts the methods that the policy does not name.
 
 ## What is left out
 

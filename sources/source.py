@@ -118,8 +118,9 @@ def refused(table: str, row: Row, error: ValidationError) -> Refused:
 
 def _reason(error: ErrorDetails) -> str:
     kind, context = error["type"], error.get("ctx", {})
+    said = error["msg"].removeprefix("Value error, ")
     if kind == "missing" or error["input"] is None:
-        return f"missing; {BY_TYPE.get(kind, 'a value is right')}"
+        return f"missing; {said if kind == 'value_error' else BY_TYPE.get(kind, 'a value is right')}"
     if kind == "string_pattern_mismatch":
         return RIGHT[context["pattern"]]
     if kind in ("string_too_long", "too_long"):
@@ -129,4 +130,4 @@ def _reason(error: ErrorDetails) -> str:
         return f"{words} {context[bound]} is right"
     if kind == "literal_error":
         return f"{context['expected']} is right"
-    return error["msg"].removeprefix("Value error, ")
+    return said

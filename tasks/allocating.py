@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, case, delete, select
 
 from models.supply import Available, Cover, DateSource, Expectation, Piece, Stocked
-from rules.allocation import allocate, left_over, ready
+from rules.allocation import allocate, left_over, packed, ready
 from rules.availability import available
 from rules.expectations import expect
 from tasks.db import Turn, alone, insert, reading, upsert, within
@@ -24,7 +24,7 @@ from tasks.taking_in import whole
 
 ALLOCATE = "allocate"
 SHOWN = 200
-WORST = (Cover.NOTHING, Cover.INBOUND, Cover.STOCK)
+WORST = (Cover.NOTHING, Cover.INBOUND, Cover.STOCK, Cover.PACKED)
 PART = ("order_id", "line", "part")
 PIECE = [column.name for column in ALLOCATIONS.c if not column.primary_key]
 
@@ -85,6 +85,10 @@ def allocate_page(desk: Desk, now: Now, seen: Outlook, after: str, batch: int) -
 def share(desk: Desk, goods: Goods, seen: Outlook) -> Shared:
     """Decide who gets what of a product, when it is expected, and what a new order would get."""
     policy, pieces = desk.policy.allocation, dict[Key, list[Piece]]()
+    for wish in goods.wishes:
+        # Of goods that the shop keeps no stock of, nobody knows where those come from that are not packed.
+        if wish.demand.packed and (goods.stocked or not wish.demand.quantity):
+            pieces[wish.demand.order, wish.demand.line] = [packed(wish.demand, seen.as_of, seen.journey)]
     if goods.stocked:
         demands = [wish.demand for wish in goods.wishes]
         for piece in allocate(demands, goods.supplies, goods.held_back, policy.high_priority, seen.journey):

@@ -9,14 +9,27 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, select
 
 from models.facts import ToldLine
+from models.policy_supply import Unpaid
+from models.quantities import Quantity
 from models.supply import DateSource, Demand, Expectation
 from models.values import Promise
 from rules.awaited import Awaited
 from rules.coming import Coming
 from tasks.db import within
 from tasks.desk import Desk
-from tasks.orders import CURRENT, CUSTOMERS, EXPECTATIONS, LINES, ORDERS, WATCHES, not_yet, still_open
+from tasks.orders import (
+    CURRENT,
+    CUSTOMERS,
+    EXPECTATIONS,
+    LINES,
+    ORDERS,
+    PROMISED,
+    WATCHES,
+    promised,
+    still_unsent,
+)
 from tasks.outlook import Outlook
+from tasks.owed import unsent_pieces, wanted_pieces
 from tasks.supply_tables import PURCHASED, REQUESTS, VENDORS
 
 _SAID = ("source", "expected_on", "why", "earliest_on", "latest_on", "chance", "basis")
@@ -59,14 +72,17 @@ def wishes(
 
 
 def unsent(desk: Desk, as_of: date) -> ColumnElement[bool]:
-    """Return the SQL of a line that still wants goods on a day; wants ORDERS joined."""
-    over = desk.end_of(as_of)
-    return and_(ORDERS.c.placed_at < over, not_yet(LINES.c.shipped_at, over), still_open(over))
+    """Return the SQL of a line that still wants goods on a day; wants ORDERS joined.
+
+    An unpaid order wants none before it is paid, unless the policy says otherwise.
+    """
+    still = still_unsent(desk.end_of(as_of))
+    return still if desk.policy.allocation.unpaid is Unpaid.TAKE else and_(still, ORDERS.c.unpaid.is_(False))
 
 
 def _answers(
     connection: Connection, seen: Outlook, products: Mapping[str, Row[Any]], after: str, last: str
-) -> dict[Key, tuple[Coming, int]]:
+) -> dict[Key, tuple[Coming, Quantity]]:
     """Return when what vendors accepted to supply for lines comes, and how many; of several answers the last counts.
 
     What was accepted of a product that the line does not have any more says nothing of the one it has now.
@@ -87,7 +103,7 @@ def _answers(
         )
         .group_by(LINES.c.order_id, LINES.c.number, LINES.c.product_id, REQUESTS.c.vendor_id, VENDORS.c.country)
     )
-    found: dict[Key, list[tuple[date, Coming, int]]] = defaultdict(list)
+    found: dict[Key, list[tuple[date, Coming, Quantity]]] = defaultdict(list)
     for order, line, product, vendor, country, promised_on, quantity in connection.execute(query):
         name, direct = seen.vendors.get(vendor, vendor), bool(products[product].drop_shipped)
         found[order, line].append(
@@ -100,10 +116,11 @@ def _answers(
 
 
 def _lines(desk: Desk, as_of: date, after: str, last: str) -> Any:
-    names = ("number", "product_id", "quantity", "promise", "promised_on", "expected_on", "expected_source")
+    names = ("number", "product_id", "expected_on", "expected_source", "time_critical")
+    over = desk.end_of(as_of)
     return (
-        select(ORDERS.c.id, ORDERS.c.placed_at, ORDERS.c.priority, *(LINES.c[name] for name in names))
-        .add_columns(LINES.c.time_critical, func.coalesce(ORDERS.c.country, CUSTOMERS.c.country, "").label("country"))
+        select(ORDERS.c.id, ORDERS.c.priority, *PROMISED, *(LINES.c[name] for name in names))
+        .add_columns(unsent_pieces(over).label("unsent"), wanted_pieces(over).label("wanted"))
         .add_columns(_foreseen(as_of), *KEPT, WATCHES.c.told_lines)
         .select_from(
             LINES.join(ORDERS, ORDERS.c.id == LINES.c.order_id)
@@ -124,26 +141,27 @@ def _foreseen(as_of: date) -> ColumnElement[date | None]:
     return case((lapsed, day.correlate(LINES).scalar_subquery())).label("foreseen")
 
 
-def _wish(desk: Desk, row: Row[Any], product: Row[Any], answered: tuple[Coming | None, int]) -> Wish:
-    promised_on = desk.promised_day(row.promised_on, row.placed_at)
+def _wish(desk: Desk, row: Row[Any], product: Row[Any], answered: tuple[Coming | None, Quantity]) -> Wish:
+    promised_on = promised(desk, row)
     before = kept(row)
     expected_on = desk.expected_day(row.expected_on, row.placed_at)
     demand = Demand(
         order=row.id,
         line=row.number,
-        quantity=row.quantity,
+        quantity=row.wanted,
+        packed=row.unsent - row.wanted,
         promised_on=promised_on,
         placed_at=row.placed_at,
         priority=row.priority,
         time_critical=row.time_critical,
-        country=row.country,
+        country=row.country or "",
         told_ready=any(one.number == row.number and one.ready for one in map(ToldLine.from_data, row.told_lines or ())),
     )
     awaited = Awaited(
         promise=Promise(row.promise),
         promised_on=promised_on,
-        quantity=row.quantity,
-        country=row.country,
+        quantity=row.unsent,
+        country=row.country or "",
         said={DateSource(row.expected_source or DateSource.SHOP): expected_on} if expected_on else {},
         answer=answered[0],
         accepted=answered[1],

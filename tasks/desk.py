@@ -1,6 +1,6 @@
 """What every deed works with: the ledger, the shop, its policy and its words."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -9,6 +9,8 @@ from sqlalchemy import Engine
 from models.policy import Policy
 from models.shopfolder import ShopConfig
 from models.supply import known_day
+from models.values import Promise
+from rules.promises import Promises
 from rules.working_days import Calendar
 from templates.words import Words
 
@@ -22,6 +24,11 @@ class Desk:
     policy: Policy
     calendar: Calendar
     words: Words
+    promises: Promises = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Make ready what days are promised by."""
+        object.__setattr__(self, "promises", Promises(self.policy))
 
     @property
     def zone(self) -> ZoneInfo:
@@ -32,13 +39,22 @@ class Desk:
         """Return the shop's day of a moment."""
         return None if moment is None else moment.astimezone(self.zone).date()
 
-    def promised_day(self, promised_on: date | None, placed_at: datetime) -> date:
-        """Return the day promised for a line; for one without a promise, the one that the policy gives it.
+    def promised_day(
+        self,
+        promised_on: date | None,
+        placed_at: datetime,
+        paid_at: datetime | None,
+        method: str | None,
+        promise: str,
+        country: str | None,
+    ) -> date:
+        """Return the day promised for a line; the arguments are PROMISED of `tasks/orders.py`, in its order.
 
         A placeholder, such as 31 December 2099, promises nothing.
         """
         placed_on = placed_at.astimezone(self.zone).date()
-        return known_day(promised_on, placed_on) or placed_on + timedelta(days=self.policy.days.without_promise)
+        stored = known_day(promised_on, placed_on)
+        return self.promises.day(stored, placed_on, self.day(paid_at), method, Promise(promise), country or "")
 
     def expected_day(self, expected_on: date | None, placed_at: datetime) -> date | None:
         """Return the day on which the shop's system expects a line; None for a placeholder."""

@@ -14,6 +14,7 @@ from tasks.db import Turn, alone, among, insert
 from tasks.demands import KEPT, Kept, Key, kept, unsent
 from tasks.desk import Desk
 from tasks.orders import CURRENT, CUSTOMERS, EXPECTATIONS, LINES, ORDERS, still_open, undated
+from tasks.owed import left_at
 from tasks.runs import Now
 from tasks.wakes import look_again
 
@@ -157,8 +158,8 @@ def open_line(desk: Desk, connection: Connection, now: Now, order: str, line: st
     """Return an open line, be it on its way, with what is believed of it; raises ForewarnError where there is none."""
     over = desk.end_of(now.as_of)
     query = (
-        select(*(LINES.c[name] for name in ("order_id", "number", "product_id", "shipped_at", "expected_on")), COUNTRY)
-        .add_columns(*KEPT)
+        select(*(LINES.c[name] for name in ("order_id", "number", "product_id", "expected_on")), COUNTRY)
+        .add_columns(left_at(over).label("shipped_at"), *KEPT)
         .select_from(
             LINES.join(ORDERS, ORDERS.c.id == LINES.c.order_id)
             .outerjoin(CUSTOMERS, CUSTOMERS.c.id == ORDERS.c.customer_id)

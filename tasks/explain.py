@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from models.errors import ForewarnError
-from models.facts import LineFacts, OrderFacts
+from models.facts import LineFacts, OrderFacts, Shipment
 from models.plans import Delay, Verdict
+from models.quantities import as_number
 from models.values import State
 from rules.addresses import email_address, phone_number, readable
 from rules.delays import open_lines
@@ -64,7 +65,9 @@ def explain(desk: Desk, connection: Connection, order: str, now: Now) -> dict[st
         "placed_on": facts.placed_on,
         "cancelled_on": facts.cancelled_on,
         "customer": _customer(facts, desk.shop.country),
+        "unpaid": facts.unpaid,
         "lines": [_line(facts, line, verdict.delay, now.as_of) for line in facts.lines],
+        "parcels": [_parcel(line, one, now.as_of) for line in facts.lines for one in line.shipments],
         "bucket": verdict.bucket,
         "days": verdict.delay.days if verdict.delay else 0,
         "expected_on": verdict.delay.expected_on if verdict.delay else None,
@@ -100,14 +103,35 @@ def _line(order: OrderFacts, line: LineFacts, delay: Delay | None, as_of: date) 
     ended = next((f"{word} {day}" for word, day in ends if day is not None and day <= as_of), "")
     if line.ended is not None and line not in open_lines(order, as_of):
         ended = f"{ended}: {line.ended}" if ended else line.ended
+    ended = ended or "nothing owed"
     return {
         "line": line.number,
         "product": line.product.name,
-        "quantity": line.quantity,
+        "quantity": as_number(line.quantity),
+        "shipped": as_number(line.sent(as_of)),
+        "owed": as_number(0 if order.cancelled_on is not None and order.cancelled_on <= as_of else line.owed(as_of)),
         "promise": str(line.promise),
         "promised_on": line.promised_on,
         "expected_on": line.expected_on,
         "state": f"{late.days} days late" if late else ended if line not in open_lines(order, as_of) else "on time",
+    }
+
+
+def _parcel(line: LineFacts, parcel: Shipment, as_of: date) -> dict[str, Any]:
+    steps = (
+        ("called off", parcel.cancelled_on),
+        ("delivered", parcel.delivered_on),
+        ("shipped", parcel.shipped_on),
+        ("packed", parcel.packed_on),
+    )
+    return {
+        "line": line.number,
+        "parcel": parcel.id,
+        "quantity": as_number(parcel.quantity),
+        "state": next((f"{word} {day}" for word, day in steps if day is not None and day <= as_of), "not packed"),
+        "carrier": parcel.carrier,
+        "tracking": parcel.tracking_number,
+        "url": parcel.tracking_url,
     }
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, select
 
+from models.quantities import as_number
 from models.supply import Cover
 from rules.order_of_lines import natural
 from tasks.desk import Desk
@@ -20,7 +21,7 @@ def supply(desk: Desk, connection: Connection, order: str, as_of: date) -> dict[
     return {
         "covered": [_covered(row) for row in _listed(connection, _coverage(order))],
         "dates": [dict(row) for row in _listed(connection, _dates(order))],
-        "asked": [dict(row) for row in _listed(connection, _requests(order))],
+        "asked": [_counted(row) for row in _listed(connection, _requests(order))],
         "shipping": _shipping(desk, connection, order, as_of),
     }
 
@@ -56,10 +57,15 @@ def _covered(row: Any) -> dict[str, Any]:
         Cover.INBOUND: f"delivery {row['inbound_id']} of {row['vendor'] or 'an unnamed vendor'}"
         + (f", promised for {row['promised_on']}" if row["promised_on"] else "")
         + (f", now for {row['expected_on']}" if row["expected_on"] not in (None, row["promised_on"]) else ""),
+        Cover.PACKED: "packed, not handed over yet",
         Cover.NOTHING: "nothing known",
     }[Cover(row["cover"])]
     named = {name: row[name] for name in ("line", "product", "quantity")}
-    return {**named, "covered by": by, "leaves": row["ships_on"], "arrives": row["arrives_on"]}
+    return {**_counted(named), "covered by": by, "leaves": row["ships_on"], "arrives": row["arrives_on"]}
+
+
+def _counted(row: Any) -> dict[str, Any]:
+    return {**row, "quantity": as_number(row["quantity"])}
 
 
 def _dates(order: str) -> Any:

@@ -11,7 +11,7 @@ from sources.deduplicated import Key
 from sources.rows import Accepted
 from tasks.db import among, insert, is_sqlite
 from tasks.endings import GONE, as_stored, first_end, lines_of, virtual_among
-from tasks.orders import CUSTOMERS, LINES, ORDERS, PRODUCTS
+from tasks.orders import CUSTOMERS, LINES, ORDERS, PRODUCTS, SHIPMENTS
 from tasks.supply_tables import INBOUNDS, STOCKS, VENDORS
 from tasks.tallies import move
 from tasks.vanished import GONE_LINES, Day
@@ -21,6 +21,7 @@ TABLES: dict[str, Table] = {
     "products": PRODUCTS,
     "orders": ORDERS,
     "lines": LINES,
+    "shipments": SHIPMENTS,
     "vendors": VENDORS,
     "stock": STOCKS,
     "inbound": INBOUNDS,

@@ -21,7 +21,7 @@ from tasks.orders import CUSTOMERS
 from tasks.rejects import rejects
 from tasks.taking_in import YIELDED, taking_in
 from tasks.tallies import put
-from tasks.vanished import ENDS, Day, Read, end_vanished, take_away
+from tasks.vanished import ENDS, Day, Read, end_vanished, forget_parcels, take_away
 from tasks.wakes import wake
 
 BATCH = 1_000
@@ -154,6 +154,8 @@ def _import(one: _Import, table: str) -> Counts:
     counts.older, counts.repeated = told.older, told.repeated
     if table == "customers":
         _leave_unaddressed(one, told)
+    if table == "shipments" and not counts.refused:
+        counts.gone = forget_parcels(one.engine, told, one.batch, one.day, one.alive)
     if table in ENDS and counts.read and not counts.refused:
         counts.gone = take_away(one.engine, table, told, one.batch, one.alive)
     return counts

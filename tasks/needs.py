@@ -8,13 +8,15 @@ from datetime import date, datetime
 from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 
 from models.purchases import Asked, By, Need
+from models.quantities import Quantity
 from models.shopfolder import ShopConfig
 from models.supply import Cover
 from models.vendor_doors import ByMail
 from rules.forwarding import Line, still_needed
 from tasks.db import among, reading
 from tasks.desk import Desk
-from tasks.orders import CLOSED, CUSTOMERS, LINES, ORDERS, PRODUCTS, not_yet
+from tasks.orders import CUSTOMERS, LINES, ORDERS, PRODUCTS, still_unsent
+from tasks.owed import wanted_pieces
 from tasks.runs import Now
 from tasks.supply_tables import ALLOCATIONS, PURCHASED, REQUESTS, VENDORS
 
@@ -37,9 +39,8 @@ class VendorFacts:
 
 
 def still_wanted(day_over: datetime) -> ColumnElement[bool]:
-    """Return the SQL of a line that has not left at a day's end, and is not cancelled; wants ORDERS joined."""
-    ends = (LINES.c.shipped_at, LINES.c.delivered_at, LINES.c.cancelled_at, ORDERS.c.cancelled_at)
-    return and_(ORDERS.c.placed_at < day_over, ~CLOSED, *(not_yet(end, day_over) for end in ends))
+    """Return the SQL of a paid line of which pieces have not left at a day's end; wants ORDERS joined."""
+    return and_(ORDERS.c.unpaid.is_(False), still_unsent(day_over))
 
 
 def same_product() -> ColumnElement[bool]:
@@ -50,13 +51,13 @@ def same_product() -> ColumnElement[bool]:
 def wanted(desk: Desk, now: Now) -> Wanted:
     """Return what is wanted from vendors on a day, of every open line."""
     with reading(desk.engine) as connection:
-        return _wanted(connection, still_wanted(desk.end_of(now.as_of)))
+        return _wanted(connection, desk.end_of(now.as_of))
 
 
-def shrunk(desk: Desk, connection: Connection, request: str, as_of: date) -> dict[str, int]:
+def shrunk(desk: Desk, connection: Connection, request: str, as_of: date) -> dict[str, Quantity]:
     """Return the lines that want fewer pieces than a request asks for: how many they want still, by the line's id."""
     orders = select(PURCHASED.c.order_id).where(PURCHASED.c.request_id == request)
-    found = _wanted(connection, and_(still_wanted(desk.end_of(as_of)), ORDERS.c.id.in_(orders)))
+    found = _wanted(connection, desk.end_of(as_of), ORDERS.c.id.in_(orders))
     needs = {
         (one.order, one.line, one.product, one.drop_shipped): one.quantity if one.addressed else 0
         for one in found.needs
@@ -72,14 +73,16 @@ def shrunk(desk: Desk, connection: Connection, request: str, as_of: date) -> dic
     return fewer
 
 
-def _wanted(connection: Connection, still: ColumnElement[bool]) -> Wanted:
-    return Wanted((*_backordered(connection, still), *_drop_shipped(connection, still)), _asked(connection, still))
+def _wanted(connection: Connection, day_over: datetime, *which: ColumnElement[bool]) -> Wanted:
+    still, pieces = and_(still_wanted(day_over), *which), wanted_pieces(day_over)
+    needs = (*_backordered(connection, still, pieces), *_drop_shipped(connection, still, pieces))
+    return Wanted(needs, _asked(connection, still))
 
 
-def _backordered(connection: Connection, still: ColumnElement[bool]) -> Iterator[Need]:
-    key = (LINES.c.order_id, LINES.c.number, LINES.c.product_id, PRODUCTS.c.vendor_id, LINES.c.quantity)
+def _backordered(connection: Connection, still: ColumnElement[bool], pieces: ColumnElement[Quantity]) -> Iterator[Need]:
+    key = (LINES.c.order_id, LINES.c.number, LINES.c.product_id, PRODUCTS.c.vendor_id)
     query = (
-        select(*key, func.sum(ALLOCATIONS.c.quantity))
+        select(*key, pieces.label("wanted"), func.sum(ALLOCATIONS.c.quantity))
         .select_from(ALLOCATIONS)
         .join(LINES, and_(LINES.c.order_id == ALLOCATIONS.c.order_id, LINES.c.number == ALLOCATIONS.c.line))
         .join(ORDERS, ORDERS.c.id == LINES.c.order_id)
@@ -90,14 +93,16 @@ def _backordered(connection: Connection, still: ColumnElement[bool]) -> Iterator
     )
     for order, line, product, vendor, quantity, uncovered in connection.execute(query):
         # The line may be of fewer pieces than when it was allocated.
-        yield Need(order, line, product, vendor, min(quantity, int(uncovered)))
+        yield Need(order, line, product, vendor, min(quantity, uncovered))
 
 
-def _drop_shipped(connection: Connection, still: ColumnElement[bool]) -> Iterator[Need]:
+def _drop_shipped(
+    connection: Connection, still: ColumnElement[bool], pieces: ColumnElement[Quantity]
+) -> Iterator[Need]:
     name = func.coalesce(ORDERS.c.recipient, CUSTOMERS.c.name)
     addressed = and_(*(func.coalesce(one, "") != "" for one in (name, ORDERS.c.street, ORDERS.c.city)))
     query = (
-        select(LINES.c.order_id, LINES.c.number, LINES.c.product_id, PRODUCTS.c.vendor_id, LINES.c.quantity, addressed)
+        select(LINES.c.order_id, LINES.c.number, LINES.c.product_id, PRODUCTS.c.vendor_id, pieces, addressed)
         .select_from(LINES)
         .join(ORDERS, ORDERS.c.id == LINES.c.order_id)
         .outerjoin(CUSTOMERS, CUSTOMERS.c.id == ORDERS.c.customer_id)

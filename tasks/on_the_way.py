@@ -12,6 +12,7 @@ from tasks.demands import KEPT, kept
 from tasks.desk import Desk
 from tasks.expecting import COUNTRY, PAGE, Believed, keep, said_by_staff
 from tasks.orders import CURRENT, CUSTOMERS, EXPECTATIONS, LINES, ORDERS, still_open, undated
+from tasks.owed import left_at
 from tasks.runs import Now
 
 
@@ -41,9 +42,10 @@ def date_sent(desk: Desk, now: Now) -> int:
 
 def _under_way(desk: Desk, now: Now) -> Any:
     over = desk.end_of(now.as_of)
-    mine = and_(LINES.c.promise == Promise.DELIVER, LINES.c.shipped_at < over, undated(now.as_of))
+    left = left_at(over)
+    mine = and_(LINES.c.promise == Promise.DELIVER, left < over, undated(now.as_of))
     return (
-        select(LINES.c.order_id, LINES.c.number, LINES.c.shipped_at, COUNTRY, *KEPT)
+        select(LINES.c.order_id, LINES.c.number, left.label("shipped_at"), COUNTRY, *KEPT)
         .select_from(
             LINES.join(EXPECTATIONS, CURRENT)
             .join(ORDERS, ORDERS.c.id == LINES.c.order_id)

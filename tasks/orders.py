@@ -10,16 +10,21 @@ from typing import Any
 from sqlalchemy import CTE, Column, ColumnElement, Connection, Row, Select, Table, and_, case, func, or_, select, tuple_
 from sqlmodel import SQLModel
 
-from models.facts import CustomerFacts, LineFacts, OrderFacts, ProductFacts, Told, ToldLine
+from models.facts import CustomerFacts, LineFacts, OrderFacts, ProductFacts, Shipment, Told, ToldLine
 from models.ledger import Notice, Watch
 from models.ledger_supply import Expectation, ShippingChoice
-from models.shop import Customer, Order, OrderLine, Product
-from models.supply import LONGEST
+from models.shop import Customer, Order, Product
+from models.supply import LONGEST, DateSource
 from models.values import Promise, State
 from rules.order_of_lines import natural
 from tasks.db import among
 from tasks.desk import Desk
+from tasks.owed import LINES as LINES
+from tasks.owed import SHIPMENTS as SHIPMENTS
+from tasks.owed import not_yet as not_yet
+from tasks.owed import owes, unsent_pieces
 from tasks.shards import WHOLE, Shard
+from tasks.shipments import shipments_of
 from tasks.tellings import told_to_customers
 from tasks.waiting import waits
 
@@ -30,7 +35,7 @@ def table_of(model: type[SQLModel]) -> Table:
     return table
 
 
-ORDERS, LINES, WATCHES = table_of(Order), table_of(OrderLine), table_of(Watch)
+ORDERS, WATCHES = table_of(Order), table_of(Watch)
 NOTICES, EXPECTATIONS = table_of(Notice), table_of(Expectation)
 CURRENT = and_(
     EXPECTATIONS.c.order_id == LINES.c.order_id,
@@ -48,6 +53,19 @@ CHOICES = table_of(ShippingChoice)
 
 def _same(table: Table, value: type[Any]) -> list[Column[Any]]:
     return [table.c[field.name] for field in fields(value)]
+
+
+PROMISED = [
+    LINES.c.promised_on,
+    *(ORDERS.c[name] for name in ("placed_at", "paid_at", "shipping_method")),
+    LINES.c.promise,
+    func.coalesce(ORDERS.c.country, CUSTOMERS.c.country).label("country"),
+]
+"""What a line's promise is worked out from, in the order of `Desk.promised_day`; wants CUSTOMERS joined."""
+PROMISE = 4
+"""The place of `promise` among them."""
+LIES_READY = and_(EXPECTATIONS.c.source == DateSource.STOCK, EXPECTATIONS.c.basis != "").label("lies_ready")
+"""The SQL of a line of which all pieces lie in stock: only of those has stock's word a basis."""
 
 
 # The positions in a row, in the order in which _facts selects them.
@@ -68,14 +86,17 @@ WATCH = [
     )
 ]
 ORDER = [
-    *(ORDERS.c[name] for name in ("id", "placed_at", "cancelled_at", "currency", "shipping_fee", "url")),
+    *(ORDERS.c[name] for name in ("id", "placed_at", "cancelled_at", "currency", "shipping_fee", "url", "unpaid")),
     CHOICES.c.parcels,
 ]
 LINE = [
-    *(LINES.c[name] for name in ("number", "quantity", "price", "promise", "promised_on")),
+    LINES.c.number,
+    *PROMISED,
+    *(LINES.c[name] for name in ("quantity", "price", "shipped", "cancelled", "returned", "packed")),
     EXPECTED_ON,
     *(LINES.c[name] for name in ("shipped_at", "delivered_at", "cancelled_at")),
     EXPECTATIONS.c.ready,
+    LIES_READY,
     CLOSED.label("closed"),
     func.coalesce(LINES.c.ended, ORDERS.c.ended).label("ended"),
 ]
@@ -88,7 +109,7 @@ def still_open(day_over: datetime) -> ColumnElement[bool]:
     """Return the SQL of `rules.delays.open_lines` at a day's end; wants ORDERS joined."""
     shipped = or_(LINES.c.promise == Promise.DELIVER, not_yet(LINES.c.shipped_at, day_over))
     ends = (LINES.c.delivered_at, LINES.c.cancelled_at, ORDERS.c.cancelled_at)
-    return and_(~CLOSED, shipped, *(not_yet(end, day_over) for end in ends))
+    return and_(~CLOSED, shipped, *(not_yet(end, day_over) for end in ends), owes(day_over))
 
 
 def undated(as_of: date) -> ColumnElement[bool]:
@@ -96,28 +117,45 @@ def undated(as_of: date) -> ColumnElement[bool]:
     return or_(LINES.c.expected_on.is_(None), LINES.c.expected_on > as_of + timedelta(days=LONGEST))
 
 
-def not_yet(moment: Column[Any], day_over: datetime) -> ColumnElement[bool]:
-    """Return the SQL of something that did not happen before a day's end."""
-    return or_(moment.is_(None), moment >= day_over)
+def still_unsent(day_over: datetime) -> ColumnElement[bool]:
+    """Return the SQL of a line of which pieces have not left at a day's end; wants ORDERS joined."""
+    ends = (LINES.c.shipped_at, LINES.c.delivered_at, LINES.c.cancelled_at, ORDERS.c.cancelled_at)
+    unsent = (~CLOSED, *(not_yet(end, day_over) for end in ends), unsent_pieces(day_over) > 0)
+    return and_(ORDERS.c.placed_at < day_over, *unsent)
+
+
+def promised(desk: Desk, row: Row[Any]) -> date:
+    """Return the day promised for a line, of a row that has PROMISED."""
+    return desk.promised_day(*(getattr(row, column.name) for column in PROMISED))
 
 
 def still_late(desk: Desk, as_of: date) -> ColumnElement[bool]:
     """Return the SQL of a line that is open and late on a day; the rules decide by how many days.
 
-    A day beyond `far` is a placeholder; the rules count from the order's own day, which SQL cannot in one dialect.
+    A day beyond `far` is a placeholder; the rules count from the order's own day, which SQL cannot in one dialect. A
+    promise that counts from a payment, or is kept by arriving, is taken for the earliest that it can be.
     """
     far = as_of + timedelta(days=LONGEST)
-    unpromised = desk.start_of(as_of - timedelta(days=desk.policy.days.without_promise))
     expectation = select(EXPECTATIONS.c.id).where(CURRENT).correlate(LINES)
     return and_(
+        ORDERS.c.unpaid.is_(False),
         still_open(desk.end_of(as_of)),
         or_(
             LINES.c.promised_on < as_of,
             and_(LINES.c.expected_on > LINES.c.promised_on, LINES.c.expected_on <= far, ~expectation.exists()),
             expectation.where(EXPECTATIONS.c.expected_on > LINES.c.promised_on).exists(),
-            and_(or_(LINES.c.promised_on.is_(None), LINES.c.promised_on > far), ORDERS.c.placed_at < unpromised),
+            and_(or_(LINES.c.promised_on.is_(None), LINES.c.promised_on > far), _lapsed(desk, as_of)),
         ),
     )
+
+
+def _lapsed(desk: Desk, as_of: date) -> ColumnElement[bool]:
+    """Return the SQL of an order by whose shipping method the policy's promise has passed."""
+    by_method, otherwise = desk.promises.lapsed(as_of)
+    method, began = ORDERS.c.shipping_method, func.coalesce(ORDERS.c.paid_at, ORDERS.c.placed_at)
+    known = [and_(method == name, began < desk.end_of(day)) for name, day in by_method.items()]
+    others = or_(method.is_(None), method.not_in(list(by_method)))
+    return or_(*known, and_(others, began < desk.end_of(otherwise)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +219,10 @@ def _facts(page: CTE) -> Select[Any]:
 
 
 def _read(desk: Desk, connection: Connection, query: Select[Any]) -> list[Watched]:
-    rows = groupby(connection.execute(query), key=itemgetter(0))
-    return _as_customers_know(connection, [_watched(desk, list(lines)) for _, lines in rows])
+    rows = connection.execute(query).all()
+    parcels = shipments_of(desk, connection, {row[0] for row in rows})
+    orders = groupby(rows, key=itemgetter(0))
+    return _as_customers_know(connection, [_watched(desk, list(lines), parcels) for _, lines in orders])
 
 
 def _as_customers_know(connection: Connection, found: list[Watched]) -> list[Watched]:
@@ -197,24 +237,28 @@ def _as_customers_know(connection: Connection, found: list[Watched]) -> list[Wat
     ]
 
 
-def _watched(desk: Desk, rows: list[Row[Any]]) -> Watched:
+def _watched(desk: Desk, rows: list[Row[Any]], parcels: Mapping[tuple[str, str], Sequence[Shipment]]) -> Watched:
     first = rows[0]
-    number, placed_at, cancelled_at, currency, fee, url, parcels = first[IN_ORDER]
+    number, placed_at, cancelled_at, currency, fee, url, unpaid, choice = first[IN_ORDER]
     version, look, bucket, revision, told_revision, told_on, told_lines, told_to, assumed = first[IN_WATCH]
     told = None
     if told_revision:
         told = Told(told_revision, told_on, tuple(map(ToldLine.from_data, told_lines)), told_to, bool(assumed))
-    wait = waits(parcels or ())
+    wait = waits(choice or ())
     facts = OrderFacts(
         id=number,
         placed_on=placed_at.astimezone(desk.zone).date(),
         customer=CustomerFacts(*first[IN_CUSTOMER]),
-        lines=tuple(_line(desk, placed_at, row, wait) for row in _listed(rows)),
+        lines=tuple(
+            _line(desk, row[IN_LINE], ProductFacts(*row[IN_PRODUCT]), wait, parcels.get((number, row[IN_LINE][0]), ()))
+            for row in _listed(rows)
+        ),
         currency=currency or desk.shop.currency,
         shipping_fee=fee,
         cancelled_on=desk.day(cancelled_at),
         url=url,
         told=told,
+        unpaid=unpaid,
         revision=revision or 0,
     )
     return Watched(facts, version or 0, look or date.max, bucket, told)
@@ -225,12 +269,19 @@ def _listed(rows: list[Row[Any]]) -> list[Row[Any]]:
     return sorted((row for row in rows if row[IN_LINE][0] is not None), key=lambda row: natural(row[IN_LINE][0]))
 
 
-def _line(desk: Desk, placed_at: datetime, row: Row[Any], wait: Mapping[str, date | None]) -> LineFacts:
-    line = row[IN_LINE]
-    number, quantity, price, promise, promised_on, expected_on, shipped, delivered, cancelled, ready = line[:-2]
-    closed, ended = line[-2:]
+def _line(
+    desk: Desk,
+    row: Row[Any],
+    product: ProductFacts,
+    wait: Mapping[str, date | None],
+    parcels: Sequence[Shipment],
+) -> LineFacts:
+    found: list[Any]
+    number, *found = row
+    promised, (quantity, price, *pieces) = found[: len(PROMISED)], found[len(PROMISED) : len(PROMISED) + 6]
+    expected_on, shipped, delivered, cancelled, ready, lies_ready, closed, ended = found[len(PROMISED) + 6 :]
     if ready is None:  # without an expectation of ours: the shop's own date
-        expected_on = desk.expected_day(expected_on, placed_at)
+        expected_on = desk.expected_day(expected_on, promised[1])
     # Of a line without an expectation of ours, the shop's system knows by itself what it waits for.
     if number in wait and shipped is None and ready is not None:
         until, ready = wait[number], False
@@ -238,16 +289,19 @@ def _line(desk: Desk, placed_at: datetime, row: Row[Any], wait: Mapping[str, dat
         expected_on = until and max(expected_on or until, until)
     return LineFacts(
         number=number,
-        product=ProductFacts(*row[IN_PRODUCT]),
+        product=product,
         quantity=quantity,
-        promise=Promise(promise),
-        promised_on=desk.promised_day(promised_on, placed_at),
+        promise=Promise(promised[PROMISE]),
+        promised_on=desk.promised_day(*promised),
         price=price,
         expected_on=expected_on,
         shipped_on=desk.day(shipped),
         delivered_on=desk.day(delivered),
         cancelled_on=desk.day(cancelled),
         ready=bool(ready),
+        in_stock=bool(lies_ready),
+        **dict(zip(("shipped", "cancelled", "returned", "packed"), pieces, strict=True)),
+        shipments=tuple(parcels),
         closed=bool(closed),
         ended=ended,
     )

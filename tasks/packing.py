@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, select
 
-from models.supply import DateSource, LineToSend, OrderToSend, Wish
+from models.supply import LineToSend, OrderToSend, Wish
 from models.values import Promise
 from rules.journeys import Journey
 from rules.order_of_lines import natural
@@ -17,15 +17,23 @@ from rules.parcels import leave_by
 from tasks.db import among
 from tasks.demands import unsent
 from tasks.desk import Desk
-from tasks.orders import CURRENT, CUSTOMERS, EXPECTATIONS, EXPECTED_ON, LINES, ORDERS, PRODUCTS
+from tasks.orders import (
+    CURRENT,
+    CUSTOMERS,
+    EXPECTATIONS,
+    EXPECTED_ON,
+    LIES_READY,
+    LINES,
+    ORDERS,
+    PRODUCTS,
+    PROMISED,
+    promised,
+)
 from tasks.supply_tables import ANSWERS
 
 WISH = "wish"
 """The kind of answer that says how an order is to be sent."""
 WISHED = and_(ANSWERS.c.order_id == ORDERS.c.id, ANSWERS.c.kind == WISH)
-
-LIES_READY = and_(EXPECTATIONS.c.source == DateSource.STOCK, EXPECTATIONS.c.basis != "").label("lies_ready")
-"""The SQL of a line of which all pieces lie in stock: only of those has stock's word a basis."""
 
 
 def in_parcels(desk: Desk, as_of: date) -> ColumnElement[bool]:
@@ -60,15 +68,14 @@ def to_send(today: Today, connection: Connection, orders: Sequence[str]) -> dict
 
 
 def _lines(today: Today, connection: Connection, orders: Sequence[str]) -> Any:
-    names = ("order_id", "number", "promise", "promised_on", "time_critical", "together")
+    names = ("order_id", "number", "time_critical", "together")
     return (
-        select(*(LINES.c[name] for name in names), ORDERS.c.placed_at, ORDERS.c.currency, LIES_READY)
+        select(*(LINES.c[name] for name in names), *PROMISED, ORDERS.c.currency, LIES_READY)
         .add_columns(
             EXPECTED_ON.label("expected_on"),
             EXPECTATIONS.c.id.label("ours"),
             func.coalesce(ANSWERS.c.value, ORDERS.c.wish).label("wish"),
         )
-        .add_columns(func.coalesce(ORDERS.c.country, CUSTOMERS.c.country, "").label("country"))
         .select_from(
             LINES.join(ORDERS, ORDERS.c.id == LINES.c.order_id)
             .join(PRODUCTS, PRODUCTS.c.id == LINES.c.product_id)
@@ -89,7 +96,7 @@ def _order(today: Today, rows: Sequence[Row[Any]]) -> OrderToSend:
         LineToSend(
             number=row.number,
             ships_on=now if day is not None and day <= today.soonest else day,
-            leave_by=_leave_by(today, row, desk.promised_day(row.promised_on, row.placed_at)),
+            leave_by=_leave_by(today, row, promised(desk, row)),
             time_critical=row.time_critical,
             together=row.together,
             promise=Promise(row.promise),
@@ -97,7 +104,7 @@ def _order(today: Today, rows: Sequence[Row[Any]]) -> OrderToSend:
         for row, day in zip(rows, days, strict=True)
     )
     wish = Wish(first.wish) if first.wish else None
-    return OrderToSend(lines, first.currency or desk.shop.currency, today.soonest, wish, first.country)
+    return OrderToSend(lines, first.currency or desk.shop.currency, today.soonest, wish, first.country or "")
 
 
 def _ships_on(today: Today, row: Row[Any]) -> date | None:
@@ -113,4 +120,4 @@ def _ships_on(today: Today, row: Row[Any]) -> date | None:
 
 
 def _leave_by(today: Today, row: Row[Any], day: date) -> date:
-    return leave_by(day, Promise(row.promise), row.country, today.journey)
+    return leave_by(day, Promise(row.promise), row.country or "", today.journey)

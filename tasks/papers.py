@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, func, select, true,
 
 from models.purchases import Address as To
 from models.purchases import By, Document, Purchase, PurchaseItem, VendorAnswer
+from models.quantities import Quantity, as_number
 from models.values import Attachment
 from models.vendor_doors import ByFolder, BySftp
 from rules.order_of_lines import natural
@@ -51,7 +52,7 @@ def purchase_of(desk: Desk, connection: Connection, row: Mapping[str, Any], as_o
     return Purchase(row["id"], row["vendor_id"], asked_on, items, reminds) if items else None
 
 
-def cut(connection: Connection, pieces: Mapping[str, int]) -> None:
+def cut(connection: Connection, pieces: Mapping[str, Quantity]) -> None:
     """Cut lines of a request that is about to leave to so many pieces; those of none are left out of it for good."""
     for key in sorted(pieces):
         less = {"quantity": pieces[key]} if pieces[key] else {"answer": VendorAnswer.NOT_SENT}
@@ -138,7 +139,7 @@ def _json(purchase: Purchase, shop: str) -> str:
 def _line(item: PurchaseItem, *, reminder: bool) -> dict[str, object]:
     if reminder:
         return {"order": item.order, "line": item.line}
-    told = {name: getattr(item, name) for name in ITEM}
+    told = {name: getattr(item, name) for name in ITEM} | {"quantity": as_number(item.quantity)}
     return told | {"deliver_to": asdict(item.to) if item.to else None}
 
 

@@ -5,10 +5,13 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, func, select
 
+from models.quantities import as_number
+from models.supply import Cover
 from rules.order_of_lines import natural
 from tasks.db import reading
 from tasks.desk import Desk
 from tasks.orders import LINES, ORDERS, PRODUCTS
+from tasks.owed import wanted_pieces
 from tasks.packing import in_parcels
 from tasks.parcels import IN_PARTS, as_left, from_data, leaving
 from tasks.supply_tables import ALLOCATIONS, CHOICES
@@ -41,23 +44,34 @@ def to_pack(desk: Desk, connection: Connection, as_of: date) -> list[tuple[Any, 
     `parcels` is how many the order is sent in, 1 where it waits for all; `ships_on` is empty where nobody knows.
     A line that lies at several places has a row for each.
     """
+    wanted = wanted_pieces(desk.end_of(as_of))
     pieces = and_(ALLOCATIONS.c.order_id == LINES.c.order_id, ALLOCATIONS.c.line == LINES.c.number)
     query = (
         select(CHOICES.c.order_id, CHOICES.c.parcels, LINES.c.number, LINES.c.product_id, LINES.c.together)
-        .add_columns(func.coalesce(ALLOCATIONS.c.quantity, LINES.c.quantity).label("quantity"), ALLOCATIONS.c.place)
+        .add_columns(
+            func.coalesce(ALLOCATIONS.c.quantity, wanted).label("quantity"),
+            ALLOCATIONS.c.place,
+        )
         .select_from(
             CHOICES.join(LINES, LINES.c.order_id == CHOICES.c.order_id)
             .join(ORDERS, ORDERS.c.id == LINES.c.order_id)
             .join(PRODUCTS, PRODUCTS.c.id == LINES.c.product_id)
             .outerjoin(ALLOCATIONS, pieces)
         )
-        .where(in_parcels(desk, as_of))
+        .where(in_parcels(desk, as_of), func.coalesce(ALLOCATIONS.c.cover, "") != Cover.PACKED)
     )
     rows = []
     for row in connection.execute(query):
         parcels = [from_data(one) for one in row.parcels]
         for nth, parcel in enumerate(parcels, 1):
             if row.number in parcel.lines:
-                said = (row.number, row.product_id, row.quantity, row.place or "", parcel.ships_on, row.together)
+                said = (
+                    row.number,
+                    row.product_id,
+                    as_number(row.quantity),
+                    row.place or "",
+                    parcel.ships_on,
+                    row.together,
+                )
                 rows.append((row.order_id, nth, len(parcels), *said))
     return sorted(rows, key=lambda row: (row[0], row[1], natural(row[3]), row[6]))

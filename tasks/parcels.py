@@ -17,8 +17,8 @@ from models.supply import OrderToSend, Parcel, Parting
 from rules.parcels import part
 from tasks.db import Turn, alone, among, insert
 from tasks.desk import Desk
-from tasks.orders import CURRENT, EXPECTATIONS, LINES, ORDERS, PRODUCTS, not_yet
-from tasks.packing import LIES_READY, Today, in_parcels, to_send, today
+from tasks.orders import CURRENT, EXPECTATIONS, LIES_READY, LINES, ORDERS, PRODUCTS, not_yet
+from tasks.packing import Today, in_parcels, to_send, today
 from tasks.runs import Now
 from tasks.supply_tables import CHOICES
 from tasks.waiting import WAITING, waiting, waits

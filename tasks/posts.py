@@ -16,7 +16,19 @@ from rules.fingerprints import post_id
 from tasks.db import insert, reading
 from tasks.desk import Desk
 from tasks.lookup import find_one
-from tasks.orders import CURRENT, EXPECTATIONS, EXPECTED_ON, LINES, ORDERS, PRODUCT, PRODUCTS, still_late, table_of
+from tasks.orders import (
+    CURRENT,
+    CUSTOMERS,
+    EXPECTATIONS,
+    EXPECTED_ON,
+    LINES,
+    ORDERS,
+    PRODUCT,
+    PRODUCTS,
+    PROMISED,
+    still_late,
+    table_of,
+)
 from tasks.outbox import Settled, happened
 from tasks.runs import Now
 from tasks.stock_posts import stocked_products, untrue_posts
@@ -32,20 +44,22 @@ def late_products(
     terms = desk.policy.posts
     late: dict[ProductFacts, list[tuple[str, int, date | None]]] = {}
     query = (
-        select(LINES.c.order_id, LINES.c.promised_on, EXPECTED_ON, EXPECTATIONS.c.id, ORDERS.c.placed_at, *PRODUCT)
+        select(LINES.c.order_id, EXPECTED_ON, EXPECTATIONS.c.id, *PROMISED, *PRODUCT)
         .select_from(
             LINES.join(ORDERS, ORDERS.c.id == LINES.c.order_id)
             .join(PRODUCTS, PRODUCTS.c.id == LINES.c.product_id)
+            .outerjoin(CUSTOMERS, CUSTOMERS.c.id == ORDERS.c.customer_id)
             .outerjoin(EXPECTATIONS, CURRENT)
         )
         .where(still_late(desk, as_of))
     )
     if among is not None:
         query = query.where(PRODUCTS.c.id.in_(among))
-    for order, promised_on, given, ours, placed_at, *product in connection.execute(query, execution_options=STREAMED):
-        expected_on = given if ours is not None else desk.expected_day(given, placed_at)
+    for order, given, ours, *found in connection.execute(query, execution_options=STREAMED):
+        promised, product = found[: len(PROMISED)], found[len(PROMISED) :]
+        expected_on = given if ours is not None else desk.expected_day(given, promised[1])
         day = expected_on if expected_on is not None and expected_on >= as_of else None
-        days = desk.calendar.days_late(desk.promised_day(promised_on, placed_at), day or as_of)
+        days = desk.calendar.days_late(desk.promised_day(*promised), day or as_of)
         if days >= terms.days:
             late.setdefault(ProductFacts(*product), []).append((order, days, day))
     worth = {product: found for product, found in late.items() if len({order for order, *_ in found}) >= terms.orders}

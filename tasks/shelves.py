@@ -5,13 +5,16 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Connection, case, func, select
+from sqlalchemy import CompoundSelect, Connection, case, func, select, type_coerce
 
 from models.facts import ProductFacts
 from models.supply import Stocked
+from models.types import Pieces
 from rules.substitutes import Candidate, Shelf
+from tasks.demands import unsent
 from tasks.desk import Desk
-from tasks.orders import LINES, ORDERS, PRODUCT, PRODUCTS, WATCHES, still_late, still_open
+from tasks.orders import LINES, ORDERS, PRODUCT, PRODUCTS, WATCHES, still_late
+from tasks.owed import wanted_pieces
 from tasks.supply_tables import AVAILABILITIES, STOCKS
 
 
@@ -51,15 +54,16 @@ def _in_stock(desk: Desk, connection: Connection, categories: list[str], as_of: 
     Else it is on hand less allocated. Where a stock's source does not say how many are allocated, what open lines ask
     for counts as such.
     """
+    over = desk.end_of(as_of)
     waiting = (
-        select(func.coalesce(func.sum(LINES.c.quantity), 0))
+        select(func.coalesce(func.sum(wanted_pieces(over)), 0))
         .select_from(LINES.join(ORDERS, ORDERS.c.id == LINES.c.order_id))
-        .where(LINES.c.product_id == PRODUCTS.c.id, LINES.c.shipped_at.is_(None), still_open(desk.end_of(as_of)))
+        .where(LINES.c.product_id == PRODUCTS.c.id, unsent(desk, as_of))
         .correlate(PRODUCTS)
         .scalar_subquery()
     )
     allocated = func.coalesce(func.sum(STOCKS.c.allocated), waiting)
-    by_source = func.sum(STOCKS.c.on_hand) - allocated
+    by_source = type_coerce(func.sum(STOCKS.c.on_hand) - allocated, Pieces)
     found = AVAILABILITIES.c
     free = case((found.state.is_(None), by_source), (found.state == Stocked.IN_STOCK, found.left), else_=0)
     query = (
@@ -73,7 +77,7 @@ def _in_stock(desk: Desk, connection: Connection, categories: list[str], as_of: 
         .group_by(*PRODUCT, found.state, found.left)
         .having(func.sum(STOCKS.c.on_hand) > 0)
     )
-    return [Candidate(ProductFacts(*product), int(free)) for *product, free in connection.execute(query) if free > 0]
+    return [Candidate(ProductFacts(*product), free) for *product, free in connection.execute(query) if free > 0]
 
 
 def _late(desk: Desk, connection: Connection, categories: list[str], as_of: date, *, whole: bool) -> set[str]:

@@ -17,8 +17,10 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
+    type_coerce,
 )
 
+from models.types import Pieces
 from rules.reorder import Deliveries, Lead, lead_time
 from tasks.db import is_sqlite, within
 from tasks.desk import Desk
@@ -69,21 +71,22 @@ def _deliveries(days: Sequence[int]) -> Deliveries:
     return Deliveries(len(days), fmean(days), stdev(days) if len(days) > 1 else 0.0)
 
 
-def sold(desk: Desk, connection: Connection, as_of: date, reach: tuple[str, str]) -> dict[str, dict[int, int]]:
+def sold(desk: Desk, connection: Connection, as_of: date, reach: tuple[str, str]) -> dict[str, dict[int, float]]:
     """Return the pieces of each product by how many days before `as_of` they were ordered; cancelled ones left out.
 
     Whatever is older than the policy's history stands under its length.
     """
+    kept = type_coerce(func.sum(LINES.c.quantity - LINES.c.cancelled), Pieces)
     query = (
-        select(LINES.c.product_id, _days_ago(desk, connection, as_of).label("ago"), func.sum(LINES.c.quantity))
+        select(LINES.c.product_id, _days_ago(desk, connection, as_of).label("ago"), kept)
         .select_from(LINES.join(ORDERS, ORDERS.c.id == LINES.c.order_id))
         .where(within(LINES.c.product_id, *reach), ORDERS.c.placed_at < desk.start_of(as_of))
         .where(LINES.c.cancelled_at.is_(None), ORDERS.c.cancelled_at.is_(None), ~LINES.c.virtual)
         .group_by(LINES.c.product_id, literal_column("ago"))
     )
-    found: dict[str, dict[int, int]] = {}
+    found: dict[str, dict[int, float]] = {}
     for product, days, pieces in connection.execute(query):
-        found.setdefault(product, {})[days] = int(pieces)
+        found.setdefault(product, {})[days] = float(pieces)
     return found
 
 

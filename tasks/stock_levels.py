@@ -67,13 +67,13 @@ def _page(desk: Desk, as_of: date, after: str, limit: int) -> Select[Any]:
     return select(*columns).where(PRODUCTS.c.id > after).order_by(PRODUCTS.c.id).limit(limit)
 
 
-def _level(desk: Desk, found: Leads, row: Row[Any], sold: Mapping[int, int]) -> Level:
+def _level(desk: Desk, found: Leads, row: Row[Any], sold: Mapping[int, float]) -> Level:
     policy = desk.policy.reorder
     length = min(policy.history_days, max(sold) + 1) if sold else policy.history_days
     product = Known(
         row.id,
         tuple(sold.get(ago, 0) for ago in range(length - 1, -1, -1)),
-        int(row.on_hand) + int(row.inbound) - int(row.waiting),
+        row.on_hand + row.inbound - row.waiting,
         found.of(row.vendor_id),
         row.safety_stock,
     )

@@ -7,11 +7,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from models.facts import ProductFacts
+from models.quantities import Quantity
 from models.supply import Stocked
 from rules.levels import Level, by_urgency
 from tasks.demands import unsent
 from tasks.desk import Desk
 from tasks.orders import LINES, ORDERS, PRODUCT, PRODUCTS, not_yet
+from tasks.owed import wanted_pieces
 from tasks.supply_tables import AVAILABILITIES, INBOUNDS, LEVELS, STOCKS, VENDORS
 
 LEVEL = [LEVELS.c[field.name] for field in fields(Level)]
@@ -23,9 +25,9 @@ class Position:
 
     name: str
     vendor: str | None
-    on_hand: int
-    inbound: int
-    waiting: int
+    on_hand: Quantity
+    inbound: Quantity
+    waiting: Quantity
     next_on: date | None
     level: Level
 
@@ -35,7 +37,7 @@ class Scarce:
     """A product that sells, and of which few pieces are left to promise."""
 
     product: ProductFacts
-    left: int
+    left: Quantity
     demand_a_day: float
 
 
@@ -50,7 +52,7 @@ def reorder_list(desk: Desk, connection: Connection, as_of: date, *, everything:
     found = {}
     for name, by, on_hand, inbound, waiting, next_on, *kept in connection.execute(query):
         one = Level(*kept)
-        found[one.product_id] = Position(name, by, int(on_hand), int(inbound), int(waiting), next_on, one)
+        found[one.product_id] = Position(name, by, on_hand, inbound, waiting, next_on, one)
     return [found[one.product_id] for one in by_urgency(position.level for position in found.values())]
 
 
@@ -89,7 +91,7 @@ def pieces(desk: Desk, as_of: date) -> list[ColumnElement[Any]]:
     coming = and_(INBOUNDS.c.product_id == PRODUCTS.c.id, not_yet(INBOUNDS.c.received_at, desk.end_of(as_of)))
     day = func.coalesce(INBOUNDS.c.expected_on, INBOUNDS.c.promised_on)
     waiting = (
-        select(func.coalesce(func.sum(LINES.c.quantity), 0))
+        select(func.coalesce(func.sum(wanted_pieces(desk.end_of(as_of))), 0))
         .select_from(LINES.join(ORDERS, ORDERS.c.id == LINES.c.order_id))
         .where(LINES.c.product_id == PRODUCTS.c.id, unsent(desk, as_of))
     )

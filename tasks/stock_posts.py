@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from models.facts import ProductFacts, ProductStock
+from models.quantities import Quantity
 from models.supply import Stocked
 from models.values import PostKind
 from tasks.desk import Desk
@@ -54,6 +55,6 @@ def untrue_posts(connection: Connection, posts: Sequence[Mapping[str, Any]]) -> 
     return {row["id"] for row in posts if not _holds(row, left.get(row["product_id"], 0))}
 
 
-def _holds(row: Mapping[str, Any], left: int) -> bool:
+def _holds(row: Mapping[str, Any], left: Quantity) -> bool:
     # That a product is back stays true while some are left; "nearly gone" is about the very number.
     return 0 < left == row["left"] if row["kind"] == PostKind.LOW else left > 0

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, or_, select
 
+from models.quantities import Quantity
 from models.supply import Cover, DateSource, Supply
 from rules.coming import Coming, as_shown, days_shown
 from tasks.db import within
@@ -23,9 +24,9 @@ class Goods:
 
     product: str
     stocked: bool
-    held_back: int
+    held_back: Quantity
     """The safety stock that the shop keeps of it by its own word: open orders of usual priority get none of that."""
-    safety: int
+    safety: Quantity
     """The safety stock, by the shop's own word or else worked out: what a new order is not promised."""
     supplies: list[Supply] = field(default_factory=list)
     coming: dict[str, Coming] = field(default_factory=dict)
@@ -75,8 +76,9 @@ def stocked() -> ColumnElement[bool]:
     return or_(*(select(one).where(one == PRODUCTS.c.id).exists() for one in places))
 
 
-def _safety(product: Row[Any]) -> int:
-    return int(product.reckoned or 0) if product.safety_stock is None else int(product.safety_stock)
+def _safety(product: Row[Any]) -> Quantity:
+    found: Quantity | None = product.reckoned if product.safety_stock is None else product.safety_stock
+    return found or 0
 
 
 def _stock(after: str, last: str) -> Any:

@@ -10,6 +10,7 @@ from models.ledger_supply import (
 )
 from models.shop import Inbound, Stock, Vendor
 from tasks.orders import CHOICES as CHOICES
+from tasks.orders import SHIPMENTS as SHIPMENTS
 from tasks.orders import table_of
 
 STOCKS, INBOUNDS, VENDORS = table_of(Stock), table_of(Inbound), table_of(Vendor)

@@ -73,7 +73,7 @@ def _reason(
         return Skip.CANCELLED
     order = watched.order
     if not open_lines(order, as_of):
-        ends = {line.cancelled_on is not None for line in order.lines}
+        ends = {line.cancelled_on is not None or not line.ordered for line in order.lines}
         return Skip.CANCELLED if order.cancelled_on or ends == {True} else Skip.SHIPPED
     if order.customer.opted_out:
         return Skip.OPTED_OUT

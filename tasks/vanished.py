@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, Table, bindparam, delete, select, tuple_, update
 
 from sources.deduplicated import Deduplicated, Key
-from tasks.db import Turn, alone
+from tasks.db import Turn, alone, among
 from tasks.endings import GONE, NO_LINES, NOT_OPEN
-from tasks.orders import LINES, ORDERS, still_open
+from tasks.orders import LINES, ORDERS, SHIPMENTS, still_open
 from tasks.outbox import happened
 from tasks.supply_tables import INBOUNDS, STOCKS
 from tasks.tallies import move, put
@@ -27,6 +27,34 @@ GONE_LINES, OPEN_LINES = "brake:gone", "brake:open"
 IMPORT = "import"
 NAMED = 5
 Alive = Callable[[Connection], None]
+
+
+def forget_parcels(engine: Engine, seen: Deduplicated, batch: int, day: "Day", alive: Alive) -> int:
+    """Delete parcels that the source names no more, of orders of which it names another; return how many rows.
+
+    An order that it does not name at all keeps its parcels: its SELECT may yield the newest ones alone.
+    """
+    keys, gone, after = list(SHIPMENTS.primary_key), 0, tuple[str, ...]()
+    mine = delete(SHIPMENTS).where(*(key == bindparam(f"of_{key.name}") for key in keys))
+    page = select(*keys).order_by(*keys).limit(batch)
+    while True:
+        with engine.begin() as connection:
+            alone(connection, Turn.IMPORT)
+            alive(connection)
+            query = page.where(tuple_(*keys) > after) if after else page
+            found = [tuple(row) for row in connection.execute(query)]
+            theirs = select(*keys).where(among(connection, SHIPMENTS.c.order_id, {order for order, *_ in found}))
+            rows = {tuple(row) for row in connection.execute(theirs)}
+            there = seen.among(rows)
+            named = {order for order, *_ in there}
+            left = sorted(key for key in rows - there if key[0] in named)
+            if left:
+                connection.execute(mine, [{f"of_{k.name}": v for k, v in zip(keys, one, strict=True)} for one in left])
+                wake(connection, "shipments", set(), set(left), day.as_of, day.over)
+        gone += len(left)
+        if len(found) < batch:
+            return gone
+        after = found[-1]
 
 
 def take_away(engine: Engine, table: str, seen: Deduplicated, batch: int, alive: Alive) -> int:

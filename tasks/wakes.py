@@ -21,7 +21,7 @@ def wake(
     if table == "customers" and updated:
         theirs = select(ORDERS.c.id).where(among(connection, ORDERS.c.customer_id, {key[0] for key in updated}))
         _set_back(connection, WATCHES.c.order_id.in_(theirs), as_of)
-    if table in ("orders", "lines") and (changed := {key[0] for key in inserted | updated}):
+    if table in ("orders", "lines", "shipments") and (changed := {key[0] for key in inserted | updated}):
         _set_back(connection, among(connection, WATCHES.c.order_id, changed), as_of)
         _watch_open(connection, changed, as_of, day_over)
 

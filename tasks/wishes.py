@@ -5,9 +5,8 @@ from sqlalchemy import Connection, delete, select
 from models.errors import ForewarnError
 from models.supply import Wish
 from tasks.db import Turn, alone, insert
-from tasks.demands import unsent
 from tasks.desk import Desk
-from tasks.orders import LINES, ORDERS
+from tasks.orders import LINES, ORDERS, still_unsent
 from tasks.outbox import happened
 from tasks.packing import WISH, today
 from tasks.parcels import choose
@@ -38,7 +37,12 @@ def _check(desk: Desk, connection: Connection, now: Now, order: str) -> None:
     if connection.execute(select(ORDERS.c.id).where(ORDERS.c.id == order)).first() is None:
         raise ForewarnError(f"no order {order!r} is known: `forewarn import` takes new orders in")
     lines = select(LINES.c.number).join(ORDERS, ORDERS.c.id == LINES.c.order_id)
-    if connection.execute(lines.where(LINES.c.order_id == order, unsent(desk, now.as_of)).limit(1)).first() is None:
+    if (
+        connection.execute(
+            lines.where(LINES.c.order_id == order, still_unsent(desk.end_of(now.as_of))).limit(1)
+        ).first()
+        is None
+    ):
         raise ForewarnError(f"order {order!r} has no line that is still to be sent")
 
 

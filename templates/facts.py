@@ -21,8 +21,9 @@ from decimal import Decimal
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from models.facts import LineFacts, ProductDelay, ProductFacts, ProductStock
+from models.facts import LineFacts, ProductDelay, ProductFacts, ProductStock, Shipment
 from models.plans import LateLine, Plan
+from models.quantities import Quantity
 from models.shopfolder import Links, ShopConfig
 from models.supply import Parcel
 from models.values import News, Promise
@@ -72,15 +73,28 @@ class Product(View):
 
 
 @dataclass(frozen=True, slots=True)
+class Sent(View):
+    """A parcel under way; each of its fields may be empty, but not all of them."""
+
+    carrier: str
+    number: str
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Item(View):
-    """A line of the order."""
+    """A line of the order: of the pieces `ordered`, the `quantity` that the customer still waits for."""
 
     product: Product
-    quantity: int
+    quantity: Quantity
     ships: bool
     promised_on: date
     expected_on: date | None
     ready: bool
+    ordered: Quantity
+    partly: bool
+    """A part of it is not waited for any more."""
+    under_way: tuple[Sent, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +126,13 @@ def order_facts(plan: Plan, shop: ShopConfig) -> dict[str, Any]:
     """Return what the words of one notice may name."""
     delay, order, links = plan.delay, plan.delay.order, shop.links
     told = order.told if order.told and not order.told.assumed else None
-    late = tuple(_item(line.line, links, order.currency, line) for line in delay.late)
+    late = tuple(_item(line.line, links, order.currency, delay.as_of, line) for line in delay.late)
     offered = bool(plan.substitutes or plan.discount)
     return {
         "customer": addressed(order.customer.name),
         "order": Order(harmless(order.id), order.placed_on, _web(order.url) or order_link(links, order.id)),
         "late": late,
-        "on_time": tuple(_item(line, links, order.currency) for line in delay.on_time),
+        "on_time": tuple(_item(line, links, order.currency, delay.as_of) for line in delay.on_time),
         "ships": any(item.ships for item in late),
         "expected_on": delay.expected_on,
         "some_dated": _in_part([item.expected_on for item in late]),
@@ -130,7 +144,7 @@ def order_facts(plan: Plan, shop: ShopConfig) -> dict[str, Any]:
         "told_date": plan.told_date,
         "substitutes": tuple(
             Instead(
-                _item(choice.line, links, order.currency),
+                _item(choice.line, links, order.currency, delay.as_of),
                 tuple(_product(product, links, shop.currency) for product in choice.products),
             )
             for choice in plan.substitutes
@@ -238,17 +252,35 @@ def _in_part(dates: Sequence[date | None]) -> bool:
     return any(dates) and not all(dates)
 
 
-def _item(line: LineFacts, links: Links, currency: str, late: LateLine | None = None) -> Item:
+def _item(line: LineFacts, links: Links, currency: str, as_of: date, late: LateLine | None = None) -> Item:
     expected_on = late.expected_on if late else None
     ships = line.promise is Promise.SHIP
     product = _product(line.product, links, currency)
-    return Item(product, line.quantity, ships, line.promised_on, expected_on, line.ready)
+    return Item(
+        product=product,
+        quantity=line.owed(as_of),
+        ships=ships,
+        promised_on=line.promised_on,
+        expected_on=expected_on,
+        ready=line.ready,
+        ordered=line.ordered,
+        partly=line.owed(as_of) != line.ordered,
+        under_way=tuple(filter(None, map(_sent, line.under_way(as_of)))),
+    )
+
+
+def _sent(parcel: Shipment) -> Sent | None:
+    carrier, number = named(parcel.carrier or ""), named(parcel.tracking_number or "")
+    url = _web(parcel.tracking_url)
+    secure = url if url and url.startswith("https://") else None
+    return Sent(carrier, number, secure) if carrier or number or secure else None
 
 
 def _packed(parcel: Parcel, plan: Plan, links: Links) -> Packed:
     order = plan.delay.order
     lines = {line.number: line for line in order.lines}
-    items = (_item(lines[number], links, order.currency) for number in parcel.lines if number in lines)
+    as_of = plan.delay.as_of
+    items = (_item(lines[number], links, order.currency, as_of) for number in parcel.lines if number in lines)
     return Packed(tuple(items), parcel.ships_on)
 
 

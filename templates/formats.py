@@ -9,10 +9,11 @@ from typing import Any
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_skeleton, format_timedelta
-from babel.numbers import format_currency, format_percent
+from babel.numbers import format_currency, format_decimal, format_percent
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
+from models.quantities import Quantity
 from templates.views import said_of
 
 _NAMED = ("full", "long", "medium", "short")
@@ -66,7 +67,12 @@ def _days(count: int, locale: str) -> str:
 
 
 @lru_cache(_REMEMBERED)
-def _form(count: int, locale: str) -> str:
+def _quantity(value: Quantity, locale: str) -> str:
+    return format_decimal(value, "#,##0.###", locale=locale)
+
+
+@lru_cache(_REMEMBERED)
+def _form(count: Quantity, locale: str) -> str:
     return Locale.parse(locale).plural_form(count)
 
 
@@ -111,7 +117,14 @@ def show_days(context: Context, count: int) -> str:
 
 
 @pass_context
-def plural(context: Context, count: int, **forms: str) -> str:
+def show_number(context: Context, value: Quantity) -> str:
+    """Write a quantity, as `3` or `1.5`; raises TypeError for anything else."""
+    _number("number", value)
+    return _quantity(value, context["locale"])
+
+
+@pass_context
+def plural(context: Context, count: Quantity, **forms: str) -> str:
     """Choose the form that goes with a number by CLDR's rules; `other` where that form is not given.
 
     Raises TypeError for anything but a number, and where `other` is not given.
@@ -141,5 +154,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "money": show_money,
     "percent": show_percent,
     "days": show_days,
+    "number": show_number,
     "plural": plural,
 }

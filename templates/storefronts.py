@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment
 
+from models.quantities import Quantity
 from models.shopfolder import ShopConfig
 from models.storefront import StorefrontNotice
 from models.supply import Available
@@ -87,7 +88,7 @@ class StorefrontWords:
         with faults_named(PAGE):
             return self._environment.get_template(PAGE).render(given)
 
-    def _write(self, state: str, expected_on: Any, latest_on: Any, left: int, locale: str) -> Said:
+    def _write(self, state: str, expected_on: Any, latest_on: Any, left: Quantity, locale: str) -> Said:
         given = self._given(locale) | {"state": state, "expected_on": expected_on, "latest_on": latest_on, "left": left}
         return Said(locale, self._part(TITLE, locale, given), self._part(TEXT, locale, given))
 

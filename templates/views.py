@@ -79,7 +79,7 @@ def shop_view(shop: ShopConfig, language: str) -> Shop:
     )
 
 
-_FACTS = (facts.Product, facts.Item, facts.Order, facts.Instead, facts.Packed, Discount)
+_FACTS = (facts.Product, facts.Item, facts.Order, facts.Instead, facts.Packed, facts.Sent, Discount)
 _KINDS = (*_FACTS, Shop, Sender, Help, Links, Palette)
 FIELDS: dict[type, frozenset[str]] = {kind: frozenset(field.name for field in fields(kind)) for kind in _KINDS}
 """What a template may ask of each kind of value."""
@@ -87,6 +87,7 @@ FIELDS: dict[type, frozenset[str]] = {kind: frozenset(field.name for field in fi
 _SAID: dict[type, str] = {
     facts.Instead: "a choice of substitutes",
     facts.Packed: "a parcel",
+    facts.Sent: "a parcel under way",
     facts.Item: "an item",
     facts.Order: "an order",
     Help: "shop.help",

@@ -221,7 +221,14 @@ def test_bad_rows_are_kept_with_their_reason_and_the_good_ones_go_on(shop):
     assert counts["lines"] == Counts(read=4, inserted=0, refused=4)
     assert [tuple(row.values()) for row in rejected(shop)] == [
         ("orders", "orders.csv", "2", "customer_id", "C7", "not among the customers; the id of one of them is right"),
-        ("lines", "lines.csv", "4", "quantity", "one", "a whole number such as 3 is right"),
+        (
+            "lines",
+            "lines.csv",
+            "4",
+            "quantity",
+            "one",
+            "a number such as 3 or 1.5 is right, with at most three decimals",
+        ),
         ("lines", "lines.csv", "2", "order_id", "1001", "not among the orders; the id of one of them is right"),
         ("lines", "lines.csv", "3", "order_id", "1001", "not among the orders; the id of one of them is right"),
         ("lines", "lines.csv", "5", "product_id", "CUP-9", "not among the products; the id of one of them is right"),

@@ -107,6 +107,42 @@ def test_opt_outs_and_countries_that_are_there_already_are_brought_to_the_new_ru
     assert found == ["GB", "GR", "DE", None]
 
 
+def test_quantities_of_before_are_whole_pieces_still(engine):
+    up(engine, "0004")
+    before = MetaData()
+    before.reflect(engine)
+    given = {
+        "order_line": {"quantity": 3},
+        "stock": {"on_hand": -2, "allocated": 1},
+        "inbound": {"quantity": 2_147_483_647},
+        "product": {"safety_stock": 7},
+        "allocation": {"quantity": 3},
+        "purchase_line": {"quantity": 5},
+        "availability": {"left": 4},
+        "stock_level": {"safety_stock": 1, "reorder_point": 2, "order_quantity": 3, "available": -4},
+        "post": {"left": 2},
+    }
+    with engine.begin() as connection:
+        for name, values in given.items():
+            table = before.tables[name]
+            needed = {column.name: sample(column) for column in table.c if not column.nullable}
+            connection.execute(table.insert().values(needed | values))
+        empty = before.tables["product"]
+        connection.execute(empty.insert().values(id="2", name="2", drop_shipped=False))
+    migrate(engine)
+    with reading(engine) as connection:
+        for name, values in given.items():
+            table = SQLModel.metadata.tables[name]
+            rows = connection.execute(select(*(table.c[column] for column in values))).all()
+            assert tuple(values.values()) in [tuple(row) for row in rows]
+            assert all(type(value) is int for row in rows for value in row if value is not None)
+        product = SQLModel.metadata.tables["product"]
+        assert set(connection.execute(select(product.c.safety_stock)).scalars()) == {7, None}
+        line = SQLModel.metadata.tables["order_line"]
+        names = ("shipped", "cancelled", "returned", "packed")
+        assert tuple(connection.execute(select(*(line.c[one] for one in names))).one()) == (0, 0, 0, 0)
+
+
 def test_processes_that_migrate_at_once_all_succeed(engine, database):
     engine.dispose()
     processes = [

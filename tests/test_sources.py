@@ -116,10 +116,10 @@ def test_a_pattern_reads_many_files_as_one_and_a_packed_file_stands_for_the_plai
 @pytest.mark.parametrize(
     ("column", "written", "reason"),
     [
-        ("quantity", "two", "a whole number such as 3 is right"),
-        ("quantity", "2.5", "a whole number such as 3 is right"),
+        ("quantity", "two", "a number such as 3 or 1.5 is right, with at most three decimals"),
+        ("quantity", "2.5555", "a number such as 3 or 1.5 is right, with at most three decimals"),
         ("quantity", "-1", "at least 0 is right"),
-        ("quantity", "", "missing; a whole number such as 3 is right"),
+        ("quantity", "", "missing; a number such as 3 or 1.5 is right, with at most three decimals"),
         ("price", "-1", "an amount such as 12.50 is right: digits, a point for the decimals, no sign or currency"),
         ("price", "EUR 9", "an amount such as 12.50 is right: digits, a point for the decimals, no sign or currency"),
         ("price", "nan", "an amount such as 12.50 is right: digits, a point for the decimals, no sign or currency"),
@@ -151,7 +151,8 @@ def test_all_that_is_wrong_with_a_row_is_said_at_once(shop):
     use_lines(shop, write_csv([LINE | {"quantity": "x", "price": "y"}]))
     _, (refused,) = read(shop)
     assert str(refused).startswith(
-        "lines.csv, line 2: quantity 'x': a whole number such as 3 is right; price: an amount"
+        "lines.csv, line 2: quantity 'x': a number such as 3 or 1.5 is right, with at most three decimals; "
+        "price: an amount"
     )
 
 
@@ -355,7 +356,10 @@ def database(shop, tmp_path):
 def test_a_live_database_is_read(shop, database):
     facts, (refused,) = read(shop, url=database)
     assert [(fact.order_id, fact.quantity) for fact in facts] == [("1", 2), ("2", 1)]
-    assert str(refused) == "row 2 of lines.sql: quantity 'x': a whole number such as 3 is right"
+    assert (
+        str(refused)
+        == "row 2 of lines.sql: quantity 'x': a number such as 3 or 1.5 is right, with at most three decimals"
+    )
 
 
 def test_a_live_sqlite_shop_can_write_while_its_facts_are_written_to_the_ledger(shop, database):

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 
+from models.quantities import as_number
 from models.storefront import StorefrontNotice
 from models.supply import Available, Stocked
 from tasks.desk import Desk
@@ -49,7 +50,7 @@ def one(desk: Desk, notice: StorefrontNotice, locale: str) -> dict[str, Any]:
         "state": available.state,
         "expected_on": available.expected_on and available.expected_on.isoformat(),
         "latest_on": available.latest_on and available.latest_on.isoformat(),
-        "left": available.left or None,
+        "left": as_number(available.left) or None,
         "lang": said[locale].lang,
         "title": said[locale].title,
         "text": said[locale].text,

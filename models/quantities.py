@@ -1,0 +1,36 @@
+"""Quantities: whole numbers of pieces, or fractions with up to three decimals, as 1.5 metres of fabric."""
+
+from decimal import Decimal
+
+Quantity = int | Decimal
+"""An int where it is whole, so that counting pieces stays plain arithmetic."""
+THOUSANDTHS = 1_000
+
+
+def normalized(value: Quantity | float) -> Quantity:
+    """Return a quantity as an int where it is whole, else as a Decimal without trailing zeros.
+
+    Raises ValueError for more than three decimals; a float's rounding error is none.
+    """
+    if isinstance(value, int):
+        return int(value)
+    thousandths = round(value * THOUSANDTHS)
+    if abs(float(value) * THOUSANDTHS - thousandths) > (1e-6 if isinstance(value, float) else 0):
+        raise ValueError(f"a quantity has at most three decimals (found {value})")
+    return from_thousandths(thousandths)
+
+
+def from_thousandths(count: int) -> Quantity:
+    """Return the quantity of so many thousandths."""
+    whole, rest = divmod(count, THOUSANDTHS)
+    return whole if not rest else (Decimal(count) / THOUSANDTHS).normalize()
+
+
+def as_number(value: Quantity) -> int | float:
+    """Return a quantity as a number that JSON writes."""
+    return float(value) if isinstance(value, Decimal) else value
+
+
+def plain(value: Quantity) -> str:
+    """Return a quantity in plain digits, as `3` or `1.5`, for files and staff."""
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)
