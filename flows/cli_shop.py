@@ -1,6 +1,6 @@
 """Commands about the shop's folder and its words."""
 
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,7 +22,7 @@ def init(folder: Annotated[Path, typer.Argument(help="folder to make; it must be
     """Write a commented starter folder."""
     from sources.newshop import write_starter
 
-    write_starter(folder)
+    write_starter(folder, date.today())  # noqa: DTZ011 - the starter shop is where its reader is
     printing.out.print(f"{folder} is ready: edit shop.toml, point sources/*.sql at your data, then run", markup=False)
     printing.out.print(f"  forewarn shop check --shop {folder}", markup=False)
 
