@@ -54,15 +54,12 @@ def _embed_prefect(home: Path) -> None:
         DO_NOT_TRACK="1",
         PREFECT_LOGGING_LEVEL="ERROR",
         PREFECT_PROFILES_PATH=str(home / "profiles.toml"),
-        # Empty, and not taken away: Prefect reads a `.env` too, and what is set here goes before it.
-        PREFECT_API_URL="",
-        PREFECT_API_KEY="",
-        PREFECT_API_AUTH_STRING="",
     )
 
 
 async def _live(into: Path, as_of: date) -> tuple[Report, list[str], float, Path]:
     from prefect.client.orchestration import get_client
+    from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_API_URL, temporary_settings
 
     from flows.house import given_only, open_house
     from flows.once import live
@@ -70,17 +67,20 @@ async def _live(into: Path, as_of: date) -> tuple[Report, list[str], float, Path
     from models.settings import GivenSettings
 
     begun = time.monotonic()
-    async with get_client() as client:
-        await client.hello()
-        started = time.monotonic() - begun
-        with (
-            given_only(GivenSettings(shop=into / "shop", home=into)),
-            open_house() as house,
-            printing.working("Living the day", quiet=False) as progress,
-        ):
-            report = await live(house, as_of, take_in=True, recorded=True, progress=progress)
-            posts = await post_delays(str(into / "shop"), as_of)
-            return report, posts, started, house.outbox
+    # Prefect reads a `.env` as well as the environment: no server that either names gets a run of the demo.
+    own_server = temporary_settings(restore_defaults={PREFECT_API_URL, PREFECT_API_KEY, PREFECT_API_AUTH_STRING})
+    with own_server:
+        async with get_client() as client:
+            await client.hello()
+            started = time.monotonic() - begun
+            with (
+                given_only(GivenSettings(shop=into / "shop", home=into)),
+                open_house() as house,
+                printing.working("Living the day", quiet=False) as progress,
+            ):
+                report = await live(house, as_of, take_in=True, recorded=True, progress=progress)
+                posts = await post_delays(str(into / "shop"), as_of)
+                return report, posts, started, house.outbox
 
 
 def _tell(report: Report, posts: list[str], outbox: Path, shop: Path) -> None:
@@ -93,7 +93,7 @@ def _tell(report: Report, posts: list[str], outbox: Path, shop: Path) -> None:
             ("Late", counted(report.late)),
             ("News", counted(report.news)),
             ("Remedies", counted(report.offers)),
-            ("Sent", counted(report.sent)),
+            ("Outbox", counted(report.trial)),
             ("Skipped", counted(report.skipped)),
             ("Waiting", f"{report.waiting} for an hour at which they may arrive"),
             ("Posts", f"{len(posts)} wait for approval"),

@@ -86,6 +86,15 @@ class Report(BaseModel):
     rejects: str | None = Field(None, description="file with the rows that were refused")
 
     @property
+    def reached(self) -> Counts:
+        """Return the messages sent that were no trial, by channel."""
+        return {
+            channel: n - self.trial.get(channel, 0)
+            for channel, n in self.sent.items()
+            if n > self.trial.get(channel, 0)
+        }
+
+    @property
     def ok(self) -> bool:
         """Say whether nothing went wrong."""
         return not self.problems and not self.down

@@ -31,6 +31,7 @@ def test_the_demo_reaches_nothing_that_is_set_up_where_it_runs(tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "ERROR" not in done.stdout + done.stderr
     assert f"Open {tmp_path / 'demo' / 'var' / 'lantern-loom' / 'outbox' / 'index.html'}" in done.stdout
     assert list((tmp_path / "demo").rglob("*.eml"))
     assert list(real.iterdir()) == []
