@@ -40,11 +40,20 @@ def by_delay(orders: Mapping[str, int], policy: Policy) -> dict[str, int]:
 
 def fill_delivered(report: Report, delivered: Delivered) -> None:
     """Put into a report what was delivered."""
-    report.sent, report.rejected, report.later = dict(delivered.sent), dict(delivered.rejected), dict(delivered.later)
+    report.sent, report.rejected, report.later = (
+        _sorted(delivered.sent),
+        dict(delivered.rejected),
+        dict(delivered.later),
+    )
     report.in_doubt, report.down = delivered.in_doubt, dict(delivered.down)
-    report.trial = {channel: n for channel, n in delivered.trial.items() if n}
+    report.trial = {channel: n for channel, n in _sorted(delivered.trial).items() if n}
     for reason, n in delivered.skipped.items():
         report.skipped[reason] = report.skipped.get(reason, 0) + n
+
+
+def _sorted(counts: Mapping[str, int]) -> dict[str, int]:
+    """Return counts in the order of their names: which channel answered first says nothing."""
+    return dict(sorted(counts.items()))
 
 
 def counted(counts: Mapping[str, int], nothing: str = "none") -> str:
