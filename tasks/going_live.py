@@ -116,14 +116,14 @@ def withdraw_trial(desk: Desk, now: Now, who: str, orders: Sequence[str] | None 
                 update(NOTICES)
                 .where(in_order(connection, NOTICES.c.id, mine))
                 .values(state=State.SKIPPED, reason=Skip.TRIAL, settled_at=now.moment)
-                .returning(NOTICES.c.id, NOTICES.c.order_id)
+                .returning(NOTICES.c.id, NOTICES.c.order_id, NOTICES.c.run_id)
             )
             rows = connection.execute(gone).all()
-            touched = {order for _, order in rows}
+            touched = {row.order_id for row in rows}
             retell(connection, touched, touched, now.as_of)
-            happened(connection, [(Skip.TRIAL, key, "the trial is over") for key, _ in rows], now.moment, who)
+            _end_held_runs(connection, {row.run_id for row in rows})
+            happened(connection, [(Skip.TRIAL, row.id, "the trial is over") for row in rows], now.moment, who)
             ended += len(rows)
-    _end_held_runs(desk)
     return ended
 
 
@@ -133,11 +133,11 @@ def _tried_orders(desk: Desk) -> list[str]:
         return list(connection.execute(query).scalars())
 
 
-def _end_held_runs(desk: Desk) -> None:
-    """Let no run wait for a person that has no notice left."""
+def _end_held_runs(connection: Connection, runs: set[str]) -> None:
+    """Let no run wait for a person whose last notice was withdrawn; one that is held for its facts has none, and waits."""
     held = select(NOTICES.c.id).where(NOTICES.c.run_id == RUNS.c.id, NOTICES.c.state == State.HELD)
-    with desk.engine.begin() as connection:
-        connection.execute(update(RUNS).where(RUNS.c.state == HELD, ~held.exists()).values(state="dropped"))
+    over = and_(among(connection, RUNS.c.id, runs), RUNS.c.state == HELD, ~held.exists())
+    connection.execute(update(RUNS).where(over).values(state="dropped"))
 
 
 def leave_untold(desk: Desk, now: Now, who: str, orders: Sequence[str]) -> int:
