@@ -134,7 +134,7 @@ def _tried_orders(desk: Desk) -> list[str]:
 
 
 def _end_held_runs(connection: Connection, runs: set[str]) -> None:
-    """Let no run wait for a person whose last notice was withdrawn; one that is held for its facts has none, and waits."""
+    """Let no run wait whose last notice was withdrawn; one that is held for its facts has none, and still waits."""
     held = select(NOTICES.c.id).where(NOTICES.c.run_id == RUNS.c.id, NOTICES.c.state == State.HELD)
     over = and_(among(connection, RUNS.c.id, runs), RUNS.c.state == HELD, ~held.exists())
     connection.execute(update(RUNS).where(over).values(state="dropped"))
