@@ -125,22 +125,26 @@ def list_posts(
 
 
 @posts.command()
-def approve(post: str, who: Who, shop: Shop = None) -> None:
+def approve(post: str, who: Who, shop: Shop = None, as_of: AsOf = None) -> None:
     """Let a post go out with the next deliver run."""
-    _decide(post, State.QUEUED, who, "", shop, "will be posted")
+    _decide(post, State.QUEUED, who, "", shop, as_of, "will be posted")
 
 
 @posts.command()
-def reject(post: str, who: Who, shop: Shop = None, why: Annotated[str, typer.Option(help="reason")] = "") -> None:
+def reject(
+    post: str, who: Who, shop: Shop = None, why: Annotated[str, typer.Option(help="reason")] = "", as_of: AsOf = None
+) -> None:
     """Turn a post down for good."""
-    _decide(post, State.SKIPPED, who, why, shop, "is turned down")
+    _decide(post, State.SKIPPED, who, why, shop, as_of, "is turned down")
 
 
-def _decide(post: str, verdict: State, who: str, why: str, shop: Path | None, outcome: str) -> None:
+def _decide(
+    post: str, verdict: State, who: str, why: str, shop: Path | None, as_of: datetime | None, outcome: str
+) -> None:
     from tasks.posts import decide_on
 
     with open_house(shop, begin=Begin.NEVER) as house:
-        found = decide_on(house.desk, now_of(house), post, verdict, who, why)
+        found = decide_on(house.desk, now_of(house, as_of), post, verdict, who, why)
     printing.out.print(f"Post {found[:8]} {outcome}.")
 
 

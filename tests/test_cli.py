@@ -156,7 +156,7 @@ def test_a_suppressed_address_is_masked_and_kept(place, lived):
     [
         (("explain", "no-such-order"), "no order 'no-such-order' is known here"),
         (("run", "--shop", "nowhere"), "it has no shop.toml"),
-        (("posts", "approve", "ffff"), "no held posts begin with 'ffff'"),
+        (("posts", "approve", "ffff"), "none of the held posts that `forewarn posts list` shows begins with 'ffff'"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_a_non_zero_exit(place, lived, arguments, said):
