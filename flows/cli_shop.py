@@ -22,7 +22,7 @@ def init(folder: Annotated[Path, typer.Argument(help="folder to make; it must be
     """Write a commented starter folder."""
     from sources.newshop import write_starter
 
-    write_starter(folder)
+    write_starter(folder, clock("UTC", None).as_of)
     printing.out.print(f"{folder} is ready: edit shop.toml, point sources/*.sql at your data, then run", markup=False)
     printing.out.print(f"  forewarn shop check --shop {folder}", markup=False)
 
