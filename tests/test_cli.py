@@ -157,6 +157,7 @@ def test_a_suppressed_address_is_masked_and_kept(place, lived):
     [
         (("explain", "no-such-order"), "no order 'no-such-order' is known here"),
         (("run", "--shop", "nowhere"), "it has no shop.toml"),
+        (("run", "--as-of", "28.11.2026"), "'28.11.2026' is no day; year, month and day are right, as 2026-11-28"),
         (("posts", "approve", "ffff"), "none of the held posts that `forewarn posts list` shows begins with 'ffff'"),
     ],
 )
