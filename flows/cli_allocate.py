@@ -10,7 +10,7 @@ from flows import printing
 from flows.cli_ledger import Who
 from flows.house import clock, open_house
 from flows.ledgers import Begin
-from flows.options import AsOf, Json, Shop, day_of
+from flows.options import AsOf, Json, Shop, a_day, day_of
 
 MOST = 20
 
@@ -37,9 +37,7 @@ def expect(
     order: Annotated[str, typer.Argument(help="the order's number")],
     line: Annotated[str, typer.Argument(help="which line of it")],
     who: Who,
-    day: Annotated[
-        datetime | None, typer.Argument(metavar="DATE", formats=["%Y-%m-%d"], help="when it is expected")
-    ] = None,
+    day: Annotated[datetime | None, typer.Argument(metavar="DATE", parser=a_day, help="when it is expected")] = None,
     shop: Shop = None,
     *,
     forget: Annotated[bool, typer.Option("--forget", help="take back what staff said")] = False,

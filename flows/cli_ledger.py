@@ -10,7 +10,7 @@ import typer
 from flows import printing
 from flows.house import House, clock, open_house
 from flows.ledgers import Begin
-from flows.options import AsOf, Json, Shop, day_of
+from flows.options import AsOf, Json, Shop, a_day, day_of
 from models.policy import ON_TIME
 from models.values import State
 from tasks.db import reading
@@ -19,7 +19,14 @@ from tasks.runs import Now
 offers = typer.Typer(no_args_is_help=True, help="What was offered for the wait.")
 posts = typer.Typer(no_args_is_help=True, help="Social posts about late products, held until somebody approves them.")
 
-Who = Annotated[str, typer.Option(help="who decides this; kept in the ledger", default_factory=getpass.getuser)]
+Who = Annotated[
+    str,
+    typer.Option(
+        help="who decides this; kept in the ledger \\[default: your login]",
+        default_factory=getpass.getuser,
+        show_default=False,
+    ),
+]
 
 
 def now_of(house: House, as_of: datetime | None = None) -> Now:
@@ -80,7 +87,7 @@ def export(
     file: Annotated[Path, typer.Argument(help="CSV file to write")],
     shop: Shop = None,
     since: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="only what was offered from this day")
+        datetime | None, typer.Option(parser=a_day, metavar="DATE", help="only what was offered from this day")
     ] = None,
 ) -> None:
     """Write the offers as CSV, for the shop system to import the codes."""
@@ -125,22 +132,26 @@ def list_posts(
 
 
 @posts.command()
-def approve(post: str, who: Who, shop: Shop = None) -> None:
+def approve(post: str, who: Who, shop: Shop = None, as_of: AsOf = None) -> None:
     """Let a post go out with the next deliver run."""
-    _decide(post, State.QUEUED, who, "", shop, "will be posted")
+    _decide(post, State.QUEUED, who, "", shop, as_of, "will be posted")
 
 
 @posts.command()
-def reject(post: str, who: Who, shop: Shop = None, why: Annotated[str, typer.Option(help="reason")] = "") -> None:
+def reject(
+    post: str, who: Who, shop: Shop = None, why: Annotated[str, typer.Option(help="reason")] = "", as_of: AsOf = None
+) -> None:
     """Turn a post down for good."""
-    _decide(post, State.SKIPPED, who, why, shop, "is turned down")
+    _decide(post, State.SKIPPED, who, why, shop, as_of, "is turned down")
 
 
-def _decide(post: str, verdict: State, who: str, why: str, shop: Path | None, outcome: str) -> None:
+def _decide(
+    post: str, verdict: State, who: str, why: str, shop: Path | None, as_of: datetime | None, outcome: str
+) -> None:
     from tasks.posts import decide_on
 
     with open_house(shop, begin=Begin.NEVER) as house:
-        found = decide_on(house.desk, now_of(house), post, verdict, who, why)
+        found = decide_on(house.desk, now_of(house, as_of), post, verdict, who, why)
     printing.out.print(f"Post {found[:8]} {outcome}.")
 
 

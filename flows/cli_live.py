@@ -14,7 +14,7 @@ from flows.cli_ledger import Who, now_of
 from flows.exits import fail_if_not_ok
 from flows.house import open_house
 from flows.ledgers import Begin
-from flows.options import AsOf, Json, Shop, day_of
+from flows.options import AsOf, Json, Shop, a_day, day_of
 from models.errors import ForewarnError
 from models.values import Channel
 from rules.addresses import BadAddress, email_address, phone_number
@@ -28,7 +28,9 @@ def go_live(
     shop: Shop = None,
     since: Annotated[
         datetime | None,
-        typer.Option("--from", formats=["%Y-%m-%d"], help="leave delays that began before this day untold on purpose"),
+        typer.Option(
+            "--from", parser=a_day, metavar="DATE", help="leave delays that began before this day untold on purpose"
+        ),
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="tell so many orders only, for a first look")] = None,
     only: Annotated[

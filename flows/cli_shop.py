@@ -1,6 +1,6 @@
 """Commands about the shop's folder and its words."""
 
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,7 +22,7 @@ def init(folder: Annotated[Path, typer.Argument(help="folder to make; it must be
     """Write a commented starter folder."""
     from sources.newshop import write_starter
 
-    write_starter(folder, date.today())  # noqa: DTZ011 - the starter shop is where its reader is
+    write_starter(folder, clock("UTC", None).as_of)
     printing.out.print(f"{folder} is ready: edit shop.toml, point sources/*.sql at your data, then run", markup=False)
     printing.out.print(f"  forewarn shop check --shop {folder}", markup=False)
 

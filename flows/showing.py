@@ -148,15 +148,15 @@ def summary(report: Report, shop: str) -> str:
 
 
 def table(plans: Sequence[Plan]) -> list[dict[str, Any]]:
-    """Return plans as rows that customer service can read."""
+    """Return plans as rows that customer service can read; Prefect's page cuts off what stands last."""
     return [
         {
             "order": visible(plan.delay.order.id),
-            "days late": plan.delay.days,
-            "bucket": plan.delay.bucket,
-            "remedy": remedy(plan),
             "channels": ", ".join(_contact(one) for one in plan.contacts),
             "why": plan.why,
+            "remedy": remedy(plan),
+            "days late": plan.delay.days,
+            "bucket": plan.delay.bucket,
         }
         for plan in plans
     ]

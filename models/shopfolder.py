@@ -13,6 +13,7 @@ from pydantic import BaseModel, EmailStr, Field, ValidationError, field_validato
 from models.errors import BadShop
 from models.frozen import Frozen
 from models.identity import Identity, plain_slug, slug
+from models.known_keys import no_such_key
 from models.measures import Country, Encoding
 from models.policy import Policy
 from models.vendor_doors import VendorDoor, Warehouse
@@ -209,13 +210,19 @@ def _read(file: Path, model: type[Model]) -> Model:
     except tomllib.TOMLDecodeError as error:
         raise BadShop(f"{file}: not valid TOML: {error}") from error
     except ValidationError as error:
-        raise BadShop(f"{file}: {sentence(error)}") from error
+        raise BadShop(f"{file}: {sentence(error, model)}") from error
 
 
-def sentence(error: ValidationError) -> str:
-    """Say the first thing that pydantic found wrong, as one sentence that names the key."""
-    first = error.errors(include_url=False)[0]
+def sentence(error: ValidationError, model: type[BaseModel] | None = None) -> str:
+    """Say the first thing that pydantic found wrong with a model, as one sentence that names the key.
+
+    A key that the model does not know goes first: where it is a mistyped one, another is missing because of it.
+    """
+    found = error.errors(include_url=False)
+    first = next((one for one in found if one["type"] == "extra_forbidden"), found[0])
     key = ".".join(str(part) for part in first["loc"]) or "the file"
+    if model is not None and first["type"] == "extra_forbidden":
+        return f"{key}: {no_such_key(model, first['loc'])}"
     said = first["msg"].removeprefix("Value error, ")
     value = first["input"]
     shown = f" (found {value!r})" if isinstance(value, str | int | float | bool) else ""

@@ -6,6 +6,8 @@ from decimal import Decimal
 
 from models.policy import Policy
 
+HOURS_A_DAY = 24
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:
@@ -85,8 +87,15 @@ def _gone(intake: Intake, policy: Policy) -> Iterator[Limit]:
 def _stale(intake: Intake, policy: Policy) -> Iterator[Limit]:
     most, hours = policy.brake.stale_hours, intake.hours
     if most and hours is not None and hours > most and intake.known >= policy.brake.at_least:
-        sentence = f"the newest order was placed {hours:,.0f} hours before the run; {most} are allowed"
+        sentence = f"the newest order was placed {_span(hours)} before the run; {_span(most)} are allowed"
         yield Limit("stale_hours", most, hours, sentence)
+
+
+def _span(hours: float) -> str:
+    """Return hours as people say them: in days from two days on."""
+    if hours < 2 * HOURS_A_DAY:
+        return f"{hours:,.0f} hours"
+    return f"{hours / HOURS_A_DAY:,.1f}".removesuffix(".0") + " days"
 
 
 def load_out_of_bounds(load: Load, policy: Policy) -> tuple[Limit, ...]:

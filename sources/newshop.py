@@ -10,33 +10,34 @@ from pathlib import Path
 from models.errors import BadShop
 from models.identity import plain_slug
 
-WRITTEN_FOR = date(2026, 1, 13)
-"""The day on which the starter's rows make a shop with something late."""
-DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
+WRITTEN_FOR = date(2026, 1, 15)
+"""The day on which the starter's rows are as a shop's are: some late, none old."""
+DAY = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
 READABLE = 40
 """Characters of an id that are read by people; the others are drawn."""
 
 
-def write_starter(folder: Path, today: date | None = None) -> list[Path]:
+def write_starter(folder: Path, today: date = WRITTEN_FOR) -> list[Path]:
     """Write the starter into a new or empty folder, with an id of its own, and return its files.
 
-    The dates of its rows lie around `today`; without it, around WRITTEN_FOR. Raises BadShop where there is anything.
+    The days of its rows are moved to `today`: a run refuses facts that are months old. Raises BadShop where there is
+    anything.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BadShop(f"{folder} is not empty; nothing was written. Name a folder that is empty, or not there yet")
     with importlib.resources.as_file(importlib.resources.files("sources") / "starter") as starter:
         # A package may be installed read-only; the shop's own copy is for writing.
         shutil.copytree(starter, folder, dirs_exist_ok=True, copy_function=shutil.copyfile)
-    if today is not None:
-        for file in (folder / "data").glob("*.csv"):
-            file.write_text(_moved(file.read_text("utf-8"), today - WRITTEN_FOR), "utf-8")
+    for file in (folder / "data").iterdir():
+        file.write_text(_moved(file.read_text("utf-8"), today - WRITTEN_FOR), "utf-8")
     config = folder / "shop.toml"
     config.write_text(with_id(config.read_text("utf-8"), new_id(folder.resolve().name)), "utf-8")
     return sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
 
 
-def _moved(text: str, by: timedelta) -> str:
-    return DATE.sub(lambda found: str(date.fromisoformat(found[0]) + by), text)
+def _moved(rows: str, by: timedelta) -> str:
+    """Return rows with every day in them so much later."""
+    return DAY.sub(lambda found: str(date.fromisoformat(found[0]) + by), rows)
 
 
 def new_id(name: str) -> str:

@@ -99,6 +99,19 @@ def test_a_limit_says_by_how_much_it_was_passed():
     assert limit.sentence == "812 of 1,000 open orders would be told at once: 81%; 30% are allowed"
 
 
+@pytest.mark.parametrize(
+    ("hours", "allowed", "sentence"),
+    [
+        (8880, 96, "the newest order was placed 370 days before the run; 4 days are allowed"),
+        (47, 12, "the newest order was placed 47 hours before the run; 12 hours are allowed"),
+        (60, 48, "the newest order was placed 2.5 days before the run; 2 days are allowed"),
+    ],
+)
+def test_how_old_the_facts_are_is_said_in_days(hours, allowed, sentence):
+    (limit,) = facts_out_of_bounds(intake(hours=hours), Policy(brake=Brake(stale_hours=allowed)))
+    assert limit.sentence == sentence
+
+
 def beyond_the_cap(with_policy):
     """Return a counter at which four discounts are wanted, far beyond what one run may give."""
     caps = {"EUR": 5}
@@ -167,13 +180,13 @@ def test_a_run_is_decided_on_once(held):
     with pytest.raises(StopIteration):
         run_of(held)
     key = held.rows(RUNS)[0]["id"]
-    with pytest.raises(ForewarnError, match="no held run begins"):
+    with pytest.raises(ForewarnError, match="mara released run"):
         release(held.desk, Now("", DAY, noon(0)), key, Verdict.DROP, "tom")
 
 
 @pytest.mark.parametrize("beginning", ["", "%", "%%%%"])
 def test_a_run_that_is_not_plainly_meant_is_not_let_go(held, beginning):
-    with pytest.raises(ForewarnError, match=r"no held run|too short"):
+    with pytest.raises(ForewarnError, match=r"none of the held runs|too short"):
         release(held.desk, Now("", DAY, noon(0)), beginning, Verdict.LET_GO, "mara")
     assert states(held) == [State.HELD]
 

@@ -2,10 +2,8 @@
 
 import csv
 import json
-import shutil
 from collections import defaultdict
 from email import message_from_bytes, policy
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +12,6 @@ from templates import sms
 from tests.test_cli import forewarn
 
 DAY = "2026-01-13"
-CASES = Path(__file__).resolve().parents[1].parent / "shared" / "trials" / "cases"
 LINK = f"https://emporio.example.com/orders?key={'k' * 300}"
 CUSTOMERS = """\
 id,name,email,phone,country,locale,prefers,sms_consent,marketing_consent,opted_out
@@ -159,31 +156,3 @@ def test_an_opt_out_and_its_end_at_the_next_import_hold_for_all_who_share_the_ad
     lines = shop / "data" / "lines.csv"
     lines.write_text(lines.read_text().replace("2026-01-20", "2026-02-20"))
     assert run(tmp_path, "--import", day="2026-01-16")["sent"] == {"email": 2}
-
-
-def lived_case(tmp_path, case, day):
-    if not CASES.is_dir():
-        pytest.skip("../shared/trials/cases is absent")
-    (found,) = (CASES / case).glob("*-shop")
-    shutil.copytree(found, tmp_path / "shop")
-    return run(tmp_path, "--import", day=day), outbox(tmp_path)
-
-
-def test_the_case_of_a_text_too_long(tmp_path):
-    report, left = lived_case(tmp_path, "text-too-long-blocks-mail", "2026-01-15")
-    assert (report["problems"], report["news"]) == ([], {"long": 2})
-    assert {"ana@example.com", "maria@example.com"} <= set(left)
-    text = left["+5511987654321"]["sms"]["text"]
-    assert sms.parts(text).parts <= sms.AT_MOST
-
-
-def test_the_case_of_digits_only_and_landlines(tmp_path):
-    report, left = lived_case(tmp_path, "digits-only-phone-and-landline", "2026-01-13")
-    assert {to: set(channels) for to, channels in left.items()} == {
-        "+4915112345678": {"sms"},
-        "leo@example.com": {"email"},
-        "+447911123456": {"sms"},
-        "noname@example.com": {"email"},
-    }
-    assert report["skipped"] == {"not_mobile": 1, "opted_out": 2}
-    assert all(counts["refused"] == 0 for counts in report["imported"].values())

@@ -1,12 +1,19 @@
+import asyncio
+from datetime import date
 from decimal import Decimal
 
 import pytest
+from typer.testing import CliRunner
 
+from flows.cli import app
+from flows.deliver import hand_over
+from flows.house import clock, open_house
 from models.errors import ForewarnError
 from models.facts import ProductFacts
 from models.policy import Policy
 from models.policy_contact import Posting
 from models.values import State
+from sources.sample import write_sample
 from tasks import status
 from tasks.db import reading
 from tasks.posts import compose, decide_on
@@ -58,6 +65,20 @@ def test_a_post_waits_until_somebody_approves_it_and_then_leaves_once(counter):
     assert weight(message.text) <= 280
 
 
+def test_a_post_that_is_approved_on_a_day_leaves_on_that_day(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    on = date(2025, 11, 24)
+    write_sample(tmp_path / "shop", orders=400, seed=7, as_of=on)
+    assert CliRunner().invoke(app, ["run", "--import", "--as-of", str(on)]).exit_code == 0
+    with open_house() as house:
+        post, *_ = compose(house.desk, clock(house.folder.shop.zone, on).read())
+        asyncio.run(hand_over(house, on))
+        said = CliRunner().invoke(app, ["posts", "approve", post["id"][:8], "--who", "mara", "--as-of", str(on)])
+        assert said.exit_code == 0
+        assert asyncio.run(hand_over(house, on)).sent == {"x": 1}
+
+
 def test_a_post_names_no_customer(counter):
     (post,) = compose(late(counter, 5).desk, now())
     for private in ("Customer", "c0", "example.com/orders", "@"):
@@ -68,7 +89,7 @@ def test_a_post_that_was_turned_down_never_leaves(counter):
     (post,) = compose(late(counter, 5).desk, now())
     decide_on(counter.desk, now(), post["id"], State.SKIPPED, "mara", "not now")
     assert counter.deliver().sent == {}
-    with pytest.raises(ForewarnError, match="no held post"):
+    with pytest.raises(ForewarnError, match="none of the held posts"):
         decide_on(counter.desk, now(), post["id"], State.QUEUED, "mara")
     assert counter.posts[0]["reason"] == "not now"
 

@@ -22,7 +22,14 @@ def test_a_folder_without_policy_has_the_default_one(folder):
     [
         ("[days]\ncount = 'lunar'", "days.count: Input should be 'calendar' or 'working' (found 'lunar')"),
         ("[days]\ncountry = 'XX'", "days: country 'XX' has no holiday calendar; an ISO code such as 'US' is right"),
-        ("[contakt]\nslip_days = 1", "contakt: Extra inputs are not permitted"),
+        ("[contakt]\nslip_days = 1", "contakt: there is no such key; did you mean contact?"),
+        ("[contact]\nminimum_gap = 2", "contact.minimum_gap: there is no such key; did you mean minimum_gap_days?"),
+        ("[contact]\nmissing = 2", "minimum_gap_days, offer_needs_consent, quiet, slip_days are right"),
+        ("[[bucket]]\nname = 'a'\nfrom_day = 4", "bucket.0.from_day: there is no such key; did you mean from_days?"),
+        (
+            "[contact.quiet.sms]\nbegin = 08:00:00",
+            "contact.quiet.sms.begin: there is no such key; did you mean begins?",
+        ),
         ("[contact]\nminimum_gap_days = -1", "contact.minimum_gap_days: Input should be greater than or equal to 0"),
         ("[[bucket]]\nname = 'a'\nfrom_days = 4\n[[bucket]]\nname = 'b'\nfrom_days = 4", "bucket 'b' begins at day 4"),
         ("[[bucket]]\nname = 'closed'\nfrom_days = 4", "bucket.0.name: 'closed' is a name of Forewarn's own"),

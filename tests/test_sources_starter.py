@@ -28,6 +28,14 @@ def test_a_new_shop_is_clean_and_shows_a_late_order(tmp_path):
     assert (report.open_orders, report.late_orders) == (3, 3)
 
 
+@pytest.mark.parametrize("today", [date(2026, 1, 15), date(2027, 3, 1)])
+def test_a_new_shops_orders_are_of_the_days_before_it_was_made(tmp_path, today):
+    write_starter(tmp_path, today)
+    with open_source(read_shop(tmp_path)) as source:
+        placed = [one.fact.placed_at.date() for one in source.read("orders")]
+    assert [(today - day).days for day in placed] == [10, 9, 8]
+
+
 def test_the_starters_policy_says_every_default(tmp_path):
     write_starter(tmp_path)
     assert read_shop(tmp_path).policy == Policy()

@@ -1,10 +1,8 @@
 """An order that is present tells its lines whole; what is gone at the source is gone here."""
 
-import shutil
 import threading
 from dataclasses import asdict
 from datetime import date
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -29,7 +27,6 @@ from tasks.runs import LATE_ORDERS, begin
 from tasks.taking_in import HalfTaken, OtherImport, taking_in, whole
 from tests.intake import NEXT, StarterShop
 
-CASES = Path(__file__).resolve().parents[2] / "shared" / "trials" / "cases"
 LATER = date(2026, 1, 30)
 FIRST_LINE = "1001,1,MUG-1,2,14.00,2026-01-09,2026-01-20,\n"
 ORDER_2 = "1002,C2,2026-01-06 16:40:00,,9.90\n"
@@ -405,28 +402,6 @@ def test_a_run_whose_source_lost_lines_is_held_until_they_are_back_or_a_person_l
         assert report.held == {"gone_share": "60 of 120 open lines are gone from the source: 50%; 10% are allowed"}
         release(house.desk, clocked.read(), report.run, Verdict.LET_GO, "anna")
         assert judged() == []
-
-
-@pytest.mark.skipif(not CASES.is_dir(), reason="../shared/trials is absent")
-@pytest.mark.parametrize(
-    ("case", "first", "day", "told"),
-    [
-        ("removed-line-still-late/C-shop", ("lines", date(2026, 1, 9)), date(2026, 1, 16), set()),
-        ("daily-dumps-first-wins/K-shop", None, date(2026, 1, 10), set()),
-        ("guest-id-zero/D-shop", None, date(2026, 1, 10), set()),
-    ],
-)
-def test_the_cases_of_the_trials(shop, case, first, day, told):
-    shutil.rmtree(shop.folder)
-    shutil.copytree(CASES / case, shop.folder)
-    if first is not None:
-        table, on = first
-        data = shop.folder / "data"
-        now = (data / f"{table}.csv").read_text()
-        shutil.copyfile(data / f"{table}-first.csv", data / f"{table}.csv")
-        shop.take_in(on)
-        shop.write(f"{table}.csv", now)
-    assert shop.live(day)[1] == told
 
 
 # What a check says, and what a source is spared
