@@ -109,15 +109,15 @@ class OrderLine(SQLModel, table=True):
     expected_source: str | None = None
     time_critical: bool = False
     together: str | None = None
+    shipped: Quantity = pieces(default=0)
+    cancelled: Quantity = pieces(default=0)
+    returned: Quantity = pieces(default=0)
+    packed: Quantity = pieces(default=0)
     done: bool = flag()
     virtual: bool = flag()
     """It is never sent; so says the line, or its product."""
     ended: str | None = None
     """Why it counts as cancelled or done, where no date of the source says so."""
-    shipped: Quantity = pieces(default=0)
-    cancelled: Quantity = pieces(default=0)
-    returned: Quantity = pieces(default=0)
-    packed: Quantity = pieces(default=0)
 
 
 class Shipment(SQLModel, table=True):

@@ -194,7 +194,8 @@ def _texted(voice: _Voice, given: dict[str, Any]) -> tuple[str, str, str]:
     given = given | {"shop": replace(voice.shop, name=shop.sms_name or shop.name)}
     for link in dict.fromkeys((order.url, order_link(shop.links, order.id), shop.links.home)):
         known = given | {"order": replace(order, url=link)}
-        if text := _cheapest(voice.templates[0].render(known, item=name) for name in names):
+        text = _cheapest(voice.templates[0].render(known, item=name) for name in names)
+        if text is not None:
             return "", text, ""
     what = f"the text takes more than {sms.AT_MOST} parts; shorten its words, the shop's name or its links"
     raise BadWords(str(voice.templates[0].filename), None, what, order.id)
