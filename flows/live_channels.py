@@ -1,13 +1,16 @@
 """Which channels may reach customers: those that somebody let go live."""
 
-from flows.doors import to_customers
+from flows.doors import missing, to_customers
 from flows.house import House
 from tasks.db import reading
 from tasks.going_live import live_channels
 
 
 def waits_for_go_live(house: House) -> dict[str, str]:
-    """Return the channels that have a provider and may not reach customers yet, each with what to do."""
+    """Return the channels that have a provider and may not reach customers yet, each with what to do.
+
+    One that lacks credentials is not among them: that comes first.
+    """
     providers = to_customers(house.settings)
     if not providers:
         return {}
@@ -16,5 +19,5 @@ def waits_for_go_live(house: House) -> dict[str, str]:
     return {
         str(channel): f"{kind} would reach customers, and nobody let it go live: `forewarn go-live` shows whom"
         for channel, kind in providers.items()
-        if channel not in live
+        if channel not in live and not missing(house.settings, kind)
     }

@@ -1,6 +1,6 @@
 import asyncio
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from typer.testing import CliRunner
@@ -353,7 +353,8 @@ def test_commands_list_what_is_in_doubt_and_take_a_persons_word(counter, forewar
 
 def test_a_deliver_run_settles_doubts_first_and_reports_them(counter, forewarn):
     doubtful(counter)
-    report = json.loads(forewarn("deliver", "--json"))
+    today = str(date.today())  # noqa: DTZ011 - as the command does
+    report = json.loads(forewarn("deliver", "--as-of", today, "--json"))
     assert report["settled"] == {"queued": 1}
     assert report["in_doubt"] == 0
     assert State.IN_DOUBT not in states(counter)
