@@ -163,7 +163,7 @@ def test_every_credential_is_planted_and_none_shows_itself_in_the_settings(place
 
 def test_providers_that_refuse_get_the_credentials_and_nobody_else(place, forewarn, refusing):
     write_sample(place / "shop", orders=300, seed=7, as_of=date.fromisoformat(DAY))
-    said = forewarn("run", "--import", "--as-of", DAY)
+    said = forewarn("run", "--import", "--as-of", DAY) + forewarn("go-live", "--yes", "--as-of", DAY)
     assert "401" in said
     asked = " ".join(refusing[1])
     assert PLANTED["FOREWARN_SENDGRID_API_KEY"] in asked
