@@ -62,7 +62,7 @@ def test_the_one_who_has_to_wait_hears_nothing_until_their_goods_come(waiting):
 def test_good_news_has_a_revision_of_its_own_and_the_mail_says_that_it_is_there(waiting):
     arrive(waiting, 6, on=3)
     (message, *_) = waiting.live(3)
-    assert "ready for you" in message.text
+    assert "in stock, set aside for you" in message.text
     assert {row["revision"] for row in waiting.notices} == {1, 2}
 
 
