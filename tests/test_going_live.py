@@ -6,12 +6,18 @@ import os
 import pty
 import subprocess
 import sys
+from contextlib import chdir
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import patch
 
 import pytest
 from sqlalchemy import select
+from typer.testing import CliRunner
 
+from flows.cli import app
+from models.errors import ForewarnError
 from models.values import State
 from rules.rollout import AGES, Rollout, RolloutFilter, age_of
 from sources.sample import write_sample
@@ -44,19 +50,15 @@ class ShopFolder:
         provider.will(Answer(202, headers={"X-Message-Id": "m-1"}))
 
     def run(self, *arguments, code=0):
-        done = subprocess.run(  # noqa: S603 - our own command
-            [FOREWARN, *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            timeout=180,
-            check=False,
-        )
-        assert done.returncode == code, done.stdout + done.stderr
-        assert "Traceback" not in done.stderr
-        return done
+        with patch.dict(os.environ, self.environment, clear=True), chdir(self.folder):
+            done = CliRunner().invoke(app, arguments)
+        stderr = done.stderr
+        if isinstance(done.exception, ForewarnError):  # the sentence that `main` makes of it
+            stderr += f"forewarn: {done.exception}\n"
+        elif done.exception and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        assert done.exit_code == code, done.stdout + stderr
+        return SimpleNamespace(stdout=done.stdout, stderr=stderr)
 
     async def call(self, *arguments, code=0):
         return await asyncio.to_thread(self.run, *arguments, code=code)
@@ -113,10 +115,10 @@ async def test_what_went_to_the_local_outbox_is_told_for_real_by_go_live_and_onc
 
 
 async def test_a_trial_is_called_a_trial_wherever_it_is_reported(tried):
-    report = json.loads(tried.run("run", "--as-of", "2026-06-16", "--json").stdout)
-    status = json.loads(tried.run("status", "--json").stdout)
+    report = await tried.json("run", "--as-of", "2026-06-16")
+    status = await tried.json("status")
     late = next(one for one in tried.rows(NOTICES) if one["state"] == State.SENT)
-    story = tried.run("explain", late["order_id"], "--as-of", DAY).stdout
+    story = (await tried.call("explain", late["order_id"], "--as-of", DAY)).stdout
 
     assert report["trial"] == report["sent"]
     assert status["notices"]["sent in a trial"] == len([one for one in tried.rows(NOTICES) if one["state"] == "sent"])
@@ -189,7 +191,7 @@ async def test_older_delays_stay_untold_on_purpose_until_they_change(tried, prov
     untold = {one["order_id"] for one in tried.rows(NOTICES) if one["trial"]} - {
         one["order_id"] for one in tried.rows(NOTICES) if one["state"] == State.SENT and not one["trial"]
     }
-    story = tried.run("explain", sorted(untold)[0], "--as-of", DAY).stdout
+    story = (await tried.call("explain", sorted(untold)[0], "--as-of", DAY)).stdout
     assert "left untold on purpose" in story
     # On a later day its date has passed: a first notice, which names no date that nobody read.
     await tried.call("run", "--as-of", "2026-07-20", code=3)
