@@ -194,6 +194,8 @@ async def test_older_delays_stay_untold_on_purpose_until_they_change(tried, prov
     story = (await tried.call("explain", sorted(untold)[0], "--as-of", DAY)).stdout
     assert "left untold on purpose" in story
     # On a later day its date has passed: a first notice, which names no date that nobody read.
+    with (tried.folder / "shop" / "policy.toml").open("a") as policy:
+        policy.write("\n[brake]\nstale_hours = 0\n")  # no import between the two days
     await tried.call("run", "--as-of", "2026-07-20", code=3)
     later = [one for one in tried.rows(NOTICES) if one["order_id"] in untold and one["told_on"] == date(2026, 7, 20)]
     assert later
