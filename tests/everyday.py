@@ -126,8 +126,14 @@ class Page:
 
     def everything_prefect_keeps(self) -> str:
         """Return all that Prefect's page could show: artifacts, runs with their parameters, task runs, states, logs."""
-        kept = [self._post(f"{kind}/filter", {}) for kind in ("artifacts", "flow_runs", "task_runs", "logs")]
-        return json.dumps(kept)
+        return json.dumps([self._all(kind) for kind in ("artifacts", "flow_runs", "task_runs", "logs")])
+
+    def _all(self, kind: str) -> list[Any]:
+        """Return all of a kind; the server gives a page at a time."""
+        found: list[Any] = []
+        while page := self._post(f"{kind}/filter", {"offset": len(found)}):
+            found += page
+        return found
 
 
 class Terminals:

@@ -36,7 +36,7 @@ DOCS = ROOT / "docs"
 PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md")))
 RUN_HERE = ("README.md", "customer-service.md", "marketing.md")
 RUN_THERE = ("operate.md",)
-"""Run by tests/test_schedule.py; the README's section of its name by that and by tests/test_run_every_day.py."""
+"""Run by tests/test_run_every_day.py, as is the README's section of its name."""
 
 FENCE = re.compile(
     r"(?P<not_run><!-- not run: .+ -->\n)?^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL

@@ -1,4 +1,4 @@
-"""`forewarn doctor`: what it finds wrong, what it says to do, and what it never shows. Prefect: test_schedule.py."""
+"""`forewarn doctor`: what it finds wrong, what it says to do, and what it never shows. Prefect: test_run_every_day."""
 
 import asyncio
 import json

@@ -3,6 +3,7 @@
 import csv
 import email
 import email.policy
+import re
 import sys
 from html.parser import HTMLParser
 
@@ -97,9 +98,10 @@ def test_odd_names_reach_their_mails_readable_and_harmless(shop, forewarn):
         assert not mail.defects
         assert mail["Bcc"] is None
         assert f"10{n}" in mail["Subject"]
-        assert mail["To"].addresses[0].display_name.startswith(read[:20].rstrip())
+        greeted = not re.search(r"@|://|www\.|\w\.\w", read)  # a name that is an address greets nobody
+        assert mail["To"].addresses[0].display_name.startswith(read[:20].rstrip() if greeted else "")
         text, page = (mail.get_body((kind,)).get_content() for kind in ("plain", "html"))
-        assert text.count(read) >= 2
+        assert text.count(read) >= 1 + greeted
         assert visible(text) == text
         assert len(text) < 3000
         shown = Page(page)

@@ -45,6 +45,7 @@ def two_workers(place, env):
             "base_job_template": ProcessWorker.get_default_base_job_template(),
         }
         api.post("work_pools/", json=pool).raise_for_status()
+        opened.run(f"forewarn go-live --yes --as-of {DAY}\n")
         for _ in range(2):
             opened.keep(f"prefect worker start --pool forewarn --limit {SLOTS}")
         opened.run(f"prefect --no-prompt deploy {' '.join(f'--name {name}' for name in DEPLOYMENTS)}\n")
