@@ -95,10 +95,10 @@ def test_the_version_is_told(place):
 def held_post(counter):
     from models.facts import ProductFacts, ProductStock
     from models.values import PostKind
-    from tasks.posts import hold_stock
+    from tasks.posts import hold
 
     product = ProductFacts("p1", "Lamp", "lamps")
-    hold_stock(counter.desk, NOW, [ProductStock(product, PostKind.LOW, 3)])
+    hold(counter.desk, NOW, [ProductStock(product, PostKind.LOW, 3)])
     (row,) = counter.posts
     return row
 

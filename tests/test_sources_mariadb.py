@@ -93,6 +93,12 @@ def test_zero_dates_arrive_as_they_are_written(shop, server):
     assert (other.values["promised_on"], other.values["expected_on"]) == ("0000-00-00 00:00:00", "0000-00-00")
 
 
+def test_zero_dates_are_read_as_no_date(shop, server):
+    (_, line), refused = read(shop, url=address(server))
+    assert refused == []
+    assert (line.order_id, line.promised_on, line.expected_on) == (str(2**64 - 1), None, None)
+
+
 def test_nullif_makes_a_zero_date_no_date(shop, server):
     sql = LINES.replace("due AS", "NULLIF(due, '0000-00-00 00:00:00') AS").replace("eta AS", "NULLIF(eta, 0) AS")
     (shop / "sources" / "lines.sql").write_text(sql)
