@@ -70,12 +70,14 @@ def forget_days_ahead(desk: Desk, now: Now, who: str) -> Forgotten:
     """
     with desk.engine.begin() as connection:
         runs = _forget_runs(connection, now.as_of)
+        if not runs:
+            return Forgotten(0, 0)
         connection.execute(update(WATCHES).where(WATCHES.c.told_on > now.as_of).values(told_on=now.as_of))
         connection.execute(update(NOTICES).where(NOTICES.c.told_on > now.as_of).values(told_on=now.as_of))
         due = update(WATCHES).where(WATCHES.c.look_again_on > now.as_of)
         orders = connection.execute(due.values(look_again_on=now.as_of, version=WATCHES.c.version + 1)).rowcount
         happened(connection, [(FORGOTTEN, key, f"its day was after {now.as_of}") for key in runs], now.moment, who)
-    return Forgotten(len(runs), orders if runs else 0)
+    return Forgotten(len(runs), orders)
 
 
 def _forget_runs(connection: Connection, today: date) -> list[str]:
