@@ -47,10 +47,17 @@ def look_at_prefect(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
         yield Check("prefect", "no server set: `forewarn run` works by itself", do)
         return
     shown = re.sub(r"//[^/@]*@", "//...@", url)
-    from prefect.client.orchestration import get_client
+    from prefect.client.orchestration import SyncPrefectClient
+    from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY
 
     try:
-        with get_client(httpx_settings={"timeout": TIMEOUT}, sync_client=True) as client:
+        # By the address itself: without one in its own settings, Prefect would start a server and find that healthy.
+        with SyncPrefectClient(
+            url,
+            auth_string=PREFECT_API_AUTH_STRING.value(),
+            api_key=PREFECT_API_KEY.value(),
+            httpx_settings={"timeout": TIMEOUT},
+        ) as client:
             client.hello()
             yield Check("prefect", f"the server answers at {shown}")
             yield from _installed(client, settings, folder)

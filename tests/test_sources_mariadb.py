@@ -6,9 +6,7 @@ from decimal import Decimal
 import pytest
 
 from models.errors import BadShop
-from models.shopfolder import read_shop
 from sources.newshop import write_starter
-from sources.source import open_source
 from tests.mariadb import HOST, programs, started
 from tests.test_sources import read
 
@@ -84,13 +82,6 @@ def test_amounts_whole_numbers_and_moments_are_read_as_they_are(shop, server):
     assert refused == []
     assert (line.order_id, line.quantity, line.price) == ("1001", 2, Decimal("89.9"))
     assert (line.promised_on, line.expected_on, line.shipped_at) == (date(2026, 1, 9), date(2026, 1, 20), None)
-
-
-def test_zero_dates_arrive_as_they_are_written(shop, server):
-    with open_source(read_shop(shop), url=address(server)) as source:
-        _, other = source.rows("lines")
-    assert other.values["order_id"] == 2**64 - 1
-    assert (other.values["promised_on"], other.values["expected_on"]) == ("0000-00-00 00:00:00", "0000-00-00")
 
 
 def test_zero_dates_are_read_as_no_date(shop, server):
