@@ -164,7 +164,7 @@ def run(
         if report.plans:
             printing.out.print()
             printing.rows(report.plans, nothing="")
-        if report.sent and house.settings.keeps_outbox and outbox.is_file():
+        if report.trial and house.settings.keeps_outbox and outbox.is_file():
             printing.out.print(f"\nOpen {outbox} to read what was sent to the outbox.", markup=False)
     fail_if_not_ok(report)
 

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -53,18 +53,20 @@ def go_live(
     from flows.go_live import go_live as switch
     from flows.go_live import preview
 
+    if since is not None and since.date() > (day_of(as_of) or date.today()):  # noqa: DTZ011 - as the reader counts days
+        raise ForewarnError(f"--from {since.date()}: that day has not come; no delay would be told")
     with open_house(shop, begin=Begin.NEVER) as house, printing.working("Looking", quiet=json) as progress:
         addresses = frozenset(_spelled(one, house.desk.shop.country) for one in only or ())
         which = RolloutFilter(since.date() if since else None, limit, addresses)
         found = preview(house, which, day_of(as_of), progress=progress)
         if not json:
-            _show(found, which)
+            _show(found, which, hold_all=hold_all)
         if dry_run:
             if json:
                 printing.as_json(_as_data(found))
             return
     if not yes:
-        _ask(found)
+        _ask(found, hold_all=hold_all)
     with open_house(shop, begin=Begin.NEVER) as house, printing.working("Telling", quiet=json) as progress:
         report = asyncio.run(
             switch(house, found, which, who, hold_all=hold_all, as_of=day_of(as_of), progress=progress)
@@ -86,21 +88,28 @@ def _spelled(address: str, country: str) -> str:
         raise ForewarnError(str(error)) from error
 
 
-def _ask(found: Preview) -> None:
+def _ask(found: Preview, *, hold_all: bool) -> None:
     n = len(found.rollout.tell)
     if not sys.stdin.isatty():
-        raise ForewarnError(f"{n:,} orders would be told: add --yes where nobody can be asked")
-    if not typer.confirm(f"Tell the customers of {n:,} orders now?"):
+        done = "recorded and held" if hold_all else "told"
+        raise ForewarnError(f"{n:,} orders would be {done}: add --yes where nobody can be asked")
+    what = (
+        f"Record the notices of {n:,} orders, and hold them" if hold_all else f"Tell the customers of {n:,} orders now"
+    )
+    if not typer.confirm(f"{what}?"):
         raise ForewarnError("nothing was told, and nothing was changed")
 
 
-def _show(found: Preview, which: RolloutFilter) -> None:
+def _show(found: Preview, which: RolloutFilter, *, hold_all: bool) -> None:
     rollout = found.rollout
     printing.pairs(
         [
             *((f"By {channel}", str(kind)) for channel, kind in found.providers.items()),
             ("Trial", f"{found.trial_notices:,} notices reached no customer so far"),
-            ("Told now", f"{len(rollout.tell):,} orders of {len(rollout.customers):,} customers"),
+            (
+                "Held for you" if hold_all else "Told now",
+                f"{len(rollout.tell):,} orders of {len(rollout.customers):,} customers",
+            ),
             *(
                 [("Left untold", f"{len(rollout.untold):,} orders late since before {which.since}")]
                 if which.since

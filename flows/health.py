@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from flows.health_check import Check
-from flows.health_ledger import look_at_ledger, look_at_owner
+from flows.health_ledger import look_at_ledger, look_at_live, look_at_owner
 from flows.health_prefect import look_at_prefect
 from flows.health_providers import ask_providers, look_at_doors
 from flows.house import read_settings
@@ -91,6 +91,7 @@ def _there(path: Path) -> Path:
 LOOKS: tuple[Callable[[Settings, ShopFolder], Iterator[Check]], ...] = (
     look_at_ledger,
     look_at_owner,
+    look_at_live,
     _source,
     look_at_doors,
     _vendors,

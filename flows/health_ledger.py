@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import DBAPIError
 
+from flows.doors import is_provider_trial, to_customers
 from flows.health_check import Check
 from flows.house import clock
 from flows.ledgers import examined, find_ledger
@@ -15,6 +16,7 @@ from models.errors import ForewarnError, NoLedger
 from models.settings import Settings
 from models.shopfolder import ShopFolder
 from tasks.db import check_known, newest, reading, version
+from tasks.going_live import is_supervised, live_channels, trial_notices
 from tasks.ownership import WrongShop
 from tasks.runs import BEGINNING, lived
 
@@ -67,6 +69,34 @@ def look_at_owner(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
         yield Check("ledger", str(error), "do as it says: until then every command stops", bad=True)
     except (DBAPIError, ForewarnError):
         return  # the check of the database says it
+
+
+def look_at_live(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
+    """Look whether messages reach customers, and whether a person lets each run go."""
+    try:
+        with opened(settings, folder) as engine:
+            if version(engine) != newest():
+                return
+            with reading(engine) as connection:
+                live, held = live_channels(connection), is_supervised(connection)
+                tried = trial_notices(connection)
+        providers, trial = to_customers(settings), is_provider_trial(settings)
+    except (DBAPIError, ForewarnError):
+        return  # the checks of the database and of the doors say it
+    counted = f"; {tried:,} notices reached no customer so far" if tried else ""
+    if trial:
+        yield Check("live", f"a redirect or a sandbox is set: no customer is told{counted}", "unset it to go live")
+    elif not providers:
+        yield Check("live", f"every message goes to the local outbox{counted}", "operate.md, 'Go live', says how")
+    for channel in providers:
+        if channel in live:
+            yield Check(f"live {channel}", "reaches customers")
+        else:
+            yield Check(
+                f"live {channel}", f"waits: nobody let it go live{counted}", "`forewarn go-live` shows whom it tells"
+            )
+    if held:
+        yield Check("supervision", "every run's notices wait for a person", "`forewarn supervision off` ends it")
 
 
 def _migrations(at: str | None) -> Check:

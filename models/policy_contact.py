@@ -83,7 +83,7 @@ class Brake(Frozen):
         2, ge=0, description="times the caps of a run that the discounts it wants to give may cost; 0: no limit"
     )
     ahead_days: InDays = Field(
-        30,
+        14,
         ge=0,
         description="days since the last run, or the newest order, after which the clock is not believed and a person "
         "names the day; 0: no limit",

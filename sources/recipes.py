@@ -4,7 +4,8 @@ RECIPES = r"""## Recipes
 
 A shop whose system writes one file with a row for each position of an order, in Windows-1252, with semicolons, decimal
 commas and dates such as 28.11.2026. These are its SELECTs, whole. A value that they do not understand stays as it is,
-so that the row is refused by file and line and is not lost in silence.
+so that the row is refused by file and line and is not lost in silence. This file says nothing of cancelled orders, of
+parts that have left and of gift cards: where yours does, yield that as well, or their customers are told of a delay.
 
 | what is in the way | the answer | where |
 |---|---|---|
@@ -15,6 +16,8 @@ so that the row is refused by file and line and is not lost in silence.
 | one file of positions | `QUALIFY row_number() OVER (PARTITION BY ...) = 1` keeps a row | customers, orders |
 | guests without a customer number, or with 0 | their address is their key, or else their order | customers, orders |
 | shipping, coupons and blanks among the positions | `coalesce(x, '') NOT IN ('', 'VERSAND')` | products, lines |
+| cancelled orders, parts that have left, gift cards | `cancelled_at` or `deleted`, `shipped`, `virtual` | all |
+| the date on which goods arrive, not leave | `'deliver' AS promise`, with `delivered_at` | lines |
 | lines above the header | `read_csv('...', skip = 3, ...)` | stock |
 
 In `shop.toml`, for the encoding:

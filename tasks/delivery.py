@@ -140,7 +140,9 @@ class _Round:
                 for key in await asyncio.to_thread(self._turn):
                     row = self._rows[key]
                     sending = self._crew.doors[Channel(row["channel"])].send(message_of(row))
-                    self._under_way[asyncio.create_task(sending)] = key
+                    task = asyncio.create_task(sending)
+                    task.add_done_callback(_heard)
+                    self._under_way[task] = key
                 if self._under_way:
                     self._back = [self._outcome(one) for one in await self._answers()]
                 elif self._standing.ready:
@@ -183,6 +185,12 @@ class _Round:
         if isinstance(error, SendError) and error.channel_down:
             self._delivered.down[row["channel"]] = error.reason
         return settled(row, task, self._crew.clock())
+
+
+def _heard(task: "asyncio.Task[Receipt]") -> None:
+    """Take note of an answer that a run which is ended does not wait for: the ledger has the message as sending."""
+    if not task.cancelled():
+        task.exception()
 
 
 def settled(row: Mapping[str, Any], task: "asyncio.Task[Receipt]", now: datetime) -> Settled:

@@ -31,8 +31,9 @@ from tasks.shelves import Shelves
 from tasks.survey import told_by_then
 
 TOLD = ("revision", "channel", "address", "state", "reason", "message", "expected_on", "told_on", "settled_at", "why")
+ARRIVES = (State.SENT, State.DELIVERED)
 NOT_TOLD = (State.SKIPPED, State.REJECTED)
-LEAVES = (State.QUEUED, State.CLAIMED)
+LEAVES = (State.QUEUED, State.CLAIMED, State.SENDING)
 WHERE_IT_STANDS = ("run_id", "trial", "not_before")
 GIVEN = ("kind", "line", "products", "percent", "amount", "currency", "expires_on")
 
@@ -164,12 +165,18 @@ def _waits(order: OrderFacts, notices: Sequence[Mapping[str, Any]]) -> str | Non
     last = [one for one in notices if one["revision"] == order.told.revision and one["state"] not in NOT_TOLD]
     if held := next((one for one in last if one["state"] == State.HELD), None):
         return f"a message waits: held with run {held['run_id'][:8]} until somebody releases it"
+    if last and any(one["state"] == State.IN_DOUBT for one in last) and not _reached(last):
+        return "nobody knows whether the message left: its provider is asked, or `forewarn settle list` shows it"
     gone = [one for one in last if one["state"] not in LEAVES]
     if last and not gone:
         return f"a message waits to leave, not before {last[0]['not_before']:%Y-%m-%d %H:%M} UTC"
     if gone and all(one["trial"] for one in gone):
         return "the customer was told in a trial only: `forewarn go-live` tells them"
     return None
+
+
+def _reached(notices: Sequence[Mapping[str, Any]]) -> bool:
+    return any(one["state"] in ARRIVES and not one["trial"] for one in notices)
 
 
 def _now(desk: Desk, order: OrderFacts, verdict: Verdict, as_of: date, waits: str | None) -> dict[str, Any]:

@@ -28,9 +28,9 @@ def at(on):
 def test_a_run_by_a_clock_far_after_the_last_one_is_refused_with_the_way_out(counter):
     counter.order()
     counter.decide()
-    check_clock(counter.desk, day(30))
-    with pytest.raises(ClockAhead, match=r"last run was for 2026-06-15; .* --as-of 2026-07-16"):
-        check_clock(counter.desk, day(31))
+    check_clock(counter.desk, day(14))
+    with pytest.raises(ClockAhead, match=r"last run was for 2026-06-15; .* --as-of 2026-06-30"):
+        check_clock(counter.desk, day(15))
 
 
 def test_a_new_ledger_knows_no_last_run(counter):

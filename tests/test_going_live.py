@@ -341,3 +341,24 @@ def test_the_age_of_a_delay_counts_from_the_first_day_after_the_promise(plan_for
 
 def test_a_delay_that_is_foreseen_is_not_late_yet(plan_for):
     assert age_of(plan_for("a", -5)) == "not late yet"
+
+
+async def test_doctor_says_whether_customers_are_reached(tried, provider):
+    def said(found):
+        return {one["what"]: one["found"] for one in found["checks"] if one["what"].startswith(("live", "supervision"))}
+
+    assert "local outbox" in said(await tried.json("doctor", "--no-providers"))["live"]
+    tried.use(provider, redirect_email="me@example.org")
+    assert "no customer is told" in said(await tried.json("doctor", "--no-providers"))["live"]
+    tried.settings.pop("redirect_email")
+    assert "waits" in said(await tried.json("doctor", "--no-providers"))["live email"]
+    await tried.call("go-live", "--yes", "--as-of", DAY)
+    await tried.call("supervision", "on")
+    found = said(await tried.json("doctor", "--no-providers"))
+    assert (found["live email"], "wait for a person" in found["supervision"]) == ("reaches customers", True)
+
+
+async def test_a_day_that_has_not_come_is_no_day_to_begin_from(tried, provider):
+    tried.use(provider)
+    refused = await tried.call("go-live", "--from", "2026-06-16", "--dry-run", "--as-of", DAY, code=1)
+    assert "has not come" in refused.sentence
