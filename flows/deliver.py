@@ -52,6 +52,16 @@ async def deliver(shop: str | None = None, as_of: date | None = None) -> Report:
     return report
 
 
+def check_day(house: House, as_of: date | None) -> None:
+    """Refuse a day on which nothing may leave: one before the last that was lived, or a clock far ahead of it."""
+    today = clock(house.folder.shop.zone, as_of).as_of
+    if today < (day := lived(house.desk.engine)):
+        # A clock behind that of other workers would let them take what is under way here for abandoned.
+        raise ForewarnError(f"the ledger has lived {day} already, and nothing can leave on {today} any more")
+    if as_of is None:
+        check_clock(house.desk, today)
+
+
 async def hand_over(
     house: House,
     as_of: date | None = None,
@@ -64,11 +74,7 @@ async def hand_over(
     By a provider nothing leaves before somebody let its channel go live, but for what `only_run` recorded.
     """
     desk, time = house.desk, clock(house.folder.shop.zone, as_of)
-    if time.as_of < (day := lived(desk.engine)):
-        # A clock behind that of other workers would let them take what is under way here for abandoned.
-        raise ForewarnError(f"the ledger has lived {day} already, and nothing can leave on {time.as_of} any more")
-    if as_of is None:
-        await asyncio.to_thread(check_clock, desk, time.as_of)
+    await asyncio.to_thread(check_day, house, as_of)
     async with a_run(house, DELIVER, time) as (now, report):
         not_live = {} if only_run else await asyncio.to_thread(waits_for_go_live, house)
         async with open_doors(house, time.now, not_live) as (doors, shut):

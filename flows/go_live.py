@@ -6,7 +6,7 @@ from datetime import date
 from functools import partial
 
 from flows import showing
-from flows.deliver import hand_over
+from flows.deliver import check_day, hand_over
 from flows.doors import missing, to_customers
 from flows.house import House, clock
 from flows.once import merged
@@ -16,6 +16,7 @@ from models.report import Report
 from rules.rollout import Preview, RolloutFilter
 from tasks.db import reading
 from tasks.going_live import leave_untold, plan_rollout, set_live, supervise, tell, trial_notices, withdraw_trial
+from tasks.run_days import check_facts
 from tasks.runs import Now
 from tasks.tallies import orders_by_bucket
 
@@ -37,6 +38,7 @@ def preview(
     for kind in providers.values():
         if lacking := missing(house.settings, kind):
             raise ForewarnError(f"{kind} needs {' and '.join(lacking)} in the environment")
+    check_day(house, as_of)
     now = clock(house.folder.shop.zone, as_of).read()
     rollout = plan_rollout(
         house.desk, now, which, batch=house.settings.batch, progress=lambda n: progress("orders looked at", n)
@@ -59,10 +61,13 @@ async def go_live(
 
     With a limit or a list of addresses only these orders are told, and the channels stay as they are. With `hold_all`
     every notice, of later runs too, waits for a person. Killed at any moment, it can be started again: nothing that
-    reached a customer is told twice.
+    reached a customer is told twice. Raises ForewarnError on a day on which nothing may leave.
     """
     desk, time = house.desk, clock(house.folder.shop.zone, as_of)
+    await asyncio.to_thread(check_day, house, as_of)
     async with a_run(house, GO_LIVE, time) as (now, report):
+        if as_of is None:
+            await asyncio.to_thread(check_facts, desk, now)
         if hold_all:
             await asyncio.to_thread(_supervise, house, now, who)
         await asyncio.to_thread(withdraw_trial, desk, now, who, found.rollout.tell if which.partial else None)

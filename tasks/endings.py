@@ -35,12 +35,12 @@ def _why(row: Mapping[str, Any]) -> str | None:
 
 
 def first_end(into: Table, excluded: Any) -> dict[str, Any]:
-    """Return the SQL by which what ended without a date keeps the day on which that was first seen."""
+    """Return the SQL by which what ended without a date keeps the earliest day on which that was seen."""
     if "ended" not in into.c:
         return {}
     again = and_(or_(*(excluded.ended == why for why in CANCELLED)), into.c.ended == excluded.ended)
-    same = and_(again, into.c.cancelled_at.is_not(None))
-    return {"cancelled_at": case((same, into.c.cancelled_at), else_=excluded.cancelled_at)}
+    earlier = and_(again, into.c.cancelled_at <= excluded.cancelled_at)
+    return {"cancelled_at": case((earlier, into.c.cancelled_at), else_=excluded.cancelled_at)}
 
 
 def virtual_among(connection: Connection, products: Set[str]) -> set[str]:

@@ -30,7 +30,7 @@ from tasks.watches import moved, watch
 
 NOTICES = table_of(Notice)
 SHOWN = 200
-TRIES, PATIENCE, LONGEST_PAUSE = 12, 60.0, 5.0
+TRIES, PATIENCE, LONGEST_PAUSE = 9, 60.0, 2.0
 """How often a page is tried that other workers change, within how many seconds, and the longest pause between."""
 Read = Callable[[Connection], Sequence[Watched]]
 """Reads the next page of orders."""

@@ -114,7 +114,7 @@ def _meaning(row: Mapping[str, Any], answer: Answer, now: datetime, policy: Doub
     pause, late = timedelta(minutes=policy.ask_after_minutes), timedelta(minutes=policy.wait_minutes)
     match answer:
         case Receipt():
-            return Settled(row["id"], State.SENT, FOUND, reference=answer.reference or row["reference"])
+            return Settled(row["id"], State.SENT, FOUND, answer.reference or row["reference"], trial=answer.trial)
         case Rejected() as error:
             return Settled(row["id"], State.REJECTED, error.reason, suppress=row["address"] if error.suppress else None)
         case None if since >= late:

@@ -85,12 +85,13 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options, undefined=Missing, finalize=printable)
-        shown, formatted, namespace = self.filters["string"], self.filters["format"], self.globals["namespace"]
+        shown, formatted = self.filters["string"], self.filters["format"]
         self.filters |= {name: limits.bounded(self.filters[name]) for name in _GROWING}
         self.filters["string"] = lambda value: shown(printable(value))
         self.filters["format"] = lambda form, *args, **kwargs: formatted(_plain(form), *args, **kwargs)
         del self.filters["pprint"], self.filters["attr"]
-        self.globals = {"range": limits.short_range, "dict": dict, "namespace": namespace}
+        kept = {name: self.globals[name] for name in ("dict", "namespace", "joiner", "cycler")}
+        self.globals = kept | {"range": limits.short_range}
 
     @staticmethod
     def concat(parts: Iterable[str]) -> str:

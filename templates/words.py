@@ -17,6 +17,7 @@ from templates import fit, posts, sms
 from templates.environment import BadWords, environment, faults_named
 from templates.facts import MOST, addressed, cut, order_facts, order_link, post_facts, shortened, unaddressed
 from templates.formats import known, match
+from templates.limits import RenderLimit, TooSlow
 from templates.storefronts import StorefrontWords
 from templates.views import Shop, shop_view
 
@@ -181,7 +182,14 @@ def _mailed(voice: _Voice, given: dict[str, Any]) -> tuple[str, str, str]:
     given["subject"] = " ".join(subject.render(given).split())
     tries = (*(given | {"most": most} for most in MOST), cut(given, MOST[-1]))
     for facts in tries:
-        text, html = (body.render(facts) for body in bodies)
+        try:
+            text, html = (body.render(facts) for body in bodies)
+        except TooSlow:
+            raise
+        except RenderLimit:
+            if facts is tries[-1]:
+                raise
+            continue
         if max(len(text.encode()), len(html.encode())) <= MAIL_BYTES:
             break
     return given["subject"], _tidied(text), html

@@ -10,6 +10,8 @@ from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from operator import itemgetter
+from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from sqlalchemy import event, select
@@ -21,6 +23,7 @@ from models.types import SCALE
 from models.values import Channel, State
 from sources.contract import LineRow
 from sources.rows import Accepted
+from sources.selects import Select
 from tasks.brakes import judge
 from tasks.db import connect, reading
 from tasks.imports import import_table
@@ -140,6 +143,7 @@ class Moving:
     """A source whose lines are expected on another day at every reading, and come in another order."""
 
     shop = SHOP
+    selects: ClassVar = {"lines": Select("lines", Path("lines.sql"), "")}
 
     def __init__(self, seed):
         self._chance = random.Random(seed)  # noqa: S311 - a shuffle

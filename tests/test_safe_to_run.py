@@ -156,7 +156,7 @@ def test_a_full_disk_at_the_outbox_is_a_sentence_and_loses_nothing(tmp_path):
     write_sample(tmp_path / "shop", orders=60, seed=7, as_of=date.fromisoformat(DAY))
     small = tmp_path / "outbox"
     small.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "none", str(small)], check=True)  # noqa: S603, S607
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "none", str(small)], check=True)  # noqa: S603, S607
     try:
         done = forewarn(tmp_path, "run", "--import", "--as-of", DAY, "--json", code=1, FOREWARN_OUTBOX=str(small))
         report = json.loads(done.stdout)
