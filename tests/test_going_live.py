@@ -362,3 +362,11 @@ async def test_a_day_that_has_not_come_is_no_day_to_begin_from(tried, provider):
     tried.use(provider)
     refused = await tried.call("go-live", "--from", "2026-06-16", "--dry-run", "--as-of", DAY, code=1)
     assert "has not come" in refused.sentence
+
+
+async def test_a_day_before_the_last_one_lived_changes_nothing(tried, provider):
+    tried.use(provider)
+    before = tried.rows(NOTICES)
+    refused = await tried.call("go-live", "--yes", "--as-of", "2026-06-14", code=1)
+    assert "has lived 2026-06-15 already" in refused.sentence
+    assert (tried.rows(NOTICES), tried.rows(LIVE), mails(provider)) == (before, [], [])

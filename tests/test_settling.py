@@ -73,6 +73,11 @@ def test_a_message_that_the_provider_has_counts_as_sent_and_bears_its_reference(
     assert counter.deliver(at=LATER).sent == {}
 
 
+def test_a_message_that_only_a_test_address_got_is_still_a_trial(counter):
+    assert settle(doubtful(counter), Records(Receipt("SM9", trial=True)), LATER) == {"sent": 1}
+    assert [(notice["state"], notice["trial"]) for notice in counter.notices] == [(State.SENT, True)]
+
+
 def test_a_message_that_never_came_leaves_again_once(counter):
     assert settle(doubtful(counter), Records(None), LATER) == {"queued": 1}
     assert counter.rows(EVENTS)[-1]["kind"] == "queued"

@@ -43,9 +43,16 @@ def refused(folder, name, source, what, line=1):
     return found
 
 
+def test_a_template_joins_and_alternates_with_jinjas_own_helpers(tmp_path):
+    begin, turn = "{% set comma = joiner('-') %}{% set row = cycler('a', 'b') %}", "{{ comma() }}{{ row.next() }}"
+    write(tmp_path, "week/subject.en.txt", begin + "{% for _ in range(3) %}" + turn + "{% endfor %}")
+    assert rendered(tmp_path).subject == "a-b-a"
+
+
 @pytest.mark.parametrize(
     "source",
     [
+        "{{ joiner.__init__.__globals__.os.popen('id').read() }}",
         "{{ cycler.__init__.__globals__.os.popen('id').read() }}",
         "{{ ''.__class__.__mro__[1].__subclasses__()|length }}",
         "{{ shop.__class__ }}",
