@@ -24,7 +24,7 @@ from tasks.decisions import Decided, decide
 from tasks.desk import Desk
 from tasks.notices import NOTICES, Looked, record_page
 from tasks.orders import Watched, named, placed, table_of
-from tasks.outbox import happened
+from tasks.outbox import FORGET, happened
 from tasks.posts import POSTS, iso_week
 from tasks.purses import open_purse
 from tasks.runs import HELD, RUNS, Now
@@ -42,7 +42,8 @@ REAL = and_(
 )
 """The SQL of a notice that a customer has, or may have."""
 TRIED = or_(
-    NOTICES.c.state.in_((State.HELD, State.QUEUED)), and_(NOTICES.c.state == State.SENT, NOTICES.c.trial.is_(True))
+    NOTICES.c.state.in_((State.HELD, State.QUEUED, State.CLAIMED)),
+    and_(NOTICES.c.state == State.SENT, NOTICES.c.trial.is_(True)),
 )
 """The SQL of a notice that ends with a trial: one that left in it, or still waits."""
 
@@ -115,7 +116,7 @@ def withdraw_trial(desk: Desk, now: Now, who: str, orders: Sequence[str] | None 
             gone = (
                 update(NOTICES)
                 .where(in_order(connection, NOTICES.c.id, mine))
-                .values(state=State.SKIPPED, reason=Skip.TRIAL, settled_at=now.moment)
+                .values(**FORGET, state=State.SKIPPED, reason=Skip.TRIAL, settled_at=now.moment)
                 .returning(NOTICES.c.id, NOTICES.c.order_id, NOTICES.c.run_id)
             )
             rows = connection.execute(gone).all()

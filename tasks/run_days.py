@@ -3,14 +3,16 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, and_, func, select, update
 
 from models.errors import ForewarnError
+from models.values import Skip, State
 from tasks.desk import Desk
 from tasks.notices import NOTICES
 from tasks.orders import ORDERS, WATCHES
-from tasks.outbox import happened
+from tasks.outbox import FORGET, happened
 from tasks.runs import BEGINNING, FORGOTTEN, RUNS, Now, last, lived
+from tasks.truth import retell
 
 
 class ClockAhead(ForewarnError):
@@ -66,18 +68,28 @@ class Forgotten:
 def forget_days_ahead(desk: Desk, now: Now, who: str) -> Forgotten:
     """Let runs of days after today count no more, and every order be due today; return how many.
 
-    What was told on those days counts as told today: it left, whatever the clock said.
+    What was told on those days counts as told today: it left, whatever the clock said. What only waits since then is
+    skipped as superseded: it would wait until those days come. Its orders are judged anew.
     """
     with desk.engine.begin() as connection:
         runs = _forget_runs(connection, now.as_of)
         if not runs:
             return Forgotten(0, 0)
+        waiting = _end_waiting(connection, now)
         connection.execute(update(WATCHES).where(WATCHES.c.told_on > now.as_of).values(told_on=now.as_of))
         connection.execute(update(NOTICES).where(NOTICES.c.told_on > now.as_of).values(told_on=now.as_of))
+        retell(connection, waiting, waiting, now.as_of)
         due = update(WATCHES).where(WATCHES.c.look_again_on > now.as_of)
-        orders = connection.execute(due.values(look_again_on=now.as_of, version=WATCHES.c.version + 1)).rowcount
+        others = connection.execute(due.values(look_again_on=now.as_of, version=WATCHES.c.version + 1)).rowcount
         happened(connection, [(FORGOTTEN, key, f"its day was after {now.as_of}") for key in runs], now.moment, who)
-    return Forgotten(len(runs), orders)
+    return Forgotten(len(runs), len(waiting) + others)
+
+
+def _end_waiting(connection: Connection, now: Now) -> set[str]:
+    ahead = and_(NOTICES.c.told_on > now.as_of, NOTICES.c.state.in_((State.HELD, State.QUEUED, State.CLAIMED)))
+    ended = {**FORGET, "state": State.SKIPPED, "reason": Skip.SUPERSEDED, "settled_at": now.moment}
+    over = update(NOTICES).where(ahead).values(**ended).returning(NOTICES.c.order_id)
+    return set(connection.execute(over).scalars())
 
 
 def _forget_runs(connection: Connection, today: date) -> list[str]:

@@ -76,6 +76,15 @@ def test_a_ledger_that_lived_in_the_future_is_healed_by_one_command(counter):
     assert [message.channel for message in counter.live(9)]
 
 
+def test_what_waited_for_a_day_ahead_is_written_anew(counter):
+    counter.order("1041")
+    counter.decide(400)
+    found = forget_days_ahead(counter.desk, at(0), "mara")
+    assert (found.runs, found.orders) == (1, 1)
+    assert {(row["state"], row["reason"]) for row in counter.rows(NOTICES)} == {("skipped", "superseded")}
+    assert [message.channel for message in counter.live(0)]
+
+
 def test_nothing_is_forgotten_where_no_day_lies_ahead(counter):
     counter.order()
     counter.live(0)
