@@ -92,11 +92,21 @@ def test_after_an_answer_the_next_request_has_its_own_time(address):
         assert is_closed(client)
 
 
+def _status(address):
+    try:
+        return get(f"{address}/").status
+    except OSError:
+        return None
+
+
 def test_too_many_connections_are_turned_away_and_the_server_goes_on(address):
     crowd = [connect(address) for _ in range(30)]
     try:
-        time.sleep(1)
-        assert get(f"{address}/").status == 200
+        # A busy machine hangs up on the crowd later; a server that goes on answers in the end.
+        until = time.monotonic() + 30
+        while (status := _status(address)) != 200 and time.monotonic() < until:
+            time.sleep(0.2)
+        assert status == 200
     finally:
         for one in crowd:
             one.close()
