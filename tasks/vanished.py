@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Table, bindparam, delete, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, bindparam, delete, select, tuple_, update
 
 from sources.deduplicated import Deduplicated, Key
 from tasks.db import Turn, alone, among
@@ -27,6 +27,8 @@ GONE_LINES, OPEN_LINES = "brake:gone", "brake:open"
 IMPORT = "import"
 NAMED = 5
 Alive = Callable[[Connection], None]
+Rows = Sequence[tuple[str, ...]]
+"""Keys of rows."""
 
 
 def forget_parcels(engine: Engine, seen: Deduplicated, batch: int, day: "Day", alive: Alive) -> int:
@@ -34,49 +36,62 @@ def forget_parcels(engine: Engine, seen: Deduplicated, batch: int, day: "Day", a
 
     An order that it does not name at all keeps its parcels: its SELECT may yield the newest ones alone.
     """
-    keys, gone, after = list(SHIPMENTS.primary_key), 0, tuple[str, ...]()
-    mine = delete(SHIPMENTS).where(*(key == bindparam(f"of_{key.name}") for key in keys))
-    page = select(*keys).order_by(*keys).limit(batch)
-    while True:
-        with engine.begin() as connection:
-            alone(connection, Turn.IMPORT)
-            alive(connection)
-            query = page.where(tuple_(*keys) > after) if after else page
-            found = [tuple(row) for row in connection.execute(query)]
-            theirs = select(*keys).where(among(connection, SHIPMENTS.c.order_id, {order for order, *_ in found}))
-            rows = {tuple(row) for row in connection.execute(theirs)}
-            there = seen.among(rows)
-            named = {order for order, *_ in there}
-            left = sorted(key for key in rows - there if key[0] in named)
-            if left:
-                connection.execute(mine, [{f"of_{k.name}": v for k, v in zip(keys, one, strict=True)} for one in left])
-                wake(connection, "shipments", set(), set(left), day.as_of, day.over)
-        gone += len(left)
-        if len(found) < batch:
-            return gone
-        after = found[-1]
+    keys = list(SHIPMENTS.primary_key)
+
+    def forget(connection: Connection, page: Rows) -> int:
+        theirs = select(*keys).where(among(connection, SHIPMENTS.c.order_id, {order for order, *_ in page}))
+        rows = {tuple(row) for row in connection.execute(theirs)}
+        there = seen.among(rows)
+        named = {order for order, *_ in there}
+        unnamed = sorted(key for key in rows - there if key[0] in named)
+        if unnamed:
+            _each(connection, delete(SHIPMENTS), keys, unnamed)
+            wake(connection, "shipments", set(), set(unnamed), day.as_of, day.over)
+        return len(unnamed)
+
+    return _page_by_page(engine, select(*keys), keys, batch, alive, forget)
 
 
 def take_away(engine: Engine, table: str, seen: Deduplicated, batch: int, alive: Alive) -> int:
     """Let no stock and no open delivery count that was not seen when the whole table was read; return how many did."""
     into, counting, end = ENDS[table]
-    keys, gone, after = list(into.primary_key), 0, tuple[str, ...]()
-    of = [f"of_{key.name}" for key in keys]
-    mine = end(into).where(*(key == bindparam(name) for key, name in zip(keys, of, strict=True)))
-    page = select(*keys).where(counting).order_by(*keys).limit(batch)
+    keys = list(into.primary_key)
+
+    def end_unseen(connection: Connection, page: Rows) -> int:
+        unseen = sorted(set(page) - seen.among(page))
+        if unseen:
+            _each(connection, end(into), keys, unseen)
+        return len(unseen)
+
+    return _page_by_page(engine, select(*keys).where(counting), keys, batch, alive, end_unseen)
+
+
+def _page_by_page(
+    engine: Engine,
+    query: Select[Any],
+    keys: Sequence[ColumnElement[Any]],
+    batch: int,
+    alive: Alive,
+    work: Callable[[Connection, Rows], int],
+) -> int:
+    """Work through the rows of a query in the order of their keys, each page in a transaction; return the sum."""
+    done, after, pages = 0, tuple[str, ...](), query.order_by(*keys).limit(batch)
     while True:
         with engine.begin() as connection:
             alone(connection, Turn.IMPORT)
             alive(connection)
-            query = page.where(tuple_(*keys) > after) if after else page
-            found = [tuple(row) for row in connection.execute(query)]
-            left = sorted(set(found) - seen.among(found))
-            if left:
-                connection.execute(mine, [dict(zip(of, one, strict=True)) for one in left])
-        gone += len(left)
-        if len(found) < batch:
-            return gone
-        after = found[-1]
+            page = [tuple(row) for row in connection.execute(pages.where(tuple_(*keys) > after) if after else pages)]
+            done += work(connection, page)
+        if len(page) < batch:
+            return done
+        after = page[-1]
+
+
+def _each(connection: Connection, statement: Any, keys: Sequence[ColumnElement[Any]], rows: Rows) -> None:
+    """Execute a statement for each row, by its keys."""
+    of = [f"of_{key.name}" for key in keys]
+    mine = statement.where(*(key == bindparam(name) for key, name in zip(keys, of, strict=True)))
+    connection.execute(mine, [dict(zip(of, row, strict=True)) for row in rows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,35 +142,32 @@ def end_vanished(
     any line in a table of lines that was read whole, has nothing outstanding. `scope` is the shop's
     `source.orders`; without one, orders that are not named stay open.
     """
-    found, after, still = Vanished(), tuple[str, ...](), 0
+    found, last_order = Vanished(), ""
     keys = [LINES.c.order_id, LINES.c.number]
-    page = select(*keys).join(ORDERS, ORDERS.c.id == LINES.c.order_id).where(still_open(day.over))
-    page = page.order_by(*keys).limit(batch)
-    while True:
-        with engine.begin() as connection:
-            alone(connection, Turn.IMPORT)
-            alive(connection)
-            open_ones = [tuple(row) for row in connection.execute(page.where(tuple_(*keys) > after) if after else page)]
-            ends = _ends(open_ones, orders, lines)
-            closing = ends.missing if scope is not None and orders.whole else ()
-            _end(connection, ends, closing, scope, day)
-            closed = {*ends.gone, *ends.without_lines, *(one for one in open_ones if one[0] in set(closing))}
-            cancelled = len(closed) if scope == "all" else len({*ends.gone, *ends.without_lines})
-            move(connection, {GONE_LINES: cancelled})
-        still += len(open_ones) - len(closed)
-        _count(found, ends, closing, after)
-        if len(open_ones) < batch:
-            break
-        after = open_ones[-1]
+    query = select(*keys).join(ORDERS, ORDERS.c.id == LINES.c.order_id).where(still_open(day.over))
+
+    def end_page(connection: Connection, page: Rows) -> int:
+        nonlocal last_order
+        ends = _ends(page, orders, lines)
+        closing = ends.missing if scope is not None and orders.whole else ()
+        _end(connection, ends, closing, scope, day)
+        closed = {*ends.gone, *ends.without_lines, *(one for one in page if one[0] in set(closing))}
+        cancelled = len(closed) if scope == "all" else len({*ends.gone, *ends.without_lines})
+        move(connection, {GONE_LINES: cancelled})
+        _count(found, ends, closing, last_order)
+        last_order = page[-1][0] if page else last_order
+        return len(page) - len(closed)
+
+    still = _page_by_page(engine, query, keys, batch, alive, end_page)
     with engine.begin() as connection:
         put(connection, OPEN_LINES, still)
     return found
 
 
-def _count(found: Vanished, ends: Ends, closing: Sequence[str], after: Sequence[str]) -> None:
+def _count(found: Vanished, ends: Ends, closing: Sequence[str], last_order: str) -> None:
     found.lines += len({one for one in (*ends.gone, *ends.without_lines) if one[0] not in set(closing)})
     found.orders += len(closing)
-    left = [] if closing else [one for one in ends.missing if not after or one != after[0]]
+    left = [] if closing else [one for one in ends.missing if one != last_order]
     found.missing += len(left)
     found.named += left[: NAMED - len(found.named)]
 
