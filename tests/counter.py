@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Integer, insert, select, update
 
 from channels.door import Rejected, SendError
 from models.facts import CustomerFacts
@@ -175,8 +175,9 @@ class Counter:
         return self.door.taken[before:]
 
     def rows(self, table):
+        numbered = [column for column in table.primary_key if isinstance(column.type, Integer)]
         with reading(self.desk.engine) as connection:
-            return [dict(row) for row in connection.execute(select(table)).mappings()]
+            return [dict(row) for row in connection.execute(select(table).order_by(*numbered)).mappings()]
 
     @property
     def notices(self):
