@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 from benchmarks.fresh import Spent, Watch
-from models.policy import Days
-from models.policy_supply import Allocating
+from models.inventory import Cover, Demand, Supply
+from models.policy.policy import Days
+from models.policy.supply import Allocating
 from models.quantities import Quantity
-from models.supply import Cover, Demand, Supply
-from rules.allocation import allocate
-from rules.journeys import Journey
+from rules.inventory.allocation import allocate
+from rules.inventory.transit import Journey
 
 TODAY = date(2025, 6, 16)
 PLACED = datetime(2025, 6, 1, 10, tzinfo=UTC)

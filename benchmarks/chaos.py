@@ -21,7 +21,7 @@ from benchmarks import ledgers, lives
 from benchmarks.fresh import workplace
 from benchmarks.processes import process
 from benchmarks.provider import a_provider
-from tasks.db import connect
+from tasks.db.engine import connect
 
 SPAN = {lives.deliver: 0.35, lives.owe: 0.1}
 """Seconds within which a process is struck: about what a batch takes."""
@@ -164,7 +164,7 @@ def main(
         table.add_column(head, justify="left" if head in HEADS[:3] else "right")
     found = []
     # The tests' own server: it is no part of what is measured, and the tests are not typed.
-    with workplace() as folder, importlib.import_module("tests.postgres").started() as server:
+    with workplace() as folder, importlib.import_module("tests.support.postgres").started() as server:
         chaos = Chaos(folder, server)
         chaos.make(orders)
         for trial in TRIALS:

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Engine, delete, select, update
 
+from app.composition import open_house
 from benchmarks import ledgers
 from benchmarks.fresh import Watch
 from benchmarks.lives import LEASE, NOON
@@ -22,15 +23,14 @@ from benchmarks.posting import DOORS, bare, by_the_door
 from benchmarks.processes import process
 from benchmarks.provider import a_provider
 from benchmarks.shop import AS_OF, BRAKE, CAPS, build
-from flows.house import open_house
 from flows.late_orders import find_and_owe
-from models.values import Channel, State
-from tasks.db import connect, reading
-from tasks.delivery import Crew, deliver_batch, message_of
-from tasks.gates import GATES
-from tasks.notices import NOTICES
-from tasks.outbox import EVENTS, FORGET, Worker
-from tasks.runs import Now
+from models.enums import Channel, State
+from tasks.db.engine import connect
+from tasks.db.sql import reading
+from tasks.delivery.queue import FORGET, Worker
+from tasks.delivery.worker import Crew, deliver_batch, message_of
+from tasks.runs.records import Now
+from tasks.tables import EVENTS, GATES, NOTICES
 
 DELAY = 0.005
 PARALLEL = (16, 64, 128)
@@ -141,7 +141,7 @@ def rate(shifts: Sequence[Shift]) -> float:
 @contextmanager
 def a_desk(folder: Path, n: int) -> Iterator[Desk]:
     """Set a shop up that owes so many mails."""
-    postgres = importlib.import_module("tests.postgres")
+    postgres = importlib.import_module("tests.support.postgres")
     durable = {name: value for name, value in postgres.OPTIONS.items() if name not in DURABLE}
     with postgres.started(durable) as server, a_provider(DELAY) as provider:
         desk = Desk(folder, n, server, provider)

@@ -13,17 +13,18 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
+from app.clock import clock
+from app.composition import House, open_house
 from benchmarks.fresh import Spent, Watch
 from benchmarks.shop import AS_OF
-from flows.house import House, clock, open_house
-from models.plans import Plan
-from tasks.notices import SHOWN, look
-from tasks.runs import LATE_ORDERS, begin
-from tasks.shelves import Shelves
-from templates import environment, formats
-from templates.facts import order_facts
-from templates.palette import DARK, LIGHT
-from templates.views import shop_view
+from models.decisions import Plan
+from tasks.notices.evaluate import SHOWN, look
+from tasks.offers.substitute_stock import Shelves
+from tasks.runs.records import LATE_ORDERS, begin
+from templates.rendering import environment, formats
+from templates.rendering.palette import DARK, LIGHT
+from templates.rendering.template_fields import shop_view
+from templates.rendering.view_models import order_facts
 
 Row = sqlite3.Row
 FILES = {

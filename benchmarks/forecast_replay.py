@@ -10,8 +10,8 @@ from statistics import fmean, median
 import numpy as np
 
 from benchmarks.forecast_orders import Bought
-from models.policy_supply import Forecasting
-from rules.slips import Delivery, Habits, Slips
+from models.policy.supply import Forecasting
+from rules.inventory.vendor_lateness import Delivery, Habits, Slips
 
 ENOUGH = 100
 """So many orders have arrived before anything is forecast."""

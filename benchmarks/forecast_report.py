@@ -15,9 +15,9 @@ from benchmarks.forecast_orders import Bought, read_orders
 from benchmarks.forecast_picture import draw
 from benchmarks.forecast_replay import Method, Stage, mornings, replay
 from benchmarks.forecast_scores import LIKELIHOODS, TENTHS, WARNING, Score, Scores, Warned
+from models.config.shop import read_shop
 from models.errors import BadShop
-from models.policy import Policy
-from models.shopfolder import read_shop
+from models.policy.policy import Policy
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "olist"
 out, err = Console(highlight=False), Console(stderr=True, highlight=False)

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.forecast_replay import Look, Method, Stage
-from models.policy_supply import Forecasting
-from rules.slips import Slips
+from models.policy.supply import Forecasting
+from rules.inventory.vendor_lateness import Slips
 
 TENTHS = tuple(round(0.1 * n, 2) for n in range(1, 10))
 LIKELIHOODS = tuple(round(0.05 * n, 2) for n in range(1, 19))

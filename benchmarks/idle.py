@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
 
+from app.composition import open_house
 from benchmarks.fresh import Spent, Watch
 from benchmarks.shop import AS_OF
-from flows.house import open_house
 from flows.late_orders import find_and_owe
 
 TIMES = 20

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.composition import open_house
 from benchmarks.fresh import Spent, Watch
 from benchmarks.shop import AS_OF
-from flows.house import open_house
 from sources.sample import write_sample
-from tasks.imports import import_all
+from tasks.imports.load import import_all
 
 
 @dataclass(frozen=True, slots=True)

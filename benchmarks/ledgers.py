@@ -12,20 +12,19 @@ from typing import Any
 from sqlalchemy import Engine, func, select
 from sqlmodel import SQLModel
 
+from app.composition import open_house
 from benchmarks import lives
 from benchmarks.provider import taken
 from benchmarks.shop import AS_OF, build
-from flows.house import open_house
 from flows.late_orders import find_and_owe
-from models.policy import NOT_OPEN
-from models.types import SCALE
-from models.values import Channel, State
-from tasks.db import connect, migrate, reading
-from tasks.notices import NOTICES
-from tasks.offers import OFFERS
-from tasks.orders import WATCHES
-from tasks.outbox import EVENTS
-from tasks.tallies import TALLIES, orders_by_bucket
+from models.enums import Channel, State
+from models.policy.policy import NOT_OPEN
+from models.tables.column_types import SCALE
+from tasks.db.counters import orders_by_bucket
+from tasks.db.engine import connect
+from tasks.db.migrations import migrate
+from tasks.db.sql import reading
+from tasks.tables import EVENTS, NOTICES, OFFERS, TALLIES, WATCHES
 
 OPEN_PER_LATE = 4
 CAP = 100

@@ -12,15 +12,15 @@ from pathlib import Path
 
 from sqlalchemy.exc import OperationalError
 
+from app.composition import House, open_house
 from benchmarks.shop import AS_OF
-from channels.sendgrid import SendGrid
-from flows.house import House, open_house
+from channels.email.sendgrid import SendGrid
 from flows.late_orders import find_and_owe
-from models.values import Channel
-from tasks.delivery import Crew, deliver_batch, doubt
-from tasks.outbox import Worker
-from tasks.runs import Now
-from tasks.settling import settle_doubts
+from models.enums import Channel
+from tasks.delivery.queue import Worker
+from tasks.delivery.reconcile import settle_doubts
+from tasks.delivery.worker import Crew, deliver_batch, doubt
+from tasks.runs.records import Now
 
 PARALLEL, BATCH, PAGE = 8, 60, 5
 LEASE = timedelta(minutes=10)

@@ -10,7 +10,7 @@ from sendgrid import SendGridAPIClient
 from sendgrid.helpers.mail import Mail
 from twilio.rest import Client
 
-from models.values import Message
+from models.messages import Message
 
 
 def by_sendgrid(url: str, messages: Sequence[Message]) -> None:

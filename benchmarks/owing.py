@@ -3,10 +3,10 @@
 import asyncio
 from pathlib import Path
 
+from app.composition import open_house
 from benchmarks.fresh import Spent, Watch
 from benchmarks.shop import AS_OF
 from flows.deliver import hand_over
-from flows.house import open_house
 from flows.late_orders import find_and_owe
 
 

@@ -10,11 +10,11 @@ import tempfile
 from datetime import date
 from pathlib import Path
 
-from flows.house import open_house
-from flows.once import live
+from app.composition import open_house
+from cli.run_day import live
 from sources.sample import write_sample
-from templates.gallery import write_gallery
-from templates.showroom import entries
+from templates.rendering.gallery import write_gallery
+from templates.rendering.gallery_entries import entries
 
 DAY = date(2025, 11, 24)
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"

@@ -12,12 +12,12 @@ import aiohttp
 
 from benchmarks.fresh import Spent
 from benchmarks.lives import NOON
-from channels.door import Door
-from channels.sendgrid import SendGrid
-from channels.twilio import Twilio
-from channels.x import X
-from models.shopfolder import Sender
-from models.values import Message
+from channels.email.sendgrid import SendGrid
+from channels.sms.twilio import Twilio
+from channels.social.x import X
+from channels.transport import Door
+from models.config.shop import Sender
+from models.messages import Message
 
 SENDER = Sender(name="Lamps", email="hello@lamps.example.com")
 DOORS: dict[str, Callable[[str, int], Door]] = {

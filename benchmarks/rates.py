@@ -12,10 +12,10 @@ from prefect.concurrency.sync import concurrency, rate_limit
 from sqlalchemy import Engine
 
 from benchmarks.lives import NOON
-from models.policy_contact import Sending
-from models.values import Channel
-from tasks.db import connect
-from tasks.gates import passing
+from models.enums import Channel
+from models.policy.messaging import Sending
+from tasks.db.engine import connect
+from tasks.delivery.rate_limit import passing
 
 SENDING = Sending(per_second={Channel.EMAIL: 1_000_000})
 """A rate that nobody reaches: asking is measured, and not waiting."""
@@ -27,7 +27,7 @@ LIMIT, ROOM, DECAY = "forewarn-bench", 1_000_000, 1_000_000.0
 def run_rates(_: Path, sizes: Sequence[int]) -> Iterator[dict[str, Any]]:
     """Ask so many times by each way whether messages may pass; a row is milliseconds for each time."""
     for n in sizes:
-        with importlib.import_module("tests.postgres").started({"listen_addresses": ""}) as server:
+        with importlib.import_module("tests.support.postgres").started({"listen_addresses": ""}) as server:
             ledger = connect(server.emptied())
 
             def by_gate(ledger: Engine = ledger) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
-from flows.house import open_house
+from app.composition import open_house
 from sources.sample import write_sample
 
 AS_OF = date(2025, 6, 16)

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from app.clock import clock
+from app.composition import open_house
 from benchmarks.fresh import Spent, Watch
 from benchmarks.shop import AS_OF
-from flows.house import clock, open_house
 from sources.sample import write_sample
-from tasks.db import reading
-from tasks.runs import Now
-from tasks.stock_history import leads
-from tasks.stock_levels import reckon
+from tasks.db.sql import reading
+from tasks.replenishment.history import leads
+from tasks.replenishment.levels import reckon
+from tasks.runs.records import Now
 
 DAYS = 180
 BRISK = 20

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from channels.door import CannotAsk, Door, Finder, Rejected
-from models.values import Channel, Message, Receipt
+from channels.transport import CannotAsk, Door, Finder, Rejected
+from models.enums import Channel
+from models.messages import Message, Receipt
 
 
 class Redirect:

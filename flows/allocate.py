@@ -8,20 +8,21 @@ from typing import Any
 
 from prefect import flow
 
-from flows.deeds import deed, publish, rename
-from flows.house import House, clock, open_house
-from flows.running import a_run, run_name
-from flows.showing import summary
-from flows.visible import visible
-from models.report import Report
-from models.supply import Stocked
-from tasks.allocating import ALLOCATE, Allocated, allocate_page, begin_day, short
-from tasks.expecting import end_sent
-from tasks.on_the_way import date_sent
-from tasks.parcels import choose_parcels
-from tasks.run_days import check_not_before
-from tasks.taking_in import when_whole
-from web.publishing import publish as publish_storefront
+from app.clock import clock
+from app.composition import House, open_house
+from app.prefect_tasks import deed, publish, rename
+from app.reports.run import summary
+from app.run_tracking import a_run, run_name
+from app.safe_text import visible
+from models.inventory import Stocked
+from models.run_report import Report
+from tasks.guardrails.run_days import check_not_before
+from tasks.imports.guard import when_whole
+from tasks.inventory.allocate import ALLOCATE, Allocated, allocate_page, begin_day, short
+from tasks.inventory.expected_dates import end_sent
+from tasks.inventory.in_transit import date_sent
+from tasks.shipments.plan import choose_parcels
+from tasks.storefront.publish import publish as publish_storefront
 
 Progress = Callable[[str, int], None]
 

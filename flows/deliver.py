@@ -11,22 +11,23 @@ from prefect import flow
 from prefect.states import Completed
 from sqlalchemy import func, select
 
-from flows import showing
-from flows.deeds import deed, once, publish, rename
-from flows.doors import open_doors
-from flows.house import Clock, House, clock, open_house
-from flows.live_channels import waits_for_go_live
-from flows.running import a_run, run_name
+from app.clock import Clock, clock
+from app.composition import House, open_house
+from app.live_channels import waits_for_go_live
+from app.prefect_tasks import deed, once, publish, rename
+from app.reports import run as showing
+from app.run_tracking import a_run, run_name
+from app.transports import open_doors
+from models.enums import Channel, State
 from models.errors import ForewarnError
-from models.report import Report
-from models.values import Channel, State
-from tasks.db import reading
-from tasks.delivery import TABLES, Crew, Delivered, deliver_batch, doubt
-from tasks.fallbacks import Followed, follow_up
-from tasks.gates import shut_gates
-from tasks.run_days import check_clock
-from tasks.runs import Now, lived
-from tasks.settling import settle_doubts
+from models.run_report import Report
+from tasks.db.sql import reading
+from tasks.delivery.circuit_breaker import shut_gates
+from tasks.delivery.fallback import Followed, follow_up
+from tasks.delivery.reconcile import settle_doubts
+from tasks.delivery.worker import TABLES, Crew, Delivered, deliver_batch, doubt
+from tasks.guardrails.run_days import check_clock
+from tasks.runs.records import Now, lived
 
 DELIVER = "deliver"
 LOOK, LOOKS = 30, 600

@@ -9,24 +9,26 @@ from typing import Any
 
 from prefect import flow
 
-from flows import showing
-from flows.deeds import deed, once, publish, rename
-from flows.house import Clock, House, clock, open_house
-from flows.live_channels import waits_for_go_live
-from flows.running import a_run, run_name
-from flows.vendor_doors import open_vendor_doors
-from flows.visible import cell
+from app.clock import Clock, clock
+from app.composition import House, open_house
+from app.live_channels import waits_for_go_live
+from app.prefect_tasks import deed, once, publish, rename
+from app.reports import run as showing
+from app.run_tracking import a_run, run_name
+from app.safe_text import cell
+from app.vendor_transports import open_vendor_doors
 from models.errors import ForewarnError
-from models.purchases import Ask, Need
-from models.report import Report
-from rules.forwarding import forward
-from tasks.db import reading
-from tasks.forwarding import chase, ways_of, write
-from tasks.needs import VendorFacts, vendors, wanted
-from tasks.purchase_sending import Couriers, HandedOver, hand_over, sweep
-from tasks.runs import Now
-from tasks.vendor_staff import waiting
-from templates.purchases import PurchaseWords
+from models.purchasing import Ask, Need
+from models.run_report import Report
+from rules.purchasing import forward
+from tasks.db.sql import reading
+from tasks.purchasing.dispatch import Couriers, HandedOver, hand_over, sweep
+from tasks.purchasing.requests import chase, ways_of, write
+from tasks.purchasing.requirements import wanted
+from tasks.purchasing.review import waiting
+from tasks.purchasing.vendors import VendorFacts, vendors
+from tasks.runs.records import Now
+from templates.rendering.purchasing import PurchaseWords
 
 FORWARD_TO_VENDORS = "forward-to-vendors"
 SHOWN = 200

@@ -10,24 +10,25 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
-from flows import showing
+from app.clock import clock
+from app.composition import House, open_house
+from app.evaluation import Decide, Progress, decide_here, decide_in_shards
+from app.ledger import Begin
+from app.prefect_tasks import deed, publish, rename
+from app.reports import run as showing
+from app.run_tracking import a_run, outcome, run_name
 from flows.allocate import share_out
-from flows.deciding import Decide, Progress, decide_here, decide_in_shards
-from flows.deeds import deed, publish, rename
-from flows.house import House, clock, open_house
-from flows.ledgers import Begin
-from flows.running import a_run, outcome, run_name
 from models.errors import BadShop
-from models.policy import Policy
-from models.report import Report
-from tasks.brakes import foresee, judge, judge_facts, yielded
-from tasks.db import reading
-from tasks.imports import import_all
-from tasks.run_days import check_clock, check_facts
-from tasks.runs import LATE_ORDERS, Now
-from tasks.shards import MOST
-from tasks.survey import survey
-from tasks.tallies import orders_by_bucket
+from models.policy.policy import Policy
+from models.run_report import Report
+from tasks.db.counters import orders_by_bucket
+from tasks.db.sharding import MOST
+from tasks.db.sql import reading
+from tasks.guardrails.check import foresee, judge, judge_facts, yielded
+from tasks.guardrails.run_days import check_clock, check_facts
+from tasks.imports.load import import_all
+from tasks.reporting.dry_run import survey
+from tasks.runs.records import LATE_ORDERS, Now
 
 
 @flow(name=LATE_ORDERS, flow_run_name=run_name, retries=0, validate_parameters=True)

@@ -5,14 +5,15 @@ from functools import partial
 
 from prefect import flow
 
-from flows.deciding import decide_here
-from flows.deeds import deed, rename
-from flows.house import clock, open_house
-from flows.showing import headline
-from models.policy import Policy
-from models.report import Report
-from tasks.runs import SHARD, join, leave
-from tasks.shards import Shard
+from app.clock import clock
+from app.composition import open_house
+from app.evaluation import decide_here
+from app.prefect_tasks import deed, rename
+from app.reports.run import headline
+from models.policy.policy import Policy
+from models.run_report import Report
+from tasks.db.sharding import Shard
+from tasks.runs.records import SHARD, join, leave
 
 
 @flow(name=SHARD, retries=0, validate_parameters=True)

@@ -6,11 +6,12 @@ from typing import Any
 
 from prefect import flow
 
-from flows.deeds import deed, publish, rename
-from flows.house import House, clock, open_house
-from flows.running import a_run, run_name
-from flows.visible import cell
-from tasks.posts import compose
+from app.clock import clock
+from app.composition import House, open_house
+from app.prefect_tasks import deed, publish, rename
+from app.run_tracking import a_run, run_name
+from app.safe_text import cell
+from tasks.posts.compose import compose
 
 POST_DELAYS = "post-delays"
 NONE = "No product is late in enough orders for a new post this week.\n"

@@ -4,10 +4,11 @@ from functools import partial
 
 from prefect import flow
 
-from flows.deeds import deed, publish
-from flows.house import clock, open_house
-from tasks.releases import Verdict
-from tasks.releases import release as decide
+from app.clock import clock
+from app.composition import open_house
+from app.prefect_tasks import deed, publish
+from tasks.guardrails.release import Verdict
+from tasks.guardrails.release import release as decide
 
 RELEASE = "release"
 

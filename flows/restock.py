@@ -5,16 +5,17 @@ from functools import partial
 
 from prefect import flow
 
+from app.clock import clock
+from app.composition import House, open_house
+from app.evaluation import Progress
+from app.prefect_tasks import deed, publish, rename
+from app.reports.run import headline
+from app.run_tracking import a_run, outcome, run_name
 from flows.allocate import share_out
-from flows.deciding import Progress
-from flows.deeds import deed, publish, rename
-from flows.house import House, clock, open_house
 from flows.late_orders import find_and_owe
 from flows.post_delays import waiting_posts
-from flows.running import a_run, outcome, run_name
-from flows.showing import headline
-from models.report import Report
-from tasks.posts import compose_stock
+from models.run_report import Report
+from tasks.posts.compose import compose_stock
 
 RESTOCK = "restock"
 NONE = "No product is back, or nearly gone, that a new post would be about.\n"

@@ -8,16 +8,17 @@ from functools import partial
 
 from prefect import flow
 
-from flows.deeds import deed, publish, rename
-from flows.house import House, clock, open_house
-from flows.running import a_run, run_name
-from flows.stock_shown import summary
-from tasks.db import reading
-from tasks.run_days import check_not_before
-from tasks.runs import Now
-from tasks.stock_history import Leads, leads
-from tasks.stock_levels import reckon
-from tasks.stock_list import Position, reorder_list
+from app.clock import clock
+from app.composition import House, open_house
+from app.prefect_tasks import deed, publish, rename
+from app.reports.stock import summary
+from app.run_tracking import a_run, run_name
+from tasks.db.sql import reading
+from tasks.guardrails.run_days import check_not_before
+from tasks.replenishment.history import Leads, leads
+from tasks.replenishment.levels import reckon
+from tasks.replenishment.reorder_list import Position, reorder_list
+from tasks.runs.records import Now
 
 STOCK_REPORT = "stock-report"
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from models.facts import ProductFacts
-from models.supply import Available
+from models.inventory import Available
+from models.orders import ProductFacts
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from models.errors import BadShop
+from models.inventory import known_day
 from models.quantities import plain
-from models.supply import known_day
 from sources.contract import KEYS, POINTS_AT, Fact, LineRow, OrderRow, ProductRow, ShipmentRow
-from sources.deduplicated import Deduplicated
-from sources.pieces import Tally
+from sources.deduplicate import Deduplicated
+from sources.piece_counts import Tally
+from sources.reader import Source
 from sources.rows import Accepted, LeftOut, Refused
-from sources.source import Source
 
 EXAMPLES, REASONS = 5, 100
 """Examples kept of a reason, and reasons kept apart."""

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from models.measures import Country
-from sources.fields import (
+from models.fields import Country
+from sources.coercion import (
     Amount,
     Day,
     Flag,

@@ -6,9 +6,9 @@ import pytest
 # A console that finds a width set when it is made keeps it; tests that want another one set it later.
 os.environ.pop("COLUMNS", None)
 
-from tests.counter import SMALL, Counter, open_desk, shop
-from tests.postgres import started
-from tests.provider import a_provider
+from tests.support.postgres import started
+from tests.support.provider import a_provider
+from tests.support.shop_driver import SMALL, Counter, open_desk, shop
 
 SLOWEST = ("test_run_every_day.py",)
 """Files that take minutes, the slowest first. Begun last, one would keep a core alone at the end."""

@@ -1,11 +1,13 @@
-"""Run the migrations on the connection that tasks/db.py hands over, inside its transaction."""
+"""Run the migrations on the connection that tasks/db/engine.py hands over, inside its transaction."""
 
 from alembic import context
 from sqlmodel import SQLModel
 
-import models.ledger
-import models.ledger_supply
-import models.shop  # noqa: F401 - they fill SQLModel.metadata
+import models.tables.customer
+import models.tables.ledger
+import models.tables.purchasing
+import models.tables.shop
+import models.tables.supply  # noqa: F401 - they fill SQLModel.metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

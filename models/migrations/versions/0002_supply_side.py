@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-import models.types
+import models.tables.column_types
 
 
 revision = "0002"
@@ -38,7 +38,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("value", sa.String(), nullable=False),
         sa.Column("who", sa.String(), nullable=False),
-        sa.Column("at", models.types.UtcTime(timezone=True), nullable=False),
+        sa.Column("at", models.tables.column_types.UtcTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("order_id", "kind"),
     )
@@ -51,8 +51,8 @@ def upgrade() -> None:
         sa.Column("latest_on", sa.Date(), nullable=True),
         sa.Column("waiting", sa.Integer(), nullable=False),
         sa.Column("waited", sa.Integer(), nullable=False),
-        sa.Column("since", models.types.UtcTime(timezone=True), nullable=False),
-        sa.Column("set_at", models.types.UtcTime(timezone=True), nullable=False),
+        sa.Column("since", models.tables.column_types.UtcTime(timezone=True), nullable=False),
+        sa.Column("set_at", models.tables.column_types.UtcTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("product_id"),
     )
     with op.batch_alter_table("availability", schema=None) as batch_op:
@@ -72,9 +72,9 @@ def upgrade() -> None:
         sa.Column("ready", sa.Boolean(), nullable=False),
         sa.Column("basis", sa.String(), nullable=False),
         sa.Column("why", sa.Text(), nullable=False),
-        sa.Column("set_at", models.types.UtcTime(timezone=True), nullable=False),
+        sa.Column("set_at", models.tables.column_types.UtcTime(timezone=True), nullable=False),
         sa.Column("who", sa.String(), nullable=False),
-        sa.Column("ended_at", models.types.UtcTime(timezone=True), nullable=True),
+        sa.Column("ended_at", models.tables.column_types.UtcTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("expectation", schema=None) as batch_op:
@@ -100,7 +100,7 @@ def upgrade() -> None:
         sa.Column("answer", sa.String(), nullable=True),
         sa.Column("reason", sa.String(), nullable=True),
         sa.Column("promised_on", sa.Date(), nullable=True),
-        sa.Column("answered_at", models.types.UtcTime(timezone=True), nullable=True),
+        sa.Column("answered_at", models.tables.column_types.UtcTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("order_id", "line", "nth"),
     )
@@ -115,17 +115,17 @@ def upgrade() -> None:
         sa.Column("channel", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("reason", sa.String(), nullable=True),
-        sa.Column("created_at", models.types.UtcTime(timezone=True), nullable=False),
-        sa.Column("not_before", models.types.UtcTime(timezone=True), nullable=False),
-        sa.Column("valid_until", models.types.UtcTime(timezone=True), nullable=True),
+        sa.Column("created_at", models.tables.column_types.UtcTime(timezone=True), nullable=False),
+        sa.Column("not_before", models.tables.column_types.UtcTime(timezone=True), nullable=False),
+        sa.Column("valid_until", models.tables.column_types.UtcTime(timezone=True), nullable=True),
         sa.Column("claimed_by", sa.String(), nullable=True),
-        sa.Column("lease_until", models.types.UtcTime(timezone=True), nullable=True),
+        sa.Column("lease_until", models.tables.column_types.UtcTime(timezone=True), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("sending_at", models.types.UtcTime(timezone=True), nullable=True),
-        sa.Column("settled_at", models.types.UtcTime(timezone=True), nullable=True),
+        sa.Column("sending_at", models.tables.column_types.UtcTime(timezone=True), nullable=True),
+        sa.Column("settled_at", models.tables.column_types.UtcTime(timezone=True), nullable=True),
         sa.Column("reference", sa.String(), nullable=True),
         sa.Column("chases", sa.String(), nullable=True),
-        sa.Column("answered_at", models.types.UtcTime(timezone=True), nullable=True),
+        sa.Column("answered_at", models.tables.column_types.UtcTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("purchase_request", schema=None) as batch_op:
@@ -139,11 +139,11 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("parcels", sa.JSON(), nullable=False),
         sa.Column("days_gained", sa.Integer(), nullable=False),
-        sa.Column("extra_cost", models.types.Money(), nullable=False),
-        sa.Column("worth", models.types.Money(), nullable=False),
+        sa.Column("extra_cost", models.tables.column_types.Money(), nullable=False),
+        sa.Column("worth", models.tables.column_types.Money(), nullable=False),
         sa.Column("currency", sa.String(), nullable=False),
         sa.Column("why", sa.Text(), nullable=False),
-        sa.Column("decided_at", models.types.UtcTime(timezone=True), nullable=False),
+        sa.Column("decided_at", models.tables.column_types.UtcTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("order_id"),
     )
     op.create_table(
@@ -159,11 +159,11 @@ def upgrade() -> None:
         sa.Column("lead_sd", sa.Float(), nullable=False),
         sa.Column("method", sa.String(), nullable=False),
         sa.Column("why", sa.Text(), nullable=False),
-        sa.Column("set_at", models.types.UtcTime(timezone=True), nullable=False),
+        sa.Column("set_at", models.tables.column_types.UtcTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("product_id"),
     )
     with op.batch_alter_table("inbound", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("ordered_at", models.types.UtcTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column("ordered_at", models.tables.column_types.UtcTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("location", sa.String(), nullable=True))
 
     with op.batch_alter_table("order_line", schema=None) as batch_op:

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-import models.types
+import models.tables.column_types
 
 
 revision = "0005"
@@ -32,21 +32,21 @@ def upgrade() -> None:
         _to_thousandths(table, columns)
     with op.batch_alter_table("order_line", schema=None) as batch_op:
         for name in NEW_PIECES:
-            batch_op.add_column(sa.Column(name, models.types.Pieces(), nullable=False, server_default="0"))
+            batch_op.add_column(sa.Column(name, models.tables.column_types.Pieces(), nullable=False, server_default="0"))
     with op.batch_alter_table("orders", schema=None) as batch_op:
         batch_op.add_column(sa.Column("unpaid", sa.Boolean(), nullable=False, server_default=sa.false()))
-        batch_op.add_column(sa.Column("paid_at", models.types.UtcTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column("paid_at", models.tables.column_types.UtcTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("shipping_method", sa.String(), nullable=True))
     op.create_table(
         "shipment",
         sa.Column("order_id", sa.String(), nullable=False),
         sa.Column("number", sa.String(), nullable=False),
         sa.Column("id", sa.String(), nullable=False),
-        sa.Column("quantity", models.types.Pieces(), nullable=False),
-        sa.Column("packed_at", models.types.UtcTime(timezone=True), nullable=True),
-        sa.Column("shipped_at", models.types.UtcTime(timezone=True), nullable=True),
-        sa.Column("delivered_at", models.types.UtcTime(timezone=True), nullable=True),
-        sa.Column("cancelled_at", models.types.UtcTime(timezone=True), nullable=True),
+        sa.Column("quantity", models.tables.column_types.Pieces(), nullable=False),
+        sa.Column("packed_at", models.tables.column_types.UtcTime(timezone=True), nullable=True),
+        sa.Column("shipped_at", models.tables.column_types.UtcTime(timezone=True), nullable=True),
+        sa.Column("delivered_at", models.tables.column_types.UtcTime(timezone=True), nullable=True),
+        sa.Column("cancelled_at", models.tables.column_types.UtcTime(timezone=True), nullable=True),
         sa.Column("carrier", sa.String(), nullable=True),
         sa.Column("tracking_number", sa.String(), nullable=True),
         sa.Column("tracking_url", sa.String(), nullable=True),
@@ -63,6 +63,6 @@ def _to_thousandths(table: str, columns: dict[str, bool]) -> None:
         return
     with op.batch_alter_table(table, schema=None) as batch_op:
         for name, empty in columns.items():
-            batch_op.alter_column(name, type_=models.types.Pieces(), existing_type=sa.Integer(), existing_nullable=empty)
+            batch_op.alter_column(name, type_=models.tables.column_types.Pieces(), existing_type=sa.Integer(), existing_nullable=empty)
     given = ", ".join(f'"{name}" = "{name}" * 1000' for name in columns)
     op.execute(f'UPDATE "{table}" SET {given}')  # noqa: S608 - names of ours

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-import models.types
+import models.tables.column_types
 
 
 revision = "0007"
@@ -20,7 +20,7 @@ def upgrade() -> None:
         sa.Column("shop_id", sa.String(), nullable=True),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("folder", sa.Text(), nullable=False),
-        sa.Column("since", models.types.UtcTime(), nullable=False),
+        sa.Column("since", models.tables.column_types.UtcTime(), nullable=False),
         sa.PrimaryKeyConstraint("number"),
     )
     op.add_column("watch", sa.Column("told_to", sa.String(), nullable=True))

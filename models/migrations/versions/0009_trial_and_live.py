@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from models.types import UtcTime
+from models.tables.column_types import UtcTime
 
 revision = "0009"
 down_revision = "0008"

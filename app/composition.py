@@ -1,0 +1,123 @@
+"""Open what a run works with: settings, shop, ledger, doors and clock. Nowhere else are they read."""
+
+import gc
+import os
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from app.ledger import Begin, open_ledger
+from app.ledger import database_url as database_url
+from app.ledger import state_folder as state_folder
+from models.config.settings import Settings, nearest, unknown_names
+from models.config.shop import ShopFolder, read_shop, sentence
+from models.errors import ForewarnError
+from models.policy.policy import Policy
+from models.private_files import private_folder
+from rules.delays.working_days import Calendar
+from sources.reader import Source, open_source
+from tasks.context import Desk
+from tasks.delivery.queue import Worker
+from templates.rendering.messages import Words
+
+GIVEN_ONLY: ContextVar[Settings | None] = ContextVar("GIVEN_ONLY", default=None)
+"""The settings of a demo or a trial, which must reach nothing that somebody has set up here."""
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A shop, opened: what every flow and command begins with."""
+
+    settings: Settings
+    folder: ShopFolder
+    desk: Desk
+
+    def source(self) -> Source:
+        """Open the shop's own files or database, read-only."""
+        secret = self.settings.source_url
+        return open_source(self.folder, self.settings.data, secret.get_secret_value() if secret else None)
+
+    @property
+    def outbox(self) -> Path:
+        """Return the folder of the local outbox."""
+        return (self.settings.outbox or state_folder(self.settings, self.folder) / "outbox").resolve()
+
+    @property
+    def rejects(self) -> Path:
+        """Return the file that keeps the rows that the last import refused."""
+        return state_folder(self.settings, self.folder) / "rejects.csv"
+
+    @property
+    def rejected_answers(self) -> Path:
+        """Return the file that keeps the rows of vendors' answers refused."""
+        return self.rejects.with_name("rejected-answers.csv")
+
+    @property
+    def worker(self) -> Worker:
+        """Return a name for one deliver run, and how long its claims hold."""
+        name = f"{socket.gethostname()}/{os.getpid()}/{time.monotonic_ns():x}"
+        return Worker(name, timedelta(seconds=self.settings.lease))
+
+
+def read_settings(given: Mapping[str, object] | None = None) -> Settings:
+    """Read the environment and `.env`; what is given on the command line goes before them. Raises ForewarnError.
+
+    A name that is no setting is refused: whoever wrote FOREWARN_EMIAL=sendgrid believes that mails leave.
+    Within `given_only`, nothing is read, and what that was given stands.
+    """
+    if (only := GIVEN_ONLY.get()) is not None:
+        return only
+    for name, where in unknown_names().items():
+        instead = f"did you mean {close}?" if (close := nearest(name)) else "`docs/settings.md` lists them"
+        raise ForewarnError(f"{name}, in {where}, is no setting of Forewarn; {instead}")
+    try:
+        return Settings(**{key: value for key, value in (given or {}).items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        key, said = sentence(error).split(":", 1)
+        raise ForewarnError(f"FOREWARN_{key.upper()}:{said}") from error
+
+
+@contextmanager
+def given_only(settings: Settings) -> Iterator[None]:
+    """Let these settings stand for everything that is opened within, flows too; no environment and no `.env` counts."""
+    before = GIVEN_ONLY.set(settings)
+    try:
+        yield
+    finally:
+        GIVEN_ONLY.reset(before)
+
+
+@contextmanager
+def open_house(
+    shop: str | Path | None = None,
+    policy: Policy | None = None,
+    *,
+    data: Path | None = None,
+    begin: Begin = Begin.AT_HOME,
+) -> Iterator[House]:
+    """Open a shop and bring its ledger up to date; a policy given here goes before the shop's own.
+
+    Raises ForewarnError for a ledger of another shop, or one that is not there where it may not `begin`.
+    """
+    settings = read_settings({"shop": shop, "data": data})
+    folder = read_shop(settings.shop)
+    engine = open_ledger(settings, folder, begin)
+    state = state_folder(settings, folder)
+    if state.is_dir():
+        private_folder(state)
+    rules = policy or folder.policy
+    own = folder.templates if folder.templates.is_dir() else None
+    desk = Desk(engine, folder.shop, rules, Calendar(rules.days), Words(folder.shop, own))
+    # What is loaded by now stays for the run; to look through it at every collection costs a tenth of the time.
+    gc.freeze()
+    try:
+        yield House(settings, folder, desk)
+    finally:
+        engine.dispose()

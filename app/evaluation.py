@@ -1,0 +1,111 @@
+"""Decide about every order that is due, here or in shards on other workers, and tell what came of it."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from prefect.deployments import arun_deployment
+from prefect.exceptions import ObjectNotFound
+
+from app.composition import House
+from app.prefect_tasks import deed
+from app.reports import run as showing
+from models.errors import ForewarnError
+from models.run_report import Report
+from tasks.db.sharding import WHOLE, Shard
+from tasks.notices.evaluate import SHOWN, Looked, look
+from tasks.offers.substitute_stock import Shelves
+from tasks.runs.records import SHARD, Now, parts
+
+Progress = Callable[[str, int], None]
+Decide = Callable[[House, Now, Report, int | None, Progress], Awaitable[None]]
+"""Decides for a run, telling at most so many orders, and fills its report; `plans` are the first SHOWN of them."""
+PATIENCE = 3600
+"""Seconds within which a shard must have ended."""
+POLL = 2
+COUNTED = ("news", "owed", "skipped", "offers", "fallbacks")
+
+
+async def decide_here(
+    house: House, now: Now, report: Report, limit: int | None, progress: Progress, *, shard: Shard = WHOLE
+) -> None:
+    """Look at page after page of a shard's orders, and owe."""
+    looked, after, shelves = Looked(), None, Shelves()
+    while True:
+        left = None if limit is None else limit - sum(looked.news.values())
+        begun = looked.orders + 1
+        work = partial(look, house.desk, now, shelves, after, batch=house.settings.batch, limit=left, shard=shard)
+        page = await deed(f"look: orders from {begun}", work)
+        looked.add(page.looked)
+        progress("orders", looked.orders)
+        if page.last is None:
+            break
+        after = page.last
+    showing.fill(report, looked)
+    report.fallbacks = dict(house.desk.words.fallbacks)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How the run of a shard ended."""
+
+    well: bool
+    how: str = ""
+
+
+Start = Callable[[dict[str, Any]], Awaitable[Ended]]
+"""Starts a run of `late-orders-shard` with these parameters, and returns when it has ended."""
+
+
+async def on_a_worker(asked: dict[str, Any]) -> Ended:
+    """Start a shard's run on whatever worker has room; raises ForewarnError where it is not deployed."""
+    try:
+        run = await arun_deployment(f"{SHARD}/{SHARD}", parameters=asked, timeout=PATIENCE, poll_interval=POLL)
+    except ObjectNotFound as error:
+        raise ForewarnError(f"{SHARD} is not deployed: `prefect deploy --all`, or run with one shard") from error
+    state = run.state
+    if state is None or not state.is_final():
+        return Ended(well=False, how=f"did not end within {PATIENCE // 60} minutes: has a worker a free slot?")
+    return Ended(state.is_completed(), f"ended as {state.name}" + (f": {state.message}" if state.message else ""))
+
+
+async def decide_in_shards(
+    house: House,
+    now: Now,
+    report: Report,
+    limit: int | None,
+    _: Progress,
+    *,
+    shop: str | None,
+    shards: int,
+    start: Start = on_a_worker,
+) -> None:
+    """Start a run of `late-orders-shard` for each part of the orders, wait for all, and add up what they reported.
+
+    `shop` is named to them as this run was told it. Raises ForewarnError where a shard did not end well: what was
+    owed stays held, and is judged with the next run's.
+    """
+    asked = {"run": now.run, "shop": shop, "policy": house.desk.policy.model_dump(mode="json")}
+    cut = [Shard(number, shards) for number in range(1, shards + 1)]
+    each = [asked | {"shard": one.number, "shards": one.of, "limit": one.of_limit(limit)} for one in cut]
+    ended = await asyncio.gather(*map(start, each))
+    if failed := [f"{one} {end.how}" for one, end in zip(cut, ended, strict=True) if not end.well]:
+        raise ForewarnError(f"{'; '.join(failed)}. Nothing of this run leaves before the next one has judged it")
+    found = await asyncio.to_thread(parts, house.desk.engine, now.run)
+    add_up(report, [Report.model_validate(one) for one in found])
+
+
+def add_up(report: Report, shards: Sequence[Report]) -> None:
+    """Put into the report of a run what its shards reported."""
+    for name in COUNTED:
+        counts: Counter[str] = Counter()
+        for one in shards:
+            counts.update(getattr(one, name))
+        setattr(report, name, dict(counts))
+    report.limited = sum(one.limited for one in shards)
+    report.over_cap = sum(one.over_cap for one in shards)
+    report.problems = [problem for one in shards for problem in one.problems]
+    report.plans = [plan for one in shards for plan in one.plans][:SHOWN]

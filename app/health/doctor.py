@@ -1,0 +1,101 @@
+"""Examine an installation: what is right, what is not, and what to do about it."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from app.composition import read_settings
+from app.health.check import Check
+from app.health.ledger import look_at_ledger, look_at_live, look_at_owner
+from app.health.prefect import look_at_prefect
+from app.health.providers import ask_providers, look_at_doors
+from app.ledger import state_folder
+from app.vendor_transports import SETTING, WITH_SECRET, keys_of
+from models.config.settings import Settings
+from models.config.shop import ShopFolder, read_shop
+from models.errors import ForewarnError
+from sources.reader import open_source
+from templates.rendering.check import errors
+
+SPACE = 200 * 1024**2
+
+
+def examine(shop: Path | None, *, providers: bool = True) -> list[Check]:
+    """Look at everything a run needs, and go on past what is wrong. Credentials are named, never shown.
+
+    Unless `providers` is false, they are asked whether they accept the credentials; nothing is sent.
+    """
+    try:
+        settings = read_settings({"shop": shop})
+        folder = read_shop(settings.shop)
+    except ForewarnError as error:
+        return [Check("shop", str(error), "mend it and look again", bad=True)]
+    found = [
+        Check("shop", f"{folder.shop.name} in {folder.path}"),
+        Check("policy", f"{len(folder.policy.bucket)} buckets, digest {folder.policy.digest}"),
+    ]
+    for look in LOOKS:
+        found += look(settings, folder)
+    return found + ask_providers(settings, folder) if providers else found
+
+
+def _source(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
+    secret = settings.source_url
+    try:
+        with open_source(folder, settings.data, secret.get_secret_value() if secret else None) as source:
+            yield Check("source", f"{folder.shop.source.kind}: {', '.join(source.tables)}")
+    except ForewarnError as error:
+        yield Check("source", str(error), "`forewarn shop check` says more", bad=True)
+
+
+def _vendors(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
+    try:
+        keys = keys_of(settings)
+    except ForewarnError as error:
+        yield Check("vendors", str(error), "mend the setting", bad=True)
+        return
+    for vendor, way in folder.shop.vendor.items():
+        if way.by in WITH_SECRET and not keys.get(vendor):
+            yield Check(f"vendor {vendor}", f"{way.by} lacks its secret", f"add {vendor} to {SETTING}", bad=True)
+        else:
+            yield Check(f"vendor {vendor}", f"by {way.by}")
+
+
+def _templates(_: Settings, folder: ShopFolder) -> Iterator[Check]:
+    own = folder.templates if folder.templates.is_dir() else None
+    found = errors(folder.shop, own, [bucket.words for bucket in folder.policy.bucket])
+    if found:
+        yield Check("templates", f"{len(found)} wrong, first: {found[0]}", "`forewarn check templates`", bad=True)
+    else:
+        yield Check("templates", "every message renders")
+
+
+def _outbox(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
+    place = _there(settings.outbox or state_folder(settings, folder))
+    free = shutil.disk_usage(place).free
+    if not os.access(place, os.W_OK):
+        yield Check(
+            "outbox", f"{place} cannot be written to", "give this user the right, or set FOREWARN_OUTBOX", bad=True
+        )
+    elif free < SPACE:
+        yield Check("outbox", f"{free // 1024**2} MB free at {place}", "make room", bad=True)
+    else:
+        yield Check("outbox", f"{free // 1024**3} GB free at {place}")
+
+
+def _there(path: Path) -> Path:
+    return path.resolve() if path.exists() else _there(path.resolve().parent)
+
+
+LOOKS: tuple[Callable[[Settings, ShopFolder], Iterator[Check]], ...] = (
+    look_at_ledger,
+    look_at_owner,
+    look_at_live,
+    _source,
+    look_at_doors,
+    _vendors,
+    _templates,
+    _outbox,
+    look_at_prefect,
+)

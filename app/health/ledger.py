@@ -1,0 +1,126 @@
+"""What `forewarn doctor` looks at in the ledger's database."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+
+from sqlalchemy import Engine, func, select
+from sqlalchemy.exc import DBAPIError
+
+from app.clock import clock
+from app.health.check import Check
+from app.ledger import examined, find_ledger
+from app.transports import is_provider_trial, to_customers
+from models.config.database_url import shown
+from models.config.settings import Settings
+from models.config.shop import ShopFolder
+from models.errors import ForewarnError, NoLedger
+from tasks.db.migrations import check_known, newest, version
+from tasks.db.ownership import WrongShop
+from tasks.db.sql import reading
+from tasks.going_live.rollout import is_supervised, live_channels, trial_notices
+from tasks.runs.records import BEGINNING, lived
+
+CLOCKS_APART = timedelta(seconds=30)
+
+
+@contextmanager
+def opened(settings: Settings, folder: ShopFolder) -> Iterator[Engine]:
+    """Open a ledger for as long as it is looked at; raises NoLedger where there is none."""
+    engine = find_ledger(settings, folder)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def look_at_ledger(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
+    """Look at the ledger's database: its version, its clock, and the last day in it."""
+    address = ""
+    try:
+        with opened(settings, folder) as engine:
+            address = shown(engine.url)
+            at = version(engine)
+            apart = _apart(engine)
+            day = lived(engine) if at == newest() else None
+    except NoLedger as error:
+        do = "`docs/operate.md`, A new ledger, says when to begin one"
+        yield Check("database", str(error), do, bad=settings.database_url is not None)
+        return
+    except (DBAPIError, ForewarnError) as error:
+        reason = str(getattr(error, "orig", error)).splitlines()[0]
+        found = f"{address}: {reason}" if address else reason
+        yield Check("database", found, "start it, or mend FOREWARN_DATABASE_URL", bad=True)
+        return
+    yield Check("database", address)
+    yield _migrations(at)
+    if day is not None:
+        yield _last_day(day, clock(folder.shop.zone, None).day())
+    if apart > CLOCKS_APART:
+        yield Check("clocks", f"this machine and the database are {apart} apart", "set both by NTP", bad=True)
+    else:
+        yield Check("clocks", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, shop in {folder.shop.zone}")
+
+
+def look_at_owner(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
+    """Look whose the ledger is."""
+    try:
+        yield Check("ledger", examined(settings, folder))
+    except WrongShop as error:
+        yield Check("ledger", str(error), "do as it says: until then every command stops", bad=True)
+    except (DBAPIError, ForewarnError):
+        return  # the check of the database says it
+
+
+def look_at_live(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
+    """Look whether messages reach customers, and whether a person lets each run go."""
+    try:
+        with opened(settings, folder) as engine:
+            if version(engine) != newest():
+                return
+            with reading(engine) as connection:
+                live, held = live_channels(connection), is_supervised(connection)
+                tried = trial_notices(connection)
+        providers, trial = to_customers(settings), is_provider_trial(settings)
+    except (DBAPIError, ForewarnError):
+        return  # the checks of the database and of the doors say it
+    counted = f"; {tried:,} notices reached no customer so far" if tried else ""
+    if trial:
+        yield Check("live", f"a redirect or a sandbox is set: no customer is told{counted}", "unset it to go live")
+    elif not providers:
+        yield Check("live", f"every message goes to the local outbox{counted}", "operate.md, 'Go live', says how")
+    for channel in providers:
+        if channel in live:
+            yield Check(f"live {channel}", "reaches customers")
+        else:
+            yield Check(
+                f"live {channel}", f"waits: nobody let it go live{counted}", "`forewarn go-live` shows whom it tells"
+            )
+    if held:
+        yield Check("supervision", "every run's notices wait for a person", "`forewarn supervision off` ends it")
+
+
+def _migrations(at: str | None) -> Check:
+    if at == newest():
+        return Check("migrations", f"version {at}")
+    found = f"version {at or 'none'}, this code wants {newest()}"
+    try:
+        check_known(at)
+    except ForewarnError:
+        return Check("migrations", found, "install the newer Forewarn, which knows it", bad=True)
+    return Check("migrations", found, "the next run migrates it")
+
+
+def _last_day(day: date, today: date) -> Check:
+    if day > today:
+        do = "set this machine's clock; if it is right, `forewarn runs forget-ahead` lets those days count no more"
+        return Check("last day", f"the last run was for {day}, and today is {today}", do, bad=True)
+    return Check("last day", f"the last run was for {day}" if day > BEGINNING else "no run yet")
+
+
+def _apart(engine: Engine) -> timedelta:
+    if engine.dialect.name == "sqlite":
+        return timedelta()
+    with reading(engine) as connection:
+        there: datetime = connection.execute(select(func.now())).scalar_one()
+    return abs(datetime.now(UTC) - there.astimezone(UTC))

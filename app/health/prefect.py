@@ -1,0 +1,196 @@
+"""What `forewarn doctor` looks at in Prefect: its server, a worker, the deployments, and whether their runs come."""
+
+import asyncio
+import os
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import yaml
+from sqlalchemy.exc import DBAPIError
+
+from app.health.check import Check
+from app.health.ledger import opened
+from models.config.settings import Settings
+from models.config.shop import ShopFolder
+from models.errors import ForewarnError
+from tasks.db.migrations import newest, version
+from tasks.runs.records import LATE_ORDERS, last, last_success
+
+if TYPE_CHECKING:  # a second of every command that looks at no Prefect
+    from prefect.client.orchestration import SyncPrefectClient
+    from prefect.client.schemas.responses import DeploymentResponse
+
+TIMEOUT = 5.0
+"""Seconds that the server may take for one answer."""
+MISSED = 3
+"""Runs of a schedule in a row that may be missing before it counts as a fault."""
+GRACE = timedelta(minutes=5)
+"""What a run may take to start and to end, beyond its schedule."""
+LONGEST = timedelta(hours=2)
+"""A run under way for longer is no sign of life."""
+FRESH = timedelta(minutes=3)
+"""How long the scheduler may take for a new deployment."""
+WATCHED = (LATE_ORDERS, "deliver")
+NONE = (None, None)
+DEPLOY = "`prefect --no-prompt deploy --all` in the checkout"
+
+
+def look_at_prefect(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
+    """Look at the server that PREFECT_API_URL names, and at what `prefect.yaml` says should be there."""
+    url = os.environ.get("PREFECT_API_URL")
+    if not url:
+        do = "README, 'Run it every day', sets one up"
+        yield Check("prefect", "no server set: `forewarn run` works by itself", do)
+        return
+    shown = re.sub(r"//[^/@]*@", "//...@", url)
+    from prefect.client.orchestration import SyncPrefectClient
+    from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY
+
+    try:
+        # By the address itself: without one in its own settings, Prefect would start a server and find that healthy.
+        with SyncPrefectClient(
+            url,
+            auth_string=PREFECT_API_AUTH_STRING.value(),
+            api_key=PREFECT_API_KEY.value(),
+            httpx_settings={"timeout": TIMEOUT},
+        ) as client:
+            client.hello()
+            yield Check("prefect", f"the server answers at {shown}")
+            yield from _installed(client, settings, folder)
+    except (httpx.HTTPError, httpx.InvalidURL, RuntimeError, ValueError) as error:
+        found = f"no server of Prefect answers as it should at {shown}: {type(error).__name__}"
+        yield Check("prefect", found, "start `prefect server start`, or mend PREFECT_API_URL", bad=True)
+
+
+def _installed(client: "SyncPrefectClient", settings: Settings, folder: ShopFolder) -> Iterator[Check]:
+    file = next((one for one in _places(settings) if one.is_file()), None)
+    if file is None:
+        yield Check("deployments", "there is no prefect.yaml to compare with", "set FOREWARN_HOME to the checkout")
+        return
+    try:
+        wanted = {one["name"]: one for one in yaml.safe_load(file.read_text())["deployments"]}
+        pools = sorted({one["work_pool"]["name"] for one in wanted.values()})
+    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+        found = f"{file} cannot be read, or a deployment lacks its name or pool: {type(error).__name__}"
+        yield Check("deployments", found, "compare it with the file that Forewarn brings", bad=True)
+        return
+    for pool in pools:
+        yield _worker(client, pool)
+    there = {one.name: one for one in client.read_deployments() if one.name in wanted}
+    wrong = [check for name, one in wanted.items() for check in _deployment(client, one, there.get(name))]
+    yield from wrong or [Check("deployments", f"{len(wanted)} as {file} has them, and their runs are scheduled")]
+    yield from _recent(settings, folder, there)
+
+
+def _places(settings: Settings) -> Iterator[Path]:
+    for folder in (settings.home, Path(__file__).parents[1]):
+        if folder is not None:
+            yield folder.resolve() / "prefect.yaml"
+
+
+def _worker(client: "SyncPrefectClient", name: str) -> Check:
+    from prefect.client.schemas.objects import WorkerStatus
+    from prefect.exceptions import ObjectNotFound
+
+    what, start = f"pool {name}", f"`prefect worker start --pool {name}`"
+    try:
+        pool = client.read_work_pool(name)
+    except ObjectNotFound:
+        return Check(what, "there is no such pool", f"`prefect work-pool create {name} --type process`", bad=True)
+    alive = [one for one in client.read_workers_for_work_pool(name) if one.status is WorkerStatus.ONLINE]
+    if pool.is_paused:
+        return Check(what, "paused: no run starts", f"`prefect work-pool resume {name}`", bad=True)
+    if not alive:
+        return Check(what, "no worker polls it: no run starts", start, bad=True)
+    return Check(what, f"{len(alive)} {'worker polls' if len(alive) == 1 else 'workers poll'} it")
+
+
+def _deployment(
+    client: "SyncPrefectClient", wanted: Mapping[str, Any], there: "DeploymentResponse | None"
+) -> Iterator[Check]:
+    what = f"deployment {wanted['name']}"
+    if there is None:
+        yield Check(what, "not deployed", DEPLOY, bad=True)
+        return
+    due = [one for one in wanted.get("schedules") or () if one.get("active", True)]
+    resume = "switch it on again on the page of the deployment in Prefect"
+    if due and there.paused:
+        yield Check(what, "its schedules are paused", resume, bad=True)
+        return
+    for schedule in due:
+        known = [one for one in there.schedules if _same(schedule, one.schedule)]
+        if not known:
+            yield Check(what, f"not scheduled as prefect.yaml says: {_said(schedule)}", DEPLOY, bad=True)
+        elif not any(one.active for one in known):
+            yield Check(what, f"its schedule {_said(schedule)} is paused", resume, bad=True)
+    if due and any(one.active for one in there.schedules) and not _coming(client, there):
+        do = "look for errors of the scheduler in the server's log, and start the server again"
+        yield Check(what, "the server has scheduled no run of it", do, bad=True)
+
+
+def _said(schedule: Mapping[str, Any]) -> str:
+    return ", ".join(str(value) for key, value in schedule.items() if key in ("cron", "interval", "rrule", "timezone"))
+
+
+def _same(wanted: Mapping[str, Any], there: object) -> bool:
+    """Compare what can be compared as it is written: an interval is a number in one and a span of time in the other."""
+    keys = [key for key in ("cron", "rrule", "timezone") if key in wanted]
+    return all(getattr(there, key, None) == wanted[key] for key in keys)
+
+
+def _coming(client: "SyncPrefectClient", there: "DeploymentResponse") -> bool:
+    from prefect.client.schemas.filters import DeploymentFilter, FlowRunFilter
+
+    # Not by `updated`: each poll of a worker counts as an update.
+    if there.created is not None and datetime.now(UTC) - there.created < FRESH:
+        return True
+    after = {"expected_start_time": {"after_": datetime.now(UTC) - GRACE}, "state": {"type": {"any_": ["SCHEDULED"]}}}
+    found = client.read_flow_runs(
+        deployment_filter=DeploymentFilter.model_validate({"id": {"any_": [there.id]}}),
+        flow_run_filter=FlowRunFilter.model_validate(after),
+        limit=1,
+    )
+    return bool(found)
+
+
+def _recent(settings: Settings, folder: ShopFolder, there: Mapping[str, "DeploymentResponse"]) -> Iterator[Check]:
+    try:
+        with opened(settings, folder) as engine:
+            ready = version(engine) == newest()
+            runs = {flow: (last_success(engine, flow), last(engine, flow)) if ready else NONE for flow in WATCHED}
+    except (DBAPIError, ForewarnError):  # look_at_ledger has said so
+        return
+    for flow in WATCHED:
+        if flow in there:
+            yield last_run(there[flow], *runs[flow], datetime.now(UTC))
+
+
+def last_run(
+    there: "DeploymentResponse", ended: datetime | None, newest_run: Mapping[str, Any] | None, now: datetime
+) -> Check:
+    """Say whether a flow's runs come: when the last one ended without a fault, and how many have been due since."""
+    what, since = f"last {there.name}", ended or there.created or now
+    said = f"ended without a fault at {ended:%Y-%m-%d %H:%M} UTC" if ended else "none has ended without a fault yet"
+    if newest_run and newest_run["state"] == "running" and now - newest_run["started_at"] < LONGEST:
+        return Check(what, f"under way since {newest_run['started_at']:%Y-%m-%d %H:%M} UTC")
+    if now <= _overdue(there, since):
+        return Check(what, said)
+    do = f"look at the runs of {there.name} on Prefect's page, and at whether its worker uses this ledger"
+    return Check(what, f"{said}; {MISSED} runs were due since", do, bad=True)
+
+
+def _overdue(there: "DeploymentResponse", since: datetime) -> datetime:
+    """Return the moment after which a run has been missing for too long, by the deployment's own schedules."""
+    from prefect.server.schemas import schedules
+
+    due: list[datetime] = []
+    for one in there.schedules:
+        if one.active:
+            kind = getattr(schedules, type(one.schedule).__name__)
+            dates = kind.model_validate(one.schedule.model_dump()).get_dates(n=MISSED, start=since)
+            due += asyncio.run(dates)
+    return sorted(due)[:MISSED][-1] + GRACE if due else datetime.max.replace(tzinfo=UTC)

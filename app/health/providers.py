@@ -1,0 +1,84 @@
+"""What `forewarn doctor` looks at in the doors to providers: settings, and what the provider says of them."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+
+from app.health.check import Check
+from app.transports import chosen, missing, open_provider
+from channels.sms.twilio import MESSAGING_SERVICE
+from channels.transport import CannotAsk, Checker, SendError
+from models.config.settings import DoorKind, Settings
+from models.config.shop import ShopFolder
+from models.enums import Channel
+from models.errors import ForewarnError
+from rules.contact.addresses import BadAddress, phone_number
+
+TIMEOUT = 5.0
+"""Seconds that a provider may take to answer; a request for a message may take longer."""
+TOO_MANY = "429"
+
+
+def look_at_doors(settings: Settings, _: ShopFolder) -> Iterator[Check]:
+    """Look at the settings of every channel: are its credentials there, and is the sender one."""
+    try:
+        doors = chosen(settings)
+    except ForewarnError as error:
+        yield Check("doors", str(error), "mend the setting", bad=True)
+        return
+    for channel, kind in doors.items():
+        lacking = missing(settings, kind)
+        if lacking:
+            yield Check(f"door {channel}", f"{kind} lacks credentials", f"set {', '.join(lacking)}", bad=True)
+        elif kind is DoorKind.OUTBOX:
+            yield Check(f"door {channel}", "local outbox", f"set FOREWARN_{channel.upper()} to send by a provider")
+        elif kind is DoorKind.TWILIO and not _is_sender(settings.twilio_from or ""):
+            found = "FOREWARN_TWILIO_FROM is neither a phone number nor a messaging service"
+            do = "set it to a number as +4915112345678, or to the service's SID: MG and 32 hexadecimal digits"
+            yield Check(f"door {channel}", found, do, bad=True)
+        else:
+            yield Check(f"door {channel}", f"{kind}, credentials are present")
+
+
+def _is_sender(sender: str) -> bool:
+    """Say whether texts can be sent from this: a valid number as E.164 writes it, or a messaging service's SID."""
+    if MESSAGING_SERVICE.fullmatch(sender):
+        return True
+    try:
+        return phone_number(sender, None) == sender
+    except BadAddress:
+        return False
+
+
+def ask_providers(settings: Settings, folder: ShopFolder) -> list[Check]:
+    """Ask the providers of all channels, at once, whether they accept the credentials. Nothing is sent."""
+    try:
+        doors = chosen(settings).items()
+    except ForewarnError:  # look_at_doors has said so
+        return []
+    asked = {channel: kind for channel, kind in doors if kind is not DoorKind.OUTBOX and not missing(settings, kind)}
+    return asyncio.run(_ask_all(settings, folder, asked))
+
+
+async def _ask_all(settings: Settings, folder: ShopFolder, asked: Mapping[Channel, DoorKind]) -> list[Check]:
+    quick = settings.model_copy(update={"timeout": min(TIMEOUT, settings.timeout)})
+    return await asyncio.gather(*(_ask(quick, folder, channel, kind) for channel, kind in asked.items()))
+
+
+async def _ask(settings: Settings, folder: ShopFolder, channel: Channel, kind: DoorKind) -> Check:
+    what = f"provider {channel}"
+    door = open_provider(kind, settings, folder.shop.sender, lambda: datetime.now(UTC))
+    try:
+        if not isinstance(door, Checker):
+            return Check(what, f"{kind} cannot be asked", "send a message to yourself")
+        return Check(what, f"{kind}: {await door.check()}")
+    except CannotAsk as error:
+        return Check(what, error.reason, "the account may not be asked; the first message shows whether it is accepted")
+    except SendError as error:
+        if error.channel_down:
+            do = f"mend the account, or the settings FOREWARN_{kind.upper()}_...: docs/settings.md"
+            return Check(what, error.reason, do, bad=True)
+        do = "look at the provider's status page and at this machine's way out, and look again"
+        return Check(what, error.reason, do, bad=error.code != TOO_MANY)
+    finally:
+        await door.close()

@@ -1,0 +1,164 @@
+"""Find a shop's ledger, and begin one only where that is meant: a new ledger knows of nobody who was told."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import Enum, auto
+from pathlib import Path
+
+from sqlalchemy import URL, Engine
+
+from app.safe_text import visible
+from models.config.database_url import database_address, shown
+from models.config.settings import Settings
+from models.config.shop import ShopFolder
+from models.errors import ForewarnError, NoLedger
+from models.identity import Identity
+from rules.ownership import is_same_shop
+from tasks.db.engine import connect, reachable
+from tasks.db.migrations import migrate, version
+from tasks.db.ownership import adopt, check_owner, own, owner_of
+
+LEDGER = "forewarn.db"
+SETTING = "FOREWARN_DATABASE_URL"
+
+
+class Begin(Enum):
+    """Where a ledger that is not there may be begun."""
+
+    NEVER = auto()
+    """For commands that only look."""
+    AT_HOME = auto()
+    """In `var/`, where no setting names a place: a mistyped place is never taken for a new ledger."""
+    ANYWHERE = auto()
+    """For a person who takes facts in at the command line, and is told so."""
+
+
+def state_folder(settings: Settings, folder: ShopFolder) -> Path:
+    """Return where a shop's state lies by default: never in the shop's own folder, and never in another shop's.
+
+    A ledger that lies under a name of older days, or of another id, is found: a new one beside it would tell everybody
+    again. What is found may still be refused.
+    """
+    home = (settings.home or folder.path.parent).resolve()
+    if not home.is_dir():
+        raise ForewarnError(f"FOREWARN_HOME: {home} is no folder; make it, or correct the path")
+    right, *older = (home / "var" / name for name in folder.state_names)
+    if (right / LEDGER).exists():
+        return right
+    there = {ledger.parent: _owner_at(ledger) for ledger in sorted((home / "var").glob(f"*/{LEDGER}"))}
+    owned = [(place, owner) for place, owner in there.items() if owner]
+    mine = [place for place, owner in owned if is_same_shop(owner, folder.identity)]
+    mine += [place for place in older if place in there and there[place] is None]
+    mine += [place for place, owner in owned if owner.folder == folder.identity.folder]
+    return mine[0] if mine else right
+
+
+def _owner_at(ledger: Path) -> Identity | None:
+    engine = connect(f"sqlite:///{ledger}")
+    try:
+        return owner_of(engine)
+    finally:
+        engine.dispose()
+
+
+def database_url(settings: Settings, folder: ShopFolder) -> str:
+    """Return the ledger's address; SQLite under the home where none is set."""
+    secret = settings.database_url
+    return secret.get_secret_value() if secret else f"sqlite:///{state_folder(settings, folder) / LEDGER}"
+
+
+def find_ledger(settings: Settings, folder: ShopFolder) -> Engine:
+    """Open the ledger as it is, and change nothing; raises NoLedger where there is none, and leaves no file behind."""
+    address = database_url(settings, folder)
+    url = database_address(address, SETTING)
+    if url.get_backend_name() == "sqlite" and not _file(url, settings).exists():
+        raise _missing(url, settings)
+    engine = connect(address)
+    if version(engine) is None:
+        engine.dispose()
+        raise _missing(url, settings)
+    return engine
+
+
+def _file(url: URL, settings: Settings) -> Path:
+    """Return the file of a SQLite ledger; raises ForewarnError where no file can be there."""
+    if not url.database or url.database == ":memory:":
+        raise ForewarnError(f"{SETTING} names no file, and would forget who was told; sqlite:///path is right")
+    file = Path(url.database.removeprefix("file:")).absolute()
+    if settings.database_url and not file.parent.is_dir():
+        raise ForewarnError(f"{SETTING}: there is no folder {file.parent}; make it, or correct the path")
+    return file
+
+
+def _missing(url: URL, settings: Settings) -> NoLedger:
+    where = place_of(url)
+    if settings.database_url:
+        return NoLedger(f"there is no ledger at {where}: correct {SETTING}, or begin one by `forewarn ledger create`")
+    return NoLedger(f"there is no ledger at {where} yet: `forewarn import` begins one")
+
+
+def place_of(url: URL) -> str:
+    """Return where a ledger is, as people write it; without a password."""
+    if url.get_backend_name() == "sqlite" and url.database:
+        return str(Path(url.database.removeprefix("file:")).absolute())
+    return shown(url)
+
+
+def open_ledger(settings: Settings, folder: ShopFolder, begin: Begin) -> Engine:
+    """Open a shop's ledger and bring it up to date; raises ForewarnError where it is another shop's, or not there."""
+    with reachable():
+        engine = _found_or_begun(settings, folder, begin)
+        try:
+            where = place_of(engine.url)
+            check_owner(engine, where, folder.identity)
+            migrate(engine)
+            own(engine, where, folder.identity, datetime.now(UTC))
+        except BaseException:
+            engine.dispose()
+            raise
+    return engine
+
+
+def _found_or_begun(settings: Settings, folder: ShopFolder, begin: Begin) -> Engine:
+    try:
+        return find_ledger(settings, folder)
+    except NoLedger:
+        if begin is Begin.NEVER or (begin is Begin.AT_HOME and settings.database_url):
+            raise
+    if not settings.database_url:
+        state_folder(settings, folder).mkdir(parents=True, exist_ok=True)
+    engine = connect(database_url(settings, folder))
+    sys.stderr.write(visible(f"A new ledger is begun at {place_of(engine.url)}\n"))
+    return engine
+
+
+@contextmanager
+def _as_it_is(settings: Settings, folder: ShopFolder) -> Iterator[Engine]:
+    with reachable():
+        engine = find_ledger(settings, folder)
+        try:
+            yield engine
+        finally:
+            engine.dispose()
+
+
+def take_over(settings: Settings, folder: ShopFolder, who: str) -> None:
+    """Make the ledger this shop's, whosever it was; raises NoLedger where there is none."""
+    with _as_it_is(settings, folder) as engine:
+        migrate(engine)
+        adopt(engine, folder.identity, datetime.now(UTC), who)
+
+
+def examined(settings: Settings, folder: ShopFolder) -> str:
+    """Say whose the ledger is, and change nothing; raises WrongShop where this shop's commands would be refused."""
+    with _as_it_is(settings, folder) as engine:
+        check_owner(engine, place_of(engine.url), folder.identity)
+        return f"belongs to {owner_of(engine) or 'the first shop that opens it'}"
+
+
+def whose(settings: Settings, folder: ShopFolder) -> tuple[str, Identity | None]:
+    """Return where the ledger is, and whose; raises NoLedger where there is none."""
+    with _as_it_is(settings, folder) as engine:
+        return place_of(engine.url), owner_of(engine)

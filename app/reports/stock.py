@@ -1,0 +1,99 @@
+"""Show what to order, for people: rows for a terminal, a file or a page, and a picture."""
+
+import base64
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from app.reports.stock_chart import picture
+from app.safe_text import cell
+from models.errors import ForewarnError
+from models.quantities import as_number
+from rules.replenishment.levels import lasts
+from tasks.csv_files import sheet
+from tasks.replenishment.reorder_list import Position
+from templates.rendering.view_models import harmless, shortened
+
+SHOWN, DRAWN = 50, 12
+NAME_SHOWN = 40
+COLUMNS = (
+    "product",
+    "name",
+    "order_now",
+    "available",
+    "on_hand",
+    "inbound",
+    "waiting",
+    "safety_stock",
+    "reorder_point",
+    "lasts_days",
+    "next_delivery",
+    "vendor",
+    "why",
+)
+MOST = COLUMNS[:-1]
+FEW = ("product", "name", "order_now", "available", "reorder_point", "lasts_days")
+"""Those that a narrow terminal has room for."""
+
+
+def row(position: Position) -> dict[str, Any]:
+    """Return a product's row, by COLUMNS."""
+    level = position.level
+    days = lasts(level)
+    said = (
+        level.product_id,
+        position.name,
+        *map(as_number, (level.order_quantity, level.available)),
+        *map(as_number, (position.on_hand, position.inbound, position.waiting)),
+        *map(as_number, (level.safety_stock, level.reorder_point)),
+        None if days is None else max(0, round(days)),
+        position.next_on,
+        position.vendor,
+        level.why,
+    )
+    return dict(zip(COLUMNS, said, strict=True))
+
+
+def short_row(position: Position, columns: Sequence[str] = MOST) -> dict[str, Any]:
+    """Return some columns of a product's row, its name shortened."""
+    full = row(position) | {"name": shortened(harmless(position.name), NAME_SHOWN)}
+    return {column: full[column] for column in columns}
+
+
+def write_sheet(file: Path, positions: Sequence[Position]) -> None:
+    """Write every product's row as CSV. Raises ForewarnError where the file cannot be written."""
+    try:
+        with sheet(file, COLUMNS) as write:
+            for one in positions:
+                write(row(one).values())
+    except OSError as error:
+        raise ForewarnError(f"{file} cannot be written: {error.strerror}") from error
+
+
+def left_out(unstocked: int) -> str:
+    """Return the line that says how many products were not looked at; empty where all were."""
+    return f"\n{unstocked:,} left out: the source tells of no stock of them, and of no delivery.\n" if unstocked else ""
+
+
+def summary(shop: str, as_of: date, products: int, positions: Sequence[Position], unstocked: int = 0) -> str:
+    """Return what to order as markdown: a picture of the most urgent products, and a table."""
+    head = f"# {cell(shop)}: what to order, {as_of}\n\n"
+    if not positions:
+        return f"{head}Of {products:,} products none is to be ordered now.\n{left_out(unstocked)}"
+    png = base64.b64encode(picture(positions[:DRAWN])).decode()
+    rows = [short_row(one) for one in positions[:SHOWN]]
+    names = [name.replace("_", " ") for name in rows[0]]
+    table = "\n".join(f"| {' | '.join(_said(value) for value in one.values())} |" for one in rows)
+    more = len(positions) - len(rows)
+    return (
+        f"{head}{len(positions):,} of {products:,} products have come to their reorder point.\n\n"
+        f"![What is available of the most urgent products, and how much should be](data:image/png;base64,{png})\n\n"
+        f"| {' | '.join(names)} |\n|{'---|' * len(names)}\n{table}\n"
+        + (f"\n{more:,} more: `forewarn stock --csv FILE` writes all of them.\n" if more else "")
+        + left_out(unstocked)
+    )
+
+
+def _said(value: Any) -> str:
+    return "" if value is None else cell(str(value))

@@ -1,0 +1,155 @@
+"""Kept-alive connections to one provider: a request goes out once, and what goes wrong is named for what it means."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from enum import Enum, auto
+from functools import cached_property
+from typing import Any
+
+import aiohttp
+
+from channels.transport import CannotAsk, InDoubt, Rejected, SendError
+
+
+class Refusal(Enum):
+    """What a provider means by not taking a message."""
+
+    NEVER = auto()
+    """This message, never."""
+    SUPPRESS = auto()
+    """Nothing to this address, ever."""
+    LATER = auto()
+    """Not taken; later it may be."""
+    STOPPED = auto()
+    """Nothing of this channel, until somebody mends it."""
+    UNKNOWN = auto()
+    """Taken or not, nobody can say."""
+
+
+STATUSES: Mapping[int, Refusal] = {
+    401: Refusal.STOPPED,  # credentials
+    402: Refusal.STOPPED,  # no money left in the account
+    403: Refusal.STOPPED,  # no right to send
+    404: Refusal.STOPPED,  # no such account, or another address than the provider's
+    405: Refusal.STOPPED,  # another address than the provider's
+    407: Refusal.STOPPED,  # credentials, for a proxy of ours
+    408: Refusal.LATER,  # the request did not come whole in time
+    421: Refusal.LATER,  # not this server
+    425: Refusal.LATER,  # too early
+    429: Refusal.LATER,
+}
+CLASSES: Mapping[int, Refusal] = {3: Refusal.STOPPED, 4: Refusal.NEVER}
+
+LIMITS = ("X-RateLimit", "X-Rate-Limit", "X-User-Limit-24Hour", "X-App-Limit-24Hour")
+"""What `-Remaining` and `-Reset` follow in the headers; X tells of several limits at once, used up or not."""
+LONGEST_WAIT = 86_400
+
+
+def meaning(status: int, own: Mapping[int, Refusal] | None = None) -> Refusal:
+    """Say what an HTTP status means: by the provider's own table, else by everybody's."""
+    return (own or {}).get(status) or STATUSES.get(status) or CLASSES.get(status // 100, Refusal.UNKNOWN)
+
+
+def refused(
+    refusal: Refusal, reason: str, *, code: object, wait: timedelta | None = None, tries: int | None = None
+) -> Exception:
+    """Return the exception that tells a refusal."""
+    match refusal:
+        case Refusal.NEVER | Refusal.SUPPRESS:
+            return Rejected(reason, code=str(code), suppress=refusal is Refusal.SUPPRESS)
+        case Refusal.LATER | Refusal.STOPPED:
+            down = refusal is Refusal.STOPPED
+            return SendError(reason, code=str(code), retry_after=wait, channel_down=down, tries=tries)
+        case Refusal.UNKNOWN:
+            return InDoubt(reason, code=str(code))
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """Name what goes wrong while a provider's records are read: nothing leaves, so there is no doubt in it."""
+    try:
+        yield
+    except InDoubt as error:
+        raise SendError(error.reason, code=error.code) from error
+    except Rejected as error:
+        raise CannotAsk(error.reason, code=error.code) from error
+
+
+def wait_of(headers: Mapping[str, str]) -> timedelta | None:
+    """Read how long to wait from `Retry-After` or a rate limit's end; at most a day.
+
+    A moment is measured against the provider's own `Date`, so that a wrong clock here does no harm.
+    """
+    after = headers.get("Retry-After", "").strip()
+    if after.isdecimal():
+        return timedelta(seconds=min(int(after), LONGEST_WAIT))
+    now, until = _moment(headers.get("Date", "")), _moment(after)
+    used_up = [limit for limit in LIMITS if headers.get(f"{limit}-Remaining", "0").strip() == "0"]
+    ends = [int(end) for limit in used_up if (end := headers.get(f"{limit}-Reset", "").strip()).isdecimal()]
+    if now is None or (until is None and not ends):
+        return None
+    seconds = (until.timestamp() if until else max(ends)) - now.timestamp()
+    return timedelta(seconds=min(max(seconds, 0), LONGEST_WAIT))
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return parsedate_to_datetime(text)
+    except ValueError:
+        return None
+
+
+async def read_json(response: aiohttp.ClientResponse) -> dict[str, Any]:
+    """Return the answer's JSON object; an empty one where it is anything else, such as a proxy's page."""
+    try:
+        told = json.loads(await response.read())
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+class Wire:
+    """Connections to one provider, at most `parallel` at once; `timeout` is the seconds it may stay silent."""
+
+    def __init__(self, timeout: float, parallel: int) -> None:
+        self._timeout = aiohttp.ClientTimeout(total=3 * timeout, connect=timeout, sock_read=timeout)
+        self._parallel = parallel
+
+    @cached_property
+    def _session(self) -> aiohttp.ClientSession:
+        # Opened by the first request, for a session belongs to the event loop that runs it.
+        return aiohttp.ClientSession(
+            timeout=self._timeout,
+            connector=aiohttp.TCPConnector(limit=self._parallel),
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+
+    async def request(self, method: str, url: str, **options: Any) -> aiohttp.ClientResponse:
+        """Send one request and read its whole answer, whatever its status.
+
+        Raises SendError where nothing can have left, and InDoubt where something may have. A redirect is not
+        followed, for that would send the message a second time; nor does aiohttp repeat a POST by itself.
+        """
+        host = str(url).partition("//")[2].partition("/")[0].rpartition("@")[2]
+        try:
+            # Not `async with`: aiohttp forgets a released answer's body. A body read to its end frees the connection.
+            response = await self._session.request(method, url, allow_redirects=False, **options)
+            await response.read()
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise SendError(f"{host} cannot be reached: {error}", code=type(error).__name__) from error
+        except (aiohttp.NonHttpUrlClientError, ValueError) as error:
+            # A setting that is no address, or a credential with a line break in it: aiohttp refuses to send it.
+            reason = f"{host or 'the provider'} was not asked, for its address or credentials are malformed"
+            raise SendError(reason, code=type(error).__name__, channel_down=True) from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            reason = f"{host} may have taken it: {type(error).__name__} before its answer was read"
+            raise InDoubt(reason, code=type(error).__name__) from error
+        return response
+
+    async def close(self) -> None:
+        """Give back the connections."""
+        if "_session" in self.__dict__:
+            await self._session.close()

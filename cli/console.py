@@ -1,0 +1,112 @@
+"""What the command line prints: lines for people, JSON for scripts, progress only on a terminal."""
+
+import dataclasses
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from typing import Any
+
+import typer
+from pydantic import BaseModel
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from app.safe_text import visible
+from models.run_report import Report
+
+
+class Terminal(Console):
+    """A console on which no text from outside can move the cursor, colour, or hide anything."""
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        """Return a string as rich text; every string, a table's cells too, passes here."""
+        return super().render_str(visible(text), **how)
+
+
+out = Terminal(highlight=False, soft_wrap=True)
+err = Terminal(stderr=True, highlight=False, soft_wrap=True)
+PATIENCE = 2.0
+"""Seconds that may pass without a word on a terminal."""
+
+
+def as_json(data: Any) -> None:
+    """Print one JSON object."""
+    sys.stdout.write(visible(json.dumps(data, default=_plain, ensure_ascii=False, indent=2)) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    return value.isoformat() if isinstance(value, date | datetime) else str(value)
+
+
+def pairs(found: Iterable[tuple[str, str]]) -> None:
+    """Print words and what they say, one a line."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="bold", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for word, said in found:
+        grid.add_row(escape(word), escape(said))
+    out.print(grid)
+
+
+def rows(found: Sequence[Mapping[str, Any]], *, nothing: str) -> None:
+    """Print mappings as a table."""
+    if not found:
+        out.print(nothing)
+        return
+    shown = Table(box=None, header_style="bold", pad_edge=False)
+    for name in found[0]:
+        zone = " (UTC)" if any(isinstance(row[name], datetime) for row in found) else ""
+        shown.add_column(str(name).replace("_", " ") + zone, overflow="fold")
+    for row in found:
+        shown.add_row(*(escape(said(value)) for value in row.values()))
+    out.print(shown)
+
+
+def said(value: Any) -> str:
+    """Say a value in a cell."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(said, value))
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+@contextmanager
+def working(doing: str, *, quiet: bool) -> Iterator[Callable[[str, int], None]]:
+    """Show on a terminal how far a long command is; say nothing to scripts."""
+    if quiet or not err.is_terminal:
+        yield lambda _, __: None
+        return
+    begun = time.monotonic()
+    with err.status(doing) as status:
+
+        def progress(what: str, n: int) -> None:
+            if time.monotonic() - begun > PATIENCE / 4:
+                status.update(f"{doing}: {n:,} {what}")
+
+        yield progress
+
+
+WAITS = 3
+"""The exit code of a run that waits for a person: it is held, or a channel is not live."""
+
+
+def fail_if_not_ok(report: Report) -> None:
+    """End the command with a code of its own where its run is held, or something went wrong."""
+    if report.held and not report.dry_run:
+        raise typer.Exit(WAITS)
+    if not report.ok:
+        raise typer.Exit(1)
+    if report.not_live:
+        raise typer.Exit(WAITS)

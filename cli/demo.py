@@ -1,0 +1,114 @@
+"""The demo: a sample shop, made from a seed, lives one day from its files to its outbox."""
+
+import asyncio
+import os
+import shutil
+import sys
+import time
+from collections import Counter
+from datetime import date
+from pathlib import Path
+
+from cli import console as printing
+from models.errors import ForewarnError
+from models.run_report import Report
+from sources.sample import write_sample
+
+OURS = {"shop", "var", "prefect"}
+STARTUP_SECONDS = 180
+
+
+def show(into: Path, orders: int, seed: int, as_of: date) -> None:
+    """Make the sample shop, live a day in it, and say what happened and which file to open."""
+    begun = time.monotonic()
+    into = _cleared(into).resolve()
+    write_sample(into / "shop", orders=orders, seed=seed, as_of=as_of)
+    printing.out.print(f"Made a shop with {orders:,} orders in {into / 'shop'}", markup=False)
+
+    _embed_prefect(into / "prefect")
+    printing.out.print("Starting Prefect's own server, up to half a minute, longer the first time ...")
+    report, posts, started, outbox = asyncio.run(_live(into, as_of))
+
+    _tell(report, posts, outbox, into / "shop")
+    spent = time.monotonic() - begun
+    printing.out.print(f"\nDone in {spent:.0f} s; {started:.0f} s of them were Prefect's own start.")
+
+
+def _cleared(into: Path) -> Path:
+    """Remove an earlier demo; raises ForewarnError where the folder holds anything else."""
+    if into.exists():
+        foreign = sorted({path.name for path in into.iterdir()} - OURS)
+        if foreign:
+            raise ForewarnError(f"{into} holds {foreign[0]}, which is no demo's; choose an empty folder with --into")
+        shutil.rmtree(into)
+    return into
+
+
+def _embed_prefect(home: Path) -> None:
+    # Read by Prefect when it is first imported, which happens after this.
+    os.environ.update(
+        PREFECT_HOME=str(home),
+        PREFECT_SERVER_EPHEMERAL_ENABLED="true",
+        PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS=str(STARTUP_SECONDS),
+        PREFECT_SERVER_ANALYTICS_ENABLED="false",
+        DO_NOT_TRACK="1",
+        PREFECT_LOGGING_LEVEL="ERROR",
+        PREFECT_PROFILES_PATH=str(home / "profiles.toml"),
+    )
+
+
+async def _live(into: Path, as_of: date) -> tuple[Report, list[str], float, Path]:
+    from prefect.client.orchestration import get_client
+    from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_API_URL, temporary_settings
+
+    from app.composition import given_only, open_house
+    from cli.run_day import live
+    from flows.post_delays import post_delays
+    from models.config.settings import GivenSettings
+
+    begun = time.monotonic()
+    # Prefect reads a `.env` as well as the environment: no server that either names gets a run of the demo.
+    own_server = temporary_settings(restore_defaults={PREFECT_API_URL, PREFECT_API_KEY, PREFECT_API_AUTH_STRING})
+    with own_server:
+        async with get_client() as client:
+            await client.hello()
+            started = time.monotonic() - begun
+            with (
+                given_only(GivenSettings(shop=into / "shop", home=into)),
+                open_house() as house,
+                printing.working("Living the day", quiet=False) as progress,
+            ):
+                report = await live(house, as_of, take_in=True, recorded=True, progress=progress)
+                posts = await post_delays(str(into / "shop"), as_of)
+                return report, posts, started, house.outbox
+
+
+def _tell(report: Report, posts: list[str], outbox: Path, shop: Path) -> None:
+    from app.reports.run import counted
+
+    read = Counter({table: counts["read"] for table, counts in report.imported.items()})
+    printing.pairs(
+        [
+            ("Read", f"{read['orders']:,} orders with {read['lines']:,} lines; {report.open:,} are open"),
+            ("Late", counted(report.late)),
+            ("News", counted(report.news)),
+            ("Remedies", counted(report.offers)),
+            ("Outbox", counted(report.trial)),
+            ("Skipped", counted(report.skipped)),
+            ("Waiting", f"{report.waiting} for an hour at which they may arrive"),
+            ("Posts", f"{len(posts)} wait for approval"),
+        ]
+    )
+    printing.out.print(f"\nOpen {outbox / 'index.html'} to read what customers would get.", markup=False)
+    printing.out.print(f"Then try: {_command()} explain 1041 --shop {_near(shop)}", markup=False)
+
+
+def _near(path: Path) -> Path:
+    """Return a path as somebody in this folder would write it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _command() -> str:
+    """Return how to call the command from here: by its name where the shell would find it."""
+    found = Path(sys.argv[0]).resolve()
+    return "forewarn" if shutil.which("forewarn") == str(found) else str(_near(found))

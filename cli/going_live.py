@@ -1,0 +1,182 @@
+"""Commands that lead from a trial to customers: a test message, going live, supervision."""
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.composition import open_house
+from app.ledger import Begin
+from cli import console as printing
+from cli.console import fail_if_not_ok
+from cli.options import AsOf, Json, Shop, Who, a_day, day_of, now_of
+from models.enums import Channel
+from models.errors import ForewarnError
+from rules.contact.addresses import BadAddress, email_address, phone_number
+from rules.going_live import AGES, Preview, RolloutFilter
+
+supervision = typer.Typer(no_args_is_help=True, help="Let every run's notices wait for a person, or no longer.")
+
+
+def go_live(
+    who: Who,
+    shop: Shop = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            "--from", parser=a_day, metavar="DATE", help="leave delays that began before this day untold on purpose"
+        ),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="tell so many orders only, for a first look")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="tell only this address or number; may be given more than once")
+    ] = None,
+    as_of: AsOf = None,
+    *,
+    hold_all: Annotated[
+        bool, typer.Option("--hold-all", help="hold every notice, of later runs too, until a person releases it")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="show who would be told; write nothing")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+    json: Json = False,
+) -> None:
+    """Let messages reach customers: show how many would be told, by age and bucket, ask, and tell them.
+
+    What went to the local outbox in a trial counts no more: those customers are told now. With --limit or --only the
+    channels do not go live yet: only these orders are told.
+    """
+    from cli.rollout import go_live as switch
+    from cli.rollout import preview
+
+    if since is not None and since.date() > (day_of(as_of) or date.today()):  # noqa: DTZ011 - as the reader counts days
+        raise ForewarnError(f"--from {since.date()}: that day has not come; no delay would be told")
+    with open_house(shop, begin=Begin.NEVER) as house, printing.working("Looking", quiet=json) as progress:
+        addresses = frozenset(_spelled(one, house.desk.shop.country) for one in only or ())
+        which = RolloutFilter(since.date() if since else None, limit, addresses)
+        found = preview(house, which, day_of(as_of), progress=progress)
+        if not json:
+            _show(found, which, hold_all=hold_all)
+        if dry_run:
+            if json:
+                printing.as_json(_as_data(found))
+            return
+    if not yes:
+        _ask(found, hold_all=hold_all)
+    with open_house(shop, begin=Begin.NEVER) as house, printing.working("Telling", quiet=json) as progress:
+        report = asyncio.run(
+            switch(house, found, which, who, hold_all=hold_all, as_of=day_of(as_of), progress=progress)
+        )
+    if json:
+        printing.as_json(_as_data(found) | {"report": report.model_dump(mode="json")})
+    else:
+        from app.reports.run import lines
+
+        printing.out.print()
+        printing.pairs(lines(report))
+    fail_if_not_ok(report)
+
+
+def _spelled(address: str, country: str) -> str:
+    try:
+        return email_address(address) if "@" in address else phone_number(address, country)
+    except BadAddress as error:
+        raise ForewarnError(str(error)) from error
+
+
+def _ask(found: Preview, *, hold_all: bool) -> None:
+    n = len(found.rollout.tell)
+    if not sys.stdin.isatty():
+        done = "recorded and held" if hold_all else "told"
+        raise ForewarnError(f"{n:,} orders would be {done}: add --yes where nobody can be asked")
+    what = (
+        f"Record the notices of {n:,} orders, and hold them" if hold_all else f"Tell the customers of {n:,} orders now"
+    )
+    if not typer.confirm(f"{what}?"):
+        raise ForewarnError("nothing was told, and nothing was changed")
+
+
+def _show(found: Preview, which: RolloutFilter, *, hold_all: bool) -> None:
+    rollout = found.rollout
+    printing.pairs(
+        [
+            *((f"By {channel}", str(kind)) for channel, kind in found.providers.items()),
+            ("Trial", f"{found.trial_notices:,} notices reached no customer so far"),
+            (
+                "Held for you" if hold_all else "Told now",
+                f"{len(rollout.tell):,} orders of {len(rollout.customers):,} customers",
+            ),
+            *(
+                [("Left untold", f"{len(rollout.untold):,} orders late since before {which.since}")]
+                if which.since
+                else []
+            ),
+            *([("Later", f"{rollout.later:,} orders: the channels are not live yet")] if which.partial else []),
+            *([("Not reached", f"{rollout.unreachable:,} orders without an address")] if rollout.unreachable else []),
+        ]
+    )
+    if rollout.by_age:
+        printing.out.print()
+        printing.rows(_table(rollout.by_age), nothing="")
+
+
+def _table(by_age: Mapping[tuple[str, str], int]) -> list[dict[str, str | int]]:
+    buckets = list(dict.fromkeys(bucket for _, bucket in by_age))
+    ages = [name for _, name in AGES if any(age == name for age, _ in by_age)]
+    return [{"late for": age, **{bucket: by_age.get((age, bucket), 0) for bucket in buckets}} for age in ages]
+
+
+def _as_data(found: Preview) -> dict[str, Any]:
+    rollout = found.rollout
+    return {
+        "providers": found.providers,
+        "trial_notices": found.trial_notices,
+        "tell": len(rollout.tell),
+        "customers": len(rollout.customers),
+        "left_untold": len(rollout.untold),
+        "later": rollout.later,
+        "not_reached": rollout.unreachable,
+        "by_age": _table(rollout.by_age),
+    }
+
+
+@supervision.command("on")
+def supervision_on(who: Who, shop: Shop = None) -> None:
+    """Hold every run's notices until a person releases them."""
+    _supervise(who, shop, on=True)
+    printing.out.print("Supervision is on: `forewarn status` shows what each run holds, `forewarn release` lets it go.")
+
+
+@supervision.command("off")
+def supervision_off(who: Who, shop: Shop = None) -> None:
+    """Let runs send by themselves again; what is held stays held."""
+    _supervise(who, shop, on=False)
+    printing.out.print("Supervision is off: runs send by themselves, within the limits of the policy.")
+
+
+def _supervise(who: str, shop: Path | None, *, on: bool) -> None:
+    from tasks.going_live.rollout import supervise
+
+    with open_house(shop, begin=Begin.NEVER) as house, house.desk.engine.begin() as connection:
+        supervise(connection, now_of(house).moment, who, on=on)
+
+
+def send_test(
+    to: Annotated[str, typer.Option(help="your own address, or a number for a text")],
+    message: Annotated[str, typer.Argument(help="which message: week, fortnight, ...")] = "week",
+    shop: Shop = None,
+    order: Annotated[str | None, typer.Option(help="the real messages of this order instead of a sample")] = None,
+    language: Annotated[str | None, typer.Option(help="as pt_BR; else the shop's")] = None,
+    as_of: AsOf = None,
+) -> None:
+    """Send one rendered message to yourself by the channel's provider; the ledger does not count it."""
+    from app.trial_message import send_test_message
+
+    with open_house(shop, begin=Begin.NEVER) as house:
+        spelled = _spelled(to, house.desk.shop.country)
+        channel = Channel.EMAIL if "@" in spelled else Channel.SMS
+        receipt = asyncio.run(send_test_message(house, channel, spelled, message, order, language, day_of(as_of)))
+    printing.out.print(f"{receipt.detail.get('status', 'taken')}: {receipt.reference or 'no reference'}", markup=False)

@@ -1,0 +1,63 @@
+"""Commands about the ledger itself: whose it is, to begin one, to take one over."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from app.composition import read_settings
+from app.ledger import Begin, open_ledger, take_over, whose
+from cli import console as printing
+from cli.options import Json, Shop, Who
+from models.config.shop import read_shop
+from models.errors import ForewarnError, NoLedger
+
+ledger = typer.Typer(no_args_is_help=True, help="Whose ledger it is; begin one, or take one over.")
+
+
+@ledger.command()
+def show(shop: Shop = None, *, json: Json = False) -> None:
+    """Say where the ledger is and whose, also where it is another shop's."""
+    settings = read_settings({"shop": shop})
+    folder = read_shop(settings.shop)
+    where, owner = whose(settings, folder)
+    if json:
+        printing.as_json({"ledger": where, "owner": owner})
+        return
+    printing.pairs([("Ledger", where), ("Belongs to", str(owner or "nobody known, until a command opens it"))])
+
+
+@ledger.command()
+def create(shop: Shop = None) -> None:
+    """Begin a new ledger where the settings say; refuse where there is one."""
+    settings = read_settings({"shop": shop})
+    folder = read_shop(settings.shop)
+    try:
+        where, _ = whose(settings, folder)
+    except NoLedger:
+        open_ledger(settings, folder, Begin.ANYWHERE).dispose()
+        return
+    raise ForewarnError(f"there is a ledger at {where} already; nothing was changed")
+
+
+@ledger.command()
+def adopt(
+    who: Who,
+    shop: Shop = None,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+) -> None:
+    """Make the ledger this shop's, after a rename, a move or a new id; all that it knows stays."""
+    settings = read_settings({"shop": shop})
+    folder = read_shop(settings.shop)
+    where, before = whose(settings, folder)
+    if before == folder.identity:
+        printing.out.print(f"The ledger at {where} is that of {before} already.", markup=False)
+        return
+    change = f"at {where} goes from {before or 'nobody known'} to {folder.identity}"
+    if not yes:
+        if not sys.stdin.isatty():
+            raise ForewarnError(f"nobody is here to be asked whether the ledger {change}: add --yes")
+        typer.confirm(f"The ledger {change}, with its orders and what was told of them. Is that right?", abort=True)
+    take_over(settings, folder, who)
+    printing.out.print(f"The ledger is now that of {folder.identity}.", markup=False)

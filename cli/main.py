@@ -1,0 +1,227 @@
+"""The command `forewarn`."""
+
+import asyncio
+import errno
+import os
+import sys
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from sqlalchemy.exc import DBAPIError
+
+from app.composition import open_house
+from app.ledger import Begin
+from app.safe_text import visible
+from cli import allocation as cli_allocate
+from cli import console as printing
+from cli import explain as cli_explain
+from cli import going_live as cli_live
+from cli import in_doubt as cli_settle
+from cli import ledger as cli_owner
+from cli import posts as cli_ledger
+from cli import restock as cli_restock
+from cli import runs as cli_runs
+from cli import shipments as cli_parcels
+from cli import shop as cli_shop
+from cli import stock as cli_stock
+from cli import storefront as cli_storefront
+from cli import suppressions as cli_suppressions
+from cli import vendors as cli_vendors
+from cli.console import fail_if_not_ok
+from cli.offers import offers
+from cli.options import AsOf, Data, Json, Shop, day_of
+from cli.runs import release
+from cli.status import doctor, status
+from models.errors import ForewarnError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Tell customers about a late order before they ask, offer what makes it right, and never say it twice.",
+)
+app.add_typer(cli_shop.shop, name="shop")
+app.add_typer(cli_shop.check, name="check")
+app.add_typer(offers, name="offers")
+app.add_typer(cli_ledger.posts, name="posts")
+app.add_typer(cli_owner.ledger, name="ledger")
+app.add_typer(cli_settle.settle, name="settle")
+app.add_typer(cli_vendors.vendors, name="vendors")
+app.add_typer(cli_parcels.parcels, name="parcels")
+app.add_typer(cli_runs.runs, name="runs")
+app.add_typer(cli_suppressions.suppressions, name="suppressions")
+app.add_typer(cli_live.supervision, name="supervision")
+app.add_typer(cli_storefront.storefront, name="storefront")
+for command in (
+    cli_shop.preview,
+    cli_explain.explain,
+    status,
+    release,
+    cli_suppressions.suppress,
+    doctor,
+    cli_live.go_live,
+    cli_live.send_test,
+    cli_allocate.allocate,
+    cli_allocate.expect,
+    cli_restock.restock,
+    cli_stock.stock,
+    cli_storefront.serve,
+):
+    app.command()(command)
+
+
+def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it
+    if asked:
+        printing.out.print(f"forewarn {version('forewarn')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="print the version and exit")
+    ] = False,
+) -> None:
+    """Tell customers about a late order before they ask, offer what makes it right, and never say it twice."""
+
+
+@app.command("import")
+def take_in(shop: Shop = None, data: Data = None, as_of: AsOf = None, *, json: Json = False) -> None:
+    """Take the shop's facts in; only what changed is written, bad rows are kept aside."""
+    from dataclasses import asdict
+
+    from app.reports.run import imported, missing
+    from tasks.imports.load import import_all
+    from tasks.runs.records import lived
+
+    with (
+        open_house(shop, data=data, begin=Begin.ANYWHERE) as house,
+        printing.working("Importing", quiet=json) as progress,
+    ):
+        day = day_of(as_of) or lived(house.desk.engine)
+        with house.source() as source:
+            counts = import_all(house.desk.engine, source, day, house.rejects, progress=progress)
+            left_out = {one.reason: one.count for one in source.left_out()}
+        rejects = str(house.rejects) if any(one.refused for one in counts.values()) else None
+    if json:
+        named = {"missing": list(counts.missing)}
+        printing.as_json({"imported": counts, "left_out": left_out, "rejects": rejects} | named)
+        return
+    found = [(table, imported(asdict(one))) for table, one in counts.items()]
+    found += [(word.lower(), said) for word, said in missing(counts.missing, counts["orders"].missing)]
+    found += [("left out", f"{n:,} {reason}") for reason, n in left_out.items()]
+    found += [("rejects", rejects)] if rejects else []
+    printing.pairs(found)
+
+
+@app.command()
+def run(
+    shop: Shop = None,
+    data: Data = None,
+    as_of: AsOf = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="tell at most so many orders")] = None,
+    *,
+    take_in: Annotated[bool, typer.Option("--import", help="take the shop's facts in first")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be told to whom; write nothing")] = False,
+    json: Json = False,
+) -> None:
+    """Live one day: find late orders, decide, write down what is owed, and deliver it.
+
+    With PREFECT_API_URL set, Prefect records it as flow runs.
+    """
+    from app.reports.run import lines
+    from cli.run_day import live
+
+    if data is not None and not take_in:
+        raise ForewarnError("--data says where to import from: add --import, or leave it out")
+    if take_in and dry_run:
+        raise ForewarnError("--import writes the shop's facts down: run `forewarn import` first, then --dry-run")
+    recorded = bool(os.environ.get("PREFECT_API_URL"))
+    begin = Begin.NEVER if dry_run else Begin.ANYWHERE
+    with open_house(shop, data=data, begin=begin) as house, printing.working("Looking", quiet=json) as progress:
+        work = live(
+            house,
+            day_of(as_of),
+            take_in=take_in,
+            dry_run=dry_run,
+            limit=limit,
+            recorded=recorded,
+            progress=progress,
+        )
+        report = asyncio.run(work)
+        outbox = house.outbox / "index.html"
+    if json:
+        printing.as_json(report)
+    else:
+        printing.pairs(lines(report))
+        if not report.open and not report.imported:
+            printing.out.print(
+                "No open order is known: `forewarn import`, or --import here, takes the shop's facts in."
+            )
+        if report.plans:
+            printing.out.print()
+            printing.rows(report.plans, nothing="")
+        if report.trial and house.settings.keeps_outbox and outbox.is_file():
+            printing.out.print(f"\nOpen {outbox} to read what was sent to the outbox.", markup=False)
+    fail_if_not_ok(report)
+
+
+@app.command()
+def deliver(shop: Shop = None, as_of: AsOf = None, *, json: Json = False) -> None:
+    """Send what is owed and due, each message once."""
+    from app.reports.run import lines
+    from flows.deliver import hand_over
+
+    with open_house(shop) as house, printing.working("Sending", quiet=json) as progress:
+        report = asyncio.run(hand_over(house, day_of(as_of), progress=progress))
+    if json:
+        printing.as_json(report)
+    else:
+        printing.pairs(lines(report))
+    fail_if_not_ok(report)
+
+
+@app.command()
+def demo(
+    into: Annotated[Path, typer.Option(help="folder for the sample shop and its state")] = Path("demo"),
+    orders: Annotated[int, typer.Option(min=1, help="how many orders the shop has")] = 400,
+    seed: Annotated[int, typer.Option(help="another seed makes another shop")] = 7,
+    as_of: AsOf = None,
+) -> None:
+    """Make a sample shop and live today in it: no account, no server, nothing leaves this machine."""
+    from cli.demo import show
+
+    show(into, orders, seed, day_of(as_of) or date.today())  # noqa: DTZ011 - the sample shop lives where its reader is
+
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def main() -> None:
+    """Run the command; a fault that a person can mend is one sentence and a non-zero exit."""
+    try:
+        app()
+    except ForewarnError as error:
+        sys.exit(visible(f"forewarn: {error}"))
+    except DBAPIError as error:
+        sys.exit(visible(f"forewarn: the database did not do it: {str(error.orig).splitlines()[0]}"))
+    except RuntimeError as error:
+        # Prefect says so of a server that is set and away; any other RuntimeError is a fault of ours and shows itself.
+        if "Failed to reach API" not in str(error):
+            raise
+        sys.exit(f"forewarn: Prefect's server does not answer at {os.environ.get('PREFECT_API_URL')}; start it")
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+    except OSError as error:
+        if error.errno in FULL:
+            place = f" at {error.filename}" if error.filename else ""
+            sys.exit(visible(f"forewarn: the disk is full{place}; make room and run it again: nothing is lost by that"))
+        # A file or folder that somebody named; any other OSError is a fault of ours and shows itself.
+        if error.filename is None:
+            raise
+        sys.exit(visible(f"forewarn: {error.filename}: {error.strerror}"))

@@ -1,0 +1,42 @@
+"""TODO."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.composition import open_house
+from app.ledger import Begin
+from cli import console as printing
+from cli.options import AsOf, Shop, a_day, now_of
+
+offers = typer.Typer(no_args_is_help=True, help="What was offered for the wait.")
+
+
+@offers.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="CSV file to write")],
+    shop: Shop = None,
+    since: Annotated[
+        datetime | None, typer.Option(parser=a_day, metavar="DATE", help="only what was offered from this day")
+    ] = None,
+) -> None:
+    """Write the offers as CSV, for the shop system to import the codes."""
+    from tasks.offers.exports import export as write
+
+    with open_house(shop, begin=Begin.NEVER) as house:
+        written = write(house.desk, file, since.date() if since else None)
+    printing.out.print(f"{written:,} offers in {file}", markup=False)
+
+
+@offers.command("handling-dates")
+def handling_dates(
+    file: Annotated[Path, typer.Argument(help="CSV file to write")], shop: Shop = None, as_of: AsOf = None
+) -> None:
+    """Write as CSV which order lines want another handling date in the shop: the short delays nobody is told of."""
+    from tasks.offers.exports import export_handling_dates
+
+    with open_house(shop, begin=Begin.NEVER) as house:
+        written = export_handling_dates(house.desk, file, now_of(house, as_of).as_of)
+    printing.out.print(f"{written:,} order lines in {file}", markup=False)

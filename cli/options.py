@@ -1,0 +1,51 @@
+"""Options that many commands share."""
+
+import getpass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.clock import clock
+from app.composition import House
+from models.errors import ForewarnError
+from tasks.runs.records import Now
+
+ISO_DATE = "%Y-%m-%d"
+
+
+def a_day(text: str) -> datetime:
+    """Read a day that somebody typed; raises ForewarnError."""
+    try:
+        return datetime.strptime(text, ISO_DATE)  # noqa: DTZ007 - a day of the shop's, in no zone
+    except ValueError:
+        raise ForewarnError(f"{text!r} is no day; year, month and day are right, as 2026-11-28") from None
+
+
+Shop = Annotated[Path | None, typer.Option("--shop", help="the shop's folder \\[default: $FOREWARN_SHOP or ./shop]")]
+Data = Annotated[Path | None, typer.Option("--data", help="where the shop's files lie, if not where shop.toml says")]
+AsOf = Annotated[
+    datetime | None, typer.Option("--as-of", parser=a_day, metavar="DATE", help="the day to live \\[default: today]")
+]
+Json = Annotated[bool, typer.Option("--json", help="print one JSON object")]
+
+
+def day_of(given: datetime | None) -> date | None:
+    """Return the day that an option names."""
+    return given.date() if given else None
+
+
+Who = Annotated[
+    str,
+    typer.Option(
+        help="who decides this; kept in the ledger \\[default: your login]",
+        default_factory=getpass.getuser,
+        show_default=False,
+    ),
+]
+
+
+def now_of(house: House, as_of: datetime | None = None) -> Now:
+    """Return the moment, or the day asked for, as a command sees it."""
+    return clock(house.folder.shop.zone, day_of(as_of), ahead=True).read()

@@ -1,0 +1,61 @@
+"""Commands about what was decided and said."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.composition import open_house
+from app.ledger import Begin
+from cli import console as printing
+from cli.options import AsOf, Json, Shop, Who, now_of
+from models.enums import State
+from tasks.db.sql import reading
+
+posts = typer.Typer(no_args_is_help=True, help="Social posts about late products, held until somebody approves them.")
+
+
+@posts.command("list")
+def list_posts(
+    shop: Shop = None,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="also those that were sent or turned down")] = False,
+    json: Json = False,
+) -> None:
+    """Show the posts that wait for approval."""
+    from tasks.posts.review import listed
+
+    with open_house(shop, begin=Begin.NEVER) as house, reading(house.desk.engine) as connection:
+        found = listed(connection, None if everything else State.HELD)
+    if json:
+        printing.as_json({"posts": found})
+        return
+    shown = [
+        {"post": row["id"][:8], **{name: row[name] for name in ("week", "orders", "state", "text")}} for row in found
+    ]
+    printing.rows(shown, nothing="No post waits.")
+
+
+@posts.command()
+def approve(post: str, who: Who, shop: Shop = None, as_of: AsOf = None) -> None:
+    """Let a post go out with the next deliver run."""
+    _decide(post, State.QUEUED, who, "", shop, as_of, "will be posted")
+
+
+@posts.command()
+def reject(
+    post: str, who: Who, shop: Shop = None, why: Annotated[str, typer.Option(help="reason")] = "", as_of: AsOf = None
+) -> None:
+    """Turn a post down for good."""
+    _decide(post, State.SKIPPED, who, why, shop, as_of, "is turned down")
+
+
+def _decide(
+    post: str, verdict: State, who: str, why: str, shop: Path | None, as_of: datetime | None, outcome: str
+) -> None:
+    from tasks.posts.review import decide_on
+
+    with open_house(shop, begin=Begin.NEVER) as house:
+        found = decide_on(house.desk, now_of(house, as_of), post, verdict, who, why)
+    printing.out.print(f"Post {found[:8]} {outcome}.")

@@ -1,0 +1,60 @@
+"""Live one day from end to end: find, decide, owe, deliver; recorded by Prefect where a server is set."""
+
+from collections.abc import Callable
+from datetime import date
+
+from app.composition import House
+from flows.deliver import DELIVER, deliver, hand_over
+from flows.late_orders import find_and_owe, late_orders
+from models.errors import ForewarnError
+from models.run_report import Report
+from tasks.runs.records import LATE_ORDERS, last
+
+Progress = Callable[[str, int], None]
+DELIVERED = ("sent", "trial", "rejected", "later", "not_reached", "waiting", "in_doubt", "settled", "down", "not_live")
+
+
+async def live(
+    house: House,
+    as_of: date | None = None,
+    *,
+    take_in: bool = False,
+    dry_run: bool = False,
+    limit: int | None = None,
+    recorded: bool = False,
+    progress: Progress = lambda _, __: None,
+) -> Report:
+    """Run `late-orders` and then `deliver`; `recorded` makes flow runs of them, which Prefect's page shows."""
+    shop, data = str(house.folder.path), house.settings.data
+    if not recorded:
+        found = await find_and_owe(house, as_of, take_in=take_in, dry_run=dry_run, limit=limit, progress=progress)
+        return found if dry_run else merged(found, await hand_over(house, as_of, progress=progress))
+    files = str(data) if data else None
+    try:
+        found = await late_orders(
+            shop, house.desk.policy, as_of, data=files, take_in=take_in, dry_run=dry_run, limit=limit
+        )
+    except ForewarnError:
+        # Words that failed for some orders stop no others: the ledger has what the run did, and its problems.
+        found = _kept(house, LATE_ORDERS)
+    if dry_run:
+        return found
+    try:
+        return merged(found, await deliver(shop, as_of))
+    except ForewarnError:
+        return merged(found, _kept(house, DELIVER))
+
+
+def _kept(house: House, flow: str) -> Report:
+    kept = last(house.desk.engine, flow)
+    if kept is None or not kept["counts"]:
+        raise ForewarnError(f"{flow} failed before it could report; Prefect's page shows where")
+    return Report.model_validate(kept["counts"])
+
+
+def merged(found: Report, done: Report) -> Report:
+    """Return one report of both halves."""
+    skipped = {
+        reason: found.skipped.get(reason, 0) + done.skipped.get(reason, 0) for reason in found.skipped | done.skipped
+    }
+    return found.model_copy(update={"skipped": skipped, **{name: getattr(done, name) for name in DELIVERED}})

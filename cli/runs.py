@@ -1,0 +1,59 @@
+"""Commands about the runs in the ledger."""
+
+from typing import Annotated
+
+import typer
+
+from app.composition import open_house
+from app.ledger import Begin
+from cli import console as printing
+from cli.options import Json, Shop, Who, now_of
+from tasks.db.sql import reading
+
+runs = typer.Typer(no_args_is_help=True, help="The runs that the ledger knows.")
+
+
+@runs.command("list")
+def list_runs(
+    shop: Shop = None, most: Annotated[int, typer.Option(min=1, help="how many")] = 20, *, json: Json = False
+) -> None:
+    """Show the latest runs, newest first."""
+    from tasks.reporting.status import status
+
+    with open_house(shop, begin=Begin.NEVER) as house, reading(house.desk.engine) as connection:
+        found = status(connection, most).runs
+    if json:
+        printing.as_json({"runs": found})
+    else:
+        printing.rows(found, nothing="No run yet: `forewarn run --import` makes the first.")
+
+
+@runs.command("forget-ahead")
+def forget_ahead(who: Who, shop: Shop = None) -> None:
+    """Forget the runs of days that have not come: the clock was ahead. Every order is looked at again."""
+    from tasks.guardrails.run_days import forget_days_ahead
+
+    with open_house(shop, begin=Begin.NEVER) as house:
+        found = forget_days_ahead(house.desk, now_of(house), who)
+    if not found.runs:
+        printing.out.print("No run is of a day that has not come.")
+        return
+    printing.out.print(f"{found.runs:,} runs count no more; {found.orders:,} orders are looked at by the next run.")
+
+
+def release(
+    run: Annotated[str, typer.Argument(help="the held run, by the beginning of its id")],
+    who: Who,
+    shop: Shop = None,
+    why: Annotated[str, typer.Option(help="reason; kept in the ledger")] = "",
+    *,
+    drop: Annotated[bool, typer.Option("--drop", help="never send its notices")] = False,
+) -> None:
+    """Let the notices of a held run go, or drop them."""
+    from tasks.guardrails.release import Verdict
+    from tasks.guardrails.release import release as decide
+
+    with open_house(shop, begin=Begin.NEVER) as house:
+        done = decide(house.desk, now_of(house), run, Verdict.DROP if drop else Verdict.LET_GO, who, why)
+    outcome = "are dropped" if drop else "go out with the next deliver run"
+    printing.out.print(f"Run {done.run[:8]}: {done.notices:,} notices {outcome}.")

@@ -1,0 +1,92 @@
+"""Commands about what leaves in which parcel."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.composition import open_house
+from app.ledger import Begin
+from app.safe_text import visible
+from cli import console as printing
+from cli.options import AsOf, Json, Shop, Who, now_of
+from models.errors import ForewarnError
+from models.shipments import Wish
+from tasks.db.sql import reading
+
+parcels = typer.Typer(
+    no_args_is_help=True, help="Orders whose lines are ready on different days: in parts, or at once."
+)
+PRINTED = 100
+
+
+@parcels.command("list")
+def list_parcels(shop: Shop = None, as_of: AsOf = None, *, json: Json = False) -> None:
+    """Show the orders to be sent in parts, what leaves first on top."""
+    from tasks.shipments.packing_list import listed
+
+    with open_house(shop, begin=Begin.NEVER) as house:
+        found = listed(house.desk, now_of(house, as_of).as_of)
+    if json:
+        printing.as_json({"orders": found})
+        return
+    nothing = "No order is to be sent in parts; `forewarn allocate` decides it anew."
+    printing.rows([_shown(one) for one in found[:PRINTED]], nothing=nothing)
+    if (more := len(found) - PRINTED) > 0:
+        printing.out.print(f"\n{more:,} more: --json lists all of them.")
+
+
+def _shown(one: dict[str, Any]) -> dict[str, Any]:
+    leave = [parcel["ships_on"] or "no date" for parcel in one["parcels"]]
+    return {"order": one["order_id"], "leave on": leave, "why": one["why"]}
+
+
+@parcels.command()
+def export(
+    csv: Annotated[Path | None, typer.Option("--csv", help="the CSV file to write \\[default: print it]")] = None,
+    shop: Shop = None,
+    as_of: AsOf = None,
+) -> None:
+    """Write as CSV, for the warehouse, what leaves in which parcel, where some lines of an order are ready sooner."""
+    from tasks.csv_files import sheet, sheet_of
+    from tasks.shipments.packing_list import COLUMNS, to_pack
+
+    with open_house(shop, begin=Begin.NEVER) as house, reading(house.desk.engine) as connection:
+        found = to_pack(house.desk, connection, now_of(house, as_of).as_of)
+    if csv is None:
+        sys.stdout.write(visible(sheet_of(COLUMNS, found).replace("\r\n", "\n")))
+        return
+    try:
+        with sheet(csv, COLUMNS) as write:
+            for row in found:
+                write(row)
+    except OSError as error:
+        raise ForewarnError(f"{csv} cannot be written: {error.strerror}") from error
+    orders = len({row[0] for row in found})
+    printing.out.print(f"{len(found):,} rows of {orders:,} orders in {csv}", markup=False)
+
+
+@parcels.command()
+def wish(
+    order: Annotated[str, typer.Argument(help="the order's number")],
+    who: Who,
+    value: Annotated[
+        Wish | None, typer.Argument(metavar="complete|available", help="how the customer wants it")
+    ] = None,
+    shop: Shop = None,
+    *,
+    forget: Annotated[bool, typer.Option("--forget", help="take the customer's word back")] = False,
+) -> None:
+    """Write down how a customer wants an order sent: all in one parcel, or each line as it is ready.
+
+    It goes before what the shop's system says, and before any reckoning.
+    """
+    from tasks.shipments.preferences import wish as keep
+
+    if forget == (value is not None):
+        raise typer.BadParameter("give either complete or available, or --forget")
+    with open_house(shop, begin=Begin.NEVER) as house:
+        why = keep(house.desk, now_of(house), order, value, who)
+    said = why or "no line has to wait for another so far"
+    printing.out.print(f"Order {order}: {said}.", markup=False)

@@ -1,0 +1,147 @@
+"""Commands about the shop's folder and its words."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.clock import clock
+from app.composition import open_house, read_settings
+from app.ledger import Begin
+from cli import console as printing
+from cli.options import AsOf, Data, Json, Shop, day_of
+from models.config.shop import ShopFolder, read_shop
+from models.messages import Message
+
+shop = typer.Typer(no_args_is_help=True, help="Make and check a shop's folder.")
+check = typer.Typer(no_args_is_help=True, help="Check words before they reach anybody.")
+
+
+@shop.command()
+def init(folder: Annotated[Path, typer.Argument(help="folder to make; it must be empty or not there")]) -> None:
+    """Write a commented starter folder."""
+    from sources.starter_folder import write_starter
+
+    write_starter(folder, clock("UTC", None).as_of)
+    printing.out.print(f"{folder} is ready: edit shop.toml, point sources/*.sql at your data, then run", markup=False)
+    printing.out.print(f"  forewarn shop check --shop {folder}", markup=False)
+
+
+@shop.command("check")
+def check_shop(shop: Shop = None, data: Data = None, as_of: AsOf = None, *, json: Json = False) -> None:
+    """Read the shop's facts without writing, and say what is wrong with them."""
+    from sources.check import check as check_source
+    from sources.reader import open_source
+    from templates.rendering.messages import Words
+
+    settings = read_settings({"shop": shop, "data": data})
+    folder = read_shop(settings.shop)
+    secret = settings.source_url
+    with (
+        open_source(folder, settings.data, secret.get_secret_value() if secret else None) as source,
+        printing.working("Reading", quiet=json),
+    ):
+        day = day_of(as_of) or clock(folder.shop.zone, None).as_of
+        report = check_source(source, day, folder.policy.promise.ship_within)
+    mute = Words(folder.shop, _own(folder)).unspoken(_named(folder))
+    if json:
+        printing.as_json(report.as_dict() | {"words": mute})
+    else:
+        _print(report, mute)
+    if not report.ok or mute:
+        raise typer.Exit(1)
+
+
+def _print(report: Any, mute: str) -> None:
+    printing.pairs([(table, f"{n:,} rows") for table, n in report.rows.items()])
+    printing.pairs([("left out", f"{one.count:,} {one.reason}") for one in report.left_out])
+    unknown = report.unknown_methods.items()
+    printing.pairs([("no promise for", f"{n:,} orders by shipping method {name!r}") for name, n in unknown])
+    printing.out.print(
+        f"{report.late_orders:,} of {report.open_orders:,} open orders are late on {report.as_of}"
+        f" ({report.late_share:.1%})"
+    )
+    for sentence in report.broken:
+        printing.out.print(f"\n{sentence}", markup=False)
+    if mute:
+        printing.out.print(mute, markup=False)
+    if report.ok:
+        printing.out.print("" if mute else "Nothing is wrong.")
+        return
+    if not report.found:
+        return
+    found = [{"rows": f"{n:,}", "table": table, "what": str(kind)} for (table, kind), n in report.found.items()]
+    printing.out.print()
+    printing.rows(found, nothing="")
+    printing.out.print("\nFor example:")
+    for one in report.reasons.values():
+        said = f"{one.table}, {one.column}: {one.reason}" if one.column else f"{one.table}: {one.reason}"
+        printing.out.print(f"{one.rows:,} x {said}", markup=False)
+        for example in one.examples:
+            printing.out.print(f"  {example}", markup=False)
+
+
+@check.command()
+def templates(
+    message: Annotated[str | None, typer.Argument(help="check this message alone, as `week`")] = None,
+    language: Annotated[str | None, typer.Option(help="check this language alone, as `en`")] = None,
+    shop: Shop = None,
+    *,
+    json: Json = False,
+) -> None:
+    """Render every message with sample data; fail on what is wrong, with file and line."""
+    from templates.rendering.check import ERROR, problems
+
+    folder = read_shop(read_settings({"shop": shop}).shop)
+    named = _named(folder)
+    with printing.working("Rendering", quiet=json):
+        found = problems(folder.shop, _own(folder), named, only=message, language=language)
+    if json:
+        printing.as_json({"problems": found})
+    for problem in [] if json else found:
+        printing.out.print(str(problem), markup=False)
+    if any(problem.level == ERROR for problem in found):
+        raise typer.Exit(1)
+    if not json:
+        printing.out.print("Every message renders." if message is None else f"{message} renders.", markup=False)
+
+
+def _named(folder: ShopFolder) -> list[str]:
+    return [bucket.words for bucket in folder.policy.bucket]
+
+
+def _own(folder: ShopFolder) -> Path | None:
+    return folder.templates if folder.templates.is_dir() else None
+
+
+def preview(
+    shop: Shop = None,
+    order: Annotated[str | None, typer.Option(help="show one order's real messages instead of samples")] = None,
+    into: Annotated[Path, typer.Option(help="folder for the page")] = Path("preview"),
+    as_of: AsOf = None,
+) -> None:
+    """Render every message into a page to open in a browser."""
+    from templates.rendering.gallery import write_gallery
+    from templates.rendering.gallery_entries import entries
+
+    if order is not None:
+        page = write_gallery(_real(shop, order, as_of), into)
+    else:
+        folder = read_shop(read_settings({"shop": shop}).shop)
+        with printing.working("Rendering", quiet=False):
+            page = write_gallery(entries(folder.shop, _own(folder), _named(folder)), into)
+    printing.out.print(f"Open {page.resolve()}", markup=False)
+
+
+def _real(shop: Path | None, order: str, as_of: datetime | None) -> list[tuple[str, Message]]:
+    from tasks.db.sql import reading
+    from tasks.reporting.message_preview import messages_for
+
+    with open_house(shop, begin=Begin.NEVER) as house:
+        now = clock(house.folder.shop.zone, day_of(as_of), ahead=True).read()
+        with reading(house.desk.engine) as connection:
+            messages, problems = messages_for(house.desk, connection, order, now)
+    for problem in problems:
+        printing.out.print(f"Left out: {problem}", markup=False)
+    return messages

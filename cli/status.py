@@ -1,0 +1,64 @@
+"""TODO."""
+
+from typing import Annotated
+
+import typer
+
+from app.composition import open_house
+from app.ledger import Begin
+from cli import console as printing
+from cli.options import Json, Shop
+from models.enums import State
+from models.policy.policy import ON_TIME
+from tasks.db.sql import reading
+
+
+def status(shop: Shop = None, *, json: Json = False) -> None:
+    """Say where everything stands: open orders, notices, posts, purchase requests, the latest runs."""
+    from app.reports.run import by_delay, counted
+    from tasks.reporting.status import status as look
+
+    with open_house(shop, begin=Begin.NEVER) as house, reading(house.desk.engine) as connection:
+        found, policy = look(connection), house.desk.policy
+    if json:
+        printing.as_json(found)
+        return
+    printing.pairs(
+        [
+            ("Open orders", counted(by_delay(found.orders, policy) | {"on time": found.orders.get(ON_TIME, 0)})),
+            ("Notices", counted(found.notices)),
+            ("Posts", counted(found.posts)),
+            *([("Purchase requests", counted(found.purchases))] if found.purchases else []),
+        ]
+    )
+    if found.for_people:
+        printing.out.print(f"\n[bold]{found.for_people} in doubt wait for people: `forewarn settle list`[/]")
+    if doubted := found.purchases.get(State.IN_DOUBT):
+        said = f"{doubted} purchase requests in doubt wait for people: `forewarn vendors waiting`"
+        printing.out.print(f"\n[bold]{said}[/]")
+    if found.held:
+        printing.out.print("\n[bold]Runs that are held: `forewarn release RUN`, or with --drop[/]")
+        printing.rows(found.held, nothing="")
+    printing.out.print()
+    printing.rows(found.runs, nothing="No run yet: `forewarn run --import` makes the first.")
+
+
+def doctor(
+    shop: Shop = None,
+    *,
+    providers: Annotated[
+        bool, typer.Option("--providers/--no-providers", help="ask providers whether they accept the credentials")
+    ] = True,
+    json: Json = False,
+) -> None:
+    """Check settings, ledger, source, providers, schedule and clocks; say what to do. Exits with 1 for a fault."""
+    from app.health.doctor import examine
+
+    with printing.working("Examining", quiet=json):
+        found = examine(shop, providers=providers)
+    if json:
+        printing.as_json({"checks": found})
+    else:
+        printing.rows([{"": one.mark, "what": one.what, "found": one.found, "do": one.do} for one in found], nothing="")
+    if any(one.bad for one in found):
+        raise typer.Exit(1)

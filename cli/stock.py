@@ -1,0 +1,47 @@
+"""The command that says what to order."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.composition import open_house
+from app.ledger import Begin
+from cli import console as printing
+from cli.options import AsOf, Json, Shop, day_of
+
+PRINTED = 100
+WIDE = 150
+
+
+def stock(
+    shop: Shop = None,
+    as_of: AsOf = None,
+    csv: Annotated[Path | None, typer.Option("--csv", help="also write the list to this CSV file")] = None,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="list every product, not only what to order")] = False,
+    json: Json = False,
+) -> None:
+    """Reckon safety stocks and reorder points, and list what to order, what runs out first on top."""
+    from app.reports.stock import FEW, MOST, left_out, row, short_row, write_sheet
+    from flows.stock_report import take_stock
+
+    with open_house(shop, begin=Begin.NEVER) as house, printing.working("Reckoning", quiet=json) as progress:
+        day = day_of(as_of)
+        found = asyncio.run(take_stock(house, day, everything=everything, progress=progress))
+    if csv is not None:
+        write_sheet(csv, found.positions)
+    if json:
+        listed = [row(one) for one in found.positions]
+        counts = {"products": found.products, "changed": found.written, "without_stock": found.unstocked}
+        printing.as_json({"as_of": found.as_of, **counts, "list": listed})
+        return
+    nothing = f"Of {found.products:,} products none is to be ordered now."
+    columns = MOST if printing.out.width >= WIDE else FEW
+    printing.rows([short_row(one, columns) for one in found.positions[:PRINTED]], nothing=nothing)
+    if (more := len(found.positions) - PRINTED) > 0:
+        printing.out.print(f"\n{more:,} more: --csv FILE writes all of them.")
+    printing.out.print(left_out(found.unstocked), end="")
+    if csv is not None:
+        printing.out.print(f"\n{len(found.positions):,} products in {csv}", markup=False)

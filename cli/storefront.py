@@ -1,0 +1,118 @@
+"""Commands about the notices on product pages."""
+
+import socket
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.clock import clock
+from app.composition import open_house
+from app.ledger import Begin
+from cli import console as printing
+from cli.options import Json, Shop
+from models.errors import ForewarnError
+from models.storefront import StorefrontNotice
+from tasks.db.sql import reading
+from tasks.storefront.notices import SHORT, notice_of, notices
+
+storefront = typer.Typer(no_args_is_help=True, help="What product pages tell of products that are not in stock.")
+
+
+@storefront.command()
+def show(
+    product: Annotated[
+        str | None, typer.Argument(help="the product's id; all that are short where none is given")
+    ] = None,
+    shop: Shop = None,
+    *,
+    json: Json = False,
+) -> None:
+    """Show what shoppers are told of a product, or of all that a new order would not get from stock."""
+    from tasks.storefront import payloads as stock
+
+    with open_house(shop, begin=Begin.NEVER) as house, reading(house.desk.engine) as connection:
+        desk, now = house.desk, clock(house.folder.shop.zone, None).now()
+        locale = desk.words.storefront.choose(())
+        if product is None:
+            found = list(notices(desk, connection, now, SHORT))
+        elif one := notice_of(desk, connection, product, now):
+            found = [one]
+        else:
+            raise ForewarnError(f"nothing is known of product {product!r}: `forewarn allocate` finds out what it can")
+        if json:
+            printing.as_json(stock.one(desk, found[0], locale) if product else stock.bulk(desk, found, locale)[0])
+            return
+        said = [_row(one, desk.words.storefront.said(one.available, locale).text) for one in found]
+    printing.rows(said, nothing="No product is short.")
+
+
+def _row(notice: StorefrontNotice, text: str) -> dict[str, object]:
+    return {
+        "product": notice.product.id,
+        "name": notice.product.name,
+        "state": str(notice.available.state).replace("_", " "),
+        "text": text,
+        "valid_until": notice.valid_until,
+    }
+
+
+@storefront.command()
+def publish(
+    to: Annotated[Path | None, typer.Option(help="folder to write to \\[default: $FOREWARN_STOREFRONT]")] = None,
+    shop: Shop = None,
+    *,
+    json: Json = False,
+) -> None:
+    """Write the notices as files for a web server, and remove those of products that are back."""
+    from tasks.storefront.publish import publish as write
+
+    with open_house(shop, begin=Begin.NEVER) as house, printing.working("Writing", quiet=json):
+        folder = to or house.settings.storefront
+        if folder is None:
+            raise ForewarnError("no folder is named: --to FOLDER, or FOREWARN_STOREFRONT, says where to write")
+        done = write(house.desk, clock(house.folder.shop.zone, None).now(), folder)
+    if json:
+        printing.as_json(done)
+        return
+    printing.pairs(
+        [
+            ("Short", f"{done.notices:,} products"),
+            ("Written", f"{done.written:,} files in {folder}"),
+            ("Removed", f"{done.removed:,} products that are back, or of which nothing is known any more"),
+        ]
+        + ([("Left out", f"{done.left_out:,} with ids too long for a file name")] if done.left_out else [])
+    )
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="address to listen at; 0.0.0.0 is every one of this machine")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="port to listen at")] = 8080,
+    shop: Shop = None,
+) -> None:
+    """Serve the notices on product pages over HTTP, and take vendors' answers, until it is stopped."""
+    import uvicorn
+    from starlette.applications import Starlette
+
+    from app.vendor_transports import answer_keys
+    from web.server import server_config
+    from web.storefront.endpoints import Storefront
+    from web.vendors import responses as vendors
+
+    with open_house(shop) as house, _listening(host, port) as listening:
+        now = clock(house.folder.shop.zone, None).now
+        answers = vendors.routes(house.desk, answer_keys(house.settings), now)
+        app = Starlette(routes=[*Storefront(house.desk, now).routes, *answers])
+        printing.out.print(f"Serving http://{host}:{port}/stock.json; Ctrl-C ends it.")
+        server = uvicorn.Server(server_config(app))
+        with suppress(KeyboardInterrupt):
+            server.run([listening])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        reason = (error.strerror or str(error)).partition(" (while")[0].lower()
+        raise ForewarnError(f"nothing can listen at {host}, port {port}: {reason}") from error

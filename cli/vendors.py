@@ -1,0 +1,161 @@
+"""Commands about what vendors are asked for, and what they answer."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.clock import clock
+from app.composition import House, open_house
+from app.ledger import Begin
+from cli import console as printing
+from cli.options import AsOf, Json, Shop, Who, day_of
+from tasks.runs.records import Now
+
+vendors = typer.Typer(no_args_is_help=True, help="What vendors are asked for, and what they answer.")
+Request = Annotated[str, typer.Argument(help="purchase request, by the beginning of its id")]
+Why = Annotated[str, typer.Option(help="reason; kept in the ledger")]
+
+
+def _now(house: House) -> Now:
+    return clock(house.folder.shop.zone, None).read()
+
+
+@vendors.command()
+def forward(
+    shop: Shop = None,
+    as_of: AsOf = None,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be asked of whom; write nothing")] = False,
+    json: Json = False,
+) -> None:
+    """Ask vendors for backordered and drop-shipped lines, each piece once; remind those that do not answer."""
+    from app.reports.run import lines
+    from flows.forward_to_vendors import ask_vendors, only_today
+
+    with open_house(shop) as house, printing.working("Asking", quiet=json):
+        only_today(house, day_of(as_of), dry_run=dry_run)
+        report = asyncio.run(ask_vendors(house, day_of(as_of), dry_run=dry_run))
+    if json:
+        printing.as_json(report)
+    else:
+        printing.pairs(lines(report))
+        if report.plans:
+            printing.out.print()
+            printing.rows(report.plans, nothing="")
+    if not report.ok:
+        raise typer.Exit(1)
+
+
+@vendors.command("list")
+def list_requests(
+    shop: Shop = None,
+    most: Annotated[int, typer.Option(min=1, help="how many")] = 50,
+    *,
+    json: Json = False,
+) -> None:
+    """Show the newest purchase requests and reminders."""
+    from tasks.purchasing.review import listed
+
+    with open_house(shop, begin=Begin.NEVER) as house:
+        found = listed(house.desk, most)
+    if json:
+        printing.as_json({"requests": found})
+        return
+    printing.rows([_request(one) for one in found], nothing="Nothing was asked of any vendor so far.")
+
+
+def _request(one: dict[str, Any]) -> dict[str, Any]:
+    chases, answered = one["chases"], f"{one['answered'] or 0} of {one['lines'] or 0}"
+    return {
+        "request": one["id"][:8],
+        "vendor": f"{one['vendor_id']} {one['name'] or ''}".strip(),
+        "by": one["channel"],
+        "state": one["state"].replace("_", " "),
+        "asked": one["created_at"],
+        "answered": f"reminds of {chases[:8]}" if chases else answered,
+        "reason": one["reason"],
+    }
+
+
+@vendors.command()
+def waiting(shop: Shop = None, *, json: Json = False) -> None:
+    """Show what waits for staff: requests without an answer, refused lines, and requests that cannot leave."""
+    from tasks.purchasing.review import waiting as look
+
+    with open_house(shop, begin=Begin.NEVER) as house:
+        found = look(house.desk, _now(house))
+    if json:
+        printing.as_json({"waiting": found})
+        return
+    printing.rows([one | {"request": one["request"][:8]} for one in found], nothing="Nothing waits for staff.")
+
+
+@vendors.command("take-in")
+def take_in(
+    file: Annotated[Path, typer.Argument(help="CSV or JSON: request, order, line, answer, reason, promised_on")],
+    who: Who,
+    shop: Shop = None,
+    as_of: AsOf = None,
+    *,
+    json: Json = False,
+) -> None:
+    """Take vendors' answers in from a file; bad rows are kept aside, the others go on."""
+    from sources.vendor_responses import read_answers
+    from tasks.imports.rejects import rejects
+    from tasks.purchasing.responses import take_in as take
+
+    with open_house(shop, begin=Begin.NEVER) as house, rejects(house.rejected_answers) as refuse:
+        now = clock(house.folder.shop.zone, day_of(as_of)).read()
+        taken = take(house.desk, now, read_answers(file), who, refuse=refuse)
+        place = str(house.rejected_answers) if taken.bad else None
+    counts = {"accepted": taken.accepted, "refused": taken.refused, "unchanged": taken.unchanged}
+    if json:
+        printing.as_json({**counts, "bad": [str(bad) for bad in taken.bad], "rejects": place})
+    else:
+        printing.pairs([(name.capitalize(), f"{n:,}") for name, n in counts.items()])
+        printing.pairs([("Bad", str(bad)) for bad in taken.bad[:20]] + ([("Rejects", place)] if place else []))
+    if taken.bad:
+        raise typer.Exit(1)
+
+
+@vendors.command()
+def send(request: Request, who: Who, shop: Shop = None, why: Why = "") -> None:
+    """Let a request leave that is held, dropped, was not taken, or certainly did not arrive."""
+    from tasks.purchasing.review import let_go
+
+    _decide(let_go, request, who, shop, why, "leaves with the next forward run")
+
+
+@vendors.command()
+def drop(request: Request, who: Who, shop: Shop = None, why: Why = "") -> None:
+    """Never send a request; its lines count as asked for."""
+    from tasks.purchasing.review import drop as forget
+
+    _decide(forget, request, who, shop, why, "is dropped")
+
+
+@vendors.command()
+def arrived(request: Request, who: Who, shop: Shop = None, why: Why = "") -> None:
+    """Say that a request in doubt did arrive."""
+    from tasks.purchasing.review import arrived as vouch
+
+    _decide(vouch, request, who, shop, why, "counts as sent")
+
+
+def _decide(decide: Callable[..., str], request: str, who: str, shop: Path | None, why: str, outcome: str) -> None:
+    with open_house(shop, begin=Begin.NEVER) as house:
+        found = decide(house.desk, _now(house), request, who, why)
+    printing.out.print(f"Request {found[:8]} {outcome}.")
+
+
+@vendors.command("ask-again")
+def ask_again(request: Request, who: Who, shop: Shop = None, why: Why = "") -> None:
+    """Let lines that a vendor refused, or a request not taken or dropped, be asked for by the next forward run."""
+    from tasks.purchasing.review import ask_again as free
+
+    with open_house(shop, begin=Begin.NEVER) as house:
+        lines = free(house.desk, _now(house), request, who, why)
+    printing.out.print(f"{lines} lines will be asked for again.")

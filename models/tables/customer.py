@@ -1,0 +1,22 @@
+"""TODO."""
+
+from datetime import datetime
+
+from sqlalchemy import UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from models.tables.column_types import moment
+
+
+class Answer(SQLModel, table=True):
+    """What a customer chose, by themselves or through customer service."""
+
+    __table_args__ = (UniqueConstraint("order_id", "kind"),)
+
+    id: str = Field(primary_key=True)
+    order_id: str
+    kind: str
+    """`wish`: how the order is to be sent."""
+    value: str
+    who: str
+    at: datetime = moment(nullable=False)

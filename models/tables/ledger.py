@@ -1,0 +1,224 @@
+"""What we decided and said; it only grows, and moves by compare-and-set. It points at the shop, never back."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Column, Index, Text, UniqueConstraint, false
+from sqlmodel import Field, SQLModel
+
+from models.quantities import Quantity
+from models.tables.column_types import Money, moment, money, pieces, trial
+
+
+class LedgerOwner(SQLModel, table=True):
+    """The one shop whose ledger this is, as of its first opening; `forewarn ledger adopt` changes it."""
+
+    __tablename__ = "ledger_owner"
+
+    number: int = Field(default=1, primary_key=True, sa_column_kwargs={"autoincrement": False})
+    """Always 1: of two shops that open a new ledger at once, one comes second."""
+    shop_id: str | None = None
+    """The `id` of its shop.toml; None for a shop that has none, which is its name and its folder."""
+    name: str
+    folder: str = Field(sa_column=Column(Text, nullable=False))
+    since: datetime = moment(nullable=False)
+
+
+class Watch(SQLModel, table=True):
+    """One an open order: what we last told, at which revision, and when to look again."""
+
+    __table_args__ = (Index("ix_watch_look_again", "look_again_on", "order_id"),)
+
+    order_id: str = Field(primary_key=True)
+    version: int = 0
+    """Moves with every change of the row or of the facts behind it: what compare-and-set compares."""
+    look_again_on: date
+    bucket: str | None = Field(default=None, index=True)
+    """The bucket at the last look, or `on_time`, `closed`, `future`; None before the first look."""
+    revision: int = 0
+    told_revision: int | None = None
+    told_on: date | None = None
+    told_lines: list[Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    """What was told of each late line: number, promised and expected date, bucket."""
+    told_to: str | None = None
+    """The customer who was told: the order may be another's by now."""
+    told_assumed: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    """Whether nothing was sent: staff left this delay untold on purpose when the shop went live."""
+
+
+class Tally(SQLModel, table=True):
+    """A number kept beside the rows it counts, moved in their transaction, so that saying it costs nothing.
+
+    `orders:BUCKET` counts the watched orders in a bucket; `offered:YYYY-MM:CURRENCY` adds up money put at risk.
+    """
+
+    name: str = Field(primary_key=True)
+    n: int = Field(default=0, sa_type=BigInteger)
+    """Money in ten-thousandths is beyond 32 bits at 200,000 euros."""
+
+
+class Run(SQLModel, table=True):
+    """One run of a flow: for which day, under which policy, and what came of it."""
+
+    number: int | None = Field(default=None, primary_key=True)
+    """Runs in the order in which they began; moments cannot say it where a day is lived again."""
+    id: str = Field(unique=True)
+    flow: str
+    as_of: date
+    policy: str
+    """The digest of the policy it decided by; another one since makes the next run look at every order once."""
+    started_at: datetime = moment(nullable=False, index=True)
+    ended_at: datetime | None = moment()
+    state: str = "running"
+    counts: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+
+
+class Notice(SQLModel, table=True):
+    """One message owed to one customer; also the outbox."""
+
+    __table_args__ = (
+        UniqueConstraint("order_id", "revision", "channel"),
+        Index("ix_notice_ready", "state", "not_before", "id"),
+        Index("ix_notice_order", "order_id", "state"),
+        Index("ix_notice_settled", "channel", "settled_at"),
+    )
+
+    id: str = Field(primary_key=True)
+    run_id: str = Field(index=True)
+    order_id: str
+    customer_id: str
+    revision: int
+    channel: str
+    state: str
+    reason: str | None = None
+    message: str
+    news: str
+    bucket: str
+    days: int
+    expected_on: date | None = None
+    told_on: date
+    lines: list[Any] = Field(sa_column=Column(JSON, nullable=False))
+    """What it says of each late line, as in Watch; when the facts say otherwise, the notice has become untrue."""
+    why: str = Field(sa_column=Column(Text, nullable=False))
+    address: str | None = None
+    to_name: str = ""
+    locale: str
+    subject: str = ""
+    text: str = Field(default="", sa_column=Column(Text, nullable=False))
+    html: str = Field(default="", sa_column=Column(Text, nullable=False))
+    created_at: datetime = moment(nullable=False)
+    not_before: datetime = moment(nullable=False)
+    valid_until: datetime | None = moment()
+    claimed_by: str | None = None
+    lease_until: datetime | None = moment()
+    attempts: int = 0
+    sending_at: datetime | None = moment()
+    settled_at: datetime | None = moment()
+    reference: str | None = None
+    trial: bool = trial()
+    followed_by: str | None = None
+    """Of a notice that did not reach its customer: the notice by the next channel, or `nobody` where there is none."""
+
+
+class Offer(SQLModel, table=True):
+    """A remedy offered for an order: substitutes for a line, or a discount with its code."""
+
+    __table_args__ = (UniqueConstraint("order_id", "kind", "line", "revision"),)
+
+    id: str = Field(primary_key=True)
+    run_id: str
+    order_id: str = Field(index=True)
+    kind: str
+    line: str = ""
+    """The order line a substitute is for; empty for a discount, which is the order's."""
+    revision: int = 0
+    """The revision at which substitutes were offered; always 0 for a discount: one an order and kind."""
+    products: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    code: str | None = Field(default=None, unique=True)
+    percent: Decimal | None = money()
+    amount: Decimal | None = money()
+    value: Decimal = Field(default=Decimal(0), sa_column=Column(Money, nullable=False))
+    currency: str
+    expires_on: date | None = None
+    created_at: datetime = moment(nullable=False)
+
+
+class Post(SQLModel, table=True):
+    """A social post about a product: late in many orders, back, or running low; held until somebody approves it."""
+
+    __table_args__ = (UniqueConstraint("product_id", "week", "kind", name="uq_post_product_week_kind"),)
+
+    id: str = Field(primary_key=True)
+    run_id: str
+    product_id: str
+    week: str
+    """The ISO week, as 2026-W48: at most one post a product, week and kind."""
+    kind: str = "late"
+    channel: str
+    state: str
+    reason: str | None = None
+    locale: str
+    text: str = Field(sa_column=Column(Text, nullable=False))
+    orders: int
+    left: Quantity | None = pieces(nullable=True)
+    """The pieces it says are left; None where it is not about that."""
+    expected_on: date | None = None
+    """The date it names; None where it names none."""
+    created_at: datetime = moment(nullable=False)
+    not_before: datetime = moment(nullable=False)
+    valid_until: datetime | None = moment()
+    claimed_by: str | None = None
+    lease_until: datetime | None = moment()
+    attempts: int = 0
+    sending_at: datetime | None = moment()
+    settled_at: datetime | None = moment()
+    reference: str | None = None
+    trial: bool = trial()
+
+
+class Gate(SQLModel, table=True):
+    """A channel's gate: open or shut for everybody, and how fast messages may pass it."""
+
+    channel: str = Field(primary_key=True)
+    shut_at: datetime | None = moment()
+    """Since when nothing passes; None where the gate is open."""
+    reason: str | None = None
+    try_at: datetime | None = moment()
+    """When one message is tried again."""
+    tries: int = 0
+    second: int = 0
+    """The second, since 1970, in which `passed` messages passed."""
+    passed: int = 0
+
+
+class LiveChannel(SQLModel, table=True):
+    """A channel whose messages leave for customers: somebody said so by `forewarn go-live`."""
+
+    __tablename__ = "live_channel"
+
+    channel: str = Field(primary_key=True)
+    live_at: datetime = moment(nullable=False)
+    who: str
+
+
+class Suppression(SQLModel, table=True):
+    """An address or number that must not be written to."""
+
+    address: str = Field(primary_key=True)
+    """A lower-case mail address, or a number in E.164."""
+    reason: str
+    who: str
+    created_at: datetime = moment(nullable=False)
+
+
+class Event(SQLModel, table=True):
+    """What happened: to a notice, a post, an address, a run or the ledger; who did it, when, and why."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime = moment(nullable=False, index=True)
+    kind: str
+    subject: str = Field(index=True)
+    """The id of what it happened to."""
+    who: str
+    why: str = Field(default="", sa_column=Column(Text, nullable=False))

@@ -1,0 +1,158 @@
+"""The shop's facts, as its own systems tell them; a source may overwrite them at any time."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlalchemy import Column, Index
+from sqlmodel import Field, SQLModel
+
+from models.quantities import Quantity
+from models.tables.column_types import UtcTime, flag, moment, money, pieces
+
+
+class Customer(SQLModel, table=True):
+    """A person who ordered."""
+
+    id: str = Field(primary_key=True)
+    name: str
+    email: str | None = None
+    phone: str | None = None
+    country: str | None = None
+    locale: str | None = None
+    zone: str | None = None
+    prefers: str | None = None
+    sms_consent: bool = False
+    marketing_consent: bool = False
+    opted_out: bool = False
+
+
+class OptOut(SQLModel, table=True):
+    """An address of a customer who wants no messages, spelt as messages use it."""
+
+    __tablename__ = "opt_out"
+
+    customer_id: str = Field(primary_key=True)
+    address: str = Field(primary_key=True, index=True)
+
+
+class Product(SQLModel, table=True):
+    """A thing the shop sells."""
+
+    id: str = Field(primary_key=True)
+    name: str
+    category: str | None = Field(default=None, index=True)
+    price: Decimal | None = money()
+    url: str | None = None
+    image: str | None = None
+    vendor_id: str | None = Field(default=None, index=True)
+    drop_shipped: bool = False
+    safety_stock: Quantity | None = pieces(nullable=True)
+    virtual: bool = flag()
+
+
+class Vendor(SQLModel, table=True):
+    """Whom the shop buys from."""
+
+    id: str = Field(primary_key=True)
+    name: str
+    email: str | None = None
+    lead_days: int | None = None
+    country: str | None = None
+
+
+class Order(SQLModel, table=True):
+    """What one customer asked for at one time."""
+
+    __tablename__ = "orders"
+
+    id: str = Field(primary_key=True)
+    customer_id: str = Field(index=True)
+    placed_at: datetime = Field(sa_column=Column(UtcTime, nullable=False, index=True))
+    cancelled_at: datetime | None = moment()
+    currency: str | None = None
+    shipping_fee: Decimal | None = money()
+    url: str | None = None
+    priority: int = 0
+    wish: str | None = None
+    recipient: str | None = None
+    street: str | None = None
+    postcode: str | None = None
+    city: str | None = None
+    country: str | None = None
+    done: bool = flag()
+    ended: str | None = None
+    """Why it counts as cancelled or done, where no date of the source says so."""
+    unpaid: bool = False
+    paid_at: datetime | None = moment()
+    shipping_method: str | None = None
+
+
+class OrderLine(SQLModel, table=True):
+    """One product of an order, with its own promise."""
+
+    __tablename__ = "order_line"
+    # A product's lines that were shipped pile up over the years; those that wait are found without reading them.
+    __table_args__ = (Index("ix_order_line_product", "product_id", "shipped_at"),)
+
+    order_id: str = Field(primary_key=True)
+    number: str = Field(primary_key=True)
+    product_id: str
+    quantity: Quantity = pieces()
+    price: Decimal | None = money()
+    promise: str
+    promised_on: date | None = None
+    expected_on: date | None = None
+    shipped_at: datetime | None = moment()
+    delivered_at: datetime | None = moment()
+    cancelled_at: datetime | None = moment()
+    expected_source: str | None = None
+    time_critical: bool = False
+    together: str | None = None
+    shipped: Quantity = pieces(default=0)
+    cancelled: Quantity = pieces(default=0)
+    returned: Quantity = pieces(default=0)
+    packed: Quantity = pieces(default=0)
+    done: bool = flag()
+    virtual: bool = flag()
+    """It is never sent; so says the line, or its product."""
+    ended: str | None = None
+    """Why it counts as cancelled or done, where no date of the source says so."""
+
+
+class Shipment(SQLModel, table=True):
+    """The pieces of one order line in one parcel."""
+
+    order_id: str = Field(primary_key=True)
+    number: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    quantity: Quantity = pieces()
+    packed_at: datetime | None = moment()
+    shipped_at: datetime | None = moment()
+    delivered_at: datetime | None = moment()
+    cancelled_at: datetime | None = moment()
+    carrier: str | None = None
+    tracking_number: str | None = None
+    tracking_url: str | None = None
+
+
+class Stock(SQLModel, table=True):
+    """How many of a product lie at one place, and how many of them are spoken for."""
+
+    product_id: str = Field(primary_key=True)
+    location: str = Field(primary_key=True)
+    on_hand: Quantity = pieces()
+    allocated: Quantity | None = pieces(nullable=True)
+
+
+class Inbound(SQLModel, table=True):
+    """An expected receipt of a product from a vendor."""
+
+    id: str = Field(primary_key=True)
+    product_id: str = Field(index=True)
+    vendor_id: str | None = None
+    quantity: Quantity = pieces()
+    promised_on: date | None = None
+    expected_on: date | None = None
+    received_at: datetime | None = moment()
+    ordered_at: datetime | None = moment()
+    location: str | None = None

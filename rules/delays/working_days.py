@@ -1,0 +1,62 @@
+"""How many days lie between a promise and a day, as the shop counts them."""
+
+from bisect import bisect_right
+from datetime import date, timedelta
+
+import holidays
+
+from models.policy.policy import DayCount, Days
+
+
+class Calendar:
+    """The shop's way of counting days: every day, or working days alone.
+
+    A working day is none of the country's weekend and none of its public holidays, as the `holidays` library knows
+    them; without a country it is Monday to Friday.
+    """
+
+    def __init__(self, days: Days) -> None:
+        self._every_day = days.count is DayCount.CALENDAR
+        self._holidays = (
+            holidays.country_holidays(days.country, subdiv=days.subdivision) if days.country else holidays.HolidayBase()
+        )
+        self._years: dict[int, tuple[date, ...]] = {}
+
+    def days_late(self, promised: date, day: date) -> int:
+        """Count the days after `promised` up to and including `day`; negative where `day` comes first."""
+        if self._every_day:
+            return (day - promised).days
+        if day < promised:
+            return -self.days_late(day, promised)
+        between = sum(len(self._working(year)) for year in range(promised.year, day.year))
+        return between + self._rank(day) - self._rank(promised)
+
+    def day_when(self, promised: date, days: int) -> date:
+        """Return the first day on which what was promised for `promised` is `days` late."""
+        if self._every_day:
+            return promised + timedelta(days=days)
+        year, rank = promised.year, self._rank(promised) + days
+        while rank < 1:
+            year -= 1
+            rank += len(self._working(year))
+        while rank > len(self._working(year)):
+            rank -= len(self._working(year))
+            year += 1
+        return self._working(year)[rank - 1]
+
+    def add(self, day: date, n: int) -> date:
+        """Return the nth day after `day`, or `day` itself for 0; raises ValueError for a negative n."""
+        if n < 0:
+            raise ValueError(f"n counts days after {day}, so it is 0 or more (found {n})")
+        return self.day_when(day, n) if n else day
+
+    def _rank(self, day: date) -> int:
+        return bisect_right(self._working(day.year), day)
+
+    def _working(self, year: int) -> tuple[date, ...]:
+        known = self._years.get(year)
+        if known is None:
+            first = date(year, 1, 1).toordinal()
+            days = map(date.fromordinal, range(first, date(year, 12, 31).toordinal() + 1))
+            known = self._years[year] = tuple(day for day in days if self._holidays.is_working_day(day))
+        return known

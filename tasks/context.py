@@ -1,0 +1,69 @@
+"""What every deed works with: the ledger, the shop, its policy and its words."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Engine
+
+from models.config.shop import ShopConfig
+from models.enums import Promise
+from models.inventory import known_day
+from models.policy.policy import Policy
+from rules.delays.promised_dates import Promises
+from rules.delays.working_days import Calendar
+from templates.rendering.messages import Words
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The ledger, the shop, its policy and its words, opened once a run."""
+
+    engine: Engine
+    shop: ShopConfig
+    policy: Policy
+    calendar: Calendar
+    words: Words
+    promises: Promises = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Make ready what days are promised by."""
+        object.__setattr__(self, "promises", Promises(self.policy))
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Return the shop's zone, in which its days begin and end."""
+        return ZoneInfo(self.shop.zone)
+
+    def day(self, moment: datetime | None) -> date | None:
+        """Return the shop's day of a moment."""
+        return None if moment is None else moment.astimezone(self.zone).date()
+
+    def promised_day(
+        self,
+        promised_on: date | None,
+        placed_at: datetime,
+        paid_at: datetime | None,
+        method: str | None,
+        promise: str,
+        country: str | None,
+    ) -> date:
+        """Return the day promised for a line; the arguments are PROMISED of `tasks/orders/queries.py`, in its order.
+
+        A placeholder, such as 31 December 2099, promises nothing.
+        """
+        placed_on = placed_at.astimezone(self.zone).date()
+        stored = known_day(promised_on, placed_on)
+        return self.promises.day(stored, placed_on, self.day(paid_at), method, Promise(promise), country or "")
+
+    def expected_day(self, expected_on: date | None, placed_at: datetime) -> date | None:
+        """Return the day on which the shop's system expects a line; None for a placeholder."""
+        return known_day(expected_on, placed_at.astimezone(self.zone).date())
+
+    def start_of(self, day: date) -> datetime:
+        """Return the moment at which a day of the shop's begins, in UTC."""
+        return datetime.combine(day, time(), self.zone).astimezone(UTC)
+
+    def end_of(self, day: date) -> datetime:
+        """Return the moment at which a day of the shop's is over, in UTC."""
+        return self.start_of(day + timedelta(days=1))

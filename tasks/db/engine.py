@@ -1,0 +1,113 @@
+"""The ledger's database: how to open it, and how to bring it up to date."""
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    create_engine,
+    event,
+)
+from sqlalchemy.exc import OperationalError
+
+from models.config.database_url import database_address
+from models.errors import ForewarnError
+from models.private_files import private_file
+from tasks.db.migrations import _first_line
+from tasks.db.sharding import place_of
+
+BUSY_SECONDS = 60
+PRAGMAS = ("synchronous=NORMAL", f"busy_timeout={BUSY_SECONDS * 1000}", "cache_size=-16384")
+THREADS = 32
+"""How many threads may use one engine at once: those of `asyncio.to_thread`."""
+KEPT = 4
+"""Connections kept open between uses; most deeds come one at a time, and a server counts its connections."""
+SERVER_SETTINGS = {
+    "application_name": "forewarn",
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    # No provider is called inside a transaction: one that idles is a process that hangs, and keeps others waiting.
+    "options": f"-c lock_timeout={BUSY_SECONDS}s -c idle_in_transaction_session_timeout=300s",
+}
+"""What PostgreSQL is asked for on connecting; the address may say otherwise, as in `?connect_timeout=3`."""
+
+
+def connect(url: str) -> Engine:
+    """Open the ledger, whose faults never show what was being written. Raises ForewarnError.
+
+    SQLite runs in WAL mode, where a second writer waits up to BUSY_SECONDS.
+    """
+    parsed = database_address(url, "FOREWARN_DATABASE_URL")
+    backend = parsed.get_backend_name()
+    if backend not in OPENED_BY:
+        raise ForewarnError(f"FOREWARN_DATABASE_URL names {backend}: postgresql://... or sqlite:///... is right")
+    return OPENED_BY[backend](parsed)
+
+
+def _postgresql(url: URL) -> Engine:
+    return create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        connect_args={name: value for name, value in SERVER_SETTINGS.items() if name not in url.query},
+        isolation_level="READ COMMITTED",
+        hide_parameters=True,
+        pool_pre_ping=True,
+        pool_size=KEPT,
+        max_overflow=THREADS - KEPT,
+    )
+
+
+def _sqlite(url: URL) -> Engine:
+    if url.database and url.database != ":memory:" and Path(url.database).parent.is_dir():
+        private_file(Path(url.database))
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
+    event.listen(engine, "connect", _tune)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+OPENED_BY: dict[str, Callable[[URL], Engine]] = {"postgresql": _postgresql, "postgres": _postgresql, "sqlite": _sqlite}
+
+
+def _tune(connection: sqlite3.Connection, _: object) -> None:
+    connection.isolation_level = None
+    _write_ahead(connection)
+    for pragma in PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+    connection.create_function(place_of.__name__, 1, place_of, deterministic=True)
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    # Here alone SQLite does not wait by itself: of two processes that open a new file at once, one was turned away.
+    over = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > over:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
+def _begin(connection: Connection) -> None:
+    # A transaction that begins as a reader and turns writer fails at once when another wrote in between; one that
+    # begins as a writer waits its turn.
+    reading = connection.get_execution_options().get("reading")
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def reachable() -> Iterator[None]:
+    """Say in one sentence that the database is away, where it is; raises ForewarnError."""
+    try:
+        yield
+    except OperationalError as error:
+        raise ForewarnError(f"the ledger's database cannot be reached: {_first_line(error)}") from error

@@ -1,0 +1,16 @@
+"""TODO."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from tasks.db.sql import insert
+from tasks.tables import EVENTS
+
+
+def happened(connection: Connection, events: Iterable[tuple[str, str, str]], now: datetime, who: str) -> None:
+    """Write events down: each a kind, what it happened to, and why."""
+    rows = [{"at": now, "kind": kind, "subject": subject, "who": who, "why": why} for kind, subject, why in events]
+    if rows:
+        connection.execute(insert(connection, EVENTS), rows)

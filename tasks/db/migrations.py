@@ -1,0 +1,69 @@
+"""TODO."""
+
+import importlib.resources
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import (
+    Connection,
+    Engine,
+    text,
+)
+
+from models.errors import ForewarnError
+from tasks.db.engine import reachable
+from tasks.db.sql import Turn, alone, is_sqlite, reading
+
+
+def migrate(engine: Engine) -> bool:
+    """Bring the ledger's tables up to the code's version, one process at a time; say whether there was anything to do.
+
+    Raises ForewarnError where the database is newer than the code, or away.
+    """
+    with reachable():
+        if version(engine) == newest():
+            return False
+        with engine.begin() as connection:
+            if not is_sqlite(connection):
+                connection.execute(text("SET LOCAL lock_timeout = 0"))
+            alone(connection, Turn.MIGRATE)
+            found = MigrationContext.configure(connection).get_current_revision()
+            if found == newest():
+                return False
+            check_known(found)
+            command.upgrade(_config(connection), "head")
+    return True
+
+
+def check_known(found: str | None) -> None:
+    """Refuse a version of the ledger's tables that this code has never heard of; raises ForewarnError."""
+    if found is not None and found not in {script.revision for script in _scripts().walk_revisions()}:
+        raise ForewarnError(f"the ledger is at version {found}: install the newer Forewarn, which knows it")
+
+
+def version(engine: Engine) -> str | None:
+    """Return the version of the ledger's tables; None where there are none yet."""
+    with reading(engine) as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def newest() -> str | None:
+    """Return the version of the tables that this code wants."""
+    return _scripts().get_current_head()
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
+def _config(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(importlib.resources.files("models") / "migrations"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]

@@ -1,0 +1,63 @@
+"""Cut the orders into equal parts that several runs may look at, each at its own."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Integer, case, false, true
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+MOST = 64
+"""Shards that one run may be cut into."""
+
+
+def place_of(order: str) -> int:
+    """Return where an order stands among 65,536 places: always the same, and spread evenly whatever its number."""
+    return int.from_bytes(sha256(order.encode()).digest()[:2])
+
+
+class _PlaceOf(FunctionElement[int]):
+    """`place_of` in SQL: PostgreSQL reckons it, and SQLite asks Python (tasks/db/engine.py makes it known there)."""
+
+    name = "place_of"
+    type = Integer()
+    inherit_cache = True
+
+
+@compiles(_PlaceOf, "postgresql")
+def _on_postgresql(element: _PlaceOf, compiler: Any, **how: Any) -> str:
+    hashed = f"sha256(convert_to({compiler.process(element.clauses, **how)}, 'UTF8'))"
+    return f"(get_byte({hashed}, 0) * 256 + get_byte({hashed}, 1))"
+
+
+@compiles(_PlaceOf, "sqlite")
+def _on_sqlite(element: _PlaceOf, compiler: Any, **how: Any) -> str:
+    return f"place_of({compiler.process(element.clauses, **how)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One of several parts of all orders, counted from 1."""
+
+    number: int = 1
+    of: int = 1
+
+    def holds(self, order: Column[Any]) -> ColumnElement[bool]:
+        """Return the SQL of an order that belongs to this part."""
+        if self.of == 1:
+            return true()
+        mine = _PlaceOf(order) % self.of == self.number - 1
+        # PostgreSQL takes a bare equality for a rare thing, and would read and sort all that is due for every page.
+        return case((mine, true()), else_=false())
+
+    def of_limit(self, limit: int | None) -> int | None:
+        """Return this part of a limit: the parts of all shards add up to it."""
+        return None if limit is None else (limit + self.of - self.number) // self.of
+
+    def __str__(self) -> str:
+        """Say which part it is."""
+        return f"shard {self.number} of {self.of}"
+
+
+WHOLE = Shard()

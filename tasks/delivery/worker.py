@@ -1,0 +1,234 @@
+"""Hand over what is owed: claim a batch, read the facts again, mark, send in parallel, settle.
+
+No database session waits for a provider; a crash leaves in doubt at most what was under way.
+"""
+
+import asyncio
+import zlib
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Table
+
+from channels.transport import Door, Rejected, SendError
+from models.enums import Channel, State
+from models.messages import Message, Receipt, Settled
+from tasks.context import Desk
+from tasks.delivery.batch import Standing, Turns
+from tasks.delivery.circuit_breaker import shut_gates, try_one
+from tasks.delivery.queue import Claim, Worker, channels_of, claim, doubt_abandoned
+from tasks.delivery.rate_limit import resting
+from tasks.runs.records import Now
+from tasks.tables import NOTICES, POSTS
+
+TABLES = (NOTICES, POSTS)
+FIRST_RETRY = timedelta(minutes=1)
+LAST_RETRY = timedelta(hours=6)
+LONG = timedelta(seconds=10)
+"""A provider that asks for a longer wait gets nothing of the channel meanwhile; a shorter is the message's alone."""
+PAUSE = 0.05
+"""Seconds between two looks at a rate that lets nothing through."""
+MOMENT, MOMENTS = 0.001, 5
+"""Seconds between two looks at who answered, and how many looks at most: until half of them have."""
+DOUBLINGS = 9
+"""More of them would lie beyond LAST_RETRY, and at last beyond what a time can be."""
+
+
+@dataclass(slots=True)
+class Delivered:
+    """What came of a deliver run; adds up over batches."""
+
+    sent: Counter[str] = field(default_factory=Counter)
+    trial: Counter[str] = field(default_factory=Counter)
+    """Of those sent, the messages that reached no customer: the local outbox, a test address or a sandbox has them."""
+    skipped: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
+    later: Counter[str] = field(default_factory=Counter)
+    in_doubt: int = 0
+    down: dict[str, str] = field(default_factory=dict)
+    """Channels that somebody must mend, with the provider's reason."""
+
+    def add(self, other: "Delivered") -> None:
+        """Take in another batch."""
+        for name in ("sent", "trial", "skipped", "rejected", "later"):
+            getattr(self, name).update(getattr(other, name))
+        self.in_doubt += other.in_doubt
+        self.down.update(other.down)
+
+    def count(self, channel: str, outcome: Settled) -> None:
+        """Take in one outcome."""
+        match outcome.state:
+            case State.SENT:
+                self.sent[channel] += 1
+                self.trial[channel] += outcome.trial
+            case State.SKIPPED:
+                self.skipped[outcome.reason] += 1
+            case State.REJECTED:
+                self.rejected[outcome.reason] += 1
+            case State.QUEUED:
+                self.later[outcome.reason] += 1
+            case State.IN_DOUBT:
+                self.in_doubt += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Who delivers: the doors by channel, how many requests at once for each batch, and the clock meanwhile."""
+
+    worker: Worker
+    doors: Mapping[Channel, Door]
+    parallel: int
+    clock: Callable[[], datetime]
+    run: str | None = None
+    """Where it is given, only what this run recorded is sent."""
+
+
+async def deliver_batch(desk: Desk, now: Now, crew: Crew, *, batch: int, down: Sequence[str] = ()) -> Delivered | None:
+    """Claim and deliver the next batch of notices, or else of posts; None where nothing is due.
+
+    Channels named in `down` are left alone; on one whose gate is shut, a single message is tried when its time comes:
+    the first that may still leave.
+    Safe to repeat: a claim that is not used falls back when its lease ends.
+    """
+    for table in TABLES:
+        channels = [one for one in channels_of(table) if one in crew.doors and one not in down]
+        if not channels:
+            continue
+        claimed, closed = await asyncio.to_thread(_claim, desk, table, crew, channels, batch)
+        if claimed.rows:
+            return await _Round(desk, now, crew, claimed, closed).deliver()
+    return None
+
+
+def _claim(desk: Desk, table: Table, crew: Crew, channels: Sequence[str], batch: int) -> tuple[Claim, set[str]]:
+    """Claim a batch; return it with the channels that are shut."""
+    now = crew.clock()
+    with desk.engine.begin() as connection:
+        closed = set(shut_gates(connection))
+        one = try_one(connection, [name for name in channels if name in closed], now, desk.policy.sending)
+        if one is not None and (tried := claim(connection, table, crew.worker, now, [one], batch, crew.run)).rows:
+            return tried, closed
+        free = [name for name in channels if name not in closed | resting(connection, now)]
+        return claim(connection, table, crew.worker, now, free, batch, crew.run), closed
+
+
+def doubt(desk: Desk, crew: Crew) -> int:
+    """Put in doubt what earlier deliver runs left under way when they died; return how many."""
+    with desk.engine.begin() as connection:
+        return sum(len(doubt_abandoned(connection, table, crew.clock(), crew.worker.name)) for table in TABLES)
+
+
+class _Round:
+    """One claimed batch on its way out; of a shut channel's, a single message is tried."""
+
+    def __init__(self, desk: Desk, now: Now, crew: Crew, claimed: Claim, closed: set[str]) -> None:
+        self._crew, self._turns = crew, Turns(desk, now.as_of, crew.worker, claimed, closed)
+        self._rows = {row["id"]: row for row in claimed.rows}
+        self._standing = Standing(waiting=list(self._rows))
+        self._under_way: dict[asyncio.Task[Receipt], str] = {}
+        self._trying, self._tried = any(row["channel"] in closed for row in claimed.rows), False
+        self._back: list[Settled] = []
+        """Answered, and still to be written down."""
+        self._delivered = Delivered()
+
+    async def deliver(self) -> Delivered:
+        """Keep up to `parallel` requests under way until the batch is through; hand back what did not leave."""
+        try:
+            while self._more() or self._under_way or self._back:
+                for key in await asyncio.to_thread(self._turn):
+                    row = self._rows[key]
+                    sending = self._crew.doors[Channel(row["channel"])].send(message_of(row))
+                    task = asyncio.create_task(sending)
+                    task.add_done_callback(_heard)
+                    self._under_way[task] = key
+                if self._under_way:
+                    self._back = [self._outcome(one) for one in await self._answers()]
+                elif self._standing.ready:
+                    await asyncio.sleep(PAUSE)
+            return self._delivered
+        finally:
+            self._turns.hand_back(self._standing)
+
+    def _more(self) -> bool:
+        return not self._tried and bool(self._standing.waiting or self._standing.ready)
+
+    def _turn(self) -> Sequence[str]:
+        """Settle what came back and mark what leaves next; return the ids of what leaves."""
+        room = int(not self._tried) if self._trying else self._crew.parallel - len(self._under_way)
+        before = replace(self._standing, down=dict(self._delivered.down))
+        turned = self._turns.take(before, self._back, room, self._crew.clock())
+        self._back, self._standing = [], turned.standing
+        self._tried |= self._trying and bool(turned.leaving)
+        self._delivered.down.update(turned.standing.down)
+        for one in turned.settled:
+            self._delivered.count(self._rows[one.id]["channel"], one)
+        return turned.leaving
+
+    async def _answers(self) -> "list[asyncio.Task[Receipt]]":
+        """Wait for an answer, and a moment for more: a turn costs nearly the same for one and for many.
+
+        Where half of them answered meanwhile it waits for nothing, so that the turn runs beside what leaves just now.
+        """
+        for _ in range(MOMENTS):
+            done = [one for one in self._under_way if one.done()]
+            if 2 * len(done) >= len(self._under_way):
+                return done
+            await asyncio.sleep(MOMENT)
+        await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+        return [one for one in self._under_way if one.done()]
+
+    def _outcome(self, task: asyncio.Task[Receipt]) -> Settled:
+        row = self._rows[self._under_way.pop(task)]
+        error = task.exception()
+        if isinstance(error, SendError) and error.channel_down:
+            self._delivered.down[row["channel"]] = error.reason
+        return settled(row, task, self._crew.clock())
+
+
+def _heard(task: "asyncio.Task[Receipt]") -> None:
+    """Take note of an answer that a run which is ended does not wait for: the ledger has the message as sending."""
+    if not task.cancelled():
+        task.exception()
+
+
+def settled(row: Mapping[str, Any], task: "asyncio.Task[Receipt]", now: datetime) -> Settled:
+    """Say what a door's answer means for a message: three outcomes, and in doubt for everything else."""
+    match task.exception():
+        case None:
+            return Settled(row["id"], State.SENT, reference=task.result().reference, trial=task.result().trial)
+        case Rejected() as error:
+            return Settled(row["id"], State.REJECTED, error.reason, suppress=row["address"] if error.suppress else None)
+        case SendError() as error if error.tries is not None and row["attempts"] >= error.tries:
+            return Settled(row["id"], State.REJECTED, f"{error.reason} (tried {row['attempts'] + 1} times)")
+        case SendError() as error:
+            wait = error.retry_after or backoff(row["id"], row["attempts"])
+            rests = error.tries is None and (error.retry_after or LONG) > LONG
+            return Settled(row["id"], State.QUEUED, error.reason, not_before=now + wait, rests=rests)
+        case error:
+            return Settled(row["id"], State.IN_DOUBT, f"{type(error).__name__}: {error}")
+
+
+def backoff(key: str, attempts: int) -> timedelta:
+    """Return how long to wait after so many tries: doubled each time, and up to half as long again by the message."""
+    jitter = 1 + zlib.crc32(f"{key}{attempts}".encode()) % 1000 / 2000
+    doubled: timedelta = FIRST_RETRY * 2 ** min(attempts, DOUBLINGS)
+    return min(doubled, LAST_RETRY) * jitter
+
+
+def message_of(row: Mapping[str, Any]) -> Message:
+    """Return the words of a notice or a post as the doors take them."""
+    return Message(
+        id=row["id"],
+        channel=Channel(row["channel"]),
+        to=row.get("address") or "",
+        text=row["text"],
+        locale=row["locale"],
+        subject=row.get("subject", ""),
+        html=row.get("html", ""),
+        to_name=row.get("to_name", ""),
+        category=row.get("message", "post"),
+        valid_until=row.get("valid_until"),
+    )

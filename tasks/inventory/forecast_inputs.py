@@ -1,0 +1,46 @@
+"""What dates are reckoned with on one day: how late each vendor is as a rule, and how long goods are on their way."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from sqlalchemy import Connection, select
+
+from rules.inventory.inbound_dates import Inflow
+from rules.inventory.transit import Journey
+from rules.inventory.vendor_lateness import Delivery, Habits
+from tasks.context import Desk
+from tasks.tables import INBOUNDS, VENDORS
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What dates are reckoned with on one day: the vendors' habits, by the names staff know them by, and journeys."""
+
+    as_of: date
+    inflow: Inflow
+    journey: Journey
+    vendors: dict[str, str]
+
+
+def outlook(desk: Desk, connection: Connection, as_of: date) -> Outlook:
+    """Learn the vendors' habits from their past deliveries, as they stood when the day before was over.
+
+    What is due today may still come today: it is not late yet. What one vendor promised for one day and brought on
+    another is one delivery, however many products it held.
+    """
+    yesterday = as_of - timedelta(days=1)
+    vendors = [tuple(row) for row in connection.execute(select(VENDORS.c.id, VENDORS.c.name))]
+    alike = Counter(name for _, name in vendors)
+    names = {key: name if alike[name] == 1 else f"{name} ({key})" for key, name in vendors}
+    since = yesterday - timedelta(days=desk.policy.forecast.history_days)
+    query = select(INBOUNDS.c.vendor_id, INBOUNDS.c.promised_on, INBOUNDS.c.received_at).where(
+        INBOUNDS.c.promised_on >= since
+    )
+    past = {
+        Delivery(names.get(vendor, vendor or ""), promised_on, desk.day(received_at))
+        for vendor, promised_on, received_at in connection.execute(query)
+    }
+    journey = Journey(desk.policy.allocation, desk.policy.days)
+    habits = Habits.learn(past, yesterday, desk.policy.forecast)
+    return Outlook(as_of, Inflow(habits, journey, as_of), journey, names)

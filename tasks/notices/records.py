@@ -1,0 +1,81 @@
+"""TODO."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+from models.decisions import Contact, Plan
+from models.enums import State
+from models.messages import Message
+from rules.delays.delays import told_lines
+from rules.ids import notice_id
+from tasks.context import Desk
+from tasks.db.counters import move
+from tasks.db.sql import insert
+from tasks.notices.decide import Decided
+from tasks.notices.watch_state import moved, watch
+from tasks.offers import records as offers
+from tasks.offers.budget import Purse, charge
+from tasks.runs.records import Now
+from tasks.tables import NOTICES
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A decision and its notices, ready for the ledger."""
+
+    decided: Decided
+    notices: tuple[dict[str, Any], ...] = ()
+
+
+def notice_row(desk: Desk, now: Now, plan: Plan, contact: Contact, words: Message | None) -> dict[str, Any]:
+    """Return the ledger's row of one notice with its words; None for a contact that is skipped."""
+    delay, order = plan.delay, plan.delay.order
+    return {
+        "id": notice_id(order.id, plan.revision, contact.channel),
+        "run_id": now.run,
+        "order_id": order.id,
+        "customer_id": order.customer.id,
+        "revision": plan.revision,
+        "channel": contact.channel,
+        "state": State.HELD if words else State.SKIPPED,
+        "reason": contact.skip,
+        "message": plan.message,
+        "news": plan.news,
+        "bucket": delay.bucket,
+        "days": delay.days,
+        "expected_on": delay.expected_on,
+        "told_on": now.as_of,
+        "lines": [line.as_data() for line in told_lines(delay, desk.policy)],
+        "why": plan.why,
+        "address": contact.address,
+        "created_at": now.moment,
+        "not_before": contact.not_before or now.moment,
+        "valid_until": contact.valid_until,
+        "settled_at": None if words else now.moment,
+        **_words(words, desk),
+    }
+
+
+def _words(words: Message | None, desk: Desk) -> dict[str, str]:
+    if words is None:
+        return {"to_name": "", "locale": desk.shop.locale, "subject": "", "text": "", "html": ""}
+    return {name: getattr(words, name) for name in ("to_name", "locale", "subject", "text", "html")}
+
+
+def owe(desk: Desk, now: Now, written: Sequence[Written], purse: Purse) -> None:
+    """Write down, in one transaction, what is owed, offered and looked at.
+
+    Raises Contended, and writes nothing, where another worker was there first.
+    """
+    decided = [one.decided for one in written]
+    notices = list(chain.from_iterable(one.notices for one in written))
+    with desk.engine.begin() as connection:
+        watch(desk, connection, decided)
+        if notices:
+            connection.execute(insert(connection, NOTICES).on_conflict_do_nothing(), notices)
+        given = (offers.rows_of(one.plan, now, new_discount=one.new_discount) for one in decided if one.plan)
+        offers.record(connection, chain.from_iterable(given))
+        charge(connection, purse, now, desk.policy)
+        move(connection, moved(decided))

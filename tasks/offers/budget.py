@@ -1,0 +1,91 @@
+"""What discounts may still cost: a cap a run and a cap a month, kept exactly even with several workers."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from sqlalchemy import Connection, select
+
+from models.decisions import Discount
+from models.errors import ForewarnError
+from models.policy.policy import Policy
+from models.tables.column_types import SCALE
+from tasks.db.counters import move, reserve, tally
+from tasks.runs.records import Now
+from tasks.tables import TALLIES
+
+WANTED = "wanted:"
+"""Tallies of what a run's discounts would have cost were there no caps, by run and currency."""
+
+
+class Contended(ForewarnError):
+    """Another worker changed the same rows in between: nothing was written; read again and decide again."""
+
+
+@dataclass(slots=True)
+class Purse:
+    """What one batch may still give, and gave, by currency, in ten-thousandths."""
+
+    left: dict[str, int]
+    spent: Counter[str] = field(default_factory=Counter)
+    refused: int = 0
+    wanted: Counter[str] = field(default_factory=Counter)
+    """What it would have given were there no caps."""
+
+    def take(self, discount: Discount) -> bool:
+        """Set a discount's cost aside; say whether there was room under the caps."""
+        cost = scaled(discount.value)
+        self.wanted[discount.currency] += cost
+        if self.left.get(discount.currency, 0) < cost:
+            self.refused += 1
+            return False
+        self.left[discount.currency] -= cost
+        self.spent[discount.currency] += cost
+        return True
+
+    def give_back(self, discount: Discount) -> None:
+        """Return the cost of a discount that was not given after all."""
+        self.left[discount.currency] += scaled(discount.value)
+        self.spent[discount.currency] -= scaled(discount.value)
+        self.wanted[discount.currency] -= scaled(discount.value)
+
+
+def open_purse(connection: Connection, now: Now, policy: Policy) -> Purse:
+    """Return what is left under both caps."""
+    left: dict[str, int] = {}
+    for currency, name, most in _caps(now, policy):
+        room = most - tally(connection, name)
+        left[currency] = min(room, left.get(currency, room))
+    return Purse(left)
+
+
+def charge(connection: Connection, purse: Purse, now: Now, policy: Policy) -> None:
+    """Write down what a batch gave; raises Contended where another worker's gifts left no room for it."""
+    for currency, name, most in _caps(now, policy):
+        spent = purse.spent[currency]
+        if spent and not reserve(connection, name, spent, most):
+            raise Contended(f"the cap of {name} was reached meanwhile")
+    move(connection, {f"{WANTED}{now.run}:{currency}": n for currency, n in purse.wanted.items()})
+
+
+def wanted_by(connection: Connection, runs: Iterable[str]) -> Counter[str]:
+    """Return what runs would have given were there no caps, by currency, in ten-thousandths."""
+    found: Counter[str] = Counter()
+    for run in runs:
+        mine = TALLIES.c.name.startswith(f"{WANTED}{run}:", autoescape=True)
+        for name, n in connection.execute(select(TALLIES.c.name, TALLIES.c.n).where(mine)):
+            found[name.rpartition(":")[2]] += n
+    return found
+
+
+def scaled(amount: Decimal) -> int:
+    """Return an amount in ten-thousandths."""
+    return round(amount * SCALE)
+
+
+def _caps(now: Now, policy: Policy) -> Iterator[tuple[str, str, int]]:
+    """Yield each cap as currency, tally and the most it may hold; both caps must name a currency."""
+    for currency in sorted(policy.caps.per_run.keys() & policy.caps.per_month.keys()):
+        yield currency, f"offered:{now.run}:{currency}", scaled(policy.caps.per_run[currency])
+        yield currency, f"offered:{now.as_of:%Y-%m}:{currency}", scaled(policy.caps.per_month[currency])

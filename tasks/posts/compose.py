@@ -1,0 +1,140 @@
+"""Social posts about products, late, back or running low: composed, held for approval, then sent like notices."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from statistics import median
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from models.enums import Channel, PostKind, Skip, State
+from models.messages import Settled
+from models.orders import ProductFacts
+from models.posts import ProductDelay, ProductStock
+from rules.delays.delays import bucket_for
+from rules.ids import post_id
+from tasks.context import Desk
+from tasks.db.sql import insert, reading
+from tasks.orders.filters import CURRENT, EXPECTED_ON, still_late
+from tasks.orders.queries import PRODUCT, PROMISED
+from tasks.posts.stock import stocked_products, untrue_posts
+from tasks.runs.records import Now
+from tasks.tables import CUSTOMERS, EXPECTATIONS, LINES, ORDERS, POSTS, PRODUCTS
+
+STREAMED = {"yield_per": 5000}
+
+
+def late_products(
+    desk: Desk, connection: Connection, as_of: date, among: Sequence[str] | None = None
+) -> list[ProductDelay]:
+    """Return the products late in enough orders to be worth a post, the most orders first; of some products, or all."""
+    terms = desk.policy.posts
+    late: dict[ProductFacts, list[tuple[str, int, date | None]]] = {}
+    query = (
+        select(LINES.c.order_id, EXPECTED_ON, EXPECTATIONS.c.id, *PROMISED, *PRODUCT)
+        .select_from(
+            LINES.join(ORDERS, ORDERS.c.id == LINES.c.order_id)
+            .join(PRODUCTS, PRODUCTS.c.id == LINES.c.product_id)
+            .outerjoin(CUSTOMERS, CUSTOMERS.c.id == ORDERS.c.customer_id)
+            .outerjoin(EXPECTATIONS, CURRENT)
+        )
+        .where(still_late(desk, as_of))
+    )
+    if among is not None:
+        query = query.where(PRODUCTS.c.id.in_(among))
+    for order, given, ours, *found in connection.execute(query, execution_options=STREAMED):
+        promised, product = found[: len(PROMISED)], found[len(PROMISED) :]
+        expected_on = given if ours is not None else desk.expected_day(given, promised[1])
+        day = expected_on if expected_on is not None and expected_on >= as_of else None
+        days = desk.calendar.days_late(desk.promised_day(*promised), day or as_of)
+        if days >= terms.days:
+            late.setdefault(ProductFacts(*product), []).append((order, days, day))
+    worth = {product: found for product, found in late.items() if len({order for order, *_ in found}) >= terms.orders}
+    delays = [_delay(desk, product, found, as_of) for product, found in worth.items()]
+    return sorted(delays, key=lambda one: (-one.orders, one.product.id))
+
+
+def _delay(
+    desk: Desk, product: ProductFacts, found: Sequence[tuple[str, int, date | None]], as_of: date
+) -> ProductDelay:
+    dates = [day for *_, day in found]
+    days = round(median(days for _, days, _ in found))
+    bucket = bucket_for(days, desk.policy)
+    return ProductDelay(
+        product=product,
+        as_of=as_of,
+        orders=len({order for order, *_ in found}),
+        days=days,
+        expected_on=None if None in dates else max(day for day in dates if day is not None),
+        bucket=bucket.name if bucket else desk.policy.bucket[0].name,
+    )
+
+
+def compose(desk: Desk, now: Now) -> list[dict[str, Any]]:
+    """Write this week's posts about late products; see `hold`."""
+    with reading(desk.engine) as connection:
+        late = late_products(desk, connection, now.as_of)
+    return hold(desk, now, late)
+
+
+def compose_stock(desk: Desk, now: Now) -> list[dict[str, Any]]:
+    """Write this week's posts about products that are back or running low; see `hold`."""
+    with reading(desk.engine) as connection:
+        stocked = stocked_products(desk, connection, now)
+    return hold(desk, now, stocked)
+
+
+def hold(desk: Desk, now: Now, about: Sequence[ProductDelay | ProductStock]) -> list[dict[str, Any]]:
+    """Write posts, held until somebody approves them; at most one a product, week and kind. Return the new ones."""
+    name = iso_week(now.as_of)
+    rows = [_post(desk, now, one, name) for one in about]
+    if not rows:
+        return []
+    with desk.engine.begin() as connection:
+        there = set(connection.execute(select(POSTS.c.id).where(POSTS.c.week == name)).scalars())
+        new = [row for row in rows if row["id"] not in there]
+        if new:
+            connection.execute(insert(connection, POSTS).on_conflict_do_nothing(), new)
+    return new
+
+
+def _post(desk: Desk, now: Now, about: ProductDelay | ProductStock, week: str) -> dict[str, Any]:
+    key = post_id(about.product.id, week, about.kind)
+    words = desk.words.post(about, id=key)
+    return {
+        "id": key,
+        "run_id": now.run,
+        "product_id": about.product.id,
+        "week": week,
+        "kind": about.kind,
+        "channel": Channel.X,
+        "state": State.HELD,
+        "locale": words.locale,
+        "text": words.text,
+        "orders": about.orders,
+        "left": about.left if isinstance(about, ProductStock) else None,
+        "expected_on": about.expected_on if isinstance(about, ProductDelay) else None,
+        "created_at": now.moment,
+        "not_before": now.moment,
+    }
+
+
+def iso_week(day: date) -> str:
+    """Return the ISO week of a day, as 2026-W48."""
+    return f"{day:%G-W%V}"
+
+
+def stale(
+    desk: Desk, connection: Connection, posts: Sequence[Mapping[str, Any]], as_of: date, _: datetime
+) -> list[Settled]:
+    """Return the posts that are not true any more, such as one whose product is expected on another day."""
+    about_late = [row for row in posts if row["kind"] == PostKind.LATE]
+    late = late_products(desk, connection, as_of, [row["product_id"] for row in about_late])
+    dates = {one.product.id: one.expected_on for one in late}
+    changed = {
+        row["id"]
+        for row in about_late
+        if row["product_id"] not in dates or row["expected_on"] != dates[row["product_id"]]
+    }
+    changed |= untrue_posts(connection, [row for row in posts if row["kind"] != PostKind.LATE])
+    return [Settled(key, State.SKIPPED, Skip.CHANGED) for key in sorted(changed)]

@@ -1,0 +1,42 @@
+"""TODO."""
+
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from models.enums import State
+from models.errors import ForewarnError
+from tasks.context import Desk
+from tasks.db.events import happened
+from tasks.db.lookup import find_one
+from tasks.runs.records import Now
+from tasks.tables import POSTS
+
+
+def listed(connection: Connection, state: State | None = None) -> list[dict[str, Any]]:
+    """Return the posts, newest week first, of one state or all."""
+    query = select(POSTS).order_by(POSTS.c.week.desc(), POSTS.c.orders.desc(), POSTS.c.id)
+    if state is not None:
+        query = query.where(POSTS.c.state == state)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def decide_on(desk: Desk, now: Now, post: str, verdict: State, who: str, why: str = "") -> str:
+    """Approve (QUEUED) or turn down (SKIPPED) a held post, named by the beginning of its id; return the whole id.
+
+    Raises ForewarnError where no held post, or more than one, is meant.
+    """
+    with desk.engine.begin() as connection:
+        held = "held posts that `forewarn posts list` shows"
+        key = find_one(connection, POSTS, post, POSTS.c.state == State.HELD, held)
+        reason = None if verdict is State.QUEUED else why or "not approved"
+        moved = connection.execute(
+            update(POSTS)
+            .where(POSTS.c.id == key, POSTS.c.state == State.HELD)
+            .values(state=verdict, reason=reason, not_before=now.moment)
+        )
+        if moved.rowcount != 1:
+            raise ForewarnError(f"somebody else decided on post {post} just now; `forewarn posts list --all` shows it")
+        kind = "approved" if verdict is State.QUEUED else "turned_down"
+        happened(connection, [(kind, key, why)], now.moment, who)
+    return key

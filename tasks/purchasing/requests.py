@@ -1,0 +1,122 @@
+"""Write down what vendors are asked for, and remind them of it once."""
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, select
+
+from models.enums import State
+from models.purchasing import Ask, By
+from rules.ids import purchase_line_id, reminder_id, request_id
+from tasks.context import Desk
+from tasks.db.events import happened
+from tasks.db.sql import insert, reading
+from tasks.purchasing.requirements import same_product, still_wanted
+from tasks.purchasing.vendors import vendors, way_of
+from tasks.runs.records import Now
+from tasks.tables import LINES, ORDERS, PURCHASED, REQUESTS
+
+
+def write(desk: Desk, now: Now, asks: Mapping[str, Iterable[Ask]], ways: Mapping[str, By]) -> dict[str, int]:
+    """Write requests and their lines in one transaction; return how many lines are asked for, by vendor.
+
+    Where they are more than the policy lets one run ask for, the requests are held. Safe to repeat: a line is asked
+    for its nth time once, whoever asks; what another run asked for meanwhile is left out.
+    """
+    rows = [_line(now, ask) for asked in asks.values() for ask in asked]
+    held = len(rows) > desk.policy.vendors.most_lines
+    vendor_of = {request_id(now.run, vendor): vendor for vendor in asks}
+    rows.sort(key=lambda row: (row["order_id"], row["line"]))  # transactions that meet lock in one order
+    lines: dict[str, int] = {}
+    with desk.engine.begin() as connection:
+        if rows:
+            new = insert(connection, PURCHASED).on_conflict_do_nothing().returning(PURCHASED.c.request_id)
+            for request in connection.execute(new, rows).scalars():
+                lines[request] = lines.get(request, 0) + 1
+        requests = [
+            {
+                **_request(now, vendor_of[key], ways[vendor_of[key]]),
+                "id": key,
+                "state": State.HELD if held else "queued",
+            }
+            for key in lines
+        ]
+        if requests:
+            connection.execute(insert(connection, REQUESTS), requests)
+            happened(
+                connection, [("asked", key, f"{n} lines of {vendor_of[key]}") for key, n in lines.items()], *_by(now)
+            )
+    return {vendor_of[key]: n for key, n in lines.items()}
+
+
+def _by(now: Now) -> tuple[Any, str]:
+    return now.moment, now.run
+
+
+def _line(now: Now, ask: Ask) -> dict[str, Any]:
+    need = ask.need
+    return {
+        "id": purchase_line_id(need.order, need.line, ask.nth),
+        "request_id": request_id(now.run, need.vendor),
+        "order_id": need.order,
+        "line": need.line,
+        "nth": ask.nth,
+        "product_id": need.product,
+        "quantity": ask.quantity,
+        "drop_shipped": need.drop_shipped,
+    }
+
+
+def _request(now: Now, vendor: str, way: By, chases: str | None = None) -> dict[str, Any]:
+    moments = {"created_at": now.moment, "not_before": now.moment}
+    return {"run_id": now.run, "vendor_id": vendor, "channel": way, "attempts": 0, "chases": chases, **moments}
+
+
+def unanswered(desk: Desk, now: Now, hours: int) -> ColumnElement[bool]:
+    """Return the SQL of a request, no reminder, that left so many hours ago and has open lines without an answer."""
+    waits = (
+        select(PURCHASED.c.id)
+        .join(LINES, and_(LINES.c.order_id == PURCHASED.c.order_id, LINES.c.number == PURCHASED.c.line))
+        .join(ORDERS, ORDERS.c.id == LINES.c.order_id)
+        .where(PURCHASED.c.request_id == REQUESTS.c.id, PURCHASED.c.answer.is_(None))
+        .where(still_wanted(desk.end_of(now.as_of)), same_product())
+    )
+    long_ago = REQUESTS.c.settled_at <= now.moment - timedelta(hours=hours)
+    return and_(REQUESTS.c.state == State.SENT, REQUESTS.c.chases.is_(None), long_ago, waits.exists())
+
+
+def chase(desk: Desk, now: Now) -> int:
+    """Owe a reminder, once, of every request that stays without an answer too long; return how many are new."""
+    reminders = REQUESTS.alias()
+    query = select(REQUESTS.c.id, REQUESTS.c.vendor_id, REQUESTS.c.channel).where(
+        unanswered(desk, now, desk.policy.vendors.answer_hours),
+        ~select(reminders.c.id).where(reminders.c.chases == REQUESTS.c.id).exists(),
+    )
+    with desk.engine.begin() as connection:
+        rows = [
+            {**_request(now, vendor, By(way), chases=key), "id": reminder_id(key), "state": State.QUEUED}
+            for key, vendor, way in connection.execute(query)
+        ]
+        if not rows:
+            return 0
+        new = insert(connection, REQUESTS).on_conflict_do_nothing().returning(REQUESTS.c.chases)
+        chased = list(connection.execute(new, rows).scalars())
+        happened(connection, [("chased", key, "no answer so far") for key in chased], *_by(now))
+    return len(chased)
+
+
+def ways_of(desk: Desk, ids: Iterable[str]) -> tuple[dict[str, By], list[str]]:
+    """Return how vendors take requests, and a sentence about each that cannot be asked."""
+    with reading(desk.engine) as connection:
+        known = vendors(connection, ids)
+    ways, problems = {}, []
+    for key in sorted(ids):
+        way = way_of(desk.shop, known[key]) if key in known else None
+        if way is not None:
+            ways[key] = way
+        elif key in known:
+            problems.append(f"vendor {key} cannot be asked: it has no mail address, and shop.toml no [vendor.{key}]")
+        else:
+            problems.append(f"vendor {key} cannot be asked: the shop's facts name it for products, but not itself")
+    return ways, problems

@@ -1,0 +1,103 @@
+"""List what to order and how urgently, and the products of which few are left."""
+
+from dataclasses import dataclass, fields
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, func, select
+
+from models.inventory import Stocked
+from models.orders import ProductFacts
+from models.quantities import Quantity
+from rules.replenishment.levels import Level, by_urgency
+from tasks.context import Desk
+from tasks.orders.owed_pieces import not_yet, unsent, wanted_pieces
+from tasks.orders.queries import PRODUCT
+from tasks.tables import AVAILABILITIES, INBOUNDS, LEVELS, LINES, ORDERS, PRODUCTS, STOCKS, VENDORS
+
+LEVEL = [LEVELS.c[field.name] for field in fields(Level)]
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A product with its level, and the pieces behind what is available."""
+
+    name: str
+    vendor: str | None
+    on_hand: Quantity
+    inbound: Quantity
+    waiting: Quantity
+    next_on: date | None
+    level: Level
+
+
+@dataclass(frozen=True, slots=True)
+class Scarce:
+    """A product that sells, and of which few pieces are left to promise."""
+
+    product: ProductFacts
+    left: Quantity
+    demand_a_day: float
+
+
+def reorder_list(desk: Desk, connection: Connection, as_of: date, *, everything: bool = False) -> list[Position]:
+    """Return the products to order now, or all of them, those that run out first before the others."""
+    vendor = vendor_of_product()
+    joined = LEVELS.join(PRODUCTS, PRODUCTS.c.id == LEVELS.c.product_id).outerjoin(VENDORS, VENDORS.c.id == vendor)
+    query = select(PRODUCTS.c.name, func.coalesce(VENDORS.c.name, vendor), *pieces(desk, as_of), *LEVEL)
+    query = query.select_from(joined)
+    if not everything:
+        query = query.where(LEVELS.c.order_quantity > 0)
+    found = {}
+    for name, by, on_hand, inbound, waiting, next_on, *kept in connection.execute(query):
+        one = Level(*kept)
+        found[one.product_id] = Position(name, by, on_hand, inbound, waiting, next_on, one)
+    return [found[one.product_id] for one in by_urgency(position.level for position in found.values())]
+
+
+def low_stock(desk: Desk, connection: Connection) -> list[Scarce]:
+    """Return the products that sell and of which few are left to promise, the briskest first."""
+    few = and_(AVAILABILITIES.c.left >= 1, AVAILABILITIES.c.left <= desk.policy.restock.post_left)
+    query = (
+        select(AVAILABILITIES.c.left, LEVELS.c.demand_a_day, *PRODUCT)
+        .select_from(
+            AVAILABILITIES.join(LEVELS, LEVELS.c.product_id == AVAILABILITIES.c.product_id).join(
+                PRODUCTS, PRODUCTS.c.id == AVAILABILITIES.c.product_id
+            )
+        )
+        .where(AVAILABILITIES.c.state == Stocked.IN_STOCK, few, LEVELS.c.demand_a_day > 0)
+        .order_by(LEVELS.c.demand_a_day.desc(), AVAILABILITIES.c.product_id)
+    )
+    return [Scarce(ProductFacts(*product), left, a_day) for left, a_day, *product in connection.execute(query)]
+
+
+def vendor_of_product() -> ColumnElement[Any]:
+    """Return the SQL of a product's vendor; where it has none, of its newest delivery's."""
+    since = func.coalesce(*(INBOUNDS.c[name] for name in ("ordered_at", "received_at", "promised_on", "expected_on")))
+    newest = (
+        select(INBOUNDS.c.vendor_id)
+        .where(INBOUNDS.c.product_id == PRODUCTS.c.id, INBOUNDS.c.vendor_id.is_not(None))
+        .order_by(since.desc().nulls_last(), INBOUNDS.c.id.desc())
+        .limit(1)
+        .correlate(PRODUCTS)
+        .scalar_subquery()
+    )
+    return func.coalesce(PRODUCTS.c.vendor_id, newest).label("vendor_id")
+
+
+def pieces(desk: Desk, as_of: date) -> list[ColumnElement[Any]]:
+    """Return the SQL of a product's pieces on hand, inbound and wanted by open lines, and its next delivery's day."""
+    coming = and_(INBOUNDS.c.product_id == PRODUCTS.c.id, not_yet(INBOUNDS.c.received_at, desk.end_of(as_of)))
+    day = func.coalesce(INBOUNDS.c.expected_on, INBOUNDS.c.promised_on)
+    waiting = (
+        select(func.coalesce(func.sum(wanted_pieces(desk.end_of(as_of))), 0))
+        .select_from(LINES.join(ORDERS, ORDERS.c.id == LINES.c.order_id))
+        .where(LINES.c.product_id == PRODUCTS.c.id, unsent(desk, as_of))
+    )
+    found = {
+        "on_hand": select(func.coalesce(func.sum(STOCKS.c.on_hand), 0)).where(STOCKS.c.product_id == PRODUCTS.c.id),
+        "inbound": select(func.coalesce(func.sum(INBOUNDS.c.quantity), 0)).where(coming),
+        "waiting": waiting,
+        "next_on": select(func.min(day)).where(coming, day >= as_of),
+    }
+    return [query.correlate(PRODUCTS).scalar_subquery().label(name) for name, query in found.items()]

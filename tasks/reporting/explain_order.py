@@ -1,0 +1,196 @@
+"""Tell the whole story of one order: its facts, its delay, what was told, and what would be said now."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from models.decisions import Delay, Verdict
+from models.enums import State
+from models.errors import ForewarnError
+from models.orders import LineFacts, OrderFacts, Shipment
+from models.quantities import as_number
+from rules.contact.addresses import email_address, phone_number, readable
+from rules.contact.masking import masked
+from rules.delays.delays import open_lines
+from rules.delays.evaluate import KNOWS
+from tasks.context import Desk
+from tasks.notices.decide import decide
+from tasks.notices.rendering import render
+from tasks.offers.budget import open_purse
+from tasks.offers.substitute_stock import Shelves
+from tasks.orders.queries import Watched, named
+from tasks.reporting.dry_run import told_by_then
+from tasks.reporting.explain_supply import supply
+from tasks.runs.records import Now
+from tasks.tables import EVENTS, NOTICES, OFFERS
+
+TOLD = ("revision", "channel", "address", "state", "reason", "message", "expected_on", "told_on", "settled_at", "why")
+ARRIVES = (State.SENT, State.DELIVERED)
+NOT_TOLD = (State.SKIPPED, State.REJECTED)
+LEAVES = (State.QUEUED, State.CLAIMED, State.SENDING)
+WHERE_IT_STANDS = ("run_id", "trial", "not_before")
+GIVEN = ("kind", "line", "products", "percent", "amount", "currency", "expires_on")
+
+
+def find(desk: Desk, connection: Connection, order: str, as_of: date) -> Watched:
+    """Return one order as of a day; raises ForewarnError where there is none."""
+    found = named(desk, connection, [order])
+    if not found:
+        raise ForewarnError(
+            f"no order {order!r} is known here; an order that the source has comes with `forewarn import`"
+        )
+    (watched,) = found
+    told = told_by_then(connection, [watched.order], as_of).get(order)
+    return replace(watched, order=replace(watched.order, told=told))
+
+
+def explain(desk: Desk, connection: Connection, order: str, now: Now) -> dict[str, Any]:
+    """Return the story of one order as plain data; addresses are masked. Raises ForewarnError."""
+    watched = find(desk, connection, order, now.as_of)
+    facts = watched.order
+    (decided,) = decide(desk, now, connection, [watched], Shelves(), open_purse(connection, now, desk.policy))
+    verdict = decided.verdict
+    notices = _told(connection, order)
+    waits = _waits(facts, notices)
+    held = waits is not None and any(one["state"] == State.HELD for one in notices)
+    current = _now(desk, facts, verdict, now.as_of, waits)
+    return {
+        "order": facts.id,
+        "as_of": now.as_of,
+        "placed_on": facts.placed_on,
+        "cancelled_on": facts.cancelled_on,
+        "customer": _customer(facts, desk.shop.country),
+        "unpaid": facts.unpaid,
+        "lines": [_line(facts, line, verdict.delay, now.as_of) for line in facts.lines],
+        "parcels": [_parcel(line, one, now.as_of) for line in facts.lines for one in line.shipments],
+        "bucket": verdict.bucket,
+        "days": verdict.delay.days if verdict.delay else 0,
+        "expected_on": verdict.delay.expected_on if verdict.delay else None,
+        "supply": supply(desk, connection, order, now.as_of),
+        "told": notices,
+        "offers": _offers(connection, order),
+        "now": current,
+        "look_again_on": verdict.look_again_on if verdict.look_again_on < date.max and not held else None,
+    }
+
+
+def _customer(facts: OrderFacts, country: str) -> dict[str, Any]:
+    customer = facts.customer
+    return {
+        "name": customer.name,
+        "email": _masked(email_address, customer.email),
+        "phone": _masked(partial(phone_number, country=customer.country or country), customer.phone),
+        "locale": customer.locale,
+        "prefers": customer.prefers,
+        "opted_out": customer.opted_out,
+    }
+
+
+def _masked(read: Callable[[str], str], address: str | None) -> str | None:
+    """Return an address masked as it was read, so that staff see that it is usable; as it stands where it is not."""
+    return masked(readable(read, address) or address) if address else None
+
+
+def _line(order: OrderFacts, line: LineFacts, delay: Delay | None, as_of: date) -> dict[str, Any]:
+    late = next((one for one in delay.late if one.line.number == line.number), None) if delay else None
+    cancelled_on = line.cancelled_on or order.cancelled_on
+    ends = (("delivered", line.delivered_on), ("shipped", line.shipped_on), ("cancelled", cancelled_on))
+    ended = next((f"{word} {day}" for word, day in ends if day is not None and day <= as_of), "")
+    if line.ended is not None and line not in open_lines(order, as_of):
+        ended = f"{ended}: {line.ended}" if ended else line.ended
+    ended = ended or "nothing owed"
+    return {
+        "line": line.number,
+        "product": line.product.name,
+        "quantity": as_number(line.quantity),
+        "shipped": as_number(line.sent(as_of)),
+        "owed": as_number(0 if order.cancelled_on is not None and order.cancelled_on <= as_of else line.owed(as_of)),
+        "promise": str(line.promise),
+        "promised_on": line.promised_on,
+        "expected_on": line.expected_on,
+        "state": f"{late.days} days late" if late else ended if line not in open_lines(order, as_of) else "on time",
+    }
+
+
+def _parcel(line: LineFacts, parcel: Shipment, as_of: date) -> dict[str, Any]:
+    steps = (
+        ("called off", parcel.cancelled_on),
+        ("delivered", parcel.delivered_on),
+        ("shipped", parcel.shipped_on),
+        ("packed", parcel.packed_on),
+    )
+    return {
+        "line": line.number,
+        "parcel": parcel.id,
+        "quantity": as_number(parcel.quantity),
+        "state": next((f"{word} {day}" for word, day in steps if day is not None and day <= as_of), "not packed"),
+        "carrier": parcel.carrier,
+        "tracking": parcel.tracking_number,
+        "url": parcel.tracking_url,
+    }
+
+
+def _told(connection: Connection, order: str) -> list[dict[str, Any]]:
+    names = ("id", *TOLD, *WHERE_IT_STANDS)
+    query = select(*(NOTICES.c[name] for name in names)).where(NOTICES.c.order_id == order)
+    told = [dict(row) for row in connection.execute(query.order_by(NOTICES.c.revision, NOTICES.c.channel)).mappings()]
+    for notice in told:
+        notice["address"] = masked(notice["address"]) if notice["address"] else None
+        notice["events"] = _events(connection, notice["id"])
+    return told
+
+
+def _events(connection: Connection, notice: str) -> list[dict[str, Any]]:
+    query = select(EVENTS.c.at, EVENTS.c.kind, EVENTS.c.who, EVENTS.c.why).where(EVENTS.c.subject == notice)
+    return [dict(row) for row in connection.execute(query.order_by(EVENTS.c.id)).mappings()]
+
+
+def _offers(connection: Connection, order: str) -> list[dict[str, Any]]:
+    query = select(*(OFFERS.c[name] for name in GIVEN)).where(OFFERS.c.order_id == order).order_by(OFFERS.c.created_at)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _waits(order: OrderFacts, notices: Sequence[Mapping[str, Any]]) -> str | None:
+    """Say where the last notice stands while its customer has not got it; None where they have, or there is none."""
+    if order.told is None:
+        return None
+    if order.told.assumed:
+        return "the delay was left untold on purpose when the shop went live"
+    last = [one for one in notices if one["revision"] == order.told.revision and one["state"] not in NOT_TOLD]
+    if held := next((one for one in last if one["state"] == State.HELD), None):
+        return f"a message waits: held with run {held['run_id'][:8]} until somebody releases it"
+    if last and any(one["state"] == State.IN_DOUBT for one in last) and not _reached(last):
+        return "nobody knows whether the message left: its provider is asked, or `forewarn settle list` shows it"
+    gone = [one for one in last if one["state"] not in LEAVES]
+    if last and not gone:
+        return f"a message waits to leave, not before {last[0]['not_before']:%Y-%m-%d %H:%M} UTC"
+    if gone and all(one["trial"] for one in gone):
+        return "the customer was told in a trial only: `forewarn go-live` tells them"
+    return None
+
+
+def _reached(notices: Sequence[Mapping[str, Any]]) -> bool:
+    return any(one["state"] in ARRIVES and not one["trial"] for one in notices)
+
+
+def _now(desk: Desk, order: OrderFacts, verdict: Verdict, as_of: date, waits: str | None) -> dict[str, Any]:
+    if verdict.plan is None and verdict.quiet == KNOWS and waits is not None:
+        return {"say": None, "why": waits}
+    if verdict.plan is None:
+        cancelled = order.cancelled_on is not None and order.cancelled_on <= as_of
+        quiet = "the order was cancelled" if cancelled else "nothing is late" if verdict.delay is None else ""
+        return {"say": None, "why": verdict.quiet or quiet}
+    found = render(desk, verdict.plan)
+    plan = found.plan
+    return {
+        "say": plan.message,
+        "why": plan.why,
+        "channels": {str(one.channel): str(one.skip) if one.skip else "would be sent" for one in plan.contacts},
+        "substitutes": [product.name for found in plan.substitutes for product in found.products],
+        "discount": str(plan.discount.kind) if plan.discount else None,
+        "problems": found.problems,
+    }

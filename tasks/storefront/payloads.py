@@ -1,0 +1,120 @@
+"""One notice as scripts, shoppers and product feeds read it."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, timedelta
+from functools import cache
+from typing import Any
+
+from models.inventory import Available, Stocked
+from models.quantities import as_number
+from models.storefront import StorefrontNotice
+from tasks.context import Desk
+from tasks.storefront.names import name_of
+
+FOLDER = "stock"
+SCRIPT = "forewarn.js"
+SCHEMA = {
+    Stocked.IN_STOCK: "https://schema.org/InStock",
+    Stocked.BACKORDER: "https://schema.org/BackOrder",
+    Stocked.OUT_OF_STOCK: "https://schema.org/OutOfStock",
+}
+"""https://schema.org/ItemAvailability"""
+FEED = {
+    Stocked.IN_STOCK: "in_stock",
+    Stocked.BACKORDER: "backorder",
+    Stocked.OUT_OF_STOCK: "out_of_stock",
+}
+"""Google's product data specification, `availability`; a backorder needs `availability_date`."""
+FEED_COLUMNS = ("id", "availability", "availability_date")
+FEED_AHEAD = timedelta(days=365)
+"""The specification takes dates of one year ahead, and no later ones."""
+
+
+def as_json(data: Any) -> bytes:
+    """Write JSON as the storefront serves it."""
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def one(desk: Desk, notice: StorefrontNotice, locale: str) -> dict[str, Any]:
+    """Return what is served of a product, its words in a language first and then in every one; raises BadWords."""
+    available = notice.available
+    if available.state is Stocked.IN_STOCK:
+        return {"product": available.product, "state": available.state}
+    words = desk.words.storefront
+    said = {locale: words.said(available, locale) for locale in words.locales}
+    return {
+        "product": available.product,
+        "state": available.state,
+        "expected_on": available.expected_on and available.expected_on.isoformat(),
+        "latest_on": available.latest_on and available.latest_on.isoformat(),
+        "left": as_number(available.left) or None,
+        "lang": said[locale].lang,
+        "title": said[locale].title,
+        "text": said[locale].text,
+        "texts": {one.lang: {"title": one.title, "text": one.text} for one in said.values()},
+        "schema": schema(available),
+        "page": f"{FOLDER}/{name_of(available.product)}.html",
+        "set_at": notice.set_at.isoformat(),
+        "valid_until": notice.valid_until.isoformat(),
+    }
+
+
+def bulk(desk: Desk, notices: Iterable[StorefrontNotice], locale: str) -> tuple[dict[str, Any], datetime | None]:
+    """Return what is served of all products that are short, and until when; `generated` is when it was last found so.
+
+    Raises BadWords.
+    """
+    products, generated, until = {}, None, None
+    for notice in notices:
+        products[notice.product.id] = one(desk, notice, locale)
+        generated = max(generated or notice.set_at, notice.set_at)
+        until = min(until or notice.valid_until, notice.valid_until)
+    return {
+        "generated": generated and generated.isoformat(),
+        "valid_until": until and until.isoformat(),
+        "products": products,
+    }, until
+
+
+def schema(available: Available) -> dict[str, str]:
+    """Return the offer's part of a page's JSON-LD."""
+    found = {
+        "@context": "https://schema.org",
+        "@type": "Offer",
+        "sku": available.product,
+        "availability": SCHEMA[available.state],
+    }
+    if available.expected_on:
+        found["availabilityStarts"] = available.expected_on.isoformat()
+    return found
+
+
+def page(desk: Desk, notice: StorefrontNotice | None, locale: str) -> bytes:
+    """Return the page that works without a script, as it lies in the folder `stock`; raises BadWords."""
+    given = schema(notice.available) if notice else None
+    return desk.words.storefront.page(notice, locale, given, f"../{SCRIPT}").encode()
+
+
+def feed(desk: Desk, notices: Iterable[StorefrontNotice], now: datetime) -> bytes:
+    """Return the columns that a product feed takes in by `id`, of every product of which anything is known."""
+    # Not tasks.csv_files: an id that looks like a formula must stay the shop's own, or the feed's rows do not meet.
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(FEED_COLUMNS)
+    writer.writerows(_feed_rows(desk, notices, now))
+    return stream.getvalue().encode()
+
+
+def _feed_rows(desk: Desk, notices: Iterable[StorefrontNotice], now: datetime) -> Iterator[tuple[str, str, str]]:
+    @cache
+    def dated(day: date) -> str | None:
+        begins = desk.start_of(day)
+        return None if begins > now + FEED_AHEAD else f"{begins.astimezone(desk.zone):%Y-%m-%dT%H:%M%z}"
+
+    for notice in notices:
+        available = notice.available
+        day = dated(available.expected_on) if available.expected_on else ""
+        yield available.product, FEED[Stocked.OUT_OF_STOCK if day is None else available.state], day or ""

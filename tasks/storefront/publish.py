@@ -1,0 +1,86 @@
+"""The storefront's notices as files, for a shop that serves them from a folder."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from models.errors import ForewarnError
+from models.storefront import Published, StorefrontNotice
+from tasks.context import Desk
+from tasks.db.sql import reading
+from tasks.storefront import payloads as stock
+from tasks.storefront.assets import script
+from tasks.storefront.names import LONGEST, name_of
+from tasks.storefront.notices import SHORT, notices
+
+OURS = ".forewarn"
+"""The file that says that a folder's files are ours to remove."""
+
+
+def publish(desk: Desk, now: datetime, folder: Path) -> Published:
+    """Write the storefront's files, each whole at any moment, and remove those of products that are back.
+
+    Raises BadWords, and ForewarnError where the folder cannot be written or holds files that are not ours.
+    """
+    try:
+        with _own(folder / stock.FOLDER) as place:
+            with reading(desk.engine) as connection:
+                found = list(notices(desk, connection, now, SHORT))
+                feed = stock.feed(desk, notices(desk, connection, now), now)
+            return _write(desk, found, feed, folder, place)
+    except OSError as error:
+        raise ForewarnError(f"{error.filename or folder} cannot be written: {error.strerror}") from error
+
+
+def _write(desk: Desk, found: list[StorefrontNotice], feed: bytes, folder: Path, place: Path) -> Published:
+    locale = desk.words.storefront.choose(())
+    named = {name: one for one in found if len(name := name_of(one.product.id)) <= LONGEST}
+    wanted = {OURS, *(f"{name}{ending}" for name in named for ending in (".json", ".html"))}
+    # What is no longer so goes first, before what is new comes.
+    gone = [file for file in place.iterdir() if file.name not in wanted]
+    for file in gone:
+        file.unlink()
+    whole = {
+        folder / stock.SCRIPT: script(),
+        folder / "404.html": stock.page(desk, None, locale),
+        folder / "feed.csv": feed,
+        folder / "stock.json": stock.as_json(stock.bulk(desk, found, locale)[0]),
+    }
+    written = sum(_put(file, body) for file, body in _each(desk, named, place, locale))
+    written += sum(_put(file, body) for file, body in whole.items())
+    # It says nothing of its time; its age does, though it be the same as before.
+    (folder / "feed.csv").touch()
+    back = sum(file.suffix == ".json" for file in gone)
+    return Published(len(found), written, back, len(found) - len(named))
+
+
+def _each(desk: Desk, named: dict[str, StorefrontNotice], place: Path, locale: str) -> Iterator[tuple[Path, bytes]]:
+    for name, notice in named.items():
+        yield place / f"{name}.json", stock.as_json(stock.one(desk, notice, locale))
+        yield place / f"{name}.html", stock.page(desk, notice, locale)
+
+
+def _put(file: Path, body: bytes) -> bool:
+    """Put a file in its place at one stroke; say whether it is other than before."""
+    if file.is_file() and file.read_bytes() == body:
+        return False
+    part = file.with_name(f".{file.name}.part")
+    part.write_bytes(body)
+    part.replace(file)
+    return True
+
+
+@contextmanager
+def _own(place: Path) -> Iterator[Path]:
+    """Make sure that a folder is ours, and that nobody else writes into it meanwhile."""
+    mark = place / OURS
+    if not mark.exists() and place.is_dir() and any(place.iterdir()):
+        raise ForewarnError(
+            f"{place} holds files that are not ours; an empty folder, or one that is not there, is right"
+        )
+    place.mkdir(parents=True, exist_ok=True)
+    with mark.open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield place

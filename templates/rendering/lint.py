@@ -1,0 +1,151 @@
+"""Reading templates without rendering them: unknown names and fields, files that include themselves, bad text."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
+
+from jinja2 import Environment, TemplateNotFound, TemplateSyntaxError, meta, nodes
+
+from models.decisions import Discount
+from templates.rendering import view_models as facts
+from templates.rendering.environment import GALLERY, GIVEN, INCLUDES_ITSELF, KINDS, NAMES
+from templates.rendering.forbidden_text import mistakes
+from templates.rendering.template_fields import FIELDS, Shop, lacks, nearest
+
+ERROR, WARNING = "error", "warning"
+_REFERENCES = (nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)
+_GIVEN = {name for names in GIVEN.values() for name in names}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong with a template, and where; a `warning` stops no message."""
+
+    file: str
+    line: int | None
+    what: str
+    level: str = ERROR
+
+    def __str__(self) -> str:
+        said = f"warning: {self.what}" if self.level == WARNING else self.what
+        return f"{self.file}{f', line {self.line}' if self.line else ''}: {said}"
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    """A list of one kind of value."""
+
+    of: Any
+
+
+VALUES: dict[str, Any] = {
+    **dict.fromkeys(("customer", "subject", "vendor", "request", "state", "lang", "locale", "title", "text"), str),
+    **dict.fromkeys(("today", "expected_on", "told_date", "told_before", "asked_on", "set_on", "latest_on"), date),
+    **dict.fromkeys(("late", "on_time"), Many(facts.Item)),
+    "order": facts.Order,
+    "product": facts.Product,
+    "shop": Shop,
+    "discount": Discount,
+    "substitutes": Many(facts.Instead),
+    "parcels": Many(facts.Packed),
+}
+"""What kind of value each name has, as far as every template that knows it is given the same."""
+
+
+def lint(jinja: Environment, names: Iterable[str]) -> Iterator[Problem]:
+    """Yield what can be seen to be wrong in these templates."""
+    for name in names:
+        if name == GALLERY:
+            continue
+        file = name
+        try:
+            tree, file = _read(jinja, name)
+            yield from (Problem(file, found.line, found.what) for found in mistakes(tree, name))
+            yield from (Problem(file, *found) for found in _unknown_fields(tree))
+            circles = (line for to, line in _references(tree) if _leads(jinja, to, name))
+            yield from (Problem(file, line, INCLUDES_ITSELF) for line in circles)
+            yield from _unknown_names(jinja, tree, file)
+        except TemplateSyntaxError as error:
+            found_in = error.filename if error.filename and error.filename.endswith(KINDS) else file
+            yield Problem(found_in, error.lineno or None, str(error.message))
+
+
+def _read(jinja: Environment, name: str) -> tuple[nodes.Template, str]:
+    if jinja.loader is None:
+        raise TemplateNotFound(name)
+    source, file, _ = jinja.loader.get_source(jinja, name)
+    return jinja.parse(source, name, file), file or name
+
+
+def _unknown_names(jinja: Environment, tree: nodes.Template, file: str) -> Iterator[Problem]:
+    # Jinja's own search does not look from a block to the top of its file.
+    imported = {module.target for module in tree.find_all(nodes.Import)}
+    named = {name.name for name in tree.find_all(nodes.Name) if name.ctx == "store"}
+    unknown = meta.find_undeclared_variables(tree) - _GIVEN - jinja.globals.keys() - imported - named - {"caller"}
+    for used in tree.find_all(nodes.Name):
+        if used.name in unknown:
+            yield Problem(file, used.lineno, f"{used.name!r} is undefined{nearest(used.name, NAMES)}")
+
+
+def _unknown_fields(tree: nodes.Template) -> Iterator[tuple[int, str]]:
+    kinds = _kinds(tree)
+    for asked in tree.find_all(nodes.Getattr):
+        kind = _kind(asked.node, kinds)
+        if isinstance(kind, type) and asked.attr not in FIELDS.get(kind, dir(kind)):
+            yield asked.lineno, lacks(kind, asked.attr)
+
+
+def _kinds(tree: nodes.Template) -> dict[str, Any]:
+    """Return the kinds of a file's names; a name that the file itself gives two kinds of value has none here."""
+    loops = [(loop, loop.target.name) for loop in tree.find_all(nodes.For) if isinstance(loop.target, nodes.Name)]
+    stored = [name.name for name in tree.find_all(nodes.Name) if name.ctx in {"store", "param"}]
+    kinds = {name: kind for name, kind in VALUES.items() if name not in stored}
+    for _ in loops:
+        for name in {name for _, name in loops}:
+            targets = [loop for loop, target in loops if target == name]
+            found = {kind.of if isinstance(kind := _kind(loop.iter, kinds), Many) else None for loop in targets}
+            if len(found) == 1 and stored.count(name) == len(targets) and (one := found.pop()):
+                kinds[name] = one
+    return kinds
+
+
+def _kind(node: nodes.Node, kinds: dict[str, Any]) -> Any:
+    match node:
+        case nodes.Name():
+            return kinds.get(node.name)
+        case nodes.Getattr():
+            owner = _kind(node.node, kinds)
+            return _hinted(get_type_hints(owner).get(node.attr)) if owner in FIELDS else None
+        case nodes.Getitem(arg=nodes.Const()) | nodes.Filter(name="first" | "last"):
+            many = _kind(node.node, kinds) if node.node else None
+            return many.of if isinstance(many, Many) else None
+    return None
+
+
+def _hinted(hint: Any) -> Any:
+    if get_origin(hint) is tuple:
+        return Many(get_args(hint)[0])
+    if isinstance(hint, UnionType):
+        (hint, *others) = [one for one in get_args(hint) if one is not type(None)]
+        return None if others else hint
+    return hint if hint in FIELDS or hint in (str, date) else None
+
+
+def _references(tree: nodes.Template) -> Iterator[tuple[str, int]]:
+    for node in tree.find_all(_REFERENCES):
+        template = getattr(node, "template", None)
+        if isinstance(template, nodes.Const) and isinstance(template.value, str):
+            yield template.value, node.lineno
+
+
+def _leads(jinja: Environment, name: str, goal: str, seen: frozenset[str] = frozenset()) -> bool:
+    """Say whether a template is the goal, or includes it somewhere."""
+    if name == goal or name in seen:
+        return name == goal
+    try:
+        tree, _ = _read(jinja, name)
+    except (TemplateNotFound, TemplateSyntaxError):
+        return False
+    return any(_leads(jinja, to, goal, seen | {name}) for to, _ in _references(tree))

@@ -1,0 +1,206 @@
+"""Made-up orders, one for every turn that the words can take; preview shows them, and the check renders them all."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from itertools import product as combined
+from pathlib import Path
+from urllib.parse import quote
+
+from models.decisions import Contact, Delay, Discount, LateLine, Plan, Substitutes
+from models.enums import Channel, News, PostKind, Promise, RemedyKind
+from models.inventory import Available, Stocked
+from models.orders import CustomerFacts, LineFacts, OrderFacts, ProductFacts, Told
+from models.policy.policy import GOOD_NEWS, NEW_DATE
+from models.posts import ProductDelay, ProductStock
+from models.purchasing import Purchase, PurchaseItem
+from models.shipments import Parcel
+from models.storefront import StorefrontNotice
+from templates.rendering import formats
+
+TODAY = date(2026, 6, 1)
+DAYS = {"short": 2, "week": 6, "fortnight": 11, "long": 24, "late_again": 18, "new_date": 24, "good_news": 9}
+REMEDIES = ("none", "substitute", "shipping", "shipping_amount", "future", "future_amount", "on_page")
+NEWS = {
+    "late_again": (News.PASSED, News.PASSED),
+    NEW_DATE: (News.DATED, News.DATED),
+    GOOD_NEWS: (News.READY, News.EARLIER),
+}
+TURNS = {GOOD_NEWS: ("goods there", "earlier date")}
+EARLIER_DATE = {GOOD_NEWS: TODAY + timedelta(3)}
+IN_PARTS = ("fortnight", GOOD_NEWS)
+"""Messages whose samples come in two parcels."""
+
+_ADDRESS = {Channel.EMAIL: "customer@example.com", Channel.SMS: "+12025550142"}
+_COLOURS = ("#b8692e", "#4d7c6f", "#6a5a8c", "#8c4a4a", "#3f6f9f")
+
+
+@dataclass(frozen=True, slots=True)
+class _Goods:
+    customer: str
+    currency: str
+    names: tuple[str, ...]
+    category: str
+    prices: tuple[str, ...]
+
+
+_GOODS = {
+    "en": _Goods(
+        "Maya Lindqvist",
+        "USD",
+        ("Linen tablecloth, 150 × 250 cm", "Oak bread board", "Stoneware mug", "Cotton tablecloth, natural"),
+        "Table linen",
+        ("64.00", "38.50", "14.00", "58.00"),
+    ),
+    "pt_BR": _Goods(
+        "João Araújo",
+        "BRL",
+        (
+            "Toalha de mesa de linho, 150 × 250 cm",
+            "Tábua de pão em carvalho",
+            "Caneca de cerâmica",
+            "Toalha de algodão",
+        ),
+        "Mesa posta",
+        ("289.90", "159.00", "49.90", "249.00"),
+    ),
+}
+LOCALES = tuple(_GOODS)
+
+
+def plans(message: str, locale: str) -> Iterator[tuple[str, Plan]]:
+    """Yield a message's sample plans in one language, titled by date and remedy."""
+    for known, remedy in combined((True, False), REMEDIES):
+        turn = TURNS.get(message, ("date known", "date unknown"))[0 if known else 1]
+        title = f"{message} · {turn} · {remedy.replace('_', ' ')}"
+        yield title, _plan(message, locale, remedy, known)
+
+
+def posts(locale: str) -> Iterator[tuple[str, ProductDelay | ProductStock]]:
+    """Yield sample products that are worth a post: late in many orders, back in stock, or running low."""
+    product = _products(locale)[0]
+    for expected_on in (TODAY + timedelta(9), None):
+        title = f"post · {'date known' if expected_on else 'date unknown'}"
+        yield title, ProductDelay(product, TODAY, 42, 9, expected_on, "fortnight")
+    for kind, left in ((PostKind.BACK, 12), (PostKind.LOW, 3), (PostKind.LOW, 1)):
+        yield f"post · {kind} · {left} left", ProductStock(product, kind, left, orders=9)
+
+
+def storefront_notices(locale: str) -> Iterator[StorefrontNotice | None]:
+    """Yield what may hold of a sample product in the storefront; None: nothing is known."""
+    yield None
+    backorders = combined((0, 1, 3), (None, TODAY + timedelta(9)))
+    for available in (
+        Available("p1", Stocked.IN_STOCK, 0),
+        Available("p1", Stocked.OUT_OF_STOCK, 0),
+        *(Available("p1", Stocked.BACKORDER, left, TODAY + timedelta(6), latest_on) for left, latest_on in backorders),
+    ):
+        now = datetime.combine(TODAY, time(10), UTC)
+        yield StorefrontNotice(_products(locale)[0], available, now, now + timedelta(days=1))
+
+
+VENDOR = "Nordhaus Textil GmbH"
+
+
+def purchases() -> Iterator[tuple[str, Purchase]]:
+    """Yield sample purchase requests: one to a warehouse, one that goes to a customer, and a reminder."""
+    first, second, *_ = _products("en")
+    item = PurchaseItem("10427", "1", first.id, first.name, 12)
+    sent = PurchaseItem("10428", "1", second.id, second.name, 1, drop_shipped=True)
+    made = {"to the warehouse": ((item,), None), "to a customer": ((item, sent), None), "reminder": ((item,), "p-0")}
+    for title, (items, reminds) in made.items():
+        yield f"purchase · {title}", Purchase("7f3a9c2e-sample", "v-1", TODAY, items, reminds)
+
+
+def locales(own: Path | None) -> list[str]:
+    """Return the languages that a shop has words of: ours, and those of its own files."""
+    theirs = {file.name.split(".")[-2] for file in own.glob("*/*.*.*")} - set(LOCALES) if own else set()
+    return [*LOCALES, *sorted(locale for locale in theirs if formats.known(locale))]
+
+
+def _plan(message: str, locale: str, remedy: str, known: bool) -> Plan:  # noqa: FBT001 - one of a table's columns
+    delay = _delay(message, locale, known)
+    again = message == "late_again"
+    told = Told(1, TODAY - timedelta(12), ()) if again or message in (GOOD_NEWS, NEW_DATE) else None
+    delay = replace(delay, order=replace(delay.order, told=told))
+    first = delay.late[0].line
+    return Plan(
+        delay,
+        NEWS.get(message, (News.FIRST, News.FIRST))[0 if known else 1],
+        message,
+        2 if again else 1,
+        tuple(Contact(channel, address) for channel, address in _ADDRESS.items()),
+        "a sample",
+        told_date=TODAY - timedelta(1) if again and known else None,
+        substitutes=(Substitutes(first, _products(locale)[3:]),) if remedy == "substitute" else (),
+        discount=_discount(remedy, delay.order.currency),
+        parcels=_parcels(delay) if message in IN_PARTS and known else (),
+        show_offer=remedy != "on_page",
+    )
+
+
+def _parcels(delay: Delay) -> tuple[Parcel, ...]:
+    first, *others = [line.number for line in delay.order.lines]
+    return (Parcel((first,), TODAY + timedelta(1)), Parcel(tuple(others), delay.expected_on))
+
+
+def _delay(message: str, locale: str, known: bool) -> Delay:  # noqa: FBT001 - one of a table's columns
+    goods, days = _goods(locale), DAYS.get(message, 20)
+    promised_on = TODAY + timedelta(2) - timedelta(0 if known else days + 2)
+    expected_on = promised_on + timedelta(days) if known else EARLIER_DATE.get(message)
+    promise = Promise.DELIVER if known else Promise.SHIP
+    first, second, third, _ = (
+        LineFacts(
+            str(n),
+            item,
+            1 if n == 1 else 2,
+            promise,
+            promised_on,
+            item.price,
+            expected_on,
+            ready=message == GOOD_NEWS and known,
+        )
+        for n, item in enumerate(_products(locale), 1)
+    )
+    on_time = (replace(third, promised_on=TODAY + timedelta(5), expected_on=None),) if known else ()
+    late_lines = (first, second) if known and days > 7 else (first,)
+    late = tuple(LateLine(line, days, expected_on) for line in late_lines)
+    customer = CustomerFacts("c-1", goods.customer, _ADDRESS[Channel.EMAIL], locale=locale)
+    order = OrderFacts("10427", TODAY - timedelta(days + 9), customer, (*late_lines, *on_time), goods.currency)
+    return Delay(order, TODAY, days, message, expected_on, late, on_time)
+
+
+def _goods(locale: str) -> _Goods:
+    return _GOODS.get(locale, _GOODS["en"])
+
+
+def _products(locale: str) -> tuple[ProductFacts, ...]:
+    goods = _goods(locale)
+    return tuple(
+        ProductFacts(f"p-{n}", name, goods.category, Decimal(price), image=_picture(_COLOURS[n % len(_COLOURS)]))
+        for n, (name, price) in enumerate(zip(goods.names, goods.prices, strict=True), 1)
+    )
+
+
+def _discount(remedy: str, currency: str) -> Discount | None:
+    ten = Decimal(10)
+    made = {
+        "shipping": (RemedyKind.SHIPPING_DISCOUNT, Decimal(100), None),
+        "shipping_amount": (RemedyKind.SHIPPING_DISCOUNT, None, ten),
+        "future": (RemedyKind.FUTURE_DISCOUNT, ten, None),
+        "future_amount": (RemedyKind.FUTURE_DISCOUNT, None, ten),
+        "on_page": (RemedyKind.FUTURE_DISCOUNT, ten, None),
+    }.get(remedy)
+    if made is None:
+        return None
+    kind, percent, amount = made
+    return Discount(kind, "SORRY-7KQ4-M2XN", currency, TODAY + timedelta(60), Decimal(20), percent, amount)
+
+
+def _picture(colour: str) -> str:
+    drawing = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><rect width="64" height="64" fill="{colour}"/>'
+        '<path d="M14 44h36L40 22H24z" fill="#fff" opacity=".55"/></svg>'
+    )
+    return f"data:image/svg+xml,{quote(drawing)}"

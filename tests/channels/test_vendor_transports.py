@@ -1,0 +1,286 @@
+"""How a request gets to its vendor: files that are whole, signed posts, and what may be tried again."""
+
+import base64
+import email
+import email.policy
+import hashlib
+import hmac
+import json
+import os
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import asyncssh
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from app.vendor_transports import answer_keys, keys_of
+from channels.email.sendgrid import SendGrid
+from channels.local.outbox import Outbox, place_of
+from channels.transport import InDoubt, Rejected, SendError
+from channels.vendors.folder import Folder
+from channels.vendors.http import VendorHttp
+from channels.vendors.mail import VendorMail
+from channels.vendors.sftp import Sftp
+from channels.vendors.signatures import HEADER, BadSignature, sign, verify
+from models.config.settings import Settings
+from models.config.shop import Sender, ShopConfig
+from models.enums import Channel
+from models.errors import ForewarnError
+from models.messages import Attachment, Message
+from models.purchasing import Document
+from tests.channels.test_transports import WAYS, check
+from tests.support.provider import Answer, Fault
+from tests.support.shop_driver import SHOP
+
+NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
+KEY = "planted-vendor-key-1"
+ROWS = b'"request","order"\r\n"r-1","Gr\xc3\xbc\xc3\x9fe"\r\n'
+CSV = Document("r-1", Attachment("request.csv", "text/csv", ROWS), "Request r-1", "Please send us.\n")
+JSON = Document("r-1", Attachment("request.json", "application/json", b'{"request": "r-1"}'), "", "")
+SENDER = Sender(name="Tea & Co", email="shop@example.com")
+
+
+async def test_a_folder_gets_a_whole_file_named_by_the_request_and_the_same_file_when_it_comes_again(tmp_path):
+    door = Folder(tmp_path / "in")
+    assert (await door.send(CSV)).reference == (await door.send(CSV)).reference == "r-1.csv"
+    assert [(file.name, file.read_bytes()) for file in (tmp_path / "in").iterdir()] == [("r-1.csv", ROWS)]
+
+
+async def test_a_folder_that_cannot_be_written_keeps_the_request_until_somebody_mends_it(tmp_path):
+    (tmp_path / "in").write_text("no folder")
+    with pytest.raises(SendError) as raised:
+        await Folder(tmp_path / "in").send(CSV)
+    assert raised.value.channel_down
+
+
+async def posted(provider, *answers):
+    provider.will(*answers)
+    door = VendorHttp(f"{provider.url}/orders", KEY, now=lambda: NOW, timeout=0.3)
+    try:
+        return await door.send(JSON)
+    except (Rejected, SendError, InDoubt) as outcome:
+        return outcome
+    finally:
+        await door.close()
+
+
+async def test_a_post_bears_the_requests_id_and_a_signature_that_anybody_with_the_key_can_check(provider):
+    receipt = await posted(provider, Answer(201, {"reference": "PO-7"}))
+    (asked,) = provider.asked
+    assert (receipt.reference, asked.path, asked.body) == ("PO-7", "/orders", b'{"request": "r-1"}')
+    assert (asked.headers["Idempotency-Key"], asked.headers["Content-Type"]) == ("r-1", "application/json")
+    moment, signature = (part.partition("=")[2] for part in asked.headers[HEADER].split(","))
+    assert int(moment) == NOW.timestamp()
+    assert signature == hmac.new(KEY.encode(), moment.encode() + b"." + asked.body, hashlib.sha256).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome", "down"),
+    [
+        (Answer(400, {"error": "no such\nproduct"}), Rejected, None),
+        (Answer(401), SendError, True),
+        (Answer(404), SendError, True),
+        (Answer(408), SendError, False),
+        (Answer(409), SendError, False),
+        (Answer(422), Rejected, None),
+        (Answer(429, "", {"Retry-After": "7"}), SendError, False),
+        (Answer(302, "", {"Location": "/elsewhere"}), SendError, True),
+        (Answer(500), InDoubt, None),
+        (Answer(503), InDoubt, None),
+        *((fault, InDoubt, None) for fault in Fault),
+    ],
+)
+async def test_what_a_vendor_answers_means_taken_never_later_or_in_doubt(provider, answer, outcome, down):
+    got = await posted(provider, answer)
+    assert type(got) is outcome
+    assert getattr(got, "channel_down", None) is down
+    assert "\n" not in str(got)
+    assert KEY not in str(got)
+    assert len(provider.asked) == 1
+
+
+@pytest.mark.parametrize("body", ["thanks", [1], {}])
+async def test_a_success_needs_no_words(provider, body):
+    assert (await posted(provider, Answer(200, body))).reference == "r-1"
+
+
+LATER, EARLIER = NOW + timedelta(minutes=5), NOW - timedelta(minutes=5)
+
+
+@pytest.mark.parametrize(("now", "good"), [(NOW, True), (LATER, True), (EARLIER, True)])
+def test_a_signature_holds_for_five_minutes_on_either_side(now, good):
+    assert verify(KEY, b"{}", sign(KEY, b"{}", NOW), now)
+    for beyond in (LATER + timedelta(seconds=1), EARLIER - timedelta(seconds=1)):
+        with pytest.raises(BadSignature, match="another time"):
+            verify(KEY, b"{}", sign(KEY, b"{}", NOW), beyond)
+
+
+GOOD = sign(KEY, b"{}", NOW)
+FORGED = {
+    "none": "",
+    "cut off": GOOD[:-1],
+    "another moment": GOOD.replace("t=", "t=1"),
+    "one of two": f"{GOOD},v1={'0' * 64}",
+    "another key": sign(f"{KEY}x", b"{}", NOW),
+    "another body": sign(KEY, b"{} ", NOW),
+    "another version": GOOD.replace("v1", "v0"),
+    "a moment beyond time": f"t={10**15},v1={'0' * 64}",
+}
+
+
+@pytest.mark.parametrize("header", FORGED.values(), ids=FORGED)
+def test_a_forged_signature_is_not_believed(header):
+    with pytest.raises(BadSignature, match="is right"):
+        verify(KEY, b"{}", header, NOW)
+
+
+class Vendor(asyncssh.SSHServer):
+    """A vendor's SFTP server with one user, whose password is KEY."""
+
+    def password_auth_supported(self):
+        return True
+
+    def validate_password(self, username, password):
+        return (username, password) == ("shop", KEY)
+
+
+class Files(asyncssh.SFTPServer):
+    """Its files; it hangs up after it took one whose name says so."""
+
+    def posix_rename(self, oldpath, newpath):
+        super().posix_rename(oldpath, newpath)
+        if b"hang-up" in newpath:
+            self.channel.get_connection().abort()
+
+
+@pytest.fixture(scope="module")
+def host_key():
+    return asyncssh.generate_private_key("ssh-ed25519")
+
+
+def public(key):
+    return key.export_public_key().decode().strip()
+
+
+@pytest.fixture
+async def sftp(tmp_path, host_key):
+    """Run a vendor's SFTP server; yield a function that opens a door to it."""
+    root = tmp_path / "sftp"
+    (root / "in").mkdir(parents=True)
+    mine = asyncssh.generate_private_key("ssh-ed25519")
+    (tmp_path / "keys").write_text(public(mine) + "\n")
+    server = await asyncssh.listen(
+        "127.0.0.1", 0, server_factory=Vendor, server_host_keys=[host_key], allow_scp=False,
+        sftp_factory=lambda channel: Files(channel, chroot=os.fsencode(root)),
+        authorized_client_keys=str(tmp_path / "keys"),
+    )  # fmt: skip
+
+    def door(secret=KEY, folder="/in", known=None):
+        words = (known or public(host_key)).split()[:2]
+        return Sftp("127.0.0.1", server.get_port(), "shop", folder, " ".join(words), secret, timeout=5)
+
+    door.root, door.private_key = root, mine.export_private_key().decode()
+    yield door
+    server.close()
+    await server.wait_closed()
+
+
+async def test_a_file_arrives_whole_by_sftp_and_takes_its_own_place_when_it_comes_again(sftp):
+    for secret in (KEY, sftp.private_key):
+        assert (await sftp(secret).send(CSV)).reference == "r-1.csv"
+    assert [(file.name, file.read_bytes()) for file in (sftp.root / "in").iterdir()] == [("r-1.csv", ROWS)]
+
+
+@pytest.mark.parametrize(
+    "how",
+    [{"secret": "another password"}, {"secret": "-----BEGIN nonsense"}, {"folder": "/none"},
+     {"known": public(asyncssh.generate_private_key("ssh-ed25519"))}],
+)  # fmt: skip
+async def test_another_server_a_wrong_secret_or_no_folder_stop_the_vendor_and_leave_nothing_there(sftp, how):
+    with pytest.raises(SendError) as raised:
+        await sftp(**how).send(CSV)
+    assert raised.value.channel_down
+    assert KEY not in str(raised.value)
+    assert [file for file in sftp.root.rglob("*") if file.is_file()] == []
+
+
+async def test_an_sftp_server_that_is_away_has_certainly_not_taken_the_file(host_key):
+    with pytest.raises(SendError) as raised:
+        await Sftp("127.0.0.1", 1, "shop", ".", public(host_key), KEY, timeout=1).send(CSV)
+    assert not raised.value.channel_down
+
+
+async def test_a_line_that_breaks_while_the_file_is_renamed_leaves_it_in_doubt(sftp):
+    with pytest.raises(InDoubt):
+        await sftp().send(replace(CSV, id="hang-up"))
+    assert [file.name for file in (sftp.root / "in").iterdir()] == ["hang-up.csv"]
+
+
+async def test_a_mail_carries_the_file_as_it_is(tmp_path):
+    door = VendorMail(Outbox(tmp_path, SENDER), "orders@vendor.example.com", "Vendor & Sons")
+    await door.send(CSV)
+    place = place_of(tmp_path, Message("r-1", Channel.EMAIL, "", ""))
+    mail = email.message_from_bytes(place.with_suffix(".eml").read_bytes(), policy=email.policy.default)
+    (file,) = mail.iter_attachments()
+    assert (file.get_filename(), file.get_content_type(), file.get_payload(decode=True)) == (
+        "request.csv",
+        "text/csv",
+        ROWS,
+    )
+    assert mail.get_body(("plain",)).get_content() == "Please send us.\n"
+    assert not any(part.defects for part in mail.walk())
+    assert json.loads(place.with_suffix(".json").read_text())["attachments"] == ["request.csv"]
+
+
+async def test_sendgrid_gets_the_file_as_its_official_description_asks(provider):
+    provider.will(Answer(202, "", {"X-Message-Id": "sg-1"}))
+    door = SendGrid("SG.planted-key", SENDER, url=provider.url, timeout=1)
+    await VendorMail(door, "orders@vendor.example.com", "Vendor & Sons").send(CSV)
+    await door.close()
+    (asked,) = provider.asked
+    (file,) = json.loads(asked.body)["attachments"]
+    assert (base64.b64decode(file["content"]), file["filename"], file["type"]) == (ROWS, "request.csv", "text/csv")
+    check(WAYS["sendgrid"], asked)
+
+
+@pytest.mark.parametrize(
+    ("door", "said"),
+    [
+        ({"by": "fax"}, "'mail', 'folder', 'sftp', 'http'"),
+        ({"by": "mail", "to": "vendor"}, "email address"),
+        ({"by": "folder"}, "Field required"),
+        ({"by": "folder", "path": "in", "format": "xml"}, "'csv' or 'json'"),
+        ({"by": "http", "url": "http://vendor.example.com"}, "https://"),
+        ({"by": "http", "url": "https://me:secret@vendor.example.com"}, "FOREWARN_VENDOR_KEYS"),
+        ({"by": "http", "url": "https://"}, "https://"),
+        ({"by": "http", "url": "https://[::1"}, "https://"),
+        ({"by": "sftp", "host": "h", "user": "u"}, "Field required"),
+        ({"by": "sftp", "host": "h", "user": "u", "host_key": "ssh-ed25519 AAAA"}, "ssh-keyscan"),
+        ({"by": "sftp", "host": "h", "user": "u", "host_key": "secret"}, "ssh-keyscan"),
+    ],
+)
+def test_a_vendor_in_shop_toml_that_cannot_be_is_refused_with_what_would_be_right(door, said):
+    with pytest.raises(ValidationError) as raised:
+        ShopConfig.model_validate(SHOP.model_dump(exclude_unset=True) | {"vendor": {"v1": door}})
+    assert said in str(raised.value)
+
+
+def keys(text):
+    return Settings(vendor_keys=SecretStr(text))
+
+
+def test_the_secrets_of_vendors_are_read_by_vendor_and_answers_may_have_their_own():
+    given = keys(json.dumps({"v1": KEY, "v2": "an sftp password", "v2/answers": KEY + "2", "v3": "too short"}))
+    assert keys_of(given)["v2"] == "an sftp password"
+    assert answer_keys(given) == {"v1": KEY, "v2": KEY + "2"}
+    assert keys_of(Settings(vendor_keys=None)) == {}
+
+
+@pytest.mark.parametrize("text", ["planted", '["planted"]', '{"v1": ["planted"]}', '{"v1": 5}', ""])
+def test_secrets_that_cannot_be_read_are_named_and_not_shown(text):
+    with pytest.raises(ForewarnError, match="FOREWARN_VENDOR_KEYS") as raised:
+        keys_of(keys(text))
+    assert "planted" not in str(raised.value)
+    assert raised.value.__cause__ is None
+    assert raised.value.__suppress_context__

@@ -1,0 +1,171 @@
+"""What an operator may rely on: private files, true totals, ids that mean one thing, and sentences for full disks."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from models.enums import State
+from models.errors import ForewarnError
+from sources.sample import write_sample
+from tasks.db.sql import reading
+from tasks.guardrails.release import Verdict, release
+from tasks.notices.suppressions import customers_with, list_suppressions, suppress, unsuppress
+from tasks.posts.review import decide_on
+from tasks.purchasing.review import drop
+from tasks.runs.records import Now
+from tests.support.builders import day
+from tests.support.shop_driver import SMALL, customer, noon, shop
+
+DAY = "2026-06-15"
+FOREWARN = Path(sys.executable).with_name("forewarn")
+NOW = Now("", day(0), noon(0))
+
+
+def forewarn(place, *arguments, code=0, **environment):
+    known = {key: value for key, value in os.environ.items() if not key.startswith(("FOREWARN_", "PREFECT_"))}
+    done = subprocess.run(  # noqa: S603 - our own command
+        [FOREWARN, *arguments],
+        cwd=place,
+        env=known | environment,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("safe")
+    write_sample(folder / "shop", orders=60, seed=7, as_of=date.fromisoformat(DAY))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def limited(place):
+    return json.loads(forewarn(place, "run", "--import", "--as-of", DAY, "--limit", "2", "--json").stdout)
+
+
+def test_a_limit_changes_no_total(place, limited):
+    whole = json.loads(forewarn(place, "run", "--dry-run", "--as-of", DAY, "--json").stdout)
+    assert sum(limited["news"].values()) == 2
+    assert (limited["open"], limited["late"]) == (whole["open"], whole["late"])
+    assert limited["limited"] > 0
+    status = json.loads(forewarn(place, "status", "--json").stdout)
+    assert sum(status["orders"].values()) == limited["open"]
+    rest = json.loads(forewarn(place, "run", "--as-of", DAY, "--json").stdout)
+    assert sum(rest["news"].values()) == limited["limited"]
+
+
+def test_what_a_run_leaves_is_its_owners_alone(place, limited):
+    state = next((place / "var").iterdir())
+    kept = [path for path in (state, *state.rglob("*")) if "-run-" not in path.name]
+    assert {path.suffix for path in kept} >= {".db", ".eml", ".json", ".html"}
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in kept}
+    assert {modes[path] for path in kept if path.is_dir()} == {0o700}
+    assert {modes[path] for path in kept if path.is_file()} == {0o600}
+    assert limited["rejects"] is None or Path(limited["rejects"]) in modes
+
+
+def test_a_state_folder_that_was_open_to_all_is_closed(place, limited):
+    state = next((place / "var").iterdir())
+    state.chmod(0o755)
+    (state / "forewarn.db").chmod(0o644)
+    forewarn(place, "status")
+    assert stat.S_IMODE(state.stat().st_mode) == 0o700
+    assert stat.S_IMODE((state / "forewarn.db").stat().st_mode) == 0o600
+    assert limited
+
+
+def test_the_version_is_told(place):
+    assert forewarn(place, "--version").stdout.startswith("forewarn 0.")
+
+
+@pytest.fixture
+def held_post(counter):
+    from models.enums import PostKind
+    from models.orders import ProductFacts
+    from models.posts import ProductStock
+    from tasks.posts.compose import hold
+
+    product = ProductFacts("p1", "Lamp", "lamps")
+    hold(counter.desk, NOW, [ProductStock(product, PostKind.LOW, 3)])
+    (row,) = counter.posts
+    return row
+
+
+@pytest.mark.parametrize("beginning", ["", "a", "abc"])
+def test_too_short_a_beginning_of_an_id_means_nothing_anywhere(counter, held_post, beginning):
+    assert held_post["state"] == State.HELD
+    for decide in (
+        lambda: decide_on(counter.desk, NOW, beginning, State.QUEUED, "mara"),
+        lambda: release(counter.desk, NOW, beginning, Verdict.LET_GO, "mara"),
+        lambda: drop(counter.desk, NOW, beginning, "mara"),
+    ):
+        with pytest.raises(ForewarnError, match="too short"):
+            decide()
+    assert [row["state"] for row in counter.posts] == [State.HELD]
+
+
+def test_a_run_that_somebody_decided_on_says_who_and_when(with_policy):
+    counter = with_policy(SMALL)
+    shop(counter, late=4)
+    counter.decide()
+    (run,) = [row["run_id"] for row in counter.notices][:1]
+    release(counter.desk, NOW, run[:8], Verdict.DROP, "mara")
+    with pytest.raises(ForewarnError, match=rf"mara dropped run {run[:8]} on 2026-06-15 at 10:00 UTC already"):
+        release(counter.desk, NOW, run[:8], Verdict.LET_GO, "otto")
+
+
+def test_a_suppression_says_who_has_the_address_and_comes_off_again(counter):
+    counter.order(customer=customer("c7", email="Mia@Example.com", phone="0151 123456-78", country="DE"))
+    with counter.desk.engine.begin() as connection:
+        suppress(connection, {"mia@example.com": "asked"}, noon(0), "mara")
+        assert customers_with(connection, "mia@example.com", "DE") == ["c7"]
+        assert customers_with(connection, "+4915112345678", "DE") == ["c7"]
+        assert customers_with(connection, "other@example.com", "DE") == []
+        assert customers_with(connection, "+4915112345679", "DE") == []
+        unsuppress(connection, "mia@example.com", noon(1), "mara", "asked again")
+        with pytest.raises(ForewarnError, match="not on the list"):
+            unsuppress(connection, "mia@example.com", noon(1), "mara", "")
+    with reading(counter.desk.engine) as connection:
+        assert list_suppressions(connection) == []
+
+
+def test_staff_see_add_and_undo_suppressions_by_the_command(place, limited):
+    added = forewarn(place, "suppress", "nobody.here@example.com", "--who", "mara").stdout
+    assert "No customer here has it" in added
+    listed = json.loads(forewarn(place, "suppressions", "list", "--json").stdout)["suppressions"]
+    assert [(one["address"], one["who"]) for one in listed] == [("n…@example.com", "mara")]
+    assert "may be written to again" in forewarn(place, "suppressions", "remove", "nobody.here@example.com").stdout
+    assert json.loads(forewarn(place, "suppressions", "list", "--json").stdout) == {"suppressions": []}
+    assert limited
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
+def test_a_full_disk_at_the_outbox_is_a_sentence_and_loses_nothing(tmp_path):
+    write_sample(tmp_path / "shop", orders=600, seed=7, as_of=date.fromisoformat(DAY))
+    small = tmp_path / "outbox"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(small)], check=True)  # noqa: S603, S607
+    try:
+        done = forewarn(tmp_path, "run", "--import", "--as-of", DAY, "--json", FOREWARN_OUTBOX=str(small))
+        report = json.loads(done.stdout)
+        ((why, later),) = report["later"].items()
+        assert why == f"the outbox {small} cannot be written: No space left on device"
+        # Some may have left while there was room; texts may wait for their hours besides.
+        assert 0 < later <= report["waiting"]
+        assert report["waiting"] + sum(report["sent"].values()) == sum(report["owed"].values())
+        assert report["in_doubt"] == 0
+        assert not list(small.rglob(".*.part"))
+    finally:
+        subprocess.run(["umount", str(small)], check=True)  # noqa: S603, S607

@@ -1,0 +1,173 @@
+"""Goods arrive: those whose orders can go now are told once, and only as many as there are units."""
+
+import pytest
+from sqlalchemy import update
+
+from models.enums import News, State
+from tasks.db.sql import reading
+from tasks.inventory.overrides import say
+from tasks.reporting.explain_order import explain
+from tasks.runs.records import Now
+from tasks.tables import EXPECTATIONS, INBOUNDS, ORDERS, PRODUCTS, STOCKS
+from tests.support.builders import day, line
+from tests.support.shop_driver import customer, noon
+from tests.tasks.inventory.test_allocate import LAMP, allocate, deliveries, expected, write
+
+
+@pytest.fixture
+def waiting(counter):
+    """Three orders of two lamps wait for a delivery in ten days; their customers were told."""
+    for key in ("1", "2", "3"):
+        counter.order(key, line(promised=2, quantity=2, product=LAMP), customer=customer(f"c{key}"))
+    counter.stock(LAMP, 0)
+    deliveries(counter, ("D1", 12, 10))
+    allocate(counter.desk)
+    counter.live()
+    assert len(counter.door.taken) == 3
+    counter.door.taken.clear()
+    return counter
+
+
+def arrive(counter, pieces, on):
+    write(counter, update(STOCKS).values(on_hand=pieces))
+    allocate(counter.desk, on=on, run=f"run {on}")
+
+
+def told(counter, on):
+    return sorted((message.to, message.category) for message in counter.live(on))
+
+
+def test_goods_that_arrive_are_good_news_for_as_many_orders_as_there_are_units(waiting):
+    arrive(waiting, 5, on=3)
+    assert told(waiting, 3) == [("c1@example.com", "good_news"), ("c2@example.com", "good_news")]
+    assert [row["news"] for row in waiting.notices if row["message"] == "good_news"] == [News.READY] * 2
+
+
+def test_good_news_is_told_once_however_often_the_schedule_runs(waiting):
+    arrive(waiting, 5, on=3)
+    waiting.live(3)
+    for later in (3, 3, 4):
+        arrive(waiting, 5, on=later)
+        assert told(waiting, later) == []
+
+
+def test_the_one_who_has_to_wait_hears_nothing_until_their_goods_come(waiting):
+    arrive(waiting, 5, on=3)
+    waiting.live(3)
+    arrive(waiting, 6, on=4)
+    assert told(waiting, 4) == [("c3@example.com", "good_news")]
+
+
+def test_good_news_has_a_revision_of_its_own_and_the_mail_says_that_it_is_there(waiting):
+    arrive(waiting, 6, on=3)
+    (message, *_) = waiting.live(3)
+    assert "in stock, set aside for you" in message.text
+    assert {row["revision"] for row in waiting.notices} == {1, 2}
+
+
+def test_an_earlier_delivery_is_good_news_by_enough_days(waiting):
+    write(waiting, update(INBOUNDS).values(expected_on=day(10)))
+    allocate(waiting.desk, on=1)
+    assert told(waiting, 3) == []
+    write(waiting, update(INBOUNDS).values(expected_on=day(5)))
+    allocate(waiting.desk, on=3)
+    assert {category for _, category in told(waiting, 3)} == {"good_news"}
+
+
+def test_goods_gone_before_the_words_left_stop_the_words(waiting):
+    arrive(waiting, 6, on=3)
+    waiting.decide(3)
+    arrive(waiting, 0, on=3)
+    waiting.deliver(3)
+    assert waiting.door.taken == []
+    states = {row["state"] for row in waiting.notices if row["message"] == "good_news"}
+    assert states == {State.SKIPPED}
+
+
+def test_an_order_told_to_be_ready_that_is_not_sent_by_its_day_is_told_again(waiting):
+    arrive(waiting, 6, on=3)
+    waiting.live(3)
+    ready_on = expected(waiting, "1")[1]
+    arrive(waiting, 6, on=(ready_on - day(0)).days + 1)
+    again = told(waiting, (ready_on - day(0)).days + 2)
+    assert {to for to, _ in again} == {"c1@example.com", "c2@example.com", "c3@example.com"}
+    assert "good_news" not in {category for _, category in again}
+
+
+def test_what_lies_in_stock_and_never_leaves_is_not_given_a_new_day_again_and_again(waiting):
+    arrive(waiting, 6, on=3)
+    waiting.live(3)
+    waiting.door.taken.clear()
+    for on in range(4, 60):
+        arrive(waiting, 6, on=on)
+        waiting.live(on)
+    mine = [message.category for message in waiting.door.taken if message.to == "c1@example.com"]
+    assert mine == ["week", "fortnight", "long"]  # without a day: each a bucket worse
+    assert expected(waiting, "1") == ("stock", None, False)
+    arrive(waiting, 0, on=60)
+    arrive(waiting, 6, on=61)
+    assert expected(waiting, "1") == ("stock", day(63), True)
+    assert "good_news" in {category for _, category in told(waiting, 61)}
+
+
+@pytest.mark.parametrize(("priority", "kept"), [(0, True), (9, False)])
+def test_what_was_told_to_be_ready_stays_so_but_for_a_higher_priority(waiting, priority, kept):
+    arrive(waiting, 2, on=3)
+    waiting.live(3)
+    write(waiting, update(PRODUCTS).values(safety_stock=1))
+    waiting.order("4", line(promised=1, quantity=1, product=LAMP))
+    write(waiting, update(ORDERS).where(ORDERS.c.id == "4").values(priority=priority))
+    arrive(waiting, 2, on=4)
+    assert expected(waiting, "1")[2] is kept
+
+
+def test_a_line_that_lies_ready_and_was_never_late_gives_way_to_an_earlier_promise(counter):
+    counter.order("1", line(promised=20, quantity=2, product=LAMP))
+    counter.stock(LAMP, 2)
+    allocate(counter.desk)
+    counter.live()
+    counter.order("2", line(promised=3, quantity=2, product=LAMP))
+    allocate(counter.desk)
+    assert (expected(counter, "1")[2], expected(counter, "2")[2]) == (False, True)
+
+
+def test_what_staff_have_a_day_for_is_not_said_to_be_ready(waiting):
+    say(waiting.desk, Now("", day(1), noon(1)), "1", "1", day(30), "Rita")
+    arrive(waiting, 6, on=3)
+    assert expected(waiting, "1") == ("staff", day(30), False)
+    assert ("c1@example.com", "good_news") not in told(waiting, 3)
+
+
+def test_an_order_that_was_never_told_hears_no_good_news(counter):
+    counter.order("1", line(promised=9, quantity=2, product=LAMP))
+    counter.stock(LAMP, 0)
+    deliveries(counter, ("D1", 12, 1))
+    allocate(counter.desk)
+    counter.live()
+    arrive(counter, 6, on=1)
+    assert counter.live(1) == []
+    assert {row["source"] for row in counter.rows(EXPECTATIONS)} == {"inbound", "stock"}
+
+
+def test_staff_see_why_in_the_ledger(waiting):
+    arrive(waiting, 6, on=3)
+    waiting.decide(3)
+    found = [row for row in waiting.notices if row["message"] == "good_news"]
+    assert all("what was told to be late is there and can go" in row["why"] for row in found)
+
+
+def test_staff_read_the_whole_chain_of_an_order_from_stock_to_words(waiting):
+    write(waiting, update(INBOUNDS).where(INBOUNDS.c.id == "D1").values(expected_on=day(11)))
+    write(waiting, update(STOCKS).values(on_hand=1))
+    allocate(waiting.desk, on=1)
+    with reading(waiting.desk.engine) as connection:
+        story = explain(waiting.desk, connection, "1", Now("", day(1), noon(1)))
+    assert [(one["quantity"], one["covered by"]) for one in story["supply"]["covered"]] == [
+        (1, "stock at main"),
+        (1, f"delivery D1 of an unnamed vendor, promised for {day(10)}, now for {day(11)}"),
+    ]
+    before, now = story["supply"]["dates"]
+    assert (before["ended_at"], now["ended_at"]) == (noon(1), None)
+    assert before["why"].startswith("2 of 2 with delivery D1, promised for")
+    assert (story["lines"][0]["expected_on"], story["bucket"]) == (now["expected_on"], "fortnight")
+    assert [notice["message"] for notice in story["told"]] == ["fortnight"]

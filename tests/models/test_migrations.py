@@ -1,0 +1,199 @@
+"""The ledger's tables through all their versions, on both databases."""
+
+import subprocess
+import sys
+from datetime import UTC, date, datetime
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Date, DateTime, MetaData, Table, func, inspect, select, text
+from sqlalchemy.types import JSON, Boolean
+from sqlmodel import SQLModel
+
+from models.errors import ForewarnError
+from tasks.db.engine import connect
+from tasks.db.migrations import _config, _scripts, migrate, newest, version
+from tasks.db.sql import reading
+from tests.support.paths import ROOT
+
+# In the order in which they came.
+VERSIONS = [script.revision for script in _scripts().walk_revisions()][::-1]
+SAMPLES = {Boolean: True, DateTime: datetime(2026, 6, 15, tzinfo=UTC), Date: date(2026, 6, 15), JSON: []}
+
+ONE_PROCESS = """
+import sys
+from tasks.db.engine import connect; from tasks.db.migrations import migrate
+engine = connect(sys.argv[1])
+print("ready", flush=True)
+input()
+print(migrate(engine))
+engine.dispose()
+"""
+
+
+@pytest.fixture
+def engine(database):
+    opened = connect(database)
+    yield opened
+    opened.dispose()
+
+
+def up(engine, to):
+    """Go to one version, which no command of ours does: they all go to the newest."""
+    with engine.begin() as connection:
+        command.upgrade(_config(connection), to)
+
+
+def sample(column):
+    return next((value for kind, value in SAMPLES.items() if isinstance(column.type, kind)), "1")
+
+
+def test_an_empty_database_gets_the_tables_once(engine):
+    assert version(engine) is None
+    assert [migrate(engine), migrate(engine)] == [True, False]
+    assert version(engine) == newest() == VERSIONS[-1]
+
+
+def test_the_migrated_tables_are_those_of_the_models(engine):
+    migrate(engine)
+    with reading(engine) as connection:
+        found = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(found, SQLModel.metadata) == []
+    assert set(inspect(engine).get_table_names()) == {*SQLModel.metadata.tables, "alembic_version"}
+
+
+def test_rows_of_the_first_version_live_through_every_later_one(engine):
+    up(engine, VERSIONS[0])
+    first = MetaData()
+    first.reflect(engine)
+    tables = [table for table in first.sorted_tables if table.name != "alembic_version"]
+    with engine.begin() as connection:
+        for table in tables:
+            given = {column.name: sample(column) for column in table.c if not column.nullable}
+            connection.execute(table.insert().values(given))
+    for to in VERSIONS[1:]:
+        up(engine, to)
+        assert version(engine) == to
+    assert version(engine) == newest()
+    with reading(engine) as connection:
+        for table in tables:
+            assert connection.execute(select(func.count()).select_from(text(f'"{table.name}"'))).scalar_one() == 1
+        for table in SQLModel.metadata.sorted_tables:
+            assert len(connection.execute(select(table)).all()) == (table.name in first.tables)
+
+
+def test_opt_outs_and_countries_that_are_there_already_are_brought_to_the_new_rules(engine):
+    before = VERSIONS[VERSIONS.index("0008") - 1]
+    up(engine, before)
+    customer = Table("customer", MetaData(), autoload_with=engine)
+    blank = {column.name: sample(column) for column in customer.c if not column.nullable}
+    rows = [
+        blank | {"id": "1", "opted_out": True, "email": " Opt@Example.com ", "phone": "+49 (151) 1234-5678"},
+        blank | {"id": "2", "opted_out": True, "email": None, "phone": "0151 12345678"},
+        blank | {"id": "3", "opted_out": False, "email": "anna@example.com", "phone": None},
+        blank | {"id": "4", "opted_out": True, "email": "", "phone": ""},
+    ]
+    countries = ("UK", "EL", "DE", None)
+    with engine.begin() as connection:
+        for row, country in zip(rows, countries, strict=True):
+            connection.execute(customer.insert().values({"email": None, "phone": None} | row | {"country": country}))
+    up(engine, "0008")
+    with reading(engine) as connection:
+        kept = connection.execute(text("SELECT customer_id, address FROM opt_out ORDER BY address")).all()
+        found = connection.execute(text("SELECT country FROM customer ORDER BY id")).scalars().all()
+    assert sorted(map(tuple, kept)) == [("1", "+4915112345678"), ("1", "opt@example.com")]
+    assert found == ["GB", "GR", "DE", None]
+
+
+def test_quantities_of_before_are_whole_pieces_still(engine):
+    up(engine, "0004")
+    before = MetaData()
+    before.reflect(engine)
+    given = {
+        "order_line": {"quantity": 3},
+        "stock": {"on_hand": -2, "allocated": 1},
+        "inbound": {"quantity": 2_147_483_647},
+        "product": {"safety_stock": 7},
+        "allocation": {"quantity": 3},
+        "purchase_line": {"quantity": 5},
+        "availability": {"left": 4},
+        "stock_level": {"safety_stock": 1, "reorder_point": 2, "order_quantity": 3, "available": -4},
+        "post": {"left": 2},
+    }
+    with engine.begin() as connection:
+        for name, values in given.items():
+            table = before.tables[name]
+            needed = {column.name: sample(column) for column in table.c if not column.nullable}
+            connection.execute(table.insert().values(needed | values))
+        empty = before.tables["product"]
+        connection.execute(empty.insert().values(id="2", name="2", drop_shipped=False))
+    migrate(engine)
+    with reading(engine) as connection:
+        for name, values in given.items():
+            table = SQLModel.metadata.tables[name]
+            rows = connection.execute(select(*(table.c[column] for column in values))).all()
+            assert tuple(values.values()) in [tuple(row) for row in rows]
+            assert all(type(value) is int for row in rows for value in row if value is not None)
+        product = SQLModel.metadata.tables["product"]
+        assert set(connection.execute(select(product.c.safety_stock)).scalars()) == {7, None}
+        line = SQLModel.metadata.tables["order_line"]
+        names = ("shipped", "cancelled", "returned", "packed")
+        assert tuple(connection.execute(select(*(line.c[one] for one in names))).one()) == (0, 0, 0, 0)
+
+
+def test_processes_that_migrate_at_once_all_succeed(engine, database):
+    engine.dispose()
+    processes = [
+        subprocess.Popen(  # noqa: S603 - our own code
+            [sys.executable, "-W", "error", "-c", ONE_PROCESS, database],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    for process in processes:
+        process.stdout.readline()
+    for process in processes:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    ended = [process.communicate(timeout=60) for process in processes]
+    assert [error for _, error in ended] == ["", "", ""]
+    assert sorted(out.strip() for out, _ in ended) == ["False", "False", "True"]
+    assert version(engine) == newest()
+
+
+def test_a_ledger_of_a_newer_forewarn_is_left_alone(engine):
+    migrate(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(ForewarnError, match=r"9999.*newer Forewarn"):
+        migrate(engine)
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("ledger.db", "no address of a database"),
+        ("mysql://shop:secret@localhost/ledger", "names mysql: postgresql://... or sqlite:///... is right"),
+        ("postgresql://shop:secret@127.0.0.1:1/ledger?connect_timeout=2", "cannot be reached"),
+    ],
+)
+def test_an_address_that_cannot_be_used_is_named_without_its_password(address, says):
+    with pytest.raises(ForewarnError, match=r"(?s)^(?!.*secret)") as error:
+        migrate(connect(address))
+    assert says in str(error.value)
+
+
+def test_an_address_may_have_its_own_wishes(postgres):
+    address = postgres.emptied()
+    for wish, name in (("", "forewarn"), ("&application_name=trial", "trial")):
+        opened = connect(address + wish)
+        with reading(opened) as connection:
+            assert connection.execute(text("SHOW application_name")).scalar() == name
+            assert connection.execute(text("SHOW lock_timeout")).scalar() == "1min"
+        opened.dispose()

@@ -1,0 +1,355 @@
+"""Who gets what of one product."""
+
+from datetime import UTC, date, datetime, timedelta
+from itertools import product as every
+from itertools import zip_longest
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.inventory import Cover, Demand, Piece, Supply
+from models.policy.policy import Days
+from models.policy.supply import Allocating
+from rules.inventory.allocation import allocate, left_over, ready
+from rules.inventory.transit import Journey
+
+MONDAY = date(2026, 11, 23)
+JOURNEY = Journey(Allocating(transit={"US": 5}), Days())
+HIGH = 10
+NEVER = date.max
+
+
+def ahead(n):
+    return MONDAY + timedelta(days=n)
+
+
+def wants(order, quantity, *, promised=10, placed=0, country="DE", **facts):
+    placed_at = datetime(2026, 11, 1, tzinfo=UTC) + timedelta(hours=placed)
+    return Demand(order, "1", quantity, ahead(promised), placed_at, country=country, **facts)
+
+
+def there(quantity, place="Berlin"):
+    return Supply(Cover.STOCK, place, quantity, MONDAY)
+
+
+def comes(quantity, days, name="D1", place="Berlin"):
+    return Supply(Cover.INBOUND, place, quantity, None if days is None else ahead(days), name)
+
+
+def share(demands, supplies, safety=0):
+    return allocate(demands, supplies, safety, HIGH, JOURNEY)
+
+
+def told(pieces):
+    return [(one.order, one.quantity, one.inbound or one.place or "nothing") for one in pieces]
+
+
+def test_seven_ordered_five_in_stock_two_with_the_delivery_of_3_december():
+    pieces = share([wants("A", 7)], [there(5), comes(12, 10)])
+    assert pieces == [
+        Piece("A", "1", 5, Cover.STOCK, "Berlin", "", date(2026, 11, 24), date(2026, 11, 26)),
+        Piece("A", "1", 2, Cover.INBOUND, "Berlin", "D1", date(2026, 12, 4), date(2026, 12, 8)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("demands", "supplies", "safety", "given"),
+    [
+        pytest.param([wants("A", 1)], [], 0, [("A", 1, "nothing")], id="nothing is there"),
+        pytest.param([wants("A", 1)], [there(0)], 0, [("A", 1, "nothing")], id="an empty place gives nothing"),
+        pytest.param(
+            [wants("A", 2)], [there(-3, "Aachen"), there(2)], 0, [("A", 2, "Berlin")], id="a place that owes has none"
+        ),
+        pytest.param([], [there(5)], 0, [], id="nobody wants any"),
+        pytest.param(
+            [wants("A", 1, placed=2), wants("B", 1, placed=1)],
+            [there(1)],
+            0,
+            [("B", 1, "Berlin"), ("A", 1, "nothing")],
+            id="first come",
+        ),
+        pytest.param(
+            [wants("A", 1, promised=9), wants("B", 1, promised=8, placed=5)],
+            [there(1)],
+            0,
+            [("B", 1, "Berlin"), ("A", 1, "nothing")],
+            id="the earlier promise before the earlier order",
+        ),
+        pytest.param(
+            [wants("A", 1, promised=1), wants("B", 1, promised=8, time_critical=True)],
+            [there(1)],
+            0,
+            [("B", 1, "Berlin"), ("A", 1, "nothing")],
+            id="time-critical before the earlier promise",
+        ),
+        pytest.param(
+            [wants("A", 1, time_critical=True), wants("B", 1, priority=1)],
+            [there(1)],
+            0,
+            [("B", 1, "Berlin"), ("A", 1, "nothing")],
+            id="priority before time-critical",
+        ),
+        pytest.param(
+            [wants("A", 2, told_ready=True), wants("B", 2, promised=1, time_critical=True)],
+            [there(3)],
+            2,
+            [("A", 2, "Berlin"), ("B", 2, "nothing")],
+            id="what was told to be ready stays so",
+        ),
+        pytest.param(
+            [wants("A", 2, told_ready=True), wants("B", 2, priority=1)],
+            [there(2)],
+            0,
+            [("B", 2, "Berlin"), ("A", 2, "nothing")],
+            id="but for a higher priority",
+        ),
+        pytest.param([wants("A", 3)], [there(3)], 3, [("A", 3, "nothing")], id="safety stock is held back"),
+        pytest.param(
+            [wants("A", 3)],
+            [there(2), there(2, "Ulm")],
+            3,
+            [("A", 1, "Berlin"), ("A", 2, "nothing")],
+            id="of all places",
+        ),
+        pytest.param([wants("A", 1, priority=9)], [there(1)], 1, [("A", 1, "nothing")], id="priority 9 of 10"),
+        pytest.param([wants("A", 1, priority=10)], [there(1)], 1, [("A", 1, "Berlin")], id="high priority takes it"),
+        pytest.param(
+            [wants("A", 2, priority=10), wants("B", 2)],
+            [there(4)],
+            1,
+            [("A", 2, "Berlin"), ("B", 1, "Berlin"), ("B", 1, "nothing")],
+            id="what high priority left is still held back",
+        ),
+        pytest.param([wants("A", 1)], [comes(1, 3)], 5, [("A", 1, "D1")], id="of deliveries nothing is held back"),
+        pytest.param(
+            [wants("A", 3)], [there(2, "Aachen"), there(3, "Ulm")], 0, [("A", 3, "Ulm")], id="rather one place than two"
+        ),
+        pytest.param(
+            [wants("A", 2)],
+            [there(3, "Ulm"), there(2, "Aachen")],
+            0,
+            [("A", 2, "Aachen")],
+            id="else by the place's name",
+        ),
+        pytest.param(
+            [wants("A", 1)],
+            [comes(1, 0, place="Aachen"), there(1)],
+            0,
+            [("A", 1, "Berlin")],
+            id="what is there before what comes today",
+        ),
+        pytest.param(
+            [wants("A", 1)], [comes(1, None), comes(1, 400, "D2")], 0, [("A", 1, "D2")], id="unknown comes last"
+        ),
+        pytest.param(
+            [wants("A", 1)], [comes(1, None)], 0, [("A", 1, "D1")], id="an unknown day is better than nothing"
+        ),
+        pytest.param(
+            [wants("A", 2)],
+            [comes(1, 5, "D1"), comes(2, 6, "D2")],
+            0,
+            [("A", 2, "D2")],
+            id="what leaves on one day ties",
+        ),
+    ],
+)
+def test_who_gets_what(demands, supplies, safety, given):
+    assert told(share(demands, supplies, safety)) == given
+
+
+@pytest.mark.parametrize(
+    ("ready_on", "country", "leaves", "arrives"),
+    [
+        (date(2026, 11, 23), "DE", date(2026, 11, 24), date(2026, 11, 26)),
+        (date(2026, 11, 26), "DE", date(2026, 11, 27), date(2026, 12, 1)),
+        (date(2026, 11, 27), "DE", date(2026, 11, 30), date(2026, 12, 2)),
+        (date(2026, 11, 28), "DE", date(2026, 11, 30), date(2026, 12, 2)),
+        (date(2026, 11, 23), "US", date(2026, 11, 24), date(2026, 12, 1)),
+        (None, "DE", None, None),
+    ],
+)
+def test_goods_take_a_working_day_to_leave_and_then_as_long_as_their_country_is_far(ready_on, country, leaves, arrives):
+    assert JOURNEY.leaves(ready_on) == leaves
+    assert JOURNEY.arrives(leaves, country) == arrives
+
+
+CHRISTMAS_EVE = date(2026, 12, 24)
+
+
+@pytest.mark.parametrize(
+    ("vendor", "comes_on", "at_hand"),
+    [
+        (None, CHRISTMAS_EVE, date(2026, 12, 28)),
+        ("DE", date(2026, 12, 26), date(2026, 12, 29)),
+        ("SA", date(2026, 12, 25), date(2026, 12, 28)),
+        ("AQ", date(2026, 12, 26), date(2026, 12, 29)),
+    ],
+)
+def test_a_vendor_brings_goods_on_its_own_working_days_and_the_warehouse_takes_them_in_on_its_own(
+    vendor, comes_on, at_hand
+):
+    assert Journey(Allocating(country="DE"), Days()).at_hand(comes_on, vendor) == at_hand
+
+
+def test_without_handling_days_what_is_ready_on_a_sunday_leaves_on_monday():
+    assert Journey(Allocating(handling_days=0), Days()).leaves(date(2026, 11, 22)) == MONDAY
+
+
+def test_what_is_left_over_is_what_nobody_took():
+    supplies = [there(5), there(-1, "Aachen"), comes(3, 10), comes(4, None, "D2")]
+    pieces = share([wants("A", 7)], supplies)
+    assert left_over(supplies, pieces) == [comes(1, 10), comes(4, None, "D2")]
+
+
+def test_a_line_is_ready_when_all_of_it_is_in_stock():
+    assert ready(share([wants("A", 5)], [there(5)]))
+    assert not ready(share([wants("A", 6)], [there(5), comes(1, 2)]))
+    assert not ready([])
+
+
+quantities, countries = st.integers(1, 4), st.sampled_from(["DE", "US"])
+demands_of = st.lists(
+    st.tuples(
+        quantities,
+        st.sampled_from([0, 5, HIGH]),
+        st.booleans(),
+        st.integers(0, 3),
+        st.sampled_from(["DE", "US"]),
+        st.booleans(),
+    ),
+    max_size=6,
+).map(
+    lambda rows: [
+        wants(f"{n}", many, priority=rank, time_critical=hot, promised=day, placed=-n, country=country, told_ready=told)
+        for n, (many, rank, hot, day, country, told) in enumerate(rows)
+    ]
+)
+supplies_of = st.tuples(
+    st.lists(st.integers(-2, 5), max_size=3),
+    st.lists(st.tuples(quantities, st.none() | st.integers(0, 9)), max_size=3),
+).map(
+    lambda both: (
+        [there(n, f"P{i}") for i, n in enumerate(both[0])]
+        + [comes(n, days, f"D{i}") for i, (n, days) in enumerate(both[1])]
+    )
+)
+safeties = st.integers(0, 4)
+
+
+def turn(demand):
+    told, critical = not demand.told_ready, not demand.time_critical
+    return (-demand.priority, told, critical, demand.promised_on, demand.placed_at, demand.order)
+
+
+def may_take_all(demand):
+    return demand.priority >= HIGH or demand.told_ready
+
+
+def of_line(pieces, demand):
+    return [one for one in pieces if one.order == demand.order]
+
+
+@given(demands_of, supplies_of, safeties)
+def test_no_piece_is_given_twice_and_none_is_lost(demands, supplies, safety):
+    pieces = share(demands, supplies, safety)
+    assert all(one.quantity > 0 for one in pieces)
+    for demand in demands:
+        assert sum(one.quantity for one in of_line(pieces, demand)) == demand.quantity
+    left = left_over(supplies, pieces)
+    assert sum(one.quantity for one in left) == sum(max(0, one.quantity) for one in supplies) - sum(
+        one.quantity for one in pieces if one.cover is not Cover.NOTHING
+    )
+    for supply in supplies:
+        mine = [p for p in pieces if (p.cover, p.place, p.inbound) == (supply.cover, supply.place, supply.inbound)]
+        assert sum(one.quantity for one in mine) <= max(0, supply.quantity)
+
+
+@given(demands_of, supplies_of, safeties)
+def test_lines_of_usual_priority_leave_the_safety_stock_alone(demands, supplies, safety):
+    pieces = share(demands, supplies, safety)
+    usual = {demand.order for demand in demands if not may_take_all(demand)}
+    left = sum(one.quantity for one in left_over(supplies, pieces) if one.cover is Cover.STOCK)
+    told = {demand.order for demand in demands if demand.told_ready}
+    left += sum(one.quantity for one in pieces if one.cover is Cover.STOCK and one.order in told)
+    if any(one.cover is Cover.STOCK and one.order in usual for one in pieces):
+        assert left >= safety
+
+
+@given(demands_of, supplies_of, safeties)
+def test_nobody_is_overtaken_by_a_later_line_for_what_would_have_reached_them_earlier(demands, supplies, safety):
+    pieces = share(demands, supplies, safety)
+    ordered = sorted(demands, key=turn)
+    for n, early in enumerate(ordered):
+        worst = max(day(one, early) for one in of_line(pieces, early))
+        for late in ordered[n + 1 :]:
+            for one in of_line(pieces, late):
+                held_back = one.cover is Cover.STOCK and may_take_all(late) and not may_take_all(early)
+                if one.cover is not Cover.NOTHING and not held_back:
+                    assert day(one, early) >= worst
+
+
+def day(piece, demand):
+    """Return when a piece would reach a line's destination: nothing is later than never, which is what is unknown."""
+    if piece.cover is Cover.NOTHING:
+        return (NEVER, 1)
+    return (JOURNEY.arrives(piece.ships_on, demand.country) or NEVER, 0)
+
+
+few = st.lists(
+    st.tuples(st.integers(1, 2), st.sampled_from([0, HIGH]), st.integers(0, 2), st.booleans()), max_size=3
+).map(
+    lambda rows: [
+        wants(f"{n}", many, priority=rank, promised=day, told_ready=told)
+        for n, (many, rank, day, told) in enumerate(rows)
+    ]
+)
+some = st.tuples(
+    st.lists(st.integers(0, 2), max_size=2), st.lists(st.tuples(st.just(1), st.none() | st.integers(0, 5)), max_size=2)
+).map(
+    lambda both: (
+        [there(n, f"P{i}") for i, n in enumerate(both[0])]
+        + [comes(n, days, f"D{i}") for i, (n, days) in enumerate(both[1])]
+    )
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(few, some, st.integers(0, 2))
+def test_on_small_cases_every_line_in_its_turn_gets_the_earliest_that_any_allocation_could_give_it(
+    demands, supplies, safety
+):
+    ordered = sorted(demands, key=turn)
+    pieces = share(demands, supplies, safety)
+    ours = [sorted(day(p, d) for p in of_line(pieces, d) for _ in range(p.quantity)) for d in ordered]
+    assert ours == min(outcomes(ordered, supplies, safety))
+
+
+def outcomes(ordered, supplies, safety):
+    """Yield what every line would get, by every way there is to give units to lines."""
+    units = [demand for demand in ordered for _ in range(demand.quantity)]
+    stock = sum(max(0, one.quantity) for one in supplies if one.cover is Cover.STOCK)
+    for chosen in every([*supplies, None], repeat=len(units)):
+        if allowed(units, chosen, supplies, stock - safety):
+            arrivals = {demand.order: [] for demand in ordered}
+            for demand, supply in zip_longest(units, chosen):
+                arrivals[demand.order].append(when(supply, demand))
+            yield [sorted(arrivals[demand.order]) for demand in ordered]
+
+
+def allowed(units, chosen, supplies, free):
+    if any(chosen.count(one) > one.quantity for one in supplies):
+        return False
+    taken = 0
+    for demand, supply in zip(units, chosen, strict=True):
+        if supply is not None and supply.cover is Cover.STOCK:
+            taken += 1
+            if not may_take_all(demand) and taken > free:
+                return False
+    return True
+
+
+def when(supply, demand):
+    if supply is None:
+        return (NEVER, 1)
+    return (JOURNEY.arrives(JOURNEY.leaves(supply.ready_on), demand.country) or NEVER, 0)

@@ -1,0 +1,317 @@
+"""When a line is expected, who says so, and what a new order would get."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from models.enums import Promise
+from models.inventory import Available, Cover, DateSource, Expectation, Piece, Stocked, Supply
+from models.policy.policy import Days
+from models.policy.supply import Allocating, Forecasting
+from rules.inventory.availability import available
+from rules.inventory.expected_dates import expect
+from rules.inventory.inbound_dates import Coming, Inflow, as_shown, basis, days_shown
+from rules.inventory.line_inputs import Awaited
+from rules.inventory.transit import Journey
+from rules.inventory.vendor_lateness import Delivery, Habits
+
+TODAY = date(2026, 11, 23)
+JOURNEY = Journey(Allocating(), Days())
+STAFF, CARRIER, VENDOR, STOCK, INBOUND, FORECAST, SHOP = DateSource
+
+
+def ahead(n):
+    return TODAY + timedelta(days=n)
+
+
+LINE = Awaited(Promise.SHIP, ahead(10), 7, "DE", stocked=True)
+COMING = {
+    "D0": Coming(ahead(30), ahead(29), ahead(31), 0.81, "promised for 2026-12-20"),
+    "D1": Coming(ahead(14), ahead(11), ahead(16), 0.83, "promised for 2026-12-03"),
+    "D2": Coming(None, None, None, None, "which has no date"),
+}
+
+
+def piece(cover, quantity=7):
+    if cover is Cover.NOTHING:
+        return Piece("A", "1", quantity, cover)
+    inbound, ready_on = ("D1", COMING["D1"].ready_on) if cover is Cover.INBOUND else ("", TODAY)
+    leaves_on = JOURNEY.leaves(ready_on)
+    return Piece("A", "1", quantity, cover, "Berlin", inbound, leaves_on, JOURNEY.arrives(leaves_on, "DE"))
+
+
+IN_STOCK, ON_THE_WAY, UNCOVERED = (
+    [piece(Cover.STOCK)],
+    [piece(Cover.STOCK, 5), piece(Cover.INBOUND, 2)],
+    [piece(Cover.STOCK, 5), piece(Cover.NOTHING, 2)],
+)
+BOTH = [piece(Cover.STOCK, 4), Piece("A", "1", 1, Cover.INBOUND, "Berlin", "D2"), piece(Cover.NOTHING, 2)]
+UNDATED = [piece(Cover.STOCK, 5), Piece("A", "1", 2, Cover.INBOUND, "Berlin", "D2")]
+ANSWER = Coming(ahead(5), ahead(4), ahead(7), 0.8, "promised for 2026-11-26")
+
+
+def believed(line, pieces, as_of=TODAY):
+    return expect(line, pieces, COMING, JOURNEY, as_of)
+
+
+def said(line, pieces, as_of=TODAY):
+    found = believed(line, pieces, as_of)
+    return found and (found.source, found.expected_on)
+
+
+def stood(source, days):
+    return Expectation(source, None if days is None else ahead(days), "so it was")
+
+
+@pytest.mark.parametrize(
+    ("line", "pieces", "what"),
+    [
+        pytest.param(replace(LINE, said={SHOP: ahead(3)}), IN_STOCK, (STOCK, ahead(1)), id="stock before the shop"),
+        pytest.param(
+            replace(LINE, said={CARRIER: ahead(3)}), IN_STOCK, (CARRIER, ahead(3)), id="the carrier before stock"
+        ),
+        pytest.param(replace(LINE, said={VENDOR: ahead(3)}), UNCOVERED, (VENDOR, ahead(3)), id="the vendor's word"),
+        pytest.param(replace(LINE, said={STAFF: ahead(0)}), ON_THE_WAY, (STAFF, TODAY), id="today has not passed"),
+        pytest.param(replace(LINE, said={STAFF: ahead(-1)}), ON_THE_WAY, (INBOUND, ahead(15)), id="yesterday has"),
+        pytest.param(
+            replace(LINE, standing=stood(STAFF, 4), said={CARRIER: ahead(3)}),
+            IN_STOCK,
+            (STAFF, ahead(4)),
+            id="staff first",
+        ),
+        pytest.param(
+            replace(LINE, standing=stood(STAFF, -1)), IN_STOCK, (STOCK, ahead(1)), id="until their day passes"
+        ),
+        pytest.param(
+            replace(LINE, answer=ANSWER, accepted=7), ON_THE_WAY, (VENDOR, ahead(7)), id="an answer before a delivery"
+        ),
+        pytest.param(
+            replace(LINE, answer=ANSWER, accepted=7),
+            IN_STOCK,
+            (STOCK, ahead(1)),
+            id="of what is in stock it says nothing",
+        ),
+        pytest.param(
+            replace(LINE, answer=ANSWER, accepted=7, drop_shipped=True),
+            IN_STOCK,
+            (VENDOR, ahead(5)),
+            id="a drop-shipper sends itself",
+        ),
+        pytest.param(
+            replace(LINE, answer=ANSWER, accepted=2), ON_THE_WAY, (VENDOR, ahead(7)), id="it may be that delivery"
+        ),
+        pytest.param(replace(LINE, answer=ANSWER, accepted=1), UNCOVERED, (STOCK, None), id="too few were accepted"),
+        pytest.param(
+            replace(LINE, answer=ANSWER, accepted=3),
+            [piece(Cover.INBOUND, 4), piece(Cover.NOTHING, 3)],
+            (VENDOR, ahead(15)),
+            id="an answer for some, and a delivery for the others",
+        ),
+        pytest.param(
+            replace(LINE, answer=ANSWER, accepted=5, drop_shipped=True, stocked=False), [], None, id="direct, too few"
+        ),
+        pytest.param(
+            replace(LINE, answer=COMING["D2"], accepted=7),
+            ON_THE_WAY,
+            (INBOUND, ahead(15)),
+            id="an answer without a date",
+        ),
+        pytest.param(LINE, ON_THE_WAY, (INBOUND, ahead(15)), id="the last piece counts"),
+        pytest.param(replace(LINE, promise=Promise.DELIVER), ON_THE_WAY, (INBOUND, ahead(17)), id="and arrives later"),
+        pytest.param(LINE, UNDATED, (INBOUND, None), id="a delivery without a date"),
+        pytest.param(replace(LINE, lead_days=7), UNDATED, (INBOUND, None), id="is not guessed by the lead time"),
+        pytest.param(replace(LINE, lead_days=7), BOTH, (INBOUND, None), id="not even in part"),
+        pytest.param(replace(LINE, said={SHOP: ahead(3)}), UNDATED, (SHOP, ahead(3)), id="but the shop may know"),
+        pytest.param(replace(LINE, lead_days=7), UNCOVERED, (FORECAST, ahead(9)), id="the usual lead time"),
+        pytest.param(replace(LINE, lead_days=7, foreseen=ahead(4)), UNCOVERED, (FORECAST, ahead(4)), id="not again"),
+        pytest.param(replace(LINE, lead_days=7, foreseen=ahead(-1)), UNCOVERED, (FORECAST, None), id="it is over"),
+        pytest.param(
+            replace(LINE, lead_days=7, standing=stood(FORECAST, -1), said={SHOP: ahead(3)}),
+            UNCOVERED,
+            (SHOP, ahead(3)),
+            id="and then the shop may know",
+        ),
+        pytest.param(replace(LINE, lead_days=10**9), UNCOVERED, (STOCK, None), id="an absurd one is none"),
+        pytest.param(LINE, UNCOVERED, (STOCK, None), id="nobody knows"),
+        pytest.param(replace(LINE, said={SHOP: ahead(-1)}), UNCOVERED, (STOCK, None), id="nor does a day that passed"),
+        pytest.param(replace(LINE, stocked=False, said={SHOP: ahead(3)}), [], None, id="the shop's date stays"),
+        pytest.param(
+            replace(LINE, stocked=False, said={CARRIER: ahead(3)}), [], (CARRIER, ahead(3)), id="but has a source"
+        ),
+        pytest.param(
+            replace(LINE, stocked=False, answer=ANSWER, accepted=7, drop_shipped=True),
+            [],
+            (VENDOR, ahead(5)),
+            id="direct",
+        ),
+    ],
+)
+def test_the_first_who_says_anything_is_believed(line, pieces, what):
+    assert said(line, pieces) == what
+
+
+@pytest.mark.parametrize(
+    ("before", "as_of", "promised", "expected"),
+    [
+        pytest.param(None, 0, 10, 1, id="it can leave tomorrow"),
+        pytest.param(1, 1, 10, 1, id="today, then"),
+        pytest.param(1, 2, 10, 10, id="it did not: the shop has until the promised day"),
+        pytest.param(10, 9, 10, 10, id="that stands"),
+        pytest.param(10, 11, 10, None, id="nor by then: nobody knows what keeps it"),
+        pytest.param(None, 11, 10, 14, id="late, and in stock since today: it can leave on Monday"),
+        pytest.param(10, 4, 7, 7, id="promised earlier by now"),
+    ],
+)
+def test_a_line_that_lies_ready_has_a_new_date_only_when_the_old_one_has_passed(before, as_of, promised, expected):
+    today = ahead(as_of)
+    pieces = [replace(IN_STOCK[0], ships_on=JOURNEY.leaves(today))]
+    standing = None if before is None else replace(stood(STOCK, before), basis="in stock, to ship to DE")
+    line = replace(LINE, promised_on=ahead(promised), standing=standing)
+    found = believed(line, pieces, today)
+    assert (found.source, found.expected_on) == (STOCK, None if expected is None else ahead(expected))
+    later = ahead(as_of + 10)
+    again = believed(replace(line, standing=found), [replace(pieces[0], ships_on=JOURNEY.leaves(later))], later)
+    assert expected is not None or again == found
+
+
+@pytest.mark.parametrize(
+    ("change", "arrives"),
+    [({"country": "FR"}, 9), ({"promise": Promise.SHIP}, 1)],
+    ids=["it goes farther", "it is only to leave"],
+)
+def test_a_line_in_stock_has_a_new_date_when_it_goes_elsewhere(change, arrives):
+    before = believed(replace(LINE, promise=Promise.DELIVER, promised_on=ahead(1)), IN_STOCK)
+    assert before.expected_on == ahead(3)
+    pieces = [replace(IN_STOCK[0], arrives_on=ahead(9))]
+    line = replace(LINE, **({"promise": Promise.DELIVER, "promised_on": ahead(1), "standing": before} | change))
+    assert said(line, pieces) == (STOCK, ahead(arrives))
+
+
+def test_what_was_not_ready_before_leaves_at_once_when_it_is():
+    line = replace(LINE, standing=stood(INBOUND, 15))
+    assert said(line, IN_STOCK) == (STOCK, ahead(1))
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [(None, 9), (4, 4), (0, 0), (-1, None)],
+    ids=["today", "stands", "to the day", "then unknown"],
+)
+def test_a_lead_time_is_reckoned_once_and_its_date_does_not_run_ahead_of_the_days(before, expected):
+    standing = None if before is None else stood(FORECAST, before)
+    line = replace(LINE, lead_days=7, standing=standing)
+    found = believed(line, UNCOVERED)
+    assert found.expected_on == (None if expected is None else ahead(expected))
+    assert found.source == FORECAST
+    again = believed(replace(line, standing=found), UNCOVERED, ahead(1))
+    assert again.expected_on == (found.expected_on if expected else None)
+
+
+@pytest.mark.parametrize(
+    ("shown", "promised", "reckoned", "as_of", "ready_on"),
+    [
+        pytest.param(13, 10, 14, 0, 13, id="the habit alone moved: the day stands"),
+        pytest.param(13, 10, None, 0, 13, id="even where nobody can say any more"),
+        pytest.param(13, 8, 14, 0, 14, id="the vendor promised another day"),
+        pytest.param(16, 10, 14, 0, 14, id="an earlier day is taken at once"),
+        pytest.param(13, 10, 14, 13, 13, id="the day itself has not passed"),
+        pytest.param(13, 10, 14, 14, 14, id="once it has passed the new one is said"),
+        pytest.param(13, 10, None, 14, None, id="or that there is none"),
+    ],
+)
+def test_what_stays_out_moves_its_day_when_that_has_passed_and_not_each_morning(
+    shown, promised, reckoned, as_of, ready_on
+):
+    def coming(promised_on, day):
+        return Coming(None if day is None else ahead(day), None, None, 0.8, "promised", ahead(promised_on))
+
+    before = replace(stood(INBOUND, 20), basis=basis({"D7": coming(1, 2), "D1, a": coming(promised, shown)}))
+    now = as_shown("D1, a", coming(10, reckoned), days_shown([before, None]), ahead(as_of))
+    assert now.ready_on == (None if ready_on is None else ahead(ready_on))
+    assert (now.chance is None) == (shown == ready_on != reckoned)
+    line = replace(LINE, answer=coming(10, reckoned), accepted=7)
+    accepted = replace(stood(VENDOR, 20), basis=basis({"accepted": coming(promised, shown)}))
+    found = expect(replace(line, standing=accepted), UNCOVERED, {}, JOURNEY, ahead(as_of))
+    assert found.expected_on == (None if ready_on is None else JOURNEY.leaves(ahead(ready_on)))
+
+
+def test_a_day_that_stands_is_as_likely_as_it_was_said_to_be():
+    kept = {"D1": replace(COMING["D1"], promised_on=ahead(10), chance=None)}
+    before = replace(stood(INBOUND, 15), basis=basis(kept), chance=0.83)
+    found = expect(replace(LINE, standing=before), [piece(Cover.INBOUND)], kept, JOURNEY, TODAY)
+    assert (found.expected_on, found.chance) == (ahead(15), 0.83)
+
+
+def test_staff_read_in_one_sentence_where_a_date_comes_from():
+    found = believed(LINE, ON_THE_WAY)
+    assert found.why == "5 of 7 in stock; 2 of 7 with delivery D1, promised for 2026-12-03"
+    assert (found.earliest_on, found.latest_on, found.chance) == (ahead(14), ahead(17), 0.83)
+    one = replace(LINE, quantity=1, lead_days=7)
+    assert believed(one, [piece(Cover.STOCK, 1)]).why == "in stock"
+    assert believed(one, [piece(Cover.NOTHING, 1)]).why == (
+        "neither in stock nor on the way; the vendor takes 7 days as a rule"
+    )
+
+
+def late_by(*days):
+    return [Delivery("Acme", ahead(-100 + n), ahead(-100 + n + slip)) for n, slip in enumerate(days)]
+
+
+def test_a_delivery_is_expected_with_its_vendors_habit_and_the_days_to_take_it_in():
+    habits = Habits.learn(late_by(*[4] * 20), TODAY, Forecasting())
+    found = Inflow(habits, JOURNEY, TODAY).coming("Acme", None, date(2026, 12, 3))
+    assert found.ready_on == date(2026, 12, 8)
+    assert found.chance > 0.9
+
+
+@pytest.mark.parametrize(
+    ("promised", "now_for", "ready_on"),
+    [
+        pytest.param(3, 7, 8, id="it takes four days, as it said by now: a day to take it in"),
+        pytest.param(3, 9, 10, id="the vendor knows of more"),
+        pytest.param(3, 4, 8, id="it is later than it says"),
+        pytest.param(7, 3, 8, id="an earlier word is judged by itself"),
+        pytest.param(-9, 3, 8, id="beyond all habits the new word counts"),
+    ],
+)
+def test_a_vendor_that_gives_another_day_is_not_taken_to_be_late_twice(promised, now_for, ready_on):
+    habits = Habits.learn(late_by(*[4] * 20), TODAY, Forecasting())
+    found = Inflow(habits, JOURNEY, TODAY).revised("Acme", None, ahead(promised), ahead(now_for))
+    assert (found.ready_on, found.promised_on) == (ahead(ready_on), ahead(now_for))
+
+
+@pytest.mark.parametrize("promised_on", [None, date.max, date(9999, 1, 1)])
+def test_a_day_beyond_all_days_is_no_date(promised_on):
+    habits = Habits.learn(late_by(*[4] * 20), TODAY, Forecasting())
+    assert Inflow(habits, JOURNEY, TODAY).coming("Acme", None, promised_on).ready_on is None
+
+
+def left(*lots):
+    return [
+        Supply(Cover.STOCK, "Berlin", n, TODAY)
+        if name is None
+        else Supply(Cover.INBOUND, "Berlin", n, COMING[name].ready_on, name)
+        for n, name in lots
+    ]
+
+
+BACK = Available("P", Stocked.BACKORDER, 3, ahead(15), ahead(17))
+GONE = Available("P", Stocked.OUT_OF_STOCK, 0)
+
+
+@pytest.mark.parametrize(
+    ("lots", "safety", "found"),
+    [
+        pytest.param([(2, None)], 0, Available("P", Stocked.IN_STOCK, 2), id="in stock"),
+        pytest.param([(3, None)], 2, Available("P", Stocked.IN_STOCK, 1), id="less the safety stock"),
+        pytest.param([(2, None)], 2, GONE, id="which is not for sale"),
+        pytest.param([(2, None), (3, "D1")], 2, BACK, id="but a delivery is"),
+        pytest.param([(4, "D2"), (3, "D1")], 0, BACK, id="the first one with a date"),
+        pytest.param([(4, "D0"), (3, "D1")], 0, BACK, id="the first to come"),
+        pytest.param([(4, "D2")], 0, GONE, id="nobody knows when"),
+        pytest.param([], 0, GONE, id="nothing is left"),
+    ],
+)
+def test_a_new_order_gets_what_is_left_after_all_others_had_theirs(lots, safety, found):
+    assert available("P", left(*lots), safety, COMING, JOURNEY) == found

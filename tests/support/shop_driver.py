@@ -1,0 +1,255 @@
+"""A small shop at its counter: what tests of the ledger live their days in."""
+
+import asyncio
+from dataclasses import asdict, replace
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
+
+from sqlalchemy import Integer, insert, select, update
+
+from channels.transport import Rejected, SendError
+from models.config.shop import Help, Links, Sender, ShopConfig
+from models.enums import Channel
+from models.messages import Message, Receipt
+from models.orders import CustomerFacts
+from models.policy.messaging import Brake
+from models.policy.policy import Policy
+from rules.delays.working_days import Calendar
+from tasks.context import Desk
+from tasks.db.engine import connect
+from tasks.db.migrations import migrate
+from tasks.db.sql import reading
+from tasks.delivery.queue import Worker
+from tasks.delivery.worker import Crew, Delivered, deliver_batch, doubt
+from tasks.guardrails.check import judge
+from tasks.notices.evaluate import Looked, look
+from tasks.offers.substitute_stock import Shelves
+from tasks.runs.records import HELD, LATE_ORDERS, Now, begin, end
+from tasks.tables import CUSTOMERS, LINES, NOTICES, ORDERS, POSTS, PRODUCTS, STOCKS, WATCHES, table_of
+from templates.rendering.messages import Words
+from tests.support.builders import ANNA, DAY, day, line
+
+SHOP = ShopConfig(
+    name="Lamps & Co",
+    zone="Europe/Berlin",
+    country="DE",
+    currency="EUR",
+    sender=Sender(name="Lamps & Co", email="hello@lamps.example.com"),
+    help=Help(email="help@lamps.example.com"),
+    links=Links(home="https://lamps.example.com", order="https://lamps.example.com/orders/{order}"),
+)
+SHOP_TOML = """
+name = "Lamps & Co"
+zone = "Europe/Berlin"
+country = "DE"
+currency = "EUR"
+[sender]
+name = "Lamps & Co"
+email = "hello@lamps.example.com"
+[help]
+email = "help@lamps.example.com"
+[links]
+home = "https://lamps.example.com"
+order = "https://lamps.example.com/orders/{order}"
+"""
+"""The same shop, as its shop.toml says it."""
+SMALL = Policy(brake=Brake(at_least=3))
+"""The brake of a shop so small that three orders are many."""
+
+
+def open_desk(url, policy=Policy()):  # noqa: B008 - frozen
+    engine = connect(url)
+    migrate(engine)
+    return Desk(engine, SHOP, policy, Calendar(policy.days), Words(SHOP))
+
+
+class Till:
+    """A door that keeps what it took, and answers what a test wants."""
+
+    def __init__(self, answer=None):
+        self.taken: list[Message] = []
+        self.answer = answer
+
+    async def send(self, message):
+        await asyncio.sleep(0)
+        if self.answer is not None and (error := self.answer(message)):
+            raise error
+        self.taken.append(message)
+        return Receipt(f"ref-{message.id}")
+
+    async def close(self):
+        pass
+
+
+class Counter:
+    """Orders come in, days are lived, messages go out."""
+
+    def __init__(self, desk):
+        self.desk, self.door = desk, Till()
+
+    def order(self, key="1041", *lines, customer=ANNA, placed=-60, currency="EUR", shipping_fee=None):
+        """Take an order in, as an import would."""
+        lines = lines or (line(promised=-9),)
+        with self.desk.engine.begin() as connection:
+            known = set(connection.execute(select(CUSTOMERS.c.id)).scalars())
+            if customer.id not in known:
+                connection.execute(insert(CUSTOMERS).values(**asdict(customer)))
+            connection.execute(
+                insert(ORDERS).values(
+                    id=key,
+                    customer_id=customer.id,
+                    placed_at=noon(placed),
+                    currency=currency,
+                    shipping_fee=shipping_fee,
+                )
+            )
+            for one in lines:
+                self._product(connection, one.product)
+                connection.execute(insert(LINES).values(**_row(key, one)))
+            connection.execute(insert(WATCHES).values(order_id=key, look_again_on=DAY, version=0, revision=0))
+
+    def _product(self, connection, product):
+        if product.id not in set(connection.execute(select(PRODUCTS.c.id)).scalars()):
+            connection.execute(insert(PRODUCTS).values(**asdict(product)))
+
+    def stock(self, product, on_hand, allocated=0):
+        with self.desk.engine.begin() as connection:
+            self._product(connection, product)
+            connection.execute(
+                insert(STOCKS).values(product_id=product.id, location="main", on_hand=on_hand, allocated=allocated)
+            )
+
+    def change(self, key, on=0, **facts):
+        """Change every line of an order, as an import would on a day."""
+        with self.desk.engine.begin() as connection:
+            connection.execute(update(LINES).where(LINES.c.order_id == key).values(**facts))
+            self.look_again(connection, key, on)
+
+    def look_again(self, connection, key, on=0):
+        connection.execute(
+            update(WATCHES)
+            .where(WATCHES.c.order_id == key)
+            .values(look_again_on=day(on), version=WATCHES.c.version + 1)
+        )
+
+    def customer(self, key, **facts):
+        with self.desk.engine.begin() as connection:
+            connection.execute(update(CUSTOMERS).where(CUSTOMERS.c.id == key).values(**facts))
+
+    def decide(self, on=0, *, batch=500, limit=None) -> Looked:
+        """Live the deciding half of a day."""
+        now = begin(self.desk.engine, LATE_ORDERS, self.desk.policy.digest, day(on), noon(on))
+        found, after, shelves = Looked(), None, Shelves()
+        while True:
+            left = None if limit is None else limit - sum(found.news.values())
+            page = look(self.desk, now, shelves, after, batch=batch, limit=left)
+            found.add(page.looked)
+            if page.last is None:
+                break
+            after = page.last
+        self.passed = judge(self.desk, now)
+        held = {"held": {one.name: one.sentence for one in self.passed}}
+        end(self.desk.engine, now, noon(on), HELD if self.passed else "done", held)
+        return found
+
+    def deliver(self, on=0, *, door=None, parallel=4, at=None, lease=600, clock=None) -> Delivered:
+        """Live the delivering half of a day."""
+        moment = at or noon(on)
+        door = door or self.door
+        doors = dict.fromkeys(Channel, door)
+        crew = Crew(Worker(f"test {moment}", timedelta(seconds=lease)), doors, parallel, clock or (lambda: moment))
+        now = Now("test", day(on), moment)
+
+        async def all_of_it():
+            done = Delivered(in_doubt=doubt(self.desk, crew))
+            while batch := await deliver_batch(self.desk, now, crew, batch=50, down=tuple(done.down)):
+                done.add(batch)
+            return done
+
+        return asyncio.run(all_of_it())
+
+    def live(self, on=0):
+        """Live a whole day; return the messages that left."""
+        before = len(self.door.taken)
+        self.decide(on)
+        self.deliver(on)
+        return self.door.taken[before:]
+
+    def rows(self, table):
+        numbered = [column for column in table.primary_key if isinstance(column.type, Integer)]
+        with reading(self.desk.engine) as connection:
+            return [dict(row) for row in connection.execute(select(table).order_by(*numbered)).mappings()]
+
+    @property
+    def notices(self):
+        return self.rows(NOTICES)
+
+    @property
+    def posts(self):
+        return self.rows(POSTS)
+
+    def watch(self, key="1041"):
+        (found,) = [row for row in self.rows(WATCHES) if row["order_id"] == key]
+        return found
+
+
+def noon(n: int) -> datetime:
+    """Return noon in Berlin, `n` days after DAY, in UTC."""
+    return datetime.combine(day(n), time(10), UTC)
+
+
+def _row(key, one):
+    moments = {
+        f"{name}_at": None
+        if getattr(one, f"{name}_on") is None
+        else datetime.combine(getattr(one, f"{name}_on"), time(10), UTC)
+        for name in ("shipped", "delivered", "cancelled")
+    }
+    return {
+        "order_id": key,
+        "number": one.number,
+        "product_id": one.product.id,
+        "quantity": one.quantity,
+        "price": one.price,
+        "promise": one.promise,
+        "promised_on": one.promised_on,
+        "expected_on": one.expected_on,
+        **moments,
+    }
+
+
+def customer(key: str, **facts) -> CustomerFacts:
+    """Return another customer."""
+    return (
+        replace(ANNA, id=key, name=f"Customer {key}", email=f"{key}@example.com", **facts)
+        if "email" not in facts
+        else replace(ANNA, id=key, name=f"Customer {key}", **facts)
+    )
+
+
+def euros(amount) -> Decimal:
+    return Decimal(amount).quantize(Decimal("0.01"))
+
+
+def shop(counter, late, on_time=0):
+    """Fill the shop with orders, some of them late."""
+    for n in range(late + on_time):
+        promised = -9 if n < late else 30
+        counter.order(f"{n}", line(promised=promised), customer=customer(f"c{n}"), placed=-20)
+
+
+__all__ = [
+    "SHOP",
+    "SHOP_TOML",
+    "SMALL",
+    "Counter",
+    "Rejected",
+    "SendError",
+    "Till",
+    "customer",
+    "euros",
+    "noon",
+    "open_desk",
+    "shop",
+    "table_of",
+]

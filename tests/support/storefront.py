@@ -1,0 +1,49 @@
+"""A shop's shelf: its products, and what holds of each for a new order."""
+
+from sqlalchemy import delete, insert, update
+
+from tasks.db.sql import reading
+from tasks.storefront.notices import notices
+from tasks.tables import AVAILABILITIES, PRODUCTS
+from tests.support.builders import day
+from tests.support.shop_driver import noon
+
+
+class Shelf:
+    """Products are put on it, and seen as shoppers see them at the moment `now`."""
+
+    def __init__(self, desk):
+        self.desk, self.now = desk, noon(0)
+
+    def put(self, product, state="backorder", *, left=3, expected=7, latest=None, set_at=None, name="A lamp", url=None):
+        with self.desk.engine.begin() as connection:
+            connection.execute(delete(AVAILABILITIES).where(AVAILABILITIES.c.product_id == product))
+            connection.execute(delete(PRODUCTS).where(PRODUCTS.c.id == product))
+            connection.execute(insert(PRODUCTS).values(id=product, name=name, url=url))
+            connection.execute(
+                insert(AVAILABILITIES).values(
+                    product_id=product,
+                    state=state,
+                    left=left,
+                    expected_on=None if expected is None or state != "backorder" else day(expected),
+                    latest_on=None if latest is None else day(latest),
+                    since=noon(-3),
+                    set_at=set_at or self.now,
+                )
+            )
+
+    def clear(self):
+        with self.desk.engine.begin() as connection:
+            for table in (AVAILABILITIES, PRODUCTS):
+                connection.execute(delete(table))
+
+    def renew(self):
+        with self.desk.engine.begin() as connection:
+            connection.execute(update(AVAILABILITIES).values(set_at=self.now))
+
+    def notices(self, *which):
+        with reading(self.desk.engine) as connection:
+            return {one.product.id: one for one in notices(self.desk, connection, self.now, *which)}
+
+    def text(self, product, locale="en"):
+        return self.desk.words.storefront.said(self.notices()[product].available, locale).text

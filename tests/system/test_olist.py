@@ -1,0 +1,81 @@
+"""The real orders: 8,135 of them, lived day by day."""
+
+import asyncio
+from collections import Counter, defaultdict
+from datetime import date, timedelta
+
+import duckdb
+import pytest
+
+from app.composition import open_house
+from app.ledger import Begin
+from flows.deliver import hand_over
+from flows.late_orders import find_and_owe
+from tasks.db.sql import reading
+from tasks.imports.load import import_all
+from tasks.runs.records import lived
+from tasks.tables import NOTICES
+from tests.support.paths import ROOT, SHARED
+
+DATA = SHARED / "data" / "olist"
+SHOP = ROOT / "examples" / "olist"
+DAY = date(2018, 6, 1)
+
+pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data/olist is absent")
+
+INDEPENDENT = """
+WITH late AS (
+    SELECT DATE '{day}' - CAST(order_estimated_delivery_date AS DATE) AS days
+    FROM '{data}/olist_orders_dataset.csv'
+    WHERE order_id IN (SELECT order_id FROM '{data}/olist_order_items_dataset.csv')
+      AND order_status NOT IN ('canceled', 'unavailable')
+      AND NOT (order_status = 'delivered' AND order_delivered_customer_date IS NULL)
+      AND CAST(order_purchase_timestamp AS DATE) <= DATE '{day}'
+      AND (order_delivered_customer_date IS NULL OR CAST(order_delivered_customer_date AS DATE) > DATE '{day}')
+)
+SELECT CASE WHEN days < 1 THEN 'on_time' WHEN days < 4 THEN 'short' WHEN days < 8 THEN 'week'
+            WHEN days < 15 THEN 'fortnight' ELSE 'long' END AS bucket, count(*)
+FROM late GROUP BY bucket
+"""
+
+
+@pytest.fixture
+def house(tmp_path, ledger, monkeypatch):
+    monkeypatch.setenv("FOREWARN_HOME", str(tmp_path))
+    monkeypatch.setenv("FOREWARN_DATABASE_URL", ledger)
+    with open_house(SHOP, data=DATA, begin=Begin.ANYWHERE) as opened, opened.source() as source:
+        import_all(opened.desk.engine, source, lived(opened.desk.engine))
+        yield opened
+
+
+def live(house, day):
+    return asyncio.run(find_and_owe(house, day)), asyncio.run(hand_over(house, day))
+
+
+def test_the_buckets_of_a_day_are_those_of_a_plain_query_over_the_files(house):
+    counted = dict(duckdb.sql(INDEPENDENT.format(day=DAY, data=DATA)).fetchall())
+    on_time = counted.pop("on_time")
+    found, done = live(house, DAY)
+    assert found.late == counted
+    assert found.open == on_time + sum(counted.values())
+    assert found.news == {bucket: n for bucket, n in counted.items() if bucket != "short"}
+    assert done.sent == found.owed
+    again, nothing = live(house, DAY)
+    assert (again.late, again.news, again.owed, nothing.sent) == (found.late, {}, {}, {})
+
+
+def test_lived_day_by_day_nobody_is_told_the_same_twice(house):
+    day = date(2018, 5, 1)
+    while day <= DAY:
+        live(house, day)
+        day += timedelta(days=1)
+    with reading(house.desk.engine) as connection:
+        rows = connection.execute(NOTICES.select().order_by(NOTICES.c.order_id, NOTICES.c.revision)).mappings().all()
+    said = Counter((row["order_id"], row["channel"], row["bucket"], row["expected_on"]) for row in rows)
+    assert max(said.values()) == 1
+    order = {"week": 0, "fortnight": 1, "long": 2}
+    told = defaultdict(list)
+    for row in rows:
+        told[row["order_id"]].append(order[row["bucket"]])
+    assert all(buckets == sorted(set(buckets)) for buckets in told.values())
+    assert sum(len(buckets) > 1 for buckets in told.values()) > 50

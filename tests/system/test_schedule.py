@@ -1,0 +1,260 @@
+"""README, "Run it every day", done as it stands: a real server, deployments, a worker, and runs of every flow.
+
+First nothing but waiting for the schedule, then runs by hand, then the operator's page. One server does for
+all of it, because each costs a minute.
+"""
+
+import json
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import httpx
+import pytest
+import yaml
+
+from sources.sample import write_sample
+from tests.support.paths import ROOT
+from tests.support.terminals import (
+    Page,
+    Terminals,
+    alone,
+    as_here,
+    blocks,
+    follow,
+    free_port,
+    section,
+    terminals,
+    until,
+)
+
+LONG = 600.0
+"""Seconds that a busy machine may take for what takes one minute."""
+ORDERS = 150
+README = ROOT / "README.md"
+BY_HAND = "prefect deployment run"
+EACH_MINUTE = 'prefect deployment schedule create late-orders/late-orders --cron "* * * * *"'
+"""Beside its own schedule, which is every quarter of an hour."""
+
+
+@dataclass(frozen=True)
+class Operator(Page):
+    terminals: Terminals
+    day: date
+    by_hand: list[str]
+    """The blocks of the README by which nobody needs to wait."""
+    ledger: Path
+    outbox: Path
+
+    def rows(self, query: str) -> list[Any]:
+        with closing(sqlite3.connect(self.ledger)) as connection:
+            return connection.execute(query).fetchall()
+
+    def scheduled(self, deployment: str) -> list[dict[str, Any]]:
+        """Return the runs of a deployment that the schedule began and that are completed."""
+        return [
+            one for one in self.runs(deployment) if "auto-scheduled" in one["tags"] and one["state_type"] == "COMPLETED"
+        ]
+
+    def done(self, deployment: str) -> list[dict[str, Any]]:
+        """Return the runs of a deployment but those that came while it was at its limit; all of them are completed."""
+        found = [one for one in self.runs(deployment) if one["state_type"] != "CANCELLED"]
+        assert {one["state_type"] for one in found} == {"COMPLETED"}, self.terminals.said()
+        return found
+
+    def schedule(self, *, active: bool) -> None:
+        """Switch every schedule on or off."""
+        for one in self._post("deployments/filter", {}):
+            for schedule in one["schedules"]:
+                self.change(f"deployments/{one['id']}/schedules/{schedule['id']}", {"active": active})
+
+    def under_way(self) -> list[dict[str, Any]]:
+        """Return the runs that are to come or have not ended."""
+        states = ["SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING"]
+        return self._post("flow_runs/filter", {"flow_runs": {"state": {"type": {"any_": states}}}})
+
+    def sent(self) -> int:
+        """Count the mails that the ledger calls sent."""
+        return int(self.rows("SELECT count(*) FROM notice WHERE state = 'sent' AND channel = 'email'")[0][0])
+
+    def messages(self) -> int:
+        """Count the messages in the outbox."""
+        return len([*self.outbox.rglob("*.eml"), *self.outbox.rglob("*.txt")])
+
+
+@pytest.fixture(scope="module")
+def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
+    """Follow the README up to where it says that nobody needs to wait, and wait."""
+    place, port = tmp_path_factory.mktemp("schedule"), free_port()
+    today = datetime.now(ZoneInfo("Europe/Berlin")).date()  # the sample shop's zone
+    write_sample(place / "shop", orders=ORDERS, seed=7, as_of=today)
+    env = alone(place, port) | {
+        "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "true",
+        "FOREWARN_DATABASE_URL": f"sqlite:///{place / 'ledger.db'}",
+        "FOREWARN_OUTBOX": str(place / "outbox"),
+    }
+    here = {"127.0.0.1:4200": f"127.0.0.1:{port}", '"$PWD/shop"': f'"{place / "shop"}"'}
+    exports, *rest = blocks(as_here(section(README, "every day"), here))
+    (place / "logs").mkdir()
+    api = httpx.Client(base_url=f"http://127.0.0.1:{port}/api/", timeout=60)
+    with api, terminals(exports, env, place / "logs") as opened:
+        opened.run("forewarn ledger create\n")  # as docs/operate.md says of a ledger that has an address
+        follow(opened, [block for block in rest if not block.startswith(BY_HAND)], api)
+        opened.run(EACH_MINUTE)
+        by_hand = [block for block in rest if block.startswith(BY_HAND)]
+        yield Operator(api, opened, today, by_hand, place / "ledger.db", place / "outbox")
+
+
+def test_the_readme_schedules_every_flow(operator):
+    deployed = operator.api.post("deployments/filter", json={}).raise_for_status().json()
+    assert {one["name"]: one["schedules"][0]["active"] for one in deployed if one["schedules"]} == {
+        "late-orders": True, "deliver": True, "post-delays": True, "digest": True,
+        "allocate": True, "restock": True, "forward-to-vendors": True, "stock-report": True,
+    }  # fmt: skip
+    assert {one["name"]: limit["limit"] for one in deployed if (limit := one["global_concurrency_limit"])} == {
+        "late-orders": 1, "deliver": 3, "release": 1, "post-delays": 1, "digest": 1,
+        "allocate": 1, "restock": 1, "forward-to-vendors": 1, "stock-report": 1,
+    }  # fmt: skip
+
+
+def test_the_schedule_alone_finds_late_orders_and_sends_their_notices(operator):
+    for name in ("late-orders", "deliver"):
+        until(
+            lambda name=name: bool(operator.scheduled(name)),
+            f"a scheduled run of {name} is completed\n{operator.terminals.said()}",
+            LONG,
+        )
+    until(lambda: operator.sent() > 0, "the schedule sends what is due", LONG)
+    until(lambda: len(list(operator.outbox.rglob("*.eml"))) >= operator.sent(), "every notice is in the outbox")
+
+
+def doctor(operator, before="", options="--json"):
+    """Return what `forewarn doctor` found, by what it looked at, and its exit code."""
+    said = operator.ledger.with_name("doctor.json")
+    operator.terminals.run(
+        f"{before}\ncode=0; forewarn doctor {options} > {said} || code=$?\necho $code > {said}.code\n"
+    )
+    code = int(said.with_name("doctor.json.code").read_text())
+    return {one["what"]: one for one in json.loads(said.read_text())["checks"]}, code
+
+
+def test_doctor_sees_the_server_the_worker_the_deployments_and_their_last_runs(operator):
+    found, code = doctor(operator)
+    bad = {what: one["found"] for what, one in found.items() if one["bad"]}
+    assert (bad, code) == ({}, 0)
+    assert {"prefect", "pool forewarn", "deployments", "last late-orders", "last deliver"} <= found.keys()
+    assert "1 worker polls" in found["pool forewarn"]["found"]
+    assert found["last deliver"]["found"].startswith(("ended without a fault at", "under way since"))
+
+
+def test_doctor_compares_what_is_deployed_with_the_file(operator):
+    """The file is changed, not the server: another pool, another hour, another name, one deployment more."""
+    home = operator.ledger.parent / "elsewhere"
+    home.mkdir()
+    file = yaml.safe_load((ROOT / "prefect.yaml").read_text())
+    deployments = {one["name"]: one for one in file["deployments"]}
+    operator.api.post("work_pools/", json={"name": "empty", "type": "process"}).raise_for_status()
+    deployments["digest"]["work_pool"] = {"name": "empty"}
+    deployments["restock"]["work_pool"] = {"name": "missing"}
+    deployments["post-delays"]["schedules"][0]["cron"] = "0 11 * * *"
+    deployments["release"]["name"] = "another"
+    (home / "prefect.yaml").write_text(yaml.safe_dump(file))
+    found, code = doctor(operator, f"export FOREWARN_HOME={home}")
+    wrong = {what: one["found"] for what, one in found.items() if one["bad"]}
+    assert (wrong, code) == (
+        {
+            "pool empty": "no worker polls it: no run starts",
+            "pool missing": "there is no such pool",
+            "deployment post-delays": "not scheduled as prefect.yaml says: 0 11 * * *, Europe/Berlin",
+            "deployment another": "not deployed",
+        },
+        1,
+    )
+    assert [what for what in wrong if not found[what]["do"]] == []
+
+
+def test_doctor_sees_what_was_paused_on_prefects_page(operator):
+    there = operator.api.get("deployments/name/digest/digest").raise_for_status().json()
+    schedule = f"deployments/{there['id']}/schedules/{there['schedules'][0]['id']}"
+    operator.change(schedule, {"active": False})
+    operator.change("work_pools/forewarn", {"is_paused": True})
+    found, code = doctor(operator)
+    operator.change(schedule, {"active": True})
+    operator.change("work_pools/forewarn", {"is_paused": False})
+    until(lambda: bool(operator.runs("digest")), "the server schedules again what was paused")
+    assert code == 1
+    assert (found["pool forewarn"]["bad"], found["deployment digest"]["bad"]) == (True, True)
+    assert "paused" in found["deployment digest"]["found"]
+
+
+@pytest.fixture(scope="module")
+def unscheduled(operator: Operator) -> Operator:
+    """End the schedule and wait for its runs: one at a tick of the clock would come between those that are counted."""
+    operator.schedule(active=False)
+    until(lambda: not operator.under_way(), "the end of the runs that the schedule began", LONG)
+    return operator
+
+
+def test_the_runs_by_hand_of_the_readme_tell_nobody_twice(unscheduled):
+    follow(unscheduled.terminals, unscheduled.by_hand, unscheduled.api)
+    late, sent = unscheduled.done("late-orders"), unscheduled.done("deliver")
+    told = len(unscheduled.rows("SELECT DISTINCT order_id FROM notice"))
+    went = unscheduled.rows("SELECT count(*) FROM notice WHERE state = 'sent'")[0][0]
+    day = unscheduled.day
+    assert [run["name"] for run in late] == [
+        f"late-orders {day}: {told} to tell",
+        *[f"late-orders {day}: 0 to tell"] * (len(late) - 1),
+    ]
+    # A run that found nothing due keeps the name that it began with.
+    named = [re.fullmatch(rf"deliver {day}: (\d+) sent in a trial", run["name"]) for run in sent]
+    assert sum(int(name[1]) for name in named if name) == went
+    assert went == unscheduled.messages() > 0
+
+
+def test_customer_service_reads_who_is_told_what_and_why(unscheduled):
+    summary, table = unscheduled.artifacts("late-orders-summary")[0], unscheduled.artifacts("late-orders-orders")[0]
+    assert summary.startswith(f"# Lantern & Loom, {unscheduled.day}\n")
+    assert "| Notices owed |" in summary
+    noticed = unscheduled.rows("SELECT order_id, days, bucket, why FROM notice GROUP BY order_id ORDER BY order_id")
+    assert [(row["order"], row["days late"], row["bucket"], row["why"]) for row in table] == noticed
+    assert {"remedy", "channels"} <= table[0].keys()
+    assert any(row["remedy"].startswith("substitute: ") for row in table)
+    assert any(re.search(r"email \S…@example\.", row["channels"]) for row in table)
+    assert unscheduled.artifacts("deliver-summary")
+
+
+def test_the_next_runs_owe_nothing_more_and_the_other_flows_do_their_work(unscheduled):
+    owed = unscheduled.rows("SELECT * FROM notice ORDER BY id")
+    unscheduled.trigger("late-orders", "post-delays", "digest", as_of=str(unscheduled.day))
+    again = unscheduled.runs("late-orders")[-1]
+    assert (again["state_type"], again["name"]) == ("COMPLETED", f"late-orders {unscheduled.day}: 0 to tell")
+    assert unscheduled.rows("SELECT * FROM notice ORDER BY id") == owed
+
+    posts = unscheduled.rows("SELECT count(*) FROM post WHERE state = 'held'")[0][0]
+    assert f"post-delays {unscheduled.day}: {posts} to approve" in [
+        one["name"] for one in unscheduled.runs("post-delays")
+    ]
+    assert unscheduled.runs("digest")[-1]["name"] == f"digest of {unscheduled.day}"
+    assert f"| Posts that wait for approval | {posts} |" in unscheduled.artifacts("digest-summary")[-1]
+
+
+def test_nothing_that_prefect_keeps_has_an_address_or_a_code_in_clear(unscheduled):
+    secret = {row[0] for row in unscheduled.rows("SELECT address FROM notice WHERE address IS NOT NULL")}
+    codes = {row[0] for row in unscheduled.rows("SELECT code FROM offer WHERE code IS NOT NULL")}
+    assert secret
+    assert codes
+    kept = unscheduled.everything_prefect_keeps() + unscheduled.terminals.said()
+    assert [one for one in secret | codes if one in kept] == []
+
+
+def test_the_commands_of_the_operators_page_do_as_they_say(operator):
+    operator.schedule(active=True)
+    until(lambda: doctor(operator)[1] == 0, "the server to schedule runs again", LONG)
+    for block in blocks((ROOT / "docs" / "operate.md").read_text()):
+        operator.terminals.run(block)

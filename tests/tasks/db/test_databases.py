@@ -1,0 +1,258 @@
+"""What the ledger's database must bear: writers, readers and workers at once, and a connection that breaks."""
+
+import random
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from functools import partial
+from operator import itemgetter
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from sqlalchemy import event, select
+from sqlalchemy.exc import OperationalError
+
+from models.enums import Channel, State
+from models.policy.messaging import Brake
+from models.policy.policy import Caps, Policy
+from models.tables.column_types import SCALE
+from sources.connectors.queries import Select
+from sources.contract import LineRow
+from sources.rows import Accepted
+from tasks.db.counters import orders_by_bucket, reserve, tally
+from tasks.db.engine import connect
+from tasks.db.sql import reading
+from tasks.delivery.queue import Worker, claim
+from tasks.guardrails.check import judge
+from tasks.imports.load import import_table
+from tasks.notices.evaluate import look
+from tasks.offers.budget import Contended
+from tasks.offers.substitute_stock import Shelves
+from tasks.runs.records import LATE_ORDERS, begin
+from tasks.tables import NOTICES, OFFERS, TALLIES, WATCHES
+from tests.support.builders import DAY, day, line
+from tests.support.shop_driver import SHOP, customer, noon
+
+ORDERS = 60
+UNBRAKED = Brake(newly_late_share=1, offers=0)
+"""Here every order is late."""
+LEASE = timedelta(minutes=10)
+STORM = 1.5
+"""Seconds for which everything happens at once."""
+on_postgresql = pytest.mark.parametrize("ledger", ["postgresql"], indirect=True)
+
+
+def fill(counter, orders=ORDERS):
+    """Take in orders that are all due, of customers of their own; every other one is paid in dollars."""
+    for key in range(orders):
+        currency = "USD" if key % 2 else "EUR"
+        facts = {"customer": customer(f"c{key:03}"), "currency": currency, "shipping_fee": 5}
+        counter.order(f"{key:03}", line(promised=-9), **facts)
+    return counter
+
+
+def address_of(counter):
+    return counter.desk.engine.url.render_as_string(hide_password=False)
+
+
+def sent(row):
+    return row["state"] == State.SENT
+
+
+def by_themselves(*workers):
+    """Run each in a thread of its own; raise what any raised."""
+    with ThreadPoolExecutor(len(workers)) as pool:
+        return [running.result() for running in [pool.submit(worker) for worker in workers]]
+
+
+def test_a_second_writer_waits_for_the_first_and_loses_nothing(counter):
+    counter.order("1")
+    holding = threading.Event()
+
+    def first():
+        with counter.desk.engine.begin() as connection:
+            counter.look_again(connection, "1")
+            holding.set()
+            time.sleep(0.4)
+
+    def second():
+        holding.wait()
+        begun = time.monotonic()
+        with counter.desk.engine.begin() as connection:
+            counter.look_again(connection, "1")
+        return time.monotonic() - begun
+
+    _, waited = by_themselves(first, second)
+    assert waited > 0.3
+    assert counter.watch("1")["version"] == 2
+
+
+def test_a_reader_waits_for_no_writer_and_sees_one_moment_of_the_ledger(counter):
+    counter.order("1")
+    versions = select(WATCHES.c.version)
+    with reading(counter.desk.engine) as reader:
+        assert reader.execute(versions).scalar_one() == 0
+        with counter.desk.engine.begin() as writer:
+            counter.look_again(writer, "1")
+            assert reader.execute(versions).scalar_one() == 0
+        assert reader.execute(versions).scalar_one() == 0
+    with reading(counter.desk.engine) as later:
+        assert later.execute(versions).scalar_one() == 1
+
+
+def test_workers_in_threads_share_what_is_due_and_claim_nothing_twice(counter):
+    fill(counter).desk = replace(counter.desk, policy=Policy(brake=UNBRAKED))
+    counter.decide()
+
+    def worker(name):
+        mine = []
+        while True:
+            with counter.desk.engine.begin() as connection:
+                taken = claim(connection, NOTICES, Worker(name, LEASE), noon(0), [Channel.EMAIL], 7).rows
+            if not taken:
+                return mine
+            mine.append([row["id"] for row in taken])
+
+    found = by_themselves(*(lambda name=name: worker(name) for name in "abcd"))
+    batches = [batch for mine in found for batch in mine]
+    ids = [key for batch in batches for key in batch]
+    assert len(ids) == len(set(ids)) == ORDERS
+    assert max(map(len, batches)) == 7
+
+
+@on_postgresql
+def test_a_worker_claims_at_once_while_others_are_still_claiming(counter):
+    fill(counter, 20).decide()
+    impatient = connect(f"{address_of(counter)}&options=-c%20lock_timeout%3D50ms")
+    with impatient.begin() as one, impatient.begin() as two, impatient.begin() as three:
+        taken = [
+            [row["id"] for row in claim(connection, NOTICES, Worker(name, LEASE), noon(0), [Channel.EMAIL], 8).rows]
+            for name, connection in {"a": one, "b": two, "c": three}.items()
+        ]
+    impatient.dispose()
+    assert [len(ids) for ids in taken] == [8, 8, 4]
+    assert len({key for ids in taken for key in ids}) == 20
+
+
+class Moving:
+    """A source whose lines are expected on another day at every reading, and come in another order."""
+
+    shop = SHOP
+    selects: ClassVar = {"lines": Select("lines", Path("lines.sql"), "")}
+
+    def __init__(self, seed):
+        self._chance = random.Random(seed)  # noqa: S311 - a shuffle
+
+    def read(self, table):
+        for key in self._chance.sample(range(ORDERS), ORDERS):
+            fact = LineRow.model_construct(
+                order_id=f"{key:03}",
+                number="1",
+                product_id="p1",
+                quantity=1,
+                price=Decimal(40),
+                promise="ship",
+                promised_on=day(-9),
+                expected_on=day(self._chance.randrange(1, 30)),
+            )
+            yield Accepted(fact, "lines.csv", None)
+
+
+def test_imports_at_once_wake_an_order_for_each_change_and_lose_none(counter):
+    over = time.monotonic() + STORM / 2
+
+    def importing(seed):
+        source, updated = Moving(seed), 0
+        while time.monotonic() < over:
+            updated += import_table(counter.desk.engine, source, "lines", DAY, batch=ORDERS).updated
+        return updated
+
+    fill(counter)
+    updated = sum(by_themselves(*(partial(importing, seed) for seed in range(3))))
+    assert sum(row["version"] for row in counter.rows(WATCHES)) == updated > 0
+
+
+def test_imports_decisions_and_deliveries_at_once_neither_fail_nor_say_anything_twice(counter):
+    caps = {"EUR": 900, "USD": 90}
+    fill(counter).desk = replace(counter.desk, policy=Policy(brake=UNBRAKED, caps=Caps(per_run=caps, per_month=caps)))
+    engine, over = counter.desk.engine, time.monotonic() + STORM
+
+    def importing(seed):
+        source = Moving(seed)
+        while time.monotonic() < over:
+            import_table(engine, source, "lines", DAY, batch=20)
+
+    def deciding(name):
+        while time.monotonic() < over:
+            # Another policy makes every order due: the widest of all changes.
+            now = begin(engine, LATE_ORDERS, name, DAY, noon(0))
+            page, shelves = None, Shelves()
+            while page is None or page.last is not None:
+                try:
+                    page = look(counter.desk, now, shelves, page and page.last, batch=25)
+                except Contended:
+                    continue
+            judge(counter.desk, now)
+
+    def delivering(seconds):
+        while time.monotonic() < over:
+            counter.deliver(at=noon(0) + timedelta(seconds=seconds))
+
+    at_once = ((importing, 1), (importing, 2), (deciding, "a"), (deciding, "b"), (delivering, 1), (delivering, 2))
+    by_themselves(*(partial(work, name) for work, name in at_once))
+    counter.live()
+    counter.live()  # what was let go and had become untrue by then is told anew
+
+    notices, watches = counter.notices, counter.rows(WATCHES)
+    assert len({row["order_id"] for row in notices if row["state"] == State.SENT}) == ORDERS
+    assert {row["state"] for row in notices} <= {State.SENT, State.SKIPPED}
+    assert sorted(message.id for message in counter.door.taken) == sorted(
+        row["id"] for row in notices if row["state"] == State.SENT
+    )
+    last_sent = {row["order_id"]: row["revision"] for row in sorted(notices, key=itemgetter("revision")) if sent(row)}
+    assert {row["order_id"]: row["told_revision"] for row in watches} == last_sent
+    with reading(engine) as connection:
+        assert orders_by_bucket(connection) == Counter(row["bucket"] for row in watches)
+        for currency in caps:
+            given = sum(row["value"] for row in counter.rows(OFFERS) if row["currency"] == currency)
+            assert tally(connection, f"offered:{DAY:%Y-%m}:{currency}") == given * SCALE <= caps[currency] * SCALE
+
+
+@on_postgresql
+@pytest.mark.parametrize("broken_at", ["UPDATE watch", "INSERT INTO notice", "INSERT INTO offer", "INSERT INTO tally"])
+def test_a_connection_that_breaks_leaves_nothing_behind_and_the_next_try_does_all(counter, postgres, broken_at):
+    fill(counter, 5)
+    engine = counter.desk.engine
+    now = begin(engine, LATE_ORDERS, counter.desk.policy.digest, DAY, noon(0))
+    broken = []
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def break_once(connection, cursor, statement, *_):
+        if statement.startswith(broken_at) and not broken:
+            broken.append(statement)
+            postgres.run(f"SELECT pg_terminate_backend({cursor.connection.info.backend_pid}, 5000)")
+
+    with pytest.raises(OperationalError):
+        look(counter.desk, now, Shelves(), None, batch=50)
+    assert counter.notices == counter.rows(OFFERS) == counter.rows(TALLIES) == []
+    assert {row["version"] for row in counter.rows(WATCHES)} == {0}
+
+    assert look(counter.desk, now, Shelves(), None, batch=50).looked.owed == {"email": 5}
+    assert len(counter.notices) == len(counter.rows(OFFERS)) == 5
+    with reading(engine) as connection:
+        assert orders_by_bucket(connection) == {"fortnight": 5}
+        assert [tally(connection, f"offered:{DAY:%Y-%m}:{one}") for one in ("EUR", "USD")] == [15 * SCALE, 10 * SCALE]
+    assert len(counter.live()) == 5
+
+
+def test_a_cap_beyond_what_32_bits_hold_is_kept_like_any_other(desk):
+    million = 1_000_000 * SCALE
+    with desk.engine.begin() as connection:
+        assert reserve(connection, "offered:a run:EUR", 2 * million, 3 * million)
+        assert not reserve(connection, "offered:a run:EUR", 2 * million, 3 * million)
+        assert tally(connection, "offered:a run:EUR") == 2 * million

@@ -1,0 +1,380 @@
+import asyncio
+import json
+from datetime import date, timedelta
+
+import pytest
+from typer.testing import CliRunner
+
+from channels.sms.twilio import Twilio
+from channels.transport import CannotAsk, InDoubt, Rejected, SendError
+from cli.main import app
+from models.enums import Channel, State
+from models.errors import ForewarnError
+from models.messages import Receipt
+from sources.starter_folder import write_starter
+from tasks.delivery.in_doubt import for_people, in_doubt, settle_by_hand
+from tasks.delivery.queue import Worker
+from tasks.delivery.reconcile import settle_doubts
+from tasks.delivery.worker import Crew, deliver_batch
+from tasks.runs.records import Now
+from tasks.tables import EVENTS, POSTS, SUPPRESSIONS
+from tests.channels.test_transports import TIMEOUT, sendgrid, x
+from tests.support.builders import DAY
+from tests.support.provider import Books, a_provider
+from tests.support.shop_driver import Till, customer, noon
+
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+LATER = noon(0) + 40 * MINUTE
+
+
+class Records(Till):
+    """A door whose provider can be asked; it answers what a test wants."""
+
+    def __init__(self, *answers):
+        super().__init__()
+        self.answers, self.asked = list(answers), []
+
+    async def find(self, message, since):
+        self.asked.append((message.id, since))
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+
+def doubtful(counter, n=1):
+    """Bring notices in doubt, at noon."""
+    for key in range(n):
+        counter.order(str(key), customer=customer(f"c{key}"))
+    counter.decide()
+    counter.deliver(door=Till(lambda _: InDoubt("silence")))
+    return counter
+
+
+def settle(counter, door, at, name="asker", channels=tuple(Channel)):
+    crew = Crew(Worker(name, timedelta(minutes=10)), dict.fromkeys(channels, door), 4, lambda: at)
+    return dict(asyncio.run(settle_doubts(counter.desk, crew)))
+
+
+def states(counter):
+    return [notice["state"] for notice in counter.notices]
+
+
+def waiting(counter):
+    with counter.desk.engine.connect() as connection:
+        return for_people(connection)
+
+
+def test_a_message_that_the_provider_has_counts_as_sent_and_bears_its_reference(counter):
+    door = Records(Receipt("SM9"))
+    assert settle(doubtful(counter), door, LATER) == {"sent": 1}
+    (notice,) = counter.notices
+    assert (notice["state"], notice["reference"], notice["settled_at"]) == (State.SENT, "SM9", LATER)
+    assert counter.rows(EVENTS)[-1]["why"] == "the provider's records have it"
+    assert counter.deliver(at=LATER).sent == {}
+
+
+def test_a_message_that_only_a_test_address_got_is_still_a_trial(counter):
+    assert settle(doubtful(counter), Records(Receipt("SM9", trial=True)), LATER) == {"sent": 1}
+    assert [(notice["state"], notice["trial"]) for notice in counter.notices] == [(State.SENT, True)]
+
+
+def test_a_message_that_never_came_leaves_again_once(counter):
+    assert settle(doubtful(counter), Records(None), LATER) == {"queued": 1}
+    assert counter.rows(EVENTS)[-1]["kind"] == "queued"
+    assert counter.deliver(at=LATER).sent == {"email": 1}
+    assert counter.deliver(at=LATER + HOUR).sent == {}
+    assert len(counter.door.taken) == 1
+
+
+def test_the_facts_are_read_again_before_what_never_came_leaves_again(counter):
+    settle(doubtful(counter), Records(None), LATER)
+    counter.change("0", shipped_at=noon(0))
+    assert counter.deliver(at=LATER).skipped == {"shipped": 1}
+    assert counter.door.taken == []
+
+
+@pytest.mark.parametrize(("minutes", "asked"), [(4, 0), (5, 1)])
+def test_a_provider_is_not_asked_before_its_records_can_know(counter, minutes, asked):
+    door = Records(Receipt("SM9"))
+    settle(doubtful(counter), door, noon(0) + minutes * MINUTE)
+    assert len(door.asked) == asked
+
+
+@pytest.mark.parametrize(("minutes", "state"), [(5, State.IN_DOUBT), (29, State.IN_DOUBT), (30, State.QUEUED)])
+def test_never_came_is_believed_only_when_the_records_had_time(counter, minutes, state):
+    settle(doubtful(counter), Records(None), noon(0) + minutes * MINUTE)
+    assert states(counter) == [state]
+
+
+def test_after_a_first_no_the_provider_is_asked_again_when_its_records_are_whole(counter):
+    door = Records(None, None, Receipt("SM9"))
+    doubtful(counter)
+    for minutes in range(5, 31):
+        settle(counter, door, noon(0) + minutes * MINUTE, name=f"run {minutes}")
+    assert len(door.asked) == 2
+    assert states(counter) == [State.QUEUED]
+
+
+@pytest.mark.parametrize(("wait", "minutes"), [(None, 5), (17 * MINUTE, 17)])
+def test_a_provider_that_cannot_be_asked_now_is_asked_later(counter, wait, minutes):
+    door = Records(SendError("busy", retry_after=wait), Receipt("SM9"))
+    doubtful(counter)
+    assert settle(counter, door, LATER) == {}
+    assert settle(counter, door, LATER + (minutes - 1) * MINUTE) == {}
+    assert states(counter) == [State.IN_DOUBT]
+    assert settle(counter, door, LATER + minutes * MINUTE) == {"sent": 1}
+
+
+def test_a_provider_that_is_away_is_asked_once_a_run_and_not_for_every_message(counter):
+    door = Records(SendError("away"))
+    settle(doubtful(counter, 5), door, LATER)
+    assert len(door.asked) == 1
+    assert states(counter) == [State.IN_DOUBT] * 5
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [(CannotAsk("no email activity"), "no email activity"), (KeyError("a bug of ours"), "KeyError: 'a bug of ours'")],
+)
+def test_what_the_records_do_not_answer_is_peoples_and_nobody_asks_again(counter, answer, why):
+    door = Records(answer)
+    assert settle(doubtful(counter), door, LATER) == {"people": 1}
+    assert counter.rows(EVENTS)[-1]["why"] == why
+    assert settle(counter, door, LATER + 48 * HOUR) == {}
+    assert (states(counter), len(door.asked), waiting(counter)) == ([State.IN_DOUBT], 1, 1)
+
+
+def test_a_door_without_records_leaves_its_doubts_to_people(counter):
+    assert settle(doubtful(counter), Till(), LATER) == {"people": 1}
+
+
+@pytest.mark.parametrize(("hours", "people"), [(23, 0), (24, 1)])
+def test_what_no_provider_settled_in_time_is_peoples(counter, hours, people):
+    settle(doubtful(counter), Records(SendError("away")), noon(0) + hours * HOUR)
+    assert waiting(counter) == people
+    assert states(counter) == [State.IN_DOUBT]
+
+
+@pytest.mark.parametrize(("hours", "people"), [(24, 0), (25, 1)])
+def test_doubts_of_a_channel_that_is_shut_are_peoples_after_the_same_time(counter, hours, people):
+    settle(doubtful(counter), Records(None), noon(0) + hours * HOUR, channels=())
+    assert waiting(counter) == people
+
+
+def test_many_are_asked_about_at_once_but_no_more_than_may_be_under_way(counter):
+    class Busy(Records):
+        now = most = 0
+
+        async def find(self, message, since):
+            self.now += 1
+            self.most = max(self.most, self.now)
+            await asyncio.sleep(0.01)
+            self.now -= 1
+            return await super().find(message, since)
+
+    door = Busy(Receipt("SM9"))
+    assert settle(doubtful(counter, 9), door, LATER) == {"sent": 9}
+    assert (len(door.asked), door.most) == (9, 4)
+
+
+def test_what_the_records_call_lost_counts_as_refused_and_told_to_nobody(counter):
+    door = Records(Rejected("filtered as spam", suppress=True))
+    assert settle(doubtful(counter), door, LATER) == {"rejected": 1}
+    assert (counter.notices[0]["reason"], counter.watch("0")["told_revision"]) == ("filtered as spam", None)
+    assert [row["address"] for row in counter.rows(SUPPRESSIONS)] == ["c0@example.com"]
+
+
+def test_two_workers_do_not_ask_about_the_same_message(counter):
+    doubtful(counter, 3)
+    second = Records(Receipt("SM9"))
+
+    class Slow(Records):
+        async def find(self, message, since):
+            if not self.asked:
+                crew = Crew(Worker("b", 10 * MINUTE), dict.fromkeys(Channel, second), 4, lambda: LATER)
+                assert await settle_doubts(counter.desk, crew) == {}
+            return await super().find(message, since)
+
+    assert settle(counter, Slow(Receipt("SM1")), LATER, name="a") == {"sent": 3}
+    assert second.asked == []
+
+
+def test_an_asker_that_died_leaves_its_questions_to_the_next(counter):
+    class Dying(Records):
+        async def find(self, message, since):
+            raise KeyboardInterrupt
+
+    doubtful(counter)
+    with pytest.raises(KeyboardInterrupt):
+        settle(counter, Dying(None), LATER)
+    door = Records(Receipt("SM9"))
+    assert settle(counter, door, LATER + 9 * MINUTE, name="b") == {}
+    assert settle(counter, door, LATER + 10 * MINUTE, name="b") == {"sent": 1}
+
+
+def test_a_person_who_settles_while_the_provider_is_asked_has_the_last_word(counter):
+    class Slow(Records):
+        async def find(self, message, since):
+            settle_by_hand(counter.desk, LATER, message.id, "mara", sent=True)
+            return await super().find(message, since)
+
+    assert settle(doubtful(counter), Slow(None), LATER) == {}
+    assert states(counter) == [State.SENT]
+    assert counter.rows(EVENTS)[-1]["kind"] == "too_late"
+
+
+def test_what_a_person_saw_is_kept_with_who_and_when(counter):
+    (notice,) = doubtful(counter).notices
+    assert settle_by_hand(counter.desk, LATER, notice["id"][:6], "mara", sent=True) == notice["id"]
+    event = counter.rows(EVENTS)[-1]
+    assert (event["kind"], event["who"], event["at"]) == ("settled_sent", "mara", LATER)
+    assert states(counter) == [State.SENT]
+    assert counter.deliver(at=LATER).sent == {}
+
+
+def test_what_a_person_did_not_find_leaves_again_once(counter):
+    (notice,) = doubtful(counter).notices
+    settle(counter, Till(), LATER)
+    settle_by_hand(counter.desk, LATER, notice["id"], "mara", sent=False, why="not in the log")
+    assert counter.rows(EVENTS)[-1]["why"] == "not in the log"
+    assert counter.deliver(at=LATER).sent == {"email": 1}
+    assert waiting(counter) == 0
+
+
+@pytest.mark.parametrize("beginning", ["", "no-such", "%", "%%%%"])
+def test_a_message_that_is_not_plainly_meant_is_not_settled(counter, beginning):
+    doubtful(counter, 2)
+    with pytest.raises(ForewarnError, match=r"settle list|too short"):
+        settle_by_hand(counter.desk, LATER, beginning, "mara", sent=True)
+    assert states(counter) == [State.IN_DOUBT] * 2
+
+
+def test_only_what_is_in_doubt_can_be_settled(counter):
+    counter.order()
+    counter.live()
+    with pytest.raises(ForewarnError, match="no messages in doubt"):
+        settle_by_hand(counter.desk, LATER, counter.notices[0]["id"], "mara", sent=False)
+
+
+def test_the_list_says_what_waits_for_whom_and_masks_addresses(counter):
+    doubtful(counter, 2)
+    settle(counter, Records(CannotAsk("no"), SendError("busy")), LATER)
+    found = in_doubt(counter.desk)
+    assert sorted(one["waits_for"] for one in found) == ["people", "provider"]
+    assert {one["about"] for one in found} == {"0", "1"}
+    assert all("example.com" in one["to"] and not one["to"].startswith("c0@") for one in found)
+
+
+def owe_a_post(counter):
+    for key in range(5):
+        counter.order(str(key), customer=customer(f"c{key}"))
+    with counter.desk.engine.begin() as connection:
+        row = {"id": "p1", "run_id": "r", "product_id": "p1", "week": "2026-W25", "channel": "x", "locale": "en",
+               "state": State.QUEUED, "text": "Lamp & shade: late, see https://lamps.example.com", "orders": 9,
+               "created_at": noon(0), "not_before": noon(0), "attempts": 0}  # fmt: skip
+        connection.execute(POSTS.insert().values(**row))
+
+
+def texting(url, at):
+    return Twilio("AC" + "0" * 32, "planted-auth-token", "+4915100000000", now=lambda: at, url=url, timeout=TIMEOUT)
+
+
+PROVIDERS = {
+    "twilio": (texting, {"phone": "+4915112345678", "sms_consent": True, "prefers": "sms"}),
+    "sendgrid": (lambda url, _: sendgrid(url), {}),
+    "x": (lambda url, _: x(url), None),
+}
+
+
+@pytest.mark.parametrize("takes", [True, False])
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_when_the_line_breaks_nothing_is_sent_twice_and_nothing_is_lost(counter, name, takes):
+    opens, facts = PROVIDERS[name]
+    if facts is None:
+        owe_a_post(counter)
+    else:
+        counter.order(customer=customer("c1", **facts))
+        counter.decide()
+    rows = (lambda: counter.posts) if facts is None else (lambda: counter.notices)
+
+    async def live():
+        async with a_provider() as provider:
+            provider.books = Books(noon(0), takes=takes, breaks=True)
+            await through(provider, noon(0))
+            assert [row["state"] for row in rows()] == [State.IN_DOUBT]
+            provider.books.takes, provider.books.breaks = True, False
+            done = [await through(provider, noon(0) + n * 10 * MINUTE) for n in range(1, 6)]
+            return provider.books.taken, done
+
+    async def through(provider, at):
+        door = opens(provider.url, at)
+        crew = Crew(Worker(f"run {at}", 10 * MINUTE), dict.fromkeys(Channel, door), 4, lambda: at)
+        settled = dict(await settle_doubts(counter.desk, crew))
+        while await deliver_batch(counter.desk, Now("test", DAY, at), crew, batch=50):
+            pass
+        await door.close()
+        return settled
+
+    taken, done = asyncio.run(live())
+    assert len(taken) == 1
+    assert [row["state"] for row in rows()] == [State.SENT]
+    assert [row["reference"] for row in rows()] == ["1"]
+    assert [one for one in done if one] == [{"sent": 1} if takes else {"queued": 1}]
+
+
+@pytest.fixture
+def forewarn(counter, ledger, tmp_path):
+    """Return a function that runs a command over the counter's ledger, and returns what it printed."""
+    write_starter(tmp_path / "shop")
+    settings = {
+        "FOREWARN_SHOP": str(tmp_path / "shop"),
+        "FOREWARN_DATABASE_URL": ledger,
+        "FOREWARN_HOME": str(tmp_path),
+    }
+
+    def run(*words, ok=True, **more):
+        done = CliRunner().invoke(app, words, env=settings | more)
+        assert (done.exit_code == 0) is ok, done.output
+        return done.output or str(done.exception)
+
+    return run
+
+
+def test_commands_list_what_is_in_doubt_and_take_a_persons_word(counter, forewarn):
+    doubtful(counter, 2)
+    settle(counter, Till(), LATER)
+    first, second = json.loads(forewarn("settle", "list", "--json"))["in_doubt"]
+    assert first["waits_for"] == "people"
+    assert json.loads(forewarn("status", "--json"))["for_people"] == 2
+    assert "2 in doubt wait for people" in forewarn("status")
+    forewarn("settle", "notice", first["id"][:8], ok=False)
+    said = json.loads(forewarn("settle", "notice", first["id"][:8], "--sent", "--who", "mara", "--json"))
+    assert said == {"id": first["id"], "state": "sent", "who": "mara"}
+    assert "leaves with the next deliver" in forewarn("settle", "notice", second["id"], "--not-sent", "--who", "mara")
+    assert forewarn("settle", "list").strip() == "Nothing is in doubt."
+    assert sorted(states(counter)) == [State.QUEUED, State.SENT]
+    assert {row["who"] for row in counter.rows(EVENTS)[-2:]} == {"mara"}
+
+
+def test_a_deliver_run_settles_doubts_first_and_reports_them(counter, forewarn):
+    doubtful(counter)
+    today = str(date.today())  # noqa: DTZ011 - as the command does
+    report = json.loads(forewarn("deliver", "--as-of", today, "--json"))
+    assert report["settled"] == {"queued": 1}
+    assert report["in_doubt"] == 0
+    assert State.IN_DOUBT not in states(counter)
+
+
+def test_a_post_that_cannot_leave_is_told_as_a_notice_is(counter, forewarn):
+    owe_a_post(counter)
+    report = json.loads(forewarn("deliver", "--json", ok=False, FOREWARN_X="x"))
+    assert report["waiting"] == 1
+    assert "FOREWARN_X_CONSUMER_KEY" in report["down"]["x"]
+
+
+def test_nothing_leaves_on_a_day_before_the_last_that_was_lived(counter, forewarn):
+    counter.order()
+    counter.decide()
+    assert "has lived 2026-06-15 already" in forewarn("deliver", "--as-of", "2026-06-14", ok=False)
+    assert states(counter) == [State.QUEUED]

@@ -1,0 +1,510 @@
+import asyncio
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from app.clock import Clock
+from app.composition import House, read_settings
+from channels.transport import InDoubt, Rejected, SendError
+from flows.deliver import send_all
+from models.config.settings import Settings
+from models.enums import Channel, State
+from models.errors import ForewarnError
+from models.messages import Receipt, Settled
+from models.policy.messaging import Contacting, Quiet, Sending
+from models.policy.policy import Bucket, Policy
+from rules.contact.addresses import email_address
+from tasks.delivery.outcomes import settle
+from tasks.delivery.queue import Worker, claim, doubt_abandoned, start
+from tasks.delivery.worker import Crew, Delivered, deliver_batch
+from tasks.notices.suppressions import suppress
+from tasks.runs.records import Now
+from tasks.tables import EVENTS, NOTICES, SUPPRESSIONS
+from tests.support.builders import DAY, day, line
+from tests.support.shop_driver import Till, customer, noon
+
+
+def states(counter):
+    return sorted(notice["state"] for notice in counter.notices)
+
+
+def test_a_notice_leaves_once_with_its_own_words(counter):
+    counter.order()
+    (message,) = counter.live()
+    assert (message.to, message.channel) == ("anna@example.com", Channel.EMAIL)
+    (notice,) = counter.notices
+    assert (notice["state"], notice["reference"]) == (State.SENT, f"ref-{notice['id']}")
+    assert (message.subject, message.html) == (notice["subject"], notice["html"])
+    assert counter.deliver().sent == {}
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "event"),
+    [
+        (Rejected("no such mailbox"), State.REJECTED, "no such mailbox"),
+        (SendError("busy"), State.QUEUED, "busy"),
+        (InDoubt("silence"), State.IN_DOUBT, "InDoubt: silence"),
+        (TimeoutError("nobody knows"), State.IN_DOUBT, "TimeoutError: nobody knows"),
+        (InDoubt("odd \x00 \ud800 answer"), State.IN_DOUBT, "InDoubt: odd answer"),
+        (ValueError("a bug of ours"), State.IN_DOUBT, "ValueError: a bug of ours"),
+    ],
+)
+def test_every_answer_of_a_door_has_its_state_and_its_event(counter, error, state, event):
+    counter.order()
+    counter.decide()
+    counter.deliver(door=Till(lambda _: error))
+    assert states(counter) == [state]
+    assert [row["why"] for row in counter.rows(EVENTS)] == [event]
+
+
+def test_a_reference_that_no_database_takes_is_kept_without_what_it_does_not_take(counter):
+    class Odd(Till):
+        async def send(self, _):
+            return Receipt("ref\x00 7")
+
+    counter.order()
+    counter.decide()
+    assert counter.deliver(door=Odd()).sent == {"email": 1}
+    assert counter.notices[0]["reference"] == "ref 7"
+
+
+@pytest.mark.parametrize("error", [Rejected("never"), InDoubt("silence")])
+def test_what_was_refused_or_is_in_doubt_is_never_sent_again_by_itself(counter, error):
+    counter.order()
+    counter.decide()
+    counter.deliver(door=Till(lambda _: error))
+    assert counter.deliver(1).sent == {}
+    assert counter.door.taken == []
+
+
+def test_what_may_later_be_taken_waits_as_long_as_the_provider_says(counter):
+    counter.order()
+    counter.decide()
+    busy = Till(lambda _: SendError("busy", retry_after=timedelta(minutes=7)))
+    counter.deliver(door=busy)
+    assert counter.notices[0]["not_before"] == noon(0) + timedelta(minutes=7)
+    assert counter.deliver(at=noon(0) + timedelta(minutes=6)).sent == {}
+    assert counter.deliver(at=noon(0) + timedelta(minutes=7)).sent == {"email": 1}
+
+
+def test_without_a_word_from_the_provider_the_wait_doubles(counter):
+    counter.order()
+    counter.decide()
+    waits, at = [], noon(0)
+    for _ in range(3):
+        counter.deliver(door=Till(lambda _: SendError("busy")), at=at)
+        waits.append(counter.notices[0]["not_before"] - at)
+        at = counter.notices[0]["not_before"]
+    for wait, minutes in zip(waits, (1, 2, 4), strict=True):
+        assert timedelta(minutes=minutes) <= wait <= timedelta(minutes=1.5 * minutes)
+
+
+def test_an_address_that_the_provider_calls_dead_is_suppressed_for_all_orders(counter):
+    counter.order("1")
+    counter.order("2")
+    counter.decide()
+    dead = Till(lambda _: Rejected("unsubscribed", suppress=True))
+    counter.deliver(door=dead, parallel=1)
+    assert [row["address"] for row in counter.rows(SUPPRESSIONS)] == ["anna@example.com"]
+    counter.order("3")
+    assert counter.decide().skipped == {"suppressed": 1}
+
+
+def test_a_channel_that_is_down_stops_alone_and_nothing_of_it_is_lost(counter):
+    texting = {"phone": "+4915112345678", "sms_consent": True, "prefers": "sms"}
+    for key in range(30):
+        counter.order(f"t{key}", customer=customer(f"t{key}", **texting))
+    for key in range(6):
+        counter.order(f"m{key}", customer=customer(f"m{key}"))
+    counter.decide()
+
+    def answer(message):
+        return SendError("bad key", channel_down=True) if message.channel is Channel.SMS else None
+
+    till = Till(answer)
+    done = counter.deliver(door=till, parallel=2)
+    assert done.down == {"sms": "bad key"}
+    assert done.sent == {"email": 6}
+    assert states(counter) == [State.QUEUED] * 30 + [State.SENT] * 6
+    assert sum(done.later.values()) <= 2
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"shipped_at": noon(0)}, "shipped"),
+        ({"cancelled_at": noon(0)}, "cancelled"),
+        ({"expected_on": day(30)}, "changed"),
+        ({"expected_on": day(30), "promised_on": day(29)}, "changed"),
+        ({"promised_on": day(3)}, "changed"),
+    ],
+)
+def test_a_notice_that_has_become_untrue_is_not_sent(counter, change, reason):
+    counter.order()
+    counter.decide()
+    counter.change("1041", **change)
+    assert counter.deliver().skipped == {reason: 1}
+    assert counter.door.taken == []
+    assert states(counter) == [State.SKIPPED]
+
+
+def test_who_opts_out_while_a_notice_waits_does_not_get_it(counter):
+    counter.order()
+    counter.decide()
+    counter.customer("c1", opted_out=True)
+    assert counter.deliver().skipped == {"opted_out": 1}
+
+
+def test_after_an_untrue_notice_the_customer_is_told_the_truth(counter):
+    counter.order()
+    counter.decide()
+    counter.change("1041", expected_on=day(30))
+    counter.deliver()
+    (message,) = counter.live()
+    assert message.category == "long"
+    assert [(row["revision"], row["state"]) for row in counter.notices] == [(1, "skipped"), (2, "sent")]
+
+
+def test_an_untrue_renewal_leaves_what_was_really_told_standing(counter):
+    counter.order("1041", line(promised=-20, expected=3))
+    counter.live()
+    counter.change("1041", on=2, expected_on=day(9))
+    counter.decide(2)
+    counter.change("1041", on=2, expected_on=day(3))
+    assert counter.deliver(2).skipped == {"changed": 1}
+    assert counter.live(2) == []
+    assert [line[2] for line in counter.watch()["told_lines"]] == [day(3).isoformat()]
+
+
+@pytest.mark.parametrize(
+    ("away", "back"),
+    [
+        ({"shipped_at": noon(0)}, {"shipped_at": None}),
+        ({"expected_on": day(30)}, {"expected_on": None}),
+    ],
+)
+def test_a_notice_that_never_left_counts_as_told_to_nobody(counter, away, back):
+    counter.order("1041", line(promised=-9))
+    counter.decide()
+    counter.change("1041", **away)
+    assert counter.deliver().sent == {}
+    counter.change("1041", on=1, **back)
+    assert [message.category for message in counter.live(1)] == ["fortnight"]
+
+
+def test_a_refused_notice_counts_as_told_to_nobody_and_a_new_address_hears_of_the_delay(counter):
+    counter.order()
+    counter.decide()
+    counter.deliver(door=Till(lambda _: Rejected("no such mailbox")))
+    assert counter.watch()["told_revision"] is None
+    assert counter.live(1) == []
+    counter.customer("c1", email="new@example.com")
+    with counter.desk.engine.begin() as connection:
+        counter.look_again(connection, "1041", 2)
+    assert [message.to for message in counter.live(2)] == ["new@example.com"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        ({"sms_consent": False}, "no_consent"),
+        ({"phone": None}, "no_address"),
+        ({"phone": "+4915112345679"}, "changed"),
+    ],
+)
+def test_consent_and_number_are_read_again_before_a_text_leaves(counter, facts, reason):
+    counter.order(customer=customer("c2", phone="+4915112345678", sms_consent=True, prefers="sms"))
+    counter.decide()
+    counter.customer("c2", **facts)
+    assert counter.deliver().skipped == {reason: 1}
+
+
+@pytest.mark.parametrize("closed", [{"sms_consent": False}, {"phone": None}, {"phone": "12"}, None])
+def test_a_channel_that_closes_while_a_notice_waits_leaves_the_others(counter, closed):
+    counter.order(customer=customer("c2", phone="+4915112345678", sms_consent=True, prefers="sms"))
+    counter.decide()
+    if closed is None:
+        with counter.desk.engine.begin() as connection:
+            suppress(connection, {"+4915112345678": "STOP"}, noon(0), "test")
+    else:
+        counter.customer("c2", **closed)
+    assert counter.deliver().sent == {}
+    assert [message.channel for message in counter.live(1)] == [Channel.EMAIL]
+    assert counter.live(2) == []
+
+
+def test_who_is_left_without_any_channel_is_not_looked_at_over_and_over(counter):
+    counter.order()
+    counter.decide()
+    counter.customer("c1", email=None)
+    assert counter.deliver().skipped == {"no_address": 1}
+    assert counter.decide(1).skipped == {"no_address": 1}
+    assert counter.decide(2).orders == 0
+
+
+def test_after_an_outage_only_the_newest_of_an_orders_notices_leaves(counter):
+    counter.order("1041", line(promised=-4))
+    for n in range(12):
+        counter.decide(n)
+    assert counter.deliver(12).skipped == {"superseded": 2}
+    assert [message.category for message in counter.door.taken] == ["long"]
+
+
+def test_the_policy_of_one_run_does_not_make_its_notices_untrue(counter, with_policy):
+    with_policy(Policy(bucket=(Bucket(name="short", from_days=1), *Policy().bucket[1:])))
+    counter.order("1041", line(promised=-2))
+    counter.decide()
+    with_policy(Policy())
+    assert counter.deliver().sent == {"email": 1}
+
+
+def test_a_suppressed_address_is_known_in_any_spelling(counter):
+    with counter.desk.engine.begin() as connection:
+        suppress(connection, {email_address("Anna@Example.COM"): "asked"}, noon(0), "mara")
+    counter.order(customer=customer("c3", email="anna@example.com"))
+    counter.order("2", customer=customer("c4", email="ANNA@example.com"))
+    assert counter.decide().skipped == {"suppressed": 2}
+
+
+def test_a_provider_that_is_away_for_weeks_stops_no_run(counter):
+    counter.order()
+    counter.decide()
+    with counter.desk.engine.begin() as connection:
+        connection.execute(NOTICES.update().values(attempts=5000))
+    counter.deliver(door=Till(lambda _: SendError("away")))
+    assert noon(0) + timedelta(hours=6) <= counter.notices[0]["not_before"] <= noon(0) + timedelta(hours=9)
+
+
+def test_a_day_that_passes_makes_no_notice_untrue_by_itself(counter):
+    counter.order()
+    counter.decide()
+    assert counter.deliver(2).sent == {"email": 1}
+
+
+def test_a_text_whose_hours_are_over_waits_for_the_next_morning(counter):
+    counter.order(customer=customer("c1", phone="+4915112345678", sms_consent=True, prefers="sms"))
+    counter.decide()
+    late_evening = datetime(2026, 6, 15, 19, 0, tzinfo=UTC)
+    assert counter.deliver(at=late_evening - timedelta(seconds=1), door=Till(lambda _: SendError("busy"))).sent == {}
+    assert counter.deliver(at=late_evening + timedelta(minutes=5)).sent == {}
+    (notice,) = counter.notices
+    assert notice["not_before"] == datetime(2026, 6, 16, 6, 0, tzinfo=UTC)
+    assert notice["valid_until"] == datetime(2026, 6, 16, 19, 0, tzinfo=UTC)
+    assert counter.deliver(1, at=notice["not_before"]).sent == {"sms": 1}
+
+
+def test_two_workers_never_claim_the_same_notice(counter):
+    for key in range(20):
+        counter.order(str(key), customer=customer(f"c{key}"))
+    counter.decide()
+    taken = []
+    for name in ("a", "b", "c"):
+        with counter.desk.engine.begin() as connection:
+            worker = Worker(name, timedelta(minutes=10))
+            taken += [row["id"] for row in claim(connection, NOTICES, worker, noon(0), [Channel.EMAIL], 8).rows]
+    assert len(taken) == len(set(taken)) == 20
+
+
+def test_a_claim_that_was_not_used_falls_back_when_its_lease_is_over(counter):
+    counter.order()
+    counter.decide()
+    with counter.desk.engine.begin() as connection:
+        claim(connection, NOTICES, Worker("dead", timedelta(minutes=10)), noon(0), [Channel.EMAIL], 8)
+    assert counter.deliver(at=noon(0) + timedelta(minutes=10)).sent == {}
+    assert counter.deliver(at=noon(0) + timedelta(minutes=11)).sent == {"email": 1}
+
+
+def test_a_message_whose_sender_died_on_the_way_is_in_doubt_and_stays_there(counter):
+    counter.order()
+    counter.decide()
+    worker = Worker("dead", timedelta(minutes=10))
+    with counter.desk.engine.begin() as connection:
+        (row,) = claim(connection, NOTICES, worker, noon(0), [Channel.EMAIL], 8).rows
+        start(connection, NOTICES, worker, [row["id"]], noon(0))
+    assert counter.deliver(at=noon(0) + timedelta(minutes=9)).in_doubt == 0
+    done = counter.deliver(at=noon(0) + timedelta(minutes=11))
+    assert (done.in_doubt, done.sent) == (1, {})
+    assert states(counter) == [State.IN_DOUBT]
+    assert counter.deliver(at=noon(1)).sent == {}
+
+
+def test_a_worker_whose_lease_ran_out_cannot_settle_what_is_another_workers(counter):
+    counter.order()
+    counter.decide()
+    slow, quick = Worker("slow", timedelta(minutes=1)), Worker("quick", timedelta(minutes=10))
+    with counter.desk.engine.begin() as connection:
+        (row,) = claim(connection, NOTICES, slow, noon(0), [Channel.EMAIL], 8).rows
+        claim(connection, NOTICES, quick, noon(0) + timedelta(minutes=2), [Channel.EMAIL], 8)
+        assert start(connection, NOTICES, slow, [row["id"]], noon(0)) == set()
+        assert settle(connection, NOTICES, [Settled(row["id"], State.SENT)], noon(0), "slow") == []
+    assert states(counter) == [State.CLAIMED]
+    assert [event["kind"] for event in counter.rows(EVENTS)] == ["too_late"]
+
+
+@pytest.mark.parametrize("given", [{"timeout": 200}, {"timeout": 100, "lease": 300}])
+def test_a_lease_that_a_request_may_outlast_is_refused(given):
+    with pytest.raises(
+        ForewarnError, match=r"^FOREWARN_LEASE: must be above [36]00, for a request may last three times"
+    ):
+        read_settings(given)
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        (Settled("", State.SENT, reference="SG-1"), State.SENT),
+        (Settled("", State.REJECTED, "no such mailbox"), State.REJECTED),
+        (Settled("", State.QUEUED, "busy"), State.IN_DOUBT),
+        (Settled("", State.IN_DOUBT, "silence"), State.IN_DOUBT),
+    ],
+)
+def test_an_answer_after_the_lease_ends_the_doubt_where_it_is_certain(counter, answer, state):
+    counter.order()
+    counter.decide()
+    late = noon(0) + timedelta(minutes=2)
+    with counter.desk.engine.begin() as connection:
+        slow = Worker("slow", timedelta(minutes=1))
+        (row,) = claim(connection, NOTICES, slow, noon(0), [Channel.EMAIL], 8).rows
+        start(connection, NOTICES, slow, [row["id"]], noon(0))
+        doubt_abandoned(connection, NOTICES, late, "quick")
+        settle(connection, NOTICES, [replace(answer, id=row["id"])], late, "slow")
+    (notice,) = counter.notices
+    assert (notice["state"], notice["reference"]) == (state, answer.reference)
+
+
+class Forgetful:
+    """A ledger that keeps every transaction, and once does not say so: the line broke after the commit."""
+
+    def __init__(self, engine, lost):
+        self.engine, self.lost, self.begun = engine, lost, 0
+
+    @contextmanager
+    def begin(self):
+        self.begun += 1
+        last = self.begun == self.lost
+        with self.engine.begin() as connection:
+            yield connection
+        if last:
+            raise OperationalError("COMMIT", {}, ConnectionError("the line broke"))
+
+
+@pytest.mark.parametrize("lost", [3, 4, 5])
+def test_a_commit_whose_answer_was_lost_is_neither_repeated_nor_forgotten(counter, lost):
+    for key in range(5):
+        counter.order(str(key), customer=customer(f"c{key}"))
+    counter.decide()
+    counter.change("2", shipped_at=noon(0))
+    whole, forgetful = counter.desk, Forgetful(counter.desk.engine, lost)
+    counter.desk = replace(whole, engine=forgetful)
+    done = counter.deliver(parallel=2)
+    counter.desk = whole
+    assert forgetful.begun > lost
+    assert (done.sent, done.skipped) == ({"email": 4}, {"shipped": 1})
+    assert len(counter.door.taken) == 4
+    kinds = sorted(event["kind"] for event in counter.rows(EVENTS))
+    assert kinds == [State.SENT] * 4 + [State.SKIPPED]
+
+
+def test_what_was_let_pass_by_a_commit_whose_answer_was_lost_leaves_before_anything_else(counter, with_policy):
+    with_policy(Policy(sending=Sending(per_second={Channel.EMAIL: 2})))
+    for key in range(6):
+        counter.order(str(key), customer=customer(f"c{key}"))
+    counter.decide()
+    whole = counter.desk
+    counter.desk = replace(whole, engine=Forgetful(whole.engine, 5))
+    counter.deliver(clock=iter(noon(0) + timedelta(seconds=n) for n in range(99)).__next__)
+    counter.desk = whole
+    assert states(counter) == [State.SENT] * 6
+
+
+def test_a_mail_whose_hours_end_while_it_waits_for_its_second_does_not_leave_after_them(counter, with_policy):
+    quiet = Contacting(quiet={Channel.EMAIL: Quiet(begins=time(21), ends=time(8))})
+    with_policy(Policy(contact=quiet, sending=Sending(per_second={Channel.EMAIL: 1})))
+    for key in range(8):
+        counter.order(str(key), customer=customer(f"c{key}"))
+    counter.decide()
+    evening = datetime(2026, 6, 15, 18, 59, 50, tzinfo=UTC)
+    done = counter.deliver(clock=iter(evening + timedelta(seconds=n) for n in range(99)).__next__, parallel=2)
+    left = [row["sending_at"] for row in counter.notices if row["sending_at"]]
+    assert max(left) < evening + timedelta(seconds=10)
+    assert sum(done.later.values()) == states(counter).count(State.QUEUED) > 0
+
+
+@pytest.mark.parametrize("parallel", [1, 3, 10])
+def test_never_more_messages_are_marked_as_leaving_than_requests_are_under_way(counter, parallel):
+    for key in range(25):
+        counter.order(str(key), customer=customer(f"c{key}"))
+    counter.decide()
+    seen = []
+
+    class Watching(Till):
+        under_way = 0
+
+        async def send(self, message):
+            self.under_way += 1
+            await asyncio.sleep(0.001)
+            marked = sum(row["state"] == State.SENDING for row in counter.notices)
+            seen.append((marked, self.under_way))
+            self.under_way -= 1
+            return await super().send(message)
+
+    counter.deliver(door=Watching(), parallel=parallel)
+    assert len(seen) == 25
+    assert max(marked for marked, _ in seen) <= parallel
+    assert max(under_way for _, under_way in seen) == parallel
+
+
+def send(counter, now):
+    """Send all as a deliver run does that began on DAY, with this clock."""
+    crew = Crew(Worker("w", timedelta(minutes=10)), dict.fromkeys(Channel, counter.door), 4, now)
+    house, done = House(Settings(), None, counter.desk), Delivered()
+    time = Clock(ZoneInfo("Europe/Berlin"), DAY, now)
+    asyncio.run(send_all(house, Now("r", DAY, noon(0)), time, crew, done, lambda _, __: None))
+    return done
+
+
+def test_texts_that_wait_for_their_seconds_hold_up_no_mail(counter, with_policy):
+    with_policy(Policy(sending=Sending(per_second={Channel.SMS: 1})))
+    texting = {"phone": "+4915112345678", "sms_consent": True, "prefers": "sms"}
+    for key in range(8):
+        counter.order(f"t{key}", customer=customer(f"t{key}", **texting))
+        counter.order(f"m{key}", customer=customer(f"m{key}"))
+    counter.decide()
+    seconds = iter(range(500))
+
+    def now():
+        next(seconds)  # as a limit, too: a mail that waits for a text would wait for ever
+        mails = [message for message in counter.door.taken if message.channel is Channel.EMAIL]
+        return noon(0) + timedelta(seconds=next(seconds) if len(mails) == 8 else 0)
+
+    assert send(counter, now).sent == {"email": 8, "sms": 8}
+
+
+def test_a_run_that_lasts_beyond_midnight_tells_nobody_of_yesterday(counter):
+    counter.order("1041", line(promised=-9, expected=0))
+    counter.decide()
+    assert send(counter, lambda: noon(0) + timedelta(hours=14)).skipped == {"changed": 1}
+
+
+def test_a_run_that_is_stopped_leaves_unknown_only_what_was_under_way(counter):
+    for key in range(10):
+        counter.order(str(key), customer=customer(f"c{key}"))
+    counter.decide()
+
+    class Stopping(Till):
+        async def send(self, message):
+            if len(self.taken) == 4:
+                asyncio.get_running_loop().call_soon(asyncio.current_task().cancel)
+                raise KeyboardInterrupt
+            return await super().send(message)
+
+    crew = Crew(Worker("stopped", timedelta(minutes=10)), dict.fromkeys(Channel, Stopping()), 2, lambda: noon(0))
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(deliver_batch(counter.desk, Now("r", DAY, noon(0)), crew, batch=50))
+    assert counter.deliver(at=noon(0) + timedelta(minutes=11)).in_doubt <= 2
+    assert State.CLAIMED not in states(counter)
+    assert states(counter).count(State.SENT) >= 8

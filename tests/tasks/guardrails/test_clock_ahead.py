@@ -1,0 +1,110 @@
+"""A clock that is far ahead tells nobody anything, and a ledger that lived in the future comes back."""
+
+import asyncio
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from app.composition import open_house
+from flows.late_orders import find_and_owe
+from models.errors import ForewarnError
+from models.tables.ledger import Run
+from sources.sample import write_sample
+from tasks.guardrails.run_days import ClockAhead, check_clock, check_facts, forget_days_ahead
+from tasks.runs.records import LATE_ORDERS, Now, begin, last, lived
+from tasks.tables import NOTICES, WATCHES, table_of
+from tests.support.builders import DAY, day
+from tests.support.shop_driver import noon
+
+RUNS = table_of(Run)
+
+
+def at(on):
+    return Now("test", day(on), noon(on))
+
+
+def test_a_run_by_a_clock_far_after_the_last_one_is_refused_with_the_way_out(counter):
+    counter.order()
+    counter.decide()
+    check_clock(counter.desk, day(14))
+    with pytest.raises(ClockAhead, match=r"last run was for 2026-06-15; .* --as-of 2026-06-30"):
+        check_clock(counter.desk, day(15))
+
+
+def test_a_new_ledger_knows_no_last_run(counter):
+    check_clock(counter.desk, day(1000))
+
+
+def test_facts_far_behind_the_clock_are_refused_and_their_orders_stay_due(counter):
+    counter.order(placed=-5)
+    check_facts(counter.desk, at(0))
+    with counter.desk.engine.begin() as connection:
+        connection.execute(update(WATCHES).values(look_again_on=day(400)))
+    with pytest.raises(ClockAhead, match="newest order was placed on 2026-06-10"):
+        check_facts(counter.desk, at(400))
+    assert counter.watch()["look_again_on"] == day(-5)
+
+
+def test_the_policy_can_switch_the_limit_off(with_policy, counter):
+    from models.policy.messaging import Brake
+    from models.policy.policy import Policy
+
+    counter = with_policy(Policy(brake=Brake(ahead_days=0)))
+    counter.order()
+    counter.decide()
+    check_clock(counter.desk, day(4000))
+    check_facts(counter.desk, at(4000))
+
+
+def test_a_ledger_that_lived_in_the_future_is_healed_by_one_command(counter):
+    counter.order("1041")
+    counter.live(400)
+    with pytest.raises(ForewarnError, match="has lived"):
+        begin(counter.desk.engine, LATE_ORDERS, counter.desk.policy.digest, DAY, noon(0))
+
+    found = forget_days_ahead(counter.desk, at(0), "mara")
+
+    assert (found.runs, found.orders) == (1, 1)
+    assert lived(counter.desk.engine) <= DAY
+    assert counter.watch()["told_on"] == DAY
+    assert {row["told_on"] for row in counter.rows(NOTICES)} == {DAY}
+    # It left, whatever the clock said: nobody is told the same twice, and later news are found.
+    assert counter.live(0) == []
+    counter.change("1041", on=9, expected_on=day(60))
+    assert [message.channel for message in counter.live(9)]
+
+
+def test_what_waited_for_a_day_ahead_is_written_anew(counter):
+    counter.order("1041")
+    counter.decide(400)
+    found = forget_days_ahead(counter.desk, at(0), "mara")
+    assert (found.runs, found.orders) == (1, 1)
+    assert {(row["state"], row["reason"]) for row in counter.rows(NOTICES)} == {("skipped", "superseded")}
+    assert [message.channel for message in counter.live(0)]
+
+
+def test_nothing_is_forgotten_where_no_day_lies_ahead(counter):
+    counter.order()
+    counter.live(0)
+    assert forget_days_ahead(counter.desk, at(0), "mara").runs == 0
+
+
+def test_the_run_itself_refuses_and_leaves_no_day_behind(tmp_path, monkeypatch):
+    # The sample shop's newest order is of two years ago, as if the clock were two years ahead.
+    then = datetime.now(UTC).date() - timedelta(days=730)
+    write_sample(tmp_path / "shop", orders=30, seed=7, as_of=then)
+    monkeypatch.chdir(tmp_path)
+    with open_house(tmp_path / "shop") as house:
+        with pytest.raises(ClockAhead, match="newest order was placed on"):
+            asyncio.run(find_and_owe(house, take_in=True))
+        assert last(house.desk.engine, LATE_ORDERS) is None
+        with house.desk.engine.begin() as connection:
+            assert connection.execute(select(NOTICES.c.id)).first() is None
+            assert connection.execute(select(RUNS.c.state)).scalars().all() == ["refused"]
+            looks = set(connection.execute(select(WATCHES.c.look_again_on)).scalars())
+        assert max(looks) <= then
+        report = asyncio.run(find_and_owe(house, then))
+    assert report.as_of == then
+    assert sum(report.news.values()) > 0
+    assert isinstance(report.as_of, date)

@@ -1,0 +1,456 @@
+"""The run brake: what is unlike the shop waits for a person, and nothing of it leaves before."""
+
+import asyncio
+import csv
+import json
+import threading
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from typer.testing import CliRunner
+
+from app.composition import open_house
+from cli.console import WAITS
+from cli.main import app
+from flows.deliver import hand_over
+from flows.late_orders import find_and_owe, late_orders
+from flows.release import release as release_form
+from flows.restock import restock
+from models.enums import Skip, State
+from models.errors import ForewarnError
+from models.policy.messaging import Brake
+from models.policy.policy import Caps, Policy
+from rules.guardrails import Intake, Load, facts_out_of_bounds, load_out_of_bounds
+from sources.sample import write_sample
+from tasks.guardrails.check import judge, judge_facts
+from tasks.guardrails.release import Verdict, release
+from tasks.notices.evaluate import look
+from tasks.offers.substitute_stock import Shelves
+from tasks.runs.liveness import under_way
+from tasks.runs.records import LATE_ORDERS, Now, begin
+from tasks.tables import EVENTS, RUNS
+from tests.support.builders import DAY, day, line
+from tests.support.shop_driver import SMALL, customer, noon, shop
+
+
+def intake(orders=1000, before=1000, known=50, hours=1.0):
+    return Intake(orders, before, known, hours)
+
+
+@pytest.mark.parametrize(
+    ("found", "passed"),
+    [
+        (intake(), []),
+        (intake(orders=None), []),
+        (intake(orders=500), []),
+        (intake(orders=499), ["fewer_orders"]),
+        (intake(orders=10, before=49), []),
+        (intake(orders=0, before=2, known=2), ["fewer_orders"]),
+        (intake(orders=0, before=0, known=1), ["fewer_orders"]),
+        (intake(orders=0, before=0, known=0, hours=None), []),
+        (intake(hours=96.0), []),
+        (intake(hours=96.5), ["stale_hours"]),
+        (intake(hours=96.5, known=49), []),
+        (intake(orders=0, hours=200.0), ["fewer_orders", "stale_hours"]),
+    ],
+)
+def test_facts_that_are_too_few_or_too_old_pass_a_limit(found, passed):
+    assert [one.name for one in facts_out_of_bounds(found, Policy())] == passed
+
+
+def load(told=0, open=1000, today=0, usual=None, **wanted):
+    return Load(told, open, today, usual, {currency: Decimal(n) for currency, n in wanted.items()})
+
+
+@pytest.mark.parametrize(
+    ("found", "passed"),
+    [
+        (load(told=300), []),
+        (load(told=301), ["newly_late_share"]),
+        (load(told=49, open=49), []),
+        (load(told=50, open=50), ["newly_late_share"]),
+        (load(told=100, usual=20), []),
+        (load(told=101, usual=20), ["times_usual"]),
+        (load(told=41, today=60, usual=20), ["times_usual"]),
+        (load(told=0, today=500, usual=20), []),
+        (load(told=49, usual=0), []),
+        (load(told=50, usual=0), ["times_usual"]),
+        (load(EUR=1000), []),
+        (load(EUR=1001), ["offers"]),
+        (load(CHF=1001), []),
+        (load(told=900, usual=1, EUR=9000), ["newly_late_share", "times_usual", "offers"]),
+    ],
+)
+def test_a_run_that_tells_or_gives_far_too_much_passes_a_limit(found, passed):
+    assert [one.name for one in load_out_of_bounds(found, Policy())] == passed
+
+
+def test_every_limit_can_be_switched_off():
+    off = Policy(brake=Brake(fewer_orders=0, stale_hours=0, newly_late_share=1, times_usual=0, offers=0))
+    assert facts_out_of_bounds(intake(orders=0, hours=9000.0), off) == ()
+    assert load_out_of_bounds(load(told=1000, usual=1, EUR=99999), off) == ()
+
+
+def test_a_limit_says_by_how_much_it_was_passed():
+    (limit,) = load_out_of_bounds(load(told=812), Policy())
+    assert (limit.allowed, limit.found) == (0.3, 0.812)
+    assert limit.sentence == "812 of 1,000 open orders would be told at once: 81%; 30% are allowed"
+
+
+@pytest.mark.parametrize(
+    ("hours", "allowed", "sentence"),
+    [
+        (8880, 96, "the newest order was placed 370 days before the run; 4 days are allowed"),
+        (47, 12, "the newest order was placed 47 hours before the run; 12 hours are allowed"),
+        (60, 48, "the newest order was placed 2.5 days before the run; 2 days are allowed"),
+    ],
+)
+def test_how_old_the_facts_are_is_said_in_days(hours, allowed, sentence):
+    (limit,) = facts_out_of_bounds(intake(hours=hours), Policy(brake=Brake(stale_hours=allowed)))
+    assert limit.sentence == sentence
+
+
+def beyond_the_cap(with_policy):
+    """Return a counter at which four discounts are wanted, far beyond what one run may give."""
+    caps = {"EUR": 5}
+    counter = with_policy(Policy(caps=Caps(per_run=caps, per_month=caps)))
+    for n in range(4):
+        counter.order(f"{n}", line(promised=-20), customer=customer(f"c{n}"))
+    return counter
+
+
+def run_of(counter):
+    return next(row for row in counter.rows(RUNS) if row["state"] == "held")
+
+
+def states(counter):
+    return sorted({row["state"] for row in counter.notices})
+
+
+def say(counter, verdict, who="mara", on=0):
+    return release(counter.desk, Now("", day(on), noon(on)), run_of(counter)["id"][:8], verdict, who, "looked at it")
+
+
+def test_a_normal_day_passes_and_is_told(with_policy):
+    counter = with_policy(SMALL)
+    shop(counter, late=4, on_time=16)
+    assert len(counter.live()) == 4
+    assert counter.passed == ()
+
+
+def test_of_a_held_run_nothing_leaves(held):
+    assert [one.name for one in held.passed] == ["newly_late_share"]
+    assert states(held) == [State.HELD]
+    held.deliver()
+    held.live(1)
+    assert held.door.taken == []
+
+
+def test_a_held_run_that_is_released_is_told_once_and_the_ledger_knows_who_said_so(held):
+    assert say(held, Verdict.LET_GO).notices == 4
+    held.deliver()
+    assert len(held.door.taken) == 4
+    assert held.live(1) == []
+    (event,) = [row for row in held.rows(EVENTS) if row["kind"] == "released"]
+    assert (event["who"], event["why"]) == ("mara", "looked at it")
+
+
+def test_a_dropped_run_is_not_told_and_its_orders_come_up_again_when_a_fact_changes(held):
+    assert say(held, Verdict.DROP).notices == 4
+    assert {(row["state"], row["reason"]) for row in held.notices} == {(State.SKIPPED, Skip.DROPPED)}
+    assert held.watch("1")["told_revision"] is None
+    assert held.live(1) == []
+    held.change("1", on=2, expected_on=day(9))
+    assert [message.category for message in held.live(2)] == ["long"]
+
+
+def test_a_held_order_whose_facts_change_waits_for_the_verdict_and_is_then_told_what_is_true(held):
+    held.change("1", on=1, expected_on=day(9))
+    assert held.live(1) == []
+    say(held, Verdict.LET_GO, on=1)
+    held.deliver(1)
+    assert len(held.door.taken) == 3
+    assert len(held.live(1)) == 1
+
+
+def test_a_run_is_decided_on_once(held):
+    say(held, Verdict.LET_GO)
+    with pytest.raises(StopIteration):
+        run_of(held)
+    key = held.rows(RUNS)[0]["id"]
+    with pytest.raises(ForewarnError, match="mara released run"):
+        release(held.desk, Now("", DAY, noon(0)), key, Verdict.DROP, "tom")
+
+
+@pytest.mark.parametrize("beginning", ["", "%", "%%%%"])
+def test_a_run_that_is_not_plainly_meant_is_not_let_go(held, beginning):
+    with pytest.raises(ForewarnError, match=r"none of the held runs|too short"):
+        release(held.desk, Now("", DAY, noon(0)), beginning, Verdict.LET_GO, "mara")
+    assert states(held) == [State.HELD]
+
+
+def test_a_run_that_is_let_go_after_days_is_told(held):
+    say(held, Verdict.LET_GO, on=4)
+    assert held.deliver(4).sent == {"email": 4}
+
+
+def test_of_two_who_decide_at_once_one_wins(held):
+    run, ready, said = run_of(held)["id"], threading.Barrier(2), []
+
+    def decide(verdict):
+        ready.wait()
+        try:
+            said.append(release(held.desk, Now("", DAY, noon(0)), run, verdict, verdict).notices)
+        except ForewarnError as error:
+            said.append(str(error))
+
+    both = [threading.Thread(target=decide, args=(verdict,)) for verdict in Verdict]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join()
+    assert sorted(map(str, said))[0] == "4"
+    assert len([one for one in said if one != 4]) == 1
+    assert len(states(held)) == 1
+
+
+def begun(counter):
+    return begin(counter.desk.engine, LATE_ORDERS, counter.desk.policy.digest, DAY, noon(0))
+
+
+def killed(counter):
+    """Decide, and die before the end: nothing was judged."""
+    look(counter.desk, begun(counter), Shelves(), None, batch=500)
+
+
+def test_what_a_killed_run_owed_leaves_with_the_next_run(counter):
+    shop(counter, late=4, on_time=1)
+    killed(counter)
+    counter.deliver()
+    assert counter.door.taken == []
+    assert len(counter.live()) == 4
+
+
+def test_what_a_killed_run_owed_is_judged_by_the_next_run(with_policy):
+    counter = with_policy(SMALL)
+    shop(counter, late=4)
+    killed(counter)
+    assert counter.live() == []
+    assert [one.found for one in counter.passed] == [1]
+    say(counter, Verdict.LET_GO)
+    counter.deliver()
+    assert len(counter.door.taken) == 4
+
+
+def test_the_discounts_of_a_killed_run_are_judged_by_the_next_run(with_policy):
+    counter = beyond_the_cap(with_policy)
+    killed(counter)
+    counter.decide()
+    assert [(one.name, one.found) for one in counter.passed] == [("offers", 80)]
+    counter.decide(1)
+    assert counter.passed == ()
+
+
+def test_those_discounts_are_still_known_when_the_run_that_judged_them_died_as_well(with_policy):
+    counter = beyond_the_cap(with_policy)
+    killed(counter)
+    judge(counter.desk, begun(counter))
+    counter.decide()
+    assert [(one.name, one.found) for one in counter.passed] == [("offers", 80)]
+
+
+def test_what_a_run_owes_that_still_decides_is_judged_by_itself_and_as_a_whole(with_policy):
+    counter = with_policy(SMALL)
+    shop(counter, late=4)
+    slow = begun(counter)
+    with under_way(counter.desk.engine, slow.run):
+        look(counter.desk, slow, Shelves(), None, batch=2)
+        assert judge(counter.desk, begun(counter)) == ()
+        assert states(counter) == [State.HELD]
+        look(counter.desk, slow, Shelves(), None, batch=2)
+        assert [one.found for one in judge(counter.desk, slow)] == [1]
+    assert [one.found for one in judge(counter.desk, begun(counter))] == [1]
+    assert states(counter) == [State.HELD]
+
+
+def test_a_day_unlike_the_last_weeks_is_held(with_policy):
+    counter = with_policy(Policy(brake=Brake(at_least=3, newly_late_share=1)))
+    for n in range(6):
+        counter.order(f"d{n}", line(promised=n - 15), customer=customer(f"d{n}"))
+        assert len(counter.live(n)) == 1
+    for n in range(6):
+        counter.order(f"x{n}", line(promised=2), customer=customer(f"x{n}"))
+    assert counter.live(6) == []
+    assert [(one.name, one.found, one.allowed) for one in counter.passed] == [("times_usual", 6, 5)]
+
+
+def test_discounts_far_beyond_the_cap_are_held_and_the_cap_holds_as_well(with_policy):
+    counter = beyond_the_cap(with_policy)
+    assert counter.decide().over_cap > 0
+    assert [one.name for one in counter.passed] == ["offers"]
+
+
+def test_stale_facts_are_seen_and_may_be_vouched_for(with_policy):
+    counter = with_policy(SMALL)
+    shop(counter, late=4)
+    now = begin(counter.desk.engine, LATE_ORDERS, SMALL.digest, DAY, noon(0))
+    (limit,) = judge_facts(counter.desk, now, None)
+    assert (limit.name, limit.found) == ("stale_hours", 20 * 24)
+    fresh = replace(now, as_of=day(-19), moment=noon(-19))
+    assert judge_facts(counter.desk, fresh, None) == ()
+
+
+def test_an_import_is_measured_by_the_last_that_was_right(counter):
+    shop(counter, late=1)
+    now = Now("r", day(-20), noon(-20))
+    found = [[one.name for one in judge_facts(counter.desk, now, n)] for n in (100, 40, 60, 35, 0, 17)]
+    assert found == [[], ["fewer_orders"], [], [], ["fewer_orders"], []]
+
+
+def test_nothing_owed_passes_quietly(counter):
+    assert judge(counter.desk, Now("r", DAY, noon(0))) == ()
+
+
+LIVED = date(2026, 6, 15)
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """Return the folder of a sample shop in which a day was lived; it keeps no stock, so its dates are the feed's."""
+    for name in ("FOREWARN_DATABASE_URL", "FOREWARN_HOME", "PREFECT_API_URL"):
+        monkeypatch.delenv(name, raising=False)
+    write_sample(tmp_path / "shop", orders=400, seed=7, as_of=LIVED)
+    for name in ("stock", "deliveries"):
+        edited(tmp_path, name, lambda _, __: None)
+    monkeypatch.chdir(tmp_path)
+    assert live(tmp_path, LIVED)[0].held == {}
+    return tmp_path
+
+
+def live(place, on):
+    with open_house(place / "shop") as house:
+        return asyncio.run(find_and_owe(house, on, take_in=True)), asyncio.run(hand_over(house, on))
+
+
+def edited(place, name, change):
+    """Rewrite one of the shop's files, row by row; None leaves a row out."""
+    (file,) = (place / "shop").rglob(f"{name}.csv")
+    with file.open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    with file.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(kept for n, row in enumerate(rows) if (kept := change(n, row)) is not None)
+
+
+def a_year_later(n, row):
+    return {name: _later(value) if "expected" in name else value for name, value in row.items()}
+
+
+def _later(value):
+    try:
+        return str(date.fromisoformat(value[:10]) + timedelta(days=365))
+    except ValueError:
+        return value
+
+
+def test_a_feed_that_dates_everything_a_year_later_tells_nobody(place):
+    edited(place, "order_lines", a_year_later)
+    found, done = live(place, LIVED)
+    assert "newly_late_share" in found.held
+    assert sum(found.owed.values()) > 200
+    assert done.sent == {}
+
+    said = CliRunner().invoke(app, ["status", "--shop", "shop", "--json"])
+    (run,) = json.loads(said.stdout)["held"]
+    assert (run["run"], "open orders would be told at once" in run["why"]) == (found.run[:8], True)
+    assert run["run"] in CliRunner().invoke(app, ["status", "--shop", "shop"]).stdout
+
+    dropped = CliRunner().invoke(app, ["release", run["run"], "--drop", "--who", "mara", "--shop", "shop"])
+    assert (dropped.exit_code, "are dropped" in dropped.stdout) == (0, True)
+    assert json.loads(CliRunner().invoke(app, ["status", "--shop", "shop", "--json"]).stdout)["held"] == []
+
+
+@pytest.mark.parametrize("command", ["run", "restock"])
+def test_a_held_run_exits_with_a_code_of_its_own_and_says_which_limit(place, command):
+    edited(place, "order_lines", a_year_later)
+    done = CliRunner().invoke(app, [command, "--import", "--as-of", str(LIVED), "--shop", "shop"])
+    assert done.exit_code == WAITS
+    assert "open orders would be told at once" in done.stdout
+    assert "forewarn release" in done.stdout
+
+
+@pytest.mark.parametrize("share", [0, 0.4])
+def test_a_source_that_yields_nothing_or_far_fewer_orders_decides_nothing_and_mends_itself(place, share):
+    (file,) = (place / "shop").rglob("orders.csv")
+    whole = file.read_bytes()
+    edited(place, "orders", lambda n, row: row if n < 400 * share else None)
+    held, _ = live(place, LIVED + timedelta(days=1))
+    assert (set(held.held), held.owed, held.news) == ({"fewer_orders"}, {}, {})
+    file.write_bytes(whole)
+    mended, _ = live(place, LIVED + timedelta(days=1))
+    assert mended.held == {}
+    assert mended.news
+
+
+def test_what_another_command_took_in_is_judged_by_the_run_that_decides(place):
+    edited(place, "orders", lambda n, row: row if n < 100 else None)
+    taken, decided = ([command, "--as-of", str(LIVED), "--shop", "shop"] for command in ("import", "run"))
+    assert CliRunner().invoke(app, taken).exit_code == 0
+    look = json.loads(CliRunner().invoke(app, [*decided, "--dry-run", "--json"]).stdout)
+    for _ in range(2):
+        done = CliRunner().invoke(app, [*decided, "--json"])
+        assert (done.exit_code, json.loads(done.stdout)["held"].keys()) == (WAITS, look["held"].keys())
+    assert look["held"].keys() == {"fewer_orders"}
+
+
+def test_a_shop_that_has_fallen_silent_is_held_until_somebody_vouches_for_it(place):
+    later = LIVED + timedelta(days=6)
+    held, _ = live(place, later)
+    assert (set(held.held), held.owed) == ({"stale_hours"}, {})
+    with open_house(place / "shop") as house:
+        moment = house.desk.start_of(later) + timedelta(hours=12)
+        assert release(house.desk, Now("", later, moment), held.run, Verdict.LET_GO, "mara").notices == 0
+    assert live(place, later)[0].held == {}
+
+
+@pytest.mark.parametrize(("feed", "limits"), [(None, set()), (a_year_later, {"newly_late_share", "offers"})])
+def test_a_dry_run_foresees_whether_the_brake_would_hold_the_run_and_why(place, feed, limits):
+    if feed:
+        edited(place, "order_lines", feed)
+        assert CliRunner().invoke(app, ["import", "--as-of", str(LIVED), "--shop", "shop"]).exit_code == 0
+    look = ["run", "--dry-run", "--as-of", str(LIVED), "--shop", "shop"]
+    people, scripts = CliRunner().invoke(app, look), CliRunner().invoke(app, [*look, "--json"])
+    assert (people.exit_code, scripts.exit_code) == (0, 0)
+    foreseen = json.loads(scripts.stdout)["held"]
+    assert set(foreseen) == limits
+    assert ("Would be held" in people.stdout) is bool(feed)
+    with open_house(place / "shop") as house:
+        assert asyncio.run(find_and_owe(house, LIVED)).held == foreseen
+
+
+def test_a_dry_run_foresees_facts_too_old_but_not_those_of_a_day_to_come(place):
+    ahead = date.today() + timedelta(days=9)  # noqa: DTZ011 - in any zone it has not come yet
+    for on, limits in ((LIVED + timedelta(days=6), {"stale_hours"}), (ahead, set())):
+        with open_house(place / "shop") as house:
+            assert asyncio.run(find_and_owe(house, on, dry_run=True)).held.keys() & {"stale_hours"} == limits
+
+
+@pytest.mark.parametrize("flow", [late_orders, restock], ids=lambda flow: flow.name)
+def test_in_prefect_a_held_run_is_completed_under_a_name_of_its_own(place, flow):
+    edited(place, "order_lines", a_year_later)
+    state = asyncio.run(flow.fn(str(place / "shop"), as_of=LIVED))
+    assert (state.name, state.is_completed()) == ("Held", True)
+    assert "open orders would be told at once" in state.message
+
+
+def test_a_held_run_is_released_by_the_form(place):
+    edited(place, "order_lines", a_year_later)
+    found, _ = live(place, LIVED)
+    done = asyncio.run(
+        release_form.fn(found.run[:8], "mara", Verdict.LET_GO, "the vendor burned down", str(place / "shop"))
+    )
+    assert done["notices"] == sum(found.owed.values())
+    assert sum(live(place, LIVED)[1].sent.values()) > 0

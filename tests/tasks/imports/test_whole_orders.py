@@ -1,0 +1,424 @@
+"""An order that is present tells its lines whole; what is gone at the source is gone here."""
+
+import threading
+from dataclasses import asdict
+from datetime import date
+
+import pytest
+from sqlalchemy import select
+
+from app.clock import clock
+from app.composition import open_house
+from app.reports.run import imported, lines
+from models.errors import BadShop
+from models.policy.policy import Policy
+from rules.guardrails import Intake, facts_out_of_bounds
+from sources.check import Finding
+from sources.connectors.newest_file import Newest
+from sources.starter_folder import write_starter
+from tasks.db.engine import connect
+from tasks.db.migrations import migrate
+from tasks.db.sql import reading
+from tasks.guardrails.check import judge_facts
+from tasks.guardrails.release import Verdict, release
+from tasks.imports.endings import DELETED, DONE, GONE, NO_LINES, NOT_OPEN, VIRTUAL, ZERO
+from tasks.imports.guard import HalfTaken, OtherImport, taking_in, whole
+from tasks.imports.load import Counts
+from tasks.reporting.explain_order import explain
+from tasks.runs.records import LATE_ORDERS, begin
+from tasks.tables import CUSTOMERS, EVENTS, LINES
+from tests.support.imports import NEXT, StarterShop
+
+LATER = date(2026, 1, 30)
+FIRST_LINE = "1001,1,MUG-1,2,14.00,2026-01-09,2026-01-20,\n"
+ORDER_2 = "1002,C2,2026-01-06 16:40:00,,9.90\n"
+LINE_2 = "1002,1,MUG-1,1,14.00,2026-01-12,,\n"
+
+
+@pytest.fixture
+def shop(tmp_path, ledger, monkeypatch):
+    monkeypatch.setenv("FOREWARN_HOME", str(tmp_path))
+    monkeypatch.setenv("FOREWARN_DATABASE_URL", ledger)
+    folder = tmp_path / "shop"
+    write_starter(folder)
+    engine = connect(ledger)
+    migrate(engine)
+    yield StarterShop(folder, engine, tmp_path / "rejects.csv")
+    engine.dispose()
+
+
+def test_a_line_with_quantity_nought_is_cancelled_and_nobody_is_told_of_it(shop):
+    shop.take_in()
+    shop.change("lines.csv", "1002,1,MUG-1,1,", "1002,1,MUG-1,0,")
+    assert shop.take_in(NEXT)["lines"] == Counts(read=4, updated=1, unchanged=3)
+    assert shop.lines("1002") == {"1": (True, False, ZERO)}
+    assert shop.take_in(LATER)["lines"] == Counts(read=4, unchanged=4)
+    _, told = shop.live(LATER)
+    assert "1002" not in told
+    shop.change("lines.csv", "1002,1,MUG-1,0,", "1002,1,MUG-1,1,")
+    _, told = shop.live(LATER)
+    assert "1002" in told
+
+
+@pytest.mark.parametrize("batch", [100, 1])
+def test_a_line_that_its_order_names_no_more_is_cancelled_and_comes_back_when_it_is_named_again(shop, batch):
+    shop.change("lines.csv", "1001,2,TEA-1,1,8.90,2026-01-09,,2026-01-08 11:30:00", "1001,2,TEA-1,1,8.90,2026-02-09,,")
+    shop.take_in()
+    shop.change("lines.csv", FIRST_LINE, "")
+    found = shop.take_in(NEXT, batch=batch)["lines"]
+    assert found == Counts(read=3, unchanged=3, gone=1)
+    assert imported(asdict(found)) == "3 rows: 1 gone"
+    assert shop.lines("1001") == {"1": (True, False, GONE), "2": (False, False, None)}
+    events = select(EVENTS.c.kind, EVENTS.c.subject, EVENTS.c.who, EVENTS.c.why)
+    assert ("gone", "1001", "import", "line 1: gone from the source") in shop.ask(events)
+    assert shop.take_in(LATER, batch=batch)["lines"] == Counts(read=3, unchanged=3)
+    with open_house(shop.folder) as house, reading(shop.engine) as connection:
+        story = explain(house.desk, connection, "1001", clock("Europe/Berlin", NEXT).read())
+    assert [line["state"] for line in story["lines"]] == ["cancelled 2026-01-16: gone from the source", "on time"]
+    assert "1001" not in shop.live(LATER)[1]
+    shop.write("lines.csv", (shop.folder / "data" / "lines.csv").read_text() + FIRST_LINE)
+    assert shop.take_in(LATER, batch=batch)["lines"] == Counts(read=4, updated=1, unchanged=3)
+    assert shop.lines("1001")["1"] == (False, False, None)
+    assert "1001" in shop.live(LATER)[1]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    ["1001,2,TEA-1,one,8.90,2026-01-09,,\n", "1001,2,CUP-9,1,8.90,2026-01-09,,\n", '1001,"2,TEA-1,1,8.90\n'],
+    ids=["value", "reference", "record"],
+)
+def test_of_an_order_with_a_line_refused_nothing_is_taken_away(shop, bad):
+    shop.take_in()
+    more = "1001,3,MUG-2,1,14.00,2026-02-09,,\n"
+    text = (shop.folder / "data" / "lines.csv").read_text()
+    shop.write("lines.csv", text.replace(FIRST_LINE, more) + bad)
+    found = shop.take_in(NEXT)["lines"]
+    assert (found.gone, found.refused > 0) == (0, True)
+    assert shop.lines("1001")["1"] == (False, False, None)
+
+
+def test_a_line_refused_in_one_order_keeps_nothing_from_ending_in_another(shop):
+    shop.take_in()
+    shop.change("lines.csv", "1003,1,MUG-2,1,", "1003,1,MUG-2,one,")
+    shop.change("lines.csv", FIRST_LINE, "")
+    assert shop.take_in(NEXT)["lines"].gone == 1
+    assert shop.lines("1003") == {"1": (False, False, None)}
+
+
+@pytest.mark.parametrize(
+    ("lines_left", "ended"),
+    [("whole", (False, True, NO_LINES)), ("refused", (False, False, None)), ("empty", (False, False, None))],
+)
+def test_an_order_without_any_line_any_more_is_done_where_the_lines_were_read_whole(shop, lines_left, ended):
+    shop.take_in()
+    shop.change("lines.csv", LINE_2, "")
+    if lines_left == "refused":
+        shop.change("lines.csv", "1003,1,MUG-2,1,", "1003,1,MUG-2,one,")
+    if lines_left == "empty":
+        shop.write("lines.csv", (shop.folder / "data" / "lines.csv").read_text().partition("\n")[0] + "\n")
+    shop.take_in(NEXT)
+    assert shop.lines("1002") == {"1": ended}
+    if lines_left == "whole":
+        assert "1002" not in shop.live(LATER)[1]
+
+
+def lose_order_2(shop):
+    shop.change("orders.csv", ORDER_2, "")
+    shop.change("lines.csv", LINE_2, "")
+
+
+def test_an_open_order_that_was_not_named_stays_open_and_is_counted_and_named(shop):
+    shop.take_in()
+    lose_order_2(shop)
+    found = shop.take_in(NEXT)
+    assert (found["orders"].missing, list(found.missing)) == (1, ["1002"])
+    report, told = shop.live(NEXT)
+    assert "1002" in told
+    assert ("Not named", "1 open order was not in this import, and stays open: 1002") in lines(report)
+
+
+@pytest.mark.parametrize("batch", [100, 1])
+@pytest.mark.parametrize(("scope", "ended"), [("all", (True, False, GONE)), ("open", (False, True, NOT_OPEN))])
+def test_a_source_that_tells_all_or_all_open_orders_ends_those_it_leaves_out(shop, scope, ended, batch):
+    shop.says(f'orders = "{scope}"')
+    shop.take_in()
+    lose_order_2(shop)
+    found = shop.take_in(NEXT, batch=batch)
+    assert (found["orders"].gone, found["orders"].missing) == (1, 0)
+    assert shop.order("1002") == ended
+    assert shop.take_in(NEXT)["orders"].gone == 0
+    assert "1002" not in shop.live(LATER)[1]
+    shop.write("orders.csv", (shop.folder / "data" / "orders.csv").read_text() + ORDER_2)
+    shop.write("lines.csv", (shop.folder / "data" / "lines.csv").read_text() + LINE_2)
+    assert "1002" in shop.live(LATER)[1]
+    assert shop.order("1002") == (False, False, None)
+
+
+@pytest.mark.parametrize("scope", ["all", "open"])
+@pytest.mark.parametrize("orders_left", ["empty", "refused"])
+def test_an_empty_or_partly_refused_source_takes_no_order_away(shop, scope, orders_left):
+    shop.says(f'orders = "{scope}"')
+    shop.take_in()
+    shop.change("orders.csv", ORDER_2, "")
+    if orders_left == "refused":
+        shop.change("orders.csv", "1003,C1,2026-01-07 09:03:00", "1003,C1,never")
+    else:
+        shop.write("orders.csv", (shop.folder / "data" / "orders.csv").read_text().partition("\n")[0] + "\n")
+    found = shop.take_in(NEXT)["orders"]
+    assert (found.gone, found.missing > 0) == (0, True)
+    assert shop.order("1002") == (False, False, None)
+
+
+def test_another_word_for_the_sources_orders_is_refused(shop):
+    shop.says('orders = "some"')
+    with pytest.raises(BadShop, match=r"source\.orders"):
+        shop.take_in()
+
+
+@pytest.mark.parametrize(("column", "ended"), [("deleted", (True, False, DELETED)), ("done", (False, True, DONE))])
+def test_an_order_or_a_line_ends_by_a_column_of_its_own(shop, column, ended):
+    shop.take_in()
+    shop.select("orders", "SELECT", f"SELECT number = '1002' AS {column}, ")
+    shop.select("lines", "SELECT", f"SELECT \"order\" = '1003' AS {column}, ")
+    for _ in range(2):
+        shop.take_in(NEXT)
+        assert shop.order("1002") == ended
+        assert shop.lines("1003") == {"1": ended}
+    assert shop.live(LATER)[1] == {"1001"}
+    assert shop.check(LATER).open_orders == 1
+
+
+@pytest.mark.parametrize("by", ["products", "lines"])
+def test_what_is_never_sent_is_never_late(shop, by):
+    tables = {"products": ("products", "sku = 'MUG-1'"), "lines": ("lines", "sku = 'MUG-1'")}
+    table, which = tables[by]
+    shop.select(table, "SELECT", f"SELECT {which} AS virtual, ")
+    report, told = shop.live(LATER)
+    assert told == {"1003"}
+    assert report.open == 1
+    assert shop.lines("1002") == {"1": (False, False, VIRTUAL)}
+    checked = shop.check(LATER)
+    assert (checked.found, checked.open_orders) == ({}, 1)
+    shop.select(table, which, "FALSE")
+    assert "1002" in shop.live(LATER)[1]
+
+
+@pytest.mark.parametrize("zero", ["0000-00-00", "0000-00-00 00:00:00"])
+def test_the_zero_date_is_no_date(shop, zero):
+    shop.change("orders.csv", "16:40:00,,", f"16:40:00,{zero},")
+    shop.change("lines.csv", LINE_2, f"1002,1,MUG-1,1,14.00,2026-01-12,{zero},{zero}\n")
+    shop.take_in()
+    assert shop.refused() == []
+    assert shop.ask(select(LINES.c.expected_on, LINES.c.shipped_at).where(LINES.c.order_id == "1002")) == [(None, None)]
+    shop.change("orders.csv", "1003,C1,2026-01-07 09:03:00", f"1003,C1,{zero}")
+    shop.take_in()
+    (_, _, column, reason), *_ = shop.refused()
+    assert (column, reason.partition(";")[0]) == ("placed_at", "missing")
+
+
+# Several rows of one key
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "newer"),
+    [
+        ("orders-2026-01-10.csv", "orders-2026-01-09.csv", True),
+        ("orders-2026-1-9.csv", "orders-2026-01-10.csv", False),
+        ("orders-10.csv", "orders-9.csv", True),
+        ("orders-9.csv.gz", "orders-10.csv", False),
+        ("orders-2.csv", "orders-2.csv", None),
+        ("orders-2.csv", "others.csv", None),
+    ],
+)
+def test_of_a_patterns_files_the_one_whose_name_sorts_last_by_its_numbers_is_the_newest(one, other, newer):
+    assert Newest("SELECT * FROM 'orders-*.csv'").newer(one, other) is newer
+
+
+def dumps(shop, *files):
+    for table in ("orders", "lines"):
+        shop.select(table, f"'{table}.csv'", f"'{table}-*.csv'")
+    head_o = "number,customer,placed,cancelled,shipping\n"
+    head_l = "order,line,sku,quantity,price,promised,expected,shipped\n"
+    for day, orders, rows in files:
+        shop.write(f"orders-{day}.csv", head_o + orders)
+        shop.write(f"lines-{day}.csv", head_l + rows)
+
+
+@pytest.mark.parametrize("batch", [100, 1])
+def test_of_daily_dumps_the_newest_files_row_wins(shop, batch):
+    late = "1001,1,MUG-1,1,14.00,2026-01-05,,{}\n1001,2,TEA-1,1,14.00,2026-01-05,,\n"
+    dumps(
+        shop,
+        ("9", "1001,C1,2026-01-02,,\n1002,C2,2026-01-02,,\n", late.format("") + LINE_2),
+        ("10", "1001,C1,2026-01-02,,\n1002,C2,2026-01-02,2026-01-04,\n", "1001,1,MUG-1,1,14,2026-01-05,,2026-01-04\n"),
+    )
+    found = shop.take_in(batch=batch)
+    assert found["orders"] == Counts(read=4, inserted=2, older=2)
+    assert found["lines"] == Counts(read=4, inserted=2, older=2)
+    assert shop.order("1002")[0]
+    # Line 2 of order 1001 is not in the newest file that names the order: it is in the order no more.
+    assert list(shop.lines("1001")) == ["1"]
+    assert shop.live(LATER)[1] == set()
+    assert shop.check().found == {}
+
+
+def test_rows_of_the_newest_file_that_contradict_each_other_are_refused_and_the_older_files_row_with_them(shop):
+    dumps(
+        shop,
+        ("1", "1001,C1,2026-01-02,,\n1002,C1,2026-01-02,,\n", ""),
+        ("2", "1001,C1,2026-01-02,,\n1001,C2,2026-01-02,,\n", ""),
+    )
+    assert shop.take_in()["orders"] == Counts(read=4, inserted=1, refused=2, older=1)
+    assert [row[:3] for row in shop.refused()] == [("orders", "2", "customer_id"), ("orders", "3", "customer_id")]
+
+
+def guests(shop, *emails, customers="SELECT DISTINCT customer AS id, name, email FROM 'orders.csv'"):
+    (shop.folder / "sources" / "customers.sql").write_text(customers)
+    rows = [f"100{at},0,2026-01-02,,4.90,Guest {mail},{mail}@example.com" for at, mail in enumerate(emails, start=1)]
+    shop.write("orders.csv", "number,customer,placed,cancelled,shipping,name,email\n" + "\n".join(rows) + "\n")
+
+
+def test_orders_whose_customer_has_several_addresses_wait_and_are_named(shop):
+    guests(shop, "anna", "bert", "cleo")
+    report, told = shop.live(LATER)
+    assert (told, report.imported["orders"]["refused"], report.imported["customers"]["refused"]) == (set(), 3, 3)
+    with open_house(shop.folder) as house:
+        rejects = house.rejects.read_text()
+    assert rejects.count("its rows name different addresses (row ") == 3
+    found = shop.check(LATER).found
+    assert found[("customers", Finding.DUPLICATE)] == found[("orders", Finding.ORPHAN)] == 3
+
+
+def test_the_customer_known_from_before_is_not_told_either_while_its_rows_name_several_addresses(shop):
+    guests(shop, "anna")
+    shop.take_in(date(2026, 1, 3))
+    guests(shop, "anna", "bert")
+    assert shop.live(LATER)[1] == set()
+    assert shop.ask(select(CUSTOMERS.c.email, CUSTOMERS.c.phone)) == [(None, None)]
+    guests(shop, "anna")
+    assert shop.live(LATER)[1] == {"1001"}
+
+
+def test_two_spellings_of_a_name_leave_the_known_customer_and_its_orders_as_they_were(shop):
+    shop.take_in()
+    text = (shop.folder / "data" / "customers.csv").read_text()
+    shop.write("customers.csv", text + "C2,Maria da Silva,maria@example.com,,BR,pt_BR,no,no\n")
+    found = shop.take_in(NEXT)
+    assert (found["customers"].refused, found["orders"].refused) == (2, 0)
+    assert shop.ask(select(CUSTOMERS.c.email).where(CUSTOMERS.c.id == "C2")) == [("maria@example.com",)]
+
+
+# One import at a time
+
+
+def test_a_second_import_waits_for_the_first_and_is_refused_before_it_reads(shop):
+    entered, leave = threading.Event(), threading.Event()
+
+    def first():
+        with taking_in(shop.engine):
+            entered.set()
+            leave.wait(30)
+
+    running = threading.Thread(target=first)
+    running.start()
+    assert entered.wait(30)
+    with pytest.raises(OtherImport, match="another import of this ledger is under way"), taking_in(shop.engine, 0.6):
+        pytest.fail("it was let in")
+    leave.set()
+    with taking_in(shop.engine, 30):
+        pass
+    running.join()
+
+
+def test_older_facts_never_overwrite_newer_ones(shop, monkeypatch):
+    """An import that was taken for dead writes nothing any more."""
+    monkeypatch.setattr("tasks.imports.guard.BEAT", 60)
+
+    def slept_through():
+        with taking_in(shop.engine) as alive:
+            monkeypatch.setattr("tasks.imports.guard.LOST", 0)
+            shop.take_in()
+            with shop.engine.begin() as connection:
+                alive(connection)
+
+    with pytest.raises(OtherImport, match="took over"):
+        slept_through()
+
+
+def test_an_import_that_broke_off_keeps_nobody_waiting_but_is_half_taken_in(shop):
+    with pytest.raises(ZeroDivisionError), taking_in(shop.engine):
+        raise ZeroDivisionError
+    with shop.engine.begin() as connection, pytest.raises(HalfTaken):
+        whole(connection)
+    with taking_in(shop.engine, 0):
+        pass
+    with shop.engine.begin() as connection:
+        whole(connection)
+
+
+# The guardrails
+
+
+@pytest.mark.parametrize(
+    ("gone", "still", "passed"),
+    [(49, 0, []), (50, 449, ["gone_share"]), (50, 450, []), (50, 0, ["gone_share"]), (0, 0, [])],
+)
+def test_a_large_share_of_gone_lines_holds_a_run(gone, still, passed):
+    intake = Intake(500, 500, 500, 1.0, gone, still)
+    assert [one.name for one in facts_out_of_bounds(intake, Policy())] == passed
+
+
+def many(shop, lines_of_each):
+    numbers = [str(2000 + n) for n in range(60)]
+    shop.write(
+        "orders.csv",
+        "number,customer,placed,cancelled,shipping\n" + "".join(f"{n},C1,2026-01-14 10:00,,\n" for n in numbers),
+    )
+    shop.write(
+        "lines.csv",
+        "order,line,sku,quantity,price,promised,expected,shipped\n"
+        + "".join(f"{n},{line},MUG-1,1,14.00,2026-01-20,,\n" for n in numbers for line in lines_of_each),
+    )
+
+
+def test_a_run_whose_source_lost_lines_is_held_until_they_are_back_or_a_person_lets_it_go(shop):
+    with open_house(shop.folder) as house:
+        clocked = clock("Europe/Berlin", NEXT)
+
+        def judged():
+            now = begin(shop.engine, LATE_ORDERS, house.desk.policy.digest, NEXT, clocked.read().moment)
+            return [one.name for one in judge_facts(house.desk, now, None)]
+
+        many(shop, "12")
+        shop.take_in()
+        assert judged() == []
+        many(shop, "2")
+        for _ in range(2):
+            shop.take_in(NEXT)
+            assert judged() == ["gone_share"]
+        many(shop, "12")
+        shop.take_in(NEXT)
+        assert judged() == []
+        many(shop, "2")
+        report, _ = shop.live(NEXT)
+        assert report.held == {"gone_share": "60 of 120 open lines are gone from the source: 50%; 10% are allowed"}
+        release(house.desk, clocked.read(), report.run, Verdict.LET_GO, "anna")
+        assert judged() == []
+
+
+# What a check says, and what a source is spared
+
+
+def test_the_check_counts_by_reason_and_goes_on_past_a_select_that_cannot_run(shop):
+    (shop.folder / "sources" / "products.sql").write_text("SELECT nothing FROM 'nowhere.csv'")
+    text = (shop.folder / "data" / "customers.csv").read_text()
+    shop.write("customers.csv", text + ",,,,,,,\n" * 30 + "C9,Bo,,,,,maybe,no\n")
+    report = shop.check()
+    (broken,) = report.broken
+    assert "products.sql: there is no file nowhere.csv" in broken
+    reasons = {(one.table, one.column, one.reason): (one.rows, len(one.examples)) for one in report.reasons.values()}
+    assert reasons[("customers", "sms_consent", "yes or no is right (also true or false, 1 or 0)")] == (1, 1)
+    assert all(examples <= 5 for _, examples in reasons.values())
+    assert report.rows["lines"] == 4
+    assert ("lines", Finding.ORPHAN) not in report.found
+    assert not report.ok

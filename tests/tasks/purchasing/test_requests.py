@@ -1,0 +1,548 @@
+"""A line that nothing covers is asked for once, whatever happens on the way."""
+
+import asyncio
+import email
+import email.policy
+import json
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import delete, update
+
+from channels.transport import InDoubt, Rejected, SendError
+from models.enums import State
+from models.errors import ForewarnError
+from models.messages import Receipt
+from tasks.delivery.queue import claim, start
+from tasks.purchasing.dispatch import Couriers, hand_over, sweep
+from tasks.purchasing.review import arrived, ask_again, drop, let_go, listed
+from tasks.tables import CUSTOMERS, ORDERS, REQUESTS, VENDORS
+from templates.rendering.purchasing import PurchaseWords
+from tests.support.builders import day
+from tests.support.buying import HOME, WAREHOUSE, Buying, table
+from tests.support.provider import Answer, a_provider
+from tests.support.shop_driver import noon
+
+one_database = pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)
+"""For what does not depend on the database."""
+
+
+@pytest.fixture
+def shop(desk, tmp_path):
+    return Buying(desk, tmp_path).vendor()
+
+
+@pytest.fixture
+def folder(shop, tmp_path):
+    """Return where a vendor finds its requests as JSON files."""
+    shop.say(vendor={"v1": {"by": "folder", "path": str(tmp_path / "v1"), "format": "json"}})
+    return tmp_path / "v1"
+
+
+def mails(shop):
+    files = sorted((shop.folder / "outbox").rglob("*.eml"), key=lambda file: file.stat().st_mtime_ns)
+    return [email.message_from_bytes(file.read_bytes(), policy=email.policy.default) for file in files]
+
+
+def files(folder):
+    return [json.loads(file.read_text()) for file in sorted(folder.iterdir(), key=lambda one: one.stat().st_mtime_ns)]
+
+
+def attached(mail):
+    (file,) = mail.iter_attachments()
+    return file.get_filename(), table(file.get_content().replace("\r\n", "\n"))
+
+
+@one_database
+def test_a_backordered_line_goes_to_its_vendor_by_mail_with_the_lines_attached(shop):
+    shop.say(warehouse=WAREHOUSE).order(quantity=7, lacking=5)
+    report = shop.run()
+    assert (report.asked, report.sent, report.problems) == ({"v1": 1}, {"mail": 1}, [])
+    (mail,) = mails(shop)
+    assert mail["To"].addresses[0].addr_spec == "orders@vendor.example.com"
+    name, (row,) = attached(mail)
+    assert name.startswith("purchase-request-")
+    wanted = {"order": "1041", "line": "1", "product": "p-v1", "name": "Lamp", "quantity": "5", "drop_shipped": "no"}
+    answer = {"answer": "", "reason": "", "promised_on": ""}
+    assert row == {"request": shop.requests[0]["id"]} | wanted | WAREHOUSE | answer
+    assert "5 pieces in 1 line" in mail.get_body(("plain",)).get_content()
+    assert shop.happened(row["request"]) == ["asked", "sent"]
+
+
+@one_database
+def test_a_drop_shipped_line_carries_its_parcels_address_and_nothing_else_of_the_customer(shop, folder):
+    shop.order("1041", drop_shipped=True).order("1042", lacking=1)
+    shop.run()
+    (told,) = files(folder)
+    assert [one["deliver_to"] for one in told["lines"]] == [HOME, None]
+    assert [one["quantity"] for one in told["lines"]] == [2, 1]
+    whole = json.dumps(told)
+    assert not [word for word in ("anna@example.com", "c1", "40") if f'"{word}"' in whole]
+    assert set(told["lines"][0]) == {"order", "line", "product", "name", "quantity", "drop_shipped", "deliver_to"}
+
+
+@one_database
+def test_a_customer_without_an_address_is_named_and_the_other_lines_go_on(shop):
+    shop.order("1041", drop_shipped=True, address=None).order("1042")
+    report = shop.run()
+    assert report.asked == {"v1": 1}
+    assert ["1041" in one and "street, postcode and city" in one for one in report.problems] == [True]
+    shop.order("1043")
+    assert shop.run().asked == {"v1": 1}
+
+
+@one_database
+def test_a_parcel_of_a_customer_without_a_name_needs_a_recipient(shop, desk):
+    shop.order("1041", drop_shipped=True)
+    with desk.engine.begin() as connection:
+        connection.execute(update(CUSTOMERS).values(name=""))
+        connection.execute(update(ORDERS).values(recipient=None))
+    report = shop.run()
+    assert (report.asked, len(report.problems)) == ({}, 1)
+    assert "recipient, street, postcode and city in orders.sql are right" in report.problems[0]
+
+
+@pytest.mark.parametrize("days", [(0, 0), (0, 1)])
+def test_a_second_run_asks_for_nothing_again(shop, folder, days):
+    shop.order()
+    shop.run(days[0])
+    report = shop.run(days[1])
+    assert (report.asked, report.sent) == ({}, {})
+    assert len(files(folder)) == 1
+
+
+def test_a_need_that_grows_asks_for_the_difference_and_one_that_shrinks_for_nothing(shop):
+    shop.order(quantity=9, lacking=2)
+    for lacking in (5, 1, 5, 6):
+        shop.run()
+        shop.cover("1041", "p-v1", 9, lacking)
+    shop.run()
+    assert [row[:3] for row in shop.lines] == [("1041", 1, 2), ("1041", 2, 3), ("1041", 3, 1)]
+
+
+def test_what_is_covered_cancelled_or_has_no_vendor_is_asked_of_nobody(shop):
+    shop.order("1041", lacking=0).order("1042", vendor=None).order("1043")
+    shop.cancel("1043")
+    assert shop.run().asked == {}
+    assert shop.requests == []
+
+
+def test_two_runs_at_once_ask_once(shop, folder):
+    for n in range(20):
+        shop.order(f"10{n}")
+
+    async def both():
+        return await asyncio.gather(shop.ask(), shop.ask())
+
+    reports = asyncio.run(both())
+    assert sum(sum(one.asked.values()) for one in reports) == 20
+    assert sorted(one["order"] for told in files(folder) for one in told["lines"]) == sorted(
+        f"10{n}" for n in range(20)
+    )
+
+
+@one_database
+def test_a_vendor_that_cannot_be_asked_is_named_and_stops_no_other(shop):
+    shop.vendor("v2", email=None).order("1041", vendor="v2").order("1042").order("1043", vendor="v3")
+    report = shop.run()
+    assert report.asked == {"v1": 1}
+    assert [f"vendor {key} cannot be asked" in said for key, said in zip(("v2", "v3"), report.problems, strict=True)]
+    shop.say(vendor={"v2": {"by": "mail", "to": "two@vendor.example.com"}})
+    assert shop.run().asked == {"v2": 1}
+
+
+@one_database
+def test_a_door_without_its_secret_keeps_the_request_until_it_has_one(shop, tmp_path):
+    shop.say(vendor={"v1": {"by": "http", "url": "http://127.0.0.1:9/orders"}}).order()
+    report = shop.run()
+    assert list(report.down) == ["v1"]
+    assert "FOREWARN_VENDOR_KEYS" in report.down["v1"]
+    assert shop.states() == [("v1", "http", "queued")]
+    shop.say(vendor={"v1": {"by": "folder", "path": str(tmp_path / "v1")}})
+    shop.run()
+    assert shop.states() == [("v1", "folder", "sent")]
+
+
+@one_database
+def test_a_dry_run_says_what_would_be_asked_and_writes_nothing(shop):
+    shop.order(quantity=3)
+    report = shop.run(dry_run=True)
+    assert report.asked == {"v1": 1}
+    assert [(one["vendor"], one["by"], one["order"], one["pieces"]) for one in report.plans] == [
+        ("v1", "mail", "1041", 3)
+    ]
+    assert shop.requests == shop.lines == mails(shop) == []
+
+
+@one_database
+async def test_a_vendor_reached_by_http_gets_the_same_request_under_the_same_id_until_it_answers(desk, tmp_path):
+    async with a_provider() as vendor:
+        vendor.will(Answer(500), Answer(201, {"reference": "PO-7"}))
+        shop = Buying(desk, tmp_path, keys='{"v1": "planted-vendor-key-1"}').vendor()
+        shop.say(vendor={"v1": {"by": "http", "url": f"{vendor.url}/orders"}}).order()
+        first = await shop.ask(0)
+        assert (first.in_doubt, list(first.later.values())) == (0, [1])
+        await shop.ask(1)
+        assert [asked.headers["Idempotency-Key"] for asked in vendor.asked] == [shop.requests[0]["id"]] * 2
+        assert vendor.asked[0].body == vendor.asked[1].body
+        assert (shop.states(), shop.requests[0]["reference"]) == ([("v1", "http", "sent")], "PO-7")
+
+
+class Fickle:
+    """A vendor's door that does what a test wants, and keeps what it took."""
+
+    def __init__(self, *faults):
+        self.faults, self.taken = list(faults), []
+
+    async def send(self, document):
+        await asyncio.sleep(0)
+        fault = self.faults.pop(0) if self.faults else None
+        if not isinstance(fault, SendError):
+            self.taken.append(document.id)
+        if fault is not None:
+            raise fault
+        return Receipt("ref")
+
+    async def close(self):
+        pass
+
+
+def send(shop, door, on=0, hours=0):
+    moment = noon(on) + timedelta(hours=hours)
+    couriers = Couriers(shop.house.worker, {"v1": door}, 4, lambda: moment)
+    sweep(shop.desk, couriers)
+    return asyncio.run(hand_over(shop.desk, shop.now(on), couriers, PurchaseWords(shop.desk.shop)))
+
+
+@pytest.fixture
+def owed(shop):
+    """Return a function that owes a request by a way, without sending it."""
+
+    def owe(**way):
+        shop.say(vendor={"v1": way} if way else {}).order()
+        asyncio.run(_owe(shop))
+        return shop
+
+    return owe
+
+
+async def _owe(shop):
+    from rules.purchasing import forward
+    from tasks.purchasing.requests import ways_of, write
+    from tasks.purchasing.requirements import wanted
+    from tasks.runs.records import begin
+
+    now = begin(shop.desk.engine, "forward-to-vendors", "", day(0), noon(0))
+    found = wanted(shop.desk, now)
+    asks = forward(found.needs, found.asked).asks
+    write(shop.desk, now, asks, ways_of(shop.desk, asks)[0])
+
+
+FILE = {"by": "folder", "path": "vendor"}
+
+
+@one_database
+def test_what_was_certainly_not_taken_is_tried_again_later(owed):
+    shop, door = owed(), Fickle(SendError("away"))
+    assert send(shop, door).later == {"away": 1}
+    assert send(shop, door).sent == {}
+    assert send(shop, door, hours=1).sent == {"mail": 1}
+    assert len(door.taken) == 1
+
+
+@pytest.mark.parametrize("fault", [InDoubt("silence"), RuntimeError("odd")])
+def test_a_mail_in_doubt_is_never_sent_again_by_itself_and_a_file_is_under_the_same_name(owed, fault):
+    shop, door = owed(), Fickle(fault)
+    assert send(shop, door).in_doubt == 1
+    assert send(shop, door, on=1).sent == {}
+    assert shop.states() == [("v1", "mail", State.IN_DOUBT)]
+    assert "nobody knows whether it arrived" in shop.waiting()[0][2]
+    shop.say(vendor={"v1": FILE}).order("1042")
+    asyncio.run(_owe(shop))
+    door = Fickle(fault)
+    assert send(shop, door).in_doubt == 0
+    assert send(shop, door, hours=1).sent == {"folder": 1}
+    assert len(door.taken) == 2
+    assert len(set(door.taken)) == 1
+
+
+@pytest.mark.parametrize(("way", "state", "again"), [({}, State.IN_DOUBT, 0), (FILE, State.SENT, 1)])
+def test_a_crash_between_sending_and_settling_leaves_a_mail_in_doubt_and_sends_a_file_again(owed, way, state, again):
+    shop, door = owed(**way), Fickle()
+    worker = shop.house.worker
+    with shop.desk.engine.begin() as connection:
+        (row,) = claim(connection, REQUESTS, worker, noon(0), ["mail", "folder"], 9).rows
+        assert start(connection, REQUESTS, worker, [row["id"]], noon(0))
+    assert send(shop, door).sent == {}
+    send(shop, door, hours=1)
+    assert len(door.taken) == again
+    assert [row[2] for row in shop.states()] == [state]
+
+
+@one_database
+def test_a_request_of_which_nothing_is_wanted_any_more_is_not_sent(owed):
+    shop, door = owed(), Fickle()
+    shop.cancel()
+    assert send(shop, door).skipped == {"changed": 1}
+    assert door.taken == []
+
+
+@one_database
+def test_a_line_that_was_cancelled_meanwhile_is_left_out(shop, folder):
+    shop.policy(most_lines=1)
+    shop.order("1041").order("1042").run()
+    shop.cancel("1041")
+    let_go(shop.desk, shop.now(), shop.requests[0]["id"], "eva")
+    shop.run()
+    assert [[one["order"] for one in told["lines"]] for told in files(folder)] == [["1042"]]
+
+
+@one_database
+def test_a_line_left_out_of_its_request_is_asked_for_when_it_is_open_again(shop, folder):
+    for order in ("1041", "1042"):
+        shop.order(order)
+    key = shop.hold()
+    shop.cancel("1041")
+    let_go(shop.desk, shop.now(), key, "eva")
+    shop.run()
+    shop.change("1041", cancelled_at=None)
+    assert shop.run(1).asked == {"v1": 1}
+    assert [[one["order"] for one in told["lines"]] for told in files(folder)] == [["1042"], ["1041"]]
+    assert listed(shop.desk, 9)[-1]["lines"] == 1
+
+
+@one_database
+def test_a_request_that_was_skipped_frees_its_lines(owed):
+    shop, door = owed(), Fickle()
+    shop.cancel()
+    send(shop, door)
+    shop.change("1041", cancelled_at=None)
+    assert shop.run(1).asked == {"v1": 1}
+
+
+@one_database
+@pytest.mark.parametrize(
+    ("drop_shipped", "quantity", "lacking", "asked"),
+    [(True, 2, None, [2]), (False, 2, 5, [2]), (False, 5, 3, [3]), (False, 5, 0, []), (False, 5, 5, [5])],
+)
+def test_a_request_that_had_to_wait_asks_for_what_is_wanted_when_it_leaves(
+    shop, folder, drop_shipped, quantity, lacking, asked
+):
+    folder.mkdir()
+    key = shop.order("1041", quantity=5, drop_shipped=drop_shipped).hold()
+    shop.change("1041", quantity=quantity)
+    if not drop_shipped:
+        shop.cover("1041", "p-v1", 5, lacking)
+    let_go(shop.desk, shop.now(), key, "eva")
+    shop.run()
+    assert [one["quantity"] for told in files(folder) for one in told["lines"]] == asked
+    assert shop.run(1).asked == {}
+
+
+@one_database
+def test_a_line_that_shrank_since_it_was_allocated_asks_for_no_more_than_it_has(shop, folder):
+    shop.order(quantity=5).change("1041", quantity=2)
+    shop.run()
+    assert [one["quantity"] for told in files(folder) for one in told["lines"]] == [2]
+
+
+@one_database
+@pytest.mark.parametrize("left", [True, False])
+def test_a_line_whose_product_changes_asks_for_the_new_one(shop, folder, left):
+    shop.order("1042", vendor="v1", drop_shipped=True).cancel("1042")
+    shop.order("1041", lacking=2)
+    key = shop.run() and shop.requests[0]["id"] if left else shop.hold()
+    shop.change("1041", product_id="p-v1-drop")
+    if not left:
+        let_go(shop.desk, shop.now(), key, "eva")
+    shop.run(1)
+    shop.run(1)
+    asked = [one["product"] for told in files(folder) for one in told["lines"]]
+    assert asked == (["p-v1", "p-v1-drop"] if left else ["p-v1-drop"])
+    swapped = ("v1", "1041", "asked for p-v1, and the line wants p-v1-drop now")
+    assert shop.waiting(1) == ([swapped] if left else [])
+
+
+@one_database
+def test_what_may_have_arrived_and_is_wanted_otherwise_now_waits_for_staff(owed):
+    shop, door = owed(**FILE), Fickle(InDoubt("silence"))
+    send(shop, door)
+    shop.cancel()
+    assert send(shop, door, on=1).in_doubt == 1
+    assert send(shop, door, on=2).in_doubt == 0
+    assert len(door.taken) == 1
+    assert "nobody knows whether it arrived: it may have arrived before" in shop.waiting(2)[0][2]
+    let_go(shop.desk, shop.now(2), shop.requests[0]["id"], "eva")
+    assert send(shop, door, on=2).skipped == {"changed": 1}
+
+
+@one_database
+def test_a_vendor_that_may_have_a_request_and_then_will_not_take_it_leaves_it_in_doubt(owed):
+    shop, door = owed(**FILE), Fickle(InDoubt("silence"), SendError("away"), Rejected("used before"))
+    for on in range(3):
+        send(shop, door, on=on)
+    assert shop.states() == [("v1", "folder", "in_doubt")]
+    assert "used before" in shop.waiting(2)[0][2]
+
+
+def test_a_run_that_asks_for_more_than_the_policy_lets_it_waits_for_staff(shop, folder):
+    shop.policy(most_lines=2)
+    for n in range(3):
+        shop.order(f"104{n}")
+    report = shop.run()
+    assert (report.asked, report.sent, report.for_staff) == ({"v1": 3}, {}, 1)
+    key = shop.requests[0]["id"]
+    let_go(shop.desk, shop.now(), key[:8], "eva")
+    assert shop.run().sent == {"folder": 1}
+    assert shop.happened(key) == ["asked", "approved", "sent"]
+
+
+@one_database
+def test_a_request_dropped_by_staff_never_leaves_and_is_not_asked_anew(shop, folder):
+    shop.policy(most_lines=1)
+    shop.order("1041").order("1042").run()
+    drop(shop.desk, shop.now(), shop.requests[0]["id"], "eva")
+    report = shop.run()
+    assert (report.asked, report.sent, report.for_staff) == ({}, {}, 0)
+
+
+@one_database
+def test_staff_say_whether_a_mail_in_doubt_arrived(owed):
+    shop = owed()
+    send(shop, Fickle(InDoubt("silence")))
+    arrived(shop.desk, shop.now(), shop.requests[0]["id"], "eva")
+    assert shop.states() == [("v1", "mail", "sent")]
+
+
+def test_a_request_without_an_answer_is_chased_once_then_shown_to_staff(shop, folder):
+    shop.order("1041").order("1042")
+    shop.run(0)
+    assert shop.run(1).chased == 0
+    assert [shop.run(on).chased for on in (3, 3, 5)] == [1, 0, 0]
+    request, reminder = files(folder)
+    assert (reminder["kind"], reminder["request"]) == ("reminder", request["request"])
+    assert reminder["unanswered"] == [{"order": "1041", "line": "1"}, {"order": "1042", "line": "1"}]
+    assert shop.waiting(3) == []
+    assert shop.waiting(5) == [("v1", None, "no answer, though it was reminded")]
+    assert shop.happened(request["request"]) == ["asked", "sent", "chased"]
+
+
+@one_database
+def test_nothing_is_called_reminded_that_was_not(shop):
+    shop.order().run()
+    assert shop.waiting(5) == [("v1", None, "no answer")]
+
+
+@one_database
+@pytest.mark.parametrize(("way", "fault"), [({}, InDoubt("silence")), (FILE, InDoubt("silence"))])
+def test_an_answer_says_that_its_request_arrived(owed, way, fault):
+    shop, door = owed(**way), Fickle(fault)
+    send(shop, door)
+    key = shop.requests[0]["id"]
+    shop.answer({"request": key, "order": "1041", "line": "1", "answer": "accepted"})
+    assert ([row[2] for row in shop.states()], shop.waiting()) == (["sent"], [])
+    assert send(shop, door, on=1).sent == {}
+    with pytest.raises(ForewarnError):
+        let_go(shop.desk, shop.now(), key, "eva")
+
+
+@one_database
+def test_a_copy_that_staff_send_leaves_out_what_was_answered(shop):
+    shop.order("1041").order("1042")
+    key = shop.hold()
+    shop.answer({"request": key, "order": "1041", "line": "1", "answer": "accepted"})
+    let_go(shop.desk, shop.now(), key, "eva")
+    shop.run()
+    assert [[row["order"] for row in attached(mail)[1]] for mail in mails(shop)] == [["1042"]]
+
+
+@one_database
+def test_what_does_not_leave_for_long_is_shown_to_staff_with_the_reason(owed):
+    shop = owed()
+    send(shop, Fickle(SendError("away")))
+    assert (shop.waiting(1), shop.waiting(5)) == ([], [("v1", None, "has not left: away")])
+    with shop.desk.engine.begin() as connection:
+        connection.execute(delete(VENDORS))
+    assert "vendor v1 cannot be asked" in shop.run(5).problems[0]
+    assert shop.waiting(5) == [("v1", None, "has not left: the shop's facts do not name the vendor")]
+
+
+@one_database
+@pytest.mark.parametrize("dropped", [False, True])
+def test_lines_of_a_request_that_no_vendor_has_are_asked_of_another_when_staff_say_so(owed, dropped):
+    shop, door = owed(), Fickle(Rejected("account closed"))
+    send(shop, door)
+    key = shop.requests[0]["id"]
+    if dropped:
+        drop(shop.desk, shop.now(), key, "eva")
+    shop.vendor("v2", email="two@vendor.example.com").supplied_by("v2")
+    assert shop.run(1).asked == {}
+    assert ask_again(shop.desk, shop.now(), key, "eva") == 1
+    assert shop.run(1).asked == {"v2": 1}
+    assert shop.waiting(1) == []
+
+
+@one_database
+def test_a_reminder_names_only_the_lines_that_still_lack_an_answer_and_orders_nothing(shop):
+    shop.order("1041").order("1042", drop_shipped=True).order("1043")
+    shop.run(0)
+    key = shop.requests[0]["id"]
+    shop.answer({"request": key, "order": "1041", "line": "1", "answer": "accepted"})
+    shop.cancel("1043")
+    shop.run(3)
+    request, reminder = mails(shop)
+    assert "Reminder" in reminder["Subject"]
+    _, rows = attached(reminder)
+    blank = {"answer": "", "reason": "", "promised_on": ""}
+    assert rows == [{"request": key, "order": "1042", "line": "1"} | blank]
+    assert "Ahornweg" in str(attached(request))
+    assert "orders nothing anew" in reminder.get_body(("plain",)).get_content()
+
+
+@one_database
+def test_nothing_is_chased_that_was_answered(shop):
+    shop.order()
+    shop.run(0)
+    answer = {"order": "1041", "line": "1", "answer": "refused", "reason": "discontinued"}
+    shop.answer({"request": shop.requests[0]["id"]} | answer)
+    assert shop.run(3).chased == 0
+    assert shop.waiting(3) == [("v1", "1041", "refused: discontinued")]
+
+
+def test_refused_pieces_are_asked_for_again_when_staff_say_so_or_the_product_has_another_vendor(shop):
+    shop.order(quantity=3)
+    shop.run()
+    key = shop.requests[0]["id"]
+    answer = {"request": key, "order": "1041", "line": "1", "answer": "refused", "reason": "no idea"}
+    shop.answer(answer)
+    assert shop.run().asked == {}
+    assert ask_again(shop.desk, shop.now(), key, "eva") == 1
+    assert shop.run().asked == {"v1": 1}
+    assert [row[:4] for row in shop.lines] == [("1041", 1, 3, "ask_again"), ("1041", 2, 3, None)]
+    assert "asked for anew" in shop.answer(answer).bad[0].reason
+
+
+@one_database
+def test_an_address_that_must_not_be_written_to_gets_no_request(shop):
+    from tasks.notices.suppressions import suppress
+
+    with shop.desk.engine.begin() as connection:
+        suppress(connection, {"orders@vendor.example.com": "asked for it"}, noon(0), "eva")
+    shop.order()
+    assert shop.run().rejected == {"suppressed": 1}
+    assert mails(shop) == []
+    assert shop.waiting() == [("v1", None, "not taken: suppressed")]
+
+
+@one_database
+def test_words_of_the_shops_own_that_fail_are_named_and_the_request_waits(shop):
+    place = shop.folder / "templates" / "purchase"
+    place.mkdir(parents=True)
+    (place / "subject.en.txt").write_text("{{ vendr }}")
+    shop.order()
+    report = shop.run()
+    assert "subject.en.txt" in report.problems[0]
+    assert shop.states() == [("v1", "mail", "queued")]
+    (place / "subject.en.txt").write_text("For {{ vendor }}")
+    shop.run()
+    assert [mail["Subject"] for mail in mails(shop)] == ["For Vendor & Sons"]

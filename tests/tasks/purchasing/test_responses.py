@@ -1,0 +1,327 @@
+"""What vendors answer becomes a fact once, whoever brings it: a file, or a signed message."""
+
+import csv
+import hashlib
+import hmac
+import json
+import re
+import time
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select, update
+from starlette.applications import Starlette
+
+from channels.vendors.signatures import sign
+from models.config.shop import ShopConfig
+from models.errors import ForewarnError
+from models.inventory import LONGEST
+from models.purchasing import By
+from sources.vendor_responses import AnswerRow, read_answers
+from tasks.purchasing.documents import ADDRESS, ANSWER, ITEM
+from tasks.purchasing.review import ask_again
+from tasks.tables import PURCHASED, REQUESTS, WATCHES
+from tests.support.builders import day
+from tests.support.buying import Buying, table
+from tests.support.paths import ROOT
+from tests.support.serving import get, serving
+from tests.support.shop_driver import SHOP, noon
+from web.vendors import responses as vendors
+
+KEY = "planted-vendor-key-1"
+ODD = ["=HYPERLINK(1)", "@SUM(1)", "-1+1", "'quoted", 'a "b", c;d', "Ünï\u2028cøde", "\t7"]
+
+
+@pytest.fixture
+def shop(desk, tmp_path):
+    shop = Buying(desk, tmp_path).vendor()
+    shop.order("1041").order("1042").run()
+    return shop
+
+
+@pytest.fixture
+def key(shop):
+    return shop.requests[0]["id"]
+
+
+def accepted(key, order="1041", promised=5, **facts):
+    return {
+        "request": key,
+        "order": order,
+        "line": "1",
+        "answer": "accepted",
+        "promised_on": str(day(promised)),
+    } | facts
+
+
+def refused(key, order="1041", **facts):
+    return {"request": key, "order": order, "line": "1", "answer": "refused", "reason": "discontinued"} | facts
+
+
+def test_an_answer_is_kept_with_its_date_and_its_order_is_looked_at_again(shop, key):
+    before = shop.counter.watch("1041")["version"]
+    taken = shop.answer(accepted(key), refused(key, "1042"))
+    assert (taken.accepted, taken.refused, taken.bad) == (1, 1, [])
+    assert shop.lines == [("1041", 1, 2, "accepted", day(5)), ("1042", 1, 2, "refused", None)]
+    assert shop.counter.watch("1041")["version"] == before + 1
+    assert shop.happened(key) == ["asked", "sent", "answered", "answered"]
+    assert shop.requests[0]["answered_at"] == noon(0)
+
+
+def test_a_request_is_answered_when_its_last_line_is(shop, key):
+    shop.answer(accepted(key))
+    assert shop.requests[0]["answered_at"] is None
+    shop.answer(accepted(key, "1042"), on=1)
+    assert shop.requests[0]["answered_at"] == noon(1)
+
+
+def test_the_same_answer_again_changes_nothing_and_a_later_one_takes_its_place(shop, key):
+    shop.answer(accepted(key))
+    before = shop.counter.rows(WATCHES)
+    assert shop.answer(accepted(key)).unchanged == 1
+    assert shop.counter.rows(WATCHES) == before
+    assert shop.answer(accepted(key, promised=8)).accepted == 1
+    assert shop.lines[0] == ("1041", 1, 2, "accepted", day(8))
+
+
+@pytest.mark.parametrize(
+    ("answer", "field", "right"),
+    [
+        ({"request": "none"}, "request", "no such request"),
+        ({"order": "9999"}, "line", "no such line of order 9999"),
+        ({"line": "2"}, "line", "no such line"),
+        ({"answer": "maybe"}, "answer", "'accepted' or 'refused' is right"),
+        ({"answer": "refused"}, "reason", "why it is refused"),
+        ({"answer": "refused", "reason": "  "}, "reason", "why it is refused"),
+        ({"promised_on": "soon"}, "promised_on", "2026-11-30"),
+        ({"promised_on": str(day(-1))}, "promised_on", "has passed"),
+        ({"order": None}, "order", "missing"),
+        ({"request": ["7"]}, "request", "text is right"),
+        ({"reason": "x" * 501}, "reason", "at most 500 characters"),
+        ({"answer": False, "promised_on": None}, "answer", "'accepted' or 'refused' is right"),
+        (
+            {"promised_on": str(day(LONGEST) + timedelta(days=1))},
+            "promised_on",
+            f"{day(LONGEST)} or an earlier day is right",
+        ),
+        ({"promised_on": "2199-11-30"}, "promised_on", f"{day(LONGEST)} or an earlier day is right"),
+    ],
+)
+@pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)
+def test_a_bad_answer_is_named_with_what_is_right_and_the_others_go_on(shop, key, answer, field, right):
+    taken = shop.answer(accepted(key) | answer, accepted(key, "1042"))
+    assert [(one.column, right in one.reason) for one in taken.bad] == [(field, True)]
+    assert taken.accepted == 1
+    assert shop.lines[0][3] is None
+
+
+def test_a_vendor_that_refused_cannot_accept_what_another_was_asked_for_since(shop, key):
+    shop.answer(refused(key))
+    shop.vendor("v2", email="two@vendor.example.com").supplied_by("v2")
+    shop.run(1)
+    (bad,) = shop.answer(accepted(key), on=1).bad
+    assert "asked of another vendor since" in bad.reason
+    shop.answer(refused(shop.requests[1]["id"]), on=1)
+    assert shop.answer(accepted(key), on=1).accepted == 1
+
+
+@pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)
+def test_an_accept_of_a_cancelled_line_is_not_taken_and_staff_tell_the_vendor(shop, key):
+    shop.cancel("1041")
+    for _ in range(2):
+        taken = shop.answer(accepted(key))
+        assert (taken.accepted, [one.reason for one in taken.bad]) == (0, ["the line was cancelled: do not send it"])
+        assert shop.waiting() == [("v1", "1041", "accepted, though it was cancelled: tell the vendor not to send it")]
+    assert ask_again(shop.desk, shop.now(), key, "eva") == 1
+    assert shop.waiting() == []
+    assert shop.run(1).asked == {}
+
+
+def test_an_answer_waits_for_staff_who_decide_on_its_request(shop, key):
+    shop.answer(refused(key))
+    with ThreadPoolExecutor() as pool:
+        with shop.desk.engine.begin() as connection:
+            connection.execute(select(REQUESTS).where(REQUESTS.c.id == key).with_for_update())
+            if shop.desk.engine.dialect.name == "postgresql":
+                answering = pool.submit(shop.answer, accepted(key))
+                time.sleep(0.3)
+            lines = update(PURCHASED).where(PURCHASED.c.order_id == "1041")
+            connection.execute(lines.values(answer="ask_again"))
+        taken = answering.result() if shop.desk.engine.dialect.name == "postgresql" else shop.answer(accepted(key))
+    assert "asked for anew" in taken.bad[0].reason
+    assert shop.lines[0][3] == "ask_again"
+
+
+@pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)
+def test_an_answer_to_the_reminder_answers_the_request(shop, key):
+    shop.run(3)
+    shop.answer(accepted(shop.requests[1]["id"]), on=3)
+    assert shop.lines[0][3] == "accepted"
+
+
+@pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)
+def test_a_file_filled_in_and_sent_back_is_taken_in_however_odd_its_names_are(shop, tmp_path):
+    shop.say(vendor={"v2": {"by": "folder", "path": str(tmp_path / "v2")}}).vendor("v2")
+    for name in ODD:
+        shop.order(name, vendor="v2", name=name)
+    shop.run()
+    (file,) = (tmp_path / "v2").iterdir()
+    rows = table(file.read_bytes())
+    assert not [cell for row in rows for cell in row.values() if re.match(r"\s*[=+@]|\s*-[^0-9]|-1\+", cell)]
+    rows[0]["answer"] = ""
+    for row in rows[1:]:
+        row |= {"answer": "Accepted", "promised_on": str(day(4))}
+    with file.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, rows[0].keys(), delimiter=";")
+        writer.writeheader()
+        writer.writerows(rows)
+    taken = shop.take_in(file)
+    assert (taken.accepted, taken.bad) == (len(ODD) - 1, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("a.csv", "request,order\n", "has no column 'line'"),
+        ("a.csv", "", "has no header"),
+        ("a.json", "{", "not JSON"),
+        ("a.json", '"x"', "a JSON list of answers"),
+        ("a.json", "[" * 200_000, "not JSON"),
+        ("none.csv", None, "no such file"),
+    ],
+)
+def test_a_file_that_holds_no_answers_is_refused_in_one_sentence(tmp_path, name, text, said):
+    if text is not None:
+        (tmp_path / name).write_text(text)
+    with pytest.raises(ForewarnError, match=said) as raised:
+        list(read_answers(tmp_path / name))
+    assert "\n" not in str(raised.value)
+    assert name in str(raised.value)
+
+
+@pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)
+def test_bad_rows_are_kept_aside_with_their_place(shop, key, tmp_path):
+    file = tmp_path / "back.csv"
+    file.write_text(f'request,order,line,answer\n{key},1041,1,accepted\n{key},1041,9,accepted\n{key},"10\n')
+    taken = shop.take_in(file)
+    assert (taken.accepted, len(taken.bad)) == (1, 2)
+    rejects = table(shop.house.rejected_answers.read_text())
+    assert [(row["line"], row["column"], row["value"]) for row in rejects][1] == ("3", "line", "9")
+
+
+@pytest.fixture
+def post(shop):
+    """Return a function that posts answers as a vendor does, and returns status and answer."""
+    shop.vendor("v2")
+    clock = [noon(0)]
+    app = Starlette(
+        routes=vendors.routes(
+            shop.desk, {"v2": "x" * 20} | dict.fromkeys(["v1", "東京", "Müller"], KEY), lambda: clock[0]
+        )
+    )
+
+    def ask(*answers, vendor="v1", key=KEY, moment=None, body=None, signature=None, now=None):
+        clock[0] = now or noon(0)
+        body = json.dumps({"answers": answers}).encode() if body is None else body
+        seconds = str(int((moment or clock[0]).timestamp()))
+        # Reckoned here on its own, as a vendor would.
+        digest = hmac.new(key.encode(), seconds.encode() + b"." + body, hashlib.sha256).hexdigest()
+        headers = {"X_Forewarn_Vendor": vendor, "X_Forewarn_Signature": signature or f"t={seconds},v1={digest}"}
+        got = get(f"{url}/vendors/answers", body, **headers)
+        return got.status, json.loads(got.body)
+
+    with serving(app) as url:
+        yield ask
+
+
+def test_a_signed_message_is_taken_in_once(shop, key, post):
+    answers = (accepted(key), accepted(key, "none"))
+    status, told = post(*answers)
+    assert (status, told["accepted"], [one["field"] for one in told["not_taken"]]) == (200, 1, ["line"])
+    assert shop.lines[0][3:] == ("accepted", day(5))
+    shop.answer(refused(key))
+    assert post(*answers)[0] == 409
+    assert shop.lines[0][3] == "refused"
+    assert post(*answers, now=noon(0) + timedelta(seconds=1))[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("how", "status"),
+    [
+        ({"key": "another key, long enough"}, 401),
+        ({"vendor": "nobody"}, 401),
+        ({"vendor": "nobody", "key": "\0" * 32}, 401),
+        ({"vendor": ""}, 401),
+        ({"signature": "t=1,v1=0"}, 401),
+        ({"moment": noon(0) - timedelta(minutes=6)}, 401),
+        ({"moment": noon(0) + timedelta(minutes=6)}, 401),
+        ({"body": b"{"}, 400),
+        ({"body": b"\xff"}, 400),
+        ({"body": b"[" * 200_000}, 400),
+        ({"body": b'{"answers": 5}'}, 400),
+        ({"body": b" " * 1_000_001}, 413),
+    ],
+)
+@pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)
+def test_a_message_that_is_forged_old_or_unreadable_changes_nothing(shop, key, post, how, status):
+    got, told = post(accepted(key), **how)
+    assert (got, set(told)) == (status, {"error"})
+    assert shop.lines[0][3] is None
+
+
+@pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)
+def test_what_no_text_can_hold_is_named_in_the_reply_and_the_rest_is_taken(shop, key, post):
+    status, told = post(accepted(key), accepted(key, "\ud800"), "\ud800")
+    assert (status, told["accepted"], {one["answer"] for one in told["not_taken"]}) == (200, 1, {2, 3})
+    assert shop.lines[0][3] == "accepted"
+
+
+@pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)
+def test_nobody_learns_who_is_a_vendor(shop, post):
+    for key in (KEY, "\0" * 32, ""):
+        assert post(vendor="nobody", key=key) == post(vendor="v1", key=f"{key}x")
+
+
+@pytest.mark.parametrize("vendor", ["東京", "Müller"])
+@pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)
+def test_a_vendors_id_may_be_of_any_script(shop, post, vendor):
+    for written in {vendor.encode().decode("latin-1"), *([vendor] if vendor == "Müller" else [])}:
+        assert post(vendor=written, body=b"[]", now=noon(0) + timedelta(seconds=len(written)))[0] == 200
+
+
+@pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)
+def test_a_vendor_cannot_answer_for_another_nor_learn_of_its_requests(shop, key, post):
+    theirs = post(accepted(key), vendor="v2", key="x" * 20)[1]["not_taken"]
+    nobodys = post(accepted("none"), vendor="v2", key="x" * 20)[1]["not_taken"]
+    assert theirs[0] | {"value": ""} == nobodys[0] | {"value": ""}
+    assert shop.lines[0][3] is None
+
+
+PAGE = (ROOT / "docs" / "vendors.md").read_text()
+
+
+def shown(kind):
+    (found,) = re.findall(rf"^```{kind}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    return found
+
+
+def test_what_the_page_shows_a_vendor_checks_our_signature_and_makes_one_that_we_take(shop, post):
+    theirs: dict = {}
+    exec(shown("python"), theirs)  # noqa: S102 - what our own page says
+    now = datetime.now(UTC)
+    assert theirs["is_genuine"](KEY, sign(KEY, b"{}", now), b"{}")
+    assert not theirs["is_genuine"](KEY, sign(KEY, b"{}", now), b"{} ")
+    assert not theirs["is_genuine"](KEY, sign(KEY, b"{}", now - timedelta(minutes=6)), b"{}")
+    body = json.dumps([accepted(shop.requests[0]["id"])]).encode()
+    assert (
+        post(body=body, signature=theirs["header_of"](KEY, body), now=now)[1]["not_taken"][0]["field"] == "promised_on"
+    )
+
+
+def test_the_page_shows_a_shop_toml_that_is_right_and_names_every_field():
+    told = SHOP.model_dump(exclude_unset=True) | tomllib.loads(shown("toml"))
+    assert {door.by for door in ShopConfig.model_validate(told).vendor.values()} == set(By)
+    names = [*ADDRESS, *ITEM, *ANSWER, *AnswerRow.model_fields]
+    assert [name for name in names if f"`{name}`" not in PAGE] == []

@@ -1,0 +1,466 @@
+"""In parts or at once, in the ledger: chosen after allocation, changed by the customer, read by mails and warehouse."""
+
+import csv
+import io
+import json
+import re
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import delete, insert, update
+from typer.testing import CliRunner
+
+from cli.main import app
+from models.enums import Promise
+from models.errors import ForewarnError
+from models.orders import ProductFacts
+from models.shipments import Parcel, Wish
+from sources.sample import write_sample
+from tasks.csv_files import sheet_of
+from tasks.db.sql import reading
+from tasks.inventory.overrides import say
+from tasks.orders.queries import named
+from tasks.reporting.explain_order import explain
+from tasks.runs.records import Now
+from tasks.shipments.packing_list import COLUMNS, listed, to_pack
+from tasks.shipments.plan import choose_parcels
+from tasks.shipments.preferences import wish
+from tasks.shipments.ready_lines import today
+from tasks.shipments.remaining import parcels_of
+from tasks.tables import ANSWERS, CHOICES, EVENTS, EXPECTATIONS, INBOUNDS, LINES, ORDERS, PRODUCTS, STOCKS, WATCHES
+from tests.support.builders import day, line
+from tests.support.shop_driver import noon
+from tests.tasks.inventory.test_allocate import LAMP, VASE, allocate, deliveries, write
+
+
+def now(on=0):
+    return Now("run", day(on), noon(on))
+
+
+def choose(counter, on=0, *, batch=100):
+    """Allocate and choose on a day, as the flow does; return the counts."""
+    allocate(counter.desk, on)
+    return dict(choose_parcels(counter.desk, now(on), batch))
+
+
+def choice(counter, key="1041"):
+    """Return the parcels of an order as lines and days, and the sentence; None where there is no choice."""
+    for row in counter.rows(CHOICES):
+        if row["order_id"] == key:
+            return [("".join(one["lines"]), one["ships_on"]) for one in row["parcels"]], row["why"]
+    return None
+
+
+def parcels(counter, *keys, on=0):
+    with reading(counter.desk.engine) as connection:
+        return parcels_of(counter.desk, connection, keys or ["1041"], day(on))
+
+
+def known(counter, key="1041"):
+    with reading(counter.desk.engine) as connection:
+        (found,) = named(counter.desk, connection, [key])
+    return found.order
+
+
+def order_story(counter, key="1041", on=0):
+    with reading(counter.desk.engine) as connection:
+        return explain(counter.desk, connection, key, now(on))
+
+
+def facts(counter, table=ORDERS, **values):
+    write(counter, update(table).values(**values))
+
+
+VASE_LINE, LAMP_LINE = line("1", promised=2, product=VASE), line("2", promised=2, product=LAMP)
+IN_PARTS = [("1", "2026-06-16"), ("2", "2026-06-23")]
+AT_ONCE = [("12", "2026-06-23")]
+SENTENCE = "send 1 of 2 lines now: 7 days earlier for 4.90 EUR more (worth 6.50)"
+
+
+@pytest.fixture
+def apart(counter):
+    """Order 1041 wants a vase, which is there, and a lamp, which leaves a week later; both were promised for day 2."""
+    counter.stock(VASE, 5)
+    counter.stock(LAMP, 0)
+    counter.order("1041", VASE_LINE, LAMP_LINE)
+    deliveries(counter, ("D1", 12, 4))
+    return counter
+
+
+def test_what_is_there_goes_now_and_the_reckoning_is_written_down(apart):
+    assert choose(apart) == {"in_parts": 1, "changed": 1}
+    assert choice(apart) == (IN_PARTS, SENTENCE)
+    (row,) = apart.rows(CHOICES)
+    assert (row["days_gained"], row["extra_cost"], row["worth"]) == (7, Decimal("4.90"), Decimal("6.50"))
+    assert (row["currency"], row["decided_at"]) == ("EUR", noon(0))
+    assert parcels(apart) == {"1041": (Parcel(("1",), day(1)), Parcel(("2",), day(8)))}
+
+
+def test_a_second_run_writes_nothing(apart):
+    choose(apart)
+    before = apart.rows(CHOICES)
+    assert choose(apart) == {"in_parts": 1}
+    assert apart.rows(CHOICES) == before
+
+
+def test_a_new_date_is_a_new_choice(apart):
+    choose(apart)
+    say(apart.desk, now(), "1041", "2", day(3), "Rita")
+    assert choose(apart, on=0) == {"at_once": 1, "changed": 1}
+    (row,) = apart.rows(CHOICES)
+    assert (row["version"], row["decided_at"], row["days_gained"], row["worth"]) == (1, noon(0), 0, 0)
+    assert choice(apart) == (
+        [("12", "2026-06-18")],
+        "wait for all: 2 days apart are worth 1.50 EUR, a parcel costs 4.90",
+    )
+    assert parcels(apart) == {}
+
+
+@pytest.mark.parametrize(
+    "fact", [{"shipped_at": noon(0)}, {"cancelled_at": noon(0)}, {"product_id": "vase"}], ids=["sent", "off", "there"]
+)
+def test_where_nothing_is_left_to_choose_the_choice_goes(apart, fact):
+    choose(apart)
+    write(apart, update(LINES).where(LINES.c.number == "2").values(**fact))
+    assert choose(apart) == {"changed": 1}
+    assert apart.rows(CHOICES) == []
+
+
+def test_an_order_of_one_line_or_of_lines_that_are_there_needs_no_choice(counter):
+    counter.stock(VASE, 5)
+    counter.order("1", VASE_LINE)
+    counter.order("2", VASE_LINE, line("2", product=VASE))
+    assert choose(counter) == {}
+    assert counter.rows(CHOICES) == []
+
+
+def test_lines_with_one_mark_leave_together(apart):
+    facts(apart, LINES, together="set")
+    choose(apart)
+    assert choice(apart) == (AT_ONCE, "wait for all: its lines belong together")
+
+
+def test_a_time_critical_line_does_not_wait(apart):
+    facts(apart, LINES, promised_on=day(30))
+    assert choose(apart) == {"at_once": 1, "changed": 1}
+    write(apart, update(LINES).where(LINES.c.number == "1").values(time_critical=True))
+    choose(apart)
+    assert choice(apart)[1] == "send 1 of 2 lines now: 7 days earlier for 4.90 EUR more (worth 14.00)"
+
+
+def test_what_must_arrive_by_its_day_has_to_leave_before(apart):
+    # Promised for Friday, it must leave on Wednesday: of the seven days, five come too late and count twice.
+    facts(apart, LINES, promise=Promise.DELIVER, promised_on=day(4))
+    choose(apart)
+    assert choice(apart)[1].endswith("(worth 6.50)")
+    facts(apart, LINES, promised_on=day(3))
+    choose(apart)
+    assert choice(apart)[1].endswith("(worth 7.00)")
+
+
+def test_goods_that_the_vendor_sends_are_in_no_parcel_of_ours(apart):
+    write(apart, update(PRODUCTS).where(PRODUCTS.c.id == "lamp").values(drop_shipped=True))
+    assert choose(apart) == {}
+
+
+def test_what_a_vendor_sends_itself_comes_beside_the_parcels_that_a_customer_is_told(apart):
+    write(apart, delete(LINES))
+    apart.order("1042", VASE_LINE, LAMP_LINE, line("3", promised=9, product=ProductFacts("chair", "Chair")))
+    write(apart, update(PRODUCTS).where(PRODUCTS.c.id == "chair").values(drop_shipped=True))
+    choose(apart)
+    assert parcels(apart, "1042") == {"1042": (Parcel(("1",), day(1)), Parcel(("2",), day(8)))}
+    (message,) = apart.live()
+    headings = "Can still come on time|In the first parcel|Still to come"
+    _, on_time, first, still_to_come = re.split(headings, message.text)
+    assert ["Chair" in part for part in (on_time, first, still_to_come)] == [True, False, False]
+    assert "Vase" not in on_time
+
+
+def test_a_line_leaves_when_all_its_pieces_can(apart):
+    apart.order("1040", line("1", promised=2, quantity=7, product=VASE), LAMP_LINE, placed=-80)
+    choose(apart)
+    assert choice(apart, "1040")[0] == [("2", "2026-06-23"), ("1", None)]
+
+
+def test_a_parcel_leaves_on_the_day_that_its_lines_are_expected_however_late_a_delivery_is(apart):
+    for n, late in enumerate([0, 0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 0, 1, 2, 4, 7, 9]):
+        came = {"promised_on": day(n - 60), "ordered_at": noon(-90), "received_at": noon(n - 60 + late)}
+        write(apart, insert(INBOUNDS).values(id=f"H{n}", product_id="lamp", vendor_id="v1", quantity=5, **came))
+    facts(apart, INBOUNDS, vendor_id="v1")
+    for on in range(10):
+        choose(apart, on)
+        told = {row["line"]: str(row["expected_on"]) for row in apart.rows(EXPECTATIONS) if row["ended_at"] is None}
+        leaves = told["1"] if told["1"] != "None" else str(today(apart.desk, day(on)).soonest)
+        assert choice(apart)[0] == [("1", leaves), ("2", told["2"])]
+        first, _ = parcels(apart, on=on)["1041"]
+        assert str(first.ships_on) == told["1"]
+
+
+def test_a_shop_without_stock_chooses_by_its_own_dates_and_one_that_passed_is_none(counter):
+    there = line("1", promised=0, expected=1, product=VASE)
+    counter.order("1041", there, line("2", promised=0, expected=20, product=LAMP))
+    counter.order("1042", there, line("2", promised=0, expected=-1, product=LAMP))
+    choose(counter)
+    assert choice(counter)[0] == [("1", "2026-06-16"), ("2", "2026-07-05")]
+    assert choice(counter, "1042")[0] == [("1", "2026-06-16"), ("2", None)]
+    assert parcels(counter, "1042") == {"1042": (Parcel(("1",), day(1)), Parcel(("2",), None))}
+
+
+def test_an_order_in_a_currency_that_is_not_reckoned_in_waits(apart):
+    facts(apart, currency="SEK")
+    choose(apart)
+    assert choice(apart) == (AT_ONCE, "wait for all: the policy reckons no parcels in SEK")
+
+
+def test_pages_find_all_orders_and_remove_what_lies_between_them(counter):
+    counter.stock(VASE, 50)
+    counter.stock(LAMP, 0)
+    deliveries(counter, ("D1", 50, 4))
+    keys = [f"{n:02}" for n in range(7)]
+    for key in keys:
+        counter.order(key, VASE_LINE, LAMP_LINE)
+    assert choose(counter, batch=3) == {"in_parts": 7, "changed": 7}
+    for key in ("00", "03", "06"):
+        counter.change(key, cancelled_at=noon(0))
+    assert choose(counter, batch=2) == {"in_parts": 4, "changed": 3}
+    assert sorted(row["order_id"] for row in counter.rows(CHOICES)) == ["01", "02", "04", "05"]
+    assert choose(counter, batch=4) == {"in_parts": 4}
+    assert parcels(counter, *keys).keys() == {"01", "02", "04", "05"}
+
+
+def test_the_customers_word_goes_before_the_shops_and_the_policys(apart):
+    facts(apart, wish="complete")
+    choose(apart)
+    assert choice(apart) == (AT_ONCE, "wait for all: the customer wants it complete")
+    version = apart.watch()["version"]
+    said = wish(apart.desk, now(1), "1041", Wish.AVAILABLE, "Rita")
+    assert said == "send 1 of 2 lines now, as the customer wants: 7 days earlier for 4.90 EUR more (worth 6.50)"
+    assert choice(apart)[1] == said
+    (answer,) = apart.rows(ANSWERS)
+    assert (answer["order_id"], answer["kind"], answer["value"], answer["who"]) == ("1041", "wish", "available", "Rita")
+    assert (apart.watch()["version"], apart.watch()["look_again_on"]) == (version + 1, day(0))
+    choose(apart, on=1)
+    assert choice(apart)[1] == said
+    wish(apart.desk, now(1), "1041", Wish.COMPLETE, "Tom")
+    assert [(one["value"], one["who"]) for one in apart.rows(ANSWERS)] == [("complete", "Tom")]
+    assert choice(apart)[0] == AT_ONCE
+    facts(apart, wish="available")
+    assert wish(apart.desk, now(1), "1041", None, "Tom") == said
+    assert apart.rows(ANSWERS) == []
+    happened = [(one["kind"], one["subject"], one["who"], one["why"]) for one in apart.rows(EVENTS)]
+    assert happened == [
+        ("wish", "1041", "Rita", "available"),
+        ("wish", "1041", "Tom", "complete"),
+        ("wish", "1041", "Tom", "taken back"),
+    ]
+
+
+def test_a_wish_is_kept_where_no_line_has_to_wait_so_far(counter):
+    counter.order("1041", VASE_LINE)
+    assert wish(counter.desk, now(), "1041", Wish.COMPLETE, "Rita") is None
+    assert len(counter.rows(ANSWERS)) == 1
+
+
+@pytest.mark.parametrize(("key", "why"), [("9", "no order '9' is known"), ("1041", "no line that is still to be sent")])
+def test_nobody_can_wish_for_an_order_that_is_unknown_or_was_sent(apart, key, why):
+    apart.change("1041", shipped_at=noon(0))
+    version = apart.watch()["version"]
+    with pytest.raises(ForewarnError, match=why):
+        wish(apart.desk, now(), key, Wish.COMPLETE, "Rita")
+    assert (apart.rows(ANSWERS), apart.rows(EVENTS), apart.watch()["version"]) == ([], [], version)
+
+
+@pytest.mark.parametrize(
+    ("statement", "on"),
+    [
+        (update(LINES).where(LINES.c.number == "1").values(shipped_at=noon(0)), 0),
+        (update(ORDERS).values(cancelled_at=noon(0)), 0),
+        (update(WATCHES).values(version=9), 2),
+    ],
+    ids=["the first parcel left", "cancelled", "its day has passed"],
+)
+def test_a_notice_never_tells_parcels_that_are_out_of_date(apart, statement, on):
+    choose(apart)
+    write(apart, statement)
+    assert parcels(apart, on=on) == {}
+    said = [one["why"] for one in listed(apart.desk, day(on))]
+    explained = order_story(apart, on=on)["supply"]["shipping"]
+    assert all(why == f"out of date, `forewarn allocate` chooses anew: {SENTENCE}" for why in said)
+    assert [explained["why"]] == said if explained else said == []
+
+
+def test_a_notice_tells_no_parcels_of_an_order_that_got_another_line_since(apart):
+    choose(apart)
+    new = {"order_id": "1041", "number": "3", "product_id": "vase", "quantity": 1, "promise": "ship"}
+    write(apart, insert(LINES).values(**new))
+    assert parcels(apart) == {}
+
+
+def test_what_left_of_three_parcels_leaves_two(apart):
+    apart.order("1042", VASE_LINE, LAMP_LINE, line("3", promised=2, expected=60))
+    choose(apart)
+    assert len(choice(apart, "1042")[0]) == 3
+    write(apart, update(LINES).where(LINES.c.number == "1").values(shipped_at=noon(1)))
+    assert parcels(apart, "1042", on=1) == {"1042": (Parcel(("2",), day(8)), Parcel(("3",), day(60)))}
+    (shown,) = (one["parcels"] for one in listed(apart.desk, day(1)) if one["order_id"] == "1042")
+    assert [one["lines"] for one in shown] == [["2"], ["3"]]
+    assert order_story(apart, "1042", on=1)["supply"]["shipping"]["parcels"] == shown
+
+
+@pytest.mark.parametrize(
+    ("promise", "told", "waits"),
+    [
+        (Promise.SHIP, "now expected by June 23, 2026", {"1": "2026-06-23"}),
+        (Promise.DELIVER, "now expected by June 25, 2026", {"1": "2026-06-25"}),
+    ],
+)
+def test_a_line_that_waits_for_another_is_told_the_day_of_their_parcel(apart, promise, told, waits):
+    facts(apart, wish="complete")
+    facts(apart, LINES, promise=promise)
+    choose(apart)
+    (parcel,) = apart.rows(CHOICES)[0]["parcels"]
+    assert parcel["waiting"] == waits
+    (message,) = apart.live()
+    assert message.text.count(told) == 2
+    assert "on time" not in message.text
+    assert [choose(apart, on) and apart.live(on) for on in range(1, 5)] == [[]] * 4
+    assert order_story(apart)["lines"][0]["expected_on"] == date.fromisoformat(waits["1"])
+
+
+def test_no_good_news_comes_of_a_line_that_lies_ready_and_waits(apart):
+    facts(apart, wish="complete")
+    write(apart, update(STOCKS).where(STOCKS.c.product_id == "vase").values(on_hand=0))
+    choose(apart)
+    apart.live()
+    write(apart, update(STOCKS).where(STOCKS.c.product_id == "vase").values(on_hand=5))
+    choose(apart, 1)
+    assert not any(line.ready for line in known(apart).lines)
+    (message,) = apart.live(1)
+    assert message.text.count("now expected by June 23, 2026") == 2
+    assert "ready" not in message.text
+
+
+def test_a_wish_moves_the_days_of_words_that_wait_to_be_sent(apart):
+    choose(apart)
+    apart.decide()
+    wish(apart.desk, now(), "1041", Wish.COMPLETE, "Rita")
+    apart.deliver()
+    assert apart.door.taken == []
+    (message,) = apart.live()
+    assert message.text.count("now expected by June 23, 2026") == 2
+    assert "parcel" not in message.text
+
+
+def test_parcels_stand_while_no_date_moves_though_the_first_is_still_here(apart):
+    choose(apart)
+    for on in range(1, 5):
+        choose(apart, on)
+        assert [lines for lines, _ in choice(apart)[0]] == ["1", "2"]
+    assert choice(apart)[1] == "send 1 of 2 lines now: 1 day earlier for 4.90 EUR more (worth 1.00)"
+    say(apart.desk, now(4), "1041", "2", day(9), "Rita")
+    choose(apart, 4)
+    assert choice(apart)[0] == [("12", "2026-06-24")]
+
+
+def test_the_warehouse_gets_every_piece_with_its_parcel_and_place(apart):
+    write(apart, insert(STOCKS).values(product_id="lamp", location="attic", on_hand=2))
+    apart.order("1042", VASE_LINE, line("2", promised=2, quantity=4, product=LAMP), placed=-50)
+    apart.order("1043", VASE_LINE, line("2", promised=2, product=LAMP), placed=-40)
+    facts(apart, LINES, together=None)
+    write(apart, update(ORDERS).where(ORDERS.c.id == "1043").values(wish="complete"))
+    choose(apart)
+    with reading(apart.desk.engine) as connection:
+        rows = [[str(cell) for cell in row] for row in to_pack(apart.desk, connection, day(0))]
+    there, later = str(day(1)), str(day(8))
+    assert rows == [
+        ["1042", "1", "2", "1", "vase", "1", "main", there, "None"],
+        ["1042", "2", "2", "2", "lamp", "1", "attic", later, "None"],
+        ["1042", "2", "2", "2", "lamp", "3", "attic", later, "None"],
+        ["1043", "1", "1", "1", "vase", "1", "main", later, "None"],
+        ["1043", "1", "1", "2", "lamp", "1", "attic", later, "None"],
+    ]
+    assert [one["order_id"] for one in listed(apart.desk, day(0))] == ["1042"]
+    apart.change("1042", shipped_at=noon(0))
+    assert listed(apart.desk, day(0)) == []
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory):
+    """Return a folder with a sample shop in which stock was allocated."""
+    place = tmp_path_factory.mktemp("parcels")
+    write_sample(place / "shop", orders=200, seed=7, as_of=date.today())  # noqa: DTZ011 - as the command does
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        said("import")
+        found = json.loads(said("allocate", "--json"))["report"]["parcels"]
+    assert found["changed"] == found["in_parts"] + found.get("at_once", 0) > 0
+    return place
+
+
+@pytest.fixture
+def folder(sample, monkeypatch):
+    """Return the sample's folder, and work in it."""
+    monkeypatch.chdir(sample)
+    return sample
+
+
+def command(*arguments):
+    return CliRunner().invoke(app, list(arguments))
+
+
+def said(*arguments):
+    done = command(*arguments)
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def test_staff_use_it_by_commands(folder):
+    (first, *_) = found = json.loads(said("parcels", "list", "--json"))["orders"]
+    key = first["order_id"]
+    assert all(len(one["parcels"]) > 1 for one in found)
+    assert key in said("parcels", "list")
+    printed = said("parcels", "export")
+    assert said("parcels", "export", "--csv", "parcels.csv").endswith(" in parcels.csv\n")
+    with (folder / "parcels.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows == list(csv.DictReader(io.StringIO(printed)))
+    assert {row["order"] for row in rows if row["parcels"] != "1"} == {one["order_id"] for one in found}
+    complete = said("parcels", "wish", key, "complete", "--who", "Rita")
+    assert complete == f"Order {key}: wait for all: the customer wants it complete.\n"
+    assert "wait for all: the customer wants it complete" in said("explain", key)
+    assert key not in {one["order_id"] for one in json.loads(said("parcels", "list", "--json"))["orders"]}
+    assert first["why"] in said("parcels", "wish", key, "--forget", "--who", "Rita")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("wish", "1041", "perhaps", "--who", "Rita"), "'complete', 'available'"),
+        (("wish", "1041", "--who", "Rita"), "give either complete or available, or --forget"),
+        (("wish", "9999", "complete", "--who", "Rita"), "no order '9999' is known"),
+        (("export", "--csv", "no/such/file.csv"), "no/such/file.csv cannot be written"),
+    ],
+)
+def test_a_command_says_in_a_sentence_what_is_wrong(folder, arguments, why):
+    done = command("parcels", *arguments)
+    assert done.exit_code != 0
+    assert isinstance(done.exception, ForewarnError | SystemExit)
+    assert why in f"{done.output} {done.exception}"
+
+
+def test_no_mark_becomes_a_formula_in_the_warehouse(apart, tmp_path):
+    facts(apart, LINES, together="=1+1")
+    write(apart, update(LINES).where(LINES.c.number == "1").values(together=None))
+    choose(apart)
+    with reading(apart.desk.engine) as connection:
+        text = sheet_of(COLUMNS, to_pack(apart.desk, connection, day(0)))
+    assert [row["together"] for row in csv.DictReader(io.StringIO(text))] == ["", "'=1+1"]
+
+
+def test_an_order_that_was_cancelled_is_explained_as_cancelled(counter):
+    counter.order("1041", LAMP_LINE)
+    facts(counter, cancelled_at=noon(1))
+    before, after = order_story(counter, on=0), order_story(counter, on=1)
+    assert (before["lines"][0]["state"], before["now"]["why"]) == ("on time", "nothing is late")
+    assert (after["lines"][0]["state"], after["now"]["why"]) == (f"cancelled {day(1)}", "the order was cancelled")

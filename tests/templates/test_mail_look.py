@@ -1,0 +1,138 @@
+"""What a mail client makes of the HTML mails: contrast by day and night, tables, pictures, language."""
+
+import re
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+
+import pytest
+
+from templates.rendering import samples
+from templates.rendering.messages import MESSAGES, Words
+from tests.templates.test_messages import SHOP, mail
+
+VOID = {"img", "br", "meta"}
+MAILS = [
+    pytest.param(plan, id=f"{locale} {title}")
+    for message in MESSAGES
+    for locale in samples.LOCALES
+    for title, plan in samples.plans(message, locale)
+    if message == "long" or title.endswith("none")
+]
+
+
+@pytest.fixture(scope="module")
+def words():
+    return Words(SHOP)
+
+
+def colour(name: str, style: str) -> str | None:
+    found = re.search(rf"(?<![-\w]){name}:(#[0-9a-f]{{6}})", style)
+    return found[1] if found else None
+
+
+def luminance(value: str) -> float:
+    parts = (int(value[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+@dataclass
+class Seen(HTMLParser):
+    """The pairs of text and ground that a reader sees, and what the mail is made of."""
+
+    night: dict[str, str]
+    pairs: set[tuple[str, str]] = field(default_factory=set)
+    pictures: list[dict[str, str]] = field(default_factory=list)
+    bare: set[str] = field(default_factory=set)
+    language: str = ""
+
+    def __post_init__(self):
+        super().__init__()
+        self.stack = [("#000000", "#ffffff", False)]
+
+    def handle_starttag(self, tag, attrs):
+        given = {name: value or "" for name, value in attrs}
+        if tag == "html":
+            self.language = given["lang"]
+        if tag == "img":
+            self.pictures.append(given)
+        if tag in {"table", "a", "h1", "h2"} and not given.get("style"):
+            self.bare.add(tag)
+        style = given.get("style", "")
+        for name in given.get("class", "").split():
+            style = f"{self.night.get(name, '')};{style}"
+        text, ground, hidden = self.stack[-1]
+        here = (
+            colour("color", style) or text,
+            colour("background-color", style) or ground,
+            hidden or "display:none" in style or tag in {"style", "title"},
+        )
+        if tag == "img":
+            self.pairs.add(here[:2])
+        if tag not in VOID:
+            self.stack.append(here)
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            self.stack.pop()
+
+    def handle_data(self, data):
+        text, ground, hidden = self.stack[-1]
+        if data.strip() and not hidden:
+            self.pairs.add((text, ground))
+
+
+def seen(html: str, *, night: bool) -> Seen:
+    rules = html.partition("@media (prefers-color-scheme:dark){")[2].partition("</style>")[0]
+    parsed = Seen(dict(re.findall(r"\.([\w-]+)\{([^}]*)\}", rules)) if night else {})
+    parsed.feed(html)
+    return parsed
+
+
+@pytest.mark.parametrize("night", [False, True])
+@pytest.mark.parametrize("plan", MAILS)
+def test_all_text_stands_out_from_its_ground_by_day_and_by_night(words, plan, night):
+    pairs = seen(mail(words, plan).html, night=night).pairs
+    assert len(pairs) >= 4
+    assert {pair: contrast(*pair) for pair in pairs if contrast(*pair) < 4.5} == {}
+
+
+def test_the_contrast_that_is_computed_is_that_of_wcag():
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
+
+
+def test_the_night_has_its_own_colours_for_every_ground_and_every_ink(words):
+    html = mail(words, MAILS[0].values[0]).html
+    day, night = seen(html, night=False).pairs, seen(html, night=True).pairs
+    assert not {ink for ink, _ in day} & {ink for ink, _ in night}
+    assert not {ground for _, ground in day} & {ground for _, ground in night}
+
+
+@pytest.mark.parametrize("plan", MAILS)
+def test_pictures_have_a_size_and_a_text_and_all_that_mail_clients_need_is_inline(words, plan):
+    html = mail(words, plan).html
+    parsed = seen(html, night=False)
+    assert parsed.pictures
+    for picture in parsed.pictures:
+        assert picture["alt"]
+        assert (picture["width"], picture["height"]) == ("64", "64")
+    assert parsed.bare <= {"table"}
+    assert "max-width:600px" in html
+    assert "<script" not in html
+    assert html.count("<table") == html.count('<table role="presentation"')
+    assert len(html.encode()) < 60_000  # well under the 102 kB at which Gmail clips
+
+
+@pytest.mark.parametrize(("locale", "language"), [("en", "en"), ("pt_BR", "pt-BR")])
+def test_a_mail_says_its_language_and_begins_with_a_hidden_preheader(words, locale, language):
+    plan = next(plan for _, plan in samples.plans("week", locale))
+    html = mail(words, plan).html
+    assert seen(html, night=False).language == language
+    assert re.search(r'<body[^>]*>\s*<div class="preheader" style="display:none', html)
+    assert plan.delay.late[0].line.product.name in html.partition('class="preheader"')[2].partition("</div>")[0]

@@ -1,0 +1,390 @@
+"""The words that a customer reads fit what happened: a first date, goods that came, no date, a long list."""
+
+import json
+from dataclasses import replace
+from datetime import date
+from email import message_from_bytes
+from email.policy import default
+
+import pytest
+
+from channels.local.outbox import Outbox
+from models.enums import News
+from models.errors import ForewarnError
+from models.inventory import LONGEST, known_day
+from models.policy.messaging import Contacting
+from models.policy.policy import GOOD_NEWS, LATE_AGAIN, NEW_DATE, DayCount, Days, Policy
+from models.policy.supply import Restocking
+from models.shipments import Parcel
+from rules.delays.evaluate import judge, told_by
+from rules.delays.line_order import natural
+from rules.delays.schedule import next_look
+from rules.delays.working_days import Calendar
+from tasks.inventory.overrides import say
+from tasks.posts.compose import late_products
+from tasks.reporting.explain_order import explain
+from tasks.runs.records import Now
+from templates.rendering import sms
+from templates.rendering.messages import MAIL_BYTES, Words
+from templates.rendering.view_models import addressed, harmless
+from tests.support.builders import CALENDAR, DAY, POLICY, day, heard, line, order, told
+from tests.support.shop_driver import SHOP, noon
+from tests.templates.test_messages import mail, sample, text
+
+NO_GAP = Policy(contact=Contacting(minimum_gap_days=0))
+SENTINEL = date(2099, 12, 31)
+
+
+def news(*lines, before, policy=POLICY):
+    found = judge(order(*lines, told=told(*before)), DAY, policy, CALENDAR).plan
+    return (found.news, found.message) if found else None
+
+
+# A first date
+
+
+@pytest.mark.parametrize("expected", [1, 20, 100])
+@pytest.mark.parametrize("good_news", [True, False])
+def test_a_first_date_is_told_plainly_whether_or_not_the_shop_tells_good_news(expected, good_news):
+    policy = Policy(restock=Restocking(good_news=good_news))
+    before = [heard("long", promised=-20)]
+    assert news(line(promised=-20, expected=expected), before=before, policy=policy) == (News.DATED, NEW_DATE)
+
+
+def test_a_first_date_so_late_that_the_bucket_is_worse_is_told_with_that_buckets_words_and_remedies():
+    assert news(line(promised=-5, expected=40), before=[heard("week", promised=-5)]) == (News.WORSE, "long")
+
+
+def test_a_first_date_of_one_line_outweighs_an_earlier_one_of_another():
+    lines = line(promised=-20, expected=9), line("2", promised=-20, expected=2)
+    before = [heard("long", promised=-20), heard("long", "2", promised=-20, expected=30)]
+    assert news(*lines, before=before) == (News.DATED, NEW_DATE)
+
+
+def test_a_first_date_waits_for_the_minimum_gap_and_is_told_once():
+    facts = order(line(promised=-20, expected=9), told=told(heard("long", promised=-20), on=-1))
+    assert judge(facts, DAY, POLICY, CALENDAR).plan is None
+    found = judge(facts, day(1), POLICY, CALENDAR).plan
+    assert judge(replace(facts, told=told_by(found, POLICY)), day(5), POLICY, CALENDAR).plan is None
+
+
+def test_a_customer_told_of_no_date_hears_the_first_one_without_a_word_of_sooner_or_a_second_offer(counter):
+    counter.order("1041", line(promised=-16))
+    (first,) = counter.live()
+    assert "no new date yet" in first.subject
+    counter.change("1041", on=5, expected_on=day(90))
+    (second,) = counter.live(5)
+    assert second.subject == "We have a date: order 1041, now expected September 13"
+    for part in (second.subject, second.text, second.html):
+        assert "sooner" not in part.lower()
+        assert "good news" not in part.lower()
+        assert "SORRY" not in part
+        assert "Your code" not in part
+    assert "Now we have one: we expect it to ship by September 13, 2026." in second.text
+    assert counter.notices[-1]["news"] == News.DATED
+
+
+@pytest.mark.parametrize(
+    ("locale", "whole", "part"),
+    [
+        ("en", "We have a date: order 10427, now expected June 23", "We have a date for part of it: order 10427"),
+        ("pt_BR", "Temos uma data: pedido 10427, previsão 23 de junho", "Temos uma data para uma parte: pedido 10427"),
+    ],
+)
+def test_a_first_date_of_a_part_alone_is_not_told_as_that_of_all(locale, whole, part):
+    words, plan = Words(SHOP), sample("date known · none", NEW_DATE, locale)
+    late = tuple(replace(one, expected_on=date(2026, 6, 23)) for one in plan.delay.late)
+    plan = replace(plan, delay=replace(plan.delay, late=late, expected_on=date(2026, 6, 23)))
+    assert mail(words, plan).subject == whole
+    undated = replace(
+        plan, delay=replace(plan.delay, late=(late[0], replace(late[1], expected_on=None)), expected_on=None)
+    )
+    assert mail(words, undated).subject == part
+    assert "part" in text(words, undated)
+
+
+def test_a_part_that_comes_sooner_is_not_told_as_the_whole_order():
+    words, plan = Words(SHOP), sample("earlier date · none", GOOD_NEWS)
+    known = told(heard("long", "1", promised=-20, expected=20), heard("long", "2", promised=-20, expected=-11))
+    plan = replace(plan, delay=replace(plan.delay, order=replace(plan.delay.order, told=known), expected_on=day(20)))
+    assert mail(words, plan).subject == "Good news, part of it comes sooner: order 10427"
+    assert "part of it comes sooner than we last told you" in mail(words, plan).text
+
+
+# Goods that came
+
+
+@pytest.mark.parametrize("before", [heard("week", promised=-8), heard("week", promised=-8, expected=-1)])
+def test_goods_that_came_are_told_as_such_though_the_bucket_worsened_or_the_date_passed(before):
+    assert news(line(promised=-8, expected=1, ready=True), before=[before]) == (News.READY, GOOD_NEWS)
+
+
+def test_goods_that_came_while_others_are_still_late_as_told_are_good_news_of_a_part():
+    lines = line(promised=-8, expected=1, ready=True), line("2", promised=-5, expected=1)
+    before = [heard("week", promised=-8), heard("week", "2", promised=-5, expected=1)]
+    assert news(*lines, before=before) == (News.READY, GOOD_NEWS)
+
+
+def test_what_others_that_did_not_come_have_of_bad_news_goes_first_and_offers_nothing_for_what_lies_ready():
+    lines = line(promised=-8, expected=1, ready=True), line("2", promised=-5, expected=20)
+    before = [heard("week", promised=-8), heard("week", "2", promised=-5, expected=3)]
+    assert news(*lines, before=before) == (News.WORSE, "long")
+
+
+def test_what_lies_ready_and_did_not_leave_in_time_is_not_told_as_come_again():
+    before = [heard("week", promised=-8, expected=-1, ready=True)]
+    assert news(line(promised=-8, ready=True), before=before) == (News.WORSE, "fortnight")
+    before = [heard("fortnight", promised=-8, expected=-1, ready=True)]
+    assert news(line(promised=-8, ready=True), before=before) == (News.PASSED, LATE_AGAIN)
+
+
+def test_stock_that_went_and_came_back_is_told_as_here_with_the_date_that_was_not_kept():
+    facts = order(
+        line(promised=-8, expected=1, ready=True), told=told(heard("week", promised=-8, expected=-1, ready=True))
+    )
+    plan = judge(facts, DAY, NO_GAP, CALENDAR).plan
+    assert (plan.news, plan.told_date) == (News.READY, day(-1))
+    assert judge(replace(facts, told=told_by(plan, POLICY)), DAY, NO_GAP, CALENDAR).plan is None
+    written = mail(Words(SHOP), replace(sample("goods there · none", GOOD_NEWS), told_date=day(-1)))
+    assert "We told you June 14, 2026, and we are sorry that it did not work out." in written.text
+    assert "delayed again" not in written.text.lower()
+
+
+# A date that is none
+
+
+@pytest.mark.parametrize(
+    ("given", "known"), [(None, None), (day(LONGEST), day(LONGEST)), (day(LONGEST + 1), None), (SENTINEL, None)]
+)
+def test_a_date_over_two_years_after_the_order_is_a_placeholder(given, known):
+    assert known_day(given, DAY) == known
+
+
+def test_a_placeholder_is_told_as_no_date_and_makes_no_line_late(counter):
+    counter.order("1041", line(promised=-9), placed=-20)
+    counter.order("1042", line(promised=9), placed=-20)
+    for key in ("1041", "1042"):
+        counter.change(key, expected_on=SENTINEL)
+    (only,) = counter.live()
+    assert only.subject == "Delayed: order 1041, no new date yet"
+    assert "2099" not in only.text + only.html
+    with counter.desk.engine.connect() as connection:
+        desk = replace(counter.desk, policy=Policy.model_validate({"posts": {"orders": 1}}))
+        (post,) = late_products(desk, connection, DAY)
+    assert (post.orders, post.expected_on) == (1, None)
+
+
+def test_a_line_promised_for_a_placeholder_counts_from_its_order_as_one_without_a_promise(counter):
+    counter.order("1041", line(), placed=-40)
+    counter.change("1041", promised_on=SENTINEL)
+    (only,) = counter.live()
+    assert "promised to ship by June 5, 2026" in only.text
+    with counter.desk.engine.connect() as connection:
+        desk = replace(counter.desk, policy=Policy.model_validate({"posts": {"orders": 1}}))
+        assert [one.days for one in late_products(desk, connection, DAY)] == [10]
+
+
+def test_staff_cannot_say_a_placeholder(counter):
+    counter.order()
+    now = Now("test", DAY, noon(0))
+    with pytest.raises(ForewarnError, match=rf"2099-12-31 is too far ahead.*{day(LONGEST)} or sooner"):
+        say(counter.desk, now, "1041", "1", SENTINEL, "Kim")
+
+
+# The order's own order
+
+
+@pytest.mark.parametrize(
+    ("numbers", "listed"),
+    [
+        (["10", "2", "1", "100"], ["1", "2", "10", "100"]),
+        (["L10", "L9", "b", "7"], ["7", "L9", "L10", "b"]),
+        (["1.10", "1.9", "1"], ["1", "1.9", "1.10"]),
+    ],
+)
+def test_lines_are_sorted_as_people_count(numbers, listed):
+    assert sorted(numbers, key=natural) == listed
+
+
+def test_mail_and_explain_list_lines_as_the_order_does(counter):
+    counter.order("1041", *(line(str(n), promised=-9 - n) for n in (10, 2, 1)))
+    (only,) = counter.live()
+    places = [only.text.index(f"Lamp {n}\n") for n in (1, 2, 10)]
+    assert places == sorted(places)
+    with counter.desk.engine.connect() as connection:
+        story = explain(counter.desk, connection, "1041", Now("test", DAY, noon(0)))
+    assert [one["line"] for one in story["lines"]] == ["1", "2", "10"]
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("محمد علی\u200cرضا", "محمد علی\u200cرضا"),
+        ("👨\u200d👩\u200d👧\u200d👦 set", "👨\u200d👩\u200d👧\u200d👦 set"),
+        ("❤\ufe0f\u200d🔥", "❤\ufe0f\u200d🔥"),
+        ("👩🏽\u200d💻", "👩🏽\u200d💻"),
+        ("ക\u0d4d\u200d", "ക\u0d4d\u200d"),
+        (
+            "🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f",
+            "🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f",
+        ),
+        ("An\u200dna \u200cK\u200b", "Anna K"),
+        ("\u200dA\u00ad\ufeff\u202eB\u2066", "AB"),
+        ("x\U000e0041\U000e0042", "x"),
+        ("علی\u200c\u200c\u200cرضا", "علی\u200cرضا"),
+    ],
+)
+def test_joiners_stay_where_spelling_or_an_emoji_needs_them_and_nothing_else_unseen_does(name, kept):
+    assert harmless(name) == kept
+
+
+def test_a_text_keeps_the_joiners_of_a_name_that_is_no_cheaper_without_them():
+    assert sms.plain("علی\u200cرضا") == "علی\u200cرضا"
+    assert sms.plain("Mug\u200d \ufe0f!") == "Mug !"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "http://evil.example",
+        "Win EUR 500 at https://evil.example/x now",
+        "www.evil",
+        "evil.example/x",
+        "See EVIL.COM!",
+        "evil．com",
+        "evil。com",
+        "a@b",
+        "10.0.0.1/x",
+        "пример.рф",
+        "evil.\u200bcom",
+    ],
+)
+@pytest.mark.parametrize("locale", ["en", "pt_BR"])
+def test_a_name_that_is_an_address_is_neither_greeted_nor_written_to(name, locale):
+    plan = sample("date known · none", locale=locale)
+    customer = replace(plan.delay.order.customer, name=name)
+    plan = replace(plan, delay=replace(plan.delay, order=replace(plan.delay.order, customer=customer)))
+    words = Words(SHOP)
+    written = mail(words, plan)
+    assert written.to_name == ""
+    assert written.text.startswith(("Hello,\n", "Olá!\n"))
+    assert "evil" not in (written.text + written.html + text(words, plan)).lower()
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("J.R.R. Tolkien", "J.R.R. Tolkien"),
+        ("Anna K. Keller", "Anna K. Keller"),
+        ("Müller GmbH & Co. KG", "Müller GmbH & Co. KG"),
+        ("Dr. Eva Stein, c/o Novak", "Dr. Eva Stein, c/o Novak"),
+        ("Long " * 30, "Long " * 10 + "Long…"),
+    ],
+)
+def test_any_other_name_is_greeted_and_ends_after_sixty_characters(name, shown):
+    assert addressed(name) == shown
+    assert len(addressed(name)) <= 60
+
+
+# Long orders, long words
+
+
+def many(count: int, message="long", locale="en", *, on_time=0):
+    """Return a plan of so many late lines, each with a long name, a picture and links."""
+    plan = sample("date known · substitute", message, locale)
+    one = plan.delay.late[0]
+    lines = [
+        replace(
+            one.line,
+            number=str(n),
+            product=replace(
+                one.line.product, id=f"p{n}", name=f"Thing {n} " + "w" * 60, image="https://a.example/" + "i" * 90
+            ),
+        )
+        for n in range(1, count + on_time + 1)
+    ]
+    late = tuple(replace(one, line=line) for line in lines[:count])
+    facts = replace(plan.delay.order, lines=tuple(lines))
+    delay = replace(plan.delay, order=facts, late=late, on_time=tuple(lines[count:]))
+    return replace(
+        plan, delay=delay, substitutes=tuple(replace(plan.substitutes[0], line=line) for line in lines[:count])
+    )
+
+
+@pytest.mark.parametrize(
+    ("locale", "rest"), [("en", "and 276 more items, all on "), ("pt_BR", "e mais 276 itens, todos na ")]
+)
+@pytest.mark.parametrize("message", ["long", LATE_AGAIN, NEW_DATE, GOOD_NEWS])
+def test_a_mail_of_three_hundred_late_lines_names_the_first_and_says_how_many_more_there_are(message, locale, rest):
+    written = mail(Words(SHOP), many(300, message, locale) if message != GOOD_NEWS else replace(
+        many(300, "long", locale), message=GOOD_NEWS, news=News.READY
+    ))  # fmt: skip
+    for part in (written.text, written.html):
+        assert len(part.encode()) <= MAIL_BYTES
+        assert rest in part
+        assert "Thing 24 " in part
+        assert "Thing 25 " not in part
+        assert "https://lamps.example.com/orders/10427" in part
+
+
+def test_a_mail_that_is_too_long_all_the_same_shows_fewer():
+    plan = many(300, on_time=300)
+    plan = replace(plan, parcels=tuple(Parcel(tuple(str(n) for n in range(1, 301)), None) for _ in range(9)))
+    written = mail(Words(SHOP), plan)
+    assert len(written.html.encode()) <= MAIL_BYTES
+    assert "more items, all on " in written.html
+
+
+def test_a_shops_own_words_that_list_all_are_cut_rather_than_refused(tmp_path):
+    (tmp_path / "long").mkdir()
+    (tmp_path / "long" / "body.en.html").write_text("{% for item in late %}<p>{{ item.product.name }}</p>{% endfor %}")
+    written = mail(Words(SHOP, tmp_path), many(3_000))
+    assert "Thing 2 " in written.html
+    assert "Thing 3 " not in written.html
+    assert len(written.html.encode()) <= MAIL_BYTES
+
+
+@pytest.mark.parametrize("message", ["short", "week", "fortnight", "long", LATE_AGAIN, NEW_DATE])
+def test_the_subject_has_the_fact_before_an_id_however_long_and_the_title_ends_in_time(message):
+    plan = sample("date known · none", message)
+    long_id = "e481f51cbdc54678b7cc49136f2d6af7"
+    plan = replace(plan, delay=replace(plan.delay, order=replace(plan.delay.order, id=long_id)))
+    written = mail(Words(SHOP), plan)
+    assert written.subject.index(long_id) < 32
+    assert written.subject.partition(":")[0] in {
+        "A little late", "Late", "Delayed", "Long delay", "Delayed again", "We have a date",
+    }  # fmt: skip
+    title = written.html.partition("<title>")[2].partition("</title>")[0]
+    assert len(title) <= 70
+
+
+def test_the_outboxs_subject_begins_on_its_own_line(tmp_path):
+    import asyncio
+
+    plan = sample("date known · none", locale="pt_BR")
+    message = replace(mail(Words(SHOP), plan), subject="Atraso maior: pedido 10427, nova previsão 14 de junho " * 2)
+    asyncio.run(Outbox(tmp_path, SHOP.sender).send(message))
+    (kept,) = tmp_path.rglob("*.eml")
+    (head,) = [one for one in kept.read_bytes().split(b"\n") if one.startswith(b"Subject:")]
+    assert head.startswith(b"Subject: =?utf-8?")
+    assert message_from_bytes(kept.read_bytes(), policy=default)["Subject"].strip() == message.subject.strip()
+    (record,) = tmp_path.rglob("*.json")
+    assert json.loads(record.read_text())["subject"] == message.subject
+
+
+# Looks
+
+
+def test_what_turns_unknown_on_a_weekend_is_looked_for_there_where_working_days_count():
+    policy = Policy(days=Days(count=DayCount.WORKING))
+    calendar = Calendar(policy.days)
+    friday = 4  # DAY is a Monday
+    lines = line(promised=friday, expected=friday), line("2", promised=-20, expected=30)
+    known = told(heard("week", promised=friday, expected=10), heard("long", "2", promised=-20, expected=30))
+    facts = order(*lines, told=known)
+    assert next_look(facts, facts.told, day(friday), policy, calendar) == day(friday + 1)
+    plan = judge(facts, day(friday + 1), policy, calendar).plan
+    assert (plan.news, day(friday + 1).strftime("%A")) == (News.SLIPPED, "Saturday")

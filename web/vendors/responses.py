@@ -1,0 +1,132 @@
+"""Where vendors answer purchase requests over HTTP: `POST /vendors/answers`, signed with the vendor's key."""
+
+import asyncio
+import json
+import secrets
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from channels.vendors.signatures import HEADER, BadSignature, check_header, verify
+from models.errors import ForewarnError
+from sources.rows import Refused
+from sources.vendor_responses import rows_in
+from tasks.context import Desk
+from tasks.purchasing.responses import Replayed, Taken, take_in
+from tasks.runs.records import Now
+
+PATH = "/vendors/answers"
+VENDOR = "X-Forewarn-Vendor"
+LARGEST = 1_000_000
+"""Bytes of one message: some thousand answers."""
+FAR_TOO_LARGE = 4 * LARGEST
+"""Bytes of which nothing is read; a client with somewhat too many gets to read why they are not taken."""
+BODY_SECONDS, AT_ONCE = 10, 8
+"""Within how many seconds a body must arrive, and how many are read at once."""
+
+
+def routes(desk: Desk, keys: Mapping[str, str], clock: Callable[[], datetime]) -> list[Route]:
+    """Return the routes that take vendors' answers; `keys` are their secrets by vendor. Without keys there are none."""
+    return [Route(PATH, _Answers(desk, keys, clock).post, methods=["POST"])] if keys else []
+
+
+class _Answers:
+    """The endpoint: a few bodies at once, each within a time."""
+
+    def __init__(self, desk: Desk, keys: Mapping[str, str], clock: Callable[[], datetime]) -> None:
+        self._desk, self._keys, self._clock = desk, keys, clock
+        self._nobodys = secrets.token_hex()
+        self._reading = 0
+
+    async def post(self, request: Request) -> Response:
+        """Take one message, or say why not."""
+        if (refused := _refused_by_head(request, self._clock())) is not None:
+            return refused
+        if self._reading >= AT_ONCE:
+            return _no(503, "too many answers at once; send this one again in a minute")
+        self._reading += 1
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await _body(request)
+        except TimeoutError:
+            return _no(408, f"the body did not arrive within {BODY_SECONDS} seconds")
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody is there to read it
+        finally:
+            self._reading -= 1
+        return _too_long() if body is None else await self._take(request, body)
+
+    async def _take(self, request: Request, body: bytes) -> Response:
+        vendor, now = _vendor(request), self._clock()
+        try:
+            # A vendor that is not known looks like one whose signature is wrong: nobody learns who is one.
+            key = self._keys.get(vendor) or self._nobodys
+            signature = verify(key, body, request.headers.get(HEADER, ""), now)
+            rows = list(rows_in(body, "the message"))
+            run = Now("", now.astimezone(self._desk.zone).date(), now)
+            who = f"vendor {vendor}"
+            taken = await asyncio.to_thread(take_in, self._desk, run, rows, who, vendor=vendor, signature=signature)
+        except BadSignature as error:
+            return _no(401, str(error))
+        except Replayed as error:
+            return _no(409, str(error))
+        except ForewarnError as error:
+            return _no(400, str(error))
+        return _answer(200, _told(taken))
+
+
+def _refused_by_head(request: Request, now: datetime) -> Response | None:
+    """Return the answer to a request that is refused before its body is read; None where it may be right."""
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and int(length) > FAR_TOO_LARGE:
+        return _too_long()
+    try:
+        check_header(request.headers.get(HEADER, ""), now)
+    except BadSignature as error:
+        return _no(401, str(error))
+    return None
+
+
+def _too_long() -> Response:
+    return _no(413, f"at most {LARGEST} bytes are taken at once; send fewer answers")
+
+
+def _vendor(request: Request) -> str:
+    """Return the vendor's id as it was meant: a header comes as Latin-1, and most write UTF-8."""
+    named = request.headers.get(VENDOR, "")
+    try:
+        return named.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        return named
+
+
+async def _body(request: Request) -> bytes | None:
+    """Return the message's body; None where it is too long, and then not all of it was read."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST:
+            return None
+    return bytes(body)
+
+
+def _no(status: int, why: str) -> Response:
+    return _answer(status, {"error": why})
+
+
+def _answer(status: int, told: Mapping[str, Any]) -> Response:
+    # In ASCII, so that a value which is no whole text, such as half of a surrogate pair, can be told too.
+    return Response(json.dumps(told), status, media_type="application/json")
+
+
+def _told(taken: Taken) -> dict[str, Any]:
+    counts = {"accepted": taken.accepted, "refused": taken.refused, "unchanged": taken.unchanged}
+    return counts | {"not_taken": [_bad(one) for one in taken.bad]}
+
+
+def _bad(one: Refused) -> dict[str, object]:
+    return {"answer": one.line, "field": one.column, "value": one.value, "right": one.reason}
