@@ -10,7 +10,7 @@ from tests.support.postgres import started
 from tests.support.provider import a_provider
 from tests.support.shop_driver import SMALL, Counter, open_desk, shop
 
-SLOWEST = ("test_run_every_day.py",)
+SLOWEST = ("test_schedule.py",)
 """Files that take minutes, the slowest first. Begun last, one would keep a core alone at the end."""
 
 

@@ -46,10 +46,7 @@ MAPPINGS: tuple[tuple[Any, str], ...] = (
     (dict[str, str], "texts by name"),
     (dict[Channel, Quiet], "`{ begins, ends }` by channel"),
 )
-WRITTEN = (
-    "<!-- Written from models/{name}.py by `python -m cli.reference.config_pages {name} > docs/{name}.md`; "
-    "a test holds it to that. -->"
-)
+WRITTEN = "<!-- Written by `python -m cli.reference.config_pages {name} > docs/{name}.md`; a test holds it to that. -->"
 
 POLICY = """\
 The numbers that the business may change stand in `policy.toml` of the shop's folder. What it does not say keeps the

@@ -18,7 +18,6 @@ from sqlalchemy.exc import OperationalError
 from models.config.database_url import database_address
 from models.errors import ForewarnError
 from models.private_files import private_file
-from tasks.db.migrations import _first_line
 from tasks.db.sharding import place_of
 
 BUSY_SECONDS = 60
@@ -111,3 +110,7 @@ def reachable() -> Iterator[None]:
         yield
     except OperationalError as error:
         raise ForewarnError(f"the ledger's database cannot be reached: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]

@@ -63,7 +63,3 @@ def _config(connection: Connection | None = None) -> Config:
     config.set_main_option("script_location", str(importlib.resources.files("models") / "migrations"))
     config.attributes["connection"] = connection
     return config
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0]

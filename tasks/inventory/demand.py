@@ -17,8 +17,8 @@ from rules.inventory.line_inputs import Awaited
 from tasks.context import Desk
 from tasks.db.sql import within
 from tasks.inventory.forecast_inputs import Outlook
-from tasks.orders.filters import CURRENT
-from tasks.orders.owed_pieces import unsent, unsent_pieces, wanted_pieces
+from tasks.orders.filters import CURRENT, unsent
+from tasks.orders.owed_pieces import unsent_pieces, wanted_pieces
 from tasks.orders.queries import PROMISED, promised
 from tasks.tables import CUSTOMERS, EXPECTATIONS, LINES, ORDERS, PURCHASED, REQUESTS, VENDORS, WATCHES
 

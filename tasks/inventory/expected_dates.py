@@ -5,16 +5,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, or_, select, update
 
-from models.inventory import Expectation
+from models.inventory import DateSource, Expectation
 from tasks.context import Desk
 from tasks.db.sql import Turn, alone, among, insert
 from tasks.inventory.demand import Kept, Key
-from tasks.inventory.overrides import said_by_staff
 from tasks.orders.due import look_again
-from tasks.orders.filters import still_open, undated
-from tasks.orders.owed_pieces import unsent
+from tasks.orders.filters import still_open, undated, unsent
 from tasks.runs.records import Now
 from tasks.tables import CUSTOMERS, EXPECTATIONS, LINES, ORDERS
 
@@ -130,3 +128,8 @@ def end_sent(desk: Desk, now: Now) -> int:
         ended += len(rows)
         if len(rows) < PAGE:
             return ended
+
+
+def said_by_staff(now: Now) -> ColumnElement[bool]:
+    """Return the SQL of an expectation that staff gave, whose day has not passed."""
+    return and_(EXPECTATIONS.c.source == DateSource.STAFF, EXPECTATIONS.c.expected_on >= now.as_of)

@@ -10,8 +10,7 @@ from rules.inventory.transit import Journey
 from tasks.context import Desk
 from tasks.db.sql import Turn, alone
 from tasks.inventory.demand import KEPT, kept
-from tasks.inventory.expected_dates import COUNTRY, PAGE, Believed, keep
-from tasks.inventory.overrides import said_by_staff
+from tasks.inventory.expected_dates import COUNTRY, PAGE, Believed, keep, said_by_staff
 from tasks.orders.filters import CURRENT, still_open, undated
 from tasks.orders.owed_pieces import left_at
 from tasks.runs.records import Now

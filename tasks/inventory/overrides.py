@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, select
+from sqlalchemy import Connection, Row, func, select
 
 from models.errors import ForewarnError
 from models.inventory import LONGEST, DateSource, Expectation, known_day
@@ -52,11 +52,6 @@ def _without(desk: Desk, connection: Connection, seen: Outlook, row: Row[Any]) -
     page, _ = read(desk, connection, seen, connection.execute(before).scalar() or "", 1)
     for goods in page:
         yield from (one for one in share(desk, goods, seen).believed if one.key == key)
-
-
-def said_by_staff(now: Now) -> ColumnElement[bool]:
-    """Return the SQL of an expectation that staff gave, whose day has not passed."""
-    return and_(EXPECTATIONS.c.source == DateSource.STAFF, EXPECTATIONS.c.expected_on >= now.as_of)
 
 
 def say(desk: Desk, now: Now, order: str, line: str, day: date, who: str) -> None:

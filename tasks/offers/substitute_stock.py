@@ -12,8 +12,8 @@ from models.orders import ProductFacts
 from models.tables.column_types import Pieces
 from rules.offers.substitutes import Candidate, Shelf
 from tasks.context import Desk
-from tasks.orders.filters import still_late
-from tasks.orders.owed_pieces import unsent, wanted_pieces
+from tasks.orders.filters import still_late, unsent
+from tasks.orders.owed_pieces import wanted_pieces
 from tasks.orders.queries import PRODUCT
 from tasks.tables import AVAILABILITIES, LINES, ORDERS, PRODUCTS, STOCKS, WATCHES
 

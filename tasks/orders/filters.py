@@ -6,12 +6,10 @@ from sqlalchemy import ColumnElement, and_, case, func, or_, select
 
 from models.enums import Promise
 from models.inventory import LONGEST
+from models.policy.supply import Unpaid
 from tasks.context import Desk
-from tasks.orders.owed_pieces import not_yet as not_yet
-from tasks.orders.owed_pieces import owes, unsent_pieces
-from tasks.tables import EXPECTATIONS, ORDERS
-from tasks.tables import LINES as LINES
-from tasks.tables import SHIPMENTS as SHIPMENTS
+from tasks.orders.owed_pieces import not_yet, owes, unsent_pieces
+from tasks.tables import EXPECTATIONS, LINES, ORDERS
 
 CURRENT = and_(
     EXPECTATIONS.c.order_id == LINES.c.order_id,
@@ -75,3 +73,12 @@ def _lapsed(desk: Desk, as_of: date) -> ColumnElement[bool]:
     known = [and_(method == name, began < desk.end_of(day)) for name, day in by_method.items()]
     others = or_(method.is_(None), method.not_in(list(by_method)))
     return or_(*known, and_(others, began < desk.end_of(otherwise)))
+
+
+def unsent(desk: Desk, as_of: date) -> ColumnElement[bool]:
+    """Return the SQL of a line that still wants goods on a day; wants ORDERS joined.
+
+    An unpaid order wants none before it is paid, unless the policy says otherwise.
+    """
+    still = still_unsent(desk.end_of(as_of))
+    return still if desk.policy.allocation.unpaid is Unpaid.TAKE else and_(still, ORDERS.c.unpaid.is_(False))

@@ -3,7 +3,7 @@
 It says the same as the methods of `models.orders.LineFacts`.
 """
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, and_, case, func, or_, select, type_coerce
@@ -11,12 +11,9 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from models.enums import Promise
-from models.policy.supply import Unpaid
 from models.quantities import Quantity
 from models.tables.column_types import Pieces
-from tasks.context import Desk
-from tasks.orders.filters import still_unsent
-from tasks.tables import LINES, ORDERS, SHIPMENTS
+from tasks.tables import LINES, SHIPMENTS
 
 
 class most(FunctionElement[Quantity]):  # noqa: N801 - named as the SQL function it stands for
@@ -91,12 +88,3 @@ def _mine() -> ColumnElement[bool]:
 def _in_parcels(day_over: datetime, which: ColumnElement[bool]) -> ColumnElement[Quantity]:
     pieces = select(func.coalesce(func.sum(SHIPMENTS.c.quantity), 0)).where(_mine(), which, _counts(day_over))
     return type_coerce(pieces.correlate(LINES).scalar_subquery(), Pieces)
-
-
-def unsent(desk: Desk, as_of: date) -> ColumnElement[bool]:
-    """Return the SQL of a line that still wants goods on a day; wants ORDERS joined.
-
-    An unpaid order wants none before it is paid, unless the policy says otherwise.
-    """
-    still = still_unsent(desk.end_of(as_of))
-    return still if desk.policy.allocation.unpaid is Unpaid.TAKE else and_(still, ORDERS.c.unpaid.is_(False))

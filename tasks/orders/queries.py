@@ -18,12 +18,9 @@ from tasks.context import Desk
 from tasks.db.sharding import WHOLE, Shard
 from tasks.db.sql import among
 from tasks.orders.filters import CLOSED, CURRENT, EXPECTED_ON
-from tasks.orders.owed_pieces import not_yet as not_yet
 from tasks.orders.shipments import shipments_of
 from tasks.orders.told import told_to_customers
-from tasks.tables import CHOICES, CUSTOMERS, EXPECTATIONS, NOTICES, ORDERS, PRODUCTS, WATCHES
-from tasks.tables import LINES as LINES
-from tasks.tables import SHIPMENTS as SHIPMENTS
+from tasks.tables import CHOICES, CUSTOMERS, EXPECTATIONS, LINES, NOTICES, ORDERS, PRODUCTS, WATCHES
 
 
 def _same(table: Table, value: type[Any]) -> list[Column[Any]]:

@@ -11,7 +11,8 @@ from models.orders import ProductFacts
 from models.quantities import Quantity
 from rules.replenishment.levels import Level, by_urgency
 from tasks.context import Desk
-from tasks.orders.owed_pieces import not_yet, unsent, wanted_pieces
+from tasks.orders.filters import unsent
+from tasks.orders.owed_pieces import not_yet, wanted_pieces
 from tasks.orders.queries import PRODUCT
 from tasks.tables import AVAILABILITIES, INBOUNDS, LEVELS, LINES, ORDERS, PRODUCTS, STOCKS, VENDORS
 

@@ -16,8 +16,7 @@ from rules.inventory.transit import Journey
 from rules.shipments.split import leave_by
 from tasks.context import Desk
 from tasks.db.sql import among
-from tasks.orders.filters import CURRENT, EXPECTED_ON
-from tasks.orders.owed_pieces import unsent
+from tasks.orders.filters import CURRENT, EXPECTED_ON, unsent
 from tasks.orders.queries import LIES_READY, PROMISED, promised
 from tasks.tables import ANSWERS, CUSTOMERS, EXPECTATIONS, LINES, ORDERS, PRODUCTS
 

@@ -148,7 +148,7 @@ def test_what_finds_the_disk_full_leaves_when_there_is_room_again(counter, tmp_p
 
 def test_every_fault_of_the_page_names_tests_that_there_are():
     there = {
-        name for file in (ROOT / "tests").glob("test_*.py") for name in re.findall(r"def (test_\w+)", file.read_text())
+        name for file in (ROOT / "tests").rglob("test_*.py") for name in re.findall(r"def (test_\w+)", file.read_text())
     }
     rows = [row for row in (ROOT / "docs" / "faults.md").read_text().splitlines() if row.startswith("|")][2:]
     named = {row: re.findall(r"`(test_\w+)`", row.split(" | ")[-1]) for row in rows}
