@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +16,10 @@ FEW_DAYS, FEW_SALES = 28, 3
 """With fewer days of history, or fewer days on which something sold, there is no habit to learn."""
 QUIET_DAYS, CHANCE = 60, 0.001
 """A product that sold nothing for so many days has stopped, unless it has a habit that makes such a pause likelier."""
-CROSTON_MEMORY = 19
-"""How many sales Croston's averages remember: (2 - a) / a for smoothing by a = 0.1, as in statsforecast."""
+CROSTON_ALPHA = 0.1
+"""How much the newest sale counts in Croston's averages: what Croston (1972) and most libraries take."""
+CROSTON_MEMORY = round((2 - CROSTON_ALPHA) / CROSTON_ALPHA)
+"""How many sales averages with that weight remember."""
 
 
 class Pattern(StrEnum):
@@ -85,17 +88,29 @@ def _habit(pieces: Days) -> Demand:
     between, uneven = counted.size / sizes.size, float(sizes.var() / sizes.mean() ** 2)
     pattern = PATTERNS[between >= ADI, uneven >= CV2]
     mean = MEANS[pattern](counted)
-    known = min(counted.size, CROSTON_MEMORY * between) if MEANS[pattern] is _croston else counted.size
+    known = min(counted.size, CROSTON_MEMORY * between) if MEANS[pattern] is croston_sba else counted.size
     sd = float(np.sqrt(np.square(counted - mean).sum() / (counted.size - 1)))
     return Demand(pattern, pieces.size, mean, sd, known)
 
 
-def _croston(pieces: Days) -> float:
-    """Return the mean of intermittent demand by Croston's method with the correction of Syntetos & Boylan (2005)."""
-    # Loading it takes seconds; shops whose products sell every day never wait for it.
-    from statsforecast.models import CrostonSBA
+def croston_sba(pieces: Days) -> float:
+    """Return the mean pieces a day of a demand that comes on some days only; at least one day must have sold.
 
-    return float(CrostonSBA().forecast(y=pieces, h=1)["mean"][0])
+    Croston's method: the smoothed size of a sale over the smoothed days between sales, both begun with their first
+    value. Syntetos & Boylan correct its bias: "The accuracy of intermittent demand estimates", International Journal of
+    Forecasting 21 (2005), 303-314.
+    """
+    on = np.flatnonzero(pieces)
+    size = _smoothed(pieces[on])
+    days_between = _smoothed(np.diff(on, prepend=-1))
+    return (1 - CROSTON_ALPHA / 2) * size / days_between
+
+
+def _smoothed(values: npt.NDArray[Any]) -> float:
+    smoothed = float(values[0])
+    for value in values[1:].tolist():
+        smoothed += CROSTON_ALPHA * (value - smoothed)
+    return smoothed
 
 
 def _average(pieces: Days) -> float:
@@ -112,6 +127,6 @@ PATTERNS = {
 MEANS: dict[Pattern, Callable[[Days], float]] = {
     Pattern.SMOOTH: _average,
     Pattern.ERRATIC: _average,
-    Pattern.INTERMITTENT: _croston,
-    Pattern.LUMPY: _croston,
+    Pattern.INTERMITTENT: croston_sba,
+    Pattern.LUMPY: croston_sba,
 }

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from scipy.stats import nbinom
 
 from models.policy.supply import Reordering
-from rules.replenishment.demand import Pattern, demand
+from rules.replenishment.demand import Pattern, croston_sba, demand
 from rules.replenishment.levels import Level, by_urgency, urgency
 from rules.replenishment.reorder import Deliveries, Known, Lead, lead_time, level
+from tests.support.croston import SERIES, random_series, stored_means
 
 POLICY = Reordering()
 FORTNIGHT = Lead(14, 0, "the policy")
@@ -85,6 +86,13 @@ def test_sales_are_far_between_from_the_books_number_of_days(adi):
 def test_a_rare_product_sells_what_crostons_method_says():
     # One piece every fifth day, less the correction of Syntetos and Boylan: a twentieth.
     assert demand(RARE).mean == pytest.approx(0.2 * 0.95)
+
+
+def test_crostons_method_agrees_with_statsforecast_on_random_series():
+    stored = stored_means()
+    assert len(stored) == SERIES == 300
+    for seed, mean in stored.items():
+        assert croston_sba(np.array(random_series(seed))) == pytest.approx(mean, rel=1e-12, abs=0)
 
 
 def test_the_day_of_the_first_sale_does_not_make_a_product_brisker():
