@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: setup demo test bench chaos lock forecast-report pictures
+.PHONY: setup demo check test bench chaos lock forecast-report pictures
 
 setup: .venv/ready
 
@@ -14,11 +14,14 @@ setup: .venv/ready
 demo: setup
 	$(BIN)/forewarn demo
 
-test: setup
+# The checks of .pre-commit-config.yaml.
+check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+test: check
 	$(BIN)/pytest
 
 bench: setup
