@@ -32,7 +32,7 @@ class Clock:
         return Now("", self.as_of, self.now())
 
 
-def clock(zone: str, as_of: date | None, *, ahead: bool = False) -> Clock:
+def make_clock(zone: str, as_of: date | None, *, ahead: bool = False) -> Clock:
     """Set the clock: to another day's noon in the shop's zone, so that re-living it does not depend on the hour.
 
     Raises ForewarnError for a day that has not come, unless only a look `ahead` is meant.

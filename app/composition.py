@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from app.ledger import Begin, open_ledger
+from app.ledger import CreateLedger, open_ledger
 from app.ledger import database_url as database_url
 from app.ledger import state_folder as state_folder
 from models.config.settings import Settings, nearest, unknown_names
@@ -27,12 +27,12 @@ from tasks.context import Desk
 from tasks.delivery.queue import Worker
 from templates.rendering.messages import Words
 
-GIVEN_ONLY: ContextVar[Settings | None] = ContextVar("GIVEN_ONLY", default=None)
+ISOLATED_SETTINGS: ContextVar[Settings | None] = ContextVar("GIVEN_ONLY", default=None)
 """The settings of a demo or a trial, which must reach nothing that somebody has set up here."""
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class App:
     """A shop, opened: what every flow and command begins with."""
 
     settings: Settings
@@ -72,7 +72,7 @@ def read_settings(given: Mapping[str, object] | None = None) -> Settings:
     A name that is no setting is refused: whoever wrote FOREWARN_EMIAL=sendgrid believes that mails leave.
     Within `given_only`, nothing is read, and what that was given stands.
     """
-    if (only := GIVEN_ONLY.get()) is not None:
+    if (only := ISOLATED_SETTINGS.get()) is not None:
         return only
     for name, where in unknown_names().items():
         instead = f"did you mean {close}?" if (close := nearest(name)) else "`docs/settings.md` lists them"
@@ -85,23 +85,23 @@ def read_settings(given: Mapping[str, object] | None = None) -> Settings:
 
 
 @contextmanager
-def given_only(settings: Settings) -> Iterator[None]:
+def isolated_settings(settings: Settings) -> Iterator[None]:
     """Let these settings stand for everything that is opened within, flows too; no environment and no `.env` counts."""
-    before = GIVEN_ONLY.set(settings)
+    before = ISOLATED_SETTINGS.set(settings)
     try:
         yield
     finally:
-        GIVEN_ONLY.reset(before)
+        ISOLATED_SETTINGS.reset(before)
 
 
 @contextmanager
-def open_house(
+def open_app(
     shop: str | Path | None = None,
     policy: Policy | None = None,
     *,
     data: Path | None = None,
-    begin: Begin = Begin.AT_HOME,
-) -> Iterator[House]:
+    begin: CreateLedger = CreateLedger.AT_HOME,
+) -> Iterator[App]:
     """Open a shop and bring its ledger up to date; a policy given here goes before the shop's own.
 
     Raises ForewarnError for a ledger of another shop, or one that is not there where it may not `begin`.
@@ -118,6 +118,6 @@ def open_house(
     # What is loaded by now stays for the run; to look through it at every collection costs a tenth of the time.
     gc.freeze()
     try:
-        yield House(settings, folder, desk)
+        yield App(settings, folder, desk)
     finally:
         engine.dispose()

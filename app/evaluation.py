@@ -10,70 +10,76 @@ from typing import Any
 from prefect.deployments import arun_deployment
 from prefect.exceptions import ObjectNotFound
 
-from app.composition import House
+from app.composition import App
 from app.prefect_tasks import deed
 from app.reports import run as showing
 from models.errors import ForewarnError
 from models.run_report import Report
-from tasks.db.sharding import WHOLE, Shard
-from tasks.notices.evaluate import SHOWN, Looked, look
-from tasks.offers.substitute_stock import Shelves
-from tasks.runs.records import SHARD, Now, parts
+from tasks.db.sharding import ALL, Shard
+from tasks.notices.evaluate import MAX_PLANS_SHOWN, EvaluationSummary, evaluate_page
+from tasks.offers.substitute_stock import SubstituteStock
+from tasks.runs.records import SHARD, Now, shard_reports
 
 Progress = Callable[[str, int], None]
-Decide = Callable[[House, Now, Report, int | None, Progress], Awaitable[None]]
+Evaluate = Callable[[App, Now, Report, int | None, Progress], Awaitable[None]]
 """Decides for a run, telling at most so many orders, and fills its report; `plans` are the first SHOWN of them."""
-PATIENCE = 3600
+SHARD_TIMEOUT_SECONDS = 3600
 """Seconds within which a shard must have ended."""
-POLL = 2
-COUNTED = ("news", "owed", "skipped", "offers", "fallbacks")
+POLL_SECONDS = 2
+SUMMED_FIELDS = ("changes", "notices", "skipped", "offers", "fallbacks")
 
 
-async def decide_here(
-    house: House, now: Now, report: Report, limit: int | None, progress: Progress, *, shard: Shard = WHOLE
+async def evaluate_shard(
+    house: App, now: Now, report: Report, limit: int | None, progress: Progress, *, shard: Shard = ALL
 ) -> None:
     """Look at page after page of a shard's orders, and owe."""
-    looked, after, shelves = Looked(), None, Shelves()
+    looked, after, shelves = EvaluationSummary(), None, SubstituteStock()
     while True:
-        left = None if limit is None else limit - sum(looked.news.values())
+        left = None if limit is None else limit - sum(looked.changes.values())
         begun = looked.orders + 1
-        work = partial(look, house.desk, now, shelves, after, batch=house.settings.batch, limit=left, shard=shard)
+        work = partial(
+            evaluate_page, house.desk, now, shelves, after, batch=house.settings.batch, limit=left, shard=shard
+        )
         page = await deed(f"look: orders from {begun}", work)
         looked.add(page.looked)
         progress("orders", looked.orders)
         if page.last is None:
             break
         after = page.last
-    showing.fill(report, looked)
+    showing.fill_evaluation(report, looked)
     report.fallbacks = dict(house.desk.words.fallbacks)
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class ShardResult:
     """How the run of a shard ended."""
 
     well: bool
     how: str = ""
 
 
-Start = Callable[[dict[str, Any]], Awaitable[Ended]]
+Start = Callable[[dict[str, Any]], Awaitable[ShardResult]]
 """Starts a run of `late-orders-shard` with these parameters, and returns when it has ended."""
 
 
-async def on_a_worker(asked: dict[str, Any]) -> Ended:
+async def start_shard_run(asked: dict[str, Any]) -> ShardResult:
     """Start a shard's run on whatever worker has room; raises ForewarnError where it is not deployed."""
     try:
-        run = await arun_deployment(f"{SHARD}/{SHARD}", parameters=asked, timeout=PATIENCE, poll_interval=POLL)
+        run = await arun_deployment(
+            f"{SHARD}/{SHARD}", parameters=asked, timeout=SHARD_TIMEOUT_SECONDS, poll_interval=POLL_SECONDS
+        )
     except ObjectNotFound as error:
         raise ForewarnError(f"{SHARD} is not deployed: `prefect deploy --all`, or run with one shard") from error
     state = run.state
     if state is None or not state.is_final():
-        return Ended(well=False, how=f"did not end within {PATIENCE // 60} minutes: has a worker a free slot?")
-    return Ended(state.is_completed(), f"ended as {state.name}" + (f": {state.message}" if state.message else ""))
+        return ShardResult(
+            well=False, how=f"did not end within {SHARD_TIMEOUT_SECONDS // 60} minutes: has a worker a free slot?"
+        )
+    return ShardResult(state.is_completed(), f"ended as {state.name}" + (f": {state.message}" if state.message else ""))
 
 
-async def decide_in_shards(
-    house: House,
+async def evaluate_in_shards(
+    house: App,
     now: Now,
     report: Report,
     limit: int | None,
@@ -81,7 +87,7 @@ async def decide_in_shards(
     *,
     shop: str | None,
     shards: int,
-    start: Start = on_a_worker,
+    start: Start = start_shard_run,
 ) -> None:
     """Start a run of `late-orders-shard` for each part of the orders, wait for all, and add up what they reported.
 
@@ -94,13 +100,13 @@ async def decide_in_shards(
     ended = await asyncio.gather(*map(start, each))
     if failed := [f"{one} {end.how}" for one, end in zip(cut, ended, strict=True) if not end.well]:
         raise ForewarnError(f"{'; '.join(failed)}. Nothing of this run leaves before the next one has judged it")
-    found = await asyncio.to_thread(parts, house.desk.engine, now.run)
-    add_up(report, [Report.model_validate(one) for one in found])
+    found = await asyncio.to_thread(shard_reports, house.desk.engine, now.run)
+    merge_reports(report, [Report.model_validate(one) for one in found])
 
 
-def add_up(report: Report, shards: Sequence[Report]) -> None:
+def merge_reports(report: Report, shards: Sequence[Report]) -> None:
     """Put into the report of a run what its shards reported."""
-    for name in COUNTED:
+    for name in SUMMED_FIELDS:
         counts: Counter[str] = Counter()
         for one in shards:
             counts.update(getattr(one, name))
@@ -108,4 +114,4 @@ def add_up(report: Report, shards: Sequence[Report]) -> None:
     report.limited = sum(one.limited for one in shards)
     report.over_cap = sum(one.over_cap for one in shards)
     report.problems = [problem for one in shards for problem in one.problems]
-    report.plans = [plan for one in shards for plan in one.plans][:SHOWN]
+    report.plans = [plan for one in shards for plan in one.plans][:MAX_PLANS_SHOWN]

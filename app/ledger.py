@@ -9,22 +9,22 @@ from pathlib import Path
 
 from sqlalchemy import URL, Engine
 
-from app.safe_text import visible
-from models.config.database_url import database_address, shown
+from app.safe_text import escape_control
+from models.config.database_url import database_address, redacted
 from models.config.settings import Settings
 from models.config.shop import ShopFolder
 from models.errors import ForewarnError, NoLedger
 from models.identity import Identity
 from rules.ownership import is_same_shop
-from tasks.db.engine import connect, reachable
+from tasks.db.engine import connect, translate_connection_errors
 from tasks.db.migrations import migrate, version
-from tasks.db.ownership import adopt, check_owner, own, owner_of
+from tasks.db.ownership import adopt, check_owner, load_owner, record_owner
 
 LEDGER = "forewarn.db"
 SETTING = "FOREWARN_DATABASE_URL"
 
 
-class Begin(Enum):
+class CreateLedger(Enum):
     """Where a ledger that is not there may be begun."""
 
     NEVER = auto()
@@ -58,7 +58,7 @@ def state_folder(settings: Settings, folder: ShopFolder) -> Path:
 def _owner_at(ledger: Path) -> Identity | None:
     engine = connect(f"sqlite:///{ledger}")
     try:
-        return owner_of(engine)
+        return load_owner(engine)
     finally:
         engine.dispose()
 
@@ -93,50 +93,50 @@ def _file(url: URL, settings: Settings) -> Path:
 
 
 def _missing(url: URL, settings: Settings) -> NoLedger:
-    where = place_of(url)
+    where = ledger_location(url)
     if settings.database_url:
         return NoLedger(f"there is no ledger at {where}: correct {SETTING}, or begin one by `forewarn ledger create`")
     return NoLedger(f"there is no ledger at {where} yet: `forewarn import` begins one")
 
 
-def place_of(url: URL) -> str:
+def ledger_location(url: URL) -> str:
     """Return where a ledger is, as people write it; without a password."""
     if url.get_backend_name() == "sqlite" and url.database:
         return str(Path(url.database.removeprefix("file:")).absolute())
-    return shown(url)
+    return redacted(url)
 
 
-def open_ledger(settings: Settings, folder: ShopFolder, begin: Begin) -> Engine:
+def open_ledger(settings: Settings, folder: ShopFolder, begin: CreateLedger) -> Engine:
     """Open a shop's ledger and bring it up to date; raises ForewarnError where it is another shop's, or not there."""
-    with reachable():
-        engine = _found_or_begun(settings, folder, begin)
+    with translate_connection_errors():
+        engine = _find_or_create(settings, folder, begin)
         try:
-            where = place_of(engine.url)
+            where = ledger_location(engine.url)
             check_owner(engine, where, folder.identity)
             migrate(engine)
-            own(engine, where, folder.identity, datetime.now(UTC))
+            record_owner(engine, where, folder.identity, datetime.now(UTC))
         except BaseException:
             engine.dispose()
             raise
     return engine
 
 
-def _found_or_begun(settings: Settings, folder: ShopFolder, begin: Begin) -> Engine:
+def _find_or_create(settings: Settings, folder: ShopFolder, begin: CreateLedger) -> Engine:
     try:
         return find_ledger(settings, folder)
     except NoLedger:
-        if begin is Begin.NEVER or (begin is Begin.AT_HOME and settings.database_url):
+        if begin is CreateLedger.NEVER or (begin is CreateLedger.AT_HOME and settings.database_url):
             raise
     if not settings.database_url:
         state_folder(settings, folder).mkdir(parents=True, exist_ok=True)
     engine = connect(database_url(settings, folder))
-    sys.stderr.write(visible(f"A new ledger is begun at {place_of(engine.url)}\n"))
+    sys.stderr.write(escape_control(f"A new ledger is begun at {ledger_location(engine.url)}\n"))
     return engine
 
 
 @contextmanager
-def _as_it_is(settings: Settings, folder: ShopFolder) -> Iterator[Engine]:
-    with reachable():
+def _open_unmigrated(settings: Settings, folder: ShopFolder) -> Iterator[Engine]:
+    with translate_connection_errors():
         engine = find_ledger(settings, folder)
         try:
             yield engine
@@ -144,21 +144,21 @@ def _as_it_is(settings: Settings, folder: ShopFolder) -> Iterator[Engine]:
             engine.dispose()
 
 
-def take_over(settings: Settings, folder: ShopFolder, who: str) -> None:
+def adopt_ledger(settings: Settings, folder: ShopFolder, who: str) -> None:
     """Make the ledger this shop's, whosever it was; raises NoLedger where there is none."""
-    with _as_it_is(settings, folder) as engine:
+    with _open_unmigrated(settings, folder) as engine:
         migrate(engine)
         adopt(engine, folder.identity, datetime.now(UTC), who)
 
 
-def examined(settings: Settings, folder: ShopFolder) -> str:
+def examine_ledger(settings: Settings, folder: ShopFolder) -> str:
     """Say whose the ledger is, and change nothing; raises WrongShop where this shop's commands would be refused."""
-    with _as_it_is(settings, folder) as engine:
-        check_owner(engine, place_of(engine.url), folder.identity)
-        return f"belongs to {owner_of(engine) or 'the first shop that opens it'}"
+    with _open_unmigrated(settings, folder) as engine:
+        check_owner(engine, ledger_location(engine.url), folder.identity)
+        return f"belongs to {load_owner(engine) or 'the first shop that opens it'}"
 
 
-def whose(settings: Settings, folder: ShopFolder) -> tuple[str, Identity | None]:
+def ledger_owner(settings: Settings, folder: ShopFolder) -> tuple[str, Identity | None]:
     """Return where the ledger is, and whose; raises NoLedger where there is none."""
-    with _as_it_is(settings, folder) as engine:
-        return place_of(engine.url), owner_of(engine)
+    with _open_unmigrated(settings, folder) as engine:
+        return ledger_location(engine.url), load_owner(engine)

@@ -14,10 +14,10 @@ from prefect.context import FlowRunContext
 from prefect.tasks import exponential_backoff
 from sqlalchemy.exc import OperationalError
 
-from tasks.offers.budget import Contended
+from tasks.offers.budget import WriteConflict
 
 T = TypeVar("T")
-AGAIN = (OperationalError, Contended)
+RETRYABLE = (OperationalError, WriteConflict)
 """What may be repeated: the transaction was rolled back, so nothing was done."""
 
 
@@ -47,23 +47,23 @@ async def _run(name: str, work: Callable[[], Awaitable[T]], retries: int) -> T:
         retries=retries,
         retry_delay_seconds=exponential_backoff(backoff_factor=2),
         retry_jitter_factor=0.5,
-        retry_condition_fn=_undone,
+        retry_condition_fn=_is_retryable,
     )
     done: T = await task()
     return done
 
 
-async def _undone(_: Task[..., Any], __: TaskRun, state: RunState[Any]) -> bool:
+async def _is_retryable(_: Task[..., Any], __: TaskRun, state: RunState[Any]) -> bool:
     try:
         await state.aresult()
-    except AGAIN:
+    except RETRYABLE:
         return True
     except BaseException:  # noqa: BLE001 - any other fault ends the run, and is raised there
         return False
     return False
 
 
-async def publish(key: str, markdown: str, table: list[dict[str, Any]] | None = None, title: str = "") -> None:
+async def publish_artifact(key: str, markdown: str, table: list[dict[str, Any]] | None = None, title: str = "") -> None:
     """Leave what people read in Prefect's page: a summary, and a table under it. Nothing outside a flow run."""
     if FlowRunContext.get() is None:
         return
@@ -72,7 +72,7 @@ async def publish(key: str, markdown: str, table: list[dict[str, Any]] | None = 
         await acreate_table_artifact(key=f"{key}-orders", table=table, description=title)
 
 
-async def rename(name: str) -> None:
+async def rename_flow_run(name: str) -> None:
     """Give the flow run a name that tells what came of it."""
     context = FlowRunContext.get()
     if context is None or context.flow_run is None:

@@ -9,28 +9,28 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from app.clock import Clock
-from app.composition import House
+from app.composition import App
 from app.prefect_tasks import deed
 from models.errors import ForewarnError
 from models.run_report import Report
 from tasks.guardrails.run_days import ClockAhead
-from tasks.runs.liveness import under_way
-from tasks.runs.records import HELD, REFUSED, Now, begin, end
+from tasks.runs.liveness import hold_run_lock
+from tasks.runs.records import HELD, REFUSED, Now, finish_run, start_run
 
 
-def run_name() -> str:
+def flow_run_name() -> str:
     """Name a run by its flow and day, until its outcome is known."""
     return f"{flow_run.flow_name} {flow_run.parameters.get('as_of') or 'today'}"
 
 
 @asynccontextmanager
-async def a_run(house: House, flow: str, time: Clock) -> AsyncIterator[tuple[Now, Report]]:
+async def track_run(house: App, flow: str, time: Clock) -> AsyncIterator[tuple[Now, Report]]:
     """Write down that a run begins, and how it ended; the report that it fills in the meantime is kept with it."""
     engine, policy = house.desk.engine, house.desk.policy.digest
-    now = await deed("begin", partial(begin, engine, flow, policy, time.as_of, time.now()))
+    now = await deed("begin", partial(start_run, engine, flow, policy, time.as_of, time.now()))
     report = Report(run=now.run, as_of=now.as_of)
     state = "failed"
-    with under_way(engine, now.run):
+    with hold_run_lock(engine, now.run):
         try:
             yield now, report
             state = HELD if report.held else "done" if report.ok else "failed"
@@ -38,10 +38,10 @@ async def a_run(house: House, flow: str, time: Clock) -> AsyncIterator[tuple[Now
             state = REFUSED
             raise
         finally:
-            await asyncio.to_thread(end, engine, now, time.now(), state, report.model_dump(mode="json"))
+            await asyncio.to_thread(finish_run, engine, now, time.now(), state, report.model_dump(mode="json"))
 
 
-def outcome(report: Report) -> Report:
+def flow_result(report: Report) -> Report:
     """Return what a flow ends with, in a state of its own where the run is held; raises ForewarnError for problems."""
     if report.held and not report.dry_run:
         # Not a failure: the run did all it may do, and a person reads its name in Prefect's page.

@@ -4,21 +4,21 @@ import json
 import re
 import unicodedata
 
-STEERING = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+CONTROL_CHARACTERS = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 """Unicode's categories of what acts instead of standing there: escape sequences, directions, zero widths, halves."""
 _UNUSUAL = re.compile(r"[^\n\t -~]")
 _MARKUP = re.compile(r"[\\`*\[\]<>|~]")
 
 
-def visible(text: str) -> str:
+def escape_control(text: str) -> str:
     r"""Return the text with control characters written out, as `\u001b`; lines and tabs stay."""
-    return _UNUSUAL.sub(lambda odd: _written(odd[0]), text)
+    return _UNUSUAL.sub(lambda odd: _escape(odd[0]), text)
 
 
-def _written(character: str) -> str:
-    return json.dumps(character)[1:-1] if unicodedata.category(character) in STEERING else character
+def _escape(character: str) -> str:
+    return json.dumps(character)[1:-1] if unicodedata.category(character) in CONTROL_CHARACTERS else character
 
 
-def cell(text: str) -> str:
+def markdown_cell(text: str) -> str:
     """Return the text as one cell of a markdown table, in which it is neither markup nor HTML."""
-    return _MARKUP.sub(r"\\\g<0>", visible(" ".join(text.split())))
+    return _MARKUP.sub(r"\\\g<0>", escape_control(" ".join(text.split())))

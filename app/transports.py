@@ -6,48 +6,48 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-from app.composition import House
-from channels.email.sendgrid import SendGrid
-from channels.local.outbox import Outbox
-from channels.local.outbox_index import write_index
-from channels.redirect import Redirect
-from channels.sms.twilio import Twilio
-from channels.social.x import X
-from channels.transport import Door
-from models.config.settings import DoorKind, Settings
+from app.composition import App
+from channels.email.sendgrid import SendGridTransport
+from channels.local.outbox import LocalOutbox
+from channels.local.outbox_index import write_outbox_index
+from channels.redirect import RedirectTransport
+from channels.sms.twilio import TwilioTransport
+from channels.social.x import XTransport
+from channels.transport import MessageTransport
+from models.config.settings import Settings, TransportKind
 from models.config.shop import Sender
 from models.enums import Channel
 from models.errors import ForewarnError
 from rules.contact.addresses import BadAddress, email_address, phone_number
-from rules.contact.masking import masked
+from rules.contact.masking import mask_address
 
-NEEDS = {
-    DoorKind.OUTBOX: (),
-    DoorKind.SENDGRID: ("sendgrid_api_key",),
-    DoorKind.TWILIO: ("twilio_account_sid", "twilio_auth_token", "twilio_from"),
-    DoorKind.X: ("x_consumer_key", "x_consumer_secret", "x_access_token", "x_access_token_secret"),
+REQUIRED_SETTINGS = {
+    TransportKind.OUTBOX: (),
+    TransportKind.SENDGRID: ("sendgrid_api_key",),
+    TransportKind.TWILIO: ("twilio_account_sid", "twilio_auth_token", "twilio_from"),
+    TransportKind.X: ("x_consumer_key", "x_consumer_secret", "x_access_token", "x_access_token_secret"),
 }
-FITS = {
-    Channel.EMAIL: (DoorKind.OUTBOX, DoorKind.SENDGRID),
-    Channel.SMS: (DoorKind.OUTBOX, DoorKind.TWILIO),
-    Channel.X: (DoorKind.OUTBOX, DoorKind.X),
+SUPPORTED_CHANNELS = {
+    Channel.EMAIL: (TransportKind.OUTBOX, TransportKind.SENDGRID),
+    Channel.SMS: (TransportKind.OUTBOX, TransportKind.TWILIO),
+    Channel.X: (TransportKind.OUTBOX, TransportKind.X),
 }
 
 
-def chosen(settings: Settings) -> dict[Channel, DoorKind]:
+def configured_transports(settings: Settings) -> dict[Channel, TransportKind]:
     """Return the door that the settings name for each channel; raises ForewarnError where it does not fit."""
     doors = {Channel.EMAIL: settings.email, Channel.SMS: settings.sms, Channel.X: settings.x}
     for channel, kind in doors.items():
-        if kind not in FITS[channel]:
+        if kind not in SUPPORTED_CHANNELS[channel]:
             raise ForewarnError(
-                f"FOREWARN_{channel.upper()}: {kind} is no door for it; {' or '.join(FITS[channel])} is"
+                f"FOREWARN_{channel.upper()}: {kind} is no door for it; {' or '.join(SUPPORTED_CHANNELS[channel])} is"
             )
     return doors
 
 
-def missing(settings: Settings, kind: DoorKind) -> list[str]:
+def missing_credentials(settings: Settings, kind: TransportKind) -> list[str]:
     """Return the names of the settings that a door still needs."""
-    return [f"FOREWARN_{name.upper()}" for name in NEEDS[kind] if getattr(settings, name) is None]
+    return [f"FOREWARN_{name.upper()}" for name in REQUIRED_SETTINGS[kind] if getattr(settings, name) is None]
 
 
 def redirects(settings: Settings) -> dict[Channel, str]:
@@ -66,7 +66,7 @@ def redirects(settings: Settings) -> dict[Channel, str]:
     return found
 
 
-def to_customers(settings: Settings) -> dict[Channel, DoorKind]:
+def reaches_customers(settings: Settings) -> dict[Channel, TransportKind]:
     """Return the channels whose messages leave for customers, with the provider of each.
 
     The local outbox, a redirect and SendGrid's sandbox are trials. While one channel is redirected, no other reaches
@@ -74,7 +74,9 @@ def to_customers(settings: Settings) -> dict[Channel, DoorKind]:
     """
     if is_provider_trial(settings):
         return {}
-    return {channel: kind for channel, kind in chosen(settings).items() if kind is not DoorKind.OUTBOX}
+    return {
+        channel: kind for channel, kind in configured_transports(settings).items() if kind is not TransportKind.OUTBOX
+    }
 
 
 def is_provider_trial(settings: Settings) -> bool:
@@ -86,65 +88,67 @@ def _closed(settings: Settings) -> dict[str, str]:
     """Return the channels by which nothing can leave, each with its reason."""
     tests, trial = redirects(settings), is_provider_trial(settings)
     closed: dict[str, str] = {}
-    for channel, kind in chosen(settings).items():
-        if lacking := missing(settings, kind):
+    for channel, kind in configured_transports(settings).items():
+        if lacking := missing_credentials(settings, kind):
             closed[str(channel)] = f"{kind} needs {' and '.join(lacking)} in the environment"
-        elif trial and kind is not DoorKind.OUTBOX and channel not in tests and not _sandboxed(settings, kind):
+        elif trial and kind is not TransportKind.OUTBOX and channel not in tests and not _sandboxed(settings, kind):
             closed[str(channel)] = f"a trial is on by another channel, and {channel} would reach customers"
     return closed
 
 
-def _sandboxed(settings: Settings, kind: DoorKind) -> bool:
-    return kind is DoorKind.SENDGRID and settings.sendgrid_sandbox
+def _sandboxed(settings: Settings, kind: TransportKind) -> bool:
+    return kind is TransportKind.SENDGRID and settings.sendgrid_sandbox
 
 
 @asynccontextmanager
-async def open_doors(
-    house: House, now: Callable[[], datetime], closed: Mapping[str, str] | None = None
-) -> AsyncIterator[tuple[dict[Channel, Door], dict[str, str]]]:
+async def open_transports(
+    house: App, now: Callable[[], datetime], closed: Mapping[str, str] | None = None
+) -> AsyncIterator[tuple[dict[Channel, MessageTransport], dict[str, str]]]:
     """Open a door for every channel; a channel that lacks credentials stays shut, with the reason, and stops no other.
 
     So do those that the caller names as `closed`. Afterwards the doors are closed, and the outbox's page is brought up
     to date where one led there.
     """
     settings, sender = house.settings, house.folder.shop.sender
-    kinds, tests = chosen(settings), redirects(settings)
+    kinds, tests = configured_transports(settings), redirects(settings)
     shut = _closed(settings) | dict(closed or {})
-    doors: dict[Channel, Door] = {
-        channel: Outbox(house.outbox, sender, now)
-        if kind is DoorKind.OUTBOX
+    doors: dict[Channel, MessageTransport] = {
+        channel: LocalOutbox(house.outbox, sender, now)
+        if kind is TransportKind.OUTBOX
         else open_provider(kind, settings, sender, now)
         for channel, kind in kinds.items()
         if channel not in shut
     }
     for channel, to in tests.items():
-        if channel in doors and kinds[channel] is not DoorKind.OUTBOX:
-            doors[channel] = Redirect(doors[channel], to, masked)
+        if channel in doors and kinds[channel] is not TransportKind.OUTBOX:
+            doors[channel] = RedirectTransport(doors[channel], to, mask_address)
     try:
         yield doors, shut
     finally:
         for door in doors.values():
             await door.close()
-        if any(isinstance(door, Outbox) for door in doors.values()) and house.outbox.is_dir():
+        if any(isinstance(door, LocalOutbox) for door in doors.values()) and house.outbox.is_dir():
             await asyncio.to_thread(_write_index, house)
 
 
-def _write_index(house: House) -> None:
+def _write_index(house: App) -> None:
     try:
-        write_index(house.outbox, masked)
+        write_outbox_index(house.outbox, mask_address)
     except OSError as error:
         # The messages are settled: a page that cannot be written says so, and ends no run.
         logging.getLogger(__name__).warning("%s cannot be written: %s", house.outbox / "index.html", error.strerror)
 
 
-def open_provider(kind: DoorKind, settings: Settings, sender: Sender, now: Callable[[], datetime]) -> Door:
+def open_provider(
+    kind: TransportKind, settings: Settings, sender: Sender, now: Callable[[], datetime]
+) -> MessageTransport:
     """Open the door to a provider; its credentials must be there. Raises ForewarnError for the local outbox."""
     timeout, parallel = settings.timeout, settings.parallel
     match kind:
-        case DoorKind.OUTBOX:
+        case TransportKind.OUTBOX:
             raise ForewarnError("the local outbox is no provider")
-        case DoorKind.SENDGRID:
-            return SendGrid(
+        case TransportKind.SENDGRID:
+            return SendGridTransport(
                 _secret(settings, "sendgrid_api_key"),
                 sender,
                 url=settings.sendgrid_url,
@@ -152,12 +156,14 @@ def open_provider(kind: DoorKind, settings: Settings, sender: Sender, now: Calla
                 parallel=parallel,
                 sandbox=settings.sendgrid_sandbox,
             )
-        case DoorKind.TWILIO:
-            sid, token, number = (_secret(settings, name) for name in NEEDS[kind])
-            return Twilio(sid, token, number, now=now, url=settings.twilio_url, timeout=timeout, parallel=parallel)
-        case DoorKind.X:
-            key, secret, token, token_secret = (_secret(settings, name) for name in NEEDS[kind])
-            return X(key, secret, token, token_secret, url=settings.x_url, timeout=timeout, parallel=parallel)
+        case TransportKind.TWILIO:
+            sid, token, number = (_secret(settings, name) for name in REQUIRED_SETTINGS[kind])
+            return TwilioTransport(
+                sid, token, number, now=now, url=settings.twilio_url, timeout=timeout, parallel=parallel
+            )
+        case TransportKind.X:
+            key, secret, token, token_secret = (_secret(settings, name) for name in REQUIRED_SETTINGS[kind])
+            return XTransport(key, secret, token, token_secret, url=settings.x_url, timeout=timeout, parallel=parallel)
 
 
 def _secret(settings: Settings, name: str) -> str:

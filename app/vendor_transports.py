@@ -6,25 +6,25 @@ from datetime import datetime
 
 from pydantic import TypeAdapter, ValidationError
 
-from app.composition import House
-from app.transports import is_provider_trial, open_doors
-from channels.transport import Door, VendorDoor
-from channels.vendors.folder import Folder
-from channels.vendors.http import VendorHttp
-from channels.vendors.mail import VendorMail
-from channels.vendors.sftp import Sftp
+from app.composition import App
+from app.transports import is_provider_trial, open_transports
+from channels.transport import DocumentTransport, MessageTransport
+from channels.vendors.folder import FolderTransport
+from channels.vendors.http import VendorHttpTransport
+from channels.vendors.mail import VendorMailTransport
+from channels.vendors.sftp import SftpTransport
 from channels.vendors.signatures import SHORTEST
 from models.config.settings import Settings
 from models.config.vendor_transports import ByFolder, ByHttp, BySftp
 from models.enums import Channel
 from models.errors import ForewarnError
-from models.purchasing import KNOWN_AGAIN, By
-from tasks.purchasing.vendors import VendorFacts, mail_of, way_of
+from models.purchasing import IDEMPOTENT, VendorChannel
+from tasks.purchasing.vendors import VendorFacts, channel_of, email_of
 
 SETTING = "FOREWARN_VENDOR_KEYS"
 ANSWERS = "/answers"
 """What follows a vendor's id where its answers are signed with another secret than its requests."""
-WITH_SECRET = (By.SFTP, By.HTTP)
+WITH_SECRET = (VendorChannel.SFTP, VendorChannel.HTTP)
 _KEYS: TypeAdapter[dict[str, str]] = TypeAdapter(dict[str, str])
 
 
@@ -38,7 +38,7 @@ def keys_of(settings: Settings) -> dict[str, str]:
         raise ForewarnError(f'{SETTING} is no JSON object of texts; {{"V1": "..."}} is right') from None
 
 
-def answer_keys(settings: Settings) -> dict[str, str]:
+def response_keys(settings: Settings) -> dict[str, str]:
     """Return the secrets that vendors sign their answers with, by vendor; those too short to sign with are left out."""
     keys = keys_of(settings)
     vendors = {name.removesuffix(ANSWERS) for name in keys}
@@ -47,23 +47,23 @@ def answer_keys(settings: Settings) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def open_vendor_doors(
-    house: House,
+async def open_vendor_transports(
+    house: App,
     vendors: Mapping[str, VendorFacts],
     now: Callable[[], datetime],
     closed_channels: Mapping[str, str] | None = None,
-) -> AsyncIterator[tuple[dict[str, VendorDoor], dict[str, str]]]:
+) -> AsyncIterator[tuple[dict[str, DocumentTransport], dict[str, str]]]:
     """Open a door to each vendor; one that lacks something stays shut, with the reason, and stops no other.
 
     In a trial by redirect or sandbox no file and no HTTP request goes to a vendor.
     """
     keys = keys_of(house.settings)
     trial = is_provider_trial(house.settings)
-    async with open_doors(house, now, closed_channels) as (mails, shut):
-        opened: dict[str, VendorDoor] = {}
+    async with open_transports(house, now, closed_channels) as (mails, shut):
+        opened: dict[str, DocumentTransport] = {}
         closed: dict[str, str] = {}
         for vendor in vendors.values():
-            if trial and way_of(house.desk.shop, vendor) in KNOWN_AGAIN:
+            if trial and channel_of(house.desk.shop, vendor) in IDEMPOTENT:
                 closed[vendor.id] = "a trial is on: only mails go out, to the test address"
                 continue
             try:
@@ -77,21 +77,23 @@ async def open_vendor_doors(
                 await door.close()
 
 
-def _open(house: House, vendor: VendorFacts, key: str, now: Callable[[], datetime], mail: Door | None) -> VendorDoor:
+def _open(
+    house: App, vendor: VendorFacts, key: str, now: Callable[[], datetime], mail: MessageTransport | None
+) -> DocumentTransport:
     timeout = house.settings.timeout
     match house.desk.shop.vendor.get(vendor.id):
         case ByFolder() as way:
-            return Folder((house.folder.path / way.path).resolve())
+            return FolderTransport((house.folder.path / way.path).resolve())
         case BySftp() as way:
             if not key:
                 raise ForewarnError(f"{SETTING} has no password or private key for {vendor.id}")
-            return Sftp(way.host, way.port, way.user, way.path, way.host_key, key, timeout=timeout)
+            return SftpTransport(way.host, way.port, way.user, way.path, way.host_key, key, timeout=timeout)
         case ByHttp() as way:
             if len(key) < SHORTEST:
                 raise ForewarnError(f"{SETTING} has no key of {SHORTEST} or more characters for {vendor.id}")
-            return VendorHttp(way.url, key, now=now, timeout=timeout)
+            return VendorHttpTransport(way.url, key, now=now, timeout=timeout)
         case _:
-            to = mail_of(house.desk.shop, vendor)
+            to = email_of(house.desk.shop, vendor)
             if to is None or mail is None:
                 raise ForewarnError(f"{vendor.id} has no mail address")
-            return VendorMail(mail, to, vendor.name)
+            return VendorMailTransport(mail, to, vendor.name)

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 from benchmarks.fresh import Spent, Watch
-from models.inventory import Cover, Demand, Supply
-from models.policy.policy import Days
-from models.policy.supply import Allocating
+from models.inventory import Coverage, LineDemand, SupplyLot
+from models.policy.policy import CalendarPolicy
+from models.policy.supply import AllocationPolicy
 from models.quantities import Quantity
 from rules.inventory.allocation import allocate
-from rules.inventory.transit import Journey
+from rules.inventory.transit import TransitTimes
 
 TODAY = date(2025, 6, 16)
 PLACED = datetime(2025, 6, 1, 10, tzinfo=UTC)
@@ -17,12 +17,12 @@ LINES_A_PRODUCT = 10
 COUNTRIES = ("DE", "AT", "FR", "US")
 SAFETY = 2
 HIGH_PRIORITY = 10
-Goods = tuple[list[Demand], list[Supply]]
+Goods = tuple[list[LineDemand], list[SupplyLot]]
 
 
 def share_all(lines: int) -> Spent:
     """Allocate so many open lines over a tenth as many products; to make their values up is not timed."""
-    journey, watch = Journey(Allocating(transit={"DE": 1, "US": 5}), Days()), Watch()
+    journey, watch = TransitTimes(AllocationPolicy(transit={"DE": 1, "US": 5}), CalendarPolicy()), Watch()
     given: Quantity = 0
     for page in _pages(lines // LINES_A_PRODUCT):
         with watch:
@@ -41,7 +41,7 @@ def _pages(products: int, size: int = 500) -> Iterator[list[Goods]]:
 def _goods(product: int) -> Goods:
     """Return a product's lines, of which its stock covers two in three, and two deliveries the rest."""
     demands = [
-        Demand(
+        LineDemand(
             order=f"{product}-{nth}",
             line="1",
             quantity=_quantity(nth),
@@ -53,9 +53,9 @@ def _goods(product: int) -> Goods:
         )
         for nth in range(LINES_A_PRODUCT)
     ]
-    stock = [Supply(Cover.STOCK, place, 4 + product % 4, TODAY) for place in ("Berlin", "Rotterdam")]
+    stock = [SupplyLot(Coverage.STOCK, place, 4 + product % 4, TODAY) for place in ("Berlin", "Rotterdam")]
     days = (TODAY + timedelta(days=3 + product % 30), None if product % 5 == 0 else TODAY + timedelta(days=40))
-    inbound = [Supply(Cover.INBOUND, "Berlin", 4, day, f"D{product}-{n}") for n, day in enumerate(days)]
+    inbound = [SupplyLot(Coverage.INBOUND, "Berlin", 4, day, f"D{product}-{n}") for n, day in enumerate(days)]
     return demands, stock + inbound
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Engine, delete, select, update
 
-from app.composition import open_house
+from app.composition import open_app
 from benchmarks import ledgers
 from benchmarks.fresh import Watch
 from benchmarks.lives import LEASE, NOON
@@ -23,14 +23,14 @@ from benchmarks.posting import DOORS, bare, by_the_door
 from benchmarks.processes import process
 from benchmarks.provider import a_provider
 from benchmarks.shop import AS_OF, BRAKE, CAPS, build
-from flows.late_orders import find_and_owe
+from flows.late_orders import run_late_orders
 from models.enums import Channel, State
 from tasks.db.engine import connect
-from tasks.db.sql import reading
-from tasks.delivery.queue import FORGET, Worker
-from tasks.delivery.worker import Crew, deliver_batch, message_of
+from tasks.db.sql import read_only
+from tasks.delivery.queue import CLEAR_LEASE, Worker
+from tasks.delivery.worker import DeliveryWorker, deliver_batch, message_of
 from tasks.runs.records import Now
-from tasks.tables import EVENTS, GATES, NOTICES
+from tasks.tables import CHANNEL_STATES, EVENTS, NOTICES
 
 DELAY = 0.005
 PARALLEL = (16, 64, 128)
@@ -68,7 +68,7 @@ class Desk:
             assert child.exitcode == 0, "the shop could not be made"
         self._ledger: Engine = connect(server.emptied())
         ledgers.copy(folder / "owed.db", self._ledger)
-        with reading(self._ledger) as connection:
+        with read_only(self._ledger) as connection:
             rows = connection.execute(select(NOTICES).where(ledgers.MAIL).limit(SOME)).mappings()
             self.some = [message_of(dict(row)) for row in rows]
 
@@ -82,9 +82,9 @@ class Desk:
         """Deliver so many of the mails by so many processes."""
         with self._ledger.begin() as connection:
             connection.execute(delete(EVENTS))
-            connection.execute(delete(GATES))
+            connection.execute(delete(CHANNEL_STATES))
             owed = select(NOTICES.c.id).where(ledgers.MAIL).order_by(NOTICES.c.id).limit(n)
-            new = {**FORGET, "attempts": 0, "settled_at": None}
+            new = {**CLEAR_LEASE, "attempts": 0, "settled_at": None}
             connection.execute(update(NOTICES).where(ledgers.MAIL).values(**new, state=State.SENT))
             connection.execute(update(NOTICES).where(NOTICES.c.id.in_(owed)).values(state=State.QUEUED))
         with self._ledger.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -106,8 +106,8 @@ class Desk:
 def make(folder: Path, n: int, _: Connection) -> None:
     """Make a shop that owes so many mails."""
     build(folder, n, n, f"{CAPS}{BRAKE}newly_late_share = 1\n")
-    with open_house(folder / "shop") as house:
-        asyncio.run(find_and_owe(house, AS_OF))
+    with open_app(folder / "shop") as house:
+        asyncio.run(run_late_orders(house, AS_OF))
         file = Path(str(house.desk.engine.url.database))
     file.rename(folder / "owed.db")
 
@@ -118,13 +118,13 @@ def work(shop: Path, database: str, provider: str, door: str, parallel: int, nam
 
     async def deliver() -> int:
         sent, way_out = 0, DOORS[door](provider, parallel)
-        crew = Crew(Worker(f"worker {name}", LEASE), {Channel.EMAIL: way_out}, parallel, lambda: NOON)
+        crew = DeliveryWorker(Worker(f"worker {name}", LEASE), {Channel.EMAIL: way_out}, parallel, lambda: NOON)
         while batch := await deliver_batch(house.desk, Now("", AS_OF, NOON), crew, batch=BATCH):
             sent += batch.sent.total()
         await way_out.close()
         return sent
 
-    with open_house(shop) as house, Watch() as watch:
+    with open_app(shop) as house, Watch() as watch:
         began = time.monotonic()
         sent = asyncio.run(deliver())
         ended = time.monotonic()

@@ -13,14 +13,14 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
-from app.clock import clock
-from app.composition import House, open_house
+from app.clock import make_clock
+from app.composition import App, open_app
 from benchmarks.fresh import Spent, Watch
 from benchmarks.shop import AS_OF
 from models.decisions import Plan
-from tasks.notices.evaluate import SHOWN, look
-from tasks.offers.substitute_stock import Shelves
-from tasks.runs.records import LATE_ORDERS, begin
+from tasks.notices.evaluate import MAX_PLANS_SHOWN, evaluate_page
+from tasks.offers.substitute_stock import SubstituteStock
+from tasks.runs.records import LATE_ORDERS, start_run
 from templates.rendering import environment, formats
 from templates.rendering.palette import DARK, LIGHT
 from templates.rendering.template_fields import shop_view
@@ -49,7 +49,7 @@ class SideBySide:
 def beside_the_floor(folder: Path, late: int) -> SideBySide:
     """Owe all late orders, and do the bare work for them."""
     jinja, ours, bare, told = _plain_jinja(), Watch(), Watch(), 0
-    with open_house(folder / "shop") as house, closing(_ledger(house)) as ledger, closing(_bare(folder, ledger)) as to:
+    with open_app(folder / "shop") as house, closing(_ledger(house)) as ledger, closing(_bare(folder, ledger)) as to:
         for plans in _pages(house, ours):
             notices, offers, watches = _rows(ledger, plans)
             given = [_given(house, plans[notice["order_id"]], notice) for notice in notices]
@@ -62,7 +62,7 @@ def beside_the_floor(folder: Path, late: int) -> SideBySide:
     return SideBySide(ours.spent(told), bare.spent(told))
 
 
-def _ledger(house: House) -> sqlite3.Connection:
+def _ledger(house: App) -> sqlite3.Connection:
     ledger = sqlite3.connect(str(house.desk.engine.url.database))
     ledger.row_factory = sqlite3.Row
     return ledger
@@ -99,14 +99,16 @@ def _plain_jinja() -> Environment:
     return jinja
 
 
-def _pages(house: House, watch: Watch) -> Iterator[dict[str, Plan]]:
+def _pages(house: App, watch: Watch) -> Iterator[dict[str, Plan]]:
     """Owe page after page; yield each page's plans by order."""
-    desk, after, shelves = house.desk, None, Shelves()
-    now = begin(desk.engine, LATE_ORDERS, desk.policy.digest, AS_OF, clock(house.folder.shop.zone, AS_OF).now())
+    desk, after, shelves = house.desk, None, SubstituteStock()
+    now = start_run(
+        desk.engine, LATE_ORDERS, desk.policy.digest, AS_OF, make_clock(house.folder.shop.zone, AS_OF).now()
+    )
     while True:
         with watch:
             # A page's plans are kept only as far as people are shown them.
-            page = look(desk, now, shelves, after, batch=SHOWN)
+            page = evaluate_page(desk, now, shelves, after, batch=MAX_PLANS_SHOWN)
         if page.last is None:
             return
         after = page.last
@@ -123,7 +125,7 @@ def _rows(ledger: sqlite3.Connection, plans: Mapping[str, Plan]) -> tuple[list[R
     return notices, offers, watches
 
 
-def _given(house: House, plan: Plan, notice: Row) -> tuple[list[str], dict[str, Any]]:
+def _given(house: App, plan: Plan, notice: Row) -> tuple[list[str], dict[str, Any]]:
     """Return a notice's templates, and the values that its words name."""
     words = notice["locale"]
     given = order_facts(plan, house.folder.shop) | {

@@ -10,8 +10,8 @@ from statistics import fmean, median
 import numpy as np
 
 from benchmarks.forecast_orders import Bought
-from models.policy.supply import Forecasting
-from rules.inventory.vendor_lateness import Delivery, Habits, Slips
+from models.policy.supply import ForecastPolicy
+from rules.inventory.vendor_lateness import Delivery, LatenessDistribution, VendorLateness
 
 ENOUGH = 100
 """So many orders have arrived before anything is forecast."""
@@ -52,14 +52,14 @@ class Look:
     morning: date
     stages: tuple[Stage, ...]
     """None on a morning between."""
-    slips: dict[Method, Slips]
+    slips: dict[Method, LatenessDistribution]
     """Days after the promise, as each method sees them."""
 
 
 class Morning:
     """What is known on a morning: of every order so far, what happened before that day."""
 
-    def __init__(self, orders: Sequence[Bought], morning: date, forecasting: Forecasting) -> None:
+    def __init__(self, orders: Sequence[Bought], morning: date, forecasting: ForecastPolicy) -> None:
         known = [one.as_known(morning) for one in orders if one.bought_on < morning]
         done = [(one, one.slip, one.delivered_on) for one in known if one.slip is not None and one.delivered_on]
         self.morning, self.arrived = morning, len(done)
@@ -70,10 +70,10 @@ class Morning:
         handing = (Delivery(one.vendor, one.limit_on, one.handed_on) for one in known)
         carrying = (Delivery(one.state, one.handed_on, one.delivered_on) for one in known if one.handed_on)
         self._late, self._handing, self._carrying = (
-            Habits.learn(each, morning - DAY, forecasting) for each in (late, handing, carrying)
+            VendorLateness.learn(each, morning - DAY, forecasting) for each in (late, handing, carrying)
         )
 
-    def look(self, order: Bought) -> dict[Method, Slips]:
+    def look(self, order: Bought) -> dict[Method, LatenessDistribution]:
         """Forecast by every method how many days after its promise an order that is still out arrives."""
         known = order.as_known(self.morning)
         so_far = (self.morning - known.promised_on).days
@@ -87,7 +87,7 @@ class Morning:
             Method.LEGS: self._by_legs(known),
         }
 
-    def _by_legs(self, known: Bought) -> Slips:
+    def _by_legs(self, known: Bought) -> LatenessDistribution:
         if known.handed_on:
             carried = self._carrying.slips(known.state).after((self.morning - known.handed_on).days)
             return _moved(carried, (known.handed_on - known.promised_on).days)
@@ -100,7 +100,7 @@ def mornings(orders: Sequence[Bought]) -> int:
     return (max(one.delivered_on for one in orders if one.delivered_on) - min(one.bought_on for one in orders)).days
 
 
-def replay(orders: Sequence[Bought], forecasting: Forecasting) -> Iterator[list[Look]]:
+def replay(orders: Sequence[Bought], forecasting: ForecastPolicy) -> Iterator[list[Look]]:
     """Live each morning, and yield its looks at what was still out; orders that never arrive are learnt from alone."""
     orders = sorted(orders, key=lambda one: one.bought_on)
     bought = [one.bought_on for one in orders]
@@ -126,24 +126,24 @@ def stages_of(order: Bought, morning: date) -> tuple[Stage, ...]:
     return tuple(stage for stage, due in looks.items() if due)
 
 
-def _point(days: int) -> Slips:
-    return Slips(np.array([days]), np.array([1.0]), np.array([1]))
+def _point(days: int) -> LatenessDistribution:
+    return LatenessDistribution(np.array([days]), np.array([1.0]), np.array([1]))
 
 
-def _moved(slips: Slips, days: int) -> Slips:
-    return Slips(slips.days + days, slips.shares, slips.seen)
+def _moved(slips: LatenessDistribution, days: int) -> LatenessDistribution:
+    return LatenessDistribution(slips.days + days, slips.shares, slips.seen)
 
 
-def _then(one: Slips, other: Slips) -> Slips:
+def _then(one: LatenessDistribution, other: LatenessDistribution) -> LatenessDistribution:
     """Return the slips of two legs, one after the other, neither of which knows of the other."""
     if not len(one.days) or not len(other.days):
-        return Slips(one.days[:0], one.shares[:0], one.seen[:0])
+        return LatenessDistribution(one.days[:0], one.shares[:0], one.seen[:0])
     shares = np.cumsum(np.convolve(_chances(one), _chances(other)))
     days = np.arange(len(shares)) + one.days[0] + other.days[0]
-    return Slips(days, shares, np.full(len(days), min(one.seen[0], other.seen[0])))
+    return LatenessDistribution(days, shares, np.full(len(days), min(one.seen[0], other.seen[0])))
 
 
-def _chances(slips: Slips) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _chances(slips: LatenessDistribution) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     found = np.zeros(slips.days[-1] - slips.days[0] + 1)
     found[slips.days - slips.days[0]] = np.diff(slips.shares, prepend=0)
     return found

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.forecast_replay import Look, Method, Stage
-from models.policy.supply import Forecasting
-from rules.inventory.vendor_lateness import Slips
+from models.policy.supply import ForecastPolicy
+from rules.inventory.vendor_lateness import LatenessDistribution
 
 TENTHS = tuple(round(0.1 * n, 2) for n in range(1, 10))
 LIKELIHOODS = tuple(round(0.05 * n, 2) for n in range(1, 19))
@@ -78,7 +78,7 @@ class _Stage:
 class Scores:
     """Takes every look of a replay, and says what they were worth."""
 
-    def __init__(self, forecasting: Forecasting, late: int) -> None:
+    def __init__(self, forecasting: ForecastPolicy, late: int) -> None:
         self.late = late
         self.shown = (forecasting.low, forecasting.quantile, forecasting.high)
         self.shares = tuple(sorted({*TENTHS, *self.shown}))
@@ -100,7 +100,7 @@ class Scores:
             if left > 0:
                 slips = look.slips[method]
                 known = float(slips.shares[-1]) if len(slips.shares) else 0.0
-                early[order.id].append((left, slips.chance(self.late - 1), known))
+                early[order.id].append((left, slips.probability(self.late - 1), known))
 
     def table(self) -> list[Score]:
         """Return a score for each stage and method, over the looks where every method had a range."""
@@ -183,5 +183,5 @@ def _nth(method: Method) -> int:
     return list(Method).index(method)
 
 
-def _days(slips: Slips, shares: tuple[float, ...]) -> list[float]:
+def _days(slips: LatenessDistribution, shares: tuple[float, ...]) -> list[float]:
     return [np.nan if days is None else days for days in map(slips.quantile, shares)]

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
 
-from app.composition import open_house
+from app.composition import open_app
 from benchmarks.fresh import Spent, Watch
 from benchmarks.shop import AS_OF
-from flows.late_orders import find_and_owe
+from flows.late_orders import run_late_orders
 
 TIMES = 20
 
@@ -23,16 +23,16 @@ class Curve:
 
 def idle(folder: Path, late: int) -> Curve:
     """Owe the late orders once, and then run on with nothing due."""
-    with open_house(folder / "shop") as house:
+    with open_app(folder / "shop") as house:
         with Watch() as watch:
-            report = asyncio.run(find_and_owe(house, AS_OF))
-        told = sum(report.news.values())
+            report = asyncio.run(run_late_orders(house, AS_OF))
+        told = sum(report.changes.values())
         assert told == late, f"{told} orders have news, not {late}"
         found = watch.spent(told)
         runs = []
         for _ in range(TIMES):
             with Watch() as again:
-                report = asyncio.run(find_and_owe(house, AS_OF))
-            assert not report.news, f"{report.news} is news, and nothing is due"
+                report = asyncio.run(run_late_orders(house, AS_OF))
+            assert not report.changes, f"{report.changes} is news, and nothing is due"
             runs.append(again.spent(0))
         return Curve(found, min(runs, key=attrgetter("cpu_seconds")))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.composition import open_house
+from app.composition import open_app
 from benchmarks.fresh import Spent, Watch
 from benchmarks.shop import AS_OF
 from sources.sample import write_sample
@@ -22,7 +22,7 @@ def take_in(folder: Path, orders: int) -> TakenIn:
     """Import a sample shop of so many orders twice."""
     write_sample(folder / "shop", orders=orders, as_of=AS_OF)
     watches, counts = (Watch(), Watch()), []
-    with open_house(folder / "shop") as house:
+    with open_app(folder / "shop") as house:
         for watch in watches:
             with watch, house.source() as source:
                 counts.append(import_all(house.desk.engine, source, AS_OF, house.rejects))

@@ -12,19 +12,19 @@ from typing import Any
 from sqlalchemy import Engine, func, select
 from sqlmodel import SQLModel
 
-from app.composition import open_house
+from app.composition import open_app
 from benchmarks import lives
 from benchmarks.provider import taken
 from benchmarks.shop import AS_OF, build
-from flows.late_orders import find_and_owe
+from flows.late_orders import run_late_orders
 from models.enums import Channel, State
 from models.policy.policy import NOT_OPEN
 from models.tables.column_types import SCALE
-from tasks.db.counters import orders_by_bucket
+from tasks.db.counters import count_orders_by_bucket
 from tasks.db.engine import connect
 from tasks.db.migrations import migrate
-from tasks.db.sql import reading
-from tasks.tables import EVENTS, NOTICES, OFFERS, TALLIES, WATCHES
+from tasks.db.sql import read_only
+from tasks.tables import COUNTERS, EVENTS, NOTICES, OFFERS, WATCHES
 
 OPEN_PER_LATE = 4
 CAP = 100
@@ -51,7 +51,7 @@ SAID = (
     "channel",
     "state",
     "reason",
-    "news",
+    "changes",
     "bucket",
     "days",
     "expected_on",
@@ -64,13 +64,13 @@ OFFERED = ("order_id", "kind", "line", "revision", "products", "value", "expires
 def make(folder: Path, late: int, _: Connection) -> None:
     """Make a shop of which so many orders are late, its ledger before anything was owed, and after."""
     build(folder, late * OPEN_PER_LATE, late, LIMITS)
-    with open_house(folder / "shop") as house:
+    with open_app(folder / "shop") as house:
         file = str(house.desk.engine.url.database)
     shutil.copy(file, folder / BEFORE[lives.owe])
-    with open_house(folder / "shop") as house:
-        report = asyncio.run(find_and_owe(house, AS_OF))
+    with open_app(folder / "shop") as house:
+        report = asyncio.run(run_late_orders(house, AS_OF))
     assert not report.held, report.held
-    assert sum(report.news.values()) == late, report.news
+    assert sum(report.changes.values()) == late, report.changes
     shutil.copy(file, folder / BEFORE[lives.deliver])
 
 
@@ -85,7 +85,7 @@ def opened(file: Path) -> Iterator[Engine]:
 def copy(file: Path, ledger: Engine) -> None:
     """Fill a ledger without a row."""
     migrate(ledger)
-    with opened(file) as source, reading(source) as old, ledger.begin() as new:
+    with opened(file) as source, read_only(source) as old, ledger.begin() as new:
         for table in SQLModel.metadata.sorted_tables:
             # Numbers that the database draws are drawn anew, or it would draw them again.
             kept = [column for column in table.c if column is not table.autoincrement_column]
@@ -104,13 +104,13 @@ def over(ledger: Engine) -> bool:
 
 
 def _count(ledger: Engine, *states: State) -> int:
-    with reading(ledger) as connection:
+    with read_only(ledger) as connection:
         return int(connection.execute(select(func.count()).where(MAIL, NOTICES.c.state.in_(states))).scalar_one())
 
 
 def doubted(ledger: Engine) -> int:
     """Return how many mails were ever in doubt."""
-    with reading(ledger) as connection:
+    with read_only(ledger) as connection:
         return int(connection.execute(select(func.count()).where(EVENTS.c.kind == State.IN_DOUBT)).scalar_one())
 
 
@@ -143,20 +143,20 @@ def _offered(ledger: Engine) -> Counter[str]:
 def _tallied(ledger: Engine) -> None:
     """Check what is kept beside the rows against the rows, and the caps."""
     watches = Counter(row["bucket"] for row in _rows(ledger, WATCHES) if row["bucket"] not in (None, *NOT_OPEN))
-    with reading(ledger) as connection:
-        assert orders_by_bucket(connection) == watches, f"the tallies do not say {watches}"
+    with read_only(ledger) as connection:
+        assert count_orders_by_bucket(connection) == watches, f"the tallies do not say {watches}"
     codes, spent = [], Counter[str]()
     for row in _rows(ledger, OFFERS):
         if row["code"] is not None:
             codes.append(row["code"])
             for of in (row["run_id"], f"{AS_OF:%Y-%m}"):
                 spent[f"offered:{of}:{row['currency']}"] += round(row["value"] * SCALE)
-    tallies = {row["name"]: row["n"] for row in _rows(ledger, TALLIES) if row["name"].startswith("offered:")}
+    tallies = {row["name"]: row["n"] for row in _rows(ledger, COUNTERS) if row["name"].startswith("offered:")}
     assert tallies == spent, f"the tallies say that {tallies} was offered, and the offers {spent}"
     assert 0.9 * CAP < spent[f"offered:{AS_OF:%Y-%m}:EUR"] / SCALE <= CAP, "the cap was not tried, or not kept"
     assert len(codes) == len(set(codes)), "two orders have the same code"
 
 
 def _rows(ledger: Engine, table: Any) -> list[dict[str, Any]]:
-    with reading(ledger) as connection:
+    with read_only(ledger) as connection:
         return [dict(row) for row in connection.execute(select(table)).mappings()]

@@ -12,14 +12,14 @@ from pathlib import Path
 
 from sqlalchemy.exc import OperationalError
 
-from app.composition import House, open_house
+from app.composition import App, open_app
 from benchmarks.shop import AS_OF
-from channels.email.sendgrid import SendGrid
-from flows.late_orders import find_and_owe
+from channels.email.sendgrid import SendGridTransport
+from flows.late_orders import run_late_orders
 from models.enums import Channel
 from tasks.delivery.queue import Worker
-from tasks.delivery.reconcile import settle_doubts
-from tasks.delivery.worker import Crew, deliver_batch, doubt
+from tasks.delivery.reconcile import reconcile_in_doubt
+from tasks.delivery.worker import DeliveryWorker, deliver_batch, mark_abandoned
 from tasks.runs.records import Now
 
 PARALLEL, BATCH, PAGE = 8, 60, 5
@@ -39,27 +39,27 @@ def deliver(shop: Path, database: str, provider: str, life: int, pipe: Connectio
 def owe(shop: Path, database: str, _: str, __: int, pipe: Connection) -> None:
     """Find the late orders, decide, and owe."""
 
-    async def work(house: House) -> None:
+    async def work(house: App) -> None:
         # Under way after its first page: to read the shelves and the templates takes longer than many pages do.
-        await find_and_owe(house, AS_OF, progress=lambda _, __: pipe.send(None))
+        await run_late_orders(house, AS_OF, progress=lambda _, __: pipe.send(None))
 
     _live(shop, database, work)
 
 
-def _live(shop: Path, database: str, work: Callable[[House], Coroutine[None, None, None]]) -> None:
+def _live(shop: Path, database: str, work: Callable[[App], Coroutine[None, None, None]]) -> None:
     os.environ |= {"FOREWARN_DATABASE_URL": database, "FOREWARN_BATCH": str(PAGE)}
     logging.getLogger("psycopg").setLevel(logging.ERROR)  # it warns of each connection that was broken
     try:
-        with open_house(shop) as house:
+        with open_app(shop) as house:
             asyncio.run(work(house))
     except OperationalError as error:
         raise SystemExit(GONE) from error
 
 
-async def _deliver(house: House, provider: str, life: int, pipe: Connection) -> None:
+async def _deliver(house: App, provider: str, life: int, pipe: Connection) -> None:
     begun, start = time.monotonic(), NOON + life * STEP
-    door = SendGrid("key", house.folder.shop.sender, url=provider, parallel=PARALLEL)
-    crew = Crew(
+    door = SendGridTransport("key", house.folder.shop.sender, url=provider, parallel=PARALLEL)
+    crew = DeliveryWorker(
         Worker(f"life {life}", LEASE),
         {Channel.EMAIL: door},
         PARALLEL,
@@ -67,8 +67,8 @@ async def _deliver(house: House, provider: str, life: int, pipe: Connection) -> 
     )
     pipe.send(None)
     try:
-        doubt(house.desk, crew)
-        await settle_doubts(house.desk, crew)
+        mark_abandoned(house.desk, crew)
+        await reconcile_in_doubt(house.desk, crew)
         while await deliver_batch(house.desk, Now(f"life {life}", AS_OF, start), crew, batch=BATCH):
             pass
     finally:

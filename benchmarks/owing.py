@@ -3,18 +3,18 @@
 import asyncio
 from pathlib import Path
 
-from app.composition import open_house
+from app.composition import open_app
 from benchmarks.fresh import Spent, Watch
 from benchmarks.shop import AS_OF
-from flows.deliver import hand_over
-from flows.late_orders import find_and_owe
+from flows.deliver import run_deliver
+from flows.late_orders import run_late_orders
 
 
 def owe(folder: Path, late: int) -> Spent:
     """Find the late orders, decide, write the words and owe them."""
-    with open_house(folder / "shop") as house, Watch() as watch:
-        report = asyncio.run(find_and_owe(house, AS_OF))
-    told = sum(report.news.values())
+    with open_app(folder / "shop") as house, Watch() as watch:
+        report = asyncio.run(run_late_orders(house, AS_OF))
+    told = sum(report.changes.values())
     assert told == late, f"{told} orders have news, not {late}"
     assert report.offers.keys() == {"substitute", "shipping_discount", "future_discount"}, report.offers
     return watch.spent(told)
@@ -22,8 +22,8 @@ def owe(folder: Path, late: int) -> Spent:
 
 def deliver(folder: Path, late: int) -> Spent:
     """Hand over all that is owed to the local outbox."""
-    with open_house(folder / "shop") as house, Watch() as watch:
-        report = asyncio.run(hand_over(house, AS_OF))
+    with open_app(folder / "shop") as house, Watch() as watch:
+        report = asyncio.run(run_deliver(house, AS_OF))
     sent = sum(report.sent.values())
     assert report.sent["email"] == late, f"{report.sent} went out for {late} late orders"
     assert not report.waiting, f"{report.waiting} notices still wait"

@@ -10,8 +10,8 @@ import tempfile
 from datetime import date
 from pathlib import Path
 
-from app.composition import open_house
-from cli.run_day import live
+from app.composition import open_app
+from cli.run_day import run_day
 from sources.sample import write_sample
 from templates.rendering.gallery import write_gallery
 from templates.rendering.gallery_entries import entries
@@ -32,8 +32,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         place = Path(scratch)
         write_sample(place / "shop", orders=400, seed=7, as_of=DAY)
-        with open_house(place / "shop") as house:
-            asyncio.run(live(house, DAY, take_in=True))
+        with open_app(place / "shop") as house:
+            asyncio.run(run_day(house, DAY, take_in=True))
             gallery = write_gallery(entries(house.folder.shop, None), place / "gallery")
         (outbox,) = place.rglob("outbox/index.html")
         mail = place / "mail.html"

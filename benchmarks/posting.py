@@ -12,20 +12,20 @@ import aiohttp
 
 from benchmarks.fresh import Spent
 from benchmarks.lives import NOON
-from channels.email.sendgrid import SendGrid
-from channels.sms.twilio import Twilio
-from channels.social.x import X
-from channels.transport import Door
+from channels.email.sendgrid import SendGridTransport
+from channels.sms.twilio import TwilioTransport
+from channels.social.x import XTransport
+from channels.transport import MessageTransport
 from models.config.shop import Sender
 from models.messages import Message
 
 SENDER = Sender(name="Lamps", email="hello@lamps.example.com")
-DOORS: dict[str, Callable[[str, int], Door]] = {
-    "sendgrid": lambda url, parallel: SendGrid("key", SENDER, url=url, parallel=parallel),
-    "twilio": lambda url, parallel: Twilio(
+DOORS: dict[str, Callable[[str, int], MessageTransport]] = {
+    "sendgrid": lambda url, parallel: SendGridTransport("key", SENDER, url=url, parallel=parallel),
+    "twilio": lambda url, parallel: TwilioTransport(
         "AC1", "token", "+441632960000", now=lambda: NOON, url=url, parallel=parallel
     ),
-    "x": lambda url, parallel: X("key", "secret", "token", "secret", url=url, parallel=parallel),
+    "x": lambda url, parallel: XTransport("key", "secret", "token", "secret", url=url, parallel=parallel),
 }
 
 

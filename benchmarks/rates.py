@@ -13,11 +13,11 @@ from sqlalchemy import Engine
 
 from benchmarks.lives import NOON
 from models.enums import Channel
-from models.policy.messaging import Sending
+from models.policy.messaging import SendingPolicy
 from tasks.db.engine import connect
-from tasks.delivery.rate_limit import passing
+from tasks.delivery.rate_limit import take_tokens
 
-SENDING = Sending(per_second={Channel.EMAIL: 1_000_000})
+SENDING = SendingPolicy(per_second={Channel.EMAIL: 1_000_000})
 """A rate that nobody reaches: asking is measured, and not waiting."""
 AT_ONCE = 8
 """Messages that a turn asks for at once."""
@@ -32,7 +32,7 @@ def run_rates(_: Path, sizes: Sequence[int]) -> Iterator[dict[str, Any]]:
 
             def by_gate(ledger: Engine = ledger) -> None:
                 with ledger.begin() as connection:
-                    assert passing(connection, Channel.EMAIL, AT_ONCE, NOON, SENDING) == AT_ONCE
+                    assert take_tokens(connection, Channel.EMAIL, AT_ONCE, NOON, SENDING) == AT_ONCE
 
             gate = _each(by_gate, n)
             ledger.dispose()

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
-from app.composition import open_house
+from app.composition import open_app
 from sources.sample import write_sample
 
 AS_OF = date(2025, 6, 16)
@@ -32,7 +32,7 @@ def build(folder: Path, open_orders: int, late: int, limits: str = CAPS + BRAKE)
     write_sample(folder / "shop", orders=1, as_of=AS_OF)
     with (folder / "shop" / "policy.toml").open("a") as policy:
         policy.write(limits)
-    with open_house(folder / "shop") as house:
+    with open_app(folder / "shop") as house:
         ledger = sqlite3.connect(str(house.desk.engine.url.database))
     step = open_orders // late
     _put(ledger, "product", "id, name, category, price", _products())
@@ -50,7 +50,7 @@ def build(folder: Path, open_orders: int, late: int, limits: str = CAPS + BRAKE)
         "order_id, number, product_id, quantity, price, promise, promised_on, expected_on",
         _lines(open_orders, step),
     )
-    _put(ledger, "watch", "order_id, version, look_again_on, bucket, revision", _watches(open_orders, step))
+    _put(ledger, "watch", "order_id, version, next_check_on, bucket, revision", _watches(open_orders, step))
     _put(ledger, "tally", "name, n", [("orders:on_time", open_orders)])
     ledger.commit()
     ledger.execute("PRAGMA wal_checkpoint(TRUNCATE)")

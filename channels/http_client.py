@@ -11,10 +11,10 @@ from typing import Any
 
 import aiohttp
 
-from channels.transport import CannotAsk, InDoubt, Rejected, SendError
+from channels.transport import LookupUnavailable, OutcomeUnknown, PermanentFailure, TemporaryFailure
 
 
-class Refusal(Enum):
+class FailureKind(Enum):
     """What a provider means by not taking a message."""
 
     NEVER = auto()
@@ -29,56 +29,56 @@ class Refusal(Enum):
     """Taken or not, nobody can say."""
 
 
-STATUSES: Mapping[int, Refusal] = {
-    401: Refusal.STOPPED,  # credentials
-    402: Refusal.STOPPED,  # no money left in the account
-    403: Refusal.STOPPED,  # no right to send
-    404: Refusal.STOPPED,  # no such account, or another address than the provider's
-    405: Refusal.STOPPED,  # another address than the provider's
-    407: Refusal.STOPPED,  # credentials, for a proxy of ours
-    408: Refusal.LATER,  # the request did not come whole in time
-    421: Refusal.LATER,  # not this server
-    425: Refusal.LATER,  # too early
-    429: Refusal.LATER,
+STATUSES: Mapping[int, FailureKind] = {
+    401: FailureKind.STOPPED,  # credentials
+    402: FailureKind.STOPPED,  # no money left in the account
+    403: FailureKind.STOPPED,  # no right to send
+    404: FailureKind.STOPPED,  # no such account, or another address than the provider's
+    405: FailureKind.STOPPED,  # another address than the provider's
+    407: FailureKind.STOPPED,  # credentials, for a proxy of ours
+    408: FailureKind.LATER,  # the request did not come whole in time
+    421: FailureKind.LATER,  # not this server
+    425: FailureKind.LATER,  # too early
+    429: FailureKind.LATER,
 }
-CLASSES: Mapping[int, Refusal] = {3: Refusal.STOPPED, 4: Refusal.NEVER}
+CLASSES: Mapping[int, FailureKind] = {3: FailureKind.STOPPED, 4: FailureKind.NEVER}
 
 LIMITS = ("X-RateLimit", "X-Rate-Limit", "X-User-Limit-24Hour", "X-App-Limit-24Hour")
 """What `-Remaining` and `-Reset` follow in the headers; X tells of several limits at once, used up or not."""
 LONGEST_WAIT = 86_400
 
 
-def meaning(status: int, own: Mapping[int, Refusal] | None = None) -> Refusal:
+def classify_status(status: int, own: Mapping[int, FailureKind] | None = None) -> FailureKind:
     """Say what an HTTP status means: by the provider's own table, else by everybody's."""
-    return (own or {}).get(status) or STATUSES.get(status) or CLASSES.get(status // 100, Refusal.UNKNOWN)
+    return (own or {}).get(status) or STATUSES.get(status) or CLASSES.get(status // 100, FailureKind.UNKNOWN)
 
 
-def refused(
-    refusal: Refusal, reason: str, *, code: object, wait: timedelta | None = None, tries: int | None = None
+def failure_for(
+    refusal: FailureKind, reason: str, *, code: object, wait: timedelta | None = None, tries: int | None = None
 ) -> Exception:
     """Return the exception that tells a refusal."""
     match refusal:
-        case Refusal.NEVER | Refusal.SUPPRESS:
-            return Rejected(reason, code=str(code), suppress=refusal is Refusal.SUPPRESS)
-        case Refusal.LATER | Refusal.STOPPED:
-            down = refusal is Refusal.STOPPED
-            return SendError(reason, code=str(code), retry_after=wait, channel_down=down, tries=tries)
-        case Refusal.UNKNOWN:
-            return InDoubt(reason, code=str(code))
+        case FailureKind.NEVER | FailureKind.SUPPRESS:
+            return PermanentFailure(reason, code=str(code), suppress=refusal is FailureKind.SUPPRESS)
+        case FailureKind.LATER | FailureKind.STOPPED:
+            down = refusal is FailureKind.STOPPED
+            return TemporaryFailure(reason, code=str(code), retry_after=wait, channel_down=down, tries=tries)
+        case FailureKind.UNKNOWN:
+            return OutcomeUnknown(reason, code=str(code))
 
 
 @contextmanager
-def asking() -> Iterator[None]:
+def lookup_errors() -> Iterator[None]:
     """Name what goes wrong while a provider's records are read: nothing leaves, so there is no doubt in it."""
     try:
         yield
-    except InDoubt as error:
-        raise SendError(error.reason, code=error.code) from error
-    except Rejected as error:
-        raise CannotAsk(error.reason, code=error.code) from error
+    except OutcomeUnknown as error:
+        raise TemporaryFailure(error.reason, code=error.code) from error
+    except PermanentFailure as error:
+        raise LookupUnavailable(error.reason, code=error.code) from error
 
 
-def wait_of(headers: Mapping[str, str]) -> timedelta | None:
+def retry_after(headers: Mapping[str, str]) -> timedelta | None:
     """Read how long to wait from `Retry-After` or a rate limit's end; at most a day.
 
     A moment is measured against the provider's own `Date`, so that a wrong clock here does no harm.
@@ -111,7 +111,7 @@ async def read_json(response: aiohttp.ClientResponse) -> dict[str, Any]:
     return told if isinstance(told, dict) else {}
 
 
-class Wire:
+class HttpClient:
     """Connections to one provider, at most `parallel` at once; `timeout` is the seconds it may stay silent."""
 
     def __init__(self, timeout: float, parallel: int) -> None:
@@ -139,14 +139,14 @@ class Wire:
             response = await self._session.request(method, url, allow_redirects=False, **options)
             await response.read()
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise SendError(f"{host} cannot be reached: {error}", code=type(error).__name__) from error
+            raise TemporaryFailure(f"{host} cannot be reached: {error}", code=type(error).__name__) from error
         except (aiohttp.NonHttpUrlClientError, ValueError) as error:
             # A setting that is no address, or a credential with a line break in it: aiohttp refuses to send it.
             reason = f"{host or 'the provider'} was not asked, for its address or credentials are malformed"
-            raise SendError(reason, code=type(error).__name__, channel_down=True) from error
+            raise TemporaryFailure(reason, code=type(error).__name__, channel_down=True) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             reason = f"{host} may have taken it: {type(error).__name__} before its answer was read"
-            raise InDoubt(reason, code=type(error).__name__) from error
+            raise OutcomeUnknown(reason, code=type(error).__name__) from error
         return response
 
     async def close(self) -> None:

@@ -4,31 +4,31 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from channels.transport import CannotAsk, Door, Finder, Rejected
+from channels.transport import DeliveryLookup, LookupUnavailable, MessageTransport, PermanentFailure
 from models.enums import Channel
 from models.messages import Message, Receipt
 
 
-class Redirect:
+class RedirectTransport:
     """Send every message of a channel to one address; its receipts say that no customer was told.
 
     A mail's subject begins with the customer's address as `mask` shows it.
     """
 
-    def __init__(self, transport: Door, to: str, mask: Callable[[str], str]) -> None:
+    def __init__(self, transport: MessageTransport, to: str, mask: Callable[[str], str]) -> None:
         self._transport, self._to, self._mask = transport, to, mask
 
     async def send(self, message: Message) -> Receipt:
         try:
             receipt = await self._transport.send(self._redirected(message))
-        except Rejected as error:
+        except PermanentFailure as error:
             # The provider speaks of the test address: the customer's own must not be suppressed for it.
-            raise Rejected(error.reason, code=error.code) from error
+            raise PermanentFailure(error.reason, code=error.code) from error
         return replace(receipt, trial=True)
 
     async def find(self, message: Message, since: datetime) -> Receipt | None:
-        if not isinstance(self._transport, Finder):
-            raise CannotAsk("the provider keeps no records that can be asked")
+        if not isinstance(self._transport, DeliveryLookup):
+            raise LookupUnavailable("the provider keeps no records that can be asked")
         receipt = await self._transport.find(self._redirected(message), since)
         return None if receipt is None else replace(receipt, trial=True)
 

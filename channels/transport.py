@@ -7,7 +7,7 @@ from models.messages import Message, Receipt
 from models.purchasing import Document
 
 
-class Door(Protocol):
+class MessageTransport(Protocol):
     """A way out for messages: one provider, or the local outbox."""
 
     async def send(self, message: Message) -> Receipt:
@@ -22,7 +22,7 @@ class Door(Protocol):
         ...
 
 
-class VendorDoor(Protocol):
+class DocumentTransport(Protocol):
     """A way out for purchase requests: one vendor."""
 
     async def send(self, document: Document) -> Receipt:
@@ -35,7 +35,7 @@ class VendorDoor(Protocol):
 
 
 @runtime_checkable
-class Finder(Protocol):
+class DeliveryLookup(Protocol):
     """A door whose provider can be asked afterwards what it took."""
 
     async def find(self, message: Message, since: datetime) -> Receipt | None:
@@ -49,7 +49,7 @@ class Finder(Protocol):
 
 
 @runtime_checkable
-class Checker(Protocol):
+class CredentialCheck(Protocol):
     """A door whose provider says whether it accepts the credentials, without sending anything."""
 
     async def check(self) -> str:
@@ -61,7 +61,7 @@ class Checker(Protocol):
         ...
 
 
-class Rejected(Exception):
+class PermanentFailure(Exception):
     """The provider will never take this message. Do not send it again.
 
     `code` is the provider's own; `suppress` says that the address must not be written to again.
@@ -72,7 +72,7 @@ class Rejected(Exception):
         self.reason, self.code, self.suppress = reason, code, suppress
 
 
-class SendError(Exception):
+class TemporaryFailure(Exception):
     """The provider certainly did not take this message, and may later. Send it again, `retry_after` from now.
 
     `channel_down` says that no message of this channel will pass until somebody mends it: bad credentials, a
@@ -93,7 +93,7 @@ class SendError(Exception):
         self.tries = tries
 
 
-class InDoubt(Exception):
+class OutcomeUnknown(Exception):
     """Nobody can know whether the provider took this message. Never send it again and hope; somebody has to look.
 
     It had left, or may have, when the line fell silent, broke, or gave an answer that settles nothing.
@@ -104,7 +104,7 @@ class InDoubt(Exception):
         self.reason, self.code = reason, code
 
 
-class CannotAsk(Exception):
+class LookupUnavailable(Exception):
     """The provider's records do not say whether it took this message, and will not later. People have to look."""
 
     def __init__(self, reason: str, *, code: str = "") -> None:

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from app.clock import clock
-from app.composition import open_house
-from app.ledger import Begin
+from app.clock import make_clock
+from app.composition import open_app
+from app.ledger import CreateLedger
 from cli import console as printing
-from cli.options import AsOf, Json, Shop, Who, a_day, day_of
+from cli.options import AsOf, Json, Shop, Who, as_date, parse_day
 
 MOST = 20
 
@@ -18,41 +18,43 @@ MOST = 20
 def allocate(shop: Shop = None, as_of: AsOf = None, *, json: Json = False) -> None:
     """Allocate stock and deliveries to open lines, and say when each is expected; only what changed is written."""
     from app.reports.run import lines
-    from flows.allocate import share_out, shown
+    from flows.allocate import run_allocate, shown
 
-    with open_house(shop) as house, printing.working("Allocating", quiet=json) as progress:
-        report, shortage = asyncio.run(share_out(house, day_of(as_of), progress=progress))
+    with open_app(shop) as house, printing.progress("Allocating", quiet=json) as progress:
+        report, shortage = asyncio.run(run_allocate(house, as_date(as_of), progress=progress))
     if json:
-        printing.as_json({"report": report, "short": shortage})
+        printing.print_json({"report": report, "short": shortage})
         return
-    printing.pairs(lines(report))
-    if not report.covered:
+    printing.print_pairs(lines(report))
+    if not report.coverage:
         printing.out.print("No open line is of a product with stock or a delivery: dates stay those of the shop.")
     if shortage:
         printing.out.print("\n[bold]Orders wait for these[/]")
-        printing.rows(shown(shortage[:MOST]), nothing="")
+        printing.print_table(shown(shortage[:MOST]), nothing="")
 
 
 def expect(
     order: Annotated[str, typer.Argument(help="the order's number")],
     line: Annotated[str, typer.Argument(help="which line of it")],
     who: Who,
-    day: Annotated[datetime | None, typer.Argument(metavar="DATE", parser=a_day, help="when it is expected")] = None,
+    day: Annotated[
+        datetime | None, typer.Argument(metavar="DATE", parser=parse_day, help="when it is expected")
+    ] = None,
     shop: Shop = None,
     *,
     forget: Annotated[bool, typer.Option("--forget", help="take back what staff said")] = False,
 ) -> None:
     """Say when an open line is expected: believed before anything else, until that day has passed."""
-    from tasks.inventory.overrides import forget as take_back
-    from tasks.inventory.overrides import say
+    from tasks.inventory.overrides import clear_override as take_back
+    from tasks.inventory.overrides import set_override
 
     if forget == (day is not None):
         raise typer.BadParameter("give either a DATE or --forget")
-    with open_house(shop, begin=Begin.NEVER) as house:
-        now = clock(house.folder.shop.zone, None).read()
+    with open_app(shop, begin=CreateLedger.NEVER) as house:
+        now = make_clock(house.folder.shop.zone, None).read()
         if day is None:
             take_back(house.desk, now, order, line, who)
         else:
-            say(house.desk, now, order, line, day.date(), who)
+            set_override(house.desk, now, order, line, day.date(), who)
     said = "is expected as stock and deliveries say" if day is None else f"is expected on {day.date()}"
     printing.out.print(f"Line {line} of order {order} {said}.", markup=False)

@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from app.safe_text import visible
+from app.safe_text import escape_control
 from models.run_report import Report
 
 
@@ -25,18 +25,18 @@ class Terminal(Console):
 
     def render_str(self, text: str, **how: Any) -> Text:
         """Return a string as rich text; every string, a table's cells too, passes here."""
-        return super().render_str(visible(text), **how)
+        return super().render_str(escape_control(text), **how)
 
 
 out = Terminal(highlight=False, soft_wrap=True)
 err = Terminal(stderr=True, highlight=False, soft_wrap=True)
-PATIENCE = 2.0
+SILENCE_SECONDS = 2.0
 """Seconds that may pass without a word on a terminal."""
 
 
-def as_json(data: Any) -> None:
+def print_json(data: Any) -> None:
     """Print one JSON object."""
-    sys.stdout.write(visible(json.dumps(data, default=_plain, ensure_ascii=False, indent=2)) + "\n")
+    sys.stdout.write(escape_control(json.dumps(data, default=_plain, ensure_ascii=False, indent=2)) + "\n")
 
 
 def _plain(value: Any) -> Any:
@@ -47,7 +47,7 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date | datetime) else str(value)
 
 
-def pairs(found: Iterable[tuple[str, str]]) -> None:
+def print_pairs(found: Iterable[tuple[str, str]]) -> None:
     """Print words and what they say, one a line."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="bold", no_wrap=True)
@@ -57,7 +57,7 @@ def pairs(found: Iterable[tuple[str, str]]) -> None:
     out.print(grid)
 
 
-def rows(found: Sequence[Mapping[str, Any]], *, nothing: str) -> None:
+def print_table(found: Sequence[Mapping[str, Any]], *, nothing: str) -> None:
     """Print mappings as a table."""
     if not found:
         out.print(nothing)
@@ -67,23 +67,23 @@ def rows(found: Sequence[Mapping[str, Any]], *, nothing: str) -> None:
         zone = " (UTC)" if any(isinstance(row[name], datetime) for row in found) else ""
         shown.add_column(str(name).replace("_", " ") + zone, overflow="fold")
     for row in found:
-        shown.add_row(*(escape(said(value)) for value in row.values()))
+        shown.add_row(*(escape(format_value(value)) for value in row.values()))
     out.print(shown)
 
 
-def said(value: Any) -> str:
+def format_value(value: Any) -> str:
     """Say a value in a cell."""
     if value is None:
         return ""
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}"
     if isinstance(value, list | tuple):
-        return ", ".join(map(said, value))
+        return ", ".join(map(format_value, value))
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 @contextmanager
-def working(doing: str, *, quiet: bool) -> Iterator[Callable[[str, int], None]]:
+def progress(doing: str, *, quiet: bool) -> Iterator[Callable[[str, int], None]]:
     """Show on a terminal how far a long command is; say nothing to scripts."""
     if quiet or not err.is_terminal:
         yield lambda _, __: None
@@ -92,21 +92,21 @@ def working(doing: str, *, quiet: bool) -> Iterator[Callable[[str, int], None]]:
     with err.status(doing) as status:
 
         def progress(what: str, n: int) -> None:
-            if time.monotonic() - begun > PATIENCE / 4:
+            if time.monotonic() - begun > SILENCE_SECONDS / 4:
                 status.update(f"{doing}: {n:,} {what}")
 
         yield progress
 
 
-WAITS = 3
+EXIT_WAITING = 3
 """The exit code of a run that waits for a person: it is held, or a channel is not live."""
 
 
 def fail_if_not_ok(report: Report) -> None:
     """End the command with a code of its own where its run is held, or something went wrong."""
     if report.held and not report.dry_run:
-        raise typer.Exit(WAITS)
+        raise typer.Exit(EXIT_WAITING)
     if not report.ok:
         raise typer.Exit(1)
     if report.not_live:
-        raise typer.Exit(WAITS)
+        raise typer.Exit(EXIT_WAITING)

@@ -18,7 +18,7 @@ OURS = {"shop", "var", "prefect"}
 STARTUP_SECONDS = 180
 
 
-def show(into: Path, orders: int, seed: int, as_of: date) -> None:
+def run_demo(into: Path, orders: int, seed: int, as_of: date) -> None:
     """Make the sample shop, live a day in it, and say what happened and which file to open."""
     begun = time.monotonic()
     into = _cleared(into).resolve()
@@ -29,7 +29,7 @@ def show(into: Path, orders: int, seed: int, as_of: date) -> None:
     printing.out.print("Starting Prefect's own server, up to half a minute, longer the first time ...")
     report, posts, started, outbox = asyncio.run(_live(into, as_of))
 
-    _tell(report, posts, outbox, into / "shop")
+    _print_messages(report, posts, outbox, into / "shop")
     spent = time.monotonic() - begun
     printing.out.print(f"\nDone in {spent:.0f} s; {started:.0f} s of them were Prefect's own start.")
 
@@ -61,8 +61,8 @@ async def _live(into: Path, as_of: date) -> tuple[Report, list[str], float, Path
     from prefect.client.orchestration import get_client
     from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_API_URL, temporary_settings
 
-    from app.composition import given_only, open_house
-    from cli.run_day import live
+    from app.composition import isolated_settings, open_app
+    from cli.run_day import run_day
     from flows.post_delays import post_delays
     from models.config.settings import GivenSettings
 
@@ -74,24 +74,24 @@ async def _live(into: Path, as_of: date) -> tuple[Report, list[str], float, Path
             await client.hello()
             started = time.monotonic() - begun
             with (
-                given_only(GivenSettings(shop=into / "shop", home=into)),
-                open_house() as house,
-                printing.working("Living the day", quiet=False) as progress,
+                isolated_settings(GivenSettings(shop=into / "shop", home=into)),
+                open_app() as house,
+                printing.progress("Living the day", quiet=False) as progress,
             ):
-                report = await live(house, as_of, take_in=True, recorded=True, progress=progress)
+                report = await run_day(house, as_of, take_in=True, recorded=True, progress=progress)
                 posts = await post_delays(str(into / "shop"), as_of)
                 return report, posts, started, house.outbox
 
 
-def _tell(report: Report, posts: list[str], outbox: Path, shop: Path) -> None:
+def _print_messages(report: Report, posts: list[str], outbox: Path, shop: Path) -> None:
     from app.reports.run import counted
 
     read = Counter({table: counts["read"] for table, counts in report.imported.items()})
-    printing.pairs(
+    printing.print_pairs(
         [
             ("Read", f"{read['orders']:,} orders with {read['lines']:,} lines; {report.open:,} are open"),
             ("Late", counted(report.late)),
-            ("News", counted(report.news)),
+            ("News", counted(report.changes)),
             ("Remedies", counted(report.offers)),
             ("Outbox", counted(report.trial)),
             ("Skipped", counted(report.skipped)),
@@ -100,10 +100,10 @@ def _tell(report: Report, posts: list[str], outbox: Path, shop: Path) -> None:
         ]
     )
     printing.out.print(f"\nOpen {outbox / 'index.html'} to read what customers would get.", markup=False)
-    printing.out.print(f"Then try: {_command()} explain 1041 --shop {_near(shop)}", markup=False)
+    printing.out.print(f"Then try: {_command()} explain 1041 --shop {_find_order(shop)}", markup=False)
 
 
-def _near(path: Path) -> Path:
+def _find_order(path: Path) -> Path:
     """Return a path as somebody in this folder would write it."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
@@ -111,4 +111,4 @@ def _near(path: Path) -> Path:
 def _command() -> str:
     """Return how to call the command from here: by its name where the shell would find it."""
     found = Path(sys.argv[0]).resolve()
-    return "forewarn" if shutil.which("forewarn") == str(found) else str(_near(found))
+    return "forewarn" if shutil.which("forewarn") == str(found) else str(_find_order(found))

@@ -4,11 +4,11 @@ from typing import Annotated, Any
 
 import typer
 
-from app.composition import open_house
-from app.ledger import Begin
+from app.composition import open_app
+from app.ledger import CreateLedger
 from cli import console as printing
 from cli.options import AsOf, Json, Shop, now_of
-from tasks.db.sql import reading
+from tasks.db.sql import read_only
 
 
 def explain(
@@ -19,12 +19,12 @@ def explain(
     json: Json = False,
 ) -> None:
     """Tell the whole story of one order: facts, delay, what was told when, what would be said now and why not."""
-    from tasks.reporting.explain_order import explain as tell
+    from tasks.reporting.explain_order import explain_order as tell
 
-    with open_house(shop, begin=Begin.NEVER) as house, reading(house.desk.engine) as connection:
+    with open_app(shop, begin=CreateLedger.NEVER) as house, read_only(house.desk.engine) as connection:
         story = tell(house.desk, connection, order, now_of(house, as_of))
     if json:
-        printing.as_json(story)
+        printing.print_json(story)
     else:
         # What was done and decided is told as it stands, even of a day on which it was not known yet.
         _tell(story, ", as of now" if as_of else "")
@@ -33,7 +33,7 @@ def explain(
 def _tell_supply(found: dict[str, Any], when: str) -> None:
     if found["covered"]:
         printing.out.print(f"\n[bold]Covered by{when}[/]")
-        printing.rows(found["covered"], nothing="")
+        printing.print_table(found["covered"], nothing="")
     if found["dates"]:
         printing.out.print(f"\n[bold]Expected{when}[/]")
         for one in found["dates"]:
@@ -45,7 +45,7 @@ def _tell_supply(found: dict[str, Any], when: str) -> None:
             printing.out.print(said, markup=False)
     if found["asked"]:
         printing.out.print(f"\n[bold]Asked of vendors{when}[/]")
-        printing.rows(found["asked"], nothing="")
+        printing.print_table(found["asked"], nothing="")
     if found["shipping"]:
         printing.out.print(f"\n[bold]Shipping{when}[/]")
         printing.out.print(found["shipping"]["why"], markup=False)
@@ -66,7 +66,7 @@ def _tell(story: dict[str, Any], when: str) -> None:
     unpaid = ", not paid yet" if story["unpaid"] else ""
     known = f"expected {story['expected_on']}" if story["expected_on"] else "no date known"
     late = f"{story['days']} days late, {known}, bucket {story['bucket']}" if story["days"] else story["bucket"]
-    printing.pairs(
+    printing.print_pairs(
         [
             ("Order", f"{story['order']}, placed {story['placed_on']}{cancelled}{unpaid}"),
             ("Customer", f"{customer['name']} ({reach}{opted_out})"),
@@ -74,10 +74,10 @@ def _tell(story: dict[str, Any], when: str) -> None:
         ]
     )
     printing.out.print("\n[bold]Lines[/]")
-    printing.rows(_lines(story["lines"]), nothing="none")
+    printing.print_table(_lines(story["lines"]), nothing="none")
     if story["parcels"]:
         printing.out.print("\n[bold]Parcels[/]")
-        printing.rows(story["parcels"], nothing="")
+        printing.print_table(story["parcels"], nothing="")
     _tell_supply(story["supply"], when)
     printing.out.print(f"\n[bold]Told so far{when}[/]")
     hidden = ("id", "events", "why", "told_on", "run_id", "trial", "not_before")
@@ -86,20 +86,20 @@ def _tell(story: dict[str, Any], when: str) -> None:
         | {"state": "trial" if notice["trial"] else notice["state"]}
         for notice in story["told"]
     ]
-    printing.rows(told, nothing="nothing")
+    printing.print_table(told, nothing="nothing")
     for notice in story["told"]:
         printing.out.print(f"  r{notice['revision']} {notice['channel']}: {notice['why']}", markup=False)
     if story["offers"]:
         printing.out.print(f"\n[bold]Offered{when}[/]")
-        printing.rows(story["offers"], nothing="")
+        printing.print_table(story["offers"], nothing="")
     now = story["now"]
     printing.out.print("\n[bold]Now[/]")
-    again = f"; looked at again on {story['look_again_on']}" if story["look_again_on"] else ""
+    again = f"; looked at again on {story['next_check_on']}" if story["next_check_on"] else ""
     if now["say"] is None:
         printing.out.print(f"Nothing would be said: {now['why']}{again}.", markup=False)
         return
     opening = "Would say" if "would be sent" in now["channels"].values() else "Can reach nobody, and would say"
     printing.out.print(f"{opening} '{now['say']}': {now['why']}{again}.", markup=False)
-    printing.pairs([(channel, said) for channel, said in now["channels"].items()])
+    printing.print_pairs([(channel, said) for channel, said in now["channels"].items()])
     for problem in now["problems"]:
         printing.out.print(f"  {problem}", markup=False)

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
-from app.composition import open_house
-from app.ledger import Begin
+from app.composition import open_app
+from app.ledger import CreateLedger
 from cli import console as printing
 from cli.console import fail_if_not_ok
-from cli.options import AsOf, Json, Shop, Who, a_day, day_of, now_of
+from cli.options import AsOf, Json, Shop, Who, as_date, now_of, parse_day
 from models.enums import Channel
 from models.errors import ForewarnError
 from rules.contact.addresses import BadAddress, email_address, phone_number
@@ -28,7 +28,7 @@ def go_live(
     since: Annotated[
         datetime | None,
         typer.Option(
-            "--from", parser=a_day, metavar="DATE", help="leave delays that began before this day untold on purpose"
+            "--from", parser=parse_day, metavar="DATE", help="leave delays that began before this day untold on purpose"
         ),
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="tell so many orders only, for a first look")] = None,
@@ -52,31 +52,31 @@ def go_live(
     from cli.rollout import go_live as switch
     from cli.rollout import preview
 
-    if since is not None and since.date() > (day_of(as_of) or date.today()):  # noqa: DTZ011 - as the reader counts days
+    if since is not None and since.date() > (as_date(as_of) or date.today()):  # noqa: DTZ011 - as the reader counts days
         raise ForewarnError(f"--from {since.date()}: that day has not come; no delay would be told")
-    with open_house(shop, begin=Begin.NEVER) as house, printing.working("Looking", quiet=json) as progress:
+    with open_app(shop, begin=CreateLedger.NEVER) as house, printing.progress("Looking", quiet=json) as progress:
         addresses = frozenset(_spelled(one, house.desk.shop.country) for one in only or ())
         which = RolloutFilter(since.date() if since else None, limit, addresses)
-        found = preview(house, which, day_of(as_of), progress=progress)
+        found = preview(house, which, as_date(as_of), progress=progress)
         if not json:
             _show(found, which, hold_all=hold_all)
         if dry_run:
             if json:
-                printing.as_json(_as_data(found))
+                printing.print_json(_as_data(found))
             return
     if not yes:
         _ask(found, hold_all=hold_all)
-    with open_house(shop, begin=Begin.NEVER) as house, printing.working("Telling", quiet=json) as progress:
+    with open_app(shop, begin=CreateLedger.NEVER) as house, printing.progress("Telling", quiet=json) as progress:
         report = asyncio.run(
-            switch(house, found, which, who, hold_all=hold_all, as_of=day_of(as_of), progress=progress)
+            switch(house, found, which, who, hold_all=hold_all, as_of=as_date(as_of), progress=progress)
         )
     if json:
-        printing.as_json(_as_data(found) | {"report": report.model_dump(mode="json")})
+        printing.print_json(_as_data(found) | {"report": report.model_dump(mode="json")})
     else:
         from app.reports.run import lines
 
         printing.out.print()
-        printing.pairs(lines(report))
+        printing.print_pairs(lines(report))
     fail_if_not_ok(report)
 
 
@@ -101,7 +101,7 @@ def _ask(found: Preview, *, hold_all: bool) -> None:
 
 def _show(found: Preview, which: RolloutFilter, *, hold_all: bool) -> None:
     rollout = found.rollout
-    printing.pairs(
+    printing.print_pairs(
         [
             *((f"By {channel}", str(kind)) for channel, kind in found.providers.items()),
             ("Trial", f"{found.trial_notices:,} notices reached no customer so far"),
@@ -120,7 +120,7 @@ def _show(found: Preview, which: RolloutFilter, *, hold_all: bool) -> None:
     )
     if rollout.by_age:
         printing.out.print()
-        printing.rows(_table(rollout.by_age), nothing="")
+        printing.print_table(_table(rollout.by_age), nothing="")
 
 
 def _table(by_age: Mapping[tuple[str, str], int]) -> list[dict[str, str | int]]:
@@ -138,7 +138,7 @@ def _as_data(found: Preview) -> dict[str, Any]:
         "customers": len(rollout.customers),
         "left_untold": len(rollout.untold),
         "later": rollout.later,
-        "not_reached": rollout.unreachable,
+        "unreachable": rollout.unreachable,
         "by_age": _table(rollout.by_age),
     }
 
@@ -158,10 +158,10 @@ def supervision_off(who: Who, shop: Shop = None) -> None:
 
 
 def _supervise(who: str, shop: Path | None, *, on: bool) -> None:
-    from tasks.going_live.rollout import supervise
+    from tasks.going_live.rollout import start_supervision
 
-    with open_house(shop, begin=Begin.NEVER) as house, house.desk.engine.begin() as connection:
-        supervise(connection, now_of(house).moment, who, on=on)
+    with open_app(shop, begin=CreateLedger.NEVER) as house, house.desk.engine.begin() as connection:
+        start_supervision(connection, now_of(house).moment, who, on=on)
 
 
 def send_test(
@@ -175,8 +175,8 @@ def send_test(
     """Send one rendered message to yourself by the channel's provider; the ledger does not count it."""
     from app.trial_message import send_test_message
 
-    with open_house(shop, begin=Begin.NEVER) as house:
+    with open_app(shop, begin=CreateLedger.NEVER) as house:
         spelled = _spelled(to, house.desk.shop.country)
         channel = Channel.EMAIL if "@" in spelled else Channel.SMS
-        receipt = asyncio.run(send_test_message(house, channel, spelled, message, order, language, day_of(as_of)))
+        receipt = asyncio.run(send_test_message(house, channel, spelled, message, order, language, as_date(as_of)))
     printing.out.print(f"{receipt.detail.get('status', 'taken')}: {receipt.reference or 'no reference'}", markup=False)

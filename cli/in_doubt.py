@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from app.clock import clock
-from app.composition import open_house
-from app.ledger import Begin
+from app.clock import make_clock
+from app.composition import open_app
+from app.ledger import CreateLedger
 from cli import console as printing
 from cli.options import Json, Shop, Who
 
@@ -16,17 +16,17 @@ settle = typer.Typer(no_args_is_help=True, help="Messages of which nobody knows 
 @settle.command("list")
 def list_doubts(shop: Shop = None, *, json: Json = False) -> None:
     """Show what is in doubt, the oldest first, and whether its provider or people have to look."""
-    from tasks.delivery.in_doubt import in_doubt
+    from tasks.delivery.in_doubt import list_in_doubt
 
-    with open_house(shop, begin=Begin.NEVER) as house:
-        found = in_doubt(house.desk)
+    with open_app(shop, begin=CreateLedger.NEVER) as house:
+        found = list_in_doubt(house.desk)
     if json:
-        printing.as_json({"in_doubt": found})
+        printing.print_json({"in_doubt": found})
         return
     shown = [
         {"message": one["id"][:8], **{name: value for name, value in one.items() if name != "id"}} for one in found
     ]
-    printing.rows(shown, nothing="Nothing is in doubt.")
+    printing.print_table(shown, nothing="Nothing is in doubt.")
 
 
 @settle.command()
@@ -42,15 +42,15 @@ def notice(
     json: Json = False,
 ) -> None:
     """Say whether a message in doubt was sent; one that was not leaves with the next deliver run, if still true."""
-    from tasks.delivery.in_doubt import settle_by_hand
+    from tasks.delivery.in_doubt import resolve_manually
 
     if sent is None:
         raise typer.BadParameter("say --sent or --not-sent")
-    with open_house(shop, begin=Begin.NEVER) as house:
-        moment = clock(house.folder.shop.zone, None).now()
-        found = settle_by_hand(house.desk, moment, notice, who, sent=sent, why=why)
+    with open_app(shop, begin=CreateLedger.NEVER) as house:
+        moment = make_clock(house.folder.shop.zone, None).now()
+        found = resolve_manually(house.desk, moment, notice, who, sent=sent, why=why)
     if json:
-        printing.as_json({"id": found, "state": "sent" if sent else "queued", "who": who})
+        printing.print_json({"id": found, "state": "sent" if sent else "queued", "who": who})
         return
     outcome = "counts as sent" if sent else "leaves with the next deliver run, if it is still true"
     printing.out.print(f"Message {found[:8]} {outcome}.")

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from app.composition import read_settings
-from app.ledger import Begin, open_ledger, take_over, whose
+from app.ledger import CreateLedger, adopt_ledger, ledger_owner, open_ledger
 from cli import console as printing
 from cli.options import Json, Shop, Who
 from models.config.shop import read_shop
@@ -20,11 +20,11 @@ def show(shop: Shop = None, *, json: Json = False) -> None:
     """Say where the ledger is and whose, also where it is another shop's."""
     settings = read_settings({"shop": shop})
     folder = read_shop(settings.shop)
-    where, owner = whose(settings, folder)
+    where, owner = ledger_owner(settings, folder)
     if json:
-        printing.as_json({"ledger": where, "owner": owner})
+        printing.print_json({"ledger": where, "owner": owner})
         return
-    printing.pairs([("Ledger", where), ("Belongs to", str(owner or "nobody known, until a command opens it"))])
+    printing.print_pairs([("Ledger", where), ("Belongs to", str(owner or "nobody known, until a command opens it"))])
 
 
 @ledger.command()
@@ -33,9 +33,9 @@ def create(shop: Shop = None) -> None:
     settings = read_settings({"shop": shop})
     folder = read_shop(settings.shop)
     try:
-        where, _ = whose(settings, folder)
+        where, _ = ledger_owner(settings, folder)
     except NoLedger:
-        open_ledger(settings, folder, Begin.ANYWHERE).dispose()
+        open_ledger(settings, folder, CreateLedger.ANYWHERE).dispose()
         return
     raise ForewarnError(f"there is a ledger at {where} already; nothing was changed")
 
@@ -50,7 +50,7 @@ def adopt(
     """Make the ledger this shop's, after a rename, a move or a new id; all that it knows stays."""
     settings = read_settings({"shop": shop})
     folder = read_shop(settings.shop)
-    where, before = whose(settings, folder)
+    where, before = ledger_owner(settings, folder)
     if before == folder.identity:
         printing.out.print(f"The ledger at {where} is that of {before} already.", markup=False)
         return
@@ -59,5 +59,5 @@ def adopt(
         if not sys.stdin.isatty():
             raise ForewarnError(f"nobody is here to be asked whether the ledger {change}: add --yes")
         typer.confirm(f"The ledger {change}, with its orders and what was told of them. Is that right?", abort=True)
-    take_over(settings, folder, who)
+    adopt_ledger(settings, folder, who)
     printing.out.print(f"The ledger is now that of {folder.identity}.", markup=False)

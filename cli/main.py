@@ -12,9 +12,9 @@ from typing import Annotated
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from app.composition import open_house
-from app.ledger import Begin
-from app.safe_text import visible
+from app.composition import open_app
+from app.ledger import CreateLedger
+from app.safe_text import escape_control
 from cli import allocation as cli_allocate
 from cli import console as printing
 from cli import explain as cli_explain
@@ -32,7 +32,7 @@ from cli import suppressions as cli_suppressions
 from cli import vendors as cli_vendors
 from cli.console import fail_if_not_ok
 from cli.offers import offers
-from cli.options import AsOf, Data, Json, Shop, day_of
+from cli.options import AsOf, Data, Json, Shop, as_date
 from cli.runs import release
 from cli.status import doctor, status
 from models.errors import ForewarnError
@@ -96,26 +96,26 @@ def take_in(shop: Shop = None, data: Data = None, as_of: AsOf = None, *, json: J
 
     from app.reports.run import imported, missing
     from tasks.imports.load import import_all
-    from tasks.runs.records import lived
+    from tasks.runs.records import last_run_date
 
     with (
-        open_house(shop, data=data, begin=Begin.ANYWHERE) as house,
-        printing.working("Importing", quiet=json) as progress,
+        open_app(shop, data=data, begin=CreateLedger.ANYWHERE) as house,
+        printing.progress("Importing", quiet=json) as progress,
     ):
-        day = day_of(as_of) or lived(house.desk.engine)
+        day = as_date(as_of) or last_run_date(house.desk.engine)
         with house.source() as source:
             counts = import_all(house.desk.engine, source, day, house.rejects, progress=progress)
             left_out = {one.reason: one.count for one in source.left_out()}
         rejects = str(house.rejects) if any(one.refused for one in counts.values()) else None
     if json:
         named = {"missing": list(counts.missing)}
-        printing.as_json({"imported": counts, "left_out": left_out, "rejects": rejects} | named)
+        printing.print_json({"imported": counts, "left_out": left_out, "rejects": rejects} | named)
         return
     found = [(table, imported(asdict(one))) for table, one in counts.items()]
     found += [(word.lower(), said) for word, said in missing(counts.missing, counts["orders"].missing)]
     found += [("left out", f"{n:,} {reason}") for reason, n in left_out.items()]
     found += [("rejects", rejects)] if rejects else []
-    printing.pairs(found)
+    printing.print_pairs(found)
 
 
 @app.command()
@@ -134,18 +134,18 @@ def run(
     With PREFECT_API_URL set, Prefect records it as flow runs.
     """
     from app.reports.run import lines
-    from cli.run_day import live
+    from cli.run_day import run_day
 
     if data is not None and not take_in:
         raise ForewarnError("--data says where to import from: add --import, or leave it out")
     if take_in and dry_run:
         raise ForewarnError("--import writes the shop's facts down: run `forewarn import` first, then --dry-run")
     recorded = bool(os.environ.get("PREFECT_API_URL"))
-    begin = Begin.NEVER if dry_run else Begin.ANYWHERE
-    with open_house(shop, data=data, begin=begin) as house, printing.working("Looking", quiet=json) as progress:
-        work = live(
+    begin = CreateLedger.NEVER if dry_run else CreateLedger.ANYWHERE
+    with open_app(shop, data=data, begin=begin) as house, printing.progress("Looking", quiet=json) as progress:
+        work = run_day(
             house,
-            day_of(as_of),
+            as_date(as_of),
             take_in=take_in,
             dry_run=dry_run,
             limit=limit,
@@ -155,16 +155,16 @@ def run(
         report = asyncio.run(work)
         outbox = house.outbox / "index.html"
     if json:
-        printing.as_json(report)
+        printing.print_json(report)
     else:
-        printing.pairs(lines(report))
+        printing.print_pairs(lines(report))
         if not report.open and not report.imported:
             printing.out.print(
                 "No open order is known: `forewarn import`, or --import here, takes the shop's facts in."
             )
         if report.plans:
             printing.out.print()
-            printing.rows(report.plans, nothing="")
+            printing.print_table(report.plans, nothing="")
         if report.trial and house.settings.keeps_outbox and outbox.is_file():
             printing.out.print(f"\nOpen {outbox} to read what was sent to the outbox.", markup=False)
     fail_if_not_ok(report)
@@ -174,14 +174,14 @@ def run(
 def deliver(shop: Shop = None, as_of: AsOf = None, *, json: Json = False) -> None:
     """Send what is owed and due, each message once."""
     from app.reports.run import lines
-    from flows.deliver import hand_over
+    from flows.deliver import run_deliver
 
-    with open_house(shop) as house, printing.working("Sending", quiet=json) as progress:
-        report = asyncio.run(hand_over(house, day_of(as_of), progress=progress))
+    with open_app(shop) as house, printing.progress("Sending", quiet=json) as progress:
+        report = asyncio.run(run_deliver(house, as_date(as_of), progress=progress))
     if json:
-        printing.as_json(report)
+        printing.print_json(report)
     else:
-        printing.pairs(lines(report))
+        printing.print_pairs(lines(report))
     fail_if_not_ok(report)
 
 
@@ -193,9 +193,9 @@ def demo(
     as_of: AsOf = None,
 ) -> None:
     """Make a sample shop and live today in it: no account, no server, nothing leaves this machine."""
-    from cli.demo import show
+    from cli.demo import run_demo
 
-    show(into, orders, seed, day_of(as_of) or date.today())  # noqa: DTZ011 - the sample shop lives where its reader is
+    run_demo(into, orders, seed, as_date(as_of) or date.today())  # noqa: DTZ011 - the sample shop lives where its reader is
 
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -206,9 +206,9 @@ def main() -> None:
     try:
         app()
     except ForewarnError as error:
-        sys.exit(visible(f"forewarn: {error}"))
+        sys.exit(escape_control(f"forewarn: {error}"))
     except DBAPIError as error:
-        sys.exit(visible(f"forewarn: the database did not do it: {str(error.orig).splitlines()[0]}"))
+        sys.exit(escape_control(f"forewarn: the database did not do it: {str(error.orig).splitlines()[0]}"))
     except RuntimeError as error:
         # Prefect says so of a server that is set and away; any other RuntimeError is a fault of ours and shows itself.
         if "Failed to reach API" not in str(error):
@@ -220,8 +220,12 @@ def main() -> None:
     except OSError as error:
         if error.errno in FULL:
             place = f" at {error.filename}" if error.filename else ""
-            sys.exit(visible(f"forewarn: the disk is full{place}; make room and run it again: nothing is lost by that"))
+            sys.exit(
+                escape_control(
+                    f"forewarn: the disk is full{place}; make room and run it again: nothing is lost by that"
+                )
+            )
         # A file or folder that somebody named; any other OSError is a fault of ours and shows itself.
         if error.filename is None:
             raise
-        sys.exit(visible(f"forewarn: {error.filename}: {error.strerror}"))
+        sys.exit(escape_control(f"forewarn: {error.filename}: {error.strerror}"))

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from app.composition import open_house
-from app.ledger import Begin
+from app.composition import open_app
+from app.ledger import CreateLedger
 from cli import console as printing
-from cli.options import AsOf, Shop, a_day, now_of
+from cli.options import AsOf, Shop, now_of, parse_day
 
 offers = typer.Typer(no_args_is_help=True, help="What was offered for the wait.")
 
@@ -19,13 +19,13 @@ def export(
     file: Annotated[Path, typer.Argument(help="CSV file to write")],
     shop: Shop = None,
     since: Annotated[
-        datetime | None, typer.Option(parser=a_day, metavar="DATE", help="only what was offered from this day")
+        datetime | None, typer.Option(parser=parse_day, metavar="DATE", help="only what was offered from this day")
     ] = None,
 ) -> None:
     """Write the offers as CSV, for the shop system to import the codes."""
-    from tasks.offers.exports import export as write
+    from tasks.offers.exports import export_offers as write
 
-    with open_house(shop, begin=Begin.NEVER) as house:
+    with open_app(shop, begin=CreateLedger.NEVER) as house:
         written = write(house.desk, file, since.date() if since else None)
     printing.out.print(f"{written:,} offers in {file}", markup=False)
 
@@ -37,6 +37,6 @@ def handling_dates(
     """Write as CSV which order lines want another handling date in the shop: the short delays nobody is told of."""
     from tasks.offers.exports import export_handling_dates
 
-    with open_house(shop, begin=Begin.NEVER) as house:
+    with open_app(shop, begin=CreateLedger.NEVER) as house:
         written = export_handling_dates(house.desk, file, now_of(house, as_of).as_of)
     printing.out.print(f"{written:,} order lines in {file}", markup=False)

@@ -7,15 +7,15 @@ from typing import Annotated
 
 import typer
 
-from app.clock import clock
-from app.composition import House
+from app.clock import make_clock
+from app.composition import App
 from models.errors import ForewarnError
 from tasks.runs.records import Now
 
 ISO_DATE = "%Y-%m-%d"
 
 
-def a_day(text: str) -> datetime:
+def parse_day(text: str) -> datetime:
     """Read a day that somebody typed; raises ForewarnError."""
     try:
         return datetime.strptime(text, ISO_DATE)  # noqa: DTZ007 - a day of the shop's, in no zone
@@ -26,12 +26,13 @@ def a_day(text: str) -> datetime:
 Shop = Annotated[Path | None, typer.Option("--shop", help="the shop's folder \\[default: $FOREWARN_SHOP or ./shop]")]
 Data = Annotated[Path | None, typer.Option("--data", help="where the shop's files lie, if not where shop.toml says")]
 AsOf = Annotated[
-    datetime | None, typer.Option("--as-of", parser=a_day, metavar="DATE", help="the day to live \\[default: today]")
+    datetime | None,
+    typer.Option("--as-of", parser=parse_day, metavar="DATE", help="the day to live \\[default: today]"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object")]
 
 
-def day_of(given: datetime | None) -> date | None:
+def as_date(given: datetime | None) -> date | None:
     """Return the day that an option names."""
     return given.date() if given else None
 
@@ -46,6 +47,6 @@ Who = Annotated[
 ]
 
 
-def now_of(house: House, as_of: datetime | None = None) -> Now:
+def now_of(house: App, as_of: datetime | None = None) -> Now:
     """Return the moment, or the day asked for, as a command sees it."""
-    return clock(house.folder.shop.zone, day_of(as_of), ahead=True).read()
+    return make_clock(house.folder.shop.zone, as_date(as_of), ahead=True).read()

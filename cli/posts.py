@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from app.composition import open_house
-from app.ledger import Begin
+from app.composition import open_app
+from app.ledger import CreateLedger
 from cli import console as printing
 from cli.options import AsOf, Json, Shop, Who, now_of
 from models.enums import State
-from tasks.db.sql import reading
+from tasks.db.sql import read_only
 
 posts = typer.Typer(no_args_is_help=True, help="Social posts about late products, held until somebody approves them.")
 
@@ -24,17 +24,17 @@ def list_posts(
     json: Json = False,
 ) -> None:
     """Show the posts that wait for approval."""
-    from tasks.posts.review import listed
+    from tasks.posts.review import find_posts
 
-    with open_house(shop, begin=Begin.NEVER) as house, reading(house.desk.engine) as connection:
-        found = listed(connection, None if everything else State.HELD)
+    with open_app(shop, begin=CreateLedger.NEVER) as house, read_only(house.desk.engine) as connection:
+        found = find_posts(connection, None if everything else State.HELD)
     if json:
-        printing.as_json({"posts": found})
+        printing.print_json({"posts": found})
         return
     shown = [
         {"post": row["id"][:8], **{name: row[name] for name in ("week", "orders", "state", "text")}} for row in found
     ]
-    printing.rows(shown, nothing="No post waits.")
+    printing.print_table(shown, nothing="No post waits.")
 
 
 @posts.command()
@@ -54,8 +54,8 @@ def reject(
 def _decide(
     post: str, verdict: State, who: str, why: str, shop: Path | None, as_of: datetime | None, outcome: str
 ) -> None:
-    from tasks.posts.review import decide_on
+    from tasks.posts.review import review_post
 
-    with open_house(shop, begin=Begin.NEVER) as house:
-        found = decide_on(house.desk, now_of(house, as_of), post, verdict, who, why)
+    with open_app(shop, begin=CreateLedger.NEVER) as house:
+        found = review_post(house.desk, now_of(house, as_of), post, verdict, who, why)
     printing.out.print(f"Post {found[:8]} {outcome}.")

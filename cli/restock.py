@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from app.composition import open_house
+from app.composition import open_app
 from cli import console as printing
 from cli.console import fail_if_not_ok
-from cli.options import AsOf, Data, Json, Shop, day_of
+from cli.options import AsOf, Data, Json, Shop, as_date
 
 
 def restock(
@@ -21,13 +21,13 @@ def restock(
 ) -> None:
     """Share out what has arrived, owe good news to those whose orders can go, and compose posts about what is back."""
     from app.reports.run import lines
-    from flows.restock import bring_good_news
+    from flows.restock import run_restock
 
-    with open_house(shop, data=data) as house, printing.working("Restocking", quiet=json) as progress:
-        day = day_of(as_of)
-        report, posts = asyncio.run(bring_good_news(house, day, take_in=take_in, progress=progress))
+    with open_app(shop, data=data) as house, printing.progress("Restocking", quiet=json) as progress:
+        day = as_date(as_of)
+        report, posts = asyncio.run(run_restock(house, day, take_in=take_in, progress=progress))
     if json:
-        printing.as_json({"report": report, "posts": posts})
+        printing.print_json({"report": report, "posts": posts})
     else:
-        printing.pairs([*lines(report), ("Posts to approve", str(len(posts)))])
+        printing.print_pairs([*lines(report), ("Posts to approve", str(len(posts)))])
     fail_if_not_ok(report)

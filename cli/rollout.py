@@ -5,28 +5,28 @@ from collections.abc import Callable
 from datetime import date
 from functools import partial
 
-from app.clock import clock
-from app.composition import House
+from app.clock import make_clock
+from app.composition import App
 from app.reports import run as showing
-from app.run_tracking import a_run
-from app.transports import missing, to_customers
-from cli.run_day import merged
-from flows.deliver import check_day, hand_over
+from app.run_tracking import track_run
+from app.transports import missing_credentials, reaches_customers
+from cli.run_day import merge_reports
+from flows.deliver import check_day, run_deliver
 from models.errors import ForewarnError
 from models.run_report import Report
 from rules.going_live import Preview, RolloutFilter
-from tasks.db.counters import orders_by_bucket
-from tasks.db.sql import reading
+from tasks.db.counters import count_orders_by_bucket
+from tasks.db.sql import read_only
 from tasks.going_live.rollout import (
-    leave_untold,
+    count_trial_notices,
     plan_rollout,
+    record_delays,
     set_live,
-    supervise,
-    tell,
-    trial_notices,
+    start_supervision,
+    suppress_delays,
     withdraw_trial,
 )
-from tasks.guardrails.run_days import check_facts
+from tasks.guardrails.run_days import check_data_date
 from tasks.runs.records import Now
 
 GO_LIVE = "go-live"
@@ -35,29 +35,29 @@ Progress = Callable[[str, int], None]
 
 
 def preview(
-    house: House, which: RolloutFilter, as_of: date | None = None, *, progress: Progress = lambda _, __: None
+    house: App, which: RolloutFilter, as_of: date | None = None, *, progress: Progress = lambda _, __: None
 ) -> Preview:
     """Find who would be told; write nothing. Raises ForewarnError where no provider is set, or one lacks a setting."""
-    providers = to_customers(house.settings)
+    providers = reaches_customers(house.settings)
     if not providers:
         raise ForewarnError(
             "no channel would reach customers: set FOREWARN_EMAIL=sendgrid or FOREWARN_SMS=twilio, and no redirect "
             "or sandbox"
         )
     for kind in providers.values():
-        if lacking := missing(house.settings, kind):
+        if lacking := missing_credentials(house.settings, kind):
             raise ForewarnError(f"{kind} needs {' and '.join(lacking)} in the environment")
     check_day(house, as_of)
-    now = clock(house.folder.shop.zone, as_of).read()
+    now = make_clock(house.folder.shop.zone, as_of).read()
     rollout = plan_rollout(
         house.desk, now, which, batch=house.settings.batch, progress=lambda n: progress("orders looked at", n)
     )
-    with reading(house.desk.engine) as connection:
-        return Preview(providers, rollout, trial_notices(connection))
+    with read_only(house.desk.engine) as connection:
+        return Preview(providers, rollout, count_trial_notices(connection))
 
 
 async def go_live(
-    house: House,
+    house: App,
     found: Preview,
     which: RolloutFilter,
     who: str,
@@ -72,36 +72,38 @@ async def go_live(
     every notice, of later runs too, waits for a person. Killed at any moment, it can be started again: nothing that
     reached a customer is told twice. Raises ForewarnError on a day on which nothing may leave.
     """
-    desk, time = house.desk, clock(house.folder.shop.zone, as_of)
+    desk, time = house.desk, make_clock(house.folder.shop.zone, as_of)
     await asyncio.to_thread(check_day, house, as_of)
-    async with a_run(house, GO_LIVE, time) as (now, report):
+    async with track_run(house, GO_LIVE, time) as (now, report):
         if as_of is None:
-            await asyncio.to_thread(check_facts, desk, now)
+            await asyncio.to_thread(check_data_date, desk, now)
         if hold_all:
             await asyncio.to_thread(_supervise, house, now, who)
         await asyncio.to_thread(withdraw_trial, desk, now, who, found.rollout.tell if which.partial else None)
         if not which.partial:
-            await asyncio.to_thread(leave_untold, desk, now, who, found.rollout.untold)
+            await asyncio.to_thread(suppress_delays, desk, now, who, found.rollout.untold)
         count = partial(progress, "orders told")
-        looked = await asyncio.to_thread(partial(tell, desk, now, found.rollout.tell, hold=hold_all, progress=count))
+        looked = await asyncio.to_thread(
+            partial(record_delays, desk, now, found.rollout.tell, hold=hold_all, progress=count)
+        )
         if not which.partial:
             await asyncio.to_thread(set_live, desk, now, list(found.providers), who)
-        showing.fill(report, looked)
+        showing.fill_evaluation(report, looked)
         await asyncio.to_thread(_count, house, report)
         report.plans = []
         if hold_all and looked.told:
             report.held = {"supervision": HELD_FOR_STAFF}
     if report.held:
         return report
-    sent = await hand_over(house, as_of, only_run=now.run if which.partial else None, progress=progress)
-    return merged(report, sent)
+    sent = await run_deliver(house, as_of, only_run=now.run if which.partial else None, progress=progress)
+    return merge_reports(report, sent)
 
 
-def _supervise(house: House, now: Now, who: str) -> None:
+def _supervise(house: App, now: Now, who: str) -> None:
     with house.desk.engine.begin() as connection:
-        supervise(connection, now.moment, who, on=True)
+        start_supervision(connection, now.moment, who, on=True)
 
 
-def _count(house: House, report: Report) -> None:
-    with reading(house.desk.engine) as connection:
-        showing.fill_orders(report, orders_by_bucket(connection), house.desk.policy)
+def _count(house: App, report: Report) -> None:
+    with read_only(house.desk.engine) as connection:
+        showing.fill_orders(report, count_orders_by_bucket(connection), house.desk.policy)

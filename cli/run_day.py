@@ -3,19 +3,30 @@
 from collections.abc import Callable
 from datetime import date
 
-from app.composition import House
-from flows.deliver import DELIVER, deliver, hand_over
-from flows.late_orders import find_and_owe, late_orders
+from app.composition import App
+from flows.deliver import DELIVER, deliver, run_deliver
+from flows.late_orders import late_orders, run_late_orders
 from models.errors import ForewarnError
 from models.run_report import Report
-from tasks.runs.records import LATE_ORDERS, last
+from tasks.runs.records import LATE_ORDERS, latest_run
 
 Progress = Callable[[str, int], None]
-DELIVERED = ("sent", "trial", "rejected", "later", "not_reached", "waiting", "in_doubt", "settled", "down", "not_live")
+DELIVERY_FIELDS = (
+    "sent",
+    "trial",
+    "rejected",
+    "retrying",
+    "unreachable",
+    "waiting",
+    "in_doubt",
+    "settled",
+    "down",
+    "not_live",
+)
 
 
-async def live(
-    house: House,
+async def run_day(
+    house: App,
     as_of: date | None = None,
     *,
     take_in: bool = False,
@@ -27,8 +38,8 @@ async def live(
     """Run `late-orders` and then `deliver`; `recorded` makes flow runs of them, which Prefect's page shows."""
     shop, data = str(house.folder.path), house.settings.data
     if not recorded:
-        found = await find_and_owe(house, as_of, take_in=take_in, dry_run=dry_run, limit=limit, progress=progress)
-        return found if dry_run else merged(found, await hand_over(house, as_of, progress=progress))
+        found = await run_late_orders(house, as_of, take_in=take_in, dry_run=dry_run, limit=limit, progress=progress)
+        return found if dry_run else merge_reports(found, await run_deliver(house, as_of, progress=progress))
     files = str(data) if data else None
     try:
         found = await late_orders(
@@ -36,25 +47,25 @@ async def live(
         )
     except ForewarnError:
         # Words that failed for some orders stop no others: the ledger has what the run did, and its problems.
-        found = _kept(house, LATE_ORDERS)
+        found = _last_report(house, LATE_ORDERS)
     if dry_run:
         return found
     try:
-        return merged(found, await deliver(shop, as_of))
+        return merge_reports(found, await deliver(shop, as_of))
     except ForewarnError:
-        return merged(found, _kept(house, DELIVER))
+        return merge_reports(found, _last_report(house, DELIVER))
 
 
-def _kept(house: House, flow: str) -> Report:
-    kept = last(house.desk.engine, flow)
+def _last_report(house: App, flow: str) -> Report:
+    kept = latest_run(house.desk.engine, flow)
     if kept is None or not kept["counts"]:
         raise ForewarnError(f"{flow} failed before it could report; Prefect's page shows where")
     return Report.model_validate(kept["counts"])
 
 
-def merged(found: Report, done: Report) -> Report:
+def merge_reports(found: Report, done: Report) -> Report:
     """Return one report of both halves."""
     skipped = {
         reason: found.skipped.get(reason, 0) + done.skipped.get(reason, 0) for reason in found.skipped | done.skipped
     }
-    return found.model_copy(update={"skipped": skipped, **{name: getattr(done, name) for name in DELIVERED}})
+    return found.model_copy(update={"skipped": skipped, **{name: getattr(done, name) for name in DELIVERY_FIELDS}})

@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from app.composition import open_house
-from app.ledger import Begin
+from app.composition import open_app
+from app.ledger import CreateLedger
 from cli import console as printing
 from cli.options import Json, Shop, Who, now_of
-from tasks.db.sql import reading
+from tasks.db.sql import read_only
 
 runs = typer.Typer(no_args_is_help=True, help="The runs that the ledger knows.")
 
@@ -18,23 +18,23 @@ def list_runs(
     shop: Shop = None, most: Annotated[int, typer.Option(min=1, help="how many")] = 20, *, json: Json = False
 ) -> None:
     """Show the latest runs, newest first."""
-    from tasks.reporting.status import status
+    from tasks.reporting.status import load_status
 
-    with open_house(shop, begin=Begin.NEVER) as house, reading(house.desk.engine) as connection:
-        found = status(connection, most).runs
+    with open_app(shop, begin=CreateLedger.NEVER) as house, read_only(house.desk.engine) as connection:
+        found = load_status(connection, most).runs
     if json:
-        printing.as_json({"runs": found})
+        printing.print_json({"runs": found})
     else:
-        printing.rows(found, nothing="No run yet: `forewarn run --import` makes the first.")
+        printing.print_table(found, nothing="No run yet: `forewarn run --import` makes the first.")
 
 
 @runs.command("forget-ahead")
 def forget_ahead(who: Who, shop: Shop = None) -> None:
     """Forget the runs of days that have not come: the clock was ahead. Every order is looked at again."""
-    from tasks.guardrails.run_days import forget_days_ahead
+    from tasks.guardrails.run_days import discard_days_ahead
 
-    with open_house(shop, begin=Begin.NEVER) as house:
-        found = forget_days_ahead(house.desk, now_of(house), who)
+    with open_app(shop, begin=CreateLedger.NEVER) as house:
+        found = discard_days_ahead(house.desk, now_of(house), who)
     if not found.runs:
         printing.out.print("No run is of a day that has not come.")
         return
@@ -50,10 +50,10 @@ def release(
     drop: Annotated[bool, typer.Option("--drop", help="never send its notices")] = False,
 ) -> None:
     """Let the notices of a held run go, or drop them."""
-    from tasks.guardrails.release import Verdict
-    from tasks.guardrails.release import release as decide
+    from tasks.guardrails.release import ReviewDecision
+    from tasks.guardrails.release import review_run as decide
 
-    with open_house(shop, begin=Begin.NEVER) as house:
-        done = decide(house.desk, now_of(house), run, Verdict.DROP if drop else Verdict.LET_GO, who, why)
+    with open_app(shop, begin=CreateLedger.NEVER) as house:
+        done = decide(house.desk, now_of(house), run, ReviewDecision.DROP if drop else ReviewDecision.LET_GO, who, why)
     outcome = "are dropped" if drop else "go out with the next deliver run"
     printing.out.print(f"Run {done.run[:8]}: {done.notices:,} notices {outcome}.")

@@ -6,14 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
-from app.composition import open_house
-from app.ledger import Begin
-from app.safe_text import visible
+from app.composition import open_app
+from app.ledger import CreateLedger
+from app.safe_text import escape_control
 from cli import console as printing
 from cli.options import AsOf, Json, Shop, Who, now_of
 from models.errors import ForewarnError
-from models.shipments import Wish
-from tasks.db.sql import reading
+from models.shipments import ShippingPreference
+from tasks.db.sql import read_only
 
 parcels = typer.Typer(
     no_args_is_help=True, help="Orders whose lines are ready on different days: in parts, or at once."
@@ -24,15 +24,15 @@ PRINTED = 100
 @parcels.command("list")
 def list_parcels(shop: Shop = None, as_of: AsOf = None, *, json: Json = False) -> None:
     """Show the orders to be sent in parts, what leaves first on top."""
-    from tasks.shipments.packing_list import listed
+    from tasks.shipments.packing_list import find_parcels
 
-    with open_house(shop, begin=Begin.NEVER) as house:
-        found = listed(house.desk, now_of(house, as_of).as_of)
+    with open_app(shop, begin=CreateLedger.NEVER) as house:
+        found = find_parcels(house.desk, now_of(house, as_of).as_of)
     if json:
-        printing.as_json({"orders": found})
+        printing.print_json({"orders": found})
         return
     nothing = "No order is to be sent in parts; `forewarn allocate` decides it anew."
-    printing.rows([_shown(one) for one in found[:PRINTED]], nothing=nothing)
+    printing.print_table([_shown(one) for one in found[:PRINTED]], nothing=nothing)
     if (more := len(found) - PRINTED) > 0:
         printing.out.print(f"\n{more:,} more: --json lists all of them.")
 
@@ -49,16 +49,16 @@ def export(
     as_of: AsOf = None,
 ) -> None:
     """Write as CSV, for the warehouse, what leaves in which parcel, where some lines of an order are ready sooner."""
-    from tasks.csv_files import sheet, sheet_of
-    from tasks.shipments.packing_list import COLUMNS, to_pack
+    from tasks.csv_files import csv_text, open_csv
+    from tasks.shipments.packing_list import COLUMNS, packing_rows
 
-    with open_house(shop, begin=Begin.NEVER) as house, reading(house.desk.engine) as connection:
-        found = to_pack(house.desk, connection, now_of(house, as_of).as_of)
+    with open_app(shop, begin=CreateLedger.NEVER) as house, read_only(house.desk.engine) as connection:
+        found = packing_rows(house.desk, connection, now_of(house, as_of).as_of)
     if csv is None:
-        sys.stdout.write(visible(sheet_of(COLUMNS, found).replace("\r\n", "\n")))
+        sys.stdout.write(escape_control(csv_text(COLUMNS, found).replace("\r\n", "\n")))
         return
     try:
-        with sheet(csv, COLUMNS) as write:
+        with open_csv(csv, COLUMNS) as write:
             for row in found:
                 write(row)
     except OSError as error:
@@ -72,7 +72,7 @@ def wish(
     order: Annotated[str, typer.Argument(help="the order's number")],
     who: Who,
     value: Annotated[
-        Wish | None, typer.Argument(metavar="complete|available", help="how the customer wants it")
+        ShippingPreference | None, typer.Argument(metavar="complete|available", help="how the customer wants it")
     ] = None,
     shop: Shop = None,
     *,
@@ -82,11 +82,11 @@ def wish(
 
     It goes before what the shop's system says, and before any reckoning.
     """
-    from tasks.shipments.preferences import wish as keep
+    from tasks.shipments.preferences import set_shipping_preference as keep
 
     if forget == (value is not None):
         raise typer.BadParameter("give either complete or available, or --forget")
-    with open_house(shop, begin=Begin.NEVER) as house:
+    with open_app(shop, begin=CreateLedger.NEVER) as house:
         why = keep(house.desk, now_of(house), order, value, who)
     said = why or "no line has to wait for another so far"
     printing.out.print(f"Order {order}: {said}.", markup=False)

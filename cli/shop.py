@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from app.clock import clock
-from app.composition import open_house, read_settings
-from app.ledger import Begin
+from app.clock import make_clock
+from app.composition import open_app, read_settings
+from app.ledger import CreateLedger
 from cli import console as printing
-from cli.options import AsOf, Data, Json, Shop, day_of
+from cli.options import AsOf, Data, Json, Shop, as_date
 from models.config.shop import ShopFolder, read_shop
 from models.messages import Message
 
@@ -23,7 +23,7 @@ def init(folder: Annotated[Path, typer.Argument(help="folder to make; it must be
     """Write a commented starter folder."""
     from sources.starter_folder import write_starter
 
-    write_starter(folder, clock("UTC", None).as_of)
+    write_starter(folder, make_clock("UTC", None).as_of)
     printing.out.print(f"{folder} is ready: edit shop.toml, point sources/*.sql at your data, then run", markup=False)
     printing.out.print(f"  forewarn shop check --shop {folder}", markup=False)
 
@@ -40,13 +40,13 @@ def check_shop(shop: Shop = None, data: Data = None, as_of: AsOf = None, *, json
     secret = settings.source_url
     with (
         open_source(folder, settings.data, secret.get_secret_value() if secret else None) as source,
-        printing.working("Reading", quiet=json),
+        printing.progress("Reading", quiet=json),
     ):
-        day = day_of(as_of) or clock(folder.shop.zone, None).as_of
+        day = as_date(as_of) or make_clock(folder.shop.zone, None).as_of
         report = check_source(source, day, folder.policy.promise.ship_within)
     mute = Words(folder.shop, _own(folder)).unspoken(_named(folder))
     if json:
-        printing.as_json(report.as_dict() | {"words": mute})
+        printing.print_json(report.as_dict() | {"words": mute})
     else:
         _print(report, mute)
     if not report.ok or mute:
@@ -54,10 +54,10 @@ def check_shop(shop: Shop = None, data: Data = None, as_of: AsOf = None, *, json
 
 
 def _print(report: Any, mute: str) -> None:
-    printing.pairs([(table, f"{n:,} rows") for table, n in report.rows.items()])
-    printing.pairs([("left out", f"{one.count:,} {one.reason}") for one in report.left_out])
+    printing.print_pairs([(table, f"{n:,} rows") for table, n in report.rows.items()])
+    printing.print_pairs([("left out", f"{one.count:,} {one.reason}") for one in report.left_out])
     unknown = report.unknown_methods.items()
-    printing.pairs([("no promise for", f"{n:,} orders by shipping method {name!r}") for name, n in unknown])
+    printing.print_pairs([("no promise for", f"{n:,} orders by shipping method {name!r}") for name, n in unknown])
     printing.out.print(
         f"{report.late_orders:,} of {report.open_orders:,} open orders are late on {report.as_of}"
         f" ({report.late_share:.1%})"
@@ -73,7 +73,7 @@ def _print(report: Any, mute: str) -> None:
         return
     found = [{"rows": f"{n:,}", "table": table, "what": str(kind)} for (table, kind), n in report.found.items()]
     printing.out.print()
-    printing.rows(found, nothing="")
+    printing.print_table(found, nothing="")
     printing.out.print("\nFor example:")
     for one in report.reasons.values():
         said = f"{one.table}, {one.column}: {one.reason}" if one.column else f"{one.table}: {one.reason}"
@@ -95,10 +95,10 @@ def templates(
 
     folder = read_shop(read_settings({"shop": shop}).shop)
     named = _named(folder)
-    with printing.working("Rendering", quiet=json):
+    with printing.progress("Rendering", quiet=json):
         found = problems(folder.shop, _own(folder), named, only=message, language=language)
     if json:
-        printing.as_json({"problems": found})
+        printing.print_json({"problems": found})
     for problem in [] if json else found:
         printing.out.print(str(problem), markup=False)
     if any(problem.level == ERROR for problem in found):
@@ -129,19 +129,19 @@ def preview(
         page = write_gallery(_real(shop, order, as_of), into)
     else:
         folder = read_shop(read_settings({"shop": shop}).shop)
-        with printing.working("Rendering", quiet=False):
+        with printing.progress("Rendering", quiet=False):
             page = write_gallery(entries(folder.shop, _own(folder), _named(folder)), into)
     printing.out.print(f"Open {page.resolve()}", markup=False)
 
 
 def _real(shop: Path | None, order: str, as_of: datetime | None) -> list[tuple[str, Message]]:
-    from tasks.db.sql import reading
-    from tasks.reporting.message_preview import messages_for
+    from tasks.db.sql import read_only
+    from tasks.reporting.message_preview import preview_messages
 
-    with open_house(shop, begin=Begin.NEVER) as house:
-        now = clock(house.folder.shop.zone, day_of(as_of), ahead=True).read()
-        with reading(house.desk.engine) as connection:
-            messages, problems = messages_for(house.desk, connection, order, now)
+    with open_app(shop, begin=CreateLedger.NEVER) as house:
+        now = make_clock(house.folder.shop.zone, as_date(as_of), ahead=True).read()
+        with read_only(house.desk.engine) as connection:
+            messages, problems = preview_messages(house.desk, connection, order, now)
     for problem in problems:
         printing.out.print(f"Left out: {problem}", markup=False)
     return messages

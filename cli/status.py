@@ -4,26 +4,26 @@ from typing import Annotated
 
 import typer
 
-from app.composition import open_house
-from app.ledger import Begin
+from app.composition import open_app
+from app.ledger import CreateLedger
 from cli import console as printing
 from cli.options import Json, Shop
 from models.enums import State
 from models.policy.policy import ON_TIME
-from tasks.db.sql import reading
+from tasks.db.sql import read_only
 
 
 def status(shop: Shop = None, *, json: Json = False) -> None:
     """Say where everything stands: open orders, notices, posts, purchase requests, the latest runs."""
     from app.reports.run import by_delay, counted
-    from tasks.reporting.status import status as look
+    from tasks.reporting.status import load_status as look
 
-    with open_house(shop, begin=Begin.NEVER) as house, reading(house.desk.engine) as connection:
+    with open_app(shop, begin=CreateLedger.NEVER) as house, read_only(house.desk.engine) as connection:
         found, policy = look(connection), house.desk.policy
     if json:
-        printing.as_json(found)
+        printing.print_json(found)
         return
-    printing.pairs(
+    printing.print_pairs(
         [
             ("Open orders", counted(by_delay(found.orders, policy) | {"on time": found.orders.get(ON_TIME, 0)})),
             ("Notices", counted(found.notices)),
@@ -38,9 +38,9 @@ def status(shop: Shop = None, *, json: Json = False) -> None:
         printing.out.print(f"\n[bold]{said}[/]")
     if found.held:
         printing.out.print("\n[bold]Runs that are held: `forewarn release RUN`, or with --drop[/]")
-        printing.rows(found.held, nothing="")
+        printing.print_table(found.held, nothing="")
     printing.out.print()
-    printing.rows(found.runs, nothing="No run yet: `forewarn run --import` makes the first.")
+    printing.print_table(found.runs, nothing="No run yet: `forewarn run --import` makes the first.")
 
 
 def doctor(
@@ -54,11 +54,13 @@ def doctor(
     """Check settings, ledger, source, providers, schedule and clocks; say what to do. Exits with 1 for a fault."""
     from app.health.doctor import examine
 
-    with printing.working("Examining", quiet=json):
+    with printing.progress("Examining", quiet=json):
         found = examine(shop, providers=providers)
     if json:
-        printing.as_json({"checks": found})
+        printing.print_json({"checks": found})
     else:
-        printing.rows([{"": one.mark, "what": one.what, "found": one.found, "do": one.do} for one in found], nothing="")
+        printing.print_table(
+            [{"": one.mark, "what": one.what, "found": one.found, "do": one.do} for one in found], nothing=""
+        )
     if any(one.bad for one in found):
         raise typer.Exit(1)

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from app.composition import open_house
-from app.ledger import Begin
+from app.composition import open_app
+from app.ledger import CreateLedger
 from cli import console as printing
-from cli.options import AsOf, Json, Shop, day_of
+from cli.options import AsOf, Json, Shop, as_date
 
 PRINTED = 100
 WIDE = 150
@@ -25,21 +25,21 @@ def stock(
 ) -> None:
     """Reckon safety stocks and reorder points, and list what to order, what runs out first on top."""
     from app.reports.stock import FEW, MOST, left_out, row, short_row, write_sheet
-    from flows.stock_report import take_stock
+    from flows.stock_report import run_stock_report
 
-    with open_house(shop, begin=Begin.NEVER) as house, printing.working("Reckoning", quiet=json) as progress:
-        day = day_of(as_of)
-        found = asyncio.run(take_stock(house, day, everything=everything, progress=progress))
+    with open_app(shop, begin=CreateLedger.NEVER) as house, printing.progress("Reckoning", quiet=json) as progress:
+        day = as_date(as_of)
+        found = asyncio.run(run_stock_report(house, day, everything=everything, progress=progress))
     if csv is not None:
         write_sheet(csv, found.positions)
     if json:
         listed = [row(one) for one in found.positions]
         counts = {"products": found.products, "changed": found.written, "without_stock": found.unstocked}
-        printing.as_json({"as_of": found.as_of, **counts, "list": listed})
+        printing.print_json({"as_of": found.as_of, **counts, "list": listed})
         return
     nothing = f"Of {found.products:,} products none is to be ordered now."
     columns = MOST if printing.out.width >= WIDE else FEW
-    printing.rows([short_row(one, columns) for one in found.positions[:PRINTED]], nothing=nothing)
+    printing.print_table([short_row(one, columns) for one in found.positions[:PRINTED]], nothing=nothing)
     if (more := len(found.positions) - PRINTED) > 0:
         printing.out.print(f"\n{more:,} more: --csv FILE writes all of them.")
     printing.out.print(left_out(found.unstocked), end="")

@@ -7,15 +7,15 @@ from typing import Annotated
 
 import typer
 
-from app.clock import clock
-from app.composition import open_house
-from app.ledger import Begin
+from app.clock import make_clock
+from app.composition import open_app
+from app.ledger import CreateLedger
 from cli import console as printing
 from cli.options import Json, Shop
 from models.errors import ForewarnError
 from models.storefront import StorefrontNotice
-from tasks.db.sql import reading
-from tasks.storefront.notices import SHORT, notice_of, notices
+from tasks.db.sql import read_only
+from tasks.storefront.notices import SHORT, find_notice, list_notices
 
 storefront = typer.Typer(no_args_is_help=True, help="What product pages tell of products that are not in stock.")
 
@@ -32,20 +32,24 @@ def show(
     """Show what shoppers are told of a product, or of all that a new order would not get from stock."""
     from tasks.storefront import payloads as stock
 
-    with open_house(shop, begin=Begin.NEVER) as house, reading(house.desk.engine) as connection:
-        desk, now = house.desk, clock(house.folder.shop.zone, None).now()
+    with open_app(shop, begin=CreateLedger.NEVER) as house, read_only(house.desk.engine) as connection:
+        desk, now = house.desk, make_clock(house.folder.shop.zone, None).now()
         locale = desk.words.storefront.choose(())
         if product is None:
-            found = list(notices(desk, connection, now, SHORT))
-        elif one := notice_of(desk, connection, product, now):
+            found = list(list_notices(desk, connection, now, SHORT))
+        elif one := find_notice(desk, connection, product, now):
             found = [one]
         else:
             raise ForewarnError(f"nothing is known of product {product!r}: `forewarn allocate` finds out what it can")
         if json:
-            printing.as_json(stock.one(desk, found[0], locale) if product else stock.bulk(desk, found, locale)[0])
+            printing.print_json(
+                stock.product_payload(desk, found[0], locale)
+                if product
+                else stock.short_products_payload(desk, found, locale)[0]
+            )
             return
         said = [_row(one, desk.words.storefront.said(one.available, locale).text) for one in found]
-    printing.rows(said, nothing="No product is short.")
+    printing.print_table(said, nothing="No product is short.")
 
 
 def _row(notice: StorefrontNotice, text: str) -> dict[str, object]:
@@ -68,15 +72,15 @@ def publish(
     """Write the notices as files for a web server, and remove those of products that are back."""
     from tasks.storefront.publish import publish as write
 
-    with open_house(shop, begin=Begin.NEVER) as house, printing.working("Writing", quiet=json):
+    with open_app(shop, begin=CreateLedger.NEVER) as house, printing.progress("Writing", quiet=json):
         folder = to or house.settings.storefront
         if folder is None:
             raise ForewarnError("no folder is named: --to FOLDER, or FOREWARN_STOREFRONT, says where to write")
-        done = write(house.desk, clock(house.folder.shop.zone, None).now(), folder)
+        done = write(house.desk, make_clock(house.folder.shop.zone, None).now(), folder)
     if json:
-        printing.as_json(done)
+        printing.print_json(done)
         return
-    printing.pairs(
+    printing.print_pairs(
         [
             ("Short", f"{done.notices:,} products"),
             ("Written", f"{done.written:,} files in {folder}"),
@@ -95,14 +99,14 @@ def serve(
     import uvicorn
     from starlette.applications import Starlette
 
-    from app.vendor_transports import answer_keys
+    from app.vendor_transports import response_keys
     from web.server import server_config
     from web.storefront.endpoints import Storefront
     from web.vendors import responses as vendors
 
-    with open_house(shop) as house, _listening(host, port) as listening:
-        now = clock(house.folder.shop.zone, None).now
-        answers = vendors.routes(house.desk, answer_keys(house.settings), now)
+    with open_app(shop) as house, _listening(host, port) as listening:
+        now = make_clock(house.folder.shop.zone, None).now
+        answers = vendors.routes(house.desk, response_keys(house.settings), now)
         app = Starlette(routes=[*Storefront(house.desk, now).routes, *answers])
         printing.out.print(f"Serving http://{host}:{port}/stock.json; Ctrl-C ends it.")
         server = uvicorn.Server(server_config(app))

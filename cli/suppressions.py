@@ -4,13 +4,13 @@ from typing import Annotated
 
 import typer
 
-from app.composition import open_house
-from app.ledger import Begin
+from app.composition import open_app
+from app.ledger import CreateLedger
 from cli import console as printing
 from cli.options import Json, Shop, Who, now_of
 from rules.contact.addresses import BadAddress, email_address, phone_number
-from rules.contact.masking import masked
-from tasks.db.sql import reading
+from rules.contact.masking import mask_address
+from tasks.db.sql import read_only
 
 suppressions = typer.Typer(no_args_is_help=True, help="Addresses that are never written to.")
 Address = Annotated[str, typer.Argument(help="mail address, or number")]
@@ -30,13 +30,13 @@ def suppress(address: Address, who: Who, shop: Shop = None, why: Why = "asked fo
     from tasks.notices.suppressions import customers_with
     from tasks.notices.suppressions import suppress as keep
 
-    with open_house(shop, begin=Begin.NEVER) as house:
+    with open_app(shop, begin=CreateLedger.NEVER) as house:
         known = _spelled(address, house.folder.shop.country)
         now = now_of(house)
         with house.desk.engine.begin() as connection:
             keep(connection, {known: why}, now.moment, who)
             customers = customers_with(connection, known, house.folder.shop.country)
-    printing.out.print(f"{masked(known)} will not be written to again.", markup=False)
+    printing.out.print(f"{mask_address(known)} will not be written to again.", markup=False)
     if not customers:
         printing.out.print(
             "No customer here has it: look whether it is mistyped. `forewarn suppressions remove` undoes it."
@@ -48,12 +48,12 @@ def list_them(shop: Shop = None, *, json: Json = False) -> None:
     """Show the addresses that are not written to, the newest first."""
     from tasks.notices.suppressions import list_suppressions
 
-    with open_house(shop, begin=Begin.NEVER) as house, reading(house.desk.engine) as connection:
+    with open_app(shop, begin=CreateLedger.NEVER) as house, read_only(house.desk.engine) as connection:
         found = list_suppressions(connection)
     if json:
-        printing.as_json({"suppressions": found})
+        printing.print_json({"suppressions": found})
     else:
-        printing.rows(found, nothing="No address is suppressed.")
+        printing.print_table(found, nothing="No address is suppressed.")
 
 
 @suppressions.command()
@@ -61,8 +61,8 @@ def remove(address: Address, who: Who, shop: Shop = None, why: Why = "") -> None
     """Let an address or number be written to again; who said so stays in the ledger."""
     from tasks.notices.suppressions import unsuppress
 
-    with open_house(shop, begin=Begin.NEVER) as house:
+    with open_app(shop, begin=CreateLedger.NEVER) as house:
         known = _spelled(address, house.folder.shop.country)
         with house.desk.engine.begin() as connection:
             unsuppress(connection, known, now_of(house).moment, who, why)
-    printing.out.print(f"{masked(known)} may be written to again.", markup=False)
+    printing.out.print(f"{mask_address(known)} may be written to again.", markup=False)

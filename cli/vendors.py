@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from app.clock import clock
-from app.composition import House, open_house
-from app.ledger import Begin
+from app.clock import make_clock
+from app.composition import App, open_app
+from app.ledger import CreateLedger
 from cli import console as printing
-from cli.options import AsOf, Json, Shop, Who, day_of
+from cli.options import AsOf, Json, Shop, Who, as_date
 from tasks.runs.records import Now
 
 vendors = typer.Typer(no_args_is_help=True, help="What vendors are asked for, and what they answer.")
@@ -19,8 +19,8 @@ Request = Annotated[str, typer.Argument(help="purchase request, by the beginning
 Why = Annotated[str, typer.Option(help="reason; kept in the ledger")]
 
 
-def _now(house: House) -> Now:
-    return clock(house.folder.shop.zone, None).read()
+def _now(house: App) -> Now:
+    return make_clock(house.folder.shop.zone, None).read()
 
 
 @vendors.command()
@@ -33,18 +33,18 @@ def forward(
 ) -> None:
     """Ask vendors for backordered and drop-shipped lines, each piece once; remind those that do not answer."""
     from app.reports.run import lines
-    from flows.forward_to_vendors import ask_vendors, only_today
+    from flows.forward_to_vendors import check_is_today, run_forward_to_vendors
 
-    with open_house(shop) as house, printing.working("Asking", quiet=json):
-        only_today(house, day_of(as_of), dry_run=dry_run)
-        report = asyncio.run(ask_vendors(house, day_of(as_of), dry_run=dry_run))
+    with open_app(shop) as house, printing.progress("Asking", quiet=json):
+        check_is_today(house, as_date(as_of), dry_run=dry_run)
+        report = asyncio.run(run_forward_to_vendors(house, as_date(as_of), dry_run=dry_run))
     if json:
-        printing.as_json(report)
+        printing.print_json(report)
     else:
-        printing.pairs(lines(report))
+        printing.print_pairs(lines(report))
         if report.plans:
             printing.out.print()
-            printing.rows(report.plans, nothing="")
+            printing.print_table(report.plans, nothing="")
     if not report.ok:
         raise typer.Exit(1)
 
@@ -57,25 +57,25 @@ def list_requests(
     json: Json = False,
 ) -> None:
     """Show the newest purchase requests and reminders."""
-    from tasks.purchasing.review import listed
+    from tasks.purchasing.review import find_requests
 
-    with open_house(shop, begin=Begin.NEVER) as house:
-        found = listed(house.desk, most)
+    with open_app(shop, begin=CreateLedger.NEVER) as house:
+        found = find_requests(house.desk, most)
     if json:
-        printing.as_json({"requests": found})
+        printing.print_json({"requests": found})
         return
-    printing.rows([_request(one) for one in found], nothing="Nothing was asked of any vendor so far.")
+    printing.print_table([_request(one) for one in found], nothing="Nothing was asked of any vendor so far.")
 
 
 def _request(one: dict[str, Any]) -> dict[str, Any]:
-    chases, answered = one["chases"], f"{one['answered'] or 0} of {one['lines'] or 0}"
+    reminder_of, answered = one["reminder_of"], f"{one['answered'] or 0} of {one['lines'] or 0}"
     return {
         "request": one["id"][:8],
         "vendor": f"{one['vendor_id']} {one['name'] or ''}".strip(),
         "by": one["channel"],
         "state": one["state"].replace("_", " "),
         "asked": one["created_at"],
-        "answered": f"reminds of {chases[:8]}" if chases else answered,
+        "answered": f"reminds of {reminder_of[:8]}" if reminder_of else answered,
         "reason": one["reason"],
     }
 
@@ -83,14 +83,14 @@ def _request(one: dict[str, Any]) -> dict[str, Any]:
 @vendors.command()
 def waiting(shop: Shop = None, *, json: Json = False) -> None:
     """Show what waits for staff: requests without an answer, refused lines, and requests that cannot leave."""
-    from tasks.purchasing.review import waiting as look
+    from tasks.purchasing.review import list_waiting as look
 
-    with open_house(shop, begin=Begin.NEVER) as house:
+    with open_app(shop, begin=CreateLedger.NEVER) as house:
         found = look(house.desk, _now(house))
     if json:
-        printing.as_json({"waiting": found})
+        printing.print_json({"waiting": found})
         return
-    printing.rows([one | {"request": one["request"][:8]} for one in found], nothing="Nothing waits for staff.")
+    printing.print_table([one | {"request": one["request"][:8]} for one in found], nothing="Nothing waits for staff.")
 
 
 @vendors.command("take-in")
@@ -103,20 +103,20 @@ def take_in(
     json: Json = False,
 ) -> None:
     """Take vendors' answers in from a file; bad rows are kept aside, the others go on."""
-    from sources.vendor_responses import read_answers
-    from tasks.imports.rejects import rejects
-    from tasks.purchasing.responses import take_in as take
+    from sources.vendor_responses import read_responses
+    from tasks.imports.rejects import open_rejects
+    from tasks.purchasing.responses import record_responses as take
 
-    with open_house(shop, begin=Begin.NEVER) as house, rejects(house.rejected_answers) as refuse:
-        now = clock(house.folder.shop.zone, day_of(as_of)).read()
-        taken = take(house.desk, now, read_answers(file), who, refuse=refuse)
+    with open_app(shop, begin=CreateLedger.NEVER) as house, open_rejects(house.rejected_answers) as refuse:
+        now = make_clock(house.folder.shop.zone, as_date(as_of)).read()
+        taken = take(house.desk, now, read_responses(file), who, refuse=refuse)
         place = str(house.rejected_answers) if taken.bad else None
     counts = {"accepted": taken.accepted, "refused": taken.refused, "unchanged": taken.unchanged}
     if json:
-        printing.as_json({**counts, "bad": [str(bad) for bad in taken.bad], "rejects": place})
+        printing.print_json({**counts, "bad": [str(bad) for bad in taken.bad], "rejects": place})
     else:
-        printing.pairs([(name.capitalize(), f"{n:,}") for name, n in counts.items()])
-        printing.pairs([("Bad", str(bad)) for bad in taken.bad[:20]] + ([("Rejects", place)] if place else []))
+        printing.print_pairs([(name.capitalize(), f"{n:,}") for name, n in counts.items()])
+        printing.print_pairs([("Bad", str(bad)) for bad in taken.bad[:20]] + ([("Rejects", place)] if place else []))
     if taken.bad:
         raise typer.Exit(1)
 
@@ -124,15 +124,15 @@ def take_in(
 @vendors.command()
 def send(request: Request, who: Who, shop: Shop = None, why: Why = "") -> None:
     """Let a request leave that is held, dropped, was not taken, or certainly did not arrive."""
-    from tasks.purchasing.review import let_go
+    from tasks.purchasing.review import approve_request
 
-    _decide(let_go, request, who, shop, why, "leaves with the next forward run")
+    _decide(approve_request, request, who, shop, why, "leaves with the next forward run")
 
 
 @vendors.command()
 def drop(request: Request, who: Who, shop: Shop = None, why: Why = "") -> None:
     """Never send a request; its lines count as asked for."""
-    from tasks.purchasing.review import drop as forget
+    from tasks.purchasing.review import drop_request as forget
 
     _decide(forget, request, who, shop, why, "is dropped")
 
@@ -140,13 +140,13 @@ def drop(request: Request, who: Who, shop: Shop = None, why: Why = "") -> None:
 @vendors.command()
 def arrived(request: Request, who: Who, shop: Shop = None, why: Why = "") -> None:
     """Say that a request in doubt did arrive."""
-    from tasks.purchasing.review import arrived as vouch
+    from tasks.purchasing.review import mark_delivered as vouch
 
     _decide(vouch, request, who, shop, why, "counts as sent")
 
 
 def _decide(decide: Callable[..., str], request: str, who: str, shop: Path | None, why: str, outcome: str) -> None:
-    with open_house(shop, begin=Begin.NEVER) as house:
+    with open_app(shop, begin=CreateLedger.NEVER) as house:
         found = decide(house.desk, _now(house), request, who, why)
     printing.out.print(f"Request {found[:8]} {outcome}.")
 
@@ -154,8 +154,8 @@ def _decide(decide: Callable[..., str], request: str, who: str, shop: Path | Non
 @vendors.command("ask-again")
 def ask_again(request: Request, who: Who, shop: Shop = None, why: Why = "") -> None:
     """Let lines that a vendor refused, or a request not taken or dropped, be asked for by the next forward run."""
-    from tasks.purchasing.review import ask_again as free
+    from tasks.purchasing.review import reopen_lines as free
 
-    with open_house(shop, begin=Begin.NEVER) as house:
+    with open_app(shop, begin=CreateLedger.NEVER) as house:
         lines = free(house.desk, _now(house), request, who, why)
     printing.out.print(f"{lines} lines will be asked for again.")

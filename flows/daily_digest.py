@@ -6,19 +6,19 @@ from functools import partial
 
 from prefect import flow
 
-from app.clock import clock
-from app.composition import House, open_house
-from app.prefect_tasks import deed, publish, rename
+from app.clock import make_clock
+from app.composition import App, open_app
+from app.prefect_tasks import deed, publish_artifact, rename_flow_run
 from app.reports.run import counted
-from app.run_tracking import run_name
-from app.safe_text import cell
-from tasks.db.sql import reading
-from tasks.reporting.status import Day, day
+from app.run_tracking import flow_run_name
+from app.safe_text import markdown_cell
+from tasks.db.sql import read_only
+from tasks.reporting.status import DayTotals, load_day
 
 DIGEST = "digest"
 
 
-@flow(name=DIGEST, flow_run_name=run_name, retries=0)
+@flow(name=DIGEST, flow_run_name=flow_run_name, retries=0)
 async def digest(shop: str | None = None, as_of: date | None = None) -> dict[str, object]:
     """Say what happened on a day: yesterday, where none is given.
 
@@ -27,22 +27,22 @@ async def digest(shop: str | None = None, as_of: date | None = None) -> dict[str
         as_of: the day to tell of.
 
     """
-    with open_house(shop) as house:
-        on = as_of or clock(house.folder.shop.zone, None).as_of - timedelta(days=1)
+    with open_app(shop) as house:
+        on = as_of or make_clock(house.folder.shop.zone, None).as_of - timedelta(days=1)
 
         found = await deed("count the day", partial(_count, house, on))
 
-        await publish(DIGEST, told(house.folder.shop.name, on, found), title="The day")
-        await rename(f"{DIGEST} of {on}")
+        await publish_artifact(DIGEST, digest_markdown(house.folder.shop.name, on, found), title="The day")
+        await rename_flow_run(f"{DIGEST} of {on}")
     return {"as_of": on, **asdict(found)}
 
 
-def _count(house: House, on: date) -> Day:
-    with reading(house.desk.engine) as connection:
-        return day(house.desk, connection, on)
+def _count(house: App, on: date) -> DayTotals:
+    with read_only(house.desk.engine) as connection:
+        return load_day(house.desk, connection, on)
 
 
-def told(shop: str, on: date, found: Day) -> str:
+def digest_markdown(shop: str, on: date, found: DayTotals) -> str:
     """Return a day as markdown; what wants a person comes first."""
     rows = (
         ("In doubt, for people to settle: `forewarn settle list`", str(found.for_people)),
@@ -55,5 +55,5 @@ def told(shop: str, on: date, found: Day) -> str:
         ("Refused by a provider", counted(found.rejected)),
         ("Runs", counted(found.runs)),
     )
-    table = "\n".join(f"| {word} | {cell(said)} |" for word, said in rows)
-    return f"# {cell(shop)}: {on:%A, %d %B %Y}\n\n| | |\n|---|---|\n{table}\n"
+    table = "\n".join(f"| {word} | {markdown_cell(said)} |" for word, said in rows)
+    return f"# {markdown_cell(shop)}: {on:%A, %d %B %Y}\n\n| | |\n|---|---|\n{table}\n"

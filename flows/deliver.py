@@ -11,30 +11,30 @@ from prefect import flow
 from prefect.states import Completed
 from sqlalchemy import func, select
 
-from app.clock import Clock, clock
-from app.composition import House, open_house
-from app.live_channels import waits_for_go_live
-from app.prefect_tasks import deed, once, publish, rename
+from app.clock import Clock, make_clock
+from app.composition import App, open_app
+from app.live_channels import channels_not_live
+from app.prefect_tasks import deed, once, publish_artifact, rename_flow_run
 from app.reports import run as showing
-from app.run_tracking import a_run, run_name
-from app.transports import open_doors
+from app.run_tracking import flow_run_name, track_run
+from app.transports import open_transports
 from models.enums import Channel, State
 from models.errors import ForewarnError
 from models.run_report import Report
-from tasks.db.sql import reading
-from tasks.delivery.circuit_breaker import shut_gates
-from tasks.delivery.fallback import Followed, follow_up
-from tasks.delivery.reconcile import settle_doubts
-from tasks.delivery.worker import TABLES, Crew, Delivered, deliver_batch, doubt
+from tasks.db.sql import read_only
+from tasks.delivery.circuit_breaker import open_breakers
+from tasks.delivery.fallback import FallbackSummary, send_fallbacks
+from tasks.delivery.reconcile import reconcile_in_doubt
+from tasks.delivery.worker import TABLES, DeliverySummary, DeliveryWorker, deliver_batch, mark_abandoned
 from tasks.guardrails.run_days import check_clock
-from tasks.runs.records import Now, lived
+from tasks.runs.records import Now, last_run_date
 
 DELIVER = "deliver"
-LOOK, LOOKS = 30, 600
+IDLE_POLL_SECONDS, IDLE_POLLS = 30, 600
 """Seconds until a channel that has nothing due looks again while others send, and how often it asks if they do."""
 
 
-@flow(name=DELIVER, flow_run_name=run_name, retries=0)
+@flow(name=DELIVER, flow_run_name=flow_run_name, retries=0)
 async def deliver(shop: str | None = None, as_of: date | None = None) -> Report:
     """Send the notices and posts that are due, each once.
 
@@ -43,8 +43,8 @@ async def deliver(shop: str | None = None, as_of: date | None = None) -> Report:
         as_of: the day to live; today where none is given.
 
     """
-    with open_house(shop) as house:
-        report = await hand_over(house, as_of)
+    with open_app(shop) as house:
+        report = await run_deliver(house, as_of)
     if report.down:
         raise ForewarnError("; ".join(f"{channel} is down: {why}" for channel, why in report.down.items()))
     if report.not_live:
@@ -53,18 +53,18 @@ async def deliver(shop: str | None = None, as_of: date | None = None) -> Report:
     return report
 
 
-def check_day(house: House, as_of: date | None) -> None:
+def check_day(house: App, as_of: date | None) -> None:
     """Refuse a day on which nothing may leave: one before the last that was lived, or a clock far ahead of it."""
-    today = clock(house.folder.shop.zone, as_of).as_of
-    if today < (day := lived(house.desk.engine)):
+    today = make_clock(house.folder.shop.zone, as_of).as_of
+    if today < (day := last_run_date(house.desk.engine)):
         # A clock behind that of other workers would let them take what is under way here for abandoned.
         raise ForewarnError(f"the ledger has lived {day} already, and nothing can leave on {today} any more")
     if as_of is None:
         check_clock(house.desk, today)
 
 
-async def hand_over(
-    house: House,
+async def run_deliver(
+    house: App,
     as_of: date | None = None,
     *,
     only_run: str | None = None,
@@ -74,38 +74,43 @@ async def hand_over(
 
     By a provider nothing leaves before somebody let its channel go live, but for what `only_run` recorded.
     """
-    desk, time = house.desk, clock(house.folder.shop.zone, as_of)
+    desk, time = house.desk, make_clock(house.folder.shop.zone, as_of)
     await asyncio.to_thread(check_day, house, as_of)
-    async with a_run(house, DELIVER, time) as (now, report):
-        not_live = {} if only_run else await asyncio.to_thread(waits_for_go_live, house)
-        async with open_doors(house, time.now, not_live) as (doors, shut):
-            crew = Crew(house.worker, doors, house.settings.parallel, time.now, only_run)
-            delivered = Delivered(in_doubt=await deed("sweep", partial(doubt, desk, crew)))
-            settled = await once("settle doubts", partial(settle_doubts, desk, crew))
-            followed: Followed | None = Followed(0, 0)
+    async with track_run(house, DELIVER, time) as (now, report):
+        not_live = {} if only_run else await asyncio.to_thread(channels_not_live, house)
+        async with open_transports(house, time.now, not_live) as (doors, shut):
+            crew = DeliveryWorker(house.worker, doors, house.settings.parallel, time.now, only_run)
+            delivered = DeliverySummary(in_doubt=await deed("sweep", partial(mark_abandoned, desk, crew)))
+            settled = await once("settle doubts", partial(reconcile_in_doubt, desk, crew))
+            followed: FallbackSummary | None = FallbackSummary(0, 0)
             while followed is not None:
-                await send_all(house, now, time, crew, delivered, progress)
+                await send_on_all_channels(house, now, time, crew, delivered, progress)
                 today = replace(now, as_of=time.day())
-                work = partial(follow_up, desk, today, crew.worker.name, batch=house.settings.batch)
+                work = partial(send_fallbacks, desk, today, crew.worker.name, batch=house.settings.batch)
                 followed = await deed("follow up: refused notices", work)
-                report.not_reached += followed.not_reached if followed else 0
+                report.unreachable += followed.unreachable if followed else 0
 
-        waiting = await asyncio.to_thread(_waiting, house)
+        waiting = await asyncio.to_thread(_count_queued, house)
         report.waiting = sum(waiting.values())
-        showing.fill_delivered(report, delivered)
+        showing.fill_delivery(report, delivered)
         report.settled = dict(settled)
-        closed = await asyncio.to_thread(_shut, house)
+        closed = await asyncio.to_thread(_open_breakers, house)
         waits = {channel: why for channel, why in (shut | closed).items() if waiting[channel]}
         report.not_live = {channel: not_live[channel] for channel in waits.keys() & not_live.keys()}
         report.down |= {channel: why for channel, why in waits.items() if channel not in not_live}
-    if settled or delivered != Delivered():
-        await publish(DELIVER, showing.summary(report, house.folder.shop.name), title="Deliveries")
-        await rename(showing.headline(DELIVER, report))
+    if settled or delivered != DeliverySummary():
+        await publish_artifact(DELIVER, showing.summary(report, house.folder.shop.name), title="Deliveries")
+        await rename_flow_run(showing.headline(DELIVER, report))
     return report
 
 
-async def send_all(
-    house: House, now: Now, time: Clock, crew: Crew, delivered: Delivered, progress: Callable[[str, int], None]
+async def send_on_all_channels(
+    house: App,
+    now: Now,
+    time: Clock,
+    crew: DeliveryWorker,
+    delivered: DeliverySummary,
+    progress: Callable[[str, int], None],
 ) -> None:
     """Send batch after batch on every channel at its own pace; one that is done looks again while others send."""
     busy = set(crew.doors)
@@ -123,9 +128,9 @@ async def send_all(
                     progress("messages", sum(delivered.sent.values()))
                     continue
                 busy.discard(channel)
-                for _ in range(LOOKS):
+                for _ in range(IDLE_POLLS):
                     if busy:
-                        await asyncio.sleep(LOOK / LOOKS)
+                        await asyncio.sleep(IDLE_POLL_SECONDS / IDLE_POLLS)
         finally:
             busy.discard(channel)
 
@@ -134,14 +139,14 @@ async def send_all(
         raise error
 
 
-def _shut(house: House) -> dict[str, str]:
-    with reading(house.desk.engine) as connection:
-        gates = shut_gates(connection)
-    return {channel: f"{gate['reason']} (tried again {gate['try_at']:%H:%M} UTC)" for channel, gate in gates.items()}
+def _open_breakers(house: App) -> dict[str, str]:
+    with read_only(house.desk.engine) as connection:
+        gates = open_breakers(connection)
+    return {channel: f"{gate['reason']} (tried again {gate['retry_at']:%H:%M} UTC)" for channel, gate in gates.items()}
 
 
-def _waiting(house: House) -> Counter[str]:
-    with reading(house.desk.engine) as connection:
+def _count_queued(house: App) -> Counter[str]:
+    with read_only(house.desk.engine) as connection:
         found: Counter[str] = Counter()
         for table in TABLES:
             queued = select(table.c.channel, func.count()).where(table.c.state == State.QUEUED)

@@ -9,24 +9,24 @@ from typing import Any
 
 from prefect import flow
 
-from app.clock import Clock, clock
-from app.composition import House, open_house
-from app.live_channels import waits_for_go_live
-from app.prefect_tasks import deed, once, publish, rename
+from app.clock import Clock, make_clock
+from app.composition import App, open_app
+from app.live_channels import channels_not_live
+from app.prefect_tasks import deed, once, publish_artifact, rename_flow_run
 from app.reports import run as showing
-from app.run_tracking import a_run, run_name
-from app.safe_text import cell
-from app.vendor_transports import open_vendor_doors
+from app.run_tracking import flow_run_name, track_run
+from app.safe_text import markdown_cell
+from app.vendor_transports import open_vendor_transports
 from models.errors import ForewarnError
-from models.purchasing import Ask, Need
+from models.purchasing import RequestLine, Requirement
 from models.run_report import Report
-from rules.purchasing import forward
-from tasks.db.sql import reading
-from tasks.purchasing.dispatch import Couriers, HandedOver, hand_over, sweep
-from tasks.purchasing.requests import chase, ways_of, write
-from tasks.purchasing.requirements import wanted
-from tasks.purchasing.review import waiting
-from tasks.purchasing.vendors import VendorFacts, vendors
+from rules.purchasing import plan_requests
+from tasks.db.sql import read_only
+from tasks.purchasing.dispatch import DispatchSummary, DispatchWorker, dispatch_requests, recover_abandoned
+from tasks.purchasing.requests import channels_of_vendors, record_requests, send_reminders
+from tasks.purchasing.requirements import load_requirements
+from tasks.purchasing.review import list_waiting
+from tasks.purchasing.vendors import VendorFacts, load_vendors
 from tasks.runs.records import Now
 from templates.rendering.purchasing import PurchaseWords
 
@@ -34,7 +34,7 @@ FORWARD_TO_VENDORS = "forward-to-vendors"
 SHOWN = 200
 
 
-@flow(name=FORWARD_TO_VENDORS, flow_run_name=run_name, retries=0)
+@flow(name=FORWARD_TO_VENDORS, flow_run_name=flow_run_name, retries=0)
 async def forward_to_vendors(shop: str | None = None, as_of: date | None = None, *, dry_run: bool = False) -> Report:
     """Ask vendors for backordered and drop-shipped lines, each piece once.
 
@@ -44,96 +44,98 @@ async def forward_to_vendors(shop: str | None = None, as_of: date | None = None,
         dry_run: stop after deciding: say what would be asked of whom, and write nothing.
 
     """
-    with open_house(shop) as house:
-        only_today(house, as_of, dry_run=dry_run)
-        report = await ask_vendors(house, as_of, dry_run=dry_run)
+    with open_app(shop) as house:
+        check_is_today(house, as_of, dry_run=dry_run)
+        report = await run_forward_to_vendors(house, as_of, dry_run=dry_run)
     if report.problems or report.down:
         down = (f"vendor {vendor} cannot be reached: {why}" for vendor, why in report.down.items())
         raise ForewarnError("; ".join([*report.problems, *down][:5]))
     return report
 
 
-def only_today(house: House, as_of: date | None, *, dry_run: bool) -> None:
+def check_is_today(house: App, as_of: date | None, *, dry_run: bool) -> None:
     """Raise ForewarnError for a past day, unless on a dry run: a vendor would be asked now for what was wanted then."""
-    if not dry_run and as_of is not None and as_of < clock(house.folder.shop.zone, None).as_of:
+    if not dry_run and as_of is not None and as_of < make_clock(house.folder.shop.zone, None).as_of:
         raise ForewarnError(f"vendors are asked for what is wanted today, not on {as_of}; add --dry-run to look back")
 
 
-async def ask_vendors(house: House, as_of: date | None = None, *, dry_run: bool = False) -> Report:
+async def run_forward_to_vendors(house: App, as_of: date | None = None, *, dry_run: bool = False) -> Report:
     """Gather what is wanted, decide what to ask of whom, and ask."""
-    time = clock(house.folder.shop.zone, as_of, ahead=dry_run)
+    time = make_clock(house.folder.shop.zone, as_of, ahead=dry_run)
     if dry_run:
         now, report = time.read(), Report(as_of=time.as_of, dry_run=True)
-        await _ask(house, now, report)
+        await _record_requests(house, now, report)
         return report
-    async with a_run(house, FORWARD_TO_VENDORS, time) as (now, report):
-        await _ask(house, now, report)
+    async with track_run(house, FORWARD_TO_VENDORS, time) as (now, report):
+        await _record_requests(house, now, report)
 
-        report.chased = await deed("chase", partial(chase, house.desk, now))
-        done = await _hand_over(house, now, time, report)
-        showing.fill_delivered(report, done)
+        report.reminded = await deed("chase", partial(send_reminders, house.desk, now))
+        done = await _dispatch(house, now, time, report)
+        showing.fill_delivery(report, done)
         report.problems += done.problems
 
-        found = await asyncio.to_thread(waiting, house.desk, now)
-        report.for_staff = len(found)
+        found = await asyncio.to_thread(list_waiting, house.desk, now)
+        report.needs_staff = len(found)
         plans, report.plans = report.plans, []
-    await publish(FORWARD_TO_VENDORS, summary(house.folder.shop.name, report, found), plans, "Asked of vendors")
-    await rename(f"{FORWARD_TO_VENDORS} {now.as_of}: {sum(report.asked.values())} lines asked")
+    await publish_artifact(
+        FORWARD_TO_VENDORS, summary(house.folder.shop.name, report, found), plans, "Asked of vendors"
+    )
+    await rename_flow_run(f"{FORWARD_TO_VENDORS} {now.as_of}: {sum(report.requested.values())} lines asked")
     return report
 
 
-async def _ask(house: House, now: Now, report: Report) -> None:
-    found = await deed("gather", partial(wanted, house.desk, now))
+async def _record_requests(house: App, now: Now, report: Report) -> None:
+    found = await deed("gather", partial(load_requirements, house.desk, now))
 
-    decided = forward(found.needs, found.asked)
-    ways, report.problems = await deed("ways", partial(ways_of, house.desk, decided.asks.keys()))
+    decided = plan_requests(found.needs, found.asked)
+    ways, report.problems = await deed("ways", partial(channels_of_vendors, house.desk, decided.asks.keys()))
     asks = {vendor: asked for vendor, asked in decided.asks.items() if vendor in ways}
     report.problems += [_unaddressed(need) for need in decided.unaddressed]
     report.plans = _table(asks, ways)
 
     if report.dry_run:
-        report.asked = {vendor: len(asked) for vendor, asked in asks.items()}
+        report.requested = {vendor: len(asked) for vendor, asked in asks.items()}
         return
-    written = await deed("write", partial(write, house.desk, now, asks, ways))
-    report.asked = dict(written)
+    written = await deed("write", partial(record_requests, house.desk, now, asks, ways))
+    report.requested = dict(written)
 
 
-async def _hand_over(house: House, now: Now, time: Clock, report: Report) -> HandedOver:
+async def _dispatch(house: App, now: Now, time: Clock, report: Report) -> DispatchSummary:
     known = await asyncio.to_thread(_vendors, house)
     own = house.folder.templates if house.folder.templates.is_dir() else None
     words = PurchaseWords(house.folder.shop, own)
-    not_live = await asyncio.to_thread(waits_for_go_live, house)
-    async with open_vendor_doors(house, known, time.now, not_live) as (doors, shut):
-        couriers = Couriers(house.worker, doors, house.settings.parallel, time.now)
-        in_doubt = await deed("sweep", partial(sweep, house.desk, couriers))
-        done = await once("send", partial(hand_over, house.desk, now, couriers, words))
+    not_live = await asyncio.to_thread(channels_not_live, house)
+    async with open_vendor_transports(house, known, time.now, not_live) as (doors, shut):
+        couriers = DispatchWorker(house.worker, doors, house.settings.parallel, time.now)
+        in_doubt = await deed("sweep", partial(recover_abandoned, house.desk, couriers))
+        done = await once("send", partial(dispatch_requests, house.desk, now, couriers, words))
     done.in_doubt += in_doubt
     lost = sorted(done.shut.keys() - known.keys())
     done.problems += [f"vendor {vendor} cannot be asked: the shop's facts do not name it any more" for vendor in lost]
     waits = {vendor: why for vendor, why in shut.items() if vendor in done.shut}
     report.not_live = {channel: why for channel, why in not_live.items() if why in waits.values()}
     done.down |= {vendor: why for vendor, why in waits.items() if why not in not_live.values()}
-    report.waiting = sum(done.later.values()) + sum(done.shut.values())
+    report.waiting = sum(done.retrying.values()) + sum(done.shut.values())
     return done
 
 
-def _vendors(house: House) -> dict[str, VendorFacts]:
-    with reading(house.desk.engine) as connection:
-        return vendors(connection)
+def _vendors(house: App) -> dict[str, VendorFacts]:
+    with read_only(house.desk.engine) as connection:
+        return load_vendors(connection)
 
 
-def _unaddressed(need: Need) -> str:
+def _unaddressed(need: Requirement) -> str:
     return (
         f"order {need.order}, line {need.line}: vendor {need.vendor} ships it to the customer, whose address is not "
         "known; recipient, street, postcode and city in orders.sql are right"
     )
 
 
-def _table(asks: Mapping[str, tuple[Ask, ...]], ways: Mapping[str, str]) -> list[dict[str, Any]]:
+def _table(asks: Mapping[str, tuple[RequestLine, ...]], ways: Mapping[str, str]) -> list[dict[str, Any]]:
     rows = (
         {"vendor": vendor, "by": str(ways[vendor])}
         | {name: asdict(ask.need)[name] for name in ("order", "line", "product", "drop_shipped")}
-        | {"pieces": ask.quantity, "time": ask.nth}
+        | {"pieces": ask.quantity, "time": ask.attempt}
         for vendor, asked in asks.items()
         for ask in asked
     )
@@ -146,8 +148,9 @@ def summary(shop: str, report: Report, found: list[dict[str, Any]]) -> str:
     if not found:
         return said
     rows = "\n".join(
-        f"| `{one['request'][:8]}` | {cell(one['vendor'])} | {cell(one['order'] or '')} | {cell(one['line'] or '')} "
-        f"| {one['since']:%Y-%m-%d %H:%M} | {cell(one['what'])} |"
+        f"| `{one['request'][:8]}` | {markdown_cell(one['vendor'])} "
+        f"| {markdown_cell(one['order'] or '')} | {markdown_cell(one['line'] or '')} "
+        f"| {one['since']:%Y-%m-%d %H:%M} | {markdown_cell(one['what'])} |"
         for one in found[:SHOWN]
     )
     return (

@@ -10,28 +10,28 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
-from app.clock import clock
-from app.composition import House, open_house
-from app.evaluation import Decide, Progress, decide_here, decide_in_shards
-from app.ledger import Begin
-from app.prefect_tasks import deed, publish, rename
+from app.clock import make_clock
+from app.composition import App, open_app
+from app.evaluation import Evaluate, Progress, evaluate_in_shards, evaluate_shard
+from app.ledger import CreateLedger
+from app.prefect_tasks import deed, publish_artifact, rename_flow_run
 from app.reports import run as showing
-from app.run_tracking import a_run, outcome, run_name
-from flows.allocate import share_out
+from app.run_tracking import flow_result, flow_run_name, track_run
+from flows.allocate import run_allocate
 from models.errors import BadShop
 from models.policy.policy import Policy
 from models.run_report import Report
-from tasks.db.counters import orders_by_bucket
-from tasks.db.sharding import MOST
-from tasks.db.sql import reading
-from tasks.guardrails.check import foresee, judge, judge_facts, yielded
-from tasks.guardrails.run_days import check_clock, check_facts
+from tasks.db.counters import count_orders_by_bucket
+from tasks.db.sharding import MAX_SHARDS
+from tasks.db.sql import read_only
+from tasks.guardrails.check import accepted_orders, check_data, check_run, preview_breaches
+from tasks.guardrails.run_days import check_clock, check_data_date
 from tasks.imports.load import import_all
-from tasks.reporting.dry_run import survey
+from tasks.reporting.dry_run import dry_run
 from tasks.runs.records import LATE_ORDERS, Now
 
 
-@flow(name=LATE_ORDERS, flow_run_name=run_name, retries=0, validate_parameters=True)
+@flow(name=LATE_ORDERS, flow_run_name=flow_run_name, retries=0, validate_parameters=True)
 async def late_orders(
     shop: str | None = None,
     policy: Policy | None = None,
@@ -41,7 +41,7 @@ async def late_orders(
     take_in: bool = True,
     dry_run: bool = False,
     limit: int | None = None,
-    shards: Annotated[int, Field(ge=1, le=MOST)] = 1,
+    shards: Annotated[int, Field(ge=1, le=MAX_SHARDS)] = 1,
 ) -> Report:
     """Tell the ledger who must be told of a late order; `deliver` then tells them.
 
@@ -56,55 +56,55 @@ async def late_orders(
         shards: into how many runs of `late-orders-shard` to cut the deciding; 1 decides here. A dry run is never cut.
 
     """
-    decide = partial(decide_in_shards, shop=shop, shards=shards) if shards > 1 else decide_here
-    begin = Begin.NEVER if dry_run else Begin.AT_HOME
-    with open_house(shop, policy, data=Path(data) if data else None, begin=begin) as house:
-        report = await find_and_owe(house, as_of, take_in=take_in, dry_run=dry_run, limit=limit, decide=decide)
-    return outcome(report)
+    decide = partial(evaluate_in_shards, shop=shop, shards=shards) if shards > 1 else evaluate_shard
+    begin = CreateLedger.NEVER if dry_run else CreateLedger.AT_HOME
+    with open_app(shop, policy, data=Path(data) if data else None, begin=begin) as house:
+        report = await run_late_orders(house, as_of, take_in=take_in, dry_run=dry_run, limit=limit, decide=decide)
+    return flow_result(report)
 
 
-async def find_and_owe(
-    house: House,
+async def run_late_orders(
+    house: App,
     as_of: date | None = None,
     *,
     take_in: bool = False,
     dry_run: bool = False,
     limit: int | None = None,
     progress: Progress = lambda _, __: None,
-    decide: Decide = decide_here,
+    decide: Evaluate = evaluate_shard,
 ) -> Report:
     """Live one day of a shop: gather its facts, decide, and owe.
 
     Facts that were just taken in are allocated first: no date is told that they made untrue.
     """
-    time = clock(house.folder.shop.zone, as_of, ahead=dry_run)
+    time = make_clock(house.folder.shop.zone, as_of, ahead=dry_run)
     if dry_run:
-        ahead = time.as_of > clock(house.folder.shop.zone, None).as_of
-        return await _look_only(house, time.read(), limit, progress, facts=not ahead)
+        ahead = time.as_of > make_clock(house.folder.shop.zone, None).as_of
+        return await _dry_run(house, time.read(), limit, progress, facts=not ahead)
     if as_of is None:
         await asyncio.to_thread(check_clock, house.desk, time.as_of)
-    async with a_run(house, LATE_ORDERS, time) as (now, report):
+    async with track_run(house, LATE_ORDERS, time) as (now, report):
         if take_in:
-            await deed("import", partial(gather, house, now, report, progress))
+            await deed("import", partial(import_data, house, now, report, progress))
         if as_of is None:
-            await asyncio.to_thread(check_facts, house.desk, now)
-        passed = await deed("brake: the facts", partial(judge_facts, house.desk, now, yielded(report.imported)))
+            await asyncio.to_thread(check_data_date, house.desk, now)
+        passed = await deed("brake: the facts", partial(check_data, house.desk, now, accepted_orders(report.imported)))
 
         if not passed:
             if take_in:
-                await share_out(house, as_of, progress=progress)
+                await run_allocate(house, as_of, progress=progress)
             await decide(house, now, report, limit, progress)
-            passed = await deed("brake: the notices", partial(judge, house.desk, now))
+            passed = await deed("brake: the notices", partial(check_run, house.desk, now))
         report.held = {one.name: one.sentence for one in passed}
 
         await asyncio.to_thread(_count, house, report)
         plans, report.plans = report.plans, []
-    await publish(LATE_ORDERS, showing.summary(report, house.folder.shop.name), plans, "Late orders")
-    await rename(showing.headline(LATE_ORDERS, report))
+    await publish_artifact(LATE_ORDERS, showing.summary(report, house.folder.shop.name), plans, "Late orders")
+    await rename_flow_run(showing.headline(LATE_ORDERS, report))
     return report
 
 
-def gather(house: House, now: Now, report: Report, progress: Progress) -> None:
+def import_data(house: App, now: Now, report: Report, progress: Progress) -> None:
     """Take the shop's facts in, and count them in a report."""
     with house.source() as source:
         counts = import_all(house.desk.engine, source, now.as_of, house.rejects, progress=progress)
@@ -115,21 +115,21 @@ def gather(house: House, now: Now, report: Report, progress: Progress) -> None:
         report.rejects = str(house.rejects)
 
 
-async def _look_only(house: House, now: Now, limit: int | None, progress: Progress, *, facts: bool) -> Report:
+async def _dry_run(house: App, now: Now, limit: int | None, progress: Progress, *, facts: bool) -> Report:
     if mute := house.desk.words.unspoken([bucket.words for bucket in house.desk.policy.bucket]):
         raise BadShop(mute)
     shown = partial(progress, "orders")
-    work = partial(survey, house.desk, now, batch=house.settings.batch, limit=limit, progress=shown)
+    work = partial(dry_run, house.desk, now, batch=house.settings.batch, limit=limit, progress=shown)
     found = await deed("look: every order", work)
-    brake = partial(foresee, house.desk, now, found.looked, found.orders.total(), facts=facts)
+    brake = partial(preview_breaches, house.desk, now, found.looked, found.orders.total(), facts=facts)
     report = Report(as_of=now.as_of, dry_run=True)
     report.held = {one.name: one.sentence for one in await deed("brake: foresee", brake)}
-    showing.fill(report, found.looked)
+    showing.fill_evaluation(report, found.looked)
     showing.fill_orders(report, found.orders, house.desk.policy)
-    await publish(LATE_ORDERS, showing.summary(report, house.folder.shop.name), report.plans, "Dry run")
+    await publish_artifact(LATE_ORDERS, showing.summary(report, house.folder.shop.name), report.plans, "Dry run")
     return report
 
 
-def _count(house: House, report: Report) -> None:
-    with reading(house.desk.engine) as connection:
-        showing.fill_orders(report, orders_by_bucket(connection), house.desk.policy)
+def _count(house: App, report: Report) -> None:
+    with read_only(house.desk.engine) as connection:
+        showing.fill_orders(report, count_orders_by_bucket(connection), house.desk.policy)

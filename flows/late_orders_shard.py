@@ -5,15 +5,15 @@ from functools import partial
 
 from prefect import flow
 
-from app.clock import clock
-from app.composition import open_house
-from app.evaluation import decide_here
-from app.prefect_tasks import deed, rename
+from app.clock import make_clock
+from app.composition import open_app
+from app.evaluation import evaluate_shard
+from app.prefect_tasks import deed, rename_flow_run
 from app.reports.run import headline
 from models.policy.policy import Policy
 from models.run_report import Report
 from tasks.db.sharding import Shard
-from tasks.runs.records import SHARD, join, leave
+from tasks.runs.records import SHARD, finish_shard, join_run_as_shard
 
 
 @flow(name=SHARD, retries=0, validate_parameters=True)
@@ -36,16 +36,16 @@ async def late_orders_shard(
         limit: tell at most so many orders; the others stay due.
 
     """
-    with open_house(shop, policy) as house:
+    with open_app(shop, policy) as house:
         engine, part = house.desk.engine, Shard(shard, shards)
-        now = await deed("join", partial(join, engine, run, shard))
-        time = clock(house.folder.shop.zone, now.as_of)
+        now = await deed("join", partial(join_run_as_shard, engine, run, shard))
+        time = make_clock(house.folder.shop.zone, now.as_of)
         state, report = "failed", Report(run=run, as_of=now.as_of)
         try:
-            await decide_here(house, now, report, limit, lambda _, __: None, shard=part)
+            await evaluate_shard(house, now, report, limit, lambda _, __: None, shard=part)
             state = "done"
         finally:
             kept = report.model_dump(mode="json")
-            await asyncio.to_thread(leave, engine, now, shard, time.now(), state, kept)
-    await rename(f"{headline('late-orders', report)}, {part}")
+            await asyncio.to_thread(finish_shard, engine, now, shard, time.now(), state, kept)
+    await rename_flow_run(f"{headline('late-orders', report)}, {part}")
     return report

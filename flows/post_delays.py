@@ -6,18 +6,18 @@ from typing import Any
 
 from prefect import flow
 
-from app.clock import clock
-from app.composition import House, open_house
-from app.prefect_tasks import deed, publish, rename
-from app.run_tracking import a_run, run_name
-from app.safe_text import cell
-from tasks.posts.compose import compose
+from app.clock import make_clock
+from app.composition import App, open_app
+from app.prefect_tasks import deed, publish_artifact, rename_flow_run
+from app.run_tracking import flow_run_name, track_run
+from app.safe_text import markdown_cell
+from tasks.posts.compose import compose_delay_posts
 
 POST_DELAYS = "post-delays"
 NONE = "No product is late in enough orders for a new post this week.\n"
 
 
-@flow(name=POST_DELAYS, flow_run_name=run_name, retries=0)
+@flow(name=POST_DELAYS, flow_run_name=flow_run_name, retries=0)
 async def post_delays(shop: str | None = None, as_of: date | None = None) -> list[str]:
     """Write this week's posts and hold them; return their ids.
 
@@ -26,17 +26,17 @@ async def post_delays(shop: str | None = None, as_of: date | None = None) -> lis
         as_of: the day to live; today where none is given.
 
     """
-    with open_house(shop) as house:
-        return await compose_posts(house, as_of)
+    with open_app(shop) as house:
+        return await run_post_delays(house, as_of)
 
 
-async def compose_posts(house: House, as_of: date | None = None) -> list[str]:
+async def run_post_delays(house: App, as_of: date | None = None) -> list[str]:
     """Compose at most one post a product and week, and hold it."""
-    desk, time = house.desk, clock(house.folder.shop.zone, as_of)
-    async with a_run(house, POST_DELAYS, time) as (now, _):
-        posts = await deed("compose", partial(compose, desk, now))
-    await publish(POST_DELAYS, waiting_posts(posts, NONE), title="Posts that wait for approval")
-    await rename(f"{POST_DELAYS} {now.as_of}: {len(posts)} to approve")
+    desk, time = house.desk, make_clock(house.folder.shop.zone, as_of)
+    async with track_run(house, POST_DELAYS, time) as (now, _):
+        posts = await deed("compose", partial(compose_delay_posts, desk, now))
+    await publish_artifact(POST_DELAYS, waiting_posts(posts, NONE), title="Posts that wait for approval")
+    await rename_flow_run(f"{POST_DELAYS} {now.as_of}: {len(posts)} to approve")
     return [post["id"] for post in posts]
 
 
@@ -44,7 +44,7 @@ def waiting_posts(posts: list[dict[str, Any]], nothing: str) -> str:
     """Return as markdown the posts that wait for approval, or else that there is nothing."""
     if not posts:
         return nothing
-    shown = "\n".join(f"| `{post['id'][:8]}` | {post['orders']} | {cell(post['text'])} |" for post in posts)
+    shown = "\n".join(f"| `{post['id'][:8]}` | {post['orders']} | {markdown_cell(post['text'])} |" for post in posts)
     return (
         "# Posts that wait for approval\n\n| post | orders | text |\n|---|---|---|\n"
         f"{shown}\n\nApprove with `forewarn posts approve POST`, turn down with `forewarn posts reject POST`.\n"

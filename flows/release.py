@@ -4,18 +4,18 @@ from functools import partial
 
 from prefect import flow
 
-from app.clock import clock
-from app.composition import open_house
-from app.prefect_tasks import deed, publish
-from tasks.guardrails.release import Verdict
-from tasks.guardrails.release import release as decide
+from app.clock import make_clock
+from app.composition import open_app
+from app.prefect_tasks import deed, publish_artifact
+from tasks.guardrails.release import ReviewDecision
+from tasks.guardrails.release import review_run as decide
 
 RELEASE = "release"
 
 
 @flow(name=RELEASE, flow_run_name="release {run}: {verdict}", retries=0)
 async def release(
-    run: str, who: str, verdict: Verdict = Verdict.LET_GO, why: str = "", shop: str | None = None
+    run: str, who: str, verdict: ReviewDecision = ReviewDecision.LET_GO, why: str = "", shop: str | None = None
 ) -> dict[str, str | int]:
     """Say what becomes of a run that the brake held; `deliver` then sends what was let go.
 
@@ -27,8 +27,10 @@ async def release(
         shop: the shop's folder; FOREWARN_SHOP where none is given.
 
     """
-    with open_house(shop) as house:
-        now = clock(house.folder.shop.zone, None).read()
+    with open_app(shop) as house:
+        now = make_clock(house.folder.shop.zone, None).read()
         done = await deed(RELEASE, partial(decide, house.desk, now, run, verdict, who, why))
-    await publish(RELEASE, f"Run `{done.run[:8]}`: {who} said {verdict}; {done.notices:,} notices.\n", title="Released")
+    await publish_artifact(
+        RELEASE, f"Run `{done.run[:8]}`: {who} said {verdict}; {done.notices:,} notices.\n", title="Released"
+    )
     return {"run": done.run, "notices": done.notices}

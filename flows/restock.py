@@ -5,23 +5,23 @@ from functools import partial
 
 from prefect import flow
 
-from app.clock import clock
-from app.composition import House, open_house
+from app.clock import make_clock
+from app.composition import App, open_app
 from app.evaluation import Progress
-from app.prefect_tasks import deed, publish, rename
+from app.prefect_tasks import deed, publish_artifact, rename_flow_run
 from app.reports.run import headline
-from app.run_tracking import a_run, outcome, run_name
-from flows.allocate import share_out
-from flows.late_orders import find_and_owe
+from app.run_tracking import flow_result, flow_run_name, track_run
+from flows.allocate import run_allocate
+from flows.late_orders import run_late_orders
 from flows.post_delays import waiting_posts
 from models.run_report import Report
-from tasks.posts.compose import compose_stock
+from tasks.posts.compose import compose_stock_posts
 
 RESTOCK = "restock"
 NONE = "No product is back, or nearly gone, that a new post would be about.\n"
 
 
-@flow(name=RESTOCK, flow_run_name=run_name, retries=0)
+@flow(name=RESTOCK, flow_run_name=flow_run_name, retries=0)
 async def restock(shop: str | None = None, as_of: date | None = None, *, take_in: bool = True) -> Report:
     """Tell customers whose order can go after all; `deliver` sends it, and people approve the posts.
 
@@ -31,26 +31,26 @@ async def restock(shop: str | None = None, as_of: date | None = None, *, take_in
         take_in: whether to take the shop's facts in first.
 
     """
-    with open_house(shop) as house:
-        report, _ = await bring_good_news(house, as_of, take_in=take_in)
-    return outcome(report)
+    with open_app(shop) as house:
+        report, _ = await run_restock(house, as_of, take_in=take_in)
+    return flow_result(report)
 
 
-async def bring_good_news(
-    house: House, as_of: date | None = None, *, take_in: bool = False, progress: Progress = lambda _, __: None
+async def run_restock(
+    house: App, as_of: date | None = None, *, take_in: bool = False, progress: Progress = lambda _, __: None
 ) -> tuple[Report, list[str]]:
     """Live an arrival of goods; return the report, and the ids of the new posts.
 
     It tells what late-orders would tell, the bad news too: nobody is told the good half of an order's story.
     """
-    desk, time = house.desk, clock(house.folder.shop.zone, as_of)
-    async with a_run(house, RESTOCK, time) as (now, _):
+    desk, time = house.desk, make_clock(house.folder.shop.zone, as_of)
+    async with track_run(house, RESTOCK, time) as (now, _):
         if not take_in:
-            await share_out(house, as_of, progress=progress)
+            await run_allocate(house, as_of, progress=progress)
 
-        report = await find_and_owe(house, as_of, take_in=take_in, progress=progress)
+        report = await run_late_orders(house, as_of, take_in=take_in, progress=progress)
 
-        posts = await deed("compose", partial(compose_stock, desk, now))
-    await publish(RESTOCK, waiting_posts(posts, NONE), title="Posts that wait for approval")
-    await rename(f"{headline(RESTOCK, report)}, {len(posts)} to approve")
+        posts = await deed("compose", partial(compose_stock_posts, desk, now))
+    await publish_artifact(RESTOCK, waiting_posts(posts, NONE), title="Posts that wait for approval")
+    await rename_flow_run(f"{headline(RESTOCK, report)}, {len(posts)} to approve")
     return report, [post["id"] for post in posts]

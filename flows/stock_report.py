@@ -8,33 +8,33 @@ from functools import partial
 
 from prefect import flow
 
-from app.clock import clock
-from app.composition import House, open_house
-from app.prefect_tasks import deed, publish, rename
+from app.clock import make_clock
+from app.composition import App, open_app
+from app.prefect_tasks import deed, publish_artifact, rename_flow_run
 from app.reports.stock import summary
-from app.run_tracking import a_run, run_name
-from tasks.db.sql import reading
+from app.run_tracking import flow_run_name, track_run
+from tasks.db.sql import read_only
 from tasks.guardrails.run_days import check_not_before
-from tasks.replenishment.history import Leads, leads
-from tasks.replenishment.levels import reckon
-from tasks.replenishment.reorder_list import Position, reorder_list
+from tasks.replenishment.history import LeadTimes, lead_times
+from tasks.replenishment.levels import compute_levels
+from tasks.replenishment.reorder_list import StockPosition, reorder_list
 from tasks.runs.records import Now
 
 STOCK_REPORT = "stock-report"
 
 
 @dataclass(frozen=True, slots=True)
-class Stocktaking:
+class StockReport:
     """What was reckoned, and the products to order, the most urgent first."""
 
     as_of: date
     products: int
     written: int
     unstocked: int
-    positions: list[Position]
+    positions: list[StockPosition]
 
 
-@flow(name=STOCK_REPORT, flow_run_name=run_name, retries=0)
+@flow(name=STOCK_REPORT, flow_run_name=flow_run_name, retries=0)
 async def stock_report(shop: str | None = None, as_of: date | None = None) -> dict[str, int]:
     """Reckon safety stocks and reorder points, and show the products to order.
 
@@ -43,46 +43,48 @@ async def stock_report(shop: str | None = None, as_of: date | None = None) -> di
         as_of: the day to live; today where none is given.
 
     """
-    with open_house(shop) as house:
-        found = await take_stock(house, as_of)
+    with open_app(shop) as house:
+        found = await run_stock_report(house, as_of)
     return {"products": found.products, "changed": found.written, "to_order": len(found.positions)}
 
 
-async def take_stock(
-    house: House,
+async def run_stock_report(
+    house: App,
     as_of: date | None = None,
     *,
     everything: bool = False,
     progress: Callable[[str, int], None] = lambda _, __: None,
-) -> Stocktaking:
+) -> StockReport:
     """Reckon page after page, and list the products to order, or all of them."""
-    time = clock(house.folder.shop.zone, as_of)
+    time = make_clock(house.folder.shop.zone, as_of)
     await asyncio.to_thread(check_not_before, house.desk, STOCK_REPORT, time.as_of)
-    async with a_run(house, STOCK_REPORT, time) as (now, _):
+    async with track_run(house, STOCK_REPORT, time) as (now, _):
         found = await deed("lead times", partial(_leads, house, now))
 
-        products, written, unstocked = await _reckon_all(house, now, found, progress)
+        products, written, unstocked = await _compute_all(house, now, found, progress)
 
         positions = await asyncio.to_thread(_list, house, now, everything=everything)
-    report = Stocktaking(now.as_of, products, written, unstocked, positions)
+    report = StockReport(now.as_of, products, written, unstocked, positions)
     to_order = [one for one in positions if one.level.order_quantity]
     page = summary(house.folder.shop.name, now.as_of, products, to_order, unstocked)
-    await publish(STOCK_REPORT, page, title="What to order")
-    await rename(f"{STOCK_REPORT} {now.as_of}: {len(to_order)} to order")
+    await publish_artifact(STOCK_REPORT, page, title="What to order")
+    await rename_flow_run(f"{STOCK_REPORT} {now.as_of}: {len(to_order)} to order")
     return report
 
 
-def _leads(house: House, now: Now) -> Leads:
-    with reading(house.desk.engine) as connection:
-        return leads(house.desk, connection, now.as_of)
+def _leads(house: App, now: Now) -> LeadTimes:
+    with read_only(house.desk.engine) as connection:
+        return lead_times(house.desk, connection, now.as_of)
 
 
-async def _reckon_all(
-    house: House, now: Now, found: Leads, progress: Callable[[str, int], None]
+async def _compute_all(
+    house: App, now: Now, found: LeadTimes, progress: Callable[[str, int], None]
 ) -> tuple[int, int, int]:
     products, written, unstocked, after = 0, 0, 0, ""
     while True:
-        page = await deed(f"reckon: after {after or 'the beginning'}", partial(reckon, house.desk, now, found, after))
+        page = await deed(
+            f"reckon: after {after or 'the beginning'}", partial(compute_levels, house.desk, now, found, after)
+        )
         if page.last is None:
             return products, written, unstocked
         products, written, after = products + page.products, written + page.written, page.last
@@ -90,6 +92,6 @@ async def _reckon_all(
         progress("products", products)
 
 
-def _list(house: House, now: Now, *, everything: bool) -> list[Position]:
-    with reading(house.desk.engine) as connection:
+def _list(house: App, now: Now, *, everything: bool) -> list[StockPosition]:
+    with read_only(house.desk.engine) as connection:
         return reorder_list(house.desk, connection, now.as_of, everything=everything)

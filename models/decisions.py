@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from models.enums import Channel, News, RemedyKind, Skip
+from models.enums import ChangeKind, Channel, RemedyKind, SkipReason
 from models.orders import LineFacts, OrderFacts, ProductFacts
 from models.shipments import Parcel
 
@@ -63,7 +63,7 @@ class Contact:
     channel: Channel
     address: str | None
     not_before: datetime | None = None
-    skip: Skip | None = None
+    skip: SkipReason | None = None
     valid_until: datetime | None = None
     """When a message still under way would come too late in the day; None: any time will do."""
 
@@ -73,7 +73,7 @@ class Plan:
     """What is to be said about one order, with what remedy, by which channels, and why."""
 
     delay: Delay
-    news: News
+    change: ChangeKind
     message: str
     """The message's folder: `week`, `fortnight`, ..., or `late_again` for a renewed notice."""
     revision: int
@@ -93,12 +93,12 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Assessment:
     """What one look at an order found: where it stands, when to look again, and what to say, if anything."""
 
     bucket: str
     """A bucket of the policy, `on_time`, `closed`, or `future` for an order not placed yet."""
-    look_again_on: date
+    next_check_on: date
     delay: Delay | None = None
     plan: Plan | None = None
     limited: bool = False

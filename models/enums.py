@@ -33,7 +33,7 @@ class State(StrEnum):
     IN_DOUBT = "in_doubt"
 
 
-class News(StrEnum):
+class ChangeKind(StrEnum):
     """Why there is something to say that was not said yet."""
 
     FIRST = "first"
@@ -54,8 +54,8 @@ class News(StrEnum):
     """A date is known now, where the customer was told that none is."""
 
 
-GOOD = (News.READY, News.EARLIER)
-OFFERLESS = (*GOOD, News.DATED)
+GOOD_CHANGES = (ChangeKind.READY, ChangeKind.EARLIER)
+WITHOUT_OFFER = (*GOOD_CHANGES, ChangeKind.DATED)
 """News that offers nothing: what there was to offer came with the delay itself."""
 
 
@@ -80,7 +80,7 @@ class PostKind(StrEnum):
     """A product that sells, of which few are left."""
 
 
-class Skip(StrEnum):
+class SkipReason(StrEnum):
     """Why a notice is not sent; the words staff read."""
 
     NO_ADDRESS = "no_address"

@@ -8,7 +8,7 @@ from typing import Annotated
 from babel import Locale
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-MOST_DAYS = 3650
+MAX_DAYS = 3650
 # Files called Latin-1 hold Windows-1252 in practice, so browsers read them as that (WHATWG Encoding Standard).
 WINDOWS = {"iso8859-1": "cp1252"}
 
@@ -45,10 +45,10 @@ def codec(name: str) -> str:
 Country = Annotated[str, BeforeValidator(_spelt), AfterValidator(_known)]
 """A country by its ISO 3166-1 code of two letters, in any case; UK is read as GB, and EL as GR."""
 Encoding = Annotated[str, AfterValidator(codec)]
-InDays = Annotated[int, Field(le=MOST_DAYS)]
+InDays = Annotated[int, Field(le=MAX_DAYS)]
 """Ten years: further off there is nothing to promise or to learn, and a calendar ends in the year 9999."""
-InHours = Annotated[int, Field(le=24 * MOST_DAYS)]
-InMinutes = Annotated[int, Field(le=60 * 24 * MOST_DAYS)]
+InHours = Annotated[int, Field(le=24 * MAX_DAYS)]
+InMinutes = Annotated[int, Field(le=60 * 24 * MAX_DAYS)]
 Count = Annotated[int, Field(le=1_000_000)]
 Amounts = dict[Annotated[str, Field(pattern=r"^[A-Z]{3}$")], Annotated[Decimal, Field(ge=0, le=1_000_000_000)]]
 """Money by currency: `{ EUR = 10, USD = 12 }`. A currency that is not listed gets none."""
@@ -58,7 +58,7 @@ DaysByMethod = dict[str, Annotated[InDays, Field(ge=0)]]
 Times = Annotated[Decimal, Field(le=1_000)]
 
 
-class Frozen(BaseModel):
+class FrozenModel(BaseModel):
     """A table of such a file: it never changes, and a key that is not known is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -6,14 +6,14 @@ from enum import StrEnum
 
 from models.quantities import Quantity
 
-LONGEST = 2 * 365
+MAX_DAYS_AHEAD = 2 * 365
 """Days after an order, or from today where there is no order, beyond which a date is a way to write that none is known,
 such as 31 December 2099."""
 
 
 def known_day(day: date | None, since: date) -> date | None:
     """Return a date that a shop, a vendor or staff gave; None where it is a placeholder: over LONGEST after `since`."""
-    return day if day is not None and (day - since).days <= LONGEST else None
+    return day if day is not None and (day - since).days <= MAX_DAYS_AHEAD else None
 
 
 class DateSource(StrEnum):
@@ -32,7 +32,7 @@ class DateSource(StrEnum):
     """The shop's own system, which says no more than the date."""
 
 
-class Cover(StrEnum):
+class Coverage(StrEnum):
     """What a piece of a line is covered by."""
 
     STOCK = "stock"
@@ -43,7 +43,7 @@ class Cover(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Demand:
+class LineDemand:
     """What an open order line wants of one product."""
 
     order: str
@@ -62,10 +62,10 @@ class Demand:
 
 
 @dataclass(frozen=True, slots=True)
-class Supply:
+class SupplyLot:
     """Pieces of one product that are there, or come to a place by a day."""
 
-    cover: Cover
+    cover: Coverage
     place: str
     quantity: Quantity
     ready_on: date | None
@@ -75,13 +75,13 @@ class Supply:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class AllocationPart:
     """A part of a line's quantity, and what covers it."""
 
     order: str
     line: str
     quantity: Quantity
-    cover: Cover
+    cover: Coverage
     place: str = ""
     inbound: str = ""
     ships_on: date | None = None
@@ -89,7 +89,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Expectation:
+class ExpectedDate:
     """When a line is expected (to leave, or to arrive, as was promised), who says so, and how sure it is."""
 
     source: DateSource
@@ -99,13 +99,13 @@ class Expectation:
     """One plain sentence for staff."""
     earliest_on: date | None = None
     latest_on: date | None = None
-    chance: float | None = None
+    probability: float | None = None
     """How likely it was to be there by `expected_on` when that was reckoned, from 0 to 1; None: nobody can say."""
     basis: str = ""
     """What it was reckoned from, as promises of deliveries: while that stays, so does the day, until it has passed."""
 
 
-class Stocked(StrEnum):
+class StockStatus(StrEnum):
     """What a shopper who orders now must know of a product."""
 
     IN_STOCK = "in_stock"
@@ -116,11 +116,11 @@ class Stocked(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Available:
+class ProductAvailability:
     """What a new order for a product would get, after all open orders had theirs."""
 
     product: str
-    state: Stocked
+    state: StockStatus
     left: Quantity
     """Pieces free: in stock, or else of the first delivery that has some."""
     expected_on: date | None = None

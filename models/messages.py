@@ -49,7 +49,7 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class DeliveryOutcome:
     """How one message ended, or when it may be tried again."""
 
     id: str

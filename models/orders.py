@@ -142,7 +142,7 @@ class LineFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class ToldLine:
+class NoticeLine:
     """What a customer was told of one late line: the promise it broke, the new date (None: unknown), its bucket."""
 
     number: str
@@ -170,12 +170,12 @@ class ToldLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class LastNotice:
     """What the customer was last told of an order, line by line, and on which day."""
 
     revision: int
     told_on: date
-    lines: tuple[ToldLine, ...]
+    lines: tuple[NoticeLine, ...]
     customer: str | None = None
     """Who was told; None where the ledger does not know."""
     assumed: bool = False
@@ -195,7 +195,7 @@ class OrderFacts:
     shipping_fee: Decimal | None = None
     cancelled_on: date | None = None
     url: str | None = None
-    told: Told | None = None
+    told: LastNotice | None = None
     """What its customer knows: nothing, where the order was another's when it was told."""
     unpaid: bool = False
     """It waits for its payment: nothing of it is late."""

@@ -8,7 +8,7 @@ from models.messages import Attachment
 from models.quantities import Quantity
 
 
-class By(StrEnum):
+class VendorChannel(StrEnum):
     """A way by which a purchase request goes."""
 
     MAIL = "mail"
@@ -17,11 +17,11 @@ class By(StrEnum):
     HTTP = "http"
 
 
-KNOWN_AGAIN = frozenset({By.FOLDER, By.SFTP, By.HTTP})
+IDEMPOTENT = frozenset({VendorChannel.FOLDER, VendorChannel.SFTP, VendorChannel.HTTP})
 """Ways on which a second copy is seen to be one: a file of the same name, a request with the same idempotency key."""
 
 
-class VendorAnswer(StrEnum):
+class VendorResponse(StrEnum):
     """What became of pieces that a vendor was asked for."""
 
     ACCEPTED = "accepted"
@@ -46,7 +46,7 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class Requirement:
     """Pieces that an open line wants from its product's vendor."""
 
     order: str
@@ -60,22 +60,22 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """Pieces that were asked for a line before: the `nth` time, of this vendor; and its answer, None without one."""
+class PriorRequest:
+    """Pieces of a line that were requested before, at which attempt, and the vendor's response; None: not answered."""
 
     vendor: str
     quantity: Quantity
-    nth: int
+    attempt: int
     answer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class RequestLine:
     """Pieces to ask a vendor for now."""
 
-    need: Need
+    need: Requirement
     quantity: Quantity
-    nth: int
+    attempt: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class PurchaseItem:
 
 
 @dataclass(frozen=True, slots=True)
-class Purchase:
+class PurchaseRequestData:
     """A purchase request, or a reminder of one, before it is written as a document."""
 
     id: str

@@ -27,9 +27,9 @@ class Report(BaseModel):
     left_out: Counts = Field({}, description="rows that the shop's SELECTs left out on purpose, by reason")
     open: int = Field(0, description="open orders, late or not")
     late: Counts = Field({}, description="late orders by bucket")
-    news: Counts = Field({}, description="orders with something to say that was not said yet, by bucket")
+    changes: Counts = Field({}, description="orders with something to say that was not said yet, by bucket")
     limited: int = Field(0, description="orders with something to say that `--limit` leaves to a later run")
-    owed: Counts = Field({}, description="notices written down to be sent, by channel")
+    notices: Counts = Field({}, description="notices written down to be sent, by channel")
     offers: Counts = Field({}, description="orders with a remedy in their notice, by kind")
     held: dict[str, str] = Field(
         {},
@@ -45,8 +45,8 @@ class Report(BaseModel):
     )
     skipped: Counts = Field({}, description="notices not sent, by reason")
     rejected: Counts = Field({}, description="messages that a provider will never take, by reason")
-    later: Counts = Field({}, description="messages that wait for another try, by reason")
-    not_reached: int = Field(0, description="customers whose notice was refused, and who have no other channel")
+    retrying: Counts = Field({}, description="messages that wait for another try, by reason")
+    unreachable: int = Field(0, description="customers whose notice was refused, and who have no other channel")
     waiting: int = Field(0, description="notices and approved posts that wait, for their hour or for another try")
     in_doubt: int = Field(
         0, description="messages of which nobody can know whether they left; never sent again by itself"
@@ -61,7 +61,7 @@ class Report(BaseModel):
         {}, description="channels whose messages wait until somebody lets them reach customers: `forewarn go-live`"
     )
     fallbacks: Counts = Field({}, description="languages asked for and missing, each with the one that was used")
-    covered: Counts = Field(
+    coverage: Counts = Field(
         {},
         description="open lines by what covers them: `packed`, `stock`, `inbound` or `nothing`, the worst of a line",
     )
@@ -75,9 +75,9 @@ class Report(BaseModel):
         "of these choices `changed`",
     )
     problems: list[str] = Field([], description="what went wrong, a sentence each; the run exits non-zero")
-    asked: Counts = Field({}, description="order lines that vendors were asked for, by vendor")
-    chased: int = Field(0, description="purchase requests of which a vendor is reminded, for it gave no answer")
-    for_staff: int = Field(
+    requested: Counts = Field({}, description="order requested, by vendor")
+    reminded: int = Field(0, description="purchase requests of which a vendor is reminded, for it gave no answer")
+    needs_staff: int = Field(
         0, description="purchase requests and lines that wait for staff: `forewarn vendors waiting` shows them"
     )
     plans: list[dict[str, str | int]] = Field(

@@ -8,7 +8,7 @@ from enum import StrEnum
 from models.enums import Promise
 
 
-class Wish(StrEnum):
+class ShippingPreference(StrEnum):
     """How an order's customer wants it sent."""
 
     COMPLETE = "complete"
@@ -25,7 +25,7 @@ class LineToSend:
     leave_by: date
     """The last day on which it may leave to keep its promise."""
     time_critical: bool = False
-    together: str | None = None
+    ship_with: str | None = None
     """Lines with the same mark leave in one parcel."""
     promise: Promise = Promise.SHIP
 
@@ -38,7 +38,7 @@ class OrderToSend:
     currency: str
     soonest: date
     """The day on which a parcel leaves that is packed today; all lines that leave by then have one `ships_on`."""
-    wish: Wish | None = None
+    preference: ShippingPreference | None = None
     country: str = ""
     """Where it goes: ISO code."""
 
@@ -53,7 +53,7 @@ class Parcel:
 
 
 @dataclass(frozen=True, slots=True)
-class Parting:
+class ShippingPlan:
     """Whether an order is sent in parts or at once, and the reckoning behind it."""
 
     parcels: tuple[Parcel, ...]
@@ -62,7 +62,7 @@ class Parting:
     """Days by which the first parcel leaves earlier than all at once; 0 where it is all at once."""
     extra_cost: Decimal
     currency: str
-    worth: Decimal
+    value: Decimal
     """What the policy reckons the days are worth to the customer."""
     why: str
     """One plain sentence, as "send 2 of 3 lines now: 6 days earlier for 4.90 EUR more"."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from models.inventory import Available
+from models.inventory import ProductAvailability
 from models.orders import ProductFacts
 
 
@@ -12,7 +12,7 @@ class StorefrontNotice:
     """What a shopper is told of a product: no date that has passed, and of the quantity no more than is to be said."""
 
     product: ProductFacts
-    available: Available
+    available: ProductAvailability
     """`left` is 0 where nothing is said of it."""
     set_at: datetime
     valid_until: datetime

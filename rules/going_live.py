@@ -8,7 +8,7 @@ from datetime import date
 from models.decisions import Plan
 from models.enums import Channel
 from rules.delays.delays import began_on
-from rules.delays.evaluate import tells
+from rules.delays.evaluate import is_reachable
 
 AGES = (
     (None, "not late yet"),
@@ -56,7 +56,7 @@ class Rollout:
         """Take in what there is to tell of one order."""
         order = plan.delay.order.id
         addresses = {one.address for one in plan.contacts if one.skip is None}
-        if not tells(plan.contacts):
+        if not is_reachable(plan.contacts):
             self.unreachable += 1
         elif which.since is not None and began_on(plan.delay) < which.since:
             self.untold.append(order)

@@ -10,7 +10,7 @@ HOURS_A_DAY = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class LimitBreach:
     """A limit that was passed."""
 
     name: str
@@ -22,7 +22,7 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
-class Intake:
+class DataStats:
     """What a run knows of the shop's facts before it decides."""
 
     orders: int | None
@@ -40,7 +40,7 @@ class Intake:
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class RunStats:
     """What a run would tell, beside what the shop usually does."""
 
     told: int
@@ -56,39 +56,39 @@ class Load:
     """Whether staff want to see every run's notices before they leave."""
 
 
-def facts_out_of_bounds(intake: Intake, policy: Policy) -> tuple[Limit, ...]:
+def data_breaches(intake: DataStats, policy: Policy) -> tuple[LimitBreach, ...]:
     """Return the limits that the shop's facts pass: too few orders, too many gone lines, or too old."""
-    return (*_fewer(intake, policy), *_gone(intake, policy), *_stale(intake, policy))
+    return (*_too_few_orders(intake, policy), *_empty_data(intake, policy), *_stale_data(intake, policy))
 
 
-def _fewer(intake: Intake, policy: Policy) -> Iterator[Limit]:
+def _too_few_orders(intake: DataStats, policy: Policy) -> Iterator[LimitBreach]:
     share, orders = policy.brake.fewer_orders, intake.orders
     if not share or orders is None:
         return
     if orders == 0 and (intake.before or intake.known):
-        yield Limit("fewer_orders", 1, 0, "the source yielded no order at all")
+        yield LimitBreach("fewer_orders", 1, 0, "the source yielded no order at all")
     elif orders < share * intake.before and intake.before >= policy.brake.at_least:
         sentence = (
             f"the source yielded {orders:,} orders, and {intake.before:,} before; {share:.0%} of that are expected"
         )
-        yield Limit("fewer_orders", share * intake.before, orders, sentence)
+        yield LimitBreach("fewer_orders", share * intake.before, orders, sentence)
 
 
-def _gone(intake: Intake, policy: Policy) -> Iterator[Limit]:
+def _empty_data(intake: DataStats, policy: Policy) -> Iterator[LimitBreach]:
     most, before = policy.brake.gone_share, intake.gone + intake.open_lines
     share = intake.gone / max(before, 1)
     if most < 1 and share > most and intake.gone >= policy.brake.at_least:
         sentence = (
             f"{intake.gone:,} of {before:,} open lines are gone from the source: {share:.0%}; {most:.0%} are allowed"
         )
-        yield Limit("gone_share", most, share, sentence)
+        yield LimitBreach("gone_share", most, share, sentence)
 
 
-def _stale(intake: Intake, policy: Policy) -> Iterator[Limit]:
+def _stale_data(intake: DataStats, policy: Policy) -> Iterator[LimitBreach]:
     most, hours = policy.brake.stale_hours, intake.hours
     if most and hours is not None and hours > most and intake.known >= policy.brake.at_least:
         sentence = f"the newest order was placed {_span(hours)} before the run; {_span(most)} are allowed"
-        yield Limit("stale_hours", most, hours, sentence)
+        yield LimitBreach("stale_hours", most, hours, sentence)
 
 
 def _span(hours: float) -> str:
@@ -98,36 +98,36 @@ def _span(hours: float) -> str:
     return f"{hours / HOURS_A_DAY:,.1f}".removesuffix(".0") + " days"
 
 
-def load_out_of_bounds(load: Load, policy: Policy) -> tuple[Limit, ...]:
+def run_breaches(load: RunStats, policy: Policy) -> tuple[LimitBreach, ...]:
     """Return the limits that a run's notices and offers pass."""
-    return (*_supervised(load), *_share(load, policy), *_usual(load, policy), *_offers(load, policy))
+    return (*_supervised(load), *_share(load, policy), *_above_median(load, policy), *_offers(load, policy))
 
 
-def _supervised(load: Load) -> Iterator[Limit]:
+def _supervised(load: RunStats) -> Iterator[LimitBreach]:
     if load.supervised and load.told:
         sentence = f"{load.told:,} orders would be told, and supervision is on: `forewarn supervision off` ends it"
-        yield Limit("supervision", 0, load.told, sentence)
+        yield LimitBreach("supervision", 0, load.told, sentence)
 
 
-def _share(load: Load, policy: Policy) -> Iterator[Limit]:
+def _share(load: RunStats, policy: Policy) -> Iterator[LimitBreach]:
     most, share = policy.brake.newly_late_share, load.told / max(load.open, 1)
     if most < 1 and share > most and load.told >= policy.brake.at_least:
         sentence = (
             f"{load.told:,} of {load.open:,} open orders would be told at once: {share:.0%}; {most:.0%} are allowed"
         )
-        yield Limit("newly_late_share", most, share, sentence)
+        yield LimitBreach("newly_late_share", most, share, sentence)
 
 
-def _usual(load: Load, policy: Policy) -> Iterator[Limit]:
+def _above_median(load: RunStats, policy: Policy) -> Iterator[LimitBreach]:
     times, day = policy.brake.times_usual, load.today + load.told
     if not times or load.usual is None or not load.told or day < policy.brake.at_least:
         return
     if day > times * load.usual:
         sentence = f"{day:,} orders would be told in a day, and {load.usual:g} usually are; {times:g} times as many may"
-        yield Limit("times_usual", times * load.usual, day, sentence)
+        yield LimitBreach("times_usual", times * load.usual, day, sentence)
 
 
-def _offers(load: Load, policy: Policy) -> Iterator[Limit]:
+def _offers(load: RunStats, policy: Policy) -> Iterator[LimitBreach]:
     times = policy.brake.offers
     for currency, wanted in sorted(load.wanted.items()):
         most = Decimal(str(times)) * policy.caps.per_run.get(currency, Decimal(0))
@@ -136,4 +136,4 @@ def _offers(load: Load, policy: Policy) -> Iterator[Limit]:
                 f"the run's discounts would cost {wanted:,.2f} {currency}, were there no caps; "
                 f"{most:,.2f} are allowed, {times:g} times the cap of a run"
             )
-            yield Limit("offers", float(most), float(wanted), sentence)
+            yield LimitBreach("offers", float(most), float(wanted), sentence)

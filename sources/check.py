@@ -13,10 +13,10 @@ from models.errors import BadShop
 from models.inventory import known_day
 from models.quantities import plain
 from sources.contract import KEYS, POINTS_AT, Fact, LineRow, OrderRow, ProductRow, ShipmentRow
-from sources.deduplicate import Deduplicated
-from sources.piece_counts import Tally
+from sources.deduplicate import DeduplicatedReader
+from sources.piece_counts import PieceCounts
 from sources.reader import Source
-from sources.rows import Accepted, LeftOut, Refused
+from sources.rows import AcceptedRow, ExcludedRows, RejectedRow
 
 EXAMPLES, REASONS = 5, 100
 """Examples kept of a reason, and reasons kept apart."""
@@ -50,7 +50,7 @@ class Reason:
     column: str
     reason: str
     rows: int = 0
-    examples: list[Refused] = field(default_factory=list)
+    examples: list[RejectedRow] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -66,7 +66,7 @@ class Report:
     """Of each SELECT that cannot run, why."""
     open_orders: int = 0
     late_orders: int = 0
-    left_out: list[LeftOut] = field(default_factory=list)
+    left_out: list[ExcludedRows] = field(default_factory=list)
     unknown_methods: dict[str, int] = field(default_factory=dict)
     """Orders by a shipping method that the policy does not name, while it names others."""
 
@@ -81,11 +81,11 @@ class Report:
         return self.late_orders / self.open_orders if self.open_orders else 0.0
 
     @property
-    def examples(self) -> list[tuple[Finding, Refused]]:
+    def examples(self) -> list[tuple[Finding, RejectedRow]]:
         """Return the examples of all reasons."""
         return [(one.what, at) for one in self.reasons.values() for at in one.examples]
 
-    def add(self, finding: Finding, at: Refused) -> None:
+    def add(self, finding: Finding, at: RejectedRow) -> None:
         """Count a finding by its reason; keep it as an example while there are few of its reason."""
         key = at.table, finding
         self.found[key] = self.found.get(key, 0) + 1
@@ -127,16 +127,16 @@ def check(source: Source, as_of: date, methods: Collection[str] = ()) -> Report:
     for table in source.tables:
         report.rows[table] = 0
         try:
-            with Deduplicated(table, source.selects[table].sql) as told:
+            with DeduplicatedReader(table, source.selects[table].sql) as told:
                 _check(source, table, report, look, told)
         except BadShop as error:
             report.broken.append(str(error))
             look.unknown.add(table)
     if not look.unknown & {"orders", "lines"}:
         for order in sorted(look.placed.keys() - look.with_lines):
-            report.add(Finding.NO_LINES, Refused("orders", "orders.sql", None, "id", order, Finding.NO_LINES))
+            report.add(Finding.NO_LINES, RejectedRow("orders", "orders.sql", None, "id", order, Finding.NO_LINES))
     for (order, line), n in sorted(look.pieces.excess()):
-        at = Refused("lines", "lines.sql", None, "quantity", f"{order}/{line}", f"{Finding.TOO_MANY}: {plain(n)}")
+        at = RejectedRow("lines", "lines.sql", None, "quantity", f"{order}/{line}", f"{Finding.TOO_MANY}: {plain(n)}")
         report.add(Finding.TOO_MANY, at)
     report.unknown_methods = dict(sorted(look.unknown_methods.items()))
     still = {key for key in look.pieces.open() if key[0] not in look.unpaid}
@@ -149,17 +149,17 @@ def check(source: Source, as_of: date, methods: Collection[str] = ()) -> Report:
     return report
 
 
-def _check(source: Source, table: str, report: Report, look: "_Look", told: Deduplicated) -> None:
+def _check(source: Source, table: str, report: Report, look: "_Look", told: DeduplicatedReader) -> None:
     rows = source.read(table)
     while found := list(islice(rows, BATCH)):
         report.rows[table] += len(found)
         for row in found:
-            if isinstance(row, Refused):
+            if isinstance(row, RejectedRow):
                 report.add(Finding.REFUSED, row)
                 continue
             for column in look.orphaned(table, row.fact):
                 report.add(Finding.ORPHAN, _at(table, row, column, Finding.ORPHAN))
-        told.add([row for row in found if isinstance(row, Accepted) and not look.orphaned(table, row.fact)])
+        told.add([row for row in found if isinstance(row, AcceptedRow) and not look.orphaned(table, row.fact)])
     for refused in told.contradictions():
         report.add(Finding.DUPLICATE, refused)
     for page in told.pages(BATCH):
@@ -168,8 +168,8 @@ def _check(source: Source, table: str, report: Report, look: "_Look", told: Dedu
                 report.add(finding, _at(table, row, column, finding))
 
 
-def _at(table: str, row: Accepted, column: str, finding: Finding) -> Refused:
-    return Refused(table, row.file, row.line, column, str(getattr(row.fact, column)), finding)
+def _at(table: str, row: AcceptedRow, column: str, finding: Finding) -> RejectedRow:
+    return RejectedRow(table, row.file, row.line, column, str(getattr(row.fact, column)), finding)
 
 
 @dataclass(slots=True)
@@ -189,7 +189,7 @@ class _Look:
     lines: set[tuple[str, str]] = field(default_factory=set)
     unpaid: set[str] = field(default_factory=set)
     unknown_methods: Counter[str] = field(default_factory=Counter)
-    pieces: Tally = field(default_factory=Tally)
+    pieces: PieceCounts = field(default_factory=PieceCounts)
     late: set[tuple[str, str]] = field(default_factory=set)
     """Lines that are late where any of their pieces is owed."""
 

@@ -86,7 +86,7 @@ class OrderRow(Fact):
     priority: WholeOrNothing = Field(
         0, ge=-MOST, le=MOST, description="who gets stock first: a higher number goes before"
     )
-    wish: Annotated[Literal["complete", "available"], BeforeValidator(lower)] | None = Field(
+    shipping_preference: Annotated[Literal["complete", "available"], BeforeValidator(lower)] | None = Field(
         None, description="`complete`: in one parcel; `available`: each line as it is ready; blank: the shop decides"
     )
     recipient: Text | None = Field(None, description="name on the parcel; else the customer's")
@@ -131,7 +131,7 @@ class LineRow(Fact):
         None, description="who says `expected_on`: `carrier`, `vendor` or `staff`; blank: the shop's system"
     )
     time_critical: Flag = Field(default=False, description="of little use when late, as a birthday present")
-    together: Key | None = Field(None, description="lines of an order with the same mark leave in one parcel")
+    ship_with: Key | None = Field(None, description="lines of an order with the same mark leave in one parcel")
     shipped: PiecesOrZero = Field(0, ge=0, le=MOST, description="pieces that left so far, where it was not all of them")
     cancelled: PiecesOrZero = Field(
         0, ge=0, le=MOST, description="pieces cancelled, or refunded before they left; they count in `quantity`"

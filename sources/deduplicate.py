@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Self
 
 from sources.connectors.newest_file import Newest
 from sources.contract import CONTRACT, KEYS, Fact
-from sources.rows import Accepted, Refused, place_of
+from sources.rows import AcceptedRow, RejectedRow, location_of
 
 Key = tuple[str, ...]
 PRAGMAS = ("journal_mode = OFF", "synchronous = OFF", "cache_size = -16384")
@@ -30,7 +30,7 @@ PLACES_SHOWN = 3
 ADDRESSES = ("email", "phone")
 
 
-class Kept(NamedTuple):
+class KeptRows(NamedTuple):
     """A row as it lies on disk; one without a fact stands for rows of its file that contradict each other."""
 
     file: str
@@ -38,7 +38,7 @@ class Kept(NamedTuple):
     fact: bytes | None
 
 
-class Deduplicated:
+class DeduplicatedReader:
     """The rows of one table, of each key one, in a file that nobody else sees. Use it in a `with`.
 
     Of files that one pattern finds the newest file's row is taken. Rows of one file that say the same count once;
@@ -64,15 +64,15 @@ class Deduplicated:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._disk.close()
 
-    def add(self, rows: Sequence[Accepted]) -> None:
+    def add(self, rows: Sequence[AcceptedRow]) -> None:
         """Keep those rows that are the newest of their keys so far."""
         keys = [_written(tuple(getattr(row.fact, name) for name in self.names)) for row in rows]
         asked = "SELECT key, file, line, fact FROM kept WHERE key IN (SELECT value FROM json_each(?))"
-        there = {key: Kept(*kept) for key, *kept in self._disk.execute(asked, [json.dumps(keys)])}
-        changed, clashes = dict[str, Kept](), list[tuple[str, Kept]]()
+        there = {key: KeptRows(*kept) for key, *kept in self._disk.execute(asked, [json.dumps(keys)])}
+        changed, clashes = dict[str, KeptRows](), list[tuple[str, KeptRows]]()
         self._disk.execute("BEGIN")
         for key, row in zip(keys, rows, strict=True):
-            new, old = Kept(row.file, row.line, pickle.dumps(tuple(vars(row.fact).values()), 5)), there.get(key)
+            new, old = KeptRows(row.file, row.line, pickle.dumps(tuple(vars(row.fact).values()), 5)), there.get(key)
             newer = True if old is None else self.newest.newer(new.file, old.file)
             if old is None or newer:
                 if old is not None:
@@ -99,7 +99,7 @@ class Deduplicated:
             self._note_latest(rows)
         self._disk.execute("COMMIT")
 
-    def spoil(self, refused: Refused) -> None:
+    def spoil(self, refused: RejectedRow) -> None:
         """Remember that a row was refused: its order does not tell its lines whole."""
         if refused.order:
             order = refused.order.encode("utf-8", "replace").decode()
@@ -107,17 +107,17 @@ class Deduplicated:
         else:
             self.unreadable = True
 
-    def contradictions(self) -> Iterator[Refused]:
+    def contradictions(self) -> Iterator[RejectedRow]:
         """Yield the rows that contradict others of their file, each with its place."""
         keys = "SELECT key, count(*) FROM clash GROUP BY key ORDER BY min(seq)"
         for key, count in self._disk.execute(keys):
             mine = "SELECT file, line, fact FROM clash WHERE key = ? ORDER BY seq"
-            first = [Kept(*row) for row in self._disk.execute(f"{mine} LIMIT {PLACES_SHOWN + 1}", [key])]
+            first = [KeptRows(*row) for row in self._disk.execute(f"{mine} LIMIT {PLACES_SHOWN + 1}", [key])]
             for row in self._disk.execute(mine, [key]):
-                yield self._contradicts(Kept(*row), first, count)
+                yield self._contradicts(KeptRows(*row), first, count)
 
-    def _contradicts(self, one: Kept, first: Sequence[Kept], count: int) -> Refused:
-        others = [place_of(other.file, other.line) for other in first if other[:2] != one[:2]][:PLACES_SHOWN]
+    def _contradicts(self, one: KeptRows, first: Sequence[KeptRows], count: int) -> RejectedRow:
+        others = [location_of(other.file, other.line) for other in first if other[:2] != one[:2]][:PLACES_SHOWN]
         more = f" and {count - 1 - len(others)} more" if count - 1 > len(others) else ""
         mine, its = _facts(one), next(_facts(other) for other in first if _facts(other) != _facts(one))
         at = next(at for at, (here, there) in enumerate(zip(mine, its, strict=True)) if here != there)
@@ -125,7 +125,7 @@ class Deduplicated:
         reason = f"contradicts {', '.join(others)}{more}, which has the same key {key}; none of them is taken"
         order = str(mine[self.fields.index(self.names[0])])
         value = "" if mine[at] is None else str(mine[at])
-        return Refused(self.table, one.file, one.line, self.fields[at], value, reason, order)
+        return RejectedRow(self.table, one.file, one.line, self.fields[at], value, reason, order)
 
     def elsewhere(self, keys: Iterable[Key]) -> dict[Key, str]:
         """Return those customers whose rows name different addresses, each with where those rows are."""
@@ -140,12 +140,12 @@ class Deduplicated:
         rows = self._disk.execute("SELECT key, file, line, fact FROM clash ORDER BY key, seq")
         for key, group in groupby(rows, key=itemgetter(0)):
             addresses, places = set[Any](), list[str]()
-            for row in (Kept(*row[1:]) for row in group):
+            for row in (KeptRows(*row[1:]) for row in group):
                 found = _facts(row)
                 if len(addresses) < 2:
                     addresses.add(tuple(str(found[one] or "").lower() for one in at))
                 if len(places) < PLACES_SHOWN:
-                    places.append(place_of(row.file, row.line))
+                    places.append(location_of(row.file, row.line))
             if len(addresses) > 1:
                 self._disk.execute("INSERT INTO elsewhere VALUES (?, ?)", [key, ", ".join(places)])
         self._compared = True
@@ -156,11 +156,11 @@ class Deduplicated:
         while found := [tuple(json.loads(key)) for (key,) in islice(keys, size)]:
             yield found
 
-    def pages(self, size: int) -> Iterator[list[Accepted]]:
+    def pages(self, size: int) -> Iterator[list[AcceptedRow]]:
         """Yield the rows that are taken, so many at a time, in the order in which their keys came."""
         self._leave_older_files()
         rows = self._disk.execute("SELECT file, line, fact FROM kept WHERE fact IS NOT NULL ORDER BY seq")
-        while found := [self._accepted(Kept(*row)) for row in islice(rows, size)]:
+        while found := [self._accepted(KeptRows(*row)) for row in islice(rows, size)]:
             yield found
 
     def among(self, keys: Iterable[Key]) -> set[Key]:
@@ -181,7 +181,7 @@ class Deduplicated:
         query = "SELECT owner FROM spoilt WHERE owner IN (SELECT value FROM json_each(?))"
         return {owner for (owner,) in self._disk.execute(query, [json.dumps(list(orders))])}
 
-    def _note_latest(self, rows: Sequence[Accepted]) -> None:
+    def _note_latest(self, rows: Sequence[AcceptedRow]) -> None:
         latest = dict[str, str]()
         for row in rows:
             owner = str(getattr(row.fact, self.names[0]))
@@ -205,15 +205,15 @@ class Deduplicated:
         self._disk.executemany("DELETE FROM kept WHERE seq = ?", old)
         self.older += len(old)
 
-    def _accepted(self, kept: Kept) -> Accepted:
+    def _accepted(self, kept: KeptRows) -> AcceptedRow:
         fact: Fact = self.model.model_construct(**dict(zip(self.fields, _facts(kept), strict=True)))
-        return Accepted(fact, kept.file, kept.line)
+        return AcceptedRow(fact, kept.file, kept.line)
 
 
 def _written(key: Key) -> str:
     return json.dumps(key)
 
 
-def _facts(kept: Kept) -> tuple[Any, ...]:
+def _facts(kept: KeptRows) -> tuple[Any, ...]:
     found: tuple[Any, ...] = pickle.loads(kept.fact or b"")  # noqa: S301 - what this process wrote, in a file of its own
     return found

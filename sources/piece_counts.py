@@ -21,7 +21,7 @@ class _Line:
 
 
 @dataclass(slots=True)
-class Tally:
+class PieceCounts:
     """Of each line that no moment closes, what was ordered and what became of it."""
 
     lines: dict[Key, _Line] = field(default_factory=dict)

@@ -17,7 +17,7 @@ from sources.connectors.database import Database
 from sources.connectors.files import Files
 from sources.connectors.queries import LEFT_OUT, Reader, Select, read_selects
 from sources.contract import CONTRACT, RIGHT, Fact
-from sources.rows import Accepted, LeftOut, Refused, Row
+from sources.rows import AcceptedRow, ExcludedRows, RejectedRow, Row
 
 FOUND_SHOWN = 200
 ORDER = {"orders": "id", "lines": "order_id"}
@@ -56,38 +56,38 @@ class Source:
         """Return the tables that the shop has a SELECT for, in the order to take them in."""
         return tuple(table for table in CONTRACT if table in self.selects)
 
-    def rows(self, table: str) -> Iterator[Row | Refused]:
+    def rows(self, table: str) -> Iterator[Row | RejectedRow]:
         """Yield a table's rows as found, and those that could not be read; raises BadShop."""
         return self.reader.rows(self.selects[table])
 
-    def read(self, table: str) -> Iterator[Accepted | Refused]:
+    def read(self, table: str) -> Iterator[AcceptedRow | RejectedRow]:
         """Yield a table's rows, each accepted or refused; raises BadShop where the SELECT itself cannot run."""
         check: TypeAdapter[Fact] = TypeAdapter(CONTRACT[table])
         zones = Zones(ZoneInfo(self.shop.source.zone or self.shop.zone), ZoneInfo(self.shop.zone))
         for row in self.rows(table):
-            if isinstance(row, Refused):
+            if isinstance(row, RejectedRow):
                 yield row
                 continue
             try:
-                yield Accepted(check.validate_python(row.values, context=zones), row.file, row.line)
+                yield AcceptedRow(check.validate_python(row.values, context=zones), row.file, row.line)
             except ValidationError as error:
-                yield refused(table, row, error)
+                yield reject(table, row, error)
 
-    def accepted(self, table: str, refuse: Callable[[Refused], Any]) -> Iterator[Accepted]:
+    def accepted(self, table: str, refuse: Callable[[RejectedRow], Any]) -> Iterator[AcceptedRow]:
         """Yield a table's good rows; hand the others to `refuse`."""
         for row in self.read(table):
-            if isinstance(row, Refused):
+            if isinstance(row, RejectedRow):
                 refuse(row)
             else:
                 yield row
 
-    def left_out(self) -> list[LeftOut]:
+    def left_out(self) -> list[ExcludedRows]:
         """Return what the SELECTs leave out on purpose, as left_out.sql counts it."""
         if LEFT_OUT not in self.selects:
             return []
         found = (row.values for row in self.rows(LEFT_OUT) if isinstance(row, Row))
         try:
-            return [LeftOut(str(values["reason"]), int(values["count"])) for values in found]
+            return [ExcludedRows(str(values["reason"]), int(values["count"])) for values in found]
         except (TypeError, ValueError) as error:
             raise BadShop(f"{self.selects[LEFT_OUT].file}: count is a whole number, as count(*) gives it") from error
 
@@ -105,7 +105,7 @@ def open_source(folder: ShopFolder, data: Path | None = None, url: str | None = 
     return Source(folder.shop, selects, Database(url))
 
 
-def refused(table: str, row: Row, error: ValidationError) -> Refused:
+def reject(table: str, row: Row, error: ValidationError) -> RejectedRow:
     """Say what is wrong with a row, first of all, and what would be right."""
     first, *others = error.errors(include_url=False)
     column = str(first["loc"][0])
@@ -113,7 +113,7 @@ def refused(table: str, row: Row, error: ValidationError) -> Refused:
     value = row.values.get(column)
     shown = "" if value is None else str(value)[:FOUND_SHOWN]
     order = str(row.values.get(ORDER[table]) or "") if table in ORDER else ""
-    return Refused(table, row.file, row.line, column, shown, _reason(first) + also, order)
+    return RejectedRow(table, row.file, row.line, column, shown, _reason(first) + also, order)
 
 
 def _reason(error: ErrorDetails) -> str:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from sources.contract import Fact
 
 
-def place_of(file: str, line: int | None) -> str:
+def location_of(file: str, line: int | None) -> str:
     """Say where a row stands, as people look for it."""
     return file if line is None else f"{file}, line {line}"
 
@@ -19,7 +19,7 @@ class Row(NamedTuple):
     line: int | None
 
 
-class Accepted(NamedTuple):
+class AcceptedRow(NamedTuple):
     """A row that keeps the contract."""
 
     fact: Fact
@@ -29,11 +29,11 @@ class Accepted(NamedTuple):
     @property
     def place(self) -> str:
         """Say where the row stands."""
-        return place_of(self.file, self.line)
+        return location_of(self.file, self.line)
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RejectedRow:
     """A row that is not taken in, and why."""
 
     table: str
@@ -48,7 +48,7 @@ class Refused:
     @property
     def place(self) -> str:
         """Say where the row stands."""
-        return place_of(self.file, self.line)
+        return location_of(self.file, self.line)
 
     def __str__(self) -> str:
         found = f"{self.column} {self.value!r}" if self.column else repr(self.value)
@@ -56,7 +56,7 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class ExcludedRows:
     """Rows that the shop's SELECTs leave out on purpose: why, and how many."""
 
     reason: str

@@ -14,13 +14,13 @@ NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?")
 
 
 @contextmanager
-def sheet(file: Path, columns: Sequence[str]) -> Iterator[Callable[[Iterable[Any]], object]]:
+def open_csv(file: Path, columns: Sequence[str]) -> Iterator[Callable[[Iterable[Any]], object]]:
     """Open a CSV file, and give a function that writes a row."""
     with file.open("w", newline="", encoding="utf-8", errors="backslashreplace") as stream:
         yield _writer(stream, columns)
 
 
-def sheet_of(columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
+def csv_text(columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
     """Return the text of a CSV file."""
     stream = StringIO()
     write = _writer(stream, columns)
@@ -33,16 +33,16 @@ def _writer(stream: TextIO, columns: Sequence[str]) -> Callable[[Iterable[Any]],
     # Text is quoted throughout, for a spreadsheet that splits at another sign would find cells of its own in it.
     writer = csv.writer(stream, quoting=csv.QUOTE_NONNUMERIC)
     writer.writerow(columns)
-    return lambda row: writer.writerow([inert(value) for value in row])
+    return lambda row: writer.writerow([escape_formula(value) for value in row])
 
 
-def inert(value: Any) -> Any:
+def escape_formula(value: Any) -> Any:
     """Return a cell that is no formula: an apostrophe before whatever begins like one, save a plain number."""
     if isinstance(value, str) and FORMULA.match(value) and not NUMBER.fullmatch(value):
         return f"'{value}"
     return value
 
 
-def meant(text: str) -> str:
+def unescape_formula(text: str) -> str:
     """Return a cell's text as it was before `inert` made it harmless."""
-    return text[1:] if text.startswith("'") and inert(text[1:]) == text else text
+    return text[1:] if text.startswith("'") and escape_formula(text[1:]) == text else text

@@ -8,7 +8,7 @@ os.environ.pop("COLUMNS", None)
 
 from tests.support.postgres import started
 from tests.support.provider import a_provider
-from tests.support.shop_driver import SMALL, Counter, open_desk, shop
+from tests.support.shop_driver import SMALL, ShopDriver, open_context, shop
 
 SLOWEST = ("test_schedule.py",)
 """Files that take minutes, the slowest first. Begun last, one would keep a core alone at the end."""
@@ -57,7 +57,7 @@ async def provider():
 @pytest.fixture
 def desk(ledger):
     """Return a desk over an empty ledger."""
-    found = open_desk(ledger)
+    found = open_context(ledger)
     yield found
     found.engine.dispose()
 
@@ -65,7 +65,7 @@ def desk(ledger):
 @pytest.fixture
 def counter(desk):
     """Return a shop counter: orders come in, days are lived, messages go out."""
-    return Counter(desk)
+    return ShopDriver(desk)
 
 
 @pytest.fixture

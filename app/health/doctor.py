@@ -7,9 +7,9 @@ from pathlib import Path
 
 from app.composition import read_settings
 from app.health.check import Check
-from app.health.ledger import look_at_ledger, look_at_live, look_at_owner
-from app.health.prefect import look_at_prefect
-from app.health.providers import ask_providers, look_at_doors
+from app.health.ledger import check_ledger, check_live_channels, check_owner_matches
+from app.health.prefect import check_prefect
+from app.health.providers import check_credentials, check_transports
 from app.ledger import state_folder
 from app.vendor_transports import SETTING, WITH_SECRET, keys_of
 from models.config.settings import Settings
@@ -35,9 +35,9 @@ def examine(shop: Path | None, *, providers: bool = True) -> list[Check]:
         Check("shop", f"{folder.shop.name} in {folder.path}"),
         Check("policy", f"{len(folder.policy.bucket)} buckets, digest {folder.policy.digest}"),
     ]
-    for look in LOOKS:
+    for look in CHECKS:
         found += look(settings, folder)
-    return found + ask_providers(settings, folder) if providers else found
+    return found + check_credentials(settings, folder) if providers else found
 
 
 def _source(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
@@ -72,7 +72,7 @@ def _templates(_: Settings, folder: ShopFolder) -> Iterator[Check]:
 
 
 def _outbox(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
-    place = _there(settings.outbox or state_folder(settings, folder))
+    place = _source_answers(settings.outbox or state_folder(settings, folder))
     free = shutil.disk_usage(place).free
     if not os.access(place, os.W_OK):
         yield Check(
@@ -84,18 +84,18 @@ def _outbox(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
         yield Check("outbox", f"{free // 1024**3} GB free at {place}")
 
 
-def _there(path: Path) -> Path:
-    return path.resolve() if path.exists() else _there(path.resolve().parent)
+def _source_answers(path: Path) -> Path:
+    return path.resolve() if path.exists() else _source_answers(path.resolve().parent)
 
 
-LOOKS: tuple[Callable[[Settings, ShopFolder], Iterator[Check]], ...] = (
-    look_at_ledger,
-    look_at_owner,
-    look_at_live,
+CHECKS: tuple[Callable[[Settings, ShopFolder], Iterator[Check]], ...] = (
+    check_ledger,
+    check_owner_matches,
+    check_live_channels,
     _source,
-    look_at_doors,
+    check_transports,
     _vendors,
     _templates,
     _outbox,
-    look_at_prefect,
+    check_prefect,
 )

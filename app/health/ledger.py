@@ -7,25 +7,25 @@ from datetime import UTC, date, datetime, timedelta
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import DBAPIError
 
-from app.clock import clock
+from app.clock import make_clock
 from app.health.check import Check
-from app.ledger import examined, find_ledger
-from app.transports import is_provider_trial, to_customers
-from models.config.database_url import shown
+from app.ledger import examine_ledger, find_ledger
+from app.transports import is_provider_trial, reaches_customers
+from models.config.database_url import redacted
 from models.config.settings import Settings
 from models.config.shop import ShopFolder
 from models.errors import ForewarnError, NoLedger
 from tasks.db.migrations import check_known, newest, version
 from tasks.db.ownership import WrongShop
-from tasks.db.sql import reading
-from tasks.going_live.rollout import is_supervised, live_channels, trial_notices
-from tasks.runs.records import BEGINNING, lived
+from tasks.db.sql import read_only
+from tasks.going_live.rollout import count_trial_notices, is_supervised, live_channels
+from tasks.runs.records import EPOCH, last_run_date
 
 CLOCKS_APART = timedelta(seconds=30)
 
 
 @contextmanager
-def opened(settings: Settings, folder: ShopFolder) -> Iterator[Engine]:
+def open_existing_ledger(settings: Settings, folder: ShopFolder) -> Iterator[Engine]:
     """Open a ledger for as long as it is looked at; raises NoLedger where there is none."""
     engine = find_ledger(settings, folder)
     try:
@@ -34,15 +34,15 @@ def opened(settings: Settings, folder: ShopFolder) -> Iterator[Engine]:
         engine.dispose()
 
 
-def look_at_ledger(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
+def check_ledger(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
     """Look at the ledger's database: its version, its clock, and the last day in it."""
     address = ""
     try:
-        with opened(settings, folder) as engine:
-            address = shown(engine.url)
+        with open_existing_ledger(settings, folder) as engine:
+            address = redacted(engine.url)
             at = version(engine)
-            apart = _apart(engine)
-            day = lived(engine) if at == newest() else None
+            apart = _clock_difference(engine)
+            day = last_run_date(engine) if at == newest() else None
     except NoLedger as error:
         do = "`docs/operate.md`, A new ledger, says when to begin one"
         yield Check("database", str(error), do, bad=settings.database_url is not None)
@@ -55,33 +55,33 @@ def look_at_ledger(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
     yield Check("database", address)
     yield _migrations(at)
     if day is not None:
-        yield _last_day(day, clock(folder.shop.zone, None).day())
+        yield _last_day(day, make_clock(folder.shop.zone, None).day())
     if apart > CLOCKS_APART:
         yield Check("clocks", f"this machine and the database are {apart} apart", "set both by NTP", bad=True)
     else:
         yield Check("clocks", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, shop in {folder.shop.zone}")
 
 
-def look_at_owner(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
+def check_owner_matches(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
     """Look whose the ledger is."""
     try:
-        yield Check("ledger", examined(settings, folder))
+        yield Check("ledger", examine_ledger(settings, folder))
     except WrongShop as error:
         yield Check("ledger", str(error), "do as it says: until then every command stops", bad=True)
     except (DBAPIError, ForewarnError):
         return  # the check of the database says it
 
 
-def look_at_live(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
+def check_live_channels(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
     """Look whether messages reach customers, and whether a person lets each run go."""
     try:
-        with opened(settings, folder) as engine:
+        with open_existing_ledger(settings, folder) as engine:
             if version(engine) != newest():
                 return
-            with reading(engine) as connection:
+            with read_only(engine) as connection:
                 live, held = live_channels(connection), is_supervised(connection)
-                tried = trial_notices(connection)
-        providers, trial = to_customers(settings), is_provider_trial(settings)
+                tried = count_trial_notices(connection)
+        providers, trial = reaches_customers(settings), is_provider_trial(settings)
     except (DBAPIError, ForewarnError):
         return  # the checks of the database and of the doors say it
     counted = f"; {tried:,} notices reached no customer so far" if tried else ""
@@ -115,12 +115,12 @@ def _last_day(day: date, today: date) -> Check:
     if day > today:
         do = "set this machine's clock; if it is right, `forewarn runs forget-ahead` lets those days count no more"
         return Check("last day", f"the last run was for {day}, and today is {today}", do, bad=True)
-    return Check("last day", f"the last run was for {day}" if day > BEGINNING else "no run yet")
+    return Check("last day", f"the last run was for {day}" if day > EPOCH else "no run yet")
 
 
-def _apart(engine: Engine) -> timedelta:
+def _clock_difference(engine: Engine) -> timedelta:
     if engine.dialect.name == "sqlite":
         return timedelta()
-    with reading(engine) as connection:
+    with read_only(engine) as connection:
         there: datetime = connection.execute(select(func.now())).scalar_one()
     return abs(datetime.now(UTC) - there.astimezone(UTC))

@@ -13,12 +13,12 @@ import yaml
 from sqlalchemy.exc import DBAPIError
 
 from app.health.check import Check
-from app.health.ledger import opened
+from app.health.ledger import open_existing_ledger
 from models.config.settings import Settings
 from models.config.shop import ShopFolder
 from models.errors import ForewarnError
 from tasks.db.migrations import newest, version
-from tasks.runs.records import LATE_ORDERS, last, last_success
+from tasks.runs.records import LATE_ORDERS, last_success_at, latest_run
 
 if TYPE_CHECKING:  # a second of every command that looks at no Prefect
     from prefect.client.orchestration import SyncPrefectClient
@@ -39,7 +39,7 @@ NONE = (None, None)
 DEPLOY = "`prefect --no-prompt deploy --all` in the checkout"
 
 
-def look_at_prefect(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
+def check_prefect(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
     """Look at the server that PREFECT_API_URL names, and at what `prefect.yaml` says should be there."""
     url = os.environ.get("PREFECT_API_URL")
     if not url:
@@ -83,7 +83,7 @@ def _installed(client: "SyncPrefectClient", settings: Settings, folder: ShopFold
     there = {one.name: one for one in client.read_deployments() if one.name in wanted}
     wrong = [check for name, one in wanted.items() for check in _deployment(client, one, there.get(name))]
     yield from wrong or [Check("deployments", f"{len(wanted)} as {file} has them, and their runs are scheduled")]
-    yield from _recent(settings, folder, there)
+    yield from _last_run_check(settings, folder, there)
 
 
 def _places(settings: Settings) -> Iterator[Path]:
@@ -122,27 +122,27 @@ def _deployment(
         yield Check(what, "its schedules are paused", resume, bad=True)
         return
     for schedule in due:
-        known = [one for one in there.schedules if _same(schedule, one.schedule)]
+        known = [one for one in there.schedules if _is_same_schedule(schedule, one.schedule)]
         if not known:
-            yield Check(what, f"not scheduled as prefect.yaml says: {_said(schedule)}", DEPLOY, bad=True)
+            yield Check(what, f"not scheduled as prefect.yaml says: {_describe_schedule(schedule)}", DEPLOY, bad=True)
         elif not any(one.active for one in known):
-            yield Check(what, f"its schedule {_said(schedule)} is paused", resume, bad=True)
-    if due and any(one.active for one in there.schedules) and not _coming(client, there):
+            yield Check(what, f"its schedule {_describe_schedule(schedule)} is paused", resume, bad=True)
+    if due and any(one.active for one in there.schedules) and not _next_run(client, there):
         do = "look for errors of the scheduler in the server's log, and start the server again"
         yield Check(what, "the server has scheduled no run of it", do, bad=True)
 
 
-def _said(schedule: Mapping[str, Any]) -> str:
+def _describe_schedule(schedule: Mapping[str, Any]) -> str:
     return ", ".join(str(value) for key, value in schedule.items() if key in ("cron", "interval", "rrule", "timezone"))
 
 
-def _same(wanted: Mapping[str, Any], there: object) -> bool:
+def _is_same_schedule(wanted: Mapping[str, Any], there: object) -> bool:
     """Compare what can be compared as it is written: an interval is a number in one and a span of time in the other."""
     keys = [key for key in ("cron", "rrule", "timezone") if key in wanted]
     return all(getattr(there, key, None) == wanted[key] for key in keys)
 
 
-def _coming(client: "SyncPrefectClient", there: "DeploymentResponse") -> bool:
+def _next_run(client: "SyncPrefectClient", there: "DeploymentResponse") -> bool:
     from prefect.client.schemas.filters import DeploymentFilter, FlowRunFilter
 
     # Not by `updated`: each poll of a worker counts as an update.
@@ -157,11 +157,15 @@ def _coming(client: "SyncPrefectClient", there: "DeploymentResponse") -> bool:
     return bool(found)
 
 
-def _recent(settings: Settings, folder: ShopFolder, there: Mapping[str, "DeploymentResponse"]) -> Iterator[Check]:
+def _last_run_check(
+    settings: Settings, folder: ShopFolder, there: Mapping[str, "DeploymentResponse"]
+) -> Iterator[Check]:
     try:
-        with opened(settings, folder) as engine:
+        with open_existing_ledger(settings, folder) as engine:
             ready = version(engine) == newest()
-            runs = {flow: (last_success(engine, flow), last(engine, flow)) if ready else NONE for flow in WATCHED}
+            runs = {
+                flow: (last_success_at(engine, flow), latest_run(engine, flow)) if ready else NONE for flow in WATCHED
+            }
     except (DBAPIError, ForewarnError):  # look_at_ledger has said so
         return
     for flow in WATCHED:

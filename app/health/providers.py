@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from app.health.check import Check
-from app.transports import chosen, missing, open_provider
+from app.transports import configured_transports, missing_credentials, open_provider
 from channels.sms.twilio import MESSAGING_SERVICE
-from channels.transport import CannotAsk, Checker, SendError
-from models.config.settings import DoorKind, Settings
+from channels.transport import CredentialCheck, LookupUnavailable, TemporaryFailure
+from models.config.settings import Settings, TransportKind
 from models.config.shop import ShopFolder
 from models.enums import Channel
 from models.errors import ForewarnError
@@ -19,20 +19,20 @@ TIMEOUT = 5.0
 TOO_MANY = "429"
 
 
-def look_at_doors(settings: Settings, _: ShopFolder) -> Iterator[Check]:
+def check_transports(settings: Settings, _: ShopFolder) -> Iterator[Check]:
     """Look at the settings of every channel: are its credentials there, and is the sender one."""
     try:
-        doors = chosen(settings)
+        doors = configured_transports(settings)
     except ForewarnError as error:
         yield Check("doors", str(error), "mend the setting", bad=True)
         return
     for channel, kind in doors.items():
-        lacking = missing(settings, kind)
+        lacking = missing_credentials(settings, kind)
         if lacking:
             yield Check(f"door {channel}", f"{kind} lacks credentials", f"set {', '.join(lacking)}", bad=True)
-        elif kind is DoorKind.OUTBOX:
+        elif kind is TransportKind.OUTBOX:
             yield Check(f"door {channel}", "local outbox", f"set FOREWARN_{channel.upper()} to send by a provider")
-        elif kind is DoorKind.TWILIO and not _is_sender(settings.twilio_from or ""):
+        elif kind is TransportKind.TWILIO and not _is_sender(settings.twilio_from or ""):
             found = "FOREWARN_TWILIO_FROM is neither a phone number nor a messaging service"
             do = "set it to a number as +4915112345678, or to the service's SID: MG and 32 hexadecimal digits"
             yield Check(f"door {channel}", found, do, bad=True)
@@ -50,31 +50,35 @@ def _is_sender(sender: str) -> bool:
         return False
 
 
-def ask_providers(settings: Settings, folder: ShopFolder) -> list[Check]:
+def check_credentials(settings: Settings, folder: ShopFolder) -> list[Check]:
     """Ask the providers of all channels, at once, whether they accept the credentials. Nothing is sent."""
     try:
-        doors = chosen(settings).items()
+        doors = configured_transports(settings).items()
     except ForewarnError:  # look_at_doors has said so
         return []
-    asked = {channel: kind for channel, kind in doors if kind is not DoorKind.OUTBOX and not missing(settings, kind)}
-    return asyncio.run(_ask_all(settings, folder, asked))
+    asked = {
+        channel: kind
+        for channel, kind in doors
+        if kind is not TransportKind.OUTBOX and not missing_credentials(settings, kind)
+    }
+    return asyncio.run(_check_all(settings, folder, asked))
 
 
-async def _ask_all(settings: Settings, folder: ShopFolder, asked: Mapping[Channel, DoorKind]) -> list[Check]:
+async def _check_all(settings: Settings, folder: ShopFolder, asked: Mapping[Channel, TransportKind]) -> list[Check]:
     quick = settings.model_copy(update={"timeout": min(TIMEOUT, settings.timeout)})
-    return await asyncio.gather(*(_ask(quick, folder, channel, kind) for channel, kind in asked.items()))
+    return await asyncio.gather(*(_check_one(quick, folder, channel, kind) for channel, kind in asked.items()))
 
 
-async def _ask(settings: Settings, folder: ShopFolder, channel: Channel, kind: DoorKind) -> Check:
+async def _check_one(settings: Settings, folder: ShopFolder, channel: Channel, kind: TransportKind) -> Check:
     what = f"provider {channel}"
     door = open_provider(kind, settings, folder.shop.sender, lambda: datetime.now(UTC))
     try:
-        if not isinstance(door, Checker):
+        if not isinstance(door, CredentialCheck):
             return Check(what, f"{kind} cannot be asked", "send a message to yourself")
         return Check(what, f"{kind}: {await door.check()}")
-    except CannotAsk as error:
+    except LookupUnavailable as error:
         return Check(what, error.reason, "the account may not be asked; the first message shows whether it is accepted")
-    except SendError as error:
+    except TemporaryFailure as error:
         if error.channel_down:
             do = f"mend the account, or the settings FOREWARN_{kind.upper()}_...: docs/settings.md"
             return Check(what, error.reason, do, bad=True)

@@ -3,22 +3,22 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.safe_text import cell, visible
+from app.safe_text import escape_control, markdown_cell
 from models.decisions import Contact, Plan
 from models.policy.policy import ON_TIME, Policy
 from models.run_report import Report
-from rules.contact.masking import masked
-from tasks.delivery.worker import Delivered
-from tasks.notices.evaluate import Looked
+from rules.contact.masking import mask_address
+from tasks.delivery.worker import DeliverySummary
+from tasks.notices.evaluate import EvaluationSummary
 from templates.rendering.view_models import harmless, shortened
 
 NAME_SHOWN = 80
 CHANGES = ("inserted", "updated", "refused", "gone", "older", "repeated")
 
 
-def fill(report: Report, looked: Looked) -> None:
+def fill_evaluation(report: Report, looked: EvaluationSummary) -> None:
     """Put into a report what was found and owed."""
-    report.news, report.owed = dict(looked.news), dict(looked.owed)
+    report.changes, report.notices = dict(looked.changes), dict(looked.notices)
     report.skipped, report.offers = dict(looked.skipped), dict(looked.offers)
     report.limited = looked.limited
     report.over_cap, report.problems = looked.over_cap, list(looked.problems)
@@ -28,7 +28,7 @@ def fill(report: Report, looked: Looked) -> None:
 def fill_orders(report: Report, orders: Mapping[str, int], policy: Policy) -> None:
     """Put into a report how many orders are open, and how late; its counts by bucket in the policy's order."""
     report.open = sum(orders.values())
-    report.late, report.news = by_delay(orders, policy), by_delay(report.news, policy)
+    report.late, report.changes = by_delay(orders, policy), by_delay(report.changes, policy)
 
 
 def by_delay(orders: Mapping[str, int], policy: Policy) -> dict[str, int]:
@@ -38,12 +38,12 @@ def by_delay(orders: Mapping[str, int], policy: Policy) -> dict[str, int]:
     return {name: orders[name] for name in late if orders[name]}
 
 
-def fill_delivered(report: Report, delivered: Delivered) -> None:
+def fill_delivery(report: Report, delivered: DeliverySummary) -> None:
     """Put into a report what was delivered."""
-    report.sent, report.rejected, report.later = (
+    report.sent, report.rejected, report.retrying = (
         _sorted(delivered.sent),
         dict(delivered.rejected),
-        dict(delivered.later),
+        dict(delivered.retrying),
     )
     report.in_doubt, report.down = delivered.in_doubt, dict(delivered.down)
     report.trial = {channel: n for channel, n in _sorted(delivered.trial).items() if n}
@@ -63,7 +63,7 @@ def counted(counts: Mapping[str, int], nothing: str = "none") -> str:
 
 def headline(flow: str, report: Report) -> str:
     """Name a run by what came of it."""
-    told = sum(report.news.values())
+    told = sum(report.changes.values())
     said = f"{told} to tell" if flow != "deliver" else _sent(report)
     held = "would be held" if report.dry_run else "held"
     said = f"{held}, {said}" if report.held else said
@@ -80,17 +80,17 @@ def _sent(report: Report) -> str:
 
 FIGURES = (
     ("Late", "late"),
-    ("News", "news"),
-    ("Notices owed", "owed"),
+    ("Changes", "changes"),
+    ("Notices", "notices"),
     ("Remedies", "offers"),
     ("Sent", "reached"),
     ("Sent in a trial", "trial"),
     ("Skipped", "skipped"),
     ("Rejected", "rejected"),
-    ("Later", "later"),
+    ("Retrying", "retrying"),
     ("Settled", "settled"),
-    ("Lines asked", "asked"),
-    ("Lines", "covered"),
+    ("Lines requested", "requested"),
+    ("Lines", "coverage"),
     ("Products", "products"),
     ("Dates", "dates"),
     ("Parcels", "parcels"),
@@ -111,11 +111,11 @@ def lines(report: Report) -> list[tuple[str, str]]:
     if report.limited:
         found.append(("Left for later", f"{report.limited} orders beyond the limit: the next run tells them"))
     found += [(word, counted(getattr(report, name))) for word, name in FIGURES if getattr(report, name)]
-    found += [("Not reached", f"{report.not_reached} customers have no other channel")] if report.not_reached else []
+    found += [("Unreachable", f"{report.unreachable} customers have no other channel")] if report.unreachable else []
     found += [("Waiting", f"{report.waiting}, for their hour or for another try")] if report.waiting else []
     found += [("In doubt", f"{report.in_doubt}: not sent again before it is settled")] if report.in_doubt else []
-    found += [("Chased", f"{report.chased} requests without an answer")] if report.chased else []
-    found += [("For staff", f"{report.for_staff}: `forewarn vendors waiting`")] if report.for_staff else []
+    found += [("Reminded", f"{report.reminded} requests without a response")] if report.reminded else []
+    found += [("Needs staff", f"{report.needs_staff}: `forewarn vendors waiting`")] if report.needs_staff else []
     found += [("Over the cap", f"{report.over_cap} discounts not given")] if report.over_cap else []
     found += [("Language", f"missing: {counted(report.fallbacks)}")] if report.fallbacks else []
     found += [("Not live", f"{channel}: {why}") for channel, why in report.not_live.items()]
@@ -130,7 +130,7 @@ def missing(named: Sequence[str], n: int) -> list[tuple[str, str]]:
     if not n:
         return []
     orders, stay = ("order was", "stays") if n == 1 else ("orders were", "stay")
-    listed = ", ".join(visible(one) for one in named) + (", ..." if n > len(named) else "")
+    listed = ", ".join(escape_control(one) for one in named) + (", ..." if n > len(named) else "")
     return [("Not named", f"{n:,} open {orders} not in this import, and {stay} open: {listed}")]
 
 
@@ -143,15 +143,15 @@ def imported(counts: Mapping[str, int]) -> str:
 
 def summary(report: Report, shop: str) -> str:
     """Return a report as markdown."""
-    rows = "\n".join(f"| {cell(word)} | {cell(said)} |" for word, said in lines(report))
-    return f"# {cell(shop)}, {report.as_of}\n\n| | |\n|---|---|\n{rows}\n"
+    rows = "\n".join(f"| {markdown_cell(word)} | {markdown_cell(said)} |" for word, said in lines(report))
+    return f"# {markdown_cell(shop)}, {report.as_of}\n\n| | |\n|---|---|\n{rows}\n"
 
 
 def table(plans: Sequence[Plan]) -> list[dict[str, Any]]:
     """Return plans as rows that customer service can read; Prefect's page cuts off what stands last."""
     return [
         {
-            "order": visible(plan.delay.order.id),
+            "order": escape_control(plan.delay.order.id),
             "channels": ", ".join(_contact(one) for one in plan.contacts),
             "why": plan.why,
             "remedy": remedy(plan),
@@ -178,5 +178,5 @@ def remedy(plan: Plan) -> str:
 
 
 def _contact(contact: Contact) -> str:
-    address = f" {masked(contact.address)}" if contact.address else ""
+    address = f" {mask_address(contact.address)}" if contact.address else ""
     return f"{contact.channel}{address}" + (f" (not sent: {contact.skip.replace('_', ' ')})" if contact.skip else "")

@@ -6,13 +6,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from app.reports.stock_chart import picture
-from app.safe_text import cell
+from app.reports.stock_chart import draw_chart
+from app.safe_text import markdown_cell
 from models.errors import ForewarnError
 from models.quantities import as_number
-from rules.replenishment.levels import lasts
-from tasks.csv_files import sheet
-from tasks.replenishment.reorder_list import Position
+from rules.replenishment.levels import days_of_cover
+from tasks.csv_files import open_csv
+from tasks.replenishment.reorder_list import StockPosition
 from templates.rendering.view_models import harmless, shortened
 
 SHOWN, DRAWN = 50, 12
@@ -37,10 +37,10 @@ FEW = ("product", "name", "order_now", "available", "reorder_point", "lasts_days
 """Those that a narrow terminal has room for."""
 
 
-def row(position: Position) -> dict[str, Any]:
+def row(position: StockPosition) -> dict[str, Any]:
     """Return a product's row, by COLUMNS."""
     level = position.level
-    days = lasts(level)
+    days = days_of_cover(level)
     said = (
         level.product_id,
         position.name,
@@ -55,16 +55,16 @@ def row(position: Position) -> dict[str, Any]:
     return dict(zip(COLUMNS, said, strict=True))
 
 
-def short_row(position: Position, columns: Sequence[str] = MOST) -> dict[str, Any]:
+def short_row(position: StockPosition, columns: Sequence[str] = MOST) -> dict[str, Any]:
     """Return some columns of a product's row, its name shortened."""
     full = row(position) | {"name": shortened(harmless(position.name), NAME_SHOWN)}
     return {column: full[column] for column in columns}
 
 
-def write_sheet(file: Path, positions: Sequence[Position]) -> None:
+def write_sheet(file: Path, positions: Sequence[StockPosition]) -> None:
     """Write every product's row as CSV. Raises ForewarnError where the file cannot be written."""
     try:
-        with sheet(file, COLUMNS) as write:
+        with open_csv(file, COLUMNS) as write:
             for one in positions:
                 write(row(one).values())
     except OSError as error:
@@ -76,12 +76,12 @@ def left_out(unstocked: int) -> str:
     return f"\n{unstocked:,} left out: the source tells of no stock of them, and of no delivery.\n" if unstocked else ""
 
 
-def summary(shop: str, as_of: date, products: int, positions: Sequence[Position], unstocked: int = 0) -> str:
+def summary(shop: str, as_of: date, products: int, positions: Sequence[StockPosition], unstocked: int = 0) -> str:
     """Return what to order as markdown: a picture of the most urgent products, and a table."""
-    head = f"# {cell(shop)}: what to order, {as_of}\n\n"
+    head = f"# {markdown_cell(shop)}: what to order, {as_of}\n\n"
     if not positions:
         return f"{head}Of {products:,} products none is to be ordered now.\n{left_out(unstocked)}"
-    png = base64.b64encode(picture(positions[:DRAWN])).decode()
+    png = base64.b64encode(draw_chart(positions[:DRAWN])).decode()
     rows = [short_row(one) for one in positions[:SHOWN]]
     names = [name.replace("_", " ") for name in rows[0]]
     table = "\n".join(f"| {' | '.join(_said(value) for value in one.values())} |" for one in rows)
@@ -96,4 +96,4 @@ def summary(shop: str, as_of: date, products: int, positions: Sequence[Position]
 
 
 def _said(value: Any) -> str:
-    return "" if value is None else cell(str(value))
+    return "" if value is None else markdown_cell(str(value))

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from tasks.replenishment.reorder_list import Position
+from tasks.replenishment.reorder_list import StockPosition
 from templates.rendering.view_models import harmless, shortened
 
 NAME_SHOWN = 30
@@ -20,7 +20,7 @@ LEAST = -0.3
 """How far a bar goes to the left where more is wanted than there is; the figure beside it is exact."""
 
 
-def picture(positions: Sequence[Position]) -> bytes:
+def draw_chart(positions: Sequence[StockPosition]) -> bytes:
     """Return a PNG of a bar a product, the first on top."""
     figure = Figure(figsize=(9, 1.3 + 0.34 * len(positions)), facecolor=PAPER, layout="constrained")
     FigureCanvasAgg(figure)
@@ -41,7 +41,7 @@ def picture(positions: Sequence[Position]) -> bytes:
     return out.getvalue()
 
 
-def _bar(axes: Axes, place: int, position: Position) -> None:
+def _bar(axes: Axes, place: int, position: StockPosition) -> None:
     level = position.level
     full = float(max(level.reorder_point, 1))
     safe = float(level.safety_stock) / full
@@ -52,7 +52,7 @@ def _bar(axes: Axes, place: int, position: Position) -> None:
     axes.text(1.03, place, said.replace("-", "−"), va="center", color=INK, fontsize=9.5)
 
 
-def _colour(position: Position) -> str:
+def _colour(position: StockPosition) -> str:
     return SHORT if position.level.available < position.level.safety_stock else ENOUGH
 
 

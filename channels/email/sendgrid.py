@@ -23,16 +23,24 @@ from sendgrid.helpers.mail import (
 )
 
 from channels.headers import ascii_address, one_line
-from channels.http_client import Refusal, Wire, asking, meaning, read_json, refused, wait_of
-from channels.transport import CannotAsk, Rejected, SendError
+from channels.http_client import (
+    FailureKind,
+    HttpClient,
+    classify_status,
+    failure_for,
+    lookup_errors,
+    read_json,
+    retry_after,
+)
+from channels.transport import LookupUnavailable, PermanentFailure, TemporaryFailure
 from models.config.shop import Sender
 from models.messages import Message, Receipt
 
-STATUSES: Mapping[int, Refusal] = {
-    451: Refusal.STOPPED,  # the account lives in another region: api.eu.sendgrid.com
+STATUSES: Mapping[int, FailureKind] = {
+    451: FailureKind.STOPPED,  # the account lives in another region: api.eu.sendgrid.com
     # SendGrid says of 503 that its API is not available, so nothing was taken; of 500 that an error occurred while
     # processing a valid request, which leaves open how far it came. It knows no idempotency key.
-    503: Refusal.LATER,
+    503: FailureKind.LATER,
 }
 OUR_FIELDS = ("from", "reply_to")
 """Parts of a mail that are the shop's: refused once, they would be refused in every mail."""
@@ -45,7 +53,7 @@ MOST = 1000
 """Mails that one answer lists."""
 
 
-class SendGrid:
+class SendGridTransport:
     """Hand mails to SendGrid, which takes them (202) and delivers later; in its `sandbox` it only checks them (200).
 
     The SDK builds the body; its transport is not used, for it opens a new connection a call and waits for ever.
@@ -68,11 +76,11 @@ class SendGrid:
         self._scopes = f"{url.rstrip('/')}/v3/scopes"
         self._from = From(ascii_address(sender.email), one_line(sender.name))
         self._reply_to = ReplyTo(ascii_address(sender.reply_to)) if sender.reply_to else None
-        self._wire = Wire(timeout, parallel)
+        self._wire = HttpClient(timeout, parallel)
 
     async def send(self, message: Message) -> Receipt:
         if "@" not in message.to:  # the SDK would leave the address out, or die of it
-            raise Rejected("the mail has no address")
+            raise PermanentFailure("the mail has no address")
         response = await self._wire.request("POST", self._url, json=self._mail(message), headers=self._headers)
         if response.status == 202:
             return Receipt(response.headers.get("X-Message-Id", ""), {"status": "accepted"}, trial=self._sandbox)
@@ -81,28 +89,28 @@ class SendGrid:
         raise await self._refusal(response)
 
     async def find(self, message: Message, since: datetime) -> Receipt | None:
-        with asking():
+        with lookup_errors():
             listed = await self._record("", {"query": f'to_email="{message.to}"', "limit": str(MOST)})
             known = listed.get("messages")
             if not isinstance(known, list) or not all(isinstance(one, dict) and "msg_id" in one for one in known):
-                raise SendError("SendGrid's records answered without a list of mails", code="200")
+                raise TemporaryFailure("SendGrid's records answered without a list of mails", code="200")
             for mail in known:
                 if not _before(mail, since) and await self._is(mail["msg_id"], message):
                     return Receipt(str(mail["msg_id"]), {"status": str(mail.get("status"))})
         if len(known) >= MOST:
-            raise CannotAsk(f"SendGrid knows more than {MOST} mails to this address")
+            raise LookupUnavailable(f"SendGrid knows more than {MOST} mails to this address")
         return None
 
     async def check(self) -> str:
-        with asking():
+        with lookup_errors():
             response = await self._wire.request("GET", self._scopes, headers=self._headers)
             if response.status != 200:
                 raise await self._refusal(response)
         scopes = (await read_json(response)).get("scopes")
         if not isinstance(scopes, list):
-            raise SendError("SendGrid answered without the key's rights", code="200")
+            raise TemporaryFailure("SendGrid answered without the key's rights", code="200")
         if MAY_SEND not in scopes:
-            raise SendError(f"the key has no right to send mail ({MAY_SEND})", code="200", channel_down=True)
+            raise TemporaryFailure(f"the key has no right to send mail ({MAY_SEND})", code="200", channel_down=True)
         return "the key may send mail"
 
     async def close(self) -> None:
@@ -112,13 +120,13 @@ class SendGrid:
         """Say whether a mail that SendGrid knows is this one: the list is by address, the mail has the notice's id."""
         mail = await self._record(f"/{quote(key, safe='')}")
         if not mail.get("unique_args") and mail.get("subject") == one_line(message.subject):
-            raise CannotAsk("SendGrid's record of a mail that may be this one lacks the notice's id")
+            raise LookupUnavailable("SendGrid's record of a mail that may be this one lacks the notice's id")
         return message.id in str(mail.get("unique_args"))
 
     async def _record(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
         response = await self._wire.request("GET", f"{self._records}{path}", params=query, headers=self._headers)
         if response.status in NO_RECORDS:
-            raise CannotAsk(
+            raise LookupUnavailable(
                 f"SendGrid answered {response.status}: the account keeps no email activity that the key may read",
                 code=str(response.status),
             )
@@ -149,11 +157,11 @@ class SendGrid:
         told = await read_json(response)
         errors = [error for error in told.get("errors") or () if isinstance(error, dict)]
         ours = any(str(error.get("field")).split(".")[0] in OUR_FIELDS for error in errors)
-        refusal = Refusal.STOPPED if ours else meaning(response.status, STATUSES)
+        refusal = FailureKind.STOPPED if ours else classify_status(response.status, STATUSES)
         said = "; ".join(f"{error.get('field') or 'mail'}: {error.get('message')}" for error in errors)
         words = ADDRESS.sub("an address", said)  # the ledger has it, and a log should not
         reason = f"SendGrid answered {response.status}: {one_line(words)[:300] or response.reason}"
-        return refused(refusal, reason, code=response.status, wait=wait_of(response.headers))
+        return failure_for(refusal, reason, code=response.status, wait=retry_after(response.headers))
 
 
 def _before(mail: Mapping[str, Any], since: datetime) -> bool:

@@ -13,9 +13,9 @@ from email.mime.nonmultipart import MIMENonMultipart
 from email.utils import format_datetime, formataddr
 from pathlib import Path
 
-from channels.atomic_files import file_name, keep
+from channels.atomic_files import safe_file_name, write_atomically
 from channels.headers import ascii_address, one_line
-from channels.transport import Rejected
+from channels.transport import PermanentFailure
 from models.config.shop import Sender
 from models.enums import Channel
 from models.messages import Attachment, Message, Receipt
@@ -24,7 +24,7 @@ UTF8 = Charset("utf-8")
 UTF8.body_encoding = None  # type: ignore[assignment]  # None is 8bit: a mail in a folder is there to be read
 
 
-class Outbox:
+class LocalOutbox:
     """Keep messages in a folder: `.eml` for mails, `.txt` for texts and posts, and `.json` with what was handed over.
 
     A message that comes again takes its own place. `now` dates the mails; without it they bear no date.
@@ -39,14 +39,14 @@ class Outbox:
         is_mail = message.channel is Channel.EMAIL
         body = self._mail(message) if is_mail else message.text.encode()
         record = json.dumps(_told(message), default=str, ensure_ascii=False, indent=1).encode()
-        place = place_of(self._folder, message)
+        place = location_of(self._folder, message)
         # The record comes last, so that whoever finds it finds the message beside it.
         files = {place.with_suffix(".eml" if is_mail else ".txt"): body, place.with_suffix(".json"): record}
-        keep(files, f"the outbox {self._folder}", private=True)
+        write_atomically(files, f"the outbox {self._folder}", private=True)
         return Receipt(place.name, {"status": "kept"}, trial=True)
 
     async def find(self, message: Message, since: datetime) -> Receipt | None:
-        place = place_of(self._folder, message)
+        place = location_of(self._folder, message)
         # The record is the last to be written: without it the message never was whole, and is written anew.
         return Receipt(place.name, {"status": "kept"}, trial=True) if place.with_suffix(".json").is_file() else None
 
@@ -56,22 +56,22 @@ class Outbox:
     def _mail(self, message: Message) -> bytes:
         # The older classes of the standard library: three times as fast as EmailMessage, with the same outcome.
         kind = "mixed" if message.attachments else "alternative"
-        mail = MIMEMultipart(kind, boundary=f"=={file_name(message.id)}==")
+        mail = MIMEMultipart(kind, boundary=f"=={safe_file_name(message.id)}==")
         mail["From"] = self._from
         try:
             mail["To"] = formataddr((one_line(message.to_name), one_line(message.to)))
         except UnicodeEncodeError as error:
-            raise Rejected("the mail's address has letters that mail servers do not take") from error
+            raise PermanentFailure("the mail's address has letters that mail servers do not take") from error
         if self._sender.reply_to:
             mail["Reply-To"] = ascii_address(self._sender.reply_to)
         mail["Subject"] = Header(one_line(message.subject), header_name="Subject").encode()
-        mail["Message-ID"] = f"<{file_name(message.id)}@{self._domain}>"
+        mail["Message-ID"] = f"<{safe_file_name(message.id)}@{self._domain}>"
         mail["X-Forewarn-Notice"] = one_line(message.id)
         if self._now:
             mail["Date"] = format_datetime(self._now())
         words = mail
         if message.attachments:
-            words = MIMEMultipart("alternative", boundary=f"=={file_name(message.id)}=words==")
+            words = MIMEMultipart("alternative", boundary=f"=={safe_file_name(message.id)}=words==")
             mail.attach(words)
         words.attach(_part(message.text, "plain"))
         if message.html:
@@ -101,9 +101,9 @@ def _told(message: Message) -> dict[str, object]:
     return asdict(replace(message, attachments=())) | {"attachments": [file.name for file in message.attachments]}
 
 
-def place_of(folder: Path, message: Message) -> Path:
+def location_of(folder: Path, message: Message) -> Path:
     """Return where a message is kept, without a suffix.
 
     It is one of 256 folders, for a folder with a hundred thousand files is slow to open.
     """
-    return folder / message.channel / f"{zlib.crc32(message.id.encode()) & 0xFF:02x}" / file_name(message.id)
+    return folder / message.channel / f"{zlib.crc32(message.id.encode()) & 0xFF:02x}" / safe_file_name(message.id)

@@ -47,7 +47,7 @@ ROW = (
 )
 
 
-def write_index(folder: Path, mask: Callable[[str], str]) -> Path:
+def write_outbox_index(folder: Path, mask: Callable[[str], str]) -> Path:
     """Write `index.html` over an outbox: how many messages it holds, and its newest 500; return the page.
 
     `mask` makes an address fit to be shown.

@@ -14,38 +14,46 @@ from twilio.http.response import Response
 from twilio.rest import Client
 
 from channels.headers import one_line
-from channels.http_client import Refusal, Wire, asking, meaning, read_json, refused, wait_of
-from channels.transport import CannotAsk, InDoubt, Rejected, SendError
+from channels.http_client import (
+    FailureKind,
+    HttpClient,
+    classify_status,
+    failure_for,
+    lookup_errors,
+    read_json,
+    retry_after,
+)
+from channels.transport import LookupUnavailable, OutcomeUnknown, PermanentFailure, TemporaryFailure
 from models.messages import Message, Receipt
 
 # Twilio's own codes, which say more than the HTTP status: twilio.com/docs/api/errors. They also come in callbacks.
-CODES: Mapping[int, Refusal] = {
-    21610: Refusal.SUPPRESS,  # answered STOP
-    21211: Refusal.SUPPRESS,  # no number
-    21614: Refusal.SUPPRESS,  # no mobile number
-    21635: Refusal.SUPPRESS,  # a landline
-    30005: Refusal.SUPPRESS,  # unknown to its network
-    30006: Refusal.SUPPRESS,  # landline, or its network is out of reach
-    30004: Refusal.NEVER,  # blocked by the network or the person
-    21408: Refusal.NEVER,  # the account may not send to that country
-    21612: Refusal.NEVER,  # no route from this sender to that number
-    21617: Refusal.NEVER,  # over 1600 characters
-    20003: Refusal.STOPPED,  # credentials
-    20005: Refusal.STOPPED,  # account not active
-    21606: Refusal.STOPPED,  # the sending number is not the account's
-    21659: Refusal.STOPPED,  # the same
-    21701: Refusal.STOPPED,  # no such messaging service
-    21703: Refusal.STOPPED,  # the messaging service has no number
-    30002: Refusal.STOPPED,  # account suspended
-    30007: Refusal.STOPPED,  # filtered as spam: more of it makes it worse
-    30034: Refusal.STOPPED,  # sender not registered with the US networks
-    20429: Refusal.LATER,  # too many requests
-    21611: Refusal.LATER,  # too many waiting to be sent
-    30001: Refusal.LATER,  # the same
-    30022: Refusal.LATER,  # over the networks' rate
-    30023: Refusal.LATER,  # over the networks' daily limit, which ends at midnight Pacific time
-    30003: Refusal.LATER,  # phone off or out of reach: two more tries are enough
-    30008: Refusal.LATER,  # unknown: one more try is enough
+CODES: Mapping[int, FailureKind] = {
+    21610: FailureKind.SUPPRESS,  # answered STOP
+    21211: FailureKind.SUPPRESS,  # no number
+    21614: FailureKind.SUPPRESS,  # no mobile number
+    21635: FailureKind.SUPPRESS,  # a landline
+    30005: FailureKind.SUPPRESS,  # unknown to its network
+    30006: FailureKind.SUPPRESS,  # landline, or its network is out of reach
+    30004: FailureKind.NEVER,  # blocked by the network or the person
+    21408: FailureKind.NEVER,  # the account may not send to that country
+    21612: FailureKind.NEVER,  # no route from this sender to that number
+    21617: FailureKind.NEVER,  # over 1600 characters
+    20003: FailureKind.STOPPED,  # credentials
+    20005: FailureKind.STOPPED,  # account not active
+    21606: FailureKind.STOPPED,  # the sending number is not the account's
+    21659: FailureKind.STOPPED,  # the same
+    21701: FailureKind.STOPPED,  # no such messaging service
+    21703: FailureKind.STOPPED,  # the messaging service has no number
+    30002: FailureKind.STOPPED,  # account suspended
+    30007: FailureKind.STOPPED,  # filtered as spam: more of it makes it worse
+    30034: FailureKind.STOPPED,  # sender not registered with the US networks
+    20429: FailureKind.LATER,  # too many requests
+    21611: FailureKind.LATER,  # too many waiting to be sent
+    30001: FailureKind.LATER,  # the same
+    30022: FailureKind.LATER,  # over the networks' rate
+    30023: FailureKind.LATER,  # over the networks' daily limit, which ends at midnight Pacific time
+    30003: FailureKind.LATER,  # phone off or out of reach: two more tries are enough
+    30008: FailureKind.LATER,  # unknown: one more try is enough
 }
 WAITS: Mapping[int, timedelta] = {30003: timedelta(minutes=30), 30008: timedelta(minutes=30)}
 TRIES: Mapping[int, int] = {30003: 2, 30008: 1}
@@ -61,7 +69,7 @@ MOST = 1000
 """Texts to one number that are looked through: what Twilio tells in one answer."""
 
 
-class Twilio:
+class TwilioTransport:
     """Hand texts to Twilio, which queues them (201) and sends later.
 
     `sender` is a number in E.164, or a messaging service (MG...); `now` tells how long a text may still wait there.
@@ -78,7 +86,7 @@ class Twilio:
         timeout: float = 15,
         parallel: int = 16,
     ) -> None:
-        self._wire, self._now = Wire(timeout, parallel), now
+        self._wire, self._now = HttpClient(timeout, parallel), now
         # An environment of our own, for the SDK would let TWILIO_EDGE and TWILIO_REGION change the address.
         self._client = Client(
             account_sid, auth_token, http_client=_Transport(self._wire, now), environment={"TWILIO_EDGE": ""}
@@ -93,7 +101,7 @@ class Twilio:
         return Receipt(taken.sid, {"status": str(taken.status), "segments": str(taken.num_segments)})
 
     async def find(self, message: Message, since: datetime) -> Receipt | None:
-        with asking():
+        with lookup_errors():
             # Not by DateSent: a text that still waits at Twilio, for up to ten hours, has none.
             known = await self._client.messages.list_async(to=message.to, page_size=MOST, limit=MOST)
         recent = [one for one in known if not isinstance(one.date_created, datetime) or one.date_created >= since]
@@ -102,31 +110,31 @@ class Twilio:
             if str(one.status) not in FAILED:
                 return Receipt(one.sid, {"status": str(one.status)})
             code = one.error_code
-            raise Rejected(
+            raise PermanentFailure(
                 f"Twilio's records call it {one.status}, code {code or 'none'}",
                 code=str(code or ""),
-                suppress=CODES.get(code) is Refusal.SUPPRESS,
+                suppress=CODES.get(code) is FailureKind.SUPPRESS,
             )
         if any(not one.body for one in recent):
-            raise CannotAsk("Twilio keeps the texts of this account without their words")
+            raise LookupUnavailable("Twilio keeps the texts of this account without their words")
         if len(known) == MOST:
-            raise CannotAsk(f"Twilio knows more than {MOST} texts to this number")
+            raise LookupUnavailable(f"Twilio knows more than {MOST} texts to this number")
         return None
 
     async def check(self) -> str:
-        with asking():
+        with lookup_errors():
             account = await self._client.api.accounts(self._client.account_sid).fetch_async()
             if account.status != "active":
-                raise SendError(f"the account is {account.status}", channel_down=True)
+                raise TemporaryFailure(f"the account is {account.status}", channel_down=True)
             number = self._sender.get("from_")
             if number is None:  # services have an address of their own, which is not asked
                 return "the account is active"
             known = await self._client.incoming_phone_numbers.list_async(phone_number=number, limit=MOST)
         ours = [one for one in known if one.phone_number == number]
         if not ours:
-            raise SendError(f"the account has no number {number}", channel_down=True)
+            raise TemporaryFailure(f"the account has no number {number}", channel_down=True)
         if not any((one.capabilities or {}).get("sms") for one in ours):
-            raise SendError(f"{number} cannot send texts", channel_down=True)
+            raise TemporaryFailure(f"{number} cannot send texts", channel_down=True)
         return f"the account is active, and {number} can send texts"
 
     async def close(self) -> None:
@@ -137,7 +145,7 @@ class Twilio:
             return {}
         left = int((message.valid_until - self._now()).total_seconds())
         if left < 1:
-            raise SendError("its hour has passed; a text would arrive in quiet hours")
+            raise TemporaryFailure("its hour has passed; a text would arrive in quiet hours")
         return {"validity_period": min(left, LONGEST_VALIDITY)}
 
 
@@ -156,7 +164,7 @@ def _words(text: str | None) -> str:
 class _Transport(AsyncHttpClient):  # type: ignore[misc]  # the SDK ships no types
     """The SDK's transport over our wire, for its own asynchronous one has no time limit and logs whom it writes to."""
 
-    def __init__(self, wire: Wire, now: Callable[[], datetime]) -> None:
+    def __init__(self, wire: HttpClient, now: Callable[[], datetime]) -> None:
         super().__init__(logging.getLogger(__name__), is_async=True)
         self._wire, self._now = wire, now
 
@@ -184,20 +192,22 @@ class _Transport(AsyncHttpClient):  # type: ignore[misc]  # the SDK ships no typ
         if (response.status == 201 and told.get("sid")) or (response.status == 200 and _is_whole(uri, told)):
             return Response(response.status, await response.text(), response.headers)
         if 200 <= response.status < 300:
-            raise InDoubt(f"Twilio answered {response.status} without what was asked for", code=str(response.status))
+            raise OutcomeUnknown(
+                f"Twilio answered {response.status} without what was asked for", code=str(response.status)
+            )
         # Twilio's sentence repeats the number, which the ledger has and a log should not.
         said = one_line(str(told.get("message", response.reason))).replace(
             str({**(params or {}), **form}.get("To")), "the number"
         )
         for secret in filter(None, auth):  # of a path that it does not know, Twilio repeats the account's sid
             said = said.replace(secret, "...")
-        raise self._refusal(response.status, told.get("code"), said, wait_of(response.headers))
+        raise self._refusal(response.status, told.get("code"), said, retry_after(response.headers))
 
     def _refusal(self, status: int, code: object, said: str, wait: timedelta | None) -> Exception:
         reason = f"Twilio answered {status}, code {code or 'none'}: {said[:300]}"
         if not isinstance(code, int) or code not in CODES:
-            return refused(meaning(status), reason, code=code or status, wait=wait)
-        return refused(CODES[code], reason, code=code, wait=wait or self._own_wait(code), tries=TRIES.get(code))
+            return failure_for(classify_status(status), reason, code=code or status, wait=wait)
+        return failure_for(CODES[code], reason, code=code, wait=wait or self._own_wait(code), tries=TRIES.get(code))
 
     def _own_wait(self, code: int) -> timedelta | None:
         if code != DAILY_LIMIT:

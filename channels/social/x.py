@@ -13,11 +13,19 @@ from tweepy.asynchronous import AsyncClient
 from yarl import URL
 
 from channels.headers import one_line
-from channels.http_client import Refusal, Wire, asking, meaning, read_json, refused, wait_of
-from channels.transport import CannotAsk, InDoubt, SendError
+from channels.http_client import (
+    FailureKind,
+    HttpClient,
+    classify_status,
+    failure_for,
+    lookup_errors,
+    read_json,
+    retry_after,
+)
+from channels.transport import LookupUnavailable, OutcomeUnknown, TemporaryFailure
 from models.messages import Message, Receipt
 
-STATUSES: Mapping[int, Refusal] = {503: Refusal.LATER}  # X says: up, but overloaded
+STATUSES: Mapping[int, FailureKind] = {503: FailureKind.LATER}  # X says: up, but overloaded
 DUPLICATE = "duplicate content"
 """How X refuses, with a 403, words that the account has posted before: they are already there."""
 TAKEN = {"POST": 201, "GET": 200}
@@ -25,7 +33,7 @@ LINK = re.compile(r"https?://\S+")
 PAGE = 100
 
 
-class X:
+class XTransport:
     """Post to X in the name of one account.
 
     tweepy signs each request for api.twitter.com, so another `url` is for trials only.
@@ -44,7 +52,7 @@ class X:
     ) -> None:
         for name in ("tweepy", "oauthlib"):  # at DEBUG they write signed headers and tokens into the log
             logging.getLogger(name).setLevel(logging.INFO)
-        self._wire = Wire(timeout, parallel)
+        self._wire = HttpClient(timeout, parallel)
         self._client = AsyncClient(
             consumer_key=consumer_key,
             consumer_secret=consumer_secret,
@@ -62,11 +70,11 @@ class X:
             return Receipt("", {"status": "already there", "said": str(said)})
         post = (await read_json(response)).get("data")
         if not isinstance(post, dict) or not post.get("id"):
-            raise InDoubt(f"X answered {response.status} without the post's id", code=str(response.status))
+            raise OutcomeUnknown(f"X answered {response.status} without the post's id", code=str(response.status))
         return Receipt(str(post["id"]), {"status": "posted"})
 
     async def find(self, message: Message, since: datetime) -> Receipt | None:
-        with asking():
+        with lookup_errors():
             me = (await self._told(await self._client.get_me(user_auth=True), dict))["id"]
             page: dict[str, str] = {}
             while True:
@@ -83,11 +91,11 @@ class X:
 
     async def check(self) -> str:
         try:
-            with asking():
+            with lookup_errors():
                 me = await self._told(await self._client.get_me(user_auth=True), dict)
-        except SendError as error:
+        except TemporaryFailure as error:
             if error.code == "403":  # a plan may let an account post, and read nothing
-                raise CannotAsk(error.reason, code=error.code) from error
+                raise LookupUnavailable(error.reason, code=error.code) from error
             raise
         return f"the account is @{one_line(str(me.get('username') or me['id']))}"
 
@@ -102,7 +110,9 @@ class X:
         data = told.get("data", [] if told.get("meta", {}).get("result_count") == 0 else None)
         whole = all({"id", "text"} <= set(one) for one in data) if isinstance(data, list) else "id" in (data or {})
         if not isinstance(data, kind) or not whole:
-            raise SendError(f"X answered {response.status} without what was asked for", code=str(response.status))
+            raise TemporaryFailure(
+                f"X answered {response.status} without what was asked for", code=str(response.status)
+            )
         return data
 
 
@@ -118,7 +128,7 @@ class _AlreadyThereError(Exception):
 class _Session:
     """What tweepy needs of a session, over our wire: its host is written into tweepy, and its errors lose headers."""
 
-    def __init__(self, wire: Wire, url: str) -> None:
+    def __init__(self, wire: HttpClient, url: str) -> None:
         self._wire, self._url = wire, url
 
     @asynccontextmanager
@@ -135,4 +145,6 @@ async def _refusal(response: aiohttp.ClientResponse) -> Exception:
     if response.status == 403 and DUPLICATE in said.lower():
         return _AlreadyThereError(said)
     reason = f"X answered {response.status}: {said}"
-    return refused(meaning(response.status, STATUSES), reason, code=response.status, wait=wait_of(response.headers))
+    return failure_for(
+        classify_status(response.status, STATUSES), reason, code=response.status, wait=retry_after(response.headers)
+    )

@@ -2,20 +2,20 @@
 
 from pathlib import Path
 
-from channels.atomic_files import file_name, keep
+from channels.atomic_files import safe_file_name, write_atomically
 from models.messages import Receipt
 from models.purchasing import Document
 
 
-class Folder:
+class FolderTransport:
     """Put documents into a folder; one that comes again takes its own place."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     async def send(self, document: Document) -> Receipt:
-        place = self._folder / f"{file_name(document.id)}{Path(document.file.name).suffix}"
-        keep({place: document.file.content}, f"the folder {self._folder}")
+        place = self._folder / f"{safe_file_name(document.id)}{Path(document.file.name).suffix}"
+        write_atomically({place: document.file.content}, f"the folder {self._folder}")
         return Receipt(place.name, {"status": "kept"})
 
     async def close(self) -> None:

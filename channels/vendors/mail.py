@@ -1,6 +1,6 @@
 """Purchase requests by mail, through whichever door mails go, with the lines attached."""
 
-from channels.transport import Door
+from channels.transport import MessageTransport
 from models.enums import Channel
 from models.messages import Message, Receipt
 from models.purchasing import Document
@@ -8,10 +8,10 @@ from models.purchasing import Document
 CATEGORY = "purchase"
 
 
-class VendorMail:
+class VendorMailTransport:
     """Write to one vendor; the mail's door is its owner's to close."""
 
-    def __init__(self, door: Door, to: str, name: str) -> None:
+    def __init__(self, door: MessageTransport, to: str, name: str) -> None:
         self._door, self._to, self._name = door, to, name
 
     async def send(self, document: Document) -> Receipt:

@@ -5,8 +5,8 @@ from pathlib import PurePosixPath
 
 import asyncssh
 
-from channels.atomic_files import file_name
-from channels.transport import InDoubt, SendError
+from channels.atomic_files import safe_file_name
+from channels.transport import OutcomeUnknown, TemporaryFailure
 from models.messages import Receipt
 from models.purchasing import Document
 
@@ -23,7 +23,7 @@ STOPPED = (
 PRIVATE_KEY = "-----BEGIN "
 
 
-class Sftp:
+class SftpTransport:
     """Put documents into a folder on a server whose key is known; `secret` is a password or a private key.
 
     A file is written under another name and then renamed, so the vendor never reads half of one; a document that
@@ -38,7 +38,7 @@ class Sftp:
 
     async def send(self, document: Document) -> Receipt:
         folder = PurePosixPath(self._folder)
-        name = f"{file_name(document.id)}{PurePosixPath(document.file.name).suffix}"
+        name = f"{safe_file_name(document.id)}{PurePosixPath(document.file.name).suffix}"
         part, place = folder / f".{name}.part", folder / name
         renaming = False
         try:
@@ -53,7 +53,7 @@ class Sftp:
         except (asyncssh.Error, OSError, TimeoutError, EOFError) as error:
             if renaming:
                 reason = f"{self._host} may have it: {type(error).__name__} while the file was renamed"
-                raise InDoubt(reason, code=type(error).__name__) from error
+                raise OutcomeUnknown(reason, code=type(error).__name__) from error
             raise self._not_taken(error) from error
         return Receipt(name, {"status": "kept"})
 
@@ -81,7 +81,7 @@ class Sftp:
             **secret,
         )
 
-    def _not_taken(self, error: Exception, *, mend: bool = False) -> SendError:
+    def _not_taken(self, error: Exception, *, mend: bool = False) -> TemporaryFailure:
         code = type(error).__name__
         said = str(error) or code
-        return SendError(f"{self._host} did not take the file: {said}", code=code, channel_down=mend)
+        return TemporaryFailure(f"{self._host} did not take the file: {said}", code=code, channel_down=mend)

@@ -16,10 +16,10 @@ from annotated_types import Ge, Gt, Le
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from models.config.settings import DoorKind, Settings
+from models.config.settings import Settings, TransportKind
 from models.enums import Channel
 from models.fields import Amounts, DaysByCountry, DaysByMethod
-from models.policy.messaging import Quiet
+from models.policy.messaging import QuietHours
 from models.policy.policy import Bucket, Policy
 from models.run_report import Counts, Report
 
@@ -33,7 +33,7 @@ KINDS: dict[Any, str] = {
     time: "time of day",
     Path: "path",
     SecretStr: "secret",
-    DoorKind: "door",
+    TransportKind: "door",
     Channel: "`email` or `sms`",
 }
 """A door or a channel that does not fit is refused with the names of those that do."""
@@ -44,7 +44,7 @@ MAPPINGS: tuple[tuple[Any, str], ...] = (
     (Counts, "numbers by name"),
     (dict[str, Counts], "by table, numbers by name"),
     (dict[str, str], "texts by name"),
-    (dict[Channel, Quiet], "`{ begins, ends }` by channel"),
+    (dict[Channel, QuietHours], "`{ begins, ends }` by channel"),
 )
 WRITTEN = "<!-- Written by `python -m cli.reference.config_pages {name} > docs/{name}.md`; a test holds it to that. -->"
 

@@ -26,6 +26,6 @@ def _parsed(url: str) -> URL | None:
         return None
 
 
-def shown(url: URL) -> str:
+def redacted(url: URL) -> str:
     """Return an address without its password, and without its options, which may hold another."""
     return url.set(query={}).render_as_string(hide_password=True)

@@ -15,7 +15,7 @@ from pydantic_settings import (
 )
 
 
-class DoorKind(StrEnum):
+class TransportKind(StrEnum):
     """A way out for one channel."""
 
     OUTBOX = "outbox"
@@ -48,9 +48,9 @@ class Settings(BaseSettings):
         None, description="folder in which the storefront's notices are kept as files; by default none are"
     )
 
-    email: DoorKind = Field(DoorKind.OUTBOX, description="door for mail: outbox or sendgrid")
-    sms: DoorKind = Field(DoorKind.OUTBOX, description="door for texts: outbox or twilio")
-    x: DoorKind = Field(DoorKind.OUTBOX, description="door for posts: outbox or x")
+    email: TransportKind = Field(TransportKind.OUTBOX, description="door for mail: outbox or sendgrid")
+    sms: TransportKind = Field(TransportKind.OUTBOX, description="door for texts: outbox or twilio")
+    x: TransportKind = Field(TransportKind.OUTBOX, description="door for posts: outbox or x")
 
     redirect_email: str | None = Field(
         None, description="test address that gets every mail, by the real provider, in place of customers and vendors"
@@ -87,7 +87,7 @@ class Settings(BaseSettings):
     @property
     def keeps_outbox(self) -> bool:
         """Say whether any message goes to the local outbox."""
-        return DoorKind.OUTBOX in (self.email, self.sms, self.x)
+        return TransportKind.OUTBOX in (self.email, self.sms, self.x)
 
     @field_validator("lease")
     @classmethod

@@ -13,7 +13,7 @@ from pydantic import BaseModel, EmailStr, Field, ValidationError, field_validato
 from models.config.known_keys import no_such_key
 from models.config.vendor_transports import VendorDoor, Warehouse
 from models.errors import BadShop
-from models.fields import Country, Encoding, Frozen
+from models.fields import Country, Encoding, FrozenModel
 from models.identity import Identity, plain_slug, slug
 from models.policy.policy import Policy
 
@@ -52,7 +52,7 @@ def _locale_named(name: str) -> str:
         raise ValueError(f"no locale is named {name!r}; one such as 'en' or 'pt_BR' is right") from error
 
 
-class Sender(Frozen):
+class Sender(FrozenModel):
     """Who the messages come from."""
 
     name: str = Field(min_length=1)
@@ -60,7 +60,7 @@ class Sender(Frozen):
     reply_to: EmailStr | None = None
 
 
-class Help(Frozen):
+class Help(FrozenModel):
     """How a customer reaches the shop."""
 
     email: EmailStr
@@ -86,7 +86,7 @@ def _filled(*names: str) -> Any:
     return classmethod(check)
 
 
-class Links(Frozen):
+class Links(FrozenModel):
     """Addresses of the shop's pages; `{order}`, `{product}` and `{category}` are filled in."""
 
     home: str
@@ -102,7 +102,7 @@ class Links(Frozen):
     _category = field_validator("category")(_filled("category"))
 
 
-class Source(Frozen):
+class Source(FrozenModel):
     """Where the shop's facts come from."""
 
     kind: str = Field("files", pattern="^(files|database)$")
@@ -116,7 +116,7 @@ class Source(Frozen):
     )
 
 
-class ShopConfig(Frozen):
+class ShopConfig(FrozenModel):
     """`shop.toml`: who the shop is."""
 
     id: str | None = Field(None, description="which shop it is, for ever: its ledger takes no other")

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, EmailStr, Field
 
-from models.fields import Country, Frozen
+from models.fields import Country, FrozenModel
 from models.purchasing import Address
 
 Format = Literal["csv", "json"]
@@ -50,14 +50,14 @@ def _key(line: str) -> str:
     return " ".join(words[:2])
 
 
-class ByMail(Frozen):
+class ByMail(FrozenModel):
     """By mail, with the lines as an attached CSV file."""
 
     by: Literal["mail"]
     to: EmailStr | None = Field(None, description="else the vendor's own address")
 
 
-class ByFolder(Frozen):
+class ByFolder(FrozenModel):
     """As a file in a folder that the vendor reads."""
 
     by: Literal["folder"]
@@ -65,7 +65,7 @@ class ByFolder(Frozen):
     format: Format = "csv"
 
 
-class BySftp(Frozen):
+class BySftp(FrozenModel):
     """As a file on the vendor's SFTP server, whose key is known beforehand."""
 
     by: Literal["sftp"]
@@ -77,7 +77,7 @@ class BySftp(Frozen):
     format: Format = "csv"
 
 
-class ByHttp(Frozen):
+class ByHttp(FrozenModel):
     """As a signed HTTP POST of JSON."""
 
     by: Literal["http"]
@@ -87,7 +87,7 @@ class ByHttp(Frozen):
 VendorDoor = Annotated[ByMail | ByFolder | BySftp | ByHttp, Field(discriminator="by")]
 
 
-class Warehouse(Frozen):
+class Warehouse(FrozenModel):
     """Where vendors send what is not for a customer directly."""
 
     recipient: str = Field(min_length=1)

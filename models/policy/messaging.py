@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from models.enums import Channel
-from models.fields import Count, Country, Frozen, InDays, InHours, InMinutes
+from models.fields import Count, Country, FrozenModel, InDays, InHours, InMinutes
 
 # fmt: off
 EEA_AND_UK = (
@@ -16,7 +16,7 @@ EEA_AND_UK = (
 # fmt: on
 
 
-class Quiet(Frozen):
+class QuietHours(FrozenModel):
     """Hours in which nothing is sent, on the recipient's clock."""
 
     begins: time
@@ -29,13 +29,13 @@ class Quiet(Frozen):
         return self
 
 
-class Contacting(Frozen):
+class ContactPolicy(FrozenModel):
     """When and whom to write to."""
 
     minimum_gap_days: InDays = Field(2, ge=0, description="days between two notices of one order")
     slip_days: InDays = Field(1, ge=1, description="a date later than the one told by fewer days is no news")
-    quiet: dict[Channel, Quiet] = Field(
-        {Channel.SMS: Quiet(begins=time(21), ends=time(8))}, description="by channel, on the recipient's clock"
+    quiet: dict[Channel, QuietHours] = Field(
+        {Channel.SMS: QuietHours(begins=time(21), ends=time(8))}, description="by channel, on the recipient's clock"
     )
     offer_needs_consent: tuple[Country, ...] = Field(
         EEA_AND_UK,
@@ -44,7 +44,7 @@ class Contacting(Frozen):
     )
 
 
-class Sending(Frozen):
+class SendingPolicy(FrozenModel):
     """How messages leave, and when a channel stops."""
 
     per_second: dict[Channel, Annotated[Count, Field(ge=1)]] = Field(
@@ -62,7 +62,7 @@ class Sending(Frozen):
     )
 
 
-class Brake(Frozen):
+class GuardrailPolicy(FrozenModel):
     """What one run may do by itself; over a limit nothing is sent before a person says so."""
 
     fewer_orders: float = Field(
@@ -95,7 +95,7 @@ class Brake(Frozen):
     )
 
 
-class Doubting(Frozen):
+class InDoubtPolicy(FrozenModel):
     """When providers are asked about messages in doubt, and when people are."""
 
     ask_after_minutes: InMinutes = Field(
@@ -117,7 +117,7 @@ class Doubting(Frozen):
         return self
 
 
-class Posting(Frozen):
+class PostPolicy(FrozenModel):
     """When a late product is worth a social post."""
 
     orders: Count = Field(5, ge=1, description="late orders of one product, at least")

@@ -9,9 +9,17 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from models.enums import Channel, RemedyKind
-from models.fields import Amounts, DaysByMethod, Frozen, InDays
-from models.policy.messaging import Brake, Contacting, Doubting, Posting, Sending
-from models.policy.supply import Allocating, Forecasting, Forwarding, Parting, Reordering, Restocking, Storefront
+from models.fields import Amounts, DaysByMethod, FrozenModel, InDays
+from models.policy.messaging import ContactPolicy, GuardrailPolicy, InDoubtPolicy, PostPolicy, SendingPolicy
+from models.policy.supply import (
+    AllocationPolicy,
+    ForecastPolicy,
+    PurchasingPolicy,
+    ReplenishmentPolicy,
+    RestockPolicy,
+    ShipmentPolicy,
+    StorefrontPolicy,
+)
 
 ON_TIME = "on_time"
 CLOSED = "closed"
@@ -30,7 +38,7 @@ class DayCount(StrEnum):
     WORKING = "working"
 
 
-class Days(Frozen):
+class CalendarPolicy(FrozenModel):
     """How days are counted."""
 
     count: DayCount = Field(DayCount.CALENDAR, description="every day, or working days alone")
@@ -61,7 +69,7 @@ class PromisedFrom(StrEnum):
     ORDER = "order"
 
 
-class Promising(Frozen):
+class PromisePolicy(FrozenModel):
     """What is promised where the shop's facts have no promise, and from when promises count."""
 
     ship_within: DaysByMethod = Field(
@@ -76,7 +84,7 @@ class Promising(Frozen):
     )
 
 
-class Bucket(Frozen):
+class Bucket(FrozenModel):
     """A span of days late, and what the shop does about it."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="lower-case name, as reports show it")
@@ -118,7 +126,7 @@ def _percent(value: Decimal | None) -> Decimal | None:
     return value
 
 
-class Discount(Frozen):
+class DiscountPolicy(FrozenModel):
     """Money off, as a percent up to a limit, or as an amount."""
 
     percent: Annotated[Decimal | None, AfterValidator(_percent)] = Field(
@@ -137,7 +145,7 @@ class Discount(Frozen):
         return self
 
 
-class Substituting(Frozen):
+class SubstitutePolicy(FrozenModel):
     """Which products may take a late one's place."""
 
     price_from: Decimal = Field(Decimal("0.80"), gt=0, description="lowest price, as a share of the late product's")
@@ -151,7 +159,7 @@ class Substituting(Frozen):
         return self
 
 
-class Caps(Frozen):
+class BudgetPolicy(FrozenModel):
     """The most that discounts may cost, by currency; in a currency that is not listed no discount is given."""
 
     per_run: Amounts = Field(
@@ -174,35 +182,35 @@ def _table() -> tuple[Bucket, ...]:
     )
 
 
-class Policy(Frozen):
+class Policy(FrozenModel):
     """What the shop does about late orders."""
 
-    days: Days = Days()
-    promise: Promising = Promising()
+    days: CalendarPolicy = CalendarPolicy()
+    promise: PromisePolicy = PromisePolicy()
     bucket: tuple[Bucket, ...] = Field(_table(), min_length=1, description="from the shortest delay up")
-    contact: Contacting = Contacting()
-    substitutes: Substituting = Substituting()
-    shipping_discount: Discount = Discount(
+    contact: ContactPolicy = ContactPolicy()
+    substitutes: SubstitutePolicy = SubstitutePolicy()
+    shipping_discount: DiscountPolicy = DiscountPolicy(
         percent=Decimal(100),
         up_to={"EUR": Decimal(10), "USD": Decimal(10), "GBP": Decimal(10), "BRL": Decimal(50)},
     )
-    future_discount: Discount = Discount(
+    future_discount: DiscountPolicy = DiscountPolicy(
         percent=Decimal(10),
         up_to={"EUR": Decimal(20), "USD": Decimal(20), "GBP": Decimal(20), "BRL": Decimal(100)},
         valid_days=180,
     )
-    caps: Caps = Caps()
-    brake: Brake = Brake()
-    sending: Sending = Sending()
-    doubt: Doubting = Doubting()
-    posts: Posting = Posting()
-    allocation: Allocating = Allocating()
-    forecast: Forecasting = Forecasting()
-    storefront: Storefront = Storefront()
-    restock: Restocking = Restocking()
-    parcels: Parting = Parting()
-    vendors: Forwarding = Forwarding()
-    reorder: Reordering = Reordering()
+    caps: BudgetPolicy = BudgetPolicy()
+    brake: GuardrailPolicy = GuardrailPolicy()
+    sending: SendingPolicy = SendingPolicy()
+    doubt: InDoubtPolicy = InDoubtPolicy()
+    posts: PostPolicy = PostPolicy()
+    allocation: AllocationPolicy = AllocationPolicy()
+    forecast: ForecastPolicy = ForecastPolicy()
+    storefront: StorefrontPolicy = StorefrontPolicy()
+    restock: RestockPolicy = RestockPolicy()
+    parcels: ShipmentPolicy = ShipmentPolicy()
+    vendors: PurchasingPolicy = PurchasingPolicy()
+    reorder: ReplenishmentPolicy = ReplenishmentPolicy()
 
     @field_validator("bucket")
     @classmethod

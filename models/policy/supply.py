@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from models.fields import Amounts, Count, Country, DaysByCountry, Frozen, InDays, InHours, Times
+from models.fields import Amounts, Count, Country, DaysByCountry, FrozenModel, InDays, InHours, Times
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 
@@ -18,7 +18,7 @@ class Unpaid(StrEnum):
     TAKE = "take"
 
 
-class Allocating(Frozen):
+class AllocationPolicy(FrozenModel):
     """How stock and inbound deliveries are shared among open lines."""
 
     handling_days: InDays = Field(1, ge=0, description="working days from goods at hand to a parcel that leaves")
@@ -36,7 +36,7 @@ class Allocating(Frozen):
     high_priority: Count = Field(10, description="orders of this priority and above may take the safety stock too")
 
 
-class Forecasting(Frozen):
+class ForecastPolicy(FrozenModel):
     """How the dates that customers are shown come from what vendors promise."""
 
     quantile: Share = Field(0.8, description="how likely a date shown must be to be kept")
@@ -54,14 +54,14 @@ class Forecasting(Frozen):
         return self
 
 
-class Storefront(Frozen):
+class StorefrontPolicy(FrozenModel):
     """The notices on product pages."""
 
     valid_hours: InHours = Field(26, ge=1, description="hours after which a notice that was not renewed is not shown")
     show_left: Count = Field(10, ge=0, description="the quantity left is said where it is this or less; 0: never")
 
 
-class Restocking(Frozen):
+class RestockPolicy(FrozenModel):
     """Good news, and posts about goods that are back."""
 
     good_news: bool = Field(default=True, description="whether customers who were told of a delay are told of its end")
@@ -74,7 +74,7 @@ class Restocking(Frozen):
     )
 
 
-class Parting(Frozen):
+class ShipmentPolicy(FrozenModel):
     """When an order is sent in parts."""
 
     most: int = Field(3, ge=1, le=3, description="parcels of one order, at most")
@@ -93,7 +93,7 @@ class Parting(Frozen):
     )
 
 
-class Forwarding(Frozen):
+class PurchasingPolicy(FrozenModel):
     """How vendors are asked for goods, and when they are asked again."""
 
     answer_hours: InHours = Field(
@@ -113,7 +113,7 @@ class Forwarding(Frozen):
         return self
 
 
-class Reordering(Frozen):
+class ReplenishmentPolicy(FrozenModel):
     """Safety stock and reorder points."""
 
     service_level: Annotated[float, Field(ge=0.5, lt=1)] = Field(

@@ -8,15 +8,16 @@ from sqlmodel import Field, SQLModel
 from models.tables.column_types import moment
 
 
-class Answer(SQLModel, table=True):
+class CustomerAnswer(SQLModel, table=True):
     """What a customer chose, by themselves or through customer service."""
 
+    __tablename__ = "customer_answer"
     __table_args__ = (UniqueConstraint("order_id", "kind"),)
 
     id: str = Field(primary_key=True)
     order_id: str
     kind: str
-    """`wish`: how the order is to be sent."""
+    """`shipping_preference`: how the order is to be sent."""
     value: str
     who: str
     at: datetime = moment(nullable=False)

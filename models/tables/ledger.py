@@ -28,12 +28,12 @@ class LedgerOwner(SQLModel, table=True):
 class Watch(SQLModel, table=True):
     """One an open order: what we last told, at which revision, and when to look again."""
 
-    __table_args__ = (Index("ix_watch_look_again", "look_again_on", "order_id"),)
+    __table_args__ = (Index("ix_watch_next_check", "next_check_on", "order_id"),)
 
     order_id: str = Field(primary_key=True)
     version: int = 0
     """Moves with every change of the row or of the facts behind it: what compare-and-set compares."""
-    look_again_on: date
+    next_check_on: date
     bucket: str | None = Field(default=None, index=True)
     """The bucket at the last look, or `on_time`, `closed`, `future`; None before the first look."""
     revision: int = 0
@@ -47,14 +47,14 @@ class Watch(SQLModel, table=True):
     """Whether nothing was sent: staff left this delay untold on purpose when the shop went live."""
 
 
-class Tally(SQLModel, table=True):
+class Counter(SQLModel, table=True):
     """A number kept beside the rows it counts, moved in their transaction, so that saying it costs nothing.
 
     `orders:BUCKET` counts the watched orders in a bucket; `offered:YYYY-MM:CURRENCY` adds up money put at risk.
     """
 
     name: str = Field(primary_key=True)
-    n: int = Field(default=0, sa_type=BigInteger)
+    value: int = Field(default=0, sa_type=BigInteger)
     """Money in ten-thousandths is beyond 32 bits at 200,000 euros."""
 
 
@@ -93,7 +93,7 @@ class Notice(SQLModel, table=True):
     state: str
     reason: str | None = None
     message: str
-    news: str
+    change: str
     bucket: str
     days: int
     expected_on: date | None = None
@@ -117,7 +117,7 @@ class Notice(SQLModel, table=True):
     settled_at: datetime | None = moment()
     reference: str | None = None
     trial: bool = trial()
-    followed_by: str | None = None
+    fallback_id: str | None = None
     """Of a notice that did not reach its customer: the notice by the next channel, or `nobody` where there is none."""
 
 
@@ -177,19 +177,21 @@ class Post(SQLModel, table=True):
     trial: bool = trial()
 
 
-class Gate(SQLModel, table=True):
+class ChannelState(SQLModel, table=True):
     """A channel's gate: open or shut for everybody, and how fast messages may pass it."""
 
+    __tablename__ = "channel_state"
+
     channel: str = Field(primary_key=True)
-    shut_at: datetime | None = moment()
+    tripped_at: datetime | None = moment()
     """Since when nothing passes; None where the gate is open."""
     reason: str | None = None
-    try_at: datetime | None = moment()
+    retry_at: datetime | None = moment()
     """When one message is tried again."""
-    tries: int = 0
-    second: int = 0
-    """The second, since 1970, in which `passed` messages passed."""
-    passed: int = 0
+    failed_probes: int = 0
+    window_second: int = 0
+    """The second, since 1970, in which `sent_in_window` messages were sent."""
+    sent_in_window: int = 0
 
 
 class LiveChannel(SQLModel, table=True):

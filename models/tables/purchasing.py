@@ -32,7 +32,7 @@ class PurchaseRequest(SQLModel, table=True):
     settled_at: datetime | None = moment()
     reference: str | None = None
     trial: bool = trial()
-    chases: str | None = None
+    reminder_of: str | None = None
     """The request that this one reminds the vendor of."""
     answered_at: datetime | None = moment()
 
@@ -41,13 +41,13 @@ class PurchaseLine(SQLModel, table=True):
     """So many pieces for an order line, asked of a vendor; and what the vendor answered."""
 
     __tablename__ = "purchase_line"
-    __table_args__ = (UniqueConstraint("order_id", "line", "nth"), Index("ix_purchase_line_request", "request_id"))
+    __table_args__ = (UniqueConstraint("order_id", "line", "attempt"), Index("ix_purchase_line_request", "request_id"))
 
     id: str = Field(primary_key=True)
     request_id: str
     order_id: str
     line: str
-    nth: int = 1
+    attempt: int = 1
     """The first, second, ... request for the line: more is asked only for pieces that were never asked, or refused."""
     product_id: str
     quantity: Quantity = pieces()

@@ -73,7 +73,7 @@ class Order(SQLModel, table=True):
     shipping_fee: Decimal | None = money()
     url: str | None = None
     priority: int = 0
-    wish: str | None = None
+    shipping_preference: str | None = None
     recipient: str | None = None
     street: str | None = None
     postcode: str | None = None
@@ -107,7 +107,7 @@ class OrderLine(SQLModel, table=True):
     cancelled_at: datetime | None = moment()
     expected_source: str | None = None
     time_critical: bool = False
-    together: str | None = None
+    ship_with: str | None = None
     shipped: Quantity = pieces(default=0)
     cancelled: Quantity = pieces(default=0)
     returned: Quantity = pieces(default=0)

@@ -31,19 +31,20 @@ class Allocation(SQLModel, table=True):
     arrives_on: date | None = None
 
 
-class Expectation(SQLModel, table=True):
+class ExpectedDateRow(SQLModel, table=True):
     """When a line is expected, who says so and since when; a newer one ends it, and both are kept."""
 
+    __tablename__ = "expected_date"
     __table_args__ = (
         Index(
-            "ix_expectation_current",
+            "ix_expected_date_current",
             "order_id",
             "line",
             unique=True,
             sqlite_where=text("ended_at IS NULL"),
             postgresql_where=text("ended_at IS NULL"),
         ),
-        Index("ix_expectation_line", "order_id", "line", "id"),
+        Index("ix_expected_date_line", "order_id", "line", "id"),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -53,15 +54,15 @@ class Expectation(SQLModel, table=True):
     expected_on: date | None = None
     earliest_on: date | None = None
     latest_on: date | None = None
-    chance: float | None = None
-    ready: bool = False
+    probability: float | None = None
+    in_stock: bool = False
     """All of the line lies in stock for it."""
     basis: str = ""
     """The facts it rests on, such as the inbound deliveries and what was promised of them: while they stay, the date
     told stays too, until it passes, though the reckoning of another day would move it back."""
     why: str = Field(sa_column=Column(Text, nullable=False))
     set_at: datetime = moment(nullable=False)
-    who: str
+    set_by: str
     """The run that reckoned it, or the person who said it."""
     ended_at: datetime | None = moment()
 
@@ -84,10 +85,10 @@ class Availability(SQLModel, table=True):
     """When it was last found to be so; its notice holds from then for as long as the policy says."""
 
 
-class ShippingChoice(SQLModel, table=True):
+class ShippingPlanRow(SQLModel, table=True):
     """Whether an order is sent in parts or at once, with the reckoning; decided anew when a date changes."""
 
-    __tablename__ = "shipping_choice"
+    __tablename__ = "shipping_plan"
 
     order_id: str = Field(primary_key=True)
     version: int = 0
@@ -95,10 +96,10 @@ class ShippingChoice(SQLModel, table=True):
     """Of each parcel its lines and the day it leaves."""
     days_gained: int
     extra_cost: Decimal = Field(sa_column=Column(Money, nullable=False))
-    worth: Decimal = Field(sa_column=Column(Money, nullable=False))
+    value: Decimal = Field(sa_column=Column(Money, nullable=False))
     currency: str
     why: str = Field(sa_column=Column(Text, nullable=False))
-    decided_at: datetime = moment(nullable=False)
+    planned_at: datetime = moment(nullable=False)
 
 
 class StockLevel(SQLModel, table=True):

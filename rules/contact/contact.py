@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from models.decisions import Contact
-from models.enums import Channel, Skip
+from models.enums import Channel, SkipReason
 from models.orders import CustomerFacts
 from models.policy.policy import Bucket, Policy
 from rules.contact.addresses import BadAddress, email_address, phone_number, takes_texts, zones
 from rules.contact.quiet_hours import not_before, window_end
 
-MISSING = (Skip.NO_ADDRESS, Skip.NO_CONSENT)
+MISSING = (SkipReason.NO_ADDRESS, SkipReason.NO_CONSENT)
 """Reasons that say a channel was never open to the customer: worth a line only where no other channel is."""
 
 
@@ -28,11 +28,11 @@ def contacts_for(
     `country` and `zone` are the shop's, for customers who have none.
     """
     if customer.opted_out:
-        return (Contact(bucket.channels[0], None, skip=Skip.OPTED_OUT),)
+        return (Contact(bucket.channels[0], None, skip=SkipReason.OPTED_OUT),)
     return tuple(contact_by(customer, channel, policy, now, country, zone) for channel in bucket.channels)
 
 
-def chosen(customer: CustomerFacts, contacts: tuple[Contact, ...]) -> tuple[Contact, ...]:
+def choose_contacts(customer: CustomerFacts, contacts: tuple[Contact, ...]) -> tuple[Contact, ...]:
     """Return the channels of a notice: the one the customer prefers, if it can be used, or else all that were found.
 
     There is always at least one entry, so that nobody is forgotten in silence.
@@ -49,7 +49,7 @@ def held_back(contacts: tuple[Contact, ...], used: tuple[Contact, ...]) -> tuple
     return tuple(one for one in contacts if one.skip is None and one not in used)
 
 
-def without_suppressed(contacts: tuple[Contact, ...], suppressed: Mapping[str, Skip]) -> tuple[Contact, ...]:
+def without_suppressed(contacts: tuple[Contact, ...], suppressed: Mapping[str, SkipReason]) -> tuple[Contact, ...]:
     """Mark the contacts whose address must not be written to, each with its reason."""
     found = ((one, suppressed.get(one.address or "")) for one in contacts)
     return tuple(Contact(one.channel, one.address, skip=skip) if skip else one for one, skip in found)
@@ -65,29 +65,29 @@ def contact_by(
 ) -> Contact:
     """Return how and when to reach a customer by one channel, or the reason why it cannot be."""
     found = _address(customer, channel, country)
-    if isinstance(found, Skip):
+    if isinstance(found, SkipReason):
         return Contact(channel, None, skip=found)
     quiet = policy.contact.quiet.get(channel)
     clocks = _clocks(customer, channel, found, zone)
     start = not_before(now, quiet, clocks)
     if start is None:
-        return Contact(channel, found, skip=Skip.NO_HOUR)
+        return Contact(channel, found, skip=SkipReason.NO_HOUR)
     return Contact(channel, found, not_before=start, valid_until=window_end(start, quiet, clocks))
 
 
-def _address(customer: CustomerFacts, channel: Channel, country: str) -> str | Skip:
+def _address(customer: CustomerFacts, channel: Channel, country: str) -> str | SkipReason:
     given = customer.email if channel is Channel.EMAIL else customer.phone
     if not given:
-        return Skip.NO_ADDRESS
+        return SkipReason.NO_ADDRESS
     if channel is Channel.SMS and not customer.sms_consent:
-        return Skip.NO_CONSENT
+        return SkipReason.NO_CONSENT
     try:
         if channel is Channel.EMAIL:
             return email_address(given)
         number = phone_number(given, customer.country or country)
     except BadAddress:
-        return Skip.BAD_ADDRESS
-    return number if takes_texts(number) else Skip.NOT_MOBILE
+        return SkipReason.BAD_ADDRESS
+    return number if takes_texts(number) else SkipReason.NOT_MOBILE
 
 
 def _clocks(customer: CustomerFacts, channel: Channel, address: str, zone: str) -> Sequence[str]:

@@ -1,7 +1,7 @@
 """Addresses as staff may see them: enough to recognise, too little to write to."""
 
 
-def masked(address: str) -> str:
+def mask_address(address: str) -> str:
     """Return `a…@example.com` for a mail address and `+49…42` for a number."""
     name, at, domain = address.rpartition("@")
     if at:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from models.policy.messaging import Quiet
+from models.policy.messaging import QuietHours
 
 HORIZON = timedelta(hours=48)
 """How far ahead a moment is looked for; zones whose days do not meet by then never do."""
@@ -13,7 +13,7 @@ HORIZON = timedelta(hours=48)
 _MINUTE = timedelta(minutes=1)
 
 
-def not_before(now: datetime, quiet: Quiet | None, zones: Sequence[str]) -> datetime | None:
+def not_before(now: datetime, quiet: QuietHours | None, zones: Sequence[str]) -> datetime | None:
     """Return the first moment from `now` on that is quiet in none of the zones, in UTC.
 
     None where the zones have no such moment in common within `HORIZON`: the channel is then not used.
@@ -22,7 +22,7 @@ def not_before(now: datetime, quiet: Quiet | None, zones: Sequence[str]) -> date
     return _not_before(_utc(now), quiet, tuple(zones))
 
 
-def window_end(moment: datetime, quiet: Quiet | None, zones: Sequence[str]) -> datetime | None:
+def window_end(moment: datetime, quiet: QuietHours | None, zones: Sequence[str]) -> datetime | None:
     """Return when the quiet hours next begin in any of the zones, in UTC; None where there are none.
 
     A moment that is quiet already is its own end. Raises as `not_before` does.
@@ -32,7 +32,7 @@ def window_end(moment: datetime, quiet: Quiet | None, zones: Sequence[str]) -> d
 
 # A run asks the same question for every order: the same moment, the same few sets of zones.
 @lru_cache(maxsize=4096)
-def _not_before(now: datetime, quiet: Quiet | None, zones: tuple[str, ...]) -> datetime | None:
+def _not_before(now: datetime, quiet: QuietHours | None, zones: tuple[str, ...]) -> datetime | None:
     if quiet is None or not zones:
         return now
     moment = now
@@ -45,7 +45,7 @@ def _not_before(now: datetime, quiet: Quiet | None, zones: tuple[str, ...]) -> d
 
 
 @lru_cache(maxsize=4096)
-def _window_end(moment: datetime, quiet: Quiet | None, zones: tuple[str, ...]) -> datetime | None:
+def _window_end(moment: datetime, quiet: QuietHours | None, zones: tuple[str, ...]) -> datetime | None:
     if quiet is None or not zones:
         return None
     return min(_first_outside(moment, quiet.ends, quiet.begins, zone) for zone in zones)

@@ -5,19 +5,19 @@ from collections.abc import Collection, Iterable
 from datetime import date, timedelta
 
 from models.decisions import Delay, LateLine
-from models.enums import News, Promise
-from models.orders import LineFacts, OrderFacts, ToldLine
+from models.enums import ChangeKind, Promise
+from models.orders import LineFacts, NoticeLine, OrderFacts
 from models.policy.policy import ON_TIME, Bucket, Policy
 from rules.delays.working_days import Calendar
 
 
 def is_open(line: LineFacts, as_of: date) -> bool:
     """Say whether a line still awaits what was promised, on a day."""
-    over = any(day is not None and day <= as_of for day in ends(line))
+    over = any(day is not None and day <= as_of for day in closed_on(line))
     return not line.closed and not over and line.owed(as_of) > 0
 
 
-def ends(line: LineFacts) -> tuple[date | None, ...]:
+def closed_on(line: LineFacts) -> tuple[date | None, ...]:
     """Return the days on which a line stops being open, as far as they are known."""
     kept = (line.delivered_on,) if line.promise is Promise.DELIVER else (line.shipped_on, line.delivered_on)
     return (*kept, line.cancelled_on)
@@ -30,14 +30,14 @@ def open_lines(order: OrderFacts, as_of: date) -> tuple[LineFacts, ...]:
     return tuple(line for line in order.lines if is_open(line, as_of))
 
 
-def expected(line: LineFacts, as_of: date) -> date | None:
+def expected_date(line: LineFacts, as_of: date) -> date | None:
     """Return the date a line is expected; None once that date has passed: it is then as good as unknown."""
     return line.expected_on if line.expected_on is not None and line.expected_on >= as_of else None
 
 
 def late_line(line: LineFacts, as_of: date, calendar: Calendar) -> LateLine | None:
     """Say how late an open line is; None where it can still come on time."""
-    day = expected(line, as_of)
+    day = expected_date(line, as_of)
     if (day or as_of) <= line.promised_on:
         return None
     return LateLine(line, calendar.days_late(line.promised_on, day or as_of), day)
@@ -70,7 +70,7 @@ def delay_of(order: OrderFacts, as_of: date, policy: Policy, calendar: Calendar)
     )
 
 
-def news(delay: Delay, policy: Policy) -> News | None:
+def change_of(delay: Delay, policy: Policy) -> ChangeKind | None:
     """Say what about a delay the customer does not know yet; None where they were told all of it.
 
     A told date is a promise renewed: when it slips, passes or turns unknown, that is news. An unknown date that
@@ -80,25 +80,25 @@ def news(delay: Delay, policy: Policy) -> News | None:
     """
     told = delay.order.told
     if told is None:
-        return News.FIRST
+        return ChangeKind.FIRST
     change = _change(delay, policy)
-    return News.FIRST if change is not None and told.assumed else change
+    return ChangeKind.FIRST if change is not None and told.assumed else change
 
 
-def _change(delay: Delay, policy: Policy) -> News | None:
-    pairs = _heard(delay)
+def _change(delay: Delay, policy: Policy) -> ChangeKind | None:
+    pairs = _communicated_date(delay)
     heard = [before for _, before in pairs if before is not None]
-    waiting = [(one, before) for one, before in pairs if before is None or not arrived(one, policy)]
+    waiting = [(one, before) for one, before in pairs if before is None or not is_in_stock(one, policy)]
     bucket = bucket_for(max((one.days for one, _ in waiting), default=0), policy)
     if heard and bucket and _rank(bucket.name, policy) > max(_rank(before.bucket, policy) for before in heard):
-        return News.WORSE
+        return ChangeKind.WORSE
     if broken := _broken(waiting, delay.as_of, policy):
-        return News.PASSED if min(broken) < delay.as_of else News.SLIPPED
+        return ChangeKind.PASSED if min(broken) < delay.as_of else ChangeKind.SLIPPED
     new = (bucket_for(one.days, policy) for one, before in waiting if before is None)
-    return News.ANOTHER if any(bucket is not None and bucket.notify for bucket in new) else None
+    return ChangeKind.ANOTHER if any(bucket is not None and bucket.notify for bucket in new) else None
 
 
-def arrived(one: LateLine, policy: Policy) -> bool:
+def is_in_stock(one: LateLine, policy: Policy) -> bool:
     """Say whether a line lies in stock with a day on which it can go, and the shop tells such good news.
 
     What lies in stock without a day did not leave in time: nobody knows what keeps it.
@@ -111,24 +111,24 @@ def began_on(delay: Delay) -> date:
     return min(one.line.promised_on for one in delay.late) + timedelta(days=1)
 
 
-def broken_date(delay: Delay, policy: Policy) -> date | None:
+def lapsed_date(delay: Delay, policy: Policy) -> date | None:
     """Return the first date told that does not hold any more."""
-    return min(_broken(_heard(delay), delay.as_of, policy), default=None)
+    return min(_broken(_communicated_date(delay), delay.as_of, policy), default=None)
 
 
-def _heard(delay: Delay) -> list[tuple[LateLine, ToldLine | None]]:
+def _communicated_date(delay: Delay) -> list[tuple[LateLine, NoticeLine | None]]:
     """Pair each late line with what was told of it; a line with a new promise since was told nothing."""
     told = {one.number: one for one in delay.order.told.lines} if delay.order.told else {}
     pairs = ((one, told.get(one.line.number)) for one in delay.late)
     return [(one, before if before and before.promised_on == one.line.promised_on else None) for one, before in pairs]
 
 
-def _broken(pairs: Iterable[tuple[LateLine, ToldLine | None]], as_of: date, policy: Policy) -> list[date]:
-    found = (broken_day(one, before, as_of, policy) for one, before in pairs if before is not None)
+def _broken(pairs: Iterable[tuple[LateLine, NoticeLine | None]], as_of: date, policy: Policy) -> list[date]:
+    found = (lapsed_on(one, before, as_of, policy) for one, before in pairs if before is not None)
     return [day for day in found if day is not None]
 
 
-def broken_day(one: LateLine, before: ToldLine, as_of: date, policy: Policy) -> date | None:
+def lapsed_on(one: LateLine, before: NoticeLine, as_of: date, policy: Policy) -> date | None:
     """Return the date told of a line where it has passed, slipped or become unknown; None where it stands."""
     day, slip = before.expected_on, timedelta(days=policy.contact.slip_days)
     if day is None or (day >= as_of and one.expected_on is not None and one.expected_on < day + slip):
@@ -142,10 +142,10 @@ def _rank(bucket: str, policy: Policy) -> float:
     return names.index(bucket) if bucket in names else math.inf
 
 
-def told_lines(delay: Delay, policy: Policy) -> tuple[ToldLine, ...]:
+def told_lines(delay: Delay, policy: Policy) -> tuple[NoticeLine, ...]:
     """Return what a notice about a delay tells of each late line."""
     return tuple(
-        ToldLine(
+        NoticeLine(
             one.line.number,
             one.line.promised_on,
             one.expected_on,
@@ -162,16 +162,16 @@ def late_dates(order: OrderFacts, as_of: date) -> set[tuple[str, date, date | No
     """Return number, promised and expected date of each line late on a day."""
     return {
         (number, promised_on, day)
-        for number, promised_on, day in _standing(order, as_of)
+        for number, promised_on, day in _current_line(order, as_of)
         if (day or as_of) > promised_on
     }
 
 
-def _standing(order: OrderFacts, as_of: date) -> set[tuple[str, date, date | None]]:
-    return {(line.number, line.promised_on, expected(line, as_of)) for line in open_lines(order, as_of)}
+def _current_line(order: OrderFacts, as_of: date) -> set[tuple[str, date, date | None]]:
+    return {(line.number, line.promised_on, expected_date(line, as_of)) for line in open_lines(order, as_of)}
 
 
-def holds(said: Collection[ToldLine], order: OrderFacts, as_of: date) -> bool:
+def still_true(said: Collection[NoticeLine], order: OrderFacts, as_of: date) -> bool:
     """Say whether words are still true on a day: every line stands as they say, and they leave out none that is late.
 
     As many pieces of a line must still be owed as they say. No policy plays a part: a notice is not untrue because the
@@ -185,4 +185,4 @@ def holds(said: Collection[ToldLine], order: OrderFacts, as_of: date) -> bool:
         return False
     unready = {line.number for line in order.lines if not line.ready}
     kept = not any(one.ready and one.number in unready for one in said)
-    return kept and late_dates(order, as_of) <= told <= _standing(order, as_of)
+    return kept and late_dates(order, as_of) <= told <= _current_line(order, as_of)

@@ -3,14 +3,14 @@
 from datetime import date, timedelta
 
 from models.decisions import Delay, LateLine
-from models.enums import News
-from models.orders import LineFacts, OrderFacts, ToldLine
+from models.enums import ChangeKind
+from models.orders import LineFacts, NoticeLine, OrderFacts
 from models.policy.policy import ON_TIME, Policy
-from rules.delays.delays import arrived, broken_day, bucket_for, expected, late_line, open_lines
+from rules.delays.delays import bucket_for, expected_date, is_in_stock, lapsed_on, late_line, open_lines
 from rules.delays.working_days import Calendar
 
 
-def good_news(order: OrderFacts, as_of: date, policy: Policy, calendar: Calendar) -> tuple[News, Delay] | None:
+def good_news(order: OrderFacts, as_of: date, policy: Policy, calendar: Calendar) -> tuple[ChangeKind, Delay] | None:
     """Say what became better since the customer was told; None where nothing did, or nothing was told.
 
     A first date for what had none is told plainly, also by shops that leave good news unsaid: it may be a bad one.
@@ -24,24 +24,24 @@ def good_news(order: OrderFacts, as_of: date, policy: Policy, calendar: Calendar
     heard = [(line, told[key]) for line in lines if (key := (line.number, line.promised_on)) in told]
     better = {found for line, before in heard if (found := _better(line, before, as_of, policy))}
     if not policy.restock.good_news:
-        better &= {News.DATED}
+        better &= {ChangeKind.DATED}
     if not better:
         return None
     delay = _delay(order, as_of, lines, {line.number for line, _ in heard}, policy, calendar)
-    return next(news for news in (News.READY, News.DATED, News.EARLIER) if news in better), delay
+    return next(news for news in (ChangeKind.READY, ChangeKind.DATED, ChangeKind.EARLIER) if news in better), delay
 
 
-def _better(line: LineFacts, before: ToldLine, as_of: date, policy: Policy) -> News | None:
-    day = expected(line, as_of)
+def _better(line: LineFacts, before: NoticeLine, as_of: date, policy: Policy) -> ChangeKind | None:
+    day = expected_date(line, as_of)
     if line.ready and policy.restock.good_news:
         now = LateLine(line, 0, day)
-        back = arrived(now, policy) and broken_day(now, before, as_of, policy)
-        return News.READY if back or not before.ready else None
+        back = is_in_stock(now, policy) and lapsed_on(now, before, as_of, policy)
+        return ChangeKind.READY if back or not before.ready else None
     if day is None:
         return None
     if before.expected_on is None:
-        return News.DATED
-    return News.EARLIER if day <= before.expected_on - timedelta(days=policy.restock.earlier_days) else None
+        return ChangeKind.DATED
+    return ChangeKind.EARLIER if day <= before.expected_on - timedelta(days=policy.restock.earlier_days) else None
 
 
 def _delay(
@@ -54,7 +54,7 @@ def _delay(
 ) -> Delay:
     late = {line.number: found for line in lines if (found := late_line(line, as_of, calendar))}
     named = [
-        late.get(line.number) or LateLine(line, 0, expected(line, as_of))
+        late.get(line.number) or LateLine(line, 0, expected_date(line, as_of))
         for line in lines
         if line.number in late or line.number in heard
     ]

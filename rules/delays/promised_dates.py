@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from models.enums import Promise
 from models.policy.policy import DayCount, Policy, PromisedFrom
 from rules.delays.working_days import Calendar
-from rules.inventory.transit import Journey
+from rules.inventory.transit import TransitTimes
 
 DAY = timedelta(days=1)
 
@@ -21,7 +21,7 @@ class Promises:
         self._within = {name.lower(): days for name, days in policy.promise.ship_within.items()}
         self._otherwise = timedelta(days=policy.days.without_promise)
         self._working = Calendar(policy.days.model_copy(update={"count": DayCount.WORKING}))
-        self._journey = Journey(policy.allocation, policy.days)
+        self._journey = TransitTimes(policy.allocation, policy.days)
 
     def day(
         self,

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import holidays
 
-from models.policy.policy import DayCount, Days
+from models.policy.policy import CalendarPolicy, DayCount
 
 
 class Calendar:
@@ -15,7 +15,7 @@ class Calendar:
     them; without a country it is Monday to Friday.
     """
 
-    def __init__(self, days: Days) -> None:
+    def __init__(self, days: CalendarPolicy) -> None:
         self._every_day = days.count is DayCount.CALENDAR
         self._holidays = (
             holidays.country_holidays(days.country, subdiv=days.subdivision) if days.country else holidays.HolidayBase()

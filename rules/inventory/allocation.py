@@ -5,20 +5,20 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import groupby
 
-from models.inventory import Cover, Demand, Piece, Supply
+from models.inventory import AllocationPart, Coverage, LineDemand, SupplyLot
 from models.quantities import Quantity
-from rules.inventory.transit import Journey
+from rules.inventory.transit import TransitTimes
 
 Turn = tuple[int, bool, bool, date, datetime, str, str]
-Key = tuple[Cover, str, str]
-AT_HAND = (Cover.STOCK, Cover.PACKED)
+Key = tuple[Coverage, str, str]
+IN_STOCK = (Coverage.STOCK, Coverage.PACKED)
 
 
 @dataclass(slots=True)
 class _Lot:
     """Pieces of one supply that nobody has yet."""
 
-    supply: Supply
+    supply: SupplyLot
     left: Quantity
 
 
@@ -31,8 +31,12 @@ class _Wave:
 
 
 def allocate(
-    demands: Iterable[Demand], supplies: Iterable[Supply], safety: Quantity, high_priority: int, journey: Journey
-) -> list[Piece]:
+    demands: Iterable[LineDemand],
+    supplies: Iterable[SupplyLot],
+    safety: Quantity,
+    high_priority: int,
+    journey: TransitTimes,
+) -> list[AllocationPart]:
     """Share the supplies of one product among its open lines.
 
     A line takes what arrives first at its destination; of what arrives on one day, a supply that covers all of the
@@ -41,18 +45,18 @@ def allocate(
     and to those whose customers were told that they lie ready.
     """
     waves = _waves(supplies, journey)
-    stock: Quantity = sum(lot.left for wave in waves for lot in wave.lots if lot.supply.cover is Cover.STOCK)
-    pieces: list[Piece] = []
-    for demand in sorted(demands, key=_turn):
+    stock: Quantity = sum(lot.left for wave in waves for lot in wave.lots if lot.supply.cover is Coverage.STOCK)
+    pieces: list[AllocationPart] = []
+    for demand in sorted(demands, key=_allocation_order):
         free = stock if demand.told_ready or demand.priority >= high_priority else max(0, stock - safety)
         need = demand.quantity
         for wave in waves:
             while need and (lot := _best(wave.lots, need, free)):
                 taken = min(need, _within(lot, free))
-                pieces.append(_piece(demand, taken, wave.leaves_on, lot.supply, journey))
+                pieces.append(_part(demand, taken, wave.leaves_on, lot.supply, journey))
                 lot.left -= taken
                 need -= taken
-                if lot.supply.cover is Cover.STOCK:
+                if lot.supply.cover is Coverage.STOCK:
                     stock -= taken
                     free -= taken
                 if not lot.left:
@@ -60,13 +64,13 @@ def allocate(
             if not need:
                 break
         if need:
-            pieces.append(Piece(demand.order, demand.line, need, Cover.NOTHING))
+            pieces.append(AllocationPart(demand.order, demand.line, need, Coverage.NOTHING))
         while waves and not waves[0].lots:
             del waves[0]
     return pieces
 
 
-def left_over(supplies: Iterable[Supply], pieces: Iterable[Piece]) -> list[Supply]:
+def left_over(supplies: Iterable[SupplyLot], pieces: Iterable[AllocationPart]) -> list[SupplyLot]:
     """Return what of the supplies no piece has taken."""
     taken: dict[Key, Quantity] = {}
     for piece in pieces:
@@ -76,19 +80,21 @@ def left_over(supplies: Iterable[Supply], pieces: Iterable[Piece]) -> list[Suppl
     return [replace(one, quantity=n) for one, n in left if n]
 
 
-def packed(demand: Demand, as_of: date, journey: Journey) -> Piece:
+def packed(demand: LineDemand, as_of: date, journey: TransitTimes) -> AllocationPart:
     """Return the packed pieces of a line: they leave on the next day on which anything does."""
     leaves_on = journey.handed_over(as_of)
     arrives_on = journey.arrives(leaves_on, demand.country)
-    return Piece(demand.order, demand.line, demand.packed, Cover.PACKED, ships_on=leaves_on, arrives_on=arrives_on)
+    return AllocationPart(
+        demand.order, demand.line, demand.packed, Coverage.PACKED, ships_on=leaves_on, arrives_on=arrives_on
+    )
 
 
-def ready(pieces: Sequence[Piece]) -> bool:
+def ready(pieces: Sequence[AllocationPart]) -> bool:
     """Say whether all of a line that has not left lies in stock for it, or packed."""
-    return bool(pieces) and all(piece.cover in AT_HAND for piece in pieces)
+    return bool(pieces) and all(piece.cover in IN_STOCK for piece in pieces)
 
 
-def _turn(demand: Demand) -> Turn:
+def _allocation_order(demand: LineDemand) -> Turn:
     return (
         -demand.priority,
         not demand.told_ready,
@@ -100,17 +106,17 @@ def _turn(demand: Demand) -> Turn:
     )
 
 
-def _key(supply: Supply) -> Key:
+def _key(supply: SupplyLot) -> Key:
     return supply.cover, supply.place, supply.inbound
 
 
-def _waves(supplies: Iterable[Supply], journey: Journey) -> list[_Wave]:
+def _waves(supplies: Iterable[SupplyLot], journey: TransitTimes) -> list[_Wave]:
     """Return what there is by the day on which it leaves, the first day first and the unknown one last.
 
     A place that owes pieces (on hand below nought) has none; it takes none away from another place.
     """
     dated = [(journey.leaves(one.ready_on) or date.max, one) for one in supplies if one.quantity > 0]
-    dated.sort(key=lambda pair: (pair[0], pair[1].cover is not Cover.STOCK, pair[1].place, pair[1].inbound))
+    dated.sort(key=lambda pair: (pair[0], pair[1].cover is not Coverage.STOCK, pair[1].place, pair[1].inbound))
     return [
         _Wave(None if day == date.max else day, [_Lot(one, one.quantity) for _, one in found])
         for day, found in groupby(dated, key=lambda pair: pair[0])
@@ -129,9 +135,13 @@ def _best(lots: Sequence[_Lot], need: Quantity, free: Quantity) -> _Lot | None:
 
 
 def _within(lot: _Lot, free: Quantity) -> Quantity:
-    return min(lot.left, free) if lot.supply.cover is Cover.STOCK else lot.left
+    return min(lot.left, free) if lot.supply.cover is Coverage.STOCK else lot.left
 
 
-def _piece(demand: Demand, quantity: Quantity, leaves_on: date | None, supply: Supply, journey: Journey) -> Piece:
+def _part(
+    demand: LineDemand, quantity: Quantity, leaves_on: date | None, supply: SupplyLot, journey: TransitTimes
+) -> AllocationPart:
     arrives_on = journey.arrives(leaves_on, demand.country)
-    return Piece(demand.order, demand.line, quantity, supply.cover, supply.place, supply.inbound, leaves_on, arrives_on)
+    return AllocationPart(
+        demand.order, demand.line, quantity, supply.cover, supply.place, supply.inbound, leaves_on, arrives_on
+    )

@@ -5,48 +5,48 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from models.inventory import Cover, Expectation, Piece, known_day
+from models.inventory import AllocationPart, Coverage, ExpectedDate, known_day
 from models.quantities import Quantity, plain
-from rules.inventory.transit import Journey
-from rules.inventory.vendor_lateness import Habits
+from rules.inventory.transit import TransitTimes
+from rules.inventory.vendor_lateness import VendorLateness
 
 DAY_SHOWN = re.compile(r"(.+?) for (\d{4}-\d\d-\d\d) by (\d{4}-\d\d-\d\d)(?:, |$)")
 
 
 @dataclass(frozen=True, slots=True)
-class Coming:
+class InboundDate:
     """The days on which goods that a vendor promised can be packed, and how likely the first of these is kept."""
 
     ready_on: date | None
     """At the policy's quantile; None: nobody can say."""
     earliest_on: date | None
     latest_on: date | None
-    chance: float | None
+    probability: float | None
     why: str
     """A clause that follows "the delivery"."""
     promised_on: date | None = None
 
 
-class Inflow:
+class InboundDates:
     """What vendors promised, as it stands on one day; a vendor's promise for a day is reckoned once."""
 
-    def __init__(self, habits: Habits, journey: Journey, as_of: date) -> None:
+    def __init__(self, habits: VendorLateness, journey: TransitTimes, as_of: date) -> None:
         self._habits, self._journey, self._as_of = habits, journey, as_of
-        self._known: dict[tuple[str | None, str | None, date, bool], Coming] = {}
+        self._known: dict[tuple[str | None, str | None, date, bool], InboundDate] = {}
 
     def coming(
         self, vendor: str | None, country: str | None, promised_on: date | None, *, direct: bool = False
-    ) -> Coming:
+    ) -> InboundDate:
         """Say when goods are at hand that a vendor of a country promised for a day; `direct`: at the vendor's door."""
         if (promised_on := known_day(promised_on, self._as_of)) is None:
-            return Coming(None, None, None, None, "which has no date")
+            return InboundDate(None, None, None, None, "which has no date")
         key = vendor, country, promised_on, direct
         found = self._known.get(key)
         if found is None:
             found = self._known[key] = self._reckoned(*key)
         return found
 
-    def revised(self, vendor: str | None, country: str | None, promised_on: date, now_for: date) -> Coming:
+    def revised(self, vendor: str | None, country: str | None, promised_on: date, now_for: date) -> InboundDate:
         """Say when goods are at hand that were promised for one day, and by now for another.
 
         Habits tell how late a vendor is after its first word: a later one it may well keep. So of both the later day
@@ -61,29 +61,29 @@ class Inflow:
             for day in (first.ready_on, first.earliest_on, first.latest_on)
         )
         why = f"now promised for {now_for}, at first {first.why}"
-        return Coming(ready_on, earliest_on, latest_on, first.chance, why, now_for)
+        return InboundDate(ready_on, earliest_on, latest_on, first.probability, why, now_for)
 
-    def _reckoned(self, vendor: str | None, country: str | None, promised_on: date, direct: bool) -> Coming:  # noqa: FBT001 - part of the key
+    def _reckoned(self, vendor: str | None, country: str | None, promised_on: date, direct: bool) -> InboundDate:  # noqa: FBT001 - part of the key
         found = self._habits.forecast(vendor, promised_on, self._as_of)
         step = self._journey.handed_over if direct else self._journey.at_hand
         expected, earliest, latest = (
             step(day, country) for day in (found.expected_on, found.earliest_on, found.latest_on)
         )
-        return Coming(expected, earliest, latest, found.chance, found.why, promised_on)
+        return InboundDate(expected, earliest, latest, found.probability, found.why, promised_on)
 
 
-def basis(coming: Mapping[str, Coming]) -> str:
+def basis(coming: Mapping[str, InboundDate]) -> str:
     """Say what a line's day was reckoned from, as "D1 for 2026-12-03 by 2026-12-08": id, promised, at hand."""
     return ", ".join(f"{key} for {one.promised_on} by {one.ready_on}" for key, one in sorted(coming.items()))
 
 
-def days_shown(standing: Iterable[Expectation | None]) -> dict[tuple[str, date], date]:
+def shown_dates(standing: Iterable[ExpectedDate | None]) -> dict[tuple[str, date], date]:
     """Return by when customers were told that goods are there, by their id and the day the vendor promised."""
     found = (part for one in standing if one is not None for part in DAY_SHOWN.finditer(one.basis))
     return {(key, date.fromisoformat(on)): date.fromisoformat(by) for key, on, by in (part.groups() for part in found)}
 
 
-def as_shown(key: str, coming: Coming, shown: Mapping[tuple[str, date], date], as_of: date) -> Coming:
+def keep_shown_date(key: str, coming: InboundDate, shown: Mapping[tuple[str, date], date], as_of: date) -> InboundDate:
     """Keep the day that was shown until it passes or the vendor promises another; an earlier one is taken at once.
 
     A delivery that stays out is expected a little later each morning, and habits change with each one that comes: a
@@ -92,27 +92,27 @@ def as_shown(key: str, coming: Coming, shown: Mapping[tuple[str, date], date], a
     day = shown.get((key, coming.promised_on)) if coming.promised_on else None
     if day is None or day < as_of or (coming.ready_on is not None and coming.ready_on <= day):
         return coming
-    return replace(coming, ready_on=day, chance=None)
+    return replace(coming, ready_on=day, probability=None)
 
 
-def in_words(pieces: Sequence[Piece], whole: Quantity, coming: Mapping[str, Coming]) -> str:
+def describe(pieces: Sequence[AllocationPart], whole: Quantity, coming: Mapping[str, InboundDate]) -> str:
     """Say of how many pieces what covers them, as "5 of 7 in stock; 2 of 7 with delivery D12, promised for ..."."""
     said = []
-    if packed := _sum(pieces, Cover.PACKED):
+    if packed := _sum(pieces, Coverage.PACKED):
         said.append(_of(packed, whole, "packed"))
-    if stock := _sum(pieces, Cover.STOCK):
+    if stock := _sum(pieces, Coverage.STOCK):
         said.append(_of(stock, whole, "in stock"))
     said += [
         _of(one.quantity, whole, f"with delivery {one.inbound}, {coming[one.inbound].why}")
         for one in pieces
-        if one.cover is Cover.INBOUND
+        if one.cover is Coverage.INBOUND
     ]
-    if nothing := _sum(pieces, Cover.NOTHING):
+    if nothing := _sum(pieces, Coverage.NOTHING):
         said.append(_of(nothing, whole, "neither in stock nor on the way"))
     return "; ".join(said)
 
 
-def _sum(pieces: Sequence[Piece], cover: Cover) -> Quantity:
+def _sum(pieces: Sequence[AllocationPart], cover: Coverage) -> Quantity:
     return sum(one.quantity for one in pieces if one.cover is cover)
 
 

@@ -3,17 +3,17 @@
 from dataclasses import replace
 from datetime import date
 
-from models.inventory import Available, Stocked
-from models.policy.supply import Storefront
+from models.inventory import ProductAvailability, StockStatus
+from models.policy.supply import StorefrontPolicy
 
 
-def shown(found: Available, today: date, policy: Storefront) -> Available:
+def shown_to_shoppers(found: ProductAvailability, today: date, policy: StorefrontPolicy) -> ProductAvailability:
     """Return what may be said today: a date that has passed is unknown, and so is when the product comes."""
     bare = replace(found, left=0, expected_on=None, latest_on=None)
-    if found.state is not Stocked.BACKORDER:
+    if found.state is not StockStatus.BACKORDER:
         return bare
     if found.expected_on is None or found.expected_on < today:
-        return replace(bare, state=Stocked.OUT_OF_STOCK)
+        return replace(bare, state=StockStatus.OUT_OF_STOCK)
     return replace(
         found,
         left=found.left if 0 < found.left <= policy.show_left else 0,

@@ -3,21 +3,21 @@
 from collections.abc import Mapping
 from datetime import date, timedelta
 
-from models.policy.policy import DayCount, Days
-from models.policy.supply import Allocating
+from models.policy.policy import CalendarPolicy, DayCount
+from models.policy.supply import AllocationPolicy
 from rules.delays.working_days import Calendar
 
 DAY = timedelta(days=1)
 
 
-class Journey:
+class TransitTimes:
     """How long goods take, step by step.
 
     A vendor brings goods on working days of its own country; warehouse and carrier keep the policy's. Nothing leaves
     and nothing arrives on a day that is not worked. Of what has no date, nothing that follows has one.
     """
 
-    def __init__(self, allocating: Allocating, days: Days) -> None:
+    def __init__(self, allocating: AllocationPolicy, days: CalendarPolicy) -> None:
         self._policy = allocating
         subdivision = days.subdivision if allocating.country in (None, days.country) else None
         self._ours = _calendar(allocating.country or days.country, subdivision)
@@ -68,6 +68,6 @@ def _worked(calendar: Calendar, day: date) -> date:
 def _calendar(country: str | None, subdivision: str | None) -> Calendar:
     # A country whose holidays nobody has written down still has weekends.
     try:
-        return Calendar(Days(count=DayCount.WORKING, country=country, subdivision=subdivision))
+        return Calendar(CalendarPolicy(count=DayCount.WORKING, country=country, subdivision=subdivision))
     except ValueError:
-        return Calendar(Days(count=DayCount.WORKING))
+        return Calendar(CalendarPolicy(count=DayCount.WORKING))

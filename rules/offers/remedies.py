@@ -8,15 +8,15 @@ from decimal import Decimal
 from models.decisions import Delay, Discount, Substitutes
 from models.enums import RemedyKind
 from models.policy.policy import Bucket, Policy
-from models.policy.policy import Discount as Terms
-from rules.offers.substitutes import Shelf
+from models.policy.policy import DiscountPolicy as Terms
+from rules.offers.substitutes import SubstituteIndex
 
 HUNDRED = Decimal(100)
 CENT = Decimal("0.01")
 
 
 def substitutes_for_delay(
-    delay: Delay, bucket: Bucket, policy: Policy, shelf: Shelf, late: Set[str], currency: str
+    delay: Delay, bucket: Bucket, policy: Policy, shelf: SubstituteIndex, late: Set[str], currency: str
 ) -> tuple[Substitutes, ...]:
     """Return what could take each late line's place; lines without a fit, or that lie ready, are left out.
 

@@ -11,7 +11,7 @@ from itertools import islice
 from rapidfuzz import fuzz, process, utils
 
 from models.orders import LineFacts, ProductFacts
-from models.policy.policy import Substituting
+from models.policy.policy import SubstitutePolicy
 from models.quantities import Quantity
 
 PRICE_WEIGHT = 0.6
@@ -27,13 +27,13 @@ class Candidate:
 
 
 def substitutes_for(
-    line: LineFacts, candidates: Iterable[Candidate], policy: Substituting, *, late: AbstractSet[str]
+    line: LineFacts, candidates: Iterable[Candidate], policy: SubstitutePolicy, *, late: AbstractSet[str]
 ) -> tuple[ProductFacts, ...]:
     """Return what could take a late line's place, nearest first; for many lines build one `Shelf`."""
-    return Shelf(candidates).substitutes_for(line, policy, late=late)
+    return SubstituteIndex(candidates).substitutes_for(line, policy, late=late)
 
 
-class Shelf:
+class SubstituteIndex:
     """What is in stock, by category and price; built once for many lines, and remembers each product's nearest.
 
     `candidates` names each product once; one without category or price takes no other's place.
@@ -45,11 +45,11 @@ class Shelf:
             product = candidate.product
             if product.category and product.price is not None:
                 boards[product.category].append((product.price, product.id, candidate))
-        self._boards = {category: _Board(priced) for category, priced in boards.items()}
+        self._boards = {category: _CategoryIndex(priced) for category, priced in boards.items()}
         self._nearest: dict[tuple[str, Decimal, Decimal, Decimal], list[Candidate]] = {}
 
     def substitutes_for(
-        self, line: LineFacts, policy: Substituting, *, late: AbstractSet[str]
+        self, line: LineFacts, policy: SubstitutePolicy, *, late: AbstractSet[str]
     ) -> tuple[ProductFacts, ...]:
         """Return the nearest products with the line's whole quantity left, inside the price band and not in `late`.
 
@@ -63,7 +63,7 @@ class Shelf:
         )
         return tuple(islice(enough, policy.at_most))
 
-    def _ranked(self, line: LineFacts, policy: Substituting) -> list[Candidate]:
+    def _ranked(self, line: LineFacts, policy: SubstitutePolicy) -> list[Candidate]:
         product = line.product
         price = line.price if product.price is None else product.price
         board = self._boards.get(product.category) if product.category else None
@@ -75,7 +75,7 @@ class Shelf:
         return self._nearest[asked]
 
 
-class _Board:
+class _CategoryIndex:
     """One category's products, from the cheapest up."""
 
     def __init__(self, priced: list[tuple[Decimal, str, Candidate]]) -> None:
@@ -84,7 +84,7 @@ class _Board:
         self._candidates = [candidate for _, _, candidate in priced]
         self._names = [utils.default_process(candidate.product.name) for candidate in self._candidates]
 
-    def ranked(self, product: ProductFacts, price: Decimal, policy: Substituting) -> list[Candidate]:
+    def ranked(self, product: ProductFacts, price: Decimal, policy: SubstitutePolicy) -> list[Candidate]:
         """Return the products in the price band, nearest first, equally near ones by id."""
         low = bisect_left(self._prices, price * policy.price_from)
         high = bisect_right(self._prices, price * policy.price_to)

@@ -52,7 +52,7 @@ class Demand:
     """How many days' worth of knowledge the mean rests on."""
 
 
-def demand(sold: Sequence[float]) -> Demand:
+def estimate_demand(sold: Sequence[float]) -> Demand:
     """Learn a product's demand from the pieces sold on each day, oldest first.
 
     A history shorter than the policy's begins with the product's first sale. Patterns: Syntetos, Boylan & Croston, "On
@@ -66,7 +66,7 @@ def demand(sold: Sequence[float]) -> Demand:
         return Demand(Pattern.STOPPED, pieces.size)
     if pieces.size < FEW_DAYS or on.size < FEW_SALES:
         return _few(pieces)
-    return _habit(pieces)
+    return _demand_pattern(pieces)
 
 
 def _few(pieces: Days) -> Demand:
@@ -81,7 +81,7 @@ def _stopped(days: int, on: npt.NDArray[np.intp]) -> bool:
     return pause >= QUIET_DAYS and (on.size < FEW_SALES or (1 - on.size / active) ** pause < CHANCE)
 
 
-def _habit(pieces: Days) -> Demand:
+def _demand_pattern(pieces: Days) -> Demand:
     # A first day that sold is left out: it is the first because it sold, and would make every product look brisker.
     counted = pieces[1:] if pieces[0] else pieces
     sizes = counted[counted > 0]

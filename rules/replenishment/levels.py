@@ -8,7 +8,7 @@ from models.quantities import Quantity
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class ProductLevel:
     """How much of a product must be there, and when to order more; the fields are those of the ledger's table."""
 
     product_id: str
@@ -24,19 +24,19 @@ class Level:
     why: str
 
 
-def lasts(level: Level) -> float | None:
+def days_of_cover(level: ProductLevel) -> float | None:
     """Return the days that what is available lasts; none where nothing is sold."""
     return float(level.available) / level.demand_a_day if level.demand_a_day > 0 else None
 
 
-def urgency(level: Level) -> float:
+def slack_days(level: ProductLevel) -> float:
     """Return by how many days stock outlasts a delivery ordered now; below nought it runs out before."""
-    days = lasts(level)
+    days = days_of_cover(level)
     if days is None:
         return -inf if level.available < 0 else inf
     return days - level.lead_days
 
 
-def by_urgency(levels: Iterable[Level]) -> list[Level]:
+def sorted_by_urgency(levels: Iterable[ProductLevel]) -> list[ProductLevel]:
     """Return levels, what runs out first before the others."""
-    return sorted(levels, key=lambda one: (urgency(one), -one.order_quantity, one.product_id))
+    return sorted(levels, key=lambda one: (slack_days(one), -one.order_quantity, one.product_id))

@@ -5,10 +5,10 @@ from math import ceil, hypot, sqrt
 
 from scipy.special import nbdtrik, ndtri
 
-from models.policy.supply import Reordering
+from models.policy.supply import ReplenishmentPolicy
 from models.quantities import Quantity, plain
-from rules.replenishment.demand import Demand, Pattern, demand
-from rules.replenishment.levels import Level
+from rules.replenishment.demand import Demand, Pattern, estimate_demand
+from rules.replenishment.levels import ProductLevel
 
 ENOUGH = 5
 """With fewer past deliveries of a vendor its lead time is taken from elsewhere."""
@@ -18,7 +18,7 @@ NEARLY = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class Deliveries:
+class DeliveryStats:
     """Past deliveries of one vendor: how many, and the days from order to receipt."""
 
     n: int
@@ -27,7 +27,7 @@ class Deliveries:
 
 
 @dataclass(frozen=True, slots=True)
-class Lead:
+class LeadTime:
     """The lead time in days, its spread, and from what it is known."""
 
     days: float
@@ -36,7 +36,7 @@ class Lead:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class ReorderInputs:
     """What is known of a product when its stock is reckoned."""
 
     id: str
@@ -44,24 +44,26 @@ class Known:
     """Pieces sold on each day, oldest first: all of the policy's days, or from the first sale."""
     available: Quantity
     """On hand and inbound, less what open lines want."""
-    lead: Lead
+    lead: LeadTime
     safety_stock: Quantity | None = None
     """What the shop itself has set."""
 
 
-def lead_time(own: Deliveries | None, said: int | None, everybody: Deliveries | None, policy: Reordering) -> Lead:
+def lead_time(
+    own: DeliveryStats | None, said: int | None, everybody: DeliveryStats | None, policy: ReplenishmentPolicy
+) -> LeadTime:
     """Return a vendor's lead time: what it kept, else what it says, else the policy's.
 
     Where its own spread is not known, it is as uneven, in proportion, as all vendors together.
     """
     if own is not None and own.n >= ENOUGH:
-        return Lead(own.mean, own.sd, f"{own.n} deliveries")
+        return LeadTime(own.mean, own.sd, f"{own.n} deliveries")
     uneven = everybody.sd / everybody.mean if everybody is not None and everybody.mean > 0 else 0.0
     days, source = (policy.lead_days, "the policy") if said is None else (said, "the vendor's word")
-    return Lead(days, days * uneven, source)
+    return LeadTime(days, days * uneven, source)
 
 
-def level(product: Known, policy: Reordering) -> Level:
+def stock_level(product: ReorderInputs, policy: ReplenishmentPolicy) -> ProductLevel:
     """Reckon a product's safety stock, reorder point and the pieces to order now.
 
     Stock must last until an order that is placed at the next review has arrived: R + L days, review and lead time. In
@@ -72,7 +74,7 @@ def level(product: Known, policy: Reordering) -> Level:
     Prak, Teunter & Syntetos, "On the calculation of safety stocks when demand is forecasted", European Journal of
     Operational Research 256 (2017). Where demand is uneven, z√((R+L)s²) is wrong, and a quantile takes its place.
     """
-    found, lead = demand(product.sold), product.lead
+    found, lead = estimate_demand(product.sold), product.lead
     days = lead.days + policy.review_days
     mean = found.mean * days
     uneven = _spare(found.pattern, policy.service_level, mean, days * found.sd**2 * (1 + days / found.known))
@@ -80,7 +82,7 @@ def level(product: Known, policy: Reordering) -> Level:
     if product.safety_stock is not None:
         spare = float(product.safety_stock)
     point = _up(mean + spare)
-    return Level(
+    return ProductLevel(
         product_id=product.id,
         safety_stock=_up(spare) if product.safety_stock is None else product.safety_stock,
         reorder_point=point,
@@ -122,7 +124,7 @@ def _spare(pattern: Pattern, service: float, mean: float, variance: float) -> fl
     return max(0.0, _up(float(nbdtrik(service, mean**2 / (spread - mean), mean / spread))) - mean)
 
 
-def _why(product: Known, found: Demand, policy: Reordering) -> str:
+def _why(product: ReorderInputs, found: Demand, policy: ReplenishmentPolicy) -> str:
     sells = SELLS[found.pattern].format(days=_count(found.days, "day"), mean=f"{found.mean:.3g}")
     own = "" if product.safety_stock is None else f"the shop keeps {plain(product.safety_stock)} back; "
     if found.pattern in (Pattern.NONE, Pattern.STOPPED):

@@ -9,15 +9,15 @@ from operator import attrgetter
 
 from models.enums import Promise
 from models.policy import supply as policy_supply
-from models.shipments import LineToSend, OrderToSend, Parcel, Parting, Wish
-from rules.inventory.transit import Journey
+from models.shipments import LineToSend, OrderToSend, Parcel, ShippingPlan, ShippingPreference
+from rules.inventory.transit import TransitTimes
 
 DAY = timedelta(days=1)
 NONE = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
-class _Batch:
+class _ReadyBatch:
     """Lines that can leave from one day on; a day is reckoned where there is none."""
 
     day: date
@@ -29,7 +29,7 @@ class _Batch:
 class _Split:
     """One way to send an order."""
 
-    parcels: tuple[tuple[_Batch, ...], ...]
+    parcels: tuple[tuple[_ReadyBatch, ...], ...]
     gain: Decimal
     """Days that its lines leave earlier than all at once, each as many times as the policy counts it."""
 
@@ -42,7 +42,9 @@ class _Split:
         return (self.parcels[-1][-1].day - self.parcels[0][-1].day).days
 
 
-def part(order: OrderToSend, policy: policy_supply.Parting, standing: Sequence[Parcel] = ()) -> Parting:
+def plan_shipments(
+    order: OrderToSend, policy: policy_supply.ShipmentPolicy, standing: Sequence[Parcel] = ()
+) -> ShippingPlan:
     """Return the parcels whose days gained are worth most above what they cost; of equal ones, the fewest.
 
     A day is a line's that it leaves earlier than all at once: worth `day_worth`, `late_times` as much beyond its
@@ -53,22 +55,22 @@ def part(order: OrderToSend, policy: policy_supply.Parting, standing: Sequence[P
     """
     batches = _batches(order, policy)
     most = min(policy.most, len(batches))
-    gains = _gains(batches, policy)
-    splits = [_best(batches, gains, n) for n in range(1, most + 1)]
+    gains = _days_saved_by_line(batches, policy)
+    splits = [_best_split(batches, gains, n) for n in range(1, most + 1)]
     if (why := _only_at_once(order, batches, policy)) is not None:
         return _at_once(order, splits[0], why)
-    if order.wish is Wish.AVAILABLE:
+    if order.preference is ShippingPreference.AVAILABLE:
         return _in_parts(order, splits[-1], policy)
     cost, worth = policy.parcel_cost[order.currency], policy.day_worth[order.currency]
     best = max(splits, key=lambda one: worth * one.gain - cost * one.more)
-    if (kept := _standing(order, batches, gains, standing)) is not None and len(standing) <= policy.most:
+    if (kept := _keep_current_plan(order, batches, gains, standing)) is not None and len(standing) <= policy.most:
         best = kept
     if best.more:
         return _in_parts(order, best, policy)
     return _at_once(order, best, _not_worth(order, splits[1], policy))
 
 
-def leave_by(day: date, promise: Promise, country: str, journey: Journey) -> date:
+def latest_ship_date(day: date, promise: Promise, country: str, journey: TransitTimes) -> date:
     """Return the last day on which a parcel may leave so that by `day` it does what was promised: leaves, or arrives.
 
     Where it is to arrive, that is a working day: one on which leaving later means arriving later.
@@ -83,34 +85,34 @@ def leave_by(day: date, promise: Promise, country: str, journey: Journey) -> dat
     return leaves_on
 
 
-def _arrives(journey: Journey, leaves_on: date, country: str) -> date:
+def _arrives(journey: TransitTimes, leaves_on: date, country: str) -> date:
     return journey.arrives(leaves_on, country) or leaves_on
 
 
-def _batches(order: OrderToSend, policy: policy_supply.Parting) -> list[_Batch]:
+def _batches(order: OrderToSend, policy: policy_supply.ShipmentPolicy) -> list[_ReadyBatch]:
     known = [line.ships_on for line in order.lines if line.ships_on is not None]
     unknown = max([order.soonest + policy.unknown_days * DAY, *known])
     latest: dict[str, tuple[bool, date]] = {}
     days = [(line.ships_on is None, line.ships_on or unknown) for line in order.lines]
     for line, day in zip(order.lines, days, strict=True):
-        if line.together:
-            latest[line.together] = max(day, latest.get(line.together, day))
+        if line.ship_with:
+            latest[line.ship_with] = max(day, latest.get(line.ship_with, day))
     found: dict[tuple[bool, date], list[LineToSend]] = {}
     for line, day in zip(order.lines, days, strict=True):
-        found.setdefault(latest[line.together] if line.together else day, []).append(line)
-    return [_Batch(day, None if no_date else day, tuple(found[no_date, day])) for no_date, day in sorted(found)]
+        found.setdefault(latest[line.ship_with] if line.ship_with else day, []).append(line)
+    return [_ReadyBatch(day, None if no_date else day, tuple(found[no_date, day])) for no_date, day in sorted(found)]
 
 
-def _gains(batches: Sequence[_Batch], policy: policy_supply.Parting) -> list[list[Decimal]]:
+def _days_saved_by_line(batches: Sequence[_ReadyBatch], policy: policy_supply.ShipmentPolicy) -> list[list[Decimal]]:
     """Return, for the day of each batch, the days gained if the first none, one, two, ... batches left on it."""
     last = batches[-1].day
     return [
-        list(accumulate((_gain(one, batch.day, last, policy) for one in batches[: n + 1]), initial=NONE))
+        list(accumulate((_days_saved(one, batch.day, last, policy) for one in batches[: n + 1]), initial=NONE))
         for n, batch in enumerate(batches)
     ]
 
 
-def _gain(batch: _Batch, leaves_on: date, last: date, policy: policy_supply.Parting) -> Decimal:
+def _days_saved(batch: _ReadyBatch, leaves_on: date, last: date, policy: policy_supply.ShipmentPolicy) -> Decimal:
     gain = NONE
     for line in batch.lines:
         late = max(0, (last - max(leaves_on, line.leave_by)).days)
@@ -119,7 +121,7 @@ def _gain(batch: _Batch, leaves_on: date, last: date, policy: policy_supply.Part
     return gain
 
 
-def _best(batches: Sequence[_Batch], gains: list[list[Decimal]], parcels: int) -> _Split:
+def _best_split(batches: Sequence[_ReadyBatch], gains: list[list[Decimal]], parcels: int) -> _Split:
     """Return the split into so many parcels that gains most; of equal ones, that whose first parcels are smallest.
 
     Parcels of neighbouring batches suffice: in any other split a line waits beside an earlier parcel that it could
@@ -128,14 +130,14 @@ def _best(batches: Sequence[_Batch], gains: list[list[Decimal]], parcels: int) -
     return max(_splits(batches, gains, parcels), key=attrgetter("gain"))
 
 
-def _splits(batches: Sequence[_Batch], gains: list[list[Decimal]], parcels: int) -> Iterator[_Split]:
+def _splits(batches: Sequence[_ReadyBatch], gains: list[list[Decimal]], parcels: int) -> Iterator[_Split]:
     for ends in _ends(len(batches), parcels):
         gain = sum((gains[end - 1][end] - gains[end - 1][begin] for begin, end in pairwise(ends)), NONE)
         yield _Split(tuple(tuple(batches[begin:end]) for begin, end in pairwise(ends)), gain)
 
 
-def _standing(
-    order: OrderToSend, batches: Sequence[_Batch], gains: list[list[Decimal]], standing: Sequence[Parcel]
+def _keep_current_plan(
+    order: OrderToSend, batches: Sequence[_ReadyBatch], gains: list[list[Decimal]], standing: Sequence[Parcel]
 ) -> _Split | None:
     """Return the split into the parcels that were chosen before; None where a date moved, or a line came or went."""
     if len(standing) < 2:
@@ -159,29 +161,31 @@ def _ends(batches: int, parcels: int) -> Iterator[tuple[int, ...]]:
     return ((0, *cuts, batches) for cuts in combinations(range(1, batches), parcels - 1))
 
 
-def _only_at_once(order: OrderToSend, batches: Sequence[_Batch], policy: policy_supply.Parting) -> str | None:
+def _only_at_once(
+    order: OrderToSend, batches: Sequence[_ReadyBatch], policy: policy_supply.ShipmentPolicy
+) -> str | None:
     """Say why there is nothing to reckon; None where there is."""
     if len(batches) == 1:
         apart = len({line.ships_on for line in order.lines}) > 1
         return "wait for all: its lines belong together" if apart else "all at once: no line has to wait for another"
-    if order.wish is Wish.COMPLETE:
+    if order.preference is ShippingPreference.COMPLETE:
         return "wait for all: the customer wants it complete"
     if policy.most == 1:
         return "wait for all: the policy sends an order in one parcel"
-    if order.wish is None and not _listed(order, policy):
+    if order.preference is None and not _listed(order, policy):
         return f"wait for all: the policy reckons no parcels in {order.currency}"
     return None
 
 
-def _listed(order: OrderToSend, policy: policy_supply.Parting) -> bool:
+def _listed(order: OrderToSend, policy: policy_supply.ShipmentPolicy) -> bool:
     return order.currency in policy.parcel_cost and order.currency in policy.day_worth
 
 
-def _at_once(order: OrderToSend, split: _Split, why: str) -> Parting:
-    return Parting(_parcels(order, split), 0, NONE, order.currency, NONE, why)
+def _at_once(order: OrderToSend, split: _Split, why: str) -> ShippingPlan:
+    return ShippingPlan(_parcels(order, split), 0, NONE, order.currency, NONE, why)
 
 
-def _in_parts(order: OrderToSend, split: _Split, policy: policy_supply.Parting) -> Parting:
+def _in_parts(order: OrderToSend, split: _Split, policy: policy_supply.ShipmentPolicy) -> ShippingPlan:
     cost = round(policy.parcel_cost.get(order.currency, NONE) * split.more, 2)
     worth = round(policy.day_worth.get(order.currency, NONE) * split.gain, 2)
     parcels = _parcels(order, split)
@@ -189,7 +193,7 @@ def _in_parts(order: OrderToSend, split: _Split, policy: policy_supply.Parting) 
     if _listed(order, policy):
         why += "" if parcels[-1].ships_on else ","
         why += f" for {cost:.2f} {order.currency} more (worth {worth:.2f})"
-    return Parting(parcels, split.days, cost, order.currency, worth, why)
+    return ShippingPlan(parcels, split.days, cost, order.currency, worth, why)
 
 
 def _parcels(order: OrderToSend, split: _Split) -> tuple[Parcel, ...]:
@@ -208,7 +212,7 @@ def _sentence(order: OrderToSend, split: _Split, parcels: Sequence[Parcel]) -> s
     when = "now" if first.ships_on is None or first.ships_on <= order.soonest else f"on {first.ships_on}"
     said = f"send {len(first.lines)} of {_counted(len(order.lines), 'line')} {when}"
     said += "".join(f", {len(one.lines)} more on {one.ships_on}" for one in between)
-    said += ", as the customer wants" if order.wish is Wish.AVAILABLE else ""
+    said += ", as the customer wants" if order.preference is ShippingPreference.AVAILABLE else ""
     days = _counted(split.days, "day")
     return f"{said}: {f'{days} earlier' if last.ships_on else _no_date(split)}"
 
@@ -218,7 +222,7 @@ def _no_date(split: _Split) -> str:
     return f"{said}, say {_counted(split.days, 'day')} later" if split.days else said
 
 
-def _not_worth(order: OrderToSend, split: _Split, policy: policy_supply.Parting) -> str:
+def _not_worth(order: OrderToSend, split: _Split, policy: policy_supply.ShipmentPolicy) -> str:
     cost, worth = policy.parcel_cost[order.currency], policy.day_worth[order.currency] * split.gain
     days, verb = _counted(split.days, "day"), "is" if split.days == 1 else "are"
     known = split.parcels[-1][-1].ships_on is not None

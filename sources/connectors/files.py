@@ -17,7 +17,7 @@ from sources.connectors.encodings import PACKED
 from sources.connectors.queries import PLACE, Select, columns, placed
 from sources.connectors.read_calls import READS, parsed, with_files_found, written
 from sources.connectors.staging import SHOWN
-from sources.rows import Refused, Row
+from sources.rows import RejectedRow, Row
 
 NAMED = re.compile(
     rf"""['"]([^'"\n]+\.(?:{"|".join(READABLE)})(?:{"|".join(map(re.escape, PACKED))})?)['"]""", re.IGNORECASE
@@ -38,7 +38,7 @@ class Files:
         self.copies = tempfile.TemporaryDirectory(prefix="forewarn-")
         self.numbers = count()
         self.views: set[str] = set()
-        self.refused: dict[str, list[Refused]] = {}
+        self.refused: dict[str, list[RejectedRow]] = {}
         self.duck = duckdb.connect(
             ":memory:", config={"autoinstall_known_extensions": False, "autoload_known_extensions": False}
         )
@@ -67,7 +67,7 @@ class Files:
         self.duck.close()
         self.copies.cleanup()
 
-    def rows(self, select: Select) -> Iterator[Row | Refused]:
+    def rows(self, select: Select) -> Iterator[Row | RejectedRow]:
         """Yield the SELECT's rows, after the records of its files that could not be read."""
         for name in self._staged(select):
             if name not in self.views:
@@ -177,7 +177,7 @@ class Files:
 
         def refuse(line: int, text: str, reason: str) -> None:
             shown = text.strip().encode("utf-8", "replace").decode()[:SHOWN]
-            self.refused.setdefault(table, []).append(Refused(table, name, line, "", shown, reason))
+            self.refused.setdefault(table, []).append(RejectedRow(table, name, line, "", shown, reason))
 
         kind = file.name.lower().removesuffix(PACKED[0]).removesuffix(PACKED[1]).rpartition(".")[2]
         return READABLE[kind](self.duck, file, name, copy, refuse, self.encoding)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from models.errors import BadShop
 from sources.coercion import NOTHING
 from sources.contract import CONTRACT, NEEDED
-from sources.rows import Refused, Row
+from sources.rows import RejectedRow, Row
 
 LEFT_OUT = "left_out"
 PLACE = ("_file", "_line")
@@ -26,7 +26,7 @@ class Select:
 class Reader(Protocol):
     """Runs SELECTs: over files, or in a database."""
 
-    def rows(self, select: Select) -> Iterator[Row | Refused]:
+    def rows(self, select: Select) -> Iterator[Row | RejectedRow]:
         """Yield the SELECT's rows, and those that could not be read at all; raises BadShop where it cannot run."""
         ...
 

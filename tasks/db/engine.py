@@ -18,13 +18,13 @@ from sqlalchemy.exc import OperationalError
 from models.config.database_url import database_address
 from models.errors import ForewarnError
 from models.private_files import private_file
-from tasks.db.sharding import place_of
+from tasks.db.sharding import shard_slot
 
 BUSY_SECONDS = 60
 PRAGMAS = ("synchronous=NORMAL", f"busy_timeout={BUSY_SECONDS * 1000}", "cache_size=-16384")
 THREADS = 32
 """How many threads may use one engine at once: those of `asyncio.to_thread`."""
-KEPT = 4
+POOL_SIZE = 4
 """Connections kept open between uses; most deeds come one at a time, and a server counts its connections."""
 SERVER_SETTINGS = {
     "application_name": "forewarn",
@@ -57,8 +57,8 @@ def _postgresql(url: URL) -> Engine:
         isolation_level="READ COMMITTED",
         hide_parameters=True,
         pool_pre_ping=True,
-        pool_size=KEPT,
-        max_overflow=THREADS - KEPT,
+        pool_size=POOL_SIZE,
+        max_overflow=THREADS - POOL_SIZE,
     )
 
 
@@ -79,7 +79,7 @@ def _tune(connection: sqlite3.Connection, _: object) -> None:
     _write_ahead(connection)
     for pragma in PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
-    connection.create_function(place_of.__name__, 1, place_of, deterministic=True)
+    connection.create_function(shard_slot.__name__, 1, shard_slot, deterministic=True)
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
@@ -104,7 +104,7 @@ def _begin(connection: Connection) -> None:
 
 
 @contextmanager
-def reachable() -> Iterator[None]:
+def translate_connection_errors() -> Iterator[None]:
     """Say in one sentence that the database is away, where it is; raises ForewarnError."""
     try:
         yield

@@ -9,7 +9,7 @@ from tasks.db.sql import insert
 from tasks.tables import EVENTS
 
 
-def happened(connection: Connection, events: Iterable[tuple[str, str, str]], now: datetime, who: str) -> None:
+def record_events(connection: Connection, events: Iterable[tuple[str, str, str]], now: datetime, who: str) -> None:
     """Write events down: each a kind, what it happened to, and why."""
     rows = [{"at": now, "kind": kind, "subject": subject, "who": who, "why": why} for kind, subject, why in events]
     if rows:

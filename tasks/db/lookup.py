@@ -18,17 +18,17 @@ def find_one(connection: Connection, table: Table, beginning: str, where: Column
 
 def find_ids(connection: Connection, table: Table, beginning: str, where: ColumnElement[bool]) -> list[str]:
     """Return up to two ids that begin so, their rows locked; raises ForewarnError where the beginning is too short."""
-    begins = table.c.id.startswith(plain(beginning), autoescape=True)
+    begins = table.c.id.startswith(check_id_prefix(beginning), autoescape=True)
     query = select(table.c.id).where(begins, where).limit(2).with_for_update()
     return [str(key) for key in connection.execute(query).scalars()]
 
 
-LEAST = 4
+MIN_ID_PREFIX = 4
 """Characters of an id that people give at least."""
 
 
-def plain(beginning: str) -> str:
+def check_id_prefix(beginning: str) -> str:
     """Return the beginning of an id; raises ForewarnError where it is too short to mean one thing."""
-    if len(beginning) < LEAST:
-        raise ForewarnError(f"{beginning!r} is too short: give at least the first {LEAST} characters of the id")
+    if len(beginning) < MIN_ID_PREFIX:
+        raise ForewarnError(f"{beginning!r} is too short: give at least the first {MIN_ID_PREFIX} characters of the id")
     return beginning

@@ -13,8 +13,8 @@ from sqlalchemy import (
 )
 
 from models.errors import ForewarnError
-from tasks.db.engine import reachable
-from tasks.db.sql import Turn, alone, is_sqlite, reading
+from tasks.db.engine import translate_connection_errors
+from tasks.db.sql import AdvisoryLock, is_sqlite, lock, read_only
 
 
 def migrate(engine: Engine) -> bool:
@@ -22,13 +22,13 @@ def migrate(engine: Engine) -> bool:
 
     Raises ForewarnError where the database is newer than the code, or away.
     """
-    with reachable():
+    with translate_connection_errors():
         if version(engine) == newest():
             return False
         with engine.begin() as connection:
             if not is_sqlite(connection):
                 connection.execute(text("SET LOCAL lock_timeout = 0"))
-            alone(connection, Turn.MIGRATE)
+            lock(connection, AdvisoryLock.MIGRATE)
             found = MigrationContext.configure(connection).get_current_revision()
             if found == newest():
                 return False
@@ -45,7 +45,7 @@ def check_known(found: str | None) -> None:
 
 def version(engine: Engine) -> str | None:
     """Return the version of the ledger's tables; None where there are none yet."""
-    with reading(engine) as connection:
+    with read_only(engine) as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 

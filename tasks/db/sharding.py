@@ -8,16 +8,16 @@ from sqlalchemy import Column, ColumnElement, Integer, case, false, true
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-MOST = 64
+MAX_SHARDS = 64
 """Shards that one run may be cut into."""
 
 
-def place_of(order: str) -> int:
+def shard_slot(order: str) -> int:
     """Return where an order stands among 65,536 places: always the same, and spread evenly whatever its number."""
     return int.from_bytes(sha256(order.encode()).digest()[:2])
 
 
-class _PlaceOf(FunctionElement[int]):
+class _ShardSlot(FunctionElement[int]):
     """`place_of` in SQL: PostgreSQL reckons it, and SQLite asks Python (tasks/db/engine.py makes it known there)."""
 
     name = "place_of"
@@ -25,14 +25,14 @@ class _PlaceOf(FunctionElement[int]):
     inherit_cache = True
 
 
-@compiles(_PlaceOf, "postgresql")
-def _on_postgresql(element: _PlaceOf, compiler: Any, **how: Any) -> str:
+@compiles(_ShardSlot, "postgresql")
+def _on_postgresql(element: _ShardSlot, compiler: Any, **how: Any) -> str:
     hashed = f"sha256(convert_to({compiler.process(element.clauses, **how)}, 'UTF8'))"
     return f"(get_byte({hashed}, 0) * 256 + get_byte({hashed}, 1))"
 
 
-@compiles(_PlaceOf, "sqlite")
-def _on_sqlite(element: _PlaceOf, compiler: Any, **how: Any) -> str:
+@compiles(_ShardSlot, "sqlite")
+def _on_sqlite(element: _ShardSlot, compiler: Any, **how: Any) -> str:
     return f"place_of({compiler.process(element.clauses, **how)})"
 
 
@@ -47,7 +47,7 @@ class Shard:
         """Return the SQL of an order that belongs to this part."""
         if self.of == 1:
             return true()
-        mine = _PlaceOf(order) % self.of == self.number - 1
+        mine = _ShardSlot(order) % self.of == self.number - 1
         # PostgreSQL takes a bare equality for a rare thing, and would read and sort all that is due for every page.
         return case((mine, true()), else_=false())
 
@@ -60,4 +60,4 @@ class Shard:
         return f"shard {self.number} of {self.of}"
 
 
-WHOLE = Shard()
+ALL = Shard()

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 
-class Turn(IntEnum):
+class AdvisoryLock(IntEnum):
     """What one process does at a time, the others waiting; the numbers are PostgreSQL's advisory locks."""
 
     MIGRATE = 7_461_235
@@ -31,7 +31,7 @@ class Turn(IntEnum):
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
+def read_only(engine: Engine) -> Iterator[Connection]:
     """Open a connection that only reads, beside any writer: the ledger as it stands when the first query asks."""
     snapshot = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
     with engine.connect() as connection:
@@ -43,13 +43,13 @@ def is_sqlite(connection: Connection) -> bool:
     return connection.dialect.name == "sqlite"
 
 
-def alone(connection: Connection, turn: Turn) -> None:
+def lock(connection: Connection, turn: AdvisoryLock) -> None:
     """Wait until no other transaction has this turn, and keep it until the end of this one."""
     if not is_sqlite(connection):
         connection.execute(select(func.pg_advisory_xact_lock(turn)))
 
 
-def in_order(connection: Connection, key: Column[Any], which: ColumnElement[bool]) -> ColumnElement[bool]:
+def lock_ordered(connection: Connection, key: Column[Any], which: ColumnElement[bool]) -> ColumnElement[bool]:
     """Return the condition of an UPDATE of many rows that locks them in the order in which Python sorts their keys.
 
     All transactions lock in that order: those that meet wait for one another in a row, never in a circle.
@@ -59,14 +59,14 @@ def in_order(connection: Connection, key: Column[Any], which: ColumnElement[bool
     return key.in_(select(key).where(which).order_by(collate(key, "C")).with_for_update())
 
 
-def among(connection: Connection, column: Column[Any], values: Iterable[Any]) -> ColumnElement[bool]:
+def in_list(connection: Connection, column: Column[Any], values: Iterable[Any]) -> ColumnElement[bool]:
     """Return the condition that a column has one of many values: on PostgreSQL an array, and not a placeholder each."""
     if is_sqlite(connection):
         return column.in_(values)
     return column == any_(bindparam(None, list(values), type_=postgresql.ARRAY(column.type), unique=True))
 
 
-def within(column: Column[Any], after: str, last: str) -> ColumnElement[bool]:
+def id_range(column: Column[Any], after: str, last: str) -> ColumnElement[bool]:
     """Return the condition of a page of ids: of those that follow one, up to the last."""
     return and_(column > after, column <= last)
 

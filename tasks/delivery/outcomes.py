@@ -10,21 +10,23 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from channels.headers import one_line
 from models.enums import State
-from models.messages import Settled
+from models.messages import DeliveryOutcome
 from models.tables.column_types import UtcTime
-from tasks.db.events import happened
-from tasks.db.sql import among, insert, is_sqlite
-from tasks.delivery.queue import FORGET
+from tasks.db.events import record_events
+from tasks.db.sql import in_list, insert, is_sqlite
+from tasks.delivery.queue import CLEAR_LEASE
 from tasks.notices.suppressions import suppress
 from tasks.tables import EVENTS
 
-TOO_LATE = "too_late"
+LATE_ANSWER = "too_late"
 """The event of an answer that came when the message was not the asker's any more."""
-KNOWN = (State.SENT, State.REJECTED)
+FINAL_STATES = (State.SENT, State.REJECTED)
 """Answers that settle a doubt, whoever hears them and however late."""
 
 
-def settle(connection: Connection, table: Table, outcomes: Sequence[Settled], now: datetime, who: str) -> list[Settled]:
+def record_outcomes(
+    connection: Connection, table: Table, outcomes: Sequence[DeliveryOutcome], now: datetime, who: str
+) -> list[DeliveryOutcome]:
     """Write down how messages ended, and what follows from it; return the outcomes of those that were still ours.
 
     An answer that comes after the lease was over ends the doubt that it left, or else is kept as an event. Safe to
@@ -34,16 +36,18 @@ def settle(connection: Connection, table: Table, outcomes: Sequence[Settled], no
     ended = [one for one in outcomes if one.state is not State.QUEUED]
     later = [one for one in outcomes if one.state is State.QUEUED]
     ours = _end(connection, table, ended, now, who) | {
-        one.id for one in later if _wait(connection, table, one, now, who)
+        one.id for one in later if _requeue(connection, table, one, now, who)
     }
-    _tell(connection, table, ours, now, who)
+    _record_state_events(connection, table, ours, now, who)
     if lost := [one for one in outcomes if one.id not in ours]:
-        ours |= _told_before(connection, lost, now, who)
+        ours |= _already_recorded(connection, lost, now, who)
         too_late = [one for one in lost if one.id not in ours]
-        happened(connection, [(TOO_LATE, one.id, one.reason or one.reference or "") for one in too_late], now, who)
+        record_events(
+            connection, [(LATE_ANSWER, one.id, one.reason or one.reference or "") for one in too_late], now, who
+        )
     kept = [one for one in outcomes if one.id in ours]
     if trials := [one.id for one in kept if one.trial]:
-        connection.execute(update(table).where(among(connection, table.c.id, trials)).values(trial=True))
+        connection.execute(update(table).where(in_list(connection, table.c.id, trials)).values(trial=True))
     suppress(connection, {one.suppress: one.reason for one in kept if one.suppress}, now, who)
     return kept
 
@@ -53,19 +57,21 @@ def _plain(reference: str | None) -> str | None:
     return None if reference is None else one_line(reference)
 
 
-def _end(connection: Connection, table: Table, outcomes: Sequence[Settled], now: datetime, who: str) -> set[str]:
+def _end(
+    connection: Connection, table: Table, outcomes: Sequence[DeliveryOutcome], now: datetime, who: str
+) -> set[str]:
     """End messages, all by one statement; return the ids of those that were still ours, or in doubt without us."""
     if not outcomes:
         return set()
     ends = {one.id: {"state": one.state, "reason": one.reason or None, "reference": one.reference} for one in outcomes}
     given = literal(ends, JSON().with_variant(JSONB(), "postgresql"))
     changes = {name: _part(connection, given, table.c.id, name) for name in ("state", "reason", "reference")}
-    known = [one.id for one in outcomes if one.state in KNOWN]
-    doubted = and_(table.c.state == State.IN_DOUBT, among(connection, table.c.id, known))
+    known = [one.id for one in outcomes if one.state in FINAL_STATES]
+    doubted = and_(table.c.state == State.IN_DOUBT, in_list(connection, table.c.id, known))
     ended = (
         update(table)
-        .where(among(connection, table.c.id, ends), or_(table.c.claimed_by == who, doubted))
-        .values(**FORGET, **changes, settled_at=now)
+        .where(in_list(connection, table.c.id, ends), or_(table.c.claimed_by == who, doubted))
+        .values(**CLEAR_LEASE, **changes, settled_at=now)
         .returning(table.c.id)
     )
     return set(connection.execute(ended).scalars())
@@ -78,14 +84,14 @@ def _part(connection: Connection, given: ColumnElement[Any], key: ColumnElement[
     return func.jsonb_extract_path_text(given, key, name)
 
 
-def _wait(connection: Connection, table: Table, one: Settled, now: datetime, who: str) -> bool:
+def _requeue(connection: Connection, table: Table, one: DeliveryOutcome, now: datetime, who: str) -> bool:
     """Queue a message again; say whether it was still ours."""
     valid_until = table.c.valid_until if one.valid_until is None else one.valid_until
     again = (
         update(table)
         .where(table.c.id == one.id, table.c.claimed_by == who)
         .values(
-            **FORGET,
+            **CLEAR_LEASE,
             state=State.QUEUED,
             reason=one.reason,
             not_before=one.not_before or now,
@@ -95,17 +101,17 @@ def _wait(connection: Connection, table: Table, one: Settled, now: datetime, who
     return connection.execute(again).rowcount == 1
 
 
-def _tell(connection: Connection, table: Table, ids: Collection[str], now: datetime, who: str) -> None:
+def _record_state_events(connection: Connection, table: Table, ids: Collection[str], now: datetime, who: str) -> None:
     """Write an event of each message's new state, from its row."""
     if ids:
         why = func.coalesce(func.nullif(table.c.reason, ""), table.c.reference, "")
         rows = select(literal(now, UtcTime), table.c.state, table.c.id, literal(who), why).where(
-            among(connection, table.c.id, ids)
+            in_list(connection, table.c.id, ids)
         )
         connection.execute(insert(connection, EVENTS).from_select(["at", "kind", "subject", "who", "why"], rows))
 
 
-def _told_before(connection: Connection, lost: Sequence[Settled], now: datetime, who: str) -> set[str]:
+def _already_recorded(connection: Connection, lost: Sequence[DeliveryOutcome], now: datetime, who: str) -> set[str]:
     """Return what we settled in this way at this very moment: the commit was kept, and only its answer lost."""
     same = (EVENTS.c.at == now, EVENTS.c.who == who, EVENTS.c.subject.in_([one.id for one in lost]))
     told = {

@@ -12,10 +12,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select, update
 
 from models.enums import Channel, State
-from tasks.db.events import happened
-from tasks.db.sql import among
+from tasks.db.events import record_events
+from tasks.db.sql import in_list
 
-FORGET: dict[str, Any] = {"claimed_by": None, "lease_until": None}
+CLEAR_LEASE: dict[str, Any] = {"claimed_by": None, "lease_until": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def claim(
     With a `run`, only what that run recorded.
     """
     lapsed = and_(table.c.state == State.CLAIMED, table.c.lease_until < now)
-    connection.execute(update(table).where(lapsed).values(**FORGET, state=State.QUEUED))
+    connection.execute(update(table).where(lapsed).values(**CLEAR_LEASE, state=State.QUEUED))
     ready = and_(table.c.state == State.QUEUED, table.c.not_before <= now)
     if run is not None:
         ready = and_(ready, table.c.run_id == run)
@@ -70,7 +70,7 @@ def claim(
     return Claim(table, sorted(rows, key=lambda row: (row["not_before"], row["id"])))
 
 
-def start(connection: Connection, table: Table, worker: Worker, ids: Sequence[str], now: datetime) -> set[str]:
+def mark_sending(connection: Connection, table: Table, worker: Worker, ids: Sequence[str], now: datetime) -> set[str]:
     """Mark messages as leaving now; return those that were still ours to send.
 
     Safe to repeat with the same moment, where nobody knows whether the transaction was kept: nothing left yet.
@@ -79,46 +79,46 @@ def start(connection: Connection, table: Table, worker: Worker, ids: Sequence[st
         return set()
     marked = (
         update(table)
-        .where(among(connection, table.c.id, ids), table.c.claimed_by == worker.name, _not_left(table, now))
+        .where(in_list(connection, table.c.id, ids), table.c.claimed_by == worker.name, _not_expired_filter(table, now))
         .values(state=State.SENDING, sending_at=now, lease_until=now + worker.lease, attempts=table.c.attempts + 1)
         .returning(table.c.id)
     )
     return set(connection.execute(marked).scalars())
 
 
-def started(connection: Connection, table: Table, worker: Worker, ids: Sequence[str], now: datetime) -> list[str]:
+def marked_at(connection: Connection, table: Table, worker: Worker, ids: Sequence[str], now: datetime) -> list[str]:
     """Return those messages that we marked as leaving at this very moment, in their order."""
     mine = and_(table.c.claimed_by == worker.name, table.c.state == State.SENDING, table.c.sending_at == now)
-    marked = set(connection.execute(select(table.c.id).where(among(connection, table.c.id, ids), mine)).scalars())
+    marked = set(connection.execute(select(table.c.id).where(in_list(connection, table.c.id, ids), mine)).scalars())
     return [key for key in ids if key in marked]
 
 
-def _not_left(table: Table, now: datetime) -> ColumnElement[bool]:
+def _not_expired_filter(table: Table, now: datetime) -> ColumnElement[bool]:
     return or_(table.c.state == State.CLAIMED, and_(table.c.state == State.SENDING, table.c.sending_at == now))
 
 
-def doubt_abandoned(connection: Connection, table: Table, now: datetime, who: str) -> list[str]:
+def mark_abandoned_in_doubt(connection: Connection, table: Table, now: datetime, who: str) -> list[str]:
     """Put messages in doubt whose sender died on the way: nobody can know whether they left. Return their ids."""
     over = select(table.c.id).where(table.c.state == State.SENDING, table.c.lease_until < now)
     lost = (
         update(table)
         .where(table.c.id.in_(over.with_for_update(skip_locked=True)))
-        .values(**FORGET, state=State.IN_DOUBT, reason="the sending process ended", settled_at=now)
+        .values(**CLEAR_LEASE, state=State.IN_DOUBT, reason="the sending process ended", settled_at=now)
         .returning(table.c.id)
     )
     ids = list(connection.execute(lost).scalars())
     why = "the sending process ended between handing over and the answer"
-    happened(connection, [(State.IN_DOUBT, key, why) for key in ids], now, who)
+    record_events(connection, [(State.IN_DOUBT, key, why) for key in ids], now, who)
     return ids
 
 
-def give_back(connection: Connection, table: Table, worker: Worker, ids: Sequence[str]) -> None:
+def release_claims(connection: Connection, table: Table, worker: Worker, ids: Sequence[str]) -> None:
     """Hand back claims that were not used."""
     if ids:
         connection.execute(
             update(table)
             .where(table.c.id.in_(ids), table.c.state == State.CLAIMED, table.c.claimed_by == worker.name)
-            .values(**FORGET, state=State.QUEUED)
+            .values(**CLEAR_LEASE, state=State.QUEUED)
         )
 
 

@@ -6,50 +6,52 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from models.enums import Channel, Skip, State
-from models.messages import Settled
-from models.orders import CustomerFacts, ToldLine
+from models.enums import Channel, SkipReason, State
+from models.messages import DeliveryOutcome
+from models.orders import CustomerFacts, NoticeLine
 from models.policy.policy import Policy
 from rules.contact.contact import contact_by
-from rules.delays.delays import holds, open_lines
+from rules.delays.delays import open_lines, still_true
 from tasks.context import Desk
-from tasks.notices.suppressions import suppressed_among
-from tasks.orders.queries import Watched, named
+from tasks.notices.suppressions import suppressed_addresses
+from tasks.orders.queries import WatchedOrder, get_orders
 
 
-def untrue(
+def stale_notices(
     desk: Desk, connection: Connection, notices: Sequence[Mapping[str, Any]], as_of: date, now: datetime
-) -> list[Settled]:
+) -> list[DeliveryOutcome]:
     """Return the notices that must not be sent any more, or not at this hour, each with its reason."""
-    orders = {one.order.id: one for one in named(desk, connection, [row["order_id"] for row in notices])}
-    suppressed = suppressed_among(connection, {row["address"] for row in notices if row["address"]})
-    found = (_settled(desk, row, orders.get(row["order_id"]), suppressed, as_of, now) for row in notices)
+    orders = {one.order.id: one for one in get_orders(desk, connection, [row["order_id"] for row in notices])}
+    suppressed = suppressed_addresses(connection, {row["address"] for row in notices if row["address"]})
+    found = (_outcomes(desk, row, orders.get(row["order_id"]), suppressed, as_of, now) for row in notices)
     return [one for one in found if one is not None]
 
 
-def _settled(
+def _outcomes(
     desk: Desk,
     notice: Mapping[str, Any],
-    watched: Watched | None,
-    suppressed: Mapping[str, Skip],
+    watched: WatchedOrder | None,
+    suppressed: Mapping[str, SkipReason],
     as_of: date,
     now: datetime,
-) -> Settled | None:
-    reason = _reason(notice, watched, suppressed, as_of)
+) -> DeliveryOutcome | None:
+    reason = _stale_reason(notice, watched, suppressed, as_of)
     if reason is None and notice["created_at"] < now - timedelta(hours=desk.policy.sending.oldest_hours):
-        reason = Skip.TOO_OLD
+        reason = SkipReason.TOO_OLD
     if reason is not None or watched is None:
-        return Settled(notice["id"], State.SKIPPED, reason or Skip.CANCELLED)
+        return DeliveryOutcome(notice["id"], State.SKIPPED, reason or SkipReason.CANCELLED)
     if _as_written(notice, watched.order.customer, desk.policy, now):
         return None
     shop, channel = desk.shop, Channel(notice["channel"])
     contact = contact_by(watched.order.customer, channel, desk.policy, now, shop.country, shop.zone)
     if contact.skip is not None or contact.address != notice["address"]:
-        return Settled(notice["id"], State.SKIPPED, contact.skip or Skip.CHANGED)
+        return DeliveryOutcome(notice["id"], State.SKIPPED, contact.skip or SkipReason.CHANGED)
     if notice["valid_until"] is None or notice["valid_until"] > now:
         return None
     later = "its hours were over: it waits for the next"
-    return Settled(notice["id"], State.QUEUED, later, not_before=contact.not_before, valid_until=contact.valid_until)
+    return DeliveryOutcome(
+        notice["id"], State.QUEUED, later, not_before=contact.not_before, valid_until=contact.valid_until
+    )
 
 
 def _as_written(notice: Mapping[str, Any], customer: CustomerFacts, policy: Policy, now: datetime) -> bool:
@@ -65,20 +67,20 @@ def _as_written(notice: Mapping[str, Any], customer: CustomerFacts, policy: Poli
     )
 
 
-def _reason(
-    notice: Mapping[str, Any], watched: Watched | None, suppressed: Mapping[str, Skip], as_of: date
-) -> Skip | None:
+def _stale_reason(
+    notice: Mapping[str, Any], watched: WatchedOrder | None, suppressed: Mapping[str, SkipReason], as_of: date
+) -> SkipReason | None:
     if watched is None:
-        return Skip.CANCELLED
+        return SkipReason.CANCELLED
     order = watched.order
     if not open_lines(order, as_of):
         ends = {line.cancelled_on is not None or not line.ordered for line in order.lines}
-        return Skip.CANCELLED if order.cancelled_on or ends == {True} else Skip.SHIPPED
+        return SkipReason.CANCELLED if order.cancelled_on or ends == {True} else SkipReason.SHIPPED
     if order.customer.opted_out:
-        return Skip.OPTED_OUT
+        return SkipReason.OPTED_OUT
     if notice["address"] in suppressed:
         return suppressed[notice["address"]]
     if order.told is not None and order.told.revision > notice["revision"]:
-        return Skip.SUPERSEDED
-    said = [ToldLine.from_data(line) for line in notice["lines"]]
-    return None if holds(said, order, as_of) else Skip.CHANGED
+        return SkipReason.SUPERSEDED
+    said = [NoticeLine.from_data(line) for line in notice["lines"]]
+    return None if still_true(said, order, as_of) else SkipReason.CHANGED

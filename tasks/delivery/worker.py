@@ -13,32 +13,32 @@ from typing import Any
 
 from sqlalchemy import Table
 
-from channels.transport import Door, Rejected, SendError
+from channels.transport import MessageTransport, PermanentFailure, TemporaryFailure
 from models.enums import Channel, State
-from models.messages import Message, Receipt, Settled
+from models.messages import DeliveryOutcome, Message, Receipt
 from tasks.context import Desk
-from tasks.delivery.batch import Standing, Turns
-from tasks.delivery.circuit_breaker import shut_gates, try_one
-from tasks.delivery.queue import Claim, Worker, channels_of, claim, doubt_abandoned
-from tasks.delivery.rate_limit import resting
+from tasks.delivery.batch import BatchState, DeliveryBatch
+from tasks.delivery.circuit_breaker import acquire_probe, open_breakers
+from tasks.delivery.queue import Claim, Worker, channels_of, claim, mark_abandoned_in_doubt
+from tasks.delivery.rate_limit import paused_channels
 from tasks.runs.records import Now
 from tasks.tables import NOTICES, POSTS
 
 TABLES = (NOTICES, POSTS)
-FIRST_RETRY = timedelta(minutes=1)
-LAST_RETRY = timedelta(hours=6)
+FIRST_RETRY_DELAY = timedelta(minutes=1)
+MAX_RETRY_DELAY = timedelta(hours=6)
 LONG = timedelta(seconds=10)
 """A provider that asks for a longer wait gets nothing of the channel meanwhile; a shorter is the message's alone."""
 PAUSE = 0.05
 """Seconds between two looks at a rate that lets nothing through."""
 MOMENT, MOMENTS = 0.001, 5
 """Seconds between two looks at who answered, and how many looks at most: until half of them have."""
-DOUBLINGS = 9
+MAX_DOUBLINGS = 9
 """More of them would lie beyond LAST_RETRY, and at last beyond what a time can be."""
 
 
 @dataclass(slots=True)
-class Delivered:
+class DeliverySummary:
     """What came of a deliver run; adds up over batches."""
 
     sent: Counter[str] = field(default_factory=Counter)
@@ -46,19 +46,19 @@ class Delivered:
     """Of those sent, the messages that reached no customer: the local outbox, a test address or a sandbox has them."""
     skipped: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
-    later: Counter[str] = field(default_factory=Counter)
+    retrying: Counter[str] = field(default_factory=Counter)
     in_doubt: int = 0
     down: dict[str, str] = field(default_factory=dict)
     """Channels that somebody must mend, with the provider's reason."""
 
-    def add(self, other: "Delivered") -> None:
+    def add(self, other: "DeliverySummary") -> None:
         """Take in another batch."""
-        for name in ("sent", "trial", "skipped", "rejected", "later"):
+        for name in ("sent", "trial", "skipped", "rejected", "retrying"):
             getattr(self, name).update(getattr(other, name))
         self.in_doubt += other.in_doubt
         self.down.update(other.down)
 
-    def count(self, channel: str, outcome: Settled) -> None:
+    def count(self, channel: str, outcome: DeliveryOutcome) -> None:
         """Take in one outcome."""
         match outcome.state:
             case State.SENT:
@@ -69,24 +69,26 @@ class Delivered:
             case State.REJECTED:
                 self.rejected[outcome.reason] += 1
             case State.QUEUED:
-                self.later[outcome.reason] += 1
+                self.retrying[outcome.reason] += 1
             case State.IN_DOUBT:
                 self.in_doubt += 1
 
 
 @dataclass(frozen=True, slots=True)
-class Crew:
+class DeliveryWorker:
     """Who delivers: the doors by channel, how many requests at once for each batch, and the clock meanwhile."""
 
     worker: Worker
-    doors: Mapping[Channel, Door]
+    doors: Mapping[Channel, MessageTransport]
     parallel: int
     clock: Callable[[], datetime]
     run: str | None = None
     """Where it is given, only what this run recorded is sent."""
 
 
-async def deliver_batch(desk: Desk, now: Now, crew: Crew, *, batch: int, down: Sequence[str] = ()) -> Delivered | None:
+async def deliver_batch(
+    desk: Desk, now: Now, crew: DeliveryWorker, *, batch: int, down: Sequence[str] = ()
+) -> DeliverySummary | None:
     """Claim and deliver the next batch of notices, or else of posts; None where nothing is due.
 
     Channels named in `down` are left alone; on one whose gate is shut, a single message is tried when its time comes:
@@ -99,42 +101,44 @@ async def deliver_batch(desk: Desk, now: Now, crew: Crew, *, batch: int, down: S
             continue
         claimed, closed = await asyncio.to_thread(_claim, desk, table, crew, channels, batch)
         if claimed.rows:
-            return await _Round(desk, now, crew, claimed, closed).deliver()
+            return await _BatchSender(desk, now, crew, claimed, closed).deliver()
     return None
 
 
-def _claim(desk: Desk, table: Table, crew: Crew, channels: Sequence[str], batch: int) -> tuple[Claim, set[str]]:
+def _claim(
+    desk: Desk, table: Table, crew: DeliveryWorker, channels: Sequence[str], batch: int
+) -> tuple[Claim, set[str]]:
     """Claim a batch; return it with the channels that are shut."""
     now = crew.clock()
     with desk.engine.begin() as connection:
-        closed = set(shut_gates(connection))
-        one = try_one(connection, [name for name in channels if name in closed], now, desk.policy.sending)
+        closed = set(open_breakers(connection))
+        one = acquire_probe(connection, [name for name in channels if name in closed], now, desk.policy.sending)
         if one is not None and (tried := claim(connection, table, crew.worker, now, [one], batch, crew.run)).rows:
             return tried, closed
-        free = [name for name in channels if name not in closed | resting(connection, now)]
+        free = [name for name in channels if name not in closed | paused_channels(connection, now)]
         return claim(connection, table, crew.worker, now, free, batch, crew.run), closed
 
 
-def doubt(desk: Desk, crew: Crew) -> int:
+def mark_abandoned(desk: Desk, crew: DeliveryWorker) -> int:
     """Put in doubt what earlier deliver runs left under way when they died; return how many."""
     with desk.engine.begin() as connection:
-        return sum(len(doubt_abandoned(connection, table, crew.clock(), crew.worker.name)) for table in TABLES)
+        return sum(len(mark_abandoned_in_doubt(connection, table, crew.clock(), crew.worker.name)) for table in TABLES)
 
 
-class _Round:
+class _BatchSender:
     """One claimed batch on its way out; of a shut channel's, a single message is tried."""
 
-    def __init__(self, desk: Desk, now: Now, crew: Crew, claimed: Claim, closed: set[str]) -> None:
-        self._crew, self._turns = crew, Turns(desk, now.as_of, crew.worker, claimed, closed)
+    def __init__(self, desk: Desk, now: Now, crew: DeliveryWorker, claimed: Claim, closed: set[str]) -> None:
+        self._crew, self._turns = crew, DeliveryBatch(desk, now.as_of, crew.worker, claimed, closed)
         self._rows = {row["id"]: row for row in claimed.rows}
-        self._standing = Standing(waiting=list(self._rows))
+        self._standing = BatchState(waiting=list(self._rows))
         self._under_way: dict[asyncio.Task[Receipt], str] = {}
         self._trying, self._tried = any(row["channel"] in closed for row in claimed.rows), False
-        self._back: list[Settled] = []
+        self._back: list[DeliveryOutcome] = []
         """Answered, and still to be written down."""
-        self._delivered = Delivered()
+        self._delivered = DeliverySummary()
 
-    async def deliver(self) -> Delivered:
+    async def deliver(self) -> DeliverySummary:
         """Keep up to `parallel` requests under way until the batch is through; hand back what did not leave."""
         try:
             while self._more() or self._under_way or self._back:
@@ -180,10 +184,10 @@ class _Round:
         await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
         return [one for one in self._under_way if one.done()]
 
-    def _outcome(self, task: asyncio.Task[Receipt]) -> Settled:
+    def _outcome(self, task: asyncio.Task[Receipt]) -> DeliveryOutcome:
         row = self._rows[self._under_way.pop(task)]
         error = task.exception()
-        if isinstance(error, SendError) and error.channel_down:
+        if isinstance(error, TemporaryFailure) and error.channel_down:
             self._delivered.down[row["channel"]] = error.reason
         return settled(row, task, self._crew.clock())
 
@@ -194,28 +198,30 @@ def _heard(task: "asyncio.Task[Receipt]") -> None:
         task.exception()
 
 
-def settled(row: Mapping[str, Any], task: "asyncio.Task[Receipt]", now: datetime) -> Settled:
+def settled(row: Mapping[str, Any], task: "asyncio.Task[Receipt]", now: datetime) -> DeliveryOutcome:
     """Say what a door's answer means for a message: three outcomes, and in doubt for everything else."""
     match task.exception():
         case None:
-            return Settled(row["id"], State.SENT, reference=task.result().reference, trial=task.result().trial)
-        case Rejected() as error:
-            return Settled(row["id"], State.REJECTED, error.reason, suppress=row["address"] if error.suppress else None)
-        case SendError() as error if error.tries is not None and row["attempts"] >= error.tries:
-            return Settled(row["id"], State.REJECTED, f"{error.reason} (tried {row['attempts'] + 1} times)")
-        case SendError() as error:
+            return DeliveryOutcome(row["id"], State.SENT, reference=task.result().reference, trial=task.result().trial)
+        case PermanentFailure() as error:
+            return DeliveryOutcome(
+                row["id"], State.REJECTED, error.reason, suppress=row["address"] if error.suppress else None
+            )
+        case TemporaryFailure() as error if error.tries is not None and row["attempts"] >= error.tries:
+            return DeliveryOutcome(row["id"], State.REJECTED, f"{error.reason} (tried {row['attempts'] + 1} times)")
+        case TemporaryFailure() as error:
             wait = error.retry_after or backoff(row["id"], row["attempts"])
             rests = error.tries is None and (error.retry_after or LONG) > LONG
-            return Settled(row["id"], State.QUEUED, error.reason, not_before=now + wait, rests=rests)
+            return DeliveryOutcome(row["id"], State.QUEUED, error.reason, not_before=now + wait, rests=rests)
         case error:
-            return Settled(row["id"], State.IN_DOUBT, f"{type(error).__name__}: {error}")
+            return DeliveryOutcome(row["id"], State.IN_DOUBT, f"{type(error).__name__}: {error}")
 
 
 def backoff(key: str, attempts: int) -> timedelta:
     """Return how long to wait after so many tries: doubled each time, and up to half as long again by the message."""
     jitter = 1 + zlib.crc32(f"{key}{attempts}".encode()) % 1000 / 2000
-    doubled: timedelta = FIRST_RETRY * 2 ** min(attempts, DOUBLINGS)
-    return min(doubled, LAST_RETRY) * jitter
+    doubled: timedelta = FIRST_RETRY_DELAY * 2 ** min(attempts, MAX_DOUBLINGS)
+    return min(doubled, MAX_RETRY_DELAY) * jitter
 
 
 def message_of(row: Mapping[str, Any]) -> Message:

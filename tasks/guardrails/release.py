@@ -7,40 +7,40 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, and_, select, update
 
-from models.enums import Skip, State
+from models.enums import SkipReason, State
 from models.errors import ForewarnError
 from tasks.context import Desk
-from tasks.db.counters import add, put
-from tasks.db.events import happened
+from tasks.db.counters import increment, set_counter
+from tasks.db.events import record_events
 from tasks.db.lookup import find_ids, find_one
-from tasks.db.sql import Turn, alone, in_order
-from tasks.guardrails.check import HOUR, RELEASED, TAKEN_IN, VOUCHED, orders_of, yielded
+from tasks.db.sql import AdvisoryLock, lock, lock_ordered
+from tasks.guardrails.check import ACCEPTED_BY_STAFF, DATA_ACCEPTED, HOUR, RELEASED, accepted_orders, count_orders
 from tasks.imports.removals import GONE_LINES
-from tasks.notices.told_state import retell
+from tasks.notices.told_state import restore_told_state
 from tasks.runs.records import HELD, Now
 from tasks.tables import EVENTS, NOTICES, RUNS
 
 
-class Verdict(StrEnum):
+class ReviewDecision(StrEnum):
     """What a person says of a held run."""
 
     LET_GO = "let go"
     DROP = "drop"
 
 
-ENDS = {Verdict.LET_GO: "released", Verdict.DROP: "dropped"}
+ENDS = {ReviewDecision.LET_GO: "released", ReviewDecision.DROP: "dropped"}
 """The state of a run that a person decided on; also the event that says who did."""
 
 
 @dataclass(frozen=True, slots=True)
-class Released:
+class ReleaseResult:
     """What became of a held run."""
 
     run: str
     notices: int
 
 
-def release(desk: Desk, now: Now, run: str, verdict: Verdict, who: str, why: str = "") -> Released:
+def review_run(desk: Desk, now: Now, run: str, verdict: ReviewDecision, who: str, why: str = "") -> ReleaseResult:
     """Let a held run's notices go, or drop them, and write down who said so; `run` is the beginning of its id.
 
     Dropped means not told: the order comes up again when a fact of it changes, or with the next bucket. A run that
@@ -48,7 +48,7 @@ def release(desk: Desk, now: Now, run: str, verdict: Verdict, who: str, why: str
     Raises ForewarnError where no held run, or more than one, is meant, or somebody else was faster.
     """
     with desk.engine.begin() as connection:
-        alone(connection, Turn.JUDGE)
+        lock(connection, AdvisoryLock.JUDGE)
         _check_undecided(connection, run)
         key = find_one(connection, RUNS, run, RUNS.c.state == HELD, "held runs that `forewarn status` shows")
         held = connection.execute(select(RUNS.c.as_of, RUNS.c.counts).where(RUNS.c.id == key)).one()
@@ -56,13 +56,13 @@ def release(desk: Desk, now: Now, run: str, verdict: Verdict, who: str, why: str
         mine = update(RUNS).where(RUNS.c.id == key, RUNS.c.state == HELD).values(state=ends)
         if connection.execute(mine).rowcount != 1:
             raise ForewarnError(f"somebody else decided on run {key[:8]} just now; `forewarn status` shows it")
-        if verdict is Verdict.LET_GO:
-            moved = _let_go(connection, key, held.as_of, now)
-            _vouch(connection, held.counts, now.moment)
+        if verdict is ReviewDecision.LET_GO:
+            moved = _release_run(connection, key, held.as_of, now)
+            _accept_data_as_baseline(connection, held.counts, now.moment)
         else:
-            moved = _drop(connection, key, now)
-        happened(connection, [(ends, key, why)], now.moment, who)
-    return Released(key, moved)
+            moved = _drop_run(connection, key, now)
+        record_events(connection, [(ends, key, why)], now.moment, who)
+    return ReleaseResult(key, moved)
 
 
 def _check_undecided(connection: Connection, beginning: str) -> None:
@@ -75,36 +75,38 @@ def _check_undecided(connection: Connection, beginning: str) -> None:
         raise ForewarnError(f"{last.who} {last.kind} run {decided[0][:8]} on {last.at:%Y-%m-%d at %H:%M} UTC already")
 
 
-def _let_go(connection: Connection, run: str, as_of: date, now: Now) -> int:
+def _release_run(connection: Connection, run: str, as_of: date, now: Now) -> int:
     # As old as the word that let it go: a notice that was held for days is not too old to be told.
     mine = and_(NOTICES.c.run_id == run, NOTICES.c.state == State.HELD)
-    add(connection, f"{RELEASED}{as_of}", orders_of(connection, mine))
+    increment(connection, f"{RELEASED}{as_of}", count_orders(connection, mine))
     return connection.execute(
         update(NOTICES)
-        .where(in_order(connection, NOTICES.c.id, mine))
+        .where(lock_ordered(connection, NOTICES.c.id, mine))
         .values(state=State.QUEUED, created_at=now.moment)
     ).rowcount
 
 
-def _drop(connection: Connection, run: str, now: Now) -> int:
+def _drop_run(connection: Connection, run: str, now: Now) -> int:
     mine = and_(NOTICES.c.run_id == run, NOTICES.c.state == State.HELD)
     orders = sorted(connection.execute(select(NOTICES.c.order_id).where(mine).distinct()).scalars())
     moved = connection.execute(
         update(NOTICES)
-        .where(in_order(connection, NOTICES.c.id, mine))
-        .values(state=State.SKIPPED, reason=Skip.DROPPED, settled_at=now.moment)
+        .where(lock_ordered(connection, NOTICES.c.id, mine))
+        .values(state=State.SKIPPED, reason=SkipReason.DROPPED, settled_at=now.moment)
     ).rowcount
     for start in range(0, len(orders), 500):
-        retell(connection, set(orders[start : start + 500]), set(), now.as_of)
+        restore_told_state(connection, set(orders[start : start + 500]), set(), now.as_of)
     return moved
 
 
-def _vouch(connection: Connection, counts: Mapping[str, dict[str, dict[str, int]]], moment: datetime) -> None:
+def _accept_data_as_baseline(
+    connection: Connection, counts: Mapping[str, dict[str, dict[str, int]]], moment: datetime
+) -> None:
     """Take the facts that a run was held for as the measure from now on."""
     passed = counts.get("held", {})
     if "fewer_orders" in passed:
-        put(connection, TAKEN_IN, yielded(counts["imported"]) or 0)
+        set_counter(connection, DATA_ACCEPTED, accepted_orders(counts["imported"]) or 0)
     if "gone_share" in passed:
-        put(connection, GONE_LINES, 0)
+        set_counter(connection, GONE_LINES, 0)
     if "stale_hours" in passed:
-        put(connection, VOUCHED, int(moment.timestamp() // HOUR))
+        set_counter(connection, ACCEPTED_BY_STAFF, int(moment.timestamp() // HOUR))

@@ -5,13 +5,13 @@ from datetime import date, timedelta
 
 from sqlalchemy import Connection, and_, func, select, update
 
-from models.enums import Skip, State
+from models.enums import SkipReason, State
 from models.errors import ForewarnError
 from tasks.context import Desk
-from tasks.db.events import happened
-from tasks.delivery.queue import FORGET
-from tasks.notices.told_state import retell
-from tasks.runs.records import BEGINNING, FORGOTTEN, Now, last, lived
+from tasks.db.events import record_events
+from tasks.delivery.queue import CLEAR_LEASE
+from tasks.notices.told_state import restore_told_state
+from tasks.runs.records import EPOCH, FORGOTTEN, Now, last_run_date, latest_run
 from tasks.tables import NOTICES, ORDERS, RUNS, WATCHES
 
 
@@ -21,7 +21,7 @@ class ClockAhead(ForewarnError):
 
 def check_not_before(desk: Desk, flow: str, as_of: date) -> None:
     """Refuse a day before the last one that a flow was run for; raises ForewarnError."""
-    before = last(desk.engine, flow)
+    before = latest_run(desk.engine, flow)
     if before is not None and as_of < before["as_of"]:
         raise ForewarnError(f"{flow} was run for {before['as_of']} already; give that day, or a later one")
 
@@ -31,15 +31,15 @@ def check_clock(desk: Desk, as_of: date) -> None:
 
     A person who names the day by `--as-of` says that the clock is right.
     """
-    before, most = lived(desk.engine), desk.policy.brake.ahead_days
-    if most and before != BEGINNING and as_of - before > timedelta(days=most):
+    before, most = last_run_date(desk.engine), desk.policy.brake.ahead_days
+    if most and before != EPOCH and as_of - before > timedelta(days=most):
         raise ClockAhead(
             f"the clock says {as_of}, and the last run was for {before}; "
             f"if the clock is right, run once with --as-of {as_of}"
         )
 
 
-def check_facts(desk: Desk, now: Now) -> None:
+def check_data_date(desk: Desk, now: Now) -> None:
     """Refuse today, as the clock has it, where the newest order is too old; raises ClockAhead.
 
     What an import marked for that day is due on the day of the newest order instead, so that a mended clock finds it.
@@ -49,8 +49,8 @@ def check_facts(desk: Desk, now: Now) -> None:
         newest = desk.day(connection.execute(select(func.max(ORDERS.c.placed_at))).scalar())
         if not most or newest is None or now.as_of - newest <= timedelta(days=most):
             return
-        marked = update(WATCHES).where(WATCHES.c.look_again_on == now.as_of)
-        connection.execute(marked.values(look_again_on=newest))
+        marked = update(WATCHES).where(WATCHES.c.next_check_on == now.as_of)
+        connection.execute(marked.values(next_check_on=newest))
     raise ClockAhead(
         f"the clock says {now.as_of}, and the newest order was placed on {newest}; "
         f"if the clock is right, run once with --as-of {now.as_of}"
@@ -58,40 +58,40 @@ def check_facts(desk: Desk, now: Now) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Forgotten:
+class DiscardedDays:
     """What was put right after runs of days that have not come."""
 
     runs: int
     orders: int
 
 
-def forget_days_ahead(desk: Desk, now: Now, who: str) -> Forgotten:
+def discard_days_ahead(desk: Desk, now: Now, who: str) -> DiscardedDays:
     """Let runs of days after today count no more, and every order be due today; return how many.
 
     What was told on those days counts as told today: it left, whatever the clock said. What only waits since then is
     skipped as superseded: it would wait until those days come. Its orders are judged anew.
     """
     with desk.engine.begin() as connection:
-        runs = _forget_runs(connection, now.as_of)
+        runs = _discard_runs(connection, now.as_of)
         if not runs:
-            return Forgotten(0, 0)
+            return DiscardedDays(0, 0)
         waiting = _end_waiting(connection, now)
         connection.execute(update(WATCHES).where(WATCHES.c.told_on > now.as_of).values(told_on=now.as_of))
         connection.execute(update(NOTICES).where(NOTICES.c.told_on > now.as_of).values(told_on=now.as_of))
-        retell(connection, waiting, waiting, now.as_of)
-        due = update(WATCHES).where(WATCHES.c.look_again_on > now.as_of)
-        others = connection.execute(due.values(look_again_on=now.as_of, version=WATCHES.c.version + 1)).rowcount
-        happened(connection, [(FORGOTTEN, key, f"its day was after {now.as_of}") for key in runs], now.moment, who)
-    return Forgotten(len(runs), len(waiting) + others)
+        restore_told_state(connection, waiting, waiting, now.as_of)
+        due = update(WATCHES).where(WATCHES.c.next_check_on > now.as_of)
+        others = connection.execute(due.values(next_check_on=now.as_of, version=WATCHES.c.version + 1)).rowcount
+        record_events(connection, [(FORGOTTEN, key, f"its day was after {now.as_of}") for key in runs], now.moment, who)
+    return DiscardedDays(len(runs), len(waiting) + others)
 
 
 def _end_waiting(connection: Connection, now: Now) -> set[str]:
     ahead = and_(NOTICES.c.told_on > now.as_of, NOTICES.c.state.in_((State.HELD, State.QUEUED, State.CLAIMED)))
-    ended = {**FORGET, "state": State.SKIPPED, "reason": Skip.SUPERSEDED, "settled_at": now.moment}
+    ended = {**CLEAR_LEASE, "state": State.SKIPPED, "reason": SkipReason.SUPERSEDED, "settled_at": now.moment}
     over = update(NOTICES).where(ahead).values(**ended).returning(NOTICES.c.order_id)
     return set(connection.execute(over).scalars())
 
 
-def _forget_runs(connection: Connection, today: date) -> list[str]:
+def _discard_runs(connection: Connection, today: date) -> list[str]:
     ahead = update(RUNS).where(RUNS.c.as_of > today).values(state=FORGOTTEN)
     return list(connection.execute(ahead.returning(RUNS.c.id)).scalars())

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, Table, and_, case, func, or_, select
 
 from sources.contract import Fact, LineRow, OrderRow
-from tasks.db.sql import among
-from tasks.tables import LINES, PRODUCTS
+from tasks.db.sql import in_list
+from tasks.tables import ORDER_LINES, PRODUCTS
 
 ZERO, DELETED, GONE = "quantity 0", "deleted at the source", "gone from the source"
 DONE, VIRTUAL = "done, says the source", "never sent"
@@ -22,14 +22,14 @@ def as_stored(fact: Fact, day: datetime, virtual: Set[str]) -> dict[str, Any]:
     if isinstance(fact, LineRow):
         row["virtual"] = fact.virtual or fact.product_id in virtual
     if isinstance(fact, LineRow | OrderRow):
-        row["ended"] = _why(row)
+        row["ended"] = _cancellation_reason(row)
         del row["deleted"]
         if row["ended"] in CANCELLED and row["cancelled_at"] is None:
             row["cancelled_at"] = day
     return row
 
 
-def _why(row: Mapping[str, Any]) -> str | None:
+def _cancellation_reason(row: Mapping[str, Any]) -> str | None:
     ends = ((row["deleted"], DELETED), (row.get("quantity") == 0, ZERO), (row["done"], DONE))
     return next((why for ended, why in (*ends, (row.get("virtual"), VIRTUAL)) if ended), None)
 
@@ -45,11 +45,11 @@ def first_end(into: Table, excluded: Any) -> dict[str, Any]:
 
 def virtual_among(connection: Connection, products: Set[str]) -> set[str]:
     """Return those products that are never sent."""
-    query = select(PRODUCTS.c.id).where(among(connection, PRODUCTS.c.id, products), PRODUCTS.c.virtual)
+    query = select(PRODUCTS.c.id).where(in_list(connection, PRODUCTS.c.id, products), PRODUCTS.c.virtual)
     return set(connection.execute(query).scalars())
 
 
 def lines_of(connection: Connection, orders: Set[str]) -> int:
     """Return how many lines orders have that are not cancelled themselves."""
-    mine = (among(connection, LINES.c.order_id, orders), LINES.c.cancelled_at.is_(None))
-    return connection.execute(select(func.count()).select_from(LINES).where(*mine)).scalar_one()
+    mine = (in_list(connection, ORDER_LINES.c.order_id, orders), ORDER_LINES.c.cancelled_at.is_(None))
+    return connection.execute(select(func.count()).select_from(ORDER_LINES).where(*mine)).scalar_one()

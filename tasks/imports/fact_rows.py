@@ -8,18 +8,18 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from sources.contract import LineRow
 from sources.deduplicate import Key
-from sources.rows import Accepted
-from tasks.db.counters import move
-from tasks.db.sql import among, insert, is_sqlite
+from sources.rows import AcceptedRow
+from tasks.db.counters import add_to_counters
+from tasks.db.sql import in_list, insert, is_sqlite
 from tasks.imports.endings import GONE, as_stored, first_end, lines_of, virtual_among
 from tasks.imports.removals import GONE_LINES, Day
-from tasks.tables import CUSTOMERS, INBOUNDS, LINES, ORDERS, PRODUCTS, SHIPMENTS, STOCKS, VENDORS
+from tasks.tables import CUSTOMERS, INBOUNDS, ORDER_LINES, ORDERS, PRODUCTS, SHIPMENTS, STOCKS, VENDORS
 
 TABLES: dict[str, Table] = {
     "customers": CUSTOMERS,
     "products": PRODUCTS,
     "orders": ORDERS,
-    "lines": LINES,
+    "lines": ORDER_LINES,
     "shipments": SHIPMENTS,
     "vendors": VENDORS,
     "stock": STOCKS,
@@ -32,14 +32,14 @@ def key_of(table: str) -> list[str]:
     return [column.name for column in TABLES[table].primary_key]
 
 
-def write(connection: Connection, table: str, rows: dict[Key, Accepted], day: Day) -> tuple[set[Key], set[Key]]:
+def write_rows(connection: Connection, table: str, rows: dict[Key, AcceptedRow], day: Day) -> tuple[set[Key], set[Key]]:
     """Insert what is new and update what differs; return the keys of each."""
     if not rows:
         return set(), set()
     into, names = TABLES[table], key_of(table)
     keys = [into.c[name] for name in names]
     ended = into.c.ended if "ended" in into.c else null()
-    there = select(*keys, ended).where(among(connection, keys[0], {key[0] for key in rows}))
+    there = select(*keys, ended).where(in_list(connection, keys[0], {key[0] for key in rows}))
     before = {tuple(key): why for *key, why in connection.execute(there)}
     new, values = _all_of_them(connection, into, _values(connection, rows.values(), day))
     change = {column.name: new.excluded[column.name] for column in into.c if not column.primary_key}
@@ -50,22 +50,22 @@ def write(connection: Connection, table: str, rows: dict[Key, Accepted], day: Da
         where=or_(*(into.c[name].is_distinct_from(value) for name, value in change.items())),
     ).returning(*keys)
     written = {tuple(key) for key in connection.execute(upsert, values)}
-    _come_back(connection, table, {key for key in written if before.get(key) == GONE})
+    _reopened(connection, table, {key for key in written if before.get(key) == GONE})
     return written - before.keys(), written & before.keys()
 
 
-def _values(connection: Connection, rows: Iterable[Accepted], day: Day) -> list[dict[str, Any]]:
+def _values(connection: Connection, rows: Iterable[AcceptedRow], day: Day) -> list[dict[str, Any]]:
     facts = [row.fact for row in rows]
     products = {fact.product_id for fact in facts if isinstance(fact, LineRow)}
     virtual = virtual_among(connection, products) if products else set[str]()
     return [as_stored(fact, day.begins, virtual) for fact in facts]
 
 
-def _come_back(connection: Connection, table: str, keys: set[Key]) -> None:
+def _reopened(connection: Connection, table: str, keys: set[Key]) -> None:
     """Count what the source names again as gone no more."""
     if keys:
         lines = len(keys) if table == "lines" else lines_of(connection, {key[0] for key in keys})
-        move(connection, {GONE_LINES: -lines})
+        add_to_counters(connection, {GONE_LINES: -lines})
 
 
 def _all_of_them(connection: Connection, into: Table, rows: list[dict[str, Any]]) -> tuple[Any, Any]:

@@ -11,26 +11,26 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Engine, or_, select, update
 
 from sources.contract import POINTS_AT, CustomerRow
-from sources.deduplicate import Deduplicated, Key
+from sources.deduplicate import DeduplicatedReader, Key
 from sources.reader import ORDER, Source
-from sources.rows import Accepted, Refused
-from tasks.db.counters import put
-from tasks.db.sql import Turn, alone, among, reading
-from tasks.imports.fact_rows import TABLES, key_of, write
-from tasks.imports.guard import YIELDED, taking_in
-from tasks.imports.opt_outs import keep_opt_outs
-from tasks.imports.rejects import rejects
-from tasks.imports.removals import ENDS, Day, Read, end_vanished, forget_parcels, take_away
-from tasks.orders.due import wake
+from sources.rows import AcceptedRow, RejectedRow
+from tasks.db.counters import set_counter
+from tasks.db.sql import AdvisoryLock, in_list, lock, read_only
+from tasks.imports.fact_rows import TABLES, key_of, write_rows
+from tasks.imports.guard import COUNTER_IMPORTED, import_in_progress
+from tasks.imports.opt_outs import save_opt_outs
+from tasks.imports.rejects import open_rejects
+from tasks.imports.removals import REMOVAL_RULES, Day, Read, apply_removals, delete_parcels, remove_missing
+from tasks.orders.due import mark_orders_due
 from tasks.tables import CUSTOMERS
 
 BATCH = 1_000
-Refuse = Callable[[Refused], None]
+Refuse = Callable[[RejectedRow], None]
 Progress = Callable[[str, int], None]
 
 
 @dataclass(slots=True)
-class Counts:
+class ImportStats:
     """What came of a table's rows."""
 
     read: int = 0
@@ -48,7 +48,7 @@ class Counts:
     """Open orders that the source did not name, and that stay open."""
 
 
-class Imported(dict[str, Counts]):
+class Imported(dict[str, ImportStats]):
     """What came of each table."""
 
     missing: Sequence[str] = ()
@@ -66,7 +66,7 @@ class _Import:
     batch: int
     progress: Progress
     alive: Callable[[Connection], None]
-    told: dict[str, Deduplicated] = field(default_factory=dict)
+    told: dict[str, DeduplicatedReader] = field(default_factory=dict)
 
 
 def import_all(
@@ -84,16 +84,16 @@ def import_all(
     no more, `end_vanished` says which end. One import at a time: another one waits before it reads anything.
     Raises OtherImport where it waited in vain.
     """
-    with taking_in(engine) as alive, rejects(rejects_file) as refuse, ExitStack() as disks:
-        one = _Import(engine, source, _day(source, as_of), refuse, batch, progress or _silent, alive)
+    with import_in_progress(engine) as alive, open_rejects(rejects_file) as refuse, ExitStack() as disks:
+        one = _Import(engine, source, _day(source, as_of), refuse, batch, progress or _no_progress, alive)
         counts = Imported()
         for table in source.tables:
-            one.told[table] = disks.enter_context(Deduplicated(table, source.selects[table].sql))
+            one.told[table] = disks.enter_context(DeduplicatedReader(table, source.selects[table].sql))
             counts[table] = _import(one, table)
         _end(one, counts)
         with engine.begin() as connection:
             alive(connection)
-            put(connection, YIELDED, counts["orders"].read - counts["orders"].refused)
+            set_counter(connection, COUNTER_IMPORTED, counts["orders"].read - counts["orders"].refused)
     return counts
 
 
@@ -105,19 +105,19 @@ def import_table(
     *,
     refuse: Refuse = lambda _: None,
     batch: int = BATCH,
-) -> Counts:
+) -> ImportStats:
     """Take in one table; what vanished from the source stays as it was, but for goods.
 
     Stock that is in it no more is used up, and an open delivery was called off: unless the table is empty, or has rows
     that are refused, for then nobody knows what it would have named.
     Orders with news in them are due on `as_of`; an order that was closed by then gets no watch. Raises BadShop.
     """
-    with Deduplicated(table, source.selects[table].sql) as told:
-        one = _Import(engine, source, _day(source, as_of), refuse, batch, _silent, lambda _: None, {table: told})
+    with DeduplicatedReader(table, source.selects[table].sql) as told:
+        one = _Import(engine, source, _day(source, as_of), refuse, batch, _no_progress, lambda _: None, {table: told})
         return _import(one, table)
 
 
-def _silent(_: str, __: int) -> None:
+def _no_progress(_: str, __: int) -> None:
     pass
 
 
@@ -129,10 +129,10 @@ def _day(source: Source, as_of: date) -> Day:
     return Day(as_of, begins, over)
 
 
-def _import(one: _Import, table: str) -> Counts:
-    counts, told = Counts(), one.told[table]
+def _import(one: _Import, table: str) -> ImportStats:
+    counts, told = ImportStats(), one.told[table]
 
-    def turn_away(refused: Refused) -> None:
+    def turn_away(refused: RejectedRow) -> None:
         counts.refused += 1
         told.spoil(refused)
         one.refuse(refused)
@@ -141,45 +141,45 @@ def _import(one: _Import, table: str) -> Counts:
     for found in _batches(one.source.read(table), one.batch):
         counts.read += len(found)
         for row in found:
-            if isinstance(row, Refused):
+            if isinstance(row, RejectedRow):
                 turn_away(row)
-        good = [row for row in found if isinstance(row, Accepted)]
-        with reading(one.engine) as connection:
-            told.add(_known(connection, table, _addressed(one, table, good, turn_away), turn_away))
+        good = [row for row in found if isinstance(row, AcceptedRow)]
+        with read_only(one.engine) as connection:
+            told.add(_load_stored(connection, table, _addressed(one, table, good, turn_away), turn_away))
         one.progress(table, counts.read)
     for refused in told.contradictions():
         turn_away(refused)
     for rows in told.pages(one.batch):
-        _take(one, table, rows, counts)
+        _accept(one, table, rows, counts)
     counts.older, counts.repeated = told.older, told.repeated
     if table == "customers":
         _leave_unaddressed(one, told)
     if table == "shipments" and not counts.refused:
-        counts.gone = forget_parcels(one.engine, told, one.batch, one.day, one.alive)
-    if table in ENDS and counts.read and not counts.refused:
-        counts.gone = take_away(one.engine, table, told, one.batch, one.alive)
+        counts.gone = delete_parcels(one.engine, told, one.batch, one.day, one.alive)
+    if table in REMOVAL_RULES and counts.read and not counts.refused:
+        counts.gone = apply_removals(one.engine, table, told, one.batch, one.alive)
     return counts
 
 
-def _take(one: _Import, table: str, rows: Sequence[Accepted], counts: Counts) -> None:
+def _accept(one: _Import, table: str, rows: Sequence[AcceptedRow], counts: ImportStats) -> None:
     with one.engine.begin() as connection:
-        alone(connection, Turn.IMPORT)
+        lock(connection, AdvisoryLock.IMPORT)
         one.alive(connection)
-        inserted, updated = write(connection, table, {_key_of(table, row): row for row in rows}, one.day)
+        inserted, updated = write_rows(connection, table, {_key_of(table, row): row for row in rows}, one.day)
         if table == "customers":
             facts = [row.fact for row in rows if isinstance(row.fact, CustomerRow)]
-            keep_opt_outs(connection, facts, updated, one.source.shop.country)
-        wake(connection, table, inserted, updated, one.day.as_of, one.day.over)
+            save_opt_outs(connection, facts, updated, one.source.shop.country)
+        mark_orders_due(connection, table, inserted, updated, one.day.as_of, one.day.over)
     counts.inserted += len(inserted)
     counts.updated += len(updated)
     counts.unchanged += len(rows) - len(inserted) - len(updated)
 
 
-def _key_of(table: str, row: Accepted) -> Key:
+def _key_of(table: str, row: AcceptedRow) -> Key:
     return tuple(getattr(row.fact, name) for name in key_of(table))
 
 
-def _addressed(one: _Import, table: str, rows: Sequence[Accepted], refuse: Refuse) -> Sequence[Accepted]:
+def _addressed(one: _Import, table: str, rows: Sequence[AcceptedRow], refuse: Refuse) -> Sequence[AcceptedRow]:
     """Keep the orders whose customer is one person; of the others nobody knows to whom they belong."""
     if table != "orders" or "customers" not in one.told:
         return rows
@@ -187,56 +187,58 @@ def _addressed(one: _Import, table: str, rows: Sequence[Accepted], refuse: Refus
     for row in rows:
         if where := unclear.get((row.fact.customer_id,)):  # type: ignore[attr-defined]
             why = f"its rows name different addresses ({where}); the order waits until one customer has one address"
-            refuse(_refused(table, row, "customer_id", why))
+            refuse(_write_reject(table, row, "customer_id", why))
     return [row for row in rows if (row.fact.customer_id,) not in unclear]  # type: ignore[attr-defined]
 
 
-def _leave_unaddressed(one: _Import, told: Deduplicated) -> None:
+def _leave_unaddressed(one: _Import, told: DeduplicatedReader) -> None:
     """Blank the addresses of customers of whom the source names several: nobody is told at another's address."""
     reached = or_(CUSTOMERS.c.email.is_not(None), CUSTOMERS.c.phone.is_not(None))
     for keys in told.clashing(one.batch):
         with one.engine.begin() as connection:
-            alone(connection, Turn.IMPORT)
+            lock(connection, AdvisoryLock.IMPORT)
             one.alive(connection)
-            which = among(connection, CUSTOMERS.c.id, [key[0] for key in told.elsewhere(keys)])
+            which = in_list(connection, CUSTOMERS.c.id, [key[0] for key in told.elsewhere(keys)])
             blank = update(CUSTOMERS).where(which, reached).values(email=None, phone=None).returning(CUSTOMERS.c.id)
             updated = {tuple(row) for row in connection.execute(blank)}
-            wake(connection, "customers", set(), updated, one.day.as_of, one.day.over)
+            mark_orders_due(connection, "customers", set(), updated, one.day.as_of, one.day.over)
 
 
 def _end(one: _Import, counts: Imported) -> None:
     """End the orders and lines that are gone from the source."""
     if not {"orders", "lines"} <= one.told.keys():
         return
-    orders, lines = (Read(one.told[table], _whole(counts[table])) for table in ("orders", "lines"))
+    orders, lines = (Read(one.told[table], _whole_orders(counts[table])) for table in ("orders", "lines"))
     scope = one.source.shop.source.orders
-    found = end_vanished(one.engine, orders, lines, scope, one.day, one.batch, one.alive)
+    found = remove_missing(one.engine, orders, lines, scope, one.day, one.batch, one.alive)
     counts["lines"].gone, counts["orders"].gone = found.lines, found.orders
     counts["orders"].missing, counts.missing = found.missing, found.named
 
 
-def _whole(counts: Counts) -> bool:
+def _whole_orders(counts: ImportStats) -> bool:
     return counts.read > 0 and not counts.refused
 
 
-def _batches(rows: Iterator[Accepted | Refused], size: int) -> Iterator[list[Accepted | Refused]]:
+def _batches(rows: Iterator[AcceptedRow | RejectedRow], size: int) -> Iterator[list[AcceptedRow | RejectedRow]]:
     while found := list(islice(rows, size)):
         yield found
 
 
-def _known(connection: Connection, table: str, rows: Sequence[Accepted], refuse: Refuse) -> Sequence[Accepted]:
+def _load_stored(
+    connection: Connection, table: str, rows: Sequence[AcceptedRow], refuse: Refuse
+) -> Sequence[AcceptedRow]:
     """Keep the rows whose references are known, from this import or an earlier one."""
     for column, target in ((column, target) for (of, column), target in POINTS_AT.items() if of == table):
         ids = TABLES[target].c.id
         named = {getattr(row.fact, column) for row in rows}
-        known = set(connection.execute(select(ids).where(among(connection, ids, named))).scalars())
+        known = set(connection.execute(select(ids).where(in_list(connection, ids, named))).scalars())
         for row in rows:
             if getattr(row.fact, column) not in known:
-                refuse(_refused(table, row, column, f"not among the {target}; the id of one of them is right"))
+                refuse(_write_reject(table, row, column, f"not among the {target}; the id of one of them is right"))
         rows = [row for row in rows if getattr(row.fact, column) in known]
     return rows
 
 
-def _refused(table: str, row: Accepted, column: str, reason: str) -> Refused:
+def _write_reject(table: str, row: AcceptedRow, column: str, reason: str) -> RejectedRow:
     order = str(getattr(row.fact, ORDER[table])) if table in ORDER else ""
-    return Refused(table, row.file, row.line, column, str(getattr(row.fact, column)), reason, order)
+    return RejectedRow(table, row.file, row.line, column, str(getattr(row.fact, column)), reason, order)

@@ -8,17 +8,17 @@ from sqlalchemy import Connection, delete
 from rules.contact.addresses import email_address, phone_number, readable
 from sources.contract import CustomerRow
 from sources.deduplicate import Key
-from tasks.db.sql import among, insert
+from tasks.db.sql import in_list, insert
 from tasks.tables import OPT_OUTS
 
 
-def keep_opt_outs(connection: Connection, customers: Sequence[CustomerRow], updated: set[Key], country: str) -> None:
+def save_opt_outs(connection: Connection, customers: Sequence[CustomerRow], updated: set[Key], country: str) -> None:
     """Record the addresses of imported customers who opted out; forget those of `updated` ones that are not theirs.
 
     `country` is the shop's, for numbers of customers who have none.
     """
     if updated:
-        theirs = among(connection, OPT_OUTS.c.customer_id, {key[0] for key in updated})
+        theirs = in_list(connection, OPT_OUTS.c.customer_id, {key[0] for key in updated})
         connection.execute(delete(OPT_OUTS).where(theirs))
     rows = [
         {"customer_id": one.id, "address": address}

@@ -7,18 +7,18 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, bindparam, delete, select, tuple_, update
 
-from sources.deduplicate import Deduplicated, Key
-from tasks.db.counters import move, put
-from tasks.db.events import happened
-from tasks.db.sql import Turn, alone, among
+from sources.deduplicate import DeduplicatedReader, Key
+from tasks.db.counters import add_to_counters, set_counter
+from tasks.db.events import record_events
+from tasks.db.sql import AdvisoryLock, in_list, lock
 from tasks.imports.endings import GONE, NO_LINES, NOT_OPEN
-from tasks.orders.due import wake
-from tasks.orders.filters import still_open
-from tasks.tables import INBOUNDS, LINES, ORDERS, SHIPMENTS, STOCKS
+from tasks.orders.due import mark_orders_due
+from tasks.orders.filters import open_filter
+from tasks.tables import INBOUNDS, ORDER_LINES, ORDERS, SHIPMENTS, STOCKS
 
 # Of each table that a source tells whole: the rows that count, and what ends their counting. A received delivery is
 # its vendor's history, and stays.
-ENDS: Mapping[str, tuple[Table, ColumnElement[bool], Callable[[Table], Any]]] = {
+REMOVAL_RULES: Mapping[str, tuple[Table, ColumnElement[bool], Callable[[Table], Any]]] = {
     "stock": (STOCKS, STOCKS.c.on_hand != 0, lambda table: update(table).values(on_hand=0, allocated=0)),
     "inbound": (INBOUNDS, INBOUNDS.c.received_at.is_(None), delete),
 }
@@ -31,7 +31,7 @@ Rows = Sequence[tuple[str, ...]]
 """Keys of rows."""
 
 
-def forget_parcels(engine: Engine, seen: Deduplicated, batch: int, day: "Day", alive: Alive) -> int:
+def delete_parcels(engine: Engine, seen: DeduplicatedReader, batch: int, day: "Day", alive: Alive) -> int:
     """Delete parcels that the source names no more, of orders of which it names another; return how many rows.
 
     An order that it does not name at all keeps its parcels: its SELECT may yield the newest ones alone.
@@ -39,22 +39,22 @@ def forget_parcels(engine: Engine, seen: Deduplicated, batch: int, day: "Day", a
     keys = list(SHIPMENTS.primary_key)
 
     def forget(connection: Connection, page: Rows) -> int:
-        theirs = select(*keys).where(among(connection, SHIPMENTS.c.order_id, {order for order, *_ in page}))
+        theirs = select(*keys).where(in_list(connection, SHIPMENTS.c.order_id, {order for order, *_ in page}))
         rows = {tuple(row) for row in connection.execute(theirs)}
         there = seen.among(rows)
         named = {order for order, *_ in there}
         unnamed = sorted(key for key in rows - there if key[0] in named)
         if unnamed:
             _each(connection, delete(SHIPMENTS), keys, unnamed)
-            wake(connection, "shipments", set(), set(unnamed), day.as_of, day.over)
+            mark_orders_due(connection, "shipments", set(), set(unnamed), day.as_of, day.over)
         return len(unnamed)
 
     return _page_by_page(engine, select(*keys), keys, batch, alive, forget)
 
 
-def take_away(engine: Engine, table: str, seen: Deduplicated, batch: int, alive: Alive) -> int:
+def apply_removals(engine: Engine, table: str, seen: DeduplicatedReader, batch: int, alive: Alive) -> int:
     """Let no stock and no open delivery count that was not seen when the whole table was read; return how many did."""
-    into, counting, end = ENDS[table]
+    into, counting, end = REMOVAL_RULES[table]
     keys = list(into.primary_key)
 
     def end_unseen(connection: Connection, page: Rows) -> int:
@@ -78,7 +78,7 @@ def _page_by_page(
     done, after, pages = 0, tuple[str, ...](), query.order_by(*keys).limit(batch)
     while True:
         with engine.begin() as connection:
-            alone(connection, Turn.IMPORT)
+            lock(connection, AdvisoryLock.IMPORT)
             alive(connection)
             page = [tuple(row) for row in connection.execute(pages.where(tuple_(*keys) > after) if after else pages)]
             done += work(connection, page)
@@ -98,7 +98,7 @@ def _each(connection: Connection, statement: Any, keys: Sequence[ColumnElement[A
 class Read:
     """Orders or lines as a source named them, and whether it told all that it has."""
 
-    rows: Deduplicated
+    rows: DeduplicatedReader
     whole: bool
     """It named some, and no row was refused."""
 
@@ -113,7 +113,7 @@ class Day:
 
 
 @dataclass(slots=True)
-class Vanished:
+class Removal:
     """Open orders and lines that a source names no more."""
 
     lines: int = 0
@@ -133,18 +133,18 @@ class Ends:
     missing: Sequence[str]
 
 
-def end_vanished(
+def remove_missing(
     engine: Engine, orders: Read, lines: Read, scope: str | None, day: Day, batch: int, alive: Alive
-) -> Vanished:
+) -> Removal:
     """End the open lines that their orders no longer name, and by `scope` the open orders that are not named.
 
     An order of which a line was taken tells its lines whole, unless one was refused. An order that was taken, without
     any line in a table of lines that was read whole, has nothing outstanding. `scope` is the shop's
     `source.orders`; without one, orders that are not named stay open.
     """
-    found, last_order = Vanished(), ""
-    keys = [LINES.c.order_id, LINES.c.number]
-    query = select(*keys).join(ORDERS, ORDERS.c.id == LINES.c.order_id).where(still_open(day.over))
+    found, last_order = Removal(), ""
+    keys = [ORDER_LINES.c.order_id, ORDER_LINES.c.number]
+    query = select(*keys).join(ORDERS, ORDERS.c.id == ORDER_LINES.c.order_id).where(open_filter(day.over))
 
     def end_page(connection: Connection, page: Rows) -> int:
         nonlocal last_order
@@ -153,18 +153,18 @@ def end_vanished(
         _end(connection, ends, closing, scope, day)
         closed = {*ends.gone, *ends.without_lines, *(one for one in page if one[0] in set(closing))}
         cancelled = len(closed) if scope == "all" else len({*ends.gone, *ends.without_lines})
-        move(connection, {GONE_LINES: cancelled})
+        add_to_counters(connection, {GONE_LINES: cancelled})
         _count(found, ends, closing, last_order)
         last_order = page[-1][0] if page else last_order
         return len(page) - len(closed)
 
     still = _page_by_page(engine, query, keys, batch, alive, end_page)
     with engine.begin() as connection:
-        put(connection, OPEN_LINES, still)
+        set_counter(connection, OPEN_LINES, still)
     return found
 
 
-def _count(found: Vanished, ends: Ends, closing: Sequence[str], last_order: str) -> None:
+def _count(found: Removal, ends: Ends, closing: Sequence[str], last_order: str) -> None:
     found.lines += len({one for one in (*ends.gone, *ends.without_lines) if one[0] not in set(closing)})
     found.orders += len(closing)
     left = [] if closing else [one for one in ends.missing if one != last_order]
@@ -187,7 +187,9 @@ def _ends(open_ones: Sequence[Key], orders: Read, lines: Read) -> Ends:
 
 def _end(connection: Connection, ends: Ends, closing: Sequence[str], scope: str | None, day: Day) -> None:
     cancelled, done = {"cancelled_at": day.begins, "ended": GONE}, {"done": True}
-    line = update(LINES).where(LINES.c.order_id == bindparam("of"), LINES.c.number == bindparam("which"))
+    line = update(ORDER_LINES).where(
+        ORDER_LINES.c.order_id == bindparam("of"), ORDER_LINES.c.number == bindparam("which")
+    )
     for keys, values in ((ends.gone, cancelled), (ends.without_lines, done | {"ended": NO_LINES})):
         if keys:
             connection.execute(line.values(values), [{"of": order, "which": number} for order, number in keys])
@@ -198,6 +200,6 @@ def _end(connection: Connection, ends: Ends, closing: Sequence[str], scope: str 
     events = [("gone", order, f"line {number}: {GONE}") for order, number in ends.gone]
     events += [("gone", order, f"line {number}: {NO_LINES}") for order, number in ends.without_lines]
     events += [("gone", order, GONE if scope == "all" else NOT_OPEN) for order in closing]
-    happened(connection, events, day.begins, IMPORT)
+    record_events(connection, events, day.begins, IMPORT)
     touched = {*ends.gone, *ends.without_lines} | {(order, "") for order in closing}
-    wake(connection, "lines", set(), touched, day.as_of, day.over)
+    mark_orders_due(connection, "lines", set(), touched, day.as_of, day.over)

@@ -7,83 +7,83 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, case, delete, select
 
-from models.inventory import Available, Cover, DateSource, Expectation, Piece, Stocked
+from models.inventory import AllocationPart, Coverage, DateSource, ExpectedDate, ProductAvailability, StockStatus
 from rules.inventory.allocation import allocate, left_over, packed, ready
-from rules.inventory.availability import available
-from rules.inventory.expected_dates import expect
+from rules.inventory.availability import available_to_promise
+from rules.inventory.expected_dates import expected_date_for
 from tasks.context import Desk
-from tasks.db.sql import Turn, alone, insert, reading, upsert, within
-from tasks.imports.guard import whole
+from tasks.db.sql import AdvisoryLock, id_range, insert, lock, read_only, upsert
+from tasks.imports.guard import ensure_import_complete
 from tasks.inventory.demand import Key
-from tasks.inventory.expected_dates import Believed, keep
-from tasks.inventory.forecast_inputs import Outlook, outlook
-from tasks.inventory.supply import Goods, read
+from tasks.inventory.expected_dates import DateUpdate, save_expected_dates
+from tasks.inventory.forecast_inputs import ForecastInputs, forecast_inputs
+from tasks.inventory.supply import ProductSupply, load_supply
 from tasks.runs.records import Now
 from tasks.tables import ALLOCATIONS, AVAILABILITIES, PRODUCTS
 
 ALLOCATE = "allocate"
 SHOWN = 200
-WORST = (Cover.NOTHING, Cover.INBOUND, Cover.STOCK, Cover.PACKED)
+WORST_SHOWN = (Coverage.NOTHING, Coverage.INBOUND, Coverage.STOCK, Coverage.PACKED)
 PART = ("order_id", "line", "part")
-PIECE = [column.name for column in ALLOCATIONS.c if not column.primary_key]
+PART_COLUMNS = [column.name for column in ALLOCATIONS.c if not column.primary_key]
 
 
 @dataclass(slots=True)
-class Allocated:
+class AllocationSummary:
     """What came of allocating; adds up over pages."""
 
-    covered: Counter[str] = field(default_factory=Counter)
+    coverage: Counter[str] = field(default_factory=Counter)
     """Open lines by what covers them, the worst of it where there are several."""
     products: Counter[str] = field(default_factory=Counter)
     dates: Counter[str] = field(default_factory=Counter)
 
-    def add(self, other: "Allocated") -> None:
+    def add(self, other: "AllocationSummary") -> None:
         """Take in another page."""
         for one in fields(self):
             getattr(self, one.name).update(getattr(other, one.name))
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
+class ProductAllocation:
     """What was decided of one product; nothing is available, or not, of one that the shop keeps no stock of."""
 
-    pieces: Mapping[Key, Sequence[Piece]]
-    believed: Sequence[Believed]
-    available: Available | None
+    pieces: Mapping[Key, Sequence[AllocationPart]]
+    believed: Sequence[DateUpdate]
+    available: ProductAvailability | None
     waiting: int
 
 
-def begin_day(desk: Desk, now: Now) -> Outlook:
+def load_forecast_inputs(desk: Desk, now: Now) -> ForecastInputs:
     """Learn what dates are reckoned with today."""
-    with reading(desk.engine) as connection:
-        return outlook(desk, connection, now.as_of)
+    with read_only(desk.engine) as connection:
+        return forecast_inputs(desk, connection, now.as_of)
 
 
-def allocate_page(desk: Desk, now: Now, seen: Outlook, after: str, batch: int) -> tuple[Allocated, str]:
+def allocate_page(desk: Desk, now: Now, seen: ForecastInputs, after: str, batch: int) -> tuple[AllocationSummary, str]:
     """Share a page of products; return what came of it, and the last product's id: "" where there are no more.
 
     One process has the turn at a time, and reads within it: what is written follows from the facts as they are.
     """
-    found = Allocated()
+    found = AllocationSummary()
     with desk.engine.begin() as connection:
-        alone(connection, Turn.ALLOCATE)
-        whole(connection)
-        page, last = read(desk, connection, seen, after, batch)
-        shared = {goods.product: share(desk, goods, seen) for goods in page}
+        lock(connection, AdvisoryLock.ALLOCATE)
+        ensure_import_complete(connection)
+        page, last = load_supply(desk, connection, seen, after, batch)
+        shared = {goods.product: allocate_product(desk, goods, seen) for goods in page}
         if page:
-            _keep_pieces(connection, shared, after, last)
+            _save_parts(connection, shared, after, last)
             believed = [one for each in shared.values() for one in each.believed]
-            found.dates = keep(connection, believed, now, now.run)
-            _keep_available(connection, [one for one in shared.values() if one.available], now)
+            found.dates = save_expected_dates(connection, believed, now, now.run)
+            _save_availability(connection, [one for one in shared.values() if one.available], now)
     for each in shared.values():
-        found.covered.update(str(_worst(pieces)) for pieces in each.pieces.values())
+        found.coverage.update(str(_worst(pieces)) for pieces in each.pieces.values())
         found.products.update([str(each.available.state)] if each.available else [])
     return found, last
 
 
-def share(desk: Desk, goods: Goods, seen: Outlook) -> Shared:
+def allocate_product(desk: Desk, goods: ProductSupply, seen: ForecastInputs) -> ProductAllocation:
     """Decide who gets what of a product, when it is expected, and what a new order would get."""
-    policy, pieces = desk.policy.allocation, dict[Key, list[Piece]]()
+    policy, pieces = desk.policy.allocation, dict[Key, list[AllocationPart]]()
     for wish in goods.wishes:
         # Of goods that the shop keeps no stock of, nobody knows where those come from that are not packed.
         if wish.demand.packed and (goods.stocked or not wish.demand.quantity):
@@ -96,30 +96,30 @@ def share(desk: Desk, goods: Goods, seen: Outlook) -> Shared:
     for wish in goods.wishes:
         key = wish.demand.order, wish.demand.line
         mine = pieces.get(key, [])
-        expectation = expect(wish.awaited, mine, goods.coming, seen.journey, seen.as_of)
-        believed.append(Believed(key, wish.kept, expectation, ready(mine) and _leaves(expectation)))
+        expectation = expected_date_for(wish.awaited, mine, goods.coming, seen.journey, seen.as_of)
+        believed.append(DateUpdate(key, wish.kept, expectation, ready(mine) and _leaves(expectation)))
     if not goods.stocked:
-        return Shared(pieces, believed, None, 0)
+        return ProductAllocation(pieces, believed, None, 0)
     left = left_over(goods.supplies, [one for mine in pieces.values() for one in mine])
-    free = available(goods.product, left, goods.safety, goods.coming, seen.journey)
+    free = available_to_promise(goods.product, left, goods.safety, goods.coming, seen.journey)
     waiting = {order for (order, _), mine in pieces.items() if not ready(mine)}
-    return Shared(pieces, believed, free, len(waiting))
+    return ProductAllocation(pieces, believed, free, len(waiting))
 
 
-def _leaves(expectation: Expectation | None) -> bool:
+def _leaves(expectation: ExpectedDate | None) -> bool:
     """Say whether a line that lies in stock is expected to leave from there, and not when somebody says so."""
     return expectation is not None and expectation.source is DateSource.STOCK and expectation.expected_on is not None
 
 
-def _worst(pieces: Sequence[Piece]) -> Cover:
+def _worst(pieces: Sequence[AllocationPart]) -> Coverage:
     covers = {piece.cover for piece in pieces}
-    return next(cover for cover in WORST if cover in covers)
+    return next(cover for cover in WORST_SHOWN if cover in covers)
 
 
-def _keep_pieces(connection: Connection, shared: Mapping[str, Shared], after: str, last: str) -> None:
+def _save_parts(connection: Connection, shared: Mapping[str, ProductAllocation], after: str, last: str) -> None:
     """Write the pieces of a page of products that differ from the ledger's, and remove those that are no more."""
-    standing = select(*(ALLOCATIONS.c[name] for name in (*PART, *PIECE)))
-    rows = connection.execute(standing.where(within(ALLOCATIONS.c.product_id, after, last)))
+    standing = select(*(ALLOCATIONS.c[name] for name in (*PART, *PART_COLUMNS)))
+    rows = connection.execute(standing.where(id_range(ALLOCATIONS.c.product_id, after, last)))
     before = {tuple(row[:3]): tuple(row[3:]) for row in rows}
     now = {key: row for product, each in shared.items() for key, row in _rows(product, each)}
     if gone := [dict(zip(("o", "l", "p"), key, strict=True)) for key in before.keys() - now.keys()]:
@@ -128,22 +128,24 @@ def _keep_pieces(connection: Connection, shared: Mapping[str, Shared], after: st
         connection.execute(delete(ALLOCATIONS).where(which), gone)
     # One whose line had another product before stands outside of this page, under the same key.
     changed = [
-        dict(zip((*PART, *PIECE), (*key, *row), strict=True)) for key, row in now.items() if before.get(key) != row
+        dict(zip((*PART, *PART_COLUMNS), (*key, *row), strict=True))
+        for key, row in now.items()
+        if before.get(key) != row
     ]
     upsert(connection, ALLOCATIONS, changed)
 
 
-def _rows(product: str, shared: Shared) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...]]]:
+def _rows(product: str, shared: ProductAllocation) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...]]]:
     for (order, line), pieces in shared.pieces.items():
         for part, one in enumerate(pieces, 1):
             row = (product, one.quantity, str(one.cover), one.place, one.inbound, one.ships_on, one.arrives_on)
             yield (order, line, part), row
 
 
-def _keep_available(connection: Connection, shared: Sequence[Shared], now: Now) -> None:
+def _save_availability(connection: Connection, shared: Sequence[ProductAllocation], now: Now) -> None:
     """Write what is available anew, be it as it was: a notice holds from when it was last found to be true."""
     new, old = insert(connection, AVAILABILITIES).excluded, AVAILABILITIES.c
-    same, back = old.state == new.state, new.state == Stocked.IN_STOCK
+    same, back = old.state == new.state, new.state == StockStatus.IN_STOCK
     upsert(
         connection,
         AVAILABILITIES,
@@ -153,13 +155,13 @@ def _keep_available(connection: Connection, shared: Sequence[Shared], now: Now) 
     )
 
 
-def _available_row(one: Available, waiting: int, now: Now) -> dict[str, Any]:
+def _available_row(one: ProductAvailability, waiting: int, now: Now) -> dict[str, Any]:
     said = {name: value for name, value in asdict(one).items() if name != "product"}
     counted = {"product_id": one.product, "waiting": waiting, "waited": 0}
     return said | counted | {"since": now.moment, "set_at": now.moment}
 
 
-def short(desk: Desk) -> list[dict[str, Any]]:
+def short_products(desk: Desk) -> list[dict[str, Any]]:
     """Return the products that open orders wait for, those that most wait for first."""
     names = ("product_id", "state", "waiting", "expected_on", "latest_on")
     query = (
@@ -169,5 +171,5 @@ def short(desk: Desk) -> list[dict[str, Any]]:
         .order_by(AVAILABILITIES.c.waiting.desc(), AVAILABILITIES.c.product_id)
         .limit(SHOWN)
     )
-    with reading(desk.engine) as connection:
+    with read_only(desk.engine) as connection:
         return [dict(row) for row in connection.execute(query).mappings()]

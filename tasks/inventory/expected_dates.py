@@ -7,33 +7,33 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, or_, select, update
 
-from models.inventory import DateSource, Expectation
+from models.inventory import DateSource, ExpectedDate
 from tasks.context import Desk
-from tasks.db.sql import Turn, alone, among, insert
-from tasks.inventory.demand import Kept, Key
-from tasks.orders.due import look_again
-from tasks.orders.filters import still_open, undated, unsent
+from tasks.db.sql import AdvisoryLock, in_list, insert, lock
+from tasks.inventory.demand import Key, StoredDate
+from tasks.orders.due import mark_due
+from tasks.orders.filters import not_packed_filter, open_filter, undated_filter
 from tasks.runs.records import Now
-from tasks.tables import CUSTOMERS, EXPECTATIONS, LINES, ORDERS
+from tasks.tables import CUSTOMERS, EXPECTED_DATES, ORDER_LINES, ORDERS
 
 PAGE = 1_000
-IN_PLACE = ("why", "earliest_on", "latest_on", "chance", "basis", "ready")
+IN_PLACE_COLUMNS = ("why", "earliest_on", "latest_on", "probability", "basis", "in_stock")
 COUNTRY = func.coalesce(ORDERS.c.country, CUSTOMERS.c.country, "").label("country")
 """The SQL of where an order goes; wants CUSTOMERS joined."""
-BROUGHT_UP = update(EXPECTATIONS).where(EXPECTATIONS.c.id == bindparam("row"))
+UPDATE_IN_PLACE = update(EXPECTED_DATES).where(EXPECTED_DATES.c.id == bindparam("row"))
 
 
 @dataclass(frozen=True, slots=True)
-class Believed:
+class DateUpdate:
     """What is believed of a line from now on, beside what the ledger has; None: the shop's own date stays."""
 
     key: Key
-    kept: Kept | None
-    expectation: Expectation | None
-    ready: bool = False
+    kept: StoredDate | None
+    expectation: ExpectedDate | None
+    in_stock: bool = False
 
 
-def keep(connection: Connection, found: Iterable[Believed], now: Now, who: str) -> Counter[str]:
+def save_expected_dates(connection: Connection, found: Iterable[DateUpdate], now: Now, who: str) -> Counter[str]:
     """Write down what differs, and wake the orders whose date or readiness did; return what became of dates.
 
     Another date, or another who says it, makes a new row; anything else about it is brought up to date where it stands.
@@ -41,7 +41,7 @@ def keep(connection: Connection, found: Iterable[Believed], now: Now, who: str) 
     counts: Counter[str] = Counter()
     ended, new, moved, woken = [], [], [], set()
     for one in found:
-        what = _change(one)
+        what = _date_change(one)
         if what is None:
             continue
         if what != "same":
@@ -49,39 +49,41 @@ def keep(connection: Connection, found: Iterable[Believed], now: Now, who: str) 
             ended += [one.kept.id] if one.kept else []
             new += [_row(one, now, who)] if one.expectation else []
         elif one.kept is not None and one.expectation is not None:
-            moved.append({"row": one.kept.id, **_in_place(one.expectation, ready=one.ready)})
-        if _wakes(one):
+            moved.append({"row": one.kept.id, **_in_place(one.expectation, in_stock=one.in_stock)})
+        if _makes_due(one):
             woken.add(one.key[0])
     _end(connection, ended, now)
     if new:
-        connection.execute(insert(connection, EXPECTATIONS).on_conflict_do_nothing(), new)
+        connection.execute(insert(connection, EXPECTED_DATES).on_conflict_do_nothing(), new)
     if moved:
-        connection.execute(BROUGHT_UP.values({name: bindparam(name) for name in IN_PLACE}), moved)
-    look_again(connection, woken, now.as_of)
+        connection.execute(UPDATE_IN_PLACE.values({name: bindparam(name) for name in IN_PLACE_COLUMNS}), moved)
+    mark_due(connection, woken, now.as_of)
     return counts
 
 
-def _change(one: Believed) -> str | None:
+def _date_change(one: DateUpdate) -> str | None:
     """Say what becomes of a line's date: "set", "changed", "ended"; "same" where but the rest of its row differs."""
     if one.kept is None or one.expectation is None:
         return "set" if one.expectation else "ended" if one.kept else None
     before, after = one.kept.expectation, one.expectation
     if (before.source, before.expected_on) != (after.source, after.expected_on):
         return "changed"
-    return None if before == after and one.kept.ready == one.ready else "same"
+    return None if before == after and one.kept.in_stock == one.in_stock else "same"
 
 
-def _wakes(one: Believed) -> bool:
+def _makes_due(one: DateUpdate) -> bool:
     if one.kept is None or one.expectation is None:
         return True
-    return one.kept.expectation.expected_on != one.expectation.expected_on or one.kept.ready != one.ready
+    return one.kept.expectation.expected_on != one.expectation.expected_on or one.kept.in_stock != one.in_stock
 
 
-def _in_place(expectation: Expectation, *, ready: bool) -> dict[str, Any]:
-    return {name: getattr(expectation, name) for name in IN_PLACE if name != "ready"} | {"ready": ready}
+def _in_place(expectation: ExpectedDate, *, in_stock: bool) -> dict[str, Any]:
+    return {name: getattr(expectation, name) for name in IN_PLACE_COLUMNS if name != "in_stock"} | {
+        "in_stock": in_stock
+    }
 
 
-def _row(one: Believed, now: Now, who: str) -> dict[str, Any]:
+def _row(one: DateUpdate, now: Now, who: str) -> dict[str, Any]:
     if one.expectation is None:
         return {}
     order, line = one.key
@@ -89,40 +91,42 @@ def _row(one: Believed, now: Now, who: str) -> dict[str, Any]:
         "order_id": order,
         "line": line,
         **asdict(one.expectation),
-        "ready": one.ready,
+        "in_stock": one.in_stock,
         "set_at": now.moment,
-        "who": who,
+        "set_by": who,
     }
 
 
 def _end(connection: Connection, rows: Sequence[int], now: Now) -> None:
     if rows:
-        mine = update(EXPECTATIONS).where(among(connection, EXPECTATIONS.c.id, rows), EXPECTATIONS.c.ended_at.is_(None))
+        mine = update(EXPECTED_DATES).where(
+            in_list(connection, EXPECTED_DATES.c.id, rows), EXPECTED_DATES.c.ended_at.is_(None)
+        )
         connection.execute(mine.values(ended_at=now.moment))
 
 
-def end_sent(desk: Desk, now: Now) -> int:
+def close_shipped(desk: Desk, now: Now) -> int:
     """End what is expected of lines that want no goods any more: shipped, cancelled, or gone; return how many.
 
     Of a line that was shipped and is to be delivered it stands, unless the shop itself has a day by now and staff none.
     """
-    dated = or_(undated(now.as_of), said_by_staff(now))
-    under_way = and_(still_open(desk.end_of(now.as_of)), dated)
+    dated = or_(undated_filter(now.as_of), staff_override_filter(now))
+    under_way = and_(open_filter(desk.end_of(now.as_of)), dated)
     wanted = (
-        select(LINES.c.number)
-        .join(ORDERS, ORDERS.c.id == LINES.c.order_id)
+        select(ORDER_LINES.c.number)
+        .join(ORDERS, ORDERS.c.id == ORDER_LINES.c.order_id)
         .where(
-            LINES.c.order_id == EXPECTATIONS.c.order_id,
-            LINES.c.number == EXPECTATIONS.c.line,
-            or_(unsent(desk, now.as_of), under_way),
+            ORDER_LINES.c.order_id == EXPECTED_DATES.c.order_id,
+            ORDER_LINES.c.number == EXPECTED_DATES.c.line,
+            or_(not_packed_filter(desk, now.as_of), under_way),
         )
-        .correlate(EXPECTATIONS)
+        .correlate(EXPECTED_DATES)
     )
-    query = select(EXPECTATIONS.c.id).where(EXPECTATIONS.c.ended_at.is_(None), ~wanted.exists()).limit(PAGE)
+    query = select(EXPECTED_DATES.c.id).where(EXPECTED_DATES.c.ended_at.is_(None), ~wanted.exists()).limit(PAGE)
     ended = 0
     while True:
         with desk.engine.begin() as connection:
-            alone(connection, Turn.ALLOCATE)
+            lock(connection, AdvisoryLock.ALLOCATE)
             rows = list(connection.execute(query).scalars())
             _end(connection, rows, now)
         ended += len(rows)
@@ -130,6 +134,6 @@ def end_sent(desk: Desk, now: Now) -> int:
             return ended
 
 
-def said_by_staff(now: Now) -> ColumnElement[bool]:
+def staff_override_filter(now: Now) -> ColumnElement[bool]:
     """Return the SQL of an expectation that staff gave, whose day has not passed."""
-    return and_(EXPECTATIONS.c.source == DateSource.STAFF, EXPECTATIONS.c.expected_on >= now.as_of)
+    return and_(EXPECTED_DATES.c.source == DateSource.STAFF, EXPECTED_DATES.c.expected_on >= now.as_of)

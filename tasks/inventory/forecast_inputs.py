@@ -6,24 +6,24 @@ from datetime import date, timedelta
 
 from sqlalchemy import Connection, select
 
-from rules.inventory.inbound_dates import Inflow
-from rules.inventory.transit import Journey
-from rules.inventory.vendor_lateness import Delivery, Habits
+from rules.inventory.inbound_dates import InboundDates
+from rules.inventory.transit import TransitTimes
+from rules.inventory.vendor_lateness import Delivery, VendorLateness
 from tasks.context import Desk
 from tasks.tables import INBOUNDS, VENDORS
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class ForecastInputs:
     """What dates are reckoned with on one day: the vendors' habits, by the names staff know them by, and journeys."""
 
     as_of: date
-    inflow: Inflow
-    journey: Journey
+    inflow: InboundDates
+    journey: TransitTimes
     vendors: dict[str, str]
 
 
-def outlook(desk: Desk, connection: Connection, as_of: date) -> Outlook:
+def forecast_inputs(desk: Desk, connection: Connection, as_of: date) -> ForecastInputs:
     """Learn the vendors' habits from their past deliveries, as they stood when the day before was over.
 
     What is due today may still come today: it is not late yet. What one vendor promised for one day and brought on
@@ -41,6 +41,6 @@ def outlook(desk: Desk, connection: Connection, as_of: date) -> Outlook:
         Delivery(names.get(vendor, vendor or ""), promised_on, desk.day(received_at))
         for vendor, promised_on, received_at in connection.execute(query)
     }
-    journey = Journey(desk.policy.allocation, desk.policy.days)
-    habits = Habits.learn(past, yesterday, desk.policy.forecast)
-    return Outlook(as_of, Inflow(habits, journey, as_of), journey, names)
+    journey = TransitTimes(desk.policy.allocation, desk.policy.days)
+    habits = VendorLateness.learn(past, yesterday, desk.policy.forecast)
+    return ForecastInputs(as_of, InboundDates(habits, journey, as_of), journey, names)

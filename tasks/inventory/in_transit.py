@@ -5,54 +5,62 @@ from typing import Any
 from sqlalchemy import Row, and_, select
 
 from models.enums import Promise
-from models.inventory import DateSource, Expectation
-from rules.inventory.transit import Journey
+from models.inventory import DateSource, ExpectedDate
+from rules.inventory.transit import TransitTimes
 from tasks.context import Desk
-from tasks.db.sql import Turn, alone
-from tasks.inventory.demand import KEPT, kept
-from tasks.inventory.expected_dates import COUNTRY, PAGE, Believed, keep, said_by_staff
-from tasks.orders.filters import CURRENT, still_open, undated
-from tasks.orders.owed_pieces import left_at
+from tasks.db.sql import AdvisoryLock, lock
+from tasks.inventory.demand import DATE_COLUMNS, stored_date
+from tasks.inventory.expected_dates import COUNTRY, PAGE, DateUpdate, save_expected_dates, staff_override_filter
+from tasks.orders.filters import CURRENT_DATE_FILTER, open_filter, undated_filter
+from tasks.orders.owed_pieces import shipped_at_clause
 from tasks.runs.records import Now
-from tasks.tables import CUSTOMERS, EXPECTATIONS, LINES, ORDERS
+from tasks.tables import CUSTOMERS, EXPECTED_DATES, ORDER_LINES, ORDERS
 
 
-def arrival(journey: Journey, shipped: Row[Any], desk: Desk) -> Expectation:
+def date_in_transit_for(journey: TransitTimes, shipped: Row[Any], desk: Desk) -> ExpectedDate:
     """Expect what was shipped when its parcel arrives; reads `shipped_at` and `country`."""
     left_on = desk.day(shipped.shipped_at)
     arrives_on = journey.arrives(left_on, shipped.country)
-    return Expectation(DateSource.STOCK, arrives_on, f"it left on {left_on}", basis=f"left on {left_on}")
+    return ExpectedDate(DateSource.STOCK, arrives_on, f"it left on {left_on}", basis=f"left on {left_on}")
 
 
-def date_sent(desk: Desk, now: Now) -> int:
+def date_in_transit(desk: Desk, now: Now) -> int:
     """Expect what is on its way when its parcel arrives; return how many dates changed.
 
     What the shop's own system says goes before, and what staff say until it has passed.
     """
-    journey, query, changed, after = Journey(desk.policy.allocation, desk.policy.days), _under_way(desk, now), 0, 0
+    journey, query, changed, after = (
+        TransitTimes(desk.policy.allocation, desk.policy.days),
+        _lines_in_transit(desk, now),
+        0,
+        0,
+    )
     while True:
         with desk.engine.begin() as connection:
-            alone(connection, Turn.ALLOCATE)
-            rows = connection.execute(query.where(EXPECTATIONS.c.id > after)).all()
-            found = [Believed((row.order_id, row.number), kept(row), arrival(journey, row, desk)) for row in rows]
-            changed += keep(connection, found, now, now.run)["changed"]
+            lock(connection, AdvisoryLock.ALLOCATE)
+            rows = connection.execute(query.where(EXPECTED_DATES.c.id > after)).all()
+            found = [
+                DateUpdate((row.order_id, row.number), stored_date(row), date_in_transit_for(journey, row, desk))
+                for row in rows
+            ]
+            changed += save_expected_dates(connection, found, now, now.run)["changed"]
         if len(rows) < PAGE:
             return changed
         after = rows[-1].row
 
 
-def _under_way(desk: Desk, now: Now) -> Any:
+def _lines_in_transit(desk: Desk, now: Now) -> Any:
     over = desk.end_of(now.as_of)
-    left = left_at(over)
-    mine = and_(LINES.c.promise == Promise.DELIVER, left < over, undated(now.as_of))
+    left = shipped_at_clause(over)
+    mine = and_(ORDER_LINES.c.promise == Promise.DELIVER, left < over, undated_filter(now.as_of))
     return (
-        select(LINES.c.order_id, LINES.c.number, left.label("shipped_at"), COUNTRY, *KEPT)
+        select(ORDER_LINES.c.order_id, ORDER_LINES.c.number, left.label("shipped_at"), COUNTRY, *DATE_COLUMNS)
         .select_from(
-            LINES.join(EXPECTATIONS, CURRENT)
-            .join(ORDERS, ORDERS.c.id == LINES.c.order_id)
+            ORDER_LINES.join(EXPECTED_DATES, CURRENT_DATE_FILTER)
+            .join(ORDERS, ORDERS.c.id == ORDER_LINES.c.order_id)
             .outerjoin(CUSTOMERS, CUSTOMERS.c.id == ORDERS.c.customer_id)
         )
-        .where(mine, still_open(over), ~said_by_staff(now))
-        .order_by(EXPECTATIONS.c.id)
+        .where(mine, open_filter(over), ~staff_override_filter(now))
+        .order_by(EXPECTED_DATES.c.id)
         .limit(PAGE)
     )

@@ -7,54 +7,54 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select
 
 from models.errors import ForewarnError
-from models.inventory import LONGEST, DateSource, Expectation, known_day
+from models.inventory import MAX_DAYS_AHEAD, DateSource, ExpectedDate, known_day
 from tasks.context import Desk
-from tasks.db.sql import Turn, alone
-from tasks.imports.guard import whole
-from tasks.inventory.allocate import begin_day, share
-from tasks.inventory.demand import KEPT, kept
-from tasks.inventory.expected_dates import COUNTRY, Believed, keep
-from tasks.inventory.forecast_inputs import Outlook
-from tasks.inventory.in_transit import arrival
-from tasks.inventory.supply import read
-from tasks.orders.filters import CURRENT, still_open
-from tasks.orders.owed_pieces import left_at
+from tasks.db.sql import AdvisoryLock, lock
+from tasks.imports.guard import ensure_import_complete
+from tasks.inventory.allocate import allocate_product, load_forecast_inputs
+from tasks.inventory.demand import DATE_COLUMNS, stored_date
+from tasks.inventory.expected_dates import COUNTRY, DateUpdate, save_expected_dates
+from tasks.inventory.forecast_inputs import ForecastInputs
+from tasks.inventory.in_transit import date_in_transit_for
+from tasks.inventory.supply import load_supply
+from tasks.orders.filters import CURRENT_DATE_FILTER, open_filter
+from tasks.orders.owed_pieces import shipped_at_clause
 from tasks.runs.records import Now
-from tasks.tables import CUSTOMERS, EXPECTATIONS, LINES, ORDERS, PRODUCTS
+from tasks.tables import CUSTOMERS, EXPECTED_DATES, ORDER_LINES, ORDERS, PRODUCTS
 
 
-def forget(desk: Desk, now: Now, order: str, line: str, who: str) -> None:
+def clear_override(desk: Desk, now: Now, order: str, line: str, who: str) -> None:
     """Take back what staff said of a line, and reckon it anew.
 
     Raises ForewarnError where they said nothing, and while the shop's facts are half taken in.
     """
-    seen = begin_day(desk, now)
+    seen = load_forecast_inputs(desk, now)
     with desk.engine.begin() as connection:
-        alone(connection, Turn.ALLOCATE)
-        whole(connection)
-        row = open_line(desk, connection, now, order, line)
-        found = kept(row)
+        lock(connection, AdvisoryLock.ALLOCATE)
+        ensure_import_complete(connection)
+        row = find_open_line(desk, connection, now, order, line)
+        found = stored_date(row)
         if found is None or found.expectation.source is not DateSource.STAFF:
             raise ForewarnError(f"staff said nothing of line {line!r} of order {order!r} that could be taken back")
-        keep(connection, [Believed((order, line), found, None)], now, who)
-        keep(connection, _without(desk, connection, seen, row), now, who)
+        save_expected_dates(connection, [DateUpdate((order, line), found, None)], now, who)
+        save_expected_dates(connection, _without_override(desk, connection, seen, row), now, who)
 
 
-def _without(desk: Desk, connection: Connection, seen: Outlook, row: Row[Any]) -> Iterator[Believed]:
+def _without_override(desk: Desk, connection: Connection, seen: ForecastInputs, row: Row[Any]) -> Iterator[DateUpdate]:
     """Yield what is believed of a line of which nothing was said yet."""
     key = row.order_id, row.number
     left_on = desk.day(row.shipped_at)
     if left_on is not None and left_on <= seen.as_of:
         if row.expected_on is None:
-            yield Believed(key, None, arrival(seen.journey, row, desk))
+            yield DateUpdate(key, None, date_in_transit_for(seen.journey, row, desk))
         return
     before = select(func.max(PRODUCTS.c.id)).where(PRODUCTS.c.id < row.product_id)
-    page, _ = read(desk, connection, seen, connection.execute(before).scalar() or "", 1)
+    page, _ = load_supply(desk, connection, seen, connection.execute(before).scalar() or "", 1)
     for goods in page:
-        yield from (one for one in share(desk, goods, seen).believed if one.key == key)
+        yield from (one for one in allocate_product(desk, goods, seen).believed if one.key == key)
 
 
-def say(desk: Desk, now: Now, order: str, line: str, day: date, who: str) -> None:
+def set_override(desk: Desk, now: Now, order: str, line: str, day: date, who: str) -> None:
     """Write down that staff expect a line on a day: believed before anything else until it passes, or is taken back.
 
     Raises ForewarnError for a line that is not there or not open, and for a day past or far beyond.
@@ -62,27 +62,31 @@ def say(desk: Desk, now: Now, order: str, line: str, day: date, who: str) -> Non
     if day < now.as_of:
         raise ForewarnError(f"{day} has passed: a line is expected today, {now.as_of}, or later")
     if known_day(day, now.as_of) is None:
-        latest = now.as_of + timedelta(days=LONGEST)
+        latest = now.as_of + timedelta(days=MAX_DAYS_AHEAD)
         raise ForewarnError(f"{day} is too far ahead to be told to a customer: {latest} or sooner would be right")
-    word = Expectation(DateSource.STAFF, day, f"{who} says so")
+    word = ExpectedDate(DateSource.STAFF, day, f"{who} says so")
     with desk.engine.begin() as connection:
-        alone(connection, Turn.ALLOCATE)
-        found = kept(open_line(desk, connection, now, order, line))
-        keep(connection, [Believed((order, line), found, word, ready=bool(found and found.ready))], now, who)
+        lock(connection, AdvisoryLock.ALLOCATE)
+        found = stored_date(find_open_line(desk, connection, now, order, line))
+        save_expected_dates(
+            connection, [DateUpdate((order, line), found, word, in_stock=bool(found and found.in_stock))], now, who
+        )
 
 
-def open_line(desk: Desk, connection: Connection, now: Now, order: str, line: str) -> Row[Any]:
+def find_open_line(desk: Desk, connection: Connection, now: Now, order: str, line: str) -> Row[Any]:
     """Return an open line, be it on its way, with what is believed of it; raises ForewarnError where there is none."""
     over = desk.end_of(now.as_of)
     query = (
-        select(*(LINES.c[name] for name in ("order_id", "number", "product_id", "expected_on")), COUNTRY)
-        .add_columns(left_at(over).label("shipped_at"), *KEPT)
+        select(*(ORDER_LINES.c[name] for name in ("order_id", "number", "product_id", "expected_on")), COUNTRY)
+        .add_columns(shipped_at_clause(over).label("shipped_at"), *DATE_COLUMNS)
         .select_from(
-            LINES.join(ORDERS, ORDERS.c.id == LINES.c.order_id)
+            ORDER_LINES.join(ORDERS, ORDERS.c.id == ORDER_LINES.c.order_id)
             .outerjoin(CUSTOMERS, CUSTOMERS.c.id == ORDERS.c.customer_id)
-            .outerjoin(EXPECTATIONS, CURRENT)
+            .outerjoin(EXPECTED_DATES, CURRENT_DATE_FILTER)
         )
-        .where(LINES.c.order_id == order, LINES.c.number == line, ORDERS.c.placed_at < over, still_open(over))
+        .where(
+            ORDER_LINES.c.order_id == order, ORDER_LINES.c.number == line, ORDERS.c.placed_at < over, open_filter(over)
+        )
     )
     row = connection.execute(query).first()
     if row is None:

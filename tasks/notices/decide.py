@@ -5,27 +5,27 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from models.decisions import Contact, Discount, Plan, Verdict
-from models.enums import OFFERLESS, RemedyKind
-from rules.contact.contact import chosen, contacts_for, held_back, without_suppressed
-from rules.delays.evaluate import bucket_of, judge, shows_offer, tells
+from models.decisions import Assessment, Contact, Discount, Plan
+from models.enums import WITHOUT_OFFER, RemedyKind
+from rules.contact.contact import choose_contacts, contacts_for, held_back, without_suppressed
+from rules.delays.evaluate import assess_order, bucket_of, is_reachable, shows_offer
 from rules.offers.remedies import discount_for, substitutes_for_delay
 from tasks.context import Desk
-from tasks.notices.suppressions import suppressed_among
+from tasks.notices.suppressions import suppressed_addresses
 from tasks.offers import records as offers
-from tasks.offers.budget import Purse
-from tasks.offers.substitute_stock import Shelves
-from tasks.orders.queries import Watched
+from tasks.offers.budget import DiscountBudget
+from tasks.offers.substitute_stock import SubstituteStock
+from tasks.orders.queries import WatchedOrder
 from tasks.runs.records import Now
-from tasks.shipments.remaining import parcels_of
+from tasks.shipments.remaining import remaining_parcels
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
+class OrderDecision:
     """An order as it was read, and what was decided of it."""
 
-    watched: Watched
-    verdict: Verdict
+    watched: WatchedOrder
+    verdict: Assessment
     new_discount: bool = False
     """Whether the plan's discount is given now, rather than said again."""
 
@@ -35,41 +35,43 @@ class Decided:
         return self.verdict.plan
 
 
-def decide(
+def decide_orders(
     desk: Desk,
     now: Now,
     connection: Connection,
-    page: Sequence[Watched],
-    shelves: Shelves,
-    purse: Purse,
+    page: Sequence[WatchedOrder],
+    shelves: SubstituteStock,
+    purse: DiscountBudget,
     limit: int | None = None,
-) -> list[Decided]:
+) -> list[OrderDecision]:
     """Judge a page of orders, and complete each plan with its contacts and remedies.
 
     Of orders whose plans go beyond `limit` nothing is said: they stay due, and count among `limited`.
     """
-    judged = [(one, judge(one.order, now.as_of, desk.policy, desk.calendar)) for one in page]
-    judged = list(_within(judged, limit))
+    judged = [(one, assess_order(one.order, now.as_of, desk.policy, desk.calendar)) for one in page]
+    judged = list(_apply_limit(judged, limit))
     plans = [verdict.plan for _, verdict in judged if verdict.plan is not None]
     contacts = _contacts(desk, now, connection, plans)
-    before = offers.given(connection, [plan.delay.order.id for plan in plans])
-    parcels = parcels_of(desk, connection, [plan.delay.order.id for plan in plans], now.as_of)
+    before = offers.load_open_discounts(connection, [plan.delay.order.id for plan in plans])
+    parcels = remaining_parcels(desk, connection, [plan.delay.order.id for plan in plans], now.as_of)
     shelves.stock(desk, connection, _categories(desk, plans), now.as_of)
     decided = []
     for one, verdict in judged:
         if verdict.plan is None:
-            decided.append(Decided(one, verdict))
+            decided.append(OrderDecision(one, verdict))
             continue
         found = contacts[one.order.id]
-        used = chosen(one.order.customer, found)
+        used = choose_contacts(one.order.customer, found)
         plan = replace(verdict.plan, contacts=used, held_back=held_back(found, used))
         plan = replace(plan, parcels=parcels.get(one.order.id, ()))
         plan, new = _with_remedy(desk, plan, shelves, before, purse)
-        decided.append(Decided(one, replace(verdict, plan=plan), new))
+        decided.append(OrderDecision(one, replace(verdict, plan=plan), new))
     return decided
 
 
-def _within(judged: Iterable[tuple[Watched, Verdict]], limit: int | None) -> Iterator[tuple[Watched, Verdict]]:
+def _apply_limit(
+    judged: Iterable[tuple[WatchedOrder, Assessment]], limit: int | None
+) -> Iterator[tuple[WatchedOrder, Assessment]]:
     """Leave the orders beyond a limit as they are, but for the bucket they stand in: they are due again."""
     told = 0
     for one, verdict in judged:
@@ -77,7 +79,7 @@ def _within(judged: Iterable[tuple[Watched, Verdict]], limit: int | None) -> Ite
             told += verdict.plan is not None
             yield one, verdict
         else:
-            yield one, replace(verdict, plan=None, limited=True, look_again_on=one.look_again_on)
+            yield one, replace(verdict, plan=None, limited=True, next_check_on=one.next_check_on)
 
 
 def _contacts(desk: Desk, now: Now, connection: Connection, plans: Sequence[Plan]) -> Mapping[str, tuple[Contact, ...]]:
@@ -93,21 +95,21 @@ def _contacts(desk: Desk, now: Now, connection: Connection, plans: Sequence[Plan
         for plan in plans
     }
     addresses = {one.address for contacts in found.values() for one in contacts if one.address is not None}
-    suppressed = suppressed_among(connection, addresses)
+    suppressed = suppressed_addresses(connection, addresses)
     return {order: without_suppressed(contacts, suppressed) for order, contacts in found.items()}
 
 
 def _categories(desk: Desk, plans: Iterable[Plan]) -> Iterable[str | None]:
     for plan in plans:
-        if plan.news not in OFFERLESS and RemedyKind.SUBSTITUTE in bucket_of(plan, desk.policy).remedies:
+        if plan.change not in WITHOUT_OFFER and RemedyKind.SUBSTITUTE in bucket_of(plan, desk.policy).remedies:
             yield from (one.line.product.category for one in plan.delay.late)
 
 
 def _with_remedy(
-    desk: Desk, plan: Plan, shelves: Shelves, before: Mapping[tuple[str, str], Discount], purse: Purse
+    desk: Desk, plan: Plan, shelves: SubstituteStock, before: Mapping[tuple[str, str], Discount], purse: DiscountBudget
 ) -> tuple[Plan, bool]:
     """Add the substitutes of a plan, or else its discount; say whether the discount is a new one."""
-    if not tells(plan.contacts) or plan.news in OFFERLESS:
+    if not is_reachable(plan.contacts) or plan.change in WITHOUT_OFFER:
         return plan, False
     bucket = bucket_of(plan, desk.policy)
     plan = replace(plan, show_offer=shows_offer(plan, desk.policy, desk.shop.country))

@@ -11,21 +11,21 @@ from models.messages import Message
 from rules.delays.delays import told_lines
 from rules.ids import notice_id
 from tasks.context import Desk
-from tasks.db.counters import move
+from tasks.db.counters import add_to_counters
 from tasks.db.sql import insert
-from tasks.notices.decide import Decided
-from tasks.notices.watch_state import moved, watch
+from tasks.notices.decide import OrderDecision
+from tasks.notices.watch_state import bucket_deltas, update_watches
 from tasks.offers import records as offers
-from tasks.offers.budget import Purse, charge
+from tasks.offers.budget import DiscountBudget, commit_budget
 from tasks.runs.records import Now
 from tasks.tables import NOTICES
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class DecisionRecord:
     """A decision and its notices, ready for the ledger."""
 
-    decided: Decided
+    decided: OrderDecision
     notices: tuple[dict[str, Any], ...] = ()
 
 
@@ -42,7 +42,7 @@ def notice_row(desk: Desk, now: Now, plan: Plan, contact: Contact, words: Messag
         "state": State.HELD if words else State.SKIPPED,
         "reason": contact.skip,
         "message": plan.message,
-        "news": plan.news,
+        "change": plan.change,
         "bucket": delay.bucket,
         "days": delay.days,
         "expected_on": delay.expected_on,
@@ -54,17 +54,17 @@ def notice_row(desk: Desk, now: Now, plan: Plan, contact: Contact, words: Messag
         "not_before": contact.not_before or now.moment,
         "valid_until": contact.valid_until,
         "settled_at": None if words else now.moment,
-        **_words(words, desk),
+        **_message_columns(words, desk),
     }
 
 
-def _words(words: Message | None, desk: Desk) -> dict[str, str]:
+def _message_columns(words: Message | None, desk: Desk) -> dict[str, str]:
     if words is None:
         return {"to_name": "", "locale": desk.shop.locale, "subject": "", "text": "", "html": ""}
     return {name: getattr(words, name) for name in ("to_name", "locale", "subject", "text", "html")}
 
 
-def owe(desk: Desk, now: Now, written: Sequence[Written], purse: Purse) -> None:
+def record_notices(desk: Desk, now: Now, written: Sequence[DecisionRecord], purse: DiscountBudget) -> None:
     """Write down, in one transaction, what is owed, offered and looked at.
 
     Raises Contended, and writes nothing, where another worker was there first.
@@ -72,10 +72,10 @@ def owe(desk: Desk, now: Now, written: Sequence[Written], purse: Purse) -> None:
     decided = [one.decided for one in written]
     notices = list(chain.from_iterable(one.notices for one in written))
     with desk.engine.begin() as connection:
-        watch(desk, connection, decided)
+        update_watches(desk, connection, decided)
         if notices:
             connection.execute(insert(connection, NOTICES).on_conflict_do_nothing(), notices)
-        given = (offers.rows_of(one.plan, now, new_discount=one.new_discount) for one in decided if one.plan)
-        offers.record(connection, chain.from_iterable(given))
-        charge(connection, purse, now, desk.policy)
-        move(connection, moved(decided))
+        given = (offers.offer_rows(one.plan, now, new_discount=one.new_discount) for one in decided if one.plan)
+        offers.insert_offers(connection, chain.from_iterable(given))
+        commit_budget(connection, purse, now, desk.policy)
+        add_to_counters(connection, bucket_deltas(decided))

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from models.decisions import Contact, Plan
-from models.enums import Channel, Skip
+from models.enums import Channel, SkipReason
 from models.messages import Message
 from rules.ids import notice_id
 from tasks.context import Desk
@@ -12,7 +12,7 @@ from templates.rendering.messages import BadWords
 
 
 @dataclass(slots=True)
-class Rendered:
+class RenderedPlan:
     """A plan with its messages by channel; contacts whose words failed are skipped, each with a problem."""
 
     plan: Plan
@@ -25,20 +25,20 @@ class Rendered:
         return bool(self.problems) and not self.messages
 
 
-def render(desk: Desk, plan: Plan) -> Rendered:
+def render_plan(desk: Desk, plan: Plan) -> RenderedPlan:
     """Render each usable contact of a plan.
 
     If none of them can be rendered, the contacts that the customer's preference held back are tried.
     """
-    found = Rendered(plan)
-    contacts = list(_rendered(desk, found, plan.contacts))
+    found = RenderedPlan(plan)
+    contacts = list(_render_contacts(desk, found, plan.contacts))
     if found.failed:
-        contacts += _rendered(desk, found, plan.held_back)
+        contacts += _render_contacts(desk, found, plan.held_back)
     found.plan = replace(plan, contacts=tuple(contacts))
     return found
 
 
-def _rendered(desk: Desk, found: Rendered, contacts: Iterable[Contact]) -> Iterable[Contact]:
+def _render_contacts(desk: Desk, found: RenderedPlan, contacts: Iterable[Contact]) -> Iterable[Contact]:
     plan = found.plan
     for contact in contacts:
         if contact.skip is None:
@@ -47,7 +47,7 @@ def _rendered(desk: Desk, found: Rendered, contacts: Iterable[Contact]) -> Itera
                 found.messages[contact.channel] = desk.words.message(plan, contact, id=key)
             except BadWords as error:
                 found.problems.append(str(error))
-                yield replace(contact, skip=Skip.RENDER_FAILED)
+                yield replace(contact, skip=SkipReason.RENDER_FAILED)
                 continue
         yield contact
 
@@ -55,7 +55,7 @@ def _rendered(desk: Desk, found: Rendered, contacts: Iterable[Contact]) -> Itera
 def first_rendered(desk: Desk, plan: Plan, contacts: Iterable[Contact]) -> tuple[Contact, Message] | None:
     """Return the first usable contact that can be rendered, with its message; None where there is none."""
     for contact in contacts:
-        found = render(desk, replace(plan, contacts=(contact,), held_back=()))
+        found = render_plan(desk, replace(plan, contacts=(contact,), held_back=()))
         if message := found.messages.get(contact.channel):
             return contact, message
     return None

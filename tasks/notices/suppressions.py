@@ -6,12 +6,12 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, select
 
-from models.enums import Skip
+from models.enums import SkipReason
 from models.errors import ForewarnError
 from rules.contact.addresses import BadAddress, phone_number
-from rules.contact.masking import masked
-from tasks.db.events import happened
-from tasks.db.sql import among, insert
+from rules.contact.masking import mask_address
+from tasks.db.events import record_events
+from tasks.db.sql import in_list, insert
 from tasks.tables import CUSTOMERS, OPT_OUTS, SUPPRESSIONS
 
 SIGNIFICANT_DIGITS = 6
@@ -22,7 +22,7 @@ SEPARATORS = " -/.()"
 def list_suppressions(connection: Connection) -> list[dict[str, Any]]:
     """Return the addresses that are not written to, the newest first, masked."""
     query = select(SUPPRESSIONS).order_by(SUPPRESSIONS.c.created_at.desc(), SUPPRESSIONS.c.address)
-    return [{**dict(row), "address": masked(row["address"])} for row in connection.execute(query).mappings()]
+    return [{**dict(row), "address": mask_address(row["address"])} for row in connection.execute(query).mappings()]
 
 
 def customers_with(connection: Connection, address: str, country: str) -> list[str]:
@@ -35,10 +35,10 @@ def customers_with(connection: Connection, address: str, country: str) -> list[s
         digits = func.replace(digits, separator, "")
     query = select(CUSTOMERS.c.id, CUSTOMERS.c.phone, CUSTOMERS.c.country)
     maybe = connection.execute(query.where(digits.endswith(address[-SIGNIFICANT_DIGITS:])).order_by(CUSTOMERS.c.id))
-    return [key for key, phone, theirs in maybe if _read(phone, theirs or country) == address]
+    return [key for key, phone, theirs in maybe if _parse_phone(phone, theirs or country) == address]
 
 
-def _read(phone: str, country: str) -> str | None:
+def _parse_phone(phone: str, country: str) -> str | None:
     try:
         return phone_number(phone, country)
     except BadAddress:
@@ -49,21 +49,21 @@ def unsuppress(connection: Connection, address: str, now: datetime, who: str, wh
     """Let an address be written to again; raises ForewarnError where it is not on the list."""
     gone = connection.execute(delete(SUPPRESSIONS).where(SUPPRESSIONS.c.address == address)).rowcount
     if not gone:
-        raise ForewarnError(f"{masked(address)} is not on the list; `forewarn suppressions list` shows who is")
-    happened(connection, [("unsuppressed", address, why)], now, who)
+        raise ForewarnError(f"{mask_address(address)} is not on the list; `forewarn suppressions list` shows who is")
+    record_events(connection, [("unsuppressed", address, why)], now, who)
 
 
-def suppressed_among(connection: Connection, addresses: Set[str]) -> dict[str, Skip]:
+def suppressed_addresses(connection: Connection, addresses: Set[str]) -> dict[str, SkipReason]:
     """Return those addresses that must not be written to, each with its reason.
 
     An address is suppressed, or a customer who has it opted out: whichever customer it is about to be used for.
     """
     if not addresses:
         return {}
-    suppressed = select(SUPPRESSIONS.c.address).where(among(connection, SUPPRESSIONS.c.address, addresses))
-    opted_out = select(OPT_OUTS.c.address).where(among(connection, OPT_OUTS.c.address, addresses))
-    return dict.fromkeys(connection.execute(suppressed).scalars(), Skip.SUPPRESSED) | dict.fromkeys(
-        connection.execute(opted_out).scalars(), Skip.OPTED_OUT
+    suppressed = select(SUPPRESSIONS.c.address).where(in_list(connection, SUPPRESSIONS.c.address, addresses))
+    opted_out = select(OPT_OUTS.c.address).where(in_list(connection, OPT_OUTS.c.address, addresses))
+    return dict.fromkeys(connection.execute(suppressed).scalars(), SkipReason.SUPPRESSED) | dict.fromkeys(
+        connection.execute(opted_out).scalars(), SkipReason.OPTED_OUT
     )
 
 

@@ -7,19 +7,19 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, update
 
 from models.policy.policy import NOT_OPEN
-from rules.delays.evaluate import tells, told_by
+from rules.delays.evaluate import is_reachable, last_notice_after
 from tasks.context import Desk
 from tasks.db.counters import ORDERS_IN
-from tasks.notices.decide import Decided
-from tasks.offers.budget import Contended
+from tasks.notices.decide import OrderDecision
+from tasks.offers.budget import WriteConflict
 from tasks.tables import WATCHES
 
-SEEN = (
+UPDATE_WATCH = (
     update(WATCHES)
     .where(WATCHES.c.order_id == bindparam("seen_order"), WATCHES.c.version == bindparam("seen_version"))
     .values(
         version=WATCHES.c.version + 1,
-        **{name: bindparam(f"new_{name}") for name in ("look_again_on", "bucket", "revision")},
+        **{name: bindparam(f"new_{name}") for name in ("next_check_on", "bucket", "revision")},
         **{
             name: bindparam(f"new_{name}")
             for name in ("told_revision", "told_on", "told_lines", "told_to", "told_assumed")
@@ -28,20 +28,22 @@ SEEN = (
 )
 
 
-def watch(desk: Desk, connection: Connection, decided: Sequence[Decided]) -> None:
+def update_watches(desk: Desk, connection: Connection, decided: Sequence[OrderDecision]) -> None:
     """Write down where orders stand now, and what their customers know; raises Contended, where one was moved since."""
     rows = [_seen(desk, one) for one in sorted(decided, key=lambda one: one.watched.order.id)]
-    if rows and connection.execute(SEEN, rows).rowcount != len(rows):
-        raise Contended("a watch was moved by another worker, or an import changed its facts")
+    if rows and connection.execute(UPDATE_WATCH, rows).rowcount != len(rows):
+        raise WriteConflict("a watch was moved by another worker, or an import changed its facts")
 
 
-def _seen(desk: Desk, one: Decided) -> dict[str, Any]:
+def _seen(desk: Desk, one: OrderDecision) -> dict[str, Any]:
     order, plan = one.watched.order, one.plan
-    told = told_by(plan, desk.policy) if plan is not None and tells(plan.contacts) else one.watched.told
+    told = (
+        last_notice_after(plan, desk.policy) if plan is not None and is_reachable(plan.contacts) else one.watched.told
+    )
     return {
         "seen_order": order.id,
         "seen_version": one.watched.version,
-        "new_look_again_on": one.verdict.look_again_on,
+        "new_look_again_on": one.verdict.next_check_on,
         "new_bucket": one.verdict.bucket,
         "new_revision": plan.revision if plan is not None else order.revision,
         "new_told_revision": told.revision if told else None,
@@ -52,7 +54,7 @@ def _seen(desk: Desk, one: Decided) -> dict[str, Any]:
     }
 
 
-def moved(decided: Sequence[Decided]) -> Counter[str]:
+def bucket_deltas(decided: Sequence[OrderDecision]) -> Counter[str]:
     """Return how the tallies of open orders by bucket change."""
     changes: Counter[str] = Counter()
     for one in decided:

@@ -11,20 +11,20 @@ from models.decisions import Discount
 from models.errors import ForewarnError
 from models.policy.policy import Policy
 from models.tables.column_types import SCALE
-from tasks.db.counters import move, reserve, tally
+from tasks.db.counters import add_to_counters, get_counter, try_increment
 from tasks.runs.records import Now
-from tasks.tables import TALLIES
+from tasks.tables import COUNTERS
 
-WANTED = "wanted:"
+REQUESTED = "wanted:"
 """Tallies of what a run's discounts would have cost were there no caps, by run and currency."""
 
 
-class Contended(ForewarnError):
+class WriteConflict(ForewarnError):
     """Another worker changed the same rows in between: nothing was written; read again and decide again."""
 
 
 @dataclass(slots=True)
-class Purse:
+class DiscountBudget:
     """What one batch may still give, and gave, by currency, in ten-thousandths."""
 
     left: dict[str, int]
@@ -51,30 +51,30 @@ class Purse:
         self.wanted[discount.currency] -= scaled(discount.value)
 
 
-def open_purse(connection: Connection, now: Now, policy: Policy) -> Purse:
+def load_budget(connection: Connection, now: Now, policy: Policy) -> DiscountBudget:
     """Return what is left under both caps."""
     left: dict[str, int] = {}
     for currency, name, most in _caps(now, policy):
-        room = most - tally(connection, name)
+        room = most - get_counter(connection, name)
         left[currency] = min(room, left.get(currency, room))
-    return Purse(left)
+    return DiscountBudget(left)
 
 
-def charge(connection: Connection, purse: Purse, now: Now, policy: Policy) -> None:
+def commit_budget(connection: Connection, purse: DiscountBudget, now: Now, policy: Policy) -> None:
     """Write down what a batch gave; raises Contended where another worker's gifts left no room for it."""
     for currency, name, most in _caps(now, policy):
         spent = purse.spent[currency]
-        if spent and not reserve(connection, name, spent, most):
-            raise Contended(f"the cap of {name} was reached meanwhile")
-    move(connection, {f"{WANTED}{now.run}:{currency}": n for currency, n in purse.wanted.items()})
+        if spent and not try_increment(connection, name, spent, most):
+            raise WriteConflict(f"the cap of {name} was reached meanwhile")
+    add_to_counters(connection, {f"{REQUESTED}{now.run}:{currency}": n for currency, n in purse.wanted.items()})
 
 
-def wanted_by(connection: Connection, runs: Iterable[str]) -> Counter[str]:
+def requested_by(connection: Connection, runs: Iterable[str]) -> Counter[str]:
     """Return what runs would have given were there no caps, by currency, in ten-thousandths."""
     found: Counter[str] = Counter()
     for run in runs:
-        mine = TALLIES.c.name.startswith(f"{WANTED}{run}:", autoescape=True)
-        for name, n in connection.execute(select(TALLIES.c.name, TALLIES.c.n).where(mine)):
+        mine = COUNTERS.c.name.startswith(f"{REQUESTED}{run}:", autoescape=True)
+        for name, n in connection.execute(select(COUNTERS.c.name, COUNTERS.c.value).where(mine)):
             found[name.rpartition(":")[2]] += n
     return found
 

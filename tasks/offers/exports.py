@@ -10,12 +10,12 @@ from sqlalchemy import Connection, ScalarSelect, func, or_, select
 from models.enums import RemedyKind, State
 from rules.delays.delays import delay_of
 from tasks.context import Desk
-from tasks.csv_files import sheet
-from tasks.db.sql import reading
-from tasks.orders.queries import named
+from tasks.csv_files import open_csv
+from tasks.db.sql import read_only
+from tasks.orders.queries import get_orders
 from tasks.tables import NOTICES, OFFERS, WATCHES
 
-COLUMNS = ("order", "line", "product", "promised_on", "days_late", "new_date")
+HANDLING_DATE_COLUMNS = ("order", "line", "product", "promised_on", "days_late", "new_date")
 
 
 PAGE = 500
@@ -24,7 +24,7 @@ PAGE = 500
 def export_handling_dates(desk: Desk, file: Path, as_of: date) -> int:
     """Write as CSV which order lines want another handling date, an unknown one empty; return how many."""
     written = 0
-    with reading(desk.engine) as connection, sheet(file, COLUMNS) as write:
+    with read_only(desk.engine) as connection, open_csv(file, HANDLING_DATE_COLUMNS) as write:
         for written, row in enumerate(_rows(desk, connection, as_of), 1):  # noqa: B007 - the last number is the count
             write(row)
     return written
@@ -33,7 +33,7 @@ def export_handling_dates(desk: Desk, file: Path, as_of: date) -> int:
 def _rows(desk: Desk, connection: Connection, as_of: date) -> Iterator[tuple[object, ...]]:
     buckets = [one.name for one in desk.policy.bucket if RemedyKind.HANDLING_DATE in one.remedies]
     for page in _pages(connection, buckets):
-        for watched in named(desk, connection, page):
+        for watched in get_orders(desk, connection, page):
             delay = delay_of(watched.order, as_of, desk.policy, desk.calendar)
             if delay is None or delay.bucket not in buckets:
                 continue
@@ -50,10 +50,10 @@ def _pages(connection: Connection, buckets: list[str]) -> Iterator[list[str]]:
         after = page[-1]
 
 
-EXPORTED = ("order", "kind", "line", "code", "percent", "amount", "currency", "value", "expires_on", "products")
+OFFER_COLUMNS = ("order", "kind", "line", "code", "percent", "amount", "currency", "value", "expires_on", "products")
 
 
-def _first_said() -> ScalarSelect[Any]:
+def _first_communicated() -> ScalarSelect[Any]:
     """Return when the first notice was owed that told of an offer, or still may; NULL where none will.
 
     A discount drawn for a dropped run is said again, with the same code, when its order is told after all.
@@ -67,17 +67,17 @@ def _first_said() -> ScalarSelect[Any]:
     )
 
 
-def export(desk: Desk, file: Path, since: date | None = None) -> int:
+def export_offers(desk: Desk, file: Path, since: date | None = None) -> int:
     """Write the offers that customers hear of as CSV in the shape a shop system imports, newest last; return how many.
 
     What was dropped or skipped before it left is not among them; `since` counts from the notice that tells of it.
     """
-    said = _first_said()
+    said = _first_communicated()
     query = select(OFFERS).where(said.is_not(None)).order_by(OFFERS.c.created_at, OFFERS.c.id)
     if since is not None:
         query = query.where(said >= desk.start_of(since))
     written = 0
-    with reading(desk.engine) as connection, sheet(file, EXPORTED) as write:
+    with read_only(desk.engine) as connection, open_csv(file, OFFER_COLUMNS) as write:
         for offer in connection.execute(query, execution_options={"yield_per": 1000}):
             write(
                 (

@@ -14,7 +14,7 @@ from tasks.runs.records import Now
 from tasks.tables import OFFERS
 
 
-def given(connection: Connection, orders: Sequence[str]) -> dict[tuple[str, str], Discount]:
+def load_open_discounts(connection: Connection, orders: Sequence[str]) -> dict[tuple[str, str], Discount]:
     """Return the discounts that orders were given before, by order and kind."""
     columns = ("order_id", "kind", "code", "currency", "expires_on", "value", "percent", "amount")
     found = select(*(OFFERS.c[name] for name in columns)).where(
@@ -31,7 +31,7 @@ def draw_code() -> str:
     return new_code(secrets.randbits(CODE_BITS))
 
 
-def rows_of(plan: Plan, now: Now, *, new_discount: bool) -> Iterator[dict[str, Any]]:
+def offer_rows(plan: Plan, now: Now, *, new_discount: bool) -> Iterator[dict[str, Any]]:
     """Yield the rows that record what a plan offers; a discount given before is not recorded again."""
     order = plan.delay.order
     same = {"run_id": now.run, "order_id": order.id, "created_at": now.moment}
@@ -64,7 +64,7 @@ def rows_of(plan: Plan, now: Now, *, new_discount: bool) -> Iterator[dict[str, A
         }
 
 
-def record(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
+def insert_offers(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
     """Write offers down."""
     if listed := list(rows):
         connection.execute(insert(connection, OFFERS).on_conflict_do_nothing(), listed)

@@ -7,25 +7,25 @@ from typing import Any
 
 from sqlalchemy import CompoundSelect, Connection, case, func, select, type_coerce
 
-from models.inventory import Stocked
+from models.inventory import StockStatus
 from models.orders import ProductFacts
 from models.tables.column_types import Pieces
-from rules.offers.substitutes import Candidate, Shelf
+from rules.offers.substitutes import Candidate, SubstituteIndex
 from tasks.context import Desk
-from tasks.orders.filters import still_late, unsent
-from tasks.orders.owed_pieces import wanted_pieces
+from tasks.orders.filters import late_filter, not_packed_filter
+from tasks.orders.owed_pieces import wanted_pieces_clause
 from tasks.orders.queries import PRODUCT
-from tasks.tables import AVAILABILITIES, LINES, ORDERS, PRODUCTS, STOCKS, WATCHES
+from tasks.tables import AVAILABILITIES, ORDER_LINES, ORDERS, PRODUCTS, STOCKS, WATCHES
 
 
 @dataclass(slots=True)
-class Shelves:
+class SubstituteStock:
     """The categories read so far in a run, and the products in them that are late themselves."""
 
     whole: bool = False
     """Whether to look for late products among all orders: where a past day is seen again, watches stand elsewhere."""
     late: set[str] = field(default_factory=set)
-    _shelf: Shelf | None = None
+    _shelf: SubstituteIndex | None = None
     _candidates: list[Candidate] = field(default_factory=list)
     _known: set[str] = field(default_factory=set)
 
@@ -41,10 +41,10 @@ class Shelves:
         self._shelf = None
 
     @property
-    def shelf(self) -> Shelf:
+    def shelf(self) -> SubstituteIndex:
         """Return what was read so far, ready to search."""
         if self._shelf is None:
-            self._shelf = Shelf(self._candidates)
+            self._shelf = SubstituteIndex(self._candidates)
         return self._shelf
 
 
@@ -56,16 +56,16 @@ def _in_stock(desk: Desk, connection: Connection, categories: list[str], as_of: 
     """
     over = desk.end_of(as_of)
     waiting = (
-        select(func.coalesce(func.sum(wanted_pieces(over)), 0))
-        .select_from(LINES.join(ORDERS, ORDERS.c.id == LINES.c.order_id))
-        .where(LINES.c.product_id == PRODUCTS.c.id, unsent(desk, as_of))
+        select(func.coalesce(func.sum(wanted_pieces_clause(over)), 0))
+        .select_from(ORDER_LINES.join(ORDERS, ORDERS.c.id == ORDER_LINES.c.order_id))
+        .where(ORDER_LINES.c.product_id == PRODUCTS.c.id, not_packed_filter(desk, as_of))
         .correlate(PRODUCTS)
         .scalar_subquery()
     )
     allocated = func.coalesce(func.sum(STOCKS.c.allocated), waiting)
     by_source = type_coerce(func.sum(STOCKS.c.on_hand) - allocated, Pieces)
     found = AVAILABILITIES.c
-    free = case((found.state.is_(None), by_source), (found.state == Stocked.IN_STOCK, found.left), else_=0)
+    free = case((found.state.is_(None), by_source), (found.state == StockStatus.IN_STOCK, found.left), else_=0)
     query = (
         select(*PRODUCT, free.label("free"))
         .select_from(
@@ -83,19 +83,21 @@ def _in_stock(desk: Desk, connection: Connection, categories: list[str], as_of: 
 def _late(desk: Desk, connection: Connection, categories: list[str], as_of: date, *, whole: bool) -> set[str]:
     """Return the products of categories that are late in an order: among those that watches know to be late or due."""
     query = (
-        select(LINES.c.product_id)
+        select(ORDER_LINES.c.product_id)
         .distinct()
         .select_from(
-            LINES.join(ORDERS, ORDERS.c.id == LINES.c.order_id).join(PRODUCTS, PRODUCTS.c.id == LINES.c.product_id)
+            ORDER_LINES.join(ORDERS, ORDERS.c.id == ORDER_LINES.c.order_id).join(
+                PRODUCTS, PRODUCTS.c.id == ORDER_LINES.c.product_id
+            )
         )
-        .where(PRODUCTS.c.category.in_(categories), still_late(desk, as_of))
+        .where(PRODUCTS.c.category.in_(categories), late_filter(desk, as_of))
     )
     if not whole:
-        query = query.where(LINES.c.order_id.in_(_known_late(desk, as_of)))
+        query = query.where(ORDER_LINES.c.order_id.in_(_known_late(desk, as_of)))
     return set(connection.execute(query).scalars())
 
 
 def _known_late(desk: Desk, as_of: date) -> CompoundSelect[Any]:
     buckets = [bucket.name for bucket in desk.policy.bucket]
     late = select(WATCHES.c.order_id).where(WATCHES.c.bucket.in_(buckets))
-    return late.union(select(WATCHES.c.order_id).where(WATCHES.c.look_again_on <= as_of))
+    return late.union(select(WATCHES.c.order_id).where(WATCHES.c.next_check_on <= as_of))

@@ -6,12 +6,12 @@ from typing import Any
 from sqlalchemy import Connection, case, literal, select, update
 
 from sources.deduplicate import Key
-from tasks.db.sql import among, in_order, insert
-from tasks.orders.filters import still_open
-from tasks.tables import LINES, ORDERS, WATCHES
+from tasks.db.sql import in_list, insert, lock_ordered
+from tasks.orders.filters import open_filter
+from tasks.tables import ORDER_LINES, ORDERS, WATCHES
 
 
-def wake(
+def mark_orders_due(
     connection: Connection, table: str, inserted: set[Key], updated: set[Key], as_of: date, day_over: datetime
 ) -> None:
     """Make the orders behind changed rows due on a day that ends at `day_over`.
@@ -20,32 +20,32 @@ def wake(
     has no orders yet.
     """
     if table == "customers" and updated:
-        theirs = select(ORDERS.c.id).where(among(connection, ORDERS.c.customer_id, {key[0] for key in updated}))
-        _set_back(connection, WATCHES.c.order_id.in_(theirs), as_of)
+        theirs = select(ORDERS.c.id).where(in_list(connection, ORDERS.c.customer_id, {key[0] for key in updated}))
+        _pull_forward(connection, WATCHES.c.order_id.in_(theirs), as_of)
     if table in ("orders", "lines", "shipments") and (changed := {key[0] for key in inserted | updated}):
-        _set_back(connection, among(connection, WATCHES.c.order_id, changed), as_of)
-        _watch_open(connection, changed, as_of, day_over)
+        _pull_forward(connection, in_list(connection, WATCHES.c.order_id, changed), as_of)
+        _create_watches(connection, changed, as_of, day_over)
 
 
-def look_again(connection: Connection, orders: set[str], as_of: date) -> None:
+def mark_due(connection: Connection, orders: set[str], as_of: date) -> None:
     """Make orders due on a day, of which something is believed that was not believed before."""
     if orders:
-        _set_back(connection, among(connection, WATCHES.c.order_id, orders), as_of)
+        _pull_forward(connection, in_list(connection, WATCHES.c.order_id, orders), as_of)
 
 
-def _watch_open(connection: Connection, orders: set[str], as_of: date, day_over: datetime) -> None:
+def _create_watches(connection: Connection, orders: set[str], as_of: date, day_over: datetime) -> None:
     open_ones = (
-        select(LINES.c.order_id, literal(0), literal(as_of), literal(0))
+        select(ORDER_LINES.c.order_id, literal(0), literal(as_of), literal(0))
         .distinct()
-        .join(ORDERS, ORDERS.c.id == LINES.c.order_id)
-        .where(among(connection, LINES.c.order_id, orders), still_open(day_over))
+        .join(ORDERS, ORDERS.c.id == ORDER_LINES.c.order_id)
+        .where(in_list(connection, ORDER_LINES.c.order_id, orders), open_filter(day_over))
     )
-    watch = insert(connection, WATCHES).from_select(["order_id", "version", "look_again_on", "revision"], open_ones)
+    watch = insert(connection, WATCHES).from_select(["order_id", "version", "next_check_on", "revision"], open_ones)
     connection.execute(watch.on_conflict_do_nothing())
 
 
-def _set_back(connection: Connection, which: Any, as_of: date) -> None:
+def _pull_forward(connection: Connection, which: Any, as_of: date) -> None:
     # The version moves even where the order is due already: a run that read the old facts must not settle it.
-    sooner = case((WATCHES.c.look_again_on > as_of, as_of), else_=WATCHES.c.look_again_on)
-    mine = update(WATCHES).where(in_order(connection, WATCHES.c.order_id, which))
-    connection.execute(mine.values(look_again_on=sooner, version=WATCHES.c.version + 1))
+    sooner = case((WATCHES.c.next_check_on > as_of, as_of), else_=WATCHES.c.next_check_on)
+    mine = update(WATCHES).where(lock_ordered(connection, WATCHES.c.order_id, which))
+    connection.execute(mine.values(next_check_on=sooner, version=WATCHES.c.version + 1))

@@ -13,64 +13,66 @@ from sqlalchemy.sql.functions import FunctionElement
 from models.enums import Promise
 from models.quantities import Quantity
 from models.tables.column_types import Pieces
-from tasks.tables import LINES, SHIPMENTS
+from tasks.tables import ORDER_LINES, SHIPMENTS
 
 
-class most(FunctionElement[Quantity]):  # noqa: N801 - named as the SQL function it stands for
+class greatest(FunctionElement[Quantity]):  # noqa: N801 - named as the SQL function it stands for
     """The greatest of several numbers."""
 
     inherit_cache = True
     type = Pieces()
 
 
-@compiles(most)
-def _greatest(element: most, compiler: Any, **how: Any) -> str:
+@compiles(greatest)
+def _greatest(element: greatest, compiler: Any, **how: Any) -> str:
     return f"greatest({compiler.process(element.clauses, **how)})"
 
 
-@compiles(most, "sqlite")
-def _max(element: most, compiler: Any, **how: Any) -> str:
+@compiles(greatest, "sqlite")
+def _max(element: greatest, compiler: Any, **how: Any) -> str:
     return f"max({compiler.process(element.clauses, **how)})"
 
 
-def not_yet(moment: Column[Any], day_over: datetime) -> ColumnElement[bool]:
+def not_yet_filter(moment: Column[Any], day_over: datetime) -> ColumnElement[bool]:
     """Return the SQL of something that did not happen before a day's end."""
     return or_(moment.is_(None), moment >= day_over)
 
 
-def unsent_pieces(day_over: datetime) -> ColumnElement[Quantity]:
+def unsent_pieces_clause(day_over: datetime) -> ColumnElement[Quantity]:
     """Return the SQL of a line's pieces that have not left at a day's end, whatever its moments say."""
     return _less(_shipped(day_over))
 
 
-def wanted_pieces(day_over: datetime) -> ColumnElement[Quantity]:
+def wanted_pieces_clause(day_over: datetime) -> ColumnElement[Quantity]:
     """Return the SQL of a line's pieces that must still come from stock or a vendor at a day's end."""
-    waits = (not_yet(SHIPMENTS.c[name], day_over) for name in ("shipped_at", "delivered_at"))
-    packed = most(LINES.c.packed, _in_parcels(day_over, and_(SHIPMENTS.c.packed_at < day_over, *waits)))
-    return most(type_coerce(unsent_pieces(day_over) - packed, Pieces), 0)
+    waits = (not_yet_filter(SHIPMENTS.c[name], day_over) for name in ("shipped_at", "delivered_at"))
+    packed = greatest(ORDER_LINES.c.packed, _in_parcels(day_over, and_(SHIPMENTS.c.packed_at < day_over, *waits)))
+    return greatest(type_coerce(unsent_pieces_clause(day_over) - packed, Pieces), 0)
 
 
-def owes(day_over: datetime) -> ColumnElement[bool]:
+def owes_pieces_filter(day_over: datetime) -> ColumnElement[bool]:
     """Return the SQL of a line of which its customer still waits for pieces at a day's end."""
     delivered = _in_parcels(day_over, SHIPMENTS.c.delivered_at < day_over)
-    kept = case((LINES.c.promise == Promise.DELIVER, delivered), else_=_shipped(day_over))
+    kept = case((ORDER_LINES.c.promise == Promise.DELIVER, delivered), else_=_shipped(day_over))
     return _less(kept) > 0
 
 
-def left_at(day_over: datetime) -> ColumnElement[datetime]:
+def shipped_at_clause(day_over: datetime) -> ColumnElement[datetime]:
     """Return the SQL of the moment at which the last of a line's pieces left; None where that is not known."""
     last = select(func.max(SHIPMENTS.c.shipped_at)).where(_mine(), _left(day_over), _counts(day_over))
-    parcel = case((unsent_pieces(day_over) <= 0, last.correlate(LINES).scalar_subquery()))
-    return func.coalesce(LINES.c.shipped_at, parcel)
+    parcel = case((unsent_pieces_clause(day_over) <= 0, last.correlate(ORDER_LINES).scalar_subquery()))
+    return func.coalesce(ORDER_LINES.c.shipped_at, parcel)
 
 
 def _less(kept: ColumnElement[Any]) -> ColumnElement[Quantity]:
     # What came back has left before: it is among the pieces that left, and counts once.
-    return type_coerce(LINES.c.quantity - LINES.c.cancelled - most(LINES.c.returned, kept), Pieces)
+    return type_coerce(
+        ORDER_LINES.c.quantity - ORDER_LINES.c.cancelled - greatest(ORDER_LINES.c.returned, kept), Pieces
+    )
 
 
 def _shipped(day_over: datetime) -> ColumnElement[Quantity]:
-    return most(LINES.c.shipped, _in_parcels(day_over, _left(day_over)))
+    return greatest(ORDER_LINES.c.shipped, _in_parcels(day_over, _left(day_over)))
 
 
 def _left(day_over: datetime) -> ColumnElement[bool]:
@@ -78,13 +80,13 @@ def _left(day_over: datetime) -> ColumnElement[bool]:
 
 
 def _counts(day_over: datetime) -> ColumnElement[bool]:
-    return not_yet(SHIPMENTS.c.cancelled_at, day_over)
+    return not_yet_filter(SHIPMENTS.c.cancelled_at, day_over)
 
 
 def _mine() -> ColumnElement[bool]:
-    return and_(SHIPMENTS.c.order_id == LINES.c.order_id, SHIPMENTS.c.number == LINES.c.number)
+    return and_(SHIPMENTS.c.order_id == ORDER_LINES.c.order_id, SHIPMENTS.c.number == ORDER_LINES.c.number)
 
 
 def _in_parcels(day_over: datetime, which: ColumnElement[bool]) -> ColumnElement[Quantity]:
     pieces = select(func.coalesce(func.sum(SHIPMENTS.c.quantity), 0)).where(_mine(), which, _counts(day_over))
-    return type_coerce(pieces.correlate(LINES).scalar_subquery(), Pieces)
+    return type_coerce(pieces.correlate(ORDER_LINES).scalar_subquery(), Pieces)

@@ -11,32 +11,32 @@ from sqlalchemy import CTE, Column, Connection, Row, Select, Table, and_, func, 
 
 from models.enums import Promise, State
 from models.inventory import DateSource
-from models.orders import CustomerFacts, LineFacts, OrderFacts, ProductFacts, Shipment, Told, ToldLine
-from rules.delays.line_order import natural
-from rules.shipments.holds import waits
+from models.orders import CustomerFacts, LastNotice, LineFacts, NoticeLine, OrderFacts, ProductFacts, Shipment
+from rules.delays.line_order import natural_key
+from rules.shipments.holds import held_lines
 from tasks.context import Desk
-from tasks.db.sharding import WHOLE, Shard
-from tasks.db.sql import among
-from tasks.orders.filters import CLOSED, CURRENT, EXPECTED_ON
-from tasks.orders.shipments import shipments_of
+from tasks.db.sharding import ALL, Shard
+from tasks.db.sql import in_list
+from tasks.orders.filters import CLOSED_FILTER, CURRENT_DATE_FILTER, EXPECTED_ON_CLAUSE
+from tasks.orders.shipments import load_shipments
 from tasks.orders.told import told_to_customers
-from tasks.tables import CHOICES, CUSTOMERS, EXPECTATIONS, LINES, NOTICES, ORDERS, PRODUCTS, WATCHES
+from tasks.tables import CUSTOMERS, EXPECTED_DATES, NOTICES, ORDER_LINES, ORDERS, PRODUCTS, SHIPPING_PLANS, WATCHES
 
 
 def _same(table: Table, value: type[Any]) -> list[Column[Any]]:
     return [table.c[field.name] for field in fields(value)]
 
 
-PROMISED = [
-    LINES.c.promised_on,
+PROMISED_COLUMNS = [
+    ORDER_LINES.c.promised_on,
     *(ORDERS.c[name] for name in ("placed_at", "paid_at", "shipping_method")),
-    LINES.c.promise,
+    ORDER_LINES.c.promise,
     func.coalesce(ORDERS.c.country, CUSTOMERS.c.country).label("country"),
 ]
 """What a line's promise is worked out from, in the order of `Desk.promised_day`; wants CUSTOMERS joined."""
 PROMISE = 4
 """The place of `promise` among them."""
-LIES_READY = and_(EXPECTATIONS.c.source == DateSource.STOCK, EXPECTATIONS.c.basis != "").label("lies_ready")
+IN_STOCK_CLAUSE = and_(EXPECTED_DATES.c.source == DateSource.STOCK, EXPECTED_DATES.c.basis != "").label("lies_ready")
 """The SQL of a line of which all pieces lie in stock: only of those has stock's word a basis."""
 
 
@@ -47,7 +47,7 @@ WATCH = [
     WATCHES.c[name]
     for name in (
         "version",
-        "look_again_on",
+        "next_check_on",
         "bucket",
         "revision",
         "told_revision",
@@ -59,60 +59,60 @@ WATCH = [
 ]
 ORDER = [
     *(ORDERS.c[name] for name in ("id", "placed_at", "cancelled_at", "currency", "shipping_fee", "url", "unpaid")),
-    CHOICES.c.parcels,
+    SHIPPING_PLANS.c.parcels,
 ]
 LINE = [
-    LINES.c.number,
-    *PROMISED,
-    *(LINES.c[name] for name in ("quantity", "price", "shipped", "cancelled", "returned", "packed")),
-    EXPECTED_ON,
-    *(LINES.c[name] for name in ("shipped_at", "delivered_at", "cancelled_at")),
-    EXPECTATIONS.c.ready,
-    LIES_READY,
-    CLOSED.label("closed"),
-    func.coalesce(LINES.c.ended, ORDERS.c.ended).label("ended"),
+    ORDER_LINES.c.number,
+    *PROMISED_COLUMNS,
+    *(ORDER_LINES.c[name] for name in ("quantity", "price", "shipped", "cancelled", "returned", "packed")),
+    EXPECTED_ON_CLAUSE,
+    *(ORDER_LINES.c[name] for name in ("shipped_at", "delivered_at", "cancelled_at")),
+    EXPECTED_DATES.c.in_stock,
+    IN_STOCK_CLAUSE,
+    CLOSED_FILTER.label("closed"),
+    func.coalesce(ORDER_LINES.c.ended, ORDERS.c.ended).label("ended"),
 ]
 _ends = [len(ORDER), len(CUSTOMER), len(WATCH), len(LINE), len(PRODUCT)]
 _cuts = [slice(sum(_ends[:i]), sum(_ends[: i + 1])) for i in range(len(_ends))]
 IN_ORDER, IN_CUSTOMER, IN_WATCH, IN_LINE, IN_PRODUCT = _cuts
 
 
-def promised(desk: Desk, row: Row[Any]) -> date:
+def promised_day(desk: Desk, row: Row[Any]) -> date:
     """Return the day promised for a line, of a row that has PROMISED."""
-    return desk.promised_day(*(getattr(row, column.name) for column in PROMISED))
+    return desk.promised_day(*(getattr(row, column.name) for column in PROMISED_COLUMNS))
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class WatchedOrder:
     """An order with the state of its watch when it was read, which a later compare-and-set compares."""
 
     order: OrderFacts
     version: int
-    look_again_on: date
+    next_check_on: date
     bucket: str | None
-    told: Told | None = None
+    told: LastNotice | None = None
     """What was last told of the order, whosever it was then."""
 
 
-def due(
-    desk: Desk, connection: Connection, as_of: date, after: Watched | None, limit: int, shard: Shard = WHOLE
-) -> list[Watched]:
+def find_due_orders(
+    desk: Desk, connection: Connection, as_of: date, after: WatchedOrder | None, limit: int, shard: Shard = ALL
+) -> list[WatchedOrder]:
     """Return the next page of a shard's orders with possible news on a day; costs what is due, not what is open.
 
     An order with a notice that is held stays due: only the verdict on that one says what its customer was told.
     """
     held = select(NOTICES.c.id).where(NOTICES.c.order_id == WATCHES.c.order_id, NOTICES.c.state == State.HELD)
-    page = select(WATCHES.c.order_id.label("id"), WATCHES.c.look_again_on.label("look")).where(
-        WATCHES.c.look_again_on <= as_of, ~held.exists(), shard.holds(WATCHES.c.order_id)
+    page = select(WATCHES.c.order_id.label("id"), WATCHES.c.next_check_on.label("look")).where(
+        WATCHES.c.next_check_on <= as_of, ~held.exists(), shard.holds(WATCHES.c.order_id)
     )
     if after is not None:
-        page = page.where(tuple_(WATCHES.c.look_again_on, WATCHES.c.order_id) > (after.look_again_on, after.order.id))
-    page = page.order_by(WATCHES.c.look_again_on, WATCHES.c.order_id).limit(limit)
+        page = page.where(tuple_(WATCHES.c.next_check_on, WATCHES.c.order_id) > (after.next_check_on, after.order.id))
+    page = page.order_by(WATCHES.c.next_check_on, WATCHES.c.order_id).limit(limit)
     found = page.cte("page")
-    return _read(desk, connection, _facts(found).order_by(found.c.look, found.c.id, LINES.c.number))
+    return _read(desk, connection, _facts(found).order_by(found.c.look, found.c.id, ORDER_LINES.c.number))
 
 
-def placed(desk: Desk, connection: Connection, as_of: date, after: str, limit: int) -> list[Watched]:
+def list_orders(desk: Desk, connection: Connection, as_of: date, after: str, limit: int) -> list[WatchedOrder]:
     """Return the next page of all orders placed by a day, for looking without writing."""
     page = (
         select(ORDERS.c.id)
@@ -121,13 +121,13 @@ def placed(desk: Desk, connection: Connection, as_of: date, after: str, limit: i
         .limit(limit)
         .cte("page")
     )
-    return _read(desk, connection, _facts(page).order_by(page.c.id, LINES.c.number))
+    return _read(desk, connection, _facts(page).order_by(page.c.id, ORDER_LINES.c.number))
 
 
-def named(desk: Desk, connection: Connection, ids: Sequence[str]) -> list[Watched]:
+def get_orders(desk: Desk, connection: Connection, ids: Sequence[str]) -> list[WatchedOrder]:
     """Return orders by their ids."""
-    page = select(ORDERS.c.id).where(among(connection, ORDERS.c.id, ids)).cte("page")
-    return _read(desk, connection, _facts(page).order_by(page.c.id, LINES.c.number))
+    page = select(ORDERS.c.id).where(in_list(connection, ORDERS.c.id, ids)).cte("page")
+    return _read(desk, connection, _facts(page).order_by(page.c.id, ORDER_LINES.c.number))
 
 
 def _facts(page: CTE) -> Select[Any]:
@@ -135,21 +135,21 @@ def _facts(page: CTE) -> Select[Any]:
         page.join(ORDERS, ORDERS.c.id == page.c.id)
         .join(CUSTOMERS, CUSTOMERS.c.id == ORDERS.c.customer_id)
         .outerjoin(WATCHES, WATCHES.c.order_id == ORDERS.c.id)
-        .outerjoin(CHOICES, CHOICES.c.order_id == ORDERS.c.id)
-        .outerjoin(LINES, LINES.c.order_id == ORDERS.c.id)
-        .outerjoin(EXPECTATIONS, CURRENT)
-        .outerjoin(PRODUCTS, PRODUCTS.c.id == LINES.c.product_id)
+        .outerjoin(SHIPPING_PLANS, SHIPPING_PLANS.c.order_id == ORDERS.c.id)
+        .outerjoin(ORDER_LINES, ORDER_LINES.c.order_id == ORDERS.c.id)
+        .outerjoin(EXPECTED_DATES, CURRENT_DATE_FILTER)
+        .outerjoin(PRODUCTS, PRODUCTS.c.id == ORDER_LINES.c.product_id)
     )
 
 
-def _read(desk: Desk, connection: Connection, query: Select[Any]) -> list[Watched]:
+def _read(desk: Desk, connection: Connection, query: Select[Any]) -> list[WatchedOrder]:
     rows = connection.execute(query).all()
-    parcels = shipments_of(desk, connection, {row[0] for row in rows})
+    parcels = load_shipments(desk, connection, {row[0] for row in rows})
     orders = groupby(rows, key=itemgetter(0))
-    return _as_customers_know(connection, [_watched(desk, list(lines), parcels) for _, lines in orders])
+    return _with_told(connection, [_watched(desk, list(lines), parcels) for _, lines in orders])
 
 
-def _as_customers_know(connection: Connection, found: list[Watched]) -> list[Watched]:
+def _with_told(connection: Connection, found: list[WatchedOrder]) -> list[WatchedOrder]:
     """Leave out what another customer was told of an order that changed hands since."""
     others = [one.order for one in found if one.told and one.told.customer not in (None, one.order.customer.id)]
     if not others:
@@ -161,21 +161,21 @@ def _as_customers_know(connection: Connection, found: list[Watched]) -> list[Wat
     ]
 
 
-def _watched(desk: Desk, rows: list[Row[Any]], parcels: Mapping[tuple[str, str], Sequence[Shipment]]) -> Watched:
+def _watched(desk: Desk, rows: list[Row[Any]], parcels: Mapping[tuple[str, str], Sequence[Shipment]]) -> WatchedOrder:
     first = rows[0]
     number, placed_at, cancelled_at, currency, fee, url, unpaid, choice = first[IN_ORDER]
     version, look, bucket, revision, told_revision, told_on, told_lines, told_to, assumed = first[IN_WATCH]
     told = None
     if told_revision:
-        told = Told(told_revision, told_on, tuple(map(ToldLine.from_data, told_lines)), told_to, bool(assumed))
-    wait = waits(choice or ())
+        told = LastNotice(told_revision, told_on, tuple(map(NoticeLine.from_data, told_lines)), told_to, bool(assumed))
+    wait = held_lines(choice or ())
     facts = OrderFacts(
         id=number,
         placed_on=placed_at.astimezone(desk.zone).date(),
         customer=CustomerFacts(*first[IN_CUSTOMER]),
         lines=tuple(
             _line(desk, row[IN_LINE], ProductFacts(*row[IN_PRODUCT]), wait, parcels.get((number, row[IN_LINE][0]), ()))
-            for row in _listed(rows)
+            for row in _in_display_order(rows)
         ),
         currency=currency or desk.shop.currency,
         shipping_fee=fee,
@@ -185,12 +185,12 @@ def _watched(desk: Desk, rows: list[Row[Any]], parcels: Mapping[tuple[str, str],
         unpaid=unpaid,
         revision=revision or 0,
     )
-    return Watched(facts, version or 0, look or date.max, bucket, told)
+    return WatchedOrder(facts, version or 0, look or date.max, bucket, told)
 
 
-def _listed(rows: list[Row[Any]]) -> list[Row[Any]]:
+def _in_display_order(rows: list[Row[Any]]) -> list[Row[Any]]:
     """Return the rows of an order's lines as the order lists them; none of an order without lines."""
-    return sorted((row for row in rows if row[IN_LINE][0] is not None), key=lambda row: natural(row[IN_LINE][0]))
+    return sorted((row for row in rows if row[IN_LINE][0] is not None), key=lambda row: natural_key(row[IN_LINE][0]))
 
 
 def _line(
@@ -202,8 +202,11 @@ def _line(
 ) -> LineFacts:
     found: list[Any]
     number, *found = row
-    promised, (quantity, price, *pieces) = found[: len(PROMISED)], found[len(PROMISED) : len(PROMISED) + 6]
-    expected_on, shipped, delivered, cancelled, ready, lies_ready, closed, ended = found[len(PROMISED) + 6 :]
+    promised, (quantity, price, *pieces) = (
+        found[: len(PROMISED_COLUMNS)],
+        found[len(PROMISED_COLUMNS) : len(PROMISED_COLUMNS) + 6],
+    )
+    expected_on, shipped, delivered, cancelled, ready, lies_ready, closed, ended = found[len(PROMISED_COLUMNS) + 6 :]
     if ready is None:  # without an expectation of ours: the shop's own date
         expected_on = desk.expected_day(expected_on, promised[1])
     # Of a line without an expectation of ours, the shop's system knows by itself what it waits for.

@@ -7,19 +7,19 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from models.enums import Channel, PostKind, Skip, State
-from models.messages import Settled
+from models.enums import Channel, PostKind, SkipReason, State
+from models.messages import DeliveryOutcome
 from models.orders import ProductFacts
 from models.posts import ProductDelay, ProductStock
 from rules.delays.delays import bucket_for
 from rules.ids import post_id
 from tasks.context import Desk
-from tasks.db.sql import insert, reading
-from tasks.orders.filters import CURRENT, EXPECTED_ON, still_late
-from tasks.orders.queries import PRODUCT, PROMISED
-from tasks.posts.stock import stocked_products, untrue_posts
+from tasks.db.sql import insert, read_only
+from tasks.orders.filters import CURRENT_DATE_FILTER, EXPECTED_ON_CLAUSE, late_filter
+from tasks.orders.queries import PRODUCT, PROMISED_COLUMNS
+from tasks.posts.stock import stale_stock_posts, stocked_products
 from tasks.runs.records import Now
-from tasks.tables import CUSTOMERS, EXPECTATIONS, LINES, ORDERS, POSTS, PRODUCTS
+from tasks.tables import CUSTOMERS, EXPECTED_DATES, ORDER_LINES, ORDERS, POSTS, PRODUCTS
 
 STREAMED = {"yield_per": 5000}
 
@@ -31,19 +31,19 @@ def late_products(
     terms = desk.policy.posts
     late: dict[ProductFacts, list[tuple[str, int, date | None]]] = {}
     query = (
-        select(LINES.c.order_id, EXPECTED_ON, EXPECTATIONS.c.id, *PROMISED, *PRODUCT)
+        select(ORDER_LINES.c.order_id, EXPECTED_ON_CLAUSE, EXPECTED_DATES.c.id, *PROMISED_COLUMNS, *PRODUCT)
         .select_from(
-            LINES.join(ORDERS, ORDERS.c.id == LINES.c.order_id)
-            .join(PRODUCTS, PRODUCTS.c.id == LINES.c.product_id)
+            ORDER_LINES.join(ORDERS, ORDERS.c.id == ORDER_LINES.c.order_id)
+            .join(PRODUCTS, PRODUCTS.c.id == ORDER_LINES.c.product_id)
             .outerjoin(CUSTOMERS, CUSTOMERS.c.id == ORDERS.c.customer_id)
-            .outerjoin(EXPECTATIONS, CURRENT)
+            .outerjoin(EXPECTED_DATES, CURRENT_DATE_FILTER)
         )
-        .where(still_late(desk, as_of))
+        .where(late_filter(desk, as_of))
     )
     if among is not None:
         query = query.where(PRODUCTS.c.id.in_(among))
     for order, given, ours, *found in connection.execute(query, execution_options=STREAMED):
-        promised, product = found[: len(PROMISED)], found[len(PROMISED) :]
+        promised, product = found[: len(PROMISED_COLUMNS)], found[len(PROMISED_COLUMNS) :]
         expected_on = given if ours is not None else desk.expected_day(given, promised[1])
         day = expected_on if expected_on is not None and expected_on >= as_of else None
         days = desk.calendar.days_late(desk.promised_day(*promised), day or as_of)
@@ -70,21 +70,21 @@ def _delay(
     )
 
 
-def compose(desk: Desk, now: Now) -> list[dict[str, Any]]:
+def compose_delay_posts(desk: Desk, now: Now) -> list[dict[str, Any]]:
     """Write this week's posts about late products; see `hold`."""
-    with reading(desk.engine) as connection:
+    with read_only(desk.engine) as connection:
         late = late_products(desk, connection, now.as_of)
-    return hold(desk, now, late)
+    return save_posts(desk, now, late)
 
 
-def compose_stock(desk: Desk, now: Now) -> list[dict[str, Any]]:
+def compose_stock_posts(desk: Desk, now: Now) -> list[dict[str, Any]]:
     """Write this week's posts about products that are back or running low; see `hold`."""
-    with reading(desk.engine) as connection:
+    with read_only(desk.engine) as connection:
         stocked = stocked_products(desk, connection, now)
-    return hold(desk, now, stocked)
+    return save_posts(desk, now, stocked)
 
 
-def hold(desk: Desk, now: Now, about: Sequence[ProductDelay | ProductStock]) -> list[dict[str, Any]]:
+def save_posts(desk: Desk, now: Now, about: Sequence[ProductDelay | ProductStock]) -> list[dict[str, Any]]:
     """Write posts, held until somebody approves them; at most one a product, week and kind. Return the new ones."""
     name = iso_week(now.as_of)
     rows = [_post(desk, now, one, name) for one in about]
@@ -124,9 +124,9 @@ def iso_week(day: date) -> str:
     return f"{day:%G-W%V}"
 
 
-def stale(
+def stale_posts(
     desk: Desk, connection: Connection, posts: Sequence[Mapping[str, Any]], as_of: date, _: datetime
-) -> list[Settled]:
+) -> list[DeliveryOutcome]:
     """Return the posts that are not true any more, such as one whose product is expected on another day."""
     about_late = [row for row in posts if row["kind"] == PostKind.LATE]
     late = late_products(desk, connection, as_of, [row["product_id"] for row in about_late])
@@ -136,5 +136,5 @@ def stale(
         for row in about_late
         if row["product_id"] not in dates or row["expected_on"] != dates[row["product_id"]]
     }
-    changed |= untrue_posts(connection, [row for row in posts if row["kind"] != PostKind.LATE])
-    return [Settled(key, State.SKIPPED, Skip.CHANGED) for key in sorted(changed)]
+    changed |= stale_stock_posts(connection, [row for row in posts if row["kind"] != PostKind.LATE])
+    return [DeliveryOutcome(key, State.SKIPPED, SkipReason.CHANGED) for key in sorted(changed)]

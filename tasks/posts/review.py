@@ -7,13 +7,13 @@ from sqlalchemy import Connection, select, update
 from models.enums import State
 from models.errors import ForewarnError
 from tasks.context import Desk
-from tasks.db.events import happened
+from tasks.db.events import record_events
 from tasks.db.lookup import find_one
 from tasks.runs.records import Now
 from tasks.tables import POSTS
 
 
-def listed(connection: Connection, state: State | None = None) -> list[dict[str, Any]]:
+def find_posts(connection: Connection, state: State | None = None) -> list[dict[str, Any]]:
     """Return the posts, newest week first, of one state or all."""
     query = select(POSTS).order_by(POSTS.c.week.desc(), POSTS.c.orders.desc(), POSTS.c.id)
     if state is not None:
@@ -21,7 +21,7 @@ def listed(connection: Connection, state: State | None = None) -> list[dict[str,
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def decide_on(desk: Desk, now: Now, post: str, verdict: State, who: str, why: str = "") -> str:
+def review_post(desk: Desk, now: Now, post: str, verdict: State, who: str, why: str = "") -> str:
     """Approve (QUEUED) or turn down (SKIPPED) a held post, named by the beginning of its id; return the whole id.
 
     Raises ForewarnError where no held post, or more than one, is meant.
@@ -38,5 +38,5 @@ def decide_on(desk: Desk, now: Now, post: str, verdict: State, who: str, why: st
         if moved.rowcount != 1:
             raise ForewarnError(f"somebody else decided on post {post} just now; `forewarn posts list --all` shows it")
         kind = "approved" if verdict is State.QUEUED else "turned_down"
-        happened(connection, [(kind, key, why)], now.moment, who)
+        record_events(connection, [(kind, key, why)], now.moment, who)
     return key

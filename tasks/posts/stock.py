@@ -7,35 +7,35 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from models.enums import PostKind
-from models.inventory import Stocked
+from models.inventory import StockStatus
 from models.orders import ProductFacts
 from models.posts import ProductStock
 from models.quantities import Quantity
 from tasks.context import Desk
 from tasks.orders.queries import PRODUCT
-from tasks.replenishment.reorder_list import low_stock
+from tasks.replenishment.reorder_list import find_low_stock
 from tasks.runs.records import Now
 from tasks.tables import AVAILABILITIES, PRODUCTS
 
-FRESH = timedelta(days=1)
+RESTOCK_WINDOW = timedelta(days=1)
 """How long it is news that a product is back."""
 
 
 def stocked_products(desk: Desk, connection: Connection, now: Now) -> list[ProductStock]:
     """Return the products worth a post: back after many orders waited for them, or selling with few left."""
-    back = _back(desk, connection, now)
+    back = _restocked(desk, connection, now)
     said = {one.product.id for one in back}
-    low = (ProductStock(one.product, PostKind.LOW, one.left) for one in low_stock(desk, connection))
+    low = (ProductStock(one.product, PostKind.LOW, one.left) for one in find_low_stock(desk, connection))
     return back + [one for one in low if one.product.id not in said]
 
 
-def _back(desk: Desk, connection: Connection, now: Now) -> list[ProductStock]:
+def _restocked(desk: Desk, connection: Connection, now: Now) -> list[ProductStock]:
     query = (
         select(AVAILABILITIES.c.left, AVAILABILITIES.c.waited, *PRODUCT)
         .select_from(AVAILABILITIES.join(PRODUCTS, PRODUCTS.c.id == AVAILABILITIES.c.product_id))
         .where(
-            AVAILABILITIES.c.state == Stocked.IN_STOCK,
-            AVAILABILITIES.c.since > now.moment - FRESH,
+            AVAILABILITIES.c.state == StockStatus.IN_STOCK,
+            AVAILABILITIES.c.since > now.moment - RESTOCK_WINDOW,
             AVAILABILITIES.c.waited >= desk.policy.restock.post_orders,
         )
         .order_by(AVAILABILITIES.c.waited.desc(), AVAILABILITIES.c.product_id)
@@ -46,16 +46,16 @@ def _back(desk: Desk, connection: Connection, now: Now) -> list[ProductStock]:
     ]
 
 
-def untrue_posts(connection: Connection, posts: Sequence[Mapping[str, Any]]) -> set[str]:
+def stale_stock_posts(connection: Connection, posts: Sequence[Mapping[str, Any]]) -> set[str]:
     """Return the ids of posts whose product is sold out by now, or has another number left than they say."""
     query = select(AVAILABILITIES.c.product_id, AVAILABILITIES.c.left).where(
         AVAILABILITIES.c.product_id.in_({row["product_id"] for row in posts}),
-        AVAILABILITIES.c.state == Stocked.IN_STOCK,
+        AVAILABILITIES.c.state == StockStatus.IN_STOCK,
     )
     left = {row.product_id: row.left for row in connection.execute(query)}
-    return {row["id"] for row in posts if not _holds(row, left.get(row["product_id"], 0))}
+    return {row["id"] for row in posts if not _still_true(row, left.get(row["product_id"], 0))}
 
 
-def _holds(row: Mapping[str, Any], left: Quantity) -> bool:
+def _still_true(row: Mapping[str, Any], left: Quantity) -> bool:
     # That a product is back stays true while some are left; "nearly gone" is about the very number.
     return 0 < left == row["left"] if row["kind"] == PostKind.LOW else left > 0

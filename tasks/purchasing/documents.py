@@ -14,14 +14,14 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, func, select, true,
 from models.config.vendor_transports import ByFolder, BySftp
 from models.messages import Attachment
 from models.purchasing import Address as To
-from models.purchasing import By, Document, Purchase, PurchaseItem, VendorAnswer
+from models.purchasing import Document, PurchaseItem, PurchaseRequestData, VendorChannel, VendorResponse
 from models.quantities import Quantity, as_number
-from rules.delays.line_order import natural
+from rules.delays.line_order import natural_key
 from tasks.context import Desk
-from tasks.csv_files import sheet_of
-from tasks.purchasing.requirements import same_product, still_wanted
+from tasks.csv_files import csv_text
+from tasks.purchasing.requirements import same_product_filter, wanted_filter
 from tasks.purchasing.vendors import VendorFacts
-from tasks.tables import CUSTOMERS, LINES, ORDERS, PRODUCTS, PURCHASED, REQUESTS
+from tasks.tables import CUSTOMERS, ORDER_LINES, ORDERS, PRODUCTS, PURCHASE_LINES, PURCHASE_REQUESTS
 from templates.rendering.purchasing import PurchaseWords
 
 ADDRESS = ("recipient", "street", "postcode", "city", "country")
@@ -35,42 +35,55 @@ TO = [
 ]
 
 
-def purchase_of(desk: Desk, connection: Connection, row: Mapping[str, Any], as_of: date) -> Purchase | None:
+def load_purchase(
+    desk: Desk, connection: Connection, row: Mapping[str, Any], as_of: date
+) -> PurchaseRequestData | None:
     """Return what a request, or a reminder of one, still has to say; None where nothing is.
 
     A request says what stands in the ledger, which `cut` keeps to what is wanted; a reminder what is wanted on a day.
     """
-    reminds = row["chases"]
+    reminds = row["reminder_of"]
     key = reminds or row["id"]
-    wanted = and_(still_wanted(desk.end_of(as_of)), same_product()) if reminds else true()
-    lines = _lines(connection, PURCHASED.c.request_id == key, wanted)
-    items = tuple(_reminded(line) if reminds else _item(desk, line) for line in lines)
+    wanted = and_(wanted_filter(desk.end_of(as_of)), same_product_filter()) if reminds else true()
+    lines = _lines(connection, PURCHASE_LINES.c.request_id == key, wanted)
+    items = tuple(_reminder_item(line) if reminds else _item(desk, line) for line in lines)
     asked_at = row["created_at"]
     if reminds:
-        asked_at = connection.execute(select(REQUESTS.c.created_at).where(REQUESTS.c.id == key)).scalar_one()
+        asked_at = connection.execute(
+            select(PURCHASE_REQUESTS.c.created_at).where(PURCHASE_REQUESTS.c.id == key)
+        ).scalar_one()
     asked_on = asked_at.astimezone(desk.zone).date()
-    return Purchase(row["id"], row["vendor_id"], asked_on, items, reminds) if items else None
+    return PurchaseRequestData(row["id"], row["vendor_id"], asked_on, items, reminds) if items else None
 
 
-def cut(connection: Connection, pieces: Mapping[str, Quantity]) -> None:
+def reduce_lines(connection: Connection, pieces: Mapping[str, Quantity]) -> None:
     """Cut lines of a request that is about to leave to so many pieces; those of none are left out of it for good."""
     for key in sorted(pieces):
-        less = {"quantity": pieces[key]} if pieces[key] else {"answer": VendorAnswer.NOT_SENT}
-        connection.execute(update(PURCHASED).where(PURCHASED.c.id == key).values(**less))
+        less = {"quantity": pieces[key]} if pieces[key] else {"answer": VendorResponse.NOT_SENT}
+        connection.execute(update(PURCHASE_LINES).where(PURCHASE_LINES.c.id == key).values(**less))
 
 
 def _lines(connection: Connection, *which: ColumnElement[bool]) -> list[Row[Any]]:
-    asked = (PURCHASED.c.order_id, PURCHASED.c.line, PURCHASED.c.product_id, PRODUCTS.c.name, PURCHASED.c.quantity)
-    query = (
-        select(*asked, PURCHASED.c.drop_shipped, *TO)
-        .select_from(PURCHASED)
-        .join(LINES, and_(LINES.c.order_id == PURCHASED.c.order_id, LINES.c.number == PURCHASED.c.line))
-        .join(ORDERS, ORDERS.c.id == LINES.c.order_id)
-        .outerjoin(CUSTOMERS, CUSTOMERS.c.id == ORDERS.c.customer_id)
-        .outerjoin(PRODUCTS, PRODUCTS.c.id == PURCHASED.c.product_id)
-        .where(*which, PURCHASED.c.answer.is_(None))
+    asked = (
+        PURCHASE_LINES.c.order_id,
+        PURCHASE_LINES.c.line,
+        PURCHASE_LINES.c.product_id,
+        PRODUCTS.c.name,
+        PURCHASE_LINES.c.quantity,
     )
-    return sorted(connection.execute(query), key=lambda row: (natural(row.order_id), natural(row.line)))
+    query = (
+        select(*asked, PURCHASE_LINES.c.drop_shipped, *TO)
+        .select_from(PURCHASE_LINES)
+        .join(
+            ORDER_LINES,
+            and_(ORDER_LINES.c.order_id == PURCHASE_LINES.c.order_id, ORDER_LINES.c.number == PURCHASE_LINES.c.line),
+        )
+        .join(ORDERS, ORDERS.c.id == ORDER_LINES.c.order_id)
+        .outerjoin(CUSTOMERS, CUSTOMERS.c.id == ORDERS.c.customer_id)
+        .outerjoin(PRODUCTS, PRODUCTS.c.id == PURCHASE_LINES.c.product_id)
+        .where(*which, PURCHASE_LINES.c.answer.is_(None))
+    )
+    return sorted(connection.execute(query), key=lambda row: (natural_key(row.order_id), natural_key(row.line)))
 
 
 def _item(desk: Desk, row: Row[Any]) -> PurchaseItem:
@@ -80,12 +93,14 @@ def _item(desk: Desk, row: Row[Any]) -> PurchaseItem:
     return PurchaseItem(order, line, product, name or product, quantity, drop_shipped, where)
 
 
-def _reminded(row: Row[Any]) -> PurchaseItem:
+def _reminder_item(row: Row[Any]) -> PurchaseItem:
     # A reminder that looked like a request might be delivered like one: it says neither what, how many, nor where to.
     return PurchaseItem(row.order_id, row.line, drop_shipped=row.drop_shipped)
 
 
-def document_of(desk: Desk, words: PurchaseWords, purchase: Purchase, vendor: VendorFacts, way: By) -> Document:
+def build_document(
+    desk: Desk, words: PurchaseWords, purchase: PurchaseRequestData, vendor: VendorFacts, way: VendorChannel
+) -> Document:
     """Return a request as the file and the words that its vendor gets; raises BadWords."""
     subject, text = words.write(purchase, vendor.name)
     what = "reminder" if purchase.reminds else "purchase-request"
@@ -95,22 +110,22 @@ def document_of(desk: Desk, words: PurchaseWords, purchase: Purchase, vendor: Ve
     return Document(purchase.id, file, subject, text, words.locale)
 
 
-def _form(desk: Desk, vendor: str, way: By) -> str:
+def _form(desk: Desk, vendor: str, way: VendorChannel) -> str:
     door = desk.shop.vendor.get(vendor)
     if isinstance(door, ByFolder | BySftp):
         return door.format
-    return "json" if way is By.HTTP else "csv"
+    return "json" if way is VendorChannel.HTTP else "csv"
 
 
-def _csv(purchase: Purchase, _: str) -> str:
+def _csv(purchase: PurchaseRequestData, _: str) -> str:
     if purchase.reminds:
         columns = ("request", "order", "line", *ANSWER)
-        return sheet_of(columns, ((purchase.request, one.order, one.line, *_BLANK) for one in purchase.items))
+        return csv_text(columns, ((purchase.request, one.order, one.line, *_BLANK) for one in purchase.items))
     rows = (
         (purchase.request, *(_cell(getattr(one, name)) for name in ITEM), *_address(one), *_BLANK)
         for one in purchase.items
     )
-    return sheet_of(("request", *ITEM, *ADDRESS, *ANSWER), rows)
+    return csv_text(("request", *ITEM, *ADDRESS, *ANSWER), rows)
 
 
 _BLANK = ("",) * len(ANSWER)
@@ -124,7 +139,7 @@ def _address(item: PurchaseItem) -> list[str]:
     return [getattr(item.to, name) if item.to else "" for name in ADDRESS]
 
 
-def _json(purchase: Purchase, shop: str) -> str:
+def _json(purchase: PurchaseRequestData, shop: str) -> str:
     lines = [_line(one, reminder=purchase.reminds is not None) for one in purchase.items]
     told = {
         "request": purchase.request,

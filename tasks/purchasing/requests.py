@@ -7,22 +7,24 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, select
 
 from models.enums import State
-from models.purchasing import Ask, By
+from models.purchasing import RequestLine, VendorChannel
 from rules.ids import purchase_line_id, reminder_id, request_id
 from tasks.context import Desk
-from tasks.db.events import happened
-from tasks.db.sql import insert, reading
-from tasks.purchasing.requirements import same_product, still_wanted
-from tasks.purchasing.vendors import vendors, way_of
+from tasks.db.events import record_events
+from tasks.db.sql import insert, read_only
+from tasks.purchasing.requirements import same_product_filter, wanted_filter
+from tasks.purchasing.vendors import channel_of, load_vendors
 from tasks.runs.records import Now
-from tasks.tables import LINES, ORDERS, PURCHASED, REQUESTS
+from tasks.tables import ORDER_LINES, ORDERS, PURCHASE_LINES, PURCHASE_REQUESTS
 
 
-def write(desk: Desk, now: Now, asks: Mapping[str, Iterable[Ask]], ways: Mapping[str, By]) -> dict[str, int]:
+def record_requests(
+    desk: Desk, now: Now, asks: Mapping[str, Iterable[RequestLine]], ways: Mapping[str, VendorChannel]
+) -> dict[str, int]:
     """Write requests and their lines in one transaction; return how many lines are asked for, by vendor.
 
     Where they are more than the policy lets one run ask for, the requests are held. Safe to repeat: a line is asked
-    for its nth time once, whoever asks; what another run asked for meanwhile is left out.
+    for its attempt time once, whoever asks; what another run asked for meanwhile is left out.
     """
     rows = [_line(now, ask) for asked in asks.values() for ask in asked]
     held = len(rows) > desk.policy.vendors.most_lines
@@ -31,7 +33,7 @@ def write(desk: Desk, now: Now, asks: Mapping[str, Iterable[Ask]], ways: Mapping
     lines: dict[str, int] = {}
     with desk.engine.begin() as connection:
         if rows:
-            new = insert(connection, PURCHASED).on_conflict_do_nothing().returning(PURCHASED.c.request_id)
+            new = insert(connection, PURCHASE_LINES).on_conflict_do_nothing().returning(PURCHASE_LINES.c.request_id)
             for request in connection.execute(new, rows).scalars():
                 lines[request] = lines.get(request, 0) + 1
         requests = [
@@ -43,8 +45,8 @@ def write(desk: Desk, now: Now, asks: Mapping[str, Iterable[Ask]], ways: Mapping
             for key in lines
         ]
         if requests:
-            connection.execute(insert(connection, REQUESTS), requests)
-            happened(
+            connection.execute(insert(connection, PURCHASE_REQUESTS), requests)
+            record_events(
                 connection, [("asked", key, f"{n} lines of {vendor_of[key]}") for key, n in lines.items()], *_by(now)
             )
     return {vendor_of[key]: n for key, n in lines.items()}
@@ -54,65 +56,81 @@ def _by(now: Now) -> tuple[Any, str]:
     return now.moment, now.run
 
 
-def _line(now: Now, ask: Ask) -> dict[str, Any]:
+def _line(now: Now, ask: RequestLine) -> dict[str, Any]:
     need = ask.need
     return {
-        "id": purchase_line_id(need.order, need.line, ask.nth),
+        "id": purchase_line_id(need.order, need.line, ask.attempt),
         "request_id": request_id(now.run, need.vendor),
         "order_id": need.order,
         "line": need.line,
-        "nth": ask.nth,
+        "attempt": ask.attempt,
         "product_id": need.product,
         "quantity": ask.quantity,
         "drop_shipped": need.drop_shipped,
     }
 
 
-def _request(now: Now, vendor: str, way: By, chases: str | None = None) -> dict[str, Any]:
+def _request(now: Now, vendor: str, way: VendorChannel, reminder_of: str | None = None) -> dict[str, Any]:
     moments = {"created_at": now.moment, "not_before": now.moment}
-    return {"run_id": now.run, "vendor_id": vendor, "channel": way, "attempts": 0, "chases": chases, **moments}
+    return {
+        "run_id": now.run,
+        "vendor_id": vendor,
+        "channel": way,
+        "attempts": 0,
+        "reminder_of": reminder_of,
+        **moments,
+    }
 
 
-def unanswered(desk: Desk, now: Now, hours: int) -> ColumnElement[bool]:
+def overdue_clause(desk: Desk, now: Now, hours: int) -> ColumnElement[bool]:
     """Return the SQL of a request, no reminder, that left so many hours ago and has open lines without an answer."""
     waits = (
-        select(PURCHASED.c.id)
-        .join(LINES, and_(LINES.c.order_id == PURCHASED.c.order_id, LINES.c.number == PURCHASED.c.line))
-        .join(ORDERS, ORDERS.c.id == LINES.c.order_id)
-        .where(PURCHASED.c.request_id == REQUESTS.c.id, PURCHASED.c.answer.is_(None))
-        .where(still_wanted(desk.end_of(now.as_of)), same_product())
+        select(PURCHASE_LINES.c.id)
+        .join(
+            ORDER_LINES,
+            and_(ORDER_LINES.c.order_id == PURCHASE_LINES.c.order_id, ORDER_LINES.c.number == PURCHASE_LINES.c.line),
+        )
+        .join(ORDERS, ORDERS.c.id == ORDER_LINES.c.order_id)
+        .where(PURCHASE_LINES.c.request_id == PURCHASE_REQUESTS.c.id, PURCHASE_LINES.c.answer.is_(None))
+        .where(wanted_filter(desk.end_of(now.as_of)), same_product_filter())
     )
-    long_ago = REQUESTS.c.settled_at <= now.moment - timedelta(hours=hours)
-    return and_(REQUESTS.c.state == State.SENT, REQUESTS.c.chases.is_(None), long_ago, waits.exists())
+    long_ago = PURCHASE_REQUESTS.c.settled_at <= now.moment - timedelta(hours=hours)
+    return and_(
+        PURCHASE_REQUESTS.c.state == State.SENT, PURCHASE_REQUESTS.c.reminder_of.is_(None), long_ago, waits.exists()
+    )
 
 
-def chase(desk: Desk, now: Now) -> int:
+def send_reminders(desk: Desk, now: Now) -> int:
     """Owe a reminder, once, of every request that stays without an answer too long; return how many are new."""
-    reminders = REQUESTS.alias()
-    query = select(REQUESTS.c.id, REQUESTS.c.vendor_id, REQUESTS.c.channel).where(
-        unanswered(desk, now, desk.policy.vendors.answer_hours),
-        ~select(reminders.c.id).where(reminders.c.chases == REQUESTS.c.id).exists(),
+    reminders = PURCHASE_REQUESTS.alias()
+    query = select(PURCHASE_REQUESTS.c.id, PURCHASE_REQUESTS.c.vendor_id, PURCHASE_REQUESTS.c.channel).where(
+        overdue_clause(desk, now, desk.policy.vendors.answer_hours),
+        ~select(reminders.c.id).where(reminders.c.reminder_of == PURCHASE_REQUESTS.c.id).exists(),
     )
     with desk.engine.begin() as connection:
         rows = [
-            {**_request(now, vendor, By(way), chases=key), "id": reminder_id(key), "state": State.QUEUED}
+            {
+                **_request(now, vendor, VendorChannel(way), reminder_of=key),
+                "id": reminder_id(key),
+                "state": State.QUEUED,
+            }
             for key, vendor, way in connection.execute(query)
         ]
         if not rows:
             return 0
-        new = insert(connection, REQUESTS).on_conflict_do_nothing().returning(REQUESTS.c.chases)
+        new = insert(connection, PURCHASE_REQUESTS).on_conflict_do_nothing().returning(PURCHASE_REQUESTS.c.reminder_of)
         chased = list(connection.execute(new, rows).scalars())
-        happened(connection, [("chased", key, "no answer so far") for key in chased], *_by(now))
+        record_events(connection, [("chased", key, "no answer so far") for key in chased], *_by(now))
     return len(chased)
 
 
-def ways_of(desk: Desk, ids: Iterable[str]) -> tuple[dict[str, By], list[str]]:
+def channels_of_vendors(desk: Desk, ids: Iterable[str]) -> tuple[dict[str, VendorChannel], list[str]]:
     """Return how vendors take requests, and a sentence about each that cannot be asked."""
-    with reading(desk.engine) as connection:
-        known = vendors(connection, ids)
+    with read_only(desk.engine) as connection:
+        known = load_vendors(connection, ids)
     ways, problems = {}, []
     for key in sorted(ids):
-        way = way_of(desk.shop, known[key]) if key in known else None
+        way = channel_of(desk.shop, known[key]) if key in known else None
         if way is not None:
             ways[key] = way
         elif key in known:

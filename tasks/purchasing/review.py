@@ -6,25 +6,25 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, case, func, or_, select, update
 
-from models.enums import Skip, State
+from models.enums import SkipReason, State
 from models.errors import ForewarnError
-from models.purchasing import VendorAnswer
+from models.purchasing import VendorResponse
 from tasks.context import Desk
-from tasks.db.events import happened
+from tasks.db.events import record_events
 from tasks.db.lookup import find_one
-from tasks.db.sql import reading
-from tasks.delivery.queue import FORGET
-from tasks.purchasing.requests import unanswered
-from tasks.purchasing.requirements import same_product, still_wanted
+from tasks.db.sql import read_only
+from tasks.delivery.queue import CLEAR_LEASE
+from tasks.purchasing.requests import overdue_clause
+from tasks.purchasing.requirements import same_product_filter, wanted_filter
 from tasks.runs.records import Now
-from tasks.tables import LINES, ORDERS, PURCHASED, REQUESTS, VENDORS
+from tasks.tables import ORDER_LINES, ORDERS, PURCHASE_LINES, PURCHASE_REQUESTS, VENDORS
 
 MAY_LEAVE = (State.HELD, State.REJECTED, State.IN_DOUBT, State.SKIPPED)
 """States of a request that only staff let leave, or leave again."""
 
 NOT_TAKEN = (State.REJECTED, State.SKIPPED)
 """States of a request that its vendor does not have."""
-GIVEN_BACK = (VendorAnswer.REFUSED, VendorAnswer.TOO_LATE)
+GIVEN_BACK = (VendorResponse.REFUSED, VendorResponse.TOO_LATE)
 
 STUCK = {
     State.HELD: "held: its run asked for more lines than one may by itself",
@@ -35,141 +35,174 @@ STUCK = {
 UNKNOWN = "the shop's facts do not name the vendor"
 
 
-def waiting(desk: Desk, now: Now) -> list[dict[str, Any]]:
+def list_waiting(desk: Desk, now: Now) -> list[dict[str, Any]]:
     """Return what waits for staff, the oldest first: requests without an answer or stuck, and lines to decide on."""
-    with reading(desk.engine) as connection:
-        found = [*_silent(desk, now, connection), *_stuck(desk, now, connection), *_of_lines(desk, now, connection)]
+    with read_only(desk.engine) as connection:
+        found = [
+            *_overdue_filter(desk, now, connection),
+            *_stuck_filter(desk, now, connection),
+            *_of_lines(desk, now, connection),
+        ]
     return sorted(found, key=lambda one: (one["since"], one["request"], one["order"] or "", one["line"] or ""))
 
 
-def _silent(desk: Desk, now: Now, connection: Connection) -> Iterator[dict[str, Any]]:
-    reminders = REQUESTS.alias()
-    reminded = select(reminders.c.id).where(reminders.c.chases == REQUESTS.c.id, reminders.c.state == State.SENT)
-    query = select(REQUESTS.c.id, REQUESTS.c.vendor_id, REQUESTS.c.settled_at, reminded.exists())
-    silent = query.where(unanswered(desk, now, desk.policy.vendors.staff_hours))
+def _overdue_filter(desk: Desk, now: Now, connection: Connection) -> Iterator[dict[str, Any]]:
+    reminders = PURCHASE_REQUESTS.alias()
+    reminded = select(reminders.c.id).where(
+        reminders.c.reminder_of == PURCHASE_REQUESTS.c.id, reminders.c.state == State.SENT
+    )
+    query = select(
+        PURCHASE_REQUESTS.c.id, PURCHASE_REQUESTS.c.vendor_id, PURCHASE_REQUESTS.c.settled_at, reminded.exists()
+    )
+    silent = query.where(overdue_clause(desk, now, desk.policy.vendors.staff_hours))
     for key, vendor, since, reminded in connection.execute(silent):
-        yield _waits(key, vendor, since, "no answer, though it was reminded" if reminded else "no answer")
+        yield _describe_wait(key, vendor, since, "no answer, though it was reminded" if reminded else "no answer")
 
 
-def _stuck(desk: Desk, now: Now, connection: Connection) -> Iterator[dict[str, Any]]:
-    asked = func.coalesce(REQUESTS.c.chases, REQUESTS.c.id)
-    asks = select(PURCHASED.c.id).where(PURCHASED.c.request_id == asked, PURCHASED.c.answer.is_(None)).exists()
-    long_ago = REQUESTS.c.created_at <= now.moment - timedelta(hours=desk.policy.vendors.staff_hours)
-    late = and_(REQUESTS.c.state == State.QUEUED, long_ago)
+def _stuck_filter(desk: Desk, now: Now, connection: Connection) -> Iterator[dict[str, Any]]:
+    asked = func.coalesce(PURCHASE_REQUESTS.c.reminder_of, PURCHASE_REQUESTS.c.id)
+    asks = (
+        select(PURCHASE_LINES.c.id)
+        .where(PURCHASE_LINES.c.request_id == asked, PURCHASE_LINES.c.answer.is_(None))
+        .exists()
+    )
+    long_ago = PURCHASE_REQUESTS.c.created_at <= now.moment - timedelta(hours=desk.policy.vendors.staff_hours)
+    late = and_(PURCHASE_REQUESTS.c.state == State.QUEUED, long_ago)
     query = (
-        select(REQUESTS.c.id, REQUESTS.c.vendor_id, REQUESTS.c.created_at, REQUESTS.c.state)
-        .add_columns(case((VENDORS.c.id.is_(None), UNKNOWN), else_=REQUESTS.c.reason))
-        .outerjoin(VENDORS, VENDORS.c.id == REQUESTS.c.vendor_id)
-        .where(asks, or_(late, REQUESTS.c.state.in_(list(STUCK))))
+        select(
+            PURCHASE_REQUESTS.c.id,
+            PURCHASE_REQUESTS.c.vendor_id,
+            PURCHASE_REQUESTS.c.created_at,
+            PURCHASE_REQUESTS.c.state,
+        )
+        .add_columns(case((VENDORS.c.id.is_(None), UNKNOWN), else_=PURCHASE_REQUESTS.c.reason))
+        .outerjoin(VENDORS, VENDORS.c.id == PURCHASE_REQUESTS.c.vendor_id)
+        .where(asks, or_(late, PURCHASE_REQUESTS.c.state.in_(list(STUCK))))
     )
     for key, vendor, since, state, reason in connection.execute(query):
-        yield _waits(key, vendor, since, STUCK.get(state, "has not left") + (f": {reason}" if reason else ""))
+        yield _describe_wait(key, vendor, since, STUCK.get(state, "has not left") + (f": {reason}" if reason else ""))
 
 
 def _of_lines(desk: Desk, now: Now, connection: Connection) -> Iterator[dict[str, Any]]:
-    wanted, answer = still_wanted(desk.end_of(now.as_of)), PURCHASED.c.answer
-    asked = and_(REQUESTS.c.state == State.SENT, or_(answer.is_(None), answer == VendorAnswer.ACCEPTED))
+    wanted, answer = wanted_filter(desk.end_of(now.as_of)), PURCHASE_LINES.c.answer
+    asked = and_(PURCHASE_REQUESTS.c.state == State.SENT, or_(answer.is_(None), answer == VendorResponse.ACCEPTED))
     about = {
-        "refused: {reason}": and_(answer == VendorAnswer.REFUSED, wanted, same_product()),
-        "accepted, though it was cancelled: tell the vendor not to send it": answer == VendorAnswer.TOO_LATE,
-        "asked for {product}, and the line wants {wants} now": and_(asked, wanted, ~same_product()),
+        "refused: {reason}": and_(answer == VendorResponse.REFUSED, wanted, same_product_filter()),
+        "accepted, though it was cancelled: tell the vendor not to send it": answer == VendorResponse.TOO_LATE,
+        "asked for {product}, and the line wants {wants} now": and_(asked, wanted, ~same_product_filter()),
     }
     query = (
-        select(PURCHASED.c.request_id, REQUESTS.c.vendor_id, PURCHASED.c.order_id, PURCHASED.c.line)
-        .add_columns(func.coalesce(PURCHASED.c.answered_at, REQUESTS.c.settled_at).label("since"), PURCHASED.c.reason)
-        .add_columns(PURCHASED.c.product_id.label("product"), LINES.c.product_id.label("wants"))
-        .join(REQUESTS, REQUESTS.c.id == PURCHASED.c.request_id)
-        .join(LINES, and_(LINES.c.order_id == PURCHASED.c.order_id, LINES.c.number == PURCHASED.c.line))
-        .join(ORDERS, ORDERS.c.id == LINES.c.order_id)
+        select(
+            PURCHASE_LINES.c.request_id, PURCHASE_REQUESTS.c.vendor_id, PURCHASE_LINES.c.order_id, PURCHASE_LINES.c.line
+        )
+        .add_columns(
+            func.coalesce(PURCHASE_LINES.c.answered_at, PURCHASE_REQUESTS.c.settled_at).label("since"),
+            PURCHASE_LINES.c.reason,
+        )
+        .add_columns(PURCHASE_LINES.c.product_id.label("product"), ORDER_LINES.c.product_id.label("wants"))
+        .join(PURCHASE_REQUESTS, PURCHASE_REQUESTS.c.id == PURCHASE_LINES.c.request_id)
+        .join(
+            ORDER_LINES,
+            and_(ORDER_LINES.c.order_id == PURCHASE_LINES.c.order_id, ORDER_LINES.c.number == PURCHASE_LINES.c.line),
+        )
+        .join(ORDERS, ORDERS.c.id == ORDER_LINES.c.order_id)
     )
     for what, which in about.items():
         for row in connection.execute(query.where(which)).mappings():
             said = what.format_map(dict(row))
-            yield _waits(row["request_id"], row["vendor_id"], row["since"], said, row["order_id"], row["line"])
+            yield _describe_wait(row["request_id"], row["vendor_id"], row["since"], said, row["order_id"], row["line"])
 
 
-def _waits(
+def _describe_wait(
     request: str, vendor: str, since: Any, what: str, order: str | None = None, line: str | None = None
 ) -> dict[str, Any]:
     return {"request": request, "vendor": vendor, "order": order, "line": line, "since": since, "what": what}
 
 
-def listed(desk: Desk, most: int) -> list[dict[str, Any]]:
+def find_requests(desk: Desk, most: int) -> list[dict[str, Any]]:
     """Return the newest purchase requests and reminders, with how many of their lines were answered."""
-    left = PURCHASED.c.answer.is_distinct_from(VendorAnswer.NOT_SENT)
+    left = PURCHASE_LINES.c.answer.is_distinct_from(VendorResponse.NOT_SENT)
     lines = (
-        select(PURCHASED.c.request_id, func.count().label("lines"), func.count(PURCHASED.c.answer).label("answered"))
+        select(
+            PURCHASE_LINES.c.request_id,
+            func.count().label("lines"),
+            func.count(PURCHASE_LINES.c.answer).label("answered"),
+        )
         .where(left)
-        .group_by(PURCHASED.c.request_id)
+        .group_by(PURCHASE_LINES.c.request_id)
         .subquery()
     )
-    names = ("id", "vendor_id", "channel", "state", "reason", "created_at", "settled_at", "chases")
+    names = ("id", "vendor_id", "channel", "state", "reason", "created_at", "settled_at", "reminder_of")
     query = (
-        select(*(REQUESTS.c[name] for name in names), VENDORS.c.name, lines.c.lines, lines.c.answered)
-        .outerjoin(VENDORS, VENDORS.c.id == REQUESTS.c.vendor_id)
-        .outerjoin(lines, lines.c.request_id == REQUESTS.c.id)
-        .order_by(REQUESTS.c.created_at.desc(), REQUESTS.c.id)
+        select(*(PURCHASE_REQUESTS.c[name] for name in names), VENDORS.c.name, lines.c.lines, lines.c.answered)
+        .outerjoin(VENDORS, VENDORS.c.id == PURCHASE_REQUESTS.c.vendor_id)
+        .outerjoin(lines, lines.c.request_id == PURCHASE_REQUESTS.c.id)
+        .order_by(PURCHASE_REQUESTS.c.created_at.desc(), PURCHASE_REQUESTS.c.id)
         .limit(most)
     )
-    with reading(desk.engine) as connection:
+    with read_only(desk.engine) as connection:
         return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def let_go(desk: Desk, now: Now, beginning: str, who: str, why: str = "") -> str:
+def approve_request(desk: Desk, now: Now, beginning: str, who: str, why: str = "") -> str:
     """Queue a request that is held, refused by its door, dropped or in doubt, as a person says; return its id.
 
     Raises ForewarnError where none, or more than one, begins so.
     """
     with desk.engine.begin() as connection:
-        key = _meant(connection, beginning, MAY_LEAVE)
+        key = _find_request(connection, beginning, MAY_LEAVE)
         _move(connection, key, State.QUEUED, why or None, not_before=now.moment)
-        happened(connection, [("approved", key, why)], now.moment, who)
+        record_events(connection, [("approved", key, why)], now.moment, who)
     return key
 
 
-def drop(desk: Desk, now: Now, beginning: str, who: str, why: str = "") -> str:
+def drop_request(desk: Desk, now: Now, beginning: str, who: str, why: str = "") -> str:
     """Never send a request that has not left; its lines count as asked for. Return its id. Raises ForewarnError."""
     with desk.engine.begin() as connection:
-        key = _meant(connection, beginning, (State.HELD, State.QUEUED, State.REJECTED, State.IN_DOUBT))
-        _move(connection, key, State.SKIPPED, Skip.DROPPED, settled_at=now.moment)
-        happened(connection, [(Skip.DROPPED, key, why)], now.moment, who)
+        key = _find_request(connection, beginning, (State.HELD, State.QUEUED, State.REJECTED, State.IN_DOUBT))
+        _move(connection, key, State.SKIPPED, SkipReason.DROPPED, settled_at=now.moment)
+        record_events(connection, [(SkipReason.DROPPED, key, why)], now.moment, who)
     return key
 
 
-def arrived(desk: Desk, now: Now, beginning: str, who: str, why: str = "") -> str:
+def mark_delivered(desk: Desk, now: Now, beginning: str, who: str, why: str = "") -> str:
     """Count a request in doubt as sent, as a person says; return its id. Raises ForewarnError."""
     with desk.engine.begin() as connection:
-        key = _meant(connection, beginning, (State.IN_DOUBT,))
+        key = _find_request(connection, beginning, (State.IN_DOUBT,))
         _move(connection, key, State.SENT, why or f"{who} says that it arrived", settled_at=now.moment)
-        happened(connection, [("settled_sent", key, why)], now.moment, who)
+        record_events(connection, [("settled_sent", key, why)], now.moment, who)
     return key
 
 
-def ask_again(desk: Desk, now: Now, beginning: str, who: str, why: str = "") -> int:
+def reopen_lines(desk: Desk, now: Now, beginning: str, who: str, why: str = "") -> int:
     """Let lines be asked for once more by the next run that a vendor refused, or never got; return how many.
 
     The lines of a request that was not taken or was dropped are such as well. Raises ForewarnError where none, or more
     than one, request begins so, or it has no such line.
     """
     with desk.engine.begin() as connection:
-        key = _meant(connection, beginning, tuple(State))
-        ended = select(REQUESTS.c.id).where(REQUESTS.c.id == key, REQUESTS.c.state.in_(NOT_TAKEN))
-        free = or_(PURCHASED.c.answer.in_(GIVEN_BACK), and_(PURCHASED.c.answer.is_(None), ended.exists()))
-        lines = and_(PURCHASED.c.request_id == key, free)
-        moved = connection.execute(update(PURCHASED).where(lines).values(answer=VendorAnswer.ASK_AGAIN)).rowcount
+        key = _find_request(connection, beginning, tuple(State))
+        ended = select(PURCHASE_REQUESTS.c.id).where(
+            PURCHASE_REQUESTS.c.id == key, PURCHASE_REQUESTS.c.state.in_(NOT_TAKEN)
+        )
+        free = or_(PURCHASE_LINES.c.answer.in_(GIVEN_BACK), and_(PURCHASE_LINES.c.answer.is_(None), ended.exists()))
+        lines = and_(PURCHASE_LINES.c.request_id == key, free)
+        moved = connection.execute(update(PURCHASE_LINES).where(lines).values(answer=VendorResponse.ASK_AGAIN)).rowcount
         if not moved:
             said = f"no line of request {key[:8]} was refused, and it was neither dropped nor turned down as a whole"
             raise ForewarnError(f"{said}; `forewarn vendors waiting` shows those")
-        happened(connection, [(VendorAnswer.ASK_AGAIN, key, why or f"{moved} lines")], now.moment, who)
+        record_events(connection, [(VendorResponse.ASK_AGAIN, key, why or f"{moved} lines")], now.moment, who)
     return moved
 
 
-def _meant(connection: Connection, beginning: str, states: Iterable[State]) -> str:
+def _find_request(connection: Connection, beginning: str, states: Iterable[State]) -> str:
     what = "purchase requests that may be decided on (`forewarn vendors list` shows them)"
-    return find_one(connection, REQUESTS, beginning, REQUESTS.c.state.in_(list(states)), what)
+    return find_one(connection, PURCHASE_REQUESTS, beginning, PURCHASE_REQUESTS.c.state.in_(list(states)), what)
 
 
 def _move(connection: Connection, key: str, state: State, reason: str | None, **moment: Any) -> None:
     connection.execute(
-        update(REQUESTS).where(REQUESTS.c.id == key).values(**FORGET, state=state, reason=reason, **moment)
+        update(PURCHASE_REQUESTS)
+        .where(PURCHASE_REQUESTS.c.id == key)
+        .values(**CLEAR_LEASE, state=state, reason=reason, **moment)
     )

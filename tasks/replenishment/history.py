@@ -21,25 +21,25 @@ from sqlalchemy import (
 )
 
 from models.tables.column_types import Pieces
-from rules.replenishment.reorder import Deliveries, Lead, lead_time
+from rules.replenishment.reorder import DeliveryStats, LeadTime, lead_time
 from tasks.context import Desk
-from tasks.db.sql import is_sqlite, within
-from tasks.tables import INBOUNDS, LINES, ORDERS, PRODUCTS, VENDORS
+from tasks.db.sql import id_range, is_sqlite
+from tasks.tables import INBOUNDS, ORDER_LINES, ORDERS, PRODUCTS, VENDORS
 
 
 @dataclass(frozen=True, slots=True)
-class Leads:
+class LeadTimes:
     """The lead time of each vendor, and of one of which nothing is known."""
 
-    by_vendor: Mapping[str, Lead]
-    unknown: Lead
+    by_vendor: Mapping[str, LeadTime]
+    unknown: LeadTime
 
-    def of(self, vendor: str | None) -> Lead:
+    def of(self, vendor: str | None) -> LeadTime:
         """Return a vendor's lead time."""
         return self.unknown if vendor is None else self.by_vendor.get(vendor, self.unknown)
 
 
-def leads(desk: Desk, connection: Connection, as_of: date) -> Leads:
+def lead_times(desk: Desk, connection: Connection, as_of: date) -> LeadTimes:
     """Learn the vendors' lead times from the deliveries received within the policy's time."""
     end, policy = desk.end_of(as_of), desk.policy.reorder
     began = end - timedelta(days=desk.policy.forecast.history_days)
@@ -58,30 +58,30 @@ def leads(desk: Desk, connection: Connection, as_of: date) -> Leads:
     took: dict[str | None, list[int]] = {}
     for key, ordered, received in lorries:
         took.setdefault(key, []).append((received - ordered).days)
-    everybody = _deliveries([days for each in took.values() for days in each]) if took else None
+    everybody = _delivery_stats([days for each in took.values() for days in each]) if took else None
     vendors = connection.execute(select(VENDORS.c.id, VENDORS.c.lead_days))
     said = {row.id: row.lead_days for row in vendors}
-    own = {key: _deliveries(days) for key, days in took.items() if key is not None}
+    own = {key: _delivery_stats(days) for key, days in took.items() if key is not None}
     known = {key: lead_time(own.get(key), said.get(key), everybody, policy) for key in own.keys() | said.keys()}
-    return Leads(known, lead_time(None, None, everybody, policy))
+    return LeadTimes(known, lead_time(None, None, everybody, policy))
 
 
-def _deliveries(days: Sequence[int]) -> Deliveries:
-    return Deliveries(len(days), fmean(days), stdev(days) if len(days) > 1 else 0.0)
+def _delivery_stats(days: Sequence[int]) -> DeliveryStats:
+    return DeliveryStats(len(days), fmean(days), stdev(days) if len(days) > 1 else 0.0)
 
 
-def sold(desk: Desk, connection: Connection, as_of: date, reach: tuple[str, str]) -> dict[str, dict[int, float]]:
+def daily_sales(desk: Desk, connection: Connection, as_of: date, reach: tuple[str, str]) -> dict[str, dict[int, float]]:
     """Return the pieces of each product by how many days before `as_of` they were ordered; cancelled ones left out.
 
     Whatever is older than the policy's history stands under its length.
     """
-    kept = type_coerce(func.sum(LINES.c.quantity - LINES.c.cancelled), Pieces)
+    kept = type_coerce(func.sum(ORDER_LINES.c.quantity - ORDER_LINES.c.cancelled), Pieces)
     query = (
-        select(LINES.c.product_id, _days_ago(desk, connection, as_of).label("ago"), kept)
-        .select_from(LINES.join(ORDERS, ORDERS.c.id == LINES.c.order_id))
-        .where(within(LINES.c.product_id, *reach), ORDERS.c.placed_at < desk.start_of(as_of))
-        .where(LINES.c.cancelled_at.is_(None), ORDERS.c.cancelled_at.is_(None), ~LINES.c.virtual)
-        .group_by(LINES.c.product_id, literal_column("ago"))
+        select(ORDER_LINES.c.product_id, _days_ago(desk, connection, as_of).label("ago"), kept)
+        .select_from(ORDER_LINES.join(ORDERS, ORDERS.c.id == ORDER_LINES.c.order_id))
+        .where(id_range(ORDER_LINES.c.product_id, *reach), ORDERS.c.placed_at < desk.start_of(as_of))
+        .where(ORDER_LINES.c.cancelled_at.is_(None), ORDERS.c.cancelled_at.is_(None), ~ORDER_LINES.c.virtual)
+        .group_by(ORDER_LINES.c.product_id, literal_column("ago"))
     )
     found: dict[str, dict[int, float]] = {}
     for product, days, pieces in connection.execute(query):

@@ -7,21 +7,21 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, delete, select
 
-from rules.replenishment.levels import Level
-from rules.replenishment.reorder import Known, level
+from rules.replenishment.levels import ProductLevel
+from rules.replenishment.reorder import ReorderInputs, stock_level
 from tasks.context import Desk
-from tasks.db.sql import among, reading, upsert, within
-from tasks.inventory.supply import stocked
-from tasks.replenishment.history import Leads, sold
+from tasks.db.sql import id_range, in_list, read_only, upsert
+from tasks.inventory.supply import products_with_supply
+from tasks.replenishment.history import LeadTimes, daily_sales
 from tasks.replenishment.reorder_list import LEVEL, pieces, vendor_of_product
 from tasks.runs.records import Now
-from tasks.tables import LEVELS, PRODUCTS
+from tasks.tables import PRODUCTS, STOCK_LEVELS
 
 PAGE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class LevelPage:
     """What came of one page of products; `last` is None after the end."""
 
     last: str | None
@@ -31,15 +31,15 @@ class Page:
     """Products left out, as the shop keeps no stock of them, nor do their vendors send them."""
 
 
-def reckon(desk: Desk, now: Now, found: Leads, after: str, limit: int = PAGE) -> Page:
+def compute_levels(desk: Desk, now: Now, found: LeadTimes, after: str, limit: int = PAGE) -> LevelPage:
     """Reckon the levels of the products that follow `after`, and write those that changed; safe to repeat."""
-    with reading(desk.engine) as connection:
+    with read_only(desk.engine) as connection:
         rows = connection.execute(_page(desk, now.as_of, after, limit)).all()
         if not rows:
-            return Page(None)
+            return LevelPage(None)
         reach = (after, rows[-1].id)
-        history = sold(desk, connection, now.as_of, reach)
-        known = {one.product_id: one for one in _kept(connection, within(LEVELS.c.product_id, *reach))}
+        history = daily_sales(desk, connection, now.as_of, reach)
+        known = {one.product_id: one for one in _stored_levels(connection, id_range(STOCK_LEVELS.c.product_id, *reach))}
     reckoned = [
         _level(desk, found, row, history.get(row.id, {})) for row in rows if row.stocked and not row.drop_shipped
     ]
@@ -49,9 +49,9 @@ def reckon(desk: Desk, now: Now, found: Leads, after: str, limit: int = PAGE) ->
         with desk.engine.begin() as connection:
             _write(connection, now, changed)
             if gone:
-                connection.execute(delete(LEVELS).where(among(connection, LEVELS.c.product_id, gone)))
+                connection.execute(delete(STOCK_LEVELS).where(in_list(connection, STOCK_LEVELS.c.product_id, gone)))
     unstocked = sum(not row.stocked and not row.drop_shipped for row in rows)
-    return Page(reach[1], len(reckoned), len(changed), unstocked)
+    return LevelPage(reach[1], len(reckoned), len(changed), unstocked)
 
 
 def _page(desk: Desk, as_of: date, after: str, limit: int) -> Select[Any]:
@@ -60,28 +60,28 @@ def _page(desk: Desk, as_of: date, after: str, limit: int) -> Select[Any]:
         vendor_of_product(),
         PRODUCTS.c.drop_shipped,
         PRODUCTS.c.safety_stock,
-        stocked().label("stocked"),
+        products_with_supply().label("stocked"),
         *pieces(desk, as_of),
     )
     return select(*columns).where(PRODUCTS.c.id > after).order_by(PRODUCTS.c.id).limit(limit)
 
 
-def _level(desk: Desk, found: Leads, row: Row[Any], sold: Mapping[int, float]) -> Level:
+def _level(desk: Desk, found: LeadTimes, row: Row[Any], sold: Mapping[int, float]) -> ProductLevel:
     policy = desk.policy.reorder
     length = min(policy.history_days, max(sold) + 1) if sold else policy.history_days
-    product = Known(
+    product = ReorderInputs(
         row.id,
         tuple(sold.get(ago, 0) for ago in range(length - 1, -1, -1)),
         row.on_hand + row.inbound - row.waiting,
         found.of(row.vendor_id),
         row.safety_stock,
     )
-    return level(product, policy)
+    return stock_level(product, policy)
 
 
-def _kept(connection: Connection, which: ColumnElement[bool]) -> list[Level]:
-    return [Level(*row) for row in connection.execute(select(*LEVEL).where(which))]
+def _stored_levels(connection: Connection, which: ColumnElement[bool]) -> list[ProductLevel]:
+    return [ProductLevel(*row) for row in connection.execute(select(*LEVEL).where(which))]
 
 
-def _write(connection: Connection, now: Now, changed: Sequence[Level]) -> None:
-    upsert(connection, LEVELS, [asdict(one) | {"set_at": now.moment} for one in changed])
+def _write(connection: Connection, now: Now, changed: Sequence[ProductLevel]) -> None:
+    upsert(connection, STOCK_LEVELS, [asdict(one) | {"set_at": now.moment} for one in changed])

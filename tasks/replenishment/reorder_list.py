@@ -6,21 +6,21 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
-from models.inventory import Stocked
+from models.inventory import StockStatus
 from models.orders import ProductFacts
 from models.quantities import Quantity
-from rules.replenishment.levels import Level, by_urgency
+from rules.replenishment.levels import ProductLevel, sorted_by_urgency
 from tasks.context import Desk
-from tasks.orders.filters import unsent
-from tasks.orders.owed_pieces import not_yet, wanted_pieces
+from tasks.orders.filters import not_packed_filter
+from tasks.orders.owed_pieces import not_yet_filter, wanted_pieces_clause
 from tasks.orders.queries import PRODUCT
-from tasks.tables import AVAILABILITIES, INBOUNDS, LEVELS, LINES, ORDERS, PRODUCTS, STOCKS, VENDORS
+from tasks.tables import AVAILABILITIES, INBOUNDS, ORDER_LINES, ORDERS, PRODUCTS, STOCK_LEVELS, STOCKS, VENDORS
 
-LEVEL = [LEVELS.c[field.name] for field in fields(Level)]
+LEVEL = [STOCK_LEVELS.c[field.name] for field in fields(ProductLevel)]
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class StockPosition:
     """A product with its level, and the pieces behind what is available."""
 
     name: str
@@ -29,11 +29,11 @@ class Position:
     inbound: Quantity
     waiting: Quantity
     next_on: date | None
-    level: Level
+    level: ProductLevel
 
 
 @dataclass(frozen=True, slots=True)
-class Scarce:
+class LowStock:
     """A product that sells, and of which few pieces are left to promise."""
 
     product: ProductFacts
@@ -41,35 +41,37 @@ class Scarce:
     demand_a_day: float
 
 
-def reorder_list(desk: Desk, connection: Connection, as_of: date, *, everything: bool = False) -> list[Position]:
+def reorder_list(desk: Desk, connection: Connection, as_of: date, *, everything: bool = False) -> list[StockPosition]:
     """Return the products to order now, or all of them, those that run out first before the others."""
     vendor = vendor_of_product()
-    joined = LEVELS.join(PRODUCTS, PRODUCTS.c.id == LEVELS.c.product_id).outerjoin(VENDORS, VENDORS.c.id == vendor)
+    joined = STOCK_LEVELS.join(PRODUCTS, PRODUCTS.c.id == STOCK_LEVELS.c.product_id).outerjoin(
+        VENDORS, VENDORS.c.id == vendor
+    )
     query = select(PRODUCTS.c.name, func.coalesce(VENDORS.c.name, vendor), *pieces(desk, as_of), *LEVEL)
     query = query.select_from(joined)
     if not everything:
-        query = query.where(LEVELS.c.order_quantity > 0)
+        query = query.where(STOCK_LEVELS.c.order_quantity > 0)
     found = {}
     for name, by, on_hand, inbound, waiting, next_on, *kept in connection.execute(query):
-        one = Level(*kept)
-        found[one.product_id] = Position(name, by, on_hand, inbound, waiting, next_on, one)
-    return [found[one.product_id] for one in by_urgency(position.level for position in found.values())]
+        one = ProductLevel(*kept)
+        found[one.product_id] = StockPosition(name, by, on_hand, inbound, waiting, next_on, one)
+    return [found[one.product_id] for one in sorted_by_urgency(position.level for position in found.values())]
 
 
-def low_stock(desk: Desk, connection: Connection) -> list[Scarce]:
+def find_low_stock(desk: Desk, connection: Connection) -> list[LowStock]:
     """Return the products that sell and of which few are left to promise, the briskest first."""
     few = and_(AVAILABILITIES.c.left >= 1, AVAILABILITIES.c.left <= desk.policy.restock.post_left)
     query = (
-        select(AVAILABILITIES.c.left, LEVELS.c.demand_a_day, *PRODUCT)
+        select(AVAILABILITIES.c.left, STOCK_LEVELS.c.demand_a_day, *PRODUCT)
         .select_from(
-            AVAILABILITIES.join(LEVELS, LEVELS.c.product_id == AVAILABILITIES.c.product_id).join(
+            AVAILABILITIES.join(STOCK_LEVELS, STOCK_LEVELS.c.product_id == AVAILABILITIES.c.product_id).join(
                 PRODUCTS, PRODUCTS.c.id == AVAILABILITIES.c.product_id
             )
         )
-        .where(AVAILABILITIES.c.state == Stocked.IN_STOCK, few, LEVELS.c.demand_a_day > 0)
-        .order_by(LEVELS.c.demand_a_day.desc(), AVAILABILITIES.c.product_id)
+        .where(AVAILABILITIES.c.state == StockStatus.IN_STOCK, few, STOCK_LEVELS.c.demand_a_day > 0)
+        .order_by(STOCK_LEVELS.c.demand_a_day.desc(), AVAILABILITIES.c.product_id)
     )
-    return [Scarce(ProductFacts(*product), left, a_day) for left, a_day, *product in connection.execute(query)]
+    return [LowStock(ProductFacts(*product), left, a_day) for left, a_day, *product in connection.execute(query)]
 
 
 def vendor_of_product() -> ColumnElement[Any]:
@@ -88,12 +90,12 @@ def vendor_of_product() -> ColumnElement[Any]:
 
 def pieces(desk: Desk, as_of: date) -> list[ColumnElement[Any]]:
     """Return the SQL of a product's pieces on hand, inbound and wanted by open lines, and its next delivery's day."""
-    coming = and_(INBOUNDS.c.product_id == PRODUCTS.c.id, not_yet(INBOUNDS.c.received_at, desk.end_of(as_of)))
+    coming = and_(INBOUNDS.c.product_id == PRODUCTS.c.id, not_yet_filter(INBOUNDS.c.received_at, desk.end_of(as_of)))
     day = func.coalesce(INBOUNDS.c.expected_on, INBOUNDS.c.promised_on)
     waiting = (
-        select(func.coalesce(func.sum(wanted_pieces(desk.end_of(as_of))), 0))
-        .select_from(LINES.join(ORDERS, ORDERS.c.id == LINES.c.order_id))
-        .where(LINES.c.product_id == PRODUCTS.c.id, unsent(desk, as_of))
+        select(func.coalesce(func.sum(wanted_pieces_clause(desk.end_of(as_of))), 0))
+        .select_from(ORDER_LINES.join(ORDERS, ORDERS.c.id == ORDER_LINES.c.order_id))
+        .where(ORDER_LINES.c.product_id == PRODUCTS.c.id, not_packed_filter(desk, as_of))
     )
     found = {
         "on_hand": select(func.coalesce(func.sum(STOCKS.c.on_hand), 0)).where(STOCKS.c.product_id == PRODUCTS.c.id),

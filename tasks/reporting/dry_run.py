@@ -7,53 +7,53 @@ from datetime import date
 
 from sqlalchemy import Connection
 
-from models.orders import OrderFacts, Told
+from models.orders import LastNotice, OrderFacts
 from models.policy.policy import NOT_OPEN
 from tasks.context import Desk
-from tasks.db.sql import reading
-from tasks.notices.decide import decide
-from tasks.notices.evaluate import Looked
-from tasks.offers.budget import open_purse
-from tasks.offers.substitute_stock import Shelves
-from tasks.orders.queries import Watched, placed
+from tasks.db.sql import read_only
+from tasks.notices.decide import decide_orders
+from tasks.notices.evaluate import EvaluationSummary
+from tasks.offers.budget import load_budget
+from tasks.offers.substitute_stock import SubstituteStock
+from tasks.orders.queries import WatchedOrder, list_orders
 from tasks.orders.told import told_to_customers
-from tasks.runs.records import LATE_ORDERS, Now, last
+from tasks.runs.records import LATE_ORDERS, Now, latest_run
 from tasks.tables import NOTICES
 
 
 @dataclass(slots=True)
-class Survey:
+class DryRunResult:
     """A day, seen whole: how many orders stand where, and what would be said."""
 
-    looked: Looked = field(default_factory=Looked)
+    looked: EvaluationSummary = field(default_factory=EvaluationSummary)
     orders: Counter[str] = field(default_factory=Counter)
     """Open orders by bucket, `on_time` among them."""
 
 
-def survey(
+def dry_run(
     desk: Desk,
     now: Now,
     *,
     batch: int,
     limit: int | None = None,
     progress: Callable[[int], None] = lambda _: None,
-) -> Survey:
+) -> DryRunResult:
     """Judge every order as of a day, with what customers had been told by then; write nothing.
 
     With a `limit`, no more plans are counted than a run with it would carry out.
     """
-    before = last(desk.engine, LATE_ORDERS)
+    before = latest_run(desk.engine, LATE_ORDERS)
     anew = before is not None and (now.as_of < before["as_of"] or before["policy"] != desk.policy.digest)
-    found = Survey()
-    shelves = Shelves(whole=True)
-    with reading(desk.engine) as connection:
-        purse = open_purse(connection, now, desk.policy)
+    found = DryRunResult()
+    shelves = SubstituteStock(whole=True)
+    with read_only(desk.engine) as connection:
+        purse = load_budget(connection, now, desk.policy)
         for page in _pages(desk, connection, now.as_of, batch):
-            for one in decide(desk, now, connection, page, shelves, purse):
-                full = limit is not None and sum(found.looked.news.values()) >= limit
+            for one in decide_orders(desk, now, connection, page, shelves, purse):
+                full = limit is not None and sum(found.looked.changes.values()) >= limit
                 if one.verdict.bucket not in NOT_OPEN:
                     found.orders[one.verdict.bucket] += 1
-                if not full and (anew or one.watched.look_again_on <= now.as_of):
+                if not full and (anew or one.watched.next_check_on <= now.as_of):
                     found.looked.render(desk, one, purse)
             found.looked.orders += len(page)
             progress(found.looked.orders)
@@ -61,15 +61,15 @@ def survey(
     return found
 
 
-def _pages(desk: Desk, connection: Connection, as_of: date, batch: int) -> Iterator[Sequence[Watched]]:
+def _pages(desk: Desk, connection: Connection, as_of: date, batch: int) -> Iterator[Sequence[WatchedOrder]]:
     after = ""
-    while page := placed(desk, connection, as_of, after, batch):
+    while page := list_orders(desk, connection, as_of, after, batch):
         after = page[-1].order.id
-        told = told_by_then(connection, [one.order for one in page], as_of)
+        told = order_as_told_by(connection, [one.order for one in page], as_of)
         yield [replace(one, order=replace(one.order, told=told.get(one.order.id))) for one in page]
 
 
-def told_by_then(connection: Connection, orders: Sequence[OrderFacts], as_of: date) -> dict[str, Told]:
+def order_as_told_by(connection: Connection, orders: Sequence[OrderFacts], as_of: date) -> dict[str, LastNotice]:
     """Return what customers had been told of orders by a day: the watch's word, or an earlier notice's."""
     told = {order.id: order.told for order in orders if order.told is not None and order.told.told_on <= as_of}
     later = [order for order in orders if order.told is not None and order.told.told_on > as_of]

@@ -8,23 +8,23 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from models.decisions import Delay, Verdict
+from models.decisions import Assessment, Delay
 from models.enums import State
 from models.errors import ForewarnError
 from models.orders import LineFacts, OrderFacts, Shipment
 from models.quantities import as_number
 from rules.contact.addresses import email_address, phone_number, readable
-from rules.contact.masking import masked
+from rules.contact.masking import mask_address
 from rules.delays.delays import open_lines
 from rules.delays.evaluate import KNOWS
 from tasks.context import Desk
-from tasks.notices.decide import decide
-from tasks.notices.rendering import render
-from tasks.offers.budget import open_purse
-from tasks.offers.substitute_stock import Shelves
-from tasks.orders.queries import Watched, named
-from tasks.reporting.dry_run import told_by_then
-from tasks.reporting.explain_supply import supply
+from tasks.notices.decide import decide_orders
+from tasks.notices.rendering import render_plan
+from tasks.offers.budget import load_budget
+from tasks.offers.substitute_stock import SubstituteStock
+from tasks.orders.queries import WatchedOrder, get_orders
+from tasks.reporting.dry_run import order_as_told_by
+from tasks.reporting.explain_supply import explain_supply
 from tasks.runs.records import Now
 from tasks.tables import EVENTS, NOTICES, OFFERS
 
@@ -36,23 +36,25 @@ WHERE_IT_STANDS = ("run_id", "trial", "not_before")
 GIVEN = ("kind", "line", "products", "percent", "amount", "currency", "expires_on")
 
 
-def find(desk: Desk, connection: Connection, order: str, as_of: date) -> Watched:
+def find_order(desk: Desk, connection: Connection, order: str, as_of: date) -> WatchedOrder:
     """Return one order as of a day; raises ForewarnError where there is none."""
-    found = named(desk, connection, [order])
+    found = get_orders(desk, connection, [order])
     if not found:
         raise ForewarnError(
             f"no order {order!r} is known here; an order that the source has comes with `forewarn import`"
         )
     (watched,) = found
-    told = told_by_then(connection, [watched.order], as_of).get(order)
+    told = order_as_told_by(connection, [watched.order], as_of).get(order)
     return replace(watched, order=replace(watched.order, told=told))
 
 
-def explain(desk: Desk, connection: Connection, order: str, now: Now) -> dict[str, Any]:
+def explain_order(desk: Desk, connection: Connection, order: str, now: Now) -> dict[str, Any]:
     """Return the story of one order as plain data; addresses are masked. Raises ForewarnError."""
-    watched = find(desk, connection, order, now.as_of)
+    watched = find_order(desk, connection, order, now.as_of)
     facts = watched.order
-    (decided,) = decide(desk, now, connection, [watched], Shelves(), open_purse(connection, now, desk.policy))
+    (decided,) = decide_orders(
+        desk, now, connection, [watched], SubstituteStock(), load_budget(connection, now, desk.policy)
+    )
     verdict = decided.verdict
     notices = _told(connection, order)
     waits = _waits(facts, notices)
@@ -70,11 +72,11 @@ def explain(desk: Desk, connection: Connection, order: str, now: Now) -> dict[st
         "bucket": verdict.bucket,
         "days": verdict.delay.days if verdict.delay else 0,
         "expected_on": verdict.delay.expected_on if verdict.delay else None,
-        "supply": supply(desk, connection, order, now.as_of),
+        "supply": explain_supply(desk, connection, order, now.as_of),
         "told": notices,
         "offers": _offers(connection, order),
         "now": current,
-        "look_again_on": verdict.look_again_on if verdict.look_again_on < date.max and not held else None,
+        "next_check_on": verdict.next_check_on if verdict.next_check_on < date.max and not held else None,
     }
 
 
@@ -92,7 +94,7 @@ def _customer(facts: OrderFacts, country: str) -> dict[str, Any]:
 
 def _masked(read: Callable[[str], str], address: str | None) -> str | None:
     """Return an address masked as it was read, so that staff see that it is usable; as it stands where it is not."""
-    return masked(readable(read, address) or address) if address else None
+    return mask_address(readable(read, address) or address) if address else None
 
 
 def _line(order: OrderFacts, line: LineFacts, delay: Delay | None, as_of: date) -> dict[str, Any]:
@@ -139,7 +141,7 @@ def _told(connection: Connection, order: str) -> list[dict[str, Any]]:
     query = select(*(NOTICES.c[name] for name in names)).where(NOTICES.c.order_id == order)
     told = [dict(row) for row in connection.execute(query.order_by(NOTICES.c.revision, NOTICES.c.channel)).mappings()]
     for notice in told:
-        notice["address"] = masked(notice["address"]) if notice["address"] else None
+        notice["address"] = mask_address(notice["address"]) if notice["address"] else None
         notice["events"] = _events(connection, notice["id"])
     return told
 
@@ -177,14 +179,14 @@ def _reached(notices: Sequence[Mapping[str, Any]]) -> bool:
     return any(one["state"] in ARRIVES and not one["trial"] for one in notices)
 
 
-def _now(desk: Desk, order: OrderFacts, verdict: Verdict, as_of: date, waits: str | None) -> dict[str, Any]:
+def _now(desk: Desk, order: OrderFacts, verdict: Assessment, as_of: date, waits: str | None) -> dict[str, Any]:
     if verdict.plan is None and verdict.quiet == KNOWS and waits is not None:
         return {"say": None, "why": waits}
     if verdict.plan is None:
         cancelled = order.cancelled_on is not None and order.cancelled_on <= as_of
         quiet = "the order was cancelled" if cancelled else "nothing is late" if verdict.delay is None else ""
         return {"say": None, "why": verdict.quiet or quiet}
-    found = render(desk, verdict.plan)
+    found = render_plan(desk, verdict.plan)
     plan = found.plan
     return {
         "say": plan.message,

@@ -5,17 +5,37 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, select
 
-from models.inventory import Cover
+from models.inventory import Coverage
 from models.quantities import as_number
-from rules.delays.line_order import natural
+from rules.delays.line_order import natural_key
 from tasks.context import Desk
-from tasks.shipments.remaining import as_left, leaving
-from tasks.tables import ALLOCATIONS, CHOICES, EXPECTATIONS, INBOUNDS, PRODUCTS, PURCHASED, REQUESTS, VENDORS
+from tasks.shipments.remaining import plan_as_data, plan_remaining
+from tasks.tables import (
+    ALLOCATIONS,
+    EXPECTED_DATES,
+    INBOUNDS,
+    PRODUCTS,
+    PURCHASE_LINES,
+    PURCHASE_REQUESTS,
+    SHIPPING_PLANS,
+    VENDORS,
+)
 
-SAID = ("expected_on", "source", "earliest_on", "latest_on", "chance", "ready", "why", "set_at", "who", "ended_at")
+SAID = (
+    "expected_on",
+    "source",
+    "earliest_on",
+    "latest_on",
+    "probability",
+    "in_stock",
+    "why",
+    "set_at",
+    "set_by",
+    "ended_at",
+)
 
 
-def supply(desk: Desk, connection: Connection, order: str, as_of: date) -> dict[str, Any]:
+def explain_supply(desk: Desk, connection: Connection, order: str, as_of: date) -> dict[str, Any]:
     """Return what is known of an order's goods as plain data; each list is empty where nothing is."""
     return {
         "covered": [_covered(row) for row in _listed(connection, _coverage(order))],
@@ -27,7 +47,7 @@ def supply(desk: Desk, connection: Connection, order: str, as_of: date) -> dict[
 
 def _listed(connection: Connection, query: Any) -> list[RowMapping]:
     """Return rows by line, as the order lists its lines."""
-    return sorted(connection.execute(query).mappings(), key=lambda row: natural(row["line"]))
+    return sorted(connection.execute(query).mappings(), key=lambda row: natural_key(row["line"]))
 
 
 def _coverage(order: str) -> Any:
@@ -52,13 +72,13 @@ def _coverage(order: str) -> Any:
 
 def _covered(row: Any) -> dict[str, Any]:
     by = {
-        Cover.STOCK: f"stock at {row['place']}",
-        Cover.INBOUND: f"delivery {row['inbound_id']} of {row['vendor'] or 'an unnamed vendor'}"
+        Coverage.STOCK: f"stock at {row['place']}",
+        Coverage.INBOUND: f"delivery {row['inbound_id']} of {row['vendor'] or 'an unnamed vendor'}"
         + (f", promised for {row['promised_on']}" if row["promised_on"] else "")
         + (f", now for {row['expected_on']}" if row["expected_on"] not in (None, row["promised_on"]) else ""),
-        Cover.PACKED: "packed, not handed over yet",
-        Cover.NOTHING: "nothing known",
-    }[Cover(row["cover"])]
+        Coverage.PACKED: "packed, not handed over yet",
+        Coverage.NOTHING: "nothing known",
+    }[Coverage(row["cover"])]
     named = {name: row[name] for name in ("line", "product", "quantity")}
     return {**_counted(named), "covered by": by, "leaves": row["ships_on"], "arrives": row["arrives_on"]}
 
@@ -69,36 +89,38 @@ def _counted(row: Any) -> dict[str, Any]:
 
 def _dates(order: str) -> Any:
     return (
-        select(EXPECTATIONS.c.line, *(EXPECTATIONS.c[name] for name in SAID))
-        .where(EXPECTATIONS.c.order_id == order)
-        .order_by(EXPECTATIONS.c.id)
+        select(EXPECTED_DATES.c.line, *(EXPECTED_DATES.c[name] for name in SAID))
+        .where(EXPECTED_DATES.c.order_id == order)
+        .order_by(EXPECTED_DATES.c.id)
     )
 
 
 def _requests(order: str) -> Any:
     return (
         select(
-            PURCHASED.c.line,
-            func.coalesce(VENDORS.c.name, REQUESTS.c.vendor_id).label("vendor"),
-            PURCHASED.c.quantity,
-            REQUESTS.c.state,
-            REQUESTS.c.created_at,
-            PURCHASED.c.answer,
-            PURCHASED.c.promised_on,
-            PURCHASED.c.reason,
+            PURCHASE_LINES.c.line,
+            func.coalesce(VENDORS.c.name, PURCHASE_REQUESTS.c.vendor_id).label("vendor"),
+            PURCHASE_LINES.c.quantity,
+            PURCHASE_REQUESTS.c.state,
+            PURCHASE_REQUESTS.c.created_at,
+            PURCHASE_LINES.c.answer,
+            PURCHASE_LINES.c.promised_on,
+            PURCHASE_LINES.c.reason,
         )
         .select_from(
-            PURCHASED.join(REQUESTS, REQUESTS.c.id == PURCHASED.c.request_id).outerjoin(
-                VENDORS, VENDORS.c.id == REQUESTS.c.vendor_id
+            PURCHASE_LINES.join(PURCHASE_REQUESTS, PURCHASE_REQUESTS.c.id == PURCHASE_LINES.c.request_id).outerjoin(
+                VENDORS, VENDORS.c.id == PURCHASE_REQUESTS.c.vendor_id
             )
         )
-        .where(PURCHASED.c.order_id == order)
-        .order_by(PURCHASED.c.nth)
+        .where(PURCHASE_LINES.c.order_id == order)
+        .order_by(PURCHASE_LINES.c.attempt)
     )
 
 
 def _shipping(desk: Desk, connection: Connection, order: str, as_of: date) -> dict[str, Any] | None:
-    query = select(CHOICES.c.why, CHOICES.c.parcels, CHOICES.c.decided_at).where(CHOICES.c.order_id == order)
+    query = select(SHIPPING_PLANS.c.why, SHIPPING_PLANS.c.parcels, SHIPPING_PLANS.c.planned_at).where(
+        SHIPPING_PLANS.c.order_id == order
+    )
     row = connection.execute(query).mappings().first()
-    left = leaving(desk, connection, [order], as_of)
-    return as_left(dict(row), left[order]) if row and order in left else None
+    left = plan_remaining(desk, connection, [order], as_of)
+    return plan_as_data(dict(row), left[order]) if row and order in left else None

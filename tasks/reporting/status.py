@@ -9,10 +9,10 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, func, or_, select
 
 from models.enums import State
 from tasks.context import Desk
-from tasks.db.counters import orders_by_bucket
-from tasks.delivery.in_doubt import for_people
+from tasks.db.counters import count_orders_by_bucket
+from tasks.delivery.in_doubt import count_waiting_for_staff
 from tasks.runs.records import HELD, LATE_ORDERS, SHARD
-from tasks.tables import NOTICES, POSTS, REQUESTS, RUNS
+from tasks.tables import NOTICES, POSTS, PURCHASE_REQUESTS, RUNS
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class DayTotals:
     """One day of the ledger's."""
 
     told: dict[str, int]
@@ -63,16 +63,16 @@ class Day:
     """Runs by flow and how they ended."""
 
 
-def status(connection: Connection, runs: int = 5) -> Status:
+def load_status(connection: Connection, runs: int = 5) -> Status:
     """Say where everything stands."""
     columns = [RUNS.c[name] for name in ("flow", "as_of", "state", "started_at", "ended_at")]
     newest = select(*columns).where(RUNS.c.flow != SHARD).order_by(RUNS.c.number.desc())
     return Status(
-        orders=dict(orders_by_bucket(connection)),
+        orders=dict(count_orders_by_bucket(connection)),
         notices=_by_state(connection, NOTICES),
         posts=_by_state(connection, POSTS),
-        for_people=for_people(connection),
-        purchases=_by_state(connection, REQUESTS),
+        for_people=count_waiting_for_staff(connection),
+        purchases=_by_state(connection, PURCHASE_REQUESTS),
         runs=[dict(row) for row in connection.execute(newest.limit(runs)).mappings()],
         held=_held(connection),
     )
@@ -118,7 +118,7 @@ def _by_state(connection: Connection, table: Table) -> dict[str, int]:
     }
 
 
-def day(desk: Desk, connection: Connection, on: date) -> Day:
+def load_day(desk: Desk, connection: Connection, on: date) -> DayTotals:
     """Say what happened on one day of the shop's."""
     first, over = desk.start_of(on), desk.end_of(on)
     settled, posted = (and_(each.c.settled_at >= first, each.c.settled_at < over) for each in (NOTICES, POSTS))
@@ -128,7 +128,7 @@ def day(desk: Desk, connection: Connection, on: date) -> Day:
     ):
         runs[f"{flow} {state}"] += 1
     gone = NOTICES.c.state.in_((State.SENT, State.DELIVERED, State.BOUNCED))
-    return Day(
+    return DayTotals(
         told=_by(connection, NOTICES, "bucket", settled, gone, count=func.count(NOTICES.c.order_id.distinct())),
         sent=_by(connection, NOTICES, "channel", settled, gone)
         | _by(connection, POSTS, "channel", posted, POSTS.c.state == State.SENT),
@@ -142,7 +142,7 @@ def day(desk: Desk, connection: Connection, on: date) -> Day:
             _by(connection, table, "state", table.c.state == State.IN_DOUBT).get(State.IN_DOUBT, 0)
             for table in (NOTICES, POSTS)
         ),
-        for_people=for_people(connection),
+        for_people=count_waiting_for_staff(connection),
         held=_by(connection, POSTS, "state").get(State.HELD, 0),
         runs=dict(runs),
     )

@@ -11,10 +11,10 @@ from tasks.db.sql import is_sqlite
 
 
 @contextmanager
-def under_way(engine: Engine, run: str) -> Iterator[None]:
+def hold_run_lock(engine: Engine, run: str) -> Iterator[None]:
     """Let other runs of the same ledger see that this one is under way."""
     if engine.dialect.name == "sqlite":
-        file = _file(engine, run)
+        file = _lock_file(engine, run)
         with file.open("w") as held:
             fcntl.flock(held, fcntl.LOCK_EX)
             try:
@@ -23,16 +23,16 @@ def under_way(engine: Engine, run: str) -> Iterator[None]:
                 file.unlink(missing_ok=True)
         return
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(select(func.pg_advisory_lock(_key(run))))
+        connection.execute(select(func.pg_advisory_lock(_lock_key(run))))
         connection.detach()  # back in the pool, the connection would keep the lock
         yield
 
 
-def is_under_way(connection: Connection, run: str) -> bool:
+def is_run_alive(connection: Connection, run: str) -> bool:
     """Say whether a run has neither ended nor died."""
     if not is_sqlite(connection):
-        return not connection.execute(select(func.pg_try_advisory_xact_lock_shared(_key(run)))).scalar_one()
-    file = _file(connection.engine, run)
+        return not connection.execute(select(func.pg_try_advisory_xact_lock_shared(_lock_key(run)))).scalar_one()
+    file = _lock_file(connection.engine, run)
     try:
         with file.open() as held:
             fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -44,9 +44,9 @@ def is_under_way(connection: Connection, run: str) -> bool:
     return False
 
 
-def _file(engine: Engine, run: str) -> Path:
+def _lock_file(engine: Engine, run: str) -> Path:
     return Path(f"{engine.url.database}-run-{run}")
 
 
-def _key(run: str) -> ColumnElement[int]:
+def _lock_key(run: str) -> ColumnElement[int]:
     return func.hashtextextended(run, 0)

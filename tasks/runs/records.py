@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, Row, and_, func, select, update
 
 from models.errors import ForewarnError
 from models.policy.policy import NOT_OPEN
-from tasks.db.sql import in_order, insert, reading
+from tasks.db.sql import insert, lock_ordered, read_only
 from tasks.tables import RUNS, WATCHES
 
 LATE_ORDERS = "late-orders"
@@ -18,7 +18,7 @@ HELD = "held"
 """The state of a run that passed a limit of the brake and waits for a person's word."""
 REFUSED, FORGOTTEN = "refused", "forgotten"
 """States of runs whose day does not count: their clock was wrong."""
-BEGINNING = date(1970, 1, 1)
+EPOCH = date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Now:
     moment: datetime
 
 
-def begin(engine: Engine, flow: str, policy: str, as_of: date, moment: datetime) -> Now:
+def start_run(engine: Engine, flow: str, policy: str, as_of: date, moment: datetime) -> Now:
     """Write down that a run begins; a policy not seen before makes every watched order due once.
 
     Raises ForewarnError for a day before one that was lived already: customers cannot be told in the past.
@@ -41,14 +41,14 @@ def begin(engine: Engine, flow: str, policy: str, as_of: date, moment: datetime)
         if flow == LATE_ORDERS:
             before = _latest(connection, flow)
             if before is not None:
-                _check(before.as_of, as_of)
+                _check_not_earlier(before.as_of, as_of)
                 if before.policy != policy:
-                    _look_at_everything(connection, as_of)
+                    _mark_all_due(connection, as_of)
         connection.execute(insert(connection, RUNS).values(**row, state="running", counts={}))
     return now
 
 
-def _check(lived: date, as_of: date) -> None:
+def _check_not_earlier(lived: date, as_of: date) -> None:
     if as_of < lived:
         raise ForewarnError(
             f"the ledger has lived {lived} already, and nobody can be told on {as_of} any more: "
@@ -56,12 +56,12 @@ def _check(lived: date, as_of: date) -> None:
         )
 
 
-def _look_at_everything(connection: Connection, as_of: date) -> None:
-    later = and_(WATCHES.c.look_again_on > as_of, WATCHES.c.bucket.not_in(NOT_OPEN))
+def _mark_all_due(connection: Connection, as_of: date) -> None:
+    later = and_(WATCHES.c.next_check_on > as_of, WATCHES.c.bucket.not_in(NOT_OPEN))
     connection.execute(
         update(WATCHES)
-        .where(in_order(connection, WATCHES.c.order_id, later))
-        .values(look_again_on=as_of, version=WATCHES.c.version + 1)
+        .where(lock_ordered(connection, WATCHES.c.order_id, later))
+        .values(next_check_on=as_of, version=WATCHES.c.version + 1)
     )
 
 
@@ -70,13 +70,13 @@ def _latest(connection: Connection, flow: str) -> Row[Any] | None:
     return connection.execute(select(RUNS).where(counts).order_by(RUNS.c.number.desc()).limit(1)).first()
 
 
-def lived(engine: Engine) -> date:
+def last_run_date(engine: Engine) -> date:
     """Return the last day that was lived; BEGINNING for a new ledger, on which any day may be lived yet."""
-    before = last(engine, LATE_ORDERS)
-    return BEGINNING if before is None else before["as_of"]
+    before = latest_run(engine, LATE_ORDERS)
+    return EPOCH if before is None else before["as_of"]
 
 
-def join(engine: Engine, run: str, number: int) -> Now:
+def join_run_as_shard(engine: Engine, run: str, number: int) -> Now:
     """Write down that one shard of a run begins, under a row of its own, and return the run.
 
     Raises ForewarnError where the run is over, or never was: nobody would judge what the shard owes.
@@ -92,15 +92,15 @@ def join(engine: Engine, run: str, number: int) -> Now:
     return Now(run, whole.as_of, whole.started_at)
 
 
-def leave(engine: Engine, now: Now, number: int, ended_at: datetime, state: str, counts: dict[str, Any]) -> None:
+def finish_shard(engine: Engine, now: Now, number: int, ended_at: datetime, state: str, counts: dict[str, Any]) -> None:
     """Write down how a shard of a run ended."""
-    end(engine, replace(now, run=_part(now.run, number)), ended_at, state, counts)
+    finish_run(engine, replace(now, run=_part(now.run, number)), ended_at, state, counts)
 
 
-def parts(engine: Engine, run: str) -> list[dict[str, Any]]:
+def shard_reports(engine: Engine, run: str) -> list[dict[str, Any]]:
     """Return what the shards of a run reported."""
     mine = and_(RUNS.c.flow == SHARD, RUNS.c.id.startswith(_part(run, ""), autoescape=True), RUNS.c.state == "done")
-    with reading(engine) as connection:
+    with read_only(engine) as connection:
         return list(connection.execute(select(RUNS.c.counts).where(mine).order_by(RUNS.c.number)).scalars())
 
 
@@ -108,7 +108,7 @@ def _part(run: str, number: int | str) -> str:
     return f"{run}-{number}"
 
 
-def end(engine: Engine, now: Now, ended_at: datetime, state: str, counts: dict[str, Any]) -> None:
+def finish_run(engine: Engine, now: Now, ended_at: datetime, state: str, counts: dict[str, Any]) -> None:
     """Write down how a run ended."""
     with engine.begin() as connection:
         connection.execute(
@@ -116,16 +116,16 @@ def end(engine: Engine, now: Now, ended_at: datetime, state: str, counts: dict[s
         )
 
 
-def last_success(engine: Engine, flow: str) -> datetime | None:
+def last_success_at(engine: Engine, flow: str) -> datetime | None:
     """Return when a run of a flow last ended without a fault; a run that the brake holds counts."""
     good = select(func.max(RUNS.c.ended_at)).where(RUNS.c.flow == flow, RUNS.c.state.in_(["done", HELD]))
-    with reading(engine) as connection:
+    with read_only(engine) as connection:
         ended: datetime | None = connection.execute(good).scalar_one()
     return ended
 
 
-def last(engine: Engine, flow: str) -> dict[str, Any] | None:
+def latest_run(engine: Engine, flow: str) -> dict[str, Any] | None:
     """Return the last run of a flow as a mapping; None where there was none."""
-    with reading(engine) as connection:
+    with read_only(engine) as connection:
         row = _latest(connection, flow)
     return None if row is None else dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it

@@ -3,53 +3,57 @@
 from sqlalchemy import Connection, delete, select
 
 from models.errors import ForewarnError
-from models.shipments import Wish
+from models.shipments import ShippingPreference
 from tasks.context import Desk
-from tasks.db.events import happened
-from tasks.db.sql import Turn, alone, insert
-from tasks.orders.due import look_again
-from tasks.orders.filters import still_unsent
+from tasks.db.events import record_events
+from tasks.db.sql import AdvisoryLock, insert, lock
+from tasks.orders.due import mark_due
+from tasks.orders.filters import unsent_filter
 from tasks.runs.records import Now
-from tasks.shipments.plan import choose
-from tasks.shipments.ready_lines import WISH, today
-from tasks.tables import ANSWERS, CHOICES, LINES, ORDERS
+from tasks.shipments.plan import plan_orders
+from tasks.shipments.ready_lines import PREFERENCE, load_day_inputs
+from tasks.tables import CUSTOMER_ANSWERS, ORDER_LINES, ORDERS, SHIPPING_PLANS
 
 
-def wish(desk: Desk, now: Now, order: str, value: Wish | None, who: str) -> str | None:
+def set_shipping_preference(desk: Desk, now: Now, order: str, value: ShippingPreference | None, who: str) -> str | None:
     """Write down how a customer wants an open order sent, and choose anew; return the choice's sentence.
 
     None takes the word back. There is no sentence where no line has to wait for another. Raises ForewarnError for an
     order that is not known, or not open.
     """
     with desk.engine.begin() as connection:
-        alone(connection, Turn.ALLOCATE)
+        lock(connection, AdvisoryLock.ALLOCATE)
         _check(desk, connection, now, order)
         _answer(connection, now, order, value, who)
-        happened(connection, [(WISH, order, value or "taken back")], now.moment, who)
-        look_again(connection, {order}, now.as_of)
-        mine = CHOICES.c.order_id == order
-        connection.execute(delete(CHOICES).where(mine))
-        choose(today(desk, now.as_of), connection, now, [order], mine)
-        return connection.execute(select(CHOICES.c.why).where(mine)).scalar()
+        record_events(connection, [(PREFERENCE, order, value or "taken back")], now.moment, who)
+        mark_due(connection, {order}, now.as_of)
+        mine = SHIPPING_PLANS.c.order_id == order
+        connection.execute(delete(SHIPPING_PLANS).where(mine))
+        plan_orders(load_day_inputs(desk, now.as_of), connection, now, [order], mine)
+        return connection.execute(select(SHIPPING_PLANS.c.why).where(mine)).scalar()
 
 
 def _check(desk: Desk, connection: Connection, now: Now, order: str) -> None:
     if connection.execute(select(ORDERS.c.id).where(ORDERS.c.id == order)).first() is None:
         raise ForewarnError(f"no order {order!r} is known: `forewarn import` takes new orders in")
-    lines = select(LINES.c.number).join(ORDERS, ORDERS.c.id == LINES.c.order_id)
+    lines = select(ORDER_LINES.c.number).join(ORDERS, ORDERS.c.id == ORDER_LINES.c.order_id)
     if (
         connection.execute(
-            lines.where(LINES.c.order_id == order, still_unsent(desk.end_of(now.as_of))).limit(1)
+            lines.where(ORDER_LINES.c.order_id == order, unsent_filter(desk.end_of(now.as_of))).limit(1)
         ).first()
         is None
     ):
         raise ForewarnError(f"order {order!r} has no line that is still to be sent")
 
 
-def _answer(connection: Connection, now: Now, order: str, value: Wish | None, who: str) -> None:
+def _answer(connection: Connection, now: Now, order: str, value: ShippingPreference | None, who: str) -> None:
     if value is None:
-        connection.execute(delete(ANSWERS).where(ANSWERS.c.order_id == order, ANSWERS.c.kind == WISH))
+        connection.execute(
+            delete(CUSTOMER_ANSWERS).where(CUSTOMER_ANSWERS.c.order_id == order, CUSTOMER_ANSWERS.c.kind == PREFERENCE)
+        )
         return
     said = {"value": str(value), "who": who, "at": now.moment}
-    new = insert(connection, ANSWERS).values(id=f"{order}/{WISH}", order_id=order, kind=WISH, **said)
+    new = insert(connection, CUSTOMER_ANSWERS).values(
+        id=f"{order}/{PREFERENCE}", order_id=order, kind=PREFERENCE, **said
+    )
     connection.execute(new.on_conflict_do_update(index_elements=["order_id", "kind"], set_=said))

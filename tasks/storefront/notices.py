@@ -5,19 +5,19 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, select
 
-from models.inventory import Available, Stocked
+from models.inventory import ProductAvailability, StockStatus
 from models.orders import ProductFacts
 from models.storefront import StorefrontNotice
-from rules.inventory.storefront import shown
+from rules.inventory.storefront import shown_to_shoppers
 from tasks.context import Desk
 from tasks.tables import AVAILABILITIES, PRODUCTS
 
-SHORT = AVAILABILITIES.c.state != Stocked.IN_STOCK
+SHORT = AVAILABILITIES.c.state != StockStatus.IN_STOCK
 """Which products a new order would not get from stock."""
 PAGE = 2000
 
 
-def notices(
+def list_notices(
     desk: Desk, connection: Connection, now: datetime, *which: ColumnElement[bool]
 ) -> Iterator[StorefrontNotice]:
     """Yield what holds now of each product, by its id; what was not renewed in time is left out."""
@@ -32,14 +32,16 @@ def notices(
         yield _notice(desk, row, now)
 
 
-def notice_of(desk: Desk, connection: Connection, product: str, now: datetime) -> StorefrontNotice | None:
+def find_notice(desk: Desk, connection: Connection, product: str, now: datetime) -> StorefrontNotice | None:
     """Return what holds now of one product; None where it is not known, or nothing is known of it any more."""
-    return next(notices(desk, connection, now, AVAILABILITIES.c.product_id == product), None)
+    return next(list_notices(desk, connection, now, AVAILABILITIES.c.product_id == product), None)
 
 
 def _notice(desk: Desk, row: RowMapping, now: datetime) -> StorefrontNotice:
-    found = Available(row["product_id"], Stocked(row["state"]), row["left"], row["expected_on"], row["latest_on"])
-    available = shown(found, now.astimezone(desk.zone).date(), desk.policy.storefront)
+    found = ProductAvailability(
+        row["product_id"], StockStatus(row["state"]), row["left"], row["expected_on"], row["latest_on"]
+    )
+    available = shown_to_shoppers(found, now.astimezone(desk.zone).date(), desk.policy.storefront)
     until = row["set_at"] + _valid(desk)
     return StorefrontNotice(
         product=ProductFacts(row["product_id"], row["name"], url=row["url"], image=row["image"]),

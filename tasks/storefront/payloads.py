@@ -8,24 +8,24 @@ from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from models.inventory import Available, Stocked
+from models.inventory import ProductAvailability, StockStatus
 from models.quantities import as_number
 from models.storefront import StorefrontNotice
 from tasks.context import Desk
-from tasks.storefront.names import name_of
+from tasks.storefront.names import slug_of
 
 FOLDER = "stock"
 SCRIPT = "forewarn.js"
 SCHEMA = {
-    Stocked.IN_STOCK: "https://schema.org/InStock",
-    Stocked.BACKORDER: "https://schema.org/BackOrder",
-    Stocked.OUT_OF_STOCK: "https://schema.org/OutOfStock",
+    StockStatus.IN_STOCK: "https://schema.org/InStock",
+    StockStatus.BACKORDER: "https://schema.org/BackOrder",
+    StockStatus.OUT_OF_STOCK: "https://schema.org/OutOfStock",
 }
 """https://schema.org/ItemAvailability"""
 FEED = {
-    Stocked.IN_STOCK: "in_stock",
-    Stocked.BACKORDER: "backorder",
-    Stocked.OUT_OF_STOCK: "out_of_stock",
+    StockStatus.IN_STOCK: "in_stock",
+    StockStatus.BACKORDER: "backorder",
+    StockStatus.OUT_OF_STOCK: "out_of_stock",
 }
 """Google's product data specification, `availability`; a backorder needs `availability_date`."""
 FEED_COLUMNS = ("id", "availability", "availability_date")
@@ -38,10 +38,10 @@ def as_json(data: Any) -> bytes:
     return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def one(desk: Desk, notice: StorefrontNotice, locale: str) -> dict[str, Any]:
+def product_payload(desk: Desk, notice: StorefrontNotice, locale: str) -> dict[str, Any]:
     """Return what is served of a product, its words in a language first and then in every one; raises BadWords."""
     available = notice.available
-    if available.state is Stocked.IN_STOCK:
+    if available.state is StockStatus.IN_STOCK:
         return {"product": available.product, "state": available.state}
     words = desk.words.storefront
     said = {locale: words.said(available, locale) for locale in words.locales}
@@ -56,20 +56,22 @@ def one(desk: Desk, notice: StorefrontNotice, locale: str) -> dict[str, Any]:
         "text": said[locale].text,
         "texts": {one.lang: {"title": one.title, "text": one.text} for one in said.values()},
         "schema": schema(available),
-        "page": f"{FOLDER}/{name_of(available.product)}.html",
+        "page": f"{FOLDER}/{slug_of(available.product)}.html",
         "set_at": notice.set_at.isoformat(),
         "valid_until": notice.valid_until.isoformat(),
     }
 
 
-def bulk(desk: Desk, notices: Iterable[StorefrontNotice], locale: str) -> tuple[dict[str, Any], datetime | None]:
+def short_products_payload(
+    desk: Desk, notices: Iterable[StorefrontNotice], locale: str
+) -> tuple[dict[str, Any], datetime | None]:
     """Return what is served of all products that are short, and until when; `generated` is when it was last found so.
 
     Raises BadWords.
     """
     products, generated, until = {}, None, None
     for notice in notices:
-        products[notice.product.id] = one(desk, notice, locale)
+        products[notice.product.id] = product_payload(desk, notice, locale)
         generated = max(generated or notice.set_at, notice.set_at)
         until = min(until or notice.valid_until, notice.valid_until)
     return {
@@ -79,7 +81,7 @@ def bulk(desk: Desk, notices: Iterable[StorefrontNotice], locale: str) -> tuple[
     }, until
 
 
-def schema(available: Available) -> dict[str, str]:
+def schema(available: ProductAvailability) -> dict[str, str]:
     """Return the offer's part of a page's JSON-LD."""
     found = {
         "@context": "https://schema.org",
@@ -92,13 +94,13 @@ def schema(available: Available) -> dict[str, str]:
     return found
 
 
-def page(desk: Desk, notice: StorefrontNotice | None, locale: str) -> bytes:
+def product_page(desk: Desk, notice: StorefrontNotice | None, locale: str) -> bytes:
     """Return the page that works without a script, as it lies in the folder `stock`; raises BadWords."""
     given = schema(notice.available) if notice else None
     return desk.words.storefront.page(notice, locale, given, f"../{SCRIPT}").encode()
 
 
-def feed(desk: Desk, notices: Iterable[StorefrontNotice], now: datetime) -> bytes:
+def product_feed(desk: Desk, notices: Iterable[StorefrontNotice], now: datetime) -> bytes:
     """Return the columns that a product feed takes in by `id`, of every product of which anything is known."""
     # Not tasks.csv_files: an id that looks like a formula must stay the shop's own, or the feed's rows do not meet.
     stream = io.StringIO()
@@ -117,4 +119,4 @@ def _feed_rows(desk: Desk, notices: Iterable[StorefrontNotice], now: datetime) -
     for notice in notices:
         available = notice.available
         day = dated(available.expected_on) if available.expected_on else ""
-        yield available.product, FEED[Stocked.OUT_OF_STOCK if day is None else available.state], day or ""
+        yield available.product, FEED[StockStatus.OUT_OF_STOCK if day is None else available.state], day or ""

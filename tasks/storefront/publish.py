@@ -9,11 +9,11 @@ from pathlib import Path
 from models.errors import ForewarnError
 from models.storefront import Published, StorefrontNotice
 from tasks.context import Desk
-from tasks.db.sql import reading
+from tasks.db.sql import read_only
 from tasks.storefront import payloads as stock
-from tasks.storefront.assets import script
-from tasks.storefront.names import LONGEST, name_of
-from tasks.storefront.notices import SHORT, notices
+from tasks.storefront.assets import load_script
+from tasks.storefront.names import MAX_NAME_BYTES, slug_of
+from tasks.storefront.notices import SHORT, list_notices
 
 OURS = ".forewarn"
 """The file that says that a folder's files are ours to remove."""
@@ -25,10 +25,10 @@ def publish(desk: Desk, now: datetime, folder: Path) -> Published:
     Raises BadWords, and ForewarnError where the folder cannot be written or holds files that are not ours.
     """
     try:
-        with _own(folder / stock.FOLDER) as place:
-            with reading(desk.engine) as connection:
-                found = list(notices(desk, connection, now, SHORT))
-                feed = stock.feed(desk, notices(desk, connection, now), now)
+        with _is_ours(folder / stock.FOLDER) as place:
+            with read_only(desk.engine) as connection:
+                found = list(list_notices(desk, connection, now, SHORT))
+                feed = stock.product_feed(desk, list_notices(desk, connection, now), now)
             return _write(desk, found, feed, folder, place)
     except OSError as error:
         raise ForewarnError(f"{error.filename or folder} cannot be written: {error.strerror}") from error
@@ -36,20 +36,20 @@ def publish(desk: Desk, now: datetime, folder: Path) -> Published:
 
 def _write(desk: Desk, found: list[StorefrontNotice], feed: bytes, folder: Path, place: Path) -> Published:
     locale = desk.words.storefront.choose(())
-    named = {name: one for one in found if len(name := name_of(one.product.id)) <= LONGEST}
+    named = {name: one for one in found if len(name := slug_of(one.product.id)) <= MAX_NAME_BYTES}
     wanted = {OURS, *(f"{name}{ending}" for name in named for ending in (".json", ".html"))}
     # What is no longer so goes first, before what is new comes.
     gone = [file for file in place.iterdir() if file.name not in wanted]
     for file in gone:
         file.unlink()
     whole = {
-        folder / stock.SCRIPT: script(),
-        folder / "404.html": stock.page(desk, None, locale),
+        folder / stock.SCRIPT: load_script(),
+        folder / "404.html": stock.product_page(desk, None, locale),
         folder / "feed.csv": feed,
-        folder / "stock.json": stock.as_json(stock.bulk(desk, found, locale)[0]),
+        folder / "stock.json": stock.as_json(stock.short_products_payload(desk, found, locale)[0]),
     }
-    written = sum(_put(file, body) for file, body in _each(desk, named, place, locale))
-    written += sum(_put(file, body) for file, body in whole.items())
+    written = sum(_write_if_changed(file, body) for file, body in _each(desk, named, place, locale))
+    written += sum(_write_if_changed(file, body) for file, body in whole.items())
     # It says nothing of its time; its age does, though it be the same as before.
     (folder / "feed.csv").touch()
     back = sum(file.suffix == ".json" for file in gone)
@@ -58,11 +58,11 @@ def _write(desk: Desk, found: list[StorefrontNotice], feed: bytes, folder: Path,
 
 def _each(desk: Desk, named: dict[str, StorefrontNotice], place: Path, locale: str) -> Iterator[tuple[Path, bytes]]:
     for name, notice in named.items():
-        yield place / f"{name}.json", stock.as_json(stock.one(desk, notice, locale))
-        yield place / f"{name}.html", stock.page(desk, notice, locale)
+        yield place / f"{name}.json", stock.as_json(stock.product_payload(desk, notice, locale))
+        yield place / f"{name}.html", stock.product_page(desk, notice, locale)
 
 
-def _put(file: Path, body: bytes) -> bool:
+def _write_if_changed(file: Path, body: bytes) -> bool:
     """Put a file in its place at one stroke; say whether it is other than before."""
     if file.is_file() and file.read_bytes() == body:
         return False
@@ -73,7 +73,7 @@ def _put(file: Path, body: bytes) -> bool:
 
 
 @contextmanager
-def _own(place: Path) -> Iterator[Path]:
+def _is_ours(place: Path) -> Iterator[Path]:
     """Make sure that a folder is ours, and that nobody else writes into it meanwhile."""
     mark = place / OURS
     if not mark.exists() and place.is_dir() and any(place.iterdir()):

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from models.config.shop import ShopConfig
-from models.purchasing import Purchase
+from models.purchasing import PurchaseRequestData
 from templates.rendering import size_limits as fit
 from templates.rendering.environment import environment, faults_named
 from templates.rendering.formats import known, match
@@ -23,7 +23,7 @@ class PurchaseWords:
         found = match(shop.locale, there)
         self.locale, self._formats = found or "en", str(known(shop.locale)) if found else "en"
 
-    def write(self, purchase: Purchase, vendor: str) -> tuple[str, str]:
+    def write(self, purchase: PurchaseRequestData, vendor: str) -> tuple[str, str]:
         """Return the subject and the text of a purchase request's mail; raises BadWords."""
         given = {
             "shop": shop_view(self._shop, self.locale),

@@ -9,12 +9,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 from models.decisions import Contact, Delay, Discount, LateLine, Plan, Substitutes
-from models.enums import Channel, News, PostKind, Promise, RemedyKind
-from models.inventory import Available, Stocked
-from models.orders import CustomerFacts, LineFacts, OrderFacts, ProductFacts, Told
+from models.enums import ChangeKind, Channel, PostKind, Promise, RemedyKind
+from models.inventory import ProductAvailability, StockStatus
+from models.orders import CustomerFacts, LastNotice, LineFacts, OrderFacts, ProductFacts
 from models.policy.policy import GOOD_NEWS, NEW_DATE
 from models.posts import ProductDelay, ProductStock
-from models.purchasing import Purchase, PurchaseItem
+from models.purchasing import PurchaseItem, PurchaseRequestData
 from models.shipments import Parcel
 from models.storefront import StorefrontNotice
 from templates.rendering import formats
@@ -23,9 +23,9 @@ TODAY = date(2026, 6, 1)
 DAYS = {"short": 2, "week": 6, "fortnight": 11, "long": 24, "late_again": 18, "new_date": 24, "good_news": 9}
 REMEDIES = ("none", "substitute", "shipping", "shipping_amount", "future", "future_amount", "on_page")
 NEWS = {
-    "late_again": (News.PASSED, News.PASSED),
-    NEW_DATE: (News.DATED, News.DATED),
-    GOOD_NEWS: (News.READY, News.EARLIER),
+    "late_again": (ChangeKind.PASSED, ChangeKind.PASSED),
+    NEW_DATE: (ChangeKind.DATED, ChangeKind.DATED),
+    GOOD_NEWS: (ChangeKind.READY, ChangeKind.EARLIER),
 }
 TURNS = {GOOD_NEWS: ("goods there", "earlier date")}
 EARLIER_DATE = {GOOD_NEWS: TODAY + timedelta(3)}
@@ -92,9 +92,12 @@ def storefront_notices(locale: str) -> Iterator[StorefrontNotice | None]:
     yield None
     backorders = combined((0, 1, 3), (None, TODAY + timedelta(9)))
     for available in (
-        Available("p1", Stocked.IN_STOCK, 0),
-        Available("p1", Stocked.OUT_OF_STOCK, 0),
-        *(Available("p1", Stocked.BACKORDER, left, TODAY + timedelta(6), latest_on) for left, latest_on in backorders),
+        ProductAvailability("p1", StockStatus.IN_STOCK, 0),
+        ProductAvailability("p1", StockStatus.OUT_OF_STOCK, 0),
+        *(
+            ProductAvailability("p1", StockStatus.BACKORDER, left, TODAY + timedelta(6), latest_on)
+            for left, latest_on in backorders
+        ),
     ):
         now = datetime.combine(TODAY, time(10), UTC)
         yield StorefrontNotice(_products(locale)[0], available, now, now + timedelta(days=1))
@@ -103,14 +106,14 @@ def storefront_notices(locale: str) -> Iterator[StorefrontNotice | None]:
 VENDOR = "Nordhaus Textil GmbH"
 
 
-def purchases() -> Iterator[tuple[str, Purchase]]:
+def purchases() -> Iterator[tuple[str, PurchaseRequestData]]:
     """Yield sample purchase requests: one to a warehouse, one that goes to a customer, and a reminder."""
     first, second, *_ = _products("en")
     item = PurchaseItem("10427", "1", first.id, first.name, 12)
     sent = PurchaseItem("10428", "1", second.id, second.name, 1, drop_shipped=True)
     made = {"to the warehouse": ((item,), None), "to a customer": ((item, sent), None), "reminder": ((item,), "p-0")}
     for title, (items, reminds) in made.items():
-        yield f"purchase · {title}", Purchase("7f3a9c2e-sample", "v-1", TODAY, items, reminds)
+        yield f"purchase · {title}", PurchaseRequestData("7f3a9c2e-sample", "v-1", TODAY, items, reminds)
 
 
 def locales(own: Path | None) -> list[str]:
@@ -122,12 +125,12 @@ def locales(own: Path | None) -> list[str]:
 def _plan(message: str, locale: str, remedy: str, known: bool) -> Plan:  # noqa: FBT001 - one of a table's columns
     delay = _delay(message, locale, known)
     again = message == "late_again"
-    told = Told(1, TODAY - timedelta(12), ()) if again or message in (GOOD_NEWS, NEW_DATE) else None
+    told = LastNotice(1, TODAY - timedelta(12), ()) if again or message in (GOOD_NEWS, NEW_DATE) else None
     delay = replace(delay, order=replace(delay.order, told=told))
     first = delay.late[0].line
     return Plan(
         delay,
-        NEWS.get(message, (News.FIRST, News.FIRST))[0 if known else 1],
+        NEWS.get(message, (ChangeKind.FIRST, ChangeKind.FIRST))[0 if known else 1],
         message,
         2 if again else 1,
         tuple(Contact(channel, address) for channel, address in _ADDRESS.items()),

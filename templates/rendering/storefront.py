@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment
 
 from models.config.shop import ShopConfig
-from models.inventory import Available
+from models.inventory import ProductAvailability
 from models.quantities import Quantity
 from models.storefront import StorefrontNotice
 from templates.rendering import size_limits as fit
@@ -63,7 +63,7 @@ class StorefrontWords:
                 return words
         raise BadWords(STOREFRONT, None, "no words for product pages; storefront/text.en.txt would be right")
 
-    def said(self, available: Available | None, locale: str) -> Said:
+    def said(self, available: ProductAvailability | None, locale: str) -> Said:
         """Write title and text in a language that is there, of what holds now; None: nothing is known.
 
         Raises BadWords with template and line.

@@ -23,7 +23,7 @@ from urllib.parse import quote
 
 from models.config.shop import Links, ShopConfig
 from models.decisions import LateLine, Plan
-from models.enums import News, Promise
+from models.enums import ChangeKind, Promise
 from models.orders import LineFacts, ProductFacts, Shipment
 from models.posts import ProductDelay, ProductStock
 from models.quantities import Quantity
@@ -138,7 +138,7 @@ def order_facts(plan: Plan, shop: ShopConfig) -> dict[str, Any]:
         "expected_on": delay.expected_on,
         "some_dated": _in_part([item.expected_on for item in late]),
         "told_part": _in_part([line.expected_on for line in told.lines] if told else []),
-        "sooner": plan.news is not News.EARLIER or _all_sooner(plan),
+        "sooner": plan.change is not ChangeKind.EARLIER or _all_sooner(plan),
         "most": MOST[0],
         "today": delay.as_of,
         "told_before": told and told.told_on,
@@ -151,7 +151,7 @@ def order_facts(plan: Plan, shop: ShopConfig) -> dict[str, Any]:
             for choice in plan.substitutes
         ),
         "discount": plan.discount,
-        "ready": "all" if all(item.ready for item in late) else "part" if plan.news is News.READY else "none",
+        "ready": "all" if all(item.ready for item in late) else "part" if plan.change is ChangeKind.READY else "none",
         "parcels": tuple(_packed(parcel, plan, links) for parcel in plan.parcels) if len(plan.parcels) > 1 else (),
         "offer": ("shown" if plan.show_offer else "on_page") if offered else "none",
     }

@@ -16,7 +16,7 @@ from cli.main import app
 from sources.sample import write_sample
 from tasks.db.engine import connect
 from tasks.db.migrations import migrate
-from tasks.runs.records import LATE_ORDERS, begin
+from tasks.runs.records import LATE_ORDERS, start_run
 from tests.channels.test_credential_checks import NUMBERS, YES
 from tests.support.provider import Answer
 
@@ -148,7 +148,7 @@ def test_a_ledger_that_is_ahead_of_the_clock_is_a_fault(shop, ledger, set_up, ah
     engine = connect(ledger)
     migrate(engine)
     today = datetime.now(ZoneInfo("Europe/Berlin")).date()
-    begin(engine, LATE_ORDERS, "p", today + timedelta(days=ahead), datetime.now(UTC))
+    start_run(engine, LATE_ORDERS, "p", today + timedelta(days=ahead), datetime.now(UTC))
     engine.dispose()
     set_up(database_url=ledger)
     assert looked(shop, providers=False)["last day"].mark == mark

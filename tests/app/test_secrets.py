@@ -36,7 +36,7 @@ LEAKS = ("planted", "ACplanted")
 RECORDED = """
 import asyncio, logging, sys, traceback
 from flows.deliver import deliver
-from app.clock import clock; from app.composition import open_house
+from app.clock import make_clock; from app.composition import open_app
 from flows.late_orders import late_orders
 from models.enums import Channel
 from tasks.going_live.rollout import set_live

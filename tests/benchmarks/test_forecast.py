@@ -13,13 +13,13 @@ from benchmarks.forecast_picture import draw
 from benchmarks.forecast_replay import Look, Method, Stage, replay, stages_of
 from benchmarks.forecast_report import main
 from benchmarks.forecast_scores import Scores, pinball
-from models.policy.supply import Forecasting
-from rules.inventory.vendor_lateness import Slips
+from models.policy.supply import ForecastPolicy
+from rules.inventory.vendor_lateness import LatenessDistribution
 from tests.support.paths import SHARED
 
 DATA = SHARED / "data" / "olist"
 START = date(2026, 1, 1)
-POLICY = Forecasting()
+POLICY = ForecastPolicy()
 BY_US = (Method.POOLED, Method.VENDOR, Method.LEGS)
 
 
@@ -124,9 +124,11 @@ def test_an_order_is_looked_at_when_it_is_bought_handed_over_and_each_week(days,
     assert stages_of(one, after(START, days)) == stages
 
 
-def seen(order, day, chances, stages=()):
+def seen(order, day, probabilities, stages=()):
     """Return a look at an order in which each slip has a chance of its own."""
-    slips = Slips(np.array(list(chances)), np.cumsum(list(chances.values())), np.ones(len(chances), int))
+    slips = LatenessDistribution(
+        np.array(list(probabilities)), np.cumsum(list(probabilities.values())), np.ones(len(probabilities), int)
+    )
     return Look(order, after(START, day), stages, dict.fromkeys(Method, slips))
 
 

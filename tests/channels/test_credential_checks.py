@@ -2,7 +2,7 @@
 
 import pytest
 
-from channels.transport import CannotAsk, Checker, SendError
+from channels.transport import CredentialCheck, LookupUnavailable, TemporaryFailure
 from tests.channels.test_lookups import check_question
 from tests.channels.test_transports import WAYS, twilio
 from tests.support.provider import Answer, Fault
@@ -29,10 +29,10 @@ def name(request):
 async def checked(door, provider, *answers):
     """Ask the provider, and return what came back, sentence or exception."""
     provider.will(*answers)
-    assert isinstance(door, Checker)
+    assert isinstance(door, CredentialCheck)
     try:
         return await door.check()
-    except (SendError, CannotAsk) as outcome:
+    except (TemporaryFailure, LookupUnavailable) as outcome:
         return outcome
     finally:
         await door.close()
@@ -82,11 +82,11 @@ async def test_a_messaging_service_is_no_number_to_look_up(provider):
 )
 async def test_a_no_is_a_fault_and_an_answer_that_settles_nothing_is_none(name, answers, down, provider):
     outcome = await checked(WAYS[name].door(provider.url), provider, *answers)
-    assert (type(outcome), outcome.channel_down) == (SendError, down)
+    assert (type(outcome), outcome.channel_down) == (TemporaryFailure, down)
 
 
 async def test_an_x_plan_that_may_read_nothing_is_not_called_wrong(provider):
-    assert type(await checked(WAYS["x"].door(provider.url), provider, Answer(403))) is CannotAsk
+    assert type(await checked(WAYS["x"].door(provider.url), provider, Answer(403))) is LookupUnavailable
 
 
 @pytest.mark.parametrize(
@@ -97,4 +97,4 @@ async def test_an_x_plan_that_may_read_nothing_is_not_called_wrong(provider):
 )  # fmt: skip
 async def test_an_answer_that_is_none_is_neither_yes_nor_no(name, answer, provider):
     outcome = await checked(WAYS[name].door(provider.url), provider, answer)
-    assert (type(outcome), outcome.channel_down) == (SendError, False)
+    assert (type(outcome), outcome.channel_down) == (TemporaryFailure, False)

@@ -7,8 +7,8 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from channels.local.outbox import Outbox, place_of
-from channels.transport import CannotAsk, Finder, InDoubt, Rejected, SendError
+from channels.local.outbox import LocalOutbox, location_of
+from channels.transport import DeliveryLookup, LookupUnavailable, OutcomeUnknown, PermanentFailure, TemporaryFailure
 from models.config.shop import Sender
 from tests.channels.test_transports import MAIL, NOW, POST, TEXT, WAYS, description
 from tests.support.provider import Answer, Books, Fault
@@ -29,10 +29,10 @@ def name(request):
 async def asked(name, provider, message=None, since=SINCE):
     """Ask for a message, and return what came back, receipt or exception."""
     door = WAYS[name].door(provider.url)
-    assert isinstance(door, Finder)
+    assert isinstance(door, DeliveryLookup)
     try:
         return await door.find(message or WAYS[name].message, since)
-    except (SendError, CannotAsk, Rejected) as outcome:
+    except (TemporaryFailure, LookupUnavailable, PermanentFailure) as outcome:
         return outcome
     finally:
         await door.close()
@@ -54,7 +54,7 @@ def check_question(way, question, path):
 async def left_in_doubt(name, provider, *, takes):
     provider.books = Books(NOW, takes=takes, breaks=True)
     door = WAYS[name].door(provider.url)
-    with pytest.raises(InDoubt):
+    with pytest.raises(OutcomeUnknown):
         await door.send(WAYS[name].message)
     await door.close()
     assert len(provider.books.taken) == int(takes)
@@ -91,19 +91,19 @@ async def test_what_is_asked_is_what_the_providers_official_description_knows(na
 @pytest.mark.parametrize(
     ("answer", "outcome"),
     [
-        (Answer(400), CannotAsk),
-        (Answer(401), SendError),
-        (Answer(429, {}, {"Retry-After": "60"}), SendError),
-        (Answer(500), SendError),
-        (Answer(503), SendError),
-        (Answer(200, "<h1>Not JSON</h1>"), SendError),
-        (Answer(200, {}), SendError),
-        (Answer(200, {"messages": [{}], "data": [{}]}), SendError),
-        (Answer(200, {"messages": None, "data": None}), SendError),
-        (Answer(204), SendError),
-        (Fault.RESET, SendError),
-        (Fault.SILENCE, SendError),
-        (Fault.GARBAGE, SendError),
+        (Answer(400), LookupUnavailable),
+        (Answer(401), TemporaryFailure),
+        (Answer(429, {}, {"Retry-After": "60"}), TemporaryFailure),
+        (Answer(500), TemporaryFailure),
+        (Answer(503), TemporaryFailure),
+        (Answer(200, "<h1>Not JSON</h1>"), TemporaryFailure),
+        (Answer(200, {}), TemporaryFailure),
+        (Answer(200, {"messages": [{}], "data": [{}]}), TemporaryFailure),
+        (Answer(200, {"messages": None, "data": None}), TemporaryFailure),
+        (Answer(204), TemporaryFailure),
+        (Fault.RESET, TemporaryFailure),
+        (Fault.SILENCE, TemporaryFailure),
+        (Fault.GARBAGE, TemporaryFailure),
     ],
     ids=repr,
 )
@@ -120,13 +120,13 @@ async def test_the_wait_that_a_provider_asks_for_is_told(name, provider):
 @pytest.mark.parametrize("status", [400, 403, 404])
 async def test_a_sendgrid_account_without_email_activity_cannot_be_asked(provider, status):
     provider.will(Answer(status, {"errors": [{"message": "access forbidden"}]}))
-    assert type(await asked("sendgrid", provider)) is CannotAsk
+    assert type(await asked("sendgrid", provider)) is LookupUnavailable
 
 
 async def test_a_mail_without_the_notices_id_in_its_record_is_left_to_people(provider):
     mail = {"msg_id": "m-1", "subject": MAIL.subject, "last_event_time": "2026-11-23T06:30:00Z"}
     provider.will(Answer(200, {"messages": [mail]}), Answer(200, mail))
-    assert type(await asked("sendgrid", provider)) is CannotAsk
+    assert type(await asked("sendgrid", provider)) is LookupUnavailable
 
 
 def text(body, minutes):
@@ -145,11 +145,11 @@ def text(body, minutes):
         ([text(TEXT.text + " ", 14)], "SM7"),
         ([text(TEXT.text, 16)], None),
         ([text("Another", 0)], None),
-        ([text("", 0)], CannotAsk),
+        ([text("", 0)], LookupUnavailable),
         ([text("", 16)], None),
-        ([text("Another", 0)] * 1000, CannotAsk),
-        ([text(TEXT.text, 0) | {"status": "failed", "error_code": 30007}], Rejected),
-        ([text(TEXT.text, 0) | {"status": "undelivered", "error_code": None}], Rejected),
+        ([text("Another", 0)] * 1000, LookupUnavailable),
+        ([text(TEXT.text, 0) | {"status": "failed", "error_code": 30007}], PermanentFailure),
+        ([text(TEXT.text, 0) | {"status": "undelivered", "error_code": None}], PermanentFailure),
         ([text(TEXT.text, 0) | {"status": "failed", "sid": "SM6"}, text(TEXT.text, 0)], "SM7"),
     ],
 )
@@ -185,9 +185,9 @@ async def test_a_long_timeline_is_read_to_its_end(provider):
 
 
 async def test_the_outbox_knows_a_message_by_its_record(tmp_path):
-    door = Outbox(tmp_path, Sender(name="Tea", email="shop@example.com"))
+    door = LocalOutbox(tmp_path, Sender(name="Tea", email="shop@example.com"))
     assert await door.find(MAIL, SINCE) is None
     receipt = await door.send(MAIL)
     assert (await door.find(MAIL, SINCE)).reference == receipt.reference
-    place_of(tmp_path, MAIL).with_suffix(".json").unlink()
+    location_of(tmp_path, MAIL).with_suffix(".json").unlink()
     assert await door.find(MAIL, SINCE) is None

@@ -6,10 +6,10 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from channels.email.sendgrid import SendGrid
-from channels.sms.twilio import Twilio
-from channels.social.x import X
-from channels.transport import Rejected, SendError
+from channels.email.sendgrid import SendGridTransport
+from channels.sms.twilio import TwilioTransport
+from channels.social.x import XTransport
+from channels.transport import PermanentFailure, TemporaryFailure
 from models.config.shop import Sender
 from models.enums import Channel
 from models.messages import Message
@@ -27,7 +27,7 @@ POST = Message("p-1", Channel.X, "", "The kettle ships later than we said.")
 
 async def mailed(provider, message=MAIL, sender=None):
     sender = sender or Sender(name="Tea & Co", email="shop@example.com", reply_to="help@example.com")
-    door = SendGrid("SG.key", sender, url=provider.url, timeout=0.3)
+    door = SendGridTransport("SG.key", sender, url=provider.url, timeout=0.3)
     try:
         return await door.send(message)
     finally:
@@ -35,7 +35,7 @@ async def mailed(provider, message=MAIL, sender=None):
 
 
 async def texted(provider, message=TEXT, sender="+4915100000000", now=NOW):
-    door = Twilio("AC1", "token", sender, now=lambda: now, url=provider.url, timeout=0.3)
+    door = TwilioTransport("AC1", "token", sender, now=lambda: now, url=provider.url, timeout=0.3)
     try:
         return await door.send(message)
     finally:
@@ -43,7 +43,7 @@ async def texted(provider, message=TEXT, sender="+4915100000000", now=NOW):
 
 
 async def posted(provider):
-    door = X("key", "secret", "token", "token-secret", url=provider.url, timeout=0.3)
+    door = XTransport("key", "secret", "token", "token-secret", url=provider.url, timeout=0.3)
     try:
         return await door.send(POST)
     finally:
@@ -96,7 +96,7 @@ async def test_a_shop_with_letters_beyond_ascii_in_its_domain_can_send(provider)
 
 
 async def test_a_mail_without_an_address_is_rejected_before_it_leaves(provider):
-    with pytest.raises(Rejected):
+    with pytest.raises(PermanentFailure):
         await mailed(provider, Message("n-5", Channel.EMAIL, "nobody", "Hello"))
     assert not provider.asked
 
@@ -104,13 +104,13 @@ async def test_a_mail_without_an_address_is_rejected_before_it_leaves(provider):
 @pytest.mark.parametrize(
     ("status", "field", "outcome"),
     [
-        (400, "personalizations.0.to.0.email", Rejected),
-        (400, "content", Rejected),
-        (400, "from.email", SendError),
-        (400, "reply_to", SendError),
-        (400, None, Rejected),
-        (451, None, SendError),
-        (413, "from.email", SendError),
+        (400, "personalizations.0.to.0.email", PermanentFailure),
+        (400, "content", PermanentFailure),
+        (400, "from.email", TemporaryFailure),
+        (400, "reply_to", TemporaryFailure),
+        (400, None, PermanentFailure),
+        (451, None, TemporaryFailure),
+        (413, "from.email", TemporaryFailure),
     ],
 )
 async def test_a_mail_refused_for_what_is_the_shops_own_stops_the_channel_instead_of_burning_every_notice(
@@ -119,13 +119,13 @@ async def test_a_mail_refused_for_what_is_the_shops_own_stops_the_channel_instea
     provider.will(Answer(status, {"errors": [{"field": field, "message": "is\nwrong"}]}))
     with pytest.raises(outcome, match=f"{field or 'mail'}: is wrong") as raised:
         await mailed(provider)
-    assert getattr(raised.value, "channel_down", False) is (outcome is SendError)
+    assert getattr(raised.value, "channel_down", False) is (outcome is TemporaryFailure)
 
 
 async def test_the_reason_of_a_refused_mail_does_not_repeat_the_address(provider):
     error = {"field": "to", "message": f"'{MAIL.to}' is not a valid address"}
     provider.will(Answer(400, {"errors": [error]}))
-    with pytest.raises(Rejected, match="to: 'an address' is not a valid address"):
+    with pytest.raises(PermanentFailure, match="to: 'an address' is not a valid address"):
         await mailed(provider)
 
 
@@ -173,7 +173,7 @@ async def test_a_text_waits_at_the_provider_no_longer_than_it_may_arrive(provide
 
 @pytest.mark.parametrize("left", [timedelta(milliseconds=900), timedelta(0), timedelta(hours=-1)])
 async def test_a_text_whose_hour_has_passed_stays_here_and_may_go_another_day(provider, left):
-    with pytest.raises(SendError) as raised:
+    with pytest.raises(TemporaryFailure) as raised:
         await texted(provider, Message("n", Channel.SMS, TEXT.to, "Late", valid_until=NOW + left))
     assert not raised.value.channel_down
     assert not provider.asked
@@ -186,7 +186,7 @@ async def test_a_text_whose_hour_has_passed_stays_here_and_may_go_another_day(pr
 async def test_a_text_that_never_arrives_is_not_sent_again(provider, codes, suppress):
     for code in codes:
         provider.will(Answer(400, {"code": code, "message": "No."}))
-        with pytest.raises(Rejected) as raised:
+        with pytest.raises(PermanentFailure) as raised:
             await texted(provider)
         assert (raised.value.code, raised.value.suppress) == (str(code), suppress)
 
@@ -194,7 +194,7 @@ async def test_a_text_that_never_arrives_is_not_sent_again(provider, codes, supp
 @pytest.mark.parametrize("code", [20003, 20005, 21606, 21659, 21701, 21703, 30002, 30007, 30034])
 async def test_a_text_that_no_message_could_follow_stops_the_channel(provider, code):
     provider.will(Answer(400, {"code": code, "message": "No."}))
-    with pytest.raises(SendError) as raised:
+    with pytest.raises(TemporaryFailure) as raised:
         await texted(provider)
     assert raised.value.channel_down
 
@@ -219,21 +219,21 @@ async def test_a_text_that_no_message_could_follow_stops_the_channel(provider, c
 )
 async def test_a_text_that_may_pass_later_waits_as_its_code_asks(provider, code, now, wait):
     provider.will(Answer(429, {"code": code, "message": "Not now."}))
-    with pytest.raises(SendError) as raised:
+    with pytest.raises(TemporaryFailure) as raised:
         await texted(provider, now=now)
     assert (raised.value.retry_after, raised.value.channel_down) == (wait, False)
 
 
 async def test_the_providers_own_word_on_waiting_goes_before_ours(provider):
     provider.will(Answer(429, {"code": 30003, "message": "Not now."}, {"Retry-After": "5"}))
-    with pytest.raises(SendError) as raised:
+    with pytest.raises(TemporaryFailure) as raised:
         await texted(provider)
     assert raised.value.retry_after == timedelta(seconds=5)
 
 
 async def test_the_reason_of_a_refused_text_does_not_repeat_the_number(provider):
     provider.will(Answer(400, {"code": 21211, "message": f"The 'To' number {TEXT.to} is not valid."}))
-    with pytest.raises(Rejected, match="'To' number the number is not valid"):
+    with pytest.raises(PermanentFailure, match="'To' number the number is not valid"):
         await texted(provider)
 
 
@@ -255,6 +255,6 @@ async def test_a_post_that_is_already_there_is_settled(provider):
 
 async def test_an_account_without_money_stops_the_posts(provider):
     provider.will(Answer(402, {"title": "CreditsDepleted"}))
-    with pytest.raises(SendError, match="CreditsDepleted") as raised:
+    with pytest.raises(TemporaryFailure, match="CreditsDepleted") as raised:
         await posted(provider)
     assert raised.value.channel_down

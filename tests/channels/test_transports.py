@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from channels.email.sendgrid import SendGrid
-from channels.sms.twilio import Twilio
-from channels.social.x import X
-from channels.transport import Door, InDoubt, Rejected, SendError
+from channels.email.sendgrid import SendGridTransport
+from channels.sms.twilio import TwilioTransport
+from channels.social.x import XTransport
+from channels.transport import MessageTransport, OutcomeUnknown, PermanentFailure, TemporaryFailure
 from models.config.shop import Sender
 from models.enums import Channel
 from models.messages import Message
@@ -36,17 +36,17 @@ TEXT = Message("n-2", Channel.SMS, "+4915112345678", "Your order 7 is late")
 POST = Message("p-1", Channel.X, "", "The kettle ships later than we said.")
 
 
-def sendgrid(url: str) -> Door:
+def sendgrid(url: str) -> MessageTransport:
     sender = Sender(name="Tea & Co", email="shop@example.com", reply_to="help@example.com")
-    return SendGrid("SG.planted-key", sender, url=url, timeout=TIMEOUT)
+    return SendGridTransport("SG.planted-key", sender, url=url, timeout=TIMEOUT)
 
 
-def twilio(url: str, sender: str = "+4915100000000") -> Door:
-    return Twilio("AC" + "0" * 32, "planted-auth-token", sender, now=lambda: NOW, url=url, timeout=TIMEOUT)
+def twilio(url: str, sender: str = "+4915100000000") -> MessageTransport:
+    return TwilioTransport("AC" + "0" * 32, "planted-auth-token", sender, now=lambda: NOW, url=url, timeout=TIMEOUT)
 
 
-def x(url: str) -> Door:
-    return X(
+def x(url: str) -> MessageTransport:
+    return XTransport(
         "planted-consumer-key", "planted-consumer-secret", "planted-access-token", "planted-access-secret",
         url=url, timeout=TIMEOUT,
     )  # fmt: skip
@@ -56,7 +56,7 @@ def x(url: str) -> Door:
 class Way:
     """A door, a message for it, how its provider takes it, and the official description of that."""
 
-    door: Callable[[str], Door]
+    door: Callable[[str], MessageTransport]
     message: Message
     taken: Answer
     reference: str
@@ -93,7 +93,7 @@ async def sent(way: Way, provider: Provider, *answers: Answer | Fault, message: 
     try:
         async with asyncio.timeout(20 * TIMEOUT):  # a door without a time limit fails here instead of hanging
             return await door.send(message or way.message)
-    except (Rejected, SendError, InDoubt) as outcome:
+    except (PermanentFailure, TemporaryFailure, OutcomeUnknown) as outcome:
         return outcome
     finally:
         await door.close()
@@ -159,20 +159,20 @@ async def test_connections_are_kept_for_the_next_messages(way, provider):
 @pytest.mark.parametrize(
     ("status", "outcome", "channel_down"),
     [
-        (307, SendError, True),
-        (400, Rejected, None),
-        (401, SendError, True),
-        (403, SendError, True),
-        (404, SendError, True),
-        (407, SendError, True),
-        (408, SendError, False),
-        (413, Rejected, None),
-        (421, SendError, False),
-        (425, SendError, False),
-        (429, SendError, False),
-        (500, InDoubt, None),
-        (502, InDoubt, None),
-        (504, InDoubt, None),
+        (307, TemporaryFailure, True),
+        (400, PermanentFailure, None),
+        (401, TemporaryFailure, True),
+        (403, TemporaryFailure, True),
+        (404, TemporaryFailure, True),
+        (407, TemporaryFailure, True),
+        (408, TemporaryFailure, False),
+        (413, PermanentFailure, None),
+        (421, TemporaryFailure, False),
+        (425, TemporaryFailure, False),
+        (429, TemporaryFailure, False),
+        (500, OutcomeUnknown, None),
+        (502, OutcomeUnknown, None),
+        (504, OutcomeUnknown, None),
     ],
 )
 @pytest.mark.parametrize("body", ["", "<h1>Not JSON</h1>", [1], {"errors": None}, {}])
@@ -186,7 +186,7 @@ async def test_a_bare_status_means_the_same_at_every_door(way, provider, status,
 
 
 @pytest.mark.parametrize(
-    ("name", "outcome"), [("sendgrid", SendError), ("x", SendError), ("twilio", InDoubt)]
+    ("name", "outcome"), [("sendgrid", TemporaryFailure), ("x", TemporaryFailure), ("twilio", OutcomeUnknown)]
 )  # fmt: skip
 async def test_a_503_is_a_retry_only_where_the_provider_says_that_nothing_was_taken(provider, name, outcome):
     assert type(await sent(WAYS[name], provider, Answer(503))) is outcome
@@ -220,13 +220,13 @@ RESET = str(int(NOW.timestamp()) + 90)
 )  # fmt: skip
 async def test_after_a_429_we_wait_as_long_as_the_provider_says(way, provider, headers, seconds):
     got = await sent(way, provider, Answer(429, {}, DATE | headers))
-    assert type(got) is SendError
+    assert type(got) is TemporaryFailure
     assert got.retry_after == (None if seconds is None else timedelta(seconds=seconds))
 
 
 @pytest.mark.parametrize("fault", Fault)
 async def test_what_breaks_after_the_message_left_leaves_it_in_doubt_and_is_not_sent_again(way, provider, fault):
-    assert type(await sent(way, provider, fault)) is InDoubt
+    assert type(await sent(way, provider, fault)) is OutcomeUnknown
     assert len(provider.asked) == 1
 
 
@@ -234,7 +234,7 @@ async def test_a_kept_connection_that_breaks_is_not_a_reason_to_send_again(way, 
     provider.will(way.taken, Fault.RESET, way.taken)
     door = way.door(provider.url)
     await door.send(way.message)
-    with pytest.raises(InDoubt):
+    with pytest.raises(OutcomeUnknown):
         await door.send(way.message)
     await door.close()
     assert len(provider.asked) == 2
@@ -242,8 +242,8 @@ async def test_a_kept_connection_that_breaks_is_not_a_reason_to_send_again(way, 
 
 async def test_a_success_without_a_readable_answer_is_in_doubt_where_the_answer_is_the_receipt(provider):
     for name in ("twilio", "x"):
-        assert type(await sent(WAYS[name], provider, Answer(201, "<h1>Thanks</h1>"))) is InDoubt
-        assert type(await sent(WAYS[name], provider, Answer(201, {"data": {}}))) is InDoubt
+        assert type(await sent(WAYS[name], provider, Answer(201, "<h1>Thanks</h1>"))) is OutcomeUnknown
+        assert type(await sent(WAYS[name], provider, Answer(201, {"data": {}}))) is OutcomeUnknown
 
 
 def refused_port() -> str:
@@ -255,7 +255,7 @@ def refused_port() -> str:
 @pytest.mark.parametrize("url", [refused_port(), "http://no-such-host.invalid"], ids=["refused", "unknown"])
 async def test_a_provider_that_cannot_be_reached_has_certainly_not_taken_the_message(way, url):
     door = way.door(url)
-    with pytest.raises(SendError) as raised:
+    with pytest.raises(TemporaryFailure) as raised:
         await door.send(way.message)
     await door.close()
     assert not raised.value.channel_down
@@ -263,7 +263,7 @@ async def test_a_provider_that_cannot_be_reached_has_certainly_not_taken_the_mes
 
 async def test_a_failed_tls_handshake_has_certainly_not_taken_the_message(way, provider):
     door = way.door(provider.url.replace("http:", "https:"))
-    with pytest.raises(SendError):
+    with pytest.raises(TemporaryFailure):
         await door.send(way.message)
     await door.close()
     assert not provider.asked
@@ -279,7 +279,7 @@ async def test_a_connection_that_is_not_made_in_time_has_certainly_not_taken_the
             one.setblocking(False)
             one.connect_ex(address)
         door = way.door(f"http://127.0.0.1:{address[1]}")
-        with pytest.raises(SendError):
+        with pytest.raises(TemporaryFailure):
             await door.send(way.message)
         await door.close()
         for one in waiting:
@@ -289,7 +289,7 @@ async def test_a_connection_that_is_not_made_in_time_has_certainly_not_taken_the
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1", "http://", "127.0.0.1:9", "http://[::1"])
 async def test_an_address_that_is_none_stops_the_channel_and_sends_nothing(way, url):
     door = way.door(url)
-    with pytest.raises(SendError) as raised:
+    with pytest.raises(TemporaryFailure) as raised:
         await door.send(way.message)
     await door.close()
     assert raised.value.channel_down
@@ -297,8 +297,8 @@ async def test_an_address_that_is_none_stops_the_channel_and_sends_nothing(way, 
 
 async def test_a_credential_with_a_line_break_stops_the_channel_and_sends_nothing(provider):
     sender = Sender(name="Tea", email="shop@example.com")
-    door = SendGrid("SG.planted-key\n", sender, url=provider.url, timeout=TIMEOUT)
-    with pytest.raises(SendError) as raised:
+    door = SendGridTransport("SG.planted-key\n", sender, url=provider.url, timeout=TIMEOUT)
+    with pytest.raises(TemporaryFailure) as raised:
         await door.send(MAIL)
     await door.close()
     assert raised.value.channel_down
@@ -320,7 +320,7 @@ async def test_no_foreign_exception_and_no_credential_leaves_a_door(way, provide
     door = way.door(provider.url)
     try:
         await door.send(way.message)
-    except (Rejected, SendError, InDoubt) as error:
+    except (PermanentFailure, TemporaryFailure, OutcomeUnknown) as error:
         told = "".join(traceback.format_exception(error)) + repr(error)
     else:
         told = ""

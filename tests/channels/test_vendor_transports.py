@@ -14,14 +14,14 @@ import asyncssh
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from app.vendor_transports import answer_keys, keys_of
-from channels.email.sendgrid import SendGrid
-from channels.local.outbox import Outbox, place_of
-from channels.transport import InDoubt, Rejected, SendError
-from channels.vendors.folder import Folder
-from channels.vendors.http import VendorHttp
-from channels.vendors.mail import VendorMail
-from channels.vendors.sftp import Sftp
+from app.vendor_transports import keys_of, response_keys
+from channels.email.sendgrid import SendGridTransport
+from channels.local.outbox import LocalOutbox, location_of
+from channels.transport import OutcomeUnknown, PermanentFailure, TemporaryFailure
+from channels.vendors.folder import FolderTransport
+from channels.vendors.http import VendorHttpTransport
+from channels.vendors.mail import VendorMailTransport
+from channels.vendors.sftp import SftpTransport
 from channels.vendors.signatures import HEADER, BadSignature, sign, verify
 from models.config.settings import Settings
 from models.config.shop import Sender, ShopConfig
@@ -42,24 +42,24 @@ SENDER = Sender(name="Tea & Co", email="shop@example.com")
 
 
 async def test_a_folder_gets_a_whole_file_named_by_the_request_and_the_same_file_when_it_comes_again(tmp_path):
-    door = Folder(tmp_path / "in")
+    door = FolderTransport(tmp_path / "in")
     assert (await door.send(CSV)).reference == (await door.send(CSV)).reference == "r-1.csv"
     assert [(file.name, file.read_bytes()) for file in (tmp_path / "in").iterdir()] == [("r-1.csv", ROWS)]
 
 
 async def test_a_folder_that_cannot_be_written_keeps_the_request_until_somebody_mends_it(tmp_path):
     (tmp_path / "in").write_text("no folder")
-    with pytest.raises(SendError) as raised:
-        await Folder(tmp_path / "in").send(CSV)
+    with pytest.raises(TemporaryFailure) as raised:
+        await FolderTransport(tmp_path / "in").send(CSV)
     assert raised.value.channel_down
 
 
 async def posted(provider, *answers):
     provider.will(*answers)
-    door = VendorHttp(f"{provider.url}/orders", KEY, now=lambda: NOW, timeout=0.3)
+    door = VendorHttpTransport(f"{provider.url}/orders", KEY, now=lambda: NOW, timeout=0.3)
     try:
         return await door.send(JSON)
-    except (Rejected, SendError, InDoubt) as outcome:
+    except (PermanentFailure, TemporaryFailure, OutcomeUnknown) as outcome:
         return outcome
     finally:
         await door.close()
@@ -78,17 +78,17 @@ async def test_a_post_bears_the_requests_id_and_a_signature_that_anybody_with_th
 @pytest.mark.parametrize(
     ("answer", "outcome", "down"),
     [
-        (Answer(400, {"error": "no such\nproduct"}), Rejected, None),
-        (Answer(401), SendError, True),
-        (Answer(404), SendError, True),
-        (Answer(408), SendError, False),
-        (Answer(409), SendError, False),
-        (Answer(422), Rejected, None),
-        (Answer(429, "", {"Retry-After": "7"}), SendError, False),
-        (Answer(302, "", {"Location": "/elsewhere"}), SendError, True),
-        (Answer(500), InDoubt, None),
-        (Answer(503), InDoubt, None),
-        *((fault, InDoubt, None) for fault in Fault),
+        (Answer(400, {"error": "no such\nproduct"}), PermanentFailure, None),
+        (Answer(401), TemporaryFailure, True),
+        (Answer(404), TemporaryFailure, True),
+        (Answer(408), TemporaryFailure, False),
+        (Answer(409), TemporaryFailure, False),
+        (Answer(422), PermanentFailure, None),
+        (Answer(429, "", {"Retry-After": "7"}), TemporaryFailure, False),
+        (Answer(302, "", {"Location": "/elsewhere"}), TemporaryFailure, True),
+        (Answer(500), OutcomeUnknown, None),
+        (Answer(503), OutcomeUnknown, None),
+        *((fault, OutcomeUnknown, None) for fault in Fault),
     ],
 )
 async def test_what_a_vendor_answers_means_taken_never_later_or_in_doubt(provider, answer, outcome, down):
@@ -178,7 +178,7 @@ async def sftp(tmp_path, host_key):
 
     def door(secret=KEY, folder="/in", known=None):
         words = (known or public(host_key)).split()[:2]
-        return Sftp("127.0.0.1", server.get_port(), "shop", folder, " ".join(words), secret, timeout=5)
+        return SftpTransport("127.0.0.1", server.get_port(), "shop", folder, " ".join(words), secret, timeout=5)
 
     door.root, door.private_key = root, mine.export_private_key().decode()
     yield door
@@ -198,7 +198,7 @@ async def test_a_file_arrives_whole_by_sftp_and_takes_its_own_place_when_it_come
      {"known": public(asyncssh.generate_private_key("ssh-ed25519"))}],
 )  # fmt: skip
 async def test_another_server_a_wrong_secret_or_no_folder_stop_the_vendor_and_leave_nothing_there(sftp, how):
-    with pytest.raises(SendError) as raised:
+    with pytest.raises(TemporaryFailure) as raised:
         await sftp(**how).send(CSV)
     assert raised.value.channel_down
     assert KEY not in str(raised.value)
@@ -206,21 +206,21 @@ async def test_another_server_a_wrong_secret_or_no_folder_stop_the_vendor_and_le
 
 
 async def test_an_sftp_server_that_is_away_has_certainly_not_taken_the_file(host_key):
-    with pytest.raises(SendError) as raised:
-        await Sftp("127.0.0.1", 1, "shop", ".", public(host_key), KEY, timeout=1).send(CSV)
+    with pytest.raises(TemporaryFailure) as raised:
+        await SftpTransport("127.0.0.1", 1, "shop", ".", public(host_key), KEY, timeout=1).send(CSV)
     assert not raised.value.channel_down
 
 
 async def test_a_line_that_breaks_while_the_file_is_renamed_leaves_it_in_doubt(sftp):
-    with pytest.raises(InDoubt):
+    with pytest.raises(OutcomeUnknown):
         await sftp().send(replace(CSV, id="hang-up"))
     assert [file.name for file in (sftp.root / "in").iterdir()] == ["hang-up.csv"]
 
 
 async def test_a_mail_carries_the_file_as_it_is(tmp_path):
-    door = VendorMail(Outbox(tmp_path, SENDER), "orders@vendor.example.com", "Vendor & Sons")
+    door = VendorMailTransport(LocalOutbox(tmp_path, SENDER), "orders@vendor.example.com", "Vendor & Sons")
     await door.send(CSV)
-    place = place_of(tmp_path, Message("r-1", Channel.EMAIL, "", ""))
+    place = location_of(tmp_path, Message("r-1", Channel.EMAIL, "", ""))
     mail = email.message_from_bytes(place.with_suffix(".eml").read_bytes(), policy=email.policy.default)
     (file,) = mail.iter_attachments()
     assert (file.get_filename(), file.get_content_type(), file.get_payload(decode=True)) == (
@@ -235,8 +235,8 @@ async def test_a_mail_carries_the_file_as_it_is(tmp_path):
 
 async def test_sendgrid_gets_the_file_as_its_official_description_asks(provider):
     provider.will(Answer(202, "", {"X-Message-Id": "sg-1"}))
-    door = SendGrid("SG.planted-key", SENDER, url=provider.url, timeout=1)
-    await VendorMail(door, "orders@vendor.example.com", "Vendor & Sons").send(CSV)
+    door = SendGridTransport("SG.planted-key", SENDER, url=provider.url, timeout=1)
+    await VendorMailTransport(door, "orders@vendor.example.com", "Vendor & Sons").send(CSV)
     await door.close()
     (asked,) = provider.asked
     (file,) = json.loads(asked.body)["attachments"]
@@ -273,7 +273,7 @@ def keys(text):
 def test_the_secrets_of_vendors_are_read_by_vendor_and_answers_may_have_their_own():
     given = keys(json.dumps({"v1": KEY, "v2": "an sftp password", "v2/answers": KEY + "2", "v3": "too short"}))
     assert keys_of(given)["v2"] == "an sftp password"
-    assert answer_keys(given) == {"v1": KEY, "v2": KEY + "2"}
+    assert response_keys(given) == {"v1": KEY, "v2": KEY + "2"}
     assert keys_of(Settings(vendor_keys=None)) == {}
 
 

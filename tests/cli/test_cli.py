@@ -48,8 +48,8 @@ def test_one_run_tells_every_late_customer_and_says_so_in_one_object(lived):
     assert lived["imported"]["orders"]["inserted"] == 400
     assert set(lived["late"]) == {"short", "week", "fortnight", "long"}
     assert lived["open"] > sum(lived["late"].values())
-    assert lived["news"] == {name: n for name, n in lived["late"].items() if name != "short"}
-    assert sum(lived["sent"].values()) + lived["waiting"] == sum(lived["owed"].values())
+    assert lived["changes"] == {name: n for name, n in lived["late"].items() if name != "short"}
+    assert sum(lived["sent"].values()) + lived["waiting"] == sum(lived["notices"].values())
     assert {"opted_out", "bad_address", "no_address"} <= set(lived["skipped"])
     assert (lived["in_doubt"], lived["problems"]) == (0, [])
 
@@ -58,7 +58,7 @@ def test_the_second_run_changes_and_owes_nothing(place, lived):
     again = json.loads(forewarn(place, "run", "--import", "--as-of", DAY, "--json").stdout)
     assert all(counts["unchanged"] == counts["read"] for counts in again["imported"].values())
     assert (again["late"], again["open"]) == (lived["late"], lived["open"])
-    assert (again["news"], again["owed"], again["sent"]) == ({}, {}, {})
+    assert (again["changes"], again["notices"], again["sent"]) == ({}, {}, {})
 
 
 def test_an_import_says_when_nothing_changed(place, lived):
@@ -72,7 +72,7 @@ def test_a_dry_run_says_what_would_be_told_and_writes_nothing(tmp_path):
     assert dry[0] == dry[1]
     assert not (tmp_path / "var" / "lantern-loom" / "outbox").exists()
     wet = json.loads(forewarn(tmp_path, "run", "--as-of", DAY, "--json").stdout)
-    same = ("open", "late", "news", "owed", "offers")
+    same = ("open", "late", "changes", "notices", "offers")
     assert {name: dry[0][name] for name in same} == {name: wet[name] for name in same}
 
 
@@ -80,7 +80,7 @@ def test_a_past_day_can_be_seen_and_not_told(place, lived):
     refused = forewarn(place, "run", "--as-of", "2026-06-12", ok=False)
     assert "--dry-run" in refused.stderr
     seen = json.loads(forewarn(place, "run", "--as-of", "2026-06-12", "--dry-run", "--json").stdout)
-    assert sum(seen["news"].values()) > 0
+    assert sum(seen["changes"].values()) > 0
 
 
 def test_explain_tells_the_whole_story_of_an_order(place, lived):
@@ -222,6 +222,6 @@ def test_a_new_shop_can_be_started_checked_and_run(tmp_path):
     forewarn(tmp_path, "shop", "check", "--shop", "mine")
     forewarn(tmp_path, "check", "templates", "--shop", "mine")
     report = json.loads(forewarn(tmp_path, "run", "--import", "--shop", "mine", "--json").stdout)
-    assert report["news"]["fortnight"] == 1  # its rows are of the last days, whenever that is
+    assert report["changes"]["fortnight"] == 1  # its rows are of the last days, whenever that is
     refused = forewarn(tmp_path, "shop", "init", "mine", ok=False)
     assert refused.stderr.count("\n") == 1

@@ -13,11 +13,11 @@ import pytest
 from models.enums import State
 from models.errors import ForewarnError
 from sources.sample import write_sample
-from tasks.db.sql import reading
-from tasks.guardrails.release import Verdict, release
+from tasks.db.sql import read_only
+from tasks.guardrails.release import ReviewDecision, review_run
 from tasks.notices.suppressions import customers_with, list_suppressions, suppress, unsuppress
-from tasks.posts.review import decide_on
-from tasks.purchasing.review import drop
+from tasks.posts.review import review_post
+from tasks.purchasing.review import drop_request
 from tasks.runs.records import Now
 from tests.support.builders import day
 from tests.support.shop_driver import SMALL, customer, noon, shop
@@ -57,13 +57,13 @@ def limited(place):
 
 def test_a_limit_changes_no_total(place, limited):
     whole = json.loads(forewarn(place, "run", "--dry-run", "--as-of", DAY, "--json").stdout)
-    assert sum(limited["news"].values()) == 2
+    assert sum(limited["changes"].values()) == 2
     assert (limited["open"], limited["late"]) == (whole["open"], whole["late"])
     assert limited["limited"] > 0
     status = json.loads(forewarn(place, "status", "--json").stdout)
     assert sum(status["orders"].values()) == limited["open"]
     rest = json.loads(forewarn(place, "run", "--as-of", DAY, "--json").stdout)
-    assert sum(rest["news"].values()) == limited["limited"]
+    assert sum(rest["changes"].values()) == limited["limited"]
 
 
 def test_what_a_run_leaves_is_its_owners_alone(place, limited):
@@ -95,10 +95,10 @@ def held_post(counter):
     from models.enums import PostKind
     from models.orders import ProductFacts
     from models.posts import ProductStock
-    from tasks.posts.compose import hold
+    from tasks.posts.compose import save_posts
 
     product = ProductFacts("p1", "Lamp", "lamps")
-    hold(counter.desk, NOW, [ProductStock(product, PostKind.LOW, 3)])
+    save_posts(counter.desk, NOW, [ProductStock(product, PostKind.LOW, 3)])
     (row,) = counter.posts
     return row
 
@@ -107,9 +107,9 @@ def held_post(counter):
 def test_too_short_a_beginning_of_an_id_means_nothing_anywhere(counter, held_post, beginning):
     assert held_post["state"] == State.HELD
     for decide in (
-        lambda: decide_on(counter.desk, NOW, beginning, State.QUEUED, "mara"),
-        lambda: release(counter.desk, NOW, beginning, Verdict.LET_GO, "mara"),
-        lambda: drop(counter.desk, NOW, beginning, "mara"),
+        lambda: review_post(counter.desk, NOW, beginning, State.QUEUED, "mara"),
+        lambda: review_run(counter.desk, NOW, beginning, ReviewDecision.LET_GO, "mara"),
+        lambda: drop_request(counter.desk, NOW, beginning, "mara"),
     ):
         with pytest.raises(ForewarnError, match="too short"):
             decide()
@@ -121,9 +121,9 @@ def test_a_run_that_somebody_decided_on_says_who_and_when(with_policy):
     shop(counter, late=4)
     counter.decide()
     (run,) = [row["run_id"] for row in counter.notices][:1]
-    release(counter.desk, NOW, run[:8], Verdict.DROP, "mara")
+    review_run(counter.desk, NOW, run[:8], ReviewDecision.DROP, "mara")
     with pytest.raises(ForewarnError, match=rf"mara dropped run {run[:8]} on 2026-06-15 at 10:00 UTC already"):
-        release(counter.desk, NOW, run[:8], Verdict.LET_GO, "otto")
+        review_run(counter.desk, NOW, run[:8], ReviewDecision.LET_GO, "otto")
 
 
 def test_a_suppression_says_who_has_the_address_and_comes_off_again(counter):
@@ -137,7 +137,7 @@ def test_a_suppression_says_who_has_the_address_and_comes_off_again(counter):
         unsuppress(connection, "mia@example.com", noon(1), "mara", "asked again")
         with pytest.raises(ForewarnError, match="not on the list"):
             unsuppress(connection, "mia@example.com", noon(1), "mara", "")
-    with reading(counter.desk.engine) as connection:
+    with read_only(counter.desk.engine) as connection:
         assert list_suppressions(connection) == []
 
 
@@ -160,11 +160,11 @@ def test_a_full_disk_at_the_outbox_is_a_sentence_and_loses_nothing(tmp_path):
     try:
         done = forewarn(tmp_path, "run", "--import", "--as-of", DAY, "--json", FOREWARN_OUTBOX=str(small))
         report = json.loads(done.stdout)
-        ((why, later),) = report["later"].items()
+        ((why, later),) = report["retrying"].items()
         assert why == f"the outbox {small} cannot be written: No space left on device"
         # Some may have left while there was room; texts may wait for their hours besides.
         assert 0 < later <= report["waiting"]
-        assert report["waiting"] + sum(report["sent"].values()) == sum(report["owed"].values())
+        assert report["waiting"] + sum(report["sent"].values()) == sum(report["notices"].values())
         assert report["in_doubt"] == 0
         assert not list(small.rglob(".*.part"))
     finally:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from app.composition import open_house
+from app.composition import open_app
 from cli.main import app
 from sources.sample import write_sample
 from tests.support.builders import DAY
@@ -25,7 +25,7 @@ def shop(tmp_path_factory):
     """Return the folder of a shop in which one product is expected, and one is in stock."""
     folder = tmp_path_factory.mktemp("shop") / "shop"
     write_sample(folder, orders=5, seed=7, as_of=DAY)
-    with open_house(folder) as house:
+    with open_app(folder) as house:
         shelf = Shelf(house.desk)
         shelf.now = datetime.now(UTC)
         shelf.put("coming", expected=(shelf.now.date() - DAY).days + 7, left=2)

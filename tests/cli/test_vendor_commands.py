@@ -6,11 +6,11 @@ import sys
 import pytest
 from sqlalchemy import insert, update
 
-from app.composition import open_house
+from app.composition import open_app
 from cli.main import main
-from tasks.tables import ORDERS, PRODUCTS, REQUESTS, VENDORS
+from tasks.tables import ORDERS, PRODUCTS, PURCHASE_REQUESTS, VENDORS
 from tests.support.buying import HOME, table
-from tests.support.shop_driver import SHOP_TOML, Counter
+from tests.support.shop_driver import SHOP_TOML, ShopDriver
 
 SHOP = f"""{SHOP_TOML}\
 [vendor.v1]
@@ -26,8 +26,8 @@ def forewarn(tmp_path, monkeypatch, capsys):
     (tmp_path / "shop" / "shop.toml").write_text(SHOP)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
-    with open_house(tmp_path / "shop") as house:
-        Counter(house.desk).order("1041")
+    with open_app(tmp_path / "shop") as house:
+        ShopDriver(house.desk).order("1041")
         with house.desk.engine.begin() as connection:
             connection.execute(insert(VENDORS).values(id="v1", name="Vendor & Sons"))
             connection.execute(update(PRODUCTS).values(vendor_id="v1", drop_shipped=True))
@@ -47,7 +47,7 @@ def forewarn(tmp_path, monkeypatch, capsys):
 def test_a_line_is_asked_for_answered_and_asked_for_again(forewarn, tmp_path):
     assert "p1" in forewarn("forward", "--dry-run")[1]
     code, said = forewarn("forward", "--json")
-    assert (code, json.loads(said)["asked"]) == (0, {"v1": 1})
+    assert (code, json.loads(said)["requested"]) == (0, {"v1": 1})
     (file,) = (tmp_path / "v1").iterdir()
     (row,) = table(file.read_bytes())
     assert "0 of 1" in forewarn("list")[1]
@@ -81,7 +81,7 @@ def test_a_vendor_is_not_asked_for_what_was_wanted_on_another_day(forewarn, tmp_
 
 def test_a_purchase_request_in_doubt_shows_in_the_status(forewarn):
     forewarn("forward")
-    with open_house("shop") as house, house.desk.engine.begin() as connection:
-        connection.execute(update(REQUESTS).values(state="in_doubt"))
+    with open_app("shop") as house, house.desk.engine.begin() as connection:
+        connection.execute(update(PURCHASE_REQUESTS).values(state="in_doubt"))
     said = forewarn("status", of=())[1]
     assert "1 purchase requests in doubt wait for people: `forewarn vendors waiting`" in " ".join(said.split())

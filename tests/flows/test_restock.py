@@ -3,12 +3,12 @@
 import pytest
 from sqlalchemy import update
 
-from models.enums import News, State
-from tasks.db.sql import reading
-from tasks.inventory.overrides import say
-from tasks.reporting.explain_order import explain
+from models.enums import ChangeKind, State
+from tasks.db.sql import read_only
+from tasks.inventory.overrides import set_override
+from tasks.reporting.explain_order import explain_order
 from tasks.runs.records import Now
-from tasks.tables import EXPECTATIONS, INBOUNDS, ORDERS, PRODUCTS, STOCKS
+from tasks.tables import EXPECTED_DATES, INBOUNDS, ORDERS, PRODUCTS, STOCKS
 from tests.support.builders import day, line
 from tests.support.shop_driver import customer, noon
 from tests.tasks.inventory.test_allocate import LAMP, allocate, deliveries, expected, write
@@ -40,7 +40,7 @@ def told(counter, on):
 def test_goods_that_arrive_are_good_news_for_as_many_orders_as_there_are_units(waiting):
     arrive(waiting, 5, on=3)
     assert told(waiting, 3) == [("c1@example.com", "good_news"), ("c2@example.com", "good_news")]
-    assert [row["news"] for row in waiting.notices if row["message"] == "good_news"] == [News.READY] * 2
+    assert [row["change"] for row in waiting.notices if row["message"] == "good_news"] == [ChangeKind.READY] * 2
 
 
 def test_good_news_is_told_once_however_often_the_schedule_runs(waiting):
@@ -132,7 +132,7 @@ def test_a_line_that_lies_ready_and_was_never_late_gives_way_to_an_earlier_promi
 
 
 def test_what_staff_have_a_day_for_is_not_said_to_be_ready(waiting):
-    say(waiting.desk, Now("", day(1), noon(1)), "1", "1", day(30), "Rita")
+    set_override(waiting.desk, Now("", day(1), noon(1)), "1", "1", day(30), "Rita")
     arrive(waiting, 6, on=3)
     assert expected(waiting, "1") == ("staff", day(30), False)
     assert ("c1@example.com", "good_news") not in told(waiting, 3)
@@ -146,7 +146,7 @@ def test_an_order_that_was_never_told_hears_no_good_news(counter):
     counter.live()
     arrive(counter, 6, on=1)
     assert counter.live(1) == []
-    assert {row["source"] for row in counter.rows(EXPECTATIONS)} == {"inbound", "stock"}
+    assert {row["source"] for row in counter.rows(EXPECTED_DATES)} == {"inbound", "stock"}
 
 
 def test_staff_see_why_in_the_ledger(waiting):
@@ -160,8 +160,8 @@ def test_staff_read_the_whole_chain_of_an_order_from_stock_to_words(waiting):
     write(waiting, update(INBOUNDS).where(INBOUNDS.c.id == "D1").values(expected_on=day(11)))
     write(waiting, update(STOCKS).values(on_hand=1))
     allocate(waiting.desk, on=1)
-    with reading(waiting.desk.engine) as connection:
-        story = explain(waiting.desk, connection, "1", Now("", day(1), noon(1)))
+    with read_only(waiting.desk.engine) as connection:
+        story = explain_order(waiting.desk, connection, "1", Now("", day(1), noon(1)))
     assert [(one["quantity"], one["covered by"]) for one in story["supply"]["covered"]] == [
         (1, "stock at main"),
         (1, f"delivery D1 of an unnamed vendor, promised for {day(10)}, now for {day(11)}"),

@@ -9,31 +9,31 @@ from functools import partial
 import pytest
 from sqlalchemy import select
 
-from app.composition import open_house
-from app.evaluation import Ended, decide_in_shards
-from app.ledger import Begin
-from flows.late_orders import find_and_owe
+from app.composition import open_app
+from app.evaluation import ShardResult, evaluate_in_shards
+from app.ledger import CreateLedger
+from flows.late_orders import run_late_orders
 from flows.late_orders_shard import late_orders_shard
 from models.enums import State
 from models.errors import ForewarnError
-from models.policy.messaging import Brake
-from models.policy.policy import Caps, Policy
+from models.policy.messaging import GuardrailPolicy
+from models.policy.policy import BudgetPolicy, Policy
 from models.tables.column_types import SCALE
 from sources.sample import write_sample
-from tasks.db.counters import tally
-from tasks.db.sharding import Shard, place_of
-from tasks.db.sql import reading
-from tasks.guardrails.check import judge
-from tasks.notices.evaluate import look
-from tasks.offers.substitute_stock import Shelves
-from tasks.orders.queries import due
-from tasks.reporting.status import status
-from tasks.runs.records import LATE_ORDERS, begin, end, join, leave, parts
+from tasks.db.counters import get_counter
+from tasks.db.sharding import Shard, shard_slot
+from tasks.db.sql import read_only
+from tasks.guardrails.check import check_run
+from tasks.notices.evaluate import evaluate_page
+from tasks.offers.substitute_stock import SubstituteStock
+from tasks.orders.queries import find_due_orders
+from tasks.reporting.status import load_status
+from tasks.runs.records import LATE_ORDERS, finish_run, finish_shard, join_run_as_shard, shard_reports, start_run
 from tasks.tables import NOTICES, WATCHES
 from tests.support.builders import DAY, day
 from tests.support.shop_driver import customer, noon
 
-OFF = Brake(newly_late_share=1, offers=0)
+OFF = GuardrailPolicy(newly_late_share=1, offers=0)
 LIVED = date(2026, 6, 15)
 ORDERS = 60
 """Numbers as shops give them, one after the other."""
@@ -48,39 +48,43 @@ def late(counter):
 
 
 def begun(counter):
-    return begin(counter.desk.engine, LATE_ORDERS, counter.desk.policy.digest, DAY, noon(0))
+    return start_run(counter.desk.engine, LATE_ORDERS, counter.desk.policy.digest, DAY, noon(0))
 
 
 def part(counter, now, shard, *, batch=7, limit=None):
     """Look at every page of a shard's orders."""
     found, after = Counter(), None
-    while (page := look(counter.desk, now, Shelves(), after, batch=batch, limit=limit, shard=shard)).last:
-        found += page.looked.news
+    while (
+        page := evaluate_page(counter.desk, now, SubstituteStock(), after, batch=batch, limit=limit, shard=shard)
+    ).last:
+        found += page.looked.changes
         after = page.last
     return found.total()
 
 
 @pytest.mark.parametrize("of", [1, 2, 3, 7])
 def test_every_order_belongs_to_one_shard_the_same_on_both_databases(late, of):
-    with reading(late.desk.engine) as connection:
+    with read_only(late.desk.engine) as connection:
         found = {
-            number: [one.order.id for one in due(late.desk, connection, DAY, None, ORDERS, Shard(number, of))]
+            number: [
+                one.order.id for one in find_due_orders(late.desk, connection, DAY, None, ORDERS, Shard(number, of))
+            ]
             for number in range(1, of + 1)
         }
     assert found == {
-        number: [order for order in late_orders_of(late) if place_of(order) % of == number - 1] for number in found
+        number: [order for order in late_orders_of(late) if shard_slot(order) % of == number - 1] for number in found
     }
 
 
 def late_orders_of(counter):
-    with reading(counter.desk.engine) as connection:
+    with read_only(counter.desk.engine) as connection:
         return list(connection.execute(select(WATCHES.c.order_id).order_by(WATCHES.c.order_id)).scalars())
 
 
 @pytest.mark.parametrize("of", [2, 5, 64])
 def test_each_shard_has_about_its_part_of_the_orders_whatever_their_numbers_look_like(of):
     for pattern in ("{}", "DE-{:08}", "2026/{}-01", "ü{}"):
-        found = Counter(place_of(pattern.format(n)) % of for n in range(20_000))
+        found = Counter(shard_slot(pattern.format(n)) % of for n in range(20_000))
         assert max(found.values()) < 1.25 * 20_000 / of
         assert min(found.values()) > 0.75 * 20_000 / of
 
@@ -98,38 +102,38 @@ def test_shards_owe_together_what_one_run_owes_and_are_judged_as_one(late):
     assert min(told) > 0
     assert {row["state"] for row in late.notices} == {State.HELD}
     assert {row["run_id"] for row in late.notices} == {now.run}
-    assert judge(late.desk, now) != (), "to tell all of a shop at once is for a person to allow"
+    assert check_run(late.desk, now) != (), "to tell all of a shop at once is for a person to allow"
     assert len(late.notices) == ORDERS
 
 
 def test_shards_share_the_caps_of_their_run(late, with_policy):
-    with_policy(Policy(caps=Caps(per_run={"EUR": Decimal(25)}, per_month={"EUR": Decimal(1000)}), brake=OFF))
+    with_policy(Policy(caps=BudgetPolicy(per_run={"EUR": Decimal(25)}, per_month={"EUR": Decimal(1000)}), brake=OFF))
     for key in range(ORDERS):
         late.change(f"10{key:03}", expected_on=day(9))
     now = begun(late)
     for number in (1, 2):
         part(late, now, Shard(number, 2))
-    with reading(late.desk.engine) as connection:
-        assert 0 < tally(connection, f"offered:{now.run}:EUR") <= 25 * SCALE
+    with read_only(late.desk.engine) as connection:
+        assert 0 < get_counter(connection, f"offered:{now.run}:EUR") <= 25 * SCALE
 
 
 def test_a_shard_that_comes_after_the_end_of_its_run_does_nothing(late):
     now = begun(late)
-    end(late.desk.engine, now, noon(0), "failed", {})
+    finish_run(late.desk.engine, now, noon(0), "failed", {})
     for run in (now.run, "nobody's"):
         with pytest.raises(ForewarnError, match=r"no run .* is under way"):
-            join(late.desk.engine, run, 1)
+            join_run_as_shard(late.desk.engine, run, 1)
 
 
 def test_a_shard_tried_again_reports_once_and_status_shows_its_run_alone(late):
     now = begun(late)
     for told in (1, 2):
-        assert join(late.desk.engine, now.run, 1) == now
-        leave(late.desk.engine, now, 1, noon(0), "done", {"told": told})
-    join(late.desk.engine, now.run, 2)
-    assert parts(late.desk.engine, now.run) == [{"told": 2}]
-    with reading(late.desk.engine) as connection:
-        assert [row["flow"] for row in status(connection).runs] == [LATE_ORDERS]
+        assert join_run_as_shard(late.desk.engine, now.run, 1) == now
+        finish_shard(late.desk.engine, now, 1, noon(0), "done", {"told": told})
+    join_run_as_shard(late.desk.engine, now.run, 2)
+    assert shard_reports(late.desk.engine, now.run) == [{"told": 2}]
+    with read_only(late.desk.engine) as connection:
+        assert [row["flow"] for row in load_status(connection).runs] == [LATE_ORDERS]
 
 
 @pytest.fixture
@@ -143,20 +147,20 @@ def shop(ledger, tmp_path, monkeypatch):
 
 def new_ledger(shop):
     """Begin the ledger, as an operator does before the schedule runs."""
-    with open_house(shop, begin=Begin.ANYWHERE):
+    with open_app(shop, begin=CreateLedger.ANYWHERE):
         pass
 
 
 def live(shop, shards, start, **how):
     """Live the day in shards, and return what was reported and what was owed."""
-    decide = partial(decide_in_shards, shop=str(shop), shards=shards, start=start)
-    with open_house(shop) as house:
-        return asyncio.run(find_and_owe(house, LIVED, decide=decide, **how))
+    decide = partial(evaluate_in_shards, shop=str(shop), shards=shards, start=start)
+    with open_app(shop) as house:
+        return asyncio.run(run_late_orders(house, LIVED, decide=decide, **how))
 
 
 def owed(shop):
     names = ("order_id", "revision", "channel", "bucket", "state", "reason", "message", "expected_on", "why")
-    with open_house(shop) as house, reading(house.desk.engine) as connection:
+    with open_app(shop) as house, read_only(house.desk.engine) as connection:
         rows = connection.execute(select(*(NOTICES.c[name] for name in names)))
         return sorted(tuple(map(str, row)) for row in rows)
 
@@ -164,11 +168,13 @@ def owed(shop):
 async def here(asked):
     """Run a shard in this process, as a worker would in its own."""
     await late_orders_shard.fn(**asked | {"policy": Policy.model_validate(asked["policy"])})
-    return Ended(well=True)
+    return ShardResult(well=True)
 
 
 async def second_dies(asked):
-    return await here(asked) if asked["shard"] != 2 else Ended(well=False, how="ended as Crashed: no sign of life")
+    return (
+        await here(asked) if asked["shard"] != 2 else ShardResult(well=False, how="ended as Crashed: no sign of life")
+    )
 
 
 def test_a_run_in_shards_reports_and_owes_what_a_run_in_one_piece_does(shop, tmp_path, monkeypatch):
@@ -176,8 +182,8 @@ def test_a_run_in_shards_reports_and_owes_what_a_run_in_one_piece_does(shop, tmp
     found = owed(shop)
     monkeypatch.setenv("FOREWARN_DATABASE_URL", f"sqlite:///{tmp_path / 'other.db'}")
     new_ledger(shop)
-    with open_house(shop) as house:
-        whole = asyncio.run(find_and_owe(house, LIVED, take_in=True))
+    with open_app(shop) as house:
+        whole = asyncio.run(run_late_orders(house, LIVED, take_in=True))
     assert found == owed(shop)
     assert {State.QUEUED} < {row[4] for row in found}
     assert cut == whole.model_copy(update={"run": cut.run, "fallbacks": cut.fallbacks, "rejects": cut.rejects})
@@ -191,24 +197,24 @@ def test_of_a_run_with_a_shard_that_died_nothing_leaves_until_the_next_has_judge
     again = live(shop, 3, here)
     done = [row for row in owed(shop) if row[4] != State.SKIPPED]
     assert {row[4] for row in done} == {State.QUEUED}
-    assert len(done) == len(held) + sum(again.owed.values())
-    assert again.owed
+    assert len(done) == len(held) + sum(again.notices.values())
+    assert again.notices
 
 
 def test_a_limit_holds_for_all_shards_together(shop):
-    assert sum(live(shop, 3, here, take_in=True, limit=5).news.values()) == 5
+    assert sum(live(shop, 3, here, take_in=True, limit=5).changes.values()) == 5
 
 
 def test_two_runs_in_shards_at_once_owe_nothing_twice(shop):
-    with open_house(shop) as house:
-        asyncio.run(find_and_owe(house, LIVED, take_in=True, limit=0))
+    with open_app(shop) as house:
+        asyncio.run(run_late_orders(house, LIVED, take_in=True, limit=0))
 
     async def both_at_once():
-        decide = partial(decide_in_shards, shop=str(shop), shards=2, start=here)
-        with open_house(shop) as house:
-            return await asyncio.gather(*(find_and_owe(house, LIVED, decide=decide) for _ in range(2)))
+        decide = partial(evaluate_in_shards, shop=str(shop), shards=2, start=here)
+        with open_app(shop) as house:
+            return await asyncio.gather(*(run_late_orders(house, LIVED, decide=decide) for _ in range(2)))
 
     found = asyncio.run(both_at_once())
     mails = [row for row in owed(shop) if row[2] == "email"]
     assert len({row[0] for row in mails}) == len(mails)
-    assert sum(report.owed.get("email", 0) for report in found) == sum(row[4] != State.SKIPPED for row in mails)
+    assert sum(report.notices.get("email", 0) for report in found) == sum(row[4] != State.SKIPPED for row in mails)

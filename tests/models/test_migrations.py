@@ -3,24 +3,33 @@
 import subprocess
 import sys
 from datetime import UTC, date, datetime
+from importlib import import_module
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Date, DateTime, MetaData, Table, func, inspect, select, text
+from sqlalchemy import Date, DateTime, Float, Integer, MetaData, Table, func, inspect, select, text
 from sqlalchemy.types import JSON, Boolean
 from sqlmodel import SQLModel
 
 from models.errors import ForewarnError
 from tasks.db.engine import connect
 from tasks.db.migrations import _config, _scripts, migrate, newest, version
-from tasks.db.sql import reading
+from tasks.db.sql import read_only
 from tests.support.paths import ROOT
 
 # In the order in which they came.
 VERSIONS = [script.revision for script in _scripts().walk_revisions()][::-1]
 SAMPLES = {Boolean: True, DateTime: datetime(2026, 6, 15, tzinfo=UTC), Date: date(2026, 6, 15), JSON: []}
+
+RENAMED = {
+    "gate": "channel_state",
+    "tally": "counter",
+    "expectation": "expected_date",
+    "shipping_choice": "shipping_plan",
+    "answer": "customer_answer",
+}
 
 ONE_PROCESS = """
 import sys
@@ -50,6 +59,13 @@ def sample(column):
     return next((value for kind, value in SAMPLES.items() if isinstance(column.type, kind)), "1")
 
 
+def value_of(column):
+    """Return a value that tells its column from the others."""
+    if isinstance(column.type, Integer | Float):
+        return 1 + column.table.columns.keys().index(column.name)
+    return f"{column.name} 1" if sample(column) == "1" else sample(column)
+
+
 def test_an_empty_database_gets_the_tables_once(engine):
     assert version(engine) is None
     assert [migrate(engine), migrate(engine)] == [True, False]
@@ -58,7 +74,7 @@ def test_an_empty_database_gets_the_tables_once(engine):
 
 def test_the_migrated_tables_are_those_of_the_models(engine):
     migrate(engine)
-    with reading(engine) as connection:
+    with read_only(engine) as connection:
         found = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(found, SQLModel.metadata) == []
     assert set(inspect(engine).get_table_names()) == {*SQLModel.metadata.tables, "alembic_version"}
@@ -77,11 +93,38 @@ def test_rows_of_the_first_version_live_through_every_later_one(engine):
         up(engine, to)
         assert version(engine) == to
     assert version(engine) == newest()
-    with reading(engine) as connection:
-        for table in tables:
-            assert connection.execute(select(func.count()).select_from(text(f'"{table.name}"'))).scalar_one() == 1
+    names = {RENAMED.get(table.name, table.name) for table in tables}
+    with read_only(engine) as connection:
+        for name in names:
+            assert connection.execute(select(func.count()).select_from(text(f'"{name}"'))).scalar_one() == 1
         for table in SQLModel.metadata.sorted_tables:
-            assert len(connection.execute(select(table)).all()) == (table.name in first.tables)
+            assert len(connection.execute(select(table)).all()) == (table.name in names)
+
+
+def test_rows_are_whole_under_the_names_that_the_field_uses(engine):
+    up(engine, "0009")
+    before = MetaData()
+    before.reflect(engine)
+    tables = [table for table in before.sorted_tables if table.name != "alembic_version"]
+    given = {table.name: {column.name: value_of(column) for column in table.c} for table in tables}
+    with engine.begin() as connection:
+        for table in tables:
+            connection.execute(table.insert().values(given[table.name]))
+    migrate(engine)
+    changed = import_module("models.migrations.versions.0010_field_names")
+    assert changed.TABLES == RENAMED
+    with read_only(engine) as connection:
+        for table in tables:
+            name = RENAMED.get(table.name, table.name)
+            columns = changed.COLUMNS.get(name, {})
+            (row,) = connection.execute(select(SQLModel.metadata.tables[name])).mappings()
+            raw = connection.execute(select(text("*")).select_from(text(f'"{name}"'))).mappings().one()
+            assert raw.keys() == row.keys()
+            for column, value in given[table.name].items():
+                found = row[columns.get(column, column)]
+                assert found is not None
+                if isinstance(value, str | int) and not isinstance(value, bool):
+                    assert str(raw[columns.get(column, column)]) == str(value), (name, column)
 
 
 def test_opt_outs_and_countries_that_are_there_already_are_brought_to_the_new_rules(engine):
@@ -100,7 +143,7 @@ def test_opt_outs_and_countries_that_are_there_already_are_brought_to_the_new_ru
         for row, country in zip(rows, countries, strict=True):
             connection.execute(customer.insert().values({"email": None, "phone": None} | row | {"country": country}))
     up(engine, "0008")
-    with reading(engine) as connection:
+    with read_only(engine) as connection:
         kept = connection.execute(text("SELECT customer_id, address FROM opt_out ORDER BY address")).all()
         found = connection.execute(text("SELECT country FROM customer ORDER BY id")).scalars().all()
     assert sorted(map(tuple, kept)) == [("1", "+4915112345678"), ("1", "opt@example.com")]
@@ -130,7 +173,7 @@ def test_quantities_of_before_are_whole_pieces_still(engine):
         empty = before.tables["product"]
         connection.execute(empty.insert().values(id="2", name="2", drop_shipped=False))
     migrate(engine)
-    with reading(engine) as connection:
+    with read_only(engine) as connection:
         for name, values in given.items():
             table = SQLModel.metadata.tables[name]
             rows = connection.execute(select(*(table.c[column] for column in values))).all()
@@ -193,7 +236,7 @@ def test_an_address_may_have_its_own_wishes(postgres):
     address = postgres.emptied()
     for wish, name in (("", "forewarn"), ("&application_name=trial", "trial")):
         opened = connect(address + wish)
-        with reading(opened) as connection:
+        with read_only(opened) as connection:
             assert connection.execute(text("SHOW application_name")).scalar() == name
             assert connection.execute(text("SHOW lock_timeout")).scalar() == "1min"
         opened.dispose()

@@ -9,20 +9,20 @@ from sqlalchemy import Column, MetaData, Table, create_engine, func, select
 
 from models.config.shop import read_shop
 from models.enums import Promise
-from models.orders import ProductFacts, Shipment, ToldLine
-from models.policy.policy import Days, Policy, Promising
+from models.orders import NoticeLine, ProductFacts, Shipment
+from models.policy.policy import CalendarPolicy, Policy, PromisePolicy
 from models.quantities import normalized
 from models.tables.column_types import Pieces
-from rules.delays.delays import holds, told_lines
-from rules.delays.evaluate import bucket_named, judge
+from rules.delays.delays import still_true, told_lines
+from rules.delays.evaluate import assess_order, get_bucket
 from rules.delays.promised_dates import Promises
 from rules.offers.remedies import substitutes_for_delay
-from rules.offers.substitutes import Candidate, Shelf
+from rules.offers.substitutes import Candidate, SubstituteIndex
 from sources.reader import open_source
 from sources.starter_folder import write_starter
 from tasks.db.engine import connect
 from tasks.db.migrations import migrate
-from tasks.imports.load import Counts, import_all
+from tasks.imports.load import ImportStats, import_all
 from tests.support.builders import CALENDAR, DAY, POLICY, day, line, order
 
 
@@ -91,28 +91,30 @@ def test_packed_pieces_are_those_that_have_not_left():
 
 def test_what_was_told_remembers_how_many_pieces_are_owed_and_older_words_still_hold():
     late = replace(order(line(promised=-5, quantity=3)), lines=(replace(line(promised=-5, quantity=3), shipped=1),))
-    said = told_lines(judge(late, DAY, POLICY, CALENDAR).delay, POLICY)
+    said = told_lines(assess_order(late, DAY, POLICY, CALENDAR).delay, POLICY)
     assert said[0].owed == 2
-    again = ToldLine.from_data(said[0].as_data())
+    again = NoticeLine.from_data(said[0].as_data())
     assert again == said[0]
-    assert holds([again], late, DAY)
+    assert still_true([again], late, DAY)
     fewer = replace(late, lines=(replace(late.lines[0], shipped=2),))
-    assert not holds([again], fewer, DAY)
-    older = ToldLine.from_data(said[0].as_data()[:4])
+    assert not still_true([again], fewer, DAY)
+    older = NoticeLine.from_data(said[0].as_data()[:4])
     assert older.owed is None
-    assert holds([older], fewer, DAY)
+    assert still_true([older], fewer, DAY)
     half = replace(again, owed=Decimal("1.5"), ready=True)
-    assert ToldLine.from_data(half.as_data()) == half
+    assert NoticeLine.from_data(half.as_data()) == half
 
 
 def test_words_about_an_order_that_is_not_paid_do_not_hold():
     late = order(line(promised=-5))
-    said = told_lines(judge(late, DAY, POLICY, CALENDAR).delay, POLICY)
-    assert not holds(said, replace(late, unpaid=True), DAY)
+    said = told_lines(assess_order(late, DAY, POLICY, CALENDAR).delay, POLICY)
+    assert not still_true(said, replace(late, unpaid=True), DAY)
 
 
 FRIDAY, SATURDAY = date(2026, 6, 5), date(2026, 6, 6)
-GERMAN = Policy(days=Days(country="DE"), promise=Promising(ship_within={"Express": 1, "standard": 3, "pick-up": 0}))
+GERMAN = Policy(
+    days=CalendarPolicy(country="DE"), promise=PromisePolicy(ship_within={"Express": 1, "standard": 3, "pick-up": 0})
+)
 
 
 @pytest.mark.parametrize(
@@ -157,9 +159,9 @@ def test_the_last_day_whose_promise_has_passed_is_just_that(on):
 )
 def test_a_substitute_is_offered_for_the_pieces_owed_and_never_for_what_lies_in_stock(facts, free, offered):
     late = order(replace(line(promised=-9, quantity=3), **facts))
-    shelf = Shelf([Candidate(ProductFacts("other", "Lamp 2", "lamps", Decimal(40)), free)])
-    delay = judge(late, DAY, POLICY, CALENDAR).delay
-    found = substitutes_for_delay(delay, bucket_named(delay.bucket, POLICY), POLICY, shelf, set(), "EUR")
+    shelf = SubstituteIndex([Candidate(ProductFacts("other", "Lamp 2", "lamps", Decimal(40)), free)])
+    delay = assess_order(late, DAY, POLICY, CALENDAR).delay
+    found = substitutes_for_delay(delay, get_bucket(delay.bucket, POLICY), POLICY, shelf, set(), "EUR")
     assert bool(found) is offered
 
 
@@ -177,6 +179,6 @@ def test_a_refused_parcel_takes_none_away(tmp_path, ledger):
 
     second = row.replace("P1", "P2")
     assert take_in(row.format(1), second.format(1)).inserted == 2
-    assert take_in(row.format("x"), second.format(1)) == Counts(read=2, unchanged=1, refused=1)
-    assert take_in(second.format(1)) == Counts(read=1, unchanged=1, gone=1)
+    assert take_in(row.format("x"), second.format(1)) == ImportStats(read=2, unchanged=1, refused=1)
+    assert take_in(second.format(1)) == ImportStats(read=1, unchanged=1, gone=1)
     engine.dispose()

@@ -20,11 +20,11 @@ from rules.delays.delays import bucket_for, delay_of, late_line
 from sources.connectors.queries import Select
 from sources.contract import CONTRACT
 from sources.reader import Source, open_source
-from sources.rows import Accepted, Refused, Row
+from sources.rows import AcceptedRow, RejectedRow, Row
 from sources.starter_folder import write_starter
 from tasks.db.engine import connect
 from tasks.db.migrations import migrate
-from tasks.imports.load import TABLES, Counts, import_all
+from tasks.imports.load import TABLES, ImportStats, import_all
 from templates.rendering.formats import known
 from templates.rendering.sms import BASIC, EXTENSION, Encoding, parts
 from tests.support.builders import CALENDAR, DAY, POLICY, day, line, order
@@ -79,7 +79,7 @@ def everything(engine):
         return {name: sorted(map(repr, connection.execute(select(table)))) for name, table in TABLES.items()}
 
 
-def balanced(counts: Counts) -> bool:
+def balanced(counts: ImportStats) -> bool:
     taken = counts.inserted + counts.updated + counts.unchanged
     return counts.read == taken + counts.refused + counts.repeated + counts.older
 
@@ -137,7 +137,7 @@ def test_any_customers_file_is_read_record_by_record_or_refused_in_one_sentence(
         refused = ""
     assert bool(refused) <= (not with_header)
     assert "\n" not in refused
-    assert all(isinstance(one, Accepted | Refused) and one.line and one.file == "customers.csv" for one in found)
+    assert all(isinstance(one, AcceptedRow | RejectedRow) and one.line and one.file == "customers.csv" for one in found)
 
 
 @given(half_text)

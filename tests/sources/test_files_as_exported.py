@@ -13,7 +13,7 @@ from sources.reader import open_source
 from sources.starter_folder import write_starter
 from tasks.db.engine import connect
 from tasks.db.migrations import migrate
-from tasks.imports.load import Counts, import_all
+from tasks.imports.load import ImportStats, import_all
 from tests.sources.test_reader import GOOD, HEAD, LINE, read, use_lines
 
 HEADER = "Bestellung;Größe;Straße;Menge"
@@ -40,7 +40,7 @@ def declare(shop, encoding):
 
 def found(shop):
     facts, refused = read(shop)
-    return [(fact.number, fact.product_id, fact.together) for fact in facts], refused
+    return [(fact.number, fact.product_id, fact.ship_with) for fact in facts], refused
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-16-le", "utf-8"])
@@ -368,6 +368,6 @@ def test_stock_that_an_odd_file_names_no_more_is_used_up(shop, tmp_path, file):
         with open_source(read_shop(shop)) as source:
             return import_all(engine, source, as_of, tmp_path / "rejects.csv")["stock"]
 
-    assert take_in("MUG-2;Köln;4\n", date(2026, 1, 8)) == Counts(read=2, inserted=2)
-    assert take_in("", date(2026, 1, 9)) == Counts(read=1, unchanged=1, gone=1)
+    assert take_in("MUG-2;Köln;4\n", date(2026, 1, 8)) == ImportStats(read=2, inserted=2)
+    assert take_in("", date(2026, 1, 9)) == ImportStats(read=1, unchanged=1, gone=1)
     engine.dispose()

@@ -7,10 +7,10 @@ from sqlalchemy import func, select
 from models.config.shop import read_shop
 from sources.check import check
 from sources.reader import open_source
-from sources.rows import LeftOut
+from sources.rows import ExcludedRows
 from tasks.db.engine import connect
 from tasks.db.migrations import migrate
-from tasks.imports.load import Counts, import_all
+from tasks.imports.load import ImportStats, import_all
 from tasks.tables import ORDERS, WATCHES
 from tests.support.paths import ROOT, SHARED
 
@@ -60,7 +60,7 @@ def test_the_check_counts_what_a_plain_count_counts(source, by_hand):
         "lines": 8365,
         "vendors": 1610,
     }
-    assert report.left_out == [LeftOut("orders without items", by_hand["all"] - by_hand["kept"])]
+    assert report.left_out == [ExcludedRows("orders without items", by_hand["all"] - by_hand["kept"])]
     assert (report.open_orders, report.late_orders) == (by_hand["open"], by_hand["late"])
     assert report.found == {}
 
@@ -69,10 +69,10 @@ def test_real_orders_are_taken_in_once(source, by_hand, tmp_path, ledger):
     engine = connect(ledger)
     migrate(engine)
     first = import_all(engine, source, DAY, tmp_path / "rejects.csv")
-    assert first["orders"] == Counts(read=by_hand["kept"], inserted=by_hand["kept"])
-    assert first["lines"] == Counts(read=8365, inserted=8365)
+    assert first["orders"] == ImportStats(read=by_hand["kept"], inserted=by_hand["kept"])
+    assert first["lines"] == ImportStats(read=8365, inserted=8365)
     again = import_all(engine, source, DAY, tmp_path / "rejects.csv")
-    assert again == {table: Counts(read=one.read, unchanged=one.read) for table, one in first.items()}
+    assert again == {table: ImportStats(read=one.read, unchanged=one.read) for table, one in first.items()}
     with engine.connect() as connection:
         assert connection.execute(select(func.count()).select_from(ORDERS)).scalar() == by_hand["kept"]
         assert connection.execute(select(func.count()).select_from(WATCHES)).scalar() == by_hand["watched"]

@@ -13,9 +13,9 @@ from models.errors import BadShop
 from sources.check import Finding, check
 from sources.coercion import Zones
 from sources.contract import CONTRACT, OrderRow
-from sources.deduplicate import Deduplicated
+from sources.deduplicate import DeduplicatedReader
 from sources.reader import open_source
-from sources.rows import Accepted, Refused
+from sources.rows import AcceptedRow, RejectedRow
 from sources.starter_folder import write_starter
 from tasks.imports.load import TABLES
 
@@ -56,7 +56,9 @@ def use_lines(shop, text, name="lines.csv", sql=None):
 def read(shop, table="lines", **where):
     with open_source(read_shop(shop), **where) as source:
         found = list(source.read(table))
-    return [one.fact for one in found if isinstance(one, Accepted)], [one for one in found if isinstance(one, Refused)]
+    return [one.fact for one in found if isinstance(one, AcceptedRow)], [
+        one for one in found if isinstance(one, RejectedRow)
+    ]
 
 
 def test_the_contract_has_the_columns_of_the_tables():
@@ -139,7 +141,7 @@ def test_a_bad_value_is_named_by_file_line_and_column(shop, column, written, rea
     use_lines(shop, write_csv([LINE, LINE | {column: written, "number": "2"}, LINE | {"number": "3"}]))
     facts, refused = read(shop)
     assert [fact.number for fact in facts] == ["1", "3"]
-    assert refused == [Refused("lines", "lines.csv", 3, column, written.strip(), reason)]
+    assert refused == [RejectedRow("lines", "lines.csv", 3, column, written.strip(), reason)]
 
 
 def test_an_order_without_a_priority_has_none():
@@ -363,8 +365,8 @@ def test_a_live_database_is_read(shop, database):
 
 
 def test_a_live_sqlite_shop_can_write_while_its_facts_are_written_to_the_ledger(shop, database):
-    with Deduplicated("lines", "") as told, open_source(read_shop(shop), url=database) as source:
-        told.add([row for row in source.read("lines") if isinstance(row, Accepted)])
+    with DeduplicatedReader("lines", "") as told, open_source(read_shop(shop), url=database) as source:
+        told.add([row for row in source.read("lines") if isinstance(row, AcceptedRow)])
         for page in told.pages(1):
             assert len(page) == 1
             with closing(sqlite3.connect(database.removeprefix("sqlite:///"), timeout=0)) as live, live:

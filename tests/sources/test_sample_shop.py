@@ -15,7 +15,7 @@ from models.enums import Promise
 from models.orders import LineFacts, ProductFacts
 from models.policy.policy import Policy
 from models.tables.shop import Customer, Inbound, Order, OrderLine, Product, Stock, Vendor
-from rules.offers.substitutes import Candidate, Shelf
+from rules.offers.substitutes import Candidate, SubstituteIndex
 from sources.sample import write_sample
 
 AS_OF = date(2026, 11, 23)
@@ -190,7 +190,7 @@ def shelf_of(shop):
     for row in shop["stock"]:
         free[row["product_id"]] += row["on_hand"] - row["allocated"]
     products = {row["id"]: ProductFacts(*(row[name] for name in ProductFacts.__slots__)) for row in shop["products"]}
-    return products, Shelf(Candidate(products[id_], count) for id_, count in free.items() if count > 0)
+    return products, SubstituteIndex(Candidate(products[id_], count) for id_, count in free.items() if count > 0)
 
 
 def substitutes(shop, line):

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from models.enums import Promise
-from models.orders import CustomerFacts, LineFacts, OrderFacts, ProductFacts, Told, ToldLine
+from models.orders import CustomerFacts, LastNotice, LineFacts, NoticeLine, OrderFacts, ProductFacts
 from models.policy.policy import Policy
 from rules.delays.working_days import Calendar
 
@@ -53,7 +53,7 @@ def _day(n: int | None) -> date | None:
 
 def order(
     *lines: LineFacts,
-    told: Told | None = None,
+    told: LastNotice | None = None,
     customer: CustomerFacts = ANNA,
     currency: str = "EUR",
     shipping_fee: Decimal | None = None,
@@ -73,12 +73,12 @@ def order(
     )
 
 
-def told(*lines: ToldLine, on: int = -10, revision: int = 1) -> Told:
-    return Told(revision, day(on), lines)
+def told(*lines: NoticeLine, on: int = -10, revision: int = 1) -> LastNotice:
+    return LastNotice(revision, day(on), lines)
 
 
 def heard(
     bucket: str, number: str = "1", *, promised: int, expected: int | None = None, ready: bool = False
-) -> ToldLine:
+) -> NoticeLine:
     """Return what was told of one late line."""
-    return ToldLine(number, day(promised), _day(expected), bucket, ready)
+    return NoticeLine(number, day(promised), _day(expected), bucket, ready)

@@ -8,20 +8,20 @@ from dataclasses import replace
 from pydantic import SecretStr
 from sqlalchemy import delete, insert, select, update
 
-from app.composition import House
-from flows.forward_to_vendors import ask_vendors
+from app.composition import App
+from flows.forward_to_vendors import run_forward_to_vendors
 from models.config.settings import Settings
 from models.config.shop import ShopConfig, ShopFolder
-from models.inventory import Cover
+from models.inventory import Coverage
 from models.orders import ProductFacts
-from sources.vendor_responses import read_answers, rows_of
-from tasks.imports.rejects import rejects
-from tasks.purchasing.responses import take_in
-from tasks.purchasing.review import waiting
+from sources.vendor_responses import read_responses, rows_of
+from tasks.imports.rejects import open_rejects
+from tasks.purchasing.responses import record_responses
+from tasks.purchasing.review import list_waiting
 from tasks.runs.records import Now
-from tasks.tables import ALLOCATIONS, EVENTS, LINES, ORDERS, PRODUCTS, PURCHASED, REQUESTS, VENDORS
+from tasks.tables import ALLOCATIONS, EVENTS, ORDER_LINES, ORDERS, PRODUCTS, PURCHASE_LINES, PURCHASE_REQUESTS, VENDORS
 from tests.support.builders import day, line
-from tests.support.shop_driver import Counter, noon
+from tests.support.shop_driver import ShopDriver, noon
 
 HOME = {"recipient": "Anna Keller", "street": "Ahornweg 3", "postcode": "10115", "city": "Berlin", "country": "DE"}
 WAREHOUSE = {"recipient": "Lamps & Co", "street": "Hafen 1", "postcode": "20457", "city": "Hamburg", "country": "DE"}
@@ -31,7 +31,7 @@ class Buying:
     """Orders come in, vendors are asked, answers come back; days are counted as in `tests.support.builders`."""
 
     def __init__(self, desk, folder, keys="{}", **settings):
-        self.counter, self.folder = Counter(desk), folder
+        self.counter, self.folder = ShopDriver(desk), folder
         self.settings = Settings(
             shop=folder, home=folder, outbox=folder / "outbox", vendor_keys=SecretStr(keys), timeout=1, **settings
         )
@@ -71,7 +71,7 @@ class Buying:
 
     def cover(self, key, product, quantity, lacking):
         """Allocate a line anew: so many of its pieces are covered by nothing."""
-        parts = [(Cover.STOCK, quantity - lacking), (Cover.NOTHING, lacking)]
+        parts = [(Coverage.STOCK, quantity - lacking), (Coverage.NOTHING, lacking)]
         with self.desk.engine.begin() as connection:
             connection.execute(delete(ALLOCATIONS).where(ALLOCATIONS.c.order_id == key))
             for part, (cover, pieces) in enumerate(parts, 1):
@@ -82,7 +82,7 @@ class Buying:
     def change(self, key, **line):
         """Change the line of an order, as the shop's facts say it now."""
         with self.desk.engine.begin() as connection:
-            connection.execute(update(LINES).where(LINES.c.order_id == key).values(**line))
+            connection.execute(update(ORDER_LINES).where(ORDER_LINES.c.order_id == key).values(**line))
         return self
 
     def cancel(self, key="1041"):
@@ -104,10 +104,10 @@ class Buying:
     @property
     def house(self):
         folder = ShopFolder(self.folder, self.desk.shop, self.desk.policy)
-        return House(self.settings, folder, self.desk)
+        return App(self.settings, folder, self.desk)
 
     async def ask(self, on=0, *, dry_run=False):
-        return await ask_vendors(self.house, day(on), dry_run=dry_run)
+        return await run_forward_to_vendors(self.house, day(on), dry_run=dry_run)
 
     def run(self, on=0, *, dry_run=False):
         """Live one run of `forward-to-vendors`; return its report."""
@@ -118,24 +118,28 @@ class Buying:
 
     def answer(self, *answers, on=0, **how):
         """Take answers in, each a mapping as a vendor writes it."""
-        return take_in(self.desk, self.now(on), rows_of(list(answers), "answers"), "vendor", **how)
+        return record_responses(self.desk, self.now(on), rows_of(list(answers), "answers"), "vendor", **how)
 
     def take_in(self, file):
         """Take a file of answers in."""
-        with rejects(self.house.rejected_answers) as refuse:
-            return take_in(self.desk, self.now(), read_answers(file), "eva", refuse=refuse)
+        with open_rejects(self.house.rejected_answers) as refuse:
+            return record_responses(self.desk, self.now(), read_responses(file), "eva", refuse=refuse)
 
     def waiting(self, on=0):
-        return [(one["vendor"], one["order"], one["what"]) for one in waiting(self.desk, self.now(on))]
+        return [(one["vendor"], one["order"], one["what"]) for one in list_waiting(self.desk, self.now(on))]
 
     @property
     def requests(self):
-        return sorted(self.counter.rows(REQUESTS), key=lambda row: (row["chases"] is not None, row["vendor_id"]))
+        return sorted(
+            self.counter.rows(PURCHASE_REQUESTS), key=lambda row: (row["reminder_of"] is not None, row["vendor_id"])
+        )
 
     @property
     def lines(self):
-        rows = self.counter.rows(PURCHASED)
-        return sorted((row["order_id"], row["nth"], row["quantity"], row["answer"], row["promised_on"]) for row in rows)
+        rows = self.counter.rows(PURCHASE_LINES)
+        return sorted(
+            (row["order_id"], row["attempt"], row["quantity"], row["answer"], row["promised_on"]) for row in rows
+        )
 
     def states(self):
         return [(row["vendor_id"], row["channel"], row["state"]) for row in self.requests]

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from sqlalchemy import Engine, select
 
-from app.composition import open_house
-from flows.deliver import hand_over
-from flows.late_orders import find_and_owe
+from app.composition import open_app
+from flows.deliver import run_deliver
+from flows.late_orders import run_late_orders
 from models.config.shop import read_shop
 from sources.check import check
 from sources.reader import open_source
 from tasks.imports.load import import_all
-from tasks.tables import LINES, NOTICES, ORDERS
+from tasks.tables import NOTICES, ORDER_LINES, ORDERS
 
 DAY = date(2026, 1, 15)
 NEXT = date(2026, 1, 16)
@@ -39,9 +39,9 @@ class StarterShop:
 
     def live(self, as_of=NEXT):
         """Run a whole day, import and sending; return what it found, and who was told of which order."""
-        with open_house(self.folder) as house:
-            found = asyncio.run(find_and_owe(house, as_of, take_in=True))
-            asyncio.run(hand_over(house, as_of))
+        with open_app(self.folder) as house:
+            found = asyncio.run(run_late_orders(house, as_of, take_in=True))
+            asyncio.run(run_deliver(house, as_of))
         return found, self.told()
 
     def told(self):
@@ -76,8 +76,8 @@ class StarterShop:
 
     def lines(self, order):
         """Return how each line of an order ended: the day it was cancelled, and why."""
-        query = select(LINES.c.number, LINES.c.cancelled_at, LINES.c.done, LINES.c.ended)
-        found = self.ask(query.where(LINES.c.order_id == order))
+        query = select(ORDER_LINES.c.number, ORDER_LINES.c.cancelled_at, ORDER_LINES.c.done, ORDER_LINES.c.ended)
+        found = self.ask(query.where(ORDER_LINES.c.order_id == order))
         return {number: (cancelled is not None, done, why) for number, cancelled, done, why in found}
 
     def order(self, order):

@@ -7,25 +7,25 @@ from decimal import Decimal
 
 from sqlalchemy import Integer, insert, select, update
 
-from channels.transport import Rejected, SendError
+from channels.transport import PermanentFailure, TemporaryFailure
 from models.config.shop import Help, Links, Sender, ShopConfig
 from models.enums import Channel
 from models.messages import Message, Receipt
 from models.orders import CustomerFacts
-from models.policy.messaging import Brake
+from models.policy.messaging import GuardrailPolicy
 from models.policy.policy import Policy
 from rules.delays.working_days import Calendar
 from tasks.context import Desk
 from tasks.db.engine import connect
 from tasks.db.migrations import migrate
-from tasks.db.sql import reading
+from tasks.db.sql import read_only
 from tasks.delivery.queue import Worker
-from tasks.delivery.worker import Crew, Delivered, deliver_batch, doubt
-from tasks.guardrails.check import judge
-from tasks.notices.evaluate import Looked, look
-from tasks.offers.substitute_stock import Shelves
-from tasks.runs.records import HELD, LATE_ORDERS, Now, begin, end
-from tasks.tables import CUSTOMERS, LINES, NOTICES, ORDERS, POSTS, PRODUCTS, STOCKS, WATCHES, table_of
+from tasks.delivery.worker import DeliverySummary, DeliveryWorker, deliver_batch, mark_abandoned
+from tasks.guardrails.check import check_run
+from tasks.notices.evaluate import EvaluationSummary, evaluate_page
+from tasks.offers.substitute_stock import SubstituteStock
+from tasks.runs.records import HELD, LATE_ORDERS, Now, finish_run, start_run
+from tasks.tables import CUSTOMERS, NOTICES, ORDER_LINES, ORDERS, POSTS, PRODUCTS, STOCKS, WATCHES, table_of
 from templates.rendering.messages import Words
 from tests.support.builders import ANNA, DAY, day, line
 
@@ -53,17 +53,17 @@ home = "https://lamps.example.com"
 order = "https://lamps.example.com/orders/{order}"
 """
 """The same shop, as its shop.toml says it."""
-SMALL = Policy(brake=Brake(at_least=3))
+SMALL = Policy(brake=GuardrailPolicy(at_least=3))
 """The brake of a shop so small that three orders are many."""
 
 
-def open_desk(url, policy=Policy()):  # noqa: B008 - frozen
+def open_context(url, policy=Policy()):  # noqa: B008 - frozen
     engine = connect(url)
     migrate(engine)
     return Desk(engine, SHOP, policy, Calendar(policy.days), Words(SHOP))
 
 
-class Till:
+class FakeTransport:
     """A door that keeps what it took, and answers what a test wants."""
 
     def __init__(self, answer=None):
@@ -81,11 +81,11 @@ class Till:
         pass
 
 
-class Counter:
+class ShopDriver:
     """Orders come in, days are lived, messages go out."""
 
     def __init__(self, desk):
-        self.desk, self.door = desk, Till()
+        self.desk, self.door = desk, FakeTransport()
 
     def order(self, key="1041", *lines, customer=ANNA, placed=-60, currency="EUR", shipping_fee=None):
         """Take an order in, as an import would."""
@@ -105,8 +105,8 @@ class Counter:
             )
             for one in lines:
                 self._product(connection, one.product)
-                connection.execute(insert(LINES).values(**_row(key, one)))
-            connection.execute(insert(WATCHES).values(order_id=key, look_again_on=DAY, version=0, revision=0))
+                connection.execute(insert(ORDER_LINES).values(**_row(key, one)))
+            connection.execute(insert(WATCHES).values(order_id=key, next_check_on=DAY, version=0, revision=0))
 
     def _product(self, connection, product):
         if product.id not in set(connection.execute(select(PRODUCTS.c.id)).scalars()):
@@ -122,46 +122,48 @@ class Counter:
     def change(self, key, on=0, **facts):
         """Change every line of an order, as an import would on a day."""
         with self.desk.engine.begin() as connection:
-            connection.execute(update(LINES).where(LINES.c.order_id == key).values(**facts))
+            connection.execute(update(ORDER_LINES).where(ORDER_LINES.c.order_id == key).values(**facts))
             self.look_again(connection, key, on)
 
     def look_again(self, connection, key, on=0):
         connection.execute(
             update(WATCHES)
             .where(WATCHES.c.order_id == key)
-            .values(look_again_on=day(on), version=WATCHES.c.version + 1)
+            .values(next_check_on=day(on), version=WATCHES.c.version + 1)
         )
 
     def customer(self, key, **facts):
         with self.desk.engine.begin() as connection:
             connection.execute(update(CUSTOMERS).where(CUSTOMERS.c.id == key).values(**facts))
 
-    def decide(self, on=0, *, batch=500, limit=None) -> Looked:
+    def decide(self, on=0, *, batch=500, limit=None) -> EvaluationSummary:
         """Live the deciding half of a day."""
-        now = begin(self.desk.engine, LATE_ORDERS, self.desk.policy.digest, day(on), noon(on))
-        found, after, shelves = Looked(), None, Shelves()
+        now = start_run(self.desk.engine, LATE_ORDERS, self.desk.policy.digest, day(on), noon(on))
+        found, after, shelves = EvaluationSummary(), None, SubstituteStock()
         while True:
-            left = None if limit is None else limit - sum(found.news.values())
-            page = look(self.desk, now, shelves, after, batch=batch, limit=left)
+            left = None if limit is None else limit - sum(found.changes.values())
+            page = evaluate_page(self.desk, now, shelves, after, batch=batch, limit=left)
             found.add(page.looked)
             if page.last is None:
                 break
             after = page.last
-        self.passed = judge(self.desk, now)
+        self.passed = check_run(self.desk, now)
         held = {"held": {one.name: one.sentence for one in self.passed}}
-        end(self.desk.engine, now, noon(on), HELD if self.passed else "done", held)
+        finish_run(self.desk.engine, now, noon(on), HELD if self.passed else "done", held)
         return found
 
-    def deliver(self, on=0, *, door=None, parallel=4, at=None, lease=600, clock=None) -> Delivered:
+    def deliver(self, on=0, *, door=None, parallel=4, at=None, lease=600, clock=None) -> DeliverySummary:
         """Live the delivering half of a day."""
         moment = at or noon(on)
         door = door or self.door
         doors = dict.fromkeys(Channel, door)
-        crew = Crew(Worker(f"test {moment}", timedelta(seconds=lease)), doors, parallel, clock or (lambda: moment))
+        crew = DeliveryWorker(
+            Worker(f"test {moment}", timedelta(seconds=lease)), doors, parallel, clock or (lambda: moment)
+        )
         now = Now("test", day(on), moment)
 
         async def all_of_it():
-            done = Delivered(in_doubt=doubt(self.desk, crew))
+            done = DeliverySummary(in_doubt=mark_abandoned(self.desk, crew))
             while batch := await deliver_batch(self.desk, now, crew, batch=50, down=tuple(done.down)):
                 done.add(batch)
             return done
@@ -177,7 +179,7 @@ class Counter:
 
     def rows(self, table):
         numbered = [column for column in table.primary_key if isinstance(column.type, Integer)]
-        with reading(self.desk.engine) as connection:
+        with read_only(self.desk.engine) as connection:
             return [dict(row) for row in connection.execute(select(table).order_by(*numbered)).mappings()]
 
     @property
@@ -242,14 +244,14 @@ __all__ = [
     "SHOP",
     "SHOP_TOML",
     "SMALL",
-    "Counter",
-    "Rejected",
-    "SendError",
-    "Till",
+    "FakeTransport",
+    "PermanentFailure",
+    "ShopDriver",
+    "TemporaryFailure",
     "customer",
     "euros",
     "noon",
-    "open_desk",
+    "open_context",
     "shop",
     "table_of",
 ]

@@ -2,8 +2,8 @@
 
 from sqlalchemy import delete, insert, update
 
-from tasks.db.sql import reading
-from tasks.storefront.notices import notices
+from tasks.db.sql import read_only
+from tasks.storefront.notices import list_notices
 from tasks.tables import AVAILABILITIES, PRODUCTS
 from tests.support.builders import day
 from tests.support.shop_driver import noon
@@ -42,8 +42,8 @@ class Shelf:
             connection.execute(update(AVAILABILITIES).values(set_at=self.now))
 
     def notices(self, *which):
-        with reading(self.desk.engine) as connection:
-            return {one.product.id: one for one in notices(self.desk, connection, self.now, *which)}
+        with read_only(self.desk.engine) as connection:
+            return {one.product.id: one for one in list_notices(self.desk, connection, self.now, *which)}
 
     def text(self, product, locale="en"):
         return self.desk.words.storefront.said(self.notices()[product].available, locale).text

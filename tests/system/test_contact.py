@@ -94,8 +94,8 @@ def test_every_customer_is_told_by_the_channels_that_can_reach_them(lived):
 
 def test_a_run_a_dry_run_and_explain_say_the_same(place, lived):
     dry, wet, _ = lived
-    assert {name: dry[name] for name in ("news", "owed", "skipped", "problems")} == {
-        name: wet[name] for name in ("news", "owed", "skipped", "problems")
+    assert {name: dry[name] for name in ("changes", "notices", "skipped", "problems")} == {
+        name: wet[name] for name in ("changes", "notices", "skipped", "problems")
     }
     assert wet["skipped"] == {"not_mobile": 1, "opted_out": 3}
     story = json.loads(forewarn(place, "explain", "2", "--as-of", DAY, "--json").stdout)

@@ -16,13 +16,13 @@ import typer
 from sqlmodel import SQLModel
 
 import tasks.tables  # noqa: F401 - it fills SQLModel.metadata
-from app.composition import open_house
+from app.composition import open_app
 from app.reports.run import counted
 from cli.main import app
 from cli.reference.config_pages import page
-from cli.run_day import live
-from flows.post_delays import compose_posts
-from models.enums import News, Skip, State
+from cli.run_day import run_day
+from flows.post_delays import run_post_delays
+from models.enums import ChangeKind, SkipReason, State
 from models.run_report import Report
 from sources.sample import write_sample
 from templates.rendering.environment import GIVEN
@@ -74,9 +74,9 @@ def lived(tmp_path_factory) -> tuple[Path, Report]:
     """Return a folder in which `forewarn demo --as-of 2025-11-24` might have been, and what it told."""
     place = tmp_path_factory.mktemp("docs")
     write_sample(place / "demo" / "shop", orders=400, seed=7, as_of=DAY)
-    with open_house(place / "demo" / "shop") as house:
-        report = asyncio.run(live(house, DAY, take_in=True))
-        asyncio.run(compose_posts(house, DAY))
+    with open_app(place / "demo" / "shop") as house:
+        report = asyncio.run(run_day(house, DAY, take_in=True))
+        asyncio.run(run_post_delays(house, DAY))
     return place, report
 
 
@@ -111,7 +111,7 @@ def test_every_page_with_our_commands_is_run():
 def test_the_readme_shows_the_figures_of_the_demo(lived):
     _, report = lived
     lines = dict(re.findall(r"^(\w+) {2,}(.+)$", text_of("README.md"), re.MULTILINE))
-    words = {"Late": "late", "News": "news", "Remedies": "offers", "Outbox": "trial", "Skipped": "skipped"}
+    words = {"Late": "late", "Changes": "changes", "Remedies": "offers", "Outbox": "trial", "Skipped": "skipped"}
     shown = {name: set(lines[word].split(", ")) for word, name in words.items()}
     assert shown == {name: set(counted(getattr(report, name)).split(", ")) for name in shown}
 
@@ -188,11 +188,11 @@ def test_every_command_in_a_sentence_has_the_options_that_are_said():
 
 def test_the_glossary_knows_every_table_state_reason_and_kind_of_news():
     told = (DOCS / "glossary.md").read_text()
-    words = [*SQLModel.metadata.tables, *State, *Skip, *News]
+    words = [*SQLModel.metadata.tables, *State, *SkipReason, *ChangeKind]
     assert [word for word in words if f"`{word}`" not in told] == []
 
 
-@pytest.mark.parametrize("kind", [State, Skip])
+@pytest.mark.parametrize("kind", [State, SkipReason])
 def test_customer_service_is_told_what_each_state_and_reason_means(kind):
     told = (DOCS / "customer-service.md").read_text()
     not_yet = {State.DELIVERED, State.BOUNCED}

@@ -9,10 +9,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from app.safe_text import cell, visible
+from app.safe_text import escape_control, markdown_cell
 from cli.main import main
 from sources.starter_folder import write_starter
-from tasks.csv_files import inert, sheet
+from tasks.csv_files import escape_formula, open_csv
 
 DAY = "2026-06-15"
 ODD = {
@@ -102,7 +102,7 @@ def test_odd_names_reach_their_mails_readable_and_harmless(shop, forewarn):
         assert mail["To"].addresses[0].display_name.startswith(read[:20].rstrip() if greeted else "")
         text, page = (mail.get_body((kind,)).get_content() for kind in ("plain", "html"))
         assert text.count(read) >= 1 + greeted
-        assert visible(text) == text
+        assert escape_control(text) == text
         assert len(text) < 3000
         shown = Page(page)
         assert read in shown.seen
@@ -133,7 +133,7 @@ def test_no_escape_sequence_reaches_a_terminal(shop, forewarn, how):
     forewarn("import", "--as-of", DAY, *how)
     for command in (("run", "--dry-run"), ("explain", "9\x1b[31m\x9b2J\u202e"), ("explain", "8\x1b[31m")):
         _, said = forewarn(*command, "--as-of", DAY, *how)
-        assert visible(said) == said
+        assert escape_control(said) == said
         assert "u001b[31m" in said or "x1b[31m" in said
 
 
@@ -175,11 +175,11 @@ def read(file):
     ],
 )  # fmt: skip
 def test_a_cell_that_begins_like_a_formula_is_text_and_a_number_stays_one(value, written):
-    assert inert(value) == written
+    assert escape_formula(value) == written
 
 
 def test_no_other_separator_and_no_half_character_breaks_a_sheet(tmp_path):
-    with sheet(tmp_path / "a.csv", ("a", "b")) as write:
+    with open_csv(tmp_path / "a.csv", ("a", "b")) as write:
         write(('x;=1+1"', "\ud800"))
     assert (tmp_path / "a.csv").read_text() == '"a","b"\n"x;=1+1""","\\ud800"\n'
 
@@ -194,4 +194,4 @@ def test_no_other_separator_and_no_half_character_breaks_a_sheet(tmp_path):
     ],
 )  # fmt: skip
 def test_a_cell_of_a_table_is_neither_markup_nor_html(text, shown):
-    assert cell(text) == shown
+    assert markdown_cell(text) == shown

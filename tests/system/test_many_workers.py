@@ -18,7 +18,7 @@ from models.enums import State
 from sources.sample import write_sample
 from tasks.db.engine import connect
 from tasks.db.migrations import migrate
-from tasks.db.sql import reading
+from tasks.db.sql import read_only
 from tasks.tables import NOTICES
 from tests.support.paths import ROOT
 from tests.support.provider import Answer, a_provider
@@ -80,12 +80,12 @@ def ledger(postgres):
 def at_work(engine):
     """Count the runs that wait for a provider."""
     mine = select(func.count(NOTICES.c.claimed_by.distinct())).where(NOTICES.c.state == State.SENDING)
-    with reading(engine) as connection:
+    with read_only(engine) as connection:
         return connection.execute(mine).scalar_one()
 
 
 def rows(engine, *columns):
-    with reading(engine) as connection:
+    with read_only(engine) as connection:
         return connection.execute(select(*(NOTICES.c[name] for name in columns))).all()
 
 

@@ -7,13 +7,13 @@ from datetime import date, timedelta
 import duckdb
 import pytest
 
-from app.composition import open_house
-from app.ledger import Begin
-from flows.deliver import hand_over
-from flows.late_orders import find_and_owe
-from tasks.db.sql import reading
+from app.composition import open_app
+from app.ledger import CreateLedger
+from flows.deliver import run_deliver
+from flows.late_orders import run_late_orders
+from tasks.db.sql import read_only
 from tasks.imports.load import import_all
-from tasks.runs.records import lived
+from tasks.runs.records import last_run_date
 from tasks.tables import NOTICES
 from tests.support.paths import ROOT, SHARED
 
@@ -43,13 +43,13 @@ FROM late GROUP BY bucket
 def house(tmp_path, ledger, monkeypatch):
     monkeypatch.setenv("FOREWARN_HOME", str(tmp_path))
     monkeypatch.setenv("FOREWARN_DATABASE_URL", ledger)
-    with open_house(SHOP, data=DATA, begin=Begin.ANYWHERE) as opened, opened.source() as source:
-        import_all(opened.desk.engine, source, lived(opened.desk.engine))
+    with open_app(SHOP, data=DATA, begin=CreateLedger.ANYWHERE) as opened, opened.source() as source:
+        import_all(opened.desk.engine, source, last_run_date(opened.desk.engine))
         yield opened
 
 
 def live(house, day):
-    return asyncio.run(find_and_owe(house, day)), asyncio.run(hand_over(house, day))
+    return asyncio.run(run_late_orders(house, day)), asyncio.run(run_deliver(house, day))
 
 
 def test_the_buckets_of_a_day_are_those_of_a_plain_query_over_the_files(house):
@@ -58,10 +58,10 @@ def test_the_buckets_of_a_day_are_those_of_a_plain_query_over_the_files(house):
     found, done = live(house, DAY)
     assert found.late == counted
     assert found.open == on_time + sum(counted.values())
-    assert found.news == {bucket: n for bucket, n in counted.items() if bucket != "short"}
-    assert done.sent == found.owed
+    assert found.changes == {bucket: n for bucket, n in counted.items() if bucket != "short"}
+    assert done.sent == found.notices
     again, nothing = live(house, DAY)
-    assert (again.late, again.news, again.owed, nothing.sent) == (found.late, {}, {}, {})
+    assert (again.late, again.changes, again.notices, nothing.sent) == (found.late, {}, {}, {})
 
 
 def test_lived_day_by_day_nobody_is_told_the_same_twice(house):
@@ -69,7 +69,7 @@ def test_lived_day_by_day_nobody_is_told_the_same_twice(house):
     while day <= DAY:
         live(house, day)
         day += timedelta(days=1)
-    with reading(house.desk.engine) as connection:
+    with read_only(house.desk.engine) as connection:
         rows = connection.execute(NOTICES.select().order_by(NOTICES.c.order_id, NOTICES.c.revision)).mappings().all()
     said = Counter((row["order_id"], row["channel"], row["bucket"], row["expected_on"]) for row in rows)
     assert max(said.values()) == 1

@@ -19,15 +19,15 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from tasks.storefront.assets import script
+from tasks.storefront.assets import load_script
 from tasks.storefront.publish import publish
 from tests.support.browser import lacking, opened
 from tests.support.builders import DAY
 from tests.support.paths import ROOT
 from tests.support.serving import serving
-from tests.support.shop_driver import open_desk
+from tests.support.shop_driver import open_context
 from tests.support.storefront import Shelf
-from web.storefront.endpoints import OPEN, Storefront
+from web.storefront.endpoints import CORS_HEADERS, Storefront
 
 pytestmark = pytest.mark.skipif(bool(lacking()), reason=lacking() or "all is there")
 
@@ -46,7 +46,7 @@ def browser():
 
 @pytest.fixture(scope="module")
 def desk_of_module(tmp_path_factory):
-    desk = open_desk(f"sqlite:///{tmp_path_factory.mktemp('ledger') / 'ledger.db'}")
+    desk = open_context(f"sqlite:///{tmp_path_factory.mktemp('ledger') / 'ledger.db'}")
     yield desk
     desk.engine.dispose()
 
@@ -151,12 +151,12 @@ def answering(notice, status=200, **headers):
     def one(request):
         told = notice() if callable(notice) else notice
         body = json.dumps(told | {"product": request.path_params["name"]}) if isinstance(told, dict) else told
-        return Response(body, status, OPEN | {key.replace("_", "-"): value for key, value in headers.items()})
+        return Response(body, status, CORS_HEADERS | {key.replace("_", "-"): value for key, value in headers.items()})
 
     return Starlette(
         routes=[
             Route("/stock/{name}.json", one),
-            Route("/forewarn.js", lambda _: Response(script(), media_type="text/javascript")),
+            Route("/forewarn.js", lambda _: Response(load_script(), media_type="text/javascript")),
         ]
     )
 
@@ -388,4 +388,4 @@ def test_without_scripts_the_link_leads_to_the_same_words(page, base):
 
 
 def test_the_script_is_small():
-    assert len(script()) < 6000
+    assert len(load_script()) < 6000

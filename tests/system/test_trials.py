@@ -262,7 +262,7 @@ def test_a_text_that_does_not_fit_keeps_no_mail_back(trial):
     trial.copy("text-too-long-blocks-mail/B2-shop")
     report, left = trial.lived("run", "--import", day="2026-01-15")
     assert whom(left) == [("+5511987654321", "sms"), ("ana@example.com", "email"), ("maria@example.com", "email")]
-    assert (report["problems"], report["news"]) == ([], {"long": 2})
+    assert (report["problems"], report["changes"]) == ([], {"long": 2})
     (text,) = [one["text"] for one in left if one["channel"] == "sms"]
     assert sms.parts(text).parts <= sms.AT_MOST
 

@@ -8,21 +8,21 @@ from email.policy import default
 
 import pytest
 
-from channels.local.outbox import Outbox
-from models.enums import News
+from channels.local.outbox import LocalOutbox
+from models.enums import ChangeKind
 from models.errors import ForewarnError
-from models.inventory import LONGEST, known_day
-from models.policy.messaging import Contacting
-from models.policy.policy import GOOD_NEWS, LATE_AGAIN, NEW_DATE, DayCount, Days, Policy
-from models.policy.supply import Restocking
+from models.inventory import MAX_DAYS_AHEAD, known_day
+from models.policy.messaging import ContactPolicy
+from models.policy.policy import GOOD_NEWS, LATE_AGAIN, NEW_DATE, CalendarPolicy, DayCount, Policy
+from models.policy.supply import RestockPolicy
 from models.shipments import Parcel
-from rules.delays.evaluate import judge, told_by
-from rules.delays.line_order import natural
-from rules.delays.schedule import next_look
+from rules.delays.evaluate import assess_order, last_notice_after
+from rules.delays.line_order import natural_key
+from rules.delays.schedule import next_check_date
 from rules.delays.working_days import Calendar
-from tasks.inventory.overrides import say
+from tasks.inventory.overrides import set_override
 from tasks.posts.compose import late_products
-from tasks.reporting.explain_order import explain
+from tasks.reporting.explain_order import explain_order
 from tasks.runs.records import Now
 from templates.rendering import sms
 from templates.rendering.messages import MAIL_BYTES, Words
@@ -31,13 +31,13 @@ from tests.support.builders import CALENDAR, DAY, POLICY, day, heard, line, orde
 from tests.support.shop_driver import SHOP, noon
 from tests.templates.test_messages import mail, sample, text
 
-NO_GAP = Policy(contact=Contacting(minimum_gap_days=0))
+NO_GAP = Policy(contact=ContactPolicy(minimum_gap_days=0))
 SENTINEL = date(2099, 12, 31)
 
 
 def news(*lines, before, policy=POLICY):
-    found = judge(order(*lines, told=told(*before)), DAY, policy, CALENDAR).plan
-    return (found.news, found.message) if found else None
+    found = assess_order(order(*lines, told=told(*before)), DAY, policy, CALENDAR).plan
+    return (found.change, found.message) if found else None
 
 
 # A first date
@@ -46,26 +46,26 @@ def news(*lines, before, policy=POLICY):
 @pytest.mark.parametrize("expected", [1, 20, 100])
 @pytest.mark.parametrize("good_news", [True, False])
 def test_a_first_date_is_told_plainly_whether_or_not_the_shop_tells_good_news(expected, good_news):
-    policy = Policy(restock=Restocking(good_news=good_news))
+    policy = Policy(restock=RestockPolicy(good_news=good_news))
     before = [heard("long", promised=-20)]
-    assert news(line(promised=-20, expected=expected), before=before, policy=policy) == (News.DATED, NEW_DATE)
+    assert news(line(promised=-20, expected=expected), before=before, policy=policy) == (ChangeKind.DATED, NEW_DATE)
 
 
 def test_a_first_date_so_late_that_the_bucket_is_worse_is_told_with_that_buckets_words_and_remedies():
-    assert news(line(promised=-5, expected=40), before=[heard("week", promised=-5)]) == (News.WORSE, "long")
+    assert news(line(promised=-5, expected=40), before=[heard("week", promised=-5)]) == (ChangeKind.WORSE, "long")
 
 
 def test_a_first_date_of_one_line_outweighs_an_earlier_one_of_another():
     lines = line(promised=-20, expected=9), line("2", promised=-20, expected=2)
     before = [heard("long", promised=-20), heard("long", "2", promised=-20, expected=30)]
-    assert news(*lines, before=before) == (News.DATED, NEW_DATE)
+    assert news(*lines, before=before) == (ChangeKind.DATED, NEW_DATE)
 
 
 def test_a_first_date_waits_for_the_minimum_gap_and_is_told_once():
     facts = order(line(promised=-20, expected=9), told=told(heard("long", promised=-20), on=-1))
-    assert judge(facts, DAY, POLICY, CALENDAR).plan is None
-    found = judge(facts, day(1), POLICY, CALENDAR).plan
-    assert judge(replace(facts, told=told_by(found, POLICY)), day(5), POLICY, CALENDAR).plan is None
+    assert assess_order(facts, DAY, POLICY, CALENDAR).plan is None
+    found = assess_order(facts, day(1), POLICY, CALENDAR).plan
+    assert assess_order(replace(facts, told=last_notice_after(found, POLICY)), day(5), POLICY, CALENDAR).plan is None
 
 
 def test_a_customer_told_of_no_date_hears_the_first_one_without_a_word_of_sooner_or_a_second_offer(counter):
@@ -81,7 +81,7 @@ def test_a_customer_told_of_no_date_hears_the_first_one_without_a_word_of_sooner
         assert "SORRY" not in part
         assert "Your code" not in part
     assert "Now we have one: we expect it to ship by September 13, 2026." in second.text
-    assert counter.notices[-1]["news"] == News.DATED
+    assert counter.notices[-1]["change"] == ChangeKind.DATED
 
 
 @pytest.mark.parametrize(
@@ -116,35 +116,35 @@ def test_a_part_that_comes_sooner_is_not_told_as_the_whole_order():
 
 @pytest.mark.parametrize("before", [heard("week", promised=-8), heard("week", promised=-8, expected=-1)])
 def test_goods_that_came_are_told_as_such_though_the_bucket_worsened_or_the_date_passed(before):
-    assert news(line(promised=-8, expected=1, ready=True), before=[before]) == (News.READY, GOOD_NEWS)
+    assert news(line(promised=-8, expected=1, ready=True), before=[before]) == (ChangeKind.READY, GOOD_NEWS)
 
 
 def test_goods_that_came_while_others_are_still_late_as_told_are_good_news_of_a_part():
     lines = line(promised=-8, expected=1, ready=True), line("2", promised=-5, expected=1)
     before = [heard("week", promised=-8), heard("week", "2", promised=-5, expected=1)]
-    assert news(*lines, before=before) == (News.READY, GOOD_NEWS)
+    assert news(*lines, before=before) == (ChangeKind.READY, GOOD_NEWS)
 
 
 def test_what_others_that_did_not_come_have_of_bad_news_goes_first_and_offers_nothing_for_what_lies_ready():
     lines = line(promised=-8, expected=1, ready=True), line("2", promised=-5, expected=20)
     before = [heard("week", promised=-8), heard("week", "2", promised=-5, expected=3)]
-    assert news(*lines, before=before) == (News.WORSE, "long")
+    assert news(*lines, before=before) == (ChangeKind.WORSE, "long")
 
 
 def test_what_lies_ready_and_did_not_leave_in_time_is_not_told_as_come_again():
     before = [heard("week", promised=-8, expected=-1, ready=True)]
-    assert news(line(promised=-8, ready=True), before=before) == (News.WORSE, "fortnight")
+    assert news(line(promised=-8, ready=True), before=before) == (ChangeKind.WORSE, "fortnight")
     before = [heard("fortnight", promised=-8, expected=-1, ready=True)]
-    assert news(line(promised=-8, ready=True), before=before) == (News.PASSED, LATE_AGAIN)
+    assert news(line(promised=-8, ready=True), before=before) == (ChangeKind.PASSED, LATE_AGAIN)
 
 
 def test_stock_that_went_and_came_back_is_told_as_here_with_the_date_that_was_not_kept():
     facts = order(
         line(promised=-8, expected=1, ready=True), told=told(heard("week", promised=-8, expected=-1, ready=True))
     )
-    plan = judge(facts, DAY, NO_GAP, CALENDAR).plan
-    assert (plan.news, plan.told_date) == (News.READY, day(-1))
-    assert judge(replace(facts, told=told_by(plan, POLICY)), DAY, NO_GAP, CALENDAR).plan is None
+    plan = assess_order(facts, DAY, NO_GAP, CALENDAR).plan
+    assert (plan.change, plan.told_date) == (ChangeKind.READY, day(-1))
+    assert assess_order(replace(facts, told=last_notice_after(plan, POLICY)), DAY, NO_GAP, CALENDAR).plan is None
     written = mail(Words(SHOP), replace(sample("goods there · none", GOOD_NEWS), told_date=day(-1)))
     assert "We told you June 14, 2026, and we are sorry that it did not work out." in written.text
     assert "delayed again" not in written.text.lower()
@@ -154,7 +154,8 @@ def test_stock_that_went_and_came_back_is_told_as_here_with_the_date_that_was_no
 
 
 @pytest.mark.parametrize(
-    ("given", "known"), [(None, None), (day(LONGEST), day(LONGEST)), (day(LONGEST + 1), None), (SENTINEL, None)]
+    ("given", "known"),
+    [(None, None), (day(MAX_DAYS_AHEAD), day(MAX_DAYS_AHEAD)), (day(MAX_DAYS_AHEAD + 1), None), (SENTINEL, None)],
 )
 def test_a_date_over_two_years_after_the_order_is_a_placeholder(given, known):
     assert known_day(given, DAY) == known
@@ -187,8 +188,8 @@ def test_a_line_promised_for_a_placeholder_counts_from_its_order_as_one_without_
 def test_staff_cannot_say_a_placeholder(counter):
     counter.order()
     now = Now("test", DAY, noon(0))
-    with pytest.raises(ForewarnError, match=rf"2099-12-31 is too far ahead.*{day(LONGEST)} or sooner"):
-        say(counter.desk, now, "1041", "1", SENTINEL, "Kim")
+    with pytest.raises(ForewarnError, match=rf"2099-12-31 is too far ahead.*{day(MAX_DAYS_AHEAD)} or sooner"):
+        set_override(counter.desk, now, "1041", "1", SENTINEL, "Kim")
 
 
 # The order's own order
@@ -203,7 +204,7 @@ def test_staff_cannot_say_a_placeholder(counter):
     ],
 )
 def test_lines_are_sorted_as_people_count(numbers, listed):
-    assert sorted(numbers, key=natural) == listed
+    assert sorted(numbers, key=natural_key) == listed
 
 
 def test_mail_and_explain_list_lines_as_the_order_does(counter):
@@ -212,7 +213,7 @@ def test_mail_and_explain_list_lines_as_the_order_does(counter):
     places = [only.text.index(f"Lamp {n}\n") for n in (1, 2, 10)]
     assert places == sorted(places)
     with counter.desk.engine.connect() as connection:
-        story = explain(counter.desk, connection, "1041", Now("test", DAY, noon(0)))
+        story = explain_order(counter.desk, connection, "1041", Now("test", DAY, noon(0)))
     assert [one["line"] for one in story["lines"]] == ["1", "2", "10"]
 
 
@@ -320,7 +321,7 @@ def many(count: int, message="long", locale="en", *, on_time=0):
 @pytest.mark.parametrize("message", ["long", LATE_AGAIN, NEW_DATE, GOOD_NEWS])
 def test_a_mail_of_three_hundred_late_lines_names_the_first_and_says_how_many_more_there_are(message, locale, rest):
     written = mail(Words(SHOP), many(300, message, locale) if message != GOOD_NEWS else replace(
-        many(300, "long", locale), message=GOOD_NEWS, news=News.READY
+        many(300, "long", locale), message=GOOD_NEWS, change=ChangeKind.READY
     ))  # fmt: skip
     for part in (written.text, written.html):
         assert len(part.encode()) <= MAIL_BYTES
@@ -366,7 +367,7 @@ def test_the_outboxs_subject_begins_on_its_own_line(tmp_path):
 
     plan = sample("date known · none", locale="pt_BR")
     message = replace(mail(Words(SHOP), plan), subject="Atraso maior: pedido 10427, nova previsão 14 de junho " * 2)
-    asyncio.run(Outbox(tmp_path, SHOP.sender).send(message))
+    asyncio.run(LocalOutbox(tmp_path, SHOP.sender).send(message))
     (kept,) = tmp_path.rglob("*.eml")
     (head,) = [one for one in kept.read_bytes().split(b"\n") if one.startswith(b"Subject:")]
     assert head.startswith(b"Subject: =?utf-8?")
@@ -379,12 +380,12 @@ def test_the_outboxs_subject_begins_on_its_own_line(tmp_path):
 
 
 def test_what_turns_unknown_on_a_weekend_is_looked_for_there_where_working_days_count():
-    policy = Policy(days=Days(count=DayCount.WORKING))
+    policy = Policy(days=CalendarPolicy(count=DayCount.WORKING))
     calendar = Calendar(policy.days)
     friday = 4  # DAY is a Monday
     lines = line(promised=friday, expected=friday), line("2", promised=-20, expected=30)
     known = told(heard("week", promised=friday, expected=10), heard("long", "2", promised=-20, expected=30))
     facts = order(*lines, told=known)
-    assert next_look(facts, facts.told, day(friday), policy, calendar) == day(friday + 1)
-    plan = judge(facts, day(friday + 1), policy, calendar).plan
-    assert (plan.news, day(friday + 1).strftime("%A")) == (News.SLIPPED, "Saturday")
+    assert next_check_date(facts, facts.told, day(friday), policy, calendar) == day(friday + 1)
+    plan = assess_order(facts, day(friday + 1), policy, calendar).plan
+    assert (plan.change, day(friday + 1).strftime("%A")) == (ChangeKind.SLIPPED, "Saturday")

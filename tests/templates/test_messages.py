@@ -8,7 +8,7 @@ from models.config.shop import ShopConfig
 from models.decisions import Contact, Plan
 from models.enums import Channel, PostKind, Promise
 from models.messages import Message
-from models.orders import ProductFacts, Told, ToldLine
+from models.orders import LastNotice, NoticeLine, ProductFacts
 from templates.rendering import samples, sms
 from templates.rendering import social as posts
 from templates.rendering.environment import OURS
@@ -189,8 +189,8 @@ def test_where_one_late_line_has_a_date_no_mail_says_that_there_is_none(words, l
 def test_a_renewed_notice_speaks_of_the_part_that_was_dated(words, dates, which):
     plan = sample("date known · none", "late_again")
     days = (day and date(2026, 6, day) for day in dates)
-    lines = tuple(ToldLine(str(n), date(2026, 6, 1), day, "week") for n, day in enumerate(days, 1))
-    order = replace(plan.delay.order, told=Told(1, date(2026, 6, 1), lines))
+    lines = tuple(NoticeLine(str(n), date(2026, 6, 1), day, "week") for n, day in enumerate(days, 1))
+    order = replace(plan.delay.order, told=LastNotice(1, date(2026, 6, 1), lines))
     written = mail(words, replace(plan, delay=replace(plan.delay, order=order, on_time=())))
     assert f"We told you to expect {which} 10427 by" in written.text
 

@@ -13,22 +13,22 @@ from starlette.routing import Route
 
 from models.storefront import StorefrontNotice
 from tasks.context import Desk
-from tasks.db.sql import reading
+from tasks.db.sql import read_only
 from tasks.storefront import payloads as stock
-from tasks.storefront.assets import script
-from tasks.storefront.names import product_of
-from tasks.storefront.notices import SHORT, notice_of, notices
+from tasks.storefront.assets import load_script
+from tasks.storefront.names import product_from_slug
+from tasks.storefront.notices import SHORT, find_notice, list_notices
 
-FRESH = timedelta(seconds=60)
+FRESH_FOR = timedelta(seconds=60)
 """How long a browser or a cache may keep an answer without asking again."""
-KEPT = timedelta(seconds=5)
+REUSED_FOR = timedelta(seconds=5)
 """How long the server keeps what it wrote about all products."""
 LANGUAGES_ASKED, LONGEST_LANGUAGE = 10, 35
 """Languages of one request that are looked at, and characters of each: RFC 5646, section 4.4.1, asks for no more."""
-OPEN = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Age, Date, ETag"}
+CORS_HEADERS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Age, Date, ETag"}
 """Any page may read what is public anyway; the script reads the time from these headers."""
 JSON, HTML, CSV, SCRIPT = "application/json", "text/html", "text/csv", "text/javascript"
-NOTHING_KNOWN = {"detail": "nothing is known of this product"}
+UNKNOWN_PRODUCT = {"detail": "nothing is known of this product"}
 
 _RANGE = re.compile(r"\s*([\w-]+|\*)\s*(?:;\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*)?")
 
@@ -63,7 +63,9 @@ class Storefront:
         locale = self._locale(request)
 
         def write(connection: Connection, now: datetime) -> tuple[bytes, datetime | None]:
-            found, until = stock.bulk(self._desk, notices(self._desk, connection, now, SHORT), locale)
+            found, until = stock.short_products_payload(
+                self._desk, list_notices(self._desk, connection, now, SHORT), locale
+            )
             return stock.as_json(found), until
 
         now, body, until = self._whole(locale, write)
@@ -74,28 +76,28 @@ class Storefront:
         now = self._now()
         notice = self._notice(request, now)
         if notice is None:
-            return _answer(request, stock.as_json(NOTHING_KNOWN), JSON, now, status=404)
-        body = stock.as_json(stock.one(self._desk, notice, self._locale(request)))
+            return _answer(request, stock.as_json(UNKNOWN_PRODUCT), JSON, now, status=404)
+        body = stock.as_json(stock.product_payload(self._desk, notice, self._locale(request)))
         return _answer(request, body, JSON, now, notice.valid_until)
 
     def page(self, request: Request) -> Response:
         """Answer with a page for people, which needs no script."""
         now = self._now()
         notice = self._notice(request, now)
-        body = stock.page(self._desk, notice, self._locale(request))
+        body = stock.product_page(self._desk, notice, self._locale(request))
         if notice is None:
             return _answer(request, body, HTML, now, status=404)
         return _answer(request, body, HTML, now, notice.valid_until)
 
     def script(self, request: Request) -> Response:
         """Answer with the script for product pages."""
-        return _answer(request, script(), SCRIPT, self._now())
+        return _answer(request, load_script(), SCRIPT, self._now())
 
     def feed(self, request: Request) -> Response:
         """Answer with the columns for a product feed."""
 
         def write(connection: Connection, now: datetime) -> tuple[bytes, None]:
-            return stock.feed(self._desk, notices(self._desk, connection, now), now), None
+            return stock.product_feed(self._desk, list_notices(self._desk, connection, now), now), None
 
         now, body, _ = self._whole("feed", write)
         return _answer(request, body, CSV, now)
@@ -105,26 +107,26 @@ class Storefront:
         with self._turn:
             now = self._now()
             written, body, until = self._kept.get(what, (None, b"", None))
-            if written is None or not written <= now < written + KEPT or (until and until <= now):
-                with reading(self._desk.engine) as connection:
+            if written is None or not written <= now < written + REUSED_FOR or (until and until <= now):
+                with read_only(self._desk.engine) as connection:
                     body, until = write(connection, now)
                 # From now on, for it may have taken longer than it is kept.
                 self._kept[what] = self._now(), body, until
         return now, body, until
 
     def _notice(self, request: Request, now: datetime) -> StorefrontNotice | None:
-        product = product_of(request.path_params["name"])
+        product = product_from_slug(request.path_params["name"])
         if product is None:
             return None
-        with reading(self._desk.engine) as connection:
-            return notice_of(self._desk, connection, product, now)
+        with read_only(self._desk.engine) as connection:
+            return find_notice(self._desk, connection, product, now)
 
     def _locale(self, request: Request) -> str:
-        asked = request.query_params.getlist("lang") or _accepted(request.headers.get("accept-language", ""))
+        asked = request.query_params.getlist("lang") or _accepted_languages(request.headers.get("accept-language", ""))
         return self._desk.words.storefront.choose([name[:LONGEST_LANGUAGE] for name in asked[:LANGUAGES_ASKED]])
 
 
-def _accepted(header: str) -> list[str]:
+def _accepted_languages(header: str) -> list[str]:
     """Return the languages of an Accept-Language header, the most wanted first."""
     named = header.split(",", 2 * LANGUAGES_ASKED)[: 2 * LANGUAGES_ASKED]
     found = [(name[1], float(name[2] or 1)) for name in map(_RANGE.fullmatch, named) if name]
@@ -135,8 +137,8 @@ def _answer(
     request: Request, body: bytes, kind: str, now: datetime, until: datetime | None = None, *, status: int = 200
 ) -> Response:
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    left = min(FRESH, until - now) if until else FRESH
-    headers = OPEN | {
+    left = min(FRESH_FOR, until - now) if until else FRESH_FOR
+    headers = CORS_HEADERS | {
         "ETag": tag,
         "Cache-Control": f"public, max-age={int(left.total_seconds())}",
         "Vary": "Accept-Language",

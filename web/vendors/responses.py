@@ -13,17 +13,17 @@ from starlette.routing import Route
 
 from channels.vendors.signatures import HEADER, BadSignature, check_header, verify
 from models.errors import ForewarnError
-from sources.rows import Refused
+from sources.rows import RejectedRow
 from sources.vendor_responses import rows_in
 from tasks.context import Desk
-from tasks.purchasing.responses import Replayed, Taken, take_in
+from tasks.purchasing.responses import ReplayedMessage, ResponseSummary, record_responses
 from tasks.runs.records import Now
 
 PATH = "/vendors/answers"
 VENDOR = "X-Forewarn-Vendor"
-LARGEST = 1_000_000
+MAX_BODY_BYTES = 1_000_000
 """Bytes of one message: some thousand answers."""
-FAR_TOO_LARGE = 4 * LARGEST
+MAX_DRAINED_BYTES = 4 * MAX_BODY_BYTES
 """Bytes of which nothing is read; a client with somewhat too many gets to read why they are not taken."""
 BODY_SECONDS, AT_ONCE = 10, 8
 """Within how many seconds a body must arrive, and how many are read at once."""
@@ -69,10 +69,12 @@ class _Answers:
             rows = list(rows_in(body, "the message"))
             run = Now("", now.astimezone(self._desk.zone).date(), now)
             who = f"vendor {vendor}"
-            taken = await asyncio.to_thread(take_in, self._desk, run, rows, who, vendor=vendor, signature=signature)
+            taken = await asyncio.to_thread(
+                record_responses, self._desk, run, rows, who, vendor=vendor, signature=signature
+            )
         except BadSignature as error:
             return _no(401, str(error))
-        except Replayed as error:
+        except ReplayedMessage as error:
             return _no(409, str(error))
         except ForewarnError as error:
             return _no(400, str(error))
@@ -82,7 +84,7 @@ class _Answers:
 def _refused_by_head(request: Request, now: datetime) -> Response | None:
     """Return the answer to a request that is refused before its body is read; None where it may be right."""
     length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > FAR_TOO_LARGE:
+    if length.isdigit() and int(length) > MAX_DRAINED_BYTES:
         return _too_long()
     try:
         check_header(request.headers.get(HEADER, ""), now)
@@ -92,7 +94,7 @@ def _refused_by_head(request: Request, now: datetime) -> Response | None:
 
 
 def _too_long() -> Response:
-    return _no(413, f"at most {LARGEST} bytes are taken at once; send fewer answers")
+    return _no(413, f"at most {MAX_BODY_BYTES} bytes are taken at once; send fewer answers")
 
 
 def _vendor(request: Request) -> str:
@@ -109,7 +111,7 @@ async def _body(request: Request) -> bytes | None:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > LARGEST:
+        if len(body) > MAX_BODY_BYTES:
             return None
     return bytes(body)
 
@@ -123,10 +125,10 @@ def _answer(status: int, told: Mapping[str, Any]) -> Response:
     return Response(json.dumps(told), status, media_type="application/json")
 
 
-def _told(taken: Taken) -> dict[str, Any]:
+def _told(taken: ResponseSummary) -> dict[str, Any]:
     counts = {"accepted": taken.accepted, "refused": taken.refused, "unchanged": taken.unchanged}
     return counts | {"not_taken": [_bad(one) for one in taken.bad]}
 
 
-def _bad(one: Refused) -> dict[str, object]:
+def _bad(one: RejectedRow) -> dict[str, object]:
     return {"answer": one.line, "field": one.column, "value": one.value, "right": one.reason}

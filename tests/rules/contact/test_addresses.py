@@ -10,7 +10,7 @@ from phonenumbers import (
 )
 
 from rules.contact.addresses import BadAddress, email_address, phone_number, takes_texts, zones
-from rules.contact.masking import masked
+from rules.contact.masking import mask_address
 
 
 @pytest.mark.parametrize(
@@ -154,4 +154,4 @@ def test_a_number_tells_every_zone_its_owner_may_be_in(number, found):
     ],
 )
 def test_staff_recognise_an_address_that_they_cannot_write_to(address, shown):
-    assert masked(address) == shown
+    assert mask_address(address) == shown

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from models.policy.messaging import Quiet
+from models.policy.messaging import QuietHours
 from rules.contact.quiet_hours import HORIZON, not_before, window_end
 
-NIGHT = Quiet(begins=time(21), ends=time(8))
-SIESTA = Quiet(begins=time(13), ends=time(15, 30))
-LATE_NIGHT = Quiet(begins=time(1, 15), ends=time(2, 45))
+NIGHT = QuietHours(begins=time(21), ends=time(8))
+SIESTA = QuietHours(begins=time(13), ends=time(15, 30))
+LATE_NIGHT = QuietHours(begins=time(1, 15), ends=time(2, 45))
 BERLIN, LONDON, NEW_YORK, LOS_ANGELES = "Europe/Berlin", "Europe/London", "America/New_York", "America/Los_Angeles"
 ZONES = [BERLIN, LONDON, NEW_YORK, LOS_ANGELES, "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Auckland"]
 
@@ -53,7 +53,7 @@ def test_a_text_waits_for_the_first_moment_that_is_quiet_on_none_of_the_clocks(n
 
 
 def test_where_the_days_of_two_zones_never_meet_no_text_is_sent():
-    long_night = Quiet(begins=time(19), ends=time(8))
+    long_night = QuietHours(begins=time(19), ends=time(8))
     assert not_before(at("2026-11-24T12:00"), long_night, ["Pacific/Auckland", LONDON]) is None
     assert not_before(at("2026-11-24T12:00"), NIGHT, ["Pacific/Auckland", LONDON]) == at("2026-11-24T19:00")
 
@@ -85,7 +85,7 @@ zones = st.lists(st.sampled_from(ZONES), min_size=1, max_size=3)
 @example(at("2026-10-25T00:10"), time(1, 15), time(2, 45), [BERLIN])
 def test_nothing_is_ever_sent_in_quiet_hours_nor_later_than_it_must_wait(now, begins, ends, zones):
     assume(begins != ends)
-    quiet = Quiet(begins=begins, ends=ends)
+    quiet = QuietHours(begins=begins, ends=ends)
     sent = not_before(now, quiet, zones)
     until = now + HORIZON if sent is None else sent
     assert sent is None or not any(is_quiet(sent, quiet, zone) for zone in zones)
@@ -99,7 +99,7 @@ def test_nothing_is_ever_sent_in_quiet_hours_nor_later_than_it_must_wait(now, be
 @given(now=moments, begins=hours, ends=hours, zones=zones)
 def test_no_clock_says_quiet_between_the_sending_and_the_windows_end(now, begins, ends, zones):
     assume(begins != ends)
-    quiet = Quiet(begins=begins, ends=ends)
+    quiet = QuietHours(begins=begins, ends=ends)
     sent = not_before(now, quiet, zones)
     assume(sent is not None)
     end = window_end(sent, quiet, zones)

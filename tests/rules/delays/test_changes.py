@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.enums import News
-from models.policy.messaging import Contacting
+from models.enums import ChangeKind
+from models.policy.messaging import ContactPolicy
 from models.policy.policy import CLOSED, FUTURE, LATE_AGAIN, ON_TIME, Bucket, Policy
-from rules.delays.delays import delay_of, news
-from rules.delays.evaluate import judge, told_by
-from rules.delays.schedule import NEVER, next_look
+from rules.delays.delays import change_of, delay_of
+from rules.delays.evaluate import assess_order, last_notice_after
+from rules.delays.schedule import NEVER, next_check_date
 from tests.support.builders import CALENDAR, DAY, POLICY, day, heard, line, order, told
 
 
@@ -18,11 +18,11 @@ def said(before, *, promised, expected=None, as_of=0, policy=POLICY):
     """Return the news about an order of one line, of which `before` was told: a bucket and a date."""
     facts = line(promised=promised, expected=expected)
     known = told(heard(before[0], promised=promised, expected=before[1])) if before else None
-    return news(delay_of(order(facts, told=known), day(as_of), policy, CALENDAR), policy)
+    return change_of(delay_of(order(facts, told=known), day(as_of), policy, CALENDAR), policy)
 
 
 def test_whoever_was_told_nothing_hears_of_the_delay():
-    assert said(None, promised=-5) is News.FIRST
+    assert said(None, promised=-5) is ChangeKind.FIRST
 
 
 @pytest.mark.parametrize(("before", "promised"), [("week", -5), ("fortnight", -5), ("long", -20)])
@@ -31,22 +31,24 @@ def test_the_same_bucket_or_a_better_one_is_no_news_where_the_date_stays_unknown
 
 
 def test_a_worse_bucket_is_news():
-    assert said(("week", None), promised=-8) is News.WORSE
+    assert said(("week", None), promised=-8) is ChangeKind.WORSE
 
 
-@pytest.mark.parametrize(("expected", "found"), [(2, None), (3, None), (4, News.SLIPPED), (None, News.SLIPPED)])
+@pytest.mark.parametrize(
+    ("expected", "found"), [(2, None), (3, None), (4, ChangeKind.SLIPPED), (None, ChangeKind.SLIPPED)]
+)
 def test_a_later_or_lost_date_is_news_and_an_earlier_one_is_not(expected, found):
     assert said(("fortnight", 3), promised=-8, expected=expected) is found
 
 
 def test_a_date_told_that_passed_is_news_from_the_day_after():
     assert said(("fortnight", 3), promised=-8, expected=3, as_of=3) is None
-    assert said(("fortnight", 3), promised=-5, expected=3, as_of=4) is News.PASSED
+    assert said(("fortnight", 3), promised=-5, expected=3, as_of=4) is ChangeKind.PASSED
 
 
-@pytest.mark.parametrize(("expected", "found"), [(5, None), (6, News.SLIPPED)])
+@pytest.mark.parametrize(("expected", "found"), [(5, None), (6, ChangeKind.SLIPPED)])
 def test_a_slip_of_fewer_days_than_the_policy_names_is_no_news(expected, found):
-    policy = Policy(contact=Contacting(slip_days=3))
+    policy = Policy(contact=ContactPolicy(slip_days=3))
     assert said(("fortnight", 3), promised=-8, expected=expected, policy=policy) is found
 
 
@@ -55,38 +57,38 @@ def test_a_bucket_that_the_policy_has_no_more_still_counts_as_told():
 
 
 def plan_of(*lines, before):
-    return judge(order(*lines, told=told(*before)), DAY, POLICY, CALENDAR).plan
+    return assess_order(order(*lines, told=told(*before)), DAY, POLICY, CALENDAR).plan
 
 
 def test_every_line_keeps_the_date_that_was_told_of_it():
     before = [heard("long", "1", promised=-11, expected=5), heard("long", "2", promised=-11, expected=20)]
     plan = plan_of(line("1", promised=-11, expected=18), line("2", promised=-11, expected=20), before=before)
-    assert (plan.news, plan.message, plan.told_date) == (News.SLIPPED, LATE_AGAIN, day(5))
+    assert (plan.change, plan.message, plan.told_date) == (ChangeKind.SLIPPED, LATE_AGAIN, day(5))
 
 
 def test_a_date_that_passes_is_news_also_beside_a_line_without_any():
     before = [heard("fortnight", "1", promised=-12), heard("fortnight", "2", promised=-12, expected=-1)]
     plan = plan_of(line("1", promised=-12), line("2", promised=-12), before=before)
-    assert (plan.news, plan.told_date) == (News.PASSED, day(-1))
+    assert (plan.change, plan.told_date) == (ChangeKind.PASSED, day(-1))
 
 
-@pytest.mark.parametrize(("promised", "found"), [(-3, None), (-4, News.ANOTHER)])
+@pytest.mark.parametrize(("promised", "found"), [(-3, None), (-4, ChangeKind.ANOTHER)])
 def test_a_line_that_could_still_come_on_time_is_news_once_it_is_late_enough_to_tell(promised, found):
     before = [heard("long", "1", promised=-20)]
     plan = plan_of(line("1", promised=-20), line("2", promised=promised), before=before)
-    assert (plan and plan.news) is found
+    assert (plan and plan.change) is found
 
 
 def test_a_line_that_shipped_as_told_leaves_no_broken_word_behind():
     before = [heard("long", "1", promised=-20, expected=5)]
     plan = plan_of(line("1", promised=-20, expected=5, shipped=-1), line("2", promised=-5), before=before)
-    assert (plan.news, plan.message, plan.told_date) == (News.ANOTHER, "week", None)
+    assert (plan.change, plan.message, plan.told_date) == (ChangeKind.ANOTHER, "week", None)
 
 
 def test_a_new_promise_that_is_broken_again_is_news_at_its_first_bucket():
     before = [heard("long", "1", promised=-40)]
     assert plan_of(line("1", promised=-3), before=before) is None
-    assert plan_of(line("1", promised=-4), before=before).news is News.ANOTHER
+    assert plan_of(line("1", promised=-4), before=before).change is ChangeKind.ANOTHER
 
 
 def test_a_renewed_notice_has_its_own_words_and_an_escalation_has_its_buckets():
@@ -99,22 +101,22 @@ def test_a_renewed_notice_has_its_own_words_and_an_escalation_has_its_buckets():
 @pytest.mark.parametrize(("on", "silent"), [(-1, True), (-2, False)])
 def test_the_minimum_gap_holds_a_notice_back_until_it_is_over(on, silent):
     before = told(heard("week", promised=-8), on=on)
-    verdict = judge(order(line(promised=-8), told=before), DAY, POLICY, CALENDAR)
+    verdict = assess_order(order(line(promised=-8), told=before), DAY, POLICY, CALENDAR)
     assert (verdict.plan is None) is silent
     if silent:
         assert "minimum gap" in verdict.quiet
-        assert verdict.look_again_on == day(on + 2)
+        assert verdict.next_check_on == day(on + 2)
 
 
 def test_a_bucket_that_the_policy_does_not_tell_is_counted_and_left_alone():
-    verdict = judge(order(line(promised=-2)), DAY, POLICY, CALENDAR)
+    verdict = assess_order(order(line(promised=-2)), DAY, POLICY, CALENDAR)
     assert (verdict.bucket, verdict.plan) == ("short", None)
-    assert verdict.look_again_on == day(2)
+    assert verdict.next_check_on == day(2)
 
 
 def test_an_order_of_tomorrow_does_not_exist_today():
-    verdict = judge(order(line(promised=-2), placed=1), DAY, POLICY, CALENDAR)
-    assert (verdict.bucket, verdict.look_again_on) == (FUTURE, day(1))
+    verdict = assess_order(order(line(promised=-2), placed=1), DAY, POLICY, CALENDAR)
+    assert (verdict.bucket, verdict.next_check_on) == (FUTURE, day(1))
 
 
 @pytest.mark.parametrize(
@@ -133,7 +135,7 @@ def test_an_order_of_tomorrow_does_not_exist_today():
 )
 def test_an_order_is_looked_at_again_on_the_first_day_that_could_bring_news(lines, before, look):
     known = told(*before) if before else None
-    assert next_look(order(*lines, told=known), known, DAY, POLICY, CALENDAR) == look
+    assert next_check_date(order(*lines, told=known), known, DAY, POLICY, CALENDAR) == look
 
 
 lines_of_any_kind = st.builds(
@@ -145,7 +147,7 @@ lines_of_any_kind = st.builds(
 policies = st.builds(
     lambda gap, slip, short: Policy(
         bucket=(Bucket(name="short", from_days=1, notify=short), *POLICY.bucket[1:]),
-        contact=Contacting(minimum_gap_days=gap, slip_days=slip),
+        contact=ContactPolicy(minimum_gap_days=gap, slip_days=slip),
     ),
     st.integers(0, 5),
     st.integers(1, 4),
@@ -156,10 +158,10 @@ policies = st.builds(
 def live(facts, policy, days):
     """Live so many days, looking at every one; yield each day's verdict and what the customer knows by then."""
     for n in range(days):
-        verdict = judge(facts, day(n), policy, CALENDAR)
+        verdict = assess_order(facts, day(n), policy, CALENDAR)
         yield n, facts, verdict
         if verdict.plan is not None:
-            facts = order(*facts.lines, told=told_by(verdict.plan, policy))
+            facts = order(*facts.lines, told=last_notice_after(verdict.plan, policy))
 
 
 @settings(max_examples=300, deadline=None)
@@ -170,7 +172,7 @@ def test_between_two_looks_there_is_never_news(lines, policy):
         if day(n) < due:
             assert verdict.plan is None
         else:
-            due = verdict.look_again_on
+            due = verdict.next_check_on
             assert due > day(n)
 
 
@@ -192,11 +194,11 @@ def test_notices_of_one_order_keep_the_gap_and_never_announce_a_better_bucket(li
     for before, after in pairwise(plans):
         gap = after.delay.as_of - before.delay.as_of
         assert gap >= timedelta(days=policy.contact.minimum_gap_days)
-        if after.news is News.WORSE:
+        if after.change is ChangeKind.WORSE:
             assert after.delay.days > before.delay.days
 
 
 def test_every_late_order_stands_in_a_bucket_and_every_other_is_on_time_or_closed():
-    assert judge(order(line(promised=3)), DAY, POLICY, CALENDAR).bucket == ON_TIME
-    assert judge(order(line(promised=3, shipped=-1)), DAY, POLICY, CALENDAR).bucket == CLOSED
-    assert judge(order(line(promised=3), cancelled=-1), DAY, POLICY, CALENDAR).bucket == CLOSED
+    assert assess_order(order(line(promised=3)), DAY, POLICY, CALENDAR).bucket == ON_TIME
+    assert assess_order(order(line(promised=3, shipped=-1)), DAY, POLICY, CALENDAR).bucket == CLOSED
+    assert assess_order(order(line(promised=3), cancelled=-1), DAY, POLICY, CALENDAR).bucket == CLOSED

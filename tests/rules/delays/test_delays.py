@@ -1,7 +1,7 @@
 import pytest
 
 from models.enums import Promise
-from models.policy.policy import Bucket, Days, Policy
+from models.policy.policy import Bucket, CalendarPolicy, Policy
 from rules.delays.delays import bucket_for, delay_of
 from rules.delays.working_days import Calendar
 from tests.support.builders import CALENDAR, DAY, POLICY, day, line, order
@@ -92,7 +92,7 @@ def test_a_cancelled_order_is_not_late_from_that_day_on(cancelled, late):
 
 def test_working_days_leave_out_weekends_and_holidays():
     # DAY is a Monday; 2026-06-19 (Juneteenth) is a holiday in the United States.
-    policy = Policy(days=Days(count="working", country="US"))
+    policy = Policy(days=CalendarPolicy(count="working", country="US"))
     assert delay(line(promised=0), as_of=7, policy=policy).days == 4
     assert delay(line(promised=0), as_of=7).days == 7
 

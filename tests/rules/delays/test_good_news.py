@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.enums import GOOD, Channel, News
-from models.orders import ToldLine
-from models.policy.messaging import Contacting
+from models.enums import GOOD_CHANGES, ChangeKind, Channel
+from models.orders import NoticeLine
+from models.policy.messaging import ContactPolicy
 from models.policy.policy import GOOD_NEWS, ON_TIME, Bucket, Policy
-from models.policy.supply import Restocking
-from rules.delays.delays import holds, told_lines
-from rules.delays.evaluate import bucket_of, judge, told_by
+from models.policy.supply import RestockPolicy
+from rules.delays.delays import still_true, told_lines
+from rules.delays.evaluate import assess_order, bucket_of, last_notice_after
 from rules.delays.good_news import good_news
 from tests.support.builders import CALENDAR, DAY, POLICY, day, heard, line, order, told
 
@@ -23,12 +23,12 @@ def said(*lines, before, policy=POLICY):
 
 
 def plan(*lines, before, policy=POLICY):
-    return judge(order(*lines, told=told(*before)), DAY, policy, CALENDAR).plan
+    return assess_order(order(*lines, told=told(*before)), DAY, policy, CALENDAR).plan
 
 
 @pytest.mark.parametrize(
     ("ready", "knew", "found"),
-    [(True, False, News.READY), (True, True, None), (False, False, None)],
+    [(True, False, ChangeKind.READY), (True, True, None), (False, False, None)],
 )
 def test_goods_that_are_there_are_news_once(ready, knew, found):
     before = heard("week", promised=-5, expected=1, ready=knew)
@@ -37,7 +37,14 @@ def test_goods_that_are_there_are_news_once(ready, knew, found):
 
 @pytest.mark.parametrize(
     ("knew", "expected", "found"),
-    [(9, 6, News.EARLIER), (9, 7, None), (9, 9, None), (None, 20, News.DATED), (None, None, None), (9, None, None)],
+    [
+        (9, 6, ChangeKind.EARLIER),
+        (9, 7, None),
+        (9, 9, None),
+        (None, 20, ChangeKind.DATED),
+        (None, None, None),
+        (9, None, None),
+    ],
 )
 def test_an_earlier_date_is_news_by_enough_days_and_a_first_one_is_news_of_its_own(knew, expected, found):
     assert said(line(promised=-5, expected=expected), before=[heard("week", promised=-5, expected=knew)]) is found
@@ -51,20 +58,22 @@ def test_nobody_hears_of_the_end_of_a_delay_of_which_they_were_told_nothing():
 
 
 def test_a_shop_may_leave_good_news_unsaid():
-    policy = Policy(restock=Restocking(good_news=False))
+    policy = Policy(restock=RestockPolicy(good_news=False))
     assert said(line(promised=-5, ready=True), before=[heard("week", promised=-5)], policy=policy) is None
 
 
 def test_good_news_has_its_own_message_and_its_own_revision():
     found = plan(line(promised=-5, expected=1, ready=True), before=[heard("week", promised=-5, expected=9)])
-    assert (found.message, found.news, found.revision) == (GOOD_NEWS, News.READY, 2)
+    assert (found.message, found.change, found.revision) == (GOOD_NEWS, ChangeKind.READY, 2)
     assert "is there and can go" in found.why
     assert found.delay.expected_on == day(1)
 
 
 def test_an_order_that_can_keep_its_promise_after_all_is_on_time_and_its_customer_hears_of_it():
     late_before = heard("week", promised=5, expected=10)
-    verdict = judge(order(line(promised=5, expected=2, ready=True), told=told(late_before)), DAY, POLICY, CALENDAR)
+    verdict = assess_order(
+        order(line(promised=5, expected=2, ready=True), told=told(late_before)), DAY, POLICY, CALENDAR
+    )
     assert (verdict.bucket, verdict.delay) == (ON_TIME, None)
     assert verdict.plan.message == GOOD_NEWS
     assert (verdict.plan.delay.days, verdict.plan.delay.bucket) == (0, ON_TIME)
@@ -77,7 +86,7 @@ def test_bad_news_goes_before_good_news():
         line("2", promised=-9, expected=20),
         before=[heard("week", promised=-5), heard("long", "2", promised=-9, expected=12)],
     )
-    assert found.news is News.SLIPPED
+    assert found.change is ChangeKind.SLIPPED
 
 
 def test_good_news_names_the_lines_that_are_still_late_too():
@@ -113,23 +122,23 @@ def test_good_news_goes_by_the_channels_of_the_worst_that_was_told():
 )
 def test_good_news_is_true_as_long_as_the_goods_lie_there_for_the_order(now, true):
     found = plan(line(promised=5, expected=2, ready=True), before=[heard("week", promised=5, expected=12)])
-    assert holds(told_lines(found.delay, POLICY), order(now), DAY) is true
+    assert still_true(told_lines(found.delay, POLICY), order(now), DAY) is true
 
 
 def test_words_that_leave_out_a_line_late_since_are_not_true_any_more():
     words = [heard("week", promised=-5, expected=1)]
-    assert holds(words, order(line(promised=-5, expected=1), line("2", promised=9)), DAY)
-    assert not holds(words, order(line(promised=-5, expected=1), line("2", promised=-9)), DAY)
+    assert still_true(words, order(line(promised=-5, expected=1), line("2", promised=9)), DAY)
+    assert not still_true(words, order(line(promised=-5, expected=1), line("2", promised=-9)), DAY)
 
 
 @pytest.mark.parametrize("ready", [True, False])
 def test_what_was_told_is_kept_and_read_back(ready):
-    one = ToldLine("1", DAY, None, "week", ready)
-    assert ToldLine.from_data(one.as_data()) == one
+    one = NoticeLine("1", DAY, None, "week", ready)
+    assert NoticeLine.from_data(one.as_data()) == one
 
 
 def test_what_an_older_version_kept_is_read_as_not_ready():
-    assert ToldLine.from_data(["1", "2026-06-15", None, "week"]) == ToldLine("1", DAY, None, "week", ready=False)
+    assert NoticeLine.from_data(["1", "2026-06-15", None, "week"]) == NoticeLine("1", DAY, None, "week", ready=False)
 
 
 changes = st.lists(
@@ -140,23 +149,23 @@ changes = st.lists(
 @settings(max_examples=300, deadline=None)
 @given(changes, st.integers(-20, 5), st.integers(0, 4))
 def test_whatever_the_dates_do_no_news_is_said_twice_and_the_gap_is_kept(steps, promised, gap):
-    policy = Policy(contact=Contacting(minimum_gap_days=gap))
+    policy = Policy(contact=ContactPolicy(minimum_gap_days=gap))
     facts, today, plans = order(line(promised=promised)), 0, []
     for wait, expected, ready in steps:
         today += wait
-        found = judge(facts := order(
+        found = assess_order(facts := order(
             line(promised=promised, expected=None if expected is None else today + expected, ready=ready),
             told=facts.told,
         ), day(today), policy, CALENDAR).plan  # fmt: skip
         if found is None:
             continue
         plans.append(found)
-        known = told_by(found, policy)
+        known = last_notice_after(found, policy)
         facts = order(*facts.lines, told=known)
-        again = judge(facts, day(today + gap), Policy(contact=Contacting(minimum_gap_days=0)), CALENDAR).plan
-        assert again is None or again.news not in GOOD, "what was just said is said again as good news"
+        again = assess_order(facts, day(today + gap), Policy(contact=ContactPolicy(minimum_gap_days=0)), CALENDAR).plan
+        assert again is None or again.change not in GOOD_CHANGES, "what was just said is said again as good news"
     for before, after in pairwise(plans):
         assert after.revision == before.revision + 1
         assert after.delay.as_of - before.delay.as_of >= timedelta(days=gap)
-        if after.news in GOOD:
+        if after.change in GOOD_CHANGES:
             assert before.delay.late, "good news without a delay told before"

@@ -4,14 +4,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from models.policy.policy import DayCount, Days
+from models.policy.policy import CalendarPolicy, DayCount
 from rules.delays.working_days import Calendar
 
-EVERY_DAY = Calendar(Days())
-WEEKDAYS = Calendar(Days(count=DayCount.WORKING))
-GERMANY = Calendar(Days(count=DayCount.WORKING, country="DE"))
-BAVARIA = Calendar(Days(count=DayCount.WORKING, country="DE", subdivision="BY"))
-SAUDI_ARABIA = Calendar(Days(count=DayCount.WORKING, country="SA"))
+EVERY_DAY = Calendar(CalendarPolicy())
+WEEKDAYS = Calendar(CalendarPolicy(count=DayCount.WORKING))
+GERMANY = Calendar(CalendarPolicy(count=DayCount.WORKING, country="DE"))
+BAVARIA = Calendar(CalendarPolicy(count=DayCount.WORKING, country="DE", subdivision="BY"))
+SAUDI_ARABIA = Calendar(CalendarPolicy(count=DayCount.WORKING, country="SA"))
 CALENDARS = [EVERY_DAY, WEEKDAYS, GERMANY, BAVARIA, SAUDI_ARABIA]
 
 FRIDAY = date(2026, 11, 20)

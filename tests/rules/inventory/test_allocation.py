@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.inventory import Cover, Demand, Piece, Supply
-from models.policy.policy import Days
-from models.policy.supply import Allocating
+from models.inventory import AllocationPart, Coverage, LineDemand, SupplyLot
+from models.policy.policy import CalendarPolicy
+from models.policy.supply import AllocationPolicy
 from rules.inventory.allocation import allocate, left_over, ready
-from rules.inventory.transit import Journey
+from rules.inventory.transit import TransitTimes
 
 MONDAY = date(2026, 11, 23)
-JOURNEY = Journey(Allocating(transit={"US": 5}), Days())
+JOURNEY = TransitTimes(AllocationPolicy(transit={"US": 5}), CalendarPolicy())
 HIGH = 10
 NEVER = date.max
 
@@ -26,15 +26,15 @@ def ahead(n):
 
 def wants(order, quantity, *, promised=10, placed=0, country="DE", **facts):
     placed_at = datetime(2026, 11, 1, tzinfo=UTC) + timedelta(hours=placed)
-    return Demand(order, "1", quantity, ahead(promised), placed_at, country=country, **facts)
+    return LineDemand(order, "1", quantity, ahead(promised), placed_at, country=country, **facts)
 
 
 def there(quantity, place="Berlin"):
-    return Supply(Cover.STOCK, place, quantity, MONDAY)
+    return SupplyLot(Coverage.STOCK, place, quantity, MONDAY)
 
 
 def comes(quantity, days, name="D1", place="Berlin"):
-    return Supply(Cover.INBOUND, place, quantity, None if days is None else ahead(days), name)
+    return SupplyLot(Coverage.INBOUND, place, quantity, None if days is None else ahead(days), name)
 
 
 def share(demands, supplies, safety=0):
@@ -48,8 +48,8 @@ def told(pieces):
 def test_seven_ordered_five_in_stock_two_with_the_delivery_of_3_december():
     pieces = share([wants("A", 7)], [there(5), comes(12, 10)])
     assert pieces == [
-        Piece("A", "1", 5, Cover.STOCK, "Berlin", "", date(2026, 11, 24), date(2026, 11, 26)),
-        Piece("A", "1", 2, Cover.INBOUND, "Berlin", "D1", date(2026, 12, 4), date(2026, 12, 8)),
+        AllocationPart("A", "1", 5, Coverage.STOCK, "Berlin", "", date(2026, 11, 24), date(2026, 11, 26)),
+        AllocationPart("A", "1", 2, Coverage.INBOUND, "Berlin", "D1", date(2026, 12, 4), date(2026, 12, 8)),
     ]
 
 
@@ -189,11 +189,11 @@ CHRISTMAS_EVE = date(2026, 12, 24)
 def test_a_vendor_brings_goods_on_its_own_working_days_and_the_warehouse_takes_them_in_on_its_own(
     vendor, comes_on, at_hand
 ):
-    assert Journey(Allocating(country="DE"), Days()).at_hand(comes_on, vendor) == at_hand
+    assert TransitTimes(AllocationPolicy(country="DE"), CalendarPolicy()).at_hand(comes_on, vendor) == at_hand
 
 
 def test_without_handling_days_what_is_ready_on_a_sunday_leaves_on_monday():
-    assert Journey(Allocating(handling_days=0), Days()).leaves(date(2026, 11, 22)) == MONDAY
+    assert TransitTimes(AllocationPolicy(handling_days=0), CalendarPolicy()).leaves(date(2026, 11, 22)) == MONDAY
 
 
 def test_what_is_left_over_is_what_nobody_took():
@@ -258,7 +258,7 @@ def test_no_piece_is_given_twice_and_none_is_lost(demands, supplies, safety):
         assert sum(one.quantity for one in of_line(pieces, demand)) == demand.quantity
     left = left_over(supplies, pieces)
     assert sum(one.quantity for one in left) == sum(max(0, one.quantity) for one in supplies) - sum(
-        one.quantity for one in pieces if one.cover is not Cover.NOTHING
+        one.quantity for one in pieces if one.cover is not Coverage.NOTHING
     )
     for supply in supplies:
         mine = [p for p in pieces if (p.cover, p.place, p.inbound) == (supply.cover, supply.place, supply.inbound)]
@@ -269,10 +269,10 @@ def test_no_piece_is_given_twice_and_none_is_lost(demands, supplies, safety):
 def test_lines_of_usual_priority_leave_the_safety_stock_alone(demands, supplies, safety):
     pieces = share(demands, supplies, safety)
     usual = {demand.order for demand in demands if not may_take_all(demand)}
-    left = sum(one.quantity for one in left_over(supplies, pieces) if one.cover is Cover.STOCK)
+    left = sum(one.quantity for one in left_over(supplies, pieces) if one.cover is Coverage.STOCK)
     told = {demand.order for demand in demands if demand.told_ready}
-    left += sum(one.quantity for one in pieces if one.cover is Cover.STOCK and one.order in told)
-    if any(one.cover is Cover.STOCK and one.order in usual for one in pieces):
+    left += sum(one.quantity for one in pieces if one.cover is Coverage.STOCK and one.order in told)
+    if any(one.cover is Coverage.STOCK and one.order in usual for one in pieces):
         assert left >= safety
 
 
@@ -284,14 +284,14 @@ def test_nobody_is_overtaken_by_a_later_line_for_what_would_have_reached_them_ea
         worst = max(day(one, early) for one in of_line(pieces, early))
         for late in ordered[n + 1 :]:
             for one in of_line(pieces, late):
-                held_back = one.cover is Cover.STOCK and may_take_all(late) and not may_take_all(early)
-                if one.cover is not Cover.NOTHING and not held_back:
+                held_back = one.cover is Coverage.STOCK and may_take_all(late) and not may_take_all(early)
+                if one.cover is not Coverage.NOTHING and not held_back:
                     assert day(one, early) >= worst
 
 
 def day(piece, demand):
     """Return when a piece would reach a line's destination: nothing is later than never, which is what is unknown."""
-    if piece.cover is Cover.NOTHING:
+    if piece.cover is Coverage.NOTHING:
         return (NEVER, 1)
     return (JOURNEY.arrives(piece.ships_on, demand.country) or NEVER, 0)
 
@@ -328,7 +328,7 @@ def test_on_small_cases_every_line_in_its_turn_gets_the_earliest_that_any_alloca
 def outcomes(ordered, supplies, safety):
     """Yield what every line would get, by every way there is to give units to lines."""
     units = [demand for demand in ordered for _ in range(demand.quantity)]
-    stock = sum(max(0, one.quantity) for one in supplies if one.cover is Cover.STOCK)
+    stock = sum(max(0, one.quantity) for one in supplies if one.cover is Coverage.STOCK)
     for chosen in every([*supplies, None], repeat=len(units)):
         if allowed(units, chosen, supplies, stock - safety):
             arrivals = {demand.order: [] for demand in ordered}
@@ -342,7 +342,7 @@ def allowed(units, chosen, supplies, free):
         return False
     taken = 0
     for demand, supply in zip(units, chosen, strict=True):
-        if supply is not None and supply.cover is Cover.STOCK:
+        if supply is not None and supply.cover is Coverage.STOCK:
             taken += 1
             if not may_take_all(demand) and taken > free:
                 return False

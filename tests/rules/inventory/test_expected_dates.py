@@ -6,18 +6,26 @@ from datetime import date, timedelta
 import pytest
 
 from models.enums import Promise
-from models.inventory import Available, Cover, DateSource, Expectation, Piece, Stocked, Supply
-from models.policy.policy import Days
-from models.policy.supply import Allocating, Forecasting
-from rules.inventory.availability import available
-from rules.inventory.expected_dates import expect
-from rules.inventory.inbound_dates import Coming, Inflow, as_shown, basis, days_shown
-from rules.inventory.line_inputs import Awaited
-from rules.inventory.transit import Journey
-from rules.inventory.vendor_lateness import Delivery, Habits
+from models.inventory import (
+    AllocationPart,
+    Coverage,
+    DateSource,
+    ExpectedDate,
+    ProductAvailability,
+    StockStatus,
+    SupplyLot,
+)
+from models.policy.policy import CalendarPolicy
+from models.policy.supply import AllocationPolicy, ForecastPolicy
+from rules.inventory.availability import available_to_promise
+from rules.inventory.expected_dates import expected_date_for
+from rules.inventory.inbound_dates import InboundDate, InboundDates, basis, keep_shown_date, shown_dates
+from rules.inventory.line_inputs import DateInputs
+from rules.inventory.transit import TransitTimes
+from rules.inventory.vendor_lateness import Delivery, VendorLateness
 
 TODAY = date(2026, 11, 23)
-JOURNEY = Journey(Allocating(), Days())
+JOURNEY = TransitTimes(AllocationPolicy(), CalendarPolicy())
 STAFF, CARRIER, VENDOR, STOCK, INBOUND, FORECAST, SHOP = DateSource
 
 
@@ -25,34 +33,38 @@ def ahead(n):
     return TODAY + timedelta(days=n)
 
 
-LINE = Awaited(Promise.SHIP, ahead(10), 7, "DE", stocked=True)
+LINE = DateInputs(Promise.SHIP, ahead(10), 7, "DE", stocked=True)
 COMING = {
-    "D0": Coming(ahead(30), ahead(29), ahead(31), 0.81, "promised for 2026-12-20"),
-    "D1": Coming(ahead(14), ahead(11), ahead(16), 0.83, "promised for 2026-12-03"),
-    "D2": Coming(None, None, None, None, "which has no date"),
+    "D0": InboundDate(ahead(30), ahead(29), ahead(31), 0.81, "promised for 2026-12-20"),
+    "D1": InboundDate(ahead(14), ahead(11), ahead(16), 0.83, "promised for 2026-12-03"),
+    "D2": InboundDate(None, None, None, None, "which has no date"),
 }
 
 
 def piece(cover, quantity=7):
-    if cover is Cover.NOTHING:
-        return Piece("A", "1", quantity, cover)
-    inbound, ready_on = ("D1", COMING["D1"].ready_on) if cover is Cover.INBOUND else ("", TODAY)
+    if cover is Coverage.NOTHING:
+        return AllocationPart("A", "1", quantity, cover)
+    inbound, ready_on = ("D1", COMING["D1"].ready_on) if cover is Coverage.INBOUND else ("", TODAY)
     leaves_on = JOURNEY.leaves(ready_on)
-    return Piece("A", "1", quantity, cover, "Berlin", inbound, leaves_on, JOURNEY.arrives(leaves_on, "DE"))
+    return AllocationPart("A", "1", quantity, cover, "Berlin", inbound, leaves_on, JOURNEY.arrives(leaves_on, "DE"))
 
 
 IN_STOCK, ON_THE_WAY, UNCOVERED = (
-    [piece(Cover.STOCK)],
-    [piece(Cover.STOCK, 5), piece(Cover.INBOUND, 2)],
-    [piece(Cover.STOCK, 5), piece(Cover.NOTHING, 2)],
+    [piece(Coverage.STOCK)],
+    [piece(Coverage.STOCK, 5), piece(Coverage.INBOUND, 2)],
+    [piece(Coverage.STOCK, 5), piece(Coverage.NOTHING, 2)],
 )
-BOTH = [piece(Cover.STOCK, 4), Piece("A", "1", 1, Cover.INBOUND, "Berlin", "D2"), piece(Cover.NOTHING, 2)]
-UNDATED = [piece(Cover.STOCK, 5), Piece("A", "1", 2, Cover.INBOUND, "Berlin", "D2")]
-ANSWER = Coming(ahead(5), ahead(4), ahead(7), 0.8, "promised for 2026-11-26")
+BOTH = [
+    piece(Coverage.STOCK, 4),
+    AllocationPart("A", "1", 1, Coverage.INBOUND, "Berlin", "D2"),
+    piece(Coverage.NOTHING, 2),
+]
+UNDATED = [piece(Coverage.STOCK, 5), AllocationPart("A", "1", 2, Coverage.INBOUND, "Berlin", "D2")]
+ANSWER = InboundDate(ahead(5), ahead(4), ahead(7), 0.8, "promised for 2026-11-26")
 
 
 def believed(line, pieces, as_of=TODAY):
-    return expect(line, pieces, COMING, JOURNEY, as_of)
+    return expected_date_for(line, pieces, COMING, JOURNEY, as_of)
 
 
 def said(line, pieces, as_of=TODAY):
@@ -61,7 +73,7 @@ def said(line, pieces, as_of=TODAY):
 
 
 def stood(source, days):
-    return Expectation(source, None if days is None else ahead(days), "so it was")
+    return ExpectedDate(source, None if days is None else ahead(days), "so it was")
 
 
 @pytest.mark.parametrize(
@@ -104,7 +116,7 @@ def stood(source, days):
         pytest.param(replace(LINE, answer=ANSWER, accepted=1), UNCOVERED, (STOCK, None), id="too few were accepted"),
         pytest.param(
             replace(LINE, answer=ANSWER, accepted=3),
-            [piece(Cover.INBOUND, 4), piece(Cover.NOTHING, 3)],
+            [piece(Coverage.INBOUND, 4), piece(Coverage.NOTHING, 3)],
             (VENDOR, ahead(15)),
             id="an answer for some, and a delivery for the others",
         ),
@@ -224,32 +236,32 @@ def test_what_stays_out_moves_its_day_when_that_has_passed_and_not_each_morning(
     shown, promised, reckoned, as_of, ready_on
 ):
     def coming(promised_on, day):
-        return Coming(None if day is None else ahead(day), None, None, 0.8, "promised", ahead(promised_on))
+        return InboundDate(None if day is None else ahead(day), None, None, 0.8, "promised", ahead(promised_on))
 
     before = replace(stood(INBOUND, 20), basis=basis({"D7": coming(1, 2), "D1, a": coming(promised, shown)}))
-    now = as_shown("D1, a", coming(10, reckoned), days_shown([before, None]), ahead(as_of))
+    now = keep_shown_date("D1, a", coming(10, reckoned), shown_dates([before, None]), ahead(as_of))
     assert now.ready_on == (None if ready_on is None else ahead(ready_on))
-    assert (now.chance is None) == (shown == ready_on != reckoned)
+    assert (now.probability is None) == (shown == ready_on != reckoned)
     line = replace(LINE, answer=coming(10, reckoned), accepted=7)
     accepted = replace(stood(VENDOR, 20), basis=basis({"accepted": coming(promised, shown)}))
-    found = expect(replace(line, standing=accepted), UNCOVERED, {}, JOURNEY, ahead(as_of))
+    found = expected_date_for(replace(line, standing=accepted), UNCOVERED, {}, JOURNEY, ahead(as_of))
     assert found.expected_on == (None if ready_on is None else JOURNEY.leaves(ahead(ready_on)))
 
 
 def test_a_day_that_stands_is_as_likely_as_it_was_said_to_be():
-    kept = {"D1": replace(COMING["D1"], promised_on=ahead(10), chance=None)}
-    before = replace(stood(INBOUND, 15), basis=basis(kept), chance=0.83)
-    found = expect(replace(LINE, standing=before), [piece(Cover.INBOUND)], kept, JOURNEY, TODAY)
-    assert (found.expected_on, found.chance) == (ahead(15), 0.83)
+    kept = {"D1": replace(COMING["D1"], promised_on=ahead(10), probability=None)}
+    before = replace(stood(INBOUND, 15), basis=basis(kept), probability=0.83)
+    found = expected_date_for(replace(LINE, standing=before), [piece(Coverage.INBOUND)], kept, JOURNEY, TODAY)
+    assert (found.expected_on, found.probability) == (ahead(15), 0.83)
 
 
 def test_staff_read_in_one_sentence_where_a_date_comes_from():
     found = believed(LINE, ON_THE_WAY)
     assert found.why == "5 of 7 in stock; 2 of 7 with delivery D1, promised for 2026-12-03"
-    assert (found.earliest_on, found.latest_on, found.chance) == (ahead(14), ahead(17), 0.83)
+    assert (found.earliest_on, found.latest_on, found.probability) == (ahead(14), ahead(17), 0.83)
     one = replace(LINE, quantity=1, lead_days=7)
-    assert believed(one, [piece(Cover.STOCK, 1)]).why == "in stock"
-    assert believed(one, [piece(Cover.NOTHING, 1)]).why == (
+    assert believed(one, [piece(Coverage.STOCK, 1)]).why == "in stock"
+    assert believed(one, [piece(Coverage.NOTHING, 1)]).why == (
         "neither in stock nor on the way; the vendor takes 7 days as a rule"
     )
 
@@ -259,10 +271,10 @@ def late_by(*days):
 
 
 def test_a_delivery_is_expected_with_its_vendors_habit_and_the_days_to_take_it_in():
-    habits = Habits.learn(late_by(*[4] * 20), TODAY, Forecasting())
-    found = Inflow(habits, JOURNEY, TODAY).coming("Acme", None, date(2026, 12, 3))
+    habits = VendorLateness.learn(late_by(*[4] * 20), TODAY, ForecastPolicy())
+    found = InboundDates(habits, JOURNEY, TODAY).coming("Acme", None, date(2026, 12, 3))
     assert found.ready_on == date(2026, 12, 8)
-    assert found.chance > 0.9
+    assert found.probability > 0.9
 
 
 @pytest.mark.parametrize(
@@ -276,35 +288,35 @@ def test_a_delivery_is_expected_with_its_vendors_habit_and_the_days_to_take_it_i
     ],
 )
 def test_a_vendor_that_gives_another_day_is_not_taken_to_be_late_twice(promised, now_for, ready_on):
-    habits = Habits.learn(late_by(*[4] * 20), TODAY, Forecasting())
-    found = Inflow(habits, JOURNEY, TODAY).revised("Acme", None, ahead(promised), ahead(now_for))
+    habits = VendorLateness.learn(late_by(*[4] * 20), TODAY, ForecastPolicy())
+    found = InboundDates(habits, JOURNEY, TODAY).revised("Acme", None, ahead(promised), ahead(now_for))
     assert (found.ready_on, found.promised_on) == (ahead(ready_on), ahead(now_for))
 
 
 @pytest.mark.parametrize("promised_on", [None, date.max, date(9999, 1, 1)])
 def test_a_day_beyond_all_days_is_no_date(promised_on):
-    habits = Habits.learn(late_by(*[4] * 20), TODAY, Forecasting())
-    assert Inflow(habits, JOURNEY, TODAY).coming("Acme", None, promised_on).ready_on is None
+    habits = VendorLateness.learn(late_by(*[4] * 20), TODAY, ForecastPolicy())
+    assert InboundDates(habits, JOURNEY, TODAY).coming("Acme", None, promised_on).ready_on is None
 
 
 def left(*lots):
     return [
-        Supply(Cover.STOCK, "Berlin", n, TODAY)
+        SupplyLot(Coverage.STOCK, "Berlin", n, TODAY)
         if name is None
-        else Supply(Cover.INBOUND, "Berlin", n, COMING[name].ready_on, name)
+        else SupplyLot(Coverage.INBOUND, "Berlin", n, COMING[name].ready_on, name)
         for n, name in lots
     ]
 
 
-BACK = Available("P", Stocked.BACKORDER, 3, ahead(15), ahead(17))
-GONE = Available("P", Stocked.OUT_OF_STOCK, 0)
+BACK = ProductAvailability("P", StockStatus.BACKORDER, 3, ahead(15), ahead(17))
+GONE = ProductAvailability("P", StockStatus.OUT_OF_STOCK, 0)
 
 
 @pytest.mark.parametrize(
     ("lots", "safety", "found"),
     [
-        pytest.param([(2, None)], 0, Available("P", Stocked.IN_STOCK, 2), id="in stock"),
-        pytest.param([(3, None)], 2, Available("P", Stocked.IN_STOCK, 1), id="less the safety stock"),
+        pytest.param([(2, None)], 0, ProductAvailability("P", StockStatus.IN_STOCK, 2), id="in stock"),
+        pytest.param([(3, None)], 2, ProductAvailability("P", StockStatus.IN_STOCK, 1), id="less the safety stock"),
         pytest.param([(2, None)], 2, GONE, id="which is not for sale"),
         pytest.param([(2, None), (3, "D1")], 2, BACK, id="but a delivery is"),
         pytest.param([(4, "D2"), (3, "D1")], 0, BACK, id="the first one with a date"),
@@ -314,4 +326,4 @@ GONE = Available("P", Stocked.OUT_OF_STOCK, 0)
     ],
 )
 def test_a_new_order_gets_what_is_left_after_all_others_had_theirs(lots, safety, found):
-    assert available("P", left(*lots), safety, COMING, JOURNEY) == found
+    assert available_to_promise("P", left(*lots), safety, COMING, JOURNEY) == found

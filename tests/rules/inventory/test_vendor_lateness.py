@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.policy.supply import Forecasting
-from rules.inventory.vendor_lateness import Delivery, Forecast, Habits
+from models.policy.supply import ForecastPolicy
+from rules.inventory.vendor_lateness import Delivery, Forecast, VendorLateness
 from tests.support.builders import DAY, day
 
-POLICY = Forecasting()
+POLICY = ForecastPolicy()
 FAR = day(3650)
 slips = st.lists(st.integers(-20, 60), max_size=40)
 histories = st.dictionaries(st.sampled_from("abc"), st.tuples(slips, slips), max_size=3)
@@ -27,7 +27,7 @@ def waiting(vendor, *days):
 
 
 def learn(deliveries, policy=POLICY):
-    return Habits.learn(deliveries, DAY, policy)
+    return VendorLateness.learn(deliveries, DAY, policy)
 
 
 def told(history, policy=POLICY):
@@ -37,7 +37,7 @@ def told(history, policy=POLICY):
 
 
 def share_kept(habits, vendor, within):
-    return habits.slips(vendor).chance(within)
+    return habits.slips(vendor).probability(within)
 
 
 def test_a_vendor_that_is_always_ten_days_late_is_expected_ten_days_after_its_promise():
@@ -86,7 +86,7 @@ def test_what_came_after_the_day_is_not_known_on_it():
 
 def test_deliveries_promised_before_the_history_begins_are_forgotten():
     old = [Delivery("v", day(-366), day(-300))] * 50
-    assert learn(old).forecast("v", day(5), DAY).chance is None
+    assert learn(old).forecast("v", day(5), DAY).probability is None
     assert learn([Delivery("v", day(-365), day(-300))] * 50).forecast("v", day(5), DAY).expected_on == day(70)
 
 
@@ -95,7 +95,7 @@ def test_a_date_kept_four_times_in_five_takes_four_deliveries_and_before_that_th
     habits = learn(came("v", *[2] * seen))
     found = habits.forecast("v", day(20), DAY)
     assert found.expected_on == (day(22) if learnt else day(20))
-    assert (found.chance is not None) == learnt
+    assert (found.probability is not None) == learnt
     assert learnt or f"{seen} past deliveries are too few to judge it by" in found.why
     assert habits.forecast("v", day(-30), DAY).expected_on is None
 
@@ -113,14 +113,14 @@ def test_a_date_kept_four_times_in_five_takes_four_deliveries_and_before_that_th
 def test_why_a_date_was_reckoned_is_one_plain_clause(slip, said):
     found = learn(came("v", *[slip] * 9)).forecast("v", day(20), DAY)
     assert found.why == f"promised for {day(20)}: by 9 past deliveries of v and 9 of all, 80% come {said}"
-    assert found.chance == pytest.approx(0.9)
+    assert found.probability == pytest.approx(0.9)
 
 
 @pytest.mark.parametrize(("so_far", "expected"), [(0, 30), (1, 30), (30, 30), (31, None)])
 def test_overdue_beyond_everything_seen_it_is_unknown(so_far, expected):
     found = learn(came("v", *[0] * 50, *[30] * 50)).forecast("v", day(-so_far), DAY)
     assert found.expected_on == (None if expected is None else day(expected - so_far))
-    assert expected is not None or (found.earliest_on, found.latest_on, found.chance) == (None, None, None)
+    assert expected is not None or (found.earliest_on, found.latest_on, found.probability) == (None, None, None)
 
 
 def test_one_freak_delivery_is_no_habit():
@@ -139,14 +139,16 @@ def test_whatever_was_seen_dates_are_in_order_never_before_the_day_and_never_ear
 ):
     low, high = sorted((one, other))
     found, before = (
-        told(history, Forecasting(low=low, quantile=low, high=high)).forecast(vendor, day(-overdue), DAY)
+        told(history, ForecastPolicy(low=low, quantile=low, high=high)).forecast(vendor, day(-overdue), DAY)
         for overdue in (so_far, -3650)
     )
-    days = [on or FAR for on in (found.earliest_on, found.expected_on, found.latest_on) if found.chance is not None]
+    days = [
+        on or FAR for on in (found.earliest_on, found.expected_on, found.latest_on) if found.probability is not None
+    ]
     assert days == sorted(days)
     assert found.expected_on is None or found.expected_on >= DAY
-    assert found.chance is None or low - 1e-6 <= found.chance < 1
-    if found.chance is not None and before.chance is not None:
+    assert found.probability is None or low - 1e-6 <= found.probability < 1
+    if found.probability is not None and before.probability is not None:
         assert (found.expected_on - day(-so_far)) >= (before.expected_on - day(3650))
 
 

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from models.enums import Promise
 from models.orders import LineFacts, ProductFacts
-from models.policy.policy import Substituting
-from rules.offers.substitutes import Candidate, Shelf, substitutes_for
+from models.policy.policy import SubstitutePolicy
+from rules.offers.substitutes import Candidate, SubstituteIndex, substitutes_for
 
-POLICY = Substituting()
+POLICY = SubstitutePolicy()
 
 
 def product(id_, name="Oak Chair", *, price="100.00", category="Seating"):
@@ -92,7 +92,7 @@ def test_case_and_punctuation_make_no_other_name():
 @pytest.mark.parametrize("at_most", [1, 2, 3])
 def test_no_more_substitutes_are_offered_than_the_policy_says(at_most):
     shelf = [Candidate(product(id_), 5) for id_ in "dbca"]
-    assert offered(LATE, *shelf, policy=Substituting(at_most=at_most)) == ["a", "b", "c"][:at_most]
+    assert offered(LATE, *shelf, policy=SubstitutePolicy(at_most=at_most)) == ["a", "b", "c"][:at_most]
 
 
 def test_equally_near_ones_come_by_id_cheaper_or_dearer():
@@ -101,17 +101,17 @@ def test_equally_near_ones_come_by_id_cheaper_or_dearer():
 
 
 def test_a_band_of_one_price_takes_that_price_alone():
-    exact = Substituting(price_from=Decimal(1), price_to=Decimal(1))
+    exact = SubstitutePolicy(price_from=Decimal(1), price_to=Decimal(1))
     shelf = [Candidate(product("a"), 5), Candidate(product("b", price="100.01"), 5)]
     assert offered(LATE, *shelf, policy=exact) == ["a"]
 
 
 def test_a_shelf_asked_twice_forgets_neither_quantity_nor_what_has_become_late_nor_the_band():
-    shelf = Shelf([Candidate(product("a"), 1), Candidate(product("b", price="110.00"), 9)])
+    shelf = SubstituteIndex([Candidate(product("a"), 1), Candidate(product("b", price="110.00"), 9)])
     assert ids(shelf.substitutes_for(line(LATE), POLICY, late=set())) == ["a", "b"]
     assert ids(shelf.substitutes_for(line(LATE, 2), POLICY, late=set())) == ["b"]
     assert ids(shelf.substitutes_for(line(LATE), POLICY, late={"b"})) == ["a"]
-    narrow = Substituting(price_to=Decimal("1.05"))
+    narrow = SubstitutePolicy(price_to=Decimal("1.05"))
     assert ids(shelf.substitutes_for(line(LATE), narrow, late=set())) == ["a"]
 
 

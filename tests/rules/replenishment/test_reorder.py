@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import nbinom
 
-from models.policy.supply import Reordering
-from rules.replenishment.demand import Pattern, croston_sba, demand
-from rules.replenishment.levels import Level, by_urgency, urgency
-from rules.replenishment.reorder import Deliveries, Known, Lead, lead_time, level
+from models.policy.supply import ReplenishmentPolicy
+from rules.replenishment.demand import Pattern, croston_sba, estimate_demand
+from rules.replenishment.levels import ProductLevel, slack_days, sorted_by_urgency
+from rules.replenishment.reorder import DeliveryStats, LeadTime, ReorderInputs, lead_time, stock_level
 from tests.support.croston import SERIES, random_series, stored_means
 
-POLICY = Reordering()
-FORTNIGHT = Lead(14, 0, "the policy")
+POLICY = ReplenishmentPolicy()
+FORTNIGHT = LeadTime(14, 0, "the policy")
 EVEN = (4, 6) * 90
 """5 a day, give or take 1."""
 RARE = (0, 0, 0, 0, 1) * 36
@@ -24,12 +24,12 @@ LUMPY = ((0,) * 9 + (1,) + (0,) * 9 + (11,)) * 9
 
 
 def reckoned(sold=EVEN, available=0, lead=FORTNIGHT, safety_stock=None, policy=POLICY):
-    return level(Known("p1", tuple(sold), available, lead, safety_stock), policy)
+    return stock_level(ReorderInputs("p1", tuple(sold), available, lead, safety_stock), policy)
 
 
 def test_even_demand_is_reckoned_as_the_books_say():
     # 20 days, review and lead time; 5 a day, known from 180 days; the normal curve's 1.645 for 95 %.
-    found = reckoned((9, *EVEN), lead=Lead(14, 3, "23 deliveries"), policy=Reordering(review_days=6))
+    found = reckoned((9, *EVEN), lead=LeadTime(14, 3, "23 deliveries"), policy=ReplenishmentPolicy(review_days=6))
     safety = 1.64485 * sqrt(20 * (180 / 179) * (1 + 20 / 180) + 5**2 * 3**2)
     assert safety == pytest.approx(25.87, abs=0.01)
     assert (found.safety_stock, found.reorder_point, found.order_quantity) == (26, 126, 126 + 30)
@@ -43,7 +43,7 @@ def test_even_demand_is_reckoned_as_the_books_say():
 
 def test_rare_demand_is_reckoned_by_a_negative_binomial_quantile():
     # 0.19 a day for 21 days, known from the 19 sales that Croston's method remembers, one every fifth day.
-    found, learnt = reckoned(RARE), demand(RARE)
+    found, learnt = reckoned(RARE), estimate_demand(RARE)
     mean = 21 * learnt.mean
     spread = 21 * learnt.sd**2 * (1 + 21 / (19 * 5))
     assert found.reorder_point == nbinom.ppf(0.95, mean**2 / (spread - mean), mean / spread)
@@ -71,7 +71,7 @@ PATTERNS = [
 
 @pytest.mark.parametrize(("sold", "pattern"), PATTERNS)
 def test_demand_is_of_one_of_the_known_kinds(sold, pattern):
-    assert demand(sold).pattern == pattern
+    assert estimate_demand(sold).pattern == pattern
 
 
 @pytest.mark.parametrize("adi", [1.31, 1.32])
@@ -80,12 +80,12 @@ def test_sales_are_far_between_from_the_books_number_of_days(adi):
     sales = round(days / adi) if adi < 1.32 else int(days / adi)
     sold = np.zeros(days, int)
     sold[np.linspace(1, days - 1, sales).astype(int)] = 1
-    assert demand(sold.tolist()).pattern == (Pattern.SMOOTH if adi < 1.32 else Pattern.INTERMITTENT)
+    assert estimate_demand(sold.tolist()).pattern == (Pattern.SMOOTH if adi < 1.32 else Pattern.INTERMITTENT)
 
 
 def test_a_rare_product_sells_what_crostons_method_says():
     # One piece every fifth day, less the correction of Syntetos and Boylan: a twentieth.
-    assert demand(RARE).mean == pytest.approx(0.2 * 0.95)
+    assert estimate_demand(RARE).mean == pytest.approx(0.2 * 0.95)
 
 
 def test_crostons_method_agrees_with_statsforecast_on_random_series():
@@ -96,11 +96,11 @@ def test_crostons_method_agrees_with_statsforecast_on_random_series():
 
 
 def test_the_day_of_the_first_sale_does_not_make_a_product_brisker():
-    assert demand((100, *(1, 3) * 30)).mean == pytest.approx(2)
+    assert estimate_demand((100, *(1, 3) * 30)).mean == pytest.approx(2)
 
 
 def test_a_new_product_is_reckoned_as_if_it_were_older_and_says_so():
-    found = demand((4,) * 7)
+    found = estimate_demand((4,) * 7)
     assert (found.days, found.mean) == (7, 1)
     assert "7 days of sales: too few" in reckoned((4,) * 7).why
     assert "look before you order" in reckoned((4,)).why
@@ -135,27 +135,27 @@ def test_more_is_ordered_when_the_reorder_point_is_reached(spare, ordered):
 
 
 LEADS = [
-    (Deliveries(5, 10, 2), 7, Lead(10, 2, "5 deliveries")),
-    (Deliveries(4, 10, 2), 7, Lead(7, 3.5, "the vendor's word")),
-    (None, 7, Lead(7, 3.5, "the vendor's word")),
-    (None, 0, Lead(0, 0, "the vendor's word")),
-    (None, None, Lead(14, 7, "the policy")),
+    (DeliveryStats(5, 10, 2), 7, LeadTime(10, 2, "5 deliveries")),
+    (DeliveryStats(4, 10, 2), 7, LeadTime(7, 3.5, "the vendor's word")),
+    (None, 7, LeadTime(7, 3.5, "the vendor's word")),
+    (None, 0, LeadTime(0, 0, "the vendor's word")),
+    (None, None, LeadTime(14, 7, "the policy")),
 ]
 
 
 @pytest.mark.parametrize(("own", "said", "lead"), LEADS)
 def test_a_vendors_lead_time_is_what_it_kept_else_what_it_says_else_the_policys(own, said, lead):
-    everybody = Deliveries(50, 20, 10)
+    everybody = DeliveryStats(50, 20, 10)
     assert lead_time(own, said, everybody, POLICY) == lead
 
 
-@pytest.mark.parametrize("everybody", [None, Deliveries(3, 0, 0)])
+@pytest.mark.parametrize("everybody", [None, DeliveryStats(3, 0, 0)])
 def test_without_any_known_delivery_a_lead_time_has_no_spread(everybody):
     assert lead_time(None, None, everybody, POLICY) == FORTNIGHT
 
 
 def a_level(product, available, a_day, lead_days=10, order=5):
-    return Level(product, 0, 0, order, available, a_day, 0, lead_days, 0, "", "")
+    return ProductLevel(product, 0, 0, order, available, a_day, 0, lead_days, 0, "", "")
 
 
 def test_what_runs_out_first_before_a_delivery_could_come_is_the_most_urgent():
@@ -163,21 +163,21 @@ def test_what_runs_out_first_before_a_delivery_could_come_is_the_most_urgent():
     later = a_level("later", 20, 2, lead_days=9)
     owed, idle = a_level("owed", -1, 0), a_level("idle", 0, 0)
     more = a_level("more", 20, 2, order=6)
-    assert [one.product_id for one in by_urgency([idle, later, late, more, owed])] == [
+    assert [one.product_id for one in sorted_by_urgency([idle, later, late, more, owed])] == [
         "owed",
         "more",
         "late",
         "later",
         "idle",
     ]
-    assert (urgency(late), urgency(owed), urgency(idle)) == (0, -inf, inf)
+    assert (slack_days(late), slack_days(owed), slack_days(idle)) == (0, -inf, inf)
 
 
 HISTORIES = st.one_of(
     st.lists(st.integers(0, 30), max_size=180),
     st.lists(st.sampled_from((0, 0, 0, 0, 0, 1, 2, 9)), min_size=28, max_size=180),
 )
-LEAD_TIMES = st.builds(Lead, st.integers(0, 60), st.floats(0, 30), st.just("the policy"))
+LEAD_TIMES = st.builds(LeadTime, st.integers(0, 60), st.floats(0, 30), st.just("the policy"))
 SERVICES = st.floats(0.5, 0.999)
 few = settings(max_examples=150, deadline=None)
 
@@ -185,7 +185,9 @@ few = settings(max_examples=150, deadline=None)
 @few
 @given(HISTORIES, LEAD_TIMES, SERVICES, SERVICES)
 def test_a_higher_service_level_never_keeps_less(sold, lead, one, other):
-    low, high = (reckoned(sold, lead=lead, policy=Reordering(service_level=share)) for share in sorted((one, other)))
+    low, high = (
+        reckoned(sold, lead=lead, policy=ReplenishmentPolicy(service_level=share)) for share in sorted((one, other))
+    )
     assert low.safety_stock <= high.safety_stock
     assert low.reorder_point <= high.reorder_point
 
@@ -193,7 +195,7 @@ def test_a_higher_service_level_never_keeps_less(sold, lead, one, other):
 @few
 @given(HISTORIES, LEAD_TIMES, st.floats(0, 30), SERVICES)
 def test_a_more_uneven_lead_time_never_keeps_less(sold, lead, more, service):
-    policy = Reordering(service_level=service)
+    policy = ReplenishmentPolicy(service_level=service)
     uneven = reckoned(sold, lead=replace(lead, sd=lead.sd + more), policy=policy)
     assert reckoned(sold, lead=lead, policy=policy).safety_stock <= uneven.safety_stock
 
@@ -216,7 +218,7 @@ DEMANDS = {
 }
 
 
-@pytest.mark.parametrize("lead", [Lead(14, 0, ""), Lead(14, 5, "")], ids=["kept", "uneven"])
+@pytest.mark.parametrize("lead", [LeadTime(14, 0, ""), LeadTime(14, 5, "")], ids=["kept", "uneven"])
 @pytest.mark.parametrize("kind", DEMANDS)
 def test_stock_lasts_about_as_often_as_the_policy_asks(kind, lead):
     rng = np.random.default_rng(20260615)

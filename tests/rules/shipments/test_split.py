@@ -8,21 +8,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.enums import Promise
-from models.policy.supply import Allocating, Parting
-from models.shipments import LineToSend, OrderToSend, Wish
-from rules.inventory.transit import Journey
-from rules.shipments.split import leave_by, part
+from models.policy.supply import AllocationPolicy, ShipmentPolicy
+from models.shipments import LineToSend, OrderToSend, ShippingPreference
+from rules.inventory.transit import TransitTimes
+from rules.shipments.split import latest_ship_date, plan_shipments
 from tests.support.builders import POLICY, day
 
-EUROS = Parting(parcel_cost={"EUR": Decimal("4.90")}, day_worth={"EUR": Decimal("0.50")})
+EUROS = ShipmentPolicy(parcel_cost={"EUR": Decimal("4.90")}, day_worth={"EUR": Decimal("0.50")})
 
 
-def to_send(number, ships, *, promised=99, critical=False, together=None):
-    return LineToSend(number, None if ships is None else day(ships), day(promised), critical, together)
+def to_send(number, ships, *, promised=99, critical=False, ship_with=None):
+    return LineToSend(number, None if ships is None else day(ships), day(promised), critical, ship_with)
 
 
-def order(*lines, wish=None, currency="EUR"):
-    return OrderToSend(lines, currency, day(0), wish)
+def order(*lines, preference=None, currency="EUR"):
+    return OrderToSend(lines, currency, day(0), preference)
 
 
 def sent(parting):
@@ -33,16 +33,16 @@ TWO_AND_ONE = (to_send("1", 0), to_send("2", 6), to_send("3", 0))
 
 
 def test_lines_that_are_there_go_now_where_the_days_are_worth_more_than_a_parcel():
-    found = part(order(*TWO_AND_ONE), EUROS)
+    found = plan_shipments(order(*TWO_AND_ONE), EUROS)
     assert sent(found) == [(("1", "3"), 0), (("2",), 6)]
-    assert (found.days_gained, found.extra_cost, found.worth) == (6, Decimal("4.90"), Decimal("6.00"))
+    assert (found.days_gained, found.extra_cost, found.value) == (6, Decimal("4.90"), Decimal("6.00"))
     assert found.why == "send 2 of 3 lines now: 6 days earlier for 4.90 EUR more (worth 6.00)"
 
 
 def test_a_day_is_not_worth_a_parcel():
-    found = part(order(to_send("1", 0), to_send("2", 1)), EUROS)
+    found = plan_shipments(order(to_send("1", 0), to_send("2", 1)), EUROS)
     assert sent(found) == [(("1", "2"), 1)]
-    assert (found.days_gained, found.extra_cost, found.worth) == (0, 0, 0)
+    assert (found.days_gained, found.extra_cost, found.value) == (0, 0, 0)
     assert found.why == "wait for all: 1 day apart is worth 0.50 EUR, a parcel costs 4.90"
 
 
@@ -63,47 +63,49 @@ def test_a_day_is_not_worth_a_parcel():
     ],
 )
 def test_a_line_that_is_late_or_time_critical_is_worth_sending_sooner(line, apart, parcels):
-    found = part(order(to_send("1", 0, **line), to_send("2", apart)), EUROS)
+    found = plan_shipments(order(to_send("1", 0, **line), to_send("2", apart)), EUROS)
     assert len(found.parcels) == parcels
 
 
 def test_what_a_parcel_earns_exactly_is_not_worth_it():
     even = EUROS.model_copy(update={"parcel_cost": {"EUR": Decimal("3.00")}})
-    found = part(order(to_send("1", 0), to_send("2", 6)), even)
+    found = plan_shipments(order(to_send("1", 0), to_send("2", 6)), even)
     assert found.why == "wait for all: 6 days apart are worth 3.00 EUR, a parcel costs 3.00"
 
 
 def test_lines_that_belong_together_leave_with_the_last_of_them():
-    lines = (to_send("1", 0, together="set"), to_send("2", 0), to_send("3", 20), to_send("4", 40, together="set"))
-    assert sent(part(order(*lines), EUROS)) == [(("2",), 0), (("3",), 20), (("1", "4"), 40)]
-    found = part(order(to_send("1", 0, together="set"), to_send("2", 40, together="set")), EUROS)
+    lines = (to_send("1", 0, ship_with="set"), to_send("2", 0), to_send("3", 20), to_send("4", 40, ship_with="set"))
+    assert sent(plan_shipments(order(*lines), EUROS)) == [(("2",), 0), (("3",), 20), (("1", "4"), 40)]
+    found = plan_shipments(order(to_send("1", 0, ship_with="set"), to_send("2", 40, ship_with="set")), EUROS)
     assert sent(found) == [(("1", "2"), 40)]
     assert found.why == "wait for all: its lines belong together"
 
 
 def test_three_parcels_say_what_leaves_when():
     lines = (to_send("1", 2), to_send("2", 20), to_send("3", 20), to_send("4", 60))
-    found = part(order(*lines), EUROS)
+    found = plan_shipments(order(*lines), EUROS)
     assert found.why == (
         "send 1 of 4 lines on 2026-06-17, 2 more on 2026-07-05: 58 days earlier for 9.80 EUR more (worth 69.00)"
     )
 
 
 def test_a_line_without_a_date_is_reckoned_with_and_no_date_is_made_up():
-    found = part(order(to_send("1", 0), to_send("2", None)), EUROS)
+    found = plan_shipments(order(to_send("1", 0), to_send("2", None)), EUROS)
     assert sent(found) == [(("1",), 0), (("2",), None)]
     assert found.why == (
         "send 1 of 2 lines now: the rest has no date, say 14 days later, for 4.90 EUR more (worth 7.00)"
     )
-    later = part(order(to_send("1", 9), to_send("2", None)), EUROS)
+    later = plan_shipments(order(to_send("1", 9), to_send("2", None)), EUROS)
     assert sent(later) == [(("1", "2"), None)]
     assert later.why == ("wait for all: the rest has no date, say 5 days later, worth 2.50 EUR, a parcel costs 4.90")
 
 
 def test_what_is_known_later_than_that_says_no_number_of_days():
-    found = part(order(to_send("1", 20), to_send("2", None), wish=Wish.AVAILABLE), EUROS)
+    found = plan_shipments(order(to_send("1", 20), to_send("2", None), preference=ShippingPreference.AVAILABLE), EUROS)
     assert found.why.endswith(", as the customer wants: the rest has no date, for 4.90 EUR more (worth 0.00)")
-    unlisted = part(order(to_send("1", 20), to_send("2", None), wish=Wish.AVAILABLE, currency="SEK"), EUROS)
+    unlisted = plan_shipments(
+        order(to_send("1", 20), to_send("2", None), preference=ShippingPreference.AVAILABLE, currency="SEK"), EUROS
+    )
     assert unlisted.why.endswith(", as the customer wants: the rest has no date")
 
 
@@ -114,33 +116,41 @@ NEAR = (to_send("1", 0), to_send("2", 1))
 @pytest.mark.parametrize(
     ("lines", "how", "parcels", "why"),
     [
-        (APART, {"wish": Wish.COMPLETE}, 1, "wait for all: the customer wants it complete"),
+        (APART, {"preference": ShippingPreference.COMPLETE}, 1, "wait for all: the customer wants it complete"),
         (APART, {"currency": "SEK"}, 1, "wait for all: the policy reckons no parcels in SEK"),
-        (NEAR, {"wish": Wish.AVAILABLE, "currency": "SEK"}, 2, "send 1 of 2 lines now, as the customer wants: 1 day "),
         (
             NEAR,
-            {"wish": Wish.AVAILABLE},
+            {"preference": ShippingPreference.AVAILABLE, "currency": "SEK"},
+            2,
+            "send 1 of 2 lines now, as the customer wants: 1 day ",
+        ),
+        (
+            NEAR,
+            {"preference": ShippingPreference.AVAILABLE},
             2,
             "send 1 of 2 lines now, as the customer wants: 1 day earlier for 4.90 EUR more (worth 0.50)",
         ),
-        (NEAR[:1], {"wish": Wish.AVAILABLE}, 1, "all at once: no line has to wait for another"),
+        (NEAR[:1], {"preference": ShippingPreference.AVAILABLE}, 1, "all at once: no line has to wait for another"),
     ],
 )
 def test_the_customers_wish_goes_before_any_reckoning(lines, how, parcels, why):
-    found = part(order(*lines, **how), EUROS)
+    found = plan_shipments(order(*lines, **how), EUROS)
     assert len(found.parcels) == parcels
     assert found.why.startswith(why)
 
 
-@pytest.mark.parametrize("wish", [None, Wish.AVAILABLE])
-def test_a_policy_of_one_parcel_sends_nothing_in_parts(wish):
+@pytest.mark.parametrize("preference", [None, ShippingPreference.AVAILABLE])
+def test_a_policy_of_one_parcel_sends_nothing_in_parts(preference):
     one = EUROS.model_copy(update={"most": 1})
-    assert part(order(*APART, wish=wish), one).why == "wait for all: the policy sends an order in one parcel"
+    assert (
+        plan_shipments(order(*APART, preference=preference), one).why
+        == "wait for all: the policy sends an order in one parcel"
+    )
 
 
 def test_of_more_days_than_parcels_those_go_apart_that_gain_most():
     lines = (to_send("1", 0), to_send("2", 1), to_send("3", 20), to_send("4", 21), to_send("5", 40))
-    found = part(order(*lines, wish=Wish.AVAILABLE), EUROS)
+    found = plan_shipments(order(*lines, preference=ShippingPreference.AVAILABLE), EUROS)
     assert sent(found) == [(("1", "2"), 1), (("3", "4"), 21), (("5",), 40)]
 
 
@@ -155,8 +165,8 @@ def test_of_more_days_than_parcels_those_go_apart_that_gain_most():
     ],
 )
 def test_a_parcel_leaves_as_many_working_days_before_as_it_travels(promise, due, transit, leaves):
-    journey = Journey(Allocating(transit_days=transit), POLICY.days)
-    assert leave_by(day(due), promise, "DE", journey) == day(leaves)
+    journey = TransitTimes(AllocationPolicy(transit_days=transit), POLICY.days)
+    assert latest_ship_date(day(due), promise, "DE", journey) == day(leaves)
 
 
 lines = st.lists(
@@ -167,7 +177,7 @@ lines = st.lists(
     max_size=6,
 )
 policies = st.builds(
-    lambda most, cost, worth, late, critical, unknown: Parting(
+    lambda most, cost, worth, late, critical, unknown: ShipmentPolicy(
         most=most,
         parcel_cost={"EUR": Decimal(cost)},
         day_worth={"EUR": Decimal(worth)},
@@ -197,7 +207,7 @@ def every_way(items):
 
 
 def together_in(way):
-    marks = [{line.together for line in parcel} - {None} for parcel in way]
+    marks = [{line.ship_with for line in parcel} - {None} for parcel in way]
     return sum(map(len, marks)) == len(set().union(*marks))
 
 
@@ -220,29 +230,29 @@ def gained(way, policy):
 
 def as_lines(rows):
     return tuple(
-        to_send(str(n), ships, promised=promised, critical=critical, together=together)
-        for n, (ships, promised, critical, together) in enumerate(rows)
+        to_send(str(n), ships, promised=promised, critical=critical, ship_with=ship_with)
+        for n, (ships, promised, critical, ship_with) in enumerate(rows)
     )
 
 
 @given(lines, policies)
 def test_no_way_to_send_an_order_is_better_and_none_as_good_has_fewer_parcels(rows, policy):
-    found = part(order(*as_lines(rows)), policy)
+    found = plan_shipments(order(*as_lines(rows)), policy)
     ways = [way for way in every_way(as_lines(rows)) if len(way) <= policy.most and together_in(way)]
     cost, worth = policy.parcel_cost["EUR"], policy.day_worth["EUR"]
     value = {len(way): Decimal("-Infinity") for way in ways}
     for way in ways:
         value[len(way)] = max(value[len(way)], worth * gained(way, policy) - cost * (len(way) - 1))
-    assert found.worth - found.extra_cost == max(value.values())
+    assert found.value - found.extra_cost == max(value.values())
     assert len(found.parcels) == min(n for n, one in value.items() if one == max(value.values()))
     holds_what_it_says(found, rows, policy)
 
 
 @given(lines, policies)
 def test_who_wants_each_line_as_it_is_ready_gets_as_many_parcels_as_there_may_be_and_the_best_of_them(rows, policy):
-    found = part(order(*as_lines(rows), wish=Wish.AVAILABLE), policy)
+    found = plan_shipments(order(*as_lines(rows), preference=ShippingPreference.AVAILABLE), policy)
     ways = [way for way in every_way(as_lines(rows)) if len(way) == len(found.parcels) and together_in(way)]
-    assert found.worth == policy.day_worth["EUR"] * max(gained(way, policy) for way in ways)
+    assert found.value == policy.day_worth["EUR"] * max(gained(way, policy) for way in ways)
     days = {parcel.ships_on for parcel in found.parcels}
     assert len(days) == len(found.parcels) <= policy.most
     holds_what_it_says(found, rows, policy)
@@ -253,7 +263,7 @@ def holds_what_it_says(found, rows, policy):
     way = [[by_number[number] for number in parcel.lines] for parcel in found.parcels]
     assert sorted(line.number for parcel in way for line in parcel) == sorted(by_number)
     assert together_in(way)
-    assert found.worth == policy.day_worth["EUR"] * gained(way, policy)
+    assert found.value == policy.day_worth["EUR"] * gained(way, policy)
     for parcel, held in zip(found.parcels, way, strict=True):
         days = [line.ships_on for line in held]
         assert parcel.ships_on == (None if None in days else max(days))

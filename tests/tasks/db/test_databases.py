@@ -18,28 +18,28 @@ from sqlalchemy import event, select
 from sqlalchemy.exc import OperationalError
 
 from models.enums import Channel, State
-from models.policy.messaging import Brake
-from models.policy.policy import Caps, Policy
+from models.policy.messaging import GuardrailPolicy
+from models.policy.policy import BudgetPolicy, Policy
 from models.tables.column_types import SCALE
 from sources.connectors.queries import Select
 from sources.contract import LineRow
-from sources.rows import Accepted
-from tasks.db.counters import orders_by_bucket, reserve, tally
+from sources.rows import AcceptedRow
+from tasks.db.counters import count_orders_by_bucket, get_counter, try_increment
 from tasks.db.engine import connect
-from tasks.db.sql import reading
+from tasks.db.sql import read_only
 from tasks.delivery.queue import Worker, claim
-from tasks.guardrails.check import judge
+from tasks.guardrails.check import check_run
 from tasks.imports.load import import_table
-from tasks.notices.evaluate import look
-from tasks.offers.budget import Contended
-from tasks.offers.substitute_stock import Shelves
-from tasks.runs.records import LATE_ORDERS, begin
-from tasks.tables import NOTICES, OFFERS, TALLIES, WATCHES
+from tasks.notices.evaluate import evaluate_page
+from tasks.offers.budget import WriteConflict
+from tasks.offers.substitute_stock import SubstituteStock
+from tasks.runs.records import LATE_ORDERS, start_run
+from tasks.tables import COUNTERS, NOTICES, OFFERS, WATCHES
 from tests.support.builders import DAY, day, line
 from tests.support.shop_driver import SHOP, customer, noon
 
 ORDERS = 60
-UNBRAKED = Brake(newly_late_share=1, offers=0)
+UNBRAKED = GuardrailPolicy(newly_late_share=1, offers=0)
 """Here every order is late."""
 LEASE = timedelta(minutes=10)
 STORM = 1.5
@@ -95,13 +95,13 @@ def test_a_second_writer_waits_for_the_first_and_loses_nothing(counter):
 def test_a_reader_waits_for_no_writer_and_sees_one_moment_of_the_ledger(counter):
     counter.order("1")
     versions = select(WATCHES.c.version)
-    with reading(counter.desk.engine) as reader:
+    with read_only(counter.desk.engine) as reader:
         assert reader.execute(versions).scalar_one() == 0
         with counter.desk.engine.begin() as writer:
             counter.look_again(writer, "1")
             assert reader.execute(versions).scalar_one() == 0
         assert reader.execute(versions).scalar_one() == 0
-    with reading(counter.desk.engine) as later:
+    with read_only(counter.desk.engine) as later:
         assert later.execute(versions).scalar_one() == 1
 
 
@@ -160,7 +160,7 @@ class Moving:
                 promised_on=day(-9),
                 expected_on=day(self._chance.randrange(1, 30)),
             )
-            yield Accepted(fact, "lines.csv", None)
+            yield AcceptedRow(fact, "lines.csv", None)
 
 
 def test_imports_at_once_wake_an_order_for_each_change_and_lose_none(counter):
@@ -179,7 +179,9 @@ def test_imports_at_once_wake_an_order_for_each_change_and_lose_none(counter):
 
 def test_imports_decisions_and_deliveries_at_once_neither_fail_nor_say_anything_twice(counter):
     caps = {"EUR": 900, "USD": 90}
-    fill(counter).desk = replace(counter.desk, policy=Policy(brake=UNBRAKED, caps=Caps(per_run=caps, per_month=caps)))
+    fill(counter).desk = replace(
+        counter.desk, policy=Policy(brake=UNBRAKED, caps=BudgetPolicy(per_run=caps, per_month=caps))
+    )
     engine, over = counter.desk.engine, time.monotonic() + STORM
 
     def importing(seed):
@@ -190,14 +192,14 @@ def test_imports_decisions_and_deliveries_at_once_neither_fail_nor_say_anything_
     def deciding(name):
         while time.monotonic() < over:
             # Another policy makes every order due: the widest of all changes.
-            now = begin(engine, LATE_ORDERS, name, DAY, noon(0))
-            page, shelves = None, Shelves()
+            now = start_run(engine, LATE_ORDERS, name, DAY, noon(0))
+            page, shelves = None, SubstituteStock()
             while page is None or page.last is not None:
                 try:
-                    page = look(counter.desk, now, shelves, page and page.last, batch=25)
-                except Contended:
+                    page = evaluate_page(counter.desk, now, shelves, page and page.last, batch=25)
+                except WriteConflict:
                     continue
-            judge(counter.desk, now)
+            check_run(counter.desk, now)
 
     def delivering(seconds):
         while time.monotonic() < over:
@@ -216,11 +218,11 @@ def test_imports_decisions_and_deliveries_at_once_neither_fail_nor_say_anything_
     )
     last_sent = {row["order_id"]: row["revision"] for row in sorted(notices, key=itemgetter("revision")) if sent(row)}
     assert {row["order_id"]: row["told_revision"] for row in watches} == last_sent
-    with reading(engine) as connection:
-        assert orders_by_bucket(connection) == Counter(row["bucket"] for row in watches)
+    with read_only(engine) as connection:
+        assert count_orders_by_bucket(connection) == Counter(row["bucket"] for row in watches)
         for currency in caps:
             given = sum(row["value"] for row in counter.rows(OFFERS) if row["currency"] == currency)
-            assert tally(connection, f"offered:{DAY:%Y-%m}:{currency}") == given * SCALE <= caps[currency] * SCALE
+            assert get_counter(connection, f"offered:{DAY:%Y-%m}:{currency}") == given * SCALE <= caps[currency] * SCALE
 
 
 @on_postgresql
@@ -228,7 +230,7 @@ def test_imports_decisions_and_deliveries_at_once_neither_fail_nor_say_anything_
 def test_a_connection_that_breaks_leaves_nothing_behind_and_the_next_try_does_all(counter, postgres, broken_at):
     fill(counter, 5)
     engine = counter.desk.engine
-    now = begin(engine, LATE_ORDERS, counter.desk.policy.digest, DAY, noon(0))
+    now = start_run(engine, LATE_ORDERS, counter.desk.policy.digest, DAY, noon(0))
     broken = []
 
     @event.listens_for(engine, "before_cursor_execute")
@@ -238,21 +240,24 @@ def test_a_connection_that_breaks_leaves_nothing_behind_and_the_next_try_does_al
             postgres.run(f"SELECT pg_terminate_backend({cursor.connection.info.backend_pid}, 5000)")
 
     with pytest.raises(OperationalError):
-        look(counter.desk, now, Shelves(), None, batch=50)
-    assert counter.notices == counter.rows(OFFERS) == counter.rows(TALLIES) == []
+        evaluate_page(counter.desk, now, SubstituteStock(), None, batch=50)
+    assert counter.notices == counter.rows(OFFERS) == counter.rows(COUNTERS) == []
     assert {row["version"] for row in counter.rows(WATCHES)} == {0}
 
-    assert look(counter.desk, now, Shelves(), None, batch=50).looked.owed == {"email": 5}
+    assert evaluate_page(counter.desk, now, SubstituteStock(), None, batch=50).looked.notices == {"email": 5}
     assert len(counter.notices) == len(counter.rows(OFFERS)) == 5
-    with reading(engine) as connection:
-        assert orders_by_bucket(connection) == {"fortnight": 5}
-        assert [tally(connection, f"offered:{DAY:%Y-%m}:{one}") for one in ("EUR", "USD")] == [15 * SCALE, 10 * SCALE]
+    with read_only(engine) as connection:
+        assert count_orders_by_bucket(connection) == {"fortnight": 5}
+        assert [get_counter(connection, f"offered:{DAY:%Y-%m}:{one}") for one in ("EUR", "USD")] == [
+            15 * SCALE,
+            10 * SCALE,
+        ]
     assert len(counter.live()) == 5
 
 
 def test_a_cap_beyond_what_32_bits_hold_is_kept_like_any_other(desk):
     million = 1_000_000 * SCALE
     with desk.engine.begin() as connection:
-        assert reserve(connection, "offered:a run:EUR", 2 * million, 3 * million)
-        assert not reserve(connection, "offered:a run:EUR", 2 * million, 3 * million)
-        assert tally(connection, "offered:a run:EUR") == 2 * million
+        assert try_increment(connection, "offered:a run:EUR", 2 * million, 3 * million)
+        assert not try_increment(connection, "offered:a run:EUR", 2 * million, 3 * million)
+        assert get_counter(connection, "offered:a run:EUR") == 2 * million

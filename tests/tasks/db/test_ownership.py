@@ -10,7 +10,7 @@ from dataclasses import asdict
 import pytest
 from sqlalchemy import insert, select
 
-from app.composition import given_only, open_house
+from app.composition import isolated_settings, open_app
 from app.ledger import state_folder
 from cli.main import main
 from flows.deliver import deliver
@@ -22,9 +22,9 @@ from models.identity import Identity
 from sources.starter_folder import write_starter
 from tasks.db.engine import connect
 from tasks.db.migrations import migrate
-from tasks.db.ownership import WrongShop, own, owner_of
-from tasks.db.sql import reading
-from tasks.tables import CUSTOMERS, EVENTS, ORDERS, OWNERS
+from tasks.db.ownership import WrongShop, load_owner, record_owner
+from tasks.db.sql import read_only
+from tasks.tables import CUSTOMERS, EVENTS, LEDGER_OWNERS, ORDERS
 from tests.models.test_migrations import VERSIONS, up
 from tests.support.builders import ANNA
 from tests.support.shop_driver import noon
@@ -168,7 +168,7 @@ def test_a_ledger_is_taken_over_by_a_persons_word_alone(place, monkeypatch, fore
     forewarn("run", "--import", "--shop", "north", "--as-of", DAY)
     assert sorted((place / "var").rglob("*.eml")) == told != []
     engine = connect(f"sqlite:///{ledger}")
-    with reading(engine) as connection:
+    with read_only(engine) as connection:
         (event,) = connection.execute(select(EVENTS).where(EVENTS.c.kind == "adopted")).all()
     engine.dispose()
     assert (event.subject, event.who) == ("ledger", "mara")
@@ -221,13 +221,13 @@ def test_of_two_shops_that_open_a_new_ledger_the_second_is_refused(ledger):
     engine = connect(ledger)
     migrate(engine)
     north, south = Identity("north-1", "North", "/north"), Identity("south-1", "South", "/south")
-    own(engine, "here", north, noon(0))
-    own(engine, "here", north, noon(1))
+    record_owner(engine, "here", north, noon(0))
+    record_owner(engine, "here", north, noon(1))
     with pytest.raises(WrongShop, match=r"North.*South"):
-        own(engine, "here", south, noon(0))
-    assert owner_of(engine) == north
-    with reading(engine) as connection:
-        assert [row.since for row in connection.execute(select(OWNERS))] == [noon(0)]
+        record_owner(engine, "here", south, noon(0))
+    assert load_owner(engine) == north
+    with read_only(engine) as connection:
+        assert [row.since for row in connection.execute(select(LEDGER_OWNERS))] == [noon(0)]
     engine.dispose()
 
 
@@ -349,13 +349,13 @@ def test_the_schedule_never_begins_a_ledger_at_a_place_that_was_named(place, mon
     assert not ledger.exists()
     assert f"A new ledger is begun at {ledger}" in forewarn("ledger", "create")
     assert "already; nothing was changed" in forewarn("ledger", "create", ok=False)
-    with open_house(place / "shop"):
+    with open_app(place / "shop"):
         pass
 
 
 def test_the_schedule_begins_its_ledger_where_no_place_is_named(place):
     shop(place / "shop")
-    with open_house(place / "shop") as house:
+    with open_app(place / "shop") as house:
         assert house.desk.engine.url.database == str(place / "var" / "my-shop" / "forewarn.db")
 
 
@@ -425,9 +425,9 @@ def test_within_given_settings_nothing_that_was_set_counts(place, monkeypatch):
         monkeypatch.setenv(f"FOREWARN_{name}", str(place / "real"))
     monkeypatch.setenv("FOREWARN_SMS", "twilio")
     monkeypatch.setenv("FOREWARN_SOURCE_URL", "postgresql://real/real")
-    with given_only(GivenSettings(shop=place / "shop", home=place / "into")):
+    with isolated_settings(GivenSettings(shop=place / "shop", home=place / "into")):
         (place / "into").mkdir()
-        with open_house() as house:
+        with open_app() as house:
             assert house.settings == GivenSettings(shop=place / "shop", home=place / "into")
             assert house.outbox == place / "into" / "var" / "demo-1" / "outbox"
         asyncio.run(deliver.fn(str(place / "shop")))

@@ -6,20 +6,20 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import insert
 
-from channels.transport import Rejected
+from channels.transport import PermanentFailure
 from models.enums import Channel
-from models.policy.policy import Bucket, Caps, Policy
-from tasks.db.sql import reading
-from tasks.delivery.fallback import follow_up
+from models.policy.policy import Bucket, BudgetPolicy, Policy
+from tasks.db.sql import read_only
+from tasks.delivery.fallback import send_fallbacks
 from tasks.notices.suppressions import suppress
-from tasks.reporting.dry_run import survey
-from tasks.reporting.explain_order import explain
-from tasks.reporting.message_preview import messages_for
+from tasks.reporting.dry_run import dry_run
+from tasks.reporting.explain_order import explain_order
+from tasks.reporting.message_preview import preview_messages
 from tasks.runs.records import Now
 from tasks.tables import OFFERS, OPT_OUTS, SUPPRESSIONS
 from templates.rendering.messages import Words
 from tests.support.builders import DAY, line
-from tests.support.shop_driver import SHOP, Till, customer, noon
+from tests.support.shop_driver import SHOP, FakeTransport, customer, noon
 
 TEXTING = {"phone": "+4915112345678", "sms_consent": True}
 BROKEN = "{{ order.nummer }}\n"
@@ -47,12 +47,12 @@ def told(counter):
 
 def seen(counter, order="1041"):
     """Return what explain, a dry run and a preview say of an order: its channels, what is owed, what would be read."""
-    with reading(counter.desk.engine) as connection:
-        now = explain(counter.desk, connection, order, NOW)["now"]
-        messages, problems = messages_for(counter.desk, connection, order, NOW)
-    dry = survey(counter.desk, NOW, batch=10).looked
+    with read_only(counter.desk.engine) as connection:
+        now = explain_order(counter.desk, connection, order, NOW)["now"]
+        messages, problems = preview_messages(counter.desk, connection, order, NOW)
+    dry = dry_run(counter.desk, NOW, batch=10).looked
     assert dry.problems == now["problems"] == problems
-    return now["channels"], dict(dry.owed), dict(dry.skipped), [message.channel for _, message in messages]
+    return now["channels"], dict(dry.notices), dict(dry.skipped), [message.channel for _, message in messages]
 
 
 @pytest.mark.parametrize(
@@ -63,8 +63,8 @@ def test_a_channel_whose_words_fail_is_skipped_and_named_and_the_other_goes(coun
     counter.order(customer=customer("c1", **TEXTING))
     before = seen(counter)
     found = counter.decide()
-    assert (found.told, found.owed, found.skipped) == (1, {goes: 1}, {"render_failed": 1})
-    assert before == ({goes: "would be sent", fails: "render_failed"}, dict(found.owed), dict(found.skipped), [goes])
+    assert (found.told, found.notices, found.skipped) == (1, {goes: 1}, {"render_failed": 1})
+    assert before == ({goes: "would be sent", fails: "render_failed"}, dict(found.notices), dict(found.skipped), [goes])
     (problem,) = found.problems
     assert f"fortnight/{broken}, line 1" in problem
     assert "has no attribute 'nummer'" in problem
@@ -84,26 +84,26 @@ def test_who_prefers_a_channel_whose_words_fail_is_told_by_the_other(counter, br
     before = seen(counter)
     found = counter.decide()
     assert before == ({prefers: "render_failed", goes: "would be sent"}, {goes: 1}, {"render_failed": 1}, [goes])
-    assert (found.owed, len(found.problems)) == ({goes: 1}, 1)
+    assert (found.notices, len(found.problems)) == ({goes: 1}, 1)
     assert [message.channel for message in counter.live()] == [goes]
 
 
 def test_an_order_of_which_no_words_work_stays_untold_and_is_named_for_each_channel(counter, breaking):
     breaking(TEXT, MAIL)
     counter.order(customer=customer("c1", **TEXTING))
-    with reading(counter.desk.engine) as connection:
-        now = explain(counter.desk, connection, "1041", NOW)["now"]
+    with read_only(counter.desk.engine) as connection:
+        now = explain_order(counter.desk, connection, "1041", NOW)["now"]
     assert now["channels"] == {"email": "render_failed", "sms": "render_failed"}
-    dry = survey(counter.desk, NOW, batch=10).looked
+    dry = dry_run(counter.desk, NOW, batch=10).looked
     found = counter.decide()
     assert len(found.problems) == len(dry.problems) == len(now["problems"]) == 2
-    assert (found.news, found.owed, dry.owed, counter.notices) == ({}, {}, {}, [])
+    assert (found.changes, found.notices, dry.notices, counter.notices) == ({}, {}, {}, [])
     counter.desk = replace(counter.desk, words=Words(SHOP))
-    assert counter.decide().owed == {"email": 1, "sms": 1}
+    assert counter.decide().notices == {"email": 1, "sms": 1}
 
 
 def test_a_discount_is_given_once_where_one_channel_goes_and_not_where_none_does(counter, breaking, tmp_path):
-    caps = Caps(per_run={"EUR": Decimal(5)}, per_month={"EUR": Decimal(5)})
+    caps = BudgetPolicy(per_run={"EUR": Decimal(5)}, per_month={"EUR": Decimal(5)})
     counter.desk = replace(counter.desk, policy=Policy(caps=caps))
     fee = {"shipping_fee": Decimal(5)}
     breaking(TEXT, MAIL)
@@ -121,17 +121,17 @@ def test_a_fallback_whose_words_fail_reaches_nobody_and_staff_hear_of_it(counter
     counter.desk = replace(counter.desk, policy=policy)
     counter.order(customer=customer("c1", **TEXTING))
     counter.decide()
-    counter.deliver(door=Till(lambda _: Rejected("no such mailbox")))
+    counter.deliver(door=FakeTransport(lambda _: PermanentFailure("no such mailbox")))
     breaking(TEXT)
-    assert follow_up(counter.desk, NOW, "test", batch=50) == (0, 1)
+    assert send_fallbacks(counter.desk, NOW, "test", batch=50) == (0, 1)
 
 
 def test_a_fallback_never_waits_for_a_channel_that_was_skipped_for_its_words(counter, breaking):
     breaking(TEXT)
     counter.order(customer=customer("c1", **TEXTING))
     counter.decide()
-    counter.deliver(door=Till(lambda _: Rejected("no such mailbox")))
-    assert follow_up(counter.desk, NOW, "test", batch=50) == (0, 1)
+    counter.deliver(door=FakeTransport(lambda _: PermanentFailure("no such mailbox")))
+    assert send_fallbacks(counter.desk, NOW, "test", batch=50) == (0, 1)
     assert told(counter) == {("1041", "email"): "no such mailbox", ("1041", "sms"): "render_failed"}
 
 
@@ -180,9 +180,9 @@ def test_an_opt_out_under_another_name_holds_for_what_waits_already(counter):
 def test_a_fallback_respects_the_opt_out_of_another_customer_with_the_number(counter):
     counter.order(customer=customer("c1", **TEXTING, prefers="email"))
     counter.decide()
-    counter.deliver(door=Till(lambda _: Rejected("no such mailbox")))
+    counter.deliver(door=FakeTransport(lambda _: PermanentFailure("no such mailbox")))
     opt_out(counter, "+4915112345678")
-    assert follow_up(counter.desk, NOW, "test", batch=50) == (0, 1)
+    assert send_fallbacks(counter.desk, NOW, "test", batch=50) == (0, 1)
 
 
 def test_a_suppression_holds_for_an_address_in_any_spelling(counter):
@@ -196,8 +196,8 @@ def test_a_suppression_holds_for_an_address_in_any_spelling(counter):
 def test_staff_see_addresses_masked_as_they_were_read(counter):
     counter.order("1", customer=customer("c1", email="ANNA@Example.com", phone="0151 12345634", country="DE"))
     counter.order("2", customer=customer("c2", email="anna at example", phone="0171"))
-    with reading(counter.desk.engine) as connection:
-        first, second = (explain(counter.desk, connection, key, NOW)["customer"] for key in ("1", "2"))
+    with read_only(counter.desk.engine) as connection:
+        first, second = (explain_order(counter.desk, connection, key, NOW)["customer"] for key in ("1", "2"))
     assert (first["email"], first["phone"]) == ("a…@example.com", "+49…34")
     assert (second["email"], second["phone"]) == ("ann…le", "…")
 

@@ -4,19 +4,19 @@ from datetime import timedelta
 
 import pytest
 
-from channels.transport import InDoubt, Rejected, SendError
+from channels.transport import OutcomeUnknown, PermanentFailure, TemporaryFailure
 from models.enums import Channel, State
 from models.messages import Receipt
-from models.policy.messaging import Brake, Sending
+from models.policy.messaging import GuardrailPolicy, SendingPolicy
 from models.policy.policy import Policy
-from tasks.db.sql import reading
-from tasks.delivery.circuit_breaker import shut, shut_gates
-from tasks.delivery.fallback import NOBODY, follow_up
-from tasks.delivery.rate_limit import passing
+from tasks.db.sql import read_only
+from tasks.delivery.circuit_breaker import open_breakers, trip
+from tasks.delivery.fallback import NO_CHANNEL_LEFT, send_fallbacks
+from tasks.delivery.rate_limit import take_tokens
 from tasks.runs.records import Now
 from tasks.tables import EVENTS, OFFERS
 from tests.support.builders import DAY, day, line
-from tests.support.shop_driver import Counter, Till, customer, noon
+from tests.support.shop_driver import FakeTransport, ShopDriver, customer, noon
 
 TEXTING = {"phone": "+4915112345678", "sms_consent": True}
 
@@ -28,7 +28,7 @@ def orders(counter, n, **facts):
 
 
 def bad_key(_):
-    return SendError("bad key", channel_down=True)
+    return TemporaryFailure("bad key", channel_down=True)
 
 
 def minutes(n):
@@ -37,31 +37,31 @@ def minutes(n):
 
 def test_a_channel_that_is_down_is_left_alone_by_the_next_runs_until_its_time(counter):
     orders(counter, 6)
-    first = counter.deliver(door=Till(bad_key), parallel=2)
+    first = counter.deliver(door=FakeTransport(bad_key), parallel=2)
     assert first.down == {"email": "bad key"}
     asked = []
-    counter.deliver(door=Till(asked.append), at=minutes(14))
+    counter.deliver(door=FakeTransport(asked.append), at=minutes(14))
     assert asked == []
 
 
 def test_when_its_time_comes_one_message_is_tried_and_a_failure_doubles_the_wait(counter):
     orders(counter, 6)
-    counter.deliver(door=Till(bad_key), parallel=1)
-    door = Till(bad_key)
+    counter.deliver(door=FakeTransport(bad_key), parallel=1)
+    door = FakeTransport(bad_key)
     counter.deliver(door=door, at=minutes(16))
-    with reading(counter.desk.engine) as connection:
-        gate = shut_gates(connection)["email"]
-    assert gate["shut_at"] == noon(0)
-    assert gate["try_at"] == minutes(16) + timedelta(minutes=30)
+    with read_only(counter.desk.engine) as connection:
+        gate = open_breakers(connection)["email"]
+    assert gate["tripped_at"] == noon(0)
+    assert gate["retry_at"] == minutes(16) + timedelta(minutes=30)
     assert sum(row["attempts"] for row in counter.notices) == 2
 
 
-@pytest.mark.parametrize("second", [None, SendError("bad key", channel_down=True)])
+@pytest.mark.parametrize("second", [None, TemporaryFailure("bad key", channel_down=True)])
 def test_what_is_answered_after_a_channel_was_shut_neither_opens_it_nor_doubles_the_wait(counter, second):
     orders(counter, 2)
-    answers = iter([SendError("bad key", channel_down=True), second])
+    answers = iter([TemporaryFailure("bad key", channel_down=True), second])
 
-    class Slow(Till):
+    class Slow(FakeTransport):
         async def send(self, message):
             answer = next(answers)
             await asyncio.sleep(0.1 if answer is second else 0)
@@ -70,24 +70,24 @@ def test_what_is_answered_after_a_channel_was_shut_neither_opens_it_nor_doubles_
             return Receipt("ref")
 
     counter.deliver(door=Slow(), parallel=2)
-    with reading(counter.desk.engine) as connection:
-        assert shut_gates(connection)["email"]["try_at"] == minutes(15)
+    with read_only(counter.desk.engine) as connection:
+        assert open_breakers(connection)["email"]["retry_at"] == minutes(15)
     kinds = [event["kind"] for event in counter.rows(EVENTS)]
     assert (kinds.count("channel_shut"), kinds.count("channel_open")) == (1, 0)
 
 
 def test_a_message_that_passes_opens_the_channel_for_all(counter):
     orders(counter, 6)
-    counter.deliver(door=Till(bad_key), parallel=1)
+    counter.deliver(door=FakeTransport(bad_key), parallel=1)
     assert counter.deliver(at=minutes(20)).sent == {"email": 6}
     kinds = [event["kind"] for event in counter.rows(EVENTS)]
     assert kinds.count("channel_shut") == kinds.count("channel_open") == 1
 
 
 def test_what_may_not_leave_any_more_spends_no_try_and_holds_up_no_message_that_may(counter, with_policy):
-    with_policy(Policy(brake=Brake(newly_late_share=1)))
+    with_policy(Policy(brake=GuardrailPolicy(newly_late_share=1)))
     orders(counter, 55)
-    counter.deliver(door=Till(bad_key), parallel=1)
+    counter.deliver(door=FakeTransport(bad_key), parallel=1)
     for key in range(52):
         counter.change(f"{key:03}", shipped_at=noon(0))
     done = counter.deliver(at=minutes(16))
@@ -97,15 +97,17 @@ def test_what_may_not_leave_any_more_spends_no_try_and_holds_up_no_message_that_
 def test_those_who_meet_a_fault_at_once_do_not_double_the_wait(counter):
     for who in ("a", "b", "c"):
         with counter.desk.engine.begin() as connection:
-            shut(connection, Channel.EMAIL, "bad key", noon(0), Sending(), who, tried=False)
-    with reading(counter.desk.engine) as connection:
-        assert shut_gates(connection)["email"]["try_at"] == minutes(15)
+            trip(connection, Channel.EMAIL, "bad key", noon(0), SendingPolicy(), who, tried=False)
+    with read_only(counter.desk.engine) as connection:
+        assert open_breakers(connection)["email"]["retry_at"] == minutes(15)
 
 
 def test_addresses_that_want_no_more_stop_no_channel(counter):
     orders(counter, 45)
     count = iter(range(45))
-    done = counter.deliver(door=Till(lambda _: Rejected("STOP", suppress=True) if next(count) < 30 else None))
+    done = counter.deliver(
+        door=FakeTransport(lambda _: PermanentFailure("STOP", suppress=True) if next(count) < 30 else None)
+    )
     assert (done.down, done.sent) == ({}, {"email": 15})
 
 
@@ -113,7 +115,9 @@ def test_addresses_that_want_no_more_stop_no_channel(counter):
 def test_a_burst_of_refusals_stops_the_channel_alone(counter, refused, stops):
     orders(counter, 45)
     count = iter(range(45))
-    done = counter.deliver(door=Till(lambda _: Rejected("spam") if next(count) < refused else None), parallel=1)
+    done = counter.deliver(
+        door=FakeTransport(lambda _: PermanentFailure("spam") if next(count) < refused else None), parallel=1
+    )
     assert ("email" in done.down) is stops
     assert sum(done.rejected.values()) == refused
     assert done.sent == ({} if stops else {"email": 45 - refused})
@@ -121,10 +125,10 @@ def test_a_burst_of_refusals_stops_the_channel_alone(counter, refused, stops):
 
 def test_a_provider_that_falls_silent_stops_its_channel_before_the_backlog_is_in_doubt(counter):
     orders(counter, 45)
-    done = counter.deliver(door=Till(lambda _: InDoubt("silence")))
+    done = counter.deliver(door=FakeTransport(lambda _: OutcomeUnknown("silence")))
     assert set(done.down) == {"email"}
     assert 20 <= done.in_doubt < 20 + 4
-    assert counter.deliver(door=Till(lambda _: InDoubt("silence")), at=minutes(16)).in_doubt == 1
+    assert counter.deliver(door=FakeTransport(lambda _: OutcomeUnknown("silence")), at=minutes(16)).in_doubt == 1
 
 
 @pytest.mark.parametrize(
@@ -133,9 +137,9 @@ def test_a_provider_that_falls_silent_stops_its_channel_before_the_backlog_is_in
 )
 def test_a_channel_whose_provider_asks_to_wait_waits_as_a_whole_and_is_not_down(counter, wait, tries, asked):
     orders(counter, 45)
-    busy = SendError("busy", retry_after=timedelta(seconds=wait), tries=tries)
-    done = counter.deliver(door=Till(lambda _: busy))
-    assert (sum(done.later.values()), done.down) == (asked, {})
+    busy = TemporaryFailure("busy", retry_after=timedelta(seconds=wait), tries=tries)
+    done = counter.deliver(door=FakeTransport(lambda _: busy))
+    assert (sum(done.retrying.values()), done.down) == (asked, {})
     assert counter.deliver(at=noon(0) + timedelta(seconds=wait - 1)).sent == {}
     assert counter.deliver(at=noon(0) + timedelta(seconds=wait)).sent == {"email": 45}
 
@@ -143,27 +147,29 @@ def test_a_channel_whose_provider_asks_to_wait_waits_as_a_whole_and_is_not_down(
 def test_a_refusal_now_and_then_stops_nothing(counter):
     orders(counter, 45)
     count = iter(range(45))
-    done = counter.deliver(door=Till(lambda _: None if next(count) % 4 else Rejected("gone")), parallel=1)
+    done = counter.deliver(
+        door=FakeTransport(lambda _: None if next(count) % 4 else PermanentFailure("gone")), parallel=1
+    )
     assert done.down == {}
 
 
 def test_a_rate_is_kept_by_all_workers_together(counter):
-    policy = Sending(per_second={Channel.EMAIL: 5})
+    policy = SendingPolicy(per_second={Channel.EMAIL: 5})
     let_through = []
     for wanted in (3, 4, 2):
         with counter.desk.engine.begin() as connection:
-            let_through.append(passing(connection, Channel.EMAIL, wanted, noon(0), policy))
+            let_through.append(take_tokens(connection, Channel.EMAIL, wanted, noon(0), policy))
     with counter.desk.engine.begin() as connection:
-        let_through.append(passing(connection, Channel.EMAIL, 9, noon(0) + timedelta(seconds=1), policy))
-        let_through.append(passing(connection, Channel.SMS, 9, noon(0), policy))
+        let_through.append(take_tokens(connection, Channel.EMAIL, 9, noon(0) + timedelta(seconds=1), policy))
+        let_through.append(take_tokens(connection, Channel.SMS, 9, noon(0), policy))
     assert let_through == [3, 2, 0, 5, 9]
 
 
 def test_a_rate_is_kept_by_machines_whose_clocks_differ(counter):
-    policy, passed = Sending(per_second={Channel.EMAIL: 1}), []
+    policy, passed = SendingPolicy(per_second={Channel.EMAIL: 1}), []
     for ahead in (0, 1, 0, 1, 0, 1, -3600, -3600):
         with counter.desk.engine.begin() as connection:
-            passed.append(passing(connection, Channel.EMAIL, 5, noon(0) + timedelta(seconds=ahead), policy))
+            passed.append(take_tokens(connection, Channel.EMAIL, 5, noon(0) + timedelta(seconds=ahead), policy))
     assert passed == [1, 1, 0, 0, 0, 0, 1, 0]
 
 
@@ -171,7 +177,7 @@ def test_a_rate_is_kept_by_machines_whose_clocks_differ(counter):
 def test_what_makes_sense_only_so_often_is_not_tried_more(counter, tries, state):
     counter.order()
     counter.decide()
-    counter.deliver(door=Till(lambda _: SendError("phone is off", tries=tries)))
+    counter.deliver(door=FakeTransport(lambda _: TemporaryFailure("phone is off", tries=tries)))
     assert counter.notices[0]["state"] == state
 
 
@@ -183,22 +189,22 @@ def test_a_notice_that_waited_too_long_is_not_sent_and_the_order_looked_at_anew(
     done = counter.deliver(3, at=at)
     assert sum(done.sent.values()) == sent
     assert done.skipped == ({} if sent else {"too_old": 1})
-    assert counter.decide(3).news == ({} if sent else {"long": 1})
+    assert counter.decide(3).changes == ({} if sent else {"long": 1})
 
 
 def follow(counter):
-    return follow_up(counter.desk, Now("r", DAY, noon(0)), "test", batch=50)
+    return send_fallbacks(counter.desk, Now("r", DAY, noon(0)), "test", batch=50)
 
 
 def test_a_refused_mail_goes_out_as_a_text_once(counter):
     counter.order(customer=customer("c1", **TEXTING, prefers="email"))
     counter.decide()
-    counter.deliver(door=Till(lambda _: Rejected("no such mailbox")))
+    counter.deliver(door=FakeTransport(lambda _: PermanentFailure("no such mailbox")))
     assert follow(counter) == (1, 0)
     assert follow(counter) is None
     mail, text = sorted(counter.notices, key=lambda row: row["channel"])
     assert (text["channel"], text["state"], text["revision"]) == ("sms", State.QUEUED, mail["revision"])
-    assert mail["followed_by"] == text["id"]
+    assert mail["fallback_id"] == text["id"]
     assert counter.deliver().sent == {"sms": 1}
     assert counter.watch()["told_revision"] == 1
     assert counter.live(1) == []
@@ -207,27 +213,29 @@ def test_a_refused_mail_goes_out_as_a_text_once(counter):
 def test_without_consent_nobody_is_reached_and_staff_hear_of_it(counter):
     counter.order(customer=customer("c1", phone="+4915112345678", sms_consent=False))
     counter.decide()
-    counter.deliver(door=Till(lambda _: Rejected("no such mailbox")))
+    counter.deliver(door=FakeTransport(lambda _: PermanentFailure("no such mailbox")))
     assert follow(counter) == (0, 1)
     (mail,) = counter.notices
-    assert mail["followed_by"] == NOBODY
+    assert mail["fallback_id"] == NO_CHANNEL_LEFT
     assert "not_reached" in [event["kind"] for event in counter.rows(EVENTS)]
 
 
 def test_who_was_reached_by_another_channel_is_not_told_once_more(counter):
     counter.order(customer=customer("c1", **TEXTING))
     counter.decide()
-    counter.deliver(door=Till(lambda message: Rejected("full") if message.channel is Channel.EMAIL else None))
+    counter.deliver(
+        door=FakeTransport(lambda message: PermanentFailure("full") if message.channel is Channel.EMAIL else None)
+    )
     follow(counter)
     assert len(counter.notices) == 2
     assert counter.watch()["told_revision"] == 1
 
 
 def test_a_policy_without_fallback_has_none(counter, with_policy):
-    with_policy(Policy(sending=Sending(fallback=())))
+    with_policy(Policy(sending=SendingPolicy(fallback=())))
     counter.order(customer=customer("c1", **TEXTING, prefers="email"))
     counter.decide()
-    counter.deliver(door=Till(lambda _: Rejected("no such mailbox")))
+    counter.deliver(door=FakeTransport(lambda _: PermanentFailure("no such mailbox")))
     follow(counter)
     assert len(counter.notices) == 1
 
@@ -235,7 +243,7 @@ def test_a_policy_without_fallback_has_none(counter, with_policy):
 def test_a_fallback_gives_no_second_code(counter):
     counter.order("1041", line(promised=-20), customer=customer("c1", **TEXTING, prefers="email"))
     counter.decide()
-    counter.deliver(door=Till(lambda _: Rejected("no such mailbox")))
+    counter.deliver(door=FakeTransport(lambda _: PermanentFailure("no such mailbox")))
     follow(counter)
     assert len(counter.rows(OFFERS)) == 1
 
@@ -243,11 +251,11 @@ def test_a_fallback_gives_no_second_code(counter):
 def test_a_date_that_changed_meanwhile_is_told_by_a_run_once_it_was_judged(counter):
     counter.order("1041", line(promised=-5, expected=3), customer=customer("c1", **TEXTING, prefers="email"))
     counter.decide()
-    counter.deliver(door=Till(lambda _: Rejected("no such mailbox")))
+    counter.deliver(door=FakeTransport(lambda _: PermanentFailure("no such mailbox")))
     counter.change("1041", on=300, expected_on=day(368))
     assert follow(counter) == (0, 0)
     assert counter.deliver().sent == {}
-    assert counter.decide().owed == {"email": 1}
+    assert counter.decide().notices == {"email": 1}
 
 
 class Overtaken:
@@ -267,9 +275,9 @@ class Overtaken:
 def test_two_runs_that_follow_up_the_same_refusal_count_it_once(counter):
     counter.order()
     counter.decide()
-    counter.deliver(door=Till(lambda _: Rejected("no such mailbox")))
+    counter.deliver(door=FakeTransport(lambda _: PermanentFailure("no such mailbox")))
     first = []
-    second = Counter(
+    second = ShopDriver(
         replace(counter.desk, engine=Overtaken(counter.desk.engine, lambda: first.append(follow(counter))))
     )
     assert (follow(second), first) == ((0, 0), [(0, 1)])
@@ -279,8 +287,8 @@ def test_two_runs_that_follow_up_the_same_refusal_count_it_once(counter):
 def test_a_delay_that_ended_meanwhile_is_followed_by_nobody(counter):
     counter.order(customer=customer("c1", **TEXTING, prefers="email"))
     counter.decide()
-    counter.deliver(door=Till(lambda _: Rejected("no such mailbox")))
+    counter.deliver(door=FakeTransport(lambda _: PermanentFailure("no such mailbox")))
     counter.change("1041", shipped_at=noon(0))
     follow(counter)
     assert len(counter.notices) == 1
-    assert counter.watch()["look_again_on"] == day(0)
+    assert counter.watch()["next_check_on"] == day(0)

@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from channels.local.outbox import Outbox, place_of
+from channels.local.outbox import LocalOutbox, location_of
 from models.enums import Channel, State
 from models.messages import Message
-from tasks.db.sql import reading
-from tasks.delivery.circuit_breaker import shut_gates
+from tasks.db.sql import read_only
+from tasks.delivery.circuit_breaker import open_breakers
 from tasks.delivery.queue import Worker
-from tasks.delivery.worker import Crew, Delivered, deliver_batch
+from tasks.delivery.worker import DeliverySummary, DeliveryWorker, deliver_batch
 from tasks.runs.records import Now
 from tests.channels.test_transports import TIMEOUT, WAYS
 from tests.support.builders import DAY
 from tests.support.paths import ROOT
 from tests.support.provider import Answer, a_provider
-from tests.support.shop_driver import SHOP, Till, customer, noon
+from tests.support.shop_driver import SHOP, FakeTransport, customer, noon
 from tests.tasks.delivery.test_in_doubt import PROVIDERS, owe_a_post
 
 SECOND = timedelta(seconds=1)
@@ -47,8 +47,11 @@ async def at_the_provider(counter, name):
 
         async def deliver(at):
             door = PROVIDERS[name][0](provider.url, at)
-            doors = dict.fromkeys(Channel, Till()) | {CHANNELS[name]: door}
-            crew, done = Crew(Worker(f"run {at}", timedelta(minutes=10)), doors, 1, lambda: at), Delivered()
+            doors = dict.fromkeys(Channel, FakeTransport()) | {CHANNELS[name]: door}
+            crew, done = (
+                DeliveryWorker(Worker(f"run {at}", timedelta(minutes=10)), doors, 1, lambda: at),
+                DeliverySummary(),
+            )
             while batch := await deliver_batch(counter.desk, Now("", DAY, at), crew, batch=50, down=tuple(done.down)):
                 done.add(batch)
             await door.close()
@@ -123,8 +126,8 @@ async def test_an_account_that_may_not_send_stops_its_channel_alone_after_one_me
         assert len(provider.asked) == 1
     assert states(rows) == {State.QUEUED}
     assert (set(done.down), sum(done.sent.values()) > 0) == ({CHANNELS[name]}, True)
-    with reading(counter.desk.engine) as connection:
-        assert set(shut_gates(connection)) == {CHANNELS[name]}
+    with read_only(counter.desk.engine) as connection:
+        assert set(open_breakers(connection)) == {CHANNELS[name]}
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full to stand for a full disk")
@@ -134,11 +137,11 @@ def test_what_finds_the_disk_full_leaves_when_there_is_room_again(counter, tmp_p
     counter.decide()
     first, _ = counter.notices
     message = Message(first["id"], Channel.EMAIL, first["address"], first["text"])
-    full = place_of(tmp_path, message).with_suffix(".eml")
+    full = location_of(tmp_path, message).with_suffix(".eml")
     full = full.with_name(f".{full.name}.part")
     full.parent.mkdir(parents=True)
     full.symlink_to("/dev/full")
-    door = Outbox(tmp_path, SHOP.sender)
+    door = LocalOutbox(tmp_path, SHOP.sender)
     done = counter.deliver(door=door)
     assert (done.sent, done.down) == ({"email": 1}, {})
     assert sorted(row["state"] for row in counter.notices) == [State.QUEUED, State.SENT]

@@ -5,29 +5,29 @@ from datetime import date, timedelta
 import pytest
 from typer.testing import CliRunner
 
-from channels.sms.twilio import Twilio
-from channels.transport import CannotAsk, InDoubt, Rejected, SendError
+from channels.sms.twilio import TwilioTransport
+from channels.transport import LookupUnavailable, OutcomeUnknown, PermanentFailure, TemporaryFailure
 from cli.main import app
 from models.enums import Channel, State
 from models.errors import ForewarnError
 from models.messages import Receipt
 from sources.starter_folder import write_starter
-from tasks.delivery.in_doubt import for_people, in_doubt, settle_by_hand
+from tasks.delivery.in_doubt import count_waiting_for_staff, list_in_doubt, resolve_manually
 from tasks.delivery.queue import Worker
-from tasks.delivery.reconcile import settle_doubts
-from tasks.delivery.worker import Crew, deliver_batch
+from tasks.delivery.reconcile import reconcile_in_doubt
+from tasks.delivery.worker import DeliveryWorker, deliver_batch
 from tasks.runs.records import Now
 from tasks.tables import EVENTS, POSTS, SUPPRESSIONS
 from tests.channels.test_transports import TIMEOUT, sendgrid, x
 from tests.support.builders import DAY
 from tests.support.provider import Books, a_provider
-from tests.support.shop_driver import Till, customer, noon
+from tests.support.shop_driver import FakeTransport, customer, noon
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 LATER = noon(0) + 40 * MINUTE
 
 
-class Records(Till):
+class Records(FakeTransport):
     """A door whose provider can be asked; it answers what a test wants."""
 
     def __init__(self, *answers):
@@ -47,13 +47,13 @@ def doubtful(counter, n=1):
     for key in range(n):
         counter.order(str(key), customer=customer(f"c{key}"))
     counter.decide()
-    counter.deliver(door=Till(lambda _: InDoubt("silence")))
+    counter.deliver(door=FakeTransport(lambda _: OutcomeUnknown("silence")))
     return counter
 
 
 def settle(counter, door, at, name="asker", channels=tuple(Channel)):
-    crew = Crew(Worker(name, timedelta(minutes=10)), dict.fromkeys(channels, door), 4, lambda: at)
-    return dict(asyncio.run(settle_doubts(counter.desk, crew)))
+    crew = DeliveryWorker(Worker(name, timedelta(minutes=10)), dict.fromkeys(channels, door), 4, lambda: at)
+    return dict(asyncio.run(reconcile_in_doubt(counter.desk, crew)))
 
 
 def states(counter):
@@ -62,7 +62,7 @@ def states(counter):
 
 def waiting(counter):
     with counter.desk.engine.connect() as connection:
-        return for_people(connection)
+        return count_waiting_for_staff(connection)
 
 
 def test_a_message_that_the_provider_has_counts_as_sent_and_bears_its_reference(counter):
@@ -118,7 +118,7 @@ def test_after_a_first_no_the_provider_is_asked_again_when_its_records_are_whole
 
 @pytest.mark.parametrize(("wait", "minutes"), [(None, 5), (17 * MINUTE, 17)])
 def test_a_provider_that_cannot_be_asked_now_is_asked_later(counter, wait, minutes):
-    door = Records(SendError("busy", retry_after=wait), Receipt("SM9"))
+    door = Records(TemporaryFailure("busy", retry_after=wait), Receipt("SM9"))
     doubtful(counter)
     assert settle(counter, door, LATER) == {}
     assert settle(counter, door, LATER + (minutes - 1) * MINUTE) == {}
@@ -127,7 +127,7 @@ def test_a_provider_that_cannot_be_asked_now_is_asked_later(counter, wait, minut
 
 
 def test_a_provider_that_is_away_is_asked_once_a_run_and_not_for_every_message(counter):
-    door = Records(SendError("away"))
+    door = Records(TemporaryFailure("away"))
     settle(doubtful(counter, 5), door, LATER)
     assert len(door.asked) == 1
     assert states(counter) == [State.IN_DOUBT] * 5
@@ -135,7 +135,10 @@ def test_a_provider_that_is_away_is_asked_once_a_run_and_not_for_every_message(c
 
 @pytest.mark.parametrize(
     ("answer", "why"),
-    [(CannotAsk("no email activity"), "no email activity"), (KeyError("a bug of ours"), "KeyError: 'a bug of ours'")],
+    [
+        (LookupUnavailable("no email activity"), "no email activity"),
+        (KeyError("a bug of ours"), "KeyError: 'a bug of ours'"),
+    ],
 )
 def test_what_the_records_do_not_answer_is_peoples_and_nobody_asks_again(counter, answer, why):
     door = Records(answer)
@@ -146,12 +149,12 @@ def test_what_the_records_do_not_answer_is_peoples_and_nobody_asks_again(counter
 
 
 def test_a_door_without_records_leaves_its_doubts_to_people(counter):
-    assert settle(doubtful(counter), Till(), LATER) == {"people": 1}
+    assert settle(doubtful(counter), FakeTransport(), LATER) == {"people": 1}
 
 
 @pytest.mark.parametrize(("hours", "people"), [(23, 0), (24, 1)])
 def test_what_no_provider_settled_in_time_is_peoples(counter, hours, people):
-    settle(doubtful(counter), Records(SendError("away")), noon(0) + hours * HOUR)
+    settle(doubtful(counter), Records(TemporaryFailure("away")), noon(0) + hours * HOUR)
     assert waiting(counter) == people
     assert states(counter) == [State.IN_DOUBT]
 
@@ -179,7 +182,7 @@ def test_many_are_asked_about_at_once_but_no_more_than_may_be_under_way(counter)
 
 
 def test_what_the_records_call_lost_counts_as_refused_and_told_to_nobody(counter):
-    door = Records(Rejected("filtered as spam", suppress=True))
+    door = Records(PermanentFailure("filtered as spam", suppress=True))
     assert settle(doubtful(counter), door, LATER) == {"rejected": 1}
     assert (counter.notices[0]["reason"], counter.watch("0")["told_revision"]) == ("filtered as spam", None)
     assert [row["address"] for row in counter.rows(SUPPRESSIONS)] == ["c0@example.com"]
@@ -192,8 +195,8 @@ def test_two_workers_do_not_ask_about_the_same_message(counter):
     class Slow(Records):
         async def find(self, message, since):
             if not self.asked:
-                crew = Crew(Worker("b", 10 * MINUTE), dict.fromkeys(Channel, second), 4, lambda: LATER)
-                assert await settle_doubts(counter.desk, crew) == {}
+                crew = DeliveryWorker(Worker("b", 10 * MINUTE), dict.fromkeys(Channel, second), 4, lambda: LATER)
+                assert await reconcile_in_doubt(counter.desk, crew) == {}
             return await super().find(message, since)
 
     assert settle(counter, Slow(Receipt("SM1")), LATER, name="a") == {"sent": 3}
@@ -216,7 +219,7 @@ def test_an_asker_that_died_leaves_its_questions_to_the_next(counter):
 def test_a_person_who_settles_while_the_provider_is_asked_has_the_last_word(counter):
     class Slow(Records):
         async def find(self, message, since):
-            settle_by_hand(counter.desk, LATER, message.id, "mara", sent=True)
+            resolve_manually(counter.desk, LATER, message.id, "mara", sent=True)
             return await super().find(message, since)
 
     assert settle(doubtful(counter), Slow(None), LATER) == {}
@@ -226,7 +229,7 @@ def test_a_person_who_settles_while_the_provider_is_asked_has_the_last_word(coun
 
 def test_what_a_person_saw_is_kept_with_who_and_when(counter):
     (notice,) = doubtful(counter).notices
-    assert settle_by_hand(counter.desk, LATER, notice["id"][:6], "mara", sent=True) == notice["id"]
+    assert resolve_manually(counter.desk, LATER, notice["id"][:6], "mara", sent=True) == notice["id"]
     event = counter.rows(EVENTS)[-1]
     assert (event["kind"], event["who"], event["at"]) == ("settled_sent", "mara", LATER)
     assert states(counter) == [State.SENT]
@@ -235,8 +238,8 @@ def test_what_a_person_saw_is_kept_with_who_and_when(counter):
 
 def test_what_a_person_did_not_find_leaves_again_once(counter):
     (notice,) = doubtful(counter).notices
-    settle(counter, Till(), LATER)
-    settle_by_hand(counter.desk, LATER, notice["id"], "mara", sent=False, why="not in the log")
+    settle(counter, FakeTransport(), LATER)
+    resolve_manually(counter.desk, LATER, notice["id"], "mara", sent=False, why="not in the log")
     assert counter.rows(EVENTS)[-1]["why"] == "not in the log"
     assert counter.deliver(at=LATER).sent == {"email": 1}
     assert waiting(counter) == 0
@@ -246,7 +249,7 @@ def test_what_a_person_did_not_find_leaves_again_once(counter):
 def test_a_message_that_is_not_plainly_meant_is_not_settled(counter, beginning):
     doubtful(counter, 2)
     with pytest.raises(ForewarnError, match=r"settle list|too short"):
-        settle_by_hand(counter.desk, LATER, beginning, "mara", sent=True)
+        resolve_manually(counter.desk, LATER, beginning, "mara", sent=True)
     assert states(counter) == [State.IN_DOUBT] * 2
 
 
@@ -254,13 +257,13 @@ def test_only_what_is_in_doubt_can_be_settled(counter):
     counter.order()
     counter.live()
     with pytest.raises(ForewarnError, match="no messages in doubt"):
-        settle_by_hand(counter.desk, LATER, counter.notices[0]["id"], "mara", sent=False)
+        resolve_manually(counter.desk, LATER, counter.notices[0]["id"], "mara", sent=False)
 
 
 def test_the_list_says_what_waits_for_whom_and_masks_addresses(counter):
     doubtful(counter, 2)
-    settle(counter, Records(CannotAsk("no"), SendError("busy")), LATER)
-    found = in_doubt(counter.desk)
+    settle(counter, Records(LookupUnavailable("no"), TemporaryFailure("busy")), LATER)
+    found = list_in_doubt(counter.desk)
     assert sorted(one["waits_for"] for one in found) == ["people", "provider"]
     assert {one["about"] for one in found} == {"0", "1"}
     assert all("example.com" in one["to"] and not one["to"].startswith("c0@") for one in found)
@@ -277,7 +280,9 @@ def owe_a_post(counter):
 
 
 def texting(url, at):
-    return Twilio("AC" + "0" * 32, "planted-auth-token", "+4915100000000", now=lambda: at, url=url, timeout=TIMEOUT)
+    return TwilioTransport(
+        "AC" + "0" * 32, "planted-auth-token", "+4915100000000", now=lambda: at, url=url, timeout=TIMEOUT
+    )
 
 
 PROVIDERS = {
@@ -309,8 +314,8 @@ def test_when_the_line_breaks_nothing_is_sent_twice_and_nothing_is_lost(counter,
 
     async def through(provider, at):
         door = opens(provider.url, at)
-        crew = Crew(Worker(f"run {at}", 10 * MINUTE), dict.fromkeys(Channel, door), 4, lambda: at)
-        settled = dict(await settle_doubts(counter.desk, crew))
+        crew = DeliveryWorker(Worker(f"run {at}", 10 * MINUTE), dict.fromkeys(Channel, door), 4, lambda: at)
+        settled = dict(await reconcile_in_doubt(counter.desk, crew))
         while await deliver_batch(counter.desk, Now("test", DAY, at), crew, batch=50):
             pass
         await door.close()
@@ -343,7 +348,7 @@ def forewarn(counter, ledger, tmp_path):
 
 def test_commands_list_what_is_in_doubt_and_take_a_persons_word(counter, forewarn):
     doubtful(counter, 2)
-    settle(counter, Till(), LATER)
+    settle(counter, FakeTransport(), LATER)
     first, second = json.loads(forewarn("settle", "list", "--json"))["in_doubt"]
     assert first["waits_for"] == "people"
     assert json.loads(forewarn("status", "--json"))["for_people"] == 2

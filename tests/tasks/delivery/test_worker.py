@@ -8,24 +8,24 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from app.clock import Clock
-from app.composition import House, read_settings
-from channels.transport import InDoubt, Rejected, SendError
-from flows.deliver import send_all
+from app.composition import App, read_settings
+from channels.transport import OutcomeUnknown, PermanentFailure, TemporaryFailure
+from flows.deliver import send_on_all_channels
 from models.config.settings import Settings
 from models.enums import Channel, State
 from models.errors import ForewarnError
-from models.messages import Receipt, Settled
-from models.policy.messaging import Contacting, Quiet, Sending
+from models.messages import DeliveryOutcome, Receipt
+from models.policy.messaging import ContactPolicy, QuietHours, SendingPolicy
 from models.policy.policy import Bucket, Policy
 from rules.contact.addresses import email_address
-from tasks.delivery.outcomes import settle
-from tasks.delivery.queue import Worker, claim, doubt_abandoned, start
-from tasks.delivery.worker import Crew, Delivered, deliver_batch
+from tasks.delivery.outcomes import record_outcomes
+from tasks.delivery.queue import Worker, claim, mark_abandoned_in_doubt, mark_sending
+from tasks.delivery.worker import DeliverySummary, DeliveryWorker, deliver_batch
 from tasks.notices.suppressions import suppress
 from tasks.runs.records import Now
 from tasks.tables import EVENTS, NOTICES, SUPPRESSIONS
 from tests.support.builders import DAY, day, line
-from tests.support.shop_driver import Till, customer, noon
+from tests.support.shop_driver import FakeTransport, customer, noon
 
 
 def states(counter):
@@ -45,24 +45,24 @@ def test_a_notice_leaves_once_with_its_own_words(counter):
 @pytest.mark.parametrize(
     ("error", "state", "event"),
     [
-        (Rejected("no such mailbox"), State.REJECTED, "no such mailbox"),
-        (SendError("busy"), State.QUEUED, "busy"),
-        (InDoubt("silence"), State.IN_DOUBT, "InDoubt: silence"),
+        (PermanentFailure("no such mailbox"), State.REJECTED, "no such mailbox"),
+        (TemporaryFailure("busy"), State.QUEUED, "busy"),
+        (OutcomeUnknown("silence"), State.IN_DOUBT, "InDoubt: silence"),
         (TimeoutError("nobody knows"), State.IN_DOUBT, "TimeoutError: nobody knows"),
-        (InDoubt("odd \x00 \ud800 answer"), State.IN_DOUBT, "InDoubt: odd answer"),
+        (OutcomeUnknown("odd \x00 \ud800 answer"), State.IN_DOUBT, "InDoubt: odd answer"),
         (ValueError("a bug of ours"), State.IN_DOUBT, "ValueError: a bug of ours"),
     ],
 )
 def test_every_answer_of_a_door_has_its_state_and_its_event(counter, error, state, event):
     counter.order()
     counter.decide()
-    counter.deliver(door=Till(lambda _: error))
+    counter.deliver(door=FakeTransport(lambda _: error))
     assert states(counter) == [state]
     assert [row["why"] for row in counter.rows(EVENTS)] == [event]
 
 
 def test_a_reference_that_no_database_takes_is_kept_without_what_it_does_not_take(counter):
-    class Odd(Till):
+    class Odd(FakeTransport):
         async def send(self, _):
             return Receipt("ref\x00 7")
 
@@ -72,11 +72,11 @@ def test_a_reference_that_no_database_takes_is_kept_without_what_it_does_not_tak
     assert counter.notices[0]["reference"] == "ref 7"
 
 
-@pytest.mark.parametrize("error", [Rejected("never"), InDoubt("silence")])
+@pytest.mark.parametrize("error", [PermanentFailure("never"), OutcomeUnknown("silence")])
 def test_what_was_refused_or_is_in_doubt_is_never_sent_again_by_itself(counter, error):
     counter.order()
     counter.decide()
-    counter.deliver(door=Till(lambda _: error))
+    counter.deliver(door=FakeTransport(lambda _: error))
     assert counter.deliver(1).sent == {}
     assert counter.door.taken == []
 
@@ -84,7 +84,7 @@ def test_what_was_refused_or_is_in_doubt_is_never_sent_again_by_itself(counter, 
 def test_what_may_later_be_taken_waits_as_long_as_the_provider_says(counter):
     counter.order()
     counter.decide()
-    busy = Till(lambda _: SendError("busy", retry_after=timedelta(minutes=7)))
+    busy = FakeTransport(lambda _: TemporaryFailure("busy", retry_after=timedelta(minutes=7)))
     counter.deliver(door=busy)
     assert counter.notices[0]["not_before"] == noon(0) + timedelta(minutes=7)
     assert counter.deliver(at=noon(0) + timedelta(minutes=6)).sent == {}
@@ -96,7 +96,7 @@ def test_without_a_word_from_the_provider_the_wait_doubles(counter):
     counter.decide()
     waits, at = [], noon(0)
     for _ in range(3):
-        counter.deliver(door=Till(lambda _: SendError("busy")), at=at)
+        counter.deliver(door=FakeTransport(lambda _: TemporaryFailure("busy")), at=at)
         waits.append(counter.notices[0]["not_before"] - at)
         at = counter.notices[0]["not_before"]
     for wait, minutes in zip(waits, (1, 2, 4), strict=True):
@@ -107,7 +107,7 @@ def test_an_address_that_the_provider_calls_dead_is_suppressed_for_all_orders(co
     counter.order("1")
     counter.order("2")
     counter.decide()
-    dead = Till(lambda _: Rejected("unsubscribed", suppress=True))
+    dead = FakeTransport(lambda _: PermanentFailure("unsubscribed", suppress=True))
     counter.deliver(door=dead, parallel=1)
     assert [row["address"] for row in counter.rows(SUPPRESSIONS)] == ["anna@example.com"]
     counter.order("3")
@@ -123,14 +123,14 @@ def test_a_channel_that_is_down_stops_alone_and_nothing_of_it_is_lost(counter):
     counter.decide()
 
     def answer(message):
-        return SendError("bad key", channel_down=True) if message.channel is Channel.SMS else None
+        return TemporaryFailure("bad key", channel_down=True) if message.channel is Channel.SMS else None
 
-    till = Till(answer)
+    till = FakeTransport(answer)
     done = counter.deliver(door=till, parallel=2)
     assert done.down == {"sms": "bad key"}
     assert done.sent == {"email": 6}
     assert states(counter) == [State.QUEUED] * 30 + [State.SENT] * 6
-    assert sum(done.later.values()) <= 2
+    assert sum(done.retrying.values()) <= 2
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_a_notice_that_never_left_counts_as_told_to_nobody(counter, away, back):
 def test_a_refused_notice_counts_as_told_to_nobody_and_a_new_address_hears_of_the_delay(counter):
     counter.order()
     counter.decide()
-    counter.deliver(door=Till(lambda _: Rejected("no such mailbox")))
+    counter.deliver(door=FakeTransport(lambda _: PermanentFailure("no such mailbox")))
     assert counter.watch()["told_revision"] is None
     assert counter.live(1) == []
     counter.customer("c1", email="new@example.com")
@@ -275,7 +275,7 @@ def test_a_provider_that_is_away_for_weeks_stops_no_run(counter):
     counter.decide()
     with counter.desk.engine.begin() as connection:
         connection.execute(NOTICES.update().values(attempts=5000))
-    counter.deliver(door=Till(lambda _: SendError("away")))
+    counter.deliver(door=FakeTransport(lambda _: TemporaryFailure("away")))
     assert noon(0) + timedelta(hours=6) <= counter.notices[0]["not_before"] <= noon(0) + timedelta(hours=9)
 
 
@@ -289,7 +289,12 @@ def test_a_text_whose_hours_are_over_waits_for_the_next_morning(counter):
     counter.order(customer=customer("c1", phone="+4915112345678", sms_consent=True, prefers="sms"))
     counter.decide()
     late_evening = datetime(2026, 6, 15, 19, 0, tzinfo=UTC)
-    assert counter.deliver(at=late_evening - timedelta(seconds=1), door=Till(lambda _: SendError("busy"))).sent == {}
+    assert (
+        counter.deliver(
+            at=late_evening - timedelta(seconds=1), door=FakeTransport(lambda _: TemporaryFailure("busy"))
+        ).sent
+        == {}
+    )
     assert counter.deliver(at=late_evening + timedelta(minutes=5)).sent == {}
     (notice,) = counter.notices
     assert notice["not_before"] == datetime(2026, 6, 16, 6, 0, tzinfo=UTC)
@@ -324,7 +329,7 @@ def test_a_message_whose_sender_died_on_the_way_is_in_doubt_and_stays_there(coun
     worker = Worker("dead", timedelta(minutes=10))
     with counter.desk.engine.begin() as connection:
         (row,) = claim(connection, NOTICES, worker, noon(0), [Channel.EMAIL], 8).rows
-        start(connection, NOTICES, worker, [row["id"]], noon(0))
+        mark_sending(connection, NOTICES, worker, [row["id"]], noon(0))
     assert counter.deliver(at=noon(0) + timedelta(minutes=9)).in_doubt == 0
     done = counter.deliver(at=noon(0) + timedelta(minutes=11))
     assert (done.in_doubt, done.sent) == (1, {})
@@ -339,8 +344,8 @@ def test_a_worker_whose_lease_ran_out_cannot_settle_what_is_another_workers(coun
     with counter.desk.engine.begin() as connection:
         (row,) = claim(connection, NOTICES, slow, noon(0), [Channel.EMAIL], 8).rows
         claim(connection, NOTICES, quick, noon(0) + timedelta(minutes=2), [Channel.EMAIL], 8)
-        assert start(connection, NOTICES, slow, [row["id"]], noon(0)) == set()
-        assert settle(connection, NOTICES, [Settled(row["id"], State.SENT)], noon(0), "slow") == []
+        assert mark_sending(connection, NOTICES, slow, [row["id"]], noon(0)) == set()
+        assert record_outcomes(connection, NOTICES, [DeliveryOutcome(row["id"], State.SENT)], noon(0), "slow") == []
     assert states(counter) == [State.CLAIMED]
     assert [event["kind"] for event in counter.rows(EVENTS)] == ["too_late"]
 
@@ -356,10 +361,10 @@ def test_a_lease_that_a_request_may_outlast_is_refused(given):
 @pytest.mark.parametrize(
     ("answer", "state"),
     [
-        (Settled("", State.SENT, reference="SG-1"), State.SENT),
-        (Settled("", State.REJECTED, "no such mailbox"), State.REJECTED),
-        (Settled("", State.QUEUED, "busy"), State.IN_DOUBT),
-        (Settled("", State.IN_DOUBT, "silence"), State.IN_DOUBT),
+        (DeliveryOutcome("", State.SENT, reference="SG-1"), State.SENT),
+        (DeliveryOutcome("", State.REJECTED, "no such mailbox"), State.REJECTED),
+        (DeliveryOutcome("", State.QUEUED, "busy"), State.IN_DOUBT),
+        (DeliveryOutcome("", State.IN_DOUBT, "silence"), State.IN_DOUBT),
     ],
 )
 def test_an_answer_after_the_lease_ends_the_doubt_where_it_is_certain(counter, answer, state):
@@ -369,9 +374,9 @@ def test_an_answer_after_the_lease_ends_the_doubt_where_it_is_certain(counter, a
     with counter.desk.engine.begin() as connection:
         slow = Worker("slow", timedelta(minutes=1))
         (row,) = claim(connection, NOTICES, slow, noon(0), [Channel.EMAIL], 8).rows
-        start(connection, NOTICES, slow, [row["id"]], noon(0))
-        doubt_abandoned(connection, NOTICES, late, "quick")
-        settle(connection, NOTICES, [replace(answer, id=row["id"])], late, "slow")
+        mark_sending(connection, NOTICES, slow, [row["id"]], noon(0))
+        mark_abandoned_in_doubt(connection, NOTICES, late, "quick")
+        record_outcomes(connection, NOTICES, [replace(answer, id=row["id"])], late, "slow")
     (notice,) = counter.notices
     assert (notice["state"], notice["reference"]) == (state, answer.reference)
 
@@ -410,7 +415,7 @@ def test_a_commit_whose_answer_was_lost_is_neither_repeated_nor_forgotten(counte
 
 
 def test_what_was_let_pass_by_a_commit_whose_answer_was_lost_leaves_before_anything_else(counter, with_policy):
-    with_policy(Policy(sending=Sending(per_second={Channel.EMAIL: 2})))
+    with_policy(Policy(sending=SendingPolicy(per_second={Channel.EMAIL: 2})))
     for key in range(6):
         counter.order(str(key), customer=customer(f"c{key}"))
     counter.decide()
@@ -422,8 +427,8 @@ def test_what_was_let_pass_by_a_commit_whose_answer_was_lost_leaves_before_anyth
 
 
 def test_a_mail_whose_hours_end_while_it_waits_for_its_second_does_not_leave_after_them(counter, with_policy):
-    quiet = Contacting(quiet={Channel.EMAIL: Quiet(begins=time(21), ends=time(8))})
-    with_policy(Policy(contact=quiet, sending=Sending(per_second={Channel.EMAIL: 1})))
+    quiet = ContactPolicy(quiet={Channel.EMAIL: QuietHours(begins=time(21), ends=time(8))})
+    with_policy(Policy(contact=quiet, sending=SendingPolicy(per_second={Channel.EMAIL: 1})))
     for key in range(8):
         counter.order(str(key), customer=customer(f"c{key}"))
     counter.decide()
@@ -431,7 +436,7 @@ def test_a_mail_whose_hours_end_while_it_waits_for_its_second_does_not_leave_aft
     done = counter.deliver(clock=iter(evening + timedelta(seconds=n) for n in range(99)).__next__, parallel=2)
     left = [row["sending_at"] for row in counter.notices if row["sending_at"]]
     assert max(left) < evening + timedelta(seconds=10)
-    assert sum(done.later.values()) == states(counter).count(State.QUEUED) > 0
+    assert sum(done.retrying.values()) == states(counter).count(State.QUEUED) > 0
 
 
 @pytest.mark.parametrize("parallel", [1, 3, 10])
@@ -441,7 +446,7 @@ def test_never_more_messages_are_marked_as_leaving_than_requests_are_under_way(c
     counter.decide()
     seen = []
 
-    class Watching(Till):
+    class Watching(FakeTransport):
         under_way = 0
 
         async def send(self, message):
@@ -460,15 +465,15 @@ def test_never_more_messages_are_marked_as_leaving_than_requests_are_under_way(c
 
 def send(counter, now):
     """Send all as a deliver run does that began on DAY, with this clock."""
-    crew = Crew(Worker("w", timedelta(minutes=10)), dict.fromkeys(Channel, counter.door), 4, now)
-    house, done = House(Settings(), None, counter.desk), Delivered()
+    crew = DeliveryWorker(Worker("w", timedelta(minutes=10)), dict.fromkeys(Channel, counter.door), 4, now)
+    house, done = App(Settings(), None, counter.desk), DeliverySummary()
     time = Clock(ZoneInfo("Europe/Berlin"), DAY, now)
-    asyncio.run(send_all(house, Now("r", DAY, noon(0)), time, crew, done, lambda _, __: None))
+    asyncio.run(send_on_all_channels(house, Now("r", DAY, noon(0)), time, crew, done, lambda _, __: None))
     return done
 
 
 def test_texts_that_wait_for_their_seconds_hold_up_no_mail(counter, with_policy):
-    with_policy(Policy(sending=Sending(per_second={Channel.SMS: 1})))
+    with_policy(Policy(sending=SendingPolicy(per_second={Channel.SMS: 1})))
     texting = {"phone": "+4915112345678", "sms_consent": True, "prefers": "sms"}
     for key in range(8):
         counter.order(f"t{key}", customer=customer(f"t{key}", **texting))
@@ -495,14 +500,16 @@ def test_a_run_that_is_stopped_leaves_unknown_only_what_was_under_way(counter):
         counter.order(str(key), customer=customer(f"c{key}"))
     counter.decide()
 
-    class Stopping(Till):
+    class Stopping(FakeTransport):
         async def send(self, message):
             if len(self.taken) == 4:
                 asyncio.get_running_loop().call_soon(asyncio.current_task().cancel)
                 raise KeyboardInterrupt
             return await super().send(message)
 
-    crew = Crew(Worker("stopped", timedelta(minutes=10)), dict.fromkeys(Channel, Stopping()), 2, lambda: noon(0))
+    crew = DeliveryWorker(
+        Worker("stopped", timedelta(minutes=10)), dict.fromkeys(Channel, Stopping()), 2, lambda: noon(0)
+    )
     with pytest.raises(KeyboardInterrupt):
         asyncio.run(deliver_batch(counter.desk, Now("r", DAY, noon(0)), crew, batch=50))
     assert counter.deliver(at=noon(0) + timedelta(minutes=11)).in_doubt <= 2

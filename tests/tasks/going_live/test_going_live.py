@@ -19,8 +19,8 @@ from models.errors import ForewarnError
 from rules.going_live import AGES, Rollout, RolloutFilter, age_of
 from sources.sample import write_sample
 from tasks.db.engine import connect
-from tasks.db.sql import reading
-from tasks.tables import LIVE, NOTICES, SUPPRESSIONS
+from tasks.db.sql import read_only
+from tasks.tables import LIVE_CHANNELS, NOTICES, SUPPRESSIONS
 from tests.support.provider import Answer
 
 DAY = "2026-06-15"
@@ -68,7 +68,7 @@ class ShopFolder:
     def rows(self, table):
         (path,) = self.folder.glob("var/*/forewarn.db")
         engine = connect(f"sqlite:///{path}")
-        with reading(engine) as connection:
+        with read_only(engine) as connection:
             found = [dict(row) for row in connection.execute(select(table)).mappings()]
         engine.dispose()
         return found
@@ -131,7 +131,7 @@ async def test_nothing_leaves_by_a_provider_before_go_live_and_the_run_says_so(p
     assert mails(provider) == []
     assert "nobody let it go live" in report["not_live"]["email"]
     assert report["waiting"] > 0
-    assert place.rows(LIVE) == []
+    assert place.rows(LIVE_CHANNELS) == []
 
 
 async def test_the_preview_names_how_many_by_age_and_bucket_and_changes_nothing(tried, provider):
@@ -195,7 +195,7 @@ async def test_older_delays_stay_untold_on_purpose_until_they_change(tried, prov
     await tried.call("run", "--as-of", "2026-07-20", code=3)  # the guardrails hold what so late a run records
     later = [one for one in tried.rows(NOTICES) if one["order_id"] in untold and one["told_on"] == date(2026, 7, 20)]
     assert later
-    assert {one["news"] for one in later} == {"first"}
+    assert {one["change"] for one in later} == {"first"}
 
 
 async def test_a_limit_and_a_list_of_addresses_tell_only_those_and_the_channel_is_not_live(tried, provider):
@@ -203,7 +203,7 @@ async def test_a_limit_and_a_list_of_addresses_tell_only_those_and_the_channel_i
     address = next(one["address"] for one in tried.rows(NOTICES) if one["channel"] == "email" and one["trial"])
     await tried.call("go-live", "--only", address, "--yes", "--as-of", DAY)
     assert set(receivers(provider)) == {address}
-    assert tried.rows(LIVE) == []
+    assert tried.rows(LIVE_CHANNELS) == []
 
     told = len(mails(provider))
     limited = await tried.json("go-live", "--limit", "2", "--yes", "--as-of", DAY)
@@ -215,7 +215,7 @@ async def test_a_limit_and_a_list_of_addresses_tell_only_those_and_the_channel_i
 
     await tried.call("go-live", "--yes", "--as-of", DAY)
     assert len(set(receivers(provider))) == len(receivers(provider))
-    assert tried.rows(LIVE)
+    assert tried.rows(LIVE_CHANNELS)
 
 
 async def test_the_first_day_under_supervision_holds_every_run_until_a_person_lets_it_go(tried, provider):
@@ -319,12 +319,12 @@ def plan_for():
 
     from models.decisions import Contact
     from models.enums import Channel
-    from rules.delays.evaluate import judge
+    from rules.delays.evaluate import assess_order
     from tests.support.builders import CALENDAR, DAY, POLICY, line, order
 
     def make(name, days):
         found = replace(order(line(promised=-days - 1, expected=20)), id=name)
-        plan = judge(found, DAY, POLICY, CALENDAR).plan
+        plan = assess_order(found, DAY, POLICY, CALENDAR).plan
         return replace(plan, contacts=(Contact(Channel.EMAIL, "anna@example.com"),))
 
     return make
@@ -368,4 +368,4 @@ async def test_a_day_before_the_last_one_lived_changes_nothing(tried, provider):
     before = tried.rows(NOTICES)
     refused = await tried.call("go-live", "--yes", "--as-of", "2026-06-14", code=1)
     assert "has lived 2026-06-15 already" in refused.sentence
-    assert (tried.rows(NOTICES), tried.rows(LIVE), mails(provider)) == (before, [], [])
+    assert (tried.rows(NOTICES), tried.rows(LIVE_CHANNELS), mails(provider)) == (before, [], [])

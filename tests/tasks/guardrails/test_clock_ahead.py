@@ -6,13 +6,13 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import select, update
 
-from app.composition import open_house
-from flows.late_orders import find_and_owe
+from app.composition import open_app
+from flows.late_orders import run_late_orders
 from models.errors import ForewarnError
 from models.tables.ledger import Run
 from sources.sample import write_sample
-from tasks.guardrails.run_days import ClockAhead, check_clock, check_facts, forget_days_ahead
-from tasks.runs.records import LATE_ORDERS, Now, begin, last, lived
+from tasks.guardrails.run_days import ClockAhead, check_clock, check_data_date, discard_days_ahead
+from tasks.runs.records import LATE_ORDERS, Now, last_run_date, latest_run, start_run
 from tasks.tables import NOTICES, WATCHES, table_of
 from tests.support.builders import DAY, day
 from tests.support.shop_driver import noon
@@ -38,35 +38,35 @@ def test_a_new_ledger_knows_no_last_run(counter):
 
 def test_facts_far_behind_the_clock_are_refused_and_their_orders_stay_due(counter):
     counter.order(placed=-5)
-    check_facts(counter.desk, at(0))
+    check_data_date(counter.desk, at(0))
     with counter.desk.engine.begin() as connection:
-        connection.execute(update(WATCHES).values(look_again_on=day(400)))
+        connection.execute(update(WATCHES).values(next_check_on=day(400)))
     with pytest.raises(ClockAhead, match="newest order was placed on 2026-06-10"):
-        check_facts(counter.desk, at(400))
-    assert counter.watch()["look_again_on"] == day(-5)
+        check_data_date(counter.desk, at(400))
+    assert counter.watch()["next_check_on"] == day(-5)
 
 
 def test_the_policy_can_switch_the_limit_off(with_policy, counter):
-    from models.policy.messaging import Brake
+    from models.policy.messaging import GuardrailPolicy
     from models.policy.policy import Policy
 
-    counter = with_policy(Policy(brake=Brake(ahead_days=0)))
+    counter = with_policy(Policy(brake=GuardrailPolicy(ahead_days=0)))
     counter.order()
     counter.decide()
     check_clock(counter.desk, day(4000))
-    check_facts(counter.desk, at(4000))
+    check_data_date(counter.desk, at(4000))
 
 
 def test_a_ledger_that_lived_in_the_future_is_healed_by_one_command(counter):
     counter.order("1041")
     counter.live(400)
     with pytest.raises(ForewarnError, match="has lived"):
-        begin(counter.desk.engine, LATE_ORDERS, counter.desk.policy.digest, DAY, noon(0))
+        start_run(counter.desk.engine, LATE_ORDERS, counter.desk.policy.digest, DAY, noon(0))
 
-    found = forget_days_ahead(counter.desk, at(0), "mara")
+    found = discard_days_ahead(counter.desk, at(0), "mara")
 
     assert (found.runs, found.orders) == (1, 1)
-    assert lived(counter.desk.engine) <= DAY
+    assert last_run_date(counter.desk.engine) <= DAY
     assert counter.watch()["told_on"] == DAY
     assert {row["told_on"] for row in counter.rows(NOTICES)} == {DAY}
     # It left, whatever the clock said: nobody is told the same twice, and later news are found.
@@ -78,7 +78,7 @@ def test_a_ledger_that_lived_in_the_future_is_healed_by_one_command(counter):
 def test_what_waited_for_a_day_ahead_is_written_anew(counter):
     counter.order("1041")
     counter.decide(400)
-    found = forget_days_ahead(counter.desk, at(0), "mara")
+    found = discard_days_ahead(counter.desk, at(0), "mara")
     assert (found.runs, found.orders) == (1, 1)
     assert {(row["state"], row["reason"]) for row in counter.rows(NOTICES)} == {("skipped", "superseded")}
     assert [message.channel for message in counter.live(0)]
@@ -87,7 +87,7 @@ def test_what_waited_for_a_day_ahead_is_written_anew(counter):
 def test_nothing_is_forgotten_where_no_day_lies_ahead(counter):
     counter.order()
     counter.live(0)
-    assert forget_days_ahead(counter.desk, at(0), "mara").runs == 0
+    assert discard_days_ahead(counter.desk, at(0), "mara").runs == 0
 
 
 def test_the_run_itself_refuses_and_leaves_no_day_behind(tmp_path, monkeypatch):
@@ -95,16 +95,16 @@ def test_the_run_itself_refuses_and_leaves_no_day_behind(tmp_path, monkeypatch):
     then = datetime.now(UTC).date() - timedelta(days=730)
     write_sample(tmp_path / "shop", orders=30, seed=7, as_of=then)
     monkeypatch.chdir(tmp_path)
-    with open_house(tmp_path / "shop") as house:
+    with open_app(tmp_path / "shop") as house:
         with pytest.raises(ClockAhead, match="newest order was placed on"):
-            asyncio.run(find_and_owe(house, take_in=True))
-        assert last(house.desk.engine, LATE_ORDERS) is None
+            asyncio.run(run_late_orders(house, take_in=True))
+        assert latest_run(house.desk.engine, LATE_ORDERS) is None
         with house.desk.engine.begin() as connection:
             assert connection.execute(select(NOTICES.c.id)).first() is None
             assert connection.execute(select(RUNS.c.state)).scalars().all() == ["refused"]
-            looks = set(connection.execute(select(WATCHES.c.look_again_on)).scalars())
+            looks = set(connection.execute(select(WATCHES.c.next_check_on)).scalars())
         assert max(looks) <= then
-        report = asyncio.run(find_and_owe(house, then))
+        report = asyncio.run(run_late_orders(house, then))
     assert report.as_of == then
-    assert sum(report.news.values()) > 0
+    assert sum(report.changes.values()) > 0
     assert isinstance(report.as_of, date)

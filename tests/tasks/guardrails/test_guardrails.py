@@ -11,32 +11,32 @@ from decimal import Decimal
 import pytest
 from typer.testing import CliRunner
 
-from app.composition import open_house
-from cli.console import WAITS
+from app.composition import open_app
+from cli.console import EXIT_WAITING
 from cli.main import app
-from flows.deliver import hand_over
-from flows.late_orders import find_and_owe, late_orders
+from flows.deliver import run_deliver
+from flows.late_orders import late_orders, run_late_orders
 from flows.release import release as release_form
 from flows.restock import restock
-from models.enums import Skip, State
+from models.enums import SkipReason, State
 from models.errors import ForewarnError
-from models.policy.messaging import Brake
-from models.policy.policy import Caps, Policy
-from rules.guardrails import Intake, Load, facts_out_of_bounds, load_out_of_bounds
+from models.policy.messaging import GuardrailPolicy
+from models.policy.policy import BudgetPolicy, Policy
+from rules.guardrails import DataStats, RunStats, data_breaches, run_breaches
 from sources.sample import write_sample
-from tasks.guardrails.check import judge, judge_facts
-from tasks.guardrails.release import Verdict, release
-from tasks.notices.evaluate import look
-from tasks.offers.substitute_stock import Shelves
-from tasks.runs.liveness import under_way
-from tasks.runs.records import LATE_ORDERS, Now, begin
+from tasks.guardrails.check import check_data, check_run
+from tasks.guardrails.release import ReviewDecision, review_run
+from tasks.notices.evaluate import evaluate_page
+from tasks.offers.substitute_stock import SubstituteStock
+from tasks.runs.liveness import hold_run_lock
+from tasks.runs.records import LATE_ORDERS, Now, start_run
 from tasks.tables import EVENTS, RUNS
 from tests.support.builders import DAY, day, line
 from tests.support.shop_driver import SMALL, customer, noon, shop
 
 
 def intake(orders=1000, before=1000, known=50, hours=1.0):
-    return Intake(orders, before, known, hours)
+    return DataStats(orders, before, known, hours)
 
 
 @pytest.mark.parametrize(
@@ -57,11 +57,11 @@ def intake(orders=1000, before=1000, known=50, hours=1.0):
     ],
 )
 def test_facts_that_are_too_few_or_too_old_pass_a_limit(found, passed):
-    assert [one.name for one in facts_out_of_bounds(found, Policy())] == passed
+    assert [one.name for one in data_breaches(found, Policy())] == passed
 
 
 def load(told=0, open=1000, today=0, usual=None, **wanted):
-    return Load(told, open, today, usual, {currency: Decimal(n) for currency, n in wanted.items()})
+    return RunStats(told, open, today, usual, {currency: Decimal(n) for currency, n in wanted.items()})
 
 
 @pytest.mark.parametrize(
@@ -84,17 +84,17 @@ def load(told=0, open=1000, today=0, usual=None, **wanted):
     ],
 )
 def test_a_run_that_tells_or_gives_far_too_much_passes_a_limit(found, passed):
-    assert [one.name for one in load_out_of_bounds(found, Policy())] == passed
+    assert [one.name for one in run_breaches(found, Policy())] == passed
 
 
 def test_every_limit_can_be_switched_off():
-    off = Policy(brake=Brake(fewer_orders=0, stale_hours=0, newly_late_share=1, times_usual=0, offers=0))
-    assert facts_out_of_bounds(intake(orders=0, hours=9000.0), off) == ()
-    assert load_out_of_bounds(load(told=1000, usual=1, EUR=99999), off) == ()
+    off = Policy(brake=GuardrailPolicy(fewer_orders=0, stale_hours=0, newly_late_share=1, times_usual=0, offers=0))
+    assert data_breaches(intake(orders=0, hours=9000.0), off) == ()
+    assert run_breaches(load(told=1000, usual=1, EUR=99999), off) == ()
 
 
 def test_a_limit_says_by_how_much_it_was_passed():
-    (limit,) = load_out_of_bounds(load(told=812), Policy())
+    (limit,) = run_breaches(load(told=812), Policy())
     assert (limit.allowed, limit.found) == (0.3, 0.812)
     assert limit.sentence == "812 of 1,000 open orders would be told at once: 81%; 30% are allowed"
 
@@ -108,14 +108,14 @@ def test_a_limit_says_by_how_much_it_was_passed():
     ],
 )
 def test_how_old_the_facts_are_is_said_in_days(hours, allowed, sentence):
-    (limit,) = facts_out_of_bounds(intake(hours=hours), Policy(brake=Brake(stale_hours=allowed)))
+    (limit,) = data_breaches(intake(hours=hours), Policy(brake=GuardrailPolicy(stale_hours=allowed)))
     assert limit.sentence == sentence
 
 
 def beyond_the_cap(with_policy):
     """Return a counter at which four discounts are wanted, far beyond what one run may give."""
     caps = {"EUR": 5}
-    counter = with_policy(Policy(caps=Caps(per_run=caps, per_month=caps)))
+    counter = with_policy(Policy(caps=BudgetPolicy(per_run=caps, per_month=caps)))
     for n in range(4):
         counter.order(f"{n}", line(promised=-20), customer=customer(f"c{n}"))
     return counter
@@ -130,7 +130,7 @@ def states(counter):
 
 
 def say(counter, verdict, who="mara", on=0):
-    return release(counter.desk, Now("", day(on), noon(on)), run_of(counter)["id"][:8], verdict, who, "looked at it")
+    return review_run(counter.desk, Now("", day(on), noon(on)), run_of(counter)["id"][:8], verdict, who, "looked at it")
 
 
 def test_a_normal_day_passes_and_is_told(with_policy):
@@ -149,7 +149,7 @@ def test_of_a_held_run_nothing_leaves(held):
 
 
 def test_a_held_run_that_is_released_is_told_once_and_the_ledger_knows_who_said_so(held):
-    assert say(held, Verdict.LET_GO).notices == 4
+    assert say(held, ReviewDecision.LET_GO).notices == 4
     held.deliver()
     assert len(held.door.taken) == 4
     assert held.live(1) == []
@@ -158,8 +158,8 @@ def test_a_held_run_that_is_released_is_told_once_and_the_ledger_knows_who_said_
 
 
 def test_a_dropped_run_is_not_told_and_its_orders_come_up_again_when_a_fact_changes(held):
-    assert say(held, Verdict.DROP).notices == 4
-    assert {(row["state"], row["reason"]) for row in held.notices} == {(State.SKIPPED, Skip.DROPPED)}
+    assert say(held, ReviewDecision.DROP).notices == 4
+    assert {(row["state"], row["reason"]) for row in held.notices} == {(State.SKIPPED, SkipReason.DROPPED)}
     assert held.watch("1")["told_revision"] is None
     assert held.live(1) == []
     held.change("1", on=2, expected_on=day(9))
@@ -169,30 +169,30 @@ def test_a_dropped_run_is_not_told_and_its_orders_come_up_again_when_a_fact_chan
 def test_a_held_order_whose_facts_change_waits_for_the_verdict_and_is_then_told_what_is_true(held):
     held.change("1", on=1, expected_on=day(9))
     assert held.live(1) == []
-    say(held, Verdict.LET_GO, on=1)
+    say(held, ReviewDecision.LET_GO, on=1)
     held.deliver(1)
     assert len(held.door.taken) == 3
     assert len(held.live(1)) == 1
 
 
 def test_a_run_is_decided_on_once(held):
-    say(held, Verdict.LET_GO)
+    say(held, ReviewDecision.LET_GO)
     with pytest.raises(StopIteration):
         run_of(held)
     key = held.rows(RUNS)[0]["id"]
     with pytest.raises(ForewarnError, match="mara released run"):
-        release(held.desk, Now("", DAY, noon(0)), key, Verdict.DROP, "tom")
+        review_run(held.desk, Now("", DAY, noon(0)), key, ReviewDecision.DROP, "tom")
 
 
 @pytest.mark.parametrize("beginning", ["", "%", "%%%%"])
 def test_a_run_that_is_not_plainly_meant_is_not_let_go(held, beginning):
     with pytest.raises(ForewarnError, match=r"none of the held runs|too short"):
-        release(held.desk, Now("", DAY, noon(0)), beginning, Verdict.LET_GO, "mara")
+        review_run(held.desk, Now("", DAY, noon(0)), beginning, ReviewDecision.LET_GO, "mara")
     assert states(held) == [State.HELD]
 
 
 def test_a_run_that_is_let_go_after_days_is_told(held):
-    say(held, Verdict.LET_GO, on=4)
+    say(held, ReviewDecision.LET_GO, on=4)
     assert held.deliver(4).sent == {"email": 4}
 
 
@@ -202,11 +202,11 @@ def test_of_two_who_decide_at_once_one_wins(held):
     def decide(verdict):
         ready.wait()
         try:
-            said.append(release(held.desk, Now("", DAY, noon(0)), run, verdict, verdict).notices)
+            said.append(review_run(held.desk, Now("", DAY, noon(0)), run, verdict, verdict).notices)
         except ForewarnError as error:
             said.append(str(error))
 
-    both = [threading.Thread(target=decide, args=(verdict,)) for verdict in Verdict]
+    both = [threading.Thread(target=decide, args=(verdict,)) for verdict in ReviewDecision]
     for one in both:
         one.start()
     for one in both:
@@ -217,12 +217,12 @@ def test_of_two_who_decide_at_once_one_wins(held):
 
 
 def begun(counter):
-    return begin(counter.desk.engine, LATE_ORDERS, counter.desk.policy.digest, DAY, noon(0))
+    return start_run(counter.desk.engine, LATE_ORDERS, counter.desk.policy.digest, DAY, noon(0))
 
 
 def killed(counter):
     """Decide, and die before the end: nothing was judged."""
-    look(counter.desk, begun(counter), Shelves(), None, batch=500)
+    evaluate_page(counter.desk, begun(counter), SubstituteStock(), None, batch=500)
 
 
 def test_what_a_killed_run_owed_leaves_with_the_next_run(counter):
@@ -239,7 +239,7 @@ def test_what_a_killed_run_owed_is_judged_by_the_next_run(with_policy):
     killed(counter)
     assert counter.live() == []
     assert [one.found for one in counter.passed] == [1]
-    say(counter, Verdict.LET_GO)
+    say(counter, ReviewDecision.LET_GO)
     counter.deliver()
     assert len(counter.door.taken) == 4
 
@@ -256,7 +256,7 @@ def test_the_discounts_of_a_killed_run_are_judged_by_the_next_run(with_policy):
 def test_those_discounts_are_still_known_when_the_run_that_judged_them_died_as_well(with_policy):
     counter = beyond_the_cap(with_policy)
     killed(counter)
-    judge(counter.desk, begun(counter))
+    check_run(counter.desk, begun(counter))
     counter.decide()
     assert [(one.name, one.found) for one in counter.passed] == [("offers", 80)]
 
@@ -265,18 +265,18 @@ def test_what_a_run_owes_that_still_decides_is_judged_by_itself_and_as_a_whole(w
     counter = with_policy(SMALL)
     shop(counter, late=4)
     slow = begun(counter)
-    with under_way(counter.desk.engine, slow.run):
-        look(counter.desk, slow, Shelves(), None, batch=2)
-        assert judge(counter.desk, begun(counter)) == ()
+    with hold_run_lock(counter.desk.engine, slow.run):
+        evaluate_page(counter.desk, slow, SubstituteStock(), None, batch=2)
+        assert check_run(counter.desk, begun(counter)) == ()
         assert states(counter) == [State.HELD]
-        look(counter.desk, slow, Shelves(), None, batch=2)
-        assert [one.found for one in judge(counter.desk, slow)] == [1]
-    assert [one.found for one in judge(counter.desk, begun(counter))] == [1]
+        evaluate_page(counter.desk, slow, SubstituteStock(), None, batch=2)
+        assert [one.found for one in check_run(counter.desk, slow)] == [1]
+    assert [one.found for one in check_run(counter.desk, begun(counter))] == [1]
     assert states(counter) == [State.HELD]
 
 
 def test_a_day_unlike_the_last_weeks_is_held(with_policy):
-    counter = with_policy(Policy(brake=Brake(at_least=3, newly_late_share=1)))
+    counter = with_policy(Policy(brake=GuardrailPolicy(at_least=3, newly_late_share=1)))
     for n in range(6):
         counter.order(f"d{n}", line(promised=n - 15), customer=customer(f"d{n}"))
         assert len(counter.live(n)) == 1
@@ -295,22 +295,22 @@ def test_discounts_far_beyond_the_cap_are_held_and_the_cap_holds_as_well(with_po
 def test_stale_facts_are_seen_and_may_be_vouched_for(with_policy):
     counter = with_policy(SMALL)
     shop(counter, late=4)
-    now = begin(counter.desk.engine, LATE_ORDERS, SMALL.digest, DAY, noon(0))
-    (limit,) = judge_facts(counter.desk, now, None)
+    now = start_run(counter.desk.engine, LATE_ORDERS, SMALL.digest, DAY, noon(0))
+    (limit,) = check_data(counter.desk, now, None)
     assert (limit.name, limit.found) == ("stale_hours", 20 * 24)
     fresh = replace(now, as_of=day(-19), moment=noon(-19))
-    assert judge_facts(counter.desk, fresh, None) == ()
+    assert check_data(counter.desk, fresh, None) == ()
 
 
 def test_an_import_is_measured_by_the_last_that_was_right(counter):
     shop(counter, late=1)
     now = Now("r", day(-20), noon(-20))
-    found = [[one.name for one in judge_facts(counter.desk, now, n)] for n in (100, 40, 60, 35, 0, 17)]
+    found = [[one.name for one in check_data(counter.desk, now, n)] for n in (100, 40, 60, 35, 0, 17)]
     assert found == [[], ["fewer_orders"], [], [], ["fewer_orders"], []]
 
 
 def test_nothing_owed_passes_quietly(counter):
-    assert judge(counter.desk, Now("r", DAY, noon(0))) == ()
+    assert check_run(counter.desk, Now("r", DAY, noon(0))) == ()
 
 
 LIVED = date(2026, 6, 15)
@@ -330,8 +330,8 @@ def place(tmp_path, monkeypatch):
 
 
 def live(place, on):
-    with open_house(place / "shop") as house:
-        return asyncio.run(find_and_owe(house, on, take_in=True)), asyncio.run(hand_over(house, on))
+    with open_app(place / "shop") as house:
+        return asyncio.run(run_late_orders(house, on, take_in=True)), asyncio.run(run_deliver(house, on))
 
 
 def edited(place, name, change):
@@ -360,7 +360,7 @@ def test_a_feed_that_dates_everything_a_year_later_tells_nobody(place):
     edited(place, "order_lines", a_year_later)
     found, done = live(place, LIVED)
     assert "newly_late_share" in found.held
-    assert sum(found.owed.values()) > 200
+    assert sum(found.notices.values()) > 200
     assert done.sent == {}
 
     said = CliRunner().invoke(app, ["status", "--shop", "shop", "--json"])
@@ -377,7 +377,7 @@ def test_a_feed_that_dates_everything_a_year_later_tells_nobody(place):
 def test_a_held_run_exits_with_a_code_of_its_own_and_says_which_limit(place, command):
     edited(place, "order_lines", a_year_later)
     done = CliRunner().invoke(app, [command, "--import", "--as-of", str(LIVED), "--shop", "shop"])
-    assert done.exit_code == WAITS
+    assert done.exit_code == EXIT_WAITING
     assert "open orders would be told at once" in done.stdout
     assert "forewarn release" in done.stdout
 
@@ -388,11 +388,11 @@ def test_a_source_that_yields_nothing_or_far_fewer_orders_decides_nothing_and_me
     whole = file.read_bytes()
     edited(place, "orders", lambda n, row: row if n < 400 * share else None)
     held, _ = live(place, LIVED + timedelta(days=1))
-    assert (set(held.held), held.owed, held.news) == ({"fewer_orders"}, {}, {})
+    assert (set(held.held), held.notices, held.changes) == ({"fewer_orders"}, {}, {})
     file.write_bytes(whole)
     mended, _ = live(place, LIVED + timedelta(days=1))
     assert mended.held == {}
-    assert mended.news
+    assert mended.changes
 
 
 def test_what_another_command_took_in_is_judged_by_the_run_that_decides(place):
@@ -402,17 +402,17 @@ def test_what_another_command_took_in_is_judged_by_the_run_that_decides(place):
     look = json.loads(CliRunner().invoke(app, [*decided, "--dry-run", "--json"]).stdout)
     for _ in range(2):
         done = CliRunner().invoke(app, [*decided, "--json"])
-        assert (done.exit_code, json.loads(done.stdout)["held"].keys()) == (WAITS, look["held"].keys())
+        assert (done.exit_code, json.loads(done.stdout)["held"].keys()) == (EXIT_WAITING, look["held"].keys())
     assert look["held"].keys() == {"fewer_orders"}
 
 
 def test_a_shop_that_has_fallen_silent_is_held_until_somebody_vouches_for_it(place):
     later = LIVED + timedelta(days=6)
     held, _ = live(place, later)
-    assert (set(held.held), held.owed) == ({"stale_hours"}, {})
-    with open_house(place / "shop") as house:
+    assert (set(held.held), held.notices) == ({"stale_hours"}, {})
+    with open_app(place / "shop") as house:
         moment = house.desk.start_of(later) + timedelta(hours=12)
-        assert release(house.desk, Now("", later, moment), held.run, Verdict.LET_GO, "mara").notices == 0
+        assert review_run(house.desk, Now("", later, moment), held.run, ReviewDecision.LET_GO, "mara").notices == 0
     assert live(place, later)[0].held == {}
 
 
@@ -427,15 +427,15 @@ def test_a_dry_run_foresees_whether_the_brake_would_hold_the_run_and_why(place, 
     foreseen = json.loads(scripts.stdout)["held"]
     assert set(foreseen) == limits
     assert ("Would be held" in people.stdout) is bool(feed)
-    with open_house(place / "shop") as house:
-        assert asyncio.run(find_and_owe(house, LIVED)).held == foreseen
+    with open_app(place / "shop") as house:
+        assert asyncio.run(run_late_orders(house, LIVED)).held == foreseen
 
 
 def test_a_dry_run_foresees_facts_too_old_but_not_those_of_a_day_to_come(place):
     ahead = date.today() + timedelta(days=9)  # noqa: DTZ011 - in any zone it has not come yet
     for on, limits in ((LIVED + timedelta(days=6), {"stale_hours"}), (ahead, set())):
-        with open_house(place / "shop") as house:
-            assert asyncio.run(find_and_owe(house, on, dry_run=True)).held.keys() & {"stale_hours"} == limits
+        with open_app(place / "shop") as house:
+            assert asyncio.run(run_late_orders(house, on, dry_run=True)).held.keys() & {"stale_hours"} == limits
 
 
 @pytest.mark.parametrize("flow", [late_orders, restock], ids=lambda flow: flow.name)
@@ -450,7 +450,7 @@ def test_a_held_run_is_released_by_the_form(place):
     edited(place, "order_lines", a_year_later)
     found, _ = live(place, LIVED)
     done = asyncio.run(
-        release_form.fn(found.run[:8], "mara", Verdict.LET_GO, "the vendor burned down", str(place / "shop"))
+        release_form.fn(found.run[:8], "mara", ReviewDecision.LET_GO, "the vendor burned down", str(place / "shop"))
     )
-    assert done["notices"] == sum(found.owed.values())
+    assert done["notices"] == sum(found.notices.values())
     assert sum(live(place, LIVED)[1].sent.values()) > 0

@@ -14,9 +14,9 @@ from sources.reader import open_source
 from sources.starter_folder import write_starter
 from tasks.db.engine import connect
 from tasks.db.migrations import migrate
-from tasks.imports.guard import HalfTaken, whole
-from tasks.imports.load import TABLES, Counts, import_all, import_table
-from tasks.tables import INBOUNDS, LINES, ORDERS, STOCKS, WATCHES
+from tasks.imports.guard import ImportIncomplete, ensure_import_complete
+from tasks.imports.load import TABLES, ImportStats, import_all, import_table
+from tasks.tables import INBOUNDS, ORDER_LINES, ORDERS, STOCKS, WATCHES
 
 DAY = date(2026, 1, 15)
 NEXT = date(2026, 1, 16)
@@ -50,12 +50,12 @@ def all_rows(shop, query):
 
 
 def due(shop):
-    return dict(all_rows(shop, select(WATCHES.c.order_id, WATCHES.c.look_again_on)))
+    return dict(all_rows(shop, select(WATCHES.c.order_id, WATCHES.c.next_check_on)))
 
 
 def looked(shop, again_on=date(2026, 2, 1)):
     with shop.engine.begin() as connection:
-        connection.execute(update(WATCHES).values(look_again_on=again_on, version=1))
+        connection.execute(update(WATCHES).values(next_check_on=again_on, version=1))
 
 
 def rejected(shop):
@@ -65,11 +65,11 @@ def rejected(shop):
 
 def test_a_second_import_of_the_same_data_changes_nothing_and_says_so(shop):
     first = take_in(shop)
-    assert first["lines"] == Counts(read=4, inserted=4)
+    assert first["lines"] == ImportStats(read=4, inserted=4)
     before = all_rows(shop, select(WATCHES))
     looked(shop)
     second = take_in(shop, NEXT)
-    assert second == {table: Counts(read=one.read, unchanged=one.read) for table, one in first.items()}
+    assert second == {table: ImportStats(read=one.read, unchanged=one.read) for table, one in first.items()}
     assert len(before) == 3
     assert set(due(shop).values()) == {date(2026, 2, 1)}
     assert not shop.rejects.exists()
@@ -81,8 +81,8 @@ def test_what_is_stored_is_what_the_files_say(shop):
     assert all_rows(shop, order) == [(datetime(2026, 1, 5, 9, 12, tzinfo=UTC), Decimal("4.90"))]
     (line,) = all_rows(
         shop,
-        select(LINES.c.promised_on, LINES.c.expected_on, LINES.c.shipped_at).where(
-            LINES.c.order_id == "1001", LINES.c.number == "2"
+        select(ORDER_LINES.c.promised_on, ORDER_LINES.c.expected_on, ORDER_LINES.c.shipped_at).where(
+            ORDER_LINES.c.order_id == "1001", ORDER_LINES.c.number == "2"
         ),
     )
     assert line == (date(2026, 1, 9), None, datetime(2026, 1, 8, 10, 30, tzinfo=UTC))
@@ -162,9 +162,9 @@ def test_an_order_that_vanished_from_the_source_stays_open(shop):
     change(shop, "lines.csv", "1002,1,MUG-1,1,14.00,2026-01-12,,\n", "")
     take_in(shop, NEXT)
     assert "1002" in due(shop)
-    assert all_rows(shop, select(LINES.c.shipped_at, LINES.c.cancelled_at).where(LINES.c.order_id == "1002")) == [
-        (None, None)
-    ]
+    assert all_rows(
+        shop, select(ORDER_LINES.c.shipped_at, ORDER_LINES.c.cancelled_at).where(ORDER_LINES.c.order_id == "1002")
+    ) == [(None, None)]
 
 
 @pytest.fixture
@@ -187,8 +187,8 @@ def test_stock_and_deliveries_that_the_source_names_no_more_count_no_more(goods,
     change(goods, "stock.csv", "MUG-2,Berlin,8,1\n", "")
     change(goods, "inbound.csv", "D1,MUG-1,5,2026-01-02 09:00\nD2,MUG-1,5,\n", "")
     found = take_in(goods, NEXT, batch=batch)
-    assert found["stock"] == Counts(read=2, unchanged=2, gone=1)
-    assert found["inbound"] == Counts(read=1, unchanged=1, gone=1)
+    assert found["stock"] == ImportStats(read=2, unchanged=2, gone=1)
+    assert found["inbound"] == ImportStats(read=1, unchanged=1, gone=1)
     assert imported(asdict(found["inbound"])) == "1 rows: 1 gone"
     assert there(goods) == ({"MUG-1": 0, "MUG-2": 0, "TEA-1": 40}, ["D1", "D3"])
     assert {table: one.gone for table, one in take_in(goods, NEXT).items() if one.gone} == {}
@@ -217,8 +217,8 @@ def test_bad_rows_are_kept_with_their_reason_and_the_good_ones_go_on(shop):
     change(shop, "lines.csv", "1003,1,MUG-2", "1003,1,CUP-9")
     change(shop, "orders.csv", "1001,C1", "1001,C7")
     counts = take_in(shop)
-    assert counts["orders"] == Counts(read=3, inserted=2, refused=1)
-    assert counts["lines"] == Counts(read=4, inserted=0, refused=4)
+    assert counts["orders"] == ImportStats(read=3, inserted=2, refused=1)
+    assert counts["lines"] == ImportStats(read=4, inserted=0, refused=4)
     assert [tuple(row.values()) for row in rejected(shop)] == [
         ("orders", "orders.csv", "2", "customer_id", "C7", "not among the customers; the id of one of them is right"),
         (
@@ -249,7 +249,7 @@ def test_an_order_known_from_an_earlier_import_takes_new_lines(shop):
     take_in(shop)
     (shop.folder / "data" / "orders.csv").write_text("number,customer,placed,cancelled,shipping\n")
     change(shop, "lines.csv", "1003,1,", "1003,2,")
-    assert take_in(shop)["lines"] == Counts(read=4, inserted=1, unchanged=3, gone=1)
+    assert take_in(shop)["lines"] == ImportStats(read=4, inserted=1, unchanged=3, gone=1)
 
 
 @pytest.mark.parametrize("batch", [100, 2, 1])
@@ -266,19 +266,19 @@ def test_rows_of_one_file_that_contradict_each_other_are_all_refused_however_far
             )
             for line, value, other in (("2", "9", "6"), ("6", "1", "2"))
         ]
-    assert all_rows(shop, select(LINES.c.quantity).where(LINES.c.order_id == "1003")) == []
+    assert all_rows(shop, select(ORDER_LINES.c.quantity).where(ORDER_LINES.c.order_id == "1003")) == []
 
 
 def test_rows_that_say_the_same_count_once(shop):
     change(shop, "lines.csv", "1001,1,", "1003,1,MUG-2,1.0,12.5,2026-01-12,2026-01-12 00:00,\n1001,1,")
-    assert take_in(shop)["lines"] == Counts(read=5, inserted=4, repeated=1)
+    assert take_in(shop)["lines"] == ImportStats(read=5, inserted=4, repeated=1)
     assert not shop.rejects.exists()
 
 
 def test_a_row_that_is_refused_does_not_stand_in_the_way_of_a_good_one(shop):
     change(shop, "lines.csv", "1003,1,", "1003,1,CUP-9,9,1,,,\n1003,1,")
-    assert take_in(shop)["lines"] == Counts(read=5, inserted=4, refused=1)
-    assert all_rows(shop, select(LINES.c.product_id).where(LINES.c.order_id == "1003")) == [("MUG-2",)]
+    assert take_in(shop)["lines"] == ImportStats(read=5, inserted=4, refused=1)
+    assert all_rows(shop, select(ORDER_LINES.c.product_id).where(ORDER_LINES.c.order_id == "1003")) == [("MUG-2",)]
 
 
 @pytest.mark.parametrize("batch", [100, 2])
@@ -294,13 +294,13 @@ def test_the_check_refuses_what_the_import_will_and_calls_late_what_it_then_find
     assert {(at.table, str(at.line)) for kind, at in told.examples if kind is not Finding.NO_LINES} == wrong
     assert {table: one.refused for table, one in counts.items() if one.refused} == {"orders": 1, "lines": 6}
     assert (told.open_orders, told.late_orders) == (1, 1)
-    assert all_rows(shop, select(LINES.c.order_id, LINES.c.promised_on)) == [("1002", date(2026, 1, 12))]
+    assert all_rows(shop, select(ORDER_LINES.c.order_id, ORDER_LINES.c.promised_on)) == [("1002", date(2026, 1, 12))]
 
 
 def test_batches_add_up_and_are_told_as_they_go(shop):
     told = []
     counts = take_in(shop, batch=2, progress=lambda table, rows: told.append((table, rows)))
-    assert counts["lines"] == Counts(read=4, inserted=4)
+    assert counts["lines"] == ImportStats(read=4, inserted=4)
     assert [rows for table, rows in told if table == "lines"] == [2, 4]
     assert len(due(shop)) == 3
 
@@ -309,14 +309,14 @@ def test_until_the_last_table_is_taken_in_the_facts_are_not_whole(shop):
     told = []
 
     def look(table, _):
-        with shop.engine.begin() as connection, pytest.raises(HalfTaken):
-            whole(connection)
+        with shop.engine.begin() as connection, pytest.raises(ImportIncomplete):
+            ensure_import_complete(connection)
         told.append(table)
 
     counts = take_in(shop, progress=look)
     assert told == list(counts)
     with shop.engine.begin() as connection:
-        whole(connection)
+        ensure_import_complete(connection)
 
 
 def test_an_import_broken_off_between_two_tables_is_made_whole_by_the_next(shop):
@@ -331,6 +331,6 @@ def test_an_import_broken_off_between_two_tables_is_made_whole_by_the_next(shop)
 def test_a_lost_line_is_taken_in_again(shop):
     take_in(shop)
     with shop.engine.begin() as connection:
-        connection.execute(delete(LINES).where(LINES.c.order_id == "1002"))
-    assert take_in(shop)["lines"] == Counts(read=4, inserted=1, unchanged=3)
+        connection.execute(delete(ORDER_LINES).where(ORDER_LINES.c.order_id == "1002"))
+    assert take_in(shop)["lines"] == ImportStats(read=4, inserted=1, unchanged=3)
     assert all_rows(shop, select(func.count()).select_from(TABLES["lines"])) == [(4,)]

@@ -7,26 +7,26 @@ from datetime import date
 import pytest
 from sqlalchemy import select
 
-from app.clock import clock
-from app.composition import open_house
+from app.clock import make_clock
+from app.composition import open_app
 from app.reports.run import imported, lines
 from models.errors import BadShop
 from models.policy.policy import Policy
-from rules.guardrails import Intake, facts_out_of_bounds
+from rules.guardrails import DataStats, data_breaches
 from sources.check import Finding
 from sources.connectors.newest_file import Newest
 from sources.starter_folder import write_starter
 from tasks.db.engine import connect
 from tasks.db.migrations import migrate
-from tasks.db.sql import reading
-from tasks.guardrails.check import judge_facts
-from tasks.guardrails.release import Verdict, release
+from tasks.db.sql import read_only
+from tasks.guardrails.check import check_data
+from tasks.guardrails.release import ReviewDecision, review_run
 from tasks.imports.endings import DELETED, DONE, GONE, NO_LINES, NOT_OPEN, VIRTUAL, ZERO
-from tasks.imports.guard import HalfTaken, OtherImport, taking_in, whole
-from tasks.imports.load import Counts
-from tasks.reporting.explain_order import explain
-from tasks.runs.records import LATE_ORDERS, begin
-from tasks.tables import CUSTOMERS, EVENTS, LINES
+from tasks.imports.guard import ConcurrentImport, ImportIncomplete, ensure_import_complete, import_in_progress
+from tasks.imports.load import ImportStats
+from tasks.reporting.explain_order import explain_order
+from tasks.runs.records import LATE_ORDERS, start_run
+from tasks.tables import CUSTOMERS, EVENTS, ORDER_LINES
 from tests.support.imports import NEXT, StarterShop
 
 LATER = date(2026, 1, 30)
@@ -50,9 +50,9 @@ def shop(tmp_path, ledger, monkeypatch):
 def test_a_line_with_quantity_nought_is_cancelled_and_nobody_is_told_of_it(shop):
     shop.take_in()
     shop.change("lines.csv", "1002,1,MUG-1,1,", "1002,1,MUG-1,0,")
-    assert shop.take_in(NEXT)["lines"] == Counts(read=4, updated=1, unchanged=3)
+    assert shop.take_in(NEXT)["lines"] == ImportStats(read=4, updated=1, unchanged=3)
     assert shop.lines("1002") == {"1": (True, False, ZERO)}
-    assert shop.take_in(LATER)["lines"] == Counts(read=4, unchanged=4)
+    assert shop.take_in(LATER)["lines"] == ImportStats(read=4, unchanged=4)
     _, told = shop.live(LATER)
     assert "1002" not in told
     shop.change("lines.csv", "1002,1,MUG-1,0,", "1002,1,MUG-1,1,")
@@ -66,18 +66,18 @@ def test_a_line_that_its_order_names_no_more_is_cancelled_and_comes_back_when_it
     shop.take_in()
     shop.change("lines.csv", FIRST_LINE, "")
     found = shop.take_in(NEXT, batch=batch)["lines"]
-    assert found == Counts(read=3, unchanged=3, gone=1)
+    assert found == ImportStats(read=3, unchanged=3, gone=1)
     assert imported(asdict(found)) == "3 rows: 1 gone"
     assert shop.lines("1001") == {"1": (True, False, GONE), "2": (False, False, None)}
     events = select(EVENTS.c.kind, EVENTS.c.subject, EVENTS.c.who, EVENTS.c.why)
     assert ("gone", "1001", "import", "line 1: gone from the source") in shop.ask(events)
-    assert shop.take_in(LATER, batch=batch)["lines"] == Counts(read=3, unchanged=3)
-    with open_house(shop.folder) as house, reading(shop.engine) as connection:
-        story = explain(house.desk, connection, "1001", clock("Europe/Berlin", NEXT).read())
+    assert shop.take_in(LATER, batch=batch)["lines"] == ImportStats(read=3, unchanged=3)
+    with open_app(shop.folder) as house, read_only(shop.engine) as connection:
+        story = explain_order(house.desk, connection, "1001", make_clock("Europe/Berlin", NEXT).read())
     assert [line["state"] for line in story["lines"]] == ["cancelled 2026-01-16: gone from the source", "on time"]
     assert "1001" not in shop.live(LATER)[1]
     shop.write("lines.csv", (shop.folder / "data" / "lines.csv").read_text() + FIRST_LINE)
-    assert shop.take_in(LATER, batch=batch)["lines"] == Counts(read=4, updated=1, unchanged=3)
+    assert shop.take_in(LATER, batch=batch)["lines"] == ImportStats(read=4, updated=1, unchanged=3)
     assert shop.lines("1001")["1"] == (False, False, None)
     assert "1001" in shop.live(LATER)[1]
 
@@ -209,7 +209,9 @@ def test_the_zero_date_is_no_date(shop, zero):
     shop.change("lines.csv", LINE_2, f"1002,1,MUG-1,1,14.00,2026-01-12,{zero},{zero}\n")
     shop.take_in()
     assert shop.refused() == []
-    assert shop.ask(select(LINES.c.expected_on, LINES.c.shipped_at).where(LINES.c.order_id == "1002")) == [(None, None)]
+    assert shop.ask(
+        select(ORDER_LINES.c.expected_on, ORDER_LINES.c.shipped_at).where(ORDER_LINES.c.order_id == "1002")
+    ) == [(None, None)]
     shop.change("orders.csv", "1003,C1,2026-01-07 09:03:00", f"1003,C1,{zero}")
     shop.take_in()
     (_, _, column, reason), *_ = shop.refused()
@@ -253,8 +255,8 @@ def test_of_daily_dumps_the_newest_files_row_wins(shop, batch):
         ("10", "1001,C1,2026-01-02,,\n1002,C2,2026-01-02,2026-01-04,\n", "1001,1,MUG-1,1,14,2026-01-05,,2026-01-04\n"),
     )
     found = shop.take_in(batch=batch)
-    assert found["orders"] == Counts(read=4, inserted=2, older=2)
-    assert found["lines"] == Counts(read=4, inserted=2, older=2)
+    assert found["orders"] == ImportStats(read=4, inserted=2, older=2)
+    assert found["lines"] == ImportStats(read=4, inserted=2, older=2)
     assert shop.order("1002")[0]
     # Line 2 of order 1001 is not in the newest file that names the order: it is in the order no more.
     assert list(shop.lines("1001")) == ["1"]
@@ -268,7 +270,7 @@ def test_rows_of_the_newest_file_that_contradict_each_other_are_refused_and_the_
         ("1", "1001,C1,2026-01-02,,\n1002,C1,2026-01-02,,\n", ""),
         ("2", "1001,C1,2026-01-02,,\n1001,C2,2026-01-02,,\n", ""),
     )
-    assert shop.take_in()["orders"] == Counts(read=4, inserted=1, refused=2, older=1)
+    assert shop.take_in()["orders"] == ImportStats(read=4, inserted=1, refused=2, older=1)
     assert [row[:3] for row in shop.refused()] == [("orders", "2", "customer_id"), ("orders", "3", "customer_id")]
 
 
@@ -282,7 +284,7 @@ def test_orders_whose_customer_has_several_addresses_wait_and_are_named(shop):
     guests(shop, "anna", "bert", "cleo")
     report, told = shop.live(LATER)
     assert (told, report.imported["orders"]["refused"], report.imported["customers"]["refused"]) == (set(), 3, 3)
-    with open_house(shop.folder) as house:
+    with open_app(shop.folder) as house:
         rejects = house.rejects.read_text()
     assert rejects.count("its rows name different addresses (row ") == 3
     found = shop.check(LATER).found
@@ -315,17 +317,20 @@ def test_a_second_import_waits_for_the_first_and_is_refused_before_it_reads(shop
     entered, leave = threading.Event(), threading.Event()
 
     def first():
-        with taking_in(shop.engine):
+        with import_in_progress(shop.engine):
             entered.set()
             leave.wait(30)
 
     running = threading.Thread(target=first)
     running.start()
     assert entered.wait(30)
-    with pytest.raises(OtherImport, match="another import of this ledger is under way"), taking_in(shop.engine, 0.6):
+    with (
+        pytest.raises(ConcurrentImport, match="another import of this ledger is under way"),
+        import_in_progress(shop.engine, 0.6),
+    ):
         pytest.fail("it was let in")
     leave.set()
-    with taking_in(shop.engine, 30):
+    with import_in_progress(shop.engine, 30):
         pass
     running.join()
 
@@ -335,25 +340,25 @@ def test_older_facts_never_overwrite_newer_ones(shop, monkeypatch):
     monkeypatch.setattr("tasks.imports.guard.BEAT", 60)
 
     def slept_through():
-        with taking_in(shop.engine) as alive:
+        with import_in_progress(shop.engine) as alive:
             monkeypatch.setattr("tasks.imports.guard.LOST", 0)
             shop.take_in()
             with shop.engine.begin() as connection:
                 alive(connection)
 
-    with pytest.raises(OtherImport, match="took over"):
+    with pytest.raises(ConcurrentImport, match="took over"):
         slept_through()
 
 
 def test_an_import_that_broke_off_keeps_nobody_waiting_but_is_half_taken_in(shop):
-    with pytest.raises(ZeroDivisionError), taking_in(shop.engine):
+    with pytest.raises(ZeroDivisionError), import_in_progress(shop.engine):
         raise ZeroDivisionError
-    with shop.engine.begin() as connection, pytest.raises(HalfTaken):
-        whole(connection)
-    with taking_in(shop.engine, 0):
+    with shop.engine.begin() as connection, pytest.raises(ImportIncomplete):
+        ensure_import_complete(connection)
+    with import_in_progress(shop.engine, 0):
         pass
     with shop.engine.begin() as connection:
-        whole(connection)
+        ensure_import_complete(connection)
 
 
 # The guardrails
@@ -364,8 +369,8 @@ def test_an_import_that_broke_off_keeps_nobody_waiting_but_is_half_taken_in(shop
     [(49, 0, []), (50, 449, ["gone_share"]), (50, 450, []), (50, 0, ["gone_share"]), (0, 0, [])],
 )
 def test_a_large_share_of_gone_lines_holds_a_run(gone, still, passed):
-    intake = Intake(500, 500, 500, 1.0, gone, still)
-    assert [one.name for one in facts_out_of_bounds(intake, Policy())] == passed
+    intake = DataStats(500, 500, 500, 1.0, gone, still)
+    assert [one.name for one in data_breaches(intake, Policy())] == passed
 
 
 def many(shop, lines_of_each):
@@ -382,12 +387,12 @@ def many(shop, lines_of_each):
 
 
 def test_a_run_whose_source_lost_lines_is_held_until_they_are_back_or_a_person_lets_it_go(shop):
-    with open_house(shop.folder) as house:
-        clocked = clock("Europe/Berlin", NEXT)
+    with open_app(shop.folder) as house:
+        clocked = make_clock("Europe/Berlin", NEXT)
 
         def judged():
-            now = begin(shop.engine, LATE_ORDERS, house.desk.policy.digest, NEXT, clocked.read().moment)
-            return [one.name for one in judge_facts(house.desk, now, None)]
+            now = start_run(shop.engine, LATE_ORDERS, house.desk.policy.digest, NEXT, clocked.read().moment)
+            return [one.name for one in check_data(house.desk, now, None)]
 
         many(shop, "12")
         shop.take_in()
@@ -402,7 +407,7 @@ def test_a_run_whose_source_lost_lines_is_held_until_they_are_back_or_a_person_l
         many(shop, "2")
         report, _ = shop.live(NEXT)
         assert report.held == {"gone_share": "60 of 120 open lines are gone from the source: 50%; 10% are allowed"}
-        release(house.desk, clocked.read(), report.run, Verdict.LET_GO, "anna")
+        review_run(house.desk, clocked.read(), report.run, ReviewDecision.LET_GO, "anna")
         assert judged() == []
 
 

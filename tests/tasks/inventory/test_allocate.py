@@ -9,34 +9,34 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import delete, insert, select, update
 
-from app.composition import open_house
-from flows.allocate import share_out
-from flows.late_orders import find_and_owe
+from app.composition import open_app
+from flows.allocate import run_allocate
+from flows.late_orders import run_late_orders
 from models.enums import Promise
 from models.errors import ForewarnError
-from models.orders import ProductFacts, ToldLine
+from models.orders import NoticeLine, ProductFacts
 from sources.sample import write_sample
-from tasks.db.sql import reading
-from tasks.imports.guard import SILENT, HalfTaken, taking_in, when_whole
+from tasks.db.sql import read_only
+from tasks.imports.guard import SILENT_SECONDS, ImportIncomplete, import_in_progress, wait_for_import
 from tasks.imports.load import import_all
-from tasks.inventory.allocate import allocate_page, begin_day, short
-from tasks.inventory.expected_dates import end_sent
-from tasks.inventory.in_transit import date_sent
-from tasks.inventory.overrides import forget, say
+from tasks.inventory.allocate import allocate_page, load_forecast_inputs, short_products
+from tasks.inventory.expected_dates import close_shipped
+from tasks.inventory.in_transit import date_in_transit
+from tasks.inventory.overrides import clear_override, set_override
 from tasks.runs.records import Now
 from tasks.tables import (
     ALLOCATIONS,
     AVAILABILITIES,
-    EXPECTATIONS,
+    COUNTERS,
+    EXPECTED_DATES,
     INBOUNDS,
-    LEVELS,
     NOTICES,
     ORDERS,
     PRODUCTS,
-    PURCHASED,
-    REQUESTS,
+    PURCHASE_LINES,
+    PURCHASE_REQUESTS,
+    STOCK_LEVELS,
     STOCKS,
-    TALLIES,
     VENDORS,
     WATCHES,
 )
@@ -51,12 +51,12 @@ VASE = ProductFacts("vase", "Vase", "vases", Decimal(20))
 def allocate(desk, on=0, *, run="run", batch=500, pages=1_000):
     """Allocate on a day, as the flow does; a run that dies leaves pages out."""
     now = Now(run, day(on), noon(on))
-    seen, after = begin_day(desk, now), ""
+    seen, after = load_forecast_inputs(desk, now), ""
     for _ in range(pages):
         after = allocate_page(desk, now, seen, after, batch)[1]
         if not after:
-            date_sent(desk, now)
-            end_sent(desk, now)
+            date_in_transit(desk, now)
+            close_shipped(desk, now)
             break
 
 
@@ -87,7 +87,7 @@ def pieces(counter):
 
 def expected(counter, key="1041", number="1"):
     """Return who says of a line when it is expected, and whether all of it is there; None where nobody does."""
-    rows = [row for row in counter.rows(EXPECTATIONS) if (row["order_id"], row["line"]) == (key, number)]
+    rows = [row for row in counter.rows(EXPECTED_DATES) if (row["order_id"], row["line"]) == (key, number)]
     current = [row for row in rows if row["ended_at"] is None]
     assert len(current) <= 1
     return (current[0]["source"], current[0]["expected_on"], current[0]["ready"]) if current else None
@@ -100,7 +100,7 @@ def available(counter, key="lamp"):
 
 def written(counter):
     """Return all that was written down, without the moments at which it was found to be so still."""
-    rows = {table: counter.rows(table) for table in (ALLOCATIONS, EXPECTATIONS, WATCHES)}
+    rows = {table: counter.rows(table) for table in (ALLOCATIONS, EXPECTED_DATES, WATCHES)}
     shown = [{key: value for key, value in row.items() if key != "set_at"} for row in counter.rows(AVAILABILITIES)]
     return {table: sorted(map(repr, found)) for table, found in rows.items()} | {
         AVAILABILITIES: sorted(map(repr, shown))
@@ -117,18 +117,18 @@ def seven(counter):
 
 
 def test_a_line_gets_what_is_there_and_the_rest_with_a_delivery_and_its_order_is_looked_at_again(seven):
-    write(seven, update(WATCHES).values(look_again_on=day(9), version=4))
+    write(seven, update(WATCHES).values(next_check_on=day(9), version=4))
     allocate(seven.desk)
     assert pieces(seven) == [("1041", 5, "stock", "main"), ("1041", 2, "inbound", "D1")]
     # Friday's delivery is taken in on Monday and leaves on Tuesday.
     assert expected(seven) == ("inbound", day(8), False)
-    (row,) = seven.rows(EXPECTATIONS)
+    (row,) = seven.rows(EXPECTED_DATES)
     assert row["why"].startswith("5 of 7 in stock; 2 of 7 with delivery D1, promised for 2026-06-19")
     assert (row["set_at"], row["who"]) == (noon(0), "run")
-    assert (seven.watch()["look_again_on"], seven.watch()["version"]) == (day(0), 5)
+    assert (seven.watch()["next_check_on"], seven.watch()["version"]) == (day(0), 5)
     found = available(seven)
     assert (found["state"], found["left"], found["expected_on"], found["waiting"]) == ("backorder", 10, day(8), 1)
-    assert short(seven.desk)[0]["name"] == "Desk Lamp"
+    assert short_products(seven.desk)[0]["name"] == "Desk Lamp"
 
 
 def test_late_orders_sees_the_date_that_allocation_found(seven):
@@ -156,8 +156,8 @@ def test_when_the_goods_arrive_the_line_is_ready_and_its_order_is_looked_at_agai
     write(seven, update(STOCKS).values(on_hand=17))
     allocate(seven.desk, on=3)
     assert expected(seven) == ("stock", day(4), True)
-    assert [row["ended_at"] for row in seven.rows(EXPECTATIONS)] == [noon(3), None]
-    assert (seven.watch()["look_again_on"], seven.watch()["version"]) == (day(0), version + 1)
+    assert [row["ended_at"] for row in seven.rows(EXPECTED_DATES)] == [noon(3), None]
+    assert (seven.watch()["next_check_on"], seven.watch()["version"]) == (day(0), version + 1)
     found = available(seven)
     assert (found["state"], found["left"], found["waiting"], found["waited"]) == ("in_stock", 10, 0, 1)
     assert found["since"] == noon(3)
@@ -186,11 +186,11 @@ def test_what_is_due_today_is_not_late_yet_and_one_container_is_one_delivery(sev
     allocate(seven.desk, on=4)
     first = expected(seven)
     assert first == ("inbound", day(23), False)
-    assert "by 30 past deliveries of Acme and 30 of all" in seven.rows(EXPECTATIONS)[-1]["why"]
+    assert "by 30 past deliveries of Acme and 30 of all" in seven.rows(EXPECTED_DATES)[-1]["why"]
     write(seven, update(INBOUNDS).where(INBOUNDS.c.id.startswith("K")).values(received_at=noon(6)))
     allocate(seven.desk, on=7)
     assert expected(seven) == first
-    assert "by 31 past deliveries of Acme and 31 of all" in seven.rows(EXPECTATIONS)[-1]["why"]
+    assert "by 31 past deliveries of Acme and 31 of all" in seven.rows(EXPECTED_DATES)[-1]["why"]
 
 
 def test_a_line_that_is_to_arrive_and_no_more_only_to_leave_has_another_day(seven):
@@ -243,7 +243,7 @@ def test_what_was_shipped_and_is_to_be_delivered_is_expected_by_the_day_it_left(
     for on in (3, 9):
         allocate(counter.desk, on=on)
         assert expected(counter) == ("stock", day(7), False)
-    (row,) = [row for row in counter.rows(EXPECTATIONS) if row["ended_at"] is None]
+    (row,) = [row for row in counter.rows(EXPECTED_DATES) if row["ended_at"] is None]
     assert row["why"] == f"it left on {day(3)}"
 
 
@@ -254,10 +254,10 @@ def test_staff_may_say_when_what_is_on_its_way_arrives_and_take_it_back(counter,
     allocate(counter.desk)
     counter.change("1041", shipped_at=noon(1), expected_on=None if theirs is None else day(theirs))
     now = Now("", day(1), noon(1))
-    say(counter.desk, now, "1041", "1", day(9), "Rita")
+    set_override(counter.desk, now, "1041", "1", day(9), "Rita")
     allocate(counter.desk, on=1)
     assert expected(counter) == ("staff", day(9), True)
-    forget(counter.desk, now, "1041", "1", "Rita")
+    clear_override(counter.desk, now, "1041", "1", "Rita")
     assert expected(counter) == (("stock", day(3), False) if theirs is None else None)
 
 
@@ -285,7 +285,7 @@ def test_a_line_whose_product_was_changed_gives_back_what_it_had(seven):
 def test_of_a_product_that_the_shop_keeps_no_stock_of_nothing_is_said(counter):
     counter.order("1041", line(promised=2, expected=9, product=LAMP))
     allocate(counter.desk)
-    assert (pieces(counter), counter.rows(EXPECTATIONS), counter.rows(AVAILABILITIES)) == ([], [], [])
+    assert (pieces(counter), counter.rows(EXPECTED_DATES), counter.rows(AVAILABILITIES)) == ([], [], [])
 
 
 @pytest.mark.parametrize(
@@ -307,7 +307,7 @@ def test_safety_stock_is_the_shops_own_or_else_the_one_worked_out(counter, own, 
         figures = dict.fromkeys(("reorder_point", "order_quantity", "available"), 0)
         figures |= dict.fromkeys(("demand_a_day", "demand_sd", "lead_days", "lead_sd"), 0.0)
         said = {"method": "", "why": "", "set_at": noon(0)}
-        write(counter, insert(LEVELS).values(product_id="lamp", safety_stock=reckoned, **figures, **said))
+        write(counter, insert(STOCK_LEVELS).values(product_id="lamp", safety_stock=reckoned, **figures, **said))
     allocate(counter.desk)
     assert pieces(counter)[0] == ("1041", given, "stock", "main")
     assert available(counter)["left"] == left
@@ -330,10 +330,10 @@ def test_what_a_vendor_accepted_is_expected_by_its_answer(counter, answer, direc
     write(counter, insert(VENDORS).values(id="V1", name="Acme", lead_days=7))
     product(counter, vendor_id="V1", drop_shipped=direct)
     request = {"id": "R1", "run_id": "r", "vendor_id": "V1", "channel": "mail", "state": "sent", "attempts": 1}
-    write(counter, insert(REQUESTS).values(**request, created_at=noon(0), not_before=noon(0)))
+    write(counter, insert(PURCHASE_REQUESTS).values(**request, created_at=noon(0), not_before=noon(0)))
     asked = {"id": "L1", "request_id": "R1", "order_id": "1041", "line": "1", "nth": 1, "product_id": "lamp"}
     reply = {"quantity": 1, "drop_shipped": direct, "answer": answer, "promised_on": day(2) if answer else None}
-    write(counter, insert(PURCHASED).values(**asked, **reply))
+    write(counter, insert(PURCHASE_LINES).values(**asked, **reply))
     allocate(counter.desk)
     assert expected(counter) == found
     counter.change("1041", quantity=2)
@@ -347,14 +347,14 @@ def test_what_a_vendor_accepted_is_expected_by_its_answer(counter, answer, direc
 def test_what_staff_say_is_believed_until_its_day_has_passed(seven):
     allocate(seven.desk)
     version = seven.watch()["version"]
-    say(seven.desk, Now("", day(0), noon(0)), "1041", "1", day(3), "Rita")
+    set_override(seven.desk, Now("", day(0), noon(0)), "1041", "1", day(3), "Rita")
     assert expected(seven) == ("staff", day(3), False)
     assert seven.watch()["version"] == version + 1
     allocate(seven.desk, on=3)
     assert expected(seven) == ("staff", day(3), False)
     allocate(seven.desk, on=4)
     assert expected(seven) == ("inbound", day(8), False)
-    assert [(row["who"], row["ended_at"]) for row in seven.rows(EXPECTATIONS)] == [
+    assert [(row["who"], row["ended_at"]) for row in seven.rows(EXPECTED_DATES)] == [
         ("run", noon(0)),
         ("Rita", noon(4)),
         ("run", None),
@@ -377,14 +377,14 @@ def test_a_lead_time_that_is_over_hides_no_newer_word_and_is_not_reckoned_anew_w
 
 def test_staff_may_take_back_what_they_said(seven):
     now = Now("", day(0), noon(0))
-    say(seven.desk, now, "1041", "1", day(3), "Rita")
-    forget(seven.desk, now, "1041", "1", "Rita")
+    set_override(seven.desk, now, "1041", "1", day(3), "Rita")
+    clear_override(seven.desk, now, "1041", "1", "Rita")
     assert expected(seven) == ("inbound", day(8), False)
     before = written(seven)
     allocate(seven.desk)
-    assert written(seven)[EXPECTATIONS] == before[EXPECTATIONS]
+    assert written(seven)[EXPECTED_DATES] == before[EXPECTED_DATES]
     with pytest.raises(ForewarnError, match="staff said nothing of line '1' of order '1041'"):
-        forget(seven.desk, now, "1041", "1", "Rita")
+        clear_override(seven.desk, now, "1041", "1", "Rita")
 
 
 @pytest.mark.parametrize(
@@ -398,8 +398,8 @@ def test_staff_may_take_back_what_they_said(seven):
 )
 def test_staff_are_told_what_is_wrong_with_their_date(seven, order, number, on, why):
     with pytest.raises(ForewarnError, match=why):
-        say(seven.desk, Now("", day(0), noon(0)), order, number, day(on), "Rita")
-    assert seven.rows(EXPECTATIONS) == []
+        set_override(seven.desk, Now("", day(0), noon(0)), order, number, day(on), "Rita")
+    assert seven.rows(EXPECTED_DATES) == []
 
 
 def many(counter):
@@ -414,20 +414,20 @@ def many(counter):
 
 def believed(counter):
     return sorted(
-        (row["order_id"], row["source"], row["expected_on"], row["ended_at"]) for row in counter.rows(EXPECTATIONS)
+        (row["order_id"], row["source"], row["expected_on"], row["ended_at"]) for row in counter.rows(EXPECTED_DATES)
     )
 
 
 def test_a_run_that_died_in_the_middle_is_taken_up_by_the_next(counter):
     many(counter)
     allocate(counter.desk, batch=3, pages=2, run="died")
-    begun = {row["id"]: row for row in counter.rows(EXPECTATIONS)}
+    begun = {row["id"]: row for row in counter.rows(EXPECTED_DATES)}
     assert len(begun) == 12
     allocate(counter.desk, batch=3, run="next")
-    assert {row["id"]: row for row in counter.rows(EXPECTATIONS) if row["id"] in begun} == begun
+    assert {row["id"]: row for row in counter.rows(EXPECTED_DATES) if row["id"] in begun} == begun
     assert (len(pieces(counter)), len(believed(counter))) == (60, 40)
     whole = pieces(counter)
-    for table in (ALLOCATIONS, EXPECTATIONS, AVAILABILITIES):
+    for table in (ALLOCATIONS, EXPECTED_DATES, AVAILABILITIES):
         write(counter, delete(table))
     allocate(counter.desk, run="undisturbed")
     assert pieces(counter) == whole
@@ -446,28 +446,28 @@ def test_two_runs_at_once_do_the_work_of_one(counter):
 def test_nothing_is_allocated_by_facts_that_are_half_taken_in(seven):
     done = []
     with ThreadPoolExecutor(1) as pool:
-        with taking_in(seven.desk.engine) as alive:
-            with pytest.raises(HalfTaken, match="half taken in"):
+        with import_in_progress(seven.desk.engine) as alive:
+            with pytest.raises(ImportIncomplete, match="half taken in"):
                 allocate(seven.desk)
-            waiting = pool.submit(when_whole, lambda: done.append(allocate(seven.desk)))
+            waiting = pool.submit(wait_for_import, lambda: done.append(allocate(seven.desk)))
             with seven.desk.engine.begin() as connection:
                 alive(connection)
             assert (pieces(seven), done) == ([], [])
         waiting.result()
     assert pieces(seven) == [("1041", 5, "stock", "main"), ("1041", 2, "inbound", "D1")]
-    assert seven.rows(TALLIES) == []
+    assert seven.rows(COUNTERS) == []
 
 
 @pytest.mark.parametrize("end", ["by the next", "forgotten"])
 def test_an_import_that_broke_off_is_made_whole_by_the_next_or_forgotten(seven, end):
-    with pytest.raises(ZeroDivisionError), taking_in(seven.desk.engine):
+    with pytest.raises(ZeroDivisionError), import_in_progress(seven.desk.engine):
         raise ZeroDivisionError
-    with pytest.raises(HalfTaken):
-        when_whole(lambda: allocate(seven.desk), patience=-1)
+    with pytest.raises(ImportIncomplete):
+        wait_for_import(lambda: allocate(seven.desk), patience=-1)
     if end == "forgotten":
-        write(seven, update(TALLIES).values(n=TALLIES.c.n - SILENT * 10**9))
+        write(seven, update(COUNTERS).values(n=COUNTERS.c.n - SILENT_SECONDS * 10**9))
     else:
-        with taking_in(seven.desk.engine):
+        with import_in_progress(seven.desk.engine):
             pass
     allocate(seven.desk)
     assert len(pieces(seven)) == 2
@@ -478,37 +478,37 @@ def sample(tmp_path_factory):
     """Return a sample shop whose facts were taken in, opened, and what allocating in it reported."""
     place, on = tmp_path_factory.mktemp("allocate"), date(2026, 6, 15)
     write_sample(place / "shop", orders=60, as_of=on)
-    with open_house(place / "shop") as house:
+    with open_app(place / "shop") as house:
         with house.source() as source:
             import_all(house.desk.engine, source, on, house.rejects)
-        yield house, *asyncio.run(share_out(house, on))
+        yield house, *asyncio.run(run_allocate(house, on))
 
 
 def test_a_shops_own_files_lead_to_dates_and_to_a_list_of_what_is_short(sample):
     house, report, shortage = sample
-    assert report.covered.keys() == {"stock", "inbound"}
-    assert report.dates == {"set": sum(report.covered.values())}
+    assert report.coverage.keys() == {"stock", "inbound"}
+    assert report.dates == {"set": sum(report.coverage.values())}
     assert report.products["in_stock"] > report.products["backorder"] > 0
     assert [one["waiting"] for one in shortage] == sorted((one["waiting"] for one in shortage), reverse=True)
-    again, _ = asyncio.run(share_out(house, date(2026, 6, 15)))
-    assert (again.covered, again.dates) == (report.covered, {})
+    again, _ = asyncio.run(run_allocate(house, date(2026, 6, 15)))
+    assert (again.coverage, again.dates) == (report.coverage, {})
 
 
 def test_what_was_just_taken_in_is_allocated_before_anybody_is_told(tmp_path):
     on = date(2026, 6, 15)
     write_sample(tmp_path / "shop", orders=60, as_of=on)
-    with open_house(tmp_path / "shop") as house:
-        found = asyncio.run(find_and_owe(house, on, take_in=True))
-        again, _ = asyncio.run(share_out(house, on))
-        with reading(house.desk.engine) as ledger:
-            believed = select(EXPECTATIONS).where(EXPECTATIONS.c.ended_at.is_(None))
+    with open_app(tmp_path / "shop") as house:
+        found = asyncio.run(run_late_orders(house, on, take_in=True))
+        again, _ = asyncio.run(run_allocate(house, on))
+        with read_only(house.desk.engine) as ledger:
+            believed = select(EXPECTED_DATES).where(EXPECTED_DATES.c.ended_at.is_(None))
             dates = {(row.order_id, row.line): row.expected_on for row in ledger.execute(believed)}
             told = {
                 (row.order_id, said.number): said.expected_on
                 for row in ledger.execute(select(NOTICES.c.order_id, NOTICES.c.lines))
-                for said in map(ToldLine.from_data, row.lines)
+                for said in map(NoticeLine.from_data, row.lines)
             }
-    assert (again.dates, bool(told), bool(found.owed)) == ({}, True, True)
+    assert (again.dates, bool(told), bool(found.notices)) == ({}, True, True)
     # A line that waits for others of its parcel is told the parcel's day.
     assert all(told[key] == dates[key] or (dates[key] and told[key] > dates[key]) for key in told)
 
@@ -530,4 +530,4 @@ def test_staff_use_it_by_commands(tmp_path):
 
 def test_stock_is_not_allocated_for_a_day_before_the_last_one(sample):
     with pytest.raises(ForewarnError, match="allocate was run for 2026-06-15 already"):
-        asyncio.run(share_out(sample[0], date(2026, 6, 14)))
+        asyncio.run(run_allocate(sample[0], date(2026, 6, 14)))

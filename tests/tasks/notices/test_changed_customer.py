@@ -8,12 +8,12 @@ from unicodedata import normalize
 
 from sqlalchemy import MetaData, Table, insert, select, text, update
 
-from models.enums import News, State
+from models.enums import ChangeKind, State
 from sources.starter_folder import write_starter
 from tasks.db.engine import connect
 from tasks.db.migrations import migrate
-from tasks.db.sql import reading
-from tasks.reporting.dry_run import survey
+from tasks.db.sql import read_only
+from tasks.reporting.dry_run import dry_run
 from tasks.runs.records import Now
 from tasks.tables import CUSTOMERS, ORDERS, WATCHES
 from tests.models.test_migrations import VERSIONS, up
@@ -41,7 +41,7 @@ def test_the_new_customer_is_told_at_the_next_run_as_for_the_first_time(counter)
     (mail,) = counter.live(1)
     assert mail.to == BERT.email
     first, second = sorted(counter.notices, key=lambda row: row["revision"])
-    assert (second["news"], second["message"]) == (News.FIRST, first["message"])
+    assert (second["change"], second["message"]) == (ChangeKind.FIRST, first["message"])
     assert counter.watch()["told_to"] == BERT.id
     assert counter.live(2) == []
 
@@ -104,8 +104,8 @@ def test_a_look_without_writing_says_the_same(counter):
     counter.order("1041", line(promised=-9))
     counter.live()
     hand_over(counter, BERT, on=1)
-    found = survey(counter.desk, Now("", day(1), noon(1)), batch=10)
-    assert found.looked.news.total() == 1
+    found = dry_run(counter.desk, Now("", day(1), noon(1)), batch=10)
+    assert found.looked.changes.total() == 1
 
 
 def test_an_older_watch_takes_whom_it_told_from_the_notice(database):
@@ -120,12 +120,12 @@ def test_an_older_watch_takes_whom_it_told_from_the_notice(database):
             row = notice | {"id": f"n{order}", "order_id": order, "customer_id": customer_id, "channel": "email"}
             connection.execute(insert(table).values(row))
         watch = text(
-            "INSERT INTO watch (order_id, version, look_again_on, revision, told_revision) VALUES (:a, 0, :b, 2, :c)"
+            "INSERT INTO watch (order_id, version, next_check_on, revision, told_revision) VALUES (:a, 0, :b, 2, :c)"
         )
         given = [{"a": order, "b": DAY, "c": revision} for order, revision in (("1", 2), ("2", None), ("3", 2))]
         connection.execute(watch, given)
     migrate(engine)
-    with reading(engine) as connection:
+    with read_only(engine) as connection:
         found = dict(connection.execute(select(WATCHES.c.order_id, WATCHES.c.told_to)).all())
     engine.dispose()
     assert found == {"1": "c1", "2": None, "3": None}

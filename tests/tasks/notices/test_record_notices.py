@@ -8,14 +8,14 @@ from sqlalchemy import update
 from models.enums import Channel, State
 from models.errors import ForewarnError
 from models.orders import ProductFacts
-from models.policy.policy import Bucket, Caps, Policy
-from tasks.db.counters import orders_by_bucket
-from tasks.db.sql import reading
-from tasks.notices.evaluate import look
-from tasks.offers.budget import Contended
-from tasks.offers.substitute_stock import Shelves
+from models.policy.policy import Bucket, BudgetPolicy, Policy
+from tasks.db.counters import count_orders_by_bucket
+from tasks.db.sql import read_only
+from tasks.notices.evaluate import evaluate_page
+from tasks.offers.budget import WriteConflict
+from tasks.offers.substitute_stock import SubstituteStock
 from tasks.runs.records import Now
-from tasks.tables import LINES, OFFERS, PRODUCTS, WATCHES
+from tasks.tables import OFFERS, ORDER_LINES, PRODUCTS, WATCHES
 from templates.rendering.messages import Words
 from tests.support.builders import DAY, day, line
 from tests.support.shop_driver import SHOP, customer, euros, noon
@@ -27,8 +27,8 @@ OTHER = ProductFacts("p7", "Desk lamp", "lamps", Decimal(44))
 
 def test_a_newly_late_order_is_owed_one_notice_and_the_second_run_owes_nothing(counter):
     counter.order()
-    assert counter.decide().owed == {"email": 1}
-    assert counter.decide().owed == {}
+    assert counter.decide().notices == {"email": 1}
+    assert counter.decide().notices == {}
     (notice,) = counter.notices
     assert (notice["order_id"], notice["bucket"], notice["revision"]) == ("1041", "fortnight", 1)
     assert notice["state"] == State.QUEUED
@@ -72,23 +72,23 @@ def test_the_figures_of_a_run_come_without_counting_orders(counter):
     counter.order("2", line(promised=-9))
     counter.order("3", line(promised=9))
     counter.decide()
-    with reading(counter.desk.engine) as connection:
-        assert orders_by_bucket(connection) == {"short": 1, "fortnight": 1, "on_time": 1}
+    with read_only(counter.desk.engine) as connection:
+        assert count_orders_by_bucket(connection) == {"short": 1, "fortnight": 1, "on_time": 1}
     counter.change("2", on=1, shipped_at=noon(1))
     counter.decide(20)
-    with reading(counter.desk.engine) as connection:
-        assert orders_by_bucket(connection) == {"long": 1, "fortnight": 1}
+    with read_only(counter.desk.engine) as connection:
+        assert count_orders_by_bucket(connection) == {"long": 1, "fortnight": 1}
 
 
 def test_a_limit_leaves_the_other_orders_due(counter):
     for key in "12345":
         counter.order(key)
-    assert sum(counter.decide(limit=2).news.values()) == 2
-    assert sum(counter.decide().news.values()) == 3
+    assert sum(counter.decide(limit=2).changes.values()) == 2
+    assert sum(counter.decide().changes.values()) == 3
 
 
 def test_a_limit_takes_nothing_from_the_caps_for_orders_it_leaves(counter, with_policy):
-    with_policy(Policy(caps=Caps(per_month={"EUR": 100}, per_run={"EUR": 100})))
+    with_policy(Policy(caps=BudgetPolicy(per_month={"EUR": 100}, per_run={"EUR": 100})))
     for key in range(5):
         counter.order(str(key), line(promised=-16), customer=customer(f"c{key}"))
     for _ in range(5):
@@ -107,30 +107,30 @@ def test_a_preference_that_cannot_be_used_leaves_the_other_channels(counter):
 def test_a_line_without_a_promise_is_late_thirty_days_after_its_order(counter):
     counter.order("1", line(promised=0), placed=-40)
     with counter.desk.engine.begin() as connection:
-        connection.execute(LINES.update().values(promised_on=None))
-    assert counter.decide().news == {"fortnight": 1}
+        connection.execute(ORDER_LINES.update().values(promised_on=None))
+    assert counter.decide().changes == {"fortnight": 1}
 
 
 def test_a_re_lived_day_sees_an_order_close_on_its_own_day(counter):
     counter.order("1", line(promised=-9, shipped=2))
     counter.decide(0)
     counter.decide(2)
-    with reading(counter.desk.engine) as connection:
-        assert orders_by_bucket(connection) == {}
+    with read_only(counter.desk.engine) as connection:
+        assert count_orders_by_bucket(connection) == {}
 
 
 def test_small_batches_reach_every_order_once(counter):
     for key in range(7):
         counter.order(str(key), customer=customer(f"c{key}"))
-    assert counter.decide(batch=2).news == {"fortnight": 7}
+    assert counter.decide(batch=2).changes == {"fortnight": 7}
     assert len(counter.notices) == 7
 
 
 def test_a_changed_policy_looks_at_every_order_once(counter, with_policy):
     counter.order("1", line(promised=-2))
-    assert counter.decide().news == {}
+    assert counter.decide().changes == {}
     with_policy(Policy(bucket=(Bucket(name="short", from_days=1), *Policy().bucket[1:])))
-    assert counter.decide().news == {"short": 1}
+    assert counter.decide().changes == {"short": 1}
     assert counter.decide().orders == 0
 
 
@@ -168,8 +168,8 @@ def test_a_worker_that_always_comes_second_gives_up_without_a_trace(counter, des
             return super().message(plan, contact, id=id)
 
     counter.desk = replace(desk, words=AlwaysInterrupted(SHOP))
-    with pytest.raises(Contended, match="next run"):
-        look(counter.desk, Now("r", DAY, noon(0)), Shelves(), None, batch=10)
+    with pytest.raises(WriteConflict, match="next run"):
+        evaluate_page(counter.desk, Now("r", DAY, noon(0)), SubstituteStock(), None, batch=10)
     assert counter.notices == []
     assert counter.rows(OFFERS) == []
 
@@ -185,10 +185,10 @@ def test_words_that_fail_for_one_order_are_named_and_stop_no_other(counter, tmp_
     (problem,) = found.problems
     assert "fortnight/subject.en.txt" in problem
     assert "nummer" in problem
-    assert found.news == {"week": 1}
+    assert found.changes == {"week": 1}
     assert [notice["order_id"] for notice in counter.notices] == ["2"]
     counter.desk = replace(counter.desk, words=Words(SHOP))
-    assert counter.decide().news == {"fortnight": 1}
+    assert counter.decide().changes == {"fortnight": 1}
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_a_customer_who_cannot_be_written_to_is_a_skipped_notice_with_its_reason
     counter.order("2", customer=customer("c8"))
     found = counter.decide()
     assert found.skipped == {reason: 1}
-    assert found.owed == {"email": 1}
+    assert found.notices == {"email": 1}
     assert {notice["state"] for notice in counter.notices} == {State.SKIPPED, State.QUEUED}
     assert len(counter.live()) == 1
 
@@ -231,7 +231,7 @@ def test_a_late_customer_with_consent_hears_by_mail_and_text_and_a_preference_wi
 def test_a_text_owed_at_night_waits_for_the_morning(counter):
     counter.order(customer=customer("c1", phone="+4915112345678", sms_consent=True, prefers="sms"))
     now = Now("r", DAY, datetime(2026, 6, 15, 20, 30, tzinfo=UTC))
-    look(counter.desk, now, Shelves(), None, batch=10)
+    evaluate_page(counter.desk, now, SubstituteStock(), None, batch=10)
     (notice,) = counter.notices
     assert notice["not_before"] == datetime(2026, 6, 16, 6, 0, tzinfo=UTC)
     assert notice["valid_until"] == datetime(2026, 6, 16, 19, 0, tzinfo=UTC)
@@ -277,7 +277,7 @@ def test_a_substitute_is_what_a_new_order_would_get_where_stock_was_allocated(co
 @pytest.mark.parametrize(("currency", "offered"), [("EUR", ["substitute"]), ("JPY", [])])
 def test_what_a_line_costs_says_nothing_of_prices_in_another_currency(counter, currency, offered):
     counter.order("1", line(promised=-9, product=replace(LAMP, price=None)), currency=currency)
-    write(counter, update(LINES).values(price=44))
+    write(counter, update(ORDER_LINES).values(price=44))
     counter.stock(OTHER, on_hand=3)
     counter.decide()
     assert [offer["kind"] for offer in counter.rows(OFFERS) if offer["kind"] == "substitute"] == offered
@@ -324,17 +324,17 @@ def test_a_worse_bucket_brings_its_own_discount_with_a_code_of_its_own(counter):
 )
 @pytest.mark.parametrize("which", ["per_run", "per_month"])
 def test_the_caps_hold_to_the_cent_and_everybody_is_told_all_the_same(counter, with_policy, caps, given, which):
-    with_policy(Policy(caps=Caps(**{which: caps})))
+    with_policy(Policy(caps=BudgetPolicy(**{which: caps})))
     for key in range(5):
         counter.order(str(key), line(promised=-16), customer=customer(f"c{key}"))
     found = counter.decide(batch=2)
     assert len(counter.rows(OFFERS)) == given
     assert found.over_cap == 5 - given
-    assert found.owed == {"email": 5}
+    assert found.notices == {"email": 5}
 
 
 def test_the_month_has_one_cap_for_all_its_runs(counter, with_policy):
-    with_policy(Policy(caps=Caps(per_month={"EUR": 40})))
+    with_policy(Policy(caps=BudgetPolicy(per_month={"EUR": 40})))
     for key in range(3):
         counter.order(str(key), line(promised=-16), customer=customer(f"c{key}"))
         counter.decide()
@@ -351,10 +351,10 @@ def test_a_european_without_marketing_consent_finds_the_offer_on_the_order_page_
 
 def test_finding_what_is_due_reads_only_what_is_due(counter):
     query = (
-        "SELECT order_id FROM watch WHERE look_again_on <= '2026-06-15' "
-        "AND (look_again_on, order_id) > ('2026-06-01', '17') ORDER BY look_again_on, order_id LIMIT 500"
+        "SELECT order_id FROM watch WHERE next_check_on <= '2026-06-15' "
+        "AND (next_check_on, order_id) > ('2026-06-01', '17') ORDER BY next_check_on, order_id LIMIT 500"
     )
-    with reading(counter.desk.engine) as connection:
+    with read_only(counter.desk.engine) as connection:
         if connection.dialect.name == "sqlite":
             plan = " ".join(str(row[3]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}"))
             assert "SEARCH watch USING COVERING INDEX ix_watch_look_again" in plan

@@ -5,19 +5,19 @@ from decimal import Decimal
 import pytest
 from typer.testing import CliRunner
 
-from app.clock import clock
-from app.composition import open_house
+from app.clock import make_clock
+from app.composition import open_app
 from cli.main import app
-from flows.deliver import hand_over
+from flows.deliver import run_deliver
 from models.enums import State
 from models.errors import ForewarnError
 from models.orders import ProductFacts
-from models.policy.messaging import Posting
+from models.policy.messaging import PostPolicy
 from models.policy.policy import Policy
 from sources.sample import write_sample
-from tasks.db.sql import reading
-from tasks.posts.compose import compose
-from tasks.posts.review import decide_on
+from tasks.db.sql import read_only
+from tasks.posts.compose import compose_delay_posts
+from tasks.posts.review import review_post
 from tasks.reporting import status
 from tasks.runs.records import Now
 from templates.rendering.social import weight
@@ -40,28 +40,28 @@ def now(n=0):
 
 @pytest.mark.parametrize(("orders", "posts"), [(4, 0), (5, 1)])
 def test_a_product_late_in_enough_orders_is_worth_a_post(counter, orders, posts):
-    assert len(compose(late(counter, orders).desk, now())) == posts
+    assert len(compose_delay_posts(late(counter, orders).desk, now())) == posts
 
 
 @pytest.mark.parametrize(("promised", "posts"), [(-3, 0), (-4, 1)])
 def test_only_orders_late_by_enough_days_count(counter, promised, posts):
-    assert len(compose(late(counter, 5, promised=promised).desk, now())) == posts
+    assert len(compose_delay_posts(late(counter, 5, promised=promised).desk, now())) == posts
 
 
 def test_a_product_has_at_most_one_post_a_week(counter):
     late(counter, 5)
-    assert [len(compose(counter.desk, now(n))) for n in (0, 1, 6, 7)] == [1, 0, 0, 1]
+    assert [len(compose_delay_posts(counter.desk, now(n))) for n in (0, 1, 6, 7)] == [1, 0, 0, 1]
     assert sorted(post["week"] for post in counter.posts) == ["2026-W25", "2026-W26"]
 
 
 def test_a_post_waits_until_somebody_approves_it_and_then_leaves_once(counter):
-    (post,) = compose(late(counter, 5).desk, now())
+    (post,) = compose_delay_posts(late(counter, 5).desk, now())
     assert counter.deliver().sent == {}
-    decide_on(counter.desk, now(), post["id"][:8], State.QUEUED, "mara")
+    review_post(counter.desk, now(), post["id"][:8], State.QUEUED, "mara")
     assert counter.deliver().sent == {"x": 1}
     assert counter.deliver().sent == {}
-    with reading(counter.desk.engine) as connection:
-        assert status.day(counter.desk, connection, day(0)).sent == {"x": 1}
+    with read_only(counter.desk.engine) as connection:
+        assert status.load_day(counter.desk, connection, day(0)).sent == {"x": 1}
     (message,) = counter.door.taken
     assert "Reading lamp" in message.text
     assert weight(message.text) <= 280
@@ -73,32 +73,32 @@ def test_a_post_that_is_approved_on_a_day_leaves_on_that_day(tmp_path, monkeypat
     on = date(2025, 11, 24)
     write_sample(tmp_path / "shop", orders=400, seed=7, as_of=on)
     assert CliRunner().invoke(app, ["run", "--import", "--as-of", str(on)]).exit_code == 0
-    with open_house() as house:
-        post, *_ = compose(house.desk, clock(house.folder.shop.zone, on).read())
-        asyncio.run(hand_over(house, on))
+    with open_app() as house:
+        post, *_ = compose_delay_posts(house.desk, make_clock(house.folder.shop.zone, on).read())
+        asyncio.run(run_deliver(house, on))
         said = CliRunner().invoke(app, ["posts", "approve", post["id"][:8], "--who", "mara", "--as-of", str(on)])
         assert said.exit_code == 0
-        assert asyncio.run(hand_over(house, on)).sent == {"x": 1}
+        assert asyncio.run(run_deliver(house, on)).sent == {"x": 1}
 
 
 def test_a_post_names_no_customer(counter):
-    (post,) = compose(late(counter, 5).desk, now())
+    (post,) = compose_delay_posts(late(counter, 5).desk, now())
     for private in ("Customer", "c0", "example.com/orders", "@"):
         assert private not in post["text"].replace("https://lamps.example.com", "")
 
 
 def test_a_post_that_was_turned_down_never_leaves(counter):
-    (post,) = compose(late(counter, 5).desk, now())
-    decide_on(counter.desk, now(), post["id"], State.SKIPPED, "mara", "not now")
+    (post,) = compose_delay_posts(late(counter, 5).desk, now())
+    review_post(counter.desk, now(), post["id"], State.SKIPPED, "mara", "not now")
     assert counter.deliver().sent == {}
     with pytest.raises(ForewarnError, match="none of the held posts"):
-        decide_on(counter.desk, now(), post["id"], State.QUEUED, "mara")
+        review_post(counter.desk, now(), post["id"], State.QUEUED, "mara")
     assert counter.posts[0]["reason"] == "not now"
 
 
 def test_an_approved_post_whose_product_is_back_is_not_sent(counter):
-    (post,) = compose(late(counter, 5).desk, now())
-    decide_on(counter.desk, now(), post["id"], State.QUEUED, "mara")
+    (post,) = compose_delay_posts(late(counter, 5).desk, now())
+    review_post(counter.desk, now(), post["id"], State.QUEUED, "mara")
     for key in range(5):
         counter.change(f"-9/{key}", shipped_at=noon(0))
     assert counter.deliver().skipped == {"changed": 1}
@@ -106,15 +106,15 @@ def test_an_approved_post_whose_product_is_back_is_not_sent(counter):
 
 
 def test_an_approved_post_whose_date_has_moved_or_passed_is_not_sent(counter):
-    (post,) = compose(late(counter, 5, expected=3).desk, now())
-    decide_on(counter.desk, now(), post["id"], State.QUEUED, "mara")
+    (post,) = compose_delay_posts(late(counter, 5, expected=3).desk, now())
+    review_post(counter.desk, now(), post["id"], State.QUEUED, "mara")
     assert counter.deliver(4).skipped == {"changed": 1}
 
 
 def test_the_date_of_a_post_is_that_of_the_last_order_and_unknown_where_one_is(counter, with_policy):
-    with_policy(Policy(posts=Posting(orders=2)))
+    with_policy(Policy(posts=PostPolicy(orders=2)))
     late(counter, 2, expected=5)
     late(counter, 1, promised=-8, expected=9)
-    (post,) = compose(counter.desk, now())
+    (post,) = compose_delay_posts(counter.desk, now())
     assert post["orders"] == 3
     assert "June 24" in post["text"]

@@ -5,12 +5,12 @@ import pytest
 from sqlalchemy import insert, update
 
 from models.enums import PostKind, State
-from models.inventory import Stocked
+from models.inventory import StockStatus
 from models.orders import ProductFacts
-from tasks.posts.compose import compose_stock
-from tasks.posts.review import decide_on
+from tasks.posts.compose import compose_stock_posts
+from tasks.posts.review import review_post
 from tasks.runs.records import Now
-from tasks.tables import AVAILABILITIES, LEVELS
+from tasks.tables import AVAILABILITIES, STOCK_LEVELS
 from tests.support.builders import day
 from tests.support.shop_driver import noon
 
@@ -21,7 +21,7 @@ def now(n=0):
     return Now("r", day(n), noon(n))
 
 
-def shelf(counter, *, state=Stocked.IN_STOCK, left=20, waited=0, hours=1, sells=1.0):
+def shelf(counter, *, state=StockStatus.IN_STOCK, left=20, waited=0, hours=1, sells=1.0):
     """Put a product on the shelf that came back some hours ago."""
     with counter.desk.engine.begin() as connection:
         counter._product(connection, LAMP)
@@ -32,7 +32,7 @@ def shelf(counter, *, state=Stocked.IN_STOCK, left=20, waited=0, hours=1, sells=
             )
         )  # fmt: skip
         connection.execute(
-            insert(LEVELS).values(
+            insert(STOCK_LEVELS).values(
                 product_id=LAMP.id, safety_stock=0, reorder_point=0, order_quantity=0, available=left,
                 demand_a_day=sells, demand_sd=0, lead_days=1, lead_sd=0, method="smooth", why="", set_at=noon(0),
             )
@@ -46,23 +46,23 @@ def shelf(counter, *, state=Stocked.IN_STOCK, left=20, waited=0, hours=1, sells=
         ({"waited": 5}, [PostKind.BACK]),
         ({"waited": 4}, []),
         ({"waited": 5, "hours": 25}, []),
-        ({"waited": 5, "state": Stocked.BACKORDER}, []),
+        ({"waited": 5, "state": StockStatus.BACKORDER}, []),
         ({"left": 5}, [PostKind.LOW]),
         ({"left": 6}, []),
         ({"left": 5, "sells": 0}, []),
-        ({"left": 5, "state": Stocked.OUT_OF_STOCK}, []),
+        ({"left": 5, "state": StockStatus.OUT_OF_STOCK}, []),
         ({"left": 5, "waited": 5}, [PostKind.BACK]),
     ],
 )
 def test_a_product_is_worth_a_post_when_it_is_back_after_many_waited_or_nearly_gone(counter, given, kinds):
-    posts = compose_stock(shelf(counter, **given).desk, now())
+    posts = compose_stock_posts(shelf(counter, **given).desk, now())
     assert [post["kind"] for post in posts] == kinds
     assert all(post["state"] == State.HELD for post in posts)
 
 
 def test_each_kind_of_post_is_written_once_a_week(counter):
     shelf(counter, left=3)
-    assert [len(compose_stock(counter.desk, now(n))) for n in (0, 1, 7)] == [1, 0, 1]
+    assert [len(compose_stock_posts(counter.desk, now(n))) for n in (0, 1, 7)] == [1, 0, 1]
 
 
 @pytest.mark.parametrize(
@@ -70,14 +70,14 @@ def test_each_kind_of_post_is_written_once_a_week(counter):
     [
         ({"left": 3}, {}, 1),
         ({"left": 3}, {"left": 2}, 0),
-        ({"left": 3}, {"left": 0, "state": Stocked.OUT_OF_STOCK}, 0),
+        ({"left": 3}, {"left": 0, "state": StockStatus.OUT_OF_STOCK}, 0),
         ({"waited": 9}, {"left": 4}, 1),
-        ({"waited": 9}, {"left": 0, "state": Stocked.BACKORDER}, 0),
+        ({"waited": 9}, {"left": 0, "state": StockStatus.BACKORDER}, 0),
     ],
 )
 def test_an_approved_post_that_is_not_true_any_more_does_not_leave(counter, given, then, sent):
-    (post,) = compose_stock(shelf(counter, **given).desk, now())
-    decide_on(counter.desk, now(), post["id"], State.QUEUED, "mara")
+    (post,) = compose_stock_posts(shelf(counter, **given).desk, now())
+    review_post(counter.desk, now(), post["id"], State.QUEUED, "mara")
     if then:
         with counter.desk.engine.begin() as connection:
             connection.execute(update(AVAILABILITIES).values(**then))

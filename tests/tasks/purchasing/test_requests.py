@@ -9,14 +9,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, update
 
-from channels.transport import InDoubt, Rejected, SendError
+from channels.transport import OutcomeUnknown, PermanentFailure, TemporaryFailure
 from models.enums import State
 from models.errors import ForewarnError
 from models.messages import Receipt
-from tasks.delivery.queue import claim, start
-from tasks.purchasing.dispatch import Couriers, hand_over, sweep
-from tasks.purchasing.review import arrived, ask_again, drop, let_go, listed
-from tasks.tables import CUSTOMERS, ORDERS, REQUESTS, VENDORS
+from tasks.delivery.queue import claim, mark_sending
+from tasks.purchasing.dispatch import DispatchWorker, dispatch_requests, recover_abandoned
+from tasks.purchasing.review import approve_request, drop_request, find_requests, mark_delivered, reopen_lines
+from tasks.tables import CUSTOMERS, ORDERS, PURCHASE_REQUESTS, VENDORS
 from templates.rendering.purchasing import PurchaseWords
 from tests.support.builders import day
 from tests.support.buying import HOME, WAREHOUSE, Buying, table
@@ -57,7 +57,7 @@ def attached(mail):
 def test_a_backordered_line_goes_to_its_vendor_by_mail_with_the_lines_attached(shop):
     shop.say(warehouse=WAREHOUSE).order(quantity=7, lacking=5)
     report = shop.run()
-    assert (report.asked, report.sent, report.problems) == ({"v1": 1}, {"mail": 1}, [])
+    assert (report.requested, report.sent, report.problems) == ({"v1": 1}, {"mail": 1}, [])
     (mail,) = mails(shop)
     assert mail["To"].addresses[0].addr_spec == "orders@vendor.example.com"
     name, (row,) = attached(mail)
@@ -85,10 +85,10 @@ def test_a_drop_shipped_line_carries_its_parcels_address_and_nothing_else_of_the
 def test_a_customer_without_an_address_is_named_and_the_other_lines_go_on(shop):
     shop.order("1041", drop_shipped=True, address=None).order("1042")
     report = shop.run()
-    assert report.asked == {"v1": 1}
+    assert report.requested == {"v1": 1}
     assert ["1041" in one and "street, postcode and city" in one for one in report.problems] == [True]
     shop.order("1043")
-    assert shop.run().asked == {"v1": 1}
+    assert shop.run().requested == {"v1": 1}
 
 
 @one_database
@@ -98,7 +98,7 @@ def test_a_parcel_of_a_customer_without_a_name_needs_a_recipient(shop, desk):
         connection.execute(update(CUSTOMERS).values(name=""))
         connection.execute(update(ORDERS).values(recipient=None))
     report = shop.run()
-    assert (report.asked, len(report.problems)) == ({}, 1)
+    assert (report.requested, len(report.problems)) == ({}, 1)
     assert "recipient, street, postcode and city in orders.sql are right" in report.problems[0]
 
 
@@ -107,7 +107,7 @@ def test_a_second_run_asks_for_nothing_again(shop, folder, days):
     shop.order()
     shop.run(days[0])
     report = shop.run(days[1])
-    assert (report.asked, report.sent) == ({}, {})
+    assert (report.requested, report.sent) == ({}, {})
     assert len(files(folder)) == 1
 
 
@@ -123,7 +123,7 @@ def test_a_need_that_grows_asks_for_the_difference_and_one_that_shrinks_for_noth
 def test_what_is_covered_cancelled_or_has_no_vendor_is_asked_of_nobody(shop):
     shop.order("1041", lacking=0).order("1042", vendor=None).order("1043")
     shop.cancel("1043")
-    assert shop.run().asked == {}
+    assert shop.run().requested == {}
     assert shop.requests == []
 
 
@@ -135,7 +135,7 @@ def test_two_runs_at_once_ask_once(shop, folder):
         return await asyncio.gather(shop.ask(), shop.ask())
 
     reports = asyncio.run(both())
-    assert sum(sum(one.asked.values()) for one in reports) == 20
+    assert sum(sum(one.requested.values()) for one in reports) == 20
     assert sorted(one["order"] for told in files(folder) for one in told["lines"]) == sorted(
         f"10{n}" for n in range(20)
     )
@@ -145,10 +145,10 @@ def test_two_runs_at_once_ask_once(shop, folder):
 def test_a_vendor_that_cannot_be_asked_is_named_and_stops_no_other(shop):
     shop.vendor("v2", email=None).order("1041", vendor="v2").order("1042").order("1043", vendor="v3")
     report = shop.run()
-    assert report.asked == {"v1": 1}
+    assert report.requested == {"v1": 1}
     assert [f"vendor {key} cannot be asked" in said for key, said in zip(("v2", "v3"), report.problems, strict=True)]
     shop.say(vendor={"v2": {"by": "mail", "to": "two@vendor.example.com"}})
-    assert shop.run().asked == {"v2": 1}
+    assert shop.run().requested == {"v2": 1}
 
 
 @one_database
@@ -167,7 +167,7 @@ def test_a_door_without_its_secret_keeps_the_request_until_it_has_one(shop, tmp_
 def test_a_dry_run_says_what_would_be_asked_and_writes_nothing(shop):
     shop.order(quantity=3)
     report = shop.run(dry_run=True)
-    assert report.asked == {"v1": 1}
+    assert report.requested == {"v1": 1}
     assert [(one["vendor"], one["by"], one["order"], one["pieces"]) for one in report.plans] == [
         ("v1", "mail", "1041", 3)
     ]
@@ -181,7 +181,7 @@ async def test_a_vendor_reached_by_http_gets_the_same_request_under_the_same_id_
         shop = Buying(desk, tmp_path, keys='{"v1": "planted-vendor-key-1"}').vendor()
         shop.say(vendor={"v1": {"by": "http", "url": f"{vendor.url}/orders"}}).order()
         first = await shop.ask(0)
-        assert (first.in_doubt, list(first.later.values())) == (0, [1])
+        assert (first.in_doubt, list(first.retrying.values())) == (0, [1])
         await shop.ask(1)
         assert [asked.headers["Idempotency-Key"] for asked in vendor.asked] == [shop.requests[0]["id"]] * 2
         assert vendor.asked[0].body == vendor.asked[1].body
@@ -197,7 +197,7 @@ class Fickle:
     async def send(self, document):
         await asyncio.sleep(0)
         fault = self.faults.pop(0) if self.faults else None
-        if not isinstance(fault, SendError):
+        if not isinstance(fault, TemporaryFailure):
             self.taken.append(document.id)
         if fault is not None:
             raise fault
@@ -209,9 +209,9 @@ class Fickle:
 
 def send(shop, door, on=0, hours=0):
     moment = noon(on) + timedelta(hours=hours)
-    couriers = Couriers(shop.house.worker, {"v1": door}, 4, lambda: moment)
-    sweep(shop.desk, couriers)
-    return asyncio.run(hand_over(shop.desk, shop.now(on), couriers, PurchaseWords(shop.desk.shop)))
+    couriers = DispatchWorker(shop.house.worker, {"v1": door}, 4, lambda: moment)
+    recover_abandoned(shop.desk, couriers)
+    return asyncio.run(dispatch_requests(shop.desk, shop.now(on), couriers, PurchaseWords(shop.desk.shop)))
 
 
 @pytest.fixture
@@ -227,15 +227,15 @@ def owed(shop):
 
 
 async def _owe(shop):
-    from rules.purchasing import forward
-    from tasks.purchasing.requests import ways_of, write
-    from tasks.purchasing.requirements import wanted
-    from tasks.runs.records import begin
+    from rules.purchasing import plan_requests
+    from tasks.purchasing.requests import channels_of_vendors, record_requests
+    from tasks.purchasing.requirements import load_requirements
+    from tasks.runs.records import start_run
 
-    now = begin(shop.desk.engine, "forward-to-vendors", "", day(0), noon(0))
-    found = wanted(shop.desk, now)
-    asks = forward(found.needs, found.asked).asks
-    write(shop.desk, now, asks, ways_of(shop.desk, asks)[0])
+    now = start_run(shop.desk.engine, "forward-to-vendors", "", day(0), noon(0))
+    found = load_requirements(shop.desk, now)
+    asks = plan_requests(found.needs, found.asked).asks
+    record_requests(shop.desk, now, asks, channels_of_vendors(shop.desk, asks)[0])
 
 
 FILE = {"by": "folder", "path": "vendor"}
@@ -243,14 +243,14 @@ FILE = {"by": "folder", "path": "vendor"}
 
 @one_database
 def test_what_was_certainly_not_taken_is_tried_again_later(owed):
-    shop, door = owed(), Fickle(SendError("away"))
-    assert send(shop, door).later == {"away": 1}
+    shop, door = owed(), Fickle(TemporaryFailure("away"))
+    assert send(shop, door).retrying == {"away": 1}
     assert send(shop, door).sent == {}
     assert send(shop, door, hours=1).sent == {"mail": 1}
     assert len(door.taken) == 1
 
 
-@pytest.mark.parametrize("fault", [InDoubt("silence"), RuntimeError("odd")])
+@pytest.mark.parametrize("fault", [OutcomeUnknown("silence"), RuntimeError("odd")])
 def test_a_mail_in_doubt_is_never_sent_again_by_itself_and_a_file_is_under_the_same_name(owed, fault):
     shop, door = owed(), Fickle(fault)
     assert send(shop, door).in_doubt == 1
@@ -271,8 +271,8 @@ def test_a_crash_between_sending_and_settling_leaves_a_mail_in_doubt_and_sends_a
     shop, door = owed(**way), Fickle()
     worker = shop.house.worker
     with shop.desk.engine.begin() as connection:
-        (row,) = claim(connection, REQUESTS, worker, noon(0), ["mail", "folder"], 9).rows
-        assert start(connection, REQUESTS, worker, [row["id"]], noon(0))
+        (row,) = claim(connection, PURCHASE_REQUESTS, worker, noon(0), ["mail", "folder"], 9).rows
+        assert mark_sending(connection, PURCHASE_REQUESTS, worker, [row["id"]], noon(0))
     assert send(shop, door).sent == {}
     send(shop, door, hours=1)
     assert len(door.taken) == again
@@ -292,7 +292,7 @@ def test_a_line_that_was_cancelled_meanwhile_is_left_out(shop, folder):
     shop.policy(most_lines=1)
     shop.order("1041").order("1042").run()
     shop.cancel("1041")
-    let_go(shop.desk, shop.now(), shop.requests[0]["id"], "eva")
+    approve_request(shop.desk, shop.now(), shop.requests[0]["id"], "eva")
     shop.run()
     assert [[one["order"] for one in told["lines"]] for told in files(folder)] == [["1042"]]
 
@@ -303,12 +303,12 @@ def test_a_line_left_out_of_its_request_is_asked_for_when_it_is_open_again(shop,
         shop.order(order)
     key = shop.hold()
     shop.cancel("1041")
-    let_go(shop.desk, shop.now(), key, "eva")
+    approve_request(shop.desk, shop.now(), key, "eva")
     shop.run()
     shop.change("1041", cancelled_at=None)
-    assert shop.run(1).asked == {"v1": 1}
+    assert shop.run(1).requested == {"v1": 1}
     assert [[one["order"] for one in told["lines"]] for told in files(folder)] == [["1042"], ["1041"]]
-    assert listed(shop.desk, 9)[-1]["lines"] == 1
+    assert find_requests(shop.desk, 9)[-1]["lines"] == 1
 
 
 @one_database
@@ -317,7 +317,7 @@ def test_a_request_that_was_skipped_frees_its_lines(owed):
     shop.cancel()
     send(shop, door)
     shop.change("1041", cancelled_at=None)
-    assert shop.run(1).asked == {"v1": 1}
+    assert shop.run(1).requested == {"v1": 1}
 
 
 @one_database
@@ -333,10 +333,10 @@ def test_a_request_that_had_to_wait_asks_for_what_is_wanted_when_it_leaves(
     shop.change("1041", quantity=quantity)
     if not drop_shipped:
         shop.cover("1041", "p-v1", 5, lacking)
-    let_go(shop.desk, shop.now(), key, "eva")
+    approve_request(shop.desk, shop.now(), key, "eva")
     shop.run()
     assert [one["quantity"] for told in files(folder) for one in told["lines"]] == asked
-    assert shop.run(1).asked == {}
+    assert shop.run(1).requested == {}
 
 
 @one_database
@@ -354,7 +354,7 @@ def test_a_line_whose_product_changes_asks_for_the_new_one(shop, folder, left):
     key = shop.run() and shop.requests[0]["id"] if left else shop.hold()
     shop.change("1041", product_id="p-v1-drop")
     if not left:
-        let_go(shop.desk, shop.now(), key, "eva")
+        approve_request(shop.desk, shop.now(), key, "eva")
     shop.run(1)
     shop.run(1)
     asked = [one["product"] for told in files(folder) for one in told["lines"]]
@@ -365,20 +365,23 @@ def test_a_line_whose_product_changes_asks_for_the_new_one(shop, folder, left):
 
 @one_database
 def test_what_may_have_arrived_and_is_wanted_otherwise_now_waits_for_staff(owed):
-    shop, door = owed(**FILE), Fickle(InDoubt("silence"))
+    shop, door = owed(**FILE), Fickle(OutcomeUnknown("silence"))
     send(shop, door)
     shop.cancel()
     assert send(shop, door, on=1).in_doubt == 1
     assert send(shop, door, on=2).in_doubt == 0
     assert len(door.taken) == 1
     assert "nobody knows whether it arrived: it may have arrived before" in shop.waiting(2)[0][2]
-    let_go(shop.desk, shop.now(2), shop.requests[0]["id"], "eva")
+    approve_request(shop.desk, shop.now(2), shop.requests[0]["id"], "eva")
     assert send(shop, door, on=2).skipped == {"changed": 1}
 
 
 @one_database
 def test_a_vendor_that_may_have_a_request_and_then_will_not_take_it_leaves_it_in_doubt(owed):
-    shop, door = owed(**FILE), Fickle(InDoubt("silence"), SendError("away"), Rejected("used before"))
+    shop, door = (
+        owed(**FILE),
+        Fickle(OutcomeUnknown("silence"), TemporaryFailure("away"), PermanentFailure("used before")),
+    )
     for on in range(3):
         send(shop, door, on=on)
     assert shop.states() == [("v1", "folder", "in_doubt")]
@@ -390,9 +393,9 @@ def test_a_run_that_asks_for_more_than_the_policy_lets_it_waits_for_staff(shop, 
     for n in range(3):
         shop.order(f"104{n}")
     report = shop.run()
-    assert (report.asked, report.sent, report.for_staff) == ({"v1": 3}, {}, 1)
+    assert (report.requested, report.sent, report.needs_staff) == ({"v1": 3}, {}, 1)
     key = shop.requests[0]["id"]
-    let_go(shop.desk, shop.now(), key[:8], "eva")
+    approve_request(shop.desk, shop.now(), key[:8], "eva")
     assert shop.run().sent == {"folder": 1}
     assert shop.happened(key) == ["asked", "approved", "sent"]
 
@@ -401,24 +404,24 @@ def test_a_run_that_asks_for_more_than_the_policy_lets_it_waits_for_staff(shop, 
 def test_a_request_dropped_by_staff_never_leaves_and_is_not_asked_anew(shop, folder):
     shop.policy(most_lines=1)
     shop.order("1041").order("1042").run()
-    drop(shop.desk, shop.now(), shop.requests[0]["id"], "eva")
+    drop_request(shop.desk, shop.now(), shop.requests[0]["id"], "eva")
     report = shop.run()
-    assert (report.asked, report.sent, report.for_staff) == ({}, {}, 0)
+    assert (report.requested, report.sent, report.needs_staff) == ({}, {}, 0)
 
 
 @one_database
 def test_staff_say_whether_a_mail_in_doubt_arrived(owed):
     shop = owed()
-    send(shop, Fickle(InDoubt("silence")))
-    arrived(shop.desk, shop.now(), shop.requests[0]["id"], "eva")
+    send(shop, Fickle(OutcomeUnknown("silence")))
+    mark_delivered(shop.desk, shop.now(), shop.requests[0]["id"], "eva")
     assert shop.states() == [("v1", "mail", "sent")]
 
 
 def test_a_request_without_an_answer_is_chased_once_then_shown_to_staff(shop, folder):
     shop.order("1041").order("1042")
     shop.run(0)
-    assert shop.run(1).chased == 0
-    assert [shop.run(on).chased for on in (3, 3, 5)] == [1, 0, 0]
+    assert shop.run(1).reminded == 0
+    assert [shop.run(on).reminded for on in (3, 3, 5)] == [1, 0, 0]
     request, reminder = files(folder)
     assert (reminder["kind"], reminder["request"]) == ("reminder", request["request"])
     assert reminder["unanswered"] == [{"order": "1041", "line": "1"}, {"order": "1042", "line": "1"}]
@@ -434,7 +437,7 @@ def test_nothing_is_called_reminded_that_was_not(shop):
 
 
 @one_database
-@pytest.mark.parametrize(("way", "fault"), [({}, InDoubt("silence")), (FILE, InDoubt("silence"))])
+@pytest.mark.parametrize(("way", "fault"), [({}, OutcomeUnknown("silence")), (FILE, OutcomeUnknown("silence"))])
 def test_an_answer_says_that_its_request_arrived(owed, way, fault):
     shop, door = owed(**way), Fickle(fault)
     send(shop, door)
@@ -443,7 +446,7 @@ def test_an_answer_says_that_its_request_arrived(owed, way, fault):
     assert ([row[2] for row in shop.states()], shop.waiting()) == (["sent"], [])
     assert send(shop, door, on=1).sent == {}
     with pytest.raises(ForewarnError):
-        let_go(shop.desk, shop.now(), key, "eva")
+        approve_request(shop.desk, shop.now(), key, "eva")
 
 
 @one_database
@@ -451,7 +454,7 @@ def test_a_copy_that_staff_send_leaves_out_what_was_answered(shop):
     shop.order("1041").order("1042")
     key = shop.hold()
     shop.answer({"request": key, "order": "1041", "line": "1", "answer": "accepted"})
-    let_go(shop.desk, shop.now(), key, "eva")
+    approve_request(shop.desk, shop.now(), key, "eva")
     shop.run()
     assert [[row["order"] for row in attached(mail)[1]] for mail in mails(shop)] == [["1042"]]
 
@@ -459,7 +462,7 @@ def test_a_copy_that_staff_send_leaves_out_what_was_answered(shop):
 @one_database
 def test_what_does_not_leave_for_long_is_shown_to_staff_with_the_reason(owed):
     shop = owed()
-    send(shop, Fickle(SendError("away")))
+    send(shop, Fickle(TemporaryFailure("away")))
     assert (shop.waiting(1), shop.waiting(5)) == ([], [("v1", None, "has not left: away")])
     with shop.desk.engine.begin() as connection:
         connection.execute(delete(VENDORS))
@@ -470,15 +473,15 @@ def test_what_does_not_leave_for_long_is_shown_to_staff_with_the_reason(owed):
 @one_database
 @pytest.mark.parametrize("dropped", [False, True])
 def test_lines_of_a_request_that_no_vendor_has_are_asked_of_another_when_staff_say_so(owed, dropped):
-    shop, door = owed(), Fickle(Rejected("account closed"))
+    shop, door = owed(), Fickle(PermanentFailure("account closed"))
     send(shop, door)
     key = shop.requests[0]["id"]
     if dropped:
-        drop(shop.desk, shop.now(), key, "eva")
+        drop_request(shop.desk, shop.now(), key, "eva")
     shop.vendor("v2", email="two@vendor.example.com").supplied_by("v2")
-    assert shop.run(1).asked == {}
-    assert ask_again(shop.desk, shop.now(), key, "eva") == 1
-    assert shop.run(1).asked == {"v2": 1}
+    assert shop.run(1).requested == {}
+    assert reopen_lines(shop.desk, shop.now(), key, "eva") == 1
+    assert shop.run(1).requested == {"v2": 1}
     assert shop.waiting(1) == []
 
 
@@ -505,7 +508,7 @@ def test_nothing_is_chased_that_was_answered(shop):
     shop.run(0)
     answer = {"order": "1041", "line": "1", "answer": "refused", "reason": "discontinued"}
     shop.answer({"request": shop.requests[0]["id"]} | answer)
-    assert shop.run(3).chased == 0
+    assert shop.run(3).reminded == 0
     assert shop.waiting(3) == [("v1", "1041", "refused: discontinued")]
 
 
@@ -515,9 +518,9 @@ def test_refused_pieces_are_asked_for_again_when_staff_say_so_or_the_product_has
     key = shop.requests[0]["id"]
     answer = {"request": key, "order": "1041", "line": "1", "answer": "refused", "reason": "no idea"}
     shop.answer(answer)
-    assert shop.run().asked == {}
-    assert ask_again(shop.desk, shop.now(), key, "eva") == 1
-    assert shop.run().asked == {"v1": 1}
+    assert shop.run().requested == {}
+    assert reopen_lines(shop.desk, shop.now(), key, "eva") == 1
+    assert shop.run().requested == {"v1": 1}
     assert [row[:4] for row in shop.lines] == [("1041", 1, 3, "ask_again"), ("1041", 2, 3, None)]
     assert "asked for anew" in shop.answer(answer).bad[0].reason
 

@@ -17,12 +17,12 @@ from starlette.applications import Starlette
 from channels.vendors.signatures import sign
 from models.config.shop import ShopConfig
 from models.errors import ForewarnError
-from models.inventory import LONGEST
-from models.purchasing import By
-from sources.vendor_responses import AnswerRow, read_answers
+from models.inventory import MAX_DAYS_AHEAD
+from models.purchasing import VendorChannel
+from sources.vendor_responses import ResponseRow, read_responses
 from tasks.purchasing.documents import ADDRESS, ANSWER, ITEM
-from tasks.purchasing.review import ask_again
-from tasks.tables import PURCHASED, REQUESTS, WATCHES
+from tasks.purchasing.review import reopen_lines
+from tasks.tables import PURCHASE_LINES, PURCHASE_REQUESTS, WATCHES
 from tests.support.builders import day
 from tests.support.buying import Buying, table
 from tests.support.paths import ROOT
@@ -102,11 +102,11 @@ def test_the_same_answer_again_changes_nothing_and_a_later_one_takes_its_place(s
         ({"reason": "x" * 501}, "reason", "at most 500 characters"),
         ({"answer": False, "promised_on": None}, "answer", "'accepted' or 'refused' is right"),
         (
-            {"promised_on": str(day(LONGEST) + timedelta(days=1))},
+            {"promised_on": str(day(MAX_DAYS_AHEAD) + timedelta(days=1))},
             "promised_on",
-            f"{day(LONGEST)} or an earlier day is right",
+            f"{day(MAX_DAYS_AHEAD)} or an earlier day is right",
         ),
-        ({"promised_on": "2199-11-30"}, "promised_on", f"{day(LONGEST)} or an earlier day is right"),
+        ({"promised_on": "2199-11-30"}, "promised_on", f"{day(MAX_DAYS_AHEAD)} or an earlier day is right"),
     ],
 )
 @pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)
@@ -134,20 +134,20 @@ def test_an_accept_of_a_cancelled_line_is_not_taken_and_staff_tell_the_vendor(sh
         taken = shop.answer(accepted(key))
         assert (taken.accepted, [one.reason for one in taken.bad]) == (0, ["the line was cancelled: do not send it"])
         assert shop.waiting() == [("v1", "1041", "accepted, though it was cancelled: tell the vendor not to send it")]
-    assert ask_again(shop.desk, shop.now(), key, "eva") == 1
+    assert reopen_lines(shop.desk, shop.now(), key, "eva") == 1
     assert shop.waiting() == []
-    assert shop.run(1).asked == {}
+    assert shop.run(1).requested == {}
 
 
 def test_an_answer_waits_for_staff_who_decide_on_its_request(shop, key):
     shop.answer(refused(key))
     with ThreadPoolExecutor() as pool:
         with shop.desk.engine.begin() as connection:
-            connection.execute(select(REQUESTS).where(REQUESTS.c.id == key).with_for_update())
+            connection.execute(select(PURCHASE_REQUESTS).where(PURCHASE_REQUESTS.c.id == key).with_for_update())
             if shop.desk.engine.dialect.name == "postgresql":
                 answering = pool.submit(shop.answer, accepted(key))
                 time.sleep(0.3)
-            lines = update(PURCHASED).where(PURCHASED.c.order_id == "1041")
+            lines = update(PURCHASE_LINES).where(PURCHASE_LINES.c.order_id == "1041")
             connection.execute(lines.values(answer="ask_again"))
         taken = answering.result() if shop.desk.engine.dialect.name == "postgresql" else shop.answer(accepted(key))
     assert "asked for anew" in taken.bad[0].reason
@@ -196,7 +196,7 @@ def test_a_file_that_holds_no_answers_is_refused_in_one_sentence(tmp_path, name,
     if text is not None:
         (tmp_path / name).write_text(text)
     with pytest.raises(ForewarnError, match=said) as raised:
-        list(read_answers(tmp_path / name))
+        list(read_responses(tmp_path / name))
     assert "\n" not in str(raised.value)
     assert name in str(raised.value)
 
@@ -322,6 +322,6 @@ def test_what_the_page_shows_a_vendor_checks_our_signature_and_makes_one_that_we
 
 def test_the_page_shows_a_shop_toml_that_is_right_and_names_every_field():
     told = SHOP.model_dump(exclude_unset=True) | tomllib.loads(shown("toml"))
-    assert {door.by for door in ShopConfig.model_validate(told).vendor.values()} == set(By)
-    names = [*ADDRESS, *ITEM, *ANSWER, *AnswerRow.model_fields]
+    assert {door.by for door in ShopConfig.model_validate(told).vendor.values()} == set(VendorChannel)
+    names = [*ADDRESS, *ITEM, *ANSWER, *ResponseRow.model_fields]
     assert [name for name in names if f"`{name}`" not in PAGE] == []

@@ -15,14 +15,14 @@ from app.reports.stock import short_row, summary
 from cli.main import app
 from models.errors import ForewarnError
 from models.orders import ProductFacts
-from models.policy.supply import Reordering
+from models.policy.supply import ReplenishmentPolicy
 from sources.sample import write_sample
-from tasks.db.sql import reading
-from tasks.replenishment.history import leads, sold
-from tasks.replenishment.levels import reckon
-from tasks.replenishment.reorder_list import low_stock, reorder_list
+from tasks.db.sql import read_only
+from tasks.replenishment.history import daily_sales, lead_times
+from tasks.replenishment.levels import compute_levels
+from tasks.replenishment.reorder_list import find_low_stock, reorder_list
 from tasks.runs.records import Now
-from tasks.tables import AVAILABILITIES, INBOUNDS, LEVELS, LINES, ORDERS, PRODUCTS, VENDORS
+from tasks.tables import AVAILABILITIES, INBOUNDS, ORDER_LINES, ORDERS, PRODUCTS, STOCK_LEVELS, VENDORS
 from tests.support.builders import DAY, day, line
 from tests.support.shop_driver import noon
 
@@ -46,15 +46,15 @@ def sells(counter, product, days, *, quantity=1, every=1):
 def reckoned(counter, on=0, *, limit=100):
     """Reckon all pages; return how many levels were written, and the levels by product."""
     desk, now, after, written = counter.desk, Now("r", day(on), noon(on)), "", 0
-    with reading(desk.engine) as connection:
-        found = leads(desk, connection, now.as_of)
-    while (page := reckon(desk, now, found, after, limit)).last is not None:
+    with read_only(desk.engine) as connection:
+        found = lead_times(desk, connection, now.as_of)
+    while (page := compute_levels(desk, now, found, after, limit)).last is not None:
         after, written = page.last, written + page.written
-    return written, {row["product_id"]: row for row in counter.rows(LEVELS)}
+    return written, {row["product_id"]: row for row in counter.rows(STOCK_LEVELS)}
 
 
 def listed(counter, *, everything=False):
-    with reading(counter.desk.engine) as connection:
+    with read_only(counter.desk.engine) as connection:
         return reorder_list(counter.desk, connection, DAY, everything=everything)
 
 
@@ -103,7 +103,7 @@ def test_days_without_an_order_count_as_days_without_a_sale(counter):
 
 
 def test_orders_older_than_the_policys_history_prove_only_that_the_product_is_no_new_one(with_policy, desk):
-    policy = desk.policy.model_copy(update={"reorder": Reordering(history_days=28)})
+    policy = desk.policy.model_copy(update={"reorder": ReplenishmentPolicy(history_days=28)})
     shop = with_policy(policy)
     shop.order("old", line(promised=-30, shipped=-30, quantity=50, product=LAMP), placed=-29)
     shop.order("new", line(promised=-3, shipped=-3, quantity=14, product=LAMP), placed=-28)
@@ -113,7 +113,7 @@ def test_orders_older_than_the_policys_history_prove_only_that_the_product_is_no
     assert lamp["why"].startswith("28 days of sales")
 
 
-@pytest.mark.parametrize("table", [LINES, ORDERS])
+@pytest.mark.parametrize("table", [ORDER_LINES, ORDERS])
 def test_what_was_cancelled_was_never_wanted(shop, table):
     with shop.desk.engine.begin() as connection:
         connection.execute(update(table).values(cancelled_at=noon(0)))
@@ -131,8 +131,8 @@ def test_an_order_belongs_to_the_shops_day_from_its_first_moment_to_its_last(cou
             counter.order(key, line(shipped=0, quantity=n, product=LAMP), placed=-n)
             with counter.desk.engine.begin() as connection:
                 connection.execute(update(ORDERS).where(ORDERS.c.id == key).values(placed_at=moment))
-    with reading(counter.desk.engine) as connection:
-        found = sold(counter.desk, connection, DAY, ("", "lamp"))
+    with read_only(counter.desk.engine) as connection:
+        found = daily_sales(counter.desk, connection, DAY, ("", "lamp"))
     assert found == {"lamp": {n - 1: 2 * n for n in range(1, 101)}}
 
 
@@ -184,7 +184,7 @@ def test_only_levels_that_changed_are_written(shop):
     sells(shop, RUG, 40)
     shop.stock(RUG, 0)
     assert [reckoned(shop, limit=1)[0], reckoned(shop, limit=1)[0]] == [2, 0]
-    before = {row["product_id"]: row["set_at"] for row in shop.rows(LEVELS)}
+    before = {row["product_id"]: row["set_at"] for row in shop.rows(STOCK_LEVELS)}
     change(shop, RUG, safety_stock=7)
     written, after = reckoned(shop)
     assert (written, after["rug"]["safety_stock"]) == (1, 7)
@@ -226,8 +226,8 @@ def test_few_are_left_of_a_product_that_sells_and_is_in_stock(shop, state, left,
     for product in (LAMP, RUG):
         told = {"state": state, "left": left, "waiting": 0, "since": noon(0), "set_at": noon(0)}
         put(shop, AVAILABILITIES, product_id=product.id, **told)
-    with reading(shop.desk.engine) as connection:
-        found = low_stock(shop.desk, connection)
+    with read_only(shop.desk.engine) as connection:
+        found = find_low_stock(shop.desk, connection)
     assert [(one.product, one.left, one.demand_a_day) for one in found] == [(LAMP, left, 2)] * scarce
 
 

@@ -15,20 +15,31 @@ from cli.main import app
 from models.enums import Promise
 from models.errors import ForewarnError
 from models.orders import ProductFacts
-from models.shipments import Parcel, Wish
+from models.shipments import Parcel, ShippingPreference
 from sources.sample import write_sample
-from tasks.csv_files import sheet_of
-from tasks.db.sql import reading
-from tasks.inventory.overrides import say
-from tasks.orders.queries import named
-from tasks.reporting.explain_order import explain
+from tasks.csv_files import csv_text
+from tasks.db.sql import read_only
+from tasks.inventory.overrides import set_override
+from tasks.orders.queries import get_orders
+from tasks.reporting.explain_order import explain_order
 from tasks.runs.records import Now
-from tasks.shipments.packing_list import COLUMNS, listed, to_pack
-from tasks.shipments.plan import choose_parcels
-from tasks.shipments.preferences import wish
-from tasks.shipments.ready_lines import today
-from tasks.shipments.remaining import parcels_of
-from tasks.tables import ANSWERS, CHOICES, EVENTS, EXPECTATIONS, INBOUNDS, LINES, ORDERS, PRODUCTS, STOCKS, WATCHES
+from tasks.shipments.packing_list import COLUMNS, find_parcels, packing_rows
+from tasks.shipments.plan import plan_all
+from tasks.shipments.preferences import set_shipping_preference
+from tasks.shipments.ready_lines import load_day_inputs
+from tasks.shipments.remaining import remaining_parcels
+from tasks.tables import (
+    CUSTOMER_ANSWERS,
+    EVENTS,
+    EXPECTED_DATES,
+    INBOUNDS,
+    ORDER_LINES,
+    ORDERS,
+    PRODUCTS,
+    SHIPPING_PLANS,
+    STOCKS,
+    WATCHES,
+)
 from tests.support.builders import day, line
 from tests.support.shop_driver import noon
 from tests.tasks.inventory.test_allocate import LAMP, VASE, allocate, deliveries, write
@@ -41,31 +52,31 @@ def now(on=0):
 def choose(counter, on=0, *, batch=100):
     """Allocate and choose on a day, as the flow does; return the counts."""
     allocate(counter.desk, on)
-    return dict(choose_parcels(counter.desk, now(on), batch))
+    return dict(plan_all(counter.desk, now(on), batch))
 
 
 def choice(counter, key="1041"):
     """Return the parcels of an order as lines and days, and the sentence; None where there is no choice."""
-    for row in counter.rows(CHOICES):
+    for row in counter.rows(SHIPPING_PLANS):
         if row["order_id"] == key:
             return [("".join(one["lines"]), one["ships_on"]) for one in row["parcels"]], row["why"]
     return None
 
 
 def parcels(counter, *keys, on=0):
-    with reading(counter.desk.engine) as connection:
-        return parcels_of(counter.desk, connection, keys or ["1041"], day(on))
+    with read_only(counter.desk.engine) as connection:
+        return remaining_parcels(counter.desk, connection, keys or ["1041"], day(on))
 
 
 def known(counter, key="1041"):
-    with reading(counter.desk.engine) as connection:
-        (found,) = named(counter.desk, connection, [key])
+    with read_only(counter.desk.engine) as connection:
+        (found,) = get_orders(counter.desk, connection, [key])
     return found.order
 
 
 def order_story(counter, key="1041", on=0):
-    with reading(counter.desk.engine) as connection:
-        return explain(counter.desk, connection, key, now(on))
+    with read_only(counter.desk.engine) as connection:
+        return explain_order(counter.desk, connection, key, now(on))
 
 
 def facts(counter, table=ORDERS, **values):
@@ -91,25 +102,25 @@ def apart(counter):
 def test_what_is_there_goes_now_and_the_reckoning_is_written_down(apart):
     assert choose(apart) == {"in_parts": 1, "changed": 1}
     assert choice(apart) == (IN_PARTS, SENTENCE)
-    (row,) = apart.rows(CHOICES)
+    (row,) = apart.rows(SHIPPING_PLANS)
     assert (row["days_gained"], row["extra_cost"], row["worth"]) == (7, Decimal("4.90"), Decimal("6.50"))
-    assert (row["currency"], row["decided_at"]) == ("EUR", noon(0))
+    assert (row["currency"], row["planned_at"]) == ("EUR", noon(0))
     assert parcels(apart) == {"1041": (Parcel(("1",), day(1)), Parcel(("2",), day(8)))}
 
 
 def test_a_second_run_writes_nothing(apart):
     choose(apart)
-    before = apart.rows(CHOICES)
+    before = apart.rows(SHIPPING_PLANS)
     assert choose(apart) == {"in_parts": 1}
-    assert apart.rows(CHOICES) == before
+    assert apart.rows(SHIPPING_PLANS) == before
 
 
 def test_a_new_date_is_a_new_choice(apart):
     choose(apart)
-    say(apart.desk, now(), "1041", "2", day(3), "Rita")
+    set_override(apart.desk, now(), "1041", "2", day(3), "Rita")
     assert choose(apart, on=0) == {"at_once": 1, "changed": 1}
-    (row,) = apart.rows(CHOICES)
-    assert (row["version"], row["decided_at"], row["days_gained"], row["worth"]) == (1, noon(0), 0, 0)
+    (row,) = apart.rows(SHIPPING_PLANS)
+    assert (row["version"], row["planned_at"], row["days_gained"], row["worth"]) == (1, noon(0), 0, 0)
     assert choice(apart) == (
         [("12", "2026-06-18")],
         "wait for all: 2 days apart are worth 1.50 EUR, a parcel costs 4.90",
@@ -122,9 +133,9 @@ def test_a_new_date_is_a_new_choice(apart):
 )
 def test_where_nothing_is_left_to_choose_the_choice_goes(apart, fact):
     choose(apart)
-    write(apart, update(LINES).where(LINES.c.number == "2").values(**fact))
+    write(apart, update(ORDER_LINES).where(ORDER_LINES.c.number == "2").values(**fact))
     assert choose(apart) == {"changed": 1}
-    assert apart.rows(CHOICES) == []
+    assert apart.rows(SHIPPING_PLANS) == []
 
 
 def test_an_order_of_one_line_or_of_lines_that_are_there_needs_no_choice(counter):
@@ -132,29 +143,29 @@ def test_an_order_of_one_line_or_of_lines_that_are_there_needs_no_choice(counter
     counter.order("1", VASE_LINE)
     counter.order("2", VASE_LINE, line("2", product=VASE))
     assert choose(counter) == {}
-    assert counter.rows(CHOICES) == []
+    assert counter.rows(SHIPPING_PLANS) == []
 
 
 def test_lines_with_one_mark_leave_together(apart):
-    facts(apart, LINES, together="set")
+    facts(apart, ORDER_LINES, ship_with="set")
     choose(apart)
     assert choice(apart) == (AT_ONCE, "wait for all: its lines belong together")
 
 
 def test_a_time_critical_line_does_not_wait(apart):
-    facts(apart, LINES, promised_on=day(30))
+    facts(apart, ORDER_LINES, promised_on=day(30))
     assert choose(apart) == {"at_once": 1, "changed": 1}
-    write(apart, update(LINES).where(LINES.c.number == "1").values(time_critical=True))
+    write(apart, update(ORDER_LINES).where(ORDER_LINES.c.number == "1").values(time_critical=True))
     choose(apart)
     assert choice(apart)[1] == "send 1 of 2 lines now: 7 days earlier for 4.90 EUR more (worth 14.00)"
 
 
 def test_what_must_arrive_by_its_day_has_to_leave_before(apart):
     # Promised for Friday, it must leave on Wednesday: of the seven days, five come too late and count twice.
-    facts(apart, LINES, promise=Promise.DELIVER, promised_on=day(4))
+    facts(apart, ORDER_LINES, promise=Promise.DELIVER, promised_on=day(4))
     choose(apart)
     assert choice(apart)[1].endswith("(worth 6.50)")
-    facts(apart, LINES, promised_on=day(3))
+    facts(apart, ORDER_LINES, promised_on=day(3))
     choose(apart)
     assert choice(apart)[1].endswith("(worth 7.00)")
 
@@ -165,7 +176,7 @@ def test_goods_that_the_vendor_sends_are_in_no_parcel_of_ours(apart):
 
 
 def test_what_a_vendor_sends_itself_comes_beside_the_parcels_that_a_customer_is_told(apart):
-    write(apart, delete(LINES))
+    write(apart, delete(ORDER_LINES))
     apart.order("1042", VASE_LINE, LAMP_LINE, line("3", promised=9, product=ProductFacts("chair", "Chair")))
     write(apart, update(PRODUCTS).where(PRODUCTS.c.id == "chair").values(drop_shipped=True))
     choose(apart)
@@ -190,8 +201,8 @@ def test_a_parcel_leaves_on_the_day_that_its_lines_are_expected_however_late_a_d
     facts(apart, INBOUNDS, vendor_id="v1")
     for on in range(10):
         choose(apart, on)
-        told = {row["line"]: str(row["expected_on"]) for row in apart.rows(EXPECTATIONS) if row["ended_at"] is None}
-        leaves = told["1"] if told["1"] != "None" else str(today(apart.desk, day(on)).soonest)
+        told = {row["line"]: str(row["expected_on"]) for row in apart.rows(EXPECTED_DATES) if row["ended_at"] is None}
+        leaves = told["1"] if told["1"] != "None" else str(load_day_inputs(apart.desk, day(on)).soonest)
         assert choice(apart)[0] == [("1", leaves), ("2", told["2"])]
         first, _ = parcels(apart, on=on)["1041"]
         assert str(first.ships_on) == told["1"]
@@ -224,42 +235,47 @@ def test_pages_find_all_orders_and_remove_what_lies_between_them(counter):
     for key in ("00", "03", "06"):
         counter.change(key, cancelled_at=noon(0))
     assert choose(counter, batch=2) == {"in_parts": 4, "changed": 3}
-    assert sorted(row["order_id"] for row in counter.rows(CHOICES)) == ["01", "02", "04", "05"]
+    assert sorted(row["order_id"] for row in counter.rows(SHIPPING_PLANS)) == ["01", "02", "04", "05"]
     assert choose(counter, batch=4) == {"in_parts": 4}
     assert parcels(counter, *keys).keys() == {"01", "02", "04", "05"}
 
 
 def test_the_customers_word_goes_before_the_shops_and_the_policys(apart):
-    facts(apart, wish="complete")
+    facts(apart, shipping_preference="complete")
     choose(apart)
     assert choice(apart) == (AT_ONCE, "wait for all: the customer wants it complete")
     version = apart.watch()["version"]
-    said = wish(apart.desk, now(1), "1041", Wish.AVAILABLE, "Rita")
+    said = set_shipping_preference(apart.desk, now(1), "1041", ShippingPreference.AVAILABLE, "Rita")
     assert said == "send 1 of 2 lines now, as the customer wants: 7 days earlier for 4.90 EUR more (worth 6.50)"
     assert choice(apart)[1] == said
-    (answer,) = apart.rows(ANSWERS)
-    assert (answer["order_id"], answer["kind"], answer["value"], answer["who"]) == ("1041", "wish", "available", "Rita")
-    assert (apart.watch()["version"], apart.watch()["look_again_on"]) == (version + 1, day(0))
+    (answer,) = apart.rows(CUSTOMER_ANSWERS)
+    assert (answer["order_id"], answer["kind"], answer["value"], answer["who"]) == (
+        "1041",
+        "shipping_preference",
+        "available",
+        "Rita",
+    )
+    assert (apart.watch()["version"], apart.watch()["next_check_on"]) == (version + 1, day(0))
     choose(apart, on=1)
     assert choice(apart)[1] == said
-    wish(apart.desk, now(1), "1041", Wish.COMPLETE, "Tom")
-    assert [(one["value"], one["who"]) for one in apart.rows(ANSWERS)] == [("complete", "Tom")]
+    set_shipping_preference(apart.desk, now(1), "1041", ShippingPreference.COMPLETE, "Tom")
+    assert [(one["value"], one["who"]) for one in apart.rows(CUSTOMER_ANSWERS)] == [("complete", "Tom")]
     assert choice(apart)[0] == AT_ONCE
-    facts(apart, wish="available")
-    assert wish(apart.desk, now(1), "1041", None, "Tom") == said
-    assert apart.rows(ANSWERS) == []
+    facts(apart, shipping_preference="available")
+    assert set_shipping_preference(apart.desk, now(1), "1041", None, "Tom") == said
+    assert apart.rows(CUSTOMER_ANSWERS) == []
     happened = [(one["kind"], one["subject"], one["who"], one["why"]) for one in apart.rows(EVENTS)]
     assert happened == [
-        ("wish", "1041", "Rita", "available"),
-        ("wish", "1041", "Tom", "complete"),
-        ("wish", "1041", "Tom", "taken back"),
+        ("shipping_preference", "1041", "Rita", "available"),
+        ("shipping_preference", "1041", "Tom", "complete"),
+        ("shipping_preference", "1041", "Tom", "taken back"),
     ]
 
 
 def test_a_wish_is_kept_where_no_line_has_to_wait_so_far(counter):
     counter.order("1041", VASE_LINE)
-    assert wish(counter.desk, now(), "1041", Wish.COMPLETE, "Rita") is None
-    assert len(counter.rows(ANSWERS)) == 1
+    assert set_shipping_preference(counter.desk, now(), "1041", ShippingPreference.COMPLETE, "Rita") is None
+    assert len(counter.rows(CUSTOMER_ANSWERS)) == 1
 
 
 @pytest.mark.parametrize(("key", "why"), [("9", "no order '9' is known"), ("1041", "no line that is still to be sent")])
@@ -267,14 +283,14 @@ def test_nobody_can_wish_for_an_order_that_is_unknown_or_was_sent(apart, key, wh
     apart.change("1041", shipped_at=noon(0))
     version = apart.watch()["version"]
     with pytest.raises(ForewarnError, match=why):
-        wish(apart.desk, now(), key, Wish.COMPLETE, "Rita")
-    assert (apart.rows(ANSWERS), apart.rows(EVENTS), apart.watch()["version"]) == ([], [], version)
+        set_shipping_preference(apart.desk, now(), key, ShippingPreference.COMPLETE, "Rita")
+    assert (apart.rows(CUSTOMER_ANSWERS), apart.rows(EVENTS), apart.watch()["version"]) == ([], [], version)
 
 
 @pytest.mark.parametrize(
     ("statement", "on"),
     [
-        (update(LINES).where(LINES.c.number == "1").values(shipped_at=noon(0)), 0),
+        (update(ORDER_LINES).where(ORDER_LINES.c.number == "1").values(shipped_at=noon(0)), 0),
         (update(ORDERS).values(cancelled_at=noon(0)), 0),
         (update(WATCHES).values(version=9), 2),
     ],
@@ -284,7 +300,7 @@ def test_a_notice_never_tells_parcels_that_are_out_of_date(apart, statement, on)
     choose(apart)
     write(apart, statement)
     assert parcels(apart, on=on) == {}
-    said = [one["why"] for one in listed(apart.desk, day(on))]
+    said = [one["why"] for one in find_parcels(apart.desk, day(on))]
     explained = order_story(apart, on=on)["supply"]["shipping"]
     assert all(why == f"out of date, `forewarn allocate` chooses anew: {SENTENCE}" for why in said)
     assert [explained["why"]] == said if explained else said == []
@@ -293,7 +309,7 @@ def test_a_notice_never_tells_parcels_that_are_out_of_date(apart, statement, on)
 def test_a_notice_tells_no_parcels_of_an_order_that_got_another_line_since(apart):
     choose(apart)
     new = {"order_id": "1041", "number": "3", "product_id": "vase", "quantity": 1, "promise": "ship"}
-    write(apart, insert(LINES).values(**new))
+    write(apart, insert(ORDER_LINES).values(**new))
     assert parcels(apart) == {}
 
 
@@ -301,9 +317,9 @@ def test_what_left_of_three_parcels_leaves_two(apart):
     apart.order("1042", VASE_LINE, LAMP_LINE, line("3", promised=2, expected=60))
     choose(apart)
     assert len(choice(apart, "1042")[0]) == 3
-    write(apart, update(LINES).where(LINES.c.number == "1").values(shipped_at=noon(1)))
+    write(apart, update(ORDER_LINES).where(ORDER_LINES.c.number == "1").values(shipped_at=noon(1)))
     assert parcels(apart, "1042", on=1) == {"1042": (Parcel(("2",), day(8)), Parcel(("3",), day(60)))}
-    (shown,) = (one["parcels"] for one in listed(apart.desk, day(1)) if one["order_id"] == "1042")
+    (shown,) = (one["parcels"] for one in find_parcels(apart.desk, day(1)) if one["order_id"] == "1042")
     assert [one["lines"] for one in shown] == [["2"], ["3"]]
     assert order_story(apart, "1042", on=1)["supply"]["shipping"]["parcels"] == shown
 
@@ -316,10 +332,10 @@ def test_what_left_of_three_parcels_leaves_two(apart):
     ],
 )
 def test_a_line_that_waits_for_another_is_told_the_day_of_their_parcel(apart, promise, told, waits):
-    facts(apart, wish="complete")
-    facts(apart, LINES, promise=promise)
+    facts(apart, shipping_preference="complete")
+    facts(apart, ORDER_LINES, promise=promise)
     choose(apart)
-    (parcel,) = apart.rows(CHOICES)[0]["parcels"]
+    (parcel,) = apart.rows(SHIPPING_PLANS)[0]["parcels"]
     assert parcel["waiting"] == waits
     (message,) = apart.live()
     assert message.text.count(told) == 2
@@ -329,7 +345,7 @@ def test_a_line_that_waits_for_another_is_told_the_day_of_their_parcel(apart, pr
 
 
 def test_no_good_news_comes_of_a_line_that_lies_ready_and_waits(apart):
-    facts(apart, wish="complete")
+    facts(apart, shipping_preference="complete")
     write(apart, update(STOCKS).where(STOCKS.c.product_id == "vase").values(on_hand=0))
     choose(apart)
     apart.live()
@@ -344,7 +360,7 @@ def test_no_good_news_comes_of_a_line_that_lies_ready_and_waits(apart):
 def test_a_wish_moves_the_days_of_words_that_wait_to_be_sent(apart):
     choose(apart)
     apart.decide()
-    wish(apart.desk, now(), "1041", Wish.COMPLETE, "Rita")
+    set_shipping_preference(apart.desk, now(), "1041", ShippingPreference.COMPLETE, "Rita")
     apart.deliver()
     assert apart.door.taken == []
     (message,) = apart.live()
@@ -358,7 +374,7 @@ def test_parcels_stand_while_no_date_moves_though_the_first_is_still_here(apart)
         choose(apart, on)
         assert [lines for lines, _ in choice(apart)[0]] == ["1", "2"]
     assert choice(apart)[1] == "send 1 of 2 lines now: 1 day earlier for 4.90 EUR more (worth 1.00)"
-    say(apart.desk, now(4), "1041", "2", day(9), "Rita")
+    set_override(apart.desk, now(4), "1041", "2", day(9), "Rita")
     choose(apart, 4)
     assert choice(apart)[0] == [("12", "2026-06-24")]
 
@@ -367,11 +383,11 @@ def test_the_warehouse_gets_every_piece_with_its_parcel_and_place(apart):
     write(apart, insert(STOCKS).values(product_id="lamp", location="attic", on_hand=2))
     apart.order("1042", VASE_LINE, line("2", promised=2, quantity=4, product=LAMP), placed=-50)
     apart.order("1043", VASE_LINE, line("2", promised=2, product=LAMP), placed=-40)
-    facts(apart, LINES, together=None)
-    write(apart, update(ORDERS).where(ORDERS.c.id == "1043").values(wish="complete"))
+    facts(apart, ORDER_LINES, ship_with=None)
+    write(apart, update(ORDERS).where(ORDERS.c.id == "1043").values(shipping_preference="complete"))
     choose(apart)
-    with reading(apart.desk.engine) as connection:
-        rows = [[str(cell) for cell in row] for row in to_pack(apart.desk, connection, day(0))]
+    with read_only(apart.desk.engine) as connection:
+        rows = [[str(cell) for cell in row] for row in packing_rows(apart.desk, connection, day(0))]
     there, later = str(day(1)), str(day(8))
     assert rows == [
         ["1042", "1", "2", "1", "vase", "1", "main", there, "None"],
@@ -380,9 +396,9 @@ def test_the_warehouse_gets_every_piece_with_its_parcel_and_place(apart):
         ["1043", "1", "1", "1", "vase", "1", "main", later, "None"],
         ["1043", "1", "1", "2", "lamp", "1", "attic", later, "None"],
     ]
-    assert [one["order_id"] for one in listed(apart.desk, day(0))] == ["1042"]
+    assert [one["order_id"] for one in find_parcels(apart.desk, day(0))] == ["1042"]
     apart.change("1042", shipped_at=noon(0))
-    assert listed(apart.desk, day(0)) == []
+    assert find_parcels(apart.desk, day(0)) == []
 
 
 @pytest.fixture(scope="module")
@@ -450,12 +466,12 @@ def test_a_command_says_in_a_sentence_what_is_wrong(folder, arguments, why):
 
 
 def test_no_mark_becomes_a_formula_in_the_warehouse(apart, tmp_path):
-    facts(apart, LINES, together="=1+1")
-    write(apart, update(LINES).where(LINES.c.number == "1").values(together=None))
+    facts(apart, ORDER_LINES, ship_with="=1+1")
+    write(apart, update(ORDER_LINES).where(ORDER_LINES.c.number == "1").values(ship_with=None))
     choose(apart)
-    with reading(apart.desk.engine) as connection:
-        text = sheet_of(COLUMNS, to_pack(apart.desk, connection, day(0)))
-    assert [row["together"] for row in csv.DictReader(io.StringIO(text))] == ["", "'=1+1"]
+    with read_only(apart.desk.engine) as connection:
+        text = csv_text(COLUMNS, packing_rows(apart.desk, connection, day(0)))
+    assert [row["ship_with"] for row in csv.DictReader(io.StringIO(text))] == ["", "'=1+1"]
 
 
 def test_an_order_that_was_cancelled_is_explained_as_cancelled(counter):

@@ -15,20 +15,20 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 
 from models.errors import ForewarnError
-from models.inventory import Available, Stocked
+from models.inventory import ProductAvailability, StockStatus
 from models.policy.policy import Policy
-from models.policy.supply import Storefront as StorefrontPolicy
-from rules.inventory.storefront import shown
+from models.policy.supply import StorefrontPolicy as StorefrontPolicy
+from rules.inventory.storefront import shown_to_shoppers
 from tasks.storefront import payloads as stock
-from tasks.storefront.names import name_of, product_of
+from tasks.storefront.names import product_from_slug, slug_of
 from tasks.storefront.notices import SHORT
 from tasks.storefront.publish import publish
 from templates.rendering.messages import BadWords, Words
 from tests.support.builders import DAY, day
 from tests.support.serving import get, serving
-from tests.support.shop_driver import SHOP, noon, open_desk
+from tests.support.shop_driver import SHOP, noon, open_context
 from tests.support.storefront import Shelf
-from web.storefront.endpoints import KEPT, Storefront
+from web.storefront.endpoints import REUSED_FOR, Storefront
 
 ITEM_AVAILABILITY = {
     "https://schema.org/" + name
@@ -64,7 +64,7 @@ def shelf(desk):
 
 @pytest.fixture(scope="module")
 def one_desk(tmp_path_factory):
-    desk = open_desk(f"sqlite:///{tmp_path_factory.mktemp('ledger') / 'ledger.db'}")
+    desk = open_context(f"sqlite:///{tmp_path_factory.mktemp('ledger') / 'ledger.db'}")
     yield desk
     desk.engine.dispose()
 
@@ -88,28 +88,30 @@ def served(one_shelf):
 @pytest.mark.parametrize(
     ("found", "state", "expected", "latest", "left"),
     [
-        (Available("p", Stocked.BACKORDER, 3, day(1), day(4)), "backorder", day(1), day(4), 3),
-        (Available("p", Stocked.BACKORDER, 3, day(0), None), "backorder", day(0), None, 3),
-        (Available("p", Stocked.BACKORDER, 3, day(-1), day(4)), "out_of_stock", None, None, 0),
-        (Available("p", Stocked.BACKORDER, 3, None, day(4)), "out_of_stock", None, None, 0),
-        (Available("p", Stocked.BACKORDER, 3, day(4), day(4)), "backorder", day(4), None, 3),
-        (Available("p", Stocked.BACKORDER, 3, day(4), day(3)), "backorder", day(4), None, 3),
-        (Available("p", Stocked.BACKORDER, 10, day(4)), "backorder", day(4), None, 10),
-        (Available("p", Stocked.BACKORDER, 11, day(4)), "backorder", day(4), None, 0),
-        (Available("p", Stocked.BACKORDER, -1, day(4)), "backorder", day(4), None, 0),
-        (Available("p", Stocked.OUT_OF_STOCK, 3, day(4)), "out_of_stock", None, None, 0),
-        (Available("p", Stocked.IN_STOCK, 3, day(4)), "in_stock", None, None, 0),
+        (ProductAvailability("p", StockStatus.BACKORDER, 3, day(1), day(4)), "backorder", day(1), day(4), 3),
+        (ProductAvailability("p", StockStatus.BACKORDER, 3, day(0), None), "backorder", day(0), None, 3),
+        (ProductAvailability("p", StockStatus.BACKORDER, 3, day(-1), day(4)), "out_of_stock", None, None, 0),
+        (ProductAvailability("p", StockStatus.BACKORDER, 3, None, day(4)), "out_of_stock", None, None, 0),
+        (ProductAvailability("p", StockStatus.BACKORDER, 3, day(4), day(4)), "backorder", day(4), None, 3),
+        (ProductAvailability("p", StockStatus.BACKORDER, 3, day(4), day(3)), "backorder", day(4), None, 3),
+        (ProductAvailability("p", StockStatus.BACKORDER, 10, day(4)), "backorder", day(4), None, 10),
+        (ProductAvailability("p", StockStatus.BACKORDER, 11, day(4)), "backorder", day(4), None, 0),
+        (ProductAvailability("p", StockStatus.BACKORDER, -1, day(4)), "backorder", day(4), None, 0),
+        (ProductAvailability("p", StockStatus.OUT_OF_STOCK, 3, day(4)), "out_of_stock", None, None, 0),
+        (ProductAvailability("p", StockStatus.IN_STOCK, 3, day(4)), "in_stock", None, None, 0),
     ],
 )
 def test_a_shopper_hears_no_date_that_has_passed_and_of_the_quantity_only_when_it_is_small(
     found, state, expected, latest, left
 ):
-    assert shown(found, DAY, StorefrontPolicy()) == Available("p", Stocked(state), left, expected, latest)
+    assert shown_to_shoppers(found, DAY, StorefrontPolicy()) == ProductAvailability(
+        "p", StockStatus(state), left, expected, latest
+    )
 
 
 def test_the_quantity_is_never_said_where_the_policy_says_never():
-    found = Available("p", Stocked.BACKORDER, 1, day(4))
-    assert shown(found, DAY, StorefrontPolicy(show_left=0)).left == 0
+    found = ProductAvailability("p", StockStatus.BACKORDER, 1, day(4))
+    assert shown_to_shoppers(found, DAY, StorefrontPolicy(show_left=0)).left == 0
 
 
 def test_the_words_say_state_date_range_and_quantity_in_each_language(shelf):
@@ -162,7 +164,7 @@ def test_a_shop_may_say_it_in_its_own_words_and_a_mistake_in_them_is_named(one_s
     (own / "text.de.txt").write_text("Noch {{ left }}")
     (own / "date.de.txt").write_text("Stand: {{ set_on|date }}")
     words = Words(SHOP, own.parent).storefront
-    coming = Available("p", Stocked.BACKORDER, 3, date(2026, 12, 7))
+    coming = ProductAvailability("p", StockStatus.BACKORDER, 3, date(2026, 12, 7))
     said = words.said(coming, words.choose(["de_AT"]))
     assert (said.lang, said.title, said.text) == ("de", "Kommt am 7. Dezember 2026", "Noch 3")
     (own / "text.de.txt").write_text("\n{{ lft }}")
@@ -190,14 +192,14 @@ def test_search_engines_and_product_feeds_are_told_in_their_own_words(
     offer = stock.schema(notice.available)
     assert offer["availability"] == schema
     assert schema in ITEM_AVAILABILITY
-    (row,) = csv.DictReader(io.StringIO(stock.feed(one_shelf.desk, [notice], one_shelf.now).decode()))
+    (row,) = csv.DictReader(io.StringIO(stock.product_feed(one_shelf.desk, [notice], one_shelf.now).decode()))
     assert row == {"id": "p1", "availability": feed, "availability_date": feed_date}
     assert feed in FEED_AVAILABILITY
     assert bool(FEED_DATE.fullmatch(row["availability_date"])) is (feed == "backorder")
 
 
 def test_every_state_has_its_words_for_search_engines_and_feeds():
-    assert set(stock.SCHEMA) == set(stock.FEED) == set(Stocked)
+    assert set(stock.SCHEMA) == set(stock.FEED) == set(StockStatus)
     assert set(stock.SCHEMA.values()) <= ITEM_AVAILABILITY
     assert set(stock.FEED.values()) <= FEED_AVAILABILITY
 
@@ -235,7 +237,7 @@ def test_all_that_is_short_is_served_at_once_and_goes_as_soon_as_it_is_back(serv
     assert datetime.fromisoformat(found["generated"]) == served.now
     assert datetime.fromisoformat(found["valid_until"]) == served.desk.end_of(DAY)
     served.put("a", "in_stock")
-    served.now += KEPT
+    served.now += REUSED_FOR
     assert set(json.loads(get(f"{served.url}/stock.json").body)["products"]) == {"b"}
     served.now += timedelta(hours=30)
     assert json.loads(get(f"{served.url}/stock.json").body) == {"generated": None, "valid_until": None, "products": {}}
@@ -253,7 +255,7 @@ def test_who_has_it_already_is_told_so_until_it_changes(served, path):
         again = get(f"{served.url}/{path}", If_None_Match=known)
         assert (again.status, again.body, again.headers["etag"]) == (304, b"", tag)
     assert get(f"{served.url}/{path}", If_None_Match='"other"').status == 200
-    served.now += KEPT
+    served.now += REUSED_FOR
     served.put("p1", expected=20)
     changed = get(f"{served.url}/{path}", If_None_Match=tag)
     assert (changed.status, path) == (304 if path == "forewarn.js" else 200, path)
@@ -269,8 +271,8 @@ def test_no_cache_keeps_a_notice_beyond_its_time(served):
 @pytest.mark.parametrize("path", ["stock.json", "feed.csv"])
 def test_what_is_written_of_all_products_is_kept_a_moment_however_long_the_writing_took(one_shelf, path):
     one_shelf.put("p1")
-    asked, written = one_shelf.now, one_shelf.now + 2 * KEPT
-    moments = iter([asked, written, written + KEPT / 2, written + KEPT, written + KEPT])
+    asked, written = one_shelf.now, one_shelf.now + 2 * REUSED_FOR
+    moments = iter([asked, written, written + REUSED_FOR / 2, written + REUSED_FOR, written + REUSED_FOR])
     with serving(Starlette(routes=Storefront(one_shelf.desk, lambda: next(moments)).routes)) as url:
         first = get(f"{url}/{path}").body
         one_shelf.put("p1", expected=20)
@@ -332,7 +334,7 @@ def test_the_feed_names_every_product_of_which_anything_is_known(served):
 @pytest.mark.parametrize("product", HOSTILE)
 def test_a_hostile_id_is_served_under_a_harmless_name(served, product):
     served.put(product, url="javascript:alert(1)")
-    name = name_of(product)
+    name = slug_of(product)
     assert json.loads(get(f"{served.url}/stock/{name}.json").body)["product"] == product
     page = get(f"{served.url}/stock/{name}.html").body.decode()
     assert "javascript:" not in page
@@ -344,9 +346,9 @@ def test_a_hostile_id_is_served_under_a_harmless_name(served, product):
 @example("~")
 @example("a%2Fb")
 def test_every_id_has_a_safe_name_of_its_own(product):
-    name = name_of(product)
+    name = slug_of(product)
     assert re.fullmatch(r"[A-Za-z0-9_~-][A-Za-z0-9_.~-]*", name)
-    assert product_of(name) == product
+    assert product_from_slug(name) == product
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
@@ -354,8 +356,8 @@ def test_every_id_has_a_safe_name_of_its_own(product):
 @example("%41")
 @example("a~00b")
 def test_no_two_addresses_lead_to_one_product_and_none_to_an_id_that_cannot_be(name):
-    product = product_of(name)
-    assert product is None or (name_of(product) == name and "\0" not in product)
+    product = product_from_slug(name)
+    assert product is None or (slug_of(product) == name and "\0" not in product)
 
 
 def files(folder):
