@@ -389,14 +389,6 @@ def test_a_post_about_the_last_piece_says_one(words):
 
 
 @pytest.mark.parametrize(
-    ("text_", "weight"),
-    [("a" * 280, 280), ("日本", 4), ("https://example.com/" + "a" * 80, 23), ("👨‍👩‍👧", 2), ("see example.com", 27)],
-)
-def test_a_post_is_weighed_as_x_weighs_it(text_, weight):
-    assert posts.weight(text_) == weight
-
-
-@pytest.mark.parametrize(
     ("asked", "found"),
     [
         ("en", "en"),
