@@ -1,14 +1,24 @@
 PYTHON ?= python3
 BIN = .venv/bin
+UV := $(shell command -v uv)
 
 .PHONY: setup demo check test bench chaos lock forecast-report pictures
 
 setup: .venv/ready
 
+# The same packages either way; `make setup UV=` uses pip although uv is installed.
 .venv/ready: requirements.lock pyproject.toml
+ifneq ($(UV),)
+	@echo "Installing into .venv with uv. This takes about half a minute."
+	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
+	$(UV) pip install --quiet --python .venv --compile-bytecode --require-hashes --requirement requirements.lock
+	$(UV) pip install --quiet --python .venv --no-deps --no-build-isolation --editable .
+else
+	@echo "Installing into .venv with pip. This takes one to two minutes; with uv installed, about half a minute."
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+endif
 	touch $@
 
 demo: setup

@@ -87,7 +87,7 @@ def _installed(client: "SyncPrefectClient", settings: Settings, folder: ShopFold
 
 
 def _places(settings: Settings) -> Iterator[Path]:
-    for folder in (settings.home, Path(__file__).parents[1]):
+    for folder in (settings.home, Path(__file__).parents[2]):
         if folder is not None:
             yield folder.resolve() / "prefect.yaml"
 
