@@ -111,4 +111,5 @@ def _find_order(path: Path) -> Path:
 def _command() -> str:
     """Return how to call the command from here: by its name where the shell would find it."""
     found = Path(sys.argv[0]).resolve()
-    return "forewarn" if shutil.which("forewarn") == str(found) else str(_find_order(found))
+    known = shutil.which("forewarn")
+    return "forewarn" if known and Path(known).resolve() == found else str(_find_order(found))
