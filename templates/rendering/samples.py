@@ -20,7 +20,7 @@ from models.storefront import StorefrontNotice
 from templates.rendering import formats
 
 TODAY = date(2026, 6, 1)
-DAYS = {"short": 2, "week": 6, "fortnight": 11, "long": 24, "late_again": 18, "new_date": 24, "good_news": 9}
+DAYS = {"short": 2, "week": 6, "fortnight": 11, "long": 24, "late_again": 28, "new_date": 24, "good_news": 9}
 REMEDIES = ("none", "substitute", "shipping", "shipping_amount", "future", "future_amount", "on_page")
 NEWS = {
     "late_again": (ChangeKind.PASSED, ChangeKind.PASSED),
@@ -29,6 +29,8 @@ NEWS = {
 }
 TURNS = {GOOD_NEWS: ("goods there", "earlier date")}
 EARLIER_DATE = {GOOD_NEWS: TODAY + timedelta(3)}
+EXPECTED_IN = {"late_again": 20}
+"""Days from today to the date now expected, where it is not two days more than the delay."""
 IN_PARTS = ("fortnight", GOOD_NEWS)
 """Messages whose samples come in two parcels."""
 
@@ -144,14 +146,17 @@ def _plan(message: str, locale: str, remedy: str, known: bool) -> Plan:  # noqa:
 
 
 def _parcels(delay: Delay) -> tuple[Parcel, ...]:
-    first, *others = [line.number for line in delay.order.lines]
-    return (Parcel((first,), TODAY + timedelta(1)), Parcel(tuple(others), delay.expected_on))
+    """Return what is in stock as the parcel of tomorrow, and the rest as one that leaves later."""
+    late = tuple(line.line.number for line in delay.late)
+    on_time = tuple(line.number for line in delay.on_time)
+    first, rest = (late, on_time) if delay.late[0].line.ready else (on_time, late)
+    return (Parcel(first, TODAY + timedelta(1)), Parcel(rest, delay.expected_on))
 
 
 def _delay(message: str, locale: str, known: bool) -> Delay:  # noqa: FBT001 - one of a table's columns
     goods, days = _goods(locale), DAYS.get(message, 20)
-    promised_on = TODAY + timedelta(2) - timedelta(0 if known else days + 2)
-    expected_on = promised_on + timedelta(days) if known else EARLIER_DATE.get(message)
+    expected_on = TODAY + timedelta(EXPECTED_IN.get(message, days + 2)) if known else EARLIER_DATE.get(message)
+    promised_on = (expected_on if known and expected_on else TODAY) - timedelta(days)
     promise = Promise.DELIVER if known else Promise.SHIP
     first, second, third, _ = (
         LineFacts(
@@ -167,10 +172,12 @@ def _delay(message: str, locale: str, known: bool) -> Delay:  # noqa: FBT001 - o
         for n, item in enumerate(_products(locale), 1)
     )
     on_time = (replace(third, promised_on=TODAY + timedelta(5), expected_on=None),) if known else ()
-    late_lines = (first, second) if known and days > 7 else (first,)
-    late = tuple(LateLine(line, days, expected_on) for line in late_lines)
+    late = tuple(LateLine(line, days, expected_on) for line in ((first, second) if known and days > 7 else (first,)))
+    if message == NEW_DATE and not known:
+        late = (LateLine(first, days, TODAY + timedelta(9)), LateLine(second, days, None))
     customer = CustomerFacts("c-1", goods.customer, _ADDRESS[Channel.EMAIL], locale=locale)
-    order = OrderFacts("10427", TODAY - timedelta(days + 9), customer, (*late_lines, *on_time), goods.currency)
+    lines = (*(line.line for line in late), *on_time)
+    order = OrderFacts("10427", TODAY - timedelta(days + 9), customer, lines, goods.currency)
     return Delay(order, TODAY, days, message, expected_on, late, on_time)
 
 
