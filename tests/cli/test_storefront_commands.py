@@ -47,9 +47,9 @@ def forewarn(shop, monkeypatch):
 def test_what_shoppers_are_told_is_shown_in_the_shops_language(forewarn):
     shown = forewarn("storefront", "show").stdout
     assert "coming" in shown
-    assert "2 pieces of that delivery are still free" in shown
+    assert "2 units of that delivery are still available" in shown
     assert "there" not in shown.split()
-    assert "in stock and can be sent at once" in forewarn("storefront", "show", "there").stdout
+    assert "In stock and ready to ship" in forewarn("storefront", "show", "there").stdout
     assert set(json.loads(forewarn("storefront", "show", "--json").stdout)["products"]) == {"coming"}
     assert json.loads(forewarn("storefront", "show", "coming", "--json").stdout)["left"] == 2
 

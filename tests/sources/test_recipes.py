@@ -114,9 +114,9 @@ def test_the_mails_go_to_the_customers_of_the_export_with_its_dates(place):
     mails = [email.message_from_bytes(file.read_bytes(), policy=email.policy.default) for file in place.rglob("*.eml")]
     # The mug is in stock, so it leaves on the next working day; the mill waits for the date in the export.
     assert {mail["To"].addresses[0].addr_spec: mail["Subject"] for mail in mails} == {
-        "juergen@example.com": "Long delay: order 1001, now expected December 5",
-        "zoe@example.com": "Long delay: order 1002, now expected November 30",
-        "info@example.com": "Long delay: order 1003, now expected November 30",
+        "juergen@example.com": "Long delay: now expected December 5 (order 1001)",
+        "zoe@example.com": "Long delay: now expected November 30 (order 1002)",
+        "info@example.com": "Long delay: now expected November 30 (order 1003)",
     }
     greeted = {mail.get_body(("plain",)).get_content().partition("\n")[0] for mail in mails}
     assert greeted == {"Hello Jürgen Groß,", "Hello Zoë Müller,", "Hello Möbel & Söhne GmbH,"}

@@ -280,7 +280,7 @@ def test_without_scripts_a_published_page_says_until_when_it_holds(page, tmp_pat
     until = (page.shelf.now + timedelta(hours=26)).astimezone(page.shelf.desk.zone)
     page.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     page.driver.get((tmp_path / "stock" / f"{INLINE}.html").as_uri())
-    assert f"it holds until {until:%B} {until.day}, {until:%Y, %H:%M}" in page.find("main")[0].text
+    assert f"Valid until {until:%B} {until.day}, {until:%Y, %H:%M}" in page.find("main")[0].text
 
 
 def test_a_script_that_is_there_twice_shows_everything_once(page):
@@ -357,7 +357,7 @@ def test_hostile_words_stay_words(page):
 
 @pytest.mark.parametrize(
     ("page_lang", "word"),
-    [("en", "Not in stock"), ("pt-BR", "No momento"), ("pt", "No momento"), ("xx", "Not in stock")],
+    [("en", "Out of stock"), ("pt-BR", "Sem estoque"), ("pt", "Sem estoque"), ("xx", "Out of stock")],
 )
 def test_the_notice_speaks_the_pages_language(page, base, page_lang, word):
     page.shelf.put(INLINE, expected=page.week)

@@ -107,17 +107,17 @@ def test_goods_that_arrived_are_told_as_here_though_the_order_is_later_by_a_buck
         stock.write_text(f"sku,place,on_hand,allocated\nMUG-1,Berlin,{pieces},0\nTEA-1,Berlin,40,0\n")
 
     _, left = trial.lived("run", "--import", day="2026-01-10")
-    assert {one["subject"] for one in left} == {f"Late: order {order}, no new date yet" for order in ORDERS}
+    assert {one["subject"] for one in left} == {f"Late: no new date yet (order {order})" for order in ORDERS}
     on_hand(20)
     trial.lived("restock", "--import", day="2026-01-13")
     _, left = trial.lived("run", day="2026-01-13")
-    assert {one["subject"] for one in left} == {f"Good news, it is here: order {order} leaves soon" for order in ORDERS}
+    assert {one["subject"] for one in left} == {f"Good news: now in stock, leaving soon (order {order})" for order in ORDERS}
     assert not [one for one in left if "WAIT-" in one["text"] or "We are sorry" in one["text"]]
     on_hand(0)
     assert trial.lived("run", "--import", day="2026-01-14")[1] == []
     on_hand(20)
     _, left = trial.lived("run", "--import", day="2026-01-15")
-    assert {one["subject"] for one in left} == {f"Good news, it is here: order {order} leaves soon" for order in ORDERS}
+    assert {one["subject"] for one in left} == {f"Good news: now in stock, leaving soon (order {order})" for order in ORDERS}
 
 
 def test_of_daily_dumps_the_newest_is_true(trial):
@@ -161,7 +161,7 @@ def test_a_gift_card_is_never_late_and_a_long_order_is_listed_as_it_stands(trial
     listed = [row for row in mails["c6@example.com"]["text"].splitlines() if row.startswith("- Item number ")]
     assert len(listed) > 10
     assert listed == [f"- Item number {n}" for n in range(1, len(listed) + 1)]
-    assert f"and {300 - len(listed)} more items, all on your order's page" in mails["c6@example.com"]["text"]
+    assert f"and {300 - len(listed)} more items. See them all on your order page" in mails["c6@example.com"]["text"]
     assert max(len(mail["html"].encode()) for mail in mails.values()) < 100_000
     assert "علی\u200cرضا" in mails["c2@example.com"]["to_name"]
     assert mails["c3@example.com"]["text"].startswith("Hello علی\u200cرضا,")
@@ -173,10 +173,10 @@ def test_a_first_date_is_no_good_news(trial):
     trial.copy("good-news-from-unknown/A-shop")
     trial.export("lines", first=True)
     _, (told,) = trial.lived("run", "--import", day="2026-01-21")
-    assert told["subject"] == "Long delay: order 1001, no new date yet"
+    assert told["subject"] == "Long delay: no new date yet (order 1001)"
     trial.export("lines")
     _, (told,) = trial.lived("run", "--import", day="2026-01-26")
-    assert told["subject"] == "We have a date: order 1001, now expected April 30"
+    assert told["subject"] == "New date: now expected April 30 (order 1001)"
     assert not re.search("good news|sooner|earlier", words(told), re.IGNORECASE)
 
 
@@ -197,7 +197,7 @@ def test_guests_of_one_id_are_not_told_of_each_others_orders(trial):
 def test_an_instant_is_the_same_day_from_json_as_from_csv(trial, kind):
     trial.copy(f"json-offset-dropped/{kind}")
     _, (told,) = trial.lived("run", "--import", day="2026-01-12")
-    assert told["subject"] == "Delayed: order 1001, now expected January 20"
+    assert told["subject"] == "Delayed: now expected January 20 (order 1001)"
     assert "promised to ship by January 9, 2026\n  now expected by January 20, 2026" in told["text"]
 
 
@@ -242,15 +242,15 @@ def test_a_placeholder_is_told_as_no_date_and_an_order_gone_from_the_source_is_n
     assert "expected more than two years after the order" in trial.command("shop", "check", code=1).out
     _, left = trial.lived("run", "--import", day="2026-01-10")
     assert {one["subject"] for one in left} == {
-        "Late: order 1001, no new date yet",
-        "Long delay: order 1003, now expected January 20",
+        "Late: no new date yet (order 1001)",
+        "Long delay: now expected January 20 (order 1003)",
     }
     assert not [one for one in left if "2099" in words(one) + one.get("html", "")]
     for table in ("orders", "lines"):
         trial.export(table)
     report, left = trial.lived("run", "--import", day="2026-01-12")
     assert report["missing"] == ["1001"]
-    assert [one["subject"] for one in left] == ["Long delay: order 1002, now expected January 20"]
+    assert [one["subject"] for one in left] == ["Long delay: now expected January 20 (order 1002)"]
     settings = trial.place / "shop" / "shop.toml"
     settings.write_text(settings.read_text().replace("[source]", '[source]\norders = "all"', 1))
     report, left = trial.lived("run", "--import", day="2026-01-30")
@@ -328,7 +328,7 @@ def test_a_file_read_by_read_csv_and_a_body_read_by_unnest_are_right_at_once(tri
 def test_moments_of_json_keep_their_offset_in_new_york(trial):
     trial.shop_of("jsonzone")
     _, (told,) = trial.lived("run", "--import", day="2026-11-22")
-    assert told["subject"] == "Delayed: order A1, now expected December 4"
+    assert told["subject"] == "Delayed: now expected December 4 (order A1)"
     assert "promised to ship by November 20, 2026" in told["text"]
     assert "placed 2026-11-18" in trial.command("explain", "A1", "--as-of", "2026-11-22").out
 

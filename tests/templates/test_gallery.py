@@ -78,6 +78,6 @@ def test_markup_in_a_message_does_not_become_the_gallerys(tmp_path):
 def test_the_list_line_shows_the_preheader_without_its_filler(page):
     shown = re.search(r'<div class="card inbox"><strong>([^<]*)</strong><span>([^<]*)</span>', page)
     assert shown is not None
-    assert shown[1].startswith("A little late: order 10427")
+    assert shown[1].startswith("A little late: now expected June 5 (order 10427)")
     assert shown[2].startswith("Late: Linen tablecloth, 150 × 250 cm.")
     assert "\u034f" not in shown[2]

@@ -322,7 +322,7 @@ def test_fractions_go_from_the_files_to_the_mail_the_stock_and_the_vendor(shop):
     english, portuguese = sorted(map(words, mails(shop)), key=lambda text: "Olá" in text)
     assert "1.5 x Linen" in english
     assert "1,25 x Linen" in portuguese
-    assert "1,25 de 2,5 ainda por vir" in portuguese
+    assert "ainda falta 1,25 de 2,5" in portuguese
     covered = [(one["quantity"], one["covered by"]) for one in story(shop, "1002")["supply"]["covered"]]
     assert covered == [(0.75, "stock at main"), (0.5, "nothing known")]
     assert [row["quantity"] for row in asked(shop)] == ["0.5"]

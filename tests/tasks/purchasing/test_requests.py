@@ -499,7 +499,7 @@ def test_a_reminder_names_only_the_lines_that_still_lack_an_answer_and_orders_no
     blank = {"answer": "", "reason": "", "promised_on": ""}
     assert rows == [{"request": key, "order": "1042", "line": "1"} | blank]
     assert "Ahornweg" in str(attached(request))
-    assert "orders nothing anew" in reminder.get_body(("plain",)).get_content()
+    assert "only a reminder, not a new order" in reminder.get_body(("plain",)).get_content()
 
 
 @one_database

@@ -182,7 +182,7 @@ def test_what_a_vendor_sends_itself_comes_beside_the_parcels_that_a_customer_is_
     choose(apart)
     assert parcels(apart, "1042") == {"1042": (Parcel(("1",), day(1)), Parcel(("2",), day(8)))}
     (message,) = apart.live()
-    headings = "Can still come on time|In the first parcel|Still to come"
+    headings = "Should still be on time|Parcel 1 of 2|Parcel 2 of 2"
     _, on_time, first, still_to_come = re.split(headings, message.text)
     assert ["Chair" in part for part in (on_time, first, still_to_come)] == [True, False, False]
     assert "Vase" not in on_time

@@ -117,11 +117,11 @@ def test_the_quantity_is_never_said_where_the_policy_says_never():
 def test_the_words_say_state_date_range_and_quantity_in_each_language(shelf):
     shelf.put("p1", left=3, expected=7, latest=10)
     assert shelf.text("p1") == (
-        "Not in stock right now. We expect it by June 22, 2026, perhaps as late as June 25, 2026. "
-        "3 pieces of that delivery are still free."
+        "Out of stock right now. We expect more by June 22, 2026, or possibly as late as June 25, 2026. "
+        "3 units of that delivery are still available."
     )
     assert "até 22 de junho de 2026" in shelf.text("p1", "pt_BR")
-    assert "Restam 3 unidades" in shelf.text("p1", "pt_BR")
+    assert "Ainda há 3 unidades disponíveis" in shelf.text("p1", "pt_BR")
     shelf.put("p1", "out_of_stock")
     assert "do not know yet" in shelf.text("p1")
     assert not re.search(r"\d", shelf.text("p1"))
@@ -312,12 +312,12 @@ def test_the_plain_page_works_without_a_script_and_lets_no_name_become_markup(se
     text = page.body.decode()
     assert "<b>Lamp" not in text
     assert "<b>Lamp</b>" in unescape(text)
-    assert "We expect it by June 22, 2026" in text
-    assert "As of June 15, 2026; it holds until June 16, 2026, 14:00" in text
+    assert "We expect more by June 22, 2026" in text
+    assert "Updated June 15, 2026. Valid until June 16, 2026, 14:00." in text
     (ld,) = re.findall(r'<script type="application/ld\+json"[^>]*>(.*?)</script>', text)
     assert json.loads(ld)["availability"] == "https://schema.org/BackOrder"
     served.put("p1", "in_stock")
-    assert "in stock and can be sent at once" in get(f"{served.url}/stock/p1").body.decode()
+    assert "In stock and ready to ship" in get(f"{served.url}/stock/p1").body.decode()
     unknown = get(f"{served.url}/stock/p2")
     assert unknown.status == 404
     assert "Please ask us: help@lamps.example.com" in unknown.body.decode()
