@@ -111,13 +111,17 @@ def test_goods_that_arrived_are_told_as_here_though_the_order_is_later_by_a_buck
     on_hand(20)
     trial.lived("restock", "--import", day="2026-01-13")
     _, left = trial.lived("run", day="2026-01-13")
-    assert {one["subject"] for one in left} == {f"Good news: now in stock, leaving soon (order {order})" for order in ORDERS}
+    assert {one["subject"] for one in left} == {
+        f"Good news: now in stock, leaving soon (order {order})" for order in ORDERS
+    }
     assert not [one for one in left if "WAIT-" in one["text"] or "We are sorry" in one["text"]]
     on_hand(0)
     assert trial.lived("run", "--import", day="2026-01-14")[1] == []
     on_hand(20)
     _, left = trial.lived("run", "--import", day="2026-01-15")
-    assert {one["subject"] for one in left} == {f"Good news: now in stock, leaving soon (order {order})" for order in ORDERS}
+    assert {one["subject"] for one in left} == {
+        f"Good news: now in stock, leaving soon (order {order})" for order in ORDERS
+    }
 
 
 def test_of_daily_dumps_the_newest_is_true(trial):

@@ -134,7 +134,9 @@ def test_a_renewed_notice_says_that_the_date_told_before_is_not_kept(words):
         assert "cannot keep that date" in part
 
 
-@pytest.mark.parametrize(("locale", "there", "sooner"), [("en", "now in stock", "sooner"), ("pt_BR", "em estoque", "antes")])
+@pytest.mark.parametrize(
+    ("locale", "there", "sooner"), [("en", "now in stock", "sooner"), ("pt_BR", "em estoque", "antes")]
+)
 def test_good_news_says_whether_the_goods_are_there_or_come_sooner(words, locale, there, sooner):
     ready = mail(words, sample("goods there · none", "good_news", locale))
     earlier = mail(words, sample("earlier date · none", "good_news", locale))
