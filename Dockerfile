@@ -1,5 +1,5 @@
-# Forewarn's checkout with what it needs, for the server, the deployments and the workers of compose.yaml.
-# Build it from the root of the checkout: docker build --file examples/docker/Dockerfile --tag forewarn .
+# Forewarn with what it needs, for the server, the deployments and the workers of compose.yaml:
+#   docker build --tag forewarn .
 FROM python:3.11-slim
 WORKDIR /opt/forewarn
 COPY requirements.lock ./
@@ -13,5 +13,5 @@ ENV FOREWARN_HOME=/opt/forewarn \
     FOREWARN_OUTBOX=/var/lib/forewarn/outbox \
     PREFECT_HOME=/var/lib/forewarn/prefect \
     PREFECT_SERVER_ANALYTICS_ENABLED=false
-USER forewarn
+USER 10001
 VOLUME /var/lib/forewarn
