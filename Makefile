@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 UV := $(shell command -v uv)
 
-.PHONY: setup demo check test bench chaos lock forecast-report pictures
+.PHONY: setup demo check test docs bench chaos lock forecast-report pictures
 
 setup: .venv/ready
 
@@ -46,6 +46,9 @@ forecast-report: setup
 
 pictures: setup
 	$(BIN)/python -m benchmarks.pictures
+
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 lock:
 	uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --group dev \
