@@ -6,6 +6,7 @@ import pytest
 # A console that finds a width set when it is made keeps it; tests that want another one set it later.
 os.environ.pop("COLUMNS", None)
 
+from tests.support.ledgers import sqlite_ledger
 from tests.support.postgres import started
 from tests.support.provider import a_provider
 from tests.support.shop_driver import SMALL, ShopDriver, open_context, shop
@@ -31,9 +32,9 @@ both = pytest.fixture(params=["sqlite", "postgresql"])
 
 @both
 def ledger(request, tmp_path):
-    """Return the address of a ledger without a row, and with or without its tables yet."""
+    """Return the address of a ledger without a row."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'ledger.db'}"
+        return sqlite_ledger(tmp_path / "ledger.db")
     return request.getfixturevalue("postgres").emptied()
 
 

@@ -1,6 +1,7 @@
 """TODO."""
 
 import importlib.resources
+from functools import cache
 
 from alembic import command
 from alembic.config import Config
@@ -49,8 +50,9 @@ def version(engine: Engine) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
+@cache
 def newest() -> str | None:
-    """Return the version of the tables that this code wants."""
+    """Return the version of the tables that this code wants. Read from the migrations once for each process."""
     return _scripts().get_current_head()
 
 

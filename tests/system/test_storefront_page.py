@@ -23,6 +23,7 @@ from tasks.storefront.assets import load_script
 from tasks.storefront.publish import publish
 from tests.support.browser import lacking, opened
 from tests.support.builders import DAY
+from tests.support.ledgers import sqlite_ledger
 from tests.support.paths import ROOT
 from tests.support.serving import serving
 from tests.support.shop_driver import open_context
@@ -46,7 +47,7 @@ def browser():
 
 @pytest.fixture(scope="module")
 def desk_of_module(tmp_path_factory):
-    desk = open_context(f"sqlite:///{tmp_path_factory.mktemp('ledger') / 'ledger.db'}")
+    desk = open_context(sqlite_ledger(tmp_path_factory.mktemp("ledger") / "ledger.db"))
     yield desk
     desk.engine.dispose()
 

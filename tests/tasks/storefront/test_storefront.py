@@ -25,6 +25,7 @@ from tasks.storefront.notices import SHORT
 from tasks.storefront.publish import publish
 from templates.rendering.messages import BadWords, Words
 from tests.support.builders import DAY, day
+from tests.support.ledgers import sqlite_ledger
 from tests.support.serving import get, serving
 from tests.support.shop_driver import SHOP, noon, open_context
 from tests.support.storefront import Shelf
@@ -64,7 +65,7 @@ def shelf(desk):
 
 @pytest.fixture(scope="module")
 def one_desk(tmp_path_factory):
-    desk = open_context(f"sqlite:///{tmp_path_factory.mktemp('ledger') / 'ledger.db'}")
+    desk = open_context(sqlite_ledger(tmp_path_factory.mktemp("ledger") / "ledger.db"))
     yield desk
     desk.engine.dispose()
 
