@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+import stamina
 from sqlalchemy import update
 
 from models.enums import Channel, State
@@ -11,7 +12,7 @@ from models.orders import ProductFacts
 from models.policy.policy import Bucket, BudgetPolicy, Policy
 from tasks.db.counters import count_orders_by_bucket
 from tasks.db.sql import read_only
-from tasks.notices.evaluate import evaluate_page
+from tasks.notices.evaluate import TRIES, evaluate_page
 from tasks.offers.budget import WriteConflict
 from tasks.offers.substitute_stock import SubstituteStock
 from tasks.runs.records import Now
@@ -160,16 +161,21 @@ def test_facts_that_change_while_deciding_make_the_decision_void(counter, desk):
 
 def test_a_worker_that_always_comes_second_gives_up_without_a_trace(counter, desk):
     counter.order()
+    tries = 0
 
     class AlwaysInterrupted(Words):
         def message(self, plan, contact, *, id):
+            nonlocal tries
+            tries += 1
             with counter.desk.engine.begin() as connection:
                 counter.look_again(connection, "1041")
             return super().message(plan, contact, id=id)
 
     counter.desk = replace(desk, words=AlwaysInterrupted(SHOP))
-    with pytest.raises(WriteConflict, match="next run"):
+    without_pauses = stamina.set_testing(True, attempts=2 * TRIES, cap=True)
+    with without_pauses, pytest.raises(WriteConflict, match=f"{TRIES} times over; the next run"):
         evaluate_page(counter.desk, Now("r", DAY, noon(0)), SubstituteStock(), None, batch=10)
+    assert tries == TRIES
     assert counter.notices == []
     assert counter.rows(OFFERS) == []
 
