@@ -43,7 +43,7 @@ def _seen(desk: Desk, one: OrderDecision) -> dict[str, Any]:
     return {
         "seen_order": order.id,
         "seen_version": one.watched.version,
-        "new_look_again_on": one.verdict.next_check_on,
+        "new_next_check_on": one.verdict.next_check_on,
         "new_bucket": one.verdict.bucket,
         "new_revision": plan.revision if plan is not None else order.revision,
         "new_told_revision": told.revision if told else None,
