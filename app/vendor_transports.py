@@ -13,18 +13,17 @@ from channels.vendors.folder import FolderTransport
 from channels.vendors.http import VendorHttpTransport
 from channels.vendors.mail import VendorMailTransport
 from channels.vendors.sftp import SftpTransport
-from channels.vendors.signatures import SHORTEST
+from channels.vendors.signatures import SECRET_FORM, is_secret
 from models.config.settings import Settings
-from models.config.vendor_transports import ByFolder, ByHttp, BySftp
+from models.config.vendor_transports import ByFolder, ByHttp, BySftp, VendorDoor
 from models.enums import Channel
 from models.errors import ForewarnError
-from models.purchasing import IDEMPOTENT, VendorChannel
+from models.purchasing import IDEMPOTENT
 from tasks.purchasing.vendors import VendorFacts, channel_of, email_of
 
 SETTING = "FOREWARN_VENDOR_KEYS"
 ANSWERS = "/answers"
 """What follows a vendor's id where its answers are signed with another secret than its requests."""
-WITH_SECRET = (VendorChannel.SFTP, VendorChannel.HTTP)
 _KEYS: TypeAdapter[dict[str, str]] = TypeAdapter(dict[str, str])
 
 
@@ -39,11 +38,30 @@ def keys_of(settings: Settings) -> dict[str, str]:
 
 
 def response_keys(settings: Settings) -> dict[str, str]:
-    """Return the secrets that vendors sign their answers with, by vendor; those too short to sign with are left out."""
+    """Return the secrets that vendors sign their answers with, by vendor; an SFTP password is none and is left out.
+
+    Raises ForewarnError for a secret of answers that has another form.
+    """
     keys = keys_of(settings)
+    for name, secret in keys.items():
+        if name.endswith(ANSWERS) and not is_secret(secret):
+            raise ForewarnError(f"{SETTING}: the secret of {name} has another form; {SECRET_FORM} is right")
     vendors = {name.removesuffix(ANSWERS) for name in keys}
     found = {vendor: keys.get(f"{vendor}{ANSWERS}") or keys.get(vendor, "") for vendor in vendors}
-    return {vendor: key for vendor, key in found.items() if len(key) >= SHORTEST}
+    return {vendor: secret for vendor, secret in found.items() if is_secret(secret)}
+
+
+def secret_problem(vendor: str, way: VendorDoor | None, secret: str) -> str:
+    """Say what is wrong with the secret that a vendor's transport needs; empty if nothing is."""
+    match way:
+        case BySftp() if not secret:
+            return f"{SETTING} has no password or private key for {vendor}"
+        case ByHttp() if not secret:
+            return f"{SETTING} has no secret for {vendor}; {SECRET_FORM} is right"
+        case ByHttp() if not is_secret(secret):
+            return f"{SETTING}: the secret of {vendor} has another form; {SECRET_FORM} is right"
+        case _:
+            return ""
 
 
 @asynccontextmanager
@@ -81,16 +99,15 @@ def _open(
     house: App, vendor: VendorFacts, key: str, now: Callable[[], datetime], mail: MessageTransport | None
 ) -> DocumentTransport:
     timeout = house.settings.timeout
-    match house.desk.shop.vendor.get(vendor.id):
-        case ByFolder() as way:
+    way = house.desk.shop.vendor.get(vendor.id)
+    if problem := secret_problem(vendor.id, way, key):
+        raise ForewarnError(problem)
+    match way:
+        case ByFolder():
             return FolderTransport((house.folder.path / way.path).resolve())
-        case BySftp() as way:
-            if not key:
-                raise ForewarnError(f"{SETTING} has no password or private key for {vendor.id}")
+        case BySftp():
             return SftpTransport(way.host, way.port, way.user, way.path, way.host_key, key, timeout=timeout)
-        case ByHttp() as way:
-            if len(key) < SHORTEST:
-                raise ForewarnError(f"{SETTING} has no key of {SHORTEST} or more characters for {vendor.id}")
+        case ByHttp():
             return VendorHttpTransport(way.url, key, now=now, timeout=timeout)
         case _:
             to = email_of(house.desk.shop, vendor)

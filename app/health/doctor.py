@@ -11,7 +11,7 @@ from app.health.ledger import check_ledger, check_live_channels, check_owner_mat
 from app.health.prefect import check_prefect
 from app.health.providers import check_credentials, check_transports
 from app.ledger import state_folder
-from app.vendor_transports import SETTING, WITH_SECRET, keys_of
+from app.vendor_transports import SETTING, keys_of, secret_problem
 from models.config.settings import Settings
 from models.config.shop import ShopFolder, read_shop
 from models.errors import ForewarnError
@@ -56,8 +56,8 @@ def _vendors(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
         yield Check("vendors", str(error), "mend the setting", bad=True)
         return
     for vendor, way in folder.shop.vendor.items():
-        if way.by in WITH_SECRET and not keys.get(vendor):
-            yield Check(f"vendor {vendor}", f"{way.by} lacks its secret", f"add {vendor} to {SETTING}", bad=True)
+        if problem := secret_problem(vendor, way, keys.get(vendor, "")):
+            yield Check(f"vendor {vendor}", problem, f"set {vendor} in {SETTING}", bad=True)
         else:
             yield Check(f"vendor {vendor}", f"by {way.by}")
 

@@ -1,48 +1,73 @@
-"""Signatures on what goes to vendors and comes from them: HMAC-SHA256 over the moment and the body.
+"""Sign what goes to vendors and verify what comes from them, as Standard Webhooks says (standardwebhooks.com).
 
-`X-Forewarn-Signature: t=1732345678,v1=HEX`, where HEX signs the seconds, a dot, and the body as it stands.
+Three headers: `webhook-id` is the same for every copy of a message, `webhook-timestamp` is in seconds since 1970, and
+`webhook-signature` is `v1,` and the base64 of the HMAC-SHA256 of id, timestamp and body, joined by dots.
 """
 
+import base64
+import binascii
 import hmac
 import re
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 
-HEADER = "X-Forewarn-Signature"
+from standardwebhooks import Webhook
+
+ID_HEADER, TIMESTAMP_HEADER, SIGNATURE_HEADER = "webhook-id", "webhook-timestamp", "webhook-signature"
 TOLERANCE = timedelta(minutes=5)
-"""How far apart two clocks, and a message's way, may be."""
-SHORTEST = 16
-"""Characters of a key; a shorter one could be guessed."""
-_WRITTEN = re.compile(r"t=([0-9]{1,12}),v1=([0-9a-f]{64})")
+"""How far a message's timestamp may be from now, as in the libraries of Standard Webhooks."""
+SECRET_PREFIX = "whsec_"  # noqa: S105 - the form of a secret, and no secret
+MIN_SECRET_BYTES, MAX_SECRET_BYTES = 24, 64
+SECRET_FORM = f"{SECRET_PREFIX} and the base64 of {MIN_SECRET_BYTES} to {MAX_SECRET_BYTES} random bytes"
+_ID = re.compile(r"[!-~]{1,200}")
+_SECONDS = re.compile(r"[0-9]{1,11}")
 
 
 class BadSignature(Exception):
-    """A message that is not believed; the text says why, and what would be right."""
+    """Raised for a message that is not genuine, or of another time; the text says what is right."""
 
 
-def sign(key: str, body: bytes, now: datetime) -> str:
-    """Return the header's value for a body that leaves now."""
-    seconds = int(now.timestamp())
-    return f"t={seconds},v1={_digest(key, seconds, body)}"
+def is_secret(text: str) -> bool:
+    """Tell whether a text has the form of a Standard Webhooks secret."""
+    try:
+        key = base64.b64decode(text.removeprefix(SECRET_PREFIX), validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return text.startswith(SECRET_PREFIX) and MIN_SECRET_BYTES <= len(key) <= MAX_SECRET_BYTES
 
 
-def verify(key: str, body: bytes, header: str, now: datetime) -> str:
-    """Return the signature of a body that is genuine and of now, to know it again by; raises BadSignature."""
-    seconds, signature = check_header(header, now)
-    if not hmac.compare_digest(signature, _digest(key, seconds, body)):
-        raise BadSignature(f"{HEADER} does not fit the body; HMAC-SHA256 of SECONDS, a dot and the body is right")
-    return signature
+def sign(secret: str, message_id: str, body: str, now: datetime) -> dict[str, str]:
+    """Return the headers of a message that is sent now."""
+    sent_at = now.astimezone(UTC)
+    return {
+        ID_HEADER: message_id,
+        TIMESTAMP_HEADER: str(int(sent_at.timestamp())),
+        SIGNATURE_HEADER: Webhook(secret).sign(message_id, sent_at, body),
+    }
 
 
-def check_header(header: str, now: datetime) -> tuple[int, str]:
-    """Return a header's seconds and signature, before a body is read; raises BadSignature where it cannot be right."""
-    found = _WRITTEN.fullmatch(header.replace(" ", ""))
-    if found is None:
-        raise BadSignature(f"{HEADER} is missing or malformed; t=SECONDS,v1=HEX is right")
-    seconds = int(found[1])
-    if abs(now.timestamp() - seconds) > TOLERANCE.total_seconds():
-        raise BadSignature(f"{HEADER} is of another time; sign anew, with a clock that is right")
-    return seconds, found[2]
+def verify(secret: str, headers: Mapping[str, str], body: str, now: datetime) -> str:
+    """Return the id of a genuine message of the last five minutes; raises BadSignature for any other.
+
+    The header may hold several signatures, as while a secret is replaced; one that fits is enough.
+    """
+    message_id, sent_at = check_headers(headers, now)
+    right = Webhook(secret).sign(message_id, sent_at, body).encode()
+    given = headers[SIGNATURE_HEADER].encode().split()
+    if not any(hmac.compare_digest(right, signature) for signature in given):
+        raise BadSignature(f"{SIGNATURE_HEADER} does not fit the body; standardwebhooks.com says how to sign")
+    return message_id
 
 
-def _digest(key: str, seconds: int, body: bytes) -> str:
-    return hmac.new(key.encode(), f"{seconds}.".encode() + body, "sha256").hexdigest()
+def check_headers(headers: Mapping[str, str], now: datetime) -> tuple[str, datetime]:
+    """Return a message's id and when it was sent, before its body is read; raises BadSignature where one is wrong."""
+    message_id, seconds = headers.get(ID_HEADER, ""), headers.get(TIMESTAMP_HEADER, "")
+    if not headers.get(SIGNATURE_HEADER):
+        raise BadSignature(f"{SIGNATURE_HEADER} is missing; v1,BASE64 is right")
+    if _ID.fullmatch(message_id) is None:
+        raise BadSignature(f"{ID_HEADER} is missing or malformed; 1 to 200 ASCII characters without a space are right")
+    if _SECONDS.fullmatch(seconds) is None:
+        raise BadSignature(f"{TIMESTAMP_HEADER} is missing or malformed; whole seconds since 1970 are right")
+    if abs(now.timestamp() - int(seconds)) > TOLERANCE.total_seconds():
+        raise BadSignature(f"{TIMESTAMP_HEADER} is more than five minutes off; sign again, with a correct clock")
+    return message_id, datetime.fromtimestamp(int(seconds), UTC)

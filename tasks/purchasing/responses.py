@@ -22,8 +22,8 @@ from tasks.tables import EVENTS, ORDER_LINES, ORDERS, PURCHASE_LINES, PURCHASE_R
 
 VENDOR_RESPONSE = ("answer", "reason", "promised_on")
 CANCELLED = ("answer", "the line was cancelled: do not send it")
-SEEN = "answer_message"
-"""The event of a signed message, by its signature: it is taken once."""
+MESSAGE_EVENT = "vendor_message"
+"""The event of a signed message, by vendor and `webhook-id`; its reason is the digest of the body."""
 
 
 @dataclass(slots=True)
@@ -37,8 +37,23 @@ class ResponseSummary:
     """Rows that were not taken, and why."""
 
 
+@dataclass(frozen=True, slots=True)
+class SignedMessage:
+    """A vendor's message whose signature was right."""
+
+    vendor: str
+    id: str
+    """Its `webhook-id`, the same for every copy."""
+    digest: str
+    """SHA-256 of its body, in hex."""
+
+
 class ReplayedMessage(Exception):
-    """A signed message that was taken in before."""
+    """Raised for a copy of a message that was recorded before."""
+
+
+class ReusedMessageId(Exception):
+    """Raised for another message under the id of one that was recorded before."""
 
 
 def record_responses(
@@ -47,13 +62,13 @@ def record_responses(
     rows: Iterable[Row | RejectedRow],
     who: str,
     *,
-    vendor: str | None = None,
-    signature: str | None = None,
+    message: SignedMessage | None = None,
     refuse: Callable[[RejectedRow], object] = lambda _: None,
 ) -> ResponseSummary:
     """Write answers down; a later one about the same line takes an earlier one's place.
 
-    A `vendor` may answer its own requests alone. Raises Replayed for a signature that was seen before.
+    The vendor that signed a `message` can answer its own requests only. Raises ReplayedMessage or ReusedMessageId for
+    a message id that was seen before.
     """
     taken, answers = ResponseSummary(), list[ParsedResponses]()
     for one in checked(rows, desk.zone, now.as_of):
@@ -62,19 +77,23 @@ def record_responses(
         else:
             answers.append(one)
     with desk.engine.begin() as connection:
-        if signature is not None:
-            _once(connection, now, signature, who)
-        _write(desk, now, connection, answers, who, vendor, taken)
+        if message is not None:
+            _record_message(connection, now, message, who)
+        _write(desk, now, connection, answers, who, message.vendor if message else None, taken)
     for bad in taken.bad:
         refuse(bad)
     return taken
 
 
-def _once(connection: Connection, now: Now, signature: str, who: str) -> None:
-    seen = select(EVENTS.c.id).where(EVENTS.c.subject == signature, EVENTS.c.kind == SEEN)
-    if connection.execute(seen).first() is not None:
-        raise ReplayedMessage("this very message was taken in before; sign a new one")
-    record_events(connection, [(SEEN, signature, "")], now.moment, who)
+def _record_message(connection: Connection, now: Now, message: SignedMessage, who: str) -> None:
+    subject = f"{message.vendor}/{message.id}"
+    earlier = select(EVENTS.c.why).where(EVENTS.c.subject == subject, EVENTS.c.kind == MESSAGE_EVENT)
+    digest = connection.execute(earlier).scalar()
+    if digest == message.digest:
+        raise ReplayedMessage
+    if digest is not None:
+        raise ReusedMessageId("another message had this webhook-id; a new one for each message is right")
+    record_events(connection, [(MESSAGE_EVENT, subject, message.digest)], now.moment, who)
 
 
 def _write(

@@ -3,18 +3,17 @@
 import base64
 import email
 import email.policy
-import hashlib
-import hmac
 import json
 import os
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import asyncssh
 import pytest
 from pydantic import SecretStr, ValidationError
+from standardwebhooks import Webhook, WebhookVerificationError
 
-from app.vendor_transports import keys_of, response_keys
+from app.vendor_transports import keys_of, response_keys, secret_problem
 from channels.email.sendgrid import SendGridTransport
 from channels.local.outbox import LocalOutbox, location_of
 from channels.transport import OutcomeUnknown, PermanentFailure, TemporaryFailure
@@ -22,7 +21,7 @@ from channels.vendors.folder import FolderTransport
 from channels.vendors.http import VendorHttpTransport
 from channels.vendors.mail import VendorMailTransport
 from channels.vendors.sftp import SftpTransport
-from channels.vendors.signatures import HEADER, BadSignature, sign, verify
+from channels.vendors.signatures import BadSignature, is_secret, sign, verify
 from models.config.settings import Settings
 from models.config.shop import Sender, ShopConfig
 from models.enums import Channel
@@ -30,11 +29,14 @@ from models.errors import ForewarnError
 from models.messages import Attachment, Message
 from models.purchasing import Document
 from tests.channels.test_transports import WAYS, check
+from tests.support.buying import SECRET
 from tests.support.provider import Answer, Fault
 from tests.support.shop_driver import SHOP
 
 NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
 KEY = "planted-vendor-key-1"
+
+OTHER_SECRET = f"whsec_{base64.b64encode(b'planted-another-vendors-1').decode()}"
 ROWS = b'"request","order"\r\n"r-1","Gr\xc3\xbc\xc3\x9fe"\r\n'
 CSV = Document("r-1", Attachment("request.csv", "text/csv", ROWS), "Request r-1", "Please send us.\n")
 JSON = Document("r-1", Attachment("request.json", "application/json", b'{"request": "r-1"}'), "", "")
@@ -54,9 +56,9 @@ async def test_a_folder_that_cannot_be_written_keeps_the_request_until_somebody_
     assert raised.value.channel_down
 
 
-async def posted(provider, *answers):
+async def posted(provider, *answers, now=NOW):
     provider.will(*answers)
-    door = VendorHttpTransport(f"{provider.url}/orders", KEY, now=lambda: NOW, timeout=0.3)
+    door = VendorHttpTransport(f"{provider.url}/orders", SECRET, now=lambda: now, timeout=0.3)
     try:
         return await door.send(JSON)
     except (PermanentFailure, TemporaryFailure, OutcomeUnknown) as outcome:
@@ -65,14 +67,18 @@ async def posted(provider, *answers):
         await door.close()
 
 
-async def test_a_post_bears_the_requests_id_and_a_signature_that_anybody_with_the_key_can_check(provider):
-    receipt = await posted(provider, Answer(201, {"reference": "PO-7"}))
+async def test_a_post_has_the_requests_id_and_a_signature_that_standard_webhooks_verifies(provider):
+    now = datetime.now(timezone(timedelta(hours=-3)))
+    receipt = await posted(provider, Answer(201, {"reference": "PO-7"}), now=now)
     (asked,) = provider.asked
     assert (receipt.reference, asked.path, asked.body) == ("PO-7", "/orders", b'{"request": "r-1"}')
-    assert (asked.headers["Idempotency-Key"], asked.headers["Content-Type"]) == ("r-1", "application/json")
-    moment, signature = (part.partition("=")[2] for part in asked.headers[HEADER].split(","))
-    assert int(moment) == NOW.timestamp()
-    assert signature == hmac.new(KEY.encode(), moment.encode() + b"." + asked.body, hashlib.sha256).hexdigest()
+    assert (asked.headers["webhook-id"], asked.headers["Content-Type"]) == ("r-1", "application/json")
+    assert asked.headers["webhook-timestamp"] == str(int(now.timestamp()))
+    headers = {name: asked.headers[name] for name in ("webhook-id", "webhook-timestamp", "webhook-signature")}
+    assert Webhook(SECRET).verify(asked.body, headers) == {"request": "r-1"}
+    for secret, body in ((OTHER_SECRET, asked.body), (SECRET, asked.body + b" ")):
+        with pytest.raises(WebhookVerificationError):
+            Webhook(secret).verify(body, headers)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +102,7 @@ async def test_what_a_vendor_answers_means_taken_never_later_or_in_doubt(provide
     assert type(got) is outcome
     assert getattr(got, "channel_down", None) is down
     assert "\n" not in str(got)
-    assert KEY not in str(got)
+    assert SECRET not in str(got)
     assert len(provider.asked) == 1
 
 
@@ -105,34 +111,97 @@ async def test_a_success_needs_no_words(provider, body):
     assert (await posted(provider, Answer(200, body))).reference == "r-1"
 
 
+HTTP = {"by": "http", "url": "https://vendor.example.com/orders"}
+GOOD = sign(SECRET, "m-1", "{}", NOW)
 LATER, EARLIER = NOW + timedelta(minutes=5), NOW - timedelta(minutes=5)
 
 
 @pytest.mark.parametrize(("now", "good"), [(NOW, True), (LATER, True), (EARLIER, True)])
 def test_a_signature_holds_for_five_minutes_on_either_side(now, good):
-    assert verify(KEY, b"{}", sign(KEY, b"{}", NOW), now)
+    assert verify(SECRET, GOOD, "{}", now) == "m-1"
     for beyond in (LATER + timedelta(seconds=1), EARLIER - timedelta(seconds=1)):
-        with pytest.raises(BadSignature, match="another time"):
-            verify(KEY, b"{}", sign(KEY, b"{}", NOW), beyond)
+        with pytest.raises(BadSignature, match="five minutes off"):
+            verify(SECRET, GOOD, "{}", beyond)
 
 
-GOOD = sign(KEY, b"{}", NOW)
+def signature(secret=SECRET, body="{}", key="m-1", now=NOW):
+    """Sign as the library does."""
+    return {"webhook-signature": Webhook(secret).sign(key, now, body)}
+
+
 FORGED = {
-    "none": "",
-    "cut off": GOOD[:-1],
-    "another moment": GOOD.replace("t=", "t=1"),
-    "one of two": f"{GOOD},v1={'0' * 64}",
-    "another key": sign(f"{KEY}x", b"{}", NOW),
-    "another body": sign(KEY, b"{} ", NOW),
-    "another version": GOOD.replace("v1", "v0"),
-    "a moment beyond time": f"t={10**15},v1={'0' * 64}",
+    "no headers": dict.fromkeys(GOOD, ""),
+    "no id": {"webhook-id": ""},
+    "no timestamp": {"webhook-timestamp": ""},
+    "no signature": {"webhook-signature": ""},
+    "an id with a space": {"webhook-id": "m 1"} | signature(key="m 1"),
+    "an id that never ends": {"webhook-id": "m" * 201} | signature(key="m" * 201),
+    "another id": {"webhook-id": "m-2"},
+    "another second": {"webhook-timestamp": str(int(NOW.timestamp()) + 1)},
+    "a timestamp that is no number": {"webhook-timestamp": "now"},
+    "a timestamp with a fraction": {"webhook-timestamp": f"{NOW.timestamp():.1f}"},
+    "a timestamp beyond time": {"webhook-timestamp": "9" * 15},
+    "a signature that is cut off": {"webhook-signature": GOOD["webhook-signature"][:-1]},
+    "a signature that is none": {"webhook-signature": "v1"},
+    "a signature that is not ASCII": {"webhook-signature": "v1,\xe9"},
+    "another version": {"webhook-signature": GOOD["webhook-signature"].replace("v1", "v2")},
+    "another secret": signature(OTHER_SECRET),
+    "another body": signature(body="{} "),
 }
 
 
-@pytest.mark.parametrize("header", FORGED.values(), ids=FORGED)
-def test_a_forged_signature_is_not_believed(header):
-    with pytest.raises(BadSignature, match="is right"):
-        verify(KEY, b"{}", header, NOW)
+@pytest.mark.parametrize("change", FORGED.values(), ids=FORGED)
+def test_a_forged_message_is_refused(change):
+    with pytest.raises(BadSignature, match=r"is right|are right|how to sign|five minutes off") as raised:
+        verify(SECRET, GOOD | change, "{}", NOW)
+    assert SECRET not in str(raised.value)
+
+
+def test_one_of_several_signatures_is_enough_while_a_secret_is_replaced():
+    both = " ".join(signature(secret)["webhook-signature"] for secret in (OTHER_SECRET, SECRET))
+    for secret in (SECRET, OTHER_SECRET):
+        assert verify(secret, GOOD | {"webhook-signature": f"v1a,AAAA {both}"}, "{}", NOW) == "m-1"
+
+
+@pytest.mark.parametrize("body", ["{}", "", '{"name": "Grüße, 東京 😀"}', "a\r\nb", "\0"])
+def test_what_the_library_signs_is_verified_and_what_is_signed_the_library_verifies(body):
+    now = datetime.now(UTC)
+    theirs = sign(SECRET, "m.1", body, now) | signature(body=body, key="m.1", now=now)
+    assert theirs == sign(SECRET, "m.1", body, now)
+    assert verify(SECRET, theirs, body, now) == "m.1"
+    Webhook(SECRET).verify(body, theirs, json_parse=False)
+
+
+def written(length):
+    return f"whsec_{base64.b64encode(b'x' * length).decode()}"
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [
+        (SECRET, True),
+        (written(23), False),
+        (written(24), True),
+        (written(64), True),
+        (written(65), False),
+        (written(24).removeprefix("whsec_"), False),
+        (written(25).rstrip("="), False),
+        ("planted-vendor-key-1", False),
+        ("whsec_", False),
+        ("whsec_not base64, but long enough to be one", False),
+        ("whsec_é", False),
+        ("", False),
+    ],
+)
+def test_a_secret_for_http_has_the_form_of_standard_webhooks(text, good):
+    assert is_secret(text) is good
+    way = ShopConfig.model_validate(SHOP.model_dump(exclude_unset=True) | {"vendor": {"v1": HTTP}}).vendor["v1"]
+    problem = secret_problem("v1", way, text)
+    assert (problem == "") is good
+    if not good:
+        assert "FOREWARN_VENDOR_KEYS" in problem
+        assert "whsec_ and the base64 of 24 to 64 random bytes is right" in problem
+        assert not text.removeprefix("whsec_") or text.removeprefix("whsec_") not in problem
 
 
 class Vendor(asyncssh.SSHServer):
@@ -271,10 +340,18 @@ def keys(text):
 
 
 def test_the_secrets_of_vendors_are_read_by_vendor_and_answers_may_have_their_own():
-    given = keys(json.dumps({"v1": KEY, "v2": "an sftp password", "v2/answers": KEY + "2", "v3": "too short"}))
+    given = keys(json.dumps({"v1": SECRET, "v2": "an sftp password", "v2/answers": OTHER_SECRET, "v3": "too short"}))
     assert keys_of(given)["v2"] == "an sftp password"
-    assert response_keys(given) == {"v1": KEY, "v2": KEY + "2"}
+    assert response_keys(given) == {"v1": SECRET, "v2": OTHER_SECRET}
     assert keys_of(Settings(vendor_keys=None)) == {}
+
+
+def test_a_secret_of_answers_in_another_form_is_named_and_not_shown():
+    with pytest.raises(
+        ForewarnError, match=r"the secret of v2/answers has another form; whsec_ and the base64"
+    ) as raised:
+        response_keys(keys(json.dumps({"v1": SECRET, "v2/answers": KEY})))
+    assert KEY not in str(raised.value)
 
 
 @pytest.mark.parametrize("text", ["planted", '["planted"]', '{"v1": ["planted"]}', '{"v1": 5}', ""])

@@ -1,6 +1,7 @@
 """A shop that buys from vendors: its lines, its vendors, and runs of `forward-to-vendors` over any ledger."""
 
 import asyncio
+import base64
 import csv
 import io
 from dataclasses import replace
@@ -25,6 +26,7 @@ from tests.support.shop_driver import ShopDriver, noon
 
 HOME = {"recipient": "Anna Keller", "street": "Ahornweg 3", "postcode": "10115", "city": "Berlin", "country": "DE"}
 WAREHOUSE = {"recipient": "Lamps & Co", "street": "Hafen 1", "postcode": "20457", "city": "Hamburg", "country": "DE"}
+SECRET = f"whsec_{base64.b64encode(b'planted-vendor-secret-24').decode()}"
 
 
 class Buying:

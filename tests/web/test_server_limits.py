@@ -1,5 +1,6 @@
 """A server that clients cannot hold up: with slow requests, with too many, with bodies that never end."""
 
+import base64
 import logging
 import socket
 import time
@@ -11,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from channels.vendors.signatures import HEADER, sign
+from channels.vendors.signatures import sign
 from tests.support.serving import get, serving
 from tests.support.shop_driver import noon
 from web import server
@@ -19,7 +20,8 @@ from web.server import BoundedProtocol, server_config
 from web.storefront.endpoints import Storefront
 from web.vendors import responses as vendors
 
-KEY = "a key of sixteen or more"
+SECRET = f"whsec_{base64.b64encode(b'a secret of 24 bytes or more').decode()}"
+SIGNED = sign(SECRET, "m-1", "x", noon(0))
 
 
 def hello(_: Request) -> Response:
@@ -123,54 +125,52 @@ def test_the_limits_are_those_that_forewarn_serve_uses():
 @pytest.fixture
 def answers(desk, monkeypatch):
     monkeypatch.setattr(vendors, "BODY_SECONDS", 0.5)
-    app = Starlette(routes=vendors.routes(desk, {"V1": KEY}, lambda: noon(0)))
+    app = Starlette(routes=vendors.routes(desk, {"V1": SECRET}, lambda: noon(0)))
     with serving(app) as url:
         yield url
 
 
-def head(length, signature):
-    return (
-        f"POST /vendors/answers HTTP/1.1\r\nHost: x\r\nX-Forewarn-Vendor: V1\r\n{HEADER}: {signature}\r\n"
-        f"Content-Length: {length}\r\n\r\n"
-    ).encode()
+def head(length, signed=SIGNED):
+    headers = {"Host": "x", "X-Forewarn-Vendor": "V1", **signed, "Content-Length": str(length)}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"POST /vendors/answers HTTP/1.1\r\n{lines}\r\n".encode()
 
 
 def test_a_body_that_never_ends_is_given_up(answers):
     with connect(answers) as slow:
-        slow.sendall(head(100, sign(KEY, b"x", noon(0))) + b"[")
+        slow.sendall(head(100) + b"[")
         assert b" 408 " in slow.recv(4096)
 
 
 @pytest.mark.parametrize(
-    ("length", "signature", "status"),
+    ("length", "signed", "status"),
     [
-        (5_000_000, sign(KEY, b"x", noon(0)), b" 413 "),
-        (100, "nonsense", b" 401 "),
-        (100, sign(KEY, b"x", noon(-1)), b" 401 "),
+        (5_000_000, SIGNED, b" 413 "),
+        (100, {"webhook-signature": "nonsense"}, b" 401 "),
+        (100, sign(SECRET, "m-1", "x", noon(-1)), b" 401 "),
     ],
 )
-def test_a_message_that_its_head_condemns_is_answered_before_its_body_comes(answers, length, signature, status):
+def test_a_message_that_its_head_condemns_is_answered_before_its_body_comes(answers, length, signed, status):
     with connect(answers) as client:
-        client.sendall(head(length, signature))
+        client.sendall(head(length, signed))
         assert status in client.recv(4096)
 
 
 def test_a_client_that_hangs_up_leaves_no_traceback(answers, caplog):
     with caplog.at_level(logging.ERROR), connect(answers) as client:
-        client.sendall(head(100, sign(KEY, b"x", noon(0))) + b"[")
+        client.sendall(head(100) + b"[")
     time.sleep(1)
     assert [one for one in caplog.records if one.exc_info] == []
 
 
 def test_only_a_few_bodies_are_read_at_once(answers, monkeypatch):
     monkeypatch.setattr(vendors, "AT_ONCE", 2)
-    signature = sign(KEY, b"x", noon(0))
     waiting = [connect(answers) for _ in range(2)]
     for one in waiting:
-        one.sendall(head(100, signature) + b"[")
+        one.sendall(head(100) + b"[")
     time.sleep(0.2)
     with connect(answers) as third:
-        third.sendall(head(100, signature) + b"[")
+        third.sendall(head(100) + b"[")
         assert b" 503 " in third.recv(4096)
     for one in waiting:
         one.close()

@@ -1,6 +1,8 @@
-"""Where vendors answer purchase requests over HTTP: `POST /vendors/answers`, signed with the vendor's key."""
+"""Where vendors answer purchase requests over HTTP: `POST /vendors/answers`, signed with the vendor's secret."""
 
 import asyncio
+import base64
+import hashlib
 import json
 import secrets
 from collections.abc import Callable, Mapping
@@ -11,12 +13,18 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from channels.vendors.signatures import HEADER, BadSignature, check_header, verify
+from channels.vendors.signatures import SECRET_PREFIX, BadSignature, check_headers, verify
 from models.errors import ForewarnError
 from sources.rows import RejectedRow
 from sources.vendor_responses import rows_in
 from tasks.context import Desk
-from tasks.purchasing.responses import ReplayedMessage, ResponseSummary, record_responses
+from tasks.purchasing.responses import (
+    ReplayedMessage,
+    ResponseSummary,
+    ReusedMessageId,
+    SignedMessage,
+    record_responses,
+)
 from tasks.runs.records import Now
 
 PATH = "/vendors/answers"
@@ -39,7 +47,7 @@ class _Answers:
 
     def __init__(self, desk: Desk, keys: Mapping[str, str], clock: Callable[[], datetime]) -> None:
         self._desk, self._keys, self._clock = desk, keys, clock
-        self._nobodys = secrets.token_hex()
+        self._unknown_vendor_secret = SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
         self._reading = 0
 
     async def post(self, request: Request) -> Response:
@@ -63,18 +71,24 @@ class _Answers:
     async def _take(self, request: Request, body: bytes) -> Response:
         vendor, now = _vendor(request), self._clock()
         try:
+            text = body.decode()
+        except UnicodeDecodeError:
+            return _no(400, "the message is not UTF-8; JSON in UTF-8 is right")
+        try:
             # A vendor that is not known looks like one whose signature is wrong: nobody learns who is one.
-            key = self._keys.get(vendor) or self._nobodys
-            signature = verify(key, body, request.headers.get(HEADER, ""), now)
+            secret = self._keys.get(vendor) or self._unknown_vendor_secret
+            message_id = verify(secret, request.headers, text, now)
+            message = SignedMessage(vendor, message_id, hashlib.sha256(body).hexdigest())
             rows = list(rows_in(body, "the message"))
             run = Now("", now.astimezone(self._desk.zone).date(), now)
-            who = f"vendor {vendor}"
             taken = await asyncio.to_thread(
-                record_responses, self._desk, run, rows, who, vendor=vendor, signature=signature
+                record_responses, self._desk, run, rows, f"vendor {vendor}", message=message
             )
         except BadSignature as error:
             return _no(401, str(error))
-        except ReplayedMessage as error:
+        except ReplayedMessage:
+            return _answer(200, _told(ResponseSummary(), duplicate=True))
+        except ReusedMessageId as error:
             return _no(409, str(error))
         except ForewarnError as error:
             return _no(400, str(error))
@@ -87,7 +101,7 @@ def _refused_by_head(request: Request, now: datetime) -> Response | None:
     if length.isdigit() and int(length) > MAX_DRAINED_BYTES:
         return _too_long()
     try:
-        check_header(request.headers.get(HEADER, ""), now)
+        check_headers(request.headers, now)
     except BadSignature as error:
         return _no(401, str(error))
     return None
@@ -125,9 +139,9 @@ def _answer(status: int, told: Mapping[str, Any]) -> Response:
     return Response(json.dumps(told), status, media_type="application/json")
 
 
-def _told(taken: ResponseSummary) -> dict[str, Any]:
+def _told(taken: ResponseSummary, *, duplicate: bool = False) -> dict[str, Any]:
     counts = {"accepted": taken.accepted, "refused": taken.refused, "unchanged": taken.unchanged}
-    return counts | {"not_taken": [_bad(one) for one in taken.bad]}
+    return counts | {"not_taken": [_bad(one) for one in taken.bad], "duplicate": duplicate}
 
 
 def _bad(one: RejectedRow) -> dict[str, object]:

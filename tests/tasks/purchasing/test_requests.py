@@ -4,10 +4,11 @@ import asyncio
 import email
 import email.policy
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import delete, update
+from standardwebhooks import Webhook
 
 from channels.transport import OutcomeUnknown, PermanentFailure, TemporaryFailure
 from models.enums import State
@@ -19,7 +20,7 @@ from tasks.purchasing.review import approve_request, drop_request, find_requests
 from tasks.tables import CUSTOMERS, ORDERS, PURCHASE_REQUESTS, VENDORS
 from templates.rendering.purchasing import PurchaseWords
 from tests.support.builders import day
-from tests.support.buying import HOME, WAREHOUSE, Buying, table
+from tests.support.buying import HOME, SECRET, WAREHOUSE, Buying, table
 from tests.support.provider import Answer, a_provider
 from tests.support.shop_driver import noon
 
@@ -174,17 +175,24 @@ def test_a_dry_run_says_what_would_be_asked_and_writes_nothing(shop):
     assert shop.requests == shop.lines == mails(shop) == []
 
 
+def sent_at(asked):
+    return datetime.fromtimestamp(int(asked.headers["webhook-timestamp"]), UTC)
+
+
 @one_database
 async def test_a_vendor_reached_by_http_gets_the_same_request_under_the_same_id_until_it_answers(desk, tmp_path):
     async with a_provider() as vendor:
         vendor.will(Answer(500), Answer(201, {"reference": "PO-7"}))
-        shop = Buying(desk, tmp_path, keys='{"v1": "planted-vendor-key-1"}').vendor()
+        shop = Buying(desk, tmp_path, keys=json.dumps({"v1": SECRET})).vendor()
         shop.say(vendor={"v1": {"by": "http", "url": f"{vendor.url}/orders"}}).order()
         first = await shop.ask(0)
         assert (first.in_doubt, list(first.retrying.values())) == (0, [1])
         await shop.ask(1)
-        assert [asked.headers["Idempotency-Key"] for asked in vendor.asked] == [shop.requests[0]["id"]] * 2
+        assert [asked.headers["webhook-id"] for asked in vendor.asked] == [shop.requests[0]["id"]] * 2
         assert vendor.asked[0].body == vendor.asked[1].body
+        for asked in vendor.asked:
+            right = Webhook(SECRET).sign(asked.headers["webhook-id"], sent_at(asked), asked.body.decode())
+            assert asked.headers["webhook-signature"] == right
         assert (shop.states(), shop.requests[0]["reference"]) == ([("v1", "http", "sent")], "PO-7")
 
 

@@ -1,5 +1,6 @@
 """What vendors answer becomes a fact once, whoever brings it: a file, or a signed message."""
 
+import base64
 import csv
 import hashlib
 import hmac
@@ -12,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select, update
+from standardwebhooks import WebhookVerificationError
 from starlette.applications import Starlette
 
 from channels.vendors.signatures import sign
@@ -30,7 +32,12 @@ from tests.support.serving import get, serving
 from tests.support.shop_driver import SHOP, noon
 from web.vendors import responses as vendors
 
-KEY = "planted-vendor-key-1"
+
+def secret(text):
+    return f"whsec_{base64.b64encode(text.ljust(24).encode()).decode()}"
+
+
+KEY, ANOTHER_KEY, ZEROS = secret("planted-vendor-key-1"), secret("another key"), secret("\0" * 32)
 ODD = ["=HYPERLINK(1)", "@SUM(1)", "-1+1", "'quoted", 'a "b", c;d', "Ünï\u2028cøde", "\t7"]
 
 
@@ -218,17 +225,23 @@ def post(shop):
     clock = [noon(0)]
     app = Starlette(
         routes=vendors.routes(
-            shop.desk, {"v2": "x" * 20} | dict.fromkeys(["v1", "東京", "Müller"], KEY), lambda: clock[0]
+            shop.desk, {"v2": secret("x")} | dict.fromkeys(["v1", "東京", "Müller"], KEY), lambda: clock[0]
         )
     )
 
-    def ask(*answers, vendor="v1", key=KEY, moment=None, body=None, signature=None, now=None):
+    def ask(*answers, vendor="v1", key=KEY, id="m-1", moment=None, body=None, now=None, **changed):
         clock[0] = now or noon(0)
         body = json.dumps({"answers": answers}).encode() if body is None else body
-        seconds = str(int((moment or clock[0]).timestamp()))
-        # Reckoned here on its own, as a vendor would.
-        digest = hmac.new(key.encode(), seconds.encode() + b"." + body, hashlib.sha256).hexdigest()
-        headers = {"X_Forewarn_Vendor": vendor, "X_Forewarn_Signature": signature or f"t={seconds},v1={digest}"}
+        seconds = int((moment or clock[0]).timestamp())
+        # Signed without the library, so that a body which is no text can be signed too.
+        key = base64.b64decode(key.removeprefix("whsec_"))
+        digest = hmac.new(key, f"{id}.{seconds}.".encode() + body, hashlib.sha256).digest()
+        signed = {
+            "webhook_id": id,
+            "webhook_timestamp": str(seconds),
+            "webhook_signature": f"v1,{base64.b64encode(digest).decode()}",
+        }
+        headers = {"X_Forewarn_Vendor": vendor} | signed | changed
         got = get(f"{url}/vendors/answers", body, **headers)
         return got.status, json.loads(got.body)
 
@@ -242,19 +255,42 @@ def test_a_signed_message_is_taken_in_once(shop, key, post):
     assert (status, told["accepted"], [one["field"] for one in told["not_taken"]]) == (200, 1, ["line"])
     assert shop.lines[0][3:] == ("accepted", day(5))
     shop.answer(refused(key))
-    assert post(*answers)[0] == 409
-    assert shop.lines[0][3] == "refused"
-    assert post(*answers, now=noon(0) + timedelta(seconds=1))[0] == 200
+    for later in (0, 1, 240):
+        status, told = post(*answers, now=noon(0) + timedelta(seconds=later))
+        assert (status, told["accepted"], told["not_taken"], told["duplicate"]) == (200, 0, [], True)
+        assert shop.lines[0][3] == "refused"
+    status, told = post(*answers, id="m-2")
+    assert (status, told["accepted"], told["duplicate"]) == (200, 1, False)
+    assert shop.lines[0][3] == "accepted"
+
+
+@pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)
+def test_another_message_under_the_same_id_is_refused_and_changes_nothing(shop, key, post):
+    assert post(accepted(key))[0] == 200
+    status, told = post(refused(key))
+    assert (status, set(told)) == (409, {"error"})
+    assert "webhook-id" in told["error"]
+    assert shop.lines[0][3] == "accepted"
+
+
+@pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)
+def test_two_vendors_may_use_the_same_message_id(shop, key, post):
+    assert post(accepted(key), vendor="v2", key=secret("x"))[1]["duplicate"] is False
+    assert post(accepted(key))[1]["accepted"] == 1
 
 
 @pytest.mark.parametrize(
     ("how", "status"),
     [
-        ({"key": "another key, long enough"}, 401),
+        ({"key": ANOTHER_KEY}, 401),
         ({"vendor": "nobody"}, 401),
-        ({"vendor": "nobody", "key": "\0" * 32}, 401),
+        ({"vendor": "nobody", "key": ZEROS}, 401),
         ({"vendor": ""}, 401),
-        ({"signature": "t=1,v1=0"}, 401),
+        ({"webhook_signature": "t=1,v1=0"}, 401),
+        ({"webhook_signature": "v1,AAAA"}, 401),
+        ({"webhook_signature": ""}, 401),
+        ({"webhook_id": "m-2"}, 401),
+        ({"webhook_timestamp": "0"}, 401),
         ({"moment": noon(0) - timedelta(minutes=6)}, 401),
         ({"moment": noon(0) + timedelta(minutes=6)}, 401),
         ({"body": b"{"}, 400),
@@ -280,21 +316,21 @@ def test_what_no_text_can_hold_is_named_in_the_reply_and_the_rest_is_taken(shop,
 
 @pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)
 def test_nobody_learns_who_is_a_vendor(shop, post):
-    for key in (KEY, "\0" * 32, ""):
-        assert post(vendor="nobody", key=key) == post(vendor="v1", key=f"{key}x")
+    for key in (KEY, ZEROS, ANOTHER_KEY):
+        assert post(vendor="nobody", key=key) == post(vendor="v1", key=secret("wrong"))
 
 
 @pytest.mark.parametrize("vendor", ["東京", "Müller"])
 @pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)
 def test_a_vendors_id_may_be_of_any_script(shop, post, vendor):
     for written in {vendor.encode().decode("latin-1"), *([vendor] if vendor == "Müller" else [])}:
-        assert post(vendor=written, body=b"[]", now=noon(0) + timedelta(seconds=len(written)))[0] == 200
+        assert post(vendor=written, body=b"[]", id=f"m-{len(written)}")[0] == 200
 
 
 @pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)
 def test_a_vendor_cannot_answer_for_another_nor_learn_of_its_requests(shop, key, post):
-    theirs = post(accepted(key), vendor="v2", key="x" * 20)[1]["not_taken"]
-    nobodys = post(accepted("none"), vendor="v2", key="x" * 20)[1]["not_taken"]
+    theirs = post(accepted(key), vendor="v2", key=secret("x"))[1]["not_taken"]
+    nobodys = post(accepted("none"), vendor="v2", key=secret("x"), id="m-2")[1]["not_taken"]
     assert theirs[0] | {"value": ""} == nobodys[0] | {"value": ""}
     assert shop.lines[0][3] is None
 
@@ -307,17 +343,21 @@ def shown(kind):
     return found
 
 
-def test_what_the_page_shows_a_vendor_checks_our_signature_and_makes_one_that_we_take(shop, post):
+def test_what_the_page_shows_a_vendor_verifies_our_signature_and_makes_one_that_we_take(shop, post):
     theirs: dict = {}
     exec(shown("python"), theirs)  # noqa: S102 - what our own page says
     now = datetime.now(UTC)
-    assert theirs["is_genuine"](KEY, sign(KEY, b"{}", now), b"{}")
-    assert not theirs["is_genuine"](KEY, sign(KEY, b"{}", now), b"{} ")
-    assert not theirs["is_genuine"](KEY, sign(KEY, b"{}", now - timedelta(minutes=6)), b"{}")
-    body = json.dumps([accepted(shop.requests[0]["id"])]).encode()
-    assert (
-        post(body=body, signature=theirs["header_of"](KEY, body), now=now)[1]["not_taken"][0]["field"] == "promised_on"
-    )
+    ours = sign(KEY, "r-1", '{"kind": "request"}', now)
+    assert theirs["read_request"](KEY, ours, b'{"kind": "request"}') == {"kind": "request"}
+    old = sign(KEY, "r-1", "{}", now - timedelta(minutes=6))
+    for headers, body in ((ours, b'{"kind": "request"} '), (sign(ANOTHER_KEY, "r-1", "{}", now), b"{}"), (old, b"{}")):
+        with pytest.raises(WebhookVerificationError):
+            theirs["read_request"](KEY, headers, body)
+    body = json.dumps([accepted(shop.requests[0]["id"])])
+    headers = theirs["headers_of"](KEY, "m-7", body)
+    signed = {name.replace("-", "_"): value for name, value in headers.items()}
+    status, told = post(body=body.encode(), now=now, **signed)
+    assert (status, told["not_taken"][0]["field"]) == (200, "promised_on")
 
 
 def test_the_page_shows_a_shop_toml_that_is_right_and_names_every_field():
