@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 UV := $(shell command -v uv)
 
-.PHONY: setup demo check test docs bench chaos lock forecast-report pictures
+.PHONY: setup demo check test docs wheel bench chaos lock forecast-report pictures
 
 setup: .venv/ready
 
@@ -49,6 +49,11 @@ pictures: setup
 
 docs: setup
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
+# For `pipx install dist/forewarn-*.whl`.
+wheel: setup
+	rm -rf build
+	$(BIN)/python -c "from setuptools.build_meta import build_wheel; build_wheel('dist')"
 
 lock:
 	uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --group dev \
