@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from app.ledger import database_url as database_url
 from app.ledger import state_folder as state_folder
 from models.errors import ForewarnError
-from tasks.runs.records import Now
+from tasks.context import Context
 
 NOON = hour(12)
 
@@ -27,9 +27,9 @@ class Clock:
         """Return the day it is by now: a run may last beyond midnight."""
         return self.now().astimezone(self.zone).date()
 
-    def read(self) -> Now:
-        """Return the day and the moment, for what belongs to no run."""
-        return Now("", self.as_of, self.now())
+    def snapshot(self, context: Context) -> Context:
+        """Return a context of this day and moment, for what belongs to no run."""
+        return context.with_run("", self.as_of, self.now())
 
 
 def make_clock(zone: str, as_of: date | None, *, ahead: bool = False) -> Clock:

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
@@ -23,7 +24,7 @@ from models.policy.policy import Policy
 from models.private_files import private_folder
 from rules.delays.working_days import Calendar
 from sources.reader import Source, open_source
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.delivery.queue import Worker
 from templates.rendering.messages import Words
 
@@ -37,7 +38,7 @@ class App:
 
     settings: Settings
     folder: ShopFolder
-    desk: Desk
+    context: Context
 
     def source(self) -> Source:
         """Open the shop's own files or database, read-only."""
@@ -114,10 +115,12 @@ def open_app(
         private_folder(state)
     rules = policy or folder.policy
     own = folder.templates if folder.templates.is_dir() else None
-    desk = Desk(engine, folder.shop, rules, Calendar(rules.days), Words(folder.shop, own))
+    now = datetime.now(UTC)
+    today = now.astimezone(ZoneInfo(folder.shop.zone)).date()
+    context = Context(engine, folder.shop, rules, Calendar(rules.days), Words(folder.shop, own), today, now)
     # What is loaded by now stays for the run; to look through it at every collection costs a tenth of the time.
     gc.freeze()
     try:
-        yield App(settings, folder, desk)
+        yield App(settings, folder, context)
     finally:
         engine.dispose()

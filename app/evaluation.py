@@ -15,13 +15,14 @@ from app.prefect_tasks import deed
 from app.reports import run as showing
 from models.errors import ForewarnError
 from models.run_report import Report
+from tasks.context import Context
 from tasks.db.sharding import ALL, Shard
 from tasks.notices.evaluate import MAX_PLANS_SHOWN, EvaluationSummary, evaluate_page
 from tasks.offers.substitute_stock import SubstituteStock
-from tasks.runs.records import SHARD, Now, shard_reports
+from tasks.runs.records import SHARD, shard_reports
 
 Progress = Callable[[str, int], None]
-Evaluate = Callable[[App, Now, Report, int | None, Progress], Awaitable[None]]
+Evaluate = Callable[[App, Context, Report, int | None, Progress], Awaitable[None]]
 """Decides for a run, telling at most so many orders, and fills its report; `plans` are the first SHOWN of them."""
 SHARD_TIMEOUT_SECONDS = 3600
 """Seconds within which a shard must have ended."""
@@ -30,16 +31,14 @@ SUMMED_FIELDS = ("changes", "notices", "skipped", "offers", "fallbacks")
 
 
 async def evaluate_shard(
-    house: App, now: Now, report: Report, limit: int | None, progress: Progress, *, shard: Shard = ALL
+    app: App, context: Context, report: Report, limit: int | None, progress: Progress, *, shard: Shard = ALL
 ) -> None:
     """Look at page after page of a shard's orders, and owe."""
     looked, after, shelves = EvaluationSummary(), None, SubstituteStock()
     while True:
         left = None if limit is None else limit - sum(looked.changes.values())
         begun = looked.orders + 1
-        work = partial(
-            evaluate_page, house.desk, now, shelves, after, batch=house.settings.batch, limit=left, shard=shard
-        )
+        work = partial(evaluate_page, context, shelves, after, batch=app.settings.batch, limit=left, shard=shard)
         page = await deed(f"look: orders from {begun}", work)
         looked.add(page.looked)
         progress("orders", looked.orders)
@@ -47,7 +46,7 @@ async def evaluate_shard(
             break
         after = page.last
     showing.fill_evaluation(report, looked)
-    report.fallbacks = dict(house.desk.words.fallbacks)
+    report.fallbacks = dict(app.context.words.fallbacks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +78,8 @@ async def start_shard_run(asked: dict[str, Any]) -> ShardResult:
 
 
 async def evaluate_in_shards(
-    house: App,
-    now: Now,
+    app: App,
+    context: Context,
     report: Report,
     limit: int | None,
     _: Progress,
@@ -94,13 +93,13 @@ async def evaluate_in_shards(
     `shop` is named to them as this run was told it. Raises ForewarnError where a shard did not end well: what was
     owed stays held, and is judged with the next run's.
     """
-    asked = {"run": now.run, "shop": shop, "policy": house.desk.policy.model_dump(mode="json")}
+    asked = {"run": context.run_id, "shop": shop, "policy": app.context.policy.model_dump(mode="json")}
     cut = [Shard(number, shards) for number in range(1, shards + 1)]
     each = [asked | {"shard": one.number, "shards": one.of, "limit": one.of_limit(limit)} for one in cut]
     ended = await asyncio.gather(*map(start, each))
     if failed := [f"{one} {end.how}" for one, end in zip(cut, ended, strict=True) if not end.well]:
         raise ForewarnError(f"{'; '.join(failed)}. Nothing of this run leaves before the next one has judged it")
-    found = await asyncio.to_thread(shard_reports, house.desk.engine, now.run)
+    found = await asyncio.to_thread(shard_reports, app.context.engine, context.run_id)
     merge_reports(report, [Report.model_validate(one) for one in found])
 
 

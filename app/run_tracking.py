@@ -13,9 +13,10 @@ from app.composition import App
 from app.prefect_tasks import deed
 from models.errors import ForewarnError
 from models.run_report import Report
+from tasks.context import Context
 from tasks.guardrails.run_days import ClockAhead
 from tasks.runs.liveness import hold_run_lock
-from tasks.runs.records import HELD, REFUSED, Now, finish_run, start_run
+from tasks.runs.records import HELD, REFUSED, finish_run, start_run
 
 
 def flow_run_name() -> str:
@@ -24,21 +25,20 @@ def flow_run_name() -> str:
 
 
 @asynccontextmanager
-async def track_run(house: App, flow: str, time: Clock) -> AsyncIterator[tuple[Now, Report]]:
+async def track_run(app: App, flow: str, time: Clock) -> AsyncIterator[tuple[Context, Report]]:
     """Write down that a run begins, and how it ended; the report that it fills in the meantime is kept with it."""
-    engine, policy = house.desk.engine, house.desk.policy.digest
-    now = await deed("begin", partial(start_run, engine, flow, policy, time.as_of, time.now()))
-    report = Report(run=now.run, as_of=now.as_of)
+    context = await deed("begin", partial(start_run, app.context, flow, time.as_of, time.now()))
+    report = Report(run=context.run_id, as_of=context.as_of)
     state = "failed"
-    with hold_run_lock(engine, now.run):
+    with hold_run_lock(context.engine, context.run_id):
         try:
-            yield now, report
+            yield context, report
             state = HELD if report.held else "done" if report.ok else "failed"
         except ClockAhead:
             state = REFUSED
             raise
         finally:
-            await asyncio.to_thread(finish_run, engine, now, time.now(), state, report.model_dump(mode="json"))
+            await asyncio.to_thread(finish_run, context, time.now(), state, report.model_dump(mode="json"))
 
 
 def flow_result(report: Report) -> Report:

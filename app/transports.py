@@ -102,18 +102,18 @@ def _sandboxed(settings: Settings, kind: TransportKind) -> bool:
 
 @asynccontextmanager
 async def open_transports(
-    house: App, now: Callable[[], datetime], closed: Mapping[str, str] | None = None
+    app: App, now: Callable[[], datetime], closed: Mapping[str, str] | None = None
 ) -> AsyncIterator[tuple[dict[Channel, MessageTransport], dict[str, str]]]:
     """Open a door for every channel; a channel that lacks credentials stays shut, with the reason, and stops no other.
 
     So do those that the caller names as `closed`. Afterwards the doors are closed, and the outbox's page is brought up
     to date where one led there.
     """
-    settings, sender = house.settings, house.folder.shop.sender
+    settings, sender = app.settings, app.folder.shop.sender
     kinds, tests = configured_transports(settings), redirects(settings)
     shut = _closed(settings) | dict(closed or {})
     doors: dict[Channel, MessageTransport] = {
-        channel: LocalOutbox(house.outbox, sender, now)
+        channel: LocalOutbox(app.outbox, sender, now)
         if kind is TransportKind.OUTBOX
         else open_provider(kind, settings, sender, now)
         for channel, kind in kinds.items()
@@ -127,16 +127,16 @@ async def open_transports(
     finally:
         for door in doors.values():
             await door.close()
-        if any(isinstance(door, LocalOutbox) for door in doors.values()) and house.outbox.is_dir():
-            await asyncio.to_thread(_write_index, house)
+        if any(isinstance(door, LocalOutbox) for door in doors.values()) and app.outbox.is_dir():
+            await asyncio.to_thread(_write_index, app)
 
 
-def _write_index(house: App) -> None:
+def _write_index(app: App) -> None:
     try:
-        write_outbox_index(house.outbox, mask_address)
+        write_outbox_index(app.outbox, mask_address)
     except OSError as error:
         # The messages are settled: a page that cannot be written says so, and ends no run.
-        logging.getLogger(__name__).warning("%s cannot be written: %s", house.outbox / "index.html", error.strerror)
+        logging.getLogger(__name__).warning("%s cannot be written: %s", app.outbox / "index.html", error.strerror)
 
 
 def open_provider(

@@ -20,17 +20,17 @@ PREFIX = "[Test] "
 
 
 async def send_test_message(
-    house: App, channel: Channel, to: str, message: str, order: str | None, language: str | None, as_of: date | None
+    app: App, channel: Channel, to: str, message: str, order: str | None, language: str | None, as_of: date | None
 ) -> Receipt:
     """Send a sample of a message, or an order's real one, to one address; return the provider's receipt.
 
     Raises ForewarnError where there is no such message, or the provider does not take it.
     """
-    words = _sample(house, channel, message, language) if order is None else _real(house, channel, order, as_of)
+    words = _sample(app, channel, message, language) if order is None else _real(app, channel, order, as_of)
     subject = PREFIX + words.subject if channel is Channel.EMAIL else ""
     letter = replace(words, id=uuid.uuid4().hex, to=to, to_name="", subject=subject, valid_until=None)
-    time = make_clock(house.folder.shop.zone, None)
-    async with open_transports(house, time.now) as (transports, shut):
+    time = make_clock(app.folder.shop.zone, None)
+    async with open_transports(app, time.now) as (transports, shut):
         if channel not in transports:
             raise ForewarnError(f"{channel} is not set up: {shut.get(channel, 'no provider')}")
         try:
@@ -39,19 +39,19 @@ async def send_test_message(
             raise ForewarnError(f"the test message was not taken: {error}") from error
 
 
-def _sample(house: App, channel: Channel, message: str, language: str | None) -> Message:
+def _sample(app: App, channel: Channel, message: str, language: str | None) -> Message:
     try:
-        _, plan = next(iter(plans(message, language or house.desk.shop.locale)))
+        _, plan = next(iter(plans(message, language or app.context.shop.locale)))
         contact = next(one for one in plan.contacts if one.channel is channel)
-        return house.desk.words.message(plan, contact, id="test")
+        return app.context.words.message(plan, contact, id="test")
     except BadWords as error:
         raise ForewarnError(str(error)) from error
 
 
-def _real(house: App, channel: Channel, order: str, as_of: date | None) -> Message:
-    now = make_clock(house.folder.shop.zone, as_of, ahead=True).read()
-    with read_only(house.desk.engine) as connection:
-        found, _ = preview_messages(house.desk, connection, order, now)
+def _real(app: App, channel: Channel, order: str, as_of: date | None) -> Message:
+    context = make_clock(app.folder.shop.zone, as_of, ahead=True).snapshot(app.context)
+    with read_only(app.context.engine) as connection:
+        found, _ = preview_messages(context, connection, order)
     words = next((one for _, one in found if one.channel is channel), None)
     if words is None:
         raise ForewarnError(f"order {order} gets no {channel}")

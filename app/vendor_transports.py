@@ -66,7 +66,7 @@ def secret_problem(vendor: str, way: VendorDoor | None, secret: str) -> str:
 
 @asynccontextmanager
 async def open_vendor_transports(
-    house: App,
+    app: App,
     vendors: Mapping[str, VendorFacts],
     now: Callable[[], datetime],
     closed_channels: Mapping[str, str] | None = None,
@@ -75,17 +75,17 @@ async def open_vendor_transports(
 
     In a trial by redirect or sandbox no file and no HTTP request goes to a vendor.
     """
-    keys = keys_of(house.settings)
-    trial = is_provider_trial(house.settings)
-    async with open_transports(house, now, closed_channels) as (mails, shut):
+    keys = keys_of(app.settings)
+    trial = is_provider_trial(app.settings)
+    async with open_transports(app, now, closed_channels) as (mails, shut):
         opened: dict[str, DocumentTransport] = {}
         closed: dict[str, str] = {}
         for vendor in vendors.values():
-            if trial and channel_of(house.desk.shop, vendor) in IDEMPOTENT:
+            if trial and channel_of(app.context.shop, vendor) in IDEMPOTENT:
                 closed[vendor.id] = "a trial is on: only mails go out, to the test address"
                 continue
             try:
-                opened[vendor.id] = _open(house, vendor, keys.get(vendor.id, ""), now, mails.get(Channel.EMAIL))
+                opened[vendor.id] = _open(app, vendor, keys.get(vendor.id, ""), now, mails.get(Channel.EMAIL))
             except ForewarnError as error:
                 closed[vendor.id] = shut.get(Channel.EMAIL, str(error))
         try:
@@ -96,21 +96,21 @@ async def open_vendor_transports(
 
 
 def _open(
-    house: App, vendor: VendorFacts, key: str, now: Callable[[], datetime], mail: MessageTransport | None
+    app: App, vendor: VendorFacts, key: str, now: Callable[[], datetime], mail: MessageTransport | None
 ) -> DocumentTransport:
-    timeout = house.settings.timeout
-    way = house.desk.shop.vendor.get(vendor.id)
+    timeout = app.settings.timeout
+    way = app.context.shop.vendor.get(vendor.id)
     if problem := secret_problem(vendor.id, way, key):
         raise ForewarnError(problem)
     match way:
         case ByFolder():
-            return FolderTransport((house.folder.path / way.path).resolve())
+            return FolderTransport((app.folder.path / way.path).resolve())
         case BySftp():
             return SftpTransport(way.host, way.port, way.user, way.path, way.host_key, key, timeout=timeout)
         case ByHttp():
             return VendorHttpTransport(way.url, key, now=now, timeout=timeout)
         case _:
-            to = email_of(house.desk.shop, vendor)
+            to = email_of(app.context.shop, vendor)
             if to is None or mail is None:
                 raise ForewarnError(f"{vendor.id} has no mail address")
             return VendorMailTransport(mail, to, vendor.name)

@@ -29,7 +29,6 @@ from tasks.db.engine import connect
 from tasks.db.sql import read_only
 from tasks.delivery.queue import CLEAR_LEASE, Worker
 from tasks.delivery.worker import DeliveryWorker, deliver_batch, message_of
-from tasks.runs.records import Now
 from tasks.tables import CHANNEL_STATES, EVENTS, NOTICES
 
 DELAY = 0.005
@@ -58,7 +57,7 @@ class Shift:
     peak_mb: float
 
 
-class Desk:
+class Context:
     """A shop whose mails are owed, its ledger in PostgreSQL, and a provider; all doors are given the same mails."""
 
     def __init__(self, folder: Path, n: int, server: Any, provider: str) -> None:
@@ -106,9 +105,9 @@ class Desk:
 def make(folder: Path, n: int, _: Connection) -> None:
     """Make a shop that owes so many mails."""
     build(folder, n, n, f"{CAPS}{BRAKE}newly_late_share = 1\n")
-    with open_app(folder / "shop") as house:
-        asyncio.run(run_late_orders(house, AS_OF))
-        file = Path(str(house.desk.engine.url.database))
+    with open_app(folder / "shop") as app:
+        asyncio.run(run_late_orders(app, AS_OF))
+        file = Path(str(app.context.engine.url.database))
     file.rename(folder / "owed.db")
 
 
@@ -119,12 +118,12 @@ def work(shop: Path, database: str, provider: str, door: str, parallel: int, nam
     async def deliver() -> int:
         sent, way_out = 0, DOORS[door](provider, parallel)
         crew = DeliveryWorker(Worker(f"worker {name}", LEASE), {Channel.EMAIL: way_out}, parallel, lambda: NOON)
-        while batch := await deliver_batch(house.desk, Now("", AS_OF, NOON), crew, batch=BATCH):
+        while batch := await deliver_batch(app.context.with_run("", AS_OF, NOON), crew, batch=BATCH):
             sent += batch.sent.total()
         await way_out.close()
         return sent
 
-    with open_app(shop) as house, Watch() as watch:
+    with open_app(shop) as app, Watch() as watch:
         began = time.monotonic()
         sent = asyncio.run(deliver())
         ended = time.monotonic()
@@ -139,27 +138,27 @@ def rate(shifts: Sequence[Shift]) -> float:
 
 
 @contextmanager
-def a_desk(folder: Path, n: int) -> Iterator[Desk]:
+def a_desk(folder: Path, n: int) -> Iterator[Context]:
     """Set a shop up that owes so many mails."""
     postgres = importlib.import_module("tests.support.postgres")
     durable = {name: value for name, value in postgres.OPTIONS.items() if name not in DURABLE}
     with postgres.started(durable) as server, a_provider(DELAY) as provider:
-        desk = Desk(folder, n, server, provider)
-        yield desk
-        desk.close()
+        context = Context(folder, n, server, provider)
+        yield context
+        context.close()
 
 
 def run_delivering(folder: Path, sizes: Sequence[int]) -> Iterator[dict[str, Any]]:
     """Deliver by each door at each concurrency, with one worker and two, beside the floor and the SDK's loop."""
-    with a_desk(folder, max(sizes)) as desk:
-        (small,) = desk.deliver("sendgrid", TWO_AT, 1, max(sizes) // MEMORY)
-        loops = {door: looped(desk, door) for door in DOORS}
+    with a_desk(folder, max(sizes)) as context:
+        (small,) = context.deliver("sendgrid", TWO_AT, 1, max(sizes) // MEMORY)
+        loops = {door: looped(context, door) for door in DOORS}
         for (door, parallel, durable), n in zip(CASES, sizes, strict=True):
-            desk.wait_for_disk(on=durable)
-            given = desk.provider, desk.some, door, parallel
+            context.wait_for_disk(on=durable)
+            given = context.provider, context.some, door, parallel
             # The floor before and after, for the machine may have other work to do by then.
             before, alone = bare(*given), by_the_door(*given)
-            (one,) = desk.deliver(door, parallel, 1, n)
+            (one,) = context.deliver(door, parallel, 1, n)
             after, ours = bare(*given), rate([one])
             floor = 2 / (1 / before.rate + 1 / after.rate)
             cpu = (before.cpu_seconds + after.cpu_seconds) / (before.n + after.n)
@@ -174,13 +173,15 @@ def run_delivering(folder: Path, sizes: Sequence[int]) -> Iterator[dict[str, Any
                 "door/s": alone,
                 "ledger, ms": 1000 / ours - 1000 / alone,
                 "loops": ours / loops[door],
-                "2 workers": rate(desk.deliver(door, parallel, 2, n)) / ours if durable and parallel == TWO_AT else "",
+                "2 workers": rate(context.deliver(door, parallel, 2, n)) / ours
+                if durable and parallel == TWO_AT
+                else "",
                 "MB, x": one.peak_mb / small.peak_mb,
             }
 
 
-def looped(desk: Desk, door: str) -> float:
+def looped(context: Context, door: str) -> float:
     """Return messages a second by the provider's own SDK, one after the other."""
     begun = time.perf_counter()
-    LOOPS[door](desk.provider, desk.some[:FEW])
+    LOOPS[door](context.provider, context.some[:FEW])
     return FEW / (time.perf_counter() - begun)

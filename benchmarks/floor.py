@@ -49,10 +49,10 @@ class SideBySide:
 def beside_the_floor(folder: Path, late: int) -> SideBySide:
     """Owe all late orders, and do the bare work for them."""
     jinja, ours, bare, told = _plain_jinja(), Watch(), Watch(), 0
-    with open_app(folder / "shop") as house, closing(_ledger(house)) as ledger, closing(_bare(folder, ledger)) as to:
-        for plans in _pages(house, ours):
+    with open_app(folder / "shop") as app, closing(_ledger(app)) as ledger, closing(_bare(folder, ledger)) as to:
+        for plans in _pages(app, ours):
             notices, offers, watches = _rows(ledger, plans)
-            given = [_given(house, plans[notice["order_id"]], notice) for notice in notices]
+            given = [_given(app, plans[notice["order_id"]], notice) for notice in notices]
             with bare:
                 written = [_render(jinja, *one) for one in given]
                 _keep(to, notices, offers, watches)
@@ -62,8 +62,8 @@ def beside_the_floor(folder: Path, late: int) -> SideBySide:
     return SideBySide(ours.spent(told), bare.spent(told))
 
 
-def _ledger(house: App) -> sqlite3.Connection:
-    ledger = sqlite3.connect(str(house.desk.engine.url.database))
+def _ledger(app: App) -> sqlite3.Connection:
+    ledger = sqlite3.connect(str(app.context.engine.url.database))
     ledger.row_factory = sqlite3.Row
     return ledger
 
@@ -99,16 +99,14 @@ def _plain_jinja() -> Environment:
     return jinja
 
 
-def _pages(house: App, watch: Watch) -> Iterator[dict[str, Plan]]:
+def _pages(app: App, watch: Watch) -> Iterator[dict[str, Plan]]:
     """Owe page after page; yield each page's plans by order."""
-    desk, after, shelves = house.desk, None, SubstituteStock()
-    now = start_run(
-        desk.engine, LATE_ORDERS, desk.policy.digest, AS_OF, make_clock(house.folder.shop.zone, AS_OF).now()
-    )
+    after, shelves = None, SubstituteStock()
+    context = start_run(app.context, LATE_ORDERS, AS_OF, make_clock(app.folder.shop.zone, AS_OF).now())
     while True:
         with watch:
             # A page's plans are kept only as far as people are shown them.
-            page = evaluate_page(desk, now, shelves, after, batch=MAX_PLANS_SHOWN)
+            page = evaluate_page(context, shelves, after, batch=MAX_PLANS_SHOWN)
         if page.last is None:
             return
         after = page.last
@@ -125,11 +123,11 @@ def _rows(ledger: sqlite3.Connection, plans: Mapping[str, Plan]) -> tuple[list[R
     return notices, offers, watches
 
 
-def _given(house: App, plan: Plan, notice: Row) -> tuple[list[str], dict[str, Any]]:
+def _given(app: App, plan: Plan, notice: Row) -> tuple[list[str], dict[str, Any]]:
     """Return a notice's templates, and the values that its words name."""
     words = notice["locale"]
-    given = order_facts(plan, house.folder.shop) | {
-        "shop": shop_view(house.folder.shop, words),
+    given = order_facts(plan, app.folder.shop) | {
+        "shop": shop_view(app.folder.shop, words),
         "lang": words.replace("_", "-"),
         "locale": plan.delay.order.customer.locale,
         "subject": notice["subject"],

@@ -23,16 +23,16 @@ class Curve:
 
 def idle(folder: Path, late: int) -> Curve:
     """Owe the late orders once, and then run on with nothing due."""
-    with open_app(folder / "shop") as house:
+    with open_app(folder / "shop") as app:
         with Watch() as watch:
-            report = asyncio.run(run_late_orders(house, AS_OF))
+            report = asyncio.run(run_late_orders(app, AS_OF))
         told = sum(report.changes.values())
         assert told == late, f"{told} orders have news, not {late}"
         found = watch.spent(told)
         runs = []
         for _ in range(TIMES):
             with Watch() as again:
-                report = asyncio.run(run_late_orders(house, AS_OF))
+                report = asyncio.run(run_late_orders(app, AS_OF))
             assert not report.changes, f"{report.changes} is news, and nothing is due"
             runs.append(again.spent(0))
         return Curve(found, min(runs, key=attrgetter("cpu_seconds")))

@@ -22,10 +22,10 @@ def take_in(folder: Path, orders: int) -> TakenIn:
     """Import a sample shop of so many orders twice."""
     write_sample(folder / "shop", orders=orders, as_of=AS_OF)
     watches, counts = (Watch(), Watch()), []
-    with open_app(folder / "shop") as house:
+    with open_app(folder / "shop") as app:
         for watch in watches:
-            with watch, house.source() as source:
-                counts.append(import_all(house.desk.engine, source, AS_OF, house.rejects))
+            with watch, app.source() as source:
+                counts.append(import_all(app.context.engine, source, AS_OF, app.rejects))
     first, again = (sum(one.inserted + one.updated for one in tables.values()) for tables in counts)
     assert first > orders, f"{first} rows were written for {orders} orders"
     assert not again, f"the second import wrote {again} rows"

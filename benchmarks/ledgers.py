@@ -64,11 +64,11 @@ OFFERED = ("order_id", "kind", "line", "revision", "products", "value", "expires
 def make(folder: Path, late: int, _: Connection) -> None:
     """Make a shop of which so many orders are late, its ledger before anything was owed, and after."""
     build(folder, late * OPEN_PER_LATE, late, LIMITS)
-    with open_app(folder / "shop") as house:
-        file = str(house.desk.engine.url.database)
+    with open_app(folder / "shop") as app:
+        file = str(app.context.engine.url.database)
     shutil.copy(file, folder / BEFORE[lives.owe])
-    with open_app(folder / "shop") as house:
-        report = asyncio.run(run_late_orders(house, AS_OF))
+    with open_app(folder / "shop") as app:
+        report = asyncio.run(run_late_orders(app, AS_OF))
     assert not report.held, report.held
     assert sum(report.changes.values()) == late, report.changes
     shutil.copy(file, folder / BEFORE[lives.deliver])

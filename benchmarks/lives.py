@@ -20,7 +20,6 @@ from models.enums import Channel
 from tasks.delivery.queue import Worker
 from tasks.delivery.reconcile import reconcile_in_doubt
 from tasks.delivery.worker import DeliveryWorker, deliver_batch, mark_abandoned
-from tasks.runs.records import Now
 
 PARALLEL, BATCH, PAGE = 8, 60, 5
 LEASE = timedelta(minutes=10)
@@ -33,15 +32,15 @@ GONE = 3
 
 def deliver(shop: Path, database: str, provider: str, life: int, pipe: Connection) -> None:
     """Deliver what is due, and settle what earlier lives left in doubt."""
-    _live(shop, database, lambda house: _deliver(house, provider, life, pipe))
+    _live(shop, database, lambda app: _deliver(app, provider, life, pipe))
 
 
 def owe(shop: Path, database: str, _: str, __: int, pipe: Connection) -> None:
     """Find the late orders, decide, and owe."""
 
-    async def work(house: App) -> None:
+    async def work(app: App) -> None:
         # Under way after its first page: to read the shelves and the templates takes longer than many pages do.
-        await run_late_orders(house, AS_OF, progress=lambda _, __: pipe.send(None))
+        await run_late_orders(app, AS_OF, progress=lambda _, __: pipe.send(None))
 
     _live(shop, database, work)
 
@@ -50,15 +49,15 @@ def _live(shop: Path, database: str, work: Callable[[App], Coroutine[None, None,
     os.environ |= {"FOREWARN_DATABASE_URL": database, "FOREWARN_BATCH": str(PAGE)}
     logging.getLogger("psycopg").setLevel(logging.ERROR)  # it warns of each connection that was broken
     try:
-        with open_app(shop) as house:
-            asyncio.run(work(house))
+        with open_app(shop) as app:
+            asyncio.run(work(app))
     except OperationalError as error:
         raise SystemExit(GONE) from error
 
 
-async def _deliver(house: App, provider: str, life: int, pipe: Connection) -> None:
+async def _deliver(app: App, provider: str, life: int, pipe: Connection) -> None:
     begun, start = time.monotonic(), NOON + life * STEP
-    door = SendGridTransport("key", house.folder.shop.sender, url=provider, parallel=PARALLEL)
+    door = SendGridTransport("key", app.folder.shop.sender, url=provider, parallel=PARALLEL)
     crew = DeliveryWorker(
         Worker(f"life {life}", LEASE),
         {Channel.EMAIL: door},
@@ -67,9 +66,9 @@ async def _deliver(house: App, provider: str, life: int, pipe: Connection) -> No
     )
     pipe.send(None)
     try:
-        mark_abandoned(house.desk, crew)
-        await reconcile_in_doubt(house.desk, crew)
-        while await deliver_batch(house.desk, Now(f"life {life}", AS_OF, start), crew, batch=BATCH):
+        mark_abandoned(app.context, crew)
+        await reconcile_in_doubt(app.context, crew)
+        while await deliver_batch(app.context.with_run(f"life {life}", AS_OF, start), crew, batch=BATCH):
             pass
     finally:
         await door.close()

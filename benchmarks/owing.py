@@ -12,8 +12,8 @@ from flows.late_orders import run_late_orders
 
 def owe(folder: Path, late: int) -> Spent:
     """Find the late orders, decide, write the words and owe them."""
-    with open_app(folder / "shop") as house, Watch() as watch:
-        report = asyncio.run(run_late_orders(house, AS_OF))
+    with open_app(folder / "shop") as app, Watch() as watch:
+        report = asyncio.run(run_late_orders(app, AS_OF))
     told = sum(report.changes.values())
     assert told == late, f"{told} orders have news, not {late}"
     assert report.offers.keys() == {"substitute", "shipping_discount", "future_discount"}, report.offers
@@ -22,8 +22,8 @@ def owe(folder: Path, late: int) -> Spent:
 
 def deliver(folder: Path, late: int) -> Spent:
     """Hand over all that is owed to the local outbox."""
-    with open_app(folder / "shop") as house, Watch() as watch:
-        report = asyncio.run(run_deliver(house, AS_OF))
+    with open_app(folder / "shop") as app, Watch() as watch:
+        report = asyncio.run(run_deliver(app, AS_OF))
     sent = sum(report.sent.values())
     assert report.sent["email"] == late, f"{report.sent} went out for {late} late orders"
     assert not report.waiting, f"{report.waiting} notices still wait"

@@ -32,9 +32,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         place = Path(scratch)
         write_sample(place / "shop", orders=400, seed=7, as_of=DAY)
-        with open_app(place / "shop") as house:
-            asyncio.run(run_day(house, DAY, take_in=True))
-            gallery = write_gallery(entries(house.folder.shop, None), place / "gallery")
+        with open_app(place / "shop") as app:
+            asyncio.run(run_day(app, DAY, take_in=True))
+            gallery = write_gallery(entries(app.folder.shop, None), place / "gallery")
         (outbox,) = place.rglob("outbox/index.html")
         mail = place / "mail.html"
         mail.write_text(_mail(outbox.parent))

@@ -32,8 +32,8 @@ def build(folder: Path, open_orders: int, late: int, limits: str = CAPS + BRAKE)
     write_sample(folder / "shop", orders=1, as_of=AS_OF)
     with (folder / "shop" / "policy.toml").open("a") as policy:
         policy.write(limits)
-    with open_app(folder / "shop") as house:
-        ledger = sqlite3.connect(str(house.desk.engine.url.database))
+    with open_app(folder / "shop") as app:
+        ledger = sqlite3.connect(str(app.context.engine.url.database))
     step = open_orders // late
     _put(ledger, "product", "id, name, category, price", _products())
     _put(ledger, "stock", "product_id, location, on_hand, allocated", _stock())

@@ -14,7 +14,6 @@ from sources.sample import write_sample
 from tasks.db.sql import read_only
 from tasks.replenishment.history import lead_times
 from tasks.replenishment.levels import compute_levels
-from tasks.runs.records import Now
 
 DAYS = 180
 BRISK = 20
@@ -36,7 +35,7 @@ class Reckoned:
 def build_sales(folder: Path, products: int) -> int:
     """Make a shop in `folder` with so many products and their sales; return how many order lines it has."""
     write_sample(folder / "shop", orders=1, as_of=AS_OF)
-    with open_app(folder / "shop") as house, sqlite3.connect(str(house.desk.engine.url.database)) as ledger:
+    with open_app(folder / "shop") as app, sqlite3.connect(str(app.context.engine.url.database)) as ledger:
         ledger.executemany(
             "INSERT INTO product (id, name, drop_shipped) VALUES (?, ?, 0)",
             ((f"P{n:06}", f"Thing {n}") for n in range(products)),
@@ -69,14 +68,14 @@ def _lines(products: int) -> Iterator[tuple[object, ...]]:
 def reckon_all(folder: Path, products: int, lines: int) -> Reckoned:
     """Reckon every product's level twice."""
     watches, written = (Watch(), Watch()), []
-    with open_app(folder / "shop") as house:
-        moment = make_clock(house.folder.shop.zone, AS_OF).now()
+    with open_app(folder / "shop") as app:
+        moment = make_clock(app.folder.shop.zone, AS_OF).now()
         for watch in watches:
-            with watch, read_only(house.desk.engine) as connection:
-                found = lead_times(house.desk, connection, AS_OF)
+            with watch, read_only(app.context.engine) as connection:
+                found = lead_times(app.context, connection, AS_OF)
             n, after = 0, ""
             with watch:
-                while (page := compute_levels(house.desk, Now("", AS_OF, moment), found, after)).last is not None:
+                while (page := compute_levels(app.context.with_run("", AS_OF, moment), found, after)).last is not None:
                     n, after = n + page.written, page.last
             written.append(n)
     assert written == [products, 0], f"{written} levels were written, not {products} and none"

@@ -20,8 +20,8 @@ def allocate(shop: Shop = None, as_of: AsOf = None, *, json: Json = False) -> No
     from app.reports.run import lines
     from flows.allocate import run_allocate, shown
 
-    with open_app(shop) as house, printing.progress("Allocating", quiet=json) as progress:
-        report, shortage = asyncio.run(run_allocate(house, as_date(as_of), progress=progress))
+    with open_app(shop) as app, printing.progress("Allocating", quiet=json) as progress:
+        report, shortage = asyncio.run(run_allocate(app, as_date(as_of), progress=progress))
     if json:
         printing.print_json({"report": report, "short": shortage})
         return
@@ -50,11 +50,11 @@ def expect(
 
     if forget == (day is not None):
         raise typer.BadParameter("give either a DATE or --forget")
-    with open_app(shop, begin=CreateLedger.NEVER) as house:
-        now = make_clock(house.folder.shop.zone, None).read()
+    with open_app(shop, begin=CreateLedger.NEVER) as app:
+        context = make_clock(app.folder.shop.zone, None).snapshot(app.context)
         if day is None:
-            take_back(house.desk, now, order, line, who)
+            take_back(context, order, line, who)
         else:
-            set_override(house.desk, now, order, line, day.date(), who)
+            set_override(context, order, line, day.date(), who)
     said = "is expected as stock and deliveries say" if day is None else f"is expected on {day.date()}"
     printing.out.print(f"Line {line} of order {order} {said}.", markup=False)

@@ -75,12 +75,12 @@ async def _live(into: Path, as_of: date) -> tuple[Report, list[str], float, Path
             started = time.monotonic() - begun
             with (
                 isolated_settings(GivenSettings(shop=into / "shop", home=into)),
-                open_app() as house,
+                open_app() as app,
                 printing.progress("Living the day", quiet=False) as progress,
             ):
-                report = await run_day(house, as_of, take_in=True, recorded=True, progress=progress)
+                report = await run_day(app, as_of, take_in=True, recorded=True, progress=progress)
                 posts = await post_delays(str(into / "shop"), as_of)
-                return report, posts, started, house.outbox
+                return report, posts, started, app.outbox
 
 
 def _print_messages(report: Report, posts: list[str], outbox: Path, shop: Path) -> None:

@@ -21,8 +21,8 @@ def explain(
     """Tell the whole story of one order: facts, delay, what was told when, what would be said now and why not."""
     from tasks.reporting.explain_order import explain_order as tell
 
-    with open_app(shop, begin=CreateLedger.NEVER) as house, read_only(house.desk.engine) as connection:
-        story = tell(house.desk, connection, order, now_of(house, as_of))
+    with open_app(shop, begin=CreateLedger.NEVER) as app, read_only(app.context.engine) as connection:
+        story = tell(now_of(app, as_of), connection, order)
     if json:
         printing.print_json(story)
     else:

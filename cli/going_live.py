@@ -54,10 +54,10 @@ def go_live(
 
     if since is not None and since.date() > (as_date(as_of) or date.today()):  # noqa: DTZ011 - as the reader counts days
         raise ForewarnError(f"--from {since.date()}: that day has not come; no delay would be told")
-    with open_app(shop, begin=CreateLedger.NEVER) as house, printing.progress("Looking", quiet=json) as progress:
-        addresses = frozenset(_spelled(one, house.desk.shop.country) for one in only or ())
+    with open_app(shop, begin=CreateLedger.NEVER) as app, printing.progress("Looking", quiet=json) as progress:
+        addresses = frozenset(_spelled(one, app.context.shop.country) for one in only or ())
         which = RolloutFilter(since.date() if since else None, limit, addresses)
-        found = preview(house, which, as_date(as_of), progress=progress)
+        found = preview(app, which, as_date(as_of), progress=progress)
         if not json:
             _show(found, which, hold_all=hold_all)
         if dry_run:
@@ -66,10 +66,8 @@ def go_live(
             return
     if not yes:
         _ask(found, hold_all=hold_all)
-    with open_app(shop, begin=CreateLedger.NEVER) as house, printing.progress("Telling", quiet=json) as progress:
-        report = asyncio.run(
-            switch(house, found, which, who, hold_all=hold_all, as_of=as_date(as_of), progress=progress)
-        )
+    with open_app(shop, begin=CreateLedger.NEVER) as app, printing.progress("Telling", quiet=json) as progress:
+        report = asyncio.run(switch(app, found, which, who, hold_all=hold_all, as_of=as_date(as_of), progress=progress))
     if json:
         printing.print_json(_as_data(found) | {"report": report.model_dump(mode="json")})
     else:
@@ -160,8 +158,8 @@ def supervision_off(who: Who, shop: Shop = None) -> None:
 def _supervise(who: str, shop: Path | None, *, on: bool) -> None:
     from tasks.going_live.rollout import start_supervision
 
-    with open_app(shop, begin=CreateLedger.NEVER) as house, house.desk.engine.begin() as connection:
-        start_supervision(connection, now_of(house).moment, who, on=on)
+    with open_app(shop, begin=CreateLedger.NEVER) as app, app.context.engine.begin() as connection:
+        start_supervision(connection, now_of(app).started_at, who, on=on)
 
 
 def send_test(
@@ -175,8 +173,8 @@ def send_test(
     """Send one rendered message to yourself by the channel's provider; the ledger does not count it."""
     from app.trial_message import send_test_message
 
-    with open_app(shop, begin=CreateLedger.NEVER) as house:
-        spelled = _spelled(to, house.desk.shop.country)
+    with open_app(shop, begin=CreateLedger.NEVER) as app:
+        spelled = _spelled(to, app.context.shop.country)
         channel = Channel.EMAIL if "@" in spelled else Channel.SMS
-        receipt = asyncio.run(send_test_message(house, channel, spelled, message, order, language, as_date(as_of)))
+        receipt = asyncio.run(send_test_message(app, channel, spelled, message, order, language, as_date(as_of)))
     printing.out.print(f"{receipt.detail.get('status', 'taken')}: {receipt.reference or 'no reference'}", markup=False)

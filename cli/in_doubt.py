@@ -18,8 +18,8 @@ def list_doubts(shop: Shop = None, *, json: Json = False) -> None:
     """Show what is in doubt, the oldest first, and whether its provider or people have to look."""
     from tasks.delivery.in_doubt import list_in_doubt
 
-    with open_app(shop, begin=CreateLedger.NEVER) as house:
-        found = list_in_doubt(house.desk)
+    with open_app(shop, begin=CreateLedger.NEVER) as app:
+        found = list_in_doubt(app.context)
     if json:
         printing.print_json({"in_doubt": found})
         return
@@ -46,9 +46,9 @@ def notice(
 
     if sent is None:
         raise typer.BadParameter("say --sent or --not-sent")
-    with open_app(shop, begin=CreateLedger.NEVER) as house:
-        moment = make_clock(house.folder.shop.zone, None).now()
-        found = resolve_manually(house.desk, moment, notice, who, sent=sent, why=why)
+    with open_app(shop, begin=CreateLedger.NEVER) as app:
+        moment = make_clock(app.folder.shop.zone, None).now()
+        found = resolve_manually(app.context, moment, notice, who, sent=sent, why=why)
     if json:
         printing.print_json({"id": found, "state": "sent" if sent else "queued", "who": who})
         return

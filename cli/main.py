@@ -37,24 +37,24 @@ from cli.runs import release
 from cli.status import doctor, status
 from models.errors import ForewarnError
 
-app = typer.Typer(
+command_line = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     help="Tell customers about a late order before they ask, offer what makes it right, and never say it twice.",
 )
-app.add_typer(cli_shop.shop, name="shop")
-app.add_typer(cli_shop.check, name="check")
-app.add_typer(offers, name="offers")
-app.add_typer(cli_ledger.posts, name="posts")
-app.add_typer(cli_owner.ledger, name="ledger")
-app.add_typer(cli_settle.settle, name="settle")
-app.add_typer(cli_vendors.vendors, name="vendors")
-app.add_typer(cli_parcels.parcels, name="parcels")
-app.add_typer(cli_runs.runs, name="runs")
-app.add_typer(cli_suppressions.suppressions, name="suppressions")
-app.add_typer(cli_live.supervision, name="supervision")
-app.add_typer(cli_storefront.storefront, name="storefront")
+command_line.add_typer(cli_shop.shop, name="shop")
+command_line.add_typer(cli_shop.check, name="check")
+command_line.add_typer(offers, name="offers")
+command_line.add_typer(cli_ledger.posts, name="posts")
+command_line.add_typer(cli_owner.ledger, name="ledger")
+command_line.add_typer(cli_settle.settle, name="settle")
+command_line.add_typer(cli_vendors.vendors, name="vendors")
+command_line.add_typer(cli_parcels.parcels, name="parcels")
+command_line.add_typer(cli_runs.runs, name="runs")
+command_line.add_typer(cli_suppressions.suppressions, name="suppressions")
+command_line.add_typer(cli_live.supervision, name="supervision")
+command_line.add_typer(cli_storefront.storefront, name="storefront")
 for command in (
     cli_shop.preview,
     cli_explain.explain,
@@ -70,7 +70,7 @@ for command in (
     cli_stock.stock,
     cli_storefront.serve,
 ):
-    app.command()(command)
+    command_line.command()(command)
 
 
 def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it
@@ -79,7 +79,7 @@ def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it
         raise typer.Exit
 
 
-@app.callback()
+@command_line.callback()
 def options(
     *,
     version: Annotated[
@@ -89,7 +89,7 @@ def options(
     """Tell customers about a late order before they ask, offer what makes it right, and never say it twice."""
 
 
-@app.command("import")
+@command_line.command("import")
 def take_in(shop: Shop = None, data: Data = None, as_of: AsOf = None, *, json: Json = False) -> None:
     """Take the shop's facts in; only what changed is written, bad rows are kept aside."""
     from dataclasses import asdict
@@ -99,14 +99,14 @@ def take_in(shop: Shop = None, data: Data = None, as_of: AsOf = None, *, json: J
     from tasks.runs.records import last_run_date
 
     with (
-        open_app(shop, data=data, begin=CreateLedger.ANYWHERE) as house,
+        open_app(shop, data=data, begin=CreateLedger.ANYWHERE) as app,
         printing.progress("Importing", quiet=json) as progress,
     ):
-        day = as_date(as_of) or last_run_date(house.desk.engine)
-        with house.source() as source:
-            counts = import_all(house.desk.engine, source, day, house.rejects, progress=progress)
+        day = as_date(as_of) or last_run_date(app.context.engine)
+        with app.source() as source:
+            counts = import_all(app.context.engine, source, day, app.rejects, progress=progress)
             left_out = {one.reason: one.count for one in source.left_out()}
-        rejects = str(house.rejects) if any(one.refused for one in counts.values()) else None
+        rejects = str(app.rejects) if any(one.refused for one in counts.values()) else None
     if json:
         named = {"missing": list(counts.missing)}
         printing.print_json({"imported": counts, "left_out": left_out, "rejects": rejects} | named)
@@ -118,7 +118,7 @@ def take_in(shop: Shop = None, data: Data = None, as_of: AsOf = None, *, json: J
     printing.print_pairs(found)
 
 
-@app.command()
+@command_line.command()
 def run(
     shop: Shop = None,
     data: Data = None,
@@ -142,9 +142,9 @@ def run(
         raise ForewarnError("--import writes the shop's facts down: run `forewarn import` first, then --dry-run")
     recorded = bool(os.environ.get("PREFECT_API_URL"))
     begin = CreateLedger.NEVER if dry_run else CreateLedger.ANYWHERE
-    with open_app(shop, data=data, begin=begin) as house, printing.progress("Looking", quiet=json) as progress:
+    with open_app(shop, data=data, begin=begin) as app, printing.progress("Looking", quiet=json) as progress:
         work = run_day(
-            house,
+            app,
             as_date(as_of),
             take_in=take_in,
             dry_run=dry_run,
@@ -153,7 +153,7 @@ def run(
             progress=progress,
         )
         report = asyncio.run(work)
-        outbox = house.outbox / "index.html"
+        outbox = app.outbox / "index.html"
     if json:
         printing.print_json(report)
     else:
@@ -165,19 +165,19 @@ def run(
         if report.plans:
             printing.out.print()
             printing.print_table(report.plans, nothing="")
-        if report.trial and house.settings.keeps_outbox and outbox.is_file():
+        if report.trial and app.settings.keeps_outbox and outbox.is_file():
             printing.out.print(f"\nOpen {outbox} to read what was sent to the outbox.", markup=False)
     fail_if_not_ok(report)
 
 
-@app.command()
+@command_line.command()
 def deliver(shop: Shop = None, as_of: AsOf = None, *, json: Json = False) -> None:
     """Send what is owed and due, each message once."""
     from app.reports.run import lines
     from flows.deliver import run_deliver
 
-    with open_app(shop) as house, printing.progress("Sending", quiet=json) as progress:
-        report = asyncio.run(run_deliver(house, as_date(as_of), progress=progress))
+    with open_app(shop) as app, printing.progress("Sending", quiet=json) as progress:
+        report = asyncio.run(run_deliver(app, as_date(as_of), progress=progress))
     if json:
         printing.print_json(report)
     else:
@@ -185,7 +185,7 @@ def deliver(shop: Shop = None, as_of: AsOf = None, *, json: Json = False) -> Non
     fail_if_not_ok(report)
 
 
-@app.command()
+@command_line.command()
 def demo(
     into: Annotated[Path, typer.Option(help="folder for the sample shop and its state")] = Path("demo"),
     orders: Annotated[int, typer.Option(min=1, help="how many orders the shop has")] = 400,
@@ -204,7 +204,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 def main() -> None:
     """Run the command; a fault that a person can mend is one sentence and a non-zero exit."""
     try:
-        app()
+        command_line()
     except ForewarnError as error:
         sys.exit(escape_control(f"forewarn: {error}"))
     except DBAPIError as error:

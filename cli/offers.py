@@ -25,8 +25,8 @@ def export(
     """Write the offers as CSV, for the shop system to import the codes."""
     from tasks.offers.exports import export_offers as write
 
-    with open_app(shop, begin=CreateLedger.NEVER) as house:
-        written = write(house.desk, file, since.date() if since else None)
+    with open_app(shop, begin=CreateLedger.NEVER) as app:
+        written = write(app.context, file, since.date() if since else None)
     printing.out.print(f"{written:,} offers in {file}", markup=False)
 
 
@@ -37,6 +37,6 @@ def handling_dates(
     """Write as CSV which order lines want another handling date in the shop: the short delays nobody is told of."""
     from tasks.offers.exports import export_handling_dates
 
-    with open_app(shop, begin=CreateLedger.NEVER) as house:
-        written = export_handling_dates(house.desk, file, now_of(house, as_of).as_of)
+    with open_app(shop, begin=CreateLedger.NEVER) as app:
+        written = export_handling_dates(app.context, file, now_of(app, as_of).as_of)
     printing.out.print(f"{written:,} order lines in {file}", markup=False)

@@ -10,7 +10,7 @@ import typer
 from app.clock import make_clock
 from app.composition import App
 from models.errors import ForewarnError
-from tasks.runs.records import Now
+from tasks.context import Context
 
 ISO_DATE = "%Y-%m-%d"
 
@@ -47,6 +47,6 @@ Who = Annotated[
 ]
 
 
-def now_of(house: App, as_of: datetime | None = None) -> Now:
-    """Return the moment, or the day asked for, as a command sees it."""
-    return make_clock(house.folder.shop.zone, as_date(as_of), ahead=True).read()
+def now_of(app: App, as_of: datetime | None = None) -> Context:
+    """Return the context of this moment, or of the day asked for."""
+    return make_clock(app.folder.shop.zone, as_date(as_of), ahead=True).snapshot(app.context)

@@ -23,9 +23,9 @@ def restock(
     from app.reports.run import lines
     from flows.restock import run_restock
 
-    with open_app(shop, data=data) as house, printing.progress("Restocking", quiet=json) as progress:
+    with open_app(shop, data=data) as app, printing.progress("Restocking", quiet=json) as progress:
         day = as_date(as_of)
-        report, posts = asyncio.run(run_restock(house, day, take_in=take_in, progress=progress))
+        report, posts = asyncio.run(run_restock(app, day, take_in=take_in, progress=progress))
     if json:
         printing.print_json({"report": report, "posts": posts})
     else:

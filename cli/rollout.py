@@ -15,6 +15,7 @@ from flows.deliver import check_day, run_deliver
 from models.errors import ForewarnError
 from models.run_report import Report
 from rules.going_live import Preview, RolloutFilter
+from tasks.context import Context
 from tasks.db.counters import count_orders_by_bucket
 from tasks.db.sql import read_only
 from tasks.going_live.rollout import (
@@ -27,7 +28,6 @@ from tasks.going_live.rollout import (
     withdraw_trial,
 )
 from tasks.guardrails.run_days import check_data_date
-from tasks.runs.records import Now
 
 GO_LIVE = "go-live"
 HELD_FOR_STAFF = "--hold-all: the notices wait for a person"
@@ -35,29 +35,27 @@ Progress = Callable[[str, int], None]
 
 
 def preview(
-    house: App, which: RolloutFilter, as_of: date | None = None, *, progress: Progress = lambda _, __: None
+    app: App, which: RolloutFilter, as_of: date | None = None, *, progress: Progress = lambda _, __: None
 ) -> Preview:
     """Find who would be told; write nothing. Raises ForewarnError where no provider is set, or one lacks a setting."""
-    providers = reaches_customers(house.settings)
+    providers = reaches_customers(app.settings)
     if not providers:
         raise ForewarnError(
             "no channel would reach customers: set FOREWARN_EMAIL=sendgrid or FOREWARN_SMS=twilio, and no redirect "
             "or sandbox"
         )
     for kind in providers.values():
-        if lacking := missing_credentials(house.settings, kind):
+        if lacking := missing_credentials(app.settings, kind):
             raise ForewarnError(f"{kind} needs {' and '.join(lacking)} in the environment")
-    check_day(house, as_of)
-    now = make_clock(house.folder.shop.zone, as_of).read()
-    rollout = plan_rollout(
-        house.desk, now, which, batch=house.settings.batch, progress=lambda n: progress("orders looked at", n)
-    )
-    with read_only(house.desk.engine) as connection:
+    check_day(app, as_of)
+    context = make_clock(app.folder.shop.zone, as_of).snapshot(app.context)
+    rollout = plan_rollout(context, which, batch=app.settings.batch, progress=lambda n: progress("orders looked at", n))
+    with read_only(app.context.engine) as connection:
         return Preview(providers, rollout, count_trial_notices(connection))
 
 
 async def go_live(
-    house: App,
+    app: App,
     found: Preview,
     which: RolloutFilter,
     who: str,
@@ -72,38 +70,38 @@ async def go_live(
     every notice, of later runs too, waits for a person. Killed at any moment, it can be started again: nothing that
     reached a customer is told twice. Raises ForewarnError on a day on which nothing may leave.
     """
-    desk, time = house.desk, make_clock(house.folder.shop.zone, as_of)
-    await asyncio.to_thread(check_day, house, as_of)
-    async with track_run(house, GO_LIVE, time) as (now, report):
+    time = make_clock(app.folder.shop.zone, as_of)
+    await asyncio.to_thread(check_day, app, as_of)
+    async with track_run(app, GO_LIVE, time) as (context, report):
         if as_of is None:
-            await asyncio.to_thread(check_data_date, desk, now)
+            await asyncio.to_thread(check_data_date, context)
         if hold_all:
-            await asyncio.to_thread(_supervise, house, now, who)
-        await asyncio.to_thread(withdraw_trial, desk, now, who, found.rollout.tell if which.partial else None)
+            await asyncio.to_thread(_supervise, app, context, who)
+        await asyncio.to_thread(withdraw_trial, context, who, found.rollout.tell if which.partial else None)
         if not which.partial:
-            await asyncio.to_thread(suppress_delays, desk, now, who, found.rollout.untold)
+            await asyncio.to_thread(suppress_delays, context, who, found.rollout.untold)
         count = partial(progress, "orders told")
         looked = await asyncio.to_thread(
-            partial(record_delays, desk, now, found.rollout.tell, hold=hold_all, progress=count)
+            partial(record_delays, context, found.rollout.tell, hold=hold_all, progress=count)
         )
         if not which.partial:
-            await asyncio.to_thread(set_live, desk, now, list(found.providers), who)
+            await asyncio.to_thread(set_live, context, list(found.providers), who)
         showing.fill_evaluation(report, looked)
-        await asyncio.to_thread(_count, house, report)
+        await asyncio.to_thread(_count, app, report)
         report.plans = []
         if hold_all and looked.told:
             report.held = {"supervision": HELD_FOR_STAFF}
     if report.held:
         return report
-    sent = await run_deliver(house, as_of, only_run=now.run if which.partial else None, progress=progress)
+    sent = await run_deliver(app, as_of, only_run=context.run_id if which.partial else None, progress=progress)
     return merge_reports(report, sent)
 
 
-def _supervise(house: App, now: Now, who: str) -> None:
-    with house.desk.engine.begin() as connection:
-        start_supervision(connection, now.moment, who, on=True)
+def _supervise(app: App, context: Context, who: str) -> None:
+    with app.context.engine.begin() as connection:
+        start_supervision(connection, context.started_at, who, on=True)
 
 
-def _count(house: App, report: Report) -> None:
-    with read_only(house.desk.engine) as connection:
-        showing.fill_orders(report, count_orders_by_bucket(connection), house.desk.policy)
+def _count(app: App, report: Report) -> None:
+    with read_only(app.context.engine) as connection:
+        showing.fill_orders(report, count_orders_by_bucket(connection), app.context.policy)

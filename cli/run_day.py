@@ -26,7 +26,7 @@ DELIVERY_FIELDS = (
 
 
 async def run_day(
-    house: App,
+    app: App,
     as_of: date | None = None,
     *,
     take_in: bool = False,
@@ -36,28 +36,28 @@ async def run_day(
     progress: Progress = lambda _, __: None,
 ) -> Report:
     """Run `late-orders` and then `deliver`; `recorded` makes flow runs of them, which Prefect's page shows."""
-    shop, data = str(house.folder.path), house.settings.data
+    shop, data = str(app.folder.path), app.settings.data
     if not recorded:
-        found = await run_late_orders(house, as_of, take_in=take_in, dry_run=dry_run, limit=limit, progress=progress)
-        return found if dry_run else merge_reports(found, await run_deliver(house, as_of, progress=progress))
+        found = await run_late_orders(app, as_of, take_in=take_in, dry_run=dry_run, limit=limit, progress=progress)
+        return found if dry_run else merge_reports(found, await run_deliver(app, as_of, progress=progress))
     files = str(data) if data else None
     try:
         found = await late_orders(
-            shop, house.desk.policy, as_of, data=files, take_in=take_in, dry_run=dry_run, limit=limit
+            shop, app.context.policy, as_of, data=files, take_in=take_in, dry_run=dry_run, limit=limit
         )
     except ForewarnError:
         # Words that failed for some orders stop no others: the ledger has what the run did, and its problems.
-        found = _last_report(house, LATE_ORDERS)
+        found = _last_report(app, LATE_ORDERS)
     if dry_run:
         return found
     try:
         return merge_reports(found, await deliver(shop, as_of))
     except ForewarnError:
-        return merge_reports(found, _last_report(house, DELIVER))
+        return merge_reports(found, _last_report(app, DELIVER))
 
 
-def _last_report(house: App, flow: str) -> Report:
-    kept = latest_run(house.desk.engine, flow)
+def _last_report(app: App, flow: str) -> Report:
+    kept = latest_run(app.context.engine, flow)
     if kept is None or not kept["counts"]:
         raise ForewarnError(f"{flow} failed before it could report; Prefect's page shows where")
     return Report.model_validate(kept["counts"])

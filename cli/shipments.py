@@ -26,8 +26,8 @@ def list_parcels(shop: Shop = None, as_of: AsOf = None, *, json: Json = False) -
     """Show the orders to be sent in parts, what leaves first on top."""
     from tasks.shipments.packing_list import find_parcels
 
-    with open_app(shop, begin=CreateLedger.NEVER) as house:
-        found = find_parcels(house.desk, now_of(house, as_of).as_of)
+    with open_app(shop, begin=CreateLedger.NEVER) as app:
+        found = find_parcels(app.context, now_of(app, as_of).as_of)
     if json:
         printing.print_json({"orders": found})
         return
@@ -52,8 +52,8 @@ def export(
     from tasks.csv_files import csv_text, open_csv
     from tasks.shipments.packing_list import COLUMNS, packing_rows
 
-    with open_app(shop, begin=CreateLedger.NEVER) as house, read_only(house.desk.engine) as connection:
-        found = packing_rows(house.desk, connection, now_of(house, as_of).as_of)
+    with open_app(shop, begin=CreateLedger.NEVER) as app, read_only(app.context.engine) as connection:
+        found = packing_rows(app.context, connection, now_of(app, as_of).as_of)
     if csv is None:
         sys.stdout.write(escape_control(csv_text(COLUMNS, found).replace("\r\n", "\n")))
         return
@@ -86,7 +86,7 @@ def wish(
 
     if forget == (value is not None):
         raise typer.BadParameter("give either complete or available, or --forget")
-    with open_app(shop, begin=CreateLedger.NEVER) as house:
-        why = keep(house.desk, now_of(house), order, value, who)
+    with open_app(shop, begin=CreateLedger.NEVER) as app:
+        why = keep(now_of(app), order, value, who)
     said = why or "no line has to wait for another so far"
     printing.out.print(f"Order {order}: {said}.", markup=False)

@@ -18,8 +18,8 @@ def status(shop: Shop = None, *, json: Json = False) -> None:
     from app.reports.run import by_delay, counted
     from tasks.reporting.status import load_status as look
 
-    with open_app(shop, begin=CreateLedger.NEVER) as house, read_only(house.desk.engine) as connection:
-        found, policy = look(connection), house.desk.policy
+    with open_app(shop, begin=CreateLedger.NEVER) as app, read_only(app.context.engine) as connection:
+        found, policy = look(connection), app.context.policy
     if json:
         printing.print_json(found)
         return

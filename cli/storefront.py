@@ -32,23 +32,23 @@ def show(
     """Show what shoppers are told of a product, or of all that a new order would not get from stock."""
     from tasks.storefront import payloads as stock
 
-    with open_app(shop, begin=CreateLedger.NEVER) as house, read_only(house.desk.engine) as connection:
-        desk, now = house.desk, make_clock(house.folder.shop.zone, None).now()
-        locale = desk.words.storefront.choose(())
+    with open_app(shop, begin=CreateLedger.NEVER) as app, read_only(app.context.engine) as connection:
+        context, now = app.context, make_clock(app.folder.shop.zone, None).now()
+        locale = context.words.storefront.choose(())
         if product is None:
-            found = list(list_notices(desk, connection, now, SHORT))
-        elif one := find_notice(desk, connection, product, now):
+            found = list(list_notices(context, connection, now, SHORT))
+        elif one := find_notice(context, connection, product, now):
             found = [one]
         else:
             raise ForewarnError(f"nothing is known of product {product!r}: `forewarn allocate` finds out what it can")
         if json:
             printing.print_json(
-                stock.product_payload(desk, found[0], locale)
+                stock.product_payload(context, found[0], locale)
                 if product
-                else stock.short_products_payload(desk, found, locale)[0]
+                else stock.short_products_payload(context, found, locale)[0]
             )
             return
-        said = [_row(one, desk.words.storefront.said(one.available, locale).text) for one in found]
+        said = [_row(one, context.words.storefront.said(one.available, locale).text) for one in found]
     printing.print_table(said, nothing="No product is short.")
 
 
@@ -72,11 +72,11 @@ def publish(
     """Write the notices as files for a web server, and remove those of products that are back."""
     from tasks.storefront.publish import publish as write
 
-    with open_app(shop, begin=CreateLedger.NEVER) as house, printing.progress("Writing", quiet=json):
-        folder = to or house.settings.storefront
+    with open_app(shop, begin=CreateLedger.NEVER) as app, printing.progress("Writing", quiet=json):
+        folder = to or app.settings.storefront
         if folder is None:
             raise ForewarnError("no folder is named: --to FOLDER, or FOREWARN_STOREFRONT, says where to write")
-        done = write(house.desk, make_clock(house.folder.shop.zone, None).now(), folder)
+        done = write(app.context, make_clock(app.folder.shop.zone, None).now(), folder)
     if json:
         printing.print_json(done)
         return
@@ -104,12 +104,12 @@ def serve(
     from web.storefront.endpoints import Storefront
     from web.vendors import responses as vendors
 
-    with open_app(shop) as house, _listening(host, port) as listening:
-        now = make_clock(house.folder.shop.zone, None).now
-        answers = vendors.routes(house.desk, response_keys(house.settings), now)
-        app = Starlette(routes=[*Storefront(house.desk, now).routes, *answers])
+    with open_app(shop) as app, _listening(host, port) as listening:
+        now = make_clock(app.folder.shop.zone, None).now
+        answers = vendors.routes(app.context, response_keys(app.settings), now)
+        service = Starlette(routes=[*Storefront(app.context, now).routes, *answers])
         printing.out.print(f"Serving http://{host}:{port}/stock.json; Ctrl-C ends it.")
-        server = uvicorn.Server(server_config(app))
+        server = uvicorn.Server(server_config(service))
         with suppress(KeyboardInterrupt):
             server.run([listening])
 

@@ -30,12 +30,12 @@ def suppress(address: Address, who: Who, shop: Shop = None, why: Why = "asked fo
     from tasks.notices.suppressions import customers_with
     from tasks.notices.suppressions import suppress as keep
 
-    with open_app(shop, begin=CreateLedger.NEVER) as house:
-        known = _spelled(address, house.folder.shop.country)
-        now = now_of(house)
-        with house.desk.engine.begin() as connection:
-            keep(connection, {known: why}, now.moment, who)
-            customers = customers_with(connection, known, house.folder.shop.country)
+    with open_app(shop, begin=CreateLedger.NEVER) as app:
+        known = _spelled(address, app.folder.shop.country)
+        context = now_of(app)
+        with app.context.engine.begin() as connection:
+            keep(connection, {known: why}, context.started_at, who)
+            customers = customers_with(connection, known, app.folder.shop.country)
     printing.out.print(f"{mask_address(known)} will not be written to again.", markup=False)
     if not customers:
         printing.out.print(
@@ -48,7 +48,7 @@ def list_them(shop: Shop = None, *, json: Json = False) -> None:
     """Show the addresses that are not written to, the newest first."""
     from tasks.notices.suppressions import list_suppressions
 
-    with open_app(shop, begin=CreateLedger.NEVER) as house, read_only(house.desk.engine) as connection:
+    with open_app(shop, begin=CreateLedger.NEVER) as app, read_only(app.context.engine) as connection:
         found = list_suppressions(connection)
     if json:
         printing.print_json({"suppressions": found})
@@ -61,8 +61,8 @@ def remove(address: Address, who: Who, shop: Shop = None, why: Why = "") -> None
     """Let an address or number be written to again; who said so stays in the ledger."""
     from tasks.notices.suppressions import unsuppress
 
-    with open_app(shop, begin=CreateLedger.NEVER) as house:
-        known = _spelled(address, house.folder.shop.country)
-        with house.desk.engine.begin() as connection:
-            unsuppress(connection, known, now_of(house).moment, who, why)
+    with open_app(shop, begin=CreateLedger.NEVER) as app:
+        known = _spelled(address, app.folder.shop.country)
+        with app.context.engine.begin() as connection:
+            unsuppress(connection, known, now_of(app).started_at, who, why)
     printing.out.print(f"{mask_address(known)} may be written to again.", markup=False)

@@ -12,15 +12,15 @@ from app.composition import App, open_app
 from app.ledger import CreateLedger
 from cli import console as printing
 from cli.options import AsOf, Json, Shop, Who, as_date
-from tasks.runs.records import Now
+from tasks.context import Context
 
 vendors = typer.Typer(no_args_is_help=True, help="What vendors are asked for, and what they answer.")
 Request = Annotated[str, typer.Argument(help="purchase request, by the beginning of its id")]
 Why = Annotated[str, typer.Option(help="reason; kept in the ledger")]
 
 
-def _now(house: App) -> Now:
-    return make_clock(house.folder.shop.zone, None).read()
+def _now(app: App) -> Context:
+    return make_clock(app.folder.shop.zone, None).snapshot(app.context)
 
 
 @vendors.command()
@@ -35,9 +35,9 @@ def forward(
     from app.reports.run import lines
     from flows.forward_to_vendors import check_is_today, run_forward_to_vendors
 
-    with open_app(shop) as house, printing.progress("Asking", quiet=json):
-        check_is_today(house, as_date(as_of), dry_run=dry_run)
-        report = asyncio.run(run_forward_to_vendors(house, as_date(as_of), dry_run=dry_run))
+    with open_app(shop) as app, printing.progress("Asking", quiet=json):
+        check_is_today(app, as_date(as_of), dry_run=dry_run)
+        report = asyncio.run(run_forward_to_vendors(app, as_date(as_of), dry_run=dry_run))
     if json:
         printing.print_json(report)
     else:
@@ -59,8 +59,8 @@ def list_requests(
     """Show the newest purchase requests and reminders."""
     from tasks.purchasing.review import find_requests
 
-    with open_app(shop, begin=CreateLedger.NEVER) as house:
-        found = find_requests(house.desk, most)
+    with open_app(shop, begin=CreateLedger.NEVER) as app:
+        found = find_requests(app.context, most)
     if json:
         printing.print_json({"requests": found})
         return
@@ -85,8 +85,8 @@ def waiting(shop: Shop = None, *, json: Json = False) -> None:
     """Show what waits for staff: requests without an answer, refused lines, and requests that cannot leave."""
     from tasks.purchasing.review import list_waiting as look
 
-    with open_app(shop, begin=CreateLedger.NEVER) as house:
-        found = look(house.desk, _now(house))
+    with open_app(shop, begin=CreateLedger.NEVER) as app:
+        found = look(_now(app))
     if json:
         printing.print_json({"waiting": found})
         return
@@ -107,10 +107,10 @@ def take_in(
     from tasks.imports.rejects import open_rejects
     from tasks.purchasing.responses import record_responses as take
 
-    with open_app(shop, begin=CreateLedger.NEVER) as house, open_rejects(house.rejected_answers) as refuse:
-        now = make_clock(house.folder.shop.zone, as_date(as_of)).read()
-        taken = take(house.desk, now, read_responses(file), who, refuse=refuse)
-        place = str(house.rejected_answers) if taken.bad else None
+    with open_app(shop, begin=CreateLedger.NEVER) as app, open_rejects(app.rejected_answers) as refuse:
+        context = make_clock(app.folder.shop.zone, as_date(as_of)).snapshot(app.context)
+        taken = take(context, read_responses(file), who, refuse=refuse)
+        place = str(app.rejected_answers) if taken.bad else None
     counts = {"accepted": taken.accepted, "refused": taken.refused, "unchanged": taken.unchanged}
     if json:
         printing.print_json({**counts, "bad": [str(bad) for bad in taken.bad], "rejects": place})
@@ -146,8 +146,8 @@ def arrived(request: Request, who: Who, shop: Shop = None, why: Why = "") -> Non
 
 
 def _decide(decide: Callable[..., str], request: str, who: str, shop: Path | None, why: str, outcome: str) -> None:
-    with open_app(shop, begin=CreateLedger.NEVER) as house:
-        found = decide(house.desk, _now(house), request, who, why)
+    with open_app(shop, begin=CreateLedger.NEVER) as app:
+        found = decide(_now(app), request, who, why)
     printing.out.print(f"Request {found[:8]} {outcome}.")
 
 
@@ -156,6 +156,6 @@ def ask_again(request: Request, who: Who, shop: Shop = None, why: Why = "") -> N
     """Let lines that a vendor refused, or a request not taken or dropped, be asked for by the next forward run."""
     from tasks.purchasing.review import reopen_lines as free
 
-    with open_app(shop, begin=CreateLedger.NEVER) as house:
-        lines = free(house.desk, _now(house), request, who, why)
+    with open_app(shop, begin=CreateLedger.NEVER) as app:
+        lines = free(_now(app), request, who, why)
     printing.out.print(f"{lines} lines will be asked for again.")

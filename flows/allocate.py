@@ -36,26 +36,26 @@ async def allocate(shop: str | None = None, as_of: date | None = None) -> Report
         as_of: the day to live; today where none is given.
 
     """
-    with open_app(shop) as house:
-        report, _ = await run_allocate(house, as_of)
+    with open_app(shop) as app:
+        report, _ = await run_allocate(app, as_of)
     return report
 
 
 async def run_allocate(
-    house: App, as_of: date | None = None, *, progress: Progress = lambda _, __: None
+    app: App, as_of: date | None = None, *, progress: Progress = lambda _, __: None
 ) -> tuple[Report, list[dict[str, Any]]]:
     """Allocate page after page of products; return the report, and the products that orders wait for.
 
     Should an import be under way, its end is waited for.
     """
-    desk, time = house.desk, make_clock(house.folder.shop.zone, as_of)
-    await asyncio.to_thread(check_not_before, desk, ALLOCATE, time.as_of)
-    async with track_run(house, ALLOCATE, time) as (now, report):
-        seen = await deed("learn: vendors", partial(load_forecast_inputs, desk, now))
+    context, time = app.context, make_clock(app.folder.shop.zone, as_of)
+    await asyncio.to_thread(check_not_before, context, ALLOCATE, time.as_of)
+    async with track_run(app, ALLOCATE, time) as (context, report):
+        seen = await deed("learn: vendors", partial(load_forecast_inputs, context))
 
         done, after, pages = AllocationSummary(), "", 0
         while True:
-            work = partial(allocate_page, desk, now, seen, after, house.settings.batch)
+            work = partial(allocate_page, context, seen, after, app.settings.batch)
             page, after = await deed(f"allocate: page {pages + 1}", partial(wait_for_import, work))
             done.add(page)
             pages += 1
@@ -63,14 +63,14 @@ async def run_allocate(
             if not after:
                 break
 
-        done.dates["changed"] += await deed("date: what was sent", partial(date_in_transit, desk, now))
-        done.dates["ended"] += await deed("end: what was sent", partial(close_shipped, desk, now))
-        report.parcels = dict(await deed("choose: parcels", partial(plan_all, desk, now, house.settings.batch)))
-        if folder := house.settings.storefront:
-            await deed("publish: the storefront", partial(publish_storefront, desk, now.moment, folder))
+        done.dates["changed"] += await deed("date: what was sent", partial(date_in_transit, context))
+        done.dates["ended"] += await deed("end: what was sent", partial(close_shipped, context))
+        report.parcels = dict(await deed("choose: parcels", partial(plan_all, context, app.settings.batch)))
+        if folder := app.settings.storefront:
+            await deed("publish: the storefront", partial(publish_storefront, context, context.started_at, folder))
         report.coverage, report.products, report.dates = dict(done.coverage), dict(done.products), dict(+done.dates)
-    shortage = await asyncio.to_thread(short_products, desk)
-    said = summary(report, house.folder.shop.name)
+    shortage = await asyncio.to_thread(short_products, context)
+    said = summary(report, app.folder.shop.name)
     await publish_artifact(ALLOCATE, said, shown(shortage), title="Products that orders wait for")
     await rename_flow_run(f"{ALLOCATE} {report.as_of}: {report.dates.get('changed', 0)} dates changed")
     return report, shortage

@@ -27,19 +27,19 @@ async def digest(shop: str | None = None, as_of: date | None = None) -> dict[str
         as_of: the day to tell of.
 
     """
-    with open_app(shop) as house:
-        on = as_of or make_clock(house.folder.shop.zone, None).as_of - timedelta(days=1)
+    with open_app(shop) as app:
+        on = as_of or make_clock(app.folder.shop.zone, None).as_of - timedelta(days=1)
 
-        found = await deed("count the day", partial(_count, house, on))
+        found = await deed("count the day", partial(_count, app, on))
 
-        await publish_artifact(DIGEST, digest_markdown(house.folder.shop.name, on, found), title="The day")
+        await publish_artifact(DIGEST, digest_markdown(app.folder.shop.name, on, found), title="The day")
         await rename_flow_run(f"{DIGEST} of {on}")
     return {"as_of": on, **asdict(found)}
 
 
-def _count(house: App, on: date) -> DayTotals:
-    with read_only(house.desk.engine) as connection:
-        return load_day(house.desk, connection, on)
+def _count(app: App, on: date) -> DayTotals:
+    with read_only(app.context.engine) as connection:
+        return load_day(app.context, connection, on)
 
 
 def digest_markdown(shop: str, on: date, found: DayTotals) -> str:

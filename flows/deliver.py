@@ -21,13 +21,14 @@ from app.transports import open_transports
 from models.enums import Channel, State
 from models.errors import ForewarnError
 from models.run_report import Report
+from tasks.context import Context
 from tasks.db.sql import read_only
 from tasks.delivery.circuit_breaker import open_breakers
 from tasks.delivery.fallback import FallbackSummary, send_fallbacks
 from tasks.delivery.reconcile import reconcile_in_doubt
 from tasks.delivery.worker import TABLES, DeliverySummary, DeliveryWorker, deliver_batch, mark_abandoned
 from tasks.guardrails.run_days import check_clock
-from tasks.runs.records import Now, last_run_date
+from tasks.runs.records import last_run_date
 
 DELIVER = "deliver"
 IDLE_POLL_SECONDS, IDLE_POLLS = 30, 600
@@ -43,8 +44,8 @@ async def deliver(shop: str | None = None, as_of: date | None = None) -> Report:
         as_of: the day to live; today where none is given.
 
     """
-    with open_app(shop) as house:
-        report = await run_deliver(house, as_of)
+    with open_app(shop) as app:
+        report = await run_deliver(app, as_of)
     if report.down:
         raise ForewarnError("; ".join(f"{channel} is down: {why}" for channel, why in report.down.items()))
     if report.not_live:
@@ -53,18 +54,18 @@ async def deliver(shop: str | None = None, as_of: date | None = None) -> Report:
     return report
 
 
-def check_day(house: App, as_of: date | None) -> None:
+def check_day(app: App, as_of: date | None) -> None:
     """Refuse a day on which nothing may leave: one before the last that was lived, or a clock far ahead of it."""
-    today = make_clock(house.folder.shop.zone, as_of).as_of
-    if today < (day := last_run_date(house.desk.engine)):
+    today = make_clock(app.folder.shop.zone, as_of).as_of
+    if today < (day := last_run_date(app.context.engine)):
         # A clock behind that of other workers would let them take what is under way here for abandoned.
         raise ForewarnError(f"the ledger has lived {day} already, and nothing can leave on {today} any more")
     if as_of is None:
-        check_clock(house.desk, today)
+        check_clock(app.context, today)
 
 
 async def run_deliver(
-    house: App,
+    app: App,
     as_of: date | None = None,
     *,
     only_run: str | None = None,
@@ -74,39 +75,39 @@ async def run_deliver(
 
     By a provider nothing leaves before somebody let its channel go live, but for what `only_run` recorded.
     """
-    desk, time = house.desk, make_clock(house.folder.shop.zone, as_of)
-    await asyncio.to_thread(check_day, house, as_of)
-    async with track_run(house, DELIVER, time) as (now, report):
-        not_live = {} if only_run else await asyncio.to_thread(channels_not_live, house)
-        async with open_transports(house, time.now, not_live) as (doors, shut):
-            crew = DeliveryWorker(house.worker, doors, house.settings.parallel, time.now, only_run)
-            delivered = DeliverySummary(in_doubt=await deed("sweep", partial(mark_abandoned, desk, crew)))
-            settled = await once("settle doubts", partial(reconcile_in_doubt, desk, crew))
+    time = make_clock(app.folder.shop.zone, as_of)
+    await asyncio.to_thread(check_day, app, as_of)
+    async with track_run(app, DELIVER, time) as (context, report):
+        not_live = {} if only_run else await asyncio.to_thread(channels_not_live, app)
+        async with open_transports(app, time.now, not_live) as (doors, shut):
+            crew = DeliveryWorker(app.worker, doors, app.settings.parallel, time.now, only_run)
+            delivered = DeliverySummary(in_doubt=await deed("sweep", partial(mark_abandoned, context, crew)))
+            settled = await once("settle doubts", partial(reconcile_in_doubt, context, crew))
             followed: FallbackSummary | None = FallbackSummary(0, 0)
             while followed is not None:
-                await send_on_all_channels(house, now, time, crew, delivered, progress)
-                today = replace(now, as_of=time.day())
-                work = partial(send_fallbacks, desk, today, crew.worker.name, batch=house.settings.batch)
+                await send_on_all_channels(app, context, time, crew, delivered, progress)
+                today = replace(context, as_of=time.day())
+                work = partial(send_fallbacks, today, crew.worker.name, batch=app.settings.batch)
                 followed = await deed("follow up: refused notices", work)
                 report.unreachable += followed.unreachable if followed else 0
 
-        waiting = await asyncio.to_thread(_count_queued, house)
+        waiting = await asyncio.to_thread(_count_queued, app)
         report.waiting = sum(waiting.values())
         showing.fill_delivery(report, delivered)
         report.settled = dict(settled)
-        closed = await asyncio.to_thread(_open_breakers, house)
+        closed = await asyncio.to_thread(_open_breakers, app)
         waits = {channel: why for channel, why in (shut | closed).items() if waiting[channel]}
         report.not_live = {channel: not_live[channel] for channel in waits.keys() & not_live.keys()}
         report.down |= {channel: why for channel, why in waits.items() if channel not in not_live}
     if settled or delivered != DeliverySummary():
-        await publish_artifact(DELIVER, showing.summary(report, house.folder.shop.name), title="Deliveries")
+        await publish_artifact(DELIVER, showing.summary(report, app.folder.shop.name), title="Deliveries")
         await rename_flow_run(showing.headline(DELIVER, report))
     return report
 
 
 async def send_on_all_channels(
-    house: App,
-    now: Now,
+    app: App,
+    context: Context,
     time: Clock,
     crew: DeliveryWorker,
     delivered: DeliverySummary,
@@ -119,8 +120,8 @@ async def send_on_all_channels(
         alone = replace(crew, doors={channel: crew.doors[channel]})
         try:
             while busy:
-                today, down = replace(now, as_of=time.day()), tuple(delivered.down)
-                send = partial(deliver_batch, house.desk, today, alone, batch=house.settings.batch, down=down)
+                today, down = replace(context, as_of=time.day()), tuple(delivered.down)
+                send = partial(deliver_batch, today, alone, batch=app.settings.batch, down=down)
                 batch = await once("send: a batch", send)
                 if batch is not None:
                     busy.add(channel)
@@ -139,14 +140,14 @@ async def send_on_all_channels(
         raise error
 
 
-def _open_breakers(house: App) -> dict[str, str]:
-    with read_only(house.desk.engine) as connection:
+def _open_breakers(app: App) -> dict[str, str]:
+    with read_only(app.context.engine) as connection:
         gates = open_breakers(connection)
     return {channel: f"{gate['reason']} (tried again {gate['retry_at']:%H:%M} UTC)" for channel, gate in gates.items()}
 
 
-def _count_queued(house: App) -> Counter[str]:
-    with read_only(house.desk.engine) as connection:
+def _count_queued(app: App) -> Counter[str]:
+    with read_only(app.context.engine) as connection:
         found: Counter[str] = Counter()
         for table in TABLES:
             queued = select(table.c.channel, func.count()).where(table.c.state == State.QUEUED)

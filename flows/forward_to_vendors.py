@@ -21,13 +21,13 @@ from models.errors import ForewarnError
 from models.purchasing import RequestLine, Requirement
 from models.run_report import Report
 from rules.purchasing import plan_requests
+from tasks.context import Context
 from tasks.db.sql import read_only
 from tasks.purchasing.dispatch import DispatchSummary, DispatchWorker, dispatch_requests, recover_abandoned
 from tasks.purchasing.requests import channels_of_vendors, record_requests, send_reminders
 from tasks.purchasing.requirements import load_requirements
 from tasks.purchasing.review import list_waiting
 from tasks.purchasing.vendors import VendorFacts, load_vendors
-from tasks.runs.records import Now
 from templates.rendering.purchasing import PurchaseWords
 
 FORWARD_TO_VENDORS = "forward-to-vendors"
@@ -44,51 +44,49 @@ async def forward_to_vendors(shop: str | None = None, as_of: date | None = None,
         dry_run: stop after deciding: say what would be asked of whom, and write nothing.
 
     """
-    with open_app(shop) as house:
-        check_is_today(house, as_of, dry_run=dry_run)
-        report = await run_forward_to_vendors(house, as_of, dry_run=dry_run)
+    with open_app(shop) as app:
+        check_is_today(app, as_of, dry_run=dry_run)
+        report = await run_forward_to_vendors(app, as_of, dry_run=dry_run)
     if report.problems or report.down:
         down = (f"vendor {vendor} cannot be reached: {why}" for vendor, why in report.down.items())
         raise ForewarnError("; ".join([*report.problems, *down][:5]))
     return report
 
 
-def check_is_today(house: App, as_of: date | None, *, dry_run: bool) -> None:
+def check_is_today(app: App, as_of: date | None, *, dry_run: bool) -> None:
     """Raise ForewarnError for a past day, unless on a dry run: a vendor would be asked now for what was wanted then."""
-    if not dry_run and as_of is not None and as_of < make_clock(house.folder.shop.zone, None).as_of:
+    if not dry_run and as_of is not None and as_of < make_clock(app.folder.shop.zone, None).as_of:
         raise ForewarnError(f"vendors are asked for what is wanted today, not on {as_of}; add --dry-run to look back")
 
 
-async def run_forward_to_vendors(house: App, as_of: date | None = None, *, dry_run: bool = False) -> Report:
+async def run_forward_to_vendors(app: App, as_of: date | None = None, *, dry_run: bool = False) -> Report:
     """Gather what is wanted, decide what to ask of whom, and ask."""
-    time = make_clock(house.folder.shop.zone, as_of, ahead=dry_run)
+    time = make_clock(app.folder.shop.zone, as_of, ahead=dry_run)
     if dry_run:
-        now, report = time.read(), Report(as_of=time.as_of, dry_run=True)
-        await _record_requests(house, now, report)
+        context, report = time.snapshot(app.context), Report(as_of=time.as_of, dry_run=True)
+        await _record_requests(app, context, report)
         return report
-    async with track_run(house, FORWARD_TO_VENDORS, time) as (now, report):
-        await _record_requests(house, now, report)
+    async with track_run(app, FORWARD_TO_VENDORS, time) as (context, report):
+        await _record_requests(app, context, report)
 
-        report.reminded = await deed("chase", partial(send_reminders, house.desk, now))
-        done = await _dispatch(house, now, time, report)
+        report.reminded = await deed("chase", partial(send_reminders, context))
+        done = await _dispatch(app, context, time, report)
         showing.fill_delivery(report, done)
         report.problems += done.problems
 
-        found = await asyncio.to_thread(list_waiting, house.desk, now)
+        found = await asyncio.to_thread(list_waiting, context)
         report.needs_staff = len(found)
         plans, report.plans = report.plans, []
-    await publish_artifact(
-        FORWARD_TO_VENDORS, summary(house.folder.shop.name, report, found), plans, "Asked of vendors"
-    )
-    await rename_flow_run(f"{FORWARD_TO_VENDORS} {now.as_of}: {sum(report.requested.values())} lines asked")
+    await publish_artifact(FORWARD_TO_VENDORS, summary(app.folder.shop.name, report, found), plans, "Asked of vendors")
+    await rename_flow_run(f"{FORWARD_TO_VENDORS} {context.as_of}: {sum(report.requested.values())} lines asked")
     return report
 
 
-async def _record_requests(house: App, now: Now, report: Report) -> None:
-    found = await deed("gather", partial(load_requirements, house.desk, now))
+async def _record_requests(app: App, context: Context, report: Report) -> None:
+    found = await deed("gather", partial(load_requirements, context))
 
     decided = plan_requests(found.needs, found.asked)
-    ways, report.problems = await deed("ways", partial(channels_of_vendors, house.desk, decided.asks.keys()))
+    ways, report.problems = await deed("ways", partial(channels_of_vendors, app.context, decided.asks.keys()))
     asks = {vendor: asked for vendor, asked in decided.asks.items() if vendor in ways}
     report.problems += [_unaddressed(need) for need in decided.unaddressed]
     report.plans = _table(asks, ways)
@@ -96,19 +94,19 @@ async def _record_requests(house: App, now: Now, report: Report) -> None:
     if report.dry_run:
         report.requested = {vendor: len(asked) for vendor, asked in asks.items()}
         return
-    written = await deed("write", partial(record_requests, house.desk, now, asks, ways))
+    written = await deed("write", partial(record_requests, context, asks, ways))
     report.requested = dict(written)
 
 
-async def _dispatch(house: App, now: Now, time: Clock, report: Report) -> DispatchSummary:
-    known = await asyncio.to_thread(_vendors, house)
-    own = house.folder.templates if house.folder.templates.is_dir() else None
-    words = PurchaseWords(house.folder.shop, own)
-    not_live = await asyncio.to_thread(channels_not_live, house)
-    async with open_vendor_transports(house, known, time.now, not_live) as (doors, shut):
-        couriers = DispatchWorker(house.worker, doors, house.settings.parallel, time.now)
-        in_doubt = await deed("sweep", partial(recover_abandoned, house.desk, couriers))
-        done = await once("send", partial(dispatch_requests, house.desk, now, couriers, words))
+async def _dispatch(app: App, context: Context, time: Clock, report: Report) -> DispatchSummary:
+    known = await asyncio.to_thread(_vendors, app)
+    own = app.folder.templates if app.folder.templates.is_dir() else None
+    words = PurchaseWords(app.folder.shop, own)
+    not_live = await asyncio.to_thread(channels_not_live, app)
+    async with open_vendor_transports(app, known, time.now, not_live) as (doors, shut):
+        couriers = DispatchWorker(app.worker, doors, app.settings.parallel, time.now)
+        in_doubt = await deed("sweep", partial(recover_abandoned, app.context, couriers))
+        done = await once("send", partial(dispatch_requests, context, couriers, words))
     done.in_doubt += in_doubt
     lost = sorted(done.shut.keys() - known.keys())
     done.problems += [f"vendor {vendor} cannot be asked: the shop's facts do not name it any more" for vendor in lost]
@@ -119,8 +117,8 @@ async def _dispatch(house: App, now: Now, time: Clock, report: Report) -> Dispat
     return done
 
 
-def _vendors(house: App) -> dict[str, VendorFacts]:
-    with read_only(house.desk.engine) as connection:
+def _vendors(app: App) -> dict[str, VendorFacts]:
+    with read_only(app.context.engine) as connection:
         return load_vendors(connection)
 
 

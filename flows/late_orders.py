@@ -21,6 +21,7 @@ from flows.allocate import run_allocate
 from models.errors import BadShop
 from models.policy.policy import Policy
 from models.run_report import Report
+from tasks.context import Context
 from tasks.db.counters import count_orders_by_bucket
 from tasks.db.sharding import MAX_SHARDS
 from tasks.db.sql import read_only
@@ -28,7 +29,7 @@ from tasks.guardrails.check import accepted_orders, check_data, check_run, previ
 from tasks.guardrails.run_days import check_clock, check_data_date
 from tasks.imports.load import import_all
 from tasks.reporting.dry_run import dry_run
-from tasks.runs.records import LATE_ORDERS, Now
+from tasks.runs.records import LATE_ORDERS
 
 
 @flow(name=LATE_ORDERS, flow_run_name=flow_run_name, retries=0, validate_parameters=True)
@@ -58,13 +59,13 @@ async def late_orders(
     """
     decide = partial(evaluate_in_shards, shop=shop, shards=shards) if shards > 1 else evaluate_shard
     begin = CreateLedger.NEVER if dry_run else CreateLedger.AT_HOME
-    with open_app(shop, policy, data=Path(data) if data else None, begin=begin) as house:
-        report = await run_late_orders(house, as_of, take_in=take_in, dry_run=dry_run, limit=limit, decide=decide)
+    with open_app(shop, policy, data=Path(data) if data else None, begin=begin) as app:
+        report = await run_late_orders(app, as_of, take_in=take_in, dry_run=dry_run, limit=limit, decide=decide)
     return flow_result(report)
 
 
 async def run_late_orders(
-    house: App,
+    app: App,
     as_of: date | None = None,
     *,
     take_in: bool = False,
@@ -77,59 +78,59 @@ async def run_late_orders(
 
     Facts that were just taken in are allocated first: no date is told that they made untrue.
     """
-    time = make_clock(house.folder.shop.zone, as_of, ahead=dry_run)
+    time = make_clock(app.folder.shop.zone, as_of, ahead=dry_run)
     if dry_run:
-        ahead = time.as_of > make_clock(house.folder.shop.zone, None).as_of
-        return await _dry_run(house, time.read(), limit, progress, facts=not ahead)
+        ahead = time.as_of > make_clock(app.folder.shop.zone, None).as_of
+        return await _dry_run(app, time.snapshot(app.context), limit, progress, facts=not ahead)
     if as_of is None:
-        await asyncio.to_thread(check_clock, house.desk, time.as_of)
-    async with track_run(house, LATE_ORDERS, time) as (now, report):
+        await asyncio.to_thread(check_clock, app.context, time.as_of)
+    async with track_run(app, LATE_ORDERS, time) as (context, report):
         if take_in:
-            await deed("import", partial(import_data, house, now, report, progress))
+            await deed("import", partial(import_data, app, context, report, progress))
         if as_of is None:
-            await asyncio.to_thread(check_data_date, house.desk, now)
-        passed = await deed("brake: the facts", partial(check_data, house.desk, now, accepted_orders(report.imported)))
+            await asyncio.to_thread(check_data_date, context)
+        passed = await deed("brake: the facts", partial(check_data, context, accepted_orders(report.imported)))
 
         if not passed:
             if take_in:
-                await run_allocate(house, as_of, progress=progress)
-            await decide(house, now, report, limit, progress)
-            passed = await deed("brake: the notices", partial(check_run, house.desk, now))
+                await run_allocate(app, as_of, progress=progress)
+            await decide(app, context, report, limit, progress)
+            passed = await deed("brake: the notices", partial(check_run, context))
         report.held = {one.name: one.sentence for one in passed}
 
-        await asyncio.to_thread(_count, house, report)
+        await asyncio.to_thread(_count, app, report)
         plans, report.plans = report.plans, []
-    await publish_artifact(LATE_ORDERS, showing.summary(report, house.folder.shop.name), plans, "Late orders")
+    await publish_artifact(LATE_ORDERS, showing.summary(report, app.folder.shop.name), plans, "Late orders")
     await rename_flow_run(showing.headline(LATE_ORDERS, report))
     return report
 
 
-def import_data(house: App, now: Now, report: Report, progress: Progress) -> None:
+def import_data(app: App, context: Context, report: Report, progress: Progress) -> None:
     """Take the shop's facts in, and count them in a report."""
-    with house.source() as source:
-        counts = import_all(house.desk.engine, source, now.as_of, house.rejects, progress=progress)
+    with app.source() as source:
+        counts = import_all(app.context.engine, source, context.as_of, app.rejects, progress=progress)
         report.left_out = {one.reason: one.count for one in source.left_out()}
     report.imported = {table: asdict(one) for table, one in counts.items()}
     report.missing = list(counts.missing)
     if any(one.refused for one in counts.values()):
-        report.rejects = str(house.rejects)
+        report.rejects = str(app.rejects)
 
 
-async def _dry_run(house: App, now: Now, limit: int | None, progress: Progress, *, facts: bool) -> Report:
-    if mute := house.desk.words.unspoken([bucket.words for bucket in house.desk.policy.bucket]):
+async def _dry_run(app: App, context: Context, limit: int | None, progress: Progress, *, facts: bool) -> Report:
+    if mute := app.context.words.unspoken([bucket.words for bucket in app.context.policy.bucket]):
         raise BadShop(mute)
     shown = partial(progress, "orders")
-    work = partial(dry_run, house.desk, now, batch=house.settings.batch, limit=limit, progress=shown)
+    work = partial(dry_run, context, batch=app.settings.batch, limit=limit, progress=shown)
     found = await deed("look: every order", work)
-    brake = partial(preview_breaches, house.desk, now, found.looked, found.orders.total(), facts=facts)
-    report = Report(as_of=now.as_of, dry_run=True)
+    brake = partial(preview_breaches, context, found.looked, found.orders.total(), facts=facts)
+    report = Report(as_of=context.as_of, dry_run=True)
     report.held = {one.name: one.sentence for one in await deed("brake: foresee", brake)}
     showing.fill_evaluation(report, found.looked)
-    showing.fill_orders(report, found.orders, house.desk.policy)
-    await publish_artifact(LATE_ORDERS, showing.summary(report, house.folder.shop.name), report.plans, "Dry run")
+    showing.fill_orders(report, found.orders, app.context.policy)
+    await publish_artifact(LATE_ORDERS, showing.summary(report, app.folder.shop.name), report.plans, "Dry run")
     return report
 
 
-def _count(house: App, report: Report) -> None:
-    with read_only(house.desk.engine) as connection:
-        showing.fill_orders(report, count_orders_by_bucket(connection), house.desk.policy)
+def _count(app: App, report: Report) -> None:
+    with read_only(app.context.engine) as connection:
+        showing.fill_orders(report, count_orders_by_bucket(connection), app.context.policy)

@@ -36,16 +36,16 @@ async def late_orders_shard(
         limit: tell at most so many orders; the others stay due.
 
     """
-    with open_app(shop, policy) as house:
-        engine, part = house.desk.engine, Shard(shard, shards)
-        now = await deed("join", partial(join_run_as_shard, engine, run, shard))
-        time = make_clock(house.folder.shop.zone, now.as_of)
-        state, report = "failed", Report(run=run, as_of=now.as_of)
+    with open_app(shop, policy) as app:
+        part = Shard(shard, shards)
+        context = await deed("join", partial(join_run_as_shard, app.context, run, shard))
+        time = make_clock(app.folder.shop.zone, context.as_of)
+        state, report = "failed", Report(run=run, as_of=context.as_of)
         try:
-            await evaluate_shard(house, now, report, limit, lambda _, __: None, shard=part)
+            await evaluate_shard(app, context, report, limit, lambda _, __: None, shard=part)
             state = "done"
         finally:
             kept = report.model_dump(mode="json")
-            await asyncio.to_thread(finish_shard, engine, now, shard, time.now(), state, kept)
+            await asyncio.to_thread(finish_shard, context, shard, time.now(), state, kept)
     await rename_flow_run(f"{headline('late-orders', report)}, {part}")
     return report

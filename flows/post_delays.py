@@ -26,17 +26,17 @@ async def post_delays(shop: str | None = None, as_of: date | None = None) -> lis
         as_of: the day to live; today where none is given.
 
     """
-    with open_app(shop) as house:
-        return await run_post_delays(house, as_of)
+    with open_app(shop) as app:
+        return await run_post_delays(app, as_of)
 
 
-async def run_post_delays(house: App, as_of: date | None = None) -> list[str]:
+async def run_post_delays(app: App, as_of: date | None = None) -> list[str]:
     """Compose at most one post a product and week, and hold it."""
-    desk, time = house.desk, make_clock(house.folder.shop.zone, as_of)
-    async with track_run(house, POST_DELAYS, time) as (now, _):
-        posts = await deed("compose", partial(compose_delay_posts, desk, now))
+    time = make_clock(app.folder.shop.zone, as_of)
+    async with track_run(app, POST_DELAYS, time) as (context, _):
+        posts = await deed("compose", partial(compose_delay_posts, context))
     await publish_artifact(POST_DELAYS, waiting_posts(posts, NONE), title="Posts that wait for approval")
-    await rename_flow_run(f"{POST_DELAYS} {now.as_of}: {len(posts)} to approve")
+    await rename_flow_run(f"{POST_DELAYS} {context.as_of}: {len(posts)} to approve")
     return [post["id"] for post in posts]
 
 

@@ -27,9 +27,9 @@ async def release(
         shop: the shop's folder; FOREWARN_SHOP where none is given.
 
     """
-    with open_app(shop) as house:
-        now = make_clock(house.folder.shop.zone, None).read()
-        done = await deed(RELEASE, partial(decide, house.desk, now, run, verdict, who, why))
+    with open_app(shop) as app:
+        context = make_clock(app.folder.shop.zone, None).snapshot(app.context)
+        done = await deed(RELEASE, partial(decide, context, run, verdict, who, why))
     await publish_artifact(
         RELEASE, f"Run `{done.run[:8]}`: {who} said {verdict}; {done.notices:,} notices.\n", title="Released"
     )

@@ -31,26 +31,26 @@ async def restock(shop: str | None = None, as_of: date | None = None, *, take_in
         take_in: whether to take the shop's facts in first.
 
     """
-    with open_app(shop) as house:
-        report, _ = await run_restock(house, as_of, take_in=take_in)
+    with open_app(shop) as app:
+        report, _ = await run_restock(app, as_of, take_in=take_in)
     return flow_result(report)
 
 
 async def run_restock(
-    house: App, as_of: date | None = None, *, take_in: bool = False, progress: Progress = lambda _, __: None
+    app: App, as_of: date | None = None, *, take_in: bool = False, progress: Progress = lambda _, __: None
 ) -> tuple[Report, list[str]]:
     """Live an arrival of goods; return the report, and the ids of the new posts.
 
     It tells what late-orders would tell, the bad news too: nobody is told the good half of an order's story.
     """
-    desk, time = house.desk, make_clock(house.folder.shop.zone, as_of)
-    async with track_run(house, RESTOCK, time) as (now, _):
+    time = make_clock(app.folder.shop.zone, as_of)
+    async with track_run(app, RESTOCK, time) as (context, _):
         if not take_in:
-            await run_allocate(house, as_of, progress=progress)
+            await run_allocate(app, as_of, progress=progress)
 
-        report = await run_late_orders(house, as_of, take_in=take_in, progress=progress)
+        report = await run_late_orders(app, as_of, take_in=take_in, progress=progress)
 
-        posts = await deed("compose", partial(compose_stock_posts, desk, now))
+        posts = await deed("compose", partial(compose_stock_posts, context))
     await publish_artifact(RESTOCK, waiting_posts(posts, NONE), title="Posts that wait for approval")
     await rename_flow_run(f"{headline(RESTOCK, report)}, {len(posts)} to approve")
     return report, [post["id"] for post in posts]

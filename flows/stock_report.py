@@ -13,12 +13,12 @@ from app.composition import App, open_app
 from app.prefect_tasks import deed, publish_artifact, rename_flow_run
 from app.reports.stock import summary
 from app.run_tracking import flow_run_name, track_run
+from tasks.context import Context
 from tasks.db.sql import read_only
 from tasks.guardrails.run_days import check_not_before
 from tasks.replenishment.history import LeadTimes, lead_times
 from tasks.replenishment.levels import compute_levels
 from tasks.replenishment.reorder_list import StockPosition, reorder_list
-from tasks.runs.records import Now
 
 STOCK_REPORT = "stock-report"
 
@@ -43,48 +43,46 @@ async def stock_report(shop: str | None = None, as_of: date | None = None) -> di
         as_of: the day to live; today where none is given.
 
     """
-    with open_app(shop) as house:
-        found = await run_stock_report(house, as_of)
+    with open_app(shop) as app:
+        found = await run_stock_report(app, as_of)
     return {"products": found.products, "changed": found.written, "to_order": len(found.positions)}
 
 
 async def run_stock_report(
-    house: App,
+    app: App,
     as_of: date | None = None,
     *,
     everything: bool = False,
     progress: Callable[[str, int], None] = lambda _, __: None,
 ) -> StockReport:
     """Reckon page after page, and list the products to order, or all of them."""
-    time = make_clock(house.folder.shop.zone, as_of)
-    await asyncio.to_thread(check_not_before, house.desk, STOCK_REPORT, time.as_of)
-    async with track_run(house, STOCK_REPORT, time) as (now, _):
-        found = await deed("lead times", partial(_leads, house, now))
+    time = make_clock(app.folder.shop.zone, as_of)
+    await asyncio.to_thread(check_not_before, app.context, STOCK_REPORT, time.as_of)
+    async with track_run(app, STOCK_REPORT, time) as (context, _):
+        found = await deed("lead times", partial(_leads, context))
 
-        products, written, unstocked = await _compute_all(house, now, found, progress)
+        products, written, unstocked = await _compute_all(context, found, progress)
 
-        positions = await asyncio.to_thread(_list, house, now, everything=everything)
-    report = StockReport(now.as_of, products, written, unstocked, positions)
+        positions = await asyncio.to_thread(_list, context, everything=everything)
+    report = StockReport(context.as_of, products, written, unstocked, positions)
     to_order = [one for one in positions if one.level.order_quantity]
-    page = summary(house.folder.shop.name, now.as_of, products, to_order, unstocked)
+    page = summary(app.folder.shop.name, context.as_of, products, to_order, unstocked)
     await publish_artifact(STOCK_REPORT, page, title="What to order")
-    await rename_flow_run(f"{STOCK_REPORT} {now.as_of}: {len(to_order)} to order")
+    await rename_flow_run(f"{STOCK_REPORT} {context.as_of}: {len(to_order)} to order")
     return report
 
 
-def _leads(house: App, now: Now) -> LeadTimes:
-    with read_only(house.desk.engine) as connection:
-        return lead_times(house.desk, connection, now.as_of)
+def _leads(context: Context) -> LeadTimes:
+    with read_only(context.engine) as connection:
+        return lead_times(context, connection, context.as_of)
 
 
 async def _compute_all(
-    house: App, now: Now, found: LeadTimes, progress: Callable[[str, int], None]
+    context: Context, found: LeadTimes, progress: Callable[[str, int], None]
 ) -> tuple[int, int, int]:
     products, written, unstocked, after = 0, 0, 0, ""
     while True:
-        page = await deed(
-            f"reckon: after {after or 'the beginning'}", partial(compute_levels, house.desk, now, found, after)
-        )
+        page = await deed(f"reckon: after {after or 'the beginning'}", partial(compute_levels, context, found, after))
         if page.last is None:
             return products, written, unstocked
         products, written, after = products + page.products, written + page.written, page.last
@@ -92,6 +90,6 @@ async def _compute_all(
         progress("products", products)
 
 
-def _list(house: App, now: Now, *, everything: bool) -> list[StockPosition]:
-    with read_only(house.desk.engine) as connection:
-        return reorder_list(house.desk, connection, now.as_of, everything=everything)
+def _list(context: Context, *, everything: bool) -> list[StockPosition]:
+    with read_only(context.engine) as connection:
+        return reorder_list(context, connection, context.as_of, everything=everything)

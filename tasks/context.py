@@ -1,6 +1,6 @@
-"""What every deed works with: the ledger, the shop, its policy and its words."""
+"""The context that every task gets first."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -16,19 +16,27 @@ from templates.rendering.messages import Words
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """The ledger, the shop, its policy and its words, opened once a run."""
+class Context:
+    """The ledger, the shop, its policy and its renderer; the run, the shop's day it decides for, its start in UTC."""
 
     engine: Engine
     shop: ShopConfig
     policy: Policy
     calendar: Calendar
     words: Words
+    as_of: date
+    started_at: datetime
+    run_id: str = ""
+    """Empty outside a run."""
     promises: Promises = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Make ready what days are promised by."""
+        """Prepare the rule of promised dates."""
         object.__setattr__(self, "promises", Promises(self.policy))
+
+    def with_run(self, run_id: str, as_of: date, started_at: datetime) -> "Context":
+        """Return the context of a run; `started_at` is in UTC."""
+        return replace(self, run_id=run_id, as_of=as_of, started_at=started_at)
 
     @property
     def zone(self) -> ZoneInfo:

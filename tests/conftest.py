@@ -56,7 +56,7 @@ async def provider():
 
 
 @pytest.fixture
-def desk(ledger):
+def context(ledger):
     """Return a desk over an empty ledger."""
     found = open_context(ledger)
     yield found
@@ -64,9 +64,9 @@ def desk(ledger):
 
 
 @pytest.fixture
-def counter(desk):
+def counter(context):
     """Return a shop counter: orders come in, days are lived, messages go out."""
-    return ShopDriver(desk)
+    return ShopDriver(context)
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def with_policy(counter):
     """Return a function that changes the shop's policy."""
 
     def change(policy):
-        counter.desk = replace(counter.desk, policy=policy)
+        counter.context = replace(counter.context, policy=policy)
         return counter
 
     return change

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from models.enums import Channel, SkipReason, State
 from models.messages import DeliveryOutcome
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.delivery.circuit_breaker import FAILURE_STATES, failure_rate_exceeded, reset, return_probe, trip
 from tasks.delivery.outcomes import record_outcomes
 from tasks.delivery.queue import Claim, Worker, mark_sending, marked_at, release_claims
@@ -66,8 +66,14 @@ class StepResult:
 class DeliveryBatch:
     """The ledger's side of one claimed batch; `closed` are the channels that were shut when it was claimed."""
 
-    def __init__(self, desk: Desk, as_of: date, worker: Worker, claimed: Claim, closed: set[str]) -> None:
-        self._desk, self._as_of, self._worker, self._table, self._closed = desk, as_of, worker, claimed.table, closed
+    def __init__(self, context: Context, as_of: date, worker: Worker, claimed: Claim, closed: set[str]) -> None:
+        self._context, self._as_of, self._worker, self._table, self._closed = (
+            context,
+            as_of,
+            worker,
+            claimed.table,
+            closed,
+        )
         self._rows = {row["id"]: row for row in claimed.rows}
         self._shut: set[str] = set()
         """Channels that we shut already."""
@@ -92,11 +98,11 @@ class DeliveryBatch:
     def hand_back(self, left: BatchState) -> None:
         """Hand back what did not leave."""
         if ids := [*left.waiting, *left.ready]:
-            with self._desk.engine.begin() as connection:
+            with self._context.engine.begin() as connection:
                 release_claims(connection, self._table, self._worker, ids)
 
     def _once(self, before: BatchState, back: Sequence[DeliveryOutcome], room: int, now: datetime) -> StepResult:
-        with self._desk.engine.begin() as connection:
+        with self._context.engine.begin() as connection:
             settled = record_outcomes(connection, self._table, back, now, self._worker.name)
             down = self._gates(connection, settled, before.down, now)
             after = self._without(connection, before, down, self._resting(connection, settled))
@@ -123,7 +129,7 @@ class DeliveryBatch:
         self, connection: Connection, settled: Sequence[DeliveryOutcome], down: Mapping[str, str], now: datetime
     ) -> dict[str, str]:
         """Open and shut the gates as the answers say; return the channels that are down."""
-        sending, who, known = self._desk.policy.sending, self._worker.name, dict(down)
+        sending, who, known = self._context.policy.sending, self._worker.name, dict(down)
         if sent := {self._channel(one) for one in settled if one.state is State.SENT} & self._closed:
             reset(connection, sent, now, who)
         failed = {self._channel(one) for one in settled if one.state in FAILURE_STATES and not one.suppress}
@@ -170,7 +176,7 @@ class DeliveryBatch:
 
     def _untrue(self, connection: Connection, chunk: Sequence[str], now: datetime) -> list[DeliveryOutcome]:
         check = stale_notices if self._table is NOTICES else stale_posts
-        return check(self._desk, connection, [self._rows[key] for key in chunk], self._as_of, now)
+        return check(self._context, connection, [self._rows[key] for key in chunk], self._as_of, now)
 
     def _marked(self, connection: Connection, ready: Sequence[str], now: datetime) -> list[str]:
         """Return the messages that this turn marked and let pass already, where it was kept and is taken again."""
@@ -183,6 +189,6 @@ class DeliveryBatch:
         for key in ready:
             of.setdefault(self._rows[key]["channel"], []).append(key)
         for channel in sorted(of):
-            free = take_tokens(connection, Channel(channel), len(of[channel]), now, self._desk.policy.sending)
+            free = take_tokens(connection, Channel(channel), len(of[channel]), now, self._context.policy.sending)
             leaving += of[channel][:free]
         return leaving

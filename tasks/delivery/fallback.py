@@ -11,7 +11,7 @@ from models.enums import Channel, SkipReason, State
 from models.orders import NoticeLine
 from rules.contact.contact import contact_by, without_suppressed
 from rules.delays.delays import still_true
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.db.events import record_events
 from tasks.db.sql import insert, read_only
 from tasks.notices.decide import decide_orders
@@ -22,7 +22,6 @@ from tasks.notices.told_state import restore_told_state
 from tasks.offers.budget import DiscountBudget
 from tasks.offers.substitute_stock import SubstituteStock
 from tasks.orders.queries import WatchedOrder, get_orders
-from tasks.runs.records import Now
 from tasks.tables import NOTICES
 
 NO_CHANNEL_LEFT = "nobody"
@@ -37,19 +36,19 @@ class FallbackSummary(NamedTuple):
     unreachable: int
 
 
-def send_fallbacks(desk: Desk, now: Now, who: str, *, batch: int) -> FallbackSummary | None:
+def send_fallbacks(context: Context, who: str, *, batch: int) -> FallbackSummary | None:
     """Owe the next channel's notice for refused ones that nobody followed up; None where there are none left."""
-    with read_only(desk.engine) as connection:
+    with read_only(context.engine) as connection:
         lost = _failed_notices(connection, batch)
-        orders = {one.order.id: one for one in get_orders(desk, connection, sorted({row["order_id"] for row in lost}))}
-        tried = _tried_channels(connection, list(orders))
-        found = {
-            row["id"]: _choose_fallback(desk, now, connection, row, orders[row["order_id"]], tried) for row in lost
+        orders = {
+            one.order.id: one for one in get_orders(context, connection, sorted({row["order_id"] for row in lost}))
         }
+        tried = _tried_channels(connection, list(orders))
+        found = {row["id"]: _choose_fallback(context, connection, row, orders[row["order_id"]], tried) for row in lost}
     if not lost:
         return None
-    with desk.engine.begin() as connection:
-        ours = _write(connection, now, who, lost, found)
+    with context.engine.begin() as connection:
+        ours = _write(connection, context, who, lost, found)
     owed = sum(isinstance(found[row["id"]], dict) for row in ours)
     alone = [row for row in ours if found[row["id"]] is None]
     return FallbackSummary(owed, sum(not _reached(tried[(row["order_id"], row["revision"])]) for row in alone))
@@ -75,8 +74,7 @@ def _tried_channels(connection: Connection, orders: list[str]) -> dict[tuple[str
 
 
 def _choose_fallback(
-    desk: Desk,
-    now: Now,
+    context: Context,
     connection: Connection,
     lost: Mapping[str, Any],
     watched: WatchedOrder,
@@ -89,32 +87,34 @@ def _choose_fallback(
     channels = tried[(lost["order_id"], lost["revision"])]
     if _reached(channels) or watched.order.revision > lost["revision"]:
         return None
-    if not still_true([NoticeLine.from_data(line) for line in lost["lines"]], watched.order, now.as_of):
+    if not still_true([NoticeLine.from_data(line) for line in lost["lines"]], watched.order, context.as_of):
         return SkipReason.CHANGED
     again = replace(watched, order=replace(watched.order, revision=lost["revision"] - 1))
     # No discount is given here that was not given before: the caps were kept when the first notice was owed.
-    (decided,) = decide_orders(desk, now, connection, [again], SubstituteStock(), DiscountBudget({}))
+    (decided,) = decide_orders(context, connection, [again], SubstituteStock(), DiscountBudget({}))
     plan = decided.plan
     if plan is None:
         return None
-    found = first_rendered(desk, plan, _contacts(desk, now, connection, watched, set(channels)))
+    found = first_rendered(context, plan, _contacts(context, connection, watched, set(channels)))
     if found is None:
         # Where the words of every channel left fail, nobody is reached, and the check of templates says why.
         return None
     contact, words = found
     channels[contact.channel] = State.QUEUED
     # The run that told this order was judged already; its second try is not held again.
-    return notice_row(desk, now, plan, contact, words) | {"state": State.QUEUED}
+    return notice_row(context, plan, contact, words) | {"state": State.QUEUED}
 
 
 def _reached(channels: Mapping[str, str]) -> bool:
     return any(state not in UNREACHABLE_REASONS for state in channels.values())
 
 
-def _contacts(desk: Desk, now: Now, connection: Connection, watched: WatchedOrder, tried: set[str]) -> list[Contact]:
-    customer, shop = watched.order.customer, desk.shop
-    left: list[Channel] = [one for one in desk.policy.sending.fallback if one not in tried]
-    found = tuple(contact_by(customer, one, desk.policy, now.moment, shop.country, shop.zone) for one in left)
+def _contacts(context: Context, connection: Connection, watched: WatchedOrder, tried: set[str]) -> list[Contact]:
+    customer, shop = watched.order.customer, context.shop
+    left: list[Channel] = [one for one in context.policy.sending.fallback if one not in tried]
+    found = tuple(
+        contact_by(customer, one, context.policy, context.started_at, shop.country, shop.zone) for one in left
+    )
     suppressed = suppressed_addresses(connection, {one.address for one in found if one.address is not None})
     usable = [one for one in without_suppressed(found, suppressed) if one.skip is None]
     return [] if customer.opted_out else usable
@@ -122,7 +122,7 @@ def _contacts(desk: Desk, now: Now, connection: Connection, watched: WatchedOrde
 
 def _write(
     connection: Connection,
-    now: Now,
+    context: Context,
     who: str,
     lost: list[dict[str, Any]],
     found: Mapping[str, dict[str, Any] | SkipReason | None],
@@ -132,9 +132,9 @@ def _write(
     if owed:
         connection.execute(insert(connection, NOTICES).on_conflict_do_nothing(), owed)
     ours = [row for row in lost if _followed(connection, row["id"], found[row["id"]])]
-    record_events(connection, [_event(row["id"], found[row["id"]]) for row in ours], now.moment, who)
+    record_events(connection, [_event(row["id"], found[row["id"]]) for row in ours], context.started_at, who)
     changed = {row["order_id"] for row in ours if found[row["id"]] is SkipReason.CHANGED}
-    restore_told_state(connection, changed | {notice["order_id"] for notice in owed}, changed, now.as_of)
+    restore_told_state(connection, changed | {notice["order_id"] for notice in owed}, changed, context.as_of)
     return ours
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, func, select, upd
 from models.enums import State
 from models.errors import ForewarnError
 from rules.contact.masking import mask_address
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.db.events import record_events
 from tasks.db.lookup import find_ids
 from tasks.db.sql import read_only
@@ -33,12 +33,12 @@ def _waiting_for_staff_filter(table: Table) -> ColumnElement[bool]:
     return and_(table.c.state == State.IN_DOUBT, table.c.claimed_by == STAFF)
 
 
-def list_in_doubt(desk: Desk) -> list[dict[str, Any]]:
+def list_in_doubt(context: Context) -> list[dict[str, Any]]:
     """Return the notices and posts in doubt, the oldest first, and who has to look; addresses masked."""
     names = ("id", "channel", "sending_at", "reason", "claimed_by")
     about = ((NOTICES, NOTICES.c.order_id, NOTICES.c.address), (POSTS, POSTS.c.product_id, None))
     found: list[dict[str, Any]] = []
-    with read_only(desk.engine) as connection:
+    with read_only(context.engine) as connection:
         for table, subject, address in about:
             columns = [*(table.c[name] for name in names), subject.label("about")]
             columns += [address.label("address")] if address is not None else []
@@ -60,12 +60,12 @@ def _listed(row: Mapping[str, Any], kind: str) -> dict[str, Any]:
     }
 
 
-def resolve_manually(desk: Desk, now: datetime, beginning: str, who: str, *, sent: bool, why: str = "") -> str:
+def resolve_manually(context: Context, now: datetime, beginning: str, who: str, *, sent: bool, why: str = "") -> str:
     """Settle one message in doubt as a person says; one that was not sent leaves again. Return its id.
 
     Raises ForewarnError where none, or more than one, in doubt begins so.
     """
-    with desk.engine.begin() as connection:
+    with context.engine.begin() as connection:
         table, key = _find_message(connection, beginning)
         said = f"{who} says that it was {'' if sent else 'not '}sent"
         verdict: dict[str, Any] = (

@@ -15,7 +15,7 @@ from channels.transport import DeliveryLookup, LookupUnavailable, MessageTranspo
 from models.enums import Channel, State
 from models.messages import DeliveryOutcome, Receipt
 from models.policy.messaging import InDoubtPolicy
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.db.events import record_events
 from tasks.delivery.in_doubt import STAFF
 from tasks.delivery.outcomes import record_outcomes
@@ -31,14 +31,14 @@ FOUND, NEVER = "the provider's records have it", "the provider's records say tha
 Answer = Receipt | None | BaseException
 
 
-async def reconcile_in_doubt(desk: Desk, crew: DeliveryWorker) -> Counter[str]:
+async def reconcile_in_doubt(context: Context, crew: DeliveryWorker) -> Counter[str]:
     """Ask the providers about messages in doubt; return how many are `sent`, `rejected`, `queued` again, or people's.
 
     Safe to repeat: asking changes nothing, and each answer is written by compare-and-set.
     """
     done: Counter[str] = Counter()
     for table in TABLES:
-        rows = await asyncio.to_thread(_take_due, desk, table, crew)
+        rows = await asyncio.to_thread(_take_due, context, table, crew)
         by_channel: dict[str, list[Mapping[str, Any]]] = {}
         for row in rows:
             by_channel.setdefault(row["channel"], []).append(row)
@@ -49,13 +49,13 @@ async def reconcile_in_doubt(desk: Desk, crew: DeliveryWorker) -> Counter[str]:
             )
         )
         answers = {key: answer for found in asked for key, answer in found.items()}
-        done += await asyncio.to_thread(_write, desk, table, crew, rows, answers)
+        done += await asyncio.to_thread(_write, context, table, crew, rows, answers)
     return done
 
 
-def _take_due(desk: Desk, table: Table, crew: DeliveryWorker) -> list[Mapping[str, Any]]:
+def _take_due(context: Context, table: Table, crew: DeliveryWorker) -> list[Mapping[str, Any]]:
     """Take for ourselves the messages whose provider may be asked now."""
-    now, policy = crew.clock(), desk.policy.doubt
+    now, policy = crew.clock(), context.policy.doubt
     due = and_(
         table.c.state == State.IN_DOUBT,
         table.c.sending_at <= now - timedelta(minutes=policy.ask_after_minutes),
@@ -63,7 +63,7 @@ def _take_due(desk: Desk, table: Table, crew: DeliveryWorker) -> list[Mapping[st
         or_(table.c.lease_until.is_(None), table.c.lease_until <= now),
         table.c.channel.in_(list(crew.doors)),
     )
-    with desk.engine.begin() as connection:
+    with context.engine.begin() as connection:
         chosen = select(table.c.id).where(due).order_by(table.c.sending_at).limit(AT_ONCE)
         keys = list(connection.execute(chosen.with_for_update(skip_locked=True)).scalars())
         mine = update(table).where(table.c.id.in_(keys), due)
@@ -87,12 +87,16 @@ async def _query_provider(door: MessageTransport, rows: Sequence[Mapping[str, An
 
 
 def _write(
-    desk: Desk, table: Table, crew: DeliveryWorker, rows: Sequence[Mapping[str, Any]], answers: Mapping[str, Answer]
+    context: Context,
+    table: Table,
+    crew: DeliveryWorker,
+    rows: Sequence[Mapping[str, Any]],
+    answers: Mapping[str, Answer],
 ) -> Counter[str]:
-    now, who, policy = crew.clock(), crew.worker.name, desk.policy.doubt
+    now, who, policy = crew.clock(), crew.worker.name, context.policy.doubt
     settled: list[DeliveryOutcome] = []
     people: dict[str, str] = {}
-    with desk.engine.begin() as connection:
+    with context.engine.begin() as connection:
         for row in rows:
             match _interpret_lookup(row, answers[row["id"]], now, policy):
                 case DeliveryOutcome() as one:

@@ -12,23 +12,23 @@ from models.orders import CustomerFacts, NoticeLine
 from models.policy.policy import Policy
 from rules.contact.contact import contact_by
 from rules.delays.delays import open_lines, still_true
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.notices.suppressions import suppressed_addresses
 from tasks.orders.queries import WatchedOrder, get_orders
 
 
 def stale_notices(
-    desk: Desk, connection: Connection, notices: Sequence[Mapping[str, Any]], as_of: date, now: datetime
+    context: Context, connection: Connection, notices: Sequence[Mapping[str, Any]], as_of: date, now: datetime
 ) -> list[DeliveryOutcome]:
     """Return the notices that must not be sent any more, or not at this hour, each with its reason."""
-    orders = {one.order.id: one for one in get_orders(desk, connection, [row["order_id"] for row in notices])}
+    orders = {one.order.id: one for one in get_orders(context, connection, [row["order_id"] for row in notices])}
     suppressed = suppressed_addresses(connection, {row["address"] for row in notices if row["address"]})
-    found = (_outcomes(desk, row, orders.get(row["order_id"]), suppressed, as_of, now) for row in notices)
+    found = (_outcomes(context, row, orders.get(row["order_id"]), suppressed, as_of, now) for row in notices)
     return [one for one in found if one is not None]
 
 
 def _outcomes(
-    desk: Desk,
+    context: Context,
     notice: Mapping[str, Any],
     watched: WatchedOrder | None,
     suppressed: Mapping[str, SkipReason],
@@ -36,14 +36,14 @@ def _outcomes(
     now: datetime,
 ) -> DeliveryOutcome | None:
     reason = _stale_reason(notice, watched, suppressed, as_of)
-    if reason is None and notice["created_at"] < now - timedelta(hours=desk.policy.sending.oldest_hours):
+    if reason is None and notice["created_at"] < now - timedelta(hours=context.policy.sending.oldest_hours):
         reason = SkipReason.TOO_OLD
     if reason is not None or watched is None:
         return DeliveryOutcome(notice["id"], State.SKIPPED, reason or SkipReason.CANCELLED)
-    if _as_written(notice, watched.order.customer, desk.policy, now):
+    if _as_written(notice, watched.order.customer, context.policy, now):
         return None
-    shop, channel = desk.shop, Channel(notice["channel"])
-    contact = contact_by(watched.order.customer, channel, desk.policy, now, shop.country, shop.zone)
+    shop, channel = context.shop, Channel(notice["channel"])
+    contact = contact_by(watched.order.customer, channel, context.policy, now, shop.country, shop.zone)
     if contact.skip is not None or contact.address != notice["address"]:
         return DeliveryOutcome(notice["id"], State.SKIPPED, contact.skip or SkipReason.CHANGED)
     if notice["valid_until"] is None or notice["valid_until"] > now:

@@ -16,12 +16,11 @@ from sqlalchemy import Table
 from channels.transport import MessageTransport, PermanentFailure, TemporaryFailure
 from models.enums import Channel, State
 from models.messages import DeliveryOutcome, Message, Receipt
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.delivery.batch import BatchState, DeliveryBatch
 from tasks.delivery.circuit_breaker import acquire_probe, open_breakers
 from tasks.delivery.queue import Claim, Worker, channels_of, claim, mark_abandoned_in_doubt
 from tasks.delivery.rate_limit import paused_channels
-from tasks.runs.records import Now
 from tasks.tables import NOTICES, POSTS
 
 TABLES = (NOTICES, POSTS)
@@ -87,7 +86,7 @@ class DeliveryWorker:
 
 
 async def deliver_batch(
-    desk: Desk, now: Now, crew: DeliveryWorker, *, batch: int, down: Sequence[str] = ()
+    context: Context, crew: DeliveryWorker, *, batch: int, down: Sequence[str] = ()
 ) -> DeliverySummary | None:
     """Claim and deliver the next batch of notices, or else of posts; None where nothing is due.
 
@@ -99,37 +98,37 @@ async def deliver_batch(
         channels = [one for one in channels_of(table) if one in crew.doors and one not in down]
         if not channels:
             continue
-        claimed, closed = await asyncio.to_thread(_claim, desk, table, crew, channels, batch)
+        claimed, closed = await asyncio.to_thread(_claim, context, table, crew, channels, batch)
         if claimed.rows:
-            return await _BatchSender(desk, now, crew, claimed, closed).deliver()
+            return await _BatchSender(context, crew, claimed, closed).deliver()
     return None
 
 
 def _claim(
-    desk: Desk, table: Table, crew: DeliveryWorker, channels: Sequence[str], batch: int
+    context: Context, table: Table, crew: DeliveryWorker, channels: Sequence[str], batch: int
 ) -> tuple[Claim, set[str]]:
     """Claim a batch; return it with the channels that are shut."""
     now = crew.clock()
-    with desk.engine.begin() as connection:
+    with context.engine.begin() as connection:
         closed = set(open_breakers(connection))
-        one = acquire_probe(connection, [name for name in channels if name in closed], now, desk.policy.sending)
+        one = acquire_probe(connection, [name for name in channels if name in closed], now, context.policy.sending)
         if one is not None and (tried := claim(connection, table, crew.worker, now, [one], batch, crew.run)).rows:
             return tried, closed
         free = [name for name in channels if name not in closed | paused_channels(connection, now)]
         return claim(connection, table, crew.worker, now, free, batch, crew.run), closed
 
 
-def mark_abandoned(desk: Desk, crew: DeliveryWorker) -> int:
+def mark_abandoned(context: Context, crew: DeliveryWorker) -> int:
     """Put in doubt what earlier deliver runs left under way when they died; return how many."""
-    with desk.engine.begin() as connection:
+    with context.engine.begin() as connection:
         return sum(len(mark_abandoned_in_doubt(connection, table, crew.clock(), crew.worker.name)) for table in TABLES)
 
 
 class _BatchSender:
     """One claimed batch on its way out; of a shut channel's, a single message is tried."""
 
-    def __init__(self, desk: Desk, now: Now, crew: DeliveryWorker, claimed: Claim, closed: set[str]) -> None:
-        self._crew, self._turns = crew, DeliveryBatch(desk, now.as_of, crew.worker, claimed, closed)
+    def __init__(self, context: Context, crew: DeliveryWorker, claimed: Claim, closed: set[str]) -> None:
+        self._crew, self._turns = crew, DeliveryBatch(context, context.as_of, crew.worker, claimed, closed)
         self._rows = {row["id"]: row for row in claimed.rows}
         self._standing = BatchState(waiting=list(self._rows))
         self._under_way: dict[asyncio.Task[Receipt], str] = {}

@@ -17,7 +17,7 @@ from models.purchasing import VendorChannel, VendorResponse
 from rules.delays.evaluate import assess_order, last_notice_after
 from rules.delays.schedule import next_check_date
 from rules.going_live import Rollout, RolloutFilter
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.db.counters import add_to_counters, get_counter, set_counter
 from tasks.db.events import record_events
 from tasks.db.sql import AdvisoryLock, in_list, insert, lock, lock_ordered, read_only
@@ -32,7 +32,7 @@ from tasks.offers.substitute_stock import SubstituteStock
 from tasks.orders.queries import WatchedOrder, get_orders, list_orders
 from tasks.orders.told import told_to_customers
 from tasks.posts.compose import iso_week
-from tasks.runs.records import HELD, Now
+from tasks.runs.records import HELD
 from tasks.tables import LIVE_CHANNELS, NOTICES, POSTS, PURCHASE_LINES, PURCHASE_REQUESTS, RUNS
 
 PAGE = 500
@@ -70,14 +70,14 @@ def is_supervised(connection: Connection) -> bool:
 
 
 def plan_rollout(
-    desk: Desk, now: Now, which: RolloutFilter, *, batch: int = PAGE, progress: Callable[[int], None] = lambda _: None
+    context: Context, which: RolloutFilter, *, batch: int = PAGE, progress: Callable[[int], None] = lambda _: None
 ) -> Rollout:
     """Find what going live would tell, by what customers really got so far; write nothing."""
     rollout, shelves, looked = Rollout(), SubstituteStock(whole=True), 0
-    with read_only(desk.engine) as connection:
-        purse = load_budget(connection, now, desk.policy)
-        for page in _pages(desk, connection, now, batch):
-            for one in decide_orders(desk, now, connection, page, shelves, purse):
+    with read_only(context.engine) as connection:
+        purse = load_budget(connection, context, context.policy)
+        for page in _pages(context, connection, batch):
+            for one in decide_orders(context, connection, page, shelves, purse):
                 if one.plan is not None:
                     rollout.add(one.plan, which)
             looked += len(page)
@@ -85,9 +85,9 @@ def plan_rollout(
     return rollout
 
 
-def _pages(desk: Desk, connection: Connection, now: Now, batch: int) -> Iterator[Sequence[WatchedOrder]]:
+def _pages(context: Context, connection: Connection, batch: int) -> Iterator[Sequence[WatchedOrder]]:
     after = ""
-    while page := list_orders(desk, connection, now.as_of, after, batch):
+    while page := list_orders(context, connection, context.as_of, after, batch):
         after = page[-1].order.id
         yield _as_really_told(connection, page)
 
@@ -102,35 +102,35 @@ def _as_really_told(connection: Connection, page: Sequence[WatchedOrder]) -> lis
     return [replace(one, order=replace(one.order, told=really(one.order))) for one in page]
 
 
-def withdraw_trial(desk: Desk, now: Now, who: str, orders: Sequence[str] | None = None) -> int:
+def withdraw_trial(context: Context, who: str, orders: Sequence[str] | None = None) -> int:
     """End the trial's notices of some orders, or of all; return how many. What really reached customers counts again.
 
     Each page is a transaction. Safe to repeat.
     """
     ended = 0
-    for page in _batched(_tried_orders(desk) if orders is None else orders, PAGE):
-        with desk.engine.begin() as connection:
+    for page in _batched(_tried_orders(context) if orders is None else orders, PAGE):
+        with context.engine.begin() as connection:
             lock(connection, AdvisoryLock.JUDGE)
             mine = and_(in_list(connection, NOTICES.c.order_id, page), TRIAL_FILTER)
             gone = (
                 update(NOTICES)
                 .where(lock_ordered(connection, NOTICES.c.id, mine))
-                .values(**CLEAR_LEASE, state=State.SKIPPED, reason=SkipReason.TRIAL, settled_at=now.moment)
+                .values(**CLEAR_LEASE, state=State.SKIPPED, reason=SkipReason.TRIAL, settled_at=context.started_at)
                 .returning(NOTICES.c.id, NOTICES.c.order_id, NOTICES.c.run_id)
             )
             rows = connection.execute(gone).all()
             touched = {row.order_id for row in rows}
-            restore_told_state(connection, touched, touched, now.as_of)
+            restore_told_state(connection, touched, touched, context.as_of)
             _end_held_runs(connection, {row.run_id for row in rows})
             record_events(
-                connection, [(SkipReason.TRIAL, row.id, "the trial is over") for row in rows], now.moment, who
+                connection, [(SkipReason.TRIAL, row.id, "the trial is over") for row in rows], context.started_at, who
             )
             ended += len(rows)
     return ended
 
 
-def _tried_orders(desk: Desk) -> list[str]:
-    with read_only(desk.engine) as connection:
+def _tried_orders(context: Context) -> list[str]:
+    with read_only(context.engine) as connection:
         query = select(NOTICES.c.order_id).where(TRIAL_FILTER).distinct().order_by(NOTICES.c.order_id)
         return list(connection.execute(query).scalars())
 
@@ -142,37 +142,37 @@ def _end_held_runs(connection: Connection, runs: set[str]) -> None:
     connection.execute(update(RUNS).where(over).values(state="dropped"))
 
 
-def suppress_delays(desk: Desk, now: Now, who: str, orders: Sequence[str]) -> int:
+def suppress_delays(context: Context, who: str, orders: Sequence[str]) -> int:
     """Take delays as known without telling them; return how many. The next change of one is told as a first notice."""
     left = 0
     for page in _batched(orders, PAGE):
-        with desk.engine.begin() as connection:
-            found = _assess_pages(desk, connection, now, page)
+        with context.engine.begin() as connection:
+            found = _assess_pages(context, connection, page)
             decided = [one for one, _ in found]
-            update_watches(desk, connection, decided)
+            update_watches(context, connection, decided)
             add_to_counters(connection, bucket_deltas(decided))
             record_events(
-                connection, [("left_untold", one.watched.order.id, why) for one, why in found], now.moment, who
+                connection, [("left_untold", one.watched.order.id, why) for one, why in found], context.started_at, who
             )
             left += len(found)
     return left
 
 
-def _assess_pages(desk: Desk, connection: Connection, now: Now, page: Sequence[str]) -> list[tuple[OrderDecision, str]]:
+def _assess_pages(context: Context, connection: Connection, page: Sequence[str]) -> list[tuple[OrderDecision, str]]:
     found = []
-    for one in get_orders(desk, connection, page):
-        verdict = assess_order(one.order, now.as_of, desk.policy, desk.calendar)
+    for one in get_orders(context, connection, page):
+        verdict = assess_order(one.order, context.as_of, context.policy, context.calendar)
         if verdict.plan is None:
             continue
-        told = replace(last_notice_after(verdict.plan, desk.policy), assumed=True)
+        told = replace(last_notice_after(verdict.plan, context.policy), assumed=True)
         known = replace(one, order=replace(one.order, told=told, revision=verdict.plan.revision), told=told)
-        look = next_check_date(known.order, told, now.as_of, desk.policy, desk.calendar)
+        look = next_check_date(known.order, told, context.as_of, context.policy, context.calendar)
         found.append((OrderDecision(known, replace(verdict, plan=None, next_check_on=look)), verdict.plan.why))
     return found
 
 
 def record_delays(
-    desk: Desk, now: Now, orders: Sequence[str], *, hold: bool, progress: Callable[[int], None] = lambda _: None
+    context: Context, orders: Sequence[str], *, hold: bool, progress: Callable[[int], None] = lambda _: None
 ) -> EvaluationSummary:
     """Record the notices of orders in this run and let them leave, or stay held for a person.
 
@@ -180,36 +180,36 @@ def record_delays(
     """
     looked, shelves = EvaluationSummary(), SubstituteStock()
     for page in _batched(orders, PAGE):
-        looked.add(record_page(desk, now, shelves, partial(get_orders, desk, ids=page)))
+        looked.add(record_page(context, shelves, partial(get_orders, context, ids=page)))
         progress(looked.orders)
     if not hold:
-        with desk.engine.begin() as connection:
-            mine = and_(NOTICES.c.run_id == now.run, NOTICES.c.state == State.HELD)
+        with context.engine.begin() as connection:
+            mine = and_(NOTICES.c.run_id == context.run_id, NOTICES.c.state == State.HELD)
             connection.execute(
                 update(NOTICES).where(lock_ordered(connection, NOTICES.c.id, mine)).values(state=State.QUEUED)
             )
     return looked
 
 
-def set_live(desk: Desk, now: Now, channels: Collection[Channel], who: str) -> None:
+def set_live(context: Context, channels: Collection[Channel], who: str) -> None:
     """Let channels reach customers from now on.
 
     This week's posts of the trial wait for approval once more, and lines that vendors' mails named in it are asked for
     by the next run.
     """
     names = sorted(str(channel) for channel in channels)
-    rows = [{"channel": name, "live_at": now.moment, "who": who} for name in names]
-    with desk.engine.begin() as connection:
+    rows = [{"channel": name, "live_at": context.started_at, "who": who} for name in names]
+    with context.engine.begin() as connection:
         connection.execute(insert(connection, LIVE_CHANNELS).on_conflict_do_nothing(), rows)
-        record_events(connection, [("live", name, "") for name in names], now.moment, who)
+        record_events(connection, [("live", name, "") for name in names], context.started_at, who)
         if Channel.X in channels:
-            tried = and_(POSTS.c.trial.is_(True), POSTS.c.state == State.SENT, POSTS.c.week == iso_week(now.as_of))
+            tried = and_(POSTS.c.trial.is_(True), POSTS.c.state == State.SENT, POSTS.c.week == iso_week(context.as_of))
             connection.execute(update(POSTS).where(tried).values(state=State.HELD, trial=False, settled_at=None))
         if Channel.EMAIL in channels:
-            _reopen_purchase_lines(connection, now)
+            _reopen_purchase_lines(connection, context)
 
 
-def _reopen_purchase_lines(connection: Connection, now: Now) -> None:
+def _reopen_purchase_lines(connection: Connection, context: Context) -> None:
     tried = and_(
         PURCHASE_REQUESTS.c.trial.is_(True),
         PURCHASE_REQUESTS.c.state == State.SENT,
@@ -218,7 +218,7 @@ def _reopen_purchase_lines(connection: Connection, now: Now) -> None:
     ended = (
         update(PURCHASE_REQUESTS)
         .where(tried)
-        .values(state=State.SKIPPED, reason=SkipReason.TRIAL, settled_at=now.moment)
+        .values(state=State.SKIPPED, reason=SkipReason.TRIAL, settled_at=context.started_at)
     )
     keys = list(connection.execute(ended.returning(PURCHASE_REQUESTS.c.id)).scalars())
     lines = and_(in_list(connection, PURCHASE_LINES.c.request_id, keys), PURCHASE_LINES.c.answer.is_(None))

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 from models.enums import State
 from models.tables.column_types import SCALE
 from rules.guardrails import DataStats, LimitBreach, RunStats, data_breaches, run_breaches
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.db.counters import add_to_counters, count_orders_by_bucket, get_counter, increment, set_counter
 from tasks.db.sql import AdvisoryLock, lock, lock_ordered, read_only
 from tasks.imports.guard import last_import_count
@@ -22,7 +22,7 @@ from tasks.imports.removals import GONE_LINES, OPEN_LINES
 from tasks.notices.evaluate import EvaluationSummary
 from tasks.offers.budget import REQUESTED, requested_by
 from tasks.runs.liveness import is_run_alive
-from tasks.runs.records import HELD, Now
+from tasks.runs.records import HELD
 from tasks.tables import COUNTERS, NOTICES, ORDERS, RUNS
 
 DATA_ACCEPTED = "brake:orders"
@@ -37,14 +37,14 @@ WINDOW, ENOUGH = timedelta(days=28), 5
 HOUR = 3600
 
 
-def check_data(desk: Desk, now: Now, orders: int | None) -> tuple[LimitBreach, ...]:
+def check_data(context: Context, orders: int | None) -> tuple[LimitBreach, ...]:
     """Return the limits that the shop's facts pass; `orders` is what the source yielded, None for the last import's.
 
     A run that passes one must not decide: nothing was told by then, and the next good import goes on by itself.
     """
-    with desk.engine.begin() as connection:
+    with context.engine.begin() as connection:
         orders = last_import_count(connection) if orders is None else orders
-        passed = data_breaches(_data_stats(desk, connection, now, orders), desk.policy)
+        passed = data_breaches(_data_stats(context, connection, orders), context.policy)
         names = {one.name for one in passed}
         if orders is not None and "fewer_orders" not in names:
             set_counter(connection, DATA_ACCEPTED, orders)
@@ -53,67 +53,67 @@ def check_data(desk: Desk, now: Now, orders: int | None) -> tuple[LimitBreach, .
     return passed
 
 
-def _data_stats(desk: Desk, connection: Connection, now: Now, orders: int | None) -> DataStats:
-    known = select(ORDERS.c.id).limit(desk.policy.brake.at_least).subquery()
+def _data_stats(context: Context, connection: Connection, orders: int | None) -> DataStats:
+    known = select(ORDERS.c.id).limit(context.policy.brake.at_least).subquery()
     return DataStats(
         orders,
         get_counter(connection, DATA_ACCEPTED),
         connection.execute(select(func.count()).select_from(known)).scalar_one(),
-        _hours(desk, connection, now),
+        _hours(context, connection),
         max(get_counter(connection, GONE_LINES), 0),
         get_counter(connection, OPEN_LINES),
     )
 
 
-def _hours(desk: Desk, connection: Connection, now: Now) -> float | None:
-    by_then = select(func.max(ORDERS.c.placed_at)).where(ORDERS.c.placed_at < desk.end_of(now.as_of))
+def _hours(context: Context, connection: Connection) -> float | None:
+    by_then = select(func.max(ORDERS.c.placed_at)).where(ORDERS.c.placed_at < context.end_of(context.as_of))
     newest: datetime | None = connection.execute(by_then).scalar()
     if newest is None:
         return None
     return min(
-        (now.moment - newest).total_seconds() / HOUR,
-        now.moment.timestamp() / HOUR - get_counter(connection, ACCEPTED_BY_STAFF),
+        (context.started_at - newest).total_seconds() / HOUR,
+        context.started_at.timestamp() / HOUR - get_counter(connection, ACCEPTED_BY_STAFF),
     )
 
 
-def check_run(desk: Desk, now: Now) -> tuple[LimitBreach, ...]:
+def check_run(context: Context) -> tuple[LimitBreach, ...]:
     """Let go what a run owes, all at once, unless a limit was passed: then it stays held. Return what was passed.
 
     With it are judged the notices of runs that ended or died before they were, and their money.
     """
-    with desk.engine.begin() as connection:
+    with context.engine.begin() as connection:
         lock(connection, AdvisoryLock.JUDGE)  # two that adopt each other's notices would wait for one another for ever
-        _take_over_unreviewed(connection, now)
-        wanted = requested_by(connection, [now.run])
-        mine = and_(NOTICES.c.run_id == now.run, NOTICES.c.state == State.HELD)
+        _take_over_unreviewed(connection, context)
+        wanted = requested_by(connection, [context.run_id])
+        mine = and_(NOTICES.c.run_id == context.run_id, NOTICES.c.state == State.HELD)
         told = count_orders(connection, mine)
-        load = _run_stats(connection, now.as_of, told, count_orders_by_bucket(connection).total(), wanted)
-        passed = run_breaches(load, desk.policy)
+        load = _run_stats(connection, context.as_of, told, count_orders_by_bucket(connection).total(), wanted)
+        passed = run_breaches(load, context.policy)
         if not passed:
             connection.execute(
                 update(NOTICES).where(lock_ordered(connection, NOTICES.c.id, mine)).values(state=State.QUEUED)
             )
-            increment(connection, f"{TOLD}{now.as_of}", told)
+            increment(connection, f"{TOLD}{context.as_of}", told)
     return passed
 
 
 def preview_breaches(
-    desk: Desk, now: Now, found: EvaluationSummary, open_orders: int, *, facts: bool
+    context: Context, found: EvaluationSummary, open_orders: int, *, facts: bool
 ) -> tuple[LimitBreach, ...]:
     """Return the limits that a run would pass which finds this, writing nothing.
 
     With `facts`, those as well that the shop's facts pass as they stand: on a day yet to come they will be others.
     """
-    with read_only(desk.engine) as connection:
-        intake = _data_stats(desk, connection, now, last_import_count(connection))
-        passed = data_breaches(intake, desk.policy) if facts else ()
-        left = _find_unreviewed_runs(connection, now)
+    with read_only(context.engine) as connection:
+        intake = _data_stats(context, connection, last_import_count(connection))
+        passed = data_breaches(intake, context.policy) if facts else ()
+        left = _find_unreviewed_runs(connection, context)
         owed_by = connection.execute(select(NOTICES.c.run_id).where(left).distinct()).scalars()
         wanted = Counter(found.wanted) + requested_by(connection, list(owed_by))
         told = found.told + count_orders(connection, left)
-        load = _run_stats(connection, now.as_of, told, open_orders, wanted)
+        load = _run_stats(connection, context.as_of, told, open_orders, wanted)
     # Held for its facts, a run decides nothing.
-    return passed or run_breaches(load, desk.policy)
+    return passed or run_breaches(load, context.policy)
 
 
 def _run_stats(connection: Connection, as_of: date, told: int, open_orders: int, wanted: Mapping[str, int]) -> RunStats:
@@ -132,12 +132,12 @@ def count_orders(connection: Connection, which: ColumnElement[bool]) -> int:
     return connection.execute(select(func.count(NOTICES.c.order_id.distinct())).where(which)).scalar_one()
 
 
-def _find_unreviewed_runs(connection: Connection, now: Now) -> ColumnElement[bool]:
+def _find_unreviewed_runs(connection: Connection, context: Context) -> ColumnElement[bool]:
     """Return the SQL of held notices that other runs left, and no person was shown.
 
     A run that still decides keeps its own: a part of what it owes is not to be judged as if it were all.
     """
-    held = and_(NOTICES.c.state == State.HELD, NOTICES.c.run_id != now.run)
+    held = and_(NOTICES.c.state == State.HELD, NOTICES.c.run_id != context.run_id)
     runs = connection.execute(select(NOTICES.c.run_id).where(held).distinct()).scalars().all()
     left = [run for run in runs if not is_run_alive(connection, run)]
     # Asked last: a run that ended since the first question was shown to somebody by now, or is judged.
@@ -145,13 +145,15 @@ def _find_unreviewed_runs(connection: Connection, now: Now) -> ColumnElement[boo
     return and_(held, NOTICES.c.run_id.in_(left), NOTICES.c.run_id.not_in(shown))
 
 
-def _take_over_unreviewed(connection: Connection, now: Now) -> None:
+def _take_over_unreviewed(connection: Connection, context: Context) -> None:
     """Make the held notices that no person was shown this run's own, and what their runs would have given."""
-    unjudged = _find_unreviewed_runs(connection, now)
+    unjudged = _find_unreviewed_runs(connection, context)
     owed_by = list(connection.execute(select(NOTICES.c.run_id).where(unjudged).distinct()).scalars())
-    connection.execute(update(NOTICES).where(lock_ordered(connection, NOTICES.c.id, unjudged)).values(run_id=now.run))
+    connection.execute(
+        update(NOTICES).where(lock_ordered(connection, NOTICES.c.id, unjudged)).values(run_id=context.run_id)
+    )
     wanted = requested_by(connection, owed_by)
-    add_to_counters(connection, {f"{REQUESTED}{now.run}:{currency}": n for currency, n in wanted.items()})
+    add_to_counters(connection, {f"{REQUESTED}{context.run_id}:{currency}": n for currency, n in wanted.items()})
 
 
 def _median_day(connection: Connection, as_of: date) -> float | None:

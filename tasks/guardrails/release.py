@@ -9,7 +9,7 @@ from sqlalchemy import Connection, and_, select, update
 
 from models.enums import SkipReason, State
 from models.errors import ForewarnError
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.db.counters import increment, set_counter
 from tasks.db.events import record_events
 from tasks.db.lookup import find_ids, find_one
@@ -17,7 +17,7 @@ from tasks.db.sql import AdvisoryLock, lock, lock_ordered
 from tasks.guardrails.check import ACCEPTED_BY_STAFF, DATA_ACCEPTED, HOUR, RELEASED, accepted_orders, count_orders
 from tasks.imports.removals import GONE_LINES
 from tasks.notices.told_state import restore_told_state
-from tasks.runs.records import HELD, Now
+from tasks.runs.records import HELD
 from tasks.tables import EVENTS, NOTICES, RUNS
 
 
@@ -40,14 +40,14 @@ class ReleaseResult:
     notices: int
 
 
-def review_run(desk: Desk, now: Now, run: str, verdict: ReviewDecision, who: str, why: str = "") -> ReleaseResult:
+def review_run(context: Context, run: str, verdict: ReviewDecision, who: str, why: str = "") -> ReleaseResult:
     """Let a held run's notices go, or drop them, and write down who said so; `run` is the beginning of its id.
 
     Dropped means not told: the order comes up again when a fact of it changes, or with the next bucket. A run that
     was held for its facts had not decided: let go, its facts are the measure from now on, and the next run decides.
     Raises ForewarnError where no held run, or more than one, is meant, or somebody else was faster.
     """
-    with desk.engine.begin() as connection:
+    with context.engine.begin() as connection:
         lock(connection, AdvisoryLock.JUDGE)
         _check_undecided(connection, run)
         key = find_one(connection, RUNS, run, RUNS.c.state == HELD, "held runs that `forewarn status` shows")
@@ -57,11 +57,11 @@ def review_run(desk: Desk, now: Now, run: str, verdict: ReviewDecision, who: str
         if connection.execute(mine).rowcount != 1:
             raise ForewarnError(f"somebody else decided on run {key[:8]} just now; `forewarn status` shows it")
         if verdict is ReviewDecision.LET_GO:
-            moved = _release_run(connection, key, held.as_of, now)
-            _accept_data_as_baseline(connection, held.counts, now.moment)
+            moved = _release_run(connection, key, held.as_of, context)
+            _accept_data_as_baseline(connection, held.counts, context.started_at)
         else:
-            moved = _drop_run(connection, key, now)
-        record_events(connection, [(ends, key, why)], now.moment, who)
+            moved = _drop_run(connection, key, context)
+        record_events(connection, [(ends, key, why)], context.started_at, who)
     return ReleaseResult(key, moved)
 
 
@@ -75,27 +75,27 @@ def _check_undecided(connection: Connection, beginning: str) -> None:
         raise ForewarnError(f"{last.who} {last.kind} run {decided[0][:8]} on {last.at:%Y-%m-%d at %H:%M} UTC already")
 
 
-def _release_run(connection: Connection, run: str, as_of: date, now: Now) -> int:
+def _release_run(connection: Connection, run: str, as_of: date, context: Context) -> int:
     # As old as the word that let it go: a notice that was held for days is not too old to be told.
     mine = and_(NOTICES.c.run_id == run, NOTICES.c.state == State.HELD)
     increment(connection, f"{RELEASED}{as_of}", count_orders(connection, mine))
     return connection.execute(
         update(NOTICES)
         .where(lock_ordered(connection, NOTICES.c.id, mine))
-        .values(state=State.QUEUED, created_at=now.moment)
+        .values(state=State.QUEUED, created_at=context.started_at)
     ).rowcount
 
 
-def _drop_run(connection: Connection, run: str, now: Now) -> int:
+def _drop_run(connection: Connection, run: str, context: Context) -> int:
     mine = and_(NOTICES.c.run_id == run, NOTICES.c.state == State.HELD)
     orders = sorted(connection.execute(select(NOTICES.c.order_id).where(mine).distinct()).scalars())
     moved = connection.execute(
         update(NOTICES)
         .where(lock_ordered(connection, NOTICES.c.id, mine))
-        .values(state=State.SKIPPED, reason=SkipReason.DROPPED, settled_at=now.moment)
+        .values(state=State.SKIPPED, reason=SkipReason.DROPPED, settled_at=context.started_at)
     ).rowcount
     for start in range(0, len(orders), 500):
-        restore_told_state(connection, set(orders[start : start + 500]), set(), now.as_of)
+        restore_told_state(connection, set(orders[start : start + 500]), set(), context.as_of)
     return moved
 
 

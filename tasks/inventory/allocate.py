@@ -11,14 +11,13 @@ from models.inventory import AllocationPart, Coverage, DateSource, ExpectedDate,
 from rules.inventory.allocation import allocate, left_over, packed, ready
 from rules.inventory.availability import available_to_promise
 from rules.inventory.expected_dates import expected_date_for
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.db.sql import AdvisoryLock, id_range, insert, lock, read_only, upsert
 from tasks.imports.guard import ensure_import_complete
 from tasks.inventory.demand import Key
 from tasks.inventory.expected_dates import DateUpdate, save_expected_dates
 from tasks.inventory.forecast_inputs import ForecastInputs, forecast_inputs
 from tasks.inventory.supply import ProductSupply, load_supply
-from tasks.runs.records import Now
 from tasks.tables import ALLOCATIONS, AVAILABILITIES, PRODUCTS
 
 ALLOCATE = "allocate"
@@ -53,37 +52,37 @@ class ProductAllocation:
     waiting: int
 
 
-def load_forecast_inputs(desk: Desk, now: Now) -> ForecastInputs:
+def load_forecast_inputs(context: Context) -> ForecastInputs:
     """Learn what dates are reckoned with today."""
-    with read_only(desk.engine) as connection:
-        return forecast_inputs(desk, connection, now.as_of)
+    with read_only(context.engine) as connection:
+        return forecast_inputs(context, connection, context.as_of)
 
 
-def allocate_page(desk: Desk, now: Now, seen: ForecastInputs, after: str, batch: int) -> tuple[AllocationSummary, str]:
+def allocate_page(context: Context, seen: ForecastInputs, after: str, batch: int) -> tuple[AllocationSummary, str]:
     """Share a page of products; return what came of it, and the last product's id: "" where there are no more.
 
     One process has the turn at a time, and reads within it: what is written follows from the facts as they are.
     """
     found = AllocationSummary()
-    with desk.engine.begin() as connection:
+    with context.engine.begin() as connection:
         lock(connection, AdvisoryLock.ALLOCATE)
         ensure_import_complete(connection)
-        page, last = load_supply(desk, connection, seen, after, batch)
-        shared = {goods.product: allocate_product(desk, goods, seen) for goods in page}
+        page, last = load_supply(context, connection, seen, after, batch)
+        shared = {goods.product: allocate_product(context, goods, seen) for goods in page}
         if page:
             _save_parts(connection, shared, after, last)
             believed = [one for each in shared.values() for one in each.believed]
-            found.dates = save_expected_dates(connection, believed, now, now.run)
-            _save_availability(connection, [one for one in shared.values() if one.available], now)
+            found.dates = save_expected_dates(connection, believed, context, context.run_id)
+            _save_availability(connection, [one for one in shared.values() if one.available], context)
     for each in shared.values():
         found.coverage.update(str(_worst(pieces)) for pieces in each.pieces.values())
         found.products.update([str(each.available.state)] if each.available else [])
     return found, last
 
 
-def allocate_product(desk: Desk, goods: ProductSupply, seen: ForecastInputs) -> ProductAllocation:
+def allocate_product(context: Context, goods: ProductSupply, seen: ForecastInputs) -> ProductAllocation:
     """Decide who gets what of a product, when it is expected, and what a new order would get."""
-    policy, pieces = desk.policy.allocation, dict[Key, list[AllocationPart]]()
+    policy, pieces = context.policy.allocation, dict[Key, list[AllocationPart]]()
     for wish in goods.wishes:
         # Of goods that the shop keeps no stock of, nobody knows where those come from that are not packed.
         if wish.demand.packed and (goods.stocked or not wish.demand.quantity):
@@ -142,26 +141,26 @@ def _rows(product: str, shared: ProductAllocation) -> Iterator[tuple[tuple[Any, 
             yield (order, line, part), row
 
 
-def _save_availability(connection: Connection, shared: Sequence[ProductAllocation], now: Now) -> None:
+def _save_availability(connection: Connection, shared: Sequence[ProductAllocation], context: Context) -> None:
     """Write what is available anew, be it as it was: a notice holds from when it was last found to be true."""
     new, old = insert(connection, AVAILABILITIES).excluded, AVAILABILITIES.c
     same, back = old.state == new.state, new.state == StockStatus.IN_STOCK
     upsert(
         connection,
         AVAILABILITIES,
-        [_available_row(one.available, one.waiting, now) for one in shared if one.available is not None],
+        [_available_row(one.available, one.waiting, context) for one in shared if one.available is not None],
         since=case((same, old.since), else_=new.since),
         waited=case((same, old.waited), (back, old.waiting), else_=0),
     )
 
 
-def _available_row(one: ProductAvailability, waiting: int, now: Now) -> dict[str, Any]:
+def _available_row(one: ProductAvailability, waiting: int, context: Context) -> dict[str, Any]:
     said = {name: value for name, value in asdict(one).items() if name != "product"}
     counted = {"product_id": one.product, "waiting": waiting, "waited": 0}
-    return said | counted | {"since": now.moment, "set_at": now.moment}
+    return said | counted | {"since": context.started_at, "set_at": context.started_at}
 
 
-def short_products(desk: Desk) -> list[dict[str, Any]]:
+def short_products(context: Context) -> list[dict[str, Any]]:
     """Return the products that open orders wait for, those that most wait for first."""
     names = ("product_id", "state", "waiting", "expected_on", "latest_on")
     query = (
@@ -171,5 +170,5 @@ def short_products(desk: Desk) -> list[dict[str, Any]]:
         .order_by(AVAILABILITIES.c.waiting.desc(), AVAILABILITIES.c.product_id)
         .limit(SHOWN)
     )
-    with read_only(desk.engine) as connection:
+    with read_only(context.engine) as connection:
         return [dict(row) for row in connection.execute(query).mappings()]

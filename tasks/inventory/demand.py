@@ -14,7 +14,7 @@ from models.orders import NoticeLine
 from models.quantities import Quantity
 from rules.inventory.inbound_dates import InboundDate
 from rules.inventory.line_inputs import DateInputs
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.db.sql import id_range
 from tasks.inventory.forecast_inputs import ForecastInputs
 from tasks.orders.filters import CURRENT_DATE_FILTER, not_packed_filter
@@ -62,14 +62,19 @@ class OpenLine:
 
 
 def load_open_lines(
-    desk: Desk, connection: Connection, seen: ForecastInputs, products: Mapping[str, Row[Any]], after: str, last: str
+    context: Context,
+    connection: Connection,
+    seen: ForecastInputs,
+    products: Mapping[str, Row[Any]],
+    after: str,
+    last: str,
 ) -> Iterator[tuple[str, OpenLine]]:
     """Yield the open lines of a page of products, each with its product."""
     answers = _vendor_responses(connection, seen, products, after, last)
-    for row in connection.execute(_lines(desk, seen.as_of, after, last)):
+    for row in connection.execute(_lines(context, seen.as_of, after, last)):
         yield (
             row.product_id,
-            _open_line(desk, row, products[row.product_id], answers.get((row.id, row.number), (None, 0))),
+            _open_line(context, row, products[row.product_id], answers.get((row.id, row.number), (None, 0))),
         )
 
 
@@ -125,9 +130,9 @@ def _vendor_responses(
     }
 
 
-def _lines(desk: Desk, as_of: date, after: str, last: str) -> Any:
+def _lines(context: Context, as_of: date, after: str, last: str) -> Any:
     names = ("number", "product_id", "expected_on", "expected_source", "time_critical")
-    over = desk.end_of(as_of)
+    over = context.end_of(as_of)
     return (
         select(ORDERS.c.id, ORDERS.c.priority, *PROMISED_COLUMNS, *(ORDER_LINES.c[name] for name in names))
         .add_columns(unsent_pieces_clause(over).label("unsent"), wanted_pieces_clause(over).label("wanted"))
@@ -138,7 +143,7 @@ def _lines(desk: Desk, as_of: date, after: str, last: str) -> Any:
             .outerjoin(EXPECTED_DATES, CURRENT_DATE_FILTER)
             .outerjoin(WATCHES, and_(WATCHES.c.order_id == ORDERS.c.id, EXPECTED_DATES.c.in_stock))
         )
-        .where(id_range(ORDER_LINES.c.product_id, after, last), not_packed_filter(desk, as_of))
+        .where(id_range(ORDER_LINES.c.product_id, after, last), not_packed_filter(context, as_of))
     )
 
 
@@ -151,10 +156,12 @@ def _foreseen(as_of: date) -> ColumnElement[date | None]:
     return case((lapsed, day.correlate(ORDER_LINES).scalar_subquery())).label("foreseen")
 
 
-def _open_line(desk: Desk, row: Row[Any], product: Row[Any], answered: tuple[InboundDate | None, Quantity]) -> OpenLine:
-    promised_on = promised_day(desk, row)
+def _open_line(
+    context: Context, row: Row[Any], product: Row[Any], answered: tuple[InboundDate | None, Quantity]
+) -> OpenLine:
+    promised_on = promised_day(context, row)
     before = stored_date(row)
-    expected_on = desk.expected_day(row.expected_on, row.placed_at)
+    expected_on = context.expected_day(row.expected_on, row.placed_at)
     demand = LineDemand(
         order=row.id,
         line=row.number,

@@ -8,12 +8,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, or_, select, update
 
 from models.inventory import DateSource, ExpectedDate
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.db.sql import AdvisoryLock, in_list, insert, lock
 from tasks.inventory.demand import Key, StoredDate
 from tasks.orders.due import mark_due
 from tasks.orders.filters import not_packed_filter, open_filter, undated_filter
-from tasks.runs.records import Now
 from tasks.tables import CUSTOMERS, EXPECTED_DATES, ORDER_LINES, ORDERS
 
 PAGE = 1_000
@@ -33,7 +32,9 @@ class DateUpdate:
     in_stock: bool = False
 
 
-def save_expected_dates(connection: Connection, found: Iterable[DateUpdate], now: Now, who: str) -> Counter[str]:
+def save_expected_dates(
+    connection: Connection, found: Iterable[DateUpdate], context: Context, who: str
+) -> Counter[str]:
     """Write down what differs, and wake the orders whose date or readiness did; return what became of dates.
 
     Another date, or another who says it, makes a new row; anything else about it is brought up to date where it stands.
@@ -47,17 +48,17 @@ def save_expected_dates(connection: Connection, found: Iterable[DateUpdate], now
         if what != "same":
             counts[what] += 1
             ended += [one.kept.id] if one.kept else []
-            new += [_row(one, now, who)] if one.expectation else []
+            new += [_row(one, context, who)] if one.expectation else []
         elif one.kept is not None and one.expectation is not None:
             moved.append({"row": one.kept.id, **_in_place(one.expectation, in_stock=one.in_stock)})
         if _makes_due(one):
             woken.add(one.key[0])
-    _end(connection, ended, now)
+    _end(connection, ended, context)
     if new:
         connection.execute(insert(connection, EXPECTED_DATES).on_conflict_do_nothing(), new)
     if moved:
         connection.execute(UPDATE_IN_PLACE.values({name: bindparam(name) for name in IN_PLACE_COLUMNS}), moved)
-    mark_due(connection, woken, now.as_of)
+    mark_due(connection, woken, context.as_of)
     return counts
 
 
@@ -83,7 +84,7 @@ def _in_place(expectation: ExpectedDate, *, in_stock: bool) -> dict[str, Any]:
     }
 
 
-def _row(one: DateUpdate, now: Now, who: str) -> dict[str, Any]:
+def _row(one: DateUpdate, context: Context, who: str) -> dict[str, Any]:
     if one.expectation is None:
         return {}
     order, line = one.key
@@ -92,48 +93,48 @@ def _row(one: DateUpdate, now: Now, who: str) -> dict[str, Any]:
         "line": line,
         **asdict(one.expectation),
         "in_stock": one.in_stock,
-        "set_at": now.moment,
+        "set_at": context.started_at,
         "set_by": who,
     }
 
 
-def _end(connection: Connection, rows: Sequence[int], now: Now) -> None:
+def _end(connection: Connection, rows: Sequence[int], context: Context) -> None:
     if rows:
         mine = update(EXPECTED_DATES).where(
             in_list(connection, EXPECTED_DATES.c.id, rows), EXPECTED_DATES.c.ended_at.is_(None)
         )
-        connection.execute(mine.values(ended_at=now.moment))
+        connection.execute(mine.values(ended_at=context.started_at))
 
 
-def close_shipped(desk: Desk, now: Now) -> int:
+def close_shipped(context: Context) -> int:
     """End what is expected of lines that want no goods any more: shipped, cancelled, or gone; return how many.
 
     Of a line that was shipped and is to be delivered it stands, unless the shop itself has a day by now and staff none.
     """
-    dated = or_(undated_filter(now.as_of), staff_override_filter(now))
-    under_way = and_(open_filter(desk.end_of(now.as_of)), dated)
+    dated = or_(undated_filter(context.as_of), staff_override_filter(context))
+    under_way = and_(open_filter(context.end_of(context.as_of)), dated)
     wanted = (
         select(ORDER_LINES.c.number)
         .join(ORDERS, ORDERS.c.id == ORDER_LINES.c.order_id)
         .where(
             ORDER_LINES.c.order_id == EXPECTED_DATES.c.order_id,
             ORDER_LINES.c.number == EXPECTED_DATES.c.line,
-            or_(not_packed_filter(desk, now.as_of), under_way),
+            or_(not_packed_filter(context, context.as_of), under_way),
         )
         .correlate(EXPECTED_DATES)
     )
     query = select(EXPECTED_DATES.c.id).where(EXPECTED_DATES.c.ended_at.is_(None), ~wanted.exists()).limit(PAGE)
     ended = 0
     while True:
-        with desk.engine.begin() as connection:
+        with context.engine.begin() as connection:
             lock(connection, AdvisoryLock.ALLOCATE)
             rows = list(connection.execute(query).scalars())
-            _end(connection, rows, now)
+            _end(connection, rows, context)
         ended += len(rows)
         if len(rows) < PAGE:
             return ended
 
 
-def staff_override_filter(now: Now) -> ColumnElement[bool]:
+def staff_override_filter(context: Context) -> ColumnElement[bool]:
     """Return the SQL of an expectation that staff gave, whose day has not passed."""
-    return and_(EXPECTED_DATES.c.source == DateSource.STAFF, EXPECTED_DATES.c.expected_on >= now.as_of)
+    return and_(EXPECTED_DATES.c.source == DateSource.STAFF, EXPECTED_DATES.c.expected_on >= context.as_of)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 from rules.inventory.inbound_dates import InboundDates
 from rules.inventory.transit import TransitTimes
 from rules.inventory.vendor_lateness import Delivery, VendorLateness
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.tables import INBOUNDS, VENDORS
 
 
@@ -23,7 +23,7 @@ class ForecastInputs:
     vendors: dict[str, str]
 
 
-def forecast_inputs(desk: Desk, connection: Connection, as_of: date) -> ForecastInputs:
+def forecast_inputs(context: Context, connection: Connection, as_of: date) -> ForecastInputs:
     """Learn the vendors' habits from their past deliveries, as they stood when the day before was over.
 
     What is due today may still come today: it is not late yet. What one vendor promised for one day and brought on
@@ -33,14 +33,14 @@ def forecast_inputs(desk: Desk, connection: Connection, as_of: date) -> Forecast
     vendors = [tuple(row) for row in connection.execute(select(VENDORS.c.id, VENDORS.c.name))]
     alike = Counter(name for _, name in vendors)
     names = {key: name if alike[name] == 1 else f"{name} ({key})" for key, name in vendors}
-    since = yesterday - timedelta(days=desk.policy.forecast.history_days)
+    since = yesterday - timedelta(days=context.policy.forecast.history_days)
     query = select(INBOUNDS.c.vendor_id, INBOUNDS.c.promised_on, INBOUNDS.c.received_at).where(
         INBOUNDS.c.promised_on >= since
     )
     past = {
-        Delivery(names.get(vendor, vendor or ""), promised_on, desk.day(received_at))
+        Delivery(names.get(vendor, vendor or ""), promised_on, context.day(received_at))
         for vendor, promised_on, received_at in connection.execute(query)
     }
-    journey = TransitTimes(desk.policy.allocation, desk.policy.days)
-    habits = VendorLateness.learn(past, yesterday, desk.policy.forecast)
+    journey = TransitTimes(context.policy.allocation, context.policy.days)
+    habits = VendorLateness.learn(past, yesterday, context.policy.forecast)
     return ForecastInputs(as_of, InboundDates(habits, journey, as_of), journey, names)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, func, select
 
 from models.errors import ForewarnError
 from models.inventory import MAX_DAYS_AHEAD, DateSource, ExpectedDate, known_day
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.db.sql import AdvisoryLock, lock
 from tasks.imports.guard import ensure_import_complete
 from tasks.inventory.allocate import allocate_product, load_forecast_inputs
@@ -19,63 +19,64 @@ from tasks.inventory.in_transit import date_in_transit_for
 from tasks.inventory.supply import load_supply
 from tasks.orders.filters import CURRENT_DATE_FILTER, open_filter
 from tasks.orders.owed_pieces import shipped_at_clause
-from tasks.runs.records import Now
 from tasks.tables import CUSTOMERS, EXPECTED_DATES, ORDER_LINES, ORDERS, PRODUCTS
 
 
-def clear_override(desk: Desk, now: Now, order: str, line: str, who: str) -> None:
+def clear_override(context: Context, order: str, line: str, who: str) -> None:
     """Take back what staff said of a line, and reckon it anew.
 
     Raises ForewarnError where they said nothing, and while the shop's facts are half taken in.
     """
-    seen = load_forecast_inputs(desk, now)
-    with desk.engine.begin() as connection:
+    seen = load_forecast_inputs(context)
+    with context.engine.begin() as connection:
         lock(connection, AdvisoryLock.ALLOCATE)
         ensure_import_complete(connection)
-        row = find_open_line(desk, connection, now, order, line)
+        row = find_open_line(context, connection, order, line)
         found = stored_date(row)
         if found is None or found.expectation.source is not DateSource.STAFF:
             raise ForewarnError(f"staff said nothing of line {line!r} of order {order!r} that could be taken back")
-        save_expected_dates(connection, [DateUpdate((order, line), found, None)], now, who)
-        save_expected_dates(connection, _without_override(desk, connection, seen, row), now, who)
+        save_expected_dates(connection, [DateUpdate((order, line), found, None)], context, who)
+        save_expected_dates(connection, _without_override(context, connection, seen, row), context, who)
 
 
-def _without_override(desk: Desk, connection: Connection, seen: ForecastInputs, row: Row[Any]) -> Iterator[DateUpdate]:
+def _without_override(
+    context: Context, connection: Connection, seen: ForecastInputs, row: Row[Any]
+) -> Iterator[DateUpdate]:
     """Yield what is believed of a line of which nothing was said yet."""
     key = row.order_id, row.number
-    left_on = desk.day(row.shipped_at)
+    left_on = context.day(row.shipped_at)
     if left_on is not None and left_on <= seen.as_of:
         if row.expected_on is None:
-            yield DateUpdate(key, None, date_in_transit_for(seen.journey, row, desk))
+            yield DateUpdate(key, None, date_in_transit_for(seen.journey, row, context))
         return
     before = select(func.max(PRODUCTS.c.id)).where(PRODUCTS.c.id < row.product_id)
-    page, _ = load_supply(desk, connection, seen, connection.execute(before).scalar() or "", 1)
+    page, _ = load_supply(context, connection, seen, connection.execute(before).scalar() or "", 1)
     for goods in page:
-        yield from (one for one in allocate_product(desk, goods, seen).believed if one.key == key)
+        yield from (one for one in allocate_product(context, goods, seen).believed if one.key == key)
 
 
-def set_override(desk: Desk, now: Now, order: str, line: str, day: date, who: str) -> None:
+def set_override(context: Context, order: str, line: str, day: date, who: str) -> None:
     """Write down that staff expect a line on a day: believed before anything else until it passes, or is taken back.
 
     Raises ForewarnError for a line that is not there or not open, and for a day past or far beyond.
     """
-    if day < now.as_of:
-        raise ForewarnError(f"{day} has passed: a line is expected today, {now.as_of}, or later")
-    if known_day(day, now.as_of) is None:
-        latest = now.as_of + timedelta(days=MAX_DAYS_AHEAD)
+    if day < context.as_of:
+        raise ForewarnError(f"{day} has passed: a line is expected today, {context.as_of}, or later")
+    if known_day(day, context.as_of) is None:
+        latest = context.as_of + timedelta(days=MAX_DAYS_AHEAD)
         raise ForewarnError(f"{day} is too far ahead to be told to a customer: {latest} or sooner would be right")
     word = ExpectedDate(DateSource.STAFF, day, f"{who} says so")
-    with desk.engine.begin() as connection:
+    with context.engine.begin() as connection:
         lock(connection, AdvisoryLock.ALLOCATE)
-        found = stored_date(find_open_line(desk, connection, now, order, line))
+        found = stored_date(find_open_line(context, connection, order, line))
         save_expected_dates(
-            connection, [DateUpdate((order, line), found, word, in_stock=bool(found and found.in_stock))], now, who
+            connection, [DateUpdate((order, line), found, word, in_stock=bool(found and found.in_stock))], context, who
         )
 
 
-def find_open_line(desk: Desk, connection: Connection, now: Now, order: str, line: str) -> Row[Any]:
+def find_open_line(context: Context, connection: Connection, order: str, line: str) -> Row[Any]:
     """Return an open line, be it on its way, with what is believed of it; raises ForewarnError where there is none."""
-    over = desk.end_of(now.as_of)
+    over = context.end_of(context.as_of)
     query = (
         select(*(ORDER_LINES.c[name] for name in ("order_id", "number", "product_id", "expected_on")), COUNTRY)
         .add_columns(shipped_at_clause(over).label("shipped_at"), *DATE_COLUMNS)

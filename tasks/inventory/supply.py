@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, or_, select
 from models.inventory import Coverage, DateSource, SupplyLot
 from models.quantities import Quantity
 from rules.inventory.inbound_dates import InboundDate, keep_shown_date, shown_dates
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.db.sql import id_range
 from tasks.inventory.demand import OpenLine, load_open_lines
 from tasks.inventory.forecast_inputs import ForecastInputs
@@ -34,7 +34,7 @@ class ProductSupply:
 
 
 def load_supply(
-    desk: Desk, connection: Connection, seen: ForecastInputs, after: str, limit: int
+    context: Context, connection: Connection, seen: ForecastInputs, after: str, limit: int
 ) -> tuple[list[ProductSupply], str]:
     """Return the next page of products, with what there is of each, and its last one's id; "" where none is left."""
     products = connection.execute(_products(after, limit)).all()
@@ -45,13 +45,13 @@ def load_supply(
     about = {one.id: one for one in products}
     for product, place, on_hand in connection.execute(_stock(after, last)):
         goods[product].supplies.append(SupplyLot(Coverage.STOCK, place, on_hand, seen.as_of))
-    for product, wish in load_open_lines(desk, connection, seen, about, after, last):
+    for product, wish in load_open_lines(context, connection, seen, about, after, last):
         goods[product].wishes.append(wish)
     shown = {
         one.product: shown_dates(wish.awaited.stands(DateSource.INBOUND) for wish in one.wishes)
         for one in goods.values()
     }
-    for row in connection.execute(_inbound(desk, seen.as_of, after, last)):
+    for row in connection.execute(_inbound(context, seen.as_of, after, last)):
         _inbound_date(goods[row.product_id], row, seen, shown[row.product_id])
     return list(goods.values()), last
 
@@ -91,7 +91,7 @@ def _stock(after: str, last: str) -> Any:
     )
 
 
-def _inbound(desk: Desk, as_of: date, after: str, last: str) -> Any:
+def _inbound(context: Context, as_of: date, after: str, last: str) -> Any:
     names = ("id", "product_id", "vendor_id", "quantity", "location", "promised_on", "expected_on")
     return (
         select(*(INBOUNDS.c[name] for name in names), VENDORS.c.country)
@@ -100,7 +100,9 @@ def _inbound(desk: Desk, as_of: date, after: str, last: str) -> Any:
                 VENDORS, VENDORS.c.id == INBOUNDS.c.vendor_id
             )
         )
-        .where(id_range(INBOUNDS.c.product_id, after, last), not_yet_filter(INBOUNDS.c.received_at, desk.end_of(as_of)))
+        .where(
+            id_range(INBOUNDS.c.product_id, after, last), not_yet_filter(INBOUNDS.c.received_at, context.end_of(as_of))
+        )
     )
 
 

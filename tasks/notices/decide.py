@@ -10,13 +10,12 @@ from models.enums import WITHOUT_OFFER, RemedyKind
 from rules.contact.contact import choose_contacts, contacts_for, held_back, without_suppressed
 from rules.delays.evaluate import assess_order, bucket_of, is_reachable, shows_offer
 from rules.offers.remedies import discount_for, substitutes_for_delay
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.notices.suppressions import suppressed_addresses
 from tasks.offers import records as offers
 from tasks.offers.budget import DiscountBudget
 from tasks.offers.substitute_stock import SubstituteStock
 from tasks.orders.queries import WatchedOrder
-from tasks.runs.records import Now
 from tasks.shipments.remaining import remaining_parcels
 
 
@@ -36,8 +35,7 @@ class OrderDecision:
 
 
 def decide_orders(
-    desk: Desk,
-    now: Now,
+    context: Context,
     connection: Connection,
     page: Sequence[WatchedOrder],
     shelves: SubstituteStock,
@@ -48,13 +46,13 @@ def decide_orders(
 
     Of orders whose plans go beyond `limit` nothing is said: they stay due, and count among `limited`.
     """
-    judged = [(one, assess_order(one.order, now.as_of, desk.policy, desk.calendar)) for one in page]
+    judged = [(one, assess_order(one.order, context.as_of, context.policy, context.calendar)) for one in page]
     judged = list(_apply_limit(judged, limit))
     plans = [verdict.plan for _, verdict in judged if verdict.plan is not None]
-    contacts = _contacts(desk, now, connection, plans)
+    contacts = _contacts(context, connection, plans)
     before = offers.load_open_discounts(connection, [plan.delay.order.id for plan in plans])
-    parcels = remaining_parcels(desk, connection, [plan.delay.order.id for plan in plans], now.as_of)
-    shelves.stock(desk, connection, _categories(desk, plans), now.as_of)
+    parcels = remaining_parcels(context, connection, [plan.delay.order.id for plan in plans], context.as_of)
+    shelves.stock(context, connection, _categories(context, plans), context.as_of)
     decided = []
     for one, verdict in judged:
         if verdict.plan is None:
@@ -64,7 +62,7 @@ def decide_orders(
         used = choose_contacts(one.order.customer, found)
         plan = replace(verdict.plan, contacts=used, held_back=held_back(found, used))
         plan = replace(plan, parcels=parcels.get(one.order.id, ()))
-        plan, new = _with_remedy(desk, plan, shelves, before, purse)
+        plan, new = _with_remedy(context, plan, shelves, before, purse)
         decided.append(OrderDecision(one, replace(verdict, plan=plan), new))
     return decided
 
@@ -82,15 +80,15 @@ def _apply_limit(
             yield one, replace(verdict, plan=None, limited=True, next_check_on=one.next_check_on)
 
 
-def _contacts(desk: Desk, now: Now, connection: Connection, plans: Sequence[Plan]) -> Mapping[str, tuple[Contact, ...]]:
+def _contacts(context: Context, connection: Connection, plans: Sequence[Plan]) -> Mapping[str, tuple[Contact, ...]]:
     found = {
         plan.delay.order.id: contacts_for(
             plan.delay.order.customer,
-            bucket_of(plan, desk.policy),
-            desk.policy,
-            now.moment,
-            country=desk.shop.country,
-            zone=desk.shop.zone,
+            bucket_of(plan, context.policy),
+            context.policy,
+            context.started_at,
+            country=context.shop.country,
+            zone=context.shop.zone,
         )
         for plan in plans
     }
@@ -99,24 +97,28 @@ def _contacts(desk: Desk, now: Now, connection: Connection, plans: Sequence[Plan
     return {order: without_suppressed(contacts, suppressed) for order, contacts in found.items()}
 
 
-def _categories(desk: Desk, plans: Iterable[Plan]) -> Iterable[str | None]:
+def _categories(context: Context, plans: Iterable[Plan]) -> Iterable[str | None]:
     for plan in plans:
-        if plan.change not in WITHOUT_OFFER and RemedyKind.SUBSTITUTE in bucket_of(plan, desk.policy).remedies:
+        if plan.change not in WITHOUT_OFFER and RemedyKind.SUBSTITUTE in bucket_of(plan, context.policy).remedies:
             yield from (one.line.product.category for one in plan.delay.late)
 
 
 def _with_remedy(
-    desk: Desk, plan: Plan, shelves: SubstituteStock, before: Mapping[tuple[str, str], Discount], purse: DiscountBudget
+    context: Context,
+    plan: Plan,
+    shelves: SubstituteStock,
+    before: Mapping[tuple[str, str], Discount],
+    purse: DiscountBudget,
 ) -> tuple[Plan, bool]:
     """Add the substitutes of a plan, or else its discount; say whether the discount is a new one."""
     if not is_reachable(plan.contacts) or plan.change in WITHOUT_OFFER:
         return plan, False
-    bucket = bucket_of(plan, desk.policy)
-    plan = replace(plan, show_offer=shows_offer(plan, desk.policy, desk.shop.country))
+    bucket = bucket_of(plan, context.policy)
+    plan = replace(plan, show_offer=shows_offer(plan, context.policy, context.shop.country))
     shelf, late = shelves.shelf, shelves.late
-    if found := substitutes_for_delay(plan.delay, bucket, desk.policy, shelf, late, desk.shop.currency):
+    if found := substitutes_for_delay(plan.delay, bucket, context.policy, shelf, late, context.shop.currency):
         return replace(plan, substitutes=found), False
-    discount = discount_for(plan.delay, bucket, desk.policy)
+    discount = discount_for(plan.delay, bucket, context.policy)
     if discount is None:
         return plan, False
     given = before.get((plan.delay.order.id, discount.kind))

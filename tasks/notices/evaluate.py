@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from models.decisions import Plan
 from rules.delays.evaluate import is_reachable
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.db.sharding import ALL, Shard
 from tasks.db.sql import read_only
 from tasks.notices.decide import OrderDecision, decide_orders
@@ -18,7 +18,6 @@ from tasks.notices.rendering import RenderedPlan, render_plan
 from tasks.offers.budget import DiscountBudget, WriteConflict, load_budget
 from tasks.offers.substitute_stock import SubstituteStock
 from tasks.orders.queries import WatchedOrder, find_due_orders
-from tasks.runs.records import Now
 
 MAX_PLANS_SHOWN = 200
 TRIES, PATIENCE, LONGEST_PAUSE = 9, 60.0, 2.0
@@ -53,14 +52,14 @@ class EvaluationSummary:
             setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
         del self.plans[MAX_PLANS_SHOWN:]
 
-    def render(self, desk: Desk, one: OrderDecision, purse: DiscountBudget) -> RenderedPlan | None:
+    def render(self, context: Context, one: OrderDecision, purse: DiscountBudget) -> RenderedPlan | None:
         """Render a decision's plan and count it; name what failed among the problems.
 
         None where no channel's words can be rendered, or there is no plan: nothing is told, and no discount is given.
         """
         if one.plan is None:
             return None
-        found = render_plan(desk, one.plan)
+        found = render_plan(context, one.plan)
         self.problems += found.problems
         if not found.failed:
             self.count(found.plan)
@@ -91,8 +90,7 @@ class PageResult:
 
 
 def evaluate_page(
-    desk: Desk,
-    now: Now,
+    context: Context,
     shelves: SubstituteStock,
     after: WatchedOrder | None,
     *,
@@ -105,54 +103,54 @@ def evaluate_page(
     At most `limit` orders are told; the others stay due. Safe to repeat: what was looked at is not due any more.
     """
     return _evaluate_with_retries(
-        desk, now, shelves, lambda ledger: find_due_orders(desk, ledger, now.as_of, after, batch, shard), limit
+        context, shelves, lambda ledger: find_due_orders(context, ledger, context.as_of, after, batch, shard), limit
     )
 
 
-def record_page(desk: Desk, now: Now, shelves: SubstituteStock, read: Read) -> EvaluationSummary:
+def record_page(context: Context, shelves: SubstituteStock, read: Read) -> EvaluationSummary:
     """Decide about the orders that `read` finds, and write down what is owed. Raises Contended as `look` does."""
-    return _evaluate_with_retries(desk, now, shelves, read).looked
+    return _evaluate_with_retries(context, shelves, read).looked
 
 
 def _evaluate_with_retries(
-    desk: Desk, now: Now, shelves: SubstituteStock, read: Read, limit: int | None = None
+    context: Context, shelves: SubstituteStock, read: Read, limit: int | None = None
 ) -> PageResult:
     """Look at a page until no other worker changes its orders meanwhile, with a longer pause before each new try."""
     try:
         for attempt in stamina.retry_context(WriteConflict, attempts=TRIES, timeout=PATIENCE, wait_max=LONGEST_PAUSE):
             with attempt:
-                return _evaluate_page(desk, now, shelves, read, limit)
+                return _evaluate_page(context, shelves, read, limit)
     except WriteConflict as error:
         sentence = f"other workers changed the same orders {TRIES} times over; the next run looks at them again"
         raise WriteConflict(sentence) from error
     raise AssertionError("a retry either returns or raises")
 
 
-def _evaluate_page(desk: Desk, now: Now, shelves: SubstituteStock, read: Read, limit: int | None) -> PageResult:
-    with read_only(desk.engine) as connection:
+def _evaluate_page(context: Context, shelves: SubstituteStock, read: Read, limit: int | None) -> PageResult:
+    with read_only(context.engine) as connection:
         page = read(connection)
         if not page:
             return PageResult(EvaluationSummary(), None)
-        purse = load_budget(connection, now, desk.policy)
-        decided = decide_orders(desk, now, connection, page, shelves, purse, limit)
+        purse = load_budget(connection, context, context.policy)
+        decided = decide_orders(context, connection, page, shelves, purse, limit)
     limited = sum(one.verdict.limited for one in decided)
     looked = EvaluationSummary(orders=len(page), limited=limited, over_cap=purse.refused, wanted=purse.wanted)
-    written = list(_write(desk, now, decided, looked, purse))
-    record_notices(desk, now, written, purse)
+    written = list(_write(context, decided, looked, purse))
+    record_notices(context, written, purse)
     return PageResult(looked, page[-1])
 
 
 def _write(
-    desk: Desk, now: Now, decided: Sequence[OrderDecision], looked: EvaluationSummary, purse: DiscountBudget
+    context: Context, decided: Sequence[OrderDecision], looked: EvaluationSummary, purse: DiscountBudget
 ) -> Iterator[DecisionRecord]:
     """Render each plan; an order of which no channel's words can be rendered is left as it was."""
     for one in decided:
         if one.plan is None:
             yield DecisionRecord(one)
             continue
-        found = looked.render(desk, one, purse)
+        found = looked.render(context, one, purse)
         if found is None:
             continue
         plan, said = found.plan, found.messages
-        notices = tuple(notice_row(desk, now, plan, contact, said.get(contact.channel)) for contact in plan.contacts)
+        notices = tuple(notice_row(context, plan, contact, said.get(contact.channel)) for contact in plan.contacts)
         yield DecisionRecord(replace(one, verdict=replace(one.verdict, plan=plan)), notices)

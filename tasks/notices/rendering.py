@@ -7,7 +7,7 @@ from models.decisions import Contact, Plan
 from models.enums import Channel, SkipReason
 from models.messages import Message
 from rules.ids import notice_id
-from tasks.context import Desk
+from tasks.context import Context
 from templates.rendering.messages import BadWords
 
 
@@ -25,26 +25,26 @@ class RenderedPlan:
         return bool(self.problems) and not self.messages
 
 
-def render_plan(desk: Desk, plan: Plan) -> RenderedPlan:
+def render_plan(context: Context, plan: Plan) -> RenderedPlan:
     """Render each usable contact of a plan.
 
     If none of them can be rendered, the contacts that the customer's preference held back are tried.
     """
     found = RenderedPlan(plan)
-    contacts = list(_render_contacts(desk, found, plan.contacts))
+    contacts = list(_render_contacts(context, found, plan.contacts))
     if found.failed:
-        contacts += _render_contacts(desk, found, plan.held_back)
+        contacts += _render_contacts(context, found, plan.held_back)
     found.plan = replace(plan, contacts=tuple(contacts))
     return found
 
 
-def _render_contacts(desk: Desk, found: RenderedPlan, contacts: Iterable[Contact]) -> Iterable[Contact]:
+def _render_contacts(context: Context, found: RenderedPlan, contacts: Iterable[Contact]) -> Iterable[Contact]:
     plan = found.plan
     for contact in contacts:
         if contact.skip is None:
             key = notice_id(plan.delay.order.id, plan.revision, contact.channel)
             try:
-                found.messages[contact.channel] = desk.words.message(plan, contact, id=key)
+                found.messages[contact.channel] = context.words.message(plan, contact, id=key)
             except BadWords as error:
                 found.problems.append(str(error))
                 yield replace(contact, skip=SkipReason.RENDER_FAILED)
@@ -52,10 +52,10 @@ def _render_contacts(desk: Desk, found: RenderedPlan, contacts: Iterable[Contact
         yield contact
 
 
-def first_rendered(desk: Desk, plan: Plan, contacts: Iterable[Contact]) -> tuple[Contact, Message] | None:
+def first_rendered(context: Context, plan: Plan, contacts: Iterable[Contact]) -> tuple[Contact, Message] | None:
     """Return the first usable contact that can be rendered, with its message; None where there is none."""
     for contact in contacts:
-        found = render_plan(desk, replace(plan, contacts=(contact,), held_back=()))
+        found = render_plan(context, replace(plan, contacts=(contact,), held_back=()))
         if message := found.messages.get(contact.channel):
             return contact, message
     return None

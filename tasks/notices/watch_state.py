@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, update
 
 from models.policy.policy import NOT_OPEN
 from rules.delays.evaluate import is_reachable, last_notice_after
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.db.counters import ORDERS_IN
 from tasks.notices.decide import OrderDecision
 from tasks.offers.budget import WriteConflict
@@ -28,17 +28,19 @@ UPDATE_WATCH = (
 )
 
 
-def update_watches(desk: Desk, connection: Connection, decided: Sequence[OrderDecision]) -> None:
+def update_watches(context: Context, connection: Connection, decided: Sequence[OrderDecision]) -> None:
     """Write down where orders stand now, and what their customers know; raises Contended, where one was moved since."""
-    rows = [_seen(desk, one) for one in sorted(decided, key=lambda one: one.watched.order.id)]
+    rows = [_seen(context, one) for one in sorted(decided, key=lambda one: one.watched.order.id)]
     if rows and connection.execute(UPDATE_WATCH, rows).rowcount != len(rows):
         raise WriteConflict("a watch was moved by another worker, or an import changed its facts")
 
 
-def _seen(desk: Desk, one: OrderDecision) -> dict[str, Any]:
+def _seen(context: Context, one: OrderDecision) -> dict[str, Any]:
     order, plan = one.watched.order, one.plan
     told = (
-        last_notice_after(plan, desk.policy) if plan is not None and is_reachable(plan.contacts) else one.watched.told
+        last_notice_after(plan, context.policy)
+        if plan is not None and is_reachable(plan.contacts)
+        else one.watched.told
     )
     return {
         "seen_order": order.id,

@@ -11,8 +11,8 @@ from models.decisions import Discount
 from models.errors import ForewarnError
 from models.policy.policy import Policy
 from models.tables.column_types import SCALE
+from tasks.context import Context
 from tasks.db.counters import add_to_counters, get_counter, try_increment
-from tasks.runs.records import Now
 from tasks.tables import COUNTERS
 
 REQUESTED = "wanted:"
@@ -51,22 +51,22 @@ class DiscountBudget:
         self.wanted[discount.currency] -= scaled(discount.value)
 
 
-def load_budget(connection: Connection, now: Now, policy: Policy) -> DiscountBudget:
+def load_budget(connection: Connection, context: Context, policy: Policy) -> DiscountBudget:
     """Return what is left under both caps."""
     left: dict[str, int] = {}
-    for currency, name, most in _caps(now, policy):
+    for currency, name, most in _caps(context, policy):
         room = most - get_counter(connection, name)
         left[currency] = min(room, left.get(currency, room))
     return DiscountBudget(left)
 
 
-def commit_budget(connection: Connection, purse: DiscountBudget, now: Now, policy: Policy) -> None:
+def commit_budget(connection: Connection, purse: DiscountBudget, context: Context, policy: Policy) -> None:
     """Write down what a batch gave; raises Contended where another worker's gifts left no room for it."""
-    for currency, name, most in _caps(now, policy):
+    for currency, name, most in _caps(context, policy):
         spent = purse.spent[currency]
         if spent and not try_increment(connection, name, spent, most):
             raise WriteConflict(f"the cap of {name} was reached meanwhile")
-    add_to_counters(connection, {f"{REQUESTED}{now.run}:{currency}": n for currency, n in purse.wanted.items()})
+    add_to_counters(connection, {f"{REQUESTED}{context.run_id}:{currency}": n for currency, n in purse.wanted.items()})
 
 
 def requested_by(connection: Connection, runs: Iterable[str]) -> Counter[str]:
@@ -84,8 +84,8 @@ def scaled(amount: Decimal) -> int:
     return round(amount * SCALE)
 
 
-def _caps(now: Now, policy: Policy) -> Iterator[tuple[str, str, int]]:
+def _caps(context: Context, policy: Policy) -> Iterator[tuple[str, str, int]]:
     """Yield each cap as currency, tally and the most it may hold; both caps must name a currency."""
     for currency in sorted(policy.caps.per_run.keys() & policy.caps.per_month.keys()):
-        yield currency, f"offered:{now.run}:{currency}", scaled(policy.caps.per_run[currency])
-        yield currency, f"offered:{now.as_of:%Y-%m}:{currency}", scaled(policy.caps.per_month[currency])
+        yield currency, f"offered:{context.run_id}:{currency}", scaled(policy.caps.per_run[currency])
+        yield currency, f"offered:{context.as_of:%Y-%m}:{currency}", scaled(policy.caps.per_month[currency])

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, ScalarSelect, func, or_, select
 
 from models.enums import RemedyKind, State
 from rules.delays.delays import delay_of
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.csv_files import open_csv
 from tasks.db.sql import read_only
 from tasks.orders.queries import get_orders
@@ -21,20 +21,20 @@ HANDLING_DATE_COLUMNS = ("order", "line", "product", "promised_on", "days_late",
 PAGE = 500
 
 
-def export_handling_dates(desk: Desk, file: Path, as_of: date) -> int:
+def export_handling_dates(context: Context, file: Path, as_of: date) -> int:
     """Write as CSV which order lines want another handling date, an unknown one empty; return how many."""
     written = 0
-    with read_only(desk.engine) as connection, open_csv(file, HANDLING_DATE_COLUMNS) as write:
-        for written, row in enumerate(_rows(desk, connection, as_of), 1):  # noqa: B007 - the last number is the count
+    with read_only(context.engine) as connection, open_csv(file, HANDLING_DATE_COLUMNS) as write:
+        for written, row in enumerate(_rows(context, connection, as_of), 1):  # noqa: B007 - the last number is the count
             write(row)
     return written
 
 
-def _rows(desk: Desk, connection: Connection, as_of: date) -> Iterator[tuple[object, ...]]:
-    buckets = [one.name for one in desk.policy.bucket if RemedyKind.HANDLING_DATE in one.remedies]
+def _rows(context: Context, connection: Connection, as_of: date) -> Iterator[tuple[object, ...]]:
+    buckets = [one.name for one in context.policy.bucket if RemedyKind.HANDLING_DATE in one.remedies]
     for page in _pages(connection, buckets):
-        for watched in get_orders(desk, connection, page):
-            delay = delay_of(watched.order, as_of, desk.policy, desk.calendar)
+        for watched in get_orders(context, connection, page):
+            delay = delay_of(watched.order, as_of, context.policy, context.calendar)
             if delay is None or delay.bucket not in buckets:
                 continue
             for one in delay.late:
@@ -67,7 +67,7 @@ def _first_communicated() -> ScalarSelect[Any]:
     )
 
 
-def export_offers(desk: Desk, file: Path, since: date | None = None) -> int:
+def export_offers(context: Context, file: Path, since: date | None = None) -> int:
     """Write the offers that customers hear of as CSV in the shape a shop system imports, newest last; return how many.
 
     What was dropped or skipped before it left is not among them; `since` counts from the notice that tells of it.
@@ -75,9 +75,9 @@ def export_offers(desk: Desk, file: Path, since: date | None = None) -> int:
     said = _first_communicated()
     query = select(OFFERS).where(said.is_not(None)).order_by(OFFERS.c.created_at, OFFERS.c.id)
     if since is not None:
-        query = query.where(said >= desk.start_of(since))
+        query = query.where(said >= context.start_of(since))
     written = 0
-    with read_only(desk.engine) as connection, open_csv(file, OFFER_COLUMNS) as write:
+    with read_only(context.engine) as connection, open_csv(file, OFFER_COLUMNS) as write:
         for offer in connection.execute(query, execution_options={"yield_per": 1000}):
             write(
                 (

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, select
 from models.decisions import Discount, Plan
 from models.enums import RemedyKind
 from rules.offers.codes import CODE_BITS, new_code
+from tasks.context import Context
 from tasks.db.sql import insert
-from tasks.runs.records import Now
 from tasks.tables import OFFERS
 
 
@@ -31,10 +31,10 @@ def draw_code() -> str:
     return new_code(secrets.randbits(CODE_BITS))
 
 
-def offer_rows(plan: Plan, now: Now, *, new_discount: bool) -> Iterator[dict[str, Any]]:
+def offer_rows(plan: Plan, context: Context, *, new_discount: bool) -> Iterator[dict[str, Any]]:
     """Yield the rows that record what a plan offers; a discount given before is not recorded again."""
     order = plan.delay.order
-    same = {"run_id": now.run, "order_id": order.id, "created_at": now.moment}
+    same = {"run_id": context.run_id, "order_id": order.id, "created_at": context.started_at}
     nothing: dict[str, Any] = {"products": [], "code": None, "percent": None, "amount": None, "value": 0}
     for one in plan.substitutes:
         yield {

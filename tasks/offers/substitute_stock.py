@@ -11,7 +11,7 @@ from models.inventory import StockStatus
 from models.orders import ProductFacts
 from models.tables.column_types import Pieces
 from rules.offers.substitutes import Candidate, SubstituteIndex
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.orders.filters import late_filter, not_packed_filter
 from tasks.orders.owed_pieces import wanted_pieces_clause
 from tasks.orders.queries import PRODUCT
@@ -29,15 +29,15 @@ class SubstituteStock:
     _candidates: list[Candidate] = field(default_factory=list)
     _known: set[str] = field(default_factory=set)
 
-    def stock(self, desk: Desk, connection: Connection, categories: Iterable[str | None], as_of: date) -> None:
+    def stock(self, context: Context, connection: Connection, categories: Iterable[str | None], as_of: date) -> None:
         """Read the categories that were not read yet."""
         new = sorted({name for name in categories if name is not None} - self._known)
         if not new:
             return
         self._known.update(new)
-        found = _in_stock(desk, connection, new, as_of)
+        found = _in_stock(context, connection, new, as_of)
         self._candidates += found
-        self.late |= _late(desk, connection, new, as_of, whole=self.whole)
+        self.late |= _late(context, connection, new, as_of, whole=self.whole)
         self._shelf = None
 
     @property
@@ -48,17 +48,17 @@ class SubstituteStock:
         return self._shelf
 
 
-def _in_stock(desk: Desk, connection: Connection, categories: list[str], as_of: date) -> list[Candidate]:
+def _in_stock(context: Context, connection: Connection, categories: list[str], as_of: date) -> list[Candidate]:
     """Return the products with units free: what a new order would get, where allocation has found it.
 
     Else it is on hand less allocated. Where a stock's source does not say how many are allocated, what open lines ask
     for counts as such.
     """
-    over = desk.end_of(as_of)
+    over = context.end_of(as_of)
     waiting = (
         select(func.coalesce(func.sum(wanted_pieces_clause(over)), 0))
         .select_from(ORDER_LINES.join(ORDERS, ORDERS.c.id == ORDER_LINES.c.order_id))
-        .where(ORDER_LINES.c.product_id == PRODUCTS.c.id, not_packed_filter(desk, as_of))
+        .where(ORDER_LINES.c.product_id == PRODUCTS.c.id, not_packed_filter(context, as_of))
         .correlate(PRODUCTS)
         .scalar_subquery()
     )
@@ -80,7 +80,7 @@ def _in_stock(desk: Desk, connection: Connection, categories: list[str], as_of: 
     return [Candidate(ProductFacts(*product), free) for *product, free in connection.execute(query) if free > 0]
 
 
-def _late(desk: Desk, connection: Connection, categories: list[str], as_of: date, *, whole: bool) -> set[str]:
+def _late(context: Context, connection: Connection, categories: list[str], as_of: date, *, whole: bool) -> set[str]:
     """Return the products of categories that are late in an order: among those that watches know to be late or due."""
     query = (
         select(ORDER_LINES.c.product_id)
@@ -90,14 +90,14 @@ def _late(desk: Desk, connection: Connection, categories: list[str], as_of: date
                 PRODUCTS, PRODUCTS.c.id == ORDER_LINES.c.product_id
             )
         )
-        .where(PRODUCTS.c.category.in_(categories), late_filter(desk, as_of))
+        .where(PRODUCTS.c.category.in_(categories), late_filter(context, as_of))
     )
     if not whole:
-        query = query.where(ORDER_LINES.c.order_id.in_(_known_late(desk, as_of)))
+        query = query.where(ORDER_LINES.c.order_id.in_(_known_late(context, as_of)))
     return set(connection.execute(query).scalars())
 
 
-def _known_late(desk: Desk, as_of: date) -> CompoundSelect[Any]:
-    buckets = [bucket.name for bucket in desk.policy.bucket]
+def _known_late(context: Context, as_of: date) -> CompoundSelect[Any]:
+    buckets = [bucket.name for bucket in context.policy.bucket]
     late = select(WATCHES.c.order_id).where(WATCHES.c.bucket.in_(buckets))
     return late.union(select(WATCHES.c.order_id).where(WATCHES.c.next_check_on <= as_of))

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from models.enums import Promise
 from models.inventory import MAX_DAYS_AHEAD
 from models.policy.supply import Unpaid
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.orders.owed_pieces import not_yet_filter, owes_pieces_filter, unsent_pieces_clause
 from tasks.tables import EXPECTED_DATES, ORDER_LINES, ORDERS
 
@@ -48,7 +48,7 @@ def unsent_filter(day_over: datetime) -> ColumnElement[bool]:
     return and_(ORDERS.c.placed_at < day_over, *unsent)
 
 
-def late_filter(desk: Desk, as_of: date) -> ColumnElement[bool]:
+def late_filter(context: Context, as_of: date) -> ColumnElement[bool]:
     """Return the SQL of a line that is open and late on a day; the rules decide by how many days.
 
     A day beyond `far` is a placeholder; the rules count from the order's own day, which SQL cannot in one dialect. A
@@ -58,7 +58,7 @@ def late_filter(desk: Desk, as_of: date) -> ColumnElement[bool]:
     expectation = select(EXPECTED_DATES.c.id).where(CURRENT_DATE_FILTER).correlate(ORDER_LINES)
     return and_(
         ORDERS.c.unpaid.is_(False),
-        open_filter(desk.end_of(as_of)),
+        open_filter(context.end_of(as_of)),
         or_(
             ORDER_LINES.c.promised_on < as_of,
             and_(
@@ -68,25 +68,26 @@ def late_filter(desk: Desk, as_of: date) -> ColumnElement[bool]:
             ),
             expectation.where(EXPECTED_DATES.c.expected_on > ORDER_LINES.c.promised_on).exists(),
             and_(
-                or_(ORDER_LINES.c.promised_on.is_(None), ORDER_LINES.c.promised_on > far), _lapsed_filter(desk, as_of)
+                or_(ORDER_LINES.c.promised_on.is_(None), ORDER_LINES.c.promised_on > far),
+                _lapsed_filter(context, as_of),
             ),
         ),
     )
 
 
-def _lapsed_filter(desk: Desk, as_of: date) -> ColumnElement[bool]:
+def _lapsed_filter(context: Context, as_of: date) -> ColumnElement[bool]:
     """Return the SQL of an order by whose shipping method the policy's promise has passed."""
-    by_method, otherwise = desk.promises.lapsed(as_of)
+    by_method, otherwise = context.promises.lapsed(as_of)
     method, began = ORDERS.c.shipping_method, func.coalesce(ORDERS.c.paid_at, ORDERS.c.placed_at)
-    known = [and_(method == name, began < desk.end_of(day)) for name, day in by_method.items()]
+    known = [and_(method == name, began < context.end_of(day)) for name, day in by_method.items()]
     others = or_(method.is_(None), method.not_in(list(by_method)))
-    return or_(*known, and_(others, began < desk.end_of(otherwise)))
+    return or_(*known, and_(others, began < context.end_of(otherwise)))
 
 
-def not_packed_filter(desk: Desk, as_of: date) -> ColumnElement[bool]:
+def not_packed_filter(context: Context, as_of: date) -> ColumnElement[bool]:
     """Return the SQL of a line that still wants goods on a day; wants ORDERS joined.
 
     An unpaid order wants none before it is paid, unless the policy says otherwise.
     """
-    still = unsent_filter(desk.end_of(as_of))
-    return still if desk.policy.allocation.unpaid is Unpaid.TAKE else and_(still, ORDERS.c.unpaid.is_(False))
+    still = unsent_filter(context.end_of(as_of))
+    return still if context.policy.allocation.unpaid is Unpaid.TAKE else and_(still, ORDERS.c.unpaid.is_(False))

@@ -14,7 +14,7 @@ from models.inventory import DateSource
 from models.orders import CustomerFacts, LastNotice, LineFacts, NoticeLine, OrderFacts, ProductFacts, Shipment
 from rules.delays.line_order import natural_key
 from rules.shipments.holds import held_lines
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.db.sharding import ALL, Shard
 from tasks.db.sql import in_list
 from tasks.orders.filters import CLOSED_FILTER, CURRENT_DATE_FILTER, EXPECTED_ON_CLAUSE
@@ -77,9 +77,9 @@ _cuts = [slice(sum(_ends[:i]), sum(_ends[: i + 1])) for i in range(len(_ends))]
 IN_ORDER, IN_CUSTOMER, IN_WATCH, IN_LINE, IN_PRODUCT = _cuts
 
 
-def promised_day(desk: Desk, row: Row[Any]) -> date:
+def promised_day(context: Context, row: Row[Any]) -> date:
     """Return the day promised for a line, of a row that has PROMISED."""
-    return desk.promised_day(*(getattr(row, column.name) for column in PROMISED_COLUMNS))
+    return context.promised_day(*(getattr(row, column.name) for column in PROMISED_COLUMNS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class WatchedOrder:
 
 
 def find_due_orders(
-    desk: Desk, connection: Connection, as_of: date, after: WatchedOrder | None, limit: int, shard: Shard = ALL
+    context: Context, connection: Connection, as_of: date, after: WatchedOrder | None, limit: int, shard: Shard = ALL
 ) -> list[WatchedOrder]:
     """Return the next page of a shard's orders with possible news on a day; costs what is due, not what is open.
 
@@ -109,25 +109,25 @@ def find_due_orders(
         page = page.where(tuple_(WATCHES.c.next_check_on, WATCHES.c.order_id) > (after.next_check_on, after.order.id))
     page = page.order_by(WATCHES.c.next_check_on, WATCHES.c.order_id).limit(limit)
     found = page.cte("page")
-    return _read(desk, connection, _facts(found).order_by(found.c.look, found.c.id, ORDER_LINES.c.number))
+    return _read(context, connection, _facts(found).order_by(found.c.look, found.c.id, ORDER_LINES.c.number))
 
 
-def list_orders(desk: Desk, connection: Connection, as_of: date, after: str, limit: int) -> list[WatchedOrder]:
+def list_orders(context: Context, connection: Connection, as_of: date, after: str, limit: int) -> list[WatchedOrder]:
     """Return the next page of all orders placed by a day, for looking without writing."""
     page = (
         select(ORDERS.c.id)
-        .where(ORDERS.c.id > after, ORDERS.c.placed_at < desk.end_of(as_of))
+        .where(ORDERS.c.id > after, ORDERS.c.placed_at < context.end_of(as_of))
         .order_by(ORDERS.c.id)
         .limit(limit)
         .cte("page")
     )
-    return _read(desk, connection, _facts(page).order_by(page.c.id, ORDER_LINES.c.number))
+    return _read(context, connection, _facts(page).order_by(page.c.id, ORDER_LINES.c.number))
 
 
-def get_orders(desk: Desk, connection: Connection, ids: Sequence[str]) -> list[WatchedOrder]:
+def get_orders(context: Context, connection: Connection, ids: Sequence[str]) -> list[WatchedOrder]:
     """Return orders by their ids."""
     page = select(ORDERS.c.id).where(in_list(connection, ORDERS.c.id, ids)).cte("page")
-    return _read(desk, connection, _facts(page).order_by(page.c.id, ORDER_LINES.c.number))
+    return _read(context, connection, _facts(page).order_by(page.c.id, ORDER_LINES.c.number))
 
 
 def _facts(page: CTE) -> Select[Any]:
@@ -142,11 +142,11 @@ def _facts(page: CTE) -> Select[Any]:
     )
 
 
-def _read(desk: Desk, connection: Connection, query: Select[Any]) -> list[WatchedOrder]:
+def _read(context: Context, connection: Connection, query: Select[Any]) -> list[WatchedOrder]:
     rows = connection.execute(query).all()
-    parcels = load_shipments(desk, connection, {row[0] for row in rows})
+    parcels = load_shipments(context, connection, {row[0] for row in rows})
     orders = groupby(rows, key=itemgetter(0))
-    return _with_told(connection, [_watched(desk, list(lines), parcels) for _, lines in orders])
+    return _with_told(connection, [_watched(context, list(lines), parcels) for _, lines in orders])
 
 
 def _with_told(connection: Connection, found: list[WatchedOrder]) -> list[WatchedOrder]:
@@ -161,7 +161,9 @@ def _with_told(connection: Connection, found: list[WatchedOrder]) -> list[Watche
     ]
 
 
-def _watched(desk: Desk, rows: list[Row[Any]], parcels: Mapping[tuple[str, str], Sequence[Shipment]]) -> WatchedOrder:
+def _watched(
+    context: Context, rows: list[Row[Any]], parcels: Mapping[tuple[str, str], Sequence[Shipment]]
+) -> WatchedOrder:
     first = rows[0]
     number, placed_at, cancelled_at, currency, fee, url, unpaid, choice = first[IN_ORDER]
     version, look, bucket, revision, told_revision, told_on, told_lines, told_to, assumed = first[IN_WATCH]
@@ -171,15 +173,17 @@ def _watched(desk: Desk, rows: list[Row[Any]], parcels: Mapping[tuple[str, str],
     wait = held_lines(choice or ())
     facts = OrderFacts(
         id=number,
-        placed_on=placed_at.astimezone(desk.zone).date(),
+        placed_on=placed_at.astimezone(context.zone).date(),
         customer=CustomerFacts(*first[IN_CUSTOMER]),
         lines=tuple(
-            _line(desk, row[IN_LINE], ProductFacts(*row[IN_PRODUCT]), wait, parcels.get((number, row[IN_LINE][0]), ()))
+            _line(
+                context, row[IN_LINE], ProductFacts(*row[IN_PRODUCT]), wait, parcels.get((number, row[IN_LINE][0]), ())
+            )
             for row in _in_display_order(rows)
         ),
-        currency=currency or desk.shop.currency,
+        currency=currency or context.shop.currency,
         shipping_fee=fee,
-        cancelled_on=desk.day(cancelled_at),
+        cancelled_on=context.day(cancelled_at),
         url=url,
         told=told,
         unpaid=unpaid,
@@ -194,7 +198,7 @@ def _in_display_order(rows: list[Row[Any]]) -> list[Row[Any]]:
 
 
 def _line(
-    desk: Desk,
+    context: Context,
     row: Row[Any],
     product: ProductFacts,
     wait: Mapping[str, date | None],
@@ -208,7 +212,7 @@ def _line(
     )
     expected_on, shipped, delivered, cancelled, ready, lies_ready, closed, ended = found[len(PROMISED_COLUMNS) + 6 :]
     if ready is None:  # without an expectation of ours: the shop's own date
-        expected_on = desk.expected_day(expected_on, promised[1])
+        expected_on = context.expected_day(expected_on, promised[1])
     # Of a line without an expectation of ours, the shop's system knows by itself what it waits for.
     if number in wait and shipped is None and ready is not None:
         until, ready = wait[number], False
@@ -219,12 +223,12 @@ def _line(
         product=product,
         quantity=quantity,
         promise=Promise(promised[PROMISE]),
-        promised_on=desk.promised_day(*promised),
+        promised_on=context.promised_day(*promised),
         price=price,
         expected_on=expected_on,
-        shipped_on=desk.day(shipped),
-        delivered_on=desk.day(delivered),
-        cancelled_on=desk.day(cancelled),
+        shipped_on=context.day(shipped),
+        delivered_on=context.day(delivered),
+        cancelled_on=context.day(cancelled),
         ready=bool(ready),
         in_stock=bool(lies_ready),
         **dict(zip(("shipped", "cancelled", "returned", "packed"), pieces, strict=True)),

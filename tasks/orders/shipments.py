@@ -6,12 +6,12 @@ from collections.abc import Set
 from sqlalchemy import Connection, select
 
 from models.orders import Shipment
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.db.sql import in_list
 from tasks.tables import SHIPMENTS
 
 
-def load_shipments(desk: Desk, connection: Connection, orders: Set[str]) -> dict[tuple[str, str], list[Shipment]]:
+def load_shipments(context: Context, connection: Connection, orders: Set[str]) -> dict[tuple[str, str], list[Shipment]]:
     """Return the parcels of orders, by order and line."""
     found: dict[tuple[str, str], list[Shipment]] = defaultdict(list)
     moments = (SHIPMENTS.c[name] for name in ("packed_at", "shipped_at", "delivered_at", "cancelled_at"))
@@ -19,6 +19,6 @@ def load_shipments(desk: Desk, connection: Connection, orders: Set[str]) -> dict
     query = select(SHIPMENTS.c.order_id, SHIPMENTS.c.number, SHIPMENTS.c.id, SHIPMENTS.c.quantity, *moments, *tracked)
     query = query.where(in_list(connection, SHIPMENTS.c.order_id, orders)).order_by(*SHIPMENTS.primary_key)
     for order, line, key, quantity, packed, shipped, delivered, cancelled, *how in connection.execute(query):
-        days = (desk.day(packed), desk.day(shipped), desk.day(delivered), desk.day(cancelled))
+        days = (context.day(packed), context.day(shipped), context.day(delivered), context.day(cancelled))
         found[order, line].append(Shipment(key, quantity, *days, *how))
     return found

@@ -13,22 +13,21 @@ from models.orders import ProductFacts
 from models.posts import ProductDelay, ProductStock
 from rules.delays.delays import bucket_for
 from rules.ids import post_id
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.db.sql import insert, read_only
 from tasks.orders.filters import CURRENT_DATE_FILTER, EXPECTED_ON_CLAUSE, late_filter
 from tasks.orders.queries import PRODUCT, PROMISED_COLUMNS
 from tasks.posts.stock import stale_stock_posts, stocked_products
-from tasks.runs.records import Now
 from tasks.tables import CUSTOMERS, EXPECTED_DATES, ORDER_LINES, ORDERS, POSTS, PRODUCTS
 
 STREAMED = {"yield_per": 5000}
 
 
 def late_products(
-    desk: Desk, connection: Connection, as_of: date, among: Sequence[str] | None = None
+    context: Context, connection: Connection, as_of: date, among: Sequence[str] | None = None
 ) -> list[ProductDelay]:
     """Return the products late in enough orders to be worth a post, the most orders first; of some products, or all."""
-    terms = desk.policy.posts
+    terms = context.policy.posts
     late: dict[ProductFacts, list[tuple[str, int, date | None]]] = {}
     query = (
         select(ORDER_LINES.c.order_id, EXPECTED_ON_CLAUSE, EXPECTED_DATES.c.id, *PROMISED_COLUMNS, *PRODUCT)
@@ -38,59 +37,59 @@ def late_products(
             .outerjoin(CUSTOMERS, CUSTOMERS.c.id == ORDERS.c.customer_id)
             .outerjoin(EXPECTED_DATES, CURRENT_DATE_FILTER)
         )
-        .where(late_filter(desk, as_of))
+        .where(late_filter(context, as_of))
     )
     if among is not None:
         query = query.where(PRODUCTS.c.id.in_(among))
     for order, given, ours, *found in connection.execute(query, execution_options=STREAMED):
         promised, product = found[: len(PROMISED_COLUMNS)], found[len(PROMISED_COLUMNS) :]
-        expected_on = given if ours is not None else desk.expected_day(given, promised[1])
+        expected_on = given if ours is not None else context.expected_day(given, promised[1])
         day = expected_on if expected_on is not None and expected_on >= as_of else None
-        days = desk.calendar.days_late(desk.promised_day(*promised), day or as_of)
+        days = context.calendar.days_late(context.promised_day(*promised), day or as_of)
         if days >= terms.days:
             late.setdefault(ProductFacts(*product), []).append((order, days, day))
     worth = {product: found for product, found in late.items() if len({order for order, *_ in found}) >= terms.orders}
-    delays = [_delay(desk, product, found, as_of) for product, found in worth.items()]
+    delays = [_delay(context, product, found, as_of) for product, found in worth.items()]
     return sorted(delays, key=lambda one: (-one.orders, one.product.id))
 
 
 def _delay(
-    desk: Desk, product: ProductFacts, found: Sequence[tuple[str, int, date | None]], as_of: date
+    context: Context, product: ProductFacts, found: Sequence[tuple[str, int, date | None]], as_of: date
 ) -> ProductDelay:
     dates = [day for *_, day in found]
     days = round(median(days for _, days, _ in found))
-    bucket = bucket_for(days, desk.policy)
+    bucket = bucket_for(days, context.policy)
     return ProductDelay(
         product=product,
         as_of=as_of,
         orders=len({order for order, *_ in found}),
         days=days,
         expected_on=None if None in dates else max(day for day in dates if day is not None),
-        bucket=bucket.name if bucket else desk.policy.bucket[0].name,
+        bucket=bucket.name if bucket else context.policy.bucket[0].name,
     )
 
 
-def compose_delay_posts(desk: Desk, now: Now) -> list[dict[str, Any]]:
+def compose_delay_posts(context: Context) -> list[dict[str, Any]]:
     """Write this week's posts about late products; see `hold`."""
-    with read_only(desk.engine) as connection:
-        late = late_products(desk, connection, now.as_of)
-    return save_posts(desk, now, late)
+    with read_only(context.engine) as connection:
+        late = late_products(context, connection, context.as_of)
+    return save_posts(context, late)
 
 
-def compose_stock_posts(desk: Desk, now: Now) -> list[dict[str, Any]]:
+def compose_stock_posts(context: Context) -> list[dict[str, Any]]:
     """Write this week's posts about products that are back or running low; see `hold`."""
-    with read_only(desk.engine) as connection:
-        stocked = stocked_products(desk, connection, now)
-    return save_posts(desk, now, stocked)
+    with read_only(context.engine) as connection:
+        stocked = stocked_products(context, connection)
+    return save_posts(context, stocked)
 
 
-def save_posts(desk: Desk, now: Now, about: Sequence[ProductDelay | ProductStock]) -> list[dict[str, Any]]:
+def save_posts(context: Context, about: Sequence[ProductDelay | ProductStock]) -> list[dict[str, Any]]:
     """Write posts, held until somebody approves them; at most one a product, week and kind. Return the new ones."""
-    name = iso_week(now.as_of)
-    rows = [_post(desk, now, one, name) for one in about]
+    name = iso_week(context.as_of)
+    rows = [_post(context, one, name) for one in about]
     if not rows:
         return []
-    with desk.engine.begin() as connection:
+    with context.engine.begin() as connection:
         there = set(connection.execute(select(POSTS.c.id).where(POSTS.c.week == name)).scalars())
         new = [row for row in rows if row["id"] not in there]
         if new:
@@ -98,12 +97,12 @@ def save_posts(desk: Desk, now: Now, about: Sequence[ProductDelay | ProductStock
     return new
 
 
-def _post(desk: Desk, now: Now, about: ProductDelay | ProductStock, week: str) -> dict[str, Any]:
+def _post(context: Context, about: ProductDelay | ProductStock, week: str) -> dict[str, Any]:
     key = post_id(about.product.id, week, about.kind)
-    words = desk.words.post(about, id=key)
+    words = context.words.post(about, id=key)
     return {
         "id": key,
-        "run_id": now.run,
+        "run_id": context.run_id,
         "product_id": about.product.id,
         "week": week,
         "kind": about.kind,
@@ -114,8 +113,8 @@ def _post(desk: Desk, now: Now, about: ProductDelay | ProductStock, week: str) -
         "orders": about.orders,
         "left": about.left if isinstance(about, ProductStock) else None,
         "expected_on": about.expected_on if isinstance(about, ProductDelay) else None,
-        "created_at": now.moment,
-        "not_before": now.moment,
+        "created_at": context.started_at,
+        "not_before": context.started_at,
     }
 
 
@@ -125,11 +124,11 @@ def iso_week(day: date) -> str:
 
 
 def stale_posts(
-    desk: Desk, connection: Connection, posts: Sequence[Mapping[str, Any]], as_of: date, _: datetime
+    context: Context, connection: Connection, posts: Sequence[Mapping[str, Any]], as_of: date, _: datetime
 ) -> list[DeliveryOutcome]:
     """Return the posts that are not true any more, such as one whose product is expected on another day."""
     about_late = [row for row in posts if row["kind"] == PostKind.LATE]
-    late = late_products(desk, connection, as_of, [row["product_id"] for row in about_late])
+    late = late_products(context, connection, as_of, [row["product_id"] for row in about_late])
     dates = {one.product.id: one.expected_on for one in late}
     changed = {
         row["id"]

@@ -6,10 +6,9 @@ from sqlalchemy import Connection, select, update
 
 from models.enums import State
 from models.errors import ForewarnError
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.db.events import record_events
 from tasks.db.lookup import find_one
-from tasks.runs.records import Now
 from tasks.tables import POSTS
 
 
@@ -21,22 +20,22 @@ def find_posts(connection: Connection, state: State | None = None) -> list[dict[
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def review_post(desk: Desk, now: Now, post: str, verdict: State, who: str, why: str = "") -> str:
+def review_post(context: Context, post: str, verdict: State, who: str, why: str = "") -> str:
     """Approve (QUEUED) or turn down (SKIPPED) a held post, named by the beginning of its id; return the whole id.
 
     Raises ForewarnError where no held post, or more than one, is meant.
     """
-    with desk.engine.begin() as connection:
+    with context.engine.begin() as connection:
         held = "held posts that `forewarn posts list` shows"
         key = find_one(connection, POSTS, post, POSTS.c.state == State.HELD, held)
         reason = None if verdict is State.QUEUED else why or "not approved"
         moved = connection.execute(
             update(POSTS)
             .where(POSTS.c.id == key, POSTS.c.state == State.HELD)
-            .values(state=verdict, reason=reason, not_before=now.moment)
+            .values(state=verdict, reason=reason, not_before=context.started_at)
         )
         if moved.rowcount != 1:
             raise ForewarnError(f"somebody else decided on post {post} just now; `forewarn posts list --all` shows it")
         kind = "approved" if verdict is State.QUEUED else "turned_down"
-        record_events(connection, [(kind, key, why)], now.moment, who)
+        record_events(connection, [(kind, key, why)], context.started_at, who)
     return key

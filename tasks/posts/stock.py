@@ -11,32 +11,31 @@ from models.inventory import StockStatus
 from models.orders import ProductFacts
 from models.posts import ProductStock
 from models.quantities import Quantity
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.orders.queries import PRODUCT
 from tasks.replenishment.reorder_list import find_low_stock
-from tasks.runs.records import Now
 from tasks.tables import AVAILABILITIES, PRODUCTS
 
 RESTOCK_WINDOW = timedelta(days=1)
 """How long it is news that a product is back."""
 
 
-def stocked_products(desk: Desk, connection: Connection, now: Now) -> list[ProductStock]:
+def stocked_products(context: Context, connection: Connection) -> list[ProductStock]:
     """Return the products worth a post: back after many orders waited for them, or selling with few left."""
-    back = _restocked(desk, connection, now)
+    back = _restocked(context, connection)
     said = {one.product.id for one in back}
-    low = (ProductStock(one.product, PostKind.LOW, one.left) for one in find_low_stock(desk, connection))
+    low = (ProductStock(one.product, PostKind.LOW, one.left) for one in find_low_stock(context, connection))
     return back + [one for one in low if one.product.id not in said]
 
 
-def _restocked(desk: Desk, connection: Connection, now: Now) -> list[ProductStock]:
+def _restocked(context: Context, connection: Connection) -> list[ProductStock]:
     query = (
         select(AVAILABILITIES.c.left, AVAILABILITIES.c.waited, *PRODUCT)
         .select_from(AVAILABILITIES.join(PRODUCTS, PRODUCTS.c.id == AVAILABILITIES.c.product_id))
         .where(
             AVAILABILITIES.c.state == StockStatus.IN_STOCK,
-            AVAILABILITIES.c.since > now.moment - RESTOCK_WINDOW,
-            AVAILABILITIES.c.waited >= desk.policy.restock.post_orders,
+            AVAILABILITIES.c.since > context.started_at - RESTOCK_WINDOW,
+            AVAILABILITIES.c.waited >= context.policy.restock.post_orders,
         )
         .order_by(AVAILABILITIES.c.waited.desc(), AVAILABILITIES.c.product_id)
     )

@@ -17,7 +17,7 @@ from channels.transport import DocumentTransport
 from models.enums import SkipReason, State
 from models.messages import DeliveryOutcome
 from models.purchasing import IDEMPOTENT, Document, VendorChannel
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.db.events import record_events
 from tasks.db.sql import in_list
 from tasks.delivery.outcomes import record_outcomes
@@ -26,7 +26,6 @@ from tasks.delivery.worker import DeliverySummary, backoff, settled
 from tasks.purchasing.documents import build_document, load_purchase, reduce_lines
 from tasks.purchasing.requirements import reduced_lines
 from tasks.purchasing.vendors import VendorFacts, channel_of, email_of, load_vendors
-from tasks.runs.records import Now
 from tasks.tables import PURCHASE_REQUESTS, SUPPRESSIONS
 from templates.rendering.environment import BadWords
 from templates.rendering.purchasing import PurchaseWords
@@ -57,10 +56,10 @@ class DispatchSummary(DeliverySummary):
     """Requests that stay queued, by vendor, for there is no door to it."""
 
 
-def recover_abandoned(desk: Desk, couriers: DispatchWorker) -> int:
+def recover_abandoned(context: Context, couriers: DispatchWorker) -> int:
     """Settle what an earlier run left under way when it died; return how many are in doubt for staff."""
     now, who = couriers.clock(), couriers.worker.name
-    with desk.engine.begin() as connection:
+    with context.engine.begin() as connection:
         ended = mark_abandoned_in_doubt(connection, PURCHASE_REQUESTS, now, who)
         lost = PURCHASE_REQUESTS.c.state == State.IN_DOUBT
         known = PURCHASE_REQUESTS.c.channel.in_(list(IDEMPOTENT))
@@ -74,11 +73,11 @@ def recover_abandoned(desk: Desk, couriers: DispatchWorker) -> int:
         return len(connection.execute(select(PURCHASE_REQUESTS.c.id).where(lost)).all())
 
 
-async def dispatch_requests(desk: Desk, now: Now, couriers: DispatchWorker, words: PurchaseWords) -> DispatchSummary:
+async def dispatch_requests(context: Context, couriers: DispatchWorker, words: PurchaseWords) -> DispatchSummary:
     """Hand over every request that is due and whose vendor has a door; the others stay queued."""
-    rows, known, shut = await asyncio.to_thread(_claim, desk, couriers)
+    rows, known, shut = await asyncio.to_thread(_claim, context, couriers)
     done, room = DispatchSummary(shut=shut), asyncio.Semaphore(couriers.parallel)
-    round_ = _Dispatcher(desk, now, couriers, words, known, done)
+    round_ = _Dispatcher(context, couriers, words, known, done)
 
     async def one(row: Mapping[str, Any]) -> None:
         async with room:
@@ -91,9 +90,9 @@ async def dispatch_requests(desk: Desk, now: Now, couriers: DispatchWorker, word
 
 
 def _claim(
-    desk: Desk, couriers: DispatchWorker
+    context: Context, couriers: DispatchWorker
 ) -> tuple[list[Mapping[str, Any]], dict[str, VendorFacts], Counter[str]]:
-    with desk.engine.begin() as connection:
+    with context.engine.begin() as connection:
         rows = claim(
             connection, PURCHASE_REQUESTS, couriers.worker, couriers.clock(), list(VendorChannel), MAX_PARALLEL
         ).rows
@@ -113,8 +112,7 @@ def _may_have_arrived(row: Mapping[str, Any]) -> bool:
 class _Dispatcher:
     """One run's claims on their way out."""
 
-    desk: Desk
-    now: Now
+    context: Context
     couriers: DispatchWorker
     words: PurchaseWords
     vendors: Mapping[str, VendorFacts]
@@ -123,7 +121,7 @@ class _Dispatcher:
     async def hand_over(self, row: Mapping[str, Any]) -> None:
         """Hand one request over, and write down what came of it."""
         vendor = self.vendors[row["vendor_id"]]
-        way = channel_of(self.desk.shop, vendor) or VendorChannel(row["channel"])
+        way = channel_of(self.context.shop, vendor) or VendorChannel(row["channel"])
         outcome = await asyncio.to_thread(self._document, row, vendor, way)
         if isinstance(outcome, Document) and await asyncio.to_thread(self._start, row, way):
             sending = asyncio.create_task(self.couriers.doors[vendor.id].send(outcome))
@@ -137,25 +135,25 @@ class _Dispatcher:
         self, row: Mapping[str, Any], vendor: VendorFacts, way: VendorChannel
     ) -> Document | DeliveryOutcome | None:
         """Return what leaves, or why nothing does; None, and handed back, where its words fail."""
-        mail = email_of(self.desk.shop, vendor) if way is VendorChannel.MAIL else None
-        with self.desk.engine.begin() as connection:
+        mail = email_of(self.context.shop, vendor) if way is VendorChannel.MAIL else None
+        with self.context.engine.begin() as connection:
             if not self._ours(connection, row):
                 return None
-            fewer = {} if row["reminder_of"] else reduced_lines(self.desk, connection, row["id"], self.now.as_of)
+            fewer = {} if row["reminder_of"] else reduced_lines(self.context, connection, row["id"], self.context.as_of)
             if fewer and _may_have_arrived(row):  # the vendor may work on it as it was
                 return DeliveryOutcome(row["id"], State.IN_DOUBT, CHANGED)
             reduce_lines(connection, fewer)
-            purchase = load_purchase(self.desk, connection, row, self.now.as_of)
+            purchase = load_purchase(self.context, connection, row, self.context.as_of)
             unwanted = select(SUPPRESSIONS.c.address).where(SUPPRESSIONS.c.address == (mail or "").lower())
             suppressed = connection.execute(unwanted).first() is not None
         if purchase is None or suppressed:
             state, why = (State.REJECTED, SkipReason.SUPPRESSED) if purchase else (State.SKIPPED, SkipReason.CHANGED)
             return DeliveryOutcome(row["id"], state, why)
         try:
-            return build_document(self.desk, self.words, purchase, vendor, way)
+            return build_document(self.context, self.words, purchase, vendor, way)
         except BadWords as error:
             self.done.problems.append(str(error))
-            with self.desk.engine.begin() as connection:
+            with self.context.engine.begin() as connection:
                 release_claims(connection, PURCHASE_REQUESTS, self.couriers.worker, [row["id"]])
             return None
 
@@ -166,7 +164,7 @@ class _Dispatcher:
         return connection.execute(query).first() is not None
 
     def _start(self, row: Mapping[str, Any], way: VendorChannel) -> bool:
-        with self.desk.engine.begin() as connection:
+        with self.context.engine.begin() as connection:
             ours = mark_sending(connection, PURCHASE_REQUESTS, self.couriers.worker, [row["id"]], self.couriers.clock())
             if ours and way != row["channel"]:
                 connection.execute(
@@ -177,7 +175,7 @@ class _Dispatcher:
     def _outcome(self, row: Mapping[str, Any], way: VendorChannel, sending: "asyncio.Task[Any]") -> DeliveryOutcome:
         now = self.couriers.clock()
         vendor = self.vendors[row["vendor_id"]]
-        address = email_of(self.desk.shop, vendor) if way is VendorChannel.MAIL else None
+        address = email_of(self.context.shop, vendor) if way is VendorChannel.MAIL else None
         outcome = settled({**row, "address": address and address.lower()}, sending, now)
         if getattr(sending.exception(), "channel_down", False):
             self.done.down[vendor.id] = outcome.reason
@@ -191,7 +189,7 @@ class _Dispatcher:
         return outcome
 
     def _settle(self, outcome: DeliveryOutcome) -> list[DeliveryOutcome]:
-        with self.desk.engine.begin() as connection:
+        with self.context.engine.begin() as connection:
             return record_outcomes(
                 connection, PURCHASE_REQUESTS, [outcome], self.couriers.clock(), self.couriers.worker.name
             )

@@ -17,7 +17,7 @@ from models.purchasing import Address as To
 from models.purchasing import Document, PurchaseItem, PurchaseRequestData, VendorChannel, VendorResponse
 from models.quantities import Quantity, as_number
 from rules.delays.line_order import natural_key
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.csv_files import csv_text
 from tasks.purchasing.requirements import same_product_filter, wanted_filter
 from tasks.purchasing.vendors import VendorFacts
@@ -36,7 +36,7 @@ TO = [
 
 
 def load_purchase(
-    desk: Desk, connection: Connection, row: Mapping[str, Any], as_of: date
+    context: Context, connection: Connection, row: Mapping[str, Any], as_of: date
 ) -> PurchaseRequestData | None:
     """Return what a request, or a reminder of one, still has to say; None where nothing is.
 
@@ -44,15 +44,15 @@ def load_purchase(
     """
     reminds = row["reminder_of"]
     key = reminds or row["id"]
-    wanted = and_(wanted_filter(desk.end_of(as_of)), same_product_filter()) if reminds else true()
+    wanted = and_(wanted_filter(context.end_of(as_of)), same_product_filter()) if reminds else true()
     lines = _lines(connection, PURCHASE_LINES.c.request_id == key, wanted)
-    items = tuple(_reminder_item(line) if reminds else _item(desk, line) for line in lines)
+    items = tuple(_reminder_item(line) if reminds else _item(context, line) for line in lines)
     asked_at = row["created_at"]
     if reminds:
         asked_at = connection.execute(
             select(PURCHASE_REQUESTS.c.created_at).where(PURCHASE_REQUESTS.c.id == key)
         ).scalar_one()
-    asked_on = asked_at.astimezone(desk.zone).date()
+    asked_on = asked_at.astimezone(context.zone).date()
     return PurchaseRequestData(row["id"], row["vendor_id"], asked_on, items, reminds) if items else None
 
 
@@ -86,9 +86,9 @@ def _lines(connection: Connection, *which: ColumnElement[bool]) -> list[Row[Any]
     return sorted(connection.execute(query), key=lambda row: (natural_key(row.order_id), natural_key(row.line)))
 
 
-def _item(desk: Desk, row: Row[Any]) -> PurchaseItem:
+def _item(context: Context, row: Row[Any]) -> PurchaseItem:
     order, line, product, name, quantity, drop_shipped, *to = tuple(row)
-    warehouse = desk.shop.warehouse.address if desk.shop.warehouse else None
+    warehouse = context.shop.warehouse.address if context.shop.warehouse else None
     where = To(*(part or "" for part in to)) if drop_shipped else warehouse
     return PurchaseItem(order, line, product, name or product, quantity, drop_shipped, where)
 
@@ -99,19 +99,19 @@ def _reminder_item(row: Row[Any]) -> PurchaseItem:
 
 
 def build_document(
-    desk: Desk, words: PurchaseWords, purchase: PurchaseRequestData, vendor: VendorFacts, way: VendorChannel
+    context: Context, words: PurchaseWords, purchase: PurchaseRequestData, vendor: VendorFacts, way: VendorChannel
 ) -> Document:
     """Return a request as the file and the words that its vendor gets; raises BadWords."""
     subject, text = words.write(purchase, vendor.name)
     what = "reminder" if purchase.reminds else "purchase-request"
-    form = _form(desk, vendor.id, way)
+    form = _form(context, vendor.id, way)
     written, kind = FORMS[form]
-    file = Attachment(f"{what}-{purchase.id[:8]}.{form}", kind, written(purchase, desk.shop.name).encode())
+    file = Attachment(f"{what}-{purchase.id[:8]}.{form}", kind, written(purchase, context.shop.name).encode())
     return Document(purchase.id, file, subject, text, words.locale)
 
 
-def _form(desk: Desk, vendor: str, way: VendorChannel) -> str:
-    door = desk.shop.vendor.get(vendor)
+def _form(context: Context, vendor: str, way: VendorChannel) -> str:
+    door = context.shop.vendor.get(vendor)
     if isinstance(door, ByFolder | BySftp):
         return door.format
     return "json" if way is VendorChannel.HTTP else "csv"

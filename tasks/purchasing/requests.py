@@ -9,36 +9,35 @@ from sqlalchemy import ColumnElement, and_, select
 from models.enums import State
 from models.purchasing import RequestLine, VendorChannel
 from rules.ids import purchase_line_id, reminder_id, request_id
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.db.events import record_events
 from tasks.db.sql import insert, read_only
 from tasks.purchasing.requirements import same_product_filter, wanted_filter
 from tasks.purchasing.vendors import channel_of, load_vendors
-from tasks.runs.records import Now
 from tasks.tables import ORDER_LINES, ORDERS, PURCHASE_LINES, PURCHASE_REQUESTS
 
 
 def record_requests(
-    desk: Desk, now: Now, asks: Mapping[str, Iterable[RequestLine]], ways: Mapping[str, VendorChannel]
+    context: Context, asks: Mapping[str, Iterable[RequestLine]], ways: Mapping[str, VendorChannel]
 ) -> dict[str, int]:
     """Write requests and their lines in one transaction; return how many lines are asked for, by vendor.
 
     Where they are more than the policy lets one run ask for, the requests are held. Safe to repeat: a line is asked
     for its attempt time once, whoever asks; what another run asked for meanwhile is left out.
     """
-    rows = [_line(now, ask) for asked in asks.values() for ask in asked]
-    held = len(rows) > desk.policy.vendors.most_lines
-    vendor_of = {request_id(now.run, vendor): vendor for vendor in asks}
+    rows = [_line(context, ask) for asked in asks.values() for ask in asked]
+    held = len(rows) > context.policy.vendors.most_lines
+    vendor_of = {request_id(context.run_id, vendor): vendor for vendor in asks}
     rows.sort(key=lambda row: (row["order_id"], row["line"]))  # transactions that meet lock in one order
     lines: dict[str, int] = {}
-    with desk.engine.begin() as connection:
+    with context.engine.begin() as connection:
         if rows:
             new = insert(connection, PURCHASE_LINES).on_conflict_do_nothing().returning(PURCHASE_LINES.c.request_id)
             for request in connection.execute(new, rows).scalars():
                 lines[request] = lines.get(request, 0) + 1
         requests = [
             {
-                **_request(now, vendor_of[key], ways[vendor_of[key]]),
+                **_request(context, vendor_of[key], ways[vendor_of[key]]),
                 "id": key,
                 "state": State.HELD if held else "queued",
             }
@@ -47,20 +46,22 @@ def record_requests(
         if requests:
             connection.execute(insert(connection, PURCHASE_REQUESTS), requests)
             record_events(
-                connection, [("asked", key, f"{n} lines of {vendor_of[key]}") for key, n in lines.items()], *_by(now)
+                connection,
+                [("asked", key, f"{n} lines of {vendor_of[key]}") for key, n in lines.items()],
+                *_by(context),
             )
     return {vendor_of[key]: n for key, n in lines.items()}
 
 
-def _by(now: Now) -> tuple[Any, str]:
-    return now.moment, now.run
+def _by(context: Context) -> tuple[Any, str]:
+    return context.started_at, context.run_id
 
 
-def _line(now: Now, ask: RequestLine) -> dict[str, Any]:
+def _line(context: Context, ask: RequestLine) -> dict[str, Any]:
     need = ask.need
     return {
         "id": purchase_line_id(need.order, need.line, ask.attempt),
-        "request_id": request_id(now.run, need.vendor),
+        "request_id": request_id(context.run_id, need.vendor),
         "order_id": need.order,
         "line": need.line,
         "attempt": ask.attempt,
@@ -70,10 +71,10 @@ def _line(now: Now, ask: RequestLine) -> dict[str, Any]:
     }
 
 
-def _request(now: Now, vendor: str, way: VendorChannel, reminder_of: str | None = None) -> dict[str, Any]:
-    moments = {"created_at": now.moment, "not_before": now.moment}
+def _request(context: Context, vendor: str, way: VendorChannel, reminder_of: str | None = None) -> dict[str, Any]:
+    moments = {"created_at": context.started_at, "not_before": context.started_at}
     return {
-        "run_id": now.run,
+        "run_id": context.run_id,
         "vendor_id": vendor,
         "channel": way,
         "attempts": 0,
@@ -82,7 +83,7 @@ def _request(now: Now, vendor: str, way: VendorChannel, reminder_of: str | None 
     }
 
 
-def overdue_clause(desk: Desk, now: Now, hours: int) -> ColumnElement[bool]:
+def overdue_clause(context: Context, hours: int) -> ColumnElement[bool]:
     """Return the SQL of a request, no reminder, that left so many hours ago and has open lines without an answer."""
     waits = (
         select(PURCHASE_LINES.c.id)
@@ -92,25 +93,25 @@ def overdue_clause(desk: Desk, now: Now, hours: int) -> ColumnElement[bool]:
         )
         .join(ORDERS, ORDERS.c.id == ORDER_LINES.c.order_id)
         .where(PURCHASE_LINES.c.request_id == PURCHASE_REQUESTS.c.id, PURCHASE_LINES.c.answer.is_(None))
-        .where(wanted_filter(desk.end_of(now.as_of)), same_product_filter())
+        .where(wanted_filter(context.end_of(context.as_of)), same_product_filter())
     )
-    long_ago = PURCHASE_REQUESTS.c.settled_at <= now.moment - timedelta(hours=hours)
+    long_ago = PURCHASE_REQUESTS.c.settled_at <= context.started_at - timedelta(hours=hours)
     return and_(
         PURCHASE_REQUESTS.c.state == State.SENT, PURCHASE_REQUESTS.c.reminder_of.is_(None), long_ago, waits.exists()
     )
 
 
-def send_reminders(desk: Desk, now: Now) -> int:
+def send_reminders(context: Context) -> int:
     """Owe a reminder, once, of every request that stays without an answer too long; return how many are new."""
     reminders = PURCHASE_REQUESTS.alias()
     query = select(PURCHASE_REQUESTS.c.id, PURCHASE_REQUESTS.c.vendor_id, PURCHASE_REQUESTS.c.channel).where(
-        overdue_clause(desk, now, desk.policy.vendors.answer_hours),
+        overdue_clause(context, context.policy.vendors.answer_hours),
         ~select(reminders.c.id).where(reminders.c.reminder_of == PURCHASE_REQUESTS.c.id).exists(),
     )
-    with desk.engine.begin() as connection:
+    with context.engine.begin() as connection:
         rows = [
             {
-                **_request(now, vendor, VendorChannel(way), reminder_of=key),
+                **_request(context, vendor, VendorChannel(way), reminder_of=key),
                 "id": reminder_id(key),
                 "state": State.QUEUED,
             }
@@ -120,17 +121,17 @@ def send_reminders(desk: Desk, now: Now) -> int:
             return 0
         new = insert(connection, PURCHASE_REQUESTS).on_conflict_do_nothing().returning(PURCHASE_REQUESTS.c.reminder_of)
         chased = list(connection.execute(new, rows).scalars())
-        record_events(connection, [("chased", key, "no answer so far") for key in chased], *_by(now))
+        record_events(connection, [("chased", key, "no answer so far") for key in chased], *_by(context))
     return len(chased)
 
 
-def channels_of_vendors(desk: Desk, ids: Iterable[str]) -> tuple[dict[str, VendorChannel], list[str]]:
+def channels_of_vendors(context: Context, ids: Iterable[str]) -> tuple[dict[str, VendorChannel], list[str]]:
     """Return how vendors take requests, and a sentence about each that cannot be asked."""
-    with read_only(desk.engine) as connection:
+    with read_only(context.engine) as connection:
         known = load_vendors(connection, ids)
     ways, problems = {}, []
     for key in sorted(ids):
-        way = channel_of(desk.shop, known[key]) if key in known else None
+        way = channel_of(context.shop, known[key]) if key in known else None
         if way is not None:
             ways[key] = way
         elif key in known:

@@ -11,11 +11,10 @@ from models.inventory import Coverage
 from models.purchasing import PriorRequest, Requirement
 from models.quantities import Quantity
 from rules.purchasing import Line, remaining_need
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.db.sql import read_only
 from tasks.orders.filters import unsent_filter
 from tasks.orders.owed_pieces import wanted_pieces_clause
-from tasks.runs.records import Now
 from tasks.tables import ALLOCATIONS, CUSTOMERS, ORDER_LINES, ORDERS, PRODUCTS, PURCHASE_LINES, PURCHASE_REQUESTS
 
 
@@ -37,16 +36,16 @@ def same_product_filter() -> ColumnElement[bool]:
     return ORDER_LINES.c.product_id == PURCHASE_LINES.c.product_id
 
 
-def load_requirements(desk: Desk, now: Now) -> Requirements:
+def load_requirements(context: Context) -> Requirements:
     """Return what is wanted from vendors on a day, of every open line."""
-    with read_only(desk.engine) as connection:
-        return _wanted(connection, desk.end_of(now.as_of))
+    with read_only(context.engine) as connection:
+        return _wanted(connection, context.end_of(context.as_of))
 
 
-def reduced_lines(desk: Desk, connection: Connection, request: str, as_of: date) -> dict[str, Quantity]:
+def reduced_lines(context: Context, connection: Connection, request: str, as_of: date) -> dict[str, Quantity]:
     """Return the lines that want fewer pieces than a request asks for: how many they want still, by the line's id."""
     orders = select(PURCHASE_LINES.c.order_id).where(PURCHASE_LINES.c.request_id == request)
-    found = _wanted(connection, desk.end_of(as_of), ORDERS.c.id.in_(orders))
+    found = _wanted(connection, context.end_of(as_of), ORDERS.c.id.in_(orders))
     needs = {
         (one.order, one.line, one.product, one.drop_shipped): one.quantity if one.addressed else 0
         for one in found.needs

@@ -10,14 +10,13 @@ from models.enums import State
 from models.purchasing import VendorResponse
 from sources.rows import RejectedRow, Row
 from sources.vendor_responses import TABLE, ParsedResponses, ResponseRow, checked
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.csv_files import unescape_formula
 from tasks.db.events import record_events
 from tasks.db.sql import in_list
 from tasks.delivery.queue import CLEAR_LEASE
 from tasks.orders.due import mark_orders_due
 from tasks.orders.filters import CLOSED_FILTER
-from tasks.runs.records import Now
 from tasks.tables import EVENTS, ORDER_LINES, ORDERS, PURCHASE_LINES, PURCHASE_REQUESTS
 
 VENDOR_RESPONSE = ("answer", "reason", "promised_on")
@@ -57,8 +56,7 @@ class ReusedMessageId(Exception):
 
 
 def record_responses(
-    desk: Desk,
-    now: Now,
+    context: Context,
     rows: Iterable[Row | RejectedRow],
     who: str,
     *,
@@ -71,21 +69,21 @@ def record_responses(
     a message id that was seen before.
     """
     taken, answers = ResponseSummary(), list[ParsedResponses]()
-    for one in checked(rows, desk.zone, now.as_of):
+    for one in checked(rows, context.zone, context.as_of):
         if isinstance(one, RejectedRow):
             taken.bad.append(one)
         else:
             answers.append(one)
-    with desk.engine.begin() as connection:
+    with context.engine.begin() as connection:
         if message is not None:
-            _record_message(connection, now, message, who)
-        _write(desk, now, connection, answers, who, message.vendor if message else None, taken)
+            _record_message(connection, context, message, who)
+        _write(context, connection, answers, who, message.vendor if message else None, taken)
     for bad in taken.bad:
         refuse(bad)
     return taken
 
 
-def _record_message(connection: Connection, now: Now, message: SignedMessage, who: str) -> None:
+def _record_message(connection: Connection, context: Context, message: SignedMessage, who: str) -> None:
     subject = f"{message.vendor}/{message.id}"
     earlier = select(EVENTS.c.why).where(EVENTS.c.subject == subject, EVENTS.c.kind == MESSAGE_EVENT)
     digest = connection.execute(earlier).scalar()
@@ -93,12 +91,11 @@ def _record_message(connection: Connection, now: Now, message: SignedMessage, wh
         raise ReplayedMessage
     if digest is not None:
         raise ReusedMessageId("another message had this webhook-id; a new one for each message is right")
-    record_events(connection, [(MESSAGE_EVENT, subject, message.digest)], now.moment, who)
+    record_events(connection, [(MESSAGE_EVENT, subject, message.digest)], context.started_at, who)
 
 
 def _write(
-    desk: Desk,
-    now: Now,
+    context: Context,
     connection: Connection,
     answers: Sequence[ParsedResponses],
     who: str,
@@ -122,7 +119,7 @@ def _write(
             line["answer"] = line["answer"] if wrong is None else VendorResponse.TOO_LATE
             changed[line["id"]] = line
     if changed:
-        _save(desk, now, connection, [changed[key] for key in sorted(changed)], who)
+        _save(context, connection, [changed[key] for key in sorted(changed)], who)
     taken.accepted = sum(line["answer"] == VendorResponse.ACCEPTED for line in changed.values())
     taken.refused = sum(line["answer"] == VendorResponse.REFUSED for line in changed.values())
 
@@ -195,11 +192,11 @@ def _validation_error(row: ResponseRow, line: Mapping[str, Any] | None, lines: L
     return None
 
 
-def _save(desk: Desk, now: Now, connection: Connection, changed: Sequence[Mapping[str, Any]], who: str) -> None:
+def _save(context: Context, connection: Connection, changed: Sequence[Mapping[str, Any]], who: str) -> None:
     answered = update(PURCHASE_LINES).where(PURCHASE_LINES.c.id == bindparam("key"))
     values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in VENDOR_RESPONSE}
     rows = [{"key": line["id"], **{f"new_{name}": line[name] for name in VENDOR_RESPONSE}} for line in changed]
-    connection.execute(answered.values(**values, answered_at=now.moment), rows)
+    connection.execute(answered.values(**values, answered_at=context.started_at), rows)
     requests = {line["request_id"] for line in changed}
     open_lines = select(PURCHASE_LINES.c.id).where(
         PURCHASE_LINES.c.request_id == PURCHASE_REQUESTS.c.id, PURCHASE_LINES.c.answer.is_(None)
@@ -207,17 +204,19 @@ def _save(desk: Desk, now: Now, connection: Connection, changed: Sequence[Mappin
     whole = update(PURCHASE_REQUESTS).where(
         in_list(connection, PURCHASE_REQUESTS.c.id, requests), PURCHASE_REQUESTS.c.answered_at.is_(None)
     )
-    connection.execute(whole.where(~open_lines.exists()).values(answered_at=now.moment))
+    connection.execute(whole.where(~open_lines.exists()).values(answered_at=context.started_at))
     doubt = or_(
         PURCHASE_REQUESTS.c.state == State.IN_DOUBT,
         and_(PURCHASE_REQUESTS.c.state == State.QUEUED, PURCHASE_REQUESTS.c.attempts > 0),
     )
     doubted = update(PURCHASE_REQUESTS).where(in_list(connection, PURCHASE_REQUESTS.c.id, requests), doubt)
-    sent = {"state": State.SENT, "reason": "the vendor answered it", "settled_at": now.moment}
+    sent = {"state": State.SENT, "reason": "the vendor answered it", "settled_at": context.started_at}
     connection.execute(doubted.values(**CLEAR_LEASE, **sent))
-    record_events(connection, [("answered", line["request_id"], _describe(line)) for line in changed], now.moment, who)
+    record_events(
+        connection, [("answered", line["request_id"], _describe(line)) for line in changed], context.started_at, who
+    )
     orders: set[tuple[str, ...]] = {(line["order_id"],) for line in changed}
-    mark_orders_due(connection, "orders", set(), orders, now.as_of, desk.end_of(now.as_of))
+    mark_orders_due(connection, "orders", set(), orders, context.as_of, context.end_of(context.as_of))
 
 
 def _describe(line: Mapping[str, Any]) -> str:

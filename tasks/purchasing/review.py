@@ -9,14 +9,13 @@ from sqlalchemy import Connection, and_, case, func, or_, select, update
 from models.enums import SkipReason, State
 from models.errors import ForewarnError
 from models.purchasing import VendorResponse
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.db.events import record_events
 from tasks.db.lookup import find_one
 from tasks.db.sql import read_only
 from tasks.delivery.queue import CLEAR_LEASE
 from tasks.purchasing.requests import overdue_clause
 from tasks.purchasing.requirements import same_product_filter, wanted_filter
-from tasks.runs.records import Now
 from tasks.tables import ORDER_LINES, ORDERS, PURCHASE_LINES, PURCHASE_REQUESTS, VENDORS
 
 MAY_LEAVE = (State.HELD, State.REJECTED, State.IN_DOUBT, State.SKIPPED)
@@ -35,18 +34,18 @@ STUCK = {
 UNKNOWN = "the shop's facts do not name the vendor"
 
 
-def list_waiting(desk: Desk, now: Now) -> list[dict[str, Any]]:
+def list_waiting(context: Context) -> list[dict[str, Any]]:
     """Return what waits for staff, the oldest first: requests without an answer or stuck, and lines to decide on."""
-    with read_only(desk.engine) as connection:
+    with read_only(context.engine) as connection:
         found = [
-            *_overdue_filter(desk, now, connection),
-            *_stuck_filter(desk, now, connection),
-            *_of_lines(desk, now, connection),
+            *_overdue_filter(context, connection),
+            *_stuck_filter(context, connection),
+            *_of_lines(context, connection),
         ]
     return sorted(found, key=lambda one: (one["since"], one["request"], one["order"] or "", one["line"] or ""))
 
 
-def _overdue_filter(desk: Desk, now: Now, connection: Connection) -> Iterator[dict[str, Any]]:
+def _overdue_filter(context: Context, connection: Connection) -> Iterator[dict[str, Any]]:
     reminders = PURCHASE_REQUESTS.alias()
     reminded = select(reminders.c.id).where(
         reminders.c.reminder_of == PURCHASE_REQUESTS.c.id, reminders.c.state == State.SENT
@@ -54,19 +53,21 @@ def _overdue_filter(desk: Desk, now: Now, connection: Connection) -> Iterator[di
     query = select(
         PURCHASE_REQUESTS.c.id, PURCHASE_REQUESTS.c.vendor_id, PURCHASE_REQUESTS.c.settled_at, reminded.exists()
     )
-    silent = query.where(overdue_clause(desk, now, desk.policy.vendors.staff_hours))
+    silent = query.where(overdue_clause(context, context.policy.vendors.staff_hours))
     for key, vendor, since, reminded in connection.execute(silent):
         yield _describe_wait(key, vendor, since, "no answer, though it was reminded" if reminded else "no answer")
 
 
-def _stuck_filter(desk: Desk, now: Now, connection: Connection) -> Iterator[dict[str, Any]]:
+def _stuck_filter(context: Context, connection: Connection) -> Iterator[dict[str, Any]]:
     asked = func.coalesce(PURCHASE_REQUESTS.c.reminder_of, PURCHASE_REQUESTS.c.id)
     asks = (
         select(PURCHASE_LINES.c.id)
         .where(PURCHASE_LINES.c.request_id == asked, PURCHASE_LINES.c.answer.is_(None))
         .exists()
     )
-    long_ago = PURCHASE_REQUESTS.c.created_at <= now.moment - timedelta(hours=desk.policy.vendors.staff_hours)
+    long_ago = PURCHASE_REQUESTS.c.created_at <= context.started_at - timedelta(
+        hours=context.policy.vendors.staff_hours
+    )
     late = and_(PURCHASE_REQUESTS.c.state == State.QUEUED, long_ago)
     query = (
         select(
@@ -83,8 +84,8 @@ def _stuck_filter(desk: Desk, now: Now, connection: Connection) -> Iterator[dict
         yield _describe_wait(key, vendor, since, STUCK.get(state, "has not left") + (f": {reason}" if reason else ""))
 
 
-def _of_lines(desk: Desk, now: Now, connection: Connection) -> Iterator[dict[str, Any]]:
-    wanted, answer = wanted_filter(desk.end_of(now.as_of)), PURCHASE_LINES.c.answer
+def _of_lines(context: Context, connection: Connection) -> Iterator[dict[str, Any]]:
+    wanted, answer = wanted_filter(context.end_of(context.as_of)), PURCHASE_LINES.c.answer
     asked = and_(PURCHASE_REQUESTS.c.state == State.SENT, or_(answer.is_(None), answer == VendorResponse.ACCEPTED))
     about = {
         "refused: {reason}": and_(answer == VendorResponse.REFUSED, wanted, same_product_filter()),
@@ -119,7 +120,7 @@ def _describe_wait(
     return {"request": request, "vendor": vendor, "order": order, "line": line, "since": since, "what": what}
 
 
-def find_requests(desk: Desk, most: int) -> list[dict[str, Any]]:
+def find_requests(context: Context, most: int) -> list[dict[str, Any]]:
     """Return the newest purchase requests and reminders, with how many of their lines were answered."""
     left = PURCHASE_LINES.c.answer.is_distinct_from(VendorResponse.NOT_SENT)
     lines = (
@@ -140,47 +141,47 @@ def find_requests(desk: Desk, most: int) -> list[dict[str, Any]]:
         .order_by(PURCHASE_REQUESTS.c.created_at.desc(), PURCHASE_REQUESTS.c.id)
         .limit(most)
     )
-    with read_only(desk.engine) as connection:
+    with read_only(context.engine) as connection:
         return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def approve_request(desk: Desk, now: Now, beginning: str, who: str, why: str = "") -> str:
+def approve_request(context: Context, beginning: str, who: str, why: str = "") -> str:
     """Queue a request that is held, refused by its door, dropped or in doubt, as a person says; return its id.
 
     Raises ForewarnError where none, or more than one, begins so.
     """
-    with desk.engine.begin() as connection:
+    with context.engine.begin() as connection:
         key = _find_request(connection, beginning, MAY_LEAVE)
-        _move(connection, key, State.QUEUED, why or None, not_before=now.moment)
-        record_events(connection, [("approved", key, why)], now.moment, who)
+        _move(connection, key, State.QUEUED, why or None, not_before=context.started_at)
+        record_events(connection, [("approved", key, why)], context.started_at, who)
     return key
 
 
-def drop_request(desk: Desk, now: Now, beginning: str, who: str, why: str = "") -> str:
+def drop_request(context: Context, beginning: str, who: str, why: str = "") -> str:
     """Never send a request that has not left; its lines count as asked for. Return its id. Raises ForewarnError."""
-    with desk.engine.begin() as connection:
+    with context.engine.begin() as connection:
         key = _find_request(connection, beginning, (State.HELD, State.QUEUED, State.REJECTED, State.IN_DOUBT))
-        _move(connection, key, State.SKIPPED, SkipReason.DROPPED, settled_at=now.moment)
-        record_events(connection, [(SkipReason.DROPPED, key, why)], now.moment, who)
+        _move(connection, key, State.SKIPPED, SkipReason.DROPPED, settled_at=context.started_at)
+        record_events(connection, [(SkipReason.DROPPED, key, why)], context.started_at, who)
     return key
 
 
-def mark_delivered(desk: Desk, now: Now, beginning: str, who: str, why: str = "") -> str:
+def mark_delivered(context: Context, beginning: str, who: str, why: str = "") -> str:
     """Count a request in doubt as sent, as a person says; return its id. Raises ForewarnError."""
-    with desk.engine.begin() as connection:
+    with context.engine.begin() as connection:
         key = _find_request(connection, beginning, (State.IN_DOUBT,))
-        _move(connection, key, State.SENT, why or f"{who} says that it arrived", settled_at=now.moment)
-        record_events(connection, [("settled_sent", key, why)], now.moment, who)
+        _move(connection, key, State.SENT, why or f"{who} says that it arrived", settled_at=context.started_at)
+        record_events(connection, [("settled_sent", key, why)], context.started_at, who)
     return key
 
 
-def reopen_lines(desk: Desk, now: Now, beginning: str, who: str, why: str = "") -> int:
+def reopen_lines(context: Context, beginning: str, who: str, why: str = "") -> int:
     """Let lines be asked for once more by the next run that a vendor refused, or never got; return how many.
 
     The lines of a request that was not taken or was dropped are such as well. Raises ForewarnError where none, or more
     than one, request begins so, or it has no such line.
     """
-    with desk.engine.begin() as connection:
+    with context.engine.begin() as connection:
         key = _find_request(connection, beginning, tuple(State))
         ended = select(PURCHASE_REQUESTS.c.id).where(
             PURCHASE_REQUESTS.c.id == key, PURCHASE_REQUESTS.c.state.in_(NOT_TAKEN)
@@ -191,7 +192,7 @@ def reopen_lines(desk: Desk, now: Now, beginning: str, who: str, why: str = "") 
         if not moved:
             said = f"no line of request {key[:8]} was refused, and it was neither dropped nor turned down as a whole"
             raise ForewarnError(f"{said}; `forewarn vendors waiting` shows those")
-        record_events(connection, [(VendorResponse.ASK_AGAIN, key, why or f"{moved} lines")], now.moment, who)
+        record_events(connection, [(VendorResponse.ASK_AGAIN, key, why or f"{moved} lines")], context.started_at, who)
     return moved
 
 

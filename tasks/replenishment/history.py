@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from models.tables.column_types import Pieces
 from rules.replenishment.reorder import DeliveryStats, LeadTime, lead_time
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.db.sql import id_range, is_sqlite
 from tasks.tables import INBOUNDS, ORDER_LINES, ORDERS, PRODUCTS, VENDORS
 
@@ -39,10 +39,10 @@ class LeadTimes:
         return self.unknown if vendor is None else self.by_vendor.get(vendor, self.unknown)
 
 
-def lead_times(desk: Desk, connection: Connection, as_of: date) -> LeadTimes:
+def lead_times(context: Context, connection: Connection, as_of: date) -> LeadTimes:
     """Learn the vendors' lead times from the deliveries received within the policy's time."""
-    end, policy = desk.end_of(as_of), desk.policy.reorder
-    began = end - timedelta(days=desk.policy.forecast.history_days)
+    end, policy = context.end_of(as_of), context.policy.reorder
+    began = end - timedelta(days=context.policy.forecast.history_days)
     vendor = func.coalesce(INBOUNDS.c.vendor_id, PRODUCTS.c.vendor_id)
     query = (
         select(vendor, INBOUNDS.c.ordered_at, INBOUNDS.c.received_at)
@@ -53,7 +53,7 @@ def lead_times(desk: Desk, connection: Connection, as_of: date) -> LeadTimes:
     )
     # A lorry brings many products: its rows, however many, are one delivery, and say once how long it took.
     lorries = {
-        (key, *(one.astimezone(desk.zone).date() for one in moments)) for key, *moments in connection.execute(query)
+        (key, *(one.astimezone(context.zone).date() for one in moments)) for key, *moments in connection.execute(query)
     }
     took: dict[str | None, list[int]] = {}
     for key, ordered, received in lorries:
@@ -70,16 +70,18 @@ def _delivery_stats(days: Sequence[int]) -> DeliveryStats:
     return DeliveryStats(len(days), fmean(days), stdev(days) if len(days) > 1 else 0.0)
 
 
-def daily_sales(desk: Desk, connection: Connection, as_of: date, reach: tuple[str, str]) -> dict[str, dict[int, float]]:
+def daily_sales(
+    context: Context, connection: Connection, as_of: date, reach: tuple[str, str]
+) -> dict[str, dict[int, float]]:
     """Return the pieces of each product by how many days before `as_of` they were ordered; cancelled ones left out.
 
     Whatever is older than the policy's history stands under its length.
     """
     kept = type_coerce(func.sum(ORDER_LINES.c.quantity - ORDER_LINES.c.cancelled), Pieces)
     query = (
-        select(ORDER_LINES.c.product_id, _days_ago(desk, connection, as_of).label("ago"), kept)
+        select(ORDER_LINES.c.product_id, _days_ago(context, connection, as_of).label("ago"), kept)
         .select_from(ORDER_LINES.join(ORDERS, ORDERS.c.id == ORDER_LINES.c.order_id))
-        .where(id_range(ORDER_LINES.c.product_id, *reach), ORDERS.c.placed_at < desk.start_of(as_of))
+        .where(id_range(ORDER_LINES.c.product_id, *reach), ORDERS.c.placed_at < context.start_of(as_of))
         .where(ORDER_LINES.c.cancelled_at.is_(None), ORDERS.c.cancelled_at.is_(None), ~ORDER_LINES.c.virtual)
         .group_by(ORDER_LINES.c.product_id, literal_column("ago"))
     )
@@ -89,13 +91,13 @@ def daily_sales(desk: Desk, connection: Connection, as_of: date, reach: tuple[st
     return found
 
 
-def _days_ago(desk: Desk, connection: Connection, as_of: date) -> ColumnElement[int]:
+def _days_ago(context: Context, connection: Connection, as_of: date) -> ColumnElement[int]:
     """Return the SQL of how many of the shop's days lie between an order's and `as_of`; at most the policy's history.
 
     Not every day is 24 hours long: each stretch of days of one length is counted by itself.
     """
-    history = desk.policy.reorder.history_days
-    begins = [desk.start_of(as_of - timedelta(days=ago)) for ago in range(history + 1)]
+    history = context.policy.reorder.history_days
+    begins = [context.start_of(as_of - timedelta(days=ago)) for ago in range(history + 1)]
     placed, stretches = _seconds(connection, ORDERS.c.placed_at), list[tuple[ColumnElement[bool], Any]]()
     for length, days in groupby(enumerate(pairwise(begins)), lambda one: one[1][0] - one[1][1]):
         (ago, (end, begin)), *others = days

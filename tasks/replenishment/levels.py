@@ -9,12 +9,11 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, delete, select
 
 from rules.replenishment.levels import ProductLevel
 from rules.replenishment.reorder import ReorderInputs, stock_level
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.db.sql import id_range, in_list, read_only, upsert
 from tasks.inventory.supply import products_with_supply
 from tasks.replenishment.history import LeadTimes, daily_sales
 from tasks.replenishment.reorder_list import LEVEL, pieces, vendor_of_product
-from tasks.runs.records import Now
 from tasks.tables import PRODUCTS, STOCK_LEVELS
 
 PAGE = 2_000
@@ -31,43 +30,43 @@ class LevelPage:
     """Products left out, as the shop keeps no stock of them, nor do their vendors send them."""
 
 
-def compute_levels(desk: Desk, now: Now, found: LeadTimes, after: str, limit: int = PAGE) -> LevelPage:
+def compute_levels(context: Context, found: LeadTimes, after: str, limit: int = PAGE) -> LevelPage:
     """Reckon the levels of the products that follow `after`, and write those that changed; safe to repeat."""
-    with read_only(desk.engine) as connection:
-        rows = connection.execute(_page(desk, now.as_of, after, limit)).all()
+    with read_only(context.engine) as connection:
+        rows = connection.execute(_page(context, context.as_of, after, limit)).all()
         if not rows:
             return LevelPage(None)
         reach = (after, rows[-1].id)
-        history = daily_sales(desk, connection, now.as_of, reach)
+        history = daily_sales(context, connection, context.as_of, reach)
         known = {one.product_id: one for one in _stored_levels(connection, id_range(STOCK_LEVELS.c.product_id, *reach))}
     reckoned = [
-        _level(desk, found, row, history.get(row.id, {})) for row in rows if row.stocked and not row.drop_shipped
+        _level(context, found, row, history.get(row.id, {})) for row in rows if row.stocked and not row.drop_shipped
     ]
     changed = [one for one in reckoned if one != known.get(one.product_id)]
     gone = known.keys() - {one.product_id for one in reckoned}
     if changed or gone:
-        with desk.engine.begin() as connection:
-            _write(connection, now, changed)
+        with context.engine.begin() as connection:
+            _write(connection, context, changed)
             if gone:
                 connection.execute(delete(STOCK_LEVELS).where(in_list(connection, STOCK_LEVELS.c.product_id, gone)))
     unstocked = sum(not row.stocked and not row.drop_shipped for row in rows)
     return LevelPage(reach[1], len(reckoned), len(changed), unstocked)
 
 
-def _page(desk: Desk, as_of: date, after: str, limit: int) -> Select[Any]:
+def _page(context: Context, as_of: date, after: str, limit: int) -> Select[Any]:
     columns = (
         PRODUCTS.c.id,
         vendor_of_product(),
         PRODUCTS.c.drop_shipped,
         PRODUCTS.c.safety_stock,
         products_with_supply().label("stocked"),
-        *pieces(desk, as_of),
+        *pieces(context, as_of),
     )
     return select(*columns).where(PRODUCTS.c.id > after).order_by(PRODUCTS.c.id).limit(limit)
 
 
-def _level(desk: Desk, found: LeadTimes, row: Row[Any], sold: Mapping[int, float]) -> ProductLevel:
-    policy = desk.policy.reorder
+def _level(context: Context, found: LeadTimes, row: Row[Any], sold: Mapping[int, float]) -> ProductLevel:
+    policy = context.policy.reorder
     length = min(policy.history_days, max(sold) + 1) if sold else policy.history_days
     product = ReorderInputs(
         row.id,
@@ -83,5 +82,5 @@ def _stored_levels(connection: Connection, which: ColumnElement[bool]) -> list[P
     return [ProductLevel(*row) for row in connection.execute(select(*LEVEL).where(which))]
 
 
-def _write(connection: Connection, now: Now, changed: Sequence[ProductLevel]) -> None:
-    upsert(connection, STOCK_LEVELS, [asdict(one) | {"set_at": now.moment} for one in changed])
+def _write(connection: Connection, context: Context, changed: Sequence[ProductLevel]) -> None:
+    upsert(connection, STOCK_LEVELS, [asdict(one) | {"set_at": context.started_at} for one in changed])

@@ -10,7 +10,7 @@ from models.inventory import StockStatus
 from models.orders import ProductFacts
 from models.quantities import Quantity
 from rules.replenishment.levels import ProductLevel, sorted_by_urgency
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.orders.filters import not_packed_filter
 from tasks.orders.owed_pieces import not_yet_filter, wanted_pieces_clause
 from tasks.orders.queries import PRODUCT
@@ -41,13 +41,15 @@ class LowStock:
     demand_a_day: float
 
 
-def reorder_list(desk: Desk, connection: Connection, as_of: date, *, everything: bool = False) -> list[StockPosition]:
+def reorder_list(
+    context: Context, connection: Connection, as_of: date, *, everything: bool = False
+) -> list[StockPosition]:
     """Return the products to order now, or all of them, those that run out first before the others."""
     vendor = vendor_of_product()
     joined = STOCK_LEVELS.join(PRODUCTS, PRODUCTS.c.id == STOCK_LEVELS.c.product_id).outerjoin(
         VENDORS, VENDORS.c.id == vendor
     )
-    query = select(PRODUCTS.c.name, func.coalesce(VENDORS.c.name, vendor), *pieces(desk, as_of), *LEVEL)
+    query = select(PRODUCTS.c.name, func.coalesce(VENDORS.c.name, vendor), *pieces(context, as_of), *LEVEL)
     query = query.select_from(joined)
     if not everything:
         query = query.where(STOCK_LEVELS.c.order_quantity > 0)
@@ -58,9 +60,9 @@ def reorder_list(desk: Desk, connection: Connection, as_of: date, *, everything:
     return [found[one.product_id] for one in sorted_by_urgency(position.level for position in found.values())]
 
 
-def find_low_stock(desk: Desk, connection: Connection) -> list[LowStock]:
+def find_low_stock(context: Context, connection: Connection) -> list[LowStock]:
     """Return the products that sell and of which few are left to promise, the briskest first."""
-    few = and_(AVAILABILITIES.c.left >= 1, AVAILABILITIES.c.left <= desk.policy.restock.post_left)
+    few = and_(AVAILABILITIES.c.left >= 1, AVAILABILITIES.c.left <= context.policy.restock.post_left)
     query = (
         select(AVAILABILITIES.c.left, STOCK_LEVELS.c.demand_a_day, *PRODUCT)
         .select_from(
@@ -88,14 +90,14 @@ def vendor_of_product() -> ColumnElement[Any]:
     return func.coalesce(PRODUCTS.c.vendor_id, newest).label("vendor_id")
 
 
-def pieces(desk: Desk, as_of: date) -> list[ColumnElement[Any]]:
+def pieces(context: Context, as_of: date) -> list[ColumnElement[Any]]:
     """Return the SQL of a product's pieces on hand, inbound and wanted by open lines, and its next delivery's day."""
-    coming = and_(INBOUNDS.c.product_id == PRODUCTS.c.id, not_yet_filter(INBOUNDS.c.received_at, desk.end_of(as_of)))
+    coming = and_(INBOUNDS.c.product_id == PRODUCTS.c.id, not_yet_filter(INBOUNDS.c.received_at, context.end_of(as_of)))
     day = func.coalesce(INBOUNDS.c.expected_on, INBOUNDS.c.promised_on)
     waiting = (
-        select(func.coalesce(func.sum(wanted_pieces_clause(desk.end_of(as_of))), 0))
+        select(func.coalesce(func.sum(wanted_pieces_clause(context.end_of(as_of))), 0))
         .select_from(ORDER_LINES.join(ORDERS, ORDERS.c.id == ORDER_LINES.c.order_id))
-        .where(ORDER_LINES.c.product_id == PRODUCTS.c.id, not_packed_filter(desk, as_of))
+        .where(ORDER_LINES.c.product_id == PRODUCTS.c.id, not_packed_filter(context, as_of))
     )
     found = {
         "on_hand": select(func.coalesce(func.sum(STOCKS.c.on_hand), 0)).where(STOCKS.c.product_id == PRODUCTS.c.id),

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from models.orders import LastNotice, OrderFacts
 from models.policy.policy import NOT_OPEN
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.db.sql import read_only
 from tasks.notices.decide import decide_orders
 from tasks.notices.evaluate import EvaluationSummary
@@ -17,7 +17,7 @@ from tasks.offers.budget import load_budget
 from tasks.offers.substitute_stock import SubstituteStock
 from tasks.orders.queries import WatchedOrder, list_orders
 from tasks.orders.told import told_to_customers
-from tasks.runs.records import LATE_ORDERS, Now, latest_run
+from tasks.runs.records import LATE_ORDERS, latest_run
 from tasks.tables import NOTICES
 
 
@@ -31,8 +31,7 @@ class DryRunResult:
 
 
 def dry_run(
-    desk: Desk,
-    now: Now,
+    context: Context,
     *,
     batch: int,
     limit: int | None = None,
@@ -42,28 +41,28 @@ def dry_run(
 
     With a `limit`, no more plans are counted than a run with it would carry out.
     """
-    before = latest_run(desk.engine, LATE_ORDERS)
-    anew = before is not None and (now.as_of < before["as_of"] or before["policy"] != desk.policy.digest)
+    before = latest_run(context.engine, LATE_ORDERS)
+    anew = before is not None and (context.as_of < before["as_of"] or before["policy"] != context.policy.digest)
     found = DryRunResult()
     shelves = SubstituteStock(whole=True)
-    with read_only(desk.engine) as connection:
-        purse = load_budget(connection, now, desk.policy)
-        for page in _pages(desk, connection, now.as_of, batch):
-            for one in decide_orders(desk, now, connection, page, shelves, purse):
+    with read_only(context.engine) as connection:
+        purse = load_budget(connection, context, context.policy)
+        for page in _pages(context, connection, context.as_of, batch):
+            for one in decide_orders(context, connection, page, shelves, purse):
                 full = limit is not None and sum(found.looked.changes.values()) >= limit
                 if one.verdict.bucket not in NOT_OPEN:
                     found.orders[one.verdict.bucket] += 1
-                if not full and (anew or one.watched.next_check_on <= now.as_of):
-                    found.looked.render(desk, one, purse)
+                if not full and (anew or one.watched.next_check_on <= context.as_of):
+                    found.looked.render(context, one, purse)
             found.looked.orders += len(page)
             progress(found.looked.orders)
     found.looked.over_cap, found.looked.wanted = purse.refused, purse.wanted
     return found
 
 
-def _pages(desk: Desk, connection: Connection, as_of: date, batch: int) -> Iterator[Sequence[WatchedOrder]]:
+def _pages(context: Context, connection: Connection, as_of: date, batch: int) -> Iterator[Sequence[WatchedOrder]]:
     after = ""
-    while page := list_orders(desk, connection, as_of, after, batch):
+    while page := list_orders(context, connection, as_of, after, batch):
         after = page[-1].order.id
         told = order_as_told_by(connection, [one.order for one in page], as_of)
         yield [replace(one, order=replace(one.order, told=told.get(one.order.id))) for one in page]

@@ -17,7 +17,7 @@ from rules.contact.addresses import email_address, phone_number, readable
 from rules.contact.masking import mask_address
 from rules.delays.delays import open_lines
 from rules.delays.evaluate import KNOWS
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.notices.decide import decide_orders
 from tasks.notices.rendering import render_plan
 from tasks.offers.budget import load_budget
@@ -25,7 +25,6 @@ from tasks.offers.substitute_stock import SubstituteStock
 from tasks.orders.queries import WatchedOrder, get_orders
 from tasks.reporting.dry_run import order_as_told_by
 from tasks.reporting.explain_supply import explain_supply
-from tasks.runs.records import Now
 from tasks.tables import EVENTS, NOTICES, OFFERS
 
 TOLD = ("revision", "channel", "address", "state", "reason", "message", "expected_on", "told_on", "settled_at", "why")
@@ -36,9 +35,9 @@ WHERE_IT_STANDS = ("run_id", "trial", "not_before")
 GIVEN = ("kind", "line", "products", "percent", "amount", "currency", "expires_on")
 
 
-def find_order(desk: Desk, connection: Connection, order: str, as_of: date) -> WatchedOrder:
+def find_order(context: Context, connection: Connection, order: str, as_of: date) -> WatchedOrder:
     """Return one order as of a day; raises ForewarnError where there is none."""
-    found = get_orders(desk, connection, [order])
+    found = get_orders(context, connection, [order])
     if not found:
         raise ForewarnError(
             f"no order {order!r} is known here; an order that the source has comes with `forewarn import`"
@@ -48,31 +47,31 @@ def find_order(desk: Desk, connection: Connection, order: str, as_of: date) -> W
     return replace(watched, order=replace(watched.order, told=told))
 
 
-def explain_order(desk: Desk, connection: Connection, order: str, now: Now) -> dict[str, Any]:
+def explain_order(context: Context, connection: Connection, order: str) -> dict[str, Any]:
     """Return the story of one order as plain data; addresses are masked. Raises ForewarnError."""
-    watched = find_order(desk, connection, order, now.as_of)
+    watched = find_order(context, connection, order, context.as_of)
     facts = watched.order
     (decided,) = decide_orders(
-        desk, now, connection, [watched], SubstituteStock(), load_budget(connection, now, desk.policy)
+        context, connection, [watched], SubstituteStock(), load_budget(connection, context, context.policy)
     )
     verdict = decided.verdict
     notices = _told(connection, order)
     waits = _waits(facts, notices)
     held = waits is not None and any(one["state"] == State.HELD for one in notices)
-    current = _now(desk, facts, verdict, now.as_of, waits)
+    current = _now(context, facts, verdict, context.as_of, waits)
     return {
         "order": facts.id,
-        "as_of": now.as_of,
+        "as_of": context.as_of,
         "placed_on": facts.placed_on,
         "cancelled_on": facts.cancelled_on,
-        "customer": _customer(facts, desk.shop.country),
+        "customer": _customer(facts, context.shop.country),
         "unpaid": facts.unpaid,
-        "lines": [_line(facts, line, verdict.delay, now.as_of) for line in facts.lines],
-        "parcels": [_parcel(line, one, now.as_of) for line in facts.lines for one in line.shipments],
+        "lines": [_line(facts, line, verdict.delay, context.as_of) for line in facts.lines],
+        "parcels": [_parcel(line, one, context.as_of) for line in facts.lines for one in line.shipments],
         "bucket": verdict.bucket,
         "days": verdict.delay.days if verdict.delay else 0,
         "expected_on": verdict.delay.expected_on if verdict.delay else None,
-        "supply": explain_supply(desk, connection, order, now.as_of),
+        "supply": explain_supply(context, connection, order, context.as_of),
         "told": notices,
         "offers": _offers(connection, order),
         "now": current,
@@ -179,14 +178,14 @@ def _reached(notices: Sequence[Mapping[str, Any]]) -> bool:
     return any(one["state"] in ARRIVES and not one["trial"] for one in notices)
 
 
-def _now(desk: Desk, order: OrderFacts, verdict: Assessment, as_of: date, waits: str | None) -> dict[str, Any]:
+def _now(context: Context, order: OrderFacts, verdict: Assessment, as_of: date, waits: str | None) -> dict[str, Any]:
     if verdict.plan is None and verdict.quiet == KNOWS and waits is not None:
         return {"say": None, "why": waits}
     if verdict.plan is None:
         cancelled = order.cancelled_on is not None and order.cancelled_on <= as_of
         quiet = "the order was cancelled" if cancelled else "nothing is late" if verdict.delay is None else ""
         return {"say": None, "why": verdict.quiet or quiet}
-    found = render_plan(desk, verdict.plan)
+    found = render_plan(context, verdict.plan)
     plan = found.plan
     return {
         "say": plan.message,

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, RowMapping, func, select
 from models.inventory import Coverage
 from models.quantities import as_number
 from rules.delays.line_order import natural_key
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.shipments.remaining import plan_as_data, plan_remaining
 from tasks.tables import (
     ALLOCATIONS,
@@ -35,13 +35,13 @@ SAID = (
 )
 
 
-def explain_supply(desk: Desk, connection: Connection, order: str, as_of: date) -> dict[str, Any]:
+def explain_supply(context: Context, connection: Connection, order: str, as_of: date) -> dict[str, Any]:
     """Return what is known of an order's goods as plain data; each list is empty where nothing is."""
     return {
         "covered": [_covered(row) for row in _listed(connection, _coverage(order))],
         "dates": [dict(row) for row in _listed(connection, _dates(order))],
         "asked": [_counted(row) for row in _listed(connection, _requests(order))],
-        "shipping": _shipping(desk, connection, order, as_of),
+        "shipping": _shipping(context, connection, order, as_of),
     }
 
 
@@ -117,10 +117,10 @@ def _requests(order: str) -> Any:
     )
 
 
-def _shipping(desk: Desk, connection: Connection, order: str, as_of: date) -> dict[str, Any] | None:
+def _shipping(context: Context, connection: Connection, order: str, as_of: date) -> dict[str, Any] | None:
     query = select(SHIPPING_PLANS.c.why, SHIPPING_PLANS.c.parcels, SHIPPING_PLANS.c.planned_at).where(
         SHIPPING_PLANS.c.order_id == order
     )
     row = connection.execute(query).mappings().first()
-    left = plan_remaining(desk, connection, [order], as_of)
+    left = plan_remaining(context, connection, [order], as_of)
     return plan_as_data(dict(row), left[order]) if row and order in left else None

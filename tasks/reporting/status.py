@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Table, and_, func, or_, select
 
 from models.enums import State
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.db.counters import count_orders_by_bucket
 from tasks.delivery.in_doubt import count_waiting_for_staff
 from tasks.runs.records import HELD, LATE_ORDERS, SHARD
@@ -118,9 +118,9 @@ def _by_state(connection: Connection, table: Table) -> dict[str, int]:
     }
 
 
-def load_day(desk: Desk, connection: Connection, on: date) -> DayTotals:
+def load_day(context: Context, connection: Connection, on: date) -> DayTotals:
     """Say what happened on one day of the shop's."""
-    first, over = desk.start_of(on), desk.end_of(on)
+    first, over = context.start_of(on), context.end_of(on)
     settled, posted = (and_(each.c.settled_at >= first, each.c.settled_at < over) for each in (NOTICES, POSTS))
     runs: Counter[str] = Counter()
     for flow, state in connection.execute(

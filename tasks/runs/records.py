@@ -1,7 +1,6 @@
 """The runs of the flows, as the ledger remembers them."""
 
 import uuid
-from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -9,6 +8,7 @@ from sqlalchemy import Connection, Engine, Row, and_, func, select, update
 
 from models.errors import ForewarnError
 from models.policy.policy import NOT_OPEN
+from tasks.context import Context
 from tasks.db.sql import insert, lock_ordered, read_only
 from tasks.tables import RUNS, WATCHES
 
@@ -21,23 +21,14 @@ REFUSED, FORGOTTEN = "refused", "forgotten"
 EPOCH = date(1970, 1, 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Now:
-    """Which run this is, the day it lives, and the moment it began: the only clock that deeds know."""
+def start_run(context: Context, flow: str, as_of: date, started_at: datetime) -> Context:
+    """Record the start of a run and return its context; a policy not seen before makes every watched order due once.
 
-    run: str
-    as_of: date
-    moment: datetime
-
-
-def start_run(engine: Engine, flow: str, policy: str, as_of: date, moment: datetime) -> Now:
-    """Write down that a run begins; a policy not seen before makes every watched order due once.
-
-    Raises ForewarnError for a day before one that was lived already: customers cannot be told in the past.
+    Raises ForewarnError for a day before the last run's: customers cannot be told in the past.
     """
-    now = Now(uuid.uuid4().hex, as_of, moment)
-    row = {"id": now.run, "flow": flow, "as_of": as_of, "policy": policy, "started_at": moment}
-    with engine.begin() as connection:
+    context, policy = context.with_run(uuid.uuid4().hex, as_of, started_at), context.policy.digest
+    row = {"id": context.run_id, "flow": flow, "as_of": as_of, "policy": policy, "started_at": started_at}
+    with context.engine.begin() as connection:
         if flow == LATE_ORDERS:
             before = _latest(connection, flow)
             if before is not None:
@@ -45,7 +36,7 @@ def start_run(engine: Engine, flow: str, policy: str, as_of: date, moment: datet
                 if before.policy != policy:
                     _mark_all_due(connection, as_of)
         connection.execute(insert(connection, RUNS).values(**row, state="running", counts={}))
-    return now
+    return context
 
 
 def _check_not_earlier(lived: date, as_of: date) -> None:
@@ -76,12 +67,12 @@ def last_run_date(engine: Engine) -> date:
     return EPOCH if before is None else before["as_of"]
 
 
-def join_run_as_shard(engine: Engine, run: str, number: int) -> Now:
-    """Write down that one shard of a run begins, under a row of its own, and return the run.
+def join_run_as_shard(context: Context, run: str, number: int) -> Context:
+    """Record the start of one shard of a run, under a row of its own, and return the run's context.
 
-    Raises ForewarnError where the run is over, or never was: nobody would judge what the shard owes.
+    Raises ForewarnError where the run is over or unknown: nobody would review the shard's notices.
     """
-    with engine.begin() as connection:
+    with context.engine.begin() as connection:
         whole = connection.execute(select(RUNS).where(RUNS.c.id == run, RUNS.c.state == "running")).first()
         if whole is None:
             raise ForewarnError(f"no run {run[:8]} is under way: a run of {LATE_ORDERS} starts its shards by itself")
@@ -89,12 +80,12 @@ def join_run_as_shard(engine: Engine, run: str, number: int) -> Now:
         fresh: dict[str, Any] = {"state": "running", "counts": {}, "ended_at": None}
         mine = insert(connection, RUNS).values(id=_part(run, number), **row, **fresh)
         connection.execute(mine.on_conflict_do_update(index_elements=["id"], set_=fresh))
-    return Now(run, whole.as_of, whole.started_at)
+    return context.with_run(run, whole.as_of, whole.started_at)
 
 
-def finish_shard(engine: Engine, now: Now, number: int, ended_at: datetime, state: str, counts: dict[str, Any]) -> None:
-    """Write down how a shard of a run ended."""
-    finish_run(engine, replace(now, run=_part(now.run, number)), ended_at, state, counts)
+def finish_shard(context: Context, number: int, ended_at: datetime, state: str, counts: dict[str, Any]) -> None:
+    """Record how a shard of a run ended."""
+    _finish(context.engine, _part(context.run_id, number), ended_at, state, counts)
 
 
 def shard_reports(engine: Engine, run: str) -> list[dict[str, Any]]:
@@ -108,12 +99,15 @@ def _part(run: str, number: int | str) -> str:
     return f"{run}-{number}"
 
 
-def finish_run(engine: Engine, now: Now, ended_at: datetime, state: str, counts: dict[str, Any]) -> None:
-    """Write down how a run ended."""
+def finish_run(context: Context, ended_at: datetime, state: str, counts: dict[str, Any]) -> None:
+    """Record how a run ended."""
+    _finish(context.engine, context.run_id, ended_at, state, counts)
+
+
+def _finish(engine: Engine, run: str, ended_at: datetime, state: str, counts: dict[str, Any]) -> None:
+    ended = {"ended_at": ended_at, "state": state, "counts": counts}
     with engine.begin() as connection:
-        connection.execute(
-            update(RUNS).where(RUNS.c.id == now.run).values(ended_at=ended_at, state=state, counts=counts)
-        )
+        connection.execute(update(RUNS).where(RUNS.c.id == run).values(ended))
 
 
 def last_success_at(engine: Engine, flow: str) -> datetime | None:

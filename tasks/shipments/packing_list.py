@@ -8,7 +8,7 @@ from sqlalchemy import Connection, and_, func, select
 from models.inventory import Coverage
 from models.quantities import as_number
 from rules.delays.line_order import natural_key
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.db.sql import read_only
 from tasks.orders.owed_pieces import wanted_pieces_clause
 from tasks.shipments.ready_lines import ships_from_us_filter
@@ -19,7 +19,7 @@ LISTED = ("order_id", "parcels", "days_gained", "extra_cost", "value", "currency
 COLUMNS = ("order", "parcel", "parcels", "line", "product", "quantity", "place", "ships_on", "ship_with")
 
 
-def find_parcels(desk: Desk, as_of: date) -> list[dict[str, Any]]:
+def find_parcels(context: Context, as_of: date) -> list[dict[str, Any]]:
     """Return the orders that are to be sent in parts and have a line to send yet, what leaves first on top."""
     open_line = (
         select(ORDER_LINES.c.number)
@@ -28,24 +28,24 @@ def find_parcels(desk: Desk, as_of: date) -> list[dict[str, Any]]:
                 PRODUCTS, PRODUCTS.c.id == ORDER_LINES.c.product_id
             )
         )
-        .where(ORDER_LINES.c.order_id == SHIPPING_PLANS.c.order_id, ships_from_us_filter(desk, as_of))
+        .where(ORDER_LINES.c.order_id == SHIPPING_PLANS.c.order_id, ships_from_us_filter(context, as_of))
         .correlate(SHIPPING_PLANS)
     )
     query = select(*(SHIPPING_PLANS.c[name] for name in LISTED)).where(SPLIT_FILTER, open_line.exists())
-    with read_only(desk.engine) as connection:
+    with read_only(context.engine) as connection:
         rows = list(connection.execute(query).mappings())
-        left = plan_remaining(desk, connection, [row["order_id"] for row in rows], as_of)
+        left = plan_remaining(context, connection, [row["order_id"] for row in rows], as_of)
     found = [plan_as_data(dict(row), left.get(row["order_id"], ())) for row in rows]
     return sorted(found, key=lambda one: (one["parcels"][0]["ships_on"] or "", one["order_id"]))
 
 
-def packing_rows(desk: Desk, connection: Connection, as_of: date) -> list[tuple[Any, ...]]:
+def packing_rows(context: Context, connection: Connection, as_of: date) -> list[tuple[Any, ...]]:
     """Return by COLUMNS every piece to be sent of orders whose lines are ready on different days, parcel by parcel.
 
     `parcels` is how many the order is sent in, 1 where it waits for all; `ships_on` is empty where nobody knows.
     A line that lies at several places has a row for each.
     """
-    wanted = wanted_pieces_clause(desk.end_of(as_of))
+    wanted = wanted_pieces_clause(context.end_of(as_of))
     pieces = and_(ALLOCATIONS.c.order_id == ORDER_LINES.c.order_id, ALLOCATIONS.c.line == ORDER_LINES.c.number)
     query = (
         select(
@@ -65,7 +65,7 @@ def packing_rows(desk: Desk, connection: Connection, as_of: date) -> list[tuple[
             .join(PRODUCTS, PRODUCTS.c.id == ORDER_LINES.c.product_id)
             .outerjoin(ALLOCATIONS, pieces)
         )
-        .where(ships_from_us_filter(desk, as_of), func.coalesce(ALLOCATIONS.c.cover, "") != Coverage.PACKED)
+        .where(ships_from_us_filter(context, as_of), func.coalesce(ALLOCATIONS.c.cover, "") != Coverage.PACKED)
     )
     rows = []
     for row in connection.execute(query):

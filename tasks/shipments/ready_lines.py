@@ -14,7 +14,7 @@ from models.shipments import LineToSend, OrderToSend, ShippingPreference
 from rules.delays.line_order import natural_key
 from rules.inventory.transit import TransitTimes
 from rules.shipments.split import latest_ship_date
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.db.sql import in_list
 from tasks.orders.filters import CURRENT_DATE_FILTER, EXPECTED_ON_CLAUSE, not_packed_filter
 from tasks.orders.queries import IN_STOCK_CLAUSE, PROMISED_COLUMNS, promised_day
@@ -25,26 +25,26 @@ PREFERENCE = "shipping_preference"
 PREFERENCE_COLUMN = and_(CUSTOMER_ANSWERS.c.order_id == ORDERS.c.id, CUSTOMER_ANSWERS.c.kind == PREFERENCE)
 
 
-def ships_from_us_filter(desk: Desk, as_of: date) -> ColumnElement[bool]:
+def ships_from_us_filter(context: Context, as_of: date) -> ColumnElement[bool]:
     """Return the SQL of a line that the shop still sends itself; wants ORDERS and PRODUCTS joined."""
-    return and_(not_packed_filter(desk, as_of), PRODUCTS.c.drop_shipped.is_(False))
+    return and_(not_packed_filter(context, as_of), PRODUCTS.c.drop_shipped.is_(False))
 
 
 @dataclass(frozen=True, slots=True)
 class DayInputs:
     """What days are reckoned with, once a run."""
 
-    desk: Desk
+    context: Context
     as_of: date
     journey: TransitTimes
     soonest: date
     """The day on which a parcel leaves that is packed today."""
 
 
-def load_day_inputs(desk: Desk, as_of: date) -> DayInputs:
+def load_day_inputs(context: Context, as_of: date) -> DayInputs:
     """Return what days are reckoned with on a day."""
-    journey = TransitTimes(desk.policy.allocation, desk.policy.days)
-    return DayInputs(desk, as_of, journey, journey.leaves(as_of) or as_of)
+    journey = TransitTimes(context.policy.allocation, context.policy.days)
+    return DayInputs(context, as_of, journey, journey.leaves(as_of) or as_of)
 
 
 def lines_to_ship(today: DayInputs, connection: Connection, orders: Sequence[str]) -> dict[str, OrderToSend]:
@@ -72,20 +72,20 @@ def _lines(today: DayInputs, connection: Connection, orders: Sequence[str]) -> A
             .outerjoin(EXPECTED_DATES, CURRENT_DATE_FILTER)
             .outerjoin(CUSTOMER_ANSWERS, PREFERENCE_COLUMN)
         )
-        .where(in_list(connection, ORDER_LINES.c.order_id, orders), ships_from_us_filter(today.desk, today.as_of))
+        .where(in_list(connection, ORDER_LINES.c.order_id, orders), ships_from_us_filter(today.context, today.as_of))
         .order_by(ORDER_LINES.c.order_id)
     )
 
 
 def _order(today: DayInputs, rows: Sequence[Row[Any]]) -> OrderToSend:
-    first, desk = rows[0], today.desk
+    first, context = rows[0], today.context
     days = [_ships_on(today, row) for row in rows]
     now = max((day for day in days if day is not None and day <= today.soonest), default=None)
     lines = tuple(
         LineToSend(
             number=row.number,
             ships_on=now if day is not None and day <= today.soonest else day,
-            leave_by=_latest_ship_date(today, row, promised_day(desk, row)),
+            leave_by=_latest_ship_date(today, row, promised_day(context, row)),
             time_critical=row.time_critical,
             ship_with=row.ship_with,
             promise=Promise(row.promise),
@@ -93,7 +93,7 @@ def _order(today: DayInputs, rows: Sequence[Row[Any]]) -> OrderToSend:
         for row, day in zip(rows, days, strict=True)
     )
     preference = ShippingPreference(first.preference) if first.preference else None
-    return OrderToSend(lines, first.currency or desk.shop.currency, today.soonest, preference, first.country or "")
+    return OrderToSend(lines, first.currency or context.shop.currency, today.soonest, preference, first.country or "")
 
 
 def _ships_on(today: DayInputs, row: Row[Any]) -> date | None:
@@ -101,7 +101,7 @@ def _ships_on(today: DayInputs, row: Row[Any]) -> date | None:
 
     What lies ready can leave, even where it did not in time and its customer is told no new day any more.
     """
-    day = row.expected_on if row.ours is not None else today.desk.expected_day(row.expected_on, row.placed_at)
+    day = row.expected_on if row.ours is not None else today.context.expected_day(row.expected_on, row.placed_at)
     if day is None or day < today.as_of:
         return today.soonest if row.lies_ready else None
     leaves_on = max(_latest_ship_date(today, row, day), today.as_of)

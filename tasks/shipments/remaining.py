@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, func, select
 
 from models.shipments import Parcel
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.db.sql import in_list
 from tasks.orders.filters import CURRENT_DATE_FILTER
 from tasks.orders.queries import IN_STOCK_CLAUSE
@@ -36,19 +36,19 @@ def parcel_from_data(data: Mapping[str, Any]) -> Parcel:
 
 
 def remaining_parcels(
-    desk: Desk, connection: Connection, orders: Iterable[str], as_of: date
+    context: Context, connection: Connection, orders: Iterable[str], as_of: date
 ) -> dict[str, tuple[Parcel, ...]]:
     """Return by order the parcels in which its open lines leave; orders that are sent at once are left out.
 
     So is one of which the choice is out of date: a line is in none of its parcels, or a parcel's day has passed. What
     a vendor sends itself comes beside them. A parcel has no day where no day is told of one of its lines.
     """
-    left = plan_remaining(desk, connection, orders, as_of, told=True)
+    left = plan_remaining(context, connection, orders, as_of, told=True)
     return {order: parcels for order, parcels in left.items() if len(parcels) > 1}
 
 
 def plan_remaining(
-    desk: Desk, connection: Connection, orders: Iterable[str], as_of: date, *, told: bool = False
+    context: Context, connection: Connection, orders: Iterable[str], as_of: date, *, told: bool = False
 ) -> dict[str, tuple[Parcel, ...]]:
     """Return by order, sent in parts or at once, what is still to leave; no parcels where its choice is out of date.
 
@@ -60,7 +60,7 @@ def plan_remaining(
         .join(ORDERS, ORDERS.c.id == ORDER_LINES.c.order_id)
         .join(PRODUCTS, PRODUCTS.c.id == ORDER_LINES.c.product_id)
         .outerjoin(EXPECTED_DATES, CURRENT_DATE_FILTER)
-        .where(in_list(connection, SHIPPING_PLANS.c.order_id, orders), ships_from_us_filter(desk, as_of))
+        .where(in_list(connection, SHIPPING_PLANS.c.order_id, orders), ships_from_us_filter(context, as_of))
         .order_by(SHIPPING_PLANS.c.order_id)
     )
     found = {}

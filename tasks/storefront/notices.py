@@ -9,7 +9,7 @@ from models.inventory import ProductAvailability, StockStatus
 from models.orders import ProductFacts
 from models.storefront import StorefrontNotice
 from rules.inventory.storefront import shown_to_shoppers
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.tables import AVAILABILITIES, PRODUCTS
 
 SHORT = AVAILABILITIES.c.state != StockStatus.IN_STOCK
@@ -18,39 +18,39 @@ PAGE = 2000
 
 
 def list_notices(
-    desk: Desk, connection: Connection, now: datetime, *which: ColumnElement[bool]
+    context: Context, connection: Connection, now: datetime, *which: ColumnElement[bool]
 ) -> Iterator[StorefrontNotice]:
     """Yield what holds now of each product, by its id; what was not renewed in time is left out."""
     found = (
         select(AVAILABILITIES, PRODUCTS.c.name, PRODUCTS.c.url, PRODUCTS.c.image)
         .join(PRODUCTS, PRODUCTS.c.id == AVAILABILITIES.c.product_id)
-        .where(AVAILABILITIES.c.set_at > now - _valid(desk), *which)
+        .where(AVAILABILITIES.c.set_at > now - _valid(context), *which)
         .order_by(AVAILABILITIES.c.product_id)
         .execution_options(yield_per=PAGE)
     )
     for row in connection.execute(found).mappings():
-        yield _notice(desk, row, now)
+        yield _notice(context, row, now)
 
 
-def find_notice(desk: Desk, connection: Connection, product: str, now: datetime) -> StorefrontNotice | None:
+def find_notice(context: Context, connection: Connection, product: str, now: datetime) -> StorefrontNotice | None:
     """Return what holds now of one product; None where it is not known, or nothing is known of it any more."""
-    return next(list_notices(desk, connection, now, AVAILABILITIES.c.product_id == product), None)
+    return next(list_notices(context, connection, now, AVAILABILITIES.c.product_id == product), None)
 
 
-def _notice(desk: Desk, row: RowMapping, now: datetime) -> StorefrontNotice:
+def _notice(context: Context, row: RowMapping, now: datetime) -> StorefrontNotice:
     found = ProductAvailability(
         row["product_id"], StockStatus(row["state"]), row["left"], row["expected_on"], row["latest_on"]
     )
-    available = shown_to_shoppers(found, now.astimezone(desk.zone).date(), desk.policy.storefront)
-    until = row["set_at"] + _valid(desk)
+    available = shown_to_shoppers(found, now.astimezone(context.zone).date(), context.policy.storefront)
+    until = row["set_at"] + _valid(context)
     return StorefrontNotice(
         product=ProductFacts(row["product_id"], row["name"], url=row["url"], image=row["image"]),
         available=available,
         set_at=row["set_at"],
         # A copy of it, that nobody renews, must not outlive its date.
-        valid_until=min(until, desk.end_of(available.expected_on)) if available.expected_on else until,
+        valid_until=min(until, context.end_of(available.expected_on)) if available.expected_on else until,
     )
 
 
-def _valid(desk: Desk) -> timedelta:
-    return timedelta(hours=desk.policy.storefront.valid_hours)
+def _valid(context: Context) -> timedelta:
+    return timedelta(hours=context.policy.storefront.valid_hours)

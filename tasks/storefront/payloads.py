@@ -11,7 +11,7 @@ from typing import Any
 from models.inventory import ProductAvailability, StockStatus
 from models.quantities import as_number
 from models.storefront import StorefrontNotice
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.storefront.names import slug_of
 
 FOLDER = "stock"
@@ -38,12 +38,12 @@ def as_json(data: Any) -> bytes:
     return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def product_payload(desk: Desk, notice: StorefrontNotice, locale: str) -> dict[str, Any]:
+def product_payload(context: Context, notice: StorefrontNotice, locale: str) -> dict[str, Any]:
     """Return what is served of a product, its words in a language first and then in every one; raises BadWords."""
     available = notice.available
     if available.state is StockStatus.IN_STOCK:
         return {"product": available.product, "state": available.state}
-    words = desk.words.storefront
+    words = context.words.storefront
     said = {locale: words.said(available, locale) for locale in words.locales}
     return {
         "product": available.product,
@@ -63,7 +63,7 @@ def product_payload(desk: Desk, notice: StorefrontNotice, locale: str) -> dict[s
 
 
 def short_products_payload(
-    desk: Desk, notices: Iterable[StorefrontNotice], locale: str
+    context: Context, notices: Iterable[StorefrontNotice], locale: str
 ) -> tuple[dict[str, Any], datetime | None]:
     """Return what is served of all products that are short, and until when; `generated` is when it was last found so.
 
@@ -71,7 +71,7 @@ def short_products_payload(
     """
     products, generated, until = {}, None, None
     for notice in notices:
-        products[notice.product.id] = product_payload(desk, notice, locale)
+        products[notice.product.id] = product_payload(context, notice, locale)
         generated = max(generated or notice.set_at, notice.set_at)
         until = min(until or notice.valid_until, notice.valid_until)
     return {
@@ -94,27 +94,27 @@ def schema(available: ProductAvailability) -> dict[str, str]:
     return found
 
 
-def product_page(desk: Desk, notice: StorefrontNotice | None, locale: str) -> bytes:
+def product_page(context: Context, notice: StorefrontNotice | None, locale: str) -> bytes:
     """Return the page that works without a script, as it lies in the folder `stock`; raises BadWords."""
     given = schema(notice.available) if notice else None
-    return desk.words.storefront.page(notice, locale, given, f"../{SCRIPT}").encode()
+    return context.words.storefront.page(notice, locale, given, f"../{SCRIPT}").encode()
 
 
-def product_feed(desk: Desk, notices: Iterable[StorefrontNotice], now: datetime) -> bytes:
+def product_feed(context: Context, notices: Iterable[StorefrontNotice], now: datetime) -> bytes:
     """Return the columns that a product feed takes in by `id`, of every product of which anything is known."""
     # Not tasks.csv_files: an id that looks like a formula must stay the shop's own, or the feed's rows do not meet.
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(FEED_COLUMNS)
-    writer.writerows(_feed_rows(desk, notices, now))
+    writer.writerows(_feed_rows(context, notices, now))
     return stream.getvalue().encode()
 
 
-def _feed_rows(desk: Desk, notices: Iterable[StorefrontNotice], now: datetime) -> Iterator[tuple[str, str, str]]:
+def _feed_rows(context: Context, notices: Iterable[StorefrontNotice], now: datetime) -> Iterator[tuple[str, str, str]]:
     @cache
     def dated(day: date) -> str | None:
-        begins = desk.start_of(day)
-        return None if begins > now + FEED_AHEAD else f"{begins.astimezone(desk.zone):%Y-%m-%dT%H:%M%z}"
+        begins = context.start_of(day)
+        return None if begins > now + FEED_AHEAD else f"{begins.astimezone(context.zone):%Y-%m-%dT%H:%M%z}"
 
     for notice in notices:
         available = notice.available

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from models.errors import ForewarnError
 from models.storefront import Published, StorefrontNotice
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.db.sql import read_only
 from tasks.storefront import payloads as stock
 from tasks.storefront.assets import load_script
@@ -19,23 +19,23 @@ OURS = ".forewarn"
 """The file that says that a folder's files are ours to remove."""
 
 
-def publish(desk: Desk, now: datetime, folder: Path) -> Published:
+def publish(context: Context, now: datetime, folder: Path) -> Published:
     """Write the storefront's files, each whole at any moment, and remove those of products that are back.
 
     Raises BadWords, and ForewarnError where the folder cannot be written or holds files that are not ours.
     """
     try:
         with _is_ours(folder / stock.FOLDER) as place:
-            with read_only(desk.engine) as connection:
-                found = list(list_notices(desk, connection, now, SHORT))
-                feed = stock.product_feed(desk, list_notices(desk, connection, now), now)
-            return _write(desk, found, feed, folder, place)
+            with read_only(context.engine) as connection:
+                found = list(list_notices(context, connection, now, SHORT))
+                feed = stock.product_feed(context, list_notices(context, connection, now), now)
+            return _write(context, found, feed, folder, place)
     except OSError as error:
         raise ForewarnError(f"{error.filename or folder} cannot be written: {error.strerror}") from error
 
 
-def _write(desk: Desk, found: list[StorefrontNotice], feed: bytes, folder: Path, place: Path) -> Published:
-    locale = desk.words.storefront.choose(())
+def _write(context: Context, found: list[StorefrontNotice], feed: bytes, folder: Path, place: Path) -> Published:
+    locale = context.words.storefront.choose(())
     named = {name: one for one in found if len(name := slug_of(one.product.id)) <= MAX_NAME_BYTES}
     wanted = {OURS, *(f"{name}{ending}" for name in named for ending in (".json", ".html"))}
     # What is no longer so goes first, before what is new comes.
@@ -44,11 +44,11 @@ def _write(desk: Desk, found: list[StorefrontNotice], feed: bytes, folder: Path,
         file.unlink()
     whole = {
         folder / stock.SCRIPT: load_script(),
-        folder / "404.html": stock.product_page(desk, None, locale),
+        folder / "404.html": stock.product_page(context, None, locale),
         folder / "feed.csv": feed,
-        folder / "stock.json": stock.as_json(stock.short_products_payload(desk, found, locale)[0]),
+        folder / "stock.json": stock.as_json(stock.short_products_payload(context, found, locale)[0]),
     }
-    written = sum(_write_if_changed(file, body) for file, body in _each(desk, named, place, locale))
+    written = sum(_write_if_changed(file, body) for file, body in _each(context, named, place, locale))
     written += sum(_write_if_changed(file, body) for file, body in whole.items())
     # It says nothing of its time; its age does, though it be the same as before.
     (folder / "feed.csv").touch()
@@ -56,10 +56,12 @@ def _write(desk: Desk, found: list[StorefrontNotice], feed: bytes, folder: Path,
     return Published(len(found), written, back, len(found) - len(named))
 
 
-def _each(desk: Desk, named: dict[str, StorefrontNotice], place: Path, locale: str) -> Iterator[tuple[Path, bytes]]:
+def _each(
+    context: Context, named: dict[str, StorefrontNotice], place: Path, locale: str
+) -> Iterator[tuple[Path, bytes]]:
     for name, notice in named.items():
-        yield place / f"{name}.json", stock.as_json(stock.product_payload(desk, notice, locale))
-        yield place / f"{name}.html", stock.product_page(desk, notice, locale)
+        yield place / f"{name}.json", stock.as_json(stock.product_payload(context, notice, locale))
+        yield place / f"{name}.html", stock.product_page(context, notice, locale)
 
 
 def _write_if_changed(file: Path, body: bytes) -> bool:

@@ -12,13 +12,12 @@ from prefect.client.schemas.schedules import CronSchedule
 from app.health.check import Check
 from app.health.doctor import examine
 from app.health.prefect import last_run
-from cli.main import app
+from cli.main import command_line
 from sources.sample import write_sample
-from tasks.db.engine import connect
-from tasks.db.migrations import migrate
 from tasks.runs.records import LATE_ORDERS, start_run
 from tests.channels.test_credential_checks import NUMBERS, YES
 from tests.support.provider import Answer
+from tests.support.shop_driver import open_context
 
 SECRETS = {
     "sendgrid_api_key": "SG.planted-key",
@@ -116,7 +115,7 @@ async def test_what_a_provider_answers_is_told_with_what_to_do(shop, set_up, pro
 async def test_a_provider_that_is_away_is_a_fault_in_a_sentence_and_no_credential_is_shown(shop, set_up, capsys):
     set_up(**all_doors("http://127.0.0.1:9"))
     with pytest.raises(SystemExit) as ended:
-        await asyncio.to_thread(app, ["doctor", "--json", "--shop", str(shop)])
+        await asyncio.to_thread(command_line, ["doctor", "--json", "--shop", str(shop)])
     said = capsys.readouterr().out
     checks = {one["what"]: one for one in json.loads(said)["checks"]}
     assert ended.value.code == 1
@@ -145,11 +144,10 @@ def test_texts_are_sent_from_a_number_or_from_a_messaging_service(shop, set_up, 
 
 @pytest.mark.parametrize(("ahead", "mark"), [(1, "wrong"), (0, "ok"), (-1, "ok")])
 def test_a_ledger_that_is_ahead_of_the_clock_is_a_fault(shop, ledger, set_up, ahead, mark):
-    engine = connect(ledger)
-    migrate(engine)
+    context = open_context(ledger)
     today = datetime.now(ZoneInfo("Europe/Berlin")).date()
-    start_run(engine, LATE_ORDERS, "p", today + timedelta(days=ahead), datetime.now(UTC))
-    engine.dispose()
+    start_run(context, LATE_ORDERS, today + timedelta(days=ahead), datetime.now(UTC))
+    context.engine.dispose()
     set_up(database_url=ledger)
     assert looked(shop, providers=False)["last day"].mark == mark
 

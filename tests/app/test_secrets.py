@@ -46,8 +46,8 @@ logging.getLogger().setLevel(logging.DEBUG)
 logging.getLogger().addHandler(logging.StreamHandler())
 
 async def live():
-    with open_house("shop") as house:
-        set_live(house.desk, clock("UTC", None).read(), list(Channel), "test")
+    with open_app("shop") as app:
+        set_live(make_clock("UTC", None).snapshot(app.context), list(Channel), "test")
     for flow, shop in ((late_orders, "shop"), (deliver, "shop"), (late_orders, "broken")):
         try:
             await flow(shop=shop, as_of=sys.argv[1])

@@ -18,13 +18,10 @@ from tasks.guardrails.release import ReviewDecision, review_run
 from tasks.notices.suppressions import customers_with, list_suppressions, suppress, unsuppress
 from tasks.posts.review import review_post
 from tasks.purchasing.review import drop_request
-from tasks.runs.records import Now
-from tests.support.builders import day
 from tests.support.shop_driver import SMALL, customer, noon, shop
 
 DAY = "2026-06-15"
 FOREWARN = Path(sys.executable).with_name("forewarn")
-NOW = Now("", day(0), noon(0))
 
 
 def forewarn(place, *arguments, code=0, **environment):
@@ -98,7 +95,7 @@ def held_post(counter):
     from tasks.posts.compose import save_posts
 
     product = ProductFacts("p1", "Lamp", "lamps")
-    save_posts(counter.desk, NOW, [ProductStock(product, PostKind.LOW, 3)])
+    save_posts(counter.context.with_run("r", DAY, noon(0)), [ProductStock(product, PostKind.LOW, 3)])
     (row,) = counter.posts
     return row
 
@@ -107,9 +104,9 @@ def held_post(counter):
 def test_too_short_a_beginning_of_an_id_means_nothing_anywhere(counter, held_post, beginning):
     assert held_post["state"] == State.HELD
     for decide in (
-        lambda: review_post(counter.desk, NOW, beginning, State.QUEUED, "mara"),
-        lambda: review_run(counter.desk, NOW, beginning, ReviewDecision.LET_GO, "mara"),
-        lambda: drop_request(counter.desk, NOW, beginning, "mara"),
+        lambda: review_post(counter.context.with_run("r", DAY, noon(0)), beginning, State.QUEUED, "mara"),
+        lambda: review_run(counter.context.with_run("r", DAY, noon(0)), beginning, ReviewDecision.LET_GO, "mara"),
+        lambda: drop_request(counter.context.with_run("r", DAY, noon(0)), beginning, "mara"),
     ):
         with pytest.raises(ForewarnError, match="too short"):
             decide()
@@ -121,14 +118,14 @@ def test_a_run_that_somebody_decided_on_says_who_and_when(with_policy):
     shop(counter, late=4)
     counter.decide()
     (run,) = [row["run_id"] for row in counter.notices][:1]
-    review_run(counter.desk, NOW, run[:8], ReviewDecision.DROP, "mara")
+    review_run(counter.context.with_run("r", DAY, noon(0)), run[:8], ReviewDecision.DROP, "mara")
     with pytest.raises(ForewarnError, match=rf"mara dropped run {run[:8]} on 2026-06-15 at 10:00 UTC already"):
-        review_run(counter.desk, NOW, run[:8], ReviewDecision.LET_GO, "otto")
+        review_run(counter.context.with_run("r", DAY, noon(0)), run[:8], ReviewDecision.LET_GO, "otto")
 
 
 def test_a_suppression_says_who_has_the_address_and_comes_off_again(counter):
     counter.order(customer=customer("c7", email="Mia@Example.com", phone="0151 123456-78", country="DE"))
-    with counter.desk.engine.begin() as connection:
+    with counter.context.engine.begin() as connection:
         suppress(connection, {"mia@example.com": "asked"}, noon(0), "mara")
         assert customers_with(connection, "mia@example.com", "DE") == ["c7"]
         assert customers_with(connection, "+4915112345678", "DE") == ["c7"]
@@ -137,7 +134,7 @@ def test_a_suppression_says_who_has_the_address_and_comes_off_again(counter):
         unsuppress(connection, "mia@example.com", noon(1), "mara", "asked again")
         with pytest.raises(ForewarnError, match="not on the list"):
             unsuppress(connection, "mia@example.com", noon(1), "mara", "")
-    with read_only(counter.desk.engine) as connection:
+    with read_only(counter.context.engine) as connection:
         assert list_suppressions(connection) == []
 
 

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from app.composition import open_app
-from cli.main import app
+from cli.main import command_line
 from sources.sample import write_sample
 from tests.support.builders import DAY
 from tests.support.serving import get
@@ -25,8 +25,8 @@ def shop(tmp_path_factory):
     """Return the folder of a shop in which one product is expected, and one is in stock."""
     folder = tmp_path_factory.mktemp("shop") / "shop"
     write_sample(folder, orders=5, seed=7, as_of=DAY)
-    with open_app(folder) as house:
-        shelf = Shelf(house.desk)
+    with open_app(folder) as app:
+        shelf = Shelf(app.context)
         shelf.now = datetime.now(UTC)
         shelf.put("coming", expected=(shelf.now.date() - DAY).days + 7, left=2)
         shelf.put("there", "in_stock")
@@ -39,7 +39,7 @@ def forewarn(shop, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
 
     def command(*arguments):
-        return CliRunner().invoke(app, arguments)
+        return CliRunner().invoke(command_line, arguments)
 
     return command
 

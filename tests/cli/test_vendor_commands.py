@@ -26,9 +26,9 @@ def forewarn(tmp_path, monkeypatch, capsys):
     (tmp_path / "shop" / "shop.toml").write_text(SHOP)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
-    with open_app(tmp_path / "shop") as house:
-        ShopDriver(house.desk).order("1041")
-        with house.desk.engine.begin() as connection:
+    with open_app(tmp_path / "shop") as app:
+        ShopDriver(app.context).order("1041")
+        with app.context.engine.begin() as connection:
             connection.execute(insert(VENDORS).values(id="v1", name="Vendor & Sons"))
             connection.execute(update(PRODUCTS).values(vendor_id="v1", drop_shipped=True))
             connection.execute(update(ORDERS).values(**HOME))
@@ -81,7 +81,7 @@ def test_a_vendor_is_not_asked_for_what_was_wanted_on_another_day(forewarn, tmp_
 
 def test_a_purchase_request_in_doubt_shows_in_the_status(forewarn):
     forewarn("forward")
-    with open_app("shop") as house, house.desk.engine.begin() as connection:
+    with open_app("shop") as app, app.context.engine.begin() as connection:
         connection.execute(update(PURCHASE_REQUESTS).values(state="in_doubt"))
     said = forewarn("status", of=())[1]
     assert "1 purchase requests in doubt wait for people: `forewarn vendors waiting`" in " ".join(said.split())

@@ -7,7 +7,6 @@ from models.enums import ChangeKind, State
 from tasks.db.sql import read_only
 from tasks.inventory.overrides import set_override
 from tasks.reporting.explain_order import explain_order
-from tasks.runs.records import Now
 from tasks.tables import EXPECTED_DATES, INBOUNDS, ORDERS, PRODUCTS, STOCKS
 from tests.support.builders import day, line
 from tests.support.shop_driver import customer, noon
@@ -21,7 +20,7 @@ def waiting(counter):
         counter.order(key, line(promised=2, quantity=2, product=LAMP), customer=customer(f"c{key}"))
     counter.stock(LAMP, 0)
     deliveries(counter, ("D1", 12, 10))
-    allocate(counter.desk)
+    allocate(counter.context)
     counter.live()
     assert len(counter.door.taken) == 3
     counter.door.taken.clear()
@@ -30,7 +29,7 @@ def waiting(counter):
 
 def arrive(counter, pieces, on):
     write(counter, update(STOCKS).values(on_hand=pieces))
-    allocate(counter.desk, on=on, run=f"run {on}")
+    allocate(counter.context, on=on, run=f"run {on}")
 
 
 def told(counter, on):
@@ -67,10 +66,10 @@ def test_good_news_has_a_revision_of_its_own_and_the_mail_says_that_it_is_there(
 
 def test_an_earlier_delivery_is_good_news_by_enough_days(waiting):
     write(waiting, update(INBOUNDS).values(expected_on=day(10)))
-    allocate(waiting.desk, on=1)
+    allocate(waiting.context, on=1)
     assert told(waiting, 3) == []
     write(waiting, update(INBOUNDS).values(expected_on=day(5)))
-    allocate(waiting.desk, on=3)
+    allocate(waiting.context, on=3)
     assert {category for _, category in told(waiting, 3)} == {"good_news"}
 
 
@@ -124,15 +123,15 @@ def test_what_was_told_to_be_ready_stays_so_but_for_a_higher_priority(waiting, p
 def test_a_line_that_lies_ready_and_was_never_late_gives_way_to_an_earlier_promise(counter):
     counter.order("1", line(promised=20, quantity=2, product=LAMP))
     counter.stock(LAMP, 2)
-    allocate(counter.desk)
+    allocate(counter.context)
     counter.live()
     counter.order("2", line(promised=3, quantity=2, product=LAMP))
-    allocate(counter.desk)
+    allocate(counter.context)
     assert (expected(counter, "1")[2], expected(counter, "2")[2]) == (False, True)
 
 
 def test_what_staff_have_a_day_for_is_not_said_to_be_ready(waiting):
-    set_override(waiting.desk, Now("", day(1), noon(1)), "1", "1", day(30), "Rita")
+    set_override(waiting.context.with_run("", day(1), noon(1)), "1", "1", day(30), "Rita")
     arrive(waiting, 6, on=3)
     assert expected(waiting, "1") == ("staff", day(30), False)
     assert ("c1@example.com", "good_news") not in told(waiting, 3)
@@ -142,7 +141,7 @@ def test_an_order_that_was_never_told_hears_no_good_news(counter):
     counter.order("1", line(promised=9, quantity=2, product=LAMP))
     counter.stock(LAMP, 0)
     deliveries(counter, ("D1", 12, 1))
-    allocate(counter.desk)
+    allocate(counter.context)
     counter.live()
     arrive(counter, 6, on=1)
     assert counter.live(1) == []
@@ -159,9 +158,9 @@ def test_staff_see_why_in_the_ledger(waiting):
 def test_staff_read_the_whole_chain_of_an_order_from_stock_to_words(waiting):
     write(waiting, update(INBOUNDS).where(INBOUNDS.c.id == "D1").values(expected_on=day(11)))
     write(waiting, update(STOCKS).values(on_hand=1))
-    allocate(waiting.desk, on=1)
-    with read_only(waiting.desk.engine) as connection:
-        story = explain_order(waiting.desk, connection, "1", Now("", day(1), noon(1)))
+    allocate(waiting.context, on=1)
+    with read_only(waiting.context.engine) as connection:
+        story = explain_order(waiting.context.with_run("", day(1), noon(1)), connection, "1")
     assert [(one["quantity"], one["covered by"]) for one in story["supply"]["covered"]] == [
         (1, "stock at main"),
         (1, f"delivery D1 of an unnamed vendor, promised for {day(10)}, now for {day(11)}"),

@@ -48,14 +48,14 @@ def late(counter):
 
 
 def begun(counter):
-    return start_run(counter.desk.engine, LATE_ORDERS, counter.desk.policy.digest, DAY, noon(0))
+    return start_run(counter.context, LATE_ORDERS, DAY, noon(0))
 
 
 def part(counter, now, shard, *, batch=7, limit=None):
     """Look at every page of a shard's orders."""
     found, after = Counter(), None
     while (
-        page := evaluate_page(counter.desk, now, SubstituteStock(), after, batch=batch, limit=limit, shard=shard)
+        page := evaluate_page(counter.context, now, SubstituteStock(), after, batch=batch, limit=limit, shard=shard)
     ).last:
         found += page.looked.changes
         after = page.last
@@ -64,10 +64,10 @@ def part(counter, now, shard, *, batch=7, limit=None):
 
 @pytest.mark.parametrize("of", [1, 2, 3, 7])
 def test_every_order_belongs_to_one_shard_the_same_on_both_databases(late, of):
-    with read_only(late.desk.engine) as connection:
+    with read_only(late.context.engine) as connection:
         found = {
             number: [
-                one.order.id for one in find_due_orders(late.desk, connection, DAY, None, ORDERS, Shard(number, of))
+                one.order.id for one in find_due_orders(late.context, connection, DAY, None, ORDERS, Shard(number, of))
             ]
             for number in range(1, of + 1)
         }
@@ -77,7 +77,7 @@ def test_every_order_belongs_to_one_shard_the_same_on_both_databases(late, of):
 
 
 def late_orders_of(counter):
-    with read_only(counter.desk.engine) as connection:
+    with read_only(counter.context.engine) as connection:
         return list(connection.execute(select(WATCHES.c.order_id).order_by(WATCHES.c.order_id)).scalars())
 
 
@@ -96,13 +96,13 @@ def test_the_shards_of_a_limit_add_up_to_it(limit):
 
 
 def test_shards_owe_together_what_one_run_owes_and_are_judged_as_one(late):
-    now = begun(late)
-    told = [part(late, now, Shard(number, 3)) for number in (1, 2, 3)]
+    context = begun(late)
+    told = [part(late, context, Shard(number, 3)) for number in (1, 2, 3)]
     assert sum(told) == ORDERS
     assert min(told) > 0
     assert {row["state"] for row in late.notices} == {State.HELD}
-    assert {row["run_id"] for row in late.notices} == {now.run}
-    assert check_run(late.desk, now) != (), "to tell all of a shop at once is for a person to allow"
+    assert {row["run_id"] for row in late.notices} == {context.run_id}
+    assert check_run(context) != (), "to tell all of a shop at once is for a person to allow"
     assert len(late.notices) == ORDERS
 
 
@@ -110,29 +110,29 @@ def test_shards_share_the_caps_of_their_run(late, with_policy):
     with_policy(Policy(caps=BudgetPolicy(per_run={"EUR": Decimal(25)}, per_month={"EUR": Decimal(1000)}), brake=OFF))
     for key in range(ORDERS):
         late.change(f"10{key:03}", expected_on=day(9))
-    now = begun(late)
+    context = begun(late)
     for number in (1, 2):
-        part(late, now, Shard(number, 2))
-    with read_only(late.desk.engine) as connection:
-        assert 0 < get_counter(connection, f"offered:{now.run}:EUR") <= 25 * SCALE
+        part(late, context, Shard(number, 2))
+    with read_only(late.context.engine) as connection:
+        assert 0 < get_counter(connection, f"offered:{context.run_id}:EUR") <= 25 * SCALE
 
 
 def test_a_shard_that_comes_after_the_end_of_its_run_does_nothing(late):
-    now = begun(late)
-    finish_run(late.desk.engine, now, noon(0), "failed", {})
-    for run in (now.run, "nobody's"):
+    context = begun(late)
+    finish_run(context, noon(0), "failed", {})
+    for run in (context.run_id, "nobody's"):
         with pytest.raises(ForewarnError, match=r"no run .* is under way"):
-            join_run_as_shard(late.desk.engine, run, 1)
+            join_run_as_shard(late.context, run, 1)
 
 
 def test_a_shard_tried_again_reports_once_and_status_shows_its_run_alone(late):
-    now = begun(late)
+    context = begun(late)
     for told in (1, 2):
-        assert join_run_as_shard(late.desk.engine, now.run, 1) == now
-        finish_shard(late.desk.engine, now, 1, noon(0), "done", {"told": told})
-    join_run_as_shard(late.desk.engine, now.run, 2)
-    assert shard_reports(late.desk.engine, now.run) == [{"told": 2}]
-    with read_only(late.desk.engine) as connection:
+        assert join_run_as_shard(late.context, context.run_id, 1) == context
+        finish_shard(context, 1, noon(0), "done", {"told": told})
+    join_run_as_shard(late.context, context.run_id, 2)
+    assert shard_reports(late.context.engine, context.run_id) == [{"told": 2}]
+    with read_only(late.context.engine) as connection:
         assert [row["flow"] for row in load_status(connection).runs] == [LATE_ORDERS]
 
 
@@ -154,13 +154,13 @@ def new_ledger(shop):
 def live(shop, shards, start, **how):
     """Live the day in shards, and return what was reported and what was owed."""
     decide = partial(evaluate_in_shards, shop=str(shop), shards=shards, start=start)
-    with open_app(shop) as house:
-        return asyncio.run(run_late_orders(house, LIVED, decide=decide, **how))
+    with open_app(shop) as app:
+        return asyncio.run(run_late_orders(app, LIVED, decide=decide, **how))
 
 
 def owed(shop):
     names = ("order_id", "revision", "channel", "bucket", "state", "reason", "message", "expected_on", "why")
-    with open_app(shop) as house, read_only(house.desk.engine) as connection:
+    with open_app(shop) as app, read_only(app.context.engine) as connection:
         rows = connection.execute(select(*(NOTICES.c[name] for name in names)))
         return sorted(tuple(map(str, row)) for row in rows)
 
@@ -182,8 +182,8 @@ def test_a_run_in_shards_reports_and_owes_what_a_run_in_one_piece_does(shop, tmp
     found = owed(shop)
     monkeypatch.setenv("FOREWARN_DATABASE_URL", f"sqlite:///{tmp_path / 'other.db'}")
     new_ledger(shop)
-    with open_app(shop) as house:
-        whole = asyncio.run(run_late_orders(house, LIVED, take_in=True))
+    with open_app(shop) as app:
+        whole = asyncio.run(run_late_orders(app, LIVED, take_in=True))
     assert found == owed(shop)
     assert {State.QUEUED} < {row[4] for row in found}
     assert cut == whole.model_copy(update={"run": cut.run, "fallbacks": cut.fallbacks, "rejects": cut.rejects})
@@ -206,13 +206,13 @@ def test_a_limit_holds_for_all_shards_together(shop):
 
 
 def test_two_runs_in_shards_at_once_owe_nothing_twice(shop):
-    with open_app(shop) as house:
-        asyncio.run(run_late_orders(house, LIVED, take_in=True, limit=0))
+    with open_app(shop) as app:
+        asyncio.run(run_late_orders(app, LIVED, take_in=True, limit=0))
 
     async def both_at_once():
         decide = partial(evaluate_in_shards, shop=str(shop), shards=2, start=here)
-        with open_app(shop) as house:
-            return await asyncio.gather(*(run_late_orders(house, LIVED, decide=decide) for _ in range(2)))
+        with open_app(shop) as app:
+            return await asyncio.gather(*(run_late_orders(app, LIVED, decide=decide) for _ in range(2)))
 
     found = asyncio.run(both_at_once())
     mails = [row for row in owed(shop) if row[2] == "email"]

@@ -19,7 +19,6 @@ from sources.vendor_responses import read_responses, rows_of
 from tasks.imports.rejects import open_rejects
 from tasks.purchasing.responses import record_responses
 from tasks.purchasing.review import list_waiting
-from tasks.runs.records import Now
 from tasks.tables import ALLOCATIONS, EVENTS, ORDER_LINES, ORDERS, PRODUCTS, PURCHASE_LINES, PURCHASE_REQUESTS, VENDORS
 from tests.support.builders import day, line
 from tests.support.shop_driver import ShopDriver, noon
@@ -32,28 +31,28 @@ SECRET = f"whsec_{base64.b64encode(b'planted-vendor-secret-24').decode()}"
 class Buying:
     """Orders come in, vendors are asked, answers come back; days are counted as in `tests.support.builders`."""
 
-    def __init__(self, desk, folder, keys="{}", **settings):
-        self.counter, self.folder = ShopDriver(desk), folder
+    def __init__(self, context, folder, keys="{}", **settings):
+        self.counter, self.folder = ShopDriver(context), folder
         self.settings = Settings(
             shop=folder, home=folder, outbox=folder / "outbox", vendor_keys=SecretStr(keys), timeout=1, **settings
         )
 
     @property
-    def desk(self):
-        return self.counter.desk
+    def context(self):
+        return self.counter.context
 
     def say(self, **shop):
         """Change shop.toml."""
-        told = self.desk.shop.model_dump(exclude_unset=True) | shop
-        self.counter.desk = replace(self.desk, shop=ShopConfig.model_validate(told))
+        told = self.context.shop.model_dump(exclude_unset=True) | shop
+        self.counter.context = replace(self.context, shop=ShopConfig.model_validate(told))
         return self
 
     def policy(self, **vendors):
-        changed = self.desk.policy.vendors.model_copy(update=vendors)
-        self.counter.desk = replace(self.desk, policy=self.desk.policy.model_copy(update={"vendors": changed}))
+        changed = self.context.policy.vendors.model_copy(update=vendors)
+        self.counter.context = replace(self.context, policy=self.context.policy.model_copy(update={"vendors": changed}))
 
     def vendor(self, key="v1", *, email="orders@vendor.example.com", name="Vendor & Sons"):
-        with self.desk.engine.begin() as connection:
+        with self.context.engine.begin() as connection:
             connection.execute(insert(VENDORS).values(id=key, name=name, email=email))
         return self
 
@@ -63,7 +62,7 @@ class Buying:
         """Take in an order of one line, of which `lacking` pieces are covered by nothing; all where none are said."""
         product = ProductFacts(f"p-{vendor}{'-drop' if drop_shipped else ''}", name)
         self.counter.order(key, line(promised=9, quantity=quantity, product=product))
-        with self.desk.engine.begin() as connection:
+        with self.context.engine.begin() as connection:
             facts = {"vendor_id": vendor, "drop_shipped": drop_shipped}
             connection.execute(update(PRODUCTS).where(PRODUCTS.c.id == product.id).values(**facts))
             connection.execute(update(ORDERS).where(ORDERS.c.id == key).values(**(address or dict.fromkeys(HOME))))
@@ -74,7 +73,7 @@ class Buying:
     def cover(self, key, product, quantity, lacking):
         """Allocate a line anew: so many of its pieces are covered by nothing."""
         parts = [(Coverage.STOCK, quantity - lacking), (Coverage.NOTHING, lacking)]
-        with self.desk.engine.begin() as connection:
+        with self.context.engine.begin() as connection:
             connection.execute(delete(ALLOCATIONS).where(ALLOCATIONS.c.order_id == key))
             for part, (cover, pieces) in enumerate(parts, 1):
                 if pieces:
@@ -83,7 +82,7 @@ class Buying:
 
     def change(self, key, **line):
         """Change the line of an order, as the shop's facts say it now."""
-        with self.desk.engine.begin() as connection:
+        with self.context.engine.begin() as connection:
             connection.execute(update(ORDER_LINES).where(ORDER_LINES.c.order_id == key).values(**line))
         return self
 
@@ -92,7 +91,7 @@ class Buying:
 
     def supplied_by(self, vendor, product="p-v1"):
         """Say that a product has another vendor now."""
-        with self.desk.engine.begin() as connection:
+        with self.context.engine.begin() as connection:
             connection.execute(update(PRODUCTS).where(PRODUCTS.c.id == product).values(vendor_id=vendor))
         return self
 
@@ -104,31 +103,31 @@ class Buying:
         return self.requests[0]["id"]
 
     @property
-    def house(self):
-        folder = ShopFolder(self.folder, self.desk.shop, self.desk.policy)
-        return App(self.settings, folder, self.desk)
+    def app(self):
+        folder = ShopFolder(self.folder, self.context.shop, self.context.policy)
+        return App(self.settings, folder, self.context)
 
     async def ask(self, on=0, *, dry_run=False):
-        return await run_forward_to_vendors(self.house, day(on), dry_run=dry_run)
+        return await run_forward_to_vendors(self.app, day(on), dry_run=dry_run)
 
     def run(self, on=0, *, dry_run=False):
         """Live one run of `forward-to-vendors`; return its report."""
         return asyncio.run(self.ask(on, dry_run=dry_run))
 
-    def now(self, on=0):
-        return Now("", day(on), noon(on))
+    def at(self, on=0):
+        return self.context.with_run("", day(on), noon(on))
 
     def answer(self, *answers, on=0, **how):
         """Take answers in, each a mapping as a vendor writes it."""
-        return record_responses(self.desk, self.now(on), rows_of(list(answers), "answers"), "vendor", **how)
+        return record_responses(self.at(on), rows_of(list(answers), "answers"), "vendor", **how)
 
     def take_in(self, file):
         """Take a file of answers in."""
-        with open_rejects(self.house.rejected_answers) as refuse:
-            return record_responses(self.desk, self.now(), read_responses(file), "eva", refuse=refuse)
+        with open_rejects(self.app.rejected_answers) as refuse:
+            return record_responses(self.at(), read_responses(file), "eva", refuse=refuse)
 
     def waiting(self, on=0):
-        return [(one["vendor"], one["order"], one["what"]) for one in list_waiting(self.desk, self.now(on))]
+        return [(one["vendor"], one["order"], one["what"]) for one in list_waiting(self.at(on))]
 
     @property
     def requests(self):
@@ -148,7 +147,7 @@ class Buying:
 
     def happened(self, key):
         query = select(EVENTS.c.kind).where(EVENTS.c.subject == key).order_by(EVENTS.c.id)
-        with self.desk.engine.connect() as connection:
+        with self.context.engine.connect() as connection:
             return list(connection.execute(query).scalars())
 
 

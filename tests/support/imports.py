@@ -39,9 +39,9 @@ class StarterShop:
 
     def live(self, as_of=NEXT):
         """Run a whole day, import and sending; return what it found, and who was told of which order."""
-        with open_app(self.folder) as house:
-            found = asyncio.run(run_late_orders(house, as_of, take_in=True))
-            asyncio.run(run_deliver(house, as_of))
+        with open_app(self.folder) as app:
+            found = asyncio.run(run_late_orders(app, as_of, take_in=True))
+            asyncio.run(run_deliver(app, as_of))
         return found, self.told()
 
     def told(self):

@@ -15,7 +15,7 @@ from models.orders import CustomerFacts
 from models.policy.messaging import GuardrailPolicy
 from models.policy.policy import Policy
 from rules.delays.working_days import Calendar
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.db.engine import connect
 from tasks.db.migrations import migrate
 from tasks.db.sql import read_only
@@ -24,7 +24,7 @@ from tasks.delivery.worker import DeliverySummary, DeliveryWorker, deliver_batch
 from tasks.guardrails.check import check_run
 from tasks.notices.evaluate import EvaluationSummary, evaluate_page
 from tasks.offers.substitute_stock import SubstituteStock
-from tasks.runs.records import HELD, LATE_ORDERS, Now, finish_run, start_run
+from tasks.runs.records import HELD, LATE_ORDERS, finish_run, start_run
 from tasks.tables import CUSTOMERS, NOTICES, ORDER_LINES, ORDERS, POSTS, PRODUCTS, STOCKS, WATCHES, table_of
 from templates.rendering.messages import Words
 from tests.support.builders import ANNA, DAY, day, line
@@ -60,7 +60,7 @@ SMALL = Policy(brake=GuardrailPolicy(at_least=3))
 def open_context(url, policy=Policy()):  # noqa: B008 - frozen
     engine = connect(url)
     migrate(engine)
-    return Desk(engine, SHOP, policy, Calendar(policy.days), Words(SHOP))
+    return Context(engine, SHOP, policy, Calendar(policy.days), Words(SHOP), DAY, noon(0))
 
 
 class FakeTransport:
@@ -84,13 +84,13 @@ class FakeTransport:
 class ShopDriver:
     """Orders come in, days are lived, messages go out."""
 
-    def __init__(self, desk):
-        self.desk, self.door = desk, FakeTransport()
+    def __init__(self, context):
+        self.context, self.door = context, FakeTransport()
 
     def order(self, key="1041", *lines, customer=ANNA, placed=-60, currency="EUR", shipping_fee=None):
         """Take an order in, as an import would."""
         lines = lines or (line(promised=-9),)
-        with self.desk.engine.begin() as connection:
+        with self.context.engine.begin() as connection:
             known = set(connection.execute(select(CUSTOMERS.c.id)).scalars())
             if customer.id not in known:
                 connection.execute(insert(CUSTOMERS).values(**asdict(customer)))
@@ -113,7 +113,7 @@ class ShopDriver:
             connection.execute(insert(PRODUCTS).values(**asdict(product)))
 
     def stock(self, product, on_hand, allocated=0):
-        with self.desk.engine.begin() as connection:
+        with self.context.engine.begin() as connection:
             self._product(connection, product)
             connection.execute(
                 insert(STOCKS).values(product_id=product.id, location="main", on_hand=on_hand, allocated=allocated)
@@ -121,7 +121,7 @@ class ShopDriver:
 
     def change(self, key, on=0, **facts):
         """Change every line of an order, as an import would on a day."""
-        with self.desk.engine.begin() as connection:
+        with self.context.engine.begin() as connection:
             connection.execute(update(ORDER_LINES).where(ORDER_LINES.c.order_id == key).values(**facts))
             self.look_again(connection, key, on)
 
@@ -133,23 +133,23 @@ class ShopDriver:
         )
 
     def customer(self, key, **facts):
-        with self.desk.engine.begin() as connection:
+        with self.context.engine.begin() as connection:
             connection.execute(update(CUSTOMERS).where(CUSTOMERS.c.id == key).values(**facts))
 
     def decide(self, on=0, *, batch=500, limit=None) -> EvaluationSummary:
         """Live the deciding half of a day."""
-        now = start_run(self.desk.engine, LATE_ORDERS, self.desk.policy.digest, day(on), noon(on))
+        context = start_run(self.context, LATE_ORDERS, day(on), noon(on))
         found, after, shelves = EvaluationSummary(), None, SubstituteStock()
         while True:
             left = None if limit is None else limit - sum(found.changes.values())
-            page = evaluate_page(self.desk, now, shelves, after, batch=batch, limit=left)
+            page = evaluate_page(context, shelves, after, batch=batch, limit=left)
             found.add(page.looked)
             if page.last is None:
                 break
             after = page.last
-        self.passed = check_run(self.desk, now)
+        self.passed = check_run(context)
         held = {"held": {one.name: one.sentence for one in self.passed}}
-        finish_run(self.desk.engine, now, noon(on), HELD if self.passed else "done", held)
+        finish_run(context, noon(on), HELD if self.passed else "done", held)
         return found
 
     def deliver(self, on=0, *, door=None, parallel=4, at=None, lease=600, clock=None) -> DeliverySummary:
@@ -160,11 +160,11 @@ class ShopDriver:
         crew = DeliveryWorker(
             Worker(f"test {moment}", timedelta(seconds=lease)), doors, parallel, clock or (lambda: moment)
         )
-        now = Now("test", day(on), moment)
+        context = self.context.with_run("test", day(on), moment)
 
         async def all_of_it():
-            done = DeliverySummary(in_doubt=mark_abandoned(self.desk, crew))
-            while batch := await deliver_batch(self.desk, now, crew, batch=50, down=tuple(done.down)):
+            done = DeliverySummary(in_doubt=mark_abandoned(self.context, crew))
+            while batch := await deliver_batch(context, crew, batch=50, down=tuple(done.down)):
                 done.add(batch)
             return done
 
@@ -179,7 +179,7 @@ class ShopDriver:
 
     def rows(self, table):
         numbered = [column for column in table.primary_key if isinstance(column.type, Integer)]
-        with read_only(self.desk.engine) as connection:
+        with read_only(self.context.engine) as connection:
             return [dict(row) for row in connection.execute(select(table).order_by(*numbered)).mappings()]
 
     @property

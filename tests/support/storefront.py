@@ -12,11 +12,11 @@ from tests.support.shop_driver import noon
 class Shelf:
     """Products are put on it, and seen as shoppers see them at the moment `now`."""
 
-    def __init__(self, desk):
-        self.desk, self.now = desk, noon(0)
+    def __init__(self, context):
+        self.context, self.now = context, noon(0)
 
     def put(self, product, state="backorder", *, left=3, expected=7, latest=None, set_at=None, name="A lamp", url=None):
-        with self.desk.engine.begin() as connection:
+        with self.context.engine.begin() as connection:
             connection.execute(delete(AVAILABILITIES).where(AVAILABILITIES.c.product_id == product))
             connection.execute(delete(PRODUCTS).where(PRODUCTS.c.id == product))
             connection.execute(insert(PRODUCTS).values(id=product, name=name, url=url))
@@ -33,17 +33,17 @@ class Shelf:
             )
 
     def clear(self):
-        with self.desk.engine.begin() as connection:
+        with self.context.engine.begin() as connection:
             for table in (AVAILABILITIES, PRODUCTS):
                 connection.execute(delete(table))
 
     def renew(self):
-        with self.desk.engine.begin() as connection:
+        with self.context.engine.begin() as connection:
             connection.execute(update(AVAILABILITIES).values(set_at=self.now))
 
     def notices(self, *which):
-        with read_only(self.desk.engine) as connection:
-            return {one.product.id: one for one in list_notices(self.desk, connection, self.now, *which)}
+        with read_only(self.context.engine) as connection:
+            return {one.product.id: one for one in list_notices(self.context, connection, self.now, *which)}
 
     def text(self, product, locale="en"):
-        return self.desk.words.storefront.said(self.notices()[product].available, locale).text
+        return self.context.words.storefront.said(self.notices()[product].available, locale).text

@@ -18,7 +18,7 @@ from sqlmodel import SQLModel
 import tasks.tables  # noqa: F401 - it fills SQLModel.metadata
 from app.composition import open_app
 from app.reports.run import counted
-from cli.main import app
+from cli.main import command_line
 from cli.reference.config_pages import page
 from cli.run_day import run_day
 from flows.post_delays import run_post_delays
@@ -74,9 +74,9 @@ def lived(tmp_path_factory) -> tuple[Path, Report]:
     """Return a folder in which `forewarn demo --as-of 2025-11-24` might have been, and what it told."""
     place = tmp_path_factory.mktemp("docs")
     write_sample(place / "demo" / "shop", orders=400, seed=7, as_of=DAY)
-    with open_app(place / "demo" / "shop") as house:
-        report = asyncio.run(run_day(house, DAY, take_in=True))
-        asyncio.run(run_post_delays(house, DAY))
+    with open_app(place / "demo" / "shop") as app:
+        report = asyncio.run(run_day(app, DAY, take_in=True))
+        asyncio.run(run_post_delays(app, DAY))
     return place, report
 
 
@@ -165,7 +165,7 @@ def anchors(markdown: str) -> set[str]:
 
 def test_every_command_is_named_in_some_page():
     told = "\n".join(file.read_text() for file in PAGES)
-    root = typer.main.get_command(app)
+    root = typer.main.get_command(command_line)
     assert [command for command in commands(root) if f"forewarn {command}" not in told] == []
 
 
@@ -179,7 +179,7 @@ def commands(group: object, before: str = "") -> list[str]:
 def test_every_command_in_a_sentence_has_the_options_that_are_said():
     for file in PAGES:
         for line in re.findall(r"`forewarn ([^`]+)`", file.read_text()):
-            command, words = typer.main.get_command(app), shlex.split(line)
+            command, words = typer.main.get_command(command_line), shlex.split(line)
             while hasattr(command, "commands"):
                 command = command.commands[words.pop(0)]
             known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}

@@ -40,36 +40,36 @@ FROM late GROUP BY bucket
 
 
 @pytest.fixture
-def house(tmp_path, ledger, monkeypatch):
+def app(tmp_path, ledger, monkeypatch):
     monkeypatch.setenv("FOREWARN_HOME", str(tmp_path))
     monkeypatch.setenv("FOREWARN_DATABASE_URL", ledger)
     with open_app(SHOP, data=DATA, begin=CreateLedger.ANYWHERE) as opened, opened.source() as source:
-        import_all(opened.desk.engine, source, last_run_date(opened.desk.engine))
+        import_all(opened.context.engine, source, last_run_date(opened.context.engine))
         yield opened
 
 
-def live(house, day):
-    return asyncio.run(run_late_orders(house, day)), asyncio.run(run_deliver(house, day))
+def live(app, day):
+    return asyncio.run(run_late_orders(app, day)), asyncio.run(run_deliver(app, day))
 
 
-def test_the_buckets_of_a_day_are_those_of_a_plain_query_over_the_files(house):
+def test_the_buckets_of_a_day_are_those_of_a_plain_query_over_the_files(app):
     counted = dict(duckdb.sql(INDEPENDENT.format(day=DAY, data=DATA)).fetchall())
     on_time = counted.pop("on_time")
-    found, done = live(house, DAY)
+    found, done = live(app, DAY)
     assert found.late == counted
     assert found.open == on_time + sum(counted.values())
     assert found.changes == {bucket: n for bucket, n in counted.items() if bucket != "short"}
     assert done.sent == found.notices
-    again, nothing = live(house, DAY)
+    again, nothing = live(app, DAY)
     assert (again.late, again.changes, again.notices, nothing.sent) == (found.late, {}, {}, {})
 
 
-def test_lived_day_by_day_nobody_is_told_the_same_twice(house):
+def test_lived_day_by_day_nobody_is_told_the_same_twice(app):
     day = date(2018, 5, 1)
     while day <= DAY:
-        live(house, day)
+        live(app, day)
         day += timedelta(days=1)
-    with read_only(house.desk.engine) as connection:
+    with read_only(app.context.engine) as connection:
         rows = connection.execute(NOTICES.select().order_by(NOTICES.c.order_id, NOTICES.c.revision)).mappings().all()
     said = Counter((row["order_id"], row["channel"], row["bucket"], row["expected_on"]) for row in rows)
     assert max(said.values()) == 1

@@ -47,9 +47,9 @@ def browser():
 
 @pytest.fixture(scope="module")
 def desk_of_module(tmp_path_factory):
-    desk = open_context(sqlite_ledger(tmp_path_factory.mktemp("ledger") / "ledger.db"))
-    yield desk
-    desk.engine.dispose()
+    context = open_context(sqlite_ledger(tmp_path_factory.mktemp("ledger") / "ledger.db"))
+    yield context
+    context.engine.dispose()
 
 
 WATCH = """new MutationObserver(() => {
@@ -142,7 +142,7 @@ def page(browser, desk_of_module):
 
 @pytest.fixture
 def base(page):
-    with serving(Starlette(routes=Storefront(page.shelf.desk, lambda: datetime.now(UTC)).routes)) as url:
+    with serving(Starlette(routes=Storefront(page.shelf.context, lambda: datetime.now(UTC)).routes)) as url:
         yield url
 
 
@@ -210,7 +210,7 @@ def test_an_answer_that_is_none_breaks_nothing(page, answer):
 def test_a_notice_that_nobody_renewed_is_not_shown(page, tmp_path):
     page.shelf.now -= timedelta(hours=27)
     page.shelf.put(INLINE, expected=page.week)
-    publish(page.shelf.desk, page.shelf.now, tmp_path)
+    publish(page.shelf.context, page.shelf.now, tmp_path)
     with serving(Starlette(routes=[Mount("/", StaticFiles(directory=tmp_path))])) as base:
         # These files are of another origin than the page's, and do not say that it may read them.
         page.html = PAGE.replace(BASE, base)
@@ -223,7 +223,7 @@ def test_a_notice_that_nobody_renewed_is_not_shown(page, tmp_path):
         assert page.find("main h1")[0].text == page.title == "Delivery time"
         page.shelf.now += timedelta(hours=27)
         page.shelf.renew()
-        publish(page.shelf.desk, page.shelf.now, tmp_path)
+        publish(page.shelf.context, page.shelf.now, tmp_path)
         page.driver.get(f"{base}/product.html")
         page.settled()
         assert page.notices == [page.shelf.text(INLINE)]
@@ -277,8 +277,8 @@ def test_a_plain_page_left_open_says_nothing_that_holds_no_more_however_wrong_th
 def test_without_scripts_a_published_page_says_until_when_it_holds(page, tmp_path):
     page.shelf.now -= timedelta(days=30)
     page.shelf.put(INLINE, expected=page.week)
-    publish(page.shelf.desk, page.shelf.now, tmp_path)
-    until = (page.shelf.now + timedelta(hours=26)).astimezone(page.shelf.desk.zone)
+    publish(page.shelf.context, page.shelf.now, tmp_path)
+    until = (page.shelf.now + timedelta(hours=26)).astimezone(page.shelf.context.zone)
     page.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     page.driver.get((tmp_path / "stock" / f"{INLINE}.html").as_uri())
     assert f"Valid until {until:%B} {until.day}, {until:%Y, %H:%M}" in page.find("main")[0].text

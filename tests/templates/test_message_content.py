@@ -23,7 +23,6 @@ from rules.delays.working_days import Calendar
 from tasks.inventory.overrides import set_override
 from tasks.posts.compose import late_products
 from tasks.reporting.explain_order import explain_order
-from tasks.runs.records import Now
 from templates.rendering import sms
 from templates.rendering.messages import MAIL_BYTES, Words
 from templates.rendering.view_models import addressed, harmless
@@ -169,9 +168,9 @@ def test_a_placeholder_is_told_as_no_date_and_makes_no_line_late(counter):
     (only,) = counter.live()
     assert only.subject == "Delayed: no new date yet (order 1041)"
     assert "2099" not in only.text + only.html
-    with counter.desk.engine.connect() as connection:
-        desk = replace(counter.desk, policy=Policy.model_validate({"posts": {"orders": 1}}))
-        (post,) = late_products(desk, connection, DAY)
+    with counter.context.engine.connect() as connection:
+        context = replace(counter.context, policy=Policy.model_validate({"posts": {"orders": 1}}))
+        (post,) = late_products(context, connection, DAY)
     assert (post.orders, post.expected_on) == (1, None)
 
 
@@ -180,16 +179,16 @@ def test_a_line_promised_for_a_placeholder_counts_from_its_order_as_one_without_
     counter.change("1041", promised_on=SENTINEL)
     (only,) = counter.live()
     assert "promised to ship by June 5, 2026" in only.text
-    with counter.desk.engine.connect() as connection:
-        desk = replace(counter.desk, policy=Policy.model_validate({"posts": {"orders": 1}}))
-        assert [one.days for one in late_products(desk, connection, DAY)] == [10]
+    with counter.context.engine.connect() as connection:
+        context = replace(counter.context, policy=Policy.model_validate({"posts": {"orders": 1}}))
+        assert [one.days for one in late_products(context, connection, DAY)] == [10]
 
 
 def test_staff_cannot_say_a_placeholder(counter):
     counter.order()
-    now = Now("test", DAY, noon(0))
+    context = counter.context.with_run("test", DAY, noon(0))
     with pytest.raises(ForewarnError, match=rf"2099-12-31 is too far ahead.*{day(MAX_DAYS_AHEAD)} or sooner"):
-        set_override(counter.desk, now, "1041", "1", SENTINEL, "Kim")
+        set_override(context, "1041", "1", SENTINEL, "Kim")
 
 
 # The order's own order
@@ -212,8 +211,8 @@ def test_mail_and_explain_list_lines_as_the_order_does(counter):
     (only,) = counter.live()
     places = [only.text.index(f"Lamp {n}\n") for n in (1, 2, 10)]
     assert places == sorted(places)
-    with counter.desk.engine.connect() as connection:
-        story = explain_order(counter.desk, connection, "1041", Now("test", DAY, noon(0)))
+    with counter.context.engine.connect() as connection:
+        story = explain_order(counter.context.with_run("test", DAY, noon(0)), connection, "1041")
     assert [one["line"] for one in story["lines"]] == ["1", "2", "10"]
 
 

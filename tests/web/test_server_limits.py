@@ -123,9 +123,9 @@ def test_the_limits_are_those_that_forewarn_serve_uses():
 
 
 @pytest.fixture
-def answers(desk, monkeypatch):
+def answers(context, monkeypatch):
     monkeypatch.setattr(vendors, "BODY_SECONDS", 0.5)
-    app = Starlette(routes=vendors.routes(desk, {"V1": SECRET}, lambda: noon(0)))
+    app = Starlette(routes=vendors.routes(context, {"V1": SECRET}, lambda: noon(0)))
     with serving(app) as url:
         yield url
 
@@ -176,12 +176,12 @@ def test_only_a_few_bodies_are_read_at_once(answers, monkeypatch):
         one.close()
 
 
-def test_without_keys_there_is_no_route_for_vendors(desk):
-    assert vendors.routes(desk, {}, lambda: noon(0)) == []
+def test_without_keys_there_is_no_route_for_vendors(context):
+    assert vendors.routes(context, {}, lambda: noon(0)) == []
 
 
-def test_thousands_of_languages_in_one_request_cost_no_more_than_ten(desk):
-    app = Starlette(routes=Storefront(desk, lambda: noon(0)).routes)
+def test_thousands_of_languages_in_one_request_cost_no_more_than_ten(context):
+    app = Starlette(routes=Storefront(context, lambda: noon(0)).routes)
     with serving(app) as url:
         many = "&".join(f"lang=x{n}" for n in range(4000))
         assert get(f"{url}/stock.json?{many}&lang=pt_BR").status == 200

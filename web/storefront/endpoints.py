@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from models.storefront import StorefrontNotice
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.db.sql import read_only
 from tasks.storefront import payloads as stock
 from tasks.storefront.assets import load_script
@@ -40,8 +40,8 @@ Write = Callable[[Connection, datetime], tuple[bytes, datetime | None]]
 class Storefront:
     """The endpoints, over one ledger; `now` is the clock."""
 
-    def __init__(self, desk: Desk, now: Callable[[], datetime]) -> None:
-        self._desk, self._now = desk, now
+    def __init__(self, context: Context, now: Callable[[], datetime]) -> None:
+        self._context, self._now = context, now
         self._turn = Lock()
         self._kept: dict[str, tuple[datetime, bytes, datetime | None]] = {}
 
@@ -64,7 +64,7 @@ class Storefront:
 
         def write(connection: Connection, now: datetime) -> tuple[bytes, datetime | None]:
             found, until = stock.short_products_payload(
-                self._desk, list_notices(self._desk, connection, now, SHORT), locale
+                self._context, list_notices(self._context, connection, now, SHORT), locale
             )
             return stock.as_json(found), until
 
@@ -73,21 +73,21 @@ class Storefront:
 
     def one(self, request: Request) -> Response:
         """Answer with what holds of one product."""
-        now = self._now()
-        notice = self._notice(request, now)
+        context = self._now()
+        notice = self._notice(request, context)
         if notice is None:
-            return _answer(request, stock.as_json(UNKNOWN_PRODUCT), JSON, now, status=404)
-        body = stock.as_json(stock.product_payload(self._desk, notice, self._locale(request)))
-        return _answer(request, body, JSON, now, notice.valid_until)
+            return _answer(request, stock.as_json(UNKNOWN_PRODUCT), JSON, context, status=404)
+        body = stock.as_json(stock.product_payload(self._context, notice, self._locale(request)))
+        return _answer(request, body, JSON, context, notice.valid_until)
 
     def page(self, request: Request) -> Response:
         """Answer with a page for people, which needs no script."""
-        now = self._now()
-        notice = self._notice(request, now)
-        body = stock.product_page(self._desk, notice, self._locale(request))
+        context = self._now()
+        notice = self._notice(request, context)
+        body = stock.product_page(self._context, notice, self._locale(request))
         if notice is None:
-            return _answer(request, body, HTML, now, status=404)
-        return _answer(request, body, HTML, now, notice.valid_until)
+            return _answer(request, body, HTML, context, status=404)
+        return _answer(request, body, HTML, context, notice.valid_until)
 
     def script(self, request: Request) -> Response:
         """Answer with the script for product pages."""
@@ -97,7 +97,7 @@ class Storefront:
         """Answer with the columns for a product feed."""
 
         def write(connection: Connection, now: datetime) -> tuple[bytes, None]:
-            return stock.product_feed(self._desk, list_notices(self._desk, connection, now), now), None
+            return stock.product_feed(self._context, list_notices(self._context, connection, now), now), None
 
         now, body, _ = self._whole("feed", write)
         return _answer(request, body, CSV, now)
@@ -105,25 +105,25 @@ class Storefront:
     def _whole(self, what: str, write: Write) -> tuple[datetime, bytes, datetime | None]:
         """Return the moment, and what is written of all products then, kept or anew, with its end."""
         with self._turn:
-            now = self._now()
+            context = self._now()
             written, body, until = self._kept.get(what, (None, b"", None))
-            if written is None or not written <= now < written + REUSED_FOR or (until and until <= now):
-                with read_only(self._desk.engine) as connection:
-                    body, until = write(connection, now)
+            if written is None or not written <= context < written + REUSED_FOR or (until and until <= context):
+                with read_only(self._context.engine) as connection:
+                    body, until = write(connection, context)
                 # From now on, for it may have taken longer than it is kept.
                 self._kept[what] = self._now(), body, until
-        return now, body, until
+        return context, body, until
 
     def _notice(self, request: Request, now: datetime) -> StorefrontNotice | None:
         product = product_from_slug(request.path_params["name"])
         if product is None:
             return None
-        with read_only(self._desk.engine) as connection:
-            return find_notice(self._desk, connection, product, now)
+        with read_only(self._context.engine) as connection:
+            return find_notice(self._context, connection, product, now)
 
     def _locale(self, request: Request) -> str:
         asked = request.query_params.getlist("lang") or _accepted_languages(request.headers.get("accept-language", ""))
-        return self._desk.words.storefront.choose([name[:LONGEST_LANGUAGE] for name in asked[:LANGUAGES_ASKED]])
+        return self._context.words.storefront.choose([name[:LONGEST_LANGUAGE] for name in asked[:LANGUAGES_ASKED]])
 
 
 def _accepted_languages(header: str) -> list[str]:

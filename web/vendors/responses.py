@@ -17,7 +17,7 @@ from channels.vendors.signatures import SECRET_PREFIX, BadSignature, check_heade
 from models.errors import ForewarnError
 from sources.rows import RejectedRow
 from sources.vendor_responses import rows_in
-from tasks.context import Desk
+from tasks.context import Context
 from tasks.purchasing.responses import (
     ReplayedMessage,
     ResponseSummary,
@@ -25,7 +25,6 @@ from tasks.purchasing.responses import (
     SignedMessage,
     record_responses,
 )
-from tasks.runs.records import Now
 
 PATH = "/vendors/answers"
 VENDOR = "X-Forewarn-Vendor"
@@ -37,16 +36,16 @@ BODY_SECONDS, AT_ONCE = 10, 8
 """Within how many seconds a body must arrive, and how many are read at once."""
 
 
-def routes(desk: Desk, keys: Mapping[str, str], clock: Callable[[], datetime]) -> list[Route]:
+def routes(context: Context, keys: Mapping[str, str], clock: Callable[[], datetime]) -> list[Route]:
     """Return the routes that take vendors' answers; `keys` are their secrets by vendor. Without keys there are none."""
-    return [Route(PATH, _Answers(desk, keys, clock).post, methods=["POST"])] if keys else []
+    return [Route(PATH, _Answers(context, keys, clock).post, methods=["POST"])] if keys else []
 
 
 class _Answers:
     """The endpoint: a few bodies at once, each within a time."""
 
-    def __init__(self, desk: Desk, keys: Mapping[str, str], clock: Callable[[], datetime]) -> None:
-        self._desk, self._keys, self._clock = desk, keys, clock
+    def __init__(self, context: Context, keys: Mapping[str, str], clock: Callable[[], datetime]) -> None:
+        self._context, self._keys, self._clock = context, keys, clock
         self._unknown_vendor_secret = SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
         self._reading = 0
 
@@ -80,10 +79,8 @@ class _Answers:
             message_id = verify(secret, request.headers, text, now)
             message = SignedMessage(vendor, message_id, hashlib.sha256(body).hexdigest())
             rows = list(rows_in(body, "the message"))
-            run = Now("", now.astimezone(self._desk.zone).date(), now)
-            taken = await asyncio.to_thread(
-                record_responses, self._desk, run, rows, f"vendor {vendor}", message=message
-            )
+            context = self._context.with_run("", now.astimezone(self._context.zone).date(), now)
+            taken = await asyncio.to_thread(record_responses, context, rows, f"vendor {vendor}", message=message)
         except BadSignature as error:
             return _no(401, str(error))
         except ReplayedMessage:

@@ -18,7 +18,7 @@ from sqlalchemy import event, select
 from sqlalchemy.exc import OperationalError
 
 from models.enums import Channel, State
-from models.policy.messaging import GuardrailPolicy
+from models.policy.messaging import GuardrailPolicy, PostPolicy
 from models.policy.policy import BudgetPolicy, Policy
 from models.tables.column_types import SCALE
 from sources.connectors.queries import Select
@@ -57,7 +57,7 @@ def fill(counter, orders=ORDERS):
 
 
 def address_of(counter):
-    return counter.desk.engine.url.render_as_string(hide_password=False)
+    return counter.context.engine.url.render_as_string(hide_password=False)
 
 
 def sent(row):
@@ -75,7 +75,7 @@ def test_a_second_writer_waits_for_the_first_and_loses_nothing(counter):
     holding = threading.Event()
 
     def first():
-        with counter.desk.engine.begin() as connection:
+        with counter.context.engine.begin() as connection:
             counter.look_again(connection, "1")
             holding.set()
             time.sleep(0.4)
@@ -83,7 +83,7 @@ def test_a_second_writer_waits_for_the_first_and_loses_nothing(counter):
     def second():
         holding.wait()
         begun = time.monotonic()
-        with counter.desk.engine.begin() as connection:
+        with counter.context.engine.begin() as connection:
             counter.look_again(connection, "1")
         return time.monotonic() - begun
 
@@ -95,24 +95,24 @@ def test_a_second_writer_waits_for_the_first_and_loses_nothing(counter):
 def test_a_reader_waits_for_no_writer_and_sees_one_moment_of_the_ledger(counter):
     counter.order("1")
     versions = select(WATCHES.c.version)
-    with read_only(counter.desk.engine) as reader:
+    with read_only(counter.context.engine) as reader:
         assert reader.execute(versions).scalar_one() == 0
-        with counter.desk.engine.begin() as writer:
+        with counter.context.engine.begin() as writer:
             counter.look_again(writer, "1")
             assert reader.execute(versions).scalar_one() == 0
         assert reader.execute(versions).scalar_one() == 0
-    with read_only(counter.desk.engine) as later:
+    with read_only(counter.context.engine) as later:
         assert later.execute(versions).scalar_one() == 1
 
 
 def test_workers_in_threads_share_what_is_due_and_claim_nothing_twice(counter):
-    fill(counter).desk = replace(counter.desk, policy=Policy(brake=UNBRAKED))
+    fill(counter).context = replace(counter.context, policy=Policy(brake=UNBRAKED))
     counter.decide()
 
     def worker(name):
         mine = []
         while True:
-            with counter.desk.engine.begin() as connection:
+            with counter.context.engine.begin() as connection:
                 taken = claim(connection, NOTICES, Worker(name, LEASE), noon(0), [Channel.EMAIL], 7).rows
             if not taken:
                 return mine
@@ -169,7 +169,7 @@ def test_imports_at_once_wake_an_order_for_each_change_and_lose_none(counter):
     def importing(seed):
         source, updated = Moving(seed), 0
         while time.monotonic() < over:
-            updated += import_table(counter.desk.engine, source, "lines", DAY, batch=ORDERS).updated
+            updated += import_table(counter.context.engine, source, "lines", DAY, batch=ORDERS).updated
         return updated
 
     fill(counter)
@@ -179,33 +179,34 @@ def test_imports_at_once_wake_an_order_for_each_change_and_lose_none(counter):
 
 def test_imports_decisions_and_deliveries_at_once_neither_fail_nor_say_anything_twice(counter):
     caps = {"EUR": 900, "USD": 90}
-    fill(counter).desk = replace(
-        counter.desk, policy=Policy(brake=UNBRAKED, caps=BudgetPolicy(per_run=caps, per_month=caps))
+    fill(counter).context = replace(
+        counter.context, policy=Policy(brake=UNBRAKED, caps=BudgetPolicy(per_run=caps, per_month=caps))
     )
-    engine, over = counter.desk.engine, time.monotonic() + STORM
+    engine, over = counter.context.engine, time.monotonic() + STORM
 
     def importing(seed):
         source = Moving(seed)
         while time.monotonic() < over:
             import_table(engine, source, "lines", DAY, batch=20)
 
-    def deciding(name):
+    def deciding(orders):
         while time.monotonic() < over:
             # Another policy makes every order due: the widest of all changes.
-            now = start_run(engine, LATE_ORDERS, name, DAY, noon(0))
+            policy = counter.context.policy.model_copy(update={"posts": PostPolicy(orders=orders)})
+            context = start_run(replace(counter.context, policy=policy), LATE_ORDERS, DAY, noon(0))
             page, shelves = None, SubstituteStock()
             while page is None or page.last is not None:
                 try:
-                    page = evaluate_page(counter.desk, now, shelves, page and page.last, batch=25)
+                    page = evaluate_page(context, shelves, page and page.last, batch=25)
                 except WriteConflict:
                     continue
-            check_run(counter.desk, now)
+            check_run(context)
 
     def delivering(seconds):
         while time.monotonic() < over:
             counter.deliver(at=noon(0) + timedelta(seconds=seconds))
 
-    at_once = ((importing, 1), (importing, 2), (deciding, "a"), (deciding, "b"), (delivering, 1), (delivering, 2))
+    at_once = ((importing, 1), (importing, 2), (deciding, 5), (deciding, 6), (delivering, 1), (delivering, 2))
     by_themselves(*(partial(work, name) for work, name in at_once))
     counter.live()
     counter.live()  # what was let go and had become untrue by then is told anew
@@ -226,11 +227,13 @@ def test_imports_decisions_and_deliveries_at_once_neither_fail_nor_say_anything_
 
 
 @on_postgresql
-@pytest.mark.parametrize("broken_at", ["UPDATE watch", "INSERT INTO notice", "INSERT INTO offer", "INSERT INTO tally"])
+@pytest.mark.parametrize(
+    "broken_at", ["UPDATE watch", "INSERT INTO notice", "INSERT INTO offer", "INSERT INTO counter"]
+)
 def test_a_connection_that_breaks_leaves_nothing_behind_and_the_next_try_does_all(counter, postgres, broken_at):
     fill(counter, 5)
-    engine = counter.desk.engine
-    now = start_run(engine, LATE_ORDERS, counter.desk.policy.digest, DAY, noon(0))
+    engine = counter.context.engine
+    context = start_run(counter.context, LATE_ORDERS, DAY, noon(0))
     broken = []
 
     @event.listens_for(engine, "before_cursor_execute")
@@ -240,11 +243,11 @@ def test_a_connection_that_breaks_leaves_nothing_behind_and_the_next_try_does_al
             postgres.run(f"SELECT pg_terminate_backend({cursor.connection.info.backend_pid}, 5000)")
 
     with pytest.raises(OperationalError):
-        evaluate_page(counter.desk, now, SubstituteStock(), None, batch=50)
+        evaluate_page(context, SubstituteStock(), None, batch=50)
     assert counter.notices == counter.rows(OFFERS) == counter.rows(COUNTERS) == []
     assert {row["version"] for row in counter.rows(WATCHES)} == {0}
 
-    assert evaluate_page(counter.desk, now, SubstituteStock(), None, batch=50).looked.notices == {"email": 5}
+    assert evaluate_page(context, SubstituteStock(), None, batch=50).looked.notices == {"email": 5}
     assert len(counter.notices) == len(counter.rows(OFFERS)) == 5
     with read_only(engine) as connection:
         assert count_orders_by_bucket(connection) == {"fortnight": 5}
@@ -255,9 +258,9 @@ def test_a_connection_that_breaks_leaves_nothing_behind_and_the_next_try_does_al
     assert len(counter.live()) == 5
 
 
-def test_a_cap_beyond_what_32_bits_hold_is_kept_like_any_other(desk):
+def test_a_cap_beyond_what_32_bits_hold_is_kept_like_any_other(context):
     million = 1_000_000 * SCALE
-    with desk.engine.begin() as connection:
+    with context.engine.begin() as connection:
         assert try_increment(connection, "offered:a run:EUR", 2 * million, 3 * million)
         assert not try_increment(connection, "offered:a run:EUR", 2 * million, 3 * million)
         assert get_counter(connection, "offered:a run:EUR") == 2 * million

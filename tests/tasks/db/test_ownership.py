@@ -355,8 +355,8 @@ def test_the_schedule_never_begins_a_ledger_at_a_place_that_was_named(place, mon
 
 def test_the_schedule_begins_its_ledger_where_no_place_is_named(place):
     shop(place / "shop")
-    with open_app(place / "shop") as house:
-        assert house.desk.engine.url.database == str(place / "var" / "my-shop" / "forewarn.db")
+    with open_app(place / "shop") as app:
+        assert app.context.engine.url.database == str(place / "var" / "my-shop" / "forewarn.db")
 
 
 @pytest.mark.parametrize("command", [("import",), ("run", "--import")])
@@ -427,8 +427,8 @@ def test_within_given_settings_nothing_that_was_set_counts(place, monkeypatch):
     monkeypatch.setenv("FOREWARN_SOURCE_URL", "postgresql://real/real")
     with isolated_settings(GivenSettings(shop=place / "shop", home=place / "into")):
         (place / "into").mkdir()
-        with open_app() as house:
-            assert house.settings == GivenSettings(shop=place / "shop", home=place / "into")
-            assert house.outbox == place / "into" / "var" / "demo-1" / "outbox"
+        with open_app() as app:
+            assert app.settings == GivenSettings(shop=place / "shop", home=place / "into")
+            assert app.outbox == place / "into" / "var" / "demo-1" / "outbox"
         asyncio.run(deliver.fn(str(place / "shop")))
     assert list((place / "real").iterdir()) == []

@@ -15,7 +15,6 @@ from tasks.notices.suppressions import suppress
 from tasks.reporting.dry_run import dry_run
 from tasks.reporting.explain_order import explain_order
 from tasks.reporting.message_preview import preview_messages
-from tasks.runs.records import Now
 from tasks.tables import OFFERS, OPT_OUTS, SUPPRESSIONS
 from templates.rendering.messages import Words
 from tests.support.builders import DAY, line
@@ -24,7 +23,6 @@ from tests.support.shop_driver import SHOP, FakeTransport, customer, noon
 TEXTING = {"phone": "+4915112345678", "sms_consent": True}
 BROKEN = "{{ order.nummer }}\n"
 TEXT, MAIL = "sms.en.txt", "subject.en.txt"
-NOW = Now("r", DAY, noon(0))
 
 
 @pytest.fixture
@@ -36,7 +34,7 @@ def breaking(counter, tmp_path):
         for part in parts:
             (own / "fortnight").mkdir(parents=True, exist_ok=True)
             (own / "fortnight" / part).write_text(BROKEN)
-        counter.desk = replace(counter.desk, words=Words(SHOP, own))
+        counter.context = replace(counter.context, words=Words(SHOP, own))
 
     return broken
 
@@ -47,10 +45,10 @@ def told(counter):
 
 def seen(counter, order="1041"):
     """Return what explain, a dry run and a preview say of an order: its channels, what is owed, what would be read."""
-    with read_only(counter.desk.engine) as connection:
-        now = explain_order(counter.desk, connection, order, NOW)["now"]
-        messages, problems = preview_messages(counter.desk, connection, order, NOW)
-    dry = dry_run(counter.desk, NOW, batch=10).looked
+    with read_only(counter.context.engine) as connection:
+        now = explain_order(counter.context.with_run("r", DAY, noon(0)), connection, order)["now"]
+        messages, problems = preview_messages(counter.context.with_run("r", DAY, noon(0)), connection, order)
+    dry = dry_run(counter.context.with_run("r", DAY, noon(0)), batch=10).looked
     assert dry.problems == now["problems"] == problems
     return now["channels"], dict(dry.notices), dict(dry.skipped), [message.channel for _, message in messages]
 
@@ -91,39 +89,39 @@ def test_who_prefers_a_channel_whose_words_fail_is_told_by_the_other(counter, br
 def test_an_order_of_which_no_words_work_stays_untold_and_is_named_for_each_channel(counter, breaking):
     breaking(TEXT, MAIL)
     counter.order(customer=customer("c1", **TEXTING))
-    with read_only(counter.desk.engine) as connection:
-        now = explain_order(counter.desk, connection, "1041", NOW)["now"]
+    with read_only(counter.context.engine) as connection:
+        now = explain_order(counter.context.with_run("r", DAY, noon(0)), connection, "1041")["now"]
     assert now["channels"] == {"email": "render_failed", "sms": "render_failed"}
-    dry = dry_run(counter.desk, NOW, batch=10).looked
+    dry = dry_run(counter.context.with_run("r", DAY, noon(0)), batch=10).looked
     found = counter.decide()
     assert len(found.problems) == len(dry.problems) == len(now["problems"]) == 2
     assert (found.changes, found.notices, dry.notices, counter.notices) == ({}, {}, {}, [])
-    counter.desk = replace(counter.desk, words=Words(SHOP))
+    counter.context = replace(counter.context, words=Words(SHOP))
     assert counter.decide().notices == {"email": 1, "sms": 1}
 
 
 def test_a_discount_is_given_once_where_one_channel_goes_and_not_where_none_does(counter, breaking, tmp_path):
     caps = BudgetPolicy(per_run={"EUR": Decimal(5)}, per_month={"EUR": Decimal(5)})
-    counter.desk = replace(counter.desk, policy=Policy(caps=caps))
+    counter.context = replace(counter.context, policy=Policy(caps=caps))
     fee = {"shipping_fee": Decimal(5)}
     breaking(TEXT, MAIL)
     counter.order("1", customer=customer("c1", **TEXTING), **fee)
     assert counter.decide().offers == {}
     assert counter.rows(OFFERS) == []
     (tmp_path / "templates" / "fortnight" / MAIL).unlink()
-    counter.desk = replace(counter.desk, words=Words(SHOP, tmp_path / "templates"))
+    counter.context = replace(counter.context, words=Words(SHOP, tmp_path / "templates"))
     assert counter.decide().offers == {"shipping_discount": 1}
     assert [row["value"] for row in counter.rows(OFFERS)] == [Decimal(5)]
 
 
 def test_a_fallback_whose_words_fail_reaches_nobody_and_staff_hear_of_it(counter, breaking):
     policy = Policy(bucket=(Bucket(name="fortnight", from_days=8, channels=("email",)),))
-    counter.desk = replace(counter.desk, policy=policy)
+    counter.context = replace(counter.context, policy=policy)
     counter.order(customer=customer("c1", **TEXTING))
     counter.decide()
     counter.deliver(door=FakeTransport(lambda _: PermanentFailure("no such mailbox")))
     breaking(TEXT)
-    assert send_fallbacks(counter.desk, NOW, "test", batch=50) == (0, 1)
+    assert send_fallbacks(counter.context.with_run("r", DAY, noon(0)), "test", batch=50) == (0, 1)
 
 
 def test_a_fallback_never_waits_for_a_channel_that_was_skipped_for_its_words(counter, breaking):
@@ -131,7 +129,7 @@ def test_a_fallback_never_waits_for_a_channel_that_was_skipped_for_its_words(cou
     counter.order(customer=customer("c1", **TEXTING))
     counter.decide()
     counter.deliver(door=FakeTransport(lambda _: PermanentFailure("no such mailbox")))
-    assert send_fallbacks(counter.desk, NOW, "test", batch=50) == (0, 1)
+    assert send_fallbacks(counter.context.with_run("r", DAY, noon(0)), "test", batch=50) == (0, 1)
     assert told(counter) == {("1041", "email"): "no such mailbox", ("1041", "sms"): "render_failed"}
 
 
@@ -152,7 +150,7 @@ def test_a_text_to_a_number_that_became_a_landline_is_not_sent_and_the_order_is_
 
 
 def opt_out(counter, *addresses, who="c4"):
-    with counter.desk.engine.begin() as connection:
+    with counter.context.engine.begin() as connection:
         connection.execute(insert(OPT_OUTS), [{"customer_id": who, "address": one} for one in addresses])
 
 
@@ -182,12 +180,12 @@ def test_a_fallback_respects_the_opt_out_of_another_customer_with_the_number(cou
     counter.decide()
     counter.deliver(door=FakeTransport(lambda _: PermanentFailure("no such mailbox")))
     opt_out(counter, "+4915112345678")
-    assert send_fallbacks(counter.desk, NOW, "test", batch=50) == (0, 1)
+    assert send_fallbacks(counter.context.with_run("r", DAY, noon(0)), "test", batch=50) == (0, 1)
 
 
 def test_a_suppression_holds_for_an_address_in_any_spelling(counter):
     counter.order("1", customer=customer("c5", email="Opt@Example.com"))
-    with counter.desk.engine.begin() as connection:
+    with counter.context.engine.begin() as connection:
         suppress(connection, {"opt@example.com": "asked"}, noon(0), "mara")
     assert len(counter.rows(SUPPRESSIONS)) == 1
     assert counter.decide().skipped == {"suppressed": 1}
@@ -196,8 +194,9 @@ def test_a_suppression_holds_for_an_address_in_any_spelling(counter):
 def test_staff_see_addresses_masked_as_they_were_read(counter):
     counter.order("1", customer=customer("c1", email="ANNA@Example.com", phone="0151 12345634", country="DE"))
     counter.order("2", customer=customer("c2", email="anna at example", phone="0171"))
-    with read_only(counter.desk.engine) as connection:
-        first, second = (explain_order(counter.desk, connection, key, NOW)["customer"] for key in ("1", "2"))
+    with read_only(counter.context.engine) as connection:
+        context = counter.context.with_run("r", DAY, noon(0))
+        first, second = (explain_order(context, connection, key)["customer"] for key in ("1", "2"))
     assert (first["email"], first["phone"]) == ("a…@example.com", "+49…34")
     assert (second["email"], second["phone"]) == ("ann…le", "…")
 

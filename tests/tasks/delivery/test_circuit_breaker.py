@@ -13,7 +13,6 @@ from tasks.db.sql import read_only
 from tasks.delivery.circuit_breaker import open_breakers, trip
 from tasks.delivery.fallback import NO_CHANNEL_LEFT, send_fallbacks
 from tasks.delivery.rate_limit import take_tokens
-from tasks.runs.records import Now
 from tasks.tables import EVENTS, OFFERS
 from tests.support.builders import DAY, day, line
 from tests.support.shop_driver import FakeTransport, ShopDriver, customer, noon
@@ -49,7 +48,7 @@ def test_when_its_time_comes_one_message_is_tried_and_a_failure_doubles_the_wait
     counter.deliver(door=FakeTransport(bad_key), parallel=1)
     door = FakeTransport(bad_key)
     counter.deliver(door=door, at=minutes(16))
-    with read_only(counter.desk.engine) as connection:
+    with read_only(counter.context.engine) as connection:
         gate = open_breakers(connection)["email"]
     assert gate["tripped_at"] == noon(0)
     assert gate["retry_at"] == minutes(16) + timedelta(minutes=30)
@@ -70,7 +69,7 @@ def test_what_is_answered_after_a_channel_was_shut_neither_opens_it_nor_doubles_
             return Receipt("ref")
 
     counter.deliver(door=Slow(), parallel=2)
-    with read_only(counter.desk.engine) as connection:
+    with read_only(counter.context.engine) as connection:
         assert open_breakers(connection)["email"]["retry_at"] == minutes(15)
     kinds = [event["kind"] for event in counter.rows(EVENTS)]
     assert (kinds.count("channel_shut"), kinds.count("channel_open")) == (1, 0)
@@ -96,9 +95,9 @@ def test_what_may_not_leave_any_more_spends_no_try_and_holds_up_no_message_that_
 
 def test_those_who_meet_a_fault_at_once_do_not_double_the_wait(counter):
     for who in ("a", "b", "c"):
-        with counter.desk.engine.begin() as connection:
+        with counter.context.engine.begin() as connection:
             trip(connection, Channel.EMAIL, "bad key", noon(0), SendingPolicy(), who, tried=False)
-    with read_only(counter.desk.engine) as connection:
+    with read_only(counter.context.engine) as connection:
         assert open_breakers(connection)["email"]["retry_at"] == minutes(15)
 
 
@@ -157,9 +156,9 @@ def test_a_rate_is_kept_by_all_workers_together(counter):
     policy = SendingPolicy(per_second={Channel.EMAIL: 5})
     let_through = []
     for wanted in (3, 4, 2):
-        with counter.desk.engine.begin() as connection:
+        with counter.context.engine.begin() as connection:
             let_through.append(take_tokens(connection, Channel.EMAIL, wanted, noon(0), policy))
-    with counter.desk.engine.begin() as connection:
+    with counter.context.engine.begin() as connection:
         let_through.append(take_tokens(connection, Channel.EMAIL, 9, noon(0) + timedelta(seconds=1), policy))
         let_through.append(take_tokens(connection, Channel.SMS, 9, noon(0), policy))
     assert let_through == [3, 2, 0, 5, 9]
@@ -168,7 +167,7 @@ def test_a_rate_is_kept_by_all_workers_together(counter):
 def test_a_rate_is_kept_by_machines_whose_clocks_differ(counter):
     policy, passed = SendingPolicy(per_second={Channel.EMAIL: 1}), []
     for ahead in (0, 1, 0, 1, 0, 1, -3600, -3600):
-        with counter.desk.engine.begin() as connection:
+        with counter.context.engine.begin() as connection:
             passed.append(take_tokens(connection, Channel.EMAIL, 5, noon(0) + timedelta(seconds=ahead), policy))
     assert passed == [1, 1, 0, 0, 0, 0, 1, 0]
 
@@ -193,7 +192,7 @@ def test_a_notice_that_waited_too_long_is_not_sent_and_the_order_looked_at_anew(
 
 
 def follow(counter):
-    return send_fallbacks(counter.desk, Now("r", DAY, noon(0)), "test", batch=50)
+    return send_fallbacks(counter.context.with_run("r", DAY, noon(0)), "test", batch=50)
 
 
 def test_a_refused_mail_goes_out_as_a_text_once(counter):
@@ -278,7 +277,7 @@ def test_two_runs_that_follow_up_the_same_refusal_count_it_once(counter):
     counter.deliver(door=FakeTransport(lambda _: PermanentFailure("no such mailbox")))
     first = []
     second = ShopDriver(
-        replace(counter.desk, engine=Overtaken(counter.desk.engine, lambda: first.append(follow(counter))))
+        replace(counter.context, engine=Overtaken(counter.context.engine, lambda: first.append(follow(counter))))
     )
     assert (follow(second), first) == ((0, 0), [(0, 1)])
     assert [event["kind"] for event in counter.rows(EVENTS)].count("not_reached") == 1

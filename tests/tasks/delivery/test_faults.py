@@ -15,7 +15,6 @@ from tasks.db.sql import read_only
 from tasks.delivery.circuit_breaker import open_breakers
 from tasks.delivery.queue import Worker
 from tasks.delivery.worker import DeliverySummary, DeliveryWorker, deliver_batch
-from tasks.runs.records import Now
 from tests.channels.test_transports import TIMEOUT, WAYS
 from tests.support.builders import DAY
 from tests.support.paths import ROOT
@@ -52,7 +51,9 @@ async def at_the_provider(counter, name):
                 DeliveryWorker(Worker(f"run {at}", timedelta(minutes=10)), doors, 1, lambda: at),
                 DeliverySummary(),
             )
-            while batch := await deliver_batch(counter.desk, Now("", DAY, at), crew, batch=50, down=tuple(done.down)):
+            while batch := await deliver_batch(
+                counter.context.with_run("", DAY, at), crew, batch=50, down=tuple(done.down)
+            ):
                 done.add(batch)
             await door.close()
             return done
@@ -126,7 +127,7 @@ async def test_an_account_that_may_not_send_stops_its_channel_alone_after_one_me
         assert len(provider.asked) == 1
     assert states(rows) == {State.QUEUED}
     assert (set(done.down), sum(done.sent.values()) > 0) == ({CHANNELS[name]}, True)
-    with read_only(counter.desk.engine) as connection:
+    with read_only(counter.context.engine) as connection:
         assert set(open_breakers(connection)) == {CHANNELS[name]}
 
 

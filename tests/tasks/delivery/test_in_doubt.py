@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from channels.sms.twilio import TwilioTransport
 from channels.transport import LookupUnavailable, OutcomeUnknown, PermanentFailure, TemporaryFailure
-from cli.main import app
+from cli.main import command_line
 from models.enums import Channel, State
 from models.errors import ForewarnError
 from models.messages import Receipt
@@ -16,7 +16,6 @@ from tasks.delivery.in_doubt import count_waiting_for_staff, list_in_doubt, reso
 from tasks.delivery.queue import Worker
 from tasks.delivery.reconcile import reconcile_in_doubt
 from tasks.delivery.worker import DeliveryWorker, deliver_batch
-from tasks.runs.records import Now
 from tasks.tables import EVENTS, POSTS, SUPPRESSIONS
 from tests.channels.test_transports import TIMEOUT, sendgrid, x
 from tests.support.builders import DAY
@@ -53,7 +52,7 @@ def doubtful(counter, n=1):
 
 def settle(counter, door, at, name="asker", channels=tuple(Channel)):
     crew = DeliveryWorker(Worker(name, timedelta(minutes=10)), dict.fromkeys(channels, door), 4, lambda: at)
-    return dict(asyncio.run(reconcile_in_doubt(counter.desk, crew)))
+    return dict(asyncio.run(reconcile_in_doubt(counter.context, crew)))
 
 
 def states(counter):
@@ -61,7 +60,7 @@ def states(counter):
 
 
 def waiting(counter):
-    with counter.desk.engine.connect() as connection:
+    with counter.context.engine.connect() as connection:
         return count_waiting_for_staff(connection)
 
 
@@ -196,7 +195,7 @@ def test_two_workers_do_not_ask_about_the_same_message(counter):
         async def find(self, message, since):
             if not self.asked:
                 crew = DeliveryWorker(Worker("b", 10 * MINUTE), dict.fromkeys(Channel, second), 4, lambda: LATER)
-                assert await reconcile_in_doubt(counter.desk, crew) == {}
+                assert await reconcile_in_doubt(counter.context, crew) == {}
             return await super().find(message, since)
 
     assert settle(counter, Slow(Receipt("SM1")), LATER, name="a") == {"sent": 3}
@@ -219,7 +218,7 @@ def test_an_asker_that_died_leaves_its_questions_to_the_next(counter):
 def test_a_person_who_settles_while_the_provider_is_asked_has_the_last_word(counter):
     class Slow(Records):
         async def find(self, message, since):
-            resolve_manually(counter.desk, LATER, message.id, "mara", sent=True)
+            resolve_manually(counter.context, LATER, message.id, "mara", sent=True)
             return await super().find(message, since)
 
     assert settle(doubtful(counter), Slow(None), LATER) == {}
@@ -229,7 +228,7 @@ def test_a_person_who_settles_while_the_provider_is_asked_has_the_last_word(coun
 
 def test_what_a_person_saw_is_kept_with_who_and_when(counter):
     (notice,) = doubtful(counter).notices
-    assert resolve_manually(counter.desk, LATER, notice["id"][:6], "mara", sent=True) == notice["id"]
+    assert resolve_manually(counter.context, LATER, notice["id"][:6], "mara", sent=True) == notice["id"]
     event = counter.rows(EVENTS)[-1]
     assert (event["kind"], event["who"], event["at"]) == ("settled_sent", "mara", LATER)
     assert states(counter) == [State.SENT]
@@ -239,7 +238,7 @@ def test_what_a_person_saw_is_kept_with_who_and_when(counter):
 def test_what_a_person_did_not_find_leaves_again_once(counter):
     (notice,) = doubtful(counter).notices
     settle(counter, FakeTransport(), LATER)
-    resolve_manually(counter.desk, LATER, notice["id"], "mara", sent=False, why="not in the log")
+    resolve_manually(counter.context, LATER, notice["id"], "mara", sent=False, why="not in the log")
     assert counter.rows(EVENTS)[-1]["why"] == "not in the log"
     assert counter.deliver(at=LATER).sent == {"email": 1}
     assert waiting(counter) == 0
@@ -249,7 +248,7 @@ def test_what_a_person_did_not_find_leaves_again_once(counter):
 def test_a_message_that_is_not_plainly_meant_is_not_settled(counter, beginning):
     doubtful(counter, 2)
     with pytest.raises(ForewarnError, match=r"settle list|too short"):
-        resolve_manually(counter.desk, LATER, beginning, "mara", sent=True)
+        resolve_manually(counter.context, LATER, beginning, "mara", sent=True)
     assert states(counter) == [State.IN_DOUBT] * 2
 
 
@@ -257,13 +256,13 @@ def test_only_what_is_in_doubt_can_be_settled(counter):
     counter.order()
     counter.live()
     with pytest.raises(ForewarnError, match="no messages in doubt"):
-        resolve_manually(counter.desk, LATER, counter.notices[0]["id"], "mara", sent=False)
+        resolve_manually(counter.context, LATER, counter.notices[0]["id"], "mara", sent=False)
 
 
 def test_the_list_says_what_waits_for_whom_and_masks_addresses(counter):
     doubtful(counter, 2)
     settle(counter, Records(LookupUnavailable("no"), TemporaryFailure("busy")), LATER)
-    found = list_in_doubt(counter.desk)
+    found = list_in_doubt(counter.context)
     assert sorted(one["waits_for"] for one in found) == ["people", "provider"]
     assert {one["about"] for one in found} == {"0", "1"}
     assert all("example.com" in one["to"] and not one["to"].startswith("c0@") for one in found)
@@ -272,7 +271,7 @@ def test_the_list_says_what_waits_for_whom_and_masks_addresses(counter):
 def owe_a_post(counter):
     for key in range(5):
         counter.order(str(key), customer=customer(f"c{key}"))
-    with counter.desk.engine.begin() as connection:
+    with counter.context.engine.begin() as connection:
         row = {"id": "p1", "run_id": "r", "product_id": "p1", "week": "2026-W25", "channel": "x", "locale": "en",
                "state": State.QUEUED, "text": "Lamp & shade: late, see https://lamps.example.com", "orders": 9,
                "created_at": noon(0), "not_before": noon(0), "attempts": 0}  # fmt: skip
@@ -315,8 +314,8 @@ def test_when_the_line_breaks_nothing_is_sent_twice_and_nothing_is_lost(counter,
     async def through(provider, at):
         door = opens(provider.url, at)
         crew = DeliveryWorker(Worker(f"run {at}", 10 * MINUTE), dict.fromkeys(Channel, door), 4, lambda: at)
-        settled = dict(await reconcile_in_doubt(counter.desk, crew))
-        while await deliver_batch(counter.desk, Now("test", DAY, at), crew, batch=50):
+        settled = dict(await reconcile_in_doubt(counter.context, crew))
+        while await deliver_batch(counter.context.with_run("test", DAY, at), crew, batch=50):
             pass
         await door.close()
         return settled
@@ -339,7 +338,7 @@ def forewarn(counter, ledger, tmp_path):
     }
 
     def run(*words, ok=True, **more):
-        done = CliRunner().invoke(app, words, env=settings | more)
+        done = CliRunner().invoke(command_line, words, env=settings | more)
         assert (done.exit_code == 0) is ok, done.output
         return done.output or str(done.exception)
 

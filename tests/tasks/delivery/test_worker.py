@@ -22,7 +22,6 @@ from tasks.delivery.outcomes import record_outcomes
 from tasks.delivery.queue import Worker, claim, mark_abandoned_in_doubt, mark_sending
 from tasks.delivery.worker import DeliverySummary, DeliveryWorker, deliver_batch
 from tasks.notices.suppressions import suppress
-from tasks.runs.records import Now
 from tasks.tables import EVENTS, NOTICES, SUPPRESSIONS
 from tests.support.builders import DAY, day, line
 from tests.support.shop_driver import FakeTransport, customer, noon
@@ -203,7 +202,7 @@ def test_a_refused_notice_counts_as_told_to_nobody_and_a_new_address_hears_of_th
     assert counter.watch()["told_revision"] is None
     assert counter.live(1) == []
     counter.customer("c1", email="new@example.com")
-    with counter.desk.engine.begin() as connection:
+    with counter.context.engine.begin() as connection:
         counter.look_again(connection, "1041", 2)
     assert [message.to for message in counter.live(2)] == ["new@example.com"]
 
@@ -228,7 +227,7 @@ def test_a_channel_that_closes_while_a_notice_waits_leaves_the_others(counter, c
     counter.order(customer=customer("c2", phone="+4915112345678", sms_consent=True, prefers="sms"))
     counter.decide()
     if closed is None:
-        with counter.desk.engine.begin() as connection:
+        with counter.context.engine.begin() as connection:
             suppress(connection, {"+4915112345678": "STOP"}, noon(0), "test")
     else:
         counter.customer("c2", **closed)
@@ -263,7 +262,7 @@ def test_the_policy_of_one_run_does_not_make_its_notices_untrue(counter, with_po
 
 
 def test_a_suppressed_address_is_known_in_any_spelling(counter):
-    with counter.desk.engine.begin() as connection:
+    with counter.context.engine.begin() as connection:
         suppress(connection, {email_address("Anna@Example.COM"): "asked"}, noon(0), "mara")
     counter.order(customer=customer("c3", email="anna@example.com"))
     counter.order("2", customer=customer("c4", email="ANNA@example.com"))
@@ -273,7 +272,7 @@ def test_a_suppressed_address_is_known_in_any_spelling(counter):
 def test_a_provider_that_is_away_for_weeks_stops_no_run(counter):
     counter.order()
     counter.decide()
-    with counter.desk.engine.begin() as connection:
+    with counter.context.engine.begin() as connection:
         connection.execute(NOTICES.update().values(attempts=5000))
     counter.deliver(door=FakeTransport(lambda _: TemporaryFailure("away")))
     assert noon(0) + timedelta(hours=6) <= counter.notices[0]["not_before"] <= noon(0) + timedelta(hours=9)
@@ -308,7 +307,7 @@ def test_two_workers_never_claim_the_same_notice(counter):
     counter.decide()
     taken = []
     for name in ("a", "b", "c"):
-        with counter.desk.engine.begin() as connection:
+        with counter.context.engine.begin() as connection:
             worker = Worker(name, timedelta(minutes=10))
             taken += [row["id"] for row in claim(connection, NOTICES, worker, noon(0), [Channel.EMAIL], 8).rows]
     assert len(taken) == len(set(taken)) == 20
@@ -317,7 +316,7 @@ def test_two_workers_never_claim_the_same_notice(counter):
 def test_a_claim_that_was_not_used_falls_back_when_its_lease_is_over(counter):
     counter.order()
     counter.decide()
-    with counter.desk.engine.begin() as connection:
+    with counter.context.engine.begin() as connection:
         claim(connection, NOTICES, Worker("dead", timedelta(minutes=10)), noon(0), [Channel.EMAIL], 8)
     assert counter.deliver(at=noon(0) + timedelta(minutes=10)).sent == {}
     assert counter.deliver(at=noon(0) + timedelta(minutes=11)).sent == {"email": 1}
@@ -327,7 +326,7 @@ def test_a_message_whose_sender_died_on_the_way_is_in_doubt_and_stays_there(coun
     counter.order()
     counter.decide()
     worker = Worker("dead", timedelta(minutes=10))
-    with counter.desk.engine.begin() as connection:
+    with counter.context.engine.begin() as connection:
         (row,) = claim(connection, NOTICES, worker, noon(0), [Channel.EMAIL], 8).rows
         mark_sending(connection, NOTICES, worker, [row["id"]], noon(0))
     assert counter.deliver(at=noon(0) + timedelta(minutes=9)).in_doubt == 0
@@ -341,7 +340,7 @@ def test_a_worker_whose_lease_ran_out_cannot_settle_what_is_another_workers(coun
     counter.order()
     counter.decide()
     slow, quick = Worker("slow", timedelta(minutes=1)), Worker("quick", timedelta(minutes=10))
-    with counter.desk.engine.begin() as connection:
+    with counter.context.engine.begin() as connection:
         (row,) = claim(connection, NOTICES, slow, noon(0), [Channel.EMAIL], 8).rows
         claim(connection, NOTICES, quick, noon(0) + timedelta(minutes=2), [Channel.EMAIL], 8)
         assert mark_sending(connection, NOTICES, slow, [row["id"]], noon(0)) == set()
@@ -371,7 +370,7 @@ def test_an_answer_after_the_lease_ends_the_doubt_where_it_is_certain(counter, a
     counter.order()
     counter.decide()
     late = noon(0) + timedelta(minutes=2)
-    with counter.desk.engine.begin() as connection:
+    with counter.context.engine.begin() as connection:
         slow = Worker("slow", timedelta(minutes=1))
         (row,) = claim(connection, NOTICES, slow, noon(0), [Channel.EMAIL], 8).rows
         mark_sending(connection, NOTICES, slow, [row["id"]], noon(0))
@@ -403,10 +402,10 @@ def test_a_commit_whose_answer_was_lost_is_neither_repeated_nor_forgotten(counte
         counter.order(str(key), customer=customer(f"c{key}"))
     counter.decide()
     counter.change("2", shipped_at=noon(0))
-    whole, forgetful = counter.desk, Forgetful(counter.desk.engine, lost)
-    counter.desk = replace(whole, engine=forgetful)
+    whole, forgetful = counter.context, Forgetful(counter.context.engine, lost)
+    counter.context = replace(whole, engine=forgetful)
     done = counter.deliver(parallel=2)
-    counter.desk = whole
+    counter.context = whole
     assert forgetful.begun > lost
     assert (done.sent, done.skipped) == ({"email": 4}, {"shipped": 1})
     assert len(counter.door.taken) == 4
@@ -419,10 +418,10 @@ def test_what_was_let_pass_by_a_commit_whose_answer_was_lost_leaves_before_anyth
     for key in range(6):
         counter.order(str(key), customer=customer(f"c{key}"))
     counter.decide()
-    whole = counter.desk
-    counter.desk = replace(whole, engine=Forgetful(whole.engine, 5))
+    whole = counter.context
+    counter.context = replace(whole, engine=Forgetful(whole.engine, 5))
     counter.deliver(clock=iter(noon(0) + timedelta(seconds=n) for n in range(99)).__next__)
-    counter.desk = whole
+    counter.context = whole
     assert states(counter) == [State.SENT] * 6
 
 
@@ -466,9 +465,11 @@ def test_never_more_messages_are_marked_as_leaving_than_requests_are_under_way(c
 def send(counter, now):
     """Send all as a deliver run does that began on DAY, with this clock."""
     crew = DeliveryWorker(Worker("w", timedelta(minutes=10)), dict.fromkeys(Channel, counter.door), 4, now)
-    house, done = App(Settings(), None, counter.desk), DeliverySummary()
+    app, done = App(Settings(), None, counter.context), DeliverySummary()
     time = Clock(ZoneInfo("Europe/Berlin"), DAY, now)
-    asyncio.run(send_on_all_channels(house, Now("r", DAY, noon(0)), time, crew, done, lambda _, __: None))
+    asyncio.run(
+        send_on_all_channels(app, app.context.with_run("r", DAY, noon(0)), time, crew, done, lambda _, __: None)
+    )
     return done
 
 
@@ -511,7 +512,7 @@ def test_a_run_that_is_stopped_leaves_unknown_only_what_was_under_way(counter):
         Worker("stopped", timedelta(minutes=10)), dict.fromkeys(Channel, Stopping()), 2, lambda: noon(0)
     )
     with pytest.raises(KeyboardInterrupt):
-        asyncio.run(deliver_batch(counter.desk, Now("r", DAY, noon(0)), crew, batch=50))
+        asyncio.run(deliver_batch(counter.context.with_run("r", DAY, noon(0)), crew, batch=50))
     assert counter.deliver(at=noon(0) + timedelta(minutes=11)).in_doubt <= 2
     assert State.CLAIMED not in states(counter)
     assert states(counter).count(State.SENT) >= 8

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select
 from typer.testing import CliRunner
 
-from cli.main import app
+from cli.main import command_line
 from models.enums import State
 from models.errors import ForewarnError
 from rules.going_live import AGES, Rollout, RolloutFilter, age_of
@@ -50,7 +50,7 @@ class ShopFolder:
         before = Path.cwd()
         os.chdir(self.folder)
         try:
-            done = CliRunner().invoke(app, arguments, env=self.environment)
+            done = CliRunner().invoke(command_line, arguments, env=self.environment)
         finally:
             os.chdir(before)
         if done.exception is not None and not isinstance(done.exception, ForewarnError | SystemExit):

@@ -12,7 +12,7 @@ from models.errors import ForewarnError
 from models.tables.ledger import Run
 from sources.sample import write_sample
 from tasks.guardrails.run_days import ClockAhead, check_clock, check_data_date, discard_days_ahead
-from tasks.runs.records import LATE_ORDERS, Now, last_run_date, latest_run, start_run
+from tasks.runs.records import LATE_ORDERS, last_run_date, latest_run, start_run
 from tasks.tables import NOTICES, WATCHES, table_of
 from tests.support.builders import DAY, day
 from tests.support.shop_driver import noon
@@ -20,29 +20,29 @@ from tests.support.shop_driver import noon
 RUNS = table_of(Run)
 
 
-def at(on):
-    return Now("test", day(on), noon(on))
+def at(context, on):
+    return context.with_run("test", day(on), noon(on))
 
 
 def test_a_run_by_a_clock_far_after_the_last_one_is_refused_with_the_way_out(counter):
     counter.order()
     counter.decide()
-    check_clock(counter.desk, day(14))
+    check_clock(counter.context, day(14))
     with pytest.raises(ClockAhead, match=r"last run was for 2026-06-15; .* --as-of 2026-06-30"):
-        check_clock(counter.desk, day(15))
+        check_clock(counter.context, day(15))
 
 
 def test_a_new_ledger_knows_no_last_run(counter):
-    check_clock(counter.desk, day(1000))
+    check_clock(counter.context, day(1000))
 
 
 def test_facts_far_behind_the_clock_are_refused_and_their_orders_stay_due(counter):
     counter.order(placed=-5)
-    check_data_date(counter.desk, at(0))
-    with counter.desk.engine.begin() as connection:
+    check_data_date(at(counter.context, 0))
+    with counter.context.engine.begin() as connection:
         connection.execute(update(WATCHES).values(next_check_on=day(400)))
     with pytest.raises(ClockAhead, match="newest order was placed on 2026-06-10"):
-        check_data_date(counter.desk, at(400))
+        check_data_date(at(counter.context, 400))
     assert counter.watch()["next_check_on"] == day(-5)
 
 
@@ -53,20 +53,20 @@ def test_the_policy_can_switch_the_limit_off(with_policy, counter):
     counter = with_policy(Policy(brake=GuardrailPolicy(ahead_days=0)))
     counter.order()
     counter.decide()
-    check_clock(counter.desk, day(4000))
-    check_data_date(counter.desk, at(4000))
+    check_clock(counter.context, day(4000))
+    check_data_date(at(counter.context, 4000))
 
 
 def test_a_ledger_that_lived_in_the_future_is_healed_by_one_command(counter):
     counter.order("1041")
     counter.live(400)
     with pytest.raises(ForewarnError, match="has lived"):
-        start_run(counter.desk.engine, LATE_ORDERS, counter.desk.policy.digest, DAY, noon(0))
+        start_run(counter.context, LATE_ORDERS, DAY, noon(0))
 
-    found = discard_days_ahead(counter.desk, at(0), "mara")
+    found = discard_days_ahead(at(counter.context, 0), "mara")
 
     assert (found.runs, found.orders) == (1, 1)
-    assert last_run_date(counter.desk.engine) <= DAY
+    assert last_run_date(counter.context.engine) <= DAY
     assert counter.watch()["told_on"] == DAY
     assert {row["told_on"] for row in counter.rows(NOTICES)} == {DAY}
     # It left, whatever the clock said: nobody is told the same twice, and later news are found.
@@ -78,7 +78,7 @@ def test_a_ledger_that_lived_in_the_future_is_healed_by_one_command(counter):
 def test_what_waited_for_a_day_ahead_is_written_anew(counter):
     counter.order("1041")
     counter.decide(400)
-    found = discard_days_ahead(counter.desk, at(0), "mara")
+    found = discard_days_ahead(at(counter.context, 0), "mara")
     assert (found.runs, found.orders) == (1, 1)
     assert {(row["state"], row["reason"]) for row in counter.rows(NOTICES)} == {("skipped", "superseded")}
     assert [message.channel for message in counter.live(0)]
@@ -87,7 +87,7 @@ def test_what_waited_for_a_day_ahead_is_written_anew(counter):
 def test_nothing_is_forgotten_where_no_day_lies_ahead(counter):
     counter.order()
     counter.live(0)
-    assert discard_days_ahead(counter.desk, at(0), "mara").runs == 0
+    assert discard_days_ahead(at(counter.context, 0), "mara").runs == 0
 
 
 def test_the_run_itself_refuses_and_leaves_no_day_behind(tmp_path, monkeypatch):
@@ -95,16 +95,16 @@ def test_the_run_itself_refuses_and_leaves_no_day_behind(tmp_path, monkeypatch):
     then = datetime.now(UTC).date() - timedelta(days=730)
     write_sample(tmp_path / "shop", orders=30, seed=7, as_of=then)
     monkeypatch.chdir(tmp_path)
-    with open_app(tmp_path / "shop") as house:
+    with open_app(tmp_path / "shop") as app:
         with pytest.raises(ClockAhead, match="newest order was placed on"):
-            asyncio.run(run_late_orders(house, take_in=True))
-        assert latest_run(house.desk.engine, LATE_ORDERS) is None
-        with house.desk.engine.begin() as connection:
+            asyncio.run(run_late_orders(app, take_in=True))
+        assert latest_run(app.context.engine, LATE_ORDERS) is None
+        with app.context.engine.begin() as connection:
             assert connection.execute(select(NOTICES.c.id)).first() is None
             assert connection.execute(select(RUNS.c.state)).scalars().all() == ["refused"]
             looks = set(connection.execute(select(WATCHES.c.next_check_on)).scalars())
         assert max(looks) <= then
-        report = asyncio.run(run_late_orders(house, then))
+        report = asyncio.run(run_late_orders(app, then))
     assert report.as_of == then
     assert sum(report.changes.values()) > 0
     assert isinstance(report.as_of, date)

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from app.composition import open_app
 from cli.console import EXIT_WAITING
-from cli.main import app
+from cli.main import command_line
 from flows.deliver import run_deliver
 from flows.late_orders import late_orders, run_late_orders
 from flows.release import release as release_form
@@ -29,7 +29,7 @@ from tasks.guardrails.release import ReviewDecision, review_run
 from tasks.notices.evaluate import evaluate_page
 from tasks.offers.substitute_stock import SubstituteStock
 from tasks.runs.liveness import hold_run_lock
-from tasks.runs.records import LATE_ORDERS, Now, start_run
+from tasks.runs.records import LATE_ORDERS, start_run
 from tasks.tables import EVENTS, RUNS
 from tests.support.builders import DAY, day, line
 from tests.support.shop_driver import SMALL, customer, noon, shop
@@ -130,7 +130,9 @@ def states(counter):
 
 
 def say(counter, verdict, who="mara", on=0):
-    return review_run(counter.desk, Now("", day(on), noon(on)), run_of(counter)["id"][:8], verdict, who, "looked at it")
+    return review_run(
+        counter.context.with_run("", day(on), noon(on)), run_of(counter)["id"][:8], verdict, who, "looked at it"
+    )
 
 
 def test_a_normal_day_passes_and_is_told(with_policy):
@@ -181,13 +183,13 @@ def test_a_run_is_decided_on_once(held):
         run_of(held)
     key = held.rows(RUNS)[0]["id"]
     with pytest.raises(ForewarnError, match="mara released run"):
-        review_run(held.desk, Now("", DAY, noon(0)), key, ReviewDecision.DROP, "tom")
+        review_run(held.context.with_run("", DAY, noon(0)), key, ReviewDecision.DROP, "tom")
 
 
 @pytest.mark.parametrize("beginning", ["", "%", "%%%%"])
 def test_a_run_that_is_not_plainly_meant_is_not_let_go(held, beginning):
     with pytest.raises(ForewarnError, match=r"none of the held runs|too short"):
-        review_run(held.desk, Now("", DAY, noon(0)), beginning, ReviewDecision.LET_GO, "mara")
+        review_run(held.context.with_run("", DAY, noon(0)), beginning, ReviewDecision.LET_GO, "mara")
     assert states(held) == [State.HELD]
 
 
@@ -202,7 +204,7 @@ def test_of_two_who_decide_at_once_one_wins(held):
     def decide(verdict):
         ready.wait()
         try:
-            said.append(review_run(held.desk, Now("", DAY, noon(0)), run, verdict, verdict).notices)
+            said.append(review_run(held.context.with_run("", DAY, noon(0)), run, verdict, verdict).notices)
         except ForewarnError as error:
             said.append(str(error))
 
@@ -217,12 +219,12 @@ def test_of_two_who_decide_at_once_one_wins(held):
 
 
 def begun(counter):
-    return start_run(counter.desk.engine, LATE_ORDERS, counter.desk.policy.digest, DAY, noon(0))
+    return start_run(counter.context, LATE_ORDERS, DAY, noon(0))
 
 
 def killed(counter):
     """Decide, and die before the end: nothing was judged."""
-    evaluate_page(counter.desk, begun(counter), SubstituteStock(), None, batch=500)
+    evaluate_page(counter.context, begun(counter), SubstituteStock(), None, batch=500)
 
 
 def test_what_a_killed_run_owed_leaves_with_the_next_run(counter):
@@ -256,7 +258,7 @@ def test_the_discounts_of_a_killed_run_are_judged_by_the_next_run(with_policy):
 def test_those_discounts_are_still_known_when_the_run_that_judged_them_died_as_well(with_policy):
     counter = beyond_the_cap(with_policy)
     killed(counter)
-    check_run(counter.desk, begun(counter))
+    check_run(counter.context, begun(counter))
     counter.decide()
     assert [(one.name, one.found) for one in counter.passed] == [("offers", 80)]
 
@@ -265,13 +267,13 @@ def test_what_a_run_owes_that_still_decides_is_judged_by_itself_and_as_a_whole(w
     counter = with_policy(SMALL)
     shop(counter, late=4)
     slow = begun(counter)
-    with hold_run_lock(counter.desk.engine, slow.run):
-        evaluate_page(counter.desk, slow, SubstituteStock(), None, batch=2)
-        assert check_run(counter.desk, begun(counter)) == ()
+    with hold_run_lock(counter.context.engine, slow.run):
+        evaluate_page(counter.context, slow, SubstituteStock(), None, batch=2)
+        assert check_run(counter.context, begun(counter)) == ()
         assert states(counter) == [State.HELD]
-        evaluate_page(counter.desk, slow, SubstituteStock(), None, batch=2)
-        assert [one.found for one in check_run(counter.desk, slow)] == [1]
-    assert [one.found for one in check_run(counter.desk, begun(counter))] == [1]
+        evaluate_page(counter.context, slow, SubstituteStock(), None, batch=2)
+        assert [one.found for one in check_run(counter.context, slow)] == [1]
+    assert [one.found for one in check_run(counter.context, begun(counter))] == [1]
     assert states(counter) == [State.HELD]
 
 
@@ -295,22 +297,22 @@ def test_discounts_far_beyond_the_cap_are_held_and_the_cap_holds_as_well(with_po
 def test_stale_facts_are_seen_and_may_be_vouched_for(with_policy):
     counter = with_policy(SMALL)
     shop(counter, late=4)
-    now = start_run(counter.desk.engine, LATE_ORDERS, SMALL.digest, DAY, noon(0))
-    (limit,) = check_data(counter.desk, now, None)
+    context = start_run(counter.context, LATE_ORDERS, DAY, noon(0))
+    (limit,) = check_data(context, None)
     assert (limit.name, limit.found) == ("stale_hours", 20 * 24)
-    fresh = replace(now, as_of=day(-19), moment=noon(-19))
-    assert check_data(counter.desk, fresh, None) == ()
+    fresh = replace(context, as_of=day(-19), started_at=noon(-19))
+    assert check_data(fresh, None) == ()
 
 
 def test_an_import_is_measured_by_the_last_that_was_right(counter):
     shop(counter, late=1)
-    now = Now("r", day(-20), noon(-20))
-    found = [[one.name for one in check_data(counter.desk, now, n)] for n in (100, 40, 60, 35, 0, 17)]
+    context = counter.context.with_run("r", day(-20), noon(-20))
+    found = [[one.name for one in check_data(context, n)] for n in (100, 40, 60, 35, 0, 17)]
     assert found == [[], ["fewer_orders"], [], [], ["fewer_orders"], []]
 
 
 def test_nothing_owed_passes_quietly(counter):
-    assert check_run(counter.desk, Now("r", DAY, noon(0))) == ()
+    assert check_run(counter.context.with_run("r", DAY, noon(0))) == ()
 
 
 LIVED = date(2026, 6, 15)
@@ -330,8 +332,8 @@ def place(tmp_path, monkeypatch):
 
 
 def live(place, on):
-    with open_app(place / "shop") as house:
-        return asyncio.run(run_late_orders(house, on, take_in=True)), asyncio.run(run_deliver(house, on))
+    with open_app(place / "shop") as app:
+        return asyncio.run(run_late_orders(app, on, take_in=True)), asyncio.run(run_deliver(app, on))
 
 
 def edited(place, name, change):
@@ -363,20 +365,20 @@ def test_a_feed_that_dates_everything_a_year_later_tells_nobody(place):
     assert sum(found.notices.values()) > 200
     assert done.sent == {}
 
-    said = CliRunner().invoke(app, ["status", "--shop", "shop", "--json"])
+    said = CliRunner().invoke(command_line, ["status", "--shop", "shop", "--json"])
     (run,) = json.loads(said.stdout)["held"]
     assert (run["run"], "open orders would be told at once" in run["why"]) == (found.run[:8], True)
-    assert run["run"] in CliRunner().invoke(app, ["status", "--shop", "shop"]).stdout
+    assert run["run"] in CliRunner().invoke(command_line, ["status", "--shop", "shop"]).stdout
 
-    dropped = CliRunner().invoke(app, ["release", run["run"], "--drop", "--who", "mara", "--shop", "shop"])
+    dropped = CliRunner().invoke(command_line, ["release", run["run"], "--drop", "--who", "mara", "--shop", "shop"])
     assert (dropped.exit_code, "are dropped" in dropped.stdout) == (0, True)
-    assert json.loads(CliRunner().invoke(app, ["status", "--shop", "shop", "--json"]).stdout)["held"] == []
+    assert json.loads(CliRunner().invoke(command_line, ["status", "--shop", "shop", "--json"]).stdout)["held"] == []
 
 
 @pytest.mark.parametrize("command", ["run", "restock"])
 def test_a_held_run_exits_with_a_code_of_its_own_and_says_which_limit(place, command):
     edited(place, "order_lines", a_year_later)
-    done = CliRunner().invoke(app, [command, "--import", "--as-of", str(LIVED), "--shop", "shop"])
+    done = CliRunner().invoke(command_line, [command, "--import", "--as-of", str(LIVED), "--shop", "shop"])
     assert done.exit_code == EXIT_WAITING
     assert "open orders would be told at once" in done.stdout
     assert "forewarn release" in done.stdout
@@ -398,10 +400,10 @@ def test_a_source_that_yields_nothing_or_far_fewer_orders_decides_nothing_and_me
 def test_what_another_command_took_in_is_judged_by_the_run_that_decides(place):
     edited(place, "orders", lambda n, row: row if n < 100 else None)
     taken, decided = ([command, "--as-of", str(LIVED), "--shop", "shop"] for command in ("import", "run"))
-    assert CliRunner().invoke(app, taken).exit_code == 0
-    look = json.loads(CliRunner().invoke(app, [*decided, "--dry-run", "--json"]).stdout)
+    assert CliRunner().invoke(command_line, taken).exit_code == 0
+    look = json.loads(CliRunner().invoke(command_line, [*decided, "--dry-run", "--json"]).stdout)
     for _ in range(2):
-        done = CliRunner().invoke(app, [*decided, "--json"])
+        done = CliRunner().invoke(command_line, [*decided, "--json"])
         assert (done.exit_code, json.loads(done.stdout)["held"].keys()) == (EXIT_WAITING, look["held"].keys())
     assert look["held"].keys() == {"fewer_orders"}
 
@@ -410,9 +412,9 @@ def test_a_shop_that_has_fallen_silent_is_held_until_somebody_vouches_for_it(pla
     later = LIVED + timedelta(days=6)
     held, _ = live(place, later)
     assert (set(held.held), held.notices) == ({"stale_hours"}, {})
-    with open_app(place / "shop") as house:
-        moment = house.desk.start_of(later) + timedelta(hours=12)
-        assert review_run(house.desk, Now("", later, moment), held.run, ReviewDecision.LET_GO, "mara").notices == 0
+    with open_app(place / "shop") as app:
+        moment = app.context.start_of(later) + timedelta(hours=12)
+        assert review_run(app.context.with_run("", later, moment), held.run, ReviewDecision.LET_GO, "mara").notices == 0
     assert live(place, later)[0].held == {}
 
 
@@ -420,22 +422,22 @@ def test_a_shop_that_has_fallen_silent_is_held_until_somebody_vouches_for_it(pla
 def test_a_dry_run_foresees_whether_the_brake_would_hold_the_run_and_why(place, feed, limits):
     if feed:
         edited(place, "order_lines", feed)
-        assert CliRunner().invoke(app, ["import", "--as-of", str(LIVED), "--shop", "shop"]).exit_code == 0
+        assert CliRunner().invoke(command_line, ["import", "--as-of", str(LIVED), "--shop", "shop"]).exit_code == 0
     look = ["run", "--dry-run", "--as-of", str(LIVED), "--shop", "shop"]
-    people, scripts = CliRunner().invoke(app, look), CliRunner().invoke(app, [*look, "--json"])
+    people, scripts = CliRunner().invoke(command_line, look), CliRunner().invoke(command_line, [*look, "--json"])
     assert (people.exit_code, scripts.exit_code) == (0, 0)
     foreseen = json.loads(scripts.stdout)["held"]
     assert set(foreseen) == limits
     assert ("Would be held" in people.stdout) is bool(feed)
-    with open_app(place / "shop") as house:
-        assert asyncio.run(run_late_orders(house, LIVED)).held == foreseen
+    with open_app(place / "shop") as app:
+        assert asyncio.run(run_late_orders(app, LIVED)).held == foreseen
 
 
 def test_a_dry_run_foresees_facts_too_old_but_not_those_of_a_day_to_come(place):
     ahead = date.today() + timedelta(days=9)  # noqa: DTZ011 - in any zone it has not come yet
     for on, limits in ((LIVED + timedelta(days=6), {"stale_hours"}), (ahead, set())):
-        with open_app(place / "shop") as house:
-            assert asyncio.run(run_late_orders(house, on, dry_run=True)).held.keys() & {"stale_hours"} == limits
+        with open_app(place / "shop") as app:
+            assert asyncio.run(run_late_orders(app, on, dry_run=True)).held.keys() & {"stale_hours"} == limits
 
 
 @pytest.mark.parametrize("flow", [late_orders, restock], ids=lambda flow: flow.name)

@@ -72,8 +72,8 @@ def test_a_line_that_its_order_names_no_more_is_cancelled_and_comes_back_when_it
     events = select(EVENTS.c.kind, EVENTS.c.subject, EVENTS.c.who, EVENTS.c.why)
     assert ("gone", "1001", "import", "line 1: gone from the source") in shop.ask(events)
     assert shop.take_in(LATER, batch=batch)["lines"] == ImportStats(read=3, unchanged=3)
-    with open_app(shop.folder) as house, read_only(shop.engine) as connection:
-        story = explain_order(house.desk, connection, "1001", make_clock("Europe/Berlin", NEXT).read())
+    with open_app(shop.folder) as app, read_only(shop.engine) as connection:
+        story = explain_order(make_clock("Europe/Berlin", NEXT).snapshot(app.context), connection, "1001")
     assert [line["state"] for line in story["lines"]] == ["cancelled 2026-01-16: gone from the source", "on time"]
     assert "1001" not in shop.live(LATER)[1]
     shop.write("lines.csv", (shop.folder / "data" / "lines.csv").read_text() + FIRST_LINE)
@@ -284,8 +284,8 @@ def test_orders_whose_customer_has_several_addresses_wait_and_are_named(shop):
     guests(shop, "anna", "bert", "cleo")
     report, told = shop.live(LATER)
     assert (told, report.imported["orders"]["refused"], report.imported["customers"]["refused"]) == (set(), 3, 3)
-    with open_app(shop.folder) as house:
-        rejects = house.rejects.read_text()
+    with open_app(shop.folder) as app:
+        rejects = app.rejects.read_text()
     assert rejects.count("its rows name different addresses (row ") == 3
     found = shop.check(LATER).found
     assert found[("customers", Finding.DUPLICATE)] == found[("orders", Finding.ORPHAN)] == 3
@@ -387,12 +387,12 @@ def many(shop, lines_of_each):
 
 
 def test_a_run_whose_source_lost_lines_is_held_until_they_are_back_or_a_person_lets_it_go(shop):
-    with open_app(shop.folder) as house:
+    with open_app(shop.folder) as app:
         clocked = make_clock("Europe/Berlin", NEXT)
 
         def judged():
-            now = start_run(shop.engine, LATE_ORDERS, house.desk.policy.digest, NEXT, clocked.read().moment)
-            return [one.name for one in check_data(house.desk, now, None)]
+            context = start_run(app.context, LATE_ORDERS, NEXT, clocked.now())
+            return [one.name for one in check_data(context, None)]
 
         many(shop, "12")
         shop.take_in()
@@ -407,7 +407,7 @@ def test_a_run_whose_source_lost_lines_is_held_until_they_are_back_or_a_person_l
         many(shop, "2")
         report, _ = shop.live(NEXT)
         assert report.held == {"gone_share": "60 of 120 open lines are gone from the source: 50%; 10% are allowed"}
-        review_run(house.desk, clocked.read(), report.run, ReviewDecision.LET_GO, "anna")
+        review_run(clocked.snapshot(app.context), report.run, ReviewDecision.LET_GO, "anna")
         assert judged() == []
 
 

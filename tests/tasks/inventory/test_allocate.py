@@ -23,7 +23,6 @@ from tasks.inventory.allocate import allocate_page, load_forecast_inputs, short_
 from tasks.inventory.expected_dates import close_shipped
 from tasks.inventory.in_transit import date_in_transit
 from tasks.inventory.overrides import clear_override, set_override
-from tasks.runs.records import Now
 from tasks.tables import (
     ALLOCATIONS,
     AVAILABILITIES,
@@ -48,29 +47,29 @@ LAMP = ProductFacts("lamp", "Desk Lamp", "lamps", Decimal(40))
 VASE = ProductFacts("vase", "Vase", "vases", Decimal(20))
 
 
-def allocate(desk, on=0, *, run="run", batch=500, pages=1_000):
+def allocate(context, on=0, *, run="run", batch=500, pages=1_000):
     """Allocate on a day, as the flow does; a run that dies leaves pages out."""
-    now = Now(run, day(on), noon(on))
-    seen, after = load_forecast_inputs(desk, now), ""
+    context = context.with_run(run, day(on), noon(on))
+    seen, after = load_forecast_inputs(context), ""
     for _ in range(pages):
-        after = allocate_page(desk, now, seen, after, batch)[1]
+        after = allocate_page(context, seen, after, batch)[1]
         if not after:
-            date_in_transit(desk, now)
-            close_shipped(desk, now)
+            date_in_transit(context)
+            close_shipped(context)
             break
 
 
 def deliveries(counter, *rows):
     """Enter deliveries of lamps: id, pieces, and the day promised."""
     known = {"product_id": "lamp", "received_at": None, "vendor_id": None}
-    with counter.desk.engine.begin() as connection:
+    with counter.context.engine.begin() as connection:
         for key, quantity, promised in rows:
             row = {"id": key, "quantity": quantity, "promised_on": None if promised is None else day(promised)}
             connection.execute(insert(INBOUNDS).values(**known, **row))
 
 
 def write(counter, statement):
-    with counter.desk.engine.begin() as connection:
+    with counter.context.engine.begin() as connection:
         connection.execute(statement)
 
 
@@ -118,7 +117,7 @@ def seven(counter):
 
 def test_a_line_gets_what_is_there_and_the_rest_with_a_delivery_and_its_order_is_looked_at_again(seven):
     write(seven, update(WATCHES).values(next_check_on=day(9), version=4))
-    allocate(seven.desk)
+    allocate(seven.context)
     assert pieces(seven) == [("1041", 5, "stock", "main"), ("1041", 2, "inbound", "D1")]
     # Friday's delivery is taken in on Monday and leaves on Tuesday.
     assert expected(seven) == ("inbound", day(8), False)
@@ -128,33 +127,33 @@ def test_a_line_gets_what_is_there_and_the_rest_with_a_delivery_and_its_order_is
     assert (seven.watch()["next_check_on"], seven.watch()["version"]) == (day(0), 5)
     found = available(seven)
     assert (found["state"], found["left"], found["expected_on"], found["waiting"]) == ("backorder", 10, day(8), 1)
-    assert short_products(seven.desk)[0]["name"] == "Desk Lamp"
+    assert short_products(seven.context)[0]["name"] == "Desk Lamp"
 
 
 def test_late_orders_sees_the_date_that_allocation_found(seven):
-    allocate(seven.desk)
+    allocate(seven.context)
     seven.decide()
     assert {notice["expected_on"] for notice in seven.notices} == {day(8)}
 
 
 def test_a_second_run_writes_nothing_but_that_all_is_still_so(seven):
-    allocate(seven.desk)
+    allocate(seven.context)
     before = written(seven)
-    allocate(seven.desk, on=0, run="another")
+    allocate(seven.context, on=0, run="another")
     assert written(seven) == before
     with_day_over = {row["order_id"]: row["version"] for row in seven.rows(WATCHES)}
-    allocate(seven.desk, on=1, run="next day")
+    allocate(seven.context, on=1, run="next day")
     assert {row["order_id"]: row["version"] for row in seven.rows(WATCHES)} == with_day_over
     assert available(seven)["set_at"] == noon(1)
     assert available(seven)["since"] == noon(0)
 
 
 def test_when_the_goods_arrive_the_line_is_ready_and_its_order_is_looked_at_again(seven):
-    allocate(seven.desk)
+    allocate(seven.context)
     version = seven.watch()["version"]
     write(seven, update(INBOUNDS).values(received_at=noon(3)))
     write(seven, update(STOCKS).values(on_hand=17))
-    allocate(seven.desk, on=3)
+    allocate(seven.context, on=3)
     assert expected(seven) == ("stock", day(4), True)
     assert [row["ended_at"] for row in seven.rows(EXPECTED_DATES)] == [noon(3), None]
     assert (seven.watch()["next_check_on"], seven.watch()["version"]) == (day(0), version + 1)
@@ -169,7 +168,7 @@ def test_a_day_stands_until_it_passes_though_the_habits_know_nothing_any_more(se
         write(seven, insert(INBOUNDS).values(**past, received_at=noon(-49 - n)))
     found = []
     for on in (0, 6, 7, 8, 9):
-        allocate(seven.desk, on=on)
+        allocate(seven.context, on=on)
         found.append(expected(seven)[1])
     assert found == [*[day(9)] * 4, None]
 
@@ -183,31 +182,31 @@ def test_what_is_due_today_is_not_late_yet_and_one_container_is_one_delivery(sev
     for n in range(8):
         due = {"id": f"K{n}", "product_id": "vase", "vendor_id": "V1", "quantity": 1, "promised_on": day(4)}
         write(seven, insert(INBOUNDS).values(**due, received_at=None))
-    allocate(seven.desk, on=4)
+    allocate(seven.context, on=4)
     first = expected(seven)
     assert first == ("inbound", day(23), False)
     assert "by 30 past deliveries of Acme and 30 of all" in seven.rows(EXPECTED_DATES)[-1]["why"]
     write(seven, update(INBOUNDS).where(INBOUNDS.c.id.startswith("K")).values(received_at=noon(6)))
-    allocate(seven.desk, on=7)
+    allocate(seven.context, on=7)
     assert expected(seven) == first
     assert "by 31 past deliveries of Acme and 31 of all" in seven.rows(EXPECTED_DATES)[-1]["why"]
 
 
 def test_a_line_that_is_to_arrive_and_no_more_only_to_leave_has_another_day(seven):
-    allocate(seven.desk)
+    allocate(seven.context)
     assert expected(seven) == ("inbound", day(8), False)
     seven.change("1041", promise=Promise.DELIVER)
-    allocate(seven.desk, on=1)
+    allocate(seven.context, on=1)
     assert expected(seven) == ("inbound", day(10), False)
 
 
 @pytest.mark.parametrize("fact", [{"shipped_at": noon(0)}, {"cancelled_at": noon(0)}])
 def test_a_line_that_wants_nothing_any_more_leaves_its_pieces_to_others(seven, fact):
     seven.order("1042", line(promised=5, quantity=2, product=LAMP))
-    allocate(seven.desk)
+    allocate(seven.context)
     assert pieces(seven)[-1] == ("1042", 2, "inbound", "D1")
     seven.change("1041", **fact)
-    allocate(seven.desk)
+    allocate(seven.context)
     assert pieces(seven) == [("1042", 2, "stock", "main")]
     assert expected(seven) is None
     assert expected(seven, "1042") == ("stock", day(1), True)
@@ -224,10 +223,10 @@ def test_a_line_that_wants_nothing_any_more_leaves_its_pieces_to_others(seven, f
 def test_what_was_shipped_and_is_to_be_delivered_keeps_its_day_until_the_shop_has_one(counter, fact, kept):
     counter.order("1041", line(promised=2, promise=Promise.DELIVER, product=LAMP))
     counter.stock(LAMP, 5)
-    allocate(counter.desk)
+    allocate(counter.context)
     before = expected(counter)
     counter.change("1041", **fact)
-    allocate(counter.desk, on=1)
+    allocate(counter.context, on=1)
     assert pieces(counter) == []
     assert expected(counter) == ((*before[:2], False) if kept else None)
 
@@ -237,11 +236,11 @@ def test_what_was_shipped_and_is_to_be_delivered_is_expected_by_the_day_it_left(
     counter.order("1041", line(promised=2, promise=Promise.DELIVER, product=LAMP))
     counter.stock(LAMP, 0)
     deliveries(counter, *([before] if before else []))
-    allocate(counter.desk)
+    allocate(counter.context)
     assert expected(counter)[1] is None or expected(counter)[1] > day(20)
     counter.change("1041", shipped_at=noon(3))
     for on in (3, 9):
-        allocate(counter.desk, on=on)
+        allocate(counter.context, on=on)
         assert expected(counter) == ("stock", day(7), False)
     (row,) = [row for row in counter.rows(EXPECTED_DATES) if row["ended_at"] is None]
     assert row["why"] == f"it left on {day(3)}"
@@ -251,40 +250,40 @@ def test_what_was_shipped_and_is_to_be_delivered_is_expected_by_the_day_it_left(
 def test_staff_may_say_when_what_is_on_its_way_arrives_and_take_it_back(counter, theirs):
     counter.order("1041", line(promised=2, promise=Promise.DELIVER, product=LAMP))
     counter.stock(LAMP, 5)
-    allocate(counter.desk)
+    allocate(counter.context)
     counter.change("1041", shipped_at=noon(1), expected_on=None if theirs is None else day(theirs))
-    now = Now("", day(1), noon(1))
-    set_override(counter.desk, now, "1041", "1", day(9), "Rita")
-    allocate(counter.desk, on=1)
+    context = counter.context.with_run("", day(1), noon(1))
+    set_override(context, "1041", "1", day(9), "Rita")
+    allocate(counter.context, on=1)
     assert expected(counter) == ("staff", day(9), True)
-    clear_override(counter.desk, now, "1041", "1", "Rita")
+    clear_override(context, "1041", "1", "Rita")
     assert expected(counter) == (("stock", day(3), False) if theirs is None else None)
 
 
 def test_a_cancelled_order_and_one_that_was_not_placed_yet_want_nothing(seven):
-    allocate(seven.desk)
+    allocate(seven.context)
     write(seven, update(ORDERS).values(cancelled_at=noon(0)))
-    allocate(seven.desk)
+    allocate(seven.context)
     assert (pieces(seven), expected(seven)) == ([], None)
     write(seven, update(ORDERS).values(cancelled_at=None, placed_at=noon(2)))
-    allocate(seven.desk)
+    allocate(seven.context)
     assert pieces(seven) == []
 
 
 def test_a_line_whose_product_was_changed_gives_back_what_it_had(seven):
     seven.stock(VASE, 9)
-    allocate(seven.desk)
+    allocate(seven.context)
     seven.change("1041", product_id="vase")
-    allocate(seven.desk, batch=1)
+    allocate(seven.context, batch=1)
     assert pieces(seven) == [("1041", 7, "stock", "main")]
     seven.change("1041", product_id="lamp")
-    allocate(seven.desk, batch=1)
+    allocate(seven.context, batch=1)
     assert pieces(seven) == [("1041", 5, "stock", "main"), ("1041", 2, "inbound", "D1")]
 
 
 def test_of_a_product_that_the_shop_keeps_no_stock_of_nothing_is_said(counter):
     counter.order("1041", line(promised=2, expected=9, product=LAMP))
-    allocate(counter.desk)
+    allocate(counter.context)
     assert (pieces(counter), counter.rows(EXPECTED_DATES), counter.rows(AVAILABILITIES)) == ([], [], [])
 
 
@@ -308,7 +307,7 @@ def test_safety_stock_is_the_shops_own_or_else_the_one_worked_out(counter, own, 
         figures |= dict.fromkeys(("demand_a_day", "demand_sd", "lead_days", "lead_sd"), 0.0)
         said = {"method": "", "why": "", "set_at": noon(0)}
         write(counter, insert(STOCK_LEVELS).values(product_id="lamp", safety_stock=reckoned, **figures, **said))
-    allocate(counter.desk)
+    allocate(counter.context)
     assert pieces(counter)[0] == ("1041", given, "stock", "main")
     assert available(counter)["left"] == left
 
@@ -334,25 +333,25 @@ def test_what_a_vendor_accepted_is_expected_by_its_answer(counter, answer, direc
     asked = {"id": "L1", "request_id": "R1", "order_id": "1041", "line": "1", "nth": 1, "product_id": "lamp"}
     reply = {"quantity": 1, "drop_shipped": direct, "answer": answer, "promised_on": day(2) if answer else None}
     write(counter, insert(PURCHASE_LINES).values(**asked, **reply))
-    allocate(counter.desk)
+    allocate(counter.context)
     assert expected(counter) == found
     counter.change("1041", quantity=2)
-    allocate(counter.desk)
+    allocate(counter.context)
     assert (expected(counter) or ("nobody",))[0] != "vendor"
     counter.change("1041", quantity=1, product_id="vase")
-    allocate(counter.desk)
+    allocate(counter.context)
     assert (expected(counter) or ("nobody",))[0] != "vendor"
 
 
 def test_what_staff_say_is_believed_until_its_day_has_passed(seven):
-    allocate(seven.desk)
+    allocate(seven.context)
     version = seven.watch()["version"]
-    set_override(seven.desk, Now("", day(0), noon(0)), "1041", "1", day(3), "Rita")
+    set_override(seven.context.with_run("", day(0), noon(0)), "1041", "1", day(3), "Rita")
     assert expected(seven) == ("staff", day(3), False)
     assert seven.watch()["version"] == version + 1
-    allocate(seven.desk, on=3)
+    allocate(seven.context, on=3)
     assert expected(seven) == ("staff", day(3), False)
-    allocate(seven.desk, on=4)
+    allocate(seven.context, on=4)
     assert expected(seven) == ("inbound", day(8), False)
     assert [(row["who"], row["ended_at"]) for row in seven.rows(EXPECTED_DATES)] == [
         ("run", noon(0)),
@@ -369,22 +368,22 @@ def test_a_lead_time_that_is_over_hides_no_newer_word_and_is_not_reckoned_anew_w
     found = []
     for on in (0, 10, 15, 21, 22):
         counter.change("1041", on=on, expected_on=day(20) if on == 15 else None)
-        allocate(counter.desk, on=on)
+        allocate(counter.context, on=on)
         found.append(expected(counter)[:2])
     over = ("forecast", None)
     assert found == [("forecast", day(9)), over, ("shop", day(20)), over, over]
 
 
 def test_staff_may_take_back_what_they_said(seven):
-    now = Now("", day(0), noon(0))
-    set_override(seven.desk, now, "1041", "1", day(3), "Rita")
-    clear_override(seven.desk, now, "1041", "1", "Rita")
+    context = seven.context.with_run("", day(0), noon(0))
+    set_override(context, "1041", "1", day(3), "Rita")
+    clear_override(context, "1041", "1", "Rita")
     assert expected(seven) == ("inbound", day(8), False)
     before = written(seven)
-    allocate(seven.desk)
+    allocate(seven.context)
     assert written(seven)[EXPECTED_DATES] == before[EXPECTED_DATES]
     with pytest.raises(ForewarnError, match="staff said nothing of line '1' of order '1041'"):
-        clear_override(seven.desk, now, "1041", "1", "Rita")
+        clear_override(context, "1041", "1", "Rita")
 
 
 @pytest.mark.parametrize(
@@ -398,7 +397,7 @@ def test_staff_may_take_back_what_they_said(seven):
 )
 def test_staff_are_told_what_is_wrong_with_their_date(seven, order, number, on, why):
     with pytest.raises(ForewarnError, match=why):
-        set_override(seven.desk, Now("", day(0), noon(0)), order, number, day(on), "Rita")
+        set_override(seven.context.with_run("", day(0), noon(0)), order, number, day(on), "Rita")
     assert seven.rows(EXPECTED_DATES) == []
 
 
@@ -420,23 +419,23 @@ def believed(counter):
 
 def test_a_run_that_died_in_the_middle_is_taken_up_by_the_next(counter):
     many(counter)
-    allocate(counter.desk, batch=3, pages=2, run="died")
+    allocate(counter.context, batch=3, pages=2, run="died")
     begun = {row["id"]: row for row in counter.rows(EXPECTED_DATES)}
     assert len(begun) == 12
-    allocate(counter.desk, batch=3, run="next")
+    allocate(counter.context, batch=3, run="next")
     assert {row["id"]: row for row in counter.rows(EXPECTED_DATES) if row["id"] in begun} == begun
     assert (len(pieces(counter)), len(believed(counter))) == (60, 40)
     whole = pieces(counter)
     for table in (ALLOCATIONS, EXPECTED_DATES, AVAILABILITIES):
         write(counter, delete(table))
-    allocate(counter.desk, run="undisturbed")
+    allocate(counter.context, run="undisturbed")
     assert pieces(counter) == whole
 
 
 def test_two_runs_at_once_do_the_work_of_one(counter):
     many(counter)
     with ThreadPoolExecutor(2) as pool:
-        for done in [pool.submit(allocate, counter.desk, run=f"run {n}", batch=2) for n in range(2)]:
+        for done in [pool.submit(allocate, counter.context, run=f"run {n}", batch=2) for n in range(2)]:
             done.result()
     assert len(pieces(counter)) == 60
     assert len(believed(counter)) == len({row[0] for row in believed(counter)}) == 40
@@ -446,11 +445,11 @@ def test_two_runs_at_once_do_the_work_of_one(counter):
 def test_nothing_is_allocated_by_facts_that_are_half_taken_in(seven):
     done = []
     with ThreadPoolExecutor(1) as pool:
-        with import_in_progress(seven.desk.engine) as alive:
+        with import_in_progress(seven.context.engine) as alive:
             with pytest.raises(ImportIncomplete, match="half taken in"):
-                allocate(seven.desk)
-            waiting = pool.submit(wait_for_import, lambda: done.append(allocate(seven.desk)))
-            with seven.desk.engine.begin() as connection:
+                allocate(seven.context)
+            waiting = pool.submit(wait_for_import, lambda: done.append(allocate(seven.context)))
+            with seven.context.engine.begin() as connection:
                 alive(connection)
             assert (pieces(seven), done) == ([], [])
         waiting.result()
@@ -460,16 +459,16 @@ def test_nothing_is_allocated_by_facts_that_are_half_taken_in(seven):
 
 @pytest.mark.parametrize("end", ["by the next", "forgotten"])
 def test_an_import_that_broke_off_is_made_whole_by_the_next_or_forgotten(seven, end):
-    with pytest.raises(ZeroDivisionError), import_in_progress(seven.desk.engine):
+    with pytest.raises(ZeroDivisionError), import_in_progress(seven.context.engine):
         raise ZeroDivisionError
     with pytest.raises(ImportIncomplete):
-        wait_for_import(lambda: allocate(seven.desk), patience=-1)
+        wait_for_import(lambda: allocate(seven.context), patience=-1)
     if end == "forgotten":
         write(seven, update(COUNTERS).values(n=COUNTERS.c.n - SILENT_SECONDS * 10**9))
     else:
-        with import_in_progress(seven.desk.engine):
+        with import_in_progress(seven.context.engine):
             pass
-    allocate(seven.desk)
+    allocate(seven.context)
     assert len(pieces(seven)) == 2
 
 
@@ -478,29 +477,29 @@ def sample(tmp_path_factory):
     """Return a sample shop whose facts were taken in, opened, and what allocating in it reported."""
     place, on = tmp_path_factory.mktemp("allocate"), date(2026, 6, 15)
     write_sample(place / "shop", orders=60, as_of=on)
-    with open_app(place / "shop") as house:
-        with house.source() as source:
-            import_all(house.desk.engine, source, on, house.rejects)
-        yield house, *asyncio.run(run_allocate(house, on))
+    with open_app(place / "shop") as app:
+        with app.source() as source:
+            import_all(app.context.engine, source, on, app.rejects)
+        yield app, *asyncio.run(run_allocate(app, on))
 
 
 def test_a_shops_own_files_lead_to_dates_and_to_a_list_of_what_is_short(sample):
-    house, report, shortage = sample
+    app, report, shortage = sample
     assert report.coverage.keys() == {"stock", "inbound"}
     assert report.dates == {"set": sum(report.coverage.values())}
     assert report.products["in_stock"] > report.products["backorder"] > 0
     assert [one["waiting"] for one in shortage] == sorted((one["waiting"] for one in shortage), reverse=True)
-    again, _ = asyncio.run(run_allocate(house, date(2026, 6, 15)))
+    again, _ = asyncio.run(run_allocate(app, date(2026, 6, 15)))
     assert (again.coverage, again.dates) == (report.coverage, {})
 
 
 def test_what_was_just_taken_in_is_allocated_before_anybody_is_told(tmp_path):
     on = date(2026, 6, 15)
     write_sample(tmp_path / "shop", orders=60, as_of=on)
-    with open_app(tmp_path / "shop") as house:
-        found = asyncio.run(run_late_orders(house, on, take_in=True))
-        again, _ = asyncio.run(run_allocate(house, on))
-        with read_only(house.desk.engine) as ledger:
+    with open_app(tmp_path / "shop") as app:
+        found = asyncio.run(run_late_orders(app, on, take_in=True))
+        again, _ = asyncio.run(run_allocate(app, on))
+        with read_only(app.context.engine) as ledger:
             believed = select(EXPECTED_DATES).where(EXPECTED_DATES.c.ended_at.is_(None))
             dates = {(row.order_id, row.line): row.expected_on for row in ledger.execute(believed)}
             told = {

@@ -14,7 +14,6 @@ from tasks.db.engine import connect
 from tasks.db.migrations import migrate
 from tasks.db.sql import read_only
 from tasks.reporting.dry_run import dry_run
-from tasks.runs.records import Now
 from tasks.tables import CUSTOMERS, ORDERS, WATCHES
 from tests.models.test_migrations import VERSIONS, up
 from tests.support.builders import ANNA, DAY, day, line
@@ -27,7 +26,7 @@ BERT = customer("c2")
 
 def hand_over(counter, to, on=0):
     """Give the order to another customer, as an import would."""
-    with counter.desk.engine.begin() as connection:
+    with counter.context.engine.begin() as connection:
         if to.id not in set(connection.execute(select(CUSTOMERS.c.id)).scalars()):
             connection.execute(insert(CUSTOMERS).values(**asdict(to)))
         connection.execute(update(ORDERS).values(customer_id=to.id))
@@ -77,7 +76,7 @@ def test_an_address_that_was_put_right_is_no_other_customer(counter):
     counter.order("1041", line(promised=-9))
     counter.live()
     counter.customer(ANNA.id, email="anna.keller@example.com")
-    with counter.desk.engine.begin() as connection:
+    with counter.context.engine.begin() as connection:
         counter.look_again(connection, "1041", 1)
     assert counter.live(1) == []
 
@@ -104,7 +103,7 @@ def test_a_look_without_writing_says_the_same(counter):
     counter.order("1041", line(promised=-9))
     counter.live()
     hand_over(counter, BERT, on=1)
-    found = dry_run(counter.desk, Now("", day(1), noon(1)), batch=10)
+    found = dry_run(counter.context.with_run("", day(1), noon(1)), batch=10)
     assert found.looked.changes.total() == 1
 
 

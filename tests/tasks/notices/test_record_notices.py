@@ -15,7 +15,6 @@ from tasks.db.sql import read_only
 from tasks.notices.evaluate import TRIES, evaluate_page
 from tasks.offers.budget import WriteConflict
 from tasks.offers.substitute_stock import SubstituteStock
-from tasks.runs.records import Now
 from tasks.tables import OFFERS, ORDER_LINES, PRODUCTS, WATCHES
 from templates.rendering.messages import Words
 from tests.support.builders import DAY, day, line
@@ -23,7 +22,7 @@ from tests.support.shop_driver import SHOP, customer, euros, noon
 from tests.tasks.inventory.test_allocate import allocate, write
 
 LAMP = ProductFacts("p1", "Reading lamp", "lamps", Decimal(40))
-OTHER = ProductFacts("p7", "Desk lamp", "lamps", Decimal(44))
+OTHER = ProductFacts("p7", "Context lamp", "lamps", Decimal(44))
 
 
 def test_a_newly_late_order_is_owed_one_notice_and_the_second_run_owes_nothing(counter):
@@ -73,11 +72,11 @@ def test_the_figures_of_a_run_come_without_counting_orders(counter):
     counter.order("2", line(promised=-9))
     counter.order("3", line(promised=9))
     counter.decide()
-    with read_only(counter.desk.engine) as connection:
+    with read_only(counter.context.engine) as connection:
         assert count_orders_by_bucket(connection) == {"short": 1, "fortnight": 1, "on_time": 1}
     counter.change("2", on=1, shipped_at=noon(1))
     counter.decide(20)
-    with read_only(counter.desk.engine) as connection:
+    with read_only(counter.context.engine) as connection:
         assert count_orders_by_bucket(connection) == {"long": 1, "fortnight": 1}
 
 
@@ -107,7 +106,7 @@ def test_a_preference_that_cannot_be_used_leaves_the_other_channels(counter):
 
 def test_a_line_without_a_promise_is_late_thirty_days_after_its_order(counter):
     counter.order("1", line(promised=0), placed=-40)
-    with counter.desk.engine.begin() as connection:
+    with counter.context.engine.begin() as connection:
         connection.execute(ORDER_LINES.update().values(promised_on=None))
     assert counter.decide().changes == {"fortnight": 1}
 
@@ -116,7 +115,7 @@ def test_a_re_lived_day_sees_an_order_close_on_its_own_day(counter):
     counter.order("1", line(promised=-9, shipped=2))
     counter.decide(0)
     counter.decide(2)
-    with read_only(counter.desk.engine) as connection:
+    with read_only(counter.context.engine) as connection:
         assert count_orders_by_bucket(connection) == {}
 
 
@@ -142,7 +141,7 @@ def test_a_day_before_one_already_lived_cannot_be_told(counter):
         counter.decide(0)
 
 
-def test_facts_that_change_while_deciding_make_the_decision_void(counter, desk):
+def test_facts_that_change_while_deciding_make_the_decision_void(counter, context):
     counter.order()
     seen = []
 
@@ -153,13 +152,13 @@ def test_facts_that_change_while_deciding_make_the_decision_void(counter, desk):
                 counter.change("1041", expected_on=day(20))
             return super().message(plan, contact, id=id)
 
-    counter.desk = replace(desk, words=Interrupted(SHOP))
+    counter.context = replace(context, words=Interrupted(SHOP))
     counter.decide()
     (notice,) = counter.notices
     assert notice["expected_on"] == day(20)
 
 
-def test_a_worker_that_always_comes_second_gives_up_without_a_trace(counter, desk):
+def test_a_worker_that_always_comes_second_gives_up_without_a_trace(counter, context):
     counter.order()
     tries = 0
 
@@ -167,14 +166,14 @@ def test_a_worker_that_always_comes_second_gives_up_without_a_trace(counter, des
         def message(self, plan, contact, *, id):
             nonlocal tries
             tries += 1
-            with counter.desk.engine.begin() as connection:
+            with counter.context.engine.begin() as connection:
                 counter.look_again(connection, "1041")
             return super().message(plan, contact, id=id)
 
-    counter.desk = replace(desk, words=AlwaysInterrupted(SHOP))
+    counter.context = replace(context, words=AlwaysInterrupted(SHOP))
     without_pauses = stamina.set_testing(True, attempts=2 * TRIES, cap=True)
     with without_pauses, pytest.raises(WriteConflict, match=f"{TRIES} times over; the next run"):
-        evaluate_page(counter.desk, Now("r", DAY, noon(0)), SubstituteStock(), None, batch=10)
+        evaluate_page(counter.context.with_run("r", DAY, noon(0)), SubstituteStock(), None, batch=10)
     assert tries == TRIES
     assert counter.notices == []
     assert counter.rows(OFFERS) == []
@@ -184,7 +183,7 @@ def test_words_that_fail_for_one_order_are_named_and_stop_no_other(counter, tmp_
     own = tmp_path / "templates"
     (own / "fortnight").mkdir(parents=True)
     (own / "fortnight" / "subject.en.txt").write_text("{{ order.nummer }}\n")
-    counter.desk = replace(counter.desk, words=Words(SHOP, own))
+    counter.context = replace(counter.context, words=Words(SHOP, own))
     counter.order("1", line(promised=-9))
     counter.order("2", line(promised=-5))
     found = counter.decide()
@@ -193,7 +192,7 @@ def test_words_that_fail_for_one_order_are_named_and_stop_no_other(counter, tmp_
     assert "nummer" in problem
     assert found.changes == {"week": 1}
     assert [notice["order_id"] for notice in counter.notices] == ["2"]
-    counter.desk = replace(counter.desk, words=Words(SHOP))
+    counter.context = replace(counter.context, words=Words(SHOP))
     assert counter.decide().changes == {"fortnight": 1}
 
 
@@ -220,7 +219,7 @@ def test_who_could_not_be_reached_is_told_once_an_address_is_known(counter):
     counter.order("1", customer=customer("c9", email=None))
     assert counter.live() == []
     counter.customer("c9", email="c9@example.com")
-    with counter.desk.engine.begin() as connection:
+    with counter.context.engine.begin() as connection:
         counter.look_again(connection, "1")
     assert len(counter.live()) == 1
 
@@ -236,8 +235,8 @@ def test_a_late_customer_with_consent_hears_by_mail_and_text_and_a_preference_wi
 
 def test_a_text_owed_at_night_waits_for_the_morning(counter):
     counter.order(customer=customer("c1", phone="+4915112345678", sms_consent=True, prefers="sms"))
-    now = Now("r", DAY, datetime(2026, 6, 15, 20, 30, tzinfo=UTC))
-    evaluate_page(counter.desk, now, SubstituteStock(), None, batch=10)
+    context = counter.context.with_run("r", DAY, datetime(2026, 6, 15, 20, 30, tzinfo=UTC))
+    evaluate_page(context, SubstituteStock(), None, batch=10)
     (notice,) = counter.notices
     assert notice["not_before"] == datetime(2026, 6, 16, 6, 0, tzinfo=UTC)
     assert notice["valid_until"] == datetime(2026, 6, 16, 19, 0, tzinfo=UTC)
@@ -249,7 +248,7 @@ def test_a_substitute_in_stock_comes_before_any_money(counter):
     counter.decide()
     (offer,) = counter.rows(OFFERS)
     assert (offer["kind"], offer["products"]) == ("substitute", ["p7"])
-    assert "Desk lamp" in counter.notices[0]["text"]
+    assert "Context lamp" in counter.notices[0]["text"]
 
 
 @pytest.mark.parametrize(("on_hand", "allocated", "offered"), [(2, 0, True), (2, 1, False), (1, 0, False)])
@@ -275,7 +274,7 @@ def test_a_substitute_is_what_a_new_order_would_get_where_stock_was_allocated(co
     write(counter, update(PRODUCTS).where(PRODUCTS.c.id == OTHER.id).values(safety_stock=safety))
     if ordered:
         counter.order("2", line(promised=9, product=OTHER, quantity=ordered))
-    allocate(counter.desk)
+    allocate(counter.context)
     counter.decide()
     assert (counter.rows(OFFERS)[0]["kind"] == "substitute") is offered
 
@@ -360,16 +359,16 @@ def test_finding_what_is_due_reads_only_what_is_due(counter):
         "SELECT order_id FROM watch WHERE next_check_on <= '2026-06-15' "
         "AND (next_check_on, order_id) > ('2026-06-01', '17') ORDER BY next_check_on, order_id LIMIT 500"
     )
-    with read_only(counter.desk.engine) as connection:
+    with read_only(counter.context.engine) as connection:
         if connection.dialect.name == "sqlite":
             plan = " ".join(str(row[3]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}"))
-            assert "SEARCH watch USING COVERING INDEX ix_watch_look_again" in plan
+            assert "SEARCH watch USING COVERING INDEX ix_watch_next_check" in plan
             assert "TEMP B-TREE" not in plan
         else:
             # An empty table is read whole whatever its indexes; what counts is what PostgreSQL does with a large one.
             connection.exec_driver_sql("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
             plan = " ".join(row[0] for row in connection.exec_driver_sql(f"EXPLAIN {query}"))
-            assert "Index Only Scan using ix_watch_look_again" in plan
+            assert "Index Only Scan using ix_watch_next_check" in plan
             assert "Sort" not in plan
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tasks.guardrails.release import ReviewDecision, review_run
 from tasks.offers.exports import export_offers
-from tasks.runs.records import HELD, Now
+from tasks.runs.records import HELD
 from tasks.tables import RUNS
 from tests.support.builders import day, line
 from tests.support.shop_driver import SMALL, noon, shop
@@ -15,7 +15,7 @@ from tests.tasks.notices.test_record_notices import LAMP, OTHER
 
 def say(counter, verdict):
     (run,) = [row["id"] for row in counter.rows(RUNS) if row["state"] == HELD]
-    review_run(counter.desk, Now("", day(0), noon(0)), run, verdict, "mara")
+    review_run(counter.context.with_run("", day(0), noon(0)), run, verdict, "mara")
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def codes(tmp_path):
     """Return a function that exports the offers of a counter, and reads their codes by order."""
 
     def read(counter, since=None):
-        written = export_offers(counter.desk, tmp_path / "offers.csv", since if since is None else day(since))
+        written = export_offers(counter.context, tmp_path / "offers.csv", since if since is None else day(since))
         with (tmp_path / "offers.csv").open(newline="") as stream:
             rows = list(csv.DictReader(stream))
         assert len(rows) == written

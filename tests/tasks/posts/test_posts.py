@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from app.clock import make_clock
 from app.composition import open_app
-from cli.main import app
+from cli.main import command_line
 from flows.deliver import run_deliver
 from models.enums import State
 from models.errors import ForewarnError
@@ -19,7 +19,6 @@ from tasks.db.sql import read_only
 from tasks.posts.compose import compose_delay_posts
 from tasks.posts.review import review_post
 from tasks.reporting import status
-from tasks.runs.records import Now
 from templates.rendering.social import weight
 from tests.support.builders import day, line
 from tests.support.shop_driver import customer, noon
@@ -34,34 +33,34 @@ def late(counter, orders, *, promised=-9, expected=None):
     return counter
 
 
-def now(n=0):
-    return Now("r", day(n), noon(n))
+def at(context, n=0):
+    return context.with_run("r", day(n), noon(n))
 
 
 @pytest.mark.parametrize(("orders", "posts"), [(4, 0), (5, 1)])
 def test_a_product_late_in_enough_orders_is_worth_a_post(counter, orders, posts):
-    assert len(compose_delay_posts(late(counter, orders).desk, now())) == posts
+    assert len(compose_delay_posts(at(late(counter, orders).context))) == posts
 
 
 @pytest.mark.parametrize(("promised", "posts"), [(-3, 0), (-4, 1)])
 def test_only_orders_late_by_enough_days_count(counter, promised, posts):
-    assert len(compose_delay_posts(late(counter, 5, promised=promised).desk, now())) == posts
+    assert len(compose_delay_posts(at(late(counter, 5, promised=promised).context))) == posts
 
 
 def test_a_product_has_at_most_one_post_a_week(counter):
     late(counter, 5)
-    assert [len(compose_delay_posts(counter.desk, now(n))) for n in (0, 1, 6, 7)] == [1, 0, 0, 1]
+    assert [len(compose_delay_posts(at(counter.context, n))) for n in (0, 1, 6, 7)] == [1, 0, 0, 1]
     assert sorted(post["week"] for post in counter.posts) == ["2026-W25", "2026-W26"]
 
 
 def test_a_post_waits_until_somebody_approves_it_and_then_leaves_once(counter):
-    (post,) = compose_delay_posts(late(counter, 5).desk, now())
+    (post,) = compose_delay_posts(at(late(counter, 5).context))
     assert counter.deliver().sent == {}
-    review_post(counter.desk, now(), post["id"][:8], State.QUEUED, "mara")
+    review_post(at(counter.context), post["id"][:8], State.QUEUED, "mara")
     assert counter.deliver().sent == {"x": 1}
     assert counter.deliver().sent == {}
-    with read_only(counter.desk.engine) as connection:
-        assert status.load_day(counter.desk, connection, day(0)).sent == {"x": 1}
+    with read_only(counter.context.engine) as connection:
+        assert status.load_day(counter.context, connection, day(0)).sent == {"x": 1}
     (message,) = counter.door.taken
     assert "Reading lamp" in message.text
     assert weight(message.text) <= 280
@@ -72,33 +71,35 @@ def test_a_post_that_is_approved_on_a_day_leaves_on_that_day(tmp_path, monkeypat
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
     on = date(2025, 11, 24)
     write_sample(tmp_path / "shop", orders=400, seed=7, as_of=on)
-    assert CliRunner().invoke(app, ["run", "--import", "--as-of", str(on)]).exit_code == 0
-    with open_app() as house:
-        post, *_ = compose_delay_posts(house.desk, make_clock(house.folder.shop.zone, on).read())
-        asyncio.run(run_deliver(house, on))
-        said = CliRunner().invoke(app, ["posts", "approve", post["id"][:8], "--who", "mara", "--as-of", str(on)])
+    assert CliRunner().invoke(command_line, ["run", "--import", "--as-of", str(on)]).exit_code == 0
+    with open_app() as app:
+        post, *_ = compose_delay_posts(make_clock(app.folder.shop.zone, on).snapshot(app.context))
+        asyncio.run(run_deliver(app, on))
+        said = CliRunner().invoke(
+            command_line, ["posts", "approve", post["id"][:8], "--who", "mara", "--as-of", str(on)]
+        )
         assert said.exit_code == 0
-        assert asyncio.run(run_deliver(house, on)).sent == {"x": 1}
+        assert asyncio.run(run_deliver(app, on)).sent == {"x": 1}
 
 
 def test_a_post_names_no_customer(counter):
-    (post,) = compose_delay_posts(late(counter, 5).desk, now())
+    (post,) = compose_delay_posts(at(late(counter, 5).context))
     for private in ("Customer", "c0", "example.com/orders", "@"):
         assert private not in post["text"].replace("https://lamps.example.com", "")
 
 
 def test_a_post_that_was_turned_down_never_leaves(counter):
-    (post,) = compose_delay_posts(late(counter, 5).desk, now())
-    review_post(counter.desk, now(), post["id"], State.SKIPPED, "mara", "not now")
+    (post,) = compose_delay_posts(at(late(counter, 5).context))
+    review_post(at(counter.context), post["id"], State.SKIPPED, "mara", "not now")
     assert counter.deliver().sent == {}
     with pytest.raises(ForewarnError, match="none of the held posts"):
-        review_post(counter.desk, now(), post["id"], State.QUEUED, "mara")
+        review_post(at(counter.context), post["id"], State.QUEUED, "mara")
     assert counter.posts[0]["reason"] == "not now"
 
 
 def test_an_approved_post_whose_product_is_back_is_not_sent(counter):
-    (post,) = compose_delay_posts(late(counter, 5).desk, now())
-    review_post(counter.desk, now(), post["id"], State.QUEUED, "mara")
+    (post,) = compose_delay_posts(at(late(counter, 5).context))
+    review_post(at(counter.context), post["id"], State.QUEUED, "mara")
     for key in range(5):
         counter.change(f"-9/{key}", shipped_at=noon(0))
     assert counter.deliver().skipped == {"changed": 1}
@@ -106,8 +107,8 @@ def test_an_approved_post_whose_product_is_back_is_not_sent(counter):
 
 
 def test_an_approved_post_whose_date_has_moved_or_passed_is_not_sent(counter):
-    (post,) = compose_delay_posts(late(counter, 5, expected=3).desk, now())
-    review_post(counter.desk, now(), post["id"], State.QUEUED, "mara")
+    (post,) = compose_delay_posts(at(late(counter, 5, expected=3).context))
+    review_post(at(counter.context), post["id"], State.QUEUED, "mara")
     assert counter.deliver(4).skipped == {"changed": 1}
 
 
@@ -115,6 +116,6 @@ def test_the_date_of_a_post_is_that_of_the_last_order_and_unknown_where_one_is(c
     with_policy(Policy(posts=PostPolicy(orders=2)))
     late(counter, 2, expected=5)
     late(counter, 1, promised=-8, expected=9)
-    (post,) = compose_delay_posts(counter.desk, now())
+    (post,) = compose_delay_posts(at(counter.context))
     assert post["orders"] == 3
     assert "June 24" in post["text"]

@@ -9,7 +9,6 @@ from models.inventory import StockStatus
 from models.orders import ProductFacts
 from tasks.posts.compose import compose_stock_posts
 from tasks.posts.review import review_post
-from tasks.runs.records import Now
 from tasks.tables import AVAILABILITIES, STOCK_LEVELS
 from tests.support.builders import day
 from tests.support.shop_driver import noon
@@ -17,13 +16,13 @@ from tests.support.shop_driver import noon
 LAMP = ProductFacts("p1", "Reading lamp", "lamps", Decimal(40))
 
 
-def now(n=0):
-    return Now("r", day(n), noon(n))
+def at(context, n=0):
+    return context.with_run("r", day(n), noon(n))
 
 
 def shelf(counter, *, state=StockStatus.IN_STOCK, left=20, waited=0, hours=1, sells=1.0):
     """Put a product on the shelf that came back some hours ago."""
-    with counter.desk.engine.begin() as connection:
+    with counter.context.engine.begin() as connection:
         counter._product(connection, LAMP)
         connection.execute(
             insert(AVAILABILITIES).values(
@@ -55,14 +54,14 @@ def shelf(counter, *, state=StockStatus.IN_STOCK, left=20, waited=0, hours=1, se
     ],
 )
 def test_a_product_is_worth_a_post_when_it_is_back_after_many_waited_or_nearly_gone(counter, given, kinds):
-    posts = compose_stock_posts(shelf(counter, **given).desk, now())
+    posts = compose_stock_posts(at(shelf(counter, **given).context))
     assert [post["kind"] for post in posts] == kinds
     assert all(post["state"] == State.HELD for post in posts)
 
 
 def test_each_kind_of_post_is_written_once_a_week(counter):
     shelf(counter, left=3)
-    assert [len(compose_stock_posts(counter.desk, now(n))) for n in (0, 1, 7)] == [1, 0, 1]
+    assert [len(compose_stock_posts(at(counter.context, n))) for n in (0, 1, 7)] == [1, 0, 1]
 
 
 @pytest.mark.parametrize(
@@ -76,10 +75,10 @@ def test_each_kind_of_post_is_written_once_a_week(counter):
     ],
 )
 def test_an_approved_post_that_is_not_true_any_more_does_not_leave(counter, given, then, sent):
-    (post,) = compose_stock_posts(shelf(counter, **given).desk, now())
-    review_post(counter.desk, now(), post["id"], State.QUEUED, "mara")
+    (post,) = compose_stock_posts(at(shelf(counter, **given).context))
+    review_post(at(counter.context), post["id"], State.QUEUED, "mara")
     if then:
-        with counter.desk.engine.begin() as connection:
+        with counter.context.engine.begin() as connection:
             connection.execute(update(AVAILABILITIES).values(**then))
     counter.deliver()
     assert len(counter.door.taken) == sent

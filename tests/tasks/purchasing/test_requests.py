@@ -29,8 +29,8 @@ one_database = pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-def shop(desk, tmp_path):
-    return Buying(desk, tmp_path).vendor()
+def shop(context, tmp_path):
+    return Buying(context, tmp_path).vendor()
 
 
 @pytest.fixture
@@ -93,9 +93,9 @@ def test_a_customer_without_an_address_is_named_and_the_other_lines_go_on(shop):
 
 
 @one_database
-def test_a_parcel_of_a_customer_without_a_name_needs_a_recipient(shop, desk):
+def test_a_parcel_of_a_customer_without_a_name_needs_a_recipient(shop, context):
     shop.order("1041", drop_shipped=True)
-    with desk.engine.begin() as connection:
+    with context.engine.begin() as connection:
         connection.execute(update(CUSTOMERS).values(name=""))
         connection.execute(update(ORDERS).values(recipient=None))
     report = shop.run()
@@ -180,10 +180,10 @@ def sent_at(asked):
 
 
 @one_database
-async def test_a_vendor_reached_by_http_gets_the_same_request_under_the_same_id_until_it_answers(desk, tmp_path):
+async def test_a_vendor_reached_by_http_gets_the_same_request_under_the_same_id_until_it_answers(context, tmp_path):
     async with a_provider() as vendor:
         vendor.will(Answer(500), Answer(201, {"reference": "PO-7"}))
-        shop = Buying(desk, tmp_path, keys=json.dumps({"v1": SECRET})).vendor()
+        shop = Buying(context, tmp_path, keys=json.dumps({"v1": SECRET})).vendor()
         shop.say(vendor={"v1": {"by": "http", "url": f"{vendor.url}/orders"}}).order()
         first = await shop.ask(0)
         assert (first.in_doubt, list(first.retrying.values())) == (0, [1])
@@ -217,9 +217,9 @@ class Fickle:
 
 def send(shop, door, on=0, hours=0):
     moment = noon(on) + timedelta(hours=hours)
-    couriers = DispatchWorker(shop.house.worker, {"v1": door}, 4, lambda: moment)
-    recover_abandoned(shop.desk, couriers)
-    return asyncio.run(dispatch_requests(shop.desk, shop.now(on), couriers, PurchaseWords(shop.desk.shop)))
+    couriers = DispatchWorker(shop.app.worker, {"v1": door}, 4, lambda: moment)
+    recover_abandoned(shop.context, couriers)
+    return asyncio.run(dispatch_requests(shop.at(on), couriers, PurchaseWords(shop.context.shop)))
 
 
 @pytest.fixture
@@ -240,10 +240,10 @@ async def _owe(shop):
     from tasks.purchasing.requirements import load_requirements
     from tasks.runs.records import start_run
 
-    now = start_run(shop.desk.engine, "forward-to-vendors", "", day(0), noon(0))
-    found = load_requirements(shop.desk, now)
+    context = start_run(shop.context, "forward-to-vendors", day(0), noon(0))
+    found = load_requirements(context)
     asks = plan_requests(found.needs, found.asked).asks
-    record_requests(shop.desk, now, asks, channels_of_vendors(shop.desk, asks)[0])
+    record_requests(context, asks, channels_of_vendors(shop.context, asks)[0])
 
 
 FILE = {"by": "folder", "path": "vendor"}
@@ -277,8 +277,8 @@ def test_a_mail_in_doubt_is_never_sent_again_by_itself_and_a_file_is_under_the_s
 @pytest.mark.parametrize(("way", "state", "again"), [({}, State.IN_DOUBT, 0), (FILE, State.SENT, 1)])
 def test_a_crash_between_sending_and_settling_leaves_a_mail_in_doubt_and_sends_a_file_again(owed, way, state, again):
     shop, door = owed(**way), Fickle()
-    worker = shop.house.worker
-    with shop.desk.engine.begin() as connection:
+    worker = shop.app.worker
+    with shop.context.engine.begin() as connection:
         (row,) = claim(connection, PURCHASE_REQUESTS, worker, noon(0), ["mail", "folder"], 9).rows
         assert mark_sending(connection, PURCHASE_REQUESTS, worker, [row["id"]], noon(0))
     assert send(shop, door).sent == {}
@@ -300,7 +300,7 @@ def test_a_line_that_was_cancelled_meanwhile_is_left_out(shop, folder):
     shop.policy(most_lines=1)
     shop.order("1041").order("1042").run()
     shop.cancel("1041")
-    approve_request(shop.desk, shop.now(), shop.requests[0]["id"], "eva")
+    approve_request(shop.at(), shop.requests[0]["id"], "eva")
     shop.run()
     assert [[one["order"] for one in told["lines"]] for told in files(folder)] == [["1042"]]
 
@@ -311,12 +311,12 @@ def test_a_line_left_out_of_its_request_is_asked_for_when_it_is_open_again(shop,
         shop.order(order)
     key = shop.hold()
     shop.cancel("1041")
-    approve_request(shop.desk, shop.now(), key, "eva")
+    approve_request(shop.at(), key, "eva")
     shop.run()
     shop.change("1041", cancelled_at=None)
     assert shop.run(1).requested == {"v1": 1}
     assert [[one["order"] for one in told["lines"]] for told in files(folder)] == [["1042"], ["1041"]]
-    assert find_requests(shop.desk, 9)[-1]["lines"] == 1
+    assert find_requests(shop.context, 9)[-1]["lines"] == 1
 
 
 @one_database
@@ -341,7 +341,7 @@ def test_a_request_that_had_to_wait_asks_for_what_is_wanted_when_it_leaves(
     shop.change("1041", quantity=quantity)
     if not drop_shipped:
         shop.cover("1041", "p-v1", 5, lacking)
-    approve_request(shop.desk, shop.now(), key, "eva")
+    approve_request(shop.at(), key, "eva")
     shop.run()
     assert [one["quantity"] for told in files(folder) for one in told["lines"]] == asked
     assert shop.run(1).requested == {}
@@ -362,7 +362,7 @@ def test_a_line_whose_product_changes_asks_for_the_new_one(shop, folder, left):
     key = shop.run() and shop.requests[0]["id"] if left else shop.hold()
     shop.change("1041", product_id="p-v1-drop")
     if not left:
-        approve_request(shop.desk, shop.now(), key, "eva")
+        approve_request(shop.at(), key, "eva")
     shop.run(1)
     shop.run(1)
     asked = [one["product"] for told in files(folder) for one in told["lines"]]
@@ -380,7 +380,7 @@ def test_what_may_have_arrived_and_is_wanted_otherwise_now_waits_for_staff(owed)
     assert send(shop, door, on=2).in_doubt == 0
     assert len(door.taken) == 1
     assert "nobody knows whether it arrived: it may have arrived before" in shop.waiting(2)[0][2]
-    approve_request(shop.desk, shop.now(2), shop.requests[0]["id"], "eva")
+    approve_request(shop.at(2), shop.requests[0]["id"], "eva")
     assert send(shop, door, on=2).skipped == {"changed": 1}
 
 
@@ -403,7 +403,7 @@ def test_a_run_that_asks_for_more_than_the_policy_lets_it_waits_for_staff(shop, 
     report = shop.run()
     assert (report.requested, report.sent, report.needs_staff) == ({"v1": 3}, {}, 1)
     key = shop.requests[0]["id"]
-    approve_request(shop.desk, shop.now(), key[:8], "eva")
+    approve_request(shop.at(), key[:8], "eva")
     assert shop.run().sent == {"folder": 1}
     assert shop.happened(key) == ["asked", "approved", "sent"]
 
@@ -412,7 +412,7 @@ def test_a_run_that_asks_for_more_than_the_policy_lets_it_waits_for_staff(shop, 
 def test_a_request_dropped_by_staff_never_leaves_and_is_not_asked_anew(shop, folder):
     shop.policy(most_lines=1)
     shop.order("1041").order("1042").run()
-    drop_request(shop.desk, shop.now(), shop.requests[0]["id"], "eva")
+    drop_request(shop.at(), shop.requests[0]["id"], "eva")
     report = shop.run()
     assert (report.requested, report.sent, report.needs_staff) == ({}, {}, 0)
 
@@ -421,7 +421,7 @@ def test_a_request_dropped_by_staff_never_leaves_and_is_not_asked_anew(shop, fol
 def test_staff_say_whether_a_mail_in_doubt_arrived(owed):
     shop = owed()
     send(shop, Fickle(OutcomeUnknown("silence")))
-    mark_delivered(shop.desk, shop.now(), shop.requests[0]["id"], "eva")
+    mark_delivered(shop.at(), shop.requests[0]["id"], "eva")
     assert shop.states() == [("v1", "mail", "sent")]
 
 
@@ -454,7 +454,7 @@ def test_an_answer_says_that_its_request_arrived(owed, way, fault):
     assert ([row[2] for row in shop.states()], shop.waiting()) == (["sent"], [])
     assert send(shop, door, on=1).sent == {}
     with pytest.raises(ForewarnError):
-        approve_request(shop.desk, shop.now(), key, "eva")
+        approve_request(shop.at(), key, "eva")
 
 
 @one_database
@@ -462,7 +462,7 @@ def test_a_copy_that_staff_send_leaves_out_what_was_answered(shop):
     shop.order("1041").order("1042")
     key = shop.hold()
     shop.answer({"request": key, "order": "1041", "line": "1", "answer": "accepted"})
-    approve_request(shop.desk, shop.now(), key, "eva")
+    approve_request(shop.at(), key, "eva")
     shop.run()
     assert [[row["order"] for row in attached(mail)[1]] for mail in mails(shop)] == [["1042"]]
 
@@ -472,7 +472,7 @@ def test_what_does_not_leave_for_long_is_shown_to_staff_with_the_reason(owed):
     shop = owed()
     send(shop, Fickle(TemporaryFailure("away")))
     assert (shop.waiting(1), shop.waiting(5)) == ([], [("v1", None, "has not left: away")])
-    with shop.desk.engine.begin() as connection:
+    with shop.context.engine.begin() as connection:
         connection.execute(delete(VENDORS))
     assert "vendor v1 cannot be asked" in shop.run(5).problems[0]
     assert shop.waiting(5) == [("v1", None, "has not left: the shop's facts do not name the vendor")]
@@ -485,10 +485,10 @@ def test_lines_of_a_request_that_no_vendor_has_are_asked_of_another_when_staff_s
     send(shop, door)
     key = shop.requests[0]["id"]
     if dropped:
-        drop_request(shop.desk, shop.now(), key, "eva")
+        drop_request(shop.at(), key, "eva")
     shop.vendor("v2", email="two@vendor.example.com").supplied_by("v2")
     assert shop.run(1).requested == {}
-    assert reopen_lines(shop.desk, shop.now(), key, "eva") == 1
+    assert reopen_lines(shop.at(), key, "eva") == 1
     assert shop.run(1).requested == {"v2": 1}
     assert shop.waiting(1) == []
 
@@ -527,7 +527,7 @@ def test_refused_pieces_are_asked_for_again_when_staff_say_so_or_the_product_has
     answer = {"request": key, "order": "1041", "line": "1", "answer": "refused", "reason": "no idea"}
     shop.answer(answer)
     assert shop.run().requested == {}
-    assert reopen_lines(shop.desk, shop.now(), key, "eva") == 1
+    assert reopen_lines(shop.at(), key, "eva") == 1
     assert shop.run().requested == {"v1": 1}
     assert [row[:4] for row in shop.lines] == [("1041", 1, 3, "ask_again"), ("1041", 2, 3, None)]
     assert "asked for anew" in shop.answer(answer).bad[0].reason
@@ -537,7 +537,7 @@ def test_refused_pieces_are_asked_for_again_when_staff_say_so_or_the_product_has
 def test_an_address_that_must_not_be_written_to_gets_no_request(shop):
     from tasks.notices.suppressions import suppress
 
-    with shop.desk.engine.begin() as connection:
+    with shop.context.engine.begin() as connection:
         suppress(connection, {"orders@vendor.example.com": "asked for it"}, noon(0), "eva")
     shop.order()
     assert shop.run().rejected == {"suppressed": 1}

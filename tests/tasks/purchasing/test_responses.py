@@ -42,8 +42,8 @@ ODD = ["=HYPERLINK(1)", "@SUM(1)", "-1+1", "'quoted", 'a "b", c;d', "Ünï\u2028
 
 
 @pytest.fixture
-def shop(desk, tmp_path):
-    shop = Buying(desk, tmp_path).vendor()
+def shop(context, tmp_path):
+    shop = Buying(context, tmp_path).vendor()
     shop.order("1041").order("1042").run()
     return shop
 
@@ -141,7 +141,7 @@ def test_an_accept_of_a_cancelled_line_is_not_taken_and_staff_tell_the_vendor(sh
         taken = shop.answer(accepted(key))
         assert (taken.accepted, [one.reason for one in taken.bad]) == (0, ["the line was cancelled: do not send it"])
         assert shop.waiting() == [("v1", "1041", "accepted, though it was cancelled: tell the vendor not to send it")]
-    assert reopen_lines(shop.desk, shop.now(), key, "eva") == 1
+    assert reopen_lines(shop.at(), key, "eva") == 1
     assert shop.waiting() == []
     assert shop.run(1).requested == {}
 
@@ -149,14 +149,14 @@ def test_an_accept_of_a_cancelled_line_is_not_taken_and_staff_tell_the_vendor(sh
 def test_an_answer_waits_for_staff_who_decide_on_its_request(shop, key):
     shop.answer(refused(key))
     with ThreadPoolExecutor() as pool:
-        with shop.desk.engine.begin() as connection:
+        with shop.context.engine.begin() as connection:
             connection.execute(select(PURCHASE_REQUESTS).where(PURCHASE_REQUESTS.c.id == key).with_for_update())
-            if shop.desk.engine.dialect.name == "postgresql":
+            if shop.context.engine.dialect.name == "postgresql":
                 answering = pool.submit(shop.answer, accepted(key))
                 time.sleep(0.3)
             lines = update(PURCHASE_LINES).where(PURCHASE_LINES.c.order_id == "1041")
             connection.execute(lines.values(answer="ask_again"))
-        taken = answering.result() if shop.desk.engine.dialect.name == "postgresql" else shop.answer(accepted(key))
+        taken = answering.result() if shop.context.engine.dialect.name == "postgresql" else shop.answer(accepted(key))
     assert "asked for anew" in taken.bad[0].reason
     assert shop.lines[0][3] == "ask_again"
 
@@ -214,7 +214,7 @@ def test_bad_rows_are_kept_aside_with_their_place(shop, key, tmp_path):
     file.write_text(f'request,order,line,answer\n{key},1041,1,accepted\n{key},1041,9,accepted\n{key},"10\n')
     taken = shop.take_in(file)
     assert (taken.accepted, len(taken.bad)) == (1, 2)
-    rejects = table(shop.house.rejected_answers.read_text())
+    rejects = table(shop.app.rejected_answers.read_text())
     assert [(row["line"], row["column"], row["value"]) for row in rejects][1] == ("3", "line", "9")
 
 
@@ -225,7 +225,7 @@ def post(shop):
     clock = [noon(0)]
     app = Starlette(
         routes=vendors.routes(
-            shop.desk, {"v2": secret("x")} | dict.fromkeys(["v1", "東京", "Müller"], KEY), lambda: clock[0]
+            shop.context, {"v2": secret("x")} | dict.fromkeys(["v1", "東京", "Müller"], KEY), lambda: clock[0]
         )
     )
 

@@ -12,7 +12,7 @@ from sqlalchemy import insert, update
 from typer.testing import CliRunner
 
 from app.reports.stock import short_row, summary
-from cli.main import app
+from cli.main import command_line
 from models.errors import ForewarnError
 from models.orders import ProductFacts
 from models.policy.supply import ReplenishmentPolicy
@@ -21,7 +21,6 @@ from tasks.db.sql import read_only
 from tasks.replenishment.history import daily_sales, lead_times
 from tasks.replenishment.levels import compute_levels
 from tasks.replenishment.reorder_list import find_low_stock, reorder_list
-from tasks.runs.records import Now
 from tasks.tables import AVAILABILITIES, INBOUNDS, ORDER_LINES, ORDERS, PRODUCTS, STOCK_LEVELS, VENDORS
 from tests.support.builders import DAY, day, line
 from tests.support.shop_driver import noon
@@ -45,26 +44,26 @@ def sells(counter, product, days, *, quantity=1, every=1):
 
 def reckoned(counter, on=0, *, limit=100):
     """Reckon all pages; return how many levels were written, and the levels by product."""
-    desk, now, after, written = counter.desk, Now("r", day(on), noon(on)), "", 0
-    with read_only(desk.engine) as connection:
-        found = lead_times(desk, connection, now.as_of)
-    while (page := compute_levels(desk, now, found, after, limit)).last is not None:
+    context, after, written = counter.context.with_run("r", day(on), noon(on)), "", 0
+    with read_only(context.engine) as connection:
+        found = lead_times(context, connection, context.as_of)
+    while (page := compute_levels(context, found, after, limit)).last is not None:
         after, written = page.last, written + page.written
     return written, {row["product_id"]: row for row in counter.rows(STOCK_LEVELS)}
 
 
 def listed(counter, *, everything=False):
-    with read_only(counter.desk.engine) as connection:
-        return reorder_list(counter.desk, connection, DAY, everything=everything)
+    with read_only(counter.context.engine) as connection:
+        return reorder_list(counter.context, connection, DAY, everything=everything)
 
 
 def put(counter, table, **values):
-    with counter.desk.engine.begin() as connection:
+    with counter.context.engine.begin() as connection:
         connection.execute(insert(table).values(**values))
 
 
 def change(counter, product, **facts):
-    with counter.desk.engine.begin() as connection:
+    with counter.context.engine.begin() as connection:
         connection.execute(update(PRODUCTS).where(PRODUCTS.c.id == product.id).values(**facts))
 
 
@@ -102,8 +101,8 @@ def test_days_without_an_order_count_as_days_without_a_sale(counter):
     assert (rug["method"], rug["demand_a_day"]) == ("intermittent", pytest.approx(0.2 * 0.95))
 
 
-def test_orders_older_than_the_policys_history_prove_only_that_the_product_is_no_new_one(with_policy, desk):
-    policy = desk.policy.model_copy(update={"reorder": ReplenishmentPolicy(history_days=28)})
+def test_orders_older_than_the_policys_history_prove_only_that_the_product_is_no_new_one(with_policy, context):
+    policy = context.policy.model_copy(update={"reorder": ReplenishmentPolicy(history_days=28)})
     shop = with_policy(policy)
     shop.order("old", line(promised=-30, shipped=-30, quantity=50, product=LAMP), placed=-29)
     shop.order("new", line(promised=-3, shipped=-3, quantity=14, product=LAMP), placed=-28)
@@ -115,7 +114,7 @@ def test_orders_older_than_the_policys_history_prove_only_that_the_product_is_no
 
 @pytest.mark.parametrize("table", [ORDER_LINES, ORDERS])
 def test_what_was_cancelled_was_never_wanted(shop, table):
-    with shop.desk.engine.begin() as connection:
+    with shop.context.engine.begin() as connection:
         connection.execute(update(table).values(cancelled_at=noon(0)))
     lamp = reckoned(shop)[1]["lamp"]
     assert (lamp["demand_a_day"], lamp["method"], lamp["available"]) == (0, "none", 10)
@@ -123,16 +122,16 @@ def test_what_was_cancelled_was_never_wanted(shop, table):
 
 def test_an_order_belongs_to_the_shops_day_from_its_first_moment_to_its_last(counter):
     # Berlin's clocks went forward on 29 March, 78 days before: a day of 23 hours.
-    begins = [counter.desk.start_of(day(-n)) for n in range(101)]
+    begins = [counter.context.start_of(day(-n)) for n in range(101)]
     for n in range(1, 101):
         last = begins[n - 1] - timedelta(milliseconds=500)
         for moment in (begins[n], last):
             key = f"{n} {moment}"
             counter.order(key, line(shipped=0, quantity=n, product=LAMP), placed=-n)
-            with counter.desk.engine.begin() as connection:
+            with counter.context.engine.begin() as connection:
                 connection.execute(update(ORDERS).where(ORDERS.c.id == key).values(placed_at=moment))
-    with read_only(counter.desk.engine) as connection:
-        found = daily_sales(counter.desk, connection, DAY, ("", "lamp"))
+    with read_only(counter.context.engine) as connection:
+        found = daily_sales(counter.context, connection, DAY, ("", "lamp"))
     assert found == {"lamp": {n - 1: 2 * n for n in range(1, 101)}}
 
 
@@ -226,8 +225,8 @@ def test_few_are_left_of_a_product_that_sells_and_is_in_stock(shop, state, left,
     for product in (LAMP, RUG):
         told = {"state": state, "left": left, "waiting": 0, "since": noon(0), "set_at": noon(0)}
         put(shop, AVAILABILITIES, product_id=product.id, **told)
-    with read_only(shop.desk.engine) as connection:
-        found = find_low_stock(shop.desk, connection)
+    with read_only(shop.context.engine) as connection:
+        found = find_low_stock(shop.context, connection)
     assert [(one.product, one.left, one.demand_a_day) for one in found] == [(LAMP, left, 2)] * scarce
 
 
@@ -253,12 +252,12 @@ def folder(tmp_path, monkeypatch):
     """Return a folder with the sample shop in it, taken in."""
     monkeypatch.chdir(tmp_path)
     write_sample(tmp_path / "shop", orders=200, seed=7, as_of=DAY)
-    assert CliRunner().invoke(app, ["import", "--as-of", str(DAY)]).exit_code == 0
+    assert CliRunner().invoke(command_line, ["import", "--as-of", str(DAY)]).exit_code == 0
     return tmp_path
 
 
 def command(*arguments):
-    done = CliRunner().invoke(app, ["stock", "--as-of", str(DAY), *arguments])
+    done = CliRunner().invoke(command_line, ["stock", "--as-of", str(DAY), *arguments])
     assert done.exit_code == 0, done.output
     return done.stdout
 
@@ -282,7 +281,7 @@ def test_the_command_lists_what_to_order_for_people_scripts_and_spreadsheets(fol
 
 def test_a_day_before_the_last_one_changes_no_level(folder):
     command()
-    done = CliRunner().invoke(app, ["stock", "--as-of", str(day(-1))])
+    done = CliRunner().invoke(command_line, ["stock", "--as-of", str(day(-1))])
     assert (done.exit_code, type(done.exception)) == (1, ForewarnError)
     assert f"stock-report was run for {DAY} already; give that day, or a later one" in str(done.exception)
 
@@ -292,7 +291,7 @@ def test_the_command_counts_what_the_source_tells_no_stock_of(folder):
     _, row, *_ = products.read_text(encoding="utf-8").splitlines()
     with products.open("a", encoding="utf-8") as file:
         file.write(",".join(["NEW-1", *row.split(",")[1:]]) + "\n")
-    assert CliRunner().invoke(app, ["import", "--as-of", str(DAY)]).exit_code == 0
+    assert CliRunner().invoke(command_line, ["import", "--as-of", str(DAY)]).exit_code == 0
     assert command().splitlines()[-1].startswith("1 left out: the source tells of no stock")
 
 
@@ -301,13 +300,13 @@ def test_no_name_becomes_a_formula_in_the_file(folder):
     named = [line.split(",", 2) for line in products.read_text(encoding="utf-8").splitlines()]
     text = "\n".join(",".join((sku, title if sku == "sku" else "=1+1", rest)) for sku, title, rest in named)
     products.write_text(text + "\n", encoding="utf-8")
-    assert CliRunner().invoke(app, ["import", "--as-of", str(DAY)]).exit_code == 0
+    assert CliRunner().invoke(command_line, ["import", "--as-of", str(DAY)]).exit_code == 0
     command("--all", "--csv", "order.csv")
     with (folder / "order.csv").open(newline="") as file:
         assert {row["name"] for row in csv.DictReader(file)} == {"'=1+1"}
 
 
 def test_a_file_that_cannot_be_written_is_one_sentence(folder):
-    done = CliRunner().invoke(app, ["stock", "--as-of", str(DAY), "--csv", "no/such/folder.csv"])
+    done = CliRunner().invoke(command_line, ["stock", "--as-of", str(DAY), "--csv", "no/such/folder.csv"])
     assert (done.exit_code, type(done.exception)) == (1, ForewarnError)
     assert "no/such/folder.csv cannot be written" in str(done.exception)

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import delete, insert, update
 from typer.testing import CliRunner
 
-from cli.main import app
+from cli.main import command_line
 from models.enums import Promise
 from models.errors import ForewarnError
 from models.orders import ProductFacts
@@ -22,7 +22,6 @@ from tasks.db.sql import read_only
 from tasks.inventory.overrides import set_override
 from tasks.orders.queries import get_orders
 from tasks.reporting.explain_order import explain_order
-from tasks.runs.records import Now
 from tasks.shipments.packing_list import COLUMNS, find_parcels, packing_rows
 from tasks.shipments.plan import plan_all
 from tasks.shipments.preferences import set_shipping_preference
@@ -45,14 +44,14 @@ from tests.support.shop_driver import noon
 from tests.tasks.inventory.test_allocate import LAMP, VASE, allocate, deliveries, write
 
 
-def now(on=0):
-    return Now("run", day(on), noon(on))
+def at(context, on=0):
+    return context.with_run("run", day(on), noon(on))
 
 
 def choose(counter, on=0, *, batch=100):
     """Allocate and choose on a day, as the flow does; return the counts."""
-    allocate(counter.desk, on)
-    return dict(plan_all(counter.desk, now(on), batch))
+    allocate(counter.context, on)
+    return dict(plan_all(at(counter.context, on), batch))
 
 
 def choice(counter, key="1041"):
@@ -64,19 +63,19 @@ def choice(counter, key="1041"):
 
 
 def parcels(counter, *keys, on=0):
-    with read_only(counter.desk.engine) as connection:
-        return remaining_parcels(counter.desk, connection, keys or ["1041"], day(on))
+    with read_only(counter.context.engine) as connection:
+        return remaining_parcels(counter.context, connection, keys or ["1041"], day(on))
 
 
 def known(counter, key="1041"):
-    with read_only(counter.desk.engine) as connection:
-        (found,) = get_orders(counter.desk, connection, [key])
+    with read_only(counter.context.engine) as connection:
+        (found,) = get_orders(counter.context, connection, [key])
     return found.order
 
 
 def order_story(counter, key="1041", on=0):
-    with read_only(counter.desk.engine) as connection:
-        return explain_order(counter.desk, connection, key, now(on))
+    with read_only(counter.context.engine) as connection:
+        return explain_order(at(counter.context, on), connection, key)
 
 
 def facts(counter, table=ORDERS, **values):
@@ -117,7 +116,7 @@ def test_a_second_run_writes_nothing(apart):
 
 def test_a_new_date_is_a_new_choice(apart):
     choose(apart)
-    set_override(apart.desk, now(), "1041", "2", day(3), "Rita")
+    set_override(at(apart.context), "1041", "2", day(3), "Rita")
     assert choose(apart, on=0) == {"at_once": 1, "changed": 1}
     (row,) = apart.rows(SHIPPING_PLANS)
     assert (row["version"], row["planned_at"], row["days_gained"], row["worth"]) == (1, noon(0), 0, 0)
@@ -202,7 +201,7 @@ def test_a_parcel_leaves_on_the_day_that_its_lines_are_expected_however_late_a_d
     for on in range(10):
         choose(apart, on)
         told = {row["line"]: str(row["expected_on"]) for row in apart.rows(EXPECTED_DATES) if row["ended_at"] is None}
-        leaves = told["1"] if told["1"] != "None" else str(load_day_inputs(apart.desk, day(on)).soonest)
+        leaves = told["1"] if told["1"] != "None" else str(load_day_inputs(apart.context, day(on)).soonest)
         assert choice(apart)[0] == [("1", leaves), ("2", told["2"])]
         first, _ = parcels(apart, on=on)["1041"]
         assert str(first.ships_on) == told["1"]
@@ -245,7 +244,7 @@ def test_the_customers_word_goes_before_the_shops_and_the_policys(apart):
     choose(apart)
     assert choice(apart) == (AT_ONCE, "wait for all: the customer wants it complete")
     version = apart.watch()["version"]
-    said = set_shipping_preference(apart.desk, now(1), "1041", ShippingPreference.AVAILABLE, "Rita")
+    said = set_shipping_preference(at(apart.context, 1), "1041", ShippingPreference.AVAILABLE, "Rita")
     assert said == "send 1 of 2 lines now, as the customer wants: 7 days earlier for 4.90 EUR more (worth 6.50)"
     assert choice(apart)[1] == said
     (answer,) = apart.rows(CUSTOMER_ANSWERS)
@@ -258,11 +257,11 @@ def test_the_customers_word_goes_before_the_shops_and_the_policys(apart):
     assert (apart.watch()["version"], apart.watch()["next_check_on"]) == (version + 1, day(0))
     choose(apart, on=1)
     assert choice(apart)[1] == said
-    set_shipping_preference(apart.desk, now(1), "1041", ShippingPreference.COMPLETE, "Tom")
+    set_shipping_preference(at(apart.context, 1), "1041", ShippingPreference.COMPLETE, "Tom")
     assert [(one["value"], one["who"]) for one in apart.rows(CUSTOMER_ANSWERS)] == [("complete", "Tom")]
     assert choice(apart)[0] == AT_ONCE
     facts(apart, shipping_preference="available")
-    assert set_shipping_preference(apart.desk, now(1), "1041", None, "Tom") == said
+    assert set_shipping_preference(at(apart.context, 1), "1041", None, "Tom") == said
     assert apart.rows(CUSTOMER_ANSWERS) == []
     happened = [(one["kind"], one["subject"], one["who"], one["why"]) for one in apart.rows(EVENTS)]
     assert happened == [
@@ -274,7 +273,7 @@ def test_the_customers_word_goes_before_the_shops_and_the_policys(apart):
 
 def test_a_wish_is_kept_where_no_line_has_to_wait_so_far(counter):
     counter.order("1041", VASE_LINE)
-    assert set_shipping_preference(counter.desk, now(), "1041", ShippingPreference.COMPLETE, "Rita") is None
+    assert set_shipping_preference(at(counter.context), "1041", ShippingPreference.COMPLETE, "Rita") is None
     assert len(counter.rows(CUSTOMER_ANSWERS)) == 1
 
 
@@ -283,7 +282,7 @@ def test_nobody_can_wish_for_an_order_that_is_unknown_or_was_sent(apart, key, wh
     apart.change("1041", shipped_at=noon(0))
     version = apart.watch()["version"]
     with pytest.raises(ForewarnError, match=why):
-        set_shipping_preference(apart.desk, now(), key, ShippingPreference.COMPLETE, "Rita")
+        set_shipping_preference(at(apart.context), key, ShippingPreference.COMPLETE, "Rita")
     assert (apart.rows(CUSTOMER_ANSWERS), apart.rows(EVENTS), apart.watch()["version"]) == ([], [], version)
 
 
@@ -300,7 +299,7 @@ def test_a_notice_never_tells_parcels_that_are_out_of_date(apart, statement, on)
     choose(apart)
     write(apart, statement)
     assert parcels(apart, on=on) == {}
-    said = [one["why"] for one in find_parcels(apart.desk, day(on))]
+    said = [one["why"] for one in find_parcels(apart.context, day(on))]
     explained = order_story(apart, on=on)["supply"]["shipping"]
     assert all(why == f"out of date, `forewarn allocate` chooses anew: {SENTENCE}" for why in said)
     assert [explained["why"]] == said if explained else said == []
@@ -319,7 +318,7 @@ def test_what_left_of_three_parcels_leaves_two(apart):
     assert len(choice(apart, "1042")[0]) == 3
     write(apart, update(ORDER_LINES).where(ORDER_LINES.c.number == "1").values(shipped_at=noon(1)))
     assert parcels(apart, "1042", on=1) == {"1042": (Parcel(("2",), day(8)), Parcel(("3",), day(60)))}
-    (shown,) = (one["parcels"] for one in find_parcels(apart.desk, day(1)) if one["order_id"] == "1042")
+    (shown,) = (one["parcels"] for one in find_parcels(apart.context, day(1)) if one["order_id"] == "1042")
     assert [one["lines"] for one in shown] == [["2"], ["3"]]
     assert order_story(apart, "1042", on=1)["supply"]["shipping"]["parcels"] == shown
 
@@ -360,7 +359,7 @@ def test_no_good_news_comes_of_a_line_that_lies_ready_and_waits(apart):
 def test_a_wish_moves_the_days_of_words_that_wait_to_be_sent(apart):
     choose(apart)
     apart.decide()
-    set_shipping_preference(apart.desk, now(), "1041", ShippingPreference.COMPLETE, "Rita")
+    set_shipping_preference(at(apart.context), "1041", ShippingPreference.COMPLETE, "Rita")
     apart.deliver()
     assert apart.door.taken == []
     (message,) = apart.live()
@@ -374,7 +373,7 @@ def test_parcels_stand_while_no_date_moves_though_the_first_is_still_here(apart)
         choose(apart, on)
         assert [lines for lines, _ in choice(apart)[0]] == ["1", "2"]
     assert choice(apart)[1] == "send 1 of 2 lines now: 1 day earlier for 4.90 EUR more (worth 1.00)"
-    set_override(apart.desk, now(4), "1041", "2", day(9), "Rita")
+    set_override(at(apart.context, 4), "1041", "2", day(9), "Rita")
     choose(apart, 4)
     assert choice(apart)[0] == [("12", "2026-06-24")]
 
@@ -386,8 +385,8 @@ def test_the_warehouse_gets_every_piece_with_its_parcel_and_place(apart):
     facts(apart, ORDER_LINES, ship_with=None)
     write(apart, update(ORDERS).where(ORDERS.c.id == "1043").values(shipping_preference="complete"))
     choose(apart)
-    with read_only(apart.desk.engine) as connection:
-        rows = [[str(cell) for cell in row] for row in packing_rows(apart.desk, connection, day(0))]
+    with read_only(apart.context.engine) as connection:
+        rows = [[str(cell) for cell in row] for row in packing_rows(apart.context, connection, day(0))]
     there, later = str(day(1)), str(day(8))
     assert rows == [
         ["1042", "1", "2", "1", "vase", "1", "main", there, "None"],
@@ -396,9 +395,9 @@ def test_the_warehouse_gets_every_piece_with_its_parcel_and_place(apart):
         ["1043", "1", "1", "1", "vase", "1", "main", later, "None"],
         ["1043", "1", "1", "2", "lamp", "1", "attic", later, "None"],
     ]
-    assert [one["order_id"] for one in find_parcels(apart.desk, day(0))] == ["1042"]
+    assert [one["order_id"] for one in find_parcels(apart.context, day(0))] == ["1042"]
     apart.change("1042", shipped_at=noon(0))
-    assert find_parcels(apart.desk, day(0)) == []
+    assert find_parcels(apart.context, day(0)) == []
 
 
 @pytest.fixture(scope="module")
@@ -422,7 +421,7 @@ def folder(sample, monkeypatch):
 
 
 def command(*arguments):
-    return CliRunner().invoke(app, list(arguments))
+    return CliRunner().invoke(command_line, list(arguments))
 
 
 def said(*arguments):
@@ -469,8 +468,8 @@ def test_no_mark_becomes_a_formula_in_the_warehouse(apart, tmp_path):
     facts(apart, ORDER_LINES, ship_with="=1+1")
     write(apart, update(ORDER_LINES).where(ORDER_LINES.c.number == "1").values(ship_with=None))
     choose(apart)
-    with read_only(apart.desk.engine) as connection:
-        text = csv_text(COLUMNS, packing_rows(apart.desk, connection, day(0)))
+    with read_only(apart.context.engine) as connection:
+        text = csv_text(COLUMNS, packing_rows(apart.context, connection, day(0)))
     assert [row["ship_with"] for row in csv.DictReader(io.StringIO(text))] == ["", "'=1+1"]
 
 

@@ -59,15 +59,15 @@ HOSTILE = (
 
 
 @pytest.fixture
-def shelf(desk):
-    return Shelf(desk)
+def shelf(context):
+    return Shelf(context)
 
 
 @pytest.fixture(scope="module")
 def one_desk(tmp_path_factory):
-    desk = open_context(sqlite_ledger(tmp_path_factory.mktemp("ledger") / "ledger.db"))
-    yield desk
-    desk.engine.dispose()
+    context = open_context(sqlite_ledger(tmp_path_factory.mktemp("ledger") / "ledger.db"))
+    yield context
+    context.engine.dispose()
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def one_shelf(one_desk):
 
 @pytest.fixture
 def served(one_shelf):
-    app = Starlette(routes=Storefront(one_shelf.desk, lambda: one_shelf.now).routes)
+    app = Starlette(routes=Storefront(one_shelf.context, lambda: one_shelf.now).routes)
     with serving(app) as url:
         one_shelf.url = url
         yield one_shelf
@@ -141,7 +141,7 @@ def test_a_notice_holds_for_as_long_as_the_policy_says_and_a_copy_of_it_never_lo
     shelf.put("today", expected=0)
     found = shelf.notices()
     assert found["later"].valid_until == shelf.now + timedelta(hours=hours)
-    assert found["today"].valid_until == shelf.desk.end_of(DAY) < found["later"].valid_until
+    assert found["today"].valid_until == shelf.context.end_of(DAY) < found["later"].valid_until
     shelf.now = noon(0) + timedelta(hours=hours) - timedelta(seconds=1)
     assert "later" in shelf.notices()
     shelf.now += timedelta(seconds=1)
@@ -193,7 +193,7 @@ def test_search_engines_and_product_feeds_are_told_in_their_own_words(
     offer = stock.schema(notice.available)
     assert offer["availability"] == schema
     assert schema in ITEM_AVAILABILITY
-    (row,) = csv.DictReader(io.StringIO(stock.product_feed(one_shelf.desk, [notice], one_shelf.now).decode()))
+    (row,) = csv.DictReader(io.StringIO(stock.product_feed(one_shelf.context, [notice], one_shelf.now).decode()))
     assert row == {"id": "p1", "availability": feed, "availability_date": feed_date}
     assert feed in FEED_AVAILABILITY
     assert bool(FEED_DATE.fullmatch(row["availability_date"])) is (feed == "backorder")
@@ -236,7 +236,7 @@ def test_all_that_is_short_is_served_at_once_and_goes_as_soon_as_it_is_back(serv
     assert set(found["products"]) == {"a", "b"}
     assert found["products"]["a"] == json.loads(get(f"{served.url}/stock/a.json").body)
     assert datetime.fromisoformat(found["generated"]) == served.now
-    assert datetime.fromisoformat(found["valid_until"]) == served.desk.end_of(DAY)
+    assert datetime.fromisoformat(found["valid_until"]) == served.context.end_of(DAY)
     served.put("a", "in_stock")
     served.now += REUSED_FOR
     assert set(json.loads(get(f"{served.url}/stock.json").body)["products"]) == {"b"}
@@ -274,7 +274,7 @@ def test_what_is_written_of_all_products_is_kept_a_moment_however_long_the_writi
     one_shelf.put("p1")
     asked, written = one_shelf.now, one_shelf.now + 2 * REUSED_FOR
     moments = iter([asked, written, written + REUSED_FOR / 2, written + REUSED_FOR, written + REUSED_FOR])
-    with serving(Starlette(routes=Storefront(one_shelf.desk, lambda: next(moments)).routes)) as url:
+    with serving(Starlette(routes=Storefront(one_shelf.context, lambda: next(moments)).routes)) as url:
         first = get(f"{url}/{path}").body
         one_shelf.put("p1", expected=20)
         assert get(f"{url}/{path}").body == first
@@ -368,7 +368,7 @@ def files(folder):
 def test_the_files_are_those_that_the_server_would_serve(served, tmp_path):
     served.put("p1", latest=9)
     served.put("in", "in_stock")
-    done = publish(served.desk, served.now, tmp_path / "www")
+    done = publish(served.context, served.now, tmp_path / "www")
     assert (done.notices, done.written, done.removed, done.left_out) == (1, 6, 0, 0)
     found = files(tmp_path / "www")
     same = ("stock.json", "stock/p1.json", "stock/p1.html", "forewarn.js", "feed.csv")
@@ -381,35 +381,35 @@ def test_the_files_are_those_that_the_server_would_serve(served, tmp_path):
 def test_publishing_again_writes_what_changed_and_removes_what_is_back(shelf, tmp_path):
     shelf.put("p1")
     shelf.put("p2")
-    publish(shelf.desk, shelf.now, tmp_path)
-    assert publish(shelf.desk, shelf.now, tmp_path).written == 0
+    publish(shelf.context, shelf.now, tmp_path)
+    assert publish(shelf.context, shelf.now, tmp_path).written == 0
     shelf.put("p1", "in_stock")
-    done = publish(shelf.desk, shelf.now, tmp_path)
+    done = publish(shelf.context, shelf.now, tmp_path)
     assert (done.notices, done.written, done.removed) == (1, 2, 1)
     assert {name for name in files(tmp_path) if "p1" in name} == set()
     shelf.now += timedelta(hours=26)
-    done = publish(shelf.desk, shelf.now, tmp_path)
+    done = publish(shelf.context, shelf.now, tmp_path)
     assert (done.notices, done.removed) == (0, 1)
     assert json.loads((tmp_path / "stock.json").read_text())["products"] == {}
 
 
 def test_the_feeds_age_says_when_it_was_last_published_though_it_is_the_same(one_shelf, tmp_path):
     one_shelf.put("p1", "in_stock")
-    publish(one_shelf.desk, one_shelf.now, tmp_path)
+    publish(one_shelf.context, one_shelf.now, tmp_path)
     os.utime(tmp_path / "feed.csv", (0, 0))
-    publish(one_shelf.desk, one_shelf.now, tmp_path)
+    publish(one_shelf.context, one_shelf.now, tmp_path)
     assert (tmp_path / "feed.csv").stat().st_mtime > time.time() - 60
 
 
 def test_what_a_run_that_died_left_behind_is_put_right_by_the_next(one_shelf, tmp_path):
     one_shelf.put("p1")
-    publish(one_shelf.desk, one_shelf.now, tmp_path)
+    publish(one_shelf.context, one_shelf.now, tmp_path)
     whole = files(tmp_path)
     (tmp_path / "stock" / ".p1.json.part").write_bytes(b"{half")
     (tmp_path / "stock" / "gone.json").write_bytes(b"{}")
     (tmp_path / "stock" / "p1.html").unlink()
     (tmp_path / "stock.json").write_bytes(b"{old}")
-    publish(one_shelf.desk, one_shelf.now, tmp_path)
+    publish(one_shelf.context, one_shelf.now, tmp_path)
     assert files(tmp_path) == whole
 
 
@@ -418,7 +418,7 @@ def test_no_file_of_anybody_else_is_touched(one_shelf, tmp_path):
     (tmp_path / "stock").mkdir()
     (tmp_path / "stock" / "p1.html").write_text("the shop's own")
     with pytest.raises(ForewarnError, match="holds files that are not ours"):
-        publish(one_shelf.desk, one_shelf.now, tmp_path)
+        publish(one_shelf.context, one_shelf.now, tmp_path)
     assert files(tmp_path).keys() >= {"stock/p1.html"}
     assert (tmp_path / "stock" / "p1.html").read_text() == "the shop's own"
 
@@ -426,13 +426,13 @@ def test_no_file_of_anybody_else_is_touched(one_shelf, tmp_path):
 def test_a_folder_that_cannot_be_written_is_named(one_shelf, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ForewarnError, match=r"file.* cannot be written: "):
-        publish(one_shelf.desk, one_shelf.now, tmp_path / "file")
+        publish(one_shelf.context, one_shelf.now, tmp_path / "file")
 
 
 def test_hostile_ids_stay_in_the_folder_and_one_too_long_for_a_file_stands_in_the_list_alone(one_shelf, tmp_path):
     for product in (*HOSTILE, "x" * 201):
         one_shelf.put(product)
-    done = publish(one_shelf.desk, one_shelf.now, tmp_path / "www")
+    done = publish(one_shelf.context, one_shelf.now, tmp_path / "www")
     assert (done.notices, done.left_out) == (len(HOSTILE) + 1, 1)
     assert [path.name for path in tmp_path.iterdir()] == ["www"]
     listed = json.loads((tmp_path / "www" / "stock.json").read_text())["products"]
