@@ -2,26 +2,40 @@ PYTHON ?= python3
 BIN = .venv/bin
 UV := $(shell command -v uv)
 
-.PHONY: setup demo check test docs wheel bench chaos lock forecast-report pictures
+.PHONY: install setup demo check test docs wheel bench chaos lock forecast-report pictures
 
+# With uv where it is installed; `make install UV=` uses pip all the same. The packages are those of the lock either way.
+ifneq ($(UV),)
+TOOL = uv. This takes about half a minute.
+VENV = $(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
+INSTALL = $(UV) pip install --quiet --python .venv --compile-bytecode
+else
+TOOL = pip. This takes one to two minutes; with uv installed, about half a minute.
+VENV = $(PYTHON) -m venv .venv
+INSTALL = $(BIN)/python -m pip install --quiet
+endif
+
+# What it needs to run.
+install: .venv/installed
+
+# And what it needs to be developed.
 setup: .venv/ready
 
-# The same packages either way; `make setup UV=` uses pip although uv is installed.
-.venv/ready: requirements.lock pyproject.toml
-ifneq ($(UV),)
-	@echo "Installing into .venv with uv. This takes about half a minute."
-	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
-	$(UV) pip install --quiet --python .venv --compile-bytecode --require-hashes --requirement requirements.lock
-	$(UV) pip install --quiet --python .venv --no-deps --no-build-isolation --editable .
-else
-	@echo "Installing into .venv with pip. This takes one to two minutes; with uv installed, about half a minute."
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
-endif
+.venv/installed: requirements.lock pyproject.toml
+	@echo "Installing into .venv with $(TOOL)"
+	$(VENV)
+	$(INSTALL) --require-hashes --requirement requirements.lock
+	$(INSTALL) --no-deps --no-build-isolation --editable .
 	touch $@
 
-demo: setup
+.venv/ready: requirements-dev.lock requirements.lock pyproject.toml
+	@echo "Installing into .venv, tools for development included, with $(TOOL)"
+	$(VENV)
+	$(INSTALL) --require-hashes --requirement requirements-dev.lock
+	$(INSTALL) --no-deps --no-build-isolation --editable .
+	touch .venv/installed $@
+
+demo: install
 	$(BIN)/forewarn demo
 
 # The checks of .pre-commit-config.yaml.
@@ -55,6 +69,8 @@ wheel: setup
 	rm -rf build
 	$(BIN)/python -c "from setuptools.build_meta import build_wheel; build_wheel('dist')"
 
+COMPILE = uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --group build
+
 lock:
-	uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --group dev \
-		pyproject.toml --output-file requirements.lock
+	$(COMPILE) --group dev pyproject.toml --output-file requirements-dev.lock
+	$(COMPILE) --constraint requirements-dev.lock pyproject.toml --output-file requirements.lock

@@ -210,7 +210,8 @@ def test_marketing_is_told_every_name_and_filter_that_a_template_may_use():
 def test_every_dependency_has_its_reason():
     told = (DOCS / "dependencies.md").read_text()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    asked = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
+    groups = project["dependency-groups"]
+    asked = [*project["project"]["dependencies"], *groups["build"], *groups["dev"]]
     names = [re.split(r"[\[<>=~!]", one)[0] for one in asked]
     listed = re.findall(r"^\| `([\w-]+)` \|", told, re.MULTILINE)
     assert sorted(listed) == sorted(names)
