@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from jinja2 import (
+    BytecodeCache,
     ChoiceLoader,
     Environment,
     FileSystemLoader,
@@ -16,6 +17,7 @@ from jinja2 import (
     UndefinedError,
     select_autoescape,
 )
+from jinja2.bccache import Bucket
 
 from models.errors import ForewarnError
 from templates.rendering.formats import FILTERS
@@ -74,6 +76,23 @@ class _Files(FileSystemLoader):
             raise TemplateSyntaxError(what, line, template, file) from error
 
 
+class _CompiledTemplates(BytecodeCache):
+    """The code of templates, by their file, for every environment of this process; a changed file is compiled again."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._code:
+            bucket.bytecode_from_string(self._code[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+_COMPILED = _CompiledTemplates()
+
+
 def environment(own: Path | None = None) -> Environment:
     """Return the sandbox; a file in the shop's folder wins over ours of the same name."""
     folders = [own, OURS] if own else [OURS]
@@ -84,6 +103,7 @@ def environment(own: Path | None = None) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
         cache_size=-1,
+        bytecode_cache=_COMPILED,
     )
     made.filters.update(FILTERS)
     made.globals.update(light=LIGHT, dark=DARK)

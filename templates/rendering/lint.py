@@ -1,8 +1,9 @@
 """Reading templates without rendering them: unknown names and fields, files that include themselves, bad text."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import cache, partial
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -56,6 +57,7 @@ VALUES: dict[str, Any] = {
 
 def lint(jinja: Environment, names: Iterable[str]) -> Iterator[Problem]:
     """Yield what can be seen to be wrong in these templates."""
+    references = cache(partial(_references_of, jinja))
     for name in names:
         if name == GALLERY:
             continue
@@ -64,7 +66,7 @@ def lint(jinja: Environment, names: Iterable[str]) -> Iterator[Problem]:
             tree, file = _read(jinja, name)
             yield from (Problem(file, found.line, found.what) for found in mistakes(tree, name))
             yield from (Problem(file, *found) for found in _unknown_fields(tree))
-            circles = (line for to, line in _references(tree) if _leads(jinja, to, name))
+            circles = (line for to, line in _references(tree) if _leads(references, to, name))
             yield from (Problem(file, line, INCLUDES_ITSELF) for line in circles)
             yield from _unknown_names(jinja, tree, file)
         except TemplateSyntaxError as error:
@@ -140,12 +142,17 @@ def _references(tree: nodes.Template) -> Iterator[tuple[str, int]]:
             yield template.value, node.lineno
 
 
-def _leads(jinja: Environment, name: str, goal: str, seen: frozenset[str] = frozenset()) -> bool:
-    """Say whether a template is the goal, or includes it somewhere."""
-    if name == goal or name in seen:
-        return name == goal
+def _references_of(jinja: Environment, name: str) -> list[str]:
+    """Return the templates that a template names; none where it cannot be read."""
     try:
         tree, _ = _read(jinja, name)
     except (TemplateNotFound, TemplateSyntaxError):
-        return False
-    return any(_leads(jinja, to, goal, seen | {name}) for to, _ in _references(tree))
+        return []
+    return [to for to, _ in _references(tree)]
+
+
+def _leads(references: Callable[[str], list[str]], name: str, goal: str, seen: frozenset[str] = frozenset()) -> bool:
+    """Return whether a template is the goal, or includes it somewhere."""
+    if name == goal or name in seen:
+        return name == goal
+    return any(_leads(references, to, goal, seen | {name}) for to in references(name))
