@@ -130,7 +130,7 @@ async def test_two_workers_share_a_run_in_shards_and_its_deliveries_and_nobody_h
     assert whole["name"] == f"late-orders {DAY}: {len(told)} to tell"
     assert len({row.run_id for row in owed}) == 1
     to_send = Counter(row.channel for row in owed if row.state == State.QUEUED)
-    assert f"| Notices owed | {to_send['email']} email" in summary
+    assert f"| Notices | {to_send['email']} email" in summary
     assert len(runs["late-orders-shard"]) == SHARDS
     assert all(run["parent_task_run_id"] for run in runs["late-orders-shard"])
     assert min(figure(run) for run in runs["late-orders-shard"]) > 0

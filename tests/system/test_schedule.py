@@ -220,7 +220,7 @@ def test_the_runs_by_hand_of_the_readme_tell_nobody_twice(unscheduled):
 def test_customer_service_reads_who_is_told_what_and_why(unscheduled):
     summary, table = unscheduled.artifacts("late-orders-summary")[0], unscheduled.artifacts("late-orders-orders")[0]
     assert summary.startswith(f"# Lantern & Loom, {unscheduled.day}\n")
-    assert "| Notices owed |" in summary
+    assert "| Notices |" in summary
     noticed = unscheduled.rows("SELECT order_id, days, bucket, why FROM notice GROUP BY order_id ORDER BY order_id")
     assert [(row["order"], row["days late"], row["bucket"], row["why"]) for row in table] == noticed
     assert {"remedy", "channels"} <= table[0].keys()
