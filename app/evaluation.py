@@ -13,6 +13,7 @@ from prefect.exceptions import ObjectNotFound
 from app.composition import App
 from app.prefect_tasks import deed
 from app.reports import run as showing
+from models.batches import Progress
 from models.errors import ForewarnError
 from models.run_report import Report
 from tasks.context import Context
@@ -21,7 +22,6 @@ from tasks.notices.evaluate import MAX_PLANS_SHOWN, EvaluationSummary, evaluate_
 from tasks.offers.substitute_stock import SubstituteStock
 from tasks.runs.records import SHARD, shard_reports
 
-Progress = Callable[[str, int], None]
 Evaluate = Callable[[App, Context, Report, int | None, Progress], Awaitable[None]]
 """Decides for a run, telling at most so many orders, and fills its report; `plans` are the first SHOWN of them."""
 SHARD_TIMEOUT_SECONDS = 3600

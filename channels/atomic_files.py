@@ -2,6 +2,7 @@
 
 import errno
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,12 +18,17 @@ def safe_file_name(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", lambda odd: f"={ord(odd[0]):x}=", text) or "="
 
 
-def write_atomically(files: dict[Path, bytes], what: str, *, private: bool = False) -> None:
-    """Write files, each whole or not at all, in the order given; raises SendError that begins with `what`.
+def part_name(name: str) -> str:
+    """Return the name of a file while it is written; a rename then puts it in its place."""
+    return f".{name}.part"
 
-    `private` ones, and the folders made for them, are their owner's alone.
+
+def replace_files(files: Mapping[Path, bytes], *, private: bool = False) -> None:
+    """Write files, each whole or not at all, in the order given. Raises OSError; then no partial file is left.
+
+    `private` files, and the folders made for them, are readable by their owner only.
     """
-    parts = {path.with_name(f".{path.name}.part"): path for path in files}
+    parts = {path.with_name(part_name(path.name)): path for path in files}
     try:
         for part, path in parts.items():
             if private:
@@ -33,10 +39,18 @@ def write_atomically(files: dict[Path, bytes], what: str, *, private: bool = Fal
                 part.write_bytes(files[path])
         for part, path in parts.items():
             part.replace(path)
-    except OSError as error:
+    except OSError:
         for part in parts:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
+        raise
+
+
+def write_atomically(files: Mapping[Path, bytes], what: str, *, private: bool = False) -> None:
+    """Write files as `replace_files` does; raises TemporaryFailure, whose reason begins with `what`."""
+    try:
+        replace_files(files, private=private)
+    except OSError as error:
         code = errno.errorcode.get(error.errno or 0, "")
         reason = f"{what} cannot be written: {error.strerror}"
         raise TemporaryFailure(reason, code=code, channel_down=error.errno not in PASSING) from error

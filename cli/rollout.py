@@ -1,7 +1,6 @@
 """Switch a shop from a trial to live: show who would be told, and then tell them, leave them untold, or hold all."""
 
 import asyncio
-from collections.abc import Callable
 from datetime import date
 from functools import partial
 
@@ -12,6 +11,7 @@ from app.run_tracking import track_run
 from app.transports import missing_credentials, reaches_customers
 from cli.run_day import merge_reports
 from flows.deliver import check_day, run_deliver
+from models.batches import Progress, no_progress
 from models.errors import ForewarnError
 from models.run_report import Report
 from rules.going_live import Preview, RolloutFilter
@@ -31,12 +31,9 @@ from tasks.guardrails.run_days import check_data_date
 
 GO_LIVE = "go-live"
 HELD_FOR_STAFF = "--hold-all: the notices wait for a person"
-Progress = Callable[[str, int], None]
 
 
-def preview(
-    app: App, which: RolloutFilter, as_of: date | None = None, *, progress: Progress = lambda _, __: None
-) -> Preview:
+def preview(app: App, which: RolloutFilter, as_of: date | None = None, *, progress: Progress = no_progress) -> Preview:
     """Find who would be told; write nothing. Raises ForewarnError where no provider is set, or one lacks a setting."""
     providers = reaches_customers(app.settings)
     if not providers:
@@ -62,7 +59,7 @@ async def go_live(
     *,
     hold_all: bool = False,
     as_of: date | None = None,
-    progress: Progress = lambda _, __: None,
+    progress: Progress = no_progress,
 ) -> Report:
     """Tell what a preview names, and let the channels reach customers from then on.
 

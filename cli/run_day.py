@@ -1,16 +1,15 @@
 """Live one day from end to end: find, decide, owe, deliver; recorded by Prefect where a server is set."""
 
-from collections.abc import Callable
 from datetime import date
 
 from app.composition import App
 from flows.deliver import DELIVER, deliver, run_deliver
 from flows.late_orders import late_orders, run_late_orders
+from models.batches import Progress, no_progress
 from models.errors import ForewarnError
 from models.run_report import Report
 from tasks.runs.records import LATE_ORDERS, latest_run
 
-Progress = Callable[[str, int], None]
 DELIVERY_FIELDS = (
     "sent",
     "trial",
@@ -33,7 +32,7 @@ async def run_day(
     dry_run: bool = False,
     limit: int | None = None,
     recorded: bool = False,
-    progress: Progress = lambda _, __: None,
+    progress: Progress = no_progress,
 ) -> Report:
     """Run `late-orders` and then `deliver`; `recorded` makes flow runs of them, which Prefect's page shows."""
     shop, data = str(app.folder.path), app.settings.data

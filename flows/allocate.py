@@ -1,7 +1,6 @@
 """Share what there is among the open lines, and say when each is expected; `late-orders` then sees which are late."""
 
 import asyncio
-from collections.abc import Callable
 from datetime import date
 from functools import partial
 from typing import Any
@@ -14,6 +13,7 @@ from app.prefect_tasks import deed, publish_artifact, rename_flow_run
 from app.reports.run import summary
 from app.run_tracking import flow_run_name, track_run
 from app.safe_text import escape_control
+from models.batches import Progress, no_progress
 from models.inventory import StockStatus
 from models.run_report import Report
 from tasks.guardrails.run_days import check_not_before
@@ -23,8 +23,6 @@ from tasks.inventory.expected_dates import close_shipped
 from tasks.inventory.in_transit import date_in_transit
 from tasks.shipments.plan import plan_all
 from tasks.storefront.publish import publish as publish_storefront
-
-Progress = Callable[[str, int], None]
 
 
 @flow(name=ALLOCATE, flow_run_name=flow_run_name, retries=0)
@@ -42,7 +40,7 @@ async def allocate(shop: str | None = None, as_of: date | None = None) -> Report
 
 
 async def run_allocate(
-    app: App, as_of: date | None = None, *, progress: Progress = lambda _, __: None
+    app: App, as_of: date | None = None, *, progress: Progress = no_progress
 ) -> tuple[Report, list[dict[str, Any]]]:
     """Allocate page after page of products; return the report, and the products that orders wait for.
 

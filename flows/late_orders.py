@@ -12,12 +12,13 @@ from pydantic import Field
 
 from app.clock import make_clock
 from app.composition import App, open_app
-from app.evaluation import Evaluate, Progress, evaluate_in_shards, evaluate_shard
+from app.evaluation import Evaluate, evaluate_in_shards, evaluate_shard
 from app.ledger import CreateLedger
 from app.prefect_tasks import deed, publish_artifact, rename_flow_run
 from app.reports import run as showing
 from app.run_tracking import flow_result, flow_run_name, track_run
 from flows.allocate import run_allocate
+from models.batches import Progress, no_progress
 from models.errors import BadShop
 from models.policy.policy import Policy
 from models.run_report import Report
@@ -71,7 +72,7 @@ async def run_late_orders(
     take_in: bool = False,
     dry_run: bool = False,
     limit: int | None = None,
-    progress: Progress = lambda _, __: None,
+    progress: Progress = no_progress,
     decide: Evaluate = evaluate_shard,
 ) -> Report:
     """Live one day of a shop: gather its facts, decide, and owe.

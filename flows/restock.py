@@ -7,13 +7,13 @@ from prefect import flow
 
 from app.clock import make_clock
 from app.composition import App, open_app
-from app.evaluation import Progress
 from app.prefect_tasks import deed, publish_artifact, rename_flow_run
 from app.reports.run import headline
 from app.run_tracking import flow_result, flow_run_name, track_run
 from flows.allocate import run_allocate
 from flows.late_orders import run_late_orders
 from flows.post_delays import waiting_posts
+from models.batches import Progress, no_progress
 from models.run_report import Report
 from tasks.posts.compose import compose_stock_posts
 
@@ -37,7 +37,7 @@ async def restock(shop: str | None = None, as_of: date | None = None, *, take_in
 
 
 async def run_restock(
-    app: App, as_of: date | None = None, *, take_in: bool = False, progress: Progress = lambda _, __: None
+    app: App, as_of: date | None = None, *, take_in: bool = False, progress: Progress = no_progress
 ) -> tuple[Report, list[str]]:
     """Live an arrival of goods; return the report, and the ids of the new posts.
 

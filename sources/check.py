@@ -5,10 +5,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
-from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from models.batches import batched
 from models.errors import BadShop
 from models.inventory import known_day
 from models.quantities import plain
@@ -150,8 +150,7 @@ def check(source: Source, as_of: date, methods: Collection[str] = ()) -> Report:
 
 
 def _check(source: Source, table: str, report: Report, look: "_Look", told: DeduplicatedReader) -> None:
-    rows = source.read(table)
-    while found := list(islice(rows, BATCH)):
+    for found in batched(source.read(table), BATCH):
         report.rows[table] += len(found)
         for row in found:
             if isinstance(row, RejectedRow):

@@ -7,11 +7,12 @@ import json
 import pickle
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby, islice
+from itertools import groupby
 from operator import itemgetter
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+from models.batches import batched
 from sources.connectors.newest_file import Newest
 from sources.contract import CONTRACT, KEYS, Fact
 from sources.rows import AcceptedRow, RejectedRow, location_of
@@ -153,15 +154,15 @@ class DeduplicatedReader:
     def clashing(self, size: int) -> Iterator[list[Key]]:
         """Yield the keys whose rows contradict each other, so many at a time."""
         keys = self._disk.execute("SELECT DISTINCT key FROM clash ORDER BY key")
-        while found := [tuple(json.loads(key)) for (key,) in islice(keys, size)]:
-            yield found
+        for page in batched(keys, size):
+            yield [tuple(json.loads(key)) for (key,) in page]
 
     def pages(self, size: int) -> Iterator[list[AcceptedRow]]:
         """Yield the rows that are taken, so many at a time, in the order in which their keys came."""
         self._leave_older_files()
         rows = self._disk.execute("SELECT file, line, fact FROM kept WHERE fact IS NOT NULL ORDER BY seq")
-        while found := [self._accepted(KeptRows(*row)) for row in islice(rows, size)]:
-            yield found
+        for page in batched(rows, size):
+            yield [self._accepted(KeptRows(*row)) for row in page]
 
     def among(self, keys: Iterable[Key]) -> set[Key]:
         """Return those keys that the source names, be their rows taken or not."""

@@ -1,10 +1,10 @@
 """A shop's source: its facts, row by row, each accepted or refused."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter, ValidationError
@@ -72,14 +72,6 @@ class Source:
                 yield AcceptedRow(check.validate_python(row.values, context=zones), row.file, row.line)
             except ValidationError as error:
                 yield reject(table, row, error)
-
-    def accepted(self, table: str, refuse: Callable[[RejectedRow], Any]) -> Iterator[AcceptedRow]:
-        """Yield a table's good rows; hand the others to `refuse`."""
-        for row in self.read(table):
-            if isinstance(row, RejectedRow):
-                refuse(row)
-            else:
-                yield row
 
     def left_out(self) -> list[ExcludedRows]:
         """Return what the SELECTs leave out on purpose, as left_out.sql counts it."""

@@ -62,12 +62,7 @@ def read_responses(file: Path) -> Iterator[Row | RejectedRow]:
     with tempfile.TemporaryDirectory(prefix="forewarn-") as folder:
         copy = Path(folder) / "copy.csv"
         try:
-            names = stage_csv(
-                file,
-                str(file),
-                copy,
-                lambda line, text, why: bad.append(RejectedRow(TABLE, str(file), line, "", text, why)),
-            )
+            names = stage_csv(file, str(file), copy, refuse)
         except ValueError as error:
             raise ForewarnError(f"{file}: {error}") from error
         if lacking := [name for name in NEEDED if name not in names]:

@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from models.private_files import private_folder, write_private
+from channels.atomic_files import replace_files
 
 SHOWN = 500
 VIEWS = "views"
@@ -56,8 +56,8 @@ def write_outbox_index(folder: Path, mask: Callable[[str], str]) -> Path:
     newest = heapq.nlargest(SHOWN, ((record.stat().st_mtime, record) for record in _records(folder)))
     rows = "\n".join(_row(folder, when, record, mask) for when, record in newest)
     page = folder / "index.html"
-    private_folder(page.parent)
-    _write(page, PAGE.format(sentence=_sentence(total), table=TABLE.format(rows=rows) if rows else ""))
+    html = PAGE.format(sentence=_sentence(total), table=TABLE.format(rows=rows) if rows else "")
+    replace_files({page: html.encode()}, private=True)
     return page
 
 
@@ -83,8 +83,7 @@ def _row(folder: Path, modified: float, record: Path, mask: Callable[[str], str]
     what = escape(message["subject"] or message["text"])
     if message["html"]:
         view = folder / VIEWS / f"{record.stem}.html"
-        private_folder(view.parent)
-        _write(view, message["html"])
+        replace_files({view: message["html"].encode()}, private=True)
         what = f'<a href="{VIEWS}/{view.name}">{what}</a>'
     return ROW.format(
         iso=when.isoformat(timespec="seconds"),
@@ -95,13 +94,3 @@ def _row(folder: Path, modified: float, record: Path, mask: Callable[[str], str]
         file=file.relative_to(folder).as_posix(),
         suffix=file.suffix,
     )
-
-
-def _write(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.part")
-    try:
-        write_private(part, text.encode())
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise

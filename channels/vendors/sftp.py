@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 
 import asyncssh
 
-from channels.atomic_files import safe_file_name
+from channels.atomic_files import part_name, safe_file_name
 from channels.transport import OutcomeUnknown, TemporaryFailure
 from models.messages import Receipt
 from models.purchasing import Document
@@ -39,7 +39,7 @@ class SftpTransport:
     async def send(self, document: Document) -> Receipt:
         folder = PurePosixPath(self._folder)
         name = f"{safe_file_name(document.id)}{PurePosixPath(document.file.name).suffix}"
-        part, place = folder / f".{name}.part", folder / name
+        part, place = folder / part_name(name), folder / name
         renaming = False
         try:
             async with asyncio.timeout(4 * self._timeout), self._connect() as connection:

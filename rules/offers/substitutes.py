@@ -26,13 +26,6 @@ class Candidate:
     available: Quantity
 
 
-def substitutes_for(
-    line: LineFacts, candidates: Iterable[Candidate], policy: SubstitutePolicy, *, late: AbstractSet[str]
-) -> tuple[ProductFacts, ...]:
-    """Return what could take a late line's place, nearest first; for many lines build one `Shelf`."""
-    return SubstituteIndex(candidates).substitutes_for(line, policy, late=late)
-
-
 class SubstituteIndex:
     """What is in stock, by category and price; built once for many lines, and remembers each product's nearest.
 

@@ -10,10 +10,9 @@ from models.enums import State
 from models.policy.messaging import SendingPolicy
 from tasks.db.events import record_events
 from tasks.db.sql import insert
+from tasks.delivery.backoff import retry_delay
 from tasks.tables import CHANNEL_STATES, SUPPRESSIONS
 
-MAX_RETRY_DELAY = timedelta(hours=6)
-MAX_DOUBLINGS = 9
 FAILURE_WINDOW = timedelta(hours=1)
 FAILURE_STATES = (State.REJECTED, State.IN_DOUBT)
 
@@ -33,8 +32,7 @@ def trip(
     failed_probes = there.scalar()
     if failed_probes is not None and not tried:
         return
-    base = timedelta(minutes=policy.try_again_minutes)
-    wait = min(base * 2 ** min(failed_probes or 0, MAX_DOUBLINGS), max(base, MAX_RETRY_DELAY))
+    wait = retry_delay(timedelta(minutes=policy.try_again_minutes), failed_probes or 0)
     row = {"channel": channel, "reason": reason, "retry_at": now + wait, "failed_probes": (failed_probes or 0) + 1}
     new = insert(connection, CHANNEL_STATES).values(**row, tripped_at=now, window_second=0, sent_in_window=0)
     since = func.coalesce(CHANNEL_STATES.c.tripped_at, new.excluded.tripped_at)

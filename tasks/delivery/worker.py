@@ -4,7 +4,6 @@ No database session waits for a provider; a crash leaves in doubt at most what w
 """
 
 import asyncio
-import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,6 +16,7 @@ from channels.transport import MessageTransport, PermanentFailure, TemporaryFail
 from models.enums import Channel, State
 from models.messages import DeliveryOutcome, Message, Receipt
 from tasks.context import Context
+from tasks.delivery.backoff import message_retry_delay
 from tasks.delivery.batch import BatchState, DeliveryBatch
 from tasks.delivery.circuit_breaker import acquire_probe, open_breakers
 from tasks.delivery.queue import Claim, Worker, channels_of, claim, mark_abandoned_in_doubt
@@ -24,16 +24,12 @@ from tasks.delivery.rate_limit import paused_channels
 from tasks.tables import NOTICES, POSTS
 
 TABLES = (NOTICES, POSTS)
-FIRST_RETRY_DELAY = timedelta(minutes=1)
-MAX_RETRY_DELAY = timedelta(hours=6)
 LONG = timedelta(seconds=10)
 """A provider that asks for a longer wait gets nothing of the channel meanwhile; a shorter is the message's alone."""
 PAUSE = 0.05
 """Seconds between two looks at a rate that lets nothing through."""
 MOMENT, MOMENTS = 0.001, 5
 """Seconds between two looks at who answered, and how many looks at most: until half of them have."""
-MAX_DOUBLINGS = 9
-"""More of them would lie beyond LAST_RETRY, and at last beyond what a time can be."""
 
 
 @dataclass(slots=True)
@@ -209,18 +205,11 @@ def settled(row: Mapping[str, Any], task: "asyncio.Task[Receipt]", now: datetime
         case TemporaryFailure() as error if error.tries is not None and row["attempts"] >= error.tries:
             return DeliveryOutcome(row["id"], State.REJECTED, f"{error.reason} (tried {row['attempts'] + 1} times)")
         case TemporaryFailure() as error:
-            wait = error.retry_after or backoff(row["id"], row["attempts"])
+            wait = error.retry_after or message_retry_delay(row["id"], row["attempts"])
             rests = error.tries is None and (error.retry_after or LONG) > LONG
             return DeliveryOutcome(row["id"], State.QUEUED, error.reason, not_before=now + wait, rests=rests)
         case error:
             return DeliveryOutcome(row["id"], State.IN_DOUBT, f"{type(error).__name__}: {error}")
-
-
-def backoff(key: str, attempts: int) -> timedelta:
-    """Return how long to wait after so many tries: doubled each time, and up to half as long again by the message."""
-    jitter = 1 + zlib.crc32(f"{key}{attempts}".encode()) % 1000 / 2000
-    doubled: timedelta = FIRST_RETRY_DELAY * 2 ** min(attempts, MAX_DOUBLINGS)
-    return min(doubled, MAX_RETRY_DELAY) * jitter
 
 
 def message_of(row: Mapping[str, Any]) -> Message:

@@ -3,14 +3,14 @@
 A trial's notices count as told while it lasts, so that no run repeats them. When the shop goes live they count no more.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from itertools import islice
 
 from sqlalchemy import Connection, and_, func, or_, select, update
 
+from models.batches import batched
 from models.enums import Channel, SkipReason, State
 from models.orders import LastNotice, OrderFacts
 from models.purchasing import VendorChannel, VendorResponse
@@ -108,7 +108,7 @@ def withdraw_trial(context: Context, who: str, orders: Sequence[str] | None = No
     Each page is a transaction. Safe to repeat.
     """
     ended = 0
-    for page in _batched(_tried_orders(context) if orders is None else orders, PAGE):
+    for page in batched(_tried_orders(context) if orders is None else orders, PAGE):
         with context.engine.begin() as connection:
             lock(connection, AdvisoryLock.JUDGE)
             mine = and_(in_list(connection, NOTICES.c.order_id, page), TRIAL_FILTER)
@@ -145,7 +145,7 @@ def _end_held_runs(connection: Connection, runs: set[str]) -> None:
 def suppress_delays(context: Context, who: str, orders: Sequence[str]) -> int:
     """Take delays as known without telling them; return how many. The next change of one is told as a first notice."""
     left = 0
-    for page in _batched(orders, PAGE):
+    for page in batched(orders, PAGE):
         with context.engine.begin() as connection:
             found = _assess_pages(context, connection, page)
             decided = [one for one, _ in found]
@@ -179,7 +179,7 @@ def record_delays(
     No guardrail judges them: a person saw how many there are. Raises Contended where an order changes all the time.
     """
     looked, shelves = EvaluationSummary(), SubstituteStock()
-    for page in _batched(orders, PAGE):
+    for page in batched(orders, PAGE):
         looked.add(record_page(context, shelves, partial(get_orders, context, ids=page)))
         progress(looked.orders)
     if not hold:
@@ -223,9 +223,3 @@ def _reopen_purchase_lines(connection: Connection, context: Context) -> None:
     keys = list(connection.execute(ended.returning(PURCHASE_REQUESTS.c.id)).scalars())
     lines = and_(in_list(connection, PURCHASE_LINES.c.request_id, keys), PURCHASE_LINES.c.answer.is_(None))
     connection.execute(update(PURCHASE_LINES).where(lines).values(answer=VendorResponse.ASK_AGAIN))
-
-
-def _batched(ids: Iterable[str], size: int) -> Iterator[list[str]]:
-    rest = iter(ids)
-    while page := list(islice(rest, size)):
-        yield page

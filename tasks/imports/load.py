@@ -1,15 +1,15 @@
 """Take a shop's facts in: only what changed is written, and every order that it touches is looked at again."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import islice
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, or_, select, update
 
+from models.batches import Progress, batched, no_progress
 from sources.contract import POINTS_AT, CustomerRow
 from sources.deduplicate import DeduplicatedReader, Key
 from sources.reader import ORDER, Source
@@ -26,7 +26,6 @@ from tasks.tables import CUSTOMERS
 
 BATCH = 1_000
 Refuse = Callable[[RejectedRow], None]
-Progress = Callable[[str, int], None]
 
 
 @dataclass(slots=True)
@@ -76,7 +75,7 @@ def import_all(
     rejects_file: Path | None = None,
     *,
     batch: int = BATCH,
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
 ) -> Imported:
     """Take in every table that the shop has a SELECT for; refused rows are added to the rejects file.
 
@@ -85,7 +84,7 @@ def import_all(
     Raises OtherImport where it waited in vain.
     """
     with import_in_progress(engine) as alive, open_rejects(rejects_file) as refuse, ExitStack() as disks:
-        one = _Import(engine, source, _day(source, as_of), refuse, batch, progress or _no_progress, alive)
+        one = _Import(engine, source, _day(source, as_of), refuse, batch, progress, alive)
         counts = Imported()
         for table in source.tables:
             one.told[table] = disks.enter_context(DeduplicatedReader(table, source.selects[table].sql))
@@ -113,12 +112,8 @@ def import_table(
     Orders with news in them are due on `as_of`; an order that was closed by then gets no watch. Raises BadShop.
     """
     with DeduplicatedReader(table, source.selects[table].sql) as told:
-        one = _Import(engine, source, _day(source, as_of), refuse, batch, _no_progress, lambda _: None, {table: told})
+        one = _Import(engine, source, _day(source, as_of), refuse, batch, no_progress, lambda _: None, {table: told})
         return _import(one, table)
-
-
-def _no_progress(_: str, __: int) -> None:
-    pass
 
 
 def _day(source: Source, as_of: date) -> Day:
@@ -138,7 +133,7 @@ def _import(one: _Import, table: str) -> ImportStats:
         one.refuse(refused)
 
     # All is read before anything is written: the newest row may be the last, and the source is let go.
-    for found in _batches(one.source.read(table), one.batch):
+    for found in batched(one.source.read(table), one.batch):
         counts.read += len(found)
         for row in found:
             if isinstance(row, RejectedRow):
@@ -217,11 +212,6 @@ def _end(one: _Import, counts: Imported) -> None:
 
 def _whole_orders(counts: ImportStats) -> bool:
     return counts.read > 0 and not counts.refused
-
-
-def _batches(rows: Iterator[AcceptedRow | RejectedRow], size: int) -> Iterator[list[AcceptedRow | RejectedRow]]:
-    while found := list(islice(rows, size)):
-        yield found
 
 
 def _load_stored(

@@ -20,9 +20,10 @@ from models.purchasing import IDEMPOTENT, Document, VendorChannel
 from tasks.context import Context
 from tasks.db.events import record_events
 from tasks.db.sql import in_list
+from tasks.delivery.backoff import message_retry_delay
 from tasks.delivery.outcomes import record_outcomes
 from tasks.delivery.queue import CLEAR_LEASE, Worker, claim, mark_abandoned_in_doubt, mark_sending, release_claims
-from tasks.delivery.worker import DeliverySummary, backoff, settled
+from tasks.delivery.worker import DeliverySummary, settled
 from tasks.purchasing.documents import build_document, load_purchase, reduce_lines
 from tasks.purchasing.requirements import reduced_lines
 from tasks.purchasing.vendors import VendorFacts, channel_of, email_of, load_vendors
@@ -180,7 +181,7 @@ class _Dispatcher:
         if getattr(sending.exception(), "channel_down", False):
             self.done.down[vendor.id] = outcome.reason
         if outcome.state is State.IN_DOUBT and way in IDEMPOTENT:
-            later = now + backoff(row["id"], row["attempts"])
+            later = now + message_retry_delay(row["id"], row["attempts"])
             return DeliveryOutcome(row["id"], State.QUEUED, f"{outcome.reason}; {RESEND}", not_before=later)
         if _may_have_arrived(row) and outcome.state is State.QUEUED:
             return replace(outcome, reason=f"{outcome.reason}; {RESEND}")

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from channels.atomic_files import replace_files
 from models.errors import ForewarnError
 from models.storefront import Published, StorefrontNotice
 from tasks.context import Context
@@ -65,12 +66,10 @@ def _each(
 
 
 def _write_if_changed(file: Path, body: bytes) -> bool:
-    """Put a file in its place at one stroke; say whether it is other than before."""
+    """Replace a file whose content differs; return whether it did."""
     if file.is_file() and file.read_bytes() == body:
         return False
-    part = file.with_name(f".{file.name}.part")
-    part.write_bytes(body)
-    part.replace(file)
+    replace_files({file: body})
     return True
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from models.enums import Promise
 from models.orders import LineFacts, ProductFacts
 from models.policy.policy import SubstitutePolicy
-from rules.offers.substitutes import Candidate, SubstituteIndex, substitutes_for
+from rules.offers.substitutes import Candidate, SubstituteIndex
 
 POLICY = SubstitutePolicy()
 
@@ -26,7 +26,7 @@ def ids(products):
 
 
 def offered(of, *candidates, quantity=1, late=(), policy=POLICY, price=None):
-    return ids(substitutes_for(line(of, quantity, price), candidates, policy, late={of.id, *late}))
+    return ids(SubstituteIndex(candidates).substitutes_for(line(of, quantity, price), policy, late={of.id, *late}))
 
 
 LATE = product("late")
@@ -140,7 +140,7 @@ candidates = st.lists(
 )
 def test_what_is_offered_fits_misses_nothing_and_is_the_same_in_any_order_of_the_stock(shelf, late, quantity, seed):
     wanted = line(product("a"), quantity)
-    found = substitutes_for(wanted, shelf, POLICY, late=late)
+    found = SubstituteIndex(shelf).substitutes_for(wanted, POLICY, late=late)
     fits = {
         one.product.id
         for one in shelf
@@ -153,4 +153,4 @@ def test_what_is_offered_fits_misses_nothing_and_is_the_same_in_any_order_of_the
     assert set(ids(found)) <= fits
     assert len(found) == min(3, len(fits))
     seed.shuffle(shelf)
-    assert substitutes_for(wanted, shelf, POLICY, late=late) == found
+    assert SubstituteIndex(shelf).substitutes_for(wanted, POLICY, late=late) == found

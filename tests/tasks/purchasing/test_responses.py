@@ -218,6 +218,16 @@ def test_bad_rows_are_kept_aside_with_their_place(shop, key, tmp_path):
     assert [(row["line"], row["column"], row["value"]) for row in rejects][1] == ("3", "line", "9")
 
 
+@pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)
+def test_a_long_row_that_cannot_be_read_is_kept_aside_cut_short(shop, key, tmp_path):
+    file = tmp_path / "back.csv"
+    file.write_text(f"request,order,line,answer\n{key},1041,1,accepted,{'x' * 1_000}\n{key},1041,1,accepted\n")
+    taken = shop.take_in(file)
+    assert (taken.accepted, [bad.line for bad in taken.bad]) == (1, [2])
+    (row,) = table(shop.house.rejected_answers.read_text())
+    assert (row["line"], row["value"]) == ("2", f"{key},1041,1,accepted,{'x' * 1_000}"[:200])
+
+
 @pytest.fixture
 def post(shop):
     """Return a function that posts answers as a vendor does, and returns status and answer."""
