@@ -2,11 +2,7 @@
 
 import csv
 import json
-import os
-import subprocess
-import sys
 from datetime import date
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -15,9 +11,9 @@ from app.health.doctor import examine
 from sources.sample import write_sample
 from tasks.db.engine import connect
 from tasks.db.migrations import migrate
+from tests.support.commands import run_command
 
 DAY = "2026-06-15"
-FOREWARN = Path(sys.executable).with_name("forewarn")
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +25,7 @@ def place(tmp_path_factory):
 
 
 def forewarn(place, *arguments, ok=True):
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("FOREWARN_", "PREFECT_"))}
-    done = subprocess.run(  # noqa: S603 - our own command
-        [FOREWARN, *arguments], cwd=place, env=environment, capture_output=True, text=True, timeout=120, check=False
-    )
+    done = run_command(place, *arguments)
     assert (done.returncode == 0) is ok, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     return done
