@@ -89,7 +89,7 @@ def expected(counter, key="1041", number="1"):
     rows = [row for row in counter.rows(EXPECTED_DATES) if (row["order_id"], row["line"]) == (key, number)]
     current = [row for row in rows if row["ended_at"] is None]
     assert len(current) <= 1
-    return (current[0]["source"], current[0]["expected_on"], current[0]["ready"]) if current else None
+    return (current[0]["source"], current[0]["expected_on"], current[0]["in_stock"]) if current else None
 
 
 def available(counter, key="lamp"):
@@ -123,7 +123,7 @@ def test_a_line_gets_what_is_there_and_the_rest_with_a_delivery_and_its_order_is
     assert expected(seven) == ("inbound", day(8), False)
     (row,) = seven.rows(EXPECTED_DATES)
     assert row["why"].startswith("5 of 7 in stock; 2 of 7 with delivery D1, promised for 2026-06-19")
-    assert (row["set_at"], row["who"]) == (noon(0), "run")
+    assert (row["set_at"], row["set_by"]) == (noon(0), "run")
     assert (seven.watch()["next_check_on"], seven.watch()["version"]) == (day(0), 5)
     found = available(seven)
     assert (found["state"], found["left"], found["expected_on"], found["waiting"]) == ("backorder", 10, day(8), 1)
@@ -330,7 +330,7 @@ def test_what_a_vendor_accepted_is_expected_by_its_answer(counter, answer, direc
     product(counter, vendor_id="V1", drop_shipped=direct)
     request = {"id": "R1", "run_id": "r", "vendor_id": "V1", "channel": "mail", "state": "sent", "attempts": 1}
     write(counter, insert(PURCHASE_REQUESTS).values(**request, created_at=noon(0), not_before=noon(0)))
-    asked = {"id": "L1", "request_id": "R1", "order_id": "1041", "line": "1", "nth": 1, "product_id": "lamp"}
+    asked = {"id": "L1", "request_id": "R1", "order_id": "1041", "line": "1", "attempt": 1, "product_id": "lamp"}
     reply = {"quantity": 1, "drop_shipped": direct, "answer": answer, "promised_on": day(2) if answer else None}
     write(counter, insert(PURCHASE_LINES).values(**asked, **reply))
     allocate(counter.context)
@@ -353,7 +353,7 @@ def test_what_staff_say_is_believed_until_its_day_has_passed(seven):
     assert expected(seven) == ("staff", day(3), False)
     allocate(seven.context, on=4)
     assert expected(seven) == ("inbound", day(8), False)
-    assert [(row["who"], row["ended_at"]) for row in seven.rows(EXPECTED_DATES)] == [
+    assert [(row["set_by"], row["ended_at"]) for row in seven.rows(EXPECTED_DATES)] == [
         ("run", noon(0)),
         ("Rita", noon(4)),
         ("run", None),
@@ -464,7 +464,7 @@ def test_an_import_that_broke_off_is_made_whole_by_the_next_or_forgotten(seven, 
     with pytest.raises(ImportIncomplete):
         wait_for_import(lambda: allocate(seven.context), patience=-1)
     if end == "forgotten":
-        write(seven, update(COUNTERS).values(n=COUNTERS.c.n - SILENT_SECONDS * 10**9))
+        write(seven, update(COUNTERS).values(value=COUNTERS.c.value - SILENT_SECONDS * 10**9))
     else:
         with import_in_progress(seven.context.engine):
             pass

@@ -102,7 +102,7 @@ def test_what_is_there_goes_now_and_the_reckoning_is_written_down(apart):
     assert choose(apart) == {"in_parts": 1, "changed": 1}
     assert choice(apart) == (IN_PARTS, SENTENCE)
     (row,) = apart.rows(SHIPPING_PLANS)
-    assert (row["days_gained"], row["extra_cost"], row["worth"]) == (7, Decimal("4.90"), Decimal("6.50"))
+    assert (row["days_gained"], row["extra_cost"], row["value"]) == (7, Decimal("4.90"), Decimal("6.50"))
     assert (row["currency"], row["planned_at"]) == ("EUR", noon(0))
     assert parcels(apart) == {"1041": (Parcel(("1",), day(1)), Parcel(("2",), day(8)))}
 
@@ -119,7 +119,7 @@ def test_a_new_date_is_a_new_choice(apart):
     set_override(at(apart.context), "1041", "2", day(3), "Rita")
     assert choose(apart, on=0) == {"at_once": 1, "changed": 1}
     (row,) = apart.rows(SHIPPING_PLANS)
-    assert (row["version"], row["planned_at"], row["days_gained"], row["worth"]) == (1, noon(0), 0, 0)
+    assert (row["version"], row["planned_at"], row["days_gained"], row["value"]) == (1, noon(0), 0, 0)
     assert choice(apart) == (
         [("12", "2026-06-18")],
         "wait for all: 2 days apart are worth 1.50 EUR, a parcel costs 4.90",
