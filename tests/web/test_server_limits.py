@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from channels.vendors.signatures import sign
+from tests.support.ledgers import sqlite_ledger
 from tests.support.serving import get, serving
 from tests.support.shop_driver import noon
 from web import server
@@ -20,6 +21,7 @@ from web.server import BoundedProtocol, server_config
 from web.storefront.endpoints import Storefront
 from web.vendors import responses as vendors
 
+BODY_SECONDS = 0.4
 SECRET = f"whsec_{base64.b64encode(b'a secret of 24 bytes or more').decode()}"
 SIGNED = sign(SECRET, "m-1", "x", noon(0))
 
@@ -90,7 +92,7 @@ def test_after_an_answer_the_next_request_has_its_own_time(address):
         for _ in range(3):
             client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             assert read_to(client, b"hello")
-            time.sleep(0.2)
+            time.sleep(0.4)  # together longer than one request may take
         client.sendall(b"GET / HTTP/1.1\r\nHo")
         assert is_closed(client)
 
@@ -123,8 +125,14 @@ def test_the_limits_are_those_that_forewarn_serve_uses():
 
 
 @pytest.fixture
+def ledger(tmp_path):
+    """Return the address of a ledger on SQLite: no limit here depends on the database."""
+    return sqlite_ledger(tmp_path / "ledger.db")
+
+
+@pytest.fixture
 def answers(context, monkeypatch):
-    monkeypatch.setattr(vendors, "BODY_SECONDS", 0.5)
+    monkeypatch.setattr(vendors, "BODY_SECONDS", BODY_SECONDS)
     app = Starlette(routes=vendors.routes(context, {"V1": SECRET}, lambda: noon(0)))
     with serving(app) as url:
         yield url
@@ -159,7 +167,7 @@ def test_a_message_that_its_head_condemns_is_answered_before_its_body_comes(answ
 def test_a_client_that_hangs_up_leaves_no_traceback(answers, caplog):
     with caplog.at_level(logging.ERROR), connect(answers) as client:
         client.sendall(head(100) + b"[")
-    time.sleep(1)
+    time.sleep(2 * BODY_SECONDS)
     assert [one for one in caplog.records if one.exc_info] == []
 
 
