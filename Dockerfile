@@ -10,7 +10,7 @@ RUN pip install --no-cache-dir --no-deps --no-build-isolation --editable . \
     && install --directory --owner forewarn var
 ENV FOREWARN_HOME=/opt/forewarn \
     FOREWARN_SHOP=/etc/forewarn/shop \
-    FOREWARN_OUTBOX=/var/lib/forewarn/outbox \
+    FOREWARN_OUTBOX_DIR=/var/lib/forewarn/outbox \
     PREFECT_HOME=/var/lib/forewarn/prefect \
     PREFECT_SERVER_ANALYTICS_ENABLED=false
 USER 10001

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from app.ledger import CreateLedger, open_ledger
 from app.ledger import database_url as database_url
 from app.ledger import state_folder as state_folder
+from models.config.known_keys import RENAMED
 from models.config.settings import Settings, nearest, unknown_names
 from models.config.shop import ShopFolder, read_shop, sentence
 from models.errors import ForewarnError
@@ -48,7 +49,7 @@ class App:
     @property
     def outbox(self) -> Path:
         """Return the folder of the local outbox."""
-        return (self.settings.outbox or state_folder(self.settings, self.folder) / "outbox").resolve()
+        return (self.settings.outbox_dir or state_folder(self.settings, self.folder) / "outbox").resolve()
 
     @property
     def rejects(self) -> Path:
@@ -64,7 +65,7 @@ class App:
     def worker(self) -> Worker:
         """Return a name for one deliver run, and how long its claims hold."""
         name = f"{socket.gethostname()}/{os.getpid()}/{time.monotonic_ns():x}"
-        return Worker(name, timedelta(seconds=self.settings.lease))
+        return Worker(name, timedelta(seconds=self.settings.lease_seconds))
 
 
 def read_settings(given: Mapping[str, object] | None = None) -> Settings:
@@ -76,6 +77,8 @@ def read_settings(given: Mapping[str, object] | None = None) -> Settings:
     if (only := ISOLATED_SETTINGS.get()) is not None:
         return only
     for name, where in unknown_names().items():
+        if new := RENAMED.get(name):
+            raise ForewarnError(f"{name}, in {where}: its name is {new} now")
         instead = f"did you mean {close}?" if (close := nearest(name)) else "`docs/settings.md` lists them"
         raise ForewarnError(f"{name}, in {where}, is no setting of Forewarn; {instead}")
     try:

@@ -38,7 +38,7 @@ async def evaluate_shard(
     while True:
         left = None if limit is None else limit - sum(looked.changes.values())
         begun = looked.orders + 1
-        work = partial(evaluate_page, context, shelves, after, batch=app.settings.batch, limit=left, shard=shard)
+        work = partial(evaluate_page, context, shelves, after, batch=app.settings.batch_size, limit=left, shard=shard)
         page = await deed(f"look: orders from {begun}", work)
         looked.add(page.looked)
         progress("orders", looked.orders)

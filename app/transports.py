@@ -143,7 +143,7 @@ def open_provider(
     kind: TransportKind, settings: Settings, sender: Sender, now: Callable[[], datetime]
 ) -> MessageTransport:
     """Open the door to a provider; its credentials must be there. Raises ForewarnError for the local outbox."""
-    timeout, parallel = settings.timeout, settings.parallel
+    timeout, parallel = settings.timeout, settings.concurrency
     match kind:
         case TransportKind.OUTBOX:
             raise ForewarnError("the local outbox is no provider")

@@ -104,7 +104,7 @@ class Context:
 
 def make(folder: Path, n: int, _: Connection) -> None:
     """Make a shop that owes so many mails."""
-    build(folder, n, n, f"{CAPS}{BRAKE}newly_late_share = 1\n")
+    build(folder, n, n, f"{CAPS}{BRAKE}max_late_share = 1\n")
     with open_app(folder / "shop") as app:
         asyncio.run(run_late_orders(app, AS_OF))
         file = Path(str(app.context.engine.url.database))

@@ -29,14 +29,14 @@ from tasks.tables import COUNTERS, EVENTS, NOTICES, OFFERS, WATCHES
 OPEN_PER_LATE = 4
 CAP = 100
 LIMITS = f"""
-[caps]
+[budget]
 per_run = {{ EUR = 1_000_000 }}
 per_month = {{ EUR = {CAP} }}
 
-[brake]
-stale_hours = 0
-newly_late_share = 1
-offers = 0
+[guardrails]
+max_data_age_hours = 0
+max_late_share = 1
+max_discount_multiple = 0
 
 [sending]
 oldest_hours = 87_600

@@ -46,7 +46,7 @@ def owe(shop: Path, database: str, _: str, __: int, pipe: Connection) -> None:
 
 
 def _live(shop: Path, database: str, work: Callable[[App], Coroutine[None, None, None]]) -> None:
-    os.environ |= {"FOREWARN_DATABASE_URL": database, "FOREWARN_BATCH": str(PAGE)}
+    os.environ |= {"FOREWARN_DATABASE_URL": database, "FOREWARN_BATCH_SIZE": str(PAGE)}
     logging.getLogger("psycopg").setLevel(logging.ERROR)  # it warns of each connection that was broken
     try:
         with open_app(shop) as app:

@@ -42,14 +42,14 @@ def expect(
     ] = None,
     shop: Shop = None,
     *,
-    forget: Annotated[bool, typer.Option("--forget", help="take back what staff said")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="clear the date that staff set")] = False,
 ) -> None:
-    """Say when an open line is expected: believed before anything else, until that day has passed."""
+    """Set the expected date of an open line; it overrides every other source until that day has passed."""
     from tasks.inventory.overrides import clear_override as take_back
     from tasks.inventory.overrides import set_override
 
-    if forget == (day is not None):
-        raise typer.BadParameter("give either a DATE or --forget")
+    if clear == (day is not None):
+        raise typer.BadParameter("give either a DATE or --clear")
     with open_app(shop, begin=CreateLedger.NEVER) as app:
         context = make_clock(app.folder.shop.zone, None).snapshot(app.context)
         if day is None:

@@ -10,10 +10,10 @@ from app.ledger import CreateLedger
 from cli import console as printing
 from cli.options import Json, Shop, Who
 
-settle = typer.Typer(no_args_is_help=True, help="Messages of which nobody knows whether they left.")
+in_doubt = typer.Typer(no_args_is_help=True, help="Messages that may or may not have been sent.")
 
 
-@settle.command("list")
+@in_doubt.command("list")
 def list_doubts(shop: Shop = None, *, json: Json = False) -> None:
     """Show what is in doubt, the oldest first, and whether its provider or people have to look."""
     from tasks.delivery.in_doubt import list_in_doubt
@@ -29,9 +29,9 @@ def list_doubts(shop: Shop = None, *, json: Json = False) -> None:
     printing.print_table(shown, nothing="Nothing is in doubt.")
 
 
-@settle.command()
-def notice(
-    notice: Annotated[str, typer.Argument(help="notice or post in doubt, by the beginning of its id")],
+@in_doubt.command()
+def resolve(
+    message: Annotated[str, typer.Argument(help="notice or post in doubt, by the beginning of its id")],
     who: Who,
     shop: Shop = None,
     why: Annotated[str, typer.Option(help="what was seen; kept in the ledger")] = "",
@@ -48,7 +48,7 @@ def notice(
         raise typer.BadParameter("say --sent or --not-sent")
     with open_app(shop, begin=CreateLedger.NEVER) as app:
         moment = make_clock(app.folder.shop.zone, None).now()
-        found = resolve_manually(app.context, moment, notice, who, sent=sent, why=why)
+        found = resolve_manually(app.context, moment, message, who, sent=sent, why=why)
     if json:
         printing.print_json({"id": found, "state": "sent" if sent else "queued", "who": who})
         return

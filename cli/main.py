@@ -15,16 +15,16 @@ from sqlalchemy.exc import DBAPIError
 from app.composition import open_app
 from app.ledger import CreateLedger
 from app.safe_text import escape_control
-from cli import allocation as cli_allocate
+from cli import allocation as cli_allocation
 from cli import console as printing
 from cli import explain as cli_explain
-from cli import going_live as cli_live
-from cli import in_doubt as cli_settle
-from cli import ledger as cli_owner
-from cli import posts as cli_ledger
+from cli import going_live as cli_going_live
+from cli import in_doubt as cli_in_doubt
+from cli import ledger as cli_ledger
+from cli import posts as cli_posts
 from cli import restock as cli_restock
 from cli import runs as cli_runs
-from cli import shipments as cli_parcels
+from cli import shipments as cli_shipments
 from cli import shop as cli_shop
 from cli import stock as cli_stock
 from cli import storefront as cli_storefront
@@ -33,6 +33,7 @@ from cli import vendors as cli_vendors
 from cli.console import fail_if_not_ok
 from cli.offers import offers
 from cli.options import AsOf, Data, Json, Shop, as_date
+from cli.renamed_commands import new_name
 from cli.runs import release
 from cli.status import doctor, status
 from models.errors import ForewarnError
@@ -44,16 +45,16 @@ command_line = typer.Typer(
     help="Tell customers about a late order before they ask, offer what makes it right, and never say it twice.",
 )
 command_line.add_typer(cli_shop.shop, name="shop")
-command_line.add_typer(cli_shop.check, name="check")
+command_line.add_typer(cli_shop.templates, name="templates")
 command_line.add_typer(offers, name="offers")
-command_line.add_typer(cli_ledger.posts, name="posts")
-command_line.add_typer(cli_owner.ledger, name="ledger")
-command_line.add_typer(cli_settle.settle, name="settle")
+command_line.add_typer(cli_posts.posts, name="posts")
+command_line.add_typer(cli_ledger.ledger, name="ledger")
+command_line.add_typer(cli_in_doubt.in_doubt, name="in-doubt")
 command_line.add_typer(cli_vendors.vendors, name="vendors")
-command_line.add_typer(cli_parcels.parcels, name="parcels")
+command_line.add_typer(cli_shipments.shipments, name="shipments")
 command_line.add_typer(cli_runs.runs, name="runs")
 command_line.add_typer(cli_suppressions.suppressions, name="suppressions")
-command_line.add_typer(cli_live.supervision, name="supervision")
+command_line.add_typer(cli_going_live.supervision, name="supervision")
 command_line.add_typer(cli_storefront.storefront, name="storefront")
 for command in (
     cli_shop.preview,
@@ -62,10 +63,10 @@ for command in (
     release,
     cli_suppressions.suppress,
     doctor,
-    cli_live.go_live,
-    cli_live.send_test,
-    cli_allocate.allocate,
-    cli_allocate.expect,
+    cli_going_live.go_live,
+    cli_going_live.send_test,
+    cli_allocation.allocate,
+    cli_allocation.expect,
     cli_restock.restock,
     cli_stock.stock,
     cli_storefront.serve,
@@ -203,6 +204,8 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 
 def main() -> None:
     """Run the command; a fault that a person can mend is one sentence and a non-zero exit."""
+    if renamed := new_name(sys.argv[1:]):
+        sys.exit(f"forewarn: {renamed}")
     try:
         command_line()
     except ForewarnError as error:

@@ -46,7 +46,9 @@ def preview(app: App, which: RolloutFilter, as_of: date | None = None, *, progre
             raise ForewarnError(f"{kind} needs {' and '.join(lacking)} in the environment")
     check_day(app, as_of)
     context = make_clock(app.folder.shop.zone, as_of).snapshot(app.context)
-    rollout = plan_rollout(context, which, batch=app.settings.batch, progress=lambda n: progress("orders looked at", n))
+    rollout = plan_rollout(
+        context, which, batch=app.settings.batch_size, progress=lambda n: progress("orders looked at", n)
+    )
     with read_only(app.context.engine) as connection:
         return Preview(providers, rollout, count_trial_notices(connection))
 

@@ -15,13 +15,13 @@ from models.errors import ForewarnError
 from models.shipments import ShippingPreference
 from tasks.db.sql import read_only
 
-parcels = typer.Typer(
+shipments = typer.Typer(
     no_args_is_help=True, help="Orders whose lines are ready on different days: in parts, or at once."
 )
 PRINTED = 100
 
 
-@parcels.command("list")
+@shipments.command("list")
 def list_parcels(shop: Shop = None, as_of: AsOf = None, *, json: Json = False) -> None:
     """Show the orders to be sent in parts, what leaves first on top."""
     from tasks.shipments.packing_list import find_parcels
@@ -42,7 +42,7 @@ def _shown(one: dict[str, Any]) -> dict[str, Any]:
     return {"order": one["order_id"], "leave on": leave, "why": one["why"]}
 
 
-@parcels.command()
+@shipments.command()
 def export(
     csv: Annotated[Path | None, typer.Option("--csv", help="the CSV file to write \\[default: print it]")] = None,
     shop: Shop = None,
@@ -67,8 +67,8 @@ def export(
     printing.out.print(f"{len(found):,} rows of {orders:,} orders in {csv}", markup=False)
 
 
-@parcels.command()
-def wish(
+@shipments.command()
+def prefer(
     order: Annotated[str, typer.Argument(help="the order's number")],
     who: Who,
     value: Annotated[
@@ -76,16 +76,16 @@ def wish(
     ] = None,
     shop: Shop = None,
     *,
-    forget: Annotated[bool, typer.Option("--forget", help="take the customer's word back")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="clear the customer's preference")] = False,
 ) -> None:
-    """Write down how a customer wants an order sent: all in one parcel, or each line as it is ready.
+    """Record how a customer wants an order sent: all in one parcel, or each line as it is ready.
 
-    It goes before what the shop's system says, and before any reckoning.
+    It overrides what the shop's system says and what the policy computes.
     """
     from tasks.shipments.preferences import set_shipping_preference as keep
 
-    if forget == (value is not None):
-        raise typer.BadParameter("give either complete or available, or --forget")
+    if clear == (value is not None):
+        raise typer.BadParameter("give either complete or available, or --clear")
     with open_app(shop, begin=CreateLedger.NEVER) as app:
         why = keep(now_of(app), order, value, who)
     said = why or "no line has to wait for another so far"

@@ -15,7 +15,7 @@ from models.config.shop import ShopFolder, read_shop
 from models.messages import Message
 
 shop = typer.Typer(no_args_is_help=True, help="Make and check a shop's folder.")
-check = typer.Typer(no_args_is_help=True, help="Check words before they reach anybody.")
+templates = typer.Typer(no_args_is_help=True, help="Check message templates before anything is sent.")
 
 
 @shop.command()
@@ -82,8 +82,8 @@ def _print(report: Any, mute: str) -> None:
             printing.out.print(f"  {example}", markup=False)
 
 
-@check.command()
-def templates(
+@templates.command("check")
+def check_templates(
     message: Annotated[str | None, typer.Argument(help="check this message alone, as `week`")] = None,
     language: Annotated[str | None, typer.Option(help="check this language alone, as `en`")] = None,
     shop: Shop = None,

@@ -32,7 +32,7 @@ def status(shop: Shop = None, *, json: Json = False) -> None:
         ]
     )
     if found.for_people:
-        printing.out.print(f"\n[bold]{found.for_people} in doubt wait for people: `forewarn settle list`[/]")
+        printing.out.print(f"\n[bold]{found.for_people} in doubt wait for people: `forewarn in-doubt list`[/]")
     if doubted := found.purchases.get(State.IN_DOUBT):
         said = f"{doubted} purchase requests in doubt wait for people: `forewarn vendors waiting`"
         printing.out.print(f"\n[bold]{said}[/]")

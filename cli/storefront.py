@@ -64,7 +64,7 @@ def _row(notice: StorefrontNotice, text: str) -> dict[str, object]:
 
 @storefront.command()
 def publish(
-    to: Annotated[Path | None, typer.Option(help="folder to write to \\[default: $FOREWARN_STOREFRONT]")] = None,
+    to: Annotated[Path | None, typer.Option(help="folder to write to \\[default: $FOREWARN_STOREFRONT_DIR]")] = None,
     shop: Shop = None,
     *,
     json: Json = False,
@@ -73,9 +73,9 @@ def publish(
     from tasks.storefront.publish import publish as write
 
     with open_app(shop, begin=CreateLedger.NEVER) as app, printing.progress("Writing", quiet=json):
-        folder = to or app.settings.storefront
+        folder = to or app.settings.storefront_dir
         if folder is None:
-            raise ForewarnError("no folder is named: --to FOLDER, or FOREWARN_STOREFRONT, says where to write")
+            raise ForewarnError("no folder is named: --to FOLDER, or FOREWARN_STOREFRONT_DIR, says where to write")
         done = write(app.context, make_clock(app.folder.shop.zone, None).now(), folder)
     if json:
         printing.print_json(done)

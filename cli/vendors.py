@@ -93,8 +93,8 @@ def waiting(shop: Shop = None, *, json: Json = False) -> None:
     printing.print_table([one | {"request": one["request"][:8]} for one in found], nothing="Nothing waits for staff.")
 
 
-@vendors.command("take-in")
-def take_in(
+@vendors.command("import-responses")
+def import_responses(
     file: Annotated[Path, typer.Argument(help="CSV or JSON: request, order, line, answer, reason, promised_on")],
     who: Who,
     shop: Shop = None,
@@ -102,7 +102,7 @@ def take_in(
     *,
     json: Json = False,
 ) -> None:
-    """Take vendors' answers in from a file; bad rows are kept aside, the others go on."""
+    """Import vendors' responses from a file; bad rows go to a rejects file, the others go on."""
     from sources.vendor_responses import read_responses
     from tasks.imports.rejects import open_rejects
     from tasks.purchasing.responses import record_responses as take
@@ -138,8 +138,8 @@ def drop(request: Request, who: Who, shop: Shop = None, why: Why = "") -> None:
 
 
 @vendors.command()
-def arrived(request: Request, who: Who, shop: Shop = None, why: Why = "") -> None:
-    """Say that a request in doubt did arrive."""
+def confirm(request: Request, who: Who, shop: Shop = None, why: Why = "") -> None:
+    """Confirm that a request in doubt did arrive."""
     from tasks.purchasing.review import mark_delivered as vouch
 
     _decide(vouch, request, who, shop, why, "counts as sent")
@@ -151,9 +151,9 @@ def _decide(decide: Callable[..., str], request: str, who: str, shop: Path | Non
     printing.out.print(f"Request {found[:8]} {outcome}.")
 
 
-@vendors.command("ask-again")
-def ask_again(request: Request, who: Who, shop: Shop = None, why: Why = "") -> None:
-    """Let lines that a vendor refused, or a request not taken or dropped, be asked for by the next forward run."""
+@vendors.command()
+def reopen(request: Request, who: Who, shop: Shop = None, why: Why = "") -> None:
+    """Let the next forward run request again what a vendor refused, or what was not sent."""
     from tasks.purchasing.review import reopen_lines as free
 
     with open_app(shop, begin=CreateLedger.NEVER) as app:

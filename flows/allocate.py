@@ -53,7 +53,7 @@ async def run_allocate(
 
         done, after, pages = AllocationSummary(), "", 0
         while True:
-            work = partial(allocate_page, context, seen, after, app.settings.batch)
+            work = partial(allocate_page, context, seen, after, app.settings.batch_size)
             page, after = await deed(f"allocate: page {pages + 1}", partial(wait_for_import, work))
             done.add(page)
             pages += 1
@@ -63,8 +63,8 @@ async def run_allocate(
 
         done.dates["changed"] += await deed("date: what was sent", partial(date_in_transit, context))
         done.dates["ended"] += await deed("end: what was sent", partial(close_shipped, context))
-        report.parcels = dict(await deed("choose: parcels", partial(plan_all, context, app.settings.batch)))
-        if folder := app.settings.storefront:
+        report.parcels = dict(await deed("choose: parcels", partial(plan_all, context, app.settings.batch_size)))
+        if folder := app.settings.storefront_dir:
             await deed("publish: the storefront", partial(publish_storefront, context, context.started_at, folder))
         report.coverage, report.products, report.dates = dict(done.coverage), dict(done.products), dict(+done.dates)
     shortage = await asyncio.to_thread(short_products, context)

@@ -45,7 +45,7 @@ def _count(app: App, on: date) -> DayTotals:
 def digest_markdown(shop: str, on: date, found: DayTotals) -> str:
     """Return a day as markdown; what wants a person comes first."""
     rows = (
-        ("In doubt, for people to settle: `forewarn settle list`", str(found.for_people)),
+        ("In doubt, for people to settle: `forewarn in-doubt list`", str(found.for_people)),
         ("In doubt, still asked about", str(found.in_doubt - found.for_people)),
         ("Posts that wait for approval", str(found.held)),
         ("Customers told, by delay", counted(found.told)),

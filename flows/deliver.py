@@ -80,14 +80,14 @@ async def run_deliver(
     async with track_run(app, DELIVER, time) as (context, report):
         not_live = {} if only_run else await asyncio.to_thread(channels_not_live, app)
         async with open_transports(app, time.now, not_live) as (doors, shut):
-            crew = DeliveryWorker(app.worker, doors, app.settings.parallel, time.now, only_run)
+            crew = DeliveryWorker(app.worker, doors, app.settings.concurrency, time.now, only_run)
             delivered = DeliverySummary(in_doubt=await deed("sweep", partial(mark_abandoned, context, crew)))
             settled = await once("settle doubts", partial(reconcile_in_doubt, context, crew))
             followed: FallbackSummary | None = FallbackSummary(0, 0)
             while followed is not None:
                 await send_on_all_channels(app, context, time, crew, delivered, progress)
                 today = replace(context, as_of=time.day())
-                work = partial(send_fallbacks, today, crew.worker.name, batch=app.settings.batch)
+                work = partial(send_fallbacks, today, crew.worker.name, batch=app.settings.batch_size)
                 followed = await deed("follow up: refused notices", work)
                 report.unreachable += followed.unreachable if followed else 0
 
@@ -121,7 +121,7 @@ async def send_on_all_channels(
         try:
             while busy:
                 today, down = replace(context, as_of=time.day()), tuple(delivered.down)
-                send = partial(deliver_batch, today, alone, batch=app.settings.batch, down=down)
+                send = partial(deliver_batch, today, alone, batch=app.settings.batch_size, down=down)
                 batch = await once("send: a batch", send)
                 if batch is not None:
                     busy.add(channel)

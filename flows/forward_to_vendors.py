@@ -104,7 +104,7 @@ async def _dispatch(app: App, context: Context, time: Clock, report: Report) -> 
     words = PurchaseWords(app.folder.shop, own)
     not_live = await asyncio.to_thread(channels_not_live, app)
     async with open_vendor_transports(app, known, time.now, not_live) as (doors, shut):
-        couriers = DispatchWorker(app.worker, doors, app.settings.parallel, time.now)
+        couriers = DispatchWorker(app.worker, doors, app.settings.concurrency, time.now)
         in_doubt = await deed("sweep", partial(recover_abandoned, app.context, couriers))
         done = await once("send", partial(dispatch_requests, context, couriers, words))
     done.in_doubt += in_doubt

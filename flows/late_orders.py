@@ -121,7 +121,7 @@ async def _dry_run(app: App, context: Context, limit: int | None, progress: Prog
     if mute := app.context.words.unspoken([bucket.words for bucket in app.context.policy.bucket]):
         raise BadShop(mute)
     shown = partial(progress, "orders")
-    work = partial(dry_run, context, batch=app.settings.batch, limit=limit, progress=shown)
+    work = partial(dry_run, context, batch=app.settings.batch_size, limit=limit, progress=shown)
     found = await deed("look: every order", work)
     brake = partial(preview_breaches, context, found.looked, found.orders.total(), facts=facts)
     report = Report(as_of=context.as_of, dry_run=True)

@@ -62,33 +62,33 @@ def data_breaches(intake: DataStats, policy: Policy) -> tuple[LimitBreach, ...]:
 
 
 def _too_few_orders(intake: DataStats, policy: Policy) -> Iterator[LimitBreach]:
-    share, orders = policy.brake.fewer_orders, intake.orders
+    share, orders = policy.guardrails.min_order_share, intake.orders
     if not share or orders is None:
         return
     if orders == 0 and (intake.before or intake.known):
-        yield LimitBreach("fewer_orders", 1, 0, "the source yielded no order at all")
-    elif orders < share * intake.before and intake.before >= policy.brake.at_least:
+        yield LimitBreach("min_order_share", 1, 0, "the source yielded no order at all")
+    elif orders < share * intake.before and intake.before >= policy.guardrails.min_orders:
         sentence = (
             f"the source yielded {orders:,} orders, and {intake.before:,} before; {share:.0%} of that are expected"
         )
-        yield LimitBreach("fewer_orders", share * intake.before, orders, sentence)
+        yield LimitBreach("min_order_share", share * intake.before, orders, sentence)
 
 
 def _empty_data(intake: DataStats, policy: Policy) -> Iterator[LimitBreach]:
-    most, before = policy.brake.gone_share, intake.gone + intake.open_lines
+    most, before = policy.guardrails.max_gone_share, intake.gone + intake.open_lines
     share = intake.gone / max(before, 1)
-    if most < 1 and share > most and intake.gone >= policy.brake.at_least:
+    if most < 1 and share > most and intake.gone >= policy.guardrails.min_orders:
         sentence = (
             f"{intake.gone:,} of {before:,} open lines are gone from the source: {share:.0%}; {most:.0%} are allowed"
         )
-        yield LimitBreach("gone_share", most, share, sentence)
+        yield LimitBreach("max_gone_share", most, share, sentence)
 
 
 def _stale_data(intake: DataStats, policy: Policy) -> Iterator[LimitBreach]:
-    most, hours = policy.brake.stale_hours, intake.hours
-    if most and hours is not None and hours > most and intake.known >= policy.brake.at_least:
+    most, hours = policy.guardrails.max_data_age_hours, intake.hours
+    if most and hours is not None and hours > most and intake.known >= policy.guardrails.min_orders:
         sentence = f"the newest order was placed {_span(hours)} before the run; {_span(most)} are allowed"
-        yield LimitBreach("stale_hours", most, hours, sentence)
+        yield LimitBreach("max_data_age_hours", most, hours, sentence)
 
 
 def _span(hours: float) -> str:
@@ -110,30 +110,30 @@ def _supervised(load: RunStats) -> Iterator[LimitBreach]:
 
 
 def _share(load: RunStats, policy: Policy) -> Iterator[LimitBreach]:
-    most, share = policy.brake.newly_late_share, load.told / max(load.open, 1)
-    if most < 1 and share > most and load.told >= policy.brake.at_least:
+    most, share = policy.guardrails.max_late_share, load.told / max(load.open, 1)
+    if most < 1 and share > most and load.told >= policy.guardrails.min_orders:
         sentence = (
             f"{load.told:,} of {load.open:,} open orders would be told at once: {share:.0%}; {most:.0%} are allowed"
         )
-        yield LimitBreach("newly_late_share", most, share, sentence)
+        yield LimitBreach("max_late_share", most, share, sentence)
 
 
 def _above_median(load: RunStats, policy: Policy) -> Iterator[LimitBreach]:
-    times, day = policy.brake.times_usual, load.today + load.told
-    if not times or load.usual is None or not load.told or day < policy.brake.at_least:
+    times, day = policy.guardrails.max_times_median, load.today + load.told
+    if not times or load.usual is None or not load.told or day < policy.guardrails.min_orders:
         return
     if day > times * load.usual:
         sentence = f"{day:,} orders would be told in a day, and {load.usual:g} usually are; {times:g} times as many may"
-        yield LimitBreach("times_usual", times * load.usual, day, sentence)
+        yield LimitBreach("max_times_median", times * load.usual, day, sentence)
 
 
 def _offers(load: RunStats, policy: Policy) -> Iterator[LimitBreach]:
-    times = policy.brake.offers
+    times = policy.guardrails.max_discount_multiple
     for currency, wanted in sorted(load.wanted.items()):
-        most = Decimal(str(times)) * policy.caps.per_run.get(currency, Decimal(0))
+        most = Decimal(str(times)) * policy.budget.per_run.get(currency, Decimal(0))
         if 0 < most < wanted:
             sentence = (
                 f"the run's discounts would cost {wanted:,.2f} {currency}, were there no caps; "
                 f"{most:,.2f} are allowed, {times:g} times the cap of a run"
             )
-            yield LimitBreach("offers", float(most), float(wanted), sentence)
+            yield LimitBreach("max_discount_multiple", float(most), float(wanted), sentence)

@@ -66,17 +66,17 @@ def _templates(_: Settings, folder: ShopFolder) -> Iterator[Check]:
     own = folder.templates if folder.templates.is_dir() else None
     found = errors(folder.shop, own, [bucket.words for bucket in folder.policy.bucket])
     if found:
-        yield Check("templates", f"{len(found)} wrong, first: {found[0]}", "`forewarn check templates`", bad=True)
+        yield Check("templates", f"{len(found)} wrong, first: {found[0]}", "`forewarn templates check`", bad=True)
     else:
         yield Check("templates", "every message renders")
 
 
 def _outbox(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
-    place = _source_answers(settings.outbox or state_folder(settings, folder))
+    place = _source_answers(settings.outbox_dir or state_folder(settings, folder))
     free = shutil.disk_usage(place).free
     if not os.access(place, os.W_OK):
         yield Check(
-            "outbox", f"{place} cannot be written to", "give this user the right, or set FOREWARN_OUTBOX", bad=True
+            "outbox", f"{place} cannot be written to", "give this user the right, or set FOREWARN_OUTBOX_DIR", bad=True
         )
     elif free < SPACE:
         yield Check("outbox", f"{free // 1024**2} MB free at {place}", "make room", bad=True)

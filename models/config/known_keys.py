@@ -6,10 +6,40 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
+RENAMED = {
+    "brake": "guardrails",
+    "doubt": "in_doubt",
+    "parcels": "shipments",
+    "vendors": "purchasing",
+    "reorder": "replenishment",
+    "caps": "budget",
+    "guardrails.fewer_orders": "min_order_share",
+    "guardrails.gone_share": "max_gone_share",
+    "guardrails.stale_hours": "max_data_age_hours",
+    "guardrails.newly_late_share": "max_late_share",
+    "guardrails.times_usual": "max_times_median",
+    "guardrails.offers": "max_discount_multiple",
+    "guardrails.ahead_days": "max_days_ahead",
+    "guardrails.at_least": "min_orders",
+    "shipments.most": "max_parcels",
+    "purchasing.most_lines": "max_lines",
+    "substitutes.at_most": "max_products",
+    "together": "ship_with",
+    "wish": "shipping_preference",
+    "FOREWARN_PARALLEL": "FOREWARN_CONCURRENCY",
+    "FOREWARN_LEASE": "FOREWARN_LEASE_SECONDS",
+    "FOREWARN_BATCH": "FOREWARN_BATCH_SIZE",
+    "FOREWARN_OUTBOX": "FOREWARN_OUTBOX_DIR",
+    "FOREWARN_STOREFRONT": "FOREWARN_STOREFRONT_DIR",
+}
+"""Policy keys, source columns and settings of development versions, each with the name that it has now."""
+
 
 def no_such_key(model: type[BaseModel], place: Sequence[int | str]) -> str:
     """Say that there is no key at a place of a model, and which was meant, or else which there are."""
     *above, key = place
+    if new := RENAMED.get(".".join(map(str, place))):
+        return f"its name is {new} now"
     known = _keys(model, above)
     near = get_close_matches(str(key), known, 1)
     return "there is no such key; " + (f"did you mean {near[0]}?" if near else f"{', '.join(known)} are right")

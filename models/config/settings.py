@@ -42,9 +42,9 @@ class Settings(BaseSettings):
         description="the ledger; by default SQLite in `var/` under the home, begun by the first run; docs/operate.md",
     )
     source_url: SecretStr | None = Field(None, description="the shop's own database, where its source is one")
-    outbox: Path | None = Field(None, description="folder of the local outbox; by default in `var/` under the home")
+    outbox_dir: Path | None = Field(None, description="folder of the local outbox; by default in `var/` under the home")
 
-    storefront: Path | None = Field(
+    storefront_dir: Path | None = Field(
         None, description="folder in which the storefront's notices are kept as files; by default none are"
     )
 
@@ -75,9 +75,11 @@ class Settings(BaseSettings):
     )
 
     timeout: float = Field(15.0, gt=0, description="seconds a provider may take to answer")
-    parallel: int = Field(16, ge=1, le=500, description="requests under way at once on each channel of a deliver run")
-    batch: int = Field(500, ge=1, le=5000, description="orders or notices handled by one task run")
-    lease: int = Field(
+    concurrency: int = Field(
+        16, ge=1, le=500, description="requests under way at once on each channel of a deliver run"
+    )
+    batch_size: int = Field(500, ge=1, le=5000, description="orders or notices handled by one task run")
+    lease_seconds: int = Field(
         600,
         ge=300,
         validate_default=True,
@@ -89,7 +91,7 @@ class Settings(BaseSettings):
         """Say whether any message goes to the local outbox."""
         return TransportKind.OUTBOX in (self.email, self.sms, self.x)
 
-    @field_validator("lease")
+    @field_validator("lease_seconds")
     @classmethod
     def _outlasts_a_request(cls, lease: int, info: ValidationInfo) -> int:
         longest = 3 * info.data.get("timeout", 0)

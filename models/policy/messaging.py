@@ -65,29 +65,31 @@ class SendingPolicy(FrozenModel):
 class GuardrailPolicy(FrozenModel):
     """What one run may do by itself; over a limit nothing is sent before a person says so."""
 
-    fewer_orders: float = Field(
+    min_order_share: float = Field(
         0.5, ge=0, le=1, description="least share of the last import's orders that a source must yield; 0: no limit"
     )
-    gone_share: float = Field(
+    max_gone_share: float = Field(
         0.1, ge=0, le=1, description="share of the open lines that a source may name no more, at most; 1: no limit"
     )
-    stale_hours: InHours = Field(96, ge=0, description="hours since the newest order was placed, at most; 0: no limit")
-    newly_late_share: float = Field(
+    max_data_age_hours: InHours = Field(
+        96, ge=0, description="hours since the newest order was placed, at most; 0: no limit"
+    )
+    max_late_share: float = Field(
         0.3, ge=0, le=1, description="share of the open orders that a run may tell, at most; 1: no limit"
     )
-    times_usual: float = Field(
+    max_times_median: float = Field(
         5, ge=0, description="times as many orders told in a day as on the median day of four weeks; 0: no limit"
     )
-    offers: float = Field(
+    max_discount_multiple: float = Field(
         2, ge=0, description="times the caps of a run that the discounts it wants to give may cost; 0: no limit"
     )
-    ahead_days: InDays = Field(
+    max_days_ahead: InDays = Field(
         14,
         ge=0,
         description="days since the last run, or the newest order, after which the clock is not believed and a person "
         "names the day; 0: no limit",
     )
-    at_least: Count = Field(
+    min_orders: Count = Field(
         50,
         ge=1,
         description="orders: telling fewer is never too many, nor are fewer gone lines; a shop with fewer is never "

@@ -150,7 +150,7 @@ class SubstitutePolicy(FrozenModel):
 
     price_from: Decimal = Field(Decimal("0.80"), gt=0, description="lowest price, as a share of the late product's")
     price_to: Decimal = Field(Decimal("1.25"), gt=0, description="highest price, as a share of the late product's")
-    at_most: int = Field(3, ge=1, le=3, description="products offered for a line")
+    max_products: int = Field(3, ge=1, le=3, description="products offered for a line")
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -199,18 +199,18 @@ class Policy(FrozenModel):
         up_to={"EUR": Decimal(20), "USD": Decimal(20), "GBP": Decimal(20), "BRL": Decimal(100)},
         valid_days=180,
     )
-    caps: BudgetPolicy = BudgetPolicy()
-    brake: GuardrailPolicy = GuardrailPolicy()
+    budget: BudgetPolicy = BudgetPolicy()
+    guardrails: GuardrailPolicy = GuardrailPolicy()
     sending: SendingPolicy = SendingPolicy()
-    doubt: InDoubtPolicy = InDoubtPolicy()
+    in_doubt: InDoubtPolicy = InDoubtPolicy()
     posts: PostPolicy = PostPolicy()
     allocation: AllocationPolicy = AllocationPolicy()
     forecast: ForecastPolicy = ForecastPolicy()
     storefront: StorefrontPolicy = StorefrontPolicy()
     restock: RestockPolicy = RestockPolicy()
-    parcels: ShipmentPolicy = ShipmentPolicy()
-    vendors: PurchasingPolicy = PurchasingPolicy()
-    reorder: ReplenishmentPolicy = ReplenishmentPolicy()
+    shipments: ShipmentPolicy = ShipmentPolicy()
+    purchasing: PurchasingPolicy = PurchasingPolicy()
+    replenishment: ReplenishmentPolicy = ReplenishmentPolicy()
 
     @field_validator("bucket")
     @classmethod

@@ -77,7 +77,7 @@ class RestockPolicy(FrozenModel):
 class ShipmentPolicy(FrozenModel):
     """When an order is sent in parts."""
 
-    most: int = Field(3, ge=1, le=3, description="parcels of one order, at most")
+    max_parcels: int = Field(3, ge=1, le=3, description="parcels of one order, at most")
     parcel_cost: Amounts = Field(
         {"EUR": Decimal("4.90"), "USD": Decimal("6.90"), "GBP": Decimal("4.20"), "BRL": Decimal("19.90")},
         description="what one more parcel costs, by currency; in one that is not listed orders are sent at once",
@@ -102,7 +102,7 @@ class PurchasingPolicy(FrozenModel):
     staff_hours: InHours = Field(
         96, ge=1, description="hours after which a request without an answer is shown to staff"
     )
-    most_lines: Count = Field(
+    max_lines: Count = Field(
         500, ge=1, description="lines that one run may ask vendors for by itself; over it its requests are held"
     )
 

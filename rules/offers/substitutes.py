@@ -54,7 +54,7 @@ class SubstituteIndex:
             for candidate in self._ranked(line, policy)
             if candidate.available >= line.quantity and candidate.product.id not in late
         )
-        return tuple(islice(enough, policy.at_most))
+        return tuple(islice(enough, policy.max_products))
 
     def _ranked(self, line: LineFacts, policy: SubstitutePolicy) -> list[Candidate]:
         product = line.product

@@ -54,7 +54,7 @@ def plan_shipments(
     each morning, takes back nothing that a customer was told.
     """
     batches = _batches(order, policy)
-    most = min(policy.most, len(batches))
+    most = min(policy.max_parcels, len(batches))
     gains = _days_saved_by_line(batches, policy)
     splits = [_best_split(batches, gains, n) for n in range(1, most + 1)]
     if (why := _only_at_once(order, batches, policy)) is not None:
@@ -63,7 +63,9 @@ def plan_shipments(
         return _in_parts(order, splits[-1], policy)
     cost, worth = policy.parcel_cost[order.currency], policy.day_worth[order.currency]
     best = max(splits, key=lambda one: worth * one.gain - cost * one.more)
-    if (kept := _keep_current_plan(order, batches, gains, standing)) is not None and len(standing) <= policy.most:
+    if (kept := _keep_current_plan(order, batches, gains, standing)) is not None and len(
+        standing
+    ) <= policy.max_parcels:
         best = kept
     if best.more:
         return _in_parts(order, best, policy)
@@ -170,7 +172,7 @@ def _only_at_once(
         return "wait for all: its lines belong together" if apart else "all at once: no line has to wait for another"
     if order.preference is ShippingPreference.COMPLETE:
         return "wait for all: the customer wants it complete"
-    if policy.most == 1:
+    if policy.max_parcels == 1:
         return "wait for all: the policy sends an order in one parcel"
     if order.preference is None and not _listed(order, policy):
         return f"wait for all: the policy reckons no parcels in {order.currency}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from models.config.known_keys import RENAMED
 from models.errors import BadShop
 from sources.coercion import NOTHING
 from sources.contract import CONTRACT, NEEDED
@@ -67,6 +68,8 @@ def columns(select: Select, found: list[str]) -> list[str]:
         raise BadShop(f"{select.file}: yields no column {', '.join(missing)}; it yields {', '.join(names)}")
     for name in names:
         # A misspelt column would otherwise be a fact that silently never arrives.
+        if name in RENAMED and RENAMED[name] in right:
+            raise BadShop(f"{select.file}: the name of column {name!r} is {RENAMED[name]!r} now")
         if name not in right and not name.startswith("_"):
             raise BadShop(
                 f"{select.file}: column {name!r} is not known here; {', '.join(sorted(right))} are right, "

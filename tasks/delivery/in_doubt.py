@@ -73,7 +73,7 @@ def resolve_manually(context: Context, now: datetime, beginning: str, who: str, 
         )
         mine = update(table).where(table.c.id == key, table.c.state == State.IN_DOUBT)
         if connection.execute(mine.values(**CLEAR_LEASE, **verdict, reason=said)).rowcount != 1:
-            raise ForewarnError(f"somebody else settled {beginning} just now; `forewarn settle list` shows the rest")
+            raise ForewarnError(f"somebody else settled {beginning} just now; `forewarn in-doubt list` shows the rest")
         record_events(connection, [("settled_sent" if sent else "settled_not_sent", key, why or said)], now, who)
     return key
 
@@ -86,6 +86,6 @@ def _find_message(connection: Connection, beginning: str) -> tuple[Table, str]:
     ]
     if len(found) != 1:
         raise ForewarnError(
-            f"{len(found) or 'no'} messages in doubt begin with {beginning!r}; `forewarn settle list` shows them"
+            f"{len(found) or 'no'} messages in doubt begin with {beginning!r}; `forewarn in-doubt list` shows them"
         )
     return found[0]

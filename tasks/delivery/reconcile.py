@@ -55,7 +55,7 @@ async def reconcile_in_doubt(context: Context, crew: DeliveryWorker) -> Counter[
 
 def _take_due(context: Context, table: Table, crew: DeliveryWorker) -> list[Mapping[str, Any]]:
     """Take for ourselves the messages whose provider may be asked now."""
-    now, policy = crew.clock(), context.policy.doubt
+    now, policy = crew.clock(), context.policy.in_doubt
     due = and_(
         table.c.state == State.IN_DOUBT,
         table.c.sending_at <= now - timedelta(minutes=policy.ask_after_minutes),
@@ -93,7 +93,7 @@ def _write(
     rows: Sequence[Mapping[str, Any]],
     answers: Mapping[str, Answer],
 ) -> Counter[str]:
-    now, who, policy = crew.clock(), crew.worker.name, context.policy.doubt
+    now, who, policy = crew.clock(), crew.worker.name, context.policy.in_doubt
     settled: list[DeliveryOutcome] = []
     people: dict[str, str] = {}
     with context.engine.begin() as connection:

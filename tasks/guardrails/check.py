@@ -46,15 +46,15 @@ def check_data(context: Context, orders: int | None) -> tuple[LimitBreach, ...]:
         orders = last_import_count(connection) if orders is None else orders
         passed = data_breaches(_data_stats(context, connection, orders), context.policy)
         names = {one.name for one in passed}
-        if orders is not None and "fewer_orders" not in names:
+        if orders is not None and "min_order_share" not in names:
             set_counter(connection, DATA_ACCEPTED, orders)
-        if "gone_share" not in names:
+        if "max_gone_share" not in names:
             set_counter(connection, GONE_LINES, 0)
     return passed
 
 
 def _data_stats(context: Context, connection: Connection, orders: int | None) -> DataStats:
-    known = select(ORDERS.c.id).limit(context.policy.brake.at_least).subquery()
+    known = select(ORDERS.c.id).limit(context.policy.guardrails.min_orders).subquery()
     return DataStats(
         orders,
         get_counter(connection, DATA_ACCEPTED),

@@ -104,9 +104,9 @@ def _accept_data_as_baseline(
 ) -> None:
     """Take the facts that a run was held for as the measure from now on."""
     passed = counts.get("held", {})
-    if "fewer_orders" in passed:
+    if "min_order_share" in passed:
         set_counter(connection, DATA_ACCEPTED, accepted_orders(counts["imported"]) or 0)
-    if "gone_share" in passed:
+    if "max_gone_share" in passed:
         set_counter(connection, GONE_LINES, 0)
-    if "stale_hours" in passed:
+    if "max_data_age_hours" in passed:
         set_counter(connection, ACCEPTED_BY_STAFF, int(moment.timestamp() // HOUR))

@@ -31,7 +31,7 @@ def check_clock(context: Context, as_of: date) -> None:
 
     A person who names the day by `--as-of` says that the clock is right.
     """
-    before, most = last_run_date(context.engine), context.policy.brake.ahead_days
+    before, most = last_run_date(context.engine), context.policy.guardrails.max_days_ahead
     if most and before != EPOCH and as_of - before > timedelta(days=most):
         raise ClockAhead(
             f"the clock says {as_of}, and the last run was for {before}; "
@@ -44,7 +44,7 @@ def check_data_date(context: Context) -> None:
 
     What an import marked for that day is due on the day of the newest order instead, so that a mended clock finds it.
     """
-    most = context.policy.brake.ahead_days
+    most = context.policy.guardrails.max_days_ahead
     with context.engine.begin() as connection:
         newest = context.day(connection.execute(select(func.max(ORDERS.c.placed_at))).scalar())
         if not most or newest is None or context.as_of - newest <= timedelta(days=most):

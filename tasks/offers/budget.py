@@ -86,6 +86,6 @@ def scaled(amount: Decimal) -> int:
 
 def _caps(context: Context, policy: Policy) -> Iterator[tuple[str, str, int]]:
     """Yield each cap as currency, tally and the most it may hold; both caps must name a currency."""
-    for currency in sorted(policy.caps.per_run.keys() & policy.caps.per_month.keys()):
-        yield currency, f"offered:{context.run_id}:{currency}", scaled(policy.caps.per_run[currency])
-        yield currency, f"offered:{context.as_of:%Y-%m}:{currency}", scaled(policy.caps.per_month[currency])
+    for currency in sorted(policy.budget.per_run.keys() & policy.budget.per_month.keys()):
+        yield currency, f"offered:{context.run_id}:{currency}", scaled(policy.budget.per_run[currency])
+        yield currency, f"offered:{context.as_of:%Y-%m}:{currency}", scaled(policy.budget.per_month[currency])

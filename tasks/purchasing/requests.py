@@ -26,7 +26,7 @@ def record_requests(
     for its attempt time once, whoever asks; what another run asked for meanwhile is left out.
     """
     rows = [_line(context, ask) for asked in asks.values() for ask in asked]
-    held = len(rows) > context.policy.vendors.most_lines
+    held = len(rows) > context.policy.purchasing.max_lines
     vendor_of = {request_id(context.run_id, vendor): vendor for vendor in asks}
     rows.sort(key=lambda row: (row["order_id"], row["line"]))  # transactions that meet lock in one order
     lines: dict[str, int] = {}
@@ -105,7 +105,7 @@ def send_reminders(context: Context) -> int:
     """Owe a reminder, once, of every request that stays without an answer too long; return how many are new."""
     reminders = PURCHASE_REQUESTS.alias()
     query = select(PURCHASE_REQUESTS.c.id, PURCHASE_REQUESTS.c.vendor_id, PURCHASE_REQUESTS.c.channel).where(
-        overdue_clause(context, context.policy.vendors.answer_hours),
+        overdue_clause(context, context.policy.purchasing.answer_hours),
         ~select(reminders.c.id).where(reminders.c.reminder_of == PURCHASE_REQUESTS.c.id).exists(),
     )
     with context.engine.begin() as connection:

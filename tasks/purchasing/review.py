@@ -53,7 +53,7 @@ def _overdue_filter(context: Context, connection: Connection) -> Iterator[dict[s
     query = select(
         PURCHASE_REQUESTS.c.id, PURCHASE_REQUESTS.c.vendor_id, PURCHASE_REQUESTS.c.settled_at, reminded.exists()
     )
-    silent = query.where(overdue_clause(context, context.policy.vendors.staff_hours))
+    silent = query.where(overdue_clause(context, context.policy.purchasing.staff_hours))
     for key, vendor, since, reminded in connection.execute(silent):
         yield _describe_wait(key, vendor, since, "no answer, though it was reminded" if reminded else "no answer")
 
@@ -66,7 +66,7 @@ def _stuck_filter(context: Context, connection: Connection) -> Iterator[dict[str
         .exists()
     )
     long_ago = PURCHASE_REQUESTS.c.created_at <= context.started_at - timedelta(
-        hours=context.policy.vendors.staff_hours
+        hours=context.policy.purchasing.staff_hours
     )
     late = and_(PURCHASE_REQUESTS.c.state == State.QUEUED, long_ago)
     query = (

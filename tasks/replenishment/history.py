@@ -41,7 +41,7 @@ class LeadTimes:
 
 def lead_times(context: Context, connection: Connection, as_of: date) -> LeadTimes:
     """Learn the vendors' lead times from the deliveries received within the policy's time."""
-    end, policy = context.end_of(as_of), context.policy.reorder
+    end, policy = context.end_of(as_of), context.policy.replenishment
     began = end - timedelta(days=context.policy.forecast.history_days)
     vendor = func.coalesce(INBOUNDS.c.vendor_id, PRODUCTS.c.vendor_id)
     query = (
@@ -96,7 +96,7 @@ def _days_ago(context: Context, connection: Connection, as_of: date) -> ColumnEl
 
     Not every day is 24 hours long: each stretch of days of one length is counted by itself.
     """
-    history = context.policy.reorder.history_days
+    history = context.policy.replenishment.history_days
     begins = [context.start_of(as_of - timedelta(days=ago)) for ago in range(history + 1)]
     placed, stretches = _seconds(connection, ORDERS.c.placed_at), list[tuple[ColumnElement[bool], Any]]()
     for length, days in groupby(enumerate(pairwise(begins)), lambda one: one[1][0] - one[1][1]):

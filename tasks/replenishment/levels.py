@@ -66,7 +66,7 @@ def _page(context: Context, as_of: date, after: str, limit: int) -> Select[Any]:
 
 
 def _level(context: Context, found: LeadTimes, row: Row[Any], sold: Mapping[int, float]) -> ProductLevel:
-    policy = context.policy.reorder
+    policy = context.policy.replenishment
     length = min(policy.history_days, max(sold) + 1) if sold else policy.history_days
     product = ReorderInputs(
         row.id,

@@ -165,7 +165,7 @@ def _waits(order: OrderFacts, notices: Sequence[Mapping[str, Any]]) -> str | Non
     if held := next((one for one in last if one["state"] == State.HELD), None):
         return f"a message waits: held with run {held['run_id'][:8]} until somebody releases it"
     if last and any(one["state"] == State.IN_DOUBT for one in last) and not _reached(last):
-        return "nobody knows whether the message left: its provider is asked, or `forewarn settle list` shows it"
+        return "nobody knows whether the message left: its provider is asked, or `forewarn in-doubt list` shows it"
     gone = [one for one in last if one["state"] not in LEAVES]
     if last and not gone:
         return f"a message waits to leave, not before {last[0]['not_before']:%Y-%m-%d %H:%M} UTC"

@@ -81,7 +81,7 @@ def plan_orders(
     for key, one in lines_to_ship(day, connection, orders).items():
         if len({line.ships_on for line in one.lines}) > 1:
             stands = [parcel_from_data(parcel) for parcel in before[key][1][0]] if key in before else []
-            chosen[key] = _row(day, one, plan_shipments(one, day.context.policy.parcels, stands))
+            chosen[key] = _row(day, one, plan_shipments(one, day.context.policy.shipments, stands))
     changed = _save_plans(connection, before, chosen, context)
     in_parts = sum(len(row["parcels"]) > 1 for row in chosen.values())
     return Counter(in_parts=in_parts, at_once=len(chosen) - in_parts, changed=changed)

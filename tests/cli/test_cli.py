@@ -173,7 +173,7 @@ def test_a_template_with_an_unknown_name_fails_the_check_with_file_and_line(plac
     own.mkdir(parents=True)
     (own / "sms.en.txt").write_text("Order {{ order.id }}\n{{ order.promissed }}\n")
     try:
-        done = forewarn(place, "check", "templates", ok=False)
+        done = forewarn(place, "templates", "check", ok=False)
     finally:
         (own / "sms.en.txt").unlink()
         own.rmdir()
@@ -184,9 +184,9 @@ def test_a_template_with_an_unknown_name_fails_the_check_with_file_and_line(plac
 
 
 def test_one_message_is_checked_alone_and_an_unknown_one_is_a_sentence(place, lived):
-    assert "week renders." in forewarn(place, "check", "templates", "week", "--language", "en").stdout
-    assert "did you mean 'week'" in forewarn(place, "check", "templates", "weak", ok=False).stderr
-    assert "en, pt_BR are there" in forewarn(place, "check", "templates", "--language", "de", ok=False).stderr
+    assert "week renders." in forewarn(place, "templates", "check", "week", "--language", "en").stdout
+    assert "did you mean 'week'" in forewarn(place, "templates", "check", "weak", ok=False).stderr
+    assert "en, pt_BR are there" in forewarn(place, "templates", "check", "--language", "de", ok=False).stderr
 
 
 def test_a_shop_whose_language_has_no_words_is_told_before_it_writes_to_anybody(tmp_path):
@@ -213,7 +213,7 @@ def test_after_a_plain_import_any_day_can_be_lived(tmp_path):
 def test_a_new_shop_can_be_started_checked_and_run(tmp_path):
     forewarn(tmp_path, "shop", "init", "mine")
     forewarn(tmp_path, "shop", "check", "--shop", "mine")
-    forewarn(tmp_path, "check", "templates", "--shop", "mine")
+    forewarn(tmp_path, "templates", "check", "--shop", "mine")
     report = json.loads(forewarn(tmp_path, "run", "--import", "--shop", "mine", "--json").stdout)
     assert report["changes"]["fortnight"] == 1  # its rows are of the last days, whenever that is
     refused = forewarn(tmp_path, "shop", "init", "mine", ok=False)

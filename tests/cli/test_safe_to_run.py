@@ -149,7 +149,7 @@ def test_a_full_disk_at_the_outbox_is_a_sentence_and_loses_nothing(tmp_path):
     small.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(small)], check=True)  # noqa: S603, S607
     try:
-        done = forewarn(tmp_path, "run", "--import", "--as-of", DAY, "--json", FOREWARN_OUTBOX=str(small))
+        done = forewarn(tmp_path, "run", "--import", "--as-of", DAY, "--json", FOREWARN_OUTBOX_DIR=str(small))
         report = json.loads(done.stdout)
         ((why, later),) = report["retrying"].items()
         assert why == f"the outbox {small} cannot be written: No space left on device"

@@ -62,10 +62,10 @@ def test_a_product_of_which_nothing_is_known_is_named(forewarn):
 
 def test_files_go_to_the_folder_that_is_named_or_set(forewarn, tmp_path, monkeypatch):
     done = forewarn("storefront", "publish")
-    assert "--to FOLDER, or FOREWARN_STOREFRONT" in str(done.exception)
+    assert "--to FOLDER, or FOREWARN_STOREFRONT_DIR" in str(done.exception)
     done = json.loads(forewarn("storefront", "publish", "--to", str(tmp_path / "one"), "--json").stdout)
     assert done == {"notices": 1, "written": 6, "removed": 0, "left_out": 0}
-    monkeypatch.setenv("FOREWARN_STOREFRONT", str(tmp_path / "two"))
+    monkeypatch.setenv("FOREWARN_STOREFRONT_DIR", str(tmp_path / "two"))
     assert f"6 files in {tmp_path / 'two'}" in forewarn("storefront", "publish").stdout
     for folder in ("one", "two"):
         assert json.loads((tmp_path / folder / "stock" / "coming.json").read_text())["state"] == "backorder"
@@ -96,7 +96,7 @@ def test_the_server_answers_until_it_is_stopped(shop):
 
 
 def test_allocating_keeps_the_files_up_to_date_where_a_folder_is_set(forewarn, tmp_path, monkeypatch):
-    monkeypatch.setenv("FOREWARN_STOREFRONT", str(tmp_path / "www"))
+    monkeypatch.setenv("FOREWARN_STOREFRONT_DIR", str(tmp_path / "www"))
     assert forewarn("allocate").exit_code == 0
     assert (tmp_path / "www" / "stock.json").is_file()
     assert (tmp_path / "www" / "feed.csv").is_file()

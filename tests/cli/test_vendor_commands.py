@@ -53,17 +53,17 @@ def test_a_line_is_asked_for_answered_and_asked_for_again(forewarn, tmp_path):
     assert "0 of 1" in forewarn("list")[1]
     answer = [row | {"answer": "refused", "reason": "discontinued"}, row | {"answer": "accepted", "line": "9"}]
     (tmp_path / "back.json").write_text(json.dumps(answer))
-    code, said = forewarn("take-in", "back.json", "--json")
+    code, said = forewarn("import-responses", "back.json", "--json")
     told = json.loads(said)
     assert (code, told["refused"], told["bad"][0].split(": ")[1]) == (1, 1, "line '9'")
     assert "refused: discontinued" in forewarn("waiting")[1]
-    assert forewarn("ask-again", row["request"][:8])[1] == "1 lines will be asked for again.\n"
+    assert forewarn("reopen", row["request"][:8])[1] == "1 lines will be asked for again.\n"
     assert json.loads(forewarn("forward", "--json")[1])["sent"] == {"folder": 1}
     assert forewarn("waiting") == (0, "Nothing waits for staff.\n")
     assert [one["answered"] for one in json.loads(forewarn("list", "--json")[1])["requests"]] == [0, 1]
 
 
-@pytest.mark.parametrize("command", ["send", "drop", "arrived", "ask-again"])
+@pytest.mark.parametrize("command", ["send", "drop", "arrived", "reopen"])
 def test_a_request_that_is_none_is_named_in_one_sentence(forewarn, command):
     code, said = forewarn(command, "beef")
     assert code == 1

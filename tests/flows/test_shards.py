@@ -33,7 +33,7 @@ from tasks.tables import NOTICES, WATCHES
 from tests.support.builders import DAY, day
 from tests.support.shop_driver import customer, noon
 
-OFF = GuardrailPolicy(newly_late_share=1, offers=0)
+OFF = GuardrailPolicy(max_late_share=1, max_discount_multiple=0)
 LIVED = date(2026, 6, 15)
 ORDERS = 60
 """Numbers as shops give them, one after the other."""
@@ -51,12 +51,10 @@ def begun(counter):
     return start_run(counter.context, LATE_ORDERS, DAY, noon(0))
 
 
-def part(counter, now, shard, *, batch=7, limit=None):
+def part(context, shard, *, batch=7, limit=None):
     """Look at every page of a shard's orders."""
     found, after = Counter(), None
-    while (
-        page := evaluate_page(counter.context, now, SubstituteStock(), after, batch=batch, limit=limit, shard=shard)
-    ).last:
+    while (page := evaluate_page(context, SubstituteStock(), after, batch=batch, limit=limit, shard=shard)).last:
         found += page.looked.changes
         after = page.last
     return found.total()
@@ -97,7 +95,7 @@ def test_the_shards_of_a_limit_add_up_to_it(limit):
 
 def test_shards_owe_together_what_one_run_owes_and_are_judged_as_one(late):
     context = begun(late)
-    told = [part(late, context, Shard(number, 3)) for number in (1, 2, 3)]
+    told = [part(context, Shard(number, 3)) for number in (1, 2, 3)]
     assert sum(told) == ORDERS
     assert min(told) > 0
     assert {row["state"] for row in late.notices} == {State.HELD}
@@ -107,12 +105,14 @@ def test_shards_owe_together_what_one_run_owes_and_are_judged_as_one(late):
 
 
 def test_shards_share_the_caps_of_their_run(late, with_policy):
-    with_policy(Policy(caps=BudgetPolicy(per_run={"EUR": Decimal(25)}, per_month={"EUR": Decimal(1000)}), brake=OFF))
+    with_policy(
+        Policy(budget=BudgetPolicy(per_run={"EUR": Decimal(25)}, per_month={"EUR": Decimal(1000)}), guardrails=OFF)
+    )
     for key in range(ORDERS):
         late.change(f"10{key:03}", expected_on=day(9))
     context = begun(late)
     for number in (1, 2):
-        part(late, context, Shard(number, 2))
+        part(context, Shard(number, 2))
     with read_only(late.context.engine) as connection:
         assert 0 < get_counter(connection, f"offered:{context.run_id}:EUR") <= 25 * SCALE
 

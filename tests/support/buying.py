@@ -48,7 +48,7 @@ class Buying:
         return self
 
     def policy(self, **vendors):
-        changed = self.context.policy.vendors.model_copy(update=vendors)
+        changed = self.context.policy.purchasing.model_copy(update=vendors)
         self.counter.context = replace(self.context, policy=self.context.policy.model_copy(update={"vendors": changed}))
 
     def vendor(self, key="v1", *, email="orders@vendor.example.com", name="Vendor & Sons"):
@@ -97,9 +97,9 @@ class Buying:
 
     def hold(self):
         """Live a run whose requests are held; return the first one's id."""
-        self.policy(most_lines=0)
+        self.policy(max_lines=0)
         self.run()
-        self.policy(most_lines=1000)
+        self.policy(max_lines=1000)
         return self.requests[0]["id"]
 
     @property

@@ -53,7 +53,7 @@ home = "https://lamps.example.com"
 order = "https://lamps.example.com/orders/{order}"
 """
 """The same shop, as its shop.toml says it."""
-SMALL = Policy(brake=GuardrailPolicy(at_least=3))
+SMALL = Policy(guardrails=GuardrailPolicy(min_orders=3))
 """The brake of a shop so small that three orders are many."""
 
 

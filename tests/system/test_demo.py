@@ -13,7 +13,7 @@ def test_the_demo_reaches_nothing_that_is_set_up_where_it_runs(tmp_path):
     real.mkdir()
     (tmp_path / ".env").write_text(
         f"FOREWARN_DATABASE_URL=sqlite:///{real / 'real.db'}\n"
-        f"FOREWARN_OUTBOX={real}\n"
+        f"FOREWARN_OUTBOX_DIR={real}\n"
         "FOREWARN_EMAIL=sendgrid\n"
         "FOREWARN_SENDGRID_API_KEY=SG.real\n"
         "FOREWARN_SENDGRID_URL=http://127.0.0.1:9\n"

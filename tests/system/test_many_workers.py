@@ -94,7 +94,7 @@ async def test_two_workers_share_a_run_in_shards_and_its_deliveries_and_nobody_h
     address, engine = ledger
     write_sample(tmp_path / "shop", orders=ORDERS, seed=7, as_of=DAY)
     with (tmp_path / "shop" / "policy.toml").open("a") as policy:
-        policy.write("\n[brake]\noffers = 0\n")
+        policy.write("\n[guardrails]\noffers = 0\n")
     async with a_provider() as provider:
         provider.will(Answer(202, "", {"X-Message-Id": "taken"}))
         provider.slow = asyncio.Event()
@@ -102,13 +102,13 @@ async def test_two_workers_share_a_run_in_shards_and_its_deliveries_and_nobody_h
             "FOREWARN_HOME": str(ROOT),
             "FOREWARN_SHOP": str(tmp_path / "shop"),
             "FOREWARN_DATABASE_URL": address,
-            "FOREWARN_OUTBOX": str(tmp_path / "outbox"),
+            "FOREWARN_OUTBOX_DIR": str(tmp_path / "outbox"),
             "FOREWARN_EMAIL": "sendgrid",
             "FOREWARN_SENDGRID_API_KEY": "SG.key",
             "FOREWARN_SENDGRID_URL": provider.url,
-            "FOREWARN_BATCH": "15",
+            "FOREWARN_BATCH_SIZE": "15",
             "FOREWARN_TIMEOUT": "120",
-            "FOREWARN_LEASE": "400",
+            "FOREWARN_LEASE_SECONDS": "400",
             "PREFECT_WORKER_QUERY_SECONDS": "2",
         }
         with two_workers(tmp_path, env) as (page, logs):

@@ -97,7 +97,7 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
     env = alone(place, port) | {
         "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "true",
         "FOREWARN_DATABASE_URL": f"sqlite:///{place / 'ledger.db'}",
-        "FOREWARN_OUTBOX": str(place / "outbox"),
+        "FOREWARN_OUTBOX_DIR": str(place / "outbox"),
     }
     here = {"127.0.0.1:4200": f"127.0.0.1:{port}", '"$PWD/shop"': f'"{place / "shop"}"'}
     exports, *rest = blocks(as_here(section(README, "every day"), here))

@@ -92,7 +92,7 @@ def test_case_and_punctuation_make_no_other_name():
 @pytest.mark.parametrize("at_most", [1, 2, 3])
 def test_no_more_substitutes_are_offered_than_the_policy_says(at_most):
     shelf = [Candidate(product(id_), 5) for id_ in "dbca"]
-    assert offered(LATE, *shelf, policy=SubstitutePolicy(at_most=at_most)) == ["a", "b", "c"][:at_most]
+    assert offered(LATE, *shelf, policy=SubstitutePolicy(max_products=at_most)) == ["a", "b", "c"][:at_most]
 
 
 def test_equally_near_ones_come_by_id_cheaper_or_dearer():

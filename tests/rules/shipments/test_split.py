@@ -178,7 +178,7 @@ lines = st.lists(
 )
 policies = st.builds(
     lambda most, cost, worth, late, critical, unknown: ShipmentPolicy(
-        most=most,
+        max_parcels=most,
         parcel_cost={"EUR": Decimal(cost)},
         day_worth={"EUR": Decimal(worth)},
         late_times=Decimal(late),

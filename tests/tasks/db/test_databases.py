@@ -39,7 +39,7 @@ from tests.support.builders import DAY, day, line
 from tests.support.shop_driver import SHOP, customer, noon
 
 ORDERS = 60
-UNBRAKED = GuardrailPolicy(newly_late_share=1, offers=0)
+UNBRAKED = GuardrailPolicy(max_late_share=1, max_discount_multiple=0)
 """Here every order is late."""
 LEASE = timedelta(minutes=10)
 STORM = 1.5
@@ -106,7 +106,7 @@ def test_a_reader_waits_for_no_writer_and_sees_one_moment_of_the_ledger(counter)
 
 
 def test_workers_in_threads_share_what_is_due_and_claim_nothing_twice(counter):
-    fill(counter).context = replace(counter.context, policy=Policy(brake=UNBRAKED))
+    fill(counter).context = replace(counter.context, policy=Policy(guardrails=UNBRAKED))
     counter.decide()
 
     def worker(name):
@@ -180,7 +180,7 @@ def test_imports_at_once_wake_an_order_for_each_change_and_lose_none(counter):
 def test_imports_decisions_and_deliveries_at_once_neither_fail_nor_say_anything_twice(counter):
     caps = {"EUR": 900, "USD": 90}
     fill(counter).context = replace(
-        counter.context, policy=Policy(brake=UNBRAKED, caps=BudgetPolicy(per_run=caps, per_month=caps))
+        counter.context, policy=Policy(guardrails=UNBRAKED, budget=BudgetPolicy(per_run=caps, per_month=caps))
     )
     engine, over = counter.context.engine, time.monotonic() + STORM
 

@@ -87,9 +87,9 @@ COMMANDS = [
     ("status",),
     ("explain", "1001"),
     ("posts", "list"),
-    ("settle", "list"),
+    ("in-doubt", "list"),
     ("vendors", "list"),
-    ("parcels", "list"),
+    ("shipments", "list"),
     ("storefront", "show"),
     ("stock",),
     ("suppress", "x@example.com"),
@@ -310,7 +310,7 @@ def test_an_id_is_a_plain_word(place, key):
 # Mistyped places
 
 
-LOOKING = [("status",), ("explain", "1001"), ("posts", "list"), ("settle", "list"), ("run", "--dry-run")]
+LOOKING = [("status",), ("explain", "1001"), ("posts", "list"), ("in-doubt", "list"), ("run", "--dry-run")]
 
 
 @pytest.mark.parametrize("command", [*LOOKING, ("suppress", "x@example.com"), ("vendors", "waiting"), ("stock",)])

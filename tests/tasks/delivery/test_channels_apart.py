@@ -102,7 +102,7 @@ def test_an_order_of_which_no_words_work_stays_untold_and_is_named_for_each_chan
 
 def test_a_discount_is_given_once_where_one_channel_goes_and_not_where_none_does(counter, breaking, tmp_path):
     caps = BudgetPolicy(per_run={"EUR": Decimal(5)}, per_month={"EUR": Decimal(5)})
-    counter.context = replace(counter.context, policy=Policy(caps=caps))
+    counter.context = replace(counter.context, policy=Policy(budget=caps))
     fee = {"shipping_fee": Decimal(5)}
     breaking(TEXT, MAIL)
     counter.order("1", customer=customer("c1", **TEXTING), **fee)

@@ -84,7 +84,7 @@ def test_a_message_that_passes_opens_the_channel_for_all(counter):
 
 
 def test_what_may_not_leave_any_more_spends_no_try_and_holds_up_no_message_that_may(counter, with_policy):
-    with_policy(Policy(brake=GuardrailPolicy(newly_late_share=1)))
+    with_policy(Policy(guardrails=GuardrailPolicy(max_late_share=1)))
     orders(counter, 55)
     counter.deliver(door=FakeTransport(bad_key), parallel=1)
     for key in range(52):

@@ -348,15 +348,17 @@ def forewarn(counter, ledger, tmp_path):
 def test_commands_list_what_is_in_doubt_and_take_a_persons_word(counter, forewarn):
     doubtful(counter, 2)
     settle(counter, FakeTransport(), LATER)
-    first, second = json.loads(forewarn("settle", "list", "--json"))["in_doubt"]
+    first, second = json.loads(forewarn("in-doubt", "list", "--json"))["in_doubt"]
     assert first["waits_for"] == "people"
     assert json.loads(forewarn("status", "--json"))["for_people"] == 2
     assert "2 in doubt wait for people" in forewarn("status")
-    forewarn("settle", "notice", first["id"][:8], ok=False)
-    said = json.loads(forewarn("settle", "notice", first["id"][:8], "--sent", "--who", "mara", "--json"))
+    forewarn("in-doubt", "resolve", first["id"][:8], ok=False)
+    said = json.loads(forewarn("in-doubt", "resolve", first["id"][:8], "--sent", "--who", "mara", "--json"))
     assert said == {"id": first["id"], "state": "sent", "who": "mara"}
-    assert "leaves with the next deliver" in forewarn("settle", "notice", second["id"], "--not-sent", "--who", "mara")
-    assert forewarn("settle", "list").strip() == "Nothing is in doubt."
+    assert "leaves with the next deliver" in forewarn(
+        "in-doubt", "resolve", second["id"], "--not-sent", "--who", "mara"
+    )
+    assert forewarn("in-doubt", "list").strip() == "Nothing is in doubt."
     assert sorted(states(counter)) == [State.QUEUED, State.SENT]
     assert {row["who"] for row in counter.rows(EVENTS)[-2:]} == {"mara"}
 

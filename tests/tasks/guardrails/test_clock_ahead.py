@@ -50,7 +50,7 @@ def test_the_policy_can_switch_the_limit_off(with_policy, counter):
     from models.policy.messaging import GuardrailPolicy
     from models.policy.policy import Policy
 
-    counter = with_policy(Policy(brake=GuardrailPolicy(ahead_days=0)))
+    counter = with_policy(Policy(guardrails=GuardrailPolicy(max_days_ahead=0)))
     counter.order()
     counter.decide()
     check_clock(counter.context, day(4000))

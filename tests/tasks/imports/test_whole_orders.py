@@ -366,7 +366,7 @@ def test_an_import_that_broke_off_keeps_nobody_waiting_but_is_half_taken_in(shop
 
 @pytest.mark.parametrize(
     ("gone", "still", "passed"),
-    [(49, 0, []), (50, 449, ["gone_share"]), (50, 450, []), (50, 0, ["gone_share"]), (0, 0, [])],
+    [(49, 0, []), (50, 449, ["max_gone_share"]), (50, 450, []), (50, 0, ["max_gone_share"]), (0, 0, [])],
 )
 def test_a_large_share_of_gone_lines_holds_a_run(gone, still, passed):
     intake = DataStats(500, 500, 500, 1.0, gone, still)
@@ -400,13 +400,13 @@ def test_a_run_whose_source_lost_lines_is_held_until_they_are_back_or_a_person_l
         many(shop, "2")
         for _ in range(2):
             shop.take_in(NEXT)
-            assert judged() == ["gone_share"]
+            assert judged() == ["max_gone_share"]
         many(shop, "12")
         shop.take_in(NEXT)
         assert judged() == []
         many(shop, "2")
         report, _ = shop.live(NEXT)
-        assert report.held == {"gone_share": "60 of 120 open lines are gone from the source: 50%; 10% are allowed"}
+        assert report.held == {"max_gone_share": "60 of 120 open lines are gone from the source: 50%; 10% are allowed"}
         review_run(clocked.snapshot(app.context), report.run, ReviewDecision.LET_GO, "anna")
         assert judged() == []
 

@@ -88,7 +88,7 @@ def test_a_limit_leaves_the_other_orders_due(counter):
 
 
 def test_a_limit_takes_nothing_from_the_caps_for_orders_it_leaves(counter, with_policy):
-    with_policy(Policy(caps=BudgetPolicy(per_month={"EUR": 100}, per_run={"EUR": 100})))
+    with_policy(Policy(budget=BudgetPolicy(per_month={"EUR": 100}, per_run={"EUR": 100})))
     for key in range(5):
         counter.order(str(key), line(promised=-16), customer=customer(f"c{key}"))
     for _ in range(5):
@@ -329,7 +329,7 @@ def test_a_worse_bucket_brings_its_own_discount_with_a_code_of_its_own(counter):
 )
 @pytest.mark.parametrize("which", ["per_run", "per_month"])
 def test_the_caps_hold_to_the_cent_and_everybody_is_told_all_the_same(counter, with_policy, caps, given, which):
-    with_policy(Policy(caps=BudgetPolicy(**{which: caps})))
+    with_policy(Policy(budget=BudgetPolicy(**{which: caps})))
     for key in range(5):
         counter.order(str(key), line(promised=-16), customer=customer(f"c{key}"))
     found = counter.decide(batch=2)
@@ -339,7 +339,7 @@ def test_the_caps_hold_to_the_cent_and_everybody_is_told_all_the_same(counter, w
 
 
 def test_the_month_has_one_cap_for_all_its_runs(counter, with_policy):
-    with_policy(Policy(caps=BudgetPolicy(per_month={"EUR": 40})))
+    with_policy(Policy(budget=BudgetPolicy(per_month={"EUR": 40})))
     for key in range(3):
         counter.order(str(key), line(promised=-16), customer=customer(f"c{key}"))
         counter.decide()

@@ -297,7 +297,7 @@ def test_a_request_of_which_nothing_is_wanted_any_more_is_not_sent(owed):
 
 @one_database
 def test_a_line_that_was_cancelled_meanwhile_is_left_out(shop, folder):
-    shop.policy(most_lines=1)
+    shop.policy(max_lines=1)
     shop.order("1041").order("1042").run()
     shop.cancel("1041")
     approve_request(shop.at(), shop.requests[0]["id"], "eva")
@@ -397,7 +397,7 @@ def test_a_vendor_that_may_have_a_request_and_then_will_not_take_it_leaves_it_in
 
 
 def test_a_run_that_asks_for_more_than_the_policy_lets_it_waits_for_staff(shop, folder):
-    shop.policy(most_lines=2)
+    shop.policy(max_lines=2)
     for n in range(3):
         shop.order(f"104{n}")
     report = shop.run()
@@ -410,7 +410,7 @@ def test_a_run_that_asks_for_more_than_the_policy_lets_it_waits_for_staff(shop, 
 
 @one_database
 def test_a_request_dropped_by_staff_never_leaves_and_is_not_asked_anew(shop, folder):
-    shop.policy(most_lines=1)
+    shop.policy(max_lines=1)
     shop.order("1041").order("1042").run()
     drop_request(shop.at(), shop.requests[0]["id"], "eva")
     report = shop.run()

@@ -431,28 +431,28 @@ def said(*arguments):
 
 
 def test_staff_use_it_by_commands(folder):
-    (first, *_) = found = json.loads(said("parcels", "list", "--json"))["orders"]
+    (first, *_) = found = json.loads(said("shipments", "list", "--json"))["orders"]
     key = first["order_id"]
     assert all(len(one["parcels"]) > 1 for one in found)
-    assert key in said("parcels", "list")
-    printed = said("parcels", "export")
-    assert said("parcels", "export", "--csv", "parcels.csv").endswith(" in parcels.csv\n")
+    assert key in said("shipments", "list")
+    printed = said("shipments", "export")
+    assert said("shipments", "export", "--csv", "parcels.csv").endswith(" in parcels.csv\n")
     with (folder / "parcels.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert rows == list(csv.DictReader(io.StringIO(printed)))
     assert {row["order"] for row in rows if row["parcels"] != "1"} == {one["order_id"] for one in found}
-    complete = said("parcels", "wish", key, "complete", "--who", "Rita")
+    complete = said("shipments", "prefer", key, "complete", "--who", "Rita")
     assert complete == f"Order {key}: wait for all: the customer wants it complete.\n"
     assert "wait for all: the customer wants it complete" in said("explain", key)
-    assert key not in {one["order_id"] for one in json.loads(said("parcels", "list", "--json"))["orders"]}
-    assert first["why"] in said("parcels", "wish", key, "--forget", "--who", "Rita")
+    assert key not in {one["order_id"] for one in json.loads(said("shipments", "list", "--json"))["orders"]}
+    assert first["why"] in said("shipments", "prefer", key, "--clear", "--who", "Rita")
 
 
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (("wish", "1041", "perhaps", "--who", "Rita"), "'complete', 'available'"),
-        (("wish", "1041", "--who", "Rita"), "give either complete or available, or --forget"),
+        (("prefer", "1041", "perhaps", "--who", "Rita"), "'complete', 'available'"),
+        (("prefer", "1041", "--who", "Rita"), "give either complete or available, or --forget"),
         (("wish", "9999", "complete", "--who", "Rita"), "no order '9999' is known"),
         (("export", "--csv", "no/such/file.csv"), "no/such/file.csv cannot be written"),
     ],
