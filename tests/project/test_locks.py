@@ -1,6 +1,8 @@
 """The two lock files: what it needs to run, and that with what it needs to be developed, at the same versions."""
 
 import re
+import shutil
+import subprocess
 import tomllib
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from tests.support.paths import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+MAKE = shutil.which("make") or "make"
 LOCKS = ("requirements.lock", "requirements-dev.lock")
 PIN = re.compile(
     r"^([a-z0-9-]+)==(\S+)((?: ;[^\\]*)?) \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", re.MULTILINE
@@ -51,3 +54,18 @@ def test_what_it_needs_to_run_is_in_one_lock_file_and_the_tools_are_in_the_other
 @pytest.mark.parametrize("name", LOCKS)
 def test_a_lock_file_names_no_package_index(name):
     assert not re.search(r"https?://|file://|--(?:extra-)?index|--find-links", text(name))
+
+
+@pytest.mark.parametrize(("target", "lock"), [("install", "requirements.lock"), ("setup", "requirements-dev.lock")])
+@pytest.mark.parametrize(
+    ("uv", "installer"), [("/opt/uv", "/opt/uv pip install"), ("", ".venv/bin/python -m pip install")]
+)
+def test_uv_and_pip_install_the_same_lock_file_and_say_who_does_it(target, lock, uv, installer):
+    shown = subprocess.run(  # noqa: S603 - our own
+        [MAKE, "--dry-run", "--always-make", target, f"UV={uv}"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    commands = [line for line in shown.splitlines() if line.startswith(installer)]
+    assert len(commands) == 2
+    assert commands[0].endswith(f"--require-hashes --requirement {lock}")
+    assert commands[1].endswith("--no-deps --no-build-isolation --editable .")
+    assert f"with {'uv' if uv else 'pip'}. This takes " in shown
