@@ -71,7 +71,7 @@ def test_the_policy_is_a_form_whose_numbers_are_bounded():
     assert {"$ref": "#/definitions/Policy"} in form.properties["policy"]["anyOf"]
     assert form.definitions is not None
     assert form.definitions["Bucket"]["properties"]["from_days"]["minimum"] == 1
-    assert "default" in form.definitions["Policy"]["properties"]["caps"]
+    assert "default" in form.definitions["Policy"]["properties"]["budget"]
 
 
 def test_every_schedule_keeps_the_shops_zone():
