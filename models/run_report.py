@@ -1,4 +1,4 @@
-"""What a run reports: one object, for people as lines and for scripts as JSON; docs/report.md lists it."""
+"""The report of a run: printed as lines for people and as JSON for scripts; docs/report.md lists it."""
 
 from datetime import date
 
@@ -8,86 +8,86 @@ Counts = dict[str, int]
 
 
 class Report(BaseModel):
-    """What one run found, decided and did."""
+    """What one run read, decided and did."""
 
     model_config = ConfigDict(extra="forbid")
 
     run: str | None = Field(None, description="id of the run in the ledger; null for a dry run")
-    as_of: date = Field(description="the day that the run lived")
+    as_of: date = Field(description="the shop's day for which the run decided")
     dry_run: bool = Field(
-        default=False, description="whether nothing was written: the figures say what would have been done"
+        default=False, description="whether nothing was written; the figures say what would have been done"
     )
     imported: dict[str, Counts] = Field(
         {},
-        description="by table: rows read, inserted, updated, unchanged, refused; `gone` is goods, lines and orders "
-        "that the source names no more, and that no longer count; `missing` is open orders that it did not name, and "
-        "that stay open; `older` is rows that a newer file replaces, `repeated` rows that say the same as another",
+        description="by table: rows read, inserted, updated, unchanged, refused; `gone` counts stock, lines and orders "
+        "that are missing from the source and no longer count; `missing` counts open orders that are missing and "
+        "stay open; `older` counts rows that a newer file replaces, `repeated` rows equal to another",
     )
-    missing: list[str] = Field([], description="the first few open orders that the source did not name")
-    left_out: Counts = Field({}, description="rows that the shop's SELECTs left out on purpose, by reason")
+    missing: list[str] = Field([], description="the first few open orders that are missing from the source")
+    left_out: Counts = Field({}, description="rows that the shop's SELECTs exclude on purpose, by reason")
     open: int = Field(0, description="open orders, late or not")
     late: Counts = Field({}, description="late orders by bucket")
-    changes: Counts = Field({}, description="orders with something to say that was not said yet, by bucket")
-    limited: int = Field(0, description="orders with something to say that `--limit` leaves to a later run")
-    notices: Counts = Field({}, description="notices written down to be sent, by channel")
+    changes: Counts = Field({}, description="orders with a change that the customer was not told yet, by bucket")
+    limited: int = Field(0, description="orders with a change that `--limit` leaves to a later run")
+    notices: Counts = Field({}, description="notices recorded to be sent, by channel")
     offers: Counts = Field({}, description="orders with a remedy in their notice, by kind")
     held: dict[str, str] = Field(
         {},
-        description="limits of the policy's brake that were passed, by name: nothing of the run leaves until released; "
-        "of a dry run, those that the run would pass",
+        description="guardrails that the run exceeded, by name: nothing of the run is sent until it is released; "
+        "of a dry run, those that the run would exceed",
     )
-    over_cap: int = Field(0, description="discounts not given, because the policy's caps were reached")
-    sent: Counts = Field({}, description="messages that a provider took, by channel")
+    over_cap: int = Field(0, description="discounts not given because the budget was used up")
+    sent: Counts = Field({}, description="messages that a provider accepted, by channel")
     trial: Counts = Field(
         {},
         description="of those sent, the messages that reached no customer, by channel: they went to the local outbox, "
         "to a test address or into a provider's sandbox",
     )
     skipped: Counts = Field({}, description="notices not sent, by reason")
-    rejected: Counts = Field({}, description="messages that a provider will never take, by reason")
-    retrying: Counts = Field({}, description="messages that wait for another try, by reason")
-    unreachable: int = Field(0, description="customers whose notice was refused, and who have no other channel")
-    waiting: int = Field(0, description="notices and approved posts that wait, for their hour or for another try")
+    rejected: Counts = Field({}, description="messages that a provider will never accept, by reason")
+    retrying: Counts = Field({}, description="messages that will be tried again, by reason")
+    unreachable: int = Field(0, description="customers whose notice was refused and who have no other channel")
+    waiting: int = Field(0, description="notices and approved posts that wait for their hour or for another try")
     in_doubt: int = Field(
-        0, description="messages of which nobody can know whether they left; never sent again by itself"
+        0, description="messages that may or may not have been sent; never sent again without evidence"
     )
     settled: Counts = Field(
         {},
-        description="messages in doubt that providers were asked about, by what came of it: `sent`; `queued`, for they "
-        "never came; for `people`, who have to look",
+        description="messages in doubt that were looked up at the provider, by result: `sent`; `queued`, because they "
+        "never arrived; `people`, because staff must look",
     )
-    down: dict[str, str] = Field({}, description="channels that somebody must mend, with the provider's reason")
+    down: dict[str, str] = Field({}, description="channels that do not work, with the provider's reason")
     not_live: dict[str, str] = Field(
-        {}, description="channels whose messages wait until somebody lets them reach customers: `forewarn go-live`"
+        {}, description="channels whose messages wait until `forewarn go-live` lets them reach customers"
     )
-    fallbacks: Counts = Field({}, description="languages asked for and missing, each with the one that was used")
+    fallbacks: Counts = Field({}, description="languages requested and missing, each with the one that was used")
     coverage: Counts = Field(
         {},
         description="open lines by what covers them: `packed`, `stock`, `inbound` or `nothing`, the worst of a line",
     )
     products: Counts = Field({}, description="products by what a new order would get: `in_stock`, `backorder`, ...")
     dates: Counts = Field(
-        {}, description="expected dates of lines that were `set` anew, `changed`, or `ended` because nothing is awaited"
+        {}, description="expected dates of lines that were `set`, `changed`, or `ended` because nothing is open"
     )
     parcels: Counts = Field(
         {},
-        description="orders whose lines are ready on different days, to be sent `in_parts` or `at_once`; and how many "
-        "of these choices `changed`",
+        description="orders whose lines are ready on different days, to ship `in_parts` or `at_once`; and how many "
+        "of these plans `changed`",
     )
-    problems: list[str] = Field([], description="what went wrong, a sentence each; the run exits non-zero")
+    problems: list[str] = Field([], description="what went wrong, one sentence each; the run exits non-zero")
     requested: Counts = Field({}, description="order requested, by vendor")
-    reminded: int = Field(0, description="purchase requests of which a vendor is reminded, for it gave no answer")
+    reminded: int = Field(0, description="purchase requests without a response of which a vendor was reminded")
     needs_staff: int = Field(
         0, description="purchase requests and lines that wait for staff: `forewarn vendors waiting` shows them"
     )
     plans: list[dict[str, str | int]] = Field(
-        [], description="of a dry run, the first 200 orders with news: days late, bucket, remedy, channels, and why"
+        [], description="of a dry run, the first 200 orders with a change: days late, bucket, remedy, channels, and why"
     )
-    rejects: str | None = Field(None, description="file with the rows that were refused")
+    rejects: str | None = Field(None, description="file with the rejected rows")
 
     @property
     def reached(self) -> Counts:
-        """Return the messages sent that were no trial, by channel."""
+        """Return the messages that reached customers, by channel."""
         return {
             channel: n - self.trial.get(channel, 0)
             for channel, n in self.sent.items()
@@ -96,5 +96,5 @@ class Report(BaseModel):
 
     @property
     def ok(self) -> bool:
-        """Say whether nothing went wrong."""
+        """Return whether nothing went wrong."""
         return not self.problems and not self.down

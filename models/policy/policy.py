@@ -1,4 +1,4 @@
-"""The numbers the business may change: read from `policy.toml`, and shown by Prefect as a form."""
+"""The numbers that the business may change: read from `policy.toml`, shown by Prefect as a form."""
 
 import hashlib
 from decimal import Decimal
@@ -25,7 +25,7 @@ ON_TIME = "on_time"
 CLOSED = "closed"
 FUTURE = "future"
 NOT_OPEN = (CLOSED, FUTURE)
-"""Where an order stands that was closed, or not even placed, on the day looked at."""
+"""States of an order that was complete, or not placed yet, on the day evaluated."""
 LATE_AGAIN = "late_again"
 GOOD_NEWS = "good_news"
 NEW_DATE = "new_date"
@@ -41,11 +41,13 @@ class DayCount(StrEnum):
 class CalendarPolicy(FrozenModel):
     """How days are counted."""
 
-    count: DayCount = Field(DayCount.CALENDAR, description="every day, or working days alone")
+    count: DayCount = Field(DayCount.CALENDAR, description="`calendar`: every day; `working`: working days only")
     without_promise: InDays = Field(
-        30, ge=1, description="days after the order by which a line without a promise is due"
+        30, ge=1, description="days after the order until a line without a promised date is due"
     )
-    country: str | None = Field(None, description="ISO code whose public holidays are no working days, as US")
+    country: str | None = Field(
+        None, description="ISO code of the country whose public holidays are not working days, as US"
+    )
     subdivision: str | None = Field(None, description="state or province of that country, as CA")
 
     @model_validator(mode="after")
@@ -57,59 +59,61 @@ class CalendarPolicy(FrozenModel):
             if self.country not in known:
                 raise ValueError(f"country {self.country!r} has no holiday calendar; an ISO code such as 'US' is right")
             if self.subdivision is not None and self.subdivision not in known[self.country]:
-                raise ValueError(f"subdivision {self.subdivision!r} is none of {self.country}'s")
+                raise ValueError(f"subdivision {self.subdivision!r} is not a subdivision of {self.country}")
         return self
 
 
 class PromisedFrom(StrEnum):
-    """From when a promise of the shop's own counts."""
+    """From when a promise in the shop's facts counts."""
 
     PAYMENT = "payment"
-    """It moves by the days between order and payment."""
+    """It moves by the days from order to payment."""
     ORDER = "order"
 
 
 class PromisePolicy(FrozenModel):
-    """What is promised where the shop's facts have no promise, and from when promises count."""
+    """The promised date where the shop's facts have none, and from when promises count."""
 
     ship_within: DaysByMethod = Field(
         {},
-        description="working days in which an order is shipped, by its `shipping_method`, from the order or its "
-        "payment, as { express = 1, standard = 3 }; another one gets `without_promise`",
+        description="working days until an order ships, by its `shipping_method`, from the order or its "
+        "payment, as { express = 1, standard = 3 }; a method that is not listed gets `without_promise`",
     )
     stored_from: PromisedFrom = Field(
         PromisedFrom.PAYMENT,
-        description="whether a promise in the shop's facts counts from the `order`, or from its `payment` "
-        "(`paid_at`): it is then later by the days between",
+        description="whether a promise in the shop's facts counts from the `order` or from its `payment` "
+        "(`paid_at`), which makes it later by the days between",
     )
 
 
 class Bucket(FrozenModel):
-    """A span of days late, and what the shop does about it."""
+    """A range of days late, and what the shop does about it."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="lower-case name, as reports show it")
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="lower-case name, shown in reports")
     from_days: InDays = Field(ge=1, description="first day late that belongs to the bucket")
     notify: bool = Field(default=True, description="whether customers are told")
-    message: str | None = Field(None, description="folder of the words; the bucket's own name where it is not given")
-    remedies: tuple[RemedyKind, ...] = Field((), description="what may be offered; a substitute comes before any money")
+    message: str | None = Field(None, description="folder of the message; by default the bucket's name")
+    remedies: tuple[RemedyKind, ...] = Field(
+        (), description="what may be offered; a substitute comes before a discount"
+    )
     channels: tuple[Channel, ...] = Field(
         (Channel.EMAIL,),
         min_length=1,
-        description="all are used, unless the customer prefers one of them: then that one alone, if it can be used",
+        description="all are used, unless the customer prefers one that can be used: then only that one",
     )
 
     @field_validator("name")
     @classmethod
     def _not_taken(cls, name: str) -> str:
         if name in (ON_TIME, CLOSED, FUTURE, LATE_AGAIN, GOOD_NEWS, NEW_DATE):
-            raise ValueError(f"{name!r} is a name of Forewarn's own; choose another")
+            raise ValueError(f"{name!r} is reserved; choose another name")
         return name
 
     @field_validator("channels")
     @classmethod
     def _to_a_person(cls, channels: tuple[Channel, ...]) -> tuple[Channel, ...]:
         if Channel.X in channels:
-            raise ValueError("'x' reaches everybody; a notice to a customer goes by 'email' or 'sms'")
+            raise ValueError("'x' is public; a notice to a customer goes by 'email' or 'sms'")
         if len(set(channels)) < len(channels):
             raise ValueError("a channel is named twice")
         return channels
@@ -122,17 +126,17 @@ class Bucket(FrozenModel):
 
 def _percent(value: Decimal | None) -> Decimal | None:
     if value is not None and not 0 < value <= 100:
-        raise ValueError("a percent lies above 0 and at most at 100")
+        raise ValueError("a percent is above 0 and at most 100")
     return value
 
 
 class DiscountPolicy(FrozenModel):
-    """Money off, as a percent up to a limit, or as an amount."""
+    """A discount, as a percentage up to a limit or as an amount."""
 
     percent: Annotated[Decimal | None, AfterValidator(_percent)] = Field(
-        None, description="share off, above 0 and at most 100"
+        None, description="percentage off, above 0 and at most 100"
     )
-    up_to: Amounts = Field({}, description="the most a percent may cost, by currency")
+    up_to: Amounts = Field({}, description="the most that a percentage may cost, by currency")
     amount: Amounts = Field({}, description="a fixed amount, by currency")
     valid_days: InDays = Field(60, ge=1, description="days until the code expires")
 
@@ -141,12 +145,12 @@ class DiscountPolicy(FrozenModel):
         if (self.percent is None) == (not self.amount):
             raise ValueError("give either percent (with up_to) or amount")
         if self.percent is not None and not self.up_to:
-            raise ValueError("a percent needs up_to, the most it may cost by currency, as { EUR = 20 }")
+            raise ValueError("percent needs up_to, the most that it may cost by currency, as { EUR = 20 }")
         return self
 
 
 class SubstitutePolicy(FrozenModel):
-    """Which products may take a late one's place."""
+    """Which products may be offered in place of a late one."""
 
     price_from: Decimal = Field(Decimal("0.80"), gt=0, description="lowest price, as a share of the late product's")
     price_to: Decimal = Field(Decimal("1.25"), gt=0, description="highest price, as a share of the late product's")
@@ -160,7 +164,7 @@ class SubstitutePolicy(FrozenModel):
 
 
 class BudgetPolicy(FrozenModel):
-    """The most that discounts may cost, by currency; in a currency that is not listed no discount is given."""
+    """The most that discounts may cost, by currency; a currency that is not listed gets no discount."""
 
     per_run: Amounts = Field(
         {"EUR": Decimal(500), "USD": Decimal(500), "GBP": Decimal(500), "BRL": Decimal(2500)},
@@ -168,7 +172,7 @@ class BudgetPolicy(FrozenModel):
     )
     per_month: Amounts = Field(
         {"EUR": Decimal(5000), "USD": Decimal(5000), "GBP": Decimal(5000), "BRL": Decimal(25000)},
-        description="in one month of the shop's, by currency",
+        description="in one calendar month of the shop, by currency",
     )
 
 
@@ -227,5 +231,5 @@ class Policy(FrozenModel):
 
     @property
     def digest(self) -> str:
-        """Return a short fingerprint that changes when any number of the policy does."""
+        """Return a short hash that changes when any number of the policy changes."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
