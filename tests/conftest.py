@@ -8,8 +8,8 @@ os.environ.pop("COLUMNS", None)
 
 from tests.support.ledgers import sqlite_ledger
 from tests.support.postgres import started
-from tests.support.provider import a_provider
-from tests.support.shop_driver import SMALL, ShopDriver, open_context, shop
+from tests.support.provider import run_provider
+from tests.support.shop_driver import SMALL_SHOP_POLICY, ShopDriver, open_context, place_orders
 
 SLOWEST = ("test_schedule.py",)
 """Files that take minutes, the slowest first. Begun last, one would keep a core alone at the end."""
@@ -27,10 +27,10 @@ def postgres():
         yield server
 
 
-both = pytest.fixture(params=["sqlite", "postgresql"])
+on_both_databases = pytest.fixture(params=["sqlite", "postgresql"])
 
 
-@both
+@on_both_databases
 def ledger(request, tmp_path):
     """Return the address of a ledger without a row."""
     if request.param == "sqlite":
@@ -38,7 +38,7 @@ def ledger(request, tmp_path):
     return request.getfixturevalue("postgres").emptied()
 
 
-@both
+@on_both_databases
 def database(request, tmp_path):
     """Return the address of a database without a table."""
     if request.param == "sqlite":
@@ -51,7 +51,7 @@ def database(request, tmp_path):
 @pytest.fixture
 async def provider():
     """Return a provider that answers what a test wants."""
-    async with a_provider() as running:
+    async with run_provider() as running:
         yield running
 
 
@@ -64,26 +64,26 @@ def context(ledger):
 
 
 @pytest.fixture
-def counter(context):
-    """Return a shop counter: orders come in, days are lived, messages go out."""
+def driver(context):
+    """Return a shop driver: orders come in, days are lived, messages go out."""
     return ShopDriver(context)
 
 
 @pytest.fixture
-def with_policy(counter):
+def with_policy(driver):
     """Return a function that changes the shop's policy."""
 
     def change(policy):
-        counter.context = replace(counter.context, policy=policy)
-        return counter
+        driver.context = replace(driver.context, policy=policy)
+        return driver
 
     return change
 
 
 @pytest.fixture
-def held(with_policy):
-    """Return a counter at which one run is held, with four notices of four orders."""
-    counter = with_policy(SMALL)
-    shop(counter, late=4)
-    counter.decide()
-    return counter
+def held_run(with_policy):
+    """Return a driver at which one run is held, with four notices of four orders."""
+    driver = with_policy(SMALL_SHOP_POLICY)
+    place_orders(driver, late=4)
+    driver.evaluate()
+    return driver

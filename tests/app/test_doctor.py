@@ -75,17 +75,17 @@ def books(**answers):
 
 async def test_every_provider_is_asked_and_its_yes_is_shown(shop, set_up, provider):
     set_up(**all_doors(provider.url))
-    provider.books = books()
+    provider.records = books()
     found = await asyncio.to_thread(looked, shop)
     assert [found[f"provider {name}"].mark for name in NAMES] == ["ok", "ok", "ok"]
-    assert {one.method for one in provider.asked} == {"GET"}
+    assert {one.method for one in provider.requests} == {"GET"}
 
 
 async def test_no_provider_is_asked_where_that_is_not_wanted(shop, set_up, provider):
     set_up(**all_doors(provider.url))
     found = await asyncio.to_thread(looked, shop, providers=False)
     assert found["door sms"].mark == "ok"
-    assert provider.asked == []
+    assert provider.requests == []
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ async def test_no_provider_is_asked_where_that_is_not_wanted(shop, set_up, provi
 )
 async def test_what_a_provider_answers_is_told_with_what_to_do(shop, set_up, provider, channel, answer, mark):
     set_up(**all_doors(provider.url))
-    provider.books = books(**{NAMES[channel]: answer})
+    provider.records = books(**{NAMES[channel]: answer})
     found = await asyncio.to_thread(looked, shop)
     assert found[f"provider {channel}"].mark == mark
     assert found[f"provider {channel}"].do

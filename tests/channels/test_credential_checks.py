@@ -28,7 +28,7 @@ def name(request):
 
 async def checked(door, provider, *answers):
     """Ask the provider, and return what came back, sentence or exception."""
-    provider.will(*answers)
+    provider.answer_with(*answers)
     assert isinstance(door, CredentialCheck)
     try:
         return await door.check()
@@ -53,14 +53,14 @@ async def test_a_provider_that_accepts_the_credentials_says_whose_they_are(name,
 @pytest.mark.filterwarnings("ignore:Unsupported scheme type:UserWarning")
 async def test_what_is_asked_is_a_question_that_the_official_description_knows(name, provider):
     await checked(WAYS[name].door(provider.url), provider, *YES[name])
-    assert [one.method for one in provider.asked] == ["GET"] * len(SPECS[name])
-    for one, path in zip(provider.asked, SPECS[name], strict=True):
+    assert [one.method for one in provider.requests] == ["GET"] * len(SPECS[name])
+    for one, path in zip(provider.requests, SPECS[name], strict=True):
         check_question(WAYS[name], one, path)
 
 
 async def test_a_messaging_service_is_no_number_to_look_up(provider):
     said = await checked(twilio(provider.url, "MG" + "0" * 32), provider, ACCOUNT)
-    assert (said, len(provider.asked)) == ("the account is active", 1)
+    assert (said, len(provider.requests)) == ("the account is active", 1)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from channels.local.outbox import LocalOutbox, location_of
 from channels.transport import DeliveryLookup, LookupUnavailable, OutcomeUnknown, PermanentFailure, TemporaryFailure
 from models.config.shop import Sender
 from tests.channels.test_transports import MAIL, NOW, POST, TEXT, WAYS, description
-from tests.support.provider import Answer, Books, Fault
+from tests.support.provider import Answer, Fault, ProviderRecords
 
 SINCE = NOW - timedelta(minutes=15)
 SPECS = {
@@ -52,19 +52,19 @@ def check_question(way, question, path):
 
 
 async def left_in_doubt(name, provider, *, takes):
-    provider.books = Books(NOW, takes=takes, breaks=True)
+    provider.records = ProviderRecords(NOW, takes=takes, breaks=True)
     door = WAYS[name].door(provider.url)
     with pytest.raises(OutcomeUnknown):
         await door.send(WAYS[name].message)
     await door.close()
-    assert len(provider.books.taken) == int(takes)
+    assert len(provider.records.taken) == int(takes)
 
 
 async def test_what_was_taken_before_the_line_broke_is_found_with_its_reference(name, provider):
     await left_in_doubt(name, provider, takes=True)
     found = await asked(name, provider)
     assert found.reference == "1"
-    assert len(provider.books.taken) == 1
+    assert len(provider.records.taken) == 1
 
 
 async def test_what_never_came_is_told_as_never_taken(name, provider):
@@ -82,7 +82,7 @@ async def test_another_message_to_the_same_person_is_not_taken_for_this_one(name
 async def test_what_is_asked_is_what_the_providers_official_description_knows(name, provider):
     await left_in_doubt(name, provider, takes=True)
     await asked(name, provider)
-    asks = [one for one in provider.asked if one.method == "GET"]
+    asks = [one for one in provider.requests if one.method == "GET"]
     assert len(asks) == len(SPECS[name])
     for one, path in zip(asks, SPECS[name], strict=True):
         check_question(WAYS[name], one, path)
@@ -108,24 +108,24 @@ async def test_what_is_asked_is_what_the_providers_official_description_knows(na
     ids=repr,
 )
 async def test_an_answer_that_is_none_is_never_read_as_never_taken(name, provider, answer, outcome):
-    provider.will(answer)
+    provider.answer_with(answer)
     assert type(await asked(name, provider)) is outcome
 
 
 async def test_the_wait_that_a_provider_asks_for_is_told(name, provider):
-    provider.will(Answer(429, {}, {"Retry-After": "60"}))
+    provider.answer_with(Answer(429, {}, {"Retry-After": "60"}))
     assert (await asked(name, provider)).retry_after == timedelta(minutes=1)
 
 
 @pytest.mark.parametrize("status", [400, 403, 404])
 async def test_a_sendgrid_account_without_email_activity_cannot_be_asked(provider, status):
-    provider.will(Answer(status, {"errors": [{"message": "access forbidden"}]}))
+    provider.answer_with(Answer(status, {"errors": [{"message": "access forbidden"}]}))
     assert type(await asked("sendgrid", provider)) is LookupUnavailable
 
 
 async def test_a_mail_without_the_notices_id_in_its_record_is_left_to_people(provider):
     mail = {"msg_id": "m-1", "subject": MAIL.subject, "last_event_time": "2026-11-23T06:30:00Z"}
-    provider.will(Answer(200, {"messages": [mail]}), Answer(200, mail))
+    provider.answer_with(Answer(200, {"messages": [mail]}), Answer(200, mail))
     assert type(await asked("sendgrid", provider)) is LookupUnavailable
 
 
@@ -154,11 +154,11 @@ def text(body, minutes):
     ],
 )
 async def test_twilios_texts_are_told_apart_by_number_words_and_time(provider, known, outcome):
-    provider.will(Answer(200, {"messages": known}))
+    provider.answer_with(Answer(200, {"messages": known}))
     found = await asked("twilio", provider)
     got = found.reference if hasattr(found, "reference") else found
     assert got == outcome or type(got) is outcome
-    assert "DateSent" not in provider.asked[0].path
+    assert "DateSent" not in provider.requests[0].path
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ async def test_twilios_texts_are_told_apart_by_number_words_and_time(provider, k
 )
 async def test_a_post_is_known_by_its_words_whatever_x_makes_of_its_links(provider, ours, theirs):
     me = Answer(200, {"data": {"id": "42"}})
-    provider.will(me, Answer(200, {"data": [{"id": "9", "text": theirs}], "meta": {"result_count": 1}}))
+    provider.answer_with(me, Answer(200, {"data": [{"id": "9", "text": theirs}], "meta": {"result_count": 1}}))
     assert (await asked("x", provider, replace(POST, text=ours))).reference == "9"
 
 
@@ -179,9 +179,9 @@ async def test_a_long_timeline_is_read_to_its_end(provider):
     me = Answer(200, {"data": {"id": "42"}})
     first = Answer(200, {"data": [{"id": "8", "text": "Sale"}], "meta": {"result_count": 1, "next_token": "t2"}})
     last = Answer(200, {"data": [{"id": "9", "text": POST.text}], "meta": {"result_count": 1}})
-    provider.will(me, first, last)
+    provider.answer_with(me, first, last)
     assert (await asked("x", provider)).reference == "9"
-    assert "pagination_token=t2" in provider.asked[2].path
+    assert "pagination_token=t2" in provider.requests[2].path
 
 
 async def test_the_outbox_knows_a_message_by_its_record(tmp_path):

@@ -51,9 +51,9 @@ async def posted(provider):
 
 
 async def test_a_mail_carries_both_bodies_the_shops_names_and_the_notice_and_nothing_more_of_the_person(provider):
-    provider.will(Answer(202))
+    provider.answer_with(Answer(202))
     await mailed(provider)
-    assert json.loads(provider.asked[0].body) == {
+    assert json.loads(provider.requests[0].body) == {
         "from": {"name": "Tea & Co", "email": "shop@example.com"},
         "reply_to": {"email": "help@example.com"},
         "subject": "Your order 7",
@@ -69,36 +69,36 @@ async def test_a_mail_carries_both_bodies_the_shops_names_and_the_notice_and_not
 
 
 async def test_a_mail_leaves_out_what_it_does_not_have(provider):
-    provider.will(Answer(202))
+    provider.answer_with(Answer(202))
     bare = Message("n-3", Channel.EMAIL, "anna@example.com", "Hello", subject="Hello")
     await mailed(provider, bare, Sender(name="Tea", email="shop@example.com"))
-    told = json.loads(provider.asked[0].body)
+    told = json.loads(provider.requests[0].body)
     assert told.keys() == {"from", "subject", "personalizations", "content"}
     assert told["personalizations"][0]["to"] == [{"email": "anna@example.com"}]
     assert [content["type"] for content in told["content"]] == ["text/plain"]
 
 
 async def test_line_breaks_in_names_and_subjects_become_spaces(provider):
-    provider.will(Answer(202))
+    provider.answer_with(Answer(202))
     odd = Message(
         "n-4", Channel.EMAIL, "anna@example.com", "Hello", subject="A\r\nBcc: x@example.com", to_name="A\nB\x00"
     )
     await mailed(provider, odd)
-    told = json.loads(provider.asked[0].body)
+    told = json.loads(provider.requests[0].body)
     assert told["subject"] == "A Bcc: x@example.com"
     assert told["personalizations"][0]["to"][0]["name"] == "A B"
 
 
 async def test_a_shop_with_letters_beyond_ascii_in_its_domain_can_send(provider):
-    provider.will(Answer(202))
+    provider.answer_with(Answer(202))
     await mailed(provider, sender=Sender(name="Tee", email="laden@münchen.example.com"))
-    assert json.loads(provider.asked[0].body)["from"]["email"] == "laden@xn--mnchen-3ya.example.com"
+    assert json.loads(provider.requests[0].body)["from"]["email"] == "laden@xn--mnchen-3ya.example.com"
 
 
 async def test_a_mail_without_an_address_is_rejected_before_it_leaves(provider):
     with pytest.raises(PermanentFailure):
         await mailed(provider, Message("n-5", Channel.EMAIL, "nobody", "Hello"))
-    assert not provider.asked
+    assert not provider.requests
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ async def test_a_mail_without_an_address_is_rejected_before_it_leaves(provider):
 async def test_a_mail_refused_for_what_is_the_shops_own_stops_the_channel_instead_of_burning_every_notice(
     provider, status, field, outcome
 ):
-    provider.will(Answer(status, {"errors": [{"field": field, "message": "is\nwrong"}]}))
+    provider.answer_with(Answer(status, {"errors": [{"field": field, "message": "is\nwrong"}]}))
     with pytest.raises(outcome, match=f"{field or 'mail'}: is wrong") as raised:
         await mailed(provider)
     assert getattr(raised.value, "channel_down", False) is (outcome is TemporaryFailure)
@@ -124,15 +124,15 @@ async def test_a_mail_refused_for_what_is_the_shops_own_stops_the_channel_instea
 
 async def test_the_reason_of_a_refused_mail_does_not_repeat_the_address(provider):
     error = {"field": "to", "message": f"'{MAIL.to}' is not a valid address"}
-    provider.will(Answer(400, {"errors": [error]}))
+    provider.answer_with(Answer(400, {"errors": [error]}))
     with pytest.raises(PermanentFailure, match="to: 'an address' is not a valid address"):
         await mailed(provider)
 
 
 async def test_a_text_says_who_sends_to_whom_in_the_providers_form(provider):
-    provider.will(TAKEN)
+    provider.answer_with(TAKEN)
     receipt = await texted(provider)
-    asked = provider.asked[0]
+    asked = provider.requests[0]
     assert asked.path == "/2010-04-01/Accounts/AC1/Messages.json"
     assert parse_qs(asked.body.decode()) == {
         "To": [TEXT.to], "From": ["+4915100000000"], "Body": [TEXT.text],
@@ -141,9 +141,9 @@ async def test_a_text_says_who_sends_to_whom_in_the_providers_form(provider):
 
 
 async def test_a_messaging_service_sends_in_the_place_of_a_number(provider):
-    provider.will(TAKEN)
+    provider.answer_with(TAKEN)
     await texted(provider, sender="MG" + "0" * 31 + "a")
-    form = parse_qs(provider.asked[0].body.decode())
+    form = parse_qs(provider.requests[0].body.decode())
     assert form["MessagingServiceSid"] == ["MG" + "0" * 31 + "a"]
     assert "From" not in form
 
@@ -151,9 +151,9 @@ async def test_a_messaging_service_sends_in_the_place_of_a_number(provider):
 async def test_the_environment_does_not_send_texts_elsewhere(provider, monkeypatch):
     monkeypatch.setenv("TWILIO_EDGE", "sydney")
     monkeypatch.setenv("TWILIO_REGION", "au1")
-    provider.will(TAKEN)
+    provider.answer_with(TAKEN)
     await texted(provider)
-    assert provider.asked
+    assert provider.requests
 
 
 @pytest.mark.parametrize(
@@ -166,9 +166,9 @@ async def test_the_environment_does_not_send_texts_elsewhere(provider, monkeypat
     ],
 )
 async def test_a_text_waits_at_the_provider_no_longer_than_it_may_arrive(provider, left, validity):
-    provider.will(TAKEN)
+    provider.answer_with(TAKEN)
     await texted(provider, Message("n", Channel.SMS, TEXT.to, "Late", valid_until=NOW + left))
-    assert parse_qs(provider.asked[0].body.decode())["ValidityPeriod"] == [validity]
+    assert parse_qs(provider.requests[0].body.decode())["ValidityPeriod"] == [validity]
 
 
 @pytest.mark.parametrize("left", [timedelta(milliseconds=900), timedelta(0), timedelta(hours=-1)])
@@ -176,7 +176,7 @@ async def test_a_text_whose_hour_has_passed_stays_here_and_may_go_another_day(pr
     with pytest.raises(TemporaryFailure) as raised:
         await texted(provider, Message("n", Channel.SMS, TEXT.to, "Late", valid_until=NOW + left))
     assert not raised.value.channel_down
-    assert not provider.asked
+    assert not provider.requests
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ async def test_a_text_whose_hour_has_passed_stays_here_and_may_go_another_day(pr
 )
 async def test_a_text_that_never_arrives_is_not_sent_again(provider, codes, suppress):
     for code in codes:
-        provider.will(Answer(400, {"code": code, "message": "No."}))
+        provider.answer_with(Answer(400, {"code": code, "message": "No."}))
         with pytest.raises(PermanentFailure) as raised:
             await texted(provider)
         assert (raised.value.code, raised.value.suppress) == (str(code), suppress)
@@ -193,7 +193,7 @@ async def test_a_text_that_never_arrives_is_not_sent_again(provider, codes, supp
 
 @pytest.mark.parametrize("code", [20003, 20005, 21606, 21659, 21701, 21703, 30002, 30007, 30034])
 async def test_a_text_that_no_message_could_follow_stops_the_channel(provider, code):
-    provider.will(Answer(400, {"code": code, "message": "No."}))
+    provider.answer_with(Answer(400, {"code": code, "message": "No."}))
     with pytest.raises(TemporaryFailure) as raised:
         await texted(provider)
     assert raised.value.channel_down
@@ -218,43 +218,43 @@ async def test_a_text_that_no_message_could_follow_stops_the_channel(provider, c
     ],
 )
 async def test_a_text_that_may_pass_later_waits_as_its_code_asks(provider, code, now, wait):
-    provider.will(Answer(429, {"code": code, "message": "Not now."}))
+    provider.answer_with(Answer(429, {"code": code, "message": "Not now."}))
     with pytest.raises(TemporaryFailure) as raised:
         await texted(provider, now=now)
     assert (raised.value.retry_after, raised.value.channel_down) == (wait, False)
 
 
 async def test_the_providers_own_word_on_waiting_goes_before_ours(provider):
-    provider.will(Answer(429, {"code": 30003, "message": "Not now."}, {"Retry-After": "5"}))
+    provider.answer_with(Answer(429, {"code": 30003, "message": "Not now."}, {"Retry-After": "5"}))
     with pytest.raises(TemporaryFailure) as raised:
         await texted(provider)
     assert raised.value.retry_after == timedelta(seconds=5)
 
 
 async def test_the_reason_of_a_refused_text_does_not_repeat_the_number(provider):
-    provider.will(Answer(400, {"code": 21211, "message": f"The 'To' number {TEXT.to} is not valid."}))
+    provider.answer_with(Answer(400, {"code": 21211, "message": f"The 'To' number {TEXT.to} is not valid."}))
     with pytest.raises(PermanentFailure, match="'To' number the number is not valid"):
         await texted(provider)
 
 
 async def test_a_post_is_its_text_signed_in_the_accounts_name(provider):
-    provider.will(Answer(201, {"data": {"id": "1"}}))
+    provider.answer_with(Answer(201, {"data": {"id": "1"}}))
     await posted(provider)
-    asked = provider.asked[0]
+    asked = provider.requests[0]
     assert (asked.path, json.loads(asked.body)) == ("/2/tweets", {"text": POST.text})
     assert asked.headers["Authorization"].startswith("OAuth ")
 
 
 async def test_a_post_that_is_already_there_is_settled(provider):
     said = "You are not allowed to create a Tweet with duplicate content."
-    provider.will(Answer(403, {"detail": said, "title": "Forbidden", "status": 403}))
+    provider.answer_with(Answer(403, {"detail": said, "title": "Forbidden", "status": 403}))
     receipt = await posted(provider)
     assert receipt.detail == {"status": "already there", "said": said}
-    assert len(provider.asked) == 1
+    assert len(provider.requests) == 1
 
 
 async def test_an_account_without_money_stops_the_posts(provider):
-    provider.will(Answer(402, {"title": "CreditsDepleted"}))
+    provider.answer_with(Answer(402, {"title": "CreditsDepleted"}))
     with pytest.raises(TemporaryFailure, match="CreditsDepleted") as raised:
         await posted(provider)
     assert raised.value.channel_down

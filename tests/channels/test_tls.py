@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 
 from tests.channels.test_transports import WAYS
 from tests.support.paths import ROOT
-from tests.support.provider import a_provider
+from tests.support.provider import run_provider
 
 DAY = timedelta(days=1)
 # A process of its own, for what it trusts is settled when it starts.
@@ -92,18 +92,18 @@ async def test_a_provider_whose_certificate_does_not_hold_is_told_nothing_and_th
     }
     async with AsyncExitStack() as stack:
         servers = {
-            why: [await stack.enter_async_context(a_provider(tls)) for _ in WAYS] for why, tls in contexts.items()
+            why: [await stack.enter_async_context(run_provider(tls)) for _ in WAYS] for why, tls in contexts.items()
         }
         for group in servers.values():
             for way, server in zip(WAYS.values(), group, strict=True):
-                server.will(way.taken)
+                server.answer_with(way.taken)
         told = dict(
             zip(servers, await asyncio.gather(*(sent(tmp_path, group) for group in servers.values())), strict=True)
         )
     assert told.pop("") == [way.reference for way in WAYS.values()]
     for why, outcomes in told.items():
         assert [why in one and one.startswith("SendError, down: False") for one in outcomes] == [True] * 3, outcomes
-        assert [server.asked for server in servers[why]] == [[]] * 3
+        assert [server.requests for server in servers[why]] == [[]] * 3
 
 
 async def sent(place, servers):

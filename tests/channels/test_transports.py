@@ -21,7 +21,7 @@ from models.config.shop import Sender
 from models.enums import Channel
 from models.messages import Message
 from tests.support.paths import SHARED
-from tests.support.provider import Answer, Asked, Fault, Provider
+from tests.support.provider import Answer, Fault, Provider, RecordedRequest
 
 SPECS = SHARED / "specs"
 NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
@@ -88,7 +88,7 @@ def way(request) -> Way:
 
 async def sent(way: Way, provider: Provider, *answers: Answer | Fault, message: Message | None = None):
     """Send one message and return what came back, receipt or exception."""
-    provider.will(*answers)
+    provider.answer_with(*answers)
     door = way.door(provider.url)
     try:
         async with asyncio.timeout(20 * TIMEOUT):  # a door without a time limit fails here instead of hanging
@@ -112,7 +112,7 @@ def description(file: str, path: str) -> Any:
     return OpenAPI.from_dict(told, config=Config(spec_validator_cls=None))
 
 
-def check(way: Way, asked: Asked) -> None:
+def check(way: Way, asked: RecordedRequest) -> None:
     """Hold a request against the provider's official description."""
     from openapi_core.testing import MockRequest
 
@@ -127,14 +127,14 @@ def check(way: Way, asked: Asked) -> None:
 async def test_a_message_that_is_taken_gives_the_providers_reference(way, provider):
     receipt = await sent(way, provider, way.taken)
     assert receipt.reference == way.reference
-    assert len(provider.asked) == 1
+    assert len(provider.requests) == 1
 
 
 # openapi-core knows no OAuth; the signature is not part of the description's schema
 @pytest.mark.filterwarnings("ignore:Unsupported scheme type:UserWarning")
 async def test_what_is_sent_is_what_the_providers_official_description_asks_for(way, provider):
     await sent(way, provider, way.taken)
-    check(way, provider.asked[0])
+    check(way, provider.requests[0])
 
 
 async def test_the_check_against_the_description_can_fail(way, provider):
@@ -143,16 +143,16 @@ async def test_the_check_against_the_description_can_fail(way, provider):
     await sent(way, provider, way.taken)
     description(way.spec, way.path)
     with pytest.raises(OpenAPIError):
-        check(way, replace(provider.asked[0], method="PATCH"))
+        check(way, replace(provider.requests[0], method="PATCH"))
 
 
 async def test_connections_are_kept_for_the_next_messages(way, provider):
-    provider.will(way.taken)
+    provider.answer_with(way.taken)
     door = way.door(provider.url)
     for _ in range(3):
         await asyncio.gather(*(door.send(way.message) for _ in range(4)))
     await door.close()
-    assert len(provider.asked) == 12
+    assert len(provider.requests) == 12
     assert len(provider.connections) <= 4
 
 
@@ -182,7 +182,7 @@ async def test_a_bare_status_means_the_same_at_every_door(way, provider, status,
     assert getattr(got, "channel_down", None) is channel_down
     assert got.code == str(status)
     assert str(status) in got.reason
-    assert len(provider.asked) == 1
+    assert len(provider.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -227,17 +227,17 @@ async def test_after_a_429_we_wait_as_long_as_the_provider_says(way, provider, h
 @pytest.mark.parametrize("fault", Fault)
 async def test_what_breaks_after_the_message_left_leaves_it_in_doubt_and_is_not_sent_again(way, provider, fault):
     assert type(await sent(way, provider, fault)) is OutcomeUnknown
-    assert len(provider.asked) == 1
+    assert len(provider.requests) == 1
 
 
 async def test_a_kept_connection_that_breaks_is_not_a_reason_to_send_again(way, provider):
-    provider.will(way.taken, Fault.RESET, way.taken)
+    provider.answer_with(way.taken, Fault.RESET, way.taken)
     door = way.door(provider.url)
     await door.send(way.message)
     with pytest.raises(OutcomeUnknown):
         await door.send(way.message)
     await door.close()
-    assert len(provider.asked) == 2
+    assert len(provider.requests) == 2
 
 
 async def test_a_success_without_a_readable_answer_is_in_doubt_where_the_answer_is_the_receipt(provider):
@@ -266,7 +266,7 @@ async def test_a_failed_tls_handshake_has_certainly_not_taken_the_message(way, p
     with pytest.raises(TemporaryFailure):
         await door.send(way.message)
     await door.close()
-    assert not provider.asked
+    assert not provider.requests
 
 
 async def test_a_connection_that_is_not_made_in_time_has_certainly_not_taken_the_message(way):
@@ -302,7 +302,7 @@ async def test_a_credential_with_a_line_break_stops_the_channel_and_sends_nothin
         await door.send(MAIL)
     await door.close()
     assert raised.value.channel_down
-    assert not provider.asked
+    assert not provider.requests
 
 
 EVERYTHING = [
@@ -316,7 +316,7 @@ EVERYTHING = [
 @pytest.mark.parametrize("answer", EVERYTHING, ids=repr)
 async def test_no_foreign_exception_and_no_credential_leaves_a_door(way, provider, answer, caplog):
     caplog.set_level(logging.DEBUG)
-    provider.will(answer)
+    provider.answer_with(answer)
     door = way.door(provider.url)
     try:
         await door.send(way.message)

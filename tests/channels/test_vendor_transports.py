@@ -57,7 +57,7 @@ async def test_a_folder_that_cannot_be_written_keeps_the_request_until_somebody_
 
 
 async def posted(provider, *answers, now=NOW):
-    provider.will(*answers)
+    provider.answer_with(*answers)
     door = VendorHttpTransport(f"{provider.url}/orders", SECRET, now=lambda: now, timeout=0.3)
     try:
         return await door.send(JSON)
@@ -70,7 +70,7 @@ async def posted(provider, *answers, now=NOW):
 async def test_a_post_has_the_requests_id_and_a_signature_that_standard_webhooks_verifies(provider):
     now = datetime.now(timezone(timedelta(hours=-3)))
     receipt = await posted(provider, Answer(201, {"reference": "PO-7"}), now=now)
-    (asked,) = provider.asked
+    (asked,) = provider.requests
     assert (receipt.reference, asked.path, asked.body) == ("PO-7", "/orders", b'{"request": "r-1"}')
     assert (asked.headers["webhook-id"], asked.headers["Content-Type"]) == ("r-1", "application/json")
     assert asked.headers["webhook-timestamp"] == str(int(now.timestamp()))
@@ -103,7 +103,7 @@ async def test_what_a_vendor_answers_means_taken_never_later_or_in_doubt(provide
     assert getattr(got, "channel_down", None) is down
     assert "\n" not in str(got)
     assert SECRET not in str(got)
-    assert len(provider.asked) == 1
+    assert len(provider.requests) == 1
 
 
 @pytest.mark.parametrize("body", ["thanks", [1], {}])
@@ -303,11 +303,11 @@ async def test_a_mail_carries_the_file_as_it_is(tmp_path):
 
 
 async def test_sendgrid_gets_the_file_as_its_official_description_asks(provider):
-    provider.will(Answer(202, "", {"X-Message-Id": "sg-1"}))
+    provider.answer_with(Answer(202, "", {"X-Message-Id": "sg-1"}))
     door = SendGridTransport("SG.planted-key", SENDER, url=provider.url, timeout=1)
     await VendorMailTransport(door, "orders@vendor.example.com", "Vendor & Sons").send(CSV)
     await door.close()
-    (asked,) = provider.asked
+    (asked,) = provider.requests
     (file,) = json.loads(asked.body)["attachments"]
     assert (base64.b64decode(file["content"]), file["filename"], file["type"]) == (ROWS, "request.csv", "text/csv")
     check(WAYS["sendgrid"], asked)

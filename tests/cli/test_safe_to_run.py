@@ -20,7 +20,7 @@ from tasks.posts.review import review_post
 from tasks.purchasing.review import drop_request
 from tests.support.builders import day
 from tests.support.commands import run_command
-from tests.support.shop_driver import SMALL, customer, noon, shop
+from tests.support.shop_driver import SMALL_SHOP_POLICY, customer, noon, place_orders
 
 DAY = "2026-06-15"
 FOREWARN = Path(sys.executable).with_name("forewarn")
@@ -82,44 +82,44 @@ def test_the_version_is_told():
 
 
 @pytest.fixture
-def held_post(counter):
+def held_post(driver):
     from models.enums import PostKind
     from models.orders import ProductFacts
     from models.posts import ProductStock
     from tasks.posts.compose import save_posts
 
     product = ProductFacts("p1", "Lamp", "lamps")
-    save_posts(counter.context.with_run("r", day(0), noon(0)), [ProductStock(product, PostKind.LOW, 3)])
-    (row,) = counter.posts
+    save_posts(driver.context.with_run("r", day(0), noon(0)), [ProductStock(product, PostKind.LOW, 3)])
+    (row,) = driver.posts
     return row
 
 
 @pytest.mark.parametrize("beginning", ["", "a", "abc"])
-def test_too_short_a_beginning_of_an_id_means_nothing_anywhere(counter, held_post, beginning):
+def test_too_short_a_beginning_of_an_id_means_nothing_anywhere(driver, held_post, beginning):
     assert held_post["state"] == State.HELD
     for decide in (
-        lambda: review_post(counter.context.with_run("r", day(0), noon(0)), beginning, State.QUEUED, "mara"),
-        lambda: review_run(counter.context.with_run("r", day(0), noon(0)), beginning, ReviewDecision.LET_GO, "mara"),
-        lambda: drop_request(counter.context.with_run("r", day(0), noon(0)), beginning, "mara"),
+        lambda: review_post(driver.context.with_run("r", day(0), noon(0)), beginning, State.QUEUED, "mara"),
+        lambda: review_run(driver.context.with_run("r", day(0), noon(0)), beginning, ReviewDecision.LET_GO, "mara"),
+        lambda: drop_request(driver.context.with_run("r", day(0), noon(0)), beginning, "mara"),
     ):
         with pytest.raises(ForewarnError, match="too short"):
             decide()
-    assert [row["state"] for row in counter.posts] == [State.HELD]
+    assert [row["state"] for row in driver.posts] == [State.HELD]
 
 
 def test_a_run_that_somebody_decided_on_says_who_and_when(with_policy):
-    counter = with_policy(SMALL)
-    shop(counter, late=4)
-    counter.decide()
-    (run,) = [row["run_id"] for row in counter.notices][:1]
-    review_run(counter.context.with_run("r", day(0), noon(0)), run[:8], ReviewDecision.DROP, "mara")
+    driver = with_policy(SMALL_SHOP_POLICY)
+    place_orders(driver, late=4)
+    driver.evaluate()
+    (run,) = [row["run_id"] for row in driver.notices][:1]
+    review_run(driver.context.with_run("r", day(0), noon(0)), run[:8], ReviewDecision.DROP, "mara")
     with pytest.raises(ForewarnError, match=rf"mara dropped run {run[:8]} on 2026-06-15 at 10:00 UTC already"):
-        review_run(counter.context.with_run("r", day(0), noon(0)), run[:8], ReviewDecision.LET_GO, "otto")
+        review_run(driver.context.with_run("r", day(0), noon(0)), run[:8], ReviewDecision.LET_GO, "otto")
 
 
-def test_a_suppression_says_who_has_the_address_and_comes_off_again(counter):
-    counter.order(customer=customer("c7", email="Mia@Example.com", phone="0151 123456-78", country="DE"))
-    with counter.context.engine.begin() as connection:
+def test_a_suppression_says_who_has_the_address_and_comes_off_again(driver):
+    driver.order(customer=customer("c7", email="Mia@Example.com", phone="0151 123456-78", country="DE"))
+    with driver.context.engine.begin() as connection:
         suppress(connection, {"mia@example.com": "asked"}, noon(0), "mara")
         assert customers_with(connection, "mia@example.com", "DE") == ["c7"]
         assert customers_with(connection, "+4915112345678", "DE") == ["c7"]
@@ -128,7 +128,7 @@ def test_a_suppression_says_who_has_the_address_and_comes_off_again(counter):
         unsuppress(connection, "mia@example.com", noon(1), "mara", "asked again")
         with pytest.raises(ForewarnError, match="not on the list"):
             unsuppress(connection, "mia@example.com", noon(1), "mara", "")
-    with read_only(counter.context.engine) as connection:
+    with read_only(driver.context.engine) as connection:
         assert list_suppressions(connection) == []
 
 

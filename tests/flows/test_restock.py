@@ -14,26 +14,26 @@ from tests.tasks.inventory.test_allocate import LAMP, allocate, deliveries, expe
 
 
 @pytest.fixture
-def waiting(counter):
+def waiting(driver):
     """Three orders of two lamps wait for a delivery in ten days; their customers were told."""
     for key in ("1", "2", "3"):
-        counter.order(key, line(promised=2, quantity=2, product=LAMP), customer=customer(f"c{key}"))
-    counter.stock(LAMP, 0)
-    deliveries(counter, ("D1", 12, 10))
-    allocate(counter.context)
-    counter.live()
-    assert len(counter.door.taken) == 3
-    counter.door.taken.clear()
-    return counter
+        driver.order(key, line(promised=2, quantity=2, product=LAMP), customer=customer(f"c{key}"))
+    driver.stock(LAMP, 0)
+    deliveries(driver, ("D1", 12, 10))
+    allocate(driver.context)
+    driver.run_day()
+    assert len(driver.transport.taken) == 3
+    driver.transport.taken.clear()
+    return driver
 
 
-def arrive(counter, pieces, on):
-    write(counter, update(STOCKS).values(on_hand=pieces))
-    allocate(counter.context, on=on, run=f"run {on}")
+def arrive(driver, pieces, on):
+    write(driver, update(STOCKS).values(on_hand=pieces))
+    allocate(driver.context, on=on, run=f"run {on}")
 
 
-def told(counter, on):
-    return sorted((message.to, message.category) for message in counter.live(on))
+def told(driver, on):
+    return sorted((message.to, message.category) for message in driver.run_day(on))
 
 
 def test_goods_that_arrive_are_good_news_for_as_many_orders_as_there_are_units(waiting):
@@ -44,7 +44,7 @@ def test_goods_that_arrive_are_good_news_for_as_many_orders_as_there_are_units(w
 
 def test_good_news_is_told_once_however_often_the_schedule_runs(waiting):
     arrive(waiting, 5, on=3)
-    waiting.live(3)
+    waiting.run_day(3)
     for later in (3, 3, 4):
         arrive(waiting, 5, on=later)
         assert told(waiting, later) == []
@@ -52,14 +52,14 @@ def test_good_news_is_told_once_however_often_the_schedule_runs(waiting):
 
 def test_the_one_who_has_to_wait_hears_nothing_until_their_goods_come(waiting):
     arrive(waiting, 5, on=3)
-    waiting.live(3)
+    waiting.run_day(3)
     arrive(waiting, 6, on=4)
     assert told(waiting, 4) == [("c3@example.com", "good_news")]
 
 
 def test_good_news_has_a_revision_of_its_own_and_the_mail_says_that_it_is_there(waiting):
     arrive(waiting, 6, on=3)
-    (message, *_) = waiting.live(3)
+    (message, *_) = waiting.run_day(3)
     assert "in stock, set aside for you" in message.text
     assert {row["revision"] for row in waiting.notices} == {1, 2}
 
@@ -75,17 +75,17 @@ def test_an_earlier_delivery_is_good_news_by_enough_days(waiting):
 
 def test_goods_gone_before_the_words_left_stop_the_words(waiting):
     arrive(waiting, 6, on=3)
-    waiting.decide(3)
+    waiting.evaluate(3)
     arrive(waiting, 0, on=3)
     waiting.deliver(3)
-    assert waiting.door.taken == []
+    assert waiting.transport.taken == []
     states = {row["state"] for row in waiting.notices if row["message"] == "good_news"}
     assert states == {State.SKIPPED}
 
 
 def test_an_order_told_to_be_ready_that_is_not_sent_by_its_day_is_told_again(waiting):
     arrive(waiting, 6, on=3)
-    waiting.live(3)
+    waiting.run_day(3)
     ready_on = expected(waiting, "1")[1]
     arrive(waiting, 6, on=(ready_on - day(0)).days + 1)
     again = told(waiting, (ready_on - day(0)).days + 2)
@@ -95,12 +95,12 @@ def test_an_order_told_to_be_ready_that_is_not_sent_by_its_day_is_told_again(wai
 
 def test_what_lies_in_stock_and_never_leaves_is_not_given_a_new_day_again_and_again(waiting):
     arrive(waiting, 6, on=3)
-    waiting.live(3)
-    waiting.door.taken.clear()
+    waiting.run_day(3)
+    waiting.transport.taken.clear()
     for on in range(4, 60):
         arrive(waiting, 6, on=on)
-        waiting.live(on)
-    mine = [message.category for message in waiting.door.taken if message.to == "c1@example.com"]
+        waiting.run_day(on)
+    mine = [message.category for message in waiting.transport.taken if message.to == "c1@example.com"]
     assert mine == ["week", "fortnight", "long"]  # without a day: each a bucket worse
     assert expected(waiting, "1") == ("stock", None, False)
     arrive(waiting, 0, on=60)
@@ -112,7 +112,7 @@ def test_what_lies_in_stock_and_never_leaves_is_not_given_a_new_day_again_and_ag
 @pytest.mark.parametrize(("priority", "kept"), [(0, True), (9, False)])
 def test_what_was_told_to_be_ready_stays_so_but_for_a_higher_priority(waiting, priority, kept):
     arrive(waiting, 2, on=3)
-    waiting.live(3)
+    waiting.run_day(3)
     write(waiting, update(PRODUCTS).values(safety_stock=1))
     waiting.order("4", line(promised=1, quantity=1, product=LAMP))
     write(waiting, update(ORDERS).where(ORDERS.c.id == "4").values(priority=priority))
@@ -120,14 +120,14 @@ def test_what_was_told_to_be_ready_stays_so_but_for_a_higher_priority(waiting, p
     assert expected(waiting, "1")[2] is kept
 
 
-def test_a_line_that_lies_ready_and_was_never_late_gives_way_to_an_earlier_promise(counter):
-    counter.order("1", line(promised=20, quantity=2, product=LAMP))
-    counter.stock(LAMP, 2)
-    allocate(counter.context)
-    counter.live()
-    counter.order("2", line(promised=3, quantity=2, product=LAMP))
-    allocate(counter.context)
-    assert (expected(counter, "1")[2], expected(counter, "2")[2]) == (False, True)
+def test_a_line_that_lies_ready_and_was_never_late_gives_way_to_an_earlier_promise(driver):
+    driver.order("1", line(promised=20, quantity=2, product=LAMP))
+    driver.stock(LAMP, 2)
+    allocate(driver.context)
+    driver.run_day()
+    driver.order("2", line(promised=3, quantity=2, product=LAMP))
+    allocate(driver.context)
+    assert (expected(driver, "1")[2], expected(driver, "2")[2]) == (False, True)
 
 
 def test_what_staff_have_a_day_for_is_not_said_to_be_ready(waiting):
@@ -137,20 +137,20 @@ def test_what_staff_have_a_day_for_is_not_said_to_be_ready(waiting):
     assert ("c1@example.com", "good_news") not in told(waiting, 3)
 
 
-def test_an_order_that_was_never_told_hears_no_good_news(counter):
-    counter.order("1", line(promised=9, quantity=2, product=LAMP))
-    counter.stock(LAMP, 0)
-    deliveries(counter, ("D1", 12, 1))
-    allocate(counter.context)
-    counter.live()
-    arrive(counter, 6, on=1)
-    assert counter.live(1) == []
-    assert {row["source"] for row in counter.rows(EXPECTED_DATES)} == {"inbound", "stock"}
+def test_an_order_that_was_never_told_hears_no_good_news(driver):
+    driver.order("1", line(promised=9, quantity=2, product=LAMP))
+    driver.stock(LAMP, 0)
+    deliveries(driver, ("D1", 12, 1))
+    allocate(driver.context)
+    driver.run_day()
+    arrive(driver, 6, on=1)
+    assert driver.run_day(1) == []
+    assert {row["source"] for row in driver.rows(EXPECTED_DATES)} == {"inbound", "stock"}
 
 
 def test_staff_see_why_in_the_ledger(waiting):
     arrive(waiting, 6, on=3)
-    waiting.decide(3)
+    waiting.evaluate(3)
     reasons = [row["why"] for row in waiting.notices if row["message"] == "good_news"]
     assert len(reasons) == 3
     assert all("what was told to be late is there and can go" in why for why in reasons)

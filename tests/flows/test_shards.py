@@ -40,15 +40,15 @@ ORDERS = 60
 
 
 @pytest.fixture
-def late(counter):
-    """Return a counter with many late orders."""
+def late(driver):
+    """Return a driver with many late orders."""
     for n in range(ORDERS):
-        counter.order(f"10{n:03}", customer=customer(f"c{n}"))
-    return counter
+        driver.order(f"10{n:03}", customer=customer(f"c{n}"))
+    return driver
 
 
-def begun(counter):
-    return start_run(counter.context, LATE_ORDERS, DAY, noon(0))
+def begun(driver):
+    return start_run(driver.context, LATE_ORDERS, DAY, noon(0))
 
 
 def part(context, shard, *, batch=7, limit=None):
@@ -74,8 +74,8 @@ def test_every_order_belongs_to_one_shard_the_same_on_both_databases(late, of):
     }
 
 
-def late_orders_of(counter):
-    with read_only(counter.context.engine) as connection:
+def late_orders_of(driver):
+    with read_only(driver.context.engine) as connection:
         return list(connection.execute(select(WATCHES.c.order_id).order_by(WATCHES.c.order_id)).scalars())
 
 

@@ -32,24 +32,24 @@ class Buying:
     """Orders come in, vendors are asked, answers come back; days are counted as in `tests.support.builders`."""
 
     def __init__(self, context, folder, keys="{}", **settings):
-        self.counter, self.folder = ShopDriver(context), folder
+        self.driver, self.folder = ShopDriver(context), folder
         self.settings = Settings(
             shop=folder, home=folder, outbox=folder / "outbox", vendor_keys=SecretStr(keys), timeout=1, **settings
         )
 
     @property
     def context(self):
-        return self.counter.context
+        return self.driver.context
 
     def say(self, **shop):
         """Change shop.toml."""
         told = self.context.shop.model_dump(exclude_unset=True) | shop
-        self.counter.context = replace(self.context, shop=ShopConfig.model_validate(told))
+        self.driver.context = replace(self.context, shop=ShopConfig.model_validate(told))
         return self
 
     def policy(self, **vendors):
         changed = self.context.policy.purchasing.model_copy(update=vendors)
-        self.counter.context = replace(self.context, policy=self.context.policy.model_copy(update={"vendors": changed}))
+        self.driver.context = replace(self.context, policy=self.context.policy.model_copy(update={"vendors": changed}))
 
     def vendor(self, key="v1", *, email="orders@vendor.example.com", name="Vendor & Sons"):
         with self.context.engine.begin() as connection:
@@ -61,7 +61,7 @@ class Buying:
     ):
         """Take in an order of one line, of which `lacking` pieces are covered by nothing; all where none are said."""
         product = ProductFacts(f"p-{vendor}{'-drop' if drop_shipped else ''}", name)
-        self.counter.order(key, line(promised=9, quantity=quantity, product=product))
+        self.driver.order(key, line(promised=9, quantity=quantity, product=product))
         with self.context.engine.begin() as connection:
             facts = {"vendor_id": vendor, "drop_shipped": drop_shipped}
             connection.execute(update(PRODUCTS).where(PRODUCTS.c.id == product.id).values(**facts))
@@ -132,12 +132,12 @@ class Buying:
     @property
     def requests(self):
         return sorted(
-            self.counter.rows(PURCHASE_REQUESTS), key=lambda row: (row["reminder_of"] is not None, row["vendor_id"])
+            self.driver.rows(PURCHASE_REQUESTS), key=lambda row: (row["reminder_of"] is not None, row["vendor_id"])
         )
 
     @property
     def lines(self):
-        rows = self.counter.rows(PURCHASE_LINES)
+        rows = self.driver.rows(PURCHASE_LINES)
         return sorted(
             (row["order_id"], row["attempt"], row["quantity"], row["answer"], row["promised_on"]) for row in rows
         )

@@ -37,7 +37,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RecordedRequest:
     """One request as it arrived."""
 
     method: str
@@ -52,25 +52,27 @@ class Provider:
 
     url: str = ""
     answers: list[Answer | Fault] = field(default_factory=lambda: [Answer()])
-    asked: list[Asked] = field(default_factory=list)
+    requests: list[RecordedRequest] = field(default_factory=list)
     connections: set[Any] = field(default_factory=set)
-    books: Callable[[Asked], Answer | Fault] | None = None
+    records: Callable[[RecordedRequest], Answer | Fault] | None = None
     """A provider that remembers: what it answers follows from what it was asked before."""
     slow: asyncio.Event | None = None
     """A provider that takes its time: it answers nothing before this is set."""
 
-    def will(self, *answers: Answer | Fault) -> None:
+    def answer_with(self, *answers: Answer | Fault) -> None:
         """Answer like this from now on."""
         self.answers = list(answers)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         assert request.transport is not None
         self.connections.add(request.transport.get_extra_info("peername"))
-        self.asked.append(Asked(request.method, request.path_qs, request.headers.copy(), await request.read()))
+        self.requests.append(
+            RecordedRequest(request.method, request.path_qs, request.headers.copy(), await request.read())
+        )
         if self.slow is not None:
             await self.slow.wait()
-        if self.books is not None:
-            answer = self.books(self.asked[-1])
+        if self.records is not None:
+            answer = self.records(self.requests[-1])
         else:
             answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         await asyncio.sleep(getattr(answer, "after", 0))
@@ -93,7 +95,7 @@ class Provider:
 
 
 @asynccontextmanager
-async def a_provider(tls: SSLContext | None = None) -> AsyncIterator[Provider]:
+async def run_provider(tls: SSLContext | None = None) -> AsyncIterator[Provider]:
     """Run a provider on a free port of this machine."""
     provider = Provider()
     application = web.Application()
@@ -110,7 +112,7 @@ async def a_provider(tls: SSLContext | None = None) -> AsyncIterator[Provider]:
 
 
 @dataclass(slots=True)
-class Books:
+class ProviderRecords:
     """What a provider took, told as Twilio, X and SendGrid tell it; `takes` and `breaks` say what comes of a message.
 
     Where `breaks` is true the connection ends before the answer, whether the message was taken or not.
@@ -121,7 +123,7 @@ class Books:
     breaks: bool = False
     taken: list[dict[str, Any]] = field(default_factory=list)
 
-    def __call__(self, asked: Asked) -> Answer | Fault:
+    def __call__(self, asked: RecordedRequest) -> Answer | Fault:
         path, _, query = asked.path.partition("?")
         if asked.method == "GET":
             return self._told(path, parse_qs(query))
@@ -129,7 +131,7 @@ class Books:
             self.taken.append(self._message(asked))
         return Fault.RESET if self.breaks else self._receipt(path)
 
-    def _message(self, asked: Asked) -> dict[str, Any]:
+    def _message(self, asked: RecordedRequest) -> dict[str, Any]:
         if asked.headers["Content-Type"].startswith("application/json"):
             return dict(json.loads(asked.body))
         return {name: values[0] for name, values in parse_qs(asked.body.decode()).items()}

@@ -1,4 +1,4 @@
-"""A small shop at its counter: what tests of the ledger live their days in."""
+"""A small shop whose orders, runs and messages tests control."""
 
 import asyncio
 from dataclasses import asdict, replace
@@ -53,7 +53,7 @@ home = "https://lamps.example.com"
 order = "https://lamps.example.com/orders/{order}"
 """
 """The same shop, as its shop.toml says it."""
-SMALL = Policy(guardrails=GuardrailPolicy(min_orders=3))
+SMALL_SHOP_POLICY = Policy(guardrails=GuardrailPolicy(min_orders=3))
 """The brake of a shop so small that three orders are many."""
 
 
@@ -85,7 +85,7 @@ class ShopDriver:
     """Orders come in, days are lived, messages go out."""
 
     def __init__(self, context):
-        self.context, self.door = context, FakeTransport()
+        self.context, self.transport = context, FakeTransport()
 
     def order(self, key="1041", *lines, customer=ANNA, placed=-60, currency="EUR", shipping_fee=None):
         """Take an order in, as an import would."""
@@ -123,9 +123,9 @@ class ShopDriver:
         """Change every line of an order, as an import would on a day."""
         with self.context.engine.begin() as connection:
             connection.execute(update(ORDER_LINES).where(ORDER_LINES.c.order_id == key).values(**facts))
-            self.look_again(connection, key, on)
+            self.mark_due(connection, key, on)
 
-    def look_again(self, connection, key, on=0):
+    def mark_due(self, connection, key, on=0):
         connection.execute(
             update(WATCHES)
             .where(WATCHES.c.order_id == key)
@@ -136,7 +136,7 @@ class ShopDriver:
         with self.context.engine.begin() as connection:
             connection.execute(update(CUSTOMERS).where(CUSTOMERS.c.id == key).values(**facts))
 
-    def decide(self, on=0, *, batch=500, limit=None) -> EvaluationSummary:
+    def evaluate(self, on=0, *, batch=500, limit=None) -> EvaluationSummary:
         """Live the deciding half of a day."""
         context = start_run(self.context, LATE_ORDERS, day(on), noon(on))
         found, after, shelves = EvaluationSummary(), None, SubstituteStock()
@@ -147,16 +147,16 @@ class ShopDriver:
             if page.last is None:
                 break
             after = page.last
-        self.passed = check_run(context)
-        held = {"held": {one.name: one.sentence for one in self.passed}}
-        finish_run(context, noon(on), HELD if self.passed else "done", held)
+        self.breaches = check_run(context)
+        held = {"held": {breach.name: breach.sentence for breach in self.breaches}}
+        finish_run(context, noon(on), HELD if self.breaches else "done", held)
         return found
 
-    def deliver(self, on=0, *, door=None, parallel=4, at=None, lease=600, clock=None) -> DeliverySummary:
+    def deliver(self, on=0, *, transport=None, parallel=4, at=None, lease=600, clock=None) -> DeliverySummary:
         """Live the delivering half of a day."""
         moment = at or noon(on)
-        door = door or self.door
-        doors = dict.fromkeys(Channel, door)
+        transport = transport or self.transport
+        doors = dict.fromkeys(Channel, transport)
         crew = DeliveryWorker(
             Worker(f"test {moment}", timedelta(seconds=lease)), doors, parallel, clock or (lambda: moment)
         )
@@ -170,12 +170,12 @@ class ShopDriver:
 
         return asyncio.run(all_of_it())
 
-    def live(self, on=0):
+    def run_day(self, on=0):
         """Live a whole day; return the messages that left."""
-        before = len(self.door.taken)
-        self.decide(on)
+        before = len(self.transport.taken)
+        self.evaluate(on)
         self.deliver(on)
-        return self.door.taken[before:]
+        return self.transport.taken[before:]
 
     def rows(self, table):
         numbered = [column for column in table.primary_key if isinstance(column.type, Integer)]
@@ -233,17 +233,17 @@ def euros(amount) -> Decimal:
     return Decimal(amount).quantize(Decimal("0.01"))
 
 
-def shop(counter, late, on_time=0):
+def place_orders(driver, late, on_time=0):
     """Fill the shop with orders, some of them late."""
     for n in range(late + on_time):
         promised = -9 if n < late else 30
-        counter.order(f"{n}", line(promised=promised), customer=customer(f"c{n}"), placed=-20)
+        driver.order(f"{n}", line(promised=promised), customer=customer(f"c{n}"), placed=-20)
 
 
 __all__ = [
     "SHOP",
     "SHOP_TOML",
-    "SMALL",
+    "SMALL_SHOP_POLICY",
     "FakeTransport",
     "PermanentFailure",
     "ShopDriver",
@@ -252,6 +252,6 @@ __all__ = [
     "euros",
     "noon",
     "open_context",
-    "shop",
+    "place_orders",
     "table_of",
 ]

@@ -21,7 +21,7 @@ from tasks.db.migrations import migrate
 from tasks.db.sql import read_only
 from tasks.tables import NOTICES
 from tests.support.paths import ROOT
-from tests.support.provider import Answer, a_provider
+from tests.support.provider import Answer, run_provider
 from tests.support.terminals import Page, alone, answers, free_port, terminals, until
 
 DAY = date(2025, 11, 3)
@@ -95,8 +95,8 @@ async def test_two_workers_share_a_run_in_shards_and_its_deliveries_and_nobody_h
     write_sample(tmp_path / "shop", orders=ORDERS, seed=7, as_of=DAY)
     with (tmp_path / "shop" / "policy.toml").open("a") as policy:
         policy.write("\n[guardrails]\noffers = 0\n")
-    async with a_provider() as provider:
-        provider.will(Answer(202, "", {"X-Message-Id": "taken"}))
+    async with run_provider() as provider:
+        provider.answer_with(Answer(202, "", {"X-Message-Id": "taken"}))
         provider.slow = asyncio.Event()
         env = {
             "FOREWARN_HOME": str(ROOT),
@@ -140,7 +140,7 @@ async def test_two_workers_share_a_run_in_shards_and_its_deliveries_and_nobody_h
     done = Counter((row.channel, row.state) for row in rows(engine, "channel", "state"))
     assert sum(figure(run) for run in runs["deliver"]) == done["email", State.SENT] + done["sms", State.SENT]
     assert {state for _, state in done} <= {State.SENT, State.SKIPPED, State.QUEUED}, "a text may wait for its hour"
-    mails = Counter(json.loads(one.body)["personalizations"][0]["custom_args"]["notice"] for one in provider.asked)
+    mails = Counter(json.loads(one.body)["personalizations"][0]["custom_args"]["notice"] for one in provider.requests)
     assert mails == Counter(
         row.id for row in rows(engine, "id", "channel", "state") if row[1:] == ("email", State.SENT)
     )

@@ -67,12 +67,12 @@ def test_a_first_date_waits_for_the_minimum_gap_and_is_told_once():
     assert assess_order(replace(facts, told=last_notice_after(found, POLICY)), day(5), POLICY, CALENDAR).plan is None
 
 
-def test_a_customer_told_of_no_date_hears_the_first_one_without_a_word_of_sooner_or_a_second_offer(counter):
-    counter.order("1041", line(promised=-16))
-    (first,) = counter.live()
+def test_a_customer_told_of_no_date_hears_the_first_one_without_a_word_of_sooner_or_a_second_offer(driver):
+    driver.order("1041", line(promised=-16))
+    (first,) = driver.run_day()
     assert "no new date yet" in first.subject
-    counter.change("1041", on=5, expected_on=day(90))
-    (second,) = counter.live(5)
+    driver.change("1041", on=5, expected_on=day(90))
+    (second,) = driver.run_day(5)
     assert second.subject == "New date: now expected September 13 (order 1041)"
     for part in (second.subject, second.text, second.html):
         assert "sooner" not in part.lower()
@@ -80,7 +80,7 @@ def test_a_customer_told_of_no_date_hears_the_first_one_without_a_word_of_sooner
         assert "SORRY" not in part
         assert "Your code" not in part
     assert "Now we have one: we expect it to ship by September 13, 2026." in second.text
-    assert counter.notices[-1]["change"] == ChangeKind.DATED
+    assert driver.notices[-1]["change"] == ChangeKind.DATED
 
 
 @pytest.mark.parametrize(
@@ -160,33 +160,33 @@ def test_a_date_over_two_years_after_the_order_is_a_placeholder(given, known):
     assert known_day(given, DAY) == known
 
 
-def test_a_placeholder_is_told_as_no_date_and_makes_no_line_late(counter):
-    counter.order("1041", line(promised=-9), placed=-20)
-    counter.order("1042", line(promised=9), placed=-20)
+def test_a_placeholder_is_told_as_no_date_and_makes_no_line_late(driver):
+    driver.order("1041", line(promised=-9), placed=-20)
+    driver.order("1042", line(promised=9), placed=-20)
     for key in ("1041", "1042"):
-        counter.change(key, expected_on=SENTINEL)
-    (only,) = counter.live()
+        driver.change(key, expected_on=SENTINEL)
+    (only,) = driver.run_day()
     assert only.subject == "Delayed: no new date yet (order 1041)"
     assert "2099" not in only.text + only.html
-    with counter.context.engine.connect() as connection:
-        context = replace(counter.context, policy=Policy.model_validate({"posts": {"orders": 1}}))
+    with driver.context.engine.connect() as connection:
+        context = replace(driver.context, policy=Policy.model_validate({"posts": {"orders": 1}}))
         (post,) = late_products(context, connection, DAY)
     assert (post.orders, post.expected_on) == (1, None)
 
 
-def test_a_line_promised_for_a_placeholder_counts_from_its_order_as_one_without_a_promise(counter):
-    counter.order("1041", line(), placed=-40)
-    counter.change("1041", promised_on=SENTINEL)
-    (only,) = counter.live()
+def test_a_line_promised_for_a_placeholder_counts_from_its_order_as_one_without_a_promise(driver):
+    driver.order("1041", line(), placed=-40)
+    driver.change("1041", promised_on=SENTINEL)
+    (only,) = driver.run_day()
     assert "promised to ship by June 5, 2026" in only.text
-    with counter.context.engine.connect() as connection:
-        context = replace(counter.context, policy=Policy.model_validate({"posts": {"orders": 1}}))
+    with driver.context.engine.connect() as connection:
+        context = replace(driver.context, policy=Policy.model_validate({"posts": {"orders": 1}}))
         assert [one.days for one in late_products(context, connection, DAY)] == [10]
 
 
-def test_staff_cannot_say_a_placeholder(counter):
-    counter.order()
-    context = counter.context.with_run("test", DAY, noon(0))
+def test_staff_cannot_say_a_placeholder(driver):
+    driver.order()
+    context = driver.context.with_run("test", DAY, noon(0))
     with pytest.raises(ForewarnError, match=rf"2099-12-31 is too far ahead.*{day(MAX_DAYS_AHEAD)} or sooner"):
         set_override(context, "1041", "1", SENTINEL, "Kim")
 
@@ -206,13 +206,13 @@ def test_lines_are_sorted_as_people_count(numbers, listed):
     assert sorted(numbers, key=natural_key) == listed
 
 
-def test_mail_and_explain_list_lines_as_the_order_does(counter):
-    counter.order("1041", *(line(str(n), promised=-9 - n) for n in (10, 2, 1)))
-    (only,) = counter.live()
+def test_mail_and_explain_list_lines_as_the_order_does(driver):
+    driver.order("1041", *(line(str(n), promised=-9 - n) for n in (10, 2, 1)))
+    (only,) = driver.run_day()
     places = [only.text.index(f"Lamp {n}\n") for n in (1, 2, 10)]
     assert places == sorted(places)
-    with counter.context.engine.connect() as connection:
-        story = explain_order(counter.context.with_run("test", DAY, noon(0)), connection, "1041")
+    with driver.context.engine.connect() as connection:
+        story = explain_order(driver.context.with_run("test", DAY, noon(0)), connection, "1041")
     assert [one["line"] for one in story["lines"]] == ["1", "2", "10"]
 
 

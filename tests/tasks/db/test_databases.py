@@ -47,17 +47,17 @@ STORM = 1.5
 on_postgresql = pytest.mark.parametrize("ledger", ["postgresql"], indirect=True)
 
 
-def fill(counter, orders=ORDERS):
+def fill(driver, orders=ORDERS):
     """Take in orders that are all due, of customers of their own; every other one is paid in dollars."""
     for key in range(orders):
         currency = "USD" if key % 2 else "EUR"
         facts = {"customer": customer(f"c{key:03}"), "currency": currency, "shipping_fee": 5}
-        counter.order(f"{key:03}", line(promised=-9), **facts)
-    return counter
+        driver.order(f"{key:03}", line(promised=-9), **facts)
+    return driver
 
 
-def address_of(counter):
-    return counter.context.engine.url.render_as_string(hide_password=False)
+def address_of(driver):
+    return driver.context.engine.url.render_as_string(hide_password=False)
 
 
 def sent(row):
@@ -70,49 +70,49 @@ def by_themselves(*workers):
         return [running.result() for running in [pool.submit(worker) for worker in workers]]
 
 
-def test_a_second_writer_waits_for_the_first_and_loses_nothing(counter):
-    counter.order("1")
+def test_a_second_writer_waits_for_the_first_and_loses_nothing(driver):
+    driver.order("1")
     holding = threading.Event()
 
     def first():
-        with counter.context.engine.begin() as connection:
-            counter.look_again(connection, "1")
+        with driver.context.engine.begin() as connection:
+            driver.mark_due(connection, "1")
             holding.set()
             time.sleep(0.4)
 
     def second():
         holding.wait()
         begun = time.monotonic()
-        with counter.context.engine.begin() as connection:
-            counter.look_again(connection, "1")
+        with driver.context.engine.begin() as connection:
+            driver.mark_due(connection, "1")
         return time.monotonic() - begun
 
     _, waited = by_themselves(first, second)
     assert waited > 0.3
-    assert counter.watch("1")["version"] == 2
+    assert driver.watch("1")["version"] == 2
 
 
-def test_a_reader_waits_for_no_writer_and_sees_one_moment_of_the_ledger(counter):
-    counter.order("1")
+def test_a_reader_waits_for_no_writer_and_sees_one_moment_of_the_ledger(driver):
+    driver.order("1")
     versions = select(WATCHES.c.version)
-    with read_only(counter.context.engine) as reader:
+    with read_only(driver.context.engine) as reader:
         assert reader.execute(versions).scalar_one() == 0
-        with counter.context.engine.begin() as writer:
-            counter.look_again(writer, "1")
+        with driver.context.engine.begin() as writer:
+            driver.mark_due(writer, "1")
             assert reader.execute(versions).scalar_one() == 0
         assert reader.execute(versions).scalar_one() == 0
-    with read_only(counter.context.engine) as later:
+    with read_only(driver.context.engine) as later:
         assert later.execute(versions).scalar_one() == 1
 
 
-def test_workers_in_threads_share_what_is_due_and_claim_nothing_twice(counter):
-    fill(counter).context = replace(counter.context, policy=Policy(guardrails=UNBRAKED))
-    counter.decide()
+def test_workers_in_threads_share_what_is_due_and_claim_nothing_twice(driver):
+    fill(driver).context = replace(driver.context, policy=Policy(guardrails=UNBRAKED))
+    driver.evaluate()
 
     def worker(name):
         mine = []
         while True:
-            with counter.context.engine.begin() as connection:
+            with driver.context.engine.begin() as connection:
                 taken = claim(connection, NOTICES, Worker(name, LEASE), noon(0), [Channel.EMAIL], 7).rows
             if not taken:
                 return mine
@@ -126,9 +126,9 @@ def test_workers_in_threads_share_what_is_due_and_claim_nothing_twice(counter):
 
 
 @on_postgresql
-def test_a_worker_claims_at_once_while_others_are_still_claiming(counter):
-    fill(counter, 20).decide()
-    impatient = connect(f"{address_of(counter)}&options=-c%20lock_timeout%3D50ms")
+def test_a_worker_claims_at_once_while_others_are_still_claiming(driver):
+    fill(driver, 20).evaluate()
+    impatient = connect(f"{address_of(driver)}&options=-c%20lock_timeout%3D50ms")
     with impatient.begin() as one, impatient.begin() as two, impatient.begin() as three:
         taken = [
             [row["id"] for row in claim(connection, NOTICES, Worker(name, LEASE), noon(0), [Channel.EMAIL], 8).rows]
@@ -163,26 +163,26 @@ class Moving:
             yield AcceptedRow(fact, "lines.csv", None)
 
 
-def test_imports_at_once_wake_an_order_for_each_change_and_lose_none(counter):
+def test_imports_at_once_wake_an_order_for_each_change_and_lose_none(driver):
     over = time.monotonic() + STORM / 2
 
     def importing(seed):
         source, updated = Moving(seed), 0
         while time.monotonic() < over:
-            updated += import_table(counter.context.engine, source, "lines", DAY, batch=ORDERS).updated
+            updated += import_table(driver.context.engine, source, "lines", DAY, batch=ORDERS).updated
         return updated
 
-    fill(counter)
+    fill(driver)
     updated = sum(by_themselves(*(partial(importing, seed) for seed in range(3))))
-    assert sum(row["version"] for row in counter.rows(WATCHES)) == updated > 0
+    assert sum(row["version"] for row in driver.rows(WATCHES)) == updated > 0
 
 
-def test_imports_decisions_and_deliveries_at_once_neither_fail_nor_say_anything_twice(counter):
+def test_imports_decisions_and_deliveries_at_once_neither_fail_nor_say_anything_twice(driver):
     caps = {"EUR": 900, "USD": 90}
-    fill(counter).context = replace(
-        counter.context, policy=Policy(guardrails=UNBRAKED, budget=BudgetPolicy(per_run=caps, per_month=caps))
+    fill(driver).context = replace(
+        driver.context, policy=Policy(guardrails=UNBRAKED, budget=BudgetPolicy(per_run=caps, per_month=caps))
     )
-    engine, over = counter.context.engine, time.monotonic() + STORM
+    engine, over = driver.context.engine, time.monotonic() + STORM
 
     def importing(seed):
         source = Moving(seed)
@@ -192,8 +192,8 @@ def test_imports_decisions_and_deliveries_at_once_neither_fail_nor_say_anything_
     def deciding(orders):
         while time.monotonic() < over:
             # Another policy makes every order due: the widest of all changes.
-            policy = counter.context.policy.model_copy(update={"posts": PostPolicy(orders=orders)})
-            context = start_run(replace(counter.context, policy=policy), LATE_ORDERS, DAY, noon(0))
+            policy = driver.context.policy.model_copy(update={"posts": PostPolicy(orders=orders)})
+            context = start_run(replace(driver.context, policy=policy), LATE_ORDERS, DAY, noon(0))
             page, shelves = None, SubstituteStock()
             while page is None or page.last is not None:
                 try:
@@ -204,17 +204,17 @@ def test_imports_decisions_and_deliveries_at_once_neither_fail_nor_say_anything_
 
     def delivering(seconds):
         while time.monotonic() < over:
-            counter.deliver(at=noon(0) + timedelta(seconds=seconds))
+            driver.deliver(at=noon(0) + timedelta(seconds=seconds))
 
     at_once = ((importing, 1), (importing, 2), (deciding, 5), (deciding, 6), (delivering, 1), (delivering, 2))
     by_themselves(*(partial(work, name) for work, name in at_once))
-    counter.live()
-    counter.live()  # what was let go and had become untrue by then is told anew
+    driver.run_day()
+    driver.run_day()  # what was let go and had become untrue by then is told anew
 
-    notices, watches = counter.notices, counter.rows(WATCHES)
+    notices, watches = driver.notices, driver.rows(WATCHES)
     assert len({row["order_id"] for row in notices if row["state"] == State.SENT}) == ORDERS
     assert {row["state"] for row in notices} <= {State.SENT, State.SKIPPED}
-    assert sorted(message.id for message in counter.door.taken) == sorted(
+    assert sorted(message.id for message in driver.transport.taken) == sorted(
         row["id"] for row in notices if row["state"] == State.SENT
     )
     last_sent = {row["order_id"]: row["revision"] for row in sorted(notices, key=itemgetter("revision")) if sent(row)}
@@ -222,7 +222,7 @@ def test_imports_decisions_and_deliveries_at_once_neither_fail_nor_say_anything_
     with read_only(engine) as connection:
         assert count_orders_by_bucket(connection) == Counter(row["bucket"] for row in watches)
         for currency in caps:
-            given = sum(row["value"] for row in counter.rows(OFFERS) if row["currency"] == currency)
+            given = sum(row["value"] for row in driver.rows(OFFERS) if row["currency"] == currency)
             assert get_counter(connection, f"offered:{DAY:%Y-%m}:{currency}") == given * SCALE <= caps[currency] * SCALE
 
 
@@ -230,10 +230,10 @@ def test_imports_decisions_and_deliveries_at_once_neither_fail_nor_say_anything_
 @pytest.mark.parametrize(
     "broken_at", ["UPDATE watch", "INSERT INTO notice", "INSERT INTO offer", "INSERT INTO counter"]
 )
-def test_a_connection_that_breaks_leaves_nothing_behind_and_the_next_try_does_all(counter, postgres, broken_at):
-    fill(counter, 5)
-    engine = counter.context.engine
-    context = start_run(counter.context, LATE_ORDERS, DAY, noon(0))
+def test_a_connection_that_breaks_leaves_nothing_behind_and_the_next_try_does_all(driver, postgres, broken_at):
+    fill(driver, 5)
+    engine = driver.context.engine
+    context = start_run(driver.context, LATE_ORDERS, DAY, noon(0))
     broken = []
 
     @event.listens_for(engine, "before_cursor_execute")
@@ -244,18 +244,18 @@ def test_a_connection_that_breaks_leaves_nothing_behind_and_the_next_try_does_al
 
     with pytest.raises(OperationalError):
         evaluate_page(context, SubstituteStock(), None, batch=50)
-    assert counter.notices == counter.rows(OFFERS) == counter.rows(COUNTERS) == []
-    assert {row["version"] for row in counter.rows(WATCHES)} == {0}
+    assert driver.notices == driver.rows(OFFERS) == driver.rows(COUNTERS) == []
+    assert {row["version"] for row in driver.rows(WATCHES)} == {0}
 
     assert evaluate_page(context, SubstituteStock(), None, batch=50).looked.notices == {"email": 5}
-    assert len(counter.notices) == len(counter.rows(OFFERS)) == 5
+    assert len(driver.notices) == len(driver.rows(OFFERS)) == 5
     with read_only(engine) as connection:
         assert count_orders_by_bucket(connection) == {"fortnight": 5}
         assert [get_counter(connection, f"offered:{DAY:%Y-%m}:{one}") for one in ("EUR", "USD")] == [
             15 * SCALE,
             10 * SCALE,
         ]
-    assert len(counter.live()) == 5
+    assert len(driver.run_day()) == 5
 
 
 def test_a_cap_beyond_what_32_bits_hold_is_kept_like_any_other(context):

@@ -20,10 +20,10 @@ from tests.support.shop_driver import FakeTransport, ShopDriver, customer, noon
 TEXTING = {"phone": "+4915112345678", "sms_consent": True}
 
 
-def orders(counter, n, **facts):
+def orders(driver, n, **facts):
     for key in range(n):
-        counter.order(f"{key:03}", customer=customer(f"c{key}", **facts))
-    counter.decide()
+        driver.order(f"{key:03}", customer=customer(f"c{key}", **facts))
+    driver.evaluate()
 
 
 def bad_key(_):
@@ -34,30 +34,30 @@ def minutes(n):
     return noon(0) + timedelta(minutes=n)
 
 
-def test_a_channel_that_is_down_is_left_alone_by_the_next_runs_until_its_time(counter):
-    orders(counter, 6)
-    first = counter.deliver(door=FakeTransport(bad_key), parallel=2)
+def test_a_channel_that_is_down_is_left_alone_by_the_next_runs_until_its_time(driver):
+    orders(driver, 6)
+    first = driver.deliver(transport=FakeTransport(bad_key), parallel=2)
     assert first.down == {"email": "bad key"}
     asked = []
-    counter.deliver(door=FakeTransport(asked.append), at=minutes(14))
+    driver.deliver(transport=FakeTransport(asked.append), at=minutes(14))
     assert asked == []
 
 
-def test_when_its_time_comes_one_message_is_tried_and_a_failure_doubles_the_wait(counter):
-    orders(counter, 6)
-    counter.deliver(door=FakeTransport(bad_key), parallel=1)
+def test_when_its_time_comes_one_message_is_tried_and_a_failure_doubles_the_wait(driver):
+    orders(driver, 6)
+    driver.deliver(transport=FakeTransport(bad_key), parallel=1)
     door = FakeTransport(bad_key)
-    counter.deliver(door=door, at=minutes(16))
-    with read_only(counter.context.engine) as connection:
+    driver.deliver(transport=door, at=minutes(16))
+    with read_only(driver.context.engine) as connection:
         gate = open_breakers(connection)["email"]
     assert gate["tripped_at"] == noon(0)
     assert gate["retry_at"] == minutes(16) + timedelta(minutes=30)
-    assert sum(row["attempts"] for row in counter.notices) == 2
+    assert sum(row["attempts"] for row in driver.notices) == 2
 
 
 @pytest.mark.parametrize("second", [None, TemporaryFailure("bad key", channel_down=True)])
-def test_what_is_answered_after_a_channel_was_shut_neither_opens_it_nor_doubles_the_wait(counter, second):
-    orders(counter, 2)
+def test_what_is_answered_after_a_channel_was_shut_neither_opens_it_nor_doubles_the_wait(driver, second):
+    orders(driver, 2)
     answers = iter([TemporaryFailure("bad key", channel_down=True), second])
 
     class Slow(FakeTransport):
@@ -68,193 +68,193 @@ def test_what_is_answered_after_a_channel_was_shut_neither_opens_it_nor_doubles_
                 raise answer
             return Receipt("ref")
 
-    counter.deliver(door=Slow(), parallel=2)
-    with read_only(counter.context.engine) as connection:
+    driver.deliver(transport=Slow(), parallel=2)
+    with read_only(driver.context.engine) as connection:
         assert open_breakers(connection)["email"]["retry_at"] == minutes(15)
-    kinds = [event["kind"] for event in counter.rows(EVENTS)]
+    kinds = [event["kind"] for event in driver.rows(EVENTS)]
     assert (kinds.count("channel_shut"), kinds.count("channel_open")) == (1, 0)
 
 
-def test_a_message_that_passes_opens_the_channel_for_all(counter):
-    orders(counter, 6)
-    counter.deliver(door=FakeTransport(bad_key), parallel=1)
-    assert counter.deliver(at=minutes(20)).sent == {"email": 6}
-    kinds = [event["kind"] for event in counter.rows(EVENTS)]
+def test_a_message_that_passes_opens_the_channel_for_all(driver):
+    orders(driver, 6)
+    driver.deliver(transport=FakeTransport(bad_key), parallel=1)
+    assert driver.deliver(at=minutes(20)).sent == {"email": 6}
+    kinds = [event["kind"] for event in driver.rows(EVENTS)]
     assert kinds.count("channel_shut") == kinds.count("channel_open") == 1
 
 
-def test_what_may_not_leave_any_more_spends_no_try_and_holds_up_no_message_that_may(counter, with_policy):
+def test_what_may_not_leave_any_more_spends_no_try_and_holds_up_no_message_that_may(driver, with_policy):
     with_policy(Policy(guardrails=GuardrailPolicy(max_late_share=1)))
-    orders(counter, 55)
-    counter.deliver(door=FakeTransport(bad_key), parallel=1)
+    orders(driver, 55)
+    driver.deliver(transport=FakeTransport(bad_key), parallel=1)
     for key in range(52):
-        counter.change(f"{key:03}", shipped_at=noon(0))
-    done = counter.deliver(at=minutes(16))
+        driver.change(f"{key:03}", shipped_at=noon(0))
+    done = driver.deliver(at=minutes(16))
     assert (done.skipped, done.sent) == ({"shipped": 52}, {"email": 3})
 
 
-def test_those_who_meet_a_fault_at_once_do_not_double_the_wait(counter):
+def test_those_who_meet_a_fault_at_once_do_not_double_the_wait(driver):
     for who in ("a", "b", "c"):
-        with counter.context.engine.begin() as connection:
+        with driver.context.engine.begin() as connection:
             trip(connection, Channel.EMAIL, "bad key", noon(0), SendingPolicy(), who, tried=False)
-    with read_only(counter.context.engine) as connection:
+    with read_only(driver.context.engine) as connection:
         assert open_breakers(connection)["email"]["retry_at"] == minutes(15)
 
 
-def test_addresses_that_want_no_more_stop_no_channel(counter):
-    orders(counter, 45)
+def test_addresses_that_want_no_more_stop_no_channel(driver):
+    orders(driver, 45)
     count = iter(range(45))
-    done = counter.deliver(
-        door=FakeTransport(lambda _: PermanentFailure("STOP", suppress=True) if next(count) < 30 else None)
+    done = driver.deliver(
+        transport=FakeTransport(lambda _: PermanentFailure("STOP", suppress=True) if next(count) < 30 else None)
     )
     assert (done.down, done.sent) == ({}, {"email": 15})
 
 
 @pytest.mark.parametrize(("refused", "stops"), [(19, False), (20, True)])
-def test_a_burst_of_refusals_stops_the_channel_alone(counter, refused, stops):
-    orders(counter, 45)
+def test_a_burst_of_refusals_stops_the_channel_alone(driver, refused, stops):
+    orders(driver, 45)
     count = iter(range(45))
-    done = counter.deliver(
-        door=FakeTransport(lambda _: PermanentFailure("spam") if next(count) < refused else None), parallel=1
+    done = driver.deliver(
+        transport=FakeTransport(lambda _: PermanentFailure("spam") if next(count) < refused else None), parallel=1
     )
     assert ("email" in done.down) is stops
     assert sum(done.rejected.values()) == refused
     assert done.sent == ({} if stops else {"email": 45 - refused})
 
 
-def test_a_provider_that_falls_silent_stops_its_channel_before_the_backlog_is_in_doubt(counter):
-    orders(counter, 45)
-    done = counter.deliver(door=FakeTransport(lambda _: OutcomeUnknown("silence")))
+def test_a_provider_that_falls_silent_stops_its_channel_before_the_backlog_is_in_doubt(driver):
+    orders(driver, 45)
+    done = driver.deliver(transport=FakeTransport(lambda _: OutcomeUnknown("silence")))
     assert set(done.down) == {"email"}
     assert 20 <= done.in_doubt < 20 + 4
-    assert counter.deliver(door=FakeTransport(lambda _: OutcomeUnknown("silence")), at=minutes(16)).in_doubt == 1
+    assert driver.deliver(transport=FakeTransport(lambda _: OutcomeUnknown("silence")), at=minutes(16)).in_doubt == 1
 
 
 @pytest.mark.parametrize(
     ("wait", "tries", "asked"),
     [(600, None, 4), (11, None, 4), (10, None, 45), (600, 2, 45)],
 )
-def test_a_channel_whose_provider_asks_to_wait_waits_as_a_whole_and_is_not_down(counter, wait, tries, asked):
-    orders(counter, 45)
+def test_a_channel_whose_provider_asks_to_wait_waits_as_a_whole_and_is_not_down(driver, wait, tries, asked):
+    orders(driver, 45)
     busy = TemporaryFailure("busy", retry_after=timedelta(seconds=wait), tries=tries)
-    done = counter.deliver(door=FakeTransport(lambda _: busy))
+    done = driver.deliver(transport=FakeTransport(lambda _: busy))
     assert (sum(done.retrying.values()), done.down) == (asked, {})
-    assert counter.deliver(at=noon(0) + timedelta(seconds=wait - 1)).sent == {}
-    assert counter.deliver(at=noon(0) + timedelta(seconds=wait)).sent == {"email": 45}
+    assert driver.deliver(at=noon(0) + timedelta(seconds=wait - 1)).sent == {}
+    assert driver.deliver(at=noon(0) + timedelta(seconds=wait)).sent == {"email": 45}
 
 
-def test_a_refusal_now_and_then_stops_nothing(counter):
-    orders(counter, 45)
+def test_a_refusal_now_and_then_stops_nothing(driver):
+    orders(driver, 45)
     count = iter(range(45))
-    done = counter.deliver(
-        door=FakeTransport(lambda _: None if next(count) % 4 else PermanentFailure("gone")), parallel=1
+    done = driver.deliver(
+        transport=FakeTransport(lambda _: None if next(count) % 4 else PermanentFailure("gone")), parallel=1
     )
     assert done.down == {}
 
 
-def test_a_rate_is_kept_by_all_workers_together(counter):
+def test_a_rate_is_kept_by_all_workers_together(driver):
     policy = SendingPolicy(per_second={Channel.EMAIL: 5})
     let_through = []
     for wanted in (3, 4, 2):
-        with counter.context.engine.begin() as connection:
+        with driver.context.engine.begin() as connection:
             let_through.append(take_tokens(connection, Channel.EMAIL, wanted, noon(0), policy))
-    with counter.context.engine.begin() as connection:
+    with driver.context.engine.begin() as connection:
         let_through.append(take_tokens(connection, Channel.EMAIL, 9, noon(0) + timedelta(seconds=1), policy))
         let_through.append(take_tokens(connection, Channel.SMS, 9, noon(0), policy))
     assert let_through == [3, 2, 0, 5, 9]
 
 
-def test_a_rate_is_kept_by_machines_whose_clocks_differ(counter):
+def test_a_rate_is_kept_by_machines_whose_clocks_differ(driver):
     policy, passed = SendingPolicy(per_second={Channel.EMAIL: 1}), []
     for ahead in (0, 1, 0, 1, 0, 1, -3600, -3600):
-        with counter.context.engine.begin() as connection:
+        with driver.context.engine.begin() as connection:
             passed.append(take_tokens(connection, Channel.EMAIL, 5, noon(0) + timedelta(seconds=ahead), policy))
     assert passed == [1, 1, 0, 0, 0, 0, 1, 0]
 
 
 @pytest.mark.parametrize(("tries", "state"), [(2, State.QUEUED), (1, State.QUEUED), (0, State.REJECTED)])
-def test_what_makes_sense_only_so_often_is_not_tried_more(counter, tries, state):
-    counter.order()
-    counter.decide()
-    counter.deliver(door=FakeTransport(lambda _: TemporaryFailure("phone is off", tries=tries)))
-    assert counter.notices[0]["state"] == state
+def test_what_makes_sense_only_so_often_is_not_tried_more(driver, tries, state):
+    driver.order()
+    driver.evaluate()
+    driver.deliver(transport=FakeTransport(lambda _: TemporaryFailure("phone is off", tries=tries)))
+    assert driver.notices[0]["state"] == state
 
 
 @pytest.mark.parametrize(("hours", "sent"), [(72, 1), (73, 0)])
-def test_a_notice_that_waited_too_long_is_not_sent_and_the_order_looked_at_anew(counter, hours, sent):
-    counter.order("1041", line(promised=-20))
-    counter.decide()
+def test_a_notice_that_waited_too_long_is_not_sent_and_the_order_looked_at_anew(driver, hours, sent):
+    driver.order("1041", line(promised=-20))
+    driver.evaluate()
     at = noon(0) + timedelta(hours=hours)
-    done = counter.deliver(3, at=at)
+    done = driver.deliver(3, at=at)
     assert sum(done.sent.values()) == sent
     assert done.skipped == ({} if sent else {"too_old": 1})
-    assert counter.decide(3).changes == ({} if sent else {"long": 1})
+    assert driver.evaluate(3).changes == ({} if sent else {"long": 1})
 
 
-def follow(counter):
-    return send_fallbacks(counter.context.with_run("r", DAY, noon(0)), "test", batch=50)
+def follow(driver):
+    return send_fallbacks(driver.context.with_run("r", DAY, noon(0)), "test", batch=50)
 
 
-def test_a_refused_mail_goes_out_as_a_text_once(counter):
-    counter.order(customer=customer("c1", **TEXTING, prefers="email"))
-    counter.decide()
-    counter.deliver(door=FakeTransport(lambda _: PermanentFailure("no such mailbox")))
-    assert follow(counter) == (1, 0)
-    assert follow(counter) is None
-    mail, text = sorted(counter.notices, key=lambda row: row["channel"])
+def test_a_refused_mail_goes_out_as_a_text_once(driver):
+    driver.order(customer=customer("c1", **TEXTING, prefers="email"))
+    driver.evaluate()
+    driver.deliver(transport=FakeTransport(lambda _: PermanentFailure("no such mailbox")))
+    assert follow(driver) == (1, 0)
+    assert follow(driver) is None
+    mail, text = sorted(driver.notices, key=lambda row: row["channel"])
     assert (text["channel"], text["state"], text["revision"]) == ("sms", State.QUEUED, mail["revision"])
     assert mail["fallback_id"] == text["id"]
-    assert counter.deliver().sent == {"sms": 1}
-    assert counter.watch()["told_revision"] == 1
-    assert counter.live(1) == []
+    assert driver.deliver().sent == {"sms": 1}
+    assert driver.watch()["told_revision"] == 1
+    assert driver.run_day(1) == []
 
 
-def test_without_consent_nobody_is_reached_and_staff_hear_of_it(counter):
-    counter.order(customer=customer("c1", phone="+4915112345678", sms_consent=False))
-    counter.decide()
-    counter.deliver(door=FakeTransport(lambda _: PermanentFailure("no such mailbox")))
-    assert follow(counter) == (0, 1)
-    (mail,) = counter.notices
+def test_without_consent_nobody_is_reached_and_staff_hear_of_it(driver):
+    driver.order(customer=customer("c1", phone="+4915112345678", sms_consent=False))
+    driver.evaluate()
+    driver.deliver(transport=FakeTransport(lambda _: PermanentFailure("no such mailbox")))
+    assert follow(driver) == (0, 1)
+    (mail,) = driver.notices
     assert mail["fallback_id"] == NO_CHANNEL_LEFT
-    assert "not_reached" in [event["kind"] for event in counter.rows(EVENTS)]
+    assert "not_reached" in [event["kind"] for event in driver.rows(EVENTS)]
 
 
-def test_who_was_reached_by_another_channel_is_not_told_once_more(counter):
-    counter.order(customer=customer("c1", **TEXTING))
-    counter.decide()
-    counter.deliver(
-        door=FakeTransport(lambda message: PermanentFailure("full") if message.channel is Channel.EMAIL else None)
+def test_who_was_reached_by_another_channel_is_not_told_once_more(driver):
+    driver.order(customer=customer("c1", **TEXTING))
+    driver.evaluate()
+    driver.deliver(
+        transport=FakeTransport(lambda message: PermanentFailure("full") if message.channel is Channel.EMAIL else None)
     )
-    follow(counter)
-    assert len(counter.notices) == 2
-    assert counter.watch()["told_revision"] == 1
+    follow(driver)
+    assert len(driver.notices) == 2
+    assert driver.watch()["told_revision"] == 1
 
 
-def test_a_policy_without_fallback_has_none(counter, with_policy):
+def test_a_policy_without_fallback_has_none(driver, with_policy):
     with_policy(Policy(sending=SendingPolicy(fallback=())))
-    counter.order(customer=customer("c1", **TEXTING, prefers="email"))
-    counter.decide()
-    counter.deliver(door=FakeTransport(lambda _: PermanentFailure("no such mailbox")))
-    follow(counter)
-    assert len(counter.notices) == 1
+    driver.order(customer=customer("c1", **TEXTING, prefers="email"))
+    driver.evaluate()
+    driver.deliver(transport=FakeTransport(lambda _: PermanentFailure("no such mailbox")))
+    follow(driver)
+    assert len(driver.notices) == 1
 
 
-def test_a_fallback_gives_no_second_code(counter):
-    counter.order("1041", line(promised=-20), customer=customer("c1", **TEXTING, prefers="email"))
-    counter.decide()
-    counter.deliver(door=FakeTransport(lambda _: PermanentFailure("no such mailbox")))
-    follow(counter)
-    assert len(counter.rows(OFFERS)) == 1
+def test_a_fallback_gives_no_second_code(driver):
+    driver.order("1041", line(promised=-20), customer=customer("c1", **TEXTING, prefers="email"))
+    driver.evaluate()
+    driver.deliver(transport=FakeTransport(lambda _: PermanentFailure("no such mailbox")))
+    follow(driver)
+    assert len(driver.rows(OFFERS)) == 1
 
 
-def test_a_date_that_changed_meanwhile_is_told_by_a_run_once_it_was_judged(counter):
-    counter.order("1041", line(promised=-5, expected=3), customer=customer("c1", **TEXTING, prefers="email"))
-    counter.decide()
-    counter.deliver(door=FakeTransport(lambda _: PermanentFailure("no such mailbox")))
-    counter.change("1041", on=300, expected_on=day(368))
-    assert follow(counter) == (0, 0)
-    assert counter.deliver().sent == {}
-    assert counter.decide().notices == {"email": 1}
+def test_a_date_that_changed_meanwhile_is_told_by_a_run_once_it_was_judged(driver):
+    driver.order("1041", line(promised=-5, expected=3), customer=customer("c1", **TEXTING, prefers="email"))
+    driver.evaluate()
+    driver.deliver(transport=FakeTransport(lambda _: PermanentFailure("no such mailbox")))
+    driver.change("1041", on=300, expected_on=day(368))
+    assert follow(driver) == (0, 0)
+    assert driver.deliver().sent == {}
+    assert driver.evaluate().notices == {"email": 1}
 
 
 class Overtaken:
@@ -271,23 +271,23 @@ class Overtaken:
         return self.engine.begin()
 
 
-def test_two_runs_that_follow_up_the_same_refusal_count_it_once(counter):
-    counter.order()
-    counter.decide()
-    counter.deliver(door=FakeTransport(lambda _: PermanentFailure("no such mailbox")))
+def test_two_runs_that_follow_up_the_same_refusal_count_it_once(driver):
+    driver.order()
+    driver.evaluate()
+    driver.deliver(transport=FakeTransport(lambda _: PermanentFailure("no such mailbox")))
     first = []
     second = ShopDriver(
-        replace(counter.context, engine=Overtaken(counter.context.engine, lambda: first.append(follow(counter))))
+        replace(driver.context, engine=Overtaken(driver.context.engine, lambda: first.append(follow(driver))))
     )
     assert (follow(second), first) == ((0, 0), [(0, 1)])
-    assert [event["kind"] for event in counter.rows(EVENTS)].count("not_reached") == 1
+    assert [event["kind"] for event in driver.rows(EVENTS)].count("not_reached") == 1
 
 
-def test_a_delay_that_ended_meanwhile_is_followed_by_nobody(counter):
-    counter.order(customer=customer("c1", **TEXTING, prefers="email"))
-    counter.decide()
-    counter.deliver(door=FakeTransport(lambda _: PermanentFailure("no such mailbox")))
-    counter.change("1041", shipped_at=noon(0))
-    follow(counter)
-    assert len(counter.notices) == 1
-    assert counter.watch()["next_check_on"] == day(0)
+def test_a_delay_that_ended_meanwhile_is_followed_by_nobody(driver):
+    driver.order(customer=customer("c1", **TEXTING, prefers="email"))
+    driver.evaluate()
+    driver.deliver(transport=FakeTransport(lambda _: PermanentFailure("no such mailbox")))
+    driver.change("1041", shipped_at=noon(0))
+    follow(driver)
+    assert len(driver.notices) == 1
+    assert driver.watch()["next_check_on"] == day(0)

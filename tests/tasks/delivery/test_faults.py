@@ -18,7 +18,7 @@ from tasks.delivery.worker import DeliverySummary, DeliveryWorker, deliver_batch
 from tests.channels.test_transports import TIMEOUT, WAYS
 from tests.support.builders import DAY
 from tests.support.paths import ROOT
-from tests.support.provider import Answer, a_provider
+from tests.support.provider import Answer, run_provider
 from tests.support.shop_driver import SHOP, FakeTransport, customer, noon
 from tests.tasks.delivery.test_in_doubt import PROVIDERS, owe_a_post
 
@@ -27,22 +27,22 @@ WAIT = 120 * SECOND
 CHANNELS = {"sendgrid": Channel.EMAIL, "twilio": Channel.SMS, "x": Channel.X}
 
 
-def owe(counter, name, n=1):
+def owe(driver, name, n=1):
     """Owe messages that leave by a provider; return a function that reads them."""
     facts = PROVIDERS[name][1]
     if facts is None:
-        owe_a_post(counter)
-        return lambda: counter.posts
+        owe_a_post(driver)
+        return lambda: driver.posts
     for key in range(n):
-        counter.order(f"{name}{key}", customer=customer(f"{name}{key}", **facts))
-    counter.decide()
-    return lambda: [row for row in counter.notices if row["channel"] == CHANNELS[name]]
+        driver.order(f"{name}{key}", customer=customer(f"{name}{key}", **facts))
+    driver.evaluate()
+    return lambda: [row for row in driver.notices if row["channel"] == CHANNELS[name]]
 
 
 @asynccontextmanager
-async def at_the_provider(counter, name):
+async def at_the_provider(driver, name):
     """Run a provider; yield it, and a function that delivers by it at a moment, and by a till whatever it has not."""
-    async with a_provider() as provider:
+    async with run_provider() as provider:
 
         async def deliver(at):
             door = PROVIDERS[name][0](provider.url, at)
@@ -52,7 +52,7 @@ async def at_the_provider(counter, name):
                 DeliverySummary(),
             )
             while batch := await deliver_batch(
-                counter.context.with_run("", DAY, at), crew, batch=50, down=tuple(done.down)
+                driver.context.with_run("", DAY, at), crew, batch=50, down=tuple(done.down)
             ):
                 done.add(batch)
             await door.close()
@@ -76,28 +76,28 @@ def states(rows):
     ids=lambda headers: " ".join(headers),
 )
 @pytest.mark.parametrize("name", WAYS)
-async def test_a_provider_that_is_busy_is_left_alone_for_as_long_as_it_asks(counter, name, asks):
-    rows = owe(counter, name)
-    async with at_the_provider(counter, name) as (provider, deliver):
-        provider.will(Answer(429, {}, {"Date": format_datetime(noon(0), usegmt=True)} | asks), WAYS[name].taken)
+async def test_a_provider_that_is_busy_is_left_alone_for_as_long_as_it_asks(driver, name, asks):
+    rows = owe(driver, name)
+    async with at_the_provider(driver, name) as (provider, deliver):
+        provider.answer_with(Answer(429, {}, {"Date": format_datetime(noon(0), usegmt=True)} | asks), WAYS[name].taken)
         await deliver(noon(0))
         assert [(row["state"], row["not_before"]) for row in rows()] == [(State.QUEUED, noon(0) + WAIT)]
         await deliver(noon(0) + WAIT - SECOND)
-        assert len(provider.asked) == 1
+        assert len(provider.requests) == 1
         await deliver(noon(0) + WAIT)
     assert states(rows) == {State.SENT}
 
 
 @pytest.mark.parametrize(("slow", "state"), [(0.5, State.SENT), (2, State.IN_DOUBT)])
 @pytest.mark.parametrize("name", WAYS)
-async def test_a_slow_answer_counts_until_our_patience_ends_and_then_nobody_knows(counter, name, slow, state):
-    rows = owe(counter, name)
+async def test_a_slow_answer_counts_until_our_patience_ends_and_then_nobody_knows(driver, name, slow, state):
+    rows = owe(driver, name)
     taken = WAYS[name].taken
-    async with at_the_provider(counter, name) as (provider, deliver):
-        provider.will(Answer(taken.status, taken.body, taken.headers, after=slow * TIMEOUT))
+    async with at_the_provider(driver, name) as (provider, deliver):
+        provider.answer_with(Answer(taken.status, taken.body, taken.headers, after=slow * TIMEOUT))
         await deliver(noon(0))
         await deliver(noon(0) + timedelta(minutes=20))
-        assert len(provider.asked) == 1
+        assert len(provider.requests) == 1
     assert states(rows) == {state}
 
 
@@ -117,36 +117,36 @@ STOPPED = {
 
 
 @pytest.mark.parametrize("fault", STOPPED)
-async def test_an_account_that_may_not_send_stops_its_channel_alone_after_one_message(counter, fault):
+async def test_an_account_that_may_not_send_stops_its_channel_alone_after_one_message(driver, fault):
     name, answer = fault.partition(",")[0], STOPPED[fault]
-    rows = owe(counter, name, n=3)
-    owe(counter, "twilio" if name == "sendgrid" else "sendgrid")
-    async with at_the_provider(counter, name) as (provider, deliver):
-        provider.will(answer)
+    rows = owe(driver, name, n=3)
+    owe(driver, "twilio" if name == "sendgrid" else "sendgrid")
+    async with at_the_provider(driver, name) as (provider, deliver):
+        provider.answer_with(answer)
         done = await deliver(noon(0))
-        assert len(provider.asked) == 1
+        assert len(provider.requests) == 1
     assert states(rows) == {State.QUEUED}
     assert (set(done.down), sum(done.sent.values()) > 0) == ({CHANNELS[name]}, True)
-    with read_only(counter.context.engine) as connection:
+    with read_only(driver.context.engine) as connection:
         assert set(open_breakers(connection)) == {CHANNELS[name]}
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full to stand for a full disk")
-def test_what_finds_the_disk_full_leaves_when_there_is_room_again(counter, tmp_path):
-    counter.order("1")
-    counter.order("2", customer=customer("c2"))
-    counter.decide()
-    first, _ = counter.notices
+def test_what_finds_the_disk_full_leaves_when_there_is_room_again(driver, tmp_path):
+    driver.order("1")
+    driver.order("2", customer=customer("c2"))
+    driver.evaluate()
+    first, _ = driver.notices
     message = Message(first["id"], Channel.EMAIL, first["address"], first["text"])
     full = location_of(tmp_path, message).with_suffix(".eml")
     full = full.with_name(f".{full.name}.part")
     full.parent.mkdir(parents=True)
     full.symlink_to("/dev/full")
     door = LocalOutbox(tmp_path, SHOP.sender)
-    done = counter.deliver(door=door)
+    done = driver.deliver(transport=door)
     assert (done.sent, done.down) == ({"email": 1}, {})
-    assert sorted(row["state"] for row in counter.notices) == [State.QUEUED, State.SENT]
-    assert counter.deliver(door=door, at=noon(0) + timedelta(minutes=2)).sent == {"email": 1}
+    assert sorted(row["state"] for row in driver.notices) == [State.QUEUED, State.SENT]
+    assert driver.deliver(transport=door, at=noon(0) + timedelta(minutes=2)).sent == {"email": 1}
     assert len(list(tmp_path.rglob("*.eml"))) == 2
 
 

@@ -19,7 +19,7 @@ from tasks.delivery.worker import DeliveryWorker, deliver_batch
 from tasks.tables import EVENTS, POSTS, SUPPRESSIONS
 from tests.channels.test_transports import TIMEOUT, sendgrid, x
 from tests.support.builders import DAY
-from tests.support.provider import Books, a_provider
+from tests.support.provider import ProviderRecords, run_provider
 from tests.support.shop_driver import FakeTransport, customer, noon
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -41,95 +41,95 @@ class Records(FakeTransport):
         return answer
 
 
-def doubtful(counter, n=1):
+def doubtful(driver, n=1):
     """Bring notices in doubt, at noon."""
     for key in range(n):
-        counter.order(str(key), customer=customer(f"c{key}"))
-    counter.decide()
-    counter.deliver(door=FakeTransport(lambda _: OutcomeUnknown("silence")))
-    return counter
+        driver.order(str(key), customer=customer(f"c{key}"))
+    driver.evaluate()
+    driver.deliver(transport=FakeTransport(lambda _: OutcomeUnknown("silence")))
+    return driver
 
 
-def settle(counter, door, at, name="asker", channels=tuple(Channel)):
+def settle(driver, door, at, name="asker", channels=tuple(Channel)):
     crew = DeliveryWorker(Worker(name, timedelta(minutes=10)), dict.fromkeys(channels, door), 4, lambda: at)
-    return dict(asyncio.run(reconcile_in_doubt(counter.context, crew)))
+    return dict(asyncio.run(reconcile_in_doubt(driver.context, crew)))
 
 
-def states(counter):
-    return [notice["state"] for notice in counter.notices]
+def states(driver):
+    return [notice["state"] for notice in driver.notices]
 
 
-def waiting(counter):
-    with counter.context.engine.connect() as connection:
+def waiting(driver):
+    with driver.context.engine.connect() as connection:
         return count_waiting_for_staff(connection)
 
 
-def test_a_message_that_the_provider_has_counts_as_sent_and_bears_its_reference(counter):
+def test_a_message_that_the_provider_has_counts_as_sent_and_bears_its_reference(driver):
     door = Records(Receipt("SM9"))
-    assert settle(doubtful(counter), door, LATER) == {"sent": 1}
-    (notice,) = counter.notices
+    assert settle(doubtful(driver), door, LATER) == {"sent": 1}
+    (notice,) = driver.notices
     assert (notice["state"], notice["reference"], notice["settled_at"]) == (State.SENT, "SM9", LATER)
-    assert counter.rows(EVENTS)[-1]["why"] == "the provider's records have it"
-    assert counter.deliver(at=LATER).sent == {}
+    assert driver.rows(EVENTS)[-1]["why"] == "the provider's records have it"
+    assert driver.deliver(at=LATER).sent == {}
 
 
-def test_a_message_that_only_a_test_address_got_is_still_a_trial(counter):
-    assert settle(doubtful(counter), Records(Receipt("SM9", trial=True)), LATER) == {"sent": 1}
-    assert [(notice["state"], notice["trial"]) for notice in counter.notices] == [(State.SENT, True)]
+def test_a_message_that_only_a_test_address_got_is_still_a_trial(driver):
+    assert settle(doubtful(driver), Records(Receipt("SM9", trial=True)), LATER) == {"sent": 1}
+    assert [(notice["state"], notice["trial"]) for notice in driver.notices] == [(State.SENT, True)]
 
 
-def test_a_message_that_never_came_leaves_again_once(counter):
-    assert settle(doubtful(counter), Records(None), LATER) == {"queued": 1}
-    assert counter.rows(EVENTS)[-1]["kind"] == "queued"
-    assert counter.deliver(at=LATER).sent == {"email": 1}
-    assert counter.deliver(at=LATER + HOUR).sent == {}
-    assert len(counter.door.taken) == 1
+def test_a_message_that_never_came_leaves_again_once(driver):
+    assert settle(doubtful(driver), Records(None), LATER) == {"queued": 1}
+    assert driver.rows(EVENTS)[-1]["kind"] == "queued"
+    assert driver.deliver(at=LATER).sent == {"email": 1}
+    assert driver.deliver(at=LATER + HOUR).sent == {}
+    assert len(driver.transport.taken) == 1
 
 
-def test_the_facts_are_read_again_before_what_never_came_leaves_again(counter):
-    settle(doubtful(counter), Records(None), LATER)
-    counter.change("0", shipped_at=noon(0))
-    assert counter.deliver(at=LATER).skipped == {"shipped": 1}
-    assert counter.door.taken == []
+def test_the_facts_are_read_again_before_what_never_came_leaves_again(driver):
+    settle(doubtful(driver), Records(None), LATER)
+    driver.change("0", shipped_at=noon(0))
+    assert driver.deliver(at=LATER).skipped == {"shipped": 1}
+    assert driver.transport.taken == []
 
 
 @pytest.mark.parametrize(("minutes", "asked"), [(4, 0), (5, 1)])
-def test_a_provider_is_not_asked_before_its_records_can_know(counter, minutes, asked):
+def test_a_provider_is_not_asked_before_its_records_can_know(driver, minutes, asked):
     door = Records(Receipt("SM9"))
-    settle(doubtful(counter), door, noon(0) + minutes * MINUTE)
+    settle(doubtful(driver), door, noon(0) + minutes * MINUTE)
     assert len(door.asked) == asked
 
 
 @pytest.mark.parametrize(("minutes", "state"), [(5, State.IN_DOUBT), (29, State.IN_DOUBT), (30, State.QUEUED)])
-def test_never_came_is_believed_only_when_the_records_had_time(counter, minutes, state):
-    settle(doubtful(counter), Records(None), noon(0) + minutes * MINUTE)
-    assert states(counter) == [state]
+def test_never_came_is_believed_only_when_the_records_had_time(driver, minutes, state):
+    settle(doubtful(driver), Records(None), noon(0) + minutes * MINUTE)
+    assert states(driver) == [state]
 
 
-def test_after_a_first_no_the_provider_is_asked_again_when_its_records_are_whole(counter):
+def test_after_a_first_no_the_provider_is_asked_again_when_its_records_are_whole(driver):
     door = Records(None, None, Receipt("SM9"))
-    doubtful(counter)
+    doubtful(driver)
     for minutes in range(5, 31):
-        settle(counter, door, noon(0) + minutes * MINUTE, name=f"run {minutes}")
+        settle(driver, door, noon(0) + minutes * MINUTE, name=f"run {minutes}")
     assert len(door.asked) == 2
-    assert states(counter) == [State.QUEUED]
+    assert states(driver) == [State.QUEUED]
 
 
 @pytest.mark.parametrize(("wait", "minutes"), [(None, 5), (17 * MINUTE, 17)])
-def test_a_provider_that_cannot_be_asked_now_is_asked_later(counter, wait, minutes):
+def test_a_provider_that_cannot_be_asked_now_is_asked_later(driver, wait, minutes):
     door = Records(TemporaryFailure("busy", retry_after=wait), Receipt("SM9"))
-    doubtful(counter)
-    assert settle(counter, door, LATER) == {}
-    assert settle(counter, door, LATER + (minutes - 1) * MINUTE) == {}
-    assert states(counter) == [State.IN_DOUBT]
-    assert settle(counter, door, LATER + minutes * MINUTE) == {"sent": 1}
+    doubtful(driver)
+    assert settle(driver, door, LATER) == {}
+    assert settle(driver, door, LATER + (minutes - 1) * MINUTE) == {}
+    assert states(driver) == [State.IN_DOUBT]
+    assert settle(driver, door, LATER + minutes * MINUTE) == {"sent": 1}
 
 
-def test_a_provider_that_is_away_is_asked_once_a_run_and_not_for_every_message(counter):
+def test_a_provider_that_is_away_is_asked_once_a_run_and_not_for_every_message(driver):
     door = Records(TemporaryFailure("away"))
-    settle(doubtful(counter, 5), door, LATER)
+    settle(doubtful(driver, 5), door, LATER)
     assert len(door.asked) == 1
-    assert states(counter) == [State.IN_DOUBT] * 5
+    assert states(driver) == [State.IN_DOUBT] * 5
 
 
 @pytest.mark.parametrize(
@@ -139,32 +139,32 @@ def test_a_provider_that_is_away_is_asked_once_a_run_and_not_for_every_message(c
         (KeyError("a bug of ours"), "KeyError: 'a bug of ours'"),
     ],
 )
-def test_what_the_records_do_not_answer_is_peoples_and_nobody_asks_again(counter, answer, why):
+def test_what_the_records_do_not_answer_is_peoples_and_nobody_asks_again(driver, answer, why):
     door = Records(answer)
-    assert settle(doubtful(counter), door, LATER) == {"people": 1}
-    assert counter.rows(EVENTS)[-1]["why"] == why
-    assert settle(counter, door, LATER + 48 * HOUR) == {}
-    assert (states(counter), len(door.asked), waiting(counter)) == ([State.IN_DOUBT], 1, 1)
+    assert settle(doubtful(driver), door, LATER) == {"people": 1}
+    assert driver.rows(EVENTS)[-1]["why"] == why
+    assert settle(driver, door, LATER + 48 * HOUR) == {}
+    assert (states(driver), len(door.asked), waiting(driver)) == ([State.IN_DOUBT], 1, 1)
 
 
-def test_a_door_without_records_leaves_its_doubts_to_people(counter):
-    assert settle(doubtful(counter), FakeTransport(), LATER) == {"people": 1}
+def test_a_door_without_records_leaves_its_doubts_to_people(driver):
+    assert settle(doubtful(driver), FakeTransport(), LATER) == {"people": 1}
 
 
 @pytest.mark.parametrize(("hours", "people"), [(23, 0), (24, 1)])
-def test_what_no_provider_settled_in_time_is_peoples(counter, hours, people):
-    settle(doubtful(counter), Records(TemporaryFailure("away")), noon(0) + hours * HOUR)
-    assert waiting(counter) == people
-    assert states(counter) == [State.IN_DOUBT]
+def test_what_no_provider_settled_in_time_is_peoples(driver, hours, people):
+    settle(doubtful(driver), Records(TemporaryFailure("away")), noon(0) + hours * HOUR)
+    assert waiting(driver) == people
+    assert states(driver) == [State.IN_DOUBT]
 
 
 @pytest.mark.parametrize(("hours", "people"), [(24, 0), (25, 1)])
-def test_doubts_of_a_channel_that_is_shut_are_peoples_after_the_same_time(counter, hours, people):
-    settle(doubtful(counter), Records(None), noon(0) + hours * HOUR, channels=())
-    assert waiting(counter) == people
+def test_doubts_of_a_channel_that_is_shut_are_peoples_after_the_same_time(driver, hours, people):
+    settle(doubtful(driver), Records(None), noon(0) + hours * HOUR, channels=())
+    assert waiting(driver) == people
 
 
-def test_many_are_asked_about_at_once_but_no_more_than_may_be_under_way(counter):
+def test_many_are_asked_about_at_once_but_no_more_than_may_be_under_way(driver):
     class Busy(Records):
         now = most = 0
 
@@ -176,102 +176,102 @@ def test_many_are_asked_about_at_once_but_no_more_than_may_be_under_way(counter)
             return await super().find(message, since)
 
     door = Busy(Receipt("SM9"))
-    assert settle(doubtful(counter, 9), door, LATER) == {"sent": 9}
+    assert settle(doubtful(driver, 9), door, LATER) == {"sent": 9}
     assert (len(door.asked), door.most) == (9, 4)
 
 
-def test_what_the_records_call_lost_counts_as_refused_and_told_to_nobody(counter):
+def test_what_the_records_call_lost_counts_as_refused_and_told_to_nobody(driver):
     door = Records(PermanentFailure("filtered as spam", suppress=True))
-    assert settle(doubtful(counter), door, LATER) == {"rejected": 1}
-    assert (counter.notices[0]["reason"], counter.watch("0")["told_revision"]) == ("filtered as spam", None)
-    assert [row["address"] for row in counter.rows(SUPPRESSIONS)] == ["c0@example.com"]
+    assert settle(doubtful(driver), door, LATER) == {"rejected": 1}
+    assert (driver.notices[0]["reason"], driver.watch("0")["told_revision"]) == ("filtered as spam", None)
+    assert [row["address"] for row in driver.rows(SUPPRESSIONS)] == ["c0@example.com"]
 
 
-def test_two_workers_do_not_ask_about_the_same_message(counter):
-    doubtful(counter, 3)
+def test_two_workers_do_not_ask_about_the_same_message(driver):
+    doubtful(driver, 3)
     second = Records(Receipt("SM9"))
 
     class Slow(Records):
         async def find(self, message, since):
             if not self.asked:
                 crew = DeliveryWorker(Worker("b", 10 * MINUTE), dict.fromkeys(Channel, second), 4, lambda: LATER)
-                assert await reconcile_in_doubt(counter.context, crew) == {}
+                assert await reconcile_in_doubt(driver.context, crew) == {}
             return await super().find(message, since)
 
-    assert settle(counter, Slow(Receipt("SM1")), LATER, name="a") == {"sent": 3}
+    assert settle(driver, Slow(Receipt("SM1")), LATER, name="a") == {"sent": 3}
     assert second.asked == []
 
 
-def test_an_asker_that_died_leaves_its_questions_to_the_next(counter):
+def test_an_asker_that_died_leaves_its_questions_to_the_next(driver):
     class Dying(Records):
         async def find(self, message, since):
             raise KeyboardInterrupt
 
-    doubtful(counter)
+    doubtful(driver)
     with pytest.raises(KeyboardInterrupt):
-        settle(counter, Dying(None), LATER)
+        settle(driver, Dying(None), LATER)
     door = Records(Receipt("SM9"))
-    assert settle(counter, door, LATER + 9 * MINUTE, name="b") == {}
-    assert settle(counter, door, LATER + 10 * MINUTE, name="b") == {"sent": 1}
+    assert settle(driver, door, LATER + 9 * MINUTE, name="b") == {}
+    assert settle(driver, door, LATER + 10 * MINUTE, name="b") == {"sent": 1}
 
 
-def test_a_person_who_settles_while_the_provider_is_asked_has_the_last_word(counter):
+def test_a_person_who_settles_while_the_provider_is_asked_has_the_last_word(driver):
     class Slow(Records):
         async def find(self, message, since):
-            resolve_manually(counter.context, LATER, message.id, "mara", sent=True)
+            resolve_manually(driver.context, LATER, message.id, "mara", sent=True)
             return await super().find(message, since)
 
-    assert settle(doubtful(counter), Slow(None), LATER) == {}
-    assert states(counter) == [State.SENT]
-    assert counter.rows(EVENTS)[-1]["kind"] == "too_late"
+    assert settle(doubtful(driver), Slow(None), LATER) == {}
+    assert states(driver) == [State.SENT]
+    assert driver.rows(EVENTS)[-1]["kind"] == "too_late"
 
 
-def test_what_a_person_saw_is_kept_with_who_and_when(counter):
-    (notice,) = doubtful(counter).notices
-    assert resolve_manually(counter.context, LATER, notice["id"][:6], "mara", sent=True) == notice["id"]
-    event = counter.rows(EVENTS)[-1]
+def test_what_a_person_saw_is_kept_with_who_and_when(driver):
+    (notice,) = doubtful(driver).notices
+    assert resolve_manually(driver.context, LATER, notice["id"][:6], "mara", sent=True) == notice["id"]
+    event = driver.rows(EVENTS)[-1]
     assert (event["kind"], event["who"], event["at"]) == ("settled_sent", "mara", LATER)
-    assert states(counter) == [State.SENT]
-    assert counter.deliver(at=LATER).sent == {}
+    assert states(driver) == [State.SENT]
+    assert driver.deliver(at=LATER).sent == {}
 
 
-def test_what_a_person_did_not_find_leaves_again_once(counter):
-    (notice,) = doubtful(counter).notices
-    settle(counter, FakeTransport(), LATER)
-    resolve_manually(counter.context, LATER, notice["id"], "mara", sent=False, why="not in the log")
-    assert counter.rows(EVENTS)[-1]["why"] == "not in the log"
-    assert counter.deliver(at=LATER).sent == {"email": 1}
-    assert waiting(counter) == 0
+def test_what_a_person_did_not_find_leaves_again_once(driver):
+    (notice,) = doubtful(driver).notices
+    settle(driver, FakeTransport(), LATER)
+    resolve_manually(driver.context, LATER, notice["id"], "mara", sent=False, why="not in the log")
+    assert driver.rows(EVENTS)[-1]["why"] == "not in the log"
+    assert driver.deliver(at=LATER).sent == {"email": 1}
+    assert waiting(driver) == 0
 
 
 @pytest.mark.parametrize("beginning", ["", "no-such", "%", "%%%%"])
-def test_a_message_that_is_not_plainly_meant_is_not_settled(counter, beginning):
-    doubtful(counter, 2)
+def test_a_message_that_is_not_plainly_meant_is_not_settled(driver, beginning):
+    doubtful(driver, 2)
     with pytest.raises(ForewarnError, match=r"settle list|too short"):
-        resolve_manually(counter.context, LATER, beginning, "mara", sent=True)
-    assert states(counter) == [State.IN_DOUBT] * 2
+        resolve_manually(driver.context, LATER, beginning, "mara", sent=True)
+    assert states(driver) == [State.IN_DOUBT] * 2
 
 
-def test_only_what_is_in_doubt_can_be_settled(counter):
-    counter.order()
-    counter.live()
+def test_only_what_is_in_doubt_can_be_settled(driver):
+    driver.order()
+    driver.run_day()
     with pytest.raises(ForewarnError, match="no messages in doubt"):
-        resolve_manually(counter.context, LATER, counter.notices[0]["id"], "mara", sent=False)
+        resolve_manually(driver.context, LATER, driver.notices[0]["id"], "mara", sent=False)
 
 
-def test_the_list_says_what_waits_for_whom_and_masks_addresses(counter):
-    doubtful(counter, 2)
-    settle(counter, Records(LookupUnavailable("no"), TemporaryFailure("busy")), LATER)
-    found = list_in_doubt(counter.context)
+def test_the_list_says_what_waits_for_whom_and_masks_addresses(driver):
+    doubtful(driver, 2)
+    settle(driver, Records(LookupUnavailable("no"), TemporaryFailure("busy")), LATER)
+    found = list_in_doubt(driver.context)
     assert sorted(one["waits_for"] for one in found) == ["people", "provider"]
     assert {one["about"] for one in found} == {"0", "1"}
     assert all("example.com" in one["to"] and not one["to"].startswith("c0@") for one in found)
 
 
-def owe_a_post(counter):
+def owe_a_post(driver):
     for key in range(5):
-        counter.order(str(key), customer=customer(f"c{key}"))
-    with counter.context.engine.begin() as connection:
+        driver.order(str(key), customer=customer(f"c{key}"))
+    with driver.context.engine.begin() as connection:
         row = {"id": "p1", "run_id": "r", "product_id": "p1", "week": "2026-W25", "channel": "x", "locale": "en",
                "state": State.QUEUED, "text": "Lamp & shade: late, see https://lamps.example.com", "orders": 9,
                "created_at": noon(0), "not_before": noon(0), "attempts": 0}  # fmt: skip
@@ -293,29 +293,29 @@ PROVIDERS = {
 
 @pytest.mark.parametrize("takes", [True, False])
 @pytest.mark.parametrize("name", PROVIDERS)
-def test_when_the_line_breaks_nothing_is_sent_twice_and_nothing_is_lost(counter, name, takes):
+def test_when_the_line_breaks_nothing_is_sent_twice_and_nothing_is_lost(driver, name, takes):
     opens, facts = PROVIDERS[name]
     if facts is None:
-        owe_a_post(counter)
+        owe_a_post(driver)
     else:
-        counter.order(customer=customer("c1", **facts))
-        counter.decide()
-    rows = (lambda: counter.posts) if facts is None else (lambda: counter.notices)
+        driver.order(customer=customer("c1", **facts))
+        driver.evaluate()
+    rows = (lambda: driver.posts) if facts is None else (lambda: driver.notices)
 
     async def live():
-        async with a_provider() as provider:
-            provider.books = Books(noon(0), takes=takes, breaks=True)
+        async with run_provider() as provider:
+            provider.records = ProviderRecords(noon(0), takes=takes, breaks=True)
             await through(provider, noon(0))
             assert [row["state"] for row in rows()] == [State.IN_DOUBT]
-            provider.books.takes, provider.books.breaks = True, False
+            provider.records.takes, provider.records.breaks = True, False
             done = [await through(provider, noon(0) + n * 10 * MINUTE) for n in range(1, 6)]
-            return provider.books.taken, done
+            return provider.records.taken, done
 
     async def through(provider, at):
         door = opens(provider.url, at)
         crew = DeliveryWorker(Worker(f"run {at}", 10 * MINUTE), dict.fromkeys(Channel, door), 4, lambda: at)
-        settled = dict(await reconcile_in_doubt(counter.context, crew))
-        while await deliver_batch(counter.context.with_run("test", DAY, at), crew, batch=50):
+        settled = dict(await reconcile_in_doubt(driver.context, crew))
+        while await deliver_batch(driver.context.with_run("test", DAY, at), crew, batch=50):
             pass
         await door.close()
         return settled
@@ -328,7 +328,7 @@ def test_when_the_line_breaks_nothing_is_sent_twice_and_nothing_is_lost(counter,
 
 
 @pytest.fixture
-def forewarn(counter, ledger, tmp_path):
+def forewarn(driver, ledger, tmp_path):
     """Return a function that runs a command over the counter's ledger, and returns what it printed."""
     write_starter(tmp_path / "shop")
     settings = {
@@ -345,9 +345,9 @@ def forewarn(counter, ledger, tmp_path):
     return run
 
 
-def test_commands_list_what_is_in_doubt_and_take_a_persons_word(counter, forewarn):
-    doubtful(counter, 2)
-    settle(counter, FakeTransport(), LATER)
+def test_commands_list_what_is_in_doubt_and_take_a_persons_word(driver, forewarn):
+    doubtful(driver, 2)
+    settle(driver, FakeTransport(), LATER)
     first, second = json.loads(forewarn("in-doubt", "list", "--json"))["in_doubt"]
     assert first["waits_for"] == "people"
     assert json.loads(forewarn("status", "--json"))["for_people"] == 2
@@ -359,28 +359,28 @@ def test_commands_list_what_is_in_doubt_and_take_a_persons_word(counter, forewar
         "in-doubt", "resolve", second["id"], "--not-sent", "--who", "mara"
     )
     assert forewarn("in-doubt", "list").strip() == "Nothing is in doubt."
-    assert sorted(states(counter)) == [State.QUEUED, State.SENT]
-    assert {row["who"] for row in counter.rows(EVENTS)[-2:]} == {"mara"}
+    assert sorted(states(driver)) == [State.QUEUED, State.SENT]
+    assert {row["who"] for row in driver.rows(EVENTS)[-2:]} == {"mara"}
 
 
-def test_a_deliver_run_settles_doubts_first_and_reports_them(counter, forewarn):
-    doubtful(counter)
+def test_a_deliver_run_settles_doubts_first_and_reports_them(driver, forewarn):
+    doubtful(driver)
     today = str(date.today())  # noqa: DTZ011 - as the command does
     report = json.loads(forewarn("deliver", "--as-of", today, "--json"))
     assert report["settled"] == {"queued": 1}
     assert report["in_doubt"] == 0
-    assert State.IN_DOUBT not in states(counter)
+    assert State.IN_DOUBT not in states(driver)
 
 
-def test_a_post_that_cannot_leave_is_told_as_a_notice_is(counter, forewarn):
-    owe_a_post(counter)
+def test_a_post_that_cannot_leave_is_told_as_a_notice_is(driver, forewarn):
+    owe_a_post(driver)
     report = json.loads(forewarn("deliver", "--json", ok=False, FOREWARN_X="x"))
     assert report["waiting"] == 1
     assert "FOREWARN_X_CONSUMER_KEY" in report["down"]["x"]
 
 
-def test_nothing_leaves_on_a_day_before_the_last_that_was_lived(counter, forewarn):
-    counter.order()
-    counter.decide()
+def test_nothing_leaves_on_a_day_before_the_last_that_was_lived(driver, forewarn):
+    driver.order()
+    driver.evaluate()
     assert "has lived 2026-06-15 already" in forewarn("deliver", "--as-of", "2026-06-14", ok=False)
-    assert states(counter) == [State.QUEUED]
+    assert states(driver) == [State.QUEUED]

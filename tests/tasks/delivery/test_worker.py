@@ -27,18 +27,18 @@ from tests.support.builders import DAY, day, line
 from tests.support.shop_driver import FakeTransport, customer, noon
 
 
-def states(counter):
-    return sorted(notice["state"] for notice in counter.notices)
+def states(driver):
+    return sorted(notice["state"] for notice in driver.notices)
 
 
-def test_a_notice_leaves_once_with_its_own_words(counter):
-    counter.order()
-    (message,) = counter.live()
+def test_a_notice_leaves_once_with_its_own_words(driver):
+    driver.order()
+    (message,) = driver.run_day()
     assert (message.to, message.channel) == ("anna@example.com", Channel.EMAIL)
-    (notice,) = counter.notices
+    (notice,) = driver.notices
     assert (notice["state"], notice["reference"]) == (State.SENT, f"ref-{notice['id']}")
     assert (message.subject, message.html) == (notice["subject"], notice["html"])
-    assert counter.deliver().sent == {}
+    assert driver.deliver().sent == {}
 
 
 @pytest.mark.parametrize(
@@ -46,89 +46,89 @@ def test_a_notice_leaves_once_with_its_own_words(counter):
     [
         (PermanentFailure("no such mailbox"), State.REJECTED, "no such mailbox"),
         (TemporaryFailure("busy"), State.QUEUED, "busy"),
-        (OutcomeUnknown("silence"), State.IN_DOUBT, "InDoubt: silence"),
+        (OutcomeUnknown("silence"), State.IN_DOUBT, "OutcomeUnknown: silence"),
         (TimeoutError("nobody knows"), State.IN_DOUBT, "TimeoutError: nobody knows"),
-        (OutcomeUnknown("odd \x00 \ud800 answer"), State.IN_DOUBT, "InDoubt: odd answer"),
+        (OutcomeUnknown("odd \x00 \ud800 answer"), State.IN_DOUBT, "OutcomeUnknown: odd answer"),
         (ValueError("a bug of ours"), State.IN_DOUBT, "ValueError: a bug of ours"),
     ],
 )
-def test_every_answer_of_a_door_has_its_state_and_its_event(counter, error, state, event):
-    counter.order()
-    counter.decide()
-    counter.deliver(door=FakeTransport(lambda _: error))
-    assert states(counter) == [state]
-    assert [row["why"] for row in counter.rows(EVENTS)] == [event]
+def test_every_answer_of_a_door_has_its_state_and_its_event(driver, error, state, event):
+    driver.order()
+    driver.evaluate()
+    driver.deliver(transport=FakeTransport(lambda _: error))
+    assert states(driver) == [state]
+    assert [row["why"] for row in driver.rows(EVENTS)] == [event]
 
 
-def test_a_reference_that_no_database_takes_is_kept_without_what_it_does_not_take(counter):
+def test_a_reference_that_no_database_takes_is_kept_without_what_it_does_not_take(driver):
     class Odd(FakeTransport):
         async def send(self, _):
             return Receipt("ref\x00 7")
 
-    counter.order()
-    counter.decide()
-    assert counter.deliver(door=Odd()).sent == {"email": 1}
-    assert counter.notices[0]["reference"] == "ref 7"
+    driver.order()
+    driver.evaluate()
+    assert driver.deliver(transport=Odd()).sent == {"email": 1}
+    assert driver.notices[0]["reference"] == "ref 7"
 
 
 @pytest.mark.parametrize("error", [PermanentFailure("never"), OutcomeUnknown("silence")])
-def test_what_was_refused_or_is_in_doubt_is_never_sent_again_by_itself(counter, error):
-    counter.order()
-    counter.decide()
-    counter.deliver(door=FakeTransport(lambda _: error))
-    assert counter.deliver(1).sent == {}
-    assert counter.door.taken == []
+def test_what_was_refused_or_is_in_doubt_is_never_sent_again_by_itself(driver, error):
+    driver.order()
+    driver.evaluate()
+    driver.deliver(transport=FakeTransport(lambda _: error))
+    assert driver.deliver(1).sent == {}
+    assert driver.transport.taken == []
 
 
-def test_what_may_later_be_taken_waits_as_long_as_the_provider_says(counter):
-    counter.order()
-    counter.decide()
+def test_what_may_later_be_taken_waits_as_long_as_the_provider_says(driver):
+    driver.order()
+    driver.evaluate()
     busy = FakeTransport(lambda _: TemporaryFailure("busy", retry_after=timedelta(minutes=7)))
-    counter.deliver(door=busy)
-    assert counter.notices[0]["not_before"] == noon(0) + timedelta(minutes=7)
-    assert counter.deliver(at=noon(0) + timedelta(minutes=6)).sent == {}
-    assert counter.deliver(at=noon(0) + timedelta(minutes=7)).sent == {"email": 1}
+    driver.deliver(transport=busy)
+    assert driver.notices[0]["not_before"] == noon(0) + timedelta(minutes=7)
+    assert driver.deliver(at=noon(0) + timedelta(minutes=6)).sent == {}
+    assert driver.deliver(at=noon(0) + timedelta(minutes=7)).sent == {"email": 1}
 
 
-def test_without_a_word_from_the_provider_the_wait_doubles(counter):
-    counter.order()
-    counter.decide()
+def test_without_a_word_from_the_provider_the_wait_doubles(driver):
+    driver.order()
+    driver.evaluate()
     waits, at = [], noon(0)
     for _ in range(3):
-        counter.deliver(door=FakeTransport(lambda _: TemporaryFailure("busy")), at=at)
-        waits.append(counter.notices[0]["not_before"] - at)
-        at = counter.notices[0]["not_before"]
+        driver.deliver(transport=FakeTransport(lambda _: TemporaryFailure("busy")), at=at)
+        waits.append(driver.notices[0]["not_before"] - at)
+        at = driver.notices[0]["not_before"]
     for wait, minutes in zip(waits, (1, 2, 4), strict=True):
         assert timedelta(minutes=minutes) <= wait <= timedelta(minutes=1.5 * minutes)
 
 
-def test_an_address_that_the_provider_calls_dead_is_suppressed_for_all_orders(counter):
-    counter.order("1")
-    counter.order("2")
-    counter.decide()
+def test_an_address_that_the_provider_calls_dead_is_suppressed_for_all_orders(driver):
+    driver.order("1")
+    driver.order("2")
+    driver.evaluate()
     dead = FakeTransport(lambda _: PermanentFailure("unsubscribed", suppress=True))
-    counter.deliver(door=dead, parallel=1)
-    assert [row["address"] for row in counter.rows(SUPPRESSIONS)] == ["anna@example.com"]
-    counter.order("3")
-    assert counter.decide().skipped == {"suppressed": 1}
+    driver.deliver(transport=dead, parallel=1)
+    assert [row["address"] for row in driver.rows(SUPPRESSIONS)] == ["anna@example.com"]
+    driver.order("3")
+    assert driver.evaluate().skipped == {"suppressed": 1}
 
 
-def test_a_channel_that_is_down_stops_alone_and_nothing_of_it_is_lost(counter):
+def test_a_channel_that_is_down_stops_alone_and_nothing_of_it_is_lost(driver):
     texting = {"phone": "+4915112345678", "sms_consent": True, "prefers": "sms"}
     for key in range(30):
-        counter.order(f"t{key}", customer=customer(f"t{key}", **texting))
+        driver.order(f"t{key}", customer=customer(f"t{key}", **texting))
     for key in range(6):
-        counter.order(f"m{key}", customer=customer(f"m{key}"))
-    counter.decide()
+        driver.order(f"m{key}", customer=customer(f"m{key}"))
+    driver.evaluate()
 
     def answer(message):
         return TemporaryFailure("bad key", channel_down=True) if message.channel is Channel.SMS else None
 
     till = FakeTransport(answer)
-    done = counter.deliver(door=till, parallel=2)
+    done = driver.deliver(transport=till, parallel=2)
     assert done.down == {"sms": "bad key"}
     assert done.sent == {"email": 6}
-    assert states(counter) == [State.QUEUED] * 30 + [State.SENT] * 6
+    assert states(driver) == [State.QUEUED] * 30 + [State.SENT] * 6
     assert sum(done.retrying.values()) <= 2
 
 
@@ -142,41 +142,41 @@ def test_a_channel_that_is_down_stops_alone_and_nothing_of_it_is_lost(counter):
         ({"promised_on": day(3)}, "changed"),
     ],
 )
-def test_a_notice_that_has_become_untrue_is_not_sent(counter, change, reason):
-    counter.order()
-    counter.decide()
-    counter.change("1041", **change)
-    assert counter.deliver().skipped == {reason: 1}
-    assert counter.door.taken == []
-    assert states(counter) == [State.SKIPPED]
+def test_a_notice_that_has_become_untrue_is_not_sent(driver, change, reason):
+    driver.order()
+    driver.evaluate()
+    driver.change("1041", **change)
+    assert driver.deliver().skipped == {reason: 1}
+    assert driver.transport.taken == []
+    assert states(driver) == [State.SKIPPED]
 
 
-def test_who_opts_out_while_a_notice_waits_does_not_get_it(counter):
-    counter.order()
-    counter.decide()
-    counter.customer("c1", opted_out=True)
-    assert counter.deliver().skipped == {"opted_out": 1}
+def test_who_opts_out_while_a_notice_waits_does_not_get_it(driver):
+    driver.order()
+    driver.evaluate()
+    driver.customer("c1", opted_out=True)
+    assert driver.deliver().skipped == {"opted_out": 1}
 
 
-def test_after_an_untrue_notice_the_customer_is_told_the_truth(counter):
-    counter.order()
-    counter.decide()
-    counter.change("1041", expected_on=day(30))
-    counter.deliver()
-    (message,) = counter.live()
+def test_after_an_untrue_notice_the_customer_is_told_the_truth(driver):
+    driver.order()
+    driver.evaluate()
+    driver.change("1041", expected_on=day(30))
+    driver.deliver()
+    (message,) = driver.run_day()
     assert message.category == "long"
-    assert [(row["revision"], row["state"]) for row in counter.notices] == [(1, "skipped"), (2, "sent")]
+    assert [(row["revision"], row["state"]) for row in driver.notices] == [(1, "skipped"), (2, "sent")]
 
 
-def test_an_untrue_renewal_leaves_what_was_really_told_standing(counter):
-    counter.order("1041", line(promised=-20, expected=3))
-    counter.live()
-    counter.change("1041", on=2, expected_on=day(9))
-    counter.decide(2)
-    counter.change("1041", on=2, expected_on=day(3))
-    assert counter.deliver(2).skipped == {"changed": 1}
-    assert counter.live(2) == []
-    assert [line[2] for line in counter.watch()["told_lines"]] == [day(3).isoformat()]
+def test_an_untrue_renewal_leaves_what_was_really_told_standing(driver):
+    driver.order("1041", line(promised=-20, expected=3))
+    driver.run_day()
+    driver.change("1041", on=2, expected_on=day(9))
+    driver.evaluate(2)
+    driver.change("1041", on=2, expected_on=day(3))
+    assert driver.deliver(2).skipped == {"changed": 1}
+    assert driver.run_day(2) == []
+    assert [line[2] for line in driver.watch()["told_lines"]] == [day(3).isoformat()]
 
 
 @pytest.mark.parametrize(
@@ -186,25 +186,25 @@ def test_an_untrue_renewal_leaves_what_was_really_told_standing(counter):
         ({"expected_on": day(30)}, {"expected_on": None}),
     ],
 )
-def test_a_notice_that_never_left_counts_as_told_to_nobody(counter, away, back):
-    counter.order("1041", line(promised=-9))
-    counter.decide()
-    counter.change("1041", **away)
-    assert counter.deliver().sent == {}
-    counter.change("1041", on=1, **back)
-    assert [message.category for message in counter.live(1)] == ["fortnight"]
+def test_a_notice_that_never_left_counts_as_told_to_nobody(driver, away, back):
+    driver.order("1041", line(promised=-9))
+    driver.evaluate()
+    driver.change("1041", **away)
+    assert driver.deliver().sent == {}
+    driver.change("1041", on=1, **back)
+    assert [message.category for message in driver.run_day(1)] == ["fortnight"]
 
 
-def test_a_refused_notice_counts_as_told_to_nobody_and_a_new_address_hears_of_the_delay(counter):
-    counter.order()
-    counter.decide()
-    counter.deliver(door=FakeTransport(lambda _: PermanentFailure("no such mailbox")))
-    assert counter.watch()["told_revision"] is None
-    assert counter.live(1) == []
-    counter.customer("c1", email="new@example.com")
-    with counter.context.engine.begin() as connection:
-        counter.look_again(connection, "1041", 2)
-    assert [message.to for message in counter.live(2)] == ["new@example.com"]
+def test_a_refused_notice_counts_as_told_to_nobody_and_a_new_address_hears_of_the_delay(driver):
+    driver.order()
+    driver.evaluate()
+    driver.deliver(transport=FakeTransport(lambda _: PermanentFailure("no such mailbox")))
+    assert driver.watch()["told_revision"] is None
+    assert driver.run_day(1) == []
+    driver.customer("c1", email="new@example.com")
+    with driver.context.engine.begin() as connection:
+        driver.mark_due(connection, "1041", 2)
+    assert [message.to for message in driver.run_day(2)] == ["new@example.com"]
 
 
 @pytest.mark.parametrize(
@@ -215,138 +215,138 @@ def test_a_refused_notice_counts_as_told_to_nobody_and_a_new_address_hears_of_th
         ({"phone": "+4915112345679"}, "changed"),
     ],
 )
-def test_consent_and_number_are_read_again_before_a_text_leaves(counter, facts, reason):
-    counter.order(customer=customer("c2", phone="+4915112345678", sms_consent=True, prefers="sms"))
-    counter.decide()
-    counter.customer("c2", **facts)
-    assert counter.deliver().skipped == {reason: 1}
+def test_consent_and_number_are_read_again_before_a_text_leaves(driver, facts, reason):
+    driver.order(customer=customer("c2", phone="+4915112345678", sms_consent=True, prefers="sms"))
+    driver.evaluate()
+    driver.customer("c2", **facts)
+    assert driver.deliver().skipped == {reason: 1}
 
 
 @pytest.mark.parametrize("closed", [{"sms_consent": False}, {"phone": None}, {"phone": "12"}, None])
-def test_a_channel_that_closes_while_a_notice_waits_leaves_the_others(counter, closed):
-    counter.order(customer=customer("c2", phone="+4915112345678", sms_consent=True, prefers="sms"))
-    counter.decide()
+def test_a_channel_that_closes_while_a_notice_waits_leaves_the_others(driver, closed):
+    driver.order(customer=customer("c2", phone="+4915112345678", sms_consent=True, prefers="sms"))
+    driver.evaluate()
     if closed is None:
-        with counter.context.engine.begin() as connection:
+        with driver.context.engine.begin() as connection:
             suppress(connection, {"+4915112345678": "STOP"}, noon(0), "test")
     else:
-        counter.customer("c2", **closed)
-    assert counter.deliver().sent == {}
-    assert [message.channel for message in counter.live(1)] == [Channel.EMAIL]
-    assert counter.live(2) == []
+        driver.customer("c2", **closed)
+    assert driver.deliver().sent == {}
+    assert [message.channel for message in driver.run_day(1)] == [Channel.EMAIL]
+    assert driver.run_day(2) == []
 
 
-def test_who_is_left_without_any_channel_is_not_looked_at_over_and_over(counter):
-    counter.order()
-    counter.decide()
-    counter.customer("c1", email=None)
-    assert counter.deliver().skipped == {"no_address": 1}
-    assert counter.decide(1).skipped == {"no_address": 1}
-    assert counter.decide(2).orders == 0
+def test_who_is_left_without_any_channel_is_not_looked_at_over_and_over(driver):
+    driver.order()
+    driver.evaluate()
+    driver.customer("c1", email=None)
+    assert driver.deliver().skipped == {"no_address": 1}
+    assert driver.evaluate(1).skipped == {"no_address": 1}
+    assert driver.evaluate(2).orders == 0
 
 
-def test_after_an_outage_only_the_newest_of_an_orders_notices_leaves(counter):
-    counter.order("1041", line(promised=-4))
+def test_after_an_outage_only_the_newest_of_an_orders_notices_leaves(driver):
+    driver.order("1041", line(promised=-4))
     for n in range(12):
-        counter.decide(n)
-    assert counter.deliver(12).skipped == {"superseded": 2}
-    assert [message.category for message in counter.door.taken] == ["long"]
+        driver.evaluate(n)
+    assert driver.deliver(12).skipped == {"superseded": 2}
+    assert [message.category for message in driver.transport.taken] == ["long"]
 
 
-def test_the_policy_of_one_run_does_not_make_its_notices_untrue(counter, with_policy):
+def test_the_policy_of_one_run_does_not_make_its_notices_untrue(driver, with_policy):
     with_policy(Policy(bucket=(Bucket(name="short", from_days=1), *Policy().bucket[1:])))
-    counter.order("1041", line(promised=-2))
-    counter.decide()
+    driver.order("1041", line(promised=-2))
+    driver.evaluate()
     with_policy(Policy())
-    assert counter.deliver().sent == {"email": 1}
+    assert driver.deliver().sent == {"email": 1}
 
 
-def test_a_suppressed_address_is_known_in_any_spelling(counter):
-    with counter.context.engine.begin() as connection:
+def test_a_suppressed_address_is_known_in_any_spelling(driver):
+    with driver.context.engine.begin() as connection:
         suppress(connection, {email_address("Anna@Example.COM"): "asked"}, noon(0), "mara")
-    counter.order(customer=customer("c3", email="anna@example.com"))
-    counter.order("2", customer=customer("c4", email="ANNA@example.com"))
-    assert counter.decide().skipped == {"suppressed": 2}
+    driver.order(customer=customer("c3", email="anna@example.com"))
+    driver.order("2", customer=customer("c4", email="ANNA@example.com"))
+    assert driver.evaluate().skipped == {"suppressed": 2}
 
 
-def test_a_provider_that_is_away_for_weeks_stops_no_run(counter):
-    counter.order()
-    counter.decide()
-    with counter.context.engine.begin() as connection:
+def test_a_provider_that_is_away_for_weeks_stops_no_run(driver):
+    driver.order()
+    driver.evaluate()
+    with driver.context.engine.begin() as connection:
         connection.execute(NOTICES.update().values(attempts=5000))
-    counter.deliver(door=FakeTransport(lambda _: TemporaryFailure("away")))
-    assert noon(0) + timedelta(hours=6) <= counter.notices[0]["not_before"] <= noon(0) + timedelta(hours=9)
+    driver.deliver(transport=FakeTransport(lambda _: TemporaryFailure("away")))
+    assert noon(0) + timedelta(hours=6) <= driver.notices[0]["not_before"] <= noon(0) + timedelta(hours=9)
 
 
-def test_a_day_that_passes_makes_no_notice_untrue_by_itself(counter):
-    counter.order()
-    counter.decide()
-    assert counter.deliver(2).sent == {"email": 1}
+def test_a_day_that_passes_makes_no_notice_untrue_by_itself(driver):
+    driver.order()
+    driver.evaluate()
+    assert driver.deliver(2).sent == {"email": 1}
 
 
-def test_a_text_whose_hours_are_over_waits_for_the_next_morning(counter):
-    counter.order(customer=customer("c1", phone="+4915112345678", sms_consent=True, prefers="sms"))
-    counter.decide()
+def test_a_text_whose_hours_are_over_waits_for_the_next_morning(driver):
+    driver.order(customer=customer("c1", phone="+4915112345678", sms_consent=True, prefers="sms"))
+    driver.evaluate()
     late_evening = datetime(2026, 6, 15, 19, 0, tzinfo=UTC)
     assert (
-        counter.deliver(
-            at=late_evening - timedelta(seconds=1), door=FakeTransport(lambda _: TemporaryFailure("busy"))
+        driver.deliver(
+            at=late_evening - timedelta(seconds=1), transport=FakeTransport(lambda _: TemporaryFailure("busy"))
         ).sent
         == {}
     )
-    assert counter.deliver(at=late_evening + timedelta(minutes=5)).sent == {}
-    (notice,) = counter.notices
+    assert driver.deliver(at=late_evening + timedelta(minutes=5)).sent == {}
+    (notice,) = driver.notices
     assert notice["not_before"] == datetime(2026, 6, 16, 6, 0, tzinfo=UTC)
     assert notice["valid_until"] == datetime(2026, 6, 16, 19, 0, tzinfo=UTC)
-    assert counter.deliver(1, at=notice["not_before"]).sent == {"sms": 1}
+    assert driver.deliver(1, at=notice["not_before"]).sent == {"sms": 1}
 
 
-def test_two_workers_never_claim_the_same_notice(counter):
+def test_two_workers_never_claim_the_same_notice(driver):
     for key in range(20):
-        counter.order(str(key), customer=customer(f"c{key}"))
-    counter.decide()
+        driver.order(str(key), customer=customer(f"c{key}"))
+    driver.evaluate()
     taken = []
     for name in ("a", "b", "c"):
-        with counter.context.engine.begin() as connection:
+        with driver.context.engine.begin() as connection:
             worker = Worker(name, timedelta(minutes=10))
             taken += [row["id"] for row in claim(connection, NOTICES, worker, noon(0), [Channel.EMAIL], 8).rows]
     assert len(taken) == len(set(taken)) == 20
 
 
-def test_a_claim_that_was_not_used_falls_back_when_its_lease_is_over(counter):
-    counter.order()
-    counter.decide()
-    with counter.context.engine.begin() as connection:
+def test_a_claim_that_was_not_used_falls_back_when_its_lease_is_over(driver):
+    driver.order()
+    driver.evaluate()
+    with driver.context.engine.begin() as connection:
         claim(connection, NOTICES, Worker("dead", timedelta(minutes=10)), noon(0), [Channel.EMAIL], 8)
-    assert counter.deliver(at=noon(0) + timedelta(minutes=10)).sent == {}
-    assert counter.deliver(at=noon(0) + timedelta(minutes=11)).sent == {"email": 1}
+    assert driver.deliver(at=noon(0) + timedelta(minutes=10)).sent == {}
+    assert driver.deliver(at=noon(0) + timedelta(minutes=11)).sent == {"email": 1}
 
 
-def test_a_message_whose_sender_died_on_the_way_is_in_doubt_and_stays_there(counter):
-    counter.order()
-    counter.decide()
+def test_a_message_whose_sender_died_on_the_way_is_in_doubt_and_stays_there(driver):
+    driver.order()
+    driver.evaluate()
     worker = Worker("dead", timedelta(minutes=10))
-    with counter.context.engine.begin() as connection:
+    with driver.context.engine.begin() as connection:
         (row,) = claim(connection, NOTICES, worker, noon(0), [Channel.EMAIL], 8).rows
         mark_sending(connection, NOTICES, worker, [row["id"]], noon(0))
-    assert counter.deliver(at=noon(0) + timedelta(minutes=9)).in_doubt == 0
-    done = counter.deliver(at=noon(0) + timedelta(minutes=11))
+    assert driver.deliver(at=noon(0) + timedelta(minutes=9)).in_doubt == 0
+    done = driver.deliver(at=noon(0) + timedelta(minutes=11))
     assert (done.in_doubt, done.sent) == (1, {})
-    assert states(counter) == [State.IN_DOUBT]
-    assert counter.deliver(at=noon(1)).sent == {}
+    assert states(driver) == [State.IN_DOUBT]
+    assert driver.deliver(at=noon(1)).sent == {}
 
 
-def test_a_worker_whose_lease_ran_out_cannot_settle_what_is_another_workers(counter):
-    counter.order()
-    counter.decide()
+def test_a_worker_whose_lease_ran_out_cannot_settle_what_is_another_workers(driver):
+    driver.order()
+    driver.evaluate()
     slow, quick = Worker("slow", timedelta(minutes=1)), Worker("quick", timedelta(minutes=10))
-    with counter.context.engine.begin() as connection:
+    with driver.context.engine.begin() as connection:
         (row,) = claim(connection, NOTICES, slow, noon(0), [Channel.EMAIL], 8).rows
         claim(connection, NOTICES, quick, noon(0) + timedelta(minutes=2), [Channel.EMAIL], 8)
         assert mark_sending(connection, NOTICES, slow, [row["id"]], noon(0)) == set()
         assert record_outcomes(connection, NOTICES, [DeliveryOutcome(row["id"], State.SENT)], noon(0), "slow") == []
-    assert states(counter) == [State.CLAIMED]
-    assert [event["kind"] for event in counter.rows(EVENTS)] == ["too_late"]
+    assert states(driver) == [State.CLAIMED]
+    assert [event["kind"] for event in driver.rows(EVENTS)] == ["too_late"]
 
 
 @pytest.mark.parametrize("given", [{"timeout": 200}, {"timeout": 100, "lease": 300}])
@@ -366,17 +366,17 @@ def test_a_lease_that_a_request_may_outlast_is_refused(given):
         (DeliveryOutcome("", State.IN_DOUBT, "silence"), State.IN_DOUBT),
     ],
 )
-def test_an_answer_after_the_lease_ends_the_doubt_where_it_is_certain(counter, answer, state):
-    counter.order()
-    counter.decide()
+def test_an_answer_after_the_lease_ends_the_doubt_where_it_is_certain(driver, answer, state):
+    driver.order()
+    driver.evaluate()
     late = noon(0) + timedelta(minutes=2)
-    with counter.context.engine.begin() as connection:
+    with driver.context.engine.begin() as connection:
         slow = Worker("slow", timedelta(minutes=1))
         (row,) = claim(connection, NOTICES, slow, noon(0), [Channel.EMAIL], 8).rows
         mark_sending(connection, NOTICES, slow, [row["id"]], noon(0))
         mark_abandoned_in_doubt(connection, NOTICES, late, "quick")
         record_outcomes(connection, NOTICES, [replace(answer, id=row["id"])], late, "slow")
-    (notice,) = counter.notices
+    (notice,) = driver.notices
     assert (notice["state"], notice["reference"]) == (state, answer.reference)
 
 
@@ -397,52 +397,52 @@ class Forgetful:
 
 
 @pytest.mark.parametrize("lost", [3, 4, 5])
-def test_a_commit_whose_answer_was_lost_is_neither_repeated_nor_forgotten(counter, lost):
+def test_a_commit_whose_answer_was_lost_is_neither_repeated_nor_forgotten(driver, lost):
     for key in range(5):
-        counter.order(str(key), customer=customer(f"c{key}"))
-    counter.decide()
-    counter.change("2", shipped_at=noon(0))
-    whole, forgetful = counter.context, Forgetful(counter.context.engine, lost)
-    counter.context = replace(whole, engine=forgetful)
-    done = counter.deliver(parallel=2)
-    counter.context = whole
+        driver.order(str(key), customer=customer(f"c{key}"))
+    driver.evaluate()
+    driver.change("2", shipped_at=noon(0))
+    whole, forgetful = driver.context, Forgetful(driver.context.engine, lost)
+    driver.context = replace(whole, engine=forgetful)
+    done = driver.deliver(parallel=2)
+    driver.context = whole
     assert forgetful.begun > lost
     assert (done.sent, done.skipped) == ({"email": 4}, {"shipped": 1})
-    assert len(counter.door.taken) == 4
-    kinds = sorted(event["kind"] for event in counter.rows(EVENTS))
+    assert len(driver.transport.taken) == 4
+    kinds = sorted(event["kind"] for event in driver.rows(EVENTS))
     assert kinds == [State.SENT] * 4 + [State.SKIPPED]
 
 
-def test_what_was_let_pass_by_a_commit_whose_answer_was_lost_leaves_before_anything_else(counter, with_policy):
+def test_what_was_let_pass_by_a_commit_whose_answer_was_lost_leaves_before_anything_else(driver, with_policy):
     with_policy(Policy(sending=SendingPolicy(per_second={Channel.EMAIL: 2})))
     for key in range(6):
-        counter.order(str(key), customer=customer(f"c{key}"))
-    counter.decide()
-    whole = counter.context
-    counter.context = replace(whole, engine=Forgetful(whole.engine, 5))
-    counter.deliver(clock=iter(noon(0) + timedelta(seconds=n) for n in range(99)).__next__)
-    counter.context = whole
-    assert states(counter) == [State.SENT] * 6
+        driver.order(str(key), customer=customer(f"c{key}"))
+    driver.evaluate()
+    whole = driver.context
+    driver.context = replace(whole, engine=Forgetful(whole.engine, 5))
+    driver.deliver(clock=iter(noon(0) + timedelta(seconds=n) for n in range(99)).__next__)
+    driver.context = whole
+    assert states(driver) == [State.SENT] * 6
 
 
-def test_a_mail_whose_hours_end_while_it_waits_for_its_second_does_not_leave_after_them(counter, with_policy):
+def test_a_mail_whose_hours_end_while_it_waits_for_its_second_does_not_leave_after_them(driver, with_policy):
     quiet = ContactPolicy(quiet={Channel.EMAIL: QuietHours(begins=time(21), ends=time(8))})
     with_policy(Policy(contact=quiet, sending=SendingPolicy(per_second={Channel.EMAIL: 1})))
     for key in range(8):
-        counter.order(str(key), customer=customer(f"c{key}"))
-    counter.decide()
+        driver.order(str(key), customer=customer(f"c{key}"))
+    driver.evaluate()
     evening = datetime(2026, 6, 15, 18, 59, 50, tzinfo=UTC)
-    done = counter.deliver(clock=iter(evening + timedelta(seconds=n) for n in range(99)).__next__, parallel=2)
-    left = [row["sending_at"] for row in counter.notices if row["sending_at"]]
+    done = driver.deliver(clock=iter(evening + timedelta(seconds=n) for n in range(99)).__next__, parallel=2)
+    left = [row["sending_at"] for row in driver.notices if row["sending_at"]]
     assert max(left) < evening + timedelta(seconds=10)
-    assert sum(done.retrying.values()) == states(counter).count(State.QUEUED) > 0
+    assert sum(done.retrying.values()) == states(driver).count(State.QUEUED) > 0
 
 
 @pytest.mark.parametrize("parallel", [1, 3, 10])
-def test_never_more_messages_are_marked_as_leaving_than_requests_are_under_way(counter, parallel):
+def test_never_more_messages_are_marked_as_leaving_than_requests_are_under_way(driver, parallel):
     for key in range(25):
-        counter.order(str(key), customer=customer(f"c{key}"))
-    counter.decide()
+        driver.order(str(key), customer=customer(f"c{key}"))
+    driver.evaluate()
     seen = []
 
     class Watching(FakeTransport):
@@ -451,21 +451,21 @@ def test_never_more_messages_are_marked_as_leaving_than_requests_are_under_way(c
         async def send(self, message):
             self.under_way += 1
             await asyncio.sleep(0.001)
-            marked = sum(row["state"] == State.SENDING for row in counter.notices)
+            marked = sum(row["state"] == State.SENDING for row in driver.notices)
             seen.append((marked, self.under_way))
             self.under_way -= 1
             return await super().send(message)
 
-    counter.deliver(door=Watching(), parallel=parallel)
+    driver.deliver(transport=Watching(), parallel=parallel)
     assert len(seen) == 25
     assert max(marked for marked, _ in seen) <= parallel
     assert max(under_way for _, under_way in seen) == parallel
 
 
-def send(counter, now):
+def send(driver, now):
     """Send all as a deliver run does that began on DAY, with this clock."""
-    crew = DeliveryWorker(Worker("w", timedelta(minutes=10)), dict.fromkeys(Channel, counter.door), 4, now)
-    app, done = App(Settings(), None, counter.context), DeliverySummary()
+    crew = DeliveryWorker(Worker("w", timedelta(minutes=10)), dict.fromkeys(Channel, driver.transport), 4, now)
+    app, done = App(Settings(), None, driver.context), DeliverySummary()
     time = Clock(ZoneInfo("Europe/Berlin"), DAY, now)
     asyncio.run(
         send_on_all_channels(app, app.context.with_run("r", DAY, noon(0)), time, crew, done, lambda _, __: None)
@@ -473,33 +473,33 @@ def send(counter, now):
     return done
 
 
-def test_texts_that_wait_for_their_seconds_hold_up_no_mail(counter, with_policy):
+def test_texts_that_wait_for_their_seconds_hold_up_no_mail(driver, with_policy):
     with_policy(Policy(sending=SendingPolicy(per_second={Channel.SMS: 1})))
     texting = {"phone": "+4915112345678", "sms_consent": True, "prefers": "sms"}
     for key in range(8):
-        counter.order(f"t{key}", customer=customer(f"t{key}", **texting))
-        counter.order(f"m{key}", customer=customer(f"m{key}"))
-    counter.decide()
+        driver.order(f"t{key}", customer=customer(f"t{key}", **texting))
+        driver.order(f"m{key}", customer=customer(f"m{key}"))
+    driver.evaluate()
     seconds = iter(range(500))
 
     def now():
         next(seconds)  # as a limit, too: a mail that waits for a text would wait for ever
-        mails = [message for message in counter.door.taken if message.channel is Channel.EMAIL]
+        mails = [message for message in driver.transport.taken if message.channel is Channel.EMAIL]
         return noon(0) + timedelta(seconds=next(seconds) if len(mails) == 8 else 0)
 
-    assert send(counter, now).sent == {"email": 8, "sms": 8}
+    assert send(driver, now).sent == {"email": 8, "sms": 8}
 
 
-def test_a_run_that_lasts_beyond_midnight_tells_nobody_of_yesterday(counter):
-    counter.order("1041", line(promised=-9, expected=0))
-    counter.decide()
-    assert send(counter, lambda: noon(0) + timedelta(hours=14)).skipped == {"changed": 1}
+def test_a_run_that_lasts_beyond_midnight_tells_nobody_of_yesterday(driver):
+    driver.order("1041", line(promised=-9, expected=0))
+    driver.evaluate()
+    assert send(driver, lambda: noon(0) + timedelta(hours=14)).skipped == {"changed": 1}
 
 
-def test_a_run_that_is_stopped_leaves_unknown_only_what_was_under_way(counter):
+def test_a_run_that_is_stopped_leaves_unknown_only_what_was_under_way(driver):
     for key in range(10):
-        counter.order(str(key), customer=customer(f"c{key}"))
-    counter.decide()
+        driver.order(str(key), customer=customer(f"c{key}"))
+    driver.evaluate()
 
     class Stopping(FakeTransport):
         async def send(self, message):
@@ -512,7 +512,7 @@ def test_a_run_that_is_stopped_leaves_unknown_only_what_was_under_way(counter):
         Worker("stopped", timedelta(minutes=10)), dict.fromkeys(Channel, Stopping()), 2, lambda: noon(0)
     )
     with pytest.raises(KeyboardInterrupt):
-        asyncio.run(deliver_batch(counter.context.with_run("r", DAY, noon(0)), crew, batch=50))
-    assert counter.deliver(at=noon(0) + timedelta(minutes=11)).in_doubt <= 2
-    assert State.CLAIMED not in states(counter)
-    assert states(counter).count(State.SENT) >= 8
+        asyncio.run(deliver_batch(driver.context.with_run("r", DAY, noon(0)), crew, batch=50))
+    assert driver.deliver(at=noon(0) + timedelta(minutes=11)).in_doubt <= 2
+    assert State.CLAIMED not in states(driver)
+    assert states(driver).count(State.SENT) >= 8

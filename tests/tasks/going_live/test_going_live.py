@@ -40,7 +40,7 @@ class ShopFolder:
 
     def use(self, provider, **settings):
         self.settings |= {"email": "sendgrid", "sendgrid_api_key": "SG.test", "sendgrid_url": provider.url, **settings}
-        provider.will(Answer(202, headers={"X-Message-Id": "m-1"}))
+        provider.answer_with(Answer(202, headers={"X-Message-Id": "m-1"}))
 
     @property
     def environment(self):
@@ -87,7 +87,7 @@ def tried(place):
 
 
 def mails(provider):
-    return [json.loads(one.body) for one in provider.asked if one.path == "/v3/mail/send"]
+    return [json.loads(one.body) for one in provider.requests if one.path == "/v3/mail/send"]
 
 
 def receivers(provider):
@@ -266,7 +266,7 @@ async def test_a_redirect_of_mails_lets_no_text_through_to_a_customer(place, pro
         twilio_url=provider.url,
     )
     report = await place.json("run", "--import", "--as-of", DAY, code=1)
-    assert {one.path for one in provider.asked} == {"/v3/mail/send"}
+    assert {one.path for one in provider.requests} == {"/v3/mail/send"}
     assert "would reach customers" in report["down"]["sms"]
 
 
@@ -279,7 +279,7 @@ async def test_a_test_address_that_is_none_is_a_sentence(place, provider):
 async def test_a_refusal_of_the_test_address_suppresses_no_customer(place, provider):
     place.use(provider, redirect_email="me@example.org")
     refusal = {"field": "personalizations.0.to.0.email", "message": "Does not contain a valid address."}
-    provider.will(Answer(400, {"errors": [refusal]}))
+    provider.answer_with(Answer(400, {"errors": [refusal]}))
     await place.call("run", "--import", "--as-of", DAY)
     assert [one["reason"] for one in place.rows(NOTICES) if one["state"] == State.REJECTED]
     assert place.rows(SUPPRESSIONS) == []
@@ -287,7 +287,7 @@ async def test_a_refusal_of_the_test_address_suppresses_no_customer(place, provi
 
 async def test_sendgrids_sandbox_checks_mails_and_delivers_none(place, provider):
     place.use(provider, sendgrid_sandbox="true")
-    provider.will(Answer(200))
+    provider.answer_with(Answer(200))
     report = await place.json("run", "--import", "--as-of", DAY)
     assert report["trial"]["email"] == report["sent"]["email"] > 0
     assert all(mail["mail_settings"] == {"sandbox_mode": {"enable": True}} for mail in mails(provider))

@@ -24,70 +24,70 @@ def at(context, on):
     return context.with_run("test", day(on), noon(on))
 
 
-def test_a_run_by_a_clock_far_after_the_last_one_is_refused_with_the_way_out(counter):
-    counter.order()
-    counter.decide()
-    check_clock(counter.context, day(14))
+def test_a_run_by_a_clock_far_after_the_last_one_is_refused_with_the_way_out(driver):
+    driver.order()
+    driver.evaluate()
+    check_clock(driver.context, day(14))
     with pytest.raises(ClockAhead, match=r"last run was for 2026-06-15; .* --as-of 2026-06-30"):
-        check_clock(counter.context, day(15))
+        check_clock(driver.context, day(15))
 
 
-def test_a_new_ledger_knows_no_last_run(counter):
-    check_clock(counter.context, day(1000))
+def test_a_new_ledger_knows_no_last_run(driver):
+    check_clock(driver.context, day(1000))
 
 
-def test_facts_far_behind_the_clock_are_refused_and_their_orders_stay_due(counter):
-    counter.order(placed=-5)
-    check_data_date(at(counter.context, 0))
-    with counter.context.engine.begin() as connection:
+def test_facts_far_behind_the_clock_are_refused_and_their_orders_stay_due(driver):
+    driver.order(placed=-5)
+    check_data_date(at(driver.context, 0))
+    with driver.context.engine.begin() as connection:
         connection.execute(update(WATCHES).values(next_check_on=day(400)))
     with pytest.raises(ClockAhead, match="newest order was placed on 2026-06-10"):
-        check_data_date(at(counter.context, 400))
-    assert counter.watch()["next_check_on"] == day(-5)
+        check_data_date(at(driver.context, 400))
+    assert driver.watch()["next_check_on"] == day(-5)
 
 
-def test_the_policy_can_switch_the_limit_off(with_policy, counter):
+def test_the_policy_can_switch_the_limit_off(with_policy, driver):
     from models.policy.messaging import GuardrailPolicy
     from models.policy.policy import Policy
 
-    counter = with_policy(Policy(guardrails=GuardrailPolicy(max_days_ahead=0)))
-    counter.order()
-    counter.decide()
-    check_clock(counter.context, day(4000))
-    check_data_date(at(counter.context, 4000))
+    driver = with_policy(Policy(guardrails=GuardrailPolicy(max_days_ahead=0)))
+    driver.order()
+    driver.evaluate()
+    check_clock(driver.context, day(4000))
+    check_data_date(at(driver.context, 4000))
 
 
-def test_a_ledger_that_lived_in_the_future_is_healed_by_one_command(counter):
-    counter.order("1041")
-    counter.live(400)
+def test_a_ledger_that_lived_in_the_future_is_healed_by_one_command(driver):
+    driver.order("1041")
+    driver.run_day(400)
     with pytest.raises(ForewarnError, match="has lived"):
-        start_run(counter.context, LATE_ORDERS, DAY, noon(0))
+        start_run(driver.context, LATE_ORDERS, DAY, noon(0))
 
-    found = discard_days_ahead(at(counter.context, 0), "mara")
+    found = discard_days_ahead(at(driver.context, 0), "mara")
 
     assert (found.runs, found.orders) == (1, 1)
-    assert last_run_date(counter.context.engine) <= DAY
-    assert counter.watch()["told_on"] == DAY
-    assert {row["told_on"] for row in counter.rows(NOTICES)} == {DAY}
+    assert last_run_date(driver.context.engine) <= DAY
+    assert driver.watch()["told_on"] == DAY
+    assert {row["told_on"] for row in driver.rows(NOTICES)} == {DAY}
     # It left, whatever the clock said: nobody is told the same twice, and later news are found.
-    assert counter.live(0) == []
-    counter.change("1041", on=9, expected_on=day(60))
-    assert [message.channel for message in counter.live(9)]
+    assert driver.run_day(0) == []
+    driver.change("1041", on=9, expected_on=day(60))
+    assert [message.channel for message in driver.run_day(9)]
 
 
-def test_what_waited_for_a_day_ahead_is_written_anew(counter):
-    counter.order("1041")
-    counter.decide(400)
-    found = discard_days_ahead(at(counter.context, 0), "mara")
+def test_what_waited_for_a_day_ahead_is_written_anew(driver):
+    driver.order("1041")
+    driver.evaluate(400)
+    found = discard_days_ahead(at(driver.context, 0), "mara")
     assert (found.runs, found.orders) == (1, 1)
-    assert {(row["state"], row["reason"]) for row in counter.rows(NOTICES)} == {("skipped", "superseded")}
-    assert [message.channel for message in counter.live(0)]
+    assert {(row["state"], row["reason"]) for row in driver.rows(NOTICES)} == {("skipped", "superseded")}
+    assert [message.channel for message in driver.run_day(0)]
 
 
-def test_nothing_is_forgotten_where_no_day_lies_ahead(counter):
-    counter.order()
-    counter.live(0)
-    assert discard_days_ahead(at(counter.context, 0), "mara").runs == 0
+def test_nothing_is_forgotten_where_no_day_lies_ahead(driver):
+    driver.order()
+    driver.run_day(0)
+    assert discard_days_ahead(at(driver.context, 0), "mara").runs == 0
 
 
 def test_the_run_itself_refuses_and_leaves_no_day_behind(tmp_path, monkeypatch):

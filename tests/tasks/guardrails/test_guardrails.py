@@ -32,7 +32,7 @@ from tasks.runs.liveness import hold_run_lock
 from tasks.runs.records import LATE_ORDERS, start_run
 from tasks.tables import EVENTS, RUNS
 from tests.support.builders import DAY, day, line
-from tests.support.shop_driver import SMALL, customer, noon, shop
+from tests.support.shop_driver import SMALL_SHOP_POLICY, customer, noon, place_orders
 
 
 def intake(orders=1000, before=1000, known=50, hours=1.0):
@@ -117,98 +117,98 @@ def test_how_old_the_facts_are_is_said_in_days(hours, allowed, sentence):
 
 
 def beyond_the_cap(with_policy):
-    """Return a counter at which four discounts are wanted, far beyond what one run may give."""
+    """Return a driver at which four discounts are wanted, far beyond what one run may give."""
     caps = {"EUR": 5}
-    counter = with_policy(Policy(budget=BudgetPolicy(per_run=caps, per_month=caps)))
+    driver = with_policy(Policy(budget=BudgetPolicy(per_run=caps, per_month=caps)))
     for n in range(4):
-        counter.order(f"{n}", line(promised=-20), customer=customer(f"c{n}"))
-    return counter
+        driver.order(f"{n}", line(promised=-20), customer=customer(f"c{n}"))
+    return driver
 
 
-def run_of(counter):
-    return next(row for row in counter.rows(RUNS) if row["state"] == "held")
+def run_of(driver):
+    return next(row for row in driver.rows(RUNS) if row["state"] == "held")
 
 
-def states(counter):
-    return sorted({row["state"] for row in counter.notices})
+def states(driver):
+    return sorted({row["state"] for row in driver.notices})
 
 
-def say(counter, verdict, who="mara", on=0):
+def say(driver, verdict, who="mara", on=0):
     return review_run(
-        counter.context.with_run("", day(on), noon(on)), run_of(counter)["id"][:8], verdict, who, "looked at it"
+        driver.context.with_run("", day(on), noon(on)), run_of(driver)["id"][:8], verdict, who, "looked at it"
     )
 
 
 def test_a_normal_day_passes_and_is_told(with_policy):
-    counter = with_policy(SMALL)
-    shop(counter, late=4, on_time=16)
-    assert len(counter.live()) == 4
-    assert counter.passed == ()
+    driver = with_policy(SMALL_SHOP_POLICY)
+    place_orders(driver, late=4, on_time=16)
+    assert len(driver.run_day()) == 4
+    assert driver.breaches == ()
 
 
-def test_of_a_held_run_nothing_leaves(held):
-    assert [one.name for one in held.passed] == ["max_late_share"]
-    assert states(held) == [State.HELD]
-    held.deliver()
-    held.live(1)
-    assert held.door.taken == []
+def test_of_a_held_run_nothing_leaves(held_run):
+    assert [one.name for one in held_run.breaches] == ["max_late_share"]
+    assert states(held_run) == [State.HELD]
+    held_run.deliver()
+    held_run.run_day(1)
+    assert held_run.transport.taken == []
 
 
-def test_a_held_run_that_is_released_is_told_once_and_the_ledger_knows_who_said_so(held):
-    assert say(held, ReviewDecision.LET_GO).notices == 4
-    held.deliver()
-    assert len(held.door.taken) == 4
-    assert held.live(1) == []
-    (event,) = [row for row in held.rows(EVENTS) if row["kind"] == "released"]
+def test_a_held_run_that_is_released_is_told_once_and_the_ledger_knows_who_said_so(held_run):
+    assert say(held_run, ReviewDecision.LET_GO).notices == 4
+    held_run.deliver()
+    assert len(held_run.transport.taken) == 4
+    assert held_run.run_day(1) == []
+    (event,) = [row for row in held_run.rows(EVENTS) if row["kind"] == "released"]
     assert (event["who"], event["why"]) == ("mara", "looked at it")
 
 
-def test_a_dropped_run_is_not_told_and_its_orders_come_up_again_when_a_fact_changes(held):
-    assert say(held, ReviewDecision.DROP).notices == 4
-    assert {(row["state"], row["reason"]) for row in held.notices} == {(State.SKIPPED, SkipReason.DROPPED)}
-    assert held.watch("1")["told_revision"] is None
-    assert held.live(1) == []
-    held.change("1", on=2, expected_on=day(9))
-    assert [message.category for message in held.live(2)] == ["long"]
+def test_a_dropped_run_is_not_told_and_its_orders_come_up_again_when_a_fact_changes(held_run):
+    assert say(held_run, ReviewDecision.DROP).notices == 4
+    assert {(row["state"], row["reason"]) for row in held_run.notices} == {(State.SKIPPED, SkipReason.DROPPED)}
+    assert held_run.watch("1")["told_revision"] is None
+    assert held_run.run_day(1) == []
+    held_run.change("1", on=2, expected_on=day(9))
+    assert [message.category for message in held_run.run_day(2)] == ["long"]
 
 
-def test_a_held_order_whose_facts_change_waits_for_the_verdict_and_is_then_told_what_is_true(held):
-    held.change("1", on=1, expected_on=day(9))
-    assert held.live(1) == []
-    say(held, ReviewDecision.LET_GO, on=1)
-    held.deliver(1)
-    assert len(held.door.taken) == 3
-    assert len(held.live(1)) == 1
+def test_a_held_order_whose_facts_change_waits_for_the_verdict_and_is_then_told_what_is_true(held_run):
+    held_run.change("1", on=1, expected_on=day(9))
+    assert held_run.run_day(1) == []
+    say(held_run, ReviewDecision.LET_GO, on=1)
+    held_run.deliver(1)
+    assert len(held_run.transport.taken) == 3
+    assert len(held_run.run_day(1)) == 1
 
 
-def test_a_run_is_decided_on_once(held):
-    say(held, ReviewDecision.LET_GO)
+def test_a_run_is_decided_on_once(held_run):
+    say(held_run, ReviewDecision.LET_GO)
     with pytest.raises(StopIteration):
-        run_of(held)
-    key = held.rows(RUNS)[0]["id"]
+        run_of(held_run)
+    key = held_run.rows(RUNS)[0]["id"]
     with pytest.raises(ForewarnError, match="mara released run"):
-        review_run(held.context.with_run("", DAY, noon(0)), key, ReviewDecision.DROP, "tom")
+        review_run(held_run.context.with_run("", DAY, noon(0)), key, ReviewDecision.DROP, "tom")
 
 
 @pytest.mark.parametrize("beginning", ["", "%", "%%%%"])
-def test_a_run_that_is_not_plainly_meant_is_not_let_go(held, beginning):
+def test_a_run_that_is_not_plainly_meant_is_not_let_go(held_run, beginning):
     with pytest.raises(ForewarnError, match=r"none of the held runs|too short"):
-        review_run(held.context.with_run("", DAY, noon(0)), beginning, ReviewDecision.LET_GO, "mara")
-    assert states(held) == [State.HELD]
+        review_run(held_run.context.with_run("", DAY, noon(0)), beginning, ReviewDecision.LET_GO, "mara")
+    assert states(held_run) == [State.HELD]
 
 
-def test_a_run_that_is_let_go_after_days_is_told(held):
-    say(held, ReviewDecision.LET_GO, on=4)
-    assert held.deliver(4).sent == {"email": 4}
+def test_a_run_that_is_let_go_after_days_is_told(held_run):
+    say(held_run, ReviewDecision.LET_GO, on=4)
+    assert held_run.deliver(4).sent == {"email": 4}
 
 
-def test_of_two_who_decide_at_once_one_wins(held):
-    run, ready, said = run_of(held)["id"], threading.Barrier(2), []
+def test_of_two_who_decide_at_once_one_wins(held_run):
+    run, ready, said = run_of(held_run)["id"], threading.Barrier(2), []
 
     def decide(verdict):
         ready.wait()
         try:
-            said.append(review_run(held.context.with_run("", DAY, noon(0)), run, verdict, verdict).notices)
+            said.append(review_run(held_run.context.with_run("", DAY, noon(0)), run, verdict, verdict).notices)
         except ForewarnError as error:
             said.append(str(error))
 
@@ -219,104 +219,104 @@ def test_of_two_who_decide_at_once_one_wins(held):
         one.join()
     assert sorted(map(str, said))[0] == "4"
     assert len([one for one in said if one != 4]) == 1
-    assert len(states(held)) == 1
+    assert len(states(held_run)) == 1
 
 
-def begun(counter):
-    return start_run(counter.context, LATE_ORDERS, DAY, noon(0))
+def begun(driver):
+    return start_run(driver.context, LATE_ORDERS, DAY, noon(0))
 
 
-def killed(counter):
+def killed(driver):
     """Decide, and die before the end: nothing was judged."""
-    evaluate_page(counter.context, begun(counter), SubstituteStock(), None, batch=500)
+    evaluate_page(begun(driver), SubstituteStock(), None, batch=500)
 
 
-def test_what_a_killed_run_owed_leaves_with_the_next_run(counter):
-    shop(counter, late=4, on_time=1)
-    killed(counter)
-    counter.deliver()
-    assert counter.door.taken == []
-    assert len(counter.live()) == 4
+def test_what_a_killed_run_owed_leaves_with_the_next_run(driver):
+    place_orders(driver, late=4, on_time=1)
+    killed(driver)
+    driver.deliver()
+    assert driver.transport.taken == []
+    assert len(driver.run_day()) == 4
 
 
 def test_what_a_killed_run_owed_is_judged_by_the_next_run(with_policy):
-    counter = with_policy(SMALL)
-    shop(counter, late=4)
-    killed(counter)
-    assert counter.live() == []
-    assert [one.found for one in counter.passed] == [1]
-    say(counter, ReviewDecision.LET_GO)
-    counter.deliver()
-    assert len(counter.door.taken) == 4
+    driver = with_policy(SMALL_SHOP_POLICY)
+    place_orders(driver, late=4)
+    killed(driver)
+    assert driver.run_day() == []
+    assert [one.found for one in driver.breaches] == [1]
+    say(driver, ReviewDecision.LET_GO)
+    driver.deliver()
+    assert len(driver.transport.taken) == 4
 
 
 def test_the_discounts_of_a_killed_run_are_judged_by_the_next_run(with_policy):
-    counter = beyond_the_cap(with_policy)
-    killed(counter)
-    counter.decide()
-    assert [(one.name, one.found) for one in counter.passed] == [("max_discount_multiple", 80)]
-    counter.decide(1)
-    assert counter.passed == ()
+    driver = beyond_the_cap(with_policy)
+    killed(driver)
+    driver.evaluate()
+    assert [(one.name, one.found) for one in driver.breaches] == [("max_discount_multiple", 80)]
+    driver.evaluate(1)
+    assert driver.breaches == ()
 
 
 def test_those_discounts_are_still_known_when_the_run_that_judged_them_died_as_well(with_policy):
-    counter = beyond_the_cap(with_policy)
-    killed(counter)
-    check_run(counter.context, begun(counter))
-    counter.decide()
-    assert [(one.name, one.found) for one in counter.passed] == [("max_discount_multiple", 80)]
+    driver = beyond_the_cap(with_policy)
+    killed(driver)
+    check_run(begun(driver))
+    driver.evaluate()
+    assert [(one.name, one.found) for one in driver.breaches] == [("max_discount_multiple", 80)]
 
 
 def test_what_a_run_owes_that_still_decides_is_judged_by_itself_and_as_a_whole(with_policy):
-    counter = with_policy(SMALL)
-    shop(counter, late=4)
-    slow = begun(counter)
-    with hold_run_lock(counter.context.engine, slow.run_id):
+    driver = with_policy(SMALL_SHOP_POLICY)
+    place_orders(driver, late=4)
+    slow = begun(driver)
+    with hold_run_lock(driver.context.engine, slow.run_id):
         evaluate_page(slow, SubstituteStock(), None, batch=2)
-        assert check_run(counter.context, begun(counter)) == ()
-        assert states(counter) == [State.HELD]
+        assert check_run(begun(driver)) == ()
+        assert states(driver) == [State.HELD]
         evaluate_page(slow, SubstituteStock(), None, batch=2)
         assert [one.found for one in check_run(slow)] == [1]
-    assert [one.found for one in check_run(counter.context, begun(counter))] == [1]
-    assert states(counter) == [State.HELD]
+    assert [one.found for one in check_run(begun(driver))] == [1]
+    assert states(driver) == [State.HELD]
 
 
 def test_a_day_unlike_the_last_weeks_is_held(with_policy):
-    counter = with_policy(Policy(guardrails=GuardrailPolicy(min_orders=3, max_late_share=1)))
+    driver = with_policy(Policy(guardrails=GuardrailPolicy(min_orders=3, max_late_share=1)))
     for n in range(6):
-        counter.order(f"d{n}", line(promised=n - 15), customer=customer(f"d{n}"))
-        assert len(counter.live(n)) == 1
+        driver.order(f"d{n}", line(promised=n - 15), customer=customer(f"d{n}"))
+        assert len(driver.run_day(n)) == 1
     for n in range(6):
-        counter.order(f"x{n}", line(promised=2), customer=customer(f"x{n}"))
-    assert counter.live(6) == []
-    assert [(one.name, one.found, one.allowed) for one in counter.passed] == [("max_times_median", 6, 5)]
+        driver.order(f"x{n}", line(promised=2), customer=customer(f"x{n}"))
+    assert driver.run_day(6) == []
+    assert [(one.name, one.found, one.allowed) for one in driver.breaches] == [("max_times_median", 6, 5)]
 
 
 def test_discounts_far_beyond_the_cap_are_held_and_the_cap_holds_as_well(with_policy):
-    counter = beyond_the_cap(with_policy)
-    assert counter.decide().over_cap > 0
-    assert [one.name for one in counter.passed] == ["max_discount_multiple"]
+    driver = beyond_the_cap(with_policy)
+    assert driver.evaluate().over_cap > 0
+    assert [one.name for one in driver.breaches] == ["max_discount_multiple"]
 
 
 def test_stale_facts_are_seen_and_may_be_vouched_for(with_policy):
-    counter = with_policy(SMALL)
-    shop(counter, late=4)
-    context = start_run(counter.context, LATE_ORDERS, DAY, noon(0))
+    driver = with_policy(SMALL_SHOP_POLICY)
+    place_orders(driver, late=4)
+    context = start_run(driver.context, LATE_ORDERS, DAY, noon(0))
     (limit,) = check_data(context, None)
     assert (limit.name, limit.found) == ("max_data_age_hours", 20 * 24)
     fresh = replace(context, as_of=day(-19), started_at=noon(-19))
     assert check_data(fresh, None) == ()
 
 
-def test_an_import_is_measured_by_the_last_that_was_right(counter):
-    shop(counter, late=1)
-    context = counter.context.with_run("r", day(-20), noon(-20))
+def test_an_import_is_measured_by_the_last_that_was_right(driver):
+    place_orders(driver, late=1)
+    context = driver.context.with_run("r", day(-20), noon(-20))
     found = [[one.name for one in check_data(context, n)] for n in (100, 40, 60, 35, 0, 17)]
     assert found == [[], ["min_order_share"], [], [], ["min_order_share"], []]
 
 
-def test_nothing_owed_passes_quietly(counter):
-    assert check_run(counter.context.with_run("r", DAY, noon(0))) == ()
+def test_nothing_owed_passes_quietly(driver):
+    assert check_run(driver.context.with_run("r", DAY, noon(0))) == ()
 
 
 LIVED = date(2026, 6, 15)
@@ -393,8 +393,8 @@ def test_a_source_that_yields_nothing_or_far_fewer_orders_decides_nothing_and_me
     (file,) = (place / "shop").rglob("orders.csv")
     whole = file.read_bytes()
     edited(place, "orders", lambda n, row: row if n < 400 * share else None)
-    held, _ = live(place, LIVED + timedelta(days=1))
-    assert (set(held.held), held.notices, held.changes) == ({"min_order_share"}, {}, {})
+    held_run, _ = live(place, LIVED + timedelta(days=1))
+    assert (set(held_run.held), held_run.notices, held_run.changes) == ({"min_order_share"}, {}, {})
     file.write_bytes(whole)
     mended, _ = live(place, LIVED + timedelta(days=1))
     assert mended.held == {}
@@ -414,11 +414,14 @@ def test_what_another_command_took_in_is_judged_by_the_run_that_decides(place):
 
 def test_a_shop_that_has_fallen_silent_is_held_until_somebody_vouches_for_it(place):
     later = LIVED + timedelta(days=6)
-    held, _ = live(place, later)
-    assert (set(held.held), held.notices) == ({"max_data_age_hours"}, {})
+    held_run, _ = live(place, later)
+    assert (set(held_run.held), held_run.notices) == ({"max_data_age_hours"}, {})
     with open_app(place / "shop") as app:
         moment = app.context.start_of(later) + timedelta(hours=12)
-        assert review_run(app.context.with_run("", later, moment), held.run, ReviewDecision.LET_GO, "mara").notices == 0
+        assert (
+            review_run(app.context.with_run("", later, moment), held_run.run, ReviewDecision.LET_GO, "mara").notices
+            == 0
+        )
     assert live(place, later)[0].held == {}
 
 
@@ -443,7 +446,9 @@ def test_a_dry_run_foresees_facts_too_old_but_not_those_of_a_day_to_come(place):
     ahead = date.today() + timedelta(days=9)  # noqa: DTZ011 - in any zone it has not come yet
     for on, limits in ((LIVED + timedelta(days=6), {"max_data_age_hours"}), (ahead, set())):
         with open_app(place / "shop") as app:
-            assert asyncio.run(run_late_orders(app, on, dry_run=True)).held.keys() & {"max_data_age_hours"} == limits
+            assert (
+                asyncio.run(run_late_orders(app, on, dry_run=True)).held.keys() & {"max_data_age_hours"} == limits
+            )
 
 
 @pytest.mark.parametrize("flow", [late_orders, restock], ids=lambda flow: flow.name)

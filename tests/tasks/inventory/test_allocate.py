@@ -59,60 +59,60 @@ def allocate(context, on=0, *, run="run", batch=500, pages=1_000):
             break
 
 
-def deliveries(counter, *rows):
+def deliveries(driver, *rows):
     """Enter deliveries of lamps: id, pieces, and the day promised."""
     known = {"product_id": "lamp", "received_at": None, "vendor_id": None}
-    with counter.context.engine.begin() as connection:
+    with driver.context.engine.begin() as connection:
         for key, quantity, promised in rows:
             row = {"id": key, "quantity": quantity, "promised_on": None if promised is None else day(promised)}
             connection.execute(insert(INBOUNDS).values(**known, **row))
 
 
-def write(counter, statement):
-    with counter.context.engine.begin() as connection:
+def write(driver, statement):
+    with driver.context.engine.begin() as connection:
         connection.execute(statement)
 
 
-def product(counter, **facts):
-    write(counter, update(PRODUCTS).where(PRODUCTS.c.id == "lamp").values(**facts))
+def product(driver, **facts):
+    write(driver, update(PRODUCTS).where(PRODUCTS.c.id == "lamp").values(**facts))
 
 
-def pieces(counter):
+def pieces(driver):
     return [
         (row["order_id"], row["quantity"], row["cover"], row["inbound_id"] or row["place"])
-        for row in sorted(counter.rows(ALLOCATIONS), key=lambda row: (row["order_id"], row["line"], row["part"]))
+        for row in sorted(driver.rows(ALLOCATIONS), key=lambda row: (row["order_id"], row["line"], row["part"]))
     ]
 
 
-def expected(counter, key="1041", number="1"):
+def expected(driver, key="1041", number="1"):
     """Return who says of a line when it is expected, and whether all of it is there; None where nobody does."""
-    rows = [row for row in counter.rows(EXPECTED_DATES) if (row["order_id"], row["line"]) == (key, number)]
+    rows = [row for row in driver.rows(EXPECTED_DATES) if (row["order_id"], row["line"]) == (key, number)]
     current = [row for row in rows if row["ended_at"] is None]
     assert len(current) <= 1
     return (current[0]["source"], current[0]["expected_on"], current[0]["in_stock"]) if current else None
 
 
-def available(counter, key="lamp"):
-    (row,) = [row for row in counter.rows(AVAILABILITIES) if row["product_id"] == key]
+def available(driver, key="lamp"):
+    (row,) = [row for row in driver.rows(AVAILABILITIES) if row["product_id"] == key]
     return row
 
 
-def written(counter):
+def written(driver):
     """Return all that was written down, without the moments at which it was found to be so still."""
-    rows = {table: counter.rows(table) for table in (ALLOCATIONS, EXPECTED_DATES, WATCHES)}
-    shown = [{key: value for key, value in row.items() if key != "set_at"} for row in counter.rows(AVAILABILITIES)]
+    rows = {table: driver.rows(table) for table in (ALLOCATIONS, EXPECTED_DATES, WATCHES)}
+    shown = [{key: value for key, value in row.items() if key != "set_at"} for row in driver.rows(AVAILABILITIES)]
     return {table: sorted(map(repr, found)) for table, found in rows.items()} | {
         AVAILABILITIES: sorted(map(repr, shown))
     }
 
 
 @pytest.fixture
-def seven(counter):
+def seven(driver):
     """Seven lamps are ordered, five are in stock, and a delivery of twelve is promised in four days."""
-    counter.order("1041", line(promised=2, expected=2, quantity=7, product=LAMP))
-    counter.stock(LAMP, 5)
-    deliveries(counter, ("D1", 12, 4))
-    return counter
+    driver.order("1041", line(promised=2, expected=2, quantity=7, product=LAMP))
+    driver.stock(LAMP, 5)
+    deliveries(driver, ("D1", 12, 4))
+    return driver
 
 
 def test_a_line_gets_what_is_there_and_the_rest_with_a_delivery_and_its_order_is_looked_at_again(seven):
@@ -132,7 +132,7 @@ def test_a_line_gets_what_is_there_and_the_rest_with_a_delivery_and_its_order_is
 
 def test_late_orders_sees_the_date_that_allocation_found(seven):
     allocate(seven.context)
-    seven.decide()
+    seven.evaluate()
     assert {notice["expected_on"] for notice in seven.notices} == {day(8)}
 
 
@@ -220,44 +220,44 @@ def test_a_line_that_wants_nothing_any_more_leaves_its_pieces_to_others(seven, f
         pytest.param({"shipped_at": noon(1), "delivered_at": noon(1)}, False, id="there"),
     ],
 )
-def test_what_was_shipped_and_is_to_be_delivered_keeps_its_day_until_the_shop_has_one(counter, fact, kept):
-    counter.order("1041", line(promised=2, promise=Promise.DELIVER, product=LAMP))
-    counter.stock(LAMP, 5)
-    allocate(counter.context)
-    before = expected(counter)
-    counter.change("1041", **fact)
-    allocate(counter.context, on=1)
-    assert pieces(counter) == []
-    assert expected(counter) == ((*before[:2], False) if kept else None)
+def test_what_was_shipped_and_is_to_be_delivered_keeps_its_day_until_the_shop_has_one(driver, fact, kept):
+    driver.order("1041", line(promised=2, promise=Promise.DELIVER, product=LAMP))
+    driver.stock(LAMP, 5)
+    allocate(driver.context)
+    before = expected(driver)
+    driver.change("1041", **fact)
+    allocate(driver.context, on=1)
+    assert pieces(driver) == []
+    assert expected(driver) == ((*before[:2], False) if kept else None)
 
 
 @pytest.mark.parametrize("before", [None, ("D1", 7, 20)], ids=["nobody knew when", "expected with a late delivery"])
-def test_what_was_shipped_and_is_to_be_delivered_is_expected_by_the_day_it_left(counter, before):
-    counter.order("1041", line(promised=2, promise=Promise.DELIVER, product=LAMP))
-    counter.stock(LAMP, 0)
-    deliveries(counter, *([before] if before else []))
-    allocate(counter.context)
-    assert expected(counter)[1] is None or expected(counter)[1] > day(20)
-    counter.change("1041", shipped_at=noon(3))
+def test_what_was_shipped_and_is_to_be_delivered_is_expected_by_the_day_it_left(driver, before):
+    driver.order("1041", line(promised=2, promise=Promise.DELIVER, product=LAMP))
+    driver.stock(LAMP, 0)
+    deliveries(driver, *([before] if before else []))
+    allocate(driver.context)
+    assert expected(driver)[1] is None or expected(driver)[1] > day(20)
+    driver.change("1041", shipped_at=noon(3))
     for on in (3, 9):
-        allocate(counter.context, on=on)
-        assert expected(counter) == ("stock", day(7), False)
-    (row,) = [row for row in counter.rows(EXPECTED_DATES) if row["ended_at"] is None]
+        allocate(driver.context, on=on)
+        assert expected(driver) == ("stock", day(7), False)
+    (row,) = [row for row in driver.rows(EXPECTED_DATES) if row["ended_at"] is None]
     assert row["why"] == f"it left on {day(3)}"
 
 
 @pytest.mark.parametrize("theirs", [None, 5], ids=["the shop has no day", "the carrier has one"])
-def test_staff_may_say_when_what_is_on_its_way_arrives_and_take_it_back(counter, theirs):
-    counter.order("1041", line(promised=2, promise=Promise.DELIVER, product=LAMP))
-    counter.stock(LAMP, 5)
-    allocate(counter.context)
-    counter.change("1041", shipped_at=noon(1), expected_on=None if theirs is None else day(theirs))
-    context = counter.context.with_run("", day(1), noon(1))
+def test_staff_may_say_when_what_is_on_its_way_arrives_and_take_it_back(driver, theirs):
+    driver.order("1041", line(promised=2, promise=Promise.DELIVER, product=LAMP))
+    driver.stock(LAMP, 5)
+    allocate(driver.context)
+    driver.change("1041", shipped_at=noon(1), expected_on=None if theirs is None else day(theirs))
+    context = driver.context.with_run("", day(1), noon(1))
     set_override(context, "1041", "1", day(9), "Rita")
-    allocate(counter.context, on=1)
-    assert expected(counter) == ("staff", day(9), True)
+    allocate(driver.context, on=1)
+    assert expected(driver) == ("staff", day(9), True)
     clear_override(context, "1041", "1", "Rita")
-    assert expected(counter) == (("stock", day(3), False) if theirs is None else None)
+    assert expected(driver) == (("stock", day(3), False) if theirs is None else None)
 
 
 def test_a_cancelled_order_and_one_that_was_not_placed_yet_want_nothing(seven):
@@ -281,10 +281,10 @@ def test_a_line_whose_product_was_changed_gives_back_what_it_had(seven):
     assert pieces(seven) == [("1041", 5, "stock", "main"), ("1041", 2, "inbound", "D1")]
 
 
-def test_of_a_product_that_the_shop_keeps_no_stock_of_nothing_is_said(counter):
-    counter.order("1041", line(promised=2, expected=9, product=LAMP))
-    allocate(counter.context)
-    assert (pieces(counter), counter.rows(EXPECTED_DATES), counter.rows(AVAILABILITIES)) == ([], [], [])
+def test_of_a_product_that_the_shop_keeps_no_stock_of_nothing_is_said(driver):
+    driver.order("1041", line(promised=2, expected=9, product=LAMP))
+    allocate(driver.context)
+    assert (pieces(driver), driver.rows(EXPECTED_DATES), driver.rows(AVAILABILITIES)) == ([], [], [])
 
 
 @pytest.mark.parametrize(
@@ -298,18 +298,18 @@ def test_of_a_product_that_the_shop_keeps_no_stock_of_nothing_is_said(counter):
         pytest.param(0, 2, 1, 1, 2, id="the shop's is none"),
     ],
 )
-def test_safety_stock_is_the_shops_own_or_else_the_one_worked_out(counter, own, reckoned, ordered, given, left):
-    counter.stock(LAMP, 3)
-    counter.order("1041", line(promised=2, quantity=ordered, product=LAMP))
-    product(counter, safety_stock=own)
+def test_safety_stock_is_the_shops_own_or_else_the_one_worked_out(driver, own, reckoned, ordered, given, left):
+    driver.stock(LAMP, 3)
+    driver.order("1041", line(promised=2, quantity=ordered, product=LAMP))
+    product(driver, safety_stock=own)
     if reckoned is not None:
         figures = dict.fromkeys(("reorder_point", "order_quantity", "available"), 0)
         figures |= dict.fromkeys(("demand_a_day", "demand_sd", "lead_days", "lead_sd"), 0.0)
         said = {"method": "", "why": "", "set_at": noon(0)}
-        write(counter, insert(STOCK_LEVELS).values(product_id="lamp", safety_stock=reckoned, **figures, **said))
-    allocate(counter.context)
-    assert pieces(counter)[0] == ("1041", given, "stock", "main")
-    assert available(counter)["left"] == left
+        write(driver, insert(STOCK_LEVELS).values(product_id="lamp", safety_stock=reckoned, **figures, **said))
+    allocate(driver.context)
+    assert pieces(driver)[0] == ("1041", given, "stock", "main")
+    assert available(driver)["left"] == left
 
 
 @pytest.mark.parametrize(
@@ -322,25 +322,25 @@ def test_safety_stock_is_the_shops_own_or_else_the_one_worked_out(counter, own, 
         (None, False, Promise.SHIP, ("forecast", day(9), False)),
     ],
 )
-def test_what_a_vendor_accepted_is_expected_by_its_answer(counter, answer, direct, promise, found):
-    counter.order("1041", line(promised=2, product=LAMP, promise=promise))
-    counter.stock(LAMP, 0)
-    counter.stock(VASE, 0)
-    write(counter, insert(VENDORS).values(id="V1", name="Acme", lead_days=7))
-    product(counter, vendor_id="V1", drop_shipped=direct)
+def test_what_a_vendor_accepted_is_expected_by_its_answer(driver, answer, direct, promise, found):
+    driver.order("1041", line(promised=2, product=LAMP, promise=promise))
+    driver.stock(LAMP, 0)
+    driver.stock(VASE, 0)
+    write(driver, insert(VENDORS).values(id="V1", name="Acme", lead_days=7))
+    product(driver, vendor_id="V1", drop_shipped=direct)
     request = {"id": "R1", "run_id": "r", "vendor_id": "V1", "channel": "mail", "state": "sent", "attempts": 1}
-    write(counter, insert(PURCHASE_REQUESTS).values(**request, created_at=noon(0), not_before=noon(0)))
+    write(driver, insert(PURCHASE_REQUESTS).values(**request, created_at=noon(0), not_before=noon(0)))
     asked = {"id": "L1", "request_id": "R1", "order_id": "1041", "line": "1", "attempt": 1, "product_id": "lamp"}
     reply = {"quantity": 1, "drop_shipped": direct, "answer": answer, "promised_on": day(2) if answer else None}
-    write(counter, insert(PURCHASE_LINES).values(**asked, **reply))
-    allocate(counter.context)
-    assert expected(counter) == found
-    counter.change("1041", quantity=2)
-    allocate(counter.context)
-    assert (expected(counter) or ("nobody",))[0] != "vendor"
-    counter.change("1041", quantity=1, product_id="vase")
-    allocate(counter.context)
-    assert (expected(counter) or ("nobody",))[0] != "vendor"
+    write(driver, insert(PURCHASE_LINES).values(**asked, **reply))
+    allocate(driver.context)
+    assert expected(driver) == found
+    driver.change("1041", quantity=2)
+    allocate(driver.context)
+    assert (expected(driver) or ("nobody",))[0] != "vendor"
+    driver.change("1041", quantity=1, product_id="vase")
+    allocate(driver.context)
+    assert (expected(driver) or ("nobody",))[0] != "vendor"
 
 
 def test_what_staff_say_is_believed_until_its_day_has_passed(seven):
@@ -360,16 +360,16 @@ def test_what_staff_say_is_believed_until_its_day_has_passed(seven):
     ]
 
 
-def test_a_lead_time_that_is_over_hides_no_newer_word_and_is_not_reckoned_anew_when_that_lapses(counter):
-    counter.order("1041", line(promised=2, product=LAMP))
-    counter.stock(LAMP, 0)
-    write(counter, insert(VENDORS).values(id="V1", name="Acme", lead_days=7))
-    product(counter, vendor_id="V1")
+def test_a_lead_time_that_is_over_hides_no_newer_word_and_is_not_reckoned_anew_when_that_lapses(driver):
+    driver.order("1041", line(promised=2, product=LAMP))
+    driver.stock(LAMP, 0)
+    write(driver, insert(VENDORS).values(id="V1", name="Acme", lead_days=7))
+    product(driver, vendor_id="V1")
     found = []
     for on in (0, 10, 15, 21, 22):
-        counter.change("1041", on=on, expected_on=day(20) if on == 15 else None)
-        allocate(counter.context, on=on)
-        found.append(expected(counter)[:2])
+        driver.change("1041", on=on, expected_on=day(20) if on == 15 else None)
+        allocate(driver.context, on=on)
+        found.append(expected(driver)[:2])
     over = ("forecast", None)
     assert found == [("forecast", day(9)), over, ("shop", day(20)), over, over]
 
@@ -401,45 +401,45 @@ def test_staff_are_told_what_is_wrong_with_their_date(seven, order, number, on, 
     assert seven.rows(EXPECTED_DATES) == []
 
 
-def many(counter):
+def many(driver):
     """Enter twenty products with two orders each, of which the second waits."""
     for n in range(20):
         goods = ProductFacts(f"p{n:02}", f"Thing {n}")
-        counter.stock(goods, 3)
+        driver.stock(goods, 3)
         for nth in range(2):
-            counter.order(f"{n:02}-{nth}", line(promised=nth, quantity=2, product=goods))
-    return counter
+            driver.order(f"{n:02}-{nth}", line(promised=nth, quantity=2, product=goods))
+    return driver
 
 
-def believed(counter):
+def believed(driver):
     return sorted(
-        (row["order_id"], row["source"], row["expected_on"], row["ended_at"]) for row in counter.rows(EXPECTED_DATES)
+        (row["order_id"], row["source"], row["expected_on"], row["ended_at"]) for row in driver.rows(EXPECTED_DATES)
     )
 
 
-def test_a_run_that_died_in_the_middle_is_taken_up_by_the_next(counter):
-    many(counter)
-    allocate(counter.context, batch=3, pages=2, run="died")
-    begun = {row["id"]: row for row in counter.rows(EXPECTED_DATES)}
+def test_a_run_that_died_in_the_middle_is_taken_up_by_the_next(driver):
+    many(driver)
+    allocate(driver.context, batch=3, pages=2, run="died")
+    begun = {row["id"]: row for row in driver.rows(EXPECTED_DATES)}
     assert len(begun) == 12
-    allocate(counter.context, batch=3, run="next")
-    assert {row["id"]: row for row in counter.rows(EXPECTED_DATES) if row["id"] in begun} == begun
-    assert (len(pieces(counter)), len(believed(counter))) == (60, 40)
-    whole = pieces(counter)
+    allocate(driver.context, batch=3, run="next")
+    assert {row["id"]: row for row in driver.rows(EXPECTED_DATES) if row["id"] in begun} == begun
+    assert (len(pieces(driver)), len(believed(driver))) == (60, 40)
+    whole = pieces(driver)
     for table in (ALLOCATIONS, EXPECTED_DATES, AVAILABILITIES):
-        write(counter, delete(table))
-    allocate(counter.context, run="undisturbed")
-    assert pieces(counter) == whole
+        write(driver, delete(table))
+    allocate(driver.context, run="undisturbed")
+    assert pieces(driver) == whole
 
 
-def test_two_runs_at_once_do_the_work_of_one(counter):
-    many(counter)
+def test_two_runs_at_once_do_the_work_of_one(driver):
+    many(driver)
     with ThreadPoolExecutor(2) as pool:
-        for done in [pool.submit(allocate, counter.context, run=f"run {n}", batch=2) for n in range(2)]:
+        for done in [pool.submit(allocate, driver.context, run=f"run {n}", batch=2) for n in range(2)]:
             done.result()
-    assert len(pieces(counter)) == 60
-    assert len(believed(counter)) == len({row[0] for row in believed(counter)}) == 40
-    assert {row["version"] for row in counter.rows(WATCHES)} == {1}
+    assert len(pieces(driver)) == 60
+    assert len(believed(driver)) == len({row[0] for row in believed(driver)}) == 40
+    assert {row["version"] for row in driver.rows(WATCHES)} == {1}
 
 
 def test_nothing_is_allocated_by_facts_that_are_half_taken_in(seven):

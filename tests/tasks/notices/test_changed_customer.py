@@ -24,86 +24,86 @@ from tests.tasks.db.test_ownership import forewarn, place  # noqa: F401 - fixtur
 BERT = customer("c2")
 
 
-def hand_over(counter, to, on=0):
+def hand_over(driver, to, on=0):
     """Give the order to another customer, as an import would."""
-    with counter.context.engine.begin() as connection:
+    with driver.context.engine.begin() as connection:
         if to.id not in set(connection.execute(select(CUSTOMERS.c.id)).scalars()):
             connection.execute(insert(CUSTOMERS).values(**asdict(to)))
         connection.execute(update(ORDERS).values(customer_id=to.id))
-        counter.look_again(connection, "1041", on)
+        driver.mark_due(connection, "1041", on)
 
 
-def test_the_new_customer_is_told_at_the_next_run_as_for_the_first_time(counter):
-    counter.order("1041", line(promised=-9, expected=5))
-    assert [one.to for one in counter.live()] == [ANNA.email]
-    hand_over(counter, BERT, on=1)
-    (mail,) = counter.live(1)
+def test_the_new_customer_is_told_at_the_next_run_as_for_the_first_time(driver):
+    driver.order("1041", line(promised=-9, expected=5))
+    assert [one.to for one in driver.run_day()] == [ANNA.email]
+    hand_over(driver, BERT, on=1)
+    (mail,) = driver.run_day(1)
     assert mail.to == BERT.email
-    first, second = sorted(counter.notices, key=lambda row: row["revision"])
+    first, second = sorted(driver.notices, key=lambda row: row["revision"])
     assert (second["change"], second["message"]) == (ChangeKind.FIRST, first["message"])
-    assert counter.watch()["told_to"] == BERT.id
-    assert counter.live(2) == []
+    assert driver.watch()["told_to"] == BERT.id
+    assert driver.run_day(2) == []
 
 
-def test_the_other_customer_hears_no_more(counter):
-    counter.order("1041", line(promised=-9, expected=5))
-    counter.live()
-    hand_over(counter, BERT, on=1)
-    counter.live(1)
-    told = [one.to for n in range(2, 30) for one in counter.live(n)]
+def test_the_other_customer_hears_no_more(driver):
+    driver.order("1041", line(promised=-9, expected=5))
+    driver.run_day()
+    hand_over(driver, BERT, on=1)
+    driver.run_day(1)
+    told = [one.to for n in range(2, 30) for one in driver.run_day(n)]
     assert set(told) == {BERT.email}
 
 
-def test_what_was_owed_to_the_other_customer_does_not_leave(counter):
-    counter.order("1041", line(promised=-9))
-    counter.decide()
-    hand_over(counter, BERT)
-    assert [one.to for one in counter.live()] == [BERT.email]
-    assert {row["customer_id"]: row["state"] for row in counter.notices if row["channel"] == "email"} == {
+def test_what_was_owed_to_the_other_customer_does_not_leave(driver):
+    driver.order("1041", line(promised=-9))
+    driver.evaluate()
+    hand_over(driver, BERT)
+    assert [one.to for one in driver.run_day()] == [BERT.email]
+    assert {row["customer_id"]: row["state"] for row in driver.notices if row["channel"] == "email"} == {
         ANNA.id: State.SKIPPED,
         BERT.id: State.SENT,
     }
 
 
-def test_a_new_customer_with_the_same_address_is_the_same_person(counter):
-    counter.order("1041", line(promised=-9))
-    counter.live()
-    hand_over(counter, replace(ANNA, id="c9", email=f" {ANNA.email.upper()}"), on=1)
-    assert [one for n in (1, 2) for one in counter.live(n)] == []
+def test_a_new_customer_with_the_same_address_is_the_same_person(driver):
+    driver.order("1041", line(promised=-9))
+    driver.run_day()
+    hand_over(driver, replace(ANNA, id="c9", email=f" {ANNA.email.upper()}"), on=1)
+    assert [one for n in (1, 2) for one in driver.run_day(n)] == []
 
 
-def test_an_address_that_was_put_right_is_no_other_customer(counter):
-    counter.order("1041", line(promised=-9))
-    counter.live()
-    counter.customer(ANNA.id, email="anna.keller@example.com")
-    with counter.context.engine.begin() as connection:
-        counter.look_again(connection, "1041", 1)
-    assert counter.live(1) == []
+def test_an_address_that_was_put_right_is_no_other_customer(driver):
+    driver.order("1041", line(promised=-9))
+    driver.run_day()
+    driver.customer(ANNA.id, email="anna.keller@example.com")
+    with driver.context.engine.begin() as connection:
+        driver.mark_due(connection, "1041", 1)
+    assert driver.run_day(1) == []
 
 
-def test_an_order_that_comes_back_is_not_told_again(counter):
-    counter.order("1041", line(promised=-9))
-    counter.live()
+def test_an_order_that_comes_back_is_not_told_again(driver):
+    driver.order("1041", line(promised=-9))
+    driver.run_day()
     for on, to in ((1, BERT), (2, ANNA), (3, BERT)):
-        hand_over(counter, to, on)
-        assert [one.to for one in counter.live(on)] == ([BERT.email] if on == 1 else [])
+        hand_over(driver, to, on)
+        assert [one.to for one in driver.run_day(on)] == ([BERT.email] if on == 1 else [])
 
 
-def test_of_a_customer_who_cannot_be_told_the_earlier_one_keeps_what_they_know(counter):
-    counter.order("1041", line(promised=-9))
-    counter.live()
-    hand_over(counter, replace(BERT, opted_out=True), on=1)
-    assert counter.live(1) == []
-    assert counter.watch()["told_to"] == ANNA.id
-    hand_over(counter, ANNA, on=2)
-    assert counter.live(2) == []
+def test_of_a_customer_who_cannot_be_told_the_earlier_one_keeps_what_they_know(driver):
+    driver.order("1041", line(promised=-9))
+    driver.run_day()
+    hand_over(driver, replace(BERT, opted_out=True), on=1)
+    assert driver.run_day(1) == []
+    assert driver.watch()["told_to"] == ANNA.id
+    hand_over(driver, ANNA, on=2)
+    assert driver.run_day(2) == []
 
 
-def test_a_look_without_writing_says_the_same(counter):
-    counter.order("1041", line(promised=-9))
-    counter.live()
-    hand_over(counter, BERT, on=1)
-    found = dry_run(counter.context.with_run("", day(1), noon(1)), batch=10)
+def test_a_look_without_writing_says_the_same(driver):
+    driver.order("1041", line(promised=-9))
+    driver.run_day()
+    hand_over(driver, BERT, on=1)
+    found = dry_run(driver.context.with_run("", day(1), noon(1)), batch=10)
     assert found.looked.changes.total() == 1
 
 

@@ -25,175 +25,175 @@ LAMP = ProductFacts("p1", "Reading lamp", "lamps", Decimal(40))
 OTHER = ProductFacts("p7", "Context lamp", "lamps", Decimal(44))
 
 
-def test_a_newly_late_order_is_owed_one_notice_and_the_second_run_owes_nothing(counter):
-    counter.order()
-    assert counter.decide().notices == {"email": 1}
-    assert counter.decide().notices == {}
-    (notice,) = counter.notices
+def test_a_newly_late_order_is_owed_one_notice_and_the_second_run_owes_nothing(driver):
+    driver.order()
+    assert driver.evaluate().notices == {"email": 1}
+    assert driver.evaluate().notices == {}
+    (notice,) = driver.notices
     assert (notice["order_id"], notice["bucket"], notice["revision"]) == ("1041", "fortnight", 1)
     assert notice["state"] == State.QUEUED
     assert "1041" in notice["subject"]
 
 
-def test_an_order_is_told_again_when_its_delay_grows_into_a_worse_bucket(counter):
-    counter.order("1041", line(promised=-4))
-    said = [(n, message.category) for n in range(40) for message in counter.live(n)]
+def test_an_order_is_told_again_when_its_delay_grows_into_a_worse_bucket(driver):
+    driver.order("1041", line(promised=-4))
+    said = [(n, message.category) for n in range(40) for message in driver.run_day(n)]
     assert said == [(0, "week"), (4, "fortnight"), (11, "long")]
 
 
-def test_a_date_told_that_slips_or_passes_is_told_again_with_its_own_words(counter):
-    counter.order("1041", line(promised=-9, expected=3))
-    said = [(n, message.category) for n in range(6) for message in counter.live(n)]
+def test_a_date_told_that_slips_or_passes_is_told_again_with_its_own_words(driver):
+    driver.order("1041", line(promised=-9, expected=3))
+    said = [(n, message.category) for n in range(6) for message in driver.run_day(n)]
     assert said == [(0, "fortnight"), (4, "late_again")]
-    counter.change("1041", on=8, expected_on=day(30))
-    assert [message.category for message in counter.live(8)] == ["long"]
-    counter.change("1041", on=12, expected_on=day(40))
-    assert [message.category for message in counter.live(12)] == ["late_again"]
+    driver.change("1041", on=8, expected_on=day(30))
+    assert [message.category for message in driver.run_day(8)] == ["long"]
+    driver.change("1041", on=12, expected_on=day(40))
+    assert [message.category for message in driver.run_day(12)] == ["late_again"]
 
 
-def test_an_order_that_shipped_is_told_nothing(counter):
-    counter.order("1041", line(promised=-9, shipped=-1))
-    assert counter.live() == []
-    assert counter.watch()["bucket"] == "closed"
+def test_an_order_that_shipped_is_told_nothing(driver):
+    driver.order("1041", line(promised=-9, shipped=-1))
+    assert driver.run_day() == []
+    assert driver.watch()["bucket"] == "closed"
 
 
-def test_an_order_that_opens_again_remembers_what_was_told(counter):
-    counter.order("1041", line(promised=-9))
-    counter.live()
-    counter.change("1041", on=1, shipped_at=noon(1))
-    counter.live(1)
-    counter.change("1041", on=2, shipped_at=None)
-    assert counter.live(2) == []
-    assert len(counter.notices) == 1
+def test_an_order_that_opens_again_remembers_what_was_told(driver):
+    driver.order("1041", line(promised=-9))
+    driver.run_day()
+    driver.change("1041", on=1, shipped_at=noon(1))
+    driver.run_day(1)
+    driver.change("1041", on=2, shipped_at=None)
+    assert driver.run_day(2) == []
+    assert len(driver.notices) == 1
 
 
-def test_the_figures_of_a_run_come_without_counting_orders(counter):
-    counter.order("1", line(promised=-2))
-    counter.order("2", line(promised=-9))
-    counter.order("3", line(promised=9))
-    counter.decide()
-    with read_only(counter.context.engine) as connection:
+def test_the_figures_of_a_run_come_without_counting_orders(driver):
+    driver.order("1", line(promised=-2))
+    driver.order("2", line(promised=-9))
+    driver.order("3", line(promised=9))
+    driver.evaluate()
+    with read_only(driver.context.engine) as connection:
         assert count_orders_by_bucket(connection) == {"short": 1, "fortnight": 1, "on_time": 1}
-    counter.change("2", on=1, shipped_at=noon(1))
-    counter.decide(20)
-    with read_only(counter.context.engine) as connection:
+    driver.change("2", on=1, shipped_at=noon(1))
+    driver.evaluate(20)
+    with read_only(driver.context.engine) as connection:
         assert count_orders_by_bucket(connection) == {"long": 1, "fortnight": 1}
 
 
-def test_a_limit_leaves_the_other_orders_due(counter):
+def test_a_limit_leaves_the_other_orders_due(driver):
     for key in "12345":
-        counter.order(key)
-    assert sum(counter.decide(limit=2).changes.values()) == 2
-    assert sum(counter.decide().changes.values()) == 3
+        driver.order(key)
+    assert sum(driver.evaluate(limit=2).changes.values()) == 2
+    assert sum(driver.evaluate().changes.values()) == 3
 
 
-def test_a_limit_takes_nothing_from_the_caps_for_orders_it_leaves(counter, with_policy):
+def test_a_limit_takes_nothing_from_the_caps_for_orders_it_leaves(driver, with_policy):
     with_policy(Policy(budget=BudgetPolicy(per_month={"EUR": 100}, per_run={"EUR": 100})))
     for key in range(5):
-        counter.order(str(key), line(promised=-16), customer=customer(f"c{key}"))
+        driver.order(str(key), line(promised=-16), customer=customer(f"c{key}"))
     for _ in range(5):
-        counter.decide(limit=1)
-    assert len(counter.rows(OFFERS)) == 5
+        driver.evaluate(limit=1)
+    assert len(driver.rows(OFFERS)) == 5
 
 
-def test_a_preference_that_cannot_be_used_leaves_the_other_channels(counter):
-    counter.order("1", customer=customer("c1", prefers="sms"))
-    counter.order("2", customer=customer("c2", prefers="sms", phone="12", sms_consent=True))
-    counter.decide()
-    found = sorted((row["order_id"], row["channel"], row["state"]) for row in counter.notices)
+def test_a_preference_that_cannot_be_used_leaves_the_other_channels(driver):
+    driver.order("1", customer=customer("c1", prefers="sms"))
+    driver.order("2", customer=customer("c2", prefers="sms", phone="12", sms_consent=True))
+    driver.evaluate()
+    found = sorted((row["order_id"], row["channel"], row["state"]) for row in driver.notices)
     assert found == [("1", "email", "queued"), ("2", "email", "queued"), ("2", "sms", "skipped")]
 
 
-def test_a_line_without_a_promise_is_late_thirty_days_after_its_order(counter):
-    counter.order("1", line(promised=0), placed=-40)
-    with counter.context.engine.begin() as connection:
+def test_a_line_without_a_promise_is_late_thirty_days_after_its_order(driver):
+    driver.order("1", line(promised=0), placed=-40)
+    with driver.context.engine.begin() as connection:
         connection.execute(ORDER_LINES.update().values(promised_on=None))
-    assert counter.decide().changes == {"fortnight": 1}
+    assert driver.evaluate().changes == {"fortnight": 1}
 
 
-def test_a_re_lived_day_sees_an_order_close_on_its_own_day(counter):
-    counter.order("1", line(promised=-9, shipped=2))
-    counter.decide(0)
-    counter.decide(2)
-    with read_only(counter.context.engine) as connection:
+def test_a_re_lived_day_sees_an_order_close_on_its_own_day(driver):
+    driver.order("1", line(promised=-9, shipped=2))
+    driver.evaluate(0)
+    driver.evaluate(2)
+    with read_only(driver.context.engine) as connection:
         assert count_orders_by_bucket(connection) == {}
 
 
-def test_small_batches_reach_every_order_once(counter):
+def test_small_batches_reach_every_order_once(driver):
     for key in range(7):
-        counter.order(str(key), customer=customer(f"c{key}"))
-    assert counter.decide(batch=2).changes == {"fortnight": 7}
-    assert len(counter.notices) == 7
+        driver.order(str(key), customer=customer(f"c{key}"))
+    assert driver.evaluate(batch=2).changes == {"fortnight": 7}
+    assert len(driver.notices) == 7
 
 
-def test_a_changed_policy_looks_at_every_order_once(counter, with_policy):
-    counter.order("1", line(promised=-2))
-    assert counter.decide().changes == {}
+def test_a_changed_policy_looks_at_every_order_once(driver, with_policy):
+    driver.order("1", line(promised=-2))
+    assert driver.evaluate().changes == {}
     with_policy(Policy(bucket=(Bucket(name="short", from_days=1), *Policy().bucket[1:])))
-    assert counter.decide().changes == {"short": 1}
-    assert counter.decide().orders == 0
+    assert driver.evaluate().changes == {"short": 1}
+    assert driver.evaluate().orders == 0
 
 
-def test_a_day_before_one_already_lived_cannot_be_told(counter):
-    counter.order()
-    counter.decide(1)
+def test_a_day_before_one_already_lived_cannot_be_told(driver):
+    driver.order()
+    driver.evaluate(1)
     with pytest.raises(ForewarnError, match="--dry-run"):
-        counter.decide(0)
+        driver.evaluate(0)
 
 
-def test_facts_that_change_while_deciding_make_the_decision_void(counter, context):
-    counter.order()
+def test_facts_that_change_while_deciding_make_the_decision_void(driver, context):
+    driver.order()
     seen = []
 
     class Interrupted(Words):
         def message(self, plan, contact, *, id):
             if not seen:
                 seen.append(plan)
-                counter.change("1041", expected_on=day(20))
+                driver.change("1041", expected_on=day(20))
             return super().message(plan, contact, id=id)
 
-    counter.context = replace(context, words=Interrupted(SHOP))
-    counter.decide()
-    (notice,) = counter.notices
+    driver.context = replace(context, words=Interrupted(SHOP))
+    driver.evaluate()
+    (notice,) = driver.notices
     assert notice["expected_on"] == day(20)
 
 
-def test_a_worker_that_always_comes_second_gives_up_without_a_trace(counter, context):
-    counter.order()
+def test_a_worker_that_always_comes_second_gives_up_without_a_trace(driver, context):
+    driver.order()
     tries = 0
 
     class AlwaysInterrupted(Words):
         def message(self, plan, contact, *, id):
             nonlocal tries
             tries += 1
-            with counter.context.engine.begin() as connection:
-                counter.look_again(connection, "1041")
+            with driver.context.engine.begin() as connection:
+                driver.mark_due(connection, "1041")
             return super().message(plan, contact, id=id)
 
-    counter.context = replace(context, words=AlwaysInterrupted(SHOP))
+    driver.context = replace(context, words=AlwaysInterrupted(SHOP))
     without_pauses = stamina.set_testing(True, attempts=2 * TRIES, cap=True)
     with without_pauses, pytest.raises(WriteConflict, match=f"{TRIES} times over; the next run"):
-        evaluate_page(counter.context.with_run("r", DAY, noon(0)), SubstituteStock(), None, batch=10)
+        evaluate_page(driver.context.with_run("r", DAY, noon(0)), SubstituteStock(), None, batch=10)
     assert tries == TRIES
-    assert counter.notices == []
-    assert counter.rows(OFFERS) == []
+    assert driver.notices == []
+    assert driver.rows(OFFERS) == []
 
 
-def test_words_that_fail_for_one_order_are_named_and_stop_no_other(counter, tmp_path):
+def test_words_that_fail_for_one_order_are_named_and_stop_no_other(driver, tmp_path):
     own = tmp_path / "templates"
     (own / "fortnight").mkdir(parents=True)
     (own / "fortnight" / "subject.en.txt").write_text("{{ order.nummer }}\n")
-    counter.context = replace(counter.context, words=Words(SHOP, own))
-    counter.order("1", line(promised=-9))
-    counter.order("2", line(promised=-5))
-    found = counter.decide()
+    driver.context = replace(driver.context, words=Words(SHOP, own))
+    driver.order("1", line(promised=-9))
+    driver.order("2", line(promised=-5))
+    found = driver.evaluate()
     (problem,) = found.problems
     assert "fortnight/subject.en.txt" in problem
     assert "nummer" in problem
     assert found.changes == {"week": 1}
-    assert [notice["order_id"] for notice in counter.notices] == ["2"]
-    counter.context = replace(counter.context, words=Words(SHOP))
-    assert counter.decide().changes == {"fortnight": 1}
+    assert [notice["order_id"] for notice in driver.notices] == ["2"]
+    driver.context = replace(driver.context, words=Words(SHOP))
+    assert driver.evaluate().changes == {"fortnight": 1}
 
 
 @pytest.mark.parametrize(
@@ -205,114 +205,114 @@ def test_words_that_fail_for_one_order_are_named_and_stop_no_other(counter, tmp_
         ({"email": "two@@example.com"}, "bad_address"),
     ],
 )
-def test_a_customer_who_cannot_be_written_to_is_a_skipped_notice_with_its_reason(counter, facts, reason):
-    counter.order("1", customer=customer("c9", **facts))
-    counter.order("2", customer=customer("c8"))
-    found = counter.decide()
+def test_a_customer_who_cannot_be_written_to_is_a_skipped_notice_with_its_reason(driver, facts, reason):
+    driver.order("1", customer=customer("c9", **facts))
+    driver.order("2", customer=customer("c8"))
+    found = driver.evaluate()
     assert found.skipped == {reason: 1}
     assert found.notices == {"email": 1}
-    assert {notice["state"] for notice in counter.notices} == {State.SKIPPED, State.QUEUED}
-    assert len(counter.live()) == 1
+    assert {notice["state"] for notice in driver.notices} == {State.SKIPPED, State.QUEUED}
+    assert len(driver.run_day()) == 1
 
 
-def test_who_could_not_be_reached_is_told_once_an_address_is_known(counter):
-    counter.order("1", customer=customer("c9", email=None))
-    assert counter.live() == []
-    counter.customer("c9", email="c9@example.com")
-    with counter.context.engine.begin() as connection:
-        counter.look_again(connection, "1")
-    assert len(counter.live()) == 1
+def test_who_could_not_be_reached_is_told_once_an_address_is_known(driver):
+    driver.order("1", customer=customer("c9", email=None))
+    assert driver.run_day() == []
+    driver.customer("c9", email="c9@example.com")
+    with driver.context.engine.begin() as connection:
+        driver.mark_due(connection, "1")
+    assert len(driver.run_day()) == 1
 
 
-def test_a_late_customer_with_consent_hears_by_mail_and_text_and_a_preference_wins(counter):
+def test_a_late_customer_with_consent_hears_by_mail_and_text_and_a_preference_wins(driver):
     both = {"phone": "+4915112345678", "sms_consent": True}
-    counter.order("1", customer=customer("c1", **both))
-    counter.order("2", customer=customer("c2", **both, prefers="sms"))
-    counter.decide()
-    channels = sorted((notice["order_id"], notice["channel"]) for notice in counter.notices)
+    driver.order("1", customer=customer("c1", **both))
+    driver.order("2", customer=customer("c2", **both, prefers="sms"))
+    driver.evaluate()
+    channels = sorted((notice["order_id"], notice["channel"]) for notice in driver.notices)
     assert channels == [("1", Channel.EMAIL), ("1", Channel.SMS), ("2", Channel.SMS)]
 
 
-def test_a_text_owed_at_night_waits_for_the_morning(counter):
-    counter.order(customer=customer("c1", phone="+4915112345678", sms_consent=True, prefers="sms"))
-    context = counter.context.with_run("r", DAY, datetime(2026, 6, 15, 20, 30, tzinfo=UTC))
+def test_a_text_owed_at_night_waits_for_the_morning(driver):
+    driver.order(customer=customer("c1", phone="+4915112345678", sms_consent=True, prefers="sms"))
+    context = driver.context.with_run("r", DAY, datetime(2026, 6, 15, 20, 30, tzinfo=UTC))
     evaluate_page(context, SubstituteStock(), None, batch=10)
-    (notice,) = counter.notices
+    (notice,) = driver.notices
     assert notice["not_before"] == datetime(2026, 6, 16, 6, 0, tzinfo=UTC)
     assert notice["valid_until"] == datetime(2026, 6, 16, 19, 0, tzinfo=UTC)
 
 
-def test_a_substitute_in_stock_comes_before_any_money(counter):
-    counter.order("1", line(promised=-9, product=LAMP), shipping_fee=euros(5))
-    counter.stock(OTHER, on_hand=3)
-    counter.decide()
-    (offer,) = counter.rows(OFFERS)
+def test_a_substitute_in_stock_comes_before_any_money(driver):
+    driver.order("1", line(promised=-9, product=LAMP), shipping_fee=euros(5))
+    driver.stock(OTHER, on_hand=3)
+    driver.evaluate()
+    (offer,) = driver.rows(OFFERS)
     assert (offer["kind"], offer["products"]) == ("substitute", ["p7"])
-    assert "Context lamp" in counter.notices[0]["text"]
+    assert "Context lamp" in driver.notices[0]["text"]
 
 
 @pytest.mark.parametrize(("on_hand", "allocated", "offered"), [(2, 0, True), (2, 1, False), (1, 0, False)])
-def test_a_substitute_covers_the_whole_quantity_after_what_is_allocated(counter, on_hand, allocated, offered):
-    counter.order("1", line(promised=-9, product=LAMP, quantity=2), shipping_fee=euros(5))
-    counter.stock(OTHER, on_hand=on_hand, allocated=allocated)
-    counter.decide()
-    assert (counter.rows(OFFERS)[0]["kind"] == "substitute") is offered
+def test_a_substitute_covers_the_whole_quantity_after_what_is_allocated(driver, on_hand, allocated, offered):
+    driver.order("1", line(promised=-9, product=LAMP, quantity=2), shipping_fee=euros(5))
+    driver.stock(OTHER, on_hand=on_hand, allocated=allocated)
+    driver.evaluate()
+    assert (driver.rows(OFFERS)[0]["kind"] == "substitute") is offered
 
 
-def test_open_lines_count_as_allocated_where_the_source_does_not_say(counter):
-    counter.order("1", line(promised=-9, product=LAMP), shipping_fee=euros(5))
-    counter.order("2", line(promised=9, product=OTHER, quantity=3))
-    counter.stock(OTHER, on_hand=3, allocated=None)
-    counter.decide()
-    assert [offer["kind"] for offer in counter.rows(OFFERS)] == ["shipping_discount"]
+def test_open_lines_count_as_allocated_where_the_source_does_not_say(driver):
+    driver.order("1", line(promised=-9, product=LAMP), shipping_fee=euros(5))
+    driver.order("2", line(promised=9, product=OTHER, quantity=3))
+    driver.stock(OTHER, on_hand=3, allocated=None)
+    driver.evaluate()
+    assert [offer["kind"] for offer in driver.rows(OFFERS)] == ["shipping_discount"]
 
 
 @pytest.mark.parametrize(("safety", "ordered", "offered"), [(2, 0, True), (3, 0, False), (0, 2, True), (0, 3, False)])
-def test_a_substitute_is_what_a_new_order_would_get_where_stock_was_allocated(counter, safety, ordered, offered):
-    counter.order("1", line(promised=-9, product=LAMP), shipping_fee=euros(5))
-    counter.stock(OTHER, on_hand=3)
-    write(counter, update(PRODUCTS).where(PRODUCTS.c.id == OTHER.id).values(safety_stock=safety))
+def test_a_substitute_is_what_a_new_order_would_get_where_stock_was_allocated(driver, safety, ordered, offered):
+    driver.order("1", line(promised=-9, product=LAMP), shipping_fee=euros(5))
+    driver.stock(OTHER, on_hand=3)
+    write(driver, update(PRODUCTS).where(PRODUCTS.c.id == OTHER.id).values(safety_stock=safety))
     if ordered:
-        counter.order("2", line(promised=9, product=OTHER, quantity=ordered))
-    allocate(counter.context)
-    counter.decide()
-    assert (counter.rows(OFFERS)[0]["kind"] == "substitute") is offered
+        driver.order("2", line(promised=9, product=OTHER, quantity=ordered))
+    allocate(driver.context)
+    driver.evaluate()
+    assert (driver.rows(OFFERS)[0]["kind"] == "substitute") is offered
 
 
 @pytest.mark.parametrize(("currency", "offered"), [("EUR", ["substitute"]), ("JPY", [])])
-def test_what_a_line_costs_says_nothing_of_prices_in_another_currency(counter, currency, offered):
-    counter.order("1", line(promised=-9, product=replace(LAMP, price=None)), currency=currency)
-    write(counter, update(ORDER_LINES).values(price=44))
-    counter.stock(OTHER, on_hand=3)
-    counter.decide()
-    assert [offer["kind"] for offer in counter.rows(OFFERS) if offer["kind"] == "substitute"] == offered
+def test_what_a_line_costs_says_nothing_of_prices_in_another_currency(driver, currency, offered):
+    driver.order("1", line(promised=-9, product=replace(LAMP, price=None)), currency=currency)
+    write(driver, update(ORDER_LINES).values(price=44))
+    driver.stock(OTHER, on_hand=3)
+    driver.evaluate()
+    assert [offer["kind"] for offer in driver.rows(OFFERS) if offer["kind"] == "substitute"] == offered
 
 
-def test_a_product_that_is_late_itself_is_no_substitute(counter):
-    counter.order("1", line(promised=-9, product=LAMP), shipping_fee=euros(5))
-    counter.order("2", line(promised=-2, product=OTHER))
-    counter.stock(OTHER, on_hand=30)
-    counter.decide()
-    assert [offer["kind"] for offer in counter.rows(OFFERS)] == ["shipping_discount"]
+def test_a_product_that_is_late_itself_is_no_substitute(driver):
+    driver.order("1", line(promised=-9, product=LAMP), shipping_fee=euros(5))
+    driver.order("2", line(promised=-2, product=OTHER))
+    driver.stock(OTHER, on_hand=30)
+    driver.evaluate()
+    assert [offer["kind"] for offer in driver.rows(OFFERS)] == ["shipping_discount"]
 
 
-def test_a_discount_keeps_its_code_when_it_is_said_again(counter):
-    counter.order("1", line(promised=-16, expected=3))
-    counter.live()
-    (offer,) = counter.rows(OFFERS)
+def test_a_discount_keeps_its_code_when_it_is_said_again(driver):
+    driver.order("1", line(promised=-16, expected=3))
+    driver.run_day()
+    (offer,) = driver.rows(OFFERS)
     assert offer["kind"] == "future_discount"
-    counter.change("1", on=2, expected_on=day(9))
-    (again,) = counter.live(2)
+    driver.change("1", on=2, expected_on=day(9))
+    (again,) = driver.run_day(2)
     assert again.category == "late_again"
     assert offer["code"] in again.text
-    assert counter.rows(OFFERS) == [offer]
+    assert driver.rows(OFFERS) == [offer]
 
 
-def test_a_worse_bucket_brings_its_own_discount_with_a_code_of_its_own(counter):
-    counter.order("1", line(promised=-9), shipping_fee=euros("4.90"))
-    counter.live()
-    counter.live(6)
-    found = {offer["kind"]: offer for offer in counter.rows(OFFERS)}
+def test_a_worse_bucket_brings_its_own_discount_with_a_code_of_its_own(driver):
+    driver.order("1", line(promised=-9), shipping_fee=euros("4.90"))
+    driver.run_day()
+    driver.run_day(6)
+    found = {offer["kind"]: offer for offer in driver.rows(OFFERS)}
     assert set(found) == {"shipping_discount", "future_discount"}
     assert found["shipping_discount"]["value"] == euros("4.90")
     assert found["shipping_discount"]["code"] != found["future_discount"]["code"]
@@ -328,38 +328,38 @@ def test_a_worse_bucket_brings_its_own_discount_with_a_code_of_its_own(counter):
     ],
 )
 @pytest.mark.parametrize("which", ["per_run", "per_month"])
-def test_the_caps_hold_to_the_cent_and_everybody_is_told_all_the_same(counter, with_policy, caps, given, which):
+def test_the_caps_hold_to_the_cent_and_everybody_is_told_all_the_same(driver, with_policy, caps, given, which):
     with_policy(Policy(budget=BudgetPolicy(**{which: caps})))
     for key in range(5):
-        counter.order(str(key), line(promised=-16), customer=customer(f"c{key}"))
-    found = counter.decide(batch=2)
-    assert len(counter.rows(OFFERS)) == given
+        driver.order(str(key), line(promised=-16), customer=customer(f"c{key}"))
+    found = driver.evaluate(batch=2)
+    assert len(driver.rows(OFFERS)) == given
     assert found.over_cap == 5 - given
     assert found.notices == {"email": 5}
 
 
-def test_the_month_has_one_cap_for_all_its_runs(counter, with_policy):
+def test_the_month_has_one_cap_for_all_its_runs(driver, with_policy):
     with_policy(Policy(budget=BudgetPolicy(per_month={"EUR": 40})))
     for key in range(3):
-        counter.order(str(key), line(promised=-16), customer=customer(f"c{key}"))
-        counter.decide()
-    assert len(counter.rows(OFFERS)) == 2
+        driver.order(str(key), line(promised=-16), customer=customer(f"c{key}"))
+        driver.evaluate()
+    assert len(driver.rows(OFFERS)) == 2
 
 
-def test_a_european_without_marketing_consent_finds_the_offer_on_the_order_page_alone(counter):
-    counter.order("1", line(promised=-16), customer=customer("c5", marketing_consent=False))
-    counter.decide()
-    (offer,) = counter.rows(OFFERS)
-    assert offer["code"] not in counter.notices[0]["text"]
-    assert offer["code"] not in counter.notices[0]["html"]
+def test_a_european_without_marketing_consent_finds_the_offer_on_the_order_page_alone(driver):
+    driver.order("1", line(promised=-16), customer=customer("c5", marketing_consent=False))
+    driver.evaluate()
+    (offer,) = driver.rows(OFFERS)
+    assert offer["code"] not in driver.notices[0]["text"]
+    assert offer["code"] not in driver.notices[0]["html"]
 
 
-def test_finding_what_is_due_reads_only_what_is_due(counter):
+def test_finding_what_is_due_reads_only_what_is_due(driver):
     query = (
         "SELECT order_id FROM watch WHERE next_check_on <= '2026-06-15' "
         "AND (next_check_on, order_id) > ('2026-06-01', '17') ORDER BY next_check_on, order_id LIMIT 500"
     )
-    with read_only(counter.context.engine) as connection:
+    with read_only(driver.context.engine) as connection:
         if connection.dialect.name == "sqlite":
             plan = " ".join(str(row[3]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}"))
             assert "SEARCH watch USING COVERING INDEX ix_watch_next_check" in plan
@@ -372,16 +372,16 @@ def test_finding_what_is_due_reads_only_what_is_due(counter):
             assert "Sort" not in plan
 
 
-def test_watches_are_never_removed(counter):
-    counter.order("1", line(promised=-9, shipped=-1))
-    counter.decide()
-    counter.decide(400)
-    assert len(counter.rows(WATCHES)) == 1
+def test_watches_are_never_removed(driver):
+    driver.order("1", line(promised=-9, shipped=-1))
+    driver.evaluate()
+    driver.evaluate(400)
+    assert len(driver.rows(WATCHES)) == 1
 
 
-def test_a_told_day_is_the_shops_day(counter):
-    counter.order()
-    counter.decide()
-    assert counter.notices[0]["told_on"] == DAY
-    assert counter.watch()["told_on"] == DAY
-    assert counter.notices[0]["created_at"] - noon(0) == timedelta(0)
+def test_a_told_day_is_the_shops_day(driver):
+    driver.order()
+    driver.evaluate()
+    assert driver.notices[0]["told_on"] == DAY
+    assert driver.watch()["told_on"] == DAY
+    assert driver.notices[0]["created_at"] - noon(0) == timedelta(0)

@@ -26,11 +26,11 @@ from tests.support.shop_driver import customer, noon
 LAMP = ProductFacts("p1", "Reading lamp", "lamps", Decimal(40))
 
 
-def late(counter, orders, *, promised=-9, expected=None):
+def late(driver, orders, *, promised=-9, expected=None):
     for key in range(orders):
         one = line(promised=promised, expected=expected, product=LAMP)
-        counter.order(f"{promised}/{key}", one, customer=customer(f"c{key}"))
-    return counter
+        driver.order(f"{promised}/{key}", one, customer=customer(f"c{key}"))
+    return driver
 
 
 def at(context, n=0):
@@ -38,30 +38,30 @@ def at(context, n=0):
 
 
 @pytest.mark.parametrize(("orders", "posts"), [(4, 0), (5, 1)])
-def test_a_product_late_in_enough_orders_is_worth_a_post(counter, orders, posts):
-    assert len(compose_delay_posts(at(late(counter, orders).context))) == posts
+def test_a_product_late_in_enough_orders_is_worth_a_post(driver, orders, posts):
+    assert len(compose_delay_posts(at(late(driver, orders).context))) == posts
 
 
 @pytest.mark.parametrize(("promised", "posts"), [(-3, 0), (-4, 1)])
-def test_only_orders_late_by_enough_days_count(counter, promised, posts):
-    assert len(compose_delay_posts(at(late(counter, 5, promised=promised).context))) == posts
+def test_only_orders_late_by_enough_days_count(driver, promised, posts):
+    assert len(compose_delay_posts(at(late(driver, 5, promised=promised).context))) == posts
 
 
-def test_a_product_has_at_most_one_post_a_week(counter):
-    late(counter, 5)
-    assert [len(compose_delay_posts(at(counter.context, n))) for n in (0, 1, 6, 7)] == [1, 0, 0, 1]
-    assert sorted(post["week"] for post in counter.posts) == ["2026-W25", "2026-W26"]
+def test_a_product_has_at_most_one_post_a_week(driver):
+    late(driver, 5)
+    assert [len(compose_delay_posts(at(driver.context, n))) for n in (0, 1, 6, 7)] == [1, 0, 0, 1]
+    assert sorted(post["week"] for post in driver.posts) == ["2026-W25", "2026-W26"]
 
 
-def test_a_post_waits_until_somebody_approves_it_and_then_leaves_once(counter):
-    (post,) = compose_delay_posts(at(late(counter, 5).context))
-    assert counter.deliver().sent == {}
-    review_post(at(counter.context), post["id"][:8], State.QUEUED, "mara")
-    assert counter.deliver().sent == {"x": 1}
-    assert counter.deliver().sent == {}
-    with read_only(counter.context.engine) as connection:
-        assert status.load_day(counter.context, connection, day(0)).sent == {"x": 1}
-    (message,) = counter.door.taken
+def test_a_post_waits_until_somebody_approves_it_and_then_leaves_once(driver):
+    (post,) = compose_delay_posts(at(late(driver, 5).context))
+    assert driver.deliver().sent == {}
+    review_post(at(driver.context), post["id"][:8], State.QUEUED, "mara")
+    assert driver.deliver().sent == {"x": 1}
+    assert driver.deliver().sent == {}
+    with read_only(driver.context.engine) as connection:
+        assert status.load_day(driver.context, connection, day(0)).sent == {"x": 1}
+    (message,) = driver.transport.taken
     assert "Reading lamp" in message.text
     assert weight(message.text) <= 280
 
@@ -82,40 +82,40 @@ def test_a_post_that_is_approved_on_a_day_leaves_on_that_day(tmp_path, monkeypat
         assert asyncio.run(run_deliver(app, on)).sent == {"x": 1}
 
 
-def test_a_post_names_no_customer(counter):
-    (post,) = compose_delay_posts(at(late(counter, 5).context))
+def test_a_post_names_no_customer(driver):
+    (post,) = compose_delay_posts(at(late(driver, 5).context))
     for private in ("Customer", "c0", "example.com/orders", "@"):
         assert private not in post["text"].replace("https://lamps.example.com", "")
 
 
-def test_a_post_that_was_turned_down_never_leaves(counter):
-    (post,) = compose_delay_posts(at(late(counter, 5).context))
-    review_post(at(counter.context), post["id"], State.SKIPPED, "mara", "not now")
-    assert counter.deliver().sent == {}
+def test_a_post_that_was_turned_down_never_leaves(driver):
+    (post,) = compose_delay_posts(at(late(driver, 5).context))
+    review_post(at(driver.context), post["id"], State.SKIPPED, "mara", "not now")
+    assert driver.deliver().sent == {}
     with pytest.raises(ForewarnError, match="none of the held posts"):
-        review_post(at(counter.context), post["id"], State.QUEUED, "mara")
-    assert counter.posts[0]["reason"] == "not now"
+        review_post(at(driver.context), post["id"], State.QUEUED, "mara")
+    assert driver.posts[0]["reason"] == "not now"
 
 
-def test_an_approved_post_whose_product_is_back_is_not_sent(counter):
-    (post,) = compose_delay_posts(at(late(counter, 5).context))
-    review_post(at(counter.context), post["id"], State.QUEUED, "mara")
+def test_an_approved_post_whose_product_is_back_is_not_sent(driver):
+    (post,) = compose_delay_posts(at(late(driver, 5).context))
+    review_post(at(driver.context), post["id"], State.QUEUED, "mara")
     for key in range(5):
-        counter.change(f"-9/{key}", shipped_at=noon(0))
-    assert counter.deliver().skipped == {"changed": 1}
-    assert counter.door.taken == []
+        driver.change(f"-9/{key}", shipped_at=noon(0))
+    assert driver.deliver().skipped == {"changed": 1}
+    assert driver.transport.taken == []
 
 
-def test_an_approved_post_whose_date_has_moved_or_passed_is_not_sent(counter):
-    (post,) = compose_delay_posts(at(late(counter, 5, expected=3).context))
-    review_post(at(counter.context), post["id"], State.QUEUED, "mara")
-    assert counter.deliver(4).skipped == {"changed": 1}
+def test_an_approved_post_whose_date_has_moved_or_passed_is_not_sent(driver):
+    (post,) = compose_delay_posts(at(late(driver, 5, expected=3).context))
+    review_post(at(driver.context), post["id"], State.QUEUED, "mara")
+    assert driver.deliver(4).skipped == {"changed": 1}
 
 
-def test_the_date_of_a_post_is_that_of_the_last_order_and_unknown_where_one_is(counter, with_policy):
+def test_the_date_of_a_post_is_that_of_the_last_order_and_unknown_where_one_is(driver, with_policy):
     with_policy(Policy(posts=PostPolicy(orders=2)))
-    late(counter, 2, expected=5)
-    late(counter, 1, promised=-8, expected=9)
-    (post,) = compose_delay_posts(at(counter.context))
+    late(driver, 2, expected=5)
+    late(driver, 1, promised=-8, expected=9)
+    (post,) = compose_delay_posts(at(driver.context))
     assert post["orders"] == 3
     assert "June 24" in post["text"]

@@ -20,10 +20,10 @@ def at(context, n=0):
     return context.with_run("r", day(n), noon(n))
 
 
-def shelf(counter, *, state=StockStatus.IN_STOCK, left=20, waited=0, hours=1, sells=1.0):
+def shelf(driver, *, state=StockStatus.IN_STOCK, left=20, waited=0, hours=1, sells=1.0):
     """Put a product on the shelf that came back some hours ago."""
-    with counter.context.engine.begin() as connection:
-        counter._product(connection, LAMP)
+    with driver.context.engine.begin() as connection:
+        driver._product(connection, LAMP)
         connection.execute(
             insert(AVAILABILITIES).values(
                 product_id=LAMP.id, state=state, left=left, waiting=0, waited=waited,
@@ -36,7 +36,7 @@ def shelf(counter, *, state=StockStatus.IN_STOCK, left=20, waited=0, hours=1, se
                 demand_a_day=sells, demand_sd=0, lead_days=1, lead_sd=0, method="smooth", why="", set_at=noon(0),
             )
         )  # fmt: skip
-    return counter
+    return driver
 
 
 @pytest.mark.parametrize(
@@ -53,15 +53,15 @@ def shelf(counter, *, state=StockStatus.IN_STOCK, left=20, waited=0, hours=1, se
         ({"left": 5, "waited": 5}, [PostKind.BACK]),
     ],
 )
-def test_a_product_is_worth_a_post_when_it_is_back_after_many_waited_or_nearly_gone(counter, given, kinds):
-    posts = compose_stock_posts(at(shelf(counter, **given).context))
+def test_a_product_is_worth_a_post_when_it_is_back_after_many_waited_or_nearly_gone(driver, given, kinds):
+    posts = compose_stock_posts(at(shelf(driver, **given).context))
     assert [post["kind"] for post in posts] == kinds
     assert all(post["state"] == State.HELD for post in posts)
 
 
-def test_each_kind_of_post_is_written_once_a_week(counter):
-    shelf(counter, left=3)
-    assert [len(compose_stock_posts(at(counter.context, n))) for n in (0, 1, 7)] == [1, 0, 1]
+def test_each_kind_of_post_is_written_once_a_week(driver):
+    shelf(driver, left=3)
+    assert [len(compose_stock_posts(at(driver.context, n))) for n in (0, 1, 7)] == [1, 0, 1]
 
 
 @pytest.mark.parametrize(
@@ -74,12 +74,12 @@ def test_each_kind_of_post_is_written_once_a_week(counter):
         ({"waited": 9}, {"left": 0, "state": StockStatus.BACKORDER}, 0),
     ],
 )
-def test_an_approved_post_that_is_not_true_any_more_does_not_leave(counter, given, then, sent):
-    (post,) = compose_stock_posts(at(shelf(counter, **given).context))
-    review_post(at(counter.context), post["id"], State.QUEUED, "mara")
+def test_an_approved_post_that_is_not_true_any_more_does_not_leave(driver, given, then, sent):
+    (post,) = compose_stock_posts(at(shelf(driver, **given).context))
+    review_post(at(driver.context), post["id"], State.QUEUED, "mara")
     if then:
-        with counter.context.engine.begin() as connection:
+        with driver.context.engine.begin() as connection:
             connection.execute(update(AVAILABILITIES).values(**then))
-    counter.deliver()
-    assert len(counter.door.taken) == sent
-    assert counter.posts[0]["state"] == (State.SENT if sent else State.SKIPPED)
+    driver.deliver()
+    assert len(driver.transport.taken) == sent
+    assert driver.posts[0]["state"] == (State.SENT if sent else State.SKIPPED)

@@ -21,7 +21,7 @@ from tasks.tables import CUSTOMERS, ORDERS, PURCHASE_REQUESTS, VENDORS
 from templates.rendering.purchasing import PurchaseWords
 from tests.support.builders import day
 from tests.support.buying import HOME, SECRET, WAREHOUSE, Buying, table
-from tests.support.provider import Answer, a_provider
+from tests.support.provider import Answer, run_provider
 from tests.support.shop_driver import noon
 
 one_database = pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)
@@ -181,16 +181,16 @@ def sent_at(asked):
 
 @one_database
 async def test_a_vendor_reached_by_http_gets_the_same_request_under_the_same_id_until_it_answers(context, tmp_path):
-    async with a_provider() as vendor:
-        vendor.will(Answer(500), Answer(201, {"reference": "PO-7"}))
+    async with run_provider() as vendor:
+        vendor.answer_with(Answer(500), Answer(201, {"reference": "PO-7"}))
         shop = Buying(context, tmp_path, keys=json.dumps({"v1": SECRET})).vendor()
         shop.say(vendor={"v1": {"by": "http", "url": f"{vendor.url}/orders"}}).order()
         first = await shop.ask(0)
         assert (first.in_doubt, list(first.retrying.values())) == (0, [1])
         await shop.ask(1)
-        assert [asked.headers["webhook-id"] for asked in vendor.asked] == [shop.requests[0]["id"]] * 2
-        assert vendor.asked[0].body == vendor.asked[1].body
-        for asked in vendor.asked:
+        assert [asked.headers["webhook-id"] for asked in vendor.requests] == [shop.requests[0]["id"]] * 2
+        assert vendor.requests[0].body == vendor.requests[1].body
+        for asked in vendor.requests:
             right = Webhook(SECRET).sign(asked.headers["webhook-id"], sent_at(asked), asked.body.decode())
             assert asked.headers["webhook-signature"] == right
         assert (shop.states(), shop.requests[0]["reference"]) == ([("v1", "http", "sent")], "PO-7")

@@ -68,11 +68,11 @@ def refused(key, order="1041", **facts):
 
 
 def test_an_answer_is_kept_with_its_date_and_its_order_is_looked_at_again(shop, key):
-    before = shop.counter.watch("1041")["version"]
+    before = shop.driver.watch("1041")["version"]
     taken = shop.answer(accepted(key), refused(key, "1042"))
     assert (taken.accepted, taken.refused, taken.bad) == (1, 1, [])
     assert shop.lines == [("1041", 1, 2, "accepted", day(5)), ("1042", 1, 2, "refused", None)]
-    assert shop.counter.watch("1041")["version"] == before + 1
+    assert shop.driver.watch("1041")["version"] == before + 1
     assert shop.happened(key) == ["asked", "sent", "answered", "answered"]
     assert shop.requests[0]["answered_at"] == noon(0)
 
@@ -86,9 +86,9 @@ def test_a_request_is_answered_when_its_last_line_is(shop, key):
 
 def test_the_same_answer_again_changes_nothing_and_a_later_one_takes_its_place(shop, key):
     shop.answer(accepted(key))
-    before = shop.counter.rows(WATCHES)
+    before = shop.driver.rows(WATCHES)
     assert shop.answer(accepted(key)).unchanged == 1
-    assert shop.counter.rows(WATCHES) == before
+    assert shop.driver.rows(WATCHES) == before
     assert shop.answer(accepted(key, promised=8)).accepted == 1
     assert shop.lines[0] == ("1041", 1, 2, "accepted", day(8))
 

@@ -29,52 +29,52 @@ LAMP, RUG = ProductFacts("lamp", "Reading lamp", "lamps"), ProductFacts("rug", "
 
 
 @pytest.fixture
-def shop(counter):
+def shop(driver):
     """Return a shop that sold two lamps a day for forty days, all of them delivered, and has ten left."""
-    sells(counter, LAMP, 40, quantity=2)
-    counter.stock(LAMP, 10)
-    return counter
+    sells(driver, LAMP, 40, quantity=2)
+    driver.stock(LAMP, 10)
+    return driver
 
 
-def sells(counter, product, days, *, quantity=1, every=1):
+def sells(driver, product, days, *, quantity=1, every=1):
     for n in range(1, days + 1, every):
         one = line(promised=3 - n, shipped=1 - n, quantity=quantity, product=product)
-        counter.order(f"{product.id} {n}", one, placed=-n)
+        driver.order(f"{product.id} {n}", one, placed=-n)
 
 
-def reckoned(counter, on=0, *, limit=100):
+def reckoned(driver, on=0, *, limit=100):
     """Reckon all pages; return how many levels were written, and the levels by product."""
-    context, after, written = counter.context.with_run("r", day(on), noon(on)), "", 0
+    context, after, written = driver.context.with_run("r", day(on), noon(on)), "", 0
     with read_only(context.engine) as connection:
         found = lead_times(context, connection, context.as_of)
     while (page := compute_levels(context, found, after, limit)).last is not None:
         after, written = page.last, written + page.written
-    return written, {row["product_id"]: row for row in counter.rows(STOCK_LEVELS)}
+    return written, {row["product_id"]: row for row in driver.rows(STOCK_LEVELS)}
 
 
-def listed(counter, *, everything=False):
-    with read_only(counter.context.engine) as connection:
-        return reorder_list(counter.context, connection, DAY, everything=everything)
+def listed(driver, *, everything=False):
+    with read_only(driver.context.engine) as connection:
+        return reorder_list(driver.context, connection, DAY, everything=everything)
 
 
-def put(counter, table, **values):
-    with counter.context.engine.begin() as connection:
+def put(driver, table, **values):
+    with driver.context.engine.begin() as connection:
         connection.execute(insert(table).values(**values))
 
 
-def change(counter, product, **facts):
-    with counter.context.engine.begin() as connection:
+def change(driver, product, **facts):
+    with driver.context.engine.begin() as connection:
         connection.execute(update(PRODUCTS).where(PRODUCTS.c.id == product.id).values(**facts))
 
 
 def inbound(
-    counter, key, *, ordered=None, received=None, vendor="v1", product=LAMP, quantity=5, promised=None, expected=None
+    driver, key, *, ordered=None, received=None, vendor="v1", product=LAMP, quantity=5, promised=None, expected=None
 ):
     moments = {"ordered_at": None if ordered is None else noon(ordered)}
     moments |= {"received_at": None if received is None else noon(received)}
     days = {"promised_on": promised, "expected_on": expected}
     put(
-        counter,
+        driver,
         INBOUNDS,
         id=key,
         product_id=product.id,
@@ -94,10 +94,10 @@ def test_demand_is_what_was_ordered_on_each_day_since_the_first_sale(shop):
     assert (lamp["safety_stock"], lamp["reorder_point"], lamp["order_quantity"]) == (0, 42, 42 + 14 - 10)
 
 
-def test_days_without_an_order_count_as_days_without_a_sale(counter):
-    sells(counter, RUG, 100, every=5)
-    counter.stock(RUG, 0)
-    rug = reckoned(counter)[1]["rug"]
+def test_days_without_an_order_count_as_days_without_a_sale(driver):
+    sells(driver, RUG, 100, every=5)
+    driver.stock(RUG, 0)
+    rug = reckoned(driver)[1]["rug"]
     assert (rug["method"], rug["demand_a_day"]) == ("intermittent", pytest.approx(0.2 * 0.95))
 
 
@@ -120,18 +120,18 @@ def test_what_was_cancelled_was_never_wanted(shop, table):
     assert (lamp["demand_a_day"], lamp["method"], lamp["available"]) == (0, "none", 10)
 
 
-def test_an_order_belongs_to_the_shops_day_from_its_first_moment_to_its_last(counter):
+def test_an_order_belongs_to_the_shops_day_from_its_first_moment_to_its_last(driver):
     # Berlin's clocks went forward on 29 March, 78 days before: a day of 23 hours.
-    begins = [counter.context.start_of(day(-n)) for n in range(101)]
+    begins = [driver.context.start_of(day(-n)) for n in range(101)]
     for n in range(1, 101):
         last = begins[n - 1] - timedelta(milliseconds=500)
         for moment in (begins[n], last):
             key = f"{n} {moment}"
-            counter.order(key, line(shipped=0, quantity=n, product=LAMP), placed=-n)
-            with counter.context.engine.begin() as connection:
+            driver.order(key, line(shipped=0, quantity=n, product=LAMP), placed=-n)
+            with driver.context.engine.begin() as connection:
                 connection.execute(update(ORDERS).where(ORDERS.c.id == key).values(placed_at=moment))
-    with read_only(counter.context.engine) as connection:
-        found = daily_sales(counter.context, connection, DAY, ("", "lamp"))
+    with read_only(driver.context.engine) as connection:
+        found = daily_sales(driver.context, connection, DAY, ("", "lamp"))
     assert found == {"lamp": {n - 1: 2 * n for n in range(1, 101)}}
 
 
@@ -198,12 +198,12 @@ def test_what_the_vendor_sends_itself_needs_no_stock_here(shop):
     assert reckoned(shop) == (0, {})
 
 
-def test_nothing_is_ordered_of_what_the_source_tells_no_stock_of(counter):
-    sells(counter, LAMP, 40)
-    assert reckoned(counter) == (0, {})
-    counter.stock(LAMP, 0)
-    assert reckoned(counter)[0] == 1
-    assert "\n3 left out: the source tells of no stock" in summary("Lamps & Co", DAY, 1, listed(counter), 3)
+def test_nothing_is_ordered_of_what_the_source_tells_no_stock_of(driver):
+    sells(driver, LAMP, 40)
+    assert reckoned(driver) == (0, {})
+    driver.stock(LAMP, 0)
+    assert reckoned(driver)[0] == 1
+    assert "\n3 left out: the source tells of no stock" in summary("Lamps & Co", DAY, 1, listed(driver), 3)
 
 
 def test_the_list_begins_with_what_runs_out_first_and_holds_the_rest_on_demand(shop):

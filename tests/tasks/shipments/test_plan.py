@@ -48,38 +48,38 @@ def at(context, on=0):
     return context.with_run("run", day(on), noon(on))
 
 
-def choose(counter, on=0, *, batch=100):
+def choose(driver, on=0, *, batch=100):
     """Allocate and choose on a day, as the flow does; return the counts."""
-    allocate(counter.context, on)
-    return dict(plan_all(at(counter.context, on), batch))
+    allocate(driver.context, on)
+    return dict(plan_all(at(driver.context, on), batch))
 
 
-def choice(counter, key="1041"):
+def choice(driver, key="1041"):
     """Return the parcels of an order as lines and days, and the sentence; None where there is no choice."""
-    for row in counter.rows(SHIPPING_PLANS):
+    for row in driver.rows(SHIPPING_PLANS):
         if row["order_id"] == key:
             return [("".join(one["lines"]), one["ships_on"]) for one in row["parcels"]], row["why"]
     return None
 
 
-def parcels(counter, *keys, on=0):
-    with read_only(counter.context.engine) as connection:
-        return remaining_parcels(counter.context, connection, keys or ["1041"], day(on))
+def parcels(driver, *keys, on=0):
+    with read_only(driver.context.engine) as connection:
+        return remaining_parcels(driver.context, connection, keys or ["1041"], day(on))
 
 
-def known(counter, key="1041"):
-    with read_only(counter.context.engine) as connection:
-        (found,) = get_orders(counter.context, connection, [key])
+def known(driver, key="1041"):
+    with read_only(driver.context.engine) as connection:
+        (found,) = get_orders(driver.context, connection, [key])
     return found.order
 
 
-def order_story(counter, key="1041", on=0):
-    with read_only(counter.context.engine) as connection:
-        return explain_order(at(counter.context, on), connection, key)
+def order_story(driver, key="1041", on=0):
+    with read_only(driver.context.engine) as connection:
+        return explain_order(at(driver.context, on), connection, key)
 
 
-def facts(counter, table=ORDERS, **values):
-    write(counter, update(table).values(**values))
+def facts(driver, table=ORDERS, **values):
+    write(driver, update(table).values(**values))
 
 
 VASE_LINE, LAMP_LINE = line("1", promised=2, product=VASE), line("2", promised=2, product=LAMP)
@@ -89,13 +89,13 @@ SENTENCE = "send 1 of 2 lines now: 7 days earlier for 4.90 EUR more (worth 6.50)
 
 
 @pytest.fixture
-def apart(counter):
+def apart(driver):
     """Order 1041 wants a vase, which is there, and a lamp, which leaves a week later; both were promised for day 2."""
-    counter.stock(VASE, 5)
-    counter.stock(LAMP, 0)
-    counter.order("1041", VASE_LINE, LAMP_LINE)
-    deliveries(counter, ("D1", 12, 4))
-    return counter
+    driver.stock(VASE, 5)
+    driver.stock(LAMP, 0)
+    driver.order("1041", VASE_LINE, LAMP_LINE)
+    deliveries(driver, ("D1", 12, 4))
+    return driver
 
 
 def test_what_is_there_goes_now_and_the_reckoning_is_written_down(apart):
@@ -137,12 +137,12 @@ def test_where_nothing_is_left_to_choose_the_choice_goes(apart, fact):
     assert apart.rows(SHIPPING_PLANS) == []
 
 
-def test_an_order_of_one_line_or_of_lines_that_are_there_needs_no_choice(counter):
-    counter.stock(VASE, 5)
-    counter.order("1", VASE_LINE)
-    counter.order("2", VASE_LINE, line("2", product=VASE))
-    assert choose(counter) == {}
-    assert counter.rows(SHIPPING_PLANS) == []
+def test_an_order_of_one_line_or_of_lines_that_are_there_needs_no_choice(driver):
+    driver.stock(VASE, 5)
+    driver.order("1", VASE_LINE)
+    driver.order("2", VASE_LINE, line("2", product=VASE))
+    assert choose(driver) == {}
+    assert driver.rows(SHIPPING_PLANS) == []
 
 
 def test_lines_with_one_mark_leave_together(apart):
@@ -180,7 +180,7 @@ def test_what_a_vendor_sends_itself_comes_beside_the_parcels_that_a_customer_is_
     write(apart, update(PRODUCTS).where(PRODUCTS.c.id == "chair").values(drop_shipped=True))
     choose(apart)
     assert parcels(apart, "1042") == {"1042": (Parcel(("1",), day(1)), Parcel(("2",), day(8)))}
-    (message,) = apart.live()
+    (message,) = apart.run_day()
     headings = "Should still be on time|Parcel 1 of 2|Parcel 2 of 2"
     _, on_time, first, still_to_come = re.split(headings, message.text)
     assert ["Chair" in part for part in (on_time, first, still_to_come)] == [True, False, False]
@@ -207,14 +207,14 @@ def test_a_parcel_leaves_on_the_day_that_its_lines_are_expected_however_late_a_d
         assert str(first.ships_on) == told["1"]
 
 
-def test_a_shop_without_stock_chooses_by_its_own_dates_and_one_that_passed_is_none(counter):
+def test_a_shop_without_stock_chooses_by_its_own_dates_and_one_that_passed_is_none(driver):
     there = line("1", promised=0, expected=1, product=VASE)
-    counter.order("1041", there, line("2", promised=0, expected=20, product=LAMP))
-    counter.order("1042", there, line("2", promised=0, expected=-1, product=LAMP))
-    choose(counter)
-    assert choice(counter)[0] == [("1", "2026-06-16"), ("2", "2026-07-05")]
-    assert choice(counter, "1042")[0] == [("1", "2026-06-16"), ("2", None)]
-    assert parcels(counter, "1042") == {"1042": (Parcel(("1",), day(1)), Parcel(("2",), None))}
+    driver.order("1041", there, line("2", promised=0, expected=20, product=LAMP))
+    driver.order("1042", there, line("2", promised=0, expected=-1, product=LAMP))
+    choose(driver)
+    assert choice(driver)[0] == [("1", "2026-06-16"), ("2", "2026-07-05")]
+    assert choice(driver, "1042")[0] == [("1", "2026-06-16"), ("2", None)]
+    assert parcels(driver, "1042") == {"1042": (Parcel(("1",), day(1)), Parcel(("2",), None))}
 
 
 def test_an_order_in_a_currency_that_is_not_reckoned_in_waits(apart):
@@ -223,20 +223,20 @@ def test_an_order_in_a_currency_that_is_not_reckoned_in_waits(apart):
     assert choice(apart) == (AT_ONCE, "wait for all: the policy reckons no parcels in SEK")
 
 
-def test_pages_find_all_orders_and_remove_what_lies_between_them(counter):
-    counter.stock(VASE, 50)
-    counter.stock(LAMP, 0)
-    deliveries(counter, ("D1", 50, 4))
+def test_pages_find_all_orders_and_remove_what_lies_between_them(driver):
+    driver.stock(VASE, 50)
+    driver.stock(LAMP, 0)
+    deliveries(driver, ("D1", 50, 4))
     keys = [f"{n:02}" for n in range(7)]
     for key in keys:
-        counter.order(key, VASE_LINE, LAMP_LINE)
-    assert choose(counter, batch=3) == {"in_parts": 7, "changed": 7}
+        driver.order(key, VASE_LINE, LAMP_LINE)
+    assert choose(driver, batch=3) == {"in_parts": 7, "changed": 7}
     for key in ("00", "03", "06"):
-        counter.change(key, cancelled_at=noon(0))
-    assert choose(counter, batch=2) == {"in_parts": 4, "changed": 3}
-    assert sorted(row["order_id"] for row in counter.rows(SHIPPING_PLANS)) == ["01", "02", "04", "05"]
-    assert choose(counter, batch=4) == {"in_parts": 4}
-    assert parcels(counter, *keys).keys() == {"01", "02", "04", "05"}
+        driver.change(key, cancelled_at=noon(0))
+    assert choose(driver, batch=2) == {"in_parts": 4, "changed": 3}
+    assert sorted(row["order_id"] for row in driver.rows(SHIPPING_PLANS)) == ["01", "02", "04", "05"]
+    assert choose(driver, batch=4) == {"in_parts": 4}
+    assert parcels(driver, *keys).keys() == {"01", "02", "04", "05"}
 
 
 def test_the_customers_word_goes_before_the_shops_and_the_policys(apart):
@@ -271,10 +271,10 @@ def test_the_customers_word_goes_before_the_shops_and_the_policys(apart):
     ]
 
 
-def test_a_wish_is_kept_where_no_line_has_to_wait_so_far(counter):
-    counter.order("1041", VASE_LINE)
-    assert set_shipping_preference(at(counter.context), "1041", ShippingPreference.COMPLETE, "Rita") is None
-    assert len(counter.rows(CUSTOMER_ANSWERS)) == 1
+def test_a_wish_is_kept_where_no_line_has_to_wait_so_far(driver):
+    driver.order("1041", VASE_LINE)
+    assert set_shipping_preference(at(driver.context), "1041", ShippingPreference.COMPLETE, "Rita") is None
+    assert len(driver.rows(CUSTOMER_ANSWERS)) == 1
 
 
 @pytest.mark.parametrize(("key", "why"), [("9", "no order '9' is known"), ("1041", "no line that is still to be sent")])
@@ -336,10 +336,10 @@ def test_a_line_that_waits_for_another_is_told_the_day_of_their_parcel(apart, pr
     choose(apart)
     (parcel,) = apart.rows(SHIPPING_PLANS)[0]["parcels"]
     assert parcel["waiting"] == waits
-    (message,) = apart.live()
+    (message,) = apart.run_day()
     assert message.text.count(told) == 2
     assert "on time" not in message.text
-    assert [choose(apart, on) and apart.live(on) for on in range(1, 5)] == [[]] * 4
+    assert [choose(apart, on) and apart.run_day(on) for on in range(1, 5)] == [[]] * 4
     assert order_story(apart)["lines"][0]["expected_on"] == date.fromisoformat(waits["1"])
 
 
@@ -347,22 +347,22 @@ def test_no_good_news_comes_of_a_line_that_lies_ready_and_waits(apart):
     facts(apart, shipping_preference="complete")
     write(apart, update(STOCKS).where(STOCKS.c.product_id == "vase").values(on_hand=0))
     choose(apart)
-    apart.live()
+    apart.run_day()
     write(apart, update(STOCKS).where(STOCKS.c.product_id == "vase").values(on_hand=5))
     choose(apart, 1)
     assert not any(line.ready for line in known(apart).lines)
-    (message,) = apart.live(1)
+    (message,) = apart.run_day(1)
     assert message.text.count("now expected by June 23, 2026") == 2
     assert "ready" not in message.text
 
 
 def test_a_wish_moves_the_days_of_words_that_wait_to_be_sent(apart):
     choose(apart)
-    apart.decide()
+    apart.evaluate()
     set_shipping_preference(at(apart.context), "1041", ShippingPreference.COMPLETE, "Rita")
     apart.deliver()
-    assert apart.door.taken == []
-    (message,) = apart.live()
+    assert apart.transport.taken == []
+    (message,) = apart.run_day()
     assert message.text.count("now expected by June 23, 2026") == 2
     assert "parcel" not in message.text
 
@@ -473,9 +473,9 @@ def test_no_mark_becomes_a_formula_in_the_warehouse(apart, tmp_path):
     assert [row["ship_with"] for row in csv.DictReader(io.StringIO(text))] == ["", "'=1+1"]
 
 
-def test_an_order_that_was_cancelled_is_explained_as_cancelled(counter):
-    counter.order("1041", LAMP_LINE)
-    facts(counter, cancelled_at=noon(1))
-    before, after = order_story(counter, on=0), order_story(counter, on=1)
+def test_an_order_that_was_cancelled_is_explained_as_cancelled(driver):
+    driver.order("1041", LAMP_LINE)
+    facts(driver, cancelled_at=noon(1))
+    before, after = order_story(driver, on=0), order_story(driver, on=1)
     assert (before["lines"][0]["state"], before["now"]["why"]) == ("on time", "nothing is late")
     assert (after["lines"][0]["state"], after["now"]["why"]) == (f"cancelled {day(1)}", "the order was cancelled")
