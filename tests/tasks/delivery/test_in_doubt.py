@@ -247,7 +247,7 @@ def test_what_a_person_did_not_find_leaves_again_once(driver):
 @pytest.mark.parametrize("beginning", ["", "no-such", "%", "%%%%"])
 def test_a_message_that_is_not_plainly_meant_is_not_settled(driver, beginning):
     doubtful(driver, 2)
-    with pytest.raises(ForewarnError, match=r"settle list|too short"):
+    with pytest.raises(ForewarnError, match=r"in-doubt list|too short"):
         resolve_manually(driver.context, LATER, beginning, "mara", sent=True)
     assert states(driver) == [State.IN_DOUBT] * 2
 

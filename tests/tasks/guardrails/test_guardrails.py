@@ -446,9 +446,7 @@ def test_a_dry_run_foresees_facts_too_old_but_not_those_of_a_day_to_come(place):
     ahead = date.today() + timedelta(days=9)  # noqa: DTZ011 - in any zone it has not come yet
     for on, limits in ((LIVED + timedelta(days=6), {"max_data_age_hours"}), (ahead, set())):
         with open_app(place / "shop") as app:
-            assert (
-                asyncio.run(run_late_orders(app, on, dry_run=True)).held.keys() & {"max_data_age_hours"} == limits
-            )
+            assert asyncio.run(run_late_orders(app, on, dry_run=True)).held.keys() & {"max_data_age_hours"} == limits
 
 
 @pytest.mark.parametrize("flow", [late_orders, restock], ids=lambda flow: flow.name)
