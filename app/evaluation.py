@@ -4,14 +4,13 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from prefect.deployments import arun_deployment
 from prefect.exceptions import ObjectNotFound
 
 from app.composition import App
-from app.prefect_tasks import deed
+from app.prefect_tasks import run_task
 from app.reports import run as showing
 from models.batches import Progress
 from models.errors import ForewarnError
@@ -37,9 +36,9 @@ async def evaluate_shard(
     looked, after, shelves = EvaluationSummary(), None, SubstituteStock()
     while True:
         left = None if limit is None else limit - sum(looked.changes.values())
-        begun = looked.orders + 1
-        work = partial(evaluate_page, context, shelves, after, batch=app.settings.batch_size, limit=left, shard=shard)
-        page = await deed(f"look: orders from {begun}", work)
+        page = await run_task(
+            evaluate_page, context, shelves, after, batch=app.settings.batch_size, limit=left, shard=shard
+        )
         looked.add(page.looked)
         progress("orders", looked.orders)
         if page.last is None:

@@ -1,8 +1,9 @@
-"""Do a piece of work as a Prefect task run inside a flow run, and plainly everywhere else."""
+"""Run a function as a Prefect task run inside a flow run, and as a plain call everywhere else."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+import inspect
+from collections.abc import Callable, Coroutine
+from typing import Any, ParamSpec, TypeVar, overload
 
 from prefect import Task
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
@@ -14,43 +15,42 @@ from prefect.context import FlowRunContext
 from prefect.tasks import exponential_backoff
 from sqlalchemy.exc import OperationalError
 
-from tasks.offers.budget import WriteConflict
-
+P = ParamSpec("P")
 T = TypeVar("T")
-RETRYABLE = (OperationalError, WriteConflict)
-"""What may be repeated: the transaction was rolled back, so nothing was done."""
+RETRYABLE = (OperationalError,)
+"""Errors after which a function may be repeated: the database rolled its transaction back."""
+MAX_RETRIES = 2
 
 
-async def deed(name: str, work: Callable[[], T]) -> T:
-    """Do blocking work in a thread; a fault that certainly left nothing behind is tried again."""
-    return await _run(name, lambda: asyncio.to_thread(work), retries=2)
+@overload
+async def run_task(work: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> T: ...
+@overload
+async def run_task(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T: ...
+async def run_task(work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call a function with these arguments, in a flow run as a task run that has the function's name.
 
+    A blocking function runs in a thread, and in a flow run it is repeated up to twice after a RETRYABLE error. A
+    coroutine function calls providers and records itself what it did: it is never repeated.
+    """
+    blocking = not inspect.iscoroutinefunction(work)
 
-async def once(name: str, work: Callable[[], Awaitable[T]]) -> T:
-    """Do work that keeps its own account of what was done; it is never repeated here."""
-    return await _run(name, work, retries=0)
+    async def call() -> Any:
+        return await (asyncio.to_thread(work, *args, **kwargs) if blocking else work(*args, **kwargs))
 
-
-async def _run(name: str, work: Callable[[], Awaitable[T]], retries: int) -> T:
     if FlowRunContext.get() is None:
-        return await work()
-
-    async def body() -> T:
-        return await work()
-
+        return await call()
     task: Task[[], Any] = Task(
-        body,
-        name=name.split(":")[0],
-        task_run_name=name,
+        call,
+        name=work.__name__,
+        task_run_name=work.__name__,
         cache_policy=NO_CACHE,
         persist_result=False,
-        retries=retries,
+        retries=MAX_RETRIES if blocking else 0,
         retry_delay_seconds=exponential_backoff(backoff_factor=2),
         retry_jitter_factor=0.5,
         retry_condition_fn=_is_retryable,
     )
-    done: T = await task()
-    return done
+    return await task()
 
 
 async def _is_retryable(_: Task[..., Any], __: TaskRun, state: RunState[Any]) -> bool:
@@ -58,13 +58,13 @@ async def _is_retryable(_: Task[..., Any], __: TaskRun, state: RunState[Any]) ->
         await state.aresult()
     except RETRYABLE:
         return True
-    except BaseException:  # noqa: BLE001 - any other fault ends the run, and is raised there
+    except BaseException:  # noqa: BLE001 - any other error ends the run, and is raised there
         return False
     return False
 
 
 async def publish_artifact(key: str, markdown: str, table: list[dict[str, Any]] | None = None, title: str = "") -> None:
-    """Leave what people read in Prefect's page: a summary, and a table under it. Nothing outside a flow run."""
+    """Show a summary, and a table below it, on the flow run's page in Prefect. Does nothing outside a flow run."""
     if FlowRunContext.get() is None:
         return
     await acreate_markdown_artifact(key=f"{key}-summary", markdown=markdown, description=title)
@@ -73,7 +73,7 @@ async def publish_artifact(key: str, markdown: str, table: list[dict[str, Any]] 
 
 
 async def rename_flow_run(name: str) -> None:
-    """Give the flow run a name that tells what came of it."""
+    """Give the flow run a name that states its outcome. Does nothing outside a flow run."""
     context = FlowRunContext.get()
     if context is None or context.flow_run is None:
         return

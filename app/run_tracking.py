@@ -3,14 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from app.clock import Clock
 from app.composition import App
-from app.prefect_tasks import deed
+from app.prefect_tasks import run_task
 from models.errors import ForewarnError
 from models.run_report import Report
 from tasks.context import Context
@@ -27,7 +26,7 @@ def flow_run_name() -> str:
 @asynccontextmanager
 async def track_run(app: App, flow: str, time: Clock) -> AsyncIterator[tuple[Context, Report]]:
     """Write down that a run begins, and how it ended; the report that it fills in the meantime is kept with it."""
-    context = await deed("begin", partial(start_run, app.context, flow, time.as_of, time.now()))
+    context = await run_task(start_run, app.context, flow, time.as_of, time.now())
     report = Report(run=context.run_id, as_of=context.as_of)
     state = "failed"
     with hold_run_lock(context.engine, context.run_id):

@@ -9,17 +9,19 @@ from prefect import flow
 
 from app.clock import make_clock
 from app.composition import App, open_app
-from app.prefect_tasks import deed, publish_artifact, rename_flow_run
+from app.prefect_tasks import publish_artifact, rename_flow_run, run_task
 from app.reports.run import summary
 from app.run_tracking import flow_run_name, track_run
 from app.safe_text import escape_control
 from models.batches import Progress, no_progress
 from models.inventory import StockStatus
 from models.run_report import Report
+from tasks.context import Context
 from tasks.guardrails.run_days import check_not_before
 from tasks.imports.guard import wait_for_import
 from tasks.inventory.allocate import ALLOCATE, AllocationSummary, allocate_page, load_forecast_inputs, short_products
 from tasks.inventory.expected_dates import close_shipped
+from tasks.inventory.forecast_inputs import ForecastInputs
 from tasks.inventory.in_transit import date_in_transit
 from tasks.shipments.plan import plan_all
 from tasks.storefront.publish import publish as publish_storefront
@@ -49,29 +51,35 @@ async def run_allocate(
     context, time = app.context, make_clock(app.folder.shop.zone, as_of)
     await asyncio.to_thread(check_not_before, context, ALLOCATE, time.as_of)
     async with track_run(app, ALLOCATE, time) as (context, report):
-        seen = await deed("learn: vendors", partial(load_forecast_inputs, context))
+        seen = await run_task(load_forecast_inputs, context)
 
         done, after, pages = AllocationSummary(), "", 0
         while True:
-            work = partial(allocate_page, context, seen, after, app.settings.batch_size)
-            page, after = await deed(f"allocate: page {pages + 1}", partial(wait_for_import, work))
+            page, after = await run_task(allocate_page_after_import, context, seen, after, app.settings.batch_size)
             done.add(page)
             pages += 1
             progress("lines", done.coverage.total())
             if not after:
                 break
 
-        done.dates["changed"] += await deed("date: what was sent", partial(date_in_transit, context))
-        done.dates["ended"] += await deed("end: what was sent", partial(close_shipped, context))
-        report.parcels = dict(await deed("choose: parcels", partial(plan_all, context, app.settings.batch_size)))
+        done.dates["changed"] += await run_task(date_in_transit, context)
+        done.dates["ended"] += await run_task(close_shipped, context)
+        report.parcels = dict(await run_task(plan_all, context, app.settings.batch_size))
         if folder := app.settings.storefront_dir:
-            await deed("publish: the storefront", partial(publish_storefront, context, context.started_at, folder))
+            await run_task(publish_storefront, context, context.started_at, folder)
         report.coverage, report.products, report.dates = dict(done.coverage), dict(done.products), dict(+done.dates)
     shortage = await asyncio.to_thread(short_products, context)
     said = summary(report, app.folder.shop.name)
     await publish_artifact(ALLOCATE, said, shown(shortage), title="Products that orders wait for")
     await rename_flow_run(f"{ALLOCATE} {report.as_of}: {report.dates.get('changed', 0)} dates changed")
     return report, shortage
+
+
+def allocate_page_after_import(
+    context: Context, inputs: ForecastInputs, after: str, batch: int
+) -> tuple[AllocationSummary, str]:
+    """Allocate a page of products, as soon as no import is in progress; see `allocate_page` for the values."""
+    return wait_for_import(partial(allocate_page, context, inputs, after, batch))
 
 
 def shown(shortage: list[dict[str, Any]]) -> list[dict[str, str | int]]:

@@ -2,13 +2,12 @@
 
 from dataclasses import asdict
 from datetime import date, timedelta
-from functools import partial
 
 from prefect import flow
 
 from app.clock import make_clock
 from app.composition import App, open_app
-from app.prefect_tasks import deed, publish_artifact, rename_flow_run
+from app.prefect_tasks import publish_artifact, rename_flow_run, run_task
 from app.reports.run import counted
 from app.run_tracking import flow_run_name
 from app.safe_text import markdown_cell
@@ -30,7 +29,7 @@ async def digest(shop: str | None = None, as_of: date | None = None) -> dict[str
     with open_app(shop) as app:
         on = as_of or make_clock(app.folder.shop.zone, None).as_of - timedelta(days=1)
 
-        found = await deed("count the day", partial(_count, app, on))
+        found = await run_task(_count, app, on)
 
         await publish_artifact(DIGEST, digest_markdown(app.folder.shop.name, on, found), title="The day")
         await rename_flow_run(f"{DIGEST} of {on}")

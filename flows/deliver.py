@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
-from functools import partial
 
 from prefect import flow
 from prefect.states import Completed
@@ -14,7 +13,7 @@ from sqlalchemy import func, select
 from app.clock import Clock, make_clock
 from app.composition import App, open_app
 from app.live_channels import channels_not_live
-from app.prefect_tasks import deed, once, publish_artifact, rename_flow_run
+from app.prefect_tasks import publish_artifact, rename_flow_run, run_task
 from app.reports import run as showing
 from app.run_tracking import flow_run_name, track_run
 from app.transports import open_transports
@@ -81,14 +80,13 @@ async def run_deliver(
         not_live = {} if only_run else await asyncio.to_thread(channels_not_live, app)
         async with open_transports(app, time.now, not_live) as (doors, shut):
             crew = DeliveryWorker(app.worker, doors, app.settings.concurrency, time.now, only_run)
-            delivered = DeliverySummary(in_doubt=await deed("sweep", partial(mark_abandoned, context, crew)))
-            settled = await once("settle doubts", partial(reconcile_in_doubt, context, crew))
+            delivered = DeliverySummary(in_doubt=await run_task(mark_abandoned, context, crew))
+            settled = await run_task(reconcile_in_doubt, context, crew)
             followed: FallbackSummary | None = FallbackSummary(0, 0)
             while followed is not None:
                 await send_on_all_channels(app, context, time, crew, delivered, progress)
                 today = replace(context, as_of=time.day())
-                work = partial(send_fallbacks, today, crew.worker.name, batch=app.settings.batch_size)
-                followed = await deed("follow up: refused notices", work)
+                followed = await run_task(send_fallbacks, today, crew.worker.name, batch=app.settings.batch_size)
                 report.unreachable += followed.unreachable if followed else 0
 
         waiting = await asyncio.to_thread(_count_queued, app)
@@ -121,8 +119,7 @@ async def send_on_all_channels(
         try:
             while busy:
                 today, down = replace(context, as_of=time.day()), tuple(delivered.down)
-                send = partial(deliver_batch, today, alone, batch=app.settings.batch_size, down=down)
-                batch = await once("send: a batch", send)
+                batch = await run_task(deliver_batch, today, alone, batch=app.settings.batch_size, down=down)
                 if batch is not None:
                     busy.add(channel)
                     delivered.add(batch)

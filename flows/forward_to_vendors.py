@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date
-from functools import partial
 from typing import Any
 
 from prefect import flow
@@ -12,7 +11,7 @@ from prefect import flow
 from app.clock import Clock, make_clock
 from app.composition import App, open_app
 from app.live_channels import channels_not_live
-from app.prefect_tasks import deed, once, publish_artifact, rename_flow_run
+from app.prefect_tasks import publish_artifact, rename_flow_run, run_task
 from app.reports import run as showing
 from app.run_tracking import flow_run_name, track_run
 from app.safe_text import markdown_cell
@@ -69,7 +68,7 @@ async def run_forward_to_vendors(app: App, as_of: date | None = None, *, dry_run
     async with track_run(app, FORWARD_TO_VENDORS, time) as (context, report):
         await _record_requests(app, context, report)
 
-        report.reminded = await deed("chase", partial(send_reminders, context))
+        report.reminded = await run_task(send_reminders, context)
         done = await _dispatch(app, context, time, report)
         showing.fill_delivery(report, done)
         report.problems += done.problems
@@ -83,10 +82,10 @@ async def run_forward_to_vendors(app: App, as_of: date | None = None, *, dry_run
 
 
 async def _record_requests(app: App, context: Context, report: Report) -> None:
-    found = await deed("gather", partial(load_requirements, context))
+    found = await run_task(load_requirements, context)
 
     decided = plan_requests(found.needs, found.asked)
-    ways, report.problems = await deed("ways", partial(channels_of_vendors, app.context, decided.asks.keys()))
+    ways, report.problems = await run_task(channels_of_vendors, app.context, decided.asks.keys())
     asks = {vendor: asked for vendor, asked in decided.asks.items() if vendor in ways}
     report.problems += [_unaddressed(need) for need in decided.unaddressed]
     report.plans = _table(asks, ways)
@@ -94,7 +93,7 @@ async def _record_requests(app: App, context: Context, report: Report) -> None:
     if report.dry_run:
         report.requested = {vendor: len(asked) for vendor, asked in asks.items()}
         return
-    written = await deed("write", partial(record_requests, context, asks, ways))
+    written = await run_task(record_requests, context, asks, ways)
     report.requested = dict(written)
 
 
@@ -105,8 +104,8 @@ async def _dispatch(app: App, context: Context, time: Clock, report: Report) -> 
     not_live = await asyncio.to_thread(channels_not_live, app)
     async with open_vendor_transports(app, known, time.now, not_live) as (doors, shut):
         couriers = DispatchWorker(app.worker, doors, app.settings.concurrency, time.now)
-        in_doubt = await deed("sweep", partial(recover_abandoned, app.context, couriers))
-        done = await once("send", partial(dispatch_requests, context, couriers, words))
+        in_doubt = await run_task(recover_abandoned, app.context, couriers)
+        done = await run_task(dispatch_requests, context, couriers, words)
     done.in_doubt += in_doubt
     lost = sorted(done.shut.keys() - known.keys())
     done.problems += [f"vendor {vendor} cannot be asked: the shop's facts do not name it any more" for vendor in lost]

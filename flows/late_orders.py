@@ -14,7 +14,7 @@ from app.clock import make_clock
 from app.composition import App, open_app
 from app.evaluation import Evaluate, evaluate_in_shards, evaluate_shard
 from app.ledger import CreateLedger
-from app.prefect_tasks import deed, publish_artifact, rename_flow_run
+from app.prefect_tasks import publish_artifact, rename_flow_run, run_task
 from app.reports import run as showing
 from app.run_tracking import flow_result, flow_run_name, track_run
 from flows.allocate import run_allocate
@@ -87,16 +87,16 @@ async def run_late_orders(
         await asyncio.to_thread(check_clock, app.context, time.as_of)
     async with track_run(app, LATE_ORDERS, time) as (context, report):
         if take_in:
-            await deed("import", partial(import_data, app, context, report, progress))
+            await run_task(import_data, app, context, report, progress)
         if as_of is None:
             await asyncio.to_thread(check_data_date, context)
-        passed = await deed("brake: the facts", partial(check_data, context, accepted_orders(report.imported)))
+        passed = await run_task(check_data, context, accepted_orders(report.imported))
 
         if not passed:
             if take_in:
                 await run_allocate(app, as_of, progress=progress)
             await decide(app, context, report, limit, progress)
-            passed = await deed("brake: the notices", partial(check_run, context))
+            passed = await run_task(check_run, context)
         report.held = {one.name: one.sentence for one in passed}
 
         await asyncio.to_thread(_count, app, report)
@@ -121,11 +121,10 @@ async def _dry_run(app: App, context: Context, limit: int | None, progress: Prog
     if mute := app.context.words.unspoken([bucket.words for bucket in app.context.policy.bucket]):
         raise BadShop(mute)
     shown = partial(progress, "orders")
-    work = partial(dry_run, context, batch=app.settings.batch_size, limit=limit, progress=shown)
-    found = await deed("look: every order", work)
-    brake = partial(preview_breaches, context, found.looked, found.orders.total(), facts=facts)
+    found = await run_task(dry_run, context, batch=app.settings.batch_size, limit=limit, progress=shown)
+    breaches = await run_task(preview_breaches, context, found.looked, found.orders.total(), facts=facts)
     report = Report(as_of=context.as_of, dry_run=True)
-    report.held = {one.name: one.sentence for one in await deed("brake: foresee", brake)}
+    report.held = {one.name: one.sentence for one in breaches}
     showing.fill_evaluation(report, found.looked)
     showing.fill_orders(report, found.orders, app.context.policy)
     await publish_artifact(LATE_ORDERS, showing.summary(report, app.folder.shop.name), report.plans, "Dry run")

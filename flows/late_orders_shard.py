@@ -1,14 +1,13 @@
 """Decide about one shard of a run's orders, on whatever worker has room."""
 
 import asyncio
-from functools import partial
 
 from prefect import flow
 
 from app.clock import make_clock
 from app.composition import open_app
 from app.evaluation import evaluate_shard
-from app.prefect_tasks import deed, rename_flow_run
+from app.prefect_tasks import rename_flow_run, run_task
 from app.reports.run import headline
 from models.policy.policy import Policy
 from models.run_report import Report
@@ -38,7 +37,7 @@ async def late_orders_shard(
     """
     with open_app(shop, policy) as app:
         part = Shard(shard, shards)
-        context = await deed("join", partial(join_run_as_shard, app.context, run, shard))
+        context = await run_task(join_run_as_shard, app.context, run, shard)
         time = make_clock(app.folder.shop.zone, context.as_of)
         state, report = "failed", Report(run=run, as_of=context.as_of)
         try:

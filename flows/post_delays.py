@@ -1,14 +1,13 @@
 """Compose social posts about products that are late in many orders; people approve them before they leave."""
 
 from datetime import date
-from functools import partial
 from typing import Any
 
 from prefect import flow
 
 from app.clock import make_clock
 from app.composition import App, open_app
-from app.prefect_tasks import deed, publish_artifact, rename_flow_run
+from app.prefect_tasks import publish_artifact, rename_flow_run, run_task
 from app.run_tracking import flow_run_name, track_run
 from app.safe_text import markdown_cell
 from tasks.posts.compose import compose_delay_posts
@@ -34,7 +33,7 @@ async def run_post_delays(app: App, as_of: date | None = None) -> list[str]:
     """Compose at most one post a product and week, and hold it."""
     time = make_clock(app.folder.shop.zone, as_of)
     async with track_run(app, POST_DELAYS, time) as (context, _):
-        posts = await deed("compose", partial(compose_delay_posts, context))
+        posts = await run_task(compose_delay_posts, context)
     await publish_artifact(POST_DELAYS, waiting_posts(posts, NONE), title="Posts that wait for approval")
     await rename_flow_run(f"{POST_DELAYS} {context.as_of}: {len(posts)} to approve")
     return [post["id"] for post in posts]

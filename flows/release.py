@@ -1,12 +1,10 @@
 """Let a held run's notices go, or drop them: the form of a deployment, and its account."""
 
-from functools import partial
-
 from prefect import flow
 
 from app.clock import make_clock
 from app.composition import open_app
-from app.prefect_tasks import deed, publish_artifact
+from app.prefect_tasks import publish_artifact, run_task
 from tasks.guardrails.release import ReviewDecision
 from tasks.guardrails.release import review_run as decide
 
@@ -29,7 +27,7 @@ async def release(
     """
     with open_app(shop) as app:
         context = make_clock(app.folder.shop.zone, None).snapshot(app.context)
-        done = await deed(RELEASE, partial(decide, context, run, verdict, who, why))
+        done = await run_task(decide, context, run, verdict, who, why)
     await publish_artifact(
         RELEASE, f"Run `{done.run[:8]}`: {who} said {verdict}; {done.notices:,} notices.\n", title="Released"
     )

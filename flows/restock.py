@@ -1,13 +1,12 @@
 """Goods have arrived: share them out, tell those whose orders can go now, and compose posts about what is back."""
 
 from datetime import date
-from functools import partial
 
 from prefect import flow
 
 from app.clock import make_clock
 from app.composition import App, open_app
-from app.prefect_tasks import deed, publish_artifact, rename_flow_run
+from app.prefect_tasks import publish_artifact, rename_flow_run, run_task
 from app.reports.run import headline
 from app.run_tracking import flow_result, flow_run_name, track_run
 from flows.allocate import run_allocate
@@ -50,7 +49,7 @@ async def run_restock(
 
         report = await run_late_orders(app, as_of, take_in=take_in, progress=progress)
 
-        posts = await deed("compose", partial(compose_stock_posts, context))
+        posts = await run_task(compose_stock_posts, context)
     await publish_artifact(RESTOCK, waiting_posts(posts, NONE), title="Posts that wait for approval")
     await rename_flow_run(f"{headline(RESTOCK, report)}, {len(posts)} to approve")
     return report, [post["id"] for post in posts]

@@ -4,13 +4,12 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
 
 from prefect import flow
 
 from app.clock import make_clock
 from app.composition import App, open_app
-from app.prefect_tasks import deed, publish_artifact, rename_flow_run
+from app.prefect_tasks import publish_artifact, rename_flow_run, run_task
 from app.reports.stock import summary
 from app.run_tracking import flow_run_name, track_run
 from tasks.context import Context
@@ -59,7 +58,7 @@ async def run_stock_report(
     time = make_clock(app.folder.shop.zone, as_of)
     await asyncio.to_thread(check_not_before, app.context, STOCK_REPORT, time.as_of)
     async with track_run(app, STOCK_REPORT, time) as (context, _):
-        found = await deed("lead times", partial(_leads, context))
+        found = await run_task(_leads, context)
 
         products, written, unstocked = await _compute_all(context, found, progress)
 
@@ -82,7 +81,7 @@ async def _compute_all(
 ) -> tuple[int, int, int]:
     products, written, unstocked, after = 0, 0, 0, ""
     while True:
-        page = await deed(f"reckon: after {after or 'the beginning'}", partial(compute_levels, context, found, after))
+        page = await run_task(compute_levels, context, found, after)
         if page.last is None:
             return products, written, unstocked
         products, written, after = products + page.products, written + page.written, page.last

@@ -18,9 +18,9 @@ def shard_slot(order: str) -> int:
 
 
 class _ShardSlot(FunctionElement[int]):
-    """`place_of` in SQL: PostgreSQL reckons it, and SQLite asks Python (tasks/db/engine.py makes it known there)."""
+    """`shard_slot` in SQL: PostgreSQL computes it; on SQLite it calls the Python function (see tasks/db/engine.py)."""
 
-    name = "place_of"
+    name = "shard_slot"
     type = Integer()
     inherit_cache = True
 
@@ -33,7 +33,7 @@ def _on_postgresql(element: _ShardSlot, compiler: Any, **how: Any) -> str:
 
 @compiles(_ShardSlot, "sqlite")
 def _on_sqlite(element: _ShardSlot, compiler: Any, **how: Any) -> str:
-    return f"place_of({compiler.process(element.clauses, **how)})"
+    return f"shard_slot({compiler.process(element.clauses, **how)})"
 
 
 @dataclass(frozen=True, slots=True)
