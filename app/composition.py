@@ -43,8 +43,7 @@ class App:
 
     def source(self) -> Source:
         """Open the shop's own files or database, read-only."""
-        secret = self.settings.source_url
-        return open_source(self.folder, self.settings.data, secret.get_secret_value() if secret else None)
+        return open_shop_source(self.settings, self.folder)
 
     @property
     def outbox(self) -> Path:
@@ -88,6 +87,12 @@ def read_settings(given: Mapping[str, object] | None = None) -> Settings:
         raise ForewarnError(f"FOREWARN_{key.upper()}:{said}") from error
 
 
+def open_shop_source(settings: Settings, folder: ShopFolder) -> Source:
+    """Open a shop's own files or database, read-only. Raises ForewarnError."""
+    url = settings.source_url
+    return open_source(folder, settings.data, url.get_secret_value() if url else None)
+
+
 @contextmanager
 def isolated_settings(settings: Settings) -> Iterator[None]:
     """Let these settings stand for everything that is opened within, flows too; no environment and no `.env` counts."""
@@ -117,10 +122,10 @@ def open_app(
     if state.is_dir():
         private_folder(state)
     rules = policy or folder.policy
-    own = folder.templates if folder.templates.is_dir() else None
     now = datetime.now(UTC)
     today = now.astimezone(ZoneInfo(folder.shop.zone)).date()
-    context = Context(engine, folder.shop, rules, Calendar(rules.days), Words(folder.shop, own), today, now)
+    words = Words(folder.shop, folder.own_templates)
+    context = Context(engine, folder.shop, rules, Calendar(rules.days), words, today, now)
     # What is loaded by now stays for the run; to look through it at every collection costs a tenth of the time.
     gc.freeze()
     try:

@@ -3,6 +3,7 @@
 import json
 import re
 import unicodedata
+from collections.abc import Iterable, Sequence
 
 CONTROL_CHARACTERS = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 """Unicode's categories of what acts instead of standing there: escape sequences, directions, zero widths, halves."""
@@ -22,3 +23,9 @@ def _escape(character: str) -> str:
 def markdown_cell(text: str) -> str:
     """Return the text as one cell of a markdown table, in which it is neither markup nor HTML."""
     return _MARKUP.sub(r"\\\g<0>", escape_control(" ".join(text.split())))
+
+
+def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a markdown table; text from outside goes through `markdown_cell` first."""
+    lines = (columns, ("---",) * len(columns), *rows)
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)

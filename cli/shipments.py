@@ -11,7 +11,6 @@ from app.ledger import CreateLedger
 from app.safe_text import escape_control
 from cli import console as printing
 from cli.options import AsOf, Json, Shop, Who, now_of
-from models.errors import ForewarnError
 from models.shipments import ShippingPreference
 from tasks.db.sql import read_only
 
@@ -49,7 +48,7 @@ def export(
     as_of: AsOf = None,
 ) -> None:
     """Write as CSV, for the warehouse, what leaves in which parcel, where some lines of an order are ready sooner."""
-    from tasks.csv_files import csv_text, open_csv
+    from tasks.csv_files import csv_text, write_csv
     from tasks.shipments.packing_list import COLUMNS, packing_rows
 
     with open_app(shop, begin=CreateLedger.NEVER) as app, read_only(app.context.engine) as connection:
@@ -57,12 +56,7 @@ def export(
     if csv is None:
         sys.stdout.write(escape_control(csv_text(COLUMNS, found).replace("\r\n", "\n")))
         return
-    try:
-        with open_csv(csv, COLUMNS) as write:
-            for row in found:
-                write(row)
-    except OSError as error:
-        raise ForewarnError(f"{csv} cannot be written: {error.strerror}") from error
+    write_csv(csv, COLUMNS, found)
     orders = len({row[0] for row in found})
     printing.out.print(f"{len(found):,} rows of {orders:,} orders in {csv}", markup=False)
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from app.clock import make_clock
-from app.composition import open_app, read_settings
+from app.composition import open_app, open_shop_source, read_settings
 from app.ledger import CreateLedger
 from cli import console as printing
 from cli.options import AsOf, Data, Json, Shop, as_date
@@ -32,19 +32,17 @@ def init(folder: Annotated[Path, typer.Argument(help="folder to make; it must be
 def check_shop(shop: Shop = None, data: Data = None, as_of: AsOf = None, *, json: Json = False) -> None:
     """Read the shop's facts without writing, and say what is wrong with them."""
     from sources.check import check as check_source
-    from sources.reader import open_source
     from templates.rendering.messages import Words
 
     settings = read_settings({"shop": shop, "data": data})
     folder = read_shop(settings.shop)
-    secret = settings.source_url
     with (
-        open_source(folder, settings.data, secret.get_secret_value() if secret else None) as source,
+        open_shop_source(settings, folder) as source,
         printing.progress("Reading", quiet=json),
     ):
         day = as_date(as_of) or make_clock(folder.shop.zone, None).as_of
         report = check_source(source, day, folder.policy.promise.ship_within)
-    mute = Words(folder.shop, _own(folder)).unspoken(_named(folder))
+    mute = Words(folder.shop, folder.own_templates).unspoken(_named(folder))
     if json:
         printing.print_json(report.as_dict() | {"words": mute})
     else:
@@ -96,7 +94,7 @@ def check_templates(
     folder = read_shop(read_settings({"shop": shop}).shop)
     named = _named(folder)
     with printing.progress("Rendering", quiet=json):
-        found = problems(folder.shop, _own(folder), named, only=message, language=language)
+        found = problems(folder.shop, folder.own_templates, named, only=message, language=language)
     if json:
         printing.print_json({"problems": found})
     for problem in [] if json else found:
@@ -109,10 +107,6 @@ def check_templates(
 
 def _named(folder: ShopFolder) -> list[str]:
     return [bucket.words for bucket in folder.policy.bucket]
-
-
-def _own(folder: ShopFolder) -> Path | None:
-    return folder.templates if folder.templates.is_dir() else None
 
 
 def preview(
@@ -130,7 +124,7 @@ def preview(
     else:
         folder = read_shop(read_settings({"shop": shop}).shop)
         with printing.progress("Rendering", quiet=False):
-            page = write_gallery(entries(folder.shop, _own(folder), _named(folder)), into)
+            page = write_gallery(entries(folder.shop, folder.own_templates, _named(folder)), into)
     printing.out.print(f"Open {page.resolve()}", markup=False)
 
 

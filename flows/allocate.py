@@ -17,7 +17,7 @@ from models.batches import Progress, no_progress
 from models.inventory import StockStatus
 from models.run_report import Report
 from tasks.context import Context
-from tasks.guardrails.run_days import check_not_before
+from tasks.guardrails.run_days import check_not_before_last
 from tasks.imports.guard import wait_for_import
 from tasks.inventory.allocate import ALLOCATE, AllocationSummary, allocate_page, load_forecast_inputs, short_products
 from tasks.inventory.expected_dates import close_shipped
@@ -49,7 +49,7 @@ async def run_allocate(
     Should an import be under way, its end is waited for.
     """
     context, time = app.context, make_clock(app.folder.shop.zone, as_of)
-    await asyncio.to_thread(check_not_before, context, ALLOCATE, time.as_of)
+    await asyncio.to_thread(check_not_before_last, context, ALLOCATE, time.as_of)
     async with track_run(app, ALLOCATE, time) as (context, report):
         seen = await run_task(load_forecast_inputs, context)
 

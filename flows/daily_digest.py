@@ -10,7 +10,7 @@ from app.composition import App, open_app
 from app.prefect_tasks import publish_artifact, rename_flow_run, run_task
 from app.reports.run import counted
 from app.run_tracking import flow_run_name
-from app.safe_text import markdown_cell
+from app.safe_text import markdown_cell, markdown_table
 from tasks.db.sql import read_only
 from tasks.reporting.status import DayTotals, load_day
 
@@ -54,5 +54,5 @@ def digest_markdown(shop: str, on: date, found: DayTotals) -> str:
         ("Refused by a provider", counted(found.rejected)),
         ("Runs", counted(found.runs)),
     )
-    table = "\n".join(f"| {word} | {markdown_cell(said)} |" for word, said in rows)
-    return f"# {markdown_cell(shop)}: {on:%A, %d %B %Y}\n\n| | |\n|---|---|\n{table}\n"
+    table = markdown_table(("", ""), ((word, markdown_cell(said)) for word, said in rows))
+    return f"# {markdown_cell(shop)}: {on:%A, %d %B %Y}\n\n{table}"

@@ -27,7 +27,7 @@ from tasks.delivery.fallback import FallbackSummary, send_fallbacks
 from tasks.delivery.reconcile import reconcile_in_doubt
 from tasks.delivery.worker import TABLES, DeliverySummary, DeliveryWorker, deliver_batch, mark_abandoned
 from tasks.guardrails.run_days import check_clock
-from tasks.runs.records import last_run_date
+from tasks.runs.records import LATE_ORDERS, check_not_before, last_run_date
 
 DELIVER = "deliver"
 IDLE_POLL_SECONDS, IDLE_POLLS = 30, 600
@@ -56,9 +56,8 @@ async def deliver(shop: str | None = None, as_of: date | None = None) -> Report:
 def check_day(app: App, as_of: date | None) -> None:
     """Refuse a day on which nothing may leave: one before the last that was lived, or a clock far ahead of it."""
     today = make_clock(app.folder.shop.zone, as_of).as_of
-    if today < (day := last_run_date(app.context.engine)):
-        # A clock behind that of other workers would let them take what is under way here for abandoned.
-        raise ForewarnError(f"the ledger has lived {day} already, and nothing can leave on {today} any more")
+    # A clock behind that of other workers would let them take what is under way here for abandoned.
+    check_not_before(LATE_ORDERS, last_run_date(app.context.engine), today, f"nothing can be sent on {today} any more")
     if as_of is None:
         check_clock(app.context, today)
 

@@ -14,7 +14,7 @@ from app.live_channels import channels_not_live
 from app.prefect_tasks import publish_artifact, rename_flow_run, run_task
 from app.reports import run as showing
 from app.run_tracking import flow_run_name, track_run
-from app.safe_text import markdown_cell
+from app.safe_text import markdown_cell, markdown_table
 from app.vendor_transports import open_vendor_transports
 from models.errors import ForewarnError
 from models.purchasing import RequestLine, Requirement
@@ -99,8 +99,7 @@ async def _record_requests(app: App, context: Context, report: Report) -> None:
 
 async def _dispatch(app: App, context: Context, time: Clock, report: Report) -> DispatchSummary:
     known = await asyncio.to_thread(_vendors, app)
-    own = app.folder.templates if app.folder.templates.is_dir() else None
-    words = PurchaseWords(app.folder.shop, own)
+    words = PurchaseWords(app.folder.shop, app.folder.own_templates)
     not_live = await asyncio.to_thread(channels_not_live, app)
     async with open_vendor_transports(app, known, time.now, not_live) as (doors, shut):
         couriers = DispatchWorker(app.worker, doors, app.settings.concurrency, time.now)
@@ -144,13 +143,14 @@ def summary(shop: str, report: Report, found: list[dict[str, Any]]) -> str:
     said = showing.summary(report, shop)
     if not found:
         return said
-    rows = "\n".join(
-        f"| `{one['request'][:8]}` | {markdown_cell(one['vendor'])} "
-        f"| {markdown_cell(one['order'] or '')} | {markdown_cell(one['line'] or '')} "
-        f"| {one['since']:%Y-%m-%d %H:%M} | {markdown_cell(one['what'])} |"
-        for one in found[:SHOWN]
+    rows = (
+        (
+            f"`{row['request'][:8]}`",
+            *(markdown_cell(row[name] or "") for name in ("vendor", "order", "line")),
+            f"{row['since']:%Y-%m-%d %H:%M}",
+            markdown_cell(row["what"]),
+        )
+        for row in found[:SHOWN]
     )
-    return (
-        f"{said}\n## Waits for staff\n\n| request | vendor | order | line | since (UTC) | what |\n"
-        f"|---|---|---|---|---|---|\n{rows}\n"
-    )
+    table = markdown_table(("request", "vendor", "order", "line", "since (UTC)", "what"), rows)
+    return f"{said}\n## Waits for staff\n\n{table}"

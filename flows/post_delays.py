@@ -9,7 +9,7 @@ from app.clock import make_clock
 from app.composition import App, open_app
 from app.prefect_tasks import publish_artifact, rename_flow_run, run_task
 from app.run_tracking import flow_run_name, track_run
-from app.safe_text import markdown_cell
+from app.safe_text import markdown_cell, markdown_table
 from tasks.posts.compose import compose_delay_posts
 
 POST_DELAYS = "post-delays"
@@ -43,8 +43,8 @@ def waiting_posts(posts: list[dict[str, Any]], nothing: str) -> str:
     """Return as markdown the posts that wait for approval, or else that there is nothing."""
     if not posts:
         return nothing
-    shown = "\n".join(f"| `{post['id'][:8]}` | {post['orders']} | {markdown_cell(post['text'])} |" for post in posts)
+    rows = ((f"`{post['id'][:8]}`", str(post["orders"]), markdown_cell(post["text"])) for post in posts)
     return (
-        "# Posts that wait for approval\n\n| post | orders | text |\n|---|---|---|\n"
-        f"{shown}\n\nApprove with `forewarn posts approve POST`, turn down with `forewarn posts reject POST`.\n"
+        f"# Posts that wait for approval\n\n{markdown_table(('post', 'orders', 'text'), rows)}\n"
+        "Approve with `forewarn posts approve POST`, turn down with `forewarn posts reject POST`.\n"
     )

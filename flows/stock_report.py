@@ -14,7 +14,7 @@ from app.reports.stock import summary
 from app.run_tracking import flow_run_name, track_run
 from tasks.context import Context
 from tasks.db.sql import read_only
-from tasks.guardrails.run_days import check_not_before
+from tasks.guardrails.run_days import check_not_before_last
 from tasks.replenishment.history import LeadTimes, lead_times
 from tasks.replenishment.levels import compute_levels
 from tasks.replenishment.reorder_list import StockPosition, reorder_list
@@ -56,7 +56,7 @@ async def run_stock_report(
 ) -> StockReport:
     """Reckon page after page, and list the products to order, or all of them."""
     time = make_clock(app.folder.shop.zone, as_of)
-    await asyncio.to_thread(check_not_before, app.context, STOCK_REPORT, time.as_of)
+    await asyncio.to_thread(check_not_before_last, app.context, STOCK_REPORT, time.as_of)
     async with track_run(app, STOCK_REPORT, time) as (context, _):
         found = await run_task(_leads, context)
 

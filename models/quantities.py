@@ -31,6 +31,11 @@ def as_number(value: Quantity) -> int | float:
     return float(value) if isinstance(value, Decimal) else value
 
 
+def counted(count: int, noun: str, spread: str = "") -> str:
+    """Return a count with its noun, as `1 day`, `3 days` or, with a spread, `14 ± 3 days`."""
+    return f"{count:,}{spread} {noun}" + ("" if count == 1 and not spread else "s")
+
+
 def plain(value: Quantity) -> str:
     """Return a quantity in plain digits, as `3` or `1.5`, for files and staff."""
     return f"{value:f}" if isinstance(value, Decimal) else str(value)

@@ -8,6 +8,8 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, TextIO
 
+from models.errors import ForewarnError
+
 FORMULA = re.compile(r"\s*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 """How a cell begins that a spreadsheet may run: OWASP, "CSV Injection", and the full-width kin of those signs."""
 NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?")
@@ -18,6 +20,16 @@ def open_csv(file: Path, columns: Sequence[str]) -> Iterator[Callable[[Iterable[
     """Open a CSV file, and give a function that writes a row."""
     with file.open("w", newline="", encoding="utf-8", errors="backslashreplace") as stream:
         yield _writer(stream, columns)
+
+
+def write_csv(file: Path, columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
+    """Write a CSV file. Raises ForewarnError if the file cannot be written."""
+    try:
+        with open_csv(file, columns) as write:
+            for row in rows:
+                write(row)
+    except OSError as error:
+        raise ForewarnError(f"{file} cannot be written: {error.strerror}") from error
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from app.composition import read_settings
+from app.composition import open_shop_source, read_settings
 from app.health.check import Check
 from app.health.ledger import check_ledger, check_live_channels, check_owner_matches
 from app.health.prefect import check_prefect
@@ -15,7 +15,6 @@ from app.vendor_transports import SETTING, keys_of, secret_problem
 from models.config.settings import Settings
 from models.config.shop import ShopFolder, read_shop
 from models.errors import ForewarnError
-from sources.reader import open_source
 from templates.rendering.check import errors
 
 SPACE = 200 * 1024**2
@@ -41,9 +40,8 @@ def examine(shop: Path | None, *, providers: bool = True) -> list[Check]:
 
 
 def _source(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
-    secret = settings.source_url
     try:
-        with open_source(folder, settings.data, secret.get_secret_value() if secret else None) as source:
+        with open_shop_source(settings, folder) as source:
             yield Check("source", f"{folder.shop.source.kind}: {', '.join(source.tables)}")
     except ForewarnError as error:
         yield Check("source", str(error), "`forewarn shop check` says more", bad=True)
@@ -63,8 +61,7 @@ def _vendors(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
 
 
 def _templates(_: Settings, folder: ShopFolder) -> Iterator[Check]:
-    own = folder.templates if folder.templates.is_dir() else None
-    found = errors(folder.shop, own, [bucket.words for bucket in folder.policy.bucket])
+    found = errors(folder.shop, folder.own_templates, [bucket.words for bucket in folder.policy.bucket])
     if found:
         yield Check("templates", f"{len(found)} wrong, first: {found[0]}", "`forewarn templates check`", bad=True)
     else:

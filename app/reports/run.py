@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.safe_text import escape_control, markdown_cell
+from app.safe_text import escape_control, markdown_cell, markdown_table
 from models.decisions import Contact, Plan
 from models.policy.policy import ON_TIME, Policy
 from models.run_report import Report
@@ -143,8 +143,8 @@ def imported(counts: Mapping[str, int]) -> str:
 
 def summary(report: Report, shop: str) -> str:
     """Return a report as markdown."""
-    rows = "\n".join(f"| {markdown_cell(word)} | {markdown_cell(said)} |" for word, said in lines(report))
-    return f"# {markdown_cell(shop)}, {report.as_of}\n\n| | |\n|---|---|\n{rows}\n"
+    rows = ((markdown_cell(word), markdown_cell(said)) for word, said in lines(report))
+    return f"# {markdown_cell(shop)}, {report.as_of}\n\n{markdown_table(('', ''), rows)}"
 
 
 def table(plans: Sequence[Plan]) -> list[dict[str, Any]]:

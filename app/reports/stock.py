@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from app.reports.stock_chart import draw_chart
-from app.safe_text import markdown_cell
-from models.errors import ForewarnError
+from app.safe_text import markdown_cell, markdown_table
 from models.quantities import as_number
 from rules.replenishment.levels import days_of_cover
-from tasks.csv_files import open_csv
+from tasks.csv_files import write_csv
 from tasks.replenishment.reorder_list import StockPosition
 from templates.rendering.view_models import harmless, shortened
 
@@ -63,12 +62,7 @@ def short_row(position: StockPosition, columns: Sequence[str] = MOST) -> dict[st
 
 def write_sheet(file: Path, positions: Sequence[StockPosition]) -> None:
     """Write every product's row as CSV. Raises ForewarnError where the file cannot be written."""
-    try:
-        with open_csv(file, COLUMNS) as write:
-            for one in positions:
-                write(row(one).values())
-    except OSError as error:
-        raise ForewarnError(f"{file} cannot be written: {error.strerror}") from error
+    write_csv(file, COLUMNS, (row(position).values() for position in positions))
 
 
 def left_out(unstocked: int) -> str:
@@ -84,12 +78,12 @@ def summary(shop: str, as_of: date, products: int, positions: Sequence[StockPosi
     png = base64.b64encode(draw_chart(positions[:DRAWN])).decode()
     rows = [short_row(one) for one in positions[:SHOWN]]
     names = [name.replace("_", " ") for name in rows[0]]
-    table = "\n".join(f"| {' | '.join(_said(value) for value in one.values())} |" for one in rows)
+    table = markdown_table(names, ([_said(value) for value in one.values()] for one in rows))
     more = len(positions) - len(rows)
     return (
         f"{head}{len(positions):,} of {products:,} products have come to their reorder point.\n\n"
         f"![What is available of the most urgent products, and how much should be](data:image/png;base64,{png})\n\n"
-        f"| {' | '.join(names)} |\n|{'---|' * len(names)}\n{table}\n"
+        f"{table}"
         + (f"\n{more:,} more: `forewarn stock --csv FILE` writes all of them.\n" if more else "")
         + left_out(unstocked)
     )

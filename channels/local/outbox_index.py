@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from channels.atomic_files import replace_files
+from models.quantities import counted
 
 SHOWN = 500
 VIEWS = "views"
@@ -68,9 +69,8 @@ def _records(folder: Path) -> Iterator[Path]:
 def _sentence(total: int) -> str:
     if not total:
         return "No message so far."
-    count = "1 message." if total == 1 else f"{total:,} messages."
     shown = f" The newest {SHOWN} are shown." if total > SHOWN else ""
-    return f"{count}{shown} Nothing of this has left the machine."
+    return f"{counted(total, 'message')}.{shown} Nothing of this has left the machine."
 
 
 def _row(folder: Path, modified: float, record: Path, mask: Callable[[str], str]) -> str:

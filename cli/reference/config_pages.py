@@ -5,7 +5,7 @@ Called as `python -m cli.reference.config_pages policy > docs/policy.md`.
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, time
 from decimal import Decimal
 from enum import StrEnum
@@ -16,6 +16,7 @@ from annotated_types import Ge, Gt, Le
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from app.safe_text import markdown_table
 from models.config.settings import Settings, TransportKind
 from models.enums import Channel
 from models.fields import Amounts, DaysByCountry, DaysByMethod
@@ -97,13 +98,13 @@ def _policy() -> Iterator[str]:
     for section, field in Policy.model_fields.items():
         if section == "bucket":
             yield f"## [[bucket]]\n\n{Bucket.__doc__} It ends where the next one begins.\n"
-            yield _table(_keys(Bucket, None), "key", "kind", "default", "meaning")
+            yield markdown_table(("key", "kind", "default", "meaning"), _keys(Bucket, None))
             yield "Where `policy.toml` lists no bucket, these are the shop's; where it lists any, those are all.\n"
-            yield _table(map(_bucket, policy.bucket), "name", "from_days", "notify", "channels", "remedies")
+            yield markdown_table(("name", "from_days", "notify", "channels", "remedies"), map(_bucket, policy.bucket))
             continue
         model: type[BaseModel] = field.annotation  # type: ignore[assignment]
         yield f"## [{section}]\n\n{model.__doc__}\n"
-        yield _table(_keys(model, getattr(policy, section)), "key", "kind", "default", "meaning")
+        yield markdown_table(("key", "kind", "default", "meaning"), _keys(model, getattr(policy, section)))
 
 
 def _keys(model: type[BaseModel], value: BaseModel | None) -> Iterator[tuple[str, ...]]:
@@ -120,7 +121,7 @@ def _bucket(bucket: Bucket) -> tuple[str, ...]:
 
 def _report() -> Iterator[str]:
     rows = ((f"`{name}`", _kind(field), field.description or "") for name, field in Report.model_fields.items())
-    yield _table(rows, "key", "kind", "meaning")
+    yield markdown_table(("key", "kind", "meaning"), rows)
 
 
 def _settings() -> Iterator[str]:
@@ -128,16 +129,11 @@ def _settings() -> Iterator[str]:
         (f"`FOREWARN_{name.upper()}`", _kind(field), _setting(field.default), field.description or "")
         for name, field in Settings.model_fields.items()
     )
-    yield _table(rows, "setting", "kind", "default", "meaning")
+    yield markdown_table(("setting", "kind", "default", "meaning"), rows)
 
 
 def _setting(value: object) -> str:
     return "" if value is None else f"`{value}`"
-
-
-def _table(rows: Iterable[tuple[str, ...]], *heads: str) -> str:
-    lines = (heads, ("---",) * len(heads), *rows)
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
 def _kind(field: FieldInfo) -> str:

@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 from pydantic.fields import FieldInfo
 
+from app.safe_text import markdown_table
 from models.quantities import Quantity
 from sources.contract import CONTRACT, KEYS, NEEDED
 from sources.recipes import RECIPES
@@ -189,12 +190,12 @@ def page() -> str:
 def _table(table: str) -> str:
     model = CONTRACT[table]
     key = " and ".join(f"`{name}`" for name in KEYS[table])
-    rows = [
-        f"| `{name}` | {_kind(field)} | {'yes' if field.is_required() else ''} | {field.description} |"
+    rows = (
+        (f"`{name}`", _kind(field), "yes" if field.is_required() else "", field.description or "")
         for name, field in model.model_fields.items()
-    ]
-    head = f"## {table}.sql\n\n{model.__doc__} Key: {key}.\n\n| column | kind | needed | meaning |\n|---|---|---|---|\n"
-    return head + "\n".join(rows) + "\n"
+    )
+    columns = markdown_table(("column", "kind", "needed", "meaning"), rows)
+    return f"## {table}.sql\n\n{model.__doc__} Key: {key}.\n\n{columns}"
 
 
 def _kind(field: FieldInfo) -> str:

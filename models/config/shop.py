@@ -177,9 +177,10 @@ class ShopFolder:
         return tuple(dict.fromkeys(name for name in names if name))
 
     @property
-    def templates(self) -> Path:
-        """Return where the shop's own words are."""
-        return self.path / "templates"
+    def own_templates(self) -> Path | None:
+        """Return the folder of the shop's own messages; None if it has none."""
+        folder = self.path / "templates"
+        return folder if folder.is_dir() else None
 
     @property
     def selects(self) -> Path:

@@ -6,6 +6,7 @@ from models.decisions import Assessment, Contact, Delay, Plan
 from models.enums import GOOD_CHANGES, WITHOUT_OFFER, ChangeKind
 from models.orders import LastNotice, OrderFacts
 from models.policy.policy import CLOSED, FUTURE, GOOD_NEWS, LATE_AGAIN, NEW_DATE, ON_TIME, Bucket, Policy
+from models.quantities import counted
 from rules.delays.delays import change_of, delay_of, lapsed_date, open_lines, told_lines
 from rules.delays.good_news import good_news
 from rules.delays.schedule import NEVER, next_check_date
@@ -109,6 +110,6 @@ def describe(delay: Delay) -> str:
     """Say a delay as staff would: days, dates, bucket."""
     latest = max(delay.late, key=lambda one: one.days)
     when = f"now expected {delay.expected_on}" if delay.expected_on else "no date known"
-    days = "1 day" if delay.days == 1 else f"{delay.days} days" if delay.days else "not"
+    days = counted(delay.days, "day") if delay.days else "not"
     promise = f"promised to {latest.line.promise} by {latest.line.promised_on}"
     return f"{days} late ({promise}, {when}), bucket {delay.bucket}"

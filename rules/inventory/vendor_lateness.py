@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.policy.supply import ForecastPolicy
+from models.quantities import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ class VendorLateness:
         whose = (
             f"{own} past deliveries of {vendor} and {self._total} of all" if own else f"{self._total} past deliveries"
         )
-        late = f" and {_count(so_far)} late already" if so_far > 0 else ""
+        late = f" and {counted(so_far, 'day')} late already" if so_far > 0 else ""
         if days is None:
             return f"promised for {promised_on}{late}: {whose} do not say when it comes"
         return f"promised for {promised_on}{late}: by {whose}, {self._policy.quantile:.0%} come {_said(days)}"
@@ -195,8 +196,4 @@ def _day(promised_on: date, days: int | None) -> date | None:
 def _said(days: int) -> str:
     if days == 0:
         return "by that day"
-    return f"within {_count(days)} after" if days > 0 else f"{_count(-days)} before or earlier"
-
-
-def _count(days: int) -> str:
-    return "1 day" if days == 1 else f"{days} days"
+    return f"within {counted(days, 'day')} after" if days > 0 else f"{counted(-days, 'day')} before or earlier"

@@ -6,7 +6,7 @@ from math import ceil, hypot, sqrt
 from scipy.special import nbdtrik, ndtri
 
 from models.policy.supply import ReplenishmentPolicy
-from models.quantities import Quantity, plain
+from models.quantities import Quantity, counted, plain
 from rules.replenishment.demand import Demand, Pattern, estimate_demand
 from rules.replenishment.levels import ProductLevel
 
@@ -125,15 +125,15 @@ def _spare(pattern: Pattern, service: float, mean: float, variance: float) -> fl
 
 
 def _why(product: ReorderInputs, found: Demand, policy: ReplenishmentPolicy) -> str:
-    sells = SELLS[found.pattern].format(days=_count(found.days, "day"), mean=f"{found.mean:.3g}")
+    sells = SELLS[found.pattern].format(days=counted(found.days, "day"), mean=f"{found.mean:.3g}")
     own = "" if product.safety_stock is None else f"the shop keeps {plain(product.safety_stock)} back; "
     if found.pattern in (Pattern.NONE, Pattern.STOPPED):
         return f"{own}{sells}."
     lead = product.lead
     spread = f" ± {lead.sd:.0f}" if lead.sd >= 1 else ""
     return (
-        f"{own}{sells}; lead time {_count(round(lead.days), 'day', spread)} ({lead.source}), "
-        f"a review every {_count(policy.review_days, 'day')}, {100 * policy.service_level:g} % service level."
+        f"{own}{sells}; lead time {counted(round(lead.days), 'day', spread)} ({lead.source}), "
+        f"a review every {counted(policy.review_days, 'day')}, {100 * policy.service_level:g} % service level."
     )
 
 
@@ -146,7 +146,3 @@ SELLS = {
     Pattern.STOPPED: "sold nothing for so long that it seems to have stopped, in {days}: nothing is ordered for stock",
     Pattern.NONE: "sold nothing in {days}",
 }
-
-
-def _count(n: int, what: str, spread: str = "") -> str:
-    return f"{n}{spread} {what}" if n == 1 and not spread else f"{n}{spread} {what}s"

@@ -9,6 +9,7 @@ from operator import attrgetter
 
 from models.enums import Promise
 from models.policy import supply as policy_supply
+from models.quantities import counted
 from models.shipments import LineToSend, OrderToSend, Parcel, ShippingPlan, ShippingPreference
 from rules.inventory.transit import TransitTimes
 
@@ -212,25 +213,21 @@ def _parcels(order: OrderToSend, split: _Split) -> tuple[Parcel, ...]:
 def _sentence(order: OrderToSend, split: _Split, parcels: Sequence[Parcel]) -> str:
     first, *between, last = parcels
     when = "now" if first.ships_on is None or first.ships_on <= order.soonest else f"on {first.ships_on}"
-    said = f"send {len(first.lines)} of {_counted(len(order.lines), 'line')} {when}"
+    said = f"send {len(first.lines)} of {counted(len(order.lines), 'line')} {when}"
     said += "".join(f", {len(one.lines)} more on {one.ships_on}" for one in between)
     said += ", as the customer wants" if order.preference is ShippingPreference.AVAILABLE else ""
-    days = _counted(split.days, "day")
+    days = counted(split.days, "day")
     return f"{said}: {f'{days} earlier' if last.ships_on else _no_date(split)}"
 
 
 def _no_date(split: _Split) -> str:
     said = "the rest has no date"
-    return f"{said}, say {_counted(split.days, 'day')} later" if split.days else said
+    return f"{said}, say {counted(split.days, 'day')} later" if split.days else said
 
 
 def _not_worth(order: OrderToSend, split: _Split, policy: policy_supply.ShipmentPolicy) -> str:
     cost, worth = policy.parcel_cost[order.currency], policy.day_worth[order.currency] * split.gain
-    days, verb = _counted(split.days, "day"), "is" if split.days == 1 else "are"
+    days, verb = counted(split.days, "day"), "is" if split.days == 1 else "are"
     known = split.parcels[-1][-1].ships_on is not None
     apart = f"{days} apart {verb}" if known else f"{_no_date(split)},"
     return f"wait for all: {apart} worth {worth:.2f} {order.currency}, a parcel costs {cost:.2f}"
-
-
-def _counted(n: int, what: str) -> str:
-    return f"{n} {what}" if n == 1 else f"{n} {what}s"

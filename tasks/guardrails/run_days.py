@@ -11,7 +11,7 @@ from tasks.context import Context
 from tasks.db.events import record_events
 from tasks.delivery.queue import CLEAR_LEASE
 from tasks.notices.told_state import restore_told_state
-from tasks.runs.records import EPOCH, FORGOTTEN, last_run_date, latest_run
+from tasks.runs.records import EPOCH, FORGOTTEN, check_not_before, last_run_date, latest_run
 from tasks.tables import NOTICES, ORDERS, RUNS, WATCHES
 
 
@@ -19,11 +19,10 @@ class ClockAhead(ForewarnError):
     """Raised where the clock is far ahead of everything the ledger knows."""
 
 
-def check_not_before(context: Context, flow: str, as_of: date) -> None:
+def check_not_before_last(context: Context, flow: str, as_of: date) -> None:
     """Refuse a day before the last one that a flow was run for; raises ForewarnError."""
-    before = latest_run(context.engine, flow)
-    if before is not None and as_of < before["as_of"]:
-        raise ForewarnError(f"{flow} was run for {before['as_of']} already; give that day, or a later one")
+    if (last := latest_run(context.engine, flow)) is not None:
+        check_not_before(flow, last["as_of"], as_of, "give that day, or a later one")
 
 
 def check_clock(context: Context, as_of: date) -> None:

@@ -32,19 +32,18 @@ def start_run(context: Context, flow: str, as_of: date, started_at: datetime) ->
         if flow == LATE_ORDERS:
             before = _latest(connection, flow)
             if before is not None:
-                _check_not_earlier(before.as_of, as_of)
+                then = f"nobody can be told on {as_of} any more; --dry-run shows what would have been said on that day"
+                check_not_before(flow, before.as_of, as_of, then)
                 if before.policy != policy:
                     _mark_all_due(connection, as_of)
         connection.execute(insert(connection, RUNS).values(**row, state="running", counts={}))
     return context
 
 
-def _check_not_earlier(lived: date, as_of: date) -> None:
-    if as_of < lived:
-        raise ForewarnError(
-            f"the ledger has lived {lived} already, and nobody can be told on {as_of} any more: "
-            "add --dry-run to see what would have been said on that day"
-        )
+def check_not_before(flow: str, last: date, as_of: date, then: str) -> None:
+    """Refuse a day before the last one that a flow was run for; raises ForewarnError that says `then`."""
+    if as_of < last:
+        raise ForewarnError(f"{flow} was run for {last} already; {then}")
 
 
 def _mark_all_due(connection: Connection, as_of: date) -> None:

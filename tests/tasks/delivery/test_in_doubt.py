@@ -382,5 +382,5 @@ def test_a_post_that_cannot_leave_is_told_as_a_notice_is(driver, forewarn):
 def test_nothing_leaves_on_a_day_before_the_last_that_was_lived(driver, forewarn):
     driver.order()
     driver.evaluate()
-    assert "has lived 2026-06-15 already" in forewarn("deliver", "--as-of", "2026-06-14", ok=False)
+    assert "late-orders was run for 2026-06-15 already" in forewarn("deliver", "--as-of", "2026-06-14", ok=False)
     assert states(driver) == [State.QUEUED]

@@ -367,5 +367,5 @@ async def test_a_day_before_the_last_one_lived_changes_nothing(tried, provider):
     tried.use(provider)
     before = tried.rows(NOTICES)
     refused = await tried.call("go-live", "--yes", "--as-of", "2026-06-14", code=1)
-    assert "has lived 2026-06-15 already" in refused.sentence
+    assert "late-orders was run for 2026-06-15 already" in refused.sentence
     assert (tried.rows(NOTICES), tried.rows(LIVE_CHANNELS), mails(provider)) == (before, [], [])

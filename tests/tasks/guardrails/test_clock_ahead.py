@@ -60,7 +60,7 @@ def test_the_policy_can_switch_the_limit_off(with_policy, driver):
 def test_a_ledger_that_lived_in_the_future_is_healed_by_one_command(driver):
     driver.order("1041")
     driver.run_day(400)
-    with pytest.raises(ForewarnError, match="has lived"):
+    with pytest.raises(ForewarnError, match="late-orders was run for"):
         start_run(driver.context, LATE_ORDERS, DAY, noon(0))
 
     found = discard_days_ahead(at(driver.context, 0), "mara")
