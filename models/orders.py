@@ -9,6 +9,8 @@ from typing import Self
 from models.enums import Promise
 from models.quantities import Quantity, normalized, plain
 
+LineKey = tuple[str, str]
+"""An order's id and the number of one of its lines."""
 READY, OWED = "ready", "owed "
 """How a told line says that it was ready, and for how many pieces its customer waits."""
 

@@ -17,7 +17,7 @@ from sources.connectors.newest_file import Newest
 from sources.contract import CONTRACT, KEYS, Fact
 from sources.rows import AcceptedRow, RejectedRow, location_of
 
-Key = tuple[str, ...]
+RowKey = tuple[str, ...]
 PRAGMAS = ("journal_mode = OFF", "synchronous = OFF", "cache_size = -16384")
 TABLES = """
 CREATE TABLE kept (seq INTEGER PRIMARY KEY, key TEXT UNIQUE, file TEXT, line INTEGER, fact BLOB);
@@ -128,7 +128,7 @@ class DeduplicatedReader:
         value = "" if mine[at] is None else str(mine[at])
         return RejectedRow(self.table, one.file, one.line, self.fields[at], value, reason, order)
 
-    def elsewhere(self, keys: Iterable[Key]) -> dict[Key, str]:
+    def elsewhere(self, keys: Iterable[RowKey]) -> dict[RowKey, str]:
         """Return those customers whose rows name different addresses, each with where those rows are."""
         if not self._compared:
             self._compare_addresses()
@@ -151,7 +151,7 @@ class DeduplicatedReader:
                 self._disk.execute("INSERT INTO elsewhere VALUES (?, ?)", [key, ", ".join(places)])
         self._compared = True
 
-    def clashing(self, size: int) -> Iterator[list[Key]]:
+    def clashing(self, size: int) -> Iterator[list[RowKey]]:
         """Yield the keys whose rows contradict each other, so many at a time."""
         keys = self._disk.execute("SELECT DISTINCT key FROM clash ORDER BY key")
         for page in batched(keys, size):
@@ -164,7 +164,7 @@ class DeduplicatedReader:
         for page in batched(rows, size):
             yield [self._accepted(KeptRows(*row)) for row in page]
 
-    def among(self, keys: Iterable[Key]) -> set[Key]:
+    def among(self, keys: Iterable[RowKey]) -> set[RowKey]:
         """Return those keys that the source names, be their rows taken or not."""
         asked = {_written(key): key for key in keys}
         query = "SELECT key FROM kept WHERE key IN (SELECT value FROM json_each(?))"
@@ -211,7 +211,7 @@ class DeduplicatedReader:
         return AcceptedRow(fact, kept.file, kept.line)
 
 
-def _written(key: Key) -> str:
+def _written(key: RowKey) -> str:
     return json.dumps(key)
 
 

@@ -4,11 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from models.orders import LineKey
 from models.quantities import Quantity
 from sources.contract import LineRow, ShipmentRow
-
-Key = tuple[str, str]
-"""An order and its line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +22,9 @@ class _Line:
 class PieceCounts:
     """Of each line that no moment closes, what was ordered and what became of it."""
 
-    lines: dict[Key, _Line] = field(default_factory=dict)
-    left: dict[Key, Quantity] = field(default_factory=lambda: defaultdict(int))
-    delivered: dict[Key, Quantity] = field(default_factory=lambda: defaultdict(int))
+    lines: dict[LineKey, _Line] = field(default_factory=dict)
+    left: dict[LineKey, Quantity] = field(default_factory=lambda: defaultdict(int))
+    delivered: dict[LineKey, Quantity] = field(default_factory=lambda: defaultdict(int))
 
     def line(self, row: LineRow) -> None:
         """Take in a line."""
@@ -39,18 +37,18 @@ class PieceCounts:
         self.left[key] += row.quantity if left else 0
         self.delivered[key] += row.quantity if delivered else 0
 
-    def open(self) -> set[Key]:
+    def open(self) -> set[LineKey]:
         """Return the lines of which pieces are owed."""
         return {key for key, one in self.lines.items() if self._kept(key, one) < one.quantity - one.cancelled}
 
-    def excess(self) -> Iterator[tuple[Key, Quantity]]:
+    def excess(self) -> Iterator[tuple[LineKey, Quantity]]:
         """Yield the lines of which more became something than was ordered, and how many pieces more."""
         for key, one in self.lines.items():
             over = one.cancelled + max(one.returned, one.shipped, self.left.get(key, 0)) - one.quantity
             if over > 0:
                 yield key, over
 
-    def _kept(self, key: Key, one: _Line) -> Quantity:
+    def _kept(self, key: LineKey, one: _Line) -> Quantity:
         if one.to_deliver:
             return max(one.returned, self.delivered.get(key, 0))
         return max(one.returned, one.shipped, self.left.get(key, 0))

@@ -10,7 +10,7 @@ from models.quantities import Quantity
 from rules.inventory.transit import TransitTimes
 
 Turn = tuple[int, bool, bool, date, datetime, str, str]
-Key = tuple[Coverage, str, str]
+SupplyKey = tuple[Coverage, str, str]
 IN_STOCK = (Coverage.STOCK, Coverage.PACKED)
 
 
@@ -72,7 +72,7 @@ def allocate(
 
 def left_over(supplies: Iterable[SupplyLot], pieces: Iterable[AllocationPart]) -> list[SupplyLot]:
     """Return what of the supplies no piece has taken."""
-    taken: dict[Key, Quantity] = {}
+    taken: dict[SupplyKey, Quantity] = {}
     for piece in pieces:
         key = (piece.cover, piece.place, piece.inbound)
         taken[key] = taken.get(key, 0) + piece.quantity
@@ -106,7 +106,7 @@ def _allocation_order(demand: LineDemand) -> Turn:
     )
 
 
-def _key(supply: SupplyLot) -> Key:
+def _key(supply: SupplyLot) -> SupplyKey:
     return supply.cover, supply.place, supply.inbound
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Table, bindparam, func, null, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from sources.contract import LineRow
-from sources.deduplicate import Key
+from sources.deduplicate import RowKey
 from sources.rows import AcceptedRow
 from tasks.db.counters import add_to_counters
 from tasks.db.sql import in_list, insert, is_sqlite
@@ -32,7 +32,9 @@ def key_of(table: str) -> list[str]:
     return [column.name for column in TABLES[table].primary_key]
 
 
-def write_rows(connection: Connection, table: str, rows: dict[Key, AcceptedRow], day: Day) -> tuple[set[Key], set[Key]]:
+def write_rows(
+    connection: Connection, table: str, rows: dict[RowKey, AcceptedRow], day: Day
+) -> tuple[set[RowKey], set[RowKey]]:
     """Insert what is new and update what differs; return the keys of each."""
     if not rows:
         return set(), set()
@@ -61,7 +63,7 @@ def _values(connection: Connection, rows: Iterable[AcceptedRow], day: Day) -> li
     return [as_stored(fact, day.begins, virtual) for fact in facts]
 
 
-def _reopened(connection: Connection, table: str, keys: set[Key]) -> None:
+def _reopened(connection: Connection, table: str, keys: set[RowKey]) -> None:
     """Count what the source names again as gone no more."""
     if keys:
         lines = len(keys) if table == "lines" else lines_of(connection, {key[0] for key in keys})

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, or_, select, update
 
 from models.batches import Progress, batched, no_progress
 from sources.contract import POINTS_AT, CustomerRow
-from sources.deduplicate import DeduplicatedReader, Key
+from sources.deduplicate import DeduplicatedReader, RowKey
 from sources.reader import ORDER, Source
 from sources.rows import AcceptedRow, RejectedRow
 from tasks.db.counters import set_counter
@@ -170,7 +170,7 @@ def _accept(one: _Import, table: str, rows: Sequence[AcceptedRow], counts: Impor
     counts.unchanged += len(rows) - len(inserted) - len(updated)
 
 
-def _key_of(table: str, row: AcceptedRow) -> Key:
+def _key_of(table: str, row: AcceptedRow) -> RowKey:
     return tuple(getattr(row.fact, name) for name in key_of(table))
 
 

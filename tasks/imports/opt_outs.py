@@ -7,12 +7,12 @@ from sqlalchemy import Connection, delete
 
 from rules.contact.addresses import email_address, phone_number, readable
 from sources.contract import CustomerRow
-from sources.deduplicate import Key
+from sources.deduplicate import RowKey
 from tasks.db.sql import in_list, insert
 from tasks.tables import OPT_OUTS
 
 
-def save_opt_outs(connection: Connection, customers: Sequence[CustomerRow], updated: set[Key], country: str) -> None:
+def save_opt_outs(connection: Connection, customers: Sequence[CustomerRow], updated: set[RowKey], country: str) -> None:
     """Record the addresses of imported customers who opted out; forget those of `updated` ones that are not theirs.
 
     `country` is the shop's, for numbers of customers who have none.

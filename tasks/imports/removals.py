@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, bindparam, delete, select, tuple_, update
 
-from sources.deduplicate import DeduplicatedReader, Key
+from sources.deduplicate import DeduplicatedReader, RowKey
 from tasks.db.counters import add_to_counters, set_counter
 from tasks.db.events import record_events
 from tasks.db.sql import AdvisoryLock, in_list, lock
@@ -128,8 +128,8 @@ class Removal:
 class Ends:
     """What ends on a page of open lines: lines by key, orders by id."""
 
-    gone: Sequence[Key]
-    without_lines: Sequence[Key]
+    gone: Sequence[RowKey]
+    without_lines: Sequence[RowKey]
     missing: Sequence[str]
 
 
@@ -172,7 +172,7 @@ def _count(found: Removal, ends: Ends, closing: Sequence[str], last_order: str) 
     found.named += left[: NAMED - len(found.named)]
 
 
-def _ends(open_ones: Sequence[Key], orders: Read, lines: Read) -> Ends:
+def _ends(open_ones: Sequence[RowKey], orders: Read, lines: Read) -> Ends:
     ids = {order for order, _ in open_ones}
     named = {key[0] for key in orders.rows.among((order,) for order in ids)}
     unnamed_lines = sorted(set(open_ones) - lines.rows.among(open_ones))

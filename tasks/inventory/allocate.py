@@ -5,16 +5,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, case, delete, select
+from sqlalchemy import Connection, case, select
 
 from models.inventory import AllocationPart, Coverage, DateSource, ExpectedDate, ProductAvailability, StockStatus
+from models.orders import LineKey
 from rules.inventory.allocation import allocate, left_over, packed, ready
 from rules.inventory.availability import available_to_promise
 from rules.inventory.expected_dates import expected_date_for
 from tasks.context import Context
+from tasks.db.changes import compare, delete_rows
 from tasks.db.sql import AdvisoryLock, id_range, insert, lock, read_only, upsert
 from tasks.imports.guard import ensure_import_complete
-from tasks.inventory.demand import Key
 from tasks.inventory.expected_dates import DateUpdate, save_expected_dates
 from tasks.inventory.forecast_inputs import ForecastInputs, forecast_inputs
 from tasks.inventory.supply import ProductSupply, load_supply
@@ -46,7 +47,7 @@ class AllocationSummary:
 class ProductAllocation:
     """What was decided of one product; nothing is available, or not, of one that the shop keeps no stock of."""
 
-    pieces: Mapping[Key, Sequence[AllocationPart]]
+    pieces: Mapping[LineKey, Sequence[AllocationPart]]
     believed: Sequence[DateUpdate]
     available: ProductAvailability | None
     waiting: int
@@ -82,7 +83,7 @@ def allocate_page(context: Context, seen: ForecastInputs, after: str, batch: int
 
 def allocate_product(context: Context, goods: ProductSupply, seen: ForecastInputs) -> ProductAllocation:
     """Decide who gets what of a product, when it is expected, and what a new order would get."""
-    policy, pieces = context.policy.allocation, dict[Key, list[AllocationPart]]()
+    policy, pieces = context.policy.allocation, dict[LineKey, list[AllocationPart]]()
     for wish in goods.wishes:
         # Of goods that the shop keeps no stock of, nobody knows where those come from that are not packed.
         if wish.demand.packed and (goods.stocked or not wish.demand.quantity):
@@ -120,18 +121,14 @@ def _save_parts(connection: Connection, shared: Mapping[str, ProductAllocation],
     standing = select(*(ALLOCATIONS.c[name] for name in (*PART, *PART_COLUMNS)))
     rows = connection.execute(standing.where(id_range(ALLOCATIONS.c.product_id, after, last)))
     before = {tuple(row[:3]): tuple(row[3:]) for row in rows}
-    now = {key: row for product, each in shared.items() for key, row in _rows(product, each)}
-    if gone := [dict(zip(("o", "l", "p"), key, strict=True)) for key in before.keys() - now.keys()]:
-        columns = zip(PART, ("o", "l", "p"), strict=True)
-        which = and_(*(ALLOCATIONS.c[name] == bindparam(short) for name, short in columns))
-        connection.execute(delete(ALLOCATIONS).where(which), gone)
-    # One whose line had another product before stands outside of this page, under the same key.
-    changed = [
-        dict(zip((*PART, *PART_COLUMNS), (*key, *row), strict=True))
-        for key, row in now.items()
-        if before.get(key) != row
-    ]
-    upsert(connection, ALLOCATIONS, changed)
+    after_sharing = {key: row for product, each in shared.items() for key, row in _rows(product, each)}
+    changes = compare(before, after_sharing)
+    delete_rows(connection, ALLOCATIONS, changes.removed)
+    # A line that had another product before has its row outside of this page, under the same key: not seen, replaced.
+    columns = (*PART, *PART_COLUMNS)
+    upsert(
+        connection, ALLOCATIONS, [dict(zip(columns, key + row, strict=True)) for key, row in changes.to_write.items()]
+    )
 
 
 def _rows(product: str, shared: ProductAllocation) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...]]]:

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, select
 
 from models.enums import Promise
 from models.inventory import DateSource, ExpectedDate, LineDemand
-from models.orders import NoticeLine
+from models.orders import LineKey, NoticeLine
 from models.quantities import Quantity
 from rules.inventory.inbound_dates import InboundDate
 from rules.inventory.line_inputs import DateInputs
@@ -39,8 +39,6 @@ DATE_COLUMNS = [
     *(EXPECTED_DATES.c[name].label(f"kept_{name}") for name in _SAID),
 ]
 """The columns that `kept` reads."""
-Key = tuple[str, str]
-"""An order and its line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +78,7 @@ def load_open_lines(
 
 def _vendor_responses(
     connection: Connection, seen: ForecastInputs, products: Mapping[str, Row[Any]], after: str, last: str
-) -> dict[Key, tuple[InboundDate, Quantity]]:
+) -> dict[LineKey, tuple[InboundDate, Quantity]]:
     """Return when what vendors accepted to supply for lines comes, and how many; of several answers the last counts.
 
     What was accepted of a product that the line does not have any more says nothing of the one it has now.
@@ -118,7 +116,7 @@ def _vendor_responses(
             VENDORS.c.country,
         )
     )
-    found: dict[Key, list[tuple[date, InboundDate, Quantity]]] = defaultdict(list)
+    found: dict[LineKey, list[tuple[date, InboundDate, Quantity]]] = defaultdict(list)
     for order, line, product, vendor, country, promised_on, quantity in connection.execute(query):
         name, direct = seen.vendors.get(vendor, vendor), bool(products[product].drop_shipped)
         found[order, line].append(

@@ -3,14 +3,17 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, or_, select, update
 
 from models.inventory import DateSource, ExpectedDate
+from models.orders import LineKey
 from tasks.context import Context
+from tasks.db.changes import compare
 from tasks.db.sql import AdvisoryLock, in_list, insert, lock
-from tasks.inventory.demand import Key, StoredDate
+from tasks.inventory.demand import StoredDate
 from tasks.orders.due import mark_due
 from tasks.orders.filters import not_packed_filter, open_filter, undated_filter
 from tasks.tables import CUSTOMERS, EXPECTED_DATES, ORDER_LINES, ORDERS
@@ -21,12 +24,15 @@ COUNTRY = func.coalesce(ORDERS.c.country, CUSTOMERS.c.country, "").label("countr
 """The SQL of where an order goes; wants CUSTOMERS joined."""
 UPDATE_IN_PLACE = update(EXPECTED_DATES).where(EXPECTED_DATES.c.id == bindparam("row"))
 
+DatedLine = tuple[ExpectedDate, bool]
+"""A line's expected date, and whether the line is in stock."""
+
 
 @dataclass(frozen=True, slots=True)
 class DateUpdate:
     """What is believed of a line from now on, beside what the ledger has; None: the shop's own date stays."""
 
-    key: Key
+    key: LineKey
     kept: StoredDate | None
     expectation: ExpectedDate | None
     in_stock: bool = False
@@ -39,60 +45,47 @@ def save_expected_dates(
 
     Another date, or another who says it, makes a new row; anything else about it is brought up to date where it stands.
     """
-    counts: Counter[str] = Counter()
-    ended, new, moved, woken = [], [], [], set()
-    for one in found:
-        what = _date_change(one)
-        if what is None:
-            continue
-        if what != "same":
-            counts[what] += 1
-            ended += [one.kept.id] if one.kept else []
-            new += [_row(one, context, who)] if one.expectation else []
-        elif one.kept is not None and one.expectation is not None:
-            moved.append({"row": one.kept.id, **_in_place(one.expectation, in_stock=one.in_stock)})
-        if _makes_due(one):
-            woken.add(one.key[0])
-    _end(connection, ended, context)
-    if new:
+    updates = {update.key: update for update in found}
+    before = {key: (one.kept.expectation, one.kept.in_stock) for key, one in updates.items() if one.kept}
+    after = {key: (one.expectation, one.in_stock) for key, one in updates.items() if one.expectation}
+    changes = compare(before, after)
+    replaced = {
+        key: row for key, row in changes.changed.items() if _source_and_day(before[key]) != _source_and_day(row)
+    }
+    corrected = {key: row for key, row in changes.changed.items() if key not in replaced}
+    ids = {key: one.kept.id for key, one in updates.items() if one.kept}
+    _end(connection, [ids[key] for key in (*changes.removed, *replaced)], context)
+    if new := [_row(key, *row, context, who) for key, row in (changes.added | replaced).items()]:
         connection.execute(insert(connection, EXPECTED_DATES).on_conflict_do_nothing(), new)
-    if moved:
+    if moved := [{"row": ids[key], **_in_place(*row)} for key, row in corrected.items()]:
         connection.execute(UPDATE_IN_PLACE.values({name: bindparam(name) for name in IN_PLACE_COLUMNS}), moved)
-    mark_due(connection, woken, context.as_of)
-    return counts
+    woken = {*changes.added, *changes.removed}
+    woken |= {key for key, row in changes.changed.items() if _day_and_readiness(before[key]) != _day_and_readiness(row)}
+    mark_due(connection, {order for order, _ in woken}, context.as_of)
+    return +Counter(set=len(changes.added), changed=len(replaced), ended=len(changes.removed))
 
 
-def _date_change(one: DateUpdate) -> str | None:
-    """Say what becomes of a line's date: "set", "changed", "ended"; "same" where but the rest of its row differs."""
-    if one.kept is None or one.expectation is None:
-        return "set" if one.expectation else "ended" if one.kept else None
-    before, after = one.kept.expectation, one.expectation
-    if (before.source, before.expected_on) != (after.source, after.expected_on):
-        return "changed"
-    return None if before == after and one.kept.in_stock == one.in_stock else "same"
+def _source_and_day(row: DatedLine) -> tuple[DateSource, date | None]:
+    return row[0].source, row[0].expected_on
 
 
-def _makes_due(one: DateUpdate) -> bool:
-    if one.kept is None or one.expectation is None:
-        return True
-    return one.kept.expectation.expected_on != one.expectation.expected_on or one.kept.in_stock != one.in_stock
+def _day_and_readiness(row: DatedLine) -> tuple[date | None, bool]:
+    return row[0].expected_on, row[1]
 
 
-def _in_place(expectation: ExpectedDate, *, in_stock: bool) -> dict[str, Any]:
+def _in_place(expectation: ExpectedDate, in_stock: bool) -> dict[str, Any]:  # noqa: FBT001 - a row of two columns
     return {name: getattr(expectation, name) for name in IN_PLACE_COLUMNS if name != "in_stock"} | {
         "in_stock": in_stock
     }
 
 
-def _row(one: DateUpdate, context: Context, who: str) -> dict[str, Any]:
-    if one.expectation is None:
-        return {}
-    order, line = one.key
+def _row(key: LineKey, expectation: ExpectedDate, in_stock: bool, context: Context, who: str) -> dict[str, Any]:  # noqa: FBT001 - the same
+    order, line = key
     return {
         "order_id": order,
         "line": line,
-        **asdict(one.expectation),
-        "in_stock": one.in_stock,
+        **asdict(expectation),
+        "in_stock": in_stock,
         "set_at": context.started_at,
         "set_by": who,
     }

@@ -5,14 +5,14 @@ from typing import Any
 
 from sqlalchemy import Connection, case, literal, select, update
 
-from sources.deduplicate import Key
+from sources.deduplicate import RowKey
 from tasks.db.sql import in_list, insert, lock_ordered
 from tasks.orders.filters import open_filter
 from tasks.tables import ORDER_LINES, ORDERS, WATCHES
 
 
 def mark_orders_due(
-    connection: Connection, table: str, inserted: set[Key], updated: set[Key], as_of: date, day_over: datetime
+    connection: Connection, table: str, inserted: set[RowKey], updated: set[RowKey], as_of: date, day_over: datetime
 ) -> None:
     """Make the orders behind changed rows due on a day that ends at `day_over`.
 

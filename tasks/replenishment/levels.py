@@ -1,16 +1,17 @@
 """Reckon each product's safety stock and reorder point, a page of products at a time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, delete, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, select
 
 from rules.replenishment.levels import ProductLevel
 from rules.replenishment.reorder import ReorderInputs, stock_level
 from tasks.context import Context
-from tasks.db.sql import id_range, in_list, read_only, upsert
+from tasks.db.changes import compare, delete_rows
+from tasks.db.sql import id_range, read_only, upsert
 from tasks.inventory.supply import products_with_supply
 from tasks.replenishment.history import LeadTimes, daily_sales
 from tasks.replenishment.reorder_list import LEVEL, pieces, vendor_of_product
@@ -39,18 +40,18 @@ def compute_levels(context: Context, found: LeadTimes, after: str, limit: int = 
         reach = (after, rows[-1].id)
         history = daily_sales(context, connection, context.as_of, reach)
         known = {one.product_id: one for one in _stored_levels(connection, id_range(STOCK_LEVELS.c.product_id, *reach))}
-    reckoned = [
-        _level(context, found, row, history.get(row.id, {})) for row in rows if row.stocked and not row.drop_shipped
-    ]
-    changed = [one for one in reckoned if one != known.get(one.product_id)]
-    gone = known.keys() - {one.product_id for one in reckoned}
-    if changed or gone:
+    levels = {
+        row.id: _level(context, found, row, history.get(row.id, {}))
+        for row in rows
+        if row.stocked and not row.drop_shipped
+    }
+    changes = compare(known, levels)
+    if changes:
         with context.engine.begin() as connection:
-            _write(connection, context, changed)
-            if gone:
-                connection.execute(delete(STOCK_LEVELS).where(in_list(connection, STOCK_LEVELS.c.product_id, gone)))
+            _write(connection, context, changes.to_write.values())
+            delete_rows(connection, STOCK_LEVELS, [(product,) for product in changes.removed])
     unstocked = sum(not row.stocked and not row.drop_shipped for row in rows)
-    return LevelPage(reach[1], len(reckoned), len(changed), unstocked)
+    return LevelPage(reach[1], len(levels), len(changes.to_write), unstocked)
 
 
 def _page(context: Context, as_of: date, after: str, limit: int) -> Select[Any]:
@@ -82,5 +83,5 @@ def _stored_levels(connection: Connection, which: ColumnElement[bool]) -> list[P
     return [ProductLevel(*row) for row in connection.execute(select(*LEVEL).where(which))]
 
 
-def _write(connection: Connection, context: Context, changed: Sequence[ProductLevel]) -> None:
+def _write(connection: Connection, context: Context, changed: Iterable[ProductLevel]) -> None:
     upsert(connection, STOCK_LEVELS, [asdict(one) | {"set_at": context.started_at} for one in changed])

@@ -15,6 +15,7 @@ from models.shipments import OrderToSend, Parcel, ShippingPlan
 from rules.shipments.holds import HELD_LINES, held_lines, hold_dates
 from rules.shipments.split import plan_shipments
 from tasks.context import Context
+from tasks.db.changes import compare
 from tasks.db.sql import AdvisoryLock, insert, lock
 from tasks.orders.due import mark_due
 from tasks.orders.owed_pieces import not_yet_filter
@@ -94,14 +95,12 @@ def _save_plans(
 
     What another wrote in between stays as that one wrote it. Orders are woken of which a line waits until another day.
     """
-    gone = [{"order": key, "seen": version} for key, (version, _) in before.items() if key not in rows]
+    changes = compare({key: row for key, (_, row) in before.items()}, {key: tuple(rows[key].values()) for key in rows})
+    seen = {key: {"order": key, "seen": version} for key, (version, _) in before.items()}
+    gone = [seen[key] for key in changes.removed]
     fresh = {"version": 0, "planned_at": context.started_at}
-    new = [row | fresh | {"order_id": key} for key, row in rows.items() if key not in before]
-    moved = [
-        row | {"order": key, "seen": before[key][0]}
-        for key, row in rows.items()
-        if key in before and tuple(row.values()) != before[key][1]
-    ]
+    new = [rows[key] | fresh | {"order_id": key} for key in changes.added]
+    moved = [rows[key] | seen[key] for key in changes.changed]
     if gone:
         connection.execute(delete(SHIPPING_PLANS).where(SAME_VERSION_FILTER), gone)
     if moved:
@@ -114,7 +113,7 @@ def _save_plans(
     later = {key: held_lines(row["parcels"]) for key, row in rows.items()}
     moved_days = {key for key in before.keys() | rows.keys() if waited.get(key, {}) != later.get(key, {})}
     mark_due(connection, moved_days, context.as_of)
-    return len(gone) + len(moved) + len(new)
+    return len(changes)
 
 
 def _row(day: DayInputs, order: OrderToSend, parting: ShippingPlan) -> dict[str, Any]:
