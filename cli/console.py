@@ -4,7 +4,7 @@ import dataclasses
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from app.safe_text import escape_control
+from models.batches import Progress, no_progress
 from models.run_report import Report
 
 
@@ -83,10 +84,10 @@ def format_value(value: Any) -> str:
 
 
 @contextmanager
-def progress(doing: str, *, quiet: bool) -> Iterator[Callable[[str, int], None]]:
+def progress(doing: str, *, quiet: bool) -> Iterator[Progress]:
     """Show on a terminal how far a long command is; say nothing to scripts."""
     if quiet or not err.is_terminal:
-        yield lambda _, __: None
+        yield no_progress
         return
     begun = time.monotonic()
     with err.status(doing) as status:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 
@@ -17,6 +16,7 @@ from app.prefect_tasks import publish_artifact, rename_flow_run, run_task
 from app.reports import run as showing
 from app.run_tracking import flow_run_name, track_run
 from app.transports import open_transports
+from models.batches import Progress, no_progress
 from models.enums import Channel, State
 from models.errors import ForewarnError
 from models.run_report import Report
@@ -67,7 +67,7 @@ async def run_deliver(
     as_of: date | None = None,
     *,
     only_run: str | None = None,
-    progress: Callable[[str, int], None] = lambda _, __: None,
+    progress: Progress = no_progress,
 ) -> Report:
     """Claim, send and settle batch after batch; a channel that is down is left alone for the rest of the run.
 
@@ -108,7 +108,7 @@ async def send_on_all_channels(
     time: Clock,
     crew: DeliveryWorker,
     delivered: DeliverySummary,
-    progress: Callable[[str, int], None],
+    progress: Progress,
 ) -> None:
     """Send batch after batch on every channel at its own pace; one that is done looks again while others send."""
     busy = set(crew.doors)

@@ -9,6 +9,7 @@ from app.composition import open_app
 from app.evaluation import evaluate_shard
 from app.prefect_tasks import rename_flow_run, run_task
 from app.reports.run import headline
+from models.batches import no_progress
 from models.policy.policy import Policy
 from models.run_report import Report
 from tasks.db.sharding import Shard
@@ -41,7 +42,7 @@ async def late_orders_shard(
         time = make_clock(app.folder.shop.zone, context.as_of)
         state, report = "failed", Report(run=run, as_of=context.as_of)
         try:
-            await evaluate_shard(app, context, report, limit, lambda _, __: None, shard=part)
+            await evaluate_shard(app, context, report, limit, no_progress, shard=part)
             state = "done"
         finally:
             kept = report.model_dump(mode="json")

@@ -1,7 +1,6 @@
 """Reckon how much of each product must be there, and show what to order first."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
@@ -12,6 +11,7 @@ from app.composition import App, open_app
 from app.prefect_tasks import publish_artifact, rename_flow_run, run_task
 from app.reports.stock import summary
 from app.run_tracking import flow_run_name, track_run
+from models.batches import Progress, no_progress
 from tasks.context import Context
 from tasks.db.sql import read_only
 from tasks.guardrails.run_days import check_not_before_last
@@ -52,7 +52,7 @@ async def run_stock_report(
     as_of: date | None = None,
     *,
     everything: bool = False,
-    progress: Callable[[str, int], None] = lambda _, __: None,
+    progress: Progress = no_progress,
 ) -> StockReport:
     """Reckon page after page, and list the products to order, or all of them."""
     time = make_clock(app.folder.shop.zone, as_of)
@@ -76,9 +76,7 @@ def _leads(context: Context) -> LeadTimes:
         return lead_times(context, connection, context.as_of)
 
 
-async def _compute_all(
-    context: Context, found: LeadTimes, progress: Callable[[str, int], None]
-) -> tuple[int, int, int]:
+async def _compute_all(context: Context, found: LeadTimes, progress: Progress) -> tuple[int, int, int]:
     products, written, unstocked, after = 0, 0, 0, ""
     while True:
         page = await run_task(compute_levels, context, found, after)
