@@ -26,7 +26,7 @@ from models.private_files import private_folder
 from rules.delays.working_days import Calendar
 from sources.reader import Source, open_source
 from tasks.context import Context
-from tasks.delivery.queue import Worker
+from tasks.delivery.queue import LeaseHolder
 from templates.rendering.messages import Words
 
 ISOLATED_SETTINGS: ContextVar[Settings | None] = ContextVar("GIVEN_ONLY", default=None)
@@ -61,10 +61,10 @@ class App:
         return self.rejects.with_name("rejected-answers.csv")
 
     @property
-    def worker(self) -> Worker:
+    def worker(self) -> LeaseHolder:
         """Return a name for one deliver run, and how long its claims hold."""
         name = f"{socket.gethostname()}/{os.getpid()}/{time.monotonic_ns():x}"
-        return Worker(name, timedelta(seconds=self.settings.lease_seconds))
+        return LeaseHolder(name, timedelta(seconds=self.settings.lease_seconds))
 
 
 def read_settings(given: Mapping[str, object] | None = None) -> Settings:

@@ -19,7 +19,7 @@ from tasks.context import Context
 from tasks.db.sharding import ALL, Shard
 from tasks.notices.evaluate import MAX_PLANS_SHOWN, EvaluationSummary, evaluate_page
 from tasks.offers.substitute_stock import SubstituteStock
-from tasks.runs.records import SHARD, shard_reports
+from tasks.runs.records import LATE_ORDERS_SHARD, shard_reports
 
 Evaluate = Callable[[App, Context, Report, int | None, Progress], Awaitable[None]]
 """Decides for a run, telling at most so many orders, and fills its report; `plans` are the first SHOWN of them."""
@@ -64,10 +64,15 @@ async def start_shard_run(asked: dict[str, Any]) -> ShardResult:
     """Start a shard's run on whatever worker has room; raises ForewarnError where it is not deployed."""
     try:
         run = await arun_deployment(
-            f"{SHARD}/{SHARD}", parameters=asked, timeout=SHARD_TIMEOUT_SECONDS, poll_interval=POLL_SECONDS
+            f"{LATE_ORDERS_SHARD}/{LATE_ORDERS_SHARD}",
+            parameters=asked,
+            timeout=SHARD_TIMEOUT_SECONDS,
+            poll_interval=POLL_SECONDS,
         )
     except ObjectNotFound as error:
-        raise ForewarnError(f"{SHARD} is not deployed: `prefect deploy --all`, or run with one shard") from error
+        raise ForewarnError(
+            f"{LATE_ORDERS_SHARD} is not deployed: `prefect deploy --all`, or run with one shard"
+        ) from error
     state = run.state
     if state is None or not state.is_final():
         return ShardResult(

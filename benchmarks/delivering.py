@@ -27,7 +27,7 @@ from flows.late_orders import run_late_orders
 from models.enums import Channel, State
 from tasks.db.engine import connect
 from tasks.db.sql import read_only
-from tasks.delivery.queue import CLEAR_LEASE, Worker
+from tasks.delivery.queue import CLEAR_LEASE, LeaseHolder
 from tasks.delivery.worker import DeliveryWorker, deliver_batch, message_of
 from tasks.tables import CHANNEL_STATES, EVENTS, NOTICES
 
@@ -117,7 +117,7 @@ def work(shop: Path, database: str, provider: str, door: str, parallel: int, nam
 
     async def deliver() -> int:
         sent, way_out = 0, DOORS[door](provider, parallel)
-        crew = DeliveryWorker(Worker(f"worker {name}", LEASE), {Channel.EMAIL: way_out}, parallel, lambda: NOON)
+        crew = DeliveryWorker(LeaseHolder(f"worker {name}", LEASE), {Channel.EMAIL: way_out}, parallel, lambda: NOON)
         while batch := await deliver_batch(app.context.with_run("", AS_OF, NOON), crew, batch=BATCH):
             sent += batch.sent.total()
         await way_out.close()

@@ -17,7 +17,7 @@ from benchmarks.shop import AS_OF
 from channels.email.sendgrid import SendGridTransport
 from flows.late_orders import run_late_orders
 from models.enums import Channel
-from tasks.delivery.queue import Worker
+from tasks.delivery.queue import LeaseHolder
 from tasks.delivery.reconcile import reconcile_in_doubt
 from tasks.delivery.worker import DeliveryWorker, deliver_batch, mark_abandoned
 
@@ -59,7 +59,7 @@ async def _deliver(app: App, provider: str, life: int, pipe: Connection) -> None
     begun, start = time.monotonic(), NOON + life * STEP
     door = SendGridTransport("key", app.folder.shop.sender, url=provider, parallel=PARALLEL)
     crew = DeliveryWorker(
-        Worker(f"life {life}", LEASE),
+        LeaseHolder(f"life {life}", LEASE),
         {Channel.EMAIL: door},
         PARALLEL,
         lambda: start + timedelta(seconds=time.monotonic() - begun),

@@ -9,7 +9,7 @@ from pathlib import Path
 from channels.transport import TemporaryFailure
 from models.private_files import private_folder, write_private
 
-PASSING = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EIO, errno.EINTR}
+TEMPORARY_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EIO, errno.EINTR}
 """What a disk may get over; anything else, such as a missing right, stops a folder until somebody mends it."""
 
 
@@ -53,4 +53,4 @@ def write_atomically(files: Mapping[Path, bytes], what: str, *, private: bool = 
     except OSError as error:
         code = errno.errorcode.get(error.errno or 0, "")
         reason = f"{what} cannot be written: {error.strerror}"
-        raise TemporaryFailure(reason, code=code, channel_down=error.errno not in PASSING) from error
+        raise TemporaryFailure(reason, code=code, channel_down=error.errno not in TEMPORARY_ERRNOS) from error

@@ -29,7 +29,7 @@ class FailureKind(Enum):
     """Taken or not, nobody can say."""
 
 
-STATUSES: Mapping[int, FailureKind] = {
+COMMON_STATUSES: Mapping[int, FailureKind] = {
     401: FailureKind.STOPPED,  # credentials
     402: FailureKind.STOPPED,  # no money left in the account
     403: FailureKind.STOPPED,  # no right to send
@@ -41,16 +41,18 @@ STATUSES: Mapping[int, FailureKind] = {
     425: FailureKind.LATER,  # too early
     429: FailureKind.LATER,
 }
-CLASSES: Mapping[int, FailureKind] = {3: FailureKind.STOPPED, 4: FailureKind.NEVER}
+STATUS_CLASSES: Mapping[int, FailureKind] = {3: FailureKind.STOPPED, 4: FailureKind.NEVER}
 
-LIMITS = ("X-RateLimit", "X-Rate-Limit", "X-User-Limit-24Hour", "X-App-Limit-24Hour")
+RATE_LIMIT_HEADERS = ("X-RateLimit", "X-Rate-Limit", "X-User-Limit-24Hour", "X-App-Limit-24Hour")
 """What `-Remaining` and `-Reset` follow in the headers; X tells of several limits at once, used up or not."""
-LONGEST_WAIT = 86_400
+MAX_WAIT_SECONDS = 86_400
 
 
 def classify_status(status: int, own: Mapping[int, FailureKind] | None = None) -> FailureKind:
     """Say what an HTTP status means: by the provider's own table, else by everybody's."""
-    return (own or {}).get(status) or STATUSES.get(status) or CLASSES.get(status // 100, FailureKind.UNKNOWN)
+    return (
+        (own or {}).get(status) or COMMON_STATUSES.get(status) or STATUS_CLASSES.get(status // 100, FailureKind.UNKNOWN)
+    )
 
 
 def failure_for(
@@ -85,14 +87,14 @@ def retry_after(headers: Mapping[str, str]) -> timedelta | None:
     """
     after = headers.get("Retry-After", "").strip()
     if after.isdecimal():
-        return timedelta(seconds=min(int(after), LONGEST_WAIT))
+        return timedelta(seconds=min(int(after), MAX_WAIT_SECONDS))
     now, until = _moment(headers.get("Date", "")), _moment(after)
-    used_up = [limit for limit in LIMITS if headers.get(f"{limit}-Remaining", "0").strip() == "0"]
+    used_up = [limit for limit in RATE_LIMIT_HEADERS if headers.get(f"{limit}-Remaining", "0").strip() == "0"]
     ends = [int(end) for limit in used_up if (end := headers.get(f"{limit}-Reset", "").strip()).isdecimal()]
     if now is None or (until is None and not ends):
         return None
     seconds = (until.timestamp() if until else max(ends)) - now.timestamp()
-    return timedelta(seconds=min(max(seconds, 0), LONGEST_WAIT))
+    return timedelta(seconds=min(max(seconds, 0), MAX_WAIT_SECONDS))
 
 
 def _moment(text: str) -> datetime | None:

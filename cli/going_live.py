@@ -17,7 +17,7 @@ from cli.options import AsOf, Json, Shop, Who, as_date, now_of, parse_day
 from models.enums import Channel
 from models.errors import ForewarnError
 from rules.contact.addresses import BadAddress, email_address, phone_number
-from rules.going_live import AGES, Preview, RolloutFilter
+from rules.going_live import AGES, RolloutFilter, RolloutPreview
 
 supervision = typer.Typer(no_args_is_help=True, help="Let every run's notices wait for a person, or no longer.")
 
@@ -85,7 +85,7 @@ def _spelled(address: str, country: str) -> str:
         raise ForewarnError(str(error)) from error
 
 
-def _ask(found: Preview, *, hold_all: bool) -> None:
+def _ask(found: RolloutPreview, *, hold_all: bool) -> None:
     n = len(found.rollout.tell)
     if not sys.stdin.isatty():
         done = "recorded and held" if hold_all else "told"
@@ -97,7 +97,7 @@ def _ask(found: Preview, *, hold_all: bool) -> None:
         raise ForewarnError("nothing was told, and nothing was changed")
 
 
-def _show(found: Preview, which: RolloutFilter, *, hold_all: bool) -> None:
+def _show(found: RolloutPreview, which: RolloutFilter, *, hold_all: bool) -> None:
     rollout = found.rollout
     printing.print_pairs(
         [
@@ -127,7 +127,7 @@ def _table(by_age: Mapping[tuple[str, str], int]) -> list[dict[str, str | int]]:
     return [{"late for": age, **{bucket: by_age.get((age, bucket), 0) for bucket in buckets}} for age in ages]
 
 
-def _as_data(found: Preview) -> dict[str, Any]:
+def _as_data(found: RolloutPreview) -> dict[str, Any]:
     rollout = found.rollout
     return {
         "providers": found.providers,
@@ -156,10 +156,10 @@ def supervision_off(who: Who, shop: Shop = None) -> None:
 
 
 def _supervise(who: str, shop: Path | None, *, on: bool) -> None:
-    from tasks.going_live.rollout import start_supervision
+    from tasks.going_live.rollout import set_supervision
 
     with open_app(shop, begin=CreateLedger.NEVER) as app, app.context.engine.begin() as connection:
-        start_supervision(connection, now_of(app).started_at, who, on=on)
+        set_supervision(connection, now_of(app).started_at, who, on=on)
 
 
 def send_test(

@@ -14,17 +14,17 @@ from flows.deliver import check_day, run_deliver
 from models.batches import Progress, no_progress
 from models.errors import ForewarnError
 from models.run_report import Report
-from rules.going_live import Preview, RolloutFilter
+from rules.going_live import RolloutFilter, RolloutPreview
 from tasks.context import Context
 from tasks.db.counters import count_orders_by_bucket
 from tasks.db.sql import read_only
 from tasks.going_live.rollout import (
     count_trial_notices,
+    leave_delays_untold,
     plan_rollout,
     record_delays,
     set_live,
-    start_supervision,
-    suppress_delays,
+    set_supervision,
     withdraw_trial,
 )
 from tasks.guardrails.run_days import check_data_date
@@ -33,7 +33,9 @@ GO_LIVE = "go-live"
 HELD_FOR_STAFF = "--hold-all: the notices wait for a person"
 
 
-def preview(app: App, which: RolloutFilter, as_of: date | None = None, *, progress: Progress = no_progress) -> Preview:
+def preview(
+    app: App, which: RolloutFilter, as_of: date | None = None, *, progress: Progress = no_progress
+) -> RolloutPreview:
     """Find who would be told; write nothing. Raises ForewarnError where no provider is set, or one lacks a setting."""
     providers = reaches_customers(app.settings)
     if not providers:
@@ -50,12 +52,12 @@ def preview(app: App, which: RolloutFilter, as_of: date | None = None, *, progre
         context, which, batch=app.settings.batch_size, progress=lambda n: progress("orders looked at", n)
     )
     with read_only(app.context.engine) as connection:
-        return Preview(providers, rollout, count_trial_notices(connection))
+        return RolloutPreview(providers, rollout, count_trial_notices(connection))
 
 
 async def go_live(
     app: App,
-    found: Preview,
+    found: RolloutPreview,
     which: RolloutFilter,
     who: str,
     *,
@@ -78,7 +80,7 @@ async def go_live(
             await asyncio.to_thread(_supervise, app, context, who)
         await asyncio.to_thread(withdraw_trial, context, who, found.rollout.tell if which.partial else None)
         if not which.partial:
-            await asyncio.to_thread(suppress_delays, context, who, found.rollout.untold)
+            await asyncio.to_thread(leave_delays_untold, context, who, found.rollout.untold)
         count = partial(progress, "orders told")
         looked = await asyncio.to_thread(
             partial(record_delays, context, found.rollout.tell, hold=hold_all, progress=count)
@@ -98,7 +100,7 @@ async def go_live(
 
 def _supervise(app: App, context: Context, who: str) -> None:
     with app.context.engine.begin() as connection:
-        start_supervision(connection, context.started_at, who, on=True)
+        set_supervision(connection, context.started_at, who, on=True)
 
 
 def _count(app: App, report: Report) -> None:

@@ -13,10 +13,10 @@ from models.batches import no_progress
 from models.policy.policy import Policy
 from models.run_report import Report
 from tasks.db.sharding import Shard
-from tasks.runs.records import SHARD, finish_shard, join_run_as_shard
+from tasks.runs.records import LATE_ORDERS_SHARD, finish_shard, join_run_as_shard
 
 
-@flow(name=SHARD, retries=0, validate_parameters=True)
+@flow(name=LATE_ORDERS_SHARD, retries=0, validate_parameters=True)
 async def late_orders_shard(
     run: str,
     shard: int,

@@ -69,7 +69,7 @@ class Rollout:
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
+class RolloutPreview:
     """What going live means, for a person to decide on."""
 
     providers: Mapping[Channel, str]

@@ -17,7 +17,7 @@ from models.config.shop import ShopFolder, read_shop
 from models.errors import ForewarnError
 from templates.rendering.check import errors
 
-SPACE = 200 * 1024**2
+MIN_FREE_BYTES = 200 * 1024**2
 
 
 def examine(shop: Path | None, *, providers: bool = True) -> list[Check]:
@@ -75,7 +75,7 @@ def _outbox(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
         yield Check(
             "outbox", f"{place} cannot be written to", "give this user the right, or set FOREWARN_OUTBOX_DIR", bad=True
         )
-    elif free < SPACE:
+    elif free < MIN_FREE_BYTES:
         yield Check("outbox", f"{free // 1024**2} MB free at {place}", "make room", bad=True)
     else:
         yield Check("outbox", f"{free // 1024**3} GB free at {place}")

@@ -21,7 +21,7 @@ from tasks.db.sql import read_only
 from tasks.going_live.rollout import count_trial_notices, is_supervised, live_channels
 from tasks.runs.records import EPOCH, last_run_date
 
-CLOCKS_APART = timedelta(seconds=30)
+MAX_CLOCK_DIFFERENCE = timedelta(seconds=30)
 
 
 @contextmanager
@@ -56,7 +56,7 @@ def check_ledger(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
     yield _migrations(at)
     if day is not None:
         yield _last_day(day, make_clock(folder.shop.zone, None).day())
-    if apart > CLOCKS_APART:
+    if apart > MAX_CLOCK_DIFFERENCE:
         yield Check("clocks", f"this machine and the database are {apart} apart", "set both by NTP", bad=True)
     else:
         yield Check("clocks", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, shop in {folder.shop.zone}")

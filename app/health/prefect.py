@@ -26,15 +26,15 @@ if TYPE_CHECKING:  # a second of every command that looks at no Prefect
 
 TIMEOUT = 5.0
 """Seconds that the server may take for one answer."""
-MISSED = 3
+MAX_MISSED_RUNS = 3
 """Runs of a schedule in a row that may be missing before it counts as a fault."""
 GRACE = timedelta(minutes=5)
 """What a run may take to start and to end, beyond its schedule."""
-LONGEST = timedelta(hours=2)
+MAX_RUN_TIME = timedelta(hours=2)
 """A run under way for longer is no sign of life."""
 FRESH = timedelta(minutes=3)
 """How long the scheduler may take for a new deployment."""
-WATCHED = (LATE_ORDERS, "deliver")
+SCHEDULED_FLOWS = (LATE_ORDERS, "deliver")
 NONE = (None, None)
 DEPLOY = "`prefect --no-prompt deploy --all` in the checkout"
 
@@ -164,11 +164,12 @@ def _last_run_check(
         with open_existing_ledger(settings, folder) as engine:
             ready = version(engine) == newest()
             runs = {
-                flow: (last_success_at(engine, flow), latest_run(engine, flow)) if ready else NONE for flow in WATCHED
+                flow: (last_success_at(engine, flow), latest_run(engine, flow)) if ready else NONE
+                for flow in SCHEDULED_FLOWS
             }
     except (DBAPIError, ForewarnError):  # look_at_ledger has said so
         return
-    for flow in WATCHED:
+    for flow in SCHEDULED_FLOWS:
         if flow in there:
             yield last_run(there[flow], *runs[flow], datetime.now(UTC))
 
@@ -179,12 +180,12 @@ def last_run(
     """Say whether a flow's runs come: when the last one ended without a fault, and how many have been due since."""
     what, since = f"last {there.name}", ended or there.created or now
     said = f"ended without a fault at {ended:%Y-%m-%d %H:%M} UTC" if ended else "none has ended without a fault yet"
-    if newest_run and newest_run["state"] == "running" and now - newest_run["started_at"] < LONGEST:
+    if newest_run and newest_run["state"] == "running" and now - newest_run["started_at"] < MAX_RUN_TIME:
         return Check(what, f"under way since {newest_run['started_at']:%Y-%m-%d %H:%M} UTC")
     if now <= _overdue(there, since):
         return Check(what, said)
     do = f"look at the runs of {there.name} on Prefect's page, and at whether its worker uses this ledger"
-    return Check(what, f"{said}; {MISSED} runs were due since", do, bad=True)
+    return Check(what, f"{said}; {MAX_MISSED_RUNS} runs were due since", do, bad=True)
 
 
 def _overdue(there: "DeploymentResponse", since: datetime) -> datetime:
@@ -195,6 +196,6 @@ def _overdue(there: "DeploymentResponse", since: datetime) -> datetime:
     for one in there.schedules:
         if one.active:
             kind = getattr(schedules, type(one.schedule).__name__)
-            dates = kind.model_validate(one.schedule.model_dump()).get_dates(n=MISSED, start=since)
+            dates = kind.model_validate(one.schedule.model_dump()).get_dates(n=MAX_MISSED_RUNS, start=since)
             due += asyncio.run(dates)
-    return sorted(due)[:MISSED][-1] + GRACE if due else datetime.max.replace(tzinfo=UTC)
+    return sorted(due)[:MAX_MISSED_RUNS][-1] + GRACE if due else datetime.max.replace(tzinfo=UTC)

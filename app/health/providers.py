@@ -16,7 +16,7 @@ from rules.contact.addresses import BadAddress, phone_number
 
 TIMEOUT = 5.0
 """Seconds that a provider may take to answer; a request for a message may take longer."""
-TOO_MANY = "429"
+TOO_MANY_REQUESTS = "429"
 
 
 def check_transports(settings: Settings, _: ShopFolder) -> Iterator[Check]:
@@ -83,6 +83,6 @@ async def _check_one(settings: Settings, folder: ShopFolder, channel: Channel, k
             do = f"mend the account, or the settings FOREWARN_{kind.upper()}_...: docs/settings.md"
             return Check(what, error.reason, do, bad=True)
         do = "look at the provider's status page and at this machine's way out, and look again"
-        return Check(what, error.reason, do, bad=error.code != TOO_MANY)
+        return Check(what, error.reason, do, bad=error.code != TOO_MANY_REQUESTS)
     finally:
         await door.close()

@@ -42,14 +42,14 @@ STATUSES: Mapping[int, FailureKind] = {
     # processing a valid request, which leaves open how far it came. It knows no idempotency key.
     503: FailureKind.LATER,
 }
-OUR_FIELDS = ("from", "reply_to")
+SENDER_FIELDS = ("from", "reply_to")
 """Parts of a mail that are the shop's: refused once, they would be refused in every mail."""
-ADDRESS = re.compile(r"[^\s\"'<>(),;:]+@[^\s\"'<>(),;:]+")
-NO_RECORDS = (400, 403, 404)
+ADDRESS_PATTERN = re.compile(r"[^\s\"'<>(),;:]+@[^\s\"'<>(),;:]+")
+NO_ACTIVITY_STATUSES = (400, 403, 404)
 """How SendGrid answers accounts without the add-on that keeps email activity, and keys without a right to it."""
-MAY_SEND = "mail.send"
+SEND_SCOPE = "mail.send"
 """The scope that a key needs."""
-MOST = 1000
+MAX_RECORDS = 1000
 """Mails that one answer lists."""
 
 
@@ -90,15 +90,15 @@ class SendGridTransport:
 
     async def find(self, message: Message, since: datetime) -> Receipt | None:
         with lookup_errors():
-            listed = await self._record("", {"query": f'to_email="{message.to}"', "limit": str(MOST)})
+            listed = await self._record("", {"query": f'to_email="{message.to}"', "limit": str(MAX_RECORDS)})
             known = listed.get("messages")
             if not isinstance(known, list) or not all(isinstance(one, dict) and "msg_id" in one for one in known):
                 raise TemporaryFailure("SendGrid's records answered without a list of mails", code="200")
             for mail in known:
                 if not _before(mail, since) and await self._is(mail["msg_id"], message):
                     return Receipt(str(mail["msg_id"]), {"status": str(mail.get("status"))})
-        if len(known) >= MOST:
-            raise LookupUnavailable(f"SendGrid knows more than {MOST} mails to this address")
+        if len(known) >= MAX_RECORDS:
+            raise LookupUnavailable(f"SendGrid knows more than {MAX_RECORDS} mails to this address")
         return None
 
     async def check(self) -> str:
@@ -109,8 +109,8 @@ class SendGridTransport:
         scopes = (await read_json(response)).get("scopes")
         if not isinstance(scopes, list):
             raise TemporaryFailure("SendGrid answered without the key's rights", code="200")
-        if MAY_SEND not in scopes:
-            raise TemporaryFailure(f"the key has no right to send mail ({MAY_SEND})", code="200", channel_down=True)
+        if SEND_SCOPE not in scopes:
+            raise TemporaryFailure(f"the key has no right to send mail ({SEND_SCOPE})", code="200", channel_down=True)
         return "the key may send mail"
 
     async def close(self) -> None:
@@ -125,7 +125,7 @@ class SendGridTransport:
 
     async def _record(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
         response = await self._wire.request("GET", f"{self._records}{path}", params=query, headers=self._headers)
-        if response.status in NO_RECORDS:
+        if response.status in NO_ACTIVITY_STATUSES:
             raise LookupUnavailable(
                 f"SendGrid answered {response.status}: the account keeps no email activity that the key may read",
                 code=str(response.status),
@@ -156,10 +156,10 @@ class SendGridTransport:
     async def _refusal(self, response: aiohttp.ClientResponse) -> Exception:
         told = await read_json(response)
         errors = [error for error in told.get("errors") or () if isinstance(error, dict)]
-        ours = any(str(error.get("field")).split(".")[0] in OUR_FIELDS for error in errors)
+        ours = any(str(error.get("field")).split(".")[0] in SENDER_FIELDS for error in errors)
         refusal = FailureKind.STOPPED if ours else classify_status(response.status, STATUSES)
         said = "; ".join(f"{error.get('field') or 'mail'}: {error.get('message')}" for error in errors)
-        words = ADDRESS.sub("an address", said)  # the ledger has it, and a log should not
+        words = ADDRESS_PATTERN.sub("an address", said)  # the ledger has it, and a log should not
         reason = f"SendGrid answered {response.status}: {one_line(words)[:300] or response.reason}"
         return failure_for(refusal, reason, code=response.status, wait=retry_after(response.headers))
 

@@ -11,7 +11,7 @@ from typing import Any
 from channels.atomic_files import replace_files
 from models.quantities import counted
 
-SHOWN = 500
+MAX_ROWS = 500
 VIEWS = "views"
 
 PAGE = """<!doctype html>
@@ -54,7 +54,7 @@ def write_outbox_index(folder: Path, mask: Callable[[str], str]) -> Path:
     `mask` makes an address fit to be shown.
     """
     total = sum(1 for _ in _records(folder))
-    newest = heapq.nlargest(SHOWN, ((record.stat().st_mtime, record) for record in _records(folder)))
+    newest = heapq.nlargest(MAX_ROWS, ((record.stat().st_mtime, record) for record in _records(folder)))
     rows = "\n".join(_row(folder, when, record, mask) for when, record in newest)
     page = folder / "index.html"
     html = PAGE.format(sentence=_sentence(total), table=TABLE.format(rows=rows) if rows else "")
@@ -69,7 +69,7 @@ def _records(folder: Path) -> Iterator[Path]:
 def _sentence(total: int) -> str:
     if not total:
         return "No message so far."
-    shown = f" The newest {SHOWN} are shown." if total > SHOWN else ""
+    shown = f" The newest {MAX_ROWS} are shown." if total > MAX_ROWS else ""
     return f"{counted(total, 'message')}.{shown} Nothing of this has left the machine."
 
 

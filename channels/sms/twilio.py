@@ -27,7 +27,7 @@ from channels.transport import LookupUnavailable, OutcomeUnknown, PermanentFailu
 from models.messages import Message, Receipt
 
 # Twilio's own codes, which say more than the HTTP status: twilio.com/docs/api/errors. They also come in callbacks.
-CODES: Mapping[int, FailureKind] = {
+ERROR_CODES: Mapping[int, FailureKind] = {
     21610: FailureKind.SUPPRESS,  # answered STOP
     21211: FailureKind.SUPPRESS,  # no number
     21614: FailureKind.SUPPRESS,  # no mobile number
@@ -55,17 +55,17 @@ CODES: Mapping[int, FailureKind] = {
     30003: FailureKind.LATER,  # phone off or out of reach: two more tries are enough
     30008: FailureKind.LATER,  # unknown: one more try is enough
 }
-WAITS: Mapping[int, timedelta] = {30003: timedelta(minutes=30), 30008: timedelta(minutes=30)}
-TRIES: Mapping[int, int] = {30003: 2, 30008: 1}
-DAILY_LIMIT, PACIFIC = 30023, ZoneInfo("America/Los_Angeles")
-LONGEST_VALIDITY = 36_000
+RETRY_DELAYS: Mapping[int, timedelta] = {30003: timedelta(minutes=30), 30008: timedelta(minutes=30)}
+MAX_RETRIES: Mapping[int, int] = {30003: 2, 30008: 1}
+DAILY_LIMIT_CODE, PACIFIC = 30023, ZoneInfo("America/Los_Angeles")
+MAX_VALIDITY_SECONDS = 36_000
 """Seconds a text may wait at Twilio, at most and by default."""
-FAILED = ("failed", "undelivered", "canceled")
+FAILED_STATUSES = ("failed", "undelivered", "canceled")
 """How Twilio's records call a text that it took and will not bring."""
 MESSAGING_SERVICE = re.compile(r"MG[0-9a-fA-F]{32}")
-LISTS = {"Messages.json": "messages", "IncomingPhoneNumbers.json": "incoming_phone_numbers"}
+LIST_KEYS = {"Messages.json": "messages", "IncomingPhoneNumbers.json": "incoming_phone_numbers"}
 """Under which key Twilio answers with a list; any other answer is one thing, with its SID."""
-MOST = 1000
+MAX_RECORDS = 1000
 """Texts to one number that are looked through: what Twilio tells in one answer."""
 
 
@@ -103,22 +103,22 @@ class TwilioTransport:
     async def find(self, message: Message, since: datetime) -> Receipt | None:
         with lookup_errors():
             # Not by DateSent: a text that still waits at Twilio, for up to ten hours, has none.
-            known = await self._client.messages.list_async(to=message.to, page_size=MOST, limit=MOST)
+            known = await self._client.messages.list_async(to=message.to, page_size=MAX_RECORDS, limit=MAX_RECORDS)
         recent = [one for one in known if not isinstance(one.date_created, datetime) or one.date_created >= since]
         ours = [one for one in recent if _words(one.body) == _words(message.text)]
-        for one in sorted(ours, key=lambda one: str(one.status) in FAILED):
-            if str(one.status) not in FAILED:
+        for one in sorted(ours, key=lambda one: str(one.status) in FAILED_STATUSES):
+            if str(one.status) not in FAILED_STATUSES:
                 return Receipt(one.sid, {"status": str(one.status)})
             code = one.error_code
             raise PermanentFailure(
                 f"Twilio's records call it {one.status}, code {code or 'none'}",
                 code=str(code or ""),
-                suppress=CODES.get(code) is FailureKind.SUPPRESS,
+                suppress=ERROR_CODES.get(code) is FailureKind.SUPPRESS,
             )
         if any(not one.body for one in recent):
             raise LookupUnavailable("Twilio keeps the texts of this account without their words")
-        if len(known) == MOST:
-            raise LookupUnavailable(f"Twilio knows more than {MOST} texts to this number")
+        if len(known) == MAX_RECORDS:
+            raise LookupUnavailable(f"Twilio knows more than {MAX_RECORDS} texts to this number")
         return None
 
     async def check(self) -> str:
@@ -129,7 +129,7 @@ class TwilioTransport:
             number = self._sender.get("from_")
             if number is None:  # services have an address of their own, which is not asked
                 return "the account is active"
-            known = await self._client.incoming_phone_numbers.list_async(phone_number=number, limit=MOST)
+            known = await self._client.incoming_phone_numbers.list_async(phone_number=number, limit=MAX_RECORDS)
         ours = [one for one in known if one.phone_number == number]
         if not ours:
             raise TemporaryFailure(f"the account has no number {number}", channel_down=True)
@@ -146,11 +146,11 @@ class TwilioTransport:
         left = int((message.valid_until - self._now()).total_seconds())
         if left < 1:
             raise TemporaryFailure("its hour has passed; a text would arrive in quiet hours")
-        return {"validity_period": min(left, LONGEST_VALIDITY)}
+        return {"validity_period": min(left, MAX_VALIDITY_SECONDS)}
 
 
 def _is_whole(uri: str, told: Mapping[str, Any]) -> bool:
-    kind = LISTS.get(urlsplit(uri).path.rpartition("/")[2])
+    kind = LIST_KEYS.get(urlsplit(uri).path.rpartition("/")[2])
     if kind is None:
         return bool(told.get("sid"))
     found = told.get(kind)
@@ -205,13 +205,15 @@ class _Transport(AsyncHttpClient):  # type: ignore[misc]  # the SDK ships no typ
 
     def _refusal(self, status: int, code: object, said: str, wait: timedelta | None) -> Exception:
         reason = f"Twilio answered {status}, code {code or 'none'}: {said[:300]}"
-        if not isinstance(code, int) or code not in CODES:
+        if not isinstance(code, int) or code not in ERROR_CODES:
             return failure_for(classify_status(status), reason, code=code or status, wait=wait)
-        return failure_for(CODES[code], reason, code=code, wait=wait or self._own_wait(code), tries=TRIES.get(code))
+        return failure_for(
+            ERROR_CODES[code], reason, code=code, wait=wait or self._own_wait(code), tries=MAX_RETRIES.get(code)
+        )
 
     def _own_wait(self, code: int) -> timedelta | None:
-        if code != DAILY_LIMIT:
-            return WAITS.get(code)
+        if code != DAILY_LIMIT_CODE:
+            return RETRY_DELAYS.get(code)
         today = self._now().astimezone(PACIFIC)
         midnight = datetime.combine(today.date() + timedelta(days=1), datetime.min.time(), PACIFIC)
         return timedelta(seconds=midnight.timestamp() - today.timestamp())

@@ -26,11 +26,11 @@ from channels.transport import LookupUnavailable, OutcomeUnknown, TemporaryFailu
 from models.messages import Message, Receipt
 
 STATUSES: Mapping[int, FailureKind] = {503: FailureKind.LATER}  # X says: up, but overloaded
-DUPLICATE = "duplicate content"
+DUPLICATE_TEXT = "duplicate content"
 """How X refuses, with a 403, words that the account has posted before: they are already there."""
-TAKEN = {"POST": 201, "GET": 200}
-LINK = re.compile(r"https?://\S+")
-PAGE = 100
+SUCCESS_STATUSES = {"POST": 201, "GET": 200}
+LINK_PATTERN = re.compile(r"https?://\S+")
+PAGE_SIZE = 100
 
 
 class XTransport:
@@ -79,7 +79,7 @@ class XTransport:
             page: dict[str, str] = {}
             while True:
                 response = await self._client.get_users_tweets(
-                    me, start_time=since, max_results=PAGE, user_auth=True, **page
+                    me, start_time=since, max_results=PAGE_SIZE, user_auth=True, **page
                 )
                 for post in await self._told(response, list):
                     if _words(html.unescape(post["text"])) == _words(message.text):
@@ -118,7 +118,7 @@ class XTransport:
 
 def _words(text: str) -> str:
     """Return a post without its links: X puts its own in their place."""
-    return " ".join(LINK.sub("", text).split())
+    return " ".join(LINK_PATTERN.sub("", text).split())
 
 
 class _AlreadyThereError(Exception):
@@ -134,7 +134,7 @@ class _Session:
     @asynccontextmanager
     async def request(self, method: str, url: URL, **options: Any) -> AsyncIterator[aiohttp.ClientResponse]:
         response = await self._wire.request(method, f"{self._url}{url.raw_path_qs}", **options)
-        if response.status != TAKEN[method]:
+        if response.status != SUCCESS_STATUSES[method]:
             raise await _refusal(response)
         yield response
 
@@ -142,7 +142,7 @@ class _Session:
 async def _refusal(response: aiohttp.ClientResponse) -> Exception:
     told = await read_json(response)
     said = one_line(str(told.get("detail") or told.get("title") or response.reason))[:300]
-    if response.status == 403 and DUPLICATE in said.lower():
+    if response.status == 403 and DUPLICATE_TEXT in said.lower():
         return _AlreadyThereError(said)
     reason = f"X answered {response.status}: {said}"
     return failure_for(

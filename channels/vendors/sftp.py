@@ -10,7 +10,7 @@ from channels.transport import OutcomeUnknown, TemporaryFailure
 from models.messages import Receipt
 from models.purchasing import Document
 
-STOPPED = (
+CHANNEL_DOWN_ERRORS = (
     asyncssh.HostKeyNotVerifiable,
     asyncssh.PermissionDenied,
     asyncssh.SFTPPermissionDenied,
@@ -20,7 +20,7 @@ STOPPED = (
     asyncssh.KeyImportError,
 )
 """What somebody has to mend: another server than the one known, a wrong secret, no right, no such folder."""
-PRIVATE_KEY = "-----BEGIN "
+PRIVATE_KEY_PREFIX = "-----BEGIN "
 
 
 class SftpTransport:
@@ -48,8 +48,10 @@ class SftpTransport:
                     await file.write(document.file.content)
                 renaming = True
                 await sftp.posix_rename(str(part), str(place))
-        except (asyncssh.SFTPFailure, asyncssh.SFTPOpUnsupported, *STOPPED) as error:
-            raise self._not_taken(error, mend=isinstance(error, (*STOPPED, asyncssh.SFTPOpUnsupported))) from error
+        except (asyncssh.SFTPFailure, asyncssh.SFTPOpUnsupported, *CHANNEL_DOWN_ERRORS) as error:
+            raise self._not_taken(
+                error, mend=isinstance(error, (*CHANNEL_DOWN_ERRORS, asyncssh.SFTPOpUnsupported))
+            ) from error
         except (asyncssh.Error, OSError, TimeoutError, EOFError) as error:
             if renaming:
                 reason = f"{self._host} may have it: {type(error).__name__} while the file was renamed"
@@ -65,7 +67,7 @@ class SftpTransport:
         key = asyncssh.import_public_key(self._host_key)
         secret = (
             {"client_keys": [asyncssh.import_private_key(self._secret)], "password": None}
-            if self._secret.startswith(PRIVATE_KEY)
+            if self._secret.startswith(PRIVATE_KEY_PREFIX)
             else {"client_keys": None, "password": self._secret}
         )
         return asyncssh.connect(

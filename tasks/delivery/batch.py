@@ -17,16 +17,16 @@ from models.messages import DeliveryOutcome
 from tasks.context import Context
 from tasks.delivery.circuit_breaker import FAILURE_STATES, failure_rate_exceeded, reset, return_probe, trip
 from tasks.delivery.outcomes import record_outcomes
-from tasks.delivery.queue import Claim, Worker, mark_sending, marked_at, release_claims
+from tasks.delivery.queue import Claim, LeaseHolder, mark_sending, marked_at, release_claims
 from tasks.delivery.rate_limit import pause_channel, take_tokens
 from tasks.delivery.revalidate import stale_notices
 from tasks.notices.told_state import restore_told_state
 from tasks.posts.compose import stale_posts
 from tasks.tables import NOTICES
 
-FRESH = 100
+REVALIDATED_AT_ONCE = 100
 """How many messages are checked against the facts at once: a message leaves at most so many sends after its check."""
-RETRIES = (
+RECHECK_REASONS = (
     SkipReason.CHANGED,
     SkipReason.TOO_OLD,
     SkipReason.SUPPRESSED,
@@ -39,7 +39,7 @@ RETRIES = (
 """Reasons after which an order is looked at anew: there is something to say, but not these words, or not this way."""
 PAUSES = (0.1, 0.5, 2, 5)
 """Seconds to wait for a database that went away in the middle of a batch, before giving up."""
-BURST = "more than half of its latest messages were refused or are in doubt"
+FAILURE_RATE_REASON = "more than half of its latest messages were refused or are in doubt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class StepResult:
 class DeliveryBatch:
     """The ledger's side of one claimed batch; `closed` are the channels that were shut when it was claimed."""
 
-    def __init__(self, context: Context, as_of: date, worker: Worker, claimed: Claim, closed: set[str]) -> None:
+    def __init__(self, context: Context, as_of: date, worker: LeaseHolder, claimed: Claim, closed: set[str]) -> None:
         self._context, self._as_of, self._worker, self._table, self._closed = (
             context,
             as_of,
@@ -110,7 +110,7 @@ class DeliveryBatch:
             ready = [key for key in after.ready if key not in over]
             waiting = [*over, *after.waiting]
             while len(ready) < room and waiting:
-                chunk, waiting = waiting[:FRESH], waiting[FRESH:]
+                chunk, waiting = waiting[:REVALIDATED_AT_ONCE], waiting[REVALIDATED_AT_ONCE:]
                 lost = record_outcomes(
                     connection, self._table, self._untrue(connection, chunk, now), now, self._worker.name
                 )
@@ -135,7 +135,7 @@ class DeliveryBatch:
         failed = {self._channel(one) for one in settled if one.state in FAILURE_STATES and not one.suppress}
         for channel in failed - known.keys():
             if failure_rate_exceeded(connection, self._table, channel, now, sending):
-                known[channel] = BURST
+                known[channel] = FAILURE_RATE_REASON
         for channel in sorted(known.keys() - self._shut):
             trip(connection, channel, known[channel], now, sending, who, tried=channel in self._closed)
         return known
@@ -165,7 +165,7 @@ class DeliveryBatch:
         # All at once and after the gates: every transaction locks them and the watches in one order.
         if self._table is NOTICES:
             lost = [one for one in settled if one.state in (State.SKIPPED, State.REJECTED)]
-            changed = {self._rows[one.id]["order_id"] for one in lost if one.reason in RETRIES}
+            changed = {self._rows[one.id]["order_id"] for one in lost if one.reason in RECHECK_REASONS}
             restore_told_state(connection, {self._rows[one.id]["order_id"] for one in lost}, changed, self._as_of)
 
     def _channel(self, one: DeliveryOutcome) -> str:

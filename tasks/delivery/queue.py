@@ -19,7 +19,7 @@ CLEAR_LEASE: dict[str, Any] = {"claimed_by": None, "lease_until": None}
 
 
 @dataclass(frozen=True, slots=True)
-class Worker:
+class LeaseHolder:
     """Who claims: a name of its own for each deliver run, and how long its claims hold."""
 
     name: str
@@ -37,7 +37,7 @@ class Claim:
 def claim(
     connection: Connection,
     table: Table,
-    worker: Worker,
+    worker: LeaseHolder,
     now: datetime,
     channels: Iterable[str],
     n: int,
@@ -70,7 +70,9 @@ def claim(
     return Claim(table, sorted(rows, key=lambda row: (row["not_before"], row["id"])))
 
 
-def mark_sending(connection: Connection, table: Table, worker: Worker, ids: Sequence[str], now: datetime) -> set[str]:
+def mark_sending(
+    connection: Connection, table: Table, worker: LeaseHolder, ids: Sequence[str], now: datetime
+) -> set[str]:
     """Mark messages as leaving now; return those that were still ours to send.
 
     Safe to repeat with the same moment, where nobody knows whether the transaction was kept: nothing left yet.
@@ -86,7 +88,9 @@ def mark_sending(connection: Connection, table: Table, worker: Worker, ids: Sequ
     return set(connection.execute(marked).scalars())
 
 
-def marked_at(connection: Connection, table: Table, worker: Worker, ids: Sequence[str], now: datetime) -> list[str]:
+def marked_at(
+    connection: Connection, table: Table, worker: LeaseHolder, ids: Sequence[str], now: datetime
+) -> list[str]:
     """Return those messages that we marked as leaving at this very moment, in their order."""
     mine = and_(table.c.claimed_by == worker.name, table.c.state == State.SENDING, table.c.sending_at == now)
     marked = set(connection.execute(select(table.c.id).where(in_list(connection, table.c.id, ids), mine)).scalars())
@@ -112,7 +116,7 @@ def mark_abandoned_in_doubt(connection: Connection, table: Table, now: datetime,
     return ids
 
 
-def release_claims(connection: Connection, table: Table, worker: Worker, ids: Sequence[str]) -> None:
+def release_claims(connection: Connection, table: Table, worker: LeaseHolder, ids: Sequence[str]) -> None:
     """Hand back claims that were not used."""
     if ids:
         connection.execute(

@@ -23,11 +23,11 @@ from tasks.delivery.worker import TABLES, DeliveryWorker, message_of
 from tasks.notices.told_state import restore_told_state
 from tasks.tables import NOTICES
 
-AT_ONCE = 200
+MAX_LOOKUPS = 200
 """Messages asked about in one run; those in doubt are as many as requests were under way, so there are few."""
 LOOKUP_SKEW = timedelta(minutes=15)
 """How far the provider's clock may be behind ours."""
-FOUND, NEVER = "the provider's records have it", "the provider's records say that it never came"
+FOUND_REASON, NEVER_TAKEN_REASON = "the provider's records have it", "the provider's records say that it never came"
 Answer = Receipt | None | BaseException
 
 
@@ -64,7 +64,7 @@ def _take_due(context: Context, table: Table, crew: DeliveryWorker) -> list[Mapp
         table.c.channel.in_(list(crew.doors)),
     )
     with context.engine.begin() as connection:
-        chosen = select(table.c.id).where(due).order_by(table.c.sending_at).limit(AT_ONCE)
+        chosen = select(table.c.id).where(due).order_by(table.c.sending_at).limit(MAX_LOOKUPS)
         keys = list(connection.execute(chosen.with_for_update(skip_locked=True)).scalars())
         mine = update(table).where(table.c.id.in_(keys), due)
         taken = mine.values(claimed_by=crew.worker.name, lease_until=now + crew.worker.lease).returning(table)
@@ -125,14 +125,14 @@ def _interpret_lookup(
     match answer:
         case Receipt():
             return DeliveryOutcome(
-                row["id"], State.SENT, FOUND, answer.reference or row["reference"], trial=answer.trial
+                row["id"], State.SENT, FOUND_REASON, answer.reference or row["reference"], trial=answer.trial
             )
         case PermanentFailure() as error:
             return DeliveryOutcome(
                 row["id"], State.REJECTED, error.reason, suppress=row["address"] if error.suppress else None
             )
         case None if since >= late:
-            return DeliveryOutcome(row["id"], State.QUEUED, NEVER, not_before=now)
+            return DeliveryOutcome(row["id"], State.QUEUED, NEVER_TAKEN_REASON, not_before=now)
         case None:
             return late - since
         case TemporaryFailure() if since < timedelta(hours=policy.hours):

@@ -19,14 +19,14 @@ from tasks.context import Context
 from tasks.delivery.backoff import message_retry_delay
 from tasks.delivery.batch import BatchState, DeliveryBatch
 from tasks.delivery.circuit_breaker import acquire_probe, open_breakers
-from tasks.delivery.queue import Claim, Worker, channels_of, claim, mark_abandoned_in_doubt
+from tasks.delivery.queue import Claim, LeaseHolder, channels_of, claim, mark_abandoned_in_doubt
 from tasks.delivery.rate_limit import paused_channels
 from tasks.tables import NOTICES, POSTS
 
 TABLES = (NOTICES, POSTS)
-LONG = timedelta(seconds=10)
+CHANNEL_PAUSE_THRESHOLD = timedelta(seconds=10)
 """A provider that asks for a longer wait gets nothing of the channel meanwhile; a shorter is the message's alone."""
-PAUSE = 0.05
+RATE_POLL_SECONDS = 0.05
 """Seconds between two looks at a rate that lets nothing through."""
 MOMENT, MOMENTS = 0.001, 5
 """Seconds between two looks at who answered, and how many looks at most: until half of them have."""
@@ -73,7 +73,7 @@ class DeliverySummary:
 class DeliveryWorker:
     """Who delivers: the doors by channel, how many requests at once for each batch, and the clock meanwhile."""
 
-    worker: Worker
+    worker: LeaseHolder
     doors: Mapping[Channel, MessageTransport]
     parallel: int
     clock: Callable[[], datetime]
@@ -146,7 +146,7 @@ class _BatchSender:
                 if self._under_way:
                     self._back = [self._outcome(one) for one in await self._answers()]
                 elif self._standing.ready:
-                    await asyncio.sleep(PAUSE)
+                    await asyncio.sleep(RATE_POLL_SECONDS)
             return self._delivered
         finally:
             self._turns.hand_back(self._standing)
@@ -184,7 +184,7 @@ class _BatchSender:
         error = task.exception()
         if isinstance(error, TemporaryFailure) and error.channel_down:
             self._delivered.down[row["channel"]] = error.reason
-        return settled(row, task, self._crew.clock())
+        return outcome_of(row, task, self._crew.clock())
 
 
 def _heard(task: "asyncio.Task[Receipt]") -> None:
@@ -193,7 +193,7 @@ def _heard(task: "asyncio.Task[Receipt]") -> None:
         task.exception()
 
 
-def settled(row: Mapping[str, Any], task: "asyncio.Task[Receipt]", now: datetime) -> DeliveryOutcome:
+def outcome_of(row: Mapping[str, Any], task: "asyncio.Task[Receipt]", now: datetime) -> DeliveryOutcome:
     """Say what a door's answer means for a message: three outcomes, and in doubt for everything else."""
     match task.exception():
         case None:
@@ -206,7 +206,7 @@ def settled(row: Mapping[str, Any], task: "asyncio.Task[Receipt]", now: datetime
             return DeliveryOutcome(row["id"], State.REJECTED, f"{error.reason} (tried {row['attempts'] + 1} times)")
         case TemporaryFailure() as error:
             wait = error.retry_after or message_retry_delay(row["id"], row["attempts"])
-            rests = error.tries is None and (error.retry_after or LONG) > LONG
+            rests = error.tries is None and (error.retry_after or CHANNEL_PAUSE_THRESHOLD) > CHANNEL_PAUSE_THRESHOLD
             return DeliveryOutcome(row["id"], State.QUEUED, error.reason, not_before=now + wait, rests=rests)
         case error:
             return DeliveryOutcome(row["id"], State.IN_DOUBT, f"{type(error).__name__}: {error}")

@@ -35,8 +35,8 @@ from tasks.posts.compose import iso_week
 from tasks.runs.records import HELD
 from tasks.tables import LIVE_CHANNELS, NOTICES, POSTS, PURCHASE_LINES, PURCHASE_REQUESTS, RUNS
 
-PAGE = 500
-REAL_FILTER = and_(
+PAGE_SIZE = 500
+REACHED_FILTER = and_(
     NOTICES.c.state.in_((State.SENDING, State.SENT, State.DELIVERED, State.IN_DOUBT)), NOTICES.c.trial.is_(False)
 )
 """The SQL of a notice that a customer has, or may have."""
@@ -58,7 +58,7 @@ def count_trial_notices(connection: Connection) -> int:
     return connection.execute(select(func.count()).select_from(NOTICES).where(told)).scalar_one()
 
 
-def start_supervision(connection: Connection, now: datetime, who: str, *, on: bool) -> None:
+def set_supervision(connection: Connection, now: datetime, who: str, *, on: bool) -> None:
     """Let every run's notices wait for a person from now on, or no more."""
     set_counter(connection, SUPERVISED, int(on))
     record_events(connection, [("supervision_on" if on else "supervision_off", SUPERVISED, "")], now, who)
@@ -70,7 +70,7 @@ def is_supervised(connection: Connection) -> bool:
 
 
 def plan_rollout(
-    context: Context, which: RolloutFilter, *, batch: int = PAGE, progress: Callable[[int], None] = lambda _: None
+    context: Context, which: RolloutFilter, *, batch: int = PAGE_SIZE, progress: Callable[[int], None] = lambda _: None
 ) -> Rollout:
     """Find what going live would tell, by what customers really got so far; write nothing."""
     rollout, shelves, looked = Rollout(), SubstituteStock(whole=True), 0
@@ -94,7 +94,7 @@ def _pages(context: Context, connection: Connection, batch: int) -> Iterator[Seq
 
 def _as_really_told(connection: Connection, page: Sequence[WatchedOrder]) -> list[WatchedOrder]:
     """Return orders with what reached their customers, as if there had been no trial."""
-    told = told_to_customers(connection, [one.order for one in page], REAL_FILTER)
+    told = told_to_customers(connection, [one.order for one in page], REACHED_FILTER)
 
     def really(order: OrderFacts) -> LastNotice | None:
         return order.told if order.told and order.told.assumed else told.get(order.id)
@@ -108,7 +108,7 @@ def withdraw_trial(context: Context, who: str, orders: Sequence[str] | None = No
     Each page is a transaction. Safe to repeat.
     """
     ended = 0
-    for page in batched(_tried_orders(context) if orders is None else orders, PAGE):
+    for page in batched(_tried_orders(context) if orders is None else orders, PAGE_SIZE):
         with context.engine.begin() as connection:
             lock(connection, AdvisoryLock.JUDGE)
             mine = and_(in_list(connection, NOTICES.c.order_id, page), TRIAL_FILTER)
@@ -142,10 +142,10 @@ def _end_held_runs(connection: Connection, runs: set[str]) -> None:
     connection.execute(update(RUNS).where(over).values(state="dropped"))
 
 
-def suppress_delays(context: Context, who: str, orders: Sequence[str]) -> int:
+def leave_delays_untold(context: Context, who: str, orders: Sequence[str]) -> int:
     """Take delays as known without telling them; return how many. The next change of one is told as a first notice."""
     left = 0
-    for page in batched(orders, PAGE):
+    for page in batched(orders, PAGE_SIZE):
         with context.engine.begin() as connection:
             found = _assess_pages(context, connection, page)
             decided = [one for one, _ in found]
@@ -179,7 +179,7 @@ def record_delays(
     No guardrail judges them: a person saw how many there are. Raises Contended where an order changes all the time.
     """
     looked, shelves = EvaluationSummary(), SubstituteStock()
-    for page in batched(orders, PAGE):
+    for page in batched(orders, PAGE_SIZE):
         looked.add(record_page(context, shelves, partial(get_orders, context, ids=page)))
         progress(looked.orders)
     if not hold:

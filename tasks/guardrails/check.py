@@ -25,16 +25,16 @@ from tasks.runs.liveness import is_run_alive
 from tasks.runs.records import HELD
 from tasks.tables import COUNTERS, NOTICES, ORDERS, RUNS
 
-DATA_ACCEPTED = "brake:orders"
+ACCEPTED_ORDER_COUNT = "brake:orders"
 """The tally of how many orders the source yielded when it was last taken as right."""
-ACCEPTED_BY_STAFF = "brake:vouched"
+ACCEPTED_BY_STAFF_HOUR = "brake:vouched"
 """The tally of the hour, since 1970, at which a person last let a run with stale facts go."""
-TOLD, RELEASED = "told:", "released:"
+TOLD_PREFIX, RELEASED_PREFIX = "told:", "released:"
 """Tallies of the orders told on a day: by runs that passed, and by a person's word."""
 SUPERVISED = "brake:supervised"
 """The tally that is 1 while every run's notices wait for a person."""
-WINDOW, ENOUGH = timedelta(days=28), 5
-HOUR = 3600
+MEDIAN_WINDOW, MIN_DAYS_FOR_MEDIAN = timedelta(days=28), 5
+SECONDS_PER_HOUR = 3600
 
 
 def check_data(context: Context, orders: int | None) -> tuple[LimitBreach, ...]:
@@ -47,7 +47,7 @@ def check_data(context: Context, orders: int | None) -> tuple[LimitBreach, ...]:
         passed = data_breaches(_data_stats(context, connection, orders), context.policy)
         names = {one.name for one in passed}
         if orders is not None and "min_order_share" not in names:
-            set_counter(connection, DATA_ACCEPTED, orders)
+            set_counter(connection, ACCEPTED_ORDER_COUNT, orders)
         if "max_gone_share" not in names:
             set_counter(connection, GONE_LINES, 0)
     return passed
@@ -57,7 +57,7 @@ def _data_stats(context: Context, connection: Connection, orders: int | None) ->
     known = select(ORDERS.c.id).limit(context.policy.guardrails.min_orders).subquery()
     return DataStats(
         orders,
-        get_counter(connection, DATA_ACCEPTED),
+        get_counter(connection, ACCEPTED_ORDER_COUNT),
         connection.execute(select(func.count()).select_from(known)).scalar_one(),
         _hours(context, connection),
         max(get_counter(connection, GONE_LINES), 0),
@@ -71,8 +71,8 @@ def _hours(context: Context, connection: Connection) -> float | None:
     if newest is None:
         return None
     return min(
-        (context.started_at - newest).total_seconds() / HOUR,
-        context.started_at.timestamp() / HOUR - get_counter(connection, ACCEPTED_BY_STAFF),
+        (context.started_at - newest).total_seconds() / SECONDS_PER_HOUR,
+        context.started_at.timestamp() / SECONDS_PER_HOUR - get_counter(connection, ACCEPTED_BY_STAFF_HOUR),
     )
 
 
@@ -93,7 +93,7 @@ def check_run(context: Context) -> tuple[LimitBreach, ...]:
             connection.execute(
                 update(NOTICES).where(lock_ordered(connection, NOTICES.c.id, mine)).values(state=State.QUEUED)
             )
-            increment(connection, f"{TOLD}{context.as_of}", told)
+            increment(connection, f"{TOLD_PREFIX}{context.as_of}", told)
     return passed
 
 
@@ -120,7 +120,7 @@ def _run_stats(connection: Connection, as_of: date, told: int, open_orders: int,
     return RunStats(
         told,
         open_orders,
-        get_counter(connection, f"{TOLD}{as_of}"),
+        get_counter(connection, f"{TOLD_PREFIX}{as_of}"),
         _median_day(connection, as_of),
         {currency: Decimal(n) / SCALE for currency, n in wanted.items()},
         get_counter(connection, SUPERVISED) == 1,
@@ -159,12 +159,12 @@ def _take_over_unreviewed(connection: Connection, context: Context) -> None:
 def _median_day(connection: Connection, as_of: date) -> float | None:
     """Return how many orders are told on the median day of the last weeks; None for a shop too new to say."""
     days: dict[str, int] = {}
-    for prefix in (TOLD, RELEASED):
-        span = COUNTERS.c.name.between(f"{prefix}{as_of - WINDOW}", f"{prefix}{as_of - timedelta(days=1)}")
+    for prefix in (TOLD_PREFIX, RELEASED_PREFIX):
+        span = COUNTERS.c.name.between(f"{prefix}{as_of - MEDIAN_WINDOW}", f"{prefix}{as_of - timedelta(days=1)}")
         for name, n in connection.execute(select(COUNTERS.c.name, COUNTERS.c.value).where(span)):
             day = name.removeprefix(prefix)
             days[day] = days.get(day, 0) + n
-    return median(days.values()) if len(days) >= ENOUGH else None
+    return median(days.values()) if len(days) >= MIN_DAYS_FOR_MEDIAN else None
 
 
 def accepted_orders(imported: Mapping[str, Mapping[str, int]]) -> int | None:

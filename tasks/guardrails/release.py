@@ -14,7 +14,14 @@ from tasks.db.counters import increment, set_counter
 from tasks.db.events import record_events
 from tasks.db.lookup import find_ids, find_one
 from tasks.db.sql import AdvisoryLock, lock, lock_ordered
-from tasks.guardrails.check import ACCEPTED_BY_STAFF, DATA_ACCEPTED, HOUR, RELEASED, accepted_orders, count_orders
+from tasks.guardrails.check import (
+    ACCEPTED_BY_STAFF_HOUR,
+    ACCEPTED_ORDER_COUNT,
+    RELEASED_PREFIX,
+    SECONDS_PER_HOUR,
+    accepted_orders,
+    count_orders,
+)
 from tasks.imports.removals import GONE_LINES
 from tasks.notices.told_state import restore_told_state
 from tasks.runs.records import HELD
@@ -28,7 +35,7 @@ class ReviewDecision(StrEnum):
     DROP = "drop"
 
 
-ENDS = {ReviewDecision.LET_GO: "released", ReviewDecision.DROP: "dropped"}
+REVIEWED_STATES = {ReviewDecision.LET_GO: "released", ReviewDecision.DROP: "dropped"}
 """The state of a run that a person decided on; also the event that says who did."""
 
 
@@ -52,7 +59,7 @@ def review_run(context: Context, run: str, verdict: ReviewDecision, who: str, wh
         _check_undecided(connection, run)
         key = find_one(connection, RUNS, run, RUNS.c.state == HELD, "held runs that `forewarn status` shows")
         held = connection.execute(select(RUNS.c.as_of, RUNS.c.counts).where(RUNS.c.id == key)).one()
-        ends = ENDS[verdict]
+        ends = REVIEWED_STATES[verdict]
         mine = update(RUNS).where(RUNS.c.id == key, RUNS.c.state == HELD).values(state=ends)
         if connection.execute(mine).rowcount != 1:
             raise ForewarnError(f"somebody else decided on run {key[:8]} just now; `forewarn status` shows it")
@@ -67,9 +74,9 @@ def review_run(context: Context, run: str, verdict: ReviewDecision, who: str, wh
 
 def _check_undecided(connection: Connection, beginning: str) -> None:
     """Raise ForewarnError that says who decided on a run before, and when."""
-    decided = find_ids(connection, RUNS, beginning, RUNS.c.state.in_(list(ENDS.values())))
+    decided = find_ids(connection, RUNS, beginning, RUNS.c.state.in_(list(REVIEWED_STATES.values())))
     query = select(EVENTS.c.who, EVENTS.c.kind, EVENTS.c.at).where(
-        EVENTS.c.subject.in_(decided), EVENTS.c.kind.in_(list(ENDS.values()))
+        EVENTS.c.subject.in_(decided), EVENTS.c.kind.in_(list(REVIEWED_STATES.values()))
     )
     if len(decided) == 1 and (last := connection.execute(query.order_by(EVENTS.c.id.desc())).first()) is not None:
         raise ForewarnError(f"{last.who} {last.kind} run {decided[0][:8]} on {last.at:%Y-%m-%d at %H:%M} UTC already")
@@ -78,7 +85,7 @@ def _check_undecided(connection: Connection, beginning: str) -> None:
 def _release_run(connection: Connection, run: str, as_of: date, context: Context) -> int:
     # As old as the word that let it go: a notice that was held for days is not too old to be told.
     mine = and_(NOTICES.c.run_id == run, NOTICES.c.state == State.HELD)
-    increment(connection, f"{RELEASED}{as_of}", count_orders(connection, mine))
+    increment(connection, f"{RELEASED_PREFIX}{as_of}", count_orders(connection, mine))
     return connection.execute(
         update(NOTICES)
         .where(lock_ordered(connection, NOTICES.c.id, mine))
@@ -105,8 +112,8 @@ def _accept_data_as_baseline(
     """Take the facts that a run was held for as the measure from now on."""
     passed = counts.get("held", {})
     if "min_order_share" in passed:
-        set_counter(connection, DATA_ACCEPTED, accepted_orders(counts["imported"]) or 0)
+        set_counter(connection, ACCEPTED_ORDER_COUNT, accepted_orders(counts["imported"]) or 0)
     if "max_gone_share" in passed:
         set_counter(connection, GONE_LINES, 0)
     if "max_data_age_hours" in passed:
-        set_counter(connection, ACCEPTED_BY_STAFF, int(moment.timestamp() // HOUR))
+        set_counter(connection, ACCEPTED_BY_STAFF_HOUR, int(moment.timestamp() // SECONDS_PER_HOUR))

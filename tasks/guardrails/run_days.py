@@ -11,7 +11,7 @@ from tasks.context import Context
 from tasks.db.events import record_events
 from tasks.delivery.queue import CLEAR_LEASE
 from tasks.notices.told_state import restore_told_state
-from tasks.runs.records import EPOCH, FORGOTTEN, check_not_before, last_run_date, latest_run
+from tasks.runs.records import DISCARDED, EPOCH, check_not_before, last_run_date, latest_run
 from tasks.tables import NOTICES, ORDERS, RUNS, WATCHES
 
 
@@ -82,7 +82,7 @@ def discard_days_ahead(context: Context, who: str) -> DiscardedDays:
         others = connection.execute(due.values(next_check_on=context.as_of, version=WATCHES.c.version + 1)).rowcount
         record_events(
             connection,
-            [(FORGOTTEN, key, f"its day was after {context.as_of}") for key in runs],
+            [(DISCARDED, key, f"its day was after {context.as_of}") for key in runs],
             context.started_at,
             who,
         )
@@ -97,5 +97,5 @@ def _end_waiting(connection: Connection, context: Context) -> set[str]:
 
 
 def _discard_runs(connection: Connection, today: date) -> list[str]:
-    ahead = update(RUNS).where(RUNS.c.as_of > today).values(state=FORGOTTEN)
+    ahead = update(RUNS).where(RUNS.c.as_of > today).values(state=DISCARDED)
     return list(connection.execute(ahead.returning(RUNS.c.id)).scalars())

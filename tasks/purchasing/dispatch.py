@@ -22,8 +22,8 @@ from tasks.db.events import record_events
 from tasks.db.sql import in_list
 from tasks.delivery.backoff import message_retry_delay
 from tasks.delivery.outcomes import record_outcomes
-from tasks.delivery.queue import CLEAR_LEASE, Worker, claim, mark_abandoned_in_doubt, mark_sending, release_claims
-from tasks.delivery.worker import DeliverySummary, settled
+from tasks.delivery.queue import CLEAR_LEASE, LeaseHolder, claim, mark_abandoned_in_doubt, mark_sending, release_claims
+from tasks.delivery.worker import DeliverySummary, outcome_of
 from tasks.purchasing.documents import build_document, load_purchase, reduce_lines
 from tasks.purchasing.requirements import reduced_lines
 from tasks.purchasing.vendors import VendorFacts, channel_of, email_of, load_vendors
@@ -42,7 +42,7 @@ RESEND = "it may have arrived: sent again under the same id, by which the vendor
 class DispatchWorker:
     """Who hands over: the doors by vendor, how many requests at once, and the clock for what happens meanwhile."""
 
-    worker: Worker
+    worker: LeaseHolder
     doors: Mapping[str, DocumentTransport]
     parallel: int
     clock: Callable[[], datetime]
@@ -177,7 +177,7 @@ class _Dispatcher:
         now = self.couriers.clock()
         vendor = self.vendors[row["vendor_id"]]
         address = email_of(self.context.shop, vendor) if way is VendorChannel.MAIL else None
-        outcome = settled({**row, "address": address and address.lower()}, sending, now)
+        outcome = outcome_of({**row, "address": address and address.lower()}, sending, now)
         if getattr(sending.exception(), "channel_down", False):
             self.done.down[vendor.id] = outcome.reason
         if outcome.state is State.IN_DOUBT and way in IDEMPOTENT:

@@ -11,7 +11,7 @@ from models.enums import State
 from tasks.context import Context
 from tasks.db.counters import count_orders_by_bucket
 from tasks.delivery.in_doubt import count_waiting_for_staff
-from tasks.runs.records import HELD, LATE_ORDERS, SHARD
+from tasks.runs.records import HELD, LATE_ORDERS, LATE_ORDERS_SHARD
 from tasks.tables import NOTICES, POSTS, PURCHASE_REQUESTS, RUNS
 
 
@@ -66,7 +66,7 @@ class DayTotals:
 def load_status(connection: Connection, runs: int = 5) -> Status:
     """Say where everything stands."""
     columns = [RUNS.c[name] for name in ("flow", "as_of", "state", "started_at", "ended_at")]
-    newest = select(*columns).where(RUNS.c.flow != SHARD).order_by(RUNS.c.number.desc())
+    newest = select(*columns).where(RUNS.c.flow != LATE_ORDERS_SHARD).order_by(RUNS.c.number.desc())
     return Status(
         orders=dict(count_orders_by_bucket(connection)),
         notices=_by_state(connection, NOTICES),

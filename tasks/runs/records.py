@@ -13,10 +13,10 @@ from tasks.db.sql import insert, lock_ordered, read_only
 from tasks.tables import RUNS, WATCHES
 
 LATE_ORDERS = "late-orders"
-SHARD = "late-orders-shard"
+LATE_ORDERS_SHARD = "late-orders-shard"
 HELD = "held"
 """The state of a run that passed a limit of the brake and waits for a person's word."""
-REFUSED, FORGOTTEN = "refused", "forgotten"
+REFUSED, DISCARDED = "refused", "forgotten"
 """States of runs whose day does not count: their clock was wrong."""
 EPOCH = date(1970, 1, 1)
 
@@ -56,7 +56,7 @@ def _mark_all_due(connection: Connection, as_of: date) -> None:
 
 
 def _latest(connection: Connection, flow: str) -> Row[Any] | None:
-    counts = and_(RUNS.c.flow == flow, RUNS.c.state.not_in((REFUSED, FORGOTTEN)))
+    counts = and_(RUNS.c.flow == flow, RUNS.c.state.not_in((REFUSED, DISCARDED)))
     return connection.execute(select(RUNS).where(counts).order_by(RUNS.c.number.desc()).limit(1)).first()
 
 
@@ -75,7 +75,7 @@ def join_run_as_shard(context: Context, run: str, number: int) -> Context:
         whole = connection.execute(select(RUNS).where(RUNS.c.id == run, RUNS.c.state == "running")).first()
         if whole is None:
             raise ForewarnError(f"no run {run[:8]} is under way: a run of {LATE_ORDERS} starts its shards by itself")
-        row = {"flow": SHARD, "as_of": whole.as_of, "policy": whole.policy, "started_at": whole.started_at}
+        row = {"flow": LATE_ORDERS_SHARD, "as_of": whole.as_of, "policy": whole.policy, "started_at": whole.started_at}
         fresh: dict[str, Any] = {"state": "running", "counts": {}, "ended_at": None}
         mine = insert(connection, RUNS).values(id=_part(run, number), **row, **fresh)
         connection.execute(mine.on_conflict_do_update(index_elements=["id"], set_=fresh))
@@ -89,7 +89,9 @@ def finish_shard(context: Context, number: int, ended_at: datetime, state: str, 
 
 def shard_reports(engine: Engine, run: str) -> list[dict[str, Any]]:
     """Return what the shards of a run reported."""
-    mine = and_(RUNS.c.flow == SHARD, RUNS.c.id.startswith(_part(run, ""), autoescape=True), RUNS.c.state == "done")
+    mine = and_(
+        RUNS.c.flow == LATE_ORDERS_SHARD, RUNS.c.id.startswith(_part(run, ""), autoescape=True), RUNS.c.state == "done"
+    )
     with read_only(engine) as connection:
         return list(connection.execute(select(RUNS.c.counts).where(mine).order_by(RUNS.c.number)).scalars())
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from channels.local.outbox import LocalOutbox, location_of
-from channels.local.outbox_index import SHOWN, write_outbox_index
+from channels.local.outbox_index import MAX_ROWS, write_outbox_index
 from channels.transport import PermanentFailure, TemporaryFailure
 from models.config.shop import Sender
 from models.enums import Channel
@@ -140,12 +140,12 @@ async def test_the_page_lists_each_message_with_a_masked_address_and_a_view_of_t
 
 async def test_the_page_shows_the_newest_and_counts_all(tmp_path):
     outbox = LocalOutbox(tmp_path, SENDER)
-    for number in range(SHOWN + 2):
+    for number in range(MAX_ROWS + 2):
         message = replace(TEXT, id=f"n-{number}", text=f"text {number}.")
         await outbox.send(message)
         os.utime(location_of(tmp_path, message).with_suffix(".json"), (number, number))
     page = write_outbox_index(tmp_path, mask_address).read_text()
-    assert f"{SHOWN + 2} messages. The newest {SHOWN} are shown." in page
+    assert f"{MAX_ROWS + 2} messages. The newest {MAX_ROWS} are shown." in page
     assert page.index("text 501.") < page.index("text 500.") < page.index("text 2.")
     assert "text 1." not in page
 

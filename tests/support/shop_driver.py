@@ -19,7 +19,7 @@ from tasks.context import Context
 from tasks.db.engine import connect
 from tasks.db.migrations import migrate
 from tasks.db.sql import read_only
-from tasks.delivery.queue import Worker
+from tasks.delivery.queue import LeaseHolder
 from tasks.delivery.worker import DeliverySummary, DeliveryWorker, deliver_batch, mark_abandoned
 from tasks.guardrails.check import check_run
 from tasks.notices.evaluate import EvaluationSummary, evaluate_page
@@ -158,7 +158,7 @@ class ShopDriver:
         transport = transport or self.transport
         doors = dict.fromkeys(Channel, transport)
         crew = DeliveryWorker(
-            Worker(f"test {moment}", timedelta(seconds=lease)), doors, parallel, clock or (lambda: moment)
+            LeaseHolder(f"test {moment}", timedelta(seconds=lease)), doors, parallel, clock or (lambda: moment)
         )
         context = self.context.with_run("test", day(on), moment)
 

@@ -27,7 +27,7 @@ from sources.rows import AcceptedRow
 from tasks.db.counters import count_orders_by_bucket, get_counter, try_increment
 from tasks.db.engine import connect
 from tasks.db.sql import read_only
-from tasks.delivery.queue import Worker, claim
+from tasks.delivery.queue import LeaseHolder, claim
 from tasks.guardrails.check import check_run
 from tasks.imports.load import import_table
 from tasks.notices.evaluate import evaluate_page
@@ -113,7 +113,7 @@ def test_workers_in_threads_share_what_is_due_and_claim_nothing_twice(driver):
         mine = []
         while True:
             with driver.context.engine.begin() as connection:
-                taken = claim(connection, NOTICES, Worker(name, LEASE), noon(0), [Channel.EMAIL], 7).rows
+                taken = claim(connection, NOTICES, LeaseHolder(name, LEASE), noon(0), [Channel.EMAIL], 7).rows
             if not taken:
                 return mine
             mine.append([row["id"] for row in taken])
@@ -131,7 +131,10 @@ def test_a_worker_claims_at_once_while_others_are_still_claiming(driver):
     impatient = connect(f"{address_of(driver)}&options=-c%20lock_timeout%3D50ms")
     with impatient.begin() as one, impatient.begin() as two, impatient.begin() as three:
         taken = [
-            [row["id"] for row in claim(connection, NOTICES, Worker(name, LEASE), noon(0), [Channel.EMAIL], 8).rows]
+            [
+                row["id"]
+                for row in claim(connection, NOTICES, LeaseHolder(name, LEASE), noon(0), [Channel.EMAIL], 8).rows
+            ]
             for name, connection in {"a": one, "b": two, "c": three}.items()
         ]
     impatient.dispose()

@@ -13,7 +13,7 @@ from models.enums import Channel, State
 from models.messages import Message
 from tasks.db.sql import read_only
 from tasks.delivery.circuit_breaker import open_breakers
-from tasks.delivery.queue import Worker
+from tasks.delivery.queue import LeaseHolder
 from tasks.delivery.worker import DeliverySummary, DeliveryWorker, deliver_batch
 from tests.channels.test_transports import TIMEOUT, WAYS
 from tests.support.builders import DAY
@@ -48,7 +48,7 @@ async def at_the_provider(driver, name):
             door = PROVIDERS[name][0](provider.url, at)
             doors = dict.fromkeys(Channel, FakeTransport()) | {CHANNELS[name]: door}
             crew, done = (
-                DeliveryWorker(Worker(f"run {at}", timedelta(minutes=10)), doors, 1, lambda: at),
+                DeliveryWorker(LeaseHolder(f"run {at}", timedelta(minutes=10)), doors, 1, lambda: at),
                 DeliverySummary(),
             )
             while batch := await deliver_batch(

@@ -13,7 +13,7 @@ from models.errors import ForewarnError
 from models.messages import Receipt
 from sources.starter_folder import write_starter
 from tasks.delivery.in_doubt import count_waiting_for_staff, list_in_doubt, resolve_manually
-from tasks.delivery.queue import Worker
+from tasks.delivery.queue import LeaseHolder
 from tasks.delivery.reconcile import reconcile_in_doubt
 from tasks.delivery.worker import DeliveryWorker, deliver_batch
 from tasks.tables import EVENTS, POSTS, SUPPRESSIONS
@@ -51,7 +51,7 @@ def doubtful(driver, n=1):
 
 
 def settle(driver, door, at, name="asker", channels=tuple(Channel)):
-    crew = DeliveryWorker(Worker(name, timedelta(minutes=10)), dict.fromkeys(channels, door), 4, lambda: at)
+    crew = DeliveryWorker(LeaseHolder(name, timedelta(minutes=10)), dict.fromkeys(channels, door), 4, lambda: at)
     return dict(asyncio.run(reconcile_in_doubt(driver.context, crew)))
 
 
@@ -194,7 +194,7 @@ def test_two_workers_do_not_ask_about_the_same_message(driver):
     class Slow(Records):
         async def find(self, message, since):
             if not self.asked:
-                crew = DeliveryWorker(Worker("b", 10 * MINUTE), dict.fromkeys(Channel, second), 4, lambda: LATER)
+                crew = DeliveryWorker(LeaseHolder("b", 10 * MINUTE), dict.fromkeys(Channel, second), 4, lambda: LATER)
                 assert await reconcile_in_doubt(driver.context, crew) == {}
             return await super().find(message, since)
 
@@ -313,7 +313,7 @@ def test_when_the_line_breaks_nothing_is_sent_twice_and_nothing_is_lost(driver, 
 
     async def through(provider, at):
         door = opens(provider.url, at)
-        crew = DeliveryWorker(Worker(f"run {at}", 10 * MINUTE), dict.fromkeys(Channel, door), 4, lambda: at)
+        crew = DeliveryWorker(LeaseHolder(f"run {at}", 10 * MINUTE), dict.fromkeys(Channel, door), 4, lambda: at)
         settled = dict(await reconcile_in_doubt(driver.context, crew))
         while await deliver_batch(driver.context.with_run("test", DAY, at), crew, batch=50):
             pass

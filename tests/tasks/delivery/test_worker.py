@@ -19,7 +19,7 @@ from models.policy.messaging import ContactPolicy, QuietHours, SendingPolicy
 from models.policy.policy import Bucket, Policy
 from rules.contact.addresses import email_address
 from tasks.delivery.outcomes import record_outcomes
-from tasks.delivery.queue import Worker, claim, mark_abandoned_in_doubt, mark_sending
+from tasks.delivery.queue import LeaseHolder, claim, mark_abandoned_in_doubt, mark_sending
 from tasks.delivery.worker import DeliverySummary, DeliveryWorker, deliver_batch
 from tasks.notices.suppressions import suppress
 from tasks.tables import EVENTS, NOTICES, SUPPRESSIONS
@@ -308,7 +308,7 @@ def test_two_workers_never_claim_the_same_notice(driver):
     taken = []
     for name in ("a", "b", "c"):
         with driver.context.engine.begin() as connection:
-            worker = Worker(name, timedelta(minutes=10))
+            worker = LeaseHolder(name, timedelta(minutes=10))
             taken += [row["id"] for row in claim(connection, NOTICES, worker, noon(0), [Channel.EMAIL], 8).rows]
     assert len(taken) == len(set(taken)) == 20
 
@@ -317,7 +317,7 @@ def test_a_claim_that_was_not_used_falls_back_when_its_lease_is_over(driver):
     driver.order()
     driver.evaluate()
     with driver.context.engine.begin() as connection:
-        claim(connection, NOTICES, Worker("dead", timedelta(minutes=10)), noon(0), [Channel.EMAIL], 8)
+        claim(connection, NOTICES, LeaseHolder("dead", timedelta(minutes=10)), noon(0), [Channel.EMAIL], 8)
     assert driver.deliver(at=noon(0) + timedelta(minutes=10)).sent == {}
     assert driver.deliver(at=noon(0) + timedelta(minutes=11)).sent == {"email": 1}
 
@@ -325,7 +325,7 @@ def test_a_claim_that_was_not_used_falls_back_when_its_lease_is_over(driver):
 def test_a_message_whose_sender_died_on_the_way_is_in_doubt_and_stays_there(driver):
     driver.order()
     driver.evaluate()
-    worker = Worker("dead", timedelta(minutes=10))
+    worker = LeaseHolder("dead", timedelta(minutes=10))
     with driver.context.engine.begin() as connection:
         (row,) = claim(connection, NOTICES, worker, noon(0), [Channel.EMAIL], 8).rows
         mark_sending(connection, NOTICES, worker, [row["id"]], noon(0))
@@ -339,7 +339,7 @@ def test_a_message_whose_sender_died_on_the_way_is_in_doubt_and_stays_there(driv
 def test_a_worker_whose_lease_ran_out_cannot_settle_what_is_another_workers(driver):
     driver.order()
     driver.evaluate()
-    slow, quick = Worker("slow", timedelta(minutes=1)), Worker("quick", timedelta(minutes=10))
+    slow, quick = LeaseHolder("slow", timedelta(minutes=1)), LeaseHolder("quick", timedelta(minutes=10))
     with driver.context.engine.begin() as connection:
         (row,) = claim(connection, NOTICES, slow, noon(0), [Channel.EMAIL], 8).rows
         claim(connection, NOTICES, quick, noon(0) + timedelta(minutes=2), [Channel.EMAIL], 8)
@@ -371,7 +371,7 @@ def test_an_answer_after_the_lease_ends_the_doubt_where_it_is_certain(driver, an
     driver.evaluate()
     late = noon(0) + timedelta(minutes=2)
     with driver.context.engine.begin() as connection:
-        slow = Worker("slow", timedelta(minutes=1))
+        slow = LeaseHolder("slow", timedelta(minutes=1))
         (row,) = claim(connection, NOTICES, slow, noon(0), [Channel.EMAIL], 8).rows
         mark_sending(connection, NOTICES, slow, [row["id"]], noon(0))
         mark_abandoned_in_doubt(connection, NOTICES, late, "quick")
@@ -464,7 +464,7 @@ def test_never_more_messages_are_marked_as_leaving_than_requests_are_under_way(d
 
 def send(driver, now):
     """Send all as a deliver run does that began on DAY, with this clock."""
-    crew = DeliveryWorker(Worker("w", timedelta(minutes=10)), dict.fromkeys(Channel, driver.transport), 4, now)
+    crew = DeliveryWorker(LeaseHolder("w", timedelta(minutes=10)), dict.fromkeys(Channel, driver.transport), 4, now)
     app, done = App(Settings(), None, driver.context), DeliverySummary()
     time = Clock(ZoneInfo("Europe/Berlin"), DAY, now)
     asyncio.run(
@@ -509,7 +509,7 @@ def test_a_run_that_is_stopped_leaves_unknown_only_what_was_under_way(driver):
             return await super().send(message)
 
     crew = DeliveryWorker(
-        Worker("stopped", timedelta(minutes=10)), dict.fromkeys(Channel, Stopping()), 2, lambda: noon(0)
+        LeaseHolder("stopped", timedelta(minutes=10)), dict.fromkeys(Channel, Stopping()), 2, lambda: noon(0)
     )
     with pytest.raises(KeyboardInterrupt):
         asyncio.run(deliver_batch(driver.context.with_run("r", DAY, noon(0)), crew, batch=50))
