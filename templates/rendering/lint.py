@@ -55,30 +55,62 @@ VALUES: dict[str, Any] = {
 """What kind of value each name has, as far as every template that knows it is given the same."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What one file shows by itself: its problems, and the templates that it names with their lines."""
+
+    file: str
+    problems: tuple[Problem, ...]
+    references: tuple[tuple[str, int], ...]
+
+
+_READINGS: dict[tuple[str, str, str], _Reading] = {}
+"""By name, file and text. Every environment reads a text the same way, so it is read once for each process."""
+
+
 def lint(jinja: Environment, names: Iterable[str]) -> Iterator[Problem]:
     """Yield what can be seen to be wrong in these templates."""
-    references = cache(partial(_references_of, jinja))
+    readings = cache(partial(_read, jinja))
     for name in names:
         if name == GALLERY:
             continue
-        file = name
         try:
-            tree, file = _read(jinja, name)
-            yield from (Problem(file, found.line, found.what) for found in mistakes(tree, name))
-            yield from (Problem(file, *found) for found in _unknown_fields(tree))
-            circles = (line for to, line in _references(tree) if _leads(references, to, name))
-            yield from (Problem(file, line, INCLUDES_ITSELF) for line in circles)
-            yield from _unknown_names(jinja, tree, file)
+            found = readings(name)
         except TemplateSyntaxError as error:
-            found_in = error.filename if error.filename and error.filename.endswith(KINDS) else file
-            yield Problem(found_in, error.lineno or None, str(error.message))
+            yield _syntax_problem(error, name)
+            continue
+        yield from found.problems
+        circles = (line for to, line in found.references if _leads(readings, to, name))
+        yield from (Problem(found.file, line, INCLUDES_ITSELF) for line in circles)
 
 
-def _read(jinja: Environment, name: str) -> tuple[nodes.Template, str]:
+def _read(jinja: Environment, name: str) -> _Reading:
     if jinja.loader is None:
         raise TemplateNotFound(name)
-    source, file, _ = jinja.loader.get_source(jinja, name)
-    return jinja.parse(source, name, file), file or name
+    source, path, _ = jinja.loader.get_source(jinja, name)
+    key = name, path or name, source
+    if key not in _READINGS:
+        _READINGS[key] = _reading(jinja, *key)
+    return _READINGS[key]
+
+
+def _reading(jinja: Environment, name: str, file: str, source: str) -> _Reading:
+    found: list[Problem] = []
+    references: tuple[tuple[str, int], ...] = ()
+    try:
+        tree = jinja.parse(source, name, file)
+        references = tuple(_references(tree))
+        found += (Problem(file, found.line, found.what) for found in mistakes(tree, name))
+        found += (Problem(file, *found) for found in _unknown_fields(tree))
+        found += _unknown_names(jinja, tree, file)
+    except TemplateSyntaxError as error:
+        found.append(_syntax_problem(error, file))
+    return _Reading(file, tuple(found), references)
+
+
+def _syntax_problem(error: TemplateSyntaxError, file: str) -> Problem:
+    found_in = error.filename if error.filename and error.filename.endswith(KINDS) else file
+    return Problem(found_in, error.lineno or None, str(error.message))
 
 
 def _unknown_names(jinja: Environment, tree: nodes.Template, file: str) -> Iterator[Problem]:
@@ -142,17 +174,12 @@ def _references(tree: nodes.Template) -> Iterator[tuple[str, int]]:
             yield template.value, node.lineno
 
 
-def _references_of(jinja: Environment, name: str) -> list[str]:
-    """Return the templates that a template names; none where it cannot be read."""
-    try:
-        tree, _ = _read(jinja, name)
-    except (TemplateNotFound, TemplateSyntaxError):
-        return []
-    return [to for to, _ in _references(tree)]
-
-
-def _leads(references: Callable[[str], list[str]], name: str, goal: str, seen: frozenset[str] = frozenset()) -> bool:
+def _leads(readings: Callable[[str], _Reading], name: str, goal: str, seen: frozenset[str] = frozenset()) -> bool:
     """Return whether a template is the goal, or includes it somewhere."""
     if name == goal or name in seen:
         return name == goal
-    return any(_leads(references, to, goal, seen | {name}) for to in references(name))
+    try:
+        found = readings(name)
+    except (TemplateNotFound, TemplateSyntaxError):
+        return False
+    return any(_leads(readings, to, goal, seen | {name}) for to, _ in found.references)
