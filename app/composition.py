@@ -27,7 +27,7 @@ from rules.delays.working_days import Calendar
 from sources.reader import Source, open_source
 from tasks.context import Context
 from tasks.delivery.queue import LeaseHolder
-from templates.rendering.messages import Words
+from templates.rendering.messages import Renderer
 
 ISOLATED_SETTINGS: ContextVar[Settings | None] = ContextVar("GIVEN_ONLY", default=None)
 """The settings of a demo or a trial, which must reach nothing that somebody has set up here."""
@@ -124,8 +124,8 @@ def open_app(
     rules = policy or folder.policy
     now = datetime.now(UTC)
     today = now.astimezone(ZoneInfo(folder.shop.zone)).date()
-    words = Words(folder.shop, folder.own_templates)
-    context = Context(engine, folder.shop, rules, Calendar(rules.days), words, today, now)
+    renderer = Renderer(folder.shop, folder.own_templates)
+    context = Context(engine, folder.shop, rules, Calendar(rules.days), renderer, today, now)
     # What is loaded by now stays for the run; to look through it at every collection costs a tenth of the time.
     gc.freeze()
     try:

@@ -45,7 +45,7 @@ async def evaluate_shard(
             break
         after = page.last
     showing.fill_evaluation(report, looked)
-    report.fallbacks = dict(app.context.words.fallbacks)
+    report.fallbacks = dict(app.context.renderer.fallbacks)
 
 
 @dataclass(frozen=True, slots=True)

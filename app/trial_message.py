@@ -13,8 +13,8 @@ from models.errors import ForewarnError
 from models.messages import Message, Receipt
 from tasks.db.sql import read_only
 from tasks.reporting.message_preview import preview_messages
-from templates.rendering.environment import BadWords
-from templates.rendering.samples import plans
+from templates.rendering.environment import TemplateError
+from templates.rendering.samples import sample_plans
 
 PREFIX = "[Test] "
 
@@ -41,10 +41,10 @@ async def send_test_message(
 
 def _sample(app: App, channel: Channel, message: str, language: str | None) -> Message:
     try:
-        _, plan = next(iter(plans(message, language or app.context.shop.locale)))
+        _, plan = next(iter(sample_plans(message, language or app.context.shop.locale)))
         contact = next(one for one in plan.contacts if one.channel is channel)
-        return app.context.words.message(plan, contact, id="test")
-    except BadWords as error:
+        return app.context.renderer.render_message(plan, contact, id="test")
+    except TemplateError as error:
         raise ForewarnError(str(error)) from error
 
 

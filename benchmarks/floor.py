@@ -22,9 +22,8 @@ from tasks.notices.evaluate import MAX_PLANS_SHOWN, evaluate_page
 from tasks.offers.substitute_stock import SubstituteStock
 from tasks.runs.records import LATE_ORDERS, start_run
 from templates.rendering import environment, formats
+from templates.rendering.fill_variables import notice_variables, shop_view
 from templates.rendering.palette import DARK, LIGHT
-from templates.rendering.template_fields import shop_view
-from templates.rendering.view_models import order_facts
 
 Row = sqlite3.Row
 FILES = {
@@ -89,7 +88,7 @@ def _file(ledger: sqlite3.Connection) -> str:
 
 def _plain_jinja() -> Environment:
     jinja = Environment(
-        loader=FileSystemLoader(environment.OURS),
+        loader=FileSystemLoader(environment.BUILT_IN),
         autoescape=select_autoescape(["html"], default=False),
         trim_blocks=True,
         lstrip_blocks=True,
@@ -126,7 +125,8 @@ def _rows(ledger: sqlite3.Connection, plans: Mapping[str, Plan]) -> tuple[list[R
 def _given(app: App, plan: Plan, notice: Row) -> tuple[list[str], dict[str, Any]]:
     """Return a notice's templates, and the values that its words name."""
     words = notice["locale"]
-    given = order_facts(plan, app.folder.shop) | {
+    given: dict[str, Any] = {
+        **notice_variables(plan, app.folder.shop),
         "shop": shop_view(app.folder.shop, words),
         "lang": words.replace("_", "-"),
         "locale": plan.delay.order.customer.locale,

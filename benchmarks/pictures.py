@@ -14,7 +14,7 @@ from app.composition import open_app
 from cli.run_day import run_day
 from sources.sample import write_sample
 from templates.rendering.gallery import write_gallery
-from templates.rendering.gallery_entries import entries
+from templates.rendering.gallery_entries import gallery_entries
 
 DAY = date(2025, 11, 24)
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
@@ -34,7 +34,7 @@ def main() -> None:
         write_sample(place / "shop", orders=400, seed=7, as_of=DAY)
         with open_app(place / "shop") as app:
             asyncio.run(run_day(app, DAY, take_in=True))
-            gallery = write_gallery(entries(app.folder.shop, None), place / "gallery")
+            gallery = write_gallery(gallery_entries(app.folder.shop, None), place / "gallery")
         (outbox,) = place.rglob("outbox/index.html")
         mail = place / "mail.html"
         mail.write_text(_mail(outbox.parent))

@@ -32,7 +32,7 @@ def init(folder: Annotated[Path, typer.Argument(help="folder to make; it must be
 def check_shop(shop: Shop = None, data: Data = None, as_of: AsOf = None, *, json: Json = False) -> None:
     """Read the shop's facts without writing, and say what is wrong with them."""
     from sources.check import check as check_source
-    from templates.rendering.messages import Words
+    from templates.rendering.messages import Renderer
 
     settings = read_settings({"shop": shop, "data": data})
     folder = read_shop(settings.shop)
@@ -42,7 +42,7 @@ def check_shop(shop: Shop = None, data: Data = None, as_of: AsOf = None, *, json
     ):
         day = as_date(as_of) or make_clock(folder.shop.zone, None).as_of
         report = check_source(source, day, folder.policy.promise.ship_within)
-    mute = Words(folder.shop, folder.own_templates).unspoken(_named(folder))
+    mute = Renderer(folder.shop, folder.own_templates).missing_shop_language(_named(folder))
     if json:
         printing.print_json(report.as_dict() | {"words": mute})
     else:
@@ -89,12 +89,12 @@ def check_templates(
     json: Json = False,
 ) -> None:
     """Render every message with sample data; fail on what is wrong, with file and line."""
-    from templates.rendering.check import ERROR, problems
+    from templates.rendering.check import ERROR, find_problems
 
     folder = read_shop(read_settings({"shop": shop}).shop)
     named = _named(folder)
     with printing.progress("Rendering", quiet=json):
-        found = problems(folder.shop, folder.own_templates, named, only=message, language=language)
+        found = find_problems(folder.shop, folder.own_templates, named, only=message, language=language)
     if json:
         printing.print_json({"problems": found})
     for problem in [] if json else found:
@@ -117,14 +117,14 @@ def preview(
 ) -> None:
     """Render every message into a page to open in a browser."""
     from templates.rendering.gallery import write_gallery
-    from templates.rendering.gallery_entries import entries
+    from templates.rendering.gallery_entries import gallery_entries
 
     if order is not None:
         page = write_gallery(_real(shop, order, as_of), into)
     else:
         folder = read_shop(read_settings({"shop": shop}).shop)
         with printing.progress("Rendering", quiet=False):
-            page = write_gallery(entries(folder.shop, folder.own_templates, _named(folder)), into)
+            page = write_gallery(gallery_entries(folder.shop, folder.own_templates, _named(folder)), into)
     printing.out.print(f"Open {page.resolve()}", markup=False)
 
 

@@ -34,7 +34,7 @@ def show(
 
     with open_app(shop, begin=CreateLedger.NEVER) as app, read_only(app.context.engine) as connection:
         context, now = app.context, make_clock(app.folder.shop.zone, None).now()
-        locale = context.words.storefront.choose(())
+        locale = context.renderer.storefront.choose_language(())
         if product is None:
             found = list(list_notices(context, connection, now, SHORT))
         elif one := find_notice(context, connection, product, now):
@@ -48,7 +48,7 @@ def show(
                 else stock.short_products_payload(context, found, locale)[0]
             )
             return
-        said = [_row(one, context.words.storefront.said(one.available, locale).text) for one in found]
+        said = [_row(one, context.renderer.storefront.render_text(one.available, locale).text) for one in found]
     printing.print_table(said, nothing="No product is short.")
 
 

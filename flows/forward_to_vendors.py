@@ -27,7 +27,7 @@ from tasks.purchasing.requests import channels_of_vendors, record_requests, send
 from tasks.purchasing.requirements import load_requirements
 from tasks.purchasing.review import list_waiting
 from tasks.purchasing.vendors import VendorFacts, load_vendors
-from templates.rendering.purchasing import PurchaseWords
+from templates.rendering.purchasing import PurchaseRenderer
 
 FORWARD_TO_VENDORS = "forward-to-vendors"
 SHOWN = 200
@@ -99,12 +99,12 @@ async def _record_requests(app: App, context: Context, report: Report) -> None:
 
 async def _dispatch(app: App, context: Context, time: Clock, report: Report) -> DispatchSummary:
     known = await asyncio.to_thread(_vendors, app)
-    words = PurchaseWords(app.folder.shop, app.folder.own_templates)
+    renderer = PurchaseRenderer(app.folder.shop, app.folder.own_templates)
     not_live = await asyncio.to_thread(channels_not_live, app)
     async with open_vendor_transports(app, known, time.now, not_live) as (doors, shut):
         couriers = DispatchWorker(app.worker, doors, app.settings.concurrency, time.now)
         in_doubt = await run_task(recover_abandoned, app.context, couriers)
-        done = await run_task(dispatch_requests, context, couriers, words)
+        done = await run_task(dispatch_requests, context, couriers, renderer)
     done.in_doubt += in_doubt
     lost = sorted(done.shut.keys() - known.keys())
     done.problems += [f"vendor {vendor} cannot be asked: the shop's facts do not name it any more" for vendor in lost]

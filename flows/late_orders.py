@@ -118,7 +118,7 @@ def import_data(app: App, context: Context, report: Report, progress: Progress) 
 
 
 async def _dry_run(app: App, context: Context, limit: int | None, progress: Progress, *, facts: bool) -> Report:
-    if mute := app.context.words.unspoken([bucket.words for bucket in app.context.policy.bucket]):
+    if mute := app.context.renderer.missing_shop_language([bucket.words for bucket in app.context.policy.bucket]):
         raise BadShop(mute)
     shown = partial(progress, "orders")
     found = await run_task(dry_run, context, batch=app.settings.batch_size, limit=limit, progress=shown)

@@ -12,7 +12,7 @@ from models.inventory import known_day
 from models.policy.policy import Policy
 from rules.delays.promised_dates import Promises
 from rules.delays.working_days import Calendar
-from templates.rendering.messages import Words
+from templates.rendering.messages import Renderer
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Context:
     shop: ShopConfig
     policy: Policy
     calendar: Calendar
-    words: Words
+    renderer: Renderer
     as_of: date
     started_at: datetime
     run_id: str = ""

@@ -15,7 +15,7 @@ from app.vendor_transports import SETTING, keys_of, secret_problem
 from models.config.settings import Settings
 from models.config.shop import ShopFolder, read_shop
 from models.errors import ForewarnError
-from templates.rendering.check import errors
+from templates.rendering.check import find_errors
 
 MIN_FREE_BYTES = 200 * 1024**2
 
@@ -61,7 +61,7 @@ def _vendors(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
 
 
 def _templates(_: Settings, folder: ShopFolder) -> Iterator[Check]:
-    found = errors(folder.shop, folder.own_templates, [bucket.words for bucket in folder.policy.bucket])
+    found = find_errors(folder.shop, folder.own_templates, [bucket.words for bucket in folder.policy.bucket])
     if found:
         yield Check("templates", f"{len(found)} wrong, first: {found[0]}", "`forewarn templates check`", bad=True)
     else:

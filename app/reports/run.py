@@ -10,7 +10,7 @@ from models.run_report import Report
 from rules.contact.masking import mask_address
 from tasks.delivery.worker import DeliverySummary
 from tasks.notices.evaluate import EvaluationSummary
-from templates.rendering.view_models import harmless, shortened
+from templates.rendering.names import strip_control_chars, truncate
 
 NAME_SHOWN = 80
 CHANGES = ("inserted", "updated", "refused", "gone", "older", "repeated")
@@ -166,7 +166,7 @@ def remedy(plan: Plan) -> str:
     """Say what a plan offers; a code stays with its customer."""
     if plan.substitutes:
         names = (one.name for found in plan.substitutes for one in found.products)
-        return "substitute: " + "; ".join(shortened(harmless(name), NAME_SHOWN) for name in names)
+        return "substitute: " + "; ".join(truncate(strip_control_chars(name), NAME_SHOWN) for name in names)
     if plan.discount:
         size = (
             f"{plan.discount.percent:g} %"

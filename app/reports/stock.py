@@ -12,7 +12,7 @@ from models.quantities import as_number
 from rules.replenishment.levels import days_of_cover
 from tasks.csv_files import write_csv
 from tasks.replenishment.reorder_list import StockPosition
-from templates.rendering.view_models import harmless, shortened
+from templates.rendering.names import strip_control_chars, truncate
 
 SHOWN, DRAWN = 50, 12
 NAME_SHOWN = 40
@@ -56,7 +56,7 @@ def row(position: StockPosition) -> dict[str, Any]:
 
 def short_row(position: StockPosition, columns: Sequence[str] = MOST) -> dict[str, Any]:
     """Return some columns of a product's row, its name shortened."""
-    full = row(position) | {"name": shortened(harmless(position.name), NAME_SHOWN)}
+    full = row(position) | {"name": truncate(strip_control_chars(position.name), NAME_SHOWN)}
     return {column: full[column] for column in columns}
 
 

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from tasks.replenishment.reorder_list import StockPosition
-from templates.rendering.view_models import harmless, shortened
+from templates.rendering.names import strip_control_chars, truncate
 
 NAME_SHOWN = 30
 PAPER, INK, QUIET = "#fbfaf7", "#2b2a27", "#77736a"
@@ -27,7 +27,7 @@ def draw_chart(positions: Sequence[StockPosition]) -> bytes:
     axes = figure.add_subplot(facecolor=PAPER)
     for place, one in enumerate(positions):
         _bar(axes, place, one)
-    axes.set_yticks(range(len(positions)), [shortened(harmless(one.name), NAME_SHOWN) for one in positions])
+    axes.set_yticks(range(len(positions)), [truncate(strip_control_chars(one.name), NAME_SHOWN) for one in positions])
     axes.set_xticks([0, 1], ["none", "reorder point"])
     axes.set_xlim(LEAST - 0.02, 1.55)
     axes.set_ylim(len(positions) - 0.4, -0.6)

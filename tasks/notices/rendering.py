@@ -8,7 +8,7 @@ from models.enums import Channel, SkipReason
 from models.messages import Message
 from rules.ids import notice_id
 from tasks.context import Context
-from templates.rendering.messages import BadWords
+from templates.rendering.environment import TemplateError
 
 
 @dataclass(slots=True)
@@ -44,8 +44,8 @@ def _render_contacts(context: Context, found: RenderedPlan, contacts: Iterable[C
         if contact.skip is None:
             key = notice_id(plan.delay.order.id, plan.revision, contact.channel)
             try:
-                found.messages[contact.channel] = context.words.message(plan, contact, id=key)
-            except BadWords as error:
+                found.messages[contact.channel] = context.renderer.render_message(plan, contact, id=key)
+            except TemplateError as error:
                 found.problems.append(str(error))
                 yield replace(contact, skip=SkipReason.RENDER_FAILED)
                 continue

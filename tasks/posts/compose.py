@@ -99,7 +99,7 @@ def save_posts(context: Context, about: Sequence[ProductDelay | ProductStock]) -
 
 def _post(context: Context, about: ProductDelay | ProductStock, week: str) -> dict[str, Any]:
     key = post_id(about.product.id, week, about.kind)
-    words = context.words.post(about, id=key)
+    words = context.renderer.render_post(about, id=key)
     return {
         "id": key,
         "run_id": context.run_id,

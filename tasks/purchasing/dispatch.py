@@ -28,8 +28,8 @@ from tasks.purchasing.documents import build_document, load_purchase, reduce_lin
 from tasks.purchasing.requirements import reduced_lines
 from tasks.purchasing.vendors import VendorFacts, channel_of, email_of, load_vendors
 from tasks.tables import PURCHASE_REQUESTS, SUPPRESSIONS
-from templates.rendering.environment import BadWords
-from templates.rendering.purchasing import PurchaseWords
+from templates.rendering.environment import TemplateError
+from templates.rendering.purchasing import PurchaseRenderer
 
 MAX_PARALLEL = 10_000
 """Requests that one run hands over."""
@@ -74,11 +74,11 @@ def recover_abandoned(context: Context, couriers: DispatchWorker) -> int:
         return len(connection.execute(select(PURCHASE_REQUESTS.c.id).where(lost)).all())
 
 
-async def dispatch_requests(context: Context, couriers: DispatchWorker, words: PurchaseWords) -> DispatchSummary:
+async def dispatch_requests(context: Context, couriers: DispatchWorker, renderer: PurchaseRenderer) -> DispatchSummary:
     """Hand over every request that is due and whose vendor has a door; the others stay queued."""
     rows, known, shut = await asyncio.to_thread(_claim, context, couriers)
     done, room = DispatchSummary(shut=shut), asyncio.Semaphore(couriers.parallel)
-    round_ = _Dispatcher(context, couriers, words, known, done)
+    round_ = _Dispatcher(context, couriers, renderer, known, done)
 
     async def one(row: Mapping[str, Any]) -> None:
         async with room:
@@ -115,7 +115,7 @@ class _Dispatcher:
 
     context: Context
     couriers: DispatchWorker
-    words: PurchaseWords
+    renderer: PurchaseRenderer
     vendors: Mapping[str, VendorFacts]
     done: DispatchSummary
 
@@ -151,8 +151,8 @@ class _Dispatcher:
             state, why = (State.REJECTED, SkipReason.SUPPRESSED) if purchase else (State.SKIPPED, SkipReason.CHANGED)
             return DeliveryOutcome(row["id"], state, why)
         try:
-            return build_document(self.context, self.words, purchase, vendor, way)
-        except BadWords as error:
+            return build_document(self.context, self.renderer, purchase, vendor, way)
+        except TemplateError as error:
             self.done.problems.append(str(error))
             with self.context.engine.begin() as connection:
                 release_claims(connection, PURCHASE_REQUESTS, self.couriers.worker, [row["id"]])

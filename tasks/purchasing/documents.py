@@ -22,7 +22,7 @@ from tasks.csv_files import csv_text
 from tasks.purchasing.requirements import same_product_filter, wanted_filter
 from tasks.purchasing.vendors import VendorFacts
 from tasks.tables import CUSTOMERS, ORDER_LINES, ORDERS, PRODUCTS, PURCHASE_LINES, PURCHASE_REQUESTS
-from templates.rendering.purchasing import PurchaseWords
+from templates.rendering.purchasing import PurchaseRenderer
 
 ADDRESS = ("recipient", "street", "postcode", "city", "country")
 ITEM = ("order", "line", "product", "name", "quantity", "drop_shipped")
@@ -99,15 +99,15 @@ def _reminder_item(row: Row[Any]) -> PurchaseItem:
 
 
 def build_document(
-    context: Context, words: PurchaseWords, purchase: PurchaseRequestData, vendor: VendorFacts, way: VendorChannel
+    context: Context, renderer: PurchaseRenderer, purchase: PurchaseRequestData, vendor: VendorFacts, way: VendorChannel
 ) -> Document:
-    """Return a request as the file and the words that its vendor gets; raises BadWords."""
-    subject, text = words.write(purchase, vendor.name)
+    """Return a request as the file and the mail that its vendor gets; raises TemplateError."""
+    subject, text = renderer.render(purchase, vendor.name)
     what = "reminder" if purchase.reminds else "purchase-request"
     form = _form(context, vendor.id, way)
     written, kind = FORMS[form]
     file = Attachment(f"{what}-{purchase.id[:8]}.{form}", kind, written(purchase, context.shop.name).encode())
-    return Document(purchase.id, file, subject, text, words.locale)
+    return Document(purchase.id, file, subject, text, renderer.language)
 
 
 def _form(context: Context, vendor: str, way: VendorChannel) -> str:

@@ -39,22 +39,22 @@ def as_json(data: Any) -> bytes:
 
 
 def product_payload(context: Context, notice: StorefrontNotice, locale: str) -> dict[str, Any]:
-    """Return what is served of a product, its words in a language first and then in every one; raises BadWords."""
+    """Return what is served of a product: its text in one language, then in all of them; raises TemplateError."""
     available = notice.available
     if available.state is StockStatus.IN_STOCK:
         return {"product": available.product, "state": available.state}
-    words = context.words.storefront
-    said = {locale: words.said(available, locale) for locale in words.locales}
+    renderer = context.renderer.storefront
+    texts = {language: renderer.render_text(available, language) for language in renderer.languages}
     return {
         "product": available.product,
         "state": available.state,
         "expected_on": available.expected_on and available.expected_on.isoformat(),
         "latest_on": available.latest_on and available.latest_on.isoformat(),
         "left": as_number(available.left) or None,
-        "lang": said[locale].lang,
-        "title": said[locale].title,
-        "text": said[locale].text,
-        "texts": {one.lang: {"title": one.title, "text": one.text} for one in said.values()},
+        "lang": texts[locale].lang,
+        "title": texts[locale].title,
+        "text": texts[locale].text,
+        "texts": {each.lang: {"title": each.title, "text": each.text} for each in texts.values()},
         "schema": schema(available),
         "page": f"{FOLDER}/{slug_of(available.product)}.html",
         "set_at": notice.set_at.isoformat(),
@@ -67,7 +67,7 @@ def short_products_payload(
 ) -> tuple[dict[str, Any], datetime | None]:
     """Return what is served of all products that are short, and until when; `generated` is when it was last found so.
 
-    Raises BadWords.
+    Raises TemplateError.
     """
     products, generated, until = {}, None, None
     for notice in notices:
@@ -95,9 +95,9 @@ def schema(available: ProductAvailability) -> dict[str, str]:
 
 
 def product_page(context: Context, notice: StorefrontNotice | None, locale: str) -> bytes:
-    """Return the page that works without a script, as it lies in the folder `stock`; raises BadWords."""
+    """Return the page that works without a script, as it lies in the folder `stock`; raises TemplateError."""
     given = schema(notice.available) if notice else None
-    return context.words.storefront.page(notice, locale, given, f"../{SCRIPT}").encode()
+    return context.renderer.storefront.render_page(notice, locale, given, f"../{SCRIPT}").encode()
 
 
 def product_feed(context: Context, notices: Iterable[StorefrontNotice], now: datetime) -> bytes:

@@ -23,7 +23,7 @@ OURS = ".forewarn"
 def publish(context: Context, now: datetime, folder: Path) -> Published:
     """Write the storefront's files, each whole at any moment, and remove those of products that are back.
 
-    Raises BadWords, and ForewarnError where the folder cannot be written or holds files that are not ours.
+    Raises TemplateError, and ForewarnError where the folder cannot be written or holds files that are not ours.
     """
     try:
         with _is_ours(folder / stock.FOLDER) as place:
@@ -36,7 +36,7 @@ def publish(context: Context, now: datetime, folder: Path) -> Published:
 
 
 def _write(context: Context, found: list[StorefrontNotice], feed: bytes, folder: Path, place: Path) -> Published:
-    locale = context.words.storefront.choose(())
+    locale = context.renderer.storefront.choose_language(())
     named = {name: one for one in found if len(name := slug_of(one.product.id)) <= MAX_NAME_BYTES}
     wanted = {OURS, *(f"{name}{ending}" for name in named for ending in (".json", ".html"))}
     # What is no longer so goes first, before what is new comes.

@@ -1,4 +1,4 @@
-"""Looking for mistakes in words before a customer sees them."""
+"""Check a shop's templates before a customer sees them: read every file, render every sample."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -13,28 +13,28 @@ from models.enums import Channel
 from models.errors import BadShop
 from models.messages import Message
 from models.storefront import StorefrontNotice
-from templates.rendering import samples
-from templates.rendering import size_limits as fit
-from templates.rendering.environment import GALLERY, OURS, BadWords, faults_named
-from templates.rendering.file_names import OWN_PARTS, halves, misnamed
-from templates.rendering.formats import match
-from templates.rendering.lint import ERROR, WARNING, Problem, lint
-from templates.rendering.messages import MESSAGES, POSTS, Words
-from templates.rendering.purchasing import PURCHASE, PurchaseWords
-from templates.rendering.storefront import STOREFRONT, StorefrontWords
-from templates.rendering.template_fields import nearest
+from templates.rendering import samples, size_limits
+from templates.rendering.environment import BUILT_IN, GALLERY, TemplateError, template_errors
+from templates.rendering.file_names import OWN_PARTS, find_incomplete_languages, find_misnamed_files
+from templates.rendering.formats import match_locale
+from templates.rendering.lint import ERROR, WARNING, Problem, lint_templates
+from templates.rendering.messages import Renderer
+from templates.rendering.purchasing import PURCHASE, PurchaseRenderer
+from templates.rendering.storefront import STOREFRONT, StorefrontRenderer
+from templates.rendering.template_fields import suggest
+from templates.rendering.template_sets import MESSAGES, POSTS
 
-__all__ = ["ERROR", "WARNING", "Problem", "errors", "problems"]
+__all__ = ["ERROR", "WARNING", "Problem", "find_errors", "find_problems"]
 
-_PYTHON = re.compile(r"<[\w.]+ object at 0x|\bdatetime\.date\(|\bDecimal\('|\b[A-Z]\w+\(\w+=")
-
-
-def errors(shop: ShopConfig, own: Path | None, messages: Iterable[str] = ()) -> list[Problem]:
-    """Return the problems that would stop or spoil a message, without the warnings."""
-    return [problem for problem in problems(shop, own, messages) if problem.level == ERROR]
+_PYTHON_NOTATION = re.compile(r"<[\w.]+ object at 0x|\bdatetime\.date\(|\bDecimal\('|\b[A-Z]\w+\(\w+=")
 
 
-def problems(
+def find_errors(shop: ShopConfig, own: Path | None, messages: Iterable[str] = ()) -> list[Problem]:
+    """Return the problems that would stop or spoil a message, without warnings."""
+    return [problem for problem in find_problems(shop, own, messages) if problem.level == ERROR]
+
+
+def find_problems(
     shop: ShopConfig,
     own: Path | None,
     messages: Iterable[str] = (),
@@ -42,119 +42,132 @@ def problems(
     only: str | None = None,
     language: str | None = None,
 ) -> list[Problem]:
-    """Return what is wrong with a shop's words; `messages` are those that its policy names beside ours.
+    """Return the problems of a shop's templates, sorted by file; `messages` are those that only its policy names.
 
-    Every file is read for names that no message knows, and every message is rendered with every sample: `only` one
-    message, or in one `language`, where that is asked for. Raises BadShop where there is no such message or language.
+    Every file is read, and every message rendered with every sample. `only` limits this to one message, `language` to
+    one language. Raises BadShop for an unknown message or language.
     """
     messages = list(messages)
     folders = (*MESSAGES, *(name for name in messages if name not in MESSAGES))
-    place = own if own and own.is_dir() else None
-    words, locales = Words(shop, place), samples.locales(place)
-    _known_message(only, {*folders, *OWN_PARTS})
-    spoken = _spoken(language, locales)
-    names = [name for name in words.jinja.list_templates(extensions=["txt", "html"]) if _wanted(name, only, spoken)]
-    found = {*lint(words.jinja, names), *_compiled(words.jinja, names)}
-    if place:
-        of_names = (*misnamed(place, folders), *halves(place))
-        found |= {one for one in of_names if _wanted(str(Path(one.file).relative_to(place)), only, spoken)}
-    wanted = [(name, _channels(place, name)) for name in folders if only in {None, name}]
-    for locale in locales if spoken is None else [spoken]:
-        found |= {*_renderings(words, wanted, locale), *_others(shop, place, words, only, locale)}
-    if only is None and (mute := words.unspoken(messages)):
-        found.add(Problem("shop.toml", None, mute.removeprefix("shop.toml: ")))
-    return sorted(map(_shown, found), key=_place)
+    own_folder = own if own and own.is_dir() else None
+    renderer, languages = Renderer(shop, own_folder), samples.available_languages(own_folder)
+    _require_message(only, {*folders, *OWN_PARTS})
+    chosen = _chosen_language(language, languages)
+    files = renderer.jinja.list_templates(extensions=["txt", "html"])
+    selected = [file for file in files if _is_selected(file, only, chosen)]
+    problems = {*lint_templates(renderer.jinja, selected), *_compile_problems(renderer.jinja, selected)}
+    if own_folder:
+        file_problems = (*find_misnamed_files(own_folder, folders), *find_incomplete_languages(own_folder))
+        problems |= {
+            problem
+            for problem in file_problems
+            if _is_selected(str(Path(problem.file).relative_to(own_folder)), only, chosen)
+        }
+    to_render = [(name, _required_channels(own_folder, name)) for name in folders if only in {None, name}]
+    for locale in languages if chosen is None else [chosen]:
+        problems |= {
+            *_render_problems(renderer, to_render, locale),
+            *_other_problems(shop, own_folder, renderer, only, locale),
+        }
+    if only is None and (missing := renderer.missing_shop_language(messages)):
+        problems.add(Problem("shop.toml", None, missing.removeprefix("shop.toml: ")))
+    return sorted(map(_with_short_path, problems), key=_sort_key)
 
 
-def _place(problem: Problem) -> tuple[bool, str, int, str]:
+def _sort_key(problem: Problem) -> tuple[bool, str, int, str]:
     return problem.file != "shop.toml", problem.file, problem.line or 0, problem.what
 
 
-def _spoken(language: str | None, there: list[str]) -> str | None:
-    found = match(language, there) if language else None
-    if language and found is None:
-        raise BadShop(f"no words are in {language!r}; {', '.join(there)} are there")
-    return found
+def _chosen_language(language: str | None, available: list[str]) -> str | None:
+    chosen = match_locale(language, available) if language else None
+    if language and chosen is None:
+        raise BadShop(f"there are no templates in {language!r}; available languages: {', '.join(available)}")
+    return chosen
 
 
-def _known_message(only: str | None, there: set[str]) -> None:
-    if only is not None and only not in there:
-        raise BadShop(f"no message is named {only!r}{nearest(only, there) or '; ' + ', '.join(sorted(there))}")
+def _require_message(only: str | None, known: set[str]) -> None:
+    if only is not None and only not in known:
+        raise BadShop(f"no message is named {only!r}{suggest(only, known) or '; ' + ', '.join(sorted(known))}")
 
 
-def _wanted(name: str, only: str | None, language: str | None) -> bool:
-    """Say whether a template belongs to what is checked; the layouts belong to every message."""
-    folder, _, file = name.partition("/")
-    spoken = file.split(".")[1] if file.count(".") > 1 else None
-    return folder in {only or folder, "layout"} and (language is None or spoken in {None, language})
+def _is_selected(file: str, only: str | None, language: str | None) -> bool:
+    """Return whether a template file is to be checked; the layouts belong to every message."""
+    folder, _, name = file.partition("/")
+    file_language = name.split(".")[1] if name.count(".") > 1 else None
+    return folder in {only or folder, "layout"} and (language is None or file_language in {None, language})
 
 
-def _shown(problem: Problem) -> Problem:
+def _with_short_path(problem: Problem) -> Problem:
     path = Path(problem.file)
-    return replace(problem, file=str(path.relative_to(OURS.parent))) if path.is_relative_to(OURS) else problem
+    return replace(problem, file=str(path.relative_to(BUILT_IN.parent))) if path.is_relative_to(BUILT_IN) else problem
 
 
-def _compiled(jinja: Environment, names: Iterable[str]) -> Iterator[Problem]:
+def _compile_problems(jinja: Environment, names: Iterable[str]) -> Iterator[Problem]:
     for name in names:
         if name != GALLERY:
-            yield from _raised(partial(_template, jinja, name))
+            yield from _problems_of(partial(_compile, jinja, name))
 
 
-def _template(jinja: Environment, name: str) -> None:
-    with faults_named(name):
+def _compile(jinja: Environment, name: str) -> None:
+    with template_errors(name):
         jinja.get_template(name)
 
 
-def _renderings(words: Words, messages: Iterable[tuple[str, set[Channel]]], locale: str) -> Iterator[Problem]:
+def _render_problems(
+    renderer: Renderer, messages: Iterable[tuple[str, set[Channel]]], locale: str
+) -> Iterator[Problem]:
     for message, channels in messages:
-        for _, plan in samples.plans(message, locale):
+        for _, plan in samples.sample_plans(message, locale):
             for contact in plan.contacts:
                 if contact.channel in channels:
-                    yield from _raised(partial(words.message, plan, contact, id="check"), words)
+                    yield from _problems_of(partial(renderer.render_message, plan, contact, id="check"), renderer)
 
 
-def _others(shop: ShopConfig, own: Path | None, words: Words, only: str | None, locale: str) -> Iterator[Problem]:
-    """Yield what is wrong with posts, product pages and purchase requests."""
-    for _, about in samples.posts(locale):
+def _other_problems(
+    shop: ShopConfig, own: Path | None, renderer: Renderer, only: str | None, locale: str
+) -> Iterator[Problem]:
+    """Yield the problems of posts, product pages and purchase requests."""
+    for _, about in samples.sample_posts(locale):
         if only in {None, POSTS[about.kind]}:
-            yield from _raised(partial(words.post, about, id="check", locale=locale))
+            yield from _problems_of(partial(renderer.render_post, about, id="check", locale=locale))
     if only in {None, STOREFRONT}:
-        for notice in samples.storefront_notices(locale):
-            yield from _raised(partial(_storefront, words.storefront, notice, locale))
+        for notice in samples.sample_storefront_notices(locale):
+            yield from _problems_of(partial(_render_page, renderer.storefront, notice, locale))
     if only in {None, PURCHASE}:
-        requests = PurchaseWords(shop.model_copy(update={"locale": locale}), own)
-        for _, purchase in samples.purchases():
-            yield from _raised(partial(requests.write, purchase, samples.VENDOR))
+        purchases = PurchaseRenderer(shop.model_copy(update={"locale": locale}), own)
+        for _, purchase in samples.sample_purchases():
+            yield from _problems_of(partial(purchases.render, purchase, samples.VENDOR))
 
 
-def _storefront(words: StorefrontWords, notice: StorefrontNotice | None, locale: str) -> None:
-    words.page(notice, words.choose([locale]), schema=None, script="")
+def _render_page(renderer: StorefrontRenderer, notice: StorefrontNotice | None, locale: str) -> None:
+    renderer.render_page(notice, renderer.choose_language([locale]), schema=None, script="")
 
 
-def _channels(own: Path | None, message: str) -> set[Channel]:
-    """Return the channels that a message needs words for: a text only where it has some."""
-    texts = message in MESSAGES or (own is not None and any((own / message).glob("sms.*")))
-    return {Channel.EMAIL, Channel.SMS} if texts else {Channel.EMAIL}
+def _required_channels(own: Path | None, message: str) -> set[Channel]:
+    """Return the channels that a message needs templates for; a message of the shop's own may do without texts."""
+    has_texts = message in MESSAGES or (own is not None and any((own / message).glob("sms.*")))
+    return {Channel.EMAIL, Channel.SMS} if has_texts else {Channel.EMAIL}
 
 
-def _raised(render: Callable[[], object], words: Words | None = None) -> Iterator[Problem]:
+def _problems_of(render: Callable[[], object], renderer: Renderer | None = None) -> Iterator[Problem]:
     try:
-        written = render()
-    except BadWords as error:
+        rendered = render()
+    except TemplateError as error:
         yield Problem(error.file, error.line, error.what)
         return
-    if words is not None and isinstance(written, Message) and written.channel is Channel.EMAIL:
-        yield from _looks(words, written)
+    if renderer is not None and isinstance(rendered, Message) and rendered.channel is Channel.EMAIL:
+        yield from _mail_problems(renderer, rendered)
 
 
-def _looks(words: Words, mail: Message) -> Iterator[Problem]:
-    """Yield what a mail program would cut or filter, though it may leave."""
-    subject, text, html = words.files(mail.category, Channel.EMAIL, mail.locale)
-    if len(mail.subject) > fit.SUBJECT_SHOWN:
-        what = f"the subject has {len(mail.subject)} characters; mail programs show {fit.SUBJECT_SHOWN} at most"
+def _mail_problems(renderer: Renderer, mail: Message) -> Iterator[Problem]:
+    """Yield what mail programs would cut off, and values that look like Python's notation."""
+    subject, text, html = renderer.template_files(mail.category, Channel.EMAIL, mail.locale)
+    if len(mail.subject) > size_limits.SHOWN_SUBJECT:
+        what = f"the subject has {len(mail.subject)} characters; mail programs show {size_limits.SHOWN_SUBJECT}"
         yield Problem(subject, None, what, WARNING)
     for file, body in ((text, mail.text), (html, mail.html)):
-        if (size := fit.weight(body)) > fit.BODY_SHOWN:
-            yield Problem(file, None, f"the body of a sample takes {size:,} bytes; Gmail cuts at {fit.BODY_SHOWN:,}")
-        if found := _PYTHON.search(body):
-            yield Problem(file, None, f"prints a value as Python writes it: {found[0]!r}")
+        if (size := size_limits.utf8_size(body)) > size_limits.SHOWN_BODY_BYTES:
+            what = f"the body of a sample has {size:,} bytes; Gmail cuts mails off at {size_limits.SHOWN_BODY_BYTES:,}"
+            yield Problem(file, None, what)
+        if python := _PYTHON_NOTATION.search(body):
+            yield Problem(file, None, f"prints a value in Python's notation: {python[0]!r}")

@@ -1,4 +1,4 @@
-"""The one strict Jinja environment, and what a template did wrong in one sentence."""
+"""Make the strict Jinja environment, and describe a template's error in one sentence."""
 
 import re
 import traceback
@@ -11,60 +11,44 @@ from jinja2 import (
     ChoiceLoader,
     Environment,
     FileSystemLoader,
-    TemplateError,
     TemplateNotFound,
     TemplateSyntaxError,
     UndefinedError,
     select_autoescape,
 )
+from jinja2 import TemplateError as JinjaTemplateError
 from jinja2.bccache import Bucket
 
 from models.errors import ForewarnError
 from templates.rendering.formats import FILTERS
 from templates.rendering.palette import DARK, LIGHT
 from templates.rendering.sandbox import Sandbox
-from templates.rendering.template_fields import nearest
+from templates.rendering.template_fields import suggest
+from templates.rendering.variables import VARIABLE_NAMES
 
-OURS = Path(__file__).parents[1] / "messages"
-KINDS = (".txt", ".html")
+BUILT_IN = Path(__file__).parents[1] / "messages"
+EXTENSIONS = (".txt", ".html")
 GALLERY = "layout/gallery.html"
-FAULTS = (
-    *(TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError),
+TEMPLATE_FAULTS = (
+    *(JinjaTemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError),
     *(RecursionError, MemoryError, AssertionError),
 )
-"""What a wrong template raises: Jinja's own, a filter that was given what it cannot write, and what never ends."""
-INCLUDES_ITSELF = "includes itself; a file cannot build on the built-in one of its own name"
-
-GIVEN = {
-    "always": ("shop", "lang", "locale"),
-    "notice": (
-        *("customer", "order", "late", "on_time", "ships", "expected_on", "some_dated", "told_part", "today"),
-        *("sooner", "most"),
-        *("told_before", "told_date", "substitutes", "discount", "offer", "ready", "parcels"),
-    ),
-    "body": ("subject",),
-    "sms": ("item",),
-    "post": ("product", "days", "expected_on", "left"),
-    "purchase": ("vendor", "request", "asked_on", "lines", "pieces", "direct", "reminds"),
-    "storefront": ("state", "expected_on", "latest_on", "left", "set_on", "valid_until"),
-    "page": ("title", "text", "date", "after", "product", "valid_until", "schema", "script"),
-}
-NAMES = frozenset(name for names in GIVEN.values() for name in names)
-"""Every name that some template may use."""
+"""Exceptions that a wrong template raises: Jinja's own, those of filters, and those of endless loops."""
+INCLUDES_ITSELF = "includes itself: a file cannot extend the built-in file of the same name"
 
 
-class BadWords(ForewarnError):
-    """A template that cannot be rendered; names file, line, what is wrong, and the order where there is one."""
+class TemplateError(ForewarnError):
+    """Raised when a template cannot be rendered; names file, line, what is wrong, and the order if there is one."""
 
     def __init__(self, file: str, line: int | None, what: str, order: str | None = None) -> None:
         place = f"{file}, line {line}" if line else file
-        named = order if order is None or order.isprintable() else ascii(order)
-        super().__init__(f"{place}: {what}" + (f" (order {named})" if named else ""))
+        printable_order = order if order is None or order.isprintable() else ascii(order)
+        super().__init__(f"{place}: {what}" + (f" (order {printable_order})" if printable_order else ""))
         self.file, self.line, self.what, self.order = file, line, what, order
 
 
-class _Files(FileSystemLoader):
-    """Reads UTF-8, with or without the mark that Notepad puts in front."""
+class _Utf8Loader(FileSystemLoader):
+    """Reads UTF-8 files, with or without a byte order mark."""
 
     def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
         try:
@@ -76,79 +60,79 @@ class _Files(FileSystemLoader):
             raise TemplateSyntaxError(what, line, template, file) from error
 
 
-class _CompiledTemplates(BytecodeCache):
-    """The code of templates, by their file, for every environment of this process; a changed file is compiled again."""
+class _BytecodeByFile(BytecodeCache):
+    """Keeps the compiled templates of this process by file; a changed file is compiled again."""
 
     def __init__(self) -> None:
-        self._code: dict[str, bytes] = {}
+        self._bytecode: dict[str, bytes] = {}
 
     def load_bytecode(self, bucket: Bucket) -> None:
-        if bucket.key in self._code:
-            bucket.bytecode_from_string(self._code[bucket.key])
+        if bucket.key in self._bytecode:
+            bucket.bytecode_from_string(self._bytecode[bucket.key])
 
     def dump_bytecode(self, bucket: Bucket) -> None:
-        self._code[bucket.key] = bucket.bytecode_to_string()
+        self._bytecode[bucket.key] = bucket.bytecode_to_string()
 
 
-_COMPILED = _CompiledTemplates()
+_BYTECODE = _BytecodeByFile()
 
 
-def environment(own: Path | None = None) -> Environment:
-    """Return the sandbox; a file in the shop's folder wins over ours of the same name."""
-    folders = [own, OURS] if own else [OURS]
-    made = Sandbox(
-        loader=ChoiceLoader([_Files(folder, encoding="utf-8-sig") for folder in folders]),
+def make_environment(own: Path | None = None) -> Environment:
+    """Return the sandbox; a file in the shop's folder `own` replaces the built-in file of the same name."""
+    folders = [own, BUILT_IN] if own else [BUILT_IN]
+    jinja = Sandbox(
+        loader=ChoiceLoader([_Utf8Loader(folder, encoding="utf-8-sig") for folder in folders]),
         autoescape=select_autoescape(enabled_extensions=("html",), default=False),
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
         cache_size=-1,
-        bytecode_cache=_COMPILED,
+        bytecode_cache=_BYTECODE,
     )
-    made.filters.update(FILTERS)
-    made.globals.update(light=LIGHT, dark=DARK)
-    return made
+    jinja.filters.update(FILTERS)
+    jinja.globals.update(light=LIGHT, dark=DARK)
+    return jinja
 
 
 @contextmanager
-def faults_named(name: str, order: str | None = None) -> Iterator[None]:
-    """Turn what goes wrong in a template into BadWords that says where."""
+def template_errors(name: str, order: str | None = None) -> Iterator[None]:
+    """Turn the exceptions of a wrong template into a TemplateError with file and line."""
     try:
         yield
-    except FAULTS as error:
-        file, line = _place(error)
-        raise BadWords(file or name, line, _what(error), order) from error
+    except TEMPLATE_FAULTS as error:
+        file, line = _locate(error)
+        raise TemplateError(file or name, line, _describe(error), order) from error
 
 
-def _place(error: BaseException) -> tuple[str | None, int | None]:
+def _locate(error: BaseException) -> tuple[str | None, int | None]:
     if isinstance(error, TemplateSyntaxError):
         return error.filename or error.name, error.lineno or None
-    frames = _frames(error)
+    frames = _template_frames(error)
     if isinstance(error, RecursionError):
         return next(((f.filename, f.lineno) for f in frames if frames.count(f) > 1), (None, None))
     return (frames[-1].filename, frames[-1].lineno) if frames else (getattr(error, "file", None), None)
 
 
-def _frames(error: BaseException) -> list[traceback.FrameSummary]:
-    return [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.endswith(KINDS)]
+def _template_frames(error: BaseException) -> list[traceback.FrameSummary]:
+    return [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.endswith(EXTENSIONS)]
 
 
-def _what(error: BaseException) -> str:
-    said = str(error)
+def _describe(error: BaseException) -> str:
+    message = str(error)
     match error:
         case TemplateNotFound():
             return f"there is no template {error.name!r}"
-        case UndefinedError() if named := re.fullmatch(r"'(\w+)' is undefined", said):
-            return said + nearest(named[1], NAMES)
+        case UndefinedError() if undefined := re.fullmatch(r"'(\w+)' is undefined", message):
+            return message + suggest(undefined[1], VARIABLE_NAMES)
         case TemplateSyntaxError():
             return str(error.message)
         case RecursionError():
-            top = [frame for frame in _frames(error) if frame.name == "top-level template code"]
-            return INCLUDES_ITSELF if len(top) > 1 else "a macro or block calls itself without an end"
+            templates = [frame for frame in _template_frames(error) if frame.name == "top-level template code"]
+            return INCLUDES_ITSELF if len(templates) > 1 else "a macro or block calls itself endlessly"
         case MemoryError():
-            return "takes more memory than there is"
+            return "needs too much memory"
         case ZeroDivisionError():
             return "divides by zero"
         case KeyError():
-            return f"there is no {said}"
-    return said or "cannot be rendered"
+            return f"there is no {message}"
+    return message or "cannot be rendered"

@@ -1,64 +1,65 @@
-"""Files in a shop's folder of words that no message is made of, and messages that lack some."""
+"""Check the file names in a shop's template folder: names that nothing uses, and languages that lack parts."""
 
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from templates.rendering.environment import OURS
-from templates.rendering.formats import known
+from templates.rendering.environment import BUILT_IN
+from templates.rendering.formats import parse_locale
 from templates.rendering.lint import Problem
-from templates.rendering.messages import PARTS, POSTS
 from templates.rendering.purchasing import PURCHASE, PURCHASE_PARTS
 from templates.rendering.storefront import STOREFRONT, STOREFRONT_PARTS
-from templates.rendering.template_fields import nearest
+from templates.rendering.template_fields import suggest
+from templates.rendering.template_sets import PARTS, POSTS
 
-_PARTS = {name for names in PARTS.values() for name in names if name != "post.txt"}
+_MESSAGE_PARTS = {name for names in PARTS.values() for name in names if name != "post.txt"}
 OWN_PARTS: dict[str, set[str]] = {
     **{folder: {"post.txt"} for folder in POSTS.values()},
     STOREFRONT: set(STOREFRONT_PARTS),
     PURCHASE: set(PURCHASE_PARTS),
 }
-"""The parts of what is neither mail nor text to a customer, by folder."""
-_NAME = re.compile(r"(?P<part>[^.]+)\.(?P<locale>[^.]+)\.(?P<kind>[^.]+)")
+"""The parts of posts, product pages and vendor mails, by folder."""
+_FILE_NAME = re.compile(r"(?P<part>[^.]+)\.(?P<locale>[^.]+)\.(?P<kind>[^.]+)")
 
 
-def misnamed(own: Path, folders: Iterable[str]) -> Iterator[Problem]:
-    """Yield the files that no message is made of."""
-    ours = {str(path.relative_to(OURS)) for path in OURS.rglob("*.*") if path.suffix in (".txt", ".html")}
+def find_misnamed_files(own: Path, folders: Iterable[str]) -> Iterator[Problem]:
+    """Yield the files that no message uses."""
+    built_in = {str(path.relative_to(BUILT_IN)) for path in BUILT_IN.rglob("*.*") if path.suffix in (".txt", ".html")}
     for file in sorted(path for path in own.rglob("*") if path.is_file() and not path.name.startswith(".")):
         name = file.relative_to(own)
-        if str(name) in ours or file.suffix == ".md" or name.parts[0] == "layout":
+        if str(name) in built_in or file.suffix == ".md" or name.parts[0] == "layout":
             continue
-        if what := _wrong_name(name, {*folders, *OWN_PARTS}):
+        if what := _name_problem(name, {*folders, *OWN_PARTS}):
             yield Problem(str(file), None, what)
 
 
-def _wrong_name(name: Path, folders: set[str]) -> str | None:
+def _name_problem(name: Path, folders: set[str]) -> str | None:
     if len(name.parts) != 2:
-        return "a part lies in its message's folder, as week/subject.en.txt"
+        return "belongs in the folder of its message, as week/subject.en.txt"
     folder, file = name.parts
     if folder not in folders:
-        return f"no message is named {folder!r}{nearest(folder, folders)}"
-    parts = OWN_PARTS.get(folder, _PARTS)
-    fields = _NAME.fullmatch(file)
+        return f"no message is named {folder!r}{suggest(folder, folders)}"
+    parts = OWN_PARTS.get(folder, _MESSAGE_PARTS)
+    fields = _FILE_NAME.fullmatch(file)
     part = f"{fields['part']}.{fields['kind']}" if fields else file
     if fields is None or part not in parts:
-        return f"no part is named so{nearest(part, parts)}; {', '.join(sorted(parts))} with a locale, as subject.en.txt"
-    if (locale := known(fields["locale"])) is None or str(locale) != fields["locale"]:
-        return f"{fields['locale']!r} is no locale; one such as 'en' or 'pt_BR' is right"
+        choices = ", ".join(sorted(parts))
+        return f"is not a part of a message{suggest(part, parts)}; use {choices} with a locale, as subject.en.txt"
+    if (locale := parse_locale(fields["locale"])) is None or str(locale) != fields["locale"]:
+        return f"{fields['locale']!r} is not a locale; use one such as 'en' or 'pt_BR'"
     return None
 
 
-def halves(own: Path) -> Iterator[Problem]:
-    """Yield the languages in which a message lacks parts, so that it is never used."""
-    names = {str(path.relative_to(folder)) for folder in (own, OURS) for path in folder.rglob("*.*")}
+def find_incomplete_languages(own: Path) -> Iterator[Problem]:
+    """Yield the files whose message lacks another part in the same language, so that they are never used."""
+    names = {str(path.relative_to(folder)) for folder in (own, BUILT_IN) for path in folder.rglob("*.*")}
     for file in sorted(own.glob("*/*.*")):
-        if not (fields := _NAME.fullmatch(file.name)):
+        if not (fields := _FILE_NAME.fullmatch(file.name)):
             continue
         part, folder = f"{fields['part']}.{fields['kind']}", file.parent.name
-        every = {STOREFRONT: (STOREFRONT_PARTS,), PURCHASE: (PURCHASE_PARTS,)}.get(folder, tuple(PARTS.values()))
-        siblings = next((parts for parts in every if part in parts), ())
-        wanted = [sibling.replace(".", f".{fields['locale']}.") for sibling in siblings]
-        lacking = [name for name in wanted if f"{folder}/{name}" not in names]
+        part_sets = {STOREFRONT: (STOREFRONT_PARTS,), PURCHASE: (PURCHASE_PARTS,)}.get(folder, tuple(PARTS.values()))
+        siblings = next((parts for parts in part_sets if part in parts), ())
+        needed = [sibling.replace(".", f".{fields['locale']}.") for sibling in siblings]
+        lacking = [name for name in needed if f"{folder}/{name}" not in names]
         if lacking:
-            yield Problem(str(file), None, f"is never used without {', '.join(lacking)} beside it")
+            yield Problem(str(file), None, f"is not used without {', '.join(lacking)} in the same folder")

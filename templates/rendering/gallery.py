@@ -1,4 +1,4 @@
-"""One page to open in a browser that shows messages as their readers will see them."""
+"""Write one page for a browser that shows messages as their readers will see them."""
 
 import html
 import re
@@ -10,16 +10,15 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from models.enums import Channel
 from models.messages import Message
-from templates.rendering import sms
-from templates.rendering import social as posts
-from templates.rendering.environment import GALLERY, OURS
+from templates.rendering import sms, social
+from templates.rendering.environment import BUILT_IN, GALLERY
 
 _PREHEADER = re.compile(r'<div class="preheader"[^>]*>(.*?)</div>', re.DOTALL)
 _FILLER = re.compile("[\u034f\u200c\u00a0\\s]+")
 
 
 @dataclass(slots=True)
-class Entry:
+class GalleryEntry:
     """The parts of one titled message."""
 
     title: str
@@ -31,27 +30,27 @@ class Entry:
 
     @property
     def preheader(self) -> str:
-        """Return what a list of mails shows after the subject."""
-        found = _PREHEADER.search(self.mail.html) if self.mail else None
-        shown = html.unescape(found[1]) if found else self.mail.text if self.mail else ""
+        """Return the text that a list of mails shows after the subject, at most 120 characters."""
+        preheader = _PREHEADER.search(self.mail.html) if self.mail else None
+        shown = html.unescape(preheader[1]) if preheader else self.mail.text if self.mail else ""
         return _FILLER.sub(" ", shown).strip()[:120]
 
     @property
-    def count(self) -> sms.Sms:
-        """Return what the text costs."""
-        return sms.parts(self.text.text if self.text else "")
+    def count(self) -> sms.SmsSize:
+        """Return the size of the text, in units and parts."""
+        return sms.measure(self.text.text if self.text else "")
 
     @property
     def weight(self) -> int:
-        """Return how much of a post's room is taken."""
-        return posts.weight(self.post.text) if self.post else 0
+        """Return the characters of the post as X counts them."""
+        return social.weight(self.post.text) if self.post else 0
 
 
 def write_gallery(entries: Iterable[tuple[str, Message]], folder: Path) -> Path:
-    """Write `index.html` into the folder and return its path; messages of one title and locale stand together."""
-    shown: dict[tuple[str, str], Entry] = {}
+    """Write `index.html` into the folder and return its path; groups messages of one title and locale."""
+    gallery: dict[tuple[str, str], GalleryEntry] = {}
     for title, message in entries:
-        entry = shown.setdefault((title, message.locale), Entry(title, message.locale, message.category))
+        entry = gallery.setdefault((title, message.locale), GalleryEntry(title, message.locale, message.category))
         match message.channel:
             case Channel.EMAIL:
                 entry.mail = message
@@ -59,15 +58,19 @@ def write_gallery(entries: Iterable[tuple[str, Message]], folder: Path) -> Path:
                 entry.text = message
             case Channel.X:
                 entry.post = message
-    # A page of ours about messages of any size: no template of a shop is rendered here, so no sandbox is needed.
+    # The gallery is a built-in template, and messages may be of any size: it needs no sandbox.
     jinja = Environment(
-        loader=FileSystemLoader(OURS), undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(BUILT_IN),
+        undefined=StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     page = jinja.get_template(GALLERY).render(
-        entries=tuple(shown.values()),
-        locales=sorted({entry.locale for entry in shown.values()}),
-        categories=tuple(dict.fromkeys(entry.category for entry in shown.values())),
-        post_room=posts.AT_MOST,
+        entries=tuple(gallery.values()),
+        locales=sorted({entry.locale for entry in gallery.values()}),
+        categories=tuple(dict.fromkeys(entry.category for entry in gallery.values())),
+        max_weight=social.MAX_WEIGHT,
     )
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "index.html"

@@ -1,4 +1,4 @@
-"""What a gallery shows: every message, post, product page and purchase request of a shop, in its languages."""
+"""Collect what a gallery shows: every message, post, product page and purchase request, in every language."""
 
 from collections.abc import Iterable, Iterator
 from itertools import product as combined
@@ -9,73 +9,81 @@ from models.enums import Channel
 from models.messages import Message
 from models.storefront import StorefrontNotice
 from templates.rendering import samples
-from templates.rendering.messages import MESSAGES, POSTS, Words
-from templates.rendering.purchasing import PURCHASE, PurchaseWords
-from templates.rendering.storefront import STOREFRONT
+from templates.rendering.messages import Renderer
+from templates.rendering.purchasing import PURCHASE, PurchaseRenderer
+from templates.rendering.storefront import STOREFRONT, StorefrontRenderer
+from templates.rendering.template_sets import MESSAGES, POSTS
 
-SHOWN = {
+SHOWN_REMEDIES = {
     "fortnight": ("substitute", "shipping"),
     "long": ("substitute", "future", "on page"),
     "late_again": ("future",),
 }
-"""Remedies in a gallery, by message, so that it stays a page one can read; the others show none."""
+"""Remedies in the gallery, by message; other messages are shown without one, to keep the page short."""
 
 
-def entries(shop: ShopConfig, own: Path | None, messages: Iterable[str] = ()) -> Iterator[tuple[str, Message]]:
-    """Yield titled messages for a gallery, as their readers would get them.
+def gallery_entries(shop: ShopConfig, own: Path | None, messages: Iterable[str] = ()) -> Iterator[tuple[str, Message]]:
+    """Yield titled messages for a gallery, rendered from samples.
 
-    `messages` are those that the shop's policy names beside ours. What has no words in a language is left out there:
-    its reader would get another language, which is shown by itself. Raises BadWords.
+    `messages` are those that the shop's policy names beside the built-in ones. A message without templates in a
+    language is left out there: its reader gets another language, which is shown too. Raises TemplateError.
     """
-    words, locales = Words(shop, own), samples.locales(own)
-    for message, locale in combined(dict.fromkeys((*MESSAGES, *messages)), locales):
-        yield from _notices(words, message, locale)
-    for locale in locales:
-        yield from _posts(words, locale)
-        yield from _pages(words, locale)
-        yield from _requests(shop, own, locale)
+    renderer, languages = Renderer(shop, own), samples.available_languages(own)
+    for message, language in combined(dict.fromkeys((*MESSAGES, *messages)), languages):
+        yield from _notice_entries(renderer, message, language)
+    for language in languages:
+        yield from _post_entries(renderer, language)
+        yield from _page_entries(renderer.storefront, language)
+        yield from _purchase_entries(shop, own, language)
 
 
-def _notices(words: Words, message: str, locale: str) -> Iterator[tuple[str, Message]]:
-    for title, plan in samples.plans(message, locale):
-        if title.endswith(SHOWN.get(message, ("none",))):
-            spoken = (contact for contact in plan.contacts if words.speaks(message, contact.channel, locale))
-            yield from ((title, words.message(plan, contact, id="sample")) for contact in spoken)
+def _notice_entries(renderer: Renderer, message: str, language: str) -> Iterator[tuple[str, Message]]:
+    for title, plan in samples.sample_plans(message, language):
+        if title.endswith(SHOWN_REMEDIES.get(message, ("none",))):
+            for contact in plan.contacts:
+                if renderer.has_language(message, contact.channel, language):
+                    yield title, renderer.render_message(plan, contact, id="sample")
 
 
-def _posts(words: Words, locale: str) -> Iterator[tuple[str, Message]]:
-    for title, about in samples.posts(locale):
-        if words.speaks(POSTS[about.kind], Channel.X, locale):
-            yield title, words.post(about, id="sample", locale=locale)
+def _post_entries(renderer: Renderer, language: str) -> Iterator[tuple[str, Message]]:
+    for title, about in samples.sample_posts(language):
+        if renderer.has_language(POSTS[about.kind], Channel.X, language):
+            yield title, renderer.render_post(about, id="sample", locale=language)
 
 
-def _pages(words: Words, locale: str) -> Iterator[tuple[str, Message]]:
-    if locale in words.storefront.locales:
-        for notice in samples.storefront_notices(locale):
-            yield _titled(notice), _page(words, notice, locale)
+def _page_entries(renderer: StorefrontRenderer, language: str) -> Iterator[tuple[str, Message]]:
+    if language in renderer.languages:
+        for notice in samples.sample_storefront_notices(language):
+            yield _page_title(notice), _page_message(renderer, notice, language)
 
 
-def _requests(shop: ShopConfig, own: Path | None, locale: str) -> Iterator[tuple[str, Message]]:
-    requests = PurchaseWords(shop.model_copy(update={"locale": locale}), own)
-    if requests.locale == locale:
-        for title, purchase in samples.purchases():
-            subject, text = requests.write(purchase, samples.VENDOR)
-            yield title, Message("sample", Channel.EMAIL, "", text, locale=locale, subject=subject, category=PURCHASE)
+def _purchase_entries(shop: ShopConfig, own: Path | None, language: str) -> Iterator[tuple[str, Message]]:
+    renderer = PurchaseRenderer(shop.model_copy(update={"locale": language}), own)
+    if renderer.language == language:
+        for title, purchase in samples.sample_purchases():
+            subject, text = renderer.render(purchase, samples.VENDOR)
+            yield title, Message("sample", Channel.EMAIL, "", text, locale=language, subject=subject, category=PURCHASE)
 
 
-def _titled(notice: StorefrontNotice | None) -> str:
+def _page_title(notice: StorefrontNotice | None) -> str:
     if notice is None:
         return "product page · unknown"
-    held = notice.available
-    left = f" · {held.left} left" if held.left else ""
-    until = " · at the latest" if held.latest_on else ""
-    return f"product page · {str(held.state).replace('_', ' ')}{left}{until}"
+    available = notice.available
+    left = f" · {available.left} left" if available.left else ""
+    latest = " · at the latest" if available.latest_on else ""
+    return f"product page · {str(available.state).replace('_', ' ')}{left}{latest}"
 
 
-def _page(words: Words, notice: StorefrontNotice | None, locale: str) -> Message:
-    said = words.storefront.said(notice.available if notice else None, locale)
-    page = words.storefront.page(notice, locale, schema=None, script="")
-    # A page is shown as a mail is: its title, its text, and the whole of it in a frame.
+def _page_message(renderer: StorefrontRenderer, notice: StorefrontNotice | None, language: str) -> Message:
+    """Return a page as a mail, which the gallery shows in a frame."""
+    notice_text = renderer.render_text(notice.available if notice else None, language)
     return Message(
-        "sample", Channel.EMAIL, "", said.text, locale=locale, subject=said.title, html=page, category=STOREFRONT
+        "sample",
+        Channel.EMAIL,
+        "",
+        notice_text.text,
+        locale=language,
+        subject=notice_text.title,
+        html=renderer.render_page(notice, language, schema=None, script=""),
+        category=STOREFRONT,
     )

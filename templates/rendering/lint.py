@@ -1,4 +1,4 @@
-"""Reading templates without rendering them: unknown names and fields, files that include themselves, bad text."""
+"""Find mistakes by reading templates: unknown names and fields, files that include themselves, forbidden text."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -9,20 +9,18 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from jinja2 import Environment, TemplateNotFound, TemplateSyntaxError, meta, nodes
 
-from models.decisions import Discount
-from templates.rendering import view_models as facts
-from templates.rendering.environment import GALLERY, GIVEN, INCLUDES_ITSELF, KINDS, NAMES
-from templates.rendering.forbidden_text import mistakes
-from templates.rendering.template_fields import FIELDS, Shop, lacks, nearest
+from templates.rendering.environment import EXTENSIONS, GALLERY, INCLUDES_ITSELF
+from templates.rendering.forbidden_text import find_mistakes
+from templates.rendering.template_fields import FIELDS, describe_missing_field, suggest
+from templates.rendering.variables import VARIABLE_NAMES, VARIABLES
 
 ERROR, WARNING = "error", "warning"
 _REFERENCES = (nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)
-_GIVEN = {name for names in GIVEN.values() for name in names}
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something wrong with a template, and where; a `warning` stops no message."""
+    """A problem of a template file; a `warning` stops no message."""
 
     file: str
     line: int | None
@@ -30,141 +28,142 @@ class Problem:
     level: str = ERROR
 
     def __str__(self) -> str:
-        said = f"warning: {self.what}" if self.level == WARNING else self.what
-        return f"{self.file}{f', line {self.line}' if self.line else ''}: {said}"
+        what = f"warning: {self.what}" if self.level == WARNING else self.what
+        return f"{self.file}{f', line {self.line}' if self.line else ''}: {what}"
 
 
 @dataclass(frozen=True, slots=True)
-class Many:
-    """A list of one kind of value."""
+class ListOf:
+    """The type of a list of one type of value."""
 
-    of: Any
+    item: Any
 
 
-VALUES: dict[str, Any] = {
-    **dict.fromkeys(("customer", "subject", "vendor", "request", "state", "lang", "locale", "title", "text"), str),
-    **dict.fromkeys(("today", "expected_on", "told_date", "told_before", "asked_on", "set_on", "latest_on"), date),
-    **dict.fromkeys(("late", "on_time"), Many(facts.Item)),
-    "order": facts.Order,
-    "product": facts.Product,
-    "shop": Shop,
-    "discount": Discount,
-    "substitutes": Many(facts.Instead),
-    "parcels": Many(facts.Packed),
-}
-"""What kind of value each name has, as far as every template that knows it is given the same."""
+def _type_of_hint(hint: Any) -> Any:
+    """Return the type that fields are looked up in: a view, a text, a date or a ListOf; None for any other."""
+    if get_origin(hint) is tuple:
+        return ListOf(get_args(hint)[0])
+    if isinstance(hint, UnionType):
+        (hint, *others) = [kind for kind in get_args(hint) if kind is not type(None)]
+        return None if others else hint
+    return hint if hint in FIELDS or hint in (str, date) else None
+
+
+def _variable_types() -> dict[str, Any]:
+    """Return the type of each variable that has the same type in every template that knows it."""
+    types: dict[str, set[Any]] = {}
+    for variables in VARIABLES.values():
+        for name, hint in variables.items():
+            types.setdefault(name, set()).add(_type_of_hint(hint))
+    return {name: kinds.pop() for name, kinds in types.items() if len(kinds) == 1}
+
+
+VARIABLE_TYPES = _variable_types()
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
-    """What one file shows by itself: its problems, and the templates that it names with their lines."""
+class _ParsedFile:
+    """What one file shows by itself: its problems, and the templates that it refers to, with their lines."""
 
     file: str
     problems: tuple[Problem, ...]
     references: tuple[tuple[str, int], ...]
 
 
-_READINGS: dict[tuple[str, str, str], _Reading] = {}
-"""By name, file and text. Every environment reads a text the same way, so it is read once for each process."""
+_PARSED_FILES: dict[tuple[str, str, str], _ParsedFile] = {}
+"""By name, file and text. Every environment parses a text the same way, so once for each process is enough."""
 
 
-def lint(jinja: Environment, names: Iterable[str]) -> Iterator[Problem]:
-    """Yield what can be seen to be wrong in these templates."""
-    readings = cache(partial(_read, jinja))
+def lint_templates(jinja: Environment, names: Iterable[str]) -> Iterator[Problem]:
+    """Yield the problems that reading these templates shows, without rendering them."""
+    parse = cache(partial(_parse, jinja))
     for name in names:
         if name == GALLERY:
             continue
         try:
-            found = readings(name)
+            parsed = parse(name)
         except TemplateSyntaxError as error:
             yield _syntax_problem(error, name)
             continue
-        yield from found.problems
-        circles = (line for to, line in found.references if _leads(readings, to, name))
-        yield from (Problem(found.file, line, INCLUDES_ITSELF) for line in circles)
+        yield from parsed.problems
+        own_lines = (line for target, line in parsed.references if _includes(parse, target, name))
+        yield from (Problem(parsed.file, line, INCLUDES_ITSELF) for line in own_lines)
 
 
-def _read(jinja: Environment, name: str) -> _Reading:
+def _parse(jinja: Environment, name: str) -> _ParsedFile:
     if jinja.loader is None:
         raise TemplateNotFound(name)
     source, path, _ = jinja.loader.get_source(jinja, name)
     key = name, path or name, source
-    if key not in _READINGS:
-        _READINGS[key] = _reading(jinja, *key)
-    return _READINGS[key]
+    if key not in _PARSED_FILES:
+        _PARSED_FILES[key] = _parse_source(jinja, *key)
+    return _PARSED_FILES[key]
 
 
-def _reading(jinja: Environment, name: str, file: str, source: str) -> _Reading:
-    found: list[Problem] = []
+def _parse_source(jinja: Environment, name: str, file: str, source: str) -> _ParsedFile:
+    problems: list[Problem] = []
     references: tuple[tuple[str, int], ...] = ()
     try:
         tree = jinja.parse(source, name, file)
         references = tuple(_references(tree))
-        found += (Problem(file, found.line, found.what) for found in mistakes(tree, name))
-        found += (Problem(file, *found) for found in _unknown_fields(tree))
-        found += _unknown_names(jinja, tree, file)
+        problems += (Problem(file, mistake.line, mistake.what) for mistake in find_mistakes(tree, name))
+        problems += (Problem(file, line, what) for line, what in _unknown_fields(tree))
+        problems += _unknown_names(jinja, tree, file)
     except TemplateSyntaxError as error:
-        found.append(_syntax_problem(error, file))
-    return _Reading(file, tuple(found), references)
+        problems.append(_syntax_problem(error, file))
+    return _ParsedFile(file, tuple(problems), references)
 
 
 def _syntax_problem(error: TemplateSyntaxError, file: str) -> Problem:
-    found_in = error.filename if error.filename and error.filename.endswith(KINDS) else file
-    return Problem(found_in, error.lineno or None, str(error.message))
+    wrong_file = error.filename if error.filename and error.filename.endswith(EXTENSIONS) else file
+    return Problem(wrong_file, error.lineno or None, str(error.message))
 
 
 def _unknown_names(jinja: Environment, tree: nodes.Template, file: str) -> Iterator[Problem]:
-    # Jinja's own search does not look from a block to the top of its file.
+    # Inside a block, Jinja's own search does not know what the top of the file imports or sets.
     imported = {module.target for module in tree.find_all(nodes.Import)}
-    named = {name.name for name in tree.find_all(nodes.Name) if name.ctx == "store"}
-    unknown = meta.find_undeclared_variables(tree) - _GIVEN - jinja.globals.keys() - imported - named - {"caller"}
+    assigned = {name.name for name in tree.find_all(nodes.Name) if name.ctx == "store"}
+    unknown = (
+        meta.find_undeclared_variables(tree) - VARIABLE_NAMES - jinja.globals.keys() - imported - assigned - {"caller"}
+    )
     for used in tree.find_all(nodes.Name):
         if used.name in unknown:
-            yield Problem(file, used.lineno, f"{used.name!r} is undefined{nearest(used.name, NAMES)}")
+            yield Problem(file, used.lineno, f"{used.name!r} is undefined{suggest(used.name, VARIABLE_NAMES)}")
 
 
 def _unknown_fields(tree: nodes.Template) -> Iterator[tuple[int, str]]:
-    kinds = _kinds(tree)
-    for asked in tree.find_all(nodes.Getattr):
-        kind = _kind(asked.node, kinds)
-        if isinstance(kind, type) and asked.attr not in FIELDS.get(kind, dir(kind)):
-            yield asked.lineno, lacks(kind, asked.attr)
+    types = _types_in(tree)
+    for access in tree.find_all(nodes.Getattr):
+        kind = _type_of(access.node, types)
+        if isinstance(kind, type) and access.attr not in FIELDS.get(kind, dir(kind)):
+            yield access.lineno, describe_missing_field(kind, access.attr)
 
 
-def _kinds(tree: nodes.Template) -> dict[str, Any]:
-    """Return the kinds of a file's names; a name that the file itself gives two kinds of value has none here."""
+def _types_in(tree: nodes.Template) -> dict[str, Any]:
+    """Return the types of a file's names; a name to which the file assigns values of two types has none."""
     loops = [(loop, loop.target.name) for loop in tree.find_all(nodes.For) if isinstance(loop.target, nodes.Name)]
-    stored = [name.name for name in tree.find_all(nodes.Name) if name.ctx in {"store", "param"}]
-    kinds = {name: kind for name, kind in VALUES.items() if name not in stored}
-    for _ in loops:
+    assigned = [name.name for name in tree.find_all(nodes.Name) if name.ctx in {"store", "param"}]
+    types = {name: kind for name, kind in VARIABLE_TYPES.items() if name not in assigned}
+    for _ in loops:  # A loop over the items of another loop's variable needs that one's type first.
         for name in {name for _, name in loops}:
-            targets = [loop for loop, target in loops if target == name]
-            found = {kind.of if isinstance(kind := _kind(loop.iter, kinds), Many) else None for loop in targets}
-            if len(found) == 1 and stored.count(name) == len(targets) and (one := found.pop()):
-                kinds[name] = one
-    return kinds
+            iterables = [_type_of(loop.iter, types) for loop, target in loops if target == name]
+            item_types = {kind.item if isinstance(kind, ListOf) else None for kind in iterables}
+            if len(item_types) == 1 and assigned.count(name) == len(iterables) and (item_type := item_types.pop()):
+                types[name] = item_type
+    return types
 
 
-def _kind(node: nodes.Node, kinds: dict[str, Any]) -> Any:
+def _type_of(node: nodes.Node, types: dict[str, Any]) -> Any:
     match node:
         case nodes.Name():
-            return kinds.get(node.name)
+            return types.get(node.name)
         case nodes.Getattr():
-            owner = _kind(node.node, kinds)
-            return _hinted(get_type_hints(owner).get(node.attr)) if owner in FIELDS else None
+            owner = _type_of(node.node, types)
+            return _type_of_hint(get_type_hints(owner).get(node.attr)) if owner in FIELDS else None
         case nodes.Getitem(arg=nodes.Const()) | nodes.Filter(name="first" | "last"):
-            many = _kind(node.node, kinds) if node.node else None
-            return many.of if isinstance(many, Many) else None
+            container = _type_of(node.node, types) if node.node else None
+            return container.item if isinstance(container, ListOf) else None
     return None
-
-
-def _hinted(hint: Any) -> Any:
-    if get_origin(hint) is tuple:
-        return Many(get_args(hint)[0])
-    if isinstance(hint, UnionType):
-        (hint, *others) = [one for one in get_args(hint) if one is not type(None)]
-        return None if others else hint
-    return hint if hint in FIELDS or hint in (str, date) else None
 
 
 def _references(tree: nodes.Template) -> Iterator[tuple[str, int]]:
@@ -174,12 +173,12 @@ def _references(tree: nodes.Template) -> Iterator[tuple[str, int]]:
             yield template.value, node.lineno
 
 
-def _leads(readings: Callable[[str], _Reading], name: str, goal: str, seen: frozenset[str] = frozenset()) -> bool:
-    """Return whether a template is the goal, or includes it somewhere."""
+def _includes(parse: Callable[[str], _ParsedFile], name: str, goal: str, seen: frozenset[str] = frozenset()) -> bool:
+    """Return whether a template is the goal, or includes it directly or through others."""
     if name == goal or name in seen:
         return name == goal
     try:
-        found = readings(name)
+        parsed = parse(name)
     except (TemplateNotFound, TemplateSyntaxError):
         return False
-    return any(_leads(readings, to, goal, seen | {name}) for to, _ in found.references)
+    return any(_includes(parse, target, goal, seen | {name}) for target, _ in parsed.references)

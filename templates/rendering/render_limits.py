@@ -1,7 +1,7 @@
-"""How much a template may write and reckon, and for how long.
+"""Limit the time, the output and the computations of a template.
 
-Signals end nothing on a worker's thread. So loops, macros and blocks count their turns, and look at the clock of their
-own thread now and then: a busy machine makes no render too slow.
+A signal cannot stop a render on a worker thread. So loops, macros and blocks count their iterations, and check the
+processor time of their own thread now and then. A busy machine makes no render too slow.
 """
 
 import re
@@ -16,127 +16,127 @@ from typing import Any
 
 from jinja2.exceptions import TemplateRuntimeError
 
-SECONDS = 2.0
-"""Time on the processor that one part of a message may take; ours take a thousandth of it."""
-CHARACTERS = 1_000_000
+MAX_SECONDS = 2.0
+"""Processor time for one part of a message; built-in templates need a thousandth of it."""
+MAX_CHARACTERS = 1_000_000
 """Characters of any text that a template makes: twice the longest mail."""
-ITEMS = 10_000
+MAX_ITEMS = 10_000
 """Items of a list that a template makes, and steps of a range."""
-BITS = 1_000
-"""Length of a whole number that a template reckons with."""
+MAX_BITS = 1_000
+"""Bits of a whole number that a template computes with."""
 
-_WORK = 10_000_000
-_TURNS = 64
-_UNPLAIN = re.compile(r"\d{4,}|%[^a-zA-Z%]*\*|\{[^{}]*\{")
+_MAX_WORK = 10_000_000
+_ITERATIONS_PER_CLOCK_CHECK = 64
+_RISKY_FORMAT = re.compile(r"\d{4,}|%[^a-zA-Z%]*\*|\{[^{}]*\{")
 
 
-class RenderLimit(TemplateRuntimeError):
-    """A template that would take too long, or write too much; `file` is the one that was rendered."""
+class RenderLimitExceeded(TemplateRuntimeError):
+    """Raised when a template would take too long or write too much; `file` is the rendered template."""
 
     file: str | None = None
 
 
-class TooSlow(RenderLimit):
-    """A template whose time is up."""
+class RenderTimeout(RenderLimitExceeded):
+    """Raised when a template takes longer than MAX_SECONDS."""
 
 
 @dataclass(slots=True)
-class _Running:
+class _RunningRender:
     until: float
-    turns: int = 0
+    iterations: int = 0
 
 
-_running: ContextVar[_Running | None] = ContextVar("_running", default=None)
+_running: ContextVar[_RunningRender | None] = ContextVar("_running", default=None)
 
 
 @contextmanager
-def in_time() -> Iterator[None]:
-    """Give a render its time, which begins now."""
-    token = _running.set(_Running(thread_time() + SECONDS))
+def time_limit() -> Iterator[None]:
+    """Start the time limit of one render."""
+    token = _running.set(_RunningRender(thread_time() + MAX_SECONDS))
     try:
         yield
     finally:
         _running.reset(token)
 
 
-def turn() -> None:
-    """Count one turn of a loop, a macro or a block; raises TooSlow where the time is up."""
+def count_iteration() -> None:
+    """Count one iteration of a loop, a macro or a block; raises RenderTimeout after MAX_SECONDS."""
     running = _running.get()
     if running is None:
         return
-    running.turns += 1
-    if not running.turns % _TURNS and thread_time() > running.until:
-        raise TooSlow(f"takes longer than {SECONDS:g} seconds: does a loop or a macro repeat too often?")
+    running.iterations += 1
+    if not running.iterations % _ITERATIONS_PER_CLOCK_CHECK and thread_time() > running.until:
+        raise RenderTimeout(f"takes longer than {MAX_SECONDS:g} seconds: does a loop or a macro repeat too often?")
 
 
-def sized(characters: int) -> None:
-    """Raise RenderLimit where a text is too long."""
-    if characters > CHARACTERS:
-        raise RenderLimit(f"writes more than {CHARACTERS:,} characters")
+def check_length(characters: int) -> None:
+    """Raise RenderLimitExceeded where a text is too long."""
+    if characters > MAX_CHARACTERS:
+        raise RenderLimitExceeded(f"writes more than {MAX_CHARACTERS:,} characters")
 
 
-def checked(value: Any) -> Any:
-    """Return a value that is not too much; raises RenderLimit."""
+def check_value(value: Any) -> Any:
+    """Return a value; raises RenderLimitExceeded if it is too large."""
     if isinstance(value, str):
-        sized(len(value))
+        check_length(len(value))
     elif isinstance(value, list | tuple):
-        _counted(len(value))
+        _check_items(len(value))
     elif isinstance(value, int):
-        bits(value.bit_length())
+        check_bits(value.bit_length())
     return value
 
 
-def bits(length: int) -> None:
-    """Raise RenderLimit where a whole number is too long."""
-    if length > BITS:
-        raise RenderLimit(f"reckons with a number of more than {BITS} bits")
+def check_bits(length: int) -> None:
+    """Raise RenderLimitExceeded where a whole number is too long."""
+    if length > MAX_BITS:
+        raise RenderLimitExceeded(f"computes a number of more than {MAX_BITS} bits")
 
 
-def repeated(value: Any, times: Any) -> None:
-    """Raise RenderLimit where a text or a list would be repeated too often."""
+def check_repetition(value: Any, times: Any) -> None:
+    """Raise RenderLimitExceeded where a text or a list would be repeated too often."""
     if isinstance(value, str) and isinstance(times, int):
-        sized(len(value) * times)
+        check_length(len(value) * times)
     elif isinstance(value, list | tuple) and isinstance(times, int):
-        _counted(len(value) * times)
+        _check_items(len(value) * times)
 
 
-def worked(given: Any, arguments: tuple[Any, ...]) -> None:
-    """Raise RenderLimit where a filter or method may write too much, by how big is what it was given."""
-    if prod((_size(given), max(map(_size, arguments), default=1))) > _WORK or any(
-        isinstance(one, int) and one > CHARACTERS for one in arguments
+def check_growth(value: Any, arguments: tuple[Any, ...]) -> None:
+    """Raise RenderLimitExceeded if a filter or method may write too much, judged by the size of its arguments."""
+    if prod((_size(value), max(map(_size, arguments), default=1))) > _MAX_WORK or any(
+        isinstance(argument, int) and argument > MAX_CHARACTERS for argument in arguments
     ):
-        raise RenderLimit(f"writes more than {CHARACTERS:,} characters")
+        raise RenderLimitExceeded(f"writes more than {MAX_CHARACTERS:,} characters")
 
 
-def plainly(form: str) -> None:
-    """Raise RenderLimit where a format asks for a great width, or for one that only its values tell."""
-    if _UNPLAIN.search(form):
-        raise RenderLimit("formats with a width of more than three digits, or with one that is not written out")
+def check_format(form: str) -> None:
+    """Raise RenderLimitExceeded if a format has a large width, or one that comes from its values."""
+    if _RISKY_FORMAT.search(form):
+        raise RenderLimitExceeded("uses a format width of more than three digits, or one that comes from a value")
 
 
-def bounded(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a filter that says RenderLimit before it writes too much."""
-    at = 1 if hasattr(function, "jinja_pass_arg") else 0
+def limit_filter(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a filter that raises RenderLimitExceeded before it writes too much."""
+    first = 1 if hasattr(function, "jinja_pass_arg") else 0
 
     @wraps(function)
-    def held(*args: Any, **kwargs: Any) -> Any:
-        given = args[at] if len(args) > at else ""
-        worked(given, (*args[at + 1 :], *kwargs.values()))
-        return checked(function(*args, **kwargs))
+    def limited(*args: Any, **kwargs: Any) -> Any:
+        value = args[first] if len(args) > first else ""
+        check_growth(value, (*args[first + 1 :], *kwargs.values()))
+        return check_value(function(*args, **kwargs))
 
-    return held
+    return limited
 
 
-def short_range(*steps: int) -> range:
-    """Return the numbers, as far as they are not too many; raises RenderLimit."""
+def limited_range(*steps: int) -> range:
+    """Return a range; raises RenderLimitExceeded for more than MAX_ITEMS numbers."""
     numbers = range(*steps)
-    _counted(len(numbers) if abs(numbers.stop - numbers.start) < 2**62 else ITEMS + 1)
+    _check_items(len(numbers) if abs(numbers.stop - numbers.start) < 2**62 else MAX_ITEMS + 1)
     return numbers
 
 
-def _counted(items: int) -> None:
-    if items > ITEMS:
-        raise RenderLimit(f"makes a list of more than {ITEMS:,} items")
+def _check_items(items: int) -> None:
+    if items > MAX_ITEMS:
+        raise RenderLimitExceeded(f"makes a list of more than {MAX_ITEMS:,} items")
 
 
 def _size(value: Any) -> int:
@@ -144,4 +144,4 @@ def _size(value: Any) -> int:
         return max(1, abs(value))
     if hasattr(value, "__len__"):
         return max(1, len(value))
-    return ITEMS if hasattr(value, "__next__") else 1
+    return MAX_ITEMS if hasattr(value, "__next__") else 1

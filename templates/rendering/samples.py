@@ -21,17 +21,17 @@ from templates.rendering import formats
 
 TODAY = date(2026, 6, 1)
 DAYS = {"short": 2, "week": 6, "fortnight": 11, "long": 24, "late_again": 28, "new_date": 24, "good_news": 9}
-REMEDIES = ("none", "substitute", "shipping", "shipping_amount", "future", "future_amount", "on_page")
-NEWS = {
+SAMPLE_REMEDIES = ("none", "substitute", "shipping", "shipping_amount", "future", "future_amount", "on_page")
+CHANGES = {
     "late_again": (ChangeKind.PASSED, ChangeKind.PASSED),
     NEW_DATE: (ChangeKind.DATED, ChangeKind.DATED),
     GOOD_NEWS: (ChangeKind.READY, ChangeKind.EARLIER),
 }
-TURNS = {GOOD_NEWS: ("goods there", "earlier date")}
+TITLES = {GOOD_NEWS: ("goods there", "earlier date")}
 EARLIER_DATE = {GOOD_NEWS: TODAY + timedelta(3)}
 EXPECTED_IN = {"late_again": 20}
 """Days from today to the date now expected, where it is not two days more than the delay."""
-IN_PARTS = ("fortnight", GOOD_NEWS)
+SPLIT_MESSAGES = ("fortnight", GOOD_NEWS)
 """Messages whose samples come in two parcels."""
 
 _ADDRESS = {Channel.EMAIL: "customer@example.com", Channel.SMS: "+12025550142"}
@@ -39,7 +39,7 @@ _COLOURS = ("#b8692e", "#4d7c6f", "#6a5a8c", "#8c4a4a", "#3f6f9f")
 
 
 @dataclass(frozen=True, slots=True)
-class _Goods:
+class _SampleGoods:
     customer: str
     currency: str
     names: tuple[str, ...]
@@ -48,14 +48,14 @@ class _Goods:
 
 
 _GOODS = {
-    "en": _Goods(
+    "en": _SampleGoods(
         "Maya Lindqvist",
         "USD",
         ("Linen tablecloth, 150 × 250 cm", "Oak bread board", "Stoneware mug", "Cotton tablecloth, natural"),
         "Table linen",
         ("64.00", "38.50", "14.00", "58.00"),
     ),
-    "pt_BR": _Goods(
+    "pt_BR": _SampleGoods(
         "João Araújo",
         "BRL",
         (
@@ -71,15 +71,15 @@ _GOODS = {
 LOCALES = tuple(_GOODS)
 
 
-def plans(message: str, locale: str) -> Iterator[tuple[str, Plan]]:
+def sample_plans(message: str, locale: str) -> Iterator[tuple[str, Plan]]:
     """Yield a message's sample plans in one language, titled by date and remedy."""
-    for known, remedy in combined((True, False), REMEDIES):
-        turn = TURNS.get(message, ("date known", "date unknown"))[0 if known else 1]
+    for known, remedy in combined((True, False), SAMPLE_REMEDIES):
+        turn = TITLES.get(message, ("date known", "date unknown"))[0 if known else 1]
         title = f"{message} · {turn} · {remedy.replace('_', ' ')}"
         yield title, _plan(message, locale, remedy, known)
 
 
-def posts(locale: str) -> Iterator[tuple[str, ProductDelay | ProductStock]]:
+def sample_posts(locale: str) -> Iterator[tuple[str, ProductDelay | ProductStock]]:
     """Yield sample products that are worth a post: late in many orders, back in stock, or running low."""
     product = _products(locale)[0]
     for expected_on in (TODAY + timedelta(9), None):
@@ -89,7 +89,7 @@ def posts(locale: str) -> Iterator[tuple[str, ProductDelay | ProductStock]]:
         yield f"post · {kind} · {left} left", ProductStock(product, kind, left, orders=9)
 
 
-def storefront_notices(locale: str) -> Iterator[StorefrontNotice | None]:
+def sample_storefront_notices(locale: str) -> Iterator[StorefrontNotice | None]:
     """Yield what may hold of a sample product in the storefront; None: nothing is known."""
     yield None
     backorders = combined((0, 1, 3), (None, TODAY + timedelta(9)))
@@ -108,7 +108,7 @@ def storefront_notices(locale: str) -> Iterator[StorefrontNotice | None]:
 VENDOR = "Nordhaus Textil GmbH"
 
 
-def purchases() -> Iterator[tuple[str, PurchaseRequestData]]:
+def sample_purchases() -> Iterator[tuple[str, PurchaseRequestData]]:
     """Yield sample purchase requests: one to a warehouse, one that goes to a customer, and a reminder."""
     first, second, *_ = _products("en")
     item = PurchaseItem("10427", "1", first.id, first.name, 12)
@@ -118,10 +118,10 @@ def purchases() -> Iterator[tuple[str, PurchaseRequestData]]:
         yield f"purchase · {title}", PurchaseRequestData("7f3a9c2e-sample", "v-1", TODAY, items, reminds)
 
 
-def locales(own: Path | None) -> list[str]:
+def available_languages(own: Path | None) -> list[str]:
     """Return the languages that a shop has words of: ours, and those of its own files."""
     theirs = {file.name.split(".")[-2] for file in own.glob("*/*.*.*")} - set(LOCALES) if own else set()
-    return [*LOCALES, *sorted(locale for locale in theirs if formats.known(locale))]
+    return [*LOCALES, *sorted(locale for locale in theirs if formats.parse_locale(locale))]
 
 
 def _plan(message: str, locale: str, remedy: str, known: bool) -> Plan:  # noqa: FBT001 - one of a table's columns
@@ -132,7 +132,7 @@ def _plan(message: str, locale: str, remedy: str, known: bool) -> Plan:  # noqa:
     first = delay.late[0].line
     return Plan(
         delay,
-        NEWS.get(message, (ChangeKind.FIRST, ChangeKind.FIRST))[0 if known else 1],
+        CHANGES.get(message, (ChangeKind.FIRST, ChangeKind.FIRST))[0 if known else 1],
         message,
         2 if again else 1,
         tuple(Contact(channel, address) for channel, address in _ADDRESS.items()),
@@ -140,7 +140,7 @@ def _plan(message: str, locale: str, remedy: str, known: bool) -> Plan:  # noqa:
         told_date=TODAY - timedelta(1) if again and known else None,
         substitutes=(Substitutes(first, _products(locale)[3:]),) if remedy == "substitute" else (),
         discount=_discount(remedy, delay.order.currency),
-        parcels=_parcels(delay) if message in IN_PARTS and known else (),
+        parcels=_parcels(delay) if message in SPLIT_MESSAGES and known else (),
         show_offer=remedy != "on_page",
     )
 
@@ -154,7 +154,7 @@ def _parcels(delay: Delay) -> tuple[Parcel, ...]:
 
 
 def _delay(message: str, locale: str, known: bool) -> Delay:  # noqa: FBT001 - one of a table's columns
-    goods, days = _goods(locale), DAYS.get(message, 20)
+    goods, days = _goods_of(locale), DAYS.get(message, 20)
     expected_on = TODAY + timedelta(EXPECTED_IN.get(message, days + 2)) if known else EARLIER_DATE.get(message)
     promised_on = (expected_on if known and expected_on else TODAY) - timedelta(days)
     promise = Promise.DELIVER if known else Promise.SHIP
@@ -181,12 +181,12 @@ def _delay(message: str, locale: str, known: bool) -> Delay:  # noqa: FBT001 - o
     return Delay(order, TODAY, days, message, expected_on, late, on_time)
 
 
-def _goods(locale: str) -> _Goods:
+def _goods_of(locale: str) -> _SampleGoods:
     return _GOODS.get(locale, _GOODS["en"])
 
 
 def _products(locale: str) -> tuple[ProductFacts, ...]:
-    goods = _goods(locale)
+    goods = _goods_of(locale)
     return tuple(
         ProductFacts(f"p-{n}", name, goods.category, Decimal(price), image=_picture(_COLOURS[n % len(_COLOURS)]))
         for n, (name, price) in enumerate(zip(goods.names, goods.prices, strict=True), 1)

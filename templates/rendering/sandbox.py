@@ -1,4 +1,4 @@
-"""The sandbox that templates run in: plain values, bounded loops and texts, an end to every render."""
+"""Run templates in a sandbox: they see plain values only, and loops, texts and time are limited."""
 
 from collections.abc import Iterable
 from types import TracebackType
@@ -13,22 +13,22 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
 from templates.rendering import render_limits as limits
-from templates.rendering.forbidden_text import mistakes
-from templates.rendering.template_fields import FIELDS, lacks, printable
+from templates.rendering.forbidden_text import find_mistakes
+from templates.rendering.template_fields import FIELDS, check_printable, describe_missing_field
 
-_LOOP = frozenset(name for name in dir(LoopContext) if name[0] != "_")
-_SEEN: dict[type, frozenset[str]] = FIELDS | {LoopContext: _LOOP}
-GIVE_UP = 3
-"""Renders in a row that did not end, after which a template is refused at once."""
-_NOTHING: frozenset[str] = frozenset()
-_GROWING = ("batch", "center", "indent", "join", "replace", "slice", "wordwrap")
+_LOOP_FIELDS = frozenset(name for name in dir(LoopContext) if name[0] != "_")
+_VISIBLE_FIELDS: dict[type, frozenset[str]] = FIELDS | {LoopContext: _LOOP_FIELDS}
+MAX_FAILED_RENDERS = 3
+"""Renders in a row that took too long, after which a template is refused at once."""
+_NO_FIELDS: frozenset[str] = frozenset()
+_GROWING_FILTERS = ("batch", "center", "indent", "join", "replace", "slice", "wordwrap")
 _GROWING_METHODS = frozenset(["center", "expandtabs", "join", "ljust", "replace", "rjust", "translate", "zfill"])
-_FORMATS = ("format", "format_map")
-_COUNTED = (nodes.For, nodes.Macro, nodes.CallBlock, nodes.Block, nodes.Template)
+_FORMAT_METHODS = ("format", "format_map")
+_COUNTED_NODES = (nodes.For, nodes.Macro, nodes.CallBlock, nodes.Block, nodes.Template)
 
 
-class Missing(StrictUndefined):
-    """A name that a template uses and nothing has; says what there is instead."""
+class MissingVariable(StrictUndefined):
+    """An unknown variable or field; using it raises an error that names the known ones."""
 
     __slots__ = ()
 
@@ -36,11 +36,11 @@ class Missing(StrictUndefined):
     def _undefined_message(self) -> str:
         if self._undefined_hint or self._undefined_obj is missing:
             return str(self._undefined_hint or f"{self._undefined_name!r} is undefined")
-        return lacks(type(self._undefined_obj), self._undefined_name)
+        return describe_missing_field(type(self._undefined_obj), self._undefined_name)
 
 
-class _Writer(CodeGenerator):
-    """Writes a template's code, with a call where a turn is counted, and with `~` held to what may be printed."""
+class _CountingCodeGenerator(CodeGenerator):
+    """Generates a template's code: iterations are counted, and `~` joins printable values only."""
 
     def visit_EnvironmentAttribute(self, node: nodes.EnvironmentAttribute, frame: Frame) -> None:  # noqa: N802 - Jinja's name
         self.write(f"environment.{node.name}()")
@@ -54,62 +54,62 @@ class _Writer(CodeGenerator):
         self.write("))")
 
 
-class _Timed(Template):
-    """A template whose render ends in time; one that never ends is not tried for each of a run's thousand orders."""
+class _TimedTemplate(Template):
+    """A template with a time limit; after MAX_FAILED_RENDERS failures renders it is refused without rendering."""
 
     def render(self, *args: Any, **kwargs: Any) -> str:
-        endless: list[tuple[Exception, TracebackType | None]] = self.__dict__.setdefault("_endless", [])
-        if len(endless) >= GIVE_UP:
-            error, place = endless[-1]
-            raise error.with_traceback(place)
+        failures: list[tuple[Exception, TracebackType | None]] = self.__dict__.setdefault("_failures", [])
+        if len(failures) >= MAX_FAILED_RENDERS:
+            error, error_traceback = failures[-1]
+            raise error.with_traceback(error_traceback)
         try:
-            with limits.in_time():
+            with limits.time_limit():
                 written = super().render(*args, **kwargs)
-        except (limits.RenderLimit, RecursionError) as error:
-            if isinstance(error, limits.RenderLimit):
+        except (limits.RenderLimitExceeded, RecursionError) as error:
+            if isinstance(error, limits.RenderLimitExceeded):
                 error.file = self.filename
-            if isinstance(error, limits.TooSlow | RecursionError):
-                endless.append((error, error.__traceback__))
+            if isinstance(error, limits.RenderTimeout | RecursionError):
+                failures.append((error, error.__traceback__))
             raise
-        endless.clear()
+        failures.clear()
         return written
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
-    """Jinja's immutable sandbox, with limits; a render that meets one raises RenderLimit, which is a TemplateError."""
+    """Jinja's immutable sandbox with limits; a render beyond one raises RenderLimitExceeded."""
 
-    code_generator_class = _Writer
-    template_class = _Timed
+    code_generator_class = _CountingCodeGenerator
+    template_class = _TimedTemplate
     intercepted_binops = frozenset({"*", "**", "+", "%"})
-    turn = staticmethod(limits.turn)
+    count_iteration = staticmethod(limits.count_iteration)
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options, undefined=Missing, finalize=printable)
-        shown, formatted = self.filters["string"], self.filters["format"]
-        self.filters |= {name: limits.bounded(self.filters[name]) for name in _GROWING}
-        self.filters["string"] = lambda value: shown(printable(value))
-        self.filters["format"] = lambda form, *args, **kwargs: formatted(_plain(form), *args, **kwargs)
+        super().__init__(**options, undefined=MissingVariable, finalize=check_printable)
+        to_string, to_format = self.filters["string"], self.filters["format"]
+        self.filters |= {name: limits.limit_filter(self.filters[name]) for name in _GROWING_FILTERS}
+        self.filters["string"] = lambda value: to_string(check_printable(value))
+        self.filters["format"] = lambda form, *args, **kwargs: to_format(_checked_format(form), *args, **kwargs)
         del self.filters["pprint"], self.filters["attr"]
-        kept = {name: self.globals[name] for name in ("dict", "namespace", "joiner", "cycler")}
-        self.globals = kept | {"range": limits.short_range}
+        harmless = {name: self.globals[name] for name in ("dict", "namespace", "joiner", "cycler")}
+        self.globals = harmless | {"range": limits.limited_range}
 
     @staticmethod
     def concat(parts: Iterable[str]) -> str:
-        """Join what a template wrote; raises RenderLimit."""
+        """Join the parts of a template's output; raises RenderLimitExceeded."""
         written = list(parts)
-        limits.sized(sum(map(len, written)))
+        limits.check_length(sum(map(len, written)))
         return "".join(written)
 
     @staticmethod
-    def concatenated(autoescape: bool, values: Iterable[Any]) -> str:  # noqa: FBT001 - as the written code calls it
-        """Join what stands between `~`; raises RenderLimit, and TypeError for what cannot be printed."""
-        written = (markup_join if autoescape else str_join)(map(printable, values))
-        limits.sized(len(written))
+    def concatenated(autoescape: bool, values: Iterable[Any]) -> str:  # noqa: FBT001 - as the generated code calls it
+        """Join the operands of `~`; raises RenderLimitExceeded, and TypeError for what cannot be printed."""
+        written = (markup_join if autoescape else str_join)(map(check_printable, values))
+        limits.check_length(len(written))
         return written
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """Return a field of a value; nothing of Python's own."""
-        if attribute in _SEEN.get(kind := type(obj), _NOTHING):
+        """Return a field of a value; Python's own attributes are refused."""
+        if attribute in _VISIBLE_FIELDS.get(kind := type(obj), _NO_FIELDS):
             return getattr(obj, attribute)
         if kind in FIELDS:
             return self.undefined(obj=obj, name=attribute)
@@ -118,57 +118,61 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return super().getattr(obj, attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
-        """Return an item of a list, or a field that a text names."""
+        """Return an item of a list, or a field by its name."""
         return self.getattr(obj, argument) if type(obj) in FIELDS else super().getitem(obj, argument)
 
     def unsafe_undefined(self, obj: Any, attribute: str) -> Undefined:
-        """Refuse what is Python's own."""
-        return self.undefined(f"{attribute!r} is not for templates", obj=obj, name=attribute, exc=SecurityError)
+        """Refuse an attribute of Python's own."""
+        return self.undefined(
+            f"{attribute!r} is not available in templates", obj=obj, name=attribute, exc=SecurityError
+        )
 
     def call(self, context: Context, called: Any, *args: Any, **kwargs: Any) -> Any:
-        """Call a macro, or a method; raises RenderLimit where a text's method would write too much."""
+        """Call a macro or a method; raises RenderLimitExceeded if a text's method would write too much."""
         if type(called) is Macro:
-            # As `Context.call` does it for a macro, in a third of the time.
+            # The same as `Context.call` for a macro, in a third of the time.
             kwargs.pop("_block_vars", None)
             kwargs.pop("_loop_vars", None)
             return called(context.eval_ctx, *args, **kwargs)
-        given, name = getattr(called, "__self__", None), getattr(called, "__name__", "")
-        if isinstance(given, str) and name in _GROWING_METHODS:
-            limits.worked(given, (*args, *kwargs.values()))
-        return limits.checked(super().call(context, called, *args, **kwargs))
+        owner, name = getattr(called, "__self__", None), getattr(called, "__name__", "")
+        if isinstance(owner, str) and name in _GROWING_METHODS:
+            limits.check_growth(owner, (*args, *kwargs.values()))
+        return limits.check_value(super().call(context, called, *args, **kwargs))
 
     def wrap_str_format(self, value: Any) -> Any:
-        """Return the sandbox's own `format` for a text's; raises RenderLimit for great widths."""
-        if getattr(value, "__name__", "") in _FORMATS and isinstance(form := getattr(value, "__self__", None), str):
-            limits.plainly(form)
+        """Return the sandbox's own `format` method for a text; raises RenderLimitExceeded for large widths."""
+        if getattr(value, "__name__", "") in _FORMAT_METHODS and isinstance(
+            form := getattr(value, "__self__", None), str
+        ):
+            limits.check_format(form)
         return super().wrap_str_format(value)
 
     def call_filter(self, *args: Any, **kwargs: Any) -> Any:
-        """Apply the filter that `map` names; each item is a turn."""
-        self.turn()
+        """Apply the filter that `map` names; each item counts as an iteration."""
+        self.count_iteration()
         return super().call_filter(*args, **kwargs)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        """Reckon; raises RenderLimit where the result would be too much."""
+        """Compute; raises RenderLimitExceeded if the result would be too large."""
         if operator == "*":
-            limits.repeated(left, right)
-            limits.repeated(right, left)
+            limits.check_repetition(left, right)
+            limits.check_repetition(right, left)
         elif operator == "**" and isinstance(left, int) and isinstance(right, int):
-            limits.bits(left.bit_length() * abs(right))
+            limits.check_bits(left.bit_length() * abs(right))
         elif operator == "%" and isinstance(left, str):
-            limits.plainly(left)
-        return limits.checked(super().call_binop(context, operator, left, right))
+            limits.check_format(left)
+        return limits.check_value(super().call_binop(context, operator, left, right))
 
     def _generate(self, source: nodes.Template, name: str | None, filename: str | None, *rest: Any, **more: Any) -> str:
-        for mistake in mistakes(source, name or ""):
+        for mistake in find_mistakes(source, name or ""):
             raise TemplateSyntaxError(mistake.what, mistake.line, name, filename)
-        found: list[Any] = [source, *source.find_all(_COUNTED)]
-        for node in found:
-            turn = nodes.EnvironmentAttribute("turn", lineno=node.lineno)
-            node.body.insert(0, nodes.ExprStmt(turn, lineno=node.lineno))
+        counted: list[Any] = [source, *source.find_all(_COUNTED_NODES)]
+        for node in counted:
+            count = nodes.EnvironmentAttribute("count_iteration", lineno=node.lineno)
+            node.body.insert(0, nodes.ExprStmt(count, lineno=node.lineno))
         return super()._generate(source, name, filename, *rest, **more)
 
 
-def _plain(form: str) -> str:
-    limits.plainly(form)
+def _checked_format(form: str) -> str:
+    limits.check_format(form)
     return form

@@ -1,4 +1,4 @@
-"""Counting a text message as the networks bill it, and keeping it cheap."""
+"""Count the parts of a text message as networks bill them, and write a text in as few parts as possible."""
 
 import re
 import unicodedata
@@ -8,8 +8,8 @@ from enum import StrEnum
 
 from anyascii import anyascii
 
-AT_MOST = 2
-"""Parts that one text may take."""
+MAX_PARTS = 2
+"""The most parts that one text may need."""
 
 # 3GPP TS 23.038, 6.2.1: the default alphabet and its extension, each of whose characters costs an escape as well.
 BASIC = frozenset(
@@ -19,7 +19,7 @@ BASIC = frozenset(
 EXTENSION = frozenset("\f^{}\\[~]|€")
 GSM7 = BASIC | EXTENSION
 
-EQUALS = {
+PLAIN_FORMS = {
     "'": "‘’‚‛′´`ʼ",
     '"': "“”„‟″«»",
     "-": "‐‑‒–—―−•·",
@@ -38,12 +38,12 @@ EQUALS = {
     "(C)": "©",
 }
 _JOINERS = dict.fromkeys(map(ord, "\u200c\u200d\ufe0f"))
-"""What joins or styles the characters beside it: part of the spelling, but beside characters of GSM-7."""
-_PLAIN = {ord(fancy): plain for plain, characters in EQUALS.items() for fancy in characters}
+"""Joiners and variation selectors: beside characters of GSM-7 they mean nothing."""
+_PLAIN_FORM_OF = {ord(character): plain for plain, characters in PLAIN_FORMS.items() for character in characters}
 
 
 class Encoding(StrEnum):
-    """How the characters of a text travel."""
+    """The alphabet in which a text is sent."""
 
     GSM7 = "GSM-7"
     UCS2 = "UCS-2"
@@ -54,53 +54,53 @@ LIMITS = {Encoding.GSM7: (160, 153), Encoding.UCS2: (70, 67)}
 
 
 @dataclass(frozen=True, slots=True)
-class Sms:
-    """What a text costs: septets in GSM-7, or 16-bit units in UCS-2, and the parts they fill."""
+class SmsSize:
+    """The size of a text: septets in GSM-7 or 16-bit units in UCS-2, and the parts that they fill."""
 
     encoding: Encoding
     units: int
     parts: int
 
 
-def parts(text: str) -> Sms:
+def measure(text: str) -> SmsSize:
     """Count a text's units and parts; an escaped character or a surrogate pair never straddles two parts."""
     if GSM7.issuperset(text):
-        return _filled(Encoding.GSM7, (2 if character in EXTENSION else 1 for character in text))
-    return _filled(Encoding.UCS2, (2 if ord(character) > 0xFFFF else 1 for character in text))
+        return _fill_parts(Encoding.GSM7, (2 if character in EXTENSION else 1 for character in text))
+    return _fill_parts(Encoding.UCS2, (2 if ord(character) > 0xFFFF else 1 for character in text))
 
 
-def plain(text: str) -> str:
-    """Replace typographic characters that would make the text UCS-2 where GSM-7 has an equal meaning."""
-    text = unicodedata.normalize("NFC", text).translate(_PLAIN)
-    bare = text.translate(_JOINERS)
-    return bare if BASIC.union(EXTENSION).issuperset(bare) else text
+def plain_punctuation(text: str) -> str:
+    """Replace typographic characters by those of GSM-7 with the same meaning, as “ by "."""
+    text = unicodedata.normalize("NFC", text).translate(_PLAIN_FORM_OF)
+    without_joiners = text.translate(_JOINERS)
+    return without_joiners if GSM7.issuperset(without_joiners) else text
 
 
-def cheapest(text: str) -> str:
-    """Return a text without the accents that GSM-7 lacks, if that saves parts: `São` as `Sao`, as is usual in texts.
+def drop_accents_if_cheaper(text: str) -> str:
+    """Drop the accents that GSM-7 lacks if that saves parts, as is usual in texts: `São` becomes `Sao`.
 
-    Letters that GSM-7 has keep their accents, and addresses of pages stay as they are. A text with other scripts or
-    emoji is UCS-2 anyway, and keeps everything.
+    Letters that GSM-7 has keep their accents, and web addresses stay as they are. A text in another script, or with
+    emoji, is UCS-2 anyway and stays unchanged.
     """
     if GSM7.issuperset(text):
         return text
-    folded = "".join(word if "://" in word else _folded(word) for word in re.split(r"(\s+)", text))
-    return folded if GSM7.issuperset(folded) and parts(folded).parts < parts(text).parts else text
+    unaccented = "".join(word if "://" in word else _without_accents(word) for word in re.split(r"(\s+)", text))
+    return unaccented if GSM7.issuperset(unaccented) and measure(unaccented).parts < measure(text).parts else text
 
 
-def _folded(word: str) -> str:
-    return "".join(anyascii(one) if one not in GSM7 and _is_latin(one) else one for one in word)
+def _without_accents(word: str) -> str:
+    return "".join(anyascii(letter) if letter not in GSM7 and _is_latin(letter) else letter for letter in word)
 
 
 def _is_latin(character: str) -> bool:
     return character in "ªº" or unicodedata.name(character, "").startswith("LATIN ")
 
 
-def _filled(encoding: Encoding, costs: Iterable[int]) -> Sms:
-    alone, joined = LIMITS[encoding]
-    units, count, room = 0, 1, joined
+def _fill_parts(encoding: Encoding, costs: Iterable[int]) -> SmsSize:
+    single_limit, part_limit = LIMITS[encoding]
+    units, parts, room = 0, 1, part_limit
     for cost in costs:
         if cost > room:
-            count, room = count + 1, joined
+            parts, room = parts + 1, part_limit
         units, room = units + cost, room - cost
-    return Sms(encoding, units, 1 if units <= alone else count)
+    return SmsSize(encoding, units, 1 if units <= single_limit else parts)

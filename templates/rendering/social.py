@@ -8,7 +8,7 @@ import unicodedata
 
 import regex
 
-AT_MOST = 280
+MAX_WEIGHT = 280
 LINK_WEIGHT = 23
 """X shortens every link to so many characters."""
 EMOJI_WEIGHT = 2

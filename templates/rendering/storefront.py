@@ -1,8 +1,9 @@
-"""The words of a product's page: a title and a text in each language, and the page that a plain link leads to."""
+"""Render the notices of product pages: title and text in each language, and a whole page for a plain link."""
 
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache, partial
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,100 +14,117 @@ from models.config.shop import ShopConfig
 from models.inventory import ProductAvailability
 from models.quantities import Quantity
 from models.storefront import StorefrontNotice
-from templates.rendering import size_limits as fit
-from templates.rendering.environment import BadWords, faults_named
-from templates.rendering.formats import known, match
-from templates.rendering.template_fields import shop_view
-from templates.rendering.view_models import product_facts
+from templates.rendering import size_limits
+from templates.rendering.environment import TemplateError, template_errors
+from templates.rendering.fill_variables import product_view, shop_view
+from templates.rendering.formats import match_locale, parse_locale
+from templates.rendering.variables import CommonVariables, PageVariables, StorefrontVariables
 
 STOREFRONT = "storefront"
 TITLE, TEXT, DATE = STOREFRONT_PARTS = ("title.txt", "text.txt", "date.txt")
 PAGE = "layout/storefront.html"
 UNKNOWN = "unknown"
-"""What a template is given as `state` where nothing is known of a product."""
+"""The `state` of a product of which nothing is known."""
 
-_FILE = re.compile(rf"{STOREFRONT}/(?P<name>[a-z]+)\.(?P<locale>\w+)\.txt")
-_REMEMBERED = 4096
+_TEMPLATE_FILE = re.compile(rf"{STOREFRONT}/(?P<name>[a-z]+)\.(?P<language>\w+)\.txt")
+_CACHE_SIZE = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """A notice's words in one language."""
+class StorefrontText:
+    """A notice's title and text in one language."""
 
-    locale: str
+    language: str
     title: str
     text: str
 
     @property
     def lang(self) -> str:
-        """Return the language as HTML and HTTP name it."""
-        return self.locale.replace("_", "-")
+        """Return the language as HTML and HTTP name it, as `pt-BR`."""
+        return self.language.replace("_", "-")
 
 
-class StorefrontWords:
-    """A shop's words for its products' pages, ours where it has none of its own."""
+class StorefrontRenderer:
+    """Renders the notices of product pages, and the page that a plain link leads to."""
 
-    def __init__(self, shop: ShopConfig, environment: Environment) -> None:
-        self._shop, self._environment = shop, environment
-        found = list(filter(None, map(_FILE.fullmatch, environment.list_templates())))
-        there = ({name["locale"] for name in found if f"{name['name']}.txt" == part} for part in STOREFRONT_PARTS)
-        self.locales = tuple(sorted(set.intersection(*there)))
-        """The languages in which every part is there."""
-        # Few dates and quantities make the words of all products.
-        self._written = lru_cache(_REMEMBERED)(self._write)
-        self._view = lru_cache(_REMEMBERED)(partial(shop_view, shop))
+    def __init__(self, shop: ShopConfig, jinja: Environment) -> None:
+        self._shop, self._jinja = shop, jinja
+        files = list(filter(None, map(_TEMPLATE_FILE.fullmatch, jinja.list_templates())))
+        by_part = ({file["language"] for file in files if f"{file['name']}.txt" == part} for part in STOREFRONT_PARTS)
+        self.languages = tuple(sorted(set.intersection(*by_part)))
+        """The languages that have every part."""
+        # Few combinations of dates and quantities make up the texts of all products.
+        self._cached_text = lru_cache(_CACHE_SIZE)(self._render_text)
+        self._cached_shop = lru_cache(_CACHE_SIZE)(partial(shop_view, shop))
 
-    def choose(self, asked: Iterable[str]) -> str:
-        """Return the first language asked for that is there, else the shop's, else English; raises BadWords."""
-        for wish in (*asked, self._shop.locale, "en"):
-            if words := match(wish, self.locales):
-                return words
-        raise BadWords(STOREFRONT, None, "no words for product pages; storefront/text.en.txt would be right")
+    def choose_language(self, wanted: Iterable[str]) -> str:
+        """Return the first wanted language that has templates, else the shop's, else English; raises TemplateError."""
+        for language in (*wanted, self._shop.locale, "en"):
+            if available := match_locale(language, self.languages):
+                return available
+        files = ", ".join(f"{STOREFRONT}/{part.replace('.', '.en.')}" for part in STOREFRONT_PARTS)
+        raise TemplateError(STOREFRONT, None, f"product pages have no templates; add {files}")
 
-    def said(self, available: ProductAvailability | None, locale: str) -> Said:
-        """Write title and text in a language that is there, of what holds now; None: nothing is known.
+    def render_text(self, available: ProductAvailability | None, language: str) -> StorefrontText:
+        """Render title and text of what is known of a product; None: nothing is known.
 
-        Raises BadWords with template and line.
+        Raises TemplateError with file and line.
         """
         if available is None:
-            return self._written(UNKNOWN, None, None, 0, locale)
-        return self._written(str(available.state), available.expected_on, available.latest_on, available.left, locale)
+            return self._cached_text(UNKNOWN, None, None, 0, language)
+        return self._cached_text(
+            str(available.state), available.expected_on, available.latest_on, available.left, language
+        )
 
-    def page(self, notice: StorefrontNotice | None, locale: str, schema: Mapping[str, Any] | None, script: str) -> str:
-        """Write the page that works without a script; raises BadWords with template and line."""
-        said = self.said(notice.available if notice else None, locale)
-        given = self._given(locale) | {
-            "title": said.title,
-            "text": said.text,
-            "date": notice and self._dated(notice, locale),
-            "after": self.said(None, locale),
-            "product": notice and product_facts(notice.product, self._shop),
-            "valid_until": notice and notice.valid_until,
+    def render_page(
+        self, notice: StorefrontNotice | None, language: str, schema: Mapping[str, Any] | None, script: str
+    ) -> str:
+        """Render the page that works without a script; raises TemplateError with file and line."""
+        notice_text = self.render_text(notice.available if notice else None, language)
+        page: PageVariables = {
+            "title": notice_text.title,
+            "text": notice_text.text,
+            "date": self._render_date(notice, language) if notice else None,
+            "after": self.render_text(None, language),
+            "product": product_view(notice.product, self._shop) if notice else None,
+            "valid_until": notice.valid_until if notice else None,
             "schema": schema,
             "script": script,
         }
-        with faults_named(PAGE):
-            return self._environment.get_template(PAGE).render(given)
+        with template_errors(PAGE):
+            return self._jinja.get_template(PAGE).render({**self._common_variables(language), **page})
 
-    def _write(self, state: str, expected_on: Any, latest_on: Any, left: Quantity, locale: str) -> Said:
-        given = self._given(locale) | {"state": state, "expected_on": expected_on, "latest_on": latest_on, "left": left}
-        return Said(locale, self._part(TITLE, locale, given), self._part(TEXT, locale, given))
+    def _render_text(
+        self, state: str, expected_on: date | None, latest_on: date | None, units_left: Quantity, language: str
+    ) -> StorefrontText:
+        variables: StorefrontVariables = {
+            "state": state,
+            "expected_on": expected_on,
+            "latest_on": latest_on,
+            "units_left": units_left,
+        }
+        title, text = (self._render_part(part, language, variables) for part in (TITLE, TEXT))
+        return StorefrontText(language, title, text)
 
-    def _dated(self, notice: StorefrontNotice, locale: str) -> str:
-        set_at, until = (moment.astimezone(ZoneInfo(self._shop.zone)) for moment in (notice.set_at, notice.valid_until))
-        return self._part(DATE, locale, self._given(locale) | {"set_on": set_at.date(), "valid_until": until})
+    def _render_date(self, notice: StorefrontNotice, language: str) -> str:
+        zone = ZoneInfo(self._shop.zone)
+        set_on, valid_until = notice.set_at.astimezone(zone).date(), notice.valid_until.astimezone(zone)
+        return self._render_part(DATE, language, {"set_on": set_on, "valid_until": valid_until})
 
-    def _part(self, part: str, locale: str, given: Mapping[str, Any]) -> str:
+    def _render_part(self, part: str, language: str, variables: StorefrontVariables) -> str:
         name, _, kind = part.partition(".")
-        file = f"{STOREFRONT}/{name}.{locale}.{kind}"
-        with faults_named(file):
-            template = self._environment.get_template(file)
-            said = " ".join(template.render(given).split())
-        fit.line(template, said)
-        return said
+        file = f"{STOREFRONT}/{name}.{language}.{kind}"
+        with template_errors(file):
+            template = self._jinja.get_template(file)
+            text = " ".join(template.render({**self._common_variables(language), **variables}).split())
+        size_limits.check_text(template, text)
+        return text
 
-    def _given(self, locale: str) -> dict[str, Any]:
-        ours, theirs = known(locale), known(self._shop.locale)
-        same = ours is not None and theirs is not None and ours.language == theirs.language
-        formats = self._shop.locale if same else locale
-        return {"shop": self._view(locale), "lang": locale.replace("_", "-"), "locale": formats}
+    def _common_variables(self, language: str) -> CommonVariables:
+        locale, shop_locale = parse_locale(language), parse_locale(self._shop.locale)
+        is_shop_language = locale is not None and shop_locale is not None and locale.language == shop_locale.language
+        return {
+            "shop": self._cached_shop(language),
+            "lang": language.replace("_", "-"),
+            "locale": self._shop.locale if is_shop_language else language,
+        }

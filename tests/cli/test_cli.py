@@ -193,7 +193,7 @@ def test_a_shop_whose_language_has_no_words_is_told_before_it_writes_to_anybody(
     write_sample(tmp_path / "shop", orders=50, seed=7, as_of=date.fromisoformat(DAY))
     toml = tmp_path / "shop" / "shop.toml"
     toml.write_text(toml.read_text().replace('locale = "en"', 'locale = "de"'))
-    said = "locale 'de' has no words: write short/subject.de.txt"
+    said = "locale 'de' has no templates: add short/subject.de.txt"
     assert said in forewarn(tmp_path, "shop", "check", "--as-of", DAY, ok=False).stdout.replace("\n", " ")
     forewarn(tmp_path, "import", "--as-of", DAY)
     assert said in forewarn(tmp_path, "run", "--dry-run", "--as-of", DAY, ok=False).stderr

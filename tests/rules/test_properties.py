@@ -25,8 +25,8 @@ from sources.starter_folder import write_starter
 from tasks.db.engine import connect
 from tasks.db.migrations import migrate
 from tasks.imports.load import TABLES, ImportStats, import_all
-from templates.rendering.formats import known
-from templates.rendering.sms import BASIC, EXTENSION, Encoding, parts
+from templates.rendering.formats import parse_locale
+from templates.rendering.sms import BASIC, EXTENSION, Encoding, measure
 from tests.support.builders import CALENDAR, DAY, POLICY, day, line, order
 
 AS_OF = date(2026, 1, 15)
@@ -144,7 +144,7 @@ def test_any_customers_file_is_read_record_by_record_or_refused_in_one_sentence(
 @example("../../etc/passwd")
 @example("en_" * 4000)
 def test_any_language_that_a_customer_may_have_is_a_locale_or_none(name):
-    assert known(name) is None or known(name).language
+    assert parse_locale(name) is None or parse_locale(name).language
 
 
 lines_of_any_kind = st.builds(line, promised=st.integers(-40, 40), expected=st.none() | st.integers(-40, 60))
@@ -188,7 +188,7 @@ billed = st.text(st.sampled_from(sorted(BASIC | EXTENSION)) | st.characters(code
 @settings(max_examples=300, deadline=None)
 @given(billed | st.text(st.sampled_from(sorted(BASIC | EXTENSION)), min_size=1, max_size=400))
 def test_a_text_costs_what_an_independent_counter_says(text):
-    ours, theirs = parts(text), smsutil.split(text.replace(ESCAPE, "\x1c"))
+    ours, theirs = measure(text), smsutil.split(text.replace(ESCAPE, "\x1c"))
     assert ours.encoding is (Encoding.GSM7 if theirs.encoding == "gsm0338" else Encoding.UCS2)
     assert ours.parts == len(theirs.parts)
     assert ours.units == theirs.total_bytes // (1 if ours.encoding is Encoding.GSM7 else 2)
@@ -197,7 +197,7 @@ def test_a_text_costs_what_an_independent_counter_says(text):
 def test_where_the_two_counters_differ_the_standard_is_on_our_side():
     # 3GPP TS 23.038, 6.2.1, note 1: place 1B is the escape to the extension table, and stands for no character.
     assert smsutil.split(ESCAPE).encoding == "gsm0338"
-    assert parts(ESCAPE).encoding is Encoding.UCS2
+    assert measure(ESCAPE).encoding is Encoding.UCS2
     # A text of no characters needs none outside the default alphabet (6.2.1), so nothing calls for UCS2 (6.2.3).
     assert smsutil.split("").encoding == "utf_16_be"
-    assert parts("").encoding is Encoding.GSM7
+    assert measure("").encoding is Encoding.GSM7

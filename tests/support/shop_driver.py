@@ -26,7 +26,7 @@ from tasks.notices.evaluate import EvaluationSummary, evaluate_page
 from tasks.offers.substitute_stock import SubstituteStock
 from tasks.runs.records import HELD, LATE_ORDERS, finish_run, start_run
 from tasks.tables import CUSTOMERS, NOTICES, ORDER_LINES, ORDERS, POSTS, PRODUCTS, STOCKS, WATCHES, table_of
-from templates.rendering.messages import Words
+from templates.rendering.messages import Renderer
 from tests.support.builders import ANNA, DAY, day, line
 
 SHOP = ShopConfig(
@@ -60,7 +60,7 @@ SMALL_SHOP_POLICY = Policy(guardrails=GuardrailPolicy(min_orders=3))
 def open_context(url, policy=Policy()):  # noqa: B008 - frozen
     engine = connect(url)
     migrate(engine)
-    return Context(engine, SHOP, policy, Calendar(policy.days), Words(SHOP), DAY, noon(0))
+    return Context(engine, SHOP, policy, Calendar(policy.days), Renderer(SHOP), DAY, noon(0))
 
 
 class FakeTransport:

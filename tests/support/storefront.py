@@ -46,4 +46,4 @@ class Shelf:
             return {one.product.id: one for one in list_notices(self.context, connection, self.now, *which)}
 
     def text(self, product, locale="en"):
-        return self.context.words.storefront.said(self.notices()[product].available, locale).text
+        return self.context.renderer.storefront.render_text(self.notices()[product].available, locale).text

@@ -108,9 +108,9 @@ def test_a_text_of_a_shop_with_accents_takes_one_part_and_a_link_that_fits(lived
     english, portuguese = left["+4915112345678"]["sms"]["text"], left["+5511987654321"]["sms"]["text"]
     assert english.startswith("Emporio Sao Joao: order 1 ")
     assert portuguese.endswith("https://example.com/orders/8")
-    assert [sms.parts(text) for text in (english, portuguese)] == [
-        sms.Sms(sms.Encoding.GSM7, len(english), 1),
-        sms.Sms(sms.Encoding.GSM7, len(portuguese), 1),
+    assert [sms.measure(text) for text in (english, portuguese)] == [
+        sms.SmsSize(sms.Encoding.GSM7, len(english), 1),
+        sms.SmsSize(sms.Encoding.GSM7, len(portuguese), 1),
     ]
     mail = left["ana@example.com"]["email"]
     assert LINK in mail["text"]

@@ -25,9 +25,9 @@ from flows.post_delays import run_post_delays
 from models.enums import ChangeKind, SkipReason, State
 from models.run_report import Report
 from sources.sample import write_sample
-from templates.rendering.environment import GIVEN
 from templates.rendering.formats import FILTERS
-from templates.rendering.view_models import Instead, Item, Order, Product
+from templates.rendering.variables import VARIABLES
+from templates.rendering.view_models import ItemView, OrderView, ProductView, SubstituteView
 from tests.support.paths import ROOT
 from tests.support.terminals import BASH, section
 
@@ -201,8 +201,8 @@ def test_customer_service_is_told_what_each_state_and_reason_means(kind):
 
 def test_marketing_is_told_every_name_and_filter_that_a_template_may_use():
     told = (DOCS / "marketing.md").read_text()
-    names = {name for group in GIVEN.values() for name in group}
-    names |= {name for kind in (Instead, Item, Order, Product) for name in kind.__slots__}
+    names = {name for group in VARIABLES.values() for name in group}
+    names |= {name for kind in (SubstituteView, ItemView, OrderView, ProductView) for name in kind.__slots__}
     assert [name for name in sorted(names) if f"`{name}`" not in told] == []
     assert [name for name in FILTERS if f"|{name}" not in told] == []
 

@@ -1,15 +1,15 @@
 import pytest
 
-from templates.rendering.check import problems
+from templates.rendering.check import find_problems
 from tests.templates.test_messages import SHOP
 
 
 def test_our_own_words_are_without_fault():
-    assert problems(SHOP, None) == []
+    assert find_problems(SHOP, None) == []
 
 
 def test_a_shop_without_a_templates_folder_is_without_fault(tmp_path):
-    assert problems(SHOP, tmp_path / "none") == []
+    assert find_problems(SHOP, tmp_path / "none") == []
 
 
 @pytest.mark.parametrize(
@@ -22,18 +22,18 @@ def test_a_shop_without_a_templates_folder_is_without_fault(tmp_path):
         ("long/sms.en.txt", "{{ order.id }}{{ subject }}", 1, "'subject' is undefined"),
         ("week/body.en.html", "a\n{{ order.id|mony }}", 2, "No filter named 'mony'"),
         ("week/body.en.html", "a\n{% endif %}", 2, "unknown tag 'endif'"),
-        ("long/sms.en.txt", "{{ 'far too long ' * 40 }}", None, "the text takes more than 2 parts"),
-        ("post/post.pt_BR.txt", "{{ 'longo demais ' * 40 }}", None, "weighs more than 280"),
+        ("long/sms.en.txt", "{{ 'far too long ' * 40 }}", None, "the text needs more than 2 parts"),
+        ("post/post.pt_BR.txt", "{{ 'longo demais ' * 40 }}", None, "has more than 280 characters"),
         ("week/sbject.en.txt", "x", None, "did you mean 'subject.txt'"),
         ("weak/subject.en.txt", "x", None, "no message is named 'weak'; did you mean 'week'"),
-        ("week/subject.xx_yy_zz.txt", "x", None, "'xx_yy_zz' is no locale"),
-        ("week/subject.pt-BR.txt", "x", None, "'pt-BR' is no locale"),
-        ("subject.en.txt", "x", None, "lies in its message's folder"),
+        ("week/subject.xx_yy_zz.txt", "x", None, "'xx_yy_zz' is not a locale"),
+        ("week/subject.pt-BR.txt", "x", None, "'pt-BR' is not a locale"),
+        ("subject.en.txt", "x", None, "belongs in the folder of its message"),
         ("post/subject.en.txt", "x", None, "post.txt with a locale"),
-        ("storefront/text.en.txt", "{{ lft }}", 1, "'lft' is undefined; did you mean 'left'"),
+        ("storefront/text.en.txt", "{{ units_lft }}", 1, "'units_lft' is undefined; did you mean 'units_left'"),
         ("storefront/subject.en.txt", "x", None, "date.txt, text.txt, title.txt with a locale"),
-        ("storefront/title.de.txt", "x", None, "is never used without text.de.txt, date.de.txt beside it"),
-        ("week/subject.de.txt", "x", None, "is never used without body.de.txt, body.de.html beside it"),
+        ("storefront/title.de.txt", "x", None, "is not used without text.de.txt, date.de.txt in the same folder"),
+        ("week/subject.de.txt", "x", None, "is not used without body.de.txt, body.de.html in the same folder"),
         ("layout/letter.en.txt", "\n{{ nothing }}", 2, "'nothing' is undefined"),
     ],
 )
@@ -41,7 +41,7 @@ def test_a_mistake_in_the_shops_words_is_found_with_file_and_line(tmp_path, name
     file = tmp_path / name
     file.parent.mkdir(exist_ok=True)
     file.write_text(source)
-    found = problems(SHOP, tmp_path)
+    found = find_problems(SHOP, tmp_path)
     assert [(problem.file, problem.line) for problem in found] == [(str(file), line)] * len(found)
     assert any(what in problem.what for problem in found), found
 
@@ -49,18 +49,18 @@ def test_a_mistake_in_the_shops_words_is_found_with_file_and_line(tmp_path, name
 def test_two_mistakes_on_one_line_are_both_found_and_each_once(tmp_path):
     (tmp_path / "week").mkdir()
     (tmp_path / "week" / "body.en.txt").write_text("{{ ordr.id }} {{ lat }}")
-    assert [problem.what.split("'")[1] for problem in problems(SHOP, tmp_path)] == ["lat", "ordr"]
+    assert [problem.what.split("'")[1] for problem in find_problems(SHOP, tmp_path)] == ["lat", "ordr"]
 
 
 def test_a_message_that_the_policy_names_must_have_words_and_a_text_only_where_it_is_sent(tmp_path):
-    (problem,) = problems(SHOP, tmp_path, ["very_late"])
-    assert problem.what.startswith("no words for this message; very_late/subject.en.txt")
+    (problem,) = find_problems(SHOP, tmp_path, ["very_late"])
+    assert problem.what.startswith("has no templates; add very_late/subject.en.txt")
     (tmp_path / "very_late").mkdir()
     for part in ("subject.en.txt", "body.en.txt", "body.en.html"):
         (tmp_path / "very_late" / part).write_text("{{ order.id }}")
-    assert problems(SHOP, tmp_path, ["very_late"]) == []
+    assert find_problems(SHOP, tmp_path, ["very_late"]) == []
     (tmp_path / "very_late" / "sms.en.txt").write_text("{{ ordr.id }}")
-    (problem,) = problems(SHOP, tmp_path, ["very_late"])
+    (problem,) = find_problems(SHOP, tmp_path, ["very_late"])
     assert problem.line == 1
 
 
@@ -68,7 +68,7 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path):
     (tmp_path / "week").mkdir()
     (tmp_path / "week" / "body.en.txt").write_bytes("Olá".encode("latin-1"))
     assert any(
-        "body.en.txt" in problem.file and "utf-8" in problem.what.lower() for problem in problems(SHOP, tmp_path)
+        "body.en.txt" in problem.file and "utf-8" in problem.what.lower() for problem in find_problems(SHOP, tmp_path)
     )
 
 
@@ -76,7 +76,7 @@ def test_a_language_of_the_shops_own_is_rendered_too(tmp_path):
     (tmp_path / "week").mkdir()
     for part in ("subject.de.txt", "body.de.txt", "body.de.html"):
         (tmp_path / "week" / part).write_text("{{ order.id }}{% if substitutes %}{{ substitutes[0].itm }}{% endif %}")
-    assert {problem.what for problem in problems(SHOP, tmp_path)} == {
+    assert {problem.what for problem in find_problems(SHOP, tmp_path)} == {
         "a choice of substitutes has no attribute 'itm'; did you mean 'item'?"
     }
 
@@ -84,4 +84,4 @@ def test_a_language_of_the_shops_own_is_rendered_too(tmp_path):
 def test_notes_and_hidden_files_in_the_folder_are_nobodys_business(tmp_path):
     (tmp_path / "README.md").write_text("how we write")
     (tmp_path / ".DS_Store").write_text("")
-    assert problems(SHOP, tmp_path) == []
+    assert find_problems(SHOP, tmp_path) == []

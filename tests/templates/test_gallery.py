@@ -6,8 +6,8 @@ import pytest
 from models.enums import Channel
 from models.messages import Message
 from templates.rendering.gallery import write_gallery
-from templates.rendering.gallery_entries import entries
-from templates.rendering.messages import MESSAGES, POSTS
+from templates.rendering.gallery_entries import gallery_entries
+from templates.rendering.template_sets import MESSAGES, POSTS
 from tests.templates.test_messages import SHOP
 
 OTHERS = ("storefront", "purchase")
@@ -31,7 +31,7 @@ class Sections(HTMLParser):
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    return write_gallery(entries(SHOP, None), tmp_path_factory.mktemp("gallery") / "new").read_text()
+    return write_gallery(gallery_entries(SHOP, None), tmp_path_factory.mktemp("gallery") / "new").read_text()
 
 
 def test_the_gallery_shows_every_message_with_and_without_a_date_in_both_languages(page):
@@ -52,7 +52,9 @@ def test_the_gallery_loads_nothing_from_anywhere(page):
 def test_the_whole_mail_stands_in_the_page_unharmed(page):
     sections = Sections()
     sections.feed(page)
-    mails = [message.html for _, message in entries(SHOP, None) if message.channel is Channel.EMAIL and message.html]
+    mails = [
+        message.html for _, message in gallery_entries(SHOP, None) if message.channel is Channel.EMAIL and message.html
+    ]
     assert [one["data-mail"] for one in sections.found if "data-mail" in one] == mails
 
 

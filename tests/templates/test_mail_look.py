@@ -7,7 +7,8 @@ from html.parser import HTMLParser
 import pytest
 
 from templates.rendering import samples
-from templates.rendering.messages import MESSAGES, Words
+from templates.rendering.messages import Renderer
+from templates.rendering.template_sets import MESSAGES
 from tests.templates.test_messages import SHOP, mail
 
 VOID = {"img", "br", "meta"}
@@ -15,14 +16,14 @@ MAILS = [
     pytest.param(plan, id=f"{locale} {title}")
     for message in MESSAGES
     for locale in samples.LOCALES
-    for title, plan in samples.plans(message, locale)
+    for title, plan in samples.sample_plans(message, locale)
     if message == "long" or title.endswith("none")
 ]
 
 
 @pytest.fixture(scope="module")
-def words():
-    return Words(SHOP)
+def renderer():
+    return Renderer(SHOP)
 
 
 def colour(name: str, style: str) -> str | None:
@@ -96,8 +97,8 @@ def seen(html: str, *, night: bool) -> Seen:
 
 @pytest.mark.parametrize("night", [False, True])
 @pytest.mark.parametrize("plan", MAILS)
-def test_all_text_stands_out_from_its_ground_by_day_and_by_night(words, plan, night):
-    pairs = seen(mail(words, plan).html, night=night).pairs
+def test_all_text_stands_out_from_its_ground_by_day_and_by_night(renderer, plan, night):
+    pairs = seen(mail(renderer, plan).html, night=night).pairs
     assert len(pairs) >= 4
     assert {pair: contrast(*pair) for pair in pairs if contrast(*pair) < 4.5} == {}
 
@@ -107,16 +108,16 @@ def test_the_contrast_that_is_computed_is_that_of_wcag():
     assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
 
 
-def test_the_night_has_its_own_colours_for_every_ground_and_every_ink(words):
-    html = mail(words, MAILS[0].values[0]).html
+def test_the_night_has_its_own_colours_for_every_ground_and_every_ink(renderer):
+    html = mail(renderer, MAILS[0].values[0]).html
     day, night = seen(html, night=False).pairs, seen(html, night=True).pairs
     assert not {ink for ink, _ in day} & {ink for ink, _ in night}
     assert not {ground for _, ground in day} & {ground for _, ground in night}
 
 
 @pytest.mark.parametrize("plan", MAILS)
-def test_pictures_have_a_size_and_a_text_and_all_that_mail_clients_need_is_inline(words, plan):
-    html = mail(words, plan).html
+def test_pictures_have_a_size_and_a_text_and_all_that_mail_clients_need_is_inline(renderer, plan):
+    html = mail(renderer, plan).html
     parsed = seen(html, night=False)
     assert parsed.pictures
     for picture in parsed.pictures:
@@ -130,9 +131,9 @@ def test_pictures_have_a_size_and_a_text_and_all_that_mail_clients_need_is_inlin
 
 
 @pytest.mark.parametrize(("locale", "language"), [("en", "en"), ("pt_BR", "pt-BR")])
-def test_a_mail_says_its_language_and_begins_with_a_hidden_preheader(words, locale, language):
-    plan = next(plan for _, plan in samples.plans("week", locale))
-    html = mail(words, plan).html
+def test_a_mail_says_its_language_and_begins_with_a_hidden_preheader(renderer, locale, language):
+    plan = next(plan for _, plan in samples.sample_plans("week", locale))
+    html = mail(renderer, plan).html
     assert seen(html, night=False).language == language
     assert re.search(r'<body[^>]*>\s*<div class="preheader" style="display:none', html)
     assert plan.delay.late[0].line.product.name in html.partition('class="preheader"')[2].partition("</div>")[0]

@@ -24,8 +24,9 @@ from tasks.inventory.overrides import set_override
 from tasks.posts.compose import late_products
 from tasks.reporting.explain_order import explain_order
 from templates.rendering import sms
-from templates.rendering.messages import MAIL_BYTES, Words
-from templates.rendering.view_models import addressed, harmless
+from templates.rendering.fitting import MAX_MAIL_BYTES
+from templates.rendering.messages import Renderer
+from templates.rendering.names import greeting_name, strip_control_chars
 from tests.support.builders import CALENDAR, DAY, POLICY, day, heard, line, order, told
 from tests.support.shop_driver import SHOP, noon
 from tests.templates.test_messages import mail, sample, text
@@ -91,23 +92,23 @@ def test_a_customer_told_of_no_date_hears_the_first_one_without_a_word_of_sooner
     ],
 )
 def test_a_first_date_of_a_part_alone_is_not_told_as_that_of_all(locale, whole, part):
-    words, plan = Words(SHOP), sample("date known · none", NEW_DATE, locale)
+    renderer, plan = Renderer(SHOP), sample("date known · none", NEW_DATE, locale)
     late = tuple(replace(one, expected_on=date(2026, 6, 23)) for one in plan.delay.late)
     plan = replace(plan, delay=replace(plan.delay, late=late, expected_on=date(2026, 6, 23)))
-    assert mail(words, plan).subject == whole
+    assert mail(renderer, plan).subject == whole
     undated = replace(
         plan, delay=replace(plan.delay, late=(late[0], replace(late[1], expected_on=None)), expected_on=None)
     )
-    assert mail(words, undated).subject == part
-    assert "part" in text(words, undated)
+    assert mail(renderer, undated).subject == part
+    assert "part" in text(renderer, undated)
 
 
 def test_a_part_that_comes_sooner_is_not_told_as_the_whole_order():
-    words, plan = Words(SHOP), sample("earlier date · none", GOOD_NEWS)
+    renderer, plan = Renderer(SHOP), sample("earlier date · none", GOOD_NEWS)
     known = told(heard("long", "1", promised=-20, expected=20), heard("long", "2", promised=-20, expected=-11))
     plan = replace(plan, delay=replace(plan.delay, order=replace(plan.delay.order, told=known), expected_on=day(20)))
-    assert mail(words, plan).subject == "Good news: part of it comes sooner (order 10427)"
-    assert "part of it will ship sooner than we told you" in mail(words, plan).text
+    assert mail(renderer, plan).subject == "Good news: part of it comes sooner (order 10427)"
+    assert "part of it will ship sooner than we told you" in mail(renderer, plan).text
 
 
 # Goods that came
@@ -144,7 +145,7 @@ def test_stock_that_went_and_came_back_is_told_as_here_with_the_date_that_was_no
     plan = assess_order(facts, DAY, NO_GAP, CALENDAR).plan
     assert (plan.change, plan.told_date) == (ChangeKind.READY, day(-1))
     assert assess_order(replace(facts, told=last_notice_after(plan, POLICY)), DAY, NO_GAP, CALENDAR).plan is None
-    written = mail(Words(SHOP), replace(sample("goods there · none", GOOD_NEWS), told_date=day(-1)))
+    written = mail(Renderer(SHOP), replace(sample("goods there · none", GOOD_NEWS), told_date=day(-1)))
     assert "We had told you June 14, 2026, and we are sorry that we did not keep that date." in written.text
     assert "delayed again" not in written.text.lower()
 
@@ -238,12 +239,12 @@ def test_mail_and_explain_list_lines_as_the_order_does(driver):
     ],
 )
 def test_joiners_stay_where_spelling_or_an_emoji_needs_them_and_nothing_else_unseen_does(name, kept):
-    assert harmless(name) == kept
+    assert strip_control_chars(name) == kept
 
 
 def test_a_text_keeps_the_joiners_of_a_name_that_is_no_cheaper_without_them():
-    assert sms.plain("علی\u200cرضا") == "علی\u200cرضا"
-    assert sms.plain("Mug\u200d \ufe0f!") == "Mug !"
+    assert sms.plain_punctuation("علی\u200cرضا") == "علی\u200cرضا"
+    assert sms.plain_punctuation("Mug\u200d \ufe0f!") == "Mug !"
 
 
 @pytest.mark.parametrize(
@@ -267,11 +268,11 @@ def test_a_name_that_is_an_address_is_neither_greeted_nor_written_to(name, local
     plan = sample("date known · none", locale=locale)
     customer = replace(plan.delay.order.customer, name=name)
     plan = replace(plan, delay=replace(plan.delay, order=replace(plan.delay.order, customer=customer)))
-    words = Words(SHOP)
-    written = mail(words, plan)
+    renderer = Renderer(SHOP)
+    written = mail(renderer, plan)
     assert written.to_name == ""
     assert written.text.startswith(("Hello,\n", "Olá!\n"))
-    assert "evil" not in (written.text + written.html + text(words, plan)).lower()
+    assert "evil" not in (written.text + written.html + text(renderer, plan)).lower()
 
 
 @pytest.mark.parametrize(
@@ -285,8 +286,8 @@ def test_a_name_that_is_an_address_is_neither_greeted_nor_written_to(name, local
     ],
 )
 def test_any_other_name_is_greeted_and_ends_after_sixty_characters(name, shown):
-    assert addressed(name) == shown
-    assert len(addressed(name)) <= 60
+    assert greeting_name(name) == shown
+    assert len(greeting_name(name)) <= 60
 
 
 # Long orders, long words
@@ -319,11 +320,11 @@ def many(count: int, message="long", locale="en", *, on_time=0):
 )
 @pytest.mark.parametrize("message", ["long", LATE_AGAIN, NEW_DATE, GOOD_NEWS])
 def test_a_mail_of_three_hundred_late_lines_names_the_first_and_says_how_many_more_there_are(message, locale, rest):
-    written = mail(Words(SHOP), many(300, message, locale) if message != GOOD_NEWS else replace(
+    written = mail(Renderer(SHOP), many(300, message, locale) if message != GOOD_NEWS else replace(
         many(300, "long", locale), message=GOOD_NEWS, change=ChangeKind.READY
     ))  # fmt: skip
     for part in (written.text, written.html):
-        assert len(part.encode()) <= MAIL_BYTES
+        assert len(part.encode()) <= MAX_MAIL_BYTES
         assert rest in part
         assert "Thing 24 " in part
         assert "Thing 25 " not in part
@@ -333,18 +334,18 @@ def test_a_mail_of_three_hundred_late_lines_names_the_first_and_says_how_many_mo
 def test_a_mail_that_is_too_long_all_the_same_shows_fewer():
     plan = many(300, on_time=300)
     plan = replace(plan, parcels=tuple(Parcel(tuple(str(n) for n in range(1, 301)), None) for _ in range(9)))
-    written = mail(Words(SHOP), plan)
-    assert len(written.html.encode()) <= MAIL_BYTES
+    written = mail(Renderer(SHOP), plan)
+    assert len(written.html.encode()) <= MAX_MAIL_BYTES
     assert "more items. See them all on " in written.html
 
 
 def test_a_shops_own_words_that_list_all_are_cut_rather_than_refused(tmp_path):
     (tmp_path / "long").mkdir()
     (tmp_path / "long" / "body.en.html").write_text("{% for item in late %}<p>{{ item.product.name }}</p>{% endfor %}")
-    written = mail(Words(SHOP, tmp_path), many(3_000))
+    written = mail(Renderer(SHOP, tmp_path), many(3_000))
     assert "Thing 2 " in written.html
     assert "Thing 3 " not in written.html
-    assert len(written.html.encode()) <= MAIL_BYTES
+    assert len(written.html.encode()) <= MAX_MAIL_BYTES
 
 
 @pytest.mark.parametrize("message", ["short", "week", "fortnight", "long", LATE_AGAIN, NEW_DATE])
@@ -352,7 +353,7 @@ def test_the_subject_has_the_fact_before_an_id_however_long_and_the_title_ends_i
     plan = sample("date known · none", message)
     long_id = "e481f51cbdc54678b7cc49136f2d6af7"
     plan = replace(plan, delay=replace(plan.delay, order=replace(plan.delay.order, id=long_id)))
-    written = mail(Words(SHOP), plan)
+    written = mail(Renderer(SHOP), plan)
     assert written.subject.endswith(f" (order {long_id})")
     assert "June" in written.subject.partition(long_id)[0]
     assert written.subject.partition(":")[0] in {
@@ -366,7 +367,7 @@ def test_the_outboxs_subject_begins_on_its_own_line(tmp_path):
     import asyncio
 
     plan = sample("date known · none", locale="pt_BR")
-    message = replace(mail(Words(SHOP), plan), subject="Atraso maior: pedido 10427, nova previsão 14 de junho " * 2)
+    message = replace(mail(Renderer(SHOP), plan), subject="Atraso maior: pedido 10427, nova previsão 14 de junho " * 2)
     asyncio.run(LocalOutbox(tmp_path, SHOP.sender).send(message))
     (kept,) = tmp_path.rglob("*.eml")
     (head,) = [one for one in kept.read_bytes().split(b"\n") if one.startswith(b"Subject:")]

@@ -10,10 +10,11 @@ from models.enums import Channel
 from templates.rendering import render_limits as limits
 from templates.rendering import samples
 from templates.rendering import size_limits as fit
-from templates.rendering.check import ERROR, WARNING, problems
-from templates.rendering.gallery_entries import entries
-from templates.rendering.messages import BadWords, Words
-from templates.rendering.view_models import LONGEST_NAME
+from templates.rendering.check import ERROR, WARNING, find_problems
+from templates.rendering.environment import TemplateError
+from templates.rendering.gallery_entries import gallery_entries
+from templates.rendering.messages import Renderer
+from templates.rendering.names import MAX_NAME_CHARACTERS
 from tests.templates.test_messages import SHOP
 
 
@@ -25,19 +26,19 @@ def write(folder, name, source):
 
 
 def rendered(folder, message="week", channel=Channel.EMAIL, locale="en"):
-    plan = next(plan for _, plan in samples.plans(message, locale))
+    plan = next(plan for _, plan in samples.sample_plans(message, locale))
     contact = next(contact for contact in plan.contacts if contact.channel is channel)
-    return Words(SHOP, folder).message(plan, contact, id="n-1")
+    return Renderer(SHOP, folder).render_message(plan, contact, id="n-1")
 
 
 def refused(folder, name, source, what, line=1):
-    """Check that `check templates` and the render both refuse a template, with file and line, in the same words."""
+    """Check that `check templates` and the render both refuse a template, with file and line, in the same renderer."""
     file = write(folder, name, source)
     message, part = name.split("/")
-    found = problems(SHOP, folder, only=message, language="en")
+    found = find_problems(SHOP, folder, only=message, language="en")
     assert (str(file), line) in {(one.file, one.line) for one in found if what in one.what}, found
     assert all(one.file == str(file) for one in found), found
-    with pytest.raises(BadWords) as caught:
+    with pytest.raises(TemplateError) as caught:
         rendered(folder, message, Channel.SMS if part.startswith("sms") else Channel.EMAIL)
     assert (caught.value.file, caught.value.line) == (str(file), line)
     assert what in caught.value.what
@@ -74,8 +75,8 @@ def test_a_template_joins_and_alternates_with_jinjas_own_helpers(tmp_path):
 )
 def test_a_template_reaches_nothing_but_what_it_is_given(tmp_path, source):
     file = write(tmp_path, "week/subject.en.txt", source)
-    assert {one.file for one in problems(SHOP, tmp_path, only="week", language="en")} == {str(file)}
-    with pytest.raises(BadWords, match=r"subject\.en\.txt, line 1"):
+    assert {one.file for one in find_problems(SHOP, tmp_path, only="week", language="en")} == {str(file)}
+    with pytest.raises(TemplateError, match=r"subject\.en\.txt, line 1"):
         rendered(tmp_path)
 
 
@@ -92,10 +93,10 @@ def test_a_template_reaches_nothing_but_what_it_is_given(tmp_path, source):
         ("{{ range(9999)|join('x' * 9999) }}", "more than 1,000,000 characters"),
         ("{{ ('x' * 9999).join(['a'] * 9999) }}", "more than 1,000,000 characters"),
         ("{{ ('x' * 9999)|replace('x', 'y' * 9999) }}", "more than 1,000,000 characters"),
-        ("{{ '%999999999d'|format(1) }}", "a width of more than three digits"),
-        ("{{ '%*d' % (10**9, 1) }}", "a width"),
-        ("{{ '{:999999999}'.format(1) }}", "a width of more than three digits"),
-        ("{{ '{:{}}'.format(1, 10**9) }}", "not written out"),
+        ("{{ '%999999999d'|format(1) }}", "a format width of more than three digits"),
+        ("{{ '%*d' % (10**9, 1) }}", "a format width"),
+        ("{{ '{:999999999}'.format(1) }}", "a format width of more than three digits"),
+        ("{{ '{:{}}'.format(1, 10**9) }}", "comes from a value"),
         ("{{ 2**(10**9) }}", "more than 1000 bits"),
         ("{% set x = 'x' * 99999 %}" + "{% set x = x ~ x %}" * 30 + "{{ x }}", "more than 1,000,000 characters"),
         ("{% set x = 'x' * 99999 %}" + "{% set x = x + x %}" * 30 + "{{ x }}", "more than 1,000,000 characters"),
@@ -110,17 +111,17 @@ def test_a_template_reaches_nothing_but_what_it_is_given(tmp_path, source):
             "{% macro m(n) %}{% if n %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ m(99) }}",
             "takes longer than",
         ),
-        ("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "calls itself without an end"),
-        ("{% block b %}{{ self.b() }}{% endblock %}", "calls itself without an end"),
+        ("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "calls itself endlessly"),
+        ("{% block b %}{{ self.b() }}{% endblock %}", "calls itself endlessly"),
     ],
 )
 def test_a_render_ends_whatever_it_is_asked_on_whatever_thread(tmp_path, monkeypatch, source, what):
-    monkeypatch.setattr(limits, "SECONDS", 0.2)
+    monkeypatch.setattr(limits, "MAX_SECONDS", 0.2)
     file = write(tmp_path, "week/subject.en.txt", source)
     with ThreadPoolExecutor(1) as pool:
         begun = time.process_time()
         error = pool.submit(rendered, tmp_path).exception()
-    assert isinstance(error, BadWords)
+    assert isinstance(error, TemplateError)
     assert (error.file, error.line) == (str(file), None if "range(200)" in source else 1)
     assert what in error.what
     assert time.process_time() - begun < 5
@@ -134,15 +135,15 @@ def test_a_file_that_includes_itself_is_named_and_the_others_are_rendered(tmp_pa
 
 def test_a_layout_that_builds_on_the_built_in_one_of_its_name_is_told_why_it_cannot(tmp_path):
     file = write(tmp_path, "layout/letter.en.html", '\n{% extends "layout/letter.en.html" %}')
-    found = {(one.file, one.line, one.what) for one in problems(SHOP, tmp_path)}
-    assert found == {(str(file), 2, "includes itself; a file cannot build on the built-in one of its own name")}
+    found = {(one.file, one.line, one.what) for one in find_problems(SHOP, tmp_path)}
+    assert found == {(str(file), 2, "includes itself: a file cannot extend the built-in file of the same name")}
 
 
 def test_two_files_that_include_each_other_are_found(tmp_path):
     one = write(tmp_path, "layout/a.txt", '{% include "layout/b.txt" %}')
     other = write(tmp_path, "layout/b.txt", '{% include "layout/a.txt" %}')
     write(tmp_path, "week/subject.en.txt", 'x {% include "layout/a.txt" %}')
-    found = problems(SHOP, tmp_path)
+    found = find_problems(SHOP, tmp_path)
     assert {(found.file, found.line) for found in found} == {(str(one), 1), (str(other), 1)}
 
 
@@ -164,8 +165,8 @@ def test_an_empty_part_is_refused(tmp_path, name, source):
 @pytest.mark.parametrize("name", ["post/post.en.txt", "storefront/title.en.txt", "purchase/subject.en.txt"])
 def test_an_empty_post_page_or_request_is_found_too(tmp_path, name):
     file = write(tmp_path, name, "{# nothing #}")
-    found = problems(SHOP, tmp_path)
-    assert {(one.file, one.what) for one in found} == {(str(file), "renders to nothing: the message would be empty")}
+    found = find_problems(SHOP, tmp_path)
+    assert {(one.file, one.what) for one in found} == {(str(file), "renders to nothing, so the message would be empty")}
 
 
 @pytest.mark.parametrize(
@@ -188,17 +189,17 @@ def test_an_empty_post_page_or_request_is_found_too(tmp_path, name):
         ("<p>Hi</p>\n{{ late|string }}", "a list cannot be printed"),
         ("<p>Hi</p>\n{{ late|join(', ') }}", "cannot be printed as a whole"),
         ("<p>Hi</p>\n{{ order }}", "an order as a whole (it has id, placed_on, url) cannot be printed"),
-        ("<p>Hi</p>\n{{ told_date }}", "nothing (none) cannot be printed"),
+        ("<p>Hi</p>\n{{ told_date }}", "no value (none) cannot be printed"),
         ("<p>Hi</p>\n{{ range }}", "cannot be printed"),
-        ("<p>Hi</p>\n{{ today|date('blah') }}", "date knows no form 'blah'"),
-        ("<p>Hi</p>\n{{ today|date('Hm') }}", "the value is a day"),
+        ("<p>Hi</p>\n{{ today|date('blah') }}", "date has no format 'blah'"),
+        ("<p>Hi</p>\n{{ today|date('Hm') }}", "the value has no time"),
         ("<p>Hi</p>\n{{ late[0].product.price|money(none) }}", "money needs a currency"),
-        ("<p>Hi</p>\n{{ none|money('EUR') }}", "money writes a number, not nothing"),
-        ("<p>Hi</p>\n{{ 'x'|percent }}", "percent writes a number, not a text"),
-        ("<p>Hi</p>\n{{ late|plural(one='x') }}", "plural writes a number, not a list"),
+        ("<p>Hi</p>\n{{ none|money('EUR') }}", "money needs a number, not no value"),
+        ("<p>Hi</p>\n{{ 'x'|percent }}", "percent needs a number, not a text"),
+        ("<p>Hi</p>\n{{ late|plural(one='x') }}", "plural needs a number, not a list"),
         ("<p>Hi</p>\n{{ 2|plural(one='x') }}", "plural needs the form `other`"),
         ("<p>Hi</p>\n{{ 1 / 0 }}", "divides by zero"),
-        ("<p>Hi</p>\n{{ customer.name }}", "a text has no attribute 'name': write the name alone"),
+        ("<p>Hi</p>\n{{ customer.name }}", "a text has no attribute 'name': write the variable's name alone"),
         ("<p>Hi</p>\n{{ order.nubmer }}", "an order has no attribute 'nubmer'; it has id, placed_on, url"),
         ("<p>Hi</p>\n{{ shop.help.phoen }}", "shop.help has no attribute 'phoen'; did you mean 'phone'?"),
         ("<p>Hi</p>\n{{ late[0].product.nmae }}", "a product has no attribute 'nmae'; did you mean 'name'?"),
@@ -225,14 +226,14 @@ def test_what_no_customer_should_read_is_found_by_the_check_and_by_the_render(tm
 )
 def test_what_is_no_mistake_is_not_taken_for_one(tmp_path, source):
     write(tmp_path, "week/body.en.html", source)
-    assert problems(SHOP, tmp_path, only="week") == []
+    assert find_problems(SHOP, tmp_path, only="week") == []
 
 
 def test_todo_is_a_word_in_portuguese(tmp_path):
     write(tmp_path, "week/body.pt_BR.txt", "TODO o pedido {{ order.id }}")
-    assert problems(SHOP, tmp_path, only="week") == []
+    assert find_problems(SHOP, tmp_path, only="week") == []
     write(tmp_path, "week/body.pt_BR.txt", "TODO: escrever {{ order.id }}")
-    (found,) = problems(SHOP, tmp_path, only="week")
+    (found,) = find_problems(SHOP, tmp_path, only="week")
     assert "placeholder 'TODO:'" in found.what
 
 
@@ -240,7 +241,7 @@ def test_every_mistake_of_a_line_is_reported(tmp_path):
     write(
         tmp_path, "week/body.en.txt", "{{ custmer }} {{ order.nubmer }} {% for x in late %}{{ x.quanttiy }}{% endfor %}"
     )
-    assert sorted(one.what for one in problems(SHOP, tmp_path, only="week")) == [
+    assert sorted(one.what for one in find_problems(SHOP, tmp_path, only="week")) == [
         "'custmer' is undefined; did you mean 'customer'?",
         "an item has no attribute 'quanttiy'; did you mean 'quantity'?",
         "an order has no attribute 'nubmer'; it has id, placed_on, url",
@@ -250,35 +251,39 @@ def test_every_mistake_of_a_line_is_reported(tmp_path):
 def test_a_byte_order_mark_is_not_sent(tmp_path):
     write(tmp_path, "week/subject.en.txt", b"\xef\xbb\xbfOrder late")
     assert rendered(tmp_path).subject == "Order late"
-    assert problems(SHOP, tmp_path, only="week") == []
+    assert find_problems(SHOP, tmp_path, only="week") == []
 
 
 def test_a_long_subject_is_a_warning_and_a_very_long_one_does_not_leave(tmp_path):
     write(tmp_path, "week/subject.en.txt", "x" + " word" * 16)
-    (found,) = problems(SHOP, tmp_path, only="week")
-    assert (found.level, found.what) == (WARNING, "the subject has 81 characters; mail programs show 78 at most")
+    (found,) = find_problems(SHOP, tmp_path, only="week")
+    assert (found.level, found.what) == (WARNING, "the subject has 81 characters; mail programs show 78")
     assert rendered(tmp_path).subject
-    refused(tmp_path, "week/subject.en.txt", "word " * 60, "the subject has 299 characters, 250 at most", line=None)
-    assert fit.SUBJECT >= LONGEST_NAME
+    refused(
+        tmp_path, "week/subject.en.txt", "word " * 60, "the subject has 299 characters; the limit is 250", line=None
+    )
+    assert fit.MAX_SUBJECT >= MAX_NAME_CHARACTERS
 
 
 def test_a_body_that_gmail_cuts_is_found_and_leaves_all_the_same_for_a_long_order(tmp_path):
     file = write(tmp_path, "week/body.en.html", "<p>{{ 'word ' * 25000 }}</p>")
-    (found,) = problems(SHOP, tmp_path, only="week")
+    (found,) = find_problems(SHOP, tmp_path, only="week")
     assert (found.file, found.level) == (str(file), ERROR)
-    assert "takes 125,007 bytes; Gmail cuts at 100,000" in found.what
+    assert "has 125,007 bytes; Gmail cuts mails off at 100,000" in found.what
     assert len(rendered(tmp_path).html) > 100_000
-    refused(tmp_path, "week/body.en.html", "<p>{{ 'word ' * 110000 }}</p>", "550,007 bytes, 500,000 at most", line=None)
+    refused(
+        tmp_path, "week/body.en.html", "<p>{{ 'word ' * 110000 }}</p>", "550,007 bytes; the limit is 500,000", line=None
+    )
 
 
 def test_one_message_in_one_language_is_checked_alone(tmp_path):
     write(tmp_path, "week/subject.en.txt", "{{ ordr }}")
     write(tmp_path, "week/subject.pt_BR.txt", "{{ ordr }}")
     write(tmp_path, "long/subject.en.txt", "{{ ordr }}")
-    assert len(problems(SHOP, tmp_path)) == 3
-    assert len(problems(SHOP, tmp_path, only="week")) == 2
-    assert len(problems(SHOP, tmp_path, language="en")) == 2
-    (found,) = problems(SHOP, tmp_path, only="week", language="en")
+    assert len(find_problems(SHOP, tmp_path)) == 3
+    assert len(find_problems(SHOP, tmp_path, only="week")) == 2
+    assert len(find_problems(SHOP, tmp_path, language="en")) == 2
+    (found,) = find_problems(SHOP, tmp_path, only="week", language="en")
     assert found.file.endswith("week/subject.en.txt")
 
 
@@ -286,7 +291,7 @@ def of_a_shop_with_german_and_a_bucket(folder):
     for message in ("week", "endless"):
         for part in ("subject.de.txt", "body.de.txt", "body.de.html"):
             write(folder, f"{message}/{part}", "Bestellung {{ order.id }} {{ shop.help.hours or '' }}")
-    return [(message.category, message.locale) for _, message in entries(SHOP, folder, ["endless"])]
+    return [(message.category, message.locale) for _, message in gallery_entries(SHOP, folder, ["endless"])]
 
 
 def test_the_gallery_shows_the_shops_own_languages_and_buckets(tmp_path):
@@ -301,17 +306,17 @@ def test_the_gallery_shows_the_shops_own_languages_and_buckets(tmp_path):
 def test_hours_are_said_in_the_customers_language_or_not_at_all():
     hours = {"en": "Monday to Friday", "pt-BR": "segunda a sexta"}
     help_ = SHOP.help.model_validate(SHOP.help.model_dump() | {"hours": hours, "phone": {"en": "1", "pt": "2"}})
-    words = Words(SHOP.model_copy(update={"help": help_}))
+    renderer = Renderer(SHOP.model_copy(update={"help": help_}))
 
     def said(locale):
-        plan = next(plan for _, plan in samples.plans("week", locale))
-        return words.message(plan, plan.contacts[0], id="n").text
+        plan = next(plan for _, plan in samples.sample_plans("week", locale))
+        return renderer.render_message(plan, plan.contacts[0], id="n").text
 
     assert "call 1 (Monday to Friday)" in said("en")
     assert "segunda a sexta" in said("pt_BR")
     assert "Monday" not in said("pt_BR")
     only = SHOP.help.model_validate(SHOP.help.model_dump() | {"hours": {"en": "Monday to Friday"}})
-    words = Words(SHOP.model_copy(update={"help": only}))
+    renderer = Renderer(SHOP.model_copy(update={"help": only}))
     assert "Monday" not in said("pt_BR")
     assert "+1 202 555 0100" in said("pt_BR")
 
@@ -325,16 +330,18 @@ def test_the_preheaders_filler_costs_no_spam_points(tmp_path):
 
 def test_a_locale_without_words_is_an_error_that_names_the_files(tmp_path):
     shop = SHOP.model_copy(update={"locale": "de"})
-    (found,) = [one for one in problems(shop, tmp_path) if one.file == "shop.toml"]
+    (found,) = [one for one in find_problems(shop, tmp_path) if one.file == "shop.toml"]
     lacking = "short/subject.de.txt, short/body.de.txt, short/body.de.html"
-    assert found.what.startswith(f"locale 'de' has no words: write {lacking}, and the same parts")
+    assert found.what.startswith(f"locale 'de' has no templates: add {lacking}, and the same files")
     assert "in week, fortnight, long, late_again, new_date, good_news, or set locale to one of en, pt_BR" in found.what
-    assert problems(SHOP.model_copy(update={"locale": "en_GB"}), None) == []
+    assert find_problems(SHOP.model_copy(update={"locale": "en_GB"}), None) == []
 
 
 def test_a_long_order_is_rendered_in_time(tmp_path):
-    plan = next(plan for _, plan in samples.plans("week", "en"))
+    plan = next(plan for _, plan in samples.sample_plans("week", "en"))
     late = plan.delay.late * 300
-    written = Words(SHOP).message(replace(plan, delay=replace(plan.delay, late=late)), plan.contacts[0], id="n")
+    written = Renderer(SHOP).render_message(
+        replace(plan, delay=replace(plan.delay, late=late)), plan.contacts[0], id="n"
+    )
     assert written.html.count("Linen tablecloth") > 24
     assert "more items" in written.text

@@ -2,7 +2,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from templates.rendering.sms import BASIC, EXTENSION, Encoding, Sms, cheapest, parts, plain
+from templates.rendering.sms import (
+    BASIC,
+    EXTENSION,
+    Encoding,
+    SmsSize,
+    drop_accents_if_cheaper,
+    measure,
+    plain_punctuation,
+)
 
 GSM7, UCS2 = Encoding.GSM7, Encoding.UCS2
 
@@ -10,25 +18,25 @@ GSM7, UCS2 = Encoding.GSM7, Encoding.UCS2
 @pytest.mark.parametrize(
     ("text", "cost"),
     [
-        ("", Sms(GSM7, 0, 1)),
-        ("a" * 160, Sms(GSM7, 160, 1)),
-        ("a" * 161, Sms(GSM7, 161, 2)),
-        ("a" * 306, Sms(GSM7, 306, 2)),
-        ("a" * 307, Sms(GSM7, 307, 3)),
-        ("€" * 80, Sms(GSM7, 160, 1)),
-        ("€" * 81, Sms(GSM7, 162, 2)),
-        ("ã" * 70, Sms(UCS2, 70, 1)),
-        ("ã" * 71, Sms(UCS2, 71, 2)),
-        ("ã" * 134, Sms(UCS2, 134, 2)),
-        ("ã" * 135, Sms(UCS2, 135, 3)),
-        ("😀" * 35, Sms(UCS2, 70, 1)),
-        ("😀" * 36, Sms(UCS2, 72, 2)),
-        ("é" * 160, Sms(GSM7, 160, 1)),
-        ("ç", Sms(UCS2, 1, 1)),
+        ("", SmsSize(GSM7, 0, 1)),
+        ("a" * 160, SmsSize(GSM7, 160, 1)),
+        ("a" * 161, SmsSize(GSM7, 161, 2)),
+        ("a" * 306, SmsSize(GSM7, 306, 2)),
+        ("a" * 307, SmsSize(GSM7, 307, 3)),
+        ("€" * 80, SmsSize(GSM7, 160, 1)),
+        ("€" * 81, SmsSize(GSM7, 162, 2)),
+        ("ã" * 70, SmsSize(UCS2, 70, 1)),
+        ("ã" * 71, SmsSize(UCS2, 71, 2)),
+        ("ã" * 134, SmsSize(UCS2, 134, 2)),
+        ("ã" * 135, SmsSize(UCS2, 135, 3)),
+        ("😀" * 35, SmsSize(UCS2, 70, 1)),
+        ("😀" * 36, SmsSize(UCS2, 72, 2)),
+        ("é" * 160, SmsSize(GSM7, 160, 1)),
+        ("ç", SmsSize(UCS2, 1, 1)),
     ],
 )
 def test_a_text_is_counted_as_the_networks_bill_it(text, cost):
-    assert parts(text) == cost
+    assert measure(text) == cost
 
 
 @pytest.mark.parametrize(
@@ -42,7 +50,7 @@ def test_a_text_is_counted_as_the_networks_bill_it(text, cost):
     ],
 )
 def test_no_escape_and_no_surrogate_pair_straddles_two_parts(text, count):
-    assert parts(text).parts == count
+    assert measure(text).parts == count
 
 
 def test_the_alphabet_has_the_127_characters_that_the_standard_gives_it_and_ten_more():
@@ -61,17 +69,17 @@ def test_the_alphabet_has_the_127_characters_that_the_standard_gives_it_and_ten_
     ],
 )
 def test_typographic_characters_give_way_to_plain_ones_of_the_same_meaning(text, cheap):
-    assert plain(text) == cheap
+    assert plain_punctuation(text) == cheap
 
 
 @given(st.text())
 def test_making_a_text_plain_twice_changes_nothing_more(text):
-    assert plain(plain(text)) == plain(text)
+    assert plain_punctuation(plain_punctuation(text)) == plain_punctuation(text)
 
 
 @given(st.text(alphabet=sorted(BASIC | EXTENSION)), st.sampled_from(sorted(BASIC)))
 def test_one_more_character_never_costs_fewer_parts(text, more):
-    assert parts(text + more).parts >= parts(text).parts
+    assert measure(text + more).parts >= measure(text).parts
 
 
 LONG = " x" * 40
@@ -95,19 +103,19 @@ LONG = " x" * 40
     ],
 )
 def test_letters_lose_only_the_accents_that_gsm_7_lacks_and_only_where_it_saves_parts(text, said):
-    assert cheapest(text + LONG) == said + LONG
-    assert parts(said + LONG) == Sms(GSM7, len(said + LONG), 1)
-    assert cheapest(text) == text  # one part either way
+    assert drop_accents_if_cheaper(text + LONG) == said + LONG
+    assert measure(said + LONG) == SmsSize(GSM7, len(said + LONG), 1)
+    assert drop_accents_if_cheaper(text) == text  # one part either way
 
 
 @pytest.mark.parametrize(
     "text", ["Магазин São João", "東京 São João", "São João 🎉", "Ελλάδα ção", "https://a.example/pão São João"]
 )
 def test_a_text_that_must_be_ucs_2_anyway_keeps_everything(text):
-    assert cheapest(text + LONG) == text + LONG
+    assert drop_accents_if_cheaper(text + LONG) == text + LONG
 
 
 @given(st.text())
 def test_the_cheapest_text_never_costs_more_parts_and_never_grows_shorter_for_nothing(text):
-    said = cheapest(text)
-    assert said == text or (parts(said).encoding is GSM7 and parts(said).parts < parts(text).parts)
+    said = drop_accents_if_cheaper(text)
+    assert said == text or (measure(said).encoding is GSM7 and measure(said).parts < measure(text).parts)

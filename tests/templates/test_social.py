@@ -1,6 +1,6 @@
 import pytest
 
-from templates.rendering.social import AT_MOST, weight
+from templates.rendering.social import MAX_WEIGHT, weight
 
 FAMILY = "👨‍👩‍👧‍👦"
 LONG_LABEL = "randomurl" * 7
@@ -25,7 +25,7 @@ LONG_LABEL = "randomurl" * 7
         (f"H🐱☺{FAMILY}", 7),
         ("😷👾😡🔥💩", 10),
         ("🙋🏽👨‍🎤", 4),
-        (FAMILY * 140, AT_MOST),
+        (FAMILY * 140, MAX_WEIGHT),
         ("Unicode 10.0 emoji: 🤪; 🧕; 🧕🏾; 🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f", 34),
         ("Unicode 9.0 emoji: 🤠; 💃; 💃🏾", 29),
         ("\u2000\u2001\u200a\u200b ‐ ‑ ‒ – — ― ‖ ‗ ‘ ’ ‚ ‛ “ ” „ ‟ ′ ″ ‴ ‵ ‶ ‷", 48),
@@ -73,4 +73,4 @@ def test_a_word_that_may_be_a_link_weighs_as_much_as_the_greater_of_both(text, a
 
 @pytest.mark.parametrize("part", ["a.", "a-", "(", "https://a.b", "https://a.de/(a", "é-", "😀\u200d"])
 def test_a_hostile_name_weighs_too_much_and_is_weighed_in_linear_time(part):
-    assert weight(part * 2_000) > AT_MOST
+    assert weight(part * 2_000) > MAX_WEIGHT

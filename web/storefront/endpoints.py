@@ -123,7 +123,9 @@ class Storefront:
 
     def _locale(self, request: Request) -> str:
         asked = request.query_params.getlist("lang") or _accepted_languages(request.headers.get("accept-language", ""))
-        return self._context.words.storefront.choose([name[:LONGEST_LANGUAGE] for name in asked[:LANGUAGES_ASKED]])
+        return self._context.renderer.storefront.choose_language(
+            [name[:LONGEST_LANGUAGE] for name in asked[:LANGUAGES_ASKED]]
+        )
 
 
 def _accepted_languages(header: str) -> list[str]:

@@ -16,7 +16,7 @@ from tasks.reporting.dry_run import dry_run
 from tasks.reporting.explain_order import explain_order
 from tasks.reporting.message_preview import preview_messages
 from tasks.tables import OFFERS, OPT_OUTS, SUPPRESSIONS
-from templates.rendering.messages import Words
+from templates.rendering.messages import Renderer
 from tests.support.builders import DAY, line
 from tests.support.shop_driver import SHOP, FakeTransport, customer, noon
 
@@ -34,7 +34,7 @@ def breaking(driver, tmp_path):
         for part in parts:
             (own / "fortnight").mkdir(parents=True, exist_ok=True)
             (own / "fortnight" / part).write_text(BROKEN)
-        driver.context = replace(driver.context, words=Words(SHOP, own))
+        driver.context = replace(driver.context, renderer=Renderer(SHOP, own))
 
     return broken
 
@@ -96,7 +96,7 @@ def test_an_order_of_which_no_words_work_stays_untold_and_is_named_for_each_chan
     found = driver.evaluate()
     assert len(found.problems) == len(dry.problems) == len(now["problems"]) == 2
     assert (found.changes, found.notices, dry.notices, driver.notices) == ({}, {}, {}, [])
-    driver.context = replace(driver.context, words=Words(SHOP))
+    driver.context = replace(driver.context, renderer=Renderer(SHOP))
     assert driver.evaluate().notices == {"email": 1, "sms": 1}
 
 
@@ -109,7 +109,7 @@ def test_a_discount_is_given_once_where_one_channel_goes_and_not_where_none_does
     assert driver.evaluate().offers == {}
     assert driver.rows(OFFERS) == []
     (tmp_path / "templates" / "fortnight" / MAIL).unlink()
-    driver.context = replace(driver.context, words=Words(SHOP, tmp_path / "templates"))
+    driver.context = replace(driver.context, renderer=Renderer(SHOP, tmp_path / "templates"))
     assert driver.evaluate().offers == {"shipping_discount": 1}
     assert [row["value"] for row in driver.rows(OFFERS)] == [Decimal(5)]
 

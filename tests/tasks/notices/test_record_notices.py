@@ -16,7 +16,7 @@ from tasks.notices.evaluate import TRIES, evaluate_page
 from tasks.offers.budget import WriteConflict
 from tasks.offers.substitute_stock import SubstituteStock
 from tasks.tables import OFFERS, ORDER_LINES, PRODUCTS, WATCHES
-from templates.rendering.messages import Words
+from templates.rendering.messages import Renderer
 from tests.support.builders import DAY, day, line
 from tests.support.shop_driver import SHOP, customer, euros, noon
 from tests.tasks.inventory.test_allocate import allocate, write
@@ -145,14 +145,14 @@ def test_facts_that_change_while_deciding_make_the_decision_void(driver, context
     driver.order()
     seen = []
 
-    class Interrupted(Words):
-        def message(self, plan, contact, *, id):
+    class Interrupted(Renderer):
+        def render_message(self, plan, contact, *, id):
             if not seen:
                 seen.append(plan)
                 driver.change("1041", expected_on=day(20))
-            return super().message(plan, contact, id=id)
+            return super().render_message(plan, contact, id=id)
 
-    driver.context = replace(context, words=Interrupted(SHOP))
+    driver.context = replace(context, renderer=Interrupted(SHOP))
     driver.evaluate()
     (notice,) = driver.notices
     assert notice["expected_on"] == day(20)
@@ -162,15 +162,15 @@ def test_a_worker_that_always_comes_second_gives_up_without_a_trace(driver, cont
     driver.order()
     tries = 0
 
-    class AlwaysInterrupted(Words):
-        def message(self, plan, contact, *, id):
+    class AlwaysInterrupted(Renderer):
+        def render_message(self, plan, contact, *, id):
             nonlocal tries
             tries += 1
             with driver.context.engine.begin() as connection:
                 driver.mark_due(connection, "1041")
-            return super().message(plan, contact, id=id)
+            return super().render_message(plan, contact, id=id)
 
-    driver.context = replace(context, words=AlwaysInterrupted(SHOP))
+    driver.context = replace(context, renderer=AlwaysInterrupted(SHOP))
     without_pauses = stamina.set_testing(True, attempts=2 * TRIES, cap=True)
     with without_pauses, pytest.raises(WriteConflict, match=f"{TRIES} times over; the next run"):
         evaluate_page(driver.context.with_run("r", DAY, noon(0)), SubstituteStock(), None, batch=10)
@@ -183,7 +183,7 @@ def test_words_that_fail_for_one_order_are_named_and_stop_no_other(driver, tmp_p
     own = tmp_path / "templates"
     (own / "fortnight").mkdir(parents=True)
     (own / "fortnight" / "subject.en.txt").write_text("{{ order.nummer }}\n")
-    driver.context = replace(driver.context, words=Words(SHOP, own))
+    driver.context = replace(driver.context, renderer=Renderer(SHOP, own))
     driver.order("1", line(promised=-9))
     driver.order("2", line(promised=-5))
     found = driver.evaluate()
@@ -192,7 +192,7 @@ def test_words_that_fail_for_one_order_are_named_and_stop_no_other(driver, tmp_p
     assert "nummer" in problem
     assert found.changes == {"week": 1}
     assert [notice["order_id"] for notice in driver.notices] == ["2"]
-    driver.context = replace(driver.context, words=Words(SHOP))
+    driver.context = replace(driver.context, renderer=Renderer(SHOP))
     assert driver.evaluate().changes == {"fortnight": 1}
 
 

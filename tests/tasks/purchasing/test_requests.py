@@ -18,7 +18,7 @@ from tasks.delivery.queue import claim, mark_sending
 from tasks.purchasing.dispatch import DispatchWorker, dispatch_requests, recover_abandoned
 from tasks.purchasing.review import approve_request, drop_request, find_requests, mark_delivered, reopen_lines
 from tasks.tables import CUSTOMERS, ORDERS, PURCHASE_REQUESTS, VENDORS
-from templates.rendering.purchasing import PurchaseWords
+from templates.rendering.purchasing import PurchaseRenderer
 from tests.support.builders import day
 from tests.support.buying import HOME, SECRET, WAREHOUSE, Buying, table
 from tests.support.provider import Answer, run_provider
@@ -219,7 +219,7 @@ def send(shop, door, on=0, hours=0):
     moment = noon(on) + timedelta(hours=hours)
     couriers = DispatchWorker(shop.app.worker, {"v1": door}, 4, lambda: moment)
     recover_abandoned(shop.context, couriers)
-    return asyncio.run(dispatch_requests(shop.at(on), couriers, PurchaseWords(shop.context.shop)))
+    return asyncio.run(dispatch_requests(shop.at(on), couriers, PurchaseRenderer(shop.context.shop)))
 
 
 @pytest.fixture

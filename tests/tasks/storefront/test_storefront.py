@@ -23,7 +23,8 @@ from tasks.storefront import payloads as stock
 from tasks.storefront.names import product_from_slug, slug_of
 from tasks.storefront.notices import SHORT
 from tasks.storefront.publish import publish
-from templates.rendering.messages import BadWords, Words
+from templates.rendering.environment import TemplateError
+from templates.rendering.messages import Renderer
 from tests.support.builders import DAY, day
 from tests.support.ledgers import sqlite_ledger
 from tests.support.serving import get, serving
@@ -161,16 +162,18 @@ def test_a_shop_may_say_it_in_its_own_words_and_a_mistake_in_them_is_named(one_s
     own = tmp_path / "templates" / "storefront"
     own.mkdir(parents=True)
     (own / "title.de.txt").write_text("Kommt am {{ expected_on|date }}")
-    assert Words(SHOP, own.parent).storefront.choose(["de"]) == "en"
-    (own / "text.de.txt").write_text("Noch {{ left }}")
+    assert Renderer(SHOP, own.parent).storefront.choose_language(["de"]) == "en"
+    (own / "text.de.txt").write_text("Noch {{ units_left }}")
     (own / "date.de.txt").write_text("Stand: {{ set_on|date }}")
-    words = Words(SHOP, own.parent).storefront
+    renderer = Renderer(SHOP, own.parent).storefront
     coming = ProductAvailability("p", StockStatus.BACKORDER, 3, date(2026, 12, 7))
-    said = words.said(coming, words.choose(["de_AT"]))
+    said = renderer.render_text(coming, renderer.choose_language(["de_AT"]))
     assert (said.lang, said.title, said.text) == ("de", "Kommt am 7. Dezember 2026", "Noch 3")
-    (own / "text.de.txt").write_text("\n{{ lft }}")
-    with pytest.raises(BadWords, match=r"text.de.txt, line 2: 'lft' is undefined; did you mean 'left'"):
-        Words(SHOP, own.parent).storefront.said(coming, "de")
+    (own / "text.de.txt").write_text("\n{{ units_lft }}")
+    with pytest.raises(
+        TemplateError, match=r"text.de.txt, line 2: 'units_lft' is undefined; did you mean 'units_left'"
+    ):
+        Renderer(SHOP, own.parent).storefront.render_text(coming, "de")
 
 
 @pytest.mark.parametrize(

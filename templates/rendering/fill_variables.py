@@ -1,0 +1,204 @@
+"""Fill the variables of templates from plans, products and shops: links made, names made safe to show."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from models.config.shop import Links, ShopConfig, in_language
+from models.decisions import Discount, LateLine, Plan
+from models.enums import ChangeKind, Promise
+from models.orders import LineFacts, ProductFacts, Shipment
+from models.posts import ProductDelay, ProductStock
+from models.shipments import Parcel
+from templates.rendering.names import display_name, greeting_name, strip_control_chars
+from templates.rendering.variables import NoticeVariables, PostVariables
+from templates.rendering.view_models import (
+    DiscountView,
+    HelpView,
+    ItemView,
+    LinksView,
+    OrderView,
+    ParcelView,
+    ProductView,
+    SenderView,
+    ShipmentView,
+    ShopView,
+    SubstituteView,
+)
+
+Link = TypeVar("Link", str, str | None)
+
+ITEM_LIMITS = (24, 8, 2)
+"""How many items a list of a mail shows, tried in turn until the mail is short enough."""
+
+
+def shop_view(shop: ShopConfig, language: str) -> ShopView:
+    """Return the shop for templates in one language.
+
+    A phone number or a link in another language still helps. Hours in another language do not: they are left out.
+    """
+    contact, links = shop.help, shop.links
+    return ShopView(
+        name=shop.name,
+        zone=shop.zone,
+        locale=shop.locale,
+        country=shop.country,
+        currency=shop.currency,
+        sender=SenderView(shop.sender.name, shop.sender.email, shop.sender.reply_to),
+        help=HelpView(
+            email=contact.email,
+            phone=in_language(contact.phone, language, shop.locale),
+            hours=in_language(contact.hours, language),
+        ),
+        links=LinksView(home=links.home, help=in_language(links.help, language, shop.locale)),
+    )
+
+
+def notice_variables(plan: Plan, shop: ShopConfig) -> NoticeVariables:
+    """Return the variables of a customer's mail or text."""
+    delay, order, links = plan.delay, plan.delay.order, shop.links
+    told = order.told if order.told and not order.told.assumed else None
+    late = tuple(_item_view(line.line, links, order.currency, delay.as_of, line) for line in delay.late)
+    has_offer = bool(plan.substitutes or plan.discount)
+    order_url = _web_url(order.url) or order_link(links, order.id)
+    return {
+        "customer": greeting_name(order.customer.name),
+        "order": OrderView(strip_control_chars(order.id), order.placed_on, order_url),
+        "late": late,
+        "on_time": tuple(_item_view(line, links, order.currency, delay.as_of) for line in delay.on_time),
+        "max_items": ITEM_LIMITS[0],
+        "ships": any(item.ships for item in late),
+        "expected_on": delay.expected_on,
+        "some_dates_known": _are_some_known([item.expected_on for item in late]),
+        "today": delay.as_of,
+        "told_on": told.told_on if told else None,
+        "told_date": plan.told_date,
+        "told_some_dates": _are_some_known([line.expected_on for line in told.lines] if told else []),
+        "sooner": plan.change is not ChangeKind.EARLIER or _is_all_sooner(plan),
+        "ready": "all" if all(item.ready for item in late) else "part" if plan.change is ChangeKind.READY else "none",
+        "parcels": tuple(_parcel_view(parcel, plan, links) for parcel in plan.parcels) if len(plan.parcels) > 1 else (),
+        "substitutes": tuple(
+            SubstituteView(
+                _item_view(choice.line, links, order.currency, delay.as_of),
+                tuple(_product_view(product, links, shop.currency) for product in choice.products),
+            )
+            for choice in plan.substitutes
+        ),
+        "discount": _discount_view(plan.discount) if plan.discount else None,
+        "offer": ("shown" if plan.show_offer else "on_page") if has_offer else "none",
+    }
+
+
+def post_variables(about: ProductDelay | ProductStock, shop: ShopConfig) -> PostVariables:
+    """Return the variables of a social post; they have no customer's data."""
+    product = product_view(about.product, shop)
+    if isinstance(about, ProductStock):
+        return {"product": product, "units_left": about.left}
+    return {"product": product, "days": about.days, "expected_on": about.expected_on}
+
+
+def product_view(product: ProductFacts, shop: ShopConfig) -> ProductView:
+    """Return a product for templates, with its links."""
+    return _product_view(product, shop.links, shop.currency)
+
+
+def order_link(links: Links, order_id: str) -> str:
+    """Return the shop's own link for an order."""
+    return _fill_link(links.order, "order", order_id)
+
+
+def limit_items(variables: dict[str, Any], max_items: int) -> dict[str, Any]:
+    """Return a notice's variables without parcels and pictures, and with at most `max_items` in each list.
+
+    Templates then count too few items: this is the last attempt for a mail that is too long even with short lists.
+    """
+    lists = {name: tuple(_without_image(item) for item in variables[name][:max_items]) for name in ("late", "on_time")}
+    substitutes = tuple(
+        replace(choice, products=tuple(replace(product, image=None) for product in choice.products[:max_items]))
+        for choice in variables["substitutes"][:max_items]
+    )
+    return variables | lists | {"substitutes": substitutes, "parcels": (), "max_items": max_items}
+
+
+def _without_image(item: ItemView) -> ItemView:
+    return replace(item, product=replace(item.product, image=None))
+
+
+def _is_all_sooner(plan: Plan) -> bool:
+    """Return whether the whole order comes sooner than told, not only some lines of it."""
+    told = [line.expected_on for line in plan.delay.order.told.lines] if plan.delay.order.told else []
+    if plan.delay.expected_on is None or None in told:
+        return False
+    return plan.delay.expected_on < max((day for day in told if day), default=date.max)
+
+
+def _are_some_known(dates: Sequence[date | None]) -> bool:
+    """Return whether some of the dates are known, and others not."""
+    return any(dates) and not all(dates)
+
+
+def _item_view(line: LineFacts, links: Links, currency: str, as_of: date, late: LateLine | None = None) -> ItemView:
+    expected_on = late.expected_on if late else None
+    ships = line.promise is Promise.SHIP
+    product = _product_view(line.product, links, currency)
+    return ItemView(
+        product=product,
+        quantity=line.owed(as_of),
+        ships=ships,
+        promised_on=line.promised_on,
+        expected_on=expected_on,
+        ready=line.ready,
+        ordered=line.ordered,
+        is_partial=line.owed(as_of) != line.ordered,
+        shipments=tuple(filter(None, map(_shipment_view, line.under_way(as_of)))),
+    )
+
+
+def _shipment_view(parcel: Shipment) -> ShipmentView | None:
+    carrier, number = display_name(parcel.carrier or ""), display_name(parcel.tracking_number or "")
+    url = _web_url(parcel.tracking_url)
+    https_url = url if url and url.startswith("https://") else None
+    return ShipmentView(carrier, number, https_url) if carrier or number or https_url else None
+
+
+def _discount_view(discount: Discount) -> DiscountView:
+    return DiscountView(
+        kind=discount.kind,
+        code=discount.code,
+        percent=discount.percent,
+        amount=discount.amount,
+        value=discount.value,
+        currency=discount.currency,
+        expires_on=discount.expires_on,
+    )
+
+
+def _parcel_view(parcel: Parcel, plan: Plan, links: Links) -> ParcelView:
+    order = plan.delay.order
+    lines = {line.number: line for line in order.lines}
+    as_of = plan.delay.as_of
+    items = (_item_view(lines[number], links, order.currency, as_of) for number in parcel.lines if number in lines)
+    return ParcelView(tuple(items), parcel.ships_on)
+
+
+def _product_view(product: ProductFacts, links: Links, currency: str) -> ProductView:
+    category = product.category and display_name(product.category)
+    return ProductView(
+        name=display_name(product.name) or display_name(product.id),
+        url=_web_url(product.url) or _fill_link(links.product, "product", product.id),
+        image=product.image if product.image and product.image.startswith(("https://", "data:image/")) else None,
+        category=category,
+        category_url=_fill_link(links.category, "category", product.category) if product.category else None,
+        price=product.price,
+        currency=currency,
+    )
+
+
+def _web_url(url: str | None) -> str | None:
+    return url if url and url.startswith(("https://", "http://")) and url.isprintable() and " " not in url else None
+
+
+def _fill_link(link: Link, name: str, value: str) -> Link:
+    return link.replace(f"{{{name}}}", quote(value, safe="")) if link else link

@@ -1,0 +1,95 @@
+"""Render a mail, a text or a post within the size that its channel takes."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from templates.rendering import sms, social
+from templates.rendering.environment import TemplateError
+from templates.rendering.fill_variables import ITEM_LIMITS, limit_items, order_link
+from templates.rendering.names import strip_mentions, truncate
+from templates.rendering.render_limits import RenderLimitExceeded, RenderTimeout
+from templates.rendering.template_sets import TemplateSet
+
+MAX_MAIL_BYTES = 100_000
+"""Bytes of each body of a mail; Gmail cuts mails off at 102 kB."""
+NAME_LIMITS = (200, 100, 60, 40, 24, 12, 0)
+"""Characters of a product's name, tried in turn until the text fits, or costs least; 0 leaves the name out."""
+
+Variables = dict[str, Any]
+
+
+def fit_mail(template_set: TemplateSet, variables: Variables) -> tuple[str, str, str]:
+    """Render subject, text and HTML; shows fewer items until each body fits MAX_MAIL_BYTES.
+
+    The last attempt is returned even if it is longer. Raises RenderLimitExceeded where that one cannot be rendered.
+    """
+    subject_template, *body_templates = template_set.templates
+    subject = " ".join(subject_template.render(variables).split())
+    variables = variables | {"subject": subject}
+    attempts = (*(variables | {"max_items": limit} for limit in ITEM_LIMITS), limit_items(variables, ITEM_LIMITS[-1]))
+    for attempt in attempts:
+        try:
+            text, html = (template.render(attempt) for template in body_templates)
+        except RenderTimeout:
+            raise
+        except RenderLimitExceeded:
+            if attempt is attempts[-1]:
+                raise
+            continue
+        if max(len(text.encode()), len(html.encode())) <= MAX_MAIL_BYTES:
+            break
+    return subject, _collapse_blank_lines(text), html
+
+
+def fit_sms(template_set: TemplateSet, variables: Variables) -> tuple[str, str, str]:
+    """Render a text as `("", text, "")`; shortens the product's name, then the order's link.
+
+    Raises TemplateError where the text needs more than `sms.MAX_PARTS` parts all the same.
+    """
+    late_items, order, config = variables["late"], variables["order"], template_set.config
+    product_name = late_items[0].product.name if len(late_items) == 1 else ""
+    names = list(dict.fromkeys(truncate(product_name, limit) for limit in NAME_LIMITS))
+    variables = variables | {"shop": replace(template_set.shop, name=config.sms_name or config.name)}
+    (template,) = template_set.templates
+    for link in dict.fromkeys((order.url, order_link(config.links, order.id), config.links.home)):
+        with_link = variables | {"order": replace(order, url=link)}
+        text = _cheapest_sms(template.render(with_link, item=name) for name in names)
+        if text is not None:
+            return "", text, ""
+    what = f"the text needs more than {sms.MAX_PARTS} parts; shorten its words, the shop's name or its links"
+    raise TemplateError(str(template.filename), None, what, order.id)
+
+
+def fit_post(template_set: TemplateSet, variables: Variables, product_id: str) -> str:
+    """Render a social post; shortens the product's name. Raises TemplateError where the post stays too long."""
+    (template,) = template_set.templates
+    product = variables["product"]
+    for limit in NAME_LIMITS:
+        short = replace(product, name=truncate(strip_mentions(product.name), limit))
+        post = _collapse_blank_lines(template.render(variables | {"product": short}))
+        if social.weight(post) <= social.MAX_WEIGHT:
+            return post
+    what = f"the post about product {product_id} has more than {social.MAX_WEIGHT} characters; shorten its words"
+    raise TemplateError(str(template.filename), None, what)
+
+
+def _cheapest_sms(candidates: Iterable[str]) -> str | None:
+    """Return the first text that needs the fewest parts; None if each needs more than `sms.MAX_PARTS`.
+
+    Every part is billed, so one part with a shorter product name, or without it, is preferred to two.
+    """
+    text_by_parts: dict[int, str] = {}
+    for candidate in candidates:
+        text = sms.drop_accents_if_cheaper(" ".join(sms.plain_punctuation(candidate).split()))
+        parts = sms.measure(text).parts
+        text_by_parts.setdefault(parts, text)
+        if parts == 1:
+            break
+    fewest = min(text_by_parts)
+    return text_by_parts[fewest] if fewest <= sms.MAX_PARTS else None
+
+
+def _collapse_blank_lines(text: str) -> str:
+    return re.sub(r"\n(?:[ \t]*\n)+", "\n\n", text).strip()

@@ -1,0 +1,120 @@
+"""Define the variables of each kind of template; the annotations document them in docs/marketing.md."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Annotated, Any, TypedDict, get_type_hints
+
+from models.quantities import Quantity
+from templates.rendering.view_models import (
+    DiscountView,
+    ItemView,
+    OrderView,
+    ParcelView,
+    ProductView,
+    ShopView,
+    SubstituteView,
+)
+
+
+class CommonVariables(TypedDict):
+    """In every template."""
+
+    shop: ShopView
+    lang: Annotated[str, "the message's language as HTML names it, as `pt-BR`"]
+    locale: Annotated[str, "the locale that formats dates and numbers, as `pt_BR`"]
+
+
+class NoticeVariables(TypedDict):
+    """In mails and texts to customers."""
+
+    customer: Annotated[str, "the customer's name, at most 60 characters; empty if it is a web or mail address"]
+    order: OrderView
+    late: Annotated[tuple[ItemView, ...], "the late items, in the order of the order's lines"]
+    on_time: Annotated[tuple[ItemView, ...], "the open items that are not late"]
+    max_items: Annotated[int, "how many items a list shows, so that the mail stays under 100 kB"]
+    ships: Annotated[bool, "some late item was promised to ship by a date, not to arrive by it"]
+    expected_on: Annotated[date | None, "the date now expected for all late items; empty: not known for at least one"]
+    some_dates_known: Annotated[bool, "the expected date is known for some late items, and not for others"]
+    today: date
+    told_on: Annotated[date | None, "the day of the last message about this delay; empty: there was none"]
+    told_date: Annotated[date | None, "the date that the last message named, where it is no longer kept"]
+    told_some_dates: Annotated[bool, "the last message named a date for some late items, and none for others"]
+    sooner: Annotated[bool, "the whole order comes sooner than told; false: only part of it does"]
+    ready: Annotated[str, "how much of what was late is in stock for the customer: `all`, `part` or `none`"]
+    parcels: Annotated[tuple[ParcelView, ...], "the parcels of an order that is sent in several; empty: one parcel"]
+    substitutes: tuple[SubstituteView, ...]
+    discount: DiscountView | None
+    offer: Annotated[str, "`shown`, `on_page` (only the order page may show it) or `none`"]
+
+
+class BodyVariables(TypedDict):
+    """In the bodies of a mail, besides."""
+
+    subject: str
+
+
+class SmsVariables(TypedDict):
+    """In texts, besides."""
+
+    item: Annotated[str, "the late product's name; empty if there are several, or no room"]
+
+
+class PostVariables(TypedDict, total=False):
+    """In social posts, which have no customer's data."""
+
+    product: ProductView
+    days: Annotated[int, "days late; in `post` only"]
+    expected_on: Annotated[date | None, "the date now expected; empty: not known; in `post` only"]
+    units_left: Annotated[Quantity, "units in stock; in `back_in_stock` and `low_stock` only"]
+
+
+class PurchaseVariables(TypedDict):
+    """In mails to vendors (`purchase`)."""
+
+    vendor: Annotated[str, "the vendor's name"]
+    request: Annotated[str, "id of the purchase request"]
+    requested_on: date
+    lines: Annotated[int, "number of lines"]
+    pieces: Annotated[Quantity, "total of all lines"]
+    has_drop_shipped: Annotated[bool, "some line goes directly to a customer"]
+    is_reminder: bool
+
+
+class StorefrontVariables(TypedDict, total=False):
+    """On product pages (`storefront`)."""
+
+    state: Annotated[str, "`in_stock`, `backorder`, `out_of_stock` or `unknown`"]
+    expected_on: Annotated[date | None, "the date of the next delivery"]
+    latest_on: Annotated[date | None, "its latest probable date, where that is another day"]
+    units_left: Annotated[Quantity, "units of that delivery still available; 0: not shown"]
+    set_on: Annotated[date, "the day of the notice; in `date.txt` only"]
+    valid_until: Annotated[datetime, "the end of the notice; in `date.txt` only"]
+
+
+class PageVariables(TypedDict):
+    """In `layout/storefront.html`."""
+
+    title: str
+    text: str
+    date: Annotated[str | None, "the rendered `date.txt`"]
+    after: Annotated[Any, "`title` and `text` to show once the notice is no longer valid"]
+    product: ProductView | None
+    valid_until: Annotated[datetime | None, "the end of the notice"]
+    schema: Annotated[Mapping[str, Any] | None, "schema.org data of the product"]
+    script: Annotated[str, "address of the script"]
+
+
+GROUPS: tuple[type, ...] = (
+    CommonVariables,
+    NoticeVariables,
+    BodyVariables,
+    SmsVariables,
+    PostVariables,
+    PurchaseVariables,
+    StorefrontVariables,
+    PageVariables,
+)
+VARIABLES: dict[type, dict[str, Any]] = {group: get_type_hints(group) for group in GROUPS}
+"""The variables of each group, with their types."""
+VARIABLE_NAMES = frozenset(name for variables in VARIABLES.values() for name in variables)
+"""Every name that some template may use."""
