@@ -73,6 +73,8 @@ def read_settings(given: Mapping[str, object] | None = None) -> Settings:
     A name that is no setting is refused: whoever wrote FOREWARN_EMIAL=sendgrid believes that mails leave.
     Within `given_only`, nothing is read, and what that was given stands.
     """
+    if unknown := (given or {}).keys() - Settings.model_fields.keys():
+        raise TypeError(f"no such setting: {', '.join(sorted(unknown))}")
     if (only := ISOLATED_SETTINGS.get()) is not None:
         return only
     for name, where in unknown_names().items():

@@ -24,7 +24,7 @@ LOCALES = (("en_GB", "GB"), ("pt_PT", "PT"), ("en_IE", "IE"), ("pt_BR", "PT"))
 
 CAPS = "\n[budget]\nper_run = { EUR = 1_000_000_000 }\nper_month = { EUR = 1_000_000_000 }\n"
 # Its newest order is weeks old, for all of them are old enough to be late.
-BRAKE = "\n[guardrails]\nstale_hours = 0\n"
+BRAKE = "\n[guardrails]\nmax_data_age_hours = 0\n"
 
 
 def build(folder: Path, open_orders: int, late: int, limits: str = CAPS + BRAKE) -> None:

@@ -34,7 +34,7 @@ class Buying:
     def __init__(self, context, folder, keys="{}", **settings):
         self.driver, self.folder = ShopDriver(context), folder
         self.settings = Settings(
-            shop=folder, home=folder, outbox=folder / "outbox", vendor_keys=SecretStr(keys), timeout=1, **settings
+            shop=folder, home=folder, outbox_dir=folder / "outbox", vendor_keys=SecretStr(keys), timeout=1, **settings
         )
 
     @property

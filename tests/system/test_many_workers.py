@@ -94,7 +94,7 @@ async def test_two_workers_share_a_run_in_shards_and_its_deliveries_and_nobody_h
     address, engine = ledger
     write_sample(tmp_path / "shop", orders=ORDERS, seed=7, as_of=DAY)
     with (tmp_path / "shop" / "policy.toml").open("a") as policy:
-        policy.write("\n[guardrails]\noffers = 0\n")
+        policy.write("\n[guardrails]\nmax_discount_multiple = 0\n")
     async with run_provider() as provider:
         provider.answer_with(Answer(202, "", {"X-Message-Id": "taken"}))
         provider.slow = asyncio.Event()

@@ -36,7 +36,7 @@ class ShopFolder:
         write_sample(folder / "shop", orders=orders, seed=7, as_of=date.fromisoformat(DAY))
         policy = folder / "shop" / "policy.toml"
         assert "[brake]" not in policy.read_text()
-        policy.write_text(policy.read_text() + "\n[guardrails]\nstale_hours = 0\n")
+        policy.write_text(policy.read_text() + "\n[guardrails]\nmax_data_age_hours = 0\n")
 
     def use(self, provider, **settings):
         self.settings |= {"email": "sendgrid", "sendgrid_api_key": "SG.test", "sendgrid_url": provider.url, **settings}

@@ -31,7 +31,7 @@ path = "../v1"
 kind = "files"
 path = "data"
 """
-POLICY = "[brake]\nstale_hours = 0\n"
+POLICY = "[guardrails]\nmax_data_age_hours = 0\n"
 
 
 @pytest.fixture
