@@ -1,4 +1,4 @@
-"""Commands about who gets what is there, and when."""
+"""Commands that allocate stock and set expected dates."""
 
 import asyncio
 from datetime import datetime
@@ -16,7 +16,7 @@ MOST = 20
 
 
 def allocate(shop: Shop = None, as_of: AsOf = None, *, json: Json = False) -> None:
-    """Allocate stock and deliveries to open lines, and say when each is expected; only what changed is written."""
+    """Allocate stock and inbound deliveries to open lines, and compute expected dates. Only changes are written."""
     from app.reports.run import lines
     from flows.allocate import run_allocate, shown
 
@@ -35,16 +35,14 @@ def allocate(shop: Shop = None, as_of: AsOf = None, *, json: Json = False) -> No
 
 def expect(
     order: Annotated[str, typer.Argument(help="the order's number")],
-    line: Annotated[str, typer.Argument(help="which line of it")],
+    line: Annotated[str, typer.Argument(help="the line's number in the order")],
     who: Who,
-    day: Annotated[
-        datetime | None, typer.Argument(metavar="DATE", parser=parse_day, help="when it is expected")
-    ] = None,
+    day: Annotated[datetime | None, typer.Argument(metavar="DATE", parser=parse_day, help="the expected date")] = None,
     shop: Shop = None,
     *,
-    clear: Annotated[bool, typer.Option("--clear", help="clear the date that staff set")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="clear the date set by staff")] = False,
 ) -> None:
-    """Set the expected date of an open line; it overrides every other source until that day has passed."""
+    """Set the expected date of an open line. It overrides every other source until that day has passed."""
     from tasks.inventory.overrides import clear_override as take_back
     from tasks.inventory.overrides import set_override
 

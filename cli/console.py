@@ -1,4 +1,4 @@
-"""What the command line prints: lines for people, JSON for scripts, progress only on a terminal."""
+"""Print lines for people, JSON for scripts, and progress on a terminal only."""
 
 import dataclasses
 import json
@@ -22,17 +22,17 @@ from models.run_report import Report
 
 
 class Terminal(Console):
-    """A console on which no text from outside can move the cursor, colour, or hide anything."""
+    """A console that escapes control characters and markup of foreign text."""
 
     def render_str(self, text: str, **how: Any) -> Text:
-        """Return a string as rich text; every string, a table's cells too, passes here."""
+        """Return a string as rich text. Every string passes here, also the cells of a table."""
         return super().render_str(escape_control(text), **how)
 
 
 out = Terminal(highlight=False, soft_wrap=True)
 err = Terminal(stderr=True, highlight=False, soft_wrap=True)
 SILENCE_SECONDS = 2.0
-"""Seconds that may pass without a word on a terminal."""
+"""Seconds without output before progress is shown on a terminal."""
 
 
 def print_json(data: Any) -> None:
@@ -49,7 +49,7 @@ def _plain(value: Any) -> Any:
 
 
 def print_pairs(found: Iterable[tuple[str, str]]) -> None:
-    """Print words and what they say, one a line."""
+    """Print labels and values, one pair a line."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="bold", no_wrap=True)
     grid.add_column(overflow="fold")
@@ -73,7 +73,7 @@ def print_table(found: Sequence[Mapping[str, Any]], *, nothing: str) -> None:
 
 
 def format_value(value: Any) -> str:
-    """Say a value in a cell."""
+    """Return a value as the text of a cell."""
     if value is None:
         return ""
     if isinstance(value, datetime):
@@ -85,7 +85,7 @@ def format_value(value: Any) -> str:
 
 @contextmanager
 def progress(doing: str, *, quiet: bool) -> Iterator[Progress]:
-    """Show on a terminal how far a long command is; say nothing to scripts."""
+    """Show the progress of a long command on a terminal; print nothing for scripts."""
     if quiet or not err.is_terminal:
         yield no_progress
         return
@@ -100,11 +100,11 @@ def progress(doing: str, *, quiet: bool) -> Iterator[Progress]:
 
 
 EXIT_WAITING = 3
-"""The exit code of a run that waits for a person: it is held, or a channel is not live."""
+"""The exit code of a run that needs a person: it is held, or a channel is not live."""
 
 
 def fail_if_not_ok(report: Report) -> None:
-    """End the command with a code of its own where its run is held, or something went wrong."""
+    """Exit with 3 if the run is held, and with 1 if it had problems."""
     if report.held and not report.dry_run:
         raise typer.Exit(EXIT_WAITING)
     if not report.ok:

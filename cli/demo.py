@@ -1,4 +1,4 @@
-"""The demo: a sample shop, made from a seed, lives one day from its files to its outbox."""
+"""The demo: make a sample shop from a seed, and run one day of it, from its files to its outbox."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ STARTUP_SECONDS = 180
 
 
 def run_demo(into: Path, orders: int, seed: int, as_of: date) -> None:
-    """Make the sample shop, live a day in it, and say what happened and which file to open."""
+    """Make the sample shop, run one day of it, and print the results and the file to open."""
     begun = time.monotonic()
     into = _cleared(into).resolve()
     write_sample(into / "shop", orders=orders, seed=seed, as_of=as_of)
@@ -35,7 +35,7 @@ def run_demo(into: Path, orders: int, seed: int, as_of: date) -> None:
 
 
 def _cleared(into: Path) -> Path:
-    """Remove an earlier demo; raises ForewarnError where the folder holds anything else."""
+    """Remove an earlier demo. Raises ForewarnError if the folder contains anything else."""
     if into.exists():
         foreign = sorted({path.name for path in into.iterdir()} - OURS)
         if foreign:

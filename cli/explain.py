@@ -1,4 +1,4 @@
-"""`forewarn explain`: the whole story of one order."""
+"""`forewarn explain`: the history of one order."""
 
 from typing import Annotated, Any
 
@@ -18,7 +18,7 @@ def explain(
     *,
     json: Json = False,
 ) -> None:
-    """Tell the whole story of one order: facts, delay, what was told when, what would be said now and why not."""
+    """Show one order: its facts, its delay, what was sent and when, and what would be sent now, or why nothing."""
     from tasks.reporting.explain_order import explain_order as tell
 
     with open_app(shop, begin=CreateLedger.NEVER) as app, read_only(app.context.engine) as connection:

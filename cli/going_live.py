@@ -1,4 +1,4 @@
-"""Commands that lead from a trial to customers: a test message, going live, supervision."""
+"""Commands to go live: a test message, `go-live`, supervision."""
 
 import asyncio
 import sys
@@ -19,7 +19,7 @@ from models.errors import ForewarnError
 from rules.contact.addresses import BadAddress, email_address, phone_number
 from rules.going_live import AGES, RolloutFilter, RolloutPreview
 
-supervision = typer.Typer(no_args_is_help=True, help="Let every run's notices wait for a person, or no longer.")
+supervision = typer.Typer(no_args_is_help=True, help="Hold the notices of every run for approval, or stop it.")
 
 
 def go_live(
@@ -28,26 +28,24 @@ def go_live(
     since: Annotated[
         datetime | None,
         typer.Option(
-            "--from", parser=parse_day, metavar="DATE", help="leave delays that began before this day untold on purpose"
+            "--from", parser=parse_day, metavar="DATE", help="send no notices about delays that began before this day"
         ),
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="tell so many orders only, for a first look")] = None,
-    only: Annotated[
-        list[str] | None, typer.Option(help="tell only this address or number; may be given more than once")
-    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="send notices about this many orders only")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="send only to this address or number; can be repeated")] = None,
     as_of: AsOf = None,
     *,
     hold_all: Annotated[
-        bool, typer.Option("--hold-all", help="hold every notice, of later runs too, until a person releases it")
+        bool, typer.Option("--hold-all", help="hold all notices, also of later runs, until a person releases them")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="show who would be told; write nothing")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="show who would be notified; write nothing")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
     json: Json = False,
 ) -> None:
-    """Let messages reach customers: show how many would be told, by age and bucket, ask, and tell them.
+    """Go live: show how many customers would be notified, by age and bucket, ask for confirmation, and notify them.
 
-    What went to the local outbox in a trial counts no more: those customers are told now. With --limit or --only the
-    channels do not go live yet: only these orders are told.
+    Messages sent to the local outbox in a trial no longer count: those customers are notified now. With --limit or
+    --only, only these orders are notified, and the channels are not live yet.
     """
     from cli.rollout import go_live as switch
     from cli.rollout import preview
@@ -143,14 +141,14 @@ def _as_data(found: RolloutPreview) -> dict[str, Any]:
 
 @supervision.command("on")
 def supervision_on(who: Who, shop: Shop = None) -> None:
-    """Hold every run's notices until a person releases them."""
+    """Hold the notices of every run until a person releases them."""
     _supervise(who, shop, on=True)
     printing.out.print("Supervision is on: `forewarn status` shows what each run holds, `forewarn release` lets it go.")
 
 
 @supervision.command("off")
 def supervision_off(who: Who, shop: Shop = None) -> None:
-    """Let runs send by themselves again; what is held stays held."""
+    """Let runs send without approval again. Held notices stay held."""
     _supervise(who, shop, on=False)
     printing.out.print("Supervision is off: runs send by themselves, within the limits of the policy.")
 
@@ -163,14 +161,14 @@ def _supervise(who: str, shop: Path | None, *, on: bool) -> None:
 
 
 def send_test(
-    to: Annotated[str, typer.Option(help="your own address, or a number for a text")],
-    message: Annotated[str, typer.Argument(help="which message: week, fortnight, ...")] = "week",
+    to: Annotated[str, typer.Option(help="your own mail address, or a phone number for a text")],
+    message: Annotated[str, typer.Argument(help="the message, such as week or fortnight")] = "week",
     shop: Shop = None,
-    order: Annotated[str | None, typer.Option(help="the real messages of this order instead of a sample")] = None,
-    language: Annotated[str | None, typer.Option(help="as pt_BR; else the shop's")] = None,
+    order: Annotated[str | None, typer.Option(help="render this order's messages instead of a sample")] = None,
+    language: Annotated[str | None, typer.Option(help="language, such as pt_BR \\[default: the shop's]")] = None,
     as_of: AsOf = None,
 ) -> None:
-    """Send one rendered message to yourself by the channel's provider; the ledger does not count it."""
+    """Send one rendered message to yourself by the channel's provider. The ledger does not record it."""
     from app.trial_message import send_test_message
 
     with open_app(shop, begin=CreateLedger.NEVER) as app:

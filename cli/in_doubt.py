@@ -1,4 +1,4 @@
-"""Commands about what is in doubt."""
+"""Commands about messages in doubt."""
 
 from typing import Annotated
 
@@ -15,7 +15,7 @@ in_doubt = typer.Typer(no_args_is_help=True, help="Messages that may or may not 
 
 @in_doubt.command("list")
 def list_doubts(shop: Shop = None, *, json: Json = False) -> None:
-    """Show what is in doubt, the oldest first, and whether its provider or people have to look."""
+    """Show messages in doubt, oldest first, and whether the provider or staff resolve each."""
     from tasks.delivery.in_doubt import list_in_doubt
 
     with open_app(shop, begin=CreateLedger.NEVER) as app:
@@ -34,14 +34,14 @@ def resolve(
     message: Annotated[str, typer.Argument(help="notice or post in doubt, by the beginning of its id")],
     who: Who,
     shop: Shop = None,
-    why: Annotated[str, typer.Option(help="what was seen; kept in the ledger")] = "",
+    why: Annotated[str, typer.Option(help="what you found; recorded in the ledger")] = "",
     *,
     sent: Annotated[
-        bool | None, typer.Option("--sent/--not-sent", help="whether the provider took it", show_default=False)
+        bool | None, typer.Option("--sent/--not-sent", help="whether the provider accepted it", show_default=False)
     ] = None,
     json: Json = False,
 ) -> None:
-    """Say whether a message in doubt was sent; one that was not leaves with the next deliver run, if still true."""
+    """Record whether a message in doubt was sent. If it was not, the next deliver run sends it, if it is still true."""
     from tasks.delivery.in_doubt import resolve_manually
 
     if sent is None:

@@ -1,4 +1,4 @@
-"""Commands about the ledger itself: whose it is, to begin one, to take one over."""
+"""Commands that show, create and adopt a ledger."""
 
 import sys
 from typing import Annotated
@@ -12,12 +12,12 @@ from cli.options import Json, Shop, Who
 from models.config.shop import read_shop
 from models.errors import ForewarnError, NoLedger
 
-ledger = typer.Typer(no_args_is_help=True, help="Whose ledger it is; begin one, or take one over.")
+ledger = typer.Typer(no_args_is_help=True, help="Show, create or adopt a ledger.")
 
 
 @ledger.command()
 def show(shop: Shop = None, *, json: Json = False) -> None:
-    """Say where the ledger is and whose, also where it is another shop's."""
+    """Show where the ledger is and which shop owns it, even if that is another shop."""
     settings = read_settings({"shop": shop})
     folder = read_shop(settings.shop)
     where, owner = ledger_owner(settings, folder)
@@ -29,7 +29,7 @@ def show(shop: Shop = None, *, json: Json = False) -> None:
 
 @ledger.command()
 def create(shop: Shop = None) -> None:
-    """Begin a new ledger where the settings say; refuse where there is one."""
+    """Create a new ledger at the place in the settings. Fails if one exists there."""
     settings = read_settings({"shop": shop})
     folder = read_shop(settings.shop)
     try:
@@ -47,7 +47,7 @@ def adopt(
     *,
     yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
 ) -> None:
-    """Make the ledger this shop's, after a rename, a move or a new id; all that it knows stays."""
+    """Make this shop the ledger's owner, after a new name, folder or id. All records stay."""
     settings = read_settings({"shop": shop})
     folder = read_shop(settings.shop)
     where, before = ledger_owner(settings, folder)

@@ -42,7 +42,7 @@ command_line = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Tell customers about a late order before they ask, offer what makes it right, and never say it twice.",
+    help="Tell customers about late orders before they ask, with a remedy, and never twice.",
 )
 command_line.add_typer(cli_shop.shop, name="shop")
 command_line.add_typer(cli_shop.templates, name="templates")
@@ -87,12 +87,12 @@ def options(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="print the version and exit")
     ] = False,
 ) -> None:
-    """Tell customers about a late order before they ask, offer what makes it right, and never say it twice."""
+    """Tell customers about late orders before they ask, with a remedy, and never twice."""
 
 
 @command_line.command("import")
 def take_in(shop: Shop = None, data: Data = None, as_of: AsOf = None, *, json: Json = False) -> None:
-    """Take the shop's facts in; only what changed is written, bad rows are kept aside."""
+    """Import the shop's facts. Only changes are written; rejected rows go to the rejects file."""
     from dataclasses import asdict
 
     from app.reports.run import imported, missing
@@ -124,15 +124,15 @@ def run(
     shop: Shop = None,
     data: Data = None,
     as_of: AsOf = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="tell at most so many orders")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="send notices about this many orders at most")] = None,
     *,
     take_in: Annotated[bool, typer.Option("--import", help="take the shop's facts in first")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be told to whom; write nothing")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="show who would get which notice; write nothing")] = False,
     json: Json = False,
 ) -> None:
-    """Live one day: find late orders, decide, write down what is owed, and deliver it.
+    """Find late orders, record the notices due, and send them.
 
-    With PREFECT_API_URL set, Prefect records it as flow runs.
+    With PREFECT_API_URL set, Prefect records the flow runs.
     """
     from app.reports.run import lines
     from cli.run_day import run_day
@@ -173,7 +173,7 @@ def run(
 
 @command_line.command()
 def deliver(shop: Shop = None, as_of: AsOf = None, *, json: Json = False) -> None:
-    """Send what is owed and due, each message once."""
+    """Send the messages that are due, each once."""
     from app.reports.run import lines
     from flows.deliver import run_deliver
 
@@ -189,11 +189,11 @@ def deliver(shop: Shop = None, as_of: AsOf = None, *, json: Json = False) -> Non
 @command_line.command()
 def demo(
     into: Annotated[Path, typer.Option(help="folder for the sample shop and its state")] = Path("demo"),
-    orders: Annotated[int, typer.Option(min=1, help="how many orders the shop has")] = 400,
-    seed: Annotated[int, typer.Option(help="another seed makes another shop")] = 7,
+    orders: Annotated[int, typer.Option(min=1, help="number of orders in the shop")] = 400,
+    seed: Annotated[int, typer.Option(help="seed of the random data")] = 7,
     as_of: AsOf = None,
 ) -> None:
-    """Make a sample shop and live today in it: no account, no server, nothing leaves this machine."""
+    """Make a sample shop and run one day of it, without an account or a server. Nothing leaves this machine."""
     from cli.demo import run_demo
 
     run_demo(into, orders, seed, as_date(as_of) or date.today())  # noqa: DTZ011 - the sample shop lives where its reader is
@@ -203,7 +203,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def main() -> None:
-    """Run the command; a fault that a person can mend is one sentence and a non-zero exit."""
+    """Run the command. An error that a person can correct is printed as one sentence, with a non-zero exit code."""
     if renamed := new_name(sys.argv[1:]):
         sys.exit(f"forewarn: {renamed}")
     try:

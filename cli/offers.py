@@ -11,7 +11,7 @@ from app.ledger import CreateLedger
 from cli import console as printing
 from cli.options import AsOf, Shop, now_of, parse_day
 
-offers = typer.Typer(no_args_is_help=True, help="What was offered for the wait.")
+offers = typer.Typer(no_args_is_help=True, help="Export offers and handling dates.")
 
 
 @offers.command()
@@ -19,10 +19,10 @@ def export(
     file: Annotated[Path, typer.Argument(help="CSV file to write")],
     shop: Shop = None,
     since: Annotated[
-        datetime | None, typer.Option(parser=parse_day, metavar="DATE", help="only what was offered from this day")
+        datetime | None, typer.Option(parser=parse_day, metavar="DATE", help="only offers made on or after this day")
     ] = None,
 ) -> None:
-    """Write the offers as CSV, for the shop system to import the codes."""
+    """Write the offers as CSV, so that the shop's system can import the codes."""
     from tasks.offers.exports import export_offers as write
 
     with open_app(shop, begin=CreateLedger.NEVER) as app:
@@ -34,7 +34,7 @@ def export(
 def handling_dates(
     file: Annotated[Path, typer.Argument(help="CSV file to write")], shop: Shop = None, as_of: AsOf = None
 ) -> None:
-    """Write as CSV which order lines want another handling date in the shop: the short delays nobody is told of."""
+    """Write new handling dates as CSV, for order lines with short delays that get no notice."""
     from tasks.offers.exports import export_handling_dates
 
     with open_app(shop, begin=CreateLedger.NEVER) as app:

@@ -24,10 +24,10 @@ def parse_day(text: str) -> datetime:
 
 
 Shop = Annotated[Path | None, typer.Option("--shop", help="the shop's folder \\[default: $FOREWARN_SHOP or ./shop]")]
-Data = Annotated[Path | None, typer.Option("--data", help="where the shop's files lie, if not where shop.toml says")]
+Data = Annotated[Path | None, typer.Option("--data", help="folder of the shop's files \\[default: as in shop.toml]")]
 AsOf = Annotated[
     datetime | None,
-    typer.Option("--as-of", parser=parse_day, metavar="DATE", help="the day to live \\[default: today]"),
+    typer.Option("--as-of", parser=parse_day, metavar="DATE", help="the shop's day to use \\[default: today]"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object")]
 
@@ -40,7 +40,7 @@ def as_date(given: datetime | None) -> date | None:
 Who = Annotated[
     str,
     typer.Option(
-        help="who decides this; kept in the ledger \\[default: your login]",
+        help="who decided; recorded in the ledger \\[default: your login]",
         default_factory=getpass.getuser,
         show_default=False,
     ),

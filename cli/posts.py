@@ -1,4 +1,4 @@
-"""Commands about what was decided and said."""
+"""Commands about social posts."""
 
 from datetime import datetime
 from pathlib import Path
@@ -13,14 +13,15 @@ from cli.options import AsOf, Json, Shop, Who, now_of
 from models.enums import State
 from tasks.db.sql import read_only
 
-posts = typer.Typer(no_args_is_help=True, help="Social posts about late products, held until somebody approves them.")
+posts = typer.Typer(no_args_is_help=True, help="Social posts about products, held until somebody approves them.")
+Post = Annotated[str, typer.Argument(help="post, by the beginning of its id")]
 
 
 @posts.command("list")
 def list_posts(
     shop: Shop = None,
     *,
-    everything: Annotated[bool, typer.Option("--all", help="also those that were sent or turned down")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="include posts that were sent or rejected")] = False,
     json: Json = False,
 ) -> None:
     """Show the posts that wait for approval."""
@@ -38,16 +39,16 @@ def list_posts(
 
 
 @posts.command()
-def approve(post: str, who: Who, shop: Shop = None, as_of: AsOf = None) -> None:
-    """Let a post go out with the next deliver run."""
+def approve(post: Post, who: Who, shop: Shop = None, as_of: AsOf = None) -> None:
+    """Approve a post. The next deliver run sends it."""
     _decide(post, State.QUEUED, who, "", shop, as_of, "will be posted")
 
 
 @posts.command()
 def reject(
-    post: str, who: Who, shop: Shop = None, why: Annotated[str, typer.Option(help="reason")] = "", as_of: AsOf = None
+    post: Post, who: Who, shop: Shop = None, why: Annotated[str, typer.Option(help="reason")] = "", as_of: AsOf = None
 ) -> None:
-    """Turn a post down for good."""
+    """Reject a post for good."""
     _decide(post, State.SKIPPED, who, why, shop, as_of, "is turned down")
 
 

@@ -1,4 +1,4 @@
-"""Commands of development versions under the names that they have now."""
+"""Old names of commands, and the new name of each."""
 
 from collections.abc import Sequence
 

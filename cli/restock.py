@@ -1,4 +1,4 @@
-"""`forewarn restock`: what to do when goods have arrived."""
+"""`forewarn restock`: allocate arrived goods, and record good news and posts about them."""
 
 import asyncio
 from typing import Annotated
@@ -19,7 +19,7 @@ def restock(
     take_in: Annotated[bool, typer.Option("--import", help="take the shop's facts in first")] = False,
     json: Json = False,
 ) -> None:
-    """Share out what has arrived, owe good news to those whose orders can go, and compose posts about what is back."""
+    """Allocate arrived goods, record good news for orders that can ship, and compose posts about what is back."""
     from app.reports.run import lines
     from flows.restock import run_restock
 

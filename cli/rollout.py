@@ -1,4 +1,4 @@
-"""Switch a shop from a trial to live: show who would be told, and then tell them, leave them untold, or hold all."""
+"""Switch a shop from a trial to live: preview who would be notified, then notify them, skip them, or hold all."""
 
 import asyncio
 from datetime import date
@@ -36,7 +36,7 @@ HELD_FOR_STAFF = "--hold-all: the notices wait for a person"
 def preview(
     app: App, which: RolloutFilter, as_of: date | None = None, *, progress: Progress = no_progress
 ) -> RolloutPreview:
-    """Find who would be told; write nothing. Raises ForewarnError where no provider is set, or one lacks a setting."""
+    """Return who would be notified. Raises ForewarnError if no provider is set or one of its settings is missing."""
     providers = reaches_customers(app.settings)
     if not providers:
         raise ForewarnError(
@@ -65,11 +65,11 @@ async def go_live(
     as_of: date | None = None,
     progress: Progress = no_progress,
 ) -> Report:
-    """Tell what a preview names, and let the channels reach customers from then on.
+    """Notify the customers of a preview, and set the channels live.
 
-    With a limit or a list of addresses only these orders are told, and the channels stay as they are. With `hold_all`
-    every notice, of later runs too, waits for a person. Killed at any moment, it can be started again: nothing that
-    reached a customer is told twice. Raises ForewarnError on a day on which nothing may leave.
+    With a limit or a list of addresses, only these orders are notified and the channels are not set live. With
+    `hold_all`, all notices wait for a person, also those of later runs. If it is interrupted, it can be started again:
+    no customer is notified twice. Raises ForewarnError on a day on which nothing may be sent.
     """
     time = make_clock(app.folder.shop.zone, as_of)
     await asyncio.to_thread(check_day, app, as_of)

@@ -1,4 +1,4 @@
-"""Live one day from end to end: find, decide, owe, deliver; recorded by Prefect where a server is set."""
+"""Run one day from end to end: find late orders, record notices, send them. Prefect records it if a server is set."""
 
 from datetime import date
 

@@ -1,4 +1,4 @@
-"""Commands about the runs in the ledger."""
+"""Commands that list and release runs."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from cli import console as printing
 from cli.options import Json, Shop, Who, now_of
 from tasks.db.sql import read_only
 
-runs = typer.Typer(no_args_is_help=True, help="The runs that the ledger knows.")
+runs = typer.Typer(no_args_is_help=True, help="The runs recorded in the ledger.")
 
 
 @runs.command("list")
@@ -30,7 +30,7 @@ def list_runs(
 
 @runs.command("forget-ahead")
 def forget_ahead(who: Who, shop: Shop = None) -> None:
-    """Forget the runs of days that have not come: the clock was ahead. Every order is looked at again."""
+    """Forget runs for future days, recorded while the clock was ahead. The next run evaluates every order again."""
     from tasks.guardrails.run_days import discard_days_ahead
 
     with open_app(shop, begin=CreateLedger.NEVER) as app:
@@ -49,7 +49,7 @@ def release(
     *,
     drop: Annotated[bool, typer.Option("--drop", help="never send its notices")] = False,
 ) -> None:
-    """Let the notices of a held run go, or drop them."""
+    """Release or drop the notices of a held run."""
     from tasks.guardrails.release import ReviewDecision
     from tasks.guardrails.release import review_run as decide
 

@@ -1,4 +1,4 @@
-"""Commands about what leaves in which parcel."""
+"""Commands about shipping plans."""
 
 import sys
 from pathlib import Path
@@ -15,14 +15,14 @@ from models.shipments import ShippingPreference
 from tasks.db.sql import read_only
 
 shipments = typer.Typer(
-    no_args_is_help=True, help="Orders whose lines are ready on different days: in parts, or at once."
+    no_args_is_help=True, help="Orders whose lines are ready on different days: shipped in parts or complete."
 )
 PRINTED = 100
 
 
 @shipments.command("list")
 def list_parcels(shop: Shop = None, as_of: AsOf = None, *, json: Json = False) -> None:
-    """Show the orders to be sent in parts, what leaves first on top."""
+    """Show the orders that ship in parts, the next to ship first."""
     from tasks.shipments.packing_list import find_parcels
 
     with open_app(shop, begin=CreateLedger.NEVER) as app:
@@ -43,11 +43,11 @@ def _shown(one: dict[str, Any]) -> dict[str, Any]:
 
 @shipments.command()
 def export(
-    csv: Annotated[Path | None, typer.Option("--csv", help="the CSV file to write \\[default: print it]")] = None,
+    csv: Annotated[Path | None, typer.Option("--csv", help="CSV file to write \\[default: print it]")] = None,
     shop: Shop = None,
     as_of: AsOf = None,
 ) -> None:
-    """Write as CSV, for the warehouse, what leaves in which parcel, where some lines of an order are ready sooner."""
+    """Write a packing list as CSV, for orders whose lines are ready on different days."""
     from tasks.csv_files import csv_text, write_csv
     from tasks.shipments.packing_list import COLUMNS, packing_rows
 
@@ -66,13 +66,13 @@ def prefer(
     order: Annotated[str, typer.Argument(help="the order's number")],
     who: Who,
     value: Annotated[
-        ShippingPreference | None, typer.Argument(metavar="complete|available", help="how the customer wants it")
+        ShippingPreference | None, typer.Argument(metavar="complete|available", help="the customer's preference")
     ] = None,
     shop: Shop = None,
     *,
     clear: Annotated[bool, typer.Option("--clear", help="clear the customer's preference")] = False,
 ) -> None:
-    """Record how a customer wants an order sent: all in one parcel, or each line as it is ready.
+    """Record a customer's shipping preference: complete in one parcel, or each line as it is available.
 
     It overrides what the shop's system says and what the policy computes.
     """

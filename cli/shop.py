@@ -1,4 +1,4 @@
-"""Commands about the shop's folder and its words."""
+"""Commands about the shop's folder and its templates."""
 
 from datetime import datetime
 from pathlib import Path
@@ -19,8 +19,8 @@ templates = typer.Typer(no_args_is_help=True, help="Check message templates befo
 
 
 @shop.command()
-def init(folder: Annotated[Path, typer.Argument(help="folder to make; it must be empty or not there")]) -> None:
-    """Write a commented starter folder."""
+def init(folder: Annotated[Path, typer.Argument(help="folder to make; if it exists, it must be empty")]) -> None:
+    """Write a starter folder with comments."""
     from sources.starter_folder import write_starter
 
     write_starter(folder, make_clock("UTC", None).as_of)
@@ -30,7 +30,7 @@ def init(folder: Annotated[Path, typer.Argument(help="folder to make; it must be
 
 @shop.command("check")
 def check_shop(shop: Shop = None, data: Data = None, as_of: AsOf = None, *, json: Json = False) -> None:
-    """Read the shop's facts without writing, and say what is wrong with them."""
+    """Read the shop's facts without writing, and report problems."""
     from sources.check import check as check_source
     from templates.rendering.messages import Renderer
 
@@ -82,13 +82,13 @@ def _print(report: Any, mute: str) -> None:
 
 @templates.command("check")
 def check_templates(
-    message: Annotated[str | None, typer.Argument(help="check this message alone, as `week`")] = None,
-    language: Annotated[str | None, typer.Option(help="check this language alone, as `en`")] = None,
+    message: Annotated[str | None, typer.Argument(help="check only this message, such as `week`")] = None,
+    language: Annotated[str | None, typer.Option(help="check only this language, such as `en`")] = None,
     shop: Shop = None,
     *,
     json: Json = False,
 ) -> None:
-    """Render every message with sample data; fail on what is wrong, with file and line."""
+    """Render every message with sample data, and report problems by file and line."""
     from templates.rendering.check import ERROR, find_problems
 
     folder = read_shop(read_settings({"shop": shop}).shop)
@@ -111,11 +111,11 @@ def _named(folder: ShopFolder) -> list[str]:
 
 def preview(
     shop: Shop = None,
-    order: Annotated[str | None, typer.Option(help="show one order's real messages instead of samples")] = None,
+    order: Annotated[str | None, typer.Option(help="render this order's messages instead of samples")] = None,
     into: Annotated[Path, typer.Option(help="folder for the page")] = Path("preview"),
     as_of: AsOf = None,
 ) -> None:
-    """Render every message into a page to open in a browser."""
+    """Render every message to a page for the browser."""
     from templates.rendering.gallery import write_gallery
     from templates.rendering.gallery_entries import gallery_entries
 

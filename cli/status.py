@@ -14,7 +14,7 @@ from tasks.db.sql import read_only
 
 
 def status(shop: Shop = None, *, json: Json = False) -> None:
-    """Say where everything stands: open orders, notices, posts, purchase requests, the latest runs."""
+    """Show the state of open orders, notices, posts and purchase requests, and the latest runs."""
     from app.reports.run import by_delay, counted
     from tasks.reporting.status import load_status as look
 
@@ -47,11 +47,11 @@ def doctor(
     shop: Shop = None,
     *,
     providers: Annotated[
-        bool, typer.Option("--providers/--no-providers", help="ask providers whether they accept the credentials")
+        bool, typer.Option("--providers/--no-providers", help="check whether providers accept the credentials")
     ] = True,
     json: Json = False,
 ) -> None:
-    """Check settings, ledger, source, providers, schedule and clocks; say what to do. Exits with 1 for a fault."""
+    """Check settings, ledger, source, providers, schedule and clocks. Exits with 1 if something is wrong."""
     from app.health.doctor import examine
 
     with printing.progress("Examining", quiet=json):

@@ -1,4 +1,4 @@
-"""The command that says what to order."""
+"""`forewarn stock`: safety stocks, reorder points and the reorder list."""
 
 import asyncio
 from pathlib import Path
@@ -20,10 +20,10 @@ def stock(
     as_of: AsOf = None,
     csv: Annotated[Path | None, typer.Option("--csv", help="also write the list to this CSV file")] = None,
     *,
-    everything: Annotated[bool, typer.Option("--all", help="list every product, not only what to order")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="list all products, not only those to reorder")] = False,
     json: Json = False,
 ) -> None:
-    """Reckon safety stocks and reorder points, and list what to order, what runs out first on top."""
+    """Compute safety stocks and reorder points, and list what to order, the most urgent first."""
     from app.reports.stock import FEW, MOST, left_out, row, short_row, write_sheet
     from flows.stock_report import run_stock_report
 

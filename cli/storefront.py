@@ -17,19 +17,17 @@ from models.storefront import StorefrontNotice
 from tasks.db.sql import read_only
 from tasks.storefront.notices import SHORT, find_notice, list_notices
 
-storefront = typer.Typer(no_args_is_help=True, help="What product pages tell of products that are not in stock.")
+storefront = typer.Typer(no_args_is_help=True, help="Notices on product pages about products not in stock.")
 
 
 @storefront.command()
 def show(
-    product: Annotated[
-        str | None, typer.Argument(help="the product's id; all that are short where none is given")
-    ] = None,
+    product: Annotated[str | None, typer.Argument(help="product id \\[default: all products with a notice]")] = None,
     shop: Shop = None,
     *,
     json: Json = False,
 ) -> None:
-    """Show what shoppers are told of a product, or of all that a new order would not get from stock."""
+    """Show the notice of one product, or of all products that a new order would not get from stock."""
     from tasks.storefront import payloads as stock
 
     with open_app(shop, begin=CreateLedger.NEVER) as app, read_only(app.context.engine) as connection:
@@ -69,7 +67,7 @@ def publish(
     *,
     json: Json = False,
 ) -> None:
-    """Write the notices as files for a web server, and remove those of products that are back."""
+    """Write the notices as files for a web server, and remove those of products back in stock."""
     from tasks.storefront.publish import publish as write
 
     with open_app(shop, begin=CreateLedger.NEVER) as app, printing.progress("Writing", quiet=json):
@@ -91,11 +89,11 @@ def publish(
 
 
 def serve(
-    host: Annotated[str, typer.Option(help="address to listen at; 0.0.0.0 is every one of this machine")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535, help="port to listen at")] = 8080,
+    host: Annotated[str, typer.Option(help="address to listen on; 0.0.0.0 is all of this machine")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="port to listen on")] = 8080,
     shop: Shop = None,
 ) -> None:
-    """Serve the notices on product pages over HTTP, and take vendors' answers, until it is stopped."""
+    """Serve product page notices and receive vendors' responses over HTTP, until stopped."""
     import uvicorn
     from starlette.applications import Starlette
 

@@ -1,4 +1,4 @@
-"""Commands about addresses that must not be written to."""
+"""Commands about suppressed addresses and numbers."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ from rules.contact.addresses import BadAddress, email_address, phone_number
 from rules.contact.masking import mask_address
 from tasks.db.sql import read_only
 
-suppressions = typer.Typer(no_args_is_help=True, help="Addresses that are never written to.")
+suppressions = typer.Typer(no_args_is_help=True, help="Addresses and numbers to which nothing is sent.")
 Address = Annotated[str, typer.Argument(help="mail address, or number")]
 Why = Annotated[str, typer.Option(help="reason; kept in the ledger")]
 
@@ -26,7 +26,7 @@ def _spelled(address: str, country: str) -> str:
 
 @suppressions.command("add")
 def suppress(address: Address, who: Who, shop: Shop = None, why: Why = "asked for it") -> None:
-    """Never write to an address or number again."""
+    """Suppress an address or number: nothing is sent to it again."""
     from tasks.notices.suppressions import customers_with
     from tasks.notices.suppressions import suppress as keep
 
@@ -45,7 +45,7 @@ def suppress(address: Address, who: Who, shop: Shop = None, why: Why = "asked fo
 
 @suppressions.command("list")
 def list_them(shop: Shop = None, *, json: Json = False) -> None:
-    """Show the addresses that are not written to, the newest first."""
+    """Show the suppressed addresses and numbers, newest first."""
     from tasks.notices.suppressions import list_suppressions
 
     with open_app(shop, begin=CreateLedger.NEVER) as app, read_only(app.context.engine) as connection:
@@ -58,7 +58,7 @@ def list_them(shop: Shop = None, *, json: Json = False) -> None:
 
 @suppressions.command()
 def remove(address: Address, who: Who, shop: Shop = None, why: Why = "") -> None:
-    """Let an address or number be written to again; who said so stays in the ledger."""
+    """Remove a suppression, so that messages are sent there again. The ledger records who decided."""
     from tasks.notices.suppressions import unsuppress
 
     with open_app(shop, begin=CreateLedger.NEVER) as app:

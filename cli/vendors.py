@@ -1,4 +1,4 @@
-"""Commands about what vendors are asked for, and what they answer."""
+"""Commands about purchase requests to vendors and their responses."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from cli import console as printing
 from cli.options import AsOf, Json, Shop, Who, as_date
 from tasks.context import Context
 
-vendors = typer.Typer(no_args_is_help=True, help="What vendors are asked for, and what they answer.")
+vendors = typer.Typer(no_args_is_help=True, help="Purchase requests to vendors, and their responses.")
 Request = Annotated[str, typer.Argument(help="purchase request, by the beginning of its id")]
 Why = Annotated[str, typer.Option(help="reason; kept in the ledger")]
 
@@ -28,10 +28,10 @@ def forward(
     shop: Shop = None,
     as_of: AsOf = None,
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be asked of whom; write nothing")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="show what would be requested; write nothing")] = False,
     json: Json = False,
 ) -> None:
-    """Ask vendors for backordered and drop-shipped lines, each piece once; remind those that do not answer."""
+    """Request backordered and drop-shipped lines from vendors, each piece once, and send reminders."""
     from app.reports.run import lines
     from flows.forward_to_vendors import check_is_today, run_forward_to_vendors
 
@@ -82,7 +82,7 @@ def _request(one: dict[str, Any]) -> dict[str, Any]:
 
 @vendors.command()
 def waiting(shop: Shop = None, *, json: Json = False) -> None:
-    """Show what waits for staff: requests without an answer, refused lines, and requests that cannot leave."""
+    """Show what needs staff: requests without a response, refused lines, and requests that cannot be sent."""
     from tasks.purchasing.review import list_waiting as look
 
     with open_app(shop, begin=CreateLedger.NEVER) as app:
@@ -102,7 +102,7 @@ def import_responses(
     *,
     json: Json = False,
 ) -> None:
-    """Import vendors' responses from a file; bad rows go to a rejects file, the others go on."""
+    """Import vendors' responses from a file. Rejected rows go to a rejects file."""
     from sources.vendor_responses import read_responses
     from tasks.imports.rejects import open_rejects
     from tasks.purchasing.responses import record_responses as take
@@ -123,7 +123,7 @@ def import_responses(
 
 @vendors.command()
 def send(request: Request, who: Who, shop: Shop = None, why: Why = "") -> None:
-    """Let a request leave that is held, dropped, was not taken, or certainly did not arrive."""
+    """Send a request that is held, dropped or rejected, or that certainly did not arrive."""
     from tasks.purchasing.review import approve_request
 
     _decide(approve_request, request, who, shop, why, "leaves with the next forward run")
@@ -131,7 +131,7 @@ def send(request: Request, who: Who, shop: Shop = None, why: Why = "") -> None:
 
 @vendors.command()
 def drop(request: Request, who: Who, shop: Shop = None, why: Why = "") -> None:
-    """Never send a request; its lines count as asked for."""
+    """Drop a request: it is never sent, and its lines count as requested."""
     from tasks.purchasing.review import drop_request as forget
 
     _decide(forget, request, who, shop, why, "is dropped")
@@ -139,7 +139,7 @@ def drop(request: Request, who: Who, shop: Shop = None, why: Why = "") -> None:
 
 @vendors.command()
 def confirm(request: Request, who: Who, shop: Shop = None, why: Why = "") -> None:
-    """Confirm that a request in doubt did arrive."""
+    """Record that a request in doubt arrived."""
     from tasks.purchasing.review import mark_delivered as vouch
 
     _decide(vouch, request, who, shop, why, "counts as sent")
@@ -153,7 +153,7 @@ def _decide(decide: Callable[..., str], request: str, who: str, shop: Path | Non
 
 @vendors.command()
 def reopen(request: Request, who: Who, shop: Shop = None, why: Why = "") -> None:
-    """Let the next forward run request again what a vendor refused, or what was not sent."""
+    """Reopen lines that a vendor refused or that were not sent. The next forward run requests them again."""
     from tasks.purchasing.review import reopen_lines as free
 
     with open_app(shop, begin=CreateLedger.NEVER) as app:
