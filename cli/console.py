@@ -104,7 +104,7 @@ EXIT_WAITING = 3
 
 
 def fail_if_not_ok(report: Report) -> None:
-    """Exit with 3 if the run is held, and with 1 if it had problems."""
+    """Exit with 3 if the run is held or a channel is not live, and with 1 if the run had problems."""
     if report.held and not report.dry_run:
         raise typer.Exit(EXIT_WAITING)
     if not report.ok:

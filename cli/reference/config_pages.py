@@ -34,10 +34,10 @@ KINDS: dict[Any, str] = {
     time: "time of day",
     Path: "path",
     SecretStr: "secret",
-    TransportKind: "door",
+    TransportKind: "transport",
     Channel: "`email` or `sms`",
 }
-"""A door or a channel that does not fit is refused with the names of those that do."""
+"""For a wrong transport or channel, the error names those that are possible."""
 MAPPINGS: tuple[tuple[Any, str], ...] = (
     (Amounts, "amounts by currency"),
     (DaysByCountry, "days by country"),
@@ -50,36 +50,34 @@ MAPPINGS: tuple[tuple[Any, str], ...] = (
 WRITTEN = "<!-- Written by `python -m cli.reference.config_pages {name} > docs/{name}.md`; a test holds it to that. -->"
 
 POLICY = """\
-The numbers that the business may change stand in `policy.toml` of the shop's folder. What it does not say keeps the
-default below. A key that is not known here, or a value that cannot be, stops every command with one sentence that
-names the key.
+The numbers that the business may change are in `policy.toml` of the shop's folder. A key that is left out has the
+default below. Every command stops at an unknown key or an impossible value, with one sentence that names the key.
 
-See first what a change would do, for today or for any day past, then let it out:
+To preview a change before it takes effect, for today or for a past day:
 
-* `forewarn run --dry-run`, or with `--as-of DATE`, says who would be told, and writes nothing.
-* The next run notices the change by itself, and looks at every open order once.
+* `forewarn run --dry-run`, also with `--as-of DATE`, shows who would be notified, and writes nothing.
+* The next run detects the change, and evaluates every open order once.
 * In Prefect the same keys are a form: start `late-orders` by *Custom run* to try another policy for one run.
 
-Amounts by currency are written `{ EUR = 10, USD = 12 }`; in a currency that is not listed there are none.
+Amounts by currency are written `{ EUR = 10, USD = 12 }`; a currency that is not listed has none.
 """
 REPORT = """\
-`forewarn run --json` and `forewarn deliver --json` print one JSON object, with every key below in it. The command
-exits with 0 where nothing went wrong, with 3 where `held` says why the run waits for a person, else with 1 where
-`problems` or `down` say what did.
+`forewarn run --json` and `forewarn deliver --json` print one JSON object, with every key below in it. The exit code is
+3 if `held` says why the run waits for a person, else 1 if `problems` or `down` say what went wrong, else 3 if messages
+wait for `forewarn go-live` (`not_live`), else 0.
 
-Buckets are those of the [policy](policy.md). What each reason in `skipped` means, and what to do about it, stands
-in [customer-service.md](customer-service.md).
+Buckets are those of the [policy](policy.md). [customer-service.md](customer-service.md) explains each reason in
+`skipped` and what to do about it.
 """
 SETTINGS = """\
-What differs from one machine to the next. Each is read from the environment, or else from the file `.env` in the
-folder where the command runs; what the command line gives, as `--shop`, goes before both. `forewarn doctor` names
-what is missing, and never shows a secret. Secrets belong here and nowhere else: not in the shop's folder, not in
-Prefect's parameters. A name that begins with `FOREWARN_` and is not listed here stops every command, which names the
-setting that it is most like; what Kubernetes sets for a service called `forewarn` is passed over. `forewarn demo`
-reads none of them.
+Settings differ from one machine to the next. Each is read from the environment, or else from the file `.env` in the
+folder where the command runs. Options of the command line, such as `--shop`, take precedence. `forewarn doctor` names
+missing settings, and never shows a secret. Secrets belong here only: not in the shop's folder, and not in Prefect's
+parameters. Every command stops at a name that begins with `FOREWARN_` and is not listed here, and suggests the most
+similar one; names that Kubernetes sets for a service called `forewarn` are ignored. `forewarn demo` reads no settings.
 
-What the business may change is in [policy.md](policy.md). Prefect's own settings, `PREFECT_API_URL` above all, are
-in [operate.md](operate.md): with it set, runs of `forewarn run` are recorded there.
+What the business may change is in [policy.md](policy.md). Prefect's own settings, above all `PREFECT_API_URL`, are
+in [operate.md](operate.md): if it is set, Prefect records the runs of `forewarn run`.
 """
 
 

@@ -352,7 +352,7 @@ def test_a_worker_whose_lease_ran_out_cannot_settle_what_is_another_workers(driv
 @pytest.mark.parametrize("given", [{"timeout": 200}, {"timeout": 100, "lease_seconds": 300}])
 def test_a_lease_that_a_request_may_outlast_is_refused(given):
     with pytest.raises(
-        ForewarnError, match=r"^FOREWARN_LEASE_SECONDS: must be above [36]00, for a request may last three times"
+        ForewarnError, match=r"^FOREWARN_LEASE_SECONDS: must be above [36]00, because a request may take three times"
     ):
         read_settings(given)
 
