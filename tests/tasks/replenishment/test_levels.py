@@ -102,7 +102,7 @@ def test_days_without_an_order_count_as_days_without_a_sale(driver):
 
 
 def test_orders_older_than_the_policys_history_prove_only_that_the_product_is_no_new_one(with_policy, context):
-    policy = context.policy.model_copy(update={"reorder": ReplenishmentPolicy(history_days=28)})
+    policy = context.policy.model_copy(update={"replenishment": ReplenishmentPolicy(history_days=28)})
     shop = with_policy(policy)
     shop.order("old", line(promised=-30, shipped=-30, quantity=50, product=LAMP), placed=-29)
     shop.order("new", line(promised=-3, shipped=-3, quantity=14, product=LAMP), placed=-28)

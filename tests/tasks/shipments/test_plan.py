@@ -452,13 +452,13 @@ def test_staff_use_it_by_commands(folder):
     ("arguments", "why"),
     [
         (("prefer", "1041", "perhaps", "--who", "Rita"), "'complete', 'available'"),
-        (("prefer", "1041", "--who", "Rita"), "give either complete or available, or --forget"),
-        (("wish", "9999", "complete", "--who", "Rita"), "no order '9999' is known"),
+        (("prefer", "1041", "--who", "Rita"), "give either complete or available, or --clear"),
+        (("prefer", "9999", "complete", "--who", "Rita"), "no order '9999' is known"),
         (("export", "--csv", "no/such/file.csv"), "no/such/file.csv cannot be written"),
     ],
 )
 def test_a_command_says_in_a_sentence_what_is_wrong(folder, arguments, why):
-    done = command("parcels", *arguments)
+    done = command("shipments", *arguments)
     assert done.exit_code != 0
     assert isinstance(done.exception, ForewarnError | SystemExit)
     assert why in f"{done.output} {done.exception}"
