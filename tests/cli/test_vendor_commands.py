@@ -63,7 +63,7 @@ def test_a_line_is_asked_for_answered_and_asked_for_again(forewarn, tmp_path):
     assert [one["answered"] for one in json.loads(forewarn("list", "--json")[1])["requests"]] == [0, 1]
 
 
-@pytest.mark.parametrize("command", ["send", "drop", "arrived", "reopen"])
+@pytest.mark.parametrize("command", ["send", "drop", "confirm", "reopen"])
 def test_a_request_that_is_none_is_named_in_one_sentence(forewarn, command):
     code, said = forewarn(command, "beef")
     assert code == 1

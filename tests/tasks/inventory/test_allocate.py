@@ -524,7 +524,7 @@ def test_staff_use_it_by_commands(tmp_path):
     assert forewarn(tmp_path, "expect", "1041", "1", "2001-01-31", ok=False).stderr.startswith(
         "forewarn: 2001-01-31 has"
     )
-    assert "DATE or --forget" in forewarn(tmp_path, "expect", "1041", "1", ok=False).stderr
+    assert "DATE or --clear" in forewarn(tmp_path, "expect", "1041", "1", ok=False).stderr
 
 
 def test_stock_is_not_allocated_for_a_day_before_the_last_one(sample):
