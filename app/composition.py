@@ -111,7 +111,7 @@ def open_app(
     policy: Policy | None = None,
     *,
     data: Path | None = None,
-    begin: CreateLedger = CreateLedger.AT_HOME,
+    create: CreateLedger = CreateLedger.AT_HOME,
 ) -> Iterator[App]:
     """Open a shop and bring its ledger up to date; a policy given here goes before the shop's own.
 
@@ -119,7 +119,7 @@ def open_app(
     """
     settings = read_settings({"shop": shop, "data": data})
     folder = read_shop(settings.shop)
-    engine = open_ledger(settings, folder, begin)
+    engine = open_ledger(settings, folder, create)
     state = state_folder(settings, folder)
     if state.is_dir():
         private_folder(state)

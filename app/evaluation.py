@@ -1,4 +1,4 @@
-"""Decide about every order that is due, here or in shards on other workers, and tell what came of it."""
+"""Evaluate the orders that are due, here or in shards on other workers, and report what was decided."""
 
 import asyncio
 from collections import Counter
@@ -11,61 +11,75 @@ from prefect.exceptions import ObjectNotFound
 
 from app.composition import App
 from app.prefect_tasks import run_task
-from app.reports import run as showing
+from app.reports.run import fill_evaluation
 from models.batches import Progress
 from models.errors import ForewarnError
 from models.run_report import Report
 from tasks.context import Context
 from tasks.db.sharding import ALL, Shard
-from tasks.notices.evaluate import MAX_PLANS_SHOWN, EvaluationSummary, evaluate_page
+from tasks.notices.evaluate import evaluate_page
+from tasks.notices.summary import MAX_PLANS_SHOWN, EvaluationSummary
 from tasks.offers.substitute_stock import SubstituteStock
 from tasks.runs.records import LATE_ORDERS_SHARD, shard_reports
 
 Evaluate = Callable[[App, Context, Report, int | None, Progress], Awaitable[None]]
-"""Decides for a run, telling at most so many orders, and fills its report; `plans` are the first SHOWN of them."""
+"""Evaluates a run's orders, with notices for at most so many of them (None: no limit), and fills the run's report."""
 SHARD_TIMEOUT_SECONDS = 3600
 """Seconds within which a shard must have ended."""
 POLL_SECONDS = 2
+"""Seconds between two questions to Prefect whether a shard has ended."""
 SUMMED_FIELDS = ("changes", "notices", "skipped", "offers", "fallbacks")
+"""Fields of the report whose counts of the shards add up."""
 
 
 async def evaluate_shard(
     app: App, context: Context, report: Report, limit: int | None, progress: Progress, *, shard: Shard = ALL
 ) -> None:
-    """Look at page after page of a shard's orders, and owe."""
-    looked, after, shelves = EvaluationSummary(), None, SubstituteStock()
+    """Evaluate a shard's due orders page by page, record the notices, and fill the report."""
+    summary = EvaluationSummary()
+    substitute_stock = SubstituteStock()
+    after = None
     while True:
-        left = None if limit is None else limit - sum(looked.changes.values())
+        remaining = None if limit is None else limit - summary.changes.total()
         page = await run_task(
-            evaluate_page, context, shelves, after, batch=app.settings.batch_size, limit=left, shard=shard
+            evaluate_page,
+            context,
+            substitute_stock,
+            after,
+            batch=app.settings.batch_size,
+            limit=remaining,
+            shard=shard,
         )
-        looked.add(page.looked)
-        progress("orders", looked.orders)
+        summary.add(page.summary)
+        progress("orders", summary.orders)
         if page.last is None:
             break
         after = page.last
-    showing.fill_evaluation(report, looked)
+    fill_evaluation(report, summary)
     report.fallbacks = dict(app.context.renderer.fallbacks)
 
 
 @dataclass(frozen=True, slots=True)
 class ShardResult:
-    """How the run of a shard ended."""
+    """How the run of a shard ended; `reason` is for people, and empty where it completed."""
 
-    well: bool
-    how: str = ""
+    completed: bool
+    reason: str = ""
 
 
-Start = Callable[[dict[str, Any]], Awaitable[ShardResult]]
+StartShard = Callable[[dict[str, Any]], Awaitable[ShardResult]]
 """Starts a run of `late-orders-shard` with these parameters, and returns when it has ended."""
 
 
-async def start_shard_run(asked: dict[str, Any]) -> ShardResult:
-    """Start a shard's run on whatever worker has room; raises ForewarnError where it is not deployed."""
+async def start_shard_run(parameters: dict[str, Any]) -> ShardResult:
+    """Start a shard's run on any worker with a free slot, and wait for its end.
+
+    Raises ForewarnError where `late-orders-shard` is not deployed.
+    """
     try:
         run = await arun_deployment(
             f"{LATE_ORDERS_SHARD}/{LATE_ORDERS_SHARD}",
-            parameters=asked,
+            parameters=parameters,
             timeout=SHARD_TIMEOUT_SECONDS,
             poll_interval=POLL_SECONDS,
         )
@@ -75,10 +89,10 @@ async def start_shard_run(asked: dict[str, Any]) -> ShardResult:
         ) from error
     state = run.state
     if state is None or not state.is_final():
-        return ShardResult(
-            well=False, how=f"did not end within {SHARD_TIMEOUT_SECONDS // 60} minutes: has a worker a free slot?"
-        )
-    return ShardResult(state.is_completed(), f"ended as {state.name}" + (f": {state.message}" if state.message else ""))
+        minutes = SHARD_TIMEOUT_SECONDS // 60
+        return ShardResult(completed=False, reason=f"did not end within {minutes} minutes: has a worker a free slot?")
+    message = f": {state.message}" if state.message else ""
+    return ShardResult(state.is_completed(), f"ended as {state.name}{message}")
 
 
 async def evaluate_in_shards(
@@ -90,31 +104,36 @@ async def evaluate_in_shards(
     *,
     shop: str | None,
     shards: int,
-    start: Start = start_shard_run,
+    start: StartShard = start_shard_run,
 ) -> None:
-    """Start a run of `late-orders-shard` for each part of the orders, wait for all, and add up what they reported.
+    """Start a run of `late-orders-shard` for each shard, wait for all of them, and merge their reports.
 
-    `shop` is named to them as this run was told it. Raises ForewarnError where a shard did not end well: what was
-    owed stays held, and is judged with the next run's.
+    `shop` is passed on as the flow run got it. Raises ForewarnError where a shard failed: the notices recorded so far
+    stay held, and the next run checks them with its own.
     """
-    asked = {"run": context.run_id, "shop": shop, "policy": app.context.policy.model_dump(mode="json")}
-    cut = [Shard(number, shards) for number in range(1, shards + 1)]
-    each = [asked | {"shard": one.number, "shards": one.of, "limit": one.of_limit(limit)} for one in cut]
-    ended = await asyncio.gather(*map(start, each))
-    if failed := [f"{one} {end.how}" for one, end in zip(cut, ended, strict=True) if not end.well]:
-        raise ForewarnError(f"{'; '.join(failed)}. Nothing of this run leaves before the next one has judged it")
-    found = await asyncio.to_thread(shard_reports, app.context.engine, context.run_id)
-    merge_reports(report, [Report.model_validate(one) for one in found])
+    parameters = {"run": context.run_id, "shop": shop, "policy": app.context.policy.model_dump(mode="json")}
+    parts = [Shard(number, shards) for number in range(1, shards + 1)]
+    results = await asyncio.gather(
+        *(
+            start(parameters | {"shard": part.number, "shards": part.of, "limit": part.share_of_limit(limit)})
+            for part in parts
+        )
+    )
+    failures = [f"{part} {result.reason}" for part, result in zip(parts, results, strict=True) if not result.completed]
+    if failures:
+        raise ForewarnError(f"{'; '.join(failures)}. Its notices stay held until the next run has checked them")
+    reports = await asyncio.to_thread(shard_reports, app.context.engine, context.run_id)
+    merge_shard_reports(report, [Report.model_validate(data) for data in reports])
 
 
-def merge_reports(report: Report, shards: Sequence[Report]) -> None:
-    """Put into the report of a run what its shards reported."""
+def merge_shard_reports(report: Report, shards: Sequence[Report]) -> None:
+    """Put the sums of the shards' reports into the report of their run."""
     for name in SUMMED_FIELDS:
         counts: Counter[str] = Counter()
-        for one in shards:
-            counts.update(getattr(one, name))
+        for shard in shards:
+            counts.update(getattr(shard, name))
         setattr(report, name, dict(counts))
-    report.limited = sum(one.limited for one in shards)
-    report.over_cap = sum(one.over_cap for one in shards)
-    report.problems = [problem for one in shards for problem in one.problems]
-    report.plans = [plan for one in shards for plan in one.plans][:MAX_PLANS_SHOWN]
+    report.limited = sum(shard.limited for shard in shards)
+    report.over_cap = sum(shard.over_cap for shard in shards)
+    report.problems = [problem for shard in shards for problem in shard.problems]
+    report.plans = [plan for shard in shards for plan in shard.plans][:MAX_PLANS_SHOWN]

@@ -18,7 +18,8 @@ from app.composition import App, open_app
 from benchmarks.fresh import Spent, Watch
 from benchmarks.shop import AS_OF
 from models.decisions import Plan
-from tasks.notices.evaluate import MAX_PLANS_SHOWN, evaluate_page
+from tasks.notices.evaluate import evaluate_page
+from tasks.notices.summary import MAX_PLANS_SHOWN
 from tasks.offers.substitute_stock import SubstituteStock
 from tasks.runs.records import LATE_ORDERS, start_run
 from templates.rendering import environment, formats
@@ -109,7 +110,7 @@ def _pages(app: App, watch: Watch) -> Iterator[dict[str, Plan]]:
         if page.last is None:
             return
         after = page.last
-        yield {plan.delay.order.id: plan for plan in page.looked.plans}
+        yield {plan.delay.order.id: plan for plan in page.summary.plans}
 
 
 def _rows(ledger: sqlite3.Connection, plans: Mapping[str, Plan]) -> tuple[list[Row], list[Row], list[Row]]:

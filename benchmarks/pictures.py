@@ -33,7 +33,7 @@ def main() -> None:
         place = Path(scratch)
         write_sample(place / "shop", orders=400, seed=7, as_of=DAY)
         with open_app(place / "shop") as app:
-            asyncio.run(run_day(app, DAY, take_in=True))
+            asyncio.run(run_day(app, DAY, import_first=True))
             gallery = write_gallery(gallery_entries(app.folder.shop, None), place / "gallery")
         (outbox,) = place.rglob("outbox/index.html")
         mail = place / "mail.html"

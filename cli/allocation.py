@@ -48,7 +48,7 @@ def expect(
 
     if clear == (day is not None):
         raise typer.BadParameter("give either a DATE or --clear")
-    with open_app(shop, begin=CreateLedger.NEVER) as app:
+    with open_app(shop, create=CreateLedger.NEVER) as app:
         context = make_clock(app.folder.shop.zone, None).snapshot(app.context)
         if day is None:
             take_back(context, order, line, who)

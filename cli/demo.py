@@ -78,7 +78,7 @@ async def _live(into: Path, as_of: date) -> tuple[Report, list[str], float, Path
                 open_app() as app,
                 printing.progress("Living the day", quiet=False) as progress,
             ):
-                report = await run_day(app, as_of, take_in=True, recorded=True, progress=progress)
+                report = await run_day(app, as_of, import_first=True, recorded=True, progress=progress)
                 posts = await post_delays(str(into / "shop"), as_of)
                 return report, posts, started, app.outbox
 

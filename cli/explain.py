@@ -21,7 +21,7 @@ def explain(
     """Show one order: its facts, its delay, what was sent and when, and what would be sent now, or why nothing."""
     from tasks.reporting.explain_order import explain_order as tell
 
-    with open_app(shop, begin=CreateLedger.NEVER) as app, read_only(app.context.engine) as connection:
+    with open_app(shop, create=CreateLedger.NEVER) as app, read_only(app.context.engine) as connection:
         story = tell(now_of(app, as_of), connection, order)
     if json:
         printing.print_json(story)

@@ -52,7 +52,7 @@ def go_live(
 
     if since is not None and since.date() > (as_date(as_of) or date.today()):  # noqa: DTZ011 - as the reader counts days
         raise ForewarnError(f"--from {since.date()}: that day has not come; no delay would be told")
-    with open_app(shop, begin=CreateLedger.NEVER) as app, printing.progress("Looking", quiet=json) as progress:
+    with open_app(shop, create=CreateLedger.NEVER) as app, printing.progress("Looking", quiet=json) as progress:
         addresses = frozenset(_spelled(one, app.context.shop.country) for one in only or ())
         which = RolloutFilter(since.date() if since else None, limit, addresses)
         found = preview(app, which, as_date(as_of), progress=progress)
@@ -64,7 +64,7 @@ def go_live(
             return
     if not yes:
         _ask(found, hold_all=hold_all)
-    with open_app(shop, begin=CreateLedger.NEVER) as app, printing.progress("Telling", quiet=json) as progress:
+    with open_app(shop, create=CreateLedger.NEVER) as app, printing.progress("Telling", quiet=json) as progress:
         report = asyncio.run(switch(app, found, which, who, hold_all=hold_all, as_of=as_date(as_of), progress=progress))
     if json:
         printing.print_json(_as_data(found) | {"report": report.model_dump(mode="json")})
@@ -156,7 +156,7 @@ def supervision_off(who: Who, shop: Shop = None) -> None:
 def _supervise(who: str, shop: Path | None, *, on: bool) -> None:
     from tasks.going_live.rollout import set_supervision
 
-    with open_app(shop, begin=CreateLedger.NEVER) as app, app.context.engine.begin() as connection:
+    with open_app(shop, create=CreateLedger.NEVER) as app, app.context.engine.begin() as connection:
         set_supervision(connection, now_of(app).started_at, who, on=on)
 
 
@@ -171,7 +171,7 @@ def send_test(
     """Send one rendered message to yourself by the channel's provider. The ledger does not record it."""
     from app.trial_message import send_test_message
 
-    with open_app(shop, begin=CreateLedger.NEVER) as app:
+    with open_app(shop, create=CreateLedger.NEVER) as app:
         spelled = _spelled(to, app.context.shop.country)
         channel = Channel.EMAIL if "@" in spelled else Channel.SMS
         receipt = asyncio.run(send_test_message(app, channel, spelled, message, order, language, as_date(as_of)))

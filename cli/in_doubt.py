@@ -18,7 +18,7 @@ def list_doubts(shop: Shop = None, *, json: Json = False) -> None:
     """Show messages in doubt, oldest first, and whether the provider or staff resolve each."""
     from tasks.delivery.in_doubt import list_in_doubt
 
-    with open_app(shop, begin=CreateLedger.NEVER) as app:
+    with open_app(shop, create=CreateLedger.NEVER) as app:
         found = list_in_doubt(app.context)
     if json:
         printing.print_json({"in_doubt": found})
@@ -46,7 +46,7 @@ def resolve(
 
     if sent is None:
         raise typer.BadParameter("say --sent or --not-sent")
-    with open_app(shop, begin=CreateLedger.NEVER) as app:
+    with open_app(shop, create=CreateLedger.NEVER) as app:
         moment = make_clock(app.folder.shop.zone, None).now()
         found = resolve_manually(app.context, moment, message, who, sent=sent, why=why)
     if json:

@@ -34,6 +34,7 @@ from cli.console import fail_if_not_ok
 from cli.offers import offers
 from cli.options import AsOf, Data, Json, Shop, as_date
 from cli.renamed_commands import new_name
+from cli.run_day import run
 from cli.runs import release
 from cli.status import doctor, status
 from models.errors import ForewarnError
@@ -59,6 +60,7 @@ command_line.add_typer(cli_storefront.storefront, name="storefront")
 for command in (
     cli_shop.preview,
     cli_explain.explain,
+    run,
     status,
     release,
     cli_suppressions.suppress,
@@ -100,7 +102,7 @@ def take_in(shop: Shop = None, data: Data = None, as_of: AsOf = None, *, json: J
     from tasks.runs.records import last_run_date
 
     with (
-        open_app(shop, data=data, begin=CreateLedger.ANYWHERE) as app,
+        open_app(shop, data=data, create=CreateLedger.ANYWHERE) as app,
         printing.progress("Importing", quiet=json) as progress,
     ):
         day = as_date(as_of) or last_run_date(app.context.engine)
@@ -117,58 +119,6 @@ def take_in(shop: Shop = None, data: Data = None, as_of: AsOf = None, *, json: J
     found += [("left out", f"{n:,} {reason}") for reason, n in left_out.items()]
     found += [("rejects", rejects)] if rejects else []
     printing.print_pairs(found)
-
-
-@command_line.command()
-def run(
-    shop: Shop = None,
-    data: Data = None,
-    as_of: AsOf = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="send notices about this many orders at most")] = None,
-    *,
-    take_in: Annotated[bool, typer.Option("--import", help="take the shop's facts in first")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="show who would get which notice; write nothing")] = False,
-    json: Json = False,
-) -> None:
-    """Find late orders, record the notices due, and send them.
-
-    With PREFECT_API_URL set, Prefect records the flow runs.
-    """
-    from app.reports.run import lines
-    from cli.run_day import run_day
-
-    if data is not None and not take_in:
-        raise ForewarnError("--data says where to import from: add --import, or leave it out")
-    if take_in and dry_run:
-        raise ForewarnError("--import writes the shop's facts down: run `forewarn import` first, then --dry-run")
-    recorded = bool(os.environ.get("PREFECT_API_URL"))
-    begin = CreateLedger.NEVER if dry_run else CreateLedger.ANYWHERE
-    with open_app(shop, data=data, begin=begin) as app, printing.progress("Looking", quiet=json) as progress:
-        work = run_day(
-            app,
-            as_date(as_of),
-            take_in=take_in,
-            dry_run=dry_run,
-            limit=limit,
-            recorded=recorded,
-            progress=progress,
-        )
-        report = asyncio.run(work)
-        outbox = app.outbox / "index.html"
-    if json:
-        printing.print_json(report)
-    else:
-        printing.print_pairs(lines(report))
-        if not report.open and not report.imported:
-            printing.out.print(
-                "No open order is known: `forewarn import`, or --import here, takes the shop's facts in."
-            )
-        if report.plans:
-            printing.out.print()
-            printing.print_table(report.plans, nothing="")
-        if report.trial and app.settings.keeps_outbox and outbox.is_file():
-            printing.out.print(f"\nOpen {outbox} to read what was sent to the outbox.", markup=False)
-    fail_if_not_ok(report)
 
 
 @command_line.command()

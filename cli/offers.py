@@ -25,7 +25,7 @@ def export(
     """Write the offers as CSV, so that the shop's system can import the codes."""
     from tasks.offers.exports import export_offers as write
 
-    with open_app(shop, begin=CreateLedger.NEVER) as app:
+    with open_app(shop, create=CreateLedger.NEVER) as app:
         written = write(app.context, file, since.date() if since else None)
     printing.out.print(f"{written:,} offers in {file}", markup=False)
 
@@ -37,6 +37,6 @@ def handling_dates(
     """Write new handling dates as CSV, for order lines with short delays that get no notice."""
     from tasks.offers.exports import export_handling_dates
 
-    with open_app(shop, begin=CreateLedger.NEVER) as app:
+    with open_app(shop, create=CreateLedger.NEVER) as app:
         written = export_handling_dates(app.context, file, now_of(app, as_of).as_of)
     printing.out.print(f"{written:,} order lines in {file}", markup=False)

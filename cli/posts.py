@@ -27,7 +27,7 @@ def list_posts(
     """Show the posts that wait for approval."""
     from tasks.posts.review import find_posts
 
-    with open_app(shop, begin=CreateLedger.NEVER) as app, read_only(app.context.engine) as connection:
+    with open_app(shop, create=CreateLedger.NEVER) as app, read_only(app.context.engine) as connection:
         found = find_posts(connection, None if everything else State.HELD)
     if json:
         printing.print_json({"posts": found})
@@ -57,6 +57,6 @@ def _decide(
 ) -> None:
     from tasks.posts.review import review_post
 
-    with open_app(shop, begin=CreateLedger.NEVER) as app:
+    with open_app(shop, create=CreateLedger.NEVER) as app:
         found = review_post(now_of(app, as_of), post, verdict, who, why)
     printing.out.print(f"Post {found[:8]} {outcome}.")

@@ -16,7 +16,7 @@ def restock(
     data: Data = None,
     as_of: AsOf = None,
     *,
-    take_in: Annotated[bool, typer.Option("--import", help="take the shop's facts in first")] = False,
+    import_first: Annotated[bool, typer.Option("--import", help="take the shop's facts in first")] = False,
     json: Json = False,
 ) -> None:
     """Allocate arrived goods, record good news for orders that can ship, and compose posts about what is back."""
@@ -25,7 +25,7 @@ def restock(
 
     with open_app(shop, data=data) as app, printing.progress("Restocking", quiet=json) as progress:
         day = as_date(as_of)
-        report, posts = asyncio.run(run_restock(app, day, take_in=take_in, progress=progress))
+        report, posts = asyncio.run(run_restock(app, day, import_first=import_first, progress=progress))
     if json:
         printing.print_json({"report": report, "posts": posts})
     else:

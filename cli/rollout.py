@@ -90,7 +90,7 @@ async def go_live(
         showing.fill_evaluation(report, looked)
         await asyncio.to_thread(_count, app, report)
         report.plans = []
-        if hold_all and looked.told:
+        if hold_all and looked.notified:
             report.held = {"supervision": HELD_FOR_STAFF}
     if report.held:
         return report

@@ -20,7 +20,7 @@ def list_runs(
     """Show the latest runs, newest first."""
     from tasks.reporting.status import load_status
 
-    with open_app(shop, begin=CreateLedger.NEVER) as app, read_only(app.context.engine) as connection:
+    with open_app(shop, create=CreateLedger.NEVER) as app, read_only(app.context.engine) as connection:
         found = load_status(connection, most).runs
     if json:
         printing.print_json({"runs": found})
@@ -33,7 +33,7 @@ def forget_ahead(who: Who, shop: Shop = None) -> None:
     """Forget runs for future days, recorded while the clock was ahead. The next run evaluates every order again."""
     from tasks.guardrails.run_days import discard_days_ahead
 
-    with open_app(shop, begin=CreateLedger.NEVER) as app:
+    with open_app(shop, create=CreateLedger.NEVER) as app:
         found = discard_days_ahead(now_of(app), who)
     if not found.runs:
         printing.out.print("No run is of a day that has not come.")
@@ -53,7 +53,7 @@ def release(
     from tasks.guardrails.release import ReviewDecision
     from tasks.guardrails.release import review_run as decide
 
-    with open_app(shop, begin=CreateLedger.NEVER) as app:
+    with open_app(shop, create=CreateLedger.NEVER) as app:
         done = decide(now_of(app), run, ReviewDecision.DROP if drop else ReviewDecision.LET_GO, who, why)
     outcome = "are dropped" if drop else "go out with the next deliver run"
     printing.out.print(f"Run {done.run[:8]}: {done.notices:,} notices {outcome}.")

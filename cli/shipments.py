@@ -25,7 +25,7 @@ def list_parcels(shop: Shop = None, as_of: AsOf = None, *, json: Json = False) -
     """Show the orders that ship in parts, the next to ship first."""
     from tasks.shipments.packing_list import find_parcels
 
-    with open_app(shop, begin=CreateLedger.NEVER) as app:
+    with open_app(shop, create=CreateLedger.NEVER) as app:
         found = find_parcels(app.context, now_of(app, as_of).as_of)
     if json:
         printing.print_json({"orders": found})
@@ -51,7 +51,7 @@ def export(
     from tasks.csv_files import csv_text, write_csv
     from tasks.shipments.packing_list import COLUMNS, packing_rows
 
-    with open_app(shop, begin=CreateLedger.NEVER) as app, read_only(app.context.engine) as connection:
+    with open_app(shop, create=CreateLedger.NEVER) as app, read_only(app.context.engine) as connection:
         found = packing_rows(app.context, connection, now_of(app, as_of).as_of)
     if csv is None:
         sys.stdout.write(escape_control(csv_text(COLUMNS, found).replace("\r\n", "\n")))
@@ -80,7 +80,7 @@ def prefer(
 
     if clear == (value is not None):
         raise typer.BadParameter("give either complete or available, or --clear")
-    with open_app(shop, begin=CreateLedger.NEVER) as app:
+    with open_app(shop, create=CreateLedger.NEVER) as app:
         why = keep(now_of(app), order, value, who)
     said = why or "no line has to wait for another so far"
     printing.out.print(f"Order {order}: {said}.", markup=False)

@@ -132,7 +132,7 @@ def _real(shop: Path | None, order: str, as_of: datetime | None) -> list[tuple[s
     from tasks.db.sql import read_only
     from tasks.reporting.message_preview import preview_messages
 
-    with open_app(shop, begin=CreateLedger.NEVER) as app:
+    with open_app(shop, create=CreateLedger.NEVER) as app:
         context = make_clock(app.folder.shop.zone, as_date(as_of), ahead=True).snapshot(app.context)
         with read_only(app.context.engine) as connection:
             messages, problems = preview_messages(context, connection, order)

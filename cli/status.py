@@ -18,7 +18,7 @@ def status(shop: Shop = None, *, json: Json = False) -> None:
     from app.reports.run import by_delay, counted
     from tasks.reporting.status import load_status as look
 
-    with open_app(shop, begin=CreateLedger.NEVER) as app, read_only(app.context.engine) as connection:
+    with open_app(shop, create=CreateLedger.NEVER) as app, read_only(app.context.engine) as connection:
         found, policy = look(connection), app.context.policy
     if json:
         printing.print_json(found)

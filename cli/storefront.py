@@ -30,7 +30,7 @@ def show(
     """Show the notice of one product, or of all products that a new order would not get from stock."""
     from tasks.storefront import payloads as stock
 
-    with open_app(shop, begin=CreateLedger.NEVER) as app, read_only(app.context.engine) as connection:
+    with open_app(shop, create=CreateLedger.NEVER) as app, read_only(app.context.engine) as connection:
         context, now = app.context, make_clock(app.folder.shop.zone, None).now()
         locale = context.renderer.storefront.choose_language(())
         if product is None:
@@ -70,7 +70,7 @@ def publish(
     """Write the notices as files for a web server, and remove those of products back in stock."""
     from tasks.storefront.publish import publish as write
 
-    with open_app(shop, begin=CreateLedger.NEVER) as app, printing.progress("Writing", quiet=json):
+    with open_app(shop, create=CreateLedger.NEVER) as app, printing.progress("Writing", quiet=json):
         folder = to or app.settings.storefront_dir
         if folder is None:
             raise ForewarnError("no folder is named: --to FOLDER, or FOREWARN_STOREFRONT_DIR, says where to write")

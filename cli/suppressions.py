@@ -30,7 +30,7 @@ def suppress(address: Address, who: Who, shop: Shop = None, why: Why = "asked fo
     from tasks.notices.suppressions import customers_with
     from tasks.notices.suppressions import suppress as keep
 
-    with open_app(shop, begin=CreateLedger.NEVER) as app:
+    with open_app(shop, create=CreateLedger.NEVER) as app:
         known = _spelled(address, app.folder.shop.country)
         context = now_of(app)
         with app.context.engine.begin() as connection:
@@ -48,7 +48,7 @@ def list_them(shop: Shop = None, *, json: Json = False) -> None:
     """Show the suppressed addresses and numbers, newest first."""
     from tasks.notices.suppressions import list_suppressions
 
-    with open_app(shop, begin=CreateLedger.NEVER) as app, read_only(app.context.engine) as connection:
+    with open_app(shop, create=CreateLedger.NEVER) as app, read_only(app.context.engine) as connection:
         found = list_suppressions(connection)
     if json:
         printing.print_json({"suppressions": found})
@@ -61,7 +61,7 @@ def remove(address: Address, who: Who, shop: Shop = None, why: Why = "") -> None
     """Remove a suppression, so that messages are sent there again. The ledger records who decided."""
     from tasks.notices.suppressions import unsuppress
 
-    with open_app(shop, begin=CreateLedger.NEVER) as app:
+    with open_app(shop, create=CreateLedger.NEVER) as app:
         known = _spelled(address, app.folder.shop.country)
         with app.context.engine.begin() as connection:
             unsuppress(connection, known, now_of(app).started_at, who, why)

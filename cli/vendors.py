@@ -59,7 +59,7 @@ def list_requests(
     """Show the newest purchase requests and reminders."""
     from tasks.purchasing.review import find_requests
 
-    with open_app(shop, begin=CreateLedger.NEVER) as app:
+    with open_app(shop, create=CreateLedger.NEVER) as app:
         found = find_requests(app.context, most)
     if json:
         printing.print_json({"requests": found})
@@ -85,7 +85,7 @@ def waiting(shop: Shop = None, *, json: Json = False) -> None:
     """Show what needs staff: requests without a response, refused lines, and requests that cannot be sent."""
     from tasks.purchasing.review import list_waiting as look
 
-    with open_app(shop, begin=CreateLedger.NEVER) as app:
+    with open_app(shop, create=CreateLedger.NEVER) as app:
         found = look(_now(app))
     if json:
         printing.print_json({"waiting": found})
@@ -107,7 +107,7 @@ def import_responses(
     from tasks.imports.rejects import open_rejects
     from tasks.purchasing.responses import record_responses as take
 
-    with open_app(shop, begin=CreateLedger.NEVER) as app, open_rejects(app.rejected_answers) as refuse:
+    with open_app(shop, create=CreateLedger.NEVER) as app, open_rejects(app.rejected_answers) as refuse:
         context = make_clock(app.folder.shop.zone, as_date(as_of)).snapshot(app.context)
         taken = take(context, read_responses(file), who, refuse=refuse)
         place = str(app.rejected_answers) if taken.bad else None
@@ -146,7 +146,7 @@ def confirm(request: Request, who: Who, shop: Shop = None, why: Why = "") -> Non
 
 
 def _decide(decide: Callable[..., str], request: str, who: str, shop: Path | None, why: str, outcome: str) -> None:
-    with open_app(shop, begin=CreateLedger.NEVER) as app:
+    with open_app(shop, create=CreateLedger.NEVER) as app:
         found = decide(_now(app), request, who, why)
     printing.out.print(f"Request {found[:8]} {outcome}.")
 
@@ -156,6 +156,6 @@ def reopen(request: Request, who: Who, shop: Shop = None, why: Why = "") -> None
     """Reopen lines that a vendor refused or that were not sent. The next forward run requests them again."""
     from tasks.purchasing.review import reopen_lines as free
 
-    with open_app(shop, begin=CreateLedger.NEVER) as app:
+    with open_app(shop, create=CreateLedger.NEVER) as app:
         lines = free(_now(app), request, who, why)
     printing.out.print(f"{lines} lines will be asked for again.")

@@ -1,4 +1,4 @@
-"""Decide about one shard of a run's orders, on whatever worker has room."""
+"""Evaluate one shard of a run's orders, on any worker with a free slot."""
 
 import asyncio
 
@@ -25,27 +25,28 @@ async def late_orders_shard(
     policy: Policy | None = None,
     limit: int | None = None,
 ) -> Report:
-    """Find and owe one part of what a run of `late-orders` finds; that run starts this, judges it, and reports.
+    """Record the notices of one shard of a run's orders. The run of `late-orders` starts it, and checks the notices.
 
     Args:
         run: id of the run in the ledger.
-        shard: which part of its orders, counted from 1.
-        shards: how many parts there are.
-        shop: the shop's folder; FOREWARN_SHOP where none is given.
-        policy: the policy by which the run decides; the shop's own `policy.toml` where none is given.
-        limit: tell at most so many orders; the others stay due.
+        shard: number of the shard, from 1.
+        shards: how many shards the run has.
+        shop: the shop's folder; FOREWARN_SHOP by default.
+        policy: the policy of the run; the shop's `policy.toml` by default.
+        limit: record notices for at most so many orders; the others stay due.
 
     """
     with open_app(shop, policy) as app:
-        part = Shard(shard, shards)
         context = await run_task(join_run_as_shard, app.context, run, shard)
-        time = make_clock(app.folder.shop.zone, context.as_of)
+        clock = make_clock(app.folder.shop.zone, context.as_of)
+        this_shard = Shard(shard, shards)
+
         state, report = "failed", Report(run=run, as_of=context.as_of)
         try:
-            await evaluate_shard(app, context, report, limit, no_progress, shard=part)
+            await evaluate_shard(app, context, report, limit, no_progress, shard=this_shard)
             state = "done"
         finally:
-            kept = report.model_dump(mode="json")
-            await asyncio.to_thread(finish_shard, context, shard, time.now(), state, kept)
-    await rename_flow_run(f"{headline('late-orders', report)}, {part}")
+            data = report.model_dump(mode="json")
+            await asyncio.to_thread(finish_shard, context, shard, clock.now(), state, data)
+    await rename_flow_run(f"{headline('late-orders', report)}, {this_shard}")
     return report

@@ -21,22 +21,22 @@ NONE = "No product is back, or nearly gone, that a new post would be about.\n"
 
 
 @flow(name=RESTOCK, flow_run_name=flow_run_name, retries=0)
-async def restock(shop: str | None = None, as_of: date | None = None, *, take_in: bool = True) -> Report:
+async def restock(shop: str | None = None, as_of: date | None = None, *, import_first: bool = True) -> Report:
     """Tell customers whose order can go after all; `deliver` sends it, and people approve the posts.
 
     Args:
         shop: the shop's folder; FOREWARN_SHOP where none is given.
         as_of: the day to live; today where none is given.
-        take_in: whether to take the shop's facts in first.
+        import_first: whether to take the shop's facts in first.
 
     """
     with open_app(shop) as app:
-        report, _ = await run_restock(app, as_of, take_in=take_in)
+        report, _ = await run_restock(app, as_of, import_first=import_first)
     return flow_result(report)
 
 
 async def run_restock(
-    app: App, as_of: date | None = None, *, take_in: bool = False, progress: Progress = no_progress
+    app: App, as_of: date | None = None, *, import_first: bool = False, progress: Progress = no_progress
 ) -> tuple[Report, list[str]]:
     """Live an arrival of goods; return the report, and the ids of the new posts.
 
@@ -44,10 +44,10 @@ async def run_restock(
     """
     time = make_clock(app.folder.shop.zone, as_of)
     async with track_run(app, RESTOCK, time) as (context, _):
-        if not take_in:
+        if not import_first:
             await run_allocate(app, as_of, progress=progress)
 
-        report = await run_late_orders(app, as_of, take_in=take_in, progress=progress)
+        report = await run_late_orders(app, as_of, import_first=import_first, progress=progress)
 
         posts = await run_task(compose_stock_posts, context)
     await publish_artifact(RESTOCK, waiting_posts(posts, NONE), title="Posts that wait for approval")

@@ -103,5 +103,5 @@ class Assessment:
     plan: Plan | None = None
     limited: bool = False
     """Whether there is something to say that a run's limit leaves to a later one."""
-    quiet: str = ""
+    no_notice_reason: str = ""
     """Why nothing is said about a late order; empty where there is a plan, or nothing is late."""

@@ -9,7 +9,7 @@ from models.policy.policy import ON_TIME, Policy
 from models.run_report import Report
 from rules.contact.masking import mask_address
 from tasks.delivery.worker import DeliverySummary
-from tasks.notices.evaluate import EvaluationSummary
+from tasks.notices.summary import EvaluationSummary
 from templates.rendering.names import strip_control_chars, truncate
 
 NAME_SHOWN = 80

@@ -37,20 +37,22 @@ def assess_order(order: OrderFacts, as_of: date, policy: Policy, calendar: Calen
     if not open_lines(order, as_of):
         return Assessment(CLOSED, NEVER)
     if order.unpaid:
-        return Assessment(ON_TIME, NEVER, quiet="it waits for its payment")
+        return Assessment(ON_TIME, NEVER, no_notice_reason="it waits for its payment")
     delay = delay_of(order, as_of, policy, calendar)
     stands = delay.bucket if delay else ON_TIME
     look = next_check_date(order, order.told, as_of, policy, calendar)
     bad = change_of(delay, policy) if delay else None
     if delay and bad and not get_bucket(stands, policy).notify:
-        return Assessment(stands, look, delay, quiet=f"the policy does not tell bucket {stands}")
+        return Assessment(stands, look, delay, no_notice_reason=f"the policy does not tell bucket {stands}")
     found = (bad, delay) if delay and bad else good_news(order, as_of, policy, calendar)
     if found is None:
-        return Assessment(stands, look, delay, quiet=KNOWS if delay else "")
+        return Assessment(stands, look, delay, no_notice_reason=KNOWS if delay else "")
     heard = order.told if order.told and not order.told.assumed else None
     free = heard and heard.told_on + timedelta(days=policy.contact.minimum_gap_days)
     if free and free > as_of:
-        return Assessment(stands, min(look, free), delay, quiet=f"told less than the minimum gap ago, may again {free}")
+        return Assessment(
+            stands, min(look, free), delay, no_notice_reason=f"told less than the minimum gap ago, may again {free}"
+        )
     plan = _plan(order, *found, policy)
     return Assessment(
         stands, next_check_date(order, last_notice_after(plan, policy), as_of, policy, calendar), delay, plan

@@ -1,4 +1,4 @@
-"""Cut the orders into equal parts that several runs may look at, each at its own."""
+"""Divide the orders into shards of equal size, each of which one run evaluates."""
 
 from dataclasses import dataclass
 from hashlib import sha256
@@ -9,11 +9,11 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 MAX_SHARDS = 64
-"""Shards that one run may be cut into."""
+"""Shards that one run may have at most."""
 
 
 def shard_slot(order: str) -> int:
-    """Return where an order stands among 65,536 places: always the same, and spread evenly whatever its number."""
+    """Return the slot of an order id, 0 to 65,535: always the same for an id, and spread evenly over all ids."""
     return int.from_bytes(sha256(order.encode()).digest()[:2])
 
 
@@ -26,38 +26,39 @@ class _ShardSlot(FunctionElement[int]):
 
 
 @compiles(_ShardSlot, "postgresql")
-def _on_postgresql(element: _ShardSlot, compiler: Any, **how: Any) -> str:
-    hashed = f"sha256(convert_to({compiler.process(element.clauses, **how)}, 'UTF8'))"
-    return f"(get_byte({hashed}, 0) * 256 + get_byte({hashed}, 1))"
+def _on_postgresql(element: _ShardSlot, compiler: Any, **options: Any) -> str:
+    digest = f"sha256(convert_to({compiler.process(element.clauses, **options)}, 'UTF8'))"
+    return f"(get_byte({digest}, 0) * 256 + get_byte({digest}, 1))"
 
 
 @compiles(_ShardSlot, "sqlite")
-def _on_sqlite(element: _ShardSlot, compiler: Any, **how: Any) -> str:
-    return f"shard_slot({compiler.process(element.clauses, **how)})"
+def _on_sqlite(element: _ShardSlot, compiler: Any, **options: Any) -> str:
+    return f"shard_slot({compiler.process(element.clauses, **options)})"
 
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """One of several parts of all orders, counted from 1."""
+    """Shard `number`, from 1, of the `of` shards that all orders are divided into."""
 
     number: int = 1
     of: int = 1
 
-    def holds(self, order: Column[Any]) -> ColumnElement[bool]:
-        """Return the SQL of an order that belongs to this part."""
+    def contains(self, order: Column[Any]) -> ColumnElement[bool]:
+        """Return the SQL condition that an order belongs to this shard; `order` is the column of its id."""
         if self.of == 1:
             return true()
-        mine = _ShardSlot(order) % self.of == self.number - 1
-        # PostgreSQL takes a bare equality for a rare thing, and would read and sort all that is due for every page.
-        return case((mine, true()), else_=false())
+        is_in_shard = _ShardSlot(order) % self.of == self.number - 1
+        # PostgreSQL expects a bare equality to match few rows, and would read and sort every due order for each page.
+        return case((is_in_shard, true()), else_=false())
 
-    def of_limit(self, limit: int | None) -> int | None:
-        """Return this part of a limit: the parts of all shards add up to it."""
+    def share_of_limit(self, limit: int | None) -> int | None:
+        """Return this shard's share of a limit, None for no limit; the shares of all shards add up to it."""
         return None if limit is None else (limit + self.of - self.number) // self.of
 
     def __str__(self) -> str:
-        """Say which part it is."""
+        """Return "shard 1 of 4"."""
         return f"shard {self.number} of {self.of}"
 
 
 ALL = Shard()
+"""The one shard of a run that is not divided."""

@@ -6,7 +6,6 @@ A trial's notices count as told while it lasts, so that no run repeats them. Whe
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 
 from sqlalchemy import Connection, and_, func, or_, select, update
 
@@ -24,7 +23,8 @@ from tasks.db.sql import AdvisoryLock, in_list, insert, lock, lock_ordered, read
 from tasks.delivery.queue import CLEAR_LEASE
 from tasks.guardrails.check import SUPERVISED
 from tasks.notices.decide import OrderDecision, decide_orders
-from tasks.notices.evaluate import EvaluationSummary, record_page
+from tasks.notices.evaluate import evaluate_orders
+from tasks.notices.summary import EvaluationSummary
 from tasks.notices.told_state import restore_told_state
 from tasks.notices.watch_state import bucket_deltas, update_watches
 from tasks.offers.budget import load_budget
@@ -73,7 +73,7 @@ def plan_rollout(
     context: Context, which: RolloutFilter, *, batch: int = PAGE_SIZE, progress: Callable[[int], None] = lambda _: None
 ) -> Rollout:
     """Find what going live would tell, by what customers really got so far; write nothing."""
-    rollout, shelves, looked = Rollout(), SubstituteStock(whole=True), 0
+    rollout, shelves, looked = Rollout(), SubstituteStock(all_orders=True), 0
     with read_only(context.engine) as connection:
         purse = load_budget(connection, context, context.policy)
         for page in _pages(context, connection, batch):
@@ -180,7 +180,7 @@ def record_delays(
     """
     looked, shelves = EvaluationSummary(), SubstituteStock()
     for page in batched(orders, PAGE_SIZE):
-        looked.add(record_page(context, shelves, partial(get_orders, context, ids=page)))
+        looked.add(evaluate_orders(context, shelves, page))
         progress(looked.orders)
     if not hold:
         with context.engine.begin() as connection:

@@ -19,7 +19,7 @@ from tasks.db.counters import add_to_counters, count_orders_by_bucket, get_count
 from tasks.db.sql import AdvisoryLock, lock, lock_ordered, read_only
 from tasks.imports.guard import last_import_count
 from tasks.imports.removals import GONE_LINES, OPEN_LINES
-from tasks.notices.evaluate import EvaluationSummary
+from tasks.notices.summary import EvaluationSummary
 from tasks.offers.budget import REQUESTED, requested_by
 from tasks.runs.liveness import is_run_alive
 from tasks.runs.records import HELD
@@ -109,8 +109,8 @@ def preview_breaches(
         passed = data_breaches(intake, context.policy) if facts else ()
         left = _find_unreviewed_runs(connection, context)
         owed_by = connection.execute(select(NOTICES.c.run_id).where(left).distinct()).scalars()
-        wanted = Counter(found.wanted) + requested_by(connection, list(owed_by))
-        told = found.told + count_orders(connection, left)
+        wanted = Counter(found.requested) + requested_by(connection, list(owed_by))
+        told = found.notified + count_orders(connection, left)
         load = _run_stats(connection, context.as_of, told, open_orders, wanted)
     # Held for its facts, a run decides nothing.
     return passed or run_breaches(load, context.policy)

@@ -1,4 +1,4 @@
-"""Decide about a page of orders: the rules, given what they need from the ledger."""
+"""Decide for a page of orders what to say, on which channels and with which remedy."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,8 +12,8 @@ from rules.delays.evaluate import assess_order, bucket_of, is_reachable, shows_o
 from rules.offers.remedies import discount_for, substitutes_for_delay
 from tasks.context import Context
 from tasks.notices.suppressions import suppressed_addresses
-from tasks.offers import records as offers
 from tasks.offers.budget import DiscountBudget
+from tasks.offers.records import draw_code, load_open_discounts
 from tasks.offers.substitute_stock import SubstituteStock
 from tasks.orders.queries import WatchedOrder
 from tasks.shipments.remaining import remaining_parcels
@@ -21,67 +21,77 @@ from tasks.shipments.remaining import remaining_parcels
 
 @dataclass(frozen=True, slots=True)
 class OrderDecision:
-    """An order as it was read, and what was decided of it."""
+    """An order as it was read, and what was decided about it."""
 
     watched: WatchedOrder
-    verdict: Assessment
+    assessment: Assessment
     new_discount: bool = False
-    """Whether the plan's discount is given now, rather than said again."""
+    """Whether the plan gives its discount for the first time; False where it repeats one given before."""
 
     @property
     def plan(self) -> Plan | None:
-        """Return what is to be said, if anything."""
-        return self.verdict.plan
+        """Return what to say to the customer; None where there is nothing to say."""
+        return self.assessment.plan
 
 
 def decide_orders(
     context: Context,
     connection: Connection,
-    page: Sequence[WatchedOrder],
-    shelves: SubstituteStock,
-    purse: DiscountBudget,
+    orders: Sequence[WatchedOrder],
+    substitute_stock: SubstituteStock,
+    budget: DiscountBudget,
     limit: int | None = None,
 ) -> list[OrderDecision]:
-    """Judge a page of orders, and complete each plan with its contacts and remedies.
+    """Assess a page of orders, and complete each plan with its contacts, parcels and remedy.
 
-    Of orders whose plans go beyond `limit` nothing is said: they stay due, and count among `limited`.
+    Orders whose plans exceed `limit` get no plan: they stay due, and their assessment is `limited`.
     """
-    judged = [(one, assess_order(one.order, context.as_of, context.policy, context.calendar)) for one in page]
-    judged = list(_apply_limit(judged, limit))
-    plans = [verdict.plan for _, verdict in judged if verdict.plan is not None]
-    contacts = _contacts(context, connection, plans)
-    before = offers.load_open_discounts(connection, [plan.delay.order.id for plan in plans])
-    parcels = remaining_parcels(context, connection, [plan.delay.order.id for plan in plans], context.as_of)
-    shelves.stock(context, connection, _categories(context, plans), context.as_of)
-    decided = []
-    for one, verdict in judged:
-        if verdict.plan is None:
-            decided.append(OrderDecision(one, verdict))
+    assessed = [
+        (watched, assess_order(watched.order, context.as_of, context.policy, context.calendar)) for watched in orders
+    ]
+    assessed = list(_apply_limit(assessed, limit))
+    plans = [assessment.plan for _, assessment in assessed if assessment.plan is not None]
+    planned = [plan.delay.order.id for plan in plans]
+    contacts = _load_contacts(context, connection, plans)
+    open_discounts = load_open_discounts(connection, planned)
+    parcels = remaining_parcels(context, connection, planned, context.as_of)
+    substitute_stock.load_categories(context, connection, _categories(context, plans), context.as_of)
+    decisions = []
+    for watched, assessment in assessed:
+        if assessment.plan is None:
+            decisions.append(OrderDecision(watched, assessment))
             continue
-        found = contacts[one.order.id]
-        used = choose_contacts(one.order.customer, found)
-        plan = replace(verdict.plan, contacts=used, held_back=held_back(found, used))
-        plan = replace(plan, parcels=parcels.get(one.order.id, ()))
-        plan, new = _with_remedy(context, plan, shelves, before, purse)
-        decided.append(OrderDecision(one, replace(verdict, plan=plan), new))
-    return decided
+        usable = contacts[watched.order.id]
+        chosen = choose_contacts(watched.order.customer, usable)
+        plan = replace(
+            assessment.plan,
+            contacts=chosen,
+            held_back=held_back(usable, chosen),
+            parcels=parcels.get(watched.order.id, ()),
+        )
+        plan, is_new = _add_remedy(context, plan, substitute_stock, open_discounts, budget)
+        decisions.append(OrderDecision(watched, replace(assessment, plan=plan), is_new))
+    return decisions
 
 
 def _apply_limit(
-    judged: Iterable[tuple[WatchedOrder, Assessment]], limit: int | None
+    assessed: Iterable[tuple[WatchedOrder, Assessment]], limit: int | None
 ) -> Iterator[tuple[WatchedOrder, Assessment]]:
-    """Leave the orders beyond a limit as they are, but for the bucket they stand in: they are due again."""
-    told = 0
-    for one, verdict in judged:
-        if verdict.plan is None or limit is None or told < limit:
-            told += verdict.plan is not None
-            yield one, verdict
+    """Take the plan from each assessment beyond the limit, and leave its order due; its bucket is recorded."""
+    plans = 0
+    for watched, assessment in assessed:
+        if assessment.plan is None or limit is None or plans < limit:
+            plans += assessment.plan is not None
+            yield watched, assessment
         else:
-            yield one, replace(verdict, plan=None, limited=True, next_check_on=one.next_check_on)
+            yield watched, replace(assessment, plan=None, limited=True, next_check_on=watched.next_check_on)
 
 
-def _contacts(context: Context, connection: Connection, plans: Sequence[Plan]) -> Mapping[str, tuple[Contact, ...]]:
-    found = {
+def _load_contacts(
+    context: Context, connection: Connection, plans: Sequence[Plan]
+) -> Mapping[str, tuple[Contact, ...]]:
+    """Return the contacts of each plan's customer by order id; suppressed addresses are marked as skipped."""
+    by_order = {
         plan.delay.order.id: contacts_for(
             plan.delay.order.customer,
             bucket_of(plan, context.policy),
@@ -92,38 +102,47 @@ def _contacts(context: Context, connection: Connection, plans: Sequence[Plan]) -
         )
         for plan in plans
     }
-    addresses = {one.address for contacts in found.values() for one in contacts if one.address is not None}
+    addresses = {contact.address for contacts in by_order.values() for contact in contacts if contact.address}
     suppressed = suppressed_addresses(connection, addresses)
-    return {order: without_suppressed(contacts, suppressed) for order, contacts in found.items()}
+    return {order: without_suppressed(contacts, suppressed) for order, contacts in by_order.items()}
 
 
 def _categories(context: Context, plans: Iterable[Plan]) -> Iterable[str | None]:
+    """Yield the product categories in which the plans may offer substitutes."""
     for plan in plans:
         if plan.change not in WITHOUT_OFFER and RemedyKind.SUBSTITUTE in bucket_of(plan, context.policy).remedies:
-            yield from (one.line.product.category for one in plan.delay.late)
+            yield from (late.line.product.category for late in plan.delay.late)
 
 
-def _with_remedy(
+def _add_remedy(
     context: Context,
     plan: Plan,
-    shelves: SubstituteStock,
-    before: Mapping[tuple[str, str], Discount],
-    purse: DiscountBudget,
+    substitute_stock: SubstituteStock,
+    open_discounts: Mapping[tuple[str, str], Discount],
+    budget: DiscountBudget,
 ) -> tuple[Plan, bool]:
-    """Add the substitutes of a plan, or else its discount; say whether the discount is a new one."""
+    """Add substitutes to a plan, or else a discount within the budget; return also whether the discount is new."""
     if not is_reachable(plan.contacts) or plan.change in WITHOUT_OFFER:
         return plan, False
     bucket = bucket_of(plan, context.policy)
     plan = replace(plan, show_offer=shows_offer(plan, context.policy, context.shop.country))
-    shelf, late = shelves.shelf, shelves.late
-    if found := substitutes_for_delay(plan.delay, bucket, context.policy, shelf, late, context.shop.currency):
-        return replace(plan, substitutes=found), False
+    substitutes = substitutes_for_delay(
+        plan.delay,
+        bucket,
+        context.policy,
+        substitute_stock.index,
+        substitute_stock.late_products,
+        context.shop.currency,
+    )
+    if substitutes:
+        return replace(plan, substitutes=substitutes), False
     discount = discount_for(plan.delay, bucket, context.policy)
     if discount is None:
         return plan, False
-    given = before.get((plan.delay.order.id, discount.kind))
-    if given is not None:
-        return (replace(plan, discount=given) if given.expires_on >= plan.delay.as_of else plan), False
-    if not purse.take(discount):
+    open_discount = open_discounts.get((plan.delay.order.id, discount.kind))
+    if open_discount is not None:
+        is_valid = open_discount.expires_on >= plan.delay.as_of
+        return (replace(plan, discount=open_discount) if is_valid else plan), False
+    if not budget.reserve(discount):
         return plan, False
-    return replace(plan, discount=replace(discount, code=offers.draw_code())), True
+    return replace(plan, discount=replace(discount, code=draw_code())), True

@@ -1,6 +1,6 @@
-"""Render a plan's messages, each channel by itself: one that fails is skipped, and the others go."""
+"""Render a plan's messages, each channel by itself: one that cannot be rendered does not stop the others."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from models.decisions import Contact, Plan
@@ -13,7 +13,7 @@ from templates.rendering.environment import TemplateError
 
 @dataclass(slots=True)
 class RenderedPlan:
-    """A plan with its messages by channel; contacts whose words failed are skipped, each with a problem."""
+    """A plan with its messages by channel; a contact whose message failed is skipped, with a problem."""
 
     plan: Plan
     messages: dict[Channel, Message] = field(default_factory=dict)
@@ -21,41 +21,42 @@ class RenderedPlan:
 
     @property
     def failed(self) -> bool:
-        """Say whether words failed and nothing is left that tells the customer."""
+        """Return True when a message failed and none is left."""
         return bool(self.problems) and not self.messages
 
 
 def render_plan(context: Context, plan: Plan) -> RenderedPlan:
-    """Render each usable contact of a plan.
+    """Render a message for each usable contact of a plan.
 
     If none of them can be rendered, the contacts that the customer's preference held back are tried.
     """
-    found = RenderedPlan(plan)
-    contacts = list(_render_contacts(context, found, plan.contacts))
-    if found.failed:
-        contacts += _render_contacts(context, found, plan.held_back)
-    found.plan = replace(plan, contacts=tuple(contacts))
-    return found
+    rendered = RenderedPlan(plan)
+    contacts = list(_render_contacts(context, rendered, plan.contacts))
+    if rendered.failed:
+        contacts += _render_contacts(context, rendered, plan.held_back)
+    rendered.plan = replace(plan, contacts=tuple(contacts))
+    return rendered
 
 
-def _render_contacts(context: Context, found: RenderedPlan, contacts: Iterable[Contact]) -> Iterable[Contact]:
-    plan = found.plan
+def _render_contacts(context: Context, rendered: RenderedPlan, contacts: Iterable[Contact]) -> Iterator[Contact]:
+    """Add the messages of contacts to a rendered plan; yield the contacts, those that failed as skipped."""
+    plan = rendered.plan
     for contact in contacts:
         if contact.skip is None:
             key = notice_id(plan.delay.order.id, plan.revision, contact.channel)
             try:
-                found.messages[contact.channel] = context.renderer.render_message(plan, contact, id=key)
+                rendered.messages[contact.channel] = context.renderer.render_message(plan, contact, id=key)
             except TemplateError as error:
-                found.problems.append(str(error))
+                rendered.problems.append(str(error))
                 yield replace(contact, skip=SkipReason.RENDER_FAILED)
                 continue
         yield contact
 
 
 def first_rendered(context: Context, plan: Plan, contacts: Iterable[Contact]) -> tuple[Contact, Message] | None:
-    """Return the first usable contact that can be rendered, with its message; None where there is none."""
+    """Return the first usable contact whose message can be rendered, with the message; None where there is none."""
     for contact in contacts:
-        found = render_plan(context, replace(plan, contacts=(contact,), held_back=()))
-        if message := found.messages.get(contact.channel):
+        rendered = render_plan(context, replace(plan, contacts=(contact,), held_back=()))
+        if message := rendered.messages.get(contact.channel):
             return contact, message
     return None

@@ -1,7 +1,6 @@
-"""TODO."""
+"""Correct the record of what customers were last told, after notices ended without reaching them."""
 
 from datetime import date
-from typing import Any
 
 from sqlalchemy import Connection, bindparam, update
 
@@ -10,26 +9,43 @@ from tasks.tables import WATCHES
 
 
 def restore_told_state(connection: Connection, orders: set[str], changed: set[str], as_of: date) -> None:
-    """Put right what customers of orders were told, after notices of theirs ended without reaching them.
+    """Record for each order the last notice that reached its customer, or none; see `REACHED_FILTER`.
 
-    Orders in `changed` are looked at again on `as_of`; the others when their day comes or a fact changes.
+    Orders in `changed` become due on `as_of`; the others are checked on their day, or when a fact changes.
     """
     if not orders:
         return
-    # The rows are taken before they are read: a run that owes more at this moment comes first, or starts over.
-    mine = update(WATCHES).where(WATCHES.c.order_id == bindparam("key")).values(version=WATCHES.c.version + 1)
-    connection.execute(mine, [{"key": order} for order in sorted(orders)])
-    reached = {one.order_id: one for one in load_told_notices(connection, orders)}
-    names = ("revision", "told_on", "lines", "customer_id")
-    rows = [
-        {"key": order, **{f"new_{name}": getattr(reached.get(order), name, None) for name in names}}
-        for order in sorted(orders)
-    ]
-    put_right = update(WATCHES).where(WATCHES.c.order_id == bindparam("key"))
-    told: dict[str, Any] = {"told_revision": bindparam("new_revision"), "told_on": bindparam("new_told_on")}
-    told |= {"told_lines": bindparam("new_lines"), "told_to": bindparam("new_customer_id")}
-    told["told_assumed"] = False
-    connection.execute(put_right.values(**told), rows)
+    _lock_watches(connection, orders)
+    last_notices = {notice.order_id: notice for notice in load_told_notices(connection, orders)}
+    rows = []
+    for order in sorted(orders):
+        notice = last_notices.get(order)
+        rows.append(
+            {
+                "watched_order": order,
+                "new_told_revision": notice.revision if notice else None,
+                "new_told_on": notice.told_on if notice else None,
+                "new_told_lines": notice.lines if notice else None,
+                "new_told_to": notice.customer_id if notice else None,
+            }
+        )
+    columns = ("told_revision", "told_on", "told_lines", "told_to")
+    restore = (
+        update(WATCHES)
+        .where(WATCHES.c.order_id == bindparam("watched_order"))
+        .values(told_assumed=False, **{name: bindparam(f"new_{name}") for name in columns})
+    )
+    connection.execute(restore, rows)
     if changed:
-        due = update(WATCHES).where(WATCHES.c.order_id.in_(changed)).values(next_check_on=as_of)
-        connection.execute(due)
+        connection.execute(update(WATCHES).where(WATCHES.c.order_id.in_(changed)).values(next_check_on=as_of))
+
+
+def _lock_watches(connection: Connection, orders: set[str]) -> None:
+    """Lock the orders' watches until the transaction ends.
+
+    Their new version makes a run that read them before fail its compare-and-set, so that it reads them again.
+    """
+    next_version = (
+        update(WATCHES).where(WATCHES.c.order_id == bindparam("watched_order")).values(version=WATCHES.c.version + 1)
+    )
+    connection.execute(next_version, [{"watched_order": order} for order in sorted(orders)])

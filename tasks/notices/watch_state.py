@@ -1,4 +1,4 @@
-"""Move the watches of orders that were looked at, and the tallies of where they stand."""
+"""Record for each evaluated order where it stands and when to check it again, and count the orders by bucket."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,54 +14,57 @@ from tasks.notices.decide import OrderDecision
 from tasks.offers.budget import WriteConflict
 from tasks.tables import WATCHES
 
+WATCH_COLUMNS = (
+    "next_check_on",
+    "bucket",
+    "revision",
+    "told_revision",
+    "told_on",
+    "told_lines",
+    "told_to",
+    "told_assumed",
+)
 UPDATE_WATCH = (
     update(WATCHES)
-    .where(WATCHES.c.order_id == bindparam("seen_order"), WATCHES.c.version == bindparam("seen_version"))
-    .values(
-        version=WATCHES.c.version + 1,
-        **{name: bindparam(f"new_{name}") for name in ("next_check_on", "bucket", "revision")},
-        **{
-            name: bindparam(f"new_{name}")
-            for name in ("told_revision", "told_on", "told_lines", "told_to", "told_assumed")
-        },
-    )
+    .where(WATCHES.c.order_id == bindparam("read_order"), WATCHES.c.version == bindparam("read_version"))
+    .values(version=WATCHES.c.version + 1, **{name: bindparam(f"new_{name}") for name in WATCH_COLUMNS})
 )
 
 
-def update_watches(context: Context, connection: Connection, decided: Sequence[OrderDecision]) -> None:
-    """Write down where orders stand now, and what their customers know; raises Contended, where one was moved since."""
-    rows = [_seen(context, one) for one in sorted(decided, key=lambda one: one.watched.order.id)]
+def update_watches(context: Context, connection: Connection, decisions: Sequence[OrderDecision]) -> None:
+    """Record the bucket, the next check and what the customer was last told for each order, in one compare-and-set.
+
+    Raises WriteConflict where a watch has another version than the one that was read.
+    """
+    rows = [_watch_row(context, decision) for decision in sorted(decisions, key=lambda one: one.watched.order.id)]
     if rows and connection.execute(UPDATE_WATCH, rows).rowcount != len(rows):
-        raise WriteConflict("a watch was moved by another worker, or an import changed its facts")
+        raise WriteConflict("another worker changed a watch, or an import changed an order's facts")
 
 
-def _seen(context: Context, one: OrderDecision) -> dict[str, Any]:
-    order, plan = one.watched.order, one.plan
-    told = (
-        last_notice_after(plan, context.policy)
-        if plan is not None and is_reachable(plan.contacts)
-        else one.watched.told
-    )
+def _watch_row(context: Context, decision: OrderDecision) -> dict[str, Any]:
+    watched, plan = decision.watched, decision.plan
+    is_told = plan is not None and is_reachable(plan.contacts)
+    last_notice = last_notice_after(plan, context.policy) if plan is not None and is_told else watched.told
     return {
-        "seen_order": order.id,
-        "seen_version": one.watched.version,
-        "new_next_check_on": one.verdict.next_check_on,
-        "new_bucket": one.verdict.bucket,
-        "new_revision": plan.revision if plan is not None else order.revision,
-        "new_told_revision": told.revision if told else None,
-        "new_told_on": told.told_on if told else None,
-        "new_told_lines": [line.as_data() for line in told.lines] if told else None,
-        "new_told_to": told.customer if told else None,
-        "new_told_assumed": bool(told and told.assumed),
+        "read_order": watched.order.id,
+        "read_version": watched.version,
+        "new_next_check_on": decision.assessment.next_check_on,
+        "new_bucket": decision.assessment.bucket,
+        "new_revision": plan.revision if plan is not None else watched.order.revision,
+        "new_told_revision": last_notice.revision if last_notice else None,
+        "new_told_on": last_notice.told_on if last_notice else None,
+        "new_told_lines": [line.as_data() for line in last_notice.lines] if last_notice else None,
+        "new_told_to": last_notice.customer if last_notice else None,
+        "new_told_assumed": bool(last_notice and last_notice.assumed),
     }
 
 
-def bucket_deltas(decided: Sequence[OrderDecision]) -> Counter[str]:
-    """Return how the tallies of open orders by bucket change."""
-    changes: Counter[str] = Counter()
-    for one in decided:
-        if one.watched.bucket not in (None, *NOT_OPEN):
-            changes[f"{ORDERS_IN}{one.watched.bucket}"] -= 1
-        if one.verdict.bucket not in NOT_OPEN:
-            changes[f"{ORDERS_IN}{one.verdict.bucket}"] += 1
-    return changes
+def bucket_deltas(decisions: Sequence[OrderDecision]) -> Counter[str]:
+    """Return by how much decisions change the counters of open orders by bucket."""
+    deltas: Counter[str] = Counter()
+    for decision in decisions:
+        if decision.watched.bucket not in (None, *NOT_OPEN):
+            deltas[f"{ORDERS_IN}{decision.watched.bucket}"] -= 1
+        if decision.assessment.bucket not in NOT_OPEN:
+            deltas[f"{ORDERS_IN}{decision.assessment.bucket}"] += 1
+    return deltas

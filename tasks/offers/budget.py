@@ -1,4 +1,4 @@
-"""What discounts may still cost: a cap a run and a cap a month, kept exactly even with several workers."""
+"""The discount budget: a cap a run and a cap a month, kept exactly even with several workers."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -16,67 +16,72 @@ from tasks.db.counters import add_to_counters, get_counter, try_increment
 from tasks.tables import COUNTERS
 
 REQUESTED = "wanted:"
-"""Tallies of what a run's discounts would have cost were there no caps, by run and currency."""
+"""Begins the names of the counters of what a run's discounts would cost without caps: `wanted:RUN:CURRENCY`."""
 
 
 class WriteConflict(ForewarnError):
-    """Another worker changed the same rows in between: nothing was written; read again and decide again."""
+    """Another worker changed the same rows: the transaction wrote nothing; read again and decide again."""
 
 
 @dataclass(slots=True)
 class DiscountBudget:
-    """What one batch may still give, and gave, by currency, in ten-thousandths."""
+    """What the discounts of one page may cost, and do cost, by currency, in ten-thousandths."""
 
-    left: dict[str, int]
+    remaining: dict[str, int]
     spent: Counter[str] = field(default_factory=Counter)
     refused: int = 0
-    wanted: Counter[str] = field(default_factory=Counter)
-    """What it would have given were there no caps."""
+    """Discounts for which the budget had no room."""
+    requested: Counter[str] = field(default_factory=Counter)
+    """What the discounts would cost without caps."""
 
-    def take(self, discount: Discount) -> bool:
-        """Set a discount's cost aside; say whether there was room under the caps."""
+    def reserve(self, discount: Discount) -> bool:
+        """Reserve a discount's cost. Return False when the budget is used up."""
         cost = scaled(discount.value)
-        self.wanted[discount.currency] += cost
-        if self.left.get(discount.currency, 0) < cost:
+        self.requested[discount.currency] += cost
+        if self.remaining.get(discount.currency, 0) < cost:
             self.refused += 1
             return False
-        self.left[discount.currency] -= cost
+        self.remaining[discount.currency] -= cost
         self.spent[discount.currency] += cost
         return True
 
-    def give_back(self, discount: Discount) -> None:
-        """Return the cost of a discount that was not given after all."""
-        self.left[discount.currency] += scaled(discount.value)
+    def release(self, discount: Discount) -> None:
+        """Return the cost of a reserved discount that is not given after all."""
+        self.remaining[discount.currency] += scaled(discount.value)
         self.spent[discount.currency] -= scaled(discount.value)
-        self.wanted[discount.currency] -= scaled(discount.value)
+        self.requested[discount.currency] -= scaled(discount.value)
 
 
 def load_budget(connection: Connection, context: Context, policy: Policy) -> DiscountBudget:
-    """Return what is left under both caps."""
-    left: dict[str, int] = {}
-    for currency, name, most in _caps(context, policy):
-        room = most - get_counter(connection, name)
-        left[currency] = min(room, left.get(currency, room))
-    return DiscountBudget(left)
+    """Return what both caps, `[budget]` in policy.toml, leave for discounts."""
+    remaining: dict[str, int] = {}
+    for currency, counter, cap in _caps(context, policy):
+        under_cap = cap - get_counter(connection, counter)
+        remaining[currency] = min(under_cap, remaining.get(currency, under_cap))
+    return DiscountBudget(remaining)
 
 
-def commit_budget(connection: Connection, purse: DiscountBudget, context: Context, policy: Policy) -> None:
-    """Write down what a batch gave; raises Contended where another worker's gifts left no room for it."""
-    for currency, name, most in _caps(context, policy):
-        spent = purse.spent[currency]
-        if spent and not try_increment(connection, name, spent, most):
-            raise WriteConflict(f"the cap of {name} was reached meanwhile")
-    add_to_counters(connection, {f"{REQUESTED}{context.run_id}:{currency}": n for currency, n in purse.wanted.items()})
+def commit_budget(connection: Connection, budget: DiscountBudget, context: Context, policy: Policy) -> None:
+    """Enforce the caps: count what a page's discounts cost.
+
+    Raises WriteConflict where the discounts of another worker have used up the budget since it was loaded.
+    """
+    for currency, counter, cap in _caps(context, policy):
+        spent = budget.spent[currency]
+        if spent and not try_increment(connection, counter, spent, cap):
+            raise WriteConflict(f"the cap of {counter} was reached meanwhile")
+    requested = {f"{REQUESTED}{context.run_id}:{currency}": cost for currency, cost in budget.requested.items()}
+    add_to_counters(connection, requested)
 
 
 def requested_by(connection: Connection, runs: Iterable[str]) -> Counter[str]:
-    """Return what runs would have given were there no caps, by currency, in ten-thousandths."""
-    found: Counter[str] = Counter()
+    """Return what the discounts of runs would cost without caps, by currency, in ten-thousandths."""
+    requested: Counter[str] = Counter()
     for run in runs:
-        mine = COUNTERS.c.name.startswith(f"{REQUESTED}{run}:", autoescape=True)
-        for name, n in connection.execute(select(COUNTERS.c.name, COUNTERS.c.value).where(mine)):
-            found[name.rpartition(":")[2]] += n
-    return found
+        of_run = COUNTERS.c.name.startswith(f"{REQUESTED}{run}:", autoescape=True)
+        for name, cost in connection.execute(select(COUNTERS.c.name, COUNTERS.c.value).where(of_run)):
+            requested[name.rpartition(":")[2]] += cost
+    return requested
 
 
 def scaled(amount: Decimal) -> int:
@@ -85,7 +90,7 @@ def scaled(amount: Decimal) -> int:
 
 
 def _caps(context: Context, policy: Policy) -> Iterator[tuple[str, str, int]]:
-    """Yield each cap as currency, tally and the most it may hold; both caps must name a currency."""
+    """Yield each cap as currency, name of its counter, and cap; a currency needs both caps."""
     for currency in sorted(policy.budget.per_run.keys() & policy.budget.per_month.keys()):
         yield currency, f"offered:{context.run_id}:{currency}", scaled(policy.budget.per_run[currency])
         yield currency, f"offered:{context.as_of:%Y-%m}:{currency}", scaled(policy.budget.per_month[currency])

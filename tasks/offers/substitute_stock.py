@@ -1,4 +1,4 @@
-"""What is in stock and could take a late product's place, read a category at a time, once a run."""
+"""Load the products in stock that could replace a late one: a category at a time, each once in a run."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -20,68 +20,78 @@ from tasks.tables import AVAILABILITIES, ORDER_LINES, ORDERS, PRODUCTS, STOCKS, 
 
 @dataclass(slots=True)
 class SubstituteStock:
-    """The categories read so far in a run, and the products in them that are late themselves."""
+    """The products in stock of the categories loaded so far, and those of them that are late themselves."""
 
-    whole: bool = False
-    """Whether to look for late products among all orders: where a past day is seen again, watches stand elsewhere."""
-    late: set[str] = field(default_factory=set)
-    _shelf: SubstituteIndex | None = None
+    all_orders: bool = False
+    """Whether to search all orders for late products, rather than those that watches know to be late or due.
+
+    A dry run on another day needs it: the watches stand at the last run's day.
+    """
+    late_products: set[str] = field(default_factory=set)
+    _index: SubstituteIndex | None = None
     _candidates: list[Candidate] = field(default_factory=list)
-    _known: set[str] = field(default_factory=set)
+    _loaded: set[str] = field(default_factory=set)
 
-    def stock(self, context: Context, connection: Connection, categories: Iterable[str | None], as_of: date) -> None:
-        """Read the categories that were not read yet."""
-        new = sorted({name for name in categories if name is not None} - self._known)
+    def load_categories(
+        self, context: Context, connection: Connection, categories: Iterable[str | None], as_of: date
+    ) -> None:
+        """Load the categories that are not loaded yet; None stands for products without a category."""
+        new = sorted({category for category in categories if category is not None} - self._loaded)
         if not new:
             return
-        self._known.update(new)
-        found = _in_stock(context, connection, new, as_of)
-        self._candidates += found
-        self.late |= _late(context, connection, new, as_of, whole=self.whole)
-        self._shelf = None
+        self._loaded.update(new)
+        self._candidates += _load_candidates(context, connection, new, as_of)
+        self.late_products |= _load_late_products(context, connection, new, as_of, all_orders=self.all_orders)
+        self._index = None
 
     @property
-    def shelf(self) -> SubstituteIndex:
-        """Return what was read so far, ready to search."""
-        if self._shelf is None:
-            self._shelf = SubstituteIndex(self._candidates)
-        return self._shelf
+    def index(self) -> SubstituteIndex:
+        """Return an index of the products loaded so far."""
+        if self._index is None:
+            self._index = SubstituteIndex(self._candidates)
+        return self._index
 
 
-def _in_stock(context: Context, connection: Connection, categories: list[str], as_of: date) -> list[Candidate]:
-    """Return the products with units free: what a new order would get, where allocation has found it.
+def _load_candidates(context: Context, connection: Connection, categories: list[str], as_of: date) -> list[Candidate]:
+    """Return the products of categories with pieces free for a new order.
 
-    Else it is on hand less allocated. Where a stock's source does not say how many are allocated, what open lines ask
-    for counts as such.
+    The last allocation says how many are free. Without one it is the stock on hand less what is allocated, and where
+    the source names no allocated pieces, less what open lines still need.
     """
-    over = context.end_of(as_of)
-    waiting = (
-        select(func.coalesce(func.sum(wanted_pieces_clause(over)), 0))
+    day_over = context.end_of(as_of)
+    needed = (
+        select(func.coalesce(func.sum(wanted_pieces_clause(day_over)), 0))
         .select_from(ORDER_LINES.join(ORDERS, ORDERS.c.id == ORDER_LINES.c.order_id))
         .where(ORDER_LINES.c.product_id == PRODUCTS.c.id, not_packed_filter(context, as_of))
         .correlate(PRODUCTS)
         .scalar_subquery()
     )
-    allocated = func.coalesce(func.sum(STOCKS.c.allocated), waiting)
-    by_source = type_coerce(func.sum(STOCKS.c.on_hand) - allocated, Pieces)
-    found = AVAILABILITIES.c
-    free = case((found.state.is_(None), by_source), (found.state == StockStatus.IN_STOCK, found.left), else_=0)
+    allocated = func.coalesce(func.sum(STOCKS.c.allocated), needed)
+    free_by_source = type_coerce(func.sum(STOCKS.c.on_hand) - allocated, Pieces)
+    availability = AVAILABILITIES.c
+    free = case(
+        (availability.state.is_(None), free_by_source),
+        (availability.state == StockStatus.IN_STOCK, availability.left),
+        else_=0,
+    )
     query = (
         select(*PRODUCT, free.label("free"))
         .select_from(
             PRODUCTS.join(STOCKS, STOCKS.c.product_id == PRODUCTS.c.id).outerjoin(
-                AVAILABILITIES, found.product_id == PRODUCTS.c.id
+                AVAILABILITIES, availability.product_id == PRODUCTS.c.id
             )
         )
         .where(PRODUCTS.c.category.in_(categories))
-        .group_by(*PRODUCT, found.state, found.left)
+        .group_by(*PRODUCT, availability.state, availability.left)
         .having(func.sum(STOCKS.c.on_hand) > 0)
     )
     return [Candidate(ProductFacts(*product), free) for *product, free in connection.execute(query) if free > 0]
 
 
-def _late(context: Context, connection: Connection, categories: list[str], as_of: date, *, whole: bool) -> set[str]:
-    """Return the products of categories that are late in an order: among those that watches know to be late or due."""
+def _load_late_products(
+    context: Context, connection: Connection, categories: list[str], as_of: date, *, all_orders: bool
+) -> set[str]:
+    """Return the ids of a category's products that are late in an order; see `SubstituteStock.all_orders`."""
     query = (
         select(ORDER_LINES.c.product_id)
         .distinct()
@@ -92,12 +102,12 @@ def _late(context: Context, connection: Connection, categories: list[str], as_of
         )
         .where(PRODUCTS.c.category.in_(categories), late_filter(context, as_of))
     )
-    if not whole:
-        query = query.where(ORDER_LINES.c.order_id.in_(_known_late(context, as_of)))
+    if not all_orders:
+        query = query.where(ORDER_LINES.c.order_id.in_(_known_late_orders(context, as_of)))
     return set(connection.execute(query).scalars())
 
 
-def _known_late(context: Context, as_of: date) -> CompoundSelect[Any]:
+def _known_late_orders(context: Context, as_of: date) -> CompoundSelect[Any]:
     buckets = [bucket.name for bucket in context.policy.bucket]
     late = select(WATCHES.c.order_id).where(WATCHES.c.bucket.in_(buckets))
     return late.union(select(WATCHES.c.order_id).where(WATCHES.c.next_check_on <= as_of))

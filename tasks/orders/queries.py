@@ -103,7 +103,7 @@ def find_due_orders(
     """
     held = select(NOTICES.c.id).where(NOTICES.c.order_id == WATCHES.c.order_id, NOTICES.c.state == State.HELD)
     page = select(WATCHES.c.order_id.label("id"), WATCHES.c.next_check_on.label("look")).where(
-        WATCHES.c.next_check_on <= as_of, ~held.exists(), shard.holds(WATCHES.c.order_id)
+        WATCHES.c.next_check_on <= as_of, ~held.exists(), shard.contains(WATCHES.c.order_id)
     )
     if after is not None:
         page = page.where(tuple_(WATCHES.c.next_check_on, WATCHES.c.order_id) > (after.next_check_on, after.order.id))

@@ -1,4 +1,4 @@
-"""See a day as it would be, or would have been, without writing anything."""
+"""Evaluate all orders for a day, past or to come, without writing anything."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +12,8 @@ from models.policy.policy import NOT_OPEN
 from tasks.context import Context
 from tasks.db.sql import read_only
 from tasks.notices.decide import decide_orders
-from tasks.notices.evaluate import EvaluationSummary
+from tasks.notices.evaluate import render_decision
+from tasks.notices.summary import EvaluationSummary
 from tasks.offers.budget import load_budget
 from tasks.offers.substitute_stock import SubstituteStock
 from tasks.orders.queries import WatchedOrder, list_orders
@@ -23,9 +24,9 @@ from tasks.tables import NOTICES
 
 @dataclass(slots=True)
 class DryRunResult:
-    """A day, seen whole: how many orders stand where, and what would be said."""
+    """What a run for the day would decide, and how many orders are open."""
 
-    looked: EvaluationSummary = field(default_factory=EvaluationSummary)
+    summary: EvaluationSummary = field(default_factory=EvaluationSummary)
     orders: Counter[str] = field(default_factory=Counter)
     """Open orders by bucket, `on_time` among them."""
 
@@ -37,39 +38,44 @@ def dry_run(
     limit: int | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> DryRunResult:
-    """Judge every order as of a day, with what customers had been told by then; write nothing.
+    """Evaluate every order for `context.as_of`, by what customers had been told until then.
 
-    With a `limit`, no more plans are counted than a run with it would carry out.
+    With a `limit`, the summary counts no more plans than a run with that limit would carry out.
     """
-    before = latest_run(context.engine, LATE_ORDERS)
-    anew = before is not None and (context.as_of < before["as_of"] or before["policy"] != context.policy.digest)
-    found = DryRunResult()
-    shelves = SubstituteStock(whole=True)
+    last_run = latest_run(context.engine, LATE_ORDERS)
+    # A run on an earlier day, or with another policy, evaluates every order; any other only those that are due.
+    all_due = last_run is not None and (
+        context.as_of < last_run["as_of"] or last_run["policy"] != context.policy.digest
+    )
+    result = DryRunResult()
+    substitute_stock = SubstituteStock(all_orders=True)
     with read_only(context.engine) as connection:
-        purse = load_budget(connection, context, context.policy)
+        budget = load_budget(connection, context, context.policy)
         for page in _pages(context, connection, context.as_of, batch):
-            for one in decide_orders(context, connection, page, shelves, purse):
-                full = limit is not None and sum(found.looked.changes.values()) >= limit
-                if one.verdict.bucket not in NOT_OPEN:
-                    found.orders[one.verdict.bucket] += 1
-                if not full and (anew or one.watched.next_check_on <= context.as_of):
-                    found.looked.render(context, one, purse)
-            found.looked.orders += len(page)
-            progress(found.looked.orders)
-    found.looked.over_cap, found.looked.wanted = purse.refused, purse.wanted
-    return found
+            for decision in decide_orders(context, connection, page, substitute_stock, budget):
+                bucket = decision.assessment.bucket
+                if bucket not in NOT_OPEN:
+                    result.orders[bucket] += 1
+                is_due = all_due or decision.watched.next_check_on <= context.as_of
+                if is_due and (limit is None or result.summary.changes.total() < limit):
+                    render_decision(context, decision, budget, result.summary)
+            result.summary.orders += len(page)
+            progress(result.summary.orders)
+    result.summary.over_cap, result.summary.requested = budget.refused, budget.requested
+    return result
 
 
 def _pages(context: Context, connection: Connection, as_of: date, batch: int) -> Iterator[Sequence[WatchedOrder]]:
+    """Yield all orders placed by a day in pages, with what their customers had been told by then."""
     after = ""
     while page := list_orders(context, connection, as_of, after, batch):
         after = page[-1].order.id
-        told = order_as_told_by(connection, [one.order for one in page], as_of)
-        yield [replace(one, order=replace(one.order, told=told.get(one.order.id))) for one in page]
+        told = load_told_by(connection, [watched.order for watched in page], as_of)
+        yield [replace(watched, order=replace(watched.order, told=told.get(watched.order.id))) for watched in page]
 
 
-def order_as_told_by(connection: Connection, orders: Sequence[OrderFacts], as_of: date) -> dict[str, LastNotice]:
-    """Return what customers had been told of orders by a day: the watch's word, or an earlier notice's."""
+def load_told_by(connection: Connection, orders: Sequence[OrderFacts], as_of: date) -> dict[str, LastNotice]:
+    """Return by order id the last notice that customers got by a day: the watch's, or an earlier one of the ledger."""
     told = {order.id: order.told for order in orders if order.told is not None and order.told.told_on <= as_of}
-    later = [order for order in orders if order.told is not None and order.told.told_on > as_of]
-    return told | told_to_customers(connection, later, NOTICES.c.told_on <= as_of)
+    told_later = [order for order in orders if order.told is not None and order.told.told_on > as_of]
+    return told | told_to_customers(connection, told_later, NOTICES.c.told_on <= as_of)

@@ -23,7 +23,7 @@ from tasks.notices.rendering import render_plan
 from tasks.offers.budget import load_budget
 from tasks.offers.substitute_stock import SubstituteStock
 from tasks.orders.queries import WatchedOrder, get_orders
-from tasks.reporting.dry_run import order_as_told_by
+from tasks.reporting.dry_run import load_told_by
 from tasks.reporting.explain_supply import explain_supply
 from tasks.tables import EVENTS, NOTICES, OFFERS
 
@@ -43,7 +43,7 @@ def find_order(context: Context, connection: Connection, order: str, as_of: date
             f"no order {order!r} is known here; an order that the source has comes with `forewarn import`"
         )
     (watched,) = found
-    told = order_as_told_by(connection, [watched.order], as_of).get(order)
+    told = load_told_by(connection, [watched.order], as_of).get(order)
     return replace(watched, order=replace(watched.order, told=told))
 
 
@@ -54,7 +54,7 @@ def explain_order(context: Context, connection: Connection, order: str) -> dict[
     (decided,) = decide_orders(
         context, connection, [watched], SubstituteStock(), load_budget(connection, context, context.policy)
     )
-    verdict = decided.verdict
+    verdict = decided.assessment
     notices = _told(connection, order)
     waits = _waits(facts, notices)
     held = waits is not None and any(one["state"] == State.HELD for one in notices)
@@ -179,12 +179,12 @@ def _reached(notices: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def _now(context: Context, order: OrderFacts, verdict: Assessment, as_of: date, waits: str | None) -> dict[str, Any]:
-    if verdict.plan is None and verdict.quiet == KNOWS and waits is not None:
+    if verdict.plan is None and verdict.no_notice_reason == KNOWS and waits is not None:
         return {"say": None, "why": waits}
     if verdict.plan is None:
         cancelled = order.cancelled_on is not None and order.cancelled_on <= as_of
         quiet = "the order was cancelled" if cancelled else "nothing is late" if verdict.delay is None else ""
-        return {"say": None, "why": verdict.quiet or quiet}
+        return {"say": None, "why": verdict.no_notice_reason or quiet}
     found = render_plan(context, verdict.plan)
     plan = found.plan
     return {

@@ -34,9 +34,8 @@ def preview_messages(
     )
     plan = decided.plan
     if plan is None:
-        raise ForewarnError(
-            f"order {order} has nothing to tell on {context.as_of}: {decided.verdict.quiet or decided.verdict.bucket}"
-        )
+        reason = decided.assessment.no_notice_reason or decided.assessment.bucket
+        raise ForewarnError(f"order {order} has nothing to tell on {context.as_of}: {reason}")
     if not is_reachable(plan.contacts):
         reasons = ", ".join(f"{one.channel} {one.skip}" for one in plan.contacts)
         raise ForewarnError(f"the customer of order {order} cannot be written to: {reasons}")

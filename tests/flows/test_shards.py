@@ -55,7 +55,7 @@ def part(context, shard, *, batch=7, limit=None):
     """Look at every page of a shard's orders."""
     found, after = Counter(), None
     while (page := evaluate_page(context, SubstituteStock(), after, batch=batch, limit=limit, shard=shard)).last:
-        found += page.looked.changes
+        found += page.summary.changes
         after = page.last
     return found.total()
 
@@ -89,7 +89,7 @@ def test_each_shard_has_about_its_part_of_the_orders_whatever_their_numbers_look
 
 @pytest.mark.parametrize("limit", [None, 0, 1, 2, 10, 11])
 def test_the_shards_of_a_limit_add_up_to_it(limit):
-    found = [Shard(number, 4).of_limit(limit) for number in range(1, 5)]
+    found = [Shard(number, 4).share_of_limit(limit) for number in range(1, 5)]
     assert found == [None] * 4 if limit is None else (sum(found) == limit and max(found) - min(found) < 2)
 
 
@@ -147,7 +147,7 @@ def shop(ledger, tmp_path, monkeypatch):
 
 def new_ledger(shop):
     """Begin the ledger, as an operator does before the schedule runs."""
-    with open_app(shop, begin=CreateLedger.ANYWHERE):
+    with open_app(shop, create=CreateLedger.ANYWHERE):
         pass
 
 
@@ -155,7 +155,7 @@ def live(shop, shards, start, **how):
     """Live the day in shards, and return what was reported and what was owed."""
     decide = partial(evaluate_in_shards, shop=str(shop), shards=shards, start=start)
     with open_app(shop) as app:
-        return asyncio.run(run_late_orders(app, LIVED, decide=decide, **how))
+        return asyncio.run(run_late_orders(app, LIVED, evaluate=decide, **how))
 
 
 def owed(shop):
@@ -168,22 +168,24 @@ def owed(shop):
 async def here(asked):
     """Run a shard in this process, as a worker would in its own."""
     await late_orders_shard.fn(**asked | {"policy": Policy.model_validate(asked["policy"])})
-    return ShardResult(well=True)
+    return ShardResult(completed=True)
 
 
 async def second_dies(asked):
     return (
-        await here(asked) if asked["shard"] != 2 else ShardResult(well=False, how="ended as Crashed: no sign of life")
+        await here(asked)
+        if asked["shard"] != 2
+        else ShardResult(completed=False, reason="ended as Crashed: no sign of life")
     )
 
 
 def test_a_run_in_shards_reports_and_owes_what_a_run_in_one_piece_does(shop, tmp_path, monkeypatch):
-    cut = live(shop, 3, here, take_in=True)
+    cut = live(shop, 3, here, import_first=True)
     found = owed(shop)
     monkeypatch.setenv("FOREWARN_DATABASE_URL", f"sqlite:///{tmp_path / 'other.db'}")
     new_ledger(shop)
     with open_app(shop) as app:
-        whole = asyncio.run(run_late_orders(app, LIVED, take_in=True))
+        whole = asyncio.run(run_late_orders(app, LIVED, import_first=True))
     assert found == owed(shop)
     assert {State.QUEUED} < {row[4] for row in found}
     assert cut == whole.model_copy(update={"run": cut.run, "fallbacks": cut.fallbacks, "rejects": cut.rejects})
@@ -191,7 +193,7 @@ def test_a_run_in_shards_reports_and_owes_what_a_run_in_one_piece_does(shop, tmp
 
 def test_of_a_run_with_a_shard_that_died_nothing_leaves_until_the_next_has_judged_it(shop):
     with pytest.raises(ForewarnError, match=r"^shard 2 of 3 ended as Crashed: no sign of life\. Nothing of this run"):
-        live(shop, 3, second_dies, take_in=True)
+        live(shop, 3, second_dies, import_first=True)
     held = [row for row in owed(shop) if row[4] != State.SKIPPED]
     assert {row[4] for row in held} == {State.HELD}
     again = live(shop, 3, here)
@@ -202,17 +204,17 @@ def test_of_a_run_with_a_shard_that_died_nothing_leaves_until_the_next_has_judge
 
 
 def test_a_limit_holds_for_all_shards_together(shop):
-    assert sum(live(shop, 3, here, take_in=True, limit=5).changes.values()) == 5
+    assert sum(live(shop, 3, here, import_first=True, limit=5).changes.values()) == 5
 
 
 def test_two_runs_in_shards_at_once_owe_nothing_twice(shop):
     with open_app(shop) as app:
-        asyncio.run(run_late_orders(app, LIVED, take_in=True, limit=0))
+        asyncio.run(run_late_orders(app, LIVED, import_first=True, limit=0))
 
     async def both_at_once():
         decide = partial(evaluate_in_shards, shop=str(shop), shards=2, start=here)
         with open_app(shop) as app:
-            return await asyncio.gather(*(run_late_orders(app, LIVED, decide=decide) for _ in range(2)))
+            return await asyncio.gather(*(run_late_orders(app, LIVED, evaluate=decide) for _ in range(2)))
 
     found = asyncio.run(both_at_once())
     mails = [row for row in owed(shop) if row[2] == "email"]

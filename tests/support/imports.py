@@ -40,7 +40,7 @@ class StarterShop:
     def live(self, as_of=NEXT):
         """Run a whole day, import and sending; return what it found, and who was told of which order."""
         with open_app(self.folder) as app:
-            found = asyncio.run(run_late_orders(app, as_of, take_in=True))
+            found = asyncio.run(run_late_orders(app, as_of, import_first=True))
             asyncio.run(run_deliver(app, as_of))
         return found, self.told()
 

@@ -22,7 +22,8 @@ from tasks.db.sql import read_only
 from tasks.delivery.queue import LeaseHolder
 from tasks.delivery.worker import DeliverySummary, DeliveryWorker, deliver_batch, mark_abandoned
 from tasks.guardrails.check import check_run
-from tasks.notices.evaluate import EvaluationSummary, evaluate_page
+from tasks.notices.evaluate import evaluate_page
+from tasks.notices.summary import EvaluationSummary
 from tasks.offers.substitute_stock import SubstituteStock
 from tasks.runs.records import HELD, LATE_ORDERS, finish_run, start_run
 from tasks.tables import CUSTOMERS, NOTICES, ORDER_LINES, ORDERS, POSTS, PRODUCTS, STOCKS, WATCHES, table_of
@@ -143,7 +144,7 @@ class ShopDriver:
         while True:
             left = None if limit is None else limit - sum(found.changes.values())
             page = evaluate_page(context, shelves, after, batch=batch, limit=left)
-            found.add(page.looked)
+            found.add(page.summary)
             if page.last is None:
                 break
             after = page.last

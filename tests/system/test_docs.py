@@ -75,7 +75,7 @@ def lived(tmp_path_factory) -> tuple[Path, Report]:
     place = tmp_path_factory.mktemp("docs")
     write_sample(place / "demo" / "shop", orders=400, seed=7, as_of=DAY)
     with open_app(place / "demo" / "shop") as app:
-        report = asyncio.run(run_day(app, DAY, take_in=True))
+        report = asyncio.run(run_day(app, DAY, import_first=True))
         asyncio.run(run_post_delays(app, DAY))
     return place, report
 

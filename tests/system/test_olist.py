@@ -43,7 +43,7 @@ FROM late GROUP BY bucket
 def app(tmp_path, ledger, monkeypatch):
     monkeypatch.setenv("FOREWARN_HOME", str(tmp_path))
     monkeypatch.setenv("FOREWARN_DATABASE_URL", ledger)
-    with open_app(SHOP, data=DATA, begin=CreateLedger.ANYWHERE) as opened, opened.source() as source:
+    with open_app(SHOP, data=DATA, create=CreateLedger.ANYWHERE) as opened, opened.source() as source:
         import_all(opened.context.engine, source, last_run_date(opened.context.engine))
         yield opened
 

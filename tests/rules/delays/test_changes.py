@@ -104,7 +104,7 @@ def test_the_minimum_gap_holds_a_notice_back_until_it_is_over(on, silent):
     verdict = assess_order(order(line(promised=-8), told=before), DAY, POLICY, CALENDAR)
     assert (verdict.plan is None) is silent
     if silent:
-        assert "minimum gap" in verdict.quiet
+        assert "minimum gap" in verdict.no_notice_reason
         assert verdict.next_check_on == day(on + 2)
 
 

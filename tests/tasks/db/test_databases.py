@@ -250,7 +250,7 @@ def test_a_connection_that_breaks_leaves_nothing_behind_and_the_next_try_does_al
     assert driver.notices == driver.rows(OFFERS) == driver.rows(COUNTERS) == []
     assert {row["version"] for row in driver.rows(WATCHES)} == {0}
 
-    assert evaluate_page(context, SubstituteStock(), None, batch=50).looked.notices == {"email": 5}
+    assert evaluate_page(context, SubstituteStock(), None, batch=50).summary.notices == {"email": 5}
     assert len(driver.notices) == len(driver.rows(OFFERS)) == 5
     with read_only(engine) as connection:
         assert count_orders_by_bucket(connection) == {"fortnight": 5}

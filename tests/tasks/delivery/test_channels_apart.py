@@ -48,7 +48,7 @@ def seen(driver, order="1041"):
     with read_only(driver.context.engine) as connection:
         now = explain_order(driver.context.with_run("r", DAY, noon(0)), connection, order)["now"]
         messages, problems = preview_messages(driver.context.with_run("r", DAY, noon(0)), connection, order)
-    dry = dry_run(driver.context.with_run("r", DAY, noon(0)), batch=10).looked
+    dry = dry_run(driver.context.with_run("r", DAY, noon(0)), batch=10).summary
     assert dry.problems == now["problems"] == problems
     return now["channels"], dict(dry.notices), dict(dry.skipped), [message.channel for _, message in messages]
 
@@ -61,7 +61,7 @@ def test_a_channel_whose_words_fail_is_skipped_and_named_and_the_other_goes(driv
     driver.order(customer=customer("c1", **TEXTING))
     before = seen(driver)
     found = driver.evaluate()
-    assert (found.told, found.notices, found.skipped) == (1, {goes: 1}, {"render_failed": 1})
+    assert (found.notified, found.notices, found.skipped) == (1, {goes: 1}, {"render_failed": 1})
     assert before == ({goes: "would be sent", fails: "render_failed"}, dict(found.notices), dict(found.skipped), [goes])
     (problem,) = found.problems
     assert f"fortnight/{broken}, line 1" in problem
@@ -92,7 +92,7 @@ def test_an_order_of_which_no_words_work_stays_untold_and_is_named_for_each_chan
     with read_only(driver.context.engine) as connection:
         now = explain_order(driver.context.with_run("r", DAY, noon(0)), connection, "1041")["now"]
     assert now["channels"] == {"email": "render_failed", "sms": "render_failed"}
-    dry = dry_run(driver.context.with_run("r", DAY, noon(0)), batch=10).looked
+    dry = dry_run(driver.context.with_run("r", DAY, noon(0)), batch=10).summary
     found = driver.evaluate()
     assert len(found.problems) == len(dry.problems) == len(now["problems"]) == 2
     assert (found.changes, found.notices, dry.notices, driver.notices) == ({}, {}, {}, [])

@@ -97,7 +97,7 @@ def test_the_run_itself_refuses_and_leaves_no_day_behind(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with open_app(tmp_path / "shop") as app:
         with pytest.raises(ClockAhead, match="newest order was placed on"):
-            asyncio.run(run_late_orders(app, take_in=True))
+            asyncio.run(run_late_orders(app, import_first=True))
         assert latest_run(app.context.engine, LATE_ORDERS) is None
         with app.context.engine.begin() as connection:
             assert connection.execute(select(NOTICES.c.id)).first() is None

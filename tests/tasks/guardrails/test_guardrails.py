@@ -337,7 +337,7 @@ def place(tmp_path, monkeypatch):
 
 def live(place, on):
     with open_app(place / "shop") as app:
-        return asyncio.run(run_late_orders(app, on, take_in=True)), asyncio.run(run_deliver(app, on))
+        return asyncio.run(run_late_orders(app, on, import_first=True)), asyncio.run(run_deliver(app, on))
 
 
 def edited(place, name, change):

@@ -497,7 +497,7 @@ def test_what_was_just_taken_in_is_allocated_before_anybody_is_told(tmp_path):
     on = date(2026, 6, 15)
     write_sample(tmp_path / "shop", orders=60, as_of=on)
     with open_app(tmp_path / "shop") as app:
-        found = asyncio.run(run_late_orders(app, on, take_in=True))
+        found = asyncio.run(run_late_orders(app, on, import_first=True))
         again, _ = asyncio.run(run_allocate(app, on))
         with read_only(app.context.engine) as ledger:
             believed = select(EXPECTED_DATES).where(EXPECTED_DATES.c.ended_at.is_(None))

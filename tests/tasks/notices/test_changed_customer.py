@@ -104,7 +104,7 @@ def test_a_look_without_writing_says_the_same(driver):
     driver.run_day()
     hand_over(driver, BERT, on=1)
     found = dry_run(driver.context.with_run("", day(1), noon(1)), batch=10)
-    assert found.looked.changes.total() == 1
+    assert found.summary.changes.total() == 1
 
 
 def test_an_older_watch_takes_whom_it_told_from_the_notice(database):

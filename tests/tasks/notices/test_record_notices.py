@@ -12,7 +12,7 @@ from models.orders import ProductFacts
 from models.policy.policy import Bucket, BudgetPolicy, Policy
 from tasks.db.counters import count_orders_by_bucket
 from tasks.db.sql import read_only
-from tasks.notices.evaluate import TRIES, evaluate_page
+from tasks.notices.evaluate import MAX_ATTEMPTS, evaluate_page
 from tasks.offers.budget import WriteConflict
 from tasks.offers.substitute_stock import SubstituteStock
 from tasks.tables import OFFERS, ORDER_LINES, PRODUCTS, WATCHES
@@ -171,10 +171,10 @@ def test_a_worker_that_always_comes_second_gives_up_without_a_trace(driver, cont
             return super().render_message(plan, contact, id=id)
 
     driver.context = replace(context, renderer=AlwaysInterrupted(SHOP))
-    without_pauses = stamina.set_testing(True, attempts=2 * TRIES, cap=True)
-    with without_pauses, pytest.raises(WriteConflict, match=f"{TRIES} times over; the next run"):
+    without_pauses = stamina.set_testing(True, attempts=2 * MAX_ATTEMPTS, cap=True)
+    with without_pauses, pytest.raises(WriteConflict, match=f"all {MAX_ATTEMPTS} attempts; the next run"):
         evaluate_page(driver.context.with_run("r", DAY, noon(0)), SubstituteStock(), None, batch=10)
-    assert tries == TRIES
+    assert tries == MAX_ATTEMPTS
     assert driver.notices == []
     assert driver.rows(OFFERS) == []
 

@@ -1,0 +1,54 @@
+"""Count what an evaluation of orders decided."""
+
+from collections import Counter
+from dataclasses import dataclass, field, fields
+
+from models.decisions import Plan
+from rules.delays.evaluate import is_reachable
+
+MAX_PLANS_SHOWN = 200
+
+
+@dataclass(slots=True)
+class EvaluationSummary:
+    """What the evaluation of orders decided; summaries of pages add up."""
+
+    orders: int = 0
+    """Orders evaluated."""
+    notified: int = 0
+    """Orders with a notice on at least one channel."""
+    limited: int = 0
+    """Orders whose notice the run's limit leaves to a later run."""
+    changes: Counter[str] = field(default_factory=Counter)
+    """Orders with a change to communicate, by bucket."""
+    notices: Counter[str] = field(default_factory=Counter)
+    """Notices by channel."""
+    skipped: Counter[str] = field(default_factory=Counter)
+    """Channels on which no notice is sent, by reason."""
+    offers: Counter[str] = field(default_factory=Counter)
+    """Orders with a remedy, by its kind."""
+    over_cap: int = 0
+    """Discounts not given because a cap was reached."""
+    requested: Counter[str] = field(default_factory=Counter)
+    """What the discounts would cost without caps, by currency, in ten-thousandths."""
+    problems: list[str] = field(default_factory=list)
+    """Messages that could not be rendered, a sentence each."""
+    plans: list[Plan] = field(default_factory=list)
+    """The first MAX_PLANS_SHOWN plans, to show to staff."""
+
+    def add(self, other: "EvaluationSummary") -> None:
+        """Add the figures of another page."""
+        for figure in fields(self):
+            setattr(self, figure.name, getattr(self, figure.name) + getattr(other, figure.name))
+        del self.plans[MAX_PLANS_SHOWN:]
+
+    def add_plan(self, plan: Plan) -> None:
+        """Count one plan."""
+        self.notified += is_reachable(plan.contacts)
+        self.changes[plan.delay.bucket] += 1
+        self.notices.update(str(contact.channel) for contact in plan.contacts if contact.skip is None)
+        self.skipped.update(str(contact.skip) for contact in plan.contacts if contact.skip is not None)
+        self.offers.update("substitute" for _ in plan.substitutes[:1])
+        self.offers.update([str(plan.discount.kind)] if plan.discount else [])
+        if len(self.plans) < MAX_PLANS_SHOWN:
+            self.plans.append(plan)
