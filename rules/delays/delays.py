@@ -1,188 +1,197 @@
-"""When an order is late, by how many days, in which bucket, and whether that is news."""
+"""When an order is late, by how many days and in which bucket, and what of that its customer does not know yet."""
 
-import math
 from collections.abc import Collection, Iterable
 from datetime import date, timedelta
 
 from models.decisions import Delay, LateLine
 from models.enums import ChangeKind, Promise
 from models.orders import LineFacts, NoticeLine, OrderFacts
-from models.policy.policy import ON_TIME, Bucket, Policy
+from models.policy.policy import ON_TIME, Policy
+from rules.delays.buckets import bucket_for_days, severity
 from rules.delays.working_days import Calendar
 
 
 def is_open(line: LineFacts, as_of: date) -> bool:
-    """Say whether a line still awaits what was promised, on a day."""
-    over = any(day is not None and day <= as_of for day in closed_on(line))
-    return not line.closed and not over and line.owed(as_of) > 0
+    """Return True while pieces of a line are still owed to the customer, on a day."""
+    is_over = any(day is not None and day <= as_of for day in closed_on(line))
+    return not line.closed and not is_over and line.owed(as_of) > 0
 
 
 def closed_on(line: LineFacts) -> tuple[date | None, ...]:
-    """Return the days on which a line stops being open, as far as they are known."""
-    kept = (line.delivered_on,) if line.promise is Promise.DELIVER else (line.shipped_on, line.delivered_on)
-    return (*kept, line.cancelled_on)
+    """Return the days that close a line: of its shipment, delivery and cancellation; None for those not known."""
+    kept_on = (line.delivered_on,) if line.promise is Promise.DELIVER else (line.shipped_on, line.delivered_on)
+    return (*kept_on, line.cancelled_on)
 
 
 def open_lines(order: OrderFacts, as_of: date) -> tuple[LineFacts, ...]:
-    """Return the lines still open on a day; none of a cancelled order."""
+    """Return the lines that are open on a day; none of a cancelled order."""
     if order.cancelled_on is not None and order.cancelled_on <= as_of:
         return ()
     return tuple(line for line in order.lines if is_open(line, as_of))
 
 
 def expected_date(line: LineFacts, as_of: date) -> date | None:
-    """Return the date a line is expected; None once that date has passed: it is then as good as unknown."""
+    """Return the date on which a line is expected; None where it is unknown, or has passed."""
     return line.expected_on if line.expected_on is not None and line.expected_on >= as_of else None
 
 
 def late_line(line: LineFacts, as_of: date, calendar: Calendar) -> LateLine | None:
-    """Say how late an open line is; None where it can still come on time."""
-    day = expected_date(line, as_of)
-    if (day or as_of) <= line.promised_on:
+    """Return how late an open line is, counted to its expected date or else to today; None where it is not late."""
+    expected_on = expected_date(line, as_of)
+    counted_to = expected_on or as_of
+    if counted_to <= line.promised_on:
         return None
-    return LateLine(line, calendar.days_late(line.promised_on, day or as_of), day)
-
-
-def bucket_for(days: int, policy: Policy) -> Bucket | None:
-    """Return the bucket of so many days late; None below the first."""
-    return next((bucket for bucket in reversed(policy.bucket) if days >= bucket.from_days), None)
+    return LateLine(line, calendar.days_late(line.promised_on, counted_to), expected_on)
 
 
 def delay_of(order: OrderFacts, as_of: date, policy: Policy, calendar: Calendar) -> Delay | None:
-    """Say how late an order is on a day: as late as its latest line; None where it is not."""
+    """Return how late an order is on a day: as late as its latest line, in the bucket of those days.
+
+    None where it is unpaid, or not late enough for the policy's first bucket.
+    """
     if order.unpaid:
         return None
     lines = open_lines(order, as_of)
-    late = [found for line in lines if (found := late_line(line, as_of, calendar))]
-    bucket = bucket_for(max((one.days for one in late), default=0), policy)
+    late_lines = [late for line in lines if (late := late_line(line, as_of, calendar))]
+    days = max((late.days for late in late_lines), default=0)
+    bucket = bucket_for_days(days, policy)
     if bucket is None:
         return None
-    dates = [one.expected_on for one in late]
-    behind = {one.line.number for one in late}
+    late_numbers = {late.line.number for late in late_lines}
     return Delay(
         order=order,
         as_of=as_of,
-        days=max(one.days for one in late),
+        days=days,
         bucket=bucket.name,
-        expected_on=None if None in dates else max(day for day in dates if day is not None),
-        late=tuple(late),
-        on_time=tuple(line for line in lines if line.number not in behind),
+        expected_on=last_expected_date(late_lines),
+        late=tuple(late_lines),
+        on_time=tuple(line for line in lines if line.number not in late_numbers),
     )
+
+
+def last_expected_date(late_lines: Iterable[LateLine]) -> date | None:
+    """Return the day by which all late lines are expected; None where the date of any is unknown."""
+    dates = [late.expected_on for late in late_lines]
+    return None if None in dates else max(day for day in dates if day is not None)
 
 
 def change_of(delay: Delay, policy: Policy) -> ChangeKind | None:
-    """Say what about a delay the customer does not know yet; None where they were told all of it.
+    """Return what about a delay its customer does not know yet; None where they were told all of it.
 
-    A told date is a promise renewed: when it slips, passes or turns unknown, that is news. An unknown date that
-    stays unknown is not, until the delay reaches a worse bucket. A line that arrived is no bad news, however late it
-    is: `good_news` tells of it. Where staff left a delay untold on purpose,
-    the first change since is the first that the customer hears.
+    * A date that was communicated is a promise: when it slips, passes or becomes unknown, that is a change.
+    * An unknown date that stays unknown is no change until the delay reaches a worse bucket.
+    * A line that has arrived is no bad news, however late it is; `good_news` reports it.
+    * Where staff left a delay uncommunicated when the shop went live, the next change is a first notice.
     """
-    told = delay.order.told
-    if told is None:
+    last_notice = delay.order.told
+    if last_notice is None:
         return ChangeKind.FIRST
-    change = _change(delay, policy)
-    return ChangeKind.FIRST if change is not None and told.assumed else change
+    change = _change_since_notice(delay, policy)
+    return ChangeKind.FIRST if change is not None and last_notice.assumed else change
 
 
-def _change(delay: Delay, policy: Policy) -> ChangeKind | None:
-    pairs = _communicated_date(delay)
-    heard = [before for _, before in pairs if before is not None]
-    waiting = [(one, before) for one, before in pairs if before is None or not is_in_stock(one, policy)]
-    bucket = bucket_for(max((one.days for one, _ in waiting), default=0), policy)
-    if heard and bucket and _rank(bucket.name, policy) > max(_rank(before.bucket, policy) for before in heard):
-        return ChangeKind.WORSE
-    if broken := _broken(waiting, delay.as_of, policy):
-        return ChangeKind.PASSED if min(broken) < delay.as_of else ChangeKind.SLIPPED
-    new = (bucket_for(one.days, policy) for one, before in waiting if before is None)
-    return ChangeKind.ANOTHER if any(bucket is not None and bucket.notify for bucket in new) else None
+def _change_since_notice(delay: Delay, policy: Policy) -> ChangeKind | None:
+    pairs = _with_notice_lines(delay)
+    known = [noticed for _, noticed in pairs if noticed is not None]
+    waiting = [(late, noticed) for late, noticed in pairs if noticed is None or not is_in_stock(late, policy)]
+    bucket = bucket_for_days(max((late.days for late, _ in waiting), default=0), policy)
+    if known and bucket:
+        worst_known = max(severity(noticed.bucket, policy) for noticed in known)
+        if severity(bucket.name, policy) > worst_known:
+            return ChangeKind.WORSE
+    if lapsed := _lapsed_dates(waiting, delay.as_of, policy):
+        return ChangeKind.PASSED if min(lapsed) < delay.as_of else ChangeKind.SLIPPED
+    new_buckets = (bucket_for_days(late.days, policy) for late, noticed in waiting if noticed is None)
+    return ChangeKind.ANOTHER if any(bucket is not None and bucket.notify for bucket in new_buckets) else None
 
 
-def is_in_stock(one: LateLine, policy: Policy) -> bool:
-    """Say whether a line lies in stock with a day on which it can go, and the shop tells such good news.
+def is_in_stock(late: LateLine, policy: Policy) -> bool:
+    """Return True where a line is in stock with a day on which it can leave, and the policy reports good news.
 
-    What lies in stock without a day did not leave in time: nobody knows what keeps it.
+    A line in stock without such a day should have left already, and the reason why it did not is unknown.
     """
-    return policy.restock.good_news and one.line.ready and one.expected_on is not None
+    return policy.restock.good_news and late.line.ready and late.expected_on is not None
 
 
 def began_on(delay: Delay) -> date:
-    """Return the day on which a delay began, or will: the first one after the earliest promise that is not kept."""
-    return min(one.line.promised_on for one in delay.late) + timedelta(days=1)
+    """Return the day on which a delay began, or will begin: the first one after the earliest broken promise."""
+    return min(late.line.promised_on for late in delay.late) + timedelta(days=1)
 
 
 def lapsed_date(delay: Delay, policy: Policy) -> date | None:
-    """Return the first date told that does not hold any more."""
-    return min(_broken(_communicated_date(delay), delay.as_of, policy), default=None)
+    """Return the earliest communicated date that does not hold any more; None where all hold."""
+    return min(_lapsed_dates(_with_notice_lines(delay), delay.as_of, policy), default=None)
 
 
-def _communicated_date(delay: Delay) -> list[tuple[LateLine, NoticeLine | None]]:
-    """Pair each late line with what was told of it; a line with a new promise since was told nothing."""
-    told = {one.number: one for one in delay.order.told.lines} if delay.order.told else {}
-    pairs = ((one, told.get(one.line.number)) for one in delay.late)
-    return [(one, before if before and before.promised_on == one.line.promised_on else None) for one, before in pairs]
+def _with_notice_lines(delay: Delay) -> list[tuple[LateLine, NoticeLine | None]]:
+    """Pair each late line with what the last notice says of it; None for a line that has a new promise since."""
+    noticed = {line.number: line for line in delay.order.told.lines} if delay.order.told else {}
+    pairs = ((late, noticed.get(late.line.number)) for late in delay.late)
+    return [(late, line if line and line.promised_on == late.line.promised_on else None) for late, line in pairs]
 
 
-def _broken(pairs: Iterable[tuple[LateLine, NoticeLine | None]], as_of: date, policy: Policy) -> list[date]:
-    found = (lapsed_on(one, before, as_of, policy) for one, before in pairs if before is not None)
-    return [day for day in found if day is not None]
+def _lapsed_dates(pairs: Iterable[tuple[LateLine, NoticeLine | None]], as_of: date, policy: Policy) -> list[date]:
+    lapsed = (lapsed_on(late, noticed, as_of, policy) for late, noticed in pairs if noticed is not None)
+    return [day for day in lapsed if day is not None]
 
 
-def lapsed_on(one: LateLine, before: NoticeLine, as_of: date, policy: Policy) -> date | None:
-    """Return the date told of a line where it has passed, slipped or become unknown; None where it stands."""
-    day, slip = before.expected_on, timedelta(days=policy.contact.slip_days)
-    if day is None or (day >= as_of and one.expected_on is not None and one.expected_on < day + slip):
+def lapsed_on(late: LateLine, noticed: NoticeLine, as_of: date, policy: Policy) -> date | None:
+    """Return the communicated date of a line where it has passed, slipped or become unknown; None where it holds.
+
+    A date slips by `contact.slip_days` of the policy or more.
+    """
+    day = noticed.expected_on
+    if day is None:
         return None
-    return day
+    slipped_from = day + timedelta(days=policy.contact.slip_days)
+    holds = day >= as_of and late.expected_on is not None and late.expected_on < slipped_from
+    return None if holds else day
 
 
-def _rank(bucket: str, policy: Policy) -> float:
-    """Return how bad a bucket is; nothing is worse than one that the policy has no more: some delay was told."""
-    names = [ON_TIME, *(one.name for one in policy.bucket)]
-    return names.index(bucket) if bucket in names else math.inf
-
-
-def told_lines(delay: Delay, policy: Policy) -> tuple[NoticeLine, ...]:
-    """Return what a notice about a delay tells of each late line."""
-    return tuple(
-        NoticeLine(
-            one.line.number,
-            one.line.promised_on,
-            one.expected_on,
-            bucket.name if bucket else ON_TIME,
-            one.line.ready,
-            one.line.owed(delay.as_of),
+def notice_lines(delay: Delay, policy: Policy) -> tuple[NoticeLine, ...]:
+    """Return what a notice about a delay says of each late line."""
+    lines = []
+    for late in delay.late:
+        bucket = bucket_for_days(late.days, policy)
+        lines.append(
+            NoticeLine(
+                late.line.number,
+                late.line.promised_on,
+                late.expected_on,
+                bucket.name if bucket else ON_TIME,
+                late.line.ready,
+                late.line.owed(delay.as_of),
+            )
         )
-        for one in delay.late
-        for bucket in (bucket_for(one.days, policy),)
-    )
+    return tuple(lines)
 
 
 def late_dates(order: OrderFacts, as_of: date) -> set[tuple[str, date, date | None]]:
-    """Return number, promised and expected date of each line late on a day."""
+    """Return number, promised date and expected date of each line that is late on a day."""
     return {
-        (number, promised_on, day)
-        for number, promised_on, day in _current_line(order, as_of)
-        if (day or as_of) > promised_on
+        (number, promised_on, expected_on)
+        for number, promised_on, expected_on in _open_dates(order, as_of)
+        if (expected_on or as_of) > promised_on
     }
 
 
-def _current_line(order: OrderFacts, as_of: date) -> set[tuple[str, date, date | None]]:
+def _open_dates(order: OrderFacts, as_of: date) -> set[tuple[str, date, date | None]]:
     return {(line.number, line.promised_on, expected_date(line, as_of)) for line in open_lines(order, as_of)}
 
 
-def still_true(said: Collection[NoticeLine], order: OrderFacts, as_of: date) -> bool:
-    """Say whether words are still true on a day: every line stands as they say, and they leave out none that is late.
+def still_true(noticed: Collection[NoticeLine], order: OrderFacts, as_of: date) -> bool:
+    """Return True where a notice is still true on a day.
 
-    As many pieces of a line must still be owed as they say. No policy plays a part: a notice is not untrue because the
-    shop changed its mind about buckets.
+    Each of its lines is open with the same dates, as many pieces owed, and in stock if it says so; and it leaves out
+    no late line. The policy plays no part: a notice stays true when the shop changes its buckets.
     """
     if order.unpaid:
         return False
-    told = {(one.number, one.promised_on, one.expected_on) for one in said}
     owed = {line.number: line.owed(as_of) for line in order.lines}
-    if any(one.owed is not None and one.owed != owed.get(one.number) for one in said):
+    if any(line.owed is not None and line.owed != owed.get(line.number) for line in noticed):
         return False
-    unready = {line.number for line in order.lines if not line.ready}
-    kept = not any(one.ready and one.number in unready for one in said)
-    return kept and late_dates(order, as_of) <= told <= _current_line(order, as_of)
+    not_ready = {line.number for line in order.lines if not line.ready}
+    if any(line.ready and line.number in not_ready for line in noticed):
+        return False
+    noticed_dates = {(line.number, line.promised_on, line.expected_on) for line in noticed}
+    return late_dates(order, as_of) <= noticed_dates <= _open_dates(order, as_of)

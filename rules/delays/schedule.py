@@ -1,4 +1,4 @@
-"""The first day on which there could be news, so that nobody looks before it."""
+"""Compute the first day on which an order could have a change, so that no run evaluates it before."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -9,27 +9,35 @@ from rules.delays.delays import closed_on, expected_date, open_lines
 from rules.delays.working_days import Calendar
 
 NEVER = date.max
+"""The next check of an order that cannot have a change unless its facts change."""
 DAY = timedelta(days=1)
 
 
 def next_check_date(
-    order: OrderFacts, told: LastNotice | None, as_of: date, policy: Policy, calendar: Calendar
+    order: OrderFacts, last_notice: LastNotice | None, as_of: date, policy: Policy, calendar: Calendar
 ) -> date:
-    """Return the first day after `as_of` on which an order could have news if no fact changes; NEVER if it cannot."""
+    """Return the first day after `as_of` on which an order could have a change while its facts stay as they are.
+
+    NEVER where there is no such day.
+    """
     lines = open_lines(order, as_of)
-    days: list[date | None] = [day for line in lines for day in _change_dates(line, as_of, policy, calendar)]
-    days += [order.cancelled_on, *(day for line in lines for day in closed_on(line))]
-    parcels = [parcel for line in lines for parcel in line.shipments]
-    days += [day for one in parcels for day in (one.packed_on, one.shipped_on, one.delivered_on, one.cancelled_on)]
-    days += [one.expected_on + DAY for one in told.lines if one.expected_on] if told else []
+    days: list[date | None] = [order.cancelled_on]
+    for line in lines:
+        days += _change_dates(line, as_of, policy, calendar)
+        days += closed_on(line)
+        for parcel in line.shipments:
+            days += [parcel.packed_on, parcel.shipped_on, parcel.delivered_on, parcel.cancelled_on]
+    if last_notice:
+        days += [line.expected_on + DAY for line in last_notice.lines if line.expected_on]
     return min((day for day in days if day is not None and day > as_of), default=NEVER)
 
 
 def _change_dates(line: LineFacts, as_of: date, policy: Policy, calendar: Calendar) -> Iterator[date]:
-    """Yield the days on which a line becomes late, later by a bucket, or of unknown date."""
-    day = expected_date(line, as_of)
-    if day is not None and day > line.promised_on:
-        yield day + DAY
+    """Yield the days on which a line becomes late, reaches a worse bucket, or its expected date passes."""
+    expected_on = expected_date(line, as_of)
+    if expected_on is not None and expected_on > line.promised_on:
+        yield expected_on + DAY
         return
-    yield line.promised_on + DAY  # no working day, it may be: the line has no date from then on, and is 0 days late
+    # On a day off the line is 0 working days late, but its promise is broken and its date unknown from then on.
+    yield line.promised_on + DAY
     yield from (calendar.day_when(line.promised_on, bucket.from_days) for bucket in policy.bucket)

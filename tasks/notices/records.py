@@ -6,7 +6,7 @@ from typing import Any
 from models.decisions import Contact, Plan
 from models.enums import State
 from models.messages import Message
-from rules.delays.delays import told_lines
+from rules.delays.delays import notice_lines
 from rules.ids import notice_id
 from tasks.context import Context
 from tasks.notices.decide import OrderDecision
@@ -38,7 +38,7 @@ def notice_row(context: Context, plan: Plan, contact: Contact, message: Message 
         "days": delay.days,
         "expected_on": delay.expected_on,
         "told_on": context.as_of,
-        "lines": [line.as_data() for line in told_lines(delay, context.policy)],
+        "lines": [line.as_data() for line in notice_lines(delay, context.policy)],
         "why": plan.why,
         "address": contact.address,
         "created_at": context.started_at,

@@ -11,7 +11,7 @@ from models.enums import Channel, PostKind, SkipReason, State
 from models.messages import DeliveryOutcome
 from models.orders import ProductFacts
 from models.posts import ProductDelay, ProductStock
-from rules.delays.delays import bucket_for
+from rules.delays.buckets import bucket_for_days
 from rules.ids import post_id
 from tasks.context import Context
 from tasks.db.sql import insert, read_only
@@ -58,7 +58,7 @@ def _delay(
 ) -> ProductDelay:
     dates = [day for *_, day in found]
     days = round(median(days for _, days, _ in found))
-    bucket = bucket_for(days, context.policy)
+    bucket = bucket_for_days(days, context.policy)
     return ProductDelay(
         product=product,
         as_of=as_of,

@@ -16,7 +16,7 @@ from models.quantities import as_number
 from rules.contact.addresses import email_address, phone_number, readable
 from rules.contact.masking import mask_address
 from rules.delays.delays import open_lines
-from rules.delays.evaluate import KNOWS
+from rules.delays.evaluate import CUSTOMER_WAS_TOLD
 from tasks.context import Context
 from tasks.notices.decide import decide_orders
 from tasks.notices.rendering import render_plan
@@ -179,7 +179,7 @@ def _reached(notices: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def _now(context: Context, order: OrderFacts, verdict: Assessment, as_of: date, waits: str | None) -> dict[str, Any]:
-    if verdict.plan is None and verdict.no_notice_reason == KNOWS and waits is not None:
+    if verdict.plan is None and verdict.no_notice_reason == CUSTOMER_WAS_TOLD and waits is not None:
         return {"say": None, "why": waits}
     if verdict.plan is None:
         cancelled = order.cancelled_on is not None and order.cancelled_on <= as_of

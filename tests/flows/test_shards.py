@@ -93,7 +93,7 @@ def test_the_shards_of_a_limit_add_up_to_it(limit):
     assert found == [None] * 4 if limit is None else (sum(found) == limit and max(found) - min(found) < 2)
 
 
-def test_shards_owe_together_what_one_run_owes_and_are_judged_as_one(late):
+def test_shards_record_together_what_one_run_records_and_are_checked_as_one(late):
     context = begun(late)
     told = [part(context, Shard(number, 3)) for number in (1, 2, 3)]
     assert sum(told) == ORDERS
@@ -191,8 +191,8 @@ def test_a_run_in_shards_reports_and_owes_what_a_run_in_one_piece_does(shop, tmp
     assert cut == whole.model_copy(update={"run": cut.run, "fallbacks": cut.fallbacks, "rejects": cut.rejects})
 
 
-def test_of_a_run_with_a_shard_that_died_nothing_leaves_until_the_next_has_judged_it(shop):
-    with pytest.raises(ForewarnError, match=r"^shard 2 of 3 ended as Crashed: no sign of life\. Nothing of this run"):
+def test_of_a_run_with_a_shard_that_died_nothing_is_sent_until_the_next_run_has_checked_it(shop):
+    with pytest.raises(ForewarnError, match=r"^shard 2 of 3 ended as Crashed: no sign of life\. Its notices stay held"):
         live(shop, 3, second_dies, import_first=True)
     held = [row for row in owed(shop) if row[4] != State.SKIPPED]
     assert {row[4] for row in held} == {State.HELD}

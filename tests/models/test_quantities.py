@@ -13,8 +13,9 @@ from models.orders import NoticeLine, ProductFacts, Shipment
 from models.policy.policy import CalendarPolicy, Policy, PromisePolicy
 from models.quantities import normalized
 from models.tables.column_types import Pieces
-from rules.delays.delays import still_true, told_lines
-from rules.delays.evaluate import assess_order, get_bucket
+from rules.delays.buckets import get_bucket
+from rules.delays.delays import notice_lines, still_true
+from rules.delays.evaluate import assess_order
 from rules.delays.promised_dates import Promises
 from rules.offers.remedies import substitutes_for_delay
 from rules.offers.substitutes import Candidate, SubstituteIndex
@@ -91,7 +92,7 @@ def test_packed_pieces_are_those_that_have_not_left():
 
 def test_what_was_told_remembers_how_many_pieces_are_owed_and_older_words_still_hold():
     late = replace(order(line(promised=-5, quantity=3)), lines=(replace(line(promised=-5, quantity=3), shipped=1),))
-    said = told_lines(assess_order(late, DAY, POLICY, CALENDAR).delay, POLICY)
+    said = notice_lines(assess_order(late, DAY, POLICY, CALENDAR).delay, POLICY)
     assert said[0].owed == 2
     again = NoticeLine.from_data(said[0].as_data())
     assert again == said[0]
@@ -107,7 +108,7 @@ def test_what_was_told_remembers_how_many_pieces_are_owed_and_older_words_still_
 
 def test_words_about_an_order_that_is_not_paid_do_not_hold():
     late = order(line(promised=-5))
-    said = told_lines(assess_order(late, DAY, POLICY, CALENDAR).delay, POLICY)
+    said = notice_lines(assess_order(late, DAY, POLICY, CALENDAR).delay, POLICY)
     assert not still_true(said, replace(late, unpaid=True), DAY)
 
 

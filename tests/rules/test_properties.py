@@ -2,9 +2,8 @@
 
 import csv
 import tempfile
-from datetime import UTC, date, timedelta
+from datetime import UTC, date
 from decimal import Decimal
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -15,8 +14,8 @@ from sqlalchemy import select
 
 from models.config.shop import read_shop
 from models.errors import BadShop
-from models.policy.policy import ON_TIME
-from rules.delays.delays import bucket_for, delay_of, late_line
+from rules.delays.buckets import bucket_for_days
+from rules.delays.delays import delay_of, late_line
 from sources.connectors.queries import Select
 from sources.contract import CONTRACT
 from sources.reader import Source, open_source
@@ -147,38 +146,41 @@ def test_any_language_that_a_customer_may_have_is_a_locale_or_none(name):
     assert parse_locale(name) is None or parse_locale(name).language
 
 
-lines_of_any_kind = st.builds(line, promised=st.integers(-40, 40), expected=st.none() | st.integers(-40, 60))
+promised_days, expected_days = st.integers(-40, 40), st.none() | st.integers(-40, 60)
 
 
-@given(lines_of_any_kind, st.integers(0, 60))
-def test_while_nothing_changes_no_later_day_sees_an_order_in_a_better_bucket_than_the_facts_said(facts, days):
-    found = [late_line(facts, day(n), CALENDAR) for n in range(days)]
-    # An expected date holds a delay still; once it has passed, every day makes it longer.
-    late = [0 if one is None else one.days for one in found]
-    passed = facts.expected_on is None or facts.expected_on < DAY
-    for n, (before, after) in enumerate(pairwise(late)):
-        if passed or day(n) >= facts.expected_on:
-            assert after >= before
+def days_late_by_hand(promised, expected, today):
+    """Count from the promised day to the expected one, or to today where none is known or it has passed."""
+    return max(0, (today if expected is None or expected < today else expected) - promised)
+
+
+@given(promised_days, expected_days, st.integers(0, 60))
+def test_a_line_is_late_by_the_days_from_its_promise_to_its_expected_day_or_today(promised, expected, today):
+    late = late_line(line(promised=promised, expected=expected), day(today), CALENDAR)
+    assert (late.days if late else 0) == days_late_by_hand(promised, expected, today)
+
+
+def bucket_by_hand(days):
+    return next(
+        (name for least, name in ((15, "long"), (8, "fortnight"), (4, "week"), (1, "short")) if days >= least), None
+    )
 
 
 @given(st.integers(0, 400))
-def test_more_days_late_are_never_a_milder_bucket(days):
-    names = [ON_TIME, *(bucket.name for bucket in POLICY.bucket)]
-
-    def rank(n):
-        found = bucket_for(n, POLICY)
-        return names.index(found.name) if found else 0
-
-    assert rank(days + 1) >= rank(days)
+def test_days_late_fall_into_the_buckets_of_the_default_policy(days):
+    bucket = bucket_for_days(days, POLICY)
+    assert (bucket.name if bucket else None) == bucket_by_hand(days)
 
 
-@given(st.lists(lines_of_any_kind, min_size=1, max_size=1), lines_of_any_kind)
-def test_another_line_never_makes_an_order_less_late(lines, more):
-    fewer = delay_of(order(*lines), DAY, POLICY, CALENDAR)
-    both = delay_of(
-        order(*lines, line("2", promised=(more.promised_on - DAY) // timedelta(days=1))), DAY, POLICY, CALENDAR
-    )
-    assert (both.days if both else 0) >= (fewer.days if fewer else 0)
+@given(st.lists(st.tuples(promised_days, expected_days), min_size=1, max_size=4))
+def test_an_order_is_as_late_as_its_latest_line(dates):
+    lines = [line(str(n), promised=promised, expected=expected) for n, (promised, expected) in enumerate(dates, 1)]
+    delay = delay_of(order(*lines), DAY, POLICY, CALENDAR)
+    late_by = [days_late_by_hand(promised, expected, 0) for promised, expected in dates]
+    assert (delay.days if delay else 0) == max(late_by)
+    assert (delay.bucket if delay else None) == bucket_by_hand(max(late_by))
+    late_lines = {late.line.number: late.days for late in delay.late} if delay else {}
+    assert late_lines == {str(n): days for n, days in enumerate(late_by, 1) if days}
 
 
 ESCAPE = "\x1b"

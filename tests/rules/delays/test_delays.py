@@ -2,7 +2,8 @@ import pytest
 
 from models.enums import Promise
 from models.policy.policy import Bucket, CalendarPolicy, Policy
-from rules.delays.delays import bucket_for, delay_of
+from rules.delays.buckets import bucket_for_days
+from rules.delays.delays import delay_of
 from rules.delays.working_days import Calendar
 from tests.support.builders import CALENDAR, DAY, POLICY, day, line, order
 
@@ -25,13 +26,13 @@ def delay(*lines, as_of=0, policy=POLICY, **facts):
     ],
 )
 def test_both_sides_of_every_bucket(days, bucket):
-    assert bucket_for(days, POLICY).name == bucket
+    assert bucket_for_days(days, POLICY).name == bucket
     assert delay(line(promised=-days)).bucket == bucket
     assert delay(line(promised=0, expected=days)).bucket == bucket
 
 
 def test_on_the_promised_day_itself_an_order_is_not_late():
-    assert bucket_for(0, POLICY) is None
+    assert bucket_for_days(0, POLICY) is None
     assert delay(line(promised=0)) is None
     assert delay(line(promised=0, expected=0)) is None
 

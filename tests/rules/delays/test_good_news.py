@@ -10,7 +10,7 @@ from models.orders import NoticeLine
 from models.policy.messaging import ContactPolicy
 from models.policy.policy import GOOD_NEWS, ON_TIME, Bucket, Policy
 from models.policy.supply import RestockPolicy
-from rules.delays.delays import still_true, told_lines
+from rules.delays.delays import notice_lines, still_true
 from rules.delays.evaluate import assess_order, bucket_of, last_notice_after
 from rules.delays.good_news import good_news
 from tests.support.builders import CALENDAR, DAY, POLICY, day, heard, line, order, told
@@ -122,7 +122,7 @@ def test_good_news_goes_by_the_channels_of_the_worst_that_was_told():
 )
 def test_good_news_is_true_as_long_as_the_goods_lie_there_for_the_order(now, true):
     found = plan(line(promised=5, expected=2, ready=True), before=[heard("week", promised=5, expected=12)])
-    assert still_true(told_lines(found.delay, POLICY), order(now), DAY) is true
+    assert still_true(notice_lines(found.delay, POLICY), order(now), DAY) is true
 
 
 def test_words_that_leave_out_a_line_late_since_are_not_true_any_more():
