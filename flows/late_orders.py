@@ -121,7 +121,7 @@ def import_data(app: App, context: Context, report: Report, progress: Progress) 
 
 
 async def _dry_run(app: App, context: Context, limit: int | None, progress: Progress) -> Report:
-    """Report what a run would do, without writing anything. Raises BadShop when the messages lack the language of the shop."""
+    """Report what a run would do without writing anything; raises BadShop when no message is in the shop's language."""
     if missing := app.context.renderer.missing_shop_language([bucket.words for bucket in app.context.policy.bucket]):
         raise BadShop(missing)
     # Of a day to come the data are not known yet: only the notices are checked.
