@@ -1,6 +1,6 @@
 """Write the tables of template variables into docs/marketing.md: `python -m cli.reference.template_variables`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -9,14 +9,16 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
-from app.reports.markdown import markdown_table
+from app.safe_text import markdown_table
 from models.quantities import Quantity
 from templates.rendering.template_fields import FIELDS
 from templates.rendering.variables import GROUPS
 from templates.rendering.view_models import View
 
 PAGE = Path("docs/marketing.md")
-BEGIN = "<!-- Written by `python -m cli.reference.template_variables` up to the end mark; a test holds it to that. -->\n"
+BEGIN = (
+    "<!-- Written by `python -m cli.reference.template_variables` up to the end mark; a test holds it to that. -->\n"
+)
 END = "<!-- End of the written part. -->\n"
 
 _KINDS: dict[Any, str] = {

@@ -19,7 +19,7 @@ from templates.rendering.view_models import (
 class CommonVariables(TypedDict):
     """In every template."""
 
-    shop: ShopView
+    shop: Annotated[ShopView, "the shop, as in `shop.toml`"]
     lang: Annotated[str, "the message's language as HTML names it, as `pt-BR`"]
     locale: Annotated[str, "the locale that formats dates and numbers, as `pt_BR`"]
 
@@ -28,29 +28,29 @@ class NoticeVariables(TypedDict):
     """In mails and texts to customers."""
 
     customer: Annotated[str, "the customer's name, at most 60 characters; empty if it is a web or mail address"]
-    order: OrderView
+    order: Annotated[OrderView, "the order that is late"]
     late: Annotated[tuple[ItemView, ...], "the late items, in the order of the order's lines"]
     on_time: Annotated[tuple[ItemView, ...], "the open items that are not late"]
     max_items: Annotated[int, "how many items a list shows, so that the mail stays under 100 kB"]
     ships: Annotated[bool, "some late item was promised to ship by a date, not to arrive by it"]
     expected_on: Annotated[date | None, "the date now expected for all late items; empty: not known for at least one"]
     some_dates_known: Annotated[bool, "the expected date is known for some late items, and not for others"]
-    today: date
+    today: Annotated[date, "the day for which the message is written"]
     told_on: Annotated[date | None, "the day of the last message about this delay; empty: there was none"]
     told_date: Annotated[date | None, "the date that the last message named, where it is no longer kept"]
     told_some_dates: Annotated[bool, "the last message named a date for some late items, and none for others"]
     sooner: Annotated[bool, "the whole order comes sooner than told; false: only part of it does"]
     ready: Annotated[str, "how much of what was late is in stock for the customer: `all`, `part` or `none`"]
     parcels: Annotated[tuple[ParcelView, ...], "the parcels of an order that is sent in several; empty: one parcel"]
-    substitutes: tuple[SubstituteView, ...]
-    discount: DiscountView | None
+    substitutes: Annotated[tuple[SubstituteView, ...], "products in stock to offer instead, by late item"]
+    discount: Annotated[DiscountView | None, "the discount that is offered"]
     offer: Annotated[str, "`shown`, `on_page` (only the order page may show it) or `none`"]
 
 
 class BodyVariables(TypedDict):
     """In the bodies of a mail, besides."""
 
-    subject: str
+    subject: Annotated[str, "the rendered `subject.txt`"]
 
 
 class SmsVariables(TypedDict):
@@ -62,7 +62,7 @@ class SmsVariables(TypedDict):
 class PostVariables(TypedDict, total=False):
     """In social posts, which have no customer's data."""
 
-    product: ProductView
+    product: Annotated[ProductView, "the product that the post is about"]
     days: Annotated[int, "days late; in `post` only"]
     expected_on: Annotated[date | None, "the date now expected; empty: not known; in `post` only"]
     units_left: Annotated[Quantity, "units in stock; in `back_in_stock` and `low_stock` only"]
@@ -73,11 +73,11 @@ class PurchaseVariables(TypedDict):
 
     vendor: Annotated[str, "the vendor's name"]
     request: Annotated[str, "id of the purchase request"]
-    requested_on: date
+    requested_on: Annotated[date, "the day of the purchase request"]
     lines: Annotated[int, "number of lines"]
     pieces: Annotated[Quantity, "total of all lines"]
     has_drop_shipped: Annotated[bool, "some line goes directly to a customer"]
-    is_reminder: bool
+    is_reminder: Annotated[bool, "this mail reminds of an earlier request"]
 
 
 class StorefrontVariables(TypedDict, total=False):
@@ -94,11 +94,11 @@ class StorefrontVariables(TypedDict, total=False):
 class PageVariables(TypedDict):
     """In `layout/storefront.html`."""
 
-    title: str
-    text: str
+    title: Annotated[str, "the rendered `title.txt`"]
+    text: Annotated[str, "the rendered `text.txt`"]
     date: Annotated[str | None, "the rendered `date.txt`"]
     after: Annotated[Any, "`title` and `text` to show once the notice is no longer valid"]
-    product: ProductView | None
+    product: Annotated[ProductView | None, "the product; empty: unknown"]
     valid_until: Annotated[datetime | None, "the end of the notice"]
     schema: Annotated[Mapping[str, Any] | None, "schema.org data of the product"]
     script: Annotated[str, "address of the script"]

@@ -24,12 +24,12 @@ class View:
 class ProductView(View):
     """A product."""
 
-    name: str
+    name: Annotated[str, "its name, at most 200 characters"]
     url: Annotated[str | None, "its page"]
     image: Annotated[str | None, "address of its picture"]
-    category: str | None
+    category: Annotated[str | None, "name of its category"]
     category_url: Annotated[str | None, "the category's page"]
-    price: Decimal | None
+    price: Annotated[Decimal | None, "price of one unit"]
     currency: Annotated[str, "ISO 4217, as `EUR`"]
 
 
@@ -37,7 +37,7 @@ class ProductView(View):
 class ShipmentView(View):
     """A parcel on its way. Each field may be empty, but never all of them."""
 
-    carrier: str
+    carrier: Annotated[str, "name of the carrier"]
     number: Annotated[str, "tracking number"]
     url: Annotated[str | None, "tracking page"]
 
@@ -46,7 +46,7 @@ class ShipmentView(View):
 class ItemView(View):
     """An order line."""
 
-    product: ProductView
+    product: Annotated[ProductView, "the product that was ordered"]
     quantity: Annotated[Quantity, "pieces that the customer still waits for; may be a fraction"]
     ordered: Annotated[Quantity, "pieces that were ordered"]
     is_partial: Annotated[bool, "`quantity` and `ordered` differ"]
@@ -61,8 +61,8 @@ class ItemView(View):
 class OrderView(View):
     """An order."""
 
-    id: str
-    placed_on: date
+    id: Annotated[str, "the order's number"]
+    placed_on: Annotated[date, "the day on which it was placed"]
     url: Annotated[str, "the order's page"]
 
 
@@ -70,7 +70,7 @@ class OrderView(View):
 class ParcelView(View):
     """Items that will leave together."""
 
-    items: tuple[ItemView, ...]
+    items: Annotated[tuple[ItemView, ...], "what is in it"]
     ships_on: Annotated[date | None, "the date by which it leaves; empty: not known"]
 
 
@@ -78,8 +78,8 @@ class ParcelView(View):
 class SubstituteView(View):
     """Products in stock that could replace a late item."""
 
-    item: ItemView
-    products: tuple[ProductView, ...]
+    item: Annotated[ItemView, "the late item"]
+    products: Annotated[tuple[ProductView, ...], "what could replace it"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +87,9 @@ class DiscountView(View):
     """A discount on the customer's next order: a percentage or an amount."""
 
     kind: Annotated[RemedyKind, "`shipping_discount` or `future_discount`"]
-    code: str
+    code: Annotated[str, "the code to enter at the checkout"]
     percent: Annotated[Decimal | None, "10 is ten percent"]
-    amount: Decimal | None
+    amount: Annotated[Decimal | None, "an amount of money"]
     value: Annotated[Decimal, "the most it is worth"]
     currency: Annotated[str, "ISO 4217, as `EUR`"]
     expires_on: Annotated[date, "the last day on which it is valid"]
@@ -99,17 +99,17 @@ class DiscountView(View):
 class SenderView(View):
     """The sender of the shop's messages."""
 
-    name: str
-    email: str
-    reply_to: str | None
+    name: Annotated[str, "name of the sender"]
+    email: Annotated[str, "address of the sender"]
+    reply_to: Annotated[str | None, "address for answers"]
 
 
 @dataclass(frozen=True, slots=True)
 class HelpView(View):
     """How a customer reaches the shop, in the language of the message."""
 
-    email: str
-    phone: str | None
+    email: Annotated[str, "address of customer service"]
+    phone: Annotated[str | None, "its phone number"]
     hours: Annotated[str | None, "opening hours"]
 
 
@@ -117,19 +117,19 @@ class HelpView(View):
 class LinksView(View):
     """The shop's own pages."""
 
-    home: str
-    help: str | None
+    home: Annotated[str, "the home page"]
+    help: Annotated[str | None, "the help page"]
 
 
 @dataclass(frozen=True, slots=True)
 class ShopView(View):
     """The shop, as in `shop.toml`, without its vendors and its data source."""
 
-    name: str
+    name: Annotated[str, "the shop's name; in texts `sms_name`, where there is one"]
     zone: Annotated[str, "time zone, as `Europe/Berlin`"]
     locale: Annotated[str, "language, as `pt_BR`"]
-    country: str
+    country: Annotated[str, "ISO 3166, as `DE`"]
     currency: Annotated[str, "ISO 4217, as `EUR`"]
-    sender: SenderView
-    help: HelpView
-    links: LinksView
+    sender: Annotated[SenderView, "the sender of messages"]
+    help: Annotated[HelpView, "how to reach the shop"]
+    links: Annotated[LinksView, "the shop's own pages"]

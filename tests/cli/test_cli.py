@@ -186,7 +186,9 @@ def test_a_template_with_an_unknown_name_fails_the_check_with_file_and_line(plac
 def test_one_message_is_checked_alone_and_an_unknown_one_is_a_sentence(place, lived):
     assert "week renders." in forewarn(place, "templates", "check", "week", "--language", "en").stdout
     assert "did you mean 'week'" in forewarn(place, "templates", "check", "weak", ok=False).stderr
-    assert "available languages: en, pt_BR" in forewarn(place, "templates", "check", "--language", "de", ok=False).stderr
+    assert (
+        "available languages: en, pt_BR" in forewarn(place, "templates", "check", "--language", "de", ok=False).stderr
+    )
 
 
 def test_a_shop_whose_language_has_no_words_is_told_before_it_writes_to_anybody(tmp_path):
