@@ -1,4 +1,4 @@
--- The data name no people: one customer an order, and `customer_unique_id` for the person behind several.
+-- The data have no names. There is one customer for each order; `customer_unique_id` identifies the person.
 SELECT
     customer_id AS id,
     'Cliente' AS name,

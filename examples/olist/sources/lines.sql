@@ -1,5 +1,5 @@
--- One item is one piece. The dates are the order's: it leaves, and arrives, as one parcel.
--- Some orders are delivered, and no date says when: they are done.
+-- Each item is one piece. The dates are those of the order, which ships as one parcel.
+-- Some orders are delivered without a date: they are done.
 SELECT
     i.order_id,
     i.order_item_id AS number,

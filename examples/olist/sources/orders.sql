@@ -1,5 +1,5 @@
 -- Orders without items have nothing that could be late; left_out.sql counts them.
--- When an order was cancelled is not told: it counts as cancelled from the start.
+-- The data do not say when an order was cancelled: it counts as cancelled from the start.
 SELECT
     o.order_id AS id,
     o.customer_id,

@@ -1,4 +1,4 @@
--- Products have no names and no prices: the category and the beginning of the id tell them apart.
+-- Products have no names and no prices: the name is made of the category and the beginning of the id.
 SELECT
     product_id AS id,
     coalesce(upper(left(product_category_name, 1)) || replace(substr(product_category_name, 2), '_', ' '), 'Produto')
