@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 UV := $(shell command -v uv)
 
-.PHONY: install setup demo check test docs wheel bench chaos lock forecast-report pictures
+.PHONY: install setup demo check test quick coverage docs wheel bench chaos lock forecast-report pictures
 
 # With uv where it is installed; `make install UV=` uses pip all the same. The packages are those of the lock either way.
 ifneq ($(UV),)
@@ -45,8 +45,18 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Tests start dozens of processes of ours: each reads compiled code, also where the environment forbids to write it.
+test quick coverage: export PYTHONDONTWRITEBYTECODE =
+
 test: check
 	$(BIN)/pytest
+
+# Rules, words, values and sources: no server, no process, no second database.
+quick: setup
+	$(BIN)/pytest -q --dist worksteal -m "not long and not server" tests/rules tests/templates tests/models tests/sources
+
+coverage: setup
+	$(BIN)/pytest -q --cov --cov-report=term --cov-report=html:build/coverage
 
 bench: setup
 	$(BIN)/python -m benchmarks

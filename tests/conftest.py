@@ -16,8 +16,12 @@ SLOWEST = ("test_schedule.py",)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin the slowest files first: xdist hands files out in this order."""
+    """Begin the slowest files first: xdist hands files out in this order. Mark what needs PostgreSQL."""
     items.sort(key=lambda item: SLOWEST.index(item.path.name) if item.path.name in SLOWEST else len(SLOWEST))
+    for item in items:
+        given = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        if "postgresql" in given or "postgres" in item.fixturenames:
+            item.add_marker(pytest.mark.server)
 
 
 @pytest.fixture(scope="session")

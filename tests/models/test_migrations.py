@@ -186,6 +186,7 @@ def test_quantities_of_before_are_whole_pieces_still(engine):
         assert tuple(connection.execute(select(*(line.c[one] for one in names))).one()) == (0, 0, 0, 0)
 
 
+@pytest.mark.server
 def test_processes_that_migrate_at_once_all_succeed(engine, database):
     engine.dispose()
     processes = [

@@ -10,9 +10,10 @@ from sources.starter_folder import write_starter
 from tests.sources.test_reader import read
 from tests.support.mariadb import HOST, programs, started
 
-pytestmark = pytest.mark.skipif(
-    programs() is None, reason="no mariadb-server here; `apt-get install mariadb-server` brings it"
-)
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.skipif(programs() is None, reason="no mariadb-server here; `apt-get install mariadb-server` brings it"),
+]
 
 TABLES = """
 CREATE DATABASE shop CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci;

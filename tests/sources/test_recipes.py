@@ -41,6 +41,9 @@ ROWS = """
 STOCK = "Lagerbestand\nStand;28.11.2026\n\nArtikel;Lager;Bestand\nKM-L;Süd;0\nTA-R;Süd;7\n"
 
 
+pytestmark = pytest.mark.server  # its commands are processes
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """Return a folder with the shop of the recipes."""
