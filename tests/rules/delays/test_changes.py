@@ -164,7 +164,7 @@ def live(facts, policy, days):
             facts = order(*facts.lines, told=last_notice_after(verdict.plan, policy))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(lines_of_any_kind, min_size=1, max_size=3, unique_by=lambda one: one.number), policies)
 def test_between_two_looks_there_is_never_news(lines, policy):
     due = DAY
@@ -176,7 +176,7 @@ def test_between_two_looks_there_is_never_news(lines, policy):
             assert due > day(n)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(lines_of_any_kind, min_size=1, max_size=3, unique_by=lambda one: one.number), policies)
 def test_no_customer_is_told_the_same_twice(lines, policy):
     told_of = [
@@ -187,7 +187,7 @@ def test_no_customer_is_told_the_same_twice(lines, policy):
     assert len(told_of) == len(set(told_of))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(lines_of_any_kind, min_size=1, max_size=3, unique_by=lambda one: one.number), policies)
 def test_notices_of_one_order_keep_the_gap_and_never_announce_a_better_bucket(lines, policy):
     plans = [verdict.plan for _, _, verdict in live(order(*lines), policy, 90) if verdict.plan is not None]

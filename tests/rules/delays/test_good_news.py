@@ -146,7 +146,7 @@ changes = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(changes, st.integers(-20, 5), st.integers(0, 4))
 def test_whatever_the_dates_do_no_news_is_said_twice_and_the_gap_is_kept(steps, promised, gap):
     policy = Policy(contact=ContactPolicy(minimum_gap_days=gap))
