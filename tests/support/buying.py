@@ -49,7 +49,9 @@ class Buying:
 
     def policy(self, **vendors):
         changed = self.context.policy.purchasing.model_copy(update=vendors)
-        self.driver.context = replace(self.context, policy=self.context.policy.model_copy(update={"purchasing": changed}))
+        self.driver.context = replace(
+            self.context, policy=self.context.policy.model_copy(update={"purchasing": changed})
+        )
 
     def vendor(self, key="v1", *, email="orders@vendor.example.com", name="Vendor & Sons"):
         with self.context.engine.begin() as connection:
