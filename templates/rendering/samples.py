@@ -1,4 +1,4 @@
-"""Made-up orders, one for every turn that the words can take; preview shows them, and the check renders them all."""
+"""Make sample orders for every case of a message; the preview shows some, and the check renders all."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -72,15 +72,15 @@ LOCALES = tuple(_GOODS)
 
 
 def sample_plans(message: str, locale: str) -> Iterator[tuple[str, Plan]]:
-    """Yield a message's sample plans in one language, titled by date and remedy."""
+    """Yield a message's sample plans in one language, with a title that names date and remedy."""
     for known, remedy in combined((True, False), SAMPLE_REMEDIES):
-        turn = TITLES.get(message, ("date known", "date unknown"))[0 if known else 1]
-        title = f"{message} · {turn} · {remedy.replace('_', ' ')}"
+        case = TITLES.get(message, ("date known", "date unknown"))[0 if known else 1]
+        title = f"{message} · {case} · {remedy.replace('_', ' ')}"
         yield title, _plan(message, locale, remedy, known)
 
 
 def sample_posts(locale: str) -> Iterator[tuple[str, ProductDelay | ProductStock]]:
-    """Yield sample products that are worth a post: late in many orders, back in stock, or running low."""
+    """Yield sample products to post about: late in many orders, back in stock, or running low."""
     product = _products(locale)[0]
     for expected_on in (TODAY + timedelta(9), None):
         title = f"post · {'date known' if expected_on else 'date unknown'}"
@@ -90,7 +90,7 @@ def sample_posts(locale: str) -> Iterator[tuple[str, ProductDelay | ProductStock
 
 
 def sample_storefront_notices(locale: str) -> Iterator[StorefrontNotice | None]:
-    """Yield what may hold of a sample product in the storefront; None: nothing is known."""
+    """Yield the notices that a sample product's page may show; None: nothing is known."""
     yield None
     backorders = combined((0, 1, 3), (None, TODAY + timedelta(9)))
     for available in (
@@ -112,16 +112,20 @@ def sample_purchases() -> Iterator[tuple[str, PurchaseRequestData]]:
     """Yield sample purchase requests: one to a warehouse, one that goes to a customer, and a reminder."""
     first, second, *_ = _products("en")
     item = PurchaseItem("10427", "1", first.id, first.name, 12)
-    sent = PurchaseItem("10428", "1", second.id, second.name, 1, drop_shipped=True)
-    made = {"to the warehouse": ((item,), None), "to a customer": ((item, sent), None), "reminder": ((item,), "p-0")}
-    for title, (items, reminds) in made.items():
+    drop_shipped = PurchaseItem("10428", "1", second.id, second.name, 1, drop_shipped=True)
+    requests = {
+        "to the warehouse": ((item,), None),
+        "to a customer": ((item, drop_shipped), None),
+        "reminder": ((item,), "p-0"),
+    }
+    for title, (items, reminds) in requests.items():
         yield f"purchase · {title}", PurchaseRequestData("7f3a9c2e-sample", "v-1", TODAY, items, reminds)
 
 
 def available_languages(own: Path | None) -> list[str]:
-    """Return the languages that a shop has words of: ours, and those of its own files."""
-    theirs = {file.name.split(".")[-2] for file in own.glob("*/*.*.*")} - set(LOCALES) if own else set()
-    return [*LOCALES, *sorted(locale for locale in theirs if formats.parse_locale(locale))]
+    """Return the languages of a shop's templates: the built-in ones, then those of its own files, sorted."""
+    own_languages = {file.name.split(".")[-2] for file in own.glob("*/*.*.*")} - set(LOCALES) if own else set()
+    return [*LOCALES, *sorted(locale for locale in own_languages if formats.parse_locale(locale))]
 
 
 def _plan(message: str, locale: str, remedy: str, known: bool) -> Plan:  # noqa: FBT001 - one of a table's columns
@@ -195,16 +199,16 @@ def _products(locale: str) -> tuple[ProductFacts, ...]:
 
 def _discount(remedy: str, currency: str) -> Discount | None:
     ten = Decimal(10)
-    made = {
+    discount = {
         "shipping": (RemedyKind.SHIPPING_DISCOUNT, Decimal(100), None),
         "shipping_amount": (RemedyKind.SHIPPING_DISCOUNT, None, ten),
         "future": (RemedyKind.FUTURE_DISCOUNT, ten, None),
         "future_amount": (RemedyKind.FUTURE_DISCOUNT, None, ten),
         "on_page": (RemedyKind.FUTURE_DISCOUNT, ten, None),
     }.get(remedy)
-    if made is None:
+    if discount is None:
         return None
-    kind, percent, amount = made
+    kind, percent, amount = discount
     return Discount(kind, "SORRY-7KQ4-M2XN", currency, TODAY + timedelta(60), Decimal(20), percent, amount)
 
 

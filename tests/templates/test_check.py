@@ -41,9 +41,9 @@ def test_a_mistake_in_the_shops_words_is_found_with_file_and_line(tmp_path, name
     file = tmp_path / name
     file.parent.mkdir(exist_ok=True)
     file.write_text(source)
-    found = find_problems(SHOP, tmp_path)
-    assert [(problem.file, problem.line) for problem in found] == [(str(file), line)] * len(found)
-    assert any(what in problem.what for problem in found), found
+    problems = find_problems(SHOP, tmp_path)
+    assert [(problem.file, problem.line) for problem in problems] == [(str(file), line)] * len(problems)
+    assert any(what in problem.what for problem in problems), problems
 
 
 def test_two_mistakes_on_one_line_are_both_found_and_each_once(tmp_path):

@@ -18,13 +18,13 @@ class Sections(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__()
-        self.found = []
+        self.attributes = []
         self.loads = set()
 
     def handle_starttag(self, tag, attrs):
-        given = dict(attrs)
+        attributes = dict(attrs)
         if tag == "section":
-            self.found.append(given)
+            self.attributes.append(attributes)
         if tag in {"script", "img", "link", "iframe"}:
             self.loads.update(value for name, value in attrs if name in {"src", "href"})
 
@@ -37,7 +37,7 @@ def page(tmp_path_factory):
 def test_the_gallery_shows_every_message_with_and_without_a_date_in_both_languages(page):
     sections = Sections()
     sections.feed(page)
-    shown = {(one["data-category"], one["data-locale"]) for one in sections.found}
+    shown = {(section["data-category"], section["data-locale"]) for section in sections.attributes}
     every = (*MESSAGES, *POSTS.values(), *OTHERS)
     assert shown == {(message, locale) for message in every for locale in ("en", "pt_BR")}
     assert page.count("date known") == page.count("date unknown") > 0
@@ -55,7 +55,7 @@ def test_the_whole_mail_stands_in_the_page_unharmed(page):
     mails = [
         message.html for _, message in gallery_entries(SHOP, None) if message.channel is Channel.EMAIL and message.html
     ]
-    assert [one["data-mail"] for one in sections.found if "data-mail" in one] == mails
+    assert [section["data-mail"] for section in sections.attributes if "data-mail" in section] == mails
 
 
 def test_an_entry_says_what_its_text_costs_and_what_its_post_weighs(tmp_path):

@@ -27,8 +27,8 @@ def renderer():
 
 
 def colour(name: str, style: str) -> str | None:
-    found = re.search(rf"(?<![-\w]){name}:(#[0-9a-f]{{6}})", style)
-    return found[1] if found else None
+    match = re.search(rf"(?<![-\w]){name}:(#[0-9a-f]{{6}})", style)
+    return match[1] if match else None
 
 
 def luminance(value: str) -> float:
@@ -37,8 +37,8 @@ def luminance(value: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def contrast(one: str, other: str) -> float:
-    dark, light = sorted((luminance(one), luminance(other)))
+def contrast(first: str, second: str) -> float:
+    dark, light = sorted((luminance(first), luminance(second)))
     return (light + 0.05) / (dark + 0.05)
 
 
@@ -57,15 +57,15 @@ class Seen(HTMLParser):
         self.stack = [("#000000", "#ffffff", False)]
 
     def handle_starttag(self, tag, attrs):
-        given = {name: value or "" for name, value in attrs}
+        attributes = {name: value or "" for name, value in attrs}
         if tag == "html":
-            self.language = given["lang"]
+            self.language = attributes["lang"]
         if tag == "img":
-            self.pictures.append(given)
-        if tag in {"table", "a", "h1", "h2"} and not given.get("style"):
+            self.pictures.append(attributes)
+        if tag in {"table", "a", "h1", "h2"} and not attributes.get("style"):
             self.bare.add(tag)
-        style = given.get("style", "")
-        for name in given.get("class", "").split():
+        style = attributes.get("style", "")
+        for name in attributes.get("class", "").split():
             style = f"{self.night.get(name, '')};{style}"
         text, ground, hidden = self.stack[-1]
         here = (

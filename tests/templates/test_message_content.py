@@ -36,8 +36,8 @@ SENTINEL = date(2099, 12, 31)
 
 
 def news(*lines, before, policy=POLICY):
-    found = assess_order(order(*lines, told=told(*before)), DAY, policy, CALENDAR).plan
-    return (found.change, found.message) if found else None
+    plan = assess_order(order(*lines, told=told(*before)), DAY, policy, CALENDAR).plan
+    return (plan.change, plan.message) if plan else None
 
 
 # A first date
@@ -64,8 +64,8 @@ def test_a_first_date_of_one_line_outweighs_an_earlier_one_of_another():
 def test_a_first_date_waits_for_the_minimum_gap_and_is_told_once():
     facts = order(line(promised=-20, expected=9), told=told(heard("long", promised=-20), on=-1))
     assert assess_order(facts, DAY, POLICY, CALENDAR).plan is None
-    found = assess_order(facts, day(1), POLICY, CALENDAR).plan
-    assert assess_order(replace(facts, told=last_notice_after(found, POLICY)), day(5), POLICY, CALENDAR).plan is None
+    plan = assess_order(facts, day(1), POLICY, CALENDAR).plan
+    assert assess_order(replace(facts, told=last_notice_after(plan, POLICY)), day(5), POLICY, CALENDAR).plan is None
 
 
 def test_a_customer_told_of_no_date_hears_the_first_one_without_a_word_of_sooner_or_a_second_offer(driver):
@@ -93,7 +93,7 @@ def test_a_customer_told_of_no_date_hears_the_first_one_without_a_word_of_sooner
 )
 def test_a_first_date_of_a_part_alone_is_not_told_as_that_of_all(locale, whole, part):
     renderer, plan = Renderer(SHOP), sample("date known · none", NEW_DATE, locale)
-    late = tuple(replace(one, expected_on=date(2026, 6, 23)) for one in plan.delay.late)
+    late = tuple(replace(late_line, expected_on=date(2026, 6, 23)) for late_line in plan.delay.late)
     plan = replace(plan, delay=replace(plan.delay, late=late, expected_on=date(2026, 6, 23)))
     assert mail(renderer, plan).subject == whole
     undated = replace(
@@ -182,7 +182,7 @@ def test_a_line_promised_for_a_placeholder_counts_from_its_order_as_one_without_
     assert "promised to ship by June 5, 2026" in only.text
     with driver.context.engine.connect() as connection:
         context = replace(driver.context, policy=Policy.model_validate({"posts": {"orders": 1}}))
-        assert [one.days for one in late_products(context, connection, DAY)] == [10]
+        assert [product.days for product in late_products(context, connection, DAY)] == [10]
 
 
 def test_staff_cannot_say_a_placeholder(driver):
@@ -214,7 +214,7 @@ def test_mail_and_explain_list_lines_as_the_order_does(driver):
     assert places == sorted(places)
     with driver.context.engine.connect() as connection:
         story = explain_order(driver.context.with_run("test", DAY, noon(0)), connection, "1041")
-    assert [one["line"] for one in story["lines"]] == ["1", "2", "10"]
+    assert [entry["line"] for entry in story["lines"]] == ["1", "2", "10"]
 
 
 # Names
@@ -296,18 +296,18 @@ def test_any_other_name_is_greeted_and_ends_after_sixty_characters(name, shown):
 def many(count: int, message="long", locale="en", *, on_time=0):
     """Return a plan of so many late lines, each with a long name, a picture and links."""
     plan = sample("date known · substitute", message, locale)
-    one = plan.delay.late[0]
+    late_line = plan.delay.late[0]
     lines = [
         replace(
-            one.line,
+            late_line.line,
             number=str(n),
             product=replace(
-                one.line.product, id=f"p{n}", name=f"Thing {n} " + "w" * 60, image="https://a.example/" + "i" * 90
+                late_line.line.product, id=f"p{n}", name=f"Thing {n} " + "w" * 60, image="https://a.example/" + "i" * 90
             ),
         )
         for n in range(1, count + on_time + 1)
     ]
-    late = tuple(replace(one, line=line) for line in lines[:count])
+    late = tuple(replace(late_line, line=line) for line in lines[:count])
     facts = replace(plan.delay.order, lines=tuple(lines))
     delay = replace(plan.delay, order=facts, late=late, on_time=tuple(lines[count:]))
     return replace(
@@ -370,7 +370,7 @@ def test_the_outboxs_subject_begins_on_its_own_line(tmp_path):
     message = replace(mail(Renderer(SHOP), plan), subject="Atraso maior: pedido 10427, nova previsão 14 de junho " * 2)
     asyncio.run(LocalOutbox(tmp_path, SHOP.sender).send(message))
     (kept,) = tmp_path.rglob("*.eml")
-    (head,) = [one for one in kept.read_bytes().split(b"\n") if one.startswith(b"Subject:")]
+    (head,) = [row for row in kept.read_bytes().split(b"\n") if row.startswith(b"Subject:")]
     assert head.startswith(b"Subject: =?utf-8?")
     assert message_from_bytes(kept.read_bytes(), policy=default)["Subject"].strip() == message.subject.strip()
     (record,) = tmp_path.rglob("*.json")

@@ -53,7 +53,8 @@ def sample(ending: str, message: str = "long", locale: str = "en") -> Plan:
 def named(plan: Plan, name: str) -> Plan:
     """Return the plan with its late lines' products renamed."""
     late = tuple(
-        replace(one, line=replace(one.line, product=replace(one.line.product, name=name))) for one in plan.delay.late
+        replace(late_line, line=replace(late_line.line, product=replace(late_line.line.product, name=name)))
+        for late_line in plan.delay.late
     )
     return replace(plan, delay=replace(plan.delay, late=late))
 
@@ -87,20 +88,20 @@ def test_every_mail_names_the_order_each_late_line_the_way_to_the_order_and_to_t
             assert line.product.name in part
 
 
-@pytest.mark.parametrize(("year", "said"), [(2026, "by June 18."), (2027, "by June 18, 2027.")])
-def test_a_day_of_another_year_is_never_told_without_its_year(renderer, year, said):
+@pytest.mark.parametrize(("year", "date_text"), [(2026, "by June 18."), (2027, "by June 18, 2027.")])
+def test_a_day_of_another_year_is_never_told_without_its_year(renderer, year, date_text):
     plan = sample("known · none")
-    assert said in text(renderer, replace(plan, delay=replace(plan.delay, expected_on=date(year, 6, 18))))
+    assert date_text in text(renderer, replace(plan, delay=replace(plan.delay, expected_on=date(year, 6, 18))))
 
 
 @pytest.mark.parametrize("plan", EVERY)
 def test_every_text_fits_two_parts_holds_the_order_its_link_and_no_code(renderer, plan):
-    said = text(renderer, plan)
-    assert sms.measure(said) == sms.SmsSize(sms.Encoding.GSM7, sms.measure(said).units, sms.measure(said).parts)
-    assert sms.measure(said).parts <= 2
-    assert "10427" in said
-    assert said.endswith("https://alder.example.com/orders/10427")
-    assert "SORRY" not in said
+    sms_text = text(renderer, plan)
+    assert sms.measure(sms_text).encoding is sms.Encoding.GSM7
+    assert sms.measure(sms_text).parts <= 2
+    assert "10427" in sms_text
+    assert sms_text.endswith("https://alder.example.com/orders/10427")
+    assert "SORRY" not in sms_text
 
 
 @pytest.mark.parametrize("plan", EVERY)
@@ -184,8 +185,8 @@ def test_where_one_late_line_has_a_date_no_mail_says_that_there_is_none(renderer
     (late,) = plan.delay.late
     dated = replace(late, expected_on=date(2026, 12, 2))
     some = replace(plan, delay=replace(plan.delay, late=(late, dated)))
-    for said in (mail(renderer, some).text, mail(renderer, some).html):
-        assert (whole in said, part in said, "2026" in said) == (False, True, True)
+    for body in (mail(renderer, some).text, mail(renderer, some).html):
+        assert (whole in body, part in body, "2026" in body) == (False, True, True)
     assert (whole in mail(renderer, plan).text, subject in mail(renderer, some).subject) == (True, True)
 
 
@@ -208,7 +209,7 @@ def test_a_renewed_notice_can_be_written_when_no_date_was_told(renderer, told):
 
 
 @pytest.mark.parametrize(
-    ("remedy", "locale", "said"),
+    ("remedy", "locale", "sentence"),
     [
         ("date known · shipping", "en", "free shipping on your next order, worth up to $20.00"),
         ("date known · shipping amount", "en", "$10.00 off shipping"),
@@ -218,8 +219,8 @@ def test_a_renewed_notice_can_be_written_when_no_date_was_told(renderer, told):
         ("date known · substitute", "en", "https://alder.example.com/p/p-4"),
     ],
 )
-def test_a_remedy_is_said_with_its_worth(renderer, remedy, locale, said):
-    assert said in mail(renderer, sample(remedy, locale=locale)).text
+def test_a_remedy_is_said_with_its_worth(renderer, remedy, locale, sentence):
+    assert sentence in mail(renderer, sample(remedy, locale=locale)).text
 
 
 @pytest.mark.parametrize("remedy", ["date known · shipping", "date known · future", "date known · future amount"])
@@ -297,34 +298,34 @@ def test_an_address_that_is_no_web_address_is_never_linked(renderer, url):
 def test_a_products_name_is_shortened_before_a_text_loses_its_link_or_date(renderer, name, encoding):
     plan = named(sample("date known · none", "week"), name)
     plan = replace(plan, delay=replace(plan.delay, order=replace(plan.delay.order, url="https://a.example/o/10427")))
-    said = text(renderer, plan)
-    assert sms.measure(said).parts <= 2
-    assert sms.measure(said).encoding is encoding
-    assert said.endswith("https://a.example/o/10427")
-    assert "June 9" in said
-    assert name.strip()[:3] in said
+    sms_text = text(renderer, plan)
+    assert sms.measure(sms_text).parts <= 2
+    assert sms.measure(sms_text).encoding is encoding
+    assert sms_text.endswith("https://a.example/o/10427")
+    assert "June 9" in sms_text
+    assert name.strip()[:3] in sms_text
 
 
 def test_one_part_without_the_products_name_goes_before_two_parts_with_it(renderer):
     plan = named(sample("date known · none", "week"), "茶碗" * 3)
     plan = replace(plan, delay=replace(plan.delay, order=replace(plan.delay.order, url="https://a.example/o/10427")))
-    said = text(renderer, plan)
-    assert "茶" not in said
-    assert (sms.measure(said).encoding, sms.measure(said).parts) == (sms.Encoding.GSM7, 1)
+    sms_text = text(renderer, plan)
+    assert "茶" not in sms_text
+    assert (sms.measure(sms_text).encoding, sms.measure(sms_text).parts) == (sms.Encoding.GSM7, 1)
     long = named(plan, "Reading chair made of alder and walnut, with a footstool")
-    said = text(renderer, long)
-    assert "(Reading chair made" in said
-    assert sms.measure(said).parts == 1
+    sms_text = text(renderer, long)
+    assert "(Reading chair made" in sms_text
+    assert sms.measure(sms_text).parts == 1
 
 
 def test_a_text_that_takes_two_parts_anyway_names_the_product_whole(renderer):
     plan = named(sample("date known · none", "week"), "Fogão de indução")
     url = f"https://a.example/{'o' * 100}"
     plan = replace(plan, delay=replace(plan.delay, order=replace(plan.delay.order, url=url)))
-    said = text(renderer, plan)
-    assert "(Fogao de inducao)" in said
-    assert said.endswith(url)
-    assert sms.measure(said).parts == 2
+    sms_text = text(renderer, plan)
+    assert "(Fogao de inducao)" in sms_text
+    assert sms_text.endswith(url)
+    assert sms.measure(sms_text).parts == 2
 
 
 @pytest.mark.parametrize("message", MESSAGES)
@@ -349,8 +350,8 @@ def test_a_name_that_leaves_no_room_is_left_out_of_a_text(renderer):
         update={"links": SHOP.links.model_copy(update={"order": f"https://alder.example.com/{'o' * 60}/{{order}}"})}
     )
     plan = named(sample("date known · none", "week"), "Fogão")
-    assert "Fogão" not in (said := text(Renderer(shop), plan))
-    assert sms.measure(said).encoding is sms.Encoding.GSM7
+    assert "Fogão" not in (sms_text := text(Renderer(shop), plan))
+    assert sms.measure(sms_text).encoding is sms.Encoding.GSM7
 
 
 def test_an_order_link_that_cannot_fit_gives_way_to_the_shops_own_and_then_to_its_home():

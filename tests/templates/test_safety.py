@@ -35,15 +35,15 @@ def refused(folder, name, source, what, line=1):
     """Check that `check templates` and the render both refuse a template, with file and line, in the same renderer."""
     file = write(folder, name, source)
     message, part = name.split("/")
-    found = find_problems(SHOP, folder, only=message, language="en")
-    assert (str(file), line) in {(one.file, one.line) for one in found if what in one.what}, found
-    assert all(one.file == str(file) for one in found), found
+    problems = find_problems(SHOP, folder, only=message, language="en")
+    assert (str(file), line) in {(problem.file, problem.line) for problem in problems if what in problem.what}, problems
+    assert all(problem.file == str(file) for problem in problems), problems
     with pytest.raises(TemplateError) as caught:
         rendered(folder, message, Channel.SMS if part.startswith("sms") else Channel.EMAIL)
     assert (caught.value.file, caught.value.line) == (str(file), line)
     assert what in caught.value.what
     assert "jinja2" not in str(caught.value)
-    return found
+    return problems
 
 
 def test_a_template_joins_and_alternates_with_jinjas_own_helpers(tmp_path):
@@ -75,7 +75,7 @@ def test_a_template_joins_and_alternates_with_jinjas_own_helpers(tmp_path):
 )
 def test_a_template_reaches_nothing_but_what_it_is_given(tmp_path, source):
     file = write(tmp_path, "week/subject.en.txt", source)
-    assert {one.file for one in find_problems(SHOP, tmp_path, only="week", language="en")} == {str(file)}
+    assert {problem.file for problem in find_problems(SHOP, tmp_path, only="week", language="en")} == {str(file)}
     with pytest.raises(TemplateError, match=r"subject\.en\.txt, line 1"):
         rendered(tmp_path)
 
@@ -135,16 +135,16 @@ def test_a_file_that_includes_itself_is_named_and_the_others_are_rendered(tmp_pa
 
 def test_a_layout_that_builds_on_the_built_in_one_of_its_name_is_told_why_it_cannot(tmp_path):
     file = write(tmp_path, "layout/letter.en.html", '\n{% extends "layout/letter.en.html" %}')
-    found = {(one.file, one.line, one.what) for one in find_problems(SHOP, tmp_path)}
-    assert found == {(str(file), 2, "includes itself: a file cannot extend the built-in file of the same name")}
+    problems = {(problem.file, problem.line, problem.what) for problem in find_problems(SHOP, tmp_path)}
+    assert problems == {(str(file), 2, "includes itself: a file cannot extend the built-in file of the same name")}
 
 
 def test_two_files_that_include_each_other_are_found(tmp_path):
     one = write(tmp_path, "layout/a.txt", '{% include "layout/b.txt" %}')
     other = write(tmp_path, "layout/b.txt", '{% include "layout/a.txt" %}')
     write(tmp_path, "week/subject.en.txt", 'x {% include "layout/a.txt" %}')
-    found = find_problems(SHOP, tmp_path)
-    assert {(found.file, found.line) for found in found} == {(str(one), 1), (str(other), 1)}
+    problems = find_problems(SHOP, tmp_path)
+    assert {(problem.file, problem.line) for problem in problems} == {(str(one), 1), (str(other), 1)}
 
 
 @pytest.mark.parametrize(
@@ -165,8 +165,10 @@ def test_an_empty_part_is_refused(tmp_path, name, source):
 @pytest.mark.parametrize("name", ["post/post.en.txt", "storefront/title.en.txt", "purchase/subject.en.txt"])
 def test_an_empty_post_page_or_request_is_found_too(tmp_path, name):
     file = write(tmp_path, name, "{# nothing #}")
-    found = find_problems(SHOP, tmp_path)
-    assert {(one.file, one.what) for one in found} == {(str(file), "renders to nothing, so the message would be empty")}
+    problems = find_problems(SHOP, tmp_path)
+    assert {(problem.file, problem.what) for problem in problems} == {
+        (str(file), "renders to nothing, so the message would be empty")
+    }
 
 
 @pytest.mark.parametrize(
@@ -207,9 +209,9 @@ def test_an_empty_post_page_or_request_is_found_too(tmp_path, name):
     ],
 )
 def test_what_no_customer_should_read_is_found_by_the_check_and_by_the_render(tmp_path, source, what):
-    found = refused(tmp_path, "week/body.en.html", source, what, line=2)
-    assert len(found) == 1, found
-    assert "templates." not in found[0].what
+    problems = refused(tmp_path, "week/body.en.html", source, what, line=2)
+    assert len(problems) == 1, problems
+    assert "templates." not in problems[0].what
 
 
 @pytest.mark.parametrize(
@@ -233,15 +235,15 @@ def test_todo_is_a_word_in_portuguese(tmp_path):
     write(tmp_path, "week/body.pt_BR.txt", "TODO o pedido {{ order.id }}")
     assert find_problems(SHOP, tmp_path, only="week") == []
     write(tmp_path, "week/body.pt_BR.txt", "TODO: escrever {{ order.id }}")
-    (found,) = find_problems(SHOP, tmp_path, only="week")
-    assert "placeholder 'TODO:'" in found.what
+    (problem,) = find_problems(SHOP, tmp_path, only="week")
+    assert "placeholder 'TODO:'" in problem.what
 
 
 def test_every_mistake_of_a_line_is_reported(tmp_path):
     write(
         tmp_path, "week/body.en.txt", "{{ custmer }} {{ order.nubmer }} {% for x in late %}{{ x.quanttiy }}{% endfor %}"
     )
-    assert sorted(one.what for one in find_problems(SHOP, tmp_path, only="week")) == [
+    assert sorted(problem.what for problem in find_problems(SHOP, tmp_path, only="week")) == [
         "'custmer' is undefined; did you mean 'customer'?",
         "an item has no attribute 'quanttiy'; did you mean 'quantity'?",
         "an order has no attribute 'nubmer'; it has id, placed_on, url",
@@ -256,8 +258,8 @@ def test_a_byte_order_mark_is_not_sent(tmp_path):
 
 def test_a_long_subject_is_a_warning_and_a_very_long_one_does_not_leave(tmp_path):
     write(tmp_path, "week/subject.en.txt", "x" + " word" * 16)
-    (found,) = find_problems(SHOP, tmp_path, only="week")
-    assert (found.level, found.what) == (WARNING, "the subject has 81 characters; mail programs show 78")
+    (problem,) = find_problems(SHOP, tmp_path, only="week")
+    assert (problem.level, problem.what) == (WARNING, "the subject has 81 characters; mail programs show 78")
     assert rendered(tmp_path).subject
     refused(
         tmp_path, "week/subject.en.txt", "word " * 60, "the subject has 299 characters; the limit is 250", line=None
@@ -267,9 +269,9 @@ def test_a_long_subject_is_a_warning_and_a_very_long_one_does_not_leave(tmp_path
 
 def test_a_body_that_gmail_cuts_is_found_and_leaves_all_the_same_for_a_long_order(tmp_path):
     file = write(tmp_path, "week/body.en.html", "<p>{{ 'word ' * 25000 }}</p>")
-    (found,) = find_problems(SHOP, tmp_path, only="week")
-    assert (found.file, found.level) == (str(file), ERROR)
-    assert "has 125,007 bytes; Gmail cuts mails off at 100,000" in found.what
+    (problem,) = find_problems(SHOP, tmp_path, only="week")
+    assert (problem.file, problem.level) == (str(file), ERROR)
+    assert "has 125,007 bytes; Gmail cuts mails off at 100,000" in problem.what
     assert len(rendered(tmp_path).html) > 100_000
     refused(
         tmp_path, "week/body.en.html", "<p>{{ 'word ' * 110000 }}</p>", "550,007 bytes; the limit is 500,000", line=None
@@ -283,8 +285,8 @@ def test_one_message_in_one_language_is_checked_alone(tmp_path):
     assert len(find_problems(SHOP, tmp_path)) == 3
     assert len(find_problems(SHOP, tmp_path, only="week")) == 2
     assert len(find_problems(SHOP, tmp_path, language="en")) == 2
-    (found,) = find_problems(SHOP, tmp_path, only="week", language="en")
-    assert found.file.endswith("week/subject.en.txt")
+    (problem,) = find_problems(SHOP, tmp_path, only="week", language="en")
+    assert problem.file.endswith("week/subject.en.txt")
 
 
 def of_a_shop_with_german_and_a_bucket(folder):
@@ -330,10 +332,12 @@ def test_the_preheaders_filler_costs_no_spam_points(tmp_path):
 
 def test_a_locale_without_words_is_an_error_that_names_the_files(tmp_path):
     shop = SHOP.model_copy(update={"locale": "de"})
-    (found,) = [one for one in find_problems(shop, tmp_path) if one.file == "shop.toml"]
+    (problem,) = [candidate for candidate in find_problems(shop, tmp_path) if candidate.file == "shop.toml"]
     lacking = "short/subject.de.txt, short/body.de.txt, short/body.de.html"
-    assert found.what.startswith(f"locale 'de' has no templates: add {lacking}, and the same files")
-    assert "in week, fortnight, long, late_again, new_date, good_news, or set locale to one of en, pt_BR" in found.what
+    assert problem.what.startswith(f"locale 'de' has no templates: add {lacking}, and the same files")
+    assert (
+        "in week, fortnight, long, late_again, new_date, good_news, or set locale to one of en, pt_BR" in problem.what
+    )
     assert find_problems(SHOP.model_copy(update={"locale": "en_GB"}), None) == []
 
 

@@ -87,7 +87,7 @@ LONG = " x" * 40
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "shortened"),
     [
         ("São João, ação e coração, Conceição", "Sao Joao, açao".replace("ç", "c") + " e coracao, Conceicao"),
         ("Café ñandú Ç à ü", "Café ñandu Ç à ü"),
@@ -102,9 +102,9 @@ LONG = " x" * 40
         ("1ª e 2º", "1a e 2o"),
     ],
 )
-def test_letters_lose_only_the_accents_that_gsm_7_lacks_and_only_where_it_saves_parts(text, said):
-    assert drop_accents_if_cheaper(text + LONG) == said + LONG
-    assert measure(said + LONG) == SmsSize(GSM7, len(said + LONG), 1)
+def test_letters_lose_only_the_accents_that_gsm_7_lacks_and_only_where_it_saves_parts(text, shortened):
+    assert drop_accents_if_cheaper(text + LONG) == shortened + LONG
+    assert measure(shortened + LONG) == SmsSize(GSM7, len(shortened + LONG), 1)
     assert drop_accents_if_cheaper(text) == text  # one part either way
 
 
@@ -117,5 +117,5 @@ def test_a_text_that_must_be_ucs_2_anyway_keeps_everything(text):
 
 @given(st.text())
 def test_the_cheapest_text_never_costs_more_parts_and_never_grows_shorter_for_nothing(text):
-    said = drop_accents_if_cheaper(text)
-    assert said == text or (measure(said).encoding is GSM7 and measure(said).parts < measure(text).parts)
+    shortened = drop_accents_if_cheaper(text)
+    assert shortened == text or (measure(shortened).encoding is GSM7 and measure(shortened).parts < measure(text).parts)
