@@ -56,7 +56,7 @@ class Context:
         promise: str,
         country: str | None,
     ) -> date:
-        """Return the day promised for a line; the arguments are PROMISED of `tasks/orders/queries.py`, in its order.
+        """Return the day promised for a line; the arguments are PROMISED_COLUMNS of tasks/orders, in order.
 
         A placeholder, such as 31 December 2099, promises nothing.
         """

@@ -21,7 +21,8 @@ from tasks.notices.suppressions import suppressed_addresses
 from tasks.notices.told_state import restore_told_state
 from tasks.offers.budget import DiscountBudget
 from tasks.offers.substitute_stock import SubstituteStock
-from tasks.orders.queries import WatchedOrder, get_orders
+from tasks.orders.order_rows import WatchedOrder
+from tasks.orders.queries import get_orders
 from tasks.tables import NOTICES
 
 NO_CHANNEL_LEFT = "nobody"

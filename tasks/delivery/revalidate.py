@@ -14,7 +14,8 @@ from rules.contact.contact import contact_by
 from rules.delays.delays import open_lines, still_true
 from tasks.context import Context
 from tasks.notices.suppressions import suppressed_addresses
-from tasks.orders.queries import WatchedOrder, get_orders
+from tasks.orders.order_rows import WatchedOrder
+from tasks.orders.queries import get_orders
 
 
 def stale_notices(

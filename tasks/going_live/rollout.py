@@ -29,7 +29,8 @@ from tasks.notices.told_state import restore_told_state
 from tasks.notices.watch_state import bucket_deltas, update_watches
 from tasks.offers.budget import load_budget
 from tasks.offers.substitute_stock import SubstituteStock
-from tasks.orders.queries import WatchedOrder, get_orders, list_orders
+from tasks.orders.order_rows import WatchedOrder
+from tasks.orders.queries import get_orders, list_orders
 from tasks.orders.told import told_to_customers
 from tasks.posts.compose import iso_week
 from tasks.runs.records import HELD

@@ -18,8 +18,8 @@ from tasks.context import Context
 from tasks.db.sql import id_range
 from tasks.inventory.forecast_inputs import ForecastInputs
 from tasks.orders.filters import CURRENT_DATE_FILTER, not_packed_filter
+from tasks.orders.order_rows import PROMISED_COLUMNS, promised_day
 from tasks.orders.owed_pieces import unsent_pieces_clause, wanted_pieces_clause
-from tasks.orders.queries import PROMISED_COLUMNS, promised_day
 from tasks.tables import (
     CUSTOMERS,
     EXPECTED_DATES,

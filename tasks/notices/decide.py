@@ -15,7 +15,7 @@ from tasks.notices.suppressions import suppressed_addresses
 from tasks.offers.budget import DiscountBudget
 from tasks.offers.records import draw_code, load_open_discounts
 from tasks.offers.substitute_stock import SubstituteStock
-from tasks.orders.queries import WatchedOrder
+from tasks.orders.order_rows import WatchedOrder
 from tasks.shipments.remaining import remaining_parcels
 
 

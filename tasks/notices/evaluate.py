@@ -20,7 +20,8 @@ from tasks.notices.watch_state import bucket_deltas, update_watches
 from tasks.offers.budget import DiscountBudget, WriteConflict, commit_budget, load_budget
 from tasks.offers.records import insert_offers, offer_rows
 from tasks.offers.substitute_stock import SubstituteStock
-from tasks.orders.queries import WatchedOrder, find_due_orders, get_orders
+from tasks.orders.order_rows import WatchedOrder
+from tasks.orders.queries import find_due_orders, get_orders
 from tasks.tables import NOTICES
 
 P = ParamSpec("P")

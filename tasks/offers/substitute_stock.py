@@ -13,8 +13,8 @@ from models.tables.column_types import Pieces
 from rules.offers.substitutes import Candidate, SubstituteIndex
 from tasks.context import Context
 from tasks.orders.filters import late_filter, not_packed_filter
+from tasks.orders.order_rows import PRODUCT_COLUMNS
 from tasks.orders.owed_pieces import wanted_pieces_clause
-from tasks.orders.queries import PRODUCT
 from tasks.tables import AVAILABILITIES, ORDER_LINES, ORDERS, PRODUCTS, STOCKS, WATCHES
 
 
@@ -75,14 +75,14 @@ def _load_candidates(context: Context, connection: Connection, categories: list[
         else_=0,
     )
     query = (
-        select(*PRODUCT, free.label("free"))
+        select(*PRODUCT_COLUMNS, free.label("free"))
         .select_from(
             PRODUCTS.join(STOCKS, STOCKS.c.product_id == PRODUCTS.c.id).outerjoin(
                 AVAILABILITIES, availability.product_id == PRODUCTS.c.id
             )
         )
         .where(PRODUCTS.c.category.in_(categories))
-        .group_by(*PRODUCT, availability.state, availability.left)
+        .group_by(*PRODUCT_COLUMNS, availability.state, availability.left)
         .having(func.sum(STOCKS.c.on_hand) > 0)
     )
     return [Candidate(ProductFacts(*product), free) for *product, free in connection.execute(query) if free > 0]

@@ -16,7 +16,7 @@ from rules.ids import post_id
 from tasks.context import Context
 from tasks.db.sql import insert, read_only
 from tasks.orders.filters import CURRENT_DATE_FILTER, EXPECTED_ON_CLAUSE, late_filter
-from tasks.orders.queries import PRODUCT, PROMISED_COLUMNS
+from tasks.orders.order_rows import PRODUCT_COLUMNS, PROMISED_COLUMNS
 from tasks.posts.stock import stale_stock_posts, stocked_products
 from tasks.tables import CUSTOMERS, EXPECTED_DATES, ORDER_LINES, ORDERS, POSTS, PRODUCTS
 
@@ -30,7 +30,7 @@ def late_products(
     terms = context.policy.posts
     late: dict[ProductFacts, list[tuple[str, int, date | None]]] = {}
     query = (
-        select(ORDER_LINES.c.order_id, EXPECTED_ON_CLAUSE, EXPECTED_DATES.c.id, *PROMISED_COLUMNS, *PRODUCT)
+        select(ORDER_LINES.c.order_id, EXPECTED_ON_CLAUSE, EXPECTED_DATES.c.id, *PROMISED_COLUMNS, *PRODUCT_COLUMNS)
         .select_from(
             ORDER_LINES.join(ORDERS, ORDERS.c.id == ORDER_LINES.c.order_id)
             .join(PRODUCTS, PRODUCTS.c.id == ORDER_LINES.c.product_id)

@@ -12,7 +12,7 @@ from models.orders import ProductFacts
 from models.posts import ProductStock
 from models.quantities import Quantity
 from tasks.context import Context
-from tasks.orders.queries import PRODUCT
+from tasks.orders.order_rows import PRODUCT_COLUMNS
 from tasks.replenishment.reorder_list import find_low_stock
 from tasks.tables import AVAILABILITIES, PRODUCTS
 
@@ -30,7 +30,7 @@ def stocked_products(context: Context, connection: Connection) -> list[ProductSt
 
 def _restocked(context: Context, connection: Connection) -> list[ProductStock]:
     query = (
-        select(AVAILABILITIES.c.left, AVAILABILITIES.c.waited, *PRODUCT)
+        select(AVAILABILITIES.c.left, AVAILABILITIES.c.waited, *PRODUCT_COLUMNS)
         .select_from(AVAILABILITIES.join(PRODUCTS, PRODUCTS.c.id == AVAILABILITIES.c.product_id))
         .where(
             AVAILABILITIES.c.state == StockStatus.IN_STOCK,

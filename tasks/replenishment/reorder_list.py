@@ -12,8 +12,8 @@ from models.quantities import Quantity
 from rules.replenishment.levels import ProductLevel, sorted_by_urgency
 from tasks.context import Context
 from tasks.orders.filters import not_packed_filter
+from tasks.orders.order_rows import PRODUCT_COLUMNS
 from tasks.orders.owed_pieces import not_yet_filter, wanted_pieces_clause
-from tasks.orders.queries import PRODUCT
 from tasks.tables import AVAILABILITIES, INBOUNDS, ORDER_LINES, ORDERS, PRODUCTS, STOCK_LEVELS, STOCKS, VENDORS
 
 LEVEL = [STOCK_LEVELS.c[field.name] for field in fields(ProductLevel)]
@@ -64,7 +64,7 @@ def find_low_stock(context: Context, connection: Connection) -> list[LowStock]:
     """Return the products that sell and of which few are left to promise, the briskest first."""
     few = and_(AVAILABILITIES.c.left >= 1, AVAILABILITIES.c.left <= context.policy.restock.post_left)
     query = (
-        select(AVAILABILITIES.c.left, STOCK_LEVELS.c.demand_a_day, *PRODUCT)
+        select(AVAILABILITIES.c.left, STOCK_LEVELS.c.demand_a_day, *PRODUCT_COLUMNS)
         .select_from(
             AVAILABILITIES.join(STOCK_LEVELS, STOCK_LEVELS.c.product_id == AVAILABILITIES.c.product_id).join(
                 PRODUCTS, PRODUCTS.c.id == AVAILABILITIES.c.product_id

@@ -16,7 +16,8 @@ from tasks.notices.evaluate import render_decision
 from tasks.notices.summary import EvaluationSummary
 from tasks.offers.budget import load_budget
 from tasks.offers.substitute_stock import SubstituteStock
-from tasks.orders.queries import WatchedOrder, list_orders
+from tasks.orders.order_rows import WatchedOrder
+from tasks.orders.queries import list_orders
 from tasks.orders.told import told_to_customers
 from tasks.runs.records import LATE_ORDERS, latest_run
 from tasks.tables import NOTICES

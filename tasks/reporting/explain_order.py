@@ -22,7 +22,8 @@ from tasks.notices.decide import decide_orders
 from tasks.notices.rendering import render_plan
 from tasks.offers.budget import load_budget
 from tasks.offers.substitute_stock import SubstituteStock
-from tasks.orders.queries import WatchedOrder, get_orders
+from tasks.orders.order_rows import WatchedOrder
+from tasks.orders.queries import get_orders
 from tasks.reporting.dry_run import load_told_by
 from tasks.reporting.explain_supply import explain_supply
 from tasks.tables import EVENTS, NOTICES, OFFERS

@@ -12,7 +12,7 @@ from tasks.notices.decide import decide_orders
 from tasks.notices.rendering import render_plan
 from tasks.offers.budget import load_budget
 from tasks.offers.substitute_stock import SubstituteStock
-from tasks.orders.queries import WatchedOrder
+from tasks.orders.order_rows import WatchedOrder
 from tasks.reporting.explain_order import find_order
 
 NOT_YET = "CODE-COMES-HERE"

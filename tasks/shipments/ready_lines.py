@@ -17,7 +17,7 @@ from rules.shipments.split import latest_ship_date
 from tasks.context import Context
 from tasks.db.sql import in_list
 from tasks.orders.filters import CURRENT_DATE_FILTER, EXPECTED_ON_CLAUSE, not_packed_filter
-from tasks.orders.queries import IN_STOCK_CLAUSE, PROMISED_COLUMNS, promised_day
+from tasks.orders.order_rows import IN_STOCK_CLAUSE, PROMISED_COLUMNS, promised_day
 from tasks.tables import CUSTOMER_ANSWERS, CUSTOMERS, EXPECTED_DATES, ORDER_LINES, ORDERS, PRODUCTS
 
 PREFERENCE = "shipping_preference"
@@ -103,9 +103,9 @@ def _ships_on(today: DayInputs, row: Row[Any]) -> date | None:
     """
     day = row.expected_on if row.ours is not None else today.context.expected_day(row.expected_on, row.placed_at)
     if day is None or day < today.as_of:
-        return today.soonest if row.lies_ready else None
+        return today.soonest if row.all_in_stock else None
     leaves_on = max(_latest_ship_date(today, row, day), today.as_of)
-    return min(leaves_on, today.soonest) if row.lies_ready else leaves_on
+    return min(leaves_on, today.soonest) if row.all_in_stock else leaves_on
 
 
 def _latest_ship_date(today: DayInputs, row: Row[Any], day: date) -> date:

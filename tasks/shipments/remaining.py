@@ -13,7 +13,7 @@ from models.shipments import Parcel
 from tasks.context import Context
 from tasks.db.sql import in_list
 from tasks.orders.filters import CURRENT_DATE_FILTER
-from tasks.orders.queries import IN_STOCK_CLAUSE
+from tasks.orders.order_rows import IN_STOCK_CLAUSE
 from tasks.shipments.ready_lines import ships_from_us_filter
 from tasks.tables import EXPECTED_DATES, ORDER_LINES, ORDERS, PRODUCTS, SHIPPING_PLANS
 

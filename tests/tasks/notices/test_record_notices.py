@@ -11,10 +11,12 @@ from models.errors import ForewarnError
 from models.orders import ProductFacts
 from models.policy.policy import Bucket, BudgetPolicy, Policy
 from tasks.db.counters import count_orders_by_bucket
+from tasks.db.sharding import ALL, Shard
 from tasks.db.sql import read_only
 from tasks.notices.evaluate import MAX_ATTEMPTS, evaluate_page
 from tasks.offers.budget import WriteConflict
 from tasks.offers.substitute_stock import SubstituteStock
+from tasks.orders.queries import get_orders, select_due_page
 from tasks.tables import OFFERS, ORDER_LINES, PRODUCTS, WATCHES
 from templates.rendering.messages import Renderer
 from tests.support.builders import DAY, day, line
@@ -354,20 +356,23 @@ def test_a_european_without_marketing_consent_finds_the_offer_on_the_order_page_
     assert offer["code"] not in driver.notices[0]["html"]
 
 
-def test_finding_what_is_due_reads_only_what_is_due(driver):
-    query = (
-        "SELECT order_id FROM watch WHERE next_check_on <= '2026-06-15' "
-        "AND (next_check_on, order_id) > ('2026-06-01', '17') ORDER BY next_check_on, order_id LIMIT 500"
-    )
+@pytest.mark.parametrize("shard", [ALL, Shard(2, 3)], ids=str)
+def test_finding_due_orders_reads_the_index_of_due_orders_and_sorts_nothing(driver, shard):
+    driver.order()
     with read_only(driver.context.engine) as connection:
+        (after,) = get_orders(driver.context, connection, ["1041"])
+        page = select_due_page(DAY, replace(after, next_check_on=DAY - timedelta(days=14)), 500, shard)
+        query = page.compile(connection, compile_kwargs={"literal_binds": True})
         if connection.dialect.name == "sqlite":
             plan = " ".join(str(row[3]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}"))
             assert "SEARCH watch USING COVERING INDEX ix_watch_next_check" in plan
             assert "TEMP B-TREE" not in plan
         else:
             # An empty table is read whole whatever its indexes; what counts is what PostgreSQL does with a large one.
-            connection.exec_driver_sql("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
-            plan = " ".join(row[0] for row in connection.exec_driver_sql(f"EXPLAIN {query}"))
+            for setting in ("seqscan", "bitmapscan", "hashjoin", "mergejoin"):
+                connection.exec_driver_sql(f"SET LOCAL enable_{setting} = off")
+            escaped = str(query).replace("%", "%%")
+            plan = " ".join(row[0] for row in connection.exec_driver_sql(f"EXPLAIN {escaped}"))
             assert "Index Only Scan using ix_watch_next_check" in plan
             assert "Sort" not in plan
 

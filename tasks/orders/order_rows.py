@@ -1,0 +1,165 @@
+"""Select an order with its customer, watch, lines and products, and turn the rows into facts: a function per table."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import date
+from operator import attrgetter
+from typing import Any
+
+from sqlalchemy import CTE, Column, Label, Row, Select, Table, and_, func, select
+
+from models.enums import Promise
+from models.inventory import DateSource
+from models.orders import CustomerFacts, LastNotice, LineFacts, NoticeLine, OrderFacts, ProductFacts, Shipment
+from rules.delays.line_order import natural_key
+from rules.shipments.holds import held_lines
+from tasks.context import Context
+from tasks.orders.filters import CLOSED_FILTER, CURRENT_DATE_FILTER, EXPECTED_ON_CLAUSE
+from tasks.tables import CUSTOMERS, EXPECTED_DATES, ORDER_LINES, ORDERS, PRODUCTS, SHIPPING_PLANS, WATCHES
+
+PROMISED_COLUMNS = [
+    ORDER_LINES.c.promised_on,
+    *(ORDERS.c[name] for name in ("placed_at", "paid_at", "shipping_method")),
+    ORDER_LINES.c.promise,
+    func.coalesce(ORDERS.c.country, CUSTOMERS.c.country).label("country"),
+]
+"""What a line's promise is computed from, in the order of `Context.promised_day`; the query joins CUSTOMERS."""
+PRODUCT_COLUMNS: list[Column[Any]] = [PRODUCTS.c[field.name] for field in fields(ProductFacts)]
+"""The columns of ProductFacts, in its order."""
+IN_STOCK_CLAUSE = and_(EXPECTED_DATES.c.source == DateSource.STOCK, EXPECTED_DATES.c.basis != "").label("all_in_stock")
+"""The SQL of a line of which all pieces are in stock: only then does a date from stock have a basis."""
+
+
+def _labelled(prefix: str, table: Table, names: Iterable[str]) -> list[Label[Any]]:
+    return [table.c[name].label(f"{prefix}_{name}") for name in names]
+
+
+ORDER_FACTS_COLUMNS = [
+    *PROMISED_COLUMNS,
+    *_labelled("order", ORDERS, ("id", "cancelled_at", "currency", "shipping_fee", "url", "unpaid")),
+    SHIPPING_PLANS.c.parcels.label("planned_parcels"),
+    *_labelled("customer", CUSTOMERS, (field.name for field in fields(CustomerFacts))),
+    *_labelled("watch", WATCHES, ("version", "next_check_on", "bucket", "revision")),
+    *_labelled("watch", WATCHES, ("told_revision", "told_on", "told_lines", "told_to", "told_assumed")),
+    *_labelled("line", ORDER_LINES, ("number", "quantity", "price", "shipped", "cancelled", "returned", "packed")),
+    *_labelled("line", ORDER_LINES, ("shipped_at", "delivered_at", "cancelled_at")),
+    EXPECTED_ON_CLAUSE.label("line_expected_on"),
+    EXPECTED_DATES.c.in_stock.label("stored_date_in_stock"),
+    IN_STOCK_CLAUSE,
+    CLOSED_FILTER.label("line_closed"),
+    func.coalesce(ORDER_LINES.c.ended, ORDERS.c.ended).label("line_ended"),
+    *_labelled("product", PRODUCTS, (field.name for field in fields(ProductFacts))),
+]
+_promised_values = attrgetter(*(column.name for column in PROMISED_COLUMNS))
+_customer_values = attrgetter(*(f"customer_{field.name}" for field in fields(CustomerFacts)))
+_product_values = attrgetter(*(f"product_{field.name}" for field in fields(ProductFacts)))
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedOrder:
+    """An order with its watch as it was read; a later write compares the watch's version."""
+
+    order: OrderFacts
+    version: int
+    next_check_on: date
+    bucket: str | None
+    told: LastNotice | None = None
+    """The last notice about the order, even where another customer had it then."""
+
+
+def select_orders(page: CTE) -> Select[Any]:
+    """Return the SELECT of the orders whose ids a CTE lists: a row for each line, one for an order without lines."""
+    return select(*ORDER_FACTS_COLUMNS).select_from(
+        page.join(ORDERS, ORDERS.c.id == page.c.id)
+        .join(CUSTOMERS, CUSTOMERS.c.id == ORDERS.c.customer_id)
+        .outerjoin(WATCHES, WATCHES.c.order_id == ORDERS.c.id)
+        .outerjoin(SHIPPING_PLANS, SHIPPING_PLANS.c.order_id == ORDERS.c.id)
+        .outerjoin(ORDER_LINES, ORDER_LINES.c.order_id == ORDERS.c.id)
+        .outerjoin(EXPECTED_DATES, CURRENT_DATE_FILTER)
+        .outerjoin(PRODUCTS, PRODUCTS.c.id == ORDER_LINES.c.product_id)
+    )
+
+
+def watched_order(
+    context: Context, rows: Sequence[Row[Any]], shipments: Mapping[tuple[str, str], Sequence[Shipment]]
+) -> WatchedOrder:
+    """Return an order from the rows of its lines; `shipments` are by order id and line number."""
+    row = rows[0]
+    last_notice = _last_notice(row)
+    held_until = held_lines(row.planned_parcels or ())
+    line_rows = sorted(
+        (row for row in rows if row.line_number is not None), key=lambda row: natural_key(row.line_number)
+    )
+    order = OrderFacts(
+        id=row.order_id,
+        placed_on=row.placed_at.astimezone(context.zone).date(),
+        customer=CustomerFacts(*_customer_values(row)),
+        lines=tuple(
+            _line(context, row, held_until, shipments.get((row.order_id, row.line_number), ())) for row in line_rows
+        ),
+        currency=row.order_currency or context.shop.currency,
+        shipping_fee=row.order_shipping_fee,
+        cancelled_on=context.day(row.order_cancelled_at),
+        url=row.order_url,
+        told=last_notice,
+        unpaid=row.order_unpaid,
+        revision=row.watch_revision or 0,
+    )
+    next_check_on = row.watch_next_check_on or date.max
+    return WatchedOrder(order, row.watch_version or 0, next_check_on, row.watch_bucket, last_notice)
+
+
+def _last_notice(row: Row[Any]) -> LastNotice | None:
+    if not row.watch_told_revision:
+        return None
+    lines = tuple(map(NoticeLine.from_data, row.watch_told_lines))
+    return LastNotice(
+        row.watch_told_revision, row.watch_told_on, lines, row.watch_told_to, bool(row.watch_told_assumed)
+    )
+
+
+def _line(
+    context: Context, row: Row[Any], held_until: Mapping[str, date | None], shipments: Sequence[Shipment]
+) -> LineFacts:
+    expected_on, ready = _expected(context, row, held_until)
+    return LineFacts(
+        number=row.line_number,
+        product=ProductFacts(*_product_values(row)),
+        quantity=row.line_quantity,
+        promise=Promise(row.promise),
+        promised_on=promised_day(context, row),
+        price=row.line_price,
+        expected_on=expected_on,
+        shipped_on=context.day(row.line_shipped_at),
+        delivered_on=context.day(row.line_delivered_at),
+        cancelled_on=context.day(row.line_cancelled_at),
+        ready=ready,
+        in_stock=bool(row.all_in_stock),
+        shipped=row.line_shipped,
+        cancelled=row.line_cancelled,
+        returned=row.line_returned,
+        packed=row.line_packed,
+        shipments=tuple(shipments),
+        closed=bool(row.line_closed),
+        ended=row.line_ended,
+    )
+
+
+def _expected(context: Context, row: Row[Any], held_until: Mapping[str, date | None]) -> tuple[date | None, bool]:
+    """Return when a line is expected, and whether it is ready.
+
+    Without a date computed by Forewarn it is the date of the shop's system, which knows by itself what a line waits
+    for. A line held for a parcel is expected with it, and ready when the parcel is.
+    """
+    if row.stored_date_in_stock is None:
+        return context.expected_day(row.line_expected_on, row.placed_at), False
+    if row.line_number not in held_until or row.line_shipped_at is not None:
+        return row.line_expected_on, bool(row.stored_date_in_stock)
+    parcel_date = held_until[row.line_number]
+    # A line in stock whose own date has passed has no date any more: it waits for the parcel alone.
+    return parcel_date and max(row.line_expected_on or parcel_date, parcel_date), False
+
+
+def promised_day(context: Context, row: Row[Any]) -> date:
+    """Return the day promised for a line, from a row that has PROMISED_COLUMNS."""
+    return context.promised_day(*_promised_values(row))
