@@ -1,4 +1,4 @@
-"""Numbers kept beside the rows they count, moved in their transaction."""
+"""Named counters in the `counter` table, changed in the transaction of the rows they count."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -10,17 +10,18 @@ from tasks.db.sql import insert, upsert
 from tasks.tables import COUNTERS
 
 ORDERS_IN = "orders:"
+"""Begins the names of the counters of open orders by bucket: `orders:week`."""
 
 
 def add_to_counters(connection: Connection, changes: Mapping[str, int]) -> None:
-    """Add to tallies; a name that is new begins at nought."""
+    """Add to counters by name; a new counter begins at 0."""
     rows = [{"name": name, "value": n} for name, n in sorted(changes.items()) if n]
     if rows:
         _increment(connection, rows)
 
 
 def increment(connection: Connection, name: str, n: int) -> None:
-    """Add to one tally, which is there from then on, even at nought."""
+    """Add to one counter, and create it even where `n` is 0."""
     _increment(connection, [{"name": name, "value": n}])
 
 
@@ -29,29 +30,29 @@ def _increment(connection: Connection, rows: list[dict[str, Any]]) -> None:
 
 
 def set_counter(connection: Connection, name: str, n: int) -> None:
-    """Set one tally, whatever it was."""
+    """Set one counter."""
     upsert(connection, COUNTERS, [{"name": name, "value": n}])
 
 
-def try_increment(connection: Connection, name: str, n: int, most: int) -> bool:
-    """Add to a tally unless that takes it above `most`; say whether it was added."""
-    if n > most:
+def try_increment(connection: Connection, name: str, n: int, maximum: int) -> bool:
+    """Add to a counter unless it would exceed `maximum`. Return whether it was added."""
+    if n > maximum:
         return False
     new = insert(connection, COUNTERS).values(name=name, value=n)
-    taken = new.on_conflict_do_update(
+    added = new.on_conflict_do_update(
         index_elements=["name"],
         set_={"value": COUNTERS.c.value + new.excluded.value},
-        where=COUNTERS.c.value + new.excluded.value <= most,
+        where=COUNTERS.c.value + new.excluded.value <= maximum,
     ).returning(COUNTERS.c.value)
-    return connection.execute(taken).first() is not None
+    return connection.execute(added).first() is not None
 
 
 def get_counter(connection: Connection, name: str) -> int:
-    """Return one number; nought where it was never moved."""
+    """Return one counter; 0 where it does not exist."""
     return connection.execute(select(COUNTERS.c.value).where(COUNTERS.c.name == name)).scalar() or 0
 
 
 def count_orders_by_bucket(connection: Connection) -> Counter[str]:
-    """Return how many watched orders stand in each bucket, `on_time` among them."""
-    found = select(COUNTERS.c.name, COUNTERS.c.value).where(COUNTERS.c.name.startswith(ORDERS_IN, autoescape=True))
-    return Counter({name.removeprefix(ORDERS_IN): n for name, n in connection.execute(found) if n})
+    """Return how many open orders are in each bucket, `on_time` among them."""
+    counters = select(COUNTERS.c.name, COUNTERS.c.value).where(COUNTERS.c.name.startswith(ORDERS_IN, autoescape=True))
+    return Counter({name.removeprefix(ORDERS_IN): n for name, n in connection.execute(counters) if n})

@@ -1,4 +1,4 @@
-"""The ledger's database: how to open it, and how to bring it up to date."""
+"""Open the ledger's database: SQLite or PostgreSQL."""
 
 import sqlite3
 import time
@@ -23,25 +23,25 @@ from tasks.db.sharding import shard_slot
 BUSY_SECONDS = 60
 PRAGMAS = ("synchronous=NORMAL", f"busy_timeout={BUSY_SECONDS * 1000}", "cache_size=-16384")
 THREADS = 32
-"""How many threads may use one engine at once: those of `asyncio.to_thread`."""
+"""Threads that may use one engine at once: those of `asyncio.to_thread`."""
 POOL_SIZE = 4
-"""Connections kept open between uses; most deeds come one at a time, and a server counts its connections."""
+"""Connections kept open between uses: most tasks run one at a time, and a server limits its connections."""
 SERVER_SETTINGS = {
     "application_name": "forewarn",
     "connect_timeout": 10,
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,
-    # No provider is called inside a transaction: one that idles is a process that hangs, and keeps others waiting.
+    # No provider is called inside a transaction: an idle one belongs to a process that hangs, and makes others wait.
     "options": f"-c lock_timeout={BUSY_SECONDS}s -c idle_in_transaction_session_timeout=300s",
 }
-"""What PostgreSQL is asked for on connecting; the address may say otherwise, as in `?connect_timeout=3`."""
+"""Settings of a PostgreSQL connection; the URL may override each, as in `?connect_timeout=3`."""
 
 
 def connect(url: str) -> Engine:
-    """Open the ledger, whose faults never show what was being written. Raises ForewarnError.
+    """Return an engine for the ledger at a URL; its errors never show the values written.
 
-    SQLite runs in WAL mode, where a second writer waits up to BUSY_SECONDS.
+    SQLite runs in WAL mode, where a second writer waits up to BUSY_SECONDS. Raises ForewarnError for other databases.
     """
     parsed = database_address(url, "FOREWARN_DATABASE_URL")
     backend = parsed.get_backend_name()
@@ -83,13 +83,13 @@ def _tune(connection: sqlite3.Connection, _: object) -> None:
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
-    # Here alone SQLite does not wait by itself: of two processes that open a new file at once, one was turned away.
-    over = time.monotonic() + BUSY_SECONDS
+    # SQLite's busy timeout does not cover this: of two processes that open a new file at once, one gets an error.
+    deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:
             connection.execute("PRAGMA journal_mode=WAL")
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > over:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
         else:
@@ -97,15 +97,15 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    # A transaction that begins as a reader and turns writer fails at once when another wrote in between; one that
-    # begins as a writer waits its turn.
+    # A transaction that begins by reading and then writes fails at once when another has written in between; one that
+    # begins as a writer waits for the other.
     reading = connection.get_execution_options().get("reading")
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
 @contextmanager
 def translate_connection_errors() -> Iterator[None]:
-    """Say in one sentence that the database is away, where it is; raises ForewarnError."""
+    """Raise ForewarnError in place of an OperationalError: the database cannot be reached."""
     try:
         yield
     except OperationalError as error:

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Bring the ledger's tables up to the version of the code, with Alembic."""
 
 import importlib.resources
 from functools import cache
@@ -19,9 +19,9 @@ from tasks.db.sql import AdvisoryLock, is_sqlite, lock, read_only
 
 
 def migrate(engine: Engine) -> bool:
-    """Bring the ledger's tables up to the code's version, one process at a time; say whether there was anything to do.
+    """Bring the ledger's tables up to the code's version, one process at a time. Return False where they already are.
 
-    Raises ForewarnError where the database is newer than the code, or away.
+    Raises ForewarnError where the database is newer than the code, or cannot be reached.
     """
     with translate_connection_errors():
         if version(engine) == newest():
@@ -30,18 +30,18 @@ def migrate(engine: Engine) -> bool:
             if not is_sqlite(connection):
                 connection.execute(text("SET LOCAL lock_timeout = 0"))
             lock(connection, AdvisoryLock.MIGRATE)
-            found = MigrationContext.configure(connection).get_current_revision()
-            if found == newest():
+            current = MigrationContext.configure(connection).get_current_revision()
+            if current == newest():
                 return False
-            check_known(found)
+            check_known(current)
             command.upgrade(_config(connection), "head")
     return True
 
 
-def check_known(found: str | None) -> None:
-    """Refuse a version of the ledger's tables that this code has never heard of; raises ForewarnError."""
-    if found is not None and found not in {script.revision for script in _scripts().walk_revisions()}:
-        raise ForewarnError(f"the ledger is at version {found}: install the newer Forewarn, which knows it")
+def check_known(current: str | None) -> None:
+    """Raise ForewarnError for a version of the ledger's tables that this code does not know."""
+    if current is not None and current not in {script.revision for script in _scripts().walk_revisions()}:
+        raise ForewarnError(f"the ledger is at version {current}: install the newer Forewarn that knows it")
 
 
 def version(engine: Engine) -> str | None:
@@ -52,7 +52,7 @@ def version(engine: Engine) -> str | None:
 
 @cache
 def newest() -> str | None:
-    """Return the version of the tables that this code wants. Read from the migrations once for each process."""
+    """Return the version of the tables that this code needs; read from the migrations once for each process."""
     return _scripts().get_current_head()
 
 

@@ -1,4 +1,4 @@
-"""Whose the ledger is: written down at its first opening, and compared at every other."""
+"""Which shop owns the ledger: recorded when the ledger is first opened, and checked each time after that."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -14,16 +14,16 @@ from tasks.db.sql import insert, read_only
 from tasks.tables import LEDGER_OWNERS, ORDERS
 
 ADOPTED = "adopted"
-"""The event of a ledger that was taken over."""
+"""The kind of event when a shop takes over a ledger."""
 SUBJECT = "ledger"
 
 
 class WrongShop(ForewarnError):
-    """The ledger is another shop's; says both shops, and what to do."""
+    """The ledger belongs to another shop; the message names both shops and what to do."""
 
 
 def load_owner(engine: Engine) -> Identity | None:
-    """Return whose a ledger is; None where it does not say, as those from before Forewarn asked."""
+    """Return the shop that owns a ledger; None where none is recorded, as in ledgers of older versions."""
     with read_only(engine) as connection:
         if not inspect(connection).has_table(LEDGER_OWNERS.name):
             return None
@@ -36,10 +36,10 @@ def _load_owner(connection: Connection) -> Identity | None:
 
 
 def check_owner(engine: Engine, where: str, shop: Identity) -> None:
-    """Refuse a ledger of another shop before anything in it is read or changed; raises WrongShop.
+    """Raise WrongShop for a ledger of another shop, before anything in it is read or changed.
 
-    A ledger from before owners were written down is taken by a folder from before ids; a folder with an id may be
-    any shop's, so a person must say that the ledger is its own.
+    A ledger without an owner, of an older version, is accepted for a shop folder without an id. A folder with an id
+    could be any shop's: a person must confirm that the ledger is its own.
     """
     owner = load_owner(engine)
     if owner is not None:
@@ -67,7 +67,7 @@ def _check_same_shop(owner: Identity, where: str, shop: Identity) -> None:
 
 
 def record_owner(engine: Engine, where: str, shop: Identity, now: datetime) -> None:
-    """Write down whose a ledger is, where it does not say yet; raises WrongShop where another shop was first."""
+    """Record the owner of a ledger that has none; raises WrongShop where another shop was first."""
     owner = load_owner(engine)
     if owner is None:
         with engine.begin() as connection:
@@ -80,13 +80,13 @@ def record_owner(engine: Engine, where: str, shop: Identity, now: datetime) -> N
 
 
 def adopt(engine: Engine, shop: Identity, now: datetime, who: str) -> None:
-    """Make a ledger a shop's, whosever it was, and keep who said so."""
+    """Make a shop the owner of a ledger, whoever owned it before, and record who decided so."""
     with engine.begin() as connection:
-        before = _load_owner(connection)
+        former = _load_owner(connection)
         new = insert(connection, LEDGER_OWNERS).values(_row(shop, now))
         changed = {name: new.excluded[name] for name in ("shop_id", "name", "folder", "since")}
         connection.execute(new.on_conflict_do_update(index_elements=["number"], set_=changed))
-        why = f"from {before or 'nobody known'} to {shop}"
+        why = f"from {former or 'nobody known'} to {shop}"
         record_events(connection, [(ADOPTED, SUBJECT, why)], now, who)
 
 

@@ -1,4 +1,4 @@
-"""TODO."""
+"""SQL that differs between SQLite and PostgreSQL: locks, upserts, lists of values, read-only connections."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 
 class AdvisoryLock(IntEnum):
-    """What one process does at a time, the others waiting; the numbers are PostgreSQL's advisory locks."""
+    """Work that one process does at a time while others wait; the numbers are keys of PostgreSQL's advisory locks."""
 
     MIGRATE = 7_461_235
     IMPORT = 7_461_236
@@ -32,27 +32,27 @@ class AdvisoryLock(IntEnum):
 
 @contextmanager
 def read_only(engine: Engine) -> Iterator[Connection]:
-    """Open a connection that only reads, beside any writer: the ledger as it stands when the first query asks."""
+    """Open a connection that only reads, beside any writer; all its queries see the ledger as the first one does."""
     snapshot = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
     with engine.connect() as connection:
         yield connection.execution_options(**{"reading": True} if is_sqlite(connection) else snapshot)
 
 
 def is_sqlite(connection: Connection) -> bool:
-    """Say whether one transaction writes at a time anyway."""
+    """Return True for SQLite, where one transaction writes at a time."""
     return connection.dialect.name == "sqlite"
 
 
-def lock(connection: Connection, turn: AdvisoryLock) -> None:
-    """Wait until no other transaction has this turn, and keep it until the end of this one."""
+def lock(connection: Connection, advisory_lock: AdvisoryLock) -> None:
+    """Wait until no other transaction has this lock, and keep it until the end of this one."""
     if not is_sqlite(connection):
-        connection.execute(select(func.pg_advisory_xact_lock(turn)))
+        connection.execute(select(func.pg_advisory_xact_lock(advisory_lock)))
 
 
 def lock_ordered(connection: Connection, key: Column[Any], which: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Return the condition of an UPDATE of many rows that locks them in the order in which Python sorts their keys.
+    """Return the condition of an UPDATE of many rows that locks them in the order of their keys, as Python sorts them.
 
-    All transactions lock in that order: those that meet wait for one another in a row, never in a circle.
+    All transactions lock in this order, so that no two of them wait for each other.
     """
     if is_sqlite(connection):
         return which
@@ -60,29 +60,30 @@ def lock_ordered(connection: Connection, key: Column[Any], which: ColumnElement[
 
 
 def in_list(connection: Connection, column: Column[Any], values: Iterable[Any]) -> ColumnElement[bool]:
-    """Return the condition that a column has one of many values: on PostgreSQL an array, and not a placeholder each."""
+    """Return the condition that a column has one of many values; PostgreSQL gets them as one array."""
     if is_sqlite(connection):
         return column.in_(values)
     return column == any_(bindparam(None, list(values), type_=postgresql.ARRAY(column.type), unique=True))
 
 
 def id_range(column: Column[Any], after: str, last: str) -> ColumnElement[bool]:
-    """Return the condition of a page of ids: of those that follow one, up to the last."""
+    """Return the condition of a page of ids: above `after`, up to and including `last`."""
     return and_(column > after, column <= last)
 
 
 def insert(connection: Connection, table: Any) -> Any:
-    """Return the dialect's INSERT, which can say what to do on a conflict."""
+    """Return the dialect's INSERT, which has `on_conflict_do_update` and `on_conflict_do_nothing`."""
     return sqlite.insert(table) if is_sqlite(connection) else postgresql.insert(table)
 
 
-def upsert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]], **but: Any) -> None:
-    """Insert rows, and bring those whose key is there already to what they say now, all columns of them.
+def upsert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]], **expressions: Any) -> None:
+    """Insert rows, and update all columns of those whose primary key exists.
 
-    `but` gives columns another SQL: in it the table's own columns are the old values, `insert(...).excluded` the new.
+    `expressions` set columns to an SQL expression instead: the table's columns are the old values in it, and
+    `insert(...).excluded` the new ones.
     """
     if rows:
         new = insert(connection, table)
-        others = {column.name: new.excluded[column.name] for column in table.c if not column.primary_key}
+        new_values = {column.name: new.excluded[column.name] for column in table.c if not column.primary_key}
         keys = [column.name for column in table.primary_key]
-        connection.execute(new.on_conflict_do_update(index_elements=keys, set_=others | but), list(rows))
+        connection.execute(new.on_conflict_do_update(index_elements=keys, set_=new_values | expressions), list(rows))

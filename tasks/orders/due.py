@@ -1,4 +1,4 @@
-"""Which orders a changed fact wakes: they are due again, and those not watched yet are watched."""
+"""Make the orders due whose facts have changed, and create watches for new orders."""
 
 from datetime import date, datetime
 from typing import Any
@@ -16,36 +16,38 @@ def mark_orders_due(
 ) -> None:
     """Make the orders behind changed rows due on a day that ends at `day_over`.
 
-    Products, stock, receipts and vendors wake none: news comes by an order's own dates. So does a new customer, who
-    has no orders yet.
+    Changes of products, stock, receipts and vendors make none due: they act through an order's expected dates. Nor
+    does a new customer, who has no orders yet.
     """
     if table == "customers" and updated:
-        theirs = select(ORDERS.c.id).where(in_list(connection, ORDERS.c.customer_id, {key[0] for key in updated}))
-        _pull_forward(connection, WATCHES.c.order_id.in_(theirs), as_of)
+        orders_of_customers = select(ORDERS.c.id).where(
+            in_list(connection, ORDERS.c.customer_id, {key[0] for key in updated})
+        )
+        _pull_forward(connection, WATCHES.c.order_id.in_(orders_of_customers), as_of)
     if table in ("orders", "lines", "shipments") and (changed := {key[0] for key in inserted | updated}):
         _pull_forward(connection, in_list(connection, WATCHES.c.order_id, changed), as_of)
         _create_watches(connection, changed, as_of, day_over)
 
 
 def mark_due(connection: Connection, orders: set[str], as_of: date) -> None:
-    """Make orders due on a day, of which something is believed that was not believed before."""
+    """Make orders due on a day whose expected dates have changed."""
     if orders:
         _pull_forward(connection, in_list(connection, WATCHES.c.order_id, orders), as_of)
 
 
 def _create_watches(connection: Connection, orders: set[str], as_of: date, day_over: datetime) -> None:
-    open_ones = (
+    open_orders = (
         select(ORDER_LINES.c.order_id, literal(0), literal(as_of), literal(0))
         .distinct()
         .join(ORDERS, ORDERS.c.id == ORDER_LINES.c.order_id)
         .where(in_list(connection, ORDER_LINES.c.order_id, orders), open_filter(day_over))
     )
-    watch = insert(connection, WATCHES).from_select(["order_id", "version", "next_check_on", "revision"], open_ones)
+    watch = insert(connection, WATCHES).from_select(["order_id", "version", "next_check_on", "revision"], open_orders)
     connection.execute(watch.on_conflict_do_nothing())
 
 
 def _pull_forward(connection: Connection, which: Any, as_of: date) -> None:
-    # The version moves even where the order is due already: a run that read the old facts must not settle it.
+    # The version changes even where the order is due already, so that a run which read the old facts cannot record it.
     sooner = case((WATCHES.c.next_check_on > as_of, as_of), else_=WATCHES.c.next_check_on)
-    mine = update(WATCHES).where(lock_ordered(connection, WATCHES.c.order_id, which))
-    connection.execute(mine.values(next_check_on=sooner, version=WATCHES.c.version + 1))
+    pull_forward = update(WATCHES).where(lock_ordered(connection, WATCHES.c.order_id, which))
+    connection.execute(pull_forward.values(next_check_on=sooner, version=WATCHES.c.version + 1))

@@ -1,4 +1,4 @@
-"""What a customer was told of an order, as its notices say."""
+"""Load what customers were told of their orders, from the notices."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -10,14 +10,14 @@ from models.orders import CustomerFacts, LastNotice, NoticeLine, OrderFacts
 from tasks.tables import NOTICES
 
 REACHED_FILTER = NOTICES.c.state.not_in((State.SKIPPED, State.REJECTED))
-"""The SQL of a notice that tells its customer something, now or soon."""
+"""The SQL of a notice that has reached its customer, or still may."""
 NOTICE_COLUMNS = [NOTICES.c[name] for name in ("order_id", "revision", "told_on", "lines", "customer_id", "address")]
 
 
 def load_told_notices(
     connection: Connection, orders: Collection[str], *which: ColumnElement[bool]
 ) -> Sequence[Row[Any]]:
-    """Return what reached the customers of orders, oldest first."""
+    """Return the notices about orders that reached their customers or still may, oldest first."""
     query = (
         select(*NOTICE_COLUMNS)
         .where(NOTICES.c.order_id.in_(orders), REACHED_FILTER, *which)
@@ -29,20 +29,20 @@ def load_told_notices(
 def told_to_customers(
     connection: Connection, orders: Sequence[OrderFacts], *which: ColumnElement[bool]
 ) -> dict[str, LastNotice]:
-    """Return what was last told of orders to those whose they are, by the orders' ids.
+    """Return by order id the last notice that went to the order's present customer.
 
-    That is what went to them under their id, or under another id to their own mail address: shops merge accounts.
+    It went to the customer's id, or to their mail address under another id: shops merge accounts.
     """
     customers = {order.id: order.customer for order in orders}
-    found = load_told_notices(connection, customers, *which)
-    return {one.order_id: _told(one) for one in found if _went_to(customers[one.order_id], one)}
+    notices = load_told_notices(connection, customers, *which)
+    return {notice.order_id: _last_notice(notice) for notice in notices if _went_to(customers[notice.order_id], notice)}
 
 
-def _told(telling: Row[Any]) -> LastNotice:
-    lines = tuple(map(NoticeLine.from_data, telling.lines))
-    return LastNotice(telling.revision, telling.told_on, lines, telling.customer_id)
+def _last_notice(notice: Row[Any]) -> LastNotice:
+    lines = tuple(map(NoticeLine.from_data, notice.lines))
+    return LastNotice(notice.revision, notice.told_on, lines, notice.customer_id)
 
 
-def _went_to(customer: CustomerFacts, telling: Row[Any]) -> bool:
-    mail = (customer.email or "").strip().lower()
-    return telling.customer_id == customer.id or (bool(mail) and telling.address == mail)
+def _went_to(customer: CustomerFacts, notice: Row[Any]) -> bool:
+    address = (customer.email or "").strip().lower()
+    return notice.customer_id == customer.id or (bool(address) and notice.address == address)

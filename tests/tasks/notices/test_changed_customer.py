@@ -119,7 +119,7 @@ def test_an_older_watch_takes_whom_it_told_from_the_notice(database):
             row = notice | {"id": f"n{order}", "order_id": order, "customer_id": customer_id, "channel": "email"}
             connection.execute(insert(table).values(row))
         watch = text(
-            "INSERT INTO watch (order_id, version, next_check_on, revision, told_revision) VALUES (:a, 0, :b, 2, :c)"
+            "INSERT INTO watch (order_id, version, look_again_on, revision, told_revision) VALUES (:a, 0, :b, 2, :c)"
         )
         given = [{"a": order, "b": DAY, "c": revision} for order, revision in (("1", 2), ("2", None), ("3", 2))]
         connection.execute(watch, given)
