@@ -42,6 +42,6 @@ def make_clock(zone: str, as_of: date | None, *, ahead: bool = False) -> Clock:
     if as_of is None or as_of == today:
         return Clock(shop, today, lambda: datetime.now(UTC))
     if as_of > today and not ahead:
-        raise ForewarnError(f"{as_of} has not come yet; `forewarn run --dry-run --as-of {as_of}` looks ahead")
+        raise ForewarnError(f"{as_of} is in the future; `forewarn run --dry-run --as-of {as_of}` previews it")
     noon, begun = datetime.combine(as_of, NOON, shop).astimezone(UTC), time.monotonic()
     return Clock(shop, as_of, lambda: noon + timedelta(seconds=time.monotonic() - begun))

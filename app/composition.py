@@ -81,7 +81,7 @@ def read_settings(given: Mapping[str, object] | None = None) -> Settings:
         if new := RENAMED.get(name):
             raise ForewarnError(f"{name}, in {where}: its name is {new} now")
         instead = f"did you mean {close}?" if (close := nearest(name)) else "`docs/settings.md` lists them"
-        raise ForewarnError(f"{name}, in {where}, is no setting of Forewarn; {instead}")
+        raise ForewarnError(f"{name}, in {where}, is not a setting of Forewarn; {instead}")
     try:
         return Settings(**{key: value for key, value in (given or {}).items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:

@@ -43,7 +43,7 @@ def state_folder(settings: Settings, folder: ShopFolder) -> Path:
     """
     home = (settings.home or folder.path.parent).resolve()
     if not home.is_dir():
-        raise ForewarnError(f"FOREWARN_HOME: {home} is no folder; make it, or correct the path")
+        raise ForewarnError(f"FOREWARN_HOME: {home} is not a folder; make it, or correct the path")
     right, *older = (home / "var" / name for name in folder.state_names)
     if (right / LEDGER).exists():
         return right
@@ -85,7 +85,7 @@ def find_ledger(settings: Settings, folder: ShopFolder) -> Engine:
 def _file(url: URL, settings: Settings) -> Path:
     """Return the file of a SQLite ledger; raises ForewarnError where no file can be there."""
     if not url.database or url.database == ":memory:":
-        raise ForewarnError(f"{SETTING} names no file, and would forget who was told; sqlite:///path is right")
+        raise ForewarnError(f"{SETTING} names no file, so its records would be lost; use sqlite:///path")
     file = Path(url.database.removeprefix("file:")).absolute()
     if settings.database_url and not file.parent.is_dir():
         raise ForewarnError(f"{SETTING}: there is no folder {file.parent}; make it, or correct the path")

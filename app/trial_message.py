@@ -36,7 +36,7 @@ async def send_test_message(
         try:
             return await transports[channel].send(letter)
         except (PermanentFailure, TemporaryFailure, OutcomeUnknown) as error:
-            raise ForewarnError(f"the test message was not taken: {error}") from error
+            raise ForewarnError(f"the test message was not accepted: {error}") from error
 
 
 def _sample(app: App, channel: Channel, message: str, language: str | None) -> Message:

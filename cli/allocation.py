@@ -27,9 +27,11 @@ def allocate(shop: Shop = None, as_of: AsOf = None, *, json: Json = False) -> No
         return
     printing.print_pairs(lines(report))
     if not report.coverage:
-        printing.out.print("No open line is of a product with stock or a delivery: dates stay those of the shop.")
+        printing.out.print(
+            "No open line has a product with stock or deliveries in the source: the shop's own dates stay."
+        )
     if shortage:
-        printing.out.print("\n[bold]Orders wait for these[/]")
+        printing.out.print("\n[bold]Products that orders wait for[/]")
         printing.print_table(shown(shortage[:MOST]), nothing="")
 
 

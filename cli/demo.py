@@ -39,7 +39,9 @@ def _cleared(into: Path) -> Path:
     if into.exists():
         foreign = sorted({path.name for path in into.iterdir()} - OURS)
         if foreign:
-            raise ForewarnError(f"{into} holds {foreign[0]}, which is no demo's; choose an empty folder with --into")
+            raise ForewarnError(
+                f"{into} contains {foreign[0]}, which is not of a demo; choose an empty folder with --into"
+            )
         shutil.rmtree(into)
     return into
 

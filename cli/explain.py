@@ -44,7 +44,7 @@ def _tell_supply(found: dict[str, Any], when: str) -> None:
             said = f"  line {one['line']}: {day}{span} ({one['source']}), {since}: {one['why']}"
             printing.out.print(said, markup=False)
     if found["asked"]:
-        printing.out.print(f"\n[bold]Asked of vendors{when}[/]")
+        printing.out.print(f"\n[bold]Requested from vendors{when}[/]")
         printing.print_table(found["asked"], nothing="")
     if found["shipping"]:
         printing.out.print(f"\n[bold]Shipping{when}[/]")
@@ -94,11 +94,11 @@ def _tell(story: dict[str, Any], when: str) -> None:
         printing.print_table(story["offers"], nothing="")
     now = story["now"]
     printing.out.print("\n[bold]Now[/]")
-    again = f"; looked at again on {story['next_check_on']}" if story["next_check_on"] else ""
+    again = f"; evaluated again on {story['next_check_on']}" if story["next_check_on"] else ""
     if now["say"] is None:
-        printing.out.print(f"Nothing would be said: {now['why']}{again}.", markup=False)
+        printing.out.print(f"Nothing would be sent: {now['why']}{again}.", markup=False)
         return
-    opening = "Would say" if "would be sent" in now["channels"].values() else "Can reach nobody, and would say"
+    opening = "Would send" if "would be sent" in now["channels"].values() else "Nobody can be reached; would send"
     printing.out.print(f"{opening} '{now['say']}': {now['why']}{again}.", markup=False)
     printing.print_pairs([(channel, said) for channel, said in now["channels"].items()])
     for problem in now["problems"]:

@@ -51,7 +51,7 @@ def go_live(
     from cli.rollout import preview
 
     if since is not None and since.date() > (as_date(as_of) or date.today()):  # noqa: DTZ011 - as the reader counts days
-        raise ForewarnError(f"--from {since.date()}: that day has not come; no delay would be told")
+        raise ForewarnError(f"--from {since.date()} is in the future; no delay would be told")
     with open_app(shop, create=CreateLedger.NEVER) as app, printing.progress("Looking", quiet=json) as progress:
         addresses = frozenset(_spelled(one, app.context.shop.country) for one in only or ())
         which = RolloutFilter(since.date() if since else None, limit, addresses)
@@ -87,12 +87,10 @@ def _ask(found: RolloutPreview, *, hold_all: bool) -> None:
     n = len(found.rollout.tell)
     if not sys.stdin.isatty():
         done = "recorded and held" if hold_all else "told"
-        raise ForewarnError(f"{n:,} orders would be {done}: add --yes where nobody can be asked")
-    what = (
-        f"Record the notices of {n:,} orders, and hold them" if hold_all else f"Tell the customers of {n:,} orders now"
-    )
+        raise ForewarnError(f"{n:,} orders would be {done}; add --yes to run without a terminal")
+    what = f"Record the notices of {n:,} orders, and hold them" if hold_all else f"Notify customers of {n:,} orders now"
     if not typer.confirm(f"{what}?"):
-        raise ForewarnError("nothing was told, and nothing was changed")
+        raise ForewarnError("nothing was sent, and nothing was changed")
 
 
 def _show(found: RolloutPreview, which: RolloutFilter, *, hold_all: bool) -> None:
@@ -143,7 +141,7 @@ def _as_data(found: RolloutPreview) -> dict[str, Any]:
 def supervision_on(who: Who, shop: Shop = None) -> None:
     """Hold the notices of every run until a person releases them."""
     _supervise(who, shop, on=True)
-    printing.out.print("Supervision is on: `forewarn status` shows what each run holds, `forewarn release` lets it go.")
+    printing.out.print("Supervision is on: `forewarn status` shows held runs, and `forewarn release` releases one.")
 
 
 @supervision.command("off")

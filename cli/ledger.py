@@ -52,12 +52,12 @@ def adopt(
     folder = read_shop(settings.shop)
     where, before = ledger_owner(settings, folder)
     if before == folder.identity:
-        printing.out.print(f"The ledger at {where} is that of {before} already.", markup=False)
+        printing.out.print(f"The ledger at {where} already belongs to {before}.", markup=False)
         return
     change = f"at {where} goes from {before or 'nobody known'} to {folder.identity}"
     if not yes:
         if not sys.stdin.isatty():
-            raise ForewarnError(f"nobody is here to be asked whether the ledger {change}: add --yes")
+            raise ForewarnError(f"no terminal to ask whether the ledger {change}: add --yes")
         typer.confirm(f"The ledger {change}, with its orders and what was told of them. Is that right?", abort=True)
     adopt_ledger(settings, folder, who)
-    printing.out.print(f"The ledger is now that of {folder.identity}.", markup=False)
+    printing.out.print(f"The ledger now belongs to {folder.identity}.", markup=False)

@@ -20,7 +20,7 @@ def parse_day(text: str) -> datetime:
     try:
         return datetime.strptime(text, ISO_DATE)  # noqa: DTZ007 - a day of the shop's, in no zone
     except ValueError:
-        raise ForewarnError(f"{text!r} is no day; year, month and day are right, as 2026-11-28") from None
+        raise ForewarnError(f"{text!r} is not a date; write year, month and day, such as 2026-11-28") from None
 
 
 Shop = Annotated[Path | None, typer.Option("--shop", help="the shop's folder \\[default: $FOREWARN_SHOP or ./shop]")]

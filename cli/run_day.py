@@ -47,7 +47,7 @@ def run(
     from app.reports.run import lines
 
     if data is not None and not import_first:
-        raise ForewarnError("--data says where to import from: add --import, or leave it out")
+        raise ForewarnError("--data is the folder to import from: add --import, or leave it out")
     if import_first and dry_run:
         raise ForewarnError("--import writes the shop's data: run `forewarn import` first, then --dry-run")
     recorded = bool(os.environ.get("PREFECT_API_URL"))

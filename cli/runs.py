@@ -36,9 +36,9 @@ def forget_ahead(who: Who, shop: Shop = None) -> None:
     with open_app(shop, create=CreateLedger.NEVER) as app:
         found = discard_days_ahead(now_of(app), who)
     if not found.runs:
-        printing.out.print("No run is of a day that has not come.")
+        printing.out.print("No run is for a future day.")
         return
-    printing.out.print(f"{found.runs:,} runs count no more; {found.orders:,} orders are looked at by the next run.")
+    printing.out.print(f"{found.runs:,} runs no longer count; the next run evaluates {found.orders:,} orders.")
 
 
 def release(

@@ -32,9 +32,9 @@ def status(shop: Shop = None, *, json: Json = False) -> None:
         ]
     )
     if found.for_people:
-        printing.out.print(f"\n[bold]{found.for_people} in doubt wait for people: `forewarn in-doubt list`[/]")
+        printing.out.print(f"\n[bold]{found.for_people} messages in doubt need staff: `forewarn in-doubt list`[/]")
     if doubted := found.purchases.get(State.IN_DOUBT):
-        said = f"{doubted} purchase requests in doubt wait for people: `forewarn vendors waiting`"
+        said = f"{doubted} purchase requests in doubt need staff: `forewarn vendors waiting`"
         printing.out.print(f"\n[bold]{said}[/]")
     if found.held:
         printing.out.print("\n[bold]Runs that are held: `forewarn release RUN`, or with --drop[/]")

@@ -38,7 +38,7 @@ def show(
         elif one := find_notice(context, connection, product, now):
             found = [one]
         else:
-            raise ForewarnError(f"nothing is known of product {product!r}: `forewarn allocate` finds out what it can")
+            raise ForewarnError(f"product {product!r} has no availability; `forewarn allocate` computes it")
         if json:
             printing.print_json(
                 stock.product_payload(context, found[0], locale)
@@ -73,7 +73,7 @@ def publish(
     with open_app(shop, create=CreateLedger.NEVER) as app, printing.progress("Writing", quiet=json):
         folder = to or app.settings.storefront_dir
         if folder is None:
-            raise ForewarnError("no folder is named: --to FOLDER, or FOREWARN_STOREFRONT_DIR, says where to write")
+            raise ForewarnError("no folder is set; use --to FOLDER or FOREWARN_STOREFRONT_DIR")
         done = write(app.context, make_clock(app.folder.shop.zone, None).now(), folder)
     if json:
         printing.print_json(done)
@@ -106,7 +106,7 @@ def serve(
         now = make_clock(app.folder.shop.zone, None).now
         answers = vendors.routes(app.context, response_keys(app.settings), now)
         service = Starlette(routes=[*Storefront(app.context, now).routes, *answers])
-        printing.out.print(f"Serving http://{host}:{port}/stock.json; Ctrl-C ends it.")
+        printing.out.print(f"Serving http://{host}:{port}/stock.json; press Ctrl-C to stop.")
         server = uvicorn.Server(server_config(service))
         with suppress(KeyboardInterrupt):
             server.run([listening])
@@ -117,4 +117,4 @@ def _listening(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
         reason = (error.strerror or str(error)).partition(" (while")[0].lower()
-        raise ForewarnError(f"nothing can listen at {host}, port {port}: {reason}") from error
+        raise ForewarnError(f"cannot listen on {host}, port {port}: {reason}") from error

@@ -158,4 +158,4 @@ def reopen(request: Request, who: Who, shop: Shop = None, why: Why = "") -> None
 
     with open_app(shop, create=CreateLedger.NEVER) as app:
         lines = free(_now(app), request, who, why)
-    printing.out.print(f"{lines} lines will be asked for again.")
+    printing.out.print(f"{lines} lines will be requested again.")

@@ -113,7 +113,7 @@ def _migrations(at: str | None) -> Check:
 
 def _last_day(day: date, today: date) -> Check:
     if day > today:
-        do = "set this machine's clock; if it is right, `forewarn runs forget-ahead` lets those days count no more"
+        do = "set this machine's clock; if it is right, run `forewarn runs forget-ahead` to forget those days"
         return Check("last day", f"the last run was for {day}, and today is {today}", do, bad=True)
     return Check("last day", f"the last run was for {day}" if day > EPOCH else "no run yet")
 

@@ -84,7 +84,7 @@ def test_explain_tells_the_whole_story_of_an_order(place, lived):
     assert story["now"] == {"say": None, "why": in_a_trial}
     told = forewarn(place, "explain", "1041", "--as-of", DAY).stdout
     assert "Told so far, as of now" in told
-    assert f"Nothing would be said: {in_a_trial}" in told
+    assert f"Nothing would be sent: {in_a_trial}" in told
     assert "@example" in told
     assert story["customer"]["email"].startswith("n…@")
 
@@ -137,7 +137,7 @@ def test_short_delays_are_exported_as_handling_dates(place, lived):
 
 
 def test_a_day_that_has_not_come_cannot_be_told(place, lived):
-    assert "has not come yet" in forewarn(place, "run", "--as-of", "2999-01-01", ok=False).stderr
+    assert "is in the future" in forewarn(place, "run", "--as-of", "2999-01-01", ok=False).stderr
 
 
 def test_a_suppressed_address_is_masked_and_kept(place, lived):
@@ -151,7 +151,7 @@ def test_a_suppressed_address_is_masked_and_kept(place, lived):
     [
         (("explain", "no-such-order"), "no order 'no-such-order' is known here"),
         (("run", "--shop", "nowhere"), "it has no shop.toml"),
-        (("run", "--as-of", "28.11.2026"), "'28.11.2026' is no day; year, month and day are right, as 2026-11-28"),
+        (("run", "--as-of", "28.11.2026"), "'28.11.2026' is not a date; write year, month and day, such as 2026-11-28"),
         (("posts", "approve", "ffff"), "none of the held posts that `forewarn posts list` shows begins with 'ffff'"),
     ],
 )

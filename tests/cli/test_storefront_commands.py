@@ -57,7 +57,7 @@ def test_what_shoppers_are_told_is_shown_in_the_shops_language(forewarn):
 def test_a_product_of_which_nothing_is_known_is_named(forewarn):
     done = forewarn("storefront", "show", "other")
     assert done.exit_code != 0
-    assert "nothing is known of product 'other'" in str(done.exception)
+    assert "product 'other' has no availability" in str(done.exception)
 
 
 def test_files_go_to_the_folder_that_is_named_or_set(forewarn, tmp_path, monkeypatch):
@@ -87,7 +87,7 @@ def test_the_server_answers_until_it_is_stopped(shop):
             until(lambda: answers(port), "the server answers")
             assert set(json.loads(get(f"http://127.0.0.1:{port}/stock.json").body)["products"]) == {"coming"}
             second = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
-            said = f"forewarn: nothing can listen at 127.0.0.1, port {port}: address already in use\n"
+            said = f"forewarn: cannot listen on 127.0.0.1, port {port}: address already in use\n"
             assert (second.returncode, second.stderr) == (1, said)
         finally:
             server.send_signal(signal.SIGINT)

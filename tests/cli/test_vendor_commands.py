@@ -57,7 +57,7 @@ def test_a_line_is_asked_for_answered_and_asked_for_again(forewarn, tmp_path):
     told = json.loads(said)
     assert (code, told["refused"], told["bad"][0].split(": ")[1]) == (1, 1, "line '9'")
     assert "refused: discontinued" in forewarn("waiting")[1]
-    assert forewarn("reopen", row["request"][:8])[1] == "1 lines will be asked for again.\n"
+    assert forewarn("reopen", row["request"][:8])[1] == "1 lines will be requested again.\n"
     assert json.loads(forewarn("forward", "--json")[1])["sent"] == {"folder": 1}
     assert forewarn("waiting") == (0, "Nothing waits for staff.\n")
     assert [one["answered"] for one in json.loads(forewarn("list", "--json")[1])["requests"]] == [0, 1]
@@ -84,4 +84,4 @@ def test_a_purchase_request_in_doubt_shows_in_the_status(forewarn):
     with open_app("shop") as app, app.context.engine.begin() as connection:
         connection.execute(update(PURCHASE_REQUESTS).values(state="in_doubt"))
     said = forewarn("status", of=())[1]
-    assert "1 purchase requests in doubt wait for people: `forewarn vendors waiting`" in " ".join(said.split())
+    assert "1 purchase requests in doubt need staff: `forewarn vendors waiting`" in " ".join(said.split())

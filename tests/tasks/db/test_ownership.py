@@ -371,7 +371,7 @@ def test_a_person_who_takes_facts_in_is_told_that_the_ledger_is_new(place, monke
 def test_a_ledger_that_would_forget_is_refused(place, monkeypatch, forewarn, url):
     shop(place / "shop")
     monkeypatch.setenv("FOREWARN_DATABASE_URL", url)
-    assert "names no file, and would forget who was told" in forewarn("import", ok=False)
+    assert "names no file, so its records would be lost" in forewarn("import", ok=False)
 
 
 def test_an_empty_database_is_no_ledger_either(place, monkeypatch, forewarn, database):
@@ -385,7 +385,7 @@ def test_an_empty_database_is_no_ledger_either(place, monkeypatch, forewarn, dat
 def test_a_home_that_is_not_there_is_named(place, monkeypatch, forewarn):
     shop(place / "shop")
     monkeypatch.setenv("FOREWARN_HOME", str(place / "hone"))
-    assert f"FOREWARN_HOME: {place / 'hone'} is no folder" in forewarn("import", ok=False)
+    assert f"FOREWARN_HOME: {place / 'hone'} is not a folder" in forewarn("import", ok=False)
 
 
 # Names of settings
@@ -397,14 +397,14 @@ def test_a_mistyped_setting_is_named_with_the_right_one(place, monkeypatch, fore
     monkeypatch.setenv("FOREWARN_EMIAL", "sendgrid")
     monkeypatch.setenv("COLUMNS", "400")
     said = forewarn(*command, ok=False)
-    assert "FOREWARN_EMIAL, in the environment, is no setting of Forewarn; did you mean FOREWARN_EMAIL?" in said
+    assert "FOREWARN_EMIAL, in the environment, is not a setting of Forewarn; did you mean FOREWARN_EMAIL?" in said
     assert "sendgrid" not in said
 
 
 def test_a_mistyped_setting_in_a_file_is_named(place, forewarn):
     shop(place / "shop")
     (place / ".env").write_text("OTHER_THING=1\nFOREWARN_OUTBOKS=/tmp\n")
-    assert "FOREWARN_OUTBOKS, in .env, is no setting" in forewarn("import", ok=False)
+    assert "FOREWARN_OUTBOKS, in .env, is not a setting" in forewarn("import", ok=False)
 
 
 def test_what_kubernetes_sets_beside_a_service_is_no_mistake(place, monkeypatch, forewarn):

@@ -122,7 +122,7 @@ def test_a_trial_is_called_a_trial_wherever_it_is_reported(tried):
     assert status["notices"]["sent in a trial"] == len([one for one in tried.rows(NOTICES) if one["state"] == "sent"])
     assert "sent" not in status["notices"]
     assert " trial " in " ".join(story.split())
-    assert "Nothing would be said: the customer was told in a trial only" in story
+    assert "Nothing would be sent: the customer was told in a trial only" in story
 
 
 async def test_nothing_leaves_by_a_provider_before_go_live_and_the_run_says_so(place, provider):
@@ -175,7 +175,7 @@ async def test_in_a_terminal_go_live_asks_and_no_leaves_all_as_it_was(tried, pro
 
     code, said, wrong = await asyncio.to_thread(answer_no)
     assert code == 1
-    assert "Tell the customers of" in said + wrong
+    assert "Notify customers of" in said + wrong
     assert "nothing was told" in wrong
     assert tried.rows(NOTICES) == before
     assert mails(provider) == []
@@ -232,7 +232,7 @@ async def test_the_first_day_under_supervision_holds_every_run_until_a_person_le
     waiting = next(one["order_id"] for one in tried.rows(NOTICES) if one["state"] == State.HELD)
     story = (await tried.call("explain", waiting, "--as-of", "2026-06-20")).stdout
     assert "a message waits: held with run" in story
-    assert "looked at again" not in story
+    assert "evaluated again" not in story
     await tried.call("supervision", "off")
     for run in runs:
         await tried.call("release", run)
