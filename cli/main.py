@@ -43,7 +43,7 @@ command_line = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Tell customers about late orders before they ask, with a remedy, and never twice.",
+    help="Tell customers about late orders before they ask, offer a remedy, and never send the same message twice.",
 )
 command_line.add_typer(cli_shop.shop, name="shop")
 command_line.add_typer(cli_shop.templates, name="templates")
@@ -89,7 +89,7 @@ def options(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="print the version and exit")
     ] = False,
 ) -> None:
-    """Tell customers about late orders before they ask, with a remedy, and never twice."""
+    """Tell customers about late orders before they ask, offer a remedy, and never send the same message twice."""
 
 
 @command_line.command("import")
