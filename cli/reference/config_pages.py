@@ -97,7 +97,7 @@ def _policy() -> Iterator[str]:
         if section == "bucket":
             yield f"## [[bucket]]\n\n{Bucket.__doc__} It ends where the next one begins.\n"
             yield markdown_table(("key", "kind", "default", "meaning"), _keys(Bucket, None))
-            yield "Where `policy.toml` lists no bucket, these are the shop's; where it lists any, those are all.\n"
+            yield "If `policy.toml` lists no bucket, these are used; if it lists any, only those.\n"
             yield markdown_table(("name", "from_days", "notify", "channels", "remedies"), map(_bucket, policy.bucket))
             continue
         model: type[BaseModel] = field.annotation  # type: ignore[assignment]

@@ -38,7 +38,7 @@ def variable_tables() -> str:
 
 
 def with_tables(page: str) -> str:
-    """Return a page with its part between the marks written anew; raises ValueError where a mark is missing."""
+    """Return a page with new tables between the marks. Raises ValueError if a mark is missing."""
     before, after = page.index(BEGIN), page.index(END) + len(END)
     return page[:before] + variable_tables() + page[after:]
 

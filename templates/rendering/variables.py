@@ -37,9 +37,9 @@ class NoticeVariables(TypedDict):
     some_dates_known: Annotated[bool, "the expected date is known for some late items, and not for others"]
     today: Annotated[date, "the day for which the message is written"]
     told_on: Annotated[date | None, "the day of the last message about this delay; empty: there was none"]
-    told_date: Annotated[date | None, "the date that the last message named, where it is no longer kept"]
+    told_date: Annotated[date | None, "the date in the last message, if it no longer holds"]
     told_some_dates: Annotated[bool, "the last message named a date for some late items, and none for others"]
-    sooner: Annotated[bool, "the whole order comes sooner than told; false: only part of it does"]
+    sooner: Annotated[bool, "the whole order comes earlier than the customer was told; false: only part of it does"]
     ready: Annotated[str, "how much of what was late is in stock for the customer: `all`, `part` or `none`"]
     parcels: Annotated[tuple[ParcelView, ...], "the parcels of an order that is sent in several; empty: one parcel"]
     substitutes: Annotated[tuple[SubstituteView, ...], "products in stock to offer instead, by late item"]
@@ -48,15 +48,15 @@ class NoticeVariables(TypedDict):
 
 
 class BodyVariables(TypedDict):
-    """In the bodies of a mail, besides."""
+    """Also in the bodies of a mail."""
 
     subject: Annotated[str, "the rendered `subject.txt`"]
 
 
 class SmsVariables(TypedDict):
-    """In texts, besides."""
+    """Also in texts."""
 
-    item: Annotated[str, "the late product's name; empty if there are several, or no room"]
+    item: Annotated[str, "the late product's name; empty if there are several, or if it does not fit"]
 
 
 class PostVariables(TypedDict, total=False):
@@ -85,7 +85,7 @@ class StorefrontVariables(TypedDict, total=False):
 
     state: Annotated[str, "`in_stock`, `backorder`, `out_of_stock` or `unknown`"]
     expected_on: Annotated[date | None, "the date of the next delivery"]
-    latest_on: Annotated[date | None, "its latest probable date, where that is another day"]
+    latest_on: Annotated[date | None, "its latest probable date, if that is another day"]
     units_left: Annotated[Quantity, "units of that delivery still available; 0: not shown"]
     set_on: Annotated[date, "the day of the notice; in `date.txt` only"]
     valid_until: Annotated[datetime, "the end of the notice; in `date.txt` only"]

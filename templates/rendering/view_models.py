@@ -68,10 +68,10 @@ class OrderView(View):
 
 @dataclass(frozen=True, slots=True)
 class ParcelView(View):
-    """Items that will leave together."""
+    """Items that ship together."""
 
     items: Annotated[tuple[ItemView, ...], "what is in it"]
-    ships_on: Annotated[date | None, "the date by which it leaves; empty: not known"]
+    ships_on: Annotated[date | None, "the date by which it ships; empty: not known"]
 
 
 @dataclass(frozen=True, slots=True)
