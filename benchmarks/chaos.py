@@ -29,7 +29,7 @@ DELAY = 0.01
 PATIENCE = 60
 ENDS = (0, lives.GONE, -SIGKILL)
 SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
-HEADS = ("deed", "strike", "database", "strikes", "in doubt", "at once", "lost", "twice", "seconds")
+HEADS = ("flow", "fault", "database", "times", "in doubt", "at once", "lost", "twice", "seconds")
 Strike = Callable[[ForkServerProcess, Any], int]
 
 

@@ -163,14 +163,14 @@ def run_delivering(folder: Path, sizes: Sequence[int]) -> Iterator[dict[str, Any
             floor = 2 / (1 / before.rate + 1 / after.rate)
             cpu = (before.cpu_seconds + after.cpu_seconds) / (before.n + after.n)
             yield {
-                "door": door,
+                "transport": door,
                 "at once": parallel,
                 "disk": "yes" if durable else "no",
                 "sent/s": ours,
                 "bare/s": floor,
                 "share": ours / floor,
                 "CPU": cpu / (one.cpu_seconds / one.sent),
-                "door/s": alone,
+                "transport/s": alone,
                 "ledger, ms": 1000 / ours - 1000 / alone,
                 "loops": ours / loops[door],
                 "2 workers": rate(context.deliver(door, parallel, 2, n)) / ours

@@ -1,6 +1,6 @@
-"""What owing cannot be faster than: the same templates through bare Jinja, the same rows through bare sqlite3.
+"""Measure the floor for recording notices: the same templates through bare Jinja, the same rows through bare sqlite3.
 
-Nothing is found, decided or checked here; the values and rows are those that owing itself made, page by page, and
+Nothing is found, evaluated or checked here; the values and rows are those that recording made, page by page, and
 making them is not timed.
 """
 
@@ -35,14 +35,14 @@ FILES = {
 
 @dataclass(frozen=True, slots=True)
 class SideBySide:
-    """Owing and the bare work, taken page by page in turn, so that what else the machine does falls on both alike."""
+    """Recording and the floor, alternating page by page, so that other work on the machine slows both equally."""
 
     ours: Spent
     bare: Spent
 
     @property
     def share(self) -> float:
-        """Return owing's speed as a share of the floor's."""
+        """Return the speed of recording as a share of the floor's."""
         return self.bare.cpu_seconds / self.ours.cpu_seconds
 
 
@@ -159,6 +159,6 @@ def _insert(bare: sqlite3.Connection, table: str, rows: list[Row]) -> None:
 
 
 def _same(written: list[list[str]], notices: list[Row]) -> None:
-    """Check that the bare work made the very mails that owing made."""
+    """Check that the bare work made the same mails as recording."""
     for words, notice in zip(written, notices, strict=True):
         assert notice["channel"] != "email" or words[2] == notice["html"], f"other words for {notice['order_id']}"

@@ -12,8 +12,8 @@ from benchmarks.floor import beside_the_floor
 from benchmarks.fresh import fresh
 from benchmarks.idle import idle
 from benchmarks.intake import take_in
-from benchmarks.owing import deliver, owe
 from benchmarks.rates import run_rates
+from benchmarks.recording import deliver, record
 from benchmarks.shop import build
 from benchmarks.stocking import build_sales, reckon_all
 
@@ -24,7 +24,7 @@ OPEN_PER_LATE = 10
 NEWLY_LATE = 1_000
 
 SIZES = {
-    "owing": (1_000, 10_000, 100_000),
+    "recording": (1_000, 10_000, 100_000),
     "delivering": tuple(20_000 if parallel == TWO_AT else 5_000 for _, parallel, _ in CASES),
     "rates": (1_000,),
     "idle": (10_000, 100_000, 1_000_000),
@@ -34,7 +34,7 @@ SIZES = {
     "demo": (400,),
 }
 QUICK = {
-    "owing": (1_000, 10_000),
+    "recording": (1_000, 10_000),
     "delivering": tuple(2_000 if parallel == TWO_AT else 1_000 for _, parallel, _ in CASES),
     "rates": (200,),
     "idle": (10_000, 100_000),
@@ -45,26 +45,26 @@ QUICK = {
 }
 
 
-def run_owing(folder: Path, sizes: Sequence[int]) -> Iterator[Row]:
-    """Owe and deliver, and owe beside the floor; `share` is our speed as a share of the bare work's."""
+def run_recording(folder: Path, sizes: Sequence[int]) -> Iterator[Row]:
+    """Record and deliver, and record beside the floor; `share` is our speed as a share of the floor's."""
     first = None
     for late in sizes:
         shop, twin = folder / f"{late}", folder / f"{late}-floor"
         fresh(build, shop, late * OPEN_PER_LATE, late)
         shutil.copytree(shop, twin)
         floor = fresh(beside_the_floor, twin, late)
-        owed, sent = fresh(owe, shop, late), fresh(deliver, shop, late)
-        first = first or owed
+        recorded, sent = fresh(record, shop, late), fresh(deliver, shop, late)
+        first = first or recorded
         yield {
             "late": late,
-            "owed/s": owed.rate,
+            "recorded/s": recorded.rate,
             "bare/s": floor.bare.rate,
             "share": floor.share,
             "sent/s": sent.rate,
-            "both/s": late / (owed.seconds + sent.seconds),
-            "owe MB": owed.peak_mb,
+            "both/s": late / (recorded.seconds + sent.seconds),
+            "record MB": recorded.peak_mb,
             "send MB": sent.peak_mb,
-            "MB, x": owed.peak_mb / first.peak_mb,
+            "MB, x": recorded.peak_mb / first.peak_mb,
         }
 
 
@@ -134,7 +134,7 @@ def run_demo(folder: Path, sizes: Sequence[int]) -> Iterator[Row]:
 
 
 RUNS: dict[str, Callable[[Path, Sequence[int]], Iterator[Row]]] = {
-    "owing": run_owing,
+    "recording": run_recording,
     "delivering": run_delivering,
     "rates": run_rates,
     "idle": run_idle,

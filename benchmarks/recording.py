@@ -1,4 +1,4 @@
-"""Find, decide, write and owe; then deliver: each in a process of its own, as its flow runs."""
+"""Measure recording notices and then delivering them, each in a process of its own like its flow."""
 
 import asyncio
 from pathlib import Path
@@ -10,21 +10,21 @@ from flows.deliver import run_deliver
 from flows.late_orders import run_late_orders
 
 
-def owe(folder: Path, late: int) -> Spent:
-    """Find the late orders, decide, write the words and owe them."""
+def record(folder: Path, late: int) -> Spent:
+    """Find the late orders, evaluate them, render and record the notices."""
     with open_app(folder / "shop") as app, Watch() as watch:
         report = asyncio.run(run_late_orders(app, AS_OF))
     told = sum(report.changes.values())
-    assert told == late, f"{told} orders have news, not {late}"
+    assert told == late, f"{told} orders have a change, not {late}"
     assert report.offers.keys() == {"substitute", "shipping_discount", "future_discount"}, report.offers
     return watch.spent(told)
 
 
 def deliver(folder: Path, late: int) -> Spent:
-    """Hand over all that is owed to the local outbox."""
+    """Deliver all due notices to the local outbox."""
     with open_app(folder / "shop") as app, Watch() as watch:
         report = asyncio.run(run_deliver(app, AS_OF))
     sent = sum(report.sent.values())
-    assert report.sent["email"] == late, f"{report.sent} went out for {late} late orders"
+    assert report.sent["email"] == late, f"{report.sent} were sent for {late} late orders"
     assert not report.waiting, f"{report.waiting} notices still wait"
     return watch.spent(sent)
