@@ -56,9 +56,9 @@ class App:
         return state_folder(self.settings, self.folder) / "rejects.csv"
 
     @property
-    def rejected_answers(self) -> Path:
+    def rejected_responses(self) -> Path:
         """Return the file that keeps the rows of vendors' answers refused."""
-        return self.rejects.with_name("rejected-answers.csv")
+        return self.rejects.with_name("rejected-responses.csv")
 
     @property
     def worker(self) -> LeaseHolder:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from cli import console as printing
 from cli.options import AsOf, Data, Json, Shop, as_date
 from models.config.shop import ShopFolder, read_shop
 from models.messages import Message
+
+if TYPE_CHECKING:
+    from sources.check_report import CheckReport
 
 shop = typer.Typer(no_args_is_help=True, help="Make and check a shop's folder.")
 templates = typer.Typer(no_args_is_help=True, help="Check message templates before anything is sent.")
@@ -42,41 +45,43 @@ def check_shop(shop: Shop = None, data: Data = None, as_of: AsOf = None, *, json
     ):
         day = as_date(as_of) or make_clock(folder.shop.zone, None).as_of
         report = check_source(source, day, folder.policy.promise.ship_within)
-    mute = Renderer(folder.shop, folder.own_templates).missing_shop_language(_named(folder))
+    missing_words = Renderer(folder.shop, folder.own_templates).missing_shop_language(_bucket_messages(folder))
     if json:
-        printing.print_json(report.as_dict() | {"words": mute})
+        printing.print_json(report.as_dict() | {"words": missing_words})
     else:
-        _print(report, mute)
-    if not report.ok or mute:
+        _print_report(report, missing_words)
+    if not report.ok or missing_words:
         raise typer.Exit(1)
 
 
-def _print(report: Any, mute: str) -> None:
+def _print_report(report: "CheckReport", missing_words: str) -> None:
     printing.print_pairs([(table, f"{n:,} rows") for table, n in report.rows.items()])
-    printing.print_pairs([("left out", f"{one.count:,} {one.reason}") for one in report.left_out])
+    printing.print_pairs([("excluded", f"{rows.count:,} {rows.reason}") for rows in report.excluded])
     unknown = report.unknown_methods.items()
     printing.print_pairs([("no promise for", f"{n:,} orders by shipping method {name!r}") for name, n in unknown])
     printing.out.print(
         f"{report.late_orders:,} of {report.open_orders:,} open orders are late on {report.as_of}"
         f" ({report.late_share:.1%})"
     )
-    for sentence in report.broken:
+    for sentence in report.failed_selects:
         printing.out.print(f"\n{sentence}", markup=False)
-    if mute:
-        printing.out.print(mute, markup=False)
+    if missing_words:
+        printing.out.print(missing_words, markup=False)
     if report.ok:
-        printing.out.print("" if mute else "Nothing is wrong.")
-        return
-    if not report.found:
-        return
-    found = [{"rows": f"{n:,}", "table": table, "what": str(kind)} for (table, kind), n in report.found.items()]
+        printing.out.print("" if missing_words else "Nothing is wrong.")
+    elif report.findings:
+        _print_findings(report)
+
+
+def _print_findings(report: "CheckReport") -> None:
+    rows = [{"rows": f"{n:,}", "table": table, "problem": str(kind)} for (table, kind), n in report.findings.items()]
     printing.out.print()
-    printing.print_table(found, nothing="")
+    printing.print_table(rows, nothing="")
     printing.out.print("\nFor example:")
-    for one in report.reasons.values():
-        said = f"{one.table}, {one.column}: {one.reason}" if one.column else f"{one.table}: {one.reason}"
-        printing.out.print(f"{one.rows:,} x {said}", markup=False)
-        for example in one.examples:
+    for reason in report.reasons.values():
+        place = f"{reason.table}, {reason.column}" if reason.column else reason.table
+        printing.out.print(f"{reason.rows:,} x {place}: {reason.reason}", markup=False)
+        for example in reason.examples:
             printing.out.print(f"  {example}", markup=False)
 
 
@@ -92,20 +97,21 @@ def check_templates(
     from templates.rendering.check import ERROR, find_problems
 
     folder = read_shop(read_settings({"shop": shop}).shop)
-    named = _named(folder)
     with printing.progress("Rendering", quiet=json):
-        found = find_problems(folder.shop, folder.own_templates, named, only=message, language=language)
+        problems = find_problems(
+            folder.shop, folder.own_templates, _bucket_messages(folder), only=message, language=language
+        )
     if json:
-        printing.print_json({"problems": found})
-    for problem in [] if json else found:
+        printing.print_json({"problems": problems})
+    for problem in [] if json else problems:
         printing.out.print(str(problem), markup=False)
-    if any(problem.level == ERROR for problem in found):
+    if any(problem.level == ERROR for problem in problems):
         raise typer.Exit(1)
     if not json:
         printing.out.print("Every message renders." if message is None else f"{message} renders.", markup=False)
 
 
-def _named(folder: ShopFolder) -> list[str]:
+def _bucket_messages(folder: ShopFolder) -> list[str]:
     return [bucket.words for bucket in folder.policy.bucket]
 
 
@@ -120,15 +126,15 @@ def preview(
     from templates.rendering.gallery_entries import gallery_entries
 
     if order is not None:
-        page = write_gallery(_real(shop, order, as_of), into)
+        page = write_gallery(_messages_of_order(shop, order, as_of), into)
     else:
         folder = read_shop(read_settings({"shop": shop}).shop)
         with printing.progress("Rendering", quiet=False):
-            page = write_gallery(gallery_entries(folder.shop, folder.own_templates, _named(folder)), into)
+            page = write_gallery(gallery_entries(folder.shop, folder.own_templates, _bucket_messages(folder)), into)
     printing.out.print(f"Open {page.resolve()}", markup=False)
 
 
-def _real(shop: Path | None, order: str, as_of: datetime | None) -> list[tuple[str, Message]]:
+def _messages_of_order(shop: Path | None, order: str, as_of: datetime | None) -> list[tuple[str, Message]]:
     from tasks.db.sql import read_only
     from tasks.reporting.message_preview import preview_messages
 

@@ -15,11 +15,12 @@ from cli.options import AsOf, Json, Shop, Who, as_date
 from tasks.context import Context
 
 vendors = typer.Typer(no_args_is_help=True, help="Purchase requests to vendors, and their responses.")
-Request = Annotated[str, typer.Argument(help="purchase request, by the beginning of its id")]
+Request = Annotated[str, typer.Argument(help="beginning of the purchase request's id")]
+MAX_REJECTED_SHOWN = 20
 Why = Annotated[str, typer.Option(help="reason; kept in the ledger")]
 
 
-def _now(app: App) -> Context:
+def _context_of_today(app: App) -> Context:
     return make_clock(app.folder.shop.zone, None).snapshot(app.context)
 
 
@@ -35,7 +36,7 @@ def forward(
     from app.reports.run import lines
     from flows.forward_to_vendors import check_is_today, run_forward_to_vendors
 
-    with open_app(shop) as app, printing.progress("Asking", quiet=json):
+    with open_app(shop) as app, printing.progress("Requesting", quiet=json):
         check_is_today(app, as_date(as_of), dry_run=dry_run)
         report = asyncio.run(run_forward_to_vendors(app, as_date(as_of), dry_run=dry_run))
     if json:
@@ -60,40 +61,41 @@ def list_requests(
     from tasks.purchasing.review import find_requests
 
     with open_app(shop, create=CreateLedger.NEVER) as app:
-        found = find_requests(app.context, most)
+        requests = find_requests(app.context, most)
     if json:
-        printing.print_json({"requests": found})
+        printing.print_json({"requests": requests})
         return
-    printing.print_table([_request(one) for one in found], nothing="Nothing was asked of any vendor so far.")
+    printing.print_table([_request_row(request) for request in requests], nothing="There are no purchase requests.")
 
 
-def _request(one: dict[str, Any]) -> dict[str, Any]:
-    reminder_of, answered = one["reminder_of"], f"{one['answered'] or 0} of {one['lines'] or 0}"
+def _request_row(request: dict[str, Any]) -> dict[str, Any]:
+    reminder_of, responses = request["reminder_of"], f"{request['responses'] or 0} of {request['lines'] or 0}"
     return {
-        "request": one["id"][:8],
-        "vendor": f"{one['vendor_id']} {one['name'] or ''}".strip(),
-        "by": one["channel"],
-        "state": one["state"].replace("_", " "),
-        "asked": one["created_at"],
-        "answered": f"reminds of {reminder_of[:8]}" if reminder_of else answered,
-        "reason": one["reason"],
+        "request": request["id"][:8],
+        "vendor": f"{request['vendor_id']} {request['name'] or ''}".strip(),
+        "channel": request["channel"],
+        "state": request["state"].replace("_", " "),
+        "created": request["created_at"],
+        "responses": f"reminder of {reminder_of[:8]}" if reminder_of else responses,
+        "reason": request["reason"],
     }
 
 
 @vendors.command()
 def waiting(shop: Shop = None, *, json: Json = False) -> None:
     """Show what needs staff: requests without a response, refused lines, and requests that cannot be sent."""
-    from tasks.purchasing.review import list_waiting as look
+    from tasks.purchasing.review import list_waiting
 
     with open_app(shop, create=CreateLedger.NEVER) as app:
-        found = look(_now(app))
+        items = list_waiting(_context_of_today(app))
     if json:
-        printing.print_json({"waiting": found})
+        printing.print_json({"waiting": items})
         return
-    printing.print_table([one | {"request": one["request"][:8]} for one in found], nothing="Nothing waits for staff.")
+    rows = [item | {"request": item["request"][:8]} for item in items]
+    printing.print_table(rows, nothing="Nothing waits for staff.")
 
 
-@vendors.command("import-responses")
+@vendors.command()
 def import_responses(
     file: Annotated[Path, typer.Argument(help="CSV or JSON: request, order, line, answer, reason, promised_on")],
     who: Who,
@@ -105,19 +107,21 @@ def import_responses(
     """Import vendors' responses from a file. Rejected rows go to a rejects file."""
     from sources.vendor_responses import read_responses
     from tasks.imports.rejects import open_rejects
-    from tasks.purchasing.responses import record_responses as take
+    from tasks.purchasing.responses import record_responses
 
-    with open_app(shop, create=CreateLedger.NEVER) as app, open_rejects(app.rejected_answers) as refuse:
+    with open_app(shop, create=CreateLedger.NEVER) as app, open_rejects(app.rejected_responses) as reject:
         context = make_clock(app.folder.shop.zone, as_date(as_of)).snapshot(app.context)
-        taken = take(context, read_responses(file), who, refuse=refuse)
-        place = str(app.rejected_answers) if taken.bad else None
-    counts = {"accepted": taken.accepted, "refused": taken.refused, "unchanged": taken.unchanged}
+        summary = record_responses(context, read_responses(file), who, reject=reject)
+        rejects_file = str(app.rejected_responses) if summary.rejected else None
+    counts = {"accepted": summary.accepted, "refused": summary.refused, "unchanged": summary.unchanged}
+    rejected = [str(row) for row in summary.rejected]
     if json:
-        printing.print_json({**counts, "bad": [str(bad) for bad in taken.bad], "rejects": place})
+        printing.print_json({**counts, "rejected": rejected, "rejects_file": rejects_file})
     else:
         printing.print_pairs([(name.capitalize(), f"{n:,}") for name, n in counts.items()])
-        printing.print_pairs([("Bad", str(bad)) for bad in taken.bad[:20]] + ([("Rejects", place)] if place else []))
-    if taken.bad:
+        printing.print_pairs([("Rejected", row) for row in rejected[:MAX_REJECTED_SHOWN]])
+        printing.print_pairs([("Rejects file", rejects_file)] if rejects_file else [])
+    if rejected:
         raise typer.Exit(1)
 
 
@@ -126,36 +130,36 @@ def send(request: Request, who: Who, shop: Shop = None, why: Why = "") -> None:
     """Send a request that is held, dropped or rejected, or that certainly did not arrive."""
     from tasks.purchasing.review import approve_request
 
-    _decide(approve_request, request, who, shop, why, "leaves with the next forward run")
+    _decide(approve_request, request, who, shop, why, "is sent by the next forward run")
 
 
 @vendors.command()
 def drop(request: Request, who: Who, shop: Shop = None, why: Why = "") -> None:
     """Drop a request: it is never sent, and its lines count as requested."""
-    from tasks.purchasing.review import drop_request as forget
+    from tasks.purchasing.review import drop_request
 
-    _decide(forget, request, who, shop, why, "is dropped")
+    _decide(drop_request, request, who, shop, why, "is dropped")
 
 
 @vendors.command()
 def confirm(request: Request, who: Who, shop: Shop = None, why: Why = "") -> None:
     """Record that a request in doubt arrived."""
-    from tasks.purchasing.review import mark_delivered as vouch
+    from tasks.purchasing.review import mark_delivered
 
-    _decide(vouch, request, who, shop, why, "counts as sent")
+    _decide(mark_delivered, request, who, shop, why, "counts as sent")
 
 
 def _decide(decide: Callable[..., str], request: str, who: str, shop: Path | None, why: str, outcome: str) -> None:
     with open_app(shop, create=CreateLedger.NEVER) as app:
-        found = decide(_now(app), request, who, why)
-    printing.out.print(f"Request {found[:8]} {outcome}.")
+        decided = decide(_context_of_today(app), request, who, why)
+    printing.out.print(f"Request {decided[:8]} {outcome}.")
 
 
 @vendors.command()
 def reopen(request: Request, who: Who, shop: Shop = None, why: Why = "") -> None:
     """Reopen lines that a vendor refused or that were not sent. The next forward run requests them again."""
-    from tasks.purchasing.review import reopen_lines as free
+    from tasks.purchasing.review import reopen_lines
 
     with open_app(shop, create=CreateLedger.NEVER) as app:
-        lines = free(_now(app), request, who, why)
+        lines = reopen_lines(_context_of_today(app), request, who, why)
     printing.out.print(f"{lines} lines will be requested again.")

@@ -1,9 +1,10 @@
-"""Ask vendors for what open lines want and nothing covers, remind those that do not answer, and tell staff the rest."""
+"""Request from vendors what open lines need and nothing covers, send reminders, and list what waits for staff."""
 
 import asyncio
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date
+from itertools import islice
 from typing import Any
 
 from prefect import flow
@@ -30,17 +31,17 @@ from tasks.purchasing.vendors import VendorFacts, load_vendors
 from templates.rendering.purchasing import PurchaseRenderer
 
 FORWARD_TO_VENDORS = "forward-to-vendors"
-SHOWN = 200
+MAX_ROWS_SHOWN = 200
 
 
 @flow(name=FORWARD_TO_VENDORS, flow_run_name=flow_run_name, retries=0)
 async def forward_to_vendors(shop: str | None = None, as_of: date | None = None, *, dry_run: bool = False) -> Report:
-    """Ask vendors for backordered and drop-shipped lines, each piece once.
+    """Request backordered and drop-shipped lines from vendors, each piece once.
 
     Args:
-        shop: the shop's folder; FOREWARN_SHOP where none is given.
-        as_of: the day to look at on a dry run; today where none is given.
-        dry_run: stop after deciding: say what would be asked of whom, and write nothing.
+        shop: the shop's folder; FOREWARN_SHOP by default.
+        as_of: the day to evaluate on a dry run; today by default.
+        dry_run: report what would be requested from which vendor, and write nothing.
 
     """
     with open_app(shop) as app:
@@ -53,13 +54,15 @@ async def forward_to_vendors(shop: str | None = None, as_of: date | None = None,
 
 
 def check_is_today(app: App, as_of: date | None, *, dry_run: bool) -> None:
-    """Raise ForewarnError for a past day, unless on a dry run: a vendor would be asked now for what was wanted then."""
+    """Raise ForewarnError for a past day, except on a dry run: a request must say what is needed today."""
     if not dry_run and as_of is not None and as_of < make_clock(app.folder.shop.zone, None).as_of:
-        raise ForewarnError(f"vendors are asked for what is wanted today, not on {as_of}; add --dry-run to look back")
+        raise ForewarnError(
+            f"requests to vendors say what is needed today, not on {as_of}; add --dry-run for a past day"
+        )
 
 
 async def run_forward_to_vendors(app: App, as_of: date | None = None, *, dry_run: bool = False) -> Report:
-    """Gather what is wanted, decide what to ask of whom, and ask."""
+    """Gather what lines need, decide what to request from which vendor, then record and send the requests."""
     time = make_clock(app.folder.shop.zone, as_of, ahead=dry_run)
     if dry_run:
         context, report = time.snapshot(app.context), Report(as_of=time.as_of, dry_run=True)
@@ -69,50 +72,49 @@ async def run_forward_to_vendors(app: App, as_of: date | None = None, *, dry_run
         await _record_requests(app, context, report)
 
         report.reminded = await run_task(send_reminders, context)
-        done = await _dispatch(app, context, time, report)
-        showing.fill_delivery(report, done)
-        report.problems += done.problems
+        dispatched = await _dispatch(app, context, time, report)
+        showing.fill_delivery(report, dispatched)
+        report.problems += dispatched.problems
 
-        found = await asyncio.to_thread(list_waiting, context)
-        report.needs_staff = len(found)
+        waiting = await asyncio.to_thread(list_waiting, context)
+        report.needs_staff = len(waiting)
         plans, report.plans = report.plans, []
-    await publish_artifact(FORWARD_TO_VENDORS, summary(app.folder.shop.name, report, found), plans, "Asked of vendors")
-    await rename_flow_run(f"{FORWARD_TO_VENDORS} {context.as_of}: {sum(report.requested.values())} lines asked")
+    await publish_artifact(FORWARD_TO_VENDORS, summary(app.folder.shop.name, report, waiting), plans, "Requested")
+    await rename_flow_run(f"{FORWARD_TO_VENDORS} {context.as_of}: {sum(report.requested.values())} lines requested")
     return report
 
 
 async def _record_requests(app: App, context: Context, report: Report) -> None:
-    found = await run_task(load_requirements, context)
+    requirements = await run_task(load_requirements, context)
 
-    decided = plan_requests(found.needs, found.asked)
-    ways, report.problems = await run_task(channels_of_vendors, app.context, decided.asks.keys())
-    asks = {vendor: asked for vendor, asked in decided.asks.items() if vendor in ways}
-    report.problems += [_unaddressed(need) for need in decided.unaddressed]
-    report.plans = _table(asks, ways)
+    plan = plan_requests(requirements.needs, requirements.requested)
+    channels, report.problems = await run_task(channels_of_vendors, app.context, plan.requests.keys())
+    requests = {vendor: lines for vendor, lines in plan.requests.items() if vendor in channels}
+    report.problems += [_unaddressed(need) for need in plan.unaddressed]
+    report.plans = _table(requests, channels)
 
     if report.dry_run:
-        report.requested = {vendor: len(asked) for vendor, asked in asks.items()}
+        report.requested = {vendor: len(lines) for vendor, lines in requests.items()}
         return
-    written = await run_task(record_requests, context, asks, ways)
-    report.requested = dict(written)
+    report.requested = await run_task(record_requests, context, requests, channels)
 
 
 async def _dispatch(app: App, context: Context, time: Clock, report: Report) -> DispatchSummary:
-    known = await asyncio.to_thread(_vendors, app)
+    vendors = await asyncio.to_thread(_vendors, app)
     renderer = PurchaseRenderer(app.folder.shop, app.folder.own_templates)
     not_live = await asyncio.to_thread(channels_not_live, app)
-    async with open_vendor_transports(app, known, time.now, not_live) as (doors, shut):
-        couriers = DispatchWorker(app.worker, doors, app.settings.concurrency, time.now)
-        in_doubt = await run_task(recover_abandoned, app.context, couriers)
-        done = await run_task(dispatch_requests, context, couriers, renderer)
-    done.in_doubt += in_doubt
-    lost = sorted(done.shut.keys() - known.keys())
-    done.problems += [f"vendor {vendor} cannot be asked: the shop's facts do not name it any more" for vendor in lost]
-    waits = {vendor: why for vendor, why in shut.items() if vendor in done.shut}
-    report.not_live = {channel: why for channel, why in not_live.items() if why in waits.values()}
-    done.down |= {vendor: why for vendor, why in waits.items() if why not in not_live.values()}
-    report.waiting = sum(done.retrying.values()) + sum(done.shut.values())
-    return done
+    async with open_vendor_transports(app, vendors, time.now, not_live) as (transports, closed):
+        worker = DispatchWorker(app.worker, transports, app.settings.concurrency, time.now)
+        in_doubt = await run_task(recover_abandoned, app.context, worker)
+        dispatched = await run_task(dispatch_requests, context, worker, renderer)
+    dispatched.in_doubt += in_doubt
+    removed = sorted(dispatched.without_transport.keys() - vendors.keys())
+    dispatched.problems += [f"vendor {vendor} cannot be asked: vendors.sql no longer names it" for vendor in removed]
+    waiting = {vendor: reason for vendor, reason in closed.items() if vendor in dispatched.without_transport}
+    report.not_live = {channel: reason for channel, reason in not_live.items() if reason in waiting.values()}
+    dispatched.down |= {vendor: reason for vendor, reason in waiting.items() if reason not in not_live.values()}
+    report.waiting = sum(dispatched.retrying.values()) + sum(dispatched.without_transport.values())
+    return dispatched
 
 
 def _vendors(app: App) -> dict[str, VendorFacts]:
@@ -123,34 +125,34 @@ def _vendors(app: App) -> dict[str, VendorFacts]:
 def _unaddressed(need: Requirement) -> str:
     return (
         f"order {need.order}, line {need.line}: vendor {need.vendor} ships it to the customer, whose address is not "
-        "known; recipient, street, postcode and city in orders.sql are right"
+        "known; add recipient, street, postcode and city to orders.sql"
     )
 
 
-def _table(asks: Mapping[str, tuple[RequestLine, ...]], ways: Mapping[str, str]) -> list[dict[str, Any]]:
+def _table(requests: Mapping[str, tuple[RequestLine, ...]], channels: Mapping[str, str]) -> list[dict[str, Any]]:
     rows = (
-        {"vendor": vendor, "by": str(ways[vendor])}
-        | {name: asdict(ask.need)[name] for name in ("order", "line", "product", "drop_shipped")}
-        | {"pieces": ask.quantity, "time": ask.attempt}
-        for vendor, asked in asks.items()
-        for ask in asked
+        {"vendor": vendor, "channel": str(channels[vendor])}
+        | {name: asdict(line.need)[name] for name in ("order", "line", "product", "drop_shipped")}
+        | {"pieces": line.quantity, "attempt": line.attempt}
+        for vendor, lines in requests.items()
+        for line in lines
     )
-    return [row for row, _ in zip(rows, range(SHOWN), strict=False)]
+    return list(islice(rows, MAX_ROWS_SHOWN))
 
 
-def summary(shop: str, report: Report, found: list[dict[str, Any]]) -> str:
-    """Return a run as markdown, with what waits for staff under it."""
-    said = showing.summary(report, shop)
-    if not found:
-        return said
+def summary(shop: str, report: Report, waiting: list[dict[str, Any]]) -> str:
+    """Return the report of a run as markdown, followed by what waits for staff."""
+    overview = showing.summary(report, shop)
+    if not waiting:
+        return overview
     rows = (
         (
-            f"`{row['request'][:8]}`",
-            *(markdown_cell(row[name] or "") for name in ("vendor", "order", "line")),
-            f"{row['since']:%Y-%m-%d %H:%M}",
-            markdown_cell(row["what"]),
+            f"`{item['request'][:8]}`",
+            *(markdown_cell(item[name] or "") for name in ("vendor", "order", "line")),
+            f"{item['since']:%Y-%m-%d %H:%M}",
+            markdown_cell(item["what"]),
         )
-        for row in found[:SHOWN]
+        for item in waiting[:MAX_ROWS_SHOWN]
     )
     table = markdown_table(("request", "vendor", "order", "line", "since (UTC)", "what"), rows)
-    return f"{said}\n## Waits for staff\n\n{table}"
+    return f"{overview}\n## Waits for staff\n\n{table}"

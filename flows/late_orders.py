@@ -113,10 +113,10 @@ def import_data(app: App, context: Context, report: Report, progress: Progress) 
     """Import the shop's data, and fill a report with what was read."""
     with app.source() as source:
         counts = import_all(app.context.engine, source, context.as_of, app.rejects, progress=progress)
-        report.left_out = {excluded.reason: excluded.count for excluded in source.left_out()}
+        report.excluded = {excluded.reason: excluded.count for excluded in source.excluded()}
     report.imported = {table: asdict(stats) for table, stats in counts.items()}
     report.missing = list(counts.missing)
-    if any(stats.refused for stats in counts.values()):
+    if any(stats.rejected for stats in counts.values()):
         report.rejects = str(app.rejects)
 
 

@@ -1,4 +1,4 @@
-"""The values of purchasing: what is needed of a vendor, what was asked of it, and the document that says so."""
+"""Values of purchasing: what lines need from vendors, what was requested, and the document that is sent."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -9,7 +9,7 @@ from models.quantities import Quantity
 
 
 class VendorChannel(StrEnum):
-    """A way by which a purchase request goes."""
+    """A channel on which purchase requests are sent."""
 
     MAIL = "mail"
     FOLDER = "folder"
@@ -18,25 +18,25 @@ class VendorChannel(StrEnum):
 
 
 IDEMPOTENT = frozenset({VendorChannel.FOLDER, VendorChannel.SFTP, VendorChannel.HTTP})
-"""Ways on which a second copy is seen to be one: a file of the same name, a request with the same idempotency key."""
+"""Channels on which a vendor recognizes a second copy: by the file's name, or by the idempotency key of a request."""
 
 
 class VendorResponse(StrEnum):
-    """What became of pieces that a vendor was asked for."""
+    """The response to a requested line, or why there will be none."""
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
     ASK_AGAIN = "ask_again"
-    """Refused, or never taken, and staff let the pieces be asked for once more."""
+    """Refused or never delivered, and reopened by staff: the next run may request the pieces again."""
     TOO_LATE = "too_late"
-    """Accepted after the line was cancelled: not taken, and staff tell the vendor."""
+    """Accepted after the line was cancelled: it does not count, and staff tell the vendor."""
     NOT_SENT = "not_sent"
-    """Left out of the request before it left, for the pieces were not wanted then."""
+    """Left out of the request before it was sent, because the pieces were no longer needed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a vendor sends goods: the shop's warehouse, or a customer. Country: ISO code; empty: unknown."""
+    """Where a vendor ships goods to. `country` is an ISO 3166-1 code; unknown parts are empty."""
 
     recipient: str
     street: str
@@ -47,7 +47,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """Pieces that an open line wants from its product's vendor."""
+    """Pieces that an open line needs from its product's vendor."""
 
     order: str
     line: str
@@ -56,22 +56,22 @@ class Requirement:
     quantity: Quantity
     drop_shipped: bool = False
     addressed: bool = True
-    """Whether it is known where they go; a vendor can send nothing to a customer without."""
+    """Whether the delivery address is known. A drop-shipped line cannot be requested without it."""
 
 
 @dataclass(frozen=True, slots=True)
 class PriorRequest:
-    """Pieces of a line that were requested before, at which attempt, and the vendor's response; None: not answered."""
+    """Pieces of a line that were requested before, the attempt, and the VendorResponse; None without a response."""
 
     vendor: str
     quantity: Quantity
     attempt: int
-    answer: str | None = None
+    response: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RequestLine:
-    """Pieces to ask a vendor for now."""
+    """Pieces of a line to request now; `attempt` counts the requests for the line from 1."""
 
     need: Requirement
     quantity: Quantity
@@ -80,7 +80,7 @@ class RequestLine:
 
 @dataclass(frozen=True, slots=True)
 class PurchaseItem:
-    """A line of a purchase request, as its vendor reads it. A reminder's names the line and no more."""
+    """A line of a purchase request as its vendor reads it. In a reminder only `order` and `line` are filled."""
 
     order: str
     line: str
@@ -88,32 +88,32 @@ class PurchaseItem:
     name: str = ""
     quantity: Quantity = 0
     drop_shipped: bool = False
-    to: Address | None = None
+    deliver_to: Address | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PurchaseRequestData:
-    """A purchase request, or a reminder of one, before it is written as a document."""
+    """The content of a purchase request or of a reminder."""
 
     id: str
     vendor: str
     asked_on: date
     items: tuple[PurchaseItem, ...]
-    reminds: str | None = None
-    """The request that it reminds the vendor of."""
+    reminder_of: str | None = None
+    """The id of the request that a reminder is about."""
 
     @property
     def request(self) -> str:
-        """Return the id of the request that an answer names."""
-        return self.reminds or self.id
+        """Return the id of the request that a response names."""
+        return self.reminder_of or self.id
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A purchase request as a vendor gets it: a file, and words for the mail that carries it."""
+    """A purchase request as it is sent: a file, and the text of the mail that carries it."""
 
     id: str
-    """The same for every copy: a vendor that knows it has the request already."""
+    """The same for every copy, so that a vendor recognizes a request it has already."""
     file: Attachment
     subject: str
     text: str

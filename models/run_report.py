@@ -19,12 +19,13 @@ class Report(BaseModel):
     )
     imported: dict[str, Counts] = Field(
         {},
-        description="by table: rows read, inserted, updated, unchanged, refused; `gone` counts stock, lines and orders "
-        "that are missing from the source and no longer count; `missing` counts open orders that are missing and "
-        "stay open; `older` counts rows that a newer file replaces, `repeated` rows equal to another",
+        description="by table: rows read, inserted, updated, unchanged, rejected; `removed` counts stock, deliveries, "
+        "parcels, lines and orders that ended because the source no longer has them; `missing` counts open orders that "
+        "it does not have and that stay open; `superseded` counts rows that a newer file replaces, `duplicates` rows "
+        "equal to another",
     )
     missing: list[str] = Field([], description="the first few open orders that are missing from the source")
-    left_out: Counts = Field({}, description="rows that the shop's SELECTs exclude on purpose, by reason")
+    excluded: Counts = Field({}, description="rows that the shop's SELECTs exclude on purpose, by reason")
     open: int = Field(0, description="open orders, late or not")
     late: Counts = Field({}, description="late orders by bucket")
     changes: Counts = Field({}, description="orders with a change that the customer was not told yet, by bucket")

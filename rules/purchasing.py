@@ -1,4 +1,4 @@
-"""What to ask of which vendor: every piece that is needed, and none that was asked for before."""
+"""Decide what to request from which vendor: every needed piece, and no piece twice."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,55 +9,56 @@ from models.quantities import Quantity
 from rules.delays.line_order import natural_key
 
 REOPENED = frozenset({VendorResponse.ASK_AGAIN, VendorResponse.NOT_SENT})
-"""What became of pieces that may be asked for as if they never had been."""
+"""Responses after which the pieces may be requested as if they never had been."""
 Line = tuple[str, str]
-"""An order, and the number of one of its lines."""
+"""An order id and a line number."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestPlan:
-    """What one run asks for, and what it cannot."""
+    """What one run requests, and what it cannot request."""
 
-    asks: Mapping[str, tuple[RequestLine, ...]]
-    """By vendor; one purchase request each."""
+    requests: Mapping[str, tuple[RequestLine, ...]]
+    """The lines to request, by vendor id: one purchase request for each vendor."""
     unaddressed: tuple[Requirement, ...]
-    """To be sent to a customer whose delivery address is not known."""
+    """Drop-shipped lines without a known delivery address."""
 
 
-def plan_requests(needs: Iterable[Requirement], asked: Mapping[Line, Sequence[PriorRequest]]) -> RequestPlan:
-    """Say what to ask of each vendor, given what was asked for each line before."""
-    asks: dict[str, list[RequestLine]] = defaultdict(list)
+def plan_requests(needs: Iterable[Requirement], requested: Mapping[Line, Sequence[PriorRequest]]) -> RequestPlan:
+    """Plan the requests for needs, less the pieces that were requested before."""
+    requests: dict[str, list[RequestLine]] = defaultdict(list)
     unaddressed = []
-    for need in sorted(needs, key=lambda one: (one.vendor, natural_key(one.order), natural_key(one.line))):
-        before = asked.get((need.order, need.line), ())
-        missing = need.quantity - already_requested(need.vendor, before)
+    for need in sorted(needs, key=lambda need: (need.vendor, natural_key(need.order), natural_key(need.line))):
+        prior = requested.get((need.order, need.line), ())
+        missing = need.quantity - already_requested(need.vendor, prior)
         if missing <= 0:
             continue
         if need.drop_shipped and not need.addressed:
             unaddressed.append(need)
         else:
-            asks[need.vendor].append(RequestLine(need, missing, 1 + max((one.attempt for one in before), default=0)))
-    return RequestPlan({vendor: tuple(found) for vendor, found in asks.items()}, tuple(unaddressed))
+            attempt = 1 + max((request.attempt for request in prior), default=0)
+            requests[need.vendor].append(RequestLine(need, missing, attempt))
+    return RequestPlan({vendor: tuple(lines) for vendor, lines in requests.items()}, tuple(unaddressed))
 
 
-def already_requested(vendor: str, asked: Iterable[PriorRequest]) -> Quantity:
-    """Return the pieces of a line that this vendor is not asked for now.
+def already_requested(vendor: str, requested: Iterable[PriorRequest]) -> Quantity:
+    """Return the pieces of a line that must not be requested from this vendor now.
 
-    They were asked for and not refused; or this very vendor refused them, no other was asked for them since, and only
-    staff may ask it again.
+    * Pieces that were requested from any vendor and not refused.
+    * Pieces that this vendor refused, until they are requested from another vendor or reopened by staff.
     """
-    standing: Quantity = 0
+    outstanding: Quantity = 0
     refused: Quantity = 0
-    for one in sorted(asked, key=lambda one: one.attempt):
-        if one.answer == VendorResponse.REFUSED:
-            refused += one.quantity if one.vendor == vendor else 0
-        elif one.answer not in REOPENED:
-            standing += one.quantity
-            refused -= min(refused, one.quantity) if one.vendor != vendor else 0
-    return standing + refused
+    for request in sorted(requested, key=lambda request: request.attempt):
+        if request.response == VendorResponse.REFUSED:
+            refused += request.quantity if request.vendor == vendor else 0
+        elif request.response not in REOPENED:
+            outstanding += request.quantity
+            refused -= min(refused, request.quantity) if request.vendor != vendor else 0
+    return outstanding + refused
 
 
-def remaining_need(need: Quantity, this: PriorRequest, asked: Iterable[PriorRequest]) -> Quantity:
-    """Return how many of the pieces that a request is about to ask for are wanted still, given all that was asked."""
-    others = (one for one in asked if one.attempt != this.attempt)
+def remaining_need(need: Quantity, this: PriorRequest, requested: Iterable[PriorRequest]) -> Quantity:
+    """Return how many pieces of an unsent request are still needed, given all requests for the line."""
+    others = (request for request in requested if request.attempt != this.attempt)
     return min(this.quantity, max(0, need - already_requested(this.vendor, others)))

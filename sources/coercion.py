@@ -1,4 +1,4 @@
-"""How one value of a shop's data is read: tolerant of how it is written, strict about what it means."""
+"""Convert one value of a shop's data to its type: many spellings are accepted, ambiguous values are not."""
 
 import re
 from contextlib import suppress
@@ -15,36 +15,40 @@ from pydantic import BeforeValidator, ValidationInfo
 
 from models.quantities import Quantity, normalized
 
-EXACT_BELOW = 2**53
-"""Whole numbers below it are told exactly by a float."""
+MAX_EXACT_FLOAT = 2**53
+"""Below it, a float holds every whole number exactly (IEEE 754 binary64)."""
 YEARS = range(1900, 2201)
-AMOUNTS_BELOW = Decimal(10) ** 12
-WHOLES_BELOW = 10**18
+AMOUNT_LIMIT = Decimal(10) ** 12
+WHOLE_LIMIT = 10**18
 FLAGS = dict.fromkeys(("1", "true", "t", "yes", "y", "on"), True) | dict.fromkeys(
     ("0", "false", "f", "no", "n", "off"), False
 )
 
 WHOLE = re.compile(r"[+-]?\d{1,18}(\.0+)?")
-NOTHING = frozenset(
-    ("", "0000-00-00", *(f"0000-00-00{t}00:00{rest}" for t in " T" for rest in ("", ":00", ":00.000000", ":00Z")))
+NULL_TEXTS = frozenset(
+    (
+        "",
+        "0000-00-00",
+        *(f"0000-00-00{separator}00:00{end}" for separator in " T" for end in ("", ":00", ":00.000000", ":00Z")),
+    )
 )
-"""Text that says nothing; the zero date is how MySQL, and what was filled from it, writes that there is none."""
+"""Texts that mean no value. MySQL, and files exported from it, write a missing date as the zero date."""
 QUANTITY = re.compile(r"[+-]?\d{1,18}(\.\d+)?")
 AMOUNT = re.compile(r"\d+(\.\d*)?(E[+-]\d{1,4})?", re.IGNORECASE)
 
-A_DAY = "a date such as 2026-11-30 is right"
-A_MOMENT = "a date and time such as 2026-11-30 14:05:00, with or without an offset, is right"
-AN_AMOUNT = "an amount such as 12.50 is right: digits, a point for the decimals, no sign or currency"
-UTC_WRITTEN = "UTC is written Z or +00:00, as in 2026-11-30 14:05:00Z"
-A_QUANTITY = "a number such as 3 or 1.5 is right, with at most three decimals"
-A_WHOLE = "a whole number such as 3 is right"
-A_YEAR = f"a year from {YEARS[0]} to {YEARS[-1]} is right"
-A_FLAG = "yes or no is right (also true or false, 1 or 0)"
+EXPECTED_DAY = "a date such as 2026-11-30 is right"
+EXPECTED_MOMENT = "a date and time such as 2026-11-30 14:05:00, with or without an offset, is right"
+EXPECTED_AMOUNT = "an amount such as 12.50 is right: digits, a point for the decimals, no sign or currency"
+EXPECTED_UTC = "UTC is written Z or +00:00, as in 2026-11-30 14:05:00Z"
+EXPECTED_QUANTITY = "a number such as 3 or 1.5 is right, with at most three decimals"
+EXPECTED_WHOLE = "a whole number such as 3 is right"
+EXPECTED_YEAR = f"a year from {YEARS[0]} to {YEARS[-1]} is right"
+EXPECTED_FLAG = "yes or no is right (also true or false, 1 or 0)"
 
 
 @dataclass(frozen=True, slots=True)
 class Zones:
-    """The zone in which moments without one are written, and the one whose days are told to customers."""
+    """The time zone of moments without an offset, and the shop's time zone, in which dates are communicated."""
 
     source: ZoneInfo
     shop: ZoneInfo
@@ -58,25 +62,25 @@ def _zones(info: ValidationInfo) -> Zones:
 
 def _text(value: Any) -> Any:
     if isinstance(value, str):
-        if "\0" in value or not _whole_text(value):
+        if "\0" in value or not _is_valid_text(value):
             raise ValueError("text without NUL characters and halves of surrogate pairs is right")
-        # Two ways to write one letter are one: macOS writes é in two characters, and such an order id is no other's.
+        # One letter may be one code point or two: macOS writes é as two. Both are the same order id.
         return value if value.isascii() else normalize("NFC", value)
     if isinstance(value, int | Decimal | UUID) and not isinstance(value, bool):
         return str(value)
-    if isinstance(value, float) and value.is_integer() and abs(value) < EXACT_BELOW:
-        # A key of which some are missing is written so by pandas and others: 17.0 is the key 17.
+    if isinstance(value, float) and value.is_integer() and abs(value) < MAX_EXACT_FLOAT:
+        # pandas writes a column of whole numbers with gaps as floats: 17.0 is the key 17.
         return str(int(value))
     if value is None:
         return None
     raise ValueError("text is right")
 
 
-def _blank(value: Any) -> Any:
+def _none_to_empty(value: Any) -> Any:
     return "" if value is None else value
 
 
-def _whole_text(value: str) -> bool:
+def _is_valid_text(value: str) -> bool:
     try:
         return value.isascii() or bool(value.encode())
     except UnicodeEncodeError:
@@ -96,14 +100,14 @@ def _upper(value: Any) -> Any:
 
 
 def lower(value: Any) -> Any:
-    """Read a word in any case."""
+    """Return text in lower case."""
     return value.lower() if isinstance(value, str) else value
 
 
 def _flag(value: Any) -> bool:
     flag = False if value is None else FLAGS.get(str(value).lower())
     if flag is None:
-        raise ValueError(A_FLAG)
+        raise ValueError(EXPECTED_FLAG)
     return flag
 
 
@@ -115,11 +119,11 @@ def _whole(value: Any) -> Any:
     if (
         isinstance(value, float | Decimal)
         and isfinite(value)
-        and -WHOLES_BELOW < value < WHOLES_BELOW
+        and -WHOLE_LIMIT < value < WHOLE_LIMIT
         and value == int(value)
     ):
         return int(value)
-    raise ValueError(A_WHOLE)
+    raise ValueError(EXPECTED_WHOLE)
 
 
 def _quantity(value: Any) -> Any:
@@ -127,75 +131,76 @@ def _quantity(value: Any) -> Any:
         return value
     if isinstance(value, str) and QUANTITY.fullmatch(value):
         value = Decimal(value)
-    if isinstance(value, float | Decimal) and isfinite(value) and -WHOLES_BELOW < value < WHOLES_BELOW:
+    if isinstance(value, float | Decimal) and isfinite(value) and -WHOLE_LIMIT < value < WHOLE_LIMIT:
         with suppress(ValueError):
             return normalized(value)
-    raise ValueError(A_QUANTITY)
+    raise ValueError(EXPECTED_QUANTITY)
 
 
-def _nothing(value: Any) -> Any:
+def _none_to_zero(value: Any) -> Any:
     return 0 if value is None else value
 
 
 def _amount(value: Any) -> Any:
     if value is None:
         return None
-    written = str(value)
-    if not AMOUNT.fullmatch(written):
-        raise ValueError(AN_AMOUNT)
-    amount = Decimal(written)
-    if amount >= AMOUNTS_BELOW:
-        raise ValueError(f"an amount below {AMOUNTS_BELOW:,.0f} is right")
+    text = str(value)
+    if not AMOUNT.fullmatch(text):
+        raise ValueError(EXPECTED_AMOUNT)
+    amount = Decimal(text)
+    if amount >= AMOUNT_LIMIT:
+        raise ValueError(f"an amount below {AMOUNT_LIMIT:,.0f} is right")
     return amount
 
 
-def _written(value: Any, right: str) -> Any:
+def _parse_date(value: Any, expected: str) -> Any:
+    """Return a date or datetime from ISO 8601 text, or unchanged. Raises ValueError with what is expected."""
     if isinstance(value, str):
         try:
             value = date.fromisoformat(value) if len(value) == len("2026-11-30") else datetime.fromisoformat(value)
         except ValueError as error:
-            raise ValueError(UTC_WRITTEN if value.upper().endswith(("UTC", "GMT")) else right) from error
+            raise ValueError(EXPECTED_UTC if value.upper().endswith(("UTC", "GMT")) else expected) from error
     if not isinstance(value, date):
-        raise ValueError(right)  # noqa: TRY004 - pydantic makes a refused row of a ValueError only
+        raise ValueError(expected)  # noqa: TRY004 - pydantic reports a ValueError only
     if value.year not in YEARS:
-        raise ValueError(A_YEAR)
+        raise ValueError(EXPECTED_YEAR)
     return value
 
 
 def _day(value: Any, info: ValidationInfo) -> Any:
-    """Read a date; a timestamp becomes the shop's day, save that midnight without an offset only means that day."""
+    """Return a date. A timestamp becomes the shop's day, but midnight without an offset is that date itself."""
     if value is None:
         return None
-    found = _written(value, A_DAY)
-    if not isinstance(found, datetime):
-        return found
-    if found.tzinfo is None and found.time() == time():
-        return found.date()
+    parsed = _parse_date(value, EXPECTED_DAY)
+    if not isinstance(parsed, datetime):
+        return parsed
+    if parsed.tzinfo is None and parsed.time() == time():
+        return parsed.date()
     zones = _zones(info)
-    aware = found if found.tzinfo else found.replace(tzinfo=zones.source)
+    aware = parsed if parsed.tzinfo else parsed.replace(tzinfo=zones.source)
     return aware.astimezone(zones.shop).date()
 
 
 def _moment(value: Any, info: ValidationInfo) -> Any:
-    """Read a moment into UTC; one without an offset, or a bare date, is in the source's zone."""
+    """Return a moment in UTC. One without an offset, or a date alone, is in the source's time zone."""
     if value is None:
         return None
-    found = _written(value, A_MOMENT)
-    if not isinstance(found, datetime):
-        found = datetime.combine(found, time())
-    aware = found if found.tzinfo else found.replace(tzinfo=_zones(info).source)
+    parsed = _parse_date(value, EXPECTED_MOMENT)
+    if not isinstance(parsed, datetime):
+        parsed = datetime.combine(parsed, time())
+    aware = parsed if parsed.tzinfo else parsed.replace(tzinfo=_zones(info).source)
     return aware.astimezone(UTC)
 
 
 Text = Annotated[str, BeforeValidator(_text)]
-TextOrNothing = Annotated[Text, BeforeValidator(_blank)]
+TextOrEmpty = Annotated[Text, BeforeValidator(_none_to_empty)]
 ZoneName = Annotated[str, BeforeValidator(_zone), BeforeValidator(_text)]
 Upper = Annotated[str, BeforeValidator(_upper)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Whole = Annotated[int, BeforeValidator(_whole)]
 Pieces = Annotated[Quantity, BeforeValidator(_quantity)]
-PiecesOrZero = Annotated[Quantity, BeforeValidator(_quantity), BeforeValidator(_nothing)]
-WholeOrNothing = Annotated[Whole, BeforeValidator(_nothing)]
+PiecesOrZero = Annotated[Quantity, BeforeValidator(_quantity), BeforeValidator(_none_to_zero)]
+WholeOrZero = Annotated[Whole, BeforeValidator(_none_to_zero)]
 Amount = Annotated[Decimal, BeforeValidator(_amount)]
 Day = Annotated[date, BeforeValidator(_day)]
 Moment = Annotated[datetime, BeforeValidator(_moment)]

@@ -1,4 +1,4 @@
-"""The columns that a shop's SELECTs yield: one model a table of facts; docs/sources.md is written from it."""
+"""The columns that a shop's SELECTs return: one model for each table. docs/sources.md is generated from it."""
 
 from typing import Annotated, Literal
 
@@ -13,21 +13,21 @@ from sources.coercion import (
     Pieces,
     PiecesOrZero,
     Text,
-    TextOrNothing,
+    TextOrEmpty,
     Upper,
     Whole,
-    WholeOrNothing,
+    WholeOrZero,
     ZoneName,
     lower,
 )
 
-MOST = 2**31 - 1
-LONGEST_KEY = 200
-"""Characters; a database keeps keys in an index, which takes no longer ones."""
-Key = Annotated[Text, Field(max_length=LONGEST_KEY)]
+MAX_NUMBER = 2**31 - 1
+MAX_KEY_LENGTH = 200
+"""Characters. PostgreSQL's index entries are limited to about 2,700 bytes."""
+Key = Annotated[Text, Field(max_length=MAX_KEY_LENGTH)]
 Currency = Annotated[Upper, Field(pattern=r"^[A-Z]{3}$")]
-# Codes with a fixed shape, and what to say instead of the pattern they break.
-RIGHT = {
+# The message for a value that does not match a pattern.
+PATTERN_MESSAGES = {
     "^[A-Z]{3}$": "a currency's three letters, such as EUR, are right",
 }
 
@@ -42,7 +42,7 @@ class CustomerRow(Fact):
     """A person who ordered."""
 
     id: Key = Field(description="the customer's key, as orders name it")
-    name: TextOrNothing = Field("", description="how to address them; blank: greeted without a name")
+    name: TextOrEmpty = Field("", description="how to address them; blank: greeted without a name")
     email: Text | None = Field(None, description="mail address")
     phone: Text | None = Field(None, description="number for texts; without a country code it belongs to `country`")
     country: Country | None = Field(None, description="ISO 3166 code of two letters, as DE; UK is read as GB, EL as GR")
@@ -68,7 +68,7 @@ class ProductRow(Fact):
     vendor_id: Key | None = Field(None, description="`id` of the vendor who supplies it")
     drop_shipped: Flag = Field(default=False, description="its vendor sends it to the customer directly")
     safety_stock: Pieces | None = Field(
-        None, ge=0, le=MOST, description="pieces held back, where the shop sets them itself; else worked out"
+        None, ge=0, le=MAX_NUMBER, description="pieces held back, where the shop sets them itself; else worked out"
     )
     virtual: Flag = Field(default=False, description="never sent: a gift card, a service, a download")
 
@@ -83,8 +83,8 @@ class OrderRow(Fact):
     currency: Currency | None = Field(None, description="ISO 4217 code, as EUR; else the shop's")
     shipping_fee: Amount | None = Field(None, description="paid for shipping, in the order's currency")
     url: Text | None = Field(None, description="the customer's page of the order; else the shop's link for orders")
-    priority: WholeOrNothing = Field(
-        0, ge=-MOST, le=MOST, description="who gets stock first: a higher number goes before"
+    priority: WholeOrZero = Field(
+        0, ge=-MAX_NUMBER, le=MAX_NUMBER, description="who gets stock first: a higher number goes before"
     )
     shipping_preference: Annotated[Literal["complete", "available"], BeforeValidator(lower)] | None = Field(
         None, description="`complete`: in one parcel; `available`: each line as it is ready; blank: the shop decides"
@@ -112,7 +112,9 @@ class LineRow(Fact):
     number: Key = Field(description="which line of the order; with `order_id` it is the key")
     product_id: Key = Field(description="`id` of a product")
     quantity: Pieces = Field(
-        ge=0, le=MOST, description="pieces ordered, whole or fractional, as 1.5 metres; 0: the line counts as cancelled"
+        ge=0,
+        le=MAX_NUMBER,
+        description="pieces ordered, whole or fractional, as 1.5 metres; 0: the line counts as cancelled",
     )
     price: Amount | None = Field(None, description="paid for one piece, in the order's currency")
     promise: Annotated[Literal["ship", "deliver"], BeforeValidator(lower)] = Field(
@@ -132,15 +134,20 @@ class LineRow(Fact):
     )
     time_critical: Flag = Field(default=False, description="of little use when late, as a birthday present")
     ship_with: Key | None = Field(None, description="lines of an order with the same mark leave in one parcel")
-    shipped: PiecesOrZero = Field(0, ge=0, le=MOST, description="pieces that left so far, where it was not all of them")
+    shipped: PiecesOrZero = Field(
+        0, ge=0, le=MAX_NUMBER, description="pieces that left so far, where it was not all of them"
+    )
     cancelled: PiecesOrZero = Field(
-        0, ge=0, le=MOST, description="pieces cancelled, or refunded before they left; they count in `quantity`"
+        0, ge=0, le=MAX_NUMBER, description="pieces cancelled, or refunded before they left; they count in `quantity`"
     )
     returned: PiecesOrZero = Field(
-        0, ge=0, le=MOST, description="pieces that came back; they count in `shipped` as well"
+        0, ge=0, le=MAX_NUMBER, description="pieces that came back; they count in `shipped` as well"
     )
     packed: PiecesOrZero = Field(
-        0, ge=0, le=MOST, description="pieces packed and not handed over yet: `on_hand` does not count them any more"
+        0,
+        ge=0,
+        le=MAX_NUMBER,
+        description="pieces packed and not handed over yet: `on_hand` does not count them any more",
     )
     done: Flag = Field(default=False, description="nothing of it is outstanding, and no date says since when")
     deleted: Flag = Field(default=False, description="deleted in the shop's system: it counts as cancelled")
@@ -153,7 +160,7 @@ class ShipmentRow(Fact):
     order_id: Key = Field(description="`id` of an order")
     number: Key = Field(description="`number` of one of its lines")
     id: Key = Field(description="the parcel's key; with `order_id` and `number` it is the row's")
-    quantity: Pieces = Field(ge=0, le=MOST, description="pieces of the line in it")
+    quantity: Pieces = Field(ge=0, le=MAX_NUMBER, description="pieces of the line in it")
     packed_at: Moment | None = Field(None, description="when it was packed: its pieces left `on_hand`")
     shipped_at: Moment | None = Field(None, description="when it left")
     delivered_at: Moment | None = Field(None, description="when it arrived")
@@ -170,8 +177,8 @@ class StockRow(Fact):
 
     product_id: Key = Field(description="`id` of a product")
     location: Key = Field(description="where; with `product_id` it is the key")
-    on_hand: Pieces = Field(ge=-MOST, le=MOST, description="pieces there")
-    allocated: Pieces | None = Field(None, ge=0, le=MOST, description="pieces of them that open orders will take")
+    on_hand: Pieces = Field(ge=-MAX_NUMBER, le=MAX_NUMBER, description="pieces there")
+    allocated: Pieces | None = Field(None, ge=0, le=MAX_NUMBER, description="pieces of them that open orders will take")
 
 
 class InboundRow(Fact):
@@ -180,7 +187,7 @@ class InboundRow(Fact):
     id: Key = Field(description="the receipt's key")
     product_id: Key = Field(description="`id` of a product")
     vendor_id: Key | None = Field(None, description="`id` of a vendor")
-    quantity: Pieces = Field(gt=0, le=MOST, description="pieces coming")
+    quantity: Pieces = Field(gt=0, le=MAX_NUMBER, description="pieces coming")
     promised_on: Day | None = Field(None, description="the date the vendor promised")
     expected_on: Day | None = Field(None, description="the date now expected")
     received_at: Moment | None = Field(None, description="when it came in")
@@ -194,11 +201,11 @@ class VendorRow(Fact):
     id: Key = Field(description="the vendor's key")
     name: Text = Field(description="the vendor's name")
     email: Text | None = Field(None, description="whom to ask")
-    lead_days: Whole | None = Field(None, ge=0, le=MOST, description="days from order to receipt, as a rule")
+    lead_days: Whole | None = Field(None, ge=0, le=MAX_NUMBER, description="days from order to receipt, as a rule")
     country: Country | None = Field(None, description="ISO 3166 code; its public holidays are no working days there")
 
 
-# In the order in which facts are taken in: what is pointed at comes first.
+# In the order of an import: a table follows the tables that it references.
 CONTRACT: dict[str, type[Fact]] = {
     "customers": CustomerRow,
     "products": ProductRow,
@@ -209,9 +216,9 @@ CONTRACT: dict[str, type[Fact]] = {
     "stock": StockRow,
     "inbound": InboundRow,
 }
-NEEDED = ("customers", "products", "orders", "lines")
-# A row whose reference is not known is refused: (table, column) -> table that must know it.
-POINTS_AT = {
+REQUIRED_TABLES = ("customers", "products", "orders", "lines")
+# (table, column) -> the table that must have the id. Rows with unknown references are rejected.
+REFERENCES = {
     ("orders", "customer_id"): "customers",
     ("lines", "order_id"): "orders",
     ("lines", "product_id"): "products",

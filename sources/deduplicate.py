@@ -1,63 +1,52 @@
-"""One row of each key: a table is kept on disk until it was read to its end, so that memory stays flat.
+"""Reduce the rows of one table to one for each key, in a temporary file, so that memory stays flat.
 
-The source is let go before the first row is written: a shop's database is not kept locked by our own.
+The source is read to its end before the first row is returned: a shop's database is not locked while the ledger is
+written.
 """
 
 import json
 import pickle
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
-from operator import itemgetter
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Self
 
 from models.batches import batched
 from sources.connectors.newest_file import Newest
 from sources.contract import CONTRACT, KEYS, Fact
-from sources.rows import AcceptedRow, RejectedRow, location_of
+from sources.contradictions import Contradictions, RowKey, StoredRow, encode_key
+from sources.rows import AcceptedRow, RejectedRow
 
-RowKey = tuple[str, ...]
+__all__ = ["DeduplicatedReader", "RowKey"]
+
 PRAGMAS = ("journal_mode = OFF", "synchronous = OFF", "cache_size = -16384")
 TABLES = """
-CREATE TABLE kept (seq INTEGER PRIMARY KEY, key TEXT UNIQUE, file TEXT, line INTEGER, fact BLOB);
-CREATE TABLE clash (seq INTEGER PRIMARY KEY, key TEXT, file TEXT, line INTEGER, fact BLOB);
-CREATE INDEX clash_key ON clash (key);
-CREATE TABLE latest (owner TEXT PRIMARY KEY, file TEXT);
-CREATE TABLE spoilt (owner TEXT PRIMARY KEY);
-CREATE TABLE elsewhere (key TEXT PRIMARY KEY, places TEXT);
+CREATE TABLE accepted (seq INTEGER PRIMARY KEY, key TEXT UNIQUE, file TEXT, line INTEGER, fact BLOB);
+CREATE TABLE newest_file (order_id TEXT PRIMARY KEY, file TEXT);
+CREATE TABLE order_with_rejects (order_id TEXT PRIMARY KEY);
 """
-PLACES_SHOWN = 3
-ADDRESSES = ("email", "phone")
-
-
-class KeptRows(NamedTuple):
-    """A row as it lies on disk; one without a fact stands for rows of its file that contradict each other."""
-
-    file: str
-    line: int | None
-    fact: bytes | None
 
 
 class DeduplicatedReader:
-    """The rows of one table, of each key one, in a file that nobody else sees. Use it in a `with`.
+    """The rows of one table, one for each key, in a temporary SQLite database. Use it in a `with` statement.
 
-    Of files that one pattern finds the newest file's row is taken. Rows of one file that say the same count once;
-    those that contradict each other are all refused.
+    * Among files of one pattern, the row of the newest file counts.
+    * Rows of one file with equal values count once.
+    * Rows of one file with different values are all rejected.
     """
 
     def __init__(self, table: str, sql: str) -> None:
-        self.table, self.names, self.fields = table, KEYS[table], tuple(CONTRACT[table].model_fields)
+        self.table, self.key_names, self.fields = table, KEYS[table], tuple(CONTRACT[table].model_fields)
         self.newest, self.model = Newest(sql), CONTRACT[table]
-        self.by_owner = table == "lines" and bool(self.newest.patterns)
-        self.older = self.repeated = 0
-        self._compared = False
-        self.unreadable = False
-        """Whether a row was refused of which nobody knows to which order it belonged."""
+        self.newest_file_has_order_whole = table == "lines" and bool(self.newest.patterns)
+        self.superseded = self.duplicates = 0
+        self.has_unattributed_rejects = False
+        """Whether a row was rejected whose order is unknown."""
         self._disk = sqlite3.connect("", isolation_level=None)
         for pragma in PRAGMAS:
             self._disk.execute(f"PRAGMA {pragma}")
         self._disk.executescript(TABLES)
+        self._contradictions = Contradictions(self._disk, table)
 
     def __enter__(self) -> Self:
         return self
@@ -66,155 +55,108 @@ class DeduplicatedReader:
         self._disk.close()
 
     def add(self, rows: Sequence[AcceptedRow]) -> None:
-        """Keep those rows that are the newest of their keys so far."""
-        keys = [_written(tuple(getattr(row.fact, name) for name in self.names)) for row in rows]
-        asked = "SELECT key, file, line, fact FROM kept WHERE key IN (SELECT value FROM json_each(?))"
-        there = {key: KeptRows(*kept) for key, *kept in self._disk.execute(asked, [json.dumps(keys)])}
-        changed, clashes = dict[str, KeptRows](), list[tuple[str, KeptRows]]()
+        """Store those rows that are the newest of their keys so far."""
+        keys = [encode_key(tuple(getattr(row.fact, name) for name in self.key_names)) for row in rows]
+        query = "SELECT key, file, line, fact FROM accepted WHERE key IN (SELECT value FROM json_each(?))"
+        stored = {key: StoredRow(*row) for key, *row in self._disk.execute(query, [json.dumps(keys)])}
+        changed, contradicting = dict[str, StoredRow](), list[tuple[str, StoredRow]]()
         self._disk.execute("BEGIN")
         for key, row in zip(keys, rows, strict=True):
-            new, old = KeptRows(row.file, row.line, pickle.dumps(tuple(vars(row.fact).values()), 5)), there.get(key)
-            newer = True if old is None else self.newest.newer(new.file, old.file)
-            if old is None or newer:
+            new, old = StoredRow(row.file, row.line, pickle.dumps(tuple(vars(row.fact).values()), 5)), stored.get(key)
+            is_newer = True if old is None else self.newest.newer(new.file, old.file)
+            if old is None or is_newer:
                 if old is not None:
-                    self.older += 1
-                    clashes = [one for one in clashes if one[0] != key]
-                    self._disk.execute("DELETE FROM clash WHERE key = ?", [key])
-                changed[key] = there[key] = new
-            elif newer is False:
-                self.older += 1
-            elif old.fact is not None and _facts(old) == _facts(new):
-                self.repeated += 1
+                    self.superseded += 1
+                    contradicting = [entry for entry in contradicting if entry[0] != key]
+                    self._contradictions.discard(key)
+                changed[key] = stored[key] = new
+            elif is_newer is False:
+                self.superseded += 1
+            elif old.fact is not None and old.values == new.values:
+                self.duplicates += 1
             else:
-                clashes += [(key, one) for one in (old, new) if one.fact is not None]
-                changed[key] = there[key] = old._replace(fact=None)
+                contradicting += [(key, entry) for entry in (old, new) if entry.fact is not None]
+                changed[key] = stored[key] = old._replace(fact=None)
         self._disk.executemany(
-            "INSERT INTO kept (key, file, line, fact) VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE "
+            "INSERT INTO accepted (key, file, line, fact) VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE "
             "SET file = excluded.file, line = excluded.line, fact = excluded.fact",
-            [(key, *one) for key, one in changed.items()],
+            [(key, *row) for key, row in changed.items()],
         )
-        self._disk.executemany(
-            "INSERT INTO clash (key, file, line, fact) VALUES (?, ?, ?, ?)", [(key, *one) for key, one in clashes]
-        )
-        if self.by_owner:
-            self._note_latest(rows)
+        self._contradictions.add(contradicting)
+        if self.newest_file_has_order_whole:
+            self._note_newest_files(rows)
         self._disk.execute("COMMIT")
 
-    def spoil(self, refused: RejectedRow) -> None:
-        """Remember that a row was refused: its order does not tell its lines whole."""
-        if refused.order:
-            order = refused.order.encode("utf-8", "replace").decode()
-            self._disk.execute("INSERT INTO spoilt VALUES (?) ON CONFLICT DO NOTHING", [order])
+    def note_rejected(self, row: RejectedRow) -> None:
+        """Record that a row of an order was rejected, so that the order's other lines are not taken as all of them."""
+        if row.order:
+            order = row.order.encode("utf-8", "replace").decode()
+            self._disk.execute("INSERT INTO order_with_rejects VALUES (?) ON CONFLICT DO NOTHING", [order])
         else:
-            self.unreadable = True
+            self.has_unattributed_rejects = True
 
     def contradictions(self) -> Iterator[RejectedRow]:
-        """Yield the rows that contradict others of their file, each with its place."""
-        keys = "SELECT key, count(*) FROM clash GROUP BY key ORDER BY min(seq)"
-        for key, count in self._disk.execute(keys):
-            mine = "SELECT file, line, fact FROM clash WHERE key = ? ORDER BY seq"
-            first = [KeptRows(*row) for row in self._disk.execute(f"{mine} LIMIT {PLACES_SHOWN + 1}", [key])]
-            for row in self._disk.execute(mine, [key]):
-                yield self._contradicts(KeptRows(*row), first, count)
+        """Yield the rows that contradict others of their file, as rejected rows."""
+        return self._contradictions.rejected_rows()
 
-    def _contradicts(self, one: KeptRows, first: Sequence[KeptRows], count: int) -> RejectedRow:
-        others = [location_of(other.file, other.line) for other in first if other[:2] != one[:2]][:PLACES_SHOWN]
-        more = f" and {count - 1 - len(others)} more" if count - 1 > len(others) else ""
-        mine, its = _facts(one), next(_facts(other) for other in first if _facts(other) != _facts(one))
-        at = next(at for at, (here, there) in enumerate(zip(mine, its, strict=True)) if here != there)
-        key = ", ".join(str(mine[self.fields.index(name)]) for name in self.names)
-        reason = f"contradicts {', '.join(others)}{more}, which has the same key {key}; none of them is taken"
-        order = str(mine[self.fields.index(self.names[0])])
-        value = "" if mine[at] is None else str(mine[at])
-        return RejectedRow(self.table, one.file, one.line, self.fields[at], value, reason, order)
+    def contradicted_keys(self, page_size: int) -> Iterator[list[RowKey]]:
+        """Yield the keys whose rows contradict each other, in pages."""
+        return self._contradictions.keys(page_size)
 
-    def elsewhere(self, keys: Iterable[RowKey]) -> dict[RowKey, str]:
-        """Return those customers whose rows name different addresses, each with where those rows are."""
-        if not self._compared:
-            self._compare_addresses()
-        asked = {_written(key): key for key in keys}
-        query = "SELECT key, places FROM elsewhere WHERE key IN (SELECT value FROM json_each(?))"
-        return {asked[key]: places for key, places in self._disk.execute(query, [json.dumps(list(asked))])}
+    def ambiguous_addresses(self, keys: Iterable[RowKey]) -> dict[RowKey, str]:
+        """Return those customers whose rows have different addresses, each with the places of its rows."""
+        return self._contradictions.ambiguous_addresses(keys)
 
-    def _compare_addresses(self) -> None:
-        at = [self.fields.index(name) for name in ADDRESSES]
-        rows = self._disk.execute("SELECT key, file, line, fact FROM clash ORDER BY key, seq")
-        for key, group in groupby(rows, key=itemgetter(0)):
-            addresses, places = set[Any](), list[str]()
-            for row in (KeptRows(*row[1:]) for row in group):
-                found = _facts(row)
-                if len(addresses) < 2:
-                    addresses.add(tuple(str(found[one] or "").lower() for one in at))
-                if len(places) < PLACES_SHOWN:
-                    places.append(location_of(row.file, row.line))
-            if len(addresses) > 1:
-                self._disk.execute("INSERT INTO elsewhere VALUES (?, ?)", [key, ", ".join(places)])
-        self._compared = True
+    def pages(self, page_size: int) -> Iterator[list[AcceptedRow]]:
+        """Yield the accepted rows in pages, in the order in which their keys were first read."""
+        self._drop_lines_of_older_files()
+        rows = self._disk.execute("SELECT file, line, fact FROM accepted WHERE fact IS NOT NULL ORDER BY seq")
+        for page in batched(rows, page_size):
+            yield [self._accepted(StoredRow(*row)) for row in page]
 
-    def clashing(self, size: int) -> Iterator[list[RowKey]]:
-        """Yield the keys whose rows contradict each other, so many at a time."""
-        keys = self._disk.execute("SELECT DISTINCT key FROM clash ORDER BY key")
-        for page in batched(keys, size):
-            yield [tuple(json.loads(key)) for (key,) in page]
+    def known_keys(self, keys: Iterable[RowKey]) -> set[RowKey]:
+        """Return those keys that the source has, whether their rows are accepted or contradict each other."""
+        by_text = {encode_key(key): key for key in keys}
+        query = "SELECT key FROM accepted WHERE key IN (SELECT value FROM json_each(?))"
+        return {by_text[key] for (key,) in self._disk.execute(query, [json.dumps(list(by_text))])}
 
-    def pages(self, size: int) -> Iterator[list[AcceptedRow]]:
-        """Yield the rows that are taken, so many at a time, in the order in which their keys came."""
-        self._leave_older_files()
-        rows = self._disk.execute("SELECT file, line, fact FROM kept WHERE fact IS NOT NULL ORDER BY seq")
-        for page in batched(rows, size):
-            yield [self._accepted(KeptRows(*row)) for row in page]
+    def orders_with_lines(self, orders: Iterable[str]) -> set[str]:
+        """Return those orders that have an accepted line. Only for the table of lines."""
+        query = "SELECT 1 FROM accepted WHERE key > ? || ', ' AND key < ? || ',!' AND fact IS NOT NULL LIMIT 1"
+        prefixes = {order: json.dumps([order])[:-1] for order in orders}
+        return {order for order, prefix in prefixes.items() if self._disk.execute(query, [prefix, prefix]).fetchone()}
 
-    def among(self, keys: Iterable[RowKey]) -> set[RowKey]:
-        """Return those keys that the source names, be their rows taken or not."""
-        asked = {_written(key): key for key in keys}
-        query = "SELECT key FROM kept WHERE key IN (SELECT value FROM json_each(?))"
-        return {asked[key] for (key,) in self._disk.execute(query, [json.dumps(list(asked))])}
+    def orders_with_rejects(self, orders: Iterable[str]) -> set[str]:
+        """Return those orders that have a rejected row."""
+        query = "SELECT order_id FROM order_with_rejects WHERE order_id IN (SELECT value FROM json_each(?))"
+        return {order for (order,) in self._disk.execute(query, [json.dumps(list(orders))])}
 
-    def whole(self, orders: Iterable[str]) -> tuple[set[str], set[str]]:
-        """Return the orders with a line that is taken, and those with one that is refused."""
-        asked = {one: json.dumps([one])[:-1] for one in orders}
-        one = "SELECT 1 FROM kept WHERE key > ? || ', ' AND key < ? || ',!' AND fact IS NOT NULL LIMIT 1"
-        told = {order for order, key in asked.items() if self._disk.execute(one, [key, key]).fetchone()}
-        return told, self.spoilt(asked)
-
-    def spoilt(self, orders: Iterable[str]) -> set[str]:
-        """Return those orders of which a row was refused."""
-        query = "SELECT owner FROM spoilt WHERE owner IN (SELECT value FROM json_each(?))"
-        return {owner for (owner,) in self._disk.execute(query, [json.dumps(list(orders))])}
-
-    def _note_latest(self, rows: Sequence[AcceptedRow]) -> None:
-        latest = dict[str, str]()
+    def _note_newest_files(self, rows: Sequence[AcceptedRow]) -> None:
+        newest = dict[str, str]()
         for row in rows:
-            owner = str(getattr(row.fact, self.names[0]))
-            if owner not in latest or self.newest.newer(row.file, latest[owner]):
-                latest[owner] = row.file
-        asked = "SELECT owner, file FROM latest WHERE owner IN (SELECT value FROM json_each(?))"
-        for owner, file in list(self._disk.execute(asked, [json.dumps(list(latest))])):
-            if not self.newest.newer(latest[owner], file):
-                del latest[owner]
-        self._disk.executemany("INSERT OR REPLACE INTO latest VALUES (?, ?)", latest.items())
+            order = str(getattr(row.fact, self.key_names[0]))
+            if order not in newest or self.newest.newer(row.file, newest[order]):
+                newest[order] = row.file
+        query = "SELECT order_id, file FROM newest_file WHERE order_id IN (SELECT value FROM json_each(?))"
+        for order, file in list(self._disk.execute(query, [json.dumps(list(newest))])):
+            if not self.newest.newer(newest[order], file):
+                del newest[order]
+        self._disk.executemany("INSERT OR REPLACE INTO newest_file VALUES (?, ?)", newest.items())
 
-    def _leave_older_files(self) -> None:
-        """Leave out lines of files that are older than the newest one that names their order: it tells them whole."""
-        if not self.by_owner or self.unreadable:
+    def _drop_lines_of_older_files(self) -> None:
+        """Drop lines that only older files have: the newest file that has an order has all lines of it."""
+        if not self.newest_file_has_order_whole or self.has_unattributed_rejects:
             return
         query = (
-            "SELECT kept.seq, kept.file, latest.file FROM kept JOIN latest ON latest.owner = json_extract(key, '$[0]') "
-            "WHERE kept.file <> latest.file AND latest.owner NOT IN (SELECT owner FROM spoilt)"
+            "SELECT accepted.seq, accepted.file, newest_file.file FROM accepted "
+            "JOIN newest_file ON newest_file.order_id = json_extract(key, '$[0]') "
+            "WHERE accepted.file <> newest_file.file "
+            "AND newest_file.order_id NOT IN (SELECT order_id FROM order_with_rejects)"
         )
-        old = [(seq,) for seq, file, latest in self._disk.execute(query) if self.newest.newer(latest, file)]
-        self._disk.executemany("DELETE FROM kept WHERE seq = ?", old)
-        self.older += len(old)
+        older = [(seq,) for seq, file, newest in self._disk.execute(query) if self.newest.newer(newest, file)]
+        self._disk.executemany("DELETE FROM accepted WHERE seq = ?", older)
+        self.superseded += len(older)
 
-    def _accepted(self, kept: KeptRows) -> AcceptedRow:
-        fact: Fact = self.model.model_construct(**dict(zip(self.fields, _facts(kept), strict=True)))
-        return AcceptedRow(fact, kept.file, kept.line)
-
-
-def _written(key: RowKey) -> str:
-    return json.dumps(key)
-
-
-def _facts(kept: KeptRows) -> tuple[Any, ...]:
-    found: tuple[Any, ...] = pickle.loads(kept.fact or b"")  # noqa: S301 - what this process wrote, in a file of its own
-    return found
+    def _accepted(self, row: StoredRow) -> AcceptedRow:
+        fact: Fact = self.model.model_construct(**dict(zip(self.fields, row.values, strict=True)))
+        return AcceptedRow(fact, row.file, row.line)

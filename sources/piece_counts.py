@@ -1,4 +1,4 @@
-"""Count the pieces of each open line while a source is read, those of its lines and of its parcels."""
+"""Count the pieces of each open line, from its own columns and from its parcels, while a source is read."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -15,40 +15,42 @@ class _Line:
     cancelled: Quantity
     returned: Quantity
     shipped: Quantity
-    to_deliver: bool
+    is_promised_delivered: bool
 
 
 @dataclass(slots=True)
 class PieceCounts:
-    """Of each line that no moment closes, what was ordered and what became of it."""
+    """The ordered, cancelled, shipped, delivered and returned pieces of lines that are not closed as a whole."""
 
     lines: dict[LineKey, _Line] = field(default_factory=dict)
-    left: dict[LineKey, Quantity] = field(default_factory=lambda: defaultdict(int))
+    shipped: dict[LineKey, Quantity] = field(default_factory=lambda: defaultdict(int))
     delivered: dict[LineKey, Quantity] = field(default_factory=lambda: defaultdict(int))
 
-    def line(self, row: LineRow) -> None:
-        """Take in a line."""
-        deliver = row.promise == "deliver"
-        self.lines[row.order_id, row.number] = _Line(row.quantity, row.cancelled, row.returned, row.shipped, deliver)
+    def add_line(self, row: LineRow) -> None:
+        """Add the pieces of a line."""
+        is_promised_delivered = row.promise == "deliver"
+        line = _Line(row.quantity, row.cancelled, row.returned, row.shipped, is_promised_delivered)
+        self.lines[row.order_id, row.number] = line
 
-    def parcel(self, row: ShipmentRow, *, left: bool, delivered: bool) -> None:
-        """Take in a parcel of a line."""
+    def add_parcel(self, row: ShipmentRow, *, shipped: bool, delivered: bool) -> None:
+        """Add the pieces of a line in a parcel that has been shipped or delivered."""
         key = row.order_id, row.number
-        self.left[key] += row.quantity if left else 0
+        self.shipped[key] += row.quantity if shipped else 0
         self.delivered[key] += row.quantity if delivered else 0
 
-    def open(self) -> set[LineKey]:
-        """Return the lines of which pieces are owed."""
-        return {key for key, one in self.lines.items() if self._kept(key, one) < one.quantity - one.cancelled}
+    def open_lines(self) -> set[LineKey]:
+        """Return the lines with pieces that are still owed."""
+        return {key for key, line in self.lines.items() if self._fulfilled(key, line) < line.quantity - line.cancelled}
 
     def excess(self) -> Iterator[tuple[LineKey, Quantity]]:
-        """Yield the lines of which more became something than was ordered, and how many pieces more."""
-        for key, one in self.lines.items():
-            over = one.cancelled + max(one.returned, one.shipped, self.left.get(key, 0)) - one.quantity
-            if over > 0:
-                yield key, over
+        """Yield lines with more pieces shipped, returned and cancelled than ordered, and how many more."""
+        for key, line in self.lines.items():
+            excess = line.cancelled + max(line.returned, line.shipped, self.shipped.get(key, 0)) - line.quantity
+            if excess > 0:
+                yield key, excess
 
-    def _kept(self, key: LineKey, one: _Line) -> Quantity:
-        if one.to_deliver:
-            return max(one.returned, self.delivered.get(key, 0))
-        return max(one.returned, one.shipped, self.left.get(key, 0))
+    def _fulfilled(self, key: LineKey, line: _Line) -> Quantity:
+        """Return the pieces for which the promise is kept: delivered, or shipped for a promise to ship."""
+        if line.is_promised_delivered:
+            return max(line.returned, self.delivered.get(key, 0))
+        return max(line.returned, line.shipped, self.shipped.get(key, 0))

@@ -1,4 +1,4 @@
-"""A shop's source: its facts, row by row, each accepted or refused."""
+"""Read a shop's source row by row, and validate each row against the contract."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,34 +12,36 @@ from pydantic_core import ErrorDetails
 
 from models.config.shop import ShopConfig, ShopFolder
 from models.errors import BadShop
-from sources.coercion import A_DAY, A_FLAG, A_MOMENT, A_WHOLE, AN_AMOUNT, Zones
+from sources.coercion import EXPECTED_AMOUNT, EXPECTED_DAY, EXPECTED_FLAG, EXPECTED_MOMENT, EXPECTED_WHOLE, Zones
 from sources.connectors.database import Database
 from sources.connectors.files import Files
-from sources.connectors.queries import LEFT_OUT, Reader, Select, read_selects
-from sources.contract import CONTRACT, RIGHT, Fact
+from sources.connectors.queries import EXCLUDED, Connector, Select, read_selects
+from sources.contract import CONTRACT, PATTERN_MESSAGES, Fact
 from sources.rows import AcceptedRow, ExcludedRows, RejectedRow, Row
 
-FOUND_SHOWN = 200
-ORDER = {"orders": "id", "lines": "order_id"}
-BY_TYPE = {
-    "date_type": A_DAY,
-    "datetime_type": A_MOMENT,
-    "decimal_type": AN_AMOUNT,
-    "int_type": A_WHOLE,
-    "bool_type": A_FLAG,
+MAX_VALUE_SHOWN = 200
+"""Characters."""
+ORDER_COLUMNS = {"orders": "id", "lines": "order_id"}
+"""The column that names the order, by table."""
+EXPECTED_BY_ERROR = {
+    "date_type": EXPECTED_DAY,
+    "datetime_type": EXPECTED_MOMENT,
+    "decimal_type": EXPECTED_AMOUNT,
+    "int_type": EXPECTED_WHOLE,
+    "bool_type": EXPECTED_FLAG,
     "string_type": "text is right",
 }
-# What pydantic says of a number that is too small or too large, in our words.
+# The key of the limit in pydantic's error, and our words for it.
 BOUNDS = {"greater_than_equal": ("ge", "at least"), "less_than_equal": ("le", "at most")}
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A shop's facts. Close it, or use it in a `with`."""
+    """A shop's facts. Close it, or use it in a `with` statement."""
 
     shop: ShopConfig
     selects: dict[str, Select]
-    reader: Reader
+    connector: Connector
 
     def __enter__(self) -> Self:
         return self
@@ -48,73 +50,73 @@ class Source:
         self.close()
 
     def close(self) -> None:
-        """Give back files and connections."""
-        self.reader.close()
+        """Close files and connections."""
+        self.connector.close()
 
     @property
     def tables(self) -> tuple[str, ...]:
-        """Return the tables that the shop has a SELECT for, in the order to take them in."""
+        """Return the tables that the shop has a SELECT for, in the order of an import."""
         return tuple(table for table in CONTRACT if table in self.selects)
 
     def rows(self, table: str) -> Iterator[Row | RejectedRow]:
-        """Yield a table's rows as found, and those that could not be read; raises BadShop."""
-        return self.reader.rows(self.selects[table])
+        """Yield a table's rows as read, and rejected rows for records that could not be read. Raises BadShop."""
+        return self.connector.rows(self.selects[table])
 
     def read(self, table: str) -> Iterator[AcceptedRow | RejectedRow]:
-        """Yield a table's rows, each accepted or refused; raises BadShop where the SELECT itself cannot run."""
-        check: TypeAdapter[Fact] = TypeAdapter(CONTRACT[table])
+        """Yield each row of a table, accepted or rejected. Raises BadShop when the SELECT fails."""
+        adapter: TypeAdapter[Fact] = TypeAdapter(CONTRACT[table])
         zones = Zones(ZoneInfo(self.shop.source.zone or self.shop.zone), ZoneInfo(self.shop.zone))
         for row in self.rows(table):
             if isinstance(row, RejectedRow):
                 yield row
                 continue
             try:
-                yield AcceptedRow(check.validate_python(row.values, context=zones), row.file, row.line)
+                yield AcceptedRow(adapter.validate_python(row.values, context=zones), row.file, row.line)
             except ValidationError as error:
-                yield reject(table, row, error)
+                yield rejected_row(table, row, error)
 
-    def left_out(self) -> list[ExcludedRows]:
-        """Return what the SELECTs leave out on purpose, as left_out.sql counts it."""
-        if LEFT_OUT not in self.selects:
+    def excluded(self) -> list[ExcludedRows]:
+        """Return what the SELECTs exclude on purpose, as excluded.sql counts it. Raises BadShop."""
+        if EXCLUDED not in self.selects:
             return []
-        found = (row.values for row in self.rows(LEFT_OUT) if isinstance(row, Row))
+        rows = (row.values for row in self.rows(EXCLUDED) if isinstance(row, Row))
         try:
-            return [ExcludedRows(str(values["reason"]), int(values["count"])) for values in found]
+            return [ExcludedRows(str(values["reason"]), int(values["count"])) for values in rows]
         except (TypeError, ValueError) as error:
-            raise BadShop(f"{self.selects[LEFT_OUT].file}: count is a whole number, as count(*) gives it") from error
+            raise BadShop(f"{self.selects[EXCLUDED].file}: count is a whole number, as count(*) gives it") from error
 
 
 def open_source(folder: ShopFolder, data: Path | None = None, url: str | None = None) -> Source:
-    """Open a shop's source; `data` says where its files lie when not where shop.toml says, `url` its database.
+    """Open a shop's source. `data` replaces the folder of files in shop.toml; `url` is the address of its database.
 
-    Raises BadShop where there is nothing to read, or a SELECT is missing.
+    Raises BadShop when there is nothing to read or a SELECT is missing.
     """
     selects = read_selects(folder.selects)
     if folder.shop.source.kind == "files":
         return Source(folder.shop, selects, Files(data or folder.data, folder.shop.source.encoding))
     if url is None:
-        raise BadShop(f"{folder.path / 'shop.toml'}: source.kind is 'database', so FOREWARN_SOURCE_URL must say which")
+        raise BadShop(f"{folder.path / 'shop.toml'}: source.kind is 'database', so FOREWARN_SOURCE_URL must name it")
     return Source(folder.shop, selects, Database(url))
 
 
-def reject(table: str, row: Row, error: ValidationError) -> RejectedRow:
-    """Say what is wrong with a row, first of all, and what would be right."""
+def rejected_row(table: str, row: Row, error: ValidationError) -> RejectedRow:
+    """Return a row as rejected: its first wrong column, and the reasons of all."""
     first, *others = error.errors(include_url=False)
     column = str(first["loc"][0])
-    also = "".join(f"; {other['loc'][0]}: {_reason(other)}" for other in others)
+    other_reasons = "".join(f"; {other['loc'][0]}: {_reason(other)}" for other in others)
     value = row.values.get(column)
-    shown = "" if value is None else str(value)[:FOUND_SHOWN]
-    order = str(row.values.get(ORDER[table]) or "") if table in ORDER else ""
-    return RejectedRow(table, row.file, row.line, column, shown, _reason(first) + also, order)
+    shown = "" if value is None else str(value)[:MAX_VALUE_SHOWN]
+    order = str(row.values.get(ORDER_COLUMNS[table]) or "") if table in ORDER_COLUMNS else ""
+    return RejectedRow(table, row.file, row.line, column, shown, _reason(first) + other_reasons, order)
 
 
 def _reason(error: ErrorDetails) -> str:
     kind, context = error["type"], error.get("ctx", {})
-    said = error["msg"].removeprefix("Value error, ")
+    message = error["msg"].removeprefix("Value error, ")
     if kind == "missing" or error["input"] is None:
-        return f"missing; {said if kind == 'value_error' else BY_TYPE.get(kind, 'a value is right')}"
+        return f"missing; {message if kind == 'value_error' else EXPECTED_BY_ERROR.get(kind, 'a value is right')}"
     if kind == "string_pattern_mismatch":
-        return RIGHT[context["pattern"]]
+        return PATTERN_MESSAGES[context["pattern"]]
     if kind in ("string_too_long", "too_long"):
         return f"at most {context['max_length']} characters are right"
     if kind in BOUNDS:
@@ -122,4 +124,4 @@ def _reason(error: ErrorDetails) -> str:
         return f"{words} {context[bound]} is right"
     if kind == "literal_error":
         return f"{context['expected']} is right"
-    return said
+    return message

@@ -85,7 +85,7 @@ FROM read_csv('Lagerbestand.csv', skip = 3, delim = ';', encoding = 'cp1252', al
 ```
 
 ```sql
--- left_out.sql
+-- excluded.sql
 SELECT coalesce(Artikelnummer, 'without a number') || ': no article' AS reason, count(*) AS count
 FROM 'Bestellungen_*.csv'
 WHERE coalesce(Artikelnummer, '') IN ('', 'VERSAND', 'GUTSCHEIN')

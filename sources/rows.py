@@ -1,4 +1,4 @@
-"""What passes through a door in: a row as found, a row accepted, a row refused."""
+"""Rows of a source: as read, accepted, rejected, and excluded on purpose."""
 
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -7,12 +7,12 @@ from sources.contract import Fact
 
 
 def location_of(file: str, line: int | None) -> str:
-    """Say where a row stands, as people look for it."""
+    """Return the place of a row as people look for it."""
     return file if line is None else f"{file}, line {line}"
 
 
 class Row(NamedTuple):
-    """A row as the shop's SELECT yields it; `line` is None where `file` says which row of which SELECT it is."""
+    """A row as the shop's SELECT returns it. `line` is None when `file` names the row by its number in the result."""
 
     values: dict[str, Any]
     file: str
@@ -20,7 +20,7 @@ class Row(NamedTuple):
 
 
 class AcceptedRow(NamedTuple):
-    """A row that keeps the contract."""
+    """A row that follows the contract."""
 
     fact: Fact
     file: str
@@ -28,13 +28,13 @@ class AcceptedRow(NamedTuple):
 
     @property
     def place(self) -> str:
-        """Say where the row stands."""
+        """Return where the row stands."""
         return location_of(self.file, self.line)
 
 
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
-    """A row that is not taken in, and why."""
+    """A row that is not imported, the column that is wrong, its value, and the reason."""
 
     table: str
     file: str
@@ -43,21 +43,21 @@ class RejectedRow:
     value: str
     reason: str
     order: str = field(default="", repr=False, compare=False)
-    """The order that an order or a line says it is of; blank where nobody knows."""
+    """The id of the order that the row belongs to; empty when it is unknown."""
 
     @property
     def place(self) -> str:
-        """Say where the row stands."""
+        """Return where the row stands."""
         return location_of(self.file, self.line)
 
     def __str__(self) -> str:
-        found = f"{self.column} {self.value!r}" if self.column else repr(self.value)
-        return f"{self.place}: {found}: {self.reason}"
+        value = f"{self.column} {self.value!r}" if self.column else repr(self.value)
+        return f"{self.place}: {value}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
 class ExcludedRows:
-    """Rows that the shop's SELECTs leave out on purpose: why, and how many."""
+    """How many rows the shop's SELECTs exclude on purpose for one reason, as `excluded.sql` counts them."""
 
     reason: str
     count: int

@@ -1,4 +1,4 @@
-"""CSV files that somebody will open in a spreadsheet: no text in them becomes a formula."""
+"""Write CSV files in which a spreadsheet runs no text as a formula."""
 
 import csv
 import re
@@ -11,13 +11,13 @@ from typing import Any, TextIO
 from models.errors import ForewarnError
 
 FORMULA = re.compile(r"\s*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-"""How a cell begins that a spreadsheet may run: OWASP, "CSV Injection", and the full-width kin of those signs."""
+"""How a cell begins that a spreadsheet may run: OWASP, "CSV Injection", and the full-width forms of those signs."""
 NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?")
 
 
 @contextmanager
 def open_csv(file: Path, columns: Sequence[str]) -> Iterator[Callable[[Iterable[Any]], object]]:
-    """Open a CSV file, and give a function that writes a row."""
+    """Open a CSV file, write its header, and yield a function that writes a row."""
     with file.open("w", newline="", encoding="utf-8", errors="backslashreplace") as stream:
         yield _writer(stream, columns)
 
@@ -33,7 +33,7 @@ def write_csv(file: Path, columns: Sequence[str], rows: Iterable[Iterable[Any]])
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
-    """Return the text of a CSV file."""
+    """Return a CSV file as text."""
     stream = StringIO()
     write = _writer(stream, columns)
     for row in rows:
@@ -42,19 +42,19 @@ def csv_text(columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
 
 
 def _writer(stream: TextIO, columns: Sequence[str]) -> Callable[[Iterable[Any]], object]:
-    # Text is quoted throughout, for a spreadsheet that splits at another sign would find cells of its own in it.
+    # All text is quoted: a spreadsheet that splits at another delimiter would otherwise find more cells in it.
     writer = csv.writer(stream, quoting=csv.QUOTE_NONNUMERIC)
     writer.writerow(columns)
     return lambda row: writer.writerow([escape_formula(value) for value in row])
 
 
 def escape_formula(value: Any) -> Any:
-    """Return a cell that is no formula: an apostrophe before whatever begins like one, save a plain number."""
+    """Return a cell that is no formula: text that begins like one, except a plain number, gets an apostrophe."""
     if isinstance(value, str) and FORMULA.match(value) and not NUMBER.fullmatch(value):
         return f"'{value}"
     return value
 
 
 def unescape_formula(text: str) -> str:
-    """Return a cell's text as it was before `inert` made it harmless."""
+    """Return the text of a cell as it was before `escape_formula`."""
     return text[1:] if text.startswith("'") and escape_formula(text[1:]) == text else text

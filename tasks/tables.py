@@ -18,7 +18,18 @@ from models.tables.ledger import (
     Watch,
 )
 from models.tables.purchasing import PurchaseLine, PurchaseRequest
-from models.tables.shop import Customer, Inbound, OptOut, Order, OrderLine, Product, Shipment, Stock, Vendor
+from models.tables.shop import (
+    Customer,
+    Inbound,
+    IncompleteImport,
+    OptOut,
+    Order,
+    OrderLine,
+    Product,
+    Shipment,
+    Stock,
+    Vendor,
+)
 from models.tables.supply import Allocation, Availability, ExpectedDateRow, ShippingPlanRow, StockLevel
 
 
@@ -32,7 +43,7 @@ def table_of(model: type[SQLModel]) -> Table:
 CUSTOMERS, PRODUCTS, VENDORS = table_of(Customer), table_of(Product), table_of(Vendor)
 ORDERS, ORDER_LINES, SHIPMENTS = table_of(Order), table_of(OrderLine), table_of(Shipment)
 STOCKS, INBOUNDS = table_of(Stock), table_of(Inbound)
-OPT_OUTS = table_of(OptOut)
+OPT_OUTS, INCOMPLETE_IMPORTS = table_of(OptOut), table_of(IncompleteImport)
 
 # What was decided, said and offered.
 WATCHES, NOTICES, OFFERS, POSTS = table_of(Watch), table_of(Notice), table_of(Offer), table_of(Post)

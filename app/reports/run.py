@@ -13,7 +13,7 @@ from tasks.notices.summary import EvaluationSummary
 from templates.rendering.names import strip_control_chars, truncate
 
 NAME_SHOWN = 80
-CHANGES = ("inserted", "updated", "refused", "gone", "older", "repeated")
+CHANGES = ("inserted", "updated", "rejected", "removed", "superseded", "duplicates")
 
 
 def fill_evaluation(report: Report, looked: EvaluationSummary) -> None:
@@ -102,7 +102,7 @@ def lines(report: Report) -> list[tuple[str, str]]:
     found = [("Day", str(report.as_of) + (" (dry run: nothing written)" if report.dry_run else ""))]
     found += [(f"Import {table}", imported(counts)) for table, counts in report.imported.items()]
     found += missing(report.missing, report.imported.get("orders", {}).get("missing", 0))
-    found += [("Left out", f"{n} {reason}") for reason, n in report.left_out.items()]
+    found += [("Excluded", f"{n} {reason}") for reason, n in report.excluded.items()]
     word, then = ("Would be held", "until released") if report.dry_run else ("Held", "nothing of this run leaves")
     found += [(word, f"{why}: {then}") for why in report.held.values()]
     found += [("Then", f"forewarn release {report.run[:8]}, or with --drop")] if report.held and report.run else []

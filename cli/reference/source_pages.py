@@ -8,7 +8,7 @@ from pydantic.fields import FieldInfo
 
 from app.safe_text import markdown_table
 from models.quantities import Quantity
-from sources.contract import CONTRACT, KEYS, NEEDED
+from sources.contract import CONTRACT, KEYS, REQUIRED_TABLES
 from sources.recipes import RECIPES
 
 KINDS: dict[Any, str] = {
@@ -174,16 +174,16 @@ A line without `promised_on` has the policy's promise: by the order's `shipping_
 ([`ship_within`](policy.md#promise)), or else `without_promise` days. To deliver, the carrier's days come on top.
 `forewarn shop check` counts the methods that the policy does not name.
 
-## What is left out
+## What is excluded
 
-`left_out.sql`, where there is one, yields `reason` (text) and `count` (whole number): rows that the other SELECTs leave
-out on purpose. `forewarn shop check` shows them, so that nothing goes missing silently.
+`excluded.sql`, where there is one, yields `reason` (text) and `count` (whole number): rows that the other SELECTs
+exclude on purpose. `forewarn shop check` shows them, so that nothing goes missing silently.
 """
 
 
 def page() -> str:
     """Return the text of docs/sources.md."""
-    needed = ", ".join(f"`{table}.sql`" for table in NEEDED)
+    needed = ", ".join(f"`{table}.sql`" for table in REQUIRED_TABLES)
     return "\n".join([ABOUT.format(needed=needed), *map(_table, CONTRACT), RECIPES])
 
 

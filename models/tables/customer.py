@@ -1,4 +1,4 @@
-"""TODO."""
+"""What customers chose themselves or through customer service."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from models.tables.column_types import moment
 
 
 class CustomerAnswer(SQLModel, table=True):
-    """What a customer chose, by themselves or through customer service."""
+    """One choice of a customer for an order, at most one of each kind."""
 
     __tablename__ = "customer_answer"
     __table_args__ = (UniqueConstraint("order_id", "kind"),)
@@ -17,7 +17,7 @@ class CustomerAnswer(SQLModel, table=True):
     id: str = Field(primary_key=True)
     order_id: str
     kind: str
-    """`shipping_preference`: how the order is to be sent."""
+    """`shipping_preference`: whether the order ships complete or line by line."""
     value: str
     who: str
     at: datetime = moment(nullable=False)

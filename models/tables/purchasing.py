@@ -1,4 +1,4 @@
-"""TODO."""
+"""Purchase requests: what each vendor was asked for, and what it responded."""
 
 from datetime import date, datetime
 
@@ -6,11 +6,11 @@ from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from models.quantities import Quantity
-from models.tables.column_types import moment, pieces, trial
+from models.tables.column_types import flag, moment, pieces, trial
 
 
 class PurchaseRequest(SQLModel, table=True):
-    """What one vendor is asked for in one run; lives the life of a notice."""
+    """What one vendor is asked for in one run. It goes through the same states as a notice."""
 
     __tablename__ = "purchase_request"
     __table_args__ = (Index("ix_purchase_request_ready", "state", "not_before", "id"),)
@@ -19,7 +19,7 @@ class PurchaseRequest(SQLModel, table=True):
     run_id: str = Field(index=True)
     vendor_id: str = Field(index=True)
     channel: str
-    """How it goes: `mail`, `folder`, `sftp` or `http`."""
+    """A VendorChannel: `mail`, `folder`, `sftp` or `http`."""
     state: str
     reason: str | None = None
     created_at: datetime = moment(nullable=False)
@@ -34,11 +34,13 @@ class PurchaseRequest(SQLModel, table=True):
     trial: bool = trial()
     reminder_of: str | None = None
     """The request that this one reminds the vendor of."""
-    answered_at: datetime | None = moment()
+    may_have_arrived: bool = flag()
+    """Whether the vendor may have an earlier copy, sent under the same id over an idempotent channel."""
+    responded_at: datetime | None = moment()
 
 
 class PurchaseLine(SQLModel, table=True):
-    """So many pieces for an order line, asked of a vendor; and what the vendor answered."""
+    """The pieces of an order line that a vendor is asked for, and its response."""
 
     __tablename__ = "purchase_line"
     __table_args__ = (UniqueConstraint("order_id", "line", "attempt"), Index("ix_purchase_line_request", "request_id"))
@@ -48,12 +50,12 @@ class PurchaseLine(SQLModel, table=True):
     order_id: str
     line: str
     attempt: int = 1
-    """The first, second, ... request for the line: more is asked only for pieces that were never asked, or refused."""
+    """1 for the first request for the line, 2 for the second, and so on."""
     product_id: str
     quantity: Quantity = pieces()
     drop_shipped: bool = False
-    answer: str | None = None
-    """A VendorAnswer; None: no answer yet."""
+    response: str | None = None
+    """A VendorResponse; None: no response so far."""
     reason: str | None = None
     promised_on: date | None = None
-    answered_at: datetime | None = moment()
+    responded_at: datetime | None = moment()

@@ -156,3 +156,13 @@ class Inbound(SQLModel, table=True):
     received_at: datetime | None = moment()
     ordered_at: datetime | None = moment()
     location: str | None = None
+
+
+class IncompleteImport(SQLModel, table=True):
+    """An import that is running or has failed. The rows are deleted when an import completes."""
+
+    __tablename__ = "incomplete_import"
+
+    id: str = Field(primary_key=True)
+    heartbeat_at: datetime = moment(nullable=False)
+    failed: bool = flag()

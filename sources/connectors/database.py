@@ -1,4 +1,4 @@
-"""A live database as a source: SQLAlchemy runs the shop's SELECTs, reading only."""
+"""Read a shop's own database: SQLAlchemy runs its SELECTs in read-only transactions."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from sqlalchemy.exc import NoSuchModuleError, SQLAlchemyError
 
 from models.config.database_url import database_address
 from models.errors import BadShop, ForewarnError
-from sources.connectors.queries import Select, columns, placed
+from sources.connectors.queries import Select, check_columns, to_rows
 from sources.rows import Row
 
 BATCH = 5_000
@@ -20,26 +20,28 @@ DRIVERS = {
     "mysql": "mysql+pymysql",
     "mariadb": "mariadb+pymysql",
 }
-# What makes a database refuse to write, said before the SELECT: SQLite is opened that way, others have it in SQL.
-READ_ONLY = {
+# The statement that makes a database refuse writes. SQLite is opened read-only instead.
+READ_ONLY_STATEMENTS = {
     "postgresql": "SET TRANSACTION READ ONLY",
     "mysql": "SET SESSION TRANSACTION READ ONLY",
     "mariadb": "SET SESSION TRANSACTION READ ONLY",
     "oracle": "SET TRANSACTION READ ONLY",
 }
 
-# All that SQLite may do. Read-only mode guards the shop's file alone: VACUUM INTO and ATTACH would write others.
-ALLOWED = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
-ALLOWED |= {sqlite3.SQLITE_TRANSACTION}
-NOT_ALLOWED = ("authoriz", "prohibited")
+# Read-only mode protects the shop's file alone: VACUUM INTO and ATTACH could still write other files.
+ALLOWED_ACTIONS = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
+ALLOWED_ACTIONS |= {sqlite3.SQLITE_TRANSACTION}
+NOT_ALLOWED_MESSAGES = ("authoriz", "prohibited")
 
 
 class Database:
-    """Runs SELECTs in the shop's own database, streamed, without a way to write."""
+    """A connector to the shop's own database. It streams rows and cannot write."""
 
     def __init__(self, url: str) -> None:
         try:
-            self.engine = create_engine(_reading(database_address(url, "FOREWARN_SOURCE_URL")), hide_parameters=True)
+            self.engine = create_engine(
+                _read_only_url(database_address(url, "FOREWARN_SOURCE_URL")), hide_parameters=True
+            )
         except BadShop:
             raise
         except ForewarnError as error:
@@ -52,24 +54,24 @@ class Database:
         self.engine.dispose()
 
     def rows(self, select: Select) -> Iterator[Row]:
-        """Yield the SELECT's rows."""
+        """Yield the rows of a SELECT. Raises BadShop."""
         try:
             with self.engine.connect() as connection:
                 result = self._run(connection, select)
-                names = columns(select, list(result.keys()))
-                yield from placed(select, names, map(tuple, result))
+                names = check_columns(select, list(result.keys()))
+                yield from to_rows(select, names, map(tuple, result))
         except SQLAlchemyError as error:
-            said = " ".join(str(getattr(error, "orig", None) or error).split())
-            if self.engine.dialect.name == "sqlite" and any(words in said for words in NOT_ALLOWED):
-                said = f"one SELECT is right, that only reads ({said})"
-            raise BadShop(f"{select.file}: {said}") from error
+            message = " ".join(str(getattr(error, "orig", None) or error).split())
+            if self.engine.dialect.name == "sqlite" and any(part in message for part in NOT_ALLOWED_MESSAGES):
+                message = f"one SELECT is right, that only reads ({message})"
+            raise BadShop(f"{select.file}: {message}") from error
 
     def _run(self, connection: Connection, select: Select) -> CursorResult[Any]:
-        if (read_only := READ_ONLY.get(connection.dialect.name)) is not None:
+        if (read_only := READ_ONLY_STATEMENTS.get(connection.dialect.name)) is not None:
             connection.exec_driver_sql(read_only)
         if isinstance(lite := connection.connection.dbapi_connection, sqlite3.Connection):
-            lite.set_authorizer(_reading_only)
-        # no_parameters: a percent sign in the SELECT is the shop's, not a placeholder.
+            lite.set_authorizer(_authorize_reads)
+        # no_parameters: a percent sign in the SELECT is not a placeholder.
         options = {"stream_results": True, "yield_per": BATCH, "no_parameters": True}
         result = connection.exec_driver_sql(select.sql, execution_options=options)
         if not result.returns_rows:
@@ -77,14 +79,14 @@ class Database:
         return result
 
 
-def _reading_only(action: int, first: str | None, second: str | None, *_: str | None) -> int:
-    # Full-text tables ask for data_version when they are read; load_extension would run any program.
+def _authorize_reads(action: int, first: str | None, second: str | None, *_: str | None) -> int:
+    # Reading a full-text table needs data_version. load_extension could run any program.
     reads = action == sqlite3.SQLITE_PRAGMA and first == "data_version" and second is None
     loads = action == sqlite3.SQLITE_FUNCTION and second == "load_extension"
-    return sqlite3.SQLITE_OK if (action in ALLOWED and not loads) or reads else sqlite3.SQLITE_DENY
+    return sqlite3.SQLITE_OK if (action in ALLOWED_ACTIONS and not loads) or reads else sqlite3.SQLITE_DENY
 
 
-def _reading(url: URL) -> URL:
+def _read_only_url(url: URL) -> URL:
     if url.drivername in DRIVERS:
         url = url.set(drivername=DRIVERS[url.drivername])
     if url.get_backend_name() == "sqlite" and url.database:

@@ -1,4 +1,4 @@
-"""How DuckDB reads each kind of file: as a query whose rows know their file and line, where lines are known."""
+"""Build the DuckDB query for each kind of file, with the file and line of each row where lines are known."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,95 +6,99 @@ from typing import Any
 
 import duckdb
 
-from sources.connectors.encodings import PACKED, UTF_8, as_utf8, marked, unpack
-from sources.connectors.staging import Refuse, is_lines, stage_csv, stage_json_lines
+from sources.connectors.encodings import GZIP_SUFFIXES, UTF_8, copy_as_utf8, decompress, encoding_of_mark
+from sources.connectors.staging import RejectRecord, is_json_lines, stage_csv, stage_json_lines
 
-PARQUET = b"PAR1"
-OBJECT = 2**24
-"""Bytes of one JSON object that DuckDB reads without being asked to."""
-# DuckDB drops the offset of a moment and the case of a key, so what is text in JSON stays text.
-TEXTS = ("date", "time", "uuid")
+PARQUET_MAGIC = b"PAR1"
+DEFAULT_MAX_OBJECT_BYTES = 2**24
+"""DuckDB's default of `maximum_object_size`."""
+# DuckDB drops the offset of a moment and the case of a UUID, so text in JSON stays text.
+TEXT_TYPES = ("date", "time", "uuid")
 
-Readable = Callable[[duckdb.DuckDBPyConnection, Path, str, Path, Refuse, str | None], str]
-"""Takes DuckDB, the file, its name, where a copy may lie, who hears of bad records, and the declared encoding."""
+QueryBuilder = Callable[[duckdb.DuckDBPyConnection, Path, str, Path, RejectRecord, str | None], str]
+"""Arguments: DuckDB, the file, its name, a path for a copy, a function for bad records, the declared encoding."""
 
 
-def quoted(value: object) -> str:
-    """Write a value as SQL text."""
+def quote_text(value: object) -> str:
+    """Return a value as a string literal of SQL."""
     return "'" + str(value).replace("'", "''") + "'"
 
 
-def named(value: str) -> str:
-    """Write a value as a name in SQL."""
+def quote_name(value: str) -> str:
+    """Return a value as a quoted identifier of SQL."""
     return '"' + value.replace('"', '""') + '"'
 
 
-def columns_of(duck: duckdb.DuckDBPyConnection, query: str) -> str:
-    """Return the `columns` with which read_json keeps text as text, whatever it looks like."""
-    found = duck.sql(query)
-    types = {name: _type(kind) for name, kind in zip(found.columns, found.types, strict=True)}
+def text_columns(duck: duckdb.DuckDBPyConnection, query: str) -> str:
+    """Return the `columns` argument with which read_json keeps text as text, even when it looks like a date."""
+    relation = duck.sql(query)
+    types = {name: _type(kind) for name, kind in zip(relation.columns, relation.types, strict=True)}
     for name in [name for name, kind in types.items() if kind == "JSON"]:
-        # Values of several types: text, unless there are objects or lists among them.
-        inside = f"SELECT 1 FROM ({query}) WHERE json_type({named(name)}) IN ('OBJECT', 'ARRAY') LIMIT 1"  # noqa: S608
-        if duck.execute(inside).fetchone() is None:
+        # Values of several types are text, unless there are objects or lists among them.
+        nested = f"SELECT 1 FROM ({query}) WHERE json_type({quote_name(name)}) IN ('OBJECT', 'ARRAY') LIMIT 1"  # noqa: S608
+        if duck.execute(nested).fetchone() is None:
             types[name] = "VARCHAR"
-    return "{" + ", ".join(f"{quoted(name)}: {quoted(kind)}" for name, kind in types.items()) + "}"
+    return "{" + ", ".join(f"{quote_text(name)}: {quote_text(kind)}" for name, kind in types.items()) + "}"
 
 
 def _type(kind: Any) -> str:
-    # Any: the stubs know children as types, lengths and words alike; these kinds have types only.
+    # Any: in the stubs, children may also be lengths and names. Those of these kinds are types.
     match kind.id:
         case "list":
             return f"{_type(kind.children[0][1])}[]"
         case "struct":
-            return f"STRUCT({', '.join(f'{named(name)} {_type(child)}' for name, child in kind.children)})"
+            return f"STRUCT({', '.join(f'{quote_name(name)} {_type(child)}' for name, child in kind.children)})"
         case "map":
             return f"MAP({', '.join(_type(child) for _, child in kind.children)})"
-    return "VARCHAR" if kind.id.startswith((*TEXTS, "timestamp")) else str(kind)
+    return "VARCHAR" if kind.id.startswith((*TEXT_TYPES, "timestamp")) else str(kind)
 
 
 def _delimited(
-    _: duckdb.DuckDBPyConnection, file: Path, name: str, copy: Path, refuse: Refuse, declared: str | None
+    _: duckdb.DuckDBPyConnection, file: Path, name: str, copy: Path, reject: RejectRecord, declared: str | None
 ) -> str:
-    names = stage_csv(file, name, copy, refuse, declared)
-    types = ", ".join(f"{quoted(column)}: 'VARCHAR'" for column in names)
+    names = stage_csv(file, name, copy, reject, declared)
+    types = ", ".join(f"{quote_text(column)}: 'VARCHAR'" for column in names)
     return (
-        f"FROM read_csv({quoted(copy)}, auto_detect = false, header = false, new_line = '\\n', "
+        f"FROM read_csv({quote_text(copy)}, auto_detect = false, header = false, new_line = '\\n', "
         f"delim = ',', quote = '\"', escape = '\"', columns = {{{types}, '_file': 'VARCHAR', '_line': 'BIGINT'}})"
     )
 
 
-def _json(duck: duckdb.DuckDBPyConnection, file: Path, name: str, copy: Path, refuse: Refuse, _: str | None) -> str:
-    if lines := is_lines(file):
-        stage_json_lines(file, name, copy, refuse)
+def _json(
+    duck: duckdb.DuckDBPyConnection, file: Path, name: str, copy: Path, reject: RejectRecord, _: str | None
+) -> str:
+    if lines := is_json_lines(file):
+        stage_json_lines(file, name, copy, reject)
         file = copy
-    elif (encoding := marked(file)) not in (None, UTF_8):
-        as_utf8(file, str(encoding), copy)
+    elif (encoding := encoding_of_mark(file)) not in (None, UTF_8):
+        copy_as_utf8(file, str(encoding), copy)
         file = copy
-    elif lines is None or file.suffix.lower() == PACKED[1]:
-        unpack(file, copy)
+    elif lines is None or file.suffix.lower() == GZIP_SUFFIXES[1]:
+        decompress(file, copy)
         file = copy
-    how = {True: "newline_delimited", False: "array", None: "unstructured"}[lines]
-    most = max(OBJECT, file.stat().st_size + 1) if lines is None else OBJECT
-    call = f"FROM read_json({quoted(file)}, format = '{how}', maximum_object_size = {most}"
-    # Types are taken from all rows, so that none can break the promise of an early one.
-    return f"{call}, columns = {columns_of(duck, f'{call}, sample_size = -1)')})"
+    json_format = {True: "newline_delimited", False: "array", None: "unstructured"}[lines]
+    max_bytes = (
+        DEFAULT_MAX_OBJECT_BYTES if lines is not None else max(DEFAULT_MAX_OBJECT_BYTES, file.stat().st_size + 1)
+    )
+    call = f"FROM read_json({quote_text(file)}, format = '{json_format}', maximum_object_size = {max_bytes}"
+    # Types are detected from all rows, so that a late row cannot contradict the types of the first ones.
+    return f"{call}, columns = {text_columns(duck, f'{call}, sample_size = -1)')})"
 
 
-def _parquet(_: duckdb.DuckDBPyConnection, file: Path, name: str, copy: Path, __: Refuse, ___: str | None) -> str:
+def _parquet(_: duckdb.DuckDBPyConnection, file: Path, name: str, copy: Path, __: RejectRecord, ___: str | None) -> str:
     with file.open("rb") as stream:
-        # A name that ends in .gz or .gzip may also tell how Parquet is packed within.
-        packed = stream.read(len(PARQUET)) != PARQUET and file.suffix.lower() in PACKED
-    if packed:
-        unpack(file, copy)
+        # A Parquet file that is compressed inside may also be named .gz or .gzip.
+        compressed = stream.read(len(PARQUET_MAGIC)) != PARQUET_MAGIC and file.suffix.lower() in GZIP_SUFFIXES
+    if compressed:
+        decompress(file, copy)
         file = copy
     return (
-        f"FROM read_parquet({quoted(file)}, file_row_number = true) "
-        f"SELECT * EXCLUDE (file_row_number), {quoted(name)} AS _file, file_row_number + 1 AS _line"
+        f"FROM read_parquet({quote_text(file)}, file_row_number = true) "
+        f"SELECT * EXCLUDE (file_row_number), {quote_text(name)} AS _file, file_row_number + 1 AS _line"
     )
 
 
-READABLE: dict[str, Readable] = {
+QUERY_BUILDERS: dict[str, QueryBuilder] = {
     "csv": _delimited,
     "tsv": _delimited,
     "txt": _delimited,

@@ -1,4 +1,4 @@
-"""The header of a delimited file: found below blank lines and `sep=`, and missed where other lines stand above it."""
+"""Read the header of a delimited file, below blank lines and `sep=`, and detect other lines above it."""
 
 import csv
 import re
@@ -10,15 +10,15 @@ BLANKS = " \t\r\n\"'" + DELIMITERS
 SEP = re.compile(r'"?sep=([^"\r\n])"?[,;\t|\s]*', re.IGNORECASE)
 BREAK = re.compile(r"\s*[\r\n]+\s*")
 QUOTED = re.compile(r'"(?:[^"]|"")*"')
-LOOKED_AT = 20
-"""Lines below the first that are looked at; also the most that a header may fill."""
+MAX_LINES_INSPECTED = 20
+"""Lines below the first line that are inspected, and the most lines that a header may have."""
 
 
 class Lines:
-    """A file's lines, counted, that can be put back."""
+    """An iterator over a file's lines that counts them. Lines can be put back."""
 
     def __init__(self, stream: Iterable[str]) -> None:
-        self.stream, self.back = iter(stream), deque[str]()
+        self.stream, self.pending = iter(stream), deque[str]()
         self.taken: list[str] = []
         self.number = 0
 
@@ -26,63 +26,63 @@ class Lines:
         return self
 
     def __next__(self) -> str:
-        line = self.back.popleft() if self.back else next(self.stream)
+        line = self.pending.popleft() if self.pending else next(self.stream)
         self.taken.append(line)
         self.number += 1
         return line
 
     def put_back_all_but_first(self) -> str:
-        """Take the lines since `taken` was cleared as unread, except the first, and return that."""
+        """Put back all lines read since `taken` was cleared, except the first, and return the first."""
         first, *rest = self.taken
-        self.back.extendleft(reversed(rest))
+        self.pending.extendleft(reversed(rest))
         self.number -= len(rest)
         return first
 
-    def ahead(self, count: int) -> list[str]:
-        """Return the next lines without taking them."""
-        while len(self.back) < count and (line := next(self.stream, None)) is not None:
-            self.back.append(line)
-        return list(self.back)[:count]
+    def peek(self, count: int) -> list[str]:
+        """Return up to `count` next lines without reading past them."""
+        while len(self.pending) < count and (line := next(self.stream, None)) is not None:
+            self.pending.append(line)
+        return list(self.pending)[:count]
 
 
 def read_header(lines: Lines, name: str) -> tuple[list[str], str]:
-    """Take the header, and blank lines and `sep=` above it; return the names in it and the delimiter.
+    """Read the header, and blank lines and `sep=` above it. Return the column names and the delimiter.
 
-    Raises ValueError where the header is no header.
+    Raises ValueError when there is no header, or when other lines stand above it.
     """
-    header, said = _first(lines), None
-    if found := SEP.fullmatch(header.strip("\r\n")):
-        header, said = _first(lines), found[1]
-    while header.count('"') % 2 and lines.number <= LOOKED_AT and (more := next(lines, "")):
+    header, declared = _first_line(lines), None
+    if match := SEP.fullmatch(header.strip("\r\n")):
+        header, declared = _first_line(lines), match[1]
+    while header.count('"') % 2 and lines.number <= MAX_LINES_INSPECTED and (more := next(lines, "")):
         header += more
     if not header.strip(BLANKS):
         raise ValueError("has no header; a first line with the columns' names is right")
-    delimiter = said or _delimiter(header)
+    delimiter = declared or _delimiter(header)
     names = _names(header, delimiter)
-    _below_a_preamble(lines, header, name, said or (delimiter if delimiter in header else None))
+    _reject_preamble(lines, header, name, declared or (delimiter if delimiter in header else None))
     return names, delimiter
 
 
-def _first(lines: Lines) -> str:
+def _first_line(lines: Lines) -> str:
     return next((line for line in lines if line.strip(BLANKS)), "")
 
 
 def _delimiter(text: str) -> str:
-    bare = QUOTED.sub("", text)
-    return max(DELIMITERS, key=bare.count)
+    unquoted = QUOTED.sub("", text)
+    return max(DELIMITERS, key=unquoted.count)
 
 
-def _below_a_preamble(lines: Lines, header: str, name: str, delimiter: str | None) -> None:
-    """Raise ValueError where most lines have more values than the first: then that is a title, and no header."""
-    ahead = lines.ahead(LOOKED_AT)
-    by = delimiter or _delimiter("".join(ahead))
-    width = _width(header, by)
-    wider = [_width(line, by) for line in ahead if line.strip(BLANKS)]
-    longer = [values for values in wider if values > width]
-    if len(longer) < 2 or 2 * len(longer) <= len(wider):
+def _reject_preamble(lines: Lines, header: str, name: str, delimiter: str | None) -> None:
+    """Raise ValueError when most lines have more values than the first line: it is a title, not the header."""
+    following = lines.peek(MAX_LINES_INSPECTED)
+    separator = delimiter or _delimiter("".join(following))
+    width = _width(header, separator)
+    widths = [_width(line, separator) for line in following if line.strip(BLANKS)]
+    wider = [values for values in widths if values > width]
+    if len(wider) < 2 or 2 * len(wider) <= len(widths):
         return
-    widest = max(longer)
-    above = lines.number + next(at for at, line in enumerate(ahead) if _width(line, by) == widest)
+    widest = max(wider)
+    above = lines.number + next(at for at, line in enumerate(following) if _width(line, separator) == widest)
     raise ValueError(
         f"has {header.strip()!r} as its first line, where lines below have {widest} values. Where lines stand above "
         f"the header, read_csv('{name}', skip = {above}, all_varchar = true) leaves them out"
@@ -90,7 +90,7 @@ def _below_a_preamble(lines: Lines, header: str, name: str, delimiter: str | Non
 
 
 def _width(line: str, delimiter: str) -> int:
-    """Return how many values a line has, without blank ones at its end."""
+    """Return how many values a line has, not counting blank ones at its end."""
     record = next(csv.reader([line], delimiter=delimiter), [])
     while record and not record[-1].strip():
         record.pop()
@@ -103,9 +103,9 @@ def _names(header: str, delimiter: str) -> list[str]:
     except (csv.Error, ValueError) as error:
         raise ValueError(f"has a header with bad quotes ({error})") from error
     names = [BREAK.sub(" ", name.strip()) or f"column{at}" for at, name in enumerate(record, start=1)]
-    seen = set[str]()
+    known = set[str]()
     for name in names:
-        if name.lower() in seen:
+        if name.lower() in known:
             raise ValueError(f"names the column {name!r} twice")
-        seen.add(name.lower())
+        known.add(name.lower())
     return names

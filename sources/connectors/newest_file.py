@@ -1,4 +1,4 @@
-"""Which of two files of one pattern is the newer one: by its name, for copying a file changes its times."""
+"""Tell which of two files of one pattern is newer: by name, because copying a file changes its times."""
 
 import re
 from fnmatch import fnmatchcase
@@ -10,26 +10,27 @@ DIGITS = re.compile(r"(\d+)", re.ASCII)
 
 
 class Newest:
-    """Compares the files that the patterns of a SELECT find."""
+    """Compares files that a pattern in a SELECT matches."""
 
     def __init__(self, sql: str) -> None:
-        self.patterns = tuple(_plain(name) for name in PATTERN.findall(sql))
+        self.patterns = tuple(_without_gz(name) for name in PATTERN.findall(sql))
 
     def newer(self, one: str, other: str) -> bool | None:
-        """Say whether `one` is newer than `other`; None where they are one file, or no pattern finds both."""
+        """Return whether `one` is newer than `other`; None for one file, or when no pattern matches both."""
         if one == other or not any(
-            fnmatchcase(_plain(one), pattern) and fnmatchcase(_plain(other), pattern) for pattern in self.patterns
+            fnmatchcase(_without_gz(one), pattern) and fnmatchcase(_without_gz(other), pattern)
+            for pattern in self.patterns
         ):
             return None
-        return natural(one) > natural(other)
+        return sort_key(one) > sort_key(other)
 
 
 @lru_cache(maxsize=4096)
-def natural(name: str) -> tuple[tuple[int, str], ...]:
-    """Return what file names sort by: numbers in them by their size, the ending left out."""
-    parts = DIGITS.split(str(PurePosixPath(_plain(name)).with_suffix("")))
+def sort_key(name: str) -> tuple[tuple[int, str], ...]:
+    """Return the key that file names sort by: numbers in them by value, without the suffix."""
+    parts = DIGITS.split(str(PurePosixPath(_without_gz(name)).with_suffix("")))
     return tuple((int(part), "") if at % 2 else (-1, part) for at, part in enumerate(parts) if part)
 
 
-def _plain(name: str) -> str:
+def _without_gz(name: str) -> str:
     return name.removesuffix(".gz")

@@ -1,6 +1,6 @@
-"""The read_csv, read_json and read_parquet calls of a shop's SELECT, made to read what the shop means.
+"""Resolve the read_csv, read_json and read_parquet calls of a shop's SELECT.
 
-DuckDB looks for their files in the working directory, knows few encodings, and drops the offsets of JSON's moments.
+DuckDB would look for the files in the working directory, supports few encodings, and drops UTC offsets in JSON.
 """
 
 import json
@@ -12,10 +12,10 @@ from typing import Any
 import duckdb
 
 from models.fields import codec
-from sources.connectors.duckdb_readers import columns_of, quoted
-from sources.connectors.encodings import UTF_8, as_utf8, marked
+from sources.connectors.duckdb_readers import quote_text, text_columns
+from sources.connectors.encodings import UTF_8, copy_as_utf8, encoding_of_mark
 
-READS = re.compile(
+READ_CALLS = re.compile(
     r"""(\bread_(?:csv|json|parquet|ndjson)\w*\s*\(\s*)(\[[^\]]*\]|'(?:[^'\n]|'')+')""",
     re.IGNORECASE,
 )
@@ -25,63 +25,63 @@ FilesOf = Callable[[str], list[Path]]
 NewCopy = Callable[[], Path]
 
 
-def parsed(duck: duckdb.DuckDBPyConnection, sql: str) -> Any:
+def parse_sql(duck: duckdb.DuckDBPyConnection, sql: str) -> Any:
     """Return the syntax tree of one SELECT."""
-    return json.loads(_one(duck, "json_serialize_sql", sql))
+    return json.loads(_call(duck, "json_serialize_sql", sql))
 
 
-def written(duck: duckdb.DuckDBPyConnection, tree: Any) -> str:
-    """Return the SQL of a syntax tree."""
-    return _one(duck, "json_deserialize_sql", json.dumps(tree))
+def to_sql(duck: duckdb.DuckDBPyConnection, tree: Any) -> str:
+    """Return the SQL text of a syntax tree."""
+    return _call(duck, "json_deserialize_sql", json.dumps(tree))
 
 
-def _one(duck: duckdb.DuckDBPyConnection, function: str, value: str) -> str:
-    # The value stands in the SQL: for a parameter DuckDB would import pandas, half a second and 70 MB of it.
-    sql = f"SELECT {function}({quoted(value)})"
-    found = duck.execute(sql).fetchone()
-    if found is None:
+def _call(duck: duckdb.DuckDBPyConnection, function: str, value: str) -> str:
+    # The value is part of the SQL text: for a parameter DuckDB imports pandas, half a second and 70 MB.
+    sql = f"SELECT {function}({quote_text(value)})"
+    row = duck.execute(sql).fetchone()
+    if row is None:
         raise LookupError(sql)
-    return str(found[0])
+    return str(row[0])
 
 
-def with_files_found(
+def resolve_read_calls(
     duck: duckdb.DuckDBPyConnection, sql: str, data: Path, files_of: FilesOf, new_copy: NewCopy
 ) -> str:
-    """Return the SELECT with its calls pointed at the data folder, or at copies in UTF-8.
+    """Return a SELECT whose calls read files of the data folder, or copies of them in UTF-8.
 
-    Raises ValueError where an encoding is not known, or a file is not in it.
+    Raises ValueError for an unknown encoding, or a file that is not in its encoding.
     """
-    if not READS.search(sql):
+    if not READ_CALLS.search(sql):
         return sql
-    tree = parsed(duck, sql)
+    tree = parse_sql(duck, sql)
     if tree["error"]:
-        return READS.sub(lambda call: call[1] + quoted(data / call[2].strip("'")), sql)
+        return READ_CALLS.sub(lambda call: call[1] + quote_text(data / call[2].strip("'")), sql)
     for call in _calls(tree):
         arguments = call["children"]
-        encoding = codec(next((_value(one) for one in arguments if _key(one) == "encoding"), UTF_8))
+        encoding = codec(next((_value(argument) for argument in arguments if _key(argument) == "encoding"), UTF_8))
         is_json = call["function_name"].lower() in JSON_READERS
         names = _names(arguments[0])
         paths = [
-            _in_utf8(file, marked(file) if is_json else None, encoding, new_copy)
+            _in_utf8(file, encoding_of_mark(file) if is_json else None, encoding, new_copy)
             for name in names
             for file in files_of(name)
         ]
         if paths and encoding != UTF_8:
-            arguments[:] = [one for one in arguments if _key(one) != "encoding"]
+            arguments[:] = [argument for argument in arguments if _key(argument) != "encoding"]
         if names:
             arguments[0] = _expression(
-                duck, f"[{', '.join(quoted(path) for path in paths or [data / n for n in names])}]"
+                duck, f"[{', '.join(quote_text(path) for path in paths or [data / n for n in names])}]"
             )
-        if is_json and all(_key(one) != "columns" for one in arguments):
+        if is_json and all(_key(argument) != "columns" for argument in arguments):
             _keep_text(duck, arguments, call["function_name"])
-    return written(duck, tree)
+    return to_sql(duck, tree)
 
 
 def _calls(tree: Any) -> Iterator[Any]:
-    """Yield the reading calls of a syntax tree that have arguments."""
+    """Yield the read calls with arguments in a syntax tree."""
     if isinstance(tree, dict):
         call = tree["function"] if tree.get("type") == "TABLE_FUNCTION" else None
-        if call and call["children"] and READS.match(f"{call['function_name']}('x'"):
+        if call and call["children"] and READ_CALLS.match(f"{call['function_name']}('x'"):
             yield call
         for child in tree.values():
             yield from _calls(child)
@@ -91,9 +91,9 @@ def _calls(tree: Any) -> Iterator[Any]:
 
 
 def _names(argument: Any) -> list[str]:
-    """Return the file names in a call's first argument, one or a list."""
+    """Return the file names in the first argument of a call: one, or a list of them."""
     parts = argument["children"] if argument.get("function_name") == "list_value" else [argument]
-    return [str(one["value"]["value"]) for one in parts if one["class"] == "CONSTANT"]
+    return [str(part["value"]["value"]) for part in parts if part["class"] == "CONSTANT"]
 
 
 def _key(argument: Any) -> str:
@@ -109,25 +109,25 @@ def _value(argument: Any) -> str:
 
 
 def _in_utf8(file: Path, mark: str | None, encoding: str, new_copy: NewCopy) -> Path:
-    """Return the file, or a copy in UTF-8. A byte order mark hides from DuckDB that a file is JSON."""
+    """Return the file, or a copy in UTF-8. DuckDB does not recognize JSON after a byte order mark."""
     if encoding == UTF_8 and mark is None:
         return file
     copy = new_copy()
     try:
-        as_utf8(file, mark or encoding, copy)
+        copy_as_utf8(file, mark or encoding, copy)
     except ValueError as error:
         raise ValueError(f"{file.name} {error}") from error
     return copy
 
 
 def _expression(duck: duckdb.DuckDBPyConnection, sql: str) -> Any:
-    return parsed(duck, f"SELECT {sql}")["statements"][0]["node"]["select_list"][0]
+    return parse_sql(duck, f"SELECT {sql}")["statements"][0]["node"]["select_list"][0]
 
 
 def _keep_text(duck: duckdb.DuckDBPyConnection, arguments: list[Any], function: str) -> None:
-    """Add `columns` to a call of read_json, so that what is text in the file stays text."""
-    tree = parsed(duck, f"FROM {function}('', sample_size = -1)")
-    alone = tree["statements"][0]["node"]["from_table"]["function"]
-    sample = [] if any(_key(one) == "sample_size" for one in arguments) else alone["children"][1:]
-    alone["children"] = arguments + sample
-    arguments.append(_expression(duck, f"columns = {columns_of(duck, written(duck, tree))}"))
+    """Add `columns` to a call of read_json, so that text in the file stays text."""
+    tree = parse_sql(duck, f"FROM {function}('', sample_size = -1)")
+    sampling = tree["statements"][0]["node"]["from_table"]["function"]
+    sample = [] if any(_key(argument) == "sample_size" for argument in arguments) else sampling["children"][1:]
+    sampling["children"] = arguments + sample
+    arguments.append(_expression(duck, f"columns = {text_columns(duck, to_sql(duck, tree))}"))

@@ -1,7 +1,7 @@
-"""Text files, read once before the SELECTs: each good record gets its file and line, each bad one is refused.
+"""Copy text files for the SELECTs: each valid record with its file and line; invalid records are rejected.
 
-DuckDB's own reader knows no line numbers, and loses all rows after a stray quote. So the records go through Python's
-`csv` and `json` into a plain copy that DuckDB cannot misread, one record at a time.
+DuckDB's own reader has no line numbers, and loses all rows after a stray quote. Python's `csv` and `json` read one
+record at a time and write a plain copy that DuckDB cannot misread.
 """
 
 import csv
@@ -12,27 +12,27 @@ from io import TextIOBase
 from pathlib import Path
 from typing import IO
 
-from sources.connectors.encodings import UTF_8, encoding_of, marked, open_text
+from sources.connectors.encodings import UTF_8, encoding_of, encoding_of_mark, open_text
 from sources.connectors.headers import Lines, read_header
 
-Refuse = Callable[[int, str, str], None]
-"""Takes the line, its text, and the reason."""
+RejectRecord = Callable[[int, str, str], None]
+"""Arguments: line number, text, reason."""
 
-SHOWN = 200
-# How Excel is made to keep leading zeros: ="0017" means 0017.
-AS_TEXT = '="'
-EXCEL = re.compile(r'="((?:[^"]|"")*)"')
+MAX_TEXT_SHOWN = 200
+# Excel keeps leading zeros in a formula: ="0017" means 0017.
+EXCEL_TEXT_START = '="'
+EXCEL_TEXT = re.compile(r'="((?:[^"]|"")*)"')
 
 
-def _not_text(encoding: str) -> str:
-    named = "UTF-8" if encoding == UTF_8 else encoding
+def _encoding_problem(encoding: str) -> str:
+    name = "UTF-8" if encoding == UTF_8 else encoding
     return (
-        f"not {named}; save the file as UTF-8, or name its encoding: "
+        f"not {name}; save the file as UTF-8, or name its encoding: "
         "encoding = \"cp1252\" under [source] in shop.toml, or read_csv('...', encoding = 'cp1252')"
     )
 
 
-def _records(lines: Lines, delimiter: str, refuse: Refuse) -> Iterator[tuple[int, list[str]]]:
+def _records(lines: Lines, delimiter: str, reject: RejectRecord) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
         lines.taken.clear()
@@ -42,63 +42,63 @@ def _records(lines: Lines, delimiter: str, refuse: Refuse) -> Iterator[tuple[int
         except StopIteration:
             return
         except csv.Error as error:
-            # An open quote swallows the lines below it: only the first is at fault, the others are read again.
-            refuse(line, lines.put_back_all_but_first(), f"bad quotes ({error})")
+            # An open quote takes in the lines below it. Only the first line is wrong; the others are read again.
+            reject(line, lines.put_back_all_but_first(), f"bad quotes ({error})")
             continue
         if record:
             yield line, record
 
 
-def stage_csv(file: Path, name: str, staged: Path, refuse: Refuse, declared: str | None = None) -> list[str]:
-    """Copy a delimited file with the columns _file and _line added; return the names in its header.
+def stage_csv(file: Path, name: str, staged: Path, reject: RejectRecord, declared: str | None = None) -> list[str]:
+    """Copy a delimited file, with the columns _file and _line added. Return the names in its header.
 
-    `declared` is the encoding of files that are not UTF-8. Raises ValueError where the header is no header.
+    `declared` is the encoding of files that are not UTF-8. Raises ValueError when there is no header.
     """
     encoding = encoding_of(file, declared)
     with open_text(file, encoding) as stream, staged.open("w", encoding=UTF_8, newline="") as copy:
         lines = Lines(stream)
         columns, delimiter = read_header(lines, name)
-        if any(map(_is_torn, columns)):
-            raise ValueError(f"has a header that is {_not_text(encoding)}")
-        fit = _Fit(columns)
+        if any(map(_has_surrogates, columns)):
+            raise ValueError(f"has a header that is {_encoding_problem(encoding)}")
+        width = _Width(columns)
         writer = csv.writer(copy, quoting=csv.QUOTE_ALL, lineterminator="\n")
-        for line, found in _records(lines, delimiter, refuse):
-            if not any(map(str.strip, found)):
+        for line, values in _records(lines, delimiter, reject):
+            if not any(map(str.strip, values)):
                 continue
-            record = found if len(found) == fit.width else fit.cut(found)
+            record = values if len(values) == width.full else width.fit(values)
             if record is None:
-                refuse(line, "".join(lines.taken), f"{len(found)} values, where the header names {fit.width}")
+                reject(line, "".join(lines.taken), f"{len(values)} values, but the header names {width.full}")
                 continue
-            if AS_TEXT in (lines.taken[0] if len(lines.taken) == 1 else "".join(lines.taken)):
+            if EXCEL_TEXT_START in (lines.taken[0] if len(lines.taken) == 1 else "".join(lines.taken)):
                 record = [_from_excel(value) for value in record]
             try:
                 writer.writerow((*record, name, line))
             except UnicodeEncodeError:
-                refuse(line, "".join(lines.taken), _not_text(encoding))
+                reject(line, "".join(lines.taken), _encoding_problem(encoding))
     return columns
 
 
-class _Fit:
-    """How many values a record may have: blank ones at its end, beyond the header, do not count."""
+class _Width:
+    """How many values a record may have. Blank values at the end, beyond the header, do not count."""
 
     def __init__(self, columns: list[str]) -> None:
-        self.width = self.least = len(columns)
-        while self.least > 1 and columns[self.least - 1] == f"column{self.least}":
-            self.least -= 1
+        self.full = self.named = len(columns)
+        while self.named > 1 and columns[self.named - 1] == f"column{self.named}":
+            self.named -= 1
 
-    def cut(self, record: list[str]) -> list[str] | None:
-        """Return the record with as many values as the header has names; None where that would lose one."""
-        if self.least <= len(record) < self.width:
-            return record + [""] * (self.width - len(record))
-        return None if len(record) < self.width or any(map(str.strip, record[self.width :])) else record[: self.width]
+    def fit(self, record: list[str]) -> list[str] | None:
+        """Return the record with as many values as the header; None when values are missing or would be lost."""
+        if self.named <= len(record) < self.full:
+            return record + [""] * (self.full - len(record))
+        return None if len(record) < self.full or any(map(str.strip, record[self.full :])) else record[: self.full]
 
 
 def _from_excel(value: str) -> str:
-    found = EXCEL.fullmatch(value.strip())
-    return found[1].replace('""', '"') if found else value
+    match = EXCEL_TEXT.fullmatch(value.strip())
+    return match[1].replace('""', '"') if match else value
 
 
-def _is_torn(text: str) -> bool:
+def _has_surrogates(text: str) -> bool:
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -106,14 +106,14 @@ def _is_torn(text: str) -> bool:
     return False
 
 
-def is_lines(file: Path) -> bool | None:
-    """Tell JSON with one object a line from one array; None is one object printed over several lines.
+def is_json_lines(file: Path) -> bool | None:
+    """Return True for one JSON object a line, False for one array, None for one object over several lines.
 
-    A first line that is no JSON is a bad line where the second is JSON by itself.
+    A first line that is not JSON is an invalid record if the second is a JSON object by itself.
     """
-    with open_text(file, marked(file) or UTF_8) as stream:
-        written = (line for line in stream if line.strip())
-        first, second = next(written, "{}"), next(written, "")
+    with open_text(file, encoding_of_mark(file) or UTF_8) as stream:
+        non_blank = (line for line in stream if line.strip())
+        first, second = next(non_blank, "{}"), next(non_blank, "")
     if first.lstrip()[0] != "{":
         return False
     return True if not second or _is_object(first) or _is_object(second) else None
@@ -126,23 +126,23 @@ def _is_object(text: str) -> bool:
         return False
 
 
-def stage_json_lines(file: Path, name: str, staged: Path, refuse: Refuse) -> None:
-    """Copy a file of one JSON object a line with _file and _line added."""
-    with open_text(file, marked(file) or UTF_8) as stream, staged.open("w", encoding=UTF_8) as copy:
+def stage_json_lines(file: Path, name: str, staged: Path, reject: RejectRecord) -> None:
+    """Copy a file of one JSON object a line, with _file and _line added."""
+    with open_text(file, encoding_of_mark(file) or UTF_8) as stream, staged.open("w", encoding=UTF_8) as copy:
         for line, text in enumerate(stream, start=1):
             if text.strip():
-                _stage_object(text.strip(), {"_file": name, "_line": line}, copy, refuse)
+                _stage_object(text.strip(), {"_file": name, "_line": line}, copy, reject)
 
 
-def _stage_object(text: str, place: dict[str, str | int], copy: TextIOBase | IO[str], refuse: Refuse) -> None:
+def _stage_object(text: str, place: dict[str, str | int], copy: TextIOBase | IO[str], reject: RejectRecord) -> None:
     line = int(place["_line"])
     try:
-        found = json.loads(text)
-        if isinstance(found, dict):
-            copy.write(json.dumps(place)[:-1] + (", " if found else "") + text[1:] + "\n")
+        record = json.loads(text)
+        if isinstance(record, dict):
+            copy.write(json.dumps(place)[:-1] + (", " if record else "") + text[1:] + "\n")
         else:
-            refuse(line, text, 'a JSON object such as {"id": 1} is right')
+            reject(line, text, 'a JSON object such as {"id": 1} is right')
     except UnicodeEncodeError:
-        refuse(line, text, _not_text(UTF_8))
+        reject(line, text, _encoding_problem(UTF_8))
     except ValueError as error:
-        refuse(line, text, f"not JSON ({error})")
+        reject(line, text, f"not JSON ({error})")

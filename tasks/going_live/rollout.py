@@ -222,5 +222,5 @@ def _reopen_purchase_lines(connection: Connection, context: Context) -> None:
         .values(state=State.SKIPPED, reason=SkipReason.TRIAL, settled_at=context.started_at)
     )
     keys = list(connection.execute(ended.returning(PURCHASE_REQUESTS.c.id)).scalars())
-    lines = and_(in_list(connection, PURCHASE_LINES.c.request_id, keys), PURCHASE_LINES.c.answer.is_(None))
-    connection.execute(update(PURCHASE_LINES).where(lines).values(answer=VendorResponse.ASK_AGAIN))
+    lines = and_(in_list(connection, PURCHASE_LINES.c.request_id, keys), PURCHASE_LINES.c.response.is_(None))
+    connection.execute(update(PURCHASE_LINES).where(lines).values(response=VendorResponse.ASK_AGAIN))

@@ -18,7 +18,7 @@ from tasks.context import Context
 from tasks.db.counters import add_to_counters, count_orders_by_bucket, get_counter, increment, set_counter
 from tasks.db.sql import AdvisoryLock, lock, lock_ordered, read_only
 from tasks.imports.guard import last_import_count
-from tasks.imports.removals import GONE_LINES, OPEN_LINES
+from tasks.imports.missing_orders import GONE_LINES, OPEN_LINES
 from tasks.notices.summary import EvaluationSummary
 from tasks.offers.budget import REQUESTED, requested_by
 from tasks.runs.liveness import is_run_alive
@@ -170,4 +170,4 @@ def _median_day(connection: Connection, as_of: date) -> float | None:
 def accepted_orders(imported: Mapping[str, Mapping[str, int]]) -> int | None:
     """Return how many good orders an import brought; None where there was none."""
     orders = imported.get("orders")
-    return None if orders is None else orders["read"] - orders["refused"]
+    return None if orders is None else orders["read"] - orders["rejected"]

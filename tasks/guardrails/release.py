@@ -22,7 +22,7 @@ from tasks.guardrails.check import (
     accepted_orders,
     count_orders,
 )
-from tasks.imports.removals import GONE_LINES
+from tasks.imports.missing_orders import GONE_LINES
 from tasks.notices.told_state import restore_told_state
 from tasks.runs.records import HELD
 from tasks.tables import EVENTS, NOTICES, RUNS

@@ -1,4 +1,4 @@
-"""Write the rows of a shop's facts: only what is new, and what differs."""
+"""Write the rows of a shop's facts: insert new ones and update those that differ."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -11,8 +11,15 @@ from sources.deduplicate import RowKey
 from sources.rows import AcceptedRow
 from tasks.db.counters import add_to_counters
 from tasks.db.sql import in_list, insert, is_sqlite
-from tasks.imports.endings import GONE, as_stored, first_end, lines_of, virtual_among
-from tasks.imports.removals import GONE_LINES, Day
+from tasks.imports.endings import (
+    GONE,
+    count_uncancelled_lines,
+    find_virtual_products,
+    keep_first_cancelled_at,
+    to_row,
+)
+from tasks.imports.missing_orders import GONE_LINES
+from tasks.imports.session import ImportDay
 from tasks.tables import CUSTOMERS, INBOUNDS, ORDER_LINES, ORDERS, PRODUCTS, SHIPMENTS, STOCKS, VENDORS
 
 TABLES: dict[str, Table] = {
@@ -27,59 +34,59 @@ TABLES: dict[str, Table] = {
 }
 
 
-def key_of(table: str) -> list[str]:
-    """Return the names of a table's key."""
+def key_columns(table: str) -> list[str]:
+    """Return the names of a table's key columns."""
     return [column.name for column in TABLES[table].primary_key]
 
 
 def write_rows(
-    connection: Connection, table: str, rows: dict[RowKey, AcceptedRow], day: Day
+    connection: Connection, table: str, rows: dict[RowKey, AcceptedRow], day: ImportDay
 ) -> tuple[set[RowKey], set[RowKey]]:
-    """Insert what is new and update what differs; return the keys of each."""
+    """Insert the new rows and update those that differ. Return the keys of the inserted and of the updated rows."""
     if not rows:
         return set(), set()
-    into, names = TABLES[table], key_of(table)
-    keys = [into.c[name] for name in names]
-    ended = into.c.ended if "ended" in into.c else null()
-    there = select(*keys, ended).where(in_list(connection, keys[0], {key[0] for key in rows}))
-    before = {tuple(key): why for *key, why in connection.execute(there)}
-    new, values = _all_of_them(connection, into, _values(connection, rows.values(), day))
-    change = {column.name: new.excluded[column.name] for column in into.c if not column.primary_key}
-    change |= first_end(into, new.excluded)
+    target, names = TABLES[table], key_columns(table)
+    keys = [target.c[name] for name in names]
+    ended = target.c.ended if "ended" in target.c else null()
+    stored = select(*keys, ended).where(in_list(connection, keys[0], {key[0] for key in rows}))
+    end_reasons = {tuple(key): reason for *key, reason in connection.execute(stored)}
+    new, values = _insert_many(connection, target, _to_rows(connection, rows.values(), day))
+    changes = {column.name: new.excluded[column.name] for column in target.c if not column.primary_key}
+    changes |= keep_first_cancelled_at(target, new.excluded)
     upsert = new.on_conflict_do_update(
         index_elements=names,
-        set_=change,
-        where=or_(*(into.c[name].is_distinct_from(value) for name, value in change.items())),
+        set_=changes,
+        where=or_(*(target.c[name].is_distinct_from(value) for name, value in changes.items())),
     ).returning(*keys)
     written = {tuple(key) for key in connection.execute(upsert, values)}
-    _reopened(connection, table, {key for key in written if before.get(key) == GONE})
-    return written - before.keys(), written & before.keys()
+    _uncount_gone_lines(connection, table, {key for key in written if end_reasons.get(key) == GONE})
+    return written - end_reasons.keys(), written & end_reasons.keys()
 
 
-def _values(connection: Connection, rows: Iterable[AcceptedRow], day: Day) -> list[dict[str, Any]]:
+def _to_rows(connection: Connection, rows: Iterable[AcceptedRow], day: ImportDay) -> list[dict[str, Any]]:
     facts = [row.fact for row in rows]
     products = {fact.product_id for fact in facts if isinstance(fact, LineRow)}
-    virtual = virtual_among(connection, products) if products else set[str]()
-    return [as_stored(fact, day.begins, virtual) for fact in facts]
+    virtual = find_virtual_products(connection, products) if products else set[str]()
+    return [to_row(fact, day.start, virtual) for fact in facts]
 
 
-def _reopened(connection: Connection, table: str, keys: set[RowKey]) -> None:
-    """Count what the source names again as gone no more."""
+def _uncount_gone_lines(connection: Connection, table: str, keys: set[RowKey]) -> None:
+    """Take lines that the source has again off the counter of gone lines."""
     if keys:
-        lines = len(keys) if table == "lines" else lines_of(connection, {key[0] for key in keys})
+        lines = len(keys) if table == "lines" else count_uncancelled_lines(connection, {key[0] for key in keys})
         add_to_counters(connection, {GONE_LINES: -lines})
 
 
-def _all_of_them(connection: Connection, into: Table, rows: list[dict[str, Any]]) -> tuple[Any, Any]:
-    """Return the INSERT of many rows, and what to execute it with.
+def _insert_many(connection: Connection, target: Table, rows: list[dict[str, Any]]) -> tuple[Any, Any]:
+    """Return the INSERT of many rows, and its parameters.
 
-    PostgreSQL takes an array a column: a thousand rows of placeholders cost it, and its client, several times as much.
+    On PostgreSQL each column is one array: a placeholder for each value of a thousand rows takes several times as long.
     """
-    new = insert(connection, into)
+    new = insert(connection, target)
     if is_sqlite(connection):
         return new, rows
-    columns = [into.c[name] for name in rows[0]]
-    arrays = [func.unnest(bindparam(f"all_{one.name}", type_=ARRAY(one.type))) for one in columns]
+    columns = [target.c[name] for name in rows[0]]
+    arrays = [func.unnest(bindparam(f"all_{column.name}", type_=ARRAY(column.type))) for column in columns]
     return new.from_select(columns, select(*arrays)), {
-        f"all_{one.name}": [row[one.name] for row in rows] for one in columns
+        f"all_{column.name}": [row[column.name] for row in rows] for column in columns
     }

@@ -1,7 +1,7 @@
-"""While a shop's facts are taken in they fit together only in part: what is shipped lies in stock still.
+"""Run one import at a time, and keep allocation waiting until the imported facts are complete.
 
-So nothing is allocated by them until they are whole. An import says that it is under way, and that it lives, in tallies
-of its own; no lock could outlive its many transactions.
+A row of `incomplete_import` marks an import that has not completed, with the time of its last heartbeat. An import
+has many transactions, so no database lock can cover the whole of it.
 """
 
 import threading
@@ -9,153 +9,168 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, func, literal, select, update
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from models.errors import ForewarnError
 from tasks.db.counters import set_counter
 from tasks.db.sql import AdvisoryLock, lock
-from tasks.tables import COUNTERS
+from tasks.tables import COUNTERS, INCOMPLETE_IMPORTS
 
 T = TypeVar("T")
-IMPORT_IN_PROGRESS = "import:"
-"""Tallies of the moment, in nanoseconds since 1970, at which an import that has not ended was last alive."""
-IMPORT_BROKEN = f"{IMPORT_IN_PROGRESS}broken:"
-"""Tallies of imports that broke off: the facts are half taken in, but another import need not wait."""
-COUNTER_IMPORTED = "yielded:orders"
-"""The tally of how many good orders the last whole import brought."""
-SILENT_SECONDS = 600
-"""Seconds after which an import of which nothing was heard is dead."""
-PATIENCE, PAUSE = SILENT_SECONDS + 10, 0.5
-"""Seconds to wait for an import, and between two looks; whoever waits outlasts a dead one."""
-
-
-BEAT, LOST = 3, 30
-"""Seconds between two signs of life of an import, and without one after which another import goes first."""
-IMPORT_PATIENCE = LOST + 10
-"""Seconds that an import waits for another one; it outlasts a dead one."""
+HEARTBEAT_SECONDS = 3
+TAKEOVER_SECONDS = 30
+"""Seconds without a heartbeat after which another import takes over."""
+ABANDONED_SECONDS = 600
+"""Seconds without a heartbeat after which an incomplete import no longer blocks allocation."""
+IMPORT_PATIENCE_SECONDS = TAKEOVER_SECONDS + 10
+"""Seconds that an import waits for another one: long enough to take over from a dead one."""
+ALLOCATION_PATIENCE_SECONDS = ABANDONED_SECONDS + 10
+"""Seconds that allocation waits for an import: long enough for a dead one to be abandoned."""
+POLL_SECONDS = 0.5
+COUNTER_IMPORTED = "imported:orders"
+"""The counter of the orders that the last complete import accepted."""
 
 
 class ConcurrentImport(ForewarnError):
-    """Another import is under way, or took this one for dead."""
+    """Raised when another import is running, or took over from this one."""
 
 
 class ImportIncomplete(ForewarnError):
-    """Facts that are only half taken in."""
+    """Raised while an import is incomplete."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportGuard:
+    """The import that is running, by its row in `incomplete_import`."""
+
+    engine: Engine
+    id: str
+
+    def heartbeat(self, connection: Connection) -> None:
+        """Record that the import is alive. Raise ConcurrentImport when another import took over.
+
+        Call it in every transaction that writes facts: older facts must not overwrite newer ones.
+        """
+        if not self._beat(connection):
+            raise ConcurrentImport(
+                "another import took over, because this one sent no heartbeat in time; nothing more is written"
+            )
+
+    def _beat(self, connection: Connection) -> bool:
+        running = (INCOMPLETE_IMPORTS.c.id == self.id, INCOMPLETE_IMPORTS.c.failed.is_(False))
+        return connection.execute(update(INCOMPLETE_IMPORTS).where(*running).values(heartbeat_at=_now())).rowcount == 1
+
+    @contextmanager
+    def background_heartbeat(self) -> Iterator[None]:
+        """Send heartbeats from a thread: a source may take minutes to return its first row."""
+        ended = threading.Event()
+
+        def send() -> None:
+            while not ended.wait(HEARTBEAT_SECONDS):
+                # A database that is away for a moment must not end the thread. If it stays away, the import fails.
+                with suppress(SQLAlchemyError), self.engine.begin() as connection:
+                    self._beat(connection)
+
+        thread = threading.Thread(target=send, name=f"import {self.id}", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+    def complete(self) -> None:
+        """Mark the facts as complete. This also ends the block that earlier failed imports left."""
+        with self.engine.begin() as connection:
+            self.heartbeat(connection)
+            connection.execute(delete(INCOMPLETE_IMPORTS))
+
+    def fail(self) -> None:
+        """Mark the import as failed: the facts stay incomplete, but the next import need not wait for this one."""
+        with suppress(SQLAlchemyError), self.engine.begin() as connection:
+            connection.execute(update(INCOMPLETE_IMPORTS).where(INCOMPLETE_IMPORTS.c.id == self.id).values(failed=True))
 
 
 @contextmanager
-def import_in_progress(engine: Engine, patience: float = IMPORT_PATIENCE) -> Iterator[Callable[[Connection], None]]:
-    """Let one import at a time take facts in, and let nothing be allocated until all facts are there.
+def import_guard(engine: Engine, patience: float = IMPORT_PATIENCE_SECONDS) -> Iterator[ImportGuard]:
+    """Run one import at a time, and block allocation until it is complete.
 
-    Waits up to `patience` seconds for another import. The function given makes sure, in each transaction that writes,
-    that no other import took over: older facts never overwrite newer ones. Raises OtherImport.
-    An import that broke off stays half taken in: until another one ends, or SILENT has passed.
+    Waits up to `patience` seconds for another import, then raises ConcurrentImport. When the import fails, the facts
+    stay incomplete until the next import completes, or for ABANDONED_SECONDS.
     """
-    name = _begin(engine, patience)
+    guard = _start(engine, patience)
     try:
-        with _heartbeat(engine, name):
-            yield lambda connection: _is_still_ours(connection, name)
-        with engine.begin() as connection:
-            _is_still_ours(connection, name)
-            connection.execute(delete(COUNTERS).where(COUNTERS.c.name.startswith(IMPORT_IN_PROGRESS, autoescape=True)))
+        with guard.background_heartbeat():
+            yield guard
+        guard.complete()
     except BaseException:
-        _mark_broken(engine, name)
+        guard.fail()
         raise
 
 
-def _begin(engine: Engine, patience: float) -> str:
-    """Become the import that is under way; return the name of its tally."""
-    name, over = f"{IMPORT_IN_PROGRESS}{uuid.uuid4().hex}", time.monotonic() + patience
+def _start(engine: Engine, patience: float) -> ImportGuard:
+    guard, deadline = ImportGuard(engine, uuid.uuid4().hex), time.monotonic() + patience
     while True:
         with engine.begin() as connection:
-            lock(connection, AdvisoryLock.ALLOCATE)  # a page that is being allocated goes by the facts as they were
-            other = connection.execute(select(func.max(COUNTERS.c.value)).where(_running())).scalar()
-            if other is None or other <= time.time_ns() - LOST * 10**9:
-                dead = (
-                    update(COUNTERS)
-                    .where(_running())
-                    .values(name=literal(IMPORT_BROKEN) + func.substr(COUNTERS.c.name, len(IMPORT_IN_PROGRESS) + 1))
-                )
-                connection.execute(dead)
-                set_counter(connection, name, time.time_ns())
-                return name
-        if time.monotonic() > over:
+            lock(connection, AdvisoryLock.ALLOCATE)  # a page that is being allocated uses one state of the facts
+            running = INCOMPLETE_IMPORTS.c.failed.is_(False)
+            last_heartbeat = connection.execute(
+                select(func.max(INCOMPLETE_IMPORTS.c.heartbeat_at)).where(running)
+            ).scalar()
+            if last_heartbeat is None or last_heartbeat <= _now() - timedelta(seconds=TAKEOVER_SECONDS):
+                connection.execute(update(INCOMPLETE_IMPORTS).where(running).values(failed=True))
+                connection.execute(insert(INCOMPLETE_IMPORTS).values(id=guard.id, heartbeat_at=_now(), failed=False))
+                return guard
+        if time.monotonic() > deadline:
             raise ConcurrentImport(
-                "another import of this ledger is under way; import again when it has ended, "
-                f"or in {LOST} seconds where its process is gone"
+                "another import of this ledger is running; import again when it has ended, "
+                f"or in {TAKEOVER_SECONDS} seconds if its process is gone"
             )
-        time.sleep(PAUSE)
+        time.sleep(POLL_SECONDS)
 
 
-def _running() -> ColumnElement[bool]:
-    under_way = COUNTERS.c.name.startswith(IMPORT_IN_PROGRESS, autoescape=True)
-    return and_(under_way, COUNTERS.c.name.not_like(f"{IMPORT_BROKEN}%"))
-
-
-@contextmanager
-def _heartbeat(engine: Engine, name: str) -> Iterator[None]:
-    """Say every few seconds that an import lives: a source may take minutes to answer."""
-    over = threading.Event()
-
-    def beat() -> None:
-        while not over.wait(BEAT):
-            # A database that is away for a moment fails the import itself, or nobody.
-            with suppress(SQLAlchemyError), engine.begin() as connection:
-                _write_heartbeat(connection, name)
-
-    thread = threading.Thread(target=beat, name=name, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
-def _write_heartbeat(connection: Connection, name: str) -> bool:
-    mine = update(COUNTERS).where(COUNTERS.c.name == name).values(value=time.time_ns())
-    return connection.execute(mine).rowcount == 1
-
-
-def _is_still_ours(connection: Connection, name: str) -> None:
-    if not _write_heartbeat(connection, name):
-        raise ConcurrentImport(
-            "another import took over, for this one was not heard of in time; nothing more is written"
-        )
-
-
-def _mark_broken(engine: Engine, name: str) -> None:
-    with suppress(SQLAlchemyError), engine.begin() as connection:
-        new = IMPORT_BROKEN + name.removeprefix(IMPORT_IN_PROGRESS)
-        connection.execute(update(COUNTERS).where(COUNTERS.c.name == name).values(name=new))
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def ensure_import_complete(connection: Connection) -> None:
-    """Raise HalfTaken while an import is under way; wants Turn.ALLOCATE, so that none begins meanwhile."""
-    alive = COUNTERS.c.value > time.time_ns() - SILENT_SECONDS * 10**9
-    which = COUNTERS.c.name.startswith(IMPORT_IN_PROGRESS, autoescape=True)
-    if connection.execute(select(func.count()).select_from(COUNTERS).where(which, alive)).scalar_one():
+    """Raise ImportIncomplete while an import is incomplete.
+
+    Call it with AdvisoryLock.ALLOCATE held, so that no import starts meanwhile.
+    """
+    recent = INCOMPLETE_IMPORTS.c.heartbeat_at > _now() - timedelta(seconds=ABANDONED_SECONDS)
+    if connection.execute(select(INCOMPLETE_IMPORTS.c.id).where(recent).limit(1)).first() is not None:
         raise ImportIncomplete(
-            "the shop's facts are half taken in: an import is under way, or broke off; "
-            f"allocate when one has ended, or in {SILENT_SECONDS // 60} minutes"
+            "the shop's facts are incomplete: an import is running, or has failed; "
+            f"allocate after the next complete import, or in {ABANDONED_SECONDS // 60} minutes"
         )
 
 
-def last_import_count(connection: Connection) -> int | None:
-    """Return how many good orders the last whole import brought; None where there was none."""
-    return connection.execute(select(COUNTERS.c.value).where(COUNTERS.c.name == COUNTER_IMPORTED)).scalar()
+def wait_for_import(work: Callable[[], T], patience: float = ALLOCATION_PATIENCE_SECONDS) -> T:
+    """Run work that needs complete facts, and retry while an import is incomplete.
 
-
-def wait_for_import(work: Callable[[], T], patience: float = PATIENCE) -> T:
-    """Do work that wants whole facts as soon as they are; raises HalfTaken when patience, in seconds, has ended."""
-    over = time.monotonic() + patience
+    Raises ImportIncomplete after `patience` seconds.
+    """
+    deadline = time.monotonic() + patience
     while True:
         try:
             return work()
         except ImportIncomplete:
-            if time.monotonic() > over:
+            if time.monotonic() > deadline:
                 raise
-        time.sleep(PAUSE)
+        time.sleep(POLL_SECONDS)
+
+
+def save_import_count(connection: Connection, accepted_orders: int) -> None:
+    """Record how many orders a complete import accepted."""
+    set_counter(connection, COUNTER_IMPORTED, accepted_orders)
+
+
+def last_import_count(connection: Connection) -> int | None:
+    """Return how many orders the last complete import accepted; None before the first one."""
+    return connection.execute(select(COUNTERS.c.value).where(COUNTERS.c.name == COUNTER_IMPORTED)).scalar()

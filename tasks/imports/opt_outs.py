@@ -1,4 +1,4 @@
-"""Addresses of customers who want no messages: an opt-out holds for the address, whichever customer has it too."""
+"""Record the addresses of customers who want no messages. An opt-out applies to every customer with the address."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -13,18 +13,18 @@ from tasks.tables import OPT_OUTS
 
 
 def save_opt_outs(connection: Connection, customers: Sequence[CustomerRow], updated: set[RowKey], country: str) -> None:
-    """Record the addresses of imported customers who opted out; forget those of `updated` ones that are not theirs.
+    """Record the addresses of imported customers who opted out, and delete those that `updated` customers had before.
 
-    `country` is the shop's, for numbers of customers who have none.
+    `country` is the shop's: phone numbers of customers without a country belong to it.
     """
     if updated:
-        theirs = in_list(connection, OPT_OUTS.c.customer_id, {key[0] for key in updated})
-        connection.execute(delete(OPT_OUTS).where(theirs))
+        of_updated = in_list(connection, OPT_OUTS.c.customer_id, {key[0] for key in updated})
+        connection.execute(delete(OPT_OUTS).where(of_updated))
     rows = [
-        {"customer_id": one.id, "address": address}
-        for one in customers
-        if one.opted_out
-        for address in _addresses(one, country)
+        {"customer_id": customer.id, "address": address}
+        for customer in customers
+        if customer.opted_out
+        for address in _addresses(customer, country)
     ]
     if rows:
         connection.execute(insert(connection, OPT_OUTS).on_conflict_do_nothing(), rows)

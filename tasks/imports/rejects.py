@@ -1,4 +1,4 @@
-"""The rejects file: every row that was refused the last time, with its place and the reason, for the shop to mend."""
+"""Write the rejects file: the rows that the last import rejected, each with its place and the reason."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,20 +14,23 @@ COLUMNS = [field.name for field in fields(RejectedRow) if field.name != "order"]
 
 @contextmanager
 def open_rejects(path: Path | None) -> Iterator[Callable[[RejectedRow], None]]:
-    """Give a function that fills the rejects file anew; it is gone where no row is refused. None keeps none."""
-    with ExitStack() as opened:
+    """Yield a function that writes a rejected row. The file is replaced, or deleted when no row is rejected.
+
+    Without a path nothing is written.
+    """
+    with ExitStack() as open_file:
         write: Callable[[Iterable[object]], object] | None = None
 
-        def refuse(refused: RejectedRow) -> None:
+        def reject(row: RejectedRow) -> None:
             nonlocal write
             if path is None:
                 return
             if write is None:
                 private_folder(path.parent)
                 private_file(path)
-                write = opened.enter_context(open_csv(path, COLUMNS))
-            write([getattr(refused, name) for name in COLUMNS])
+                write = open_file.enter_context(open_csv(path, COLUMNS))
+            write([getattr(row, name) for name in COLUMNS])
 
-        yield refuse
+        yield reject
         if path is not None and write is None:
             path.unlink(missing_ok=True)

@@ -105,7 +105,7 @@ def _vendor_responses(
         .where(
             id_range(ORDER_LINES.c.product_id, after, last),
             PURCHASE_LINES.c.product_id == ORDER_LINES.c.product_id,
-            PURCHASE_LINES.c.answer == "accepted",
+            PURCHASE_LINES.c.response == "accepted",
             PURCHASE_LINES.c.promised_on.is_not(None),
         )
         .group_by(

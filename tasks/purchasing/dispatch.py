@@ -1,7 +1,7 @@
-"""Hand purchase requests to their vendors: claim, write the document from fresh facts, mark, send, settle.
+"""Send purchase requests to their vendors: claim, build the document from current facts, mark, send, record.
 
-No database session waits for a vendor. A crash leaves in doubt what was under way: a mail stays so until staff look;
-a file or an HTTP request goes again under the same id, by which its vendor knows it.
+No database transaction is open while a vendor is called. A crash leaves the requests in flight in doubt. A mail stays
+in doubt until staff resolve it. On an idempotent channel the request is sent again under the same id.
 """
 
 import asyncio
@@ -31,166 +31,220 @@ from tasks.tables import PURCHASE_REQUESTS, SUPPRESSIONS
 from templates.rendering.environment import TemplateError
 from templates.rendering.purchasing import PurchaseRenderer
 
-MAX_PARALLEL = 10_000
-"""Requests that one run hands over."""
-MAY_HAVE_ARRIVED = "it may have arrived before"
-CHANGED = f"{MAY_HAVE_ARRIVED}, and its lines are wanted no longer as it names them"
-RESEND = "it may have arrived: sent again under the same id, by which the vendor knows it"
+MAX_REQUESTS_PER_RUN = 10_000
+RESENT = "it may have arrived: sent again under the same id, by which the vendor knows it"
+REJECTED_COPY = "it may have arrived before"
+REDUCED_COPY = "it may have arrived before, and its lines need fewer pieces now than it names"
 
 
 @dataclass(frozen=True, slots=True)
 class DispatchWorker:
-    """Who hands over: the doors by vendor, how many requests at once, and the clock for what happens meanwhile."""
+    """What sends requests: a lease holder, a transport for each vendor id, requests at once, and a clock."""
 
-    worker: LeaseHolder
-    doors: Mapping[str, DocumentTransport]
-    parallel: int
+    lease_holder: LeaseHolder
+    transports: Mapping[str, DocumentTransport]
+    concurrency: int
     clock: Callable[[], datetime]
 
 
 @dataclass(slots=True)
 class DispatchSummary(DeliverySummary):
-    """What came of handing over; `down` is by vendor."""
+    """The outcomes of one run; `down` is by vendor id."""
 
     problems: list[str] = field(default_factory=list)
-    shut: Counter[str] = field(default_factory=Counter)
-    """Requests that stay queued, by vendor, for there is no door to it."""
+    without_transport: Counter[str] = field(default_factory=Counter)
+    """Requests that stay queued because their vendor has no open transport, by vendor id."""
 
 
-def recover_abandoned(context: Context, couriers: DispatchWorker) -> int:
-    """Settle what an earlier run left under way when it died; return how many are in doubt for staff."""
-    now, who = couriers.clock(), couriers.worker.name
+@dataclass(frozen=True, slots=True)
+class DispatchOutcome:
+    """The outcome of one request, and whether the vendor may have a copy that it never acknowledged."""
+
+    delivery: DeliveryOutcome
+    may_have_arrived: bool = False
+
+
+def recover_abandoned(context: Context, worker: DispatchWorker) -> int:
+    """Put what an earlier run was sending when it died in doubt, or back in the queue on an idempotent channel.
+
+    Returns how many requests are in doubt and wait for staff.
+    """
+    now, who = worker.clock(), worker.lease_holder.name
+    in_doubt = PURCHASE_REQUESTS.c.state == State.IN_DOUBT
     with context.engine.begin() as connection:
-        ended = mark_abandoned_in_doubt(connection, PURCHASE_REQUESTS, now, who)
-        lost = PURCHASE_REQUESTS.c.state == State.IN_DOUBT
-        known = PURCHASE_REQUESTS.c.channel.in_(list(IDEMPOTENT))
-        queued = update(PURCHASE_REQUESTS).where(lost, known, in_list(connection, PURCHASE_REQUESTS.c.id, ended))
-        again = queued.values(**CLEAR_LEASE, state=State.QUEUED, not_before=now, reason=RESEND).returning(
-            PURCHASE_REQUESTS.c.id
-        )
-        record_events(
-            connection, [(State.QUEUED, key, RESEND) for key in connection.execute(again).scalars()], now, who
-        )
-        return len(connection.execute(select(PURCHASE_REQUESTS.c.id).where(lost)).all())
+        abandoned = mark_abandoned_in_doubt(connection, PURCHASE_REQUESTS, now, who)
+        requeued = connection.execute(
+            update(PURCHASE_REQUESTS)
+            .where(in_doubt, in_list(connection, PURCHASE_REQUESTS.c.id, abandoned))
+            .where(PURCHASE_REQUESTS.c.channel.in_(list(IDEMPOTENT)))
+            .values(**CLEAR_LEASE, state=State.QUEUED, not_before=now, reason=RESENT, may_have_arrived=True)
+            .returning(PURCHASE_REQUESTS.c.id)
+        ).scalars()
+        record_events(connection, [(State.QUEUED, request, RESENT) for request in requeued], now, who)
+        return len(connection.execute(select(PURCHASE_REQUESTS.c.id).where(in_doubt)).all())
 
 
-async def dispatch_requests(context: Context, couriers: DispatchWorker, renderer: PurchaseRenderer) -> DispatchSummary:
-    """Hand over every request that is due and whose vendor has a door; the others stay queued."""
-    rows, known, shut = await asyncio.to_thread(_claim, context, couriers)
-    done, room = DispatchSummary(shut=shut), asyncio.Semaphore(couriers.parallel)
-    round_ = _Dispatcher(context, couriers, renderer, known, done)
+async def dispatch_requests(context: Context, worker: DispatchWorker, renderer: PurchaseRenderer) -> DispatchSummary:
+    """Send every due request whose vendor has an open transport. The others stay queued."""
+    claims, vendors, without_transport = await asyncio.to_thread(_claim, context, worker)
+    summary = DispatchSummary(without_transport=without_transport)
+    dispatcher = _Dispatcher(context, worker, renderer, vendors, summary)
+    slots = asyncio.Semaphore(worker.concurrency)
 
-    async def one(row: Mapping[str, Any]) -> None:
-        async with room:
-            await round_.hand_over(row)
+    async def dispatch(row: Mapping[str, Any]) -> None:
+        async with slots:
+            await dispatcher.dispatch(row)
 
     async with asyncio.TaskGroup() as group:
-        for row in rows:
-            group.create_task(one(row))
-    return done
+        for row in claims:
+            group.create_task(dispatch(row))
+    return summary
 
 
 def _claim(
-    context: Context, couriers: DispatchWorker
+    context: Context, worker: DispatchWorker
 ) -> tuple[list[Mapping[str, Any]], dict[str, VendorFacts], Counter[str]]:
+    """Claim the due requests; return those that can be sent, their vendors, and how many others each vendor has."""
     with context.engine.begin() as connection:
         rows = claim(
-            connection, PURCHASE_REQUESTS, couriers.worker, couriers.clock(), list(VendorChannel), MAX_PARALLEL
+            connection,
+            PURCHASE_REQUESTS,
+            worker.lease_holder,
+            worker.clock(),
+            list(VendorChannel),
+            MAX_REQUESTS_PER_RUN,
         ).rows
-        known = load_vendors(connection, {row["vendor_id"] for row in rows})
-        doors = couriers.doors.keys() & known.keys()
-        left = [row for row in rows if row["vendor_id"] not in doors]
-        release_claims(connection, PURCHASE_REQUESTS, couriers.worker, [row["id"] for row in left])
-    return [row for row in rows if row["vendor_id"] in doors], known, Counter(row["vendor_id"] for row in left)
-
-
-def _may_have_arrived(row: Mapping[str, Any]) -> bool:
-    """Say whether an earlier copy may be with the vendor; staff who let a request leave say that none is."""
-    return (row["reason"] or "").endswith(RESEND)
+        vendors = load_vendors(connection, {row["vendor_id"] for row in rows})
+        reachable = worker.transports.keys() & vendors.keys()
+        unreachable = [row for row in rows if row["vendor_id"] not in reachable]
+        release_claims(connection, PURCHASE_REQUESTS, worker.lease_holder, [row["id"] for row in unreachable])
+    claims = [row for row in rows if row["vendor_id"] in reachable]
+    return claims, vendors, Counter(row["vendor_id"] for row in unreachable)
 
 
 @dataclass(frozen=True, slots=True)
 class _Dispatcher:
-    """One run's claims on their way out."""
+    """Sends the claimed requests of one run."""
 
     context: Context
-    couriers: DispatchWorker
+    worker: DispatchWorker
     renderer: PurchaseRenderer
     vendors: Mapping[str, VendorFacts]
-    done: DispatchSummary
+    summary: DispatchSummary
 
-    async def hand_over(self, row: Mapping[str, Any]) -> None:
-        """Hand one request over, and write down what came of it."""
+    async def dispatch(self, row: Mapping[str, Any]) -> None:
+        """Send one request and record the outcome."""
         vendor = self.vendors[row["vendor_id"]]
-        way = channel_of(self.context.shop, vendor) or VendorChannel(row["channel"])
-        outcome = await asyncio.to_thread(self._document, row, vendor, way)
-        if isinstance(outcome, Document) and await asyncio.to_thread(self._start, row, way):
-            sending = asyncio.create_task(self.couriers.doors[vendor.id].send(outcome))
+        channel = channel_of(self.context.shop, vendor) or VendorChannel(row["channel"])
+        document = await asyncio.to_thread(self._document, row, vendor, channel)
+        if isinstance(document, DispatchOutcome):
+            await self._record(document, channel)
+        elif document is not None and await asyncio.to_thread(self._mark_sending, row, channel):
+            sending = asyncio.create_task(self.worker.transports[vendor.id].send(document))
             await asyncio.wait([sending])
-            outcome = self._outcome(row, way, sending)
-        if isinstance(outcome, DeliveryOutcome):
-            for one in await asyncio.to_thread(self._settle, outcome):
-                self.done.count(str(way), one)
+            await self._record(self._outcome(row, channel, sending), channel)
 
     def _document(
-        self, row: Mapping[str, Any], vendor: VendorFacts, way: VendorChannel
-    ) -> Document | DeliveryOutcome | None:
-        """Return what leaves, or why nothing does; None, and handed back, where its words fail."""
-        mail = email_of(self.context.shop, vendor) if way is VendorChannel.MAIL else None
+        self, row: Mapping[str, Any], vendor: VendorFacts, channel: VendorChannel
+    ) -> Document | DispatchOutcome | None:
+        """Return the document to send, or the outcome of a request that must not be sent.
+
+        Returns None when the claim is lost, or released because the templates fail.
+        """
+        address = email_of(self.context.shop, vendor) if channel is VendorChannel.MAIL else None
         with self.context.engine.begin() as connection:
-            if not self._ours(connection, row):
+            if not self._lock_claim(connection, row):
                 return None
-            fewer = {} if row["reminder_of"] else reduced_lines(self.context, connection, row["id"], self.context.as_of)
-            if fewer and _may_have_arrived(row):  # the vendor may work on it as it was
-                return DeliveryOutcome(row["id"], State.IN_DOUBT, CHANGED)
-            reduce_lines(connection, fewer)
-            purchase = load_purchase(self.context, connection, row, self.context.as_of)
-            unwanted = select(SUPPRESSIONS.c.address).where(SUPPRESSIONS.c.address == (mail or "").lower())
-            suppressed = connection.execute(unwanted).first() is not None
-        if purchase is None or suppressed:
-            state, why = (State.REJECTED, SkipReason.SUPPRESSED) if purchase else (State.SKIPPED, SkipReason.CHANGED)
-            return DeliveryOutcome(row["id"], state, why)
+            reduced = {} if row["reminder_of"] else reduced_lines(self.context, connection, row["id"])
+            if reduced and row["may_have_arrived"]:  # the vendor may already process the earlier copy
+                return DispatchOutcome(DeliveryOutcome(row["id"], State.IN_DOUBT, REDUCED_COPY), may_have_arrived=True)
+            reduce_lines(connection, reduced)
+            purchase = load_purchase(self.context, connection, row)
+            suppressed = _is_suppressed(connection, address)
+        if purchase is None:
+            return DispatchOutcome(DeliveryOutcome(row["id"], State.SKIPPED, SkipReason.CHANGED))
+        if suppressed:
+            return DispatchOutcome(DeliveryOutcome(row["id"], State.REJECTED, SkipReason.SUPPRESSED))
         try:
-            return build_document(self.context, self.renderer, purchase, vendor, way)
+            return build_document(self.context, self.renderer, purchase, vendor, channel)
         except TemplateError as error:
-            self.done.problems.append(str(error))
+            self.summary.problems.append(str(error))
             with self.context.engine.begin() as connection:
-                release_claims(connection, PURCHASE_REQUESTS, self.couriers.worker, [row["id"]])
+                release_claims(connection, PURCHASE_REQUESTS, self.worker.lease_holder, [row["id"]])
             return None
 
-    def _ours(self, connection: Connection, row: Mapping[str, Any]) -> bool:
-        """Say whether a claim still stands, and keep the request as it is until the transaction ends."""
-        mine = (PURCHASE_REQUESTS.c.state == State.CLAIMED, PURCHASE_REQUESTS.c.claimed_by == self.couriers.worker.name)
-        query = select(PURCHASE_REQUESTS.c.id).where(PURCHASE_REQUESTS.c.id == row["id"], *mine).with_for_update()
-        return connection.execute(query).first() is not None
+    def _lock_claim(self, connection: Connection, row: Mapping[str, Any]) -> bool:
+        """Lock a request until the transaction ends. Return False when its claim is lost."""
+        claimed = select(PURCHASE_REQUESTS.c.id).where(
+            PURCHASE_REQUESTS.c.id == row["id"],
+            PURCHASE_REQUESTS.c.state == State.CLAIMED,
+            PURCHASE_REQUESTS.c.claimed_by == self.worker.lease_holder.name,
+        )
+        return connection.execute(claimed.with_for_update()).first() is not None
 
-    def _start(self, row: Mapping[str, Any], way: VendorChannel) -> bool:
+    def _mark_sending(self, row: Mapping[str, Any], channel: VendorChannel) -> bool:
+        """Mark a request as being sent on a channel. Return False when its claim is lost."""
         with self.context.engine.begin() as connection:
-            ours = mark_sending(connection, PURCHASE_REQUESTS, self.couriers.worker, [row["id"]], self.couriers.clock())
-            if ours and way != row["channel"]:
-                connection.execute(
-                    update(PURCHASE_REQUESTS).where(PURCHASE_REQUESTS.c.id == row["id"]).values(channel=way)
-                )
-        return bool(ours)
+            lease_holder, now = self.worker.lease_holder, self.worker.clock()
+            marked = bool(mark_sending(connection, PURCHASE_REQUESTS, lease_holder, [row["id"]], now))
+            if marked and channel != row["channel"]:
+                request = update(PURCHASE_REQUESTS).where(PURCHASE_REQUESTS.c.id == row["id"])
+                connection.execute(request.values(channel=channel))
+        return marked
 
-    def _outcome(self, row: Mapping[str, Any], way: VendorChannel, sending: "asyncio.Task[Any]") -> DeliveryOutcome:
-        now = self.couriers.clock()
+    def _outcome(self, row: Mapping[str, Any], channel: VendorChannel, sending: "asyncio.Task[Any]") -> DispatchOutcome:
+        """Return the outcome of a request that was sent."""
+        now = self.worker.clock()
         vendor = self.vendors[row["vendor_id"]]
-        address = email_of(self.context.shop, vendor) if way is VendorChannel.MAIL else None
-        outcome = outcome_of({**row, "address": address and address.lower()}, sending, now)
+        address = email_of(self.context.shop, vendor) if channel is VendorChannel.MAIL else None
+        delivery = outcome_of({**row, "address": address and address.lower()}, sending, now)
         if getattr(sending.exception(), "channel_down", False):
-            self.done.down[vendor.id] = outcome.reason
-        if outcome.state is State.IN_DOUBT and way in IDEMPOTENT:
-            later = now + message_retry_delay(row["id"], row["attempts"])
-            return DeliveryOutcome(row["id"], State.QUEUED, f"{outcome.reason}; {RESEND}", not_before=later)
-        if _may_have_arrived(row) and outcome.state is State.QUEUED:
-            return replace(outcome, reason=f"{outcome.reason}; {RESEND}")
-        if _may_have_arrived(row) and outcome.state is State.REJECTED:
-            return replace(outcome, state=State.IN_DOUBT, reason=f"{outcome.reason}; {MAY_HAVE_ARRIVED}")
-        return outcome
+            self.summary.down[vendor.id] = delivery.reason
+        return with_earlier_copy(
+            delivery,
+            idempotent=channel in IDEMPOTENT,
+            may_have_arrived=row["may_have_arrived"],
+            retry_at=now + message_retry_delay(row["id"], row["attempts"]),
+        )
 
-    def _settle(self, outcome: DeliveryOutcome) -> list[DeliveryOutcome]:
+    async def _record(self, outcome: DispatchOutcome, channel: VendorChannel) -> None:
+        for recorded in await asyncio.to_thread(self._save, outcome):
+            self.summary.count(str(channel), recorded)
+
+    def _save(self, outcome: DispatchOutcome) -> list[DeliveryOutcome]:
+        """Record an outcome; return it in a list, or an empty list when the claim is lost."""
         with self.context.engine.begin() as connection:
-            return record_outcomes(
-                connection, PURCHASE_REQUESTS, [outcome], self.couriers.clock(), self.couriers.worker.name
-            )
+            now, who = self.worker.clock(), self.worker.lease_holder.name
+            recorded = record_outcomes(connection, PURCHASE_REQUESTS, [outcome.delivery], now, who)
+            if recorded:
+                request = update(PURCHASE_REQUESTS).where(PURCHASE_REQUESTS.c.id == outcome.delivery.id)
+                connection.execute(request.values(may_have_arrived=outcome.may_have_arrived))
+        return recorded
+
+
+def with_earlier_copy(
+    delivery: DeliveryOutcome, *, idempotent: bool, may_have_arrived: bool, retry_at: datetime
+) -> DispatchOutcome:
+    """Return the outcome of a request, given that the vendor may have an earlier copy of it.
+
+    | outcome  | channel    | earlier copy  | becomes                                                    |
+    |----------|------------|---------------|------------------------------------------------------------|
+    | in doubt | idempotent | any           | queued until `retry_at`, and it may have arrived           |
+    | queued   | any        | may be there  | queued, and it may still have arrived                      |
+    | rejected | any        | may be there  | in doubt: the rejection says nothing about the earlier copy |
+    | other    | any        | any           | unchanged                                                  |
+    """
+    if delivery.state is State.IN_DOUBT and idempotent:
+        requeued = DeliveryOutcome(delivery.id, State.QUEUED, f"{delivery.reason}; {RESENT}", not_before=retry_at)
+        return DispatchOutcome(requeued, may_have_arrived=True)
+    if may_have_arrived and delivery.state is State.QUEUED:
+        return DispatchOutcome(replace(delivery, reason=f"{delivery.reason}; {RESENT}"), may_have_arrived=True)
+    if may_have_arrived and delivery.state is State.REJECTED:
+        reason = f"{delivery.reason}; {REJECTED_COPY}"
+        return DispatchOutcome(replace(delivery, state=State.IN_DOUBT, reason=reason), may_have_arrived=True)
+    return DispatchOutcome(delivery)
+
+
+def _is_suppressed(connection: Connection, address: str | None) -> bool:
+    suppression = select(SUPPRESSIONS.c.address).where(SUPPRESSIONS.c.address == (address or "").lower())
+    return connection.execute(suppression).first() is not None

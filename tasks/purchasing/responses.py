@@ -1,4 +1,7 @@
-"""Take in what vendors answer: each line's answer is kept, its order looked at again, and bad rows are kept aside."""
+"""Record vendors' responses: match each row to its requested line, validate it, and apply the changes.
+
+Orders whose lines change are marked due, so that the next run evaluates them. Rows that are wrong are rejected.
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +12,7 @@ from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
 from models.enums import State
 from models.purchasing import VendorResponse
 from sources.rows import RejectedRow, Row
-from sources.vendor_responses import TABLE, ParsedResponses, ResponseRow, checked
+from sources.vendor_responses import TABLE, ParsedResponse, ResponseRow, parse_responses
 from tasks.context import Context
 from tasks.csv_files import unescape_formula
 from tasks.db.events import record_events
@@ -19,40 +22,51 @@ from tasks.orders.due import mark_orders_due
 from tasks.orders.filters import CLOSED_FILTER
 from tasks.tables import EVENTS, ORDER_LINES, ORDERS, PURCHASE_LINES, PURCHASE_REQUESTS
 
-VENDOR_RESPONSE = ("answer", "reason", "promised_on")
-CANCELLED = ("answer", "the line was cancelled: do not send it")
+RESPONSE_COLUMNS = ("response", "reason", "promised_on")
 MESSAGE_EVENT = "vendor_message"
-"""The event of a signed message, by vendor and `webhook-id`; its reason is the digest of the body."""
+"""The kind of event that records a signed message. Subject: vendor id and `webhook-id`; reason: digest of the body."""
 
 
 @dataclass(slots=True)
 class ResponseSummary:
-    """What came of taking answers in."""
+    """The outcomes of the rows of one file or message."""
 
     accepted: int = 0
     refused: int = 0
     unchanged: int = 0
-    bad: list[RejectedRow] = field(default_factory=list)
-    """Rows that were not taken, and why."""
+    rejected: list[RejectedRow] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class SignedMessage:
-    """A vendor's message whose signature was right."""
+    """A vendor's message whose signature is valid."""
 
     vendor: str
     id: str
-    """Its `webhook-id`, the same for every copy."""
+    """Its `webhook-id`: the same for every copy of the message."""
     digest: str
-    """SHA-256 of its body, in hex."""
+    """SHA-256 of the body, in hex."""
 
 
 class ReplayedMessage(Exception):
-    """Raised for a copy of a message that was recorded before."""
+    """Raised for a second copy of a message."""
 
 
 class ReusedMessageId(Exception):
-    """Raised for another message under the id of one that was recorded before."""
+    """Raised for a message with the id of another message."""
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidField:
+    """The field of a row that is wrong, and the expected value."""
+
+    column: str
+    expected: str
+
+
+CANCELLED = InvalidField("answer", "the line was cancelled: do not send it")
+RequestedLines = Mapping[str, Mapping[tuple[str, str], dict[str, Any]]]
+"""The lines by order id and line number, by the id that a response may name: of a request or of its reminder."""
 
 
 def record_responses(
@@ -61,26 +75,28 @@ def record_responses(
     who: str,
     *,
     message: SignedMessage | None = None,
-    refuse: Callable[[RejectedRow], object] = lambda _: None,
+    reject: Callable[[RejectedRow], object] = lambda _: None,
 ) -> ResponseSummary:
-    """Write answers down; a later one about the same line takes an earlier one's place.
+    """Record responses. A later response to a line replaces an earlier one. Calls `reject` with each rejected row.
 
-    The vendor that signed a `message` can answer its own requests only. Raises ReplayedMessage or ReusedMessageId for
-    a message id that was seen before.
+    A `message` limits the rows to requests of the vendor that signed it. Raises ReplayedMessage for a second copy of a
+    message, and ReusedMessageId for another message with the same id.
     """
-    taken, answers = ResponseSummary(), list[ParsedResponses]()
-    for one in checked(rows, context.zone, context.as_of):
-        if isinstance(one, RejectedRow):
-            taken.bad.append(one)
+    summary, parsed = ResponseSummary(), list[ParsedResponse]()
+    for row in parse_responses(rows, context.zone, context.as_of):
+        if isinstance(row, RejectedRow):
+            summary.rejected.append(row)
         else:
-            answers.append(one)
+            parsed.append(row)
     with context.engine.begin() as connection:
         if message is not None:
             _record_message(connection, context, message, who)
-        _write(context, connection, answers, who, message.vendor if message else None, taken)
-    for bad in taken.bad:
-        refuse(bad)
-    return taken
+        vendor = message.vendor if message else None
+        lines = _load_lines(connection, {response.row.request for response in parsed}, vendor)
+        _apply(context, connection, _match_and_validate(parsed, lines, summary), who)
+    for rejected in summary.rejected:
+        reject(rejected)
+    return summary
 
 
 def _record_message(connection: Connection, context: Context, message: SignedMessage, who: str) -> None:
@@ -90,73 +106,70 @@ def _record_message(connection: Connection, context: Context, message: SignedMes
     if digest == message.digest:
         raise ReplayedMessage
     if digest is not None:
-        raise ReusedMessageId("another message had this webhook-id; a new one for each message is right")
+        raise ReusedMessageId("another message had this webhook-id; use a new one for each message")
     record_events(connection, [(MESSAGE_EVENT, subject, message.digest)], context.started_at, who)
 
 
-def _write(
-    context: Context,
-    connection: Connection,
-    answers: Sequence[ParsedResponses],
-    who: str,
-    vendor: str | None,
-    taken: ResponseSummary,
-) -> None:
-    lines = _lines(connection, {one.row.request for one in answers}, vendor)
+def _match_and_validate(
+    parsed: Sequence[ParsedResponse], lines: RequestedLines, summary: ResponseSummary
+) -> list[dict[str, Any]]:
+    """Return the lines whose stored response changes, with its new values. Count every row in the summary."""
     changed: dict[str, dict[str, Any]] = {}
-    for one in answers:
-        line = _match_line(one.row, lines)
-        wrong = _validation_error(one.row, line, lines)
-        if wrong is not None:
-            column, reason = wrong
-            taken.bad.append(RejectedRow(TABLE, one.file, one.line, column, getattr(one.row, column), reason))
-        if line is None or (wrong is not None and wrong != CANCELLED):
+    for response in parsed:
+        line = _match_line(response.row, lines)
+        invalid = _validation_error(response.row, line, lines)
+        if invalid is not None:
+            summary.rejected.append(_rejected(response, invalid))
+        if line is None or invalid not in (None, CANCELLED):
             continue
-        if all(line[name] == getattr(one.row, name) for name in VENDOR_RESPONSE):
-            taken.unchanged += 1
+        values = _values(response.row, is_too_late=invalid == CANCELLED)
+        if invalid is None and all(line[name] == value for name, value in values.items()):
+            summary.unchanged += 1
         else:
-            line.update({name: getattr(one.row, name) for name in VENDOR_RESPONSE})
-            line["answer"] = line["answer"] if wrong is None else VendorResponse.TOO_LATE
+            line.update(values)
             changed[line["id"]] = line
-    if changed:
-        _save(context, connection, [changed[key] for key in sorted(changed)], who)
-    taken.accepted = sum(line["answer"] == VendorResponse.ACCEPTED for line in changed.values())
-    taken.refused = sum(line["answer"] == VendorResponse.REFUSED for line in changed.values())
+    summary.accepted = sum(line["response"] == VendorResponse.ACCEPTED for line in changed.values())
+    summary.refused = sum(line["response"] == VendorResponse.REFUSED for line in changed.values())
+    return [changed[line_id] for line_id in sorted(changed)]
 
 
-Lines = Mapping[str, Mapping[tuple[str, str], dict[str, Any]]]
-"""By the request that an answer names, which may be a reminder: its lines by order and number."""
+def _values(row: ResponseRow, *, is_too_late: bool) -> dict[str, Any]:
+    """Return the values to store. The acceptance of a cancelled line is stored as too late, for staff to see."""
+    response = VendorResponse.TOO_LATE if is_too_late else row.answer
+    return {"response": response, "reason": row.reason, "promised_on": row.promised_on}
 
 
-def _lines(connection: Connection, named: set[str], vendor: str | None) -> Lines:
+def _rejected(response: ParsedResponse, invalid: InvalidField) -> RejectedRow:
+    value = getattr(response.row, invalid.column)
+    return RejectedRow(TABLE, response.file, response.line, invalid.column, value, invalid.expected)
+
+
+def _load_lines(connection: Connection, request_ids: set[str], vendor: str | None) -> RequestedLines:
+    """Load and lock the lines of requests, or of the requests behind reminders; only those of `vendor` if given."""
     query = select(PURCHASE_REQUESTS.c.id, func.coalesce(PURCHASE_REQUESTS.c.reminder_of, PURCHASE_REQUESTS.c.id))
-    query = query.where(in_list(connection, PURCHASE_REQUESTS.c.id, named))
+    query = query.where(in_list(connection, PURCHASE_REQUESTS.c.id, request_ids))
     if vendor is not None:
         query = query.where(PURCHASE_REQUESTS.c.vendor_id == vendor)
     request_of: dict[str, str] = dict(connection.execute(query).all())
-    lines: dict[str, dict[tuple[str, str], dict[str, Any]]] = {key: {} for key in request_of.values()}
-    locked = (
-        select(PURCHASE_REQUESTS.c.id)
-        .where(in_list(connection, PURCHASE_REQUESTS.c.id, lines))
-        .order_by(PURCHASE_REQUESTS.c.id)
-    )
-    connection.execute(locked.with_for_update())  # staff, and what sends, decide on the same lines
-    for row in connection.execute(
-        _requested_lines().where(in_list(connection, PURCHASE_LINES.c.request_id, lines))
-    ).mappings():
+    lines: dict[str, dict[tuple[str, str], dict[str, Any]]] = {request: {} for request in request_of.values()}
+    requests = select(PURCHASE_REQUESTS.c.id).where(in_list(connection, PURCHASE_REQUESTS.c.id, lines))
+    # Staff decisions and dispatch change the same lines.
+    connection.execute(requests.order_by(PURCHASE_REQUESTS.c.id).with_for_update())
+    of_requests = _requested_lines().where(in_list(connection, PURCHASE_LINES.c.request_id, lines))
+    for row in connection.execute(of_requests).mappings():
         lines[row["request_id"]][row["order_id"], row["line"]] = dict(row)
-    return {key: lines[request] for key, request in request_of.items()}
+    return {named_id: lines[request] for named_id, request in request_of.items()}
 
 
 def _requested_lines() -> Any:
-    """Return the lines that left with requests: whether each is cancelled, and asked of another vendor since."""
+    """Return the query of sent lines, each with whether it is cancelled, and requested elsewhere since."""
     later, others = PURCHASE_LINES.alias(), PURCHASE_REQUESTS.alias()
     elsewhere = (
         select(later.c.id)
         .join(others, others.c.id == later.c.request_id)
         .where(later.c.order_id == PURCHASE_LINES.c.order_id, later.c.line == PURCHASE_LINES.c.line)
         .where(later.c.attempt > PURCHASE_LINES.c.attempt, others.c.vendor_id != PURCHASE_REQUESTS.c.vendor_id)
-        .where(or_(later.c.answer.is_(None), later.c.answer == VendorResponse.ACCEPTED))
+        .where(or_(later.c.response.is_(None), later.c.response == VendorResponse.ACCEPTED))
         .exists()
     )
     cancelled = or_(ORDER_LINES.c.cancelled_at.is_not(None), ORDERS.c.cancelled_at.is_not(None), CLOSED_FILTER)
@@ -168,58 +181,65 @@ def _requested_lines() -> Any:
             and_(ORDER_LINES.c.order_id == PURCHASE_LINES.c.order_id, ORDER_LINES.c.number == PURCHASE_LINES.c.line),
         )
         .outerjoin(ORDERS, ORDERS.c.id == ORDER_LINES.c.order_id)
-        .where(PURCHASE_LINES.c.answer.is_distinct_from(VendorResponse.NOT_SENT))
+        .where(PURCHASE_LINES.c.response.is_distinct_from(VendorResponse.NOT_SENT))
     )
 
 
-def _match_line(row: ResponseRow, lines: Lines) -> dict[str, Any] | None:
-    there = lines.get(row.request, {})
-    return there.get((row.order, row.line)) or there.get((unescape_formula(row.order), unescape_formula(row.line)))
+def _match_line(row: ResponseRow, lines: RequestedLines) -> dict[str, Any] | None:
+    """Return the line that a row is about; a vendor may return the ids as its CSV file escaped them."""
+    of_request = lines.get(row.request, {})
+    unescaped = (unescape_formula(row.order), unescape_formula(row.line))
+    return of_request.get((row.order, row.line)) or of_request.get(unescaped)
 
 
-def _validation_error(row: ResponseRow, line: Mapping[str, Any] | None, lines: Lines) -> tuple[str, str] | None:
-    """Return which field of an answer is not right, and what is."""
+def _validation_error(row: ResponseRow, line: Mapping[str, Any] | None, lines: RequestedLines) -> InvalidField | None:
+    """Return what is wrong with a row, given the line it is about; None when it is valid."""
     if row.request not in lines:
-        return "request", "no such request; the id in the request's file is right"
+        return InvalidField("request", "no such request; use the id in the request's file")
     if line is None:
-        return "line", f"the request asks for no such line of order {row.order}; as it names them is right"
-    if line["answer"] == VendorResponse.ASK_AGAIN:
-        return "request", "the line was asked for anew; the id of the newest request is right"
-    if row.answer == "accepted" and line["cancelled"] and line["answer"] != VendorResponse.ACCEPTED:
+        return InvalidField("line", f"the request has no such line of order {row.order}; use the ids in its file")
+    if line["response"] == VendorResponse.ASK_AGAIN:
+        return InvalidField("request", "the line was requested again; use the id of the newest request")
+    if row.answer == "accepted" and line["cancelled"] and line["response"] != VendorResponse.ACCEPTED:
         return CANCELLED
-    if row.answer == "accepted" and line["answer"] == VendorResponse.REFUSED and line["elsewhere"]:
-        return "answer", "it was refused, and asked of another vendor since: do not send it"
+    if row.answer == "accepted" and line["response"] == VendorResponse.REFUSED and line["elsewhere"]:
+        return InvalidField("answer", "it was refused and then requested from another vendor: do not send it")
     return None
 
 
-def _save(context: Context, connection: Connection, changed: Sequence[Mapping[str, Any]], who: str) -> None:
-    answered = update(PURCHASE_LINES).where(PURCHASE_LINES.c.id == bindparam("key"))
-    values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in VENDOR_RESPONSE}
-    rows = [{"key": line["id"], **{f"new_{name}": line[name] for name in VENDOR_RESPONSE}} for line in changed]
-    connection.execute(answered.values(**values, answered_at=context.started_at), rows)
-    requests = {line["request_id"] for line in changed}
-    open_lines = select(PURCHASE_LINES.c.id).where(
-        PURCHASE_LINES.c.request_id == PURCHASE_REQUESTS.c.id, PURCHASE_LINES.c.answer.is_(None)
-    )
-    whole = update(PURCHASE_REQUESTS).where(
-        in_list(connection, PURCHASE_REQUESTS.c.id, requests), PURCHASE_REQUESTS.c.answered_at.is_(None)
-    )
-    connection.execute(whole.where(~open_lines.exists()).values(answered_at=context.started_at))
-    doubt = or_(
-        PURCHASE_REQUESTS.c.state == State.IN_DOUBT,
-        and_(PURCHASE_REQUESTS.c.state == State.QUEUED, PURCHASE_REQUESTS.c.attempts > 0),
-    )
-    doubted = update(PURCHASE_REQUESTS).where(in_list(connection, PURCHASE_REQUESTS.c.id, requests), doubt)
-    sent = {"state": State.SENT, "reason": "the vendor answered it", "settled_at": context.started_at}
-    connection.execute(doubted.values(**CLEAR_LEASE, **sent))
-    record_events(
-        connection, [("answered", line["request_id"], _describe(line)) for line in changed], context.started_at, who
-    )
+def _apply(context: Context, connection: Connection, changed: Sequence[Mapping[str, Any]], who: str) -> None:
+    """Store the responses of lines, settle their requests, and mark their orders due."""
+    if not changed:
+        return
+    new_values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in RESPONSE_COLUMNS}
+    rows = [{"key": line["id"], **{f"new_{name}": line[name] for name in RESPONSE_COLUMNS}} for line in changed]
+    line_by_key = update(PURCHASE_LINES).where(PURCHASE_LINES.c.id == bindparam("key"))
+    connection.execute(line_by_key.values(**new_values, responded_at=context.started_at), rows)
+    _settle_requests(context, connection, {line["request_id"] for line in changed})
+    events = [("responded", line["request_id"], _describe(line)) for line in changed]
+    record_events(connection, events, context.started_at, who)
     orders: set[tuple[str, ...]] = {(line["order_id"],) for line in changed}
     mark_orders_due(connection, "orders", set(), orders, context.as_of, context.end_of(context.as_of))
 
 
+def _settle_requests(context: Context, connection: Connection, request_ids: set[str]) -> None:
+    """Mark requests whose lines all have a response; count those that were not known to have arrived as sent."""
+    requests = update(PURCHASE_REQUESTS).where(in_list(connection, PURCHASE_REQUESTS.c.id, request_ids))
+    open_lines = select(PURCHASE_LINES.c.id).where(
+        PURCHASE_LINES.c.request_id == PURCHASE_REQUESTS.c.id, PURCHASE_LINES.c.response.is_(None)
+    )
+    complete = and_(PURCHASE_REQUESTS.c.responded_at.is_(None), ~open_lines.exists())
+    connection.execute(requests.where(complete).values(responded_at=context.started_at))
+    not_known_to_have_arrived = or_(
+        PURCHASE_REQUESTS.c.state == State.IN_DOUBT,
+        and_(PURCHASE_REQUESTS.c.state == State.QUEUED, PURCHASE_REQUESTS.c.attempts > 0),
+    )
+    sent = {"state": State.SENT, "reason": "the vendor responded", "settled_at": context.started_at}
+    connection.execute(requests.where(not_known_to_have_arrived).values(**CLEAR_LEASE, **sent))
+
+
 def _describe(line: Mapping[str, Any]) -> str:
-    by = f", promised by {line['promised_on']}" if line["promised_on"] else ""
-    why = f": {line['reason']}" if line["reason"] else ""
-    return f"order {line['order_id']}, line {line['line']}, {line['quantity']} pieces: {line['answer']}{by}{why}"
+    promise = f", promised by {line['promised_on']}" if line["promised_on"] else ""
+    reason = f": {line['reason']}" if line["reason"] else ""
+    pieces = f"order {line['order_id']}, line {line['line']}, {line['quantity']} pieces"
+    return f"{pieces}: {line['response']}{promise}{reason}"

@@ -1,4 +1,4 @@
-"""What staff see of purchase requests, and what only they can decide."""
+"""List the purchase requests that wait for staff, and carry out what staff decide about them."""
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
@@ -18,34 +18,37 @@ from tasks.purchasing.requests import overdue_clause
 from tasks.purchasing.requirements import same_product_filter, wanted_filter
 from tasks.tables import ORDER_LINES, ORDERS, PURCHASE_LINES, PURCHASE_REQUESTS, VENDORS
 
-MAY_LEAVE = (State.HELD, State.REJECTED, State.IN_DOUBT, State.SKIPPED)
-"""States of a request that only staff let leave, or leave again."""
-
-NOT_TAKEN = (State.REJECTED, State.SKIPPED)
+APPROVABLE = (State.HELD, State.REJECTED, State.IN_DOUBT, State.SKIPPED)
+"""States of a request that is sent, or sent again, only when staff say so."""
+DROPPABLE = (State.HELD, State.QUEUED, State.REJECTED, State.IN_DOUBT)
+NOT_DELIVERED = (State.REJECTED, State.SKIPPED)
 """States of a request that its vendor does not have."""
-GIVEN_BACK = (VendorResponse.REFUSED, VendorResponse.TOO_LATE)
+REOPENABLE = (VendorResponse.REFUSED, VendorResponse.TOO_LATE)
 
 STUCK = {
-    State.HELD: "held: its run asked for more lines than one may by itself",
-    State.REJECTED: "not taken",
-    State.IN_DOUBT: "nobody knows whether it arrived",
+    State.HELD: "held: its run asked for more lines than the policy allows",
+    State.REJECTED: "rejected",
+    State.IN_DOUBT: "it is unknown whether it arrived",
 }
-"""States of a request in which only staff can help, and what is said of them."""
-UNKNOWN = "the shop's facts do not name the vendor"
+"""States of a request that only staff can end, and how they are described."""
+UNKNOWN_VENDOR = "vendors.sql does not name the vendor"
 
 
 def list_waiting(context: Context) -> list[dict[str, Any]]:
-    """Return what waits for staff, the oldest first: requests without an answer or stuck, and lines to decide on."""
+    """Return the requests without a response, the stuck requests and the lines to decide on, oldest first.
+
+    Keys: request, vendor, order, line, since, what. `order` and `line` are None for a whole request.
+    """
     with read_only(context.engine) as connection:
-        found = [
-            *_overdue_filter(context, connection),
-            *_stuck_filter(context, connection),
-            *_of_lines(context, connection),
+        waiting = [
+            *_overdue_requests(context, connection),
+            *_stuck_requests(context, connection),
+            *_lines_to_decide(context, connection),
         ]
-    return sorted(found, key=lambda one: (one["since"], one["request"], one["order"] or "", one["line"] or ""))
+    return sorted(waiting, key=lambda item: (item["since"], item["request"], item["order"] or "", item["line"] or ""))
 
 
-def _overdue_filter(context: Context, connection: Connection) -> Iterator[dict[str, Any]]:
+def _overdue_requests(context: Context, connection: Connection) -> Iterator[dict[str, Any]]:
     reminders = PURCHASE_REQUESTS.alias()
     reminded = select(reminders.c.id).where(
         reminders.c.reminder_of == PURCHASE_REQUESTS.c.id, reminders.c.state == State.SENT
@@ -53,22 +56,22 @@ def _overdue_filter(context: Context, connection: Connection) -> Iterator[dict[s
     query = select(
         PURCHASE_REQUESTS.c.id, PURCHASE_REQUESTS.c.vendor_id, PURCHASE_REQUESTS.c.settled_at, reminded.exists()
     )
-    silent = query.where(overdue_clause(context, context.policy.purchasing.staff_hours))
-    for key, vendor, since, reminded in connection.execute(silent):
-        yield _describe_wait(key, vendor, since, "no answer, though it was reminded" if reminded else "no answer")
+    overdue = query.where(overdue_clause(context, context.policy.purchasing.staff_hours))
+    for key, vendor, since, reminded in connection.execute(overdue):
+        yield _describe_wait(key, vendor, since, "no response, even to a reminder" if reminded else "no response")
 
 
-def _stuck_filter(context: Context, connection: Connection) -> Iterator[dict[str, Any]]:
-    asked = func.coalesce(PURCHASE_REQUESTS.c.reminder_of, PURCHASE_REQUESTS.c.id)
-    asks = (
+def _stuck_requests(context: Context, connection: Connection) -> Iterator[dict[str, Any]]:
+    request = func.coalesce(PURCHASE_REQUESTS.c.reminder_of, PURCHASE_REQUESTS.c.id)
+    unanswered = (
         select(PURCHASE_LINES.c.id)
-        .where(PURCHASE_LINES.c.request_id == asked, PURCHASE_LINES.c.answer.is_(None))
+        .where(PURCHASE_LINES.c.request_id == request, PURCHASE_LINES.c.response.is_(None))
         .exists()
     )
-    long_ago = PURCHASE_REQUESTS.c.created_at <= context.started_at - timedelta(
+    created_long_ago = PURCHASE_REQUESTS.c.created_at <= context.started_at - timedelta(
         hours=context.policy.purchasing.staff_hours
     )
-    late = and_(PURCHASE_REQUESTS.c.state == State.QUEUED, long_ago)
+    unsent = and_(PURCHASE_REQUESTS.c.state == State.QUEUED, created_long_ago)
     query = (
         select(
             PURCHASE_REQUESTS.c.id,
@@ -76,31 +79,34 @@ def _stuck_filter(context: Context, connection: Connection) -> Iterator[dict[str
             PURCHASE_REQUESTS.c.created_at,
             PURCHASE_REQUESTS.c.state,
         )
-        .add_columns(case((VENDORS.c.id.is_(None), UNKNOWN), else_=PURCHASE_REQUESTS.c.reason))
+        .add_columns(case((VENDORS.c.id.is_(None), UNKNOWN_VENDOR), else_=PURCHASE_REQUESTS.c.reason))
         .outerjoin(VENDORS, VENDORS.c.id == PURCHASE_REQUESTS.c.vendor_id)
-        .where(asks, or_(late, PURCHASE_REQUESTS.c.state.in_(list(STUCK))))
+        .where(unanswered, or_(unsent, PURCHASE_REQUESTS.c.state.in_(list(STUCK))))
     )
     for key, vendor, since, state, reason in connection.execute(query):
-        yield _describe_wait(key, vendor, since, STUCK.get(state, "has not left") + (f": {reason}" if reason else ""))
+        yield _describe_wait(
+            key, vendor, since, STUCK.get(state, "not sent so far") + (f": {reason}" if reason else "")
+        )
 
 
-def _of_lines(context: Context, connection: Connection) -> Iterator[dict[str, Any]]:
-    wanted, answer = wanted_filter(context.end_of(context.as_of)), PURCHASE_LINES.c.answer
-    asked = and_(PURCHASE_REQUESTS.c.state == State.SENT, or_(answer.is_(None), answer == VendorResponse.ACCEPTED))
-    about = {
-        "refused: {reason}": and_(answer == VendorResponse.REFUSED, wanted, same_product_filter()),
-        "accepted, though it was cancelled: tell the vendor not to send it": answer == VendorResponse.TOO_LATE,
-        "asked for {product}, and the line wants {wants} now": and_(asked, wanted, ~same_product_filter()),
+def _lines_to_decide(context: Context, connection: Connection) -> Iterator[dict[str, Any]]:
+    wanted, response = wanted_filter(context.end_of(context.as_of)), PURCHASE_LINES.c.response
+    outstanding = or_(response.is_(None), response == VendorResponse.ACCEPTED)
+    requested = and_(PURCHASE_REQUESTS.c.state == State.SENT, outstanding)
+    decisions = {
+        "refused: {reason}": and_(response == VendorResponse.REFUSED, wanted, same_product_filter()),
+        "accepted after it was cancelled: tell the vendor not to send it": response == VendorResponse.TOO_LATE,
+        "requested {product}, but the line orders {ordered} now": and_(requested, wanted, ~same_product_filter()),
     }
     query = (
         select(
             PURCHASE_LINES.c.request_id, PURCHASE_REQUESTS.c.vendor_id, PURCHASE_LINES.c.order_id, PURCHASE_LINES.c.line
         )
         .add_columns(
-            func.coalesce(PURCHASE_LINES.c.answered_at, PURCHASE_REQUESTS.c.settled_at).label("since"),
+            func.coalesce(PURCHASE_LINES.c.responded_at, PURCHASE_REQUESTS.c.settled_at).label("since"),
             PURCHASE_LINES.c.reason,
         )
-        .add_columns(PURCHASE_LINES.c.product_id.label("product"), ORDER_LINES.c.product_id.label("wants"))
+        .add_columns(PURCHASE_LINES.c.product_id.label("product"), ORDER_LINES.c.product_id.label("ordered"))
         .join(PURCHASE_REQUESTS, PURCHASE_REQUESTS.c.id == PURCHASE_LINES.c.request_id)
         .join(
             ORDER_LINES,
@@ -108,10 +114,10 @@ def _of_lines(context: Context, connection: Connection) -> Iterator[dict[str, An
         )
         .join(ORDERS, ORDERS.c.id == ORDER_LINES.c.order_id)
     )
-    for what, which in about.items():
-        for row in connection.execute(query.where(which)).mappings():
-            said = what.format_map(dict(row))
-            yield _describe_wait(row["request_id"], row["vendor_id"], row["since"], said, row["order_id"], row["line"])
+    for text, applies in decisions.items():
+        for row in connection.execute(query.where(applies)).mappings():
+            what = text.format_map(dict(row))
+            yield _describe_wait(row["request_id"], row["vendor_id"], row["since"], what, row["order_id"], row["line"])
 
 
 def _describe_wait(
@@ -121,21 +127,21 @@ def _describe_wait(
 
 
 def find_requests(context: Context, most: int) -> list[dict[str, Any]]:
-    """Return the newest purchase requests and reminders, with how many of their lines were answered."""
-    left = PURCHASE_LINES.c.answer.is_distinct_from(VendorResponse.NOT_SENT)
+    """Return the newest `most` purchase requests and reminders, with counts of their `lines` and `responses`."""
+    was_sent = PURCHASE_LINES.c.response.is_distinct_from(VendorResponse.NOT_SENT)
     lines = (
         select(
             PURCHASE_LINES.c.request_id,
             func.count().label("lines"),
-            func.count(PURCHASE_LINES.c.answer).label("answered"),
+            func.count(PURCHASE_LINES.c.response).label("responses"),
         )
-        .where(left)
+        .where(was_sent)
         .group_by(PURCHASE_LINES.c.request_id)
         .subquery()
     )
     names = ("id", "vendor_id", "channel", "state", "reason", "created_at", "settled_at", "reminder_of")
     query = (
-        select(*(PURCHASE_REQUESTS.c[name] for name in names), VENDORS.c.name, lines.c.lines, lines.c.answered)
+        select(*(PURCHASE_REQUESTS.c[name] for name in names), VENDORS.c.name, lines.c.lines, lines.c.responses)
         .outerjoin(VENDORS, VENDORS.c.id == PURCHASE_REQUESTS.c.vendor_id)
         .outerjoin(lines, lines.c.request_id == PURCHASE_REQUESTS.c.id)
         .order_by(PURCHASE_REQUESTS.c.created_at.desc(), PURCHASE_REQUESTS.c.id)
@@ -146,64 +152,67 @@ def find_requests(context: Context, most: int) -> list[dict[str, Any]]:
 
 
 def approve_request(context: Context, beginning: str, who: str, why: str = "") -> str:
-    """Queue a request that is held, refused by its door, dropped or in doubt, as a person says; return its id.
+    """Queue a request that is held, rejected, dropped or in doubt. Return its id.
 
-    Raises ForewarnError where none, or more than one, begins so.
+    `beginning` is the beginning of its id. Raises ForewarnError unless exactly one such request matches.
     """
     with context.engine.begin() as connection:
-        key = _find_request(connection, beginning, MAY_LEAVE)
-        _move(connection, key, State.QUEUED, why or None, not_before=context.started_at)
+        key = _find_request(connection, beginning, APPROVABLE)
+        _set_state(connection, key, State.QUEUED, why or None, not_before=context.started_at)
         record_events(connection, [("approved", key, why)], context.started_at, who)
     return key
 
 
 def drop_request(context: Context, beginning: str, who: str, why: str = "") -> str:
-    """Never send a request that has not left; its lines count as asked for. Return its id. Raises ForewarnError."""
+    """Drop a request that was not sent; its lines still count as requested. Return its id. Raises ForewarnError."""
     with context.engine.begin() as connection:
-        key = _find_request(connection, beginning, (State.HELD, State.QUEUED, State.REJECTED, State.IN_DOUBT))
-        _move(connection, key, State.SKIPPED, SkipReason.DROPPED, settled_at=context.started_at)
+        key = _find_request(connection, beginning, DROPPABLE)
+        _set_state(connection, key, State.SKIPPED, SkipReason.DROPPED, settled_at=context.started_at)
         record_events(connection, [(SkipReason.DROPPED, key, why)], context.started_at, who)
     return key
 
 
 def mark_delivered(context: Context, beginning: str, who: str, why: str = "") -> str:
-    """Count a request in doubt as sent, as a person says; return its id. Raises ForewarnError."""
+    """Count a request in doubt as sent. Return its id. Raises ForewarnError."""
     with context.engine.begin() as connection:
         key = _find_request(connection, beginning, (State.IN_DOUBT,))
-        _move(connection, key, State.SENT, why or f"{who} says that it arrived", settled_at=context.started_at)
+        _set_state(connection, key, State.SENT, why or f"{who} says that it arrived", settled_at=context.started_at)
         record_events(connection, [("settled_sent", key, why)], context.started_at, who)
     return key
 
 
 def reopen_lines(context: Context, beginning: str, who: str, why: str = "") -> int:
-    """Let lines be asked for once more by the next run that a vendor refused, or never got; return how many.
+    """Let the next run request the lines again that a vendor refused or never received. Return how many.
 
-    The lines of a request that was not taken or was dropped are such as well. Raises ForewarnError where none, or more
-    than one, request begins so, or it has no such line.
+    A vendor never received the lines of a rejected or dropped request. Raises ForewarnError unless exactly one request
+    matches `beginning` and has such a line.
     """
     with context.engine.begin() as connection:
         key = _find_request(connection, beginning, tuple(State))
-        ended = select(PURCHASE_REQUESTS.c.id).where(
-            PURCHASE_REQUESTS.c.id == key, PURCHASE_REQUESTS.c.state.in_(NOT_TAKEN)
+        not_delivered = select(PURCHASE_REQUESTS.c.id).where(
+            PURCHASE_REQUESTS.c.id == key, PURCHASE_REQUESTS.c.state.in_(NOT_DELIVERED)
         )
-        free = or_(PURCHASE_LINES.c.answer.in_(GIVEN_BACK), and_(PURCHASE_LINES.c.answer.is_(None), ended.exists()))
-        lines = and_(PURCHASE_LINES.c.request_id == key, free)
-        moved = connection.execute(update(PURCHASE_LINES).where(lines).values(answer=VendorResponse.ASK_AGAIN)).rowcount
-        if not moved:
-            said = f"no line of request {key[:8]} was refused, and it was neither dropped nor turned down as a whole"
-            raise ForewarnError(f"{said}; `forewarn vendors waiting` shows those")
-        record_events(connection, [(VendorResponse.ASK_AGAIN, key, why or f"{moved} lines")], context.started_at, who)
-    return moved
+        never_received = and_(PURCHASE_LINES.c.response.is_(None), not_delivered.exists())
+        reopenable = or_(PURCHASE_LINES.c.response.in_(REOPENABLE), never_received)
+        lines = update(PURCHASE_LINES).where(PURCHASE_LINES.c.request_id == key, reopenable)
+        reopened = connection.execute(lines.values(response=VendorResponse.ASK_AGAIN)).rowcount
+        if not reopened:
+            raise ForewarnError(
+                f"no line of request {key[:8]} was refused, and the request was neither dropped nor rejected; "
+                "`forewarn vendors waiting` shows what is"
+            )
+        events = [(VendorResponse.ASK_AGAIN, key, why or f"{reopened} lines")]
+        record_events(connection, events, context.started_at, who)
+    return reopened
 
 
 def _find_request(connection: Connection, beginning: str, states: Iterable[State]) -> str:
     what = "purchase requests that may be decided on (`forewarn vendors list` shows them)"
-    return find_one(connection, PURCHASE_REQUESTS, beginning, PURCHASE_REQUESTS.c.state.in_(list(states)), what)
+    in_states = PURCHASE_REQUESTS.c.state.in_(list(states))
+    return find_one(connection, PURCHASE_REQUESTS, beginning, in_states, what)
 
 
-def _move(connection: Connection, key: str, state: State, reason: str | None, **moment: Any) -> None:
-    connection.execute(
-        update(PURCHASE_REQUESTS)
-        .where(PURCHASE_REQUESTS.c.id == key)
-        .values(**CLEAR_LEASE, state=state, reason=reason, **moment)
-    )
+def _set_state(connection: Connection, key: str, state: State, reason: str | None, **moment: Any) -> None:
+    # Staff say whether the request arrived, so no earlier copy is open any more.
+    values = {**CLEAR_LEASE, "state": state, "reason": reason, "may_have_arrived": False, **moment}
+    connection.execute(update(PURCHASE_REQUESTS).where(PURCHASE_REQUESTS.c.id == key).values(**values))

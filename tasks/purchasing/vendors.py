@@ -1,4 +1,4 @@
-"""TODO."""
+"""Load vendors, and tell on which channel and at which address each one receives purchase requests."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from tasks.tables import VENDORS
 
 @dataclass(frozen=True, slots=True)
 class VendorFacts:
-    """A vendor, as far as asking it needs it."""
+    """A vendor, as purchase requests need it."""
 
     id: str
     name: str
@@ -22,7 +22,7 @@ class VendorFacts:
 
 
 def load_vendors(connection: Connection, ids: Iterable[str] | None = None) -> dict[str, VendorFacts]:
-    """Return vendors by their ids; all of them where none are named."""
+    """Return vendors by id: those of `ids`, or all of them. Unknown ids are left out."""
     query = select(VENDORS.c.id, VENDORS.c.name, VENDORS.c.email).order_by(VENDORS.c.id)
     if ids is not None:
         query = query.where(in_list(connection, VENDORS.c.id, list(ids)))
@@ -30,14 +30,14 @@ def load_vendors(connection: Connection, ids: Iterable[str] | None = None) -> di
 
 
 def channel_of(shop: ShopConfig, vendor: VendorFacts) -> VendorChannel | None:
-    """Return how a vendor takes purchase requests: as shop.toml says, or else by mail; None where it has no address."""
-    door = shop.vendor.get(vendor.id)
-    if door is None or isinstance(door, ByMail):
+    """Return the channel that shop.toml sets for a vendor, else mail; None for mail without an address."""
+    transport = shop.vendor.get(vendor.id)
+    if transport is None or isinstance(transport, ByMail):
         return VendorChannel.MAIL if email_of(shop, vendor) else None
-    return VendorChannel(door.by)
+    return VendorChannel(transport.by)
 
 
 def email_of(shop: ShopConfig, vendor: VendorFacts) -> str | None:
-    """Return the address that a vendor's mails go to."""
-    door = shop.vendor.get(vendor.id)
-    return (door.to if isinstance(door, ByMail) else None) or vendor.email
+    """Return the address for a vendor's mails: the one in shop.toml, else the vendor's own."""
+    transport = shop.vendor.get(vendor.id)
+    return (transport.to if isinstance(transport, ByMail) else None) or vendor.email

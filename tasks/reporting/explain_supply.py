@@ -103,7 +103,7 @@ def _requests(order: str) -> Any:
             PURCHASE_LINES.c.quantity,
             PURCHASE_REQUESTS.c.state,
             PURCHASE_REQUESTS.c.created_at,
-            PURCHASE_LINES.c.answer,
+            PURCHASE_LINES.c.response,
             PURCHASE_LINES.c.promised_on,
             PURCHASE_LINES.c.reason,
         )

@@ -40,7 +40,7 @@ class PurchaseRenderer:
             "lines": len(purchase.items),
             "pieces": sum(item.quantity for item in purchase.items),
             "has_drop_shipped": any(item.drop_shipped for item in purchase.items),
-            "is_reminder": purchase.reminds is not None,
+            "is_reminder": purchase.reminder_of is not None,
         }
         variables = {**common, **request}
         return self._render_part("subject", variables).strip(), self._render_part("body", variables)

@@ -55,12 +55,12 @@ def test_a_line_is_asked_for_answered_and_asked_for_again(forewarn, tmp_path):
     (tmp_path / "back.json").write_text(json.dumps(answer))
     code, said = forewarn("import-responses", "back.json", "--json")
     told = json.loads(said)
-    assert (code, told["refused"], told["bad"][0].split(": ")[1]) == (1, 1, "line '9'")
+    assert (code, told["refused"], told["rejected"][0].split(": ")[1]) == (1, 1, "line '9'")
     assert "refused: discontinued" in forewarn("waiting")[1]
     assert forewarn("reopen", row["request"][:8])[1] == "1 lines will be requested again.\n"
     assert json.loads(forewarn("forward", "--json")[1])["sent"] == {"folder": 1}
     assert forewarn("waiting") == (0, "Nothing waits for staff.\n")
-    assert [one["answered"] for one in json.loads(forewarn("list", "--json")[1])["requests"]] == [0, 1]
+    assert [request["responses"] for request in json.loads(forewarn("list", "--json")[1])["requests"]] == [0, 1]
 
 
 @pytest.mark.parametrize("command", ["send", "drop", "confirm", "reopen"])

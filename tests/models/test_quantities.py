@@ -23,7 +23,8 @@ from sources.reader import open_source
 from sources.starter_folder import write_starter
 from tasks.db.engine import connect
 from tasks.db.migrations import migrate
-from tasks.imports.load import ImportStats, import_all
+from tasks.imports.load import import_all
+from tasks.imports.stats import ImportStats
 from tests.support.builders import CALENDAR, DAY, POLICY, day, line, order
 
 
@@ -180,6 +181,6 @@ def test_a_refused_parcel_takes_none_away(tmp_path, ledger):
 
     second = row.replace("P1", "P2")
     assert take_in(row.format(1), second.format(1)).inserted == 2
-    assert take_in(row.format("x"), second.format(1)) == ImportStats(read=2, unchanged=1, refused=1)
-    assert take_in(second.format(1)) == ImportStats(read=1, unchanged=1, gone=1)
+    assert take_in(row.format("x"), second.format(1)) == ImportStats(read=2, unchanged=1, rejected=1)
+    assert take_in(second.format(1)) == ImportStats(read=1, unchanged=1, removed=1)
     engine.dispose()

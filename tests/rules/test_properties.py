@@ -23,7 +23,9 @@ from sources.rows import AcceptedRow, RejectedRow, Row
 from sources.starter_folder import write_starter
 from tasks.db.engine import connect
 from tasks.db.migrations import migrate
-from tasks.imports.load import TABLES, ImportStats, import_all
+from tasks.imports.fact_rows import TABLES
+from tasks.imports.load import import_all
+from tasks.imports.stats import ImportStats
 from templates.rendering.formats import parse_locale
 from templates.rendering.sms import BASIC, EXTENSION, Encoding, measure
 from tests.support.builders import CALENDAR, DAY, POLICY, day, line, order
@@ -80,7 +82,7 @@ def everything(engine):
 
 def balanced(counts: ImportStats) -> bool:
     taken = counts.inserted + counts.updated + counts.unchanged
-    return counts.read == taken + counts.refused + counts.repeated + counts.older
+    return counts.read == taken + counts.rejected + counts.duplicates + counts.superseded
 
 
 rows_of = {
@@ -106,7 +108,7 @@ def test_any_row_is_taken_in_or_refused_by_file_and_line_and_a_second_import_cha
     with tempfile.TemporaryDirectory() as folder:
         rejects = Path(folder) / "rejects.csv"
         first = import_all(ledger_of_sqlite, source, AS_OF, rejects)
-        refused = sum(one.refused for one in first.values())
+        refused = sum(stats.rejected for stats in first.values())
         with rejects.open(newline="", encoding="utf-8") if refused else tempfile.TemporaryFile("r") as stream:
             found = list(csv.DictReader(stream))
     assert {table: one.read for table, one in first.items()} == {table: len(rows.get(table, [])) for table in CONTRACT}

@@ -13,7 +13,8 @@ from sources.reader import open_source
 from sources.starter_folder import write_starter
 from tasks.db.engine import connect
 from tasks.db.migrations import migrate
-from tasks.imports.load import ImportStats, import_all
+from tasks.imports.load import import_all
+from tasks.imports.stats import ImportStats
 from tests.sources.test_reader import GOOD, HEAD, LINE, read, use_lines
 
 HEADER = "Bestellung;Größe;Straße;Menge"
@@ -369,5 +370,5 @@ def test_stock_that_an_odd_file_names_no_more_is_used_up(shop, tmp_path, file):
             return import_all(engine, source, as_of, tmp_path / "rejects.csv")["stock"]
 
     assert take_in("MUG-2;Köln;4\n", date(2026, 1, 8)) == ImportStats(read=2, inserted=2)
-    assert take_in("", date(2026, 1, 9)) == ImportStats(read=1, unchanged=1, gone=1)
+    assert take_in("", date(2026, 1, 9)) == ImportStats(read=1, unchanged=1, removed=1)
     engine.dispose()

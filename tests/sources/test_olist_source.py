@@ -10,7 +10,8 @@ from sources.reader import open_source
 from sources.rows import ExcludedRows
 from tasks.db.engine import connect
 from tasks.db.migrations import migrate
-from tasks.imports.load import ImportStats, import_all
+from tasks.imports.load import import_all
+from tasks.imports.stats import ImportStats
 from tasks.tables import ORDERS, WATCHES
 from tests.support.paths import ROOT, SHARED
 
@@ -60,7 +61,7 @@ def test_the_check_counts_what_a_plain_count_counts(source, by_hand):
         "lines": 8365,
         "vendors": 1610,
     }
-    assert report.left_out == [ExcludedRows("orders without items", by_hand["all"] - by_hand["kept"])]
+    assert report.excluded == [ExcludedRows("orders without items", by_hand["all"] - by_hand["kept"])]
     assert (report.open_orders, report.late_orders) == (by_hand["open"], by_hand["late"])
     assert report.found == {}
 

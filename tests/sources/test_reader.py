@@ -10,14 +10,15 @@ import pytest
 
 from models.config.shop import read_shop
 from models.errors import BadShop
-from sources.check import Finding, check
+from sources.check import check
+from sources.check_report import Finding
 from sources.coercion import Zones
 from sources.contract import CONTRACT, OrderRow
 from sources.deduplicate import DeduplicatedReader
 from sources.reader import open_source
 from sources.rows import AcceptedRow, RejectedRow
 from sources.starter_folder import write_starter
-from tasks.imports.load import TABLES
+from tasks.imports.fact_rows import TABLES
 
 LINE = {
     "order_id": "1",
@@ -449,12 +450,12 @@ def test_the_check_names_what_a_person_would_mend(shop):
         "2,1,MUG-1,1,1,2026-01-20,,\n"
         "9,1,MUG-1,1,1,2026-01-20,,\n"
     )
-    (shop / "sources" / "left_out.sql").write_text("SELECT 'trials' AS reason, 7 AS count")
+    (shop / "sources" / "excluded.sql").write_text("SELECT 'trials' AS reason, 7 AS count")
     with open_source(read_shop(shop)) as source:
         report = check(source, date(2026, 1, 15))
     assert report.found == {
         ("orders", Finding.ORPHAN): 1,
-        ("orders", Finding.REFUSED): 1,
+        ("orders", Finding.REJECTED): 1,
         ("orders", Finding.DUPLICATE): 2,
         ("lines", Finding.PROMISED_EARLY): 1,
         ("lines", Finding.ORPHAN): 3,
@@ -464,7 +465,7 @@ def test_the_check_names_what_a_person_would_mend(shop):
     }
     assert (report.open_orders, report.late_orders, report.late_share) == (1, 1, 1.0)
     plain = report.as_dict()
-    assert plain["left_out"] == [{"reason": "trials", "count": 7}]
+    assert plain["excluded"] == [{"reason": "trials", "count": 7}]
     twice = [one for one in plain["examples"] if one["what"] == Finding.DUPLICATE]
     assert [(one["table"], one["file"], one["line"], one["column"], one["value"]) for one in twice] == (
         [("orders", "orders.csv", 6, "customer_id", "C1"), ("orders", "orders.csv", 7, "customer_id", "C2")]

@@ -99,7 +99,7 @@ def test_the_recipes_tell_every_customer_order_and_line_as_the_export_means_it(p
 def test_the_check_counts_what_is_left_out_on_purpose(place):
     with open_source(read_shop(place / "shop")) as source:
         report = check(source, as_of=date.fromisoformat(DAY))
-    assert {one.reason: one.count for one in report.left_out} == {
+    assert {one.reason: one.count for one in report.excluded} == {
         "VERSAND: no article": 1,
         "GUTSCHEIN: no article": 1,
         "without a number: no article": 1,
@@ -109,7 +109,7 @@ def test_the_check_counts_what_is_left_out_on_purpose(place):
 
 def test_the_mails_go_to_the_customers_of_the_export_with_its_dates(place):
     report = json.loads(forewarn(place, "run", "--import", "--as-of", DAY, "--json").stdout)
-    assert {table: counts["refused"] for table, counts in report["imported"].items() if counts["refused"]} == {
+    assert {table: counts["rejected"] for table, counts in report["imported"].items() if counts["rejected"]} == {
         "customers": 1,
         "orders": 1,
         "lines": 1,

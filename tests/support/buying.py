@@ -119,14 +119,14 @@ class Buying:
     def at(self, on=0):
         return self.context.with_run("", day(on), noon(on))
 
-    def answer(self, *answers, on=0, **how):
-        """Take answers in, each a mapping as a vendor writes it."""
-        return record_responses(self.at(on), rows_of(list(answers), "answers"), "vendor", **how)
+    def respond(self, *responses, on=0, **options):
+        """Record responses, each a mapping as a vendor writes it."""
+        return record_responses(self.at(on), rows_of(list(responses), "answers"), "vendor", **options)
 
-    def take_in(self, file):
-        """Take a file of answers in."""
-        with open_rejects(self.app.rejected_answers) as refuse:
-            return record_responses(self.at(), read_responses(file), "eva", refuse=refuse)
+    def import_responses(self, file):
+        """Record the responses of a file."""
+        with open_rejects(self.app.rejected_responses) as reject:
+            return record_responses(self.at(), read_responses(file), "eva", reject=reject)
 
     def waiting(self, on=0):
         return [(one["vendor"], one["order"], one["what"]) for one in list_waiting(self.at(on))]
@@ -141,7 +141,7 @@ class Buying:
     def lines(self):
         rows = self.driver.rows(PURCHASE_LINES)
         return sorted(
-            (row["order_id"], row["attempt"], row["quantity"], row["answer"], row["promised_on"]) for row in rows
+            (row["order_id"], row["attempt"], row["quantity"], row["response"], row["promised_on"]) for row in rows
         )
 
     def states(self):

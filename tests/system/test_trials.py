@@ -135,7 +135,7 @@ def test_of_daily_dumps_the_newest_is_true(trial):
         file.write_text(text)
     report, left = trial.lived("run", "--import", day="2026-01-10")
     assert left == []
-    assert (report["open"], report["imported"]["orders"]["refused"], report["rejects"]) == (0, 0, None)
+    assert (report["open"], report["imported"]["orders"]["rejected"], report["rejects"]) == (0, 0, None)
 
 
 def test_numbers_that_a_spreadsheet_or_a_landline_spoilt_reach_nobody_else(trial):
@@ -148,7 +148,7 @@ def test_numbers_that_a_spreadsheet_or_a_landline_spoilt_reach_nobody_else(trial
         ("noname@example.com", "email"),
     ]
     assert report["skipped"] == {"not_mobile": 1, "opted_out": 2}
-    assert all(counts["refused"] == 0 for counts in report["imported"].values())
+    assert all(counts["rejected"] == 0 for counts in report["imported"].values())
     mails = [one for one in left if one["channel"] == "email"]
     assert {one["text"].splitlines()[0] for one in mails} == {"Hello Leo Land,", "Hello,"}
 
@@ -188,7 +188,7 @@ def test_guests_of_one_id_are_not_told_of_each_others_orders(trial):
     trial.copy("guest-id-zero/D-shop")
     report, left = trial.lived("run", "--import", day="2026-01-10")
     assert left == []
-    assert {table: counts["refused"] for table, counts in report["imported"].items() if counts["refused"]} == {
+    assert {table: counts["rejected"] for table, counts in report["imported"].items() if counts["rejected"]} == {
         "customers": 3,
         "orders": 3,
         "lines": 3,
@@ -220,9 +220,9 @@ def test_what_read_csv_decodes_is_not_refused_and_what_it_leaves_out_is_not_offe
     second = (shop / "data" / "stock-second.csv").read_text("latin-1").replace("München", place)
     stock.write_bytes((second + ",,,\n").encode(encoding))
     report, (told,) = trial.lived("run", "--import", day="2026-01-14")
-    assert report["imported"]["stock"] | {"repeated": 0} == {
-        "read": 1, "inserted": 1, "updated": 0, "unchanged": 0, "refused": 0, "gone": 2, "older": 0, "repeated": 0,
-        "missing": 0,
+    assert report["imported"]["stock"] | {"duplicates": 0} == {
+        "read": 1, "inserted": 1, "updated": 0, "unchanged": 0, "rejected": 0, "removed": 2, "superseded": 0,
+        "duplicates": 0, "missing": 0,
     }  # fmt: skip
     assert "substitute" not in report["offers"]
     assert "Enamel mug" not in words(told)
@@ -236,7 +236,11 @@ def test_a_line_that_was_taken_out_or_refunded_is_told_to_nobody(trial):
     trial.export("lines")
     report, left = trial.lived("run", "--import", day="2026-01-16")
     assert left == []
-    assert (report["open"], report["imported"]["lines"]["gone"], report["imported"]["lines"]["refused"]) == (0, 1, 0)
+    assert (report["open"], report["imported"]["lines"]["removed"], report["imported"]["lines"]["rejected"]) == (
+        0,
+        1,
+        0,
+    )
 
 
 def test_a_placeholder_is_told_as_no_date_and_an_order_gone_from_the_source_is_named(trial):
@@ -324,7 +328,7 @@ def test_a_file_read_by_read_csv_and_a_body_read_by_unnest_are_right_at_once(tri
     stock.write_text(levels)
     report, (told,) = trial.lived("run", "--import", day="2026-11-28")
     assert told["text"].startswith("Hello Jürgen,")
-    assert {table: counts["refused"] for table, counts in report["imported"].items()} == dict.fromkeys(
+    assert {table: counts["rejected"] for table, counts in report["imported"].items()} == dict.fromkeys(
         ("customers", "products", "orders", "lines", "stock"), 0
     )
 
@@ -352,7 +356,7 @@ def test_the_body_of_shopifys_api_is_read_as_it_is(trial):
     for table, select in selects.items():
         (shop / "sources" / f"{table}.sql").write_text(f"{select} {BODY}")
     report, (told,) = trial.lived("run", "--import", day="2008-01-20")
-    assert {counts["refused"] for counts in report["imported"].values()} == {0}
+    assert {counts["rejected"] for counts in report["imported"].values()} == {0}
     assert told["to"] == "bob.norman@hostmail.com"
     assert "This message is about your order 450789469 of January 10, 2008" in told["text"]
 
@@ -368,7 +372,7 @@ def test_medusas_tables_tell_edits_parts_and_gift_cards(trial, postgres, monkeyp
         whole = lines.read_text()
         monkeypatch.setenv("FOREWARN_SOURCE_URL", url)
         report, left = trial.lived("run", "--import", day="2026-11-26")
-        assert {table: counts["refused"] for table, counts in report["imported"].items()} == dict.fromkeys(
+        assert {table: counts["rejected"] for table, counts in report["imported"].items()} == dict.fromkeys(
             ("customers", "products", "orders", "lines", "stock"), 0
         )
         # 1 owes pieces, 2 was edited, 3 is cancelled, 5 is shipped whole; 4, a gift card alone, has no line.
@@ -422,7 +426,7 @@ def test_vendures_tables_tell_what_was_shipped_cancelled_and_sent_in_part(trial,
     with closing(sqlite3.connect(trial.place / "vendure.db")) as database:
         database.executescript(VENDURE + FOUR)
     report, left = trial.lived("run", "--import", day="2026-11-18")
-    assert {counts["refused"] for counts in report["imported"].values()} == {0}
+    assert {counts["rejected"] for counts in report["imported"].values()} == {0}
     assert [one["to"] for one in left] == ["hayden@example.com"] * 3
     with closing(sqlite3.connect(trial.place / "vendure.db")) as database:
         database.executescript(CHANGED)
@@ -472,7 +476,7 @@ def test_woocommerces_tables_in_a_mariadb_tell_who_waits_for_what(trial, monkeyp
                 cursor.execute(statement)
         monkeypatch.setenv("FOREWARN_SOURCE_URL", f"mysql://fw:p%40ss%2Fw%25rd@{HOST}:{port}/woo")
         report, (told,) = trial.lived("run", "--import", day="2026-11-22")
-        assert {counts["refused"] for counts in report["imported"].values()} == {0}
+        assert {counts["rejected"] for counts in report["imported"].values()} == {0}
         assert (report["open"], report["late"]) == (4, {"fortnight": 1, "long": 2})  # the fourth is not paid
         assert report["skipped"] == {"bad_address": 1, "no_address": 1}
         assert told["text"].startswith("Hello Zoë 🌸 van der Berg,")
@@ -483,4 +487,4 @@ def test_woocommerces_tables_in_a_mariadb_tell_who_waits_for_what(trial, monkeyp
             cursor.execute("UPDATE woo.wp_wc_orders SET status = 'trash' WHERE id = 1001")
         connection.close()
         report, left = trial.lived("run", "--import", day="2026-11-23")
-    assert (report["open"], report["imported"]["lines"]["gone"], left) == (3, 1, [])
+    assert (report["open"], report["imported"]["lines"]["removed"], left) == (3, 1, [])

@@ -1,4 +1,4 @@
-"""Where vendors answer purchase requests over HTTP: `POST /vendors/answers`, signed with the vendor's secret."""
+"""Receive vendors' responses to purchase requests: `POST /vendors/answers`, signed with the vendor's secret."""
 
 import asyncio
 import base64
@@ -16,7 +16,7 @@ from starlette.routing import Route
 from channels.vendors.signatures import SECRET_PREFIX, BadSignature, check_headers, verify
 from models.errors import ForewarnError
 from sources.rows import RejectedRow
-from sources.vendor_responses import rows_in
+from sources.vendor_responses import rows_of_json
 from tasks.context import Context
 from tasks.purchasing.responses import (
     ReplayedMessage,
@@ -27,22 +27,22 @@ from tasks.purchasing.responses import (
 )
 
 PATH = "/vendors/answers"
-VENDOR = "X-Forewarn-Vendor"
+VENDOR_HEADER = "X-Forewarn-Vendor"
 MAX_BODY_BYTES = 1_000_000
-"""Bytes of one message: some thousand answers."""
+"""The most bytes of one message: room for some thousand responses."""
 MAX_DRAINED_BYTES = 4 * MAX_BODY_BYTES
-"""Bytes of which nothing is read; a client with somewhat too many gets to read why they are not taken."""
-BODY_SECONDS, AT_ONCE = 10, 8
-"""Within how many seconds a body must arrive, and how many are read at once."""
+"""Declared bytes above which no body is read. A client with a slightly longer body can still read the response."""
+BODY_TIMEOUT_SECONDS = 10
+MAX_CONCURRENT_BODIES = 8
 
 
 def routes(context: Context, keys: Mapping[str, str], clock: Callable[[], datetime]) -> list[Route]:
-    """Return the routes that take vendors' answers; `keys` are their secrets by vendor. Without keys there are none."""
-    return [Route(PATH, _Answers(context, keys, clock).post, methods=["POST"])] if keys else []
+    """Return the routes for responses; `keys` are the secrets by vendor id. Without keys there is no route."""
+    return [Route(PATH, _ResponseEndpoint(context, keys, clock).post, methods=["POST"])] if keys else []
 
 
-class _Answers:
-    """The endpoint: a few bodies at once, each within a time."""
+class _ResponseEndpoint:
+    """The endpoint. It limits how many bodies are read at once, and for how long."""
 
     def __init__(self, context: Context, keys: Mapping[str, str], clock: Callable[[], datetime]) -> None:
         self._context, self._keys, self._clock = context, keys, clock
@@ -50,75 +50,75 @@ class _Answers:
         self._reading = 0
 
     async def post(self, request: Request) -> Response:
-        """Take one message, or say why not."""
-        if (refused := _refused_by_head(request, self._clock())) is not None:
-            return refused
-        if self._reading >= AT_ONCE:
-            return _no(503, "too many answers at once; send this one again in a minute")
+        """Record the responses of one message, or say why it is refused."""
+        if (refusal := _refuse_by_headers(request, self._clock())) is not None:
+            return refusal
+        if self._reading >= MAX_CONCURRENT_BODIES:
+            return _error(503, "too many messages at once; send this one again in a minute")
         self._reading += 1
         try:
-            async with asyncio.timeout(BODY_SECONDS):
-                body = await _body(request)
+            async with asyncio.timeout(BODY_TIMEOUT_SECONDS):
+                body = await _read_body(request)
         except TimeoutError:
-            return _no(408, f"the body did not arrive within {BODY_SECONDS} seconds")
+            return _error(408, f"the body did not arrive within {BODY_TIMEOUT_SECONDS} seconds")
         except ClientDisconnect:
-            return Response(status_code=400)  # nobody is there to read it
+            return Response(status_code=400)  # the client is gone
         finally:
             self._reading -= 1
-        return _too_long() if body is None else await self._take(request, body)
+        return _too_long() if body is None else await self._record(request, body)
 
-    async def _take(self, request: Request, body: bytes) -> Response:
+    async def _record(self, request: Request, body: bytes) -> Response:
         vendor, now = _vendor(request), self._clock()
         try:
             text = body.decode()
         except UnicodeDecodeError:
-            return _no(400, "the message is not UTF-8; JSON in UTF-8 is right")
+            return _error(400, "the message is not UTF-8; send JSON in UTF-8")
         try:
-            # A vendor that is not known looks like one whose signature is wrong: nobody learns who is one.
+            # An unknown vendor gets the same response as a wrong signature, so that ids of vendors cannot be guessed.
             secret = self._keys.get(vendor) or self._unknown_vendor_secret
             message_id = verify(secret, request.headers, text, now)
             message = SignedMessage(vendor, message_id, hashlib.sha256(body).hexdigest())
-            rows = list(rows_in(body, "the message"))
+            rows = list(rows_of_json(body, "the message"))
             context = self._context.with_run("", now.astimezone(self._context.zone).date(), now)
-            taken = await asyncio.to_thread(record_responses, context, rows, f"vendor {vendor}", message=message)
+            summary = await asyncio.to_thread(record_responses, context, rows, f"vendor {vendor}", message=message)
         except BadSignature as error:
-            return _no(401, str(error))
+            return _error(401, str(error))
         except ReplayedMessage:
-            return _answer(200, _told(ResponseSummary(), duplicate=True))
+            return _json(200, _counts(ResponseSummary(), duplicate=True))
         except ReusedMessageId as error:
-            return _no(409, str(error))
+            return _error(409, str(error))
         except ForewarnError as error:
-            return _no(400, str(error))
-        return _answer(200, _told(taken))
+            return _error(400, str(error))
+        return _json(200, _counts(summary))
 
 
-def _refused_by_head(request: Request, now: datetime) -> Response | None:
-    """Return the answer to a request that is refused before its body is read; None where it may be right."""
+def _refuse_by_headers(request: Request, now: datetime) -> Response | None:
+    """Return the refusal of a request whose headers are wrong, before its body is read; else None."""
     length = request.headers.get("content-length", "")
     if length.isdigit() and int(length) > MAX_DRAINED_BYTES:
         return _too_long()
     try:
         check_headers(request.headers, now)
     except BadSignature as error:
-        return _no(401, str(error))
+        return _error(401, str(error))
     return None
 
 
 def _too_long() -> Response:
-    return _no(413, f"at most {MAX_BODY_BYTES} bytes are taken at once; send fewer answers")
+    return _error(413, f"at most {MAX_BODY_BYTES} bytes are accepted in one message; send fewer responses")
 
 
 def _vendor(request: Request) -> str:
-    """Return the vendor's id as it was meant: a header comes as Latin-1, and most write UTF-8."""
-    named = request.headers.get(VENDOR, "")
+    """Return the vendor's id: a header is decoded as Latin-1, but most clients write UTF-8."""
+    header = request.headers.get(VENDOR_HEADER, "")
     try:
-        return named.encode("latin-1").decode()
+        return header.encode("latin-1").decode()
     except UnicodeDecodeError:
-        return named
+        return header
 
 
-async def _body(request: Request) -> bytes | None:
-    """Return the message's body; None where it is too long, and then not all of it was read."""
+async def _read_body(request: Request) -> bytes | None:
+    """Return the body of the message; None, without reading the rest, when it is too long."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -127,19 +127,20 @@ async def _body(request: Request) -> bytes | None:
     return bytes(body)
 
 
-def _no(status: int, why: str) -> Response:
-    return _answer(status, {"error": why})
+def _error(status: int, reason: str) -> Response:
+    return _json(status, {"error": reason})
 
 
-def _answer(status: int, told: Mapping[str, Any]) -> Response:
-    # In ASCII, so that a value which is no whole text, such as half of a surrogate pair, can be told too.
-    return Response(json.dumps(told), status, media_type="application/json")
+def _json(status: int, content: Mapping[str, Any]) -> Response:
+    # In ASCII: a rejected value may hold half of a surrogate pair, which UTF-8 cannot encode.
+    return Response(json.dumps(content), status, media_type="application/json")
 
 
-def _told(taken: ResponseSummary, *, duplicate: bool = False) -> dict[str, Any]:
-    counts = {"accepted": taken.accepted, "refused": taken.refused, "unchanged": taken.unchanged}
-    return counts | {"not_taken": [_bad(one) for one in taken.bad], "duplicate": duplicate}
+def _counts(summary: ResponseSummary, *, duplicate: bool = False) -> dict[str, Any]:
+    counts = {"accepted": summary.accepted, "refused": summary.refused, "unchanged": summary.unchanged}
+    return counts | {"not_taken": [_rejected(row) for row in summary.rejected], "duplicate": duplicate}
 
 
-def _bad(one: RejectedRow) -> dict[str, object]:
-    return {"answer": one.line, "field": one.column, "value": one.value, "right": one.reason}
+def _rejected(row: RejectedRow) -> dict[str, object]:
+    # The keys are part of the vendors' API, docs/vendors.md.
+    return {"answer": row.line, "field": row.column, "value": row.value, "right": row.reason}

@@ -1,4 +1,4 @@
--- Orders without items have nothing that could be late; left_out.sql counts them.
+-- Orders without items have nothing that could be late; excluded.sql counts them.
 -- The data do not say when an order was cancelled: it counts as cancelled from the start.
 SELECT
     o.order_id AS id,

@@ -1,7 +1,11 @@
 """Tables and columns have the names that the field uses."""
 
+from datetime import UTC, datetime
+
 import sqlalchemy as sa
 from alembic import op
+
+from models.tables.column_types import UtcTime
 
 revision = "0010"
 down_revision = "0009"
@@ -28,11 +32,22 @@ COLUMNS = {
     "shipping_plan": {"worth": "value", "decided_at": "planned_at"},
     "watch": {"look_again_on": "next_check_on"},
     "notice": {"news": "change", "followed_by": "fallback_id"},
-    "purchase_request": {"chases": "reminder_of"},
-    "purchase_line": {"nth": "attempt"},
+    "purchase_request": {"chases": "reminder_of", "answered_at": "responded_at"},
+    "purchase_line": {"nth": "attempt", "answer": "response", "answered_at": "responded_at"},
     "order_line": {"together": "ship_with"},
     "orders": {"wish": "shipping_preference"},
 }
+COUNTERS = {
+    "yielded:orders": "imported:orders",
+    "brake:gone": "imported:lines_gone",
+    "brake:open": "imported:lines_open",
+}
+EVENTS = {"asked": "requested", "chased": "reminded", "answered": "responded"}
+"""Kinds of the events of purchase requests."""
+IMPORT_IN_PROGRESS = "import:"
+"""The counters in which version 0009 keeps the heartbeats of incomplete imports, in nanoseconds since 1970."""
+RESEND = "it may have arrived: sent again under the same id, by which the vendor knows it"
+"""How the reason of a request ends in version 0009 when the vendor may have an earlier copy."""
 NOT_ENDED = sa.text("ended_at IS NULL")
 
 
@@ -61,3 +76,45 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
         for table in ("expectation",):
             op.execute(f"ALTER SEQUENCE IF EXISTS {table}_id_seq RENAME TO {TABLES[table]}_id_seq")
+    _move_heartbeats()
+    _mark_resent_requests()
+    for kind, name in EVENTS.items():
+        op.execute(
+            f"UPDATE event SET kind = '{name}' WHERE kind = '{kind}' AND subject IN (SELECT id FROM purchase_request)"
+        )
+    for counter, name in COUNTERS.items():
+        op.execute(f"UPDATE counter SET name = '{name}' WHERE name = '{counter}'")
+
+
+def _move_heartbeats() -> None:
+    """Move the heartbeats of incomplete imports from the counters to a table of their own."""
+    imports = op.create_table(
+        "incomplete_import",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("heartbeat_at", UtcTime(), nullable=False),
+        sa.Column("failed", sa.Boolean(), nullable=False, server_default=sa.false()),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    counters = sa.table("counter", sa.column("name", sa.String), sa.column("value", sa.BigInteger))
+    of_imports = counters.c.name.startswith(IMPORT_IN_PROGRESS, autoescape=True)
+    found = op.get_bind().execute(sa.select(counters).where(of_imports)).all()
+    # No import of version 0009 can go on: the next one takes over.
+    rows = [
+        {
+            "id": name.rpartition(":")[2],
+            "heartbeat_at": datetime.fromtimestamp(nanoseconds / 10**9, UTC),
+            "failed": True,
+        }
+        for name, nanoseconds in found
+    ]
+    if rows:
+        op.bulk_insert(imports, rows)
+    op.execute(sa.delete(counters).where(of_imports))
+
+
+def _mark_resent_requests() -> None:
+    """Read from the reason of a request, once, whether its vendor may have an earlier copy."""
+    op.add_column(
+        "purchase_request", sa.Column("may_have_arrived", sa.Boolean(), nullable=False, server_default=sa.false())
+    )
+    op.execute(f"UPDATE purchase_request SET may_have_arrived = true WHERE reason LIKE '%{RESEND}'")

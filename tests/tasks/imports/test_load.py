@@ -9,13 +9,16 @@ from sqlalchemy import delete, func, select, update
 
 from app.reports.run import imported
 from models.config.shop import read_shop
-from sources.check import Finding, check
+from sources.check import check
+from sources.check_report import Finding
 from sources.reader import open_source
 from sources.starter_folder import write_starter
 from tasks.db.engine import connect
 from tasks.db.migrations import migrate
+from tasks.imports.fact_rows import TABLES
 from tasks.imports.guard import ImportIncomplete, ensure_import_complete
-from tasks.imports.load import TABLES, ImportStats, import_all, import_table
+from tasks.imports.load import import_all, import_table
+from tasks.imports.stats import ImportStats
 from tasks.tables import INBOUNDS, ORDER_LINES, ORDERS, STOCKS, WATCHES
 
 DAY = date(2026, 1, 15)
@@ -187,18 +190,18 @@ def test_stock_and_deliveries_that_the_source_names_no_more_count_no_more(goods,
     change(goods, "stock.csv", "MUG-2,Berlin,8,1\n", "")
     change(goods, "inbound.csv", "D1,MUG-1,5,2026-01-02 09:00\nD2,MUG-1,5,\n", "")
     found = take_in(goods, NEXT, batch=batch)
-    assert found["stock"] == ImportStats(read=2, unchanged=2, gone=1)
-    assert found["inbound"] == ImportStats(read=1, unchanged=1, gone=1)
-    assert imported(asdict(found["inbound"])) == "1 rows: 1 gone"
+    assert found["stock"] == ImportStats(read=2, unchanged=2, removed=1)
+    assert found["inbound"] == ImportStats(read=1, unchanged=1, removed=1)
+    assert imported(asdict(found["inbound"])) == "1 rows: 1 removed"
     assert there(goods) == ({"MUG-1": 0, "MUG-2": 0, "TEA-1": 40}, ["D1", "D3"])
-    assert {table: one.gone for table, one in take_in(goods, NEXT).items() if one.gone} == {}
+    assert {table: one.removed for table, one in take_in(goods, NEXT).items() if one.removed} == {}
 
 
 @pytest.mark.parametrize(
     ("stock", "deliveries", "said"),
     [
         ("", "", "0 rows: what was there stays"),
-        ("MUG-1,Berlin,none,0\n", "D3,MUG-2,none,\n", "1 rows: 1 refused"),
+        ("MUG-1,Berlin,none,0\n", "D3,MUG-2,none,\n", "1 rows: 1 rejected"),
     ],
     ids=["empty", "refused"],
 )
@@ -217,10 +220,10 @@ def test_bad_rows_are_kept_with_their_reason_and_the_good_ones_go_on(shop):
     change(shop, "lines.csv", "1003,1,MUG-2", "1003,1,CUP-9")
     change(shop, "orders.csv", "1001,C1", "1001,C7")
     counts = take_in(shop)
-    assert counts["orders"] == ImportStats(read=3, inserted=2, refused=1)
-    assert counts["lines"] == ImportStats(read=4, inserted=0, refused=4)
+    assert counts["orders"] == ImportStats(read=3, inserted=2, rejected=1)
+    assert counts["lines"] == ImportStats(read=4, inserted=0, rejected=4)
     assert [tuple(row.values()) for row in rejected(shop)] == [
-        ("orders", "orders.csv", "2", "customer_id", "C7", "not among the customers; the id of one of them is right"),
+        ("orders", "orders.csv", "2", "customer_id", "C7", "not among the customers; use the id of one of them"),
         (
             "lines",
             "lines.csv",
@@ -229,9 +232,9 @@ def test_bad_rows_are_kept_with_their_reason_and_the_good_ones_go_on(shop):
             "one",
             "a number such as 3 or 1.5 is right, with at most three decimals",
         ),
-        ("lines", "lines.csv", "2", "order_id", "1001", "not among the orders; the id of one of them is right"),
-        ("lines", "lines.csv", "3", "order_id", "1001", "not among the orders; the id of one of them is right"),
-        ("lines", "lines.csv", "5", "product_id", "CUP-9", "not among the products; the id of one of them is right"),
+        ("lines", "lines.csv", "2", "order_id", "1001", "not among the orders; use the id of one of them"),
+        ("lines", "lines.csv", "3", "order_id", "1001", "not among the orders; use the id of one of them"),
+        ("lines", "lines.csv", "5", "product_id", "CUP-9", "not among the products; use the id of one of them"),
     ]
 
 
@@ -249,20 +252,20 @@ def test_an_order_known_from_an_earlier_import_takes_new_lines(shop):
     take_in(shop)
     (shop.folder / "data" / "orders.csv").write_text("number,customer,placed,cancelled,shipping\n")
     change(shop, "lines.csv", "1003,1,", "1003,2,")
-    assert take_in(shop)["lines"] == ImportStats(read=4, inserted=1, unchanged=3, gone=1)
+    assert take_in(shop)["lines"] == ImportStats(read=4, inserted=1, unchanged=3, removed=1)
 
 
 @pytest.mark.parametrize("batch", [100, 2, 1])
 def test_rows_of_one_file_that_contradict_each_other_are_all_refused_however_far_apart_they_stand(shop, batch):
     change(shop, "lines.csv", "1001,1,", "1003,1,MUG-2,9,12.50,2026-01-12,2026-01-12,\n1001,1,")
     for _ in range(2):
-        assert take_in(shop, batch=batch)["lines"].refused == 2
+        assert take_in(shop, batch=batch)["lines"].rejected == 2
         assert [(one["line"], one["column"], one["value"], one["reason"]) for one in rejected(shop)] == [
             (
                 line,
                 "quantity",
                 value,
-                f"contradicts lines.csv, line {other}, which has the same key 1003, 1; none of them is taken",
+                f"contradicts lines.csv, line {other}, which has the same key 1003, 1; none of them is accepted",
             )
             for line, value, other in (("2", "9", "6"), ("6", "1", "2"))
         ]
@@ -271,13 +274,13 @@ def test_rows_of_one_file_that_contradict_each_other_are_all_refused_however_far
 
 def test_rows_that_say_the_same_count_once(shop):
     change(shop, "lines.csv", "1001,1,", "1003,1,MUG-2,1.0,12.5,2026-01-12,2026-01-12 00:00,\n1001,1,")
-    assert take_in(shop)["lines"] == ImportStats(read=5, inserted=4, repeated=1)
+    assert take_in(shop)["lines"] == ImportStats(read=5, inserted=4, duplicates=1)
     assert not shop.rejects.exists()
 
 
 def test_a_row_that_is_refused_does_not_stand_in_the_way_of_a_good_one(shop):
     change(shop, "lines.csv", "1003,1,", "1003,1,CUP-9,9,1,,,\n1003,1,")
-    assert take_in(shop)["lines"] == ImportStats(read=5, inserted=4, refused=1)
+    assert take_in(shop)["lines"] == ImportStats(read=5, inserted=4, rejected=1)
     assert all_rows(shop, select(ORDER_LINES.c.product_id).where(ORDER_LINES.c.order_id == "1003")) == [("MUG-2",)]
 
 
@@ -292,7 +295,7 @@ def test_the_check_refuses_what_the_import_will_and_calls_late_what_it_then_find
     counts = take_in(shop, batch=batch)
     wrong = {(row["table"], row["line"]) for row in rejected(shop)}
     assert {(at.table, str(at.line)) for kind, at in told.examples if kind is not Finding.NO_LINES} == wrong
-    assert {table: one.refused for table, one in counts.items() if one.refused} == {"orders": 1, "lines": 6}
+    assert {table: one.rejected for table, one in counts.items() if one.rejected} == {"orders": 1, "lines": 6}
     assert (told.open_orders, told.late_orders) == (1, 1)
     assert all_rows(shop, select(ORDER_LINES.c.order_id, ORDER_LINES.c.promised_on)) == [("1002", date(2026, 1, 12))]
 

@@ -13,7 +13,7 @@ from app.reports.run import imported, lines
 from models.errors import BadShop
 from models.policy.policy import Policy
 from rules.guardrails import DataStats, data_breaches
-from sources.check import Finding
+from sources.check_report import Finding
 from sources.connectors.newest_file import Newest
 from sources.starter_folder import write_starter
 from tasks.db.engine import connect
@@ -22,8 +22,8 @@ from tasks.db.sql import read_only
 from tasks.guardrails.check import check_data
 from tasks.guardrails.release import ReviewDecision, review_run
 from tasks.imports.endings import DELETED, DONE, GONE, NO_LINES, NOT_OPEN, VIRTUAL, ZERO
-from tasks.imports.guard import ConcurrentImport, ImportIncomplete, ensure_import_complete, import_in_progress
-from tasks.imports.load import ImportStats
+from tasks.imports.guard import ConcurrentImport, ImportIncomplete, ensure_import_complete, import_guard
+from tasks.imports.stats import ImportStats
 from tasks.reporting.explain_order import explain_order
 from tasks.runs.records import LATE_ORDERS, start_run
 from tasks.tables import CUSTOMERS, EVENTS, ORDER_LINES
@@ -66,8 +66,8 @@ def test_a_line_that_its_order_names_no_more_is_cancelled_and_comes_back_when_it
     shop.take_in()
     shop.change("lines.csv", FIRST_LINE, "")
     found = shop.take_in(NEXT, batch=batch)["lines"]
-    assert found == ImportStats(read=3, unchanged=3, gone=1)
-    assert imported(asdict(found)) == "3 rows: 1 gone"
+    assert found == ImportStats(read=3, unchanged=3, removed=1)
+    assert imported(asdict(found)) == "3 rows: 1 removed"
     assert shop.lines("1001") == {"1": (True, False, GONE), "2": (False, False, None)}
     events = select(EVENTS.c.kind, EVENTS.c.subject, EVENTS.c.who, EVENTS.c.why)
     assert ("gone", "1001", "import", "line 1: gone from the source") in shop.ask(events)
@@ -93,7 +93,7 @@ def test_of_an_order_with_a_line_refused_nothing_is_taken_away(shop, bad):
     text = (shop.folder / "data" / "lines.csv").read_text()
     shop.write("lines.csv", text.replace(FIRST_LINE, more) + bad)
     found = shop.take_in(NEXT)["lines"]
-    assert (found.gone, found.refused > 0) == (0, True)
+    assert (found.removed, found.rejected > 0) == (0, True)
     assert shop.lines("1001")["1"] == (False, False, None)
 
 
@@ -101,7 +101,7 @@ def test_a_line_refused_in_one_order_keeps_nothing_from_ending_in_another(shop):
     shop.take_in()
     shop.change("lines.csv", "1003,1,MUG-2,1,", "1003,1,MUG-2,one,")
     shop.change("lines.csv", FIRST_LINE, "")
-    assert shop.take_in(NEXT)["lines"].gone == 1
+    assert shop.take_in(NEXT)["lines"].removed == 1
     assert shop.lines("1003") == {"1": (False, False, None)}
 
 
@@ -144,9 +144,9 @@ def test_a_source_that_tells_all_or_all_open_orders_ends_those_it_leaves_out(sho
     shop.take_in()
     lose_order_2(shop)
     found = shop.take_in(NEXT, batch=batch)
-    assert (found["orders"].gone, found["orders"].missing) == (1, 0)
+    assert (found["orders"].removed, found["orders"].missing) == (1, 0)
     assert shop.order("1002") == ended
-    assert shop.take_in(NEXT)["orders"].gone == 0
+    assert shop.take_in(NEXT)["orders"].removed == 0
     assert "1002" not in shop.live(LATER)[1]
     shop.write("orders.csv", (shop.folder / "data" / "orders.csv").read_text() + ORDER_2)
     shop.write("lines.csv", (shop.folder / "data" / "lines.csv").read_text() + LINE_2)
@@ -165,7 +165,7 @@ def test_an_empty_or_partly_refused_source_takes_no_order_away(shop, scope, orde
     else:
         shop.write("orders.csv", (shop.folder / "data" / "orders.csv").read_text().partition("\n")[0] + "\n")
     found = shop.take_in(NEXT)["orders"]
-    assert (found.gone, found.missing > 0) == (0, True)
+    assert (found.removed, found.missing > 0) == (0, True)
     assert shop.order("1002") == (False, False, None)
 
 
@@ -198,7 +198,7 @@ def test_what_is_never_sent_is_never_late(shop, by):
     assert report.open == 1
     assert shop.lines("1002") == {"1": (False, False, VIRTUAL)}
     checked = shop.check(LATER)
-    assert (checked.found, checked.open_orders) == ({}, 1)
+    assert (checked.findings, checked.open_orders) == ({}, 1)
     shop.select(table, which, "FALSE")
     assert "1002" in shop.live(LATER)[1]
 
@@ -255,13 +255,13 @@ def test_of_daily_dumps_the_newest_files_row_wins(shop, batch):
         ("10", "1001,C1,2026-01-02,,\n1002,C2,2026-01-02,2026-01-04,\n", "1001,1,MUG-1,1,14,2026-01-05,,2026-01-04\n"),
     )
     found = shop.take_in(batch=batch)
-    assert found["orders"] == ImportStats(read=4, inserted=2, older=2)
-    assert found["lines"] == ImportStats(read=4, inserted=2, older=2)
+    assert found["orders"] == ImportStats(read=4, inserted=2, superseded=2)
+    assert found["lines"] == ImportStats(read=4, inserted=2, superseded=2)
     assert shop.order("1002")[0]
     # Line 2 of order 1001 is not in the newest file that names the order: it is in the order no more.
     assert list(shop.lines("1001")) == ["1"]
     assert shop.live(LATER)[1] == set()
-    assert shop.check().found == {}
+    assert shop.check().findings == {}
 
 
 def test_rows_of_the_newest_file_that_contradict_each_other_are_refused_and_the_older_files_row_with_them(shop):
@@ -270,7 +270,7 @@ def test_rows_of_the_newest_file_that_contradict_each_other_are_refused_and_the_
         ("1", "1001,C1,2026-01-02,,\n1002,C1,2026-01-02,,\n", ""),
         ("2", "1001,C1,2026-01-02,,\n1001,C2,2026-01-02,,\n", ""),
     )
-    assert shop.take_in()["orders"] == ImportStats(read=4, inserted=1, refused=2, older=1)
+    assert shop.take_in()["orders"] == ImportStats(read=4, inserted=1, rejected=2, superseded=1)
     assert [row[:3] for row in shop.refused()] == [("orders", "2", "customer_id"), ("orders", "3", "customer_id")]
 
 
@@ -283,11 +283,11 @@ def guests(shop, *emails, customers="SELECT DISTINCT customer AS id, name, email
 def test_orders_whose_customer_has_several_addresses_wait_and_are_named(shop):
     guests(shop, "anna", "bert", "cleo")
     report, told = shop.live(LATER)
-    assert (told, report.imported["orders"]["refused"], report.imported["customers"]["refused"]) == (set(), 3, 3)
+    assert (told, report.imported["orders"]["rejected"], report.imported["customers"]["rejected"]) == (set(), 3, 3)
     with open_app(shop.folder) as app:
         rejects = app.rejects.read_text()
     assert rejects.count("its rows name different addresses (row ") == 3
-    found = shop.check(LATER).found
+    found = shop.check(LATER).findings
     assert found[("customers", Finding.DUPLICATE)] == found[("orders", Finding.ORPHAN)] == 3
 
 
@@ -306,7 +306,7 @@ def test_two_spellings_of_a_name_leave_the_known_customer_and_its_orders_as_they
     text = (shop.folder / "data" / "customers.csv").read_text()
     shop.write("customers.csv", text + "C2,Maria da Silva,maria@example.com,,BR,pt_BR,no,no\n")
     found = shop.take_in(NEXT)
-    assert (found["customers"].refused, found["orders"].refused) == (2, 0)
+    assert (found["customers"].rejected, found["orders"].rejected) == (2, 0)
     assert shop.ask(select(CUSTOMERS.c.email).where(CUSTOMERS.c.id == "C2")) == [("maria@example.com",)]
 
 
@@ -317,7 +317,7 @@ def test_a_second_import_waits_for_the_first_and_is_refused_before_it_reads(shop
     entered, leave = threading.Event(), threading.Event()
 
     def first():
-        with import_in_progress(shop.engine):
+        with import_guard(shop.engine):
             entered.set()
             leave.wait(30)
 
@@ -325,37 +325,37 @@ def test_a_second_import_waits_for_the_first_and_is_refused_before_it_reads(shop
     running.start()
     assert entered.wait(30)
     with (
-        pytest.raises(ConcurrentImport, match="another import of this ledger is under way"),
-        import_in_progress(shop.engine, 0.6),
+        pytest.raises(ConcurrentImport, match="another import of this ledger is running"),
+        import_guard(shop.engine, 0.6),
     ):
         pytest.fail("it was let in")
     leave.set()
-    with import_in_progress(shop.engine, 30):
+    with import_guard(shop.engine, 30):
         pass
     running.join()
 
 
 def test_older_facts_never_overwrite_newer_ones(shop, monkeypatch):
     """An import that was taken for dead writes nothing any more."""
-    monkeypatch.setattr("tasks.imports.guard.BEAT", 60)
+    monkeypatch.setattr("tasks.imports.guard.HEARTBEAT_SECONDS", 60)
 
     def slept_through():
-        with import_in_progress(shop.engine) as alive:
-            monkeypatch.setattr("tasks.imports.guard.LOST", 0)
+        with import_guard(shop.engine) as guard:
+            monkeypatch.setattr("tasks.imports.guard.TAKEOVER_SECONDS", 0)
             shop.take_in()
             with shop.engine.begin() as connection:
-                alive(connection)
+                guard.heartbeat(connection)
 
     with pytest.raises(ConcurrentImport, match="took over"):
         slept_through()
 
 
 def test_an_import_that_broke_off_keeps_nobody_waiting_but_is_half_taken_in(shop):
-    with pytest.raises(ZeroDivisionError), import_in_progress(shop.engine):
+    with pytest.raises(ZeroDivisionError), import_guard(shop.engine):
         raise ZeroDivisionError
     with shop.engine.begin() as connection, pytest.raises(ImportIncomplete):
         ensure_import_complete(connection)
-    with import_in_progress(shop.engine, 0):
+    with import_guard(shop.engine, 0):
         pass
     with shop.engine.begin() as connection:
         ensure_import_complete(connection)
@@ -419,11 +419,11 @@ def test_the_check_counts_by_reason_and_goes_on_past_a_select_that_cannot_run(sh
     text = (shop.folder / "data" / "customers.csv").read_text()
     shop.write("customers.csv", text + ",,,,,,,\n" * 30 + "C9,Bo,,,,,maybe,no\n")
     report = shop.check()
-    (broken,) = report.broken
+    (broken,) = report.failed_selects
     assert "products.sql: there is no file nowhere.csv" in broken
     reasons = {(one.table, one.column, one.reason): (one.rows, len(one.examples)) for one in report.reasons.values()}
     assert reasons[("customers", "sms_consent", "yes or no is right (also true or false, 1 or 0)")] == (1, 1)
     assert all(examples <= 5 for _, examples in reasons.values())
     assert report.rows["lines"] == 4
-    assert ("lines", Finding.ORPHAN) not in report.found
+    assert ("lines", Finding.ORPHAN) not in report.findings
     assert not report.ok

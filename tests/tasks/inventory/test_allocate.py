@@ -17,7 +17,7 @@ from models.errors import ForewarnError
 from models.orders import NoticeLine, ProductFacts
 from sources.sample import write_sample
 from tasks.db.sql import read_only
-from tasks.imports.guard import SILENT_SECONDS, ImportIncomplete, import_in_progress, wait_for_import
+from tasks.imports.guard import ABANDONED_SECONDS, ImportIncomplete, import_guard, wait_for_import
 from tasks.imports.load import import_all
 from tasks.inventory.allocate import allocate_page, load_forecast_inputs, short_products
 from tasks.inventory.expected_dates import close_shipped
@@ -26,9 +26,9 @@ from tasks.inventory.overrides import clear_override, set_override
 from tasks.tables import (
     ALLOCATIONS,
     AVAILABILITIES,
-    COUNTERS,
     EXPECTED_DATES,
     INBOUNDS,
+    INCOMPLETE_IMPORTS,
     NOTICES,
     ORDERS,
     PRODUCTS,
@@ -445,28 +445,28 @@ def test_two_runs_at_once_do_the_work_of_one(driver):
 def test_nothing_is_allocated_by_facts_that_are_half_taken_in(seven):
     done = []
     with ThreadPoolExecutor(1) as pool:
-        with import_in_progress(seven.context.engine) as alive:
-            with pytest.raises(ImportIncomplete, match="half taken in"):
+        with import_guard(seven.context.engine) as guard:
+            with pytest.raises(ImportIncomplete, match="facts are incomplete"):
                 allocate(seven.context)
             waiting = pool.submit(wait_for_import, lambda: done.append(allocate(seven.context)))
             with seven.context.engine.begin() as connection:
-                alive(connection)
+                guard.heartbeat(connection)
             assert (pieces(seven), done) == ([], [])
         waiting.result()
     assert pieces(seven) == [("1041", 5, "stock", "main"), ("1041", 2, "inbound", "D1")]
-    assert seven.rows(COUNTERS) == []
+    assert seven.rows(INCOMPLETE_IMPORTS) == []
 
 
 @pytest.mark.parametrize("end", ["by the next", "forgotten"])
 def test_an_import_that_broke_off_is_made_whole_by_the_next_or_forgotten(seven, end):
-    with pytest.raises(ZeroDivisionError), import_in_progress(seven.context.engine):
+    with pytest.raises(ZeroDivisionError), import_guard(seven.context.engine):
         raise ZeroDivisionError
     with pytest.raises(ImportIncomplete):
         wait_for_import(lambda: allocate(seven.context), patience=-1)
     if end == "forgotten":
-        write(seven, update(COUNTERS).values(value=COUNTERS.c.value - SILENT_SECONDS * 10**9))
+        write(seven, update(INCOMPLETE_IMPORTS).values(heartbeat_at=noon(0) - timedelta(seconds=ABANDONED_SECONDS)))
     else:
-        with import_in_progress(seven.context.engine):
+        with import_guard(seven.context.engine):
             pass
     allocate(seven.context)
     assert len(pieces(seven)) == 2

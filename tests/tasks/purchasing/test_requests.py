@@ -67,7 +67,7 @@ def test_a_backordered_line_goes_to_its_vendor_by_mail_with_the_lines_attached(s
     answer = {"answer": "", "reason": "", "promised_on": ""}
     assert row == {"request": shop.requests[0]["id"]} | wanted | WAREHOUSE | answer
     assert "5 pieces in 1 line" in mail.get_body(("plain",)).get_content()
-    assert shop.happened(row["request"]) == ["asked", "sent"]
+    assert shop.happened(row["request"]) == ["requested", "sent"]
 
 
 @one_database
@@ -100,11 +100,11 @@ def test_a_parcel_of_a_customer_without_a_name_needs_a_recipient(shop, context):
         connection.execute(update(ORDERS).values(recipient=None))
     report = shop.run()
     assert (report.requested, len(report.problems)) == ({}, 1)
-    assert "recipient, street, postcode and city in orders.sql are right" in report.problems[0]
+    assert "add recipient, street, postcode and city to orders.sql" in report.problems[0]
 
 
 @pytest.mark.parametrize("days", [(0, 0), (0, 1)])
-def test_a_second_run_asks_for_nothing_again(shop, folder, days):
+def test_a_second_run_requests_nothing_again(shop, folder, days):
     shop.order()
     shop.run(days[0])
     report = shop.run(days[1])
@@ -153,7 +153,7 @@ def test_a_vendor_that_cannot_be_asked_is_named_and_stops_no_other(shop):
 
 
 @one_database
-def test_a_door_without_its_secret_keeps_the_request_until_it_has_one(shop, tmp_path):
+def test_a_transport_without_its_secret_keeps_the_request_until_it_has_one(shop, tmp_path):
     shop.say(vendor={"v1": {"by": "http", "url": "http://127.0.0.1:9/orders"}}).order()
     report = shop.run()
     assert list(report.down) == ["v1"]
@@ -165,11 +165,11 @@ def test_a_door_without_its_secret_keeps_the_request_until_it_has_one(shop, tmp_
 
 
 @one_database
-def test_a_dry_run_says_what_would_be_asked_and_writes_nothing(shop):
+def test_a_dry_run_reports_what_would_be_requested_and_writes_nothing(shop):
     shop.order(quantity=3)
     report = shop.run(dry_run=True)
     assert report.requested == {"v1": 1}
-    assert [(one["vendor"], one["by"], one["order"], one["pieces"]) for one in report.plans] == [
+    assert [(one["vendor"], one["channel"], one["order"], one["pieces"]) for one in report.plans] == [
         ("v1", "mail", "1041", 3)
     ]
     assert shop.requests == shop.lines == mails(shop) == []
@@ -197,7 +197,7 @@ async def test_a_vendor_reached_by_http_gets_the_same_request_under_the_same_id_
 
 
 class Fickle:
-    """A vendor's door that does what a test wants, and keeps what it took."""
+    """A vendor's transport that does what a test wants, and keeps what it took."""
 
     def __init__(self, *faults):
         self.faults, self.taken = list(faults), []
@@ -215,11 +215,11 @@ class Fickle:
         pass
 
 
-def send(shop, door, on=0, hours=0):
+def send(shop, transport, on=0, hours=0):
     moment = noon(on) + timedelta(hours=hours)
-    couriers = DispatchWorker(shop.app.worker, {"v1": door}, 4, lambda: moment)
-    recover_abandoned(shop.context, couriers)
-    return asyncio.run(dispatch_requests(shop.at(on), couriers, PurchaseRenderer(shop.context.shop)))
+    worker = DispatchWorker(shop.app.worker, {"v1": transport}, 4, lambda: moment)
+    recover_abandoned(shop.context, worker)
+    return asyncio.run(dispatch_requests(shop.at(on), worker, PurchaseRenderer(shop.context.shop)))
 
 
 @pytest.fixture
@@ -241,58 +241,58 @@ async def _owe(shop):
     from tasks.runs.records import start_run
 
     context = start_run(shop.context, "forward-to-vendors", day(0), noon(0))
-    found = load_requirements(context)
-    asks = plan_requests(found.needs, found.asked).asks
-    record_requests(context, asks, channels_of_vendors(shop.context, asks)[0])
+    requirements = load_requirements(context)
+    requests = plan_requests(requirements.needs, requirements.requested).requests
+    record_requests(context, requests, channels_of_vendors(shop.context, requests)[0])
 
 
 FILE = {"by": "folder", "path": "vendor"}
 
 
 @one_database
-def test_what_was_certainly_not_taken_is_tried_again_later(owed):
-    shop, door = owed(), Fickle(TemporaryFailure("away"))
-    assert send(shop, door).retrying == {"away": 1}
-    assert send(shop, door).sent == {}
-    assert send(shop, door, hours=1).sent == {"mail": 1}
-    assert len(door.taken) == 1
+def test_a_request_that_certainly_did_not_arrive_is_sent_again_later(owed):
+    shop, transport = owed(), Fickle(TemporaryFailure("away"))
+    assert send(shop, transport).retrying == {"away": 1}
+    assert send(shop, transport).sent == {}
+    assert send(shop, transport, hours=1).sent == {"mail": 1}
+    assert len(transport.taken) == 1
 
 
 @pytest.mark.parametrize("fault", [OutcomeUnknown("silence"), RuntimeError("odd")])
 def test_a_mail_in_doubt_is_never_sent_again_by_itself_and_a_file_is_under_the_same_name(owed, fault):
-    shop, door = owed(), Fickle(fault)
-    assert send(shop, door).in_doubt == 1
-    assert send(shop, door, on=1).sent == {}
+    shop, transport = owed(), Fickle(fault)
+    assert send(shop, transport).in_doubt == 1
+    assert send(shop, transport, on=1).sent == {}
     assert shop.states() == [("v1", "mail", State.IN_DOUBT)]
-    assert "nobody knows whether it arrived" in shop.waiting()[0][2]
+    assert "it is unknown whether it arrived" in shop.waiting()[0][2]
     shop.say(vendor={"v1": FILE}).order("1042")
     asyncio.run(_owe(shop))
-    door = Fickle(fault)
-    assert send(shop, door).in_doubt == 0
-    assert send(shop, door, hours=1).sent == {"folder": 1}
-    assert len(door.taken) == 2
-    assert len(set(door.taken)) == 1
+    transport = Fickle(fault)
+    assert send(shop, transport).in_doubt == 0
+    assert send(shop, transport, hours=1).sent == {"folder": 1}
+    assert len(transport.taken) == 2
+    assert len(set(transport.taken)) == 1
 
 
 @pytest.mark.parametrize(("way", "state", "again"), [({}, State.IN_DOUBT, 0), (FILE, State.SENT, 1)])
 def test_a_crash_between_sending_and_settling_leaves_a_mail_in_doubt_and_sends_a_file_again(owed, way, state, again):
-    shop, door = owed(**way), Fickle()
+    shop, transport = owed(**way), Fickle()
     worker = shop.app.worker
     with shop.context.engine.begin() as connection:
         (row,) = claim(connection, PURCHASE_REQUESTS, worker, noon(0), ["mail", "folder"], 9).rows
         assert mark_sending(connection, PURCHASE_REQUESTS, worker, [row["id"]], noon(0))
-    assert send(shop, door).sent == {}
-    send(shop, door, hours=1)
-    assert len(door.taken) == again
+    assert send(shop, transport).sent == {}
+    send(shop, transport, hours=1)
+    assert len(transport.taken) == again
     assert [row[2] for row in shop.states()] == [state]
 
 
 @one_database
-def test_a_request_of_which_nothing_is_wanted_any_more_is_not_sent(owed):
-    shop, door = owed(), Fickle()
+def test_a_request_without_any_wanted_line_is_not_sent(owed):
+    shop, transport = owed(), Fickle()
     shop.cancel()
-    assert send(shop, door).skipped == {"changed": 1}
-    assert door.taken == []
+    assert send(shop, transport).skipped == {"changed": 1}
+    assert transport.taken == []
 
 
 @one_database
@@ -321,9 +321,9 @@ def test_a_line_left_out_of_its_request_is_asked_for_when_it_is_open_again(shop,
 
 @one_database
 def test_a_request_that_was_skipped_frees_its_lines(owed):
-    shop, door = owed(), Fickle()
+    shop, transport = owed(), Fickle()
     shop.cancel()
-    send(shop, door)
+    send(shop, transport)
     shop.change("1041", cancelled_at=None)
     assert shop.run(1).requested == {"v1": 1}
 
@@ -333,7 +333,7 @@ def test_a_request_that_was_skipped_frees_its_lines(owed):
     ("drop_shipped", "quantity", "lacking", "asked"),
     [(True, 2, None, [2]), (False, 2, 5, [2]), (False, 5, 3, [3]), (False, 5, 0, []), (False, 5, 5, [5])],
 )
-def test_a_request_that_had_to_wait_asks_for_what_is_wanted_when_it_leaves(
+def test_a_request_that_had_to_wait_names_what_is_needed_when_it_is_sent(
     shop, folder, drop_shipped, quantity, lacking, asked
 ):
     folder.mkdir()
@@ -348,7 +348,7 @@ def test_a_request_that_had_to_wait_asks_for_what_is_wanted_when_it_leaves(
 
 
 @one_database
-def test_a_line_that_shrank_since_it_was_allocated_asks_for_no_more_than_it_has(shop, folder):
+def test_a_line_reduced_since_its_allocation_requests_no_more_than_it_has(shop, folder):
     shop.order(quantity=5).change("1041", quantity=2)
     shop.run()
     assert [one["quantity"] for told in files(folder) for one in told["lines"]] == [2]
@@ -356,7 +356,7 @@ def test_a_line_that_shrank_since_it_was_allocated_asks_for_no_more_than_it_has(
 
 @one_database
 @pytest.mark.parametrize("left", [True, False])
-def test_a_line_whose_product_changes_asks_for_the_new_one(shop, folder, left):
+def test_a_line_whose_product_changes_requests_the_new_one(shop, folder, left):
     shop.order("1042", vendor="v1", drop_shipped=True).cancel("1042")
     shop.order("1041", lacking=2)
     key = shop.run() and shop.requests[0]["id"] if left else shop.hold()
@@ -367,36 +367,36 @@ def test_a_line_whose_product_changes_asks_for_the_new_one(shop, folder, left):
     shop.run(1)
     asked = [one["product"] for told in files(folder) for one in told["lines"]]
     assert asked == (["p-v1", "p-v1-drop"] if left else ["p-v1-drop"])
-    swapped = ("v1", "1041", "asked for p-v1, and the line wants p-v1-drop now")
+    swapped = ("v1", "1041", "requested p-v1, but the line orders p-v1-drop now")
     assert shop.waiting(1) == ([swapped] if left else [])
 
 
 @one_database
-def test_what_may_have_arrived_and_is_wanted_otherwise_now_waits_for_staff(owed):
-    shop, door = owed(**FILE), Fickle(OutcomeUnknown("silence"))
-    send(shop, door)
+def test_a_request_that_may_have_arrived_and_names_too_many_pieces_now_waits_for_staff(owed):
+    shop, transport = owed(**FILE), Fickle(OutcomeUnknown("silence"))
+    send(shop, transport)
     shop.cancel()
-    assert send(shop, door, on=1).in_doubt == 1
-    assert send(shop, door, on=2).in_doubt == 0
-    assert len(door.taken) == 1
-    assert "nobody knows whether it arrived: it may have arrived before" in shop.waiting(2)[0][2]
+    assert send(shop, transport, on=1).in_doubt == 1
+    assert send(shop, transport, on=2).in_doubt == 0
+    assert len(transport.taken) == 1
+    assert "it is unknown whether it arrived: it may have arrived before" in shop.waiting(2)[0][2]
     approve_request(shop.at(2), shop.requests[0]["id"], "eva")
-    assert send(shop, door, on=2).skipped == {"changed": 1}
+    assert send(shop, transport, on=2).skipped == {"changed": 1}
 
 
 @one_database
-def test_a_vendor_that_may_have_a_request_and_then_will_not_take_it_leaves_it_in_doubt(owed):
-    shop, door = (
+def test_a_request_that_may_have_arrived_and_is_then_rejected_is_in_doubt(owed):
+    shop, transport = (
         owed(**FILE),
         Fickle(OutcomeUnknown("silence"), TemporaryFailure("away"), PermanentFailure("used before")),
     )
     for on in range(3):
-        send(shop, door, on=on)
+        send(shop, transport, on=on)
     assert shop.states() == [("v1", "folder", "in_doubt")]
     assert "used before" in shop.waiting(2)[0][2]
 
 
-def test_a_run_that_asks_for_more_than_the_policy_lets_it_waits_for_staff(shop, folder):
+def test_a_run_that_requests_more_lines_than_the_policy_allows_waits_for_staff(shop, folder):
     shop.policy(max_lines=2)
     for n in range(3):
         shop.order(f"104{n}")
@@ -405,11 +405,11 @@ def test_a_run_that_asks_for_more_than_the_policy_lets_it_waits_for_staff(shop, 
     key = shop.requests[0]["id"]
     approve_request(shop.at(), key[:8], "eva")
     assert shop.run().sent == {"folder": 1}
-    assert shop.happened(key) == ["asked", "approved", "sent"]
+    assert shop.happened(key) == ["requested", "approved", "sent"]
 
 
 @one_database
-def test_a_request_dropped_by_staff_never_leaves_and_is_not_asked_anew(shop, folder):
+def test_a_request_dropped_by_staff_is_never_sent_nor_requested_again(shop, folder):
     shop.policy(max_lines=1)
     shop.order("1041").order("1042").run()
     drop_request(shop.at(), shop.requests[0]["id"], "eva")
@@ -425,7 +425,7 @@ def test_staff_say_whether_a_mail_in_doubt_arrived(owed):
     assert shop.states() == [("v1", "mail", "sent")]
 
 
-def test_a_request_without_an_answer_is_chased_once_then_shown_to_staff(shop, folder):
+def test_a_request_without_a_response_is_reminded_once_then_shown_to_staff(shop, folder):
     shop.order("1041").order("1042")
     shop.run(0)
     assert shop.run(1).reminded == 0
@@ -434,44 +434,44 @@ def test_a_request_without_an_answer_is_chased_once_then_shown_to_staff(shop, fo
     assert (reminder["kind"], reminder["request"]) == ("reminder", request["request"])
     assert reminder["unanswered"] == [{"order": "1041", "line": "1"}, {"order": "1042", "line": "1"}]
     assert shop.waiting(3) == []
-    assert shop.waiting(5) == [("v1", None, "no answer, though it was reminded")]
-    assert shop.happened(request["request"]) == ["asked", "sent", "chased"]
+    assert shop.waiting(5) == [("v1", None, "no response, even to a reminder")]
+    assert shop.happened(request["request"]) == ["requested", "sent", "reminded"]
 
 
 @one_database
-def test_nothing_is_called_reminded_that_was_not(shop):
+def test_a_request_without_a_reminder_is_not_called_reminded(shop):
     shop.order().run()
-    assert shop.waiting(5) == [("v1", None, "no answer")]
+    assert shop.waiting(5) == [("v1", None, "no response")]
 
 
 @one_database
 @pytest.mark.parametrize(("way", "fault"), [({}, OutcomeUnknown("silence")), (FILE, OutcomeUnknown("silence"))])
-def test_an_answer_says_that_its_request_arrived(owed, way, fault):
-    shop, door = owed(**way), Fickle(fault)
-    send(shop, door)
+def test_a_response_proves_that_its_request_arrived(owed, way, fault):
+    shop, transport = owed(**way), Fickle(fault)
+    send(shop, transport)
     key = shop.requests[0]["id"]
-    shop.answer({"request": key, "order": "1041", "line": "1", "answer": "accepted"})
+    shop.respond({"request": key, "order": "1041", "line": "1", "answer": "accepted"})
     assert ([row[2] for row in shop.states()], shop.waiting()) == (["sent"], [])
-    assert send(shop, door, on=1).sent == {}
+    assert send(shop, transport, on=1).sent == {}
     with pytest.raises(ForewarnError):
         approve_request(shop.at(), key, "eva")
 
 
 @one_database
-def test_a_copy_that_staff_send_leaves_out_what_was_answered(shop):
+def test_a_copy_that_staff_send_leaves_out_lines_with_a_response(shop):
     shop.order("1041").order("1042")
     key = shop.hold()
-    shop.answer({"request": key, "order": "1041", "line": "1", "answer": "accepted"})
+    shop.respond({"request": key, "order": "1041", "line": "1", "answer": "accepted"})
     approve_request(shop.at(), key, "eva")
     shop.run()
     assert [[row["order"] for row in attached(mail)[1]] for mail in mails(shop)] == [["1042"]]
 
 
 @one_database
-def test_what_does_not_leave_for_long_is_shown_to_staff_with_the_reason(owed):
+def test_a_request_that_is_not_sent_for_long_is_shown_to_staff_with_the_reason(owed):
     shop = owed()
     send(shop, Fickle(TemporaryFailure("away")))
-    assert (shop.waiting(1), shop.waiting(5)) == ([], [("v1", None, "has not left: away")])
+    assert (shop.waiting(1), shop.waiting(5)) == ([], [("v1", None, "not sent so far: away")])
     with shop.context.engine.begin() as connection:
         connection.execute(delete(VENDORS))
     assert "vendor v1 cannot be asked" in shop.run(5).problems[0]
@@ -481,8 +481,8 @@ def test_what_does_not_leave_for_long_is_shown_to_staff_with_the_reason(owed):
 @one_database
 @pytest.mark.parametrize("dropped", [False, True])
 def test_lines_of_a_request_that_no_vendor_has_are_asked_of_another_when_staff_say_so(owed, dropped):
-    shop, door = owed(), Fickle(PermanentFailure("account closed"))
-    send(shop, door)
+    shop, transport = owed(), Fickle(PermanentFailure("account closed"))
+    send(shop, transport)
     key = shop.requests[0]["id"]
     if dropped:
         drop_request(shop.at(), key, "eva")
@@ -494,11 +494,11 @@ def test_lines_of_a_request_that_no_vendor_has_are_asked_of_another_when_staff_s
 
 
 @one_database
-def test_a_reminder_names_only_the_lines_that_still_lack_an_answer_and_orders_nothing(shop):
+def test_a_reminder_names_only_the_lines_without_a_response_and_orders_nothing(shop):
     shop.order("1041").order("1042", drop_shipped=True).order("1043")
     shop.run(0)
     key = shop.requests[0]["id"]
-    shop.answer({"request": key, "order": "1041", "line": "1", "answer": "accepted"})
+    shop.respond({"request": key, "order": "1041", "line": "1", "answer": "accepted"})
     shop.cancel("1043")
     shop.run(3)
     request, reminder = mails(shop)
@@ -511,11 +511,11 @@ def test_a_reminder_names_only_the_lines_that_still_lack_an_answer_and_orders_no
 
 
 @one_database
-def test_nothing_is_chased_that_was_answered(shop):
+def test_a_request_with_a_response_gets_no_reminder(shop):
     shop.order()
     shop.run(0)
     answer = {"order": "1041", "line": "1", "answer": "refused", "reason": "discontinued"}
-    shop.answer({"request": shop.requests[0]["id"]} | answer)
+    shop.respond({"request": shop.requests[0]["id"]} | answer)
     assert shop.run(3).reminded == 0
     assert shop.waiting(3) == [("v1", "1041", "refused: discontinued")]
 
@@ -525,16 +525,16 @@ def test_refused_pieces_are_asked_for_again_when_staff_say_so_or_the_product_has
     shop.run()
     key = shop.requests[0]["id"]
     answer = {"request": key, "order": "1041", "line": "1", "answer": "refused", "reason": "no idea"}
-    shop.answer(answer)
+    shop.respond(answer)
     assert shop.run().requested == {}
     assert reopen_lines(shop.at(), key, "eva") == 1
     assert shop.run().requested == {"v1": 1}
     assert [row[:4] for row in shop.lines] == [("1041", 1, 3, "ask_again"), ("1041", 2, 3, None)]
-    assert "asked for anew" in shop.answer(answer).bad[0].reason
+    assert "requested again" in shop.respond(answer).rejected[0].reason
 
 
 @one_database
-def test_an_address_that_must_not_be_written_to_gets_no_request(shop):
+def test_a_suppressed_address_gets_no_request(shop):
     from tasks.notices.suppressions import suppress
 
     with shop.context.engine.begin() as connection:
@@ -542,11 +542,11 @@ def test_an_address_that_must_not_be_written_to_gets_no_request(shop):
     shop.order()
     assert shop.run().rejected == {"suppressed": 1}
     assert mails(shop) == []
-    assert shop.waiting() == [("v1", None, "not taken: suppressed")]
+    assert shop.waiting() == [("v1", None, "rejected: suppressed")]
 
 
 @one_database
-def test_words_of_the_shops_own_that_fail_are_named_and_the_request_waits(shop):
+def test_a_template_of_the_shop_that_fails_is_named_and_the_request_waits(shop):
     place = shop.folder / "templates" / "purchase"
     place.mkdir(parents=True)
     (place / "subject.en.txt").write_text("{{ vendr }}")

@@ -22,7 +22,7 @@ from models.errors import ForewarnError
 from models.inventory import MAX_DAYS_AHEAD
 from models.purchasing import VendorChannel
 from sources.vendor_responses import ResponseRow, read_responses
-from tasks.purchasing.documents import ADDRESS, ANSWER, ITEM
+from tasks.purchasing.documents import ADDRESS_COLUMNS, ITEM_COLUMNS, RESPONSE_COLUMNS
 from tasks.purchasing.review import reopen_lines
 from tasks.tables import PURCHASE_LINES, PURCHASE_REQUESTS, WATCHES
 from tests.support.builders import day
@@ -67,29 +67,29 @@ def refused(key, order="1041", **facts):
     return {"request": key, "order": order, "line": "1", "answer": "refused", "reason": "discontinued"} | facts
 
 
-def test_an_answer_is_kept_with_its_date_and_its_order_is_looked_at_again(shop, key):
+def test_a_response_is_stored_with_its_date_and_its_order_is_due(shop, key):
     before = shop.driver.watch("1041")["version"]
-    taken = shop.answer(accepted(key), refused(key, "1042"))
-    assert (taken.accepted, taken.refused, taken.bad) == (1, 1, [])
+    summary = shop.respond(accepted(key), refused(key, "1042"))
+    assert (summary.accepted, summary.refused, summary.rejected) == (1, 1, [])
     assert shop.lines == [("1041", 1, 2, "accepted", day(5)), ("1042", 1, 2, "refused", None)]
     assert shop.driver.watch("1041")["version"] == before + 1
-    assert shop.happened(key) == ["asked", "sent", "answered", "answered"]
-    assert shop.requests[0]["answered_at"] == noon(0)
+    assert shop.happened(key) == ["requested", "sent", "responded", "responded"]
+    assert shop.requests[0]["responded_at"] == noon(0)
 
 
-def test_a_request_is_answered_when_its_last_line_is(shop, key):
-    shop.answer(accepted(key))
-    assert shop.requests[0]["answered_at"] is None
-    shop.answer(accepted(key, "1042"), on=1)
-    assert shop.requests[0]["answered_at"] == noon(1)
+def test_a_request_has_a_response_when_its_last_line_has_one(shop, key):
+    shop.respond(accepted(key))
+    assert shop.requests[0]["responded_at"] is None
+    shop.respond(accepted(key, "1042"), on=1)
+    assert shop.requests[0]["responded_at"] == noon(1)
 
 
-def test_the_same_answer_again_changes_nothing_and_a_later_one_takes_its_place(shop, key):
-    shop.answer(accepted(key))
+def test_the_same_response_again_changes_nothing_and_a_later_one_replaces_it(shop, key):
+    shop.respond(accepted(key))
     before = shop.driver.rows(WATCHES)
-    assert shop.answer(accepted(key)).unchanged == 1
+    assert shop.respond(accepted(key)).unchanged == 1
     assert shop.driver.rows(WATCHES) == before
-    assert shop.answer(accepted(key, promised=8)).accepted == 1
+    assert shop.respond(accepted(key, promised=8)).accepted == 1
     assert shop.lines[0] == ("1041", 1, 2, "accepted", day(8))
 
 
@@ -111,43 +111,48 @@ def test_the_same_answer_again_changes_nothing_and_a_later_one_takes_its_place(s
         (
             {"promised_on": str(day(MAX_DAYS_AHEAD) + timedelta(days=1))},
             "promised_on",
-            f"{day(MAX_DAYS_AHEAD)} or an earlier day is right",
+            f"{day(MAX_DAYS_AHEAD)} or an earlier day",
         ),
-        ({"promised_on": "2199-11-30"}, "promised_on", f"{day(MAX_DAYS_AHEAD)} or an earlier day is right"),
+        ({"promised_on": "2199-11-30"}, "promised_on", f"{day(MAX_DAYS_AHEAD)} or an earlier day"),
     ],
 )
 @pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)
-def test_a_bad_answer_is_named_with_what_is_right_and_the_others_go_on(shop, key, answer, field, right):
-    taken = shop.answer(accepted(key) | answer, accepted(key, "1042"))
-    assert [(one.column, right in one.reason) for one in taken.bad] == [(field, True)]
-    assert taken.accepted == 1
+def test_an_invalid_response_is_rejected_with_what_is_expected_and_the_others_are_recorded(
+    shop, key, answer, field, right
+):
+    summary = shop.respond(accepted(key) | answer, accepted(key, "1042"))
+    assert [(one.column, right in one.reason) for one in summary.rejected] == [(field, True)]
+    assert summary.accepted == 1
     assert shop.lines[0][3] is None
 
 
-def test_a_vendor_that_refused_cannot_accept_what_another_was_asked_for_since(shop, key):
-    shop.answer(refused(key))
+def test_a_vendor_that_refused_cannot_accept_what_was_then_requested_from_another(shop, key):
+    shop.respond(refused(key))
     shop.vendor("v2", email="two@vendor.example.com").supplied_by("v2")
     shop.run(1)
-    (bad,) = shop.answer(accepted(key), on=1).bad
-    assert "asked of another vendor since" in bad.reason
-    shop.answer(refused(shop.requests[1]["id"]), on=1)
-    assert shop.answer(accepted(key), on=1).accepted == 1
+    (bad,) = shop.respond(accepted(key), on=1).rejected
+    assert "requested from another vendor" in bad.reason
+    shop.respond(refused(shop.requests[1]["id"]), on=1)
+    assert shop.respond(accepted(key), on=1).accepted == 1
 
 
 @pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)
-def test_an_accept_of_a_cancelled_line_is_not_taken_and_staff_tell_the_vendor(shop, key):
+def test_an_accepted_line_that_was_cancelled_does_not_count_and_staff_tell_the_vendor(shop, key):
     shop.cancel("1041")
     for _ in range(2):
-        taken = shop.answer(accepted(key))
-        assert (taken.accepted, [one.reason for one in taken.bad]) == (0, ["the line was cancelled: do not send it"])
-        assert shop.waiting() == [("v1", "1041", "accepted, though it was cancelled: tell the vendor not to send it")]
+        summary = shop.respond(accepted(key))
+        assert (summary.accepted, [one.reason for one in summary.rejected]) == (
+            0,
+            ["the line was cancelled: do not send it"],
+        )
+        assert shop.waiting() == [("v1", "1041", "accepted after it was cancelled: tell the vendor not to send it")]
     assert reopen_lines(shop.at(), key, "eva") == 1
     assert shop.waiting() == []
     assert shop.run(1).requested == {}
 
 
-def test_an_answer_waits_for_staff_who_decide_on_its_request(shop, key):
-    shop.answer(refused(key))
+def test_a_response_waits_for_staff_who_decide_on_its_request(shop, key):
+    shop.respond(refused(key))
     with ThreadPoolExecutor() as pool:
         with shop.context.engine.begin() as connection:
             connection.execute(select(PURCHASE_REQUESTS).where(PURCHASE_REQUESTS.c.id == key).with_for_update())
@@ -155,16 +160,18 @@ def test_an_answer_waits_for_staff_who_decide_on_its_request(shop, key):
                 answering = pool.submit(shop.answer, accepted(key))
                 time.sleep(0.3)
             lines = update(PURCHASE_LINES).where(PURCHASE_LINES.c.order_id == "1041")
-            connection.execute(lines.values(answer="ask_again"))
-        taken = answering.result() if shop.context.engine.dialect.name == "postgresql" else shop.answer(accepted(key))
-    assert "asked for anew" in taken.bad[0].reason
+            connection.execute(lines.values(response="ask_again"))
+        summary = (
+            answering.result() if shop.context.engine.dialect.name == "postgresql" else shop.respond(accepted(key))
+        )
+    assert "requested again" in summary.rejected[0].reason
     assert shop.lines[0][3] == "ask_again"
 
 
 @pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)
 def test_an_answer_to_the_reminder_answers_the_request(shop, key):
     shop.run(3)
-    shop.answer(accepted(shop.requests[1]["id"]), on=3)
+    shop.respond(accepted(shop.requests[1]["id"]), on=3)
     assert shop.lines[0][3] == "accepted"
 
 
@@ -184,8 +191,8 @@ def test_a_file_filled_in_and_sent_back_is_taken_in_however_odd_its_names_are(sh
         writer = csv.DictWriter(stream, rows[0].keys(), delimiter=";")
         writer.writeheader()
         writer.writerows(rows)
-    taken = shop.take_in(file)
-    assert (taken.accepted, taken.bad) == (len(ODD) - 1, [])
+    summary = shop.import_responses(file)
+    assert (summary.accepted, summary.rejected) == (len(ODD) - 1, [])
 
 
 @pytest.mark.parametrize(
@@ -194,12 +201,12 @@ def test_a_file_filled_in_and_sent_back_is_taken_in_however_odd_its_names_are(sh
         ("a.csv", "request,order\n", "has no column 'line'"),
         ("a.csv", "", "has no header"),
         ("a.json", "{", "not JSON"),
-        ("a.json", '"x"', "a JSON list of answers"),
+        ("a.json", '"x"', "expected a JSON list"),
         ("a.json", "[" * 200_000, "not JSON"),
         ("none.csv", None, "no such file"),
     ],
 )
-def test_a_file_that_holds_no_answers_is_refused_in_one_sentence(tmp_path, name, text, said):
+def test_a_file_without_responses_is_refused_in_one_sentence(tmp_path, name, text, said):
     if text is not None:
         (tmp_path / name).write_text(text)
     with pytest.raises(ForewarnError, match=said) as raised:
@@ -209,22 +216,22 @@ def test_a_file_that_holds_no_answers_is_refused_in_one_sentence(tmp_path, name,
 
 
 @pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)
-def test_bad_rows_are_kept_aside_with_their_place(shop, key, tmp_path):
+def test_rejected_rows_are_written_to_a_file_with_their_place(shop, key, tmp_path):
     file = tmp_path / "back.csv"
     file.write_text(f'request,order,line,answer\n{key},1041,1,accepted\n{key},1041,9,accepted\n{key},"10\n')
-    taken = shop.take_in(file)
-    assert (taken.accepted, len(taken.bad)) == (1, 2)
-    rejects = table(shop.app.rejected_answers.read_text())
+    summary = shop.import_responses(file)
+    assert (summary.accepted, len(summary.rejected)) == (1, 2)
+    rejects = table(shop.app.rejected_responses.read_text())
     assert [(row["line"], row["column"], row["value"]) for row in rejects][1] == ("3", "line", "9")
 
 
 @pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)
-def test_a_long_row_that_cannot_be_read_is_kept_aside_cut_short(shop, key, tmp_path):
+def test_a_long_row_that_cannot_be_read_is_written_shortened(shop, key, tmp_path):
     file = tmp_path / "back.csv"
     file.write_text(f"request,order,line,answer\n{key},1041,1,accepted,{'x' * 1_000}\n{key},1041,1,accepted\n")
-    taken = shop.take_in(file)
-    assert (taken.accepted, [bad.line for bad in taken.bad]) == (1, [2])
-    (row,) = table(shop.house.rejected_answers.read_text())
+    summary = shop.import_responses(file)
+    assert (summary.accepted, [row.line for row in summary.rejected]) == (1, [2])
+    (row,) = table(shop.app.rejected_responses.read_text())
     assert (row["line"], row["value"]) == ("2", f"{key},1041,1,accepted,{'x' * 1_000}"[:200])
 
 
@@ -259,12 +266,12 @@ def post(shop):
         yield ask
 
 
-def test_a_signed_message_is_taken_in_once(shop, key, post):
+def test_a_signed_message_is_recorded_once(shop, key, post):
     answers = (accepted(key), accepted(key, "none"))
     status, told = post(*answers)
     assert (status, told["accepted"], [one["field"] for one in told["not_taken"]]) == (200, 1, ["line"])
     assert shop.lines[0][3:] == ("accepted", day(5))
-    shop.answer(refused(key))
+    shop.respond(refused(key))
     for later in (0, 1, 240):
         status, told = post(*answers, now=noon(0) + timedelta(seconds=later))
         assert (status, told["accepted"], told["not_taken"], told["duplicate"]) == (200, 0, [], True)
@@ -373,5 +380,5 @@ def test_what_the_page_shows_a_vendor_verifies_our_signature_and_makes_one_that_
 def test_the_page_shows_a_shop_toml_that_is_right_and_names_every_field():
     told = SHOP.model_dump(exclude_unset=True) | tomllib.loads(shown("toml"))
     assert {door.by for door in ShopConfig.model_validate(told).vendor.values()} == set(VendorChannel)
-    names = [*ADDRESS, *ITEM, *ANSWER, *ResponseRow.model_fields]
+    names = [*ADDRESS_COLUMNS, *ITEM_COLUMNS, *RESPONSE_COLUMNS, *ResponseRow.model_fields]
     assert [name for name in names if f"`{name}`" not in PAGE] == []
