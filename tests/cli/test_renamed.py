@@ -14,7 +14,7 @@ from models.config.settings import Settings
 from models.config.shop import read_shop
 from models.errors import BadShop, ForewarnError
 from models.policy.policy import Policy
-from sources.connectors.queries import Select, columns
+from sources.connectors.queries import Select, check_columns
 from sources.contract import CONTRACT
 from sources.starter_folder import write_starter
 
@@ -50,7 +50,7 @@ def test_an_old_column_names_the_new_one(table, old):
     needed = [name for name, field in fields.items() if field.is_required()]
     assert RENAMED_KEYS[old] in fields
     with pytest.raises(BadShop, match=rf"the name of column '{old}' is '{RENAMED_KEYS[old]}' now"):
-        columns(Select(table, Path(f"{table}.sql"), "SELECT 1"), [*needed, old])
+        check_columns(Select(table, Path(f"{table}.sql"), "SELECT 1"), [*needed, old])
 
 
 @pytest.mark.parametrize("old", [key for key in RENAMED_KEYS if key.startswith("FOREWARN_")])

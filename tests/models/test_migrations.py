@@ -119,7 +119,7 @@ def test_rows_are_whole_under_the_names_that_the_field_uses(engine):
             columns = changed.COLUMNS.get(name, {})
             (row,) = connection.execute(select(SQLModel.metadata.tables[name])).mappings()
             raw = connection.execute(select(text("*")).select_from(text(f'"{name}"'))).mappings().one()
-            assert raw.keys() == row.keys()
+            assert set(raw) == set(row)
             for column, value in given[table.name].items():
                 found = row[columns.get(column, column)]
                 assert found is not None
@@ -142,9 +142,9 @@ def test_what_was_kept_in_counters_and_in_texts_has_columns_of_its_own(engine):
         connection.execute(tally.insert(), [{"name": name, "n": n} for name, n in counts.items()])
         reasons = {"r1": resent, "r2": "silence", "r3": None}
         connection.execute(request.insert(), [blank | {"id": key, "reason": reason} for key, reason in reasons.items()])
-        happened = {"at": SAMPLES[DateTime], "who": "run"}
+        common = {"at": SAMPLES[DateTime], "who": "run", "why": ""}
         for kind, subject in (("asked", "r1"), ("chased", "r1"), ("asked", "1041"), ("sent", "r1")):
-            connection.execute(event.insert().values(**happened, kind=kind, subject=subject))
+            connection.execute(event.insert().values(**common, kind=kind, subject=subject))
     migrate(engine)
     tables = SQLModel.metadata.tables
     with read_only(engine) as connection:

@@ -13,7 +13,7 @@ def need(quantity=5, vendor="v1", **facts):
 
 
 def pieces(found):
-    return {vendor: [(ask.quantity, ask.attempt) for ask in asks] for vendor, asks in found.asks.items()}
+    return {vendor: [(ask.quantity, ask.attempt) for ask in asks] for vendor, asks in found.requests.items()}
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_what_goes_to_a_customer_needs_an_address_and_what_goes_to_the_warehouse
 def test_each_vendor_gets_its_own_lines_and_always_in_one_order():
     needs = [Requirement(order, "1", "lamp", vendor, 1) for order, vendor in (("9", "v2"), ("8", "v1"), ("7", "v2"))]
     found = plan_requests(needs, {})
-    assert [(v, [ask.need.order for ask in asks]) for v, asks in found.asks.items()] == [
+    assert [(v, [ask.need.order for ask in asks]) for v, asks in found.requests.items()] == [
         ("v1", ["8"]),
         ("v2", ["7", "9"]),
     ]
@@ -79,6 +79,6 @@ def test_however_the_need_moves_no_more_is_asked_for_than_was_ever_wanted_at_onc
     asked: list[PriorRequest] = []
     for quantity in wanted:
         found = plan_requests([need(quantity)] if quantity else [], {("7", "1"): asked})
-        asked += [PriorRequest("v1", ask.quantity, ask.attempt) for ask in found.asks.get("v1", ())]
+        asked += [PriorRequest("v1", ask.quantity, ask.attempt) for ask in found.requests.get("v1", ())]
     assert sum(one.quantity for one in asked) == max(wanted)
     assert [one.attempt for one in asked] == list(range(1, len(asked) + 1))

@@ -309,7 +309,7 @@ def test_parquet_named_for_how_it_is_packed_within_is_read(shop):
 
 def test_a_kind_of_file_that_is_not_read_is_one_sentence(shop):
     use_lines(shop, "x", "lines.xlsx")
-    with pytest.raises(BadShop, match=r"lines.sql: lines.xlsx is not a kind of file that is read here; .csv, .tsv, "):
+    with pytest.raises(BadShop, match=r"lines.sql: lines.xlsx is not a known kind of file; .csv, .tsv, "):
         read(shop)
 
 
@@ -329,7 +329,7 @@ def test_a_link_does_not_lead_out_of_the_data_folder(shop, tmp_path, sql):
     (data / "link.json").symlink_to(away / "x.json")
     (data / "away").symlink_to(away)
     (shop / "sources" / "lines.sql").write_text(sql.format(data=data))
-    with pytest.raises(BadShop, match=r"leads out of|there is no file|Permission Error"):
+    with pytest.raises(BadShop, match=r"is a link out of|there is no file|Permission Error"):
         read(shop)
 
 

@@ -63,7 +63,7 @@ def test_the_check_counts_what_a_plain_count_counts(source, by_hand):
     }
     assert report.excluded == [ExcludedRows("orders without items", by_hand["all"] - by_hand["kept"])]
     assert (report.open_orders, report.late_orders) == (by_hand["open"], by_hand["late"])
-    assert report.found == {}
+    assert report.findings == {}
 
 
 def test_real_orders_are_taken_in_once(source, by_hand, tmp_path, ledger):

@@ -166,8 +166,8 @@ GOOD = ",".join(LINE.values()) + "\n"
 @pytest.mark.parametrize(
     ("bad", "line", "reason"),
     [
-        ("1,2,P\n", 3, "3 values, where the header names 9"),
-        ("1,2,P,1,1.00,ship,,,,extra\n", 3, "10 values, where the header names 9"),
+        ("1,2,P\n", 3, "3 values, but the header names 9"),
+        ("1,2,P,1,1.00,ship,,,,extra\n", 3, "10 values, but the header names 9"),
         ('1,2,"P"x,1,1.00,ship,,,\n', 3, "bad quotes (',' expected after '\"')"),
         ('1,2,"P,1,1.00,ship,,,\n', 3, "bad quotes (unexpected end of data)"),
         (b"1,2,P\xe9,1,1.00,ship,,,\n", 3, "not UTF-8"),
@@ -298,8 +298,8 @@ def test_times_without_a_zone_are_the_sources_and_days_are_the_shops(shop, writt
 @pytest.mark.parametrize(
     ("sql", "said"),
     [
-        ("SELECT number FROM 'lines.csv'", "lines.sql: yields no column order_id, product_id, quantity, promise"),
-        ("SELECT *, 1 AS colour FROM 'lines.csv'", "lines.sql: column 'colour' is not known here"),
+        ("SELECT number FROM 'lines.csv'", "lines.sql: returns no column order_id, product_id, quantity, promise"),
+        ("SELECT *, 1 AS colour FROM 'lines.csv'", "lines.sql: column 'colour' is not known"),
         ("SELECT * FROM 'missing.csv'", r"lines.sql: there is no file missing.csv in .*data"),
         ("SELECT * FROM", "lines.sql: .*syntax error"),
         ("SELECT nonsense FROM 'lines.csv'", 'lines.sql: .*"nonsense" not found'),
@@ -414,7 +414,7 @@ def test_sqlite_reads_with_what_a_select_may_have(shop, database):
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        (None, "FOREWARN_SOURCE_URL must say which"),
+        (None, "FOREWARN_SOURCE_URL must name it"),
         ("sqlite:////nowhere/x.sqlite", "there is no SQLite file"),
         ("nonsense", "FOREWARN_SOURCE_URL is no address"),
         ("teleport://host/name", "FOREWARN_SOURCE_URL is no address"),
@@ -453,7 +453,7 @@ def test_the_check_names_what_a_person_would_mend(shop):
     (shop / "sources" / "excluded.sql").write_text("SELECT 'trials' AS reason, 7 AS count")
     with open_source(read_shop(shop)) as source:
         report = check(source, date(2026, 1, 15))
-    assert report.found == {
+    assert report.findings == {
         ("orders", Finding.ORPHAN): 1,
         ("orders", Finding.REJECTED): 1,
         ("orders", Finding.DUPLICATE): 2,
@@ -466,7 +466,7 @@ def test_the_check_names_what_a_person_would_mend(shop):
     assert (report.open_orders, report.late_orders, report.late_share) == (1, 1, 1.0)
     plain = report.as_dict()
     assert plain["excluded"] == [{"reason": "trials", "count": 7}]
-    twice = [one for one in plain["examples"] if one["what"] == Finding.DUPLICATE]
+    twice = [one for one in plain["examples"] if one["finding"] == Finding.DUPLICATE]
     assert [(one["table"], one["file"], one["line"], one["column"], one["value"]) for one in twice] == (
         [("orders", "orders.csv", 6, "customer_id", "C1"), ("orders", "orders.csv", 7, "customer_id", "C2")]
     )

@@ -21,7 +21,7 @@ def test_a_new_shop_is_clean_and_shows_a_late_order(tmp_path):
     }
     with open_source(read_shop(shop)) as source:
         report = check(source, date(2026, 1, 15))
-    assert report.found == {}
+    assert report.findings == {}
     assert report.rows == {"customers": 2, "products": 3, "orders": 3, "lines": 4, "stock": 3}
     assert (report.open_orders, report.late_orders) == (3, 3)
 

@@ -327,7 +327,7 @@ def test_fractions_go_from_the_files_to_the_mail_the_stock_and_the_vendor(shop):
     assert covered == [(0.75, "stock at main"), (0.5, "nothing known")]
     assert [row["quantity"] for row in asked(shop)] == ["0.5"]
     check = json.loads(shop.run("shop", "check", "--as-of", DAY, "--json"))
-    assert check["found"] == []
+    assert check["findings"] == []
 
 
 def test_a_text_says_how_many_of_how_many_are_late(shop):

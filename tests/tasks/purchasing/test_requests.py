@@ -475,7 +475,7 @@ def test_a_request_that_is_not_sent_for_long_is_shown_to_staff_with_the_reason(o
     with shop.context.engine.begin() as connection:
         connection.execute(delete(VENDORS))
     assert "vendor v1 cannot be asked" in shop.run(5).problems[0]
-    assert shop.waiting(5) == [("v1", None, "has not left: the shop's facts do not name the vendor")]
+    assert shop.waiting(5) == [("v1", None, "not sent so far: vendors.sql does not name the vendor")]
 
 
 @one_database
