@@ -1,4 +1,4 @@
-"""What is decided of an order: how late it is, and what is to be said and offered, to whom and by which way."""
+"""What is decided about an order: how late it is, what to say and offer, and on which channels."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -11,7 +11,7 @@ from models.shipments import Parcel
 
 @dataclass(frozen=True, slots=True)
 class LateLine:
-    """A late order line: how many days, and the date now expected (None: unknown)."""
+    """A late order line: its days late, and its expected date (None: unknown)."""
 
     line: LineFacts
     days: int
@@ -36,7 +36,7 @@ class Delay:
 
 @dataclass(frozen=True, slots=True)
 class Substitutes:
-    """What could take a late line's place, nearest first."""
+    """The products that could replace a late line's, the most similar first."""
 
     line: LineFacts
     products: tuple[ProductFacts, ...]
@@ -44,57 +44,57 @@ class Substitutes:
 
 @dataclass(frozen=True, slots=True)
 class Discount:
-    """Money off, with the code that a shop system honours; `percent` or `amount`, never both."""
+    """A discount with its code for the shop system; it has either `percent` or `amount`."""
 
     kind: RemedyKind
     code: str
     currency: str
     expires_on: date
     value: Decimal
-    """The most it can cost the shop, counted against the caps."""
+    """The most that it can cost the shop, counted against the budget."""
     percent: Decimal | None = None
     amount: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """One way to reach the customer, or the reason why it is not one."""
+    """A customer's address on one channel, or the reason why the channel is skipped."""
 
     channel: Channel
     address: str | None
     not_before: datetime | None = None
     skip: SkipReason | None = None
     valid_until: datetime | None = None
-    """When a message still under way would come too late in the day; None: any time will do."""
+    """When quiet hours begin, after which the message must not arrive; None: there are none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be said about one order, with what remedy, by which channels, and why."""
+    """A notice about one order: what to say, with which remedy, on which channels, and why."""
 
     delay: Delay
     change: ChangeKind
     message: str
-    """The message's folder: `week`, `fortnight`, ..., or `late_again` for a renewed notice."""
+    """The message's folder in templates/messages: `week`, `fortnight`, ..., or `late_again` for a renewed notice."""
     revision: int
     contacts: tuple[Contact, ...]
     why: str
     """One plain sentence for staff."""
     held_back: tuple[Contact, ...] = ()
-    """Usable contacts that the customer's preference leaves out; used if no contact's words can be rendered."""
+    """Usable contacts that the customer's preference leaves out; used if no message can be rendered for the others."""
     told_date: date | None = None
-    """The date told before that does not hold any more; None where none was told, or it is not what this is about."""
+    """The communicated date that does not hold any more; None where there is none, or the notice is not about it."""
     substitutes: tuple[Substitutes, ...] = ()
     discount: Discount | None = None
     parcels: tuple[Parcel, ...] = ()
-    """How the order is sent, where it comes in parts; empty: at once, or nobody decided."""
+    """The parcels in which the order is sent; empty: it is sent at once, or not planned."""
     show_offer: bool = True
-    """False where the law wants consent before a service mail may carry an offer; then the order page shows it."""
+    """False where the law requires consent for an offer in a service mail; then the order page shows it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What one look at an order found: where it stands, when to look again, and what to say, if anything."""
+    """What the assessment of an order found: its bucket, the day of its next check, and a plan if there is one."""
 
     bucket: str
     """A bucket of the policy, `on_time`, `closed`, or `future` for an order not placed yet."""
@@ -102,6 +102,6 @@ class Assessment:
     delay: Delay | None = None
     plan: Plan | None = None
     limited: bool = False
-    """Whether there is something to say that a run's limit leaves to a later one."""
+    """Whether a run's limit leaves its notice to a later run."""
     no_notice_reason: str = ""
-    """Why nothing is said about a late order; empty where there is a plan, or nothing is late."""
+    """Why a late order gets no notice; empty where there is a plan, or nothing is late."""

@@ -1,10 +1,10 @@
-"""The codes of everything that has a few kinds, and messages with what became of them."""
+"""The enumerations that several capabilities share; their values are stored in the ledger."""
 
 from enum import StrEnum
 
 
 class Channel(StrEnum):
-    """A way to reach people; each has one door."""
+    """A way to reach people; each has one transport."""
 
     EMAIL = "email"
     SMS = "sms"
@@ -19,7 +19,7 @@ class Promise(StrEnum):
 
 
 class State(StrEnum):
-    """Where a notice or a post stands in its life."""
+    """The state of a notice or post; docs/architecture.md shows how it changes."""
 
     HELD = "held"
     QUEUED = "queued"
@@ -34,36 +34,36 @@ class State(StrEnum):
 
 
 class ChangeKind(StrEnum):
-    """Why there is something to say that was not said yet."""
+    """What about a delay its customer does not know yet."""
 
     FIRST = "first"
-    """Nothing was told so far."""
+    """There was no notice so far."""
     WORSE = "worse"
-    """The order moved into a later bucket."""
+    """The order is in a worse bucket."""
     SLIPPED = "slipped"
-    """The date is now later than the one told, or has become unknown."""
+    """The expected date is later than the communicated one, or has become unknown."""
     PASSED = "passed"
-    """The date told has passed and the order is still open."""
+    """The communicated date has passed, and the order is still open."""
     ANOTHER = "another"
-    """A line is late that was on time when we wrote, or that has a new promise since."""
+    """A line is late that was on time at the last notice, or that has a new promise since."""
     READY = "ready"
-    """Good news: what was told to be late is there for the order, and can go."""
+    """Good news: what was late is in stock for the order, and can leave."""
     EARLIER = "earlier"
-    """Good news: the date is earlier than the one told, by enough to say so."""
+    """Good news: the expected date is earlier than the communicated one by `restock.earlier_days` or more."""
     DATED = "dated"
-    """A date is known now, where the customer was told that none is."""
+    """A date is known, where the last notice said that none is."""
 
 
 GOOD_CHANGES = (ChangeKind.READY, ChangeKind.EARLIER)
 WITHOUT_OFFER = (*GOOD_CHANGES, ChangeKind.DATED)
-"""News that offers nothing: what there was to offer came with the delay itself."""
+"""Changes whose notices offer nothing: the notice of the delay itself had the offer."""
 
 
 class RemedyKind(StrEnum):
-    """What may be offered for the wait."""
+    """What may be offered for a delay."""
 
     HANDLING_DATE = "handling_date"
-    """Nothing is said: the shop moves the handling date that it shows."""
+    """No notice: the shop moves the handling date that it shows."""
     SUBSTITUTE = "substitute"
     SHIPPING_DISCOUNT = "shipping_discount"
     FUTURE_DISCOUNT = "future_discount"
@@ -77,22 +77,22 @@ class PostKind(StrEnum):
     BACK = "back"
     """A product in stock again that many orders waited for."""
     LOW = "low"
-    """A product that sells, of which few are left."""
+    """A product that sells and is nearly sold out."""
 
 
 class SkipReason(StrEnum):
-    """Why a notice is not sent; the words staff read."""
+    """Why a notice is not sent, as staff read it."""
 
     NO_ADDRESS = "no_address"
     BAD_ADDRESS = "bad_address"
     NOT_MOBILE = "not_mobile"
-    """A landline, or another number that takes no texts."""
+    """A landline, or another number that receives no texts."""
     OPTED_OUT = "opted_out"
     SUPPRESSED = "suppressed"
     NO_CONSENT = "no_consent"
     NO_HOUR = "no_hour"
     RENDER_FAILED = "render_failed"
-    """This channel's words could not be rendered or did not fit; another channel's could."""
+    """The message could not be rendered for this channel, or was too long; for another channel it could."""
     SHIPPED = "shipped"
     CANCELLED = "cancelled"
     CHANGED = "changed"
@@ -100,4 +100,4 @@ class SkipReason(StrEnum):
     DROPPED = "dropped"
     TOO_OLD = "too_old"
     TRIAL = "trial"
-    """It went out in a trial only, or waited when the trial ended; its customer is told after it, by a new notice."""
+    """It was sent in a trial only, or still queued when the trial ended; a new notice follows after the trial."""

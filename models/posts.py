@@ -1,4 +1,4 @@
-"""TODO."""
+"""The products that social posts are about."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -10,7 +10,7 @@ from models.quantities import Quantity
 
 @dataclass(frozen=True, slots=True)
 class ProductDelay:
-    """A product that is late in many orders: what a social post is about. Holds nothing of any customer."""
+    """A product that is late in many orders. Holds no data of customers."""
 
     product: ProductFacts
     as_of: date
@@ -24,7 +24,7 @@ class ProductDelay:
 
 @dataclass(frozen=True, slots=True)
 class ProductStock:
-    """A product that is back, or running low: what the other social posts are about."""
+    """A product that is back in stock, or nearly sold out."""
 
     product: ProductFacts
     kind: PostKind

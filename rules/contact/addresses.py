@@ -1,4 +1,4 @@
-"""Addresses and numbers that a message can reach, spelt one way."""
+"""Validate mail addresses and phone numbers, and write each in one normal form."""
 
 from collections.abc import Callable
 
@@ -18,51 +18,52 @@ from phonenumbers import (
 from phonenumbers.timezone import time_zones_for_number
 
 UNKNOWN_ZONE = "Etc/Unknown"
-TEXTED = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
-"""Kinds of numbers that take texts. In North America and some other countries a number does not tell its kind."""
+TEXTABLE_TYPES = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
+"""Types of numbers that receive texts. In North America and some other countries a number does not show its type."""
 
 
 class BadAddress(ValueError):
-    """An address or number that nothing can be sent to; the text is one sentence that says why."""
+    """An address or number to which nothing can be sent; the message says why in one sentence."""
 
 
 def email_address(text: str) -> str:
-    """Return a mail address as every mail server takes it: spaces around it gone, in lower case, its domain in ASCII.
+    """Return a mail address in its normal form: without spaces around it, in lower case, its domain in ASCII.
 
-    One spelling, so that an address that must not be written to is known however it is written. No name server is
-    asked. Raises BadAddress.
+    A suppressed address is recognised by this form however it is written. DNS is not queried. Raises BadAddress.
     """
     try:
-        found = validate_email(text.strip(), check_deliverability=False, allow_smtputf8=False)
+        valid = validate_email(text.strip(), check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError as error:
         raise BadAddress(f"{text[:80]!r} is no mail address: {error}") from error
-    return (found.ascii_email or found.normalized).lower()
+    return (valid.ascii_email or valid.normalized).lower()
 
 
 def phone_number(text: str, country: str | None) -> str:
-    """Return a number in E.164, as +4915112345678; `country` is where one without a country code belongs.
+    """Return a number in E.164, as +4915112345678; `country` is that of a number without a country code.
 
-    Spreadsheets drop a leading plus. A number without one that begins with the calling code of `country` is read both
-    ways. If both are valid numbers, the only mobile number of the two is meant; without one, the text is ambiguous.
-    Raises BadAddress.
+    Spreadsheets drop a leading plus, so a number that begins with the calling code of `country` is read both with and
+    without one. If both are valid, the only mobile number of the two is returned. Raises BadAddress, also where both
+    or none is mobile.
     """
     try:
         readings = [parse(text, country), *_without_plus(text, country)]
     except NumberParseException as error:
         raise BadAddress(f"{text[:40]!r} is no phone number; one such as '+49 151 12345678' is right") from error
-    found = {format_number(one, PhoneNumberFormat.E164): one for one in readings if is_valid_number(one)}
-    if not found:
+    valid = {
+        format_number(reading, PhoneNumberFormat.E164): reading for reading in readings if is_valid_number(reading)
+    }
+    if not valid:
         raise BadAddress(f"{text[:40]!r} is no phone number that any network of its country gives out")
-    if len(found) > 1:
-        mobile = {key: one for key, one in found.items() if number_type(one) in TEXTED}
+    if len(valid) > 1:
+        mobile = {number: reading for number, reading in valid.items() if number_type(reading) in TEXTABLE_TYPES}
         if len(mobile) != 1:
-            raise BadAddress(f"{text[:40]!r} may be {' or '.join(found)}; a number that begins with + is right")
-        found = mobile
-    return next(iter(found))
+            raise BadAddress(f"{text[:40]!r} may be {' or '.join(valid)}; a number that begins with + is right")
+        valid = mobile
+    return next(iter(valid))
 
 
 def readable(read: Callable[[str], str], address: str | None) -> str | None:
-    """Return an address as `read` spells it; None where there is none that can be read."""
+    """Return an address in the normal form that `read` gives it; None where it is missing or invalid."""
     try:
         return read(address) if address else None
     except BadAddress:
@@ -70,7 +71,7 @@ def readable(read: Callable[[str], str], address: str | None) -> str | None:
 
 
 def _without_plus(text: str, country: str | None) -> list[PhoneNumber]:
-    """Return the number that a text means if it begins with the calling code of `country` and lacks its plus."""
+    """Return the number of a text that begins with the calling code of `country` and lacks its plus; else nothing."""
     code = country_code_for_region(country) if country else 0
     if not code or text.lstrip().startswith(("+", "\uff0b")) or not normalize_digits_only(text).startswith(str(code)):
         return []
@@ -81,12 +82,12 @@ def _without_plus(text: str, country: str | None) -> list[PhoneNumber]:
 
 
 def takes_texts(number: str) -> bool:
-    """Say whether an E.164 number can receive texts; landlines, pagers, VoIP and service numbers cannot."""
-    return number_type(parse(number)) in TEXTED
+    """Return whether an E.164 number can receive texts; landlines, pagers, VoIP and service numbers cannot."""
+    return number_type(parse(number)) in TEXTABLE_TYPES
 
 
 def zones(number: str) -> tuple[str, ...]:
-    """Return every time zone in which the owner of an E.164 number may plausibly be; none where it is unknown."""
+    """Return every time zone in which the phone of an E.164 number may be; none where it is unknown."""
     try:
         parsed: PhoneNumber = parse(number)
     except NumberParseException:

@@ -1,4 +1,4 @@
-"""Who may be written to, by which channels, and at what hour."""
+"""Choose the channels on which a customer is contacted, and the hours at which a message may arrive."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -10,8 +10,8 @@ from models.policy.policy import Bucket, Policy
 from rules.contact.addresses import BadAddress, email_address, phone_number, takes_texts, zones
 from rules.contact.quiet_hours import not_before, window_end
 
-MISSING = (SkipReason.NO_ADDRESS, SkipReason.NO_CONSENT)
-"""Reasons that say a channel was never open to the customer: worth a line only where no other channel is."""
+NEVER_OPEN = (SkipReason.NO_ADDRESS, SkipReason.NO_CONSENT)
+"""Reasons for which a channel was never open to the customer; recorded only where there is no other channel."""
 
 
 def contacts_for(
@@ -23,7 +23,7 @@ def contacts_for(
     country: str,
     zone: str,
 ) -> tuple[Contact, ...]:
-    """Return the channels of a bucket for a customer; one that cannot be used comes with its reason to skip it.
+    """Return a customer's contact on each channel of a bucket; one that cannot be used has the reason to skip it.
 
     `country` and `zone` are the shop's, for customers who have none.
     """
@@ -33,26 +33,28 @@ def contacts_for(
 
 
 def choose_contacts(customer: CustomerFacts, contacts: tuple[Contact, ...]) -> tuple[Contact, ...]:
-    """Return the channels of a notice: the one the customer prefers, if it can be used, or else all that were found.
+    """Return the contacts of a notice: the channel that the customer prefers if it can be used, or else all of them.
 
-    There is always at least one entry, so that nobody is forgotten in silence.
+    Returns at least one contact: a notice that cannot be sent is recorded with its reason.
     """
-    preferred = tuple(one for one in contacts if one.channel == customer.prefers and one.skip is None)
+    preferred = tuple(contact for contact in contacts if contact.channel == customer.prefers and contact.skip is None)
     if preferred:
         return preferred
-    told = [contact for contact in contacts if contact.skip not in MISSING]
-    return tuple(told or contacts[:1])
+    recorded = [contact for contact in contacts if contact.skip not in NEVER_OPEN]
+    return tuple(recorded or contacts[:1])
 
 
-def held_back(contacts: tuple[Contact, ...], used: tuple[Contact, ...]) -> tuple[Contact, ...]:
-    """Return the usable contacts that a preference left out: they are used if the preferred one fails."""
-    return tuple(one for one in contacts if one.skip is None and one not in used)
+def held_back(contacts: tuple[Contact, ...], chosen: tuple[Contact, ...]) -> tuple[Contact, ...]:
+    """Return the usable contacts that were not chosen; they replace a chosen one that fails."""
+    return tuple(contact for contact in contacts if contact.skip is None and contact not in chosen)
 
 
 def without_suppressed(contacts: tuple[Contact, ...], suppressed: Mapping[str, SkipReason]) -> tuple[Contact, ...]:
-    """Mark the contacts whose address must not be written to, each with its reason."""
-    found = ((one, suppressed.get(one.address or "")) for one in contacts)
-    return tuple(Contact(one.channel, one.address, skip=skip) if skip else one for one, skip in found)
+    """Mark the contacts with a suppressed address as skipped, each with the reason."""
+    with_reason = ((contact, suppressed.get(contact.address or "")) for contact in contacts)
+    return tuple(
+        Contact(contact.channel, contact.address, skip=reason) if reason else contact for contact, reason in with_reason
+    )
 
 
 def contact_by(
@@ -63,16 +65,16 @@ def contact_by(
     country: str,
     zone: str,
 ) -> Contact:
-    """Return how and when to reach a customer by one channel, or the reason why it cannot be."""
-    found = _address(customer, channel, country)
-    if isinstance(found, SkipReason):
-        return Contact(channel, None, skip=found)
+    """Return a customer's contact on one channel, with its hours, or with the reason to skip it."""
+    address = _address(customer, channel, country)
+    if isinstance(address, SkipReason):
+        return Contact(channel, None, skip=address)
     quiet = policy.contact.quiet.get(channel)
-    clocks = _clocks(customer, channel, found, zone)
-    start = not_before(now, quiet, clocks)
+    possible_zones = _zones(customer, channel, address, zone)
+    start = not_before(now, quiet, possible_zones)
     if start is None:
-        return Contact(channel, found, skip=SkipReason.NO_HOUR)
-    return Contact(channel, found, not_before=start, valid_until=window_end(start, quiet, clocks))
+        return Contact(channel, address, skip=SkipReason.NO_HOUR)
+    return Contact(channel, address, not_before=start, valid_until=window_end(start, quiet, possible_zones))
 
 
 def _address(customer: CustomerFacts, channel: Channel, country: str) -> str | SkipReason:
@@ -90,8 +92,8 @@ def _address(customer: CustomerFacts, channel: Channel, country: str) -> str | S
     return number if takes_texts(number) else SkipReason.NOT_MOBILE
 
 
-def _clocks(customer: CustomerFacts, channel: Channel, address: str, zone: str) -> Sequence[str]:
-    """Return every zone the recipient may plausibly be in: their own, and those that a number may ring in."""
-    known = [customer.zone] if customer.zone else []
-    rings = zones(address) if channel is Channel.SMS else ()
-    return (*known, *rings) or (zone,)
+def _zones(customer: CustomerFacts, channel: Channel, address: str, zone: str) -> Sequence[str]:
+    """Return every time zone in which the recipient may be: their own and those of their number, or else the shop's."""
+    own = [customer.zone] if customer.zone else []
+    of_number = zones(address) if channel is Channel.SMS else ()
+    return (*own, *of_number) or (zone,)

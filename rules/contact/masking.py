@@ -1,4 +1,4 @@
-"""Addresses as staff may see them: enough to recognise, too little to write to."""
+"""Mask addresses for staff and logs: enough is left to recognise one, too little to use it."""
 
 
 def mask_address(address: str) -> str:

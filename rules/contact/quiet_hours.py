@@ -1,4 +1,4 @@
-"""When a message may arrive: never in the hours that are quiet on any clock the recipient may live by."""
+"""Compute when a message may arrive: outside the quiet hours of every time zone in which the recipient may be."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from models.policy.messaging import QuietHours
 
 HORIZON = timedelta(hours=48)
-"""How far ahead a moment is looked for; zones whose days do not meet by then never do."""
+"""How far ahead a moment is searched; zones without a common moment by then have none."""
 
 _MINUTE = timedelta(minutes=1)
 
@@ -25,12 +25,12 @@ def not_before(now: datetime, quiet: QuietHours | None, zones: Sequence[str]) ->
 def window_end(moment: datetime, quiet: QuietHours | None, zones: Sequence[str]) -> datetime | None:
     """Return when the quiet hours next begin in any of the zones, in UTC; None where there are none.
 
-    A moment that is quiet already is its own end. Raises as `not_before` does.
+    A moment within quiet hours is returned as it is. Raises as `not_before` does.
     """
     return _window_end(_utc(moment), quiet, tuple(zones))
 
 
-# A run asks the same question for every order: the same moment, the same few sets of zones.
+# A run calls it for every order with the same moment and a few sets of zones.
 @lru_cache(maxsize=4096)
 def _not_before(now: datetime, quiet: QuietHours | None, zones: tuple[str, ...]) -> datetime | None:
     if quiet is None or not zones:
@@ -60,7 +60,7 @@ def _first_outside(moment: datetime, begins: time, ends: time, zone: str) -> dat
     later = moment + (_since_midnight(ends) - _since_midnight(local.time())) % timedelta(days=1)
     if later.astimezone(clock).utcoffset() == local.utcoffset():
         return later
-    # The clocks change on the way: the hour looked for may come early, twice, or not at all. Twice a year, so plainly.
+    # The clocks change in between: the hour may come early, twice or not at all. Search it minute by minute.
     later = moment.replace(second=0, microsecond=0) + _MINUTE
     while _within(later.astimezone(clock).time(), begins, ends):
         later += _MINUTE

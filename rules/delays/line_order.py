@@ -1,4 +1,4 @@
-"""The order in which people list an order's lines."""
+"""Sort the lines of an order as people number them."""
 
 import re
 
@@ -6,5 +6,5 @@ _DIGITS = re.compile(r"(\d+)")
 
 
 def natural_key(number: str) -> tuple[tuple[bool, int, str], ...]:
-    """Return the key by which line numbers sort as people count: 1, 2, 10; numbers before words."""
+    """Return a sort key for line numbers: 1, 2, 10 rather than 1, 10, 2; numbers come before words."""
     return tuple((not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in _DIGITS.split(number))

@@ -1,4 +1,4 @@
-"""The day promised for a line: as the shop's facts say, or else as the policy does."""
+"""Compute the day promised for a line: the shop's own date, or else one by the policy."""
 
 from datetime import date, timedelta
 
@@ -11,17 +11,17 @@ DAY = timedelta(days=1)
 
 
 class Promises:
-    """What the shop promises, and from when a promise counts: from the order, or from its payment where that is later.
+    """The policy's promises, which count from the order, or from its payment where that is later.
 
-    A stored promise counts from payment where the policy says so; what the policy promises always does.
+    A date of the shop moves with a later payment only where `promise.stored_from` of the policy says so.
     """
 
     def __init__(self, policy: Policy) -> None:
-        self._moves = policy.promise.stored_from is PromisedFrom.PAYMENT
+        self._moves_with_payment = policy.promise.stored_from is PromisedFrom.PAYMENT
         self._within = {name.lower(): days for name, days in policy.promise.ship_within.items()}
-        self._otherwise = timedelta(days=policy.days.without_promise)
+        self._without_method = timedelta(days=policy.days.without_promise)
         self._working = Calendar(policy.days.model_copy(update={"count": DayCount.WORKING}))
-        self._journey = TransitTimes(policy.allocation, policy.days)
+        self._transit = TransitTimes(policy.allocation, policy.days)
 
     def day(
         self,
@@ -32,22 +32,28 @@ class Promises:
         promise: Promise = Promise.SHIP,
         country: str = "",
     ) -> date:
-        """Return the day promised. What the policy lets ship by a day arrives after the carrier's working days."""
+        """Return the promised day; `stored` is the shop's own date.
+
+        Without one it is `promise.ship_within` working days, by shipping method, or else `days.without_promise` days. A
+        promise to deliver adds the transit time.
+        """
         began = max(placed_on, paid_on or placed_on)
         if stored is not None:
-            return stored + (began - placed_on) if self._moves else stored
-        within = self._within.get((method or "").lower())
-        if within is None:
-            return began + self._otherwise
-        ship_by = self._working.add(began, within)
-        return ship_by if promise is Promise.SHIP else self._journey.arrives(ship_by, country) or ship_by
+            return stored + (began - placed_on) if self._moves_with_payment else stored
+        ship_within = self._within.get((method or "").lower())
+        if ship_within is None:
+            return began + self._without_method
+        ship_by = self._working.add(began, ship_within)
+        return ship_by if promise is Promise.SHIP else self._transit.arrives(ship_by, country) or ship_by
 
     def lapsed(self, as_of: date) -> tuple[dict[str, date], date]:
-        """Return the last day from which the policy's promise to ship has passed: by shipping method, and without."""
-        return {name: self._last(days, as_of) for name, days in self._within.items()}, as_of - DAY - self._otherwise
+        """Return the last start of a promise to ship by the policy that has passed: by shipping method, and without."""
+        return {
+            name: self._last(days, as_of) for name, days in self._within.items()
+        }, as_of - DAY - self._without_method
 
     def _last(self, days: int, as_of: date) -> date:
-        found = as_of - DAY - timedelta(days=days)
-        while self._working.add(found, days) >= as_of:
-            found -= DAY
-        return found
+        start = as_of - DAY - timedelta(days=days)
+        while self._working.add(start, days) >= as_of:
+            start -= DAY
+        return start

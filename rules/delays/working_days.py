@@ -1,4 +1,4 @@
-"""How many days lie between a promise and a day, as the shop counts them."""
+"""Count the days between a promise and a later day: calendar days, or the working days of a country."""
 
 from bisect import bisect_right
 from datetime import date, timedelta
@@ -9,10 +9,10 @@ from models.policy.policy import CalendarPolicy, DayCount
 
 
 class Calendar:
-    """The shop's way of counting days: every day, or working days alone.
+    """The shop's way of counting days: all of them, or working days only.
 
-    A working day is none of the country's weekend and none of its public holidays, as the `holidays` library knows
-    them; without a country it is Monday to Friday.
+    Working days are those outside the country's weekends and public holidays, as the `holidays` library lists them;
+    without a country they are Monday to Friday.
     """
 
     def __init__(self, days: CalendarPolicy) -> None:

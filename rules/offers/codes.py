@@ -1,14 +1,14 @@
-"""Codes that a customer can read aloud and nobody can guess."""
+"""Discount codes that a customer can read aloud and nobody can guess."""
 
 ALPHABET = "3479CFHJKMPRTWXY"
-"""Sixteen characters of which no two look alike in any common face.
+"""Sixteen characters of which no two look alike in any common typeface.
 
 Left out are 0 O Q D, 1 I L, 2 Z, 5 S, 6 G, 8 B, U V, A (as 4), N (as M); without a vowel no code spells a word.
 Each carries exactly four bits, so that every code is equally likely.
 """
 
 CODE_BITS = 48
-"""Random bits in a code: a guess a second meets one of a million codes about once in nine years."""
+"""Random bits in a code: one guess a second finds one of a million codes about once in nine years."""
 
 _PREFIX = "WAIT"
 _GROUP = 4

@@ -26,7 +26,7 @@ def ids(products):
 
 
 def offered(of, *candidates, quantity=1, late=(), policy=POLICY, price=None):
-    return ids(SubstituteIndex(candidates).substitutes_for(line(of, quantity, price), policy, late={of.id, *late}))
+    return ids(SubstituteIndex(candidates).substitutes_for(line(of, quantity, price), policy, late_products={of.id, *late}))
 
 
 LATE = product("late")
@@ -108,11 +108,11 @@ def test_a_band_of_one_price_takes_that_price_alone():
 
 def test_a_shelf_asked_twice_forgets_neither_quantity_nor_what_has_become_late_nor_the_band():
     shelf = SubstituteIndex([Candidate(product("a"), 1), Candidate(product("b", price="110.00"), 9)])
-    assert ids(shelf.substitutes_for(line(LATE), POLICY, late=set())) == ["a", "b"]
-    assert ids(shelf.substitutes_for(line(LATE, 2), POLICY, late=set())) == ["b"]
-    assert ids(shelf.substitutes_for(line(LATE), POLICY, late={"b"})) == ["a"]
+    assert ids(shelf.substitutes_for(line(LATE), POLICY, late_products=set())) == ["a", "b"]
+    assert ids(shelf.substitutes_for(line(LATE, 2), POLICY, late_products=set())) == ["b"]
+    assert ids(shelf.substitutes_for(line(LATE), POLICY, late_products={"b"})) == ["a"]
     narrow = SubstitutePolicy(price_to=Decimal("1.05"))
-    assert ids(shelf.substitutes_for(line(LATE), narrow, late=set())) == ["a"]
+    assert ids(shelf.substitutes_for(line(LATE), narrow, late_products=set())) == ["a"]
 
 
 candidates = st.lists(
@@ -134,13 +134,13 @@ candidates = st.lists(
 
 @given(
     shelf=candidates,
-    late=st.sets(st.sampled_from("abcdefghijk")),
+    late_products=st.sets(st.sampled_from("abcdefghijk")),
     quantity=st.integers(1, 4),
     seed=st.randoms(use_true_random=False),
 )
 def test_what_is_offered_fits_misses_nothing_and_is_the_same_in_any_order_of_the_stock(shelf, late, quantity, seed):
     wanted = line(product("a"), quantity)
-    found = SubstituteIndex(shelf).substitutes_for(wanted, POLICY, late=late)
+    found = SubstituteIndex(shelf).substitutes_for(wanted, POLICY, late_products=late)
     fits = {
         one.product.id
         for one in shelf
@@ -153,4 +153,4 @@ def test_what_is_offered_fits_misses_nothing_and_is_the_same_in_any_order_of_the
     assert set(ids(found)) <= fits
     assert len(found) == min(3, len(fits))
     seed.shuffle(shelf)
-    assert SubstituteIndex(shelf).substitutes_for(wanted, POLICY, late=late) == found
+    assert SubstituteIndex(shelf).substitutes_for(wanted, POLICY, late_products=late) == found
