@@ -26,7 +26,9 @@ def ids(products):
 
 
 def offered(of, *candidates, quantity=1, late=(), policy=POLICY, price=None):
-    return ids(SubstituteIndex(candidates).substitutes_for(line(of, quantity, price), policy, late_products={of.id, *late}))
+    return ids(
+        SubstituteIndex(candidates).substitutes_for(line(of, quantity, price), policy, late_products={of.id, *late})
+    )
 
 
 LATE = product("late")
@@ -75,44 +77,44 @@ def test_a_line_may_cost_less_than_its_product_and_the_product_decides():
 
 
 def test_the_nearest_in_price_and_name_comes_first():
-    shelf = [
+    index = [
         Candidate(product("same price, other name", "Weaver Pouf"), 5),
         Candidate(product("other price, same name", price="120.00"), 5),
         Candidate(product("same price, like name", "Ash Chair"), 5),
         Candidate(product("near price, same name", price="102.00"), 5),
     ]
-    assert offered(LATE, *shelf) == ["near price, same name", "same price, like name", "same price, other name"]
+    assert offered(LATE, *index) == ["near price, same name", "same price, like name", "same price, other name"]
 
 
 def test_case_and_punctuation_make_no_other_name():
-    shelf = [Candidate(product("a", "Elm Bench"), 5), Candidate(product("b", "CHAIR (oak)"), 5)]
-    assert offered(LATE, *shelf) == ["b", "a"]
+    index = [Candidate(product("a", "Elm Bench"), 5), Candidate(product("b", "CHAIR (oak)"), 5)]
+    assert offered(LATE, *index) == ["b", "a"]
 
 
 @pytest.mark.parametrize("at_most", [1, 2, 3])
 def test_no_more_substitutes_are_offered_than_the_policy_says(at_most):
-    shelf = [Candidate(product(id_), 5) for id_ in "dbca"]
-    assert offered(LATE, *shelf, policy=SubstitutePolicy(max_products=at_most)) == ["a", "b", "c"][:at_most]
+    index = [Candidate(product(id_), 5) for id_ in "dbca"]
+    assert offered(LATE, *index, policy=SubstitutePolicy(max_products=at_most)) == ["a", "b", "c"][:at_most]
 
 
 def test_equally_near_ones_come_by_id_cheaper_or_dearer():
-    shelf = [Candidate(product("b", price="90.00"), 5), Candidate(product("a", price="110.00"), 5)]
-    assert offered(LATE, *shelf) == ["a", "b"]
+    index = [Candidate(product("b", price="90.00"), 5), Candidate(product("a", price="110.00"), 5)]
+    assert offered(LATE, *index) == ["a", "b"]
 
 
 def test_a_band_of_one_price_takes_that_price_alone():
     exact = SubstitutePolicy(price_from=Decimal(1), price_to=Decimal(1))
-    shelf = [Candidate(product("a"), 5), Candidate(product("b", price="100.01"), 5)]
-    assert offered(LATE, *shelf, policy=exact) == ["a"]
+    index = [Candidate(product("a"), 5), Candidate(product("b", price="100.01"), 5)]
+    assert offered(LATE, *index, policy=exact) == ["a"]
 
 
 def test_a_shelf_asked_twice_forgets_neither_quantity_nor_what_has_become_late_nor_the_band():
-    shelf = SubstituteIndex([Candidate(product("a"), 1), Candidate(product("b", price="110.00"), 9)])
-    assert ids(shelf.substitutes_for(line(LATE), POLICY, late_products=set())) == ["a", "b"]
-    assert ids(shelf.substitutes_for(line(LATE, 2), POLICY, late_products=set())) == ["b"]
-    assert ids(shelf.substitutes_for(line(LATE), POLICY, late_products={"b"})) == ["a"]
+    index = SubstituteIndex([Candidate(product("a"), 1), Candidate(product("b", price="110.00"), 9)])
+    assert ids(index.substitutes_for(line(LATE), POLICY, late_products=set())) == ["a", "b"]
+    assert ids(index.substitutes_for(line(LATE, 2), POLICY, late_products=set())) == ["b"]
+    assert ids(index.substitutes_for(line(LATE), POLICY, late_products={"b"})) == ["a"]
     narrow = SubstitutePolicy(price_to=Decimal("1.05"))
-    assert ids(shelf.substitutes_for(line(LATE), narrow, late_products=set())) == ["a"]
+    assert ids(index.substitutes_for(line(LATE), narrow, late_products=set())) == ["a"]
 
 
 candidates = st.lists(
@@ -133,17 +135,17 @@ candidates = st.lists(
 
 
 @given(
-    shelf=candidates,
-    late_products=st.sets(st.sampled_from("abcdefghijk")),
+    index=candidates,
+    late=st.sets(st.sampled_from("abcdefghijk")),
     quantity=st.integers(1, 4),
     seed=st.randoms(use_true_random=False),
 )
-def test_what_is_offered_fits_misses_nothing_and_is_the_same_in_any_order_of_the_stock(shelf, late, quantity, seed):
+def test_what_is_offered_fits_misses_nothing_and_is_the_same_in_any_order_of_the_stock(index, late, quantity, seed):
     wanted = line(product("a"), quantity)
-    found = SubstituteIndex(shelf).substitutes_for(wanted, POLICY, late_products=late)
+    found = SubstituteIndex(index).substitutes_for(wanted, POLICY, late_products=late)
     fits = {
         one.product.id
-        for one in shelf
+        for one in index
         if one.product.id not in late | {"a"}
         and one.available >= quantity
         and one.product.category == "Seating"
@@ -152,5 +154,5 @@ def test_what_is_offered_fits_misses_nothing_and_is_the_same_in_any_order_of_the
     }
     assert set(ids(found)) <= fits
     assert len(found) == min(3, len(fits))
-    seed.shuffle(shelf)
-    assert SubstituteIndex(shelf).substitutes_for(wanted, POLICY, late_products=late) == found
+    seed.shuffle(index)
+    assert SubstituteIndex(index).substitutes_for(wanted, POLICY, late_products=late) == found
