@@ -61,7 +61,7 @@ class App:
         return self.rejects.with_name("rejected-responses.csv")
 
     @property
-    def worker(self) -> LeaseHolder:
+    def lease_holder(self) -> LeaseHolder:
         """Return a name for one deliver run, and how long its claims hold."""
         name = f"{socket.gethostname()}/{os.getpid()}/{time.monotonic_ns():x}"
         return LeaseHolder(name, timedelta(seconds=self.settings.lease_seconds))

@@ -117,8 +117,8 @@ def work(shop: Path, database: str, provider: str, door: str, parallel: int, nam
 
     async def deliver() -> int:
         sent, way_out = 0, DOORS[door](provider, parallel)
-        crew = DeliveryWorker(LeaseHolder(f"worker {name}", LEASE), {Channel.EMAIL: way_out}, parallel, lambda: NOON)
-        while batch := await deliver_batch(app.context.with_run("", AS_OF, NOON), crew, batch=BATCH):
+        worker = DeliveryWorker(LeaseHolder(f"worker {name}", LEASE), {Channel.EMAIL: way_out}, parallel, lambda: NOON)
+        while batch := await deliver_batch(app.context.with_run("", AS_OF, NOON), worker, batch=BATCH):
             sent += batch.sent.total()
         await way_out.close()
         return sent

@@ -58,7 +58,7 @@ def _live(shop: Path, database: str, work: Callable[[App], Coroutine[None, None,
 async def _deliver(app: App, provider: str, life: int, pipe: Connection) -> None:
     begun, start = time.monotonic(), NOON + life * STEP
     door = SendGridTransport("key", app.folder.shop.sender, url=provider, parallel=PARALLEL)
-    crew = DeliveryWorker(
+    worker = DeliveryWorker(
         LeaseHolder(f"life {life}", LEASE),
         {Channel.EMAIL: door},
         PARALLEL,
@@ -66,9 +66,9 @@ async def _deliver(app: App, provider: str, life: int, pipe: Connection) -> None
     )
     pipe.send(None)
     try:
-        mark_abandoned(app.context, crew)
-        await reconcile_in_doubt(app.context, crew)
-        while await deliver_batch(app.context.with_run(f"life {life}", AS_OF, start), crew, batch=BATCH):
+        mark_abandoned(app.context, worker)
+        await reconcile_in_doubt(app.context, worker)
+        while await deliver_batch(app.context.with_run(f"life {life}", AS_OF, start), worker, batch=BATCH):
             pass
     finally:
         await door.close()

@@ -1,4 +1,4 @@
-"""Files that are whole or not there at all."""
+"""Write files so that each is complete or does not exist."""
 
 import errno
 import re
@@ -10,12 +10,12 @@ from channels.transport import TemporaryFailure
 from models.private_files import private_folder, write_private
 
 TEMPORARY_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EIO, errno.EINTR}
-"""What a disk may get over; anything else, such as a missing right, stops a folder until somebody mends it."""
+"""Disk errors that may pass by themselves; any other, such as a missing permission, needs a person."""
 
 
 def safe_file_name(text: str) -> str:
-    """Return a text as a file's name that leads into no other folder."""
-    return re.sub(r"[^A-Za-z0-9_-]", lambda odd: f"={ord(odd[0]):x}=", text) or "="
+    """Return a text as a file name without a path separator."""
+    return re.sub(r"[^A-Za-z0-9_-]", lambda match: f"={ord(match[0]):x}=", text) or "="
 
 
 def part_name(name: str) -> str:

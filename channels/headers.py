@@ -1,4 +1,4 @@
-"""Text that goes into a header or a subject, where a line break would begin another header."""
+"""Make text safe for mail headers and subjects, where a line break would start another header."""
 
 import re
 
@@ -8,10 +8,10 @@ _BREAKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
 def one_line(text: str) -> str:
-    """Return the text on one line, with a space for every run of breaks and control characters."""
+    """Return the text on one line, with one space for each run of line breaks and control characters."""
     return _BREAKS.sub(" ", text).strip()
 
 
 def ascii_address(address: str) -> str:
-    """Return a mail address with its domain as mail servers spell it."""
+    """Return a mail address with its domain in ASCII (Punycode)."""
     return validate_email(address, check_deliverability=False).ascii_email or address

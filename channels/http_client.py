@@ -1,4 +1,4 @@
-"""Kept-alive connections to one provider: a request goes out once, and what goes wrong is named for what it means."""
+"""The HTTP client of all transports: one attempt per request, and what each status, error and Retry-After means."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -15,63 +15,72 @@ from channels.transport import LookupUnavailable, OutcomeUnknown, PermanentFailu
 
 
 class FailureKind(Enum):
-    """What a provider means by not taking a message."""
+    """What a provider's refusal means for the message and for the channel."""
 
-    NEVER = auto()
-    """This message, never."""
-    SUPPRESS = auto()
-    """Nothing to this address, ever."""
-    LATER = auto()
-    """Not taken; later it may be."""
-    STOPPED = auto()
-    """Nothing of this channel, until somebody mends it."""
+    PERMANENT = auto()
+    """The provider will never take this message."""
+    SUPPRESS_ADDRESS = auto()
+    """The provider will never take a message to this address."""
+    TEMPORARY = auto()
+    """The provider did not take the message, and may take it later."""
+    CHANNEL_DOWN = auto()
+    """The provider takes no message of this channel until a person repairs it."""
     UNKNOWN = auto()
-    """Taken or not, nobody can say."""
+    """The provider may or may not have taken the message."""
 
 
 COMMON_STATUSES: Mapping[int, FailureKind] = {
-    401: FailureKind.STOPPED,  # credentials
-    402: FailureKind.STOPPED,  # no money left in the account
-    403: FailureKind.STOPPED,  # no right to send
-    404: FailureKind.STOPPED,  # no such account, or another address than the provider's
-    405: FailureKind.STOPPED,  # another address than the provider's
-    407: FailureKind.STOPPED,  # credentials, for a proxy of ours
-    408: FailureKind.LATER,  # the request did not come whole in time
-    421: FailureKind.LATER,  # not this server
-    425: FailureKind.LATER,  # too early
-    429: FailureKind.LATER,
+    401: FailureKind.CHANNEL_DOWN,  # credentials
+    402: FailureKind.CHANNEL_DOWN,  # no money left in the account
+    403: FailureKind.CHANNEL_DOWN,  # no permission to send
+    404: FailureKind.CHANNEL_DOWN,  # no such account, or a wrong address of the provider
+    405: FailureKind.CHANNEL_DOWN,  # a wrong address of the provider
+    407: FailureKind.CHANNEL_DOWN,  # credentials for our own proxy
+    408: FailureKind.TEMPORARY,  # the request did not arrive completely in time
+    421: FailureKind.TEMPORARY,  # the wrong server of the provider
+    425: FailureKind.TEMPORARY,  # too early
+    429: FailureKind.TEMPORARY,  # too many requests; `retry_after` reads how long to wait
 }
-STATUS_CLASSES: Mapping[int, FailureKind] = {3: FailureKind.STOPPED, 4: FailureKind.NEVER}
+"""HTTP statuses that mean the same for every provider; a provider's own table goes before it."""
+STATUS_CLASSES: Mapping[int, FailureKind] = {3: FailureKind.CHANNEL_DOWN, 4: FailureKind.PERMANENT}
+"""By the first digit, for statuses in no table; any other status, as 500, is UNKNOWN."""
 
 RATE_LIMIT_HEADERS = ("X-RateLimit", "X-Rate-Limit", "X-User-Limit-24Hour", "X-App-Limit-24Hour")
-"""What `-Remaining` and `-Reset` follow in the headers; X tells of several limits at once, used up or not."""
+"""Prefixes of the headers `...-Remaining` and `...-Reset`. X sends several limits at once, used up or not."""
 MAX_WAIT_SECONDS = 86_400
 
 
 def classify_status(status: int, own: Mapping[int, FailureKind] | None = None) -> FailureKind:
-    """Say what an HTTP status means: by the provider's own table, else by everybody's."""
+    """Return what an HTTP status means: by the provider's own table, else by COMMON_STATUSES."""
     return (
         (own or {}).get(status) or COMMON_STATUSES.get(status) or STATUS_CLASSES.get(status // 100, FailureKind.UNKNOWN)
     )
 
 
 def failure_for(
-    refusal: FailureKind, reason: str, *, code: object, wait: timedelta | None = None, tries: int | None = None
+    kind: FailureKind,
+    reason: str,
+    *,
+    code: object,
+    wait: timedelta | None = None,
+    max_retries: int | None = None,
 ) -> Exception:
-    """Return the exception that tells a refusal."""
-    match refusal:
-        case FailureKind.NEVER | FailureKind.SUPPRESS:
-            return PermanentFailure(reason, code=str(code), suppress=refusal is FailureKind.SUPPRESS)
-        case FailureKind.LATER | FailureKind.STOPPED:
-            down = refusal is FailureKind.STOPPED
-            return TemporaryFailure(reason, code=str(code), retry_after=wait, channel_down=down, tries=tries)
+    """Return the exception for a failure."""
+    match kind:
+        case FailureKind.PERMANENT | FailureKind.SUPPRESS_ADDRESS:
+            return PermanentFailure(reason, code=str(code), suppress=kind is FailureKind.SUPPRESS_ADDRESS)
+        case FailureKind.TEMPORARY | FailureKind.CHANNEL_DOWN:
+            down = kind is FailureKind.CHANNEL_DOWN
+            return TemporaryFailure(
+                reason, code=str(code), retry_after=wait, channel_down=down, max_retries=max_retries
+            )
         case FailureKind.UNKNOWN:
             return OutcomeUnknown(reason, code=str(code))
 
 
 @contextmanager
 def lookup_errors() -> Iterator[None]:
-    """Name what goes wrong while a provider's records are read: nothing leaves, so there is no doubt in it."""
+    """Translate errors of a lookup, which sends nothing: an unknown outcome is then only a temporary failure."""
     try:
         yield
     except OutcomeUnknown as error:
@@ -81,23 +90,23 @@ def lookup_errors() -> Iterator[None]:
 
 
 def retry_after(headers: Mapping[str, str]) -> timedelta | None:
-    """Read how long to wait from `Retry-After` or a rate limit's end; at most a day.
+    """Return how long to wait by `Retry-After` or the reset of a used-up rate limit; at most a day.
 
-    A moment is measured against the provider's own `Date`, so that a wrong clock here does no harm.
+    A time is compared with the response's own `Date`, so that a wrong clock here does no harm.
     """
-    after = headers.get("Retry-After", "").strip()
-    if after.isdecimal():
-        return timedelta(seconds=min(int(after), MAX_WAIT_SECONDS))
-    now, until = _moment(headers.get("Date", "")), _moment(after)
+    value = headers.get("Retry-After", "").strip()
+    if value.isdecimal():
+        return timedelta(seconds=min(int(value), MAX_WAIT_SECONDS))
+    now, until = _http_date(headers.get("Date", "")), _http_date(value)
     used_up = [limit for limit in RATE_LIMIT_HEADERS if headers.get(f"{limit}-Remaining", "0").strip() == "0"]
-    ends = [int(end) for limit in used_up if (end := headers.get(f"{limit}-Reset", "").strip()).isdecimal()]
-    if now is None or (until is None and not ends):
+    resets = [int(reset) for limit in used_up if (reset := headers.get(f"{limit}-Reset", "").strip()).isdecimal()]
+    if now is None or (until is None and not resets):
         return None
-    seconds = (until.timestamp() if until else max(ends)) - now.timestamp()
+    seconds = (until.timestamp() if until else max(resets)) - now.timestamp()
     return timedelta(seconds=min(max(seconds, 0), MAX_WAIT_SECONDS))
 
 
-def _moment(text: str) -> datetime | None:
+def _http_date(text: str) -> datetime | None:
     try:
         return parsedate_to_datetime(text)
     except ValueError:
@@ -105,16 +114,16 @@ def _moment(text: str) -> datetime | None:
 
 
 async def read_json(response: aiohttp.ClientResponse) -> dict[str, Any]:
-    """Return the answer's JSON object; an empty one where it is anything else, such as a proxy's page."""
+    """Return the response's JSON object; an empty one when it is anything else, such as a proxy's page."""
     try:
-        told = json.loads(await response.read())
+        body = json.loads(await response.read())
     except ValueError:
         return {}
-    return told if isinstance(told, dict) else {}
+    return body if isinstance(body, dict) else {}
 
 
 class HttpClient:
-    """Connections to one provider, at most `parallel` at once; `timeout` is the seconds it may stay silent."""
+    """Kept-alive connections to one provider: at most `parallel`, each silent for at most `timeout` seconds."""
 
     def __init__(self, timeout: float, parallel: int) -> None:
         self._timeout = aiohttp.ClientTimeout(total=3 * timeout, connect=timeout, sock_read=timeout)
@@ -122,7 +131,7 @@ class HttpClient:
 
     @cached_property
     def _session(self) -> aiohttp.ClientSession:
-        # Opened by the first request, for a session belongs to the event loop that runs it.
+        # Opened by the first request, because a session belongs to the event loop that runs it.
         return aiohttp.ClientSession(
             timeout=self._timeout,
             connector=aiohttp.TCPConnector(limit=self._parallel),
@@ -130,21 +139,21 @@ class HttpClient:
         )
 
     async def request(self, method: str, url: str, **options: Any) -> aiohttp.ClientResponse:
-        """Send one request and read its whole answer, whatever its status.
+        """Send one request and read the complete response, whatever its status.
 
-        Raises SendError where nothing can have left, and InDoubt where something may have. A redirect is not
-        followed, for that would send the message a second time; nor does aiohttp repeat a POST by itself.
+        Raises TemporaryFailure when nothing can have left, and OutcomeUnknown when something may have. Redirects are
+        not followed, because that would send the message again; aiohttp does not repeat a POST either.
         """
         host = str(url).partition("//")[2].partition("/")[0].rpartition("@")[2]
         try:
-            # Not `async with`: aiohttp forgets a released answer's body. A body read to its end frees the connection.
+            # Not `async with`: aiohttp drops a released response's body. Reading it to its end frees the connection.
             response = await self._session.request(method, url, allow_redirects=False, **options)
             await response.read()
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise TemporaryFailure(f"{host} cannot be reached: {error}", code=type(error).__name__) from error
         except (aiohttp.NonHttpUrlClientError, ValueError) as error:
-            # A setting that is no address, or a credential with a line break in it: aiohttp refuses to send it.
-            reason = f"{host or 'the provider'} was not asked, for its address or credentials are malformed"
+            # A setting that is no URL, or a credential with a line break: aiohttp refuses to send it.
+            reason = f"{host or 'the provider'} was not asked, because its address or credentials are malformed"
             raise TemporaryFailure(reason, code=type(error).__name__, channel_down=True) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             reason = f"{host} may have taken it: {type(error).__name__} before its answer was read"
@@ -152,6 +161,6 @@ class HttpClient:
         return response
 
     async def close(self) -> None:
-        """Give back the connections."""
+        """Close the connections."""
         if "_session" in self.__dict__:
             await self._session.close()

@@ -1,4 +1,4 @@
-"""Everything to one test address, by the real provider: what customers would get, and none of them gets."""
+"""Send all messages of a channel to one test address by the real provider, so that no customer gets any."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,9 +10,9 @@ from models.messages import Message, Receipt
 
 
 class RedirectTransport:
-    """Send every message of a channel to one address; its receipts say that no customer was told.
+    """Sends every message of a channel to one address; its receipts are marked as `trial`.
 
-    A mail's subject begins with the customer's address as `mask` shows it.
+    A mail's subject begins with the customer's address, masked by `mask`.
     """
 
     def __init__(self, transport: MessageTransport, to: str, mask: Callable[[str], str]) -> None:
@@ -22,14 +22,14 @@ class RedirectTransport:
         try:
             receipt = await self._transport.send(self._redirected(message))
         except PermanentFailure as error:
-            # The provider speaks of the test address: the customer's own must not be suppressed for it.
+            # `suppress` is about the test address; the customer's own must not be suppressed for it.
             raise PermanentFailure(error.reason, code=error.code) from error
         return replace(receipt, trial=True)
 
-    async def find(self, message: Message, since: datetime) -> Receipt | None:
+    async def lookup(self, message: Message, since: datetime) -> Receipt | None:
         if not isinstance(self._transport, DeliveryLookup):
             raise LookupUnavailable("the provider keeps no records that can be asked")
-        receipt = await self._transport.find(self._redirected(message), since)
+        receipt = await self._transport.lookup(self._redirected(message), since)
         return None if receipt is None else replace(receipt, trial=True)
 
     async def close(self) -> None:

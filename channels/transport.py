@@ -1,4 +1,4 @@
-"""What every door out is: one verb, three outcomes, and doubt."""
+"""What every transport provides: one method, three outcomes of a send, and the outcome nobody knows."""
 
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
@@ -8,55 +8,56 @@ from models.purchasing import Document
 
 
 class MessageTransport(Protocol):
-    """A way out for messages: one provider, or the local outbox."""
+    """Sends messages by one provider, or to the local outbox."""
 
     async def send(self, message: Message) -> Receipt:
-        """Hand the message over; return the receipt, or raise Rejected, SendError or InDoubt.
+        """Hand a message to the provider; return the receipt.
 
-        Any other exception, a cancellation too, means the same as InDoubt.
+        Raises PermanentFailure, TemporaryFailure or OutcomeUnknown. Any other exception, also a cancellation, counts as
+        OutcomeUnknown.
         """
         ...
 
     async def close(self) -> None:
-        """Give back connections."""
+        """Close the connections."""
         ...
 
 
 class DocumentTransport(Protocol):
-    """A way out for purchase requests: one vendor."""
+    """Sends purchase requests to one vendor."""
 
     async def send(self, document: Document) -> Receipt:
-        """Hand the document over; return the receipt, or raise Rejected, SendError or InDoubt, as a Door does."""
+        """Hand a document to the vendor; return the receipt. Raises as `MessageTransport.send` does."""
         ...
 
     async def close(self) -> None:
-        """Give back connections."""
+        """Close the connections."""
         ...
 
 
 @runtime_checkable
 class DeliveryLookup(Protocol):
-    """A door whose provider can be asked afterwards what it took."""
+    """A transport whose provider can be asked later which messages it took."""
 
-    async def find(self, message: Message, since: datetime) -> Receipt | None:
-        """Return the receipt of a message taken at or after `since`; None where the records say it never was.
+    async def lookup(self, message: Message, since: datetime) -> Receipt | None:
+        """Return the receipt of a message taken at or after `since`; None when the records show that it was not.
 
-        No end is given: words are a notice's own, and an end could only hide what was taken. Raises SendError where
-        the provider cannot be asked now, CannotAsk where its records do not answer, and Rejected where they say that
-        it was taken and will not arrive.
+        The search has no end time, because an end could only hide a message that was taken. Raises TemporaryFailure
+        when the provider cannot be asked now, LookupUnavailable when its records cannot answer, and PermanentFailure
+        when they say that the message was taken and will not arrive.
         """
         ...
 
 
 @runtime_checkable
 class CredentialCheck(Protocol):
-    """A door whose provider says whether it accepts the credentials, without sending anything."""
+    """A transport whose provider can confirm the credentials without sending anything."""
 
     async def check(self) -> str:
-        """Return what the provider says of the account.
+        """Return what the provider says about the account.
 
-        Raises SendError: with `channel_down` where nothing would be sent, else where it cannot be asked now. Raises
-        CannotAsk where the account has no right to ask.
+        Raises TemporaryFailure with `channel_down` when no message would be sent, without it when the provider cannot
+        be asked now. Raises LookupUnavailable when the account may not ask.
         """
         ...
 
@@ -64,7 +65,7 @@ class CredentialCheck(Protocol):
 class PermanentFailure(Exception):
     """The provider will never take this message. Do not send it again.
 
-    `code` is the provider's own; `suppress` says that the address must not be written to again.
+    `code` is the provider's own; `suppress` means that the address must not be used again.
     """
 
     def __init__(self, reason: str, *, code: str = "", suppress: bool = False) -> None:
@@ -73,10 +74,10 @@ class PermanentFailure(Exception):
 
 
 class TemporaryFailure(Exception):
-    """The provider certainly did not take this message, and may later. Send it again, `retry_after` from now.
+    """The provider certainly did not take this message, and may later. Send it again after `retry_after`.
 
-    `channel_down` says that no message of this channel will pass until somebody mends it: bad credentials, a
-    suspended account, a channel filtered as spam. `tries` is how many more of them make sense; None: any number.
+    `channel_down` means that no message of this channel will be taken until a person repairs it: wrong credentials, a
+    suspended account, a channel filtered as spam. `max_retries` limits the retries; None means no limit.
     """
 
     def __init__(
@@ -86,17 +87,17 @@ class TemporaryFailure(Exception):
         code: str = "",
         retry_after: timedelta | None = None,
         channel_down: bool = False,
-        tries: int | None = None,
+        max_retries: int | None = None,
     ) -> None:
         super().__init__(reason)
         self.reason, self.code, self.retry_after, self.channel_down = reason, code, retry_after, channel_down
-        self.tries = tries
+        self.max_retries = max_retries
 
 
 class OutcomeUnknown(Exception):
-    """Nobody can know whether the provider took this message. Never send it again and hope; somebody has to look.
+    """The provider may or may not have taken this message. Do not send it again: its records, or a person, decide.
 
-    It had left, or may have, when the line fell silent, broke, or gave an answer that settles nothing.
+    Raised when the request had left, or may have, and the answer was missing, cut off or unclear.
     """
 
     def __init__(self, reason: str, *, code: str = "") -> None:
@@ -105,7 +106,7 @@ class OutcomeUnknown(Exception):
 
 
 class LookupUnavailable(Exception):
-    """The provider's records do not say whether it took this message, and will not later. People have to look."""
+    """The provider's records cannot tell whether it took this message, now or later. A person has to look."""
 
     def __init__(self, reason: str, *, code: str = "") -> None:
         super().__init__(reason)

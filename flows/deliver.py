@@ -1,37 +1,37 @@
-"""Hand over what is owed, until nothing is due."""
+"""The flow `deliver`: send the notices and posts that are due."""
 
 import asyncio
-from collections import Counter
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from prefect import flow
 from prefect.states import Completed
-from sqlalchemy import func, select
 
 from app.clock import Clock, make_clock
 from app.composition import App, open_app
 from app.live_channels import channels_not_live
 from app.prefect_tasks import publish_artifact, rename_flow_run, run_task
-from app.reports import run as showing
+from app.reports import run as run_report
 from app.run_tracking import flow_run_name, track_run
 from app.transports import open_transports
 from models.batches import Progress, no_progress
-from models.enums import Channel, State
+from models.enums import Channel
 from models.errors import ForewarnError
 from models.run_report import Report
 from tasks.context import Context
 from tasks.db.sql import read_only
 from tasks.delivery.circuit_breaker import open_breakers
-from tasks.delivery.fallback import FallbackSummary, send_fallbacks
+from tasks.delivery.fallback import send_fallbacks
+from tasks.delivery.queue import count_queued
 from tasks.delivery.reconcile import reconcile_in_doubt
 from tasks.delivery.worker import TABLES, DeliverySummary, DeliveryWorker, deliver_batch, mark_abandoned
 from tasks.guardrails.run_days import check_clock
 from tasks.runs.records import LATE_ORDERS, check_not_before, last_run_date
 
 DELIVER = "deliver"
-IDLE_POLL_SECONDS, IDLE_POLLS = 30, 600
-"""Seconds until a channel that has nothing due looks again while others send, and how often it asks if they do."""
+IDLE_SECONDS, IDLE_POLL_SECONDS = 30, 0.05
+"""How long a channel with nothing due waits before it claims again, and how often it checks that others still send."""
 
 
 @flow(name=DELIVER, flow_run_name=flow_run_name, retries=0)
@@ -40,7 +40,7 @@ async def deliver(shop: str | None = None, as_of: date | None = None) -> Report:
 
     Args:
         shop: the shop's folder; FOREWARN_SHOP where none is given.
-        as_of: the day to live; today where none is given.
+        as_of: the day to run for; today where none is given.
 
     """
     with open_app(shop) as app:
@@ -54,9 +54,9 @@ async def deliver(shop: str | None = None, as_of: date | None = None) -> Report:
 
 
 def check_day(app: App, as_of: date | None) -> None:
-    """Refuse a day on which nothing may leave: one before the last that was lived, or a clock far ahead of it."""
+    """Refuse a day before the last run's, and a clock far ahead of it; raises ForewarnError."""
     today = make_clock(app.folder.shop.zone, as_of).as_of
-    # A clock behind that of other workers would let them take what is under way here for abandoned.
+    # A clock behind other workers' clocks would take their messages in flight for abandoned ones.
     check_not_before(LATE_ORDERS, last_run_date(app.context.engine), today, f"nothing can be sent on {today} any more")
     if as_of is None:
         check_clock(app.context, today)
@@ -69,83 +69,100 @@ async def run_deliver(
     only_run: str | None = None,
     progress: Progress = no_progress,
 ) -> Report:
-    """Claim, send and settle batch after batch; a channel that is down is left alone for the rest of the run.
+    """Send due messages until none is left; a channel that is down is skipped for the rest of the run.
 
-    By a provider nothing leaves before somebody let its channel go live, but for what `only_run` recorded.
+    A provider gets no message before its channel is live, except those that the run `only_run` recorded.
     """
     time = make_clock(app.folder.shop.zone, as_of)
     await asyncio.to_thread(check_day, app, as_of)
     async with track_run(app, DELIVER, time) as (context, report):
         not_live = {} if only_run else await asyncio.to_thread(channels_not_live, app)
-        async with open_transports(app, time.now, not_live) as (doors, shut):
-            crew = DeliveryWorker(app.worker, doors, app.settings.concurrency, time.now, only_run)
-            delivered = DeliverySummary(in_doubt=await run_task(mark_abandoned, context, crew))
-            settled = await run_task(reconcile_in_doubt, context, crew)
-            followed: FallbackSummary | None = FallbackSummary(0, 0)
-            while followed is not None:
-                await send_on_all_channels(app, context, time, crew, delivered, progress)
-                today = replace(context, as_of=time.day())
-                followed = await run_task(send_fallbacks, today, crew.worker.name, batch=app.settings.batch_size)
-                report.unreachable += followed.unreachable if followed else 0
+        async with open_transports(app, time.now, not_live) as (transports, closed):
+            worker = DeliveryWorker(app.lease_holder, transports, app.settings.concurrency, time.now, only_run)
+            summary = DeliverySummary(in_doubt=await run_task(mark_abandoned, context, worker))
+            resolved = await run_task(reconcile_in_doubt, context, worker)
 
-        waiting = await asyncio.to_thread(_count_queued, app)
-        report.waiting = sum(waiting.values())
-        showing.fill_delivery(report, delivered)
-        report.settled = dict(settled)
-        closed = await asyncio.to_thread(_open_breakers, app)
-        waits = {channel: why for channel, why in (shut | closed).items() if waiting[channel]}
-        report.not_live = {channel: not_live[channel] for channel in waits.keys() & not_live.keys()}
-        report.down |= {channel: why for channel, why in waits.items() if channel not in not_live}
-    if settled or delivered != DeliverySummary():
-        await publish_artifact(DELIVER, showing.summary(report, app.folder.shop.name), title="Deliveries")
-        await rename_flow_run(showing.headline(DELIVER, report))
+            more_to_send = True
+            while more_to_send:
+                await send_on_all_channels(app, context, time, worker, summary, progress)
+                today = replace(context, as_of=time.day())
+                fallbacks = await run_task(
+                    send_fallbacks, today, worker.lease_holder.name, batch=app.settings.batch_size
+                )
+                more_to_send = fallbacks is not None
+                report.unreachable += fallbacks.unreachable if fallbacks else 0
+
+        report.settled = dict(resolved)
+        run_report.fill_delivery(report, summary)
+        await asyncio.to_thread(_fill_waiting, app, report, closed, not_live)
+    if resolved or summary != DeliverySummary():
+        await publish_artifact(DELIVER, run_report.summary(report, app.folder.shop.name), title="Deliveries")
+        await rename_flow_run(run_report.headline(DELIVER, report))
     return report
 
 
 async def send_on_all_channels(
-    app: App,
-    context: Context,
-    time: Clock,
-    crew: DeliveryWorker,
-    delivered: DeliverySummary,
-    progress: Progress,
+    app: App, context: Context, time: Clock, worker: DeliveryWorker, summary: DeliverySummary, progress: Progress
 ) -> None:
-    """Send batch after batch on every channel at its own pace; one that is done looks again while others send."""
-    busy = set(crew.doors)
+    """Send what is due on all channels concurrently, each at its own pace; add the results to `summary`.
 
-    async def send_by(channel: Channel) -> None:
-        alone = replace(crew, doors={channel: crew.doors[channel]})
-        try:
-            while busy:
-                today, down = replace(context, as_of=time.day()), tuple(delivered.down)
-                batch = await run_task(deliver_batch, today, alone, batch=app.settings.batch_size, down=down)
-                if batch is not None:
-                    busy.add(channel)
-                    delivered.add(batch)
-                    progress("messages", sum(delivered.sent.values()))
-                    continue
-                busy.discard(channel)
-                for _ in range(IDLE_POLLS):
-                    if busy:
-                        await asyncio.sleep(IDLE_POLL_SECONDS / IDLE_POLLS)
-        finally:
-            busy.discard(channel)
-
-    ended = await asyncio.gather(*map(send_by, crew.doors), return_exceptions=True)
-    for error in filter(None, ended):
+    When channels fail, the others finish; then the first error is raised.
+    """
+    loops = _ChannelLoops(app, context, time, worker, summary, progress)
+    results = await asyncio.gather(*map(loops.send_on, worker.transports), return_exceptions=True)
+    for error in filter(None, results):
         raise error
 
 
-def _open_breakers(app: App) -> dict[str, str]:
-    with read_only(app.context.engine) as connection:
-        gates = open_breakers(connection)
-    return {channel: f"{gate['reason']} (tried again {gate['retry_at']:%H:%M} UTC)" for channel, gate in gates.items()}
+@dataclass(slots=True)
+class _ChannelLoops:
+    """The sending loops of all channels, which end together: one that is idle waits while another sends."""
+
+    app: App
+    context: Context
+    time: Clock
+    worker: DeliveryWorker
+    summary: DeliverySummary
+    progress: Progress
+    busy: set[Channel] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.busy = set(self.worker.transports)
+
+    async def send_on(self, channel: Channel) -> None:
+        """Send batch after batch on one channel, until no channel has anything due."""
+        worker = replace(self.worker, transports={channel: self.worker.transports[channel]})
+        try:
+            while self.busy:
+                today = replace(self.context, as_of=self.time.day())
+                batch = await run_task(
+                    deliver_batch, today, worker, batch=self.app.settings.batch_size, down=tuple(self.summary.down)
+                )
+                if batch is None:
+                    self.busy.discard(channel)
+                    await self._wait_while_busy()
+                else:
+                    self.busy.add(channel)
+                    self.summary.add(batch)
+                    self.progress("messages", sum(self.summary.sent.values()))
+        finally:
+            self.busy.discard(channel)
+
+    async def _wait_while_busy(self) -> None:
+        for _ in range(round(IDLE_SECONDS / IDLE_POLL_SECONDS)):
+            if self.busy:
+                await asyncio.sleep(IDLE_POLL_SECONDS)
 
 
-def _count_queued(app: App) -> Counter[str]:
+def _fill_waiting(app: App, report: Report, closed: Mapping[str, str], not_live: Mapping[str, str]) -> None:
+    """Report how many messages are still queued, and by which channels they cannot be sent, with the reasons."""
     with read_only(app.context.engine) as connection:
-        found: Counter[str] = Counter()
-        for table in TABLES:
-            queued = select(table.c.channel, func.count()).where(table.c.state == State.QUEUED)
-            found += Counter(dict(connection.execute(queued.group_by(table.c.channel)).all()))
-    return found
+        queued = count_queued(connection, TABLES)
+        breakers = {
+            channel: f"{state['reason']} (tried again {state['retry_at']:%H:%M} UTC)"
+            for channel, state in open_breakers(connection).items()
+        }
+    report.waiting = sum(queued.values())
+    blocked = {channel: reason for channel, reason in {**closed, **breakers}.items() if queued[channel]}
+    report.not_live = {channel: not_live[channel] for channel in blocked.keys() & not_live.keys()}
+    report.down |= {channel: reason for channel, reason in blocked.items() if channel not in not_live}

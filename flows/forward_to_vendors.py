@@ -104,7 +104,7 @@ async def _dispatch(app: App, context: Context, time: Clock, report: Report) -> 
     renderer = PurchaseRenderer(app.folder.shop, app.folder.own_templates)
     not_live = await asyncio.to_thread(channels_not_live, app)
     async with open_vendor_transports(app, vendors, time.now, not_live) as (transports, closed):
-        worker = DispatchWorker(app.worker, transports, app.settings.concurrency, time.now)
+        worker = DispatchWorker(app.lease_holder, transports, app.settings.concurrency, time.now)
         in_doubt = await run_task(recover_abandoned, app.context, worker)
         dispatched = await run_task(dispatch_requests, context, worker, renderer)
     dispatched.in_doubt += in_doubt

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Messages, and what became of sending them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from models.enums import Channel, State
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file that goes with a mail: its name, its media type, its bytes."""
+    """A file attached to a mail; `kind` is its media type."""
 
     name: str
     kind: str
@@ -18,10 +18,10 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Words ready to leave by one channel."""
+    """A rendered message for one channel."""
 
     id: str
-    """The id of the notice or post, which the door hands to the provider as its reference."""
+    """The id of the notice or post. The transport gives it to the provider as its reference."""
     channel: Channel
     to: str
     """The address or number; empty for a post."""
@@ -32,25 +32,25 @@ class Message:
     html: str = ""
     to_name: str = ""
     category: str = ""
-    """The message's folder; holds nothing of any person."""
+    """The name of the message's template folder; it contains no personal data."""
     valid_until: datetime | None = None
     attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a provider answered when it took a message."""
+    """A provider's answer that it took a message."""
 
     reference: str
     """The provider's own id of the message."""
     detail: Mapping[str, str] = field(default_factory=dict)
     trial: bool = False
-    """Whether no customer got it: it went to the local outbox, to a test address, or into a provider's sandbox."""
+    """True when no customer got it: it went to the local outbox, a test address or a provider's sandbox."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryOutcome:
-    """How one message ended, or when it may be tried again."""
+    """What became of one attempt to send a message: a final state, or queued again."""
 
     id: str
     state: State
@@ -59,8 +59,8 @@ class DeliveryOutcome:
     not_before: datetime | None = None
     valid_until: datetime | None = None
     suppress: str | None = None
-    """An address that must not be written to again."""
+    """An address to add to the suppression list."""
     trial: bool = False
-    """Whether it left in a trial only: no customer got it."""
-    rests: bool = False
-    """Whether the provider asked that nothing of the channel comes until `not_before`."""
+    """True when no customer got it, as in `Receipt`."""
+    pauses_channel: bool = False
+    """True when the provider asked for a pause of the whole channel until `not_before`."""

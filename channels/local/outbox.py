@@ -1,4 +1,4 @@
-"""The local outbox: every message as a file, for trials, tests and looking before leaping."""
+"""The local outbox: write each message as a file, for trials and tests."""
 
 import json
 import zlib
@@ -21,13 +21,13 @@ from models.enums import Channel
 from models.messages import Attachment, Message, Receipt
 
 UTF8 = Charset("utf-8")
-UTF8.body_encoding = None  # type: ignore[assignment]  # None is 8bit: a mail in a folder is there to be read
+UTF8.body_encoding = None  # type: ignore[assignment]  # None means 8bit, which people can read in the file
 
 
 class LocalOutbox:
-    """Keep messages in a folder: `.eml` for mails, `.txt` for texts and posts, and `.json` with what was handed over.
+    """Writes messages into a folder: `.eml` for mails, `.txt` for texts and posts, `.json` with the message's fields.
 
-    A message that comes again takes its own place. `now` dates the mails; without it they bear no date.
+    A message that is sent again replaces its files. `now` gives the mails' date; without it they have none.
     """
 
     def __init__(self, folder: Path, sender: Sender, now: Callable[[], datetime] | None = None) -> None:
@@ -38,23 +38,23 @@ class LocalOutbox:
     async def send(self, message: Message) -> Receipt:
         is_mail = message.channel is Channel.EMAIL
         body = self._mail(message) if is_mail else message.text.encode()
-        record = json.dumps(_told(message), default=str, ensure_ascii=False, indent=1).encode()
-        place = location_of(self._folder, message)
-        # The record comes last, so that whoever finds it finds the message beside it.
-        files = {place.with_suffix(".eml" if is_mail else ".txt"): body, place.with_suffix(".json"): record}
+        record = json.dumps(_record(message), default=str, ensure_ascii=False, indent=1).encode()
+        path = location_of(self._folder, message)
+        # The record is written last: where it exists, the message exists too.
+        files = {path.with_suffix(".eml" if is_mail else ".txt"): body, path.with_suffix(".json"): record}
         write_atomically(files, f"the outbox {self._folder}", private=True)
-        return Receipt(place.name, {"status": "kept"}, trial=True)
+        return Receipt(path.name, {"status": "kept"}, trial=True)
 
-    async def find(self, message: Message, since: datetime) -> Receipt | None:
-        place = location_of(self._folder, message)
-        # The record is the last to be written: without it the message never was whole, and is written anew.
-        return Receipt(place.name, {"status": "kept"}, trial=True) if place.with_suffix(".json").is_file() else None
+    async def lookup(self, message: Message, since: datetime) -> Receipt | None:
+        path = location_of(self._folder, message)
+        # Without its record the message was not written completely, and is written again.
+        return Receipt(path.name, {"status": "kept"}, trial=True) if path.with_suffix(".json").is_file() else None
 
     async def close(self) -> None:
         pass
 
     def _mail(self, message: Message) -> bytes:
-        # The older classes of the standard library: three times as fast as EmailMessage, with the same outcome.
+        # The standard library's older classes: three times as fast as EmailMessage, with the same result.
         kind = "mixed" if message.attachments else "alternative"
         mail = MIMEMultipart(kind, boundary=f"=={safe_file_name(message.id)}==")
         mail["From"] = self._from
@@ -69,41 +69,41 @@ class LocalOutbox:
         mail["X-Forewarn-Notice"] = one_line(message.id)
         if self._now:
             mail["Date"] = format_datetime(self._now())
-        words = mail
+        body = mail
         if message.attachments:
-            words = MIMEMultipart("alternative", boundary=f"=={safe_file_name(message.id)}=words==")
-            mail.attach(words)
-        words.attach(_part(message.text, "plain"))
+            body = MIMEMultipart("alternative", boundary=f"=={safe_file_name(message.id)}=words==")
+            mail.attach(body)
+        body.attach(_text_part(message.text, "plain"))
         if message.html:
-            words.attach(_part(message.html, "html"))
+            body.attach(_text_part(message.html, "html"))
         for file in message.attachments:
-            mail.attach(_attached(file))
+            mail.attach(_attachment_part(file))
         return mail.as_bytes()
 
 
-def _part(text: str, kind: str) -> MIMENonMultipart:
+def _text_part(text: str, kind: str) -> MIMENonMultipart:
     part = MIMENonMultipart("text", kind, charset="utf-8")
     part.set_payload(text, UTF8)
     return part
 
 
-def _attached(file: Attachment) -> MIMENonMultipart:
-    kind, _, detail = file.kind.partition("/")
-    part = MIMENonMultipart(kind, detail, charset="utf-8")
+def _attachment_part(file: Attachment) -> MIMENonMultipart:
+    kind, _, subtype = file.kind.partition("/")
+    part = MIMENonMultipart(kind, subtype, charset="utf-8")
     part.add_header("Content-Disposition", "attachment", filename=one_line(file.name))
     part.set_payload(file.content)
     encode_base64(part)
     return part
 
 
-def _told(message: Message) -> dict[str, object]:
-    """Return what was handed over; files lie in the mail itself."""
+def _record(message: Message) -> dict[str, object]:
+    """Return the message's fields; of attachments only the names, because the mail contains the files."""
     return asdict(replace(message, attachments=())) | {"attachments": [file.name for file in message.attachments]}
 
 
 def location_of(folder: Path, message: Message) -> Path:
-    """Return where a message is kept, without a suffix.
+    """Return the path of a message's files, without a suffix.
 
-    It is one of 256 folders, for a folder with a hundred thousand files is slow to open.
+    Messages are spread over 256 folders, because a folder with a hundred thousand files is slow to open.
     """
     return folder / message.channel / f"{zlib.crc32(message.id.encode()) & 0xFF:02x}" / safe_file_name(message.id)

@@ -1,4 +1,4 @@
-"""The page that shows what lies in the local outbox."""
+"""Write an HTML page that lists the messages in the local outbox."""
 
 import heapq
 import json
@@ -49,9 +49,9 @@ ROW = (
 
 
 def write_outbox_index(folder: Path, mask: Callable[[str], str]) -> Path:
-    """Write `index.html` over an outbox: how many messages it holds, and its newest 500; return the page.
+    """Write `index.html` into an outbox: the number of messages and the newest 500; return its path.
 
-    `mask` makes an address fit to be shown.
+    `mask` hides most of an address.
     """
     total = sum(1 for _ in _records(folder))
     newest = heapq.nlargest(MAX_ROWS, ((record.stat().st_mtime, record) for record in _records(folder)))
@@ -77,7 +77,7 @@ def _row(folder: Path, modified: float, record: Path, mask: Callable[[str], str]
     try:
         message: dict[str, Any] = json.loads(record.read_bytes())
     except (OSError, ValueError):
-        return ""  # half a record: the page is not worth a run
+        return ""  # an incomplete record: the page must not stop a run
     when = datetime.fromtimestamp(modified, UTC)
     file = record.with_suffix(".eml" if message["channel"] == "email" else ".txt")
     what = escape(message["subject"] or message["text"])

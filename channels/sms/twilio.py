@@ -1,4 +1,4 @@
-"""Text messages by Twilio."""
+"""Send text messages by Twilio's Programmable Messaging API (twilio.com/docs/messaging)."""
 
 import logging
 import re
@@ -26,53 +26,54 @@ from channels.http_client import (
 from channels.transport import LookupUnavailable, OutcomeUnknown, PermanentFailure, TemporaryFailure
 from models.messages import Message, Receipt
 
-# Twilio's own codes, which say more than the HTTP status: twilio.com/docs/api/errors. They also come in callbacks.
+# Twilio's error codes say more than the HTTP status: twilio.com/docs/api/errors. Callbacks have them too.
 ERROR_CODES: Mapping[int, FailureKind] = {
-    21610: FailureKind.SUPPRESS,  # answered STOP
-    21211: FailureKind.SUPPRESS,  # no number
-    21614: FailureKind.SUPPRESS,  # no mobile number
-    21635: FailureKind.SUPPRESS,  # a landline
-    30005: FailureKind.SUPPRESS,  # unknown to its network
-    30006: FailureKind.SUPPRESS,  # landline, or its network is out of reach
-    30004: FailureKind.NEVER,  # blocked by the network or the person
-    21408: FailureKind.NEVER,  # the account may not send to that country
-    21612: FailureKind.NEVER,  # no route from this sender to that number
-    21617: FailureKind.NEVER,  # over 1600 characters
-    20003: FailureKind.STOPPED,  # credentials
-    20005: FailureKind.STOPPED,  # account not active
-    21606: FailureKind.STOPPED,  # the sending number is not the account's
-    21659: FailureKind.STOPPED,  # the same
-    21701: FailureKind.STOPPED,  # no such messaging service
-    21703: FailureKind.STOPPED,  # the messaging service has no number
-    30002: FailureKind.STOPPED,  # account suspended
-    30007: FailureKind.STOPPED,  # filtered as spam: more of it makes it worse
-    30034: FailureKind.STOPPED,  # sender not registered with the US networks
-    20429: FailureKind.LATER,  # too many requests
-    21611: FailureKind.LATER,  # too many waiting to be sent
-    30001: FailureKind.LATER,  # the same
-    30022: FailureKind.LATER,  # over the networks' rate
-    30023: FailureKind.LATER,  # over the networks' daily limit, which ends at midnight Pacific time
-    30003: FailureKind.LATER,  # phone off or out of reach: two more tries are enough
-    30008: FailureKind.LATER,  # unknown: one more try is enough
+    21610: FailureKind.SUPPRESS_ADDRESS,  # the person answered STOP
+    21211: FailureKind.SUPPRESS_ADDRESS,  # not a number
+    21614: FailureKind.SUPPRESS_ADDRESS,  # not a mobile number
+    21635: FailureKind.SUPPRESS_ADDRESS,  # a landline
+    30005: FailureKind.SUPPRESS_ADDRESS,  # unknown to its network
+    30006: FailureKind.SUPPRESS_ADDRESS,  # landline, or its network is out of reach
+    30004: FailureKind.PERMANENT,  # blocked by the network or the person
+    21408: FailureKind.PERMANENT,  # the account may not send to that country
+    21612: FailureKind.PERMANENT,  # no route from this sender to that number
+    21617: FailureKind.PERMANENT,  # over 1600 characters
+    20003: FailureKind.CHANNEL_DOWN,  # credentials
+    20005: FailureKind.CHANNEL_DOWN,  # account not active
+    21606: FailureKind.CHANNEL_DOWN,  # the sending number is not the account's
+    21659: FailureKind.CHANNEL_DOWN,  # the same
+    21701: FailureKind.CHANNEL_DOWN,  # no such messaging service
+    21703: FailureKind.CHANNEL_DOWN,  # the messaging service has no number
+    30002: FailureKind.CHANNEL_DOWN,  # account suspended
+    30007: FailureKind.CHANNEL_DOWN,  # filtered as spam: more of it makes it worse
+    30034: FailureKind.CHANNEL_DOWN,  # sender not registered with the US networks
+    20429: FailureKind.TEMPORARY,  # too many requests
+    21611: FailureKind.TEMPORARY,  # too many waiting to be sent
+    30001: FailureKind.TEMPORARY,  # the same
+    30022: FailureKind.TEMPORARY,  # over the networks' rate
+    30023: FailureKind.TEMPORARY,  # over the networks' daily limit, which ends at midnight Pacific time
+    30003: FailureKind.TEMPORARY,  # phone off or out of reach; see MAX_RETRIES
+    30008: FailureKind.TEMPORARY,  # unknown error; see MAX_RETRIES
 }
 RETRY_DELAYS: Mapping[int, timedelta] = {30003: timedelta(minutes=30), 30008: timedelta(minutes=30)}
 MAX_RETRIES: Mapping[int, int] = {30003: 2, 30008: 1}
 DAILY_LIMIT_CODE, PACIFIC = 30023, ZoneInfo("America/Los_Angeles")
 MAX_VALIDITY_SECONDS = 36_000
-"""Seconds a text may wait at Twilio, at most and by default."""
+"""How long a text may wait at Twilio: its maximum, and its default."""
 FAILED_STATUSES = ("failed", "undelivered", "canceled")
-"""How Twilio's records call a text that it took and will not bring."""
+"""Statuses in Twilio's records of a text that it took and will not deliver."""
 MESSAGING_SERVICE = re.compile(r"MG[0-9a-fA-F]{32}")
 LIST_KEYS = {"Messages.json": "messages", "IncomingPhoneNumbers.json": "incoming_phone_numbers"}
-"""Under which key Twilio answers with a list; any other answer is one thing, with its SID."""
+"""The key of the list in a response, by path; any other response is one resource with a `sid`."""
 MAX_RECORDS = 1000
-"""Texts to one number that are looked through: what Twilio tells in one answer."""
+"""Texts to one number that one response can list."""
 
 
 class TwilioTransport:
-    """Hand texts to Twilio, which queues them (201) and sends later.
+    """Sends texts by Twilio, which accepts them with 201 and sends them later.
 
-    `sender` is a number in E.164, or a messaging service (MG...); `now` tells how long a text may still wait there.
+    `sender` is a number in E.164 or a messaging service (MG...). `now` gives the time from which a text's validity
+    period at Twilio is computed.
     """
 
     def __init__(
@@ -86,10 +87,10 @@ class TwilioTransport:
         timeout: float = 15,
         parallel: int = 16,
     ) -> None:
-        self._wire, self._now = HttpClient(timeout, parallel), now
-        # An environment of our own, for the SDK would let TWILIO_EDGE and TWILIO_REGION change the address.
+        self._http, self._now = HttpClient(timeout, parallel), now
+        # An environment of its own, because the SDK would let TWILIO_EDGE and TWILIO_REGION change the address.
         self._client = Client(
-            account_sid, auth_token, http_client=_Transport(self._wire, now), environment={"TWILIO_EDGE": ""}
+            account_sid, auth_token, http_client=_SdkHttpClient(self._http, now), environment={"TWILIO_EDGE": ""}
         )
         self._client.api.base_url = url.rstrip("/")
         self._sender = {"messaging_service_sid" if MESSAGING_SERVICE.fullmatch(sender) else "from_": sender}
@@ -100,24 +101,24 @@ class TwilioTransport:
         )
         return Receipt(taken.sid, {"status": str(taken.status), "segments": str(taken.num_segments)})
 
-    async def find(self, message: Message, since: datetime) -> Receipt | None:
+    async def lookup(self, message: Message, since: datetime) -> Receipt | None:
         with lookup_errors():
-            # Not by DateSent: a text that still waits at Twilio, for up to ten hours, has none.
-            known = await self._client.messages.list_async(to=message.to, page_size=MAX_RECORDS, limit=MAX_RECORDS)
-        recent = [one for one in known if not isinstance(one.date_created, datetime) or one.date_created >= since]
-        ours = [one for one in recent if _words(one.body) == _words(message.text)]
-        for one in sorted(ours, key=lambda one: str(one.status) in FAILED_STATUSES):
-            if str(one.status) not in FAILED_STATUSES:
-                return Receipt(one.sid, {"status": str(one.status)})
-            code = one.error_code
+            # Not by DateSent, which a text has only after it waited at Twilio for up to ten hours.
+            texts = await self._client.messages.list_async(to=message.to, page_size=MAX_RECORDS, limit=MAX_RECORDS)
+        recent = [text for text in texts if not isinstance(text.date_created, datetime) or text.date_created >= since]
+        same = [text for text in recent if _normalized(text.body) == _normalized(message.text)]
+        for text in sorted(same, key=lambda text: str(text.status) in FAILED_STATUSES):
+            if str(text.status) not in FAILED_STATUSES:
+                return Receipt(text.sid, {"status": str(text.status)})
+            code = text.error_code
             raise PermanentFailure(
-                f"Twilio's records call it {one.status}, code {code or 'none'}",
+                f"Twilio's records call it {text.status}, code {code or 'none'}",
                 code=str(code or ""),
-                suppress=ERROR_CODES.get(code) is FailureKind.SUPPRESS,
+                suppress=ERROR_CODES.get(code) is FailureKind.SUPPRESS_ADDRESS,
             )
-        if any(not one.body for one in recent):
+        if any(not text.body for text in recent):
             raise LookupUnavailable("Twilio keeps the texts of this account without their words")
-        if len(known) == MAX_RECORDS:
+        if len(texts) == MAX_RECORDS:
             raise LookupUnavailable(f"Twilio knows more than {MAX_RECORDS} texts to this number")
         return None
 
@@ -127,46 +128,47 @@ class TwilioTransport:
             if account.status != "active":
                 raise TemporaryFailure(f"the account is {account.status}", channel_down=True)
             number = self._sender.get("from_")
-            if number is None:  # services have an address of their own, which is not asked
+            if number is None:  # a messaging service is another resource, which is not checked
                 return "the account is active"
-            known = await self._client.incoming_phone_numbers.list_async(phone_number=number, limit=MAX_RECORDS)
-        ours = [one for one in known if one.phone_number == number]
-        if not ours:
+            numbers = await self._client.incoming_phone_numbers.list_async(phone_number=number, limit=MAX_RECORDS)
+        own = [one for one in numbers if one.phone_number == number]
+        if not own:
             raise TemporaryFailure(f"the account has no number {number}", channel_down=True)
-        if not any((one.capabilities or {}).get("sms") for one in ours):
+        if not any((one.capabilities or {}).get("sms") for one in own):
             raise TemporaryFailure(f"{number} cannot send texts", channel_down=True)
         return f"the account is active, and {number} can send texts"
 
     async def close(self) -> None:
-        await self._wire.close()
+        await self._http.close()
 
     def _validity(self, message: Message) -> dict[str, int]:
         if message.valid_until is None:
             return {}
-        left = int((message.valid_until - self._now()).total_seconds())
-        if left < 1:
+        remaining = int((message.valid_until - self._now()).total_seconds())
+        if remaining < 1:
             raise TemporaryFailure("its hour has passed; a text would arrive in quiet hours")
-        return {"validity_period": min(left, MAX_VALIDITY_SECONDS)}
+        return {"validity_period": min(remaining, MAX_VALIDITY_SECONDS)}
 
 
-def _is_whole(uri: str, told: Mapping[str, Any]) -> bool:
-    kind = LIST_KEYS.get(urlsplit(uri).path.rpartition("/")[2])
-    if kind is None:
-        return bool(told.get("sid"))
-    found = told.get(kind)
-    return isinstance(found, list) and all(isinstance(one, dict) and one.get("sid") for one in found)
+def _is_complete(uri: str, body: Mapping[str, Any]) -> bool:
+    """Return whether a response has what was asked for: a resource with its `sid`, or a list of them."""
+    list_key = LIST_KEYS.get(urlsplit(uri).path.rpartition("/")[2])
+    if list_key is None:
+        return bool(body.get("sid"))
+    items = body.get(list_key)
+    return isinstance(items, list) and all(isinstance(item, dict) and item.get("sid") for item in items)
 
 
-def _words(text: str | None) -> str:
+def _normalized(text: str | None) -> str:
     return " ".join((text or "").split())
 
 
-class _Transport(AsyncHttpClient):  # type: ignore[misc]  # the SDK ships no types
-    """The SDK's transport over our wire, for its own asynchronous one has no time limit and logs whom it writes to."""
+class _SdkHttpClient(AsyncHttpClient):  # type: ignore[misc]  # the SDK ships no types
+    """The SDK's HTTP client over HttpClient: the SDK's own one has no timeout and logs the recipients."""
 
-    def __init__(self, wire: HttpClient, now: Callable[[], datetime]) -> None:
+    def __init__(self, http: HttpClient, now: Callable[[], datetime]) -> None:
         super().__init__(logging.getLogger(__name__), is_async=True)
-        self._wire, self._now = wire, now
+        self._http, self._now = http, now
 
     async def request(
         self,
@@ -181,37 +183,41 @@ class _Transport(AsyncHttpClient):  # type: ignore[misc]  # the SDK ships no typ
     ) -> Response:
         form = dict(data or {})
         basic = f"Basic {b64encode(':'.join(auth).encode()).decode()}"
-        response = await self._wire.request(
+        response = await self._http.request(
             method,
             uri,
             params=params,
             data=urlencode(form) or None,
             headers={**(headers or {}), "Authorization": basic},
         )
-        told = await read_json(response)
-        if (response.status == 201 and told.get("sid")) or (response.status == 200 and _is_whole(uri, told)):
+        body = await read_json(response)
+        if (response.status == 201 and body.get("sid")) or (response.status == 200 and _is_complete(uri, body)):
             return Response(response.status, await response.text(), response.headers)
         if 200 <= response.status < 300:
             raise OutcomeUnknown(
                 f"Twilio answered {response.status} without what was asked for", code=str(response.status)
             )
-        # Twilio's sentence repeats the number, which the ledger has and a log should not.
-        said = one_line(str(told.get("message", response.reason))).replace(
+        # Twilio's message repeats the recipient's number, which must not get into a log.
+        details = one_line(str(body.get("message", response.reason))).replace(
             str({**(params or {}), **form}.get("To")), "the number"
         )
-        for secret in filter(None, auth):  # of a path that it does not know, Twilio repeats the account's sid
-            said = said.replace(secret, "...")
-        raise self._refusal(response.status, told.get("code"), said, retry_after(response.headers))
+        for secret in filter(None, auth):  # for an unknown path, Twilio repeats the account's SID
+            details = details.replace(secret, "...")
+        raise self._failure(response.status, body.get("code"), details, retry_after(response.headers))
 
-    def _refusal(self, status: int, code: object, said: str, wait: timedelta | None) -> Exception:
-        reason = f"Twilio answered {status}, code {code or 'none'}: {said[:300]}"
+    def _failure(self, status: int, code: object, details: str, wait: timedelta | None) -> Exception:
+        reason = f"Twilio answered {status}, code {code or 'none'}: {details[:300]}"
         if not isinstance(code, int) or code not in ERROR_CODES:
             return failure_for(classify_status(status), reason, code=code or status, wait=wait)
         return failure_for(
-            ERROR_CODES[code], reason, code=code, wait=wait or self._own_wait(code), tries=MAX_RETRIES.get(code)
+            ERROR_CODES[code],
+            reason,
+            code=code,
+            wait=wait or self._retry_delay(code),
+            max_retries=MAX_RETRIES.get(code),
         )
 
-    def _own_wait(self, code: int) -> timedelta | None:
+    def _retry_delay(self, code: int) -> timedelta | None:
         if code != DAILY_LIMIT_CODE:
             return RETRY_DELAYS.get(code)
         today = self._now().astimezone(PACIFIC)

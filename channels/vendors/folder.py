@@ -1,4 +1,4 @@
-"""Purchase requests as files in a folder that a vendor reads."""
+"""Deliver purchase requests as files in a folder that a vendor reads."""
 
 from pathlib import Path
 
@@ -8,15 +8,15 @@ from models.purchasing import Document
 
 
 class FolderTransport:
-    """Put documents into a folder; one that comes again takes its own place."""
+    """Writes documents into a folder; a document that is sent again replaces its file."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     async def send(self, document: Document) -> Receipt:
-        place = self._folder / f"{safe_file_name(document.id)}{Path(document.file.name).suffix}"
-        write_atomically({place: document.file.content}, f"the folder {self._folder}")
-        return Receipt(place.name, {"status": "kept"})
+        path = self._folder / f"{safe_file_name(document.id)}{Path(document.file.name).suffix}"
+        write_atomically({path: document.file.content}, f"the folder {self._folder}")
+        return Receipt(path.name, {"status": "kept"})
 
     async def close(self) -> None:
         pass

@@ -1,4 +1,4 @@
-"""Purchase requests by HTTP: a POST of JSON, signed as Standard Webhooks says."""
+"""Deliver purchase requests by an HTTP POST of JSON, signed as Standard Webhooks specifies."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -10,33 +10,32 @@ from models.messages import Receipt
 from models.purchasing import Document
 
 STATUSES: Mapping[int, FailureKind] = {
-    409: FailureKind.LATER,  # the vendor is still working on an earlier copy of the same message
+    409: FailureKind.TEMPORARY,  # the vendor is still working on an earlier copy of the same message
 }
 
 
 class VendorHttpTransport:
-    """Post documents to one vendor's address.
+    """Posts documents to one vendor's URL.
 
-    A request in doubt can be sent again: the `webhook-id` of every copy is the request's id, by which the vendor
-    recognises it.
+    A request in doubt can be sent again: every copy has the request's id as `webhook-id`, so the vendor recognises it.
     """
 
     def __init__(self, url: str, secret: str, *, now: Callable[[], datetime], timeout: float = 15) -> None:
         self._url, self._secret, self._now = url, secret, now
-        self._wire = HttpClient(timeout, parallel=2)
+        self._http = HttpClient(timeout, parallel=2)
 
     async def send(self, document: Document) -> Receipt:
         body = document.file.content
         signed = sign(self._secret, document.id, body.decode(), self._now())
         headers = {"Content-Type": document.file.kind, **signed}
-        response = await self._wire.request("POST", self._url, data=body, headers=headers)
-        told = await read_json(response)
+        response = await self._http.request("POST", self._url, data=body, headers=headers)
+        answer = await read_json(response)
         if response.status // 100 == 2:
-            return Receipt(one_line(str(told.get("reference", "")))[:200] or document.id, {"status": "accepted"})
-        words = one_line(str(told.get("error", "")))[:300] or response.reason
-        reason = f"the vendor answered {response.status}: {words}"
+            return Receipt(one_line(str(answer.get("reference", "")))[:200] or document.id, {"status": "accepted"})
+        details = one_line(str(answer.get("error", "")))[:300] or response.reason
+        reason = f"the vendor answered {response.status}: {details}"
         wait = retry_after(response.headers)
         raise failure_for(classify_status(response.status, STATUSES), reason, code=response.status, wait=wait)
 
     async def close(self) -> None:
-        await self._wire.close()
+        await self._http.close()

@@ -1,4 +1,4 @@
-"""Purchase requests by mail, through whichever door mails go, with the lines attached."""
+"""Deliver purchase requests by the mail transport, with the lines as an attachment."""
 
 from channels.transport import MessageTransport
 from models.enums import Channel
@@ -9,13 +9,13 @@ CATEGORY = "purchase"
 
 
 class VendorMailTransport:
-    """Write to one vendor; the mail's door is its owner's to close."""
+    """Mails documents to one vendor. The caller closes the mail transport."""
 
-    def __init__(self, door: MessageTransport, to: str, name: str) -> None:
-        self._door, self._to, self._name = door, to, name
+    def __init__(self, transport: MessageTransport, to: str, name: str) -> None:
+        self._transport, self._to, self._name = transport, to, name
 
     async def send(self, document: Document) -> Receipt:
-        return await self._door.send(
+        return await self._transport.send(
             Message(
                 id=document.id,
                 channel=Channel.EMAIL,

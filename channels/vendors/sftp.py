@@ -1,4 +1,4 @@
-"""Purchase requests as files on a vendor's SFTP server."""
+"""Deliver purchase requests as files on a vendor's SFTP server."""
 
 import asyncio
 from pathlib import PurePosixPath
@@ -19,15 +19,15 @@ CHANNEL_DOWN_ERRORS = (
     asyncssh.KeyExchangeFailed,
     asyncssh.KeyImportError,
 )
-"""What somebody has to mend: another server than the one known, a wrong secret, no right, no such folder."""
+"""Errors that a person must repair: another host key, a wrong secret, no permission, no such folder."""
 PRIVATE_KEY_PREFIX = "-----BEGIN "
 
 
 class SftpTransport:
-    """Put documents into a folder on a server whose key is known; `secret` is a password or a private key.
+    """Writes documents into a folder on a server with a known host key; `secret` is a password or a private key.
 
-    A file is written under another name and then renamed, so the vendor never reads half of one; a document that
-    comes again takes its own place.
+    A file is written under a temporary name and then renamed, so that the vendor never reads an incomplete one. A
+    document that is sent again replaces its file.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class SftpTransport:
     async def send(self, document: Document) -> Receipt:
         folder = PurePosixPath(self._folder)
         name = f"{safe_file_name(document.id)}{PurePosixPath(document.file.name).suffix}"
-        part, place = folder / part_name(name), folder / name
+        part, path = folder / part_name(name), folder / name
         renaming = False
         try:
             async with asyncio.timeout(4 * self._timeout), self._connect() as connection:
@@ -47,10 +47,10 @@ class SftpTransport:
                 async with sftp.open(str(part), "wb") as file:
                     await file.write(document.file.content)
                 renaming = True
-                await sftp.posix_rename(str(part), str(place))
+                await sftp.posix_rename(str(part), str(path))
         except (asyncssh.SFTPFailure, asyncssh.SFTPOpUnsupported, *CHANNEL_DOWN_ERRORS) as error:
             raise self._not_taken(
-                error, mend=isinstance(error, (*CHANNEL_DOWN_ERRORS, asyncssh.SFTPOpUnsupported))
+                error, channel_down=isinstance(error, (*CHANNEL_DOWN_ERRORS, asyncssh.SFTPOpUnsupported))
             ) from error
         except (asyncssh.Error, OSError, TimeoutError, EOFError) as error:
             if renaming:
@@ -63,7 +63,7 @@ class SftpTransport:
         pass
 
     def _connect(self) -> "asyncssh.misc._ACMWrapper[asyncssh.SSHClientConnection]":
-        # Nothing of the machine's own SSH settings, keys and known hosts: what holds is in shop.toml.
+        # The machine's own SSH settings, keys and known hosts are not used: only shop.toml counts.
         key = asyncssh.import_public_key(self._host_key)
         secret = (
             {"client_keys": [asyncssh.import_private_key(self._secret)], "password": None}
@@ -83,7 +83,7 @@ class SftpTransport:
             **secret,
         )
 
-    def _not_taken(self, error: Exception, *, mend: bool = False) -> TemporaryFailure:
+    def _not_taken(self, error: Exception, *, channel_down: bool = False) -> TemporaryFailure:
         code = type(error).__name__
-        said = str(error) or code
-        return TemporaryFailure(f"{self._host} did not take the file: {said}", code=code, channel_down=mend)
+        details = str(error) or code
+        return TemporaryFailure(f"{self._host} did not take the file: {details}", code=code, channel_down=channel_down)

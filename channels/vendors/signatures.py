@@ -1,4 +1,4 @@
-"""Sign what goes to vendors and verify what comes from them, as Standard Webhooks says (standardwebhooks.com).
+"""Sign messages to vendors and verify messages from them by Standard Webhooks (standardwebhooks.com).
 
 Three headers: `webhook-id` is the same for every copy of a message, `webhook-timestamp` is in seconds since 1970, and
 `webhook-signature` is `v1,` and the base64 of the HMAC-SHA256 of id, timestamp and body, joined by dots.
@@ -16,7 +16,7 @@ from standardwebhooks import Webhook
 ID_HEADER, TIMESTAMP_HEADER, SIGNATURE_HEADER = "webhook-id", "webhook-timestamp", "webhook-signature"
 TOLERANCE = timedelta(minutes=5)
 """How far a message's timestamp may be from now, as in the libraries of Standard Webhooks."""
-SECRET_PREFIX = "whsec_"  # noqa: S105 - the form of a secret, and no secret
+SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix of a secret, not a secret
 MIN_SECRET_BYTES, MAX_SECRET_BYTES = 24, 64
 SECRET_FORM = f"{SECRET_PREFIX} and the base64 of {MIN_SECRET_BYTES} to {MAX_SECRET_BYTES} random bytes"
 _ID = re.compile(r"[!-~]{1,200}")
@@ -24,11 +24,11 @@ _SECONDS = re.compile(r"[0-9]{1,11}")
 
 
 class BadSignature(Exception):
-    """Raised for a message that is not genuine, or of another time; the text says what is right."""
+    """Raised for a message that is not genuine or too old; the text says what is expected."""
 
 
 def is_secret(text: str) -> bool:
-    """Tell whether a text has the form of a Standard Webhooks secret."""
+    """Return whether a text has the form of a Standard Webhooks secret."""
     try:
         key = base64.b64decode(text.removeprefix(SECRET_PREFIX), validate=True)
     except (binascii.Error, ValueError):
@@ -52,9 +52,9 @@ def verify(secret: str, headers: Mapping[str, str], body: str, now: datetime) ->
     The header may hold several signatures, as while a secret is replaced; one that fits is enough.
     """
     message_id, sent_at = check_headers(headers, now)
-    right = Webhook(secret).sign(message_id, sent_at, body).encode()
+    expected = Webhook(secret).sign(message_id, sent_at, body).encode()
     given = headers[SIGNATURE_HEADER].encode().split()
-    if not any(hmac.compare_digest(right, signature) for signature in given):
+    if not any(hmac.compare_digest(expected, signature) for signature in given):
         raise BadSignature(f"{SIGNATURE_HEADER} does not fit the body; standardwebhooks.com says how to sign")
     return message_id
 

@@ -1,6 +1,6 @@
-"""A turn at the ledger: what came back is written down, what waits is checked, and what leaves next is marked.
+"""One step of a claimed batch: record the answers, check the waiting messages and mark the next ones as sending.
 
-One transaction a turn, which runs beside the requests that are under way and waits for none of them.
+Each step is one transaction. It runs beside the requests under way and waits for none of them.
 """
 
 import time
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table
 from sqlalchemy.exc import OperationalError
 
 from models.enums import Channel, SkipReason, State
@@ -17,7 +17,7 @@ from models.messages import DeliveryOutcome
 from tasks.context import Context
 from tasks.delivery.circuit_breaker import FAILURE_STATES, failure_rate_exceeded, reset, return_probe, trip
 from tasks.delivery.outcomes import record_outcomes
-from tasks.delivery.queue import Claim, LeaseHolder, mark_sending, marked_at, release_claims
+from tasks.delivery.queue import LeaseHolder, mark_sending, marked_at, release_claims
 from tasks.delivery.rate_limit import pause_channel, take_tokens
 from tasks.delivery.revalidate import stale_notices
 from tasks.notices.told_state import restore_told_state
@@ -25,7 +25,7 @@ from tasks.posts.compose import stale_posts
 from tasks.tables import NOTICES
 
 REVALIDATED_AT_ONCE = 100
-"""How many messages are checked against the facts at once: a message leaves at most so many sends after its check."""
+"""Messages checked against the facts together: a message leaves at most this many sends after its check."""
 RECHECK_REASONS = (
     SkipReason.CHANGED,
     SkipReason.TOO_OLD,
@@ -36,159 +36,180 @@ RECHECK_REASONS = (
     SkipReason.NO_HOUR,
     SkipReason.NOT_MOBILE,
 )
-"""Reasons after which an order is looked at anew: there is something to say, but not these words, or not this way."""
-PAUSES = (0.1, 0.5, 2, 5)
-"""Seconds to wait for a database that went away in the middle of a batch, before giving up."""
+"""Skip reasons after which the order is checked again: there is news, but with other words or by another channel."""
+DATABASE_RETRY_SECONDS = (0.1, 0.5, 2, 5)
+"""Waits between the attempts of a step when the database is away; then the step fails."""
 FAILURE_RATE_REASON = "more than half of its latest messages were refused or are in doubt"
 
 
 @dataclass(frozen=True, slots=True)
 class BatchState:
-    """How a claimed batch stands between two turns; messages by their ids."""
+    """The unsent messages of a batch between two steps, by id."""
 
     waiting: Sequence[str] = ()
-    """Claimed, and still to be checked against the facts."""
+    """Claimed, and not yet checked against the facts."""
     ready: Sequence[str] = ()
-    """Checked, and still to leave."""
+    """Checked, and not yet sent."""
     down: Mapping[str, str] = field(default_factory=dict)
-    """Channels that somebody must mend, with the provider's reason."""
+    """Channels that a person must repair, with the provider's reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """What came of a turn: how the batch stands now, what was settled, and what leaves."""
+    """The result of one step."""
 
-    standing: BatchState
-    settled: Sequence[DeliveryOutcome]
-    leaving: Sequence[str]
+    state: BatchState
+    recorded: Sequence[DeliveryOutcome]
+    to_send: Sequence[str]
+    """Ids marked as sending: the caller sends them now."""
 
 
 class DeliveryBatch:
-    """The ledger's side of one claimed batch; `closed` are the channels that were shut when it was claimed."""
+    """The ledger's side of one claimed batch. `open_channels` are those whose breaker was open when it was claimed."""
 
-    def __init__(self, context: Context, as_of: date, worker: LeaseHolder, claimed: Claim, closed: set[str]) -> None:
-        self._context, self._as_of, self._worker, self._table, self._closed = (
-            context,
-            as_of,
-            worker,
-            claimed.table,
-            closed,
-        )
-        self._rows = {row["id"]: row for row in claimed.rows}
-        self._shut: set[str] = set()
-        """Channels that we shut already."""
-        self._again = False
-        """Whether a turn is taken again, of which nobody knows whether it was kept."""
+    def __init__(
+        self,
+        context: Context,
+        as_of: date,
+        holder: LeaseHolder,
+        table: Table,
+        rows: Sequence[Mapping[str, Any]],
+        open_channels: set[str],
+    ) -> None:
+        self._context, self._as_of, self._holder, self._table = context, as_of, holder, table
+        self._rows = {row["id"]: row for row in rows}
+        self._open_channels = open_channels
+        self._tripped: set[str] = set()
+        """Channels whose breaker this batch has tripped already."""
+        self._is_retry = False
+        """True while a step is repeated after a lost commit: it may or may not have been stored."""
 
-    def take(self, before: BatchState, back: Sequence[DeliveryOutcome], room: int, now: datetime) -> StepResult:
-        """Settle what came back and mark what leaves next, as far as there is room for it.
+    def step(self, state: BatchState, answers: Sequence[DeliveryOutcome], room: int, now: datetime) -> StepResult:
+        """Record the answers, then mark up to `room` messages as sending.
 
-        A database that goes away for a moment is waited for: what came back must not be forgotten. What is remembered
-        changes only after it was kept.
+        Repeats on OperationalError, because an answer must not be lost; raises it after the last attempt. A step may be
+        repeated with the same `now` without recording or sending anything twice.
         """
-        self._again = False
-        for pause in PAUSES:
+        self._is_retry = False
+        for pause in DATABASE_RETRY_SECONDS:
             try:
-                return self._once(before, back, room, now)
+                return self._step(state, answers, room, now)
             except OperationalError:
                 time.sleep(pause)
-                self._again = True
-        return self._once(before, back, room, now)
+                self._is_retry = True
+        return self._step(state, answers, room, now)
 
-    def hand_back(self, left: BatchState) -> None:
-        """Hand back what did not leave."""
-        if ids := [*left.waiting, *left.ready]:
+    def release_unsent(self, state: BatchState) -> None:
+        """Give back the claims of messages that were not sent."""
+        if ids := [*state.waiting, *state.ready]:
             with self._context.engine.begin() as connection:
-                release_claims(connection, self._table, self._worker, ids)
+                release_claims(connection, self._table, self._holder, ids)
 
-    def _once(self, before: BatchState, back: Sequence[DeliveryOutcome], room: int, now: datetime) -> StepResult:
+    def _step(self, state: BatchState, answers: Sequence[DeliveryOutcome], room: int, now: datetime) -> StepResult:
         with self._context.engine.begin() as connection:
-            settled = record_outcomes(connection, self._table, back, now, self._worker.name)
-            down = self._gates(connection, settled, before.down, now)
-            after = self._without(connection, before, down, self._resting(connection, settled))
-            over = [key for key in after.ready if self._over(key, now)]
-            ready = [key for key in after.ready if key not in over]
-            waiting = [*over, *after.waiting]
-            while len(ready) < room and waiting:
-                chunk, waiting = waiting[:REVALIDATED_AT_ONCE], waiting[REVALIDATED_AT_ONCE:]
-                lost = record_outcomes(
-                    connection, self._table, self._untrue(connection, chunk, now), now, self._worker.name
-                )
-                settled += lost
-                ready += [key for key in chunk if key not in {one.id for one in lost}]
-            leaving = self._marked(connection, ready, now) or self._passing(connection, ready[:room], now)
-            if not (leaving or ready or back):
-                return_probe(connection, {self._rows[key]["channel"] for key in before.waiting} & self._closed, now)
-            self._retell(connection, settled)
-            ours = mark_sending(connection, self._table, self._worker, leaving, now)
-        self._shut |= after.down.keys()
-        rest = [key for key in ready if key not in set(leaving)]
-        return StepResult(BatchState(waiting, rest, after.down), settled, [key for key in leaving if key in ours])
+            recorded = self._record(connection, answers, now)
+            down = self._update_breakers(connection, recorded, state.down, now)
+            paused = self._pause_channels(connection, recorded)
+            remaining = self._drop_paused(connection, state, down, paused)
+            waiting, ready, skipped = self._revalidate(connection, remaining, room, now)
+            recorded += skipped
+            allowed = self._already_marked(connection, ready, now) or self._rate_limited(connection, ready[:room], now)
+            if not (allowed or ready or answers):
+                self._return_unused_probes(connection, state, now)
+            self._restore_told(connection, recorded)
+            marked = mark_sending(connection, self._table, self._holder, allowed, now)
+        self._tripped |= down.keys()
+        unsent = [key for key in ready if key not in set(allowed)]
+        return StepResult(BatchState(waiting, unsent, down), recorded, [key for key in allowed if key in marked])
 
-    def _gates(
-        self, connection: Connection, settled: Sequence[DeliveryOutcome], down: Mapping[str, str], now: datetime
+    def _record(
+        self, connection: Connection, outcomes: Sequence[DeliveryOutcome], now: datetime
+    ) -> list[DeliveryOutcome]:
+        return record_outcomes(connection, self._table, outcomes, now, self._holder.name)
+
+    def _update_breakers(
+        self, connection: Connection, recorded: Sequence[DeliveryOutcome], down: Mapping[str, str], now: datetime
     ) -> dict[str, str]:
-        """Open and shut the gates as the answers say; return the channels that are down."""
-        sending, who, known = self._context.policy.sending, self._worker.name, dict(down)
-        if sent := {self._channel(one) for one in settled if one.state is State.SENT} & self._closed:
-            reset(connection, sent, now, who)
-        failed = {self._channel(one) for one in settled if one.state in FAILURE_STATES and not one.suppress}
-        for channel in failed - known.keys():
-            if failure_rate_exceeded(connection, self._table, channel, now, sending):
-                known[channel] = FAILURE_RATE_REASON
-        for channel in sorted(known.keys() - self._shut):
-            trip(connection, channel, known[channel], now, sending, who, tried=channel in self._closed)
-        return known
+        """Reset the breakers of channels that took a message, trip those that failed; return the channels down."""
+        policy, who, reasons = self._context.policy.sending, self._holder.name, dict(down)
+        if recovered := {self._channel(one.id) for one in recorded if one.state is State.SENT} & self._open_channels:
+            reset(connection, recovered, now, who)
+        failed = {self._channel(one.id) for one in recorded if one.state in FAILURE_STATES and not one.suppress}
+        for channel in failed - reasons.keys():
+            if failure_rate_exceeded(connection, self._table, channel, now, policy):
+                reasons[channel] = FAILURE_RATE_REASON
+        for channel in sorted(reasons.keys() - self._tripped):
+            trip(connection, channel, reasons[channel], now, policy, who, probed=channel in self._open_channels)
+        return reasons
 
-    def _resting(self, connection: Connection, settled: Sequence[DeliveryOutcome]) -> set[str]:
-        """Leave channels alone as long as their providers asked; return them."""
-        asked = {self._channel(one): one.not_before for one in settled if one.rests and one.not_before}
-        for channel, until in sorted(asked.items()):
+    def _pause_channels(self, connection: Connection, recorded: Sequence[DeliveryOutcome]) -> set[str]:
+        """Pause channels for as long as their providers asked; return them."""
+        pauses = {self._channel(one.id): one.not_before for one in recorded if one.pauses_channel and one.not_before}
+        for channel, until in sorted(pauses.items()):
             pause_channel(connection, channel, until)
-        return set(asked)
+        return set(pauses)
 
-    def _without(
-        self, connection: Connection, before: BatchState, down: Mapping[str, str], resting: set[str]
+    def _drop_paused(
+        self, connection: Connection, state: BatchState, down: Mapping[str, str], paused: set[str]
     ) -> BatchState:
-        """Hand back the messages of channels that went down, or rest."""
-        idle = {key for key in (*before.waiting, *before.ready) if self._channel_of(key) in down.keys() | resting}
-        release_claims(connection, self._table, self._worker, sorted(idle))
-        waiting, ready = ([key for key in keys if key not in idle] for keys in (before.waiting, before.ready))
+        """Release the claims of messages whose channel is down or paused; return the other messages."""
+        stopped = down.keys() | paused
+        dropped = {key for key in (*state.waiting, *state.ready) if self._channel(key) in stopped}
+        release_claims(connection, self._table, self._holder, sorted(dropped))
+        waiting, ready = ([key for key in keys if key not in dropped] for keys in (state.waiting, state.ready))
         return BatchState(waiting, ready, down)
 
-    def _over(self, key: str, now: datetime) -> bool:
-        """Say whether a message's hours ended since it was checked."""
-        until = self._rows[key].get("valid_until")
-        return until is not None and until <= now
+    def _revalidate(
+        self, connection: Connection, state: BatchState, room: int, now: datetime
+    ) -> tuple[list[str], list[str], list[DeliveryOutcome]]:
+        """Check waiting messages until `room` are ready; return those waiting, those ready, and the outcomes of others.
 
-    def _retell(self, connection: Connection, settled: Sequence[DeliveryOutcome]) -> None:
-        # All at once and after the gates: every transaction locks them and the watches in one order.
-        if self._table is NOTICES:
-            lost = [one for one in settled if one.state in (State.SKIPPED, State.REJECTED)]
-            changed = {self._rows[one.id]["order_id"] for one in lost if one.reason in RECHECK_REASONS}
-            restore_told_state(connection, {self._rows[one.id]["order_id"] for one in lost}, changed, self._as_of)
+        A message whose hours ended after its check is checked again.
+        """
+        expired = [key for key in state.ready if self._window_over(key, now)]
+        ready = [key for key in state.ready if key not in expired]
+        waiting = [*expired, *state.waiting]
+        skipped: list[DeliveryOutcome] = []
+        while len(ready) < room and waiting:
+            chunk, waiting = waiting[:REVALIDATED_AT_ONCE], waiting[REVALIDATED_AT_ONCE:]
+            stale = self._record(connection, self._stale(connection, chunk, now), now)
+            stale_ids = {one.id for one in stale}
+            ready += [key for key in chunk if key not in stale_ids]
+            skipped += stale
+        return waiting, ready, skipped
 
-    def _channel(self, one: DeliveryOutcome) -> str:
-        return self._channel_of(one.id)
+    def _window_over(self, key: str, now: datetime) -> bool:
+        valid_until = self._rows[key].get("valid_until")
+        return valid_until is not None and valid_until <= now
 
-    def _channel_of(self, key: str) -> str:
-        return str(self._rows[key]["channel"])
+    def _stale(self, connection: Connection, chunk: Sequence[str], now: datetime) -> list[DeliveryOutcome]:
+        stale = stale_notices if self._table is NOTICES else stale_posts
+        return stale(self._context, connection, [self._rows[key] for key in chunk], self._as_of, now)
 
-    def _untrue(self, connection: Connection, chunk: Sequence[str], now: datetime) -> list[DeliveryOutcome]:
-        check = stale_notices if self._table is NOTICES else stale_posts
-        return check(self._context, connection, [self._rows[key] for key in chunk], self._as_of, now)
+    def _already_marked(self, connection: Connection, ready: Sequence[str], now: datetime) -> list[str]:
+        """Return the messages that the first attempt of this step marked, when its commit was stored after all."""
+        return marked_at(connection, self._table, self._holder, ready, now) if self._is_retry else []
 
-    def _marked(self, connection: Connection, ready: Sequence[str], now: datetime) -> list[str]:
-        """Return the messages that this turn marked and let pass already, where it was kept and is taken again."""
-        return marked_at(connection, self._table, self._worker, ready, now) if self._again else []
-
-    def _passing(self, connection: Connection, ready: Sequence[str], now: datetime) -> list[str]:
-        """Return the messages that the policy's rate lets through now."""
-        leaving: list[str] = []
-        of: dict[Any, list[str]] = {}
+    def _rate_limited(self, connection: Connection, ready: Sequence[str], now: datetime) -> list[str]:
+        """Return the messages that the policy's rate limits allow in this second."""
+        by_channel: dict[str, list[str]] = {}
         for key in ready:
-            of.setdefault(self._rows[key]["channel"], []).append(key)
-        for channel in sorted(of):
-            free = take_tokens(connection, Channel(channel), len(of[channel]), now, self._context.policy.sending)
-            leaving += of[channel][:free]
-        return leaving
+            by_channel.setdefault(self._channel(key), []).append(key)
+        allowed: list[str] = []
+        for channel, ids in sorted(by_channel.items()):
+            tokens = take_tokens(connection, Channel(channel), len(ids), now, self._context.policy.sending)
+            allowed += ids[:tokens]
+        return allowed
+
+    def _return_unused_probes(self, connection: Connection, state: BatchState, now: datetime) -> None:
+        return_probe(connection, {self._channel(key) for key in state.waiting} & self._open_channels, now)
+
+    def _restore_told(self, connection: Connection, recorded: Sequence[DeliveryOutcome]) -> None:
+        # Once, and after the breakers: every transaction locks channel states before watches, so none can deadlock.
+        if self._table is NOTICES:
+            failed = [one for one in recorded if one.state in (State.SKIPPED, State.REJECTED)]
+            recheck = {self._rows[one.id]["order_id"] for one in failed if one.reason in RECHECK_REASONS}
+            restore_told_state(connection, {self._rows[one.id]["order_id"] for one in failed}, recheck, self._as_of)
+
+    def _channel(self, key: str) -> str:
+        return str(self._rows[key]["channel"])

@@ -1,4 +1,7 @@
-"""A channel's gate: shut for everybody when its provider takes nothing, and as wide as the policy's rate."""
+"""The circuit breaker of a channel: open while its provider takes nothing, for all workers together.
+
+While it is open one message at a time, the probe, is sent after a growing wait. A probe that is taken resets it.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -18,19 +21,19 @@ FAILURE_STATES = (State.REJECTED, State.IN_DOUBT)
 
 
 def trip(
-    connection: Connection, channel: str, reason: str, now: datetime, policy: SendingPolicy, who: str, *, tried: bool
+    connection: Connection, channel: str, reason: str, now: datetime, policy: SendingPolicy, who: str, *, probed: bool
 ) -> None:
-    """Shut a channel's gate, or leave it shut after a message was `tried` in vain: the wait for the next one doubles.
+    """Open a channel's breaker. When it is open and its probe failed (`probed`), double the wait for the next probe.
 
-    To meet the same fault as those who shut it is no try.
+    When it is open and the failed message was no probe, nothing changes.
     """
-    there = connection.execute(
+    failures = connection.execute(
         select(CHANNEL_STATES.c.failed_probes).where(
             CHANNEL_STATES.c.channel == channel, CHANNEL_STATES.c.tripped_at.is_not(None)
         )
     )
-    failed_probes = there.scalar()
-    if failed_probes is not None and not tried:
+    failed_probes = failures.scalar()
+    if failed_probes is not None and not probed:
         return
     wait = retry_delay(timedelta(minutes=policy.try_again_minutes), failed_probes or 0)
     row = {"channel": channel, "reason": reason, "retry_at": now + wait, "failed_probes": (failed_probes or 0) + 1}
@@ -42,18 +45,20 @@ def trip(
 
 
 def reset(connection: Connection, channels: Iterable[str], now: datetime, who: str) -> None:
-    """Open the gates of channels whose provider took a message again."""
-    back = (
+    """Close the breakers of channels whose provider took a message again."""
+    closed = (
         update(CHANNEL_STATES)
         .where(CHANNEL_STATES.c.channel.in_(list(channels)), CHANNEL_STATES.c.tripped_at.is_not(None))
         .values(tripped_at=None, reason=None, retry_at=None, failed_probes=0)
         .returning(CHANNEL_STATES.c.channel)
     )
-    record_events(connection, [("channel_open", one, "") for one in connection.execute(back).scalars()], now, who)
+    record_events(
+        connection, [("channel_open", channel, "") for channel in connection.execute(closed).scalars()], now, who
+    )
 
 
 def open_breakers(connection: Connection) -> dict[str, Any]:
-    """Return the channels that are shut, each with its reason, since when, and when one message is tried again."""
+    """Return the state of each channel whose breaker is open: `reason`, `tripped_at`, and `retry_at` of its probe."""
     query = select(
         CHANNEL_STATES.c.channel, CHANNEL_STATES.c.reason, CHANNEL_STATES.c.tripped_at, CHANNEL_STATES.c.retry_at
     ).where(CHANNEL_STATES.c.tripped_at.is_not(None))
@@ -61,40 +66,39 @@ def open_breakers(connection: Connection) -> dict[str, Any]:
 
 
 def acquire_probe(connection: Connection, channels: Iterable[str], now: datetime, policy: SendingPolicy) -> str | None:
-    """Return a shut channel on which one message may be tried now; nobody else is told the same one."""
+    """Return a channel whose probe is due, and reserve that probe: no other worker gets it. None when none is due."""
     for channel in channels:
-        later = now + timedelta(minutes=policy.try_again_minutes)
-        mine = (
+        next_probe = now + timedelta(minutes=policy.try_again_minutes)
+        reserved = (
             update(CHANNEL_STATES)
             .where(
                 CHANNEL_STATES.c.channel == channel,
                 CHANNEL_STATES.c.tripped_at.is_not(None),
                 CHANNEL_STATES.c.retry_at <= now,
             )
-            .values(retry_at=later)
+            .values(retry_at=next_probe)
         )
-        if connection.execute(mine).rowcount == 1:
+        if connection.execute(reserved).rowcount == 1:
             return channel
     return None
 
 
 def return_probe(connection: Connection, channels: Iterable[str], now: datetime) -> None:
-    """Let messages be tried on shut channels now: of those that were claimed for it, none may leave any more."""
+    """Make the probes of channels due at once, because no message claimed for them may be sent."""
     for channel in channels:
-        spared = update(CHANNEL_STATES).where(
+        is_open = update(CHANNEL_STATES).where(
             CHANNEL_STATES.c.channel == channel, CHANNEL_STATES.c.tripped_at.is_not(None)
         )
-        connection.execute(spared.values(retry_at=now))
+        connection.execute(is_open.values(retry_at=now))
 
 
 def failure_rate_exceeded(
     connection: Connection, table: Table, channel: str, now: datetime, policy: SendingPolicy
 ) -> bool:
-    """Say whether more than half of a channel's latest messages failed, and at least `policy.rejections`.
+    """Return whether more than half of a channel's latest messages failed, and at least `policy.rejections` of them.
 
-    They were refused, or are in doubt.
-
-    An address that must not be written to any more says nothing about the channel.
+    Failed means rejected or in doubt. Rejections that suppressed their address do not count: they say nothing about the
+    channel.
     """
     addressed = [_not_suppressed_filter(table)] if "address" in table.c else []
     latest = (

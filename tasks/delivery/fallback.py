@@ -1,8 +1,8 @@
-"""A notice that was refused goes out by the customer's next channel, once; else staff hear that nobody was reached."""
+"""Send a failed notice by the customer's next channel, once; count the customers that no channel is left for."""
 
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy import Connection, select, update
 
@@ -26,33 +26,51 @@ from tasks.orders.queries import get_orders
 from tasks.tables import NOTICES
 
 NO_CHANNEL_LEFT = "nobody"
+"""Value of `notice.fallback_id` when no other channel could be tried."""
 FAILED_STATES = (State.REJECTED, State.BOUNCED)
-UNREACHABLE_REASONS = (*FAILED_STATES, State.SKIPPED)
+UNREACHED_STATES = (*FAILED_STATES, State.SKIPPED)
 
 
-class FallbackSummary(NamedTuple):
-    """What came of refused notices: how many go out by another channel, and how many customers were not reached."""
+@dataclass(frozen=True, slots=True)
+class FallbackSummary:
+    """Results for a batch of failed notices."""
 
-    owed: int
+    queued: int
+    """Notices queued for another channel."""
     unreachable: int
+    """Customers that no channel reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """What follows a failed notice: a notice by another channel, a new assessment of its order, or nothing."""
+
+    failed: Mapping[str, Any]
+    notice: Mapping[str, Any] | None = None
+    """Row of the notice by the next channel."""
+    facts_changed: bool = False
+    """True when the notice is no longer true: the next late-orders run assesses the order."""
+    reached: bool = False
+    """True when another notice of the same revision reached the customer, or still may."""
+
+    @property
+    def is_unreachable(self) -> bool:
+        return self.notice is None and not self.facts_changed and not self.reached
 
 
 def send_fallbacks(context: Context, who: str, *, batch: int) -> FallbackSummary | None:
-    """Owe the next channel's notice for refused ones that nobody followed up; None where there are none left."""
+    """Queue the next channel's notice for up to `batch` failed notices; None when no failed notice is left."""
     with read_only(context.engine) as connection:
-        lost = _failed_notices(connection, batch)
-        orders = {
-            one.order.id: one for one in get_orders(context, connection, sorted({row["order_id"] for row in lost}))
-        }
-        tried = _tried_channels(connection, list(orders))
-        found = {row["id"]: _choose_fallback(context, connection, row, orders[row["order_id"]], tried) for row in lost}
-    if not lost:
+        failed = _failed_notices(connection, batch)
+        fallbacks = _choose_fallbacks(context, connection, failed)
+    if not failed:
         return None
     with context.engine.begin() as connection:
-        ours = _write(connection, context, who, lost, found)
-    owed = sum(isinstance(found[row["id"]], dict) for row in ours)
-    alone = [row for row in ours if found[row["id"]] is None]
-    return FallbackSummary(owed, sum(not _reached(tried[(row["order_id"], row["revision"])]) for row in alone))
+        recorded = _record_fallbacks(connection, context, who, fallbacks)
+    return FallbackSummary(
+        queued=sum(fallback.notice is not None for fallback in recorded),
+        unreachable=sum(fallback.is_unreachable for fallback in recorded),
+    )
 
 
 def _failed_notices(connection: Connection, batch: int) -> list[dict[str, Any]]:
@@ -65,87 +83,101 @@ def _failed_notices(connection: Connection, batch: int) -> list[dict[str, Any]]:
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def _tried_channels(connection: Connection, orders: list[str]) -> dict[tuple[str, int], dict[str, str]]:
-    """Return the channels by which each revision of orders was told, and how that stands."""
-    tried: dict[tuple[str, int], dict[str, str]] = {}
+def _choose_fallbacks(context: Context, connection: Connection, failed: Sequence[Mapping[str, Any]]) -> list[Fallback]:
+    """Choose what follows each failed notice. Two failed notices of one revision never get the same channel."""
+    ids = sorted({notice["order_id"] for notice in failed})
+    orders = {watched.order.id: watched for watched in get_orders(context, connection, ids)}
+    states = _states_by_channel(connection, list(orders))
+    fallbacks: list[Fallback] = []
+    for notice in failed:
+        key = (notice["order_id"], notice["revision"])
+        fallback = _choose_fallback(context, connection, notice, orders[notice["order_id"]], states[key])
+        if fallback.notice is not None:
+            states[key] = states[key] | {fallback.notice["channel"]: State.QUEUED}
+        fallbacks.append(fallback)
+    return [
+        replace(one, reached=_is_reached(states[one.failed["order_id"], one.failed["revision"]])) for one in fallbacks
+    ]
+
+
+def _states_by_channel(connection: Connection, orders: list[str]) -> dict[tuple[str, int], dict[str, str]]:
+    """Return, by order and revision, the channels used so far and the state of each channel's notice."""
+    states: dict[tuple[str, int], dict[str, str]] = {}
     query = select(NOTICES.c.order_id, NOTICES.c.revision, NOTICES.c.channel, NOTICES.c.state)
     for order, revision, channel, state in connection.execute(query.where(NOTICES.c.order_id.in_(orders))):
-        tried.setdefault((order, revision), {})[channel] = state
-    return tried
+        states.setdefault((order, revision), {})[channel] = state
+    return states
 
 
 def _choose_fallback(
     context: Context,
     connection: Connection,
-    lost: Mapping[str, Any],
+    failed: Mapping[str, Any],
     watched: WatchedOrder,
-    tried: dict[tuple[str, int], dict[str, str]],
-) -> dict[str, Any] | SkipReason | None:
-    """Return the next channel's notice; None where the customer was reached otherwise, or cannot be.
-
-    CHANGED where the facts are others by now: they are a run's to tell, once they were judged.
-    """
-    channels = tried[(lost["order_id"], lost["revision"])]
-    if _reached(channels) or watched.order.revision > lost["revision"]:
-        return None
-    if not still_true([NoticeLine.from_data(line) for line in lost["lines"]], watched.order, context.as_of):
-        return SkipReason.CHANGED
-    again = replace(watched, order=replace(watched.order, revision=lost["revision"] - 1))
-    # No discount is given here that was not given before: the caps were kept when the first notice was owed.
-    (decided,) = decide_orders(context, connection, [again], SubstituteStock(), DiscountBudget({}))
-    plan = decided.plan
-    if plan is None:
-        return None
-    found = first_rendered(context, plan, _contacts(context, connection, watched, set(channels)))
-    if found is None:
-        # Where the words of every channel left fail, nobody is reached, and the check of templates says why.
-        return None
-    contact, words = found
-    channels[contact.channel] = State.QUEUED
-    # The run that told this order was judged already; its second try is not held again.
-    return notice_row(context, plan, contact, words) | {"state": State.QUEUED}
+    states: Mapping[str, str],
+) -> Fallback:
+    """Return what follows one failed notice; `states` are the channels used for its revision."""
+    if _is_reached(states) or watched.order.revision > failed["revision"]:
+        return Fallback(failed)
+    if not still_true([NoticeLine.from_data(line) for line in failed["lines"]], watched.order, context.as_of):
+        return Fallback(failed, facts_changed=True)
+    same_revision = replace(watched, order=replace(watched.order, revision=failed["revision"] - 1))
+    # An empty budget: a fallback offers only the discount that the failed notice offered.
+    (decision,) = decide_orders(context, connection, [same_revision], SubstituteStock(), DiscountBudget({}))
+    if decision.plan is None:
+        return Fallback(failed)
+    contacts = _unused_contacts(context, connection, watched, set(states))
+    rendered = first_rendered(context, decision.plan, contacts)
+    if rendered is None:  # `forewarn templates check` says why no channel's message renders
+        return Fallback(failed)
+    # Queued and not held: the guardrails checked the run that recorded the failed notice.
+    return Fallback(failed, notice=notice_row(context, decision.plan, *rendered) | {"state": State.QUEUED})
 
 
-def _reached(channels: Mapping[str, str]) -> bool:
-    return any(state not in UNREACHABLE_REASONS for state in channels.values())
+def _is_reached(states: Mapping[str, str]) -> bool:
+    return any(state not in UNREACHED_STATES for state in states.values())
 
 
-def _contacts(context: Context, connection: Connection, watched: WatchedOrder, tried: set[str]) -> list[Contact]:
+def _unused_contacts(
+    context: Context, connection: Connection, watched: WatchedOrder, used_channels: set[str]
+) -> list[Contact]:
+    """Return the customer's usable contacts by the policy's fallback channels that were not used yet, in order."""
     customer, shop = watched.order.customer, context.shop
-    left: list[Channel] = [one for one in context.policy.sending.fallback if one not in tried]
-    found = tuple(
-        contact_by(customer, one, context.policy, context.started_at, shop.country, shop.zone) for one in left
+    if customer.opted_out:
+        return []
+    channels: list[Channel] = [channel for channel in context.policy.sending.fallback if channel not in used_channels]
+    contacts = tuple(
+        contact_by(customer, channel, context.policy, context.started_at, shop.country, shop.zone)
+        for channel in channels
     )
-    suppressed = suppressed_addresses(connection, {one.address for one in found if one.address is not None})
-    usable = [one for one in without_suppressed(found, suppressed) if one.skip is None]
-    return [] if customer.opted_out else usable
+    suppressed = suppressed_addresses(
+        connection, {contact.address for contact in contacts if contact.address is not None}
+    )
+    return [contact for contact in without_suppressed(contacts, suppressed) if contact.skip is None]
 
 
-def _write(
-    connection: Connection,
-    context: Context,
-    who: str,
-    lost: list[dict[str, Any]],
-    found: Mapping[str, dict[str, Any] | SkipReason | None],
-) -> list[dict[str, Any]]:
-    """Write down what follows refused notices; return those of them that nobody else followed up meanwhile."""
-    owed = [notice for notice in found.values() if isinstance(notice, dict)]
-    if owed:
-        connection.execute(insert(connection, NOTICES).on_conflict_do_nothing(), owed)
-    ours = [row for row in lost if _followed(connection, row["id"], found[row["id"]])]
-    record_events(connection, [_event(row["id"], found[row["id"]]) for row in ours], context.started_at, who)
-    changed = {row["order_id"] for row in ours if found[row["id"]] is SkipReason.CHANGED}
-    restore_told_state(connection, changed | {notice["order_id"] for notice in owed}, changed, context.as_of)
-    return ours
+def _record_fallbacks(
+    connection: Connection, context: Context, who: str, fallbacks: Sequence[Fallback]
+) -> list[Fallback]:
+    """Record the new notices; return the fallbacks of notices that no other worker handled meanwhile."""
+    notices = [dict(fallback.notice) for fallback in fallbacks if fallback.notice is not None]
+    if notices:
+        connection.execute(insert(connection, NOTICES).on_conflict_do_nothing(), notices)
+    recorded = [fallback for fallback in fallbacks if _link_fallback(connection, fallback)]
+    record_events(connection, [_event(fallback) for fallback in recorded], context.started_at, who)
+    changed = {fallback.failed["order_id"] for fallback in recorded if fallback.facts_changed}
+    restore_told_state(connection, changed | {notice["order_id"] for notice in notices}, changed, context.as_of)
+    return recorded
 
 
-def _followed(connection: Connection, key: str, found: dict[str, Any] | SkipReason | None) -> bool:
-    mine = update(NOTICES).where(NOTICES.c.id == key, NOTICES.c.fallback_id.is_(None))
-    by = found["id"] if isinstance(found, dict) else NO_CHANNEL_LEFT
-    return connection.execute(mine.values(fallback_id=by)).rowcount == 1
+def _link_fallback(connection: Connection, fallback: Fallback) -> bool:
+    """Store which notice follows a failed one; return False when another worker was first."""
+    unlinked = update(NOTICES).where(NOTICES.c.id == fallback.failed["id"], NOTICES.c.fallback_id.is_(None))
+    fallback_id = NO_CHANNEL_LEFT if fallback.notice is None else fallback.notice["id"]
+    return connection.execute(unlinked.values(fallback_id=fallback_id)).rowcount == 1
 
 
-def _event(key: str, found: dict[str, Any] | SkipReason | None) -> tuple[str, str, str]:
-    if isinstance(found, dict):
-        return "fallback_id", key, str(found["channel"])
-    return "not_reached", key, str(found or "")
+def _event(fallback: Fallback) -> tuple[str, str, str]:
+    if fallback.notice is not None:
+        return "fallback", fallback.failed["id"], str(fallback.notice["channel"])
+    return "not_reached", fallback.failed["id"], SkipReason.CHANGED if fallback.facts_changed else ""

@@ -1,4 +1,4 @@
-"""What is in doubt, for people: how much of it is theirs, what it is, and their word on it."""
+"""Messages in doubt, for staff: count them, list them, and resolve one by hand."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -18,11 +18,11 @@ from tasks.delivery.worker import TABLES
 from tasks.tables import NOTICES, POSTS
 
 STAFF = "people"
-"""Who has a message in doubt that no provider can settle."""
+"""Value of `claimed_by` of a message in doubt that only staff can resolve."""
 
 
 def count_waiting_for_staff(connection: Connection) -> int:
-    """Return how many notices and posts in doubt wait for people."""
+    """Return how many notices and posts in doubt wait for staff."""
     return sum(
         connection.execute(select(func.count()).where(_waiting_for_staff_filter(table))).scalar_one()
         for table in TABLES
@@ -34,20 +34,20 @@ def _waiting_for_staff_filter(table: Table) -> ColumnElement[bool]:
 
 
 def list_in_doubt(context: Context) -> list[dict[str, Any]]:
-    """Return the notices and posts in doubt, the oldest first, and who has to look; addresses masked."""
+    """Return the notices and posts in doubt, oldest first, each with who must resolve it; addresses are masked."""
     names = ("id", "channel", "sending_at", "reason", "claimed_by")
-    about = ((NOTICES, NOTICES.c.order_id, NOTICES.c.address), (POSTS, POSTS.c.product_id, None))
-    found: list[dict[str, Any]] = []
+    sources = ((NOTICES, NOTICES.c.order_id, NOTICES.c.address), (POSTS, POSTS.c.product_id, None))
+    rows: list[dict[str, Any]] = []
     with read_only(context.engine) as connection:
-        for table, subject, address in about:
+        for table, subject, address in sources:
             columns = [*(table.c[name] for name in names), subject.label("about")]
             columns += [address.label("address")] if address is not None else []
             query = select(*columns).where(table.c.state == State.IN_DOUBT)
-            found += [_listed(dict(row), table.name) for row in connection.execute(query).mappings()]
-    return sorted(found, key=lambda one: (one["left_at"], one["id"]))
+            rows += [_row_for_staff(dict(row), table.name) for row in connection.execute(query).mappings()]
+    return sorted(rows, key=lambda row: (row["left_at"], row["id"]))
 
 
-def _listed(row: Mapping[str, Any], kind: str) -> dict[str, Any]:
+def _row_for_staff(row: Mapping[str, Any], kind: str) -> dict[str, Any]:
     return {
         "id": row["id"],
         "kind": kind,
@@ -60,32 +60,32 @@ def _listed(row: Mapping[str, Any], kind: str) -> dict[str, Any]:
     }
 
 
-def resolve_manually(context: Context, now: datetime, beginning: str, who: str, *, sent: bool, why: str = "") -> str:
-    """Settle one message in doubt as a person says; one that was not sent leaves again. Return its id.
+def resolve_manually(context: Context, now: datetime, id_prefix: str, who: str, *, sent: bool, why: str = "") -> str:
+    """Resolve one message in doubt as sent, or as not sent: then it is queued again. Return its id.
 
-    Raises ForewarnError where none, or more than one, in doubt begins so.
+    Raises ForewarnError when no message in doubt, or more than one, has an id that begins with `id_prefix`.
     """
     with context.engine.begin() as connection:
-        table, key = _find_message(connection, beginning)
-        said = f"{who} says that it was {'' if sent else 'not '}sent"
-        verdict: dict[str, Any] = (
+        table, key = _find_message(connection, id_prefix)
+        reason = f"{who} says that it was {'' if sent else 'not '}sent"
+        changes: dict[str, Any] = (
             {"state": State.SENT, "settled_at": now} if sent else {"state": State.QUEUED, "not_before": now}
         )
-        mine = update(table).where(table.c.id == key, table.c.state == State.IN_DOUBT)
-        if connection.execute(mine.values(**CLEAR_LEASE, **verdict, reason=said)).rowcount != 1:
-            raise ForewarnError(f"somebody else settled {beginning} just now; `forewarn in-doubt list` shows the rest")
-        record_events(connection, [("settled_sent" if sent else "settled_not_sent", key, why or said)], now, who)
+        in_doubt = update(table).where(table.c.id == key, table.c.state == State.IN_DOUBT)
+        if connection.execute(in_doubt.values(**CLEAR_LEASE, **changes, reason=reason)).rowcount != 1:
+            raise ForewarnError(f"somebody else resolved {id_prefix} just now; `forewarn in-doubt list` shows the rest")
+        record_events(connection, [("settled_sent" if sent else "settled_not_sent", key, why or reason)], now, who)
     return key
 
 
-def _find_message(connection: Connection, beginning: str) -> tuple[Table, str]:
-    found = [
+def _find_message(connection: Connection, id_prefix: str) -> tuple[Table, str]:
+    matches = [
         (table, key)
         for table in TABLES
-        for key in find_ids(connection, table, beginning, table.c.state == State.IN_DOUBT)
+        for key in find_ids(connection, table, id_prefix, table.c.state == State.IN_DOUBT)
     ]
-    if len(found) != 1:
+    if len(matches) != 1:
         raise ForewarnError(
-            f"{len(found) or 'no'} messages in doubt begin with {beginning!r}; `forewarn in-doubt list` shows them"
+            f"{len(matches) or 'no'} messages in doubt begin with {id_prefix!r}; `forewarn in-doubt list` shows them"
         )
-    return found[0]
+    return matches[0]

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Limit how fast messages leave by a channel: the policy's rate for all workers, and pauses asked for by providers."""
 
 from datetime import datetime
 
@@ -10,46 +10,48 @@ from tasks.db.sql import insert
 from tasks.tables import CHANNEL_STATES
 
 MAX_CLOCK_SKEW_SECONDS = 5
-"""Seconds by which the clocks of workers may differ, and their rate still holds: the foremost clock counts."""
+"""How far the clocks of workers may differ. Within this, the clock that is ahead sets the current second."""
 
 
 def pause_channel(connection: Connection, channel: str, until: datetime) -> None:
-    """Leave a channel alone until a moment, as its provider asked: its gate is not shut, for nobody need mend it."""
+    """Send nothing by a channel until a moment, as its provider asked. The circuit breaker stays closed."""
     new = insert(connection, CHANNEL_STATES).values(
         channel=channel, retry_at=until, failed_probes=0, window_second=0, sent_in_window=0
     )
-    sooner = or_(CHANNEL_STATES.c.retry_at.is_(None), CHANNEL_STATES.c.retry_at < until)
-    connection.execute(new.on_conflict_do_update(index_elements=["channel"], set_={"retry_at": until}, where=sooner))
+    ends_earlier = or_(CHANNEL_STATES.c.retry_at.is_(None), CHANNEL_STATES.c.retry_at < until)
+    connection.execute(
+        new.on_conflict_do_update(index_elements=["channel"], set_={"retry_at": until}, where=ends_earlier)
+    )
 
 
 def paused_channels(connection: Connection, now: datetime) -> set[str]:
-    """Return the channels whose providers asked to be left alone until later."""
+    """Return the channels whose providers asked for a pause that is not over."""
     query = select(CHANNEL_STATES.c.channel).where(
         CHANNEL_STATES.c.tripped_at.is_(None), CHANNEL_STATES.c.retry_at > now
     )
     return set(connection.execute(query).scalars())
 
 
-def take_tokens(connection: Connection, channel: Channel, wanted: int, now: datetime, policy: SendingPolicy) -> int:
-    """Return how many of the wanted messages may pass in this second, for all workers together."""
-    most = policy.per_second.get(channel)
-    if most is None or wanted == 0:
-        return wanted
+def take_tokens(connection: Connection, channel: Channel, requested: int, now: datetime, policy: SendingPolicy) -> int:
+    """Return how many of the requested messages may leave in this second, counting those of all workers."""
+    limit = policy.per_second.get(channel)
+    if limit is None or requested == 0:
+        return requested
     second = int(now.timestamp())
     row = {"channel": channel, "window_second": second, "sent_in_window": 0, "failed_probes": 0}
     connection.execute(insert(connection, CHANNEL_STATES).values(**row).on_conflict_do_nothing())
-    before = (
+    current = (
         select(CHANNEL_STATES.c.window_second, CHANNEL_STATES.c.sent_in_window)
         .where(CHANNEL_STATES.c.channel == channel)
         .with_for_update()
     )
-    at, passed = connection.execute(before).one()
-    second = at if 0 <= at - second < MAX_CLOCK_SKEW_SECONDS else second
-    free = min(wanted, most - (passed if at == second else 0))
-    count = case((CHANNEL_STATES.c.window_second == second, CHANNEL_STATES.c.sent_in_window + free), else_=free)
+    window_second, sent = connection.execute(current).one()
+    second = window_second if 0 <= window_second - second < MAX_CLOCK_SKEW_SECONDS else second
+    tokens = min(requested, limit - (sent if window_second == second else 0))
+    count = case((CHANNEL_STATES.c.window_second == second, CHANNEL_STATES.c.sent_in_window + tokens), else_=tokens)
     connection.execute(
         update(CHANNEL_STATES)
         .where(CHANNEL_STATES.c.channel == channel)
         .values(window_second=second, sent_in_window=count)
     )
-    return free
+    return tokens

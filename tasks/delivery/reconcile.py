@@ -1,11 +1,12 @@
-"""Settle what is in doubt: by the provider's own records where they can be asked, else by people; never by a guess.
+"""Resolve messages in doubt by the provider's records, or else hand them to staff. Nothing is sent again on a guess.
 
-A message that is asked about is its asker's until `lease_until`, as a claimed one is, and in doubt meanwhile.
+While its provider is asked, a message in doubt is leased to the asking run, as a claimed message is.
 """
 
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,149 +25,179 @@ from tasks.notices.told_state import restore_told_state
 from tasks.tables import NOTICES
 
 MAX_LOOKUPS = 200
-"""Messages asked about in one run; those in doubt are as many as requests were under way, so there are few."""
+"""Messages looked up in one run. At most the requests in flight at a crash are in doubt, so there are few."""
 LOOKUP_SKEW = timedelta(minutes=15)
 """How far the provider's clock may be behind ours."""
 FOUND_REASON, NEVER_TAKEN_REASON = "the provider's records have it", "the provider's records say that it never came"
-Answer = Receipt | None | BaseException
+LookupResult = Receipt | None | BaseException
 
 
-async def reconcile_in_doubt(context: Context, crew: DeliveryWorker) -> Counter[str]:
-    """Ask the providers about messages in doubt; return how many are `sent`, `rejected`, `queued` again, or people's.
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The provider's records say what became of the message."""
 
-    Safe to repeat: asking changes nothing, and each answer is written by compare-and-set.
+    outcome: DeliveryOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class AskAgain:
+    """The provider's records may still change, or cannot be read now."""
+
+    after: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class AskStaff:
+    """The provider's records cannot say; a person has to look."""
+
+    reason: str
+
+
+async def reconcile_in_doubt(context: Context, worker: DeliveryWorker) -> Counter[str]:
+    """Look up messages in doubt at their providers; count those now `sent`, `rejected`, `queued` or for `people`.
+
+    Safe to repeat: a lookup changes nothing, and each result is recorded by compare-and-set.
     """
-    done: Counter[str] = Counter()
+    resolved: Counter[str] = Counter()
     for table in TABLES:
-        rows = await asyncio.to_thread(_take_due, context, table, crew)
+        rows = await asyncio.to_thread(_lease_due, context, table, worker)
         by_channel: dict[str, list[Mapping[str, Any]]] = {}
         for row in rows:
             by_channel.setdefault(row["channel"], []).append(row)
-        asked = await asyncio.gather(
+        lookups = await asyncio.gather(
             *(
-                _query_provider(crew.doors[Channel(channel)], some, crew.parallel)
-                for channel, some in by_channel.items()
+                _query_provider(worker.transports[Channel(channel)], channel_rows, worker.concurrency)
+                for channel, channel_rows in by_channel.items()
             )
         )
-        answers = {key: answer for found in asked for key, answer in found.items()}
-        done += await asyncio.to_thread(_write, context, table, crew, rows, answers)
-    return done
+        results = {key: result for channel_results in lookups for key, result in channel_results.items()}
+        resolved += await asyncio.to_thread(_record_results, context, table, worker, rows, results)
+    return resolved
 
 
-def _take_due(context: Context, table: Table, crew: DeliveryWorker) -> list[Mapping[str, Any]]:
-    """Take for ourselves the messages whose provider may be asked now."""
-    now, policy = crew.clock(), context.policy.in_doubt
+def _lease_due(context: Context, table: Table, worker: DeliveryWorker) -> list[Mapping[str, Any]]:
+    """Lease the messages in doubt whose provider may be asked now; return their rows."""
+    now, policy, holder = worker.clock(), context.policy.in_doubt, worker.lease_holder
     due = and_(
         table.c.state == State.IN_DOUBT,
         table.c.sending_at <= now - timedelta(minutes=policy.ask_after_minutes),
         table.c.claimed_by.is_distinct_from(STAFF),
         or_(table.c.lease_until.is_(None), table.c.lease_until <= now),
-        table.c.channel.in_(list(crew.doors)),
+        table.c.channel.in_(list(worker.transports)),
     )
     with context.engine.begin() as connection:
-        chosen = select(table.c.id).where(due).order_by(table.c.sending_at).limit(MAX_LOOKUPS)
-        keys = list(connection.execute(chosen.with_for_update(skip_locked=True)).scalars())
-        mine = update(table).where(table.c.id.in_(keys), due)
-        taken = mine.values(claimed_by=crew.worker.name, lease_until=now + crew.worker.lease).returning(table)
-        return [dict(row) for row in connection.execute(taken).mappings()]
+        oldest = select(table.c.id).where(due).order_by(table.c.sending_at).limit(MAX_LOOKUPS)
+        ids = list(connection.execute(oldest.with_for_update(skip_locked=True)).scalars())
+        leased = (
+            update(table)
+            .where(table.c.id.in_(ids), due)
+            .values(claimed_by=holder.name, lease_until=now + holder.lease)
+            .returning(table)
+        )
+        return [dict(row) for row in connection.execute(leased).mappings()]
 
 
-async def _query_provider(door: MessageTransport, rows: Sequence[Mapping[str, Any]], at_once: int) -> dict[str, Answer]:
-    """Ask one provider about its messages: one first, then a few at once; after one it cannot answer now, no more."""
+async def _query_provider(
+    transport: MessageTransport, rows: Sequence[Mapping[str, Any]], concurrency: int
+) -> dict[str, LookupResult]:
+    """Look up messages at one provider: one first, then `concurrency` at once. Stop after a TemporaryFailure."""
     ids = [row["id"] for row in rows]
-    if not isinstance(door, DeliveryLookup):
-        return dict.fromkeys(ids, LookupUnavailable("this door keeps no records"))
-    answers: dict[str, Answer] = {}
-    while some := rows[len(answers) :][: at_once if answers else 1]:
-        asked = (door.find(message_of(row), row["sending_at"] - LOOKUP_SKEW) for row in some)
-        found = await asyncio.gather(*asked, return_exceptions=True)
-        answers |= zip((row["id"] for row in some), found, strict=True)
-        if away := next((one for one in found if isinstance(one, TemporaryFailure)), None):
-            return dict.fromkeys(ids, away) | answers
-    return answers
+    if not isinstance(transport, DeliveryLookup):
+        return dict.fromkeys(ids, LookupUnavailable("this provider keeps no records that can be asked"))
+    results: dict[str, LookupResult] = {}
+    while chunk := rows[len(results) :][: concurrency if results else 1]:
+        lookups = (transport.lookup(message_of(row), row["sending_at"] - LOOKUP_SKEW) for row in chunk)
+        answers = await asyncio.gather(*lookups, return_exceptions=True)
+        results |= zip((row["id"] for row in chunk), answers, strict=True)
+        if failure := next((answer for answer in answers if isinstance(answer, TemporaryFailure)), None):
+            return dict.fromkeys(ids, failure) | results
+    return results
 
 
-def _write(
+def _record_results(
     context: Context,
     table: Table,
-    crew: DeliveryWorker,
+    worker: DeliveryWorker,
     rows: Sequence[Mapping[str, Any]],
-    answers: Mapping[str, Answer],
+    results: Mapping[str, LookupResult],
 ) -> Counter[str]:
-    now, who, policy = crew.clock(), crew.worker.name, context.policy.in_doubt
-    settled: list[DeliveryOutcome] = []
-    people: dict[str, str] = {}
+    now, who, policy = worker.clock(), worker.lease_holder.name, context.policy.in_doubt
+    outcomes: list[DeliveryOutcome] = []
+    staff_reasons: dict[str, str] = {}
     with context.engine.begin() as connection:
         for row in rows:
-            match _interpret_lookup(row, answers[row["id"]], now, policy):
-                case DeliveryOutcome() as one:
-                    settled.append(one)
-                case timedelta() as pause:
-                    _query_again(connection, table, row["id"], who, now + pause)
-                case why:
-                    people[row["id"]] = why
-        kept = record_outcomes(connection, table, settled, now, who)
-        done = Counter(str(one.state) for one in kept)
-        over = _not_queried(connection, table, crew, now - timedelta(hours=policy.hours))
-        people |= dict.fromkeys(over, "no provider could be asked about it in time")
-        done[STAFF] = _hand_to_staff(connection, table, people, now, who)
+            match _interpret_lookup(row, results[row["id"]], now, policy):
+                case Resolved(outcome):
+                    outcomes.append(outcome)
+                case AskAgain(after):
+                    _query_again(connection, table, row["id"], who, now + after)
+                case AskStaff(reason):
+                    staff_reasons[row["id"]] = reason
+        recorded = record_outcomes(connection, table, outcomes, now, who)
+        unqueried = _not_queried(connection, table, worker, now - timedelta(hours=policy.hours))
+        staff_reasons |= dict.fromkeys(unqueried, "no provider could be asked about it in time")
+        counts = Counter(str(outcome.state) for outcome in recorded)
+        counts[STAFF] = _hand_to_staff(connection, table, staff_reasons, now, who)
         if table is NOTICES:
-            lost = {one.id for one in kept if one.state is State.REJECTED}
-            restore_told_state(connection, {row["order_id"] for row in rows if row["id"] in lost}, set(), now.date())
-    return +done
+            rejected = {outcome.id for outcome in recorded if outcome.state is State.REJECTED}
+            orders = {row["order_id"] for row in rows if row["id"] in rejected}
+            restore_told_state(connection, orders, set(), now.date())
+    return +counts
 
 
 def _interpret_lookup(
-    row: Mapping[str, Any], answer: Answer, now: datetime, policy: InDoubtPolicy
-) -> DeliveryOutcome | timedelta | str:
-    """Say what a provider's answer means: an end, a pause before it is asked again, or why people have to look."""
-    since: timedelta = now - row["sending_at"]
-    pause, late = timedelta(minutes=policy.ask_after_minutes), timedelta(minutes=policy.wait_minutes)
-    match answer:
+    row: Mapping[str, Any], result: LookupResult, now: datetime, policy: InDoubtPolicy
+) -> Resolved | AskAgain | AskStaff:
+    """Return what a lookup's result means for a message.
+
+    A message that the records do not have is queued again only `wait_minutes` after it was sent: until then the
+    provider may still add it. A provider that cannot be asked is asked again for `hours`; then staff look.
+    """
+    age: timedelta = now - row["sending_at"]
+    ask_after, wait = timedelta(minutes=policy.ask_after_minutes), timedelta(minutes=policy.wait_minutes)
+    match result:
         case Receipt():
-            return DeliveryOutcome(
-                row["id"], State.SENT, FOUND_REASON, answer.reference or row["reference"], trial=answer.trial
-            )
+            reference = result.reference or row["reference"]
+            return Resolved(DeliveryOutcome(row["id"], State.SENT, FOUND_REASON, reference, trial=result.trial))
         case PermanentFailure() as error:
-            return DeliveryOutcome(
-                row["id"], State.REJECTED, error.reason, suppress=row["address"] if error.suppress else None
-            )
-        case None if since >= late:
-            return DeliveryOutcome(row["id"], State.QUEUED, NEVER_TAKEN_REASON, not_before=now)
+            suppress = row["address"] if error.suppress else None
+            return Resolved(DeliveryOutcome(row["id"], State.REJECTED, error.reason, suppress=suppress))
+        case None if age >= wait:
+            return Resolved(DeliveryOutcome(row["id"], State.QUEUED, NEVER_TAKEN_REASON, not_before=now))
         case None:
-            return late - since
-        case TemporaryFailure() if since < timedelta(hours=policy.hours):
-            return answer.retry_after or pause
+            return AskAgain(wait - age)
+        case TemporaryFailure() if age < timedelta(hours=policy.hours):
+            return AskAgain(result.retry_after or ask_after)
         case TemporaryFailure() | LookupUnavailable():
-            return answer.reason
+            return AskStaff(result.reason)
         case _:
-            return f"{type(answer).__name__}: {answer}"
+            return AskStaff(f"{type(result).__name__}: {result}")
 
 
 def _query_again(connection: Connection, table: Table, key: str, who: str, when: datetime) -> None:
-    ours = and_(table.c.id == key, table.c.state == State.IN_DOUBT, table.c.claimed_by == who)
-    connection.execute(update(table).where(ours).values(lease_until=when))
+    leased = and_(table.c.id == key, table.c.state == State.IN_DOUBT, table.c.claimed_by == who)
+    connection.execute(update(table).where(leased).values(lease_until=when))
 
 
-def _not_queried(connection: Connection, table: Table, crew: DeliveryWorker, before: datetime) -> list[str]:
-    """Return what is in doubt for too long by channels that cannot be asked at all, for they are shut."""
+def _not_queried(connection: Connection, table: Table, worker: DeliveryWorker, sent_before: datetime) -> list[str]:
+    """Return the ids of messages in doubt, sent before a moment, whose channel has no transport to ask."""
     query = select(table.c.id).where(
         table.c.state == State.IN_DOUBT,
-        table.c.sending_at < before,
+        table.c.sending_at < sent_before,
         table.c.claimed_by.is_distinct_from(STAFF),
-        table.c.channel.not_in(list(crew.doors)),
+        table.c.channel.not_in(list(worker.transports)),
     )
     return list(connection.execute(query).scalars())
 
 
-def _hand_to_staff(connection: Connection, table: Table, why: Mapping[str, str], now: datetime, who: str) -> int:
-    """Leave messages in doubt to people, with an event each; return how many were still in doubt."""
-    waiting = (
+def _hand_to_staff(connection: Connection, table: Table, reasons: Mapping[str, str], now: datetime, who: str) -> int:
+    """Let staff resolve messages in doubt, with an event for each; return how many were still in doubt."""
+    handed_over = (
         update(table)
-        .where(table.c.id.in_(list(why)), table.c.state == State.IN_DOUBT)
+        .where(table.c.id.in_(list(reasons)), table.c.state == State.IN_DOUBT)
         .values(claimed_by=STAFF, lease_until=None)
         .returning(table.c.id)
     )
-    ids = list(connection.execute(waiting).scalars()) if why else []
-    record_events(connection, [("for_people", key, why[key]) for key in ids], now, who)
+    ids = list(connection.execute(handed_over).scalars()) if reasons else []
+    record_events(connection, [("for_people", key, reasons[key]) for key in ids], now, who)
     return len(ids)

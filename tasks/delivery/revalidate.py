@@ -1,4 +1,4 @@
-"""Read the facts again before a message leaves: a notice that has become untrue is not sent."""
+"""Check a notice against the current facts before it is sent: what is no longer true, or not allowed, is skipped."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -21,14 +21,16 @@ from tasks.orders.queries import get_orders
 def stale_notices(
     context: Context, connection: Connection, notices: Sequence[Mapping[str, Any]], as_of: date, now: datetime
 ) -> list[DeliveryOutcome]:
-    """Return the notices that must not be sent any more, or not at this hour, each with its reason."""
-    orders = {one.order.id: one for one in get_orders(context, connection, [row["order_id"] for row in notices])}
+    """Return an outcome for each notice that must not be sent now: skipped, or queued for its next hours."""
+    orders = {
+        watched.order.id: watched for watched in get_orders(context, connection, [row["order_id"] for row in notices])
+    }
     suppressed = suppressed_addresses(connection, {row["address"] for row in notices if row["address"]})
-    found = (_outcomes(context, row, orders.get(row["order_id"]), suppressed, as_of, now) for row in notices)
-    return [one for one in found if one is not None]
+    outcomes = (_outcome(context, row, orders.get(row["order_id"]), suppressed, as_of, now) for row in notices)
+    return [outcome for outcome in outcomes if outcome is not None]
 
 
-def _outcomes(
+def _outcome(
     context: Context,
     notice: Mapping[str, Any],
     watched: WatchedOrder | None,
@@ -41,7 +43,7 @@ def _outcomes(
         reason = SkipReason.TOO_OLD
     if reason is not None or watched is None:
         return DeliveryOutcome(notice["id"], State.SKIPPED, reason or SkipReason.CANCELLED)
-    if _as_written(notice, watched.order.customer, context.policy, now):
+    if _is_address_unchanged(notice, watched.order.customer, context.policy, now):
         return None
     shop, channel = context.shop, Channel(notice["channel"])
     contact = contact_by(watched.order.customer, channel, context.policy, now, shop.country, shop.zone)
@@ -49,16 +51,16 @@ def _outcomes(
         return DeliveryOutcome(notice["id"], State.SKIPPED, contact.skip or SkipReason.CHANGED)
     if notice["valid_until"] is None or notice["valid_until"] > now:
         return None
-    later = "its hours were over: it waits for the next"
+    reason_text = "its hours were over: it waits for the next"
     return DeliveryOutcome(
-        notice["id"], State.QUEUED, later, not_before=contact.not_before, valid_until=contact.valid_until
+        notice["id"], State.QUEUED, reason_text, not_before=contact.not_before, valid_until=contact.valid_until
     )
 
 
-def _as_written(notice: Mapping[str, Any], customer: CustomerFacts, policy: Policy, now: datetime) -> bool:
-    """Say whether a mail may leave at any hour to the address that was found right when its words were written.
+def _is_address_unchanged(notice: Mapping[str, Any], customer: CustomerFacts, policy: Policy, now: datetime) -> bool:
+    """Return whether this is a mail without quiet hours to the customer's unchanged address.
 
-    To take an address apart once more costs as much as all else that is checked here.
+    Then its contact need not be computed again: parsing an address costs as much as all other checks together.
     """
     return (
         notice["channel"] == Channel.EMAIL
@@ -75,13 +77,13 @@ def _stale_reason(
         return SkipReason.CANCELLED
     order = watched.order
     if not open_lines(order, as_of):
-        ends = {line.cancelled_on is not None or not line.ordered for line in order.lines}
-        return SkipReason.CANCELLED if order.cancelled_on or ends == {True} else SkipReason.SHIPPED
+        all_cancelled = all(line.cancelled_on is not None or not line.ordered for line in order.lines)
+        return SkipReason.CANCELLED if order.cancelled_on or (order.lines and all_cancelled) else SkipReason.SHIPPED
     if order.customer.opted_out:
         return SkipReason.OPTED_OUT
     if notice["address"] in suppressed:
         return suppressed[notice["address"]]
     if order.told is not None and order.told.revision > notice["revision"]:
         return SkipReason.SUPERSEDED
-    said = [NoticeLine.from_data(line) for line in notice["lines"]]
-    return None if still_true(said, order, as_of) else SkipReason.CHANGED
+    stated = [NoticeLine.from_data(line) for line in notice["lines"]]
+    return None if still_true(stated, order, as_of) else SkipReason.CHANGED

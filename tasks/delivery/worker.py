@@ -1,6 +1,6 @@
-"""Hand over what is owed: claim a batch, read the facts again, mark, send in parallel, settle.
+"""Send what is due: claim a batch, check it against the facts, mark it, send it concurrently, record the answers.
 
-No database session waits for a provider; a crash leaves in doubt at most what was under way.
+No database session is open while a provider is called. A crash leaves in doubt at most the requests in flight.
 """
 
 import asyncio
@@ -19,42 +19,44 @@ from tasks.context import Context
 from tasks.delivery.backoff import message_retry_delay
 from tasks.delivery.batch import BatchState, DeliveryBatch
 from tasks.delivery.circuit_breaker import acquire_probe, open_breakers
-from tasks.delivery.queue import Claim, LeaseHolder, channels_of, claim, mark_abandoned_in_doubt
+from tasks.delivery.queue import LeaseHolder, channels_of, claim, mark_abandoned_in_doubt
 from tasks.delivery.rate_limit import paused_channels
 from tasks.tables import NOTICES, POSTS
 
 TABLES = (NOTICES, POSTS)
 CHANNEL_PAUSE_THRESHOLD = timedelta(seconds=10)
-"""A provider that asks for a longer wait gets nothing of the channel meanwhile; a shorter is the message's alone."""
+"""A Retry-After above this pauses the whole channel; a shorter one delays only the message that got it."""
 RATE_POLL_SECONDS = 0.05
-"""Seconds between two looks at a rate that lets nothing through."""
-MOMENT, MOMENTS = 0.001, 5
-"""Seconds between two looks at who answered, and how many looks at most: until half of them have."""
+"""Pause before the rate limit is asked again when it allowed nothing."""
+ANSWER_GRACE_SECONDS = 0.005
+"""How long to wait for more answers after the first one."""
 
 
 @dataclass(slots=True)
 class DeliverySummary:
-    """What came of a deliver run; adds up over batches."""
+    """Messages of a deliver run by outcome."""
 
     sent: Counter[str] = field(default_factory=Counter)
+    """By channel."""
     trial: Counter[str] = field(default_factory=Counter)
-    """Of those sent, the messages that reached no customer: the local outbox, a test address or a sandbox has them."""
+    """Of those sent, by channel, the messages that reached only the local outbox, a test address or a sandbox."""
     skipped: Counter[str] = field(default_factory=Counter)
+    """By reason, as are the next two."""
     rejected: Counter[str] = field(default_factory=Counter)
     retrying: Counter[str] = field(default_factory=Counter)
     in_doubt: int = 0
     down: dict[str, str] = field(default_factory=dict)
-    """Channels that somebody must mend, with the provider's reason."""
+    """Channels that a person must repair, with the provider's reason."""
 
     def add(self, other: "DeliverySummary") -> None:
-        """Take in another batch."""
+        """Add the summary of another batch."""
         for name in ("sent", "trial", "skipped", "rejected", "retrying"):
             getattr(self, name).update(getattr(other, name))
         self.in_doubt += other.in_doubt
         self.down.update(other.down)
 
     def count(self, channel: str, outcome: DeliveryOutcome) -> None:
-        """Take in one outcome."""
+        """Count one outcome."""
         match outcome.state:
             case State.SENT:
                 self.sent[channel] += 1
@@ -71,130 +73,145 @@ class DeliverySummary:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryWorker:
-    """Who delivers: the doors by channel, how many requests at once for each batch, and the clock meanwhile."""
+    """One deliver run: its leases, its transports by channel, its concurrency per batch and its clock."""
 
-    worker: LeaseHolder
-    doors: Mapping[Channel, MessageTransport]
-    parallel: int
+    lease_holder: LeaseHolder
+    transports: Mapping[Channel, MessageTransport]
+    concurrency: int
     clock: Callable[[], datetime]
-    run: str | None = None
-    """Where it is given, only what this run recorded is sent."""
+    only_run: str | None = None
+    """The id of a run: when given, only the messages it recorded are sent."""
 
 
 async def deliver_batch(
-    context: Context, crew: DeliveryWorker, *, batch: int, down: Sequence[str] = ()
+    context: Context, worker: DeliveryWorker, *, batch: int, down: Sequence[str] = ()
 ) -> DeliverySummary | None:
-    """Claim and deliver the next batch of notices, or else of posts; None where nothing is due.
+    """Claim and send the next batch of notices, or of posts when no notice is due. Return None when nothing is due.
 
-    Channels named in `down` are left alone; on one whose gate is shut, a single message is tried when its time comes:
-    the first that may still leave.
-    Safe to repeat: a claim that is not used falls back when its lease ends.
+    Channels in `down` are skipped. On a channel whose breaker is open, one message is sent as a probe when its time
+    comes. Safe to repeat: an unused claim expires with its lease.
     """
     for table in TABLES:
-        channels = [one for one in channels_of(table) if one in crew.doors and one not in down]
+        channels = [channel for channel in channels_of(table) if channel in worker.transports and channel not in down]
         if not channels:
             continue
-        claimed, closed = await asyncio.to_thread(_claim, context, table, crew, channels, batch)
-        if claimed.rows:
-            return await _BatchSender(context, crew, claimed, closed).deliver()
+        rows, open_channels = await asyncio.to_thread(_claim_batch, context, table, worker, channels, batch)
+        if rows:
+            return await _BatchSender(context, worker, table, rows, open_channels).deliver()
     return None
 
 
-def _claim(
-    context: Context, table: Table, crew: DeliveryWorker, channels: Sequence[str], batch: int
-) -> tuple[Claim, set[str]]:
-    """Claim a batch; return it with the channels that are shut."""
-    now = crew.clock()
+def _claim_batch(
+    context: Context, table: Table, worker: DeliveryWorker, channels: Sequence[str], batch: int
+) -> tuple[list[Mapping[str, Any]], set[str]]:
+    """Claim the messages of one channel to probe, or else of all usable channels; return them and the open breakers."""
+    now, holder = worker.clock(), worker.lease_holder
     with context.engine.begin() as connection:
-        closed = set(open_breakers(connection))
-        one = acquire_probe(connection, [name for name in channels if name in closed], now, context.policy.sending)
-        if one is not None and (tried := claim(connection, table, crew.worker, now, [one], batch, crew.run)).rows:
-            return tried, closed
-        free = [name for name in channels if name not in closed | paused_channels(connection, now)]
-        return claim(connection, table, crew.worker, now, free, batch, crew.run), closed
+        open_channels = set(open_breakers(connection))
+        probed = acquire_probe(
+            connection, [channel for channel in channels if channel in open_channels], now, context.policy.sending
+        )
+        if probed is not None and (rows := claim(connection, table, holder, now, [probed], batch, worker.only_run)):
+            return rows, open_channels
+        unusable = open_channels | paused_channels(connection, now)
+        usable = [channel for channel in channels if channel not in unusable]
+        return claim(connection, table, holder, now, usable, batch, worker.only_run), open_channels
 
 
-def mark_abandoned(context: Context, crew: DeliveryWorker) -> int:
-    """Put in doubt what earlier deliver runs left under way when they died; return how many."""
+def mark_abandoned(context: Context, worker: DeliveryWorker) -> int:
+    """Put in doubt the messages that a dead deliver run left as sending; return how many."""
     with context.engine.begin() as connection:
-        return sum(len(mark_abandoned_in_doubt(connection, table, crew.clock(), crew.worker.name)) for table in TABLES)
+        now, who = worker.clock(), worker.lease_holder.name
+        return sum(len(mark_abandoned_in_doubt(connection, table, now, who)) for table in TABLES)
 
 
 class _BatchSender:
-    """One claimed batch on its way out; of a shut channel's, a single message is tried."""
+    """Sends one claimed batch. Of a channel whose breaker is open it sends a single message, the probe."""
 
-    def __init__(self, context: Context, crew: DeliveryWorker, claimed: Claim, closed: set[str]) -> None:
-        self._crew, self._turns = crew, DeliveryBatch(context, context.as_of, crew.worker, claimed, closed)
-        self._rows = {row["id"]: row for row in claimed.rows}
-        self._standing = BatchState(waiting=list(self._rows))
-        self._under_way: dict[asyncio.Task[Receipt], str] = {}
-        self._trying, self._tried = any(row["channel"] in closed for row in claimed.rows), False
-        self._back: list[DeliveryOutcome] = []
-        """Answered, and still to be written down."""
-        self._delivered = DeliverySummary()
+    def __init__(
+        self,
+        context: Context,
+        worker: DeliveryWorker,
+        table: Table,
+        rows: Sequence[Mapping[str, Any]],
+        open_channels: set[str],
+    ) -> None:
+        self._worker = worker
+        self._batch = DeliveryBatch(context, context.as_of, worker.lease_holder, table, rows, open_channels)
+        self._rows = {row["id"]: row for row in rows}
+        self._state = BatchState(waiting=list(self._rows))
+        self._in_flight: dict[asyncio.Task[Receipt], str] = {}
+        self._unrecorded: list[DeliveryOutcome] = []
+        self._probing = any(row["channel"] in open_channels for row in rows)
+        self._probe_sent = False
+        self._summary = DeliverySummary()
 
     async def deliver(self) -> DeliverySummary:
-        """Keep up to `parallel` requests under way until the batch is through; hand back what did not leave."""
+        """Keep up to `concurrency` requests in flight until the batch is done, then release what was not sent."""
         try:
-            while self._more() or self._under_way or self._back:
-                for key in await asyncio.to_thread(self._turn):
-                    row = self._rows[key]
-                    sending = self._crew.doors[Channel(row["channel"])].send(message_of(row))
-                    task = asyncio.create_task(sending)
-                    task.add_done_callback(_heard)
-                    self._under_way[task] = key
-                if self._under_way:
-                    self._back = [self._outcome(one) for one in await self._answers()]
-                elif self._standing.ready:
+            while self._has_unsent() or self._in_flight or self._unrecorded:
+                for key in await asyncio.to_thread(self._step):
+                    self._send(key)
+                if self._in_flight:
+                    self._unrecorded = [self._outcome(task) for task in await self._next_answers()]
+                elif self._state.ready:
                     await asyncio.sleep(RATE_POLL_SECONDS)
-            return self._delivered
+            return self._summary
         finally:
-            self._turns.hand_back(self._standing)
+            self._batch.release_unsent(self._state)
 
-    def _more(self) -> bool:
-        return not self._tried and bool(self._standing.waiting or self._standing.ready)
+    def _has_unsent(self) -> bool:
+        return not self._probe_sent and bool(self._state.waiting or self._state.ready)
 
-    def _turn(self) -> Sequence[str]:
-        """Settle what came back and mark what leaves next; return the ids of what leaves."""
-        room = int(not self._tried) if self._trying else self._crew.parallel - len(self._under_way)
-        before = replace(self._standing, down=dict(self._delivered.down))
-        turned = self._turns.take(before, self._back, room, self._crew.clock())
-        self._back, self._standing = [], turned.standing
-        self._tried |= self._trying and bool(turned.leaving)
-        self._delivered.down.update(turned.standing.down)
-        for one in turned.settled:
-            self._delivered.count(self._rows[one.id]["channel"], one)
-        return turned.leaving
+    def _step(self) -> Sequence[str]:
+        """Record the answers and mark the next messages as sending; return their ids."""
+        state = replace(self._state, down=dict(self._summary.down))
+        result = self._batch.step(state, self._unrecorded, self._room(), self._worker.clock())
+        self._unrecorded, self._state = [], result.state
+        self._probe_sent |= self._probing and bool(result.to_send)
+        self._summary.down.update(result.state.down)
+        for outcome in result.recorded:
+            self._summary.count(self._rows[outcome.id]["channel"], outcome)
+        return result.to_send
 
-    async def _answers(self) -> "list[asyncio.Task[Receipt]]":
-        """Wait for an answer, and a moment for more: a turn costs nearly the same for one and for many.
+    def _room(self) -> int:
+        if self._probing:
+            return 0 if self._probe_sent else 1
+        return self._worker.concurrency - len(self._in_flight)
 
-        Where half of them answered meanwhile it waits for nothing, so that the turn runs beside what leaves just now.
+    def _send(self, key: str) -> None:
+        row = self._rows[key]
+        sending = self._worker.transports[Channel(row["channel"])].send(message_of(row))
+        task = asyncio.create_task(sending)
+        task.add_done_callback(_retrieve_exception)
+        self._in_flight[task] = key
+
+    async def _next_answers(self) -> "list[asyncio.Task[Receipt]]":
+        """Wait for an answer, and briefly for more: a step costs about the same for one answer as for many.
+
+        It does not wait for more when half of the requests have answered: the next ones then start at once.
         """
-        for _ in range(MOMENTS):
-            done = [one for one in self._under_way if one.done()]
-            if 2 * len(done) >= len(self._under_way):
-                return done
-            await asyncio.sleep(MOMENT)
-        await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
-        return [one for one in self._under_way if one.done()]
+        done, pending = await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
+        if len(done) < len(pending):
+            await asyncio.wait(pending, timeout=ANSWER_GRACE_SECONDS)
+        return [task for task in self._in_flight if task.done()]
 
     def _outcome(self, task: asyncio.Task[Receipt]) -> DeliveryOutcome:
-        row = self._rows[self._under_way.pop(task)]
+        row = self._rows[self._in_flight.pop(task)]
         error = task.exception()
         if isinstance(error, TemporaryFailure) and error.channel_down:
-            self._delivered.down[row["channel"]] = error.reason
-        return outcome_of(row, task, self._crew.clock())
+            self._summary.down[row["channel"]] = error.reason
+        return outcome_of(row, task, self._worker.clock())
 
 
-def _heard(task: "asyncio.Task[Receipt]") -> None:
-    """Take note of an answer that a run which is ended does not wait for: the ledger has the message as sending."""
+def _retrieve_exception(task: "asyncio.Task[Receipt]") -> None:
+    """Read the exception of a request that a stopped run does not wait for, or asyncio logs it as never retrieved."""
     if not task.cancelled():
         task.exception()
 
 
 def outcome_of(row: Mapping[str, Any], task: "asyncio.Task[Receipt]", now: datetime) -> DeliveryOutcome:
-    """Say what a door's answer means for a message: three outcomes, and in doubt for everything else."""
+    """Return the outcome of a finished send: sent, rejected, queued again, and in doubt for any other error."""
     match task.exception():
         case None:
             return DeliveryOutcome(row["id"], State.SENT, reference=task.result().reference, trial=task.result().trial)
@@ -202,18 +219,20 @@ def outcome_of(row: Mapping[str, Any], task: "asyncio.Task[Receipt]", now: datet
             return DeliveryOutcome(
                 row["id"], State.REJECTED, error.reason, suppress=row["address"] if error.suppress else None
             )
-        case TemporaryFailure() as error if error.tries is not None and row["attempts"] >= error.tries:
+        case TemporaryFailure() as error if error.max_retries is not None and row["attempts"] >= error.max_retries:
             return DeliveryOutcome(row["id"], State.REJECTED, f"{error.reason} (tried {row['attempts'] + 1} times)")
         case TemporaryFailure() as error:
-            wait = error.retry_after or message_retry_delay(row["id"], row["attempts"])
-            rests = error.tries is None and (error.retry_after or CHANNEL_PAUSE_THRESHOLD) > CHANNEL_PAUSE_THRESHOLD
-            return DeliveryOutcome(row["id"], State.QUEUED, error.reason, not_before=now + wait, rests=rests)
+            delay = error.retry_after or message_retry_delay(row["id"], row["attempts"])
+            pauses_channel = error.max_retries is None and (error.retry_after or timedelta()) > CHANNEL_PAUSE_THRESHOLD
+            return DeliveryOutcome(
+                row["id"], State.QUEUED, error.reason, not_before=now + delay, pauses_channel=pauses_channel
+            )
         case error:
             return DeliveryOutcome(row["id"], State.IN_DOUBT, f"{type(error).__name__}: {error}")
 
 
 def message_of(row: Mapping[str, Any]) -> Message:
-    """Return the words of a notice or a post as the doors take them."""
+    """Return the message of a notice's or a post's row."""
     return Message(
         id=row["id"],
         channel=Channel(row["channel"]),

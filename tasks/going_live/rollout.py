@@ -37,11 +37,11 @@ from tasks.runs.records import HELD
 from tasks.tables import LIVE_CHANNELS, NOTICES, POSTS, PURCHASE_LINES, PURCHASE_REQUESTS, RUNS
 
 PAGE_SIZE = 500
-REACHED_FILTER = and_(
+LIVE_NOTICE_FILTER = and_(
     NOTICES.c.state.in_((State.SENDING, State.SENT, State.DELIVERED, State.IN_DOUBT)), NOTICES.c.trial.is_(False)
 )
 """The SQL of a notice that a customer has, or may have."""
-TRIAL_FILTER = or_(
+TRIAL_NOTICE_FILTER = or_(
     NOTICES.c.state.in_((State.HELD, State.QUEUED, State.CLAIMED)),
     and_(NOTICES.c.state == State.SENT, NOTICES.c.trial.is_(True)),
 )
@@ -95,7 +95,7 @@ def _pages(context: Context, connection: Connection, batch: int) -> Iterator[Seq
 
 def _as_really_told(connection: Connection, page: Sequence[WatchedOrder]) -> list[WatchedOrder]:
     """Return orders with what reached their customers, as if there had been no trial."""
-    told = told_to_customers(connection, [one.order for one in page], REACHED_FILTER)
+    told = told_to_customers(connection, [one.order for one in page], LIVE_NOTICE_FILTER)
 
     def really(order: OrderFacts) -> LastNotice | None:
         return order.told if order.told and order.told.assumed else told.get(order.id)
@@ -112,7 +112,7 @@ def withdraw_trial(context: Context, who: str, orders: Sequence[str] | None = No
     for page in batched(_tried_orders(context) if orders is None else orders, PAGE_SIZE):
         with context.engine.begin() as connection:
             lock(connection, AdvisoryLock.JUDGE)
-            mine = and_(in_list(connection, NOTICES.c.order_id, page), TRIAL_FILTER)
+            mine = and_(in_list(connection, NOTICES.c.order_id, page), TRIAL_NOTICE_FILTER)
             gone = (
                 update(NOTICES)
                 .where(lock_ordered(connection, NOTICES.c.id, mine))
@@ -132,7 +132,7 @@ def withdraw_trial(context: Context, who: str, orders: Sequence[str] | None = No
 
 def _tried_orders(context: Context) -> list[str]:
     with read_only(context.engine) as connection:
-        query = select(NOTICES.c.order_id).where(TRIAL_FILTER).distinct().order_by(NOTICES.c.order_id)
+        query = select(NOTICES.c.order_id).where(TRIAL_NOTICE_FILTER).distinct().order_by(NOTICES.c.order_id)
         return list(connection.execute(query).scalars())
 
 

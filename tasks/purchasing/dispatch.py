@@ -113,7 +113,7 @@ def _claim(
             worker.clock(),
             list(VendorChannel),
             MAX_REQUESTS_PER_RUN,
-        ).rows
+        )
         vendors = load_vendors(connection, {row["vendor_id"] for row in rows})
         reachable = worker.transports.keys() & vendors.keys()
         unreachable = [row for row in rows if row["vendor_id"] not in reachable]

@@ -31,7 +31,7 @@ async def asked(name, provider, message=None, since=SINCE):
     door = WAYS[name].door(provider.url)
     assert isinstance(door, DeliveryLookup)
     try:
-        return await door.find(message or WAYS[name].message, since)
+        return await door.lookup(message or WAYS[name].message, since)
     except (TemporaryFailure, LookupUnavailable, PermanentFailure) as outcome:
         return outcome
     finally:
@@ -186,8 +186,8 @@ async def test_a_long_timeline_is_read_to_its_end(provider):
 
 async def test_the_outbox_knows_a_message_by_its_record(tmp_path):
     door = LocalOutbox(tmp_path, Sender(name="Tea", email="shop@example.com"))
-    assert await door.find(MAIL, SINCE) is None
+    assert await door.lookup(MAIL, SINCE) is None
     receipt = await door.send(MAIL)
-    assert (await door.find(MAIL, SINCE)).reference == receipt.reference
+    assert (await door.lookup(MAIL, SINCE)).reference == receipt.reference
     location_of(tmp_path, MAIL).with_suffix(".json").unlink()
-    assert await door.find(MAIL, SINCE) is None
+    assert await door.lookup(MAIL, SINCE) is None

@@ -102,7 +102,9 @@ async def test_a_provider_whose_certificate_does_not_hold_is_told_nothing_and_th
         )
     assert told.pop("") == [way.reference for way in WAYS.values()]
     for why, outcomes in told.items():
-        assert [why in one and one.startswith("SendError, down: False") for one in outcomes] == [True] * 3, outcomes
+        assert [why in one and one.startswith("TemporaryFailure, down: False") for one in outcomes] == [True] * 3, (
+            outcomes
+        )
         assert [server.requests for server in servers[why]] == [[]] * 3
 
 

@@ -158,14 +158,14 @@ class ShopDriver:
         moment = at or noon(on)
         transport = transport or self.transport
         doors = dict.fromkeys(Channel, transport)
-        crew = DeliveryWorker(
+        worker = DeliveryWorker(
             LeaseHolder(f"test {moment}", timedelta(seconds=lease)), doors, parallel, clock or (lambda: moment)
         )
         context = self.context.with_run("test", day(on), moment)
 
         async def all_of_it():
-            done = DeliverySummary(in_doubt=mark_abandoned(self.context, crew))
-            while batch := await deliver_batch(context, crew, batch=50, down=tuple(done.down)):
+            done = DeliverySummary(in_doubt=mark_abandoned(self.context, worker))
+            while batch := await deliver_batch(context, worker, batch=50, down=tuple(done.down)):
                 done.add(batch)
             return done
 

@@ -113,7 +113,7 @@ def test_workers_in_threads_share_what_is_due_and_claim_nothing_twice(driver):
         mine = []
         while True:
             with driver.context.engine.begin() as connection:
-                taken = claim(connection, NOTICES, LeaseHolder(name, LEASE), noon(0), [Channel.EMAIL], 7).rows
+                taken = claim(connection, NOTICES, LeaseHolder(name, LEASE), noon(0), [Channel.EMAIL], 7)
             if not taken:
                 return mine
             mine.append([row["id"] for row in taken])
@@ -131,10 +131,7 @@ def test_a_worker_claims_at_once_while_others_are_still_claiming(driver):
     impatient = connect(f"{address_of(driver)}&options=-c%20lock_timeout%3D50ms")
     with impatient.begin() as one, impatient.begin() as two, impatient.begin() as three:
         taken = [
-            [
-                row["id"]
-                for row in claim(connection, NOTICES, LeaseHolder(name, LEASE), noon(0), [Channel.EMAIL], 8).rows
-            ]
+            [row["id"] for row in claim(connection, NOTICES, LeaseHolder(name, LEASE), noon(0), [Channel.EMAIL], 8)]
             for name, connection in {"a": one, "b": two, "c": three}.items()
         ]
     impatient.dispose()

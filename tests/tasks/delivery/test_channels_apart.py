@@ -10,7 +10,7 @@ from channels.transport import PermanentFailure
 from models.enums import Channel
 from models.policy.policy import Bucket, BudgetPolicy, Policy
 from tasks.db.sql import read_only
-from tasks.delivery.fallback import send_fallbacks
+from tasks.delivery.fallback import FallbackSummary, send_fallbacks
 from tasks.notices.suppressions import suppress
 from tasks.reporting.dry_run import dry_run
 from tasks.reporting.explain_order import explain_order
@@ -121,7 +121,7 @@ def test_a_fallback_whose_words_fail_reaches_nobody_and_staff_hear_of_it(driver,
     driver.evaluate()
     driver.deliver(transport=FakeTransport(lambda _: PermanentFailure("no such mailbox")))
     breaking(TEXT)
-    assert send_fallbacks(driver.context.with_run("r", DAY, noon(0)), "test", batch=50) == (0, 1)
+    assert send_fallbacks(driver.context.with_run("r", DAY, noon(0)), "test", batch=50) == FallbackSummary(0, 1)
 
 
 def test_a_fallback_never_waits_for_a_channel_that_was_skipped_for_its_words(driver, breaking):
@@ -129,7 +129,7 @@ def test_a_fallback_never_waits_for_a_channel_that_was_skipped_for_its_words(dri
     driver.order(customer=customer("c1", **TEXTING))
     driver.evaluate()
     driver.deliver(transport=FakeTransport(lambda _: PermanentFailure("no such mailbox")))
-    assert send_fallbacks(driver.context.with_run("r", DAY, noon(0)), "test", batch=50) == (0, 1)
+    assert send_fallbacks(driver.context.with_run("r", DAY, noon(0)), "test", batch=50) == FallbackSummary(0, 1)
     assert told(driver) == {("1041", "email"): "no such mailbox", ("1041", "sms"): "render_failed"}
 
 
@@ -180,7 +180,7 @@ def test_a_fallback_respects_the_opt_out_of_another_customer_with_the_number(dri
     driver.evaluate()
     driver.deliver(transport=FakeTransport(lambda _: PermanentFailure("no such mailbox")))
     opt_out(driver, "+4915112345678")
-    assert send_fallbacks(driver.context.with_run("r", DAY, noon(0)), "test", batch=50) == (0, 1)
+    assert send_fallbacks(driver.context.with_run("r", DAY, noon(0)), "test", batch=50) == FallbackSummary(0, 1)
 
 
 def test_a_suppression_holds_for_an_address_in_any_spelling(driver):

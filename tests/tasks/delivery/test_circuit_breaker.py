@@ -11,7 +11,7 @@ from models.policy.messaging import GuardrailPolicy, SendingPolicy
 from models.policy.policy import Policy
 from tasks.db.sql import read_only
 from tasks.delivery.circuit_breaker import open_breakers, trip
-from tasks.delivery.fallback import NO_CHANNEL_LEFT, send_fallbacks
+from tasks.delivery.fallback import NO_CHANNEL_LEFT, FallbackSummary, send_fallbacks
 from tasks.delivery.rate_limit import take_tokens
 from tasks.tables import EVENTS, OFFERS
 from tests.support.builders import DAY, day, line
@@ -96,7 +96,7 @@ def test_what_may_not_leave_any_more_spends_no_try_and_holds_up_no_message_that_
 def test_those_who_meet_a_fault_at_once_do_not_double_the_wait(driver):
     for who in ("a", "b", "c"):
         with driver.context.engine.begin() as connection:
-            trip(connection, Channel.EMAIL, "bad key", noon(0), SendingPolicy(), who, tried=False)
+            trip(connection, Channel.EMAIL, "bad key", noon(0), SendingPolicy(), who, probed=False)
     with read_only(driver.context.engine) as connection:
         assert open_breakers(connection)["email"]["retry_at"] == minutes(15)
 
@@ -131,12 +131,12 @@ def test_a_provider_that_falls_silent_stops_its_channel_before_the_backlog_is_in
 
 
 @pytest.mark.parametrize(
-    ("wait", "tries", "asked"),
+    ("wait", "max_retries", "asked"),
     [(600, None, 4), (11, None, 4), (10, None, 45), (600, 2, 45)],
 )
-def test_a_channel_whose_provider_asks_to_wait_waits_as_a_whole_and_is_not_down(driver, wait, tries, asked):
+def test_a_channel_whose_provider_asks_to_wait_waits_as_a_whole_and_is_not_down(driver, wait, max_retries, asked):
     orders(driver, 45)
-    busy = TemporaryFailure("busy", retry_after=timedelta(seconds=wait), tries=tries)
+    busy = TemporaryFailure("busy", retry_after=timedelta(seconds=wait), max_retries=max_retries)
     done = driver.deliver(transport=FakeTransport(lambda _: busy))
     assert (sum(done.retrying.values()), done.down) == (asked, {})
     assert driver.deliver(at=noon(0) + timedelta(seconds=wait - 1)).sent == {}
@@ -172,11 +172,11 @@ def test_a_rate_is_kept_by_machines_whose_clocks_differ(driver):
     assert passed == [1, 1, 0, 0, 0, 0, 1, 0]
 
 
-@pytest.mark.parametrize(("tries", "state"), [(2, State.QUEUED), (1, State.QUEUED), (0, State.REJECTED)])
-def test_what_makes_sense_only_so_often_is_not_tried_more(driver, tries, state):
+@pytest.mark.parametrize(("max_retries", "state"), [(2, State.QUEUED), (1, State.QUEUED), (0, State.REJECTED)])
+def test_what_makes_sense_only_so_often_is_not_tried_more(driver, max_retries, state):
     driver.order()
     driver.evaluate()
-    driver.deliver(transport=FakeTransport(lambda _: TemporaryFailure("phone is off", tries=tries)))
+    driver.deliver(transport=FakeTransport(lambda _: TemporaryFailure("phone is off", max_retries=max_retries)))
     assert driver.notices[0]["state"] == state
 
 
@@ -199,7 +199,7 @@ def test_a_refused_mail_goes_out_as_a_text_once(driver):
     driver.order(customer=customer("c1", **TEXTING, prefers="email"))
     driver.evaluate()
     driver.deliver(transport=FakeTransport(lambda _: PermanentFailure("no such mailbox")))
-    assert follow(driver) == (1, 0)
+    assert follow(driver) == FallbackSummary(1, 0)
     assert follow(driver) is None
     mail, text = sorted(driver.notices, key=lambda row: row["channel"])
     assert (text["channel"], text["state"], text["revision"]) == ("sms", State.QUEUED, mail["revision"])
@@ -213,7 +213,7 @@ def test_without_consent_nobody_is_reached_and_staff_hear_of_it(driver):
     driver.order(customer=customer("c1", phone="+4915112345678", sms_consent=False))
     driver.evaluate()
     driver.deliver(transport=FakeTransport(lambda _: PermanentFailure("no such mailbox")))
-    assert follow(driver) == (0, 1)
+    assert follow(driver) == FallbackSummary(0, 1)
     (mail,) = driver.notices
     assert mail["fallback_id"] == NO_CHANNEL_LEFT
     assert "not_reached" in [event["kind"] for event in driver.rows(EVENTS)]
@@ -252,7 +252,7 @@ def test_a_date_that_changed_meanwhile_is_told_by_a_run_once_it_was_judged(drive
     driver.evaluate()
     driver.deliver(transport=FakeTransport(lambda _: PermanentFailure("no such mailbox")))
     driver.change("1041", on=300, expected_on=day(368))
-    assert follow(driver) == (0, 0)
+    assert follow(driver) == FallbackSummary(0, 0)
     assert driver.deliver().sent == {}
     assert driver.evaluate().notices == {"email": 1}
 
@@ -279,7 +279,7 @@ def test_two_runs_that_follow_up_the_same_refusal_count_it_once(driver):
     second = ShopDriver(
         replace(driver.context, engine=Overtaken(driver.context.engine, lambda: first.append(follow(driver))))
     )
-    assert (follow(second), first) == ((0, 0), [(0, 1)])
+    assert (follow(second), first) == (FallbackSummary(0, 0), [FallbackSummary(0, 1)])
     assert [event["kind"] for event in driver.rows(EVENTS)].count("not_reached") == 1
 
 

@@ -47,12 +47,12 @@ async def at_the_provider(driver, name):
         async def deliver(at):
             door = PROVIDERS[name][0](provider.url, at)
             doors = dict.fromkeys(Channel, FakeTransport()) | {CHANNELS[name]: door}
-            crew, done = (
+            worker, done = (
                 DeliveryWorker(LeaseHolder(f"run {at}", timedelta(minutes=10)), doors, 1, lambda: at),
                 DeliverySummary(),
             )
             while batch := await deliver_batch(
-                driver.context.with_run("", DAY, at), crew, batch=50, down=tuple(done.down)
+                driver.context.with_run("", DAY, at), worker, batch=50, down=tuple(done.down)
             ):
                 done.add(batch)
             await door.close()

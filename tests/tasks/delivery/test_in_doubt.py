@@ -33,7 +33,7 @@ class Records(FakeTransport):
         super().__init__()
         self.answers, self.asked = list(answers), []
 
-    async def find(self, message, since):
+    async def lookup(self, message, since):
         self.asked.append((message.id, since))
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, BaseException):
@@ -51,8 +51,8 @@ def doubtful(driver, n=1):
 
 
 def settle(driver, door, at, name="asker", channels=tuple(Channel)):
-    crew = DeliveryWorker(LeaseHolder(name, timedelta(minutes=10)), dict.fromkeys(channels, door), 4, lambda: at)
-    return dict(asyncio.run(reconcile_in_doubt(driver.context, crew)))
+    worker = DeliveryWorker(LeaseHolder(name, timedelta(minutes=10)), dict.fromkeys(channels, door), 4, lambda: at)
+    return dict(asyncio.run(reconcile_in_doubt(driver.context, worker)))
 
 
 def states(driver):
@@ -168,12 +168,12 @@ def test_many_are_asked_about_at_once_but_no_more_than_may_be_under_way(driver):
     class Busy(Records):
         now = most = 0
 
-        async def find(self, message, since):
+        async def lookup(self, message, since):
             self.now += 1
             self.most = max(self.most, self.now)
             await asyncio.sleep(0.01)
             self.now -= 1
-            return await super().find(message, since)
+            return await super().lookup(message, since)
 
     door = Busy(Receipt("SM9"))
     assert settle(doubtful(driver, 9), door, LATER) == {"sent": 9}
@@ -192,11 +192,11 @@ def test_two_workers_do_not_ask_about_the_same_message(driver):
     second = Records(Receipt("SM9"))
 
     class Slow(Records):
-        async def find(self, message, since):
+        async def lookup(self, message, since):
             if not self.asked:
-                crew = DeliveryWorker(LeaseHolder("b", 10 * MINUTE), dict.fromkeys(Channel, second), 4, lambda: LATER)
-                assert await reconcile_in_doubt(driver.context, crew) == {}
-            return await super().find(message, since)
+                worker = DeliveryWorker(LeaseHolder("b", 10 * MINUTE), dict.fromkeys(Channel, second), 4, lambda: LATER)
+                assert await reconcile_in_doubt(driver.context, worker) == {}
+            return await super().lookup(message, since)
 
     assert settle(driver, Slow(Receipt("SM1")), LATER, name="a") == {"sent": 3}
     assert second.asked == []
@@ -204,7 +204,7 @@ def test_two_workers_do_not_ask_about_the_same_message(driver):
 
 def test_an_asker_that_died_leaves_its_questions_to_the_next(driver):
     class Dying(Records):
-        async def find(self, message, since):
+        async def lookup(self, message, since):
             raise KeyboardInterrupt
 
     doubtful(driver)
@@ -217,9 +217,9 @@ def test_an_asker_that_died_leaves_its_questions_to_the_next(driver):
 
 def test_a_person_who_settles_while_the_provider_is_asked_has_the_last_word(driver):
     class Slow(Records):
-        async def find(self, message, since):
+        async def lookup(self, message, since):
             resolve_manually(driver.context, LATER, message.id, "mara", sent=True)
-            return await super().find(message, since)
+            return await super().lookup(message, since)
 
     assert settle(doubtful(driver), Slow(None), LATER) == {}
     assert states(driver) == [State.SENT]
@@ -313,9 +313,9 @@ def test_when_the_line_breaks_nothing_is_sent_twice_and_nothing_is_lost(driver, 
 
     async def through(provider, at):
         door = opens(provider.url, at)
-        crew = DeliveryWorker(LeaseHolder(f"run {at}", 10 * MINUTE), dict.fromkeys(Channel, door), 4, lambda: at)
-        settled = dict(await reconcile_in_doubt(driver.context, crew))
-        while await deliver_batch(driver.context.with_run("test", DAY, at), crew, batch=50):
+        worker = DeliveryWorker(LeaseHolder(f"run {at}", 10 * MINUTE), dict.fromkeys(Channel, door), 4, lambda: at)
+        settled = dict(await reconcile_in_doubt(driver.context, worker))
+        while await deliver_batch(driver.context.with_run("test", DAY, at), worker, batch=50):
             pass
         await door.close()
         return settled

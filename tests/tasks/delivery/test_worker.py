@@ -309,7 +309,7 @@ def test_two_workers_never_claim_the_same_notice(driver):
     for name in ("a", "b", "c"):
         with driver.context.engine.begin() as connection:
             worker = LeaseHolder(name, timedelta(minutes=10))
-            taken += [row["id"] for row in claim(connection, NOTICES, worker, noon(0), [Channel.EMAIL], 8).rows]
+            taken += [row["id"] for row in claim(connection, NOTICES, worker, noon(0), [Channel.EMAIL], 8)]
     assert len(taken) == len(set(taken)) == 20
 
 
@@ -327,7 +327,7 @@ def test_a_message_whose_sender_died_on_the_way_is_in_doubt_and_stays_there(driv
     driver.evaluate()
     worker = LeaseHolder("dead", timedelta(minutes=10))
     with driver.context.engine.begin() as connection:
-        (row,) = claim(connection, NOTICES, worker, noon(0), [Channel.EMAIL], 8).rows
+        (row,) = claim(connection, NOTICES, worker, noon(0), [Channel.EMAIL], 8)
         mark_sending(connection, NOTICES, worker, [row["id"]], noon(0))
     assert driver.deliver(at=noon(0) + timedelta(minutes=9)).in_doubt == 0
     done = driver.deliver(at=noon(0) + timedelta(minutes=11))
@@ -341,7 +341,7 @@ def test_a_worker_whose_lease_ran_out_cannot_settle_what_is_another_workers(driv
     driver.evaluate()
     slow, quick = LeaseHolder("slow", timedelta(minutes=1)), LeaseHolder("quick", timedelta(minutes=10))
     with driver.context.engine.begin() as connection:
-        (row,) = claim(connection, NOTICES, slow, noon(0), [Channel.EMAIL], 8).rows
+        (row,) = claim(connection, NOTICES, slow, noon(0), [Channel.EMAIL], 8)
         claim(connection, NOTICES, quick, noon(0) + timedelta(minutes=2), [Channel.EMAIL], 8)
         assert mark_sending(connection, NOTICES, slow, [row["id"]], noon(0)) == set()
         assert record_outcomes(connection, NOTICES, [DeliveryOutcome(row["id"], State.SENT)], noon(0), "slow") == []
@@ -372,7 +372,7 @@ def test_an_answer_after_the_lease_ends_the_doubt_where_it_is_certain(driver, an
     late = noon(0) + timedelta(minutes=2)
     with driver.context.engine.begin() as connection:
         slow = LeaseHolder("slow", timedelta(minutes=1))
-        (row,) = claim(connection, NOTICES, slow, noon(0), [Channel.EMAIL], 8).rows
+        (row,) = claim(connection, NOTICES, slow, noon(0), [Channel.EMAIL], 8)
         mark_sending(connection, NOTICES, slow, [row["id"]], noon(0))
         mark_abandoned_in_doubt(connection, NOTICES, late, "quick")
         record_outcomes(connection, NOTICES, [replace(answer, id=row["id"])], late, "slow")
@@ -464,11 +464,11 @@ def test_never_more_messages_are_marked_as_leaving_than_requests_are_under_way(d
 
 def send(driver, now):
     """Send all as a deliver run does that began on DAY, with this clock."""
-    crew = DeliveryWorker(LeaseHolder("w", timedelta(minutes=10)), dict.fromkeys(Channel, driver.transport), 4, now)
+    worker = DeliveryWorker(LeaseHolder("w", timedelta(minutes=10)), dict.fromkeys(Channel, driver.transport), 4, now)
     app, done = App(Settings(), None, driver.context), DeliverySummary()
     time = Clock(ZoneInfo("Europe/Berlin"), DAY, now)
     asyncio.run(
-        send_on_all_channels(app, app.context.with_run("r", DAY, noon(0)), time, crew, done, lambda _, __: None)
+        send_on_all_channels(app, app.context.with_run("r", DAY, noon(0)), time, worker, done, lambda _, __: None)
     )
     return done
 
@@ -508,11 +508,11 @@ def test_a_run_that_is_stopped_leaves_unknown_only_what_was_under_way(driver):
                 raise KeyboardInterrupt
             return await super().send(message)
 
-    crew = DeliveryWorker(
+    worker = DeliveryWorker(
         LeaseHolder("stopped", timedelta(minutes=10)), dict.fromkeys(Channel, Stopping()), 2, lambda: noon(0)
     )
     with pytest.raises(KeyboardInterrupt):
-        asyncio.run(deliver_batch(driver.context.with_run("r", DAY, noon(0)), crew, batch=50))
+        asyncio.run(deliver_batch(driver.context.with_run("r", DAY, noon(0)), worker, batch=50))
     assert driver.deliver(at=noon(0) + timedelta(minutes=11)).in_doubt <= 2
     assert State.CLAIMED not in states(driver)
     assert states(driver).count(State.SENT) >= 8

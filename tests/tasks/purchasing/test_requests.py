@@ -217,7 +217,7 @@ class Fickle:
 
 def send(shop, transport, on=0, hours=0):
     moment = noon(on) + timedelta(hours=hours)
-    worker = DispatchWorker(shop.app.worker, {"v1": transport}, 4, lambda: moment)
+    worker = DispatchWorker(shop.app.lease_holder, {"v1": transport}, 4, lambda: moment)
     recover_abandoned(shop.context, worker)
     return asyncio.run(dispatch_requests(shop.at(on), worker, PurchaseRenderer(shop.context.shop)))
 
@@ -277,9 +277,9 @@ def test_a_mail_in_doubt_is_never_sent_again_by_itself_and_a_file_is_under_the_s
 @pytest.mark.parametrize(("way", "state", "again"), [({}, State.IN_DOUBT, 0), (FILE, State.SENT, 1)])
 def test_a_crash_between_sending_and_settling_leaves_a_mail_in_doubt_and_sends_a_file_again(owed, way, state, again):
     shop, transport = owed(**way), Fickle()
-    worker = shop.app.worker
+    worker = shop.app.lease_holder
     with shop.context.engine.begin() as connection:
-        (row,) = claim(connection, PURCHASE_REQUESTS, worker, noon(0), ["mail", "folder"], 9).rows
+        (row,) = claim(connection, PURCHASE_REQUESTS, worker, noon(0), ["mail", "folder"], 9)
         assert mark_sending(connection, PURCHASE_REQUESTS, worker, [row["id"]], noon(0))
     assert send(shop, transport).sent == {}
     send(shop, transport, hours=1)
