@@ -26,16 +26,16 @@ def name(request):
     return request.param
 
 
-async def checked(door, provider, *answers):
+async def checked(transport, provider, *answers):
     """Ask the provider, and return what came back, sentence or exception."""
     provider.answer_with(*answers)
-    assert isinstance(door, CredentialCheck)
+    assert isinstance(transport, CredentialCheck)
     try:
-        return await door.check()
+        return await transport.check()
     except (TemporaryFailure, LookupUnavailable) as outcome:
         return outcome
     finally:
-        await door.close()
+        await transport.close()
 
 
 @pytest.mark.parametrize(
@@ -47,12 +47,12 @@ async def checked(door, provider, *answers):
     ],
 )
 async def test_a_provider_that_accepts_the_credentials_says_whose_they_are(name, said, provider):
-    assert await checked(WAYS[name].door(provider.url), provider, *YES[name]) == said
+    assert await checked(WAYS[name].transport(provider.url), provider, *YES[name]) == said
 
 
 @pytest.mark.filterwarnings("ignore:Unsupported scheme type:UserWarning")
 async def test_what_is_asked_is_a_question_that_the_official_description_knows(name, provider):
-    await checked(WAYS[name].door(provider.url), provider, *YES[name])
+    await checked(WAYS[name].transport(provider.url), provider, *YES[name])
     assert [one.method for one in provider.requests] == ["GET"] * len(SPECS[name])
     for one, path in zip(provider.requests, SPECS[name], strict=True):
         check_question(WAYS[name], one, path)
@@ -81,12 +81,12 @@ async def test_a_messaging_service_is_no_number_to_look_up(provider):
     ids=repr,
 )
 async def test_a_no_is_a_fault_and_an_answer_that_settles_nothing_is_none(name, answers, down, provider):
-    outcome = await checked(WAYS[name].door(provider.url), provider, *answers)
+    outcome = await checked(WAYS[name].transport(provider.url), provider, *answers)
     assert (type(outcome), outcome.channel_down) == (TemporaryFailure, down)
 
 
 async def test_an_x_plan_that_may_read_nothing_is_not_called_wrong(provider):
-    assert type(await checked(WAYS["x"].door(provider.url), provider, Answer(403))) is LookupUnavailable
+    assert type(await checked(WAYS["x"].transport(provider.url), provider, Answer(403))) is LookupUnavailable
 
 
 @pytest.mark.parametrize(
@@ -96,5 +96,5 @@ async def test_an_x_plan_that_may_read_nothing_is_not_called_wrong(provider):
     ids=repr,
 )  # fmt: skip
 async def test_an_answer_that_is_none_is_neither_yes_nor_no(name, answer, provider):
-    outcome = await checked(WAYS[name].door(provider.url), provider, answer)
+    outcome = await checked(WAYS[name].transport(provider.url), provider, answer)
     assert (type(outcome), outcome.channel_down) == (TemporaryFailure, False)

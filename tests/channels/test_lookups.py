@@ -28,14 +28,14 @@ def name(request):
 
 async def asked(name, provider, message=None, since=SINCE):
     """Ask for a message, and return what came back, receipt or exception."""
-    door = WAYS[name].door(provider.url)
-    assert isinstance(door, DeliveryLookup)
+    transport = WAYS[name].transport(provider.url)
+    assert isinstance(transport, DeliveryLookup)
     try:
-        return await door.lookup(message or WAYS[name].message, since)
+        return await transport.lookup(message or WAYS[name].message, since)
     except (TemporaryFailure, LookupUnavailable, PermanentFailure) as outcome:
         return outcome
     finally:
-        await door.close()
+        await transport.close()
 
 
 def check_question(way, question, path):
@@ -53,10 +53,10 @@ def check_question(way, question, path):
 
 async def left_in_doubt(name, provider, *, takes):
     provider.records = ProviderRecords(NOW, takes=takes, breaks=True)
-    door = WAYS[name].door(provider.url)
+    transport = WAYS[name].transport(provider.url)
     with pytest.raises(OutcomeUnknown):
-        await door.send(WAYS[name].message)
-    await door.close()
+        await transport.send(WAYS[name].message)
+    await transport.close()
     assert len(provider.records.taken) == int(takes)
 
 
@@ -185,9 +185,9 @@ async def test_a_long_timeline_is_read_to_its_end(provider):
 
 
 async def test_the_outbox_knows_a_message_by_its_record(tmp_path):
-    door = LocalOutbox(tmp_path, Sender(name="Tea", email="shop@example.com"))
-    assert await door.lookup(MAIL, SINCE) is None
-    receipt = await door.send(MAIL)
-    assert (await door.lookup(MAIL, SINCE)).reference == receipt.reference
+    transport = LocalOutbox(tmp_path, Sender(name="Tea", email="shop@example.com"))
+    assert await transport.lookup(MAIL, SINCE) is None
+    receipt = await transport.send(MAIL)
+    assert (await transport.lookup(MAIL, SINCE)).reference == receipt.reference
     location_of(tmp_path, MAIL).with_suffix(".json").unlink()
-    assert await door.lookup(MAIL, SINCE) is None
+    assert await transport.lookup(MAIL, SINCE) is None

@@ -27,27 +27,27 @@ POST = Message("p-1", Channel.X, "", "The kettle ships later than we said.")
 
 async def mailed(provider, message=MAIL, sender=None):
     sender = sender or Sender(name="Tea & Co", email="shop@example.com", reply_to="help@example.com")
-    door = SendGridTransport("SG.key", sender, url=provider.url, timeout=0.3)
+    transport = SendGridTransport("SG.key", sender, url=provider.url, timeout=0.3)
     try:
-        return await door.send(message)
+        return await transport.send(message)
     finally:
-        await door.close()
+        await transport.close()
 
 
 async def texted(provider, message=TEXT, sender="+4915100000000", now=NOW):
-    door = TwilioTransport("AC1", "token", sender, now=lambda: now, url=provider.url, timeout=0.3)
+    transport = TwilioTransport("AC1", "token", sender, now=lambda: now, url=provider.url, timeout=0.3)
     try:
-        return await door.send(message)
+        return await transport.send(message)
     finally:
-        await door.close()
+        await transport.close()
 
 
 async def posted(provider):
-    door = XTransport("key", "secret", "token", "token-secret", url=provider.url, timeout=0.3)
+    transport = XTransport("key", "secret", "token", "token-secret", url=provider.url, timeout=0.3)
     try:
-        return await door.send(POST)
+        return await transport.send(POST)
     finally:
-        await door.close()
+        await transport.close()
 
 
 async def test_a_mail_carries_both_bodies_the_shops_names_and_the_notice_and_nothing_more_of_the_person(provider):
@@ -153,7 +153,9 @@ async def test_the_environment_does_not_send_texts_elsewhere(provider, monkeypat
     monkeypatch.setenv("TWILIO_REGION", "au1")
     provider.answer_with(TAKEN)
     await texted(provider)
-    assert provider.requests
+    (request,) = provider.requests
+    assert request.path == "/2010-04-01/Accounts/AC1/Messages.json"
+    assert request.headers["Host"] == provider.url.partition("//")[2]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Whom a door believes: a provider whose certificate does not hold gets no message and no credential."""
+"""Whom a transport believes: a provider whose certificate does not hold gets no message and no credential."""
 
 import asyncio
 import ipaddress
@@ -25,13 +25,13 @@ import asyncio, json, sys
 from tests.channels.test_transports import WAYS
 
 async def outcome(way, url):
-    door = way.door(url)
+    transport = way.transport(url)
     try:
-        return (await door.send(way.message)).reference
+        return (await transport.send(way.message)).reference
     except Exception as error:
         return f"{type(error).__name__}, down: {error.channel_down}, {error.reason}"
     finally:
-        await door.close()
+        await transport.close()
 
 print(json.dumps([asyncio.run(outcome(way, sys.argv[1 + n])) for n, way in enumerate(WAYS.values())]))
 """
@@ -109,7 +109,7 @@ async def test_a_provider_whose_certificate_does_not_hold_is_told_nothing_and_th
 
 
 async def sent(place, servers):
-    """Send a message by each door to a server of its own, trusting one authority; return what came of each."""
+    """Send a message by each transport to a server of its own, trusting one authority; return what came of each."""
     env = os.environ | {"SSL_CERT_FILE": str(place / "trusted.pem")}
     running = await asyncio.create_subprocess_exec(
         sys.executable, "-c", SENDS, *(server.url for server in servers), cwd=ROOT, env=env, stdout=-1, stderr=-1

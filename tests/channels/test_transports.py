@@ -1,4 +1,4 @@
-"""What holds at every door that leads to a provider: three outcomes, doubt, and no foreign exception."""
+"""What holds at every transport that leads to a provider: three outcomes, doubt, and no foreign exception."""
 
 import asyncio
 import json
@@ -54,9 +54,9 @@ def x(url: str) -> MessageTransport:
 
 @dataclass(frozen=True)
 class Way:
-    """A door, a message for it, how its provider takes it, and the official description of that."""
+    """A transport, a message for it, how its provider takes it, and the official description of that."""
 
-    door: Callable[[str], MessageTransport]
+    transport: Callable[[str], MessageTransport]
     message: Message
     taken: Answer
     reference: str
@@ -89,14 +89,14 @@ def way(request) -> Way:
 async def sent(way: Way, provider: Provider, *answers: Answer | Fault, message: Message | None = None):
     """Send one message and return what came back, receipt or exception."""
     provider.answer_with(*answers)
-    door = way.door(provider.url)
+    transport = way.transport(provider.url)
     try:
-        async with asyncio.timeout(20 * TIMEOUT):  # a door without a time limit fails here instead of hanging
-            return await door.send(message or way.message)
+        async with asyncio.timeout(20 * TIMEOUT):  # a transport without a time limit fails here instead of hanging
+            return await transport.send(message or way.message)
     except (PermanentFailure, TemporaryFailure, OutcomeUnknown) as outcome:
         return outcome
     finally:
-        await door.close()
+        await transport.close()
 
 
 @cache
@@ -148,10 +148,10 @@ async def test_the_check_against_the_description_can_fail(way, provider):
 
 async def test_connections_are_kept_for_the_next_messages(way, provider):
     provider.answer_with(way.taken)
-    door = way.door(provider.url)
+    transport = way.transport(provider.url)
     for _ in range(3):
-        await asyncio.gather(*(door.send(way.message) for _ in range(4)))
-    await door.close()
+        await asyncio.gather(*(transport.send(way.message) for _ in range(4)))
+    await transport.close()
     assert len(provider.requests) == 12
     assert len(provider.connections) <= 4
 
@@ -232,11 +232,11 @@ async def test_what_breaks_after_the_message_left_leaves_it_in_doubt_and_is_not_
 
 async def test_a_kept_connection_that_breaks_is_not_a_reason_to_send_again(way, provider):
     provider.answer_with(way.taken, Fault.RESET, way.taken)
-    door = way.door(provider.url)
-    await door.send(way.message)
+    transport = way.transport(provider.url)
+    await transport.send(way.message)
     with pytest.raises(OutcomeUnknown):
-        await door.send(way.message)
-    await door.close()
+        await transport.send(way.message)
+    await transport.close()
     assert len(provider.requests) == 2
 
 
@@ -254,18 +254,18 @@ def refused_port() -> str:
 
 @pytest.mark.parametrize("url", [refused_port(), "http://no-such-host.invalid"], ids=["refused", "unknown"])
 async def test_a_provider_that_cannot_be_reached_has_certainly_not_taken_the_message(way, url):
-    door = way.door(url)
+    transport = way.transport(url)
     with pytest.raises(TemporaryFailure) as raised:
-        await door.send(way.message)
-    await door.close()
+        await transport.send(way.message)
+    await transport.close()
     assert not raised.value.channel_down
 
 
 async def test_a_failed_tls_handshake_has_certainly_not_taken_the_message(way, provider):
-    door = way.door(provider.url.replace("http:", "https:"))
+    transport = way.transport(provider.url.replace("http:", "https:"))
     with pytest.raises(TemporaryFailure):
-        await door.send(way.message)
-    await door.close()
+        await transport.send(way.message)
+    await transport.close()
     assert not provider.requests
 
 
@@ -278,29 +278,29 @@ async def test_a_connection_that_is_not_made_in_time_has_certainly_not_taken_the
         for one in waiting:
             one.setblocking(False)
             one.connect_ex(address)
-        door = way.door(f"http://127.0.0.1:{address[1]}")
+        transport = way.transport(f"http://127.0.0.1:{address[1]}")
         with pytest.raises(TemporaryFailure):
-            await door.send(way.message)
-        await door.close()
+            await transport.send(way.message)
+        await transport.close()
         for one in waiting:
             one.close()
 
 
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1", "http://", "127.0.0.1:9", "http://[::1"])
 async def test_an_address_that_is_none_stops_the_channel_and_sends_nothing(way, url):
-    door = way.door(url)
+    transport = way.transport(url)
     with pytest.raises(TemporaryFailure) as raised:
-        await door.send(way.message)
-    await door.close()
+        await transport.send(way.message)
+    await transport.close()
     assert raised.value.channel_down
 
 
 async def test_a_credential_with_a_line_break_stops_the_channel_and_sends_nothing(provider):
     sender = Sender(name="Tea", email="shop@example.com")
-    door = SendGridTransport("SG.planted-key\n", sender, url=provider.url, timeout=TIMEOUT)
+    transport = SendGridTransport("SG.planted-key\n", sender, url=provider.url, timeout=TIMEOUT)
     with pytest.raises(TemporaryFailure) as raised:
-        await door.send(MAIL)
-    await door.close()
+        await transport.send(MAIL)
+    await transport.close()
     assert raised.value.channel_down
     assert not provider.requests
 
@@ -317,12 +317,12 @@ EVERYTHING = [
 async def test_no_foreign_exception_and_no_credential_leaves_a_door(way, provider, answer, caplog):
     caplog.set_level(logging.DEBUG)
     provider.answer_with(answer)
-    door = way.door(provider.url)
+    transport = way.transport(provider.url)
     try:
-        await door.send(way.message)
+        await transport.send(way.message)
     except (PermanentFailure, TemporaryFailure, OutcomeUnknown) as error:
         told = "".join(traceback.format_exception(error)) + repr(error)
     else:
         told = ""
-    await door.close()
-    assert not [secret for secret in SECRETS if secret in told + caplog.text + repr(door)]
+    await transport.close()
+    assert not [secret for secret in SECRETS if secret in told + caplog.text + repr(transport)]

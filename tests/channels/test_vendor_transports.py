@@ -44,8 +44,8 @@ SENDER = Sender(name="Tea & Co", email="shop@example.com")
 
 
 async def test_a_folder_gets_a_whole_file_named_by_the_request_and_the_same_file_when_it_comes_again(tmp_path):
-    door = FolderTransport(tmp_path / "in")
-    assert (await door.send(CSV)).reference == (await door.send(CSV)).reference == "r-1.csv"
+    transport = FolderTransport(tmp_path / "in")
+    assert (await transport.send(CSV)).reference == (await transport.send(CSV)).reference == "r-1.csv"
     assert [(file.name, file.read_bytes()) for file in (tmp_path / "in").iterdir()] == [("r-1.csv", ROWS)]
 
 
@@ -58,13 +58,13 @@ async def test_a_folder_that_cannot_be_written_keeps_the_request_until_somebody_
 
 async def posted(provider, *answers, now=NOW):
     provider.answer_with(*answers)
-    door = VendorHttpTransport(f"{provider.url}/orders", SECRET, now=lambda: now, timeout=0.3)
+    transport = VendorHttpTransport(f"{provider.url}/orders", SECRET, now=lambda: now, timeout=0.3)
     try:
-        return await door.send(JSON)
+        return await transport.send(JSON)
     except (PermanentFailure, TemporaryFailure, OutcomeUnknown) as outcome:
         return outcome
     finally:
-        await door.close()
+        await transport.close()
 
 
 async def test_a_post_has_the_requests_id_and_a_signature_that_standard_webhooks_verifies(provider):
@@ -234,7 +234,7 @@ def public(key):
 
 @pytest.fixture
 async def sftp(tmp_path, host_key):
-    """Run a vendor's SFTP server; yield a function that opens a door to it."""
+    """Run a vendor's SFTP server; yield a function that opens a transport to it."""
     root = tmp_path / "sftp"
     (root / "in").mkdir(parents=True)
     mine = asyncssh.generate_private_key("ssh-ed25519")
@@ -245,12 +245,12 @@ async def sftp(tmp_path, host_key):
         authorized_client_keys=str(tmp_path / "keys"),
     )  # fmt: skip
 
-    def door(secret=KEY, folder="/in", known=None):
+    def transport(secret=KEY, folder="/in", known=None):
         words = (known or public(host_key)).split()[:2]
         return SftpTransport("127.0.0.1", server.get_port(), "shop", folder, " ".join(words), secret, timeout=5)
 
-    door.root, door.private_key = root, mine.export_private_key().decode()
-    yield door
+    transport.root, transport.private_key = root, mine.export_private_key().decode()
+    yield transport
     server.close()
     await server.wait_closed()
 
@@ -287,8 +287,8 @@ async def test_a_line_that_breaks_while_the_file_is_renamed_leaves_it_in_doubt(s
 
 
 async def test_a_mail_carries_the_file_as_it_is(tmp_path):
-    door = VendorMailTransport(LocalOutbox(tmp_path, SENDER), "orders@vendor.example.com", "Vendor & Sons")
-    await door.send(CSV)
+    transport = VendorMailTransport(LocalOutbox(tmp_path, SENDER), "orders@vendor.example.com", "Vendor & Sons")
+    await transport.send(CSV)
     place = location_of(tmp_path, Message("r-1", Channel.EMAIL, "", ""))
     mail = email.message_from_bytes(place.with_suffix(".eml").read_bytes(), policy=email.policy.default)
     (file,) = mail.iter_attachments()
@@ -304,9 +304,9 @@ async def test_a_mail_carries_the_file_as_it_is(tmp_path):
 
 async def test_sendgrid_gets_the_file_as_its_official_description_asks(provider):
     provider.answer_with(Answer(202, "", {"X-Message-Id": "sg-1"}))
-    door = SendGridTransport("SG.planted-key", SENDER, url=provider.url, timeout=1)
-    await VendorMailTransport(door, "orders@vendor.example.com", "Vendor & Sons").send(CSV)
-    await door.close()
+    transport = SendGridTransport("SG.planted-key", SENDER, url=provider.url, timeout=1)
+    await VendorMailTransport(transport, "orders@vendor.example.com", "Vendor & Sons").send(CSV)
+    await transport.close()
     (asked,) = provider.requests
     (file,) = json.loads(asked.body)["attachments"]
     assert (base64.b64decode(file["content"]), file["filename"], file["type"]) == (ROWS, "request.csv", "text/csv")
@@ -314,7 +314,7 @@ async def test_sendgrid_gets_the_file_as_its_official_description_asks(provider)
 
 
 @pytest.mark.parametrize(
-    ("door", "said"),
+    ("transport", "said"),
     [
         ({"by": "fax"}, "'mail', 'folder', 'sftp', 'http'"),
         ({"by": "mail", "to": "vendor"}, "email address"),
@@ -329,9 +329,9 @@ async def test_sendgrid_gets_the_file_as_its_official_description_asks(provider)
         ({"by": "sftp", "host": "h", "user": "u", "host_key": "secret"}, "ssh-keyscan"),
     ],
 )
-def test_a_vendor_in_shop_toml_that_cannot_be_is_refused_with_what_would_be_right(door, said):
+def test_a_vendor_in_shop_toml_that_cannot_be_is_refused_with_what_would_be_right(transport, said):
     with pytest.raises(ValidationError) as raised:
-        ShopConfig.model_validate(SHOP.model_dump(exclude_unset=True) | {"vendor": {"v1": door}})
+        ShopConfig.model_validate(SHOP.model_dump(exclude_unset=True) | {"vendor": {"v1": transport}})
     assert said in str(raised.value)
 
 

@@ -65,7 +65,7 @@ def open_context(url, policy=Policy()):  # noqa: B008 - frozen
 
 
 class FakeTransport:
-    """A door that keeps what it took, and answers what a test wants."""
+    """A transport that keeps what it took, and answers what a test wants."""
 
     def __init__(self, answer=None):
         self.taken: list[Message] = []
@@ -157,9 +157,9 @@ class ShopDriver:
         """Live the delivering half of a day."""
         moment = at or noon(on)
         transport = transport or self.transport
-        doors = dict.fromkeys(Channel, transport)
+        transports = dict.fromkeys(Channel, transport)
         worker = DeliveryWorker(
-            LeaseHolder(f"test {moment}", timedelta(seconds=lease)), doors, parallel, clock or (lambda: moment)
+            LeaseHolder(f"test {moment}", timedelta(seconds=lease)), transports, parallel, clock or (lambda: moment)
         )
         context = self.context.with_run("test", day(on), moment)
 

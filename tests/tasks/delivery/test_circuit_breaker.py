@@ -46,8 +46,8 @@ def test_a_channel_that_is_down_is_left_alone_by_the_next_runs_until_its_time(dr
 def test_when_its_time_comes_one_message_is_tried_and_a_failure_doubles_the_wait(driver):
     orders(driver, 6)
     driver.deliver(transport=FakeTransport(bad_key), parallel=1)
-    door = FakeTransport(bad_key)
-    driver.deliver(transport=door, at=minutes(16))
+    transport = FakeTransport(bad_key)
+    driver.deliver(transport=transport, at=minutes(16))
     with read_only(driver.context.engine) as connection:
         gate = open_breakers(connection)["email"]
     assert gate["tripped_at"] == noon(0)

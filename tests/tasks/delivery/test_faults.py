@@ -45,17 +45,17 @@ async def at_the_provider(driver, name):
     async with run_provider() as provider:
 
         async def deliver(at):
-            door = PROVIDERS[name][0](provider.url, at)
-            doors = dict.fromkeys(Channel, FakeTransport()) | {CHANNELS[name]: door}
+            transport = PROVIDERS[name][0](provider.url, at)
+            transports = dict.fromkeys(Channel, FakeTransport()) | {CHANNELS[name]: transport}
             worker, done = (
-                DeliveryWorker(LeaseHolder(f"run {at}", timedelta(minutes=10)), doors, 1, lambda: at),
+                DeliveryWorker(LeaseHolder(f"run {at}", timedelta(minutes=10)), transports, 1, lambda: at),
                 DeliverySummary(),
             )
             while batch := await deliver_batch(
                 driver.context.with_run("", DAY, at), worker, batch=50, down=tuple(done.down)
             ):
                 done.add(batch)
-            await door.close()
+            await transport.close()
             return done
 
         yield provider, deliver
@@ -142,11 +142,11 @@ def test_what_finds_the_disk_full_leaves_when_there_is_room_again(driver, tmp_pa
     full = full.with_name(f".{full.name}.part")
     full.parent.mkdir(parents=True)
     full.symlink_to("/dev/full")
-    door = LocalOutbox(tmp_path, SHOP.sender)
-    done = driver.deliver(transport=door)
+    transport = LocalOutbox(tmp_path, SHOP.sender)
+    done = driver.deliver(transport=transport)
     assert (done.sent, done.down) == ({"email": 1}, {})
     assert sorted(row["state"] for row in driver.notices) == [State.QUEUED, State.SENT]
-    assert driver.deliver(transport=door, at=noon(0) + timedelta(minutes=2)).sent == {"email": 1}
+    assert driver.deliver(transport=transport, at=noon(0) + timedelta(minutes=2)).sent == {"email": 1}
     assert len(list(tmp_path.rglob("*.eml"))) == 2
 
 

@@ -27,7 +27,7 @@ LATER = noon(0) + 40 * MINUTE
 
 
 class Records(FakeTransport):
-    """A door whose provider can be asked; it answers what a test wants."""
+    """A transport whose provider can be asked; it answers what a test wants."""
 
     def __init__(self, *answers):
         super().__init__()
@@ -50,8 +50,8 @@ def doubtful(driver, n=1):
     return driver
 
 
-def settle(driver, door, at, name="asker", channels=tuple(Channel)):
-    worker = DeliveryWorker(LeaseHolder(name, timedelta(minutes=10)), dict.fromkeys(channels, door), 4, lambda: at)
+def settle(driver, transport, at, name="asker", channels=tuple(Channel)):
+    worker = DeliveryWorker(LeaseHolder(name, timedelta(minutes=10)), dict.fromkeys(channels, transport), 4, lambda: at)
     return dict(asyncio.run(reconcile_in_doubt(driver.context, worker)))
 
 
@@ -65,8 +65,8 @@ def waiting(driver):
 
 
 def test_a_message_that_the_provider_has_counts_as_sent_and_bears_its_reference(driver):
-    door = Records(Receipt("SM9"))
-    assert settle(doubtful(driver), door, LATER) == {"sent": 1}
+    transport = Records(Receipt("SM9"))
+    assert settle(doubtful(driver), transport, LATER) == {"sent": 1}
     (notice,) = driver.notices
     assert (notice["state"], notice["reference"], notice["settled_at"]) == (State.SENT, "SM9", LATER)
     assert driver.rows(EVENTS)[-1]["why"] == "the provider's records have it"
@@ -95,9 +95,9 @@ def test_the_facts_are_read_again_before_what_never_came_leaves_again(driver):
 
 @pytest.mark.parametrize(("minutes", "asked"), [(4, 0), (5, 1)])
 def test_a_provider_is_not_asked_before_its_records_can_know(driver, minutes, asked):
-    door = Records(Receipt("SM9"))
-    settle(doubtful(driver), door, noon(0) + minutes * MINUTE)
-    assert len(door.asked) == asked
+    transport = Records(Receipt("SM9"))
+    settle(doubtful(driver), transport, noon(0) + minutes * MINUTE)
+    assert len(transport.asked) == asked
 
 
 @pytest.mark.parametrize(("minutes", "state"), [(5, State.IN_DOUBT), (29, State.IN_DOUBT), (30, State.QUEUED)])
@@ -107,28 +107,28 @@ def test_never_came_is_believed_only_when_the_records_had_time(driver, minutes, 
 
 
 def test_after_a_first_no_the_provider_is_asked_again_when_its_records_are_whole(driver):
-    door = Records(None, None, Receipt("SM9"))
+    transport = Records(None, None, Receipt("SM9"))
     doubtful(driver)
     for minutes in range(5, 31):
-        settle(driver, door, noon(0) + minutes * MINUTE, name=f"run {minutes}")
-    assert len(door.asked) == 2
+        settle(driver, transport, noon(0) + minutes * MINUTE, name=f"run {minutes}")
+    assert len(transport.asked) == 2
     assert states(driver) == [State.QUEUED]
 
 
 @pytest.mark.parametrize(("wait", "minutes"), [(None, 5), (17 * MINUTE, 17)])
 def test_a_provider_that_cannot_be_asked_now_is_asked_later(driver, wait, minutes):
-    door = Records(TemporaryFailure("busy", retry_after=wait), Receipt("SM9"))
+    transport = Records(TemporaryFailure("busy", retry_after=wait), Receipt("SM9"))
     doubtful(driver)
-    assert settle(driver, door, LATER) == {}
-    assert settle(driver, door, LATER + (minutes - 1) * MINUTE) == {}
+    assert settle(driver, transport, LATER) == {}
+    assert settle(driver, transport, LATER + (minutes - 1) * MINUTE) == {}
     assert states(driver) == [State.IN_DOUBT]
-    assert settle(driver, door, LATER + minutes * MINUTE) == {"sent": 1}
+    assert settle(driver, transport, LATER + minutes * MINUTE) == {"sent": 1}
 
 
 def test_a_provider_that_is_away_is_asked_once_a_run_and_not_for_every_message(driver):
-    door = Records(TemporaryFailure("away"))
-    settle(doubtful(driver, 5), door, LATER)
-    assert len(door.asked) == 1
+    transport = Records(TemporaryFailure("away"))
+    settle(doubtful(driver, 5), transport, LATER)
+    assert len(transport.asked) == 1
     assert states(driver) == [State.IN_DOUBT] * 5
 
 
@@ -140,11 +140,11 @@ def test_a_provider_that_is_away_is_asked_once_a_run_and_not_for_every_message(d
     ],
 )
 def test_what_the_records_do_not_answer_is_peoples_and_nobody_asks_again(driver, answer, why):
-    door = Records(answer)
-    assert settle(doubtful(driver), door, LATER) == {"people": 1}
+    transport = Records(answer)
+    assert settle(doubtful(driver), transport, LATER) == {"people": 1}
     assert driver.rows(EVENTS)[-1]["why"] == why
-    assert settle(driver, door, LATER + 48 * HOUR) == {}
-    assert (states(driver), len(door.asked), waiting(driver)) == ([State.IN_DOUBT], 1, 1)
+    assert settle(driver, transport, LATER + 48 * HOUR) == {}
+    assert (states(driver), len(transport.asked), waiting(driver)) == ([State.IN_DOUBT], 1, 1)
 
 
 def test_a_door_without_records_leaves_its_doubts_to_people(driver):
@@ -175,14 +175,14 @@ def test_many_are_asked_about_at_once_but_no_more_than_may_be_under_way(driver):
             self.now -= 1
             return await super().lookup(message, since)
 
-    door = Busy(Receipt("SM9"))
-    assert settle(doubtful(driver, 9), door, LATER) == {"sent": 9}
-    assert (len(door.asked), door.most) == (9, 4)
+    transport = Busy(Receipt("SM9"))
+    assert settle(doubtful(driver, 9), transport, LATER) == {"sent": 9}
+    assert (len(transport.asked), transport.most) == (9, 4)
 
 
 def test_what_the_records_call_lost_counts_as_refused_and_told_to_nobody(driver):
-    door = Records(PermanentFailure("filtered as spam", suppress=True))
-    assert settle(doubtful(driver), door, LATER) == {"rejected": 1}
+    transport = Records(PermanentFailure("filtered as spam", suppress=True))
+    assert settle(doubtful(driver), transport, LATER) == {"rejected": 1}
     assert (driver.notices[0]["reason"], driver.watch("0")["told_revision"]) == ("filtered as spam", None)
     assert [row["address"] for row in driver.rows(SUPPRESSIONS)] == ["c0@example.com"]
 
@@ -210,9 +210,9 @@ def test_an_asker_that_died_leaves_its_questions_to_the_next(driver):
     doubtful(driver)
     with pytest.raises(KeyboardInterrupt):
         settle(driver, Dying(None), LATER)
-    door = Records(Receipt("SM9"))
-    assert settle(driver, door, LATER + 9 * MINUTE, name="b") == {}
-    assert settle(driver, door, LATER + 10 * MINUTE, name="b") == {"sent": 1}
+    transport = Records(Receipt("SM9"))
+    assert settle(driver, transport, LATER + 9 * MINUTE, name="b") == {}
+    assert settle(driver, transport, LATER + 10 * MINUTE, name="b") == {"sent": 1}
 
 
 def test_a_person_who_settles_while_the_provider_is_asked_has_the_last_word(driver):
@@ -312,12 +312,12 @@ def test_when_the_line_breaks_nothing_is_sent_twice_and_nothing_is_lost(driver, 
             return provider.records.taken, done
 
     async def through(provider, at):
-        door = opens(provider.url, at)
-        worker = DeliveryWorker(LeaseHolder(f"run {at}", 10 * MINUTE), dict.fromkeys(Channel, door), 4, lambda: at)
+        transport = opens(provider.url, at)
+        worker = DeliveryWorker(LeaseHolder(f"run {at}", 10 * MINUTE), dict.fromkeys(Channel, transport), 4, lambda: at)
         settled = dict(await reconcile_in_doubt(driver.context, worker))
         while await deliver_batch(driver.context.with_run("test", DAY, at), worker, batch=50):
             pass
-        await door.close()
+        await transport.close()
         return settled
 
     taken, done = asyncio.run(live())
