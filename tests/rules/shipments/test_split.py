@@ -141,7 +141,7 @@ def test_the_customers_wish_goes_before_any_reckoning(lines, how, parcels, why):
 
 @pytest.mark.parametrize("preference", [None, ShippingPreference.AVAILABLE])
 def test_a_policy_of_one_parcel_sends_nothing_in_parts(preference):
-    one = EUROS.model_copy(update={"most": 1})
+    one = EUROS.model_copy(update={"max_parcels": 1})
     assert (
         plan_shipments(order(*APART, preference=preference), one).why
         == "wait for all: the policy sends an order in one parcel"
@@ -238,7 +238,7 @@ def as_lines(rows):
 @given(lines, policies)
 def test_no_way_to_send_an_order_is_better_and_none_as_good_has_fewer_parcels(rows, policy):
     found = plan_shipments(order(*as_lines(rows)), policy)
-    ways = [way for way in every_way(as_lines(rows)) if len(way) <= policy.most and together_in(way)]
+    ways = [way for way in every_way(as_lines(rows)) if len(way) <= policy.max_parcels and together_in(way)]
     cost, worth = policy.parcel_cost["EUR"], policy.day_worth["EUR"]
     value = {len(way): Decimal("-Infinity") for way in ways}
     for way in ways:
@@ -254,7 +254,7 @@ def test_who_wants_each_line_as_it_is_ready_gets_as_many_parcels_as_there_may_be
     ways = [way for way in every_way(as_lines(rows)) if len(way) == len(found.parcels) and together_in(way)]
     assert found.value == policy.day_worth["EUR"] * max(gained(way, policy) for way in ways)
     days = {parcel.ships_on for parcel in found.parcels}
-    assert len(days) == len(found.parcels) <= policy.most
+    assert len(days) == len(found.parcels) <= policy.max_parcels
     holds_what_it_says(found, rows, policy)
 
 
