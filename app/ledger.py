@@ -130,7 +130,7 @@ def _find_or_create(settings: Settings, folder: ShopFolder, begin: CreateLedger)
     if not settings.database_url:
         state_folder(settings, folder).mkdir(parents=True, exist_ok=True)
     engine = connect(database_url(settings, folder))
-    sys.stderr.write(escape_control(f"A new ledger is begun at {ledger_location(engine.url)}\n"))
+    sys.stderr.write(escape_control(f"Created a new ledger at {ledger_location(engine.url)}\n"))
     return engine
 
 

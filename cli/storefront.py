@@ -47,7 +47,7 @@ def show(
             )
             return
         said = [_row(one, context.renderer.storefront.render_text(one.available, locale).text) for one in found]
-    printing.print_table(said, nothing="No product is short.")
+    printing.print_table(said, nothing="No product has a notice.")
 
 
 def _row(notice: StorefrontNotice, text: str) -> dict[str, object]:

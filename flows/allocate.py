@@ -89,7 +89,7 @@ def shown(shortage: list[dict[str, Any]]) -> list[dict[str, str | int]]:
             "product": escape_control(one["product_id"]),
             "name": escape_control(one["name"]),
             "orders": one["waiting"],
-            "next": str(one["expected_on"] or "nobody knows") if one["state"] != StockStatus.IN_STOCK else "now",
+            "next": str(one["expected_on"] or "unknown") if one["state"] != StockStatus.IN_STOCK else "now",
         }
         for one in shortage
     ]

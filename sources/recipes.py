@@ -1,23 +1,23 @@
-"""The recipes of docs/sources.md: a whole shop's SELECTs over one export of German order positions."""
+"""The recipes of docs/sources.md: all SELECTs of a shop over one export of German order positions."""
 
 RECIPES = r"""## Recipes
 
-A shop whose system writes one file with a row for each position of an order, in Windows-1252, with semicolons, decimal
-commas and dates such as 28.11.2026. These are its SELECTs, whole. A value that they do not understand stays as it is,
-so that the row is refused by file and line and is not lost in silence. This file says nothing of cancelled orders, of
-parts that have left and of gift cards: where yours does, yield that as well, or their customers are told of a delay.
+These are all SELECTs of a shop whose system exports one file with a row for each position of an order, in Windows-1252,
+with semicolons, decimal commas and dates such as 28.11.2026. A value that they do not recognize stays unchanged,
+so that the row is rejected by file and line instead of being lost. This file has no data about cancelled orders,
+partial shipments and gift cards: if yours has, yield them too, or those customers are told of a delay.
 
-| what is in the way | the answer | where |
+| problem | solution | in |
 |---|---|---|
 | dates as 28.11.2026 | `regexp_replace(x, '(\d\d)\.(\d\d)\.(\d{4})', '\3-\2-\1')` | orders, lines |
-| amounts as 1.234,50 | `replace(replace(x, '.', ''), ',', '.')` where the comma is always there | orders, lines |
+| amounts as 1.234,50 | `replace(replace(x, '.', ''), ',', '.')` if the comma is always there | orders, lines |
 | yes and no in another language | `CASE lower(x) WHEN 'ja' THEN 'yes' ... ELSE x END` | customers |
-| names of countries | `CASE x WHEN 'Deutschland' THEN 'DE' ... ELSE x END` | customers |
-| one file of positions | `QUALIFY row_number() OVER (PARTITION BY ...) = 1` keeps a row | customers, orders |
-| guests without a customer number, or with 0 | their address is their key, or else their order | customers, orders |
-| shipping, coupons and blanks among the positions | `coalesce(x, '') NOT IN ('', 'VERSAND')` | products, lines |
-| cancelled orders, parts that have left, gift cards | `cancelled_at` or `deleted`, `shipped`, `virtual` | all |
-| the date on which goods arrive, not leave | `'deliver' AS promise`, with `delivered_at` | lines |
+| country names | `CASE x WHEN 'Deutschland' THEN 'DE' ... ELSE x END` | customers |
+| one file of positions | `QUALIFY row_number() OVER (PARTITION BY ...) = 1` keeps one row | customers, orders |
+| guests without a customer number, or with 0 | use the address as key, or else the order | customers, orders |
+| shipping, coupons and blank positions | `coalesce(x, '') NOT IN ('', 'VERSAND')` | products, lines |
+| cancelled orders, partial shipments, gift cards | `cancelled_at` or `deleted`, `shipped`, `virtual` | all |
+| the promised date is the arrival | `'deliver' AS promise`, with `delivered_at` | lines |
 | lines above the header | `read_csv('...', skip = 3, ...)` | stock |
 
 In `shop.toml`, for the encoding:
@@ -30,7 +30,7 @@ encoding = "cp1252"
 ```
 
 ```sql
--- customers.sql: the last row of each; a company without a person is greeted by its own name.
+-- customers.sql: the last row of each customer; a company without a person is greeted by its name.
 SELECT
     coalesce(nullif(Kundennummer, '0'), lower("E-Mail"), 'order ' || Bestellnummer) AS id,
     coalesce(nullif(concat_ws(' ', Vorname, Nachname), ''), Firma) AS name,
@@ -44,7 +44,7 @@ QUALIFY row_number() OVER (PARTITION BY id ORDER BY _file DESC, _line DESC) = 1
 ```
 
 ```sql
--- products.sql: what is really sent; each article once.
+-- products.sql: articles that are sent, each once.
 SELECT Artikelnummer AS id, Bezeichnung AS name
 FROM 'Bestellungen_*.csv'
 WHERE coalesce(Artikelnummer, '') NOT IN ('', 'VERSAND', 'GUTSCHEIN')
@@ -52,7 +52,7 @@ QUALIFY row_number() OVER (PARTITION BY Artikelnummer ORDER BY _file DESC, _line
 ```
 
 ```sql
--- orders.sql: one row of each order; its customer as customers.sql names them.
+-- orders.sql: one row for each order; the customer's key is computed as in customers.sql.
 SELECT
     Bestellnummer AS id,
     coalesce(nullif(Kundennummer, '0'), lower("E-Mail"), 'order ' || Bestellnummer) AS customer_id,
@@ -79,7 +79,7 @@ WHERE coalesce(Artikelnummer, '') NOT IN ('', 'VERSAND', 'GUTSCHEIN')
 ```
 
 ```sql
--- stock.sql: a report with three lines above its header.
+-- stock.sql: a report with three lines above the header.
 SELECT Artikel AS product_id, Lager AS location, Bestand AS on_hand
 FROM read_csv('Lagerbestand.csv', skip = 3, delim = ';', encoding = 'cp1252', all_varchar = true)
 ```
@@ -92,7 +92,7 @@ WHERE coalesce(Artikelnummer, '') IN ('', 'VERSAND', 'GUTSCHEIN')
 GROUP BY Artikelnummer
 ```
 
-JSON as an API answers it, one object with the orders in a list, is taken apart by `unnest`:
+For JSON from an API, one object with the orders in a list, use `unnest`:
 
 ```sql
 SELECT o.id, o.customer.id AS customer_id, o.created_at AS placed_at

@@ -52,7 +52,7 @@ def assess_order(order: OrderFacts, as_of: date, policy: Policy, calendar: Calen
     if change is None:
         return Assessment(bucket, next_check_on, delay, no_notice_reason=CUSTOMER_WAS_TOLD if delay else "")
     if gap_ends_on := _gap_after_notice(order, as_of, policy):
-        reason = f"told less than the minimum gap ago, may again {gap_ends_on}"
+        reason = f"the last notice is more recent than the minimum gap; the next one is possible on {gap_ends_on}"
         return Assessment(bucket, min(next_check_on, gap_ends_on), delay, no_notice_reason=reason)
 
     plan = _plan(order, *change, policy)

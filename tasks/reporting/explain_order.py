@@ -161,15 +161,15 @@ def _waits(order: OrderFacts, notices: Sequence[Mapping[str, Any]]) -> str | Non
     if order.told is None:
         return None
     if order.told.assumed:
-        return "the delay was left untold on purpose when the shop went live"
+        return "this delay was skipped on purpose when the shop went live"
     last = [one for one in notices if one["revision"] == order.told.revision and one["state"] not in NOT_TOLD]
     if held := next((one for one in last if one["state"] == State.HELD), None):
         return f"a message waits: held with run {held['run_id'][:8]} until somebody releases it"
     if last and any(one["state"] == State.IN_DOUBT for one in last) and not _reached(last):
-        return "nobody knows whether the message left: its provider is asked, or `forewarn in-doubt list` shows it"
+        return "the message is in doubt: its provider is queried, or `forewarn in-doubt list` shows it"
     gone = [one for one in last if one["state"] not in LEAVES]
     if last and not gone:
-        return f"a message waits to leave, not before {last[0]['not_before']:%Y-%m-%d %H:%M} UTC"
+        return f"a message waits to be sent, not before {last[0]['not_before']:%Y-%m-%d %H:%M} UTC"
     if gone and all(one["trial"] for one in gone):
         return "the customer was told in a trial only: `forewarn go-live` tells them"
     return None

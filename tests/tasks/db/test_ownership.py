@@ -347,7 +347,7 @@ def test_the_schedule_never_begins_a_ledger_at_a_place_that_was_named(place, mon
     with pytest.raises(ForewarnError, match=r"no ledger at .*one\.db: correct FOREWARN_DATABASE_URL, or begin one by"):
         asyncio.run(flow.fn(str(place / "shop")))
     assert not ledger.exists()
-    assert f"A new ledger is begun at {ledger}" in forewarn("ledger", "create")
+    assert f"Created a new ledger at {ledger}" in forewarn("ledger", "create")
     assert "already; nothing was changed" in forewarn("ledger", "create", ok=False)
     with open_app(place / "shop"):
         pass
@@ -363,7 +363,7 @@ def test_the_schedule_begins_its_ledger_where_no_place_is_named(place):
 def test_a_person_who_takes_facts_in_is_told_that_the_ledger_is_new(place, monkeypatch, forewarn, command):
     ledger = one_ledger(place, monkeypatch)
     shop(place / "shop")
-    assert f"A new ledger is begun at {ledger}" in forewarn(*command, "--as-of", DAY)
+    assert f"Created a new ledger at {ledger}" in forewarn(*command, "--as-of", DAY)
     assert "A new ledger" not in forewarn(*command, "--as-of", DAY)
 
 
@@ -378,7 +378,7 @@ def test_an_empty_database_is_no_ledger_either(place, monkeypatch, forewarn, dat
     monkeypatch.setenv("FOREWARN_DATABASE_URL", database)
     shop(place / "shop")
     assert "there is no ledger at" in forewarn("status", ok=False)
-    assert "a new ledger is begun at" in forewarn("import", "--as-of", DAY).lower()
+    assert "created a new ledger at" in forewarn("import", "--as-of", DAY).lower()
     forewarn("status")
 
 

@@ -190,7 +190,7 @@ async def test_older_delays_stay_untold_on_purpose_until_they_change(tried, prov
         one["order_id"] for one in tried.rows(NOTICES) if one["state"] == State.SENT and not one["trial"]
     }
     story = (await tried.call("explain", sorted(untold)[0], "--as-of", DAY)).stdout
-    assert "left untold on purpose" in story
+    assert "skipped on purpose" in story
     # On a later day its date has passed: a first notice, which names no date that nobody read.
     await tried.call("run", "--as-of", "2026-07-20", code=3)  # the guardrails hold what so late a run records
     later = [one for one in tried.rows(NOTICES) if one["order_id"] in untold and one["told_on"] == date(2026, 7, 20)]
