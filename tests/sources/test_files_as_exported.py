@@ -20,7 +20,7 @@ from tests.sources.test_reader import GOOD, HEAD, LINE, read, use_lines
 HEADER = "Bestellung;Größe;Straße;Menge"
 SQL = """
 SELECT 1 AS order_id, "Bestellung" AS number, "Größe" AS product_id, "Menge" AS quantity, 'ship' AS promise,
-    "Straße" AS together
+    "Straße" AS ship_with
 FROM {}
 """
 ROWS = f'{HEADER}\n0017;"Mühle „Groß“ – 5 €";Café’s;2\n0018;NESCAFÉ®;Weg 1;3\n'
