@@ -40,7 +40,7 @@ def configured_transports(settings: Settings) -> dict[Channel, TransportKind]:
     for channel, kind in doors.items():
         if kind not in SUPPORTED_CHANNELS[channel]:
             raise ForewarnError(
-                f"FOREWARN_{channel.upper()}: {kind} is no door for it; {' or '.join(SUPPORTED_CHANNELS[channel])} is"
+                f"FOREWARN_{channel.upper()}: {kind} is not a transport for it; {' or '.join(SUPPORTED_CHANNELS[channel])} is"
             )
     return doors
 

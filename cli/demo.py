@@ -78,7 +78,7 @@ async def _live(into: Path, as_of: date) -> tuple[Report, list[str], float, Path
             with (
                 isolated_settings(GivenSettings(shop=into / "shop", home=into)),
                 open_app() as app,
-                printing.progress("Living the day", quiet=False) as progress,
+                printing.progress("Running one day", quiet=False) as progress,
             ):
                 report = await run_day(app, as_of, import_first=True, recorded=True, progress=progress)
                 posts = await post_delays(str(into / "shop"), as_of)
@@ -93,11 +93,11 @@ def _print_messages(report: Report, posts: list[str], outbox: Path, shop: Path) 
         [
             ("Read", f"{read['orders']:,} orders with {read['lines']:,} lines; {report.open:,} are open"),
             ("Late", counted(report.late)),
-            ("News", counted(report.changes)),
+            ("Changes", counted(report.changes)),
             ("Remedies", counted(report.offers)),
             ("Outbox", counted(report.trial)),
             ("Skipped", counted(report.skipped)),
-            ("Waiting", f"{report.waiting} for an hour at which they may arrive"),
+            ("Waiting", f"{report.waiting} for the end of quiet hours"),
             ("Posts", f"{len(posts)} wait for approval"),
         ]
     )

@@ -29,7 +29,7 @@ def examine(shop: Path | None, *, providers: bool = True) -> list[Check]:
         settings = read_settings({"shop": shop})
         folder = read_shop(settings.shop)
     except ForewarnError as error:
-        return [Check("shop", str(error), "mend it and look again", bad=True)]
+        return [Check("shop", str(error), "correct it, and check again", bad=True)]
     found = [
         Check("shop", f"{folder.shop.name} in {folder.path}"),
         Check("policy", f"{len(folder.policy.bucket)} buckets, digest {folder.policy.digest}"),
@@ -51,7 +51,7 @@ def _vendors(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
     try:
         keys = keys_of(settings)
     except ForewarnError as error:
-        yield Check("vendors", str(error), "mend the setting", bad=True)
+        yield Check("vendors", str(error), "correct the setting", bad=True)
         return
     for vendor, way in folder.shop.vendor.items():
         if problem := secret_problem(vendor, way, keys.get(vendor, "")):

@@ -50,7 +50,7 @@ def check_ledger(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
     except (DBAPIError, ForewarnError) as error:
         reason = str(getattr(error, "orig", error)).splitlines()[0]
         found = f"{address}: {reason}" if address else reason
-        yield Check("database", found, "start it, or mend FOREWARN_DATABASE_URL", bad=True)
+        yield Check("database", found, "start it, or correct FOREWARN_DATABASE_URL", bad=True)
         return
     yield Check("database", address)
     yield _migrations(at)
@@ -67,7 +67,7 @@ def check_owner_matches(settings: Settings, folder: ShopFolder) -> Iterator[Chec
     try:
         yield Check("ledger", examine_ledger(settings, folder))
     except WrongShop as error:
-        yield Check("ledger", str(error), "do as it says: until then every command stops", bad=True)
+        yield Check("ledger", str(error), "follow the message; until then every command stops", bad=True)
     except (DBAPIError, ForewarnError):
         return  # the check of the database says it
 
@@ -86,9 +86,9 @@ def check_live_channels(settings: Settings, folder: ShopFolder) -> Iterator[Chec
         return  # the checks of the database and of the doors say it
     counted = f"; {tried:,} notices reached no customer so far" if tried else ""
     if trial:
-        yield Check("live", f"a redirect or a sandbox is set: no customer is told{counted}", "unset it to go live")
+        yield Check("live", f"a redirect or a sandbox is set: no customer is notified{counted}", "unset it to go live")
     elif not providers:
-        yield Check("live", f"every message goes to the local outbox{counted}", "operate.md, 'Go live', says how")
+        yield Check("live", f"every message goes to the local outbox{counted}", "see 'Go live' in docs/operate.md")
     for channel in providers:
         if channel in live:
             yield Check(f"live {channel}", "reaches customers")
@@ -97,7 +97,7 @@ def check_live_channels(settings: Settings, folder: ShopFolder) -> Iterator[Chec
                 f"live {channel}", f"waits: nobody let it go live{counted}", "`forewarn go-live` shows whom it tells"
             )
     if held:
-        yield Check("supervision", "every run's notices wait for a person", "`forewarn supervision off` ends it")
+        yield Check("supervision", "the notices of every run wait for a person", "`forewarn supervision off` stops it")
 
 
 def _migrations(at: str | None) -> Check:

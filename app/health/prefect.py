@@ -44,7 +44,7 @@ def check_prefect(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
     url = os.environ.get("PREFECT_API_URL")
     if not url:
         do = "README, 'Run it every day', sets one up"
-        yield Check("prefect", "no server set: `forewarn run` works by itself", do)
+        yield Check("prefect", "no server is set: `forewarn run` works without one", do)
         return
     shown = re.sub(r"//[^/@]*@", "//...@", url)
     from prefect.client.orchestration import SyncPrefectClient
@@ -63,7 +63,7 @@ def check_prefect(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
             yield from _installed(client, settings, folder)
     except (httpx.HTTPError, httpx.InvalidURL, RuntimeError, ValueError) as error:
         found = f"no server of Prefect answers as it should at {shown}: {type(error).__name__}"
-        yield Check("prefect", found, "start `prefect server start`, or mend PREFECT_API_URL", bad=True)
+        yield Check("prefect", found, "run `prefect server start`, or correct PREFECT_API_URL", bad=True)
 
 
 def _installed(client: "SyncPrefectClient", settings: Settings, folder: ShopFolder) -> Iterator[Check]:
@@ -76,13 +76,13 @@ def _installed(client: "SyncPrefectClient", settings: Settings, folder: ShopFold
         pools = sorted({one["work_pool"]["name"] for one in wanted.values()})
     except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
         found = f"{file} cannot be read, or a deployment lacks its name or pool: {type(error).__name__}"
-        yield Check("deployments", found, "compare it with the file that Forewarn brings", bad=True)
+        yield Check("deployments", found, "compare it with Forewarn's own prefect.yaml", bad=True)
         return
     for pool in pools:
         yield _worker(client, pool)
     there = {one.name: one for one in client.read_deployments() if one.name in wanted}
     wrong = [check for name, one in wanted.items() for check in _deployment(client, one, there.get(name))]
-    yield from wrong or [Check("deployments", f"{len(wanted)} as {file} has them, and their runs are scheduled")]
+    yield from wrong or [Check("deployments", f"{len(wanted)} as in {file}, and their runs are scheduled")]
     yield from _last_run_check(settings, folder, there)
 
 

@@ -24,20 +24,20 @@ def check_transports(settings: Settings, _: ShopFolder) -> Iterator[Check]:
     try:
         doors = configured_transports(settings)
     except ForewarnError as error:
-        yield Check("doors", str(error), "mend the setting", bad=True)
+        yield Check("transports", str(error), "correct the setting", bad=True)
         return
     for channel, kind in doors.items():
         lacking = missing_credentials(settings, kind)
         if lacking:
-            yield Check(f"door {channel}", f"{kind} lacks credentials", f"set {', '.join(lacking)}", bad=True)
+            yield Check(f"transport {channel}", f"{kind} lacks credentials", f"set {', '.join(lacking)}", bad=True)
         elif kind is TransportKind.OUTBOX:
-            yield Check(f"door {channel}", "local outbox", f"set FOREWARN_{channel.upper()} to send by a provider")
+            yield Check(f"transport {channel}", "local outbox", f"set FOREWARN_{channel.upper()} to send by a provider")
         elif kind is TransportKind.TWILIO and not _is_sender(settings.twilio_from or ""):
             found = "FOREWARN_TWILIO_FROM is neither a phone number nor a messaging service"
             do = "set it to a number as +4915112345678, or to the service's SID: MG and 32 hexadecimal digits"
-            yield Check(f"door {channel}", found, do, bad=True)
+            yield Check(f"transport {channel}", found, do, bad=True)
         else:
-            yield Check(f"door {channel}", f"{kind}, credentials are present")
+            yield Check(f"transport {channel}", f"{kind}, credentials are present")
 
 
 def _is_sender(sender: str) -> bool:
@@ -80,7 +80,7 @@ async def _check_one(settings: Settings, folder: ShopFolder, channel: Channel, k
         return Check(what, error.reason, "the account may not be asked; the first message shows whether it is accepted")
     except TemporaryFailure as error:
         if error.channel_down:
-            do = f"mend the account, or the settings FOREWARN_{kind.upper()}_...: docs/settings.md"
+            do = f"correct the account, or the settings FOREWARN_{kind.upper()}_...: docs/settings.md"
             return Check(what, error.reason, do, bad=True)
         do = "look at the provider's status page and at this machine's way out, and look again"
         return Check(what, error.reason, do, bad=error.code != TOO_MANY_REQUESTS)

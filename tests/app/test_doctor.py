@@ -84,7 +84,7 @@ async def test_every_provider_is_asked_and_its_yes_is_shown(shop, set_up, provid
 async def test_no_provider_is_asked_where_that_is_not_wanted(shop, set_up, provider):
     set_up(**all_doors(provider.url))
     found = await asyncio.to_thread(looked, shop, providers=False)
-    assert found["door sms"].mark == "ok"
+    assert found["transport sms"].mark == "ok"
     assert provider.requests == []
 
 
@@ -139,7 +139,7 @@ async def test_a_provider_that_is_away_is_a_fault_in_a_sentence_and_no_credentia
 )
 def test_texts_are_sent_from_a_number_or_from_a_messaging_service(shop, set_up, sender, mark):
     set_up(sms="twilio", twilio_account_sid="AC1", twilio_auth_token="planted", twilio_from=sender)
-    assert looked(shop, providers=False)["door sms"].mark == mark
+    assert looked(shop, providers=False)["transport sms"].mark == mark
 
 
 @pytest.mark.parametrize(("ahead", "mark"), [(1, "wrong"), (0, "ok"), (-1, "ok")])
