@@ -39,9 +39,8 @@ def configured_transports(settings: Settings) -> dict[Channel, TransportKind]:
     doors = {Channel.EMAIL: settings.email, Channel.SMS: settings.sms, Channel.X: settings.x}
     for channel, kind in doors.items():
         if kind not in SUPPORTED_CHANNELS[channel]:
-            raise ForewarnError(
-                f"FOREWARN_{channel.upper()}: {kind} is not a transport for it; {' or '.join(SUPPORTED_CHANNELS[channel])} is"
-            )
+            possible = " or ".join(SUPPORTED_CHANNELS[channel])
+            raise ForewarnError(f"FOREWARN_{channel.upper()}: {kind} does not send this channel; use {possible}")
     return doors
 
 

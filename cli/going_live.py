@@ -52,7 +52,7 @@ def go_live(
 
     if since is not None and since.date() > (as_date(as_of) or date.today()):  # noqa: DTZ011 - as the reader counts days
         raise ForewarnError(f"--from {since.date()} is in the future; no delay would be told")
-    with open_app(shop, create=CreateLedger.NEVER) as app, printing.progress("Looking", quiet=json) as progress:
+    with open_app(shop, create=CreateLedger.NEVER) as app, printing.progress("Evaluating", quiet=json) as progress:
         addresses = frozenset(_spelled(one, app.context.shop.country) for one in only or ())
         which = RolloutFilter(since.date() if since else None, limit, addresses)
         found = preview(app, which, as_date(as_of), progress=progress)
@@ -64,7 +64,7 @@ def go_live(
             return
     if not yes:
         _ask(found, hold_all=hold_all)
-    with open_app(shop, create=CreateLedger.NEVER) as app, printing.progress("Telling", quiet=json) as progress:
+    with open_app(shop, create=CreateLedger.NEVER) as app, printing.progress("Notifying", quiet=json) as progress:
         report = asyncio.run(switch(app, found, which, who, hold_all=hold_all, as_of=as_date(as_of), progress=progress))
     if json:
         printing.print_json(_as_data(found) | {"report": report.model_dump(mode="json")})

@@ -49,7 +49,7 @@ def preview(
     check_day(app, as_of)
     context = make_clock(app.folder.shop.zone, as_of).snapshot(app.context)
     rollout = plan_rollout(
-        context, which, batch=app.settings.batch_size, progress=lambda n: progress("orders looked at", n)
+        context, which, batch=app.settings.batch_size, progress=lambda n: progress("orders evaluated", n)
     )
     with read_only(app.context.engine) as connection:
         return RolloutPreview(providers, rollout, count_trial_notices(connection))

@@ -54,7 +54,7 @@ def doctor(
     """Check settings, ledger, source, providers, schedule and clocks. Exits with 1 if something is wrong."""
     from app.health.doctor import examine
 
-    with printing.progress("Examining", quiet=json):
+    with printing.progress("Checking", quiet=json):
         found = examine(shop, providers=providers)
     if json:
         printing.print_json({"checks": found})

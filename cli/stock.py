@@ -27,7 +27,7 @@ def stock(
     from app.reports.stock import FEW, MOST, left_out, row, short_row, write_sheet
     from flows.stock_report import run_stock_report
 
-    with open_app(shop, create=CreateLedger.NEVER) as app, printing.progress("Reckoning", quiet=json) as progress:
+    with open_app(shop, create=CreateLedger.NEVER) as app, printing.progress("Computing", quiet=json) as progress:
         day = as_date(as_of)
         found = asyncio.run(run_stock_report(app, day, everything=everything, progress=progress))
     if csv is not None:
