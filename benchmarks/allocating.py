@@ -1,4 +1,4 @@
-"""Share what there is among a million open lines: values in, values out, a product at a time, without a database."""
+"""Allocate supply to a million open lines, one product after another, without a database."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -13,23 +13,23 @@ from rules.inventory.transit import TransitTimes
 
 TODAY = date(2025, 6, 16)
 PLACED = datetime(2025, 6, 1, 10, tzinfo=UTC)
-LINES_A_PRODUCT = 10
+LINES_PER_PRODUCT = 10
 COUNTRIES = ("DE", "AT", "FR", "US")
-SAFETY = 2
+SAFETY_STOCK = 2
 HIGH_PRIORITY = 10
 Goods = tuple[list[LineDemand], list[SupplyLot]]
 
 
-def share_all(lines: int) -> Spent:
-    """Allocate so many open lines over a tenth as many products; to make their values up is not timed."""
-    journey, watch = TransitTimes(AllocationPolicy(transit={"DE": 1, "US": 5}), CalendarPolicy()), Watch()
-    given: Quantity = 0
-    for page in _pages(lines // LINES_A_PRODUCT):
+def allocate_all(lines: int) -> Spent:
+    """Allocate so many open lines of a tenth as many products; only the allocation is timed."""
+    transit, watch = TransitTimes(AllocationPolicy(transit={"DE": 1, "US": 5}), CalendarPolicy()), Watch()
+    allocated: Quantity = 0
+    for page in _pages(lines // LINES_PER_PRODUCT):
         with watch:
-            pieces = [allocate(*goods, SAFETY, HIGH_PRIORITY, journey) for goods in page]
-        given += sum(piece.quantity for one in pieces for piece in one)
-    wanted = sum(_quantity(nth) for nth in range(LINES_A_PRODUCT)) * (lines // LINES_A_PRODUCT)
-    assert given == wanted, f"{given} pieces were given or found wanting of {wanted}"
+            parts_by_product = [allocate(*goods, SAFETY_STOCK, HIGH_PRIORITY, transit) for goods in page]
+        allocated += sum(part.quantity for parts in parts_by_product for part in parts)
+    needed = sum(_quantity(nth) for nth in range(LINES_PER_PRODUCT)) * (lines // LINES_PER_PRODUCT)
+    assert allocated == needed, f"{allocated} of {needed} pieces are in a part"
     return watch.spent(lines)
 
 
@@ -39,7 +39,7 @@ def _pages(products: int, size: int = 500) -> Iterator[list[Goods]]:
 
 
 def _goods(product: int) -> Goods:
-    """Return a product's lines, of which its stock covers two in three, and two deliveries the rest."""
+    """Return a product's lines, two in three of which its stock covers, and its two deliveries the rest."""
     demands = [
         LineDemand(
             order=f"{product}-{nth}",
@@ -51,7 +51,7 @@ def _goods(product: int) -> Goods:
             time_critical=nth % 7 == 3,
             country=COUNTRIES[(product + nth) % len(COUNTRIES)],
         )
-        for nth in range(LINES_A_PRODUCT)
+        for nth in range(LINES_PER_PRODUCT)
     ]
     stock = [SupplyLot(Coverage.STOCK, place, 4 + product % 4, TODAY) for place in ("Berlin", "Rotterdam")]
     days = (TODAY + timedelta(days=3 + product % 30), None if product % 5 == 0 else TODAY + timedelta(days=40))

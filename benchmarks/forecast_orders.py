@@ -1,4 +1,4 @@
-"""Real orders, as the forecast is measured with them: bought, handed to the carrier, delivered; nothing else."""
+"""Real orders to measure the forecast with: their days of purchase, hand-over to the carrier and delivery."""
 
 from dataclasses import dataclass, replace
 from datetime import date
@@ -8,7 +8,7 @@ from zlib import crc32
 import duckdb
 
 DELIVERED = 96_478
-"""Delivered orders of the whole data set; the extract holds one in nineteen of them, and every other order."""
+"""Delivered orders of the whole data set; the extract has one in nineteen of them, and all other orders."""
 
 READ = """
 WITH item AS (
@@ -29,34 +29,34 @@ ORDER BY bought_on, order_id
 
 @dataclass(frozen=True, slots=True)
 class Bought:
-    """One order on its way, and what was promised of it."""
+    """One order, its promises and what happened."""
 
     id: str
     vendor: str
     state: str
-    """Where the customer lives."""
+    """Of the customer."""
     bought_on: date
     limit_on: date
-    """By when the vendor was to hand it to the carrier."""
+    """The last day on which the vendor was to hand it to the carrier."""
     promised_on: date
     handed_on: date | None = None
     delivered_on: date | None = None
 
     @property
-    def slip(self) -> int | None:
-        """Return how many days after the promise it came."""
+    def days_late(self) -> int | None:
+        """The days from the promise to the delivery; None: not delivered."""
         return (self.delivered_on - self.promised_on).days if self.delivered_on else None
 
     def as_known(self, morning: date) -> "Bought":
-        """Return it as it was known on a morning, when that day had not happened yet."""
+        """Return the order as it was known on a morning, before anything of that day happened."""
         return replace(self, handed_on=_past(self.handed_on, morning), delivered_on=_past(self.delivered_on, morning))
 
 
 def read_orders(data: Path) -> list[Bought]:
-    """Read the orders, first bought first, those that never arrived thinned to their share of the whole data set."""
-    every = [Bought(*row) for row in duckdb.sql(READ.format(data)).fetchall()]
-    arrived = sum(one.delivered_on is not None for one in every)
-    return [one for one in every if one.delivered_on or crc32(one.id.encode()) % DELIVERED < arrived]
+    """Read the orders by day of purchase; those that never arrived are reduced to their share of the whole data set."""
+    orders = [Bought(*row) for row in duckdb.sql(READ.format(data)).fetchall()]
+    arrived = sum(order.delivered_on is not None for order in orders)
+    return [order for order in orders if order.delivered_on or crc32(order.id.encode()) % DELIVERED < arrived]
 
 
 def _past(day: date | None, morning: date) -> date | None:

@@ -1,4 +1,4 @@
-"""The picture of how well forecasts were kept."""
+"""Draw how often forecasts were kept."""
 
 from pathlib import Path
 
@@ -7,14 +7,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from benchmarks.forecast_replay import Method, Stage
-from benchmarks.forecast_scores import LIKELIHOODS, Scores
+from benchmarks.forecast_scores import PROBABILITIES, Scores
 
-DRAWN = {Stage.BOUGHT: "tab:blue", Stage.HANDED: "tab:orange", Stage.WEEKLY: "tab:green"}
-COLOURS = {Method.VENDOR: "tab:gray", Method.LEGS: "tab:blue"}
+STAGE_COLOURS = {Stage.BOUGHT: "tab:blue", Stage.HANDED: "tab:orange", Stage.WEEKLY: "tab:green"}
+METHOD_COLOURS = {Method.VENDOR: "tab:gray", Method.LEGS: "tab:blue"}
 
 
 def draw(scores: Scores, to: Path) -> None:
-    """Draw what was kept, by likelihood and by month, and who was warned."""
+    """Draw what was kept, by probability and by month, and who was warned."""
     figure = Figure(figsize=(12, 3.8), layout="constrained")
     for axes, panel in zip(figure.subplots(1, 3), (_kept, _months, _warned), strict=True):
         panel(axes, scores)
@@ -28,33 +28,39 @@ def draw(scores: Scores, to: Path) -> None:
 
 
 def _kept(axes: Axes, scores: Scores) -> None:
-    axes.plot([0, 1], [0, 1], color="black", linewidth=0.8, linestyle=":", label="as often as was said")
-    for stage, colour in DRAWN.items():
+    axes.plot([0, 1], [0, 1], color="black", linewidth=0.8, linestyle=":", label="as forecast")
+    for stage, colour in STAGE_COLOURS.items():
         axes.plot(scores.shares, scores.kept(stage, Method.LEGS), "o-", markersize=3, color=colour, label=stage)
     axes.set_xlim(0, 1.02)
     axes.xaxis.set_major_formatter(PercentFormatter(1))
-    axes.set(title="Dates kept, by legs", xlabel="how likely the date was said to be")
+    axes.set(title="Dates kept, by legs", xlabel="probability of the date")
 
 
 def _months(axes: Axes, scores: Scores) -> None:
     months = scores.months(Method.LEGS)
-    _, said, _ = scores.shown
-    axes.axhline(said, color="black", linewidth=0.8, linestyle=":", label=f"{said:.0%}, as was said")
-    axes.plot([f"{one.month:%m/%y}" for one in months], [one.kept for one in months], "o-", markersize=3, label="kept")
+    _, quantile, _ = scores.shown
+    axes.axhline(quantile, color="black", linewidth=0.8, linestyle=":", label=f"{quantile:.0%}, as forecast")
+    axes.plot(
+        [f"{month.month:%m/%y}" for month in months], [month.kept for month in months], "o-", markersize=3, label="kept"
+    )
     axes.set_xticks(range(0, len(months), 3))
     axes.set(title="The first date kept, by legs", xlabel="month of the order")
 
 
 def _warned(axes: Axes, scores: Scores) -> None:
     _, shown, _ = scores.shown
-    for method, colour in COLOURS.items():
-        found = [scores.warned(method, likelihood) for likelihood in LIKELIHOODS]
-        axes.plot([one.false for one in found], [one.of_late for one in found], color=colour, label=method)
-        for likelihood, mark in ((shown, "s"), (0.5, "o")):
-            one = scores.warned(method, likelihood)
-            label = f"at {likelihood:.0%}" if method is Method.LEGS else None
-            axes.plot(one.false, one.of_late, mark, color=colour, markersize=6)
-            axes.annotate(label or "", (one.false, one.of_late), (7, -12), textcoords="offset points")
+    for method, colour in METHOD_COLOURS.items():
+        warned = [scores.warned(method, probability) for probability in PROBABILITIES]
+        axes.plot([each.false for each in warned], [each.of_late for each in warned], color=colour, label=method)
+        for probability, mark in ((shown, "s"), (0.5, "o")):
+            at_probability = scores.warned(method, probability)
+            label = f"at {probability:.0%}" if method is Method.LEGS else None
+            axes.plot(at_probability.false, at_probability.of_late, mark, color=colour, markersize=6)
+            axes.annotate(
+                label or "", (at_probability.false, at_probability.of_late), (7, -12), textcoords="offset points"
+            )
     axes.set_xlim(0, 1.02)
     axes.xaxis.set_major_formatter(PercentFormatter(1))
-    axes.set(title="Late orders told before the promise", xlabel=f"told, and less than {scores.late} days late")
+    axes.set(
+        title="Late orders warned of before the promise", xlabel=f"warned of, and less than {scores.late} days late"
+    )

@@ -1,4 +1,4 @@
-"""Live past days again, and forecast on each morning from what was known on it."""
+"""Replay past days, and forecast on each morning from what was known on it."""
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
@@ -11,10 +11,11 @@ import numpy as np
 
 from benchmarks.forecast_orders import Bought
 from models.policy.supply import ForecastPolicy
-from rules.inventory.vendor_lateness import Delivery, LatenessDistribution, VendorLateness
+from rules.inventory.lateness_distribution import LatenessDistribution
+from rules.inventory.vendor_lateness import Delivery, VendorLateness
 
-ENOUGH = 100
-"""So many orders have arrived before anything is forecast."""
+MIN_ARRIVED = 100
+"""Orders that must have arrived before anything is forecast."""
 DAY = timedelta(days=1)
 
 
@@ -22,21 +23,21 @@ class Method(StrEnum):
     """How the day of a delivery is forecast."""
 
     PROMISE = "the promise"
-    """The shop's own, as it stands."""
+    """The shop's own promise, unchanged."""
     SHIFTED = "promise, moved"
-    """By the mean of how late orders were."""
+    """The promise plus the mean lateness of orders."""
     MEDIAN = "median time"
-    """From the order, or else from the hand-over, to the arrival."""
+    """The median time from the order, or from the hand-over, to the arrival."""
     POOLED = "all vendors"
-    """How late after the promise all of them are."""
+    """The promise plus the lateness of all vendors."""
     VENDOR = "this vendor"
-    """How late after the promise this one is."""
+    """The promise plus the lateness of this vendor."""
     LEGS = "by legs"
-    """How late this vendor hands over, then how long the carrier takes to the customer's state."""
+    """The lateness of this vendor's hand-over, then the carrier's time to the customer's state."""
 
 
 class Stage(StrEnum):
-    """When a forecast was made: the morning after the order, the one after the hand-over, or each week since."""
+    """When a forecast was made: the morning after the order, the one after the hand-over, or each week after."""
 
     BOUGHT = "bought"
     HANDED = "handed over"
@@ -44,106 +45,113 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What one morning says of one order that had not arrived by then."""
+class ForecastSample:
+    """The forecasts of one morning for one order that had not arrived by then."""
 
     order: Bought
-    """With its end: for the score, not for the forecast."""
+    """With its arrival, which only the score may use."""
     morning: date
     stages: tuple[Stage, ...]
-    """None on a morning between."""
-    slips: dict[Method, LatenessDistribution]
-    """Days after the promise, as each method sees them."""
+    """Empty on any other morning."""
+    lateness: dict[Method, LatenessDistribution]
+    """Days after the promise, by each method."""
 
 
 class Morning:
-    """What is known on a morning: of every order so far, what happened before that day."""
+    """What is known on a morning: the orders so far, and what happened to them before that day."""
 
     def __init__(self, orders: Sequence[Bought], morning: date, forecasting: ForecastPolicy) -> None:
-        known = [one.as_known(morning) for one in orders if one.bought_on < morning]
-        done = [(one, one.slip, one.delivered_on) for one in known if one.slip is not None and one.delivered_on]
-        self.morning, self.arrived = morning, len(done)
-        self._error = round(fmean([slip for _, slip, _ in done] or [0]))
-        self._time = round(median([(on - one.bought_on).days for one, _, on in done] or [0]))
-        self._transit = round(median([(on - one.handed_on).days for one, _, on in done if one.handed_on] or [0]))
-        late = (Delivery(one.vendor, one.promised_on, one.delivered_on) for one in known)
-        handing = (Delivery(one.vendor, one.limit_on, one.handed_on) for one in known)
-        carrying = (Delivery(one.state, one.handed_on, one.delivered_on) for one in known if one.handed_on)
+        known = [each.as_known(morning) for each in orders if each.bought_on < morning]
+        arrived = [(each, each.delivered_on) for each in known if each.delivered_on]
+        self.morning, self.arrived = morning, len(arrived)
+        self._mean_days_late = round(fmean([(on - each.promised_on).days for each, on in arrived] or [0]))
+        self._total_days = round(median([(on - each.bought_on).days for each, on in arrived] or [0]))
+        self._transit_days = round(
+            median([(on - each.handed_on).days for each, on in arrived if each.handed_on] or [0])
+        )
+        late = (Delivery(each.vendor, each.promised_on, each.delivered_on) for each in known)
+        handing = (Delivery(each.vendor, each.limit_on, each.handed_on) for each in known)
+        carrying = (Delivery(each.state, each.handed_on, each.delivered_on) for each in known if each.handed_on)
         self._late, self._handing, self._carrying = (
-            VendorLateness.learn(each, morning - DAY, forecasting) for each in (late, handing, carrying)
+            VendorLateness.fit(each, morning - DAY, forecasting) for each in (late, handing, carrying)
         )
 
-    def look(self, order: Bought) -> dict[Method, LatenessDistribution]:
-        """Forecast by every method how many days after its promise an order that is still out arrives."""
+    def forecast(self, order: Bought) -> dict[Method, LatenessDistribution]:
+        """Forecast by every method how many days after its promise an order arrives that is still under way."""
         known = order.as_known(self.morning)
-        so_far = (self.morning - known.promised_on).days
-        time = known.handed_on + self._transit * DAY if known.handed_on else known.bought_on + self._time * DAY
+        days_late_already = (self.morning - known.promised_on).days
+        since_handover = known.handed_on and known.handed_on + self._transit_days * DAY
+        median_arrival = since_handover or known.bought_on + self._total_days * DAY
         return {
-            Method.PROMISE: _point(max(0, so_far)),
-            Method.SHIFTED: _point(max(self._error, so_far)),
-            Method.MEDIAN: _point(max((time - known.promised_on).days, so_far)),
-            Method.POOLED: self._late.slips(None).after(so_far),
-            Method.VENDOR: self._late.slips(known.vendor).after(so_far),
+            Method.PROMISE: _point(max(0, days_late_already)),
+            Method.SHIFTED: _point(max(self._mean_days_late, days_late_already)),
+            Method.MEDIAN: _point(max((median_arrival - known.promised_on).days, days_late_already)),
+            Method.POOLED: self._late.distribution(None).given_at_least(days_late_already),
+            Method.VENDOR: self._late.distribution(known.vendor).given_at_least(days_late_already),
             Method.LEGS: self._by_legs(known),
         }
 
     def _by_legs(self, known: Bought) -> LatenessDistribution:
         if known.handed_on:
-            carried = self._carrying.slips(known.state).after((self.morning - known.handed_on).days)
+            carried = self._carrying.distribution(known.state).given_at_least((self.morning - known.handed_on).days)
             return _moved(carried, (known.handed_on - known.promised_on).days)
-        handed = self._handing.slips(known.vendor).after((self.morning - known.limit_on).days)
-        return _moved(_then(handed, self._carrying.slips(known.state)), (known.limit_on - known.promised_on).days)
+        handed = self._handing.distribution(known.vendor).given_at_least((self.morning - known.limit_on).days)
+        return _moved(
+            _then(handed, self._carrying.distribution(known.state)), (known.limit_on - known.promised_on).days
+        )
 
 
 def mornings(orders: Sequence[Bought]) -> int:
     """Count the mornings from the day after the first order to the last arrival."""
-    return (max(one.delivered_on for one in orders if one.delivered_on) - min(one.bought_on for one in orders)).days
+    last_arrival = max(each.delivered_on for each in orders if each.delivered_on)
+    return (last_arrival - min(each.bought_on for each in orders)).days
 
 
-def replay(orders: Sequence[Bought], forecasting: ForecastPolicy) -> Iterator[list[Look]]:
-    """Live each morning, and yield its looks at what was still out; orders that never arrive are learnt from alone."""
-    orders = sorted(orders, key=lambda one: one.bought_on)
-    bought = [one.bought_on for one in orders]
-    out: list[Bought] = []
+def replay(orders: Sequence[Bought], forecasting: ForecastPolicy) -> Iterator[list[ForecastSample]]:
+    """Yield the forecasts of each morning, for orders that arrive later; those that never do are only learned from."""
+    orders = sorted(orders, key=lambda order: order.bought_on)
+    bought = [each.bought_on for each in orders]
+    under_way: list[Bought] = []
     for n in range(1, mornings(orders) + 1):
         morning = bought[0] + n * DAY
         so_far = bisect_left(bought, morning)
-        out += orders[bisect_left(bought, morning - DAY) : so_far]
-        out = [one for one in out if one.delivered_on and one.delivered_on >= morning]
+        under_way += orders[bisect_left(bought, morning - DAY) : so_far]
+        under_way = [each for each in under_way if each.delivered_on and each.delivered_on >= morning]
         known = Morning(orders[:so_far], morning, forecasting)
-        ready = out if known.arrived >= ENOUGH else ()
-        yield [Look(one, morning, stages_of(one, morning), known.look(one)) for one in ready]
+        forecastable = under_way if known.arrived >= MIN_ARRIVED else ()
+        yield [ForecastSample(each, morning, stages_of(each, morning), known.forecast(each)) for each in forecastable]
 
 
 def stages_of(order: Bought, morning: date) -> tuple[Stage, ...]:
-    """Say which looks at an order a morning's is."""
+    """Return the stages that a morning is for an order."""
     days = (morning - order.bought_on).days - 1
-    looks = {
+    is_stage = {
         Stage.BOUGHT: days == 0,
         Stage.HANDED: order.handed_on == morning - DAY,
         Stage.WEEKLY: days > 0 and days % 7 == 0,
     }
-    return tuple(stage for stage, due in looks.items() if due)
+    return tuple(stage for stage, is_due in is_stage.items() if is_due)
 
 
 def _point(days: int) -> LatenessDistribution:
     return LatenessDistribution(np.array([days]), np.array([1.0]), np.array([1]))
 
 
-def _moved(slips: LatenessDistribution, days: int) -> LatenessDistribution:
-    return LatenessDistribution(slips.days + days, slips.shares, slips.seen)
+def _moved(lateness: LatenessDistribution, days: int) -> LatenessDistribution:
+    return LatenessDistribution(lateness.days_late + days, lateness.cumulative, lateness.observed_count)
 
 
-def _then(one: LatenessDistribution, other: LatenessDistribution) -> LatenessDistribution:
-    """Return the slips of two legs, one after the other, neither of which knows of the other."""
-    if not len(one.days) or not len(other.days):
-        return LatenessDistribution(one.days[:0], one.shares[:0], one.seen[:0])
-    shares = np.cumsum(np.convolve(_chances(one), _chances(other)))
-    days = np.arange(len(shares)) + one.days[0] + other.days[0]
-    return LatenessDistribution(days, shares, np.full(len(days), min(one.seen[0], other.seen[0])))
+def _then(first: LatenessDistribution, second: LatenessDistribution) -> LatenessDistribution:
+    """Return the lateness of two independent legs, one after the other."""
+    if not len(first.days_late) or not len(second.days_late):
+        return LatenessDistribution(first.days_late[:0], first.cumulative[:0], first.observed_count[:0])
+    cumulative = np.cumsum(np.convolve(_probabilities(first), _probabilities(second)))
+    days = np.arange(len(cumulative)) + first.days_late[0] + second.days_late[0]
+    observed = min(first.observed_count[0], second.observed_count[0])
+    return LatenessDistribution(days, cumulative, np.full(len(days), observed))
 
 
-def _chances(slips: LatenessDistribution) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    found = np.zeros(slips.days[-1] - slips.days[0] + 1)
-    found[slips.days - slips.days[0]] = np.diff(slips.shares, prepend=0)
-    return found
+def _probabilities(lateness: LatenessDistribution) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    probabilities = np.zeros(lateness.days_late[-1] - lateness.days_late[0] + 1)
+    probabilities[lateness.days_late - lateness.days_late[0]] = np.diff(lateness.cumulative, prepend=0)
+    return probabilities

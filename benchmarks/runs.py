@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.allocating import share_all
+from benchmarks.allocating import allocate_all
 from benchmarks.delivering import CASES, TWO_AT, run_delivering
 from benchmarks.demo import demo
 from benchmarks.floor import beside_the_floor
@@ -15,7 +15,7 @@ from benchmarks.intake import take_in
 from benchmarks.rates import run_rates
 from benchmarks.recording import deliver, record
 from benchmarks.shop import build
-from benchmarks.stocking import build_sales, reckon_all
+from benchmarks.stocking import build_sales, compute_all
 
 Row = dict[str, Any]
 """What one size measured, by the words of the table's head."""
@@ -101,7 +101,7 @@ def run_stock(folder: Path, sizes: Sequence[int]) -> Iterator[Row]:
     """Reckon safety stocks and reorder points, all new and with nothing changed; a size is products."""
     for products in sizes:
         lines = fresh(build_sales, folder / f"{products}", products)
-        found = fresh(reckon_all, folder / f"{products}", products, lines)
+        found = fresh(compute_all, folder / f"{products}", products, lines)
         yield {
             "products": products,
             "order lines": found.lines,
@@ -117,7 +117,7 @@ def run_stock(folder: Path, sizes: Sequence[int]) -> Iterator[Row]:
 def run_allocating(_: Path, sizes: Sequence[int]) -> Iterator[Row]:
     """Share stock and deliveries among open lines; a size is their number."""
     for lines in sizes:
-        shared = fresh(share_all, lines)
+        shared = fresh(allocate_all, lines)
         yield {"lines": lines, "s": shared.seconds, "lines/s": shared.rate, "MB": shared.peak_mb}
 
 

@@ -12,13 +12,14 @@ from app.ledger import CreateLedger
 from cli import console as printing
 from cli.options import AsOf, Json, Shop, Who, as_date, parse_day
 
-MOST = 20
+MAX_PRINTED = 20
 
 
 def allocate(shop: Shop = None, as_of: AsOf = None, *, json: Json = False) -> None:
     """Allocate stock and inbound deliveries to open lines, and compute expected dates. Only changes are written."""
     from app.reports.run import lines
-    from flows.allocate import run_allocate, shown
+    from app.reports.stock_shortage import shortage_rows
+    from flows.allocate import run_allocate
 
     with open_app(shop) as app, printing.progress("Allocating", quiet=json) as progress:
         report, shortage = asyncio.run(run_allocate(app, as_date(as_of), progress=progress))
@@ -32,7 +33,7 @@ def allocate(shop: Shop = None, as_of: AsOf = None, *, json: Json = False) -> No
         )
     if shortage:
         printing.out.print("\n[bold]Products that orders wait for[/]")
-        printing.print_table(shown(shortage[:MOST]), nothing="")
+        printing.print_table(shortage_rows(shortage[:MAX_PRINTED]), nothing="")
 
 
 def expect(
@@ -45,16 +46,15 @@ def expect(
     clear: Annotated[bool, typer.Option("--clear", help="clear the date set by staff")] = False,
 ) -> None:
     """Set the expected date of an open line. It overrides every other source until that day has passed."""
-    from tasks.inventory.overrides import clear_override as take_back
-    from tasks.inventory.overrides import set_override
+    from tasks.inventory.overrides import clear_override, set_override
 
     if clear == (day is not None):
         raise typer.BadParameter("give either a DATE or --clear")
     with open_app(shop, create=CreateLedger.NEVER) as app:
         context = make_clock(app.folder.shop.zone, None).snapshot(app.context)
         if day is None:
-            take_back(context, order, line, who)
+            clear_override(context, order, line, who)
         else:
             set_override(context, order, line, day.date(), who)
-    said = "is expected as stock and deliveries say" if day is None else f"is expected on {day.date()}"
-    printing.out.print(f"Line {line} of order {order} {said}.", markup=False)
+    expected = "by its stock and deliveries" if day is None else f"on {day.date()}"
+    printing.out.print(f"Line {line} of order {order} is expected {expected}.", markup=False)

@@ -17,28 +17,28 @@ from tasks.db.sql import read_only
 shipments = typer.Typer(
     no_args_is_help=True, help="Orders whose lines are ready on different days: shipped in parts or complete."
 )
-PRINTED = 100
+MAX_PRINTED = 100
 
 
 @shipments.command("list")
-def list_parcels(shop: Shop = None, as_of: AsOf = None, *, json: Json = False) -> None:
+def list_shipments(shop: Shop = None, as_of: AsOf = None, *, json: Json = False) -> None:
     """Show the orders that ship in parts, the next to ship first."""
-    from tasks.shipments.packing_list import find_parcels
+    from tasks.shipments.packing_list import list_split_orders
 
     with open_app(shop, create=CreateLedger.NEVER) as app:
-        found = find_parcels(app.context, now_of(app, as_of).as_of)
+        orders = list_split_orders(app.context, now_of(app, as_of).as_of)
     if json:
-        printing.print_json({"orders": found})
+        printing.print_json({"orders": orders})
         return
-    nothing = "No order is to be sent in parts; `forewarn allocate` decides it anew."
-    printing.print_table([_shown(one) for one in found[:PRINTED]], nothing=nothing)
-    if (more := len(found) - PRINTED) > 0:
+    nothing = "No order is sent in parts; `forewarn allocate` plans all orders again."
+    printing.print_table([_row(order) for order in orders[:MAX_PRINTED]], nothing=nothing)
+    if (more := len(orders) - MAX_PRINTED) > 0:
         printing.out.print(f"\n{more:,} more: --json lists all of them.")
 
 
-def _shown(one: dict[str, Any]) -> dict[str, Any]:
-    leave = [parcel["ships_on"] or "no date" for parcel in one["parcels"]]
-    return {"order": one["order_id"], "leave on": leave, "why": one["why"]}
+def _row(order: dict[str, Any]) -> dict[str, Any]:
+    ship_dates = [parcel["ships_on"] or "no date" for parcel in order["parcels"]]
+    return {"order": order["order_id"], "leave on": ship_dates, "why": order["why"]}
 
 
 @shipments.command()
@@ -52,13 +52,13 @@ def export(
     from tasks.shipments.packing_list import COLUMNS, packing_rows
 
     with open_app(shop, create=CreateLedger.NEVER) as app, read_only(app.context.engine) as connection:
-        found = packing_rows(app.context, connection, now_of(app, as_of).as_of)
+        rows = packing_rows(app.context, connection, now_of(app, as_of).as_of)
     if csv is None:
-        sys.stdout.write(escape_control(csv_text(COLUMNS, found).replace("\r\n", "\n")))
+        sys.stdout.write(escape_control(csv_text(COLUMNS, rows).replace("\r\n", "\n")))
         return
-    write_csv(csv, COLUMNS, found)
-    orders = len({row[0] for row in found})
-    printing.out.print(f"{len(found):,} rows of {orders:,} orders in {csv}", markup=False)
+    write_csv(csv, COLUMNS, rows)
+    orders = len({row[0] for row in rows})
+    printing.out.print(f"{len(rows):,} rows of {orders:,} orders in {csv}", markup=False)
 
 
 @shipments.command()
@@ -76,11 +76,10 @@ def prefer(
 
     It overrides what the shop's system says and what the policy computes.
     """
-    from tasks.shipments.preferences import set_shipping_preference as keep
+    from tasks.shipments.preferences import set_shipping_preference
 
     if clear == (value is not None):
         raise typer.BadParameter("give either complete or available, or --clear")
     with open_app(shop, create=CreateLedger.NEVER) as app:
-        why = keep(now_of(app), order, value, who)
-    said = why or "no line has to wait for another so far"
-    printing.out.print(f"Order {order}: {said}.", markup=False)
+        why = set_shipping_preference(now_of(app), order, value, who)
+    printing.out.print(f"Order {order}: {why or 'no line has to wait for another so far'}.", markup=False)

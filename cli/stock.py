@@ -11,8 +11,9 @@ from app.ledger import CreateLedger
 from cli import console as printing
 from cli.options import AsOf, Json, Shop, as_date
 
-PRINTED = 100
-WIDE = 150
+MAX_PRINTED = 100
+WIDE_TERMINAL = 150
+"""Characters of a line from which on all columns are shown."""
 
 
 def stock(
@@ -24,24 +25,25 @@ def stock(
     json: Json = False,
 ) -> None:
     """Compute safety stocks and reorder points, and list what to order, the most urgent first."""
-    from app.reports.stock import FEW, MOST, left_out, row, short_row, write_sheet
+    from app.reports import stock as stock_list
     from flows.stock_report import run_stock_report
 
     with open_app(shop, create=CreateLedger.NEVER) as app, printing.progress("Computing", quiet=json) as progress:
         day = as_date(as_of)
-        found = asyncio.run(run_stock_report(app, day, everything=everything, progress=progress))
+        report = asyncio.run(run_stock_report(app, day, everything=everything, progress=progress))
     if csv is not None:
-        write_sheet(csv, found.positions)
+        stock_list.write_positions(csv, report.positions)
     if json:
-        listed = [row(one) for one in found.positions]
-        counts = {"products": found.products, "changed": found.written, "without_stock": found.unstocked}
-        printing.print_json({"as_of": found.as_of, **counts, "list": listed})
+        rows = [stock_list.row(position) for position in report.positions]
+        counts = {"products": report.products, "changed": report.written, "without_stock": report.unstocked}
+        printing.print_json({"as_of": report.as_of, **counts, "list": rows})
         return
-    nothing = f"Of {found.products:,} products none is to be ordered now."
-    columns = MOST if printing.out.width >= WIDE else FEW
-    printing.print_table([short_row(one, columns) for one in found.positions[:PRINTED]], nothing=nothing)
-    if (more := len(found.positions) - PRINTED) > 0:
+    nothing = f"Of {report.products:,} products none has to be ordered now."
+    columns = stock_list.WIDE_COLUMNS if printing.out.width >= WIDE_TERMINAL else stock_list.NARROW_COLUMNS
+    shown = [stock_list.short_row(position, columns) for position in report.positions[:MAX_PRINTED]]
+    printing.print_table(shown, nothing=nothing)
+    if (more := len(report.positions) - MAX_PRINTED) > 0:
         printing.out.print(f"\n{more:,} more: --csv FILE writes all of them.")
-    printing.out.print(left_out(found.unstocked), end="")
+    printing.out.print(stock_list.unstocked_line(report.unstocked), end="")
     if csv is not None:
-        printing.out.print(f"\n{len(found.positions):,} products in {csv}", markup=False)
+        printing.out.print(f"\n{len(report.positions):,} products in {csv}", markup=False)

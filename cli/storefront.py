@@ -1,4 +1,4 @@
-"""Commands about the notices on product pages."""
+"""`forewarn storefront` and `forewarn serve`: the notices on product pages."""
 
 import socket
 from contextlib import suppress
@@ -15,7 +15,7 @@ from cli.options import Json, Shop
 from models.errors import ForewarnError
 from models.storefront import StorefrontNotice
 from tasks.db.sql import read_only
-from tasks.storefront.notices import SHORT, find_notice, list_notices
+from tasks.storefront.notices import SHORT_FILTER, find_notice, list_notices
 
 storefront = typer.Typer(no_args_is_help=True, help="Notices on product pages about products not in stock.")
 
@@ -28,26 +28,26 @@ def show(
     json: Json = False,
 ) -> None:
     """Show the notice of one product, or of all products that a new order would not get from stock."""
-    from tasks.storefront import payloads as stock
+    from tasks.storefront.payloads import product_payload, short_products_payload
 
     with open_app(shop, create=CreateLedger.NEVER) as app, read_only(app.context.engine) as connection:
         context, now = app.context, make_clock(app.folder.shop.zone, None).now()
         locale = context.renderer.storefront.choose_language(())
         if product is None:
-            found = list(list_notices(context, connection, now, SHORT))
-        elif one := find_notice(context, connection, product, now):
-            found = [one]
+            notices = list(list_notices(context, connection, now, SHORT_FILTER))
+        elif notice := find_notice(context, connection, product, now):
+            notices = [notice]
         else:
             raise ForewarnError(f"product {product!r} has no availability; `forewarn allocate` computes it")
         if json:
             printing.print_json(
-                stock.product_payload(context, found[0], locale)
+                product_payload(context, notices[0], locale)
                 if product
-                else stock.short_products_payload(context, found, locale)[0]
+                else short_products_payload(context, notices, locale)[0]
             )
             return
-        said = [_row(one, context.renderer.storefront.render_text(one.available, locale).text) for one in found]
-    printing.print_table(said, nothing="No product has a notice.")
+        rows = [_row(each, context.renderer.storefront.render_text(each.available, locale).text) for each in notices]
+    printing.print_table(rows, nothing="No product has a notice.")
 
 
 def _row(notice: StorefrontNotice, text: str) -> dict[str, object]:
@@ -68,23 +68,23 @@ def publish(
     json: Json = False,
 ) -> None:
     """Write the notices as files for a web server, and remove those of products back in stock."""
-    from tasks.storefront.publish import publish as write
+    from tasks.storefront.publish import publish as publish_files
 
     with open_app(shop, create=CreateLedger.NEVER) as app, printing.progress("Writing", quiet=json):
         folder = to or app.settings.storefront_dir
         if folder is None:
             raise ForewarnError("no folder is set; use --to FOLDER or FOREWARN_STOREFRONT_DIR")
-        done = write(app.context, make_clock(app.folder.shop.zone, None).now(), folder)
+        published = publish_files(app.context, make_clock(app.folder.shop.zone, None).now(), folder)
     if json:
-        printing.print_json(done)
+        printing.print_json(published)
         return
     printing.print_pairs(
         [
-            ("Short", f"{done.notices:,} products"),
-            ("Written", f"{done.written:,} files in {folder}"),
-            ("Removed", f"{done.removed:,} products that are back, or of which nothing is known any more"),
+            ("Short", f"{published.notices:,} products"),
+            ("Written", f"{published.written:,} files in {folder}"),
+            ("Removed", f"{published.removed:,} products that are back in stock, or no longer known"),
         ]
-        + ([("Left out", f"{done.left_out:,} with ids too long for a file name")] if done.left_out else [])
+        + ([("Left out", f"{published.left_out:,} with ids too long for a file name")] if published.left_out else [])
     )
 
 
@@ -102,17 +102,17 @@ def serve(
     from web.storefront.endpoints import Storefront
     from web.vendors import responses as vendors
 
-    with open_app(shop) as app, _listening(host, port) as listening:
+    with open_app(shop) as app, _listen(host, port) as listening_socket:
         now = make_clock(app.folder.shop.zone, None).now
-        answers = vendors.routes(app.context, response_keys(app.settings), now)
-        service = Starlette(routes=[*Storefront(app.context, now).routes, *answers])
+        vendor_routes = vendors.routes(app.context, response_keys(app.settings), now)
+        service = Starlette(routes=[*Storefront(app.context, now).routes, *vendor_routes])
         printing.out.print(f"Serving http://{host}:{port}/stock.json; press Ctrl-C to stop.")
         server = uvicorn.Server(server_config(service))
         with suppress(KeyboardInterrupt):
-            server.run([listening])
+            server.run([listening_socket])
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:

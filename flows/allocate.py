@@ -1,4 +1,4 @@
-"""Share what there is among the open lines, and say when each is expected; `late-orders` then sees which are late."""
+"""Allocate stock and deliveries to open lines, and date each line; `late-orders` then finds the late ones."""
 
 import asyncio
 from datetime import date
@@ -11,17 +11,17 @@ from app.clock import make_clock
 from app.composition import App, open_app
 from app.prefect_tasks import publish_artifact, rename_flow_run, run_task
 from app.reports.run import summary
+from app.reports.stock_shortage import shortage_rows
 from app.run_tracking import flow_run_name, track_run
-from app.safe_text import escape_control
 from models.batches import Progress, no_progress
-from models.inventory import StockStatus
 from models.run_report import Report
 from tasks.context import Context
 from tasks.guardrails.run_days import check_not_before_last
 from tasks.imports.guard import wait_for_import
-from tasks.inventory.allocate import ALLOCATE, AllocationSummary, allocate_page, load_forecast_inputs, short_products
+from tasks.inventory.allocate import ALLOCATE, AllocationSummary, allocate_page
+from tasks.inventory.availability import short_products
 from tasks.inventory.expected_dates import close_shipped
-from tasks.inventory.forecast_inputs import ForecastInputs
+from tasks.inventory.forecast_inputs import ForecastInputs, load_forecast_inputs
 from tasks.inventory.in_transit import date_in_transit
 from tasks.shipments.plan import plan_all
 from tasks.storefront.publish import publish as publish_storefront
@@ -29,11 +29,11 @@ from tasks.storefront.publish import publish as publish_storefront
 
 @flow(name=ALLOCATE, flow_run_name=flow_run_name, retries=0)
 async def allocate(shop: str | None = None, as_of: date | None = None) -> Report:
-    """Allocate stock and deliveries to open lines, and write down what that makes of their dates.
+    """Allocate stock and deliveries to open lines, and save the expected date of each.
 
     Args:
         shop: the shop's folder; FOREWARN_SHOP where none is given.
-        as_of: the day to live; today where none is given.
+        as_of: the day to run for; today where none is given.
 
     """
     with open_app(shop) as app:
@@ -46,50 +46,40 @@ async def run_allocate(
 ) -> tuple[Report, list[dict[str, Any]]]:
     """Allocate page after page of products; return the report, and the products that orders wait for.
 
-    Should an import be under way, its end is waited for.
+    Waits for the end of an import in progress.
     """
-    context, time = app.context, make_clock(app.folder.shop.zone, as_of)
-    await asyncio.to_thread(check_not_before_last, context, ALLOCATE, time.as_of)
-    async with track_run(app, ALLOCATE, time) as (context, report):
-        seen = await run_task(load_forecast_inputs, context)
+    clock = make_clock(app.folder.shop.zone, as_of)
+    await asyncio.to_thread(check_not_before_last, app.context, ALLOCATE, clock.as_of)
+    async with track_run(app, ALLOCATE, clock) as (context, report):
+        inputs = await run_task(load_forecast_inputs, context)
 
-        done, after, pages = AllocationSummary(), "", 0
-        while True:
-            page, after = await run_task(allocate_page_after_import, context, seen, after, app.settings.batch_size)
-            done.add(page)
-            pages += 1
-            progress("lines", done.coverage.total())
-            if not after:
-                break
-
-        done.dates["changed"] += await run_task(date_in_transit, context)
-        done.dates["ended"] += await run_task(close_shipped, context)
+        total = await _allocate_all(app, context, inputs, progress)
+        total.dates["changed"] += await run_task(date_in_transit, context)
+        total.dates["ended"] += await run_task(close_shipped, context)
         report.parcels = dict(await run_task(plan_all, context, app.settings.batch_size))
+
         if folder := app.settings.storefront_dir:
             await run_task(publish_storefront, context, context.started_at, folder)
-        report.coverage, report.products, report.dates = dict(done.coverage), dict(done.products), dict(+done.dates)
+        report.coverage, report.products, report.dates = dict(total.coverage), dict(total.products), dict(+total.dates)
     shortage = await asyncio.to_thread(short_products, context)
-    said = summary(report, app.folder.shop.name)
-    await publish_artifact(ALLOCATE, said, shown(shortage), title="Products that orders wait for")
+    page = summary(report, app.folder.shop.name)
+    await publish_artifact(ALLOCATE, page, shortage_rows(shortage), title="Products that orders wait for")
     await rename_flow_run(f"{ALLOCATE} {report.as_of}: {report.dates.get('changed', 0)} dates changed")
     return report, shortage
 
 
+async def _allocate_all(app: App, context: Context, inputs: ForecastInputs, progress: Progress) -> AllocationSummary:
+    total, after = AllocationSummary(), ""
+    while True:
+        page, after = await run_task(allocate_page_after_import, context, inputs, after, app.settings.batch_size)
+        total.add(page)
+        progress("lines", total.coverage.total())
+        if not after:
+            return total
+
+
 def allocate_page_after_import(
-    context: Context, inputs: ForecastInputs, after: str, batch: int
+    context: Context, inputs: ForecastInputs, after: str, limit: int
 ) -> tuple[AllocationSummary, str]:
-    """Allocate a page of products, as soon as no import is in progress; see `allocate_page` for the values."""
-    return wait_for_import(partial(allocate_page, context, inputs, after, batch))
-
-
-def shown(shortage: list[dict[str, Any]]) -> list[dict[str, str | int]]:
-    """Return what is short as rows for people: how many orders wait, and when a new order could leave."""
-    return [
-        {
-            "product": escape_control(one["product_id"]),
-            "name": escape_control(one["name"]),
-            "orders": one["waiting"],
-            "next": str(one["expected_on"] or "unknown") if one["state"] != StockStatus.IN_STOCK else "now",
-        }
-        for one in shortage
-    ]
+    """Allocate a page of products as soon as no import is in progress; see `allocate_page` for the values."""
+    return wait_for_import(partial(allocate_page, context, inputs, after, limit))

@@ -1,4 +1,4 @@
-"""Goods have arrived: share them out, tell those whose orders can go now, and compose posts about what is back."""
+"""Allocate goods that arrived, record the notices due, and compose posts about products that are back."""
 
 from datetime import date
 
@@ -17,17 +17,17 @@ from models.run_report import Report
 from tasks.posts.compose import compose_stock_posts
 
 RESTOCK = "restock"
-NONE = "No product is back, or nearly gone, that a new post would be about.\n"
+NO_POSTS = "No product is back in stock or running low that has no post yet.\n"
 
 
 @flow(name=RESTOCK, flow_run_name=flow_run_name, retries=0)
 async def restock(shop: str | None = None, as_of: date | None = None, *, import_first: bool = True) -> Report:
-    """Tell customers whose order can go after all; `deliver` sends it, and people approve the posts.
+    """Record good news for orders whose goods arrived; `deliver` sends it, and people approve the posts.
 
     Args:
         shop: the shop's folder; FOREWARN_SHOP where none is given.
-        as_of: the day to live; today where none is given.
-        import_first: whether to take the shop's facts in first.
+        as_of: the day to run for; today where none is given.
+        import_first: whether to import the shop's data first.
 
     """
     with open_app(shop) as app:
@@ -38,18 +38,18 @@ async def restock(shop: str | None = None, as_of: date | None = None, *, import_
 async def run_restock(
     app: App, as_of: date | None = None, *, import_first: bool = False, progress: Progress = no_progress
 ) -> tuple[Report, list[str]]:
-    """Live an arrival of goods; return the report, and the ids of the new posts.
+    """Allocate, record notices and compose posts; return the report, and the ids of the new posts.
 
-    It tells what late-orders would tell, the bad news too: nobody is told the good half of an order's story.
+    The notices are all that `late-orders` would record, bad news too: a customer never gets only the good half.
     """
-    time = make_clock(app.folder.shop.zone, as_of)
-    async with track_run(app, RESTOCK, time) as (context, _):
+    clock = make_clock(app.folder.shop.zone, as_of)
+    async with track_run(app, RESTOCK, clock) as (context, _):
         if not import_first:
             await run_allocate(app, as_of, progress=progress)
 
         report = await run_late_orders(app, as_of, import_first=import_first, progress=progress)
 
         posts = await run_task(compose_stock_posts, context)
-    await publish_artifact(RESTOCK, waiting_posts(posts, NONE), title="Posts that wait for approval")
+    await publish_artifact(RESTOCK, waiting_posts(posts, NO_POSTS), title="Posts that wait for approval")
     await rename_flow_run(f"{headline(RESTOCK, report)}, {len(posts)} to approve")
     return report, [post["id"] for post in posts]

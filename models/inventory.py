@@ -1,50 +1,51 @@
-"""The values of the supply side: what is wanted, what there is, by when it can be there, and what follows from it."""
+"""Values of allocation and expected dates: what open lines need, what covers it, and when it arrives."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from models.date_basis import DateBasis
 from models.quantities import Quantity
 
 MAX_DAYS_AHEAD = 2 * 365
-"""Days after an order, or from today where there is no order, beyond which a date is a way to write that none is known,
+"""Days after an order, or from today where there is no order, beyond which a date is a placeholder for "unknown",
 such as 31 December 2099."""
 
 
 def known_day(day: date | None, since: date) -> date | None:
-    """Return a date that a shop, a vendor or staff gave; None where it is a placeholder: over LONGEST after `since`."""
+    """Return a date given by a shop, a vendor or staff; None for a placeholder over MAX_DAYS_AHEAD after `since`."""
     return day if day is not None and (day - since).days <= MAX_DAYS_AHEAD else None
 
 
 class DateSource(StrEnum):
-    """Who says when a line is expected; the first of them that says anything is believed."""
+    """Who states when a line is expected, in order of precedence: the first source with a date wins."""
 
     STAFF = "staff"
     CARRIER = "carrier"
     VENDOR = "vendor"
-    """The vendor's answer to a purchase request."""
+    """The vendor's response to a purchase request."""
     STOCK = "stock"
     INBOUND = "inbound"
-    """An inbound delivery, with the vendor's habit of being late reckoned in."""
+    """An inbound delivery, corrected by the vendor's usual lateness."""
     FORECAST = "forecast"
-    """No delivery is known: the vendor's usual lead time."""
+    """The vendor's usual lead time, where no delivery is known."""
     SHOP = "shop"
-    """The shop's own system, which says no more than the date."""
+    """The shop's own system, which states only the date."""
 
 
 class Coverage(StrEnum):
-    """What a piece of a line is covered by."""
+    """What covers a part of a line."""
 
     STOCK = "stock"
     INBOUND = "inbound"
     PACKED = "packed"
-    """It is packed for the line, and no stock counts it any more."""
-    NOTHING = "nothing"
+    """Packed for the line already, and no longer counted as stock."""
+    UNCOVERED = "uncovered"
 
 
 @dataclass(frozen=True, slots=True)
 class LineDemand:
-    """What an open order line wants of one product."""
+    """What an open order line needs of one product."""
 
     order: str
     line: str
@@ -55,21 +56,21 @@ class LineDemand:
     priority: int = 0
     time_critical: bool = False
     country: str = ""
-    """Where it goes: ISO code."""
+    """Destination: ISO code."""
     packed: Quantity = 0
-    told_ready: bool = False
-    """Whether its customer knows that it lies ready: that is not taken back for another of the same priority."""
+    told_in_stock: bool = False
+    """Whether the customer was told that it is in stock: no line of the same priority takes it away again."""
 
 
 @dataclass(frozen=True, slots=True)
 class SupplyLot:
-    """Pieces of one product that are there, or come to a place by a day."""
+    """Pieces of one product on hand at a place, or due there with one delivery."""
 
     cover: Coverage
     place: str
     quantity: Quantity
-    ready_on: date | None
-    """The day from which they can be packed; None: nobody knows."""
+    available_on: date | None
+    """The day from which they can be packed; None: unknown."""
     inbound: str = ""
     """The inbound delivery's id; empty for stock."""
 
@@ -90,7 +91,7 @@ class AllocationPart:
 
 @dataclass(frozen=True, slots=True)
 class ExpectedDate:
-    """When a line is expected (to leave, or to arrive, as was promised), who says so, and how sure it is."""
+    """When a line is expected to leave or to arrive, as was promised; with its source and its probability."""
 
     source: DateSource
     expected_on: date | None
@@ -100,28 +101,28 @@ class ExpectedDate:
     earliest_on: date | None = None
     latest_on: date | None = None
     probability: float | None = None
-    """How likely it was to be there by `expected_on` when that was reckoned, from 0 to 1; None: nobody can say."""
-    basis: str = ""
-    """What it was reckoned from, as promises of deliveries: while that stays, so does the day, until it has passed."""
+    """Probability, from 0 to 1, that `expected_on` is kept, as of the day it was computed; None: unknown."""
+    basis: DateBasis | None = None
+    """What the day was computed from: it stands until the basis changes or the day passes."""
 
 
 class StockStatus(StrEnum):
-    """What a shopper who orders now must know of a product."""
+    """Whether a shopper who orders now gets a product from stock."""
 
     IN_STOCK = "in_stock"
     BACKORDER = "backorder"
-    """Not there, and expected."""
+    """Not in stock, and expected."""
     OUT_OF_STOCK = "out_of_stock"
-    """Not there, and nobody knows when."""
+    """Not in stock, and no date is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProductAvailability:
-    """What a new order for a product would get, after all open orders had theirs."""
+    """What a new order for a product would get, after all open orders got theirs."""
 
     product: str
     state: StockStatus
-    left: Quantity
+    free_quantity: Quantity
     """Pieces free: in stock, or else of the first delivery that has some."""
     expected_on: date | None = None
     latest_on: date | None = None

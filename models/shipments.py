@@ -1,4 +1,4 @@
-"""TODO."""
+"""Values of split shipments: an order's open lines, its parcels, and the plan that was chosen."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -21,7 +21,7 @@ class LineToSend:
 
     number: str
     ships_on: date | None
-    """The day from which all of it can leave; None: nobody knows."""
+    """The first day on which all of it can leave; None: unknown."""
     leave_by: date
     """The last day on which it may leave to keep its promise."""
     time_critical: bool = False
@@ -32,15 +32,15 @@ class LineToSend:
 
 @dataclass(frozen=True, slots=True)
 class OrderToSend:
-    """An order's open lines, and what its customer wants."""
+    """An order's open lines, and its customer's preference."""
 
     lines: tuple[LineToSend, ...]
     currency: str
     soonest: date
-    """The day on which a parcel leaves that is packed today; all lines that leave by then have one `ships_on`."""
+    """The day on which a parcel leaves that is packed today; all lines that can leave by then share one `ships_on`."""
     preference: ShippingPreference | None = None
     country: str = ""
-    """Where it goes: ISO code."""
+    """Destination: ISO code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +49,20 @@ class Parcel:
 
     lines: tuple[str, ...]
     ships_on: date | None
-    """None: not before something that has no date is there."""
+    """None: a line in it has no date."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShippingPlan:
-    """Whether an order is sent in parts or at once, and the reckoning behind it."""
+    """Whether an order is sent in parts or at once, with cost and value of the choice."""
 
     parcels: tuple[Parcel, ...]
     """In the order in which they leave."""
-    days_gained: int
-    """Days by which the first parcel leaves earlier than all at once; 0 where it is all at once."""
+    days_saved: int
+    """Days by which the first parcel leaves earlier than the whole order would; 0 where all leaves at once."""
     extra_cost: Decimal
     currency: str
     value: Decimal
-    """What the policy reckons the days are worth to the customer."""
+    """What the days saved are worth to the customer by the policy, in `currency`."""
     why: str
     """One plain sentence, as "send 2 of 3 lines now: 6 days earlier for 4.90 EUR more"."""

@@ -1,4 +1,4 @@
-"""What the storefront tells of a product, and until when."""
+"""Values of the storefront: what product pages show, and what publishing did."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,25 +9,25 @@ from models.orders import ProductFacts
 
 @dataclass(frozen=True, slots=True)
 class StorefrontNotice:
-    """What a shopper is told of a product: no date that has passed, and of the quantity no more than is to be said."""
+    """What a shopper is shown of a product: no date that has passed, and a quantity only where the policy allows it."""
 
     product: ProductFacts
     available: ProductAvailability
-    """`left` is 0 where nothing is said of it."""
+    """`free_quantity` is 0 where no quantity is shown."""
     set_at: datetime
     valid_until: datetime
-    """From this moment on nobody may be shown it."""
+    """The moment from which the notice must not be shown any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What became of the storefront's files."""
+    """Counts of what publishing wrote and removed."""
 
     notices: int
     """Products that a new order would not get from stock."""
     written: int
-    """Files that are new or other than before."""
+    """Files that are new or changed."""
     removed: int
-    """Files of products that are back, or of which nothing is known any more."""
+    """Files of products that are back in stock, or no longer known."""
     left_out: int
-    """Products in `stock.json` alone, for their ids are too long to name a file."""
+    """Products in `stock.json` only, because their ids are too long for a file name."""

@@ -1,4 +1,4 @@
-"""The HTTP server around the endpoints: how many connections it takes, and how long it waits for each."""
+"""Configure the HTTP server: limits for connections, request heads and idle time."""
 
 import asyncio
 from typing import Any
@@ -8,68 +8,69 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 MAX_CONNECTIONS = 500
-"""Connections at once; a process may have 1,024 files open by default, and the database needs some."""
+"""Simultaneous connections. By default a process may open 1,024 files, and the database needs some of them."""
 REQUEST_SECONDS = 10.0
-"""Within which a client must have sent a request's head, after it connected or after the last answer."""
+"""The time in which a client must send a request's head, from the connection or from the last response on."""
 KEEP_ALIVE_SECONDS = 5
 MAX_HEAD_BYTES = 16 * 1024
-"""Bytes of a request's first line and headers."""
+"""The size of a request's first line and headers."""
 
 
 class BoundedProtocol(H11Protocol):
-    """HTTP that closes a connection on which no request comes in time, and turns away more than it can serve.
+    """HTTP/1.1 that closes a connection without a request in time, and refuses connections over the limit.
 
-    Uvicorn times out only what is idle after an answer: a client that never ends its request would stay for ever.
+    Uvicorn itself closes only connections that are idle after a response. A client that never finishes its request
+    would hold its connection for ever.
     """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
-        """Take a connection, or close it at once where there are too many."""
+        """Accept a connection, or close it at once over MAX_CONNECTIONS."""
         super().connection_made(transport)
         self._deadline: asyncio.TimerHandle | None = None
         if len(self.connections) > MAX_CONNECTIONS:
             transport.abort()
         else:
-            self._await_request()
+            self._start_deadline()
 
     def data_received(self, data: bytes) -> None:
-        """Read on; the time for a request's head begins with the connection and with each answer."""
+        """Read data; the time for a request's head runs until the head is complete."""
         super().data_received(data)
         if self._has_request():
-            self._stop_waiting()
+            self._cancel_deadline()
         else:
-            self._await_request()
+            self._start_deadline()
 
     def on_response_complete(self) -> None:
         """Wait for the next request."""
         super().on_response_complete()
         if not self._has_request():
-            self._await_request()
+            self._start_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
-        self._stop_waiting()
+        """Cancel the connection's deadline."""
+        self._cancel_deadline()
         super().connection_lost(exc)
 
     def _has_request(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
-    def _await_request(self) -> None:
+    def _start_deadline(self) -> None:
         if self._deadline is None:
-            self._deadline = self.loop.call_later(REQUEST_SECONDS, self._too_slow)
+            self._deadline = self.loop.call_later(REQUEST_SECONDS, self._close_if_no_request)
 
-    def _stop_waiting(self) -> None:
+    def _cancel_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
 
-    def _too_slow(self) -> None:
+    def _close_if_no_request(self) -> None:
         self._deadline = None
         if not self._has_request() and not self.transport.is_closing():
             self.transport.abort()
 
 
-def server_config(app: ASGIApp, **more: Any) -> uvicorn.Config:
-    """Return how an application is served."""
+def server_config(app: ASGIApp, **options: Any) -> uvicorn.Config:
+    """Return Uvicorn's configuration for an application, with these limits; `options` go to Uvicorn."""
     return uvicorn.Config(
         app,
         http=BoundedProtocol,
@@ -79,5 +80,5 @@ def server_config(app: ASGIApp, **more: Any) -> uvicorn.Config:
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         h11_max_incomplete_event_size=MAX_HEAD_BYTES,
-        **more,
+        **options,
     )

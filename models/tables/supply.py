@@ -1,6 +1,6 @@
-"""The ledger's supply side: what covers each line, when it is expected, what is told of products and asked of vendors.
+"""Tables of the supply side: allocation, expected dates, availability, shipping plans and stock levels.
 
-Like the rest of the ledger it points at the shop's facts, and never back.
+Like the rest of the ledger they refer to the shop's data by id, and never the other way round.
 """
 
 from datetime import date, datetime
@@ -32,7 +32,7 @@ class Allocation(SQLModel, table=True):
 
 
 class ExpectedDateRow(SQLModel, table=True):
-    """When a line is expected, who says so and since when; a newer one ends it, and both are kept."""
+    """The expected date of a line, with its source. A new row ends the one before it; both are kept."""
 
     __tablename__ = "expected_date"
     __table_args__ = (
@@ -56,45 +56,45 @@ class ExpectedDateRow(SQLModel, table=True):
     latest_on: date | None = None
     probability: float | None = None
     in_stock: bool = False
-    """All of the line lies in stock for it."""
-    basis: str = ""
-    """The facts it rests on, such as the inbound deliveries and what was promised of them: while they stay, the date
-    told stays too, until it passes, though the reckoning of another day would move it back."""
+    """All of the line is in stock, and leaves from there."""
+    basis: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True), nullable=True))
+    """What the date was computed from, as models/date_basis.py writes it: while it stays, the date stays until it
+    passes."""
     why: str = Field(sa_column=Column(Text, nullable=False))
     set_at: datetime = moment(nullable=False)
     set_by: str
-    """The run that reckoned it, or the person who said it."""
+    """The id of the run that computed it, or the person who set it."""
     ended_at: datetime | None = moment()
 
 
 class Availability(SQLModel, table=True):
-    """What a shopper must know of a product: the fact behind its notice in the storefront."""
+    """What a new order for a product would get: the fact behind its storefront notice."""
 
     product_id: str = Field(primary_key=True)
     state: str = Field(index=True)
-    left: Quantity = pieces()
+    free_quantity: Quantity = pieces()
     expected_on: date | None = None
     latest_on: date | None = None
     waiting: int = 0
     """Open orders that wait for it."""
     waited: int = 0
-    """How many waited for it when it came back."""
+    """How many orders waited for it when it came back."""
     since: datetime = moment(nullable=False)
     """When the state began."""
     set_at: datetime = moment(nullable=False, index=True)
-    """When it was last found to be so; its notice holds from then for as long as the policy says."""
+    """When it was last confirmed; its storefront notice is valid from then for as long as the policy says."""
 
 
 class ShippingPlanRow(SQLModel, table=True):
-    """Whether an order is sent in parts or at once, with the reckoning; decided anew when a date changes."""
+    """Whether an order is sent in parts or at once; planned again when a date changes."""
 
     __tablename__ = "shipping_plan"
 
     order_id: str = Field(primary_key=True)
     version: int = 0
     parcels: list[Any] = Field(sa_column=Column(JSON, nullable=False))
-    """Of each parcel its lines and the day it leaves."""
-    days_gained: int
+    """For each parcel its lines, the day on which it leaves, and the lines held for it."""
+    days_saved: int
     extra_cost: Decimal = Field(sa_column=Column(Money, nullable=False))
     value: Decimal = Field(sa_column=Column(Money, nullable=False))
     currency: str
@@ -103,7 +103,7 @@ class ShippingPlanRow(SQLModel, table=True):
 
 
 class StockLevel(SQLModel, table=True):
-    """How much of a product must be there, and when to order more."""
+    """A product's safety stock, reorder point and order quantity."""
 
     __tablename__ = "stock_level"
 
@@ -111,13 +111,14 @@ class StockLevel(SQLModel, table=True):
     safety_stock: Quantity = pieces()
     reorder_point: Quantity = pieces()
     order_quantity: Quantity = pieces()
-    """Pieces to order now; 0: enough is there or coming."""
+    """Pieces to order now; 0: enough are on hand or inbound."""
     available: Quantity = pieces()
-    """On hand and inbound, less what open lines want."""
+    """On hand and inbound, less what open lines need."""
     demand_a_day: float
     demand_sd: float
     lead_days: float
     lead_sd: float
     method: str
+    """The demand pattern."""
     why: str = Field(sa_column=Column(Text, nullable=False))
     set_at: datetime = moment(nullable=False)

@@ -44,7 +44,7 @@ class Promises:
         if ship_within is None:
             return began + self._without_method
         ship_by = self._working.add(began, ship_within)
-        return ship_by if promise is Promise.SHIP else self._transit.arrives(ship_by, country) or ship_by
+        return ship_by if promise is Promise.SHIP else self._transit.arrival_date(ship_by, country) or ship_by
 
     def lapsed(self, as_of: date) -> tuple[dict[str, date], date]:
         """Return the last start of a promise to ship by the policy that has passed: by shipping method, and without."""

@@ -1,4 +1,4 @@
-"""Who gets which pieces of a product: first come, first served within priority, each line from what is there first."""
+"""Allocate one product's stock and deliveries to its open lines, first come, first served within priority."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -9,95 +9,109 @@ from models.inventory import AllocationPart, Coverage, LineDemand, SupplyLot
 from models.quantities import Quantity
 from rules.inventory.transit import TransitTimes
 
-Turn = tuple[int, bool, bool, date, datetime, str, str]
-SupplyKey = tuple[Coverage, str, str]
+AllocationOrder = tuple[int, bool, bool, date, datetime, str, str]
+LotKey = tuple[Coverage, str, str]
+"""Coverage, place and inbound id: what tells a product's lots apart."""
 IN_STOCK = (Coverage.STOCK, Coverage.PACKED)
 
 
 @dataclass(slots=True)
-class _Lot:
-    """Pieces of one supply that nobody has yet."""
+class _OpenLot:
+    """A lot with the pieces of it that are not allocated yet."""
 
-    supply: SupplyLot
-    left: Quantity
+    lot: SupplyLot
+    unallocated: Quantity
 
 
 @dataclass(slots=True)
-class _Wave:
-    """Lots that leave on one day, and so arrive anywhere on one day."""
+class _Departure:
+    """Lots that leave on one day, and so reach any one destination on one day."""
 
-    leaves_on: date | None
-    lots: list[_Lot]
+    ships_on: date | None
+    open_lots: list[_OpenLot]
 
 
 def allocate(
     demands: Iterable[LineDemand],
-    supplies: Iterable[SupplyLot],
-    safety: Quantity,
+    lots: Iterable[SupplyLot],
+    safety_stock: Quantity,
     high_priority: int,
-    journey: TransitTimes,
+    transit: TransitTimes,
 ) -> list[AllocationPart]:
-    """Share the supplies of one product among its open lines.
+    """Allocate the lots of one product to its open lines.
 
-    A line takes what arrives first at its destination; of what arrives on one day, a supply that covers all of the
-    rest, then stock, then by the place's name. What has no date comes last, and what nothing covers is a piece of
-    Cover.NOTHING. `safety` pieces of the stock, at all places together, are left to lines of `high_priority` or above,
-    and to those whose customers were told that they lie ready.
+    A line gets what leaves first. Of lots that leave on one day it gets one that covers all it still needs, then
+    stock, then the first by place name. Lots without a date come last; what no lot covers is a part of
+    Coverage.UNCOVERED. The last `safety_stock` pieces on hand, of all places together, go only to lines of
+    `high_priority` or above, and to lines whose customers were told that they are in stock.
     """
-    waves = _waves(supplies, journey)
-    stock: Quantity = sum(lot.left for wave in waves for lot in wave.lots if lot.supply.cover is Coverage.STOCK)
-    pieces: list[AllocationPart] = []
+    departures = _departures(lots, transit)
+    on_hand: Quantity = sum(
+        each.unallocated for departure in departures for each in departure.open_lots if _is_stock(each)
+    )
+    parts: list[AllocationPart] = []
     for demand in sorted(demands, key=_allocation_order):
-        free = stock if demand.told_ready or demand.priority >= high_priority else max(0, stock - safety)
-        need = demand.quantity
-        for wave in waves:
-            while need and (lot := _best(wave.lots, need, free)):
-                taken = min(need, _within(lot, free))
-                pieces.append(_part(demand, taken, wave.leaves_on, lot.supply, journey))
-                lot.left -= taken
-                need -= taken
-                if lot.supply.cover is Coverage.STOCK:
-                    stock -= taken
-                    free -= taken
-                if not lot.left:
-                    wave.lots.remove(lot)
-            if not need:
-                break
-        if need:
-            pieces.append(AllocationPart(demand.order, demand.line, need, Coverage.NOTHING))
-        while waves and not waves[0].lots:
-            del waves[0]
-    return pieces
+        may_take_safety_stock = demand.told_in_stock or demand.priority >= high_priority
+        stock_limit = on_hand if may_take_safety_stock else max(0, on_hand - safety_stock)
+        line_parts = _allocate_line(demand, departures, stock_limit, transit)
+        on_hand -= sum(part.quantity for part in line_parts if part.cover is Coverage.STOCK)
+        parts += line_parts
+        while departures and not departures[0].open_lots:
+            del departures[0]
+    return parts
 
 
-def left_over(supplies: Iterable[SupplyLot], pieces: Iterable[AllocationPart]) -> list[SupplyLot]:
-    """Return what of the supplies no piece has taken."""
-    taken: dict[SupplyKey, Quantity] = {}
-    for piece in pieces:
-        key = (piece.cover, piece.place, piece.inbound)
-        taken[key] = taken.get(key, 0) + piece.quantity
-    left = ((one, max(0, one.quantity) - taken.get(_key(one), 0)) for one in supplies)
-    return [replace(one, quantity=n) for one, n in left if n]
+def _allocate_line(
+    demand: LineDemand, departures: Sequence[_Departure], stock_limit: Quantity, transit: TransitTimes
+) -> list[AllocationPart]:
+    """Return the parts of one line, and take their pieces out of the lots; at most `stock_limit` come from stock."""
+    parts: list[AllocationPart] = []
+    needed = demand.quantity
+    for departure in departures:
+        while needed and (best := _best_lot(departure.open_lots, needed, stock_limit)):
+            quantity = min(needed, _takeable(best, stock_limit))
+            parts.append(_part(demand, quantity, departure.ships_on, best.lot, transit))
+            best.unallocated -= quantity
+            needed -= quantity
+            if _is_stock(best):
+                stock_limit -= quantity
+            if not best.unallocated:
+                departure.open_lots.remove(best)
+        if not needed:
+            return parts
+    if needed:
+        parts.append(AllocationPart(demand.order, demand.line, needed, Coverage.UNCOVERED))
+    return parts
 
 
-def packed(demand: LineDemand, as_of: date, journey: TransitTimes) -> AllocationPart:
-    """Return the packed pieces of a line: they leave on the next day on which anything does."""
-    leaves_on = journey.handed_over(as_of)
-    arrives_on = journey.arrives(leaves_on, demand.country)
+def unallocated_lots(lots: Iterable[SupplyLot], parts: Iterable[AllocationPart]) -> list[SupplyLot]:
+    """Return the lots with the quantities that no part has taken; used-up lots are left out."""
+    allocated: dict[LotKey, Quantity] = {}
+    for part in parts:
+        key = (part.cover, part.place, part.inbound)
+        allocated[key] = allocated.get(key, 0) + part.quantity
+    rests = ((lot, max(0, lot.quantity) - allocated.get(_lot_key(lot), 0)) for lot in lots)
+    return [replace(lot, quantity=quantity) for lot, quantity in rests if quantity]
+
+
+def packed_part(demand: LineDemand, as_of: date, transit: TransitTimes) -> AllocationPart:
+    """Return the packed pieces of a line: they leave on the first working day from `as_of` on."""
+    ships_on = transit.handover_date(as_of)
+    arrives_on = transit.arrival_date(ships_on, demand.country)
     return AllocationPart(
-        demand.order, demand.line, demand.packed, Coverage.PACKED, ships_on=leaves_on, arrives_on=arrives_on
+        demand.order, demand.line, demand.packed, Coverage.PACKED, ships_on=ships_on, arrives_on=arrives_on
     )
 
 
-def ready(pieces: Sequence[AllocationPart]) -> bool:
-    """Say whether all of a line that has not left lies in stock for it, or packed."""
-    return bool(pieces) and all(piece.cover in IN_STOCK for piece in pieces)
+def is_all_in_stock(parts: Sequence[AllocationPart]) -> bool:
+    """Say whether stock or packed goods cover all of a line that has not left."""
+    return bool(parts) and all(part.cover in IN_STOCK for part in parts)
 
 
-def _allocation_order(demand: LineDemand) -> Turn:
+def _allocation_order(demand: LineDemand) -> AllocationOrder:
     return (
         -demand.priority,
-        not demand.told_ready,
+        not demand.told_in_stock,
         not demand.time_critical,
         demand.promised_on,
         demand.placed_at,
@@ -106,42 +120,45 @@ def _allocation_order(demand: LineDemand) -> Turn:
     )
 
 
-def _key(supply: SupplyLot) -> SupplyKey:
-    return supply.cover, supply.place, supply.inbound
+def _lot_key(lot: SupplyLot) -> LotKey:
+    return lot.cover, lot.place, lot.inbound
 
 
-def _waves(supplies: Iterable[SupplyLot], journey: TransitTimes) -> list[_Wave]:
-    """Return what there is by the day on which it leaves, the first day first and the unknown one last.
+def _departures(lots: Iterable[SupplyLot], transit: TransitTimes) -> list[_Departure]:
+    """Return lots by the day on which they leave, earliest first, without a date last.
 
-    A place that owes pieces (on hand below nought) has none; it takes none away from another place.
+    A place with a negative quantity has nothing to give; it takes nothing away from another place.
     """
-    dated = [(journey.leaves(one.ready_on) or date.max, one) for one in supplies if one.quantity > 0]
+    dated = [(transit.ship_date(lot.available_on) or date.max, lot) for lot in lots if lot.quantity > 0]
     dated.sort(key=lambda pair: (pair[0], pair[1].cover is not Coverage.STOCK, pair[1].place, pair[1].inbound))
     return [
-        _Wave(None if day == date.max else day, [_Lot(one, one.quantity) for _, one in found])
-        for day, found in groupby(dated, key=lambda pair: pair[0])
+        _Departure(None if ships_on == date.max else ships_on, [_OpenLot(lot, lot.quantity) for _, lot in same_day])
+        for ships_on, same_day in groupby(dated, key=lambda pair: pair[0])
     ]
 
 
-def _best(lots: Sequence[_Lot], need: Quantity, free: Quantity) -> _Lot | None:
-    some = None
-    for lot in lots:
-        within = _within(lot, free)
-        if within >= need:
-            return lot
-        if within and some is None:
-            some = lot
-    return some
+def _best_lot(open_lots: Sequence[_OpenLot], needed: Quantity, stock_limit: Quantity) -> _OpenLot | None:
+    """Return the first lot that covers all that is needed, else the first that gives some."""
+    partial = None
+    for open_lot in open_lots:
+        takeable = _takeable(open_lot, stock_limit)
+        if takeable >= needed:
+            return open_lot
+        if takeable and partial is None:
+            partial = open_lot
+    return partial
 
 
-def _within(lot: _Lot, free: Quantity) -> Quantity:
-    return min(lot.left, free) if lot.supply.cover is Coverage.STOCK else lot.left
+def _takeable(open_lot: _OpenLot, stock_limit: Quantity) -> Quantity:
+    return min(open_lot.unallocated, stock_limit) if _is_stock(open_lot) else open_lot.unallocated
+
+
+def _is_stock(open_lot: _OpenLot) -> bool:
+    return open_lot.lot.cover is Coverage.STOCK
 
 
 def _part(
-    demand: LineDemand, quantity: Quantity, leaves_on: date | None, supply: SupplyLot, journey: TransitTimes
+    demand: LineDemand, quantity: Quantity, ships_on: date | None, lot: SupplyLot, transit: TransitTimes
 ) -> AllocationPart:
-    arrives_on = journey.arrives(leaves_on, demand.country)
-    return AllocationPart(
-        demand.order, demand.line, quantity, supply.cover, supply.place, supply.inbound, leaves_on, arrives_on
-    )
+    arrives_on = transit.arrival_date(ships_on, demand.country)
+    return AllocationPart(demand.order, demand.line, quantity, lot.cover, lot.place, lot.inbound, ships_on, arrives_on)

@@ -1,4 +1,4 @@
-"""What a new order for a product would get, after all open orders had theirs."""
+"""Available to promise: what a new order for a product would get, after all open orders got theirs."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -10,27 +10,35 @@ from rules.inventory.transit import TransitTimes
 
 
 def available_to_promise(
-    product: str, left: Sequence[SupplyLot], safety: Quantity, coming: Mapping[str, InboundDate], journey: TransitTimes
+    product: str,
+    unallocated: Sequence[SupplyLot],
+    safety_stock: Quantity,
+    inbound_dates: Mapping[str, InboundDate],
+    transit: TransitTimes,
 ) -> ProductAvailability:
-    """Say what an order of one piece and normal priority would get of what is `left` (see `allocation.left_over`).
+    """Return what an order of one piece and normal priority would get of the lots that are not allocated.
 
-    What is on hand is not yet to be had: pieces that open lines have, and the safety stock, are not promised twice. Of
-    a product that is not there, `expected_on` is the day on which the first delivery with free pieces leaves again.
+    Pieces allocated to open lines and the safety stock are not promised again. For a product that is not in stock,
+    `expected_on` is the day on which the first delivery with free pieces can leave again.
     """
-    free = sum(one.quantity for one in left if one.cover is Coverage.STOCK) - safety
+    free = sum(lot.quantity for lot in unallocated if lot.cover is Coverage.STOCK) - safety_stock
     if free > 0:
         return ProductAvailability(product, StockStatus.IN_STOCK, free)
-    dated = ((one.ready_on, one) for one in left if one.cover is Coverage.INBOUND)
-    awaited = sorted(((day, one) for day, one in dated if day is not None), key=_first)
-    if not awaited:
+    inbound = ((lot.available_on, lot) for lot in unallocated if lot.cover is Coverage.INBOUND)
+    dated = sorted(((day, lot) for day, lot in inbound if day is not None), key=_day_and_delivery)
+    if not dated:
         return ProductAvailability(product, StockStatus.OUT_OF_STOCK, 0)
-    day, first = awaited[0]
-    latest = coming[first.inbound].latest_on if first.inbound in coming else None
+    available_on, first_lot = dated[0]
+    latest_on = inbound_dates[first_lot.inbound].latest_on if first_lot.inbound in inbound_dates else None
     return ProductAvailability(
-        product, StockStatus.BACKORDER, first.quantity, journey.leaves(day), journey.leaves(latest)
+        product,
+        StockStatus.BACKORDER,
+        first_lot.quantity,
+        transit.ship_date(available_on),
+        transit.ship_date(latest_on),
     )
 
 
-def _first(pair: tuple[date, SupplyLot]) -> tuple[date, str]:
-    day, supply = pair
-    return day, supply.inbound
+def _day_and_delivery(dated_lot: tuple[date, SupplyLot]) -> tuple[date, str]:
+    available_on, lot = dated_lot
+    return available_on, lot.inbound

@@ -1,21 +1,27 @@
-"""How late each vendor is as a rule, and so by when what it promises will be there."""
+"""How late each vendor usually delivers, and the date that follows for its next delivery."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.policy.supply import ForecastPolicy
 from models.quantities import counted
+from rules.inventory.lateness_distribution import (
+    ROUNDING,
+    LatenessDistribution,
+    LatenessSample,
+    pooled_distribution,
+    posterior_distribution,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What a vendor promised for a day, and the day it came; None: it has not come yet."""
+    """The day a vendor promised, and the day on which the goods came; None: not yet."""
 
     vendor: str
     promised_on: date
@@ -23,177 +29,105 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Forecast:
-    """By when a delivery is there: the policy's quantile, the range around it, and how likely that day is kept."""
+class PredictedDate:
+    """The day on which a vendor delivers: the policy's quantile, the range around it, and its probability (0 to 1)."""
 
     expected_on: date | None
     earliest_on: date | None
     latest_on: date | None
     probability: float | None
     why: str
-
-
-@dataclass(frozen=True, slots=True)
-class LatenessDistribution:
-    """How likely a slip is to be of so many days or fewer; a slip is days after the day promised, negative if early."""
-
-    days: NDArray[np.int64]
-    """Every slip that was seen, ascending."""
-    shares: NDArray[np.float64]
-    """The chance of each slip or a smaller one; the last falls short of 1 by what nobody saw the end of."""
-    seen: NDArray[np.int64]
-    """How many deliveries, of all vendors, slipped so much or more."""
-
-    def after(self, least: int) -> "LatenessDistribution":
-        """Return the slips of a delivery that cannot slip by less than `least` days any more.
-
-        Of n that were seen to slip so much, the next one slips no more than the worst of them with a chance of
-        n/(n+1), not 1: each of the n+1 is as likely to be the worst. So a single freak is no habit.
-        """
-        first = int(np.searchsorted(self.days, least))
-        if first == len(self.days):
-            return LatenessDistribution(self.days[first:], self.shares[first:], self.seen[first:])
-        gone, n = self.shares[first - 1] if first else 0.0, int(self.seen[first])
-        shares = (self.shares[first:] - gone) / (1 - gone) * n / (n + 1)
-        return LatenessDistribution(self.days[first:], shares, self.seen[first:])
-
-    def quantile(self, share: float) -> int | None:
-        """Return the days within which a share of all deliveries came; None: beyond all that was seen."""
-        at = int(np.searchsorted(self.shares, share - 1e-9))
-        return int(self.days[at]) if at < len(self.days) else None
-
-    def probability(self, days: int) -> float:
-        """Say how likely a slip of so many days or fewer is."""
-        at = int(np.searchsorted(self.days, days, side="right"))
-        return float(self.shares[at - 1]) if at else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class _VendorSample:
-    """One vendor's deliveries: the slips of those that came, and how long the others are waited for already."""
-
-    came: NDArray[np.int64]
-    waiting: NDArray[np.int64]
+    """A clause that follows "the delivery"."""
 
 
 class VendorLateness:
-    """What the past deliveries of each vendor say of the next one.
+    """Each vendor's lateness, and the dates predicted from it.
 
-    A delivery still on its way counts too: its slip is known to be more than its days so far. To learn from those alone
-    that came would make every vendor look better than it is, the late ones most.
+    Deliveries still awaited count as well: they are late by more than their days so far. Without them every vendor
+    would look better than it is, the latest most.
     """
 
-    def __init__(self, seen: dict[str, _VendorSample], forecasting: ForecastPolicy) -> None:
-        self._seen, self._policy = seen, forecasting
-        self._all = _pooled(seen.values())
-        self._total = sum(len(one.came) for one in seen.values())
-        self._known: dict[str, LatenessDistribution] = {}
+    def __init__(self, samples: Mapping[str, LatenessSample], policy: ForecastPolicy) -> None:
+        self._samples, self._policy = samples, policy
+        self._pooled = pooled_distribution(samples.values())
+        self._total = sum(len(sample.days_late) for sample in samples.values())
+        self._by_vendor: dict[str, LatenessDistribution] = {}
 
     @classmethod
-    def learn(cls, deliveries: Iterable[Delivery], as_of: date, forecasting: ForecastPolicy) -> Self:
-        """Learn from deliveries promised for the last `history_days`, as they stood on `as_of`; later news is not seen.
+    def fit(cls, deliveries: Iterable[Delivery], as_of: date, policy: ForecastPolicy) -> Self:
+        """Fit to deliveries promised in the last `history_days`, as they stood on `as_of`; later receipts are ignored.
 
-        Of all that were promised in those days none is picked by how it ended, so the window favours neither the
-        prompt nor the late.
+        A delivery is selected by its promised day and never by how it ended, so neither prompt nor late ones are
+        over-represented.
         """
-        since = as_of - timedelta(days=forecasting.history_days)
-        came, waiting = defaultdict[str, list[int]](list), defaultdict[str, list[int]](list)
-        for one in deliveries:
-            if one.promised_on < since:
+        since = as_of - timedelta(days=policy.history_days)
+        days_late, days_waiting = defaultdict[str, list[int]](list), defaultdict[str, list[int]](list)
+        for delivery in deliveries:
+            if delivery.promised_on < since:
                 continue
-            if one.received_on is not None and one.received_on <= as_of:
-                came[one.vendor].append((one.received_on - one.promised_on).days)
+            if delivery.received_on is not None and delivery.received_on <= as_of:
+                days_late[delivery.vendor].append((delivery.received_on - delivery.promised_on).days)
             else:
-                waiting[one.vendor].append((as_of - one.promised_on).days)
-        vendors = came.keys() | waiting.keys()
-        return cls(
-            {
-                name: _VendorSample(np.sort(np.array(came[name], int)), np.sort(np.array(waiting[name], int)))
-                for name in vendors
-            },
-            forecasting,
+                days_waiting[delivery.vendor].append((as_of - delivery.promised_on).days)
+        samples = {
+            vendor: LatenessSample(
+                np.sort(np.array(days_late[vendor], int)), np.sort(np.array(days_waiting[vendor], int))
+            )
+            for vendor in days_late.keys() | days_waiting.keys()
+        }
+        return cls(samples, policy)
+
+    def distribution(self, vendor: str | None) -> LatenessDistribution:
+        """Return a vendor's lateness, drawn toward that of all vendors; an unknown vendor has the pooled one."""
+        if vendor is None or vendor not in self._samples:
+            return self._pooled
+        if vendor not in self._by_vendor:
+            self._by_vendor[vendor] = posterior_distribution(self._samples[vendor], self._pooled, self._policy.pool)
+        return self._by_vendor[vendor]
+
+    def predict_date(self, vendor: str | None, promised_on: date, as_of: date) -> PredictedDate:
+        """Predict when a delivery comes that has not come by the morning of `as_of`; never a day before `as_of`."""
+        policy, days_late_already = self._policy, (as_of - promised_on).days
+        if self._total / (self._total + 1) < policy.quantile - ROUNDING:
+            return _too_little_history(promised_on, days_late_already, self._total)
+        lateness = self.distribution(vendor).given_at_least(days_late_already)
+        low, expected, high = (lateness.quantile(share) for share in (policy.low, policy.quantile, policy.high))
+        return PredictedDate(
+            _date_after(promised_on, expected),
+            _date_after(promised_on, low),
+            _date_after(promised_on, high),
+            None if expected is None else lateness.probability(expected),
+            self._why(vendor, promised_on, days_late_already, expected),
         )
 
-    def slips(self, vendor: str | None) -> LatenessDistribution:
-        """Return a vendor's distribution of slips, shrunk toward that of all vendors; an unknown vendor has theirs."""
-        seen = self._seen.get(vendor) if vendor is not None else None
-        if vendor is None or seen is None:
-            return self._all
-        if vendor not in self._known:
-            self._known[vendor] = _posterior(seen, self._all, self._policy.pool)
-        return self._known[vendor]
-
-    def forecast(self, vendor: str | None, promised_on: date, as_of: date) -> Forecast:
-        """Say by when a delivery that has not come by the morning of `as_of` is there; never a day before `as_of`."""
-        policy, so_far = self._policy, (as_of - promised_on).days
-        if self._total / (self._total + 1) < policy.quantile - 1e-9:
-            return _uninformed(promised_on, so_far, self._total)
-        slips = self.slips(vendor).after(so_far)
-        low, days, high = (slips.quantile(share) for share in (policy.low, policy.quantile, policy.high))
-        return Forecast(
-            _day(promised_on, days),
-            _day(promised_on, low),
-            _day(promised_on, high),
-            None if days is None else slips.probability(days),
-            self._why(vendor, promised_on, so_far, days),
-        )
-
-    def _why(self, vendor: str | None, promised_on: date, so_far: int, days: int | None) -> str:
-        own = len(self._seen[vendor].came) if vendor in self._seen else 0
-        whose = (
+    def _why(self, vendor: str | None, promised_on: date, days_late_already: int, expected: int | None) -> str:
+        sample = self._samples.get(vendor) if vendor is not None else None
+        own = len(sample.days_late) if sample else 0
+        history = (
             f"{own} past deliveries of {vendor} and {self._total} of all" if own else f"{self._total} past deliveries"
         )
-        late = f" and {counted(so_far, 'day')} late already" if so_far > 0 else ""
-        if days is None:
-            return f"promised for {promised_on}{late}: {whose} do not say when it comes"
-        return f"promised for {promised_on}{late}: by {whose}, {self._policy.quantile:.0%} come {_said(days)}"
+        late = f" and {counted(days_late_already, 'day')} late already" if days_late_already > 0 else ""
+        if expected is None:
+            return f"promised for {promised_on}{late}: {history} do not say when it comes"
+        return f"promised for {promised_on}{late}: by {history}, {self._policy.quantile:.0%} come {_when(expected)}"
 
 
-def _pooled(seen: Iterable[_VendorSample]) -> LatenessDistribution:
-    """Return the slips of all vendors together, by Kaplan and Meier (1958)."""
-    # It takes a second and 70 MB to read, and most processes learn no habits.
-    from scipy import stats
-
-    came, waiting = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-    for one in seen:
-        came.append(one.came)
-        waiting.append(one.waiting)
-    ended = np.sort(np.concatenate(came))
-    if not len(ended):
-        return LatenessDistribution(ended, np.empty(0), ended)
-    curve = stats.ecdf(stats.CensoredData(uncensored=ended, right=np.concatenate(waiting))).cdf
-    known = np.isin(curve.quantiles, ended)
-    days = curve.quantiles[known].astype(np.int64)
-    return LatenessDistribution(days, curve.probabilities[known], len(ended) - np.searchsorted(ended, days))
+def _too_little_history(promised_on: date, days_late_already: int, deliveries: int) -> PredictedDate:
+    expected_on = promised_on if days_late_already <= 0 else None
+    passed = ", which has passed" if expected_on is None else ""
+    why = f"promised for {promised_on}{passed}: {deliveries} past deliveries are too few to correct it"
+    return PredictedDate(expected_on, None, None, None, why)
 
 
-def _posterior(seen: _VendorSample, pooled: LatenessDistribution, pool: int) -> LatenessDistribution:
-    """Return the mean of the Dirichlet process posterior: `pool` deliveries as of all vendors, and the vendor's own.
-
-    Without any still out it is the mixture of both, weighted n/(n+pool) and pool/(n+pool) (Ferguson 1973); with them it
-    is the estimate of Susarla and Van Ryzin (J. Am. Stat. Assoc. 71, 1976), written by the chance to come on each
-    day of those not there before (Hjort, Ann. Stat. 18, 1990).
-    """
-    before = np.concatenate(([0.0], pooled.shares[:-1]))
-    here = np.searchsorted(seen.came, pooled.days, side="right") - np.searchsorted(seen.came, pooled.days)
-    awaited = sum(len(one) - np.searchsorted(one, pooled.days) for one in (seen.came, seen.waiting))
-    coming = (pool * (pooled.shares - before) + here) / (pool * (1.0 - before) + awaited)
-    return LatenessDistribution(pooled.days, np.asarray(1 - np.cumprod(1 - coming), np.float64), pooled.seen)
+def _date_after(promised_on: date, days_late: int | None) -> date | None:
+    return None if days_late is None else promised_on + timedelta(days=days_late)
 
 
-def _uninformed(promised_on: date, so_far: int, seen: int) -> Forecast:
-    day = promised_on if so_far <= 0 else None
-    passed = ", which has passed" if day is None else ""
-    return Forecast(
-        day, None, None, None, f"promised for {promised_on}{passed}: {seen} past deliveries are too few to judge it by"
-    )
-
-
-def _day(promised_on: date, days: int | None) -> date | None:
-    return None if days is None else promised_on + timedelta(days=days)
-
-
-def _said(days: int) -> str:
-    if days == 0:
+def _when(days_late: int) -> str:
+    if days_late == 0:
         return "by that day"
-    return f"within {counted(days, 'day')} after" if days > 0 else f"{counted(-days, 'day')} before or earlier"
+    return (
+        f"within {counted(days_late, 'day')} after"
+        if days_late > 0
+        else f"{counted(-days_late, 'day')} before or earlier"
+    )

@@ -1,4 +1,4 @@
-"""A product's stock level, and how urgent it is to order."""
+"""A product's stock level, and how urgent its next order is."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from models.quantities import Quantity
 
 @dataclass(frozen=True, slots=True)
 class ProductLevel:
-    """How much of a product must be there, and when to order more; the fields are those of the ledger's table."""
+    """A product's safety stock, reorder point and order quantity; the fields are columns of the table `stock_level`."""
 
     product_id: str
     safety_stock: Quantity
@@ -25,12 +25,12 @@ class ProductLevel:
 
 
 def days_of_cover(level: ProductLevel) -> float | None:
-    """Return the days that what is available lasts; none where nothing is sold."""
+    """Return the days that the available pieces last; None where nothing is sold."""
     return float(level.available) / level.demand_a_day if level.demand_a_day > 0 else None
 
 
 def slack_days(level: ProductLevel) -> float:
-    """Return by how many days stock outlasts a delivery ordered now; below nought it runs out before."""
+    """Return by how many days the stock outlasts a delivery ordered now; negative: it runs out before."""
     days = days_of_cover(level)
     if days is None:
         return -inf if level.available < 0 else inf
@@ -38,5 +38,5 @@ def slack_days(level: ProductLevel) -> float:
 
 
 def sorted_by_urgency(levels: Iterable[ProductLevel]) -> list[ProductLevel]:
-    """Return levels, what runs out first before the others."""
-    return sorted(levels, key=lambda one: (slack_days(one), -one.order_quantity, one.product_id))
+    """Return levels in the order in which their products run out."""
+    return sorted(levels, key=lambda level: (slack_days(level), -level.order_quantity, level.product_id))

@@ -1,4 +1,4 @@
-"""What dates are reckoned with on one day: how late each vendor is as a rule, and how long goods are on their way."""
+"""Load what expected dates are computed from on one day: vendor lateness and transit times."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -10,37 +10,52 @@ from rules.inventory.inbound_dates import InboundDates
 from rules.inventory.transit import TransitTimes
 from rules.inventory.vendor_lateness import Delivery, VendorLateness
 from tasks.context import Context
+from tasks.db.sql import read_only
 from tasks.tables import INBOUNDS, VENDORS
 
 
 @dataclass(frozen=True, slots=True)
 class ForecastInputs:
-    """What dates are reckoned with on one day: the vendors' habits, by the names staff know them by, and journeys."""
+    """What expected dates are computed from on one day."""
 
     as_of: date
-    inflow: InboundDates
-    journey: TransitTimes
-    vendors: dict[str, str]
+    inbound_dates: InboundDates
+    transit: TransitTimes
+    vendor_names: dict[str, str]
+    """By vendor id; unique, as staff read them."""
 
 
-def forecast_inputs(context: Context, connection: Connection, as_of: date) -> ForecastInputs:
-    """Learn the vendors' habits from their past deliveries, as they stood when the day before was over.
+def load_forecast_inputs(context: Context) -> ForecastInputs:
+    """Fit the vendors' lateness to their past deliveries, as it stood at the end of the day before the run's.
 
-    What is due today may still come today: it is not late yet. What one vendor promised for one day and brought on
-    another is one delivery, however many products it held.
+    A delivery due today may still come today, so it is not late yet. Deliveries of one vendor that were promised for
+    one day and came on another count once, however many products they held.
     """
-    yesterday = as_of - timedelta(days=1)
+    yesterday = context.as_of - timedelta(days=1)
+    with read_only(context.engine) as connection:
+        vendor_names = _vendor_names(connection)
+        deliveries = _past_deliveries(context, connection, yesterday, vendor_names)
+    transit = TransitTimes(context.policy.allocation, context.policy.days)
+    lateness = VendorLateness.fit(deliveries, yesterday, context.policy.forecast)
+    inbound_dates = InboundDates(lateness, transit, context.as_of)
+    return ForecastInputs(context.as_of, inbound_dates, transit, vendor_names)
+
+
+def _vendor_names(connection: Connection) -> dict[str, str]:
+    """Return vendors' names by id; a name that several have is followed by the id."""
     vendors = [tuple(row) for row in connection.execute(select(VENDORS.c.id, VENDORS.c.name))]
-    alike = Counter(name for _, name in vendors)
-    names = {key: name if alike[name] == 1 else f"{name} ({key})" for key, name in vendors}
-    since = yesterday - timedelta(days=context.policy.forecast.history_days)
+    same_name = Counter(name for _, name in vendors)
+    return {key: name if same_name[name] == 1 else f"{name} ({key})" for key, name in vendors}
+
+
+def _past_deliveries(
+    context: Context, connection: Connection, until: date, vendor_names: dict[str, str]
+) -> set[Delivery]:
+    since = until - timedelta(days=context.policy.forecast.history_days)
     query = select(INBOUNDS.c.vendor_id, INBOUNDS.c.promised_on, INBOUNDS.c.received_at).where(
         INBOUNDS.c.promised_on >= since
     )
-    past = {
-        Delivery(names.get(vendor, vendor or ""), promised_on, context.day(received_at))
+    return {
+        Delivery(vendor_names.get(vendor, vendor or ""), promised_on, context.day(received_at))
         for vendor, promised_on, received_at in connection.execute(query)
     }
-    journey = TransitTimes(context.policy.allocation, context.policy.days)
-    habits = VendorLateness.learn(past, yesterday, context.policy.forecast)
-    return ForecastInputs(as_of, InboundDates(habits, journey, as_of), journey, names)

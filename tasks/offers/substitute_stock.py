@@ -71,7 +71,7 @@ def _load_candidates(context: Context, connection: Connection, categories: list[
     availability = AVAILABILITIES.c
     free = case(
         (availability.state.is_(None), free_by_source),
-        (availability.state == StockStatus.IN_STOCK, availability.left),
+        (availability.state == StockStatus.IN_STOCK, availability.free_quantity),
         else_=0,
     )
     query = (
@@ -82,7 +82,7 @@ def _load_candidates(context: Context, connection: Connection, categories: list[
             )
         )
         .where(PRODUCTS.c.category.in_(categories))
-        .group_by(*PRODUCT_COLUMNS, availability.state, availability.left)
+        .group_by(*PRODUCT_COLUMNS, availability.state, availability.free_quantity)
         .having(func.sum(STOCKS.c.on_hand) > 0)
     )
     return [Candidate(ProductFacts(*product), free) for *product, free in connection.execute(query) if free > 0]

@@ -12,7 +12,7 @@ from models.enums import Promise
 from models.inventory import DateSource
 from models.orders import CustomerFacts, LastNotice, LineFacts, NoticeLine, OrderFacts, ProductFacts, Shipment
 from rules.delays.line_order import natural_key
-from rules.shipments.holds import held_lines
+from rules.shipments.holds import effective_date, held_lines
 from tasks.context import Context
 from tasks.orders.filters import CLOSED_FILTER, CURRENT_DATE_FILTER, EXPECTED_ON_CLAUSE
 from tasks.tables import CUSTOMERS, EXPECTED_DATES, ORDER_LINES, ORDERS, PRODUCTS, SHIPPING_PLANS, WATCHES
@@ -26,7 +26,9 @@ PROMISED_COLUMNS = [
 """What a line's promise is computed from, in the order of `Context.promised_day`; the query joins CUSTOMERS."""
 PRODUCT_COLUMNS: list[Column[Any]] = [PRODUCTS.c[field.name] for field in fields(ProductFacts)]
 """The columns of ProductFacts, in its order."""
-IN_STOCK_CLAUSE = and_(EXPECTED_DATES.c.source == DateSource.STOCK, EXPECTED_DATES.c.basis != "").label("all_in_stock")
+IN_STOCK_CLAUSE = and_(EXPECTED_DATES.c.source == DateSource.STOCK, EXPECTED_DATES.c.basis.is_not(None)).label(
+    "all_in_stock"
+)
 """The SQL of a line of which all pieces are in stock: only then does a date from stock have a basis."""
 
 
@@ -155,9 +157,7 @@ def _expected(context: Context, row: Row[Any], held_until: Mapping[str, date | N
         return context.expected_day(row.line_expected_on, row.placed_at), False
     if row.line_number not in held_until or row.line_shipped_at is not None:
         return row.line_expected_on, bool(row.stored_date_in_stock)
-    parcel_date = held_until[row.line_number]
-    # A line in stock whose own date has passed has no date any more: it waits for the parcel alone.
-    return parcel_date and max(row.line_expected_on or parcel_date, parcel_date), False
+    return effective_date(row.line_expected_on, held_until[row.line_number]), False
 
 
 def promised_day(context: Context, row: Row[Any]) -> date:

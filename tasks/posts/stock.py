@@ -24,13 +24,13 @@ def stocked_products(context: Context, connection: Connection) -> list[ProductSt
     """Return the products worth a post: back after many orders waited for them, or selling with few left."""
     back = _restocked(context, connection)
     said = {one.product.id for one in back}
-    low = (ProductStock(one.product, PostKind.LOW, one.left) for one in find_low_stock(context, connection))
+    low = (ProductStock(one.product, PostKind.LOW, one.free_quantity) for one in find_low_stock(context, connection))
     return back + [one for one in low if one.product.id not in said]
 
 
 def _restocked(context: Context, connection: Connection) -> list[ProductStock]:
     query = (
-        select(AVAILABILITIES.c.left, AVAILABILITIES.c.waited, *PRODUCT_COLUMNS)
+        select(AVAILABILITIES.c.free_quantity, AVAILABILITIES.c.waited, *PRODUCT_COLUMNS)
         .select_from(AVAILABILITIES.join(PRODUCTS, PRODUCTS.c.id == AVAILABILITIES.c.product_id))
         .where(
             AVAILABILITIES.c.state == StockStatus.IN_STOCK,
@@ -47,11 +47,11 @@ def _restocked(context: Context, connection: Connection) -> list[ProductStock]:
 
 def stale_stock_posts(connection: Connection, posts: Sequence[Mapping[str, Any]]) -> set[str]:
     """Return the ids of posts whose product is sold out by now, or has another number left than they say."""
-    query = select(AVAILABILITIES.c.product_id, AVAILABILITIES.c.left).where(
+    query = select(AVAILABILITIES.c.product_id, AVAILABILITIES.c.free_quantity).where(
         AVAILABILITIES.c.product_id.in_({row["product_id"] for row in posts}),
         AVAILABILITIES.c.state == StockStatus.IN_STOCK,
     )
-    left = {row.product_id: row.left for row in connection.execute(query)}
+    left = {row.product_id: row.free_quantity for row in connection.execute(query)}
     return {row["id"] for row in posts if not _still_true(row, left.get(row["product_id"], 0))}
 
 

@@ -86,7 +86,7 @@ def _backordered(
         )
         .join(ORDERS, ORDERS.c.id == ORDER_LINES.c.order_id)
         .join(PRODUCTS, PRODUCTS.c.id == ORDER_LINES.c.product_id)
-        .where(ALLOCATIONS.c.cover == Coverage.NOTHING, PRODUCTS.c.vendor_id.is_not(None), ~PRODUCTS.c.drop_shipped)
+        .where(ALLOCATIONS.c.cover == Coverage.UNCOVERED, PRODUCTS.c.vendor_id.is_not(None), ~PRODUCTS.c.drop_shipped)
         .where(ALLOCATIONS.c.product_id == ORDER_LINES.c.product_id, open_lines)
         .group_by(*key)
     )

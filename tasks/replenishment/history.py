@@ -1,8 +1,8 @@
-"""What stock is reckoned from: the pieces sold a day, and how long vendors took to deliver."""
+"""Load sales and delivery history: the pieces sold each day, and the vendors' lead times."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import groupby, pairwise
 from statistics import fmean, stdev
 from typing import Any
@@ -29,7 +29,7 @@ from tasks.tables import INBOUNDS, ORDER_LINES, ORDERS, PRODUCTS, VENDORS
 
 @dataclass(frozen=True, slots=True)
 class LeadTimes:
-    """The lead time of each vendor, and of one of which nothing is known."""
+    """The lead time of each vendor, and that of a vendor without any data."""
 
     by_vendor: Mapping[str, LeadTime]
     unknown: LeadTime
@@ -39,31 +39,42 @@ class LeadTimes:
         return self.unknown if vendor is None else self.by_vendor.get(vendor, self.unknown)
 
 
-def lead_times(context: Context, connection: Connection, as_of: date) -> LeadTimes:
-    """Learn the vendors' lead times from the deliveries received within the policy's time."""
-    end, policy = context.end_of(as_of), context.policy.replenishment
-    began = end - timedelta(days=context.policy.forecast.history_days)
+def load_lead_times(context: Context, connection: Connection, as_of: date) -> LeadTimes:
+    """Compute the vendors' lead times from the deliveries received within `forecast.history_days`."""
+    policy = context.policy.replenishment
+    days_by_vendor = _delivery_days(context, connection, as_of)
+    all_days = [days for vendor_days in days_by_vendor.values() for days in vendor_days]
+    all_vendors = _delivery_stats(all_days) if all_days else None
+    stated = {row.id: row.lead_days for row in connection.execute(select(VENDORS.c.id, VENDORS.c.lead_days))}
+    own = {vendor: _delivery_stats(days) for vendor, days in days_by_vendor.items() if vendor is not None}
+    by_vendor = {
+        vendor: lead_time(own.get(vendor), stated.get(vendor), all_vendors, policy)
+        for vendor in own.keys() | stated.keys()
+    }
+    return LeadTimes(by_vendor, lead_time(None, None, all_vendors, policy))
+
+
+def _delivery_days(context: Context, connection: Connection, as_of: date) -> dict[str | None, list[int]]:
+    """Return, by vendor, the days from order to receipt of each delivery."""
+    end = context.end_of(as_of)
+    since = end - timedelta(days=context.policy.forecast.history_days)
     vendor = func.coalesce(INBOUNDS.c.vendor_id, PRODUCTS.c.vendor_id)
     query = (
         select(vendor, INBOUNDS.c.ordered_at, INBOUNDS.c.received_at)
         .distinct()
         .select_from(INBOUNDS.outerjoin(PRODUCTS, PRODUCTS.c.id == INBOUNDS.c.product_id))
-        .where(INBOUNDS.c.received_at >= began, INBOUNDS.c.received_at < end)
+        .where(INBOUNDS.c.received_at >= since, INBOUNDS.c.received_at < end)
         .where(INBOUNDS.c.ordered_at <= INBOUNDS.c.received_at)
     )
-    # A lorry brings many products: its rows, however many, are one delivery, and say once how long it took.
-    lorries = {
-        (key, *(one.astimezone(context.zone).date() for one in moments)) for key, *moments in connection.execute(query)
+    # A lorry brings many products: its rows are one delivery, and their days count once.
+    deliveries = {
+        (key, *(moment.astimezone(context.zone).date() for moment in moments))
+        for key, *moments in connection.execute(query)
     }
-    took: dict[str | None, list[int]] = {}
-    for key, ordered, received in lorries:
-        took.setdefault(key, []).append((received - ordered).days)
-    everybody = _delivery_stats([days for each in took.values() for days in each]) if took else None
-    vendors = connection.execute(select(VENDORS.c.id, VENDORS.c.lead_days))
-    said = {row.id: row.lead_days for row in vendors}
-    own = {key: _delivery_stats(days) for key, days in took.items() if key is not None}
-    known = {key: lead_time(own.get(key), said.get(key), everybody, policy) for key in own.keys() | said.keys()}
-    return LeadTimes(known, lead_time(None, None, everybody, policy))
+    days_by_vendor: dict[str | None, list[int]] = {}
+    for key, ordered_on, received_on in deliveries:
+        days_by_vendor.setdefault(key, []).append((received_on - ordered_on).days)
+    return days_by_vendor
 
 
 def _delivery_stats(days: Sequence[int]) -> DeliveryStats:
@@ -71,43 +82,64 @@ def _delivery_stats(days: Sequence[int]) -> DeliveryStats:
 
 
 def daily_sales(
-    context: Context, connection: Connection, as_of: date, reach: tuple[str, str]
+    context: Context, connection: Connection, as_of: date, products: tuple[str, str]
 ) -> dict[str, dict[int, float]]:
-    """Return the pieces of each product by how many days before `as_of` they were ordered; cancelled ones left out.
+    """Return the pieces sold of a range of products, by product and by days before `as_of`; cancelled ones left out.
 
-    Whatever is older than the policy's history stands under its length.
+    Days before `as_of` count from 0, which is the day before. All days beyond `replenishment.history_days` are added
+    up under that number.
     """
-    kept = type_coerce(func.sum(ORDER_LINES.c.quantity - ORDER_LINES.c.cancelled), Pieces)
+    sold = type_coerce(func.sum(ORDER_LINES.c.quantity - ORDER_LINES.c.cancelled), Pieces)
     query = (
-        select(ORDER_LINES.c.product_id, _days_ago(context, connection, as_of).label("ago"), kept)
+        select(ORDER_LINES.c.product_id, _days_ago(context, connection, as_of).label("days_ago"), sold)
         .select_from(ORDER_LINES.join(ORDERS, ORDERS.c.id == ORDER_LINES.c.order_id))
-        .where(id_range(ORDER_LINES.c.product_id, *reach), ORDERS.c.placed_at < context.start_of(as_of))
+        .where(id_range(ORDER_LINES.c.product_id, *products), ORDERS.c.placed_at < context.start_of(as_of))
         .where(ORDER_LINES.c.cancelled_at.is_(None), ORDERS.c.cancelled_at.is_(None), ~ORDER_LINES.c.virtual)
-        .group_by(ORDER_LINES.c.product_id, literal_column("ago"))
+        .group_by(ORDER_LINES.c.product_id, literal_column("days_ago"))
     )
-    found: dict[str, dict[int, float]] = {}
-    for product, days, pieces in connection.execute(query):
-        found.setdefault(product, {})[days] = float(pieces)
-    return found
+    sales: dict[str, dict[int, float]] = {}
+    for product, days_ago, pieces in connection.execute(query):
+        sales.setdefault(product, {})[days_ago] = float(pieces)
+    return sales
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """Consecutive days of the shop that are all of one length: 24 hours, or 23 or 25 on a change of the clock."""
+
+    start: datetime
+    end: datetime
+    day_seconds: int
+    last_day_ago: int
+    """How many days before `as_of` its last day is; 0 is the day before."""
 
 
 def _days_ago(context: Context, connection: Connection, as_of: date) -> ColumnElement[int]:
     """Return the SQL of how many of the shop's days lie between an order's and `as_of`; at most the policy's history.
 
-    Not every day is 24 hours long: each stretch of days of one length is counted by itself.
+    Within a stretch of days of one length the days are counted by division.
     """
-    history = context.policy.replenishment.history_days
-    begins = [context.start_of(as_of - timedelta(days=ago)) for ago in range(history + 1)]
-    placed, stretches = _seconds(connection, ORDERS.c.placed_at), list[tuple[ColumnElement[bool], Any]]()
-    for length, days in groupby(enumerate(pairwise(begins)), lambda one: one[1][0] - one[1][1]):
-        (ago, (end, begin)), *others = days
-        first = others[-1][1][1] if others else begin
-        back = (int(end.timestamp()) - 1 - placed) // int(length.total_seconds())
-        stretches.append((ORDERS.c.placed_at >= first, ago + back))
-    return case(*stretches, else_=history)
+    placed = _seconds_since_1970(connection, ORDERS.c.placed_at)
+    cases = []
+    for stretch in _stretches(context, as_of):
+        days_before_end = (int(stretch.end.timestamp()) - 1 - placed) // stretch.day_seconds
+        cases.append((ORDERS.c.placed_at >= stretch.start, stretch.last_day_ago + days_before_end))
+    return case(*cases, else_=context.policy.replenishment.history_days)
 
 
-def _seconds(connection: Connection, moment: ColumnElement[Any]) -> ColumnElement[int]:
-    """Return the SQL of a moment as whole seconds since 1970."""
-    found = func.strftime("%s", moment) if is_sqlite(connection) else func.floor(extract("epoch", moment))
-    return cast(found, BigInteger)
+def _stretches(context: Context, as_of: date) -> list[_Stretch]:
+    """Return the stretches of the policy's history, the latest first."""
+    history_days = context.policy.replenishment.history_days
+    midnights = [context.start_of(as_of - timedelta(days=ago)) for ago in range(history_days + 1)]
+    stretches, days_ago = [], 0
+    for length, days in groupby(pairwise(midnights), lambda day: day[0] - day[1]):
+        same_length = list(days)
+        end, start = same_length[0][0], same_length[-1][1]
+        stretches.append(_Stretch(start, end, int(length.total_seconds()), days_ago))
+        days_ago += len(same_length)
+    return stretches
+
+
+def _seconds_since_1970(connection: Connection, moment: ColumnElement[Any]) -> ColumnElement[int]:
+    seconds = func.strftime("%s", moment) if is_sqlite(connection) else func.floor(extract("epoch", moment))
+    return cast(seconds, BigInteger)

@@ -77,7 +77,7 @@ def _covered(row: Any) -> dict[str, Any]:
         + (f", promised for {row['promised_on']}" if row["promised_on"] else "")
         + (f", now for {row['expected_on']}" if row["expected_on"] not in (None, row["promised_on"]) else ""),
         Coverage.PACKED: "packed, not handed over yet",
-        Coverage.NOTHING: "nothing known",
+        Coverage.UNCOVERED: "nothing known",
     }[Coverage(row["cover"])]
     named = {name: row[name] for name in ("line", "product", "quantity")}
     return {**_counted(named), "covered by": by, "leaves": row["ships_on"], "arrives": row["arrives_on"]}

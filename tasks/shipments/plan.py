@@ -1,11 +1,11 @@
-"""Choose for each open order whether it is sent in parts or at once; only what changed is written.
+"""Plan for each open order whether it is sent in parts or at once; only plans that differ are written.
 
-Goods that a vendor sends to the customer are in no parcel of ours, and have no say in it.
+Goods that a vendor sends to the customer itself are in no parcel of the shop's, and do not count.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
 
@@ -15,7 +15,7 @@ from models.shipments import OrderToSend, Parcel, ShippingPlan
 from rules.shipments.holds import HELD_LINES, held_lines, hold_dates
 from rules.shipments.split import plan_shipments
 from tasks.context import Context
-from tasks.db.changes import compare
+from tasks.db.changes import Changes, compare
 from tasks.db.sql import AdvisoryLock, insert, lock
 from tasks.orders.due import mark_due
 from tasks.orders.owed_pieces import not_yet_filter
@@ -24,44 +24,54 @@ from tasks.shipments.remaining import parcel_as_data, parcel_from_data
 from tasks.tables import ORDER_LINES, SHIPPING_PLANS
 
 PLAN_COLUMNS = [field.name for field in fields(ShippingPlan)]
-Before = tuple[int, tuple[Any, ...]]
-"""A choice's version in the ledger, and the row by CHOSEN."""
 SAME_VERSION_FILTER = and_(
-    SHIPPING_PLANS.c.order_id == bindparam("order"), SHIPPING_PLANS.c.version == bindparam("seen")
+    SHIPPING_PLANS.c.order_id == bindparam("order"), SHIPPING_PLANS.c.version == bindparam("read_version")
 )
+"""A plan that nobody changed since it was read."""
+
+PlanRow = dict[str, Any]
+"""The values of PLAN_COLUMNS."""
 
 
-def plan_all(context: Context, batch: int) -> Counter[str]:
-    """Choose for all open orders, a page and a transaction at a time.
+@dataclass(frozen=True, slots=True)
+class _StoredPlans:
+    """Plans as they were read from the ledger, by order."""
 
-    Return how many are to be sent `in_parts` and `at_once`, of those whose lines are ready on different days, and how
-    many choices `changed`.
+    rows: Mapping[str, PlanRow]
+    versions: Mapping[str, int]
+
+
+def plan_all(context: Context, batch_size: int) -> Counter[str]:
+    """Plan all open orders, a page in each transaction.
+
+    Return how many orders whose lines are ready on different days are sent `in_parts` and `at_once`, and how many
+    plans `changed`.
     """
     counts: Counter[str] = Counter()
-    day, after, more = load_day_inputs(context, context.as_of), "", True
-    while more:
+    inputs, after, has_more = load_day_inputs(context, context.as_of), "", True
+    while has_more:
         with context.engine.begin() as connection:
             lock(connection, AdvisoryLock.ALLOCATE)
-            page = list(connection.execute(_page(context, context.as_of, after, batch)).scalars())
-            more = len(page) == batch
-            here = SHIPPING_PLANS.c.order_id > after
-            counts += plan_orders(
-                day, connection, context, page, and_(here, SHIPPING_PLANS.c.order_id <= page[-1]) if more else here
-            )
-        after = page[-1] if page else after
+            orders = list(connection.execute(_page(context, context.as_of, after, batch_size)).scalars())
+            has_more = len(orders) == batch_size
+            in_page = SHIPPING_PLANS.c.order_id > after
+            if has_more:
+                in_page = and_(in_page, SHIPPING_PLANS.c.order_id <= orders[-1])
+            counts += plan_orders(inputs, connection, context, orders, in_page)
+        after = orders[-1] if orders else after
     return counts
 
 
 def _page(context: Context, as_of: date, after: str, limit: int) -> Any:
-    """Return the query of a page of orders that may have several lines to send; along one index, whatever was sent."""
-    ends = (ORDER_LINES.c.shipped_at, ORDER_LINES.c.delivered_at, ORDER_LINES.c.cancelled_at)
+    """Return the query of a page of orders that may have several lines to send; it runs along one index."""
+    end_columns = (ORDER_LINES.c.shipped_at, ORDER_LINES.c.delivered_at, ORDER_LINES.c.cancelled_at)
     return (
         select(ORDER_LINES.c.order_id)
         .where(
             ORDER_LINES.c.order_id > after,
             ~ORDER_LINES.c.done,
             ~ORDER_LINES.c.virtual,
-            *(not_yet_filter(end, context.end_of(as_of)) for end in ends),
+            *(not_yet_filter(column, context.end_of(as_of)) for column in end_columns),
         )
         .group_by(ORDER_LINES.c.order_id)
         .having(func.count() > 1)
@@ -71,55 +81,64 @@ def _page(context: Context, as_of: date, after: str, limit: int) -> Any:
 
 
 def plan_orders(
-    day: DayInputs, connection: Connection, context: Context, orders: Sequence[str], here: ColumnElement[bool]
+    inputs: DayInputs,
+    connection: Connection,
+    context: Context,
+    orders: Sequence[str],
+    stored_filter: ColumnElement[bool],
 ) -> Counter[str]:
-    """Choose for some orders; of the choices `here`, remove those of orders that leave nothing to choose."""
-    standing = select(
-        SHIPPING_PLANS.c.order_id, SHIPPING_PLANS.c.version, *(SHIPPING_PLANS.c[name] for name in PLAN_COLUMNS)
-    ).where(here)
-    before = {key: (version, tuple(row)) for key, version, *row in connection.execute(standing)}
-    chosen = {}
-    for key, one in lines_to_ship(day, connection, orders).items():
-        if len({line.ships_on for line in one.lines}) > 1:
-            stands = [parcel_from_data(parcel) for parcel in before[key][1][0]] if key in before else []
-            chosen[key] = _row(day, one, plan_shipments(one, day.context.policy.shipments, stands))
-    changed = _save_plans(connection, before, chosen, context)
-    in_parts = sum(len(row["parcels"]) > 1 for row in chosen.values())
-    return Counter(in_parts=in_parts, at_once=len(chosen) - in_parts, changed=changed)
+    """Plan some orders; of the plans that match `stored_filter`, delete those of orders with nothing to choose."""
+    stored = _load_plans(connection, stored_filter)
+    planned: dict[str, PlanRow] = {}
+    for key, order in lines_to_ship(inputs, connection, orders).items():
+        if len({line.ships_on for line in order.lines}) > 1:
+            current = [parcel_from_data(parcel) for parcel in stored.rows[key]["parcels"]] if key in stored.rows else []
+            planned[key] = _row(inputs, order, plan_shipments(order, context.policy.shipments, current))
+    changes = compare(stored.rows, planned)
+    _save_plans(connection, stored.versions, changes, context)
+    mark_due(connection, _orders_with_moved_holds(stored.rows, planned), context.as_of)
+    in_parts = sum(len(row["parcels"]) > 1 for row in planned.values())
+    return Counter(in_parts=in_parts, at_once=len(planned) - in_parts, changed=len(changes))
+
+
+def _load_plans(connection: Connection, stored_filter: ColumnElement[bool]) -> _StoredPlans:
+    columns = [SHIPPING_PLANS.c[name] for name in ("order_id", "version", *PLAN_COLUMNS)]
+    rows = {row["order_id"]: dict(row) for row in connection.execute(select(*columns).where(stored_filter)).mappings()}
+    return _StoredPlans(
+        rows={key: {name: row[name] for name in PLAN_COLUMNS} for key, row in rows.items()},
+        versions={key: row["version"] for key, row in rows.items()},
+    )
 
 
 def _save_plans(
-    connection: Connection, before: Mapping[str, Before], rows: Mapping[str, dict[str, Any]], context: Context
-) -> int:
-    """Write choices that differ from those before, remove those that are none any more; return how many changed.
-
-    What another wrote in between stays as that one wrote it. Orders are woken of which a line waits until another day.
-    """
-    changes = compare({key: row for key, (_, row) in before.items()}, {key: tuple(rows[key].values()) for key in rows})
-    seen = {key: {"order": key, "seen": version} for key, (version, _) in before.items()}
-    gone = [seen[key] for key in changes.removed]
-    fresh = {"version": 0, "planned_at": context.started_at}
-    new = [rows[key] | fresh | {"order_id": key} for key in changes.added]
-    moved = [rows[key] | seen[key] for key in changes.changed]
-    if gone:
-        connection.execute(delete(SHIPPING_PLANS).where(SAME_VERSION_FILTER), gone)
-    if moved:
+    connection: Connection, versions: Mapping[str, int], changes: Changes[str, PlanRow], context: Context
+) -> None:
+    """Write the plans that differ. A plan that somebody else changed since it was read stays as it is."""
+    if changes.removed:
+        removed = [{"order": key, "read_version": versions[key]} for key in changes.removed]
+        connection.execute(delete(SHIPPING_PLANS).where(SAME_VERSION_FILTER), removed)
+    if changes.changed:
         values: dict[str, Any] = {name: bindparam(name) for name in PLAN_COLUMNS}
         values |= {"version": SHIPPING_PLANS.c.version + 1, "planned_at": context.started_at}
-        connection.execute(update(SHIPPING_PLANS).where(SAME_VERSION_FILTER).values(values), moved)
-    if new:
-        connection.execute(insert(connection, SHIPPING_PLANS).on_conflict_do_nothing(), new)
-    waited = {key: held_lines(row[0]) for key, (_, row) in before.items()}
-    later = {key: held_lines(row["parcels"]) for key, row in rows.items()}
-    moved_days = {key for key in before.keys() | rows.keys() if waited.get(key, {}) != later.get(key, {})}
-    mark_due(connection, moved_days, context.as_of)
-    return len(changes)
+        changed = [{**row, "order": key, "read_version": versions[key]} for key, row in changes.changed.items()]
+        connection.execute(update(SHIPPING_PLANS).where(SAME_VERSION_FILTER).values(values), changed)
+    if changes.added:
+        first = {"version": 0, "planned_at": context.started_at}
+        added = [{**row, **first, "order_id": key} for key, row in changes.added.items()]
+        connection.execute(insert(connection, SHIPPING_PLANS).on_conflict_do_nothing(), added)
 
 
-def _row(day: DayInputs, order: OrderToSend, parting: ShippingPlan) -> dict[str, Any]:
-    parcels = [_data(day, order, one) for one in parting.parcels]
-    return {name: getattr(parting, name) for name in PLAN_COLUMNS} | {"parcels": parcels}
+def _orders_with_moved_holds(stored: Mapping[str, PlanRow], planned: Mapping[str, PlanRow]) -> set[str]:
+    """Return the orders of which a line is held until another day than before."""
+    holds_before = {key: held_lines(row["parcels"]) for key, row in stored.items()}
+    holds_now = {key: held_lines(row["parcels"]) for key, row in planned.items()}
+    return {key for key in stored.keys() | planned.keys() if holds_before.get(key, {}) != holds_now.get(key, {})}
 
 
-def _data(day: DayInputs, order: OrderToSend, parcel: Parcel) -> dict[str, Any]:
-    return parcel_as_data(parcel) | {HELD_LINES: hold_dates(order, parcel, day.journey)}
+def _row(inputs: DayInputs, order: OrderToSend, plan: ShippingPlan) -> PlanRow:
+    parcels = [_parcel_with_holds(inputs, order, parcel) for parcel in plan.parcels]
+    return {name: getattr(plan, name) for name in PLAN_COLUMNS} | {"parcels": parcels}
+
+
+def _parcel_with_holds(inputs: DayInputs, order: OrderToSend, parcel: Parcel) -> dict[str, Any]:
+    return parcel_as_data(parcel) | {HELD_LINES: hold_dates(order, parcel, inputs.transit)}

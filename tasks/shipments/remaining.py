@@ -1,4 +1,4 @@
-"""TODO."""
+"""The parcels of a shipping plan that are still to leave."""
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
@@ -18,11 +18,9 @@ from tasks.shipments.ready_lines import ships_from_us_filter
 from tasks.tables import EXPECTED_DATES, ORDER_LINES, ORDERS, PRODUCTS, SHIPPING_PLANS
 
 SPLIT_FILTER = func.json_array_length(SHIPPING_PLANS.c.parcels) > 1
-"""The SQL of an order that is to be sent in parts."""
-
-
-OVERDUE = and_(IN_STOCK_CLAUSE.element, EXPECTED_DATES.c.expected_on.is_(None)).label("overdue")
-"""The SQL of a line that lies ready and did not leave in time: its customer is told no day."""
+"""The SQL of an order that is sent in parts."""
+OVERDUE_CLAUSE = and_(IN_STOCK_CLAUSE.element, EXPECTED_DATES.c.expected_on.is_(None)).label("overdue")
+"""The SQL of whether a line in stock has not left in time: its customer is told no day."""
 
 
 def parcel_as_data(parcel: Parcel) -> dict[str, Any]:
@@ -31,31 +29,32 @@ def parcel_as_data(parcel: Parcel) -> dict[str, Any]:
 
 
 def parcel_from_data(data: Mapping[str, Any]) -> Parcel:
-    """Return a parcel as the ledger kept it."""
+    """Return the parcel that `parcel_as_data` wrote."""
     return Parcel(tuple(data["lines"]), date.fromisoformat(data["ships_on"]) if data["ships_on"] else None)
 
 
 def remaining_parcels(
     context: Context, connection: Connection, orders: Iterable[str], as_of: date
 ) -> dict[str, tuple[Parcel, ...]]:
-    """Return by order the parcels in which its open lines leave; orders that are sent at once are left out.
+    """Return the parcels still to leave of orders that are sent in parts, as their customers are told, by order.
 
-    So is one of which the choice is out of date: a line is in none of its parcels, or a parcel's day has passed. What
-    a vendor sends itself comes beside them. A parcel has no day where no day is told of one of its lines.
+    Left out are orders with one such parcel, and orders whose plan is out of date: a line is in none of its parcels,
+    or a parcel's day has passed. Goods that a vendor sends itself are in no parcel. A parcel has no day where one of
+    its lines is told without a day.
     """
-    left = plan_remaining(context, connection, orders, as_of, told=True)
-    return {order: parcels for order, parcels in left.items() if len(parcels) > 1}
+    parcels_by_order = plan_remaining(context, connection, orders, as_of, told=True)
+    return {order: parcels for order, parcels in parcels_by_order.items() if len(parcels) > 1}
 
 
 def plan_remaining(
     context: Context, connection: Connection, orders: Iterable[str], as_of: date, *, told: bool = False
 ) -> dict[str, tuple[Parcel, ...]]:
-    """Return by order, sent in parts or at once, what is still to leave; no parcels where its choice is out of date.
+    """Return the parcels still to leave, by order; none where the plan is out of date.
 
-    As it is packed, or as its customer is `told`.
+    `told`: with the days that customers are told, else with those by which the warehouse packs.
     """
     query = (
-        select(SHIPPING_PLANS.c.order_id, SHIPPING_PLANS.c.parcels, ORDER_LINES.c.number, OVERDUE)
+        select(SHIPPING_PLANS.c.order_id, SHIPPING_PLANS.c.parcels, ORDER_LINES.c.number, OVERDUE_CLAUSE)
         .join(ORDER_LINES, ORDER_LINES.c.order_id == SHIPPING_PLANS.c.order_id)
         .join(ORDERS, ORDERS.c.id == ORDER_LINES.c.order_id)
         .join(PRODUCTS, PRODUCTS.c.id == ORDER_LINES.c.product_id)
@@ -63,30 +62,32 @@ def plan_remaining(
         .where(in_list(connection, SHIPPING_PLANS.c.order_id, orders), ships_from_us_filter(context, as_of))
         .order_by(SHIPPING_PLANS.c.order_id)
     )
-    found = {}
+    parcels_by_order = {}
     for order, rows in groupby(connection.execute(query), attrgetter("order_id")):
         lines = list(rows)
         undated = {row.number for row in lines if told and row.overdue}
-        parcels = [_undated(parcel_from_data(one), undated) for one in lines[0].parcels]
-        found[order] = _remaining(parcels, {row.number for row in lines}, as_of)
-    return found
+        parcels = [_without_date(parcel_from_data(data), undated) for data in lines[0].parcels]
+        parcels_by_order[order] = _remaining(parcels, {row.number for row in lines}, as_of)
+    return parcels_by_order
 
 
-def _undated(parcel: Parcel, lines: Set[str]) -> Parcel:
-    return parcel if lines.isdisjoint(parcel.lines) else replace(parcel, ships_on=None)
+def plan_as_data(plan: Mapping[str, Any], remaining: Sequence[Parcel]) -> dict[str, Any]:
+    """Return a plan with its remaining parcels; one that is out of date says so, with the parcels it had."""
+    if len(remaining) < min(2, len(plan["parcels"])):
+        return {**plan, "why": f"out of date, `forewarn allocate` plans it again: {plan['why']}"}
+    return {**plan, "parcels": [parcel_as_data(parcel) for parcel in remaining]}
 
 
-def plan_as_data(choice: Mapping[str, Any], left: Sequence[Parcel]) -> dict[str, Any]:
-    """Return a choice with what is left of its parcels; one that the mails do not tell any more says so."""
-    if len(left) < min(2, len(choice["parcels"])):
-        return {**choice, "why": f"out of date, `forewarn allocate` chooses anew: {choice['why']}"}
-    return {**choice, "parcels": [parcel_as_data(one) for one in left]}
+def _without_date(parcel: Parcel, undated_lines: Set[str]) -> Parcel:
+    return parcel if undated_lines.isdisjoint(parcel.lines) else replace(parcel, ships_on=None)
 
 
-def _remaining(parcels: Sequence[Parcel], lines: Set[str], as_of: date) -> tuple[Parcel, ...]:
-    """Return what of the parcels is still to leave, given the open lines; nothing where the choice is out of date."""
-    known = {number for parcel in parcels for number in parcel.lines}
-    left = [replace(one, lines=tuple(number for number in one.lines if number in lines)) for one in parcels]
-    left = [one for one in left if one.lines]
-    late = any(one.ships_on is not None and one.ships_on < as_of for one in left)
-    return () if late or lines - known else tuple(left)
+def _remaining(parcels: Sequence[Parcel], open_lines: Set[str], as_of: date) -> tuple[Parcel, ...]:
+    """Return the parcels with their open lines; nothing where the plan is out of date."""
+    planned = {number for parcel in parcels for number in parcel.lines}
+    reduced = [
+        replace(parcel, lines=tuple(number for number in parcel.lines if number in open_lines)) for parcel in parcels
+    ]
+    remaining = tuple(parcel for parcel in reduced if parcel.lines)
+    has_passed = any(parcel.ships_on is not None and parcel.ships_on < as_of for parcel in remaining)
+    return () if has_passed or open_lines - planned else remaining

@@ -1,4 +1,4 @@
-"""One notice as scripts, shoppers and product feeds read it."""
+"""Storefront notices as JSON, as a page and as a product feed."""
 
 import csv
 import io
@@ -29,17 +29,17 @@ FEED = {
 }
 """Google's product data specification, `availability`; a backorder needs `availability_date`."""
 FEED_COLUMNS = ("id", "availability", "availability_date")
-FEED_AHEAD = timedelta(days=365)
-"""The specification takes dates of one year ahead, and no later ones."""
+MAX_FEED_AHEAD = timedelta(days=365)
+"""The same specification: `availability_date` is at most one year ahead."""
 
 
 def as_json(data: Any) -> bytes:
-    """Write JSON as the storefront serves it."""
+    """Return data as compact JSON in UTF-8."""
     return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def product_payload(context: Context, notice: StorefrontNotice, locale: str) -> dict[str, Any]:
-    """Return what is served of a product: its text in one language, then in all of them; raises TemplateError."""
+    """Return a product's notice as data, its text in one language, then in all of them; raises TemplateError."""
     available = notice.available
     if available.state is StockStatus.IN_STOCK:
         return {"product": available.product, "state": available.state}
@@ -50,7 +50,7 @@ def product_payload(context: Context, notice: StorefrontNotice, locale: str) -> 
         "state": available.state,
         "expected_on": available.expected_on and available.expected_on.isoformat(),
         "latest_on": available.latest_on and available.latest_on.isoformat(),
-        "left": as_number(available.left) or None,
+        "left": as_number(available.free_quantity) or None,
         "lang": texts[locale].lang,
         "title": texts[locale].title,
         "text": texts[locale].text,
@@ -65,44 +65,44 @@ def product_payload(context: Context, notice: StorefrontNotice, locale: str) -> 
 def short_products_payload(
     context: Context, notices: Iterable[StorefrontNotice], locale: str
 ) -> tuple[dict[str, Any], datetime | None]:
-    """Return what is served of all products that are short, and until when; `generated` is when it was last found so.
+    """Return the notices of all short products as data, and the moment until which all of them are valid.
 
-    Raises TemplateError.
+    `generated` is when the newest of them was confirmed. Raises TemplateError.
     """
-    products, generated, until = {}, None, None
+    products, generated, valid_until = {}, None, None
     for notice in notices:
         products[notice.product.id] = product_payload(context, notice, locale)
         generated = max(generated or notice.set_at, notice.set_at)
-        until = min(until or notice.valid_until, notice.valid_until)
+        valid_until = min(valid_until or notice.valid_until, notice.valid_until)
     return {
         "generated": generated and generated.isoformat(),
-        "valid_until": until and until.isoformat(),
+        "valid_until": valid_until and valid_until.isoformat(),
         "products": products,
-    }, until
+    }, valid_until
 
 
 def schema(available: ProductAvailability) -> dict[str, str]:
-    """Return the offer's part of a page's JSON-LD."""
-    found = {
+    """Return the JSON-LD of a product's offer."""
+    offer = {
         "@context": "https://schema.org",
         "@type": "Offer",
         "sku": available.product,
         "availability": SCHEMA[available.state],
     }
     if available.expected_on:
-        found["availabilityStarts"] = available.expected_on.isoformat()
-    return found
+        offer["availabilityStarts"] = available.expected_on.isoformat()
+    return offer
 
 
 def product_page(context: Context, notice: StorefrontNotice | None, locale: str) -> bytes:
-    """Return the page that works without a script, as it lies in the folder `stock`; raises TemplateError."""
-    given = schema(notice.available) if notice else None
-    return context.renderer.storefront.render_page(notice, locale, given, f"../{SCRIPT}").encode()
+    """Return the HTML page in the folder `stock`, which works without a script; raises TemplateError."""
+    offer = schema(notice.available) if notice else None
+    return context.renderer.storefront.render_page(notice, locale, offer, f"../{SCRIPT}").encode()
 
 
 def product_feed(context: Context, notices: Iterable[StorefrontNotice], now: datetime) -> bytes:
-    """Return the columns that a product feed takes in by `id`, of every product of which anything is known."""
-    # Not tasks.csv_files: an id that looks like a formula must stay the shop's own, or the feed's rows do not meet.
+    """Return as CSV the availability columns of a product feed, with a row for each product with a notice."""
+    # Not tasks.csv_files, which escapes formulas: an id must stay the shop's own, or the feed does not match it.
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(FEED_COLUMNS)
@@ -112,11 +112,12 @@ def product_feed(context: Context, notices: Iterable[StorefrontNotice], now: dat
 
 def _feed_rows(context: Context, notices: Iterable[StorefrontNotice], now: datetime) -> Iterator[tuple[str, str, str]]:
     @cache
-    def dated(day: date) -> str | None:
-        begins = context.start_of(day)
-        return None if begins > now + FEED_AHEAD else f"{begins.astimezone(context.zone):%Y-%m-%dT%H:%M%z}"
+    def feed_date(day: date) -> str | None:
+        start = context.start_of(day)
+        return None if start > now + MAX_FEED_AHEAD else f"{start.astimezone(context.zone):%Y-%m-%dT%H:%M%z}"
 
     for notice in notices:
         available = notice.available
-        day = dated(available.expected_on) if available.expected_on else ""
-        yield available.product, FEED[StockStatus.OUT_OF_STOCK if day is None else available.state], day or ""
+        availability_date = feed_date(available.expected_on) if available.expected_on else ""
+        state = StockStatus.OUT_OF_STOCK if availability_date is None else available.state
+        yield available.product, FEED[state], availability_date or ""

@@ -69,7 +69,7 @@ def _page_title(notice: StorefrontNotice | None) -> str:
     if notice is None:
         return "product page · unknown"
     available = notice.available
-    left = f" · {available.left} left" if available.left else ""
+    left = f" · {available.free_quantity} left" if available.free_quantity else ""
     latest = " · at the latest" if available.latest_on else ""
     return f"product page · {str(available.state).replace('_', ' ')}{left}{latest}"
 

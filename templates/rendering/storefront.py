@@ -73,7 +73,7 @@ class StorefrontRenderer:
         if available is None:
             return self._cached_text(UNKNOWN, None, None, 0, language)
         return self._cached_text(
-            str(available.state), available.expected_on, available.latest_on, available.left, language
+            str(available.state), available.expected_on, available.latest_on, available.free_quantity, language
         )
 
     def render_page(

@@ -1,4 +1,4 @@
-"""The measure of the forecast: it looks at no future, and finds a known truth."""
+"""The measure of the forecast: it samples at no future, and finds a known truth."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -7,27 +7,29 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
+from PIL import Image
 
 from benchmarks.forecast_orders import Bought, read_orders
-from benchmarks.forecast_picture import draw
-from benchmarks.forecast_replay import Look, Method, Stage, replay, stages_of
+from benchmarks.forecast_picture import METHOD_COLOURS, STAGE_COLOURS, draw
+from benchmarks.forecast_replay import ForecastSample, Method, Stage, replay, stages_of
 from benchmarks.forecast_report import main
 from benchmarks.forecast_scores import Scores, pinball
 from models.policy.supply import ForecastPolicy
-from rules.inventory.vendor_lateness import LatenessDistribution
+from rules.inventory.lateness_distribution import LatenessDistribution
 from tests.support.paths import SHARED
 
 DATA = SHARED / "data" / "olist"
 START = date(2026, 1, 1)
 POLICY = ForecastPolicy()
-BY_US = (Method.POOLED, Method.VENDOR, Method.LEGS)
+FITTED_METHODS = (Method.POOLED, Method.VENDOR, Method.LEGS)
 
 
 def after(start, days):
     return start + timedelta(days=int(days))
 
 
-def made_up(count=600, seed=7):
+def generated_orders(count=600, seed=7):
     """Return orders of two vendors, one prompt and one that takes its time, to a near state and a far one."""
     dice = np.random.default_rng(seed)
     orders = []
@@ -43,29 +45,33 @@ def made_up(count=600, seed=7):
 
 @pytest.fixture(scope="module")
 def orders():
-    return made_up()
+    return generated_orders()
 
 
 @pytest.fixture(scope="module")
-def looks(orders):
+def samples(orders):
     return list(chain.from_iterable(replay(orders, POLICY)))
 
 
 @pytest.fixture(scope="module")
-def scores(looks):
+def scores(samples):
     scores = Scores(POLICY, late=4)
-    for look in looks:
-        scores.take(look)
+    for sample in samples:
+        scores.add(sample)
     return scores
 
 
 @pytest.mark.parametrize("stage", [Stage.BOUGHT, Stage.HANDED])
-@pytest.mark.parametrize("method", BY_US)
+@pytest.mark.parametrize("method", FITTED_METHODS)
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.8, 0.9])
-def test_dates_are_kept_as_often_as_was_said(looks, stage, method, share):
+def test_dates_are_kept_as_often_as_forecast(samples, stage, method, share):
     """A whole day is kept by more than its share, and the day before it by less."""
-    dates = [(one.slips[method].quantile(share), one.order.slip) for one in looks if stage in one.stages]
-    came = np.array([(slip < day, slip <= day) for day, slip in dates if day is not None])
+    dates = [
+        (sample.lateness[method].quantile(share), sample.order.days_late)
+        for sample in samples
+        if stage in sample.stages
+    ]
+    came = np.array([(days_late < day, days_late <= day) for day, days_late in dates if day is not None])
     sooner, by_then = came.mean(axis=0)
     assert len(came) > 350
     assert sooner - 0.05 < share < by_then + 0.05
@@ -79,7 +85,7 @@ def test_who_knows_the_vendor_and_the_way_loses_less_than_who_does_not(scores):
     assert found[Stage.HANDED, Method.LEGS] < found[Stage.BOUGHT, Method.LEGS]
 
 
-def test_what_happens_later_changes_no_earlier_forecast(orders, looks):
+def test_what_happens_later_changes_no_earlier_forecast(orders, samples):
     turn = after(START, 50)
 
     def otherwise(day):
@@ -90,22 +96,24 @@ def test_what_happens_later_changes_no_earlier_forecast(orders, looks):
         for one in orders
         if one.bought_on < after(turn, 3)
     ]
-    before = {(look.order.id, look.morning): look for look in looks if look.morning <= turn}
-    again = {(look.order.id, look.morning): look for one in replay(changed, POLICY) for look in one}
-    again = {key: look for key, look in again.items() if look.morning <= turn}
+    before = {(sample.order.id, sample.morning): sample for sample in samples if sample.morning <= turn}
+    again = {(sample.order.id, sample.morning): sample for morning in replay(changed, POLICY) for sample in morning}
+    again = {key: sample for key, sample in again.items() if sample.morning <= turn}
     assert before.keys() == again.keys()
     assert len(before) > 500
-    for key, look in before.items():
+    for key, sample in before.items():
         for method in Method:
-            one, other = look.slips[method], again[key].slips[method]
-            assert one.days.tolist() == other.days.tolist()
-            assert one.shares.tolist() == other.shares.tolist()
+            first, second = sample.lateness[method], again[key].lateness[method]
+            assert first.days_late.tolist() == second.days_late.tolist()
+            assert first.cumulative.tolist() == second.cumulative.tolist()
 
 
-def test_no_forecast_is_of_a_day_that_has_passed(looks):
-    for look in looks:
-        for slips in look.slips.values():
-            assert not len(slips.days) or after(look.order.promised_on, slips.days[0]) >= look.morning
+def test_no_forecast_is_of_a_day_that_has_passed(samples):
+    for sample in samples:
+        for lateness in sample.lateness.values():
+            assert (
+                not len(lateness.days_late) or after(sample.order.promised_on, lateness.days_late[0]) >= sample.morning
+            )
 
 
 @pytest.mark.parametrize(
@@ -119,33 +127,33 @@ def test_no_forecast_is_of_a_day_that_has_passed(looks):
         (15, None, (Stage.WEEKLY,)),
     ],
 )
-def test_an_order_is_looked_at_when_it_is_bought_handed_over_and_each_week(days, handed, stages):
+def test_an_order_is_forecast_when_it_is_bought_handed_over_and_each_week(days, handed, stages):
     one = Bought("1", "v", "s", START, START, START, None if handed is None else after(START, handed))
     assert stages_of(one, after(START, days)) == stages
 
 
-def seen(order, day, probabilities, stages=()):
-    """Return a look at an order in which each slip has a chance of its own."""
-    slips = LatenessDistribution(
+def sample_of(order, day, probabilities, stages=()):
+    """Return a sample at an order in which each slip has a chance of its own."""
+    lateness = LatenessDistribution(
         np.array(list(probabilities)), np.cumsum(list(probabilities.values())), np.ones(len(probabilities), int)
     )
-    return Look(order, after(START, day), stages, dict.fromkeys(Method, slips))
+    return ForecastSample(order, after(START, day), stages, dict.fromkeys(Method, lateness))
 
 
-def test_what_was_kept_is_counted_over_the_looks_that_had_dates():
+def test_what_was_kept_is_counted_over_the_samples_that_had_dates():
     scores = Scores(POLICY, late=4)
-    for slip, sure in ((2, 1), (3, 1), (6, 1), (7, 1), (0, 0.4)):
-        one = Bought(str(slip), "v", "s", START, START, START, None, after(START, slip))
-        scores.take(seen(one, 1, {2: sure / 2, 4: sure / 4, 6: sure / 4}, tuple(Stage)))
+    for days_late, total in ((2, 1), (3, 1), (6, 1), (7, 1), (0, 0.4)):
+        one = Bought(str(days_late), "v", "s", START, START, START, None, after(START, days_late))
+        scores.add(sample_of(one, 1, {2: total / 2, 4: total / 4, 6: total / 4}, tuple(Stage)))
     for row in scores.table():
-        assert (row.looks, row.no_date, row.kept, row.in_range, row.wide) == (4, 0.2, 0.75, 0.75, 4)
+        assert (row.samples, row.no_date, row.kept, row.in_range, row.range_days) == (4, 0.2, 0.75, 0.75, 4)
         assert row.pinball[0.5] == pytest.approx((0 + 1 + 4 + 5) / 2 / 4)
-    assert [(one.month, one.looks, one.kept) for one in scores.months(Method.LEGS)] == [(START, 4, 0.75)]
+    assert [(one.month, one.samples, one.kept) for one in scores.months(Method.LEGS)] == [(START, 4, 0.75)]
     assert scores.kept(Stage.WEEKLY, Method.LEGS)[:5] == [0.25] * 5
 
 
 @pytest.mark.parametrize(
-    ("likelihood", "told", "of_late", "false", "of_others", "days_before"),
+    ("probability", "told", "of_late", "false", "of_others", "days_before"),
     [
         (0.1, 0, 0, 0, 0, 0),
         (0.4, 1, 1 / 2, 0, 0, 5),
@@ -154,24 +162,24 @@ def test_what_was_kept_is_counted_over_the_looks_that_had_dates():
     ],
 )
 def test_who_would_be_told_before_the_promise_is_counted_once_from_the_first_telling(
-    likelihood, told, of_late, false, of_others, days_before
+    probability, told, of_late, false, of_others, days_before
 ):
     late, missed, calm, fine = (
-        Bought(str(n), "v", "s", START, START, after(START, 10), None, after(START, 10 + slip))
-        for n, slip in enumerate((4, 20, 3, 0))
+        Bought(str(n), "v", "s", START, START, after(START, 10), None, after(START, 10 + days_late))
+        for n, days_late in enumerate((4, 20, 3, 0))
     )
     scores = Scores(POLICY, late=4)
-    for look in (
-        seen(late, 1, {0: 0.7, 4: 0.3}),
-        seen(late, 5, {3: 0.3, 4: 0.7}),
-        seen(late, 9, {3: 0.3, 4: 0.7}),
-        seen(missed, 9, {3: 1.0}),
-        seen(missed, 10, {4: 1.0}),
-        seen(calm, 9, {0: 0.5, 4: 0.5}),
-        seen(fine, 9, {0: 0.05}),
+    for sample in (
+        sample_of(late, 1, {0: 0.7, 4: 0.3}),
+        sample_of(late, 5, {3: 0.3, 4: 0.7}),
+        sample_of(late, 9, {3: 0.3, 4: 0.7}),
+        sample_of(missed, 9, {3: 1.0}),
+        sample_of(missed, 10, {4: 1.0}),
+        sample_of(calm, 9, {0: 0.5, 4: 0.5}),
+        sample_of(fine, 9, {0: 0.05}),
     ):
-        scores.take(look)
-    found = scores.warned(Method.LEGS, likelihood)
+        scores.add(sample)
+    found = scores.warned(Method.LEGS, probability)
     assert (found.told, found.of_late, found.false, found.of_others, found.days_before) == (
         told,
         of_late,
@@ -188,9 +196,21 @@ def test_a_day_too_late_costs_more_than_one_too_early_the_surer_the_date_was(sha
     assert pinball(share, np.array(came), np.zeros(len(came))) == pytest.approx(loss)
 
 
-def test_the_picture_is_drawn(scores, tmp_path):
+def colours_of(image):
+    """Return the colours of a picture's pixels, as text."""
+    return {to_hex([channel / 255 for channel in pixel]) for _, pixel in image.getcolors(image.width * image.height)}
+
+
+def test_the_chart_has_a_panel_with_a_line_for_each_stage_and_one_for_each_method(scores, tmp_path):
     draw(scores, tmp_path / "of" / "forecast.png")
-    assert (tmp_path / "of" / "forecast.png").read_bytes().startswith(b"\x89PNG")
+    with Image.open(tmp_path / "of" / "forecast.png") as image:
+        assert image.size == (960, 304)
+        panels = [image.convert("RGB").crop((n * 320, 0, (n + 1) * 320, 304)) for n in range(3)]
+    kept, months, warned = map(colours_of, panels)
+    assert {to_hex(colour) for colour in STAGE_COLOURS.values()} <= kept
+    assert to_hex(STAGE_COLOURS[Stage.BOUGHT]) in months
+    assert {to_hex(colour) for colour in METHOD_COLOURS.values()} <= warned
+    assert to_hex(STAGE_COLOURS[Stage.WEEKLY]) not in warned
 
 
 def test_without_the_real_orders_nothing_is_measured_and_one_sentence_says_so(tmp_path, capsys):

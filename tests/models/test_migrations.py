@@ -13,6 +13,15 @@ from sqlalchemy import Date, DateTime, Float, Integer, MetaData, Table, func, in
 from sqlalchemy.types import JSON, Boolean
 from sqlmodel import SQLModel
 
+from models.date_basis import (
+    InboundBasis,
+    InboundPromise,
+    InStockBasis,
+    ShippedBasis,
+    basis_as_data,
+    basis_from_data,
+)
+from models.enums import Promise
 from models.errors import ForewarnError
 from tasks.db.engine import connect
 from tasks.db.migrations import _config, _scripts, migrate, newest, version
@@ -30,6 +39,13 @@ RENAMED = {
     "shipping_choice": "shipping_plan",
     "answer": "customer_answer",
 }
+
+
+def promise(key, promised, available):
+    return InboundPromise(key, date(2026, 6, promised), date(2026, 6, available))
+
+
+D1_AND_D2 = InboundBasis((promise("D1", 15, 17), promise("D2", 18, 19)))
 
 ONE_PROCESS = """
 import sys
@@ -107,6 +123,7 @@ def test_rows_are_whole_under_the_names_that_the_field_uses(engine):
     before.reflect(engine)
     tables = [table for table in before.sorted_tables if table.name != "alembic_version"]
     given = {table.name: {column.name: value_of(column) for column in table.c} for table in tables}
+    given["expectation"]["basis"] = "left on 2026-06-15"
     with engine.begin() as connection:
         for table in tables:
             connection.execute(table.insert().values(given[table.name]))
@@ -121,6 +138,9 @@ def test_rows_are_whole_under_the_names_that_the_field_uses(engine):
             raw = connection.execute(select(text("*")).select_from(text(f'"{name}"'))).mappings().one()
             assert set(raw) == set(row)
             for column, value in given[table.name].items():
+                if (table.name, column) == ("expectation", "basis"):
+                    assert row[column] == {"shipped_on": "2026-06-15"}
+                    continue
                 found = row[columns.get(column, column)]
                 assert found is not None
                 stored = raw[columns.get(column, column)]
@@ -159,6 +179,43 @@ def test_what_was_kept_in_counters_and_in_texts_has_columns_of_its_own(engine):
     assert events == [("requested", "r1"), ("reminded", "r1"), ("asked", "1041"), ("sent", "r1")]
 
 
+@pytest.mark.parametrize(
+    ("text_before", "basis"),
+    [
+        ("", None),
+        ("in stock, to ship to DE", InStockBasis(Promise.SHIP, "DE")),
+        ("in stock, to deliver to ", InStockBasis(Promise.DELIVER, "")),
+        ("left on 2026-06-15", ShippedBasis(date(2026, 6, 15))),
+        ("D1, a for 2026-06-15 by 2026-06-17", InboundBasis((promise("D1, a", 15, 17),))),
+        ("D1 for 2026-06-15 by 2026-06-17, D2 for 2026-06-18 by 2026-06-19", D1_AND_D2),
+        ("written by hand", None),
+    ],
+)
+def test_what_a_date_rests_on_is_read_from_its_text_once(engine, text_before, basis):
+    up(engine, "0009")
+    before = Table("expectation", MetaData(), autoload_with=engine)
+    given = {column.name: sample(column) for column in before.c if not column.nullable and column.name != "id"}
+    with engine.begin() as connection:
+        connection.execute(before.insert().values(given | {"basis": text_before}))
+    migrate(engine)
+    with read_only(engine) as connection:
+        (row,) = connection.execute(select(SQLModel.metadata.tables["expected_date"])).mappings()
+    assert basis_from_data(row["basis"]) == basis
+    assert basis_as_data(basis) == row["basis"]
+
+
+@pytest.mark.parametrize(("cover", "now"), [("nothing", "uncovered"), ("stock", "stock")])
+def test_what_covers_nothing_is_called_uncovered(engine, cover, now):
+    up(engine, "0009")
+    before = Table("allocation", MetaData(), autoload_with=engine)
+    given = {column.name: sample(column) for column in before.c if not column.nullable}
+    with engine.begin() as connection:
+        connection.execute(before.insert().values(given | {"cover": cover}))
+    migrate(engine)
+    with read_only(engine) as connection:
+        assert connection.execute(select(SQLModel.metadata.tables["allocation"].c.cover)).scalar_one() == now
+
+
 def test_opt_outs_and_countries_that_are_there_already_are_brought_to_the_new_rules(engine):
     before = VERSIONS[VERSIONS.index("0008") - 1]
     up(engine, before)
@@ -193,15 +250,17 @@ def test_quantities_of_before_are_whole_pieces_still(engine):
         "product": {"safety_stock": 7},
         "allocation": {"quantity": 3},
         "purchase_line": {"quantity": 5},
-        "availability": {"left": 4},
+        "availability": {"free_quantity": 4},
         "stock_level": {"safety_stock": 1, "reorder_point": 2, "order_quantity": 3, "available": -4},
         "post": {"left": 2},
     }
+    old_names = {"free_quantity": "left"}
     with engine.begin() as connection:
         for name, values in given.items():
             table = before.tables[name]
             needed = {column.name: sample(column) for column in table.c if not column.nullable}
-            connection.execute(table.insert().values(needed | values))
+            old_values = {old_names.get(column, column): value for column, value in values.items()}
+            connection.execute(table.insert().values(needed | old_values))
         empty = before.tables["product"]
         connection.execute(empty.insert().values(id="2", name="2", drop_shipped=False))
     migrate(engine)

@@ -74,7 +74,7 @@ class Buying:
 
     def cover(self, key, product, quantity, lacking):
         """Allocate a line anew: so many of its pieces are covered by nothing."""
-        parts = [(Coverage.STOCK, quantity - lacking), (Coverage.NOTHING, lacking)]
+        parts = [(Coverage.STOCK, quantity - lacking), (Coverage.UNCOVERED, lacking)]
         with self.context.engine.begin() as connection:
             connection.execute(delete(ALLOCATIONS).where(ALLOCATIONS.c.order_id == key))
             for part, (cover, pieces) in enumerate(parts, 1):

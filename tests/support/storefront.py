@@ -24,7 +24,7 @@ class Shelf:
                 insert(AVAILABILITIES).values(
                     product_id=product,
                     state=state,
-                    left=left,
+                    free_quantity=left,
                     expected_on=None if expected is None or state != "backorder" else day(expected),
                     latest_on=None if latest is None else day(latest),
                     since=noon(-3),

@@ -1,4 +1,4 @@
-"""The storefront's notices over HTTP: JSON, plain pages, a script and a product feed."""
+"""Serve the storefront's notices over HTTP: JSON, HTML pages, a script and a product feed."""
 
 import hashlib
 import re
@@ -14,139 +14,152 @@ from starlette.routing import Route
 from models.storefront import StorefrontNotice
 from tasks.context import Context
 from tasks.db.sql import read_only
-from tasks.storefront import payloads as stock
+from tasks.storefront import payloads
 from tasks.storefront.assets import load_script
 from tasks.storefront.names import product_from_slug
-from tasks.storefront.notices import SHORT, find_notice, list_notices
+from tasks.storefront.notices import SHORT_FILTER, find_notice, list_notices
 
-FRESH_FOR = timedelta(seconds=60)
-"""How long a browser or a cache may keep an answer without asking again."""
-REUSED_FOR = timedelta(seconds=5)
-"""How long the server keeps what it wrote about all products."""
-LANGUAGES_ASKED, LONGEST_LANGUAGE = 10, 35
-"""Languages of one request that are looked at, and characters of each: RFC 5646, section 4.4.1, asks for no more."""
+MAX_AGE = timedelta(seconds=60)
+"""How long a browser or a cache may reuse a response."""
+REUSE_TIME = timedelta(seconds=5)
+"""How long the server reuses a body that lists all products."""
+MAX_LANGUAGES, MAX_LANGUAGE_CHARS = 10, 35
+"""The languages of one request that are read, and the characters of each: RFC 5646, section 4.4.1."""
 CORS_HEADERS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Age, Date, ETag"}
-"""Any page may read what is public anyway; the script reads the time from these headers."""
+"""Any page may read what is public anyway; the script computes the server's time from these headers."""
 JSON, HTML, CSV, SCRIPT = "application/json", "text/html", "text/csv", "text/javascript"
-UNKNOWN_PRODUCT = {"detail": "nothing is known of this product"}
+UNKNOWN_PRODUCT = {"detail": "this product is unknown or has no notice"}
 
-_RANGE = re.compile(r"\s*([\w-]+|\*)\s*(?:;\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*)?")
+_LANGUAGE_RANGE = re.compile(r"\s*([\w-]+|\*)\s*(?:;\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*)?")
 
 
-Write = Callable[[Connection, datetime], tuple[bytes, datetime | None]]
-"""Writes what holds of all products at a moment, and until when."""
+Body = tuple[bytes, datetime | None]
+"""A response's body, and until when it is valid; None: without end."""
+BuildBody = Callable[[Connection, datetime], Body]
+"""Builds the body that is valid at a moment."""
 
 
 class Storefront:
-    """The endpoints, over one ledger; `now` is the clock."""
+    """The endpoints over one ledger; `now` returns the current moment."""
 
     def __init__(self, context: Context, now: Callable[[], datetime]) -> None:
         self._context, self._now = context, now
-        self._turn = Lock()
-        self._kept: dict[str, tuple[datetime, bytes, datetime | None]] = {}
+        self._lock = Lock()
+        self._bodies: dict[str, tuple[datetime, Body]] = {}
 
     @property
     def routes(self) -> list[Route]:
-        """Return what a server mounts."""
+        """The routes for a Starlette application."""
         return [
-            Route("/stock.json", self.bulk),
-            Route("/stock/{name}.json", self.one),
-            Route("/stock/{name}.html", self.page),
-            Route("/stock/{name}", self.page),
-            Route(f"/{stock.SCRIPT}", self.script),
-            Route("/feed.csv", self.feed),
+            Route("/stock.json", self.short_products),
+            Route("/stock/{slug}.json", self.product),
+            Route("/stock/{slug}.html", self.product_page),
+            Route("/stock/{slug}", self.product_page),
+            Route(f"/{payloads.SCRIPT}", self.script),
+            Route("/feed.csv", self.product_feed),
         ]
 
-    # Plain functions: the server runs them in threads, and a query holds up nobody.
-    def bulk(self, request: Request) -> Response:
-        """Answer with every product that a new order would not get from stock."""
+    # Plain functions: the server runs them in threads, so that a query does not block other requests.
+    def short_products(self, request: Request) -> Response:
+        """Return as JSON every product that a new order would not get from stock."""
         locale = self._locale(request)
 
-        def write(connection: Connection, now: datetime) -> tuple[bytes, datetime | None]:
-            found, until = stock.short_products_payload(
-                self._context, list_notices(self._context, connection, now, SHORT), locale
-            )
-            return stock.as_json(found), until
+        def build(connection: Connection, now: datetime) -> Body:
+            notices = list_notices(self._context, connection, now, SHORT_FILTER)
+            payload, valid_until = payloads.short_products_payload(self._context, notices, locale)
+            return payloads.as_json(payload), valid_until
 
-        now, body, until = self._whole(locale, write)
-        return _answer(request, body, JSON, now, until)
+        now, (body, valid_until) = self._reused(locale, build)
+        return _response(request, body, JSON, now, valid_until)
 
-    def one(self, request: Request) -> Response:
-        """Answer with what holds of one product."""
-        context = self._now()
-        notice = self._notice(request, context)
+    def product(self, request: Request) -> Response:
+        """Return the notice of one product as JSON."""
+        now = self._now()
+        notice = self._notice(request, now)
         if notice is None:
-            return _answer(request, stock.as_json(UNKNOWN_PRODUCT), JSON, context, status=404)
-        body = stock.as_json(stock.product_payload(self._context, notice, self._locale(request)))
-        return _answer(request, body, JSON, context, notice.valid_until)
+            return _response(request, payloads.as_json(UNKNOWN_PRODUCT), JSON, now, status=404)
+        body = payloads.as_json(payloads.product_payload(self._context, notice, self._locale(request)))
+        return _response(request, body, JSON, now, notice.valid_until)
 
-    def page(self, request: Request) -> Response:
-        """Answer with a page for people, which needs no script."""
-        context = self._now()
-        notice = self._notice(request, context)
-        body = stock.product_page(self._context, notice, self._locale(request))
+    def product_page(self, request: Request) -> Response:
+        """Return the notice of one product as a page that needs no script."""
+        now = self._now()
+        notice = self._notice(request, now)
+        body = payloads.product_page(self._context, notice, self._locale(request))
         if notice is None:
-            return _answer(request, body, HTML, context, status=404)
-        return _answer(request, body, HTML, context, notice.valid_until)
+            return _response(request, body, HTML, now, status=404)
+        return _response(request, body, HTML, now, notice.valid_until)
 
     def script(self, request: Request) -> Response:
-        """Answer with the script for product pages."""
-        return _answer(request, load_script(), SCRIPT, self._now())
+        """Return the script for product pages."""
+        return _response(request, load_script(), SCRIPT, self._now())
 
-    def feed(self, request: Request) -> Response:
-        """Answer with the columns for a product feed."""
+    def product_feed(self, request: Request) -> Response:
+        """Return the availability columns of a product feed as CSV."""
 
-        def write(connection: Connection, now: datetime) -> tuple[bytes, None]:
-            return stock.product_feed(self._context, list_notices(self._context, connection, now), now), None
+        def build(connection: Connection, now: datetime) -> Body:
+            return payloads.product_feed(self._context, list_notices(self._context, connection, now), now), None
 
-        now, body, _ = self._whole("feed", write)
-        return _answer(request, body, CSV, now)
+        now, (body, _) = self._reused("feed", build)
+        return _response(request, body, CSV, now)
 
-    def _whole(self, what: str, write: Write) -> tuple[datetime, bytes, datetime | None]:
-        """Return the moment, and what is written of all products then, kept or anew, with its end."""
-        with self._turn:
-            context = self._now()
-            written, body, until = self._kept.get(what, (None, b"", None))
-            if written is None or not written <= context < written + REUSED_FOR or (until and until <= context):
-                with read_only(self._context.engine) as connection:
-                    body, until = write(connection, context)
-                # From now on, for it may have taken longer than it is kept.
-                self._kept[what] = self._now(), body, until
-        return context, body, until
+    def _reused(self, key: str, build: BuildBody) -> tuple[datetime, Body]:
+        """Return the current moment, and the body under a key: built at most REUSE_TIME ago, else built now."""
+        with self._lock:
+            now = self._now()
+            if key in self._bodies:
+                built_at, body = self._bodies[key]
+                valid_until = body[1]
+                if built_at <= now < built_at + REUSE_TIME and not (valid_until and valid_until <= now):
+                    return now, body
+            with read_only(self._context.engine) as connection:
+                body = build(connection, now)
+            # The clock again, because building may take longer than REUSE_TIME.
+            self._bodies[key] = self._now(), body
+        return now, body
 
     def _notice(self, request: Request, now: datetime) -> StorefrontNotice | None:
-        product = product_from_slug(request.path_params["name"])
+        product = product_from_slug(request.path_params["slug"])
         if product is None:
             return None
         with read_only(self._context.engine) as connection:
             return find_notice(self._context, connection, product, now)
 
     def _locale(self, request: Request) -> str:
-        asked = request.query_params.getlist("lang") or _accepted_languages(request.headers.get("accept-language", ""))
+        accepted = request.headers.get("accept-language", "")
+        languages = request.query_params.getlist("lang") or _accepted_languages(accepted)
         return self._context.renderer.storefront.choose_language(
-            [name[:LONGEST_LANGUAGE] for name in asked[:LANGUAGES_ASKED]]
+            [name[:MAX_LANGUAGE_CHARS] for name in languages[:MAX_LANGUAGES]]
         )
 
 
 def _accepted_languages(header: str) -> list[str]:
-    """Return the languages of an Accept-Language header, the most wanted first."""
-    named = header.split(",", 2 * LANGUAGES_ASKED)[: 2 * LANGUAGES_ASKED]
-    found = [(name[1], float(name[2] or 1)) for name in map(_RANGE.fullmatch, named) if name]
-    return [name for name, wanted in sorted(found, key=lambda one: -one[1]) if wanted and name != "*"]
+    """Return the languages of an Accept-Language header by descending quality; RFC 9110, section 12.5.4."""
+    ranges = header.split(",", 2 * MAX_LANGUAGES)[: 2 * MAX_LANGUAGES]
+    matches = [match for match in map(_LANGUAGE_RANGE.fullmatch, ranges) if match]
+    qualities = [(match[1], float(match[2] or 1)) for match in matches]
+    return [name for name, quality in sorted(qualities, key=lambda pair: -pair[1]) if quality and name != "*"]
 
 
-def _answer(
-    request: Request, body: bytes, kind: str, now: datetime, until: datetime | None = None, *, status: int = 200
+def _response(
+    request: Request,
+    body: bytes,
+    media_type: str,
+    now: datetime,
+    valid_until: datetime | None = None,
+    *,
+    status: int = 200,
 ) -> Response:
-    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    left = min(FRESH_FOR, until - now) if until else FRESH_FOR
+    """Return a response with its headers for caches; 304 without a body where the client has this version."""
+    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    max_age = min(MAX_AGE, valid_until - now) if valid_until else MAX_AGE
     headers = CORS_HEADERS | {
-        "ETag": tag,
-        "Cache-Control": f"public, max-age={int(left.total_seconds())}",
+        "ETag": etag,
+        "Cache-Control": f"public, max-age={int(max_age.total_seconds())}",
         "Vary": "Accept-Language",
         "X-Content-Type-Options": "nosniff",
     }
-    known = [one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")]
-    if status == 200 and (tag in known or known == ["*"]):
+    cached = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
+    if status == 200 and (etag in cached or cached == ["*"]):
         return Response(status_code=304, headers=headers)
-    return Response(body, status, headers, media_type=kind)
+    return Response(body, status, headers, media_type=media_type)

@@ -1,4 +1,7 @@
-"""Tables and columns have the names that the field uses."""
+"""Tables and columns have the names that the field uses; what an expected date rests on is JSON."""
+
+import re
+from typing import Any
 
 from datetime import UTC, datetime
 
@@ -29,7 +32,8 @@ COLUMNS = {
     },
     "counter": {"n": "value"},
     "expected_date": {"chance": "probability", "ready": "in_stock", "who": "set_by"},
-    "shipping_plan": {"worth": "value", "decided_at": "planned_at"},
+    "shipping_plan": {"days_gained": "days_saved", "worth": "value", "decided_at": "planned_at"},
+    "availability": {"left": "free_quantity"},
     "watch": {"look_again_on": "next_check_on"},
     "notice": {"news": "change", "followed_by": "fallback_id"},
     "purchase_request": {"chases": "reminder_of", "answered_at": "responded_at"},
@@ -49,6 +53,11 @@ IMPORT_IN_PROGRESS = "import:"
 RESEND = "it may have arrived: sent again under the same id, by which the vendor knows it"
 """How the reason of a request ends in version 0009 when the vendor may have an earlier copy."""
 NOT_ENDED = sa.text("ended_at IS NULL")
+IN_STOCK = re.compile(r"in stock, to (ship|deliver) to (.*)")
+SHIPPED = re.compile(r"left on (\d{4}-\d\d-\d\d)")
+PROMISE = re.compile(r"(.+?) for (\d{4}-\d\d-\d\d) by (\d{4}-\d\d-\d\d)(?:, |$)")
+"""How the text of `expectation.basis` named one delivery: its id, the day promised, the first day of packing."""
+PAGE_SIZE = 10_000
 
 
 def upgrade() -> None:
@@ -62,6 +71,8 @@ def upgrade() -> None:
         for column, name in columns.items():
             # In place on both databases: a batch would copy the table.
             op.execute(f'ALTER TABLE {table} RENAME COLUMN "{column}" TO "{name}"')
+    _convert_basis()
+    op.execute("UPDATE allocation SET cover = 'uncovered' WHERE cover = 'nothing'")
     op.execute("UPDATE customer_answer SET kind = 'shipping_preference' WHERE kind = 'wish'")
     op.create_index(
         "ix_expected_date_current",
@@ -118,3 +129,30 @@ def _mark_resent_requests() -> None:
         "purchase_request", sa.Column("may_have_arrived", sa.Boolean(), nullable=False, server_default=sa.false())
     )
     op.execute(f"UPDATE purchase_request SET may_have_arrived = true WHERE reason LIKE '%{RESEND}'")
+
+
+def _convert_basis() -> None:
+    """Replace the text by JSON, as models/date_basis.py reads it; a text in another form becomes NULL."""
+    op.execute("ALTER TABLE expected_date RENAME COLUMN basis TO basis_text")
+    op.execute("ALTER TABLE expected_date ADD COLUMN basis JSON")
+    table = sa.table("expected_date", sa.column("id"), sa.column("basis_text"), sa.column("basis", sa.JSON()))
+    connection, after = op.get_bind(), 0
+    page = sa.select(table.c.id, table.c.basis_text).where(table.c.basis_text != "").order_by(table.c.id)
+    change = table.update().where(table.c.id == sa.bindparam("row_id")).values(basis=sa.bindparam("data"))
+    while rows := connection.execute(page.where(table.c.id > after).limit(PAGE_SIZE)).all():
+        converted = [{"row_id": row.id, "data": _basis_data(row.basis_text)} for row in rows]
+        if known := [row for row in converted if row["data"]]:
+            connection.execute(change, known)
+        after = rows[-1].id
+    op.execute("ALTER TABLE expected_date DROP COLUMN basis_text")
+
+
+def _basis_data(text: str) -> dict[str, Any] | None:
+    if in_stock := IN_STOCK.fullmatch(text):
+        return {"in_stock": {"promise": in_stock[1], "country": in_stock[2]}}
+    if shipped := SHIPPED.fullmatch(text):
+        return {"shipped_on": shipped[1]}
+    promises = [
+        {"id": promise[1], "promised_on": promise[2], "available_on": promise[3]} for promise in PROMISE.finditer(text)
+    ]
+    return {"inbound": promises} if promises else None

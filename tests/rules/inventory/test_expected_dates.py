@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from models.date_basis import InStockBasis
 from models.enums import Promise
 from models.inventory import (
     AllocationPart,
@@ -19,13 +20,13 @@ from models.policy.policy import CalendarPolicy
 from models.policy.supply import AllocationPolicy, ForecastPolicy
 from rules.inventory.availability import available_to_promise
 from rules.inventory.expected_dates import expected_date_for
-from rules.inventory.inbound_dates import InboundDate, InboundDates, basis, keep_shown_date, shown_dates
+from rules.inventory.inbound_dates import InboundDate, InboundDates, inbound_basis, keep_shown_date, shown_dates
 from rules.inventory.line_inputs import DateInputs
 from rules.inventory.transit import TransitTimes
 from rules.inventory.vendor_lateness import Delivery, VendorLateness
 
 TODAY = date(2026, 11, 23)
-JOURNEY = TransitTimes(AllocationPolicy(), CalendarPolicy())
+TRANSIT = TransitTimes(AllocationPolicy(), CalendarPolicy())
 STAFF, CARRIER, VENDOR, STOCK, INBOUND, FORECAST, SHOP = DateSource
 
 
@@ -41,34 +42,36 @@ COMING = {
 }
 
 
-def piece(cover, quantity=7):
-    if cover is Coverage.NOTHING:
+def part(cover, quantity=7):
+    if cover is Coverage.UNCOVERED:
         return AllocationPart("A", "1", quantity, cover)
-    inbound, ready_on = ("D1", COMING["D1"].ready_on) if cover is Coverage.INBOUND else ("", TODAY)
-    leaves_on = JOURNEY.leaves(ready_on)
-    return AllocationPart("A", "1", quantity, cover, "Berlin", inbound, leaves_on, JOURNEY.arrives(leaves_on, "DE"))
+    inbound, available_on = ("D1", COMING["D1"].available_on) if cover is Coverage.INBOUND else ("", TODAY)
+    leaves_on = TRANSIT.ship_date(available_on)
+    return AllocationPart(
+        "A", "1", quantity, cover, "Berlin", inbound, leaves_on, TRANSIT.arrival_date(leaves_on, "DE")
+    )
 
 
 IN_STOCK, ON_THE_WAY, UNCOVERED = (
-    [piece(Coverage.STOCK)],
-    [piece(Coverage.STOCK, 5), piece(Coverage.INBOUND, 2)],
-    [piece(Coverage.STOCK, 5), piece(Coverage.NOTHING, 2)],
+    [part(Coverage.STOCK)],
+    [part(Coverage.STOCK, 5), part(Coverage.INBOUND, 2)],
+    [part(Coverage.STOCK, 5), part(Coverage.UNCOVERED, 2)],
 )
 BOTH = [
-    piece(Coverage.STOCK, 4),
+    part(Coverage.STOCK, 4),
     AllocationPart("A", "1", 1, Coverage.INBOUND, "Berlin", "D2"),
-    piece(Coverage.NOTHING, 2),
+    part(Coverage.UNCOVERED, 2),
 ]
-UNDATED = [piece(Coverage.STOCK, 5), AllocationPart("A", "1", 2, Coverage.INBOUND, "Berlin", "D2")]
+UNDATED = [part(Coverage.STOCK, 5), AllocationPart("A", "1", 2, Coverage.INBOUND, "Berlin", "D2")]
 ANSWER = InboundDate(ahead(5), ahead(4), ahead(7), 0.8, "promised for 2026-11-26")
 
 
-def believed(line, pieces, as_of=TODAY):
-    return expected_date_for(line, pieces, COMING, JOURNEY, as_of)
+def believed(line, parts, as_of=TODAY):
+    return expected_date_for(line, parts, COMING, TRANSIT, as_of)
 
 
-def said(line, pieces, as_of=TODAY):
-    found = believed(line, pieces, as_of)
+def said(line, parts, as_of=TODAY):
+    found = believed(line, parts, as_of)
     return found and (found.source, found.expected_on)
 
 
@@ -77,54 +80,65 @@ def stood(source, days):
 
 
 @pytest.mark.parametrize(
-    ("line", "pieces", "what"),
+    ("line", "parts", "what"),
     [
-        pytest.param(replace(LINE, said={SHOP: ahead(3)}), IN_STOCK, (STOCK, ahead(1)), id="stock before the shop"),
+        pytest.param(replace(LINE, stated={SHOP: ahead(3)}), IN_STOCK, (STOCK, ahead(1)), id="stock before the shop"),
         pytest.param(
-            replace(LINE, said={CARRIER: ahead(3)}), IN_STOCK, (CARRIER, ahead(3)), id="the carrier before stock"
+            replace(LINE, stated={CARRIER: ahead(3)}), IN_STOCK, (CARRIER, ahead(3)), id="the carrier before stock"
         ),
-        pytest.param(replace(LINE, said={VENDOR: ahead(3)}), UNCOVERED, (VENDOR, ahead(3)), id="the vendor's word"),
-        pytest.param(replace(LINE, said={STAFF: ahead(0)}), ON_THE_WAY, (STAFF, TODAY), id="today has not passed"),
-        pytest.param(replace(LINE, said={STAFF: ahead(-1)}), ON_THE_WAY, (INBOUND, ahead(15)), id="yesterday has"),
+        pytest.param(replace(LINE, stated={VENDOR: ahead(3)}), UNCOVERED, (VENDOR, ahead(3)), id="the vendor's word"),
+        pytest.param(replace(LINE, stated={STAFF: ahead(0)}), ON_THE_WAY, (STAFF, TODAY), id="today has not passed"),
+        pytest.param(replace(LINE, stated={STAFF: ahead(-1)}), ON_THE_WAY, (INBOUND, ahead(15)), id="yesterday has"),
         pytest.param(
-            replace(LINE, standing=stood(STAFF, 4), said={CARRIER: ahead(3)}),
+            replace(LINE, previous=stood(STAFF, 4), stated={CARRIER: ahead(3)}),
             IN_STOCK,
             (STAFF, ahead(4)),
             id="staff first",
         ),
         pytest.param(
-            replace(LINE, standing=stood(STAFF, -1)), IN_STOCK, (STOCK, ahead(1)), id="until their day passes"
+            replace(LINE, previous=stood(STAFF, -1)), IN_STOCK, (STOCK, ahead(1)), id="until their day passes"
         ),
         pytest.param(
-            replace(LINE, answer=ANSWER, accepted=7), ON_THE_WAY, (VENDOR, ahead(7)), id="an answer before a delivery"
+            replace(LINE, vendor_response=ANSWER, accepted=7),
+            ON_THE_WAY,
+            (VENDOR, ahead(7)),
+            id="an answer before a delivery",
         ),
         pytest.param(
-            replace(LINE, answer=ANSWER, accepted=7),
+            replace(LINE, vendor_response=ANSWER, accepted=7),
             IN_STOCK,
             (STOCK, ahead(1)),
             id="of what is in stock it says nothing",
         ),
         pytest.param(
-            replace(LINE, answer=ANSWER, accepted=7, drop_shipped=True),
+            replace(LINE, vendor_response=ANSWER, accepted=7, drop_shipped=True),
             IN_STOCK,
             (VENDOR, ahead(5)),
             id="a drop-shipper sends itself",
         ),
         pytest.param(
-            replace(LINE, answer=ANSWER, accepted=2), ON_THE_WAY, (VENDOR, ahead(7)), id="it may be that delivery"
+            replace(LINE, vendor_response=ANSWER, accepted=2),
+            ON_THE_WAY,
+            (VENDOR, ahead(7)),
+            id="it may be that delivery",
         ),
-        pytest.param(replace(LINE, answer=ANSWER, accepted=1), UNCOVERED, (STOCK, None), id="too few were accepted"),
         pytest.param(
-            replace(LINE, answer=ANSWER, accepted=3),
-            [piece(Coverage.INBOUND, 4), piece(Coverage.NOTHING, 3)],
+            replace(LINE, vendor_response=ANSWER, accepted=1), UNCOVERED, (STOCK, None), id="too few were accepted"
+        ),
+        pytest.param(
+            replace(LINE, vendor_response=ANSWER, accepted=3),
+            [part(Coverage.INBOUND, 4), part(Coverage.UNCOVERED, 3)],
             (VENDOR, ahead(15)),
             id="an answer for some, and a delivery for the others",
         ),
         pytest.param(
-            replace(LINE, answer=ANSWER, accepted=5, drop_shipped=True, stocked=False), [], None, id="direct, too few"
+            replace(LINE, vendor_response=ANSWER, accepted=5, drop_shipped=True, stocked=False),
+            [],
+            None,
+            id="direct, too few",
         ),
         pytest.param(
-            replace(LINE, answer=COMING["D2"], accepted=7),
+            replace(LINE, vendor_response=COMING["D2"], accepted=7),
             ON_THE_WAY,
             (INBOUND, ahead(15)),
             id="an answer without a date",
@@ -134,33 +148,39 @@ def stood(source, days):
         pytest.param(LINE, UNDATED, (INBOUND, None), id="a delivery without a date"),
         pytest.param(replace(LINE, lead_days=7), UNDATED, (INBOUND, None), id="is not guessed by the lead time"),
         pytest.param(replace(LINE, lead_days=7), BOTH, (INBOUND, None), id="not even in part"),
-        pytest.param(replace(LINE, said={SHOP: ahead(3)}), UNDATED, (SHOP, ahead(3)), id="but the shop may know"),
+        pytest.param(replace(LINE, stated={SHOP: ahead(3)}), UNDATED, (SHOP, ahead(3)), id="but the shop may know"),
         pytest.param(replace(LINE, lead_days=7), UNCOVERED, (FORECAST, ahead(9)), id="the usual lead time"),
-        pytest.param(replace(LINE, lead_days=7, foreseen=ahead(4)), UNCOVERED, (FORECAST, ahead(4)), id="not again"),
-        pytest.param(replace(LINE, lead_days=7, foreseen=ahead(-1)), UNCOVERED, (FORECAST, None), id="it is over"),
         pytest.param(
-            replace(LINE, lead_days=7, standing=stood(FORECAST, -1), said={SHOP: ahead(3)}),
+            replace(LINE, lead_days=7, first_forecast=ahead(4)), UNCOVERED, (FORECAST, ahead(4)), id="not again"
+        ),
+        pytest.param(
+            replace(LINE, lead_days=7, first_forecast=ahead(-1)), UNCOVERED, (FORECAST, None), id="it is over"
+        ),
+        pytest.param(
+            replace(LINE, lead_days=7, previous=stood(FORECAST, -1), stated={SHOP: ahead(3)}),
             UNCOVERED,
             (SHOP, ahead(3)),
             id="and then the shop may know",
         ),
         pytest.param(replace(LINE, lead_days=10**9), UNCOVERED, (STOCK, None), id="an absurd one is none"),
         pytest.param(LINE, UNCOVERED, (STOCK, None), id="nobody knows"),
-        pytest.param(replace(LINE, said={SHOP: ahead(-1)}), UNCOVERED, (STOCK, None), id="nor does a day that passed"),
-        pytest.param(replace(LINE, stocked=False, said={SHOP: ahead(3)}), [], None, id="the shop's date stays"),
         pytest.param(
-            replace(LINE, stocked=False, said={CARRIER: ahead(3)}), [], (CARRIER, ahead(3)), id="but has a source"
+            replace(LINE, stated={SHOP: ahead(-1)}), UNCOVERED, (STOCK, None), id="nor does a day that passed"
+        ),
+        pytest.param(replace(LINE, stocked=False, stated={SHOP: ahead(3)}), [], None, id="the shop's date stays"),
+        pytest.param(
+            replace(LINE, stocked=False, stated={CARRIER: ahead(3)}), [], (CARRIER, ahead(3)), id="but has a source"
         ),
         pytest.param(
-            replace(LINE, stocked=False, answer=ANSWER, accepted=7, drop_shipped=True),
+            replace(LINE, stocked=False, vendor_response=ANSWER, accepted=7, drop_shipped=True),
             [],
             (VENDOR, ahead(5)),
             id="direct",
         ),
     ],
 )
-def test_the_first_who_says_anything_is_believed(line, pieces, what):
-    assert said(line, pieces) == what
+def test_the_first_who_says_anything_is_believed(line, parts, what):
+    assert said(line, parts) == what
 
 
 @pytest.mark.parametrize(
@@ -177,13 +197,13 @@ def test_the_first_who_says_anything_is_believed(line, pieces, what):
 )
 def test_a_line_that_lies_ready_has_a_new_date_only_when_the_old_one_has_passed(before, as_of, promised, expected):
     today = ahead(as_of)
-    pieces = [replace(IN_STOCK[0], ships_on=JOURNEY.leaves(today))]
-    standing = None if before is None else replace(stood(STOCK, before), basis="in stock, to ship to DE")
-    line = replace(LINE, promised_on=ahead(promised), standing=standing)
-    found = believed(line, pieces, today)
+    parts = [replace(IN_STOCK[0], ships_on=TRANSIT.ship_date(today))]
+    previous = None if before is None else replace(stood(STOCK, before), basis=InStockBasis(Promise.SHIP, "DE"))
+    line = replace(LINE, promised_on=ahead(promised), previous=previous)
+    found = believed(line, parts, today)
     assert (found.source, found.expected_on) == (STOCK, None if expected is None else ahead(expected))
     later = ahead(as_of + 10)
-    again = believed(replace(line, standing=found), [replace(pieces[0], ships_on=JOURNEY.leaves(later))], later)
+    again = believed(replace(line, previous=found), [replace(parts[0], ships_on=TRANSIT.ship_date(later))], later)
     assert expected is not None or again == found
 
 
@@ -195,13 +215,13 @@ def test_a_line_that_lies_ready_has_a_new_date_only_when_the_old_one_has_passed(
 def test_a_line_in_stock_has_a_new_date_when_it_goes_elsewhere(change, arrives):
     before = believed(replace(LINE, promise=Promise.DELIVER, promised_on=ahead(1)), IN_STOCK)
     assert before.expected_on == ahead(3)
-    pieces = [replace(IN_STOCK[0], arrives_on=ahead(9))]
-    line = replace(LINE, **({"promise": Promise.DELIVER, "promised_on": ahead(1), "standing": before} | change))
-    assert said(line, pieces) == (STOCK, ahead(arrives))
+    parts = [replace(IN_STOCK[0], arrives_on=ahead(9))]
+    line = replace(LINE, **({"promise": Promise.DELIVER, "promised_on": ahead(1), "previous": before} | change))
+    assert said(line, parts) == (STOCK, ahead(arrives))
 
 
 def test_what_was_not_ready_before_leaves_at_once_when_it_is():
-    line = replace(LINE, standing=stood(INBOUND, 15))
+    line = replace(LINE, previous=stood(INBOUND, 15))
     assert said(line, IN_STOCK) == (STOCK, ahead(1))
 
 
@@ -211,17 +231,17 @@ def test_what_was_not_ready_before_leaves_at_once_when_it_is():
     ids=["today", "stands", "to the day", "then unknown"],
 )
 def test_a_lead_time_is_reckoned_once_and_its_date_does_not_run_ahead_of_the_days(before, expected):
-    standing = None if before is None else stood(FORECAST, before)
-    line = replace(LINE, lead_days=7, standing=standing)
+    previous = None if before is None else stood(FORECAST, before)
+    line = replace(LINE, lead_days=7, previous=previous)
     found = believed(line, UNCOVERED)
     assert found.expected_on == (None if expected is None else ahead(expected))
     assert found.source == FORECAST
-    again = believed(replace(line, standing=found), UNCOVERED, ahead(1))
+    again = believed(replace(line, previous=found), UNCOVERED, ahead(1))
     assert again.expected_on == (found.expected_on if expected else None)
 
 
 @pytest.mark.parametrize(
-    ("shown", "promised", "reckoned", "as_of", "ready_on"),
+    ("shown", "promised", "reckoned", "as_of", "available_on"),
     [
         pytest.param(13, 10, 14, 0, 13, id="the habit alone moved: the day stands"),
         pytest.param(13, 10, None, 0, 13, id="even where nobody can say any more"),
@@ -233,25 +253,25 @@ def test_a_lead_time_is_reckoned_once_and_its_date_does_not_run_ahead_of_the_day
     ],
 )
 def test_what_stays_out_moves_its_day_when_that_has_passed_and_not_each_morning(
-    shown, promised, reckoned, as_of, ready_on
+    shown, promised, reckoned, as_of, available_on
 ):
     def coming(promised_on, day):
         return InboundDate(None if day is None else ahead(day), None, None, 0.8, "promised", ahead(promised_on))
 
-    before = replace(stood(INBOUND, 20), basis=basis({"D7": coming(1, 2), "D1, a": coming(promised, shown)}))
+    before = replace(stood(INBOUND, 20), basis=inbound_basis({"D7": coming(1, 2), "D1, a": coming(promised, shown)}))
     now = keep_shown_date("D1, a", coming(10, reckoned), shown_dates([before, None]), ahead(as_of))
-    assert now.ready_on == (None if ready_on is None else ahead(ready_on))
-    assert (now.probability is None) == (shown == ready_on != reckoned)
-    line = replace(LINE, answer=coming(10, reckoned), accepted=7)
-    accepted = replace(stood(VENDOR, 20), basis=basis({"accepted": coming(promised, shown)}))
-    found = expected_date_for(replace(line, standing=accepted), UNCOVERED, {}, JOURNEY, ahead(as_of))
-    assert found.expected_on == (None if ready_on is None else JOURNEY.leaves(ahead(ready_on)))
+    assert now.available_on == (None if available_on is None else ahead(available_on))
+    assert (now.probability is None) == (shown == available_on != reckoned)
+    line = replace(LINE, vendor_response=coming(10, reckoned), accepted=7)
+    accepted = replace(stood(VENDOR, 20), basis=inbound_basis({"accepted": coming(promised, shown)}))
+    found = expected_date_for(replace(line, previous=accepted), UNCOVERED, {}, TRANSIT, ahead(as_of))
+    assert found.expected_on == (None if available_on is None else TRANSIT.ship_date(ahead(available_on)))
 
 
 def test_a_day_that_stands_is_as_likely_as_it_was_said_to_be():
     kept = {"D1": replace(COMING["D1"], promised_on=ahead(10), probability=None)}
-    before = replace(stood(INBOUND, 15), basis=basis(kept), probability=0.83)
-    found = expected_date_for(replace(LINE, standing=before), [piece(Coverage.INBOUND)], kept, JOURNEY, TODAY)
+    before = replace(stood(INBOUND, 15), basis=inbound_basis(kept), probability=0.83)
+    found = expected_date_for(replace(LINE, previous=before), [part(Coverage.INBOUND)], kept, TRANSIT, TODAY)
     assert (found.expected_on, found.probability) == (ahead(15), 0.83)
 
 
@@ -260,8 +280,8 @@ def test_staff_read_in_one_sentence_where_a_date_comes_from():
     assert found.why == "5 of 7 in stock; 2 of 7 with delivery D1, promised for 2026-12-03"
     assert (found.earliest_on, found.latest_on, found.probability) == (ahead(14), ahead(17), 0.83)
     one = replace(LINE, quantity=1, lead_days=7)
-    assert believed(one, [piece(Coverage.STOCK, 1)]).why == "in stock"
-    assert believed(one, [piece(Coverage.NOTHING, 1)]).why == (
+    assert believed(one, [part(Coverage.STOCK, 1)]).why == "in stock"
+    assert believed(one, [part(Coverage.UNCOVERED, 1)]).why == (
         "neither in stock nor on the way; the vendor takes 7 days as a rule"
     )
 
@@ -271,14 +291,14 @@ def late_by(*days):
 
 
 def test_a_delivery_is_expected_with_its_vendors_habit_and_the_days_to_take_it_in():
-    habits = VendorLateness.learn(late_by(*[4] * 20), TODAY, ForecastPolicy())
-    found = InboundDates(habits, JOURNEY, TODAY).coming("Acme", None, date(2026, 12, 3))
-    assert found.ready_on == date(2026, 12, 8)
+    habits = VendorLateness.fit(late_by(*[4] * 20), TODAY, ForecastPolicy())
+    found = InboundDates(habits, TRANSIT, TODAY).date_of("Acme", None, date(2026, 12, 3))
+    assert found.available_on == date(2026, 12, 8)
     assert found.probability > 0.9
 
 
 @pytest.mark.parametrize(
-    ("promised", "now_for", "ready_on"),
+    ("promised", "now_for", "available_on"),
     [
         pytest.param(3, 7, 8, id="it takes four days, as it said by now: a day to take it in"),
         pytest.param(3, 9, 10, id="the vendor knows of more"),
@@ -287,23 +307,23 @@ def test_a_delivery_is_expected_with_its_vendors_habit_and_the_days_to_take_it_i
         pytest.param(-9, 3, 8, id="beyond all habits the new word counts"),
     ],
 )
-def test_a_vendor_that_gives_another_day_is_not_taken_to_be_late_twice(promised, now_for, ready_on):
-    habits = VendorLateness.learn(late_by(*[4] * 20), TODAY, ForecastPolicy())
-    found = InboundDates(habits, JOURNEY, TODAY).revised("Acme", None, ahead(promised), ahead(now_for))
-    assert (found.ready_on, found.promised_on) == (ahead(ready_on), ahead(now_for))
+def test_a_vendor_that_gives_another_day_is_not_taken_to_be_late_twice(promised, now_for, available_on):
+    habits = VendorLateness.fit(late_by(*[4] * 20), TODAY, ForecastPolicy())
+    found = InboundDates(habits, TRANSIT, TODAY).date_of_revised("Acme", None, ahead(promised), ahead(now_for))
+    assert (found.available_on, found.promised_on) == (ahead(available_on), ahead(now_for))
 
 
 @pytest.mark.parametrize("promised_on", [None, date.max, date(9999, 1, 1)])
 def test_a_day_beyond_all_days_is_no_date(promised_on):
-    habits = VendorLateness.learn(late_by(*[4] * 20), TODAY, ForecastPolicy())
-    assert InboundDates(habits, JOURNEY, TODAY).coming("Acme", None, promised_on).ready_on is None
+    habits = VendorLateness.fit(late_by(*[4] * 20), TODAY, ForecastPolicy())
+    assert InboundDates(habits, TRANSIT, TODAY).date_of("Acme", None, promised_on).available_on is None
 
 
 def left(*lots):
     return [
         SupplyLot(Coverage.STOCK, "Berlin", n, TODAY)
         if name is None
-        else SupplyLot(Coverage.INBOUND, "Berlin", n, COMING[name].ready_on, name)
+        else SupplyLot(Coverage.INBOUND, "Berlin", n, COMING[name].available_on, name)
         for n, name in lots
     ]
 
@@ -326,4 +346,4 @@ GONE = ProductAvailability("P", StockStatus.OUT_OF_STOCK, 0)
     ],
 )
 def test_a_new_order_gets_what_is_left_after_all_others_had_theirs(lots, safety, found):
-    assert available_to_promise("P", left(*lots), safety, COMING, JOURNEY) == found
+    assert available_to_promise("P", left(*lots), safety, COMING, TRANSIT) == found

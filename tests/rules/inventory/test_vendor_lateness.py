@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.policy.supply import ForecastPolicy
-from rules.inventory.vendor_lateness import Delivery, Forecast, VendorLateness
+from rules.inventory.vendor_lateness import Delivery, PredictedDate, VendorLateness
 from tests.support.builders import DAY, day
 
 POLICY = ForecastPolicy()
@@ -27,7 +27,7 @@ def waiting(vendor, *days):
 
 
 def learn(deliveries, policy=POLICY):
-    return VendorLateness.learn(deliveries, DAY, policy)
+    return VendorLateness.fit(deliveries, DAY, policy)
 
 
 def told(history, policy=POLICY):
@@ -37,18 +37,18 @@ def told(history, policy=POLICY):
 
 
 def share_kept(habits, vendor, within):
-    return habits.slips(vendor).probability(within)
+    return habits.distribution(vendor).probability(within)
 
 
 def test_a_vendor_that_is_always_ten_days_late_is_expected_ten_days_after_its_promise():
     habits = learn(came("slow", *[10] * 200) + came("prompt", *[0] * 200))
-    slow, prompt, new = (habits.forecast(name, day(20), DAY) for name in ("slow", "prompt", "new"))
+    slow, prompt, new = (habits.predict_date(name, day(20), DAY) for name in ("slow", "prompt", "new"))
     assert (slow.earliest_on, slow.expected_on, slow.latest_on) == (day(30), day(30), day(30))
     assert (prompt.earliest_on, prompt.expected_on, prompt.latest_on) == (day(20), day(20), day(20))
     assert (new.earliest_on, new.expected_on, new.latest_on) == (day(20), day(30), day(30))
     assert "200 past deliveries of slow and 400 of all" in slow.why
     assert "80% come within 10 days after" in slow.why
-    assert habits.forecast(None, day(20), DAY) == new
+    assert habits.predict_date(None, day(20), DAY) == new
 
 
 @pytest.mark.parametrize(("own", "weight"), [(0, 0), (5, 1 / 3), (10, 1 / 2), (90, 9 / 10)])
@@ -79,25 +79,25 @@ def test_deliveries_still_out_make_a_vendor_look_as_late_as_it_is():
 
 def test_what_came_after_the_day_is_not_known_on_it():
     future = [Delivery("v", day(-10), day(n)) for n in range(1, 30)]
-    assert learn(came("v", *range(20)) + future).forecast("v", DAY, DAY) == learn(
+    assert learn(came("v", *range(20)) + future).predict_date("v", DAY, DAY) == learn(
         came("v", *range(20)) + waiting("v", *[10] * 29)
-    ).forecast("v", DAY, DAY)
+    ).predict_date("v", DAY, DAY)
 
 
 def test_deliveries_promised_before_the_history_begins_are_forgotten():
     old = [Delivery("v", day(-366), day(-300))] * 50
-    assert learn(old).forecast("v", day(5), DAY).probability is None
-    assert learn([Delivery("v", day(-365), day(-300))] * 50).forecast("v", day(5), DAY).expected_on == day(70)
+    assert learn(old).predict_date("v", day(5), DAY).probability is None
+    assert learn([Delivery("v", day(-365), day(-300))] * 50).predict_date("v", day(5), DAY).expected_on == day(70)
 
 
 @pytest.mark.parametrize(("seen", "learnt"), [(0, False), (3, False), (4, True)])
 def test_a_date_kept_four_times_in_five_takes_four_deliveries_and_before_that_the_promise_is_all_there_is(seen, learnt):
     habits = learn(came("v", *[2] * seen))
-    found = habits.forecast("v", day(20), DAY)
+    found = habits.predict_date("v", day(20), DAY)
     assert found.expected_on == (day(22) if learnt else day(20))
     assert (found.probability is not None) == learnt
-    assert learnt or f"{seen} past deliveries are too few to judge it by" in found.why
-    assert habits.forecast("v", day(-30), DAY).expected_on is None
+    assert learnt or f"{seen} past deliveries are too few to correct it" in found.why
+    assert habits.predict_date("v", day(-30), DAY).expected_on is None
 
 
 @pytest.mark.parametrize(
@@ -111,20 +111,20 @@ def test_a_date_kept_four_times_in_five_takes_four_deliveries_and_before_that_th
     ],
 )
 def test_why_a_date_was_reckoned_is_one_plain_clause(slip, said):
-    found = learn(came("v", *[slip] * 9)).forecast("v", day(20), DAY)
+    found = learn(came("v", *[slip] * 9)).predict_date("v", day(20), DAY)
     assert found.why == f"promised for {day(20)}: by 9 past deliveries of v and 9 of all, 80% come {said}"
     assert found.probability == pytest.approx(0.9)
 
 
 @pytest.mark.parametrize(("so_far", "expected"), [(0, 30), (1, 30), (30, 30), (31, None)])
 def test_overdue_beyond_everything_seen_it_is_unknown(so_far, expected):
-    found = learn(came("v", *[0] * 50, *[30] * 50)).forecast("v", day(-so_far), DAY)
+    found = learn(came("v", *[0] * 50, *[30] * 50)).predict_date("v", day(-so_far), DAY)
     assert found.expected_on == (None if expected is None else day(expected - so_far))
     assert expected is not None or (found.earliest_on, found.latest_on, found.probability) == (None, None, None)
 
 
 def test_one_freak_delivery_is_no_habit():
-    found = learn(came("v", *[0] * 500, 90)).forecast("v", day(-20), DAY)
+    found = learn(came("v", *[0] * 500, 90)).predict_date("v", day(-20), DAY)
     assert found.expected_on is None
     assert found.why == (
         f"promised for {day(-20)} and 20 days late already: 501 past deliveries of v and 501 of all"
@@ -139,7 +139,7 @@ def test_whatever_was_seen_dates_are_in_order_never_before_the_day_and_never_ear
 ):
     low, high = sorted((one, other))
     found, before = (
-        told(history, ForecastPolicy(low=low, quantile=low, high=high)).forecast(vendor, day(-overdue), DAY)
+        told(history, ForecastPolicy(low=low, quantile=low, high=high)).predict_date(vendor, day(-overdue), DAY)
         for overdue in (so_far, -3650)
     )
     days = [
@@ -155,15 +155,15 @@ def test_whatever_was_seen_dates_are_in_order_never_before_the_day_and_never_ear
 @settings(max_examples=60, deadline=None)
 @given(histories, st.sampled_from("abc"))
 def test_a_distribution_of_slips_only_grows_and_never_reaches_certainty(history, vendor):
-    found = told(history).slips(vendor)
-    assert np.all(np.diff(found.shares, prepend=0) >= -1e-12)
-    assert np.all(found.after(-100).shares < 1)
+    found = told(history).distribution(vendor)
+    assert np.all(np.diff(found.cumulative, prepend=0) >= -1e-12)
+    assert np.all(found.given_at_least(-100).cumulative < 1)
 
 
 @settings(max_examples=30, deadline=None)
 @given(histories, st.integers(0, 40))
 def test_a_new_vendor_is_as_late_as_all_of_them(history, so_far):
     habits = told(history)
-    new, everyone = (habits.forecast(name, day(-so_far), DAY) for name in ("new", None))
-    assert isinstance(new, Forecast)
+    new, everyone = (habits.predict_date(name, day(-so_far), DAY) for name in ("new", None))
+    assert isinstance(new, PredictedDate)
     assert new == everyone

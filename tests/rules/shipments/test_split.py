@@ -35,14 +35,14 @@ TWO_AND_ONE = (to_send("1", 0), to_send("2", 6), to_send("3", 0))
 def test_lines_that_are_there_go_now_where_the_days_are_worth_more_than_a_parcel():
     found = plan_shipments(order(*TWO_AND_ONE), EUROS)
     assert sent(found) == [(("1", "3"), 0), (("2",), 6)]
-    assert (found.days_gained, found.extra_cost, found.value) == (6, Decimal("4.90"), Decimal("6.00"))
+    assert (found.days_saved, found.extra_cost, found.value) == (6, Decimal("4.90"), Decimal("6.00"))
     assert found.why == "send 2 of 3 lines now: 6 days earlier for 4.90 EUR more (worth 6.00)"
 
 
 def test_a_day_is_not_worth_a_parcel():
     found = plan_shipments(order(to_send("1", 0), to_send("2", 1)), EUROS)
     assert sent(found) == [(("1", "2"), 1)]
-    assert (found.days_gained, found.extra_cost, found.value) == (0, 0, 0)
+    assert (found.days_saved, found.extra_cost, found.value) == (0, 0, 0)
     assert found.why == "wait for all: 1 day apart is worth 0.50 EUR, a parcel costs 4.90"
 
 
@@ -117,7 +117,7 @@ NEAR = (to_send("1", 0), to_send("2", 1))
     ("lines", "how", "parcels", "why"),
     [
         (APART, {"preference": ShippingPreference.COMPLETE}, 1, "wait for all: the customer wants it complete"),
-        (APART, {"currency": "SEK"}, 1, "wait for all: the policy reckons no parcels in SEK"),
+        (APART, {"currency": "SEK"}, 1, "wait for all: the policy has no parcel cost in SEK"),
         (
             NEAR,
             {"preference": ShippingPreference.AVAILABLE, "currency": "SEK"},
@@ -165,8 +165,8 @@ def test_of_more_days_than_parcels_those_go_apart_that_gain_most():
     ],
 )
 def test_a_parcel_leaves_as_many_working_days_before_as_it_travels(promise, due, transit, leaves):
-    journey = TransitTimes(AllocationPolicy(transit_days=transit), POLICY.days)
-    assert latest_ship_date(day(due), promise, "DE", journey) == day(leaves)
+    transit = TransitTimes(AllocationPolicy(transit_days=transit), POLICY.days)
+    assert latest_ship_date(day(due), promise, "DE", transit) == day(leaves)
 
 
 lines = st.lists(

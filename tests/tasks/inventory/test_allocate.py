@@ -19,8 +19,10 @@ from sources.sample import write_sample
 from tasks.db.sql import read_only
 from tasks.imports.guard import ABANDONED_SECONDS, ImportIncomplete, import_guard, wait_for_import
 from tasks.imports.load import import_all
-from tasks.inventory.allocate import allocate_page, load_forecast_inputs, short_products
+from tasks.inventory.allocate import allocate_page
+from tasks.inventory.availability import short_products
 from tasks.inventory.expected_dates import close_shipped
+from tasks.inventory.forecast_inputs import load_forecast_inputs
 from tasks.inventory.in_transit import date_in_transit
 from tasks.inventory.overrides import clear_override, set_override
 from tasks.tables import (
@@ -126,7 +128,12 @@ def test_a_line_gets_what_is_there_and_the_rest_with_a_delivery_and_its_order_is
     assert (row["set_at"], row["set_by"]) == (noon(0), "run")
     assert (seven.watch()["next_check_on"], seven.watch()["version"]) == (day(0), 5)
     found = available(seven)
-    assert (found["state"], found["left"], found["expected_on"], found["waiting"]) == ("backorder", 10, day(8), 1)
+    assert (found["state"], found["free_quantity"], found["expected_on"], found["waiting"]) == (
+        "backorder",
+        10,
+        day(8),
+        1,
+    )
     assert short_products(seven.context)[0]["name"] == "Desk Lamp"
 
 
@@ -158,7 +165,7 @@ def test_when_the_goods_arrive_the_line_is_ready_and_its_order_is_looked_at_agai
     assert [row["ended_at"] for row in seven.rows(EXPECTED_DATES)] == [noon(3), None]
     assert (seven.watch()["next_check_on"], seven.watch()["version"]) == (day(0), version + 1)
     found = available(seven)
-    assert (found["state"], found["left"], found["waiting"], found["waited"]) == ("in_stock", 10, 0, 1)
+    assert (found["state"], found["free_quantity"], found["waiting"], found["waited"]) == ("in_stock", 10, 0, 1)
     assert found["since"] == noon(3)
 
 
@@ -309,7 +316,7 @@ def test_safety_stock_is_the_shops_own_or_else_the_one_worked_out(driver, own, r
         write(driver, insert(STOCK_LEVELS).values(product_id="lamp", safety_stock=reckoned, **figures, **said))
     allocate(driver.context)
     assert pieces(driver)[0] == ("1041", given, "stock", "main")
-    assert available(driver)["left"] == left
+    assert available(driver)["free_quantity"] == left
 
 
 @pytest.mark.parametrize(
@@ -382,7 +389,7 @@ def test_staff_may_take_back_what_they_said(seven):
     before = written(seven)
     allocate(seven.context)
     assert written(seven)[EXPECTED_DATES] == before[EXPECTED_DATES]
-    with pytest.raises(ForewarnError, match="staff said nothing of line '1' of order '1041'"):
+    with pytest.raises(ForewarnError, match="staff set no date for line '1' of order '1041'"):
         clear_override(context, "1041", "1", "Rita")
 
 

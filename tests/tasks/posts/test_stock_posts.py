@@ -26,7 +26,7 @@ def shelf(driver, *, state=StockStatus.IN_STOCK, left=20, waited=0, hours=1, sel
         driver._product(connection, LAMP)
         connection.execute(
             insert(AVAILABILITIES).values(
-                product_id=LAMP.id, state=state, left=left, waiting=0, waited=waited,
+                product_id=LAMP.id, state=state, free_quantity=left, waiting=0, waited=waited,
                 since=noon(0) - timedelta(hours=hours), set_at=noon(0),
             )
         )  # fmt: skip
@@ -68,10 +68,10 @@ def test_each_kind_of_post_is_written_once_a_week(driver):
     ("given", "then", "sent"),
     [
         ({"left": 3}, {}, 1),
-        ({"left": 3}, {"left": 2}, 0),
-        ({"left": 3}, {"left": 0, "state": StockStatus.OUT_OF_STOCK}, 0),
-        ({"waited": 9}, {"left": 4}, 1),
-        ({"waited": 9}, {"left": 0, "state": StockStatus.BACKORDER}, 0),
+        ({"left": 3}, {"free_quantity": 2}, 0),
+        ({"left": 3}, {"free_quantity": 0, "state": StockStatus.OUT_OF_STOCK}, 0),
+        ({"waited": 9}, {"free_quantity": 4}, 1),
+        ({"waited": 9}, {"free_quantity": 0, "state": StockStatus.BACKORDER}, 0),
     ],
 )
 def test_an_approved_post_that_is_not_true_any_more_does_not_leave(driver, given, then, sent):

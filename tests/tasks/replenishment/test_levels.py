@@ -18,7 +18,7 @@ from models.orders import ProductFacts
 from models.policy.supply import ReplenishmentPolicy
 from sources.sample import write_sample
 from tasks.db.sql import read_only
-from tasks.replenishment.history import daily_sales, lead_times
+from tasks.replenishment.history import daily_sales, load_lead_times
 from tasks.replenishment.levels import compute_levels
 from tasks.replenishment.reorder_list import find_low_stock, reorder_list
 from tasks.tables import AVAILABILITIES, INBOUNDS, ORDER_LINES, ORDERS, PRODUCTS, STOCK_LEVELS, VENDORS
@@ -46,7 +46,7 @@ def reckoned(driver, on=0, *, limit=100):
     """Reckon all pages; return how many levels were written, and the levels by product."""
     context, after, written = driver.context.with_run("r", day(on), noon(on)), "", 0
     with read_only(context.engine) as connection:
-        found = lead_times(context, connection, context.as_of)
+        found = load_lead_times(context, connection, context.as_of)
     while (page := compute_levels(context, found, after, limit)).last is not None:
         after, written = page.last, written + page.written
     return written, {row["product_id"]: row for row in driver.rows(STOCK_LEVELS)}
@@ -109,7 +109,7 @@ def test_orders_older_than_the_policys_history_prove_only_that_the_product_is_no
     shop.stock(LAMP, 0)
     lamp = reckoned(shop)[1]["lamp"]
     assert (lamp["demand_a_day"], lamp["method"]) == (0.5, "few")
-    assert lamp["why"].startswith("28 days of sales")
+    assert "in 28 days of sales: too few" in lamp["why"]
 
 
 @pytest.mark.parametrize("table", [ORDER_LINES, ORDERS])
@@ -149,7 +149,7 @@ def test_what_is_available_is_on_hand_and_inbound_less_what_open_lines_want(shop
     inbound(shop, "later", quantity=1, expected=9)
     assert reckoned(shop)[1]["lamp"]["available"] == 10 + 10 - 4
     (found,) = listed(shop)
-    assert (found.on_hand, found.inbound, found.waiting, found.next_on) == (10, 10, 4, day(5))
+    assert (found.on_hand, found.inbound, found.waiting, found.next_delivery_on) == (10, 10, 4, day(5))
 
 
 def test_a_vendors_lead_time_is_learnt_from_its_deliveries(shop):
@@ -203,7 +203,7 @@ def test_nothing_is_ordered_of_what_the_source_tells_no_stock_of(driver):
     assert reckoned(driver) == (0, {})
     driver.stock(LAMP, 0)
     assert reckoned(driver)[0] == 1
-    assert "\n3 left out: the source tells of no stock" in summary("Lamps & Co", DAY, 1, listed(driver), 3)
+    assert "\n3 left out: the shop's data has no stock" in summary("Lamps & Co", DAY, 1, listed(driver), 3)
 
 
 def test_the_list_begins_with_what_runs_out_first_and_holds_the_rest_on_demand(shop):
@@ -223,11 +223,11 @@ def test_few_are_left_of_a_product_that_sells_and_is_in_stock(shop, state, left,
     shop.stock(RUG, 3)
     reckoned(shop)
     for product in (LAMP, RUG):
-        told = {"state": state, "left": left, "waiting": 0, "since": noon(0), "set_at": noon(0)}
+        told = {"state": state, "free_quantity": left, "waiting": 0, "since": noon(0), "set_at": noon(0)}
         put(shop, AVAILABILITIES, product_id=product.id, **told)
     with read_only(shop.context.engine) as connection:
         found = find_low_stock(shop.context, connection)
-    assert [(one.product, one.left, one.demand_a_day) for one in found] == [(LAMP, left, 2)] * scarce
+    assert [(one.product, one.free_quantity, one.demand_a_day) for one in found] == [(LAMP, left, 2)] * scarce
 
 
 def test_the_page_shows_a_picture_and_a_row_a_product(shop, tmp_path):
@@ -244,7 +244,7 @@ def test_the_page_shows_a_picture_and_a_row_a_product(shop, tmp_path):
 
 
 def test_a_shop_with_enough_of_everything_is_told_so():
-    assert "none is to be ordered" in summary("Lamps & Co", DAY, 12, [])
+    assert "none has to be ordered" in summary("Lamps & Co", DAY, 12, [])
 
 
 @pytest.fixture
@@ -292,7 +292,7 @@ def test_the_command_counts_what_the_source_tells_no_stock_of(folder):
     with products.open("a", encoding="utf-8") as file:
         file.write(",".join(["NEW-1", *row.split(",")[1:]]) + "\n")
     assert CliRunner().invoke(command_line, ["import", "--as-of", str(DAY)]).exit_code == 0
-    assert command().splitlines()[-1].startswith("1 left out: the source tells of no stock")
+    assert command().splitlines()[-1].startswith("1 left out: the shop's data has no stock")
 
 
 def test_no_name_becomes_a_formula_in_the_file(folder):

@@ -22,7 +22,7 @@ from tasks.db.sql import read_only
 from tasks.inventory.overrides import set_override
 from tasks.orders.queries import get_orders
 from tasks.reporting.explain_order import explain_order
-from tasks.shipments.packing_list import COLUMNS, find_parcels, packing_rows
+from tasks.shipments.packing_list import COLUMNS, list_split_orders, packing_rows
 from tasks.shipments.plan import plan_all
 from tasks.shipments.preferences import set_shipping_preference
 from tasks.shipments.ready_lines import load_day_inputs
@@ -102,7 +102,7 @@ def test_what_is_there_goes_now_and_the_reckoning_is_written_down(apart):
     assert choose(apart) == {"in_parts": 1, "changed": 1}
     assert choice(apart) == (IN_PARTS, SENTENCE)
     (row,) = apart.rows(SHIPPING_PLANS)
-    assert (row["days_gained"], row["extra_cost"], row["value"]) == (7, Decimal("4.90"), Decimal("6.50"))
+    assert (row["days_saved"], row["extra_cost"], row["value"]) == (7, Decimal("4.90"), Decimal("6.50"))
     assert (row["currency"], row["planned_at"]) == ("EUR", noon(0))
     assert parcels(apart) == {"1041": (Parcel(("1",), day(1)), Parcel(("2",), day(8)))}
 
@@ -119,7 +119,7 @@ def test_a_new_date_is_a_new_choice(apart):
     set_override(at(apart.context), "1041", "2", day(3), "Rita")
     assert choose(apart, on=0) == {"at_once": 1, "changed": 1}
     (row,) = apart.rows(SHIPPING_PLANS)
-    assert (row["version"], row["planned_at"], row["days_gained"], row["value"]) == (1, noon(0), 0, 0)
+    assert (row["version"], row["planned_at"], row["days_saved"], row["value"]) == (1, noon(0), 0, 0)
     assert choice(apart) == (
         [("12", "2026-06-18")],
         "wait for all: 2 days apart are worth 1.50 EUR, a parcel costs 4.90",
@@ -220,7 +220,7 @@ def test_a_shop_without_stock_chooses_by_its_own_dates_and_one_that_passed_is_no
 def test_an_order_in_a_currency_that_is_not_reckoned_in_waits(apart):
     facts(apart, currency="SEK")
     choose(apart)
-    assert choice(apart) == (AT_ONCE, "wait for all: the policy reckons no parcels in SEK")
+    assert choice(apart) == (AT_ONCE, "wait for all: the policy has no parcel cost in SEK")
 
 
 def test_pages_find_all_orders_and_remove_what_lies_between_them(driver):
@@ -267,7 +267,7 @@ def test_the_customers_word_goes_before_the_shops_and_the_policys(apart):
     assert happened == [
         ("shipping_preference", "1041", "Rita", "available"),
         ("shipping_preference", "1041", "Tom", "complete"),
-        ("shipping_preference", "1041", "Tom", "taken back"),
+        ("shipping_preference", "1041", "Tom", "cleared"),
     ]
 
 
@@ -299,9 +299,9 @@ def test_a_notice_never_tells_parcels_that_are_out_of_date(apart, statement, on)
     choose(apart)
     write(apart, statement)
     assert parcels(apart, on=on) == {}
-    said = [one["why"] for one in find_parcels(apart.context, day(on))]
+    said = [one["why"] for one in list_split_orders(apart.context, day(on))]
     explained = order_story(apart, on=on)["supply"]["shipping"]
-    assert all(why == f"out of date, `forewarn allocate` chooses anew: {SENTENCE}" for why in said)
+    assert all(why == f"out of date, `forewarn allocate` plans it again: {SENTENCE}" for why in said)
     assert [explained["why"]] == said if explained else said == []
 
 
@@ -318,7 +318,7 @@ def test_what_left_of_three_parcels_leaves_two(apart):
     assert len(choice(apart, "1042")[0]) == 3
     write(apart, update(ORDER_LINES).where(ORDER_LINES.c.number == "1").values(shipped_at=noon(1)))
     assert parcels(apart, "1042", on=1) == {"1042": (Parcel(("2",), day(8)), Parcel(("3",), day(60)))}
-    (shown,) = (one["parcels"] for one in find_parcels(apart.context, day(1)) if one["order_id"] == "1042")
+    (shown,) = (one["parcels"] for one in list_split_orders(apart.context, day(1)) if one["order_id"] == "1042")
     assert [one["lines"] for one in shown] == [["2"], ["3"]]
     assert order_story(apart, "1042", on=1)["supply"]["shipping"]["parcels"] == shown
 
@@ -395,9 +395,9 @@ def test_the_warehouse_gets_every_piece_with_its_parcel_and_place(apart):
         ["1043", "1", "1", "1", "vase", "1", "main", later, "None"],
         ["1043", "1", "1", "2", "lamp", "1", "attic", later, "None"],
     ]
-    assert [one["order_id"] for one in find_parcels(apart.context, day(0))] == ["1042"]
+    assert [one["order_id"] for one in list_split_orders(apart.context, day(0))] == ["1042"]
     apart.change("1042", shipped_at=noon(0))
-    assert find_parcels(apart.context, day(0)) == []
+    assert list_split_orders(apart.context, day(0)) == []
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from models.policy.supply import StorefrontPolicy as StorefrontPolicy
 from rules.inventory.storefront import shown_to_shoppers
 from tasks.storefront import payloads as stock
 from tasks.storefront.names import product_from_slug, slug_of
-from tasks.storefront.notices import SHORT
+from tasks.storefront.notices import SHORT_FILTER
 from tasks.storefront.publish import publish
 from templates.rendering.environment import TemplateError
 from templates.rendering.messages import Renderer
@@ -30,7 +30,7 @@ from tests.support.ledgers import sqlite_ledger
 from tests.support.serving import get, serving
 from tests.support.shop_driver import SHOP, noon, open_context
 from tests.support.storefront import Shelf
-from web.storefront.endpoints import REUSED_FOR, Storefront
+from web.storefront.endpoints import REUSE_TIME, Storefront
 
 ITEM_AVAILABILITY = {
     "https://schema.org/" + name
@@ -113,7 +113,7 @@ def test_a_shopper_hears_no_date_that_has_passed_and_of_the_quantity_only_when_i
 
 def test_the_quantity_is_never_said_where_the_policy_says_never():
     found = ProductAvailability("p", StockStatus.BACKORDER, 1, day(4))
-    assert shown_to_shoppers(found, DAY, StorefrontPolicy(show_left=0)).left == 0
+    assert shown_to_shoppers(found, DAY, StorefrontPolicy(show_left=0)).free_quantity == 0
 
 
 def test_the_words_say_state_date_range_and_quantity_in_each_language(shelf):
@@ -154,7 +154,7 @@ def test_a_notice_holds_for_as_long_as_the_policy_says_and_a_copy_of_it_never_lo
 def test_only_what_a_new_order_would_not_get_from_stock_is_told(shelf):
     for product, state in (("a", "in_stock"), ("b", "backorder"), ("c", "out_of_stock")):
         shelf.put(product, state)
-    assert set(shelf.notices(SHORT)) == {"b", "c"}
+    assert set(shelf.notices(SHORT_FILTER)) == {"b", "c"}
     assert set(shelf.notices()) == {"a", "b", "c"}
 
 
@@ -241,7 +241,7 @@ def test_all_that_is_short_is_served_at_once_and_goes_as_soon_as_it_is_back(serv
     assert datetime.fromisoformat(found["generated"]) == served.now
     assert datetime.fromisoformat(found["valid_until"]) == served.context.end_of(DAY)
     served.put("a", "in_stock")
-    served.now += REUSED_FOR
+    served.now += REUSE_TIME
     assert set(json.loads(get(f"{served.url}/stock.json").body)["products"]) == {"b"}
     served.now += timedelta(hours=30)
     assert json.loads(get(f"{served.url}/stock.json").body) == {"generated": None, "valid_until": None, "products": {}}
@@ -259,7 +259,7 @@ def test_who_has_it_already_is_told_so_until_it_changes(served, path):
         again = get(f"{served.url}/{path}", If_None_Match=known)
         assert (again.status, again.body, again.headers["etag"]) == (304, b"", tag)
     assert get(f"{served.url}/{path}", If_None_Match='"other"').status == 200
-    served.now += REUSED_FOR
+    served.now += REUSE_TIME
     served.put("p1", expected=20)
     changed = get(f"{served.url}/{path}", If_None_Match=tag)
     assert (changed.status, path) == (304 if path == "forewarn.js" else 200, path)
@@ -275,8 +275,8 @@ def test_no_cache_keeps_a_notice_beyond_its_time(served):
 @pytest.mark.parametrize("path", ["stock.json", "feed.csv"])
 def test_what_is_written_of_all_products_is_kept_a_moment_however_long_the_writing_took(one_shelf, path):
     one_shelf.put("p1")
-    asked, written = one_shelf.now, one_shelf.now + 2 * REUSED_FOR
-    moments = iter([asked, written, written + REUSED_FOR / 2, written + REUSED_FOR, written + REUSED_FOR])
+    asked, written = one_shelf.now, one_shelf.now + 2 * REUSE_TIME
+    moments = iter([asked, written, written + REUSE_TIME / 2, written + REUSE_TIME, written + REUSE_TIME])
     with serving(Starlette(routes=Storefront(one_shelf.context, lambda: next(moments)).routes)) as url:
         first = get(f"{url}/{path}").body
         one_shelf.put("p1", expected=20)
@@ -420,7 +420,7 @@ def test_no_file_of_anybody_else_is_touched(one_shelf, tmp_path):
     one_shelf.put("p1")
     (tmp_path / "stock").mkdir()
     (tmp_path / "stock" / "p1.html").write_text("the shop's own")
-    with pytest.raises(ForewarnError, match="holds files that are not ours"):
+    with pytest.raises(ForewarnError, match="holds files that Forewarn did not write"):
         publish(one_shelf.context, one_shelf.now, tmp_path)
     assert files(tmp_path).keys() >= {"stock/p1.html"}
     assert (tmp_path / "stock" / "p1.html").read_text() == "the shop's own"
