@@ -16,7 +16,7 @@ def restock(
     data: Data = None,
     as_of: AsOf = None,
     *,
-    import_first: Annotated[bool, typer.Option("--import", help="take the shop's facts in first")] = False,
+    import_first: Annotated[bool, typer.Option("--import", help="import the shop's data first")] = False,
     json: Json = False,
 ) -> None:
     """Allocate arrived goods, record good news for orders that can ship, and compose posts about what is back."""

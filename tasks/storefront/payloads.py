@@ -50,7 +50,7 @@ def product_payload(context: Context, notice: StorefrontNotice, locale: str) -> 
         "state": available.state,
         "expected_on": available.expected_on and available.expected_on.isoformat(),
         "latest_on": available.latest_on and available.latest_on.isoformat(),
-        "left": as_number(available.free_quantity) or None,
+        "units_left": as_number(available.free_quantity) or None,
         "lang": texts[locale].lang,
         "title": texts[locale].title,
         "text": texts[locale].text,

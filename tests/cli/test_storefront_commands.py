@@ -51,7 +51,7 @@ def test_what_shoppers_are_told_is_shown_in_the_shops_language(forewarn):
     assert "there" not in shown.split()
     assert "In stock and ready to ship" in forewarn("storefront", "show", "there").stdout
     assert set(json.loads(forewarn("storefront", "show", "--json").stdout)["products"]) == {"coming"}
-    assert json.loads(forewarn("storefront", "show", "coming", "--json").stdout)["left"] == 2
+    assert json.loads(forewarn("storefront", "show", "coming", "--json").stdout)["units_left"] == 2
 
 
 def test_a_product_of_which_nothing_is_known_is_named(forewarn):

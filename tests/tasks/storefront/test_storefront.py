@@ -213,7 +213,7 @@ def test_one_product_is_served_as_json_with_all_that_a_page_needs(served):
     got = get(f"{served.url}/stock/p1.json")
     found = json.loads(got.body)
     assert got.headers["content-type"] == "application/json"
-    assert (found["product"], found["state"], found["left"]) == ("p1", "backorder", 3)
+    assert (found["product"], found["state"], found["units_left"]) == ("p1", "backorder", 3)
     assert (found["expected_on"], found["latest_on"]) == ("2026-06-22", "2026-06-25")
     assert set(found["texts"]) == {"en", "pt-BR"}
     assert found["texts"]["en"] == {"title": found["title"], "text": found["text"]}
