@@ -62,7 +62,7 @@ def test_a_product_of_which_nothing_is_known_is_named(forewarn):
 
 def test_files_go_to_the_folder_that_is_named_or_set(forewarn, tmp_path, monkeypatch):
     done = forewarn("storefront", "publish")
-    assert "--to FOLDER, or FOREWARN_STOREFRONT_DIR" in str(done.exception)
+    assert "--to FOLDER or FOREWARN_STOREFRONT_DIR" in str(done.exception)
     done = json.loads(forewarn("storefront", "publish", "--to", str(tmp_path / "one"), "--json").stdout)
     assert done == {"notices": 1, "written": 6, "removed": 0, "left_out": 0}
     monkeypatch.setenv("FOREWARN_STOREFRONT_DIR", str(tmp_path / "two"))
