@@ -132,7 +132,7 @@ def ledger(tmp_path):
 
 @pytest.fixture
 def answers(context, monkeypatch):
-    monkeypatch.setattr(vendors, "BODY_SECONDS", BODY_SECONDS)
+    monkeypatch.setattr(vendors, "BODY_TIMEOUT_SECONDS", BODY_SECONDS)
     app = Starlette(routes=vendors.routes(context, {"V1": SECRET}, lambda: noon(0)))
     with serving(app) as url:
         yield url
@@ -172,7 +172,7 @@ def test_a_client_that_hangs_up_leaves_no_traceback(answers, caplog):
 
 
 def test_only_a_few_bodies_are_read_at_once(answers, monkeypatch):
-    monkeypatch.setattr(vendors, "AT_ONCE", 2)
+    monkeypatch.setattr(vendors, "MAX_CONCURRENT_BODIES", 2)
     waiting = [connect(answers) for _ in range(2)]
     for one in waiting:
         one.sendall(head(100) + b"[")
