@@ -1,4 +1,4 @@
-"""TODO."""
+"""The clock of a run: the present moment, or noon of another day."""
 
 import time
 from collections.abc import Callable
@@ -17,25 +17,26 @@ NOON = hour(12)
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """The only clock: today's, or one that was set to the noon of another day and runs on from there."""
+    """A clock that shows the present, or that was set to noon of another day and runs on from there."""
 
     zone: ZoneInfo
     as_of: date
     now: Callable[[], datetime]
 
     def day(self) -> date:
-        """Return the day it is by now: a run may last beyond midnight."""
+        """Return the shop's current day, which changes when a run lasts beyond midnight."""
         return self.now().astimezone(self.zone).date()
 
     def snapshot(self, context: Context) -> Context:
-        """Return a context of this day and moment, for what belongs to no run."""
+        """Return a context with this day and moment, for work outside a run."""
         return context.with_run("", self.as_of, self.now())
 
 
 def make_clock(zone: str, as_of: date | None, *, ahead: bool = False) -> Clock:
-    """Set the clock: to another day's noon in the shop's zone, so that re-living it does not depend on the hour.
+    """Return a clock for today, or one set to noon of `as_of` in the shop's time zone.
 
-    Raises ForewarnError for a day that has not come, unless only a look `ahead` is meant.
+    Noon makes a past day's run independent of the hour at which it is repeated. Raises ForewarnError for a day to
+    come, unless `ahead` allows it.
     """
     shop = ZoneInfo(zone)
     today = datetime.now(shop).date()
@@ -43,5 +44,5 @@ def make_clock(zone: str, as_of: date | None, *, ahead: bool = False) -> Clock:
         return Clock(shop, today, lambda: datetime.now(UTC))
     if as_of > today and not ahead:
         raise ForewarnError(f"{as_of} is in the future; `forewarn run --dry-run --as-of {as_of}` previews it")
-    noon, begun = datetime.combine(as_of, NOON, shop).astimezone(UTC), time.monotonic()
-    return Clock(shop, as_of, lambda: noon + timedelta(seconds=time.monotonic() - begun))
+    noon, started = datetime.combine(as_of, NOON, shop).astimezone(UTC), time.monotonic()
+    return Clock(shop, as_of, lambda: noon + timedelta(seconds=time.monotonic() - started))

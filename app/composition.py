@@ -1,4 +1,4 @@
-"""Open what a run works with: settings, shop, ledger, doors and clock. Nowhere else are they read."""
+"""The composition root: read the settings, open the shop and its ledger, and make the context of tasks."""
 
 import gc
 import os
@@ -29,13 +29,13 @@ from tasks.context import Context
 from tasks.delivery.queue import LeaseHolder
 from templates.rendering.messages import Renderer
 
-ISOLATED_SETTINGS: ContextVar[Settings | None] = ContextVar("GIVEN_ONLY", default=None)
-"""The settings of a demo or a trial, which must reach nothing that somebody has set up here."""
+ISOLATED_SETTINGS: ContextVar[Settings | None] = ContextVar("ISOLATED_SETTINGS", default=None)
+"""The settings of a demo or a trial, which must not use anything that is configured on this machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """A shop, opened: what every flow and command begins with."""
+    """An open shop: its settings, its folder, and the context of tasks."""
 
     settings: Settings
     folder: ShopFolder
@@ -52,41 +52,41 @@ class App:
 
     @property
     def rejects(self) -> Path:
-        """Return the file that keeps the rows that the last import refused."""
+        """Return the file of the rows that the last import rejected."""
         return state_folder(self.settings, self.folder) / "rejects.csv"
 
     @property
     def rejected_responses(self) -> Path:
-        """Return the file that keeps the rows of vendors' answers refused."""
+        """Return the file of the rows of vendors' responses that were rejected."""
         return self.rejects.with_name("rejected-responses.csv")
 
     @property
     def lease_holder(self) -> LeaseHolder:
-        """Return a name for one deliver run, and how long its claims hold."""
+        """Return a unique name for one deliver run, and how long its leases last."""
         name = f"{socket.gethostname()}/{os.getpid()}/{time.monotonic_ns():x}"
         return LeaseHolder(name, timedelta(seconds=self.settings.lease_seconds))
 
 
 def read_settings(given: Mapping[str, object] | None = None) -> Settings:
-    """Read the environment and `.env`; what is given on the command line goes before them. Raises ForewarnError.
+    """Read the settings from the environment and `.env`; those of `given`, from the command line, take precedence.
 
-    A name that is no setting is refused: whoever wrote FOREWARN_EMIAL=sendgrid believes that mails leave.
-    Within `given_only`, nothing is read, and what that was given stands.
+    Raises ForewarnError, also for an unknown FOREWARN_ name: FOREWARN_EMIAL=sendgrid would otherwise send nothing.
+    Within `isolated_settings` nothing is read, and those settings are returned.
     """
     if unknown := (given or {}).keys() - Settings.model_fields.keys():
         raise TypeError(f"no such setting: {', '.join(sorted(unknown))}")
-    if (only := ISOLATED_SETTINGS.get()) is not None:
-        return only
+    if (isolated := ISOLATED_SETTINGS.get()) is not None:
+        return isolated
     for name, where in unknown_names().items():
         if new := RENAMED.get(name):
             raise ForewarnError(f"{name}, in {where}: its name is {new} now")
-        instead = f"did you mean {close}?" if (close := nearest(name)) else "`docs/settings.md` lists them"
-        raise ForewarnError(f"{name}, in {where}, is not a setting of Forewarn; {instead}")
+        hint = f"did you mean {close}?" if (close := nearest(name)) else "`docs/settings.md` lists them"
+        raise ForewarnError(f"{name}, in {where}, is not a setting of Forewarn; {hint}")
     try:
         return Settings(**{key: value for key, value in (given or {}).items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
-        key, said = sentence(error).split(":", 1)
-        raise ForewarnError(f"FOREWARN_{key.upper()}:{said}") from error
+        key, problem = sentence(error).split(":", 1)
+        raise ForewarnError(f"FOREWARN_{key.upper()}:{problem}") from error
 
 
 def open_shop_source(settings: Settings, folder: ShopFolder) -> Source:
@@ -97,12 +97,12 @@ def open_shop_source(settings: Settings, folder: ShopFolder) -> Source:
 
 @contextmanager
 def isolated_settings(settings: Settings) -> Iterator[None]:
-    """Let these settings stand for everything that is opened within, flows too; no environment and no `.env` counts."""
-    before = ISOLATED_SETTINGS.set(settings)
+    """Use these settings for every app opened within, in flows too, in place of the environment and `.env`."""
+    token = ISOLATED_SETTINGS.set(settings)
     try:
         yield
     finally:
-        ISOLATED_SETTINGS.reset(before)
+        ISOLATED_SETTINGS.reset(token)
 
 
 @contextmanager
@@ -113,9 +113,9 @@ def open_app(
     data: Path | None = None,
     create: CreateLedger = CreateLedger.AT_HOME,
 ) -> Iterator[App]:
-    """Open a shop and bring its ledger up to date; a policy given here goes before the shop's own.
+    """Open a shop, and bring its ledger's tables up to date; `policy` replaces the shop's own.
 
-    Raises ForewarnError for a ledger of another shop, or one that is not there where it may not `begin`.
+    Raises ForewarnError for a ledger of another shop, or one that does not exist and that `create` forbids to create.
     """
     settings = read_settings({"shop": shop, "data": data})
     folder = read_shop(settings.shop)
@@ -128,7 +128,7 @@ def open_app(
     today = now.astimezone(ZoneInfo(folder.shop.zone)).date()
     renderer = Renderer(folder.shop, folder.own_templates)
     context = Context(engine, folder.shop, rules, Calendar(rules.days), renderer, today, now)
-    # What is loaded by now stays for the run; to look through it at every collection costs a tenth of the time.
+    # The objects loaded so far live as long as the run: searching them at each garbage collection costs 10 % of it.
     gc.freeze()
     try:
         yield App(settings, folder, context)

@@ -1,4 +1,4 @@
-"""Text from outside as staff see it: what would steer a terminal or a page is shown instead of obeyed."""
+"""Escape text from outside the program, so that it cannot control a terminal or a page that shows it."""
 
 import json
 import re
@@ -6,14 +6,14 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 CONTROL_CHARACTERS = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-"""Unicode's categories of what acts instead of standing there: escape sequences, directions, zero widths, halves."""
+"""Unicode categories of control, format and separator characters and of lone surrogates."""
 _UNUSUAL = re.compile(r"[^\n\t -~]")
 _MARKUP = re.compile(r"[\\`*\[\]<>|~]")
 
 
 def escape_control(text: str) -> str:
-    r"""Return the text with control characters written out, as `\u001b`; lines and tabs stay."""
-    return _UNUSUAL.sub(lambda odd: _escape(odd[0]), text)
+    r"""Return the text with control characters written out, as `\u001b`; line breaks and tabs stay."""
+    return _UNUSUAL.sub(lambda match: _escape(match[0]), text)
 
 
 def _escape(character: str) -> str:
@@ -21,7 +21,7 @@ def _escape(character: str) -> str:
 
 
 def markdown_cell(text: str) -> str:
-    """Return the text as one cell of a markdown table, in which it is neither markup nor HTML."""
+    """Return the text for a cell of a markdown table, with markup and HTML escaped."""
     return _MARKUP.sub(r"\\\g<0>", escape_control(" ".join(text.split())))
 
 

@@ -31,8 +31,8 @@ def status(shop: Shop = None, *, json: Json = False) -> None:
             *([("Purchase requests", counted(found.purchases))] if found.purchases else []),
         ]
     )
-    if found.for_people:
-        printing.out.print(f"\n[bold]{found.for_people} messages in doubt need staff: `forewarn in-doubt list`[/]")
+    if found.needs_staff:
+        printing.out.print(f"\n[bold]{found.needs_staff} messages in doubt need staff: `forewarn in-doubt list`[/]")
     if doubted := found.purchases.get(State.IN_DOUBT):
         said = f"{doubted} purchase requests in doubt need staff: `forewarn vendors waiting`"
         printing.out.print(f"\n[bold]{said}[/]")

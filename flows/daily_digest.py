@@ -1,4 +1,4 @@
-"""The day in one artifact, for whoever opens the shop in the morning."""
+"""Report what happened on a day, on one page in Prefect."""
 
 from dataclasses import asdict
 from datetime import date, timedelta
@@ -19,40 +19,45 @@ DIGEST = "digest"
 
 @flow(name=DIGEST, flow_run_name=flow_run_name, retries=0)
 async def digest(shop: str | None = None, as_of: date | None = None) -> dict[str, object]:
-    """Say what happened on a day: yesterday, where none is given.
+    """Report what happened on a day.
 
     Args:
-        shop: the shop's folder; FOREWARN_SHOP where none is given.
-        as_of: the day to tell of.
+        shop: the shop's folder; FOREWARN_SHOP by default.
+        as_of: the day to report; yesterday by default.
 
     """
     with open_app(shop) as app:
-        on = as_of or make_clock(app.folder.shop.zone, None).as_of - timedelta(days=1)
-
-        found = await run_task(_count, app, on)
-
-        await publish_artifact(DIGEST, digest_markdown(app.folder.shop.name, on, found), title="The day")
-        await rename_flow_run(f"{DIGEST} of {on}")
-    return {"as_of": on, **asdict(found)}
+        return await run_digest(app, as_of)
 
 
-def _count(app: App, on: date) -> DayTotals:
+async def run_digest(app: App, as_of: date | None = None) -> dict[str, object]:
+    """Count the messages, posts and runs of a day, and show them in Prefect; return the figures by name."""
+    day = as_of or make_clock(app.folder.shop.zone, None).as_of - timedelta(days=1)
+    totals = await run_task(load_totals, app, day)
+
+    await publish_artifact(DIGEST, digest_markdown(app.folder.shop.name, day, totals), title="The day")
+    await rename_flow_run(f"{DIGEST} of {day}")
+    return {"as_of": day, **asdict(totals)}
+
+
+def load_totals(app: App, day: date) -> DayTotals:
+    """Return the totals of a day from the ledger."""
     with read_only(app.context.engine) as connection:
-        return load_day(app.context, connection, on)
+        return load_day(app.context, connection, day)
 
 
-def digest_markdown(shop: str, on: date, found: DayTotals) -> str:
-    """Return a day as markdown; what wants a person comes first."""
+def digest_markdown(shop: str, day: date, totals: DayTotals) -> str:
+    """Return a day's totals as markdown, those that need staff first."""
     rows = (
-        ("In doubt, for people to settle: `forewarn in-doubt list`", str(found.for_people)),
-        ("In doubt, still asked about", str(found.in_doubt - found.for_people)),
-        ("Posts that wait for approval", str(found.held)),
-        ("Customers told, by delay", counted(found.told)),
-        ("Messages sent, by channel", counted(found.sent)),
-        *([("Of them in a trial, to no customer", str(found.trial))] if found.trial else []),
-        ("Not sent, by reason", counted(found.skipped)),
-        ("Refused by a provider", counted(found.rejected)),
-        ("Runs", counted(found.runs)),
+        ("In doubt, for staff to resolve: `forewarn in-doubt list`", str(totals.needs_staff)),
+        ("In doubt, still asked about", str(totals.in_doubt - totals.needs_staff)),
+        ("Posts that wait for approval", str(totals.held)),
+        ("Customers told, by delay", counted(totals.orders)),
+        ("Messages sent, by channel", counted(totals.sent)),
+        *([("Of them in a trial, to no customer", str(totals.trial))] if totals.trial else []),
+        ("Not sent, by reason", counted(totals.skipped)),
+        ("Rejected by a provider", counted(totals.rejected)),
+        ("Runs", counted(totals.runs)),
     )
-    table = markdown_table(("", ""), ((word, markdown_cell(said)) for word, said in rows))
-    return f"# {markdown_cell(shop)}: {on:%A, %d %B %Y}\n\n{table}"
+    table = markdown_table(("", ""), ((name, markdown_cell(value)) for name, value in rows))
+    return f"# {markdown_cell(shop)}: {day:%A, %d %B %Y}\n\n{table}"

@@ -1,4 +1,4 @@
-"""Compose social posts about products that are late in many orders; people approve them before they leave."""
+"""Compose social posts about products that are late in many orders; staff approve them before they are sent."""
 
 from datetime import date
 from typing import Any
@@ -18,11 +18,11 @@ NONE = "No product is late in enough orders for a new post this week.\n"
 
 @flow(name=POST_DELAYS, flow_run_name=flow_run_name, retries=0)
 async def post_delays(shop: str | None = None, as_of: date | None = None) -> list[str]:
-    """Write this week's posts and hold them; return their ids.
+    """Save this week's posts, held until staff approve them; return their ids.
 
     Args:
-        shop: the shop's folder; FOREWARN_SHOP where none is given.
-        as_of: the day to live; today where none is given.
+        shop: the shop's folder; FOREWARN_SHOP by default.
+        as_of: the day to run for; today by default.
 
     """
     with open_app(shop) as app:
@@ -30,9 +30,9 @@ async def post_delays(shop: str | None = None, as_of: date | None = None) -> lis
 
 
 async def run_post_delays(app: App, as_of: date | None = None) -> list[str]:
-    """Compose at most one post a product and week, and hold it."""
-    time = make_clock(app.folder.shop.zone, as_of)
-    async with track_run(app, POST_DELAYS, time) as (context, _):
+    """Compose and save held posts, at most one a product and week; return their ids."""
+    clock = make_clock(app.folder.shop.zone, as_of)
+    async with track_run(app, POST_DELAYS, clock) as (context, _):
         posts = await run_task(compose_delay_posts, context)
     await publish_artifact(POST_DELAYS, waiting_posts(posts, NONE), title="Posts that wait for approval")
     await rename_flow_run(f"{POST_DELAYS} {context.as_of}: {len(posts)} to approve")
@@ -40,11 +40,11 @@ async def run_post_delays(app: App, as_of: date | None = None) -> list[str]:
 
 
 def waiting_posts(posts: list[dict[str, Any]], nothing: str) -> str:
-    """Return as markdown the posts that wait for approval, or else that there is nothing."""
+    """Return the posts that wait for approval as markdown, or the text `nothing` where there are none."""
     if not posts:
         return nothing
     rows = ((f"`{post['id'][:8]}`", str(post["orders"]), markdown_cell(post["text"])) for post in posts)
     return (
         f"# Posts that wait for approval\n\n{markdown_table(('post', 'orders', 'text'), rows)}\n"
-        "Approve with `forewarn posts approve POST`, turn down with `forewarn posts reject POST`.\n"
+        "Approve with `forewarn posts approve POST`, reject with `forewarn posts reject POST`.\n"
     )

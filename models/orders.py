@@ -1,4 +1,4 @@
-"""What is known of an order, of its customer and of its products: frozen, without a database behind it."""
+"""The facts of orders, customers, products and parcels, and what customers were told: values without a database."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from models.quantities import Quantity, normalized, plain
 LineKey = tuple[str, str]
 """An order's id and the number of one of its lines."""
 READY, OWED = "ready", "owed "
-"""How a told line says that it was ready, and for how many pieces its customer waits."""
+"""How a stored notice line records that it was ready, and how many pieces were owed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProductFacts:
-    """A product, as far as a message or a choice needs it."""
+    """A product, with what messages and decisions need."""
 
     id: str
     name: str
@@ -29,7 +29,7 @@ class ProductFacts:
 
 @dataclass(frozen=True, slots=True)
 class CustomerFacts:
-    """A customer, as far as reaching them needs it."""
+    """A customer, with what is needed to contact them."""
 
     id: str
     name: str
@@ -59,15 +59,15 @@ class Shipment:
     tracking_url: str | None = None
 
     def counts(self, as_of: date) -> bool:
-        """Say whether the parcel was not called off by a day."""
+        """Return False where the parcel was cancelled by a day."""
         return not _by(self.cancelled_on, as_of)
 
     def left(self, as_of: date) -> bool:
-        """Say whether it had left by a day."""
+        """Return whether it had left by a day."""
         return self.counts(as_of) and (_by(self.shipped_on, as_of) or _by(self.delivered_on, as_of))
 
     def delivered(self, as_of: date) -> bool:
-        """Say whether it had arrived by a day."""
+        """Return whether it had arrived by a day."""
         return self.counts(as_of) and _by(self.delivered_on, as_of)
 
 
@@ -79,8 +79,8 @@ def _by(day: date | None, as_of: date) -> bool:
 class LineFacts:
     """An order line; its days are dates in the shop's zone.
 
-    The methods count pieces as `tasks/orders/owed_pieces.py` does in SQL: the greater number of the pieces that the
-    line tells and those of its parcels.
+    The methods count pieces as `tasks/orders/owed_pieces.py` does in SQL: where the line's own figure and the sum of
+    its parcels differ, the greater one counts.
     """
 
     number: str
@@ -94,17 +94,17 @@ class LineFacts:
     delivered_on: date | None = None
     cancelled_on: date | None = None
     ready: bool = False
-    """All that is still to leave lies in stock, or packed, for this order, and is expected to leave."""
+    """All that is still to leave is in stock or packed for this order, and expected to leave."""
     in_stock: bool = False
     """The same, whether or not it is expected to leave."""
     shipped: Quantity = 0
     cancelled: Quantity = 0
     returned: Quantity = 0
-    """Pieces that came back; they are among those that left."""
+    """Pieces that came back; they are among the shipped ones."""
     packed: Quantity = 0
     shipments: tuple[Shipment, ...] = ()
     closed: bool = False
-    """Nothing of it is outstanding, whatever its dates say: its source says so, or it is never sent."""
+    """Nothing of it is owed, whatever its dates are: its source says so, or it is a line that is never sent."""
     ended: str | None = None
     """Why it is closed or cancelled, where no date of the source says so."""
 
@@ -120,7 +120,7 @@ class LineFacts:
         return max(self.shipped, self.returned, sum(one.quantity for one in self.shipments if one.left(as_of)))
 
     def owed(self, as_of: date) -> Quantity:
-        """Return the pieces of which what was promised, to ship or to deliver, has not happened by a day."""
+        """Return the pieces that are not shipped, or not delivered, by a day: whichever was promised."""
         if _by(self.cancelled_on, as_of) or _by(self.delivered_on, as_of):
             return 0
         if self.promise is Promise.SHIP:
@@ -129,7 +129,7 @@ class LineFacts:
         return max(0, self.ordered - max(self.returned, delivered))
 
     def packed_by(self, as_of: date) -> Quantity:
-        """Return the pieces that are packed on a day and have not left."""
+        """Return the pieces that are packed by a day and have not left."""
         if _by(self.cancelled_on, as_of):
             return 0
         waiting = (one for one in self.shipments if one.counts(as_of) and not one.left(as_of))
@@ -145,26 +145,26 @@ class LineFacts:
 
 @dataclass(frozen=True, slots=True)
 class NoticeLine:
-    """What a customer was told of one late line: the promise it broke, the new date (None: unknown), its bucket."""
+    """What a notice says of a late line: the promised date, the expected date (None: unknown), and the bucket."""
 
     number: str
     promised_on: date
     expected_on: date | None
     bucket: str
     ready: bool = False
-    """Whether they know that it is there and can go."""
+    """Whether the notice says that the goods are in stock and can leave."""
     owed: Quantity | None = None
-    """For how many pieces they know that they wait; None where an older version did not note it."""
+    """The pieces that the notice says are owed; None where an older version did not record them."""
 
     def as_data(self) -> list[str | None]:
-        """Return it as the ledger keeps it."""
+        """Return the line as the ledger stores it."""
         known = None if self.expected_on is None else self.expected_on.isoformat()
         more = [*([READY] if self.ready else []), *([] if self.owed is None else [f"{OWED}{plain(self.owed)}"])]
         return [self.number, self.promised_on.isoformat(), known, self.bucket, *more]
 
     @classmethod
     def from_data(cls, data: Sequence[str | None]) -> Self:
-        """Return what the ledger kept."""
+        """Return the line from what the ledger stores."""
         number, promised_on, expected_on, bucket, *more = data
         owed = next((normalized(Decimal(one.removeprefix(OWED))) for one in more if one and one.startswith(OWED)), None)
         known = date.fromisoformat(expected_on) if expected_on else None
@@ -173,33 +173,33 @@ class NoticeLine:
 
 @dataclass(frozen=True, slots=True)
 class LastNotice:
-    """What the customer was last told of an order, line by line, and on which day."""
+    """The last notice about an order: its lines, its day and its recipient."""
 
     revision: int
     told_on: date
     lines: tuple[NoticeLine, ...]
     customer: str | None = None
-    """Who was told; None where the ledger does not know."""
+    """The customer who got it; None where the ledger does not say."""
     assumed: bool = False
-    """Whether no message said so: staff left the delay untold on purpose when the shop went live."""
+    """Whether there was no message: staff left the delay uncommunicated on purpose when the shop went live."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderFacts:
-    """An order with its customer, its lines and what was last told; amounts are in `currency`."""
+    """An order with its customer, its lines and its last notice; amounts are in `currency`."""
 
     id: str
     placed_on: date
     customer: CustomerFacts
     lines: tuple[LineFacts, ...]
-    """In the order's own order: 1, 2, 10."""
+    """Sorted by number: 1, 2, 10."""
     currency: str
     shipping_fee: Decimal | None = None
     cancelled_on: date | None = None
     url: str | None = None
     told: LastNotice | None = None
-    """What its customer knows: nothing, where the order was another's when it was told."""
+    """The last notice that its present customer got; None where there is none, or another customer got it."""
     unpaid: bool = False
-    """It waits for its payment: nothing of it is late."""
+    """It waits for its payment, so that nothing of it is late."""
     revision: int = 0
-    """The highest revision of the promise written down so far, told or not."""
+    """The highest revision of the promise recorded so far, communicated or not."""

@@ -1,4 +1,4 @@
-"""The context that every task gets first."""
+"""The context that every function in tasks/ gets as its first argument."""
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -17,7 +17,7 @@ from templates.rendering.messages import Renderer
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The ledger, the shop, its policy and its renderer; the run, the shop's day it decides for, its start in UTC."""
+    """The ledger, the shop, its policy and renderer; the run with its day in the shop's zone and its start in UTC."""
 
     engine: Engine
     shop: ShopConfig
@@ -31,7 +31,7 @@ class Context:
     promises: Promises = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Prepare the rule of promised dates."""
+        """Prepare the policy's promises."""
         object.__setattr__(self, "promises", Promises(self.policy))
 
     def with_run(self, run_id: str, as_of: date, started_at: datetime) -> "Context":
@@ -44,7 +44,7 @@ class Context:
         return ZoneInfo(self.shop.zone)
 
     def day(self, moment: datetime | None) -> date | None:
-        """Return the shop's day of a moment."""
+        """Return the shop's day at a moment; None for None."""
         return None if moment is None else moment.astimezone(self.zone).date()
 
     def promised_day(
@@ -65,13 +65,13 @@ class Context:
         return self.promises.day(stored, placed_on, self.day(paid_at), method, Promise(promise), country or "")
 
     def expected_day(self, expected_on: date | None, placed_at: datetime) -> date | None:
-        """Return the day on which the shop's system expects a line; None for a placeholder."""
+        """Return the shop's own expected date of a line; None for a placeholder."""
         return known_day(expected_on, placed_at.astimezone(self.zone).date())
 
     def start_of(self, day: date) -> datetime:
-        """Return the moment at which a day of the shop's begins, in UTC."""
+        """Return the moment at which a day of the shop begins, in UTC."""
         return datetime.combine(day, time(), self.zone).astimezone(UTC)
 
     def end_of(self, day: date) -> datetime:
-        """Return the moment at which a day of the shop's is over, in UTC."""
+        """Return the moment at which a day of the shop is over, in UTC."""
         return self.start_of(day + timedelta(days=1))

@@ -1,4 +1,4 @@
-"""The suppression list as staff see it: who is on it, who has an address, and how one comes off it."""
+"""The suppression list: addresses to which nothing is sent."""
 
 from collections.abc import Mapping, Set
 from datetime import datetime
@@ -15,18 +15,18 @@ from tasks.db.sql import in_list, insert
 from tasks.tables import CUSTOMERS, OPT_OUTS, SUPPRESSIONS
 
 SIGNIFICANT_DIGITS = 6
-"""Last digits of a number by which customers who may have it are found; each is then read as texts read it."""
+"""Last digits of a number by which candidates are found; each is then compared in its normal form."""
 SEPARATORS = " -/.()"
 
 
 def list_suppressions(connection: Connection) -> list[dict[str, Any]]:
-    """Return the addresses that are not written to, the newest first, masked."""
+    """Return the suppressed addresses, masked, the newest first."""
     query = select(SUPPRESSIONS).order_by(SUPPRESSIONS.c.created_at.desc(), SUPPRESSIONS.c.address)
     return [{**dict(row), "address": mask_address(row["address"])} for row in connection.execute(query).mappings()]
 
 
 def customers_with(connection: Connection, address: str, country: str) -> list[str]:
-    """Return the ids of the customers who have an address or a number, however they write it."""
+    """Return the ids of the customers who have this address or number, however their record spells it."""
     if "@" in address:
         query = select(CUSTOMERS.c.id).where(func.lower(func.trim(CUSTOMERS.c.email)) == address)
         return list(connection.execute(query.order_by(CUSTOMERS.c.id)).scalars())
@@ -34,8 +34,10 @@ def customers_with(connection: Connection, address: str, country: str) -> list[s
     for separator in SEPARATORS:
         digits = func.replace(digits, separator, "")
     query = select(CUSTOMERS.c.id, CUSTOMERS.c.phone, CUSTOMERS.c.country)
-    maybe = connection.execute(query.where(digits.endswith(address[-SIGNIFICANT_DIGITS:])).order_by(CUSTOMERS.c.id))
-    return [key for key, phone, theirs in maybe if _parse_phone(phone, theirs or country) == address]
+    candidates = connection.execute(
+        query.where(digits.endswith(address[-SIGNIFICANT_DIGITS:])).order_by(CUSTOMERS.c.id)
+    )
+    return [key for key, phone, own_country in candidates if _parse_phone(phone, own_country or country) == address]
 
 
 def _parse_phone(phone: str, country: str) -> str | None:
@@ -46,17 +48,17 @@ def _parse_phone(phone: str, country: str) -> str | None:
 
 
 def unsuppress(connection: Connection, address: str, now: datetime, who: str, why: str) -> None:
-    """Let an address be written to again; raises ForewarnError where it is not on the list."""
-    gone = connection.execute(delete(SUPPRESSIONS).where(SUPPRESSIONS.c.address == address)).rowcount
-    if not gone:
+    """Remove an address from the list; raises ForewarnError where it is not on it."""
+    removed = connection.execute(delete(SUPPRESSIONS).where(SUPPRESSIONS.c.address == address)).rowcount
+    if not removed:
         raise ForewarnError(f"{mask_address(address)} is not on the list; `forewarn suppressions list` shows who is")
     record_events(connection, [("unsuppressed", address, why)], now, who)
 
 
 def suppressed_addresses(connection: Connection, addresses: Set[str]) -> dict[str, SkipReason]:
-    """Return those addresses that must not be written to, each with its reason.
+    """Return those of the addresses to which nothing may be sent, each with the reason.
 
-    An address is suppressed, or a customer who has it opted out: whichever customer it is about to be used for.
+    An address is suppressed, or any customer who has it has opted out.
     """
     if not addresses:
         return {}
@@ -68,7 +70,7 @@ def suppressed_addresses(connection: Connection, addresses: Set[str]) -> dict[st
 
 
 def suppress(connection: Connection, addresses: Mapping[str, str], now: datetime, who: str) -> None:
-    """Never write to these addresses again; each comes with its reason."""
+    """Put addresses on the list, each with its reason."""
     if addresses:
         rows = [
             {"address": address, "reason": reason, "who": who, "created_at": now}

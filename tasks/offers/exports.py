@@ -1,4 +1,4 @@
-"""TODO."""
+"""Export offers and handling dates as CSV, for the shop's system to import."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -22,7 +22,7 @@ PAGE = 500
 
 
 def export_handling_dates(context: Context, file: Path, as_of: date) -> int:
-    """Write as CSV which order lines want another handling date, an unknown one empty; return how many."""
+    """Write as CSV the order lines that need another handling date, an unknown one empty; return how many."""
     written = 0
     with read_only(context.engine) as connection, open_csv(file, HANDLING_DATE_COLUMNS) as write:
         for written, row in enumerate(_rows(context, connection, as_of), 1):  # noqa: B007 - the last number is the count
@@ -31,15 +31,15 @@ def export_handling_dates(context: Context, file: Path, as_of: date) -> int:
 
 
 def _rows(context: Context, connection: Connection, as_of: date) -> Iterator[tuple[object, ...]]:
-    buckets = [one.name for one in context.policy.bucket if RemedyKind.HANDLING_DATE in one.remedies]
+    buckets = [bucket.name for bucket in context.policy.bucket if RemedyKind.HANDLING_DATE in bucket.remedies]
     for page in _pages(connection, buckets):
         for watched in get_orders(context, connection, page):
             delay = delay_of(watched.order, as_of, context.policy, context.calendar)
             if delay is None or delay.bucket not in buckets:
                 continue
-            for one in delay.late:
-                line = one.line
-                yield delay.order.id, line.number, line.product.id, line.promised_on, one.days, one.expected_on
+            for late in delay.late:
+                line = late.line
+                yield delay.order.id, line.number, line.product.id, line.promised_on, late.days, late.expected_on
 
 
 def _pages(connection: Connection, buckets: list[str]) -> Iterator[list[str]]:
@@ -54,28 +54,28 @@ OFFER_COLUMNS = ("order", "kind", "line", "code", "percent", "amount", "currency
 
 
 def _first_communicated() -> ScalarSelect[Any]:
-    """Return when the first notice was owed that told of an offer, or still may; NULL where none will.
+    """Return the SQL of when the first notice with an offer was recorded; NULL where its notices are all skipped.
 
-    A discount drawn for a dropped run is said again, with the same code, when its order is told after all.
+    A discount of a dropped run is offered again, with the same code, by the next notice about its order.
     """
-    says = or_(OFFERS.c.code.is_not(None), NOTICES.c.revision == OFFERS.c.revision)
+    has_offer = or_(OFFERS.c.code.is_not(None), NOTICES.c.revision == OFFERS.c.revision)
     return (
         select(func.min(NOTICES.c.created_at))
-        .where(NOTICES.c.order_id == OFFERS.c.order_id, NOTICES.c.state != State.SKIPPED, says)
+        .where(NOTICES.c.order_id == OFFERS.c.order_id, NOTICES.c.state != State.SKIPPED, has_offer)
         .where(NOTICES.c.created_at >= OFFERS.c.created_at)
         .scalar_subquery()
     )
 
 
 def export_offers(context: Context, file: Path, since: date | None = None) -> int:
-    """Write the offers that customers hear of as CSV in the shape a shop system imports, newest last; return how many.
+    """Write the offers that were communicated as CSV, the newest last; return how many.
 
-    What was dropped or skipped before it left is not among them; `since` counts from the notice that tells of it.
+    Offers whose notices were all skipped are left out; `since` is the first day of the notices.
     """
-    said = _first_communicated()
-    query = select(OFFERS).where(said.is_not(None)).order_by(OFFERS.c.created_at, OFFERS.c.id)
+    communicated_at = _first_communicated()
+    query = select(OFFERS).where(communicated_at.is_not(None)).order_by(OFFERS.c.created_at, OFFERS.c.id)
     if since is not None:
-        query = query.where(said >= context.start_of(since))
+        query = query.where(communicated_at >= context.start_of(since))
     written = 0
     with read_only(context.engine) as connection, open_csv(file, OFFER_COLUMNS) as write:
         for offer in connection.execute(query, execution_options={"yield_per": 1000}):

@@ -1,4 +1,4 @@
-"""Offers in the ledger: one discount code an order and kind, for ever the same."""
+"""Store offers in the ledger: an order has one discount code of each kind, which never changes."""
 
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,14 +15,14 @@ from tasks.tables import OFFERS
 
 
 def load_open_discounts(connection: Connection, orders: Sequence[str]) -> dict[tuple[str, str], Discount]:
-    """Return the discounts that orders were given before, by order and kind."""
+    """Return the discounts that orders have been given, by order id and kind."""
     columns = ("order_id", "kind", "code", "currency", "expires_on", "value", "percent", "amount")
-    found = select(*(OFFERS.c[name] for name in columns)).where(
+    query = select(*(OFFERS.c[name] for name in columns)).where(
         OFFERS.c.order_id.in_(orders), OFFERS.c.code.is_not(None)
     )
     return {
         (order, kind): Discount(RemedyKind(kind), code, currency, expires_on, value, percent, amount)
-        for order, kind, code, currency, expires_on, value, percent, amount in connection.execute(found)
+        for order, kind, code, currency, expires_on, value, percent, amount in connection.execute(query)
     }
 
 
@@ -32,27 +32,27 @@ def draw_code() -> str:
 
 
 def offer_rows(plan: Plan, context: Context, *, new_discount: bool) -> Iterator[dict[str, Any]]:
-    """Yield the rows that record what a plan offers; a discount given before is not recorded again."""
+    """Yield the rows of what a plan offers; a discount that the order has already is left out."""
     order = plan.delay.order
-    same = {"run_id": context.run_id, "order_id": order.id, "created_at": context.started_at}
-    nothing: dict[str, Any] = {"products": [], "code": None, "percent": None, "amount": None, "value": 0}
-    for one in plan.substitutes:
+    common = {"run_id": context.run_id, "order_id": order.id, "created_at": context.started_at}
+    defaults: dict[str, Any] = {"products": [], "code": None, "percent": None, "amount": None, "value": 0}
+    for choice in plan.substitutes:
         yield {
-            **same,
-            **nothing,
-            "id": f"{order.id}/{RemedyKind.SUBSTITUTE}/{one.line.number}/{plan.revision}",
+            **common,
+            **defaults,
+            "id": f"{order.id}/{RemedyKind.SUBSTITUTE}/{choice.line.number}/{plan.revision}",
             "kind": RemedyKind.SUBSTITUTE,
-            "line": one.line.number,
+            "line": choice.line.number,
             "revision": plan.revision,
-            "products": [product.id for product in one.products],
+            "products": [product.id for product in choice.products],
             "currency": order.currency,
             "expires_on": None,
         }
     if plan.discount is not None and new_discount:
         discount = plan.discount
         yield {
-            **same,
-            **nothing,
+            **common,
+            **defaults,
             "id": f"{order.id}/{discount.kind}",
             "kind": discount.kind,
             "line": "",
@@ -65,6 +65,6 @@ def offer_rows(plan: Plan, context: Context, *, new_discount: bool) -> Iterator[
 
 
 def insert_offers(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write offers down."""
-    if listed := list(rows):
-        connection.execute(insert(connection, OFFERS).on_conflict_do_nothing(), listed)
+    """Insert offers; those that exist stay as they are."""
+    if offers := list(rows):
+        connection.execute(insert(connection, OFFERS).on_conflict_do_nothing(), offers)

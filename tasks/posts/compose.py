@@ -1,4 +1,4 @@
-"""Social posts about products, late, back or running low: composed, held for approval, then sent like notices."""
+"""Compose social posts about products that are late, back in stock or nearly sold out; staff approve them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -20,13 +20,13 @@ from tasks.orders.order_rows import PRODUCT_COLUMNS, PROMISED_COLUMNS
 from tasks.posts.stock import stale_stock_posts, stocked_products
 from tasks.tables import CUSTOMERS, EXPECTED_DATES, ORDER_LINES, ORDERS, POSTS, PRODUCTS
 
-STREAMED = {"yield_per": 5000}
+STREAM_OPTIONS = {"yield_per": 5000}
 
 
 def late_products(
-    context: Context, connection: Connection, as_of: date, among: Sequence[str] | None = None
+    context: Context, connection: Connection, as_of: date, products: Sequence[str] | None = None
 ) -> list[ProductDelay]:
-    """Return the products late in enough orders to be worth a post, the most orders first; of some products, or all."""
+    """Return the products late in enough orders for a post, the most orders first; of these ids, or of all."""
     terms = context.policy.posts
     late: dict[ProductFacts, list[tuple[str, int, date | None]]] = {}
     query = (
@@ -39,30 +39,30 @@ def late_products(
         )
         .where(late_filter(context, as_of))
     )
-    if among is not None:
-        query = query.where(PRODUCTS.c.id.in_(among))
-    for order, given, ours, *found in connection.execute(query, execution_options=STREAMED):
-        promised, product = found[: len(PROMISED_COLUMNS)], found[len(PROMISED_COLUMNS) :]
-        expected_on = given if ours is not None else context.expected_day(given, promised[1])
+    if products is not None:
+        query = query.where(PRODUCTS.c.id.in_(products))
+    for order, stored_date, date_id, *values in connection.execute(query, execution_options=STREAM_OPTIONS):
+        promised, product = values[: len(PROMISED_COLUMNS)], values[len(PROMISED_COLUMNS) :]
+        expected_on = stored_date if date_id is not None else context.expected_day(stored_date, promised[1])
         day = expected_on if expected_on is not None and expected_on >= as_of else None
         days = context.calendar.days_late(context.promised_day(*promised), day or as_of)
         if days >= terms.days:
             late.setdefault(ProductFacts(*product), []).append((order, days, day))
-    worth = {product: found for product, found in late.items() if len({order for order, *_ in found}) >= terms.orders}
-    delays = [_delay(context, product, found, as_of) for product, found in worth.items()]
-    return sorted(delays, key=lambda one: (-one.orders, one.product.id))
+    delays = [_delay(context, product, late_lines, as_of) for product, late_lines in late.items()]
+    worth_a_post = [delay for delay in delays if delay.orders >= terms.orders]
+    return sorted(worth_a_post, key=lambda delay: (-delay.orders, delay.product.id))
 
 
 def _delay(
-    context: Context, product: ProductFacts, found: Sequence[tuple[str, int, date | None]], as_of: date
+    context: Context, product: ProductFacts, late_lines: Sequence[tuple[str, int, date | None]], as_of: date
 ) -> ProductDelay:
-    dates = [day for *_, day in found]
-    days = round(median(days for _, days, _ in found))
+    dates = [day for *_, day in late_lines]
+    days = round(median(days for _, days, _ in late_lines))
     bucket = bucket_for_days(days, context.policy)
     return ProductDelay(
         product=product,
         as_of=as_of,
-        orders=len({order for order, *_ in found}),
+        orders=len({order for order, *_ in late_lines}),
         days=days,
         expected_on=None if None in dates else max(day for day in dates if day is not None),
         bucket=bucket.name if bucket else context.policy.bucket[0].name,
@@ -70,28 +70,28 @@ def _delay(
 
 
 def compose_delay_posts(context: Context) -> list[dict[str, Any]]:
-    """Write this week's posts about late products; see `hold`."""
+    """Save this week's posts about late products; see `save_posts`."""
     with read_only(context.engine) as connection:
         late = late_products(context, connection, context.as_of)
     return save_posts(context, late)
 
 
 def compose_stock_posts(context: Context) -> list[dict[str, Any]]:
-    """Write this week's posts about products that are back or running low; see `hold`."""
+    """Save this week's posts about products that are back in stock or nearly sold out; see `save_posts`."""
     with read_only(context.engine) as connection:
         stocked = stocked_products(context, connection)
     return save_posts(context, stocked)
 
 
-def save_posts(context: Context, about: Sequence[ProductDelay | ProductStock]) -> list[dict[str, Any]]:
-    """Write posts, held until somebody approves them; at most one a product, week and kind. Return the new ones."""
-    name = iso_week(context.as_of)
-    rows = [_post(context, one, name) for one in about]
+def save_posts(context: Context, subjects: Sequence[ProductDelay | ProductStock]) -> list[dict[str, Any]]:
+    """Save held posts, at most one a product, week and kind; return the new ones."""
+    week = iso_week(context.as_of)
+    rows = [_post(context, subject, week) for subject in subjects]
     if not rows:
         return []
     with context.engine.begin() as connection:
-        there = set(connection.execute(select(POSTS.c.id).where(POSTS.c.week == name)).scalars())
-        new = [row for row in rows if row["id"] not in there]
+        existing = set(connection.execute(select(POSTS.c.id).where(POSTS.c.week == week)).scalars())
+        new = [row for row in rows if row["id"] not in existing]
         if new:
             connection.execute(insert(connection, POSTS).on_conflict_do_nothing(), new)
     return new
@@ -126,10 +126,10 @@ def iso_week(day: date) -> str:
 def stale_posts(
     context: Context, connection: Connection, posts: Sequence[Mapping[str, Any]], as_of: date, _: datetime
 ) -> list[DeliveryOutcome]:
-    """Return the posts that are not true any more, such as one whose product is expected on another day."""
+    """Skip the posts that are not true any more, such as one whose product is expected on another day."""
     about_late = [row for row in posts if row["kind"] == PostKind.LATE]
     late = late_products(context, connection, as_of, [row["product_id"] for row in about_late])
-    dates = {one.product.id: one.expected_on for one in late}
+    dates = {delay.product.id: delay.expected_on for delay in late}
     changed = {
         row["id"]
         for row in about_late

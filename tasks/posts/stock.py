@@ -1,4 +1,4 @@
-"""Social posts about products that are back, or running low: what they are, and whether they are still true."""
+"""Find products that are back in stock or nearly sold out, and check that posts about them are still true."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -17,15 +17,15 @@ from tasks.replenishment.reorder_list import find_low_stock
 from tasks.tables import AVAILABILITIES, PRODUCTS
 
 RESTOCK_WINDOW = timedelta(days=1)
-"""How long it is news that a product is back."""
+"""How long after its return a product is worth a post."""
 
 
 def stocked_products(context: Context, connection: Connection) -> list[ProductStock]:
-    """Return the products worth a post: back after many orders waited for them, or selling with few left."""
+    """Return the products worth a post: back in stock after many orders waited, or selling and nearly sold out."""
     back = _restocked(context, connection)
-    said = {one.product.id for one in back}
-    low = (ProductStock(one.product, PostKind.LOW, one.free_quantity) for one in find_low_stock(context, connection))
-    return back + [one for one in low if one.product.id not in said]
+    back_ids = {stock.product.id for stock in back}
+    low = (ProductStock(low.product, PostKind.LOW, low.free_quantity) for low in find_low_stock(context, connection))
+    return back + [stock for stock in low if stock.product.id not in back_ids]
 
 
 def _restocked(context: Context, connection: Connection) -> list[ProductStock]:
@@ -46,7 +46,7 @@ def _restocked(context: Context, connection: Connection) -> list[ProductStock]:
 
 
 def stale_stock_posts(connection: Connection, posts: Sequence[Mapping[str, Any]]) -> set[str]:
-    """Return the ids of posts whose product is sold out by now, or has another number left than they say."""
+    """Return the ids of posts whose product is sold out, or of which another number is left than they say."""
     query = select(AVAILABILITIES.c.product_id, AVAILABILITIES.c.free_quantity).where(
         AVAILABILITIES.c.product_id.in_({row["product_id"] for row in posts}),
         AVAILABILITIES.c.state == StockStatus.IN_STOCK,
@@ -56,5 +56,5 @@ def stale_stock_posts(connection: Connection, posts: Sequence[Mapping[str, Any]]
 
 
 def _still_true(row: Mapping[str, Any], left: Quantity) -> bool:
-    # That a product is back stays true while some are left; "nearly gone" is about the very number.
+    # A post that a product is back is true while some are left; one that it is nearly sold out states the number.
     return 0 < left == row["left"] if row["kind"] == PostKind.LOW else left > 0

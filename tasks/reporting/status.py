@@ -1,4 +1,4 @@
-"""What stands in the ledger: for the status command and the day's digest."""
+"""Count what the ledger holds, for the command `status` and the daily digest."""
 
 from collections import Counter
 from dataclasses import asdict, dataclass
@@ -17,46 +17,46 @@ from tasks.tables import NOTICES, POSTS, PURCHASE_REQUESTS, RUNS
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Where everything stands."""
+    """Orders, messages and runs as they are now."""
 
     orders: dict[str, int]
     """Open orders by bucket, `on_time` among them."""
     notices: dict[str, int]
-    """Notices by state; those that reached no customer as `sent in a trial`."""
+    """Notices by state; those sent in a trial, to no customer, as `sent in a trial`."""
     posts: dict[str, int]
     """Posts by state."""
-    for_people: int
-    """Notices and posts in doubt that no provider can settle."""
+    needs_staff: int
+    """Notices and posts in doubt that only staff can resolve."""
     purchases: dict[str, int]
-    """Purchase requests by state; those in doubt are for people as well."""
+    """Purchase requests by state; staff resolve those in doubt."""
     runs: list[dict[str, Any]]
     """The latest runs, newest first."""
     held: list[dict[str, Any]]
-    """The runs that wait for a person's word, newest first: those with notices, and the last one."""
+    """The runs that wait for a person to release them, newest first: those with notices, and the last one."""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as plain data."""
+        """Return the status as plain data."""
         return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
 class DayTotals:
-    """One day of the ledger's."""
+    """What happened on one day."""
 
-    told: dict[str, int]
-    """Orders told, by bucket."""
+    orders: dict[str, int]
+    """Orders with a notice sent, by bucket."""
     sent: dict[str, int]
     """Messages sent, posts among them, by channel."""
     trial: int
-    """Those among them that reached no customer: they left in a trial."""
+    """Those of them that were sent in a trial, to no customer."""
     skipped: dict[str, int]
     """Notices of the day not sent, by reason."""
     rejected: dict[str, int]
-    """Notices refused by a provider, by reason."""
+    """Notices rejected by a provider, by reason."""
     in_doubt: int
     """Messages in doubt, from any day."""
-    for_people: int
-    """Those among them that no provider can settle."""
+    needs_staff: int
+    """Those of them that only staff can resolve."""
     held: int
     """Posts that wait for approval, from any day."""
     runs: dict[str, int]
@@ -64,21 +64,21 @@ class DayTotals:
 
 
 def load_status(connection: Connection, runs: int = 5) -> Status:
-    """Say where everything stands."""
+    """Return orders, messages and runs as they are now; at most `runs` of the latest runs."""
     columns = [RUNS.c[name] for name in ("flow", "as_of", "state", "started_at", "ended_at")]
     newest = select(*columns).where(RUNS.c.flow != LATE_ORDERS_SHARD).order_by(RUNS.c.number.desc())
     return Status(
         orders=dict(count_orders_by_bucket(connection)),
-        notices=_by_state(connection, NOTICES),
-        posts=_by_state(connection, POSTS),
-        for_people=count_waiting_for_staff(connection),
-        purchases=_by_state(connection, PURCHASE_REQUESTS),
+        notices=_count_by_state(connection, NOTICES),
+        posts=_count_by_state(connection, POSTS),
+        needs_staff=count_waiting_for_staff(connection),
+        purchases=_count_by_state(connection, PURCHASE_REQUESTS),
         runs=[dict(row) for row in connection.execute(newest.limit(runs)).mappings()],
-        held=_held(connection),
+        held=_list_held_runs(connection),
     )
 
 
-def _held(connection: Connection) -> list[dict[str, Any]]:
+def _list_held_runs(connection: Connection) -> list[dict[str, Any]]:
     waiting = (
         select(NOTICES.c.run_id, func.count().label("n"))
         .where(NOTICES.c.state == State.HELD)
@@ -98,9 +98,10 @@ def _held(connection: Connection) -> list[dict[str, Any]]:
     ]
 
 
-def _by(
+def _count_by(
     connection: Connection, table: Table, column: str, *where: ColumnElement[bool], count: Any = None
 ) -> dict[str, int]:
+    """Return how many rows have each value of a column; `count` is another aggregate than count(*)."""
     query = (
         select(table.c[column], func.count() if count is None else count)
         .where(*where)
@@ -110,7 +111,7 @@ def _by(
     return {str(name): n for name, n in connection.execute(query)}
 
 
-def _by_state(connection: Connection, table: Table) -> dict[str, int]:
+def _count_by_state(connection: Connection, table: Table) -> dict[str, int]:
     query = select(table.c.state, table.c.trial, func.count()).group_by(table.c.state, table.c.trial)
     return {
         f"{state} in a trial" if trial else str(state): n
@@ -119,30 +120,34 @@ def _by_state(connection: Connection, table: Table) -> dict[str, int]:
 
 
 def load_day(context: Context, connection: Connection, on: date) -> DayTotals:
-    """Say what happened on one day of the shop's."""
-    first, over = context.start_of(on), context.end_of(on)
-    settled, posted = (and_(each.c.settled_at >= first, each.c.settled_at < over) for each in (NOTICES, POSTS))
+    """Return what happened on one day in the shop's zone."""
+    begin, end = context.start_of(on), context.end_of(on)
+    notices_of_day, posts_of_day = (
+        and_(table.c.settled_at >= begin, table.c.settled_at < end) for table in (NOTICES, POSTS)
+    )
     runs: Counter[str] = Counter()
     for flow, state in connection.execute(
-        select(RUNS.c.flow, RUNS.c.state).where(RUNS.c.started_at >= first, RUNS.c.started_at < over)
+        select(RUNS.c.flow, RUNS.c.state).where(RUNS.c.started_at >= begin, RUNS.c.started_at < end)
     ):
         runs[f"{flow} {state}"] += 1
-    gone = NOTICES.c.state.in_((State.SENT, State.DELIVERED, State.BOUNCED))
+    was_sent = NOTICES.c.state.in_((State.SENT, State.DELIVERED, State.BOUNCED))
     return DayTotals(
-        told=_by(connection, NOTICES, "bucket", settled, gone, count=func.count(NOTICES.c.order_id.distinct())),
-        sent=_by(connection, NOTICES, "channel", settled, gone)
-        | _by(connection, POSTS, "channel", posted, POSTS.c.state == State.SENT),
-        trial=sum(
-            sum(_by(connection, table, "channel", when, table.c.trial.is_(True)).values())
-            for table, when in ((NOTICES, settled), (POSTS, posted))
+        orders=_count_by(
+            connection, NOTICES, "bucket", notices_of_day, was_sent, count=func.count(NOTICES.c.order_id.distinct())
         ),
-        skipped=_by(connection, NOTICES, "reason", settled, NOTICES.c.state == State.SKIPPED),
-        rejected=_by(connection, NOTICES, "reason", settled, NOTICES.c.state == State.REJECTED),
+        sent=_count_by(connection, NOTICES, "channel", notices_of_day, was_sent)
+        | _count_by(connection, POSTS, "channel", posts_of_day, POSTS.c.state == State.SENT),
+        trial=sum(
+            sum(_count_by(connection, table, "channel", of_day, table.c.trial.is_(True)).values())
+            for table, of_day in ((NOTICES, notices_of_day), (POSTS, posts_of_day))
+        ),
+        skipped=_count_by(connection, NOTICES, "reason", notices_of_day, NOTICES.c.state == State.SKIPPED),
+        rejected=_count_by(connection, NOTICES, "reason", notices_of_day, NOTICES.c.state == State.REJECTED),
         in_doubt=sum(
-            _by(connection, table, "state", table.c.state == State.IN_DOUBT).get(State.IN_DOUBT, 0)
+            _count_by(connection, table, "state", table.c.state == State.IN_DOUBT).get(State.IN_DOUBT, 0)
             for table in (NOTICES, POSTS)
         ),
-        for_people=count_waiting_for_staff(connection),
-        held=_by(connection, POSTS, "state").get(State.HELD, 0),
+        needs_staff=count_waiting_for_staff(connection),
+        held=_count_by(connection, POSTS, "state").get(State.HELD, 0),
         runs=dict(runs),
     )

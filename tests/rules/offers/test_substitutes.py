@@ -77,35 +77,35 @@ def test_a_line_may_cost_less_than_its_product_and_the_product_decides():
 
 
 def test_the_nearest_in_price_and_name_comes_first():
-    index = [
+    in_stock = [
         Candidate(product("same price, other name", "Weaver Pouf"), 5),
         Candidate(product("other price, same name", price="120.00"), 5),
         Candidate(product("same price, like name", "Ash Chair"), 5),
         Candidate(product("near price, same name", price="102.00"), 5),
     ]
-    assert offered(LATE, *index) == ["near price, same name", "same price, like name", "same price, other name"]
+    assert offered(LATE, *in_stock) == ["near price, same name", "same price, like name", "same price, other name"]
 
 
 def test_case_and_punctuation_make_no_other_name():
-    index = [Candidate(product("a", "Elm Bench"), 5), Candidate(product("b", "CHAIR (oak)"), 5)]
-    assert offered(LATE, *index) == ["b", "a"]
+    in_stock = [Candidate(product("a", "Elm Bench"), 5), Candidate(product("b", "CHAIR (oak)"), 5)]
+    assert offered(LATE, *in_stock) == ["b", "a"]
 
 
 @pytest.mark.parametrize("at_most", [1, 2, 3])
 def test_no_more_substitutes_are_offered_than_the_policy_says(at_most):
-    index = [Candidate(product(id_), 5) for id_ in "dbca"]
-    assert offered(LATE, *index, policy=SubstitutePolicy(max_products=at_most)) == ["a", "b", "c"][:at_most]
+    in_stock = [Candidate(product(id_), 5) for id_ in "dbca"]
+    assert offered(LATE, *in_stock, policy=SubstitutePolicy(max_products=at_most)) == ["a", "b", "c"][:at_most]
 
 
 def test_equally_near_ones_come_by_id_cheaper_or_dearer():
-    index = [Candidate(product("b", price="90.00"), 5), Candidate(product("a", price="110.00"), 5)]
-    assert offered(LATE, *index) == ["a", "b"]
+    in_stock = [Candidate(product("b", price="90.00"), 5), Candidate(product("a", price="110.00"), 5)]
+    assert offered(LATE, *in_stock) == ["a", "b"]
 
 
 def test_a_band_of_one_price_takes_that_price_alone():
     exact = SubstitutePolicy(price_from=Decimal(1), price_to=Decimal(1))
-    index = [Candidate(product("a"), 5), Candidate(product("b", price="100.01"), 5)]
-    assert offered(LATE, *index, policy=exact) == ["a"]
+    in_stock = [Candidate(product("a"), 5), Candidate(product("b", price="100.01"), 5)]
+    assert offered(LATE, *in_stock, policy=exact) == ["a"]
 
 
 def test_a_shelf_asked_twice_forgets_neither_quantity_nor_what_has_become_late_nor_the_band():
@@ -135,17 +135,17 @@ candidates = st.lists(
 
 
 @given(
-    index=candidates,
+    in_stock=candidates,
     late=st.sets(st.sampled_from("abcdefghijk")),
     quantity=st.integers(1, 4),
     seed=st.randoms(use_true_random=False),
 )
-def test_what_is_offered_fits_misses_nothing_and_is_the_same_in_any_order_of_the_stock(index, late, quantity, seed):
+def test_what_is_offered_fits_misses_nothing_and_is_the_same_in_any_order_of_the_stock(in_stock, late, quantity, seed):
     wanted = line(product("a"), quantity)
-    found = SubstituteIndex(index).substitutes_for(wanted, POLICY, late_products=late)
+    found = SubstituteIndex(in_stock).substitutes_for(wanted, POLICY, late_products=late)
     fits = {
         one.product.id
-        for one in index
+        for one in in_stock
         if one.product.id not in late | {"a"}
         and one.available >= quantity
         and one.product.category == "Seating"
@@ -154,5 +154,5 @@ def test_what_is_offered_fits_misses_nothing_and_is_the_same_in_any_order_of_the
     }
     assert set(ids(found)) <= fits
     assert len(found) == min(3, len(fits))
-    seed.shuffle(index)
-    assert SubstituteIndex(index).substitutes_for(wanted, POLICY, late_products=late) == found
+    seed.shuffle(in_stock)
+    assert SubstituteIndex(in_stock).substitutes_for(wanted, POLICY, late_products=late) == found

@@ -350,7 +350,7 @@ def test_commands_list_what_is_in_doubt_and_take_a_persons_word(driver, forewarn
     settle(driver, FakeTransport(), LATER)
     first, second = json.loads(forewarn("in-doubt", "list", "--json"))["in_doubt"]
     assert first["waits_for"] == "people"
-    assert json.loads(forewarn("status", "--json"))["for_people"] == 2
+    assert json.loads(forewarn("status", "--json"))["needs_staff"] == 2
     assert "2 messages in doubt need staff" in forewarn("status")
     forewarn("in-doubt", "resolve", first["id"][:8], ok=False)
     said = json.loads(forewarn("in-doubt", "resolve", first["id"][:8], "--sent", "--who", "mara", "--json"))
