@@ -157,7 +157,7 @@ def test_a_response_waits_for_staff_who_decide_on_its_request(shop, key):
         with shop.context.engine.begin() as connection:
             connection.execute(select(PURCHASE_REQUESTS).where(PURCHASE_REQUESTS.c.id == key).with_for_update())
             if shop.context.engine.dialect.name == "postgresql":
-                answering = pool.submit(shop.answer, accepted(key))
+                answering = pool.submit(shop.respond, accepted(key))
                 time.sleep(0.3)
             lines = update(PURCHASE_LINES).where(PURCHASE_LINES.c.order_id == "1041")
             connection.execute(lines.values(response="ask_again"))
