@@ -145,7 +145,7 @@ def open_provider(
     timeout, parallel = settings.timeout, settings.concurrency
     match kind:
         case TransportKind.OUTBOX:
-            raise ForewarnError("the local outbox is no provider")
+            raise ForewarnError("the local outbox is not a provider")
         case TransportKind.SENDGRID:
             return SendGridTransport(
                 _secret(settings, "sendgrid_api_key"),

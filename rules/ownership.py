@@ -22,7 +22,7 @@ def refusal(owner: Identity, shop: Identity) -> str:
     if owner.folder == shop.folder:
         return (
             f"{whose}: after a rename or with a new id, `forewarn ledger adopt` takes the ledger over; "
-            "to begin anew, move the ledger away first"
+            "to start with a new ledger, move this one away first"
         )
     if owner.id is not None and owner.id == shop.id:
         return (

@@ -26,7 +26,7 @@ NOT_DELIVERED = (State.REJECTED, State.SKIPPED)
 REOPENABLE = (VendorResponse.REFUSED, VendorResponse.TOO_LATE)
 
 STUCK = {
-    State.HELD: "held: its run asked for more lines than the policy allows",
+    State.HELD: "held: its run requested more lines than the policy allows",
     State.REJECTED: "rejected",
     State.IN_DOUBT: "it is unknown whether it arrived",
 }

@@ -39,7 +39,7 @@ RUN_THERE = ("operate.md",)
 """Run by tests/system/test_schedule.py, as is the README's section of its name."""
 
 FENCE = re.compile(
-    r"(?P<not_run><!-- not run: .+ -->\n)?^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+    r"(?P<not_run><!-- not run: [^\n]+ -->\n)?^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
 LINK = re.compile(r"""\]\(([^)\s]+)\)|src="([^"]+)\"""")
 MARK = "~ end of block ~"
