@@ -1,4 +1,4 @@
-"""Find a shop's ledger, and begin one only where that is meant: a new ledger knows of nobody who was told."""
+"""Find a shop's ledger, and create one only on purpose: a new ledger does not know who was notified."""
 
 import sys
 from collections.abc import Iterator
@@ -25,34 +25,34 @@ SETTING = "FOREWARN_DATABASE_URL"
 
 
 class CreateLedger(Enum):
-    """Where a ledger that is not there may be begun."""
+    """Where a missing ledger may be created."""
 
     NEVER = auto()
-    """For commands that only look."""
+    """For commands that only read."""
     AT_HOME = auto()
-    """In `var/`, where no setting names a place: a mistyped place is never taken for a new ledger."""
+    """In the home's `var/`, if no setting names a place: a mistyped address must not create a new ledger."""
     ANYWHERE = auto()
-    """For a person who takes facts in at the command line, and is told so."""
+    """For a person who imports at the command line, and sees a message about the new ledger."""
 
 
 def state_folder(settings: Settings, folder: ShopFolder) -> Path:
-    """Return where a shop's state lies by default: never in the shop's own folder, and never in another shop's.
+    """Return the default folder of a shop's state, outside the shop's own folder.
 
-    A ledger that lies under a name of older days, or of another id, is found: a new one beside it would tell everybody
-    again. What is found may still be refused.
+    Prefers the current name, then ledgers of this shop under other names, ownerless ledgers under names of earlier
+    versions, and ledgers of the same folder: a second ledger would notify everybody again.
     """
     home = (settings.home or folder.path.parent).resolve()
     if not home.is_dir():
         raise ForewarnError(f"FOREWARN_HOME: {home} is not a folder; make it, or correct the path")
-    right, *older = (home / "var" / name for name in folder.state_names)
-    if (right / LEDGER).exists():
-        return right
-    there = {ledger.parent: _owner_at(ledger) for ledger in sorted((home / "var").glob(f"*/{LEDGER}"))}
-    owned = [(place, owner) for place, owner in there.items() if owner]
-    mine = [place for place, owner in owned if is_same_shop(owner, folder.identity)]
-    mine += [place for place in older if place in there and there[place] is None]
-    mine += [place for place, owner in owned if owner.folder == folder.identity.folder]
-    return mine[0] if mine else right
+    current, *earlier = (home / "var" / name for name in folder.state_names)
+    if (current / LEDGER).exists():
+        return current
+    owners = {ledger.parent: _owner_at(ledger) for ledger in sorted((home / "var").glob(f"*/{LEDGER}"))}
+    owned = [(place, owner) for place, owner in owners.items() if owner]
+    candidates = [place for place, owner in owned if is_same_shop(owner, folder.identity)]
+    candidates += [place for place in earlier if place in owners and owners[place] is None]
+    candidates += [place for place, owner in owned if owner.folder == folder.identity.folder]
+    return candidates[0] if candidates else current
 
 
 def _owner_at(ledger: Path) -> Identity | None:
@@ -64,13 +64,13 @@ def _owner_at(ledger: Path) -> Identity | None:
 
 
 def database_url(settings: Settings, folder: ShopFolder) -> str:
-    """Return the ledger's address; SQLite under the home where none is set."""
-    secret = settings.database_url
-    return secret.get_secret_value() if secret else f"sqlite:///{state_folder(settings, folder) / LEDGER}"
+    """Return the address of the ledger; by default SQLite in the state folder."""
+    configured = settings.database_url
+    return configured.get_secret_value() if configured else f"sqlite:///{state_folder(settings, folder) / LEDGER}"
 
 
 def find_ledger(settings: Settings, folder: ShopFolder) -> Engine:
-    """Open the ledger as it is, and change nothing; raises NoLedger where there is none, and leaves no file behind."""
+    """Open the ledger without changing it. Raises NoLedger when there is none, without creating a file."""
     address = database_url(settings, folder)
     url = database_address(address, SETTING)
     if url.get_backend_name() == "sqlite" and not _file(url, settings).exists():
@@ -83,7 +83,7 @@ def find_ledger(settings: Settings, folder: ShopFolder) -> Engine:
 
 
 def _file(url: URL, settings: Settings) -> Path:
-    """Return the file of a SQLite ledger; raises ForewarnError where no file can be there."""
+    """Return the file of a SQLite ledger. Raises ForewarnError for an address that cannot have a file."""
     if not url.database or url.database == ":memory:":
         raise ForewarnError(f"{SETTING} names no file, so its records would be lost; use sqlite:///path")
     file = Path(url.database.removeprefix("file:")).absolute()
@@ -100,14 +100,14 @@ def _missing(url: URL, settings: Settings) -> NoLedger:
 
 
 def ledger_location(url: URL) -> str:
-    """Return where a ledger is, as people write it; without a password."""
+    """Return the place of a ledger for people, without a password."""
     if url.get_backend_name() == "sqlite" and url.database:
         return str(Path(url.database.removeprefix("file:")).absolute())
     return redacted(url)
 
 
 def open_ledger(settings: Settings, folder: ShopFolder, begin: CreateLedger) -> Engine:
-    """Open a shop's ledger and bring it up to date; raises ForewarnError where it is another shop's, or not there."""
+    """Open a shop's ledger and migrate it. Raises ForewarnError when it is missing or belongs to another shop."""
     with translate_connection_errors():
         engine = _find_or_create(settings, folder, begin)
         try:
@@ -145,20 +145,20 @@ def _open_unmigrated(settings: Settings, folder: ShopFolder) -> Iterator[Engine]
 
 
 def adopt_ledger(settings: Settings, folder: ShopFolder, who: str) -> None:
-    """Make the ledger this shop's, whosever it was; raises NoLedger where there is none."""
+    """Make this shop the owner of the ledger. Raises NoLedger when there is none."""
     with _open_unmigrated(settings, folder) as engine:
         migrate(engine)
         adopt(engine, folder.identity, datetime.now(UTC), who)
 
 
 def examine_ledger(settings: Settings, folder: ShopFolder) -> str:
-    """Say whose the ledger is, and change nothing; raises WrongShop where this shop's commands would be refused."""
+    """Return who owns the ledger, without changing it. Raises WrongShop when it is another shop."""
     with _open_unmigrated(settings, folder) as engine:
         check_owner(engine, ledger_location(engine.url), folder.identity)
         return f"belongs to {load_owner(engine) or 'the first shop that opens it'}"
 
 
 def ledger_owner(settings: Settings, folder: ShopFolder) -> tuple[str, Identity | None]:
-    """Return where the ledger is, and whose; raises NoLedger where there is none."""
+    """Return the place and the owner of the ledger. Raises NoLedger when there is none."""
     with _open_unmigrated(settings, folder) as engine:
         return ledger_location(engine.url), load_owner(engine)

@@ -1,4 +1,4 @@
-"""Open the doors to vendors, as shop.toml says how and the environment with which secret."""
+"""Open a transport to each vendor: shop.toml configures it, and FOREWARN_VENDOR_KEYS has its secret."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -15,45 +15,45 @@ from channels.vendors.mail import VendorMailTransport
 from channels.vendors.sftp import SftpTransport
 from channels.vendors.signatures import SECRET_FORM, is_secret
 from models.config.settings import Settings
-from models.config.vendor_transports import ByFolder, ByHttp, BySftp, VendorDoor
+from models.config.vendor_transports import ByFolder, ByHttp, BySftp, VendorTransport
 from models.enums import Channel
 from models.errors import ForewarnError
 from models.purchasing import IDEMPOTENT
 from tasks.purchasing.vendors import VendorFacts, channel_of, email_of
 
 SETTING = "FOREWARN_VENDOR_KEYS"
-ANSWERS = "/answers"
-"""What follows a vendor's id where its answers are signed with another secret than its requests."""
-_KEYS: TypeAdapter[dict[str, str]] = TypeAdapter(dict[str, str])
+RESPONSE_KEY_SUFFIX = "/answers"
+"""Follows a vendor's id in the name of a separate secret for its responses."""
+_KEYS_ADAPTER: TypeAdapter[dict[str, str]] = TypeAdapter(dict[str, str])
 
 
 def keys_of(settings: Settings) -> dict[str, str]:
-    """Return the vendors' secrets by vendor; raises ForewarnError that shows nothing of them."""
+    """Return the vendors' secrets by vendor id. Raises ForewarnError, which shows no secret."""
     if settings.vendor_keys is None:
         return {}
     try:
-        return _KEYS.validate_json(settings.vendor_keys.get_secret_value())
+        return _KEYS_ADAPTER.validate_json(settings.vendor_keys.get_secret_value())
     except ValidationError:
-        raise ForewarnError(f'{SETTING} is no JSON object of texts; {{"V1": "..."}} is right') from None
+        raise ForewarnError(f'{SETTING} is not a JSON object of texts; {{"V1": "..."}} is right') from None
 
 
 def response_keys(settings: Settings) -> dict[str, str]:
-    """Return the secrets that vendors sign their answers with, by vendor; an SFTP password is none and is left out.
+    """Return the secrets that vendors sign their responses with, by vendor id. SFTP passwords are left out.
 
-    Raises ForewarnError for a secret of answers that has another form.
+    Raises ForewarnError for a malformed secret of responses.
     """
     keys = keys_of(settings)
     for name, secret in keys.items():
-        if name.endswith(ANSWERS) and not is_secret(secret):
+        if name.endswith(RESPONSE_KEY_SUFFIX) and not is_secret(secret):
             raise ForewarnError(f"{SETTING}: the secret of {name} has another form; {SECRET_FORM} is right")
-    vendors = {name.removesuffix(ANSWERS) for name in keys}
-    found = {vendor: keys.get(f"{vendor}{ANSWERS}") or keys.get(vendor, "") for vendor in vendors}
-    return {vendor: secret for vendor, secret in found.items() if is_secret(secret)}
+    vendors = {name.removesuffix(RESPONSE_KEY_SUFFIX) for name in keys}
+    secrets = {vendor: keys.get(f"{vendor}{RESPONSE_KEY_SUFFIX}") or keys.get(vendor, "") for vendor in vendors}
+    return {vendor: secret for vendor, secret in secrets.items() if is_secret(secret)}
 
 
-def secret_problem(vendor: str, way: VendorDoor | None, secret: str) -> str:
-    """Say what is wrong with the secret that a vendor's transport needs; empty if nothing is."""
-    match way:
+def secret_problem(vendor: str, transport: VendorTransport | None, secret: str) -> str:
+    """Return what is wrong with the secret that a vendor's transport needs; empty if nothing is."""
+    match transport:
         case BySftp() if not secret:
             return f"{SETTING} has no password or private key for {vendor}"
         case ByHttp() if not secret:
@@ -71,44 +71,47 @@ async def open_vendor_transports(
     now: Callable[[], datetime],
     closed_channels: Mapping[str, str] | None = None,
 ) -> AsyncIterator[tuple[dict[str, DocumentTransport], dict[str, str]]]:
-    """Open a door to each vendor; one that lacks something stays shut, with the reason, and stops no other.
+    """Yield the open transports, and why each other vendor has none, both by vendor id.
 
-    In a trial by redirect or sandbox no file and no HTTP request goes to a vendor.
+    A transport that cannot be opened does not stop the others. In a trial by redirect or sandbox, only mails are sent.
     """
     keys = keys_of(app.settings)
     trial = is_provider_trial(app.settings)
-    async with open_transports(app, now, closed_channels) as (mails, shut):
+    async with open_transports(app, now, closed_channels) as (message_transports, closed_messages):
         opened: dict[str, DocumentTransport] = {}
         closed: dict[str, str] = {}
         for vendor in vendors.values():
             if trial and channel_of(app.context.shop, vendor) in IDEMPOTENT:
-                closed[vendor.id] = "a trial is on: only mails go out, to the test address"
+                closed[vendor.id] = "a trial is on: only mails are sent, to the test address"
                 continue
             try:
-                opened[vendor.id] = _open(app, vendor, keys.get(vendor.id, ""), now, mails.get(Channel.EMAIL))
+                mail = message_transports.get(Channel.EMAIL)
+                opened[vendor.id] = _open(app, vendor, keys.get(vendor.id, ""), now, mail)
             except ForewarnError as error:
-                closed[vendor.id] = shut.get(Channel.EMAIL, str(error))
+                closed[vendor.id] = closed_messages.get(Channel.EMAIL, str(error))
         try:
             yield opened, closed
         finally:
-            for door in opened.values():
-                await door.close()
+            for transport in opened.values():
+                await transport.close()
 
 
 def _open(
     app: App, vendor: VendorFacts, key: str, now: Callable[[], datetime], mail: MessageTransport | None
 ) -> DocumentTransport:
     timeout = app.settings.timeout
-    way = app.context.shop.vendor.get(vendor.id)
-    if problem := secret_problem(vendor.id, way, key):
+    config = app.context.shop.vendor.get(vendor.id)
+    if problem := secret_problem(vendor.id, config, key):
         raise ForewarnError(problem)
-    match way:
+    match config:
         case ByFolder():
-            return FolderTransport((app.folder.path / way.path).resolve())
+            return FolderTransport((app.folder.path / config.path).resolve())
         case BySftp():
-            return SftpTransport(way.host, way.port, way.user, way.path, way.host_key, key, timeout=timeout)
+            return SftpTransport(
+                config.host, config.port, config.user, config.path, config.host_key, key, timeout=timeout
+            )
         case ByHttp():
-            return VendorHttpTransport(way.url, key, now=now, timeout=timeout)
+            return VendorHttpTransport(config.url, key, now=now, timeout=timeout)
         case _:
             to = email_of(app.context.shop, vendor)
             if to is None or mail is None:

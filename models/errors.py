@@ -1,13 +1,13 @@
-"""What the command line prints as one sentence, without a traceback."""
+"""Errors that the command line prints as one sentence, without a traceback."""
 
 
 class ForewarnError(Exception):
-    """Something a person can mend: the text names it, and says what would be right."""
+    """Raised for a problem that the user can fix. The text names it and the correct value."""
 
 
 class BadShop(ForewarnError):
-    """A shop folder that cannot be used; names file, key and value."""
+    """Raised for an unusable shop folder. The text names the file, key and value."""
 
 
 class NoLedger(ForewarnError):
-    """There is no ledger at the place that the settings name; the text names it."""
+    """Raised when there is no ledger at the configured place. The text names the place."""

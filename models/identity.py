@@ -1,32 +1,32 @@
-"""Which shop it is: what its folder says, and what a ledger remembers of the shop that it belongs to."""
+"""Identify a shop: by its folder, and by the owner that a ledger records."""
 
 import re
 import unicodedata
 from dataclasses import dataclass
 
 SLUG_LENGTH = 60
-"""Characters; a file system takes 255 bytes, and some letters take four."""
+"""Characters. File systems allow 255 bytes in a name, and a character takes up to four."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A shop as ledgers know it. Without an `id` in its shop.toml it is its name at one place."""
+    """A shop as ledgers record it. Without an `id` in shop.toml, its name and folder identify it."""
 
     id: str | None
     name: str
     folder: str
 
     def __str__(self) -> str:
-        """Say which shop it is; never more than its own folder says."""
+        """Return the name with the id, or with the folder when there is no id."""
         return f'"{self.name}" ({f"id {self.id}" if self.id else f"no id, {self.folder}"})'
 
 
 def slug(name: str) -> str:
-    """Return a name as a file name, in lower case; letters of every script stay."""
+    """Return a name as a file name in lower case. Letters of every script are kept."""
     words = re.sub(r"[\W_]+", "-", unicodedata.normalize("NFKC", name).lower())
     return words[:SLUG_LENGTH].strip("-") or "shop"
 
 
 def plain_slug(name: str) -> str:
-    """Return the file name that Forewarn used to make of a name: Latin letters without accents, or `shop`."""
+    """Return a name as a file name of the letters a to z, digits and hyphens; `shop` if none is left."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "shop"

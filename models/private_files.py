@@ -1,4 +1,4 @@
-"""Files and folders that only their owner can read: they hold names, addresses and codes."""
+"""Create files and folders that only their owner can read: they hold personal data and discount codes."""
 
 import os
 from pathlib import Path
@@ -7,19 +7,19 @@ FOLDER_MODE, FILE_MODE = 0o700, 0o600
 
 
 def private_folder(folder: Path) -> None:
-    """Make a folder, and those above it that are missing, for their owner alone; one that is there is closed as well.
+    """Create a folder and its missing parents for their owner alone, and restrict an existing folder.
 
-    One that belongs to somebody else stays as it is.
+    A folder of another owner stays as it is.
     """
-    for missing in reversed([one for one in (folder, *folder.parents) if not one.exists()]):
+    for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
         missing.mkdir(mode=FOLDER_MODE, exist_ok=True)
-    _close(folder, FOLDER_MODE)
+    _restrict(folder, FOLDER_MODE)
 
 
 def private_file(file: Path) -> None:
-    """Make an empty file for its owner alone; one that is there is closed to others, and keeps its content."""
+    """Create an empty file for its owner alone, or restrict an existing file and keep its content."""
     os.close(os.open(file, os.O_CREAT | os.O_WRONLY, FILE_MODE))
-    _close(file, FILE_MODE)
+    _restrict(file, FILE_MODE)
 
 
 def write_private(file: Path, content: bytes) -> None:
@@ -28,7 +28,7 @@ def write_private(file: Path, content: bytes) -> None:
         stream.write(content)
 
 
-def _close(path: Path, mode: int) -> None:
-    found = path.stat()
-    if found.st_uid == os.geteuid() and found.st_mode & 0o077:
+def _restrict(path: Path, mode: int) -> None:
+    status = path.stat()
+    if status.st_uid == os.geteuid() and status.st_mode & 0o077:
         path.chmod(mode)

@@ -1,16 +1,16 @@
-"""Quantities: whole numbers of pieces, or fractions with up to three decimals, as 1.5 metres of fabric."""
+"""Quantities: whole pieces, or fractions with up to three decimals, as 1.5 metres of fabric."""
 
 from decimal import Decimal
 
 Quantity = int | Decimal
-"""An int where it is whole, so that counting pieces stays plain arithmetic."""
+"""An int when it is whole, otherwise a Decimal."""
 THOUSANDTHS = 1_000
 
 
 def normalized(value: Quantity | float) -> Quantity:
-    """Return a quantity as an int where it is whole, else as a Decimal without trailing zeros.
+    """Return a quantity as an int if it is whole, otherwise as a Decimal without trailing zeros.
 
-    Raises ValueError for more than three decimals; a float's rounding error is none.
+    Raises ValueError for more than three decimals. The rounding error of a float is ignored.
     """
     if isinstance(value, int):
         return int(value)
@@ -21,13 +21,13 @@ def normalized(value: Quantity | float) -> Quantity:
 
 
 def from_thousandths(count: int) -> Quantity:
-    """Return the quantity of so many thousandths."""
+    """Return the quantity of a number of thousandths."""
     whole, rest = divmod(count, THOUSANDTHS)
     return whole if not rest else (Decimal(count) / THOUSANDTHS).normalize()
 
 
 def as_number(value: Quantity) -> int | float:
-    """Return a quantity as a number that JSON writes."""
+    """Return a quantity as a number for JSON."""
     return float(value) if isinstance(value, Decimal) else value
 
 
@@ -37,5 +37,5 @@ def counted(count: int, noun: str, spread: str = "") -> str:
 
 
 def plain(value: Quantity) -> str:
-    """Return a quantity in plain digits, as `3` or `1.5`, for files and staff."""
+    """Return a quantity in plain digits, such as `3` or `1.5`."""
     return f"{value:f}" if isinstance(value, Decimal) else str(value)

@@ -1,4 +1,4 @@
-"""The address of a database, which may hold a password and is therefore never repeated in an error."""
+"""Parse database addresses. Errors never show them, because they may hold a password."""
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -9,17 +9,17 @@ RIGHT = "postgresql://user:password@host/name or sqlite:///path is right"
 
 
 def database_address(url: str, setting: str) -> URL:
-    """Read an address; raises ForewarnError that names the setting and what is wrong, and shows nothing of it."""
-    found = _parsed(url)
-    if found is None or (found.get_backend_name() == "sqlite" and found.host):
+    """Parse an address. Raises ForewarnError that names the setting and the problem, but not the address."""
+    address = _parse(url)
+    if address is None or (address.get_backend_name() == "sqlite" and address.host):
         raise ForewarnError(f"{setting} is no address of a database; {RIGHT}")
-    if "@" in (found.host or ""):
+    if "@" in (address.host or ""):
         raise ForewarnError(f"{setting} has an @ within its password; there it is written %40")
-    return found
+    return address
 
 
-def _parsed(url: str) -> URL | None:
-    # SQLAlchemy's error quotes what stands where the port would be: in `postgresql://user:password`, the password.
+def _parse(url: str) -> URL | None:
+    # SQLAlchemy's error quotes the text at the place of the port: in `postgresql://user:password`, the password.
     try:
         return make_url(url)
     except (ArgumentError, ValueError):
@@ -27,5 +27,5 @@ def _parsed(url: str) -> URL | None:
 
 
 def redacted(url: URL) -> str:
-    """Return an address without its password, and without its options, which may hold another."""
+    """Return an address without its password and without its options, which may hold another one."""
     return url.set(query={}).render_as_string(hide_password=True)

@@ -1,4 +1,4 @@
-"""Which keys a model knows at a place, so that a mistyped one is answered with the right one."""
+"""Suggest the correct key for a mistyped or renamed one."""
 
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
@@ -36,7 +36,7 @@ RENAMED = {
 
 
 def no_such_key(model: type[BaseModel], place: Sequence[int | str]) -> str:
-    """Say that there is no key at a place of a model, and which was meant, or else which there are."""
+    """Return a sentence about an unknown key at a place of a model: its new name, a similar key or all keys."""
     *above, key = place
     if new := RENAMED.get(".".join(map(str, place))):
         return f"its name is {new} now"
@@ -46,12 +46,12 @@ def no_such_key(model: type[BaseModel], place: Sequence[int | str]) -> str:
 
 
 def _keys(model: type[BaseModel], above: Sequence[int | str]) -> list[str]:
-    found = [model]
+    models = [model]
     for part in above:
-        inner = [one for known in found if part in known.model_fields for one in _models_of(known, str(part))]
-        # A place in a list, or a key of the shop's own choice, leads no deeper.
-        found = inner or found
-    return sorted({name for one in found for name in one.model_fields})
+        inner = [nested for known in models if part in known.model_fields for nested in _models_of(known, str(part))]
+        # An index of a list, or a key that the shop chooses, has no model of its own.
+        models = inner or models
+    return sorted({name for known in models for name in known.model_fields})
 
 
 def _models_of(model: type[BaseModel], field: str) -> Iterator[type[BaseModel]]:

@@ -1,4 +1,4 @@
-"""A shop is one folder: `shop.toml`, `policy.toml`, `sources/*.sql`, `templates/`."""
+"""Read a shop's folder: `shop.toml` and `policy.toml`, beside `sources/*.sql` and `templates/`."""
 
 import re
 import tomllib
@@ -11,33 +11,34 @@ from babel import Locale, UnknownLocaleError
 from pydantic import BaseModel, EmailStr, Field, ValidationError, field_validator
 
 from models.config.known_keys import no_such_key
-from models.config.vendor_transports import VendorDoor, Warehouse
+from models.config.vendor_transports import VendorTransport, Warehouse
 from models.errors import BadShop
 from models.fields import Country, Encoding, FrozenModel
 from models.identity import Identity, plain_slug, slug
 from models.policy.policy import Policy
 
 Model = TypeVar("Model", bound=BaseModel)
-ID = re.compile(r"[a-z0-9][a-z0-9-]{2,59}")
+SHOP_ID = re.compile(r"[a-z0-9][a-z0-9-]{2,59}")
 
 
 Texts = str | dict[str, str]
-"""One text for all, or one for each language, as `{ en = "...", pt_BR = "..." }`."""
+"""One text for all languages, or one for each, as `{ en = "...", pt_BR = "..." }`."""
 
 
 def in_language(texts: Texts | None, *languages: str) -> str | None:
-    """Return the text of the first of these languages that has one, by country or by language alone."""
+    """Return the text in the first of the languages that has one; `pt_BR` also matches `pt`, and the reverse."""
     if texts is None or isinstance(texts, str):
         return texts
-    for asked in languages:
-        language = Locale.parse(asked, sep=_between(asked)).language
-        kin = sorted(name for name in texts if Locale.parse(name).language == language)
-        if kin:
-            return texts[next((name for name in (asked, language) if name in kin), kin[0])]
+    for requested in languages:
+        language = Locale.parse(requested, sep=_separator(requested)).language
+        of_language = sorted(name for name in texts if Locale.parse(name).language == language)
+        if of_language:
+            exact = (name for name in (requested, language) if name in of_language)
+            return texts[next(exact, of_language[0])]
     return None
 
 
-def _between(locale: str) -> str:
+def _separator(locale: str) -> str:
     return "-" if "-" in locale else "_"
 
 
@@ -47,13 +48,13 @@ def _by_language(_: type[BaseModel], texts: Texts | None) -> Texts | None:
 
 def _locale_named(name: str) -> str:
     try:
-        return str(Locale.parse(name, sep=_between(name)))
+        return str(Locale.parse(name, sep=_separator(name)))
     except (ValueError, UnknownLocaleError) as error:
         raise ValueError(f"no locale is named {name!r}; one such as 'en' or 'pt_BR' is right") from error
 
 
 class Sender(FrozenModel):
-    """Who the messages come from."""
+    """The sender of the messages."""
 
     name: str = Field(min_length=1)
     email: EmailStr
@@ -65,12 +66,12 @@ class Help(FrozenModel):
 
     email: EmailStr
     phone: Texts | None = None
-    hours: Texts | None = Field(None, description="in a language that has none they are left out")
+    hours: Texts | None = Field(None, description="omitted in a language that has none")
 
     _languages = field_validator("phone", "hours")(classmethod(_by_language))
 
 
-def _filled(*names: str) -> Any:
+def _link_validator(*names: str) -> Any:
     def check(model: type[BaseModel], link: Texts | None) -> Texts | None:
         if isinstance(link, dict):
             return {language: str(check(model, one)) for language, one in link.items()}
@@ -87,58 +88,63 @@ def _filled(*names: str) -> Any:
 
 
 class Links(FrozenModel):
-    """Addresses of the shop's pages; `{order}`, `{product}` and `{category}` are filled in."""
+    """Addresses of the shop's pages. `{order}`, `{product}` and `{category}` are replaced by ids."""
 
     home: str
-    order: str = Field(description="used for orders that bring no link of their own")
+    order: str = Field(description="for orders without a link of their own")
     product: str | None = None
     category: str | None = None
     help: Texts | None = None
 
     _languages = field_validator("help")(classmethod(_by_language))
-    _home = field_validator("home", "help")(_filled())
-    _order = field_validator("order")(_filled("order"))
-    _product = field_validator("product")(_filled("product"))
-    _category = field_validator("category")(_filled("category"))
+    _home = field_validator("home", "help")(_link_validator())
+    _order = field_validator("order")(_link_validator("order"))
+    _product = field_validator("product")(_link_validator("product"))
+    _category = field_validator("category")(_link_validator("category"))
 
 
 class Source(FrozenModel):
-    """Where the shop's facts come from."""
+    """The source of the shop's facts."""
 
     kind: str = Field("files", pattern="^(files|database)$")
-    path: Path | None = Field(None, description="for files: the folder they lie in, seen from the shop's folder")
-    encoding: Encoding | None = Field(None, description="for files: of delimited ones that are not UTF-8, as cp1252")
-    zone: str | None = Field(None, description="zone of moments that carry none; the shop's where it is not given")
+    path: Path | None = Field(None, description="for files: their folder, relative to the shop's folder")
+    encoding: Encoding | None = Field(
+        None, description="for files: encoding of delimited files that are not UTF-8, such as cp1252"
+    )
+    zone: str | None = Field(None, description="time zone of moments without an offset; by default the shop's")
     orders: Literal["all", "open"] | None = Field(
         None,
-        description="what orders.sql yields: `all` orders, so that one it leaves out is gone; or all `open` ones, so "
-        "that one it leaves out is done; without it, what it leaves out stays as it was",
+        description="which orders orders.sql returns: `all`, so a missing one is cancelled; or all `open` ones, so "
+        "a missing one is done; by default a missing one stays open",
     )
 
 
 class ShopConfig(FrozenModel):
-    """`shop.toml`: who the shop is."""
+    """The settings of `shop.toml`."""
 
-    id: str | None = Field(None, description="which shop it is, for ever: its ledger takes no other")
+    id: str | None = Field(None, description="identifies the shop in its ledger, which accepts no other shop")
     name: str = Field(min_length=1)
     sms_name: str | None = Field(
-        None, min_length=1, max_length=30, description="the shop's name in texts, where `name` is long or costs parts"
+        None,
+        min_length=1,
+        max_length=30,
+        description="the shop's name in texts, if `name` is long or needs more parts",
     )
     zone: str
     locale: str = "en"
-    country: Country = Field(description="where numbers without a country code belong")
+    country: Country = Field(description="the country of phone numbers without a country code")
     currency: str = Field(pattern="^[A-Z]{3}$")
     sender: Sender
     help: Help
     links: Links
     source: Source = Source()
     warehouse: Warehouse | None = None
-    vendor: dict[str, VendorDoor] = Field({}, description="by a vendor's id, how it takes purchase requests")
+    vendor: dict[str, VendorTransport] = Field({}, description="by vendor id, how it receives purchase requests")
 
     @field_validator("id")
     @classmethod
     def _id(cls, key: str | None) -> str | None:
-        if key is not None and not ID.fullmatch(key):
+        if key is not None and not SHOP_ID.fullmatch(key):
             raise ValueError("3 to 60 small letters a to z, digits and hyphens are right, as in 'north-3f9a1c2b'")
         return key
 
@@ -159,7 +165,7 @@ class ShopConfig(FrozenModel):
 
 @dataclass(frozen=True, slots=True)
 class ShopFolder:
-    """A shop's folder, read and checked."""
+    """A shop's folder, read and validated."""
 
     path: Path
     shop: ShopConfig
@@ -167,12 +173,12 @@ class ShopFolder:
 
     @property
     def identity(self) -> Identity:
-        """Return which shop it is."""
+        """Return the shop's identity."""
         return Identity(self.shop.id, self.shop.name, str(self.path))
 
     @property
     def state_names(self) -> tuple[str, ...]:
-        """Return the names that the folder of its state may have: the first is right, the others are of older days."""
+        """Return the possible names of the state folder: the current one, then those of earlier versions."""
         names = (self.shop.id, slug(self.shop.name), plain_slug(self.shop.name))
         return tuple(dict.fromkeys(name for name in names if name))
 
@@ -184,17 +190,17 @@ class ShopFolder:
 
     @property
     def selects(self) -> Path:
-        """Return where the shop's SELECTs are."""
+        """Return the folder of the shop's SELECTs."""
         return self.path / "sources"
 
     @property
     def data(self) -> Path:
-        """Return where the shop's files are."""
+        """Return the folder of the shop's data files."""
         return (self.path / (self.shop.source.path or Path("data"))).resolve()
 
 
 def read_shop(path: Path) -> ShopFolder:
-    """Read a shop's folder; raises BadShop with one sentence that names file, key, value and what would be right."""
+    """Read and validate a shop's folder. Raises BadShop: one sentence with file, key, value and the correction."""
     folder = path.resolve()
     if not (folder / "shop.toml").is_file():
         raise BadShop(f"{folder} is no shop folder: it has no shop.toml; `forewarn shop init {path}` makes one")
@@ -214,16 +220,16 @@ def _read(file: Path, model: type[Model]) -> Model:
 
 
 def sentence(error: ValidationError, model: type[BaseModel] | None = None) -> str:
-    """Say the first thing that pydantic found wrong with a model, as one sentence that names the key.
+    """Return the first problem that pydantic reports, as one sentence that names the key.
 
-    A key that the model does not know goes first: where it is a mistyped one, another is missing because of it.
+    An unknown key comes first: if it is mistyped, the correct key is missing as a result.
     """
-    found = error.errors(include_url=False)
-    first = next((one for one in found if one["type"] == "extra_forbidden"), found[0])
+    problems = error.errors(include_url=False)
+    first = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])
     key = ".".join(str(part) for part in first["loc"]) or "the file"
     if model is not None and first["type"] == "extra_forbidden":
         return f"{key}: {no_such_key(model, first['loc'])}"
-    said = first["msg"].removeprefix("Value error, ")
+    message = first["msg"].removeprefix("Value error, ")
     value = first["input"]
     shown = f" (found {value!r})" if isinstance(value, str | int | float | bool) else ""
-    return f"{key}: {said}{shown}"
+    return f"{key}: {message}{shown}"

@@ -1,4 +1,4 @@
-"""How each vendor takes its purchase requests, and where goods for the shop go: `[vendor.ID]` and `[warehouse]`."""
+"""Define how each vendor receives purchase requests, `[vendor.ID]`, and the shop's warehouse, `[warehouse]`."""
 
 import base64
 import binascii
@@ -15,29 +15,29 @@ from models.purchasing import Address
 Format = Literal["csv", "json"]
 
 
-def _private(url: str) -> str:
-    """Take an address that carries no secret, and shows nobody on the way what is sent to it."""
+def _check_url(url: str) -> str:
+    """Return an address if it is encrypted, or local, and holds no password. Raises ValueError."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
     except ValueError as error:
         raise ValueError("an address such as https://vendor.example.com/orders is right") from error
     if parts.username or parts.password:
-        raise ValueError("it holds a user or a password; a secret belongs into FOREWARN_VENDOR_KEYS")
-    if not host or not (parts.scheme == "https" or (parts.scheme == "http" and _is_here(host))):
-        raise ValueError("an address that begins with https:// is right, for it carries people's addresses")
+        raise ValueError("it holds a user or a password; a secret belongs in FOREWARN_VENDOR_KEYS")
+    if not host or not (parts.scheme == "https" or (parts.scheme == "http" and _is_local(host))):
+        raise ValueError("an address that begins with https:// is right, because requests carry customers' addresses")
     return url
 
 
-def _is_here(host: str) -> bool:
+def _is_local(host: str) -> bool:
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
 
 
-def _key(line: str) -> str:
-    """Take a server's public key as `ssh-keyscan` prints it after the host's name."""
+def _check_host_key(line: str) -> str:
+    """Return a server's public key, as `ssh-keyscan` prints it after the host name. Raises ValueError."""
     words = line.split()
     try:
         whole = len(words) >= 2 and words[0].encode() in base64.b64decode(words[1], validate=True)[:64]
@@ -54,7 +54,7 @@ class ByMail(FrozenModel):
     """By mail, with the lines as an attached CSV file."""
 
     by: Literal["mail"]
-    to: EmailStr | None = Field(None, description="else the vendor's own address")
+    to: EmailStr | None = Field(None, description="address; by default the vendor's own")
 
 
 class ByFolder(FrozenModel):
@@ -66,14 +66,14 @@ class ByFolder(FrozenModel):
 
 
 class BySftp(FrozenModel):
-    """As a file on the vendor's SFTP server, whose key is known beforehand."""
+    """As a file on the vendor's SFTP server, whose public key is configured."""
 
     by: Literal["sftp"]
     host: str = Field(min_length=1)
     port: int = Field(22, ge=1, le=65_535)
     user: str = Field(min_length=1)
     path: str = Field(".", description="folder on the server")
-    host_key: Annotated[str, AfterValidator(_key)]
+    host_key: Annotated[str, AfterValidator(_check_host_key)]
     format: Format = "csv"
 
 
@@ -81,14 +81,14 @@ class ByHttp(FrozenModel):
     """As a signed HTTP POST of JSON."""
 
     by: Literal["http"]
-    url: Annotated[str, AfterValidator(_private)]
+    url: Annotated[str, AfterValidator(_check_url)]
 
 
-VendorDoor = Annotated[ByMail | ByFolder | BySftp | ByHttp, Field(discriminator="by")]
+VendorTransport = Annotated[ByMail | ByFolder | BySftp | ByHttp, Field(discriminator="by")]
 
 
 class Warehouse(FrozenModel):
-    """Where vendors send what is not for a customer directly."""
+    """Where vendors ship goods that are not drop-shipped."""
 
     recipient: str = Field(min_length=1)
     street: str = Field(min_length=1)
@@ -98,5 +98,5 @@ class Warehouse(FrozenModel):
 
     @property
     def address(self) -> Address:
-        """Return it as a delivery address."""
+        """Return the delivery address."""
         return Address(self.recipient, self.street, self.postcode, self.city, self.country)

@@ -1,4 +1,4 @@
-"""Column types that mean the same on SQLite and PostgreSQL."""
+"""Column types that behave the same on SQLite and PostgreSQL."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,7 +14,7 @@ SCALE = 10_000
 
 
 class Money(TypeDecorator[Decimal]):
-    """Store an amount exactly, as a whole number of ten-thousandths, so that SQL can compare and add it."""
+    """Store an amount exactly, as a whole number of ten-thousandths that SQL can compare and add."""
 
     impl = BigInteger
     cache_ok = True
@@ -27,7 +27,7 @@ class Money(TypeDecorator[Decimal]):
 
 
 class Pieces(TypeDecorator[Quantity]):
-    """Store a quantity exactly, as a whole number of thousandths, so that SQL can compare and add it."""
+    """Store a quantity exactly, as a whole number of thousandths that SQL can compare and add."""
 
     impl = BigInteger
     cache_ok = True
@@ -40,9 +40,9 @@ class Pieces(TypeDecorator[Quantity]):
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """Store an aware moment in UTC, and give it back aware on every database.
+    """Store an aware datetime in UTC, and return it aware on every database.
 
-    Raises ValueError for a naive moment: it would be read as another time by the next reader.
+    Raises ValueError for a naive datetime, whose time zone is unknown.
     """
 
     impl = DateTime(timezone=True)
@@ -62,22 +62,22 @@ class UtcTime(TypeDecorator[datetime]):
 
 
 def moment(*, nullable: bool = True, index: bool = False) -> Any:
-    """Return the column of a moment, kept in UTC."""
+    """Return the column of a datetime in UTC."""
     return Field(default=None, sa_column=Column(UtcTime, nullable=nullable, index=index))
 
 
 def flag() -> Any:
-    """Return the column of a yes or no that older rows lack: no."""
+    """Return the column of a boolean; False for rows of earlier versions."""
     return Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
 
 
 def money() -> Any:
-    """Return the column of an amount, or of none."""
+    """Return the column of an optional amount."""
     return Field(default=None, sa_column=Column(Money, nullable=True))
 
 
 def trial() -> Any:
-    """Return the column that marks a message that reached nobody: it left in a trial."""
+    """Return the column that marks a message of a trial, which reached no recipient."""
     return Field(default=False, sa_column_kwargs={"server_default": false()})
 
 

@@ -1,4 +1,4 @@
-"""The shop's facts, as its own systems tell them; a source may overwrite them at any time."""
+"""The shop's facts, as imported from its own systems. Each import may overwrite them."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -11,7 +11,7 @@ from models.tables.column_types import UtcTime, flag, moment, money, pieces
 
 
 class Customer(SQLModel, table=True):
-    """A person who ordered."""
+    """A customer of the shop."""
 
     id: str = Field(primary_key=True)
     name: str
@@ -27,7 +27,7 @@ class Customer(SQLModel, table=True):
 
 
 class OptOut(SQLModel, table=True):
-    """An address of a customer who wants no messages, spelt as messages use it."""
+    """An address of a customer who opted out, in the normalized form that messages use."""
 
     __tablename__ = "opt_out"
 
@@ -36,7 +36,7 @@ class OptOut(SQLModel, table=True):
 
 
 class Product(SQLModel, table=True):
-    """A thing the shop sells."""
+    """A product of the shop."""
 
     id: str = Field(primary_key=True)
     name: str
@@ -51,7 +51,7 @@ class Product(SQLModel, table=True):
 
 
 class Vendor(SQLModel, table=True):
-    """Whom the shop buys from."""
+    """A vendor of the shop."""
 
     id: str = Field(primary_key=True)
     name: str
@@ -61,7 +61,7 @@ class Vendor(SQLModel, table=True):
 
 
 class Order(SQLModel, table=True):
-    """What one customer asked for at one time."""
+    """An order of a customer."""
 
     __tablename__ = "orders"
 
@@ -81,17 +81,17 @@ class Order(SQLModel, table=True):
     country: str | None = None
     done: bool = flag()
     ended: str | None = None
-    """Why it counts as cancelled or done, where no date of the source says so."""
+    """Why it counts as cancelled or done when the source has no date for it."""
     unpaid: bool = False
     paid_at: datetime | None = moment()
     shipping_method: str | None = None
 
 
 class OrderLine(SQLModel, table=True):
-    """One product of an order, with its own promise."""
+    """A line of an order: one product, with its own promise."""
 
     __tablename__ = "order_line"
-    # A product's lines that were shipped pile up over the years; those that wait are found without reading them.
+    # Shipped lines of a product add up over the years; the index finds its open lines without reading them.
     __table_args__ = (Index("ix_order_line_product", "product_id", "shipped_at"),)
 
     order_id: str = Field(primary_key=True)
@@ -114,9 +114,9 @@ class OrderLine(SQLModel, table=True):
     packed: Quantity = pieces(default=0)
     done: bool = flag()
     virtual: bool = flag()
-    """It is never sent; so says the line, or its product."""
+    """Whether it is never shipped, because the line or its product is virtual."""
     ended: str | None = None
-    """Why it counts as cancelled or done, where no date of the source says so."""
+    """Why it counts as cancelled or done when the source has no date for it."""
 
 
 class Shipment(SQLModel, table=True):
@@ -136,7 +136,7 @@ class Shipment(SQLModel, table=True):
 
 
 class Stock(SQLModel, table=True):
-    """How many of a product lie at one place, and how many of them are spoken for."""
+    """The pieces of a product at one location, and how many of them open orders will take."""
 
     product_id: str = Field(primary_key=True)
     location: str = Field(primary_key=True)

@@ -1,4 +1,4 @@
-"""The sample shop's folder, written from a seed."""
+"""Write the sample shop's folder from a seed."""
 
 import shutil
 import tomllib
@@ -13,9 +13,9 @@ from sources.sample.goods import Dates, Goods, deliveries_rows, stock_rows
 from sources.sample.orders import orders_rows
 
 HERE = Path(__file__).parent
-FEWEST_CUSTOMERS = 20
+MIN_CUSTOMERS = 20
 
-HEADS = {
+HEADERS = {
     "customers": "customer_no,full_name,email,phone,country,language,time_zone,contact_by,sms_ok,newsletter,stop_all",
     "stock": "sku,warehouse,on_hand,reserved",
     "deliveries": "delivery_no,sku,vendor_no,qty,promised,expected,received_at",
@@ -25,18 +25,18 @@ HEADS = {
 
 
 def write_sample(folder: Path, *, orders: int = 400, seed: int = 7, as_of: date) -> None:
-    """Write a whole shop folder with its data; the same arguments give the same bytes.
+    """Write a shop folder with its data. The same arguments give the same bytes.
 
-    Order 1041 is there from 41 orders on. A shop of any size is streamed: memory does not grow with it.
+    Order 1041 exists if there are 41 orders or more. Rows are streamed, so memory does not grow with the size.
     """
     shutil.copytree(HERE / "shop", folder, dirs_exist_ok=True)
-    made_of = tomllib.loads((HERE / "make.toml").read_text("utf-8"))
-    goods = Goods.read(HERE / "shop" / "data" / "products.csv", made_of["waiting"])
+    parameters = tomllib.loads((HERE / "make.toml").read_text("utf-8"))
+    goods = Goods.read(HERE / "shop" / "data" / "products.csv", parameters["waiting"])
     dates = Dates(as_of)
-    customers = max(FEWEST_CUSTOMERS, orders // 3)
-    rng = Random(seed)  # noqa: S311 it is to give the same shop every time, not a secret
+    customers = max(MIN_CUSTOMERS, orders // 3)
+    rng = Random(seed)  # noqa: S311 - reproducible, not a secret
     data = folder / "data"
-    _write(data, "customers", customers_rows(customers, made_of["country"]))
+    _write(data, "customers", customers_rows(customers, parameters["country"]))
     _write(data, "stock", stock_rows(goods, rng))
     _write(data, "deliveries", deliveries_rows(goods, dates, rng))
     with _open(data, "orders") as heads, _open(data, "order_lines") as lines:
@@ -52,5 +52,5 @@ def _write(data: Path, name: str, rows: Iterable[str]) -> None:
 
 def _open(data: Path, name: str) -> TextIO:
     file = (data / f"{name}.csv").open("w", encoding="utf-8", newline="\n")
-    file.write(HEADS[name] + "\n")
+    file.write(HEADERS[name] + "\n")
     return file

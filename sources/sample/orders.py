@@ -1,35 +1,34 @@
-"""The sample shop's orders: one in ten is late, in every way an order can be."""
+"""Generate the sample shop's orders. One in ten is late, and all kinds of lateness occur."""
 
 from collections.abc import Iterator, Sequence
 from random import Random
 from typing import NamedTuple, TypeVar
 
-from sources.sample.customers import BAD_MAIL, NO_ADDRESS, OPTED_OUT, SHOWN
+from sources.sample.customers import BAD_MAIL, NO_ADDRESS, OPTED_OUT, REFERENCE_CUSTOMER
 from sources.sample.goods import Dates, Goods
 
 Option = TypeVar("Option")
 
 FIRST_ORDER = 1001
-SHOWN_ORDER = 1041
-"""The order that trials look at: a late line whose date is known and that has a substitute, beside one on time."""
+REFERENCE_ORDER = 1041
+"""The order that the documentation shows: a late line with a known date and a substitute, and one on time."""
 
-SPAN = 45
-"""Days over which the orders came in."""
+ORDER_PERIOD_DAYS = 45
 
-LATE = ((1, 3), (4, 7), (8, 14), (15, 24))
-"""Days late, from and to; the late orders take turns."""
+DAYS_LATE_RANGES = ((1, 3), (4, 7), (8, 14), (15, 24))
+"""Days late, from and to. The late orders rotate through them."""
 
 LATE_CUSTOMERS = {1: OPTED_OUT, 2: BAD_MAIL, 3: NO_ADDRESS}
-"""Who awaits the second, third and fourth late order."""
+"""The customers of the second, third and fourth late order."""
 
-HOW_MANY_LINES = (1,) * 9 + (2,) * 6 + (3,) * 3 + (4,) * 2
+LINE_COUNTS = (1,) * 9 + (2,) * 6 + (3,) * 3 + (4,) * 2
 QUANTITIES = (1,) * 7 + (2,) * 2 + (4,)
 FEES = ("0.00", "4.90", "4.90", "6.90")
 PROMISES = ("arrival", "arrival", "dispatch")
 
 
 class Line(NamedTuple):
-    """What happens to one line; days are counted from `as_of`."""
+    """One line: days from `as_of` of everything that happens to it."""
 
     sku: str
     promised: int
@@ -43,18 +42,18 @@ def orders_rows(count: int, customers: int, goods: Goods, dates: Dates, rng: Ran
     """Yield each order's row of orders.csv and its rows of order_lines.csv, oldest first."""
     late = 0
     for nth in range(count):
-        ten, place = divmod(nth, 10)
+        group, place = divmod(nth, 10)
         if place == 0:
-            shown = nth == SHOWN_ORDER - FIRST_ORDER
-            late = nth if shown else nth + int(rng.random() * 10)
-        minute = int((nth + rng.random()) * SPAN * 1440 / count)
-        age = SPAN - minute // 1440
+            is_reference = nth == REFERENCE_ORDER - FIRST_ORDER
+            late = nth if is_reference else nth + int(rng.random() * 10)
+        minute = int((nth + rng.random()) * ORDER_PERIOD_DAYS * 1440 / count)
+        age = ORDER_PERIOD_DAYS - minute // 1440
         customer = int(rng.random() * customers)
         cancelled = None
-        if nth == SHOWN_ORDER - FIRST_ORDER:
-            customer, lines = SHOWN, _shown(goods)
+        if nth == REFERENCE_ORDER - FIRST_ORDER:
+            customer, lines = REFERENCE_CUSTOMER, _reference_lines(goods)
         elif nth == late:
-            customer, lines = LATE_CUSTOMERS.get(ten, customer), _late(ten, age, goods, rng)
+            customer, lines = LATE_CUSTOMERS.get(group, customer), _late(group, age, goods, rng)
         else:
             cancelled, lines = _other(age, goods, rng)
         number, placed = FIRST_ORDER + nth, f"{dates.day[-age]} {minute // 60 % 24:02}:{minute % 60:02}:00"
@@ -65,18 +64,18 @@ def orders_rows(count: int, customers: int, goods: Goods, dates: Dates, rng: Ran
         )
 
 
-def _shown(goods: Goods) -> list[Line]:
+def _reference_lines(goods: Goods) -> list[Line]:
     late, on_time = "LL-1201", "LL-1606"
     expected = goods.waiting[late] or 0
     return [Line(late, promised=expected - 10, expected=expected), Line(on_time, promised=5, expected=5)]
 
 
 def _late(turn: int, age: int, goods: Goods, rng: Random) -> list[Line]:
-    """Return the lines of a late order: the first the latest, perhaps a second, and others on time."""
-    low, high = LATE[turn % len(LATE)]
+    """Return the lines of a late order: the latest one first, perhaps a second late one, and others on time."""
+    low, high = DAYS_LATE_RANGES[turn % len(DAYS_LATE_RANGES)]
     days = low + int(rng.random() * (high - low + 1))
-    # What was ordered less than so many days ago cannot have been promised as early; its new date is known then.
-    unknown = turn // len(LATE) % 2 == 0 and age >= days + 2
+    # A line cannot be promised before its order: a younger order has a known new date instead.
+    unknown = turn // len(DAYS_LATE_RANGES) % 2 == 0 and age >= days + 2
     lines = [_late_line(days, age, goods, rng, unknown=unknown)]
     others = [_open_line(sku, rng) for sku in _in_stock(rng, goods)[1:]]
     if others and rng.random() < 0.5:
@@ -89,29 +88,29 @@ def _late(turn: int, age: int, goods: Goods, rng: Random) -> list[Line]:
 def _late_line(days: int, age: int, goods: Goods, rng: Random, *, unknown: bool) -> Line:
     if unknown:
         awaited = [sku for sku, due in goods.waiting.items() if due is None]
-        passed = None if rng.random() < 0.5 else -1 - int(rng.random() * (days - 1))
-        return Line(_one_of(awaited, rng), promised=-days, expected=passed)
-    # Promised a day after the order at the earliest.
+        passed_date = None if rng.random() < 0.5 else -1 - int(rng.random() * (days - 1))
+        return Line(_choose(awaited, rng), promised=-days, expected=passed_date)
+    # The promise is at least one day after the order.
     known = [(sku, due) for sku, due in goods.waiting.items() if due is not None and due - days > -age]
-    sku, due = _one_of(known, rng)
+    sku, due = _choose(known, rng)
     return Line(sku, promised=due - days, expected=due)
 
 
 def _other(age: int, goods: Goods, rng: Random) -> tuple[int | None, list[Line]]:
-    """Return when an order that is not late was cancelled, if it was, and its lines."""
+    """Return when an order that is not late was cancelled, or None, and its lines."""
     skus = _in_stock(rng, goods)
-    story = rng.random()
-    if story < 0.66 or age < 5:
+    fate = rng.random()
+    if fate < 0.66 or age < 5:
         return None, [_open_line(sku, rng) for sku in skus]
-    if story < 0.80:
-        left = -1 - int(rng.random() * min(age - 2, 6))
+    if fate < 0.80:
+        shipped = -1 - int(rng.random() * min(age - 2, 6))
         due = 1 + int(rng.random() * 6)
-        return None, [Line(sku, due, expected=due, dispatched=left) for sku in skus]
-    if story < 0.95:
-        came = -1 - int(rng.random() * (age - 4))
-        due = came + int(rng.random() * 5)
-        return None, [Line(sku, due, expected=due, dispatched=came - 2, delivered=came) for sku in skus]
-    # Cancelled orders would be late by now, had they not been.
+        return None, [Line(sku, due, expected=due, dispatched=shipped) for sku in skus]
+    if fate < 0.95:
+        delivered = -1 - int(rng.random() * (age - 4))
+        due = delivered + int(rng.random() * 5)
+        return None, [Line(sku, due, expected=due, dispatched=delivered - 2, delivered=delivered) for sku in skus]
+    # These orders would be late if they were not cancelled.
     return -1 - int(rng.random() * (age - 2)), [Line(sku, promised=-2) for sku in skus]
 
 
@@ -123,15 +122,15 @@ def _open_line(sku: str, rng: Random) -> Line:
 
 
 def _in_stock(rng: Random, goods: Goods) -> list[str]:
-    how_many = _one_of(HOW_MANY_LINES, rng)
+    count = _choose(LINE_COUNTS, rng)
     first = int(rng.random() * len(goods.in_stock))
-    # 17 shares no factor with the 50 products in stock, so that an order never has one twice.
-    return [goods.in_stock[(first + 17 * nth) % len(goods.in_stock)] for nth in range(how_many)]
+    # 17 and the 50 products in stock have no common factor, so an order never has one of them twice.
+    return [goods.in_stock[(first + 17 * nth) % len(goods.in_stock)] for nth in range(count)]
 
 
 def _row(order: int, number: int, line: Line, promise: str, goods: Goods, dates: Dates, rng: Random) -> str:
     sku, promised, expected, dispatched, delivered, cancelled = line
-    quantity = 1 if sku in goods.large else _one_of(QUANTITIES, rng)
+    quantity = 1 if sku in goods.large else _choose(QUANTITIES, rng)
     day, moment = dates.day, dates.moment
     return (
         f"{order},{number},{sku},{quantity},{goods.prices[sku]},{promise},{day[promised]},{day[expected]},"
@@ -139,5 +138,5 @@ def _row(order: int, number: int, line: Line, promise: str, goods: Goods, dates:
     )
 
 
-def _one_of(options: Sequence[Option], rng: Random) -> Option:
+def _choose(options: Sequence[Option], rng: Random) -> Option:
     return options[int(rng.random() * len(options))]

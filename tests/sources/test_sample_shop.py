@@ -204,7 +204,7 @@ def substitutes(shop, line):
         price=line["price"],
     )
     late = {row["product_id"] for row in late_lines(shop)}
-    return shelf.substitutes_for(facts, Policy().substitutes, late=late)
+    return shelf.substitutes_for(facts, Policy().substitutes, late_products=late)
 
 
 @pytest.mark.parametrize("size", [41, 400, 2000])
