@@ -338,7 +338,7 @@ def test_what_a_vendor_accepted_is_expected_by_its_answer(driver, answer, direct
     request = {"id": "R1", "run_id": "r", "vendor_id": "V1", "channel": "mail", "state": "sent", "attempts": 1}
     write(driver, insert(PURCHASE_REQUESTS).values(**request, created_at=noon(0), not_before=noon(0)))
     asked = {"id": "L1", "request_id": "R1", "order_id": "1041", "line": "1", "attempt": 1, "product_id": "lamp"}
-    reply = {"quantity": 1, "drop_shipped": direct, "answer": answer, "promised_on": day(2) if answer else None}
+    reply = {"quantity": 1, "drop_shipped": direct, "response": answer, "promised_on": day(2) if answer else None}
     write(driver, insert(PURCHASE_LINES).values(**asked, **reply))
     allocate(driver.context)
     assert expected(driver) == found
