@@ -15,17 +15,17 @@ runs = typer.Typer(no_args_is_help=True, help="The runs recorded in the ledger."
 
 @runs.command("list")
 def list_runs(
-    shop: Shop = None, most: Annotated[int, typer.Option(min=1, help="how many")] = 20, *, json: Json = False
+    shop: Shop = None, limit: Annotated[int, typer.Option("--most", min=1, help="how many")] = 20, *, json: Json = False
 ) -> None:
     """Show the latest runs, newest first."""
     from tasks.reporting.status import load_status
 
     with open_app(shop, create=CreateLedger.NEVER) as app, read_only(app.context.engine) as connection:
-        found = load_status(connection, most).runs
+        rows = load_status(connection, limit).runs
     if json:
-        printing.print_json({"runs": found})
+        printing.print_json({"runs": rows})
     else:
-        printing.print_table(found, nothing="No run yet: `forewarn run --import` makes the first.")
+        printing.print_table(rows, nothing="No run yet: `forewarn run --import` makes the first.")
 
 
 @runs.command("forget-ahead")
@@ -50,10 +50,9 @@ def release(
     drop: Annotated[bool, typer.Option("--drop", help="never send its notices")] = False,
 ) -> None:
     """Release or drop the notices of a held run."""
-    from tasks.guardrails.release import ReviewDecision
-    from tasks.guardrails.release import review_run as decide
+    from tasks.guardrails.release import ReviewDecision, review_run
 
     with open_app(shop, create=CreateLedger.NEVER) as app:
-        done = decide(now_of(app), run, ReviewDecision.DROP if drop else ReviewDecision.LET_GO, who, why)
+        result = review_run(now_of(app), run, ReviewDecision.DROP if drop else ReviewDecision.RELEASE, who, why)
     outcome = "are dropped" if drop else "go out with the next deliver run"
-    printing.out.print(f"Run {done.run[:8]}: {done.notices:,} notices {outcome}.")
+    printing.out.print(f"Run {result.run[:8]}: {result.notices:,} notices {outcome}.")

@@ -131,7 +131,9 @@ async def _dry_run(app: App, context: Context, limit: int | None, progress: Prog
     result = await run_task(
         evaluate_without_writing, context, batch=app.settings.batch_size, limit=limit, progress=show_orders
     )
-    breaches = await run_task(preview_breaches, context, result.summary, result.orders.total(), facts=with_data)
+    breaches = await run_task(
+        preview_breaches, context, result.summary, result.orders.total(), check_current_data=with_data
+    )
 
     report = Report(as_of=context.as_of, dry_run=True)
     report.held = {breach.name: breach.sentence for breach in breaches}

@@ -1,34 +1,35 @@
-"""Let a held run's notices go, or drop them: the form of a deployment, and its account."""
+"""The flow `release`: release or drop a held run from Prefect's page."""
 
 from prefect import flow
 
 from app.clock import make_clock
 from app.composition import open_app
 from app.prefect_tasks import publish_artifact, run_task
-from tasks.guardrails.release import ReviewDecision
-from tasks.guardrails.release import review_run as decide
+from tasks.guardrails.release import ReviewDecision, review_run
 
 RELEASE = "release"
 
 
-@flow(name=RELEASE, flow_run_name="release {run}: {verdict}", retries=0)
+@flow(name=RELEASE, flow_run_name="release {run}: {decision}", retries=0)
 async def release(
-    run: str, who: str, verdict: ReviewDecision = ReviewDecision.LET_GO, why: str = "", shop: str | None = None
+    run: str, who: str, decision: ReviewDecision = ReviewDecision.RELEASE, why: str = "", shop: str | None = None
 ) -> dict[str, str | int]:
-    """Say what becomes of a run that the brake held; `deliver` then sends what was let go.
+    """Decide about a run that the guardrails held; `deliver` then sends what was released.
 
     Args:
         run: the held run, by the beginning of its id, as the run's artifact and `forewarn status` show it.
         who: who decides this; kept in the ledger.
-        verdict: let its notices go, or drop them: then their customers count as not told.
+        decision: release its notices, or drop them: then their customers count as not told.
         why: the reason; kept in the ledger.
         shop: the shop's folder; FOREWARN_SHOP where none is given.
 
     """
     with open_app(shop) as app:
         context = make_clock(app.folder.shop.zone, None).snapshot(app.context)
-        done = await run_task(decide, context, run, verdict, who, why)
+        result = await run_task(review_run, context, run, decision, who, why)
     await publish_artifact(
-        RELEASE, f"Run `{done.run[:8]}`: {who} said {verdict}; {done.notices:,} notices.\n", title="Released"
+        RELEASE,
+        f"Run `{result.run[:8]}`: {who} decided to {decision} it; {result.notices:,} notices.\n",
+        title="Released",
     )
-    return {"run": done.run, "notices": done.notices}
+    return {"run": result.run, "notices": result.notices}

@@ -1,4 +1,4 @@
-"""Is a run as this shop's runs are? Its figures against the limits of the policy's brake."""
+"""Compare a run's figures with the policy's `[guardrails]`: a run that breaches a limit is held for a person."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -6,134 +6,147 @@ from decimal import Decimal
 
 from models.policy.policy import Policy
 
-HOURS_A_DAY = 24
+HOURS_PER_DAY = 24
 
 
 @dataclass(frozen=True, slots=True)
 class LimitBreach:
-    """A limit that was passed."""
+    """A limit of the policy that a run exceeds."""
 
     name: str
     """The policy's key."""
-    allowed: float
-    found: float
+    limit: float
+    value: float
     sentence: str
-    """What customer service reads."""
+    """The explanation for customer service."""
 
 
 @dataclass(frozen=True, slots=True)
 class DataStats:
-    """What a run knows of the shop's facts before it decides."""
+    """Figures of the imported data, known before the run evaluates any order."""
 
-    orders: int | None
-    """Orders that the source yielded; None where none was asked."""
-    before: int
-    """Orders that it yielded when it was last taken as right; nought where that is not known."""
-    known: int
-    """Orders in the ledger; may be counted no further than the policy's `at_least`."""
-    hours: float | None
-    """Since the newest order was placed, or a person vouched for the facts; None where there is no order."""
-    gone: int = 0
-    """Lines that the source names no more, since its facts were last taken as right."""
+    imported_orders: int | None
+    """Orders that the source had in this import; None when nothing was imported."""
+    accepted_orders: int
+    """Orders that it had when its data was last accepted; 0 when unknown."""
+    known_orders: int
+    """Orders in the ledger, counted up to the policy's `min_orders`."""
+    age_hours: float | None
+    """Hours since the newest order was placed, or since staff accepted the data; None without any order."""
+    removed_lines: int = 0
+    """Lines that disappeared from the source since its data was last accepted."""
     open_lines: int = 0
-    """Lines still open."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunStats:
-    """What a run would tell, beside what the shop usually does."""
+    """Figures of a run's notices and offers, and the shop's usual figures."""
 
     told: int
-    """Orders whose customers the run would tell."""
-    open: int
-    today: int
-    """Orders told by earlier runs of the day."""
-    usual: float | None
-    """Orders told on a usual day; None while too few days were lived to say."""
-    wanted: Mapping[str, Decimal]
-    """What the discounts that the run meant to give cost, refused ones among them, by currency."""
+    """Orders that the run has a notice for."""
+    open_orders: int
+    told_today: int
+    """Orders told by earlier runs of the same day."""
+    median_day: float | None
+    """Orders told on the median day of the last weeks; None while there are too few days."""
+    requested_discounts: Mapping[str, Decimal]
+    """Cost of the discounts that the run would give without budgets, by currency."""
     supervised: bool = False
-    """Whether staff want to see every run's notices before they leave."""
+    """True while staff release every run's notices by hand."""
 
 
-def data_breaches(intake: DataStats, policy: Policy) -> tuple[LimitBreach, ...]:
-    """Return the limits that the shop's facts pass: too few orders, too many gone lines, or too old."""
-    return (*_too_few_orders(intake, policy), *_empty_data(intake, policy), *_stale_data(intake, policy))
+def data_breaches(stats: DataStats, policy: Policy) -> tuple[LimitBreach, ...]:
+    """Return the limits that the imported data breaches: too few orders, too many removed lines, or too old."""
+    return (*_too_few_orders(stats, policy), *_too_many_removed(stats, policy), *_stale_data(stats, policy))
 
 
-def _too_few_orders(intake: DataStats, policy: Policy) -> Iterator[LimitBreach]:
-    share, orders = policy.guardrails.min_order_share, intake.orders
+def _too_few_orders(stats: DataStats, policy: Policy) -> Iterator[LimitBreach]:
+    share, orders = policy.guardrails.min_order_share, stats.imported_orders
     if not share or orders is None:
         return
-    if orders == 0 and (intake.before or intake.known):
+    if orders == 0 and (stats.accepted_orders or stats.known_orders):
         yield LimitBreach("min_order_share", 1, 0, "the source yielded no order at all")
-    elif orders < share * intake.before and intake.before >= policy.guardrails.min_orders:
+    elif orders < share * stats.accepted_orders and stats.accepted_orders >= policy.guardrails.min_orders:
         sentence = (
-            f"the source yielded {orders:,} orders, and {intake.before:,} before; {share:.0%} of that are expected"
+            f"the source yielded {orders:,} orders, and {stats.accepted_orders:,} before; "
+            f"{share:.0%} of that are expected"
         )
-        yield LimitBreach("min_order_share", share * intake.before, orders, sentence)
+        yield LimitBreach("min_order_share", share * stats.accepted_orders, orders, sentence)
 
 
-def _empty_data(intake: DataStats, policy: Policy) -> Iterator[LimitBreach]:
-    most, before = policy.guardrails.max_gone_share, intake.gone + intake.open_lines
-    share = intake.gone / max(before, 1)
-    if most < 1 and share > most and intake.gone >= policy.guardrails.min_orders:
+def _too_many_removed(stats: DataStats, policy: Policy) -> Iterator[LimitBreach]:
+    max_share, total = policy.guardrails.max_gone_share, stats.removed_lines + stats.open_lines
+    share = stats.removed_lines / max(total, 1)
+    if max_share < 1 and share > max_share and stats.removed_lines >= policy.guardrails.min_orders:
         sentence = (
-            f"{intake.gone:,} of {before:,} open lines are gone from the source: {share:.0%}; {most:.0%} are allowed"
+            f"{stats.removed_lines:,} of {total:,} open lines are gone from the source: "
+            f"{share:.0%}; {max_share:.0%} are allowed"
         )
-        yield LimitBreach("max_gone_share", most, share, sentence)
+        yield LimitBreach("max_gone_share", max_share, share, sentence)
 
 
-def _stale_data(intake: DataStats, policy: Policy) -> Iterator[LimitBreach]:
-    most, hours = policy.guardrails.max_data_age_hours, intake.hours
-    if most and hours is not None and hours > most and intake.known >= policy.guardrails.min_orders:
-        sentence = f"the newest order was placed {_span(hours)} before the run; {_span(most)} are allowed"
-        yield LimitBreach("max_data_age_hours", most, hours, sentence)
+def _stale_data(stats: DataStats, policy: Policy) -> Iterator[LimitBreach]:
+    max_hours, hours = policy.guardrails.max_data_age_hours, stats.age_hours
+    if max_hours and hours is not None and hours > max_hours and stats.known_orders >= policy.guardrails.min_orders:
+        sentence = (
+            f"the newest order was placed {_describe_hours(hours)} before the run; "
+            f"{_describe_hours(max_hours)} are allowed"
+        )
+        yield LimitBreach("max_data_age_hours", max_hours, hours, sentence)
 
 
-def _span(hours: float) -> str:
-    """Return hours as people say them: in days from two days on."""
-    if hours < 2 * HOURS_A_DAY:
+def _describe_hours(hours: float) -> str:
+    """Return a number of hours in words: in days from two days on."""
+    if hours < 2 * HOURS_PER_DAY:
         return f"{hours:,.0f} hours"
-    return f"{hours / HOURS_A_DAY:,.1f}".removesuffix(".0") + " days"
+    return f"{hours / HOURS_PER_DAY:,.1f}".removesuffix(".0") + " days"
 
 
-def run_breaches(load: RunStats, policy: Policy) -> tuple[LimitBreach, ...]:
-    """Return the limits that a run's notices and offers pass."""
-    return (*_supervised(load), *_share(load, policy), *_above_median(load, policy), *_offers(load, policy))
+def run_breaches(stats: RunStats, policy: Policy) -> tuple[LimitBreach, ...]:
+    """Return the limits that a run's notices and offers breach."""
+    return (
+        *_supervised(stats),
+        *_too_many_told(stats, policy),
+        *_above_median(stats, policy),
+        *_too_many_discounts(stats, policy),
+    )
 
 
-def _supervised(load: RunStats) -> Iterator[LimitBreach]:
-    if load.supervised and load.told:
-        sentence = f"{load.told:,} orders would be told, and supervision is on: `forewarn supervision off` ends it"
-        yield LimitBreach("supervision", 0, load.told, sentence)
+def _supervised(stats: RunStats) -> Iterator[LimitBreach]:
+    if stats.supervised and stats.told:
+        sentence = f"{stats.told:,} orders would be told, and supervision is on: `forewarn supervision off` ends it"
+        yield LimitBreach("supervision", 0, stats.told, sentence)
 
 
-def _share(load: RunStats, policy: Policy) -> Iterator[LimitBreach]:
-    most, share = policy.guardrails.max_late_share, load.told / max(load.open, 1)
-    if most < 1 and share > most and load.told >= policy.guardrails.min_orders:
+def _too_many_told(stats: RunStats, policy: Policy) -> Iterator[LimitBreach]:
+    max_share, share = policy.guardrails.max_late_share, stats.told / max(stats.open_orders, 1)
+    if max_share < 1 and share > max_share and stats.told >= policy.guardrails.min_orders:
         sentence = (
-            f"{load.told:,} of {load.open:,} open orders would be told at once: {share:.0%}; {most:.0%} are allowed"
+            f"{stats.told:,} of {stats.open_orders:,} open orders would be told at once: "
+            f"{share:.0%}; {max_share:.0%} are allowed"
         )
-        yield LimitBreach("max_late_share", most, share, sentence)
+        yield LimitBreach("max_late_share", max_share, share, sentence)
 
 
-def _above_median(load: RunStats, policy: Policy) -> Iterator[LimitBreach]:
-    times, day = policy.guardrails.max_times_median, load.today + load.told
-    if not times or load.usual is None or not load.told or day < policy.guardrails.min_orders:
+def _above_median(stats: RunStats, policy: Policy) -> Iterator[LimitBreach]:
+    max_times, told = policy.guardrails.max_times_median, stats.told_today + stats.told
+    if not max_times or stats.median_day is None or not stats.told or told < policy.guardrails.min_orders:
         return
-    if day > times * load.usual:
-        sentence = f"{day:,} orders would be told in a day, and {load.usual:g} usually are; {times:g} times as many may"
-        yield LimitBreach("max_times_median", times * load.usual, day, sentence)
+    if told > max_times * stats.median_day:
+        sentence = (
+            f"{told:,} orders would be told in a day, and {stats.median_day:g} usually are; "
+            f"{max_times:g} times as many may"
+        )
+        yield LimitBreach("max_times_median", max_times * stats.median_day, told, sentence)
 
 
-def _offers(load: RunStats, policy: Policy) -> Iterator[LimitBreach]:
-    times = policy.guardrails.max_discount_multiple
-    for currency, wanted in sorted(load.wanted.items()):
-        most = Decimal(str(times)) * policy.budget.per_run.get(currency, Decimal(0))
-        if 0 < most < wanted:
+def _too_many_discounts(stats: RunStats, policy: Policy) -> Iterator[LimitBreach]:
+    max_multiple = policy.guardrails.max_discount_multiple
+    for currency, requested in sorted(stats.requested_discounts.items()):
+        limit = Decimal(str(max_multiple)) * policy.budget.per_run.get(currency, Decimal(0))
+        if 0 < limit < requested:
             sentence = (
-                f"the run's discounts would cost {wanted:,.2f} {currency}, were there no caps; "
-                f"{most:,.2f} are allowed, {times:g} times the cap of a run"
+                f"the run's discounts would cost {requested:,.2f} {currency}, were there no caps; "
+                f"{limit:,.2f} are allowed, {max_multiple:g} times the cap of a run"
             )
-            yield LimitBreach("max_discount_multiple", float(most), float(wanted), sentence)
+            yield LimitBreach("max_discount_multiple", float(limit), float(requested), sentence)

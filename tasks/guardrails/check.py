@@ -1,10 +1,10 @@
-"""Hold what a run would do against the shop's limits; let its notices go, or keep them held for a person.
+"""Check a run against the policy's guardrails: queue its notices, or hold them for a person.
 
-What the person then says is in `tasks/guardrails/release.py`.
+`tasks/guardrails/release.py` carries out what the person decides.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from statistics import median
@@ -26,31 +26,33 @@ from tasks.runs.records import HELD
 from tasks.tables import COUNTERS, NOTICES, ORDERS, RUNS
 
 ACCEPTED_ORDER_COUNT = "brake:orders"
-"""The tally of how many orders the source yielded when it was last taken as right."""
+"""Counter: orders that the source had when its data was last accepted."""
 ACCEPTED_BY_STAFF_HOUR = "brake:vouched"
-"""The tally of the hour, since 1970, at which a person last let a run with stale facts go."""
+"""Counter: the hour, since 1970, at which staff last released a run with old data."""
 TOLD_PREFIX, RELEASED_PREFIX = "told:", "released:"
-"""Tallies of the orders told on a day: by runs that passed, and by a person's word."""
+"""Counters by day: orders told by runs without a breach, and by runs that staff released."""
 SUPERVISED = "brake:supervised"
-"""The tally that is 1 while every run's notices wait for a person."""
+"""Counter: 1 while staff release every run's notices by hand."""
 MEDIAN_WINDOW, MIN_DAYS_FOR_MEDIAN = timedelta(days=28), 5
+"""The usual day is the median of the days with notices in this time, of which there must be at least five."""
 SECONDS_PER_HOUR = 3600
 
 
-def check_data(context: Context, orders: int | None) -> tuple[LimitBreach, ...]:
-    """Return the limits that the shop's facts pass; `orders` is what the source yielded, None for the last import's.
+def check_data(context: Context, imported_orders: int | None) -> tuple[LimitBreach, ...]:
+    """Return the limits that the data breaches; without a breach, accept it as the measure for later imports.
 
-    A run that passes one must not decide: nothing was told by then, and the next good import goes on by itself.
+    `imported_orders` is what the source had; None stands for the last import's number. After a breach the run must not
+    evaluate orders: nothing has been told, and the next import within the limits continues.
     """
     with context.engine.begin() as connection:
-        orders = last_import_count(connection) if orders is None else orders
-        passed = data_breaches(_data_stats(context, connection, orders), context.policy)
-        names = {one.name for one in passed}
+        orders = last_import_count(connection) if imported_orders is None else imported_orders
+        breaches = data_breaches(_data_stats(context, connection, orders), context.policy)
+        names = {breach.name for breach in breaches}
         if orders is not None and "min_order_share" not in names:
             set_counter(connection, ACCEPTED_ORDER_COUNT, orders)
         if "max_gone_share" not in names:
             set_counter(connection, GONE_LINES, 0)
-    return passed
+    return breaches
 
 
 def _data_stats(context: Context, connection: Connection, orders: int | None) -> DataStats:
@@ -59,15 +61,15 @@ def _data_stats(context: Context, connection: Connection, orders: int | None) ->
         orders,
         get_counter(connection, ACCEPTED_ORDER_COUNT),
         connection.execute(select(func.count()).select_from(known)).scalar_one(),
-        _hours(context, connection),
+        _data_age_hours(context, connection),
         max(get_counter(connection, GONE_LINES), 0),
         get_counter(connection, OPEN_LINES),
     )
 
 
-def _hours(context: Context, connection: Connection) -> float | None:
-    by_then = select(func.max(ORDERS.c.placed_at)).where(ORDERS.c.placed_at < context.end_of(context.as_of))
-    newest: datetime | None = connection.execute(by_then).scalar()
+def _data_age_hours(context: Context, connection: Connection) -> float | None:
+    latest = select(func.max(ORDERS.c.placed_at)).where(ORDERS.c.placed_at < context.end_of(context.as_of))
+    newest: datetime | None = connection.execute(latest).scalar()
     if newest is None:
         return None
     return min(
@@ -77,87 +79,91 @@ def _hours(context: Context, connection: Connection) -> float | None:
 
 
 def check_run(context: Context) -> tuple[LimitBreach, ...]:
-    """Let go what a run owes, all at once, unless a limit was passed: then it stays held. Return what was passed.
+    """Queue all notices of a run; when it breaches a limit, keep them held. Return the breaches.
 
-    With it are judged the notices of runs that ended or died before they were, and their money.
+    Held notices of runs that ended or died before their check are checked with it, and so are their discounts.
     """
     with context.engine.begin() as connection:
-        lock(connection, AdvisoryLock.JUDGE)  # two that adopt each other's notices would wait for one another for ever
+        lock(connection, AdvisoryLock.JUDGE)  # two runs that take over each other's notices would deadlock
         _take_over_unreviewed(connection, context)
-        wanted = requested_by(connection, [context.run_id])
-        mine = and_(NOTICES.c.run_id == context.run_id, NOTICES.c.state == State.HELD)
-        told = count_orders(connection, mine)
-        load = _run_stats(connection, context.as_of, told, count_orders_by_bucket(connection).total(), wanted)
-        passed = run_breaches(load, context.policy)
-        if not passed:
+        requested = requested_by(connection, [context.run_id])
+        held = and_(NOTICES.c.run_id == context.run_id, NOTICES.c.state == State.HELD)
+        told = count_orders(connection, held)
+        open_orders = count_orders_by_bucket(connection).total()
+        breaches = run_breaches(_run_stats(connection, context.as_of, told, open_orders, requested), context.policy)
+        if not breaches:
             connection.execute(
-                update(NOTICES).where(lock_ordered(connection, NOTICES.c.id, mine)).values(state=State.QUEUED)
+                update(NOTICES).where(lock_ordered(connection, NOTICES.c.id, held)).values(state=State.QUEUED)
             )
             increment(connection, f"{TOLD_PREFIX}{context.as_of}", told)
-    return passed
+    return breaches
 
 
 def preview_breaches(
-    context: Context, found: EvaluationSummary, open_orders: int, *, facts: bool
+    context: Context, evaluation: EvaluationSummary, open_orders: int, *, check_current_data: bool
 ) -> tuple[LimitBreach, ...]:
-    """Return the limits that a run would pass which finds this, writing nothing.
+    """Return the limits that a run with this evaluation would breach; write nothing.
 
-    With `facts`, those as well that the shop's facts pass as they stand: on a day yet to come they will be others.
+    With `check_current_data` the data's limits count too. A preview of a future day leaves them out, because the data
+    will be newer then.
     """
     with read_only(context.engine) as connection:
-        intake = _data_stats(context, connection, last_import_count(connection))
-        passed = data_breaches(intake, context.policy) if facts else ()
-        left = _find_unreviewed_runs(connection, context)
-        owed_by = connection.execute(select(NOTICES.c.run_id).where(left).distinct()).scalars()
-        wanted = Counter(found.requested) + requested_by(connection, list(owed_by))
-        told = found.notified + count_orders(connection, left)
-        load = _run_stats(connection, context.as_of, told, open_orders, wanted)
-    # Held for its facts, a run decides nothing.
-    return passed or run_breaches(load, context.policy)
+        data = _data_stats(context, connection, last_import_count(connection))
+        breaches = data_breaches(data, context.policy) if check_current_data else ()
+        unreviewed = _find_unreviewed_runs(connection, context)
+        requested = Counter(evaluation.requested) + requested_by(connection, unreviewed)
+        told = evaluation.notified + count_orders(connection, _held_by(unreviewed))
+        stats = _run_stats(connection, context.as_of, told, open_orders, requested)
+    # A run that is held for its data evaluates nothing, so its other limits do not count.
+    return breaches or run_breaches(stats, context.policy)
 
 
-def _run_stats(connection: Connection, as_of: date, told: int, open_orders: int, wanted: Mapping[str, int]) -> RunStats:
+def _run_stats(
+    connection: Connection, as_of: date, told: int, open_orders: int, requested: Mapping[str, int]
+) -> RunStats:
     return RunStats(
         told,
         open_orders,
         get_counter(connection, f"{TOLD_PREFIX}{as_of}"),
         _median_day(connection, as_of),
-        {currency: Decimal(n) / SCALE for currency, n in wanted.items()},
+        {currency: Decimal(n) / SCALE for currency, n in requested.items()},
         get_counter(connection, SUPERVISED) == 1,
     )
 
 
-def count_orders(connection: Connection, which: ColumnElement[bool]) -> int:
-    """Return how many orders some notices are about."""
-    return connection.execute(select(func.count(NOTICES.c.order_id.distinct())).where(which)).scalar_one()
+def count_orders(connection: Connection, notices_filter: ColumnElement[bool]) -> int:
+    """Return how many orders the matching notices are about."""
+    return connection.execute(select(func.count(NOTICES.c.order_id.distinct())).where(notices_filter)).scalar_one()
 
 
-def _find_unreviewed_runs(connection: Connection, context: Context) -> ColumnElement[bool]:
-    """Return the SQL of held notices that other runs left, and no person was shown.
+def _find_unreviewed_runs(connection: Connection, context: Context) -> list[str]:
+    """Return the ids of other runs that left held notices and were never shown to a person.
 
-    A run that still decides keeps its own: a part of what it owes is not to be judged as if it were all.
+    A run that is still alive is not among them: a part of its notices must not be checked as if it were all.
     """
     held = and_(NOTICES.c.state == State.HELD, NOTICES.c.run_id != context.run_id)
     runs = connection.execute(select(NOTICES.c.run_id).where(held).distinct()).scalars().all()
-    left = [run for run in runs if not is_run_alive(connection, run)]
-    # Asked last: a run that ended since the first question was shown to somebody by now, or is judged.
-    shown = select(RUNS.c.id).where(RUNS.c.state == HELD)
-    return and_(held, NOTICES.c.run_id.in_(left), NOTICES.c.run_id.not_in(shown))
+    ended = [run for run in runs if not is_run_alive(connection, run)]
+    # Queried after the check for life: a run stores its state HELD before it ends.
+    shown = select(RUNS.c.id).where(RUNS.c.id.in_(ended), RUNS.c.state == HELD)
+    return sorted(set(ended) - set(connection.execute(shown).scalars()))
+
+
+def _held_by(runs: Sequence[str]) -> ColumnElement[bool]:
+    return and_(NOTICES.c.state == State.HELD, NOTICES.c.run_id.in_(runs))
 
 
 def _take_over_unreviewed(connection: Connection, context: Context) -> None:
-    """Make the held notices that no person was shown this run's own, and what their runs would have given."""
-    unjudged = _find_unreviewed_runs(connection, context)
-    owed_by = list(connection.execute(select(NOTICES.c.run_id).where(unjudged).distinct()).scalars())
-    connection.execute(
-        update(NOTICES).where(lock_ordered(connection, NOTICES.c.id, unjudged)).values(run_id=context.run_id)
-    )
-    wanted = requested_by(connection, owed_by)
-    add_to_counters(connection, {f"{REQUESTED}{context.run_id}:{currency}": n for currency, n in wanted.items()})
+    """Assign the held notices of unreviewed runs, and the discounts they requested, to this run."""
+    runs = _find_unreviewed_runs(connection, context)
+    unreviewed = lock_ordered(connection, NOTICES.c.id, _held_by(runs))
+    connection.execute(update(NOTICES).where(unreviewed).values(run_id=context.run_id))
+    requested = requested_by(connection, runs)
+    add_to_counters(connection, {f"{REQUESTED}{context.run_id}:{currency}": n for currency, n in requested.items()})
 
 
 def _median_day(connection: Connection, as_of: date) -> float | None:
-    """Return how many orders are told on the median day of the last weeks; None for a shop too new to say."""
+    """Return the orders told on the median day of MEDIAN_WINDOW; None while there are too few days."""
     days: dict[str, int] = {}
     for prefix in (TOLD_PREFIX, RELEASED_PREFIX):
         span = COUNTERS.c.name.between(f"{prefix}{as_of - MEDIAN_WINDOW}", f"{prefix}{as_of - timedelta(days=1)}")
@@ -168,6 +174,6 @@ def _median_day(connection: Connection, as_of: date) -> float | None:
 
 
 def accepted_orders(imported: Mapping[str, Mapping[str, int]]) -> int | None:
-    """Return how many good orders an import brought; None where there was none."""
+    """Return how many orders an import accepted; None when it had no table of orders."""
     orders = imported.get("orders")
     return None if orders is None else orders["read"] - orders["rejected"]

@@ -1,4 +1,4 @@
-"""Do what a person says of a run that is held: let its notices go, or drop them."""
+"""Carry out what a person decides about a held run: queue its notices, or drop them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,52 +29,52 @@ from tasks.tables import EVENTS, NOTICES, RUNS
 
 
 class ReviewDecision(StrEnum):
-    """What a person says of a held run."""
+    """What a person decides about a held run."""
 
-    LET_GO = "let go"
+    RELEASE = "release"
     DROP = "drop"
 
 
-REVIEWED_STATES = {ReviewDecision.LET_GO: "released", ReviewDecision.DROP: "dropped"}
-"""The state of a run that a person decided on; also the event that says who did."""
+REVIEWED_STATES = {ReviewDecision.RELEASE: "released", ReviewDecision.DROP: "dropped"}
+"""The state of a run after the decision, and the kind of the event that records it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReleaseResult:
-    """What became of a held run."""
+    """The reviewed run and how many notices were released or dropped."""
 
     run: str
     notices: int
 
 
-def review_run(context: Context, run: str, verdict: ReviewDecision, who: str, why: str = "") -> ReleaseResult:
-    """Let a held run's notices go, or drop them, and write down who said so; `run` is the beginning of its id.
+def review_run(context: Context, run_prefix: str, decision: ReviewDecision, who: str, why: str = "") -> ReleaseResult:
+    """Release or drop a held run's notices and record who decided; `run_prefix` is the beginning of the run's id.
 
-    Dropped means not told: the order comes up again when a fact of it changes, or with the next bucket. A run that
-    was held for its facts had not decided: let go, its facts are the measure from now on, and the next run decides.
-    Raises ForewarnError where no held run, or more than one, is meant, or somebody else was faster.
+    After a drop the orders count as not told: they are assessed again when a fact changes, or in the next bucket. A run
+    held for its data has no notices: its release accepts the data, and the next run evaluates the orders. Raises
+    ForewarnError when no held run, or more than one, matches, or somebody else has decided already.
     """
     with context.engine.begin() as connection:
         lock(connection, AdvisoryLock.JUDGE)
-        _check_undecided(connection, run)
-        key = find_one(connection, RUNS, run, RUNS.c.state == HELD, "held runs that `forewarn status` shows")
+        _check_undecided(connection, run_prefix)
+        key = find_one(connection, RUNS, run_prefix, RUNS.c.state == HELD, "held runs that `forewarn status` shows")
         held = connection.execute(select(RUNS.c.as_of, RUNS.c.counts).where(RUNS.c.id == key)).one()
-        ends = REVIEWED_STATES[verdict]
-        mine = update(RUNS).where(RUNS.c.id == key, RUNS.c.state == HELD).values(state=ends)
-        if connection.execute(mine).rowcount != 1:
+        new_state = REVIEWED_STATES[decision]
+        reviewed = update(RUNS).where(RUNS.c.id == key, RUNS.c.state == HELD).values(state=new_state)
+        if connection.execute(reviewed).rowcount != 1:
             raise ForewarnError(f"somebody else decided on run {key[:8]} just now; `forewarn status` shows it")
-        if verdict is ReviewDecision.LET_GO:
-            moved = _release_run(connection, key, held.as_of, context)
+        if decision is ReviewDecision.RELEASE:
+            notices = _release_run(connection, key, held.as_of, context)
             _accept_data_as_baseline(connection, held.counts, context.started_at)
         else:
-            moved = _drop_run(connection, key, context)
-        record_events(connection, [(ends, key, why)], context.started_at, who)
-    return ReleaseResult(key, moved)
+            notices = _drop_run(connection, key, context)
+        record_events(connection, [(new_state, key, why)], context.started_at, who)
+    return ReleaseResult(key, notices)
 
 
-def _check_undecided(connection: Connection, beginning: str) -> None:
-    """Raise ForewarnError that says who decided on a run before, and when."""
-    decided = find_ids(connection, RUNS, beginning, RUNS.c.state.in_(list(REVIEWED_STATES.values())))
+def _check_undecided(connection: Connection, run_prefix: str) -> None:
+    """Raise ForewarnError when somebody has decided about the run already; it says who and when."""
+    decided = find_ids(connection, RUNS, run_prefix, RUNS.c.state.in_(list(REVIEWED_STATES.values())))
     query = select(EVENTS.c.who, EVENTS.c.kind, EVENTS.c.at).where(
         EVENTS.c.subject.in_(decided), EVENTS.c.kind.in_(list(REVIEWED_STATES.values()))
     )
@@ -83,37 +83,37 @@ def _check_undecided(connection: Connection, beginning: str) -> None:
 
 
 def _release_run(connection: Connection, run: str, as_of: date, context: Context) -> int:
-    # As old as the word that let it go: a notice that was held for days is not too old to be told.
-    mine = and_(NOTICES.c.run_id == run, NOTICES.c.state == State.HELD)
-    increment(connection, f"{RELEASED_PREFIX}{as_of}", count_orders(connection, mine))
+    # A notice counts as new from its release: after days in hold it is not too old to be sent.
+    held = and_(NOTICES.c.run_id == run, NOTICES.c.state == State.HELD)
+    increment(connection, f"{RELEASED_PREFIX}{as_of}", count_orders(connection, held))
     return connection.execute(
         update(NOTICES)
-        .where(lock_ordered(connection, NOTICES.c.id, mine))
+        .where(lock_ordered(connection, NOTICES.c.id, held))
         .values(state=State.QUEUED, created_at=context.started_at)
     ).rowcount
 
 
 def _drop_run(connection: Connection, run: str, context: Context) -> int:
-    mine = and_(NOTICES.c.run_id == run, NOTICES.c.state == State.HELD)
-    orders = sorted(connection.execute(select(NOTICES.c.order_id).where(mine).distinct()).scalars())
-    moved = connection.execute(
+    held = and_(NOTICES.c.run_id == run, NOTICES.c.state == State.HELD)
+    orders = sorted(connection.execute(select(NOTICES.c.order_id).where(held).distinct()).scalars())
+    dropped = connection.execute(
         update(NOTICES)
-        .where(lock_ordered(connection, NOTICES.c.id, mine))
+        .where(lock_ordered(connection, NOTICES.c.id, held))
         .values(state=State.SKIPPED, reason=SkipReason.DROPPED, settled_at=context.started_at)
     ).rowcount
     for start in range(0, len(orders), 500):
         restore_told_state(connection, set(orders[start : start + 500]), set(), context.as_of)
-    return moved
+    return dropped
 
 
 def _accept_data_as_baseline(
-    connection: Connection, counts: Mapping[str, dict[str, dict[str, int]]], moment: datetime
+    connection: Connection, counts: Mapping[str, dict[str, dict[str, int]]], now: datetime
 ) -> None:
-    """Take the facts that a run was held for as the measure from now on."""
-    passed = counts.get("held", {})
-    if "min_order_share" in passed:
+    """Accept the data that a run was held for as the measure for later imports."""
+    breaches = counts.get("held", {})
+    if "min_order_share" in breaches:
         set_counter(connection, ACCEPTED_ORDER_COUNT, accepted_orders(counts["imported"]) or 0)
-    if "max_gone_share" in passed:
+    if "max_gone_share" in breaches:
         set_counter(connection, GONE_LINES, 0)
-    if "max_data_age_hours" in passed:
-        set_counter(connection, ACCEPTED_BY_STAFF_HOUR, int(moment.timestamp() // SECONDS_PER_HOUR))
+    if "max_data_age_hours" in breaches:
+        set_counter(connection, ACCEPTED_BY_STAFF_HOUR, int(now.timestamp() // SECONDS_PER_HOUR))

@@ -1,4 +1,4 @@
-"""Which days may be run: none before the last one, and none that only a wrong clock would name."""
+"""Refuse runs for days before the last run, and for days that only a wrong clock can explain."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -16,7 +16,7 @@ from tasks.tables import NOTICES, ORDERS, RUNS, WATCHES
 
 
 class ClockAhead(ForewarnError):
-    """Raised where the clock is far ahead of everything the ledger knows."""
+    """Raised when the clock is far ahead of the last run or the newest order."""
 
 
 def check_not_before_last(context: Context, flow: str, as_of: date) -> None:
@@ -26,30 +26,31 @@ def check_not_before_last(context: Context, flow: str, as_of: date) -> None:
 
 
 def check_clock(context: Context, as_of: date) -> None:
-    """Refuse today, as the clock has it, where the last run was too long ago; raises ClockAhead.
+    """Raise ClockAhead when the clock's day is more than `max_days_ahead` after the last run.
 
-    A person who names the day by `--as-of` says that the clock is right.
+    Not called for a day given by `--as-of`: then a person has confirmed it.
     """
-    before, most = last_run_date(context.engine), context.policy.guardrails.max_days_ahead
-    if most and before != EPOCH and as_of - before > timedelta(days=most):
+    last, max_days = last_run_date(context.engine), context.policy.guardrails.max_days_ahead
+    if max_days and last != EPOCH and as_of - last > timedelta(days=max_days):
         raise ClockAhead(
-            f"the clock says {as_of}, and the last run was for {before}; "
+            f"the clock says {as_of}, and the last run was for {last}; "
             f"if the clock is right, run once with --as-of {as_of}"
         )
 
 
 def check_data_date(context: Context) -> None:
-    """Refuse today, as the clock has it, where the newest order is too old; raises ClockAhead.
+    """Raise ClockAhead when the clock's day is more than `max_days_ahead` after the newest order.
 
-    What an import marked for that day is due on the day of the newest order instead, so that a mended clock finds it.
+    Orders that the import marked due on that day become due on the newest order's day, so that the corrected clock
+    finds them.
     """
-    most = context.policy.guardrails.max_days_ahead
+    max_days = context.policy.guardrails.max_days_ahead
     with context.engine.begin() as connection:
         newest = context.day(connection.execute(select(func.max(ORDERS.c.placed_at))).scalar())
-        if not most or newest is None or context.as_of - newest <= timedelta(days=most):
+        if not max_days or newest is None or context.as_of - newest <= timedelta(days=max_days):
             return
-        marked = update(WATCHES).where(WATCHES.c.next_check_on == context.as_of)
-        connection.execute(marked.values(next_check_on=newest))
+        due = update(WATCHES).where(WATCHES.c.next_check_on == context.as_of)
+        connection.execute(due.values(next_check_on=newest))
     raise ClockAhead(
         f"the clock says {context.as_of}, and the newest order was placed on {newest}; "
         f"if the clock is right, run once with --as-of {context.as_of}"
@@ -58,26 +59,26 @@ def check_data_date(context: Context) -> None:
 
 @dataclass(frozen=True, slots=True)
 class DiscardedDays:
-    """What was put right after runs of days that have not come."""
+    """How many runs for future days were discarded, and how many orders are due again."""
 
     runs: int
     orders: int
 
 
 def discard_days_ahead(context: Context, who: str) -> DiscardedDays:
-    """Let runs of days after today count no more, and every order be due today; return how many.
+    """Discard runs for days after today, and make every order due today.
 
-    What was told on those days counts as told today: it left, whatever the clock said. What only waits since then is
-    skipped as superseded: it would wait until those days come. Its orders are judged anew.
+    Notices sent on those days count as told today. Notices still waiting are skipped as superseded, because they would
+    wait until those days; their orders are assessed again.
     """
     with context.engine.begin() as connection:
         runs = _discard_runs(connection, context.as_of)
         if not runs:
             return DiscardedDays(0, 0)
-        waiting = _end_waiting(connection, context)
+        orders = _skip_waiting(connection, context)
         connection.execute(update(WATCHES).where(WATCHES.c.told_on > context.as_of).values(told_on=context.as_of))
         connection.execute(update(NOTICES).where(NOTICES.c.told_on > context.as_of).values(told_on=context.as_of))
-        restore_told_state(connection, waiting, waiting, context.as_of)
+        restore_told_state(connection, orders, orders, context.as_of)
         due = update(WATCHES).where(WATCHES.c.next_check_on > context.as_of)
         others = connection.execute(due.values(next_check_on=context.as_of, version=WATCHES.c.version + 1)).rowcount
         record_events(
@@ -86,14 +87,14 @@ def discard_days_ahead(context: Context, who: str) -> DiscardedDays:
             context.started_at,
             who,
         )
-    return DiscardedDays(len(runs), len(waiting) + others)
+    return DiscardedDays(len(runs), len(orders) + others)
 
 
-def _end_waiting(connection: Connection, context: Context) -> set[str]:
+def _skip_waiting(connection: Connection, context: Context) -> set[str]:
     ahead = and_(NOTICES.c.told_on > context.as_of, NOTICES.c.state.in_((State.HELD, State.QUEUED, State.CLAIMED)))
-    ended = {**CLEAR_LEASE, "state": State.SKIPPED, "reason": SkipReason.SUPERSEDED, "settled_at": context.started_at}
-    over = update(NOTICES).where(ahead).values(**ended).returning(NOTICES.c.order_id)
-    return set(connection.execute(over).scalars())
+    skipped = {**CLEAR_LEASE, "state": State.SKIPPED, "reason": SkipReason.SUPERSEDED, "settled_at": context.started_at}
+    superseded = update(NOTICES).where(ahead).values(**skipped).returning(NOTICES.c.order_id)
+    return set(connection.execute(superseded).scalars())
 
 
 def _discard_runs(connection: Connection, today: date) -> list[str]:

@@ -99,7 +99,7 @@ def test_too_short_a_beginning_of_an_id_means_nothing_anywhere(driver, held_post
     assert held_post["state"] == State.HELD
     for decide in (
         lambda: review_post(driver.context.with_run("r", day(0), noon(0)), beginning, State.QUEUED, "mara"),
-        lambda: review_run(driver.context.with_run("r", day(0), noon(0)), beginning, ReviewDecision.LET_GO, "mara"),
+        lambda: review_run(driver.context.with_run("r", day(0), noon(0)), beginning, ReviewDecision.RELEASE, "mara"),
         lambda: drop_request(driver.context.with_run("r", day(0), noon(0)), beginning, "mara"),
     ):
         with pytest.raises(ForewarnError, match="too short"):
@@ -114,7 +114,7 @@ def test_a_run_that_somebody_decided_on_says_who_and_when(with_policy):
     (run,) = [row["run_id"] for row in driver.notices][:1]
     review_run(driver.context.with_run("r", day(0), noon(0)), run[:8], ReviewDecision.DROP, "mara")
     with pytest.raises(ForewarnError, match=rf"mara dropped run {run[:8]} on 2026-06-15 at 10:00 UTC already"):
-        review_run(driver.context.with_run("r", day(0), noon(0)), run[:8], ReviewDecision.LET_GO, "otto")
+        review_run(driver.context.with_run("r", day(0), noon(0)), run[:8], ReviewDecision.RELEASE, "otto")
 
 
 def test_a_suppression_says_who_has_the_address_and_comes_off_again(driver):

@@ -99,7 +99,7 @@ def test_every_limit_can_be_switched_off():
 
 def test_a_limit_says_by_how_much_it_was_passed():
     (limit,) = run_breaches(load(told=812), Policy())
-    assert (limit.allowed, limit.found) == (0.3, 0.812)
+    assert (limit.limit, limit.value) == (0.3, 0.812)
     assert limit.sentence == "812 of 1,000 open orders would be told at once: 81%; 30% are allowed"
 
 
@@ -155,7 +155,7 @@ def test_of_a_held_run_nothing_leaves(held_run):
 
 
 def test_a_held_run_that_is_released_is_told_once_and_the_ledger_knows_who_said_so(held_run):
-    assert say(held_run, ReviewDecision.LET_GO).notices == 4
+    assert say(held_run, ReviewDecision.RELEASE).notices == 4
     held_run.deliver()
     assert len(held_run.transport.taken) == 4
     assert held_run.run_day(1) == []
@@ -175,14 +175,14 @@ def test_a_dropped_run_is_not_told_and_its_orders_come_up_again_when_a_fact_chan
 def test_a_held_order_whose_facts_change_waits_for_the_verdict_and_is_then_told_what_is_true(held_run):
     held_run.change("1", on=1, expected_on=day(9))
     assert held_run.run_day(1) == []
-    say(held_run, ReviewDecision.LET_GO, on=1)
+    say(held_run, ReviewDecision.RELEASE, on=1)
     held_run.deliver(1)
     assert len(held_run.transport.taken) == 3
     assert len(held_run.run_day(1)) == 1
 
 
 def test_a_run_is_decided_on_once(held_run):
-    say(held_run, ReviewDecision.LET_GO)
+    say(held_run, ReviewDecision.RELEASE)
     with pytest.raises(StopIteration):
         run_of(held_run)
     key = held_run.rows(RUNS)[0]["id"]
@@ -193,12 +193,12 @@ def test_a_run_is_decided_on_once(held_run):
 @pytest.mark.parametrize("beginning", ["", "%", "%%%%"])
 def test_a_run_that_is_not_plainly_meant_is_not_let_go(held_run, beginning):
     with pytest.raises(ForewarnError, match=r"none of the held runs|too short"):
-        review_run(held_run.context.with_run("", DAY, noon(0)), beginning, ReviewDecision.LET_GO, "mara")
+        review_run(held_run.context.with_run("", DAY, noon(0)), beginning, ReviewDecision.RELEASE, "mara")
     assert states(held_run) == [State.HELD]
 
 
 def test_a_run_that_is_let_go_after_days_is_told(held_run):
-    say(held_run, ReviewDecision.LET_GO, on=4)
+    say(held_run, ReviewDecision.RELEASE, on=4)
     assert held_run.deliver(4).sent == {"email": 4}
 
 
@@ -244,8 +244,8 @@ def test_what_a_killed_run_owed_is_judged_by_the_next_run(with_policy):
     place_orders(driver, late=4)
     killed(driver)
     assert driver.run_day() == []
-    assert [one.found for one in driver.breaches] == [1]
-    say(driver, ReviewDecision.LET_GO)
+    assert [one.value for one in driver.breaches] == [1]
+    say(driver, ReviewDecision.RELEASE)
     driver.deliver()
     assert len(driver.transport.taken) == 4
 
@@ -254,7 +254,7 @@ def test_the_discounts_of_a_killed_run_are_judged_by_the_next_run(with_policy):
     driver = beyond_the_cap(with_policy)
     killed(driver)
     driver.evaluate()
-    assert [(one.name, one.found) for one in driver.breaches] == [("max_discount_multiple", 80)]
+    assert [(one.name, one.value) for one in driver.breaches] == [("max_discount_multiple", 80)]
     driver.evaluate(1)
     assert driver.breaches == ()
 
@@ -264,7 +264,7 @@ def test_those_discounts_are_still_known_when_the_run_that_judged_them_died_as_w
     killed(driver)
     check_run(begun(driver))
     driver.evaluate()
-    assert [(one.name, one.found) for one in driver.breaches] == [("max_discount_multiple", 80)]
+    assert [(one.name, one.value) for one in driver.breaches] == [("max_discount_multiple", 80)]
 
 
 def test_what_a_run_owes_that_still_decides_is_judged_by_itself_and_as_a_whole(with_policy):
@@ -276,8 +276,8 @@ def test_what_a_run_owes_that_still_decides_is_judged_by_itself_and_as_a_whole(w
         assert check_run(begun(driver)) == ()
         assert states(driver) == [State.HELD]
         evaluate_page(slow, SubstituteStock(), None, batch=2)
-        assert [one.found for one in check_run(slow)] == [1]
-    assert [one.found for one in check_run(begun(driver))] == [1]
+        assert [one.value for one in check_run(slow)] == [1]
+    assert [one.value for one in check_run(begun(driver))] == [1]
     assert states(driver) == [State.HELD]
 
 
@@ -289,7 +289,7 @@ def test_a_day_unlike_the_last_weeks_is_held(with_policy):
     for n in range(6):
         driver.order(f"x{n}", line(promised=2), customer=customer(f"x{n}"))
     assert driver.run_day(6) == []
-    assert [(one.name, one.found, one.allowed) for one in driver.breaches] == [("max_times_median", 6, 5)]
+    assert [(one.name, one.value, one.limit) for one in driver.breaches] == [("max_times_median", 6, 5)]
 
 
 def test_discounts_far_beyond_the_cap_are_held_and_the_cap_holds_as_well(with_policy):
@@ -303,7 +303,7 @@ def test_stale_facts_are_seen_and_may_be_vouched_for(with_policy):
     place_orders(driver, late=4)
     context = start_run(driver.context, LATE_ORDERS, DAY, noon(0))
     (limit,) = check_data(context, None)
-    assert (limit.name, limit.found) == ("max_data_age_hours", 20 * 24)
+    assert (limit.name, limit.value) == ("max_data_age_hours", 20 * 24)
     fresh = replace(context, as_of=day(-19), started_at=noon(-19))
     assert check_data(fresh, None) == ()
 
@@ -419,7 +419,7 @@ def test_a_shop_that_has_fallen_silent_is_held_until_somebody_vouches_for_it(pla
     with open_app(place / "shop") as app:
         moment = app.context.start_of(later) + timedelta(hours=12)
         assert (
-            review_run(app.context.with_run("", later, moment), held_run.run, ReviewDecision.LET_GO, "mara").notices
+            review_run(app.context.with_run("", later, moment), held_run.run, ReviewDecision.RELEASE, "mara").notices
             == 0
         )
     assert live(place, later)[0].held == {}
@@ -461,7 +461,7 @@ def test_a_held_run_is_released_by_the_form(place):
     edited(place, "order_lines", a_year_later)
     found, _ = live(place, LIVED)
     done = asyncio.run(
-        release_form.fn(found.run[:8], "mara", ReviewDecision.LET_GO, "the vendor burned down", str(place / "shop"))
+        release_form.fn(found.run[:8], "mara", ReviewDecision.RELEASE, "the vendor burned down", str(place / "shop"))
     )
     assert done["notices"] == sum(found.notices.values())
     assert sum(live(place, LIVED)[1].sent.values()) > 0

@@ -407,7 +407,7 @@ def test_a_run_whose_source_lost_lines_is_held_until_they_are_back_or_a_person_l
         many(shop, "2")
         report, _ = shop.live(NEXT)
         assert report.held == {"max_gone_share": "60 of 120 open lines are gone from the source: 50%; 10% are allowed"}
-        review_run(clocked.snapshot(app.context), report.run, ReviewDecision.LET_GO, "anna")
+        review_run(clocked.snapshot(app.context), report.run, ReviewDecision.RELEASE, "anna")
         assert judged() == []
 
 

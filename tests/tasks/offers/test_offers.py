@@ -35,7 +35,7 @@ def codes(tmp_path):
 def test_the_codes_of_a_held_run_are_known_to_the_shop_before_anybody_may_read_them(held_run, codes):
     before = codes(held_run)
     assert len(set(before.values())) == 4
-    say(held_run, ReviewDecision.LET_GO)
+    say(held_run, ReviewDecision.RELEASE)
     held_run.deliver()
     assert codes(held_run) == before
 
