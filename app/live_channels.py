@@ -1,4 +1,4 @@
-"""Which channels may reach customers: those that somebody let go live."""
+"""Find the channels that are not live yet: their messages wait for `forewarn go-live`."""
 
 from app.composition import App
 from app.transports import missing_credentials, reaches_customers
@@ -7,9 +7,9 @@ from tasks.going_live.rollout import live_channels
 
 
 def channels_not_live(app: App) -> dict[str, str]:
-    """Return the channels that have a provider and may not reach customers yet, each with what to do.
+    """Return the channels with a provider that are not live, each with a sentence about what to do.
 
-    One that lacks credentials is not among them: that comes first.
+    A channel without credentials is not among them, because those must be set first.
     """
     providers = reaches_customers(app.settings)
     if not providers:
@@ -17,7 +17,7 @@ def channels_not_live(app: App) -> dict[str, str]:
     with read_only(app.context.engine) as connection:
         live = live_channels(connection)
     return {
-        str(channel): f"{kind} would reach customers, and nobody let it go live: `forewarn go-live` shows whom"
+        str(channel): f"{kind} would reach customers, and is not live: `forewarn go-live` shows whom it tells"
         for channel, kind in providers.items()
         if channel not in live and not missing_credentials(app.settings, kind)
     }

@@ -1,4 +1,4 @@
-"""One run of a flow in the ledger: it ends as done or failed, whatever happens."""
+"""Record each run of a flow in the ledger, from its start to its state at the end."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,13 +19,13 @@ from tasks.runs.records import HELD, REFUSED, finish_run, start_run
 
 
 def flow_run_name() -> str:
-    """Name a run by its flow and day, until its outcome is known."""
+    """Return the flow run's first name: its flow and day. `rename_flow_run` adds the result."""
     return f"{flow_run.flow_name} {flow_run.parameters.get('as_of') or 'today'}"
 
 
 @asynccontextmanager
 async def track_run(app: App, flow: str, time: Clock) -> AsyncIterator[tuple[Context, Report]]:
-    """Write down that a run begins, and how it ended; the report that it fills in the meantime is kept with it."""
+    """Record the start and the end of a run; yield its context and the report to fill, which is stored with it."""
     context = await run_task(start_run, app.context, flow, time.as_of, time.now())
     report = Report(run=context.run_id, as_of=context.as_of)
     state = "failed"
@@ -41,9 +41,9 @@ async def track_run(app: App, flow: str, time: Clock) -> AsyncIterator[tuple[Con
 
 
 def flow_result(report: Report) -> Report:
-    """Return what a flow ends with, in a state of its own where the run is held; raises ForewarnError for problems."""
+    """Return the flow's result, for a held run in a Prefect state `Held`; raises ForewarnError for problems."""
     if report.held and not report.dry_run:
-        # Not a failure: the run did all it may do, and a person reads its name in Prefect's page.
+        # Not a failure: the run did all that it may, and Prefect's page shows the state's name.
         message = "; ".join(report.held.values())
         return Completed(name="Held", message=message, data=report)  # type: ignore[return-value] # callers get its data
     if report.problems:

@@ -1,4 +1,4 @@
-"""Send one message to oneself, as a customer would get it, outside the ledger."""
+"""Send one test message to the user, as a customer would get it, without recording it in the ledger."""
 
 import uuid
 from dataclasses import replace
@@ -24,17 +24,17 @@ async def send_test_message(
 ) -> Receipt:
     """Send a sample of a message, or an order's real one, to one address; return the provider's receipt.
 
-    Raises ForewarnError where there is no such message, or the provider does not take it.
+    Raises ForewarnError when there is no such message, or the provider does not take it.
     """
-    words = _sample(app, channel, message, language) if order is None else _real(app, channel, order, as_of)
-    subject = PREFIX + words.subject if channel is Channel.EMAIL else ""
-    letter = replace(words, id=uuid.uuid4().hex, to=to, to_name="", subject=subject, valid_until=None)
+    rendered = _sample(app, channel, message, language) if order is None else _of_order(app, channel, order, as_of)
+    subject = PREFIX + rendered.subject if channel is Channel.EMAIL else ""
+    test_message = replace(rendered, id=uuid.uuid4().hex, to=to, to_name="", subject=subject, valid_until=None)
     time = make_clock(app.folder.shop.zone, None)
-    async with open_transports(app, time.now) as (transports, shut):
+    async with open_transports(app, time.now) as (transports, closed):
         if channel not in transports:
-            raise ForewarnError(f"{channel} is not set up: {shut.get(channel, 'no provider')}")
+            raise ForewarnError(f"{channel} is not set up: {closed.get(channel, 'no provider')}")
         try:
-            return await transports[channel].send(letter)
+            return await transports[channel].send(test_message)
         except (PermanentFailure, TemporaryFailure, OutcomeUnknown) as error:
             raise ForewarnError(f"the test message was not accepted: {error}") from error
 
@@ -48,7 +48,7 @@ def _sample(app: App, channel: Channel, message: str, language: str | None) -> M
         raise ForewarnError(str(error)) from error
 
 
-def _real(app: App, channel: Channel, order: str, as_of: date | None) -> Message:
+def _of_order(app: App, channel: Channel, order: str, as_of: date | None) -> Message:
     context = make_clock(app.folder.shop.zone, as_of, ahead=True).snapshot(app.context)
     with read_only(app.context.engine) as connection:
         found, _ = preview_messages(context, connection, order)

@@ -1,4 +1,4 @@
-"""Which delays a shop that goes live tells now, which it leaves untold on purpose, and which wait."""
+"""Decide which delays a shop that goes live tells now, which it leaves untold, and which wait."""
 
 from collections import Counter
 from collections.abc import Mapping, Set
@@ -18,49 +18,49 @@ AGES = (
     (15, "15-30 days"),
     (31, "31 days or more"),
 )
-"""Days since a delay began, and what staff read; None: it begins later."""
+"""Least days since a delay began, and the label that staff read; None for a delay that begins later."""
 
 
 @dataclass(frozen=True, slots=True)
 class RolloutFilter:
-    """What staff ask for: delays that began from a day on, at most so many orders, only some addresses."""
+    """Limits that staff set: delays that began on or after a day, a number of orders, a list of addresses."""
 
     since: date | None = None
     limit: int | None = None
     only: Set[str] = frozenset()
-    """Addresses and numbers as the ledger spells them; empty: all."""
+    """Normalised mail addresses and phone numbers; empty means all."""
 
     @property
     def partial(self) -> bool:
-        """Say whether some customers stay untold for now."""
+        """Return whether only some customers are told for now."""
         return self.limit is not None or bool(self.only)
 
 
 @dataclass(slots=True)
 class Rollout:
-    """What going live means for the orders that have something to tell."""
+    """The orders with a delay to tell, by what going live does with them."""
 
     tell: list[str] = field(default_factory=list)
     """Ids of the orders told now."""
     untold: list[str] = field(default_factory=list)
-    """Ids of the orders whose delay began too long ago: left untold on purpose."""
+    """Ids of the orders whose delay began before `since`: they are not told."""
     later: int = 0
-    """Orders that a limit or a list of addresses leaves for later."""
+    """Number of orders left for later by `limit` or `only`."""
     customers: set[str] = field(default_factory=set)
     by_age: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """Of the orders told now, how many by age and bucket."""
+    """Number of orders told now, by age and bucket."""
     unreachable: int = 0
-    """Orders whose customers no channel reaches."""
+    """Number of orders whose customers no channel reaches."""
 
-    def add(self, plan: Plan, which: RolloutFilter) -> None:
-        """Take in what there is to tell of one order."""
+    def add(self, plan: Plan, rollout_filter: RolloutFilter) -> None:
+        """Count one order with a delay to tell."""
         order = plan.delay.order.id
-        addresses = {one.address for one in plan.contacts if one.skip is None}
+        addresses = {contact.address for contact in plan.contacts if contact.skip is None}
         if not is_reachable(plan.contacts):
             self.unreachable += 1
-        elif which.since is not None and began_on(plan.delay) < which.since:
+        elif rollout_filter.since is not None and began_on(plan.delay) < rollout_filter.since:
             self.untold.append(order)
-        elif (which.only and not which.only & addresses) or len(self.tell) == which.limit:
+        elif (rollout_filter.only and not rollout_filter.only & addresses) or len(self.tell) == rollout_filter.limit:
             self.later += 1
         else:
             self.tell.append(order)
@@ -70,16 +70,16 @@ class Rollout:
 
 @dataclass(frozen=True, slots=True)
 class RolloutPreview:
-    """What going live means, for a person to decide on."""
+    """What going live would do, shown to a person before the decision."""
 
     providers: Mapping[Channel, str]
-    """By whom each channel would reach customers."""
+    """The provider of each channel that would reach customers."""
     rollout: Rollout
     trial_notices: int
-    """Notices that count as told and reached no customer."""
+    """Number of notices that count as told and reached no customer."""
 
 
 def age_of(plan: Plan) -> str:
-    """Return how long ago a delay began, as one of AGES."""
+    """Return the label in AGES for the time since a delay began."""
     days = (plan.delay.as_of - began_on(plan.delay)).days
     return next(name for least, name in reversed(AGES) if least is None or days >= least)

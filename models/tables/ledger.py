@@ -1,4 +1,7 @@
-"""What we decided and said; it only grows, and moves by compare-and-set. It points at the shop, never back."""
+"""Tables of what was decided and sent: rows are added and change state by compare-and-set; none is deleted.
+
+They refer to the tables of the shop's data by id; those never refer to them.
+"""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -17,57 +20,57 @@ class LedgerOwner(SQLModel, table=True):
     __tablename__ = "ledger_owner"
 
     number: int = Field(default=1, primary_key=True, sa_column_kwargs={"autoincrement": False})
-    """Always 1: of two shops that open a new ledger at once, one comes second."""
+    """Always 1, so that only one of two shops that open a new ledger at once becomes its owner."""
     shop_id: str | None = None
-    """The `id` of its shop.toml; None for a shop that has none, which is its name and its folder."""
+    """The `id` in its shop.toml. Without one, the shop is identified by its name and folder."""
     name: str
     folder: str = Field(sa_column=Column(Text, nullable=False))
     since: datetime = moment(nullable=False)
 
 
 class Watch(SQLModel, table=True):
-    """One an open order: what we last told, at which revision, and when to look again."""
+    """One row for each open order: what the customer was last told, at which revision, and when to check it again."""
 
     __table_args__ = (Index("ix_watch_next_check", "next_check_on", "order_id"),)
 
     order_id: str = Field(primary_key=True)
     version: int = 0
-    """Moves with every change of the row or of the facts behind it: what compare-and-set compares."""
+    """Increases with every change of the row or of the order's facts; compare-and-set compares it."""
     next_check_on: date
     bucket: str | None = Field(default=None, index=True)
-    """The bucket at the last look, or `on_time`, `closed`, `future`; None before the first look."""
+    """The bucket at the last check, or `on_time`, `closed`, `future`; None before the first check."""
     revision: int = 0
     told_revision: int | None = None
     told_on: date | None = None
     told_lines: list[Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
     """What was told of each late line: number, promised and expected date, bucket."""
     told_to: str | None = None
-    """The customer who was told: the order may be another's by now."""
+    """The customer who was told; the order may belong to another customer now."""
     told_assumed: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
-    """Whether nothing was sent: staff left this delay untold on purpose when the shop went live."""
+    """True when nothing was sent, because staff left this delay untold when the shop went live."""
 
 
 class Counter(SQLModel, table=True):
-    """A number kept beside the rows it counts, moved in their transaction, so that saying it costs nothing.
+    """A number that is updated in the same transaction as the rows it counts, so that reading it is cheap.
 
-    `orders:BUCKET` counts the watched orders in a bucket; `offered:YYYY-MM:CURRENCY` adds up money put at risk.
+    `orders:BUCKET` counts the watched orders in a bucket; `offered:YYYY-MM:CURRENCY` adds up the cost of discounts.
     """
 
     name: str = Field(primary_key=True)
     value: int = Field(default=0, sa_type=BigInteger)
-    """Money in ten-thousandths is beyond 32 bits at 200,000 euros."""
+    """64 bits: money in ten-thousandths exceeds 32 bits at about 200,000 euros."""
 
 
 class Run(SQLModel, table=True):
-    """One run of a flow: for which day, under which policy, and what came of it."""
+    """One run of a flow: its day, its policy and its result."""
 
     number: int | None = Field(default=None, primary_key=True)
-    """Runs in the order in which they began; moments cannot say it where a day is lived again."""
+    """Numbers runs in the order in which they started, also when the same day is run again."""
     id: str = Field(unique=True)
     flow: str
     as_of: date
     policy: str
-    """The digest of the policy it decided by; another one since makes the next run look at every order once."""
+    """The digest of its policy. When the policy changes, the next run checks every order once."""
     started_at: datetime = moment(nullable=False, index=True)
     ended_at: datetime | None = moment()
     state: str = "running"
@@ -75,7 +78,7 @@ class Run(SQLModel, table=True):
 
 
 class Notice(SQLModel, table=True):
-    """One message owed to one customer; also the outbox."""
+    """One message to one customer. The table is also the queue of messages to send (transactional outbox)."""
 
     __table_args__ = (
         UniqueConstraint("order_id", "revision", "channel"),
@@ -99,7 +102,7 @@ class Notice(SQLModel, table=True):
     expected_on: date | None = None
     told_on: date
     lines: list[Any] = Field(sa_column=Column(JSON, nullable=False))
-    """What it says of each late line, as in Watch; when the facts say otherwise, the notice has become untrue."""
+    """What it states about each late line, as in `Watch.told_lines`; it is not sent once the facts differ."""
     why: str = Field(sa_column=Column(Text, nullable=False))
     address: str | None = None
     to_name: str = ""
@@ -118,7 +121,7 @@ class Notice(SQLModel, table=True):
     reference: str | None = None
     trial: bool = trial()
     fallback_id: str | None = None
-    """Of a notice that did not reach its customer: the notice by the next channel, or `nobody` where there is none."""
+    """For a failed notice: the id of the notice by the next channel, or `nobody` when no channel is left."""
 
 
 class Offer(SQLModel, table=True):
@@ -133,7 +136,7 @@ class Offer(SQLModel, table=True):
     line: str = ""
     """The order line a substitute is for; empty for a discount, which is the order's."""
     revision: int = 0
-    """The revision at which substitutes were offered; always 0 for a discount: one an order and kind."""
+    """The revision at which substitutes were offered; always 0 for a discount, so each order has one of a kind."""
     products: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     code: str | None = Field(default=None, unique=True)
     percent: Decimal | None = money()
@@ -145,7 +148,7 @@ class Offer(SQLModel, table=True):
 
 
 class Post(SQLModel, table=True):
-    """A social post about a product: late in many orders, back, or running low; held until somebody approves it."""
+    """A social post about a product: late in many orders, back, or running low; held until staff approve it."""
 
     __table_args__ = (UniqueConstraint("product_id", "week", "kind", name="uq_post_product_week_kind"),)
 
@@ -153,7 +156,7 @@ class Post(SQLModel, table=True):
     run_id: str
     product_id: str
     week: str
-    """The ISO week, as 2026-W48: at most one post a product, week and kind."""
+    """The ISO week, as 2026-W48: each product has at most one post of a kind in a week."""
     kind: str = "late"
     channel: str
     state: str
@@ -162,9 +165,9 @@ class Post(SQLModel, table=True):
     text: str = Field(sa_column=Column(Text, nullable=False))
     orders: int
     left: Quantity | None = pieces(nullable=True)
-    """The pieces it says are left; None where it is not about that."""
+    """The pieces left that it states; None when it states none."""
     expected_on: date | None = None
-    """The date it names; None where it names none."""
+    """The date that it states; None when it states none."""
     created_at: datetime = moment(nullable=False)
     not_before: datetime = moment(nullable=False)
     valid_until: datetime | None = moment()
@@ -178,16 +181,16 @@ class Post(SQLModel, table=True):
 
 
 class ChannelState(SQLModel, table=True):
-    """A channel's gate: open or shut for everybody, and how fast messages may pass it."""
+    """A channel's circuit breaker and rate limit, shared by all workers."""
 
     __tablename__ = "channel_state"
 
     channel: str = Field(primary_key=True)
     tripped_at: datetime | None = moment()
-    """Since when nothing passes; None where the gate is open."""
+    """Since when the breaker is open and nothing is sent; None while it is closed."""
     reason: str | None = None
     retry_at: datetime | None = moment()
-    """When one message is tried again."""
+    """When the next probe may be sent; while the breaker is closed, the end of a pause the provider asked for."""
     failed_probes: int = 0
     window_second: int = 0
     """The second, since 1970, in which `sent_in_window` messages were sent."""
@@ -195,7 +198,7 @@ class ChannelState(SQLModel, table=True):
 
 
 class LiveChannel(SQLModel, table=True):
-    """A channel whose messages leave for customers: somebody said so by `forewarn go-live`."""
+    """A channel whose messages reach customers since `forewarn go-live`."""
 
     __tablename__ = "live_channel"
 
@@ -205,7 +208,7 @@ class LiveChannel(SQLModel, table=True):
 
 
 class Suppression(SQLModel, table=True):
-    """An address or number that must not be written to."""
+    """A mail address or phone number that gets no messages."""
 
     address: str = Field(primary_key=True)
     """A lower-case mail address, or a number in E.164."""
@@ -215,7 +218,7 @@ class Suppression(SQLModel, table=True):
 
 
 class Event(SQLModel, table=True):
-    """What happened: to a notice, a post, an address, a run or the ledger; who did it, when, and why."""
+    """Audit log: what happened to a notice, a post, an address, a run or the ledger; when, by whom and why."""
 
     id: int | None = Field(default=None, primary_key=True)
     at: datetime = moment(nullable=False, index=True)

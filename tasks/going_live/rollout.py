@@ -1,6 +1,6 @@
-"""Go live: tell anew what left in a trial only, or leave it untold on purpose; a channel is live from then on.
+"""Go live: end the trial, record notices for the delays told now, leave old ones untold, and mark channels as live.
 
-A trial's notices count as told while it lasts, so that no run repeats them. When the shop goes live they count no more.
+Notices of a trial count as told while it lasts, so that no run repeats them. Going live withdraws them.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -40,49 +40,49 @@ PAGE_SIZE = 500
 LIVE_NOTICE_FILTER = and_(
     NOTICES.c.state.in_((State.SENDING, State.SENT, State.DELIVERED, State.IN_DOUBT)), NOTICES.c.trial.is_(False)
 )
-"""The SQL of a notice that a customer has, or may have."""
+"""Notices that a customer has received, or may have."""
 TRIAL_NOTICE_FILTER = or_(
     NOTICES.c.state.in_((State.HELD, State.QUEUED, State.CLAIMED)),
     and_(NOTICES.c.state == State.SENT, NOTICES.c.trial.is_(True)),
 )
-"""The SQL of a notice that ends with a trial: one that left in it, or still waits."""
+"""Notices that end with a trial: those sent in it, and those still waiting."""
 
 
 def live_channels(connection: Connection) -> set[Channel]:
-    """Return the channels that somebody let go live."""
+    """Return the channels whose messages reach customers."""
     return {Channel(name) for name in connection.execute(select(LIVE_CHANNELS.c.channel)).scalars()}
 
 
 def count_trial_notices(connection: Connection) -> int:
-    """Return how many notices count as told and left in a trial only."""
-    told = and_(NOTICES.c.state == State.SENT, NOTICES.c.trial.is_(True))
-    return connection.execute(select(func.count()).select_from(NOTICES).where(told)).scalar_one()
+    """Return how many notices count as told and were sent in a trial."""
+    sent_in_trial = and_(NOTICES.c.state == State.SENT, NOTICES.c.trial.is_(True))
+    return connection.execute(select(func.count()).select_from(NOTICES).where(sent_in_trial)).scalar_one()
 
 
 def set_supervision(connection: Connection, now: datetime, who: str, *, on: bool) -> None:
-    """Let every run's notices wait for a person from now on, or no more."""
+    """Turn supervision on or off: while it is on, a person releases every run's notices."""
     set_counter(connection, SUPERVISED, int(on))
     record_events(connection, [("supervision_on" if on else "supervision_off", SUPERVISED, "")], now, who)
 
 
 def is_supervised(connection: Connection) -> bool:
-    """Say whether every run's notices wait for a person."""
+    """Return whether supervision is on."""
     return get_counter(connection, SUPERVISED) == 1
 
 
 def plan_rollout(
     context: Context, which: RolloutFilter, *, batch: int = PAGE_SIZE, progress: Callable[[int], None] = lambda _: None
 ) -> Rollout:
-    """Find what going live would tell, by what customers really got so far; write nothing."""
-    rollout, shelves, looked = Rollout(), SubstituteStock(all_orders=True), 0
+    """Find what going live would tell, given what customers have really received; write nothing."""
+    rollout, substitutes, orders_checked = Rollout(), SubstituteStock(all_orders=True), 0
     with read_only(context.engine) as connection:
-        purse = load_budget(connection, context, context.policy)
+        budget = load_budget(connection, context, context.policy)
         for page in _pages(context, connection, batch):
-            for one in decide_orders(context, connection, page, shelves, purse):
-                if one.plan is not None:
-                    rollout.add(one.plan, which)
-            looked += len(page)
-            progress(looked)
+            for decision in decide_orders(context, connection, page, substitutes, budget):
+                if decision.plan is not None:
+                    rollout.add(decision.plan, which)
+            orders_checked += len(page)
+            progress(orders_checked)
     return rollout
 
 
@@ -90,113 +90,119 @@ def _pages(context: Context, connection: Connection, batch: int) -> Iterator[Seq
     after = ""
     while page := list_orders(context, connection, context.as_of, after, batch):
         after = page[-1].order.id
-        yield _as_really_told(connection, page)
+        yield _with_live_notices(connection, page)
 
 
-def _as_really_told(connection: Connection, page: Sequence[WatchedOrder]) -> list[WatchedOrder]:
-    """Return orders with what reached their customers, as if there had been no trial."""
+def _with_live_notices(connection: Connection, page: Sequence[WatchedOrder]) -> list[WatchedOrder]:
+    """Return the orders with their last notice outside the trial."""
     told = told_to_customers(connection, [one.order for one in page], LIVE_NOTICE_FILTER)
 
-    def really(order: OrderFacts) -> LastNotice | None:
+    def last_live_notice(order: OrderFacts) -> LastNotice | None:
         return order.told if order.told and order.told.assumed else told.get(order.id)
 
-    return [replace(one, order=replace(one.order, told=really(one.order))) for one in page]
+    return [replace(one, order=replace(one.order, told=last_live_notice(one.order))) for one in page]
 
 
 def withdraw_trial(context: Context, who: str, orders: Sequence[str] | None = None) -> int:
-    """End the trial's notices of some orders, or of all; return how many. What really reached customers counts again.
+    """Skip the trial's notices of these orders, or of all; return how many. The last live notice counts again.
 
     Each page is a transaction. Safe to repeat.
     """
-    ended = 0
-    for page in batched(_tried_orders(context) if orders is None else orders, PAGE_SIZE):
+    withdrawn = 0
+    for page in batched(_orders_in_trial(context) if orders is None else orders, PAGE_SIZE):
         with context.engine.begin() as connection:
             lock(connection, AdvisoryLock.JUDGE)
-            mine = and_(in_list(connection, NOTICES.c.order_id, page), TRIAL_NOTICE_FILTER)
-            gone = (
+            in_trial = and_(in_list(connection, NOTICES.c.order_id, page), TRIAL_NOTICE_FILTER)
+            skipped = (
                 update(NOTICES)
-                .where(lock_ordered(connection, NOTICES.c.id, mine))
+                .where(lock_ordered(connection, NOTICES.c.id, in_trial))
                 .values(**CLEAR_LEASE, state=State.SKIPPED, reason=SkipReason.TRIAL, settled_at=context.started_at)
                 .returning(NOTICES.c.id, NOTICES.c.order_id, NOTICES.c.run_id)
             )
-            rows = connection.execute(gone).all()
-            touched = {row.order_id for row in rows}
-            restore_told_state(connection, touched, touched, context.as_of)
+            rows = connection.execute(skipped).all()
+            orders_changed = {row.order_id for row in rows}
+            restore_told_state(connection, orders_changed, orders_changed, context.as_of)
             _end_held_runs(connection, {row.run_id for row in rows})
             record_events(
                 connection, [(SkipReason.TRIAL, row.id, "the trial is over") for row in rows], context.started_at, who
             )
-            ended += len(rows)
-    return ended
+            withdrawn += len(rows)
+    return withdrawn
 
 
-def _tried_orders(context: Context) -> list[str]:
+def _orders_in_trial(context: Context) -> list[str]:
     with read_only(context.engine) as connection:
         query = select(NOTICES.c.order_id).where(TRIAL_NOTICE_FILTER).distinct().order_by(NOTICES.c.order_id)
         return list(connection.execute(query).scalars())
 
 
 def _end_held_runs(connection: Connection, runs: set[str]) -> None:
-    """Let no run wait whose last notice was withdrawn; one that is held for its facts has none, and still waits."""
+    """Drop held runs whose last held notice was withdrawn. A run held for its data has no notices and stays held."""
     held = select(NOTICES.c.id).where(NOTICES.c.run_id == RUNS.c.id, NOTICES.c.state == State.HELD)
-    over = and_(in_list(connection, RUNS.c.id, runs), RUNS.c.state == HELD, ~held.exists())
-    connection.execute(update(RUNS).where(over).values(state="dropped"))
+    empty = and_(in_list(connection, RUNS.c.id, runs), RUNS.c.state == HELD, ~held.exists())
+    connection.execute(update(RUNS).where(empty).values(state="dropped"))
 
 
 def leave_delays_untold(context: Context, who: str, orders: Sequence[str]) -> int:
-    """Take delays as known without telling them; return how many. The next change of one is told as a first notice."""
-    left = 0
+    """Record delays as known without a notice; return how many. A later change gets a first notice."""
+    untold = 0
     for page in batched(orders, PAGE_SIZE):
         with context.engine.begin() as connection:
-            found = _assess_pages(context, connection, page)
-            decided = [one for one, _ in found]
-            update_watches(context, connection, decided)
-            add_to_counters(connection, bucket_deltas(decided))
+            decisions = _decide_untold(context, connection, page)
+            watched = [decision for decision, _ in decisions]
+            update_watches(context, connection, watched)
+            add_to_counters(connection, bucket_deltas(watched))
             record_events(
-                connection, [("left_untold", one.watched.order.id, why) for one, why in found], context.started_at, who
+                connection,
+                [("left_untold", decision.watched.order.id, why) for decision, why in decisions],
+                context.started_at,
+                who,
             )
-            left += len(found)
-    return left
+            untold += len(decisions)
+    return untold
 
 
-def _assess_pages(context: Context, connection: Connection, page: Sequence[str]) -> list[tuple[OrderDecision, str]]:
-    found = []
-    for one in get_orders(context, connection, page):
-        verdict = assess_order(one.order, context.as_of, context.policy, context.calendar)
-        if verdict.plan is None:
+def _decide_untold(context: Context, connection: Connection, page: Sequence[str]) -> list[tuple[OrderDecision, str]]:
+    """Return, for each order with a delay to tell, the decision to leave it untold, and why it would be told."""
+    decisions = []
+    for watched in get_orders(context, connection, page):
+        assessment = assess_order(watched.order, context.as_of, context.policy, context.calendar)
+        if (plan := assessment.plan) is None:
             continue
-        told = replace(last_notice_after(verdict.plan, context.policy), assumed=True)
-        known = replace(one, order=replace(one.order, told=told, revision=verdict.plan.revision), told=told)
-        look = next_check_date(known.order, told, context.as_of, context.policy, context.calendar)
-        found.append((OrderDecision(known, replace(verdict, plan=None, next_check_on=look)), verdict.plan.why))
-    return found
+        told = replace(last_notice_after(plan, context.policy), assumed=True)
+        known = replace(watched, order=replace(watched.order, told=told, revision=plan.revision), told=told)
+        next_check_on = next_check_date(known.order, told, context.as_of, context.policy, context.calendar)
+        untold = replace(assessment, plan=None, next_check_on=next_check_on)
+        decisions.append((OrderDecision(known, untold), plan.why))
+    return decisions
 
 
 def record_delays(
     context: Context, orders: Sequence[str], *, hold: bool, progress: Callable[[int], None] = lambda _: None
 ) -> EvaluationSummary:
-    """Record the notices of orders in this run and let them leave, or stay held for a person.
+    """Record the notices of orders in this run, and queue them unless they are to be held for a person.
 
-    No guardrail judges them: a person saw how many there are. Raises Contended where an order changes all the time.
+    The guardrails do not check them, because a person has confirmed their number. Raises WriteConflict when an order
+    keeps changing.
     """
-    looked, shelves = EvaluationSummary(), SubstituteStock()
+    summary, substitutes = EvaluationSummary(), SubstituteStock()
     for page in batched(orders, PAGE_SIZE):
-        looked.add(evaluate_orders(context, shelves, page))
-        progress(looked.orders)
+        summary.add(evaluate_orders(context, substitutes, page))
+        progress(summary.orders)
     if not hold:
         with context.engine.begin() as connection:
-            mine = and_(NOTICES.c.run_id == context.run_id, NOTICES.c.state == State.HELD)
+            held = and_(NOTICES.c.run_id == context.run_id, NOTICES.c.state == State.HELD)
             connection.execute(
-                update(NOTICES).where(lock_ordered(connection, NOTICES.c.id, mine)).values(state=State.QUEUED)
+                update(NOTICES).where(lock_ordered(connection, NOTICES.c.id, held)).values(state=State.QUEUED)
             )
-    return looked
+    return summary
 
 
 def set_live(context: Context, channels: Collection[Channel], who: str) -> None:
-    """Let channels reach customers from now on.
+    """Mark channels as live: their messages reach customers from now on.
 
-    This week's posts of the trial wait for approval once more, and lines that vendors' mails named in it are asked for
-    by the next run.
+    This week's posts of the trial wait for approval again, and purchase lines that were mailed in the trial are
+    requested again by the next run.
     """
     names = sorted(str(channel) for channel in channels)
     rows = [{"channel": name, "live_at": context.started_at, "who": who} for name in names]

@@ -1,4 +1,4 @@
-"""Which runs are under way: each has a lock until it ends, and none that died keeps it, however it died."""
+"""Tell which runs are alive: a run holds a lock until it ends, and the system frees the lock of a process that died."""
 
 import fcntl
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tasks.db.sql import is_sqlite
 
 @contextmanager
 def hold_run_lock(engine: Engine, run: str) -> Iterator[None]:
-    """Let other runs of the same ledger see that this one is under way."""
+    """Hold the lock that shows other runs of the same ledger that this run is alive."""
     if engine.dialect.name == "sqlite":
         file = _lock_file(engine, run)
         with file.open("w") as held:
@@ -24,12 +24,12 @@ def hold_run_lock(engine: Engine, run: str) -> Iterator[None]:
         return
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(select(func.pg_advisory_lock(_lock_key(run))))
-        connection.detach()  # back in the pool, the connection would keep the lock
+        connection.detach()  # a connection returned to the pool would keep the lock
         yield
 
 
 def is_run_alive(connection: Connection, run: str) -> bool:
-    """Say whether a run has neither ended nor died."""
+    """Return whether a run is still in progress."""
     if not is_sqlite(connection):
         return not connection.execute(select(func.pg_try_advisory_xact_lock_shared(_lock_key(run)))).scalar_one()
     file = _lock_file(connection.engine, run)

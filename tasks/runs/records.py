@@ -1,4 +1,4 @@
-"""The runs of the flows, as the ledger remembers them."""
+"""Record the start and the end of each run of a flow, and of its shards."""
 
 import uuid
 from datetime import date, datetime
@@ -15,14 +15,14 @@ from tasks.tables import RUNS, WATCHES
 LATE_ORDERS = "late-orders"
 LATE_ORDERS_SHARD = "late-orders-shard"
 HELD = "held"
-"""The state of a run that passed a limit of the brake and waits for a person's word."""
+"""State of a run that breached a guardrail and waits for a person's decision."""
 REFUSED, DISCARDED = "refused", "forgotten"
-"""States of runs whose day does not count: their clock was wrong."""
+"""States of runs whose day does not count, because the clock was wrong."""
 EPOCH = date(1970, 1, 1)
 
 
 def start_run(context: Context, flow: str, as_of: date, started_at: datetime) -> Context:
-    """Record the start of a run and return its context; a policy not seen before makes every watched order due once.
+    """Record the start of a run and return its context. A changed policy makes every watched order due once.
 
     Raises ForewarnError for a day before the last run's: customers cannot be told in the past.
     """
@@ -61,42 +61,49 @@ def _latest(connection: Connection, flow: str) -> Row[Any] | None:
 
 
 def last_run_date(engine: Engine) -> date:
-    """Return the last day that was lived; BEGINNING for a new ledger, on which any day may be lived yet."""
-    before = latest_run(engine, LATE_ORDERS)
-    return EPOCH if before is None else before["as_of"]
+    """Return the day of the last late-orders run; EPOCH when there was none."""
+    latest = latest_run(engine, LATE_ORDERS)
+    return EPOCH if latest is None else latest["as_of"]
 
 
 def join_run_as_shard(context: Context, run: str, number: int) -> Context:
     """Record the start of one shard of a run, under a row of its own, and return the run's context.
 
-    Raises ForewarnError where the run is over or unknown: nobody would review the shard's notices.
+    Raises ForewarnError when the run has ended or is unknown: nobody would review the shard's notices.
     """
     with context.engine.begin() as connection:
-        whole = connection.execute(select(RUNS).where(RUNS.c.id == run, RUNS.c.state == "running")).first()
-        if whole is None:
+        parent = connection.execute(select(RUNS).where(RUNS.c.id == run, RUNS.c.state == "running")).first()
+        if parent is None:
             raise ForewarnError(f"no run {run[:8]} is under way: a run of {LATE_ORDERS} starts its shards by itself")
-        row = {"flow": LATE_ORDERS_SHARD, "as_of": whole.as_of, "policy": whole.policy, "started_at": whole.started_at}
-        fresh: dict[str, Any] = {"state": "running", "counts": {}, "ended_at": None}
-        mine = insert(connection, RUNS).values(id=_part(run, number), **row, **fresh)
-        connection.execute(mine.on_conflict_do_update(index_elements=["id"], set_=fresh))
-    return context.with_run(run, whole.as_of, whole.started_at)
+        row = {
+            "flow": LATE_ORDERS_SHARD,
+            "as_of": parent.as_of,
+            "policy": parent.policy,
+            "started_at": parent.started_at,
+        }
+        restarted: dict[str, Any] = {"state": "running", "counts": {}, "ended_at": None}
+        started = insert(connection, RUNS).values(id=_shard_id(run, number), **row, **restarted)
+        connection.execute(started.on_conflict_do_update(index_elements=["id"], set_=restarted))
+    return context.with_run(run, parent.as_of, parent.started_at)
 
 
 def finish_shard(context: Context, number: int, ended_at: datetime, state: str, counts: dict[str, Any]) -> None:
     """Record how a shard of a run ended."""
-    _finish(context.engine, _part(context.run_id, number), ended_at, state, counts)
+    _finish(context.engine, _shard_id(context.run_id, number), ended_at, state, counts)
 
 
 def shard_reports(engine: Engine, run: str) -> list[dict[str, Any]]:
-    """Return what the shards of a run reported."""
-    mine = and_(
-        RUNS.c.flow == LATE_ORDERS_SHARD, RUNS.c.id.startswith(_part(run, ""), autoescape=True), RUNS.c.state == "done"
+    """Return the reports of a run's shards that are done."""
+    done = and_(
+        RUNS.c.flow == LATE_ORDERS_SHARD,
+        RUNS.c.id.startswith(_shard_id(run, ""), autoescape=True),
+        RUNS.c.state == "done",
     )
     with read_only(engine) as connection:
-        return list(connection.execute(select(RUNS.c.counts).where(mine).order_by(RUNS.c.number)).scalars())
+        return list(connection.execute(select(RUNS.c.counts).where(done).order_by(RUNS.c.number)).scalars())
 
 
-def _part(run: str, number: int | str) -> str:
+def _shard_id(run: str, number: int | str) -> str:
     return f"{run}-{number}"
 
 
@@ -112,15 +119,15 @@ def _finish(engine: Engine, run: str, ended_at: datetime, state: str, counts: di
 
 
 def last_success_at(engine: Engine, flow: str) -> datetime | None:
-    """Return when a run of a flow last ended without a fault; a run that the brake holds counts."""
-    good = select(func.max(RUNS.c.ended_at)).where(RUNS.c.flow == flow, RUNS.c.state.in_(["done", HELD]))
+    """Return when a run of a flow last ended without an error; a held run counts."""
+    last_end = select(func.max(RUNS.c.ended_at)).where(RUNS.c.flow == flow, RUNS.c.state.in_(["done", HELD]))
     with read_only(engine) as connection:
-        ended: datetime | None = connection.execute(good).scalar_one()
+        ended: datetime | None = connection.execute(last_end).scalar_one()
     return ended
 
 
 def latest_run(engine: Engine, flow: str) -> dict[str, Any] | None:
-    """Return the last run of a flow as a mapping; None where there was none."""
+    """Return the last run of a flow that counts; None when there was none."""
     with read_only(engine) as connection:
         row = _latest(connection, flow)
     return None if row is None else dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it

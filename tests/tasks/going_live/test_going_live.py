@@ -129,7 +129,7 @@ async def test_nothing_leaves_by_a_provider_before_go_live_and_the_run_says_so(p
     place.use(provider)
     report = await place.json("run", "--import", "--as-of", DAY, code=3)
     assert mails(provider) == []
-    assert "nobody let it go live" in report["not_live"]["email"]
+    assert "is not live" in report["not_live"]["email"]
     assert report["waiting"] > 0
     assert place.rows(LIVE_CHANNELS) == []
 
