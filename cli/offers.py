@@ -1,4 +1,4 @@
-"""TODO."""
+"""Commands that export offers and handling dates."""
 
 from datetime import datetime
 from pathlib import Path

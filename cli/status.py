@@ -1,4 +1,4 @@
-"""TODO."""
+"""Commands that show the state of the ledger and check the installation."""
 
 from typing import Annotated
 
