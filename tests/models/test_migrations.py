@@ -96,7 +96,7 @@ def test_the_migrated_tables_are_those_of_the_models(engine):
     assert set(inspect(engine).get_table_names()) == {*SQLModel.metadata.tables, "alembic_version"}
 
 
-def test_rows_of_the_first_version_live_through_every_later_one(engine):
+def test_rows_of_the_first_version_are_kept_by_every_later_one(engine):
     up(engine, VERSIONS[0])
     first = MetaData()
     first.reflect(engine)
@@ -239,7 +239,7 @@ def test_opt_outs_and_countries_that_are_there_already_are_brought_to_the_new_ru
     assert found == ["GB", "GR", "DE", None]
 
 
-def test_quantities_of_before_are_whole_pieces_still(engine):
+def test_quantities_of_earlier_versions_are_still_whole_pieces(engine):
     up(engine, "0004")
     before = MetaData()
     before.reflect(engine)
@@ -324,7 +324,7 @@ def test_an_address_that_cannot_be_used_is_named_without_its_password(address, s
     assert says in str(error.value)
 
 
-def test_an_address_may_have_its_own_wishes(postgres):
+def test_an_address_may_have_options(postgres):
     address = postgres.emptied()
     for wish, name in (("", "forewarn"), ("&application_name=trial", "trial")):
         opened = connect(address + wish)

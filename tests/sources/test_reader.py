@@ -80,7 +80,7 @@ def test_the_contract_has_the_columns_of_the_tables():
         ("lines.json.gz", lambda rows: gzip.compress(str(rows).replace("'", '"').encode())),
     ],
 )
-def test_every_kind_of_file_tells_the_same(shop, name, write):
+def test_every_kind_of_file_gives_the_same_rows(shop, name, write):
     use_lines(shop, write([LINE, LINE | {"number": "2"}]), name)
     facts, refused = read(shop)
     assert refused == []
@@ -90,7 +90,7 @@ def test_every_kind_of_file_tells_the_same(shop, name, write):
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_parquet_brings_its_own_types(shop, packed):
+def test_parquet_has_its_own_types(shop, packed):
     file = shop / "data" / "lines.parquet"
     duckdb.connect().execute(
         f"COPY (SELECT 1 AS order_id, 1 AS number, 'P' AS product_id, 2 AS quantity, 'ship' AS promise, "
@@ -107,7 +107,7 @@ def test_parquet_brings_its_own_types(shop, packed):
     assert fact.shipped_at == datetime(2026, 1, 8, 11, tzinfo=UTC)
 
 
-def test_a_pattern_reads_many_files_as_one_and_a_packed_file_stands_for_the_plain_one(shop):
+def test_a_pattern_reads_many_files_as_one_and_a_compressed_file_replaces_a_missing_plain_one(shop):
     (shop / "data" / "part-1.csv").write_text(write_csv([LINE]))
     use_lines(shop, gzip.compress(write_csv([LINE | {"number": "2", "quantity": "x"}]).encode()), "part-2.csv.gz")
     (shop / "sources" / "lines.sql").write_text("SELECT * FROM 'part-*.csv' UNION ALL SELECT * FROM 'part-2.csv'")
@@ -150,7 +150,7 @@ def test_an_order_without_a_priority_has_none():
     assert OrderRow.model_validate(row, context=Zones(ZoneInfo("UTC"), ZoneInfo("UTC"))).priority == 0
 
 
-def test_all_that_is_wrong_with_a_row_is_said_at_once(shop):
+def test_all_problems_of_a_row_are_reported_together(shop):
     use_lines(shop, write_csv([LINE | {"quantity": "x", "price": "y"}]))
     _, (refused,) = read(shop)
     assert str(refused).startswith(
@@ -173,7 +173,7 @@ GOOD = ",".join(LINE.values()) + "\n"
         (b"1,2,P\xe9,1,1.00,ship,,,\n", 3, "not UTF-8"),
     ],
 )
-def test_a_record_that_cannot_be_read_is_refused_by_itself(shop, bad, line, reason):
+def test_an_unreadable_record_is_rejected_alone(shop, bad, line, reason):
     raw = bad if isinstance(bad, bytes) else bad.encode()
     use_lines(shop, HEAD.encode() + GOOD.encode() + raw + GOOD.replace("1,1", "1,4", 1).encode())
     facts, (refused,) = read(shop)
@@ -182,7 +182,7 @@ def test_a_record_that_cannot_be_read_is_refused_by_itself(shop, bad, line, reas
     assert refused.reason.startswith(reason)
 
 
-def test_a_second_reading_refuses_the_same(shop):
+def test_a_second_reading_rejects_the_same_records(shop):
     use_lines(shop, HEAD + "1,2,P\n" + GOOD)
     with open_source(read_shop(shop)) as source:
         assert list(source.read("lines")) == list(source.read("lines"))
@@ -195,7 +195,7 @@ def test_lines_are_counted_through_quoted_line_breaks_and_blank_lines(shop):
     assert refused.line == 5
 
 
-def test_a_bad_line_of_json_is_refused_by_itself(shop):
+def test_an_invalid_line_of_json_is_rejected_alone(shop):
     good = str(LINE).replace("'", '"')
     use_lines(shop, f"{good}\n{{bad\n[1]\n{good.replace('9.50', 'many')}\n", "lines.ndjson")
     facts, refused = read(shop)
@@ -230,7 +230,7 @@ def test_a_row_without_a_line_of_its_own_is_named_by_its_place_in_the_result(sho
 @pytest.mark.parametrize(
     ("written", "is_true"), [(" YES ", True), ("1", True), ("t", True), ("No", False), ("0", False), ("", False)]
 )
-def test_yes_and_no_come_in_many_spellings(shop, written, is_true):
+def test_flags_have_many_spellings(shop, written, is_true):
     (shop / "data" / "customers.csv").write_text(f"id,name,sms_consent\nC1,Ada,{written}\n")
     (shop / "sources" / "customers.sql").write_text("SELECT * FROM 'customers.csv'")
     (fact,), _ = read(shop, "customers")
@@ -249,7 +249,7 @@ def test_yes_and_no_come_in_many_spellings(shop, written, is_true):
         ("id", "", "missing; text is right"),
     ],
 )
-def test_a_customer_that_cannot_be_understood_is_refused(shop, column, written, reason):
+def test_an_invalid_customer_is_rejected(shop, column, written, reason):
     row = {"id": "C1", "name": "Ada", "country": "de", "prefers": "SMS", "opted_out": "no"}
     (shop / "data" / "customers.csv").write_text(write_csv([row, row | {"id": "C2", column: written}]))
     (shop / "sources" / "customers.sql").write_text("SELECT * FROM 'customers.csv'")
@@ -287,7 +287,7 @@ def test_a_customer_needs_no_name(shop, columns):
         ("2026-01-09T00:00:00Z", datetime(2026, 1, 9, tzinfo=UTC), date(2026, 1, 9)),
     ],
 )
-def test_times_without_a_zone_are_the_sources_and_days_are_the_shops(shop, written, moment, day):
+def test_times_without_an_offset_are_in_the_sources_zone_and_dates_in_the_shops(shop, written, moment, day):
     toml = (shop / "shop.toml").read_text()
     (shop / "shop.toml").write_text(toml.replace('# zone = "UTC"', 'zone = "UTC"'))
     use_lines(shop, write_csv([LINE | {"shipped_at": written, "promised_on": written}]))
@@ -316,7 +316,7 @@ def test_times_without_a_zone_are_the_sources_and_days_are_the_shops(shop, writt
         ("SELECT * FROM 'broken.csv.gz'", "lines.sql: broken.csv.gz cannot be read"),
     ],
 )
-def test_a_select_that_cannot_run_is_one_sentence_that_names_its_file(shop, sql, said):
+def test_a_select_that_fails_gives_one_sentence_with_its_file(shop, sql, said):
     use_lines(shop, write_csv([LINE | {"price": "x"}]), sql=sql)
     for name, content in (("empty.csv", b""), ("twice.csv", b"a,A\n1,2\n"), ("broken.csv.gz", b"no gzip")):
         (shop / "data" / name).write_bytes(content)
@@ -400,7 +400,7 @@ def test_a_live_database_cannot_be_written_to(shop, database, tmp_path, sql):
     assert (tmp_path / "live.sqlite").read_bytes() == before
 
 
-def test_sqlite_reads_with_what_a_select_may_have(shop, database):
+def test_a_select_on_sqlite_may_use_functions_and_recursion(shop, database):
     (shop / "sources" / "lines.sql").write_text(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2),"
         " due AS (SELECT max(due) d FROM item)"
@@ -431,7 +431,7 @@ def test_an_address_with_a_password_is_never_shown(shop, database):
     assert "tell-nobody" not in str(raised.value)
 
 
-def test_the_check_names_what_a_person_would_mend(shop):
+def test_the_check_reports_each_kind_of_problem(shop):
     (shop / "data" / "orders.csv").write_text(
         "number,customer,placed,cancelled,shipping\n"
         "1,C1,2026-01-05 10:00,,\n"

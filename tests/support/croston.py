@@ -1,4 +1,4 @@
-"""Means of intermittent demand as statsforecast 2.1.1 forecasts them, to hold our own Croston-SBA against.
+"""Means of intermittent demand as statsforecast 2.1.1 forecasts them, the oracle for our own Croston-SBA.
 
 The library takes 240 MB and many seconds to import, so its answers are stored. To write them again, run
 `python -m tests.support.croston` where statsforecast is installed.

@@ -1,4 +1,4 @@
-"""A MariaDB of the tests' own: Debian's server, in a temporary folder, on a free port of this machine."""
+"""Start a MariaDB server for tests: Debian's server, in a temporary folder, on a free port."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ SETTINGS = ("--character-set-server=latin1", "--sql-mode=", "--skip-log-bin", "-
 
 
 def programs():
-    """Return the paths of the server and of the program that makes its folder; None where there are none."""
+    """Return the paths of the server and of the program that creates its folder; None if they are not installed."""
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
     found = [shutil.which(name, path=path) for name in ("mariadbd", "mariadb-install-db")]
     return found if all(found) else None
@@ -28,7 +28,7 @@ def programs():
 
 @contextmanager
 def started():
-    """Yield the port of a running server, and how to connect to it as its root; end it whatever happens."""
+    """Yield the port of a running server and how to connect as root. Always stops the server."""
     server, install = programs()
     with tempfile.TemporaryDirectory(prefix="forewarn-mariadb-", ignore_cleanup_errors=True) as name:
         folder, port = Path(name), free_port()
@@ -59,7 +59,7 @@ def _wait(folder):
     over = time.monotonic() + PATIENCE
     while True:
         try:
-            # PyMySQL leaves its socket open where nobody listens yet.
+            # PyMySQL leaves its socket open when the server does not listen yet.
             with socket.socket(socket.AF_UNIX) as asking:
                 return asking.connect(str(folder / "socket"))
         except OSError as error:

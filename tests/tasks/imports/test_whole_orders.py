@@ -1,4 +1,4 @@
-"""An order that is present tells its lines whole; what is gone at the source is gone here."""
+"""An order in the source has all of its lines there; what the source no longer has ends in the ledger."""
 
 import threading
 from dataclasses import asdict
@@ -47,7 +47,7 @@ def shop(tmp_path, ledger, monkeypatch):
     engine.dispose()
 
 
-def test_a_line_with_quantity_nought_is_cancelled_and_nobody_is_told_of_it(shop):
+def test_a_line_of_quantity_zero_is_cancelled_without_a_notice(shop):
     shop.take_in()
     shop.change("lines.csv", "1002,1,MUG-1,1,", "1002,1,MUG-1,0,")
     assert shop.take_in(NEXT)["lines"] == ImportStats(read=4, updated=1, unchanged=3)
@@ -61,7 +61,7 @@ def test_a_line_with_quantity_nought_is_cancelled_and_nobody_is_told_of_it(shop)
 
 
 @pytest.mark.parametrize("batch", [100, 1])
-def test_a_line_that_its_order_names_no_more_is_cancelled_and_comes_back_when_it_is_named_again(shop, batch):
+def test_a_line_missing_from_its_order_is_cancelled_and_reopened_when_it_returns(shop, batch):
     shop.change("lines.csv", "1001,2,TEA-1,1,8.90,2026-01-09,,2026-01-08 11:30:00", "1001,2,TEA-1,1,8.90,2026-02-09,,")
     shop.take_in()
     shop.change("lines.csv", FIRST_LINE, "")
@@ -87,7 +87,7 @@ def test_a_line_that_its_order_names_no_more_is_cancelled_and_comes_back_when_it
     ["1001,2,TEA-1,one,8.90,2026-01-09,,\n", "1001,2,CUP-9,1,8.90,2026-01-09,,\n", '1001,"2,TEA-1,1,8.90\n'],
     ids=["value", "reference", "record"],
 )
-def test_of_an_order_with_a_line_refused_nothing_is_taken_away(shop, bad):
+def test_no_line_ends_in_an_order_with_a_rejected_line(shop, bad):
     shop.take_in()
     more = "1001,3,MUG-2,1,14.00,2026-02-09,,\n"
     text = (shop.folder / "data" / "lines.csv").read_text()
@@ -97,7 +97,7 @@ def test_of_an_order_with_a_line_refused_nothing_is_taken_away(shop, bad):
     assert shop.lines("1001")["1"] == (False, False, None)
 
 
-def test_a_line_refused_in_one_order_keeps_nothing_from_ending_in_another(shop):
+def test_a_rejected_line_of_one_order_does_not_keep_lines_of_another_open(shop):
     shop.take_in()
     shop.change("lines.csv", "1003,1,MUG-2,1,", "1003,1,MUG-2,one,")
     shop.change("lines.csv", FIRST_LINE, "")
@@ -109,7 +109,7 @@ def test_a_line_refused_in_one_order_keeps_nothing_from_ending_in_another(shop):
     ("lines_left", "ended"),
     [("whole", (False, True, NO_LINES)), ("refused", (False, False, None)), ("empty", (False, False, None))],
 )
-def test_an_order_without_any_line_any_more_is_done_where_the_lines_were_read_whole(shop, lines_left, ended):
+def test_an_order_without_any_line_left_is_done_if_no_line_was_rejected(shop, lines_left, ended):
     shop.take_in()
     shop.change("lines.csv", LINE_2, "")
     if lines_left == "refused":
@@ -127,7 +127,7 @@ def lose_order_2(shop):
     shop.change("lines.csv", LINE_2, "")
 
 
-def test_an_open_order_that_was_not_named_stays_open_and_is_counted_and_named(shop):
+def test_an_open_order_missing_from_the_source_stays_open_and_is_reported(shop):
     shop.take_in()
     lose_order_2(shop)
     found = shop.take_in(NEXT)
@@ -139,7 +139,7 @@ def test_an_open_order_that_was_not_named_stays_open_and_is_counted_and_named(sh
 
 @pytest.mark.parametrize("batch", [100, 1])
 @pytest.mark.parametrize(("scope", "ended"), [("all", (True, False, GONE)), ("open", (False, True, NOT_OPEN))])
-def test_a_source_that_tells_all_or_all_open_orders_ends_those_it_leaves_out(shop, scope, ended, batch):
+def test_a_source_of_all_or_all_open_orders_ends_the_missing_ones(shop, scope, ended, batch):
     shop.says(f'orders = "{scope}"')
     shop.take_in()
     lose_order_2(shop)
@@ -156,7 +156,7 @@ def test_a_source_that_tells_all_or_all_open_orders_ends_those_it_leaves_out(sho
 
 @pytest.mark.parametrize("scope", ["all", "open"])
 @pytest.mark.parametrize("orders_left", ["empty", "refused"])
-def test_an_empty_or_partly_refused_source_takes_no_order_away(shop, scope, orders_left):
+def test_an_empty_or_partly_rejected_source_ends_no_order(shop, scope, orders_left):
     shop.says(f'orders = "{scope}"')
     shop.take_in()
     shop.change("orders.csv", ORDER_2, "")
@@ -189,7 +189,7 @@ def test_an_order_or_a_line_ends_by_a_column_of_its_own(shop, column, ended):
 
 
 @pytest.mark.parametrize("by", ["products", "lines"])
-def test_what_is_never_sent_is_never_late(shop, by):
+def test_virtual_lines_are_never_late(shop, by):
     tables = {"products": ("products", "sku = 'MUG-1'"), "lines": ("lines", "sku = 'MUG-1'")}
     table, which = tables[by]
     shop.select(table, "SELECT", f"SELECT {which} AS virtual, ")
@@ -247,7 +247,7 @@ def dumps(shop, *files):
 
 
 @pytest.mark.parametrize("batch", [100, 1])
-def test_of_daily_dumps_the_newest_files_row_wins(shop, batch):
+def test_the_row_of_the_newest_daily_file_counts(shop, batch):
     late = "1001,1,MUG-1,1,14.00,2026-01-05,,{}\n1001,2,TEA-1,1,14.00,2026-01-05,,\n"
     dumps(
         shop,
@@ -264,7 +264,7 @@ def test_of_daily_dumps_the_newest_files_row_wins(shop, batch):
     assert shop.check().findings == {}
 
 
-def test_rows_of_the_newest_file_that_contradict_each_other_are_refused_and_the_older_files_row_with_them(shop):
+def test_contradicting_rows_of_the_newest_file_are_rejected_and_the_older_row_is_not_used(shop):
     dumps(
         shop,
         ("1", "1001,C1,2026-01-02,,\n1002,C1,2026-01-02,,\n", ""),
@@ -291,7 +291,7 @@ def test_orders_whose_customer_has_several_addresses_wait_and_are_named(shop):
     assert found[("customers", Finding.DUPLICATE)] == found[("orders", Finding.ORPHAN)] == 3
 
 
-def test_the_customer_known_from_before_is_not_told_either_while_its_rows_name_several_addresses(shop):
+def test_a_known_customer_is_not_notified_while_its_rows_name_several_addresses(shop):
     guests(shop, "anna")
     shop.take_in(date(2026, 1, 3))
     guests(shop, "anna", "bert")
@@ -328,7 +328,7 @@ def test_a_second_import_waits_for_the_first_and_is_refused_before_it_reads(shop
         pytest.raises(ConcurrentImport, match="another import of this ledger is running"),
         import_guard(shop.engine, 0.6),
     ):
-        pytest.fail("it was let in")
+        pytest.fail("the second import was not refused")
     leave.set()
     with import_guard(shop.engine, 30):
         pass
@@ -336,10 +336,10 @@ def test_a_second_import_waits_for_the_first_and_is_refused_before_it_reads(shop
 
 
 def test_older_facts_never_overwrite_newer_ones(shop, monkeypatch):
-    """An import that was taken for dead writes nothing any more."""
+    """An import that another one took over from writes nothing more."""
     monkeypatch.setattr("tasks.imports.guard.HEARTBEAT_SECONDS", 60)
 
-    def slept_through():
+    def taken_over():
         with import_guard(shop.engine) as guard:
             monkeypatch.setattr("tasks.imports.guard.TAKEOVER_SECONDS", 0)
             shop.take_in()
@@ -347,10 +347,10 @@ def test_older_facts_never_overwrite_newer_ones(shop, monkeypatch):
                 guard.heartbeat(connection)
 
     with pytest.raises(ConcurrentImport, match="took over"):
-        slept_through()
+        taken_over()
 
 
-def test_an_import_that_broke_off_keeps_nobody_waiting_but_is_half_taken_in(shop):
+def test_a_failed_import_blocks_no_other_import_but_leaves_the_facts_incomplete(shop):
     with pytest.raises(ZeroDivisionError), import_guard(shop.engine):
         raise ZeroDivisionError
     with shop.engine.begin() as connection, pytest.raises(ImportIncomplete):
@@ -414,7 +414,7 @@ def test_a_run_whose_source_lost_lines_is_held_until_they_are_back_or_a_person_l
 # What a check says, and what a source is spared
 
 
-def test_the_check_counts_by_reason_and_goes_on_past_a_select_that_cannot_run(shop):
+def test_the_check_counts_by_reason_and_continues_after_a_failed_select(shop):
     (shop.folder / "sources" / "products.sql").write_text("SELECT nothing FROM 'nowhere.csv'")
     text = (shop.folder / "data" / "customers.csv").read_text()
     shop.write("customers.csv", text + ",,,,,,,\n" * 30 + "C9,Bo,,,,,maybe,no\n")

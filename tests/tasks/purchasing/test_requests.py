@@ -13,9 +13,17 @@ from standardwebhooks import Webhook
 from channels.transport import OutcomeUnknown, PermanentFailure, TemporaryFailure
 from models.enums import State
 from models.errors import ForewarnError
-from models.messages import Receipt
+from models.messages import DeliveryOutcome, Receipt
 from tasks.delivery.queue import claim, mark_sending
-from tasks.purchasing.dispatch import DispatchWorker, dispatch_requests, recover_abandoned
+from tasks.purchasing.dispatch import (
+    REJECTED_COPY,
+    RESENT,
+    DispatchOutcome,
+    DispatchWorker,
+    dispatch_requests,
+    recover_abandoned,
+    with_earlier_copy,
+)
 from tasks.purchasing.review import approve_request, drop_request, find_requests, mark_delivered, reopen_lines
 from tasks.tables import CUSTOMERS, ORDERS, PURCHASE_REQUESTS, VENDORS
 from templates.rendering.purchasing import PurchaseRenderer
@@ -557,3 +565,26 @@ def test_a_template_of_the_shop_that_fails_is_named_and_the_request_waits(shop):
     (place / "subject.en.txt").write_text("For {{ vendor }}")
     shop.run()
     assert [mail["Subject"] for mail in mails(shop)] == ["For Vendor & Sons"]
+
+
+@pytest.mark.parametrize("may_have_arrived", [False, True])
+@pytest.mark.parametrize("idempotent", [False, True])
+@pytest.mark.parametrize("state", [State.SENT, State.QUEUED, State.REJECTED, State.IN_DOUBT])
+def test_an_outcome_is_read_with_the_copy_that_may_have_arrived_before(state, idempotent, may_have_arrived):
+    resent, doubtful = f"away; {RESENT}", f"away; {REJECTED_COPY}"
+    becomes = {
+        (State.IN_DOUBT, True, False): (State.QUEUED, resent, noon(1), True),
+        (State.IN_DOUBT, True, True): (State.QUEUED, resent, noon(1), True),
+        (State.QUEUED, False, True): (State.QUEUED, resent, None, True),
+        (State.QUEUED, True, True): (State.QUEUED, resent, None, True),
+        (State.REJECTED, False, True): (State.IN_DOUBT, doubtful, None, True),
+        (State.REJECTED, True, True): (State.IN_DOUBT, doubtful, None, True),
+    }.get((state, idempotent, may_have_arrived), (state, "away", None, False))
+    outcome = with_earlier_copy(
+        DeliveryOutcome("r1", state, "away"),
+        idempotent=idempotent,
+        may_have_arrived=may_have_arrived,
+        retry_at=noon(1),
+    )
+    new_state, reason, not_before, flag = becomes
+    assert outcome == DispatchOutcome(DeliveryOutcome("r1", new_state, reason, not_before=not_before), flag)
