@@ -16,7 +16,7 @@ from cli.main import command_line
 from sources.sample import write_sample
 from tests.support.builders import DAY
 from tests.support.serving import get
-from tests.support.storefront import Shelf
+from tests.support.storefront import StorefrontFixture
 from tests.support.terminals import until
 
 
@@ -26,10 +26,10 @@ def shop(tmp_path_factory):
     folder = tmp_path_factory.mktemp("shop") / "shop"
     write_sample(folder, orders=5, seed=7, as_of=DAY)
     with open_app(folder) as app:
-        shelf = Shelf(app.context)
+        shelf = StorefrontFixture(app.context)
         shelf.now = datetime.now(UTC)
-        shelf.put("coming", expected=(shelf.now.date() - DAY).days + 7, left=2)
-        shelf.put("there", "in_stock")
+        shelf.set_availability("coming", expected=(shelf.now.date() - DAY).days + 7, left=2)
+        shelf.set_availability("there", "in_stock")
     return folder
 
 

@@ -1,4 +1,4 @@
-"""A shop's shelf: its products, and what holds of each for a new order."""
+"""A ledger with products and their availability, read as the storefront reads it."""
 
 from sqlalchemy import delete, insert, update
 
@@ -9,13 +9,15 @@ from tests.support.builders import day
 from tests.support.shop_driver import noon
 
 
-class Shelf:
-    """Products are put on it, and seen as shoppers see them at the moment `now`."""
+class StorefrontFixture:
+    """Sets the availability of products, and reads their notices at the moment `now`."""
 
     def __init__(self, context):
         self.context, self.now = context, noon(0)
 
-    def put(self, product, state="backorder", *, left=3, expected=7, latest=None, set_at=None, name="A lamp", url=None):
+    def set_availability(
+        self, product, state="backorder", *, free=3, expected=7, latest=None, set_at=None, name="A lamp", url=None
+    ):
         with self.context.engine.begin() as connection:
             connection.execute(delete(AVAILABILITIES).where(AVAILABILITIES.c.product_id == product))
             connection.execute(delete(PRODUCTS).where(PRODUCTS.c.id == product))
@@ -24,7 +26,7 @@ class Shelf:
                 insert(AVAILABILITIES).values(
                     product_id=product,
                     state=state,
-                    free_quantity=left,
+                    free_quantity=free,
                     expected_on=None if expected is None or state != "backorder" else day(expected),
                     latest_on=None if latest is None else day(latest),
                     since=noon(-3),
@@ -41,9 +43,9 @@ class Shelf:
         with self.context.engine.begin() as connection:
             connection.execute(update(AVAILABILITIES).values(set_at=self.now))
 
-    def notices(self, *which):
+    def notices(self, *filters):
         with read_only(self.context.engine) as connection:
-            return {one.product.id: one for one in list_notices(self.context, connection, self.now, *which)}
+            return {notice.product.id: notice for notice in list_notices(self.context, connection, self.now, *filters)}
 
     def text(self, product, locale="en"):
         return self.context.renderer.storefront.render_text(self.notices()[product].available, locale).text

@@ -1,4 +1,4 @@
-"""The sample product page in a real browser: what a shopper sees, hears and reaches by the keyboard."""
+"""The sample product page in a real browser: what a shopper sees, hears and reaches with the keyboard."""
 
 import base64
 import hashlib
@@ -27,7 +27,7 @@ from tests.support.ledgers import sqlite_ledger
 from tests.support.paths import ROOT
 from tests.support.serving import serving
 from tests.support.shop_driver import open_context
-from tests.support.storefront import Shelf
+from tests.support.storefront import StorefrontFixture
 from web.storefront.endpoints import CORS_HEADERS, Storefront
 
 pytestmark = pytest.mark.skipif(bool(lacking()), reason=lacking() or "all is there")
@@ -46,22 +46,22 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def desk_of_module(tmp_path_factory):
+def module_context(tmp_path_factory):
     context = open_context(sqlite_ledger(tmp_path_factory.mktemp("ledger") / "ledger.db"))
     yield context
     context.engine.dispose()
 
 
 WATCH = """new MutationObserver(() => {
-  window.told ||= !!document.querySelector("[role=status], .forewarn-open");
+  window.hadNotice ||= !!document.querySelector("[role=status], .forewarn-open");
 }).observe(document, { childList: true, subtree: true })"""
 
 
 class Page:
     """The sample page at the shop's own server, under a strict policy of what it may load, and its reader."""
 
-    def __init__(self, driver, shelf):
-        self.driver, self.shelf = driver, shelf
+    def __init__(self, driver, storefront):
+        self.driver, self.storefront = driver, storefront
 
     def open(self, base, page=PAGE, facts=None, then=lambda: None):
         self.html, style = page.replace(BASE, base), re.search("<style>(.*?)</style>", page, re.DOTALL)[1]
@@ -73,14 +73,14 @@ class Page:
         with serving(shop) as url:
             self.driver.get(url)
             then()
-            self.settled()
+            self.wait_until_settled()
         return self
 
-    def settled(self):
-        """Wait until every product has been asked for, and what was answered is shown."""
-        done = "return performance.getEntriesByType('resource').filter(one => one.name.endsWith('.json')).length"
-        wanted = self.html.count("data-forewarn=")
-        WebDriverWait(self.driver, 20, 0.05).until(lambda driver: driver.execute_script(done) >= wanted)
+    def wait_until_settled(self):
+        """Wait until every product was requested, and its notice is shown."""
+        done = "return performance.getEntriesByType('resource').filter(entry => entry.name.endsWith('.json')).length"
+        products = self.html.count("data-forewarn=")
+        WebDriverWait(self.driver, 20, 0.05).until(lambda driver: driver.execute_script(done) >= products)
         self.driver.execute_async_script("setTimeout(arguments[0], 150)")
 
     def find(self, css):
@@ -88,16 +88,16 @@ class Page:
 
     @property
     def links(self):
-        return [one.get_attribute("data-forewarn") for one in self.find("a[data-forewarn]")]
+        return [link.get_attribute("data-forewarn") for link in self.find("a[data-forewarn]")]
 
     @property
     def notices(self):
-        return [one.text for one in self.find("[role=status]")]
+        return [notice.text for notice in self.find("[role=status]")]
 
     @property
-    def told(self):
-        """Say whether a notice was there, be it for a moment."""
-        return self.driver.execute_script("return !!window.told")
+    def had_notice(self):
+        """Say whether a notice was shown, even for a moment."""
+        return self.driver.execute_script("return !!window.hadNotice")
 
     @property
     def title(self):
@@ -120,7 +120,7 @@ class Page:
         ActionChains(self.driver).send_keys(*keys).perform()
 
     def step(self, *, back):
-        """Go to what follows, or to what comes before, by the keyboard."""
+        """Move the focus to the next element, or back to the previous one, by the keyboard."""
         actions = ActionChains(self.driver)
         (actions.key_down(Keys.SHIFT) if back else actions).send_keys(Keys.TAB).key_up(Keys.SHIFT).perform()
 
@@ -130,33 +130,33 @@ class Page:
 
 
 @pytest.fixture
-def page(browser, desk_of_module):
-    shelf = Shelf(desk_of_module)
-    shelf.clear()
-    shelf.now = datetime.now(UTC)
-    found = Page(browser, shelf)
-    found.week = (shelf.now.date() - DAY).days + 7
-    yield found
+def page(browser, module_context):
+    storefront = StorefrontFixture(module_context)
+    storefront.clear()
+    storefront.now = datetime.now(UTC)
+    product_page = Page(browser, storefront)
+    product_page.week = (storefront.now.date() - DAY).days + 7
+    yield product_page
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
 
 
 @pytest.fixture
 def base(page):
-    with serving(Starlette(routes=Storefront(page.shelf.context, lambda: datetime.now(UTC)).routes)) as url:
+    with serving(Starlette(routes=Storefront(page.storefront.context, lambda: datetime.now(UTC)).routes)) as url:
         yield url
 
 
 def answering(notice, status=200, **headers):
-    """Return a storefront that gives one answer for every product, whatever it is."""
+    """Return a storefront that gives the same response for every product."""
 
-    def one(request):
-        told = notice() if callable(notice) else notice
-        body = json.dumps(told | {"product": request.path_params["name"]}) if isinstance(told, dict) else told
+    def product(request):
+        answer = notice() if callable(notice) else notice
+        body = json.dumps(answer | {"product": request.path_params["name"]}) if isinstance(answer, dict) else answer
         return Response(body, status, CORS_HEADERS | {key.replace("_", "-"): value for key, value in headers.items()})
 
     return Starlette(
         routes=[
-            Route("/stock/{name}.json", one),
+            Route("/stock/{name}.json", product),
             Route("/forewarn.js", lambda _: Response(load_script(), media_type="text/javascript")),
         ]
     )
@@ -174,17 +174,17 @@ def noticed(text="Soon.", seconds=3600):
 
 
 def test_a_product_that_is_short_has_its_notice_where_the_link_was(page, base):
-    page.shelf.put(INLINE, expected=page.week)
+    page.storefront.set_availability(INLINE, expected=page.week)
     page.open(base)
     (notice,) = page.notices
-    assert notice == page.shelf.text(INLINE)
+    assert notice == page.storefront.text(INLINE)
     assert page.links == []
     (shown,) = page.find("[role=status]")
     assert shown.value_of_css_property("border-top-width") == "1px"
 
 
 def test_a_product_in_stock_has_neither_notice_nor_link(page, base):
-    page.shelf.put(INLINE, "in_stock")
+    page.storefront.set_availability(INLINE, "in_stock")
     page.open(base)
     assert (page.notices, page.links, page.find("dialog, .forewarn-open")) == ([], [], [])
 
@@ -208,27 +208,27 @@ def test_an_answer_that_is_none_breaks_nothing(page, answer):
 
 
 def test_a_notice_that_nobody_renewed_is_not_shown(page, tmp_path):
-    page.shelf.now -= timedelta(hours=27)
-    page.shelf.put(INLINE, expected=page.week)
-    publish(page.shelf.context, page.shelf.now, tmp_path)
+    page.storefront.now -= timedelta(hours=27)
+    page.storefront.set_availability(INLINE, expected=page.week)
+    publish(page.storefront.context, page.storefront.now, tmp_path)
     with serving(Starlette(routes=[Mount("/", StaticFiles(directory=tmp_path))])) as base:
         # These files are of another origin than the page's, and do not say that it may read them.
         page.html = PAGE.replace(BASE, base)
         (tmp_path / "product.html").write_text(page.html)
         page.driver.get(f"{base}/product.html")
-        page.settled()
-        assert (page.told, page.notices, page.links) == (False, [], [])
+        page.wait_until_settled()
+        assert (page.had_notice, page.notices, page.links) == (False, [], [])
         page.driver.get(f"{base}/stock/{INLINE}.html")
         page.until_it_says("Please ask us")
         assert page.find("main h1")[0].text == page.title == "Delivery time"
-        page.shelf.now += timedelta(hours=27)
-        page.shelf.renew()
-        publish(page.shelf.context, page.shelf.now, tmp_path)
+        page.storefront.now += timedelta(hours=27)
+        page.storefront.renew()
+        publish(page.storefront.context, page.storefront.now, tmp_path)
         page.driver.get(f"{base}/product.html")
-        page.settled()
-        assert page.notices == [page.shelf.text(INLINE)]
+        page.wait_until_settled()
+        assert page.notices == [page.storefront.text(INLINE)]
         page.driver.get(f"{base}/stock/{INLINE}.html")
-        assert [one.text for one in page.find("main h1")] != []
+        assert [notice.text for notice in page.find("main h1")] != []
 
 
 @pytest.mark.parametrize(
@@ -251,20 +251,20 @@ def test_the_servers_clock_counts_and_the_readers_own_only_without_it(page, serv
     with page.clock_off_by(here), serving(answering(noticed(), **hidden), date_header=server is None) as base:
         page.open(base)
     assert page.notices == (["Soon."] if shown else [])
-    assert (page.told, page.links) == (shown, [])
+    assert (page.had_notice, page.links) == (shown, [])
 
 
 def test_a_notice_leaves_an_open_page_when_its_time_is_over(page):
     with serving(answering(lambda: noticed(seconds=1.5))) as base:
         page.open(base)
-        assert page.told
+        assert page.had_notice
         WebDriverWait(page.driver, 10, 0.05).until(lambda _: not page.find("[role=status], .forewarn-open, dialog"))
 
 
 @pytest.mark.parametrize("wrong", [FAR, -FAR])
 def test_a_plain_page_left_open_says_nothing_that_holds_no_more_however_wrong_the_clock_there(page, base, wrong):
-    set_at = page.shelf.now - timedelta(hours=26) + timedelta(seconds=5)
-    page.shelf.put(INLINE, expected=page.week, set_at=set_at)
+    set_at = page.storefront.now - timedelta(hours=26) + timedelta(seconds=5)
+    page.storefront.set_availability(INLINE, expected=page.week, set_at=set_at)
     with page.clock_off_by(wrong):
         page.driver.get(f"{base}/stock/{INLINE}.html")
         assert page.find("main h1")[0].text.startswith("Expected by")
@@ -275,10 +275,10 @@ def test_a_plain_page_left_open_says_nothing_that_holds_no_more_however_wrong_th
 
 
 def test_without_scripts_a_published_page_says_until_when_it_holds(page, tmp_path):
-    page.shelf.now -= timedelta(days=30)
-    page.shelf.put(INLINE, expected=page.week)
-    publish(page.shelf.context, page.shelf.now, tmp_path)
-    until = (page.shelf.now + timedelta(hours=26)).astimezone(page.shelf.context.zone)
+    page.storefront.now -= timedelta(days=30)
+    page.storefront.set_availability(INLINE, expected=page.week)
+    publish(page.storefront.context, page.storefront.now, tmp_path)
+    until = (page.storefront.now + timedelta(hours=26)).astimezone(page.storefront.context.zone)
     page.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     page.driver.get((tmp_path / "stock" / f"{INLINE}.html").as_uri())
     assert f"Valid until {until:%B} {until.day}, {until:%Y, %H:%M}" in page.find("main")[0].text
@@ -326,7 +326,7 @@ def test_who_is_on_the_link_keeps_their_place_whatever_takes_its_own(page, link,
 
 
 def test_the_popup_opens_by_keyboard_closes_by_escape_and_gives_the_focus_back(page, base):
-    page.shelf.put(POPUP, expected=page.week)
+    page.storefront.set_availability(POPUP, expected=page.week)
     page.open(base)
     (opener,) = page.find(".forewarn-open")
     (dialog,) = page.find("dialog")
@@ -339,7 +339,7 @@ def test_the_popup_opens_by_keyboard_closes_by_escape_and_gives_the_focus_back(p
         assert dialog.is_displayed()
         assert dialog.aria_role == "dialog"
         assert dialog.accessible_name == page.find("dialog h2")[0].text
-        assert page.find("dialog p")[0].text == page.shelf.text(POPUP)
+        assert page.find("dialog p")[0].text == page.storefront.text(POPUP)
         assert page.focused == page.find("dialog button")[0]
         page.press(close)
         assert not dialog.is_displayed()
@@ -361,7 +361,7 @@ def test_hostile_words_stay_words(page):
     [("en", "Out of stock"), ("pt-BR", "Sem estoque"), ("pt", "Sem estoque"), ("xx", "Out of stock")],
 )
 def test_the_notice_speaks_the_pages_language(page, base, page_lang, word):
-    page.shelf.put(INLINE, expected=page.week)
+    page.storefront.set_availability(INLINE, expected=page.week)
     page.open(base, PAGE.replace('<html lang="en">', f'<html lang="{page_lang}">'))
     (notice,) = page.find("[role=status]")
     assert notice.text.startswith(word)
@@ -369,23 +369,23 @@ def test_the_notice_speaks_the_pages_language(page, base, page_lang, word):
 
 
 def test_a_page_opened_as_a_file_shows_it_too(page, base, tmp_path):
-    page.shelf.put(INLINE, expected=page.week)
+    page.storefront.set_availability(INLINE, expected=page.week)
     page.html = PAGE.replace(BASE, base)
     (tmp_path / "product.html").write_text(page.html)
     page.driver.get((tmp_path / "product.html").as_uri())
-    page.settled()
-    assert page.notices == [page.shelf.text(INLINE)]
+    page.wait_until_settled()
+    assert page.notices == [page.storefront.text(INLINE)]
 
 
 def test_without_scripts_the_link_leads_to_the_same_words(page, base):
-    page.shelf.put(INLINE, expected=page.week)
+    page.storefront.set_availability(INLINE, expected=page.week)
     page.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     page.html = PAGE.replace(BASE, base)
     with serving(Starlette(routes=[Route("/", lambda _: HTMLResponse(page.html))])) as url:
         page.driver.get(url)
         (link, _) = page.find("a[data-forewarn]")
         page.driver.get(link.get_attribute("href"))
-    assert page.shelf.text(INLINE) in page.find("main")[0].text
+    assert page.storefront.text(INLINE) in page.find("main")[0].text
 
 
 def test_the_script_is_small():

@@ -21,7 +21,7 @@ from tasks.tables import OFFERS, ORDER_LINES, PRODUCTS, WATCHES
 from templates.rendering.messages import Renderer
 from tests.support.builders import DAY, day, line
 from tests.support.shop_driver import SHOP, customer, euros, noon
-from tests.tasks.inventory.test_allocate import allocate, write
+from tests.support.supply import allocate, execute
 
 LAMP = ProductFacts("p1", "Reading lamp", "lamps", Decimal(40))
 OTHER = ProductFacts("p7", "Context lamp", "lamps", Decimal(44))
@@ -273,7 +273,7 @@ def test_open_lines_count_as_allocated_where_the_source_does_not_say(driver):
 def test_a_substitute_is_what_a_new_order_would_get_where_stock_was_allocated(driver, safety, ordered, offered):
     driver.order("1", line(promised=-9, product=LAMP), shipping_fee=euros(5))
     driver.stock(OTHER, on_hand=3)
-    write(driver, update(PRODUCTS).where(PRODUCTS.c.id == OTHER.id).values(safety_stock=safety))
+    execute(driver, update(PRODUCTS).where(PRODUCTS.c.id == OTHER.id).values(safety_stock=safety))
     if ordered:
         driver.order("2", line(promised=9, product=OTHER, quantity=ordered))
     allocate(driver.context)
@@ -284,7 +284,7 @@ def test_a_substitute_is_what_a_new_order_would_get_where_stock_was_allocated(dr
 @pytest.mark.parametrize(("currency", "offered"), [("EUR", ["substitute"]), ("JPY", [])])
 def test_what_a_line_costs_says_nothing_of_prices_in_another_currency(driver, currency, offered):
     driver.order("1", line(promised=-9, product=replace(LAMP, price=None)), currency=currency)
-    write(driver, update(ORDER_LINES).values(price=44))
+    execute(driver, update(ORDER_LINES).values(price=44))
     driver.stock(OTHER, on_hand=3)
     driver.evaluate()
     assert [offer["kind"] for offer in driver.rows(OFFERS) if offer["kind"] == "substitute"] == offered

@@ -41,7 +41,7 @@ from tasks.tables import (
 )
 from tests.support.builders import day, line
 from tests.support.shop_driver import noon
-from tests.tasks.inventory.test_allocate import LAMP, VASE, allocate, deliveries, write
+from tests.support.supply import LAMP, VASE, add_deliveries, allocate, execute
 
 
 def at(context, on=0):
@@ -79,7 +79,7 @@ def order_story(driver, key="1041", on=0):
 
 
 def facts(driver, table=ORDERS, **values):
-    write(driver, update(table).values(**values))
+    execute(driver, update(table).values(**values))
 
 
 VASE_LINE, LAMP_LINE = line("1", promised=2, product=VASE), line("2", promised=2, product=LAMP)
@@ -94,7 +94,7 @@ def apart(driver):
     driver.stock(VASE, 5)
     driver.stock(LAMP, 0)
     driver.order("1041", VASE_LINE, LAMP_LINE)
-    deliveries(driver, ("D1", 12, 4))
+    add_deliveries(driver, ("D1", 12, 4))
     return driver
 
 
@@ -132,7 +132,7 @@ def test_a_new_date_is_a_new_choice(apart):
 )
 def test_where_nothing_is_left_to_choose_the_choice_goes(apart, fact):
     choose(apart)
-    write(apart, update(ORDER_LINES).where(ORDER_LINES.c.number == "2").values(**fact))
+    execute(apart, update(ORDER_LINES).where(ORDER_LINES.c.number == "2").values(**fact))
     assert choose(apart) == {"changed": 1}
     assert apart.rows(SHIPPING_PLANS) == []
 
@@ -154,7 +154,7 @@ def test_lines_with_one_mark_leave_together(apart):
 def test_a_time_critical_line_does_not_wait(apart):
     facts(apart, ORDER_LINES, promised_on=day(30))
     assert choose(apart) == {"at_once": 1, "changed": 1}
-    write(apart, update(ORDER_LINES).where(ORDER_LINES.c.number == "1").values(time_critical=True))
+    execute(apart, update(ORDER_LINES).where(ORDER_LINES.c.number == "1").values(time_critical=True))
     choose(apart)
     assert choice(apart)[1] == "send 1 of 2 lines now: 7 days earlier for 4.90 EUR more (worth 14.00)"
 
@@ -170,14 +170,14 @@ def test_what_must_arrive_by_its_day_has_to_leave_before(apart):
 
 
 def test_goods_that_the_vendor_sends_are_in_no_parcel_of_ours(apart):
-    write(apart, update(PRODUCTS).where(PRODUCTS.c.id == "lamp").values(drop_shipped=True))
+    execute(apart, update(PRODUCTS).where(PRODUCTS.c.id == "lamp").values(drop_shipped=True))
     assert choose(apart) == {}
 
 
 def test_what_a_vendor_sends_itself_comes_beside_the_parcels_that_a_customer_is_told(apart):
-    write(apart, delete(ORDER_LINES))
+    execute(apart, delete(ORDER_LINES))
     apart.order("1042", VASE_LINE, LAMP_LINE, line("3", promised=9, product=ProductFacts("chair", "Chair")))
-    write(apart, update(PRODUCTS).where(PRODUCTS.c.id == "chair").values(drop_shipped=True))
+    execute(apart, update(PRODUCTS).where(PRODUCTS.c.id == "chair").values(drop_shipped=True))
     choose(apart)
     assert parcels(apart, "1042") == {"1042": (Parcel(("1",), day(1)), Parcel(("2",), day(8)))}
     (message,) = apart.run_day()
@@ -196,7 +196,7 @@ def test_a_line_leaves_when_all_its_pieces_can(apart):
 def test_a_parcel_leaves_on_the_day_that_its_lines_are_expected_however_late_a_delivery_is(apart):
     for n, late in enumerate([0, 0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 0, 1, 2, 4, 7, 9]):
         came = {"promised_on": day(n - 60), "ordered_at": noon(-90), "received_at": noon(n - 60 + late)}
-        write(apart, insert(INBOUNDS).values(id=f"H{n}", product_id="lamp", vendor_id="v1", quantity=5, **came))
+        execute(apart, insert(INBOUNDS).values(id=f"H{n}", product_id="lamp", vendor_id="v1", quantity=5, **came))
     facts(apart, INBOUNDS, vendor_id="v1")
     for on in range(10):
         choose(apart, on)
@@ -226,7 +226,7 @@ def test_an_order_in_a_currency_that_is_not_reckoned_in_waits(apart):
 def test_pages_find_all_orders_and_remove_what_lies_between_them(driver):
     driver.stock(VASE, 50)
     driver.stock(LAMP, 0)
-    deliveries(driver, ("D1", 50, 4))
+    add_deliveries(driver, ("D1", 50, 4))
     keys = [f"{n:02}" for n in range(7)]
     for key in keys:
         driver.order(key, VASE_LINE, LAMP_LINE)
@@ -297,7 +297,7 @@ def test_nobody_can_wish_for_an_order_that_is_unknown_or_was_sent(apart, key, wh
 )
 def test_a_notice_never_tells_parcels_that_are_out_of_date(apart, statement, on):
     choose(apart)
-    write(apart, statement)
+    execute(apart, statement)
     assert parcels(apart, on=on) == {}
     said = [one["why"] for one in list_split_orders(apart.context, day(on))]
     explained = order_story(apart, on=on)["supply"]["shipping"]
@@ -308,7 +308,7 @@ def test_a_notice_never_tells_parcels_that_are_out_of_date(apart, statement, on)
 def test_a_notice_tells_no_parcels_of_an_order_that_got_another_line_since(apart):
     choose(apart)
     new = {"order_id": "1041", "number": "3", "product_id": "vase", "quantity": 1, "promise": "ship"}
-    write(apart, insert(ORDER_LINES).values(**new))
+    execute(apart, insert(ORDER_LINES).values(**new))
     assert parcels(apart) == {}
 
 
@@ -316,7 +316,7 @@ def test_what_left_of_three_parcels_leaves_two(apart):
     apart.order("1042", VASE_LINE, LAMP_LINE, line("3", promised=2, expected=60))
     choose(apart)
     assert len(choice(apart, "1042")[0]) == 3
-    write(apart, update(ORDER_LINES).where(ORDER_LINES.c.number == "1").values(shipped_at=noon(1)))
+    execute(apart, update(ORDER_LINES).where(ORDER_LINES.c.number == "1").values(shipped_at=noon(1)))
     assert parcels(apart, "1042", on=1) == {"1042": (Parcel(("2",), day(8)), Parcel(("3",), day(60)))}
     (shown,) = (one["parcels"] for one in list_split_orders(apart.context, day(1)) if one["order_id"] == "1042")
     assert [one["lines"] for one in shown] == [["2"], ["3"]]
@@ -345,10 +345,10 @@ def test_a_line_that_waits_for_another_is_told_the_day_of_their_parcel(apart, pr
 
 def test_no_good_news_comes_of_a_line_that_lies_ready_and_waits(apart):
     facts(apart, shipping_preference="complete")
-    write(apart, update(STOCKS).where(STOCKS.c.product_id == "vase").values(on_hand=0))
+    execute(apart, update(STOCKS).where(STOCKS.c.product_id == "vase").values(on_hand=0))
     choose(apart)
     apart.run_day()
-    write(apart, update(STOCKS).where(STOCKS.c.product_id == "vase").values(on_hand=5))
+    execute(apart, update(STOCKS).where(STOCKS.c.product_id == "vase").values(on_hand=5))
     choose(apart, 1)
     assert not any(line.ready for line in known(apart).lines)
     (message,) = apart.run_day(1)
@@ -379,11 +379,11 @@ def test_parcels_stand_while_no_date_moves_though_the_first_is_still_here(apart)
 
 
 def test_the_warehouse_gets_every_piece_with_its_parcel_and_place(apart):
-    write(apart, insert(STOCKS).values(product_id="lamp", location="attic", on_hand=2))
+    execute(apart, insert(STOCKS).values(product_id="lamp", location="attic", on_hand=2))
     apart.order("1042", VASE_LINE, line("2", promised=2, quantity=4, product=LAMP), placed=-50)
     apart.order("1043", VASE_LINE, line("2", promised=2, product=LAMP), placed=-40)
     facts(apart, ORDER_LINES, ship_with=None)
-    write(apart, update(ORDERS).where(ORDERS.c.id == "1043").values(shipping_preference="complete"))
+    execute(apart, update(ORDERS).where(ORDERS.c.id == "1043").values(shipping_preference="complete"))
     choose(apart)
     with read_only(apart.context.engine) as connection:
         rows = [[str(cell) for cell in row] for row in packing_rows(apart.context, connection, day(0))]
@@ -466,7 +466,7 @@ def test_a_command_says_in_a_sentence_what_is_wrong(folder, arguments, why):
 
 def test_no_mark_becomes_a_formula_in_the_warehouse(apart, tmp_path):
     facts(apart, ORDER_LINES, ship_with="=1+1")
-    write(apart, update(ORDER_LINES).where(ORDER_LINES.c.number == "1").values(ship_with=None))
+    execute(apart, update(ORDER_LINES).where(ORDER_LINES.c.number == "1").values(ship_with=None))
     choose(apart)
     with read_only(apart.context.engine) as connection:
         text = csv_text(COLUMNS, packing_rows(apart.context, connection, day(0)))
