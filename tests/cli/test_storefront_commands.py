@@ -26,10 +26,10 @@ def shop(tmp_path_factory):
     folder = tmp_path_factory.mktemp("shop") / "shop"
     write_sample(folder, orders=5, seed=7, as_of=DAY)
     with open_app(folder) as app:
-        shelf = StorefrontFixture(app.context)
-        shelf.now = datetime.now(UTC)
-        shelf.set_availability("coming", expected=(shelf.now.date() - DAY).days + 7, left=2)
-        shelf.set_availability("there", "in_stock")
+        storefront = StorefrontFixture(app.context)
+        storefront.now = datetime.now(UTC)
+        storefront.set_availability("coming", expected=(storefront.now.date() - DAY).days + 7, free=2)
+        storefront.set_availability("there", "in_stock")
     return folder
 
 

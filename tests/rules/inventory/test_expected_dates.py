@@ -1,4 +1,4 @@
-"""When a line is expected, who says so, and what a new order would get."""
+"""The expected date of a line, its source, and what a new order would get."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -57,82 +57,84 @@ IN_STOCK, ON_THE_WAY, UNCOVERED = (
     [part(Coverage.STOCK, 5), part(Coverage.INBOUND, 2)],
     [part(Coverage.STOCK, 5), part(Coverage.UNCOVERED, 2)],
 )
-BOTH = [
+PARTLY_UNDATED = [
     part(Coverage.STOCK, 4),
     AllocationPart("A", "1", 1, Coverage.INBOUND, "Berlin", "D2"),
     part(Coverage.UNCOVERED, 2),
 ]
 UNDATED = [part(Coverage.STOCK, 5), AllocationPart("A", "1", 2, Coverage.INBOUND, "Berlin", "D2")]
-ANSWER = InboundDate(ahead(5), ahead(4), ahead(7), 0.8, "promised for 2026-11-26")
+RESPONSE = InboundDate(ahead(5), ahead(4), ahead(7), 0.8, "promised for 2026-11-26")
 
 
-def believed(line, parts, as_of=TODAY):
+def expected_for(line, parts, as_of=TODAY):
     return expected_date_for(line, parts, COMING, TRANSIT, as_of)
 
 
-def said(line, parts, as_of=TODAY):
-    found = believed(line, parts, as_of)
-    return found and (found.source, found.expected_on)
+def source_and_date(line, parts, as_of=TODAY):
+    expected = expected_for(line, parts, as_of)
+    return expected and (expected.source, expected.expected_on)
 
 
-def stood(source, days):
-    return ExpectedDate(source, None if days is None else ahead(days), "so it was")
+def shown_date(source, days):
+    return ExpectedDate(source, None if days is None else ahead(days), "as before")
 
 
 @pytest.mark.parametrize(
-    ("line", "parts", "what"),
+    ("line", "parts", "expected"),
     [
         pytest.param(replace(LINE, stated={SHOP: ahead(3)}), IN_STOCK, (STOCK, ahead(1)), id="stock before the shop"),
         pytest.param(
             replace(LINE, stated={CARRIER: ahead(3)}), IN_STOCK, (CARRIER, ahead(3)), id="the carrier before stock"
         ),
-        pytest.param(replace(LINE, stated={VENDOR: ahead(3)}), UNCOVERED, (VENDOR, ahead(3)), id="the vendor's word"),
+        pytest.param(
+            replace(LINE, stated={VENDOR: ahead(3)}), UNCOVERED, (VENDOR, ahead(3)), id="the vendor states a date"
+        ),
         pytest.param(replace(LINE, stated={STAFF: ahead(0)}), ON_THE_WAY, (STAFF, TODAY), id="today has not passed"),
         pytest.param(replace(LINE, stated={STAFF: ahead(-1)}), ON_THE_WAY, (INBOUND, ahead(15)), id="yesterday has"),
         pytest.param(
-            replace(LINE, previous=stood(STAFF, 4), stated={CARRIER: ahead(3)}),
+            replace(LINE, previous=shown_date(STAFF, 4), stated={CARRIER: ahead(3)}),
             IN_STOCK,
             (STAFF, ahead(4)),
             id="staff first",
         ),
         pytest.param(
-            replace(LINE, previous=stood(STAFF, -1)), IN_STOCK, (STOCK, ahead(1)), id="until their day passes"
+            replace(LINE, previous=shown_date(STAFF, -1)), IN_STOCK, (STOCK, ahead(1)), id="until their day passes"
         ),
         pytest.param(
-            replace(LINE, vendor_response=ANSWER, accepted=7),
+            replace(LINE, vendor_response=RESPONSE, accepted=7),
             ON_THE_WAY,
             (VENDOR, ahead(7)),
             id="an answer before a delivery",
         ),
         pytest.param(
-            replace(LINE, vendor_response=ANSWER, accepted=7),
+            replace(LINE, vendor_response=RESPONSE, accepted=7),
             IN_STOCK,
             (STOCK, ahead(1)),
             id="of what is in stock it says nothing",
         ),
         pytest.param(
-            replace(LINE, vendor_response=ANSWER, accepted=7, drop_shipped=True),
+            replace(LINE, vendor_response=RESPONSE, accepted=7, drop_shipped=True),
             IN_STOCK,
             (VENDOR, ahead(5)),
             id="a drop-shipper sends itself",
         ),
         pytest.param(
-            replace(LINE, vendor_response=ANSWER, accepted=2),
+            replace(LINE, vendor_response=RESPONSE, accepted=2),
             ON_THE_WAY,
             (VENDOR, ahead(7)),
             id="it may be that delivery",
         ),
         pytest.param(
-            replace(LINE, vendor_response=ANSWER, accepted=1), UNCOVERED, (STOCK, None), id="too few were accepted"
+            replace(LINE, vendor_response=RESPONSE, accepted=1), UNCOVERED, (STOCK, None), id="too few were accepted"
         ),
         pytest.param(
-            replace(LINE, vendor_response=ANSWER, accepted=3),
+            replace(LINE, vendor_response=RESPONSE, accepted=3),
             [part(Coverage.INBOUND, 4), part(Coverage.UNCOVERED, 3)],
             (VENDOR, ahead(15)),
             id="an answer for some, and a delivery for the others",
         ),
         pytest.param(
-            replace(LINE, vendor_response=ANSWER, accepted=5, drop_shipped=True, stocked=False),
+            replace(LINE, vendor_response=RESPONSE, accepted=5, drop_shipped=True, stocked=False),
             [],
             None,
             id="direct, too few",
@@ -147,7 +149,7 @@ def stood(source, days):
         pytest.param(replace(LINE, promise=Promise.DELIVER), ON_THE_WAY, (INBOUND, ahead(17)), id="and arrives later"),
         pytest.param(LINE, UNDATED, (INBOUND, None), id="a delivery without a date"),
         pytest.param(replace(LINE, lead_days=7), UNDATED, (INBOUND, None), id="is not guessed by the lead time"),
-        pytest.param(replace(LINE, lead_days=7), BOTH, (INBOUND, None), id="not even in part"),
+        pytest.param(replace(LINE, lead_days=7), PARTLY_UNDATED, (INBOUND, None), id="not even in part"),
         pytest.param(replace(LINE, stated={SHOP: ahead(3)}), UNDATED, (SHOP, ahead(3)), id="but the shop may know"),
         pytest.param(replace(LINE, lead_days=7), UNCOVERED, (FORECAST, ahead(9)), id="the usual lead time"),
         pytest.param(
@@ -157,13 +159,13 @@ def stood(source, days):
             replace(LINE, lead_days=7, first_forecast=ahead(-1)), UNCOVERED, (FORECAST, None), id="it is over"
         ),
         pytest.param(
-            replace(LINE, lead_days=7, previous=stood(FORECAST, -1), stated={SHOP: ahead(3)}),
+            replace(LINE, lead_days=7, previous=shown_date(FORECAST, -1), stated={SHOP: ahead(3)}),
             UNCOVERED,
             (SHOP, ahead(3)),
             id="and then the shop may know",
         ),
         pytest.param(replace(LINE, lead_days=10**9), UNCOVERED, (STOCK, None), id="an absurd one is none"),
-        pytest.param(LINE, UNCOVERED, (STOCK, None), id="nobody knows"),
+        pytest.param(LINE, UNCOVERED, (STOCK, None), id="no source has a date"),
         pytest.param(
             replace(LINE, stated={SHOP: ahead(-1)}), UNCOVERED, (STOCK, None), id="nor does a day that passed"
         ),
@@ -172,15 +174,15 @@ def stood(source, days):
             replace(LINE, stocked=False, stated={CARRIER: ahead(3)}), [], (CARRIER, ahead(3)), id="but has a source"
         ),
         pytest.param(
-            replace(LINE, stocked=False, vendor_response=ANSWER, accepted=7, drop_shipped=True),
+            replace(LINE, stocked=False, vendor_response=RESPONSE, accepted=7, drop_shipped=True),
             [],
             (VENDOR, ahead(5)),
             id="direct",
         ),
     ],
 )
-def test_the_first_who_says_anything_is_believed(line, parts, what):
-    assert said(line, parts) == what
+def test_the_first_source_with_a_date_counts(line, parts, expected):
+    assert source_and_date(line, parts) == expected
 
 
 @pytest.mark.parametrize(
@@ -190,20 +192,20 @@ def test_the_first_who_says_anything_is_believed(line, parts, what):
         pytest.param(1, 1, 10, 1, id="today, then"),
         pytest.param(1, 2, 10, 10, id="it did not: the shop has until the promised day"),
         pytest.param(10, 9, 10, 10, id="that stands"),
-        pytest.param(10, 11, 10, None, id="nor by then: nobody knows what keeps it"),
+        pytest.param(10, 11, 10, None, id="nor then: it has no date"),
         pytest.param(None, 11, 10, 14, id="late, and in stock since today: it can leave on Monday"),
         pytest.param(10, 4, 7, 7, id="promised earlier by now"),
     ],
 )
-def test_a_line_that_lies_ready_has_a_new_date_only_when_the_old_one_has_passed(before, as_of, promised, expected):
+def test_a_line_in_stock_has_a_new_date_only_when_the_old_one_has_passed(before, as_of, promised, expected):
     today = ahead(as_of)
     parts = [replace(IN_STOCK[0], ships_on=TRANSIT.ship_date(today))]
-    previous = None if before is None else replace(stood(STOCK, before), basis=InStockBasis(Promise.SHIP, "DE"))
+    previous = None if before is None else replace(shown_date(STOCK, before), basis=InStockBasis(Promise.SHIP, "DE"))
     line = replace(LINE, promised_on=ahead(promised), previous=previous)
-    found = believed(line, parts, today)
+    found = expected_for(line, parts, today)
     assert (found.source, found.expected_on) == (STOCK, None if expected is None else ahead(expected))
     later = ahead(as_of + 10)
-    again = believed(replace(line, previous=found), [replace(parts[0], ships_on=TRANSIT.ship_date(later))], later)
+    again = expected_for(replace(line, previous=found), [replace(parts[0], ships_on=TRANSIT.ship_date(later))], later)
     assert expected is not None or again == found
 
 
@@ -213,16 +215,16 @@ def test_a_line_that_lies_ready_has_a_new_date_only_when_the_old_one_has_passed(
     ids=["it goes farther", "it is only to leave"],
 )
 def test_a_line_in_stock_has_a_new_date_when_it_goes_elsewhere(change, arrives):
-    before = believed(replace(LINE, promise=Promise.DELIVER, promised_on=ahead(1)), IN_STOCK)
+    before = expected_for(replace(LINE, promise=Promise.DELIVER, promised_on=ahead(1)), IN_STOCK)
     assert before.expected_on == ahead(3)
     parts = [replace(IN_STOCK[0], arrives_on=ahead(9))]
     line = replace(LINE, **({"promise": Promise.DELIVER, "promised_on": ahead(1), "previous": before} | change))
-    assert said(line, parts) == (STOCK, ahead(arrives))
+    assert source_and_date(line, parts) == (STOCK, ahead(arrives))
 
 
-def test_what_was_not_ready_before_leaves_at_once_when_it_is():
-    line = replace(LINE, previous=stood(INBOUND, 15))
-    assert said(line, IN_STOCK) == (STOCK, ahead(1))
+def test_a_line_that_was_not_in_stock_before_leaves_at_once_when_it_is():
+    line = replace(LINE, previous=shown_date(INBOUND, 15))
+    assert source_and_date(line, IN_STOCK) == (STOCK, ahead(1))
 
 
 @pytest.mark.parametrize(
@@ -230,18 +232,18 @@ def test_what_was_not_ready_before_leaves_at_once_when_it_is():
     [(None, 9), (4, 4), (0, 0), (-1, None)],
     ids=["today", "stands", "to the day", "then unknown"],
 )
-def test_a_lead_time_is_reckoned_once_and_its_date_does_not_run_ahead_of_the_days(before, expected):
-    previous = None if before is None else stood(FORECAST, before)
+def test_a_lead_time_is_added_once_and_its_date_does_not_move_with_the_days(before, expected):
+    previous = None if before is None else shown_date(FORECAST, before)
     line = replace(LINE, lead_days=7, previous=previous)
-    found = believed(line, UNCOVERED)
+    found = expected_for(line, UNCOVERED)
     assert found.expected_on == (None if expected is None else ahead(expected))
     assert found.source == FORECAST
-    again = believed(replace(line, previous=found), UNCOVERED, ahead(1))
+    again = expected_for(replace(line, previous=found), UNCOVERED, ahead(1))
     assert again.expected_on == (found.expected_on if expected else None)
 
 
 @pytest.mark.parametrize(
-    ("shown", "promised", "reckoned", "as_of", "available_on"),
+    ("shown", "promised", "predicted", "as_of", "available_on"),
     [
         pytest.param(13, 10, 14, 0, 13, id="the habit alone moved: the day stands"),
         pytest.param(13, 10, None, 0, 13, id="even where nobody can say any more"),
@@ -252,36 +254,38 @@ def test_a_lead_time_is_reckoned_once_and_its_date_does_not_run_ahead_of_the_day
         pytest.param(13, 10, None, 14, None, id="or that there is none"),
     ],
 )
-def test_what_stays_out_moves_its_day_when_that_has_passed_and_not_each_morning(
-    shown, promised, reckoned, as_of, available_on
+def test_an_awaited_delivery_moves_its_date_when_that_has_passed_and_not_each_morning(
+    shown, promised, predicted, as_of, available_on
 ):
     def coming(promised_on, day):
         return InboundDate(None if day is None else ahead(day), None, None, 0.8, "promised", ahead(promised_on))
 
-    before = replace(stood(INBOUND, 20), basis=inbound_basis({"D7": coming(1, 2), "D1, a": coming(promised, shown)}))
-    now = keep_shown_date("D1, a", coming(10, reckoned), shown_dates([before, None]), ahead(as_of))
+    before = replace(
+        shown_date(INBOUND, 20), basis=inbound_basis({"D7": coming(1, 2), "D1, a": coming(promised, shown)})
+    )
+    now = keep_shown_date("D1, a", coming(10, predicted), shown_dates([before, None]), ahead(as_of))
     assert now.available_on == (None if available_on is None else ahead(available_on))
-    assert (now.probability is None) == (shown == available_on != reckoned)
-    line = replace(LINE, vendor_response=coming(10, reckoned), accepted=7)
-    accepted = replace(stood(VENDOR, 20), basis=inbound_basis({"accepted": coming(promised, shown)}))
+    assert (now.probability is None) == (shown == available_on != predicted)
+    line = replace(LINE, vendor_response=coming(10, predicted), accepted=7)
+    accepted = replace(shown_date(VENDOR, 20), basis=inbound_basis({"accepted": coming(promised, shown)}))
     found = expected_date_for(replace(line, previous=accepted), UNCOVERED, {}, TRANSIT, ahead(as_of))
     assert found.expected_on == (None if available_on is None else TRANSIT.ship_date(ahead(available_on)))
 
 
-def test_a_day_that_stands_is_as_likely_as_it_was_said_to_be():
+def test_a_date_that_stands_keeps_its_probability():
     kept = {"D1": replace(COMING["D1"], promised_on=ahead(10), probability=None)}
-    before = replace(stood(INBOUND, 15), basis=inbound_basis(kept), probability=0.83)
+    before = replace(shown_date(INBOUND, 15), basis=inbound_basis(kept), probability=0.83)
     found = expected_date_for(replace(LINE, previous=before), [part(Coverage.INBOUND)], kept, TRANSIT, TODAY)
     assert (found.expected_on, found.probability) == (ahead(15), 0.83)
 
 
 def test_staff_read_in_one_sentence_where_a_date_comes_from():
-    found = believed(LINE, ON_THE_WAY)
+    found = expected_for(LINE, ON_THE_WAY)
     assert found.why == "5 of 7 in stock; 2 of 7 with delivery D1, promised for 2026-12-03"
     assert (found.earliest_on, found.latest_on, found.probability) == (ahead(14), ahead(17), 0.83)
     one = replace(LINE, quantity=1, lead_days=7)
-    assert believed(one, [part(Coverage.STOCK, 1)]).why == "in stock"
-    assert believed(one, [part(Coverage.UNCOVERED, 1)]).why == (
+    assert expected_for(one, [part(Coverage.STOCK, 1)]).why == "in stock"
+    assert expected_for(one, [part(Coverage.UNCOVERED, 1)]).why == (
         "neither in stock nor on the way; the vendor takes 7 days as a rule"
     )
 
@@ -290,9 +294,9 @@ def late_by(*days):
     return [Delivery("Acme", ahead(-100 + n), ahead(-100 + n + slip)) for n, slip in enumerate(days)]
 
 
-def test_a_delivery_is_expected_with_its_vendors_habit_and_the_days_to_take_it_in():
-    habits = VendorLateness.fit(late_by(*[4] * 20), TODAY, ForecastPolicy())
-    found = InboundDates(habits, TRANSIT, TODAY).date_of("Acme", None, date(2026, 12, 3))
+def test_a_delivery_is_expected_with_its_vendors_lateness_and_the_days_of_receiving():
+    lateness = VendorLateness.fit(late_by(*[4] * 20), TODAY, ForecastPolicy())
+    found = InboundDates(lateness, TRANSIT, TODAY).date_of("Acme", None, date(2026, 12, 3))
     assert found.available_on == date(2026, 12, 8)
     assert found.probability > 0.9
 
@@ -304,22 +308,22 @@ def test_a_delivery_is_expected_with_its_vendors_habit_and_the_days_to_take_it_i
         pytest.param(3, 9, 10, id="the vendor knows of more"),
         pytest.param(3, 4, 8, id="it is later than it says"),
         pytest.param(7, 3, 8, id="an earlier word is judged by itself"),
-        pytest.param(-9, 3, 8, id="beyond all habits the new word counts"),
+        pytest.param(-9, 3, 8, id="beyond all lateness the new word counts"),
     ],
 )
-def test_a_vendor_that_gives_another_day_is_not_taken_to_be_late_twice(promised, now_for, available_on):
-    habits = VendorLateness.fit(late_by(*[4] * 20), TODAY, ForecastPolicy())
-    found = InboundDates(habits, TRANSIT, TODAY).date_of_revised("Acme", None, ahead(promised), ahead(now_for))
+def test_the_lateness_of_a_vendor_that_revises_its_promise_is_not_added_twice(promised, now_for, available_on):
+    lateness = VendorLateness.fit(late_by(*[4] * 20), TODAY, ForecastPolicy())
+    found = InboundDates(lateness, TRANSIT, TODAY).date_of_revised("Acme", None, ahead(promised), ahead(now_for))
     assert (found.available_on, found.promised_on) == (ahead(available_on), ahead(now_for))
 
 
 @pytest.mark.parametrize("promised_on", [None, date.max, date(9999, 1, 1)])
-def test_a_day_beyond_all_days_is_no_date(promised_on):
-    habits = VendorLateness.fit(late_by(*[4] * 20), TODAY, ForecastPolicy())
-    assert InboundDates(habits, TRANSIT, TODAY).date_of("Acme", None, promised_on).available_on is None
+def test_a_placeholder_is_no_date(promised_on):
+    lateness = VendorLateness.fit(late_by(*[4] * 20), TODAY, ForecastPolicy())
+    assert InboundDates(lateness, TRANSIT, TODAY).date_of("Acme", None, promised_on).available_on is None
 
 
-def left(*lots):
+def unallocated(*lots):
     return [
         SupplyLot(Coverage.STOCK, "Berlin", n, TODAY)
         if name is None
@@ -341,9 +345,9 @@ GONE = ProductAvailability("P", StockStatus.OUT_OF_STOCK, 0)
         pytest.param([(2, None), (3, "D1")], 2, BACK, id="but a delivery is"),
         pytest.param([(4, "D2"), (3, "D1")], 0, BACK, id="the first one with a date"),
         pytest.param([(4, "D0"), (3, "D1")], 0, BACK, id="the first to come"),
-        pytest.param([(4, "D2")], 0, GONE, id="nobody knows when"),
+        pytest.param([(4, "D2")], 0, GONE, id="the delivery has no date"),
         pytest.param([], 0, GONE, id="nothing is left"),
     ],
 )
-def test_a_new_order_gets_what_is_left_after_all_others_had_theirs(lots, safety, found):
-    assert available_to_promise("P", left(*lots), safety, COMING, TRANSIT) == found
+def test_a_new_order_gets_what_open_orders_leave_free(lots, safety, found):
+    assert available_to_promise("P", unallocated(*lots), safety, COMING, TRANSIT) == found

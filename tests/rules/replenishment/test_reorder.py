@@ -23,31 +23,31 @@ RARE = (0, 0, 0, 0, 1) * 36
 LUMPY = ((0,) * 9 + (1,) + (0,) * 9 + (11,)) * 9
 
 
-def reckoned(sold=EVEN, available=0, lead=FORTNIGHT, safety_stock=None, policy=POLICY):
+def level_of(sold=EVEN, available=0, lead=FORTNIGHT, safety_stock=None, policy=POLICY):
     return stock_level(ReorderInputs("p1", tuple(sold), available, lead, safety_stock), policy)
 
 
-def test_even_demand_is_reckoned_as_the_books_say():
+def test_even_demand_has_the_textbook_safety_stock():
     # 20 days, review and lead time; 5 a day, known from 180 days; the normal curve's 1.645 for 95 %.
-    found = reckoned((9, *EVEN), lead=LeadTime(14, 3, "23 deliveries"), policy=ReplenishmentPolicy(review_days=6))
+    level = level_of((9, *EVEN), lead=LeadTime(14, 3, "23 deliveries"), policy=ReplenishmentPolicy(review_days=6))
     safety = 1.64485 * sqrt(20 * (180 / 179) * (1 + 20 / 180) + 5**2 * 3**2)
     assert safety == pytest.approx(25.87, abs=0.01)
-    assert (found.safety_stock, found.reorder_point, found.order_quantity) == (26, 126, 126 + 30)
-    assert (found.demand_a_day, found.demand_sd) == (5, 1.0028)
-    assert (found.lead_days, found.lead_sd, found.method) == (14, 3, "smooth")
-    assert found.why == (
+    assert (level.safety_stock, level.reorder_point, level.order_quantity) == (26, 126, 126 + 30)
+    assert (level.demand_a_day, level.demand_sd) == (5, 1.0028)
+    assert (level.lead_days, level.lead_sd, level.method) == (14, 3, "smooth")
+    assert level.why == (
         "sells 5 a day, evenly, known from 181 days; lead time 14 ± 3 days (23 deliveries), a review every 6 days, "
         "95 % service level."
     )
 
 
-def test_rare_demand_is_reckoned_by_a_negative_binomial_quantile():
+def test_intermittent_demand_has_a_negative_binomial_quantile():
     # 0.19 a day for 21 days, known from the 19 sales that Croston's method remembers, one every fifth day.
-    found, learnt = reckoned(RARE), estimate_demand(RARE)
-    mean = 21 * learnt.mean
-    spread = 21 * learnt.sd**2 * (1 + 21 / (19 * 5))
-    assert found.reorder_point == nbinom.ppf(0.95, mean**2 / (spread - mean), mean / spread)
-    assert (found.reorder_point, found.safety_stock) == (8, 5)
+    level, demand = level_of(RARE), estimate_demand(RARE)
+    mean = 21 * demand.mean
+    spread = 21 * demand.sd**2 * (1 + 21 / (19 * 5))
+    assert level.reorder_point == nbinom.ppf(0.95, mean**2 / (spread - mean), mean / spread)
+    assert (level.reorder_point, level.safety_stock) == (8, 5)
 
 
 PATTERNS = [
@@ -99,39 +99,39 @@ def test_the_day_of_the_first_sale_does_not_make_a_product_brisker():
     assert estimate_demand((100, *(1, 3) * 30)).mean == pytest.approx(2)
 
 
-def test_a_new_product_is_reckoned_as_if_it_were_older_and_says_so():
-    found = estimate_demand((4,) * 7)
-    assert (found.days, found.mean) == (7, 1)
-    assert "in 7 days of sales: too few" in reckoned((4,) * 7).why
-    assert "check before you order" in reckoned((4,)).why
-    assert "in 1 day of sales: too few" in reckoned((4,)).why
+def test_the_history_of_a_new_product_is_padded_and_its_sentence_says_so():
+    demand = estimate_demand((4,) * 7)
+    assert (demand.days, demand.mean) == (7, 1)
+    assert "in 7 days of sales: too few" in level_of((4,) * 7).why
+    assert "check before you order" in level_of((4,)).why
+    assert "in 1 day of sales: too few" in level_of((4,)).why
 
 
 def test_what_is_not_sold_needs_no_stock():
     for sold in ((0,) * 180, (), (1,) * 30 + (0,) * 150):
-        found = reckoned(sold)
-        assert (found.safety_stock, found.reorder_point, found.order_quantity) == (0, 0, 0)
+        level = level_of(sold)
+        assert (level.safety_stock, level.reorder_point, level.order_quantity) == (0, 0, 0)
 
 
 def test_what_is_not_sold_any_more_is_ordered_for_those_who_wait():
-    assert reckoned((0,) * 180, available=-3).order_quantity == 3
+    assert level_of((0,) * 180, available=-3).order_quantity == 3
 
 
 def test_the_shops_own_safety_stock_wins():
-    own, ours = reckoned(safety_stock=40), reckoned()
+    own, ours = level_of(safety_stock=40), level_of()
     assert own.safety_stock == 40
     assert own.reorder_point - ours.reorder_point == 40 - ours.safety_stock
     assert own.why.startswith("the shop keeps 40 back")
-    assert reckoned((0,) * 180, safety_stock=2, available=2).order_quantity == 0
-    assert reckoned((0,) * 180, safety_stock=2, available=1).order_quantity == 1
+    assert level_of((0,) * 180, safety_stock=2, available=2).order_quantity == 0
+    assert level_of((0,) * 180, safety_stock=2, available=1).order_quantity == 1
 
 
 @pytest.mark.parametrize(("spare", "ordered"), [(1, False), (0, True), (-1, True)])
 def test_more_is_ordered_when_the_reorder_point_is_reached(spare, ordered):
-    point = reckoned(available=10_000).reorder_point
-    found = reckoned(available=point + spare)
+    point = level_of(available=10_000).reorder_point
+    level = level_of(available=point + spare)
     # Up to the reorder point, and 7 days' sales at 5 a day on top, for the next order comes with the next review.
-    assert found.order_quantity == pytest.approx(35 - spare if ordered else 0, abs=1 if ordered else 0)
+    assert level.order_quantity == pytest.approx(35 - spare if ordered else 0, abs=1 if ordered else 0)
 
 
 LEADS = [
@@ -144,7 +144,7 @@ LEADS = [
 
 
 @pytest.mark.parametrize(("own", "said", "lead"), LEADS)
-def test_a_vendors_lead_time_is_what_it_kept_else_what_it_says_else_the_policys(own, said, lead):
+def test_a_lead_time_is_that_of_past_deliveries_else_the_stated_one_else_the_policys(own, said, lead):
     everybody = DeliveryStats(50, 20, 10)
     assert lead_time(own, said, everybody, POLICY) == lead
 
@@ -186,7 +186,7 @@ few = settings(max_examples=150, deadline=None)
 @given(HISTORIES, LEAD_TIMES, SERVICES, SERVICES)
 def test_a_higher_service_level_never_keeps_less(sold, lead, one, other):
     low, high = (
-        reckoned(sold, lead=lead, policy=ReplenishmentPolicy(service_level=share)) for share in sorted((one, other))
+        level_of(sold, lead=lead, policy=ReplenishmentPolicy(service_level=share)) for share in sorted((one, other))
     )
     assert low.safety_stock <= high.safety_stock
     assert low.reorder_point <= high.reorder_point
@@ -196,17 +196,17 @@ def test_a_higher_service_level_never_keeps_less(sold, lead, one, other):
 @given(HISTORIES, LEAD_TIMES, st.floats(0, 30), SERVICES)
 def test_a_more_uneven_lead_time_never_keeps_less(sold, lead, more, service):
     policy = ReplenishmentPolicy(service_level=service)
-    uneven = reckoned(sold, lead=replace(lead, sd=lead.sd + more), policy=policy)
-    assert reckoned(sold, lead=lead, policy=policy).safety_stock <= uneven.safety_stock
+    uneven = level_of(sold, lead=replace(lead, sd=lead.sd + more), policy=policy)
+    assert level_of(sold, lead=lead, policy=policy).safety_stock <= uneven.safety_stock
 
 
 @few
 @given(HISTORIES, LEAD_TIMES, st.integers(-500, 500), st.none() | st.integers(0, 50))
 def test_after_the_order_no_less_than_the_reorder_point_is_there_or_coming(sold, lead, available, own):
-    found = reckoned(sold, available, lead, own)
-    assert found.safety_stock >= 0
-    assert found.reorder_point >= found.safety_stock
-    assert found.available + found.order_quantity >= found.reorder_point
+    level = level_of(sold, available, lead, own)
+    assert level.safety_stock >= 0
+    assert level.reorder_point >= level.safety_stock
+    assert level.available + level.order_quantity >= level.reorder_point
 
 
 DEMANDS = {
@@ -233,6 +233,6 @@ def test_stock_lasts_about_as_often_as_the_policy_asks(kind, lead):
 
     lasted = []
     for _ in range(300):
-        point = reckoned(days(180).tolist(), lead=lead).reorder_point
+        point = level_of(days(180).tolist(), lead=lead).reorder_point
         lasted += [days(period()).sum() <= point for _ in range(20)]
     assert 0.925 <= np.mean(lasted) <= 0.99

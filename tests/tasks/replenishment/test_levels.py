@@ -42,7 +42,7 @@ def sells(driver, product, days, *, quantity=1, every=1):
         driver.order(f"{product.id} {n}", one, placed=-n)
 
 
-def reckoned(driver, on=0, *, limit=100):
+def compute(driver, on=0, *, limit=100):
     """Reckon all pages; return how many levels were written, and the levels by product."""
     context, after, written = driver.context.with_run("r", day(on), noon(on)), "", 0
     with read_only(context.engine) as connection:
@@ -86,7 +86,7 @@ def inbound(
 
 
 def test_demand_is_what_was_ordered_on_each_day_since_the_first_sale(shop):
-    _, levels = reckoned(shop)
+    _, levels = compute(shop)
     lamp = levels["lamp"]
     assert (lamp["demand_a_day"], lamp["demand_sd"], lamp["method"]) == (2, 0, "smooth")
     assert "known from 40 days" in lamp["why"]
@@ -97,7 +97,7 @@ def test_demand_is_what_was_ordered_on_each_day_since_the_first_sale(shop):
 def test_days_without_an_order_count_as_days_without_a_sale(driver):
     sells(driver, RUG, 100, every=5)
     driver.stock(RUG, 0)
-    rug = reckoned(driver)[1]["rug"]
+    rug = compute(driver)[1]["rug"]
     assert (rug["method"], rug["demand_a_day"]) == ("intermittent", pytest.approx(0.2 * 0.95))
 
 
@@ -107,7 +107,7 @@ def test_orders_older_than_the_policys_history_prove_only_that_the_product_is_no
     shop.order("old", line(promised=-30, shipped=-30, quantity=50, product=LAMP), placed=-29)
     shop.order("new", line(promised=-3, shipped=-3, quantity=14, product=LAMP), placed=-28)
     shop.stock(LAMP, 0)
-    lamp = reckoned(shop)[1]["lamp"]
+    lamp = compute(shop)[1]["lamp"]
     assert (lamp["demand_a_day"], lamp["method"]) == (0.5, "few")
     assert "in 28 days of sales: too few" in lamp["why"]
 
@@ -116,7 +116,7 @@ def test_orders_older_than_the_policys_history_prove_only_that_the_product_is_no
 def test_what_was_cancelled_was_never_wanted(shop, table):
     with shop.context.engine.begin() as connection:
         connection.execute(update(table).values(cancelled_at=noon(0)))
-    lamp = reckoned(shop)[1]["lamp"]
+    lamp = compute(shop)[1]["lamp"]
     assert (lamp["demand_a_day"], lamp["method"], lamp["available"]) == (0, "none", 10)
 
 
@@ -137,7 +137,7 @@ def test_an_order_belongs_to_the_shops_day_from_its_first_moment_to_its_last(dri
 
 def test_todays_orders_are_no_whole_day_yet(shop):
     shop.order("today", line(promised=3, quantity=90, product=LAMP), placed=0)
-    lamp = reckoned(shop)[1]["lamp"]
+    lamp = compute(shop)[1]["lamp"]
     assert (lamp["demand_a_day"], lamp["available"]) == (2, 10 - 90)
 
 
@@ -147,7 +147,7 @@ def test_what_is_available_is_on_hand_and_inbound_less_what_open_lines_want(shop
     inbound(shop, "late", quantity=6, expected=-2)
     inbound(shop, "soon", quantity=3, expected=5)
     inbound(shop, "later", quantity=1, expected=9)
-    assert reckoned(shop)[1]["lamp"]["available"] == 10 + 10 - 4
+    assert compute(shop)[1]["lamp"]["available"] == 10 + 10 - 4
     (found,) = listed(shop)
     assert (found.on_hand, found.inbound, found.waiting, found.next_delivery_on) == (10, 10, 4, day(5))
 
@@ -157,11 +157,11 @@ def test_a_vendors_lead_time_is_learnt_from_its_deliveries(shop):
     change(shop, LAMP, vendor_id="v1")
     for n, days in enumerate((8, 9, 10, 11, 11, 11)):
         inbound(shop, f"i{n}", ordered=-30, received=days - 30)
-    assert reckoned(shop)[1]["lamp"]["lead_days"] == 3  # One lorry with three products is one delivery.
+    assert compute(shop)[1]["lamp"]["lead_days"] == 3  # One lorry with three products is one delivery.
     inbound(shop, "fifth", ordered=-30, received=-18)
     inbound(shop, "long ago", ordered=-500, received=-400)
     inbound(shop, "no day known", received=-1)
-    lamp = reckoned(shop)[1]["lamp"]
+    lamp = compute(shop)[1]["lamp"]
     assert (lamp["lead_days"], lamp["lead_sd"]) == (10, 1.58)
     assert "10 ± 2 days (5 deliveries)" in lamp["why"]
     assert lamp["safety_stock"] > 0
@@ -175,34 +175,34 @@ def test_a_product_without_a_vendor_is_bought_from_its_newest_deliverys(shop):
     inbound(shop, "8", received=-21, vendor="v2")
     inbound(shop, "12", ordered=-1, vendor=None)
     inbound(shop, "7", vendor="v2")
-    assert reckoned(shop)[1]["lamp"]["lead_days"] == 3
+    assert compute(shop)[1]["lamp"]["lead_days"] == 3
     assert listed(shop, everything=True)[0].vendor == "Vendor One"
 
 
 def test_only_levels_that_changed_are_written(shop):
     sells(shop, RUG, 40)
     shop.stock(RUG, 0)
-    assert [reckoned(shop, limit=1)[0], reckoned(shop, limit=1)[0]] == [2, 0]
+    assert [compute(shop, limit=1)[0], compute(shop, limit=1)[0]] == [2, 0]
     before = {row["product_id"]: row["set_at"] for row in shop.rows(STOCK_LEVELS)}
     change(shop, RUG, safety_stock=7)
-    written, after = reckoned(shop)
+    written, after = compute(shop)
     assert (written, after["rug"]["safety_stock"]) == (1, 7)
     assert after["lamp"]["set_at"] == before["lamp"]
-    written, later = reckoned(shop, on=1)
+    written, later = compute(shop, on=1)
     assert (written, later["rug"]["set_at"]) == (2, noon(1))
 
 
 def test_what_the_vendor_sends_itself_needs_no_stock_here(shop):
-    reckoned(shop)
+    compute(shop)
     change(shop, LAMP, drop_shipped=True)
-    assert reckoned(shop) == (0, {})
+    assert compute(shop) == (0, {})
 
 
 def test_nothing_is_ordered_of_what_the_source_tells_no_stock_of(driver):
     sells(driver, LAMP, 40)
-    assert reckoned(driver) == (0, {})
+    assert compute(driver) == (0, {})
     driver.stock(LAMP, 0)
-    assert reckoned(driver)[0] == 1
+    assert compute(driver)[0] == 1
     assert "\n3 left out: the shop's data has no stock" in summary("Lamps & Co", DAY, 1, listed(driver), 3)
 
 
@@ -210,7 +210,7 @@ def test_the_list_begins_with_what_runs_out_first_and_holds_the_rest_on_demand(s
     sells(shop, RUG, 40)
     shop.stock(RUG, 1)
     shop.stock(ProductFacts("vase", "Blue vase", "vases"), 3)
-    reckoned(shop)
+    compute(shop)
     assert [one.level.product_id for one in listed(shop)] == ["rug", "lamp"]
     assert [one.level.product_id for one in listed(shop, everything=True)] == ["rug", "lamp", "vase"]
 
@@ -221,7 +221,7 @@ LEFT = [("in_stock", 0, False), ("in_stock", 1, True), ("in_stock", 5, True), ("
 @pytest.mark.parametrize(("state", "left", "scarce"), [*LEFT, ("backorder", 3, False)])
 def test_few_are_left_of_a_product_that_sells_and_is_in_stock(shop, state, left, scarce):
     shop.stock(RUG, 3)
-    reckoned(shop)
+    compute(shop)
     for product in (LAMP, RUG):
         told = {"state": state, "free_quantity": left, "waiting": 0, "since": noon(0), "set_at": noon(0)}
         put(shop, AVAILABILITIES, product_id=product.id, **told)
@@ -232,7 +232,7 @@ def test_few_are_left_of_a_product_that_sells_and_is_in_stock(shop, state, left,
 
 def test_the_page_shows_a_picture_and_a_row_a_product(shop, tmp_path):
     change(shop, LAMP, name="Lamp | <b>\u202enew</b>")
-    reckoned(shop)
+    compute(shop)
     said = summary("Lamps & Co", DAY, 1, listed(shop))
     (picture,) = re.findall(r"\(data:image/png;base64,([^)]+)\)", said)
     (tmp_path / "picture.png").write_bytes(base64.b64decode(picture))
