@@ -348,7 +348,7 @@ async def test_doctor_says_whether_customers_are_reached(tried, provider):
 
     assert "local outbox" in said(await tried.json("doctor", "--no-providers"))["live"]
     tried.use(provider, redirect_email="me@example.org")
-    assert "no customer is told" in said(await tried.json("doctor", "--no-providers"))["live"]
+    assert "no customer is notified" in said(await tried.json("doctor", "--no-providers"))["live"]
     tried.settings.pop("redirect_email")
     assert "waits" in said(await tried.json("doctor", "--no-providers"))["live email"]
     await tried.call("go-live", "--yes", "--as-of", DAY)
