@@ -1,4 +1,4 @@
-"""Say what a run did, for people: Prefect's artifacts, and the lines of the command line. Addresses are masked."""
+"""Fill the report of a run, and show it as lines, markdown or table rows. Addresses are masked."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,27 +12,31 @@ from tasks.delivery.worker import DeliverySummary
 from tasks.notices.summary import EvaluationSummary
 from templates.rendering.names import strip_control_chars, truncate
 
-NAME_SHOWN = 80
-CHANGES = ("inserted", "updated", "rejected", "removed", "superseded", "duplicates")
+MAX_NAME_LENGTH = 80
+"""Characters of a product's name that a report shows."""
+IMPORT_CHANGES = ("inserted", "updated", "rejected", "removed", "superseded", "duplicates")
 
 
-def fill_evaluation(report: Report, looked: EvaluationSummary) -> None:
-    """Put into a report what was found and owed."""
-    report.changes, report.notices = dict(looked.changes), dict(looked.notices)
-    report.skipped, report.offers = dict(looked.skipped), dict(looked.offers)
-    report.limited = looked.limited
-    report.over_cap, report.problems = looked.over_cap, list(looked.problems)
-    report.plans = table(looked.plans)
+def fill_evaluation(report: Report, evaluated: EvaluationSummary) -> None:
+    """Put into a report what an evaluation of orders decided."""
+    report.changes = dict(evaluated.changes)
+    report.notices = dict(evaluated.notices)
+    report.skipped = dict(evaluated.skipped)
+    report.offers = dict(evaluated.offers)
+    report.limited = evaluated.limited
+    report.over_cap = evaluated.over_cap
+    report.problems = list(evaluated.problems)
+    report.plans = plan_rows(evaluated.plans)
 
 
 def fill_orders(report: Report, orders: Mapping[str, int], policy: Policy) -> None:
-    """Put into a report how many orders are open, and how late; its counts by bucket in the policy's order."""
+    """Put into a report how many orders are open and how late, and sort its counts by bucket as the policy does."""
     report.open = sum(orders.values())
     report.late, report.changes = by_delay(orders, policy), by_delay(report.changes, policy)
 
 
 def by_delay(orders: Mapping[str, int], policy: Policy) -> dict[str, int]:
-    """Return counts of late orders from the shortest delay up."""
+    """Return the counts of late orders by bucket, the shortest delay first; without those on time."""
     names = [bucket.name for bucket in policy.bucket]
     late = sorted(set(orders) - {ON_TIME}, key=lambda name: (names.index(name) if name in names else -1, name))
     return {name: orders[name] for name in late if orders[name]}
@@ -40,35 +44,33 @@ def by_delay(orders: Mapping[str, int], policy: Policy) -> dict[str, int]:
 
 def fill_delivery(report: Report, delivered: DeliverySummary) -> None:
     """Put into a report what was delivered."""
-    report.sent, report.rejected, report.retrying = (
-        _sorted(delivered.sent),
-        dict(delivered.rejected),
-        dict(delivered.retrying),
-    )
-    report.in_doubt, report.down = delivered.in_doubt, dict(delivered.down)
+    report.sent = _sorted(delivered.sent)
+    report.rejected = dict(delivered.rejected)
+    report.retrying = dict(delivered.retrying)
+    report.in_doubt = delivered.in_doubt
+    report.down = dict(delivered.down)
     report.trial = {channel: n for channel, n in _sorted(delivered.trial).items() if n}
     for reason, n in delivered.skipped.items():
         report.skipped[reason] = report.skipped.get(reason, 0) + n
 
 
 def _sorted(counts: Mapping[str, int]) -> dict[str, int]:
-    """Return counts in the order of their names: which channel answered first says nothing."""
+    """Return counts sorted by name, so that the order does not depend on which channel was first."""
     return dict(sorted(counts.items()))
 
 
 def counted(counts: Mapping[str, int], nothing: str = "none") -> str:
-    """Say counts as `3 week, 2 long`."""
+    """Return counts as `3 week, 2 long`, without zeros; `nothing` where none is left."""
     return ", ".join(f"{n} {name}" for name, n in counts.items() if n) or nothing
 
 
 def headline(flow: str, report: Report) -> str:
-    """Name a run by what came of it."""
-    told = sum(report.changes.values())
-    said = f"{told} to tell" if flow != "deliver" else _sent(report)
+    """Return a run's name with its outcome."""
+    outcome = _sent(report) if flow == "deliver" else f"{sum(report.changes.values())} to tell"
     held = "would be held" if report.dry_run else "held"
-    said = f"{held}, {said}" if report.held else said
-    trouble = ", with problems" if not report.ok else ""
-    return f"{flow} {report.as_of}: {said}{trouble}"
+    outcome = f"{held}, {outcome}" if report.held else outcome
+    problems = ", with problems" if not report.ok else ""
+    return f"{flow} {report.as_of}: {outcome}{problems}"
 
 
 def _sent(report: Report) -> str:
@@ -98,7 +100,7 @@ FIGURES = (
 
 
 def lines(report: Report) -> list[tuple[str, str]]:
-    """Return a report as pairs of a word and its figures, leaving out what is nought."""
+    """Return a report as pairs of a label and its figures, without those that are zero."""
     found = [("Day", str(report.as_of) + (" (dry run: nothing written)" if report.dry_run else ""))]
     found += [(f"Import {table}", imported(counts)) for table, counts in report.imported.items()]
     found += missing(report.missing, report.imported.get("orders", {}).get("missing", 0))
@@ -126,7 +128,7 @@ def lines(report: Report) -> list[tuple[str, str]]:
 
 
 def missing(named: Sequence[str], n: int) -> list[tuple[str, str]]:
-    """Say which open orders an import did not name; none where it named all."""
+    """Return the line about the open orders that an import did not name; no line where it named all."""
     if not n:
         return []
     orders, stay = ("order was", "stays") if n == 1 else ("orders were", "stay")
@@ -135,24 +137,24 @@ def missing(named: Sequence[str], n: int) -> list[tuple[str, str]]:
 
 
 def imported(counts: Mapping[str, int]) -> str:
-    """Say what an import did with a table."""
-    changed = {name: n for name in CHANGES if (n := counts.get(name))}
+    """Return what an import did with a table: rows read, and how many of them changed what."""
+    changed = {name: n for name in IMPORT_CHANGES if (n := counts.get(name))}
     nothing = "nothing changed" if counts["read"] else "what was there stays"
     return f"{counts['read']:,} rows: " + counted(changed, nothing)
 
 
 def summary(report: Report, shop: str) -> str:
     """Return a report as markdown."""
-    rows = ((markdown_cell(word), markdown_cell(said)) for word, said in lines(report))
+    rows = ((markdown_cell(label), markdown_cell(value)) for label, value in lines(report))
     return f"# {markdown_cell(shop)}, {report.as_of}\n\n{markdown_table(('', ''), rows)}"
 
 
-def table(plans: Sequence[Plan]) -> list[dict[str, Any]]:
-    """Return plans as rows that customer service can read; Prefect's page cuts off what stands last."""
+def plan_rows(plans: Sequence[Plan]) -> list[dict[str, Any]]:
+    """Return plans as table rows for customer service; Prefect's page cuts off the last columns."""
     return [
         {
             "order": escape_control(plan.delay.order.id),
-            "channels": ", ".join(_contact(one) for one in plan.contacts),
+            "channels": ", ".join(_contact(contact) for contact in plan.contacts),
             "why": plan.why,
             "remedy": remedy(plan),
             "days late": plan.delay.days,
@@ -163,10 +165,10 @@ def table(plans: Sequence[Plan]) -> list[dict[str, Any]]:
 
 
 def remedy(plan: Plan) -> str:
-    """Say what a plan offers; a code stays with its customer."""
+    """Return what a plan offers, without the discount's code: only its customer sees that."""
     if plan.substitutes:
-        names = (one.name for found in plan.substitutes for one in found.products)
-        return "substitute: " + "; ".join(truncate(strip_control_chars(name), NAME_SHOWN) for name in names)
+        names = (product.name for choice in plan.substitutes for product in choice.products)
+        return "substitute: " + "; ".join(truncate(strip_control_chars(name), MAX_NAME_LENGTH) for name in names)
     if plan.discount:
         size = (
             f"{plan.discount.percent:g} %"

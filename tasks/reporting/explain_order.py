@@ -1,4 +1,4 @@
-"""Tell the whole story of one order: its facts, its delay, what was told, and what would be said now."""
+"""Explain one order: its facts, its delay, what its customer was told, and what a notice would say now."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -28,38 +28,49 @@ from tasks.reporting.dry_run import load_told_by
 from tasks.reporting.explain_supply import explain_supply
 from tasks.tables import EVENTS, NOTICES, OFFERS
 
-TOLD = ("revision", "channel", "address", "state", "reason", "message", "expected_on", "told_on", "settled_at", "why")
-ARRIVES = (State.SENT, State.DELIVERED)
-NOT_TOLD = (State.SKIPPED, State.REJECTED)
-LEAVES = (State.QUEUED, State.CLAIMED, State.SENDING)
-WHERE_IT_STANDS = ("run_id", "trial", "not_before")
-GIVEN = ("kind", "line", "products", "percent", "amount", "currency", "expires_on")
+NOTICE_COLUMNS = (
+    "revision",
+    "channel",
+    "address",
+    "state",
+    "reason",
+    "message",
+    "expected_on",
+    "told_on",
+    "settled_at",
+    "why",
+)
+SENT_STATES = (State.SENT, State.DELIVERED)
+NOT_SENT_STATES = (State.SKIPPED, State.REJECTED)
+QUEUED_STATES = (State.QUEUED, State.CLAIMED, State.SENDING)
+PROGRESS_COLUMNS = ("run_id", "trial", "not_before")
+OFFER_COLUMNS = ("kind", "line", "products", "percent", "amount", "currency", "expires_on")
 
 
 def find_order(context: Context, connection: Connection, order: str, as_of: date) -> WatchedOrder:
     """Return one order as of a day; raises ForewarnError where there is none."""
-    found = get_orders(context, connection, [order])
-    if not found:
+    orders = get_orders(context, connection, [order])
+    if not orders:
         raise ForewarnError(
             f"no order {order!r} is known here; an order that the source has comes with `forewarn import`"
         )
-    (watched,) = found
+    (watched,) = orders
     told = load_told_by(connection, [watched.order], as_of).get(order)
     return replace(watched, order=replace(watched.order, told=told))
 
 
 def explain_order(context: Context, connection: Connection, order: str) -> dict[str, Any]:
-    """Return the story of one order as plain data; addresses are masked. Raises ForewarnError."""
+    """Return everything about one order as plain data, addresses masked; raises ForewarnError where it is unknown."""
     watched = find_order(context, connection, order, context.as_of)
     facts = watched.order
-    (decided,) = decide_orders(
+    (decision,) = decide_orders(
         context, connection, [watched], SubstituteStock(), load_budget(connection, context, context.policy)
     )
-    verdict = decided.assessment
-    notices = _told(connection, order)
-    waits = _waits(facts, notices)
-    held = waits is not None and any(one["state"] == State.HELD for one in notices)
-    current = _now(context, facts, verdict, context.as_of, waits)
+    assessment = decision.assessment
+    notices = _load_notices(connection, order)
+    pending = _pending_notice(facts, notices)
+    held = pending is not None and any(notice["state"] == State.HELD for notice in notices)
+    current = _current_notice(context, facts, assessment, context.as_of, pending)
     return {
         "order": facts.id,
         "as_of": context.as_of,
@@ -67,16 +78,16 @@ def explain_order(context: Context, connection: Connection, order: str) -> dict[
         "cancelled_on": facts.cancelled_on,
         "customer": _customer(facts, context.shop.country),
         "unpaid": facts.unpaid,
-        "lines": [_line(facts, line, verdict.delay, context.as_of) for line in facts.lines],
-        "parcels": [_parcel(line, one, context.as_of) for line in facts.lines for one in line.shipments],
-        "bucket": verdict.bucket,
-        "days": verdict.delay.days if verdict.delay else 0,
-        "expected_on": verdict.delay.expected_on if verdict.delay else None,
+        "lines": [_line(facts, line, assessment.delay, context.as_of) for line in facts.lines],
+        "parcels": [_parcel(line, shipment, context.as_of) for line in facts.lines for shipment in line.shipments],
+        "bucket": assessment.bucket,
+        "days": assessment.delay.days if assessment.delay else 0,
+        "expected_on": assessment.delay.expected_on if assessment.delay else None,
         "supply": explain_supply(context, connection, order, context.as_of),
         "told": notices,
         "offers": _offers(connection, order),
         "now": current,
-        "next_check_on": verdict.next_check_on if verdict.next_check_on < date.max and not held else None,
+        "next_check_on": assessment.next_check_on if assessment.next_check_on < date.max and not held else None,
     }
 
 
@@ -93,7 +104,7 @@ def _customer(facts: OrderFacts, country: str) -> dict[str, Any]:
 
 
 def _masked(read: Callable[[str], str], address: str | None) -> str | None:
-    """Return an address masked as it was read, so that staff see that it is usable; as it stands where it is not."""
+    """Return an address in its normal form, or as it is written where it is invalid; masked."""
     return mask_address(readable(read, address) or address) if address else None
 
 
@@ -136,14 +147,16 @@ def _parcel(line: LineFacts, parcel: Shipment, as_of: date) -> dict[str, Any]:
     }
 
 
-def _told(connection: Connection, order: str) -> list[dict[str, Any]]:
-    names = ("id", *TOLD, *WHERE_IT_STANDS)
+def _load_notices(connection: Connection, order: str) -> list[dict[str, Any]]:
+    names = ("id", *NOTICE_COLUMNS, *PROGRESS_COLUMNS)
     query = select(*(NOTICES.c[name] for name in names)).where(NOTICES.c.order_id == order)
-    told = [dict(row) for row in connection.execute(query.order_by(NOTICES.c.revision, NOTICES.c.channel)).mappings()]
-    for notice in told:
+    notices = [
+        dict(row) for row in connection.execute(query.order_by(NOTICES.c.revision, NOTICES.c.channel)).mappings()
+    ]
+    for notice in notices:
         notice["address"] = mask_address(notice["address"]) if notice["address"] else None
         notice["events"] = _events(connection, notice["id"])
-    return told
+    return notices
 
 
 def _events(connection: Connection, notice: str) -> list[dict[str, Any]]:
@@ -152,47 +165,59 @@ def _events(connection: Connection, notice: str) -> list[dict[str, Any]]:
 
 
 def _offers(connection: Connection, order: str) -> list[dict[str, Any]]:
-    query = select(*(OFFERS.c[name] for name in GIVEN)).where(OFFERS.c.order_id == order).order_by(OFFERS.c.created_at)
+    query = (
+        select(*(OFFERS.c[name] for name in OFFER_COLUMNS))
+        .where(OFFERS.c.order_id == order)
+        .order_by(OFFERS.c.created_at)
+    )
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def _waits(order: OrderFacts, notices: Sequence[Mapping[str, Any]]) -> str | None:
-    """Say where the last notice stands while its customer has not got it; None where they have, or there is none."""
+def _pending_notice(order: OrderFacts, notices: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return why the customer has not got the last notice yet; None where they have, or there is none."""
     if order.told is None:
         return None
     if order.told.assumed:
         return "this delay was skipped on purpose when the shop went live"
-    last = [one for one in notices if one["revision"] == order.told.revision and one["state"] not in NOT_TOLD]
-    if held := next((one for one in last if one["state"] == State.HELD), None):
+    last = [
+        notice
+        for notice in notices
+        if notice["revision"] == order.told.revision and notice["state"] not in NOT_SENT_STATES
+    ]
+    if held := next((notice for notice in last if notice["state"] == State.HELD), None):
         return f"a message waits: held with run {held['run_id'][:8]} until somebody releases it"
-    if last and any(one["state"] == State.IN_DOUBT for one in last) and not _reached(last):
+    if last and any(notice["state"] == State.IN_DOUBT for notice in last) and not _reached(last):
         return "the message is in doubt: its provider is queried, or `forewarn in-doubt list` shows it"
-    gone = [one for one in last if one["state"] not in LEAVES]
-    if last and not gone:
+    sent = [notice for notice in last if notice["state"] not in QUEUED_STATES]
+    if last and not sent:
         return f"a message waits to be sent, not before {last[0]['not_before']:%Y-%m-%d %H:%M} UTC"
-    if gone and all(one["trial"] for one in gone):
+    if sent and all(notice["trial"] for notice in sent):
         return "the customer was told in a trial only: `forewarn go-live` tells them"
     return None
 
 
 def _reached(notices: Sequence[Mapping[str, Any]]) -> bool:
-    return any(one["state"] in ARRIVES and not one["trial"] for one in notices)
+    return any(notice["state"] in SENT_STATES and not notice["trial"] for notice in notices)
 
 
-def _now(context: Context, order: OrderFacts, verdict: Assessment, as_of: date, waits: str | None) -> dict[str, Any]:
-    if verdict.plan is None and verdict.no_notice_reason == CUSTOMER_WAS_TOLD and waits is not None:
-        return {"say": None, "why": waits}
-    if verdict.plan is None:
+def _current_notice(
+    context: Context, order: OrderFacts, assessment: Assessment, as_of: date, pending: str | None
+) -> dict[str, Any]:
+    if assessment.plan is None and assessment.no_notice_reason == CUSTOMER_WAS_TOLD and pending is not None:
+        return {"message": None, "why": pending}
+    if assessment.plan is None:
         cancelled = order.cancelled_on is not None and order.cancelled_on <= as_of
-        quiet = "the order was cancelled" if cancelled else "nothing is late" if verdict.delay is None else ""
-        return {"say": None, "why": verdict.no_notice_reason or quiet}
-    found = render_plan(context, verdict.plan)
-    plan = found.plan
+        quiet = "the order was cancelled" if cancelled else "nothing is late" if assessment.delay is None else ""
+        return {"message": None, "why": assessment.no_notice_reason or quiet}
+    rendered = render_plan(context, assessment.plan)
+    plan = rendered.plan
     return {
-        "say": plan.message,
+        "message": plan.message,
         "why": plan.why,
-        "channels": {str(one.channel): str(one.skip) if one.skip else "would be sent" for one in plan.contacts},
-        "substitutes": [product.name for found in plan.substitutes for product in found.products],
+        "channels": {
+            str(contact.channel): str(contact.skip) if contact.skip else "would be sent" for contact in plan.contacts
+        },
+        "substitutes": [product.name for choice in plan.substitutes for product in choice.products],
         "discount": str(plan.discount.kind) if plan.discount else None,
-        "problems": found.problems,
+        "problems": rendered.problems,
     }

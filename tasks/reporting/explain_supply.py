@@ -1,4 +1,4 @@
-"""The supply side of one order's story: what covers each line, when it is expected and who says so, what was asked."""
+"""Explain the supply of one order: what covers each line, when it is expected and why, what vendors were asked for."""
 
 from datetime import date
 from typing import Any
@@ -21,7 +21,7 @@ from tasks.tables import (
     VENDORS,
 )
 
-SAID = (
+DATE_COLUMNS = (
     "expected_on",
     "source",
     "earliest_on",
@@ -36,17 +36,17 @@ SAID = (
 
 
 def explain_supply(context: Context, connection: Connection, order: str, as_of: date) -> dict[str, Any]:
-    """Return what is known of an order's goods as plain data; each list is empty where nothing is."""
+    """Return allocations, expected dates, purchase requests and the shipping plan of an order as plain data."""
     return {
-        "covered": [_covered(row) for row in _listed(connection, _coverage(order))],
-        "dates": [dict(row) for row in _listed(connection, _dates(order))],
-        "asked": [_counted(row) for row in _listed(connection, _requests(order))],
+        "covered": [_covered(row) for row in _by_line(connection, _coverage(order))],
+        "dates": [dict(row) for row in _by_line(connection, _dates(order))],
+        "requests": [_with_number(row) for row in _by_line(connection, _requests(order))],
         "shipping": _shipping(context, connection, order, as_of),
     }
 
 
-def _listed(connection: Connection, query: Any) -> list[RowMapping]:
-    """Return rows by line, as the order lists its lines."""
+def _by_line(connection: Connection, query: Any) -> list[RowMapping]:
+    """Return the rows of a query, sorted by line number."""
     return sorted(connection.execute(query).mappings(), key=lambda row: natural_key(row["line"]))
 
 
@@ -71,7 +71,7 @@ def _coverage(order: str) -> Any:
 
 
 def _covered(row: Any) -> dict[str, Any]:
-    by = {
+    covered_by = {
         Coverage.STOCK: f"stock at {row['place']}",
         Coverage.INBOUND: f"delivery {row['inbound_id']} of {row['vendor'] or 'an unnamed vendor'}"
         + (f", promised for {row['promised_on']}" if row["promised_on"] else "")
@@ -79,17 +79,17 @@ def _covered(row: Any) -> dict[str, Any]:
         Coverage.PACKED: "packed, not handed over yet",
         Coverage.UNCOVERED: "nothing known",
     }[Coverage(row["cover"])]
-    named = {name: row[name] for name in ("line", "product", "quantity")}
-    return {**_counted(named), "covered by": by, "leaves": row["ships_on"], "arrives": row["arrives_on"]}
+    columns = {name: row[name] for name in ("line", "product", "quantity")}
+    return {**_with_number(columns), "covered by": covered_by, "leaves": row["ships_on"], "arrives": row["arrives_on"]}
 
 
-def _counted(row: Any) -> dict[str, Any]:
+def _with_number(row: Any) -> dict[str, Any]:
     return {**row, "quantity": as_number(row["quantity"])}
 
 
 def _dates(order: str) -> Any:
     return (
-        select(EXPECTED_DATES.c.line, *(EXPECTED_DATES.c[name] for name in SAID))
+        select(EXPECTED_DATES.c.line, *(EXPECTED_DATES.c[name] for name in DATE_COLUMNS))
         .where(EXPECTED_DATES.c.order_id == order)
         .order_by(EXPECTED_DATES.c.id)
     )
@@ -122,5 +122,5 @@ def _shipping(context: Context, connection: Connection, order: str, as_of: date)
         SHIPPING_PLANS.c.order_id == order
     )
     row = connection.execute(query).mappings().first()
-    left = plan_remaining(context, connection, [order], as_of)
-    return plan_as_data(dict(row), left[order]) if row and order in left else None
+    remaining = plan_remaining(context, connection, [order], as_of)
+    return plan_as_data(dict(row), remaining[order]) if row and order in remaining else None

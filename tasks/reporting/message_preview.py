@@ -1,4 +1,4 @@
-"""Say what an order's customer would read, without owing it."""
+"""Render the messages that an order's customer would get, without recording a notice."""
 
 from dataclasses import replace
 
@@ -15,8 +15,8 @@ from tasks.offers.substitute_stock import SubstituteStock
 from tasks.orders.order_rows import WatchedOrder
 from tasks.reporting.explain_order import find_order
 
-NOT_YET = "CODE-COMES-HERE"
-"""Stands for a discount code that is drawn only when the notice is owed: nobody can pass it on."""
+PLACEHOLDER_CODE = "CODE-COMES-HERE"
+"""Shown in place of a discount code, which is drawn only when a notice is recorded."""
 
 
 def preview_messages(
@@ -24,24 +24,24 @@ def preview_messages(
 ) -> tuple[list[tuple[str, Message]], list[str]]:
     """Return an order's messages as its customer would get them for the first time, each with a title.
 
-    Returned beside them are the problems of channels whose words could not be rendered. Raises ForewarnError where the
-    order is unknown, not late, its customer cannot be written to, or no channel's words can be rendered.
+    Returns also the problems of channels whose message cannot be rendered. Raises ForewarnError where the order is
+    unknown or not late, its customer cannot be contacted, or no message can be rendered.
     """
     watched = find_order(context, connection, order, context.as_of)
     untold: WatchedOrder = replace(watched, order=replace(watched.order, told=None))
-    (decided,) = decide_orders(
+    (decision,) = decide_orders(
         context, connection, [untold], SubstituteStock(), load_budget(connection, context, context.policy)
     )
-    plan = decided.plan
+    plan = decision.plan
     if plan is None:
-        reason = decided.assessment.no_notice_reason or decided.assessment.bucket
+        reason = decision.assessment.no_notice_reason or decision.assessment.bucket
         raise ForewarnError(f"order {order} has nothing to tell on {context.as_of}: {reason}")
     if not is_reachable(plan.contacts):
-        reasons = ", ".join(f"{one.channel} {one.skip}" for one in plan.contacts)
+        reasons = ", ".join(f"{contact.channel} {contact.skip}" for contact in plan.contacts)
         raise ForewarnError(f"the customer of order {order} cannot be written to: {reasons}")
-    if plan.discount is not None and decided.new_discount:
-        plan = replace(plan, discount=replace(plan.discount, code=NOT_YET))
-    found = render_plan(context, plan)
-    if found.failed:
-        raise ForewarnError("; ".join(found.problems))
-    return [(f"Order {order}: {plan.message}", message) for message in found.messages.values()], found.problems
+    if plan.discount is not None and decision.new_discount:
+        plan = replace(plan, discount=replace(plan.discount, code=PLACEHOLDER_CODE))
+    rendered = render_plan(context, plan)
+    if rendered.failed:
+        raise ForewarnError("; ".join(rendered.problems))
+    return [(f"Order {order}: {plan.message}", message) for message in rendered.messages.values()], rendered.problems

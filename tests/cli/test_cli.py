@@ -81,7 +81,7 @@ def test_explain_tells_the_whole_story_of_an_order(place, lived):
     assert (story["bucket"], story["order"]) == ("long", "1041")
     assert [notice["revision"] for notice in story["told"]] == [1] * len(story["told"])
     in_a_trial = "the customer was told in a trial only: `forewarn go-live` tells them"
-    assert story["now"] == {"say": None, "why": in_a_trial}
+    assert story["now"] == {"message": None, "why": in_a_trial}
     told = forewarn(place, "explain", "1041", "--as-of", DAY).stdout
     assert "Told so far, as of now" in told
     assert f"Nothing would be sent: {in_a_trial}" in told
