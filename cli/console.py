@@ -48,26 +48,26 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date | datetime) else str(value)
 
 
-def print_pairs(found: Iterable[tuple[str, str]]) -> None:
+def print_pairs(pairs: Iterable[tuple[str, str]]) -> None:
     """Print labels and values, one pair a line."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="bold", no_wrap=True)
     grid.add_column(overflow="fold")
-    for word, said in found:
-        grid.add_row(escape(word), escape(said))
+    for label, value in pairs:
+        grid.add_row(escape(label), escape(value))
     out.print(grid)
 
 
-def print_table(found: Sequence[Mapping[str, Any]], *, nothing: str) -> None:
+def print_table(rows: Sequence[Mapping[str, Any]], *, nothing: str) -> None:
     """Print mappings as a table."""
-    if not found:
+    if not rows:
         out.print(nothing)
         return
     shown = Table(box=None, header_style="bold", pad_edge=False)
-    for name in found[0]:
-        zone = " (UTC)" if any(isinstance(row[name], datetime) for row in found) else ""
+    for name in rows[0]:
+        zone = " (UTC)" if any(isinstance(row[name], datetime) for row in rows) else ""
         shown.add_column(str(name).replace("_", " ") + zone, overflow="fold")
-    for row in found:
+    for row in rows:
         shown.add_row(*(escape(format_value(value)) for value in row.values()))
     out.print(shown)
 

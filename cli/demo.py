@@ -20,7 +20,7 @@ STARTUP_SECONDS = 180
 
 def run_demo(into: Path, orders: int, seed: int, as_of: date) -> None:
     """Make the sample shop, run one day of it, and print the results and the file to open."""
-    begun = time.monotonic()
+    started_at = time.monotonic()
     into = _cleared(into).resolve()
     write_sample(into / "shop", orders=orders, seed=seed, as_of=as_of)
     printing.out.print(f"Made a shop with {orders:,} orders in {into / 'shop'}", markup=False)
@@ -30,7 +30,7 @@ def run_demo(into: Path, orders: int, seed: int, as_of: date) -> None:
     report, posts, started, outbox = asyncio.run(_live(into, as_of))
 
     _print_messages(report, posts, outbox, into / "shop")
-    spent = time.monotonic() - begun
+    spent = time.monotonic() - started_at
     printing.out.print(f"\nDone in {spent:.0f} s; {started:.0f} s of them were Prefect's own start.")
 
 
@@ -68,13 +68,13 @@ async def _live(into: Path, as_of: date) -> tuple[Report, list[str], float, Path
     from flows.post_delays import post_delays
     from models.config.settings import GivenSettings
 
-    begun = time.monotonic()
+    started_at = time.monotonic()
     # Prefect reads a `.env` as well as the environment: no server that either names gets a run of the demo.
     own_server = temporary_settings(restore_defaults={PREFECT_API_URL, PREFECT_API_KEY, PREFECT_API_AUTH_STRING})
     with own_server:
         async with get_client() as client:
             await client.hello()
-            started = time.monotonic() - begun
+            started = time.monotonic() - started_at
             with (
                 isolated_settings(GivenSettings(shop=into / "shop", home=into)),
                 open_app() as app,
@@ -102,16 +102,16 @@ def _print_messages(report: Report, posts: list[str], outbox: Path, shop: Path) 
         ]
     )
     printing.out.print(f"\nOpen {outbox / 'index.html'} to read what customers would get.", markup=False)
-    printing.out.print(f"Then try: {_command()} explain 1041 --shop {_find_order(shop)}", markup=False)
+    printing.out.print(f"Then try: {_command()} explain 1041 --shop {_relative_path(shop)}", markup=False)
 
 
-def _find_order(path: Path) -> Path:
+def _relative_path(path: Path) -> Path:
     """Return a path as somebody in this folder would write it."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _command() -> str:
     """Return how to call the command from here: by its name where the shell would find it."""
-    found = Path(sys.argv[0]).resolve()
+    command = Path(sys.argv[0]).resolve()
     known = shutil.which("forewarn")
-    return "forewarn" if known and Path(known).resolve() == found else str(_find_order(found))
+    return "forewarn" if known and Path(known).resolve() == command else str(_relative_path(command))

@@ -108,17 +108,17 @@ def take_in(shop: Shop = None, data: Data = None, as_of: AsOf = None, *, json: J
         day = as_date(as_of) or last_run_date(app.context.engine)
         with app.source() as source:
             counts = import_all(app.context.engine, source, day, app.rejects, progress=progress)
-            excluded = {one.reason: one.count for one in source.excluded()}
+            excluded = {rows.reason: rows.count for rows in source.excluded()}
         rejects = str(app.rejects) if any(stats.rejected for stats in counts.values()) else None
     if json:
         named = {"missing": list(counts.missing)}
         printing.print_json({"imported": counts, "excluded": excluded, "rejects": rejects} | named)
         return
-    found = [(table, imported(asdict(one))) for table, one in counts.items()]
-    found += [(word.lower(), said) for word, said in missing(counts.missing, counts["orders"].missing)]
-    found += [("excluded", f"{n:,} {reason}") for reason, n in excluded.items()]
-    found += [("rejects", rejects)] if rejects else []
-    printing.print_pairs(found)
+    pairs = [(table, imported(asdict(stats))) for table, stats in counts.items()]
+    pairs += [(label.lower(), value) for label, value in missing(counts.missing, counts["orders"].missing)]
+    pairs += [("excluded", f"{n:,} {reason}") for reason, n in excluded.items()]
+    pairs += [("rejects", rejects)] if rejects else []
+    printing.print_pairs(pairs)
 
 
 @command_line.command()

@@ -28,12 +28,12 @@ def list_posts(
     from tasks.posts.review import find_posts
 
     with open_app(shop, create=CreateLedger.NEVER) as app, read_only(app.context.engine) as connection:
-        found = find_posts(connection, None if everything else State.HELD)
+        rows = find_posts(connection, None if everything else State.HELD)
     if json:
-        printing.print_json({"posts": found})
+        printing.print_json({"posts": rows})
         return
     shown = [
-        {"post": row["id"][:8], **{name: row[name] for name in ("week", "orders", "state", "text")}} for row in found
+        {"post": row["id"][:8], **{name: row[name] for name in ("week", "orders", "state", "text")}} for row in rows
     ]
     printing.print_table(shown, nothing="No post waits.")
 
@@ -53,10 +53,10 @@ def reject(
 
 
 def _decide(
-    post: str, verdict: State, who: str, why: str, shop: Path | None, as_of: datetime | None, outcome: str
+    post: str, decision: State, who: str, why: str, shop: Path | None, as_of: datetime | None, outcome: str
 ) -> None:
     from tasks.posts.review import review_post
 
     with open_app(shop, create=CreateLedger.NEVER) as app:
-        found = review_post(now_of(app, as_of), post, verdict, who, why)
-    printing.out.print(f"Post {found[:8]} {outcome}.")
+        post_id = review_post(now_of(app, as_of), post, decision, who, why)
+    printing.out.print(f"Post {post_id[:8]} {outcome}.")

@@ -16,31 +16,31 @@ from tasks.db.sql import read_only
 def status(shop: Shop = None, *, json: Json = False) -> None:
     """Show the state of open orders, notices, posts and purchase requests, and the latest runs."""
     from app.reports.run import by_delay, counted
-    from tasks.reporting.status import load_status as look
+    from tasks.reporting.status import load_status
 
     with open_app(shop, create=CreateLedger.NEVER) as app, read_only(app.context.engine) as connection:
-        found, policy = look(connection), app.context.policy
+        current, policy = load_status(connection), app.context.policy
     if json:
-        printing.print_json(found)
+        printing.print_json(current)
         return
     printing.print_pairs(
         [
-            ("Open orders", counted(by_delay(found.orders, policy) | {"on time": found.orders.get(ON_TIME, 0)})),
-            ("Notices", counted(found.notices)),
-            ("Posts", counted(found.posts)),
-            *([("Purchase requests", counted(found.purchases))] if found.purchases else []),
+            ("Open orders", counted(by_delay(current.orders, policy) | {"on time": current.orders.get(ON_TIME, 0)})),
+            ("Notices", counted(current.notices)),
+            ("Posts", counted(current.posts)),
+            *([("Purchase requests", counted(current.purchases))] if current.purchases else []),
         ]
     )
-    if found.needs_staff:
-        printing.out.print(f"\n[bold]{found.needs_staff} messages in doubt need staff: `forewarn in-doubt list`[/]")
-    if doubted := found.purchases.get(State.IN_DOUBT):
-        said = f"{doubted} purchase requests in doubt need staff: `forewarn vendors waiting`"
-        printing.out.print(f"\n[bold]{said}[/]")
-    if found.held:
+    if current.needs_staff:
+        printing.out.print(f"\n[bold]{current.needs_staff} messages in doubt need staff: `forewarn in-doubt list`[/]")
+    if in_doubt := current.purchases.get(State.IN_DOUBT):
+        sentence = f"{in_doubt} purchase requests in doubt need staff: `forewarn vendors waiting`"
+        printing.out.print(f"\n[bold]{sentence}[/]")
+    if current.held:
         printing.out.print("\n[bold]Runs that are held: `forewarn release RUN`, or with --drop[/]")
-        printing.print_table(found.held, nothing="")
+        printing.print_table(current.held, nothing="")
     printing.out.print()
-    printing.print_table(found.runs, nothing="No run yet: `forewarn run --import` makes the first.")
+    printing.print_table(current.runs, nothing="No run yet: `forewarn run --import` makes the first.")
 
 
 def doctor(
@@ -55,12 +55,12 @@ def doctor(
     from app.health.doctor import examine
 
     with printing.progress("Checking", quiet=json):
-        found = examine(shop, providers=providers)
+        checks = examine(shop, providers=providers)
     if json:
-        printing.print_json({"checks": found})
+        printing.print_json({"checks": checks})
     else:
         printing.print_table(
-            [{"": one.mark, "what": one.what, "found": one.found, "do": one.do} for one in found], nothing=""
+            [{"": check.mark, "what": check.what, "found": check.found, "do": check.do} for check in checks], nothing=""
         )
-    if any(one.bad for one in found):
+    if any(check.bad for check in checks):
         raise typer.Exit(1)

@@ -117,7 +117,7 @@ class LineFacts:
         """Return the pieces that left by a day."""
         if _by(self.shipped_on, as_of) or _by(self.delivered_on, as_of):
             return self.ordered
-        return max(self.shipped, self.returned, sum(one.quantity for one in self.shipments if one.left(as_of)))
+        return max(self.shipped, self.returned, sum(parcel.quantity for parcel in self.shipments if parcel.left(as_of)))
 
     def owed(self, as_of: date) -> Quantity:
         """Return the pieces that are not shipped, or not delivered, by a day: whichever was promised."""
@@ -125,22 +125,22 @@ class LineFacts:
             return 0
         if self.promise is Promise.SHIP:
             return max(0, self.ordered - self.sent(as_of))
-        delivered = sum(one.quantity for one in self.shipments if one.delivered(as_of))
+        delivered = sum(parcel.quantity for parcel in self.shipments if parcel.delivered(as_of))
         return max(0, self.ordered - max(self.returned, delivered))
 
     def packed_by(self, as_of: date) -> Quantity:
         """Return the pieces that are packed by a day and have not left."""
         if _by(self.cancelled_on, as_of):
             return 0
-        waiting = (one for one in self.shipments if one.counts(as_of) and not one.left(as_of))
-        packed = max(self.packed, sum(one.quantity for one in waiting if _by(one.packed_on, as_of)))
+        not_left = (parcel for parcel in self.shipments if parcel.counts(as_of) and not parcel.left(as_of))
+        packed = max(self.packed, sum(parcel.quantity for parcel in not_left if _by(parcel.packed_on, as_of)))
         return max(0, min(packed, self.ordered - self.sent(as_of)))
 
     def under_way(self, as_of: date) -> tuple[Shipment, ...]:
         """Return the parcels that left by a day and have not arrived."""
         if _by(self.delivered_on, as_of):
             return ()
-        return tuple(one for one in self.shipments if one.left(as_of) and not one.delivered(as_of))
+        return tuple(parcel for parcel in self.shipments if parcel.left(as_of) and not parcel.delivered(as_of))
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ class Report(BaseModel):
         "of these plans `changed`",
     )
     problems: list[str] = Field([], description="what went wrong, one sentence each; the run exits non-zero")
-    requested: Counts = Field({}, description="order requested, by vendor")
+    requested: Counts = Field({}, description="order lines requested, by vendor")
     reminded: int = Field(0, description="purchase requests without a response of which a vendor was reminded")
     needs_staff: int = Field(
         0, description="purchase requests and lines that wait for staff: `forewarn vendors waiting` shows them"

@@ -101,30 +101,30 @@ FIGURES = (
 
 def lines(report: Report) -> list[tuple[str, str]]:
     """Return a report as pairs of a label and its figures, without those that are zero."""
-    found = [("Day", str(report.as_of) + (" (dry run: nothing written)" if report.dry_run else ""))]
-    found += [(f"Import {table}", imported(counts)) for table, counts in report.imported.items()]
-    found += missing(report.missing, report.imported.get("orders", {}).get("missing", 0))
-    found += [("Excluded", f"{n} {reason}") for reason, n in report.excluded.items()]
+    pairs = [("Day", str(report.as_of) + (" (dry run: nothing written)" if report.dry_run else ""))]
+    pairs += [(f"Import {table}", imported(counts)) for table, counts in report.imported.items()]
+    pairs += missing(report.missing, report.imported.get("orders", {}).get("missing", 0))
+    pairs += [("Excluded", f"{n} {reason}") for reason, n in report.excluded.items()]
     word, then = ("Would be held", "until released") if report.dry_run else ("Held", "nothing of this run leaves")
-    found += [(word, f"{why}: {then}") for why in report.held.values()]
-    found += [("Then", f"forewarn release {report.run[:8]}, or with --drop")] if report.held and report.run else []
+    pairs += [(word, f"{why}: {then}") for why in report.held.values()]
+    pairs += [("Then", f"forewarn release {report.run[:8]}, or with --drop")] if report.held and report.run else []
     if report.open:
-        found.append(("Open orders", f"{report.open:,}"))
+        pairs.append(("Open orders", f"{report.open:,}"))
     if report.limited:
-        found.append(("Left for later", f"{report.limited} orders beyond the limit: the next run tells them"))
-    found += [(word, counted(getattr(report, name))) for word, name in FIGURES if getattr(report, name)]
-    found += [("Unreachable", f"{report.unreachable} customers have no other channel")] if report.unreachable else []
-    found += [("Waiting", f"{report.waiting}, for their hour or for another try")] if report.waiting else []
-    found += [("In doubt", f"{report.in_doubt}: not sent again before it is settled")] if report.in_doubt else []
-    found += [("Reminded", f"{report.reminded} requests without a response")] if report.reminded else []
-    found += [("Needs staff", f"{report.needs_staff}: `forewarn vendors waiting`")] if report.needs_staff else []
-    found += [("Over the cap", f"{report.over_cap} discounts not given")] if report.over_cap else []
-    found += [("Language", f"missing: {counted(report.fallbacks)}")] if report.fallbacks else []
-    found += [("Not live", f"{channel}: {why}") for channel, why in report.not_live.items()]
-    found += [("Down", f"{channel}: {why}") for channel, why in report.down.items()]
-    found += [("Problem", problem) for problem in report.problems]
-    found += [("Rejects", report.rejects)] if report.rejects else []
-    return found
+        pairs.append(("Left for later", f"{report.limited} orders beyond the limit: the next run tells them"))
+    pairs += [(word, counted(getattr(report, name))) for word, name in FIGURES if getattr(report, name)]
+    pairs += [("Unreachable", f"{report.unreachable} customers have no other channel")] if report.unreachable else []
+    pairs += [("Waiting", f"{report.waiting}, for their hour or for another try")] if report.waiting else []
+    pairs += [("In doubt", f"{report.in_doubt}: not sent again before it is resolved")] if report.in_doubt else []
+    pairs += [("Reminded", f"{report.reminded} requests without a response")] if report.reminded else []
+    pairs += [("Needs staff", f"{report.needs_staff}: `forewarn vendors waiting`")] if report.needs_staff else []
+    pairs += [("Over the cap", f"{report.over_cap} discounts not given")] if report.over_cap else []
+    pairs += [("Language", f"missing: {counted(report.fallbacks)}")] if report.fallbacks else []
+    pairs += [("Not live", f"{channel}: {why}") for channel, why in report.not_live.items()]
+    pairs += [("Down", f"{channel}: {why}") for channel, why in report.down.items()]
+    pairs += [("Problem", problem) for problem in report.problems]
+    pairs += [("Rejects", report.rejects)] if report.rejects else []
+    return pairs
 
 
 def missing(named: Sequence[str], n: int) -> list[tuple[str, str]]:

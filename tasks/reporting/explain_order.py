@@ -109,7 +109,7 @@ def _masked(read: Callable[[str], str], address: str | None) -> str | None:
 
 
 def _line(order: OrderFacts, line: LineFacts, delay: Delay | None, as_of: date) -> dict[str, Any]:
-    late = next((one for one in delay.late if one.line.number == line.number), None) if delay else None
+    late = next((late for late in delay.late if late.line.number == line.number), None) if delay else None
     cancelled_on = line.cancelled_on or order.cancelled_on
     ends = (("delivered", line.delivered_on), ("shipped", line.shipped_on), ("cancelled", cancelled_on))
     ended = next((f"{word} {day}" for word, day in ends if day is not None and day <= as_of), "")
