@@ -1,4 +1,4 @@
-"""Who gets what of one product."""
+"""Which line gets which pieces of one product."""
 
 from datetime import UTC, date, datetime, timedelta
 from itertools import product as every
@@ -65,7 +65,7 @@ def test_seven_ordered_five_in_stock_two_with_the_delivery_of_3_december():
             [("A", 2, "Berlin")],
             id="a place that owes has none",
         ),
-        pytest.param([], [stock(5)], 0, [], id="nobody wants any"),
+        pytest.param([], [stock(5)], 0, [], id="no line needs any"),
         pytest.param(
             [needs("A", 1, placed=2), needs("B", 1, placed=1)],
             [stock(1)],

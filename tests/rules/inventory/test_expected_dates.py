@@ -246,7 +246,7 @@ def test_a_lead_time_is_added_once_and_its_date_does_not_move_with_the_days(befo
     ("shown", "promised", "predicted", "as_of", "available_on"),
     [
         pytest.param(13, 10, 14, 0, 13, id="the habit alone moved: the day stands"),
-        pytest.param(13, 10, None, 0, 13, id="even where nobody can say any more"),
+        pytest.param(13, 10, None, 0, 13, id="even where nothing is predicted any more"),
         pytest.param(13, 8, 14, 0, 14, id="the vendor promised another day"),
         pytest.param(16, 10, 14, 0, 14, id="an earlier day is taken at once"),
         pytest.param(13, 10, 14, 13, 13, id="the day itself has not passed"),

@@ -82,7 +82,7 @@ def test_a_line_gets_the_stock_and_the_rest_from_a_delivery_and_its_order_is_due
     execute(seven_lamps, update(WATCHES).values(next_check_on=day(9), version=4))
     allocate(seven_lamps.context)
     assert parts_of(seven_lamps) == [("1041", 5, "stock", "main"), ("1041", 2, "inbound", "D1")]
-    # Friday's delivery is taken in on Monday and leaves on Tuesday.
+    # Friday's delivery is received on Monday and leaves on Tuesday.
     assert expected_date(seven_lamps) == ("inbound", day(8), False)
     (row,) = seven_lamps.rows(EXPECTED_DATES)
     assert row["why"].startswith("5 of 7 in stock; 2 of 7 with delivery D1, promised for 2026-06-19")
@@ -199,7 +199,7 @@ def test_a_line_in_transit_keeps_its_date_until_the_shop_has_one(driver, fact, k
     assert expected_date(driver) == ((*before[:2], False) if kept else None)
 
 
-@pytest.mark.parametrize("before", [None, ("D1", 7, 20)], ids=["nobody knew when", "expected with a late delivery"])
+@pytest.mark.parametrize("before", [None, ("D1", 7, 20)], ids=["without a date", "expected with a late delivery"])
 def test_a_line_in_transit_is_dated_from_the_day_it_left(driver, before):
     driver.order("1041", line(promised=2, promise=Promise.DELIVER, product=LAMP))
     driver.stock(LAMP, 0)
@@ -256,7 +256,7 @@ def test_a_product_without_stock_data_gets_no_allocation_date_or_availability(dr
 
 
 @pytest.mark.parametrize(
-    ("own", "reckoned", "ordered", "given", "left"),
+    ("own", "computed", "ordered", "allocated", "free"),
     [
         pytest.param(None, None, 1, 1, 2, id="none"),
         pytest.param(2, None, 1, 1, 0, id="the shop's is held back from new orders"),
@@ -266,18 +266,18 @@ def test_a_product_without_stock_data_gets_no_allocation_date_or_availability(dr
         pytest.param(0, 2, 1, 1, 2, id="the shop's is none"),
     ],
 )
-def test_safety_stock_is_the_shops_own_or_else_the_one_worked_out(driver, own, reckoned, ordered, given, left):
+def test_safety_stock_is_the_shops_own_or_else_the_computed_one(driver, own, computed, ordered, allocated, free):
     driver.stock(LAMP, 3)
     driver.order("1041", line(promised=2, quantity=ordered, product=LAMP))
     set_lamp(driver, safety_stock=own)
-    if reckoned is not None:
+    if computed is not None:
         figures = dict.fromkeys(("reorder_point", "order_quantity", "available"), 0)
         figures |= dict.fromkeys(("demand_a_day", "demand_sd", "lead_days", "lead_sd"), 0.0)
         said = {"method": "", "why": "", "set_at": noon(0)}
-        execute(driver, insert(STOCK_LEVELS).values(product_id="lamp", safety_stock=reckoned, **figures, **said))
+        execute(driver, insert(STOCK_LEVELS).values(product_id="lamp", safety_stock=computed, **figures, **said))
     allocate(driver.context)
-    assert parts_of(driver)[0] == ("1041", given, "stock", "main")
-    assert availability_of(driver)["free_quantity"] == left
+    assert parts_of(driver)[0] == ("1041", allocated, "stock", "main")
+    assert availability_of(driver)["free_quantity"] == free
 
 
 @pytest.mark.parametrize(
@@ -470,8 +470,8 @@ def test_imported_data_are_allocated_before_customers_are_told(tmp_path):
         found = asyncio.run(run_late_orders(app, on, import_first=True))
         again, _ = asyncio.run(run_allocate(app, on))
         with read_only(app.context.engine) as ledger:
-            believed = select(EXPECTED_DATES).where(EXPECTED_DATES.c.ended_at.is_(None))
-            dates = {(row.order_id, row.line): row.expected_on for row in ledger.execute(believed)}
+            current = select(EXPECTED_DATES).where(EXPECTED_DATES.c.ended_at.is_(None))
+            dates = {(row.order_id, row.line): row.expected_on for row in ledger.execute(current)}
             told = {
                 (row.order_id, said.number): said.expected_on
                 for row in ledger.execute(select(NOTICES.c.order_id, NOTICES.c.lines))

@@ -249,7 +249,7 @@ def test_a_shop_with_enough_of_everything_is_told_so():
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Return a folder with the sample shop in it, taken in."""
+    """Return a folder with the imported sample shop."""
     monkeypatch.chdir(tmp_path)
     write_sample(tmp_path / "shop", orders=200, seed=7, as_of=DAY)
     assert CliRunner().invoke(command_line, ["import", "--as-of", str(DAY)]).exit_code == 0

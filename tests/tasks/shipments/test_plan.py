@@ -1,4 +1,4 @@
-"""In parts or at once, in the ledger: chosen after allocation, changed by the customer, read by mails and warehouse."""
+"""Shipping plans: made after allocation, changed by the customer, read by mails and warehouse."""
 
 import csv
 import io
@@ -48,17 +48,17 @@ def at(context, on=0):
     return context.with_run("run", day(on), noon(on))
 
 
-def choose(driver, on=0, *, batch=100):
-    """Allocate and choose on a day, as the flow does; return the counts."""
+def allocate_and_plan(driver, on=0, *, batch=100):
+    """Allocate and plan on a day, as the flow does; return the counts."""
     allocate(driver.context, on)
     return dict(plan_all(at(driver.context, on), batch))
 
 
-def choice(driver, key="1041"):
-    """Return the parcels of an order as lines and days, and the sentence; None where there is no choice."""
+def plan_of(driver, key="1041"):
+    """Return the parcels of an order's plan as lines and days, and its sentence; None where it has no plan."""
     for row in driver.rows(SHIPPING_PLANS):
         if row["order_id"] == key:
-            return [("".join(one["lines"]), one["ships_on"]) for one in row["parcels"]], row["why"]
+            return [("".join(parcel["lines"]), parcel["ships_on"]) for parcel in row["parcels"]], row["why"]
     return None
 
 
@@ -78,7 +78,7 @@ def order_story(driver, key="1041", on=0):
         return explain_order(at(driver.context, on), connection, key)
 
 
-def facts(driver, table=ORDERS, **values):
+def change_all(driver, table=ORDERS, **values):
     execute(driver, update(table).values(**values))
 
 
@@ -90,7 +90,7 @@ SENTENCE = "send 1 of 2 lines now: 7 days earlier for 4.90 EUR more (worth 6.50)
 
 @pytest.fixture
 def apart(driver):
-    """Order 1041 wants a vase, which is there, and a lamp, which leaves a week later; both were promised for day 2."""
+    """Set up order 1041: a vase in stock, and a lamp that leaves a week later; both are promised for day 2."""
     driver.stock(VASE, 5)
     driver.stock(LAMP, 0)
     driver.order("1041", VASE_LINE, LAMP_LINE)
@@ -98,9 +98,9 @@ def apart(driver):
     return driver
 
 
-def test_what_is_there_goes_now_and_the_reckoning_is_written_down(apart):
-    assert choose(apart) == {"in_parts": 1, "changed": 1}
-    assert choice(apart) == (IN_PARTS, SENTENCE)
+def test_lines_in_stock_leave_now_and_cost_and_value_are_stored(apart):
+    assert allocate_and_plan(apart) == {"in_parts": 1, "changed": 1}
+    assert plan_of(apart) == (IN_PARTS, SENTENCE)
     (row,) = apart.rows(SHIPPING_PLANS)
     assert (row["days_saved"], row["extra_cost"], row["value"]) == (7, Decimal("4.90"), Decimal("6.50"))
     assert (row["currency"], row["planned_at"]) == ("EUR", noon(0))
@@ -108,19 +108,19 @@ def test_what_is_there_goes_now_and_the_reckoning_is_written_down(apart):
 
 
 def test_a_second_run_writes_nothing(apart):
-    choose(apart)
+    allocate_and_plan(apart)
     before = apart.rows(SHIPPING_PLANS)
-    assert choose(apart) == {"in_parts": 1}
+    assert allocate_and_plan(apart) == {"in_parts": 1}
     assert apart.rows(SHIPPING_PLANS) == before
 
 
-def test_a_new_date_is_a_new_choice(apart):
-    choose(apart)
+def test_a_new_date_makes_a_new_plan(apart):
+    allocate_and_plan(apart)
     set_override(at(apart.context), "1041", "2", day(3), "Rita")
-    assert choose(apart, on=0) == {"at_once": 1, "changed": 1}
+    assert allocate_and_plan(apart, on=0) == {"at_once": 1, "changed": 1}
     (row,) = apart.rows(SHIPPING_PLANS)
     assert (row["version"], row["planned_at"], row["days_saved"], row["value"]) == (1, noon(0), 0, 0)
-    assert choice(apart) == (
+    assert plan_of(apart) == (
         [("12", "2026-06-18")],
         "wait for all: 2 days apart are worth 1.50 EUR, a parcel costs 4.90",
     )
@@ -130,55 +130,55 @@ def test_a_new_date_is_a_new_choice(apart):
 @pytest.mark.parametrize(
     "fact", [{"shipped_at": noon(0)}, {"cancelled_at": noon(0)}, {"product_id": "vase"}], ids=["sent", "off", "there"]
 )
-def test_where_nothing_is_left_to_choose_the_choice_goes(apart, fact):
-    choose(apart)
+def test_an_order_with_nothing_to_split_loses_its_plan(apart, fact):
+    allocate_and_plan(apart)
     execute(apart, update(ORDER_LINES).where(ORDER_LINES.c.number == "2").values(**fact))
-    assert choose(apart) == {"changed": 1}
+    assert allocate_and_plan(apart) == {"changed": 1}
     assert apart.rows(SHIPPING_PLANS) == []
 
 
-def test_an_order_of_one_line_or_of_lines_that_are_there_needs_no_choice(driver):
+def test_an_order_of_one_line_or_of_lines_in_stock_needs_no_plan(driver):
     driver.stock(VASE, 5)
     driver.order("1", VASE_LINE)
     driver.order("2", VASE_LINE, line("2", product=VASE))
-    assert choose(driver) == {}
+    assert allocate_and_plan(driver) == {}
     assert driver.rows(SHIPPING_PLANS) == []
 
 
 def test_lines_with_one_mark_leave_together(apart):
-    facts(apart, ORDER_LINES, ship_with="set")
-    choose(apart)
-    assert choice(apart) == (AT_ONCE, "wait for all: its lines belong together")
+    change_all(apart, ORDER_LINES, ship_with="set")
+    allocate_and_plan(apart)
+    assert plan_of(apart) == (AT_ONCE, "wait for all: its lines belong together")
 
 
 def test_a_time_critical_line_does_not_wait(apart):
-    facts(apart, ORDER_LINES, promised_on=day(30))
-    assert choose(apart) == {"at_once": 1, "changed": 1}
+    change_all(apart, ORDER_LINES, promised_on=day(30))
+    assert allocate_and_plan(apart) == {"at_once": 1, "changed": 1}
     execute(apart, update(ORDER_LINES).where(ORDER_LINES.c.number == "1").values(time_critical=True))
-    choose(apart)
-    assert choice(apart)[1] == "send 1 of 2 lines now: 7 days earlier for 4.90 EUR more (worth 14.00)"
+    allocate_and_plan(apart)
+    assert plan_of(apart)[1] == "send 1 of 2 lines now: 7 days earlier for 4.90 EUR more (worth 14.00)"
 
 
-def test_what_must_arrive_by_its_day_has_to_leave_before(apart):
+def test_a_line_promised_to_arrive_has_to_leave_before_its_day(apart):
     # Promised for Friday, it must leave on Wednesday: of the seven days, five come too late and count twice.
-    facts(apart, ORDER_LINES, promise=Promise.DELIVER, promised_on=day(4))
-    choose(apart)
-    assert choice(apart)[1].endswith("(worth 6.50)")
-    facts(apart, ORDER_LINES, promised_on=day(3))
-    choose(apart)
-    assert choice(apart)[1].endswith("(worth 7.00)")
+    change_all(apart, ORDER_LINES, promise=Promise.DELIVER, promised_on=day(4))
+    allocate_and_plan(apart)
+    assert plan_of(apart)[1].endswith("(worth 6.50)")
+    change_all(apart, ORDER_LINES, promised_on=day(3))
+    allocate_and_plan(apart)
+    assert plan_of(apart)[1].endswith("(worth 7.00)")
 
 
-def test_goods_that_the_vendor_sends_are_in_no_parcel_of_ours(apart):
+def test_drop_shipped_goods_are_in_no_parcel_of_the_shop(apart):
     execute(apart, update(PRODUCTS).where(PRODUCTS.c.id == "lamp").values(drop_shipped=True))
-    assert choose(apart) == {}
+    assert allocate_and_plan(apart) == {}
 
 
-def test_what_a_vendor_sends_itself_comes_beside_the_parcels_that_a_customer_is_told(apart):
+def test_drop_shipped_goods_come_beside_the_parcels_that_a_customer_is_told(apart):
     execute(apart, delete(ORDER_LINES))
     apart.order("1042", VASE_LINE, LAMP_LINE, line("3", promised=9, product=ProductFacts("chair", "Chair")))
     execute(apart, update(PRODUCTS).where(PRODUCTS.c.id == "chair").values(drop_shipped=True))
-    choose(apart)
+    allocate_and_plan(apart)
     assert parcels(apart, "1042") == {"1042": (Parcel(("1",), day(1)), Parcel(("2",), day(8)))}
     (message,) = apart.run_day()
     headings = "Should still be on time|Parcel 1 of 2|Parcel 2 of 2"
@@ -189,64 +189,64 @@ def test_what_a_vendor_sends_itself_comes_beside_the_parcels_that_a_customer_is_
 
 def test_a_line_leaves_when_all_its_pieces_can(apart):
     apart.order("1040", line("1", promised=2, quantity=7, product=VASE), LAMP_LINE, placed=-80)
-    choose(apart)
-    assert choice(apart, "1040")[0] == [("2", "2026-06-23"), ("1", None)]
+    allocate_and_plan(apart)
+    assert plan_of(apart, "1040")[0] == [("2", "2026-06-23"), ("1", None)]
 
 
 def test_a_parcel_leaves_on_the_day_that_its_lines_are_expected_however_late_a_delivery_is(apart):
     for n, late in enumerate([0, 0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 0, 1, 2, 4, 7, 9]):
         came = {"promised_on": day(n - 60), "ordered_at": noon(-90), "received_at": noon(n - 60 + late)}
         execute(apart, insert(INBOUNDS).values(id=f"H{n}", product_id="lamp", vendor_id="v1", quantity=5, **came))
-    facts(apart, INBOUNDS, vendor_id="v1")
+    change_all(apart, INBOUNDS, vendor_id="v1")
     for on in range(10):
-        choose(apart, on)
+        allocate_and_plan(apart, on)
         told = {row["line"]: str(row["expected_on"]) for row in apart.rows(EXPECTED_DATES) if row["ended_at"] is None}
         leaves = told["1"] if told["1"] != "None" else str(load_day_inputs(apart.context, day(on)).soonest)
-        assert choice(apart)[0] == [("1", leaves), ("2", told["2"])]
+        assert plan_of(apart)[0] == [("1", leaves), ("2", told["2"])]
         first, _ = parcels(apart, on=on)["1041"]
         assert str(first.ships_on) == told["1"]
 
 
-def test_a_shop_without_stock_chooses_by_its_own_dates_and_one_that_passed_is_none(driver):
+def test_a_shop_without_stock_data_plans_by_its_own_dates_and_a_passed_one_is_none(driver):
     there = line("1", promised=0, expected=1, product=VASE)
     driver.order("1041", there, line("2", promised=0, expected=20, product=LAMP))
     driver.order("1042", there, line("2", promised=0, expected=-1, product=LAMP))
-    choose(driver)
-    assert choice(driver)[0] == [("1", "2026-06-16"), ("2", "2026-07-05")]
-    assert choice(driver, "1042")[0] == [("1", "2026-06-16"), ("2", None)]
+    allocate_and_plan(driver)
+    assert plan_of(driver)[0] == [("1", "2026-06-16"), ("2", "2026-07-05")]
+    assert plan_of(driver, "1042")[0] == [("1", "2026-06-16"), ("2", None)]
     assert parcels(driver, "1042") == {"1042": (Parcel(("1",), day(1)), Parcel(("2",), None))}
 
 
-def test_an_order_in_a_currency_that_is_not_reckoned_in_waits(apart):
-    facts(apart, currency="SEK")
-    choose(apart)
-    assert choice(apart) == (AT_ONCE, "wait for all: the policy has no parcel cost in SEK")
+def test_an_order_in_a_currency_without_costs_is_sent_at_once(apart):
+    change_all(apart, currency="SEK")
+    allocate_and_plan(apart)
+    assert plan_of(apart) == (AT_ONCE, "wait for all: the policy has no parcel cost in SEK")
 
 
-def test_pages_find_all_orders_and_remove_what_lies_between_them(driver):
+def test_pages_plan_all_orders_and_delete_old_plans_between_them(driver):
     driver.stock(VASE, 50)
     driver.stock(LAMP, 0)
     add_deliveries(driver, ("D1", 50, 4))
     keys = [f"{n:02}" for n in range(7)]
     for key in keys:
         driver.order(key, VASE_LINE, LAMP_LINE)
-    assert choose(driver, batch=3) == {"in_parts": 7, "changed": 7}
+    assert allocate_and_plan(driver, batch=3) == {"in_parts": 7, "changed": 7}
     for key in ("00", "03", "06"):
         driver.change(key, cancelled_at=noon(0))
-    assert choose(driver, batch=2) == {"in_parts": 4, "changed": 3}
+    assert allocate_and_plan(driver, batch=2) == {"in_parts": 4, "changed": 3}
     assert sorted(row["order_id"] for row in driver.rows(SHIPPING_PLANS)) == ["01", "02", "04", "05"]
-    assert choose(driver, batch=4) == {"in_parts": 4}
+    assert allocate_and_plan(driver, batch=4) == {"in_parts": 4}
     assert parcels(driver, *keys).keys() == {"01", "02", "04", "05"}
 
 
-def test_the_customers_word_goes_before_the_shops_and_the_policys(apart):
-    facts(apart, shipping_preference="complete")
-    choose(apart)
-    assert choice(apart) == (AT_ONCE, "wait for all: the customer wants it complete")
+def test_the_customers_preference_overrides_the_shops_and_the_policy(apart):
+    change_all(apart, shipping_preference="complete")
+    allocate_and_plan(apart)
+    assert plan_of(apart) == (AT_ONCE, "wait for all: the customer wants it complete")
     version = apart.watch()["version"]
     said = set_shipping_preference(at(apart.context, 1), "1041", ShippingPreference.AVAILABLE, "Rita")
     assert said == "send 1 of 2 lines now, as the customer wants: 7 days earlier for 4.90 EUR more (worth 6.50)"
-    assert choice(apart)[1] == said
+    assert plan_of(apart)[1] == said
     (answer,) = apart.rows(CUSTOMER_ANSWERS)
     assert (answer["order_id"], answer["kind"], answer["value"], answer["who"]) == (
         "1041",
@@ -255,12 +255,12 @@ def test_the_customers_word_goes_before_the_shops_and_the_policys(apart):
         "Rita",
     )
     assert (apart.watch()["version"], apart.watch()["next_check_on"]) == (version + 1, day(0))
-    choose(apart, on=1)
-    assert choice(apart)[1] == said
+    allocate_and_plan(apart, on=1)
+    assert plan_of(apart)[1] == said
     set_shipping_preference(at(apart.context, 1), "1041", ShippingPreference.COMPLETE, "Tom")
     assert [(one["value"], one["who"]) for one in apart.rows(CUSTOMER_ANSWERS)] == [("complete", "Tom")]
-    assert choice(apart)[0] == AT_ONCE
-    facts(apart, shipping_preference="available")
+    assert plan_of(apart)[0] == AT_ONCE
+    change_all(apart, shipping_preference="available")
     assert set_shipping_preference(at(apart.context, 1), "1041", None, "Tom") == said
     assert apart.rows(CUSTOMER_ANSWERS) == []
     happened = [(one["kind"], one["subject"], one["who"], one["why"]) for one in apart.rows(EVENTS)]
@@ -271,14 +271,14 @@ def test_the_customers_word_goes_before_the_shops_and_the_policys(apart):
     ]
 
 
-def test_a_wish_is_kept_where_no_line_has_to_wait_so_far(driver):
+def test_a_preference_is_stored_even_where_no_line_has_to_wait(driver):
     driver.order("1041", VASE_LINE)
     assert set_shipping_preference(at(driver.context), "1041", ShippingPreference.COMPLETE, "Rita") is None
     assert len(driver.rows(CUSTOMER_ANSWERS)) == 1
 
 
 @pytest.mark.parametrize(("key", "why"), [("9", "no order '9' is known"), ("1041", "no line that is still to be sent")])
-def test_nobody_can_wish_for_an_order_that_is_unknown_or_was_sent(apart, key, why):
+def test_no_preference_is_stored_for_an_unknown_or_sent_order(apart, key, why):
     apart.change("1041", shipped_at=noon(0))
     version = apart.watch()["version"]
     with pytest.raises(ForewarnError, match=why):
@@ -296,7 +296,7 @@ def test_nobody_can_wish_for_an_order_that_is_unknown_or_was_sent(apart, key, wh
     ids=["the first parcel left", "cancelled", "its day has passed"],
 )
 def test_a_notice_never_tells_parcels_that_are_out_of_date(apart, statement, on):
-    choose(apart)
+    allocate_and_plan(apart)
     execute(apart, statement)
     assert parcels(apart, on=on) == {}
     said = [one["why"] for one in list_split_orders(apart.context, day(on))]
@@ -305,17 +305,17 @@ def test_a_notice_never_tells_parcels_that_are_out_of_date(apart, statement, on)
     assert [explained["why"]] == said if explained else said == []
 
 
-def test_a_notice_tells_no_parcels_of_an_order_that_got_another_line_since(apart):
-    choose(apart)
+def test_a_notice_tells_no_parcels_of_an_order_that_got_another_line(apart):
+    allocate_and_plan(apart)
     new = {"order_id": "1041", "number": "3", "product_id": "vase", "quantity": 1, "promise": "ship"}
     execute(apart, insert(ORDER_LINES).values(**new))
     assert parcels(apart) == {}
 
 
-def test_what_left_of_three_parcels_leaves_two(apart):
+def test_after_the_first_of_three_parcels_two_remain(apart):
     apart.order("1042", VASE_LINE, LAMP_LINE, line("3", promised=2, expected=60))
-    choose(apart)
-    assert len(choice(apart, "1042")[0]) == 3
+    allocate_and_plan(apart)
+    assert len(plan_of(apart, "1042")[0]) == 3
     execute(apart, update(ORDER_LINES).where(ORDER_LINES.c.number == "1").values(shipped_at=noon(1)))
     assert parcels(apart, "1042", on=1) == {"1042": (Parcel(("2",), day(8)), Parcel(("3",), day(60)))}
     (shown,) = (one["parcels"] for one in list_split_orders(apart.context, day(1)) if one["order_id"] == "1042")
@@ -330,34 +330,34 @@ def test_what_left_of_three_parcels_leaves_two(apart):
         (Promise.DELIVER, "now expected by June 25, 2026", {"1": "2026-06-25"}),
     ],
 )
-def test_a_line_that_waits_for_another_is_told_the_day_of_their_parcel(apart, promise, told, waits):
-    facts(apart, shipping_preference="complete")
-    facts(apart, ORDER_LINES, promise=promise)
-    choose(apart)
+def test_a_held_line_is_told_the_date_of_its_parcel(apart, promise, told, waits):
+    change_all(apart, shipping_preference="complete")
+    change_all(apart, ORDER_LINES, promise=promise)
+    allocate_and_plan(apart)
     (parcel,) = apart.rows(SHIPPING_PLANS)[0]["parcels"]
     assert parcel["waiting"] == waits
     (message,) = apart.run_day()
     assert message.text.count(told) == 2
     assert "on time" not in message.text
-    assert [choose(apart, on) and apart.run_day(on) for on in range(1, 5)] == [[]] * 4
+    assert [allocate_and_plan(apart, on) and apart.run_day(on) for on in range(1, 5)] == [[]] * 4
     assert order_story(apart)["lines"][0]["expected_on"] == date.fromisoformat(waits["1"])
 
 
-def test_no_good_news_comes_of_a_line_that_lies_ready_and_waits(apart):
-    facts(apart, shipping_preference="complete")
+def test_a_held_line_in_stock_is_no_good_news(apart):
+    change_all(apart, shipping_preference="complete")
     execute(apart, update(STOCKS).where(STOCKS.c.product_id == "vase").values(on_hand=0))
-    choose(apart)
+    allocate_and_plan(apart)
     apart.run_day()
     execute(apart, update(STOCKS).where(STOCKS.c.product_id == "vase").values(on_hand=5))
-    choose(apart, 1)
+    allocate_and_plan(apart, 1)
     assert not any(line.ready for line in known(apart).lines)
     (message,) = apart.run_day(1)
     assert message.text.count("now expected by June 23, 2026") == 2
     assert "ready" not in message.text
 
 
-def test_a_wish_moves_the_days_of_words_that_wait_to_be_sent(apart):
-    choose(apart)
+def test_a_preference_changes_the_dates_of_queued_notices(apart):
+    allocate_and_plan(apart)
     apart.evaluate()
     set_shipping_preference(at(apart.context), "1041", ShippingPreference.COMPLETE, "Rita")
     apart.deliver()
@@ -367,24 +367,24 @@ def test_a_wish_moves_the_days_of_words_that_wait_to_be_sent(apart):
     assert "parcel" not in message.text
 
 
-def test_parcels_stand_while_no_date_moves_though_the_first_is_still_here(apart):
-    choose(apart)
+def test_a_plan_stands_while_no_date_moves_even_if_its_first_parcel_is_still_here(apart):
+    allocate_and_plan(apart)
     for on in range(1, 5):
-        choose(apart, on)
-        assert [lines for lines, _ in choice(apart)[0]] == ["1", "2"]
-    assert choice(apart)[1] == "send 1 of 2 lines now: 1 day earlier for 4.90 EUR more (worth 1.00)"
+        allocate_and_plan(apart, on)
+        assert [lines for lines, _ in plan_of(apart)[0]] == ["1", "2"]
+    assert plan_of(apart)[1] == "send 1 of 2 lines now: 1 day earlier for 4.90 EUR more (worth 1.00)"
     set_override(at(apart.context, 4), "1041", "2", day(9), "Rita")
-    choose(apart, 4)
-    assert choice(apart)[0] == [("12", "2026-06-24")]
+    allocate_and_plan(apart, 4)
+    assert plan_of(apart)[0] == [("12", "2026-06-24")]
 
 
-def test_the_warehouse_gets_every_piece_with_its_parcel_and_place(apart):
+def test_the_packing_list_has_every_piece_with_its_parcel_and_place(apart):
     execute(apart, insert(STOCKS).values(product_id="lamp", location="attic", on_hand=2))
     apart.order("1042", VASE_LINE, line("2", promised=2, quantity=4, product=LAMP), placed=-50)
     apart.order("1043", VASE_LINE, line("2", promised=2, product=LAMP), placed=-40)
-    facts(apart, ORDER_LINES, ship_with=None)
+    change_all(apart, ORDER_LINES, ship_with=None)
     execute(apart, update(ORDERS).where(ORDERS.c.id == "1043").values(shipping_preference="complete"))
-    choose(apart)
+    allocate_and_plan(apart)
     with read_only(apart.context.engine) as connection:
         rows = [[str(cell) for cell in row] for row in packing_rows(apart.context, connection, day(0))]
     there, later = str(day(1)), str(day(8))
@@ -464,10 +464,10 @@ def test_a_command_says_in_a_sentence_what_is_wrong(folder, arguments, why):
     assert why in f"{done.output} {done.exception}"
 
 
-def test_no_mark_becomes_a_formula_in_the_warehouse(apart, tmp_path):
-    facts(apart, ORDER_LINES, ship_with="=1+1")
+def test_no_ship_with_mark_becomes_a_formula_in_the_packing_list(apart, tmp_path):
+    change_all(apart, ORDER_LINES, ship_with="=1+1")
     execute(apart, update(ORDER_LINES).where(ORDER_LINES.c.number == "1").values(ship_with=None))
-    choose(apart)
+    allocate_and_plan(apart)
     with read_only(apart.context.engine) as connection:
         text = csv_text(COLUMNS, packing_rows(apart.context, connection, day(0)))
     assert [row["ship_with"] for row in csv.DictReader(io.StringIO(text))] == ["", "'=1+1"]
@@ -475,7 +475,7 @@ def test_no_mark_becomes_a_formula_in_the_warehouse(apart, tmp_path):
 
 def test_an_order_that_was_cancelled_is_explained_as_cancelled(driver):
     driver.order("1041", LAMP_LINE)
-    facts(driver, cancelled_at=noon(1))
+    change_all(driver, cancelled_at=noon(1))
     before, after = order_story(driver, on=0), order_story(driver, on=1)
     assert (before["lines"][0]["state"], before["now"]["why"]) == ("on time", "nothing is late")
     assert (after["lines"][0]["state"], after["now"]["why"]) == (f"cancelled {day(1)}", "the order was cancelled")
