@@ -106,7 +106,7 @@ def test_a_run_a_dry_run_and_explain_say_the_same(place, lived):
 def test_a_text_of_a_shop_with_accents_takes_one_part_and_a_link_that_fits(lived):
     _, _, left = lived
     english, portuguese = left["+4915112345678"]["sms"]["text"], left["+5511987654321"]["sms"]["text"]
-    assert english.startswith("Emporio Sao Joao: order 1 ")
+    assert english.startswith("Emporio Sao Joao: sorry, order 1 ")
     assert portuguese.endswith("https://example.com/orders/8")
     assert [sms.measure(text) for text in (english, portuguese)] == [
         sms.SmsSize(sms.Encoding.GSM7, len(english), 1),
