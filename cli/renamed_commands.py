@@ -15,7 +15,17 @@ RENAMED = {
 }
 
 
+RENAMED_OPTIONS = {("expect",): {"--forget": "--clear"}, ("shipments", "prefer"): {"--forget": "--clear"}}
+"""Options of development versions, by their command, each with its name now."""
+
+
 def new_name(arguments: Sequence[str]) -> str | None:
-    """Return a sentence that names the new command for an old one; None for any other command."""
+    """Return a sentence that names the new command or option for an old one; None if there is none."""
     old = tuple(arguments[:2])
-    return f"`forewarn {' '.join(old)}` is `forewarn {RENAMED[old]}` now" if old in RENAMED else None
+    if old in RENAMED:
+        return f"`forewarn {' '.join(old)}` is `forewarn {RENAMED[old]}` now"
+    for command, options in RENAMED_OPTIONS.items():
+        if tuple(arguments[: len(command)]) == command:
+            for option in options.keys() & set(arguments):
+                return f"`{option}` of `forewarn {' '.join(command)}` is `{options[option]}` now"
+    return None

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from app.composition import read_settings
 from cli.main import command_line, main
-from cli.renamed_commands import RENAMED, new_name
+from cli.renamed_commands import RENAMED, RENAMED_OPTIONS, new_name
 from models.config.known_keys import RENAMED as RENAMED_KEYS
 from models.config.settings import Settings
 from models.config.shop import read_shop
@@ -29,6 +29,14 @@ def test_an_old_command_names_the_one_that_does_its_work(old, new, monkeypatch, 
         main()
     assert str(ended.value) == f"forewarn: `forewarn {' '.join(old)}` is `forewarn {new}` now"
     assert new_name(new.split()) is None
+
+
+@pytest.mark.parametrize(("command", "options"), RENAMED_OPTIONS.items())
+def test_an_old_option_names_the_new_one(command, options):
+    for old, new in options.items():
+        assert new_name([*command, "1041", "1", old]) == f"`{old}` of `forewarn {' '.join(command)}` is `{new}` now"
+        assert new in CliRunner().invoke(command_line, [*command, "--help"]).output
+        assert new_name([*command, "1041", "1", new]) is None
 
 
 @pytest.mark.parametrize("old", [key for key in RENAMED_KEYS if not key.startswith("FOREWARN_") and key not in COLUMNS])
