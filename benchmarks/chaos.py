@@ -50,14 +50,14 @@ def cut(_: ForkServerProcess, server: Any) -> int:
 class Trial:
     """What is struck, how, and on which database."""
 
-    deed: Callable[..., None]
+    flow: Callable[..., None]
     strike: Strike
     database: str
 
     @property
     def names(self) -> tuple[str, str, str]:
         """Return what a table says of it."""
-        return self.deed.__name__, self.strike.__name__, self.database
+        return self.flow.__name__, self.strike.__name__, self.database
 
 
 TRIALS = (
@@ -116,12 +116,12 @@ class Chaos:
             for life in count():
                 ended = self._life(trial, (ledger, provider, life), dice, strikes, outcome)
                 outcome.at_once = max(outcome.at_once, ledgers.under_way(ledger))
-                if ended and (trial.deed is lives.owe or ledgers.over(ledger)):
+                if ended and (trial.flow is lives.owe or ledgers.over(ledger)):
                     break
             outcome.in_doubt += ledgers.doubted(ledger)
             lost, twice = (
                 ledgers.delivered(ledger, provider)
-                if trial.deed is lives.deliver
+                if trial.flow is lives.deliver
                 else ledgers.owed(ledger, self.folder / ledgers.BEFORE[lives.deliver])
             )
             outcome.lost, outcome.twice = outcome.lost + lost, outcome.twice + twice
@@ -132,10 +132,10 @@ class Chaos:
         """Let one process live until it is done or struck; say whether it came to its end."""
         ledger, provider, life = given
         url = ledger.url.render_as_string(hide_password=False)
-        with process(trial.deed, self.folder / "shop", url, provider, life) as (child, pipe):
+        with process(trial.flow, self.folder / "shop", url, provider, life) as (child, pipe):
             assert pipe.poll(PATIENCE), "a process did not begin"
             while outcome.strikes < strikes and child.is_alive():
-                child.join(dice.uniform(0, SPAN[trial.deed]))
+                child.join(dice.uniform(0, SPAN[trial.flow]))
                 outcome.strikes += trial.strike(child, self.server)
             child.join(PATIENCE)
             assert child.exitcode in ENDS, f"a process ended by itself, with {child.exitcode}"
@@ -146,7 +146,7 @@ class Chaos:
         """Open a copy of the shop's ledger, in which nothing was delivered yet, or nothing owed."""
         new = f"sqlite:///{self.folder / f'{next(self._numbers)}.db'}"
         engine = connect(self.server.emptied() if trial.database == POSTGRESQL else new)
-        ledgers.copy(self.folder / ledgers.BEFORE[trial.deed], engine)
+        ledgers.copy(self.folder / ledgers.BEFORE[trial.flow], engine)
         try:
             yield engine
         finally:

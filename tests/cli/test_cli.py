@@ -18,7 +18,7 @@ DAY = "2026-06-15"
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """Return a folder with a sample shop in which one day was lived by the command."""
+    """Return a folder with a sample shop in which one day was day_report by the command."""
     folder = tmp_path_factory.mktemp("cli")
     write_sample(folder / "shop", orders=400, seed=7, as_of=date.fromisoformat(DAY))
     return folder
@@ -32,29 +32,29 @@ def forewarn(place, *arguments, ok=True):
 
 
 @pytest.fixture(scope="module")
-def lived(place):
+def day_report(place):
     return json.loads(forewarn(place, "run", "--import", "--as-of", DAY, "--json").stdout)
 
 
-def test_one_run_tells_every_late_customer_and_says_so_in_one_object(lived):
-    assert lived["as_of"] == DAY
-    assert lived["imported"]["orders"]["inserted"] == 400
-    assert set(lived["late"]) == {"short", "week", "fortnight", "long"}
-    assert lived["open"] > sum(lived["late"].values())
-    assert lived["changes"] == {name: n for name, n in lived["late"].items() if name != "short"}
-    assert sum(lived["sent"].values()) + lived["waiting"] == sum(lived["notices"].values())
-    assert {"opted_out", "bad_address", "no_address"} <= set(lived["skipped"])
-    assert (lived["in_doubt"], lived["problems"]) == (0, [])
+def test_one_run_tells_every_late_customer_and_says_so_in_one_object(day_report):
+    assert day_report["as_of"] == DAY
+    assert day_report["imported"]["orders"]["inserted"] == 400
+    assert set(day_report["late"]) == {"short", "week", "fortnight", "long"}
+    assert day_report["open"] > sum(day_report["late"].values())
+    assert day_report["changes"] == {name: n for name, n in day_report["late"].items() if name != "short"}
+    assert sum(day_report["sent"].values()) + day_report["waiting"] == sum(day_report["notices"].values())
+    assert {"opted_out", "bad_address", "no_address"} <= set(day_report["skipped"])
+    assert (day_report["in_doubt"], day_report["problems"]) == (0, [])
 
 
-def test_the_second_run_changes_and_owes_nothing(place, lived):
+def test_the_second_run_changes_and_owes_nothing(place, day_report):
     again = json.loads(forewarn(place, "run", "--import", "--as-of", DAY, "--json").stdout)
     assert all(counts["unchanged"] == counts["read"] for counts in again["imported"].values())
-    assert (again["late"], again["open"]) == (lived["late"], lived["open"])
+    assert (again["late"], again["open"]) == (day_report["late"], day_report["open"])
     assert (again["changes"], again["notices"], again["sent"]) == ({}, {}, {})
 
 
-def test_an_import_says_when_nothing_changed(place, lived):
+def test_an_import_says_when_nothing_changed(place, day_report):
     assert "400 rows: nothing changed" in forewarn(place, "import", "--as-of", DAY).stdout
 
 
@@ -69,14 +69,14 @@ def test_a_dry_run_says_what_would_be_told_and_writes_nothing(tmp_path):
     assert {name: dry[0][name] for name in same} == {name: wet[name] for name in same}
 
 
-def test_a_past_day_can_be_seen_and_not_told(place, lived):
+def test_a_past_day_can_be_seen_and_not_told(place, day_report):
     refused = forewarn(place, "run", "--as-of", "2026-06-12", ok=False)
     assert "--dry-run" in refused.stderr
     seen = json.loads(forewarn(place, "run", "--as-of", "2026-06-12", "--dry-run", "--json").stdout)
     assert sum(seen["changes"].values()) > 0
 
 
-def test_explain_tells_the_whole_story_of_an_order(place, lived):
+def test_explain_tells_the_whole_story_of_an_order(place, day_report):
     story = json.loads(forewarn(place, "explain", "1041", "--as-of", DAY, "--json").stdout)
     assert (story["bucket"], story["order"]) == ("long", "1041")
     assert [notice["revision"] for notice in story["told"]] == [1] * len(story["told"])
@@ -89,17 +89,17 @@ def test_explain_tells_the_whole_story_of_an_order(place, lived):
     assert story["customer"]["email"].startswith("n…@")
 
 
-def test_status_and_doctor_say_where_everything_stands(place, lived):
+def test_status_and_doctor_say_where_everything_stands(place, day_report):
     status = json.loads(forewarn(place, "status", "--json").stdout)
-    assert status["orders"]["fortnight"] == lived["late"]["fortnight"]
-    assert status["notices"]["sent in a trial"] == sum(lived["sent"].values())
+    assert status["orders"]["fortnight"] == day_report["late"]["fortnight"]
+    assert status["notices"]["sent in a trial"] == sum(day_report["sent"].values())
     checks = json.loads(forewarn(place, "doctor", "--json").stdout)["checks"]
     assert not any(check["bad"] for check in checks)
     assert {"database", "migrations", "clocks", "templates", "policy", "outbox"} <= {check["what"] for check in checks}
 
 
 @pytest.mark.parametrize("command", ["offers export", "offers handling-dates", "preview --into"])
-def test_a_place_that_cannot_be_written_is_named_in_a_sentence(place, lived, command):
+def test_a_place_that_cannot_be_written_is_named_in_a_sentence(place, day_report, command):
     (place / "a file").touch()
     refused = forewarn(place, *command.split(), str(place / "a file" / "x.csv"), ok=False)
     assert refused.stderr == f"forewarn: {place}/a file/x.csv: Not a directory\n"
@@ -116,7 +116,7 @@ def test_doctor_calls_a_ledger_of_a_newer_forewarn_wrong(place, tmp_path, monkey
     assert (check.mark, check.do) == ("wrong", "install the newer Forewarn, which knows it")
 
 
-def test_offers_are_exported_for_the_shop_system(place, lived):
+def test_offers_are_exported_for_the_shop_system(place, day_report):
     said = forewarn(place, "offers", "export", "[red]offers.csv")
     with (place / "[red]offers.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
@@ -125,22 +125,22 @@ def test_offers_are_exported_for_the_shop_system(place, lived):
     assert kinds <= {"substitute", "shipping_discount", "future_discount"}
     codes = [row["code"] for row in rows if row["code"]]
     assert len(codes) == len(set(codes))
-    assert sum(lived["offers"].values()) <= len(rows)
+    assert sum(day_report["offers"].values()) <= len(rows)
 
 
-def test_short_delays_are_exported_as_handling_dates(place, lived):
+def test_short_delays_are_exported_as_handling_dates(place, day_report):
     forewarn(place, "offers", "handling-dates", "dates.csv", "--as-of", DAY)
     with (place / "dates.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
-    assert len({row["order"] for row in rows}) == lived["late"]["short"]
+    assert len({row["order"] for row in rows}) == day_report["late"]["short"]
     assert all(1 <= int(row["days_late"]) <= 3 for row in rows)
 
 
-def test_a_day_that_has_not_come_cannot_be_told(place, lived):
+def test_a_day_that_has_not_come_cannot_be_told(place, day_report):
     assert "is in the future" in forewarn(place, "run", "--as-of", "2999-01-01", ok=False).stderr
 
 
-def test_a_suppressed_address_is_masked_and_kept(place, lived):
+def test_a_suppressed_address_is_masked_and_kept(place, day_report):
     said = forewarn(place, "suppress", "someone@example.com", "--who", "mara").stdout
     assert "s…@example.com" in said
     assert "someone@" not in said
@@ -155,20 +155,20 @@ def test_a_suppressed_address_is_masked_and_kept(place, lived):
         (("posts", "approve", "ffff"), "none of the held posts that `forewarn posts list` shows begins with 'ffff'"),
     ],
 )
-def test_a_mistake_is_one_sentence_and_a_non_zero_exit(place, lived, arguments, said):
+def test_a_mistake_is_one_sentence_and_a_non_zero_exit(place, day_report, arguments, said):
     done = forewarn(place, *arguments, ok=False)
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
 
 
-def test_preview_writes_a_page_to_open(place, lived):
+def test_preview_writes_a_page_to_open(place, day_report):
     assert "index.html" in forewarn(place, "preview", "--into", "gallery").stdout
     assert "late_again" in (place / "gallery" / "index.html").read_text()
     forewarn(place, "preview", "--order", "1041", "--as-of", DAY, "--into", "one")
     assert "1041" in (place / "one" / "index.html").read_text()
 
 
-def test_a_template_with_an_unknown_name_fails_the_check_with_file_and_line(place, lived):
+def test_a_template_with_an_unknown_name_fails_the_check_with_file_and_line(place, day_report):
     own = place / "shop" / "templates" / "week"
     own.mkdir(parents=True)
     (own / "sms.en.txt").write_text("Order {{ order.id }}\n{{ order.promissed }}\n")
@@ -183,7 +183,7 @@ def test_a_template_with_an_unknown_name_fails_the_check_with_file_and_line(plac
     assert "promissed" in done.stdout
 
 
-def test_one_message_is_checked_alone_and_an_unknown_one_is_a_sentence(place, lived):
+def test_one_message_is_checked_alone_and_an_unknown_one_is_a_sentence(place, day_report):
     assert "week renders." in forewarn(place, "templates", "check", "week", "--language", "en").stdout
     assert "did you mean 'week'" in forewarn(place, "templates", "check", "weak", ok=False).stderr
     assert (

@@ -72,14 +72,14 @@ def place(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def lived(place):
+def completed(place):
     forewarn(place, "import", "--as-of", DAY)
     dry = run(place, "--dry-run")
     return dry, run(place), outbox(place)
 
 
-def test_every_customer_is_told_by_the_channels_that_can_reach_them(lived):
-    _, _, left = lived
+def test_every_customer_is_told_by_the_channels_that_can_reach_them(completed):
+    _, _, left = completed
     assert {to: set(channels) for to, channels in left.items()} == {
         "+4915112345678": {"sms"},  # the plus was lost in a spreadsheet
         "leo@example.com": {"email"},  # prefers texts, and has a landline
@@ -92,8 +92,8 @@ def test_every_customer_is_told_by_the_channels_that_can_reach_them(lived):
     }
 
 
-def test_a_run_a_dry_run_and_explain_say_the_same(place, lived):
-    dry, wet, _ = lived
+def test_a_run_a_dry_run_and_explain_say_the_same(place, completed):
+    dry, wet, _ = completed
     assert {name: dry[name] for name in ("changes", "notices", "skipped", "problems")} == {
         name: wet[name] for name in ("changes", "notices", "skipped", "problems")
     }
@@ -103,8 +103,8 @@ def test_a_run_a_dry_run_and_explain_say_the_same(place, lived):
     assert story["customer"]["phone"] == "+49…00"
 
 
-def test_a_text_of_a_shop_with_accents_takes_one_part_and_a_link_that_fits(lived):
-    _, _, left = lived
+def test_a_text_of_a_shop_with_accents_takes_one_part_and_a_link_that_fits(completed):
+    _, _, left = completed
     english, portuguese = left["+4915112345678"]["sms"]["text"], left["+5511987654321"]["sms"]["text"]
     assert english.startswith("Emporio Sao Joao: sorry, order 1 ")
     assert portuguese.endswith("https://example.com/orders/8")
@@ -117,14 +117,14 @@ def test_a_text_of_a_shop_with_accents_takes_one_part_and_a_link_that_fits(lived
     assert "Empório São João" in mail["text"]
 
 
-def test_who_has_no_name_is_greeted_without_one(lived):
-    _, _, left = lived
+def test_who_has_no_name_is_greeted_without_one(completed):
+    _, _, left = completed
     assert left["noname@example.com"]["email"]["text"].startswith("Hello,\n")
     assert left["noname2@example.com"]["email"]["text"].startswith("Olá!\n")
 
 
-def test_an_offer_to_a_customer_in_the_uk_waits_for_consent(place, lived):
-    assert "Shipping" not in lived[2]["noname2@example.com"]["email"]["text"]
+def test_an_offer_to_a_customer_in_the_uk_waits_for_consent(place, completed):
+    assert "Shipping" not in completed[2]["noname2@example.com"]["email"]["text"]
     ledger = next(place.glob("var/*/rejects*")).read_text()
     assert "ZZ" in ledger
     assert "no country has this ISO code; one such as 'DE' is right" in ledger

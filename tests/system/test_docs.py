@@ -70,7 +70,7 @@ def blocks(markdown: str) -> list[Block]:
 
 
 @pytest.fixture(scope="module")
-def lived(tmp_path_factory) -> tuple[Path, Report]:
+def sample_run(tmp_path_factory) -> tuple[Path, Report]:
     """Return a folder in which `forewarn demo --as-of 2025-11-24` might have been, and what it told."""
     place = tmp_path_factory.mktemp("docs")
     write_sample(place / "demo" / "shop", orders=400, seed=7, as_of=DAY)
@@ -81,7 +81,7 @@ def lived(tmp_path_factory) -> tuple[Path, Report]:
 
 
 @pytest.fixture(scope="module")
-def shown(lived) -> dict[str, tuple[str, str, int]]:
+def shown(sample_run) -> dict[str, tuple[str, str, int]]:
     """Return what the blocks of each page print, what they complain of, and how they end; all pages at once."""
     ours = {key: value for key, value in os.environ.items() if not key.startswith(("FOREWARN_", "PREFECT_"))}
     ours |= {"PATH": f"{Path(sys.executable).parent}:{ours['PATH']}", "COLUMNS": "100"}
@@ -89,7 +89,7 @@ def shown(lived) -> dict[str, tuple[str, str, int]]:
     for name in RUN_HERE:
         script = "".join(f"{one.commands}echo '{MARK}'\n" for one in blocks(text_of(name)))
         running[name] = subprocess.Popen(  # noqa: S603 - what our own page says
-            [*BASH, script], cwd=lived[0], env=ours, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [*BASH, script], cwd=sample_run[0], env=ours, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
     return {name: (*one.communicate(timeout=300), one.returncode) for name, one in running.items()}
 
@@ -108,15 +108,15 @@ def test_every_page_with_our_commands_is_run():
     assert with_ours == {*RUN_HERE, *RUN_THERE}
 
 
-def test_the_readme_shows_the_figures_of_the_demo(lived):
-    _, report = lived
+def test_the_readme_shows_the_figures_of_the_demo(sample_run):
+    _, report = sample_run
     lines = dict(re.findall(r"^(\w+) {2,}(.+)$", text_of("README.md"), re.MULTILINE))
     words = {"Late": "late", "Changes": "changes", "Remedies": "offers", "Outbox": "trial", "Skipped": "skipped"}
     shown = {name: set(lines[word].split(", ")) for word, name in words.items()}
     assert shown == {name: set(counted(getattr(report, name)).split(", ")) for name in shown}
 
 
-def test_the_readmes_first_example_is_what_the_sample_shop_says(lived):
+def test_the_readmes_first_example_is_what_the_sample_shop_says(sample_run):
     first = next(one["text"] for one in FENCE.finditer(text_of("README.md")) if one["text"].startswith("$ forewarn"))
     command, *shown = first.splitlines()
     ours = {key: value for key, value in os.environ.items() if not key.startswith(("FOREWARN_", "PREFECT_"))}
@@ -124,7 +124,7 @@ def test_the_readmes_first_example_is_what_the_sample_shop_says(lived):
     options = ["--shop", "demo/shop", "--as-of", str(DAY)]
     said = subprocess.run(  # noqa: S603 - what our own page says
         [*shlex.split(command.removeprefix("$ ")), *options],
-        cwd=lived[0],
+        cwd=sample_run[0],
         env=ours,
         capture_output=True,
         text=True,

@@ -52,7 +52,7 @@ class Trial:
             now.rename(later)
         shutil.copyfile(data / f"{table}-first.csv" if first else later, now)
 
-    def lived(self, *words, day):
+    def run_on(self, *words, day):
         """Run a command for a day; return its report, and the messages that left by it."""
         report = json.loads(self.command(*words, "--as-of", day, "--json").out)
         return report, self.left()
@@ -123,19 +123,19 @@ def test_goods_that_arrived_are_told_as_here_though_the_order_is_later_by_a_buck
     def on_hand(pieces):
         stock.write_text(f"sku,place,on_hand,allocated\nMUG-1,Berlin,{pieces},0\nTEA-1,Berlin,40,0\n")
 
-    _, left = trial.lived("run", "--import", day="2026-01-10")
+    _, left = trial.run_on("run", "--import", day="2026-01-10")
     assert {one["subject"] for one in left} == {f"Late: no new date yet (order {order})" for order in ORDERS}
     on_hand(20)
-    trial.lived("restock", "--import", day="2026-01-13")
-    _, left = trial.lived("run", day="2026-01-13")
+    trial.run_on("restock", "--import", day="2026-01-13")
+    _, left = trial.run_on("run", day="2026-01-13")
     assert {one["subject"] for one in left} == {
         f"Good news: now in stock, leaving soon (order {order})" for order in ORDERS
     }
     assert not [one for one in left if "WAIT-" in one["text"] or "We are sorry" in one["text"]]
     on_hand(0)
-    assert trial.lived("run", "--import", day="2026-01-14")[1] == []
+    assert trial.run_on("run", "--import", day="2026-01-14")[1] == []
     on_hand(20)
-    _, left = trial.lived("run", "--import", day="2026-01-15")
+    _, left = trial.run_on("run", "--import", day="2026-01-15")
     assert {one["subject"] for one in left} == {
         f"Good news: now in stock, leaving soon (order {order})" for order in ORDERS
     }
@@ -150,14 +150,14 @@ def test_of_daily_dumps_the_newest_is_true(trial):
     trial.command("import", "--as-of", "2026-01-02")
     for file, text in zip(newer, kept, strict=True):
         file.write_text(text)
-    report, left = trial.lived("run", "--import", day="2026-01-10")
+    report, left = trial.run_on("run", "--import", day="2026-01-10")
     assert left == []
     assert (report["open"], report["imported"]["orders"]["rejected"], report["rejects"]) == (0, 0, None)
 
 
 def test_numbers_that_a_spreadsheet_or_a_landline_spoilt_reach_nobody_else(trial):
     trial.copy("digits-only-phone-and-landline/E-shop")
-    report, left = trial.lived("run", "--import", day="2026-01-13")
+    report, left = trial.run_on("run", "--import", day="2026-01-13")
     assert whom(left) == [
         ("+447911123456", "sms"),  # her country UK is GB, where an offer needs consent
         ("+4915112345678", "sms"),
@@ -175,7 +175,7 @@ def test_a_gift_card_is_never_late_and_a_long_order_is_listed_as_it_stands(trial
     products = shop / "sources" / "products.sql"
     products.write_text(products.read_text().replace("price\n", "price, sku = 'P4' AS virtual\n"))
     assert "virtual" in products.read_text()
-    report, left = trial.lived("run", "--import", day="2026-01-11")
+    report, left = trial.run_on("run", "--import", day="2026-01-11")
     mails = {one["to"]: one for one in left if one["channel"] == "email"}
     assert set(mails) == {f"c{n}@example.com" for n in (1, 2, 3, 5, 6, 8)}
     assert (report["open"], report["late"]) == (6, {"fortnight": 1, "long": 5})
@@ -193,17 +193,17 @@ def test_a_gift_card_is_never_late_and_a_long_order_is_listed_as_it_stands(trial
 def test_a_first_date_is_no_good_news(trial):
     trial.copy("good-news-from-unknown/A-shop")
     trial.export("lines", first=True)
-    _, (told,) = trial.lived("run", "--import", day="2026-01-21")
+    _, (told,) = trial.run_on("run", "--import", day="2026-01-21")
     assert told["subject"] == "Long delay: no new date yet (order 1001)"
     trial.export("lines")
-    _, (told,) = trial.lived("run", "--import", day="2026-01-26")
+    _, (told,) = trial.run_on("run", "--import", day="2026-01-26")
     assert told["subject"] == "New date: now expected April 30 (order 1001)"
     assert not re.search("good news|sooner|earlier", words(told), re.IGNORECASE)
 
 
 def test_guests_of_one_id_are_not_told_of_each_others_orders(trial):
     trial.copy("guest-id-zero/D-shop")
-    report, left = trial.lived("run", "--import", day="2026-01-10")
+    report, left = trial.run_on("run", "--import", day="2026-01-10")
     assert left == []
     assert {table: counts["rejected"] for table, counts in report["imported"].items() if counts["rejected"]} == {
         "customers": 3,
@@ -217,7 +217,7 @@ def test_guests_of_one_id_are_not_told_of_each_others_orders(trial):
 @pytest.mark.parametrize("kind", ["J-shop", "J2-shop"])
 def test_an_instant_is_the_same_day_from_json_as_from_csv(trial, kind):
     trial.copy(f"json-offset-dropped/{kind}")
-    _, (told,) = trial.lived("run", "--import", day="2026-01-12")
+    _, (told,) = trial.run_on("run", "--import", day="2026-01-12")
     assert told["subject"] == "Delayed: now expected January 20 (order 1001)"
     assert "promised to ship by January 9, 2026\n  now expected by January 20, 2026" in told["text"]
 
@@ -236,7 +236,7 @@ def test_what_read_csv_decodes_is_not_refused_and_what_it_leaves_out_is_not_offe
     assert "refused" not in said
     second = (shop / "data" / "stock-second.csv").read_text("latin-1").replace("München", place)
     stock.write_bytes((second + ",,,\n").encode(encoding))
-    report, (told,) = trial.lived("run", "--import", day="2026-01-14")
+    report, (told,) = trial.run_on("run", "--import", day="2026-01-14")
     assert report["imported"]["stock"] | {"duplicates": 0} == {
         "read": 1, "inserted": 1, "updated": 0, "unchanged": 0, "rejected": 0, "removed": 2, "superseded": 0,
         "duplicates": 0, "missing": 0,
@@ -251,7 +251,7 @@ def test_a_line_that_was_taken_out_or_refunded_is_told_to_nobody(trial):
     trial.export("lines", first=True)
     trial.command("import", "--as-of", "2026-01-09")
     trial.export("lines")
-    report, left = trial.lived("run", "--import", day="2026-01-16")
+    report, left = trial.run_on("run", "--import", day="2026-01-16")
     assert left == []
     assert (report["open"], report["imported"]["lines"]["removed"], report["imported"]["lines"]["rejected"]) == (
         0,
@@ -265,7 +265,7 @@ def test_a_placeholder_is_told_as_no_date_and_an_order_gone_from_the_source_is_n
     for table in ("orders", "lines"):
         trial.export(table, first=True)
     assert "expected more than two years after the order" in trial.command("shop", "check", code=1).out
-    _, left = trial.lived("run", "--import", day="2026-01-10")
+    _, left = trial.run_on("run", "--import", day="2026-01-10")
     assert {one["subject"] for one in left} == {
         "Late: no new date yet (order 1001)",
         "Long delay: now expected January 20 (order 1003)",
@@ -273,19 +273,19 @@ def test_a_placeholder_is_told_as_no_date_and_an_order_gone_from_the_source_is_n
     assert not [one for one in left if "2099" in words(one) + one.get("html", "")]
     for table in ("orders", "lines"):
         trial.export(table)
-    report, left = trial.lived("run", "--import", day="2026-01-12")
+    report, left = trial.run_on("run", "--import", day="2026-01-12")
     assert report["missing"] == ["1001"]
     assert [one["subject"] for one in left] == ["Long delay: now expected January 20 (order 1002)"]
     settings = trial.place / "shop" / "shop.toml"
     settings.write_text(settings.read_text().replace("[source]", '[source]\norders = "all"', 1))
-    report, left = trial.lived("run", "--import", day="2026-01-30")
+    report, left = trial.run_on("run", "--import", day="2026-01-30")
     assert (report["open"], report["missing"]) == (2, [])
     assert not [one for one in left if "1001" in words(one)]
 
 
 def test_a_text_that_does_not_fit_keeps_no_mail_back(trial):
     trial.copy("text-too-long-blocks-mail/B2-shop")
-    report, left = trial.lived("run", "--import", day="2026-01-15")
+    report, left = trial.run_on("run", "--import", day="2026-01-15")
     assert whom(left) == [("+5511987654321", "sms"), ("ana@example.com", "email"), ("maria@example.com", "email")]
     assert (report["problems"], report["changes"]) == ([], {"long": 2})
     (text,) = [one["text"] for one in left if one["channel"] == "sms"]
@@ -300,11 +300,11 @@ def test_a_second_shop_is_turned_away_from_the_first_ones_ledger(trial, monkeypa
     said = trial.command("import", "--shop", "south", "--as-of", "2026-01-12", code=1).said
     assert "North" in said
     assert "South" in said
-    _, (told,) = trial.lived("run", "--shop", "north", day="2026-01-13")
+    _, (told,) = trial.run_on("run", "--shop", "north", day="2026-01-13")
     assert told["to"] == "anna@example.com"
     assert trial.command("run", "--shop", "south", "--as-of", "2026-01-13", code=1).said == said
     monkeypatch.delenv("FOREWARN_DATABASE_URL")
-    _, (told,) = trial.lived("run", "--import", "--shop", "south", day="2026-01-13")
+    _, (told,) = trial.run_on("run", "--import", "--shop", "south", day="2026-01-13")
     assert told["to"] == "bert@example.com"
 
 
@@ -322,16 +322,16 @@ def test_what_a_shop_of_open_orders_names_no_more_is_told_to_nobody(trial):
         "order_id,number,product_id,quantity,promised_on,shipped_at\nA1,1,P1,1,2026-11-20,\n"
         "A1,2,P2,2,2026-11-10,\nA2,1,P1,2,2026-11-25,\nA3,1,P2,1,2026-11-25,\n"
     )
-    assert trial.lived("run", "--import", day="2026-11-09")[1] == []
+    assert trial.run_on("run", "--import", day="2026-11-09")[1] == []
     for file, text in later.items():
         file.write_text(text)
     assert "0 of 1 open orders are late" in trial.command("shop", "check", "--as-of", "2026-11-28").out
-    report, left = trial.lived("run", "--import", day="2026-11-28")
+    report, left = trial.run_on("run", "--import", day="2026-11-28")
     assert left == []
     assert (report["late"], report["missing"]) == ({"short": 1}, ["A3"])  # A3 is shipped, and nothing says so
     settings = trial.place / "shop" / "shop.toml"
     settings.write_text(settings.read_text() + 'orders = "open"\n')
-    report, left = trial.lived("run", "--import", day="2026-11-28")
+    report, left = trial.run_on("run", "--import", day="2026-11-28")
     assert (report["open"], report["late"], report["missing"], left) == (1, {}, [], [])
 
 
@@ -343,7 +343,7 @@ def test_a_file_read_by_read_csv_and_a_body_read_by_unnest_are_right_at_once(tri
     assert trial.command("shop", "check", "--as-of", "2026-11-28").out.strip().endswith("Nothing is wrong.")
     trial.command("import", "--as-of", "2026-11-27")
     stock.write_text(levels)
-    report, (told,) = trial.lived("run", "--import", day="2026-11-28")
+    report, (told,) = trial.run_on("run", "--import", day="2026-11-28")
     assert told["text"].startswith("Hello Jürgen,")
     assert {table: counts["rejected"] for table, counts in report["imported"].items()} == dict.fromkeys(
         ("customers", "products", "orders", "lines", "stock"), 0
@@ -352,7 +352,7 @@ def test_a_file_read_by_read_csv_and_a_body_read_by_unnest_are_right_at_once(tri
 
 def test_moments_of_json_keep_their_offset_in_new_york(trial):
     trial.shop_of("jsonzone")
-    _, (told,) = trial.lived("run", "--import", day="2026-11-22")
+    _, (told,) = trial.run_on("run", "--import", day="2026-11-22")
     assert told["subject"] == "Delayed: now expected December 4 (order A1)"
     assert "promised to ship by November 20, 2026" in told["text"]
     assert "placed 2026-11-18" in trial.command("explain", "A1", "--as-of", "2026-11-22").out
@@ -372,7 +372,7 @@ def test_the_body_of_shopifys_api_is_read_as_it_is(trial):
     }
     for table, select in selects.items():
         (shop / "sources" / f"{table}.sql").write_text(f"{select} {BODY}")
-    report, (told,) = trial.lived("run", "--import", day="2008-01-20")
+    report, (told,) = trial.run_on("run", "--import", day="2008-01-20")
     assert {counts["rejected"] for counts in report["imported"].values()} == {0}
     assert told["to"] == "bob.norman@hostmail.com"
     assert re.search(r"about order 450789469, which you placed with .+ on January 10, 2008\.", told["text"])
@@ -388,7 +388,7 @@ def test_medusas_tables_tell_edits_parts_and_gift_cards(trial, postgres, monkeyp
         lines = shop / "sources" / "lines.sql"
         whole = lines.read_text()
         monkeypatch.setenv("FOREWARN_SOURCE_URL", url)
-        report, left = trial.lived("run", "--import", day="2026-11-26")
+        report, left = trial.run_on("run", "--import", day="2026-11-26")
         assert {table: counts["rejected"] for table, counts in report["imported"].items()} == dict.fromkeys(
             ("customers", "products", "orders", "lines", "stock"), 0
         )
@@ -442,12 +442,12 @@ def test_vendures_tables_tell_what_was_shipped_cancelled_and_sent_in_part(trial,
     monkeypatch.setenv("FOREWARN_SOURCE_URL", f"sqlite:///{trial.place}/vendure.db")
     with closing(sqlite3.connect(trial.place / "vendure.db")) as database:
         database.executescript(VENDURE + FOUR)
-    report, left = trial.lived("run", "--import", day="2026-11-18")
+    report, left = trial.run_on("run", "--import", day="2026-11-18")
     assert {counts["rejected"] for counts in report["imported"].values()} == {0}
     assert [one["to"] for one in left] == ["hayden@example.com"] * 3
     with closing(sqlite3.connect(trial.place / "vendure.db")) as database:
         database.executescript(CHANGED)
-    report, (told,) = trial.lived("run", "--import", day="2026-11-26")
+    report, (told,) = trial.run_on("run", "--import", day="2026-11-26")
     assert report["open"] == 1
     assert "V3" in told["subject"]
     assert "- 2 x Laptop\n  2 of 3 still to come" in told["text"]
@@ -492,7 +492,7 @@ def test_woocommerces_tables_in_a_mariadb_tell_who_waits_for_what(trial, monkeyp
             for statement in filter(None, re.split(r";\s+", written)):
                 cursor.execute(statement)
         monkeypatch.setenv("FOREWARN_SOURCE_URL", f"mysql://fw:p%40ss%2Fw%25rd@{HOST}:{port}/woo")
-        report, (told,) = trial.lived("run", "--import", day="2026-11-22")
+        report, (told,) = trial.run_on("run", "--import", day="2026-11-22")
         assert {counts["rejected"] for counts in report["imported"].values()} == {0}
         assert (report["open"], report["late"]) == (4, {"fortnight": 1, "long": 2})  # the fourth is not paid
         assert report["skipped"] == {"bad_address": 1, "no_address": 1}
@@ -503,5 +503,5 @@ def test_woocommerces_tables_in_a_mariadb_tell_who_waits_for_what(trial, monkeyp
             cursor.execute("DELETE FROM woo.wp_woocommerce_order_items WHERE order_item_id = 14")
             cursor.execute("UPDATE woo.wp_wc_orders SET status = 'trash' WHERE id = 1001")
         connection.close()
-        report, left = trial.lived("run", "--import", day="2026-11-23")
+        report, left = trial.run_on("run", "--import", day="2026-11-23")
     assert (report["open"], report["imported"]["lines"]["removed"], left) == (3, 1, [])
