@@ -37,7 +37,7 @@ def write_starter(folder: Path, today: date = WRITTEN_FOR) -> list[Path]:
 
 def _shift_dates(rows: str, by: timedelta) -> str:
     """Return rows with every date in them moved by `by`."""
-    return DAY.sub(lambda found: str(date.fromisoformat(found[0]) + by), rows)
+    return DAY.sub(lambda match: str(date.fromisoformat(match[0]) + by), rows)
 
 
 def new_id(name: str) -> str:

@@ -131,5 +131,5 @@ def unknown_names() -> dict[str, str]:
 
 def nearest(name: str) -> str | None:
     """Return the setting whose name is most similar to the given one."""
-    known = [f"{PREFIX}{one.upper()}" for one in Settings.model_fields]
+    known = [f"{PREFIX}{field.upper()}" for field in Settings.model_fields]
     return next(iter(get_close_matches(name, known, 1)), None)

@@ -7,7 +7,7 @@ in doubt until staff resolve it. On an idempotent channel the request is sent ag
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +25,7 @@ from tasks.delivery.outcomes import record_outcomes
 from tasks.delivery.queue import CLEAR_LEASE, LeaseHolder, claim, mark_abandoned_in_doubt, mark_sending, release_claims
 from tasks.delivery.worker import DeliverySummary, outcome_of
 from tasks.purchasing.documents import build_document, load_purchase, reduce_lines
+from tasks.purchasing.outcomes import RESENT, DispatchOutcome, with_earlier_copy
 from tasks.purchasing.requirements import reduced_lines
 from tasks.purchasing.vendors import VendorFacts, channel_of, email_of, load_vendors
 from tasks.tables import PURCHASE_REQUESTS, SUPPRESSIONS
@@ -32,8 +33,6 @@ from templates.rendering.environment import TemplateError
 from templates.rendering.purchasing import PurchaseRenderer
 
 MAX_REQUESTS_PER_RUN = 10_000
-RESENT = "it may have arrived: sent again under the same id, by which the vendor knows it"
-REJECTED_COPY = "it may have arrived before"
 REDUCED_COPY = "it may have arrived before, and its lines need fewer pieces now than it names"
 
 
@@ -54,14 +53,6 @@ class DispatchSummary(DeliverySummary):
     problems: list[str] = field(default_factory=list)
     without_transport: Counter[str] = field(default_factory=Counter)
     """Requests that stay queued because their vendor has no open transport, by vendor id."""
-
-
-@dataclass(frozen=True, slots=True)
-class DispatchOutcome:
-    """The outcome of one request, and whether the vendor may have a copy that it never acknowledged."""
-
-    delivery: DeliveryOutcome
-    may_have_arrived: bool = False
 
 
 def recover_abandoned(context: Context, worker: DispatchWorker) -> int:
@@ -220,29 +211,6 @@ class _Dispatcher:
                 request = update(PURCHASE_REQUESTS).where(PURCHASE_REQUESTS.c.id == outcome.delivery.id)
                 connection.execute(request.values(may_have_arrived=outcome.may_have_arrived))
         return recorded
-
-
-def with_earlier_copy(
-    delivery: DeliveryOutcome, *, idempotent: bool, may_have_arrived: bool, retry_at: datetime
-) -> DispatchOutcome:
-    """Return the outcome of a request, given that the vendor may have an earlier copy of it.
-
-    | outcome  | channel    | earlier copy  | becomes                                                    |
-    |----------|------------|---------------|------------------------------------------------------------|
-    | in doubt | idempotent | any           | queued until `retry_at`, and it may have arrived           |
-    | queued   | any        | may be there  | queued, and it may still have arrived                      |
-    | rejected | any        | may be there  | in doubt: the rejection says nothing about the earlier copy |
-    | other    | any        | any           | unchanged                                                  |
-    """
-    if delivery.state is State.IN_DOUBT and idempotent:
-        requeued = DeliveryOutcome(delivery.id, State.QUEUED, f"{delivery.reason}; {RESENT}", not_before=retry_at)
-        return DispatchOutcome(requeued, may_have_arrived=True)
-    if may_have_arrived and delivery.state is State.QUEUED:
-        return DispatchOutcome(replace(delivery, reason=f"{delivery.reason}; {RESENT}"), may_have_arrived=True)
-    if may_have_arrived and delivery.state is State.REJECTED:
-        reason = f"{delivery.reason}; {REJECTED_COPY}"
-        return DispatchOutcome(replace(delivery, state=State.IN_DOUBT, reason=reason), may_have_arrived=True)
-    return DispatchOutcome(delivery)
 
 
 def _is_suppressed(connection: Connection, address: str | None) -> bool:

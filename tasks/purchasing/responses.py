@@ -20,11 +20,10 @@ from tasks.db.sql import in_list
 from tasks.delivery.queue import CLEAR_LEASE
 from tasks.orders.due import mark_orders_due
 from tasks.orders.filters import CLOSED_FILTER
-from tasks.tables import EVENTS, ORDER_LINES, ORDERS, PURCHASE_LINES, PURCHASE_REQUESTS
+from tasks.purchasing.signed_messages import SignedMessage, record_message
+from tasks.tables import ORDER_LINES, ORDERS, PURCHASE_LINES, PURCHASE_REQUESTS
 
 RESPONSE_COLUMNS = ("response", "reason", "promised_on")
-MESSAGE_EVENT = "vendor_message"
-"""The kind of event that records a signed message. Subject: vendor id and `webhook-id`; reason: digest of the body."""
 
 
 @dataclass(slots=True)
@@ -35,25 +34,6 @@ class ResponseSummary:
     refused: int = 0
     unchanged: int = 0
     rejected: list[RejectedRow] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class SignedMessage:
-    """A vendor's message whose signature is valid."""
-
-    vendor: str
-    id: str
-    """Its `webhook-id`: the same for every copy of the message."""
-    digest: str
-    """SHA-256 of the body, in hex."""
-
-
-class ReplayedMessage(Exception):
-    """Raised for a second copy of a message."""
-
-
-class ReusedMessageId(Exception):
-    """Raised for a message with the id of another message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,24 +70,13 @@ def record_responses(
             parsed.append(row)
     with context.engine.begin() as connection:
         if message is not None:
-            _record_message(connection, context, message, who)
+            record_message(connection, context, message, who)
         vendor = message.vendor if message else None
         lines = _load_lines(connection, {response.row.request for response in parsed}, vendor)
         _apply(context, connection, _match_and_validate(parsed, lines, summary), who)
     for rejected in summary.rejected:
         reject(rejected)
     return summary
-
-
-def _record_message(connection: Connection, context: Context, message: SignedMessage, who: str) -> None:
-    subject = f"{message.vendor}/{message.id}"
-    earlier = select(EVENTS.c.why).where(EVENTS.c.subject == subject, EVENTS.c.kind == MESSAGE_EVENT)
-    digest = connection.execute(earlier).scalar()
-    if digest == message.digest:
-        raise ReplayedMessage
-    if digest is not None:
-        raise ReusedMessageId("another message had this webhook-id; use a new one for each message")
-    record_events(connection, [(MESSAGE_EVENT, subject, message.digest)], context.started_at, who)
 
 
 def _match_and_validate(

@@ -1,4 +1,4 @@
-"""A shop that buys from vendors: its lines, its vendors, and runs of `forward-to-vendors` over any ledger."""
+"""A shop that buys from vendors: place orders, run `forward-to-vendors` and record responses, on any ledger."""
 
 import asyncio
 import base64
@@ -29,7 +29,7 @@ SECRET = f"whsec_{base64.b64encode(b'planted-vendor-secret-24').decode()}"
 
 
 class Buying:
-    """Orders come in, vendors are asked, answers come back; days are counted as in `tests.support.builders`."""
+    """A shop with orders and vendors. Days are counted as in `tests.support.builders`."""
 
     def __init__(self, context, folder, keys="{}", **settings):
         self.driver, self.folder = ShopDriver(context), folder
@@ -61,7 +61,7 @@ class Buying:
     def order(
         self, key="1041", *, vendor="v1", quantity=2, lacking=None, drop_shipped=False, address=HOME, name="Lamp"
     ):
-        """Take in an order of one line, of which `lacking` pieces are covered by nothing; all where none are said."""
+        """Place an order of one line, of which `lacking` pieces are not covered; by default all of them."""
         product = ProductFacts(f"p-{vendor}{'-drop' if drop_shipped else ''}", name)
         self.driver.order(key, line(promised=9, quantity=quantity, product=product))
         with self.context.engine.begin() as connection:
@@ -73,7 +73,7 @@ class Buying:
         return self
 
     def cover(self, key, product, quantity, lacking):
-        """Allocate a line anew: so many of its pieces are covered by nothing."""
+        """Replace the allocation of a line: `lacking` of its pieces are not covered."""
         parts = [(Coverage.STOCK, quantity - lacking), (Coverage.UNCOVERED, lacking)]
         with self.context.engine.begin() as connection:
             connection.execute(delete(ALLOCATIONS).where(ALLOCATIONS.c.order_id == key))
@@ -83,7 +83,7 @@ class Buying:
                     connection.execute(insert(ALLOCATIONS).values(**row, cover=cover))
 
     def change(self, key, **line):
-        """Change the line of an order, as the shop's facts say it now."""
+        """Change the line of an order in the shop's facts."""
         with self.context.engine.begin() as connection:
             connection.execute(update(ORDER_LINES).where(ORDER_LINES.c.order_id == key).values(**line))
         return self
@@ -92,13 +92,13 @@ class Buying:
         return self.change(key, cancelled_at=noon(-1))
 
     def supplied_by(self, vendor, product="p-v1"):
-        """Say that a product has another vendor now."""
+        """Change the vendor of a product."""
         with self.context.engine.begin() as connection:
             connection.execute(update(PRODUCTS).where(PRODUCTS.c.id == product).values(vendor_id=vendor))
         return self
 
     def hold(self):
-        """Live a run whose requests are held; return the first one's id."""
+        """Run with a policy that holds the requests; return the first one's id."""
         self.policy(max_lines=0)
         self.run()
         self.policy(max_lines=1000)
@@ -113,7 +113,7 @@ class Buying:
         return await run_forward_to_vendors(self.app, day(on), dry_run=dry_run)
 
     def run(self, on=0, *, dry_run=False):
-        """Live one run of `forward-to-vendors`; return its report."""
+        """Run `forward-to-vendors` once; return its report."""
         return asyncio.run(self.ask(on, dry_run=dry_run))
 
     def at(self, on=0):

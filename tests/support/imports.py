@@ -1,4 +1,4 @@
-"""A starter shop whose files change, as tests of imports use it: what it tells, taken in and lived."""
+"""A starter shop whose files tests change, import and run."""
 
 import asyncio
 import csv
@@ -38,7 +38,7 @@ class StarterShop:
             return check(source, as_of)
 
     def live(self, as_of=NEXT):
-        """Run a whole day, import and sending; return what it found, and who was told of which order."""
+        """Run a day with import and delivery; return the report and the orders whose customers were notified."""
         with open_app(self.folder) as app:
             found = asyncio.run(run_late_orders(app, as_of, import_first=True))
             asyncio.run(run_deliver(app, as_of))
@@ -75,13 +75,13 @@ class StarterShop:
             return [tuple(row) for row in connection.execute(query)]
 
     def lines(self, order):
-        """Return how each line of an order ended: the day it was cancelled, and why."""
+        """Return by line number whether it is cancelled, whether it is done, and why it ended."""
         query = select(ORDER_LINES.c.number, ORDER_LINES.c.cancelled_at, ORDER_LINES.c.done, ORDER_LINES.c.ended)
         found = self.ask(query.where(ORDER_LINES.c.order_id == order))
         return {number: (cancelled is not None, done, why) for number, cancelled, done, why in found}
 
     def order(self, order):
-        """Return how an order ended."""
+        """Return whether an order is cancelled, whether it is done, and why it ended."""
         query = select(ORDERS.c.cancelled_at, ORDERS.c.done, ORDERS.c.ended).where(ORDERS.c.id == order)
         ((cancelled, done, why),) = self.ask(query)
         return cancelled is not None, done, why

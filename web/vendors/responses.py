@@ -18,13 +18,8 @@ from models.errors import ForewarnError
 from sources.rows import RejectedRow
 from sources.vendor_responses import rows_of_json
 from tasks.context import Context
-from tasks.purchasing.responses import (
-    ReplayedMessage,
-    ResponseSummary,
-    ReusedMessageId,
-    SignedMessage,
-    record_responses,
-)
+from tasks.purchasing.responses import ResponseSummary, record_responses
+from tasks.purchasing.signed_messages import ReplayedMessage, ReusedMessageId, SignedMessage
 
 PATH = "/vendors/answers"
 VENDOR_HEADER = "X-Forewarn-Vendor"

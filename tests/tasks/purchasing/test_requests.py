@@ -15,15 +15,8 @@ from models.enums import State
 from models.errors import ForewarnError
 from models.messages import DeliveryOutcome, Receipt
 from tasks.delivery.queue import claim, mark_sending
-from tasks.purchasing.dispatch import (
-    REJECTED_COPY,
-    RESENT,
-    DispatchOutcome,
-    DispatchWorker,
-    dispatch_requests,
-    recover_abandoned,
-    with_earlier_copy,
-)
+from tasks.purchasing.dispatch import DispatchWorker, dispatch_requests, recover_abandoned
+from tasks.purchasing.outcomes import REJECTED_COPY, RESENT, DispatchOutcome, with_earlier_copy
 from tasks.purchasing.review import approve_request, drop_request, find_requests, mark_delivered, reopen_lines
 from tasks.tables import CUSTOMERS, ORDERS, PURCHASE_REQUESTS, VENDORS
 from templates.rendering.purchasing import PurchaseRenderer

@@ -1,4 +1,4 @@
-"""What vendors answer becomes a fact once, whoever brings it: a file, or a signed message."""
+"""A vendor's response is recorded once, from a file or from a signed message."""
 
 import base64
 import csv
