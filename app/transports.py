@@ -1,4 +1,4 @@
-"""Open the doors out that the settings name: one a channel, with credentials from the environment alone."""
+"""Open the transports that the settings name, one for each channel, with credentials from the environment only."""
 
 import asyncio
 import logging
@@ -35,38 +35,38 @@ SUPPORTED_CHANNELS = {
 
 
 def configured_transports(settings: Settings) -> dict[Channel, TransportKind]:
-    """Return the door that the settings name for each channel; raises ForewarnError where it does not fit."""
-    doors = {Channel.EMAIL: settings.email, Channel.SMS: settings.sms, Channel.X: settings.x}
-    for channel, kind in doors.items():
+    """Return the transport that the settings name for each channel; raises ForewarnError for an unsuitable one."""
+    transports = {Channel.EMAIL: settings.email, Channel.SMS: settings.sms, Channel.X: settings.x}
+    for channel, kind in transports.items():
         if kind not in SUPPORTED_CHANNELS[channel]:
             possible = " or ".join(SUPPORTED_CHANNELS[channel])
             raise ForewarnError(f"FOREWARN_{channel.upper()}: {kind} does not send this channel; use {possible}")
-    return doors
+    return transports
 
 
 def missing_credentials(settings: Settings, kind: TransportKind) -> list[str]:
-    """Return the names of the settings that a door still needs."""
+    """Return the names of the settings that a transport needs and that are not set."""
     return [f"FOREWARN_{name.upper()}" for name in REQUIRED_SETTINGS[kind] if getattr(settings, name) is None]
 
 
 def redirects(settings: Settings) -> dict[Channel, str]:
-    """Return the test address of each channel that is redirected; raises ForewarnError where it is none."""
-    found: dict[Channel, str] = {}
+    """Return the test address of each redirected channel; raises ForewarnError for an invalid address."""
+    addresses: dict[Channel, str] = {}
     try:
         if settings.redirect_email:
-            found[Channel.EMAIL] = email_address(settings.redirect_email)
+            addresses[Channel.EMAIL] = email_address(settings.redirect_email)
     except BadAddress as error:
         raise ForewarnError(f"FOREWARN_REDIRECT_EMAIL: {error}; an address such as you@example.com is right") from error
     try:
         if settings.redirect_sms:
-            found[Channel.SMS] = phone_number(settings.redirect_sms, None)
+            addresses[Channel.SMS] = phone_number(settings.redirect_sms, None)
     except BadAddress as error:
         raise ForewarnError(f"FOREWARN_REDIRECT_SMS: {error}; a number such as +4915112345678 is right") from error
-    return found
+    return addresses
 
 
 def reaches_customers(settings: Settings) -> dict[Channel, TransportKind]:
-    """Return the channels whose messages leave for customers, with the provider of each.
+    """Return the channels whose messages reach customers, with the provider of each.
 
     The local outbox, a redirect and SendGrid's sandbox are trials. While one channel is redirected, no other reaches
     customers either.
@@ -79,17 +79,17 @@ def reaches_customers(settings: Settings) -> dict[Channel, TransportKind]:
 
 
 def is_provider_trial(settings: Settings) -> bool:
-    """Say whether providers are only tried: by a redirect to test addresses, or in a sandbox."""
+    """Return whether providers are used for a trial only: redirected to test addresses, or in a sandbox."""
     return settings.sendgrid_sandbox or bool(redirects(settings))
 
 
-def _closed(settings: Settings) -> dict[str, str]:
-    """Return the channels by which nothing can leave, each with its reason."""
+def _closed_channels(settings: Settings) -> dict[str, str]:
+    """Return the channels that can send nothing, each with the reason."""
     tests, trial = redirects(settings), is_provider_trial(settings)
     closed: dict[str, str] = {}
     for channel, kind in configured_transports(settings).items():
-        if lacking := missing_credentials(settings, kind):
-            closed[str(channel)] = f"{kind} needs {' and '.join(lacking)} in the environment"
+        if missing := missing_credentials(settings, kind):
+            closed[str(channel)] = f"{kind} needs {' and '.join(missing)} in the environment"
         elif trial and kind is not TransportKind.OUTBOX and channel not in tests and not _sandboxed(settings, kind):
             closed[str(channel)] = f"a trial is on by another channel, and {channel} would reach customers"
     return closed
@@ -103,30 +103,30 @@ def _sandboxed(settings: Settings, kind: TransportKind) -> bool:
 async def open_transports(
     app: App, now: Callable[[], datetime], closed: Mapping[str, str] | None = None
 ) -> AsyncIterator[tuple[dict[Channel, MessageTransport], dict[str, str]]]:
-    """Open a door for every channel; a channel that lacks credentials stays shut, with the reason, and stops no other.
+    """Open the transports by channel; yield them with the closed channels and their reasons, and close them after.
 
-    So do those that the caller names as `closed`. Afterwards the doors are closed, and the outbox's page is brought up
-    to date where one led there.
+    A channel without credentials is closed and stops no other channel; so are those that the caller names in `closed`.
+    Afterwards the page of the local outbox is updated when a transport wrote to it.
     """
     settings, sender = app.settings, app.folder.shop.sender
     kinds, tests = configured_transports(settings), redirects(settings)
-    shut = _closed(settings) | dict(closed or {})
-    doors: dict[Channel, MessageTransport] = {
+    all_closed = _closed_channels(settings) | dict(closed or {})
+    transports: dict[Channel, MessageTransport] = {
         channel: LocalOutbox(app.outbox, sender, now)
         if kind is TransportKind.OUTBOX
         else open_provider(kind, settings, sender, now)
         for channel, kind in kinds.items()
-        if channel not in shut
+        if channel not in all_closed
     }
     for channel, to in tests.items():
-        if channel in doors and kinds[channel] is not TransportKind.OUTBOX:
-            doors[channel] = RedirectTransport(doors[channel], to, mask_address)
+        if channel in transports and kinds[channel] is not TransportKind.OUTBOX:
+            transports[channel] = RedirectTransport(transports[channel], to, mask_address)
     try:
-        yield doors, shut
+        yield transports, all_closed
     finally:
-        for door in doors.values():
-            await door.close()
-        if any(isinstance(door, LocalOutbox) for door in doors.values()) and app.outbox.is_dir():
+        for transport in transports.values():
+            await transport.close()
+        if any(isinstance(transport, LocalOutbox) for transport in transports.values()) and app.outbox.is_dir():
             await asyncio.to_thread(_write_index, app)
 
 
@@ -141,7 +141,7 @@ def _write_index(app: App) -> None:
 def open_provider(
     kind: TransportKind, settings: Settings, sender: Sender, now: Callable[[], datetime]
 ) -> MessageTransport:
-    """Open the door to a provider; its credentials must be there. Raises ForewarnError for the local outbox."""
+    """Open the transport to a provider; its credentials must be there. Raises ForewarnError for the local outbox."""
     timeout, parallel = settings.timeout, settings.concurrency
     match kind:
         case TransportKind.OUTBOX:

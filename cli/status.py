@@ -60,7 +60,8 @@ def doctor(
         printing.print_json({"checks": checks})
     else:
         printing.print_table(
-            [{"": check.mark, "what": check.what, "found": check.found, "do": check.do} for check in checks], nothing=""
+            [{"": check.mark, "what": check.what, "found": check.found, "do": check.remedy} for check in checks],
+            nothing="",
         )
     if any(check.bad for check in checks):
         raise typer.Exit(1)

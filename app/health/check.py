@@ -1,19 +1,19 @@
-"""What `forewarn doctor` says of one thing it looks at."""
+"""The result of one check of `forewarn doctor`."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing looked at."""
+    """One check: what was examined, what was found, and what to do about it."""
 
     what: str
     found: str
-    do: str = ""
-    """What to do about it; empty where nothing is wrong."""
+    remedy: str = ""
+    """Empty when nothing needs to be done."""
     bad: bool = False
 
     @property
     def mark(self) -> str:
-        """Return how it stands in one word."""
-        return "wrong" if self.bad else "note" if self.do else "ok"
+        """Return the result in one word."""
+        return "wrong" if self.bad else "note" if self.remedy else "ok"

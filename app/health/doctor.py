@@ -1,4 +1,4 @@
-"""Examine an installation: what is right, what is not, and what to do about it."""
+"""Run all checks of `forewarn doctor`: what works, what does not, and what to do about it."""
 
 import os
 import shutil
@@ -21,22 +21,22 @@ MIN_FREE_BYTES = 200 * 1024**2
 
 
 def examine(shop: Path | None, *, providers: bool = True) -> list[Check]:
-    """Look at everything a run needs, and go on past what is wrong. Credentials are named, never shown.
+    """Check everything that a run needs; a failed check does not stop the others. Secrets are never shown.
 
-    Unless `providers` is false, they are asked whether they accept the credentials; nothing is sent.
+    With `providers`, each provider is asked whether it accepts the credentials; nothing is sent.
     """
     try:
         settings = read_settings({"shop": shop})
         folder = read_shop(settings.shop)
     except ForewarnError as error:
         return [Check("shop", str(error), "correct it, and check again", bad=True)]
-    found = [
+    checks = [
         Check("shop", f"{folder.shop.name} in {folder.path}"),
         Check("policy", f"{len(folder.policy.bucket)} buckets, digest {folder.policy.digest}"),
     ]
-    for look in CHECKS:
-        found += look(settings, folder)
-    return found + check_credentials(settings, folder) if providers else found
+    for check in CHECKS:
+        checks += check(settings, folder)
+    return checks + check_credentials(settings, folder) if providers else checks
 
 
 def _source(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
@@ -61,15 +61,15 @@ def _vendors(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
 
 
 def _templates(_: Settings, folder: ShopFolder) -> Iterator[Check]:
-    found = find_errors(folder.shop, folder.own_templates, [bucket.words for bucket in folder.policy.bucket])
-    if found:
-        yield Check("templates", f"{len(found)} wrong, first: {found[0]}", "`forewarn templates check`", bad=True)
+    problems = find_errors(folder.shop, folder.own_templates, [bucket.words for bucket in folder.policy.bucket])
+    if problems:
+        yield Check("templates", f"{len(problems)} wrong, first: {problems[0]}", "`forewarn templates check`", bad=True)
     else:
         yield Check("templates", "every message renders")
 
 
 def _outbox(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
-    place = _source_answers(settings.outbox_dir or state_folder(settings, folder))
+    place = _existing_parent(settings.outbox_dir or state_folder(settings, folder))
     free = shutil.disk_usage(place).free
     if not os.access(place, os.W_OK):
         yield Check(
@@ -81,8 +81,8 @@ def _outbox(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
         yield Check("outbox", f"{free // 1024**3} GB free at {place}")
 
 
-def _source_answers(path: Path) -> Path:
-    return path.resolve() if path.exists() else _source_answers(path.resolve().parent)
+def _existing_parent(path: Path) -> Path:
+    return path.resolve() if path.exists() else _existing_parent(path.resolve().parent)
 
 
 CHECKS: tuple[Callable[[Settings, ShopFolder], Iterator[Check]], ...] = (

@@ -1,4 +1,4 @@
-"""What `forewarn doctor` looks at in the ledger's database."""
+"""Checks of the ledger: its database, its owner, the live channels."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +26,7 @@ MAX_CLOCK_DIFFERENCE = timedelta(seconds=30)
 
 @contextmanager
 def open_existing_ledger(settings: Settings, folder: ShopFolder) -> Iterator[Engine]:
-    """Open a ledger for as long as it is looked at; raises NoLedger where there is none."""
+    """Open the ledger and close it afterwards; raises NoLedger when there is none."""
     engine = find_ledger(settings, folder)
     try:
         yield engine
@@ -35,7 +35,7 @@ def open_existing_ledger(settings: Settings, folder: ShopFolder) -> Iterator[Eng
 
 
 def check_ledger(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
-    """Look at the ledger's database: its version, its clock, and the last day in it."""
+    """Check the ledger's database: its connection, version, clock and last run."""
     address = ""
     try:
         with open_existing_ledger(settings, folder) as engine:
@@ -44,8 +44,8 @@ def check_ledger(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
             apart = _clock_difference(engine)
             day = last_run_date(engine) if at == newest() else None
     except NoLedger as error:
-        do = "`docs/operate.md`, A new ledger, says when to begin one"
-        yield Check("database", str(error), do, bad=settings.database_url is not None)
+        remedy = "`docs/operate.md`, A new ledger, says when to begin one"
+        yield Check("database", str(error), remedy, bad=settings.database_url is not None)
         return
     except (DBAPIError, ForewarnError) as error:
         reason = str(getattr(error, "orig", error)).splitlines()[0]
@@ -63,17 +63,17 @@ def check_ledger(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
 
 
 def check_owner_matches(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
-    """Look whose the ledger is."""
+    """Check that the ledger belongs to this shop."""
     try:
         yield Check("ledger", examine_ledger(settings, folder))
     except WrongShop as error:
         yield Check("ledger", str(error), "follow the message; until then every command stops", bad=True)
     except (DBAPIError, ForewarnError):
-        return  # the check of the database says it
+        return  # check_ledger reports it
 
 
 def check_live_channels(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
-    """Look whether messages reach customers, and whether a person lets each run go."""
+    """Report which channels reach customers, and whether a person releases each run."""
     try:
         with open_existing_ledger(settings, folder) as engine:
             if version(engine) != newest():
@@ -83,7 +83,7 @@ def check_live_channels(settings: Settings, folder: ShopFolder) -> Iterator[Chec
                 tried = count_trial_notices(connection)
         providers, trial = reaches_customers(settings), is_provider_trial(settings)
     except (DBAPIError, ForewarnError):
-        return  # the checks of the database and of the doors say it
+        return  # check_ledger and check_transports report it
     counted = f"; {tried:,} notices reached no customer so far" if tried else ""
     if trial:
         yield Check("live", f"a redirect or a sandbox is set: no customer is notified{counted}", "unset it to go live")
@@ -113,8 +113,8 @@ def _migrations(at: str | None) -> Check:
 
 def _last_day(day: date, today: date) -> Check:
     if day > today:
-        do = "set this machine's clock; if it is right, run `forewarn runs forget-ahead` to forget those days"
-        return Check("last day", f"the last run was for {day}, and today is {today}", do, bad=True)
+        remedy = "set this machine's clock; if it is right, run `forewarn runs forget-ahead` to forget those days"
+        return Check("last day", f"the last run was for {day}, and today is {today}", remedy, bad=True)
     return Check("last day", f"the last run was for {day}" if day > EPOCH else "no run yet")
 
 

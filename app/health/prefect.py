@@ -40,11 +40,11 @@ DEPLOY = "`prefect --no-prompt deploy --all` in the checkout"
 
 
 def check_prefect(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
-    """Look at the server that PREFECT_API_URL names, and at what `prefect.yaml` says should be there."""
+    """Check the server of PREFECT_API_URL, its worker, and the deployments of `prefect.yaml` with their runs."""
     url = os.environ.get("PREFECT_API_URL")
     if not url:
-        do = "README, 'Run it every day', sets one up"
-        yield Check("prefect", "no server is set: `forewarn run` works without one", do)
+        remedy = "README, 'Run it every day', sets one up"
+        yield Check("prefect", "no server is set: `forewarn run` works without one", remedy)
         return
     shown = re.sub(r"//[^/@]*@", "//...@", url)
     from prefect.client.orchestration import SyncPrefectClient
@@ -80,10 +80,10 @@ def _installed(client: "SyncPrefectClient", settings: Settings, folder: ShopFold
         return
     for pool in pools:
         yield _worker(client, pool)
-    there = {one.name: one for one in client.read_deployments() if one.name in wanted}
-    wrong = [check for name, one in wanted.items() for check in _deployment(client, one, there.get(name))]
+    deployed = {one.name: one for one in client.read_deployments() if one.name in wanted}
+    wrong = [check for name, one in wanted.items() for check in _deployment(client, one, deployed.get(name))]
     yield from wrong or [Check("deployments", f"{len(wanted)} as in {file}, and their runs are scheduled")]
-    yield from _last_run_check(settings, folder, there)
+    yield from _last_run_check(settings, folder, deployed)
 
 
 def _places(settings: Settings) -> Iterator[Path]:
@@ -110,47 +110,47 @@ def _worker(client: "SyncPrefectClient", name: str) -> Check:
 
 
 def _deployment(
-    client: "SyncPrefectClient", wanted: Mapping[str, Any], there: "DeploymentResponse | None"
+    client: "SyncPrefectClient", wanted: Mapping[str, Any], deployment: "DeploymentResponse | None"
 ) -> Iterator[Check]:
     what = f"deployment {wanted['name']}"
-    if there is None:
+    if deployment is None:
         yield Check(what, "not deployed", DEPLOY, bad=True)
         return
     due = [one for one in wanted.get("schedules") or () if one.get("active", True)]
     resume = "switch it on again on the page of the deployment in Prefect"
-    if due and there.paused:
+    if due and deployment.paused:
         yield Check(what, "its schedules are paused", resume, bad=True)
         return
     for schedule in due:
-        known = [one for one in there.schedules if _is_same_schedule(schedule, one.schedule)]
+        known = [one for one in deployment.schedules if _is_same_schedule(schedule, one.schedule)]
         if not known:
             yield Check(what, f"not scheduled as prefect.yaml says: {_describe_schedule(schedule)}", DEPLOY, bad=True)
         elif not any(one.active for one in known):
             yield Check(what, f"its schedule {_describe_schedule(schedule)} is paused", resume, bad=True)
-    if due and any(one.active for one in there.schedules) and not _next_run(client, there):
-        do = "look for errors of the scheduler in the server's log, and start the server again"
-        yield Check(what, "the server has scheduled no run of it", do, bad=True)
+    if due and any(one.active for one in deployment.schedules) and not _next_run(client, deployment):
+        remedy = "look for errors of the scheduler in the server's log, and start the server again"
+        yield Check(what, "the server has scheduled no run of it", remedy, bad=True)
 
 
 def _describe_schedule(schedule: Mapping[str, Any]) -> str:
     return ", ".join(str(value) for key, value in schedule.items() if key in ("cron", "interval", "rrule", "timezone"))
 
 
-def _is_same_schedule(wanted: Mapping[str, Any], there: object) -> bool:
+def _is_same_schedule(wanted: Mapping[str, Any], schedule: object) -> bool:
     """Compare what can be compared as it is written: an interval is a number in one and a span of time in the other."""
     keys = [key for key in ("cron", "rrule", "timezone") if key in wanted]
-    return all(getattr(there, key, None) == wanted[key] for key in keys)
+    return all(getattr(schedule, key, None) == wanted[key] for key in keys)
 
 
-def _next_run(client: "SyncPrefectClient", there: "DeploymentResponse") -> bool:
+def _next_run(client: "SyncPrefectClient", deployment: "DeploymentResponse") -> bool:
     from prefect.client.schemas.filters import DeploymentFilter, FlowRunFilter
 
     # Not by `updated`: each poll of a worker counts as an update.
-    if there.created is not None and datetime.now(UTC) - there.created < FRESH:
+    if deployment.created is not None and datetime.now(UTC) - deployment.created < FRESH:
         return True
     after = {"expected_start_time": {"after_": datetime.now(UTC) - GRACE}, "state": {"type": {"any_": ["SCHEDULED"]}}}
     found = client.read_flow_runs(
-        deployment_filter=DeploymentFilter.model_validate({"id": {"any_": [there.id]}}),
+        deployment_filter=DeploymentFilter.model_validate({"id": {"any_": [deployment.id]}}),
         flow_run_filter=FlowRunFilter.model_validate(after),
         limit=1,
     )
@@ -158,7 +158,7 @@ def _next_run(client: "SyncPrefectClient", there: "DeploymentResponse") -> bool:
 
 
 def _last_run_check(
-    settings: Settings, folder: ShopFolder, there: Mapping[str, "DeploymentResponse"]
+    settings: Settings, folder: ShopFolder, deployed: Mapping[str, "DeploymentResponse"]
 ) -> Iterator[Check]:
     try:
         with open_existing_ledger(settings, folder) as engine:
@@ -167,33 +167,33 @@ def _last_run_check(
                 flow: (last_success_at(engine, flow), latest_run(engine, flow)) if ready else NONE
                 for flow in SCHEDULED_FLOWS
             }
-    except (DBAPIError, ForewarnError):  # look_at_ledger has said so
+    except (DBAPIError, ForewarnError):  # check_ledger reports it
         return
     for flow in SCHEDULED_FLOWS:
-        if flow in there:
-            yield last_run(there[flow], *runs[flow], datetime.now(UTC))
+        if flow in deployed:
+            yield last_run(deployed[flow], *runs[flow], datetime.now(UTC))
 
 
 def last_run(
-    there: "DeploymentResponse", ended: datetime | None, newest_run: Mapping[str, Any] | None, now: datetime
+    deployment: "DeploymentResponse", ended: datetime | None, newest_run: Mapping[str, Any] | None, now: datetime
 ) -> Check:
-    """Say whether a flow's runs come: when the last one ended without a fault, and how many have been due since."""
-    what, since = f"last {there.name}", ended or there.created or now
+    """Check that a flow runs on schedule: its last run ended without an error, and few runs were due since."""
+    what, since = f"last {deployment.name}", ended or deployment.created or now
     said = f"ended without a fault at {ended:%Y-%m-%d %H:%M} UTC" if ended else "none has ended without a fault yet"
     if newest_run and newest_run["state"] == "running" and now - newest_run["started_at"] < MAX_RUN_TIME:
         return Check(what, f"under way since {newest_run['started_at']:%Y-%m-%d %H:%M} UTC")
-    if now <= _overdue(there, since):
+    if now <= _overdue(deployment, since):
         return Check(what, said)
-    do = f"look at the runs of {there.name} on Prefect's page, and at whether its worker uses this ledger"
-    return Check(what, f"{said}; {MAX_MISSED_RUNS} runs were due since", do, bad=True)
+    remedy = f"look at the runs of {deployment.name} on Prefect's page, and at whether its worker uses this ledger"
+    return Check(what, f"{said}; {MAX_MISSED_RUNS} runs were due since", remedy, bad=True)
 
 
-def _overdue(there: "DeploymentResponse", since: datetime) -> datetime:
+def _overdue(deployment: "DeploymentResponse", since: datetime) -> datetime:
     """Return the moment after which a run has been missing for too long, by the deployment's own schedules."""
     from prefect.server.schemas import schedules
 
     due: list[datetime] = []
-    for one in there.schedules:
+    for one in deployment.schedules:
         if one.active:
             kind = getattr(schedules, type(one.schedule).__name__)
             dates = kind.model_validate(one.schedule.model_dump()).get_dates(n=MAX_MISSED_RUNS, start=since)

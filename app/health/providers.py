@@ -1,4 +1,4 @@
-"""What `forewarn doctor` looks at in the doors to providers: settings, and what the provider says of them."""
+"""Checks of the transports: their settings, and whether the providers accept the credentials."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -15,33 +15,33 @@ from models.errors import ForewarnError
 from rules.contact.addresses import BadAddress, phone_number
 
 TIMEOUT = 5.0
-"""Seconds that a provider may take to answer; a request for a message may take longer."""
+"""Seconds that a provider may take to answer a check; FOREWARN_TIMEOUT holds for messages."""
 TOO_MANY_REQUESTS = "429"
 
 
 def check_transports(settings: Settings, _: ShopFolder) -> Iterator[Check]:
-    """Look at the settings of every channel: are its credentials there, and is the sender one."""
+    """Check each channel's settings: its credentials are present and its sender is valid."""
     try:
-        doors = configured_transports(settings)
+        transports = configured_transports(settings)
     except ForewarnError as error:
         yield Check("transports", str(error), "correct the setting", bad=True)
         return
-    for channel, kind in doors.items():
-        lacking = missing_credentials(settings, kind)
-        if lacking:
-            yield Check(f"transport {channel}", f"{kind} lacks credentials", f"set {', '.join(lacking)}", bad=True)
+    for channel, kind in transports.items():
+        missing = missing_credentials(settings, kind)
+        if missing:
+            yield Check(f"transport {channel}", f"{kind} lacks credentials", f"set {', '.join(missing)}", bad=True)
         elif kind is TransportKind.OUTBOX:
             yield Check(f"transport {channel}", "local outbox", f"set FOREWARN_{channel.upper()} to send by a provider")
         elif kind is TransportKind.TWILIO and not _is_sender(settings.twilio_from or ""):
             found = "FOREWARN_TWILIO_FROM is neither a phone number nor a messaging service"
-            do = "set it to a number as +4915112345678, or to the service's SID: MG and 32 hexadecimal digits"
-            yield Check(f"transport {channel}", found, do, bad=True)
+            remedy = "set it to a number as +4915112345678, or to the service's SID: MG and 32 hexadecimal digits"
+            yield Check(f"transport {channel}", found, remedy, bad=True)
         else:
             yield Check(f"transport {channel}", f"{kind}, credentials are present")
 
 
 def _is_sender(sender: str) -> bool:
-    """Say whether texts can be sent from this: a valid number as E.164 writes it, or a messaging service's SID."""
+    """Return whether this can send texts: a valid number in E.164, or the SID of a messaging service."""
     if MESSAGING_SERVICE.fullmatch(sender):
         return True
     try:
@@ -51,14 +51,14 @@ def _is_sender(sender: str) -> bool:
 
 
 def check_credentials(settings: Settings, folder: ShopFolder) -> list[Check]:
-    """Ask the providers of all channels, at once, whether they accept the credentials. Nothing is sent."""
+    """Ask all providers concurrently whether they accept the credentials. Nothing is sent."""
     try:
-        doors = configured_transports(settings).items()
-    except ForewarnError:  # look_at_doors has said so
+        transports = configured_transports(settings).items()
+    except ForewarnError:  # check_transports reports it
         return []
     asked = {
         channel: kind
-        for channel, kind in doors
+        for channel, kind in transports
         if kind is not TransportKind.OUTBOX and not missing_credentials(settings, kind)
     }
     return asyncio.run(_check_all(settings, folder, asked))
@@ -71,18 +71,18 @@ async def _check_all(settings: Settings, folder: ShopFolder, asked: Mapping[Chan
 
 async def _check_one(settings: Settings, folder: ShopFolder, channel: Channel, kind: TransportKind) -> Check:
     what = f"provider {channel}"
-    door = open_provider(kind, settings, folder.shop.sender, lambda: datetime.now(UTC))
+    transport = open_provider(kind, settings, folder.shop.sender, lambda: datetime.now(UTC))
     try:
-        if not isinstance(door, CredentialCheck):
+        if not isinstance(transport, CredentialCheck):
             return Check(what, f"{kind} cannot be asked", "send a message to yourself")
-        return Check(what, f"{kind}: {await door.check()}")
+        return Check(what, f"{kind}: {await transport.check()}")
     except LookupUnavailable as error:
         return Check(what, error.reason, "the account may not be asked; the first message shows whether it is accepted")
     except TemporaryFailure as error:
         if error.channel_down:
-            do = f"correct the account, or the settings FOREWARN_{kind.upper()}_...: docs/settings.md"
-            return Check(what, error.reason, do, bad=True)
-        do = "look at the provider's status page and at this machine's way out, and look again"
-        return Check(what, error.reason, do, bad=error.code != TOO_MANY_REQUESTS)
+            remedy = f"correct the account, or the settings FOREWARN_{kind.upper()}_...: docs/settings.md"
+            return Check(what, error.reason, remedy, bad=True)
+        remedy = "look at the provider's status page and at this machine's way out, and look again"
+        return Check(what, error.reason, remedy, bad=error.code != TOO_MANY_REQUESTS)
     finally:
-        await door.close()
+        await transport.close()

@@ -108,7 +108,7 @@ async def test_what_a_provider_answers_is_told_with_what_to_do(shop, set_up, pro
     provider.records = books(**{NAMES[channel]: answer})
     found = await asyncio.to_thread(looked, shop)
     assert found[f"provider {channel}"].mark == mark
-    assert found[f"provider {channel}"].do
+    assert found[f"provider {channel}"].remedy
     assert [one for one in NAMES if one != channel and found[f"provider {one}"].mark != "ok"] == []
 
 
@@ -160,7 +160,7 @@ def test_a_server_that_does_not_answer_is_a_fault_and_its_password_is_not_shown(
     monkeypatch.setenv("PREFECT_API_URL", "http://me:planted@127.0.0.1:9/api")
     check = looked(shop)["prefect"]
     assert (check.mark, "planted" in check.found) == ("wrong", False)
-    assert "prefect server start" in check.do
+    assert "prefect server start" in check.remedy
 
 
 FRIDAY = datetime(2026, 11, 27, 17, 45, 10, tzinfo=UTC)

@@ -113,7 +113,7 @@ def test_doctor_calls_a_ledger_of_a_newer_forewarn_wrong(place, tmp_path, monkey
     engine.dispose()
     monkeypatch.setenv("FOREWARN_DATABASE_URL", url)
     check = {one.what: one for one in examine(place / "shop")}["migrations"]
-    assert (check.mark, check.do) == ("wrong", "install the newer Forewarn, which knows it")
+    assert (check.mark, check.remedy) == ("wrong", "install the newer Forewarn, which knows it")
 
 
 def test_offers_are_exported_for_the_shop_system(place, day_report):
