@@ -47,27 +47,28 @@ def go_live(
     Messages sent to the local outbox in a trial no longer count: those customers are notified now. With --limit or
     --only, only these orders are notified, and the channels are not live yet.
     """
-    from cli.rollout import go_live as switch
-    from cli.rollout import preview
+    from cli.rollout import preview_rollout, run_go_live
 
     if since is not None and since.date() > (as_date(as_of) or date.today()):  # noqa: DTZ011 - as the reader counts days
         raise ForewarnError(f"--from {since.date()} is in the future; no delay would be told")
     with open_app(shop, create=CreateLedger.NEVER) as app, printing.progress("Evaluating", quiet=json) as progress:
-        addresses = frozenset(_spelled(one, app.context.shop.country) for one in only or ())
-        which = RolloutFilter(since.date() if since else None, limit, addresses)
-        found = preview(app, which, as_date(as_of), progress=progress)
+        addresses = frozenset(_normalize(address, app.context.shop.country) for address in only or ())
+        rollout_filter = RolloutFilter(since.date() if since else None, limit, addresses)
+        preview = preview_rollout(app, rollout_filter, as_date(as_of), progress=progress)
         if not json:
-            _show(found, which, hold_all=hold_all)
+            _show(preview, rollout_filter, hold_all=hold_all)
         if dry_run:
             if json:
-                printing.print_json(_as_data(found))
+                printing.print_json(_as_data(preview))
             return
     if not yes:
-        _ask(found, hold_all=hold_all)
+        _ask(preview, hold_all=hold_all)
     with open_app(shop, create=CreateLedger.NEVER) as app, printing.progress("Notifying", quiet=json) as progress:
-        report = asyncio.run(switch(app, found, which, who, hold_all=hold_all, as_of=as_date(as_of), progress=progress))
+        report = asyncio.run(
+            run_go_live(app, preview, rollout_filter, who, hold_all=hold_all, as_of=as_date(as_of), progress=progress)
+        )
     if json:
-        printing.print_json(_as_data(found) | {"report": report.model_dump(mode="json")})
+        printing.print_json(_as_data(preview) | {"report": report.model_dump(mode="json")})
     else:
         from app.reports.run import lines
 
@@ -76,15 +77,15 @@ def go_live(
     fail_if_not_ok(report)
 
 
-def _spelled(address: str, country: str) -> str:
+def _normalize(address: str, country: str) -> str:
     try:
         return email_address(address) if "@" in address else phone_number(address, country)
     except BadAddress as error:
         raise ForewarnError(str(error)) from error
 
 
-def _ask(found: RolloutPreview, *, hold_all: bool) -> None:
-    n = len(found.rollout.tell)
+def _ask(preview: RolloutPreview, *, hold_all: bool) -> None:
+    n = len(preview.rollout.tell)
     if not sys.stdin.isatty():
         done = "recorded and held" if hold_all else "told"
         raise ForewarnError(f"{n:,} orders would be {done}; add --yes to run without a terminal")
@@ -93,22 +94,26 @@ def _ask(found: RolloutPreview, *, hold_all: bool) -> None:
         raise ForewarnError("nothing was sent, and nothing was changed")
 
 
-def _show(found: RolloutPreview, which: RolloutFilter, *, hold_all: bool) -> None:
-    rollout = found.rollout
+def _show(preview: RolloutPreview, rollout_filter: RolloutFilter, *, hold_all: bool) -> None:
+    rollout = preview.rollout
     printing.print_pairs(
         [
-            *((f"By {channel}", str(kind)) for channel, kind in found.providers.items()),
-            ("Trial", f"{found.trial_notices:,} notices reached no customer so far"),
+            *((f"By {channel}", str(kind)) for channel, kind in preview.providers.items()),
+            ("Trial", f"{preview.trial_notices:,} notices reached no customer so far"),
             (
                 "Held for you" if hold_all else "Told now",
                 f"{len(rollout.tell):,} orders of {len(rollout.customers):,} customers",
             ),
             *(
-                [("Left untold", f"{len(rollout.untold):,} orders late since before {which.since}")]
-                if which.since
+                [("Left untold", f"{len(rollout.untold):,} orders late since before {rollout_filter.since}")]
+                if rollout_filter.since
                 else []
             ),
-            *([("Later", f"{rollout.later:,} orders: the channels are not live yet")] if which.partial else []),
+            *(
+                [("Later", f"{rollout.later:,} orders: the channels are not live yet")]
+                if rollout_filter.partial
+                else []
+            ),
             *([("Not reached", f"{rollout.unreachable:,} orders without an address")] if rollout.unreachable else []),
         ]
     )
@@ -123,11 +128,11 @@ def _table(by_age: Mapping[tuple[str, str], int]) -> list[dict[str, str | int]]:
     return [{"late for": age, **{bucket: by_age.get((age, bucket), 0) for bucket in buckets}} for age in ages]
 
 
-def _as_data(found: RolloutPreview) -> dict[str, Any]:
-    rollout = found.rollout
+def _as_data(preview: RolloutPreview) -> dict[str, Any]:
+    rollout = preview.rollout
     return {
-        "providers": found.providers,
-        "trial_notices": found.trial_notices,
+        "providers": preview.providers,
+        "trial_notices": preview.trial_notices,
         "tell": len(rollout.tell),
         "customers": len(rollout.customers),
         "left_untold": len(rollout.untold),
@@ -170,7 +175,7 @@ def send_test(
     from app.trial_message import send_test_message
 
     with open_app(shop, create=CreateLedger.NEVER) as app:
-        spelled = _spelled(to, app.context.shop.country)
-        channel = Channel.EMAIL if "@" in spelled else Channel.SMS
-        receipt = asyncio.run(send_test_message(app, channel, spelled, message, order, language, as_date(as_of)))
+        address = _normalize(to, app.context.shop.country)
+        channel = Channel.EMAIL if "@" in address else Channel.SMS
+        receipt = asyncio.run(send_test_message(app, channel, address, message, order, language, as_date(as_of)))
     printing.out.print(f"{receipt.detail.get('status', 'taken')}: {receipt.reference or 'no reference'}", markup=False)

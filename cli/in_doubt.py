@@ -14,19 +14,19 @@ in_doubt = typer.Typer(no_args_is_help=True, help="Messages that may or may not 
 
 
 @in_doubt.command("list")
-def list_doubts(shop: Shop = None, *, json: Json = False) -> None:
+def list_messages(shop: Shop = None, *, json: Json = False) -> None:
     """Show messages in doubt, oldest first, and whether the provider or staff resolve each."""
     from tasks.delivery.in_doubt import list_in_doubt
 
     with open_app(shop, create=CreateLedger.NEVER) as app:
-        found = list_in_doubt(app.context)
+        messages = list_in_doubt(app.context)
     if json:
-        printing.print_json({"in_doubt": found})
+        printing.print_json({"in_doubt": messages})
         return
-    shown = [
-        {"message": one["id"][:8], **{name: value for name, value in one.items() if name != "id"}} for one in found
+    rows = [
+        {"message": row["id"][:8], **{name: value for name, value in row.items() if name != "id"}} for row in messages
     ]
-    printing.print_table(shown, nothing="Nothing is in doubt.")
+    printing.print_table(rows, nothing="Nothing is in doubt.")
 
 
 @in_doubt.command()
@@ -47,10 +47,10 @@ def resolve(
     if sent is None:
         raise typer.BadParameter("say --sent or --not-sent")
     with open_app(shop, create=CreateLedger.NEVER) as app:
-        moment = make_clock(app.folder.shop.zone, None).now()
-        found = resolve_manually(app.context, moment, message, who, sent=sent, why=why)
+        now = make_clock(app.folder.shop.zone, None).now()
+        message_id = resolve_manually(app.context, now, message, who, sent=sent, why=why)
     if json:
-        printing.print_json({"id": found, "state": "sent" if sent else "queued", "who": who})
+        printing.print_json({"id": message_id, "state": "sent" if sent else "queued", "who": who})
         return
     outcome = "counts as sent" if sent else "leaves with the next deliver run, if it is still true"
-    printing.out.print(f"Message {found[:8]} {outcome}.")
+    printing.out.print(f"Message {message_id[:8]} {outcome}.")

@@ -33,8 +33,8 @@ GO_LIVE = "go-live"
 HELD_FOR_STAFF = "--hold-all: the notices wait for a person"
 
 
-def preview(
-    app: App, which: RolloutFilter, as_of: date | None = None, *, progress: Progress = no_progress
+def preview_rollout(
+    app: App, rollout_filter: RolloutFilter, as_of: date | None = None, *, progress: Progress = no_progress
 ) -> RolloutPreview:
     """Return who would be notified. Raises ForewarnError if no provider is set or one of its settings is missing."""
     providers = reaches_customers(app.settings)
@@ -44,21 +44,21 @@ def preview(
             "or sandbox"
         )
     for kind in providers.values():
-        if lacking := missing_credentials(app.settings, kind):
-            raise ForewarnError(f"{kind} needs {' and '.join(lacking)} in the environment")
+        if missing := missing_credentials(app.settings, kind):
+            raise ForewarnError(f"{kind} needs {' and '.join(missing)} in the environment")
     check_day(app, as_of)
     context = make_clock(app.folder.shop.zone, as_of).snapshot(app.context)
     rollout = plan_rollout(
-        context, which, batch=app.settings.batch_size, progress=lambda n: progress("orders evaluated", n)
+        context, rollout_filter, batch=app.settings.batch_size, progress=lambda n: progress("orders evaluated", n)
     )
     with read_only(app.context.engine) as connection:
         return RolloutPreview(providers, rollout, count_trial_notices(connection))
 
 
-async def go_live(
+async def run_go_live(
     app: App,
-    found: RolloutPreview,
-    which: RolloutFilter,
+    preview: RolloutPreview,
+    rollout_filter: RolloutFilter,
     who: str,
     *,
     hold_all: bool = False,
@@ -78,23 +78,23 @@ async def go_live(
             await asyncio.to_thread(check_data_date, context)
         if hold_all:
             await asyncio.to_thread(_supervise, app, context, who)
-        await asyncio.to_thread(withdraw_trial, context, who, found.rollout.tell if which.partial else None)
-        if not which.partial:
-            await asyncio.to_thread(leave_delays_untold, context, who, found.rollout.untold)
+        await asyncio.to_thread(withdraw_trial, context, who, preview.rollout.tell if rollout_filter.partial else None)
+        if not rollout_filter.partial:
+            await asyncio.to_thread(leave_delays_untold, context, who, preview.rollout.untold)
         count = partial(progress, "orders told")
-        looked = await asyncio.to_thread(
-            partial(record_delays, context, found.rollout.tell, hold=hold_all, progress=count)
+        summary = await asyncio.to_thread(
+            partial(record_delays, context, preview.rollout.tell, hold=hold_all, progress=count)
         )
-        if not which.partial:
-            await asyncio.to_thread(set_live, context, list(found.providers), who)
-        showing.fill_evaluation(report, looked)
+        if not rollout_filter.partial:
+            await asyncio.to_thread(set_live, context, list(preview.providers), who)
+        showing.fill_evaluation(report, summary)
         await asyncio.to_thread(_count, app, report)
         report.plans = []
-        if hold_all and looked.notified:
+        if hold_all and summary.notified:
             report.held = {"supervision": HELD_FOR_STAFF}
     if report.held:
         return report
-    sent = await run_deliver(app, as_of, only_run=context.run_id if which.partial else None, progress=progress)
+    sent = await run_deliver(app, as_of, only_run=context.run_id if rollout_filter.partial else None, progress=progress)
     return merge_reports(report, sent)
 
 
