@@ -176,7 +176,7 @@ def test_doctor_compares_what_is_deployed_with_the_file(operator):
         },
         1,
     )
-    assert [what for what in wrong if not found[what]["do"]] == []
+    assert [what for what in wrong if not found[what]["remedy"]] == []
 
 
 def test_doctor_sees_what_was_paused_on_prefects_page(operator):
