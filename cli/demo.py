@@ -27,11 +27,11 @@ def run_demo(into: Path, orders: int, seed: int, as_of: date) -> None:
 
     _embed_prefect(into / "prefect")
     printing.out.print("Starting Prefect's own server, up to half a minute, longer the first time ...")
-    report, posts, started, outbox = asyncio.run(_live(into, as_of))
+    report, posts, startup_seconds, outbox = asyncio.run(_run_day(into, as_of))
 
     _print_messages(report, posts, outbox, into / "shop")
     spent = time.monotonic() - started_at
-    printing.out.print(f"\nDone in {spent:.0f} s; {started:.0f} s of them were Prefect's own start.")
+    printing.out.print(f"\nDone in {spent:.0f} s; {startup_seconds:.0f} s of them were Prefect's own start.")
 
 
 def _cleared(into: Path) -> Path:
@@ -59,7 +59,7 @@ def _embed_prefect(home: Path) -> None:
     )
 
 
-async def _live(into: Path, as_of: date) -> tuple[Report, list[str], float, Path]:
+async def _run_day(into: Path, as_of: date) -> tuple[Report, list[str], float, Path]:
     from prefect.client.orchestration import get_client
     from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_API_URL, temporary_settings
 
@@ -74,7 +74,7 @@ async def _live(into: Path, as_of: date) -> tuple[Report, list[str], float, Path
     with own_server:
         async with get_client() as client:
             await client.hello()
-            started = time.monotonic() - started_at
+            startup_seconds = time.monotonic() - started_at
             with (
                 isolated_settings(GivenSettings(shop=into / "shop", home=into)),
                 open_app() as app,
@@ -82,7 +82,7 @@ async def _live(into: Path, as_of: date) -> tuple[Report, list[str], float, Path
             ):
                 report = await run_day(app, as_of, import_first=True, recorded=True, progress=progress)
                 posts = await post_delays(str(into / "shop"), as_of)
-                return report, posts, started, app.outbox
+                return report, posts, startup_seconds, app.outbox
 
 
 def _print_messages(report: Report, posts: list[str], outbox: Path, shop: Path) -> None:

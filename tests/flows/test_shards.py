@@ -179,7 +179,7 @@ async def second_dies(asked):
     )
 
 
-def test_a_run_in_shards_reports_and_owes_what_a_run_in_one_piece_does(shop, tmp_path, monkeypatch):
+def test_a_run_in_shards_reports_and_records_what_an_undivided_run_does(shop, tmp_path, monkeypatch):
     cut = live(shop, 3, here, import_first=True)
     found = owed(shop)
     monkeypatch.setenv("FOREWARN_DATABASE_URL", f"sqlite:///{tmp_path / 'other.db'}")
@@ -207,7 +207,7 @@ def test_a_limit_holds_for_all_shards_together(shop):
     assert sum(live(shop, 3, here, import_first=True, limit=5).changes.values()) == 5
 
 
-def test_two_runs_in_shards_at_once_owe_nothing_twice(shop):
+def test_two_runs_in_shards_at_once_record_nothing_twice(shop):
     with open_app(shop) as app:
         asyncio.run(run_late_orders(app, LIVED, import_first=True, limit=0))
 

@@ -73,7 +73,7 @@ def test_a_date_that_passes_is_news_also_beside_a_line_without_any():
 
 
 @pytest.mark.parametrize(("promised", "found"), [(-3, None), (-4, ChangeKind.ANOTHER)])
-def test_a_line_that_could_still_come_on_time_is_news_once_it_is_late_enough_to_tell(promised, found):
+def test_a_line_that_was_on_time_is_a_change_when_it_is_late_enough_to_notify(promised, found):
     before = [heard("long", "1", promised=-20)]
     plan = plan_of(line("1", promised=-20), line("2", promised=promised), before=before)
     assert (plan and plan.change) is found

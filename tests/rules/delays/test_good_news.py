@@ -30,7 +30,7 @@ def plan(*lines, before, policy=POLICY):
     ("ready", "knew", "found"),
     [(True, False, ChangeKind.READY), (True, True, None), (False, False, None)],
 )
-def test_goods_that_are_there_are_news_once(ready, knew, found):
+def test_goods_in_stock_are_reported_once(ready, knew, found):
     before = heard("week", promised=-5, expected=1, ready=knew)
     assert said(line(promised=-5, expected=1, ready=ready), before=[before]) is found
 

@@ -209,7 +209,7 @@ def test_imports_decisions_and_deliveries_at_once_neither_fail_nor_say_anything_
     at_once = ((importing, 1), (importing, 2), (deciding, 5), (deciding, 6), (delivering, 1), (delivering, 2))
     by_themselves(*(partial(work, name) for work, name in at_once))
     driver.run_day()
-    driver.run_day()  # what was let go and had become untrue by then is told anew
+    driver.run_day()  # a released notice that was not true any more is replaced by a new one
 
     notices, watches = driver.notices, driver.rows(WATCHES)
     assert len({row["order_id"] for row in notices if row["state"] == State.SENT}) == ORDERS

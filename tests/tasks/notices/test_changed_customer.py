@@ -54,7 +54,7 @@ def test_the_other_customer_hears_no_more(driver):
     assert set(told) == {BERT.email}
 
 
-def test_what_was_owed_to_the_other_customer_does_not_leave(driver):
+def test_a_notice_to_the_former_customer_is_not_sent(driver):
     driver.order("1041", line(promised=-9))
     driver.evaluate()
     hand_over(driver, BERT)

@@ -27,7 +27,7 @@ LAMP = ProductFacts("p1", "Reading lamp", "lamps", Decimal(40))
 OTHER = ProductFacts("p7", "Context lamp", "lamps", Decimal(44))
 
 
-def test_a_newly_late_order_is_owed_one_notice_and_the_second_run_owes_nothing(driver):
+def test_a_newly_late_order_gets_one_notice_and_a_second_run_records_none(driver):
     driver.order()
     assert driver.evaluate().notices == {"email": 1}
     assert driver.evaluate().notices == {}
@@ -113,7 +113,7 @@ def test_a_line_without_a_promise_is_late_thirty_days_after_its_order(driver):
     assert driver.evaluate().changes == {"fortnight": 1}
 
 
-def test_a_re_lived_day_sees_an_order_close_on_its_own_day(driver):
+def test_a_day_run_again_sees_an_order_close_on_its_own_day(driver):
     driver.order("1", line(promised=-9, shipped=2))
     driver.evaluate(0)
     driver.evaluate(2)
@@ -136,7 +136,7 @@ def test_a_changed_policy_looks_at_every_order_once(driver, with_policy):
     assert driver.evaluate().orders == 0
 
 
-def test_a_day_before_one_already_lived_cannot_be_told(driver):
+def test_a_day_before_the_last_run_cannot_be_run(driver):
     driver.order()
     driver.evaluate(1)
     with pytest.raises(ForewarnError, match="--dry-run"):
@@ -235,7 +235,7 @@ def test_a_late_customer_with_consent_hears_by_mail_and_text_and_a_preference_wi
     assert channels == [("1", Channel.EMAIL), ("1", Channel.SMS), ("2", Channel.SMS)]
 
 
-def test_a_text_owed_at_night_waits_for_the_morning(driver):
+def test_a_text_recorded_at_night_waits_for_the_morning(driver):
     driver.order(customer=customer("c1", phone="+4915112345678", sms_consent=True, prefers="sms"))
     context = driver.context.with_run("r", DAY, datetime(2026, 6, 15, 20, 30, tzinfo=UTC))
     evaluate_page(context, SubstituteStock(), None, batch=10)
@@ -330,7 +330,7 @@ def test_a_worse_bucket_brings_its_own_discount_with_a_code_of_its_own(driver):
     ],
 )
 @pytest.mark.parametrize("which", ["per_run", "per_month"])
-def test_the_caps_hold_to_the_cent_and_everybody_is_told_all_the_same(driver, with_policy, caps, given, which):
+def test_the_caps_hold_to_the_cent_and_everybody_gets_a_notice_all_the_same(driver, with_policy, caps, given, which):
     with_policy(Policy(budget=BudgetPolicy(**{which: caps})))
     for key in range(5):
         driver.order(str(key), line(promised=-16), customer=customer(f"c{key}"))

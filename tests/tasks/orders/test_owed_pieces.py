@@ -152,7 +152,7 @@ def test_more_pieces_than_were_ordered_are_owed_to_nobody_and_found_by_check(sho
     )
     assert live(shop)["late"] == {}
     assert story(shop)["lines"][0]["owed"] == 0
-    assert "more pieces left" in shop.run("shop", "check", "--as-of", DAY, ok=False)
+    assert "more pieces shipped" in shop.run("shop", "check", "--as-of", DAY, ok=False)
 
 
 def test_packed_pieces_want_nothing_of_the_stock_and_leave_at_once(shop):
