@@ -163,16 +163,16 @@ class Moving:
             yield AcceptedRow(fact, "lines.csv", None)
 
 
-def test_imports_at_once_wake_an_order_for_each_change_and_lose_none(driver):
-    over = time.monotonic() + STORM / 2
+def test_concurrent_imports_make_an_order_due_for_each_change_and_lose_none(driver):
+    fill(driver)
+    deadline = time.monotonic() + STORM / 2
 
     def importing(seed):
         source, updated = Moving(seed), 0
-        while time.monotonic() < over:
+        while time.monotonic() < deadline:
             updated += import_table(driver.context.engine, source, "lines", DAY, batch=ORDERS).updated
         return updated
 
-    fill(driver)
     updated = sum(by_themselves(*(partial(importing, seed) for seed in range(3))))
     assert sum(row["version"] for row in driver.rows(WATCHES)) == updated > 0
 
