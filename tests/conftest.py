@@ -61,7 +61,7 @@ async def provider():
 
 @pytest.fixture
 def context(ledger):
-    """Return a desk over an empty ledger."""
+    """Return a context over an empty ledger."""
     found = open_context(ledger)
     yield found
     found.engine.dispose()
@@ -69,7 +69,7 @@ def context(ledger):
 
 @pytest.fixture
 def driver(context):
-    """Return a shop driver: orders come in, days are lived, messages go out."""
+    """Return a driver that takes orders, runs days and records the messages sent."""
     return ShopDriver(context)
 
 

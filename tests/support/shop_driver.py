@@ -55,7 +55,7 @@ order = "https://lamps.example.com/orders/{order}"
 """
 """The same shop, as its shop.toml says it."""
 SMALL_SHOP_POLICY = Policy(guardrails=GuardrailPolicy(min_orders=3))
-"""The brake of a shop so small that three orders are many."""
+"""Guardrails of a shop so small that three orders are many."""
 
 
 def open_context(url, policy=Policy()):  # noqa: B008 - frozen
@@ -83,7 +83,7 @@ class FakeTransport:
 
 
 class ShopDriver:
-    """Orders come in, days are lived, messages go out."""
+    """Takes orders, runs days and records the messages sent."""
 
     def __init__(self, context):
         self.context, self.transport = context, FakeTransport()
