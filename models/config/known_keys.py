@@ -26,6 +26,7 @@ RENAMED = {
     "substitutes.at_most": "max_products",
     "together": "ship_with",
     "wish": "shipping_preference",
+    "left_out": "excluded",
     "FOREWARN_PARALLEL": "FOREWARN_CONCURRENCY",
     "FOREWARN_LEASE": "FOREWARN_LEASE_SECONDS",
     "FOREWARN_BATCH": "FOREWARN_BATCH_SIZE",

@@ -14,11 +14,11 @@ from models.config.settings import Settings
 from models.config.shop import read_shop
 from models.errors import BadShop, ForewarnError
 from models.policy.policy import Policy
-from sources.connectors.queries import Select, check_columns
+from sources.connectors.queries import Select, check_columns, read_selects
 from sources.contract import CONTRACT
 from sources.starter_folder import write_starter
 
-COLUMNS = ("together", "wish")
+COLUMNS = ("together", "wish", "left_out")
 
 
 @pytest.mark.parametrize(("old", "new"), RENAMED.items())
@@ -59,6 +59,13 @@ def test_an_old_column_names_the_new_one(table, old):
     assert RENAMED_KEYS[old] in fields
     with pytest.raises(BadShop, match=rf"the name of column '{old}' is '{RENAMED_KEYS[old]}' now"):
         check_columns(Select(table, Path(f"{table}.sql"), "SELECT 1"), [*needed, old])
+
+
+def test_an_old_select_names_the_new_one(tmp_path):
+    write_starter(tmp_path / "shop")
+    (tmp_path / "shop" / "sources" / "left_out.sql").write_text("SELECT 'b2b' AS reason, 1 AS count")
+    with pytest.raises(BadShop, match=r"left_out\.sql: its name is excluded\.sql now"):
+        read_selects(tmp_path / "shop" / "sources")
 
 
 @pytest.mark.parametrize("old", [key for key in RENAMED_KEYS if key.startswith("FOREWARN_")])
