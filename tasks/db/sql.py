@@ -26,7 +26,7 @@ class AdvisoryLock(IntEnum):
 
     MIGRATE = 7_461_235
     IMPORT = 7_461_236
-    JUDGE = 7_461_237
+    GUARDRAILS = 7_461_237
     ALLOCATE = 7_461_238
 
 

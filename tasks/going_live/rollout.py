@@ -111,7 +111,7 @@ def withdraw_trial(context: Context, who: str, orders: Sequence[str] | None = No
     withdrawn = 0
     for page in batched(_orders_in_trial(context) if orders is None else orders, PAGE_SIZE):
         with context.engine.begin() as connection:
-            lock(connection, AdvisoryLock.JUDGE)
+            lock(connection, AdvisoryLock.GUARDRAILS)
             in_trial = and_(in_list(connection, NOTICES.c.order_id, page), TRIAL_NOTICE_FILTER)
             skipped = (
                 update(NOTICES)

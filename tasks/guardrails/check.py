@@ -25,13 +25,13 @@ from tasks.runs.liveness import is_run_alive
 from tasks.runs.records import HELD
 from tasks.tables import COUNTERS, NOTICES, ORDERS, RUNS
 
-ACCEPTED_ORDER_COUNT = "brake:orders"
+ACCEPTED_ORDER_COUNT = "guardrails:orders"
 """Counter: orders that the source had when its data was last accepted."""
-ACCEPTED_BY_STAFF_HOUR = "brake:vouched"
+ACCEPTED_BY_STAFF_HOUR = "guardrails:accepted_by_staff"
 """Counter: the hour, since 1970, at which staff last released a run with old data."""
 TOLD_PREFIX, RELEASED_PREFIX = "told:", "released:"
 """Counters by day: orders told by runs without a breach, and by runs that staff released."""
-SUPERVISED = "brake:supervised"
+SUPERVISED = "guardrails:supervised"
 """Counter: 1 while staff release every run's notices by hand."""
 MEDIAN_WINDOW, MIN_DAYS_FOR_MEDIAN = timedelta(days=28), 5
 """The usual day is the median of the days with notices in this time, of which there must be at least five."""
@@ -84,7 +84,7 @@ def check_run(context: Context) -> tuple[LimitBreach, ...]:
     Held notices of runs that ended or died before their check are checked with it, and so are their discounts.
     """
     with context.engine.begin() as connection:
-        lock(connection, AdvisoryLock.JUDGE)  # two runs that take over each other's notices would deadlock
+        lock(connection, AdvisoryLock.GUARDRAILS)  # two runs that take over each other's notices would deadlock
         _take_over_unreviewed(connection, context)
         requested = requested_by(connection, [context.run_id])
         held = and_(NOTICES.c.run_id == context.run_id, NOTICES.c.state == State.HELD)

@@ -55,7 +55,7 @@ def review_run(context: Context, run_prefix: str, decision: ReviewDecision, who:
     ForewarnError when no held run, or more than one, matches, or somebody else has decided already.
     """
     with context.engine.begin() as connection:
-        lock(connection, AdvisoryLock.JUDGE)
+        lock(connection, AdvisoryLock.GUARDRAILS)
         _check_undecided(connection, run_prefix)
         key = find_one(connection, RUNS, run_prefix, RUNS.c.state == HELD, "held runs that `forewarn status` shows")
         held = connection.execute(select(RUNS.c.as_of, RUNS.c.counts).where(RUNS.c.id == key)).one()

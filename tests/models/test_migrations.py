@@ -158,7 +158,13 @@ def test_what_was_kept_in_counters_and_in_texts_has_columns_of_its_own(engine):
     resent = "silence; it may have arrived: sent again under the same id, by which the vendor knows it"
     blank = {column.name: sample(column) for column in request.c if not column.nullable}
     with engine.begin() as connection:
-        counts = {"import:broken:a1": 1_781_000_000_500_000_000, "yielded:orders": 7, "brake:gone": 3, "orders:week": 2}
+        counts = {
+            "import:broken:a1": 1_781_000_000_500_000_000,
+            "yielded:orders": 7,
+            "brake:gone": 3,
+            "brake:supervised": 1,
+            "orders:week": 2,
+        }
         connection.execute(tally.insert(), [{"name": name, "n": n} for name, n in counts.items()])
         reasons = {"r1": resent, "r2": "silence", "r3": None}
         connection.execute(request.insert(), [blank | {"id": key, "reason": reason} for key, reason in reasons.items()])
@@ -173,7 +179,7 @@ def test_what_was_kept_in_counters_and_in_texts_has_columns_of_its_own(engine):
         requests = select(tables["purchase_request"].c["id", "may_have_arrived"])
         copies = dict(connection.execute(requests).all())
         events = connection.execute(select(tables["event"].c["kind", "subject"]).order_by(tables["event"].c.id)).all()
-    assert counters == {"imported:orders": 7, "imported:lines_gone": 3, "orders:week": 2}
+    assert counters == {"imported:orders": 7, "imported:lines_gone": 3, "guardrails:supervised": 1, "orders:week": 2}
     assert imports == [("a1", datetime.fromtimestamp(1_781_000_000.5, UTC), True)]
     assert copies == {"r1": True, "r2": False, "r3": False}
     assert events == [("requested", "r1"), ("reminded", "r1"), ("asked", "1041"), ("sent", "r1")]

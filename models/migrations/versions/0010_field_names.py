@@ -43,6 +43,9 @@ COLUMNS = {
 }
 COUNTERS = {
     "yielded:orders": "imported:orders",
+    "brake:orders": "guardrails:orders",
+    "brake:vouched": "guardrails:accepted_by_staff",
+    "brake:supervised": "guardrails:supervised",
     "brake:gone": "imported:lines_gone",
     "brake:open": "imported:lines_open",
 }

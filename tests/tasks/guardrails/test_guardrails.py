@@ -1,4 +1,4 @@
-"""The run brake: what is unlike the shop waits for a person, and nothing of it leaves before."""
+"""The guardrails of a run: what is unusual for the shop waits for a person, and nothing of it is sent before."""
 
 import asyncio
 import csv
