@@ -39,7 +39,7 @@ max_late_share = 1
 max_discount_multiple = 0
 
 [sending]
-oldest_hours = 87_600
+max_age_hours = 87_600
 """
 BEFORE = {lives.deliver: "owed.db", lives.owe: "new.db"}
 """The ledger with which a trial begins."""

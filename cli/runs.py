@@ -50,9 +50,14 @@ def release(
     drop: Annotated[bool, typer.Option("--drop", help="never send its notices")] = False,
 ) -> None:
     """Release or drop the notices of a held run."""
-    from tasks.guardrails.release import ReviewDecision, review_run
+    from tasks.guardrails.release import ReviewDecision, release_or_drop_run
 
     with open_app(shop, create=CreateLedger.NEVER) as app:
-        result = review_run(now_of(app), run, ReviewDecision.DROP if drop else ReviewDecision.RELEASE, who, why)
-    outcome = "are dropped" if drop else "go out with the next deliver run"
+        result = release_or_drop_run(
+            now_of(app), run, ReviewDecision.DROP if drop else ReviewDecision.RELEASE, who, why
+        )
+    if result.data_accepted:
+        printing.out.print(f"Run {result.run[:8]}: its data is accepted; the next run evaluates the orders.")
+        return
+    outcome = "are dropped" if drop else "leave with the next deliver run"
     printing.out.print(f"Run {result.run[:8]}: {result.notices:,} notices {outcome}.")

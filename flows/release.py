@@ -5,7 +5,7 @@ from prefect import flow
 from app.clock import make_clock
 from app.composition import open_app
 from app.prefect_tasks import publish_artifact, run_task
-from tasks.guardrails.release import ReviewDecision, review_run
+from tasks.guardrails.release import ReviewDecision, release_or_drop_run
 
 RELEASE = "release"
 
@@ -26,10 +26,12 @@ async def release(
     """
     with open_app(shop) as app:
         context = make_clock(app.folder.shop.zone, None).snapshot(app.context)
-        result = await run_task(review_run, context, run, decision, who, why)
+        result = await run_task(release_or_drop_run, context, run, decision, who, why)
     await publish_artifact(
         RELEASE,
-        f"Run `{result.run[:8]}`: {who} decided to {decision} it; {result.notices:,} notices.\n",
-        title="Released",
+        f"Run `{result.run[:8]}`: {who} decided to {decision} it; {result.notices:,} notices."
+        + (" Its data is accepted." if result.data_accepted else "")
+        + "\n",
+        title="Dropped" if decision is ReviewDecision.DROP else "Released",
     )
     return {"run": result.run, "notices": result.notices}

@@ -7,8 +7,8 @@ from datetime import date
 
 from models.decisions import Plan
 from models.enums import Channel
+from rules.delays.assess import is_reachable
 from rules.delays.delays import began_on
-from rules.delays.evaluate import is_reachable
 
 AGES = (
     (None, "not late yet"),

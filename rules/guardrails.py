@@ -129,7 +129,7 @@ def _too_many_told(stats: RunStats, policy: Policy) -> Iterator[LimitBreach]:
 
 
 def _above_median(stats: RunStats, policy: Policy) -> Iterator[LimitBreach]:
-    max_times, told = policy.guardrails.max_times_median, stats.told_today + stats.told
+    max_times, told = policy.guardrails.max_median_multiple, stats.told_today + stats.told
     if not max_times or stats.median_day is None or not stats.told or told < policy.guardrails.min_orders:
         return
     if told > max_times * stats.median_day:
@@ -137,7 +137,7 @@ def _above_median(stats: RunStats, policy: Policy) -> Iterator[LimitBreach]:
             f"{told:,} orders would be told in a day, and {stats.median_day:g} usually are; "
             f"{max_times:g} times as many may"
         )
-        yield LimitBreach("max_times_median", max_times * stats.median_day, told, sentence)
+        yield LimitBreach("max_median_multiple", max_times * stats.median_day, told, sentence)
 
 
 def _too_many_discounts(stats: RunStats, policy: Policy) -> Iterator[LimitBreach]:

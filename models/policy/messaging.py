@@ -50,7 +50,7 @@ class SendingPolicy(FrozenModel):
     per_second: dict[Channel, Annotated[Count, Field(ge=1)]] = Field(
         {}, description="messages a second by channel, for all workers together; no limit by default"
     )
-    oldest_hours: InHours = Field(72, ge=1, description="a notice that has waited longer is not sent")
+    max_age_hours: InHours = Field(72, ge=1, description="a notice that has waited longer is not sent")
     fallback: tuple[Channel, ...] = Field(
         (Channel.EMAIL, Channel.SMS),
         description="channels by which a refused notice may be sent instead, in this order",
@@ -83,7 +83,7 @@ class GuardrailPolicy(FrozenModel):
     max_late_share: float = Field(
         0.3, ge=0, le=1, description="largest share of the open orders that one run may notify; 1: no limit"
     )
-    max_times_median: float = Field(
+    max_median_multiple: float = Field(
         5,
         ge=0,
         description="most orders notified in a day, as a multiple of the median day of four weeks; 0: no limit",
@@ -118,14 +118,14 @@ class InDoubtPolicy(FrozenModel):
         ge=1,
         description='minutes after it left until "not found" is final, because records lag, and it is sent again',
     )
-    hours: InHours = Field(
+    staff_after_hours: InHours = Field(
         24, ge=1, description="hours after it left from which staff resolve a message that is still in doubt"
     )
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
-        if not self.ask_after_minutes <= self.wait_minutes <= 60 * self.hours:
-            raise ValueError("ask_after_minutes, wait_minutes and hours must be in ascending order of time")
+        if not self.ask_after_minutes <= self.wait_minutes <= 60 * self.staff_after_hours:
+            raise ValueError("ask_after_minutes, wait_minutes and staff_after_hours must be in ascending order of time")
         return self
 
 

@@ -94,8 +94,8 @@ class ShipmentPolicy(FrozenModel):
         {"EUR": Decimal("0.50"), "USD": Decimal("0.50"), "GBP": Decimal("0.40"), "BRL": Decimal("2.50")},
         description="value of one day earlier for one line, by currency",
     )
-    late_times: Times = Field(Decimal(2), ge=1, description="factor for each day after the promised date")
-    critical_times: Times = Field(Decimal(4), ge=1, description="factor for a time-critical line")
+    late_factor: Times = Field(Decimal(2), ge=1, description="factor for each day after the promised date")
+    critical_factor: Times = Field(Decimal(4), ge=1, description="factor for a time-critical line")
     unknown_days: InDays = Field(
         14, ge=1, description="days after today's parcels on which a line without a date is assumed to ship"
     )

@@ -133,8 +133,8 @@ def _weighted_days(batch: ReadyBatch, ships_on: date, last_day: date, policy: Sh
     weighted = ZERO
     for line in batch.lines:
         late = max(0, (last_day - max(ships_on, line.leave_by)).days)
-        days = (last_day - ships_on).days - late + late * policy.late_times
-        weighted += days * policy.critical_times if line.time_critical else days
+        days = (last_day - ships_on).days - late + late * policy.late_factor
+        weighted += days * policy.critical_factor if line.time_critical else days
     return weighted
 
 

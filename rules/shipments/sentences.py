@@ -12,9 +12,10 @@ CUSTOMER_WANTS_COMPLETE = "wait for all: the customer wants it complete"
 ONE_PARCEL_POLICY = "wait for all: the policy sends an order in one parcel"
 
 
-def no_costs(currency: str) -> str:
-    """Return why an order is sent at once whose currency the policy does not list."""
-    return f"wait for all: the policy has no parcel cost in {currency}"
+def no_costs(currency: str, *, has_parcel_cost: bool) -> str:
+    """Return why an order ships complete when the policy has no cost or no value in its currency."""
+    missing = "value of a day" if has_parcel_cost else "parcel cost"
+    return f"wait for all: the policy has no {missing} in {currency}"
 
 
 def not_worth(days: int, value: Decimal, parcel_cost: Decimal, currency: str, *, is_dated: bool) -> str:

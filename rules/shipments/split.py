@@ -26,8 +26,8 @@ def plan_shipments(order: OrderToSend, policy: ShipmentPolicy, current: Sequence
        parcel is still here, and takes back nothing that a customer was told.
     4. The split whose value exceeds its cost most; of equal ones, the one with fewest parcels.
 
-    A line's value is `day_worth` for each day that it leaves earlier than all at once, `late_times` as much for days
-    beyond its promise, `critical_times` as much for a time-critical line. A line without a date is assumed to leave
+    A line's value is `day_worth` for each day that it leaves earlier than all at once, `late_factor` as much for days
+    beyond its promise, `critical_factor` as much for a time-critical line. A line without a date is assumed to leave
     `unknown_days` after today's parcels, or with the last of the others.
     """
     splits = CandidateSplits(order, policy)
@@ -70,7 +70,7 @@ def _why_at_once(order: OrderToSend, batches: Sequence[ReadyBatch], policy: Ship
     if policy.max_parcels == 1:
         return sentences.ONE_PARCEL_POLICY
     if order.preference is None and not _has_costs(order, policy):
-        return sentences.no_costs(order.currency)
+        return sentences.no_costs(order.currency, has_parcel_cost=order.currency in policy.parcel_cost)
     return None
 
 

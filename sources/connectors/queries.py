@@ -45,8 +45,8 @@ def read_selects(folder: Path) -> dict[str, Select]:
                 f"{folder / table}.sql is missing; {', '.join(f'{name}.sql' for name in REQUIRED_TABLES)} are needed"
             )
     for name, file in files.items():
-        if name in RENAMED:
-            raise BadShop(f"{file}: its name is {RENAMED[name]}.sql now")
+        if name == "left_out":
+            raise BadShop(f"{file}: its name is {EXCLUDED}.sql now")
         if name not in CONTRACT and name != EXCLUDED:
             raise BadShop(f"{file}: no table of that name; {', '.join((*CONTRACT, EXCLUDED))} are right")
     return {name: Select(name, file, _text(file)) for name, file in files.items()}

@@ -15,7 +15,7 @@ from tasks.context import Context
 from tasks.db.events import record_events
 from tasks.db.sql import insert, read_only
 from tasks.notices.decide import decide_orders
-from tasks.notices.records import notice_row
+from tasks.notices.notice_rows import notice_row
 from tasks.notices.rendering import first_rendered
 from tasks.notices.suppressions import suppressed_addresses
 from tasks.notices.told_state import restore_told_state

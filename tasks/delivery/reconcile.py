@@ -134,7 +134,7 @@ def _record_results(
                 case AskStaff(reason):
                     staff_reasons[row["id"]] = reason
         recorded = record_outcomes(connection, table, outcomes, now, who)
-        unqueried = _not_queried(connection, table, worker, now - timedelta(hours=policy.hours))
+        unqueried = _not_queried(connection, table, worker, now - timedelta(hours=policy.staff_after_hours))
         staff_reasons |= dict.fromkeys(unqueried, "no provider could be asked about it in time")
         counts = Counter(str(outcome.state) for outcome in recorded)
         counts[STAFF] = _hand_to_staff(connection, table, staff_reasons, now, who)
@@ -166,7 +166,7 @@ def _interpret_lookup(
             return Resolved(DeliveryOutcome(row["id"], State.QUEUED, NEVER_TAKEN_REASON, not_before=now))
         case None:
             return AskAgain(wait - age)
-        case TemporaryFailure() if age < timedelta(hours=policy.hours):
+        case TemporaryFailure() if age < timedelta(hours=policy.staff_after_hours):
             return AskAgain(result.retry_after or ask_after)
         case TemporaryFailure() | LookupUnavailable():
             return AskStaff(result.reason)

@@ -39,7 +39,7 @@ def _outcome(
     now: datetime,
 ) -> DeliveryOutcome | None:
     reason = _stale_reason(notice, watched, suppressed, as_of)
-    if reason is None and notice["created_at"] < now - timedelta(hours=context.policy.sending.oldest_hours):
+    if reason is None and notice["created_at"] < now - timedelta(hours=context.policy.sending.max_age_hours):
         reason = SkipReason.TOO_OLD
     if reason is not None or watched is None:
         return DeliveryOutcome(notice["id"], State.SKIPPED, reason or SkipReason.CANCELLED)

@@ -201,7 +201,7 @@ class _BatchSender:
         error = task.exception()
         if isinstance(error, TemporaryFailure) and error.channel_down:
             self._summary.down[row["channel"]] = error.reason
-        return outcome_of(row, task, self._worker.clock())
+        return outcome_or_retry(row, task, self._worker.clock())
 
 
 def _retrieve_exception(task: "asyncio.Task[Receipt]") -> None:
@@ -210,7 +210,7 @@ def _retrieve_exception(task: "asyncio.Task[Receipt]") -> None:
         task.exception()
 
 
-def outcome_of(row: Mapping[str, Any], task: "asyncio.Task[Receipt]", now: datetime) -> DeliveryOutcome:
+def outcome_or_retry(row: Mapping[str, Any], task: "asyncio.Task[Receipt]", now: datetime) -> DeliveryOutcome:
     """Return the outcome of a finished send: sent, rejected, queued again, and in doubt for any other error."""
     match task.exception():
         case None:

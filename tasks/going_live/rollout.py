@@ -13,7 +13,7 @@ from models.batches import batched
 from models.enums import Channel, SkipReason, State
 from models.orders import LastNotice, OrderFacts
 from models.purchasing import VendorChannel, VendorResponse
-from rules.delays.evaluate import assess_order, last_notice_after
+from rules.delays.assess import assess_order, last_notice_after
 from rules.delays.schedule import next_check_date
 from rules.going_live import Rollout, RolloutFilter
 from tasks.context import Context

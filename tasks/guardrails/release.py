@@ -39,15 +39,23 @@ REVIEWED_STATES = {ReviewDecision.RELEASE: "released", ReviewDecision.DROP: "dro
 """The state of a run after the decision, and the kind of the event that records it."""
 
 
+DATA_BREACHES = {"min_order_share", "max_gone_share", "max_data_age_hours"}
+"""Guardrails for which a run is held before it evaluates any order."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReleaseResult:
     """The reviewed run and how many notices were released or dropped."""
 
     run: str
     notices: int
+    data_accepted: bool = False
+    """The run was held for its data, which count as right from now on."""
 
 
-def review_run(context: Context, run_prefix: str, decision: ReviewDecision, who: str, why: str = "") -> ReleaseResult:
+def release_or_drop_run(
+    context: Context, run_prefix: str, decision: ReviewDecision, who: str, why: str = ""
+) -> ReleaseResult:
     """Release or drop a held run's notices and record who decided; `run_prefix` is the beginning of the run's id.
 
     After a drop the orders count as not told: they are assessed again when a fact changes, or in the next bucket. A run
@@ -65,11 +73,11 @@ def review_run(context: Context, run_prefix: str, decision: ReviewDecision, who:
             raise ForewarnError(f"somebody else decided on run {key[:8]} just now; `forewarn status` shows it")
         if decision is ReviewDecision.RELEASE:
             notices = _release_run(connection, key, held.as_of, context)
-            _accept_data_as_baseline(connection, held.counts, context.started_at)
+            data_accepted = _accept_data_as_baseline(connection, held.counts, context.started_at)
         else:
-            notices = _drop_run(connection, key, context)
+            notices, data_accepted = _drop_run(connection, key, context), False
         record_events(connection, [(new_state, key, why)], context.started_at, who)
-    return ReleaseResult(key, notices)
+    return ReleaseResult(key, notices, data_accepted)
 
 
 def _check_undecided(connection: Connection, run_prefix: str) -> None:
@@ -108,8 +116,8 @@ def _drop_run(connection: Connection, run: str, context: Context) -> int:
 
 def _accept_data_as_baseline(
     connection: Connection, counts: Mapping[str, dict[str, dict[str, int]]], now: datetime
-) -> None:
-    """Accept the data that a run was held for as the measure for later imports."""
+) -> bool:
+    """Accept the data that a run was held for as the measure for later imports; return whether it was held for data."""
     breaches = counts.get("held", {})
     if "min_order_share" in breaches:
         set_counter(connection, ACCEPTED_ORDER_COUNT, accepted_orders(counts["imported"]) or 0)
@@ -117,3 +125,4 @@ def _accept_data_as_baseline(
         set_counter(connection, GONE_LINES, 0)
     if "max_data_age_hours" in breaches:
         set_counter(connection, ACCEPTED_BY_STAFF_HOUR, int(now.timestamp() // SECONDS_PER_HOUR))
+    return bool(breaches.keys() & DATA_BREACHES)

@@ -11,13 +11,7 @@ from sources.deduplicate import RowKey
 from sources.rows import AcceptedRow
 from tasks.db.counters import add_to_counters
 from tasks.db.sql import in_list, insert, is_sqlite
-from tasks.imports.endings import (
-    GONE,
-    count_uncancelled_lines,
-    find_virtual_products,
-    keep_first_cancelled_at,
-    to_row,
-)
+from tasks.imports.endings import GONE, count_uncancelled_lines, find_virtual_products, keep_first_cancelled_at, to_row
 from tasks.imports.missing_orders import GONE_LINES
 from tasks.imports.session import ImportDay
 from tasks.tables import CUSTOMERS, INBOUNDS, ORDER_LINES, ORDERS, PRODUCTS, SHIPMENTS, STOCKS, VENDORS

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from models.decisions import Assessment, Contact, Discount, Plan
 from models.enums import WITHOUT_OFFER, RemedyKind
 from rules.contact.contact import choose_contacts, contacts_for, held_back, without_suppressed
-from rules.delays.evaluate import assess_order, bucket_of, is_reachable, shows_offer
+from rules.delays.assess import assess_order, bucket_of, is_reachable, shows_offer
 from rules.offers.remedies import discount_for, substitutes_for_delay
 from tasks.context import Context
 from tasks.notices.suppressions import suppressed_addresses

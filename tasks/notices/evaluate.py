@@ -13,7 +13,7 @@ from tasks.db.counters import add_to_counters
 from tasks.db.sharding import ALL, Shard
 from tasks.db.sql import insert, read_only
 from tasks.notices.decide import OrderDecision, decide_orders
-from tasks.notices.records import DecisionRecord, notice_row
+from tasks.notices.notice_rows import DecisionRecord, notice_row
 from tasks.notices.rendering import RenderedPlan, render_plan
 from tasks.notices.summary import EvaluationSummary
 from tasks.notices.watch_state import bucket_deltas, update_watches

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field, fields
 
 from models.decisions import Plan
-from rules.delays.evaluate import is_reachable
+from rules.delays.assess import is_reachable
 
 MAX_PLANS_SHOWN = 200
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, update
 
 from models.policy.policy import NOT_OPEN
-from rules.delays.evaluate import is_reachable, last_notice_after
+from rules.delays.assess import is_reachable, last_notice_after
 from tasks.context import Context
 from tasks.db.counters import ORDERS_IN
 from tasks.notices.decide import OrderDecision

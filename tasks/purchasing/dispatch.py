@@ -23,7 +23,7 @@ from tasks.db.sql import in_list
 from tasks.delivery.backoff import message_retry_delay
 from tasks.delivery.outcomes import record_outcomes
 from tasks.delivery.queue import CLEAR_LEASE, LeaseHolder, claim, mark_abandoned_in_doubt, mark_sending, release_claims
-from tasks.delivery.worker import DeliverySummary, outcome_of
+from tasks.delivery.worker import DeliverySummary, outcome_or_retry
 from tasks.purchasing.documents import build_document, load_purchase, reduce_lines
 from tasks.purchasing.outcomes import RESENT, DispatchOutcome, with_earlier_copy
 from tasks.purchasing.requirements import reduced_lines
@@ -188,7 +188,7 @@ class _Dispatcher:
         now = self.worker.clock()
         vendor = self.vendors[row["vendor_id"]]
         address = email_of(self.context.shop, vendor) if channel is VendorChannel.MAIL else None
-        delivery = outcome_of({**row, "address": address and address.lower()}, sending, now)
+        delivery = outcome_or_retry({**row, "address": address and address.lower()}, sending, now)
         if getattr(sending.exception(), "channel_down", False):
             self.summary.down[vendor.id] = delivery.reason
         return with_earlier_copy(

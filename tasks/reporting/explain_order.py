@@ -15,8 +15,8 @@ from models.orders import LineFacts, OrderFacts, Shipment
 from models.quantities import as_number
 from rules.contact.addresses import email_address, phone_number, readable
 from rules.contact.masking import mask_address
+from rules.delays.assess import CUSTOMER_WAS_TOLD
 from rules.delays.delays import open_lines
-from rules.delays.evaluate import CUSTOMER_WAS_TOLD
 from tasks.context import Context
 from tasks.notices.decide import decide_orders
 from tasks.notices.rendering import render_plan

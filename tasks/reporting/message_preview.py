@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from models.errors import ForewarnError
 from models.messages import Message
-from rules.delays.evaluate import is_reachable
+from rules.delays.assess import is_reachable
 from tasks.context import Context
 from tasks.notices.decide import decide_orders
 from tasks.notices.rendering import render_plan

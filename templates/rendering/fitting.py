@@ -83,7 +83,7 @@ def _cheapest_sms(candidates: Iterable[str]) -> str | None:
     text_by_parts: dict[int, str] = {}
     for candidate in candidates:
         text = sms.drop_accents_if_cheaper(" ".join(sms.plain_punctuation(candidate).split()))
-        parts = sms.measure(text).parts
+        parts = sms.count_segments(text).parts
         text_by_parts.setdefault(parts, text)
         if parts == 1:
             break

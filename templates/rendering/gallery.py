@@ -38,7 +38,7 @@ class GalleryEntry:
     @property
     def count(self) -> sms.SmsSize:
         """Return the size of the text, in units and parts."""
-        return sms.measure(self.text.text if self.text else "")
+        return sms.count_segments(self.text.text if self.text else "")
 
     @property
     def weight(self) -> int:

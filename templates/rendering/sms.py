@@ -42,14 +42,14 @@ _JOINERS = dict.fromkeys(map(ord, "\u200c\u200d\ufe0f"))
 _PLAIN_FORM_OF = {ord(character): plain for plain, characters in PLAIN_FORMS.items() for character in characters}
 
 
-class Encoding(StrEnum):
+class SmsEncoding(StrEnum):
     """The alphabet in which a text is sent."""
 
     GSM7 = "GSM-7"
     UCS2 = "UCS-2"
 
 
-LIMITS = {Encoding.GSM7: (160, 153), Encoding.UCS2: (70, 67)}
+LIMITS = {SmsEncoding.GSM7: (160, 153), SmsEncoding.UCS2: (70, 67)}
 """Units in a text of one part, and in each part of a longer one, whose header takes the rest."""
 
 
@@ -57,16 +57,16 @@ LIMITS = {Encoding.GSM7: (160, 153), Encoding.UCS2: (70, 67)}
 class SmsSize:
     """The size of a text: septets in GSM-7 or 16-bit units in UCS-2, and the parts that they fill."""
 
-    encoding: Encoding
+    encoding: SmsEncoding
     units: int
     parts: int
 
 
-def measure(text: str) -> SmsSize:
+def count_segments(text: str) -> SmsSize:
     """Count a text's units and parts; an escaped character or a surrogate pair never straddles two parts."""
     if GSM7.issuperset(text):
-        return _fill_parts(Encoding.GSM7, (2 if character in EXTENSION else 1 for character in text))
-    return _fill_parts(Encoding.UCS2, (2 if ord(character) > 0xFFFF else 1 for character in text))
+        return _fill_parts(SmsEncoding.GSM7, (2 if character in EXTENSION else 1 for character in text))
+    return _fill_parts(SmsEncoding.UCS2, (2 if ord(character) > 0xFFFF else 1 for character in text))
 
 
 def plain_punctuation(text: str) -> str:
@@ -85,7 +85,11 @@ def drop_accents_if_cheaper(text: str) -> str:
     if GSM7.issuperset(text):
         return text
     unaccented = "".join(word if "://" in word else _without_accents(word) for word in re.split(r"(\s+)", text))
-    return unaccented if GSM7.issuperset(unaccented) and measure(unaccented).parts < measure(text).parts else text
+    return (
+        unaccented
+        if GSM7.issuperset(unaccented) and count_segments(unaccented).parts < count_segments(text).parts
+        else text
+    )
 
 
 def _without_accents(word: str) -> str:
@@ -96,7 +100,7 @@ def _is_latin(character: str) -> bool:
     return character in "ªº" or unicodedata.name(character, "").startswith("LATIN ")
 
 
-def _fill_parts(encoding: Encoding, costs: Iterable[int]) -> SmsSize:
+def _fill_parts(encoding: SmsEncoding, costs: Iterable[int]) -> SmsSize:
     single_limit, part_limit = LIMITS[encoding]
     units, parts, room = 0, 1, part_limit
     for cost in costs:

@@ -18,7 +18,7 @@ from sources.connectors.queries import Select, check_columns, read_selects
 from sources.contract import CONTRACT
 from sources.starter_folder import write_starter
 
-COLUMNS = ("together", "wish", "left_out")
+COLUMNS = ("together", "wish")
 
 
 @pytest.mark.parametrize(("old", "new"), RENAMED.items())

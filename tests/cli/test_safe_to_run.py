@@ -14,7 +14,7 @@ from models.enums import State
 from models.errors import ForewarnError
 from sources.sample import write_sample
 from tasks.db.sql import read_only
-from tasks.guardrails.release import ReviewDecision, review_run
+from tasks.guardrails.release import ReviewDecision, release_or_drop_run
 from tasks.notices.suppressions import customers_with, list_suppressions, suppress, unsuppress
 from tasks.posts.review import review_post
 from tasks.purchasing.review import drop_request
@@ -99,7 +99,9 @@ def test_too_short_a_beginning_of_an_id_means_nothing_anywhere(driver, held_post
     assert held_post["state"] == State.HELD
     for decide in (
         lambda: review_post(driver.context.with_run("r", day(0), noon(0)), beginning, State.QUEUED, "mara"),
-        lambda: review_run(driver.context.with_run("r", day(0), noon(0)), beginning, ReviewDecision.RELEASE, "mara"),
+        lambda: release_or_drop_run(
+            driver.context.with_run("r", day(0), noon(0)), beginning, ReviewDecision.RELEASE, "mara"
+        ),
         lambda: drop_request(driver.context.with_run("r", day(0), noon(0)), beginning, "mara"),
     ):
         with pytest.raises(ForewarnError, match="too short"):
@@ -112,9 +114,9 @@ def test_a_run_that_somebody_decided_on_says_who_and_when(with_policy):
     place_orders(driver, late=4)
     driver.evaluate()
     (run,) = [row["run_id"] for row in driver.notices][:1]
-    review_run(driver.context.with_run("r", day(0), noon(0)), run[:8], ReviewDecision.DROP, "mara")
+    release_or_drop_run(driver.context.with_run("r", day(0), noon(0)), run[:8], ReviewDecision.DROP, "mara")
     with pytest.raises(ForewarnError, match=rf"mara dropped run {run[:8]} on 2026-06-15 at 10:00 UTC already"):
-        review_run(driver.context.with_run("r", day(0), noon(0)), run[:8], ReviewDecision.RELEASE, "otto")
+        release_or_drop_run(driver.context.with_run("r", day(0), noon(0)), run[:8], ReviewDecision.RELEASE, "otto")
 
 
 def test_a_suppression_says_who_has_the_address_and_comes_off_again(driver):

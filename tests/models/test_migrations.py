@@ -13,14 +13,7 @@ from sqlalchemy import Date, DateTime, Float, Integer, MetaData, Table, func, in
 from sqlalchemy.types import JSON, Boolean
 from sqlmodel import SQLModel
 
-from models.date_basis import (
-    InboundBasis,
-    InboundPromise,
-    InStockBasis,
-    ShippedBasis,
-    basis_as_data,
-    basis_from_data,
-)
+from models.date_basis import InboundBasis, InboundPromise, InStockBasis, ShippedBasis, basis_as_data, basis_from_data
 from models.enums import Promise
 from models.errors import ForewarnError
 from tasks.db.engine import connect

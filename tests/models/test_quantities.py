@@ -13,9 +13,9 @@ from models.orders import NoticeLine, ProductFacts, Shipment
 from models.policy.policy import CalendarPolicy, Policy, PromisePolicy
 from models.quantities import normalized
 from models.tables.column_types import Pieces
+from rules.delays.assess import assess_order
 from rules.delays.buckets import get_bucket
 from rules.delays.delays import notice_lines, still_true
-from rules.delays.evaluate import assess_order
 from rules.delays.promised_dates import Promises
 from rules.offers.remedies import substitutes_for_delay
 from rules.offers.substitutes import Candidate, SubstituteIndex

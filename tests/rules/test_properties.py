@@ -27,7 +27,7 @@ from tasks.imports.fact_rows import TABLES
 from tasks.imports.load import import_all
 from tasks.imports.stats import ImportStats
 from templates.rendering.formats import parse_locale
-from templates.rendering.sms import BASIC, EXTENSION, Encoding, measure
+from templates.rendering.sms import BASIC, EXTENSION, SmsEncoding, count_segments
 from tests.support.builders import CALENDAR, DAY, POLICY, day, line, order
 
 AS_OF = date(2026, 1, 15)
@@ -192,16 +192,16 @@ billed = st.text(st.sampled_from(sorted(BASIC | EXTENSION)) | st.characters(code
 @settings(max_examples=300, deadline=None)
 @given(billed | st.text(st.sampled_from(sorted(BASIC | EXTENSION)), min_size=1, max_size=400))
 def test_a_text_costs_what_an_independent_counter_says(text):
-    ours, theirs = measure(text), smsutil.split(text.replace(ESCAPE, "\x1c"))
-    assert ours.encoding is (Encoding.GSM7 if theirs.encoding == "gsm0338" else Encoding.UCS2)
+    ours, theirs = count_segments(text), smsutil.split(text.replace(ESCAPE, "\x1c"))
+    assert ours.encoding is (SmsEncoding.GSM7 if theirs.encoding == "gsm0338" else SmsEncoding.UCS2)
     assert ours.parts == len(theirs.parts)
-    assert ours.units == theirs.total_bytes // (1 if ours.encoding is Encoding.GSM7 else 2)
+    assert ours.units == theirs.total_bytes // (1 if ours.encoding is SmsEncoding.GSM7 else 2)
 
 
 def test_where_the_two_counters_differ_the_standard_is_on_our_side():
     # 3GPP TS 23.038, 6.2.1, note 1: place 1B is the escape to the extension table, and stands for no character.
     assert smsutil.split(ESCAPE).encoding == "gsm0338"
-    assert measure(ESCAPE).encoding is Encoding.UCS2
+    assert count_segments(ESCAPE).encoding is SmsEncoding.UCS2
     # A text of no characters needs none outside the default alphabet (6.2.1), so nothing calls for UCS2 (6.2.3).
     assert smsutil.split("").encoding == "utf_16_be"
-    assert measure("").encoding is Encoding.GSM7
+    assert count_segments("").encoding is SmsEncoding.GSM7

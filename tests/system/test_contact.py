@@ -108,9 +108,9 @@ def test_a_text_of_a_shop_with_accents_takes_one_part_and_a_link_that_fits(compl
     english, portuguese = left["+4915112345678"]["sms"]["text"], left["+5511987654321"]["sms"]["text"]
     assert english.startswith("Emporio Sao Joao: sorry, order 1 ")
     assert portuguese.endswith("https://example.com/orders/8")
-    assert [sms.measure(text) for text in (english, portuguese)] == [
-        sms.SmsSize(sms.Encoding.GSM7, len(english), 1),
-        sms.SmsSize(sms.Encoding.GSM7, len(portuguese), 1),
+    assert [sms.count_segments(text) for text in (english, portuguese)] == [
+        sms.SmsSize(sms.SmsEncoding.GSM7, len(english), 1),
+        sms.SmsSize(sms.SmsEncoding.GSM7, len(portuguese), 1),
     ]
     mail = left["ana@example.com"]["email"]
     assert LINK in mail["text"]

@@ -289,7 +289,7 @@ def test_a_text_that_does_not_fit_keeps_no_mail_back(trial):
     assert whom(left) == [("+5511987654321", "sms"), ("ana@example.com", "email"), ("maria@example.com", "email")]
     assert (report["problems"], report["changes"]) == ([], {"long": 2})
     (text,) = [one["text"] for one in left if one["channel"] == "sms"]
-    assert sms.measure(text).parts <= sms.MAX_PARTS
+    assert sms.count_segments(text).parts <= sms.MAX_PARTS
 
 
 def test_a_second_shop_is_turned_away_from_the_first_ones_ledger(trial, monkeypatch):

@@ -16,7 +16,7 @@ from models.policy.messaging import ContactPolicy
 from models.policy.policy import GOOD_NEWS, LATE_AGAIN, NEW_DATE, CalendarPolicy, DayCount, Policy
 from models.policy.supply import RestockPolicy
 from models.shipments import Parcel
-from rules.delays.evaluate import assess_order, last_notice_after
+from rules.delays.assess import assess_order, last_notice_after
 from rules.delays.line_order import natural_key
 from rules.delays.schedule import next_check_date
 from rules.delays.working_days import Calendar

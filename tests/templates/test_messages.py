@@ -97,8 +97,8 @@ def test_a_day_of_another_year_is_never_told_without_its_year(renderer, year, da
 @pytest.mark.parametrize("plan", EVERY)
 def test_every_text_fits_two_parts_holds_the_order_its_link_and_no_code(renderer, plan):
     sms_text = text(renderer, plan)
-    assert sms.measure(sms_text).encoding is sms.Encoding.GSM7
-    assert sms.measure(sms_text).parts <= 2
+    assert sms.count_segments(sms_text).encoding is sms.SmsEncoding.GSM7
+    assert sms.count_segments(sms_text).parts <= 2
     assert "10427" in sms_text
     assert sms_text.endswith("https://alder.example.com/orders/10427")
     assert "SORRY" not in sms_text
@@ -289,18 +289,18 @@ def test_an_address_that_is_no_web_address_is_never_linked(renderer, url):
 @pytest.mark.parametrize(
     ("name", "encoding"),
     [
-        ("Mug", sms.Encoding.GSM7),
-        ("Mug " * 100, sms.Encoding.GSM7),
-        ("x" * 400, sms.Encoding.GSM7),
-        ("Fogão de indução", sms.Encoding.GSM7),
+        ("Mug", sms.SmsEncoding.GSM7),
+        ("Mug " * 100, sms.SmsEncoding.GSM7),
+        ("x" * 400, sms.SmsEncoding.GSM7),
+        ("Fogão de indução", sms.SmsEncoding.GSM7),
     ],
 )
 def test_a_products_name_is_shortened_before_a_text_loses_its_link_or_date(renderer, name, encoding):
     plan = named(sample("date known · none", "week"), name)
     plan = replace(plan, delay=replace(plan.delay, order=replace(plan.delay.order, url="https://a.example/o/10427")))
     sms_text = text(renderer, plan)
-    assert sms.measure(sms_text).parts <= 2
-    assert sms.measure(sms_text).encoding is encoding
+    assert sms.count_segments(sms_text).parts <= 2
+    assert sms.count_segments(sms_text).encoding is encoding
     assert sms_text.endswith("https://a.example/o/10427")
     assert "June 9" in sms_text
     assert name.strip()[:3] in sms_text
@@ -311,11 +311,11 @@ def test_one_part_without_the_products_name_goes_before_two_parts_with_it(render
     plan = replace(plan, delay=replace(plan.delay, order=replace(plan.delay.order, url="https://a.example/o/10427")))
     sms_text = text(renderer, plan)
     assert "茶" not in sms_text
-    assert (sms.measure(sms_text).encoding, sms.measure(sms_text).parts) == (sms.Encoding.GSM7, 1)
+    assert (sms.count_segments(sms_text).encoding, sms.count_segments(sms_text).parts) == (sms.SmsEncoding.GSM7, 1)
     long = named(plan, "Reading chair made of alder and walnut, with a footstool")
     sms_text = text(renderer, long)
     assert "(Reading chair made" in sms_text
-    assert sms.measure(sms_text).parts == 1
+    assert sms.count_segments(sms_text).parts == 1
 
 
 def test_a_text_that_takes_two_parts_anyway_names_the_product_whole(renderer):
@@ -325,7 +325,7 @@ def test_a_text_that_takes_two_parts_anyway_names_the_product_whole(renderer):
     sms_text = text(renderer, plan)
     assert "(Fogao de inducao)" in sms_text
     assert sms_text.endswith(url)
-    assert sms.measure(sms_text).parts == 2
+    assert sms.count_segments(sms_text).parts == 2
 
 
 @pytest.mark.parametrize("message", MESSAGES)
@@ -334,7 +334,7 @@ def test_a_shops_name_with_accents_that_gsm_7_lacks_costs_no_part(message, local
     shops = [SHOP.model_copy(update={"name": name}) for name in ("Cafés São João", "Cafés Sao Joao")]
     for _, plan in samples.sample_plans(message, locale):
         accented, plain = (text(Renderer(shop), plan) for shop in shops)
-        assert sms.measure(accented) == sms.measure(plain)
+        assert sms.count_segments(accented) == sms.count_segments(plain)
         assert accented.startswith("Cafés S")
 
 
@@ -351,7 +351,7 @@ def test_a_name_that_leaves_no_room_is_left_out_of_a_text(renderer):
     )
     plan = named(sample("date known · none", "week"), "Fogão")
     assert "Fogão" not in (sms_text := text(Renderer(shop), plan))
-    assert sms.measure(sms_text).encoding is sms.Encoding.GSM7
+    assert sms.count_segments(sms_text).encoding is sms.SmsEncoding.GSM7
 
 
 def test_an_order_link_that_cannot_fit_gives_way_to_the_shops_own_and_then_to_its_home():

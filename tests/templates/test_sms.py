@@ -5,14 +5,14 @@ from hypothesis import strategies as st
 from templates.rendering.sms import (
     BASIC,
     EXTENSION,
-    Encoding,
+    SmsEncoding,
     SmsSize,
+    count_segments,
     drop_accents_if_cheaper,
-    measure,
     plain_punctuation,
 )
 
-GSM7, UCS2 = Encoding.GSM7, Encoding.UCS2
+GSM7, UCS2 = SmsEncoding.GSM7, SmsEncoding.UCS2
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ GSM7, UCS2 = Encoding.GSM7, Encoding.UCS2
     ],
 )
 def test_a_text_is_counted_as_the_networks_bill_it(text, cost):
-    assert measure(text) == cost
+    assert count_segments(text) == cost
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_a_text_is_counted_as_the_networks_bill_it(text, cost):
     ],
 )
 def test_no_escape_and_no_surrogate_pair_straddles_two_parts(text, count):
-    assert measure(text).parts == count
+    assert count_segments(text).parts == count
 
 
 def test_the_alphabet_has_the_127_characters_that_the_standard_gives_it_and_ten_more():
@@ -79,7 +79,7 @@ def test_making_a_text_plain_twice_changes_nothing_more(text):
 
 @given(st.text(alphabet=sorted(BASIC | EXTENSION)), st.sampled_from(sorted(BASIC)))
 def test_one_more_character_never_costs_fewer_parts(text, more):
-    assert measure(text + more).parts >= measure(text).parts
+    assert count_segments(text + more).parts >= count_segments(text).parts
 
 
 LONG = " x" * 40
@@ -104,7 +104,7 @@ LONG = " x" * 40
 )
 def test_letters_lose_only_the_accents_that_gsm_7_lacks_and_only_where_it_saves_parts(text, shortened):
     assert drop_accents_if_cheaper(text + LONG) == shortened + LONG
-    assert measure(shortened + LONG) == SmsSize(GSM7, len(shortened + LONG), 1)
+    assert count_segments(shortened + LONG) == SmsSize(GSM7, len(shortened + LONG), 1)
     assert drop_accents_if_cheaper(text) == text  # one part either way
 
 
@@ -118,4 +118,6 @@ def test_a_text_that_must_be_ucs_2_anyway_keeps_everything(text):
 @given(st.text())
 def test_the_cheapest_text_never_costs_more_parts_and_never_grows_shorter_for_nothing(text):
     shortened = drop_accents_if_cheaper(text)
-    assert shortened == text or (measure(shortened).encoding is GSM7 and measure(shortened).parts < measure(text).parts)
+    assert shortened == text or (
+        count_segments(shortened).encoding is GSM7 and count_segments(shortened).parts < count_segments(text).parts
+    )

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from models.enums import ChangeKind
 from models.policy.messaging import ContactPolicy
 from models.policy.policy import CLOSED, FUTURE, LATE_AGAIN, ON_TIME, Bucket, Policy
+from rules.delays.assess import assess_order, last_notice_after
 from rules.delays.delays import change_of, delay_of
-from rules.delays.evaluate import assess_order, last_notice_after
 from rules.delays.schedule import NEVER, next_check_date
 from tests.support.builders import CALENDAR, DAY, POLICY, day, heard, line, order, told
 

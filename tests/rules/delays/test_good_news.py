@@ -10,8 +10,8 @@ from models.orders import NoticeLine
 from models.policy.messaging import ContactPolicy
 from models.policy.policy import GOOD_NEWS, ON_TIME, Bucket, Policy
 from models.policy.supply import RestockPolicy
+from rules.delays.assess import assess_order, bucket_of, last_notice_after
 from rules.delays.delays import notice_lines, still_true
-from rules.delays.evaluate import assess_order, bucket_of, last_notice_after
 from rules.delays.good_news import good_news
 from tests.support.builders import CALENDAR, DAY, POLICY, day, heard, line, order, told
 

@@ -133,10 +133,15 @@ NEAR = (to_send("1", 0), to_send("2", 1))
         (NEAR[:1], {"preference": ShippingPreference.AVAILABLE}, 1, "all at once: no line has to wait for another"),
     ],
 )
-def test_the_customers_wish_goes_before_any_reckoning(lines, how, parcels, why):
+def test_the_customers_preference_overrides_costs(lines, how, parcels, why):
     plan = plan_shipments(order(*lines, **how), EUROS)
     assert len(plan.parcels) == parcels
     assert plan.why.startswith(why)
+
+
+def test_a_currency_with_a_parcel_cost_and_no_value_of_a_day_is_named_for_what_it_lacks():
+    policy = ShipmentPolicy(parcel_cost={"EUR": Decimal(4)}, day_worth={"USD": Decimal(1)})
+    assert plan_shipments(order(*APART), policy).why == "wait for all: the policy has no value of a day in EUR"
 
 
 @pytest.mark.parametrize("preference", [None, ShippingPreference.AVAILABLE])
@@ -181,8 +186,8 @@ policies = st.builds(
         max_parcels=most,
         parcel_cost={"EUR": Decimal(cost)},
         day_worth={"EUR": Decimal(worth)},
-        late_times=Decimal(late),
-        critical_times=Decimal(critical),
+        late_factor=Decimal(late),
+        critical_factor=Decimal(critical),
         unknown_days=unknown,
     ),
     st.integers(1, 3),
@@ -223,8 +228,8 @@ def weighted_days_saved(partition, policy):
             day_earlier = leaves
             while day_earlier < max(each.ships_on or horizon for each in everything):
                 day_earlier += timedelta(1)
-                times = policy.late_times if day_earlier > line.leave_by else 1
-                total += times * (policy.critical_times if line.time_critical else 1)
+                times = policy.late_factor if day_earlier > line.leave_by else 1
+                total += times * (policy.critical_factor if line.time_critical else 1)
     return total
 
 

@@ -319,7 +319,7 @@ def plan_for():
 
     from models.decisions import Contact
     from models.enums import Channel
-    from rules.delays.evaluate import assess_order
+    from rules.delays.assess import assess_order
     from tests.support.builders import CALENDAR, DAY, POLICY, line, order
 
     def make(name, days):

@@ -25,7 +25,7 @@ from models.policy.policy import BudgetPolicy, Policy
 from rules.guardrails import DataStats, RunStats, data_breaches, run_breaches
 from sources.sample import write_sample
 from tasks.guardrails.check import check_data, check_run
-from tasks.guardrails.release import ReviewDecision, review_run
+from tasks.guardrails.release import ReviewDecision, release_or_drop_run
 from tasks.notices.evaluate import evaluate_page
 from tasks.offers.substitute_stock import SubstituteStock
 from tasks.runs.liveness import hold_run_lock
@@ -72,15 +72,15 @@ def load(told=0, open=1000, today=0, usual=None, **wanted):
         (load(told=49, open=49), []),
         (load(told=50, open=50), ["max_late_share"]),
         (load(told=100, usual=20), []),
-        (load(told=101, usual=20), ["max_times_median"]),
-        (load(told=41, today=60, usual=20), ["max_times_median"]),
+        (load(told=101, usual=20), ["max_median_multiple"]),
+        (load(told=41, today=60, usual=20), ["max_median_multiple"]),
         (load(told=0, today=500, usual=20), []),
         (load(told=49, usual=0), []),
-        (load(told=50, usual=0), ["max_times_median"]),
+        (load(told=50, usual=0), ["max_median_multiple"]),
         (load(EUR=1000), []),
         (load(EUR=1001), ["max_discount_multiple"]),
         (load(CHF=1001), []),
-        (load(told=900, usual=1, EUR=9000), ["max_late_share", "max_times_median", "max_discount_multiple"]),
+        (load(told=900, usual=1, EUR=9000), ["max_late_share", "max_median_multiple", "max_discount_multiple"]),
     ],
 )
 def test_a_run_that_tells_or_gives_far_too_much_passes_a_limit(found, passed):
@@ -90,7 +90,7 @@ def test_a_run_that_tells_or_gives_far_too_much_passes_a_limit(found, passed):
 def test_every_limit_can_be_switched_off():
     off = Policy(
         guardrails=GuardrailPolicy(
-            min_order_share=0, max_data_age_hours=0, max_late_share=1, max_times_median=0, max_discount_multiple=0
+            min_order_share=0, max_data_age_hours=0, max_late_share=1, max_median_multiple=0, max_discount_multiple=0
         )
     )
     assert data_breaches(intake(orders=0, hours=9000.0), off) == ()
@@ -134,7 +134,7 @@ def states(driver):
 
 
 def say(driver, verdict, who="mara", on=0):
-    return review_run(
+    return release_or_drop_run(
         driver.context.with_run("", day(on), noon(on)), run_of(driver)["id"][:8], verdict, who, "looked at it"
     )
 
@@ -187,13 +187,13 @@ def test_a_run_is_decided_on_once(held_run):
         run_of(held_run)
     key = held_run.rows(RUNS)[0]["id"]
     with pytest.raises(ForewarnError, match="mara released run"):
-        review_run(held_run.context.with_run("", DAY, noon(0)), key, ReviewDecision.DROP, "tom")
+        release_or_drop_run(held_run.context.with_run("", DAY, noon(0)), key, ReviewDecision.DROP, "tom")
 
 
 @pytest.mark.parametrize("beginning", ["", "%", "%%%%"])
 def test_a_run_that_is_not_plainly_meant_is_not_let_go(held_run, beginning):
     with pytest.raises(ForewarnError, match=r"none of the held runs|too short"):
-        review_run(held_run.context.with_run("", DAY, noon(0)), beginning, ReviewDecision.RELEASE, "mara")
+        release_or_drop_run(held_run.context.with_run("", DAY, noon(0)), beginning, ReviewDecision.RELEASE, "mara")
     assert states(held_run) == [State.HELD]
 
 
@@ -208,7 +208,7 @@ def test_of_two_who_decide_at_once_one_wins(held_run):
     def decide(verdict):
         ready.wait()
         try:
-            said.append(review_run(held_run.context.with_run("", DAY, noon(0)), run, verdict, verdict).notices)
+            said.append(release_or_drop_run(held_run.context.with_run("", DAY, noon(0)), run, verdict, verdict).notices)
         except ForewarnError as error:
             said.append(str(error))
 
@@ -289,7 +289,7 @@ def test_a_day_unlike_the_last_weeks_is_held(with_policy):
     for n in range(6):
         driver.order(f"x{n}", line(promised=2), customer=customer(f"x{n}"))
     assert driver.run_day(6) == []
-    assert [(one.name, one.value, one.limit) for one in driver.breaches] == [("max_times_median", 6, 5)]
+    assert [(one.name, one.value, one.limit) for one in driver.breaches] == [("max_median_multiple", 6, 5)]
 
 
 def test_discounts_far_beyond_the_cap_are_held_and_the_cap_holds_as_well(with_policy):
@@ -418,10 +418,9 @@ def test_a_shop_that_has_fallen_silent_is_held_until_somebody_vouches_for_it(pla
     assert (set(held_run.held), held_run.notices) == ({"max_data_age_hours"}, {})
     with open_app(place / "shop") as app:
         moment = app.context.start_of(later) + timedelta(hours=12)
-        assert (
-            review_run(app.context.with_run("", later, moment), held_run.run, ReviewDecision.RELEASE, "mara").notices
-            == 0
-        )
+        context = app.context.with_run("", later, moment)
+        result = release_or_drop_run(context, held_run.run, ReviewDecision.RELEASE, "mara")
+        assert (result.notices, result.data_accepted) == (0, True)
     assert live(place, later)[0].held == {}
 
 

@@ -20,7 +20,7 @@ from tasks.db.engine import connect
 from tasks.db.migrations import migrate
 from tasks.db.sql import read_only
 from tasks.guardrails.check import check_data
-from tasks.guardrails.release import ReviewDecision, review_run
+from tasks.guardrails.release import ReviewDecision, release_or_drop_run
 from tasks.imports.endings import DELETED, DONE, GONE, NO_LINES, NOT_OPEN, VIRTUAL, ZERO
 from tasks.imports.guard import ConcurrentImport, ImportIncomplete, ensure_import_complete, import_guard
 from tasks.imports.stats import ImportStats
@@ -407,7 +407,7 @@ def test_a_run_whose_source_lost_lines_is_held_until_they_are_back_or_a_person_l
         many(shop, "2")
         report, _ = shop.live(NEXT)
         assert report.held == {"max_gone_share": "60 of 120 open lines are gone from the source: 50%; 10% are allowed"}
-        review_run(clocked.snapshot(app.context), report.run, ReviewDecision.RELEASE, "anna")
+        release_or_drop_run(clocked.snapshot(app.context), report.run, ReviewDecision.RELEASE, "anna")
         assert judged() == []
 
 

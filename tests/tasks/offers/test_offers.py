@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from tasks.guardrails.release import ReviewDecision, review_run
+from tasks.guardrails.release import ReviewDecision, release_or_drop_run
 from tasks.offers.exports import export_offers
 from tasks.runs.records import HELD
 from tasks.tables import RUNS
@@ -15,7 +15,7 @@ from tests.tasks.notices.test_record_notices import LAMP, OTHER
 
 def say(driver, verdict):
     (run,) = [row["id"] for row in driver.rows(RUNS) if row["state"] == HELD]
-    review_run(driver.context.with_run("", day(0), noon(0)), run, verdict, "mara")
+    release_or_drop_run(driver.context.with_run("", day(0), noon(0)), run, verdict, "mara")
 
 
 @pytest.fixture
