@@ -1,4 +1,4 @@
-"""What every transport provides: one method, three outcomes of a send, and the outcome nobody knows."""
+"""The transport protocol: one method with three outcomes of a send, and OutcomeUnknown for any other."""
 
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable

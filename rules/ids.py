@@ -8,7 +8,7 @@ NAMESPACE = uuid.UUID("6f0d9a3e-5b0c-4d2e-9c57-1f6d0f0e4a11")
 
 
 def notice_id(order: str, revision: int, channel: Channel) -> str:
-    """Return the id of a notice: one for each order, revision and channel. It tells nothing of the order."""
+    """Return the id of a notice: one for each order, revision and channel. The order cannot be read from it."""
     return uuid.uuid5(NAMESPACE, f"{order}|{revision}|{channel}").hex
 
 

@@ -1,4 +1,4 @@
-"""Decide what to request from which vendor: every needed piece, and no piece twice."""
+"""Decide what to request from which vendor, without requesting any quantity twice."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Write CSV files in which a spreadsheet runs no text as a formula."""
+"""Write CSV files whose texts a spreadsheet does not execute as formulas."""
 
 import csv
 import re

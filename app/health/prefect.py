@@ -29,7 +29,7 @@ TIMEOUT = 5.0
 MAX_MISSED_RUNS = 3
 """Runs of a schedule in a row that may be missing before it counts as a fault."""
 GRACE = timedelta(minutes=5)
-"""What a run may take to start and to end, beyond its schedule."""
+"""Time that a run may take to start and to end, beyond its schedule."""
 MAX_RUN_TIME = timedelta(hours=2)
 """A run under way for longer is no sign of life."""
 FRESH = timedelta(minutes=3)

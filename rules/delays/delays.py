@@ -18,7 +18,7 @@ def is_open(line: LineFacts, as_of: date) -> bool:
 
 
 def closed_on(line: LineFacts) -> tuple[date | None, ...]:
-    """Return the days that close a line: of its shipment, delivery and cancellation; None for those not known."""
+    """Return the dates of shipment, delivery and cancellation, each of which closes a line; None if unknown."""
     kept_on = (line.delivered_on,) if line.promise is Promise.DELIVER else (line.shipped_on, line.delivered_on)
     return (*kept_on, line.cancelled_on)
 

@@ -47,7 +47,7 @@ class Promises:
         return ship_by if promise is Promise.SHIP else self._transit.arrival_date(ship_by, country) or ship_by
 
     def lapsed(self, as_of: date) -> tuple[dict[str, date], date]:
-        """Return the last start of a promise to ship by the policy that has passed: by shipping method, and without."""
+        """Return, for each shipping method and for none, the latest start date whose promised ship date has passed."""
         return {
             name: self._last(days, as_of) for name, days in self._within.items()
         }, as_of - DAY - self._without_method

@@ -49,7 +49,7 @@ class InboundDates:
     def date_of_revised(
         self, vendor: str | None, country: str | None, promised_on: date, revised_to: date
     ) -> InboundDate:
-        """Return when goods can be packed that were promised for one day, and then for another.
+        """Return when the goods of a postponed delivery can be packed.
 
         The vendor's lateness is measured from its first promise; it may well keep a later one. So the later day of
         both counts. Where no such lateness was observed, or the new day is an earlier one, the new day is predicted

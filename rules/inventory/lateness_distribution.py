@@ -49,7 +49,7 @@ class LatenessDistribution:
 
 @dataclass(frozen=True, slots=True)
 class LatenessSample:
-    """One vendor's deliveries in whole days, both ascending."""
+    """The lateness of one vendor's completed and open deliveries, in whole days, each list ascending."""
 
     days_late: NDArray[np.int64]
     """Of deliveries that came."""

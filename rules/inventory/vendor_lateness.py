@@ -78,7 +78,7 @@ class VendorLateness:
         return cls(samples, policy)
 
     def distribution(self, vendor: str | None) -> LatenessDistribution:
-        """Return a vendor's lateness, drawn toward that of all vendors; an unknown vendor has the pooled one."""
+        """Return a vendor's lateness, weighted with that of all vendors; for an unknown vendor, that of all."""
         if vendor is None or vendor not in self._samples:
             return self._pooled
         if vendor not in self._by_vendor:
@@ -86,7 +86,7 @@ class VendorLateness:
         return self._by_vendor[vendor]
 
     def predict_date(self, vendor: str | None, promised_on: date, as_of: date) -> PredictedDate:
-        """Predict when a delivery comes that has not come by the morning of `as_of`; never a day before `as_of`."""
+        """Predict the arrival of a delivery that is open on `as_of`; never a day before `as_of`."""
         policy, days_late_already = self._policy, (as_of - promised_on).days
         if self._total / (self._total + 1) < policy.quantile - ROUNDING:
             return _too_little_history(promised_on, days_late_already, self._total)

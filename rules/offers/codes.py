@@ -1,7 +1,7 @@
-"""Discount codes that a customer can read aloud and nobody can guess."""
+"""Discount codes that are easy to read aloud and hard to guess."""
 
 ALPHABET = "3479CFHJKMPRTWXY"
-"""Sixteen characters of which no two look alike in any common typeface.
+"""Sixteen characters that are easy to tell apart in print.
 
 Left out are 0 O Q D, 1 I L, 2 Z, 5 S, 6 G, 8 B, U V, A (as 4), N (as M); without a vowel no code spells a word.
 Each carries exactly four bits, so that every code is equally likely.

@@ -16,7 +16,7 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class ReadyBatch:
-    """Lines that can leave from one day on."""
+    """Lines that can ship on the same earliest day."""
 
     day: date
     """`ships_on`, or the day assumed where there is none."""
@@ -55,7 +55,7 @@ class CandidateSplits:
         self._weighted_days = _weighted_days_by_departure(self.batches, policy)
 
     def of(self, parcels: int) -> Iterator[Split]:
-        """Yield every split into so many parcels."""
+        """Yield every split into the given number of parcels."""
         for cuts in combinations(range(1, len(self.batches)), parcels - 1):
             slices = list(pairwise((0, *cuts, len(self.batches))))
             days = self._weighted_days

@@ -19,7 +19,7 @@ def no_costs(currency: str, *, has_parcel_cost: bool) -> str:
 
 
 def not_worth(days: int, value: Decimal, parcel_cost: Decimal, currency: str, *, is_dated: bool) -> str:
-    """Return why the days that a second parcel saves are not worth its cost; `is_dated`: the last parcel has a day."""
+    """Return why a second parcel costs more than the days it saves; `is_dated`: the last parcel has a day."""
     verb = "is" if days == 1 else "are"
     apart = f"{counted(days, 'day')} apart {verb}" if is_dated else f"{_rest_undated(days)},"
     return f"wait for all: {apart} worth {value:.2f} {currency}, a parcel costs {parcel_cost:.2f}"

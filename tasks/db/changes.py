@@ -16,7 +16,7 @@ class Changes(Generic[K, V]):
 
     added: dict[K, V]
     changed: dict[K, V]
-    """The new values of rows that are there with others."""
+    """The new values of stored rows that differ."""
     removed: list[K]
 
     @property

@@ -1,4 +1,4 @@
-"""Send a failed notice by the customer's next channel, once; count the customers that no channel is left for."""
+"""Send a failed notice by the customer's next channel, once; count the customers without another channel."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -51,7 +51,7 @@ class Fallback:
     facts_changed: bool = False
     """True when the notice is no longer true: the next late-orders run assesses the order."""
     reached: bool = False
-    """True when another notice of the same revision reached the customer, or still may."""
+    """Whether another notice of the same revision reached the customer or is still to be sent."""
 
     @property
     def is_unreachable(self) -> bool:

@@ -1,4 +1,6 @@
-"""Resolve messages in doubt by the provider's records, or else hand them to staff. Nothing is sent again on a guess.
+"""Resolve messages in doubt by the provider's records, or else hand them to staff.
+
+A message is sent again only if the records show that it was not sent.
 
 While its provider is asked, a message in doubt is leased to the asking run, as a claimed message is.
 """
@@ -48,7 +50,7 @@ class AskAgain:
 
 @dataclass(frozen=True, slots=True)
 class AskStaff:
-    """The provider's records cannot say; a person has to look."""
+    """The provider's records do not answer it; staff must look."""
 
     reason: str
 

@@ -21,7 +21,7 @@ from tasks.orders.queries import get_orders
 def stale_notices(
     context: Context, connection: Connection, notices: Sequence[Mapping[str, Any]], as_of: date, now: datetime
 ) -> list[DeliveryOutcome]:
-    """Return an outcome for each notice that must not be sent now: skipped, or queued for its next hours."""
+    """Return an outcome for each notice that must not be sent now: skipped, or queued until quiet hours end."""
     orders = {
         watched.order.id: watched for watched in get_orders(context, connection, [row["order_id"] for row in notices])
     }

@@ -27,7 +27,7 @@ TABLES = (NOTICES, POSTS)
 CHANNEL_PAUSE_THRESHOLD = timedelta(seconds=10)
 """A Retry-After above this pauses the whole channel; a shorter one delays only the message that got it."""
 RATE_POLL_SECONDS = 0.05
-"""Pause before the rate limit is asked again when it allowed nothing."""
+"""Pause before the rate limit is checked again after it allowed no message."""
 ANSWER_GRACE_SECONDS = 0.005
 """How long to wait for more answers after the first one."""
 
@@ -41,7 +41,7 @@ class DeliverySummary:
     trial: Counter[str] = field(default_factory=Counter)
     """Of those sent, by channel, the messages that reached only the local outbox, a test address or a sandbox."""
     skipped: Counter[str] = field(default_factory=Counter)
-    """By reason, as are the next two."""
+    """Counted by reason, like the next two."""
     rejected: Counter[str] = field(default_factory=Counter)
     retrying: Counter[str] = field(default_factory=Counter)
     in_doubt: int = 0
@@ -187,7 +187,7 @@ class _BatchSender:
         self._in_flight[task] = key
 
     async def _next_answers(self) -> "list[asyncio.Task[Receipt]]":
-        """Wait for an answer, and briefly for more: a step costs about the same for one answer as for many.
+        """Wait for one answer, and a few milliseconds for more: a step costs about the same for one answer as for many.
 
         It does not wait for more when half of the requests have answered: the next ones then start at once.
         """

@@ -117,7 +117,7 @@ def _find_missing(
 def _end(
     connection: Connection, missing: Missing, ended_orders: Sequence[str], scope: str | None, day: ImportDay
 ) -> None:
-    """End lines and orders, record why, and mark the orders due: all by one statement, which locks them in order."""
+    """Close lines and orders, record the reason, and mark the orders due, by one statement that locks in order."""
     cancelled, done = {"cancelled_at": day.start, "ended": GONE}, {"done": True}
     order_values = cancelled if scope == "all" else done | {"ended": NOT_OPEN}
     _update_lines(connection, missing.lines, cancelled)

@@ -27,7 +27,7 @@ def date_in_transit_for(transit: TransitTimes, shipped: Row[Any], context: Conte
 
 
 def date_in_transit(context: Context) -> int:
-    """Date all lines in transit by the arrival of their parcels; return how many dates changed.
+    """Set the expected date of all lines in transit from the arrival of their parcels; return how many dates changed.
 
     The shop's own date takes precedence, and so does one that staff set, until it has passed.
     """

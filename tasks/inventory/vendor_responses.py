@@ -18,7 +18,7 @@ from tasks.tables import ORDER_LINES, PURCHASE_LINES, PURCHASE_REQUESTS, VENDORS
 
 @dataclass(frozen=True, slots=True)
 class AcceptedSupply:
-    """What vendors accepted to supply for one line."""
+    """The quantities that vendors agreed to supply for one line."""
 
     inbound: InboundDate
     """The last of the accepted dates."""

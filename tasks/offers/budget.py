@@ -20,7 +20,7 @@ REQUESTED = "wanted:"
 
 
 class WriteConflict(ForewarnError):
-    """Another worker changed the same rows: the transaction wrote nothing; read again and decide again."""
+    """Raised when another worker changed the same rows; the transaction wrote nothing and can be repeated."""
 
 
 @dataclass(slots=True)
@@ -30,7 +30,7 @@ class DiscountBudget:
     remaining: dict[str, int]
     spent: Counter[str] = field(default_factory=Counter)
     refused: int = 0
-    """Discounts for which the budget had no room."""
+    """Number of discounts that the budget did not cover."""
     requested: Counter[str] = field(default_factory=Counter)
     """What the discounts would cost without caps."""
 
@@ -53,7 +53,7 @@ class DiscountBudget:
 
 
 def load_budget(connection: Connection, context: Context, policy: Policy) -> DiscountBudget:
-    """Return what both caps, `[budget]` in policy.toml, leave for discounts."""
+    """Return what is left of the budget per run and per month (`[budget]` in policy.toml)."""
     remaining: dict[str, int] = {}
     for currency, counter, cap in _caps(context, policy):
         under_cap = cap - get_counter(connection, counter)

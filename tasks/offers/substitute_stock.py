@@ -20,7 +20,7 @@ from tasks.tables import AVAILABILITIES, ORDER_LINES, ORDERS, PRODUCTS, STOCKS, 
 
 @dataclass(slots=True)
 class SubstituteStock:
-    """The products in stock of the categories loaded so far, and those of them that are late themselves."""
+    """The products in stock in the categories loaded so far, and which of them are late."""
 
     all_orders: bool = False
     """Whether to search all orders for late products, rather than those that watches know to be late or due.

@@ -38,7 +38,7 @@ REDUCED_COPY = "it may have arrived before, and its lines need fewer pieces now 
 
 @dataclass(frozen=True, slots=True)
 class DispatchWorker:
-    """What sends requests: a lease holder, a transport for each vendor id, requests at once, and a clock."""
+    """The settings of a dispatch: lease holder, a transport for each vendor id, number of parallel requests, clock."""
 
     lease_holder: LeaseHolder
     transports: Mapping[str, DocumentTransport]

@@ -192,7 +192,7 @@ def _apply(context: Context, connection: Connection, changed: Sequence[Mapping[s
 
 
 def _settle_requests(context: Context, connection: Connection, request_ids: set[str]) -> None:
-    """Mark requests whose lines all have a response; count those that were not known to have arrived as sent."""
+    """Mark requests whose lines all have a response; a request in doubt that has a response counts as sent."""
     requests = update(PURCHASE_REQUESTS).where(in_list(connection, PURCHASE_REQUESTS.c.id, request_ids))
     open_lines = select(PURCHASE_LINES.c.id).where(
         PURCHASE_LINES.c.request_id == PURCHASE_REQUESTS.c.id, PURCHASE_LINES.c.response.is_(None)

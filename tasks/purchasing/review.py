@@ -182,7 +182,7 @@ def mark_delivered(context: Context, beginning: str, who: str, why: str = "") ->
 
 
 def reopen_lines(context: Context, beginning: str, who: str, why: str = "") -> int:
-    """Let the next run request the lines again that a vendor refused or never received. Return how many.
+    """Reopen the lines that a vendor refused or never received; the next run requests them again. Return how many.
 
     A vendor never received the lines of a rejected or dropped request. Raises ForewarnError unless exactly one request
     matches `beginning` and has such a line.

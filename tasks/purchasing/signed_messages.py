@@ -28,7 +28,7 @@ class ReplayedMessage(Exception):
 
 
 class ReusedMessageId(Exception):
-    """Raised for a message with the id of another message."""
+    """Raised when a message has the id of an earlier, different message."""
 
 
 def record_message(connection: Connection, context: Context, message: SignedMessage, who: str) -> None:

@@ -35,7 +35,7 @@ class StockPosition:
 
 @dataclass(frozen=True, slots=True)
 class LowStock:
-    """A product that sells, and of which few pieces are free."""
+    """A product that sells and is low in stock."""
 
     product: ProductFacts
     free_quantity: Quantity
@@ -65,7 +65,7 @@ def reorder_list(
 
 
 def find_low_stock(context: Context, connection: Connection) -> list[LowStock]:
-    """Return the products that sell and of which few pieces are free, those that sell most first."""
+    """Return the products that sell and are low in stock, the best-selling first."""
     free = AVAILABILITIES.c.free_quantity
     few_left = and_(free >= 1, free <= context.policy.restock.post_left)
     query = (

@@ -76,7 +76,7 @@ def _pages(context: Context, connection: Connection, as_of: date, batch: int) ->
 
 
 def load_told_by(connection: Connection, orders: Sequence[OrderFacts], as_of: date) -> dict[str, LastNotice]:
-    """Return by order id the last notice that customers got by a day: the watch's, or an earlier one of the ledger."""
+    """Return by order id the last notice that was sent up to a day."""
     told = {order.id: order.told for order in orders if order.told is not None and order.told.told_on <= as_of}
     told_later = [order for order in orders if order.told is not None and order.told.told_on > as_of]
     return told | told_to_customers(connection, told_later, NOTICES.c.told_on <= as_of)

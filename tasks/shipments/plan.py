@@ -87,7 +87,11 @@ def plan_orders(
     orders: Sequence[str],
     stored_filter: ColumnElement[bool],
 ) -> Counter[str]:
-    """Plan some orders; of the plans that match `stored_filter`, delete those of orders with nothing to choose."""
+    """Plan the shipments of orders, save the plans that changed, and mark those orders due.
+
+    Stored plans that match `stored_filter` and belong to no order that can be split are deleted. Return the number
+    of orders by `in_parts` and `at_once`, and of plans that `changed`.
+    """
     stored = _load_plans(connection, stored_filter)
     planned: dict[str, PlanRow] = {}
     for key, order in lines_to_ship(inputs, connection, orders).items():
