@@ -16,9 +16,9 @@ def chaos(postgres, tmp_path_factory):
     return made
 
 
-def trials(deed):
+def trials(flow):
     return pytest.mark.parametrize(
-        "trial", [pytest.param(one, id="-".join(one.names)) for one in TRIALS if one.deed is deed]
+        "trial", [pytest.param(one, id="-".join(one.names)) for one in TRIALS if one.flow is flow]
     )
 
 
