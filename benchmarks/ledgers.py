@@ -51,7 +51,7 @@ SAID = (
     "channel",
     "state",
     "reason",
-    "changes",
+    "change",
     "bucket",
     "days",
     "expected_on",
@@ -144,15 +144,15 @@ def _tallied(ledger: Engine) -> None:
     """Check what is kept beside the rows against the rows, and the caps."""
     watches = Counter(row["bucket"] for row in _rows(ledger, WATCHES) if row["bucket"] not in (None, *NOT_OPEN))
     with read_only(ledger) as connection:
-        assert count_orders_by_bucket(connection) == watches, f"the tallies do not say {watches}"
+        assert count_orders_by_bucket(connection) == watches, f"the counters do not say {watches}"
     codes, spent = [], Counter[str]()
     for row in _rows(ledger, OFFERS):
         if row["code"] is not None:
             codes.append(row["code"])
             for of in (row["run_id"], f"{AS_OF:%Y-%m}"):
                 spent[f"offered:{of}:{row['currency']}"] += round(row["value"] * SCALE)
-    tallies = {row["name"]: row["n"] for row in _rows(ledger, COUNTERS) if row["name"].startswith("offered:")}
-    assert tallies == spent, f"the tallies say that {tallies} was offered, and the offers {spent}"
+    counters = {row["name"]: row["value"] for row in _rows(ledger, COUNTERS) if row["name"].startswith("offered:")}
+    assert counters == spent, f"the counters say that {counters} was offered, and the offers {spent}"
     assert 0.9 * CAP < spent[f"offered:{AS_OF:%Y-%m}:EUR"] / SCALE <= CAP, "the cap was not tried, or not kept"
     assert len(codes) == len(set(codes)), "two orders have the same code"
 

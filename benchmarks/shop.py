@@ -51,7 +51,7 @@ def build(folder: Path, open_orders: int, late: int, limits: str = CAPS + BRAKE)
         _lines(open_orders, step),
     )
     _put(ledger, "watch", "order_id, version, next_check_on, bucket, revision", _watches(open_orders, step))
-    _put(ledger, "tally", "name, n", [("orders:on_time", open_orders)])
+    _put(ledger, "counter", "name, value", [("orders:on_time", open_orders)])
     ledger.commit()
     ledger.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     ledger.close()
