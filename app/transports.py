@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 
@@ -101,9 +101,12 @@ def _sandboxed(settings: Settings, kind: TransportKind) -> bool:
 
 @asynccontextmanager
 async def open_transports(
-    app: App, now: Callable[[], datetime], closed: Mapping[str, str] | None = None
+    app: App,
+    now: Callable[[], datetime],
+    closed: Mapping[str, str] | None = None,
+    channels: Collection[Channel] = tuple(Channel),
 ) -> AsyncIterator[tuple[dict[Channel, MessageTransport], dict[str, str]]]:
-    """Open the transports by channel; yield them with the closed channels and their reasons, and close them after.
+    """Open the transports of `channels`; yield them with the closed channels and their reasons, and close them after.
 
     A channel without credentials is closed and stops no other channel; so are those that the caller names in `closed`.
     Afterwards the page of the local outbox is updated when a transport wrote to it.
@@ -116,7 +119,7 @@ async def open_transports(
         if kind is TransportKind.OUTBOX
         else open_provider(kind, settings, sender, now)
         for channel, kind in kinds.items()
-        if channel not in all_closed
+        if channel in channels and channel not in all_closed
     }
     for channel, to in tests.items():
         if channel in transports and kinds[channel] is not TransportKind.OUTBOX:

@@ -77,7 +77,7 @@ async def open_vendor_transports(
     """
     keys = keys_of(app.settings)
     trial = is_provider_trial(app.settings)
-    async with open_transports(app, now, closed_channels) as (message_transports, closed_messages):
+    async with open_transports(app, now, closed_channels, [Channel.EMAIL]) as (message_transports, closed_messages):
         opened: dict[str, DocumentTransport] = {}
         closed: dict[str, str] = {}
         for vendor in vendors.values():
