@@ -179,9 +179,13 @@ class ShopDriver:
         return self.transport.taken[before:]
 
     def rows(self, table):
+        """Return a table's rows in the order in which they were written; PostgreSQL moves a row that is updated."""
         numbered = [column for column in table.primary_key if isinstance(column.type, Integer)]
         with read_only(self.context.engine) as connection:
-            return [dict(row) for row in connection.execute(select(table).order_by(*numbered)).mappings()]
+            rows = [dict(row) for row in connection.execute(select(table).order_by(*numbered)).mappings()]
+        if "created_at" in table.c:
+            rows.sort(key=lambda row: (row["created_at"], row.get("revision", 0)))
+        return rows
 
     @property
     def notices(self):
