@@ -1,25 +1,18 @@
-"""Validate mail addresses and phone numbers, and write each in one normal form."""
+"""Validate mail addresses and phone numbers, and write each in one normal form.
+
+What was read is kept: a run reads an address for each order of a customer, and again before a message is sent. The
+libraries are imported where they are used, because a command that reads no address need not load all numbering plans.
+"""
 
 from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from email_validator import EmailNotValidError, validate_email
-from phonenumbers import (
-    NumberParseException,
-    PhoneNumber,
-    PhoneNumberFormat,
-    PhoneNumberType,
-    country_code_for_region,
-    format_number,
-    is_valid_number,
-    normalize_digits_only,
-    number_type,
-    parse,
-)
-from phonenumbers.timezone import time_zones_for_number
+if TYPE_CHECKING:
+    from phonenumbers import PhoneNumber
 
 UNKNOWN_ZONE = "Etc/Unknown"
-TEXTABLE_TYPES = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
-"""Types of numbers that receive texts. In North America and some other countries a number does not show its type."""
+_CACHE_SIZE = 4096
 
 
 class BadAddress(ValueError):
@@ -31,8 +24,15 @@ def email_address(text: str) -> str:
 
     A suppressed address is recognised by this form however it is written. DNS is not queried. Raises BadAddress.
     """
+    return _email_address(text.strip())
+
+
+@lru_cache(_CACHE_SIZE)
+def _email_address(text: str) -> str:
+    from email_validator import EmailNotValidError, validate_email
+
     try:
-        valid = validate_email(text.strip(), check_deliverability=False, allow_smtputf8=False)
+        valid = validate_email(text, check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError as error:
         raise BadAddress(f"{text[:80]!r} is no mail address: {error}") from error
     return (valid.ascii_email or valid.normalized).lower()
@@ -45,6 +45,13 @@ def phone_number(text: str, country: str | None) -> str:
     without one. If both are valid, the only mobile number of the two is returned. Raises BadAddress, also where both
     or none is mobile.
     """
+    return _phone_number(text, country)
+
+
+@lru_cache(_CACHE_SIZE)
+def _phone_number(text: str, country: str | None) -> str:
+    from phonenumbers import NumberParseException, PhoneNumberFormat, format_number, is_valid_number, parse
+
     try:
         readings = [parse(text, country), *_without_plus(text, country)]
     except NumberParseException as error:
@@ -55,7 +62,7 @@ def phone_number(text: str, country: str | None) -> str:
     if not valid:
         raise BadAddress(f"{text[:40]!r} is no phone number that any network of its country gives out")
     if len(valid) > 1:
-        mobile = {number: reading for number, reading in valid.items() if number_type(reading) in TEXTABLE_TYPES}
+        mobile = {number: reading for number, reading in valid.items() if _is_textable(reading)}
         if len(mobile) != 1:
             raise BadAddress(f"{text[:40]!r} may be {' or '.join(valid)}; a number that begins with + is right")
         valid = mobile
@@ -70,8 +77,10 @@ def readable(read: Callable[[str], str], address: str | None) -> str | None:
         return None
 
 
-def _without_plus(text: str, country: str | None) -> list[PhoneNumber]:
+def _without_plus(text: str, country: str | None) -> "list[PhoneNumber]":
     """Return the number of a text that begins with the calling code of `country` and lacks its plus; else nothing."""
+    from phonenumbers import NumberParseException, country_code_for_region, normalize_digits_only, parse
+
     code = country_code_for_region(country) if country else 0
     if not code or text.lstrip().startswith(("+", "\uff0b")) or not normalize_digits_only(text).startswith(str(code)):
         return []
@@ -81,15 +90,33 @@ def _without_plus(text: str, country: str | None) -> list[PhoneNumber]:
         return []
 
 
+@lru_cache(_CACHE_SIZE)
+def _parse(number: str) -> "PhoneNumber":
+    """Return an E.164 number as the library has it; it must not be changed."""
+    from phonenumbers import parse
+
+    return parse(number)
+
+
+def _is_textable(number: "PhoneNumber") -> bool:
+    """Return whether numbers of this type receive texts. In North America and elsewhere a number has no clear type."""
+    from phonenumbers import PhoneNumberType, number_type
+
+    return number_type(number) in (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
+
+
 def takes_texts(number: str) -> bool:
     """Return whether an E.164 number can receive texts; landlines, pagers, VoIP and service numbers cannot."""
-    return number_type(parse(number)) in TEXTABLE_TYPES
+    return _is_textable(_parse(number))
 
 
 def zones(number: str) -> tuple[str, ...]:
     """Return every time zone in which the phone of an E.164 number may be; none where it is unknown."""
+    from phonenumbers import NumberParseException
+    from phonenumbers.timezone import time_zones_for_number
+
     try:
-        parsed: PhoneNumber = parse(number)
+        parsed = _parse(number)
     except NumberParseException:
         return ()
     return tuple(zone for zone in time_zones_for_number(parsed) if zone != UNKNOWN_ZONE)
