@@ -4,12 +4,14 @@ import gc
 import os
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
@@ -24,10 +26,12 @@ from models.errors import ForewarnError
 from models.policy.policy import Policy
 from models.private_files import private_folder
 from rules.delays.working_days import Calendar
-from sources.reader import Source, open_source
 from tasks.context import Context
 from tasks.delivery.queue import LeaseHolder
-from templates.rendering.messages import Renderer
+
+if TYPE_CHECKING:
+    from sources.reader import Source
+    from templates.rendering.messages import Renderer
 
 ISOLATED_SETTINGS: ContextVar[Settings | None] = ContextVar("ISOLATED_SETTINGS", default=None)
 """The settings of a demo or a trial, which must not use anything that is configured on this machine."""
@@ -41,7 +45,7 @@ class App:
     folder: ShopFolder
     context: Context
 
-    def source(self) -> Source:
+    def source(self) -> "Source":
         """Open the shop's own files or database, read-only."""
         return open_shop_source(self.settings, self.folder)
 
@@ -89,8 +93,11 @@ def read_settings(given: Mapping[str, object] | None = None) -> Settings:
         raise ForewarnError(f"FOREWARN_{key.upper()}:{problem}") from error
 
 
-def open_shop_source(settings: Settings, folder: ShopFolder) -> Source:
+def open_shop_source(settings: Settings, folder: ShopFolder) -> "Source":
     """Open a shop's own files or database, read-only. Raises ForewarnError."""
+    # Here, because most commands read the ledger alone, and DuckDB is large.
+    from sources.reader import open_source
+
     url = settings.source_url
     return open_source(folder, settings.data, url.get_secret_value() if url else None)
 
@@ -103,6 +110,17 @@ def isolated_settings(settings: Settings) -> Iterator[None]:
         yield
     finally:
         ISOLATED_SETTINGS.reset(token)
+
+
+def _renderer_of(folder: ShopFolder) -> Callable[[], "Renderer"]:
+    @cache
+    def load_renderer() -> "Renderer":
+        # Here, because most commands write no message.
+        from templates.rendering.messages import Renderer
+
+        return Renderer(folder.shop, folder.own_templates)
+
+    return load_renderer
 
 
 @contextmanager
@@ -126,8 +144,7 @@ def open_app(
     rules = policy or folder.policy
     now = datetime.now(UTC)
     today = now.astimezone(ZoneInfo(folder.shop.zone)).date()
-    renderer = Renderer(folder.shop, folder.own_templates)
-    context = Context(engine, folder.shop, rules, Calendar(rules.days), renderer, today, now)
+    context = Context(engine, folder.shop, rules, Calendar(rules.days), _renderer_of(folder), today, now)
     # The objects loaded so far live as long as the run: searching them at each garbage collection costs 10 % of it.
     gc.freeze()
     try:

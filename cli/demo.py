@@ -86,7 +86,7 @@ async def _run_day(into: Path, as_of: date) -> tuple[Report, list[str], float, P
 
 
 def _print_messages(report: Report, posts: list[str], outbox: Path, shop: Path) -> None:
-    from app.reports.run import counted
+    from app.reports.counts import counted
 
     read = Counter({table: counts["read"] for table, counts in report.imported.items()})
     printing.print_pairs(

@@ -16,7 +16,6 @@ from cli.console import fail_if_not_ok
 from cli.options import AsOf, Json, Shop, Who, as_date, now_of, parse_day
 from models.enums import Channel
 from models.errors import ForewarnError
-from rules.contact.addresses import BadAddress, email_address, phone_number
 from rules.going_live import AGES, RolloutFilter, RolloutPreview
 
 supervision = typer.Typer(no_args_is_help=True, help="Hold the notices of every run for approval, or stop it.")
@@ -78,6 +77,9 @@ def go_live(
 
 
 def _normalize(address: str, country: str) -> str:
+    # Here, because every other command would load the numbering plans of all countries as well.
+    from rules.contact.addresses import BadAddress, email_address, phone_number
+
     try:
         return email_address(address) if "@" in address else phone_number(address, country)
     except BadAddress as error:

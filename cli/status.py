@@ -6,6 +6,7 @@ import typer
 
 from app.composition import open_app
 from app.ledger import CreateLedger
+from app.reports.counts import by_delay, counted
 from cli import console as printing
 from cli.options import Json, Shop
 from models.enums import State
@@ -15,7 +16,6 @@ from tasks.db.sql import read_only
 
 def status(shop: Shop = None, *, json: Json = False) -> None:
     """Show the state of open orders, notices, posts and purchase requests, and the latest runs."""
-    from app.reports.run import by_delay, counted
     from tasks.reporting.status import load_status
 
     with open_app(shop, create=CreateLedger.NEVER) as app, read_only(app.context.engine) as connection:

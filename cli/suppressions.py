@@ -8,7 +8,6 @@ from app.composition import open_app
 from app.ledger import CreateLedger
 from cli import console as printing
 from cli.options import Json, Shop, Who, now_of
-from rules.contact.addresses import BadAddress, email_address, phone_number
 from rules.contact.masking import mask_address
 from tasks.db.sql import read_only
 
@@ -18,6 +17,9 @@ Why = Annotated[str, typer.Option(help="reason; kept in the ledger")]
 
 
 def _spelled(address: str, country: str) -> str:
+    # Here, because every other command would load the numbering plans of all countries as well.
+    from rules.contact.addresses import BadAddress, email_address, phone_number
+
     try:
         return email_address(address) if "@" in address else phone_number(address, country)
     except BadAddress as error:

@@ -8,7 +8,7 @@ from prefect import flow
 from app.clock import make_clock
 from app.composition import App, open_app
 from app.prefect_tasks import publish_artifact, rename_flow_run, run_task
-from app.reports.run import counted
+from app.reports.counts import counted
 from app.run_tracking import flow_run_name
 from app.safe_text import markdown_cell, markdown_table
 from tasks.db.sql import read_only

@@ -1,7 +1,9 @@
 """The context that every function in tasks/ gets as its first argument."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
@@ -12,7 +14,9 @@ from models.inventory import known_day
 from models.policy.policy import Policy
 from rules.delays.promised_dates import Promises
 from rules.delays.working_days import Calendar
-from templates.rendering.messages import Renderer
+
+if TYPE_CHECKING:
+    from templates.rendering.messages import Renderer
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +27,8 @@ class Context:
     shop: ShopConfig
     policy: Policy
     calendar: Calendar
-    renderer: Renderer
+    load_renderer: Callable[[], "Renderer"]
+    """Returns the same one each time. Most commands write no message, and need neither Jinja nor Babel."""
     as_of: date
     started_at: datetime
     run_id: str = ""
@@ -37,6 +42,11 @@ class Context:
     def with_run(self, run_id: str, as_of: date, started_at: datetime) -> "Context":
         """Return the context of a run; `started_at` is in UTC."""
         return replace(self, run_id=run_id, as_of=as_of, started_at=started_at)
+
+    @property
+    def renderer(self) -> "Renderer":
+        """Return the renderer of the shop's messages."""
+        return self.load_renderer()
 
     @property
     def zone(self) -> ZoneInfo:

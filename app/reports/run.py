@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from app.reports.counts import by_delay, counted
 from app.safe_text import escape_control, markdown_cell, markdown_table
 from models.decisions import Contact, Plan
-from models.policy.policy import ON_TIME, Policy
+from models.policy.policy import Policy
 from models.run_report import Report
 from rules.contact.masking import mask_address
 from tasks.delivery.worker import DeliverySummary
@@ -35,13 +36,6 @@ def fill_orders(report: Report, orders: Mapping[str, int], policy: Policy) -> No
     report.late, report.changes = by_delay(orders, policy), by_delay(report.changes, policy)
 
 
-def by_delay(orders: Mapping[str, int], policy: Policy) -> dict[str, int]:
-    """Return the counts of late orders by bucket, the shortest delay first; without those on time."""
-    names = [bucket.name for bucket in policy.bucket]
-    late = sorted(set(orders) - {ON_TIME}, key=lambda name: (names.index(name) if name in names else -1, name))
-    return {name: orders[name] for name in late if orders[name]}
-
-
 def fill_delivery(report: Report, delivered: DeliverySummary) -> None:
     """Put into a report what was delivered."""
     report.sent = _sorted(delivered.sent)
@@ -57,11 +51,6 @@ def fill_delivery(report: Report, delivered: DeliverySummary) -> None:
 def _sorted(counts: Mapping[str, int]) -> dict[str, int]:
     """Return counts sorted by name, so that the order does not depend on which channel was first."""
     return dict(sorted(counts.items()))
-
-
-def counted(counts: Mapping[str, int], nothing: str = "none") -> str:
-    """Return counts as `3 week, 2 long`, without zeros; `nothing` where none is left."""
-    return ", ".join(f"{n} {name}" for name, n in counts.items() if n) or nothing
 
 
 def headline(flow: str, report: Report) -> str:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
-from babel import Locale, UnknownLocaleError
 from pydantic import BaseModel, EmailStr, Field, ValidationError, field_validator
 
 from models.config.known_keys import no_such_key
@@ -29,6 +28,8 @@ def in_language(texts: Texts | None, *languages: str) -> str | None:
     """Return the text in the first of the languages that has one; `pt_BR` also matches `pt`, and the reverse."""
     if texts is None or isinstance(texts, str):
         return texts
+    from babel import Locale
+
     for requested in languages:
         language = Locale.parse(requested, sep=_separator(requested)).language
         of_language = sorted(name for name in texts if Locale.parse(name).language == language)
@@ -47,6 +48,9 @@ def _by_language(_: type[BaseModel], texts: Texts | None) -> Texts | None:
 
 
 def _locale_named(name: str) -> str:
+    # Here, because only a shop that names a language needs Babel to read its settings.
+    from babel import Locale, UnknownLocaleError
+
     try:
         return str(Locale.parse(name, sep=_separator(name)))
     except (ValueError, UnknownLocaleError) as error:

@@ -2,10 +2,13 @@
 
 from bisect import bisect_right
 from datetime import date, timedelta
-
-import holidays
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from models.policy.policy import CalendarPolicy, DayCount
+
+if TYPE_CHECKING:
+    from holidays import HolidayBase
 
 
 class Calendar:
@@ -17,9 +20,7 @@ class Calendar:
 
     def __init__(self, days: CalendarPolicy) -> None:
         self._every_day = days.count is DayCount.CALENDAR
-        self._holidays = (
-            holidays.country_holidays(days.country, subdiv=days.subdivision) if days.country else holidays.HolidayBase()
-        )
+        self._country, self._subdivision = days.country, days.subdivision
         self._years: dict[int, tuple[date, ...]] = {}
 
     def days_late(self, promised: date, day: date) -> int:
@@ -49,6 +50,15 @@ class Calendar:
         if n < 0:
             raise ValueError(f"n counts days after {day}, so it is 0 or more (found {n})")
         return self.day_when(day, n) if n else day
+
+    @cached_property
+    def _holidays(self) -> "HolidayBase":
+        # Here, because most commands count no working day.
+        import holidays
+
+        if self._country is None:
+            return holidays.HolidayBase()
+        return holidays.country_holidays(self._country, subdiv=self._subdivision)
 
     def _rank(self, day: date) -> int:
         return bisect_right(self._working(day.year), day)

@@ -9,6 +9,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Date, DateTime, Float, Integer, MetaData, Table, func, inspect, select, text
 from sqlalchemy.types import JSON, Boolean
 from sqlmodel import SQLModel
@@ -17,12 +18,12 @@ from models.date_basis import InboundBasis, InboundPromise, InStockBasis, Shippe
 from models.enums import Promise
 from models.errors import ForewarnError
 from tasks.db.engine import connect
-from tasks.db.migrations import _config, _scripts, migrate, newest, version
+from tasks.db.migrations import _config, _versions, migrate, newest, version
 from tasks.db.sql import read_only
 from tests.support.paths import ROOT
 
 # In the order in which they came.
-VERSIONS = [script.revision for script in _scripts().walk_revisions()][::-1]
+VERSIONS = [script.revision for script in ScriptDirectory(str(ROOT / "models" / "migrations")).walk_revisions()][::-1]
 SAMPLES = {Boolean: True, DateTime: datetime(2026, 6, 15, tzinfo=UTC), Date: date(2026, 6, 15), JSON: []}
 
 RENAMED = {
@@ -73,6 +74,10 @@ def value_of(column):
     if isinstance(column.type, Integer | Float):
         return 1 + column.table.columns.keys().index(column.name)
     return f"{column.name} 1" if sample(column) == "1" else sample(column)
+
+
+def test_the_files_names_tell_all_versions():
+    assert sorted(_versions()) == VERSIONS
 
 
 def test_an_empty_database_gets_the_tables_once(engine):

@@ -1,8 +1,12 @@
+import re
+
 import pytest
+from babel import Locale
 from pydantic import ValidationError
 
 from models.config.shop import read_shop
 from models.errors import BadShop
+from models.fields import COUNTRIES
 from models.policy.policy import Policy
 from tests.support.shop_driver import SHOP_TOML
 
@@ -117,3 +121,9 @@ def test_a_country_of_the_shop_and_its_policy_is_read_as_in_the_data(folder):
     assert found.shop.country == "GB"
     assert found.policy.contact.offer_needs_consent == ("GB", "GR")
     assert found.policy.allocation.transit == {"GB": 3}
+
+
+def test_the_countries_are_those_of_cldr_that_addresses_have():
+    territories = {code for code in Locale("en").territories if re.fullmatch("[A-Z]{2}", code)}
+    assert territories - COUNTRIES == {"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"}
+    assert territories >= COUNTRIES

@@ -61,7 +61,12 @@ SMALL_SHOP_POLICY = Policy(guardrails=GuardrailPolicy(min_orders=3))
 def open_context(url, policy=Policy()):  # noqa: B008 - frozen
     engine = connect(url)
     migrate(engine)
-    return Context(engine, SHOP, policy, Calendar(policy.days), Renderer(SHOP), DAY, noon(0))
+    renderer = Renderer(SHOP)
+    return Context(engine, SHOP, policy, Calendar(policy.days), lambda: renderer, DAY, noon(0))
+
+
+def with_renderer(context, renderer):
+    return replace(context, load_renderer=lambda: renderer)
 
 
 class FakeTransport:

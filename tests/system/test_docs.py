@@ -17,7 +17,7 @@ from sqlmodel import SQLModel
 
 import tasks.tables  # noqa: F401 - it fills SQLModel.metadata
 from app.composition import open_app
-from app.reports.run import counted
+from app.reports.counts import counted
 from cli.main import command_line
 from cli.reference.config_pages import page
 from cli.run_day import run_day

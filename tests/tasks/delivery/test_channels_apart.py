@@ -18,7 +18,7 @@ from tasks.reporting.message_preview import preview_messages
 from tasks.tables import OFFERS, OPT_OUTS, SUPPRESSIONS
 from templates.rendering.messages import Renderer
 from tests.support.builders import DAY, line
-from tests.support.shop_driver import SHOP, FakeTransport, customer, noon
+from tests.support.shop_driver import SHOP, FakeTransport, customer, noon, with_renderer
 
 TEXTING = {"phone": "+4915112345678", "sms_consent": True}
 BROKEN = "{{ order.nummer }}\n"
@@ -34,7 +34,7 @@ def breaking(driver, tmp_path):
         for part in parts:
             (own / "fortnight").mkdir(parents=True, exist_ok=True)
             (own / "fortnight" / part).write_text(BROKEN)
-        driver.context = replace(driver.context, renderer=Renderer(SHOP, own))
+        driver.context = with_renderer(driver.context, Renderer(SHOP, own))
 
     return broken
 
@@ -96,7 +96,7 @@ def test_an_order_of_which_no_words_work_stays_untold_and_is_named_for_each_chan
     found = driver.evaluate()
     assert len(found.problems) == len(dry.problems) == len(now["problems"]) == 2
     assert (found.changes, found.notices, dry.notices, driver.notices) == ({}, {}, {}, [])
-    driver.context = replace(driver.context, renderer=Renderer(SHOP))
+    driver.context = with_renderer(driver.context, Renderer(SHOP))
     assert driver.evaluate().notices == {"email": 1, "sms": 1}
 
 
@@ -109,7 +109,7 @@ def test_a_discount_is_given_once_where_one_channel_goes_and_not_where_none_does
     assert driver.evaluate().offers == {}
     assert driver.rows(OFFERS) == []
     (tmp_path / "templates" / "fortnight" / MAIL).unlink()
-    driver.context = replace(driver.context, renderer=Renderer(SHOP, tmp_path / "templates"))
+    driver.context = with_renderer(driver.context, Renderer(SHOP, tmp_path / "templates"))
     assert driver.evaluate().offers == {"shipping_discount": 1}
     assert [row["value"] for row in driver.rows(OFFERS)] == [Decimal(5)]
 

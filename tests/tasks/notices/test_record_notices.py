@@ -20,7 +20,7 @@ from tasks.orders.queries import get_orders, select_due_page
 from tasks.tables import OFFERS, ORDER_LINES, PRODUCTS, WATCHES
 from templates.rendering.messages import Renderer
 from tests.support.builders import DAY, day, line
-from tests.support.shop_driver import SHOP, customer, euros, noon
+from tests.support.shop_driver import SHOP, customer, euros, noon, with_renderer
 from tests.support.supply import allocate, execute
 
 LAMP = ProductFacts("p1", "Reading lamp", "lamps", Decimal(40))
@@ -154,7 +154,7 @@ def test_facts_that_change_while_deciding_make_the_decision_void(driver, context
                 driver.change("1041", expected_on=day(20))
             return super().render_message(plan, contact, id=id)
 
-    driver.context = replace(context, renderer=Interrupted(SHOP))
+    driver.context = with_renderer(context, Interrupted(SHOP))
     driver.evaluate()
     (notice,) = driver.notices
     assert notice["expected_on"] == day(20)
@@ -172,7 +172,7 @@ def test_a_worker_that_always_comes_second_gives_up_without_a_trace(driver, cont
                 driver.mark_due(connection, "1041")
             return super().render_message(plan, contact, id=id)
 
-    driver.context = replace(context, renderer=AlwaysInterrupted(SHOP))
+    driver.context = with_renderer(context, AlwaysInterrupted(SHOP))
     without_pauses = stamina.set_testing(True, attempts=2 * MAX_ATTEMPTS, cap=True)
     with without_pauses, pytest.raises(WriteConflict, match=f"all {MAX_ATTEMPTS} attempts; the next run"):
         evaluate_page(driver.context.with_run("r", DAY, noon(0)), SubstituteStock(), None, batch=10)
@@ -185,7 +185,7 @@ def test_words_that_fail_for_one_order_are_named_and_stop_no_other(driver, tmp_p
     own = tmp_path / "templates"
     (own / "fortnight").mkdir(parents=True)
     (own / "fortnight" / "subject.en.txt").write_text("{{ order.nummer }}\n")
-    driver.context = replace(driver.context, renderer=Renderer(SHOP, own))
+    driver.context = with_renderer(driver.context, Renderer(SHOP, own))
     driver.order("1", line(promised=-9))
     driver.order("2", line(promised=-5))
     found = driver.evaluate()
@@ -194,7 +194,7 @@ def test_words_that_fail_for_one_order_are_named_and_stop_no_other(driver, tmp_p
     assert "nummer" in problem
     assert found.changes == {"week": 1}
     assert [notice["order_id"] for notice in driver.notices] == ["2"]
-    driver.context = replace(driver.context, renderer=Renderer(SHOP))
+    driver.context = with_renderer(driver.context, Renderer(SHOP))
     assert driver.evaluate().changes == {"fortnight": 1}
 
 
