@@ -10,6 +10,8 @@ from functools import cached_property
 from typing import Any
 
 import aiohttp
+import orjson
+from yarl import URL
 
 from channels.transport import LookupUnavailable, OutcomeUnknown, PermanentFailure, TemporaryFailure
 
@@ -48,6 +50,7 @@ STATUS_CLASSES: Mapping[int, FailureKind] = {3: FailureKind.CHANNEL_DOWN, 4: Fai
 RATE_LIMIT_HEADERS = ("X-RateLimit", "X-Rate-Limit", "X-User-Limit-24Hour", "X-App-Limit-24Hour")
 """Prefixes of the headers `...-Remaining` and `...-Reset`. X sends several limits at once, used up or not."""
 MAX_WAIT_SECONDS = 86_400
+JSON_TYPE = {"Content-Type": "application/json"}
 
 
 def classify_status(status: int, own: Mapping[int, FailureKind] | None = None) -> FailureKind:
@@ -113,6 +116,28 @@ def _http_date(text: str) -> datetime | None:
         return None
 
 
+def request_failure(error: Exception, url: str | URL) -> Exception:
+    """Return the exception for a request that ended with an error instead of an answer."""
+    host, code = str(url).partition("//")[2].partition("/")[0].rpartition("@")[2], type(error).__name__
+    match error:
+        case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
+            return TemporaryFailure(f"{host} cannot be reached: {error}", code=code)
+        case aiohttp.NonHttpUrlClientError() | ValueError():
+            # A setting that is no URL, or a credential with a line break: it is refused before anything is sent.
+            reason = f"{host or 'the provider'} was not asked, because its address or credentials are malformed"
+            return TemporaryFailure(reason, code=code, channel_down=True)
+        case _:
+            return OutcomeUnknown(f"{host} may have taken it: {code} before its answer was read", code=code)
+
+
+def json_body(value: Mapping[str, Any]) -> bytes:
+    """Return a request's JSON, whose content type is JSON_TYPE."""
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError:  # half a surrogate pair, which has no UTF-8: the standard library escapes it
+        return json.dumps(value).encode()
+
+
 async def read_json(response: aiohttp.ClientResponse) -> dict[str, Any]:
     """Return the response's JSON object; an empty one when it is anything else, such as a proxy's page."""
     try:
@@ -138,26 +163,18 @@ class HttpClient:
             cookie_jar=aiohttp.DummyCookieJar(),
         )
 
-    async def request(self, method: str, url: str, **options: Any) -> aiohttp.ClientResponse:
+    async def request(self, method: str, url: str | URL, **options: Any) -> aiohttp.ClientResponse:
         """Send one request and read the complete response, whatever its status.
 
         Raises TemporaryFailure when nothing can have left, and OutcomeUnknown when something may have. Redirects are
         not followed, because that would send the message again; aiohttp does not repeat a POST either.
         """
-        host = str(url).partition("//")[2].partition("/")[0].rpartition("@")[2]
         try:
             # Not `async with`: aiohttp drops a released response's body. Reading it to its end frees the connection.
             response = await self._session.request(method, url, allow_redirects=False, **options)
             await response.read()
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise TemporaryFailure(f"{host} cannot be reached: {error}", code=type(error).__name__) from error
-        except (aiohttp.NonHttpUrlClientError, ValueError) as error:
-            # A setting that is no URL, or a credential with a line break: aiohttp refuses to send it.
-            reason = f"{host or 'the provider'} was not asked, because its address or credentials are malformed"
-            raise TemporaryFailure(reason, code=type(error).__name__, channel_down=True) from error
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            reason = f"{host} may have taken it: {type(error).__name__} before its answer was read"
-            raise OutcomeUnknown(reason, code=type(error).__name__) from error
+        except (aiohttp.ClientError, ValueError, TimeoutError, OSError) as error:
+            raise request_failure(error, url) from error
         return response
 
     async def close(self) -> None:
