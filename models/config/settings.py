@@ -72,7 +72,10 @@ class Settings(BaseSettings):
     x_consumer_secret: SecretStr | None = Field(None, description="API key secret of the X app")
     x_access_token: SecretStr | None = Field(None, description="access token of the account that posts")
     x_access_token_secret: SecretStr | None = Field(None, description="access token secret of the account")
-    x_url: str = Field("https://api.twitter.com", description="for tests, the address of a local server")
+    x_url: str = Field(
+        "https://api.x.com",
+        description="X's API, by default at the host in its official description; for tests, a local server's address",
+    )
 
     vendor_keys: SecretStr | None = Field(
         None, description='JSON object of vendors\' secrets by vendor id, such as {"V1": "..."}: docs/vendors.md'
