@@ -20,8 +20,8 @@ from jinja2 import TemplateError as JinjaTemplateError
 from jinja2.bccache import Bucket
 
 from models.errors import ForewarnError
+from templates.rendering.colour_literals import PALETTES, sets_palette
 from templates.rendering.formats import FILTERS
-from templates.rendering.palette import DARK, LIGHT
 from templates.rendering.sandbox import Sandbox
 from templates.rendering.template_fields import suggest
 from templates.rendering.variables import VARIABLE_NAMES
@@ -80,6 +80,7 @@ _BYTECODE = _BytecodeByFile()
 def make_environment(own: Path | None = None) -> Environment:
     """Return the sandbox; a file in the shop's folder `own` replaces the built-in file of the same name."""
     folders = [own, BUILT_IN] if own else [BUILT_IN]
+    fixed_palette = not sets_palette(own)
     jinja = Sandbox(
         loader=ChoiceLoader([_Utf8Loader(folder, encoding="utf-8-sig") for folder in folders]),
         autoescape=select_autoescape(enabled_extensions=("html",), default=False),
@@ -87,10 +88,11 @@ def make_environment(own: Path | None = None) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
         cache_size=-1,
-        bytecode_cache=_BYTECODE,
+        bytecode_cache=_BYTECODE if fixed_palette else None,
+        fixed_palette=fixed_palette,
     )
     jinja.filters.update(FILTERS)
-    jinja.globals.update(light=LIGHT, dark=DARK)
+    jinja.globals.update(PALETTES)
     return jinja
 
 

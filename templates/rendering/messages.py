@@ -19,6 +19,7 @@ from templates.rendering.fitting import fit_mail, fit_post, fit_sms
 from templates.rendering.names import greeting_name
 from templates.rendering.storefront import StorefrontRenderer
 from templates.rendering.template_sets import POSTS, TemplateCatalog, TemplateSet
+from templates.rendering.variables import NoticeVariables
 
 _FIT_BY_CHANNEL: dict[Channel, Callable[[TemplateSet, dict[str, Any]], tuple[str, str, str]]] = {
     Channel.EMAIL: fit_mail,
@@ -37,6 +38,7 @@ class Renderer:
         self.jinja: Environment = make_environment(own)
         self.storefront = StorefrontRenderer(shop, self.jinja)
         self._shop = shop
+        self._last_notice: tuple[Plan, NoticeVariables] | None = None
         self._catalog = TemplateCatalog(shop, self.jinja)
 
     def has_language(self, message: str, channel: Channel, language: str) -> bool:
@@ -59,7 +61,7 @@ class Renderer:
         order = plan.delay.order
         template_set = self._choose(plan.message, contact.channel, order.customer.locale)
         with template_errors(plan.message, order.id):
-            variables = {**notice_variables(plan, self._shop), **template_set.common_variables}
+            variables = {**self._notice_variables(plan), **template_set.common_variables}
             subject, text, html = _FIT_BY_CHANNEL[contact.channel](template_set, variables)
         if contact.channel is Channel.EMAIL:
             size_limits.check_mail(template_set.templates, subject, text, html, order.id)
@@ -93,6 +95,13 @@ class Renderer:
             text = fit_post(template_set, variables, about.product.id)
         size_limits.check_text(template_set.templates[0], text)
         return Message(id=id, channel=Channel.X, to="", text=text, locale=template_set.language, category=folder)
+
+    def _notice_variables(self, plan: Plan) -> NoticeVariables:
+        """Return the variables of a plan's messages: they are the same for its mail and its text."""
+        last = self._last_notice
+        if last is None or last[0] is not plan:
+            last = self._last_notice = plan, notice_variables(plan, self._shop)
+        return last[1]
 
     def _choose(self, message: str, channel: Channel, language: str | None) -> TemplateSet:
         template_set = self._catalog.choose(message, channel, language)

@@ -13,6 +13,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
 from templates.rendering import render_limits as limits
+from templates.rendering.colour_literals import ColourLiterals
+from templates.rendering.escaping import escape_piece
 from templates.rendering.forbidden_text import find_mistakes
 from templates.rendering.template_fields import FIELDS, check_printable, describe_missing_field
 
@@ -40,10 +42,17 @@ class MissingVariable(StrictUndefined):
 
 
 class _CountingCodeGenerator(CodeGenerator):
-    """Generates a template's code: iterations are counted, and `~` joins printable values only."""
+    """Generates a template's code: iterations are counted, and only printable values are written or joined by `~`."""
 
     def visit_EnvironmentAttribute(self, node: nodes.EnvironmentAttribute, frame: Frame) -> None:  # noqa: N802 - Jinja's name
         self.write(f"environment.{node.name}()")
+
+    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
+        if frame.eval_ctx.volatile or not frame.eval_ctx.autoescape or finalize.src is None:
+            super()._output_child_pre(node, frame, finalize)
+        else:
+            # As many opening brackets as Jinja closes: one for escaping, one for `finalize`, which escape_piece calls.
+            self.write("environment.escape_piece((")
 
     @optimizeconst
     def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802 - Jinja's name
@@ -82,8 +91,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
     template_class = _TimedTemplate
     intercepted_binops = frozenset({"*", "**", "+", "%"})
     count_iteration = staticmethod(limits.count_iteration)
+    escape_piece = staticmethod(escape_piece)
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, fixed_palette: bool = True, **options: Any) -> None:
+        self._fixed_palette = fixed_palette
         super().__init__(**options, undefined=MissingVariable, finalize=check_printable)
         to_string, to_format = self.filters["string"], self.filters["format"]
         self.filters |= {name: limits.limit_filter(self.filters[name]) for name in _GROWING_FILTERS}
@@ -166,6 +177,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def _generate(self, source: nodes.Template, name: str | None, filename: str | None, *rest: Any, **more: Any) -> str:
         for mistake in find_mistakes(source, name or ""):
             raise TemplateSyntaxError(mistake.what, mistake.line, name, filename)
+        if self._fixed_palette:
+            ColourLiterals().visit(source)
         counted: list[Any] = [source, *source.find_all(_COUNTED_NODES)]
         for node in counted:
             count = nodes.EnvironmentAttribute("count_iteration", lineno=node.lineno)
