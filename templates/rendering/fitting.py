@@ -1,7 +1,7 @@
 """Render a mail, a text or a post within the size that its channel takes."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -28,19 +28,24 @@ def fit_mail(template_set: TemplateSet, variables: Variables) -> tuple[str, str,
     subject_template, *body_templates = template_set.templates
     subject = " ".join(subject_template.render(variables).split())
     variables = variables | {"subject": subject}
-    attempts = (*(variables | {"max_items": limit} for limit in ITEM_LIMITS), limit_items(variables, ITEM_LIMITS[-1]))
-    for attempt in attempts:
+    for attempt, is_last in _shorter_and_shorter(variables):
         try:
             text, html = (template.render(attempt) for template in body_templates)
         except RenderTimeout:
             raise
         except RenderLimitExceeded:
-            if attempt is attempts[-1]:
+            if is_last:
                 raise
             continue
         if max(len(text.encode()), len(html.encode())) <= MAX_MAIL_BYTES:
             break
     return subject, _collapse_blank_lines(text), html
+
+
+def _shorter_and_shorter(variables: Variables) -> Iterator[tuple[Variables, bool]]:
+    """Yield the variables of each attempt at a mail, made only where it is needed, and whether it is the last."""
+    yield from ((variables | {"max_items": limit}, False) for limit in ITEM_LIMITS)
+    yield limit_items(variables, ITEM_LIMITS[-1]), True
 
 
 def fit_sms(template_set: TemplateSet, variables: Variables) -> tuple[str, str, str]:
