@@ -17,6 +17,7 @@ from channels.sms.twilio import TwilioTransport
 from channels.social.x import XTransport
 from channels.transport import MessageTransport
 from models.config.shop import Sender
+from models.enums import Channel
 from models.messages import Message
 
 SENDER = Sender(name="Lamps", email="hello@lamps.example.com")
@@ -27,6 +28,22 @@ DOORS: dict[str, Callable[[str, int], MessageTransport]] = {
     ),
     "x": lambda url, parallel: XTransport("key", "secret", "token", "secret", url=url, parallel=parallel),
 }
+
+
+def read_message(body: bytes) -> Message:
+    """Return the message of a finished mail."""
+    mail = json.loads(body)
+    (person,) = mail["personalizations"]
+    (to,) = person["to"]
+    said = {one["type"]: one["value"] for one in mail["content"]}
+    return Message(
+        person["custom_args"]["notice"],
+        Channel.EMAIL,
+        to["email"],
+        said["text/plain"],
+        subject=mail["subject"],
+        html=said["text/html"],
+    )
 
 
 def by_the_door(provider: str, messages: Sequence[Message], door: str, parallel: int) -> float:

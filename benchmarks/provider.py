@@ -20,20 +20,26 @@ ASKED_FOR = re.compile(r'to_email="(.*)"')
 
 
 class Provider:
-    """What a provider took: mails by the notice's id, texts by number and words, posts by words."""
+    """What a provider took: mails by the notice's id, texts by number and words, posts by words.
 
-    def __init__(self, delay: float) -> None:
+    With `keep`, the mails' bodies too, as they came.
+    """
+
+    def __init__(self, delay: float, *, keep: bool = False) -> None:
         self._delay = delay
+        self.kept: list[bytes] | None = [] if keep else None
         self.taken: Counter[str] = Counter()
         self._mails: dict[str, list[str]] = {}
 
     async def answer(self, request: web.BaseRequest) -> web.Response:
         """Take a message, or tell what was taken."""
         if request.method == "GET":
-            return web.json_response(self._record(request))
+            return self._tell(request)
         body = await request.read()
         if request.path == "/v3/mail/send":
             key = self._mail(json.loads(body))
+            if self.kept is not None:
+                self.kept.append(body)
             answer = web.Response(status=202, headers={"X-Message-Id": key})
         elif request.path == "/2/tweets":
             key = json.loads(body)["text"]
@@ -53,6 +59,11 @@ class Provider:
         self._mails.setdefault(to["email"], []).append(key)
         return key
 
+    def _tell(self, request: web.BaseRequest) -> web.Response:
+        if request.path == "/bodies":
+            return web.Response(body=b"\n".join(self.kept or ()))
+        return web.json_response(self._record(request))
+
     def _record(self, request: web.BaseRequest) -> object:
         if request.path == "/taken":
             return self.taken
@@ -62,23 +73,33 @@ class Provider:
 
 
 @contextmanager
-def a_provider(delay: float) -> Iterator[str]:
-    """Run a provider that answers after `delay` seconds; yield its address."""
-    with process(_serve, delay) as (_, pipe):
+def a_provider(delay: float, *, keep: bool = False) -> Iterator[str]:
+    """Run a provider that answers after `delay` seconds, and may keep mails' bodies; yield its address."""
+    with process(_serve, delay, keep) as (_, pipe):
         yield f"http://127.0.0.1:{pipe.recv()}"
 
 
 def taken(url: str) -> Counter[str]:
     """Return how often a provider took each message."""
-    connection = HTTPConnection(url.partition("//")[2])
-    connection.request("GET", "/taken")
-    told: dict[str, int] = json.loads(connection.getresponse().read())
-    connection.close()
+    told: dict[str, int] = json.loads(_told(url, "/taken"))
     return Counter(told)
 
 
-def _serve(delay: float, pipe: Connection) -> None:
-    asyncio.run(_serving(Provider(delay), pipe))
+def bodies(url: str) -> list[bytes]:
+    """Return the bodies of the mails that a provider kept."""
+    return _told(url, "/bodies").split(b"\n")
+
+
+def _told(url: str, path: str) -> bytes:
+    connection = HTTPConnection(url.partition("//")[2])
+    connection.request("GET", path)
+    answer = connection.getresponse().read()
+    connection.close()
+    return answer
+
+
+def _serve(delay: float, keep: bool, pipe: Connection) -> None:  # noqa: FBT001 - a process's argument
+    asyncio.run(_serving(Provider(delay, keep=keep), pipe))
 
 
 async def _serving(provider: Provider, pipe: Connection) -> None:

@@ -2,8 +2,7 @@
 
 import importlib
 import time
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from prefect.client.orchestration import get_client
@@ -11,6 +10,7 @@ from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
 from prefect.concurrency.sync import concurrency, rate_limit
 from sqlalchemy import Engine
 
+from benchmarks.asked import Asked
 from benchmarks.lives import NOON
 from models.enums import Channel
 from models.policy.messaging import SendingPolicy
@@ -24,9 +24,9 @@ AT_ONCE = 8
 LIMIT, ROOM, DECAY = "forewarn-bench", 1_000_000, 1_000_000.0
 
 
-def run_rates(_: Path, sizes: Sequence[int]) -> Iterator[dict[str, Any]]:
+def run_rates(asked: Asked) -> Iterator[dict[str, Any]]:
     """Ask so many times by each way whether messages may pass; a row is milliseconds for each time."""
-    for n in sizes:
+    for n in asked.sizes:
         with importlib.import_module("tests.support.postgres").started({"listen_addresses": ""}) as server:
             ledger = connect(server.emptied())
 

@@ -1,21 +1,24 @@
 """The measurements by name: what each does at each size, and the rows it reports."""
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from benchmarks.allocating import allocate_all
-from benchmarks.delivering import CASES, TWO_AT, run_delivering
+from benchmarks.asked import Asked
 from benchmarks.demo import demo
 from benchmarks.floor import beside_the_floor
 from benchmarks.fresh import fresh
 from benchmarks.idle import idle
-from benchmarks.intake import take_in
+from benchmarks.importing import run_import
+from benchmarks.memory import run_memory
+from benchmarks.owing import run_owing
 from benchmarks.rates import run_rates
 from benchmarks.recording import deliver, record
+from benchmarks.relaying import run_deliver
 from benchmarks.shop import build
 from benchmarks.stocking import build_sales, compute_all
+from benchmarks.transports import run_transports
 
 Row = dict[str, Any]
 """What one size measured, by the words of the table's head."""
@@ -25,7 +28,10 @@ NEWLY_LATE = 1_000
 
 SIZES = {
     "recording": (1_000, 10_000, 100_000),
-    "delivering": tuple(20_000 if parallel == TWO_AT else 5_000 for _, parallel, _ in CASES),
+    "owing": (5_000,),
+    "deliver": (5_000,),
+    "transports": (4_000,),
+    "memory": (5_000, 50_000),
     "rates": (1_000,),
     "idle": (10_000, 100_000, 1_000_000),
     "import": (50_000,),
@@ -35,7 +41,10 @@ SIZES = {
 }
 QUICK = {
     "recording": (1_000, 10_000),
-    "delivering": tuple(2_000 if parallel == TWO_AT else 1_000 for _, parallel, _ in CASES),
+    "owing": (1_000,),
+    "deliver": (1_000,),
+    "transports": (500,),
+    "memory": (500, 5_000),
     "rates": (200,),
     "idle": (10_000, 100_000),
     "import": (5_000,),
@@ -45,11 +54,11 @@ QUICK = {
 }
 
 
-def run_recording(folder: Path, sizes: Sequence[int]) -> Iterator[Row]:
+def run_recording(asked: Asked) -> Iterator[Row]:
     """Record and deliver, and record beside the floor; `share` is our speed as a share of the floor's."""
     first = None
-    for late in sizes:
-        shop, twin = folder / f"{late}", folder / f"{late}-floor"
+    for late in asked.sizes:
+        shop, twin = asked.folder / f"{late}", asked.folder / f"{late}-floor"
         fresh(build, shop, late * OPEN_PER_LATE, late)
         shutil.copytree(shop, twin)
         floor = fresh(beside_the_floor, twin, late)
@@ -68,11 +77,11 @@ def run_recording(folder: Path, sizes: Sequence[int]) -> Iterator[Row]:
         }
 
 
-def run_idle(folder: Path, sizes: Sequence[int]) -> Iterator[Row]:
+def run_idle(asked: Asked) -> Iterator[Row]:
     """Run with nothing due, and with the same few newly late, among ever more open orders."""
     first = None
-    for n in sizes:
-        shop = folder / f"{n}"
+    for n in asked.sizes:
+        shop = asked.folder / f"{n}"
         fresh(build, shop, n, NEWLY_LATE)
         curve = fresh(idle, shop, NEWLY_LATE)
         first = first or curve
@@ -85,23 +94,11 @@ def run_idle(folder: Path, sizes: Sequence[int]) -> Iterator[Row]:
         }
 
 
-def run_import(folder: Path, sizes: Sequence[int]) -> Iterator[Row]:
-    """Take a sample shop in, new and unchanged; a size is its orders."""
-    for orders in sizes:
-        taken = fresh(take_in, folder / f"{orders}", orders)
-        yield {
-            "rows": taken.first.n,
-            "new/s": taken.first.rate,
-            "unchanged/s": taken.again.rate,
-            "MB": taken.again.peak_mb,
-        }
-
-
-def run_stock(folder: Path, sizes: Sequence[int]) -> Iterator[Row]:
+def run_stock(asked: Asked) -> Iterator[Row]:
     """Reckon safety stocks and reorder points, all new and with nothing changed; a size is products."""
-    for products in sizes:
-        lines = fresh(build_sales, folder / f"{products}", products)
-        found = fresh(compute_all, folder / f"{products}", products, lines)
+    for products in asked.sizes:
+        lines = fresh(build_sales, asked.folder / f"{products}", products)
+        found = fresh(compute_all, asked.folder / f"{products}", products, lines)
         yield {
             "products": products,
             "order lines": found.lines,
@@ -114,17 +111,17 @@ def run_stock(folder: Path, sizes: Sequence[int]) -> Iterator[Row]:
         }
 
 
-def run_allocating(_: Path, sizes: Sequence[int]) -> Iterator[Row]:
+def run_allocating(asked: Asked) -> Iterator[Row]:
     """Share stock and deliveries among open lines; a size is their number."""
-    for lines in sizes:
+    for lines in asked.sizes:
         shared = fresh(allocate_all, lines)
         yield {"lines": lines, "s": shared.seconds, "lines/s": shared.rate, "MB": shared.peak_mb}
 
 
-def run_demo(folder: Path, sizes: Sequence[int]) -> Iterator[Row]:
+def run_demo(asked: Asked) -> Iterator[Row]:
     """Run the demo, and tell Prefect's own start apart."""
-    for orders in sizes:
-        shown = fresh(demo, folder / "demo", orders)
+    for orders in asked.sizes:
+        shown = fresh(demo, asked.folder / "demo", orders)
         yield {
             "orders": orders,
             "in all, s": shown.seconds,
@@ -133,9 +130,12 @@ def run_demo(folder: Path, sizes: Sequence[int]) -> Iterator[Row]:
         }
 
 
-RUNS: dict[str, Callable[[Path, Sequence[int]], Iterator[Row]]] = {
+RUNS: dict[str, Callable[[Asked], Iterator[Row]]] = {
     "recording": run_recording,
-    "delivering": run_delivering,
+    "owing": run_owing,
+    "deliver": run_deliver,
+    "transports": run_transports,
+    "memory": run_memory,
     "rates": run_rates,
     "idle": run_idle,
     "import": run_import,
@@ -143,3 +143,5 @@ RUNS: dict[str, Callable[[Path, Sequence[int]], Iterator[Row]]] = {
     "stock": run_stock,
     "demo": run_demo,
 }
+COMPARED = ("owing", "deliver", "import")
+"""What can be measured in turn with an older commit."""

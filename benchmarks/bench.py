@@ -1,0 +1,195 @@
+"""Where relays are measured: mails that are owed, databases that each begin with the same, and a provider."""
+
+import importlib
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from benchmarks.costs import ServerCosts, server_costs
+from benchmarks.delivering import Shift
+from benchmarks.pgqueue import enqueue, send_from_queue
+from benchmarks.processes import process
+from benchmarks.provider import a_provider, bodies
+from benchmarks.relays import send_bare, send_by_sdk, send_durably
+from benchmarks.sides import Side
+from benchmarks.turns import SQLITE, create_turns
+
+DELAY_SECONDS = 0.005
+# As a shop's server, which waits for its disk; nothing is cleaned up meanwhile, or one relay pays for another.
+SERVER = {"listen_addresses": "", "autovacuum": "off"}
+KEPT_AT_ONCE = 16
+POSTGRESQL, SQLITE_NAME = "PostgreSQL", "SQLite"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """On which database, with how many requests at once, by how many processes."""
+
+    database: str
+    parallel: int
+    workers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What one relay did in one round."""
+
+    shifts: list[Shift]
+    server: ServerCosts | None
+
+    @property
+    def n(self) -> int:
+        """Return how many mails were sent."""
+        return sum(one.sent for one in self.shifts)
+
+    @property
+    def rate(self) -> float:
+        """Return mails a second of all workers together."""
+        return self.n / (max(one.ended for one in self.shifts) - min(one.began for one in self.shifts))
+
+    @property
+    def client_us(self) -> float:
+        """Return the microseconds of processor time of the workers, for each mail."""
+        return 1e6 * sum(one.cpu_seconds for one in self.shifts) / self.n
+
+
+@dataclass(slots=True)
+class Databases:
+    """A PostgreSQL and a folder: databases made from templates, each for one measurement."""
+
+    server: Any
+    folder: Path
+    _numbers: Iterator[int] = field(default_factory=count)
+
+    def url(self, name: str) -> str:
+        """Return the address of a database of the server."""
+        return f"postgresql://forewarn@/{name}?host={self.server.folder}"
+
+    def template(self, name: str, fill: Callable[[str], object]) -> None:
+        """Make a template of the server by a function that is given its address."""
+        self.server.run(f"CREATE DATABASE {name}")
+        fill(self.url(name))
+        with psycopg.connect(self.url(name), autocommit=True) as connection:
+            connection.execute("VACUUM (FREEZE, ANALYZE)")
+
+    @contextmanager
+    def copy(self, template: str) -> Iterator[str]:
+        """Yield the address of a copy of a template: of the server by a name, of SQLite by a file."""
+        name = f"run_{next(self._numbers)}"
+        if Path(template).is_absolute():
+            file = self.folder / f"{name}.db"
+            shutil.copy(template, file)
+            yield f"{SQLITE}{file}"
+            for one in self.folder.glob(f"{file.name}*"):
+                one.unlink()
+        else:
+            self.server.run(f"CREATE DATABASE {name} TEMPLATE {template}")
+            self.server.run("CHECKPOINT")
+            yield self.url(name)
+            self.server.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@dataclass(slots=True)
+class Bench:
+    """Mails that are owed at each side, and their bodies."""
+
+    databases: Databases
+    provider: str
+    mails: Path
+    n: int
+
+    def forewarn(self, side: Side, case: Case) -> Sent:
+        """Deliver by the code of a side."""
+        owed = f"owed_{side.folder.name}" if case.database == POSTGRESQL else str(side.folder / "owed.db")
+
+        def deliver(url: str) -> list[Shift]:
+            done = side.ask("deliver", side.folder, url, self.provider, case.parallel, case.workers)
+            return [Shift(**one) for one in done]
+
+        return self._sent(case, owed, deliver)
+
+    def bare(self, case: Case) -> Sent:
+        """Post the same bodies, and remember nothing."""
+        given = self.provider, self.mails, case.parallel
+        return self._all(Sent(together(send_bare, case.workers, *given, numbered=True), None))
+
+    def durable(self, case: Case) -> Sent:
+        """Post the same bodies with two plain INSERTs for each."""
+        given = self.provider, self.mails, case.parallel
+        empty = "turns" if case.database == POSTGRESQL else str(self.mails.with_name("turns.db"))
+        return self._sent(case, empty, lambda url: together(send_durably, case.workers, url, *given, numbered=True))
+
+    def pgqueuer(self, case: Case) -> Sent:
+        """Post the same bodies from pgqueuer's queue."""
+        given = self.provider, case.parallel
+        return self._sent(case, "queue", lambda url: together(send_from_queue, case.workers, url, *given))
+
+    def sdk(self, _: Case) -> Sent:
+        """Post some of them by the SDK's own client."""
+        return Sent(together(send_by_sdk, 1, self.provider, self.mails), None)
+
+    def _sent(self, case: Case, template: str, send: Callable[[str], list[Shift]]) -> Sent:
+        with self.databases.copy(template) as url:
+            if case.database == POSTGRESQL:
+                with server_costs(self.databases.server, url) as server:
+                    shifts = send(url)
+                return self._all(Sent(shifts, server))
+            return self._all(Sent(send(url), None))
+
+    def _all(self, sent: Sent) -> Sent:
+        assert sent.n == self.n, f"{sent.n} mails were sent, and {self.n} are owed"
+        return sent
+
+
+def together(work: Callable[..., None], workers: int, *given: Any, numbered: bool = False) -> list[Shift]:
+    """Run so many processes of a relay, each with its number where it needs one; return what each did."""
+    with ExitStack() as stack:
+        pipes = [
+            stack.enter_context(process(work, *given, *((one, workers) if numbered else ())))[1]
+            for one in range(workers)
+        ]
+        return [pipe.recv() for pipe in pipes]
+
+
+@contextmanager
+def databases(folder: Path) -> Iterator[Databases]:
+    """Start a PostgreSQL that waits for its disk."""
+    folder.mkdir(parents=True, exist_ok=True)
+    # The tests' own server: it is no part of what is measured, and the tests are not typed.
+    with importlib.import_module("tests.support.postgres").started(SERVER) as server:
+        yield Databases(server, folder)
+
+
+def finished_mails(side: Side, n: int) -> list[bytes]:
+    """Have a side make a shop that owes so many mails; return their bodies as it posts them."""
+    side.ask("make", side.folder, n)
+    copy = shutil.copy(side.folder / "owed.db", side.folder / "posted.db")
+    with a_provider(DELAY_SECONDS, keep=True) as provider:
+        side.ask("deliver", side.folder, f"{SQLITE}{copy}", provider, KEPT_AT_ONCE, 1)
+        posted = bodies(provider)
+    assert len(posted) == n, f"{len(posted)} mails were posted, not {n}"
+    return posted
+
+
+@contextmanager
+def bench(folder: Path, sides: Sequence[Side], n: int) -> Iterator[Bench]:
+    """Have each side make a shop that owes so many mails, and start a provider.
+
+    The bodies that all others post are those that this tree's code posts for its own shop.
+    """
+    with databases(folder) as made, a_provider(DELAY_SECONDS) as provider:
+        ready = Bench(made, provider, folder / "mails", n)
+        for side in reversed(sides):
+            ready.mails.write_bytes(b"\n".join(finished_mails(side, n)))
+            made.template(f"owed_{side.folder.name}", partial(side.ask, "copy", side.folder / "owed.db"))
+        made.template("turns", create_turns)
+        create_turns(f"{SQLITE}{folder / 'turns.db'}")
+        made.template("queue", lambda url: enqueue(url, ready.mails))
+        yield ready
