@@ -1,18 +1,15 @@
 """Where relays are measured: mails that are owed, databases that each begin with the same, and a provider."""
 
-import importlib
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from itertools import count
 from pathlib import Path
 from typing import Any
 
-import psycopg
-
 from benchmarks.costs import ServerCosts, server_costs
+from benchmarks.databases import POSTGRESQL, Databases, databases
 from benchmarks.delivering import Shift
 from benchmarks.pgqueue import enqueue, send_from_queue
 from benchmarks.processes import process
@@ -22,10 +19,7 @@ from benchmarks.sides import Side
 from benchmarks.turns import SQLITE, create_turns
 
 DELAY_SECONDS = 0.005
-# As a shop's server, which waits for its disk; nothing is cleaned up meanwhile, or one relay pays for another.
-SERVER = {"listen_addresses": "", "autovacuum": "off"}
 KEPT_AT_ONCE = 16
-POSTGRESQL, SQLITE_NAME = "PostgreSQL", "SQLite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,42 +52,6 @@ class Sent:
     def client_us(self) -> float:
         """Return the microseconds of processor time of the workers, for each mail."""
         return 1e6 * sum(one.cpu_seconds for one in self.shifts) / self.n
-
-
-@dataclass(slots=True)
-class Databases:
-    """A PostgreSQL and a folder: databases made from templates, each for one measurement."""
-
-    server: Any
-    folder: Path
-    _numbers: Iterator[int] = field(default_factory=count)
-
-    def url(self, name: str) -> str:
-        """Return the address of a database of the server."""
-        return f"postgresql://forewarn@/{name}?host={self.server.folder}"
-
-    def template(self, name: str, fill: Callable[[str], object]) -> None:
-        """Make a template of the server by a function that is given its address."""
-        self.server.run(f"CREATE DATABASE {name}")
-        fill(self.url(name))
-        with psycopg.connect(self.url(name), autocommit=True) as connection:
-            connection.execute("VACUUM (FREEZE, ANALYZE)")
-
-    @contextmanager
-    def copy(self, template: str) -> Iterator[str]:
-        """Yield the address of a copy of a template: of the server by a name, of SQLite by a file."""
-        name = f"run_{next(self._numbers)}"
-        if Path(template).is_absolute():
-            file = self.folder / f"{name}.db"
-            shutil.copy(template, file)
-            yield f"{SQLITE}{file}"
-            for one in self.folder.glob(f"{file.name}*"):
-                one.unlink()
-        else:
-            self.server.run(f"CREATE DATABASE {name} TEMPLATE {template}")
-            self.server.run("CHECKPOINT")
-            yield self.url(name)
-            self.server.run(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @dataclass(slots=True)
@@ -156,15 +114,6 @@ def together(work: Callable[..., None], workers: int, *given: Any, numbered: boo
             for one in range(workers)
         ]
         return [pipe.recv() for pipe in pipes]
-
-
-@contextmanager
-def databases(folder: Path) -> Iterator[Databases]:
-    """Start a PostgreSQL that waits for its disk."""
-    folder.mkdir(parents=True, exist_ok=True)
-    # The tests' own server: it is no part of what is measured, and the tests are not typed.
-    with importlib.import_module("tests.support.postgres").started(SERVER) as server:
-        yield Databases(server, folder)
 
 
 def finished_mails(side: Side, n: int) -> list[bytes]:

@@ -6,8 +6,8 @@ from statistics import median
 from typing import Any
 
 from benchmarks.asked import Asked, in_turn
-from benchmarks.bench import POSTGRESQL, SQLITE_NAME, Databases, databases
 from benchmarks.costs import ServerCosts, server_columns, server_costs
+from benchmarks.databases import POSTGRESQL, SQLITE_NAME, Databases, databases
 from benchmarks.fresh import Spent
 from benchmarks.sides import Side, sides
 from benchmarks.turns import SQLITE
@@ -42,9 +42,9 @@ def run_import(asked: Asked) -> Iterator[dict[str, Any]]:
 def _import(made: Databases, side: Side, name: str, orders: int) -> Import:
     folder = side.folder / name
     if name.startswith(SQLITE_NAME):
-        return Import(
-            side.ask("take_in", folder, f"{SQLITE}{made.folder / f'{side.folder.name}-{name}.db'}", orders), None
-        )
+        url = f"{SQLITE}{made.folder / f'{side.folder.name}-{name}.db'}"
+        side.ask("migrate", url)
+        return Import(side.ask("take_in", folder, url, orders), None)
     with made.copy(f"empty_{side.folder.name}") as url, server_costs(made.server, url) as server:
         taken = side.ask("take_in", folder, url, orders)
     return Import(taken, server)

@@ -6,8 +6,8 @@ from statistics import median
 from typing import Any
 
 from benchmarks.asked import Asked, in_turn
-from benchmarks.bench import POSTGRESQL, SQLITE_NAME, Databases, databases
 from benchmarks.costs import ServerCosts, server_columns, server_costs
+from benchmarks.databases import POSTGRESQL, SQLITE_NAME, Databases, databases
 from benchmarks.fresh import Spent
 from benchmarks.sides import Side, sides
 

@@ -7,8 +7,9 @@ from statistics import median
 from typing import Any
 
 from benchmarks.asked import Asked, in_turn
-from benchmarks.bench import POSTGRESQL, SQLITE_NAME, Bench, Case, Sent, bench
+from benchmarks.bench import Bench, Case, Sent, bench
 from benchmarks.costs import server_columns
+from benchmarks.databases import POSTGRESQL, SQLITE_NAME
 from benchmarks.sides import Side, sides
 
 MAIN = Case(POSTGRESQL, 64, 1)
