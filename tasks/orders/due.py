@@ -40,7 +40,8 @@ def _create_watches(connection: Connection, orders: set[str], as_of: date, day_o
         select(ORDER_LINES.c.order_id, literal(0), literal(as_of), literal(0))
         .distinct()
         .join(ORDERS, ORDERS.c.id == ORDER_LINES.c.order_id)
-        .where(in_list(connection, ORDER_LINES.c.order_id, orders), open_filter(day_over))
+        # By the id of ORDERS: by that of the lines, PostgreSQL compares every order of the ledger with the whole list.
+        .where(in_list(connection, ORDERS.c.id, orders), open_filter(day_over))
     )
     watch = insert(connection, WATCHES).from_select(["order_id", "version", "next_check_on", "revision"], open_orders)
     connection.execute(watch.on_conflict_do_nothing())
