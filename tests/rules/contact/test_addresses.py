@@ -95,6 +95,11 @@ def test_every_kind_of_national_number_stays_what_it_is(country):
         assert phone_number(format_number(example, PhoneNumberFormat.NATIONAL), country) == number
 
 
+def test_the_same_digits_are_another_number_in_another_country():
+    read = [phone_number("06 12 34 56 78", country) for country in ("FR", "IT", "FR")]
+    assert read == ["+33612345678", "+390612345678", "+33612345678"]
+
+
 def test_a_number_with_two_valid_readings_of_one_kind_is_refused_as_ambiguous():
     with pytest.raises(BadAddress, match=r"may be \+49\d+ or \+49\d+; a number that begins with \+ is right"):
         phone_number("4925930955", "DE")
