@@ -83,7 +83,7 @@ def is_provider_trial(settings: Settings) -> bool:
     return settings.sendgrid_sandbox or bool(redirects(settings))
 
 
-def _closed_channels(settings: Settings) -> dict[str, str]:
+def closed_channels(settings: Settings) -> dict[str, str]:
     """Return the channels that can send nothing, each with the reason."""
     tests, trial = redirects(settings), is_provider_trial(settings)
     closed: dict[str, str] = {}
@@ -113,7 +113,7 @@ async def open_transports(
     """
     settings, sender = app.settings, app.folder.shop.sender
     kinds, tests = configured_transports(settings), redirects(settings)
-    all_closed = _closed_channels(settings) | dict(closed or {})
+    all_closed = closed_channels(settings) | dict(closed or {})
     transports: dict[Channel, MessageTransport] = {
         channel: LocalOutbox(app.outbox, sender, now)
         if kind is TransportKind.OUTBOX

@@ -10,6 +10,7 @@ from benchmarks.demo import demo
 from benchmarks.floor import beside_the_floor
 from benchmarks.fresh import fresh
 from benchmarks.idle import idle
+from benchmarks.idle_day import run_idle_day
 from benchmarks.importing import run_import
 from benchmarks.memory import run_memory
 from benchmarks.owing import run_owing
@@ -34,6 +35,7 @@ SIZES = {
     "memory": (5_000, 50_000),
     "rates": (1_000,),
     "idle": (10_000, 100_000, 1_000_000),
+    "idle-day": (24 * 60, 24 * 6),
     "import": (50_000,),
     "allocating": (1_000_000,),
     "stock": (10_000, 100_000),
@@ -47,6 +49,7 @@ QUICK = {
     "memory": (200, 2_000),
     "rates": (200,),
     "idle": (10_000, 100_000),
+    "idle-day": (24 * 60, 24 * 6),
     "import": (1_000,),
     "allocating": (100_000,),
     "stock": (10_000,),
@@ -138,6 +141,7 @@ RUNS: dict[str, Callable[[Asked], Iterator[Row]]] = {
     "memory": run_memory,
     "rates": run_rates,
     "idle": run_idle,
+    "idle-day": run_idle_day,
     "import": run_import,
     "allocating": run_allocating,
     "stock": run_stock,

@@ -122,11 +122,24 @@ def take_in(shop: Shop = None, data: Data = None, as_of: AsOf = None, *, json: J
 
 
 @command_line.command()
-def deliver(shop: Shop = None, as_of: AsOf = None, *, json: Json = False) -> None:
+def deliver(
+    shop: Shop = None,
+    as_of: AsOf = None,
+    *,
+    watch: Annotated[bool, typer.Option("--watch", help="stay, and send what becomes due until stopped")] = False,
+    json: Json = False,
+) -> None:
     """Send the messages that are due, each once."""
     from app.reports.run import lines
     from flows.deliver import run_deliver
 
+    if watch:
+        if as_of is not None or json:
+            raise ForewarnError("--watch sends what becomes due today, and reports line by line: leave the rest out")
+        from cli.deliver_watch import watch_deliveries
+
+        watch_deliveries(shop)
+        return
     with open_app(shop) as app, printing.progress("Sending", quiet=json) as progress:
         report = asyncio.run(run_deliver(app, as_date(as_of), progress=progress))
     if json:

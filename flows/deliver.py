@@ -1,6 +1,7 @@
 """The flow `deliver`: send the notices and posts that are due."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -10,9 +11,11 @@ from prefect.states import Completed
 
 from app.clock import Clock, make_clock
 from app.composition import App, open_app
+from app.delivery_watch import DeliveryWatch
 from app.live_channels import channels_not_live
 from app.prefect_tasks import publish_artifact, rename_flow_run, run_task
 from app.reports import run as run_report
+from app.reports.deliveries import did_anything
 from app.run_tracking import flow_run_name, track_run
 from app.transports import open_transports
 from models.batches import Progress, no_progress
@@ -35,22 +38,40 @@ IDLE_SECONDS, IDLE_POLL_SECONDS = 30, 0.05
 
 
 @flow(name=DELIVER, flow_run_name=flow_run_name, retries=0)
-async def deliver(shop: str | None = None, as_of: date | None = None) -> Report:
+async def deliver(shop: str | None = None, as_of: date | None = None, watch_minutes: float = 0) -> Report:
     """Send the notices and posts that are due, each once.
 
     Args:
         shop: the shop's folder; FOREWARN_SHOP where none is given.
         as_of: the day to run for; today where none is given.
+        watch_minutes: how long to stay and send what becomes due, unless a later run takes over; 0 sends once.
 
     """
-    with open_app(shop) as app:
-        report = await run_deliver(app, as_of)
+    if watch_minutes:
+        report = await _watch(shop, as_of, watch_minutes)
+    else:
+        with open_app(shop) as app:
+            report = await run_deliver(app, as_of)
     if report.down:
         raise ForewarnError("; ".join(f"{channel} is down: {why}" for channel, why in report.down.items()))
     if report.not_live:
         message = "; ".join(report.not_live.values())
         return Completed(name="Not live", message=message, data=report)  # type: ignore[return-value] # callers get its data
     return report
+
+
+async def _watch(shop: str | None, as_of: date | None, minutes: float) -> Report:
+    """Deliver at once and then whenever something is due; return the report of all deliveries."""
+    if as_of is not None:
+        raise ForewarnError("watch_minutes sends what becomes due today: leave it at 0 to run for another day")
+    watch = DeliveryWatch(run_deliver, ends_at=time.monotonic() + 60 * minutes, takes_turns=True)
+
+    async def rename(latest: Report) -> None:
+        if watch.report is not None and did_anything(latest):
+            await rename_flow_run(run_report.headline(DELIVER, watch.report))
+
+    watch.on_delivery = rename
+    return await watch.run(shop)
 
 
 def check_day(app: App, as_of: date | None) -> None:

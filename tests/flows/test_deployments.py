@@ -2,6 +2,7 @@
 
 import re
 from importlib import import_module
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -93,7 +94,7 @@ def test_the_operators_page_says_when_a_deployment_runs(name):
     elif hour != "*":
         assert row[1] == f"{hour}:{int(minute):02}"
     else:
-        shown = {"*": "every minute", "*/15": "every 15 minutes"}.get(minute, "hour")
+        shown = {"3-59/10": "every 10 minutes", "*/15": "every 15 minutes"}.get(minute, "hour")
         assert shown in row[1]
 
 
@@ -153,6 +154,22 @@ def test_the_units_have_the_same_few_rights_and_are_started_again_after_a_failur
     assert len(set(rights.values())) == 1
     assert "ProtectSystem=strict\n" in rights["forewarn-server"]
     assert {value for unit in UNITS for value in values(unit, "Restart")} == {"always", "on-failure"}
+
+
+def test_the_containers_keep_prefects_runs_for_as_long_as_the_units_do():
+    kept = dict(one.strip("'").split("=", 1) for one in values("forewarn-server", "Environment"))
+    server = COMPOSE["server"]["environment"]
+    assert kept == {name: str(value) for name, value in server.items() if name in kept}
+    assert {name for name in server if "VACUUM" in name} <= kept.keys()
+
+
+def test_a_run_of_deliver_stays_until_the_next_two_are_due():
+    (schedule,) = DEPLOYMENTS["deliver"]["schedules"]
+    due = sorted(minutes(schedule["cron"]))
+    gaps = [(after - before) % 60 for before, after in pairwise([*due, due[0]])]
+    assert len(set(gaps)) == 1
+    assert schedule["parameters"]["watch_minutes"] > 2 * gaps[0]
+    assert "watch_minutes" not in DEPLOYMENTS["deliver"].get("parameters", {}), "a run by hand ends when all is sent"
 
 
 def test_the_server_is_given_no_credential():

@@ -101,10 +101,14 @@ class Page:
 
     def trigger(self, *deployments: str, **parameters: Any) -> None:
         """Start runs as the page's button does, and wait for their end."""
-        asked = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
-        keys = [self.api.get(f"deployments/name/{name}/{name}").raise_for_status().json()["id"] for name in deployments]
-        runs = [self._post(f"deployments/{key}/create_flow_run", asked)["id"] for key in keys]
+        runs = [self.start(name, **parameters) for name in deployments]
         until(lambda: all(self._ended(run) for run in runs), f"the end of {' and '.join(deployments)}")
+
+    def start(self, deployment: str, **parameters: Any) -> str:
+        """Start a run as the page's button does; return its id."""
+        key = self.api.get(f"deployments/name/{deployment}/{deployment}").raise_for_status().json()["id"]
+        asked = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
+        return str(self._post(f"deployments/{key}/create_flow_run", asked)["id"])
 
     def _ended(self, run: str) -> bool:
         kind = self.api.get(f"flow_runs/{run}").raise_for_status().json()["state_type"]

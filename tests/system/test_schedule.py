@@ -7,6 +7,7 @@ all of it, because each costs a minute.
 import json
 import re
 import sqlite3
+import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -39,8 +40,14 @@ LONG = 600.0
 ORDERS = 150
 README = ROOT / "README.md"
 BY_HAND = "prefect deployment run"
-EACH_MINUTE = 'prefect deployment schedule create late-orders/late-orders --cron "* * * * *"'
-"""Beside its own schedule, which is every quarter of an hour."""
+EACH_MINUTE = ("late-orders", "deliver")
+"""Deployments with another schedule in this test: to wait for their own would take a quarter of an hour."""
+UNIT = ROOT / "docs" / "systemd" / "forewarn-server.service"
+QUEUE_AGAIN = """
+    UPDATE notice SET state = 'queued'
+    WHERE id = (SELECT id FROM notice WHERE state = 'sent' AND channel = 'email' LIMIT 1)
+"""
+LONG_AGO = "2026-01-02 03:04:05.000000"
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,8 @@ class Operator(Page):
     """The blocks of the README by which nobody needs to wait."""
     ledger: Path
     outbox: Path
+    server: Path
+    """Prefect's own database."""
 
     def rows(self, query: str) -> list[Any]:
         with closing(sqlite3.connect(self.ledger)) as connection:
@@ -74,6 +83,22 @@ class Operator(Page):
             for schedule in one["schedules"]:
                 self.change(f"deployments/{one['id']}/schedules/{schedule['id']}", {"active": active})
 
+    def schedule_each_minute(self, deployment: str) -> None:
+        """Schedule a deployment each minute, with what its own schedule says beside the time."""
+        found = self.api.get(f"deployments/name/{deployment}/{deployment}").raise_for_status().json()
+        (own,) = found["schedules"]
+        each_minute = {"schedule": own["schedule"] | {"cron": "* * * * *"}, "parameters": own["parameters"]}
+        self._post(f"deployments/{found['id']}/schedules", [each_minute])
+
+    def watching(self) -> list[dict[str, Any]]:
+        """Return the runs of deliver that are under way."""
+        return [one for one in self.runs("deliver") if one["state_type"] == "RUNNING"]
+
+    def cancel(self, run: dict[str, Any]) -> None:
+        """Cancel a run, as the page's button does, and wait for its end."""
+        self._post(f"flow_runs/{run['id']}/set_state", {"state": {"type": "CANCELLING"}})
+        until(lambda: self._ended(run["id"]), f"the end of {run['name']}\n{self.terminals.said()}")
+
     def under_way(self) -> list[dict[str, Any]]:
         """Return the runs that are to come or have not ended."""
         states = ["SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING"]
@@ -94,11 +119,18 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
     place, port = tmp_path_factory.mktemp("schedule"), free_port()
     today = datetime.now(ZoneInfo("Europe/Berlin")).date()  # the sample shop's zone
     write_sample(place / "shop", orders=ORDERS, seed=7, as_of=today)
-    env = alone(place, port) | {
-        "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "true",
-        "FOREWARN_DATABASE_URL": f"sqlite:///{place / 'ledger.db'}",
-        "FOREWARN_OUTBOX_DIR": str(place / "outbox"),
-    }
+    # The server deletes what is old as the unit says, and looks for it all the time.
+    kept = dict(re.findall(r"^Environment='?(\w+)=(.*?)'?$", UNIT.read_text(), re.MULTILINE))
+    env = (
+        alone(place, port)
+        | kept
+        | {
+            "PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS": "10",
+            "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "true",
+            "FOREWARN_DATABASE_URL": f"sqlite:///{place / 'ledger.db'}",
+            "FOREWARN_OUTBOX_DIR": str(place / "outbox"),
+        }
+    )
     here = {"127.0.0.1:4200": f"127.0.0.1:{port}", '"$PWD/shop"': f'"{place / "shop"}"'}
     exports, *rest = blocks(as_here(section(README, "every day"), here))
     (place / "logs").mkdir()
@@ -106,9 +138,12 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
     with api, terminals(exports, env, place / "logs") as opened:
         opened.run("forewarn ledger create\n")  # as docs/operate.md says of a ledger that has an address
         follow(opened, [block for block in rest if not block.startswith(BY_HAND)], api)
-        opened.run(EACH_MINUTE)
         by_hand = [block for block in rest if block.startswith(BY_HAND)]
-        yield Operator(api, opened, today, by_hand, place / "ledger.db", place / "outbox")
+        server = place / "prefect" / "prefect.db"
+        operator = Operator(api, opened, today, by_hand, place / "ledger.db", place / "outbox", server)
+        for name in EACH_MINUTE:
+            operator.schedule_each_minute(name)
+        yield operator
 
 
 def test_the_readme_schedules_every_flow(operator):
@@ -132,6 +167,13 @@ def test_the_schedule_alone_finds_late_orders_and_sends_their_notices(operator):
         )
     until(lambda: operator.sent() > 0, "the schedule sends what is due", LONG)
     until(lambda: len(list(operator.outbox.rglob("*.eml"))) >= operator.sent(), "every notice is in the outbox")
+
+
+def test_each_run_of_deliver_stays_until_the_next_one_has_taken_over(operator):
+    """The one that is completed, as the test before has seen, had 22 minutes."""
+    (ended, *_), (watching, *_) = operator.scheduled("deliver"), operator.watching()
+    assert ended["start_time"] < watching["start_time"] < ended["end_time"]
+    assert ended["parameters"] == watching["parameters"] == {"watch_minutes": 22}
 
 
 def doctor(operator, before="", options="--json"):
@@ -197,13 +239,20 @@ def test_doctor_sees_what_was_paused_on_prefects_page(operator):
 def unscheduled(operator: Operator) -> Operator:
     """End the schedule and wait for its runs: one at a tick of the clock would come between those that are counted."""
     operator.schedule(active=False)
-    until(lambda: not operator.under_way(), "the end of the runs that the schedule began", LONG)
+    until(lambda: len(operator.under_way()) == len(operator.watching()) == 1, "one run of deliver that watches", LONG)
+    operator.cancel(*operator.watching())
     return operator
+
+
+def test_a_run_that_watches_ends_at_once_when_it_is_cancelled_and_leaves_nothing_open(unscheduled):
+    assert unscheduled.runs("deliver")[-1]["state_type"] == "CANCELLED"
+    assert unscheduled.rows("SELECT count(*) FROM run WHERE state = 'running'") == [(0,)]
+    assert unscheduled.rows("SELECT count(*) FROM notice WHERE state IN ('claimed', 'sending', 'in_doubt')") == [(0,)]
 
 
 def test_the_runs_by_hand_of_the_readme_tell_nobody_twice(unscheduled):
     follow(unscheduled.terminals, unscheduled.by_hand, unscheduled.api)
-    late, sent = unscheduled.done("late-orders"), unscheduled.done("deliver")
+    late, sent = unscheduled.done("late-orders"), unscheduled.runs("deliver")
     told = len(unscheduled.rows("SELECT DISTINCT order_id FROM notice"))
     went = unscheduled.rows("SELECT count(*) FROM notice WHERE state = 'sent'")[0][0]
     day = unscheduled.day
@@ -251,6 +300,36 @@ def test_nothing_that_prefect_keeps_has_an_address_or_a_code_in_clear(unschedule
     assert codes
     kept = unscheduled.everything_prefect_keeps() + unscheduled.terminals.said()
     assert [one for one in secret | codes if one in kept] == []
+
+
+def test_a_message_that_becomes_due_leaves_by_the_run_that_watches(unscheduled):
+    unscheduled.start("deliver", watch_minutes=10)
+    until(lambda: len(unscheduled.watching()) == 1, "a run that watches")
+    (watching,), sent = unscheduled.watching(), unscheduled.sent()
+    with closing(sqlite3.connect(unscheduled.ledger, timeout=60)) as ledger, ledger:
+        ledger.execute(QUEUE_AGAIN)
+    assert unscheduled.sent() == sent - 1
+    until(lambda: unscheduled.sent() == sent, "the message leaves")
+    assert unscheduled.watching() == [watching]
+    unscheduled.cancel(watching)
+
+
+def test_the_server_deletes_old_runs_and_events_as_the_unit_says(unscheduled):
+    old, *_, recent = unscheduled.runs("late-orders")
+    logs = "SELECT count(*) FROM log WHERE flow_run_id = ?"
+    with closing(sqlite3.connect(unscheduled.server, timeout=60)) as server:
+        key = uuid.UUID(old["id"]).hex, old["id"]
+        (run,) = server.execute("SELECT id FROM flow_run WHERE id IN (?, ?)", key).fetchone()
+        assert server.execute(logs, [run]).fetchone() > (0,)
+        with server:
+            server.execute("UPDATE flow_run SET end_time = ? WHERE id = ?", (LONG_AGO, run))
+            server.execute("UPDATE events SET occurred = ? WHERE id IN (SELECT id FROM events LIMIT 20)", (LONG_AGO,))
+        left = "SELECT count(*) FROM flow_run WHERE id = ?", [run]
+        until(lambda: server.execute(*left).fetchone() == (0,), "the old run is deleted")
+        until(lambda: server.execute(logs, [run]).fetchone() == (0,), "its logs are deleted")
+        ago = "SELECT count(*) FROM events WHERE occurred = ?", [LONG_AGO]
+        until(lambda: server.execute(*ago).fetchone() == (0,), "the old events are deleted")
+    assert recent["id"] in [one["id"] for one in unscheduled.runs("late-orders")]
 
 
 def test_the_commands_of_the_operators_page_do_as_they_say(operator):

@@ -1,0 +1,129 @@
+"""What a day costs on which nothing becomes due, with a deliver run a minute and with one that stays.
+
+Runs of every deployment are started one after another on a real server with a real worker, and what each uses beyond
+the two alone is measured. A day is put together from that by the schedules in `prefect.yaml`: it is extrapolated from
+minutes.
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import yaml
+
+from benchmarks.prefect_server import ROOT, PrefectServer, Usage, prefect_server
+from sources.sample import write_sample
+from tasks.db.engine import connect
+from tasks.db.migrations import migrate
+
+MINUTES_A_DAY = 24 * 60
+ORDERS, SAMPLE_ZONE = 150, "Europe/Berlin"
+TIMES = 2
+"""How often each deployment is run."""
+ALONE_SECONDS = WATCHED_SECONDS = 90
+SETTLED_SECONDS = 12
+"""How long the server still works on a run that has ended."""
+STARTED_SECONDS = 40
+"""How long after its start a run that stays has taken over and only watches."""
+DELIVER = "deliver"
+
+
+def run_idle_day(folder: Path, sizes: Sequence[int]) -> Iterator[dict[str, Any]]:
+    """Measure once, and report a day for each number of deliver runs: the first ends at once, the second stays."""
+    (at_once, staying), starts = sizes, _starts_a_day()
+    folder.mkdir(parents=True)
+    with prefect_server(folder, _idle_shop(folder)) as server:
+        alone = _over(server, ALONE_SECONDS)
+        once = {name: _mean_run(server, name, alone) for name in (*starts, DELIVER)}
+        watching, taking_over = _watch(server)
+    others = sum((once[name] * n for name, n in starts.items()), start=alone * 0)
+    sums = {at_once: (alone, once[DELIVER]), staying: (watching, taking_over)}
+    first = None
+    for n in sizes:
+        rate, each = sums[n]
+        prefect, deliver = _day(alone), _day(rate) - _day(alone) + each * n
+        day = prefect + others + deliver
+        first = first or (day, deliver)
+        yield {
+            "deliver runs": n,
+            "a run, cpu s": each.cpu_seconds,
+            "watching a minute, cpu s": (_day(rate) - _day(alone)).cpu_seconds / MINUTES_A_DAY,
+            "deliver, cpu s": deliver.cpu_seconds,
+            "share": deliver.cpu_seconds / first[1].cpu_seconds,
+            "Prefect alone, cpu s": prefect.cpu_seconds,
+            "runs": n + sum(starts.values()),
+            "day, cpu s": day.cpu_seconds,
+            "of it": day.cpu_seconds / first[0].cpu_seconds,
+            "rows": day.rows,
+            "MB": day.size / 1e6,
+        }
+
+
+def _starts_a_day() -> dict[str, int]:
+    """Return how often a day the schedules start each deployment but `deliver`."""
+    deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+    crons = {one["name"]: [schedule["cron"] for schedule in one["schedules"]] for one in deployments}
+    return {name: sum(map(_times_a_day, due)) for name, due in crons.items() if due and name != DELIVER}
+
+
+def _times_a_day(cron: str) -> int:
+    minute, hour, *days = cron.split()
+    assert days == ["*", "*", "*"], cron
+    span, _, step = minute.replace("*", "0-59").partition("/")
+    first, _, last = span.partition("-")
+    return len(range(int(first), int(last or first) + 1, int(step or 1))) * (24 if hour == "*" else 1)
+
+
+def _idle_shop(folder: Path) -> Mapping[str, str]:
+    """Make a shop whose late orders are all told; return the settings of its flows."""
+    today = datetime.now(ZoneInfo(SAMPLE_ZONE)).date()
+    write_sample(folder / "shop", orders=ORDERS, seed=7, as_of=today)
+    database = f"sqlite:///{folder / 'ledger.db'}"
+    engine = connect(database)
+    migrate(engine)
+    engine.dispose()
+    return {
+        "FOREWARN_SHOP": str(folder / "shop"),
+        "FOREWARN_DATABASE_URL": database,
+        "FOREWARN_OUTBOX_DIR": str(folder / "outbox"),
+    }
+
+
+def _over(server: PrefectServer, seconds: float) -> Usage:
+    before = server.usage()
+    time.sleep(seconds)
+    return server.usage() - before
+
+
+def _mean_run(server: PrefectServer, name: str, alone: Usage) -> Usage:
+    """Run a deployment to its end a few times; return what one run uses beyond the server and the worker alone."""
+    _run(server, name)  # finds what the runs before it made due
+    before = server.usage()
+    for _ in range(TIMES):
+        _run(server, name)
+    return (server.usage() - before).beyond(alone) * (1 / TIMES)
+
+
+def _run(server: PrefectServer, name: str) -> None:
+    server.wait(server.start(name), "COMPLETED")
+    time.sleep(SETTLED_SECONDS)
+
+
+def _watch(server: PrefectServer) -> tuple[Usage, Usage]:
+    """Return what a run that watches uses, with the server and the worker, and what it costs to take over from it."""
+    first = server.start(DELIVER, watch_minutes=60)
+    server.wait(first, "RUNNING")
+    time.sleep(STARTED_SECONDS)
+    watching = _over(server, WATCHED_SECONDS)
+    before = server.usage()
+    server.start(DELIVER, watch_minutes=60)
+    server.wait(first, "COMPLETED")
+    time.sleep(STARTED_SECONDS)
+    return watching, (server.usage() - before).beyond(watching)
+
+
+def _day(rate: Usage) -> Usage:
+    return rate * (60 * MINUTES_A_DAY / rate.seconds)
