@@ -21,9 +21,12 @@ from tasks.db.migrations import migrate
 
 MINUTES_A_DAY = 24 * 60
 ORDERS, SAMPLE_ZONE = 150, "Europe/Berlin"
-TIMES = 2
-"""How often each deployment is run."""
-ALONE_SECONDS = WATCHED_SECONDS = 90
+DELIVER_TIMES = 3
+"""How often `deliver` is run; every other deployment is run once."""
+MEASURED_SECONDS = 120
+"""How long the server and the worker are measured alone, and with a run that watches."""
+BEGUN_SECONDS = 60
+"""How long the server and the worker are still busy with their start and the first runs."""
 SETTLED_SECONDS = 12
 """How long the server still works on a run that has ended."""
 STARTED_SECONDS = 40
@@ -36,11 +39,16 @@ def run_idle_day(folder: Path, sizes: Sequence[int]) -> Iterator[dict[str, Any]]
     (at_once, staying), starts = sizes, _starts_a_day()
     folder.mkdir(parents=True)
     with prefect_server(folder, _idle_shop(folder)) as server:
-        alone = _over(server, ALONE_SECONDS)
-        once = {name: _mean_run(server, name, alone) for name in (*starts, DELIVER)}
+        for run in [server.start(name) for name in (*starts, DELIVER)]:
+            server.wait(run, "COMPLETED")  # does what is due, so that the next runs find nothing
+        time.sleep(BEGUN_SECONDS)
+        alone = _over(server, MEASURED_SECONDS)
+        used = {name: _runs(server, name, 1) for name in starts}
+        at_once_used = _runs(server, DELIVER, DELIVER_TIMES)
+        alone += _over(server, MEASURED_SECONDS)
         watching, taking_over = _watch(server)
-    others = sum((once[name] * n for name, n in starts.items()), start=alone * 0)
-    sums = {at_once: (alone, once[DELIVER]), staying: (watching, taking_over)}
+    others = sum((used[name].beyond(alone) * n for name, n in starts.items()), start=alone * 0)
+    sums = {at_once: (alone, at_once_used.beyond(alone) * (1 / DELIVER_TIMES)), staying: (watching, taking_over)}
     first = None
     for n in sizes:
         rate, each = sums[n]
@@ -98,18 +106,13 @@ def _over(server: PrefectServer, seconds: float) -> Usage:
     return server.usage() - before
 
 
-def _mean_run(server: PrefectServer, name: str, alone: Usage) -> Usage:
-    """Run a deployment to its end a few times; return what one run uses beyond the server and the worker alone."""
-    _run(server, name)  # finds what the runs before it made due
+def _runs(server: PrefectServer, name: str, times: int) -> Usage:
+    """Run a deployment a few times, one after another; return what all use together."""
     before = server.usage()
-    for _ in range(TIMES):
-        _run(server, name)
-    return (server.usage() - before).beyond(alone) * (1 / TIMES)
-
-
-def _run(server: PrefectServer, name: str) -> None:
-    server.wait(server.start(name), "COMPLETED")
-    time.sleep(SETTLED_SECONDS)
+    for _ in range(times):
+        server.wait(server.start(name), "COMPLETED")
+        time.sleep(SETTLED_SECONDS)
+    return server.usage() - before
 
 
 def _watch(server: PrefectServer) -> tuple[Usage, Usage]:
@@ -117,7 +120,7 @@ def _watch(server: PrefectServer) -> tuple[Usage, Usage]:
     first = server.start(DELIVER, watch_minutes=60)
     server.wait(first, "RUNNING")
     time.sleep(STARTED_SECONDS)
-    watching = _over(server, WATCHED_SECONDS)
+    watching = _over(server, MEASURED_SECONDS)
     before = server.usage()
     server.start(DELIVER, watch_minutes=60)
     server.wait(first, "COMPLETED")
