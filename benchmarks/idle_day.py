@@ -6,7 +6,7 @@ minutes.
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
+from benchmarks.asked import Asked
 from benchmarks.prefect_server import ROOT, PrefectServer, Usage, prefect_server
 from sources.sample import write_sample
 from tasks.db.engine import connect
@@ -23,7 +24,7 @@ MINUTES_A_DAY = 24 * 60
 ORDERS, SAMPLE_ZONE = 150, "Europe/Berlin"
 DELIVER_TIMES = 3
 """How often `deliver` is run; every other deployment is run once."""
-MEASURED_SECONDS = 120
+MEASURED_SECONDS, QUICKLY_SECONDS = 120.0, 20.0
 """How long the server and the worker are measured alone, and with a run that watches."""
 BEGUN_SECONDS = 60
 """How long the server and the worker are still busy with their start and the first runs."""
@@ -34,23 +35,24 @@ STARTED_SECONDS = 40
 DELIVER = "deliver"
 
 
-def run_idle_day(folder: Path, sizes: Sequence[int]) -> Iterator[dict[str, Any]]:
+def run_idle_day(asked: Asked) -> Iterator[dict[str, Any]]:
     """Measure once, and report a day for each number of deliver runs: the first ends at once, the second stays."""
-    (at_once, staying), starts = sizes, _starts_a_day()
-    folder.mkdir(parents=True)
-    with prefect_server(folder, _idle_shop(folder)) as server:
+    (at_once, staying), starts = asked.sizes, _starts_a_day()
+    measured = QUICKLY_SECONDS if asked.quick else MEASURED_SECONDS
+    asked.folder.mkdir(parents=True)
+    with prefect_server(asked.folder, _idle_shop(asked.folder)) as server:
         for run in [server.start(name) for name in (*starts, DELIVER)]:
             server.wait(run, "COMPLETED")  # does what is due, so that the next runs find nothing
         time.sleep(BEGUN_SECONDS)
-        alone = _over(server, MEASURED_SECONDS)
+        alone = _over(server, measured)
         used = {name: _runs(server, name, 1) for name in starts}
         at_once_used = _runs(server, DELIVER, DELIVER_TIMES)
-        alone += _over(server, MEASURED_SECONDS)
-        watching, taking_over = _watch(server)
+        alone += _over(server, measured)
+        watching, taking_over = _watch(server, measured)
     others = sum((used[name].beyond(alone) * n for name, n in starts.items()), start=alone * 0)
     sums = {at_once: (alone, at_once_used.beyond(alone) * (1 / DELIVER_TIMES)), staying: (watching, taking_over)}
     first = None
-    for n in sizes:
+    for n in asked.sizes:
         rate, each = sums[n]
         prefect, deliver = _day(alone), _day(rate) - _day(alone) + each * n
         day = prefect + others + deliver
@@ -115,12 +117,12 @@ def _runs(server: PrefectServer, name: str, times: int) -> Usage:
     return server.usage() - before
 
 
-def _watch(server: PrefectServer) -> tuple[Usage, Usage]:
+def _watch(server: PrefectServer, measured: float) -> tuple[Usage, Usage]:
     """Return what a run that watches uses, with the server and the worker, and what it costs to take over from it."""
     first = server.start(DELIVER, watch_minutes=60)
     server.wait(first, "RUNNING")
     time.sleep(STARTED_SECONDS)
-    watching = _over(server, MEASURED_SECONDS)
+    watching = _over(server, measured)
     before = server.usage()
     server.start(DELIVER, watch_minutes=60)
     server.wait(first, "COMPLETED")
