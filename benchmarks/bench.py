@@ -53,6 +53,11 @@ class Sent:
         """Return the microseconds of processor time of the workers, for each mail."""
         return 1e6 * sum(one.cpu_seconds for one in self.shifts) / self.n
 
+    @property
+    def cpu_us(self) -> float:
+        """Return the microseconds of the workers and of the server together, for each mail."""
+        return self.client_us + (1e6 * self.server.cpu_seconds / self.n if self.server else 0)
+
 
 @dataclass(slots=True)
 class Bench:

@@ -49,8 +49,8 @@ def _round(relays: dict[str, Relay], case: Case, turn: int) -> dict[str, Sent]:
 def _row(name: str, case: Case, rounds: Sequence[dict[str, Sent]], compared: Sequence[Side]) -> dict[str, Any]:
     done = [one[name] for one in rounds]
 
-    def of(other: str) -> float:
-        return median(one[name].rate / one[other].rate for one in rounds)
+    def of(other: str, value: str = "rate") -> float:
+        return median(getattr(one[name], value) / getattr(one[other], value) for one in rounds)
 
     return {
         "database": case.database,
@@ -61,6 +61,7 @@ def _row(name: str, case: Case, rounds: Sequence[dict[str, Sent]], compared: Seq
         "of the floor": of(FLOOR),
         "of bare": of(BARE),
         **{f"of {side.name}": of(side.name) for side in compared[1:]},
+        **{f"CPU, of {side.name}": of(side.name, "cpu_us") for side in compared[1:]},
         "client CPU, µs": median(one.client_us for one in done),
         **server_columns([one.server for one in done if one.server], done[0].n),
     }
