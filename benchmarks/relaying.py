@@ -50,7 +50,7 @@ def _row(name: str, case: Case, rounds: Sequence[dict[str, Sent]], compared: Seq
     done = [one[name] for one in rounds]
 
     def of(other: str, value: str = "rate") -> float:
-        return median(getattr(one[name], value) / getattr(one[other], value) for one in rounds)
+        return float(median(getattr(one[name], value) / getattr(one[other], value) for one in rounds))
 
     return {
         "database": case.database,
