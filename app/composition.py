@@ -20,7 +20,7 @@ from app.ledger import CreateLedger, open_ledger
 from app.ledger import database_url as database_url
 from app.ledger import state_folder as state_folder
 from models.config.known_keys import RENAMED
-from models.config.settings import Settings, nearest, unknown_names
+from models.config.settings import MAX_TIMEOUTS, Settings, nearest, unknown_names
 from models.config.shop import ShopFolder, read_shop, sentence
 from models.errors import ForewarnError
 from models.policy.policy import Policy
@@ -68,7 +68,9 @@ class App:
     def lease_holder(self) -> LeaseHolder:
         """Return a unique name for one deliver run, and how long its leases last."""
         name = f"{socket.gethostname()}/{os.getpid()}/{time.monotonic_ns():x}"
-        return LeaseHolder(name, timedelta(seconds=self.settings.lease_seconds))
+        settings = self.settings
+        longest = timedelta(seconds=settings.timeout * MAX_TIMEOUTS)
+        return LeaseHolder(name, timedelta(seconds=settings.lease_seconds), longest)
 
 
 def read_settings(given: Mapping[str, object] | None = None) -> Settings:

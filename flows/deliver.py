@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -9,7 +10,7 @@ from datetime import date
 from prefect import flow
 from prefect.states import Completed
 
-from app.clock import Clock, make_clock
+from app.clock import make_clock
 from app.composition import App, open_app
 from app.delivery_watch import DeliveryWatch
 from app.live_channels import channels_not_live
@@ -28,7 +29,8 @@ from tasks.delivery.circuit_breaker import open_breakers
 from tasks.delivery.fallback import send_fallbacks
 from tasks.delivery.queue import count_queued
 from tasks.delivery.reconcile import reconcile_in_doubt
-from tasks.delivery.worker import TABLES, DeliverySummary, DeliveryWorker, deliver_batch, mark_abandoned
+from tasks.delivery.summary import DeliverySummary
+from tasks.delivery.worker import DeliveryWorker, deliver_channel, mark_abandoned
 from tasks.guardrails.run_days import check_clock
 from tasks.runs.records import LATE_ORDERS, check_not_before, last_run_date
 
@@ -99,13 +101,20 @@ async def run_deliver(
     async with track_run(app, DELIVER, time) as (context, report):
         not_live = {} if only_run else await asyncio.to_thread(channels_not_live, app)
         async with open_transports(app, time.now, not_live) as (transports, closed):
-            worker = DeliveryWorker(app.lease_holder, transports, app.settings.concurrency, time.now, only_run)
+            worker = DeliveryWorker(
+                app.lease_holder,
+                transports,
+                app.settings.concurrency,
+                time.now,
+                only_run,
+                app.settings.claim_ahead,
+            )
             summary = DeliverySummary(in_doubt=await run_task(mark_abandoned, context, worker))
             resolved = await run_task(reconcile_in_doubt, context, worker)
 
             more_to_send = True
             while more_to_send:
-                await send_on_all_channels(app, context, time, worker, summary, progress)
+                await send_on_all_channels(context, worker, summary, progress)
                 today = replace(context, as_of=time.day())
                 fallbacks = await run_task(
                     send_fallbacks, today, worker.lease_holder.name, batch=app.settings.batch_size
@@ -123,13 +132,13 @@ async def run_deliver(
 
 
 async def send_on_all_channels(
-    app: App, context: Context, time: Clock, worker: DeliveryWorker, summary: DeliverySummary, progress: Progress
+    context: Context, worker: DeliveryWorker, summary: DeliverySummary, progress: Progress
 ) -> None:
     """Send what is due on all channels concurrently, each at its own pace; add the results to `summary`.
 
     When channels fail, the others finish; then the first error is raised.
     """
-    loops = _ChannelLoops(app, context, time, worker, summary, progress)
+    loops = _ChannelLoops(context, worker, summary, progress)
     results = await asyncio.gather(*map(loops.send_on, worker.transports), return_exceptions=True)
     for error in filter(None, results):
         raise error
@@ -139,33 +148,34 @@ async def send_on_all_channels(
 class _ChannelLoops:
     """The sending loops of all channels, which end together: one that is idle waits while another sends."""
 
-    app: App
     context: Context
-    time: Clock
     worker: DeliveryWorker
     summary: DeliverySummary
     progress: Progress
+    under_way: Counter[Channel] = field(default_factory=Counter)
+    """Messages sent that are not in the summary so far."""
     busy: set[Channel] = field(init=False)
 
     def __post_init__(self) -> None:
         self.busy = set(self.worker.transports)
 
     async def send_on(self, channel: Channel) -> None:
-        """Send batch after batch on one channel, until no channel has anything due."""
-        worker = replace(self.worker, transports={channel: self.worker.transports[channel]})
+        """Send on one channel whatever becomes due, until no channel has anything due."""
+
+        def show(sent: int) -> None:
+            self.under_way[channel] = sent
+            self.progress("messages", self.summary.sent.total() + self.under_way.total())
+
         try:
-            while self.busy:
-                today = replace(self.context, as_of=self.time.day())
-                batch = await run_task(
-                    deliver_batch, today, worker, batch=self.app.settings.batch_size, down=tuple(self.summary.down)
-                )
-                if batch is None:
+            while self.busy and channel not in self.summary.down:
+                sent = await run_task(deliver_channel, self.context, self.worker, channel, show)
+                if sent:
+                    self.busy.add(channel)
+                    self.summary.add(sent)
+                    del self.under_way[channel]
+                else:
                     self.busy.discard(channel)
                     await self._wait_while_busy()
-                else:
-                    self.busy.add(channel)
-                    self.summary.add(batch)
-                    self.progress("messages", sum(self.summary.sent.values()))
         finally:
             self.busy.discard(channel)
 
@@ -178,7 +188,7 @@ class _ChannelLoops:
 def _fill_waiting(app: App, report: Report, closed: Mapping[str, str], not_live: Mapping[str, str]) -> None:
     """Report how many messages are still queued, and by which channels they cannot be sent, with the reasons."""
     with read_only(app.context.engine) as connection:
-        queued = count_queued(connection, TABLES)
+        queued = count_queued(connection)
         breakers = {
             channel: f"{state['reason']} (tried again {state['retry_at']:%H:%M} UTC)"
             for channel, state in open_breakers(connection).items()

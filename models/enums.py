@@ -19,11 +19,10 @@ class Promise(StrEnum):
 
 
 class State(StrEnum):
-    """The state of a notice or post; docs/architecture.md shows how it changes."""
+    """The state of a notice, a post or a purchase request; docs/delivery.md shows how it changes."""
 
     HELD = "held"
     QUEUED = "queued"
-    CLAIMED = "claimed"
     SENDING = "sending"
     SENT = "sent"
     DELIVERED = "delivered"

@@ -64,3 +64,7 @@ class DeliveryOutcome:
     """True when no customer got it, as in `Receipt`."""
     pauses_channel: bool = False
     """True when the provider asked for a pause of the whole channel until `not_before`."""
+    channel_down: bool = False
+    """True when a person must repair the channel; `reason` is the provider's."""
+    may_have_arrived: bool = False
+    """True when the recipient may have an earlier copy, sent under the same id."""

@@ -182,6 +182,8 @@ class LastNotice:
     """The customer who got it; None where the ledger does not say."""
     assumed: bool = False
     """Whether there was no message: staff left the delay uncommunicated on purpose when the shop went live."""
+    in_doubt: bool = False
+    """Whether it is unknown if it arrived: then no good news is told that the customer may not understand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +200,7 @@ class OrderFacts:
     cancelled_on: date | None = None
     url: str | None = None
     told: LastNotice | None = None
-    """The last notice that its present customer got; None where there is none, or another customer got it."""
+    """The last notice that has left to its present customer; None where there is none, or another customer got it."""
     unpaid: bool = False
     """It waits for its payment, so that nothing of it is late."""
     revision: int = 0

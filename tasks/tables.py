@@ -17,6 +17,7 @@ from models.tables.ledger import (
     Suppression,
     Watch,
 )
+from models.tables.outbox import OutboxMessage
 from models.tables.purchasing import PurchaseLine, PurchaseRequest
 from models.tables.shop import (
     Customer,
@@ -47,6 +48,7 @@ OPT_OUTS, INCOMPLETE_IMPORTS = table_of(OptOut), table_of(IncompleteImport)
 
 # What was decided, said and offered.
 WATCHES, NOTICES, OFFERS, POSTS = table_of(Watch), table_of(Notice), table_of(Offer), table_of(Post)
+OUTBOX = table_of(OutboxMessage)
 CUSTOMER_ANSWERS, SUPPRESSIONS, EVENTS = table_of(CustomerAnswer), table_of(Suppression), table_of(Event)
 
 # What covers a line, when it is expected, and how it is shipped.

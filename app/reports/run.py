@@ -9,7 +9,7 @@ from models.decisions import Contact, Plan
 from models.policy.policy import Policy
 from models.run_report import Report
 from rules.contact.masking import mask_address
-from tasks.delivery.worker import DeliverySummary
+from tasks.delivery.summary import DeliverySummary
 from tasks.notices.summary import EvaluationSummary
 from templates.rendering.names import strip_control_chars, truncate
 

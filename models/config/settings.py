@@ -24,6 +24,8 @@ class TransportKind(StrEnum):
     X = "x"
 
 
+MAX_TIMEOUTS = 3
+"""How many times the timeout one request may take: to connect, to send and to read."""
 PREFIX = "FOREWARN_"
 OF_KUBERNETES = re.compile(r"\w*(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)")
 """Names that Kubernetes sets in every container if a service is called `forewarn` or `forewarn-...`."""
@@ -88,7 +90,14 @@ class Settings(BaseSettings):
         600,
         ge=300,
         validate_default=True,
-        description="seconds that a claimed notice belongs to one worker; more than three times the timeout",
+        description="seconds that a message being sent belongs to one worker; more than three times the timeout",
+    )
+    claim_ahead: int = Field(
+        0,
+        ge=0,
+        le=500,
+        description="messages marked as being sent beyond the simultaneous requests; faster, and more in doubt after a "
+        "crash",
     )
 
     @property
@@ -99,7 +108,7 @@ class Settings(BaseSettings):
     @field_validator("lease_seconds")
     @classmethod
     def _outlasts_a_request(cls, lease: int, info: ValidationInfo) -> int:
-        longest = 3 * info.data.get("timeout", 0)
+        longest = MAX_TIMEOUTS * info.data.get("timeout", 0)
         if lease <= longest:
             raise ValueError(f"must be above {longest:g}, because a request may take three times FOREWARN_TIMEOUT")
         return lease

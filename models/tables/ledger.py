@@ -7,11 +7,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Index, Text, UniqueConstraint, false
+from sqlalchemy import JSON, BigInteger, Column, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from models.quantities import Quantity
-from models.tables.column_types import Money, moment, money, pieces, trial
+from models.tables.column_types import Money, moment, money, pieces
 
 
 class LedgerOwner(SQLModel, table=True):
@@ -29,7 +29,10 @@ class LedgerOwner(SQLModel, table=True):
 
 
 class Watch(SQLModel, table=True):
-    """One row for each open order: what the customer was last told, at which revision, and when to check it again."""
+    """One row for each open order: its bucket, its revision, and when to check it again.
+
+    What its customer was told is in no column: it is what the order's notices say that have left.
+    """
 
     __table_args__ = (Index("ix_watch_next_check", "next_check_on", "order_id"),)
 
@@ -40,14 +43,13 @@ class Watch(SQLModel, table=True):
     bucket: str | None = Field(default=None, index=True)
     """The bucket at the last check, or `on_time`, `closed`, `future`; None before the first check."""
     revision: int = 0
-    told_revision: int | None = None
-    told_on: date | None = None
-    told_lines: list[Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
-    """What was told of each late line: number, promised and expected date, bucket."""
-    told_to: str | None = None
-    """The customer who was told; the order may belong to another customer now."""
-    told_assumed: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
-    """True when nothing was sent, because staff left this delay untold when the shop went live."""
+    baseline_revision: int | None = None
+    """The revision at which staff left a delay untold when the shop went live; None: they left none."""
+    baseline_on: date | None = None
+    baseline_lines: list[Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    """What they left untold of each late line, as in `Notice.lines`."""
+    baseline_to: str | None = None
+    """The customer who had the order then; it may belong to another one now."""
 
 
 class Counter(SQLModel, table=True):
@@ -78,14 +80,9 @@ class Run(SQLModel, table=True):
 
 
 class Notice(SQLModel, table=True):
-    """One message to one customer. The table is also the queue of messages to send (transactional outbox)."""
+    """The words of one message to one customer, and the facts that they state. `OutboxMessage` has its state."""
 
-    __table_args__ = (
-        UniqueConstraint("order_id", "revision", "channel"),
-        Index("ix_notice_ready", "state", "not_before", "id"),
-        Index("ix_notice_order", "order_id", "state"),
-        Index("ix_notice_settled", "channel", "settled_at"),
-    )
+    __table_args__ = (UniqueConstraint("order_id", "revision", "channel"),)
 
     id: str = Field(primary_key=True)
     run_id: str = Field(index=True)
@@ -93,8 +90,6 @@ class Notice(SQLModel, table=True):
     customer_id: str
     revision: int
     channel: str
-    state: str
-    reason: str | None = None
     message: str
     change: str
     bucket: str
@@ -102,7 +97,11 @@ class Notice(SQLModel, table=True):
     expected_on: date | None = None
     told_on: date
     lines: list[Any] = Field(sa_column=Column(JSON, nullable=False))
-    """What it states about each late line, as in `Watch.told_lines`; it is not sent once the facts differ."""
+    """What it states about each late line: number, promised and expected date, bucket."""
+    facts_version: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
+    """The version of the order's watch at which its words were last found true."""
+    holds_through: date | None = None
+    """The last day on which its words stay true while that version stays; None: check them again before it leaves."""
     why: str = Field(sa_column=Column(Text, nullable=False))
     address: str | None = None
     to_name: str = ""
@@ -111,15 +110,6 @@ class Notice(SQLModel, table=True):
     text: str = Field(default="", sa_column=Column(Text, nullable=False))
     html: str = Field(default="", sa_column=Column(Text, nullable=False))
     created_at: datetime = moment(nullable=False)
-    not_before: datetime = moment(nullable=False)
-    valid_until: datetime | None = moment()
-    claimed_by: str | None = None
-    lease_until: datetime | None = moment()
-    attempts: int = 0
-    sending_at: datetime | None = moment()
-    settled_at: datetime | None = moment()
-    reference: str | None = None
-    trial: bool = trial()
     fallback_id: str | None = None
     """For a failed notice: the id of the notice by the next channel, or `nobody` when no channel is left."""
 
@@ -148,7 +138,7 @@ class Offer(SQLModel, table=True):
 
 
 class Post(SQLModel, table=True):
-    """A social post about a product: late in many orders, back, or running low; held until staff approve it."""
+    """A social post about a product: late in many orders, back, or running low. `OutboxMessage` has its state."""
 
     __table_args__ = (UniqueConstraint("product_id", "week", "kind", name="uq_post_product_week_kind"),)
 
@@ -159,8 +149,6 @@ class Post(SQLModel, table=True):
     """The ISO week, as 2026-W48: each product has at most one post of a kind in a week."""
     kind: str = "late"
     channel: str
-    state: str
-    reason: str | None = None
     locale: str
     text: str = Field(sa_column=Column(Text, nullable=False))
     orders: int
@@ -169,15 +157,6 @@ class Post(SQLModel, table=True):
     expected_on: date | None = None
     """The date that it states; None when it states none."""
     created_at: datetime = moment(nullable=False)
-    not_before: datetime = moment(nullable=False)
-    valid_until: datetime | None = moment()
-    claimed_by: str | None = None
-    lease_until: datetime | None = moment()
-    attempts: int = 0
-    sending_at: datetime | None = moment()
-    settled_at: datetime | None = moment()
-    reference: str | None = None
-    trial: bool = trial()
 
 
 class ChannelState(SQLModel, table=True):

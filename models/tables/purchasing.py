@@ -6,32 +6,18 @@ from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from models.quantities import Quantity
-from models.tables.column_types import flag, moment, pieces, trial
+from models.tables.column_types import flag, moment, pieces
 
 
 class PurchaseRequest(SQLModel, table=True):
-    """What one vendor is asked for in one run. It goes through the same states as a notice."""
+    """What one vendor is asked for in one run. `OutboxMessage` has its channel and its state."""
 
     __tablename__ = "purchase_request"
-    __table_args__ = (Index("ix_purchase_request_ready", "state", "not_before", "id"),)
 
     id: str = Field(primary_key=True)
     run_id: str = Field(index=True)
     vendor_id: str = Field(index=True)
-    channel: str
-    """A VendorChannel: `mail`, `folder`, `sftp` or `http`."""
-    state: str
-    reason: str | None = None
     created_at: datetime = moment(nullable=False)
-    not_before: datetime = moment(nullable=False)
-    valid_until: datetime | None = moment()
-    claimed_by: str | None = None
-    lease_until: datetime | None = moment()
-    attempts: int = 0
-    sending_at: datetime | None = moment()
-    settled_at: datetime | None = moment()
-    reference: str | None = None
-    trial: bool = trial()
     reminder_of: str | None = None
     """The request that this one reminds the vendor of."""
     may_have_arrived: bool = flag()

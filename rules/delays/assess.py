@@ -10,7 +10,7 @@ from models.quantities import counted
 from rules.delays.buckets import get_bucket
 from rules.delays.delays import change_of, delay_of, lapsed_date, notice_lines, open_lines
 from rules.delays.good_news import good_news
-from rules.delays.schedule import NEVER, next_check_date
+from rules.delays.schedule import DAY, NEVER, next_check_date
 from rules.delays.working_days import Calendar
 
 CUSTOMER_WAS_TOLD = "the customer was told"
@@ -51,6 +51,9 @@ def assess_order(order: OrderFacts, as_of: date, policy: Policy, calendar: Calen
     change = (bad_change, delay) if delay and bad_change else good_news(order, as_of, policy, calendar)
     if change is None:
         return Assessment(bucket, next_check_on, delay, no_notice_reason=CUSTOMER_WAS_TOLD if delay else "")
+    if change[0] in WITHOUT_OFFER and order.told is not None and order.told.in_doubt:
+        reason = "it is unknown whether the last notice arrived, and good news would be about it"
+        return Assessment(bucket, min(next_check_on, as_of + DAY), delay, no_notice_reason=reason)
     if gap_ends_on := _gap_after_notice(order, as_of, policy):
         reason = f"the last notice is more recent than the minimum gap; the next one is possible on {gap_ends_on}"
         return Assessment(bucket, min(next_check_on, gap_ends_on), delay, no_notice_reason=reason)

@@ -3,21 +3,25 @@
 While it is open one message at a time, the probe, is sent after a growing wait. A probe that is taken resets it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
 
 from models.enums import State
+from models.messages import DeliveryOutcome
 from models.policy.messaging import SendingPolicy
 from tasks.db.events import record_events
 from tasks.db.sql import insert
 from tasks.delivery.backoff import retry_delay
-from tasks.tables import CHANNEL_STATES, SUPPRESSIONS
+from tasks.delivery.rate_limit import pause_channel
+from tasks.tables import CHANNEL_STATES, NOTICES, OUTBOX, SUPPRESSIONS
 
 FAILURE_WINDOW = timedelta(hours=1)
 FAILURE_STATES = (State.REJECTED, State.IN_DOUBT)
+ANSWERED_STATES = (State.SENT, State.DELIVERED, State.BOUNCED, *FAILURE_STATES)
+FAILURE_RATE_REASON = "more than half of its latest messages were refused or are in doubt"
 
 
 def trip(
@@ -92,21 +96,20 @@ def return_probe(connection: Connection, channels: Iterable[str], now: datetime)
         connection.execute(is_open.values(retry_at=now))
 
 
-def failure_rate_exceeded(
-    connection: Connection, table: Table, channel: str, now: datetime, policy: SendingPolicy
-) -> bool:
+def failure_rate_exceeded(connection: Connection, channel: str, now: datetime, policy: SendingPolicy) -> bool:
     """Return whether more than half of a channel's latest messages failed, and at least `policy.rejections` of them.
 
     Failed means rejected or in doubt. Rejections that suppressed their address do not count: they say nothing about the
     channel.
     """
-    addressed = [_not_suppressed_filter(table)] if "address" in table.c else []
+    # A doubt is not settled; it counts from when it was sent.
+    since = now - FAILURE_WINDOW
+    recent = or_(OUTBOX.c.settled_at > since, and_(OUTBOX.c.settled_at.is_(None), OUTBOX.c.sending_at > since))
     latest = (
-        select(table.c.state)
-        .where(
-            table.c.channel == channel, table.c.settled_at > now - FAILURE_WINDOW, _answered_filter(table), *addressed
-        )
-        .order_by(table.c.settled_at.desc())
+        select(OUTBOX.c.state)
+        .select_from(OUTBOX.outerjoin(NOTICES, NOTICES.c.id == OUTBOX.c.id))
+        .where(OUTBOX.c.channel == channel, recent, OUTBOX.c.state.in_(ANSWERED_STATES), _not_suppressed_filter())
+        .order_by(func.coalesce(OUTBOX.c.settled_at, OUTBOX.c.sending_at).desc())
         .limit(2 * policy.rejections - 1)
         .subquery()
     )
@@ -114,9 +117,74 @@ def failure_rate_exceeded(
     return connection.execute(failed).scalar_one() >= policy.rejections
 
 
-def _answered_filter(table: Table) -> ColumnElement[bool]:
-    return or_(*(table.c.state == state for state in (State.SENT, State.DELIVERED, State.BOUNCED, *FAILURE_STATES)))
+def _not_suppressed_filter() -> ColumnElement[bool]:
+    return ~select(SUPPRESSIONS.c.address).where(SUPPRESSIONS.c.address == NOTICES.c.address).exists()
 
 
-def _not_suppressed_filter(table: Table) -> ColumnElement[bool]:
-    return ~select(SUPPRESSIONS.c.address).where(SUPPRESSIONS.c.address == table.c.address).exists()
+class ChannelBreaker:
+    """The breaker of one channel as one deliver run sees it, turn by turn."""
+
+    def __init__(self, channel: str, policy: SendingPolicy, who: str) -> None:
+        self.channel, self._policy, self._who = channel, policy, who
+        self.down: str | None = None
+        """The reason for which this run sends nothing more by the channel; None while it may."""
+        self._is_probing = False
+        self._probe: str | None = None
+        """The id of the probe that this run has sent and that has not ended."""
+
+    def update(self, connection: Connection, recorded: Sequence[DeliveryOutcome], room: int, now: datetime) -> int:
+        """Trip or reset the breaker by what came back; return how many messages may leave now, at most `room`."""
+        state = channel_state(connection, self.channel)
+        is_open = state is not None and state.tripped_at is not None
+        was_probe = any(outcome.id == self._probe for outcome in recorded)
+        if is_open and any(outcome.state is State.SENT for outcome in recorded):
+            reset(connection, [self.channel], now, self._who)
+            is_open = self._is_probing = False
+        if reason := self._failure(connection, recorded, now):
+            trip(connection, self.channel, reason, now, self._policy, self._who, probed=was_probe)
+            self.down = reason
+        if pauses := [outcome.not_before for outcome in recorded if outcome.pauses_channel and outcome.not_before]:
+            pause_channel(connection, self.channel, max(pauses))
+            return 0
+        if was_probe:
+            self._probe = None
+        if self.down is not None or (not is_open and state is not None and _is_paused(state, now)):
+            return 0
+        return self._probe_room(connection, now) if is_open else room
+
+    def _probe_room(self, connection: Connection, now: datetime) -> int:
+        """Return 1 when this turn may send the probe; 0 while another worker may, or this run's probe has not ended."""
+        if self._probe is not None:
+            return 0
+        self._is_probing = acquire_probe(connection, [self.channel], now, self._policy) is not None
+        return int(self._is_probing)
+
+    def claimed(self, connection: Connection, outgoing: Sequence[str], now: datetime) -> None:
+        """Remember the probe among the messages that this turn marked; return a probe for which there was none."""
+        if self._is_probing and self._probe is None:
+            if outgoing:
+                self._probe = outgoing[0]
+            else:
+                return_probe(connection, [self.channel], now)
+                self._is_probing = False
+
+    def _failure(self, connection: Connection, recorded: Sequence[DeliveryOutcome], now: datetime) -> str | None:
+        """Return why the channel is down by these outcomes; None where it is not."""
+        if self.down is not None:
+            return None
+        if reason := next((outcome.reason for outcome in recorded if outcome.channel_down), None):
+            return reason
+        failed = any(outcome.state in FAILURE_STATES and not outcome.suppress for outcome in recorded)
+        if failed and failure_rate_exceeded(connection, self.channel, now, self._policy):
+            return FAILURE_RATE_REASON
+        return None
+
+
+def channel_state(connection: Connection, channel: str) -> Any:
+    """Return the state of a channel; None where nothing was ever wrong with it."""
+    columns = (CHANNEL_STATES.c.tripped_at, CHANNEL_STATES.c.retry_at)
+    return connection.execute(select(*columns).where(CHANNEL_STATES.c.channel == channel)).first()
+
+
+def _is_paused(state: Any, now: datetime) -> bool:
+    return state.retry_at is not None and bool(state.retry_at > now)

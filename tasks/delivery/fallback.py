@@ -11,24 +11,26 @@ from models.enums import Channel, SkipReason, State
 from models.orders import NoticeLine
 from rules.contact.contact import contact_by, without_suppressed
 from rules.delays.delays import still_true
+from rules.delays.validity import holds_through
 from tasks.context import Context
 from tasks.db.events import record_events
-from tasks.db.sql import insert, read_only
+from tasks.db.outbox import insert_messages
+from tasks.db.sql import in_list, insert, read_only
 from tasks.notices.decide import decide_orders
-from tasks.notices.notice_rows import notice_row
+from tasks.notices.notice_rows import NoticeRow, notice_row, states_of, words_of
 from tasks.notices.rendering import first_rendered
 from tasks.notices.suppressions import suppressed_addresses
-from tasks.notices.told_state import restore_told_state
 from tasks.offers.budget import DiscountBudget
 from tasks.offers.substitute_stock import SubstituteStock
+from tasks.orders.due import mark_due, move_versions
 from tasks.orders.order_rows import WatchedOrder
 from tasks.orders.queries import get_orders
-from tasks.tables import NOTICES
+from tasks.orders.told import NOTICES_WITH_STATE
+from tasks.tables import NOTICES, OUTBOX
 
 NO_CHANNEL_LEFT = "nobody"
 """Value of `notice.fallback_id` when no other channel could be tried."""
-FAILED_STATES = (State.REJECTED, State.BOUNCED)
-UNREACHED_STATES = (*FAILED_STATES, State.SKIPPED)
+UNREACHED_STATES = (State.REJECTED, State.BOUNCED, State.SKIPPED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,10 @@ class Fallback:
     """What follows a failed notice: a notice by another channel, a new assessment of its order, or nothing."""
 
     failed: Mapping[str, Any]
-    notice: Mapping[str, Any] | None = None
-    """Row of the notice by the next channel."""
+    notice: NoticeRow | None = None
+    """The notice by the next channel."""
+    facts_version: int = 0
+    """The version of the order's facts from which it was written."""
     facts_changed: bool = False
     """True when the notice is no longer true: the next late-orders run assesses the order."""
     reached: bool = False
@@ -76,7 +80,8 @@ def send_fallbacks(context: Context, who: str, *, batch: int) -> FallbackSummary
 def _failed_notices(connection: Connection, batch: int) -> list[dict[str, Any]]:
     query = (
         select(NOTICES)
-        .where(NOTICES.c.state.in_(FAILED_STATES), NOTICES.c.fallback_id.is_(None))
+        .select_from(NOTICES_WITH_STATE)
+        .where(OUTBOX.c.awaits_fallback)
         .order_by(NOTICES.c.order_id, NOTICES.c.id)
         .limit(batch)
     )
@@ -93,7 +98,7 @@ def _choose_fallbacks(context: Context, connection: Connection, failed: Sequence
         key = (notice["order_id"], notice["revision"])
         fallback = _choose_fallback(context, connection, notice, orders[notice["order_id"]], states[key])
         if fallback.notice is not None:
-            states[key] = states[key] | {fallback.notice["channel"]: State.QUEUED}
+            states[key] = states[key] | {fallback.notice.words["channel"]: State.QUEUED}
         fallbacks.append(fallback)
     return [
         replace(one, reached=_is_reached(states[one.failed["order_id"], one.failed["revision"]])) for one in fallbacks
@@ -103,8 +108,9 @@ def _choose_fallbacks(context: Context, connection: Connection, failed: Sequence
 def _states_by_channel(connection: Connection, orders: list[str]) -> dict[tuple[str, int], dict[str, str]]:
     """Return, by order and revision, the channels used so far and the state of each channel's notice."""
     states: dict[tuple[str, int], dict[str, str]] = {}
-    query = select(NOTICES.c.order_id, NOTICES.c.revision, NOTICES.c.channel, NOTICES.c.state)
-    for order, revision, channel, state in connection.execute(query.where(NOTICES.c.order_id.in_(orders))):
+    query = select(NOTICES.c.order_id, NOTICES.c.revision, NOTICES.c.channel, OUTBOX.c.state)
+    query = query.select_from(NOTICES_WITH_STATE).where(in_list(connection, NOTICES.c.order_id, orders))
+    for order, revision, channel, state in connection.execute(query):
         states.setdefault((order, revision), {})[channel] = state
     return states
 
@@ -121,7 +127,7 @@ def _choose_fallback(
         return Fallback(failed)
     if not still_true([NoticeLine.from_data(line) for line in failed["lines"]], watched.order, context.as_of):
         return Fallback(failed, facts_changed=True)
-    same_revision = replace(watched, order=replace(watched.order, revision=failed["revision"] - 1))
+    same_revision = watched.before(failed["revision"])
     # An empty budget: a fallback offers only the discount that the failed notice offered.
     (decision,) = decide_orders(context, connection, [same_revision], SubstituteStock(), DiscountBudget({}))
     if decision.plan is None:
@@ -131,7 +137,9 @@ def _choose_fallback(
     if rendered is None:  # `forewarn templates check` says why no channel's message renders
         return Fallback(failed)
     # Queued and not held: the guardrails checked the run that recorded the failed notice.
-    return Fallback(failed, notice=notice_row(context, decision.plan, *rendered) | {"state": State.QUEUED})
+    version, day = watched.version + 1, holds_through(decision.plan, decision.assessment.next_check_on)
+    notice = notice_row(context, decision.plan, *rendered, State.QUEUED, facts_version=version, holds_through=day)
+    return Fallback(failed, notice=notice, facts_version=watched.version)
 
 
 def _is_reached(states: Mapping[str, str]) -> bool:
@@ -159,25 +167,48 @@ def _unused_contacts(
 def _record_fallbacks(
     connection: Connection, context: Context, who: str, fallbacks: Sequence[Fallback]
 ) -> list[Fallback]:
-    """Record the new notices; return the fallbacks of notices that no other worker handled meanwhile."""
-    notices = [dict(fallback.notice) for fallback in fallbacks if fallback.notice is not None]
+    """Record the new notices; return the fallbacks of notices that no other worker handled meanwhile.
+
+    A fallback whose order has changed since it was read is left for the next time.
+    """
+    handled = [fallback for fallback in fallbacks if _end_wait(connection, fallback)]
+    unchanged = move_versions(
+        connection,
+        {fallback.failed["order_id"]: fallback.facts_version for fallback in handled if fallback.notice is not None},
+    )
+    recorded = [fallback for fallback in handled if fallback.notice is None or fallback.failed["order_id"] in unchanged]
+    _wait_again(connection, [fallback for fallback in handled if fallback not in recorded])
+    notices = [fallback.notice for fallback in recorded if fallback.notice is not None]
     if notices:
-        connection.execute(insert(connection, NOTICES).on_conflict_do_nothing(), notices)
-    recorded = [fallback for fallback in fallbacks if _link_fallback(connection, fallback)]
+        connection.execute(insert(connection, NOTICES).on_conflict_do_nothing(), words_of(notices))
+        insert_messages(connection, states_of(notices))
+    for fallback in recorded:
+        _link_fallback(connection, fallback)
     record_events(connection, [_event(fallback) for fallback in recorded], context.started_at, who)
-    changed = {fallback.failed["order_id"] for fallback in recorded if fallback.facts_changed}
-    restore_told_state(connection, changed | {notice["order_id"] for notice in notices}, changed, context.as_of)
+    mark_due(connection, {one.failed["order_id"] for one in recorded if one.facts_changed}, context.as_of)
     return recorded
 
 
-def _link_fallback(connection: Connection, fallback: Fallback) -> bool:
-    """Store which notice follows a failed one; return False when another worker was first."""
-    unlinked = update(NOTICES).where(NOTICES.c.id == fallback.failed["id"], NOTICES.c.fallback_id.is_(None))
-    fallback_id = NO_CHANNEL_LEFT if fallback.notice is None else fallback.notice["id"]
-    return connection.execute(unlinked.values(fallback_id=fallback_id)).rowcount == 1
+def _end_wait(connection: Connection, fallback: Fallback) -> bool:
+    """Mark a failed notice as handled; return False when another worker was first."""
+    waiting = update(OUTBOX).where(OUTBOX.c.id == fallback.failed["id"], OUTBOX.c.awaits_fallback)
+    return connection.execute(waiting.values(awaits_fallback=False)).rowcount == 1
+
+
+def _wait_again(connection: Connection, fallbacks: Sequence[Fallback]) -> None:
+    failed = [fallback.failed["id"] for fallback in fallbacks]
+    if failed:
+        connection.execute(update(OUTBOX).where(OUTBOX.c.id.in_(failed)).values(awaits_fallback=True))
+
+
+def _link_fallback(connection: Connection, fallback: Fallback) -> None:
+    """Store which notice follows a failed one."""
+    fallback_id = NO_CHANNEL_LEFT if fallback.notice is None else fallback.notice.words["id"]
+    failed = update(NOTICES).where(NOTICES.c.id == fallback.failed["id"])
+    connection.execute(failed.values(fallback_id=fallback_id))
 
 
 def _event(fallback: Fallback) -> tuple[str, str, str]:
     if fallback.notice is not None:
-        return "fallback", fallback.failed["id"], str(fallback.notice["channel"])
+        return "fallback", fallback.failed["id"], str(fallback.notice.words["channel"])
     return "not_reached", fallback.failed["id"], SkipReason.CHANGED if fallback.facts_changed else ""

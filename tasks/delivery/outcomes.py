@@ -1,126 +1,174 @@
 """Record how messages ended: their states, events, trial marks and suppressed addresses."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, Connection, Table, and_, func, literal, or_, select, update
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Connection,
+    Text,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from channels.headers import one_line
-from models.enums import State
+from models.enums import Channel, State
 from models.messages import DeliveryOutcome
 from models.tables.column_types import UtcTime
 from tasks.db.events import record_events
-from tasks.db.sql import in_list, insert, is_sqlite
-from tasks.delivery.queue import CLEAR_LEASE
+from tasks.db.outbox import CLEAR_LEASE
+from tasks.db.sql import in_list, is_sqlite
 from tasks.notices.suppressions import suppress
-from tasks.tables import EVENTS
+from tasks.tables import OUTBOX
 
 LATE_ANSWER = "too_late"
 """Kind of the event for an answer that came after the sender's lease had ended."""
 FINAL_STATES = (State.SENT, State.REJECTED)
 """States that settle a message in doubt, whichever process records them and however late."""
+FALLBACK_CHANNELS = (Channel.EMAIL, Channel.SMS)
+"""Channels of which a failed message is followed by the customer's next channel."""
 
 
 def record_outcomes(
-    connection: Connection, table: Table, outcomes: Sequence[DeliveryOutcome], now: datetime, who: str
+    connection: Connection, outcomes: Sequence[DeliveryOutcome], now: datetime, who: str, *, locked: bool = False
 ) -> list[DeliveryOutcome]:
     """Record how messages ended, with their events and suppressions; return the outcomes that applied.
 
-    An outcome applies when `who` still holds the message, or when it settles a message in doubt. Any other is only kept
-    as an event of kind LATE_ANSWER. Safe to repeat with the same `now` after a commit whose answer was lost.
+    An outcome applies when `who` still has the message's lease, when it settles a message in doubt, or when this
+    transaction has `locked` the message. Any other is only kept as an event of kind LATE_ANSWER. That a message was
+    sent needs no event: its row says when, and under which reference. Safe to repeat with the same `now` after a commit
+    whose answer was lost.
     """
-    outcomes = [replace(one, reason=one_line(one.reason), reference=_storable(one.reference)) for one in outcomes]
-    ended = [one for one in outcomes if one.state is not State.QUEUED]
-    requeued = [one for one in outcomes if one.state is State.QUEUED]
-    applied = _end(connection, table, ended, now, who) | {
-        one.id for one in requeued if _requeue(connection, table, one, now, who)
-    }
-    _record_state_events(connection, table, applied, now, who)
-    if unapplied := [one for one in outcomes if one.id not in applied]:
-        applied |= _already_recorded(connection, unapplied, now, who)
-        too_late = [one for one in unapplied if one.id not in applied]
-        record_events(
-            connection, [(LATE_ANSWER, one.id, one.reason or one.reference or "") for one in too_late], now, who
-        )
-    recorded = [one for one in outcomes if one.id in applied]
-    if trials := [one.id for one in recorded if one.trial]:
-        connection.execute(update(table).where(in_list(connection, table.c.id, trials)).values(trial=True))
-    suppress(connection, {one.suppress: one.reason for one in recorded if one.suppress}, now, who)
+    if not outcomes:
+        return []
+    outcomes = [_storable(outcome) for outcome in outcomes]
+    ended = [outcome for outcome in outcomes if outcome.state is not State.QUEUED]
+    requeued = [outcome for outcome in outcomes if outcome.state is State.QUEUED]
+    applied = _end(connection, ended, now, who, locked=locked)
+    applied |= {outcome.id for outcome in requeued if _requeue(connection, outcome, now, who, locked=locked)}
+    recorded = [outcome for outcome in outcomes if outcome.id in applied]
+    record_events(connection, _events(recorded), now, who)
+    if unapplied := [outcome for outcome in outcomes if outcome.id not in applied]:
+        repeated = _recorded_before(connection, unapplied, now)
+        recorded += [outcome for outcome in unapplied if outcome.id in repeated]
+        too_late = [outcome for outcome in unapplied if outcome.id not in repeated]
+        reasons = [(LATE_ANSWER, outcome.id, outcome.reason or outcome.reference or "") for outcome in too_late]
+        record_events(connection, reasons, now, who)
+    suppress(connection, {outcome.suppress: outcome.reason for outcome in recorded if outcome.suppress}, now, who)
     return recorded
 
 
-def _storable(reference: str | None) -> str | None:
+def _storable(outcome: DeliveryOutcome) -> DeliveryOutcome:
     # A provider may answer with characters, such as NUL, that PostgreSQL does not store in a text.
-    return None if reference is None else one_line(reference)
+    reference = None if outcome.reference is None else one_line(outcome.reference)
+    return replace(outcome, reason=one_line(outcome.reason), reference=reference)
+
+
+def _events(recorded: Sequence[DeliveryOutcome]) -> list[tuple[str, str, str]]:
+    return [
+        (outcome.state, outcome.id, outcome.reason or outcome.reference or "")
+        for outcome in recorded
+        if outcome.state is not State.SENT or outcome.reason
+    ]
 
 
 def _end(
-    connection: Connection, table: Table, outcomes: Sequence[DeliveryOutcome], now: datetime, who: str
+    connection: Connection, outcomes: Sequence[DeliveryOutcome], now: datetime, who: str, *, locked: bool
 ) -> set[str]:
-    """Set the final states of messages by one statement; return the ids of those held by `who` or in doubt."""
+    """Set the final states of messages by one statement; return the ids of those that `who` had, or were in doubt."""
     if not outcomes:
         return set()
-    ends = {one.id: {"state": one.state, "reason": one.reason or None, "reference": one.reference} for one in outcomes}
-    outcomes_json = literal(ends, JSON().with_variant(JSONB(), "postgresql"))
-    changes = {
-        name: _json_field(connection, outcomes_json, table.c.id, name) for name in ("state", "reason", "reference")
-    }
-    final = [one.id for one in outcomes if one.state in FINAL_STATES]
-    in_doubt = and_(table.c.state == State.IN_DOUBT, in_list(connection, table.c.id, final))
-    ended = (
-        update(table)
-        .where(in_list(connection, table.c.id, ends), or_(table.c.claimed_by == who, in_doubt))
-        .values(**CLEAR_LEASE, **changes, settled_at=now)
-        .returning(table.c.id)
-    )
-    return set(connection.execute(ended).scalars())
-
-
-def _json_field(
-    connection: Connection, objects: ColumnElement[Any], key: ColumnElement[Any], name: str
-) -> ColumnElement[Any]:
-    """Return the SQL of `objects[key][name]`, where `objects` is a JSON object of objects."""
-    if is_sqlite(connection):
-        return func.json_extract(objects, literal('$."') + key + literal(f'"."{name}"'))
-    return func.jsonb_extract_path_text(objects, key, name)
-
-
-def _requeue(connection: Connection, table: Table, one: DeliveryOutcome, now: datetime, who: str) -> bool:
-    """Queue a message again; return whether `who` still held it."""
-    valid_until = table.c.valid_until if one.valid_until is None else one.valid_until
-    requeued = (
-        update(table)
-        .where(table.c.id == one.id, table.c.claimed_by == who)
-        .values(
-            **CLEAR_LEASE,
-            state=State.QUEUED,
-            reason=one.reason,
-            not_before=one.not_before or now,
-            valid_until=valid_until,
-        )
-    )
-    return connection.execute(requeued).rowcount == 1
-
-
-def _record_state_events(connection: Connection, table: Table, ids: Collection[str], now: datetime, who: str) -> None:
-    """Append an event for each message, with the state and reason its row has now."""
+    rows = [
+        {
+            "ended_id": outcome.id,
+            "new_state": str(outcome.state),
+            "new_reason": outcome.reason or None,
+            "new_reference": outcome.reference,
+            "new_trial": outcome.trial,
+            "failed": outcome.state in (State.REJECTED, State.BOUNCED),
+        }
+        for outcome in outcomes
+    ]
+    if not is_sqlite(connection):
+        new = func.unnest(*(_array(name, rows) for name in rows[0])).table_valued(*rows[0]).render_derived("ended")
+        settled = update(OUTBOX).where(OUTBOX.c.id == new.c.ended_id)
+        if not locked:
+            settled = settled.where(_may_end(new.c.new_state, who))
+        ended_ids = settled.values(**CLEAR_LEASE, **_changes(new.c, now)).returning(OUTBOX.c.id)
+        return set(connection.execute(ended_ids).scalars())
+    # One transaction writes at a time: what may end by this query still may in the next statement.
+    final = [outcome.id for outcome in outcomes if outcome.state in FINAL_STATES]
+    query = select(OUTBOX.c.id).where(OUTBOX.c.id.in_([outcome.id for outcome in outcomes]))
+    if not locked:
+        in_doubt = and_(OUTBOX.c.state == State.IN_DOUBT, OUTBOX.c.id.in_(final))
+        query = query.where(or_(OUTBOX.c.lease_holder == who, in_doubt))
+    ids = set(connection.execute(query).scalars())
     if ids:
-        why = func.coalesce(func.nullif(table.c.reason, ""), table.c.reference, "")
-        rows = select(literal(now, UtcTime), table.c.state, table.c.id, literal(who), why).where(
-            in_list(connection, table.c.id, ids)
-        )
-        connection.execute(insert(connection, EVENTS).from_select(["at", "kind", "subject", "who", "why"], rows))
+        values = _changes({name: bindparam(name) for name in rows[0]}, now)
+        settled = update(OUTBOX).where(OUTBOX.c.id == bindparam("ended_id")).values(**CLEAR_LEASE, **values)
+        connection.execute(settled, [row for row in rows if row["ended_id"] in ids])
+    return ids
 
 
-def _already_recorded(
-    connection: Connection, unapplied: Sequence[DeliveryOutcome], now: datetime, who: str
-) -> set[str]:
-    """Return the ids whose outcome `who` recorded at exactly `now`: the commit was stored and only its answer lost."""
-    same = (EVENTS.c.at == now, EVENTS.c.who == who, EVENTS.c.subject.in_([one.id for one in unapplied]))
-    recorded = {
-        (subject, kind) for subject, kind in connection.execute(select(EVENTS.c.subject, EVENTS.c.kind).where(*same))
+def _changes(new: Any, now: datetime) -> dict[str, ColumnElement[Any]]:
+    """Return the columns that change, from the columns or the parameters of what is new."""
+    return {
+        "state": new["new_state"],
+        "reason": new["new_reason"],
+        "reference": new["new_reference"],
+        "trial": new["new_trial"],
+        "settled_at": case((new["new_state"] == State.IN_DOUBT, None), else_=literal(now, UtcTime)),
+        "awaits_fallback": and_(new["failed"], or_(*(OUTBOX.c.channel == channel for channel in FALLBACK_CHANNELS))),
     }
-    return {one.id for one in unapplied if (one.id, one.state) in recorded}
+
+
+def _array(name: str, rows: Sequence[dict[str, Any]]) -> ColumnElement[Any]:
+    kind = Boolean() if name in ("new_trial", "failed") else Text()
+    return bindparam(name, [row[name] for row in rows], type_=ARRAY(kind))
+
+
+def _may_end(new_state: ColumnElement[Any], who: str) -> ColumnElement[bool]:
+    in_doubt = and_(OUTBOX.c.state == State.IN_DOUBT, new_state.in_(FINAL_STATES))
+    return or_(OUTBOX.c.lease_holder == who, in_doubt)
+
+
+def _requeue(connection: Connection, outcome: DeliveryOutcome, now: datetime, who: str, *, locked: bool) -> bool:
+    """Queue a message again; return whether `who` still had its lease."""
+    values: dict[str, Any] = {"reason": outcome.reason, "not_before": outcome.not_before or now, "settled_at": None}
+    if outcome.valid_until is not None:
+        values["valid_until"] = outcome.valid_until
+    requeued = update(OUTBOX).where(OUTBOX.c.id == outcome.id)
+    if not locked:
+        requeued = requeued.where(OUTBOX.c.lease_holder == who)
+    return connection.execute(requeued.values(**CLEAR_LEASE, **values, state=State.QUEUED)).rowcount == 1
+
+
+def _recorded_before(connection: Connection, unapplied: Sequence[DeliveryOutcome], now: datetime) -> set[str]:
+    """Return the ids whose outcome was recorded at exactly `now`: the commit was stored and only its answer lost."""
+    query = select(OUTBOX.c.id, OUTBOX.c.state, OUTBOX.c.reason, OUTBOX.c.not_before, OUTBOX.c.settled_at).where(
+        in_list(connection, OUTBOX.c.id, [outcome.id for outcome in unapplied])
+    )
+    rows = {row.id: row for row in connection.execute(query)}
+    return {outcome.id for outcome in unapplied if outcome.id in rows and _has(rows[outcome.id], outcome, now)}
+
+
+def _has(row: Any, outcome: DeliveryOutcome, now: datetime) -> bool:
+    """Return whether a row is as the outcome of this very moment leaves it."""
+    if row.state != outcome.state:
+        return False
+    match outcome.state:
+        case State.QUEUED:
+            return bool(row.not_before == (outcome.not_before or now))
+        case State.IN_DOUBT:
+            return bool(row.reason == outcome.reason)
+    return bool(row.settled_at == now)

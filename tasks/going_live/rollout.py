@@ -11,7 +11,7 @@ from sqlalchemy import Connection, and_, func, or_, select, update
 
 from models.batches import batched
 from models.enums import Channel, SkipReason, State
-from models.orders import LastNotice, OrderFacts
+from models.orders import LastNotice
 from models.purchasing import VendorChannel, VendorResponse
 from rules.delays.assess import assess_order, last_notice_after
 from rules.delays.schedule import next_check_date
@@ -19,32 +19,28 @@ from rules.going_live import Rollout, RolloutFilter
 from tasks.context import Context
 from tasks.db.counters import add_to_counters, get_counter, set_counter
 from tasks.db.events import record_events
-from tasks.db.sql import AdvisoryLock, in_list, insert, lock, lock_ordered, read_only
-from tasks.delivery.queue import CLEAR_LEASE
-from tasks.guardrails.check import SUPERVISED
+from tasks.db.outbox import UNSENT_FILTER, queue_messages, skip_messages
+from tasks.db.sql import AdvisoryLock, in_list, insert, lock, read_only
+from tasks.guardrails.check import SUPERVISED, held_by, messages_of
 from tasks.notices.decide import OrderDecision, decide_orders
 from tasks.notices.evaluate import evaluate_orders
 from tasks.notices.summary import EvaluationSummary
-from tasks.notices.told_state import restore_told_state
-from tasks.notices.watch_state import bucket_deltas, update_watches
+from tasks.notices.watch_state import bucket_deltas, store_baselines, update_watches
 from tasks.offers.budget import load_budget
 from tasks.offers.substitute_stock import SubstituteStock
+from tasks.orders.due import mark_due
 from tasks.orders.order_rows import WatchedOrder
 from tasks.orders.queries import get_orders, list_orders
-from tasks.orders.told import told_to_customers
+from tasks.orders.told import LEFT_STATES, NOTICES_WITH_STATE, load_told
 from tasks.posts.compose import iso_week
 from tasks.runs.records import HELD
-from tasks.tables import LIVE_CHANNELS, NOTICES, POSTS, PURCHASE_LINES, PURCHASE_REQUESTS, RUNS
+from tasks.tables import LIVE_CHANNELS, NOTICES, OUTBOX, POSTS, PURCHASE_LINES, RUNS
 
 PAGE_SIZE = 500
-LIVE_NOTICE_FILTER = and_(
-    NOTICES.c.state.in_((State.SENDING, State.SENT, State.DELIVERED, State.IN_DOUBT)), NOTICES.c.trial.is_(False)
-)
+LIVE_NOTICE_FILTER = and_(OUTBOX.c.state.in_(LEFT_STATES), OUTBOX.c.trial.is_(False))
 """Notices that a customer has received, or may have."""
-TRIAL_NOTICE_FILTER = or_(
-    NOTICES.c.state.in_((State.HELD, State.QUEUED, State.CLAIMED)),
-    and_(NOTICES.c.state == State.SENT, NOTICES.c.trial.is_(True)),
-)
+SENT_IN_TRIAL_FILTER = and_(OUTBOX.c.state == State.SENT, OUTBOX.c.trial.is_(True))
+TRIAL_NOTICE_FILTER = or_(UNSENT_FILTER, SENT_IN_TRIAL_FILTER)
 """Notices that end with a trial: those sent in it, and those still waiting."""
 
 
@@ -55,8 +51,8 @@ def live_channels(connection: Connection) -> set[Channel]:
 
 def count_trial_notices(connection: Connection) -> int:
     """Return how many notices count as told and were sent in a trial."""
-    sent_in_trial = and_(NOTICES.c.state == State.SENT, NOTICES.c.trial.is_(True))
-    return connection.execute(select(func.count()).select_from(NOTICES).where(sent_in_trial)).scalar_one()
+    sent_in_trial = select(func.count()).select_from(NOTICES_WITH_STATE).where(SENT_IN_TRIAL_FILTER)
+    return connection.execute(sent_in_trial).scalar_one()
 
 
 def set_supervision(connection: Connection, now: datetime, who: str, *, on: bool) -> None:
@@ -90,17 +86,14 @@ def _pages(context: Context, connection: Connection, batch: int) -> Iterator[Seq
     after = ""
     while page := list_orders(context, connection, context.as_of, after, batch):
         after = page[-1].order.id
-        yield _with_live_notices(connection, page)
+        yield _with_live_notices(context, connection, page)
 
 
-def _with_live_notices(connection: Connection, page: Sequence[WatchedOrder]) -> list[WatchedOrder]:
-    """Return the orders with their last notice outside the trial."""
-    told = told_to_customers(connection, [one.order for one in page], LIVE_NOTICE_FILTER)
-
-    def last_live_notice(order: OrderFacts) -> LastNotice | None:
-        return order.told if order.told and order.told.assumed else told.get(order.id)
-
-    return [replace(one, order=replace(one.order, told=last_live_notice(one.order))) for one in page]
+def _with_live_notices(context: Context, connection: Connection, page: Sequence[WatchedOrder]) -> list[WatchedOrder]:
+    """Return the orders with the notices that have left outside the trial."""
+    customers = {one.order.id: (one.order.customer.id, one.order.customer.email) for one in page if one.order.revision}
+    told = load_told(context, connection, customers, LIVE_NOTICE_FILTER)
+    return [one.with_only(told.get(one.order.id, ())) for one in page]
 
 
 def withdraw_trial(context: Context, who: str, orders: Sequence[str] | None = None) -> int:
@@ -112,16 +105,12 @@ def withdraw_trial(context: Context, who: str, orders: Sequence[str] | None = No
     for page in batched(_orders_in_trial(context) if orders is None else orders, PAGE_SIZE):
         with context.engine.begin() as connection:
             lock(connection, AdvisoryLock.GUARDRAILS)
-            in_trial = and_(in_list(connection, NOTICES.c.order_id, page), TRIAL_NOTICE_FILTER)
-            skipped = (
-                update(NOTICES)
-                .where(lock_ordered(connection, NOTICES.c.id, in_trial))
-                .values(**CLEAR_LEASE, state=State.SKIPPED, reason=SkipReason.TRIAL, settled_at=context.started_at)
-                .returning(NOTICES.c.id, NOTICES.c.order_id, NOTICES.c.run_id)
-            )
-            rows = connection.execute(skipped).all()
-            orders_changed = {row.order_id for row in rows}
-            restore_told_state(connection, orders_changed, orders_changed, context.as_of)
+            notices = select(NOTICES.c.id).where(in_list(connection, NOTICES.c.order_id, page))
+            in_trial = and_(OUTBOX.c.id.in_(notices), TRIAL_NOTICE_FILTER)
+            skipped = skip_messages(connection, in_trial, SkipReason.TRIAL, context.started_at)
+            about = select(NOTICES.c.id, NOTICES.c.order_id, NOTICES.c.run_id)
+            rows = connection.execute(about.where(in_list(connection, NOTICES.c.id, skipped))).all()
+            mark_due(connection, {row.order_id for row in rows}, context.as_of)
             _end_held_runs(connection, {row.run_id for row in rows})
             record_events(
                 connection, [(SkipReason.TRIAL, row.id, "the trial is over") for row in rows], context.started_at, who
@@ -132,13 +121,19 @@ def withdraw_trial(context: Context, who: str, orders: Sequence[str] | None = No
 
 def _orders_in_trial(context: Context) -> list[str]:
     with read_only(context.engine) as connection:
-        query = select(NOTICES.c.order_id).where(TRIAL_NOTICE_FILTER).distinct().order_by(NOTICES.c.order_id)
+        orders = select(NOTICES.c.order_id).select_from(NOTICES_WITH_STATE).where(TRIAL_NOTICE_FILTER)
+        query = orders.distinct().order_by(NOTICES.c.order_id)
         return list(connection.execute(query).scalars())
 
 
 def _end_held_runs(connection: Connection, runs: set[str]) -> None:
     """Drop held runs whose last held notice was withdrawn. A run held for its data has no notices and stays held."""
-    held = select(NOTICES.c.id).where(NOTICES.c.run_id == RUNS.c.id, NOTICES.c.state == State.HELD)
+    held = (
+        select(NOTICES.c.id)
+        .select_from(NOTICES_WITH_STATE)
+        .where(NOTICES.c.run_id == RUNS.c.id, OUTBOX.c.state == State.HELD)
+        .correlate(RUNS)
+    )
     empty = and_(in_list(connection, RUNS.c.id, runs), RUNS.c.state == HELD, ~held.exists())
     connection.execute(update(RUNS).where(empty).values(state="dropped"))
 
@@ -149,12 +144,13 @@ def leave_delays_untold(context: Context, who: str, orders: Sequence[str]) -> in
     for page in batched(orders, PAGE_SIZE):
         with context.engine.begin() as connection:
             decisions = _decide_untold(context, connection, page)
-            watched = [decision for decision, _ in decisions]
-            update_watches(context, connection, watched)
+            watched = [decision for decision, *_ in decisions]
+            update_watches(connection, watched)
+            store_baselines(connection, {one.watched.order.id: told for one, told, _ in decisions})
             add_to_counters(connection, bucket_deltas(watched))
             record_events(
                 connection,
-                [("left_untold", decision.watched.order.id, why) for decision, why in decisions],
+                [("left_untold", decision.watched.order.id, why) for decision, _, why in decisions],
                 context.started_at,
                 who,
             )
@@ -162,18 +158,20 @@ def leave_delays_untold(context: Context, who: str, orders: Sequence[str]) -> in
     return untold
 
 
-def _decide_untold(context: Context, connection: Connection, page: Sequence[str]) -> list[tuple[OrderDecision, str]]:
-    """Return, for each order with a delay to tell, the decision to leave it untold, and why it would be told."""
+def _decide_untold(
+    context: Context, connection: Connection, page: Sequence[str]
+) -> list[tuple[OrderDecision, LastNotice, str]]:
+    """Return for each order with a delay to tell the decision to leave it untold, what is left untold, and why."""
     decisions = []
     for watched in get_orders(context, connection, page):
         assessment = assess_order(watched.order, context.as_of, context.policy, context.calendar)
         if (plan := assessment.plan) is None:
             continue
         told = replace(last_notice_after(plan, context.policy), assumed=True)
-        known = replace(watched, order=replace(watched.order, told=told, revision=plan.revision), told=told)
+        known = replace(watched, order=replace(watched.order, told=told, revision=plan.revision))
         next_check_on = next_check_date(known.order, told, context.as_of, context.policy, context.calendar)
         untold = replace(assessment, plan=None, next_check_on=next_check_on)
-        decisions.append((OrderDecision(known, untold), plan.why))
+        decisions.append((OrderDecision(known, untold), told, plan.why))
     return decisions
 
 
@@ -191,10 +189,7 @@ def record_delays(
         progress(summary.orders)
     if not hold:
         with context.engine.begin() as connection:
-            held = and_(NOTICES.c.run_id == context.run_id, NOTICES.c.state == State.HELD)
-            connection.execute(
-                update(NOTICES).where(lock_ordered(connection, NOTICES.c.id, held)).values(state=State.QUEUED)
-            )
+            queue_messages(connection, messages_of(held_by([context.run_id])))
     return summary
 
 
@@ -210,23 +205,15 @@ def set_live(context: Context, channels: Collection[Channel], who: str) -> None:
         connection.execute(insert(connection, LIVE_CHANNELS).on_conflict_do_nothing(), rows)
         record_events(connection, [("live", name, "") for name in names], context.started_at, who)
         if Channel.X in channels:
-            tried = and_(POSTS.c.trial.is_(True), POSTS.c.state == State.SENT, POSTS.c.week == iso_week(context.as_of))
-            connection.execute(update(POSTS).where(tried).values(state=State.HELD, trial=False, settled_at=None))
+            of_week = select(POSTS.c.id).where(POSTS.c.week == iso_week(context.as_of))
+            tried = update(OUTBOX).where(OUTBOX.c.id.in_(of_week), SENT_IN_TRIAL_FILTER)
+            connection.execute(tried.values(state=State.HELD, trial=False, settled_at=None))
         if Channel.EMAIL in channels:
             _reopen_purchase_lines(connection, context)
 
 
 def _reopen_purchase_lines(connection: Connection, context: Context) -> None:
-    tried = and_(
-        PURCHASE_REQUESTS.c.trial.is_(True),
-        PURCHASE_REQUESTS.c.state == State.SENT,
-        PURCHASE_REQUESTS.c.channel == VendorChannel.MAIL,
-    )
-    ended = (
-        update(PURCHASE_REQUESTS)
-        .where(tried)
-        .values(state=State.SKIPPED, reason=SkipReason.TRIAL, settled_at=context.started_at)
-    )
-    keys = list(connection.execute(ended.returning(PURCHASE_REQUESTS.c.id)).scalars())
+    tried = and_(SENT_IN_TRIAL_FILTER, OUTBOX.c.channel == VendorChannel.MAIL)
+    keys = skip_messages(connection, tried, SkipReason.TRIAL, context.started_at)
     lines = and_(in_list(connection, PURCHASE_LINES.c.request_id, keys), PURCHASE_LINES.c.response.is_(None))
     connection.execute(update(PURCHASE_LINES).where(lines).values(response=VendorResponse.ASK_AGAIN))

@@ -16,14 +16,16 @@ from models.tables.column_types import SCALE
 from rules.guardrails import DataStats, LimitBreach, RunStats, data_breaches, run_breaches
 from tasks.context import Context
 from tasks.db.counters import add_to_counters, count_orders_by_bucket, get_counter, increment, set_counter
+from tasks.db.outbox import queue_messages
 from tasks.db.sql import AdvisoryLock, lock, lock_ordered, read_only
 from tasks.imports.guard import last_import_count
 from tasks.imports.missing_orders import GONE_LINES, OPEN_LINES
 from tasks.notices.summary import EvaluationSummary
 from tasks.offers.budget import REQUESTED, requested_by
+from tasks.orders.told import NOTICES_WITH_STATE
 from tasks.runs.liveness import is_run_alive
 from tasks.runs.records import HELD
-from tasks.tables import COUNTERS, NOTICES, ORDERS, RUNS
+from tasks.tables import COUNTERS, NOTICES, ORDERS, OUTBOX, RUNS
 
 ACCEPTED_ORDER_COUNT = "guardrails:orders"
 """Counter: orders that the source had when its data was last accepted."""
@@ -87,14 +89,12 @@ def check_run(context: Context) -> tuple[LimitBreach, ...]:
         lock(connection, AdvisoryLock.GUARDRAILS)  # two runs that take over each other's notices would deadlock
         _take_over_unreviewed(connection, context)
         requested = requested_by(connection, [context.run_id])
-        held = and_(NOTICES.c.run_id == context.run_id, NOTICES.c.state == State.HELD)
+        held = held_by([context.run_id])
         told = count_orders(connection, held)
         open_orders = count_orders_by_bucket(connection).total()
         breaches = run_breaches(_run_stats(connection, context.as_of, told, open_orders, requested), context.policy)
         if not breaches:
-            connection.execute(
-                update(NOTICES).where(lock_ordered(connection, NOTICES.c.id, held)).values(state=State.QUEUED)
-            )
+            queue_messages(connection, messages_of(held))
             increment(connection, f"{TOLD_PREFIX}{context.as_of}", told)
     return breaches
 
@@ -112,7 +112,7 @@ def preview_breaches(
         breaches = data_breaches(data, context.policy) if check_current_data else ()
         unreviewed = _find_unreviewed_runs(connection, context)
         requested = Counter(evaluation.requested) + requested_by(connection, unreviewed)
-        told = evaluation.notified + count_orders(connection, _held_by(unreviewed))
+        told = evaluation.notified + count_orders(connection, held_by(unreviewed))
         stats = _run_stats(connection, context.as_of, told, open_orders, requested)
     # A run that is held for its data evaluates nothing, so its other limits do not count.
     return breaches or run_breaches(stats, context.policy)
@@ -133,7 +133,18 @@ def _run_stats(
 
 def count_orders(connection: Connection, notices_filter: ColumnElement[bool]) -> int:
     """Return how many orders the matching notices are about."""
-    return connection.execute(select(func.count(NOTICES.c.order_id.distinct())).where(notices_filter)).scalar_one()
+    orders = select(func.count(NOTICES.c.order_id.distinct())).select_from(NOTICES_WITH_STATE).where(notices_filter)
+    return connection.execute(orders).scalar_one()
+
+
+def held_by(runs: Sequence[str]) -> ColumnElement[bool]:
+    """Return the SQL of the held notices of runs; the query joins the outbox."""
+    return and_(OUTBOX.c.settled_at.is_(None), OUTBOX.c.state == State.HELD, NOTICES.c.run_id.in_(runs))
+
+
+def messages_of(notices_filter: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the SQL of the outbox rows of the matching notices."""
+    return OUTBOX.c.id.in_(select(NOTICES.c.id).where(NOTICES.c.id == OUTBOX.c.id, notices_filter))
 
 
 def _find_unreviewed_runs(connection: Connection, context: Context) -> list[str]:
@@ -141,22 +152,20 @@ def _find_unreviewed_runs(connection: Connection, context: Context) -> list[str]
 
     A run that is still alive is not among them: a part of its notices must not be checked as if it were all.
     """
-    held = and_(NOTICES.c.state == State.HELD, NOTICES.c.run_id != context.run_id)
-    runs = connection.execute(select(NOTICES.c.run_id).where(held).distinct()).scalars().all()
+    held = and_(OUTBOX.c.settled_at.is_(None), OUTBOX.c.state == State.HELD, NOTICES.c.run_id != context.run_id)
+    query = select(NOTICES.c.run_id).select_from(NOTICES_WITH_STATE).where(held).distinct()
+    runs = connection.execute(query).scalars().all()
     ended = [run for run in runs if not is_run_alive(connection, run)]
     # Queried after the check for life: a run stores its state HELD before it ends.
     shown = select(RUNS.c.id).where(RUNS.c.id.in_(ended), RUNS.c.state == HELD)
     return sorted(set(ended) - set(connection.execute(shown).scalars()))
 
 
-def _held_by(runs: Sequence[str]) -> ColumnElement[bool]:
-    return and_(NOTICES.c.state == State.HELD, NOTICES.c.run_id.in_(runs))
-
-
 def _take_over_unreviewed(connection: Connection, context: Context) -> None:
     """Assign the held notices of unreviewed runs, and the discounts they requested, to this run."""
     runs = _find_unreviewed_runs(connection, context)
-    unreviewed = lock_ordered(connection, NOTICES.c.id, _held_by(runs))
+    held = select(NOTICES.c.id).select_from(NOTICES_WITH_STATE).where(held_by(runs))
+    unreviewed = lock_ordered(connection, NOTICES.c.id, NOTICES.c.id.in_(held))
     connection.execute(update(NOTICES).where(unreviewed).values(run_id=context.run_id))
     requested = requested_by(connection, runs)
     add_to_counters(connection, {f"{REQUESTED}{context.run_id}:{currency}": n for currency, n in requested.items()})

@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, and_, select, update
+from sqlalchemy import Connection, select, update
 
-from models.enums import SkipReason, State
+from models.enums import SkipReason
 from models.errors import ForewarnError
 from tasks.context import Context
 from tasks.db.counters import increment, set_counter
 from tasks.db.events import record_events
 from tasks.db.lookup import find_ids, find_one
-from tasks.db.sql import AdvisoryLock, lock, lock_ordered
+from tasks.db.outbox import queue_messages, skip_messages
+from tasks.db.sql import AdvisoryLock, lock
 from tasks.guardrails.check import (
     ACCEPTED_BY_STAFF_HOUR,
     ACCEPTED_ORDER_COUNT,
@@ -21,11 +22,12 @@ from tasks.guardrails.check import (
     SECONDS_PER_HOUR,
     accepted_orders,
     count_orders,
+    held_by,
+    messages_of,
 )
 from tasks.imports.missing_orders import GONE_LINES
-from tasks.notices.told_state import restore_told_state
 from tasks.runs.records import HELD
-from tasks.tables import EVENTS, NOTICES, RUNS
+from tasks.tables import EVENTS, RUNS
 
 
 class ReviewDecision(StrEnum):
@@ -92,26 +94,13 @@ def _check_undecided(connection: Connection, run_prefix: str) -> None:
 
 def _release_run(connection: Connection, run: str, as_of: date, context: Context) -> int:
     # A notice counts as new from its release: after days in hold it is not too old to be sent.
-    held = and_(NOTICES.c.run_id == run, NOTICES.c.state == State.HELD)
+    held = held_by([run])
     increment(connection, f"{RELEASED_PREFIX}{as_of}", count_orders(connection, held))
-    return connection.execute(
-        update(NOTICES)
-        .where(lock_ordered(connection, NOTICES.c.id, held))
-        .values(state=State.QUEUED, created_at=context.started_at)
-    ).rowcount
+    return len(queue_messages(connection, messages_of(held), context.started_at))
 
 
 def _drop_run(connection: Connection, run: str, context: Context) -> int:
-    held = and_(NOTICES.c.run_id == run, NOTICES.c.state == State.HELD)
-    orders = sorted(connection.execute(select(NOTICES.c.order_id).where(held).distinct()).scalars())
-    dropped = connection.execute(
-        update(NOTICES)
-        .where(lock_ordered(connection, NOTICES.c.id, held))
-        .values(state=State.SKIPPED, reason=SkipReason.DROPPED, settled_at=context.started_at)
-    ).rowcount
-    for start in range(0, len(orders), 500):
-        restore_told_state(connection, set(orders[start : start + 500]), set(), context.as_of)
-    return dropped
+    return len(skip_messages(connection, messages_of(held_by([run])), SkipReason.DROPPED, context.started_at))
 
 
 def _accept_data_as_baseline(

@@ -5,14 +5,15 @@ from datetime import date, timedelta
 
 from sqlalchemy import Connection, and_, func, select, update
 
-from models.enums import SkipReason, State
+from models.enums import SkipReason
 from models.errors import ForewarnError
 from tasks.context import Context
 from tasks.db.events import record_events
-from tasks.delivery.queue import CLEAR_LEASE
-from tasks.notices.told_state import restore_told_state
+from tasks.db.outbox import UNSENT_FILTER, skip_messages
+from tasks.db.sql import in_list
+from tasks.orders.due import mark_due
 from tasks.runs.records import DISCARDED, EPOCH, check_not_before, last_run_date, latest_run
-from tasks.tables import NOTICES, ORDERS, RUNS, WATCHES
+from tasks.tables import NOTICES, ORDERS, OUTBOX, RUNS, WATCHES
 
 
 class ClockAhead(ForewarnError):
@@ -76,9 +77,8 @@ def discard_days_ahead(context: Context, who: str) -> DiscardedDays:
         if not runs:
             return DiscardedDays(0, 0)
         orders = _skip_waiting(connection, context)
-        connection.execute(update(WATCHES).where(WATCHES.c.told_on > context.as_of).values(told_on=context.as_of))
-        connection.execute(update(NOTICES).where(NOTICES.c.told_on > context.as_of).values(told_on=context.as_of))
-        restore_told_state(connection, orders, orders, context.as_of)
+        _date_back(connection, context)
+        mark_due(connection, orders, context.as_of)
         due = update(WATCHES).where(WATCHES.c.next_check_on > context.as_of)
         others = connection.execute(due.values(next_check_on=context.as_of, version=WATCHES.c.version + 1)).rowcount
         record_events(
@@ -91,10 +91,20 @@ def discard_days_ahead(context: Context, who: str) -> DiscardedDays:
 
 
 def _skip_waiting(connection: Connection, context: Context) -> set[str]:
-    ahead = and_(NOTICES.c.told_on > context.as_of, NOTICES.c.state.in_((State.HELD, State.QUEUED, State.CLAIMED)))
-    skipped = {**CLEAR_LEASE, "state": State.SKIPPED, "reason": SkipReason.SUPERSEDED, "settled_at": context.started_at}
-    superseded = update(NOTICES).where(ahead).values(**skipped).returning(NOTICES.c.order_id)
-    return set(connection.execute(superseded).scalars())
+    ahead = select(NOTICES.c.id).where(NOTICES.c.id == OUTBOX.c.id, NOTICES.c.told_on > context.as_of)
+    waiting = and_(UNSENT_FILTER, OUTBOX.c.id.in_(ahead))
+    skipped = skip_messages(connection, waiting, SkipReason.SUPERSEDED, context.started_at)
+    orders = select(NOTICES.c.order_id).where(in_list(connection, NOTICES.c.id, skipped))
+    return set(connection.execute(orders).scalars())
+
+
+def _date_back(connection: Connection, context: Context) -> None:
+    """Let what was told on days ahead count as told today."""
+    day_over, now = context.end_of(context.as_of), context.started_at
+    connection.execute(update(NOTICES).where(NOTICES.c.told_on > context.as_of).values(told_on=context.as_of))
+    connection.execute(update(WATCHES).where(WATCHES.c.baseline_on > context.as_of).values(baseline_on=context.as_of))
+    connection.execute(update(OUTBOX).where(OUTBOX.c.settled_at >= day_over).values(settled_at=now))
+    connection.execute(update(OUTBOX).where(OUTBOX.c.sending_at >= day_over).values(sending_at=now))
 
 
 def _discard_runs(connection: Connection, today: date) -> list[str]:

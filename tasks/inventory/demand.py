@@ -1,6 +1,6 @@
 """Read the open lines that need goods, a page of products at a time, with what each source states of their dates."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -19,6 +19,7 @@ from tasks.inventory.vendor_responses import AcceptedSupply, load_accepted_suppl
 from tasks.orders.filters import CURRENT_DATE_FILTER, not_packed_filter
 from tasks.orders.order_rows import PROMISED_COLUMNS, promised_day
 from tasks.orders.owed_pieces import unsent_pieces_clause, wanted_pieces_clause
+from tasks.orders.told import load_told_lines
 from tasks.tables import CUSTOMERS, EXPECTED_DATES, ORDER_LINES, ORDERS, WATCHES
 
 STATED_SOURCES = (DateSource.STAFF, DateSource.CARRIER, DateSource.VENDOR, DateSource.SHOP)
@@ -43,9 +44,11 @@ def load_open_lines(
 ) -> Iterator[tuple[str, OpenLine]]:
     """Yield the open lines of the products that follow `after` up to `last`, each with its product's id."""
     accepted = load_accepted_supply(connection, inputs, products, after, last)
-    for row in connection.execute(_lines(context, inputs.as_of, after, last)):
-        product = products[row.product_id]
-        yield row.product_id, _open_line(context, row, product, accepted.get((row.id, row.number)))
+    rows = connection.execute(_lines(context, inputs.as_of, after, last)).all()
+    told = load_told_lines(connection, {row.id for row in rows if row.told_revision})
+    for row in rows:
+        product, told_lines = products[row.product_id], told.get(row.id, ())
+        yield row.product_id, _open_line(context, row, product, accepted.get((row.id, row.number)), told_lines)
 
 
 def _lines(context: Context, as_of: date, after: str, last: str) -> Any:
@@ -54,7 +57,7 @@ def _lines(context: Context, as_of: date, after: str, last: str) -> Any:
     return (
         select(ORDERS.c.id, ORDERS.c.priority, *PROMISED_COLUMNS, *(ORDER_LINES.c[name] for name in names))
         .add_columns(unsent_pieces_clause(end).label("unsent"), wanted_pieces_clause(end).label("wanted"))
-        .add_columns(_first_forecast(as_of), *DATE_COLUMNS, WATCHES.c.told_lines)
+        .add_columns(_first_forecast(as_of), *DATE_COLUMNS, WATCHES.c.revision.label("told_revision"))
         .select_from(
             ORDER_LINES.join(ORDERS, ORDERS.c.id == ORDER_LINES.c.order_id)
             .outerjoin(CUSTOMERS, CUSTOMERS.c.id == ORDERS.c.customer_id)
@@ -74,7 +77,13 @@ def _first_forecast(as_of: date) -> ColumnElement[date | None]:
     return case((has_passed, day.correlate(ORDER_LINES).scalar_subquery())).label("first_forecast")
 
 
-def _open_line(context: Context, row: Row[Any], product: Row[Any], accepted: AcceptedSupply | None) -> OpenLine:
+def _open_line(
+    context: Context,
+    row: Row[Any],
+    product: Row[Any],
+    accepted: AcceptedSupply | None,
+    told_lines: Sequence[NoticeLine],
+) -> OpenLine:
     promised_on = promised_day(context, row)
     stored = stored_date(row)
     stated_on = context.expected_day(row.expected_on, row.placed_at)
@@ -88,9 +97,7 @@ def _open_line(context: Context, row: Row[Any], product: Row[Any], accepted: Acc
         priority=row.priority,
         time_critical=row.time_critical,
         country=row.country or "",
-        told_in_stock=any(
-            told.number == row.number and told.ready for told in map(NoticeLine.from_data, row.told_lines or ())
-        ),
+        told_in_stock=any(told.number == row.number and told.ready for told in told_lines),
     )
     date_inputs = DateInputs(
         promise=Promise(row.promise),

@@ -1,6 +1,6 @@
 """Decide for a page of orders what to say, on which channels and with which remedy."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
@@ -41,14 +41,14 @@ def decide_orders(
     substitute_stock: SubstituteStock,
     budget: DiscountBudget,
     limit: int | None = None,
+    confirmed: Container[str] = (),
 ) -> list[OrderDecision]:
     """Assess a page of orders, and complete each plan with its contacts, parcels and remedy.
 
-    Orders whose plans exceed `limit` get no plan: they stay due, and their assessment is `limited`.
+    Orders whose plans exceed `limit` get no plan: they stay due, and their assessment is `limited`. Nor do those in
+    `confirmed`, because an unsent notice says what is to be said.
     """
-    assessed = [
-        (watched, assess_order(watched.order, context.as_of, context.policy, context.calendar)) for watched in orders
-    ]
+    assessed = [(watched, _assess(context, watched, watched.order.id in confirmed)) for watched in orders]
     assessed = list(_apply_limit(assessed, limit))
     plans = [assessment.plan for _, assessment in assessed if assessment.plan is not None]
     planned = [plan.delay.order.id for plan in plans]
@@ -72,6 +72,11 @@ def decide_orders(
         plan, is_new = _add_remedy(context, plan, substitute_stock, open_discounts, budget)
         decisions.append(OrderDecision(watched, replace(assessment, plan=plan), is_new))
     return decisions
+
+
+def _assess(context: Context, watched: WatchedOrder, confirmed: bool) -> Assessment:  # noqa: FBT001 - called once
+    assessment = assess_order(watched.order, context.as_of, context.policy, context.calendar)
+    return replace(assessment, plan=None) if confirmed else assessment
 
 
 def _apply_limit(

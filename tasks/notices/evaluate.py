@@ -1,20 +1,25 @@
 """Evaluate the orders that are due, and record the notices to send."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import wraps
 from itertools import chain
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import stamina
+from sqlalchemy import Connection, and_
 
+from models.enums import SkipReason, State
 from tasks.context import Context
 from tasks.db.counters import add_to_counters
+from tasks.db.outbox import insert_messages, skip_messages
 from tasks.db.sharding import ALL, Shard
-from tasks.db.sql import insert, read_only
+from tasks.db.sql import in_list, insert, read_only
 from tasks.notices.decide import OrderDecision, decide_orders
-from tasks.notices.notice_rows import DecisionRecord, notice_row
+from tasks.notices.notice_rows import DecisionRecord, notice_rows, states_of, words_of
 from tasks.notices.rendering import RenderedPlan, render_plan
+from tasks.notices.restate import Confirmed, confirm_notices, load_unsent, store_confirmed
 from tasks.notices.summary import EvaluationSummary
 from tasks.notices.watch_state import bucket_deltas, update_watches
 from tasks.offers.budget import DiscountBudget, WriteConflict, commit_budget, load_budget
@@ -22,7 +27,7 @@ from tasks.offers.records import insert_offers, offer_rows
 from tasks.offers.substitute_stock import SubstituteStock
 from tasks.orders.order_rows import WatchedOrder
 from tasks.orders.queries import find_due_orders, get_orders
-from tasks.tables import NOTICES
+from tasks.tables import NOTICES, OUTBOX
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -83,12 +88,7 @@ def evaluate_page(
         orders = find_due_orders(context, connection, context.as_of, after, batch, shard)
         if not orders:
             return PageResult(EvaluationSummary(), None)
-        budget = load_budget(connection, context, context.policy)
-        decisions = decide_orders(context, connection, orders, substitute_stock, budget, limit)
-    summary = EvaluationSummary()
-    records = list(render_decisions(context, decisions, budget, summary))
-    record_notices(context, records, budget)
-    return PageResult(summary, orders[-1])
+        return PageResult(_evaluate(context, connection, substitute_stock, orders, limit), orders[-1])
 
 
 @retry_write_conflicts
@@ -96,35 +96,85 @@ def evaluate_orders(context: Context, substitute_stock: SubstituteStock, ids: Se
     """Evaluate these orders, whether they are due or not, and record the notices. Raises WriteConflict."""
     with read_only(context.engine) as connection:
         orders = get_orders(context, connection, ids)
-        if not orders:
-            return EvaluationSummary()
-        budget = load_budget(connection, context, context.policy)
-        decisions = decide_orders(context, connection, orders, substitute_stock, budget)
+        return _evaluate(context, connection, substitute_stock, orders) if orders else EvaluationSummary()
+
+
+def _evaluate(
+    context: Context,
+    connection: Connection,
+    substitute_stock: SubstituteStock,
+    orders: Sequence[WatchedOrder],
+    limit: int | None = None,
+) -> EvaluationSummary:
+    """Decide about orders that a read-only connection has loaded, and record the notices. Raises WriteConflict."""
+    budget = load_budget(connection, context, context.policy)
+    unsent = load_unsent(connection, (watched.order.id for watched in orders if watched.order.revision))
+    confirmed = _confirm_unsaid(context, connection, unsent, orders)
+    decisions = decide_orders(context, connection, orders, substitute_stock, budget, limit, confirmed)
+    connection.rollback()  # the words are rendered, and the notices recorded, without it
+
     summary = EvaluationSummary()
-    records = list(render_decisions(context, decisions, budget, summary))
+    records = list(render_decisions(context, decisions, budget, summary, unsent, confirmed))
     record_notices(context, records, budget)
     return summary
 
 
+def _confirm_unsaid(
+    context: Context,
+    connection: Connection,
+    unsent: Mapping[str, Sequence[Mapping[str, Any]]],
+    orders: Sequence[WatchedOrder],
+) -> dict[str, tuple[Confirmed, ...]]:
+    """Return by order id the unsent notices that still say, all of them, what the last one that left does not.
+
+    The order then needs no other notice. What is left of a revision that has reached the customer by another channel is
+    not among them.
+    """
+    by_id = {watched.order.id: watched for watched in orders}
+    unsaid = {
+        order: [notice for notice in notices if notice["revision"] > _told_revision(by_id[order])]
+        for order, notices in unsent.items()
+    }
+    candidates = [notice for notices in unsaid.values() for notice in notices]
+    confirmed = confirm_notices(context, connection, candidates, by_id)
+    return {
+        order: tuple(confirmed[notice["id"]] for notice in notices)
+        for order, notices in unsaid.items()
+        if notices and all(notice["id"] in confirmed for notice in notices)
+    }
+
+
+def _told_revision(watched: WatchedOrder) -> int:
+    return watched.order.told.revision if watched.order.told else 0
+
+
 def render_decisions(
-    context: Context, decisions: Sequence[OrderDecision], budget: DiscountBudget, summary: EvaluationSummary
+    context: Context,
+    decisions: Sequence[OrderDecision],
+    budget: DiscountBudget,
+    summary: EvaluationSummary,
+    unsent: Mapping[str, Sequence[Mapping[str, Any]]],
+    confirmed: Mapping[str, tuple[Confirmed, ...]],
 ) -> Iterator[DecisionRecord]:
     """Render the plans of decisions and add them to a summary.
 
-    An order of which no message can be rendered is left out: it stays due.
+    An order's unsent notices are withdrawn when there is something else to say, or nothing any more. An order of which
+    no message can be rendered is left out: it stays due.
     """
     for decision in decisions:
         summary.orders += 1
         summary.limited += decision.assessment.limited
-        if decision.plan is None:
-            yield DecisionRecord(decision)
+        order = decision.watched.order.id
+        if order in confirmed:
+            yield DecisionRecord(decision, confirmed=confirmed[order])
+        elif decision.plan is None:
+            told = _told_revision(decision.watched)
+            unsaid = [notice["id"] for notice in unsent.get(order, ()) if notice["revision"] > told]
+            yield DecisionRecord(decision, withdrawn=() if decision.assessment.limited else tuple(unsaid))
         elif rendered := render_decision(context, decision, budget, summary):
-            rows = tuple(
-                notice_row(context, rendered.plan, contact, rendered.messages.get(contact.channel))
-                for contact in rendered.plan.contacts
-            )
-            assessment = replace(decision.assessment, plan=rendered.plan)
-            yield DecisionRecord(replace(decision, assessment=assessment), rows)
+            with_words = replace(decision, assessment=replace(decision.assessment, plan=rendered.plan))
+            rows = notice_rows(context, with_words, rendered)
+            yield DecisionRecord(with_words, rows, tuple(notice["id"] for notice in unsent.get(order, ())))
     summary.over_cap += budget.refused
     summary.requested += budget.requested
 
@@ -151,14 +201,20 @@ def render_decision(
 def record_notices(context: Context, records: Sequence[DecisionRecord], budget: DiscountBudget) -> None:
     """Record notices, offers, the state of the watches and the discounts' cost in one transaction.
 
-    Raises WriteConflict, and writes nothing, where another worker changed one of the orders or used up the budget.
+    It withdraws the unsent notices that do not hold. Raises WriteConflict, and writes nothing, where one of them is
+    being sent by now, or another worker changed one of the orders or used up the budget.
     """
     decisions = [record.decision for record in records]
     notices = list(chain.from_iterable(record.notices for record in records))
+    withdrawn = list(chain.from_iterable(record.withdrawn for record in records))
     with context.engine.begin() as connection:
-        update_watches(context, connection, decisions)
+        # The outbox before the watches, as delivery does: no two transactions wait for each other.
+        _withdraw(connection, withdrawn, context.started_at)
+        update_watches(connection, decisions)
+        store_confirmed(connection, chain.from_iterable(record.confirmed for record in records), version_step=1)
         if notices:
-            connection.execute(insert(connection, NOTICES).on_conflict_do_nothing(), notices)
+            connection.execute(insert(connection, NOTICES).on_conflict_do_nothing(), words_of(notices))
+            insert_messages(connection, states_of(notices))
         offers = (
             offer_rows(decision.plan, context, new_discount=decision.new_discount)
             for decision in decisions
@@ -167,3 +223,11 @@ def record_notices(context: Context, records: Sequence[DecisionRecord], budget: 
         insert_offers(connection, chain.from_iterable(offers))
         commit_budget(connection, budget, context, context.policy)
         add_to_counters(connection, bucket_deltas(decisions))
+
+
+def _withdraw(connection: Connection, ids: Sequence[str], now: datetime) -> None:
+    if not ids:
+        return
+    unsent = and_(in_list(connection, OUTBOX.c.id, ids), OUTBOX.c.state == State.QUEUED)
+    if len(skip_messages(connection, unsent, SkipReason.CHANGED, now)) != len(ids):
+        raise WriteConflict("a notice is being sent, and what its customer knows is decided by whether it arrives")

@@ -1,5 +1,6 @@
-"""Turn decisions into rows of the `notice` table."""
+"""Turn decisions into rows of the `notice` table and of the outbox."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,31 +8,61 @@ from models.decisions import Contact, Plan
 from models.enums import State
 from models.messages import Message
 from rules.delays.delays import notice_lines
+from rules.delays.validity import holds_through
 from rules.ids import notice_id
 from tasks.context import Context
+from tasks.db.outbox import outbox_row
 from tasks.notices.decide import OrderDecision
+from tasks.notices.rendering import RenderedPlan
+from tasks.notices.restate import Confirmed
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeRow:
+    """A notice to record: its words, and where it stands."""
+
+    words: dict[str, Any]
+    outbox: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionRecord:
-    """A decision, and the rows of its notices."""
+    """A decision, the notices to record, and what becomes of the order's unsent ones."""
 
     decision: OrderDecision
-    notices: tuple[dict[str, Any], ...] = ()
+    notices: tuple[NoticeRow, ...] = ()
+    withdrawn: tuple[str, ...] = ()
+    """Ids of unsent notices that do not say any more what is so."""
+    confirmed: tuple[Confirmed, ...] = ()
+    """Unsent notices that say what the order's customer has to be told, so that nothing new is recorded."""
 
 
-def notice_row(context: Context, plan: Plan, contact: Contact, message: Message | None) -> dict[str, Any]:
-    """Return the row of one notice; `message` is None for a contact that is skipped."""
+def notice_rows(context: Context, decision: OrderDecision, rendered: RenderedPlan) -> tuple[NoticeRow, ...]:
+    """Return a notice for each contact of a rendered plan; one without a message is recorded as skipped."""
+    plan = rendered.plan
+    valid_through = holds_through(plan, decision.assessment.next_check_on)
+    facts: dict[str, Any] = {"facts_version": decision.watched.version + 1, "holds_through": valid_through}
+    return tuple(
+        notice_row(context, plan, contact, rendered.messages.get(contact.channel), **facts) for contact in plan.contacts
+    )
+
+
+def notice_row(
+    context: Context, plan: Plan, contact: Contact, message: Message | None, state: State = State.HELD, **facts: Any
+) -> NoticeRow:
+    """Return one notice; `message` is None for a contact that is skipped.
+
+    `facts` are its `facts_version` and the day through which it holds; without them it is checked before it leaves.
+    """
     delay, order = plan.delay, plan.delay.order
-    return {
-        "id": notice_id(order.id, plan.revision, contact.channel),
+    key = notice_id(order.id, plan.revision, contact.channel)
+    words = {
+        "id": key,
         "run_id": context.run_id,
         "order_id": order.id,
         "customer_id": order.customer.id,
         "revision": plan.revision,
         "channel": contact.channel,
-        "state": State.HELD if message else State.SKIPPED,
-        "reason": contact.skip,
         "message": plan.message,
         "change": plan.change,
         "bucket": delay.bucket,
@@ -39,17 +70,38 @@ def notice_row(context: Context, plan: Plan, contact: Contact, message: Message 
         "expected_on": delay.expected_on,
         "told_on": context.as_of,
         "lines": [line.as_data() for line in notice_lines(delay, context.policy)],
+        "facts_version": 0,
+        "holds_through": None,
         "why": plan.why,
         "address": contact.address,
         "created_at": context.started_at,
-        "not_before": contact.not_before or context.started_at,
-        "valid_until": contact.valid_until,
-        "settled_at": None if message else context.started_at,
+        **facts,
         **_message_columns(message, context),
     }
+    outbox = outbox_row(
+        key,
+        contact.channel,
+        state if message else State.SKIPPED,
+        context.started_at,
+        reason=contact.skip,
+        not_before=contact.not_before,
+        valid_until=contact.valid_until,
+        settled_at=None if message else context.started_at,
+    )
+    return NoticeRow(words, outbox)
 
 
 def _message_columns(message: Message | None, context: Context) -> dict[str, str]:
     if message is None:
         return {"to_name": "", "locale": context.shop.locale, "subject": "", "text": "", "html": ""}
     return {name: getattr(message, name) for name in ("to_name", "locale", "subject", "text", "html")}
+
+
+def words_of(notices: Sequence[NoticeRow]) -> list[dict[str, Any]]:
+    """Return the rows of the `notice` table."""
+    return [notice.words for notice in notices]
+
+
+def states_of(notices: Sequence[NoticeRow]) -> list[dict[str, Any]]:
+    """Return the rows of the outbox."""
+    return [notice.outbox for notice in notices]

@@ -13,7 +13,8 @@ from tasks.context import Context
 from tasks.csv_files import open_csv
 from tasks.db.sql import read_only
 from tasks.orders.queries import get_orders
-from tasks.tables import NOTICES, OFFERS, WATCHES
+from tasks.orders.told import NOTICES_WITH_STATE
+from tasks.tables import NOTICES, OFFERS, OUTBOX, WATCHES
 
 HANDLING_DATE_COLUMNS = ("order", "line", "product", "promised_on", "days_late", "new_date")
 
@@ -61,7 +62,8 @@ def _first_communicated() -> ScalarSelect[Any]:
     has_offer = or_(OFFERS.c.code.is_not(None), NOTICES.c.revision == OFFERS.c.revision)
     return (
         select(func.min(NOTICES.c.created_at))
-        .where(NOTICES.c.order_id == OFFERS.c.order_id, NOTICES.c.state != State.SKIPPED, has_offer)
+        .select_from(NOTICES_WITH_STATE)
+        .where(NOTICES.c.order_id == OFFERS.c.order_id, OUTBOX.c.state != State.SKIPPED, has_offer)
         .where(NOTICES.c.created_at >= OFFERS.c.created_at)
         .scalar_subquery()
     )

@@ -1,14 +1,16 @@
 """Make the orders due whose facts have changed, and create watches for new orders."""
 
+from collections.abc import Mapping, Set
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, case, literal, select, update
+from sqlalchemy import Connection, and_, case, literal, select, update
 
 from sources.deduplicate import RowKey
+from tasks.db.outbox import UNSENT_FILTER
 from tasks.db.sql import in_list, insert, lock_ordered
 from tasks.orders.filters import open_filter
-from tasks.tables import ORDER_LINES, ORDERS, WATCHES
+from tasks.tables import NOTICES, OFFERS, ORDER_LINES, ORDERS, OUTBOX, WATCHES
 
 
 def mark_orders_due(
@@ -16,9 +18,11 @@ def mark_orders_due(
 ) -> None:
     """Make the orders behind changed rows due on a day that ends at `day_over`.
 
-    Changes of products, stock, receipts and vendors make none due: they act through an order's expected dates. Nor
-    does a new customer, who has no orders yet.
+    Changes of products, stock, receipts and vendors make none due: they act through an order's expected dates. But a
+    notice that has not left and names such a product, or offers it, is checked again. A new customer has no orders yet.
     """
+    if table in ("products", "stock") and updated:
+        recheck_notices_about(connection, {key[0] for key in updated}, offered_only=table == "stock")
     if table == "customers" and updated:
         orders_of_customers = select(ORDERS.c.id).where(
             in_list(connection, ORDERS.c.customer_id, {key[0] for key in updated})
@@ -33,6 +37,44 @@ def mark_due(connection: Connection, orders: set[str], as_of: date) -> None:
     """Make orders due on a day whose expected dates have changed."""
     if orders:
         _pull_forward(connection, in_list(connection, WATCHES.c.order_id, orders), as_of)
+
+
+def touch_orders(connection: Connection, orders: Set[str]) -> None:
+    """Move the version of orders: a notice that has not left is checked again, and no run writes what it read before.
+
+    The orders are locked until the transaction ends.
+    """
+    if orders:
+        touched = update(WATCHES).where(
+            lock_ordered(connection, WATCHES.c.order_id, in_list(connection, WATCHES.c.order_id, orders))
+        )
+        connection.execute(touched.values(version=WATCHES.c.version + 1))
+
+
+def move_versions(connection: Connection, versions: Mapping[str, int]) -> set[str]:
+    """Move the version of the orders that still have the given one; return their ids."""
+    moved = set()
+    for order, version in sorted(versions.items()):
+        same = update(WATCHES).where(WATCHES.c.order_id == order, WATCHES.c.version == version)
+        if connection.execute(same.values(version=WATCHES.c.version + 1)).rowcount == 1:
+            moved.add(order)
+    return moved
+
+
+def recheck_notices_about(connection: Connection, products: Set[str], *, offered_only: bool = False) -> None:
+    """Have notices checked again before they leave that offer one of these products or, by default, also name it."""
+    if not products or connection.execute(select(OUTBOX.c.id).where(UNSENT_FILTER).limit(1)).first() is None:
+        return
+    unsent = select(NOTICES.c.order_id, NOTICES.c.revision).join(OUTBOX, OUTBOX.c.id == NOTICES.c.id)
+    unsent_notices = unsent.where(UNSENT_FILTER).subquery()
+    same_notice = and_(OFFERS.c.order_id == unsent_notices.c.order_id, OFFERS.c.revision == unsent_notices.c.revision)
+    offers = select(OFFERS.c.order_id, OFFERS.c.products).join(unsent_notices, same_notice)
+    orders = {order for order, offered in connection.execute(offers) if not products.isdisjoint(offered)}
+    if not offered_only:
+        lines = select(ORDER_LINES.c.order_id).where(in_list(connection, ORDER_LINES.c.product_id, products))
+        named = select(unsent_notices.c.order_id).where(unsent_notices.c.order_id.in_(lines))
+        orders |= set(connection.execute(named).scalars())
+    touch_orders(connection, orders)
 
 
 def _create_watches(connection: Connection, orders: set[str], as_of: date, day_over: datetime) -> None:

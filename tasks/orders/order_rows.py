@@ -1,7 +1,7 @@
 """Select an order with its customer, watch, lines and products, and turn the rows into facts: a function per table."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from operator import attrgetter
 from typing import Any
@@ -42,7 +42,7 @@ ORDER_FACTS_COLUMNS = [
     SHIPPING_PLANS.c.parcels.label("planned_parcels"),
     *_labelled("customer", CUSTOMERS, (field.name for field in fields(CustomerFacts))),
     *_labelled("watch", WATCHES, ("version", "next_check_on", "bucket", "revision")),
-    *_labelled("watch", WATCHES, ("told_revision", "told_on", "told_lines", "told_to", "told_assumed")),
+    *_labelled("watch", WATCHES, ("baseline_revision", "baseline_on", "baseline_lines", "baseline_to")),
     *_labelled("line", ORDER_LINES, ("number", "quantity", "price", "shipped", "cancelled", "returned", "packed")),
     *_labelled("line", ORDER_LINES, ("shipped_at", "delivered_at", "cancelled_at")),
     EXPECTED_ON_CLAUSE.label("line_expected_on"),
@@ -65,8 +65,24 @@ class WatchedOrder:
     version: int
     next_check_on: date
     bucket: str | None
-    told: LastNotice | None = None
-    """The last notice about the order, even where another customer had it then."""
+    notices: tuple[LastNotice, ...] = ()
+    """What its present customer was told, by revision; the last one is `order.told`."""
+
+    def with_notices(self, notices: Sequence[LastNotice]) -> "WatchedOrder":
+        """Return the order with the notices that have left, after the delay that staff left untold, if any."""
+        told = tuple(sorted((*self.notices, *notices), key=attrgetter("revision")))
+        return replace(self, order=replace(self.order, told=told[-1] if told else None), notices=told)
+
+    def with_only(self, notices: Sequence[LastNotice]) -> "WatchedOrder":
+        """Return the order as if only these notices had left; the delay that staff left untold stays."""
+        baseline = tuple(notice for notice in self.notices if notice.assumed)
+        return replace(self, notices=baseline).with_notices(notices)
+
+    def before(self, revision: int) -> "WatchedOrder":
+        """Return the order as it was when a notice of this revision was written, with today's facts."""
+        earlier = tuple(notice for notice in self.notices if notice.revision < revision)
+        order = replace(self.order, told=earlier[-1] if earlier else None, revision=revision - 1)
+        return replace(self, order=order, notices=earlier)
 
 
 def select_orders(page: CTE) -> Select[Any]:
@@ -87,7 +103,6 @@ def watched_order(
 ) -> WatchedOrder:
     """Return an order from the rows of its lines; `shipments` are by order id and line number."""
     row = rows[0]
-    last_notice = _last_notice(row)
     held_until = held_lines(row.planned_parcels or ())
     line_rows = sorted(
         (row for row in rows if row.line_number is not None), key=lambda row: natural_key(row.line_number)
@@ -103,21 +118,20 @@ def watched_order(
         shipping_fee=row.order_shipping_fee,
         cancelled_on=context.day(row.order_cancelled_at),
         url=row.order_url,
-        told=last_notice,
         unpaid=row.order_unpaid,
         revision=row.watch_revision or 0,
     )
     next_check_on = row.watch_next_check_on or date.max
-    return WatchedOrder(order, row.watch_version or 0, next_check_on, row.watch_bucket, last_notice)
+    watched = WatchedOrder(order, row.watch_version or 0, next_check_on, row.watch_bucket)
+    return watched.with_notices(_baseline(row))
 
 
-def _last_notice(row: Row[Any]) -> LastNotice | None:
-    if not row.watch_told_revision:
-        return None
-    lines = tuple(map(NoticeLine.from_data, row.watch_told_lines))
-    return LastNotice(
-        row.watch_told_revision, row.watch_told_on, lines, row.watch_told_to, bool(row.watch_told_assumed)
-    )
+def _baseline(row: Row[Any]) -> tuple[LastNotice, ...]:
+    """Return the delay that staff left untold, where the order's present customer had it then."""
+    if not row.watch_baseline_revision or row.watch_baseline_to not in (None, row.customer_id):
+        return ()
+    lines = tuple(map(NoticeLine.from_data, row.watch_baseline_lines))
+    return (LastNotice(row.watch_baseline_revision, row.watch_baseline_on, lines, row.watch_baseline_to, assumed=True),)
 
 
 def _line(

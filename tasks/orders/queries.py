@@ -1,7 +1,6 @@
 """Find the orders that are due, and load orders with all that their evaluation needs: one query for a page."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date
 from itertools import groupby
 from operator import attrgetter
@@ -15,8 +14,10 @@ from tasks.db.sharding import ALL, Shard
 from tasks.db.sql import in_list
 from tasks.orders.order_rows import WatchedOrder, select_orders, watched_order
 from tasks.orders.shipments import load_shipments
-from tasks.orders.told import told_to_customers
-from tasks.tables import NOTICES, ORDER_LINES, ORDERS, WATCHES
+from tasks.orders.told import NOTICES_WITH_STATE, load_told
+from tasks.tables import NOTICES, ORDER_LINES, ORDERS, OUTBOX, WATCHES
+
+UNDECIDED_STATES = (State.HELD, State.SENDING)
 
 
 def find_due_orders(
@@ -34,12 +35,16 @@ def find_due_orders(
 def select_due_page(as_of: date, after: WatchedOrder | None, limit: int, shard: Shard = ALL) -> Select[Any]:
     """Return the SELECT of the ids of a page of due orders, by the day of their check.
 
-    An order is due from `next_check_on`, unless it has a held notice: until that is released or dropped, it is not
-    known what the customer was told.
+    An order is due from `next_check_on`, unless one of its notices is held or is being sent: until that has ended, it
+    is not known what the customer was told.
     """
-    held = select(NOTICES.c.id).where(NOTICES.c.order_id == WATCHES.c.order_id, NOTICES.c.state == State.HELD)
+    undecided = (
+        select(NOTICES.c.id)
+        .select_from(NOTICES_WITH_STATE)
+        .where(NOTICES.c.order_id == WATCHES.c.order_id, OUTBOX.c.state.in_(UNDECIDED_STATES))
+    )
     page = select(WATCHES.c.order_id.label("id"), WATCHES.c.next_check_on).where(
-        WATCHES.c.next_check_on <= as_of, ~held.exists(), shard.contains(WATCHES.c.order_id)
+        WATCHES.c.next_check_on <= as_of, ~undecided.exists(), shard.contains(WATCHES.c.order_id)
     )
     if after is not None:
         page = page.where(tuple_(WATCHES.c.next_check_on, WATCHES.c.order_id) > (after.next_check_on, after.order.id))
@@ -69,23 +74,10 @@ def _load(context: Context, connection: Connection, query: Select[Any]) -> list[
     shipments = load_shipments(context, connection, {row.order_id for row in rows})
     by_order = groupby(rows, key=attrgetter("order_id"))
     orders = [watched_order(context, list(order_rows), shipments) for _, order_rows in by_order]
-    return _without_notices_to_others(connection, orders)
-
-
-def _without_notices_to_others(connection: Connection, orders: list[WatchedOrder]) -> list[WatchedOrder]:
-    """Replace in orders that changed hands what the former customer was told by what the present one was told."""
-    changed_hands = [
-        watched.order
+    revised = {
+        watched.order.id: (watched.order.customer.id, watched.order.customer.email)
         for watched in orders
-        if watched.told and watched.told.customer not in (None, watched.order.customer.id)
-    ]
-    if not changed_hands:
-        return orders
-    told = told_to_customers(connection, changed_hands)
-    ids = {order.id for order in changed_hands}
-    return [
-        replace(watched, order=replace(watched.order, told=told.get(watched.order.id)))
-        if watched.order.id in ids
-        else watched
-        for watched in orders
-    ]
+        if watched.order.revision
+    }
+    told = load_told(context, connection, revised)
+    return [watched.with_notices(told[watched.order.id]) if watched.order.id in told else watched for watched in orders]

@@ -1,7 +1,7 @@
 """Compose social posts about products that are late, back in stock or nearly sold out; staff approve them."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from statistics import median
 from typing import Any
 
@@ -14,6 +14,7 @@ from models.posts import ProductDelay, ProductStock
 from rules.delays.buckets import bucket_for_days
 from rules.ids import post_id
 from tasks.context import Context
+from tasks.db.outbox import insert_messages, outbox_row
 from tasks.db.sql import insert, read_only
 from tasks.orders.filters import CURRENT_DATE_FILTER, EXPECTED_ON_CLAUSE, late_filter
 from tasks.orders.order_rows import PRODUCT_COLUMNS, PROMISED_COLUMNS
@@ -94,6 +95,9 @@ def save_posts(context: Context, subjects: Sequence[ProductDelay | ProductStock]
         new = [row for row in rows if row["id"] not in existing]
         if new:
             connection.execute(insert(connection, POSTS).on_conflict_do_nothing(), new)
+            insert_messages(
+                connection, [outbox_row(row["id"], row["channel"], State.HELD, context.started_at) for row in new]
+            )
     return new
 
 
@@ -107,14 +111,12 @@ def _post(context: Context, about: ProductDelay | ProductStock, week: str) -> di
         "week": week,
         "kind": about.kind,
         "channel": Channel.X,
-        "state": State.HELD,
         "locale": words.locale,
         "text": words.text,
         "orders": about.orders,
         "left": about.left if isinstance(about, ProductStock) else None,
         "expected_on": about.expected_on if isinstance(about, ProductDelay) else None,
         "created_at": context.started_at,
-        "not_before": context.started_at,
     }
 
 
@@ -124,7 +126,7 @@ def iso_week(day: date) -> str:
 
 
 def stale_posts(
-    context: Context, connection: Connection, posts: Sequence[Mapping[str, Any]], as_of: date, _: datetime
+    context: Context, connection: Connection, posts: Sequence[Mapping[str, Any]], as_of: date
 ) -> list[DeliveryOutcome]:
     """Skip the posts that are not true any more, such as one whose product is expected on another day."""
     about_late = [row for row in posts if row["kind"] == PostKind.LATE]

@@ -1,17 +1,16 @@
-"""Send purchase requests to their vendors: claim, build the document from current facts, mark, send, record.
+"""Send purchase requests to their vendors, each document built from current facts in the turn that marks it.
 
-No database transaction is open while a vendor is called. A crash leaves the requests in flight in doubt. A mail stays
-in doubt until staff resolve it. On an idempotent channel the request is sent again under the same id.
+A crash leaves the requests in flight in doubt. A mail stays in doubt until staff resolve it. On an idempotent channel
+the request is sent again under the same id.
 """
 
-import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Row, Select, and_, func, select, update
 
 from channels.transport import DocumentTransport
 from models.enums import SkipReason, State
@@ -19,21 +18,24 @@ from models.messages import DeliveryOutcome
 from models.purchasing import IDEMPOTENT, Document, VendorChannel
 from tasks.context import Context
 from tasks.db.events import record_events
-from tasks.db.sql import in_list
+from tasks.db.outbox import queue_messages
+from tasks.db.sql import in_list, read_only
 from tasks.delivery.backoff import message_retry_delay
-from tasks.delivery.outcomes import record_outcomes
-from tasks.delivery.queue import CLEAR_LEASE, LeaseHolder, claim, mark_abandoned_in_doubt, mark_sending, release_claims
-from tasks.delivery.worker import DeliverySummary, outcome_or_retry
+from tasks.delivery.kinds import QUEUE_COLUMNS, Outgoing, Prepared
+from tasks.delivery.queue import LeaseHolder, due_filter, mark_abandoned_in_doubt
+from tasks.delivery.sender import Sender
+from tasks.delivery.summary import DeliverySummary
+from tasks.delivery.turn import TurnResult, Turns
 from tasks.purchasing.documents import build_document, load_purchase, reduce_lines
-from tasks.purchasing.outcomes import RESENT, DispatchOutcome, with_earlier_copy
+from tasks.purchasing.outcomes import RESENT, with_earlier_copy
 from tasks.purchasing.requirements import reduced_lines
 from tasks.purchasing.vendors import VendorFacts, channel_of, email_of, load_vendors
-from tasks.tables import PURCHASE_REQUESTS, SUPPRESSIONS
+from tasks.tables import OUTBOX, PURCHASE_REQUESTS, SUPPRESSIONS
 from templates.rendering.environment import TemplateError
 from templates.rendering.purchasing import PurchaseRenderer
 
-MAX_REQUESTS_PER_RUN = 10_000
 REDUCED_COPY = "it may have arrived before, and its lines need fewer pieces now than it names"
+REQUESTS = OUTBOX.join(PURCHASE_REQUESTS, PURCHASE_REQUESTS.c.id == OUTBOX.c.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,156 +63,131 @@ def recover_abandoned(context: Context, worker: DispatchWorker) -> int:
     Returns how many requests are in doubt and wait for staff.
     """
     now, who = worker.clock(), worker.lease_holder.name
-    in_doubt = PURCHASE_REQUESTS.c.state == State.IN_DOUBT
+    in_doubt = and_(OUTBOX.c.state == State.IN_DOUBT, OUTBOX.c.channel.in_(list(VendorChannel)))
     with context.engine.begin() as connection:
-        abandoned = mark_abandoned_in_doubt(connection, PURCHASE_REQUESTS, now, who)
-        requeued = connection.execute(
-            update(PURCHASE_REQUESTS)
-            .where(in_doubt, in_list(connection, PURCHASE_REQUESTS.c.id, abandoned))
-            .where(PURCHASE_REQUESTS.c.channel.in_(list(IDEMPOTENT)))
-            .values(**CLEAR_LEASE, state=State.QUEUED, not_before=now, reason=RESENT, may_have_arrived=True)
-            .returning(PURCHASE_REQUESTS.c.id)
-        ).scalars()
+        abandoned = mark_abandoned_in_doubt(connection, list(VendorChannel), now, who)
+        resent = and_(in_doubt, in_list(connection, OUTBOX.c.id, abandoned), OUTBOX.c.channel.in_(list(IDEMPOTENT)))
+        requeued = queue_messages(connection, resent, not_before=now, reason=RESENT)
+        _store_earlier_copies(connection, requeued, may_have_arrived=True)
         record_events(connection, [(State.QUEUED, request, RESENT) for request in requeued], now, who)
-        return len(connection.execute(select(PURCHASE_REQUESTS.c.id).where(in_doubt)).all())
+        waiting = select(func.count()).select_from(OUTBOX).where(in_doubt, OUTBOX.c.settled_at.is_(None))
+        return connection.execute(waiting).scalar_one()
+
+
+def _store_earlier_copies(connection: Connection, requests: Collection[str], *, may_have_arrived: bool) -> None:
+    if requests:
+        changed = update(PURCHASE_REQUESTS).where(in_list(connection, PURCHASE_REQUESTS.c.id, requests))
+        connection.execute(changed.values(may_have_arrived=may_have_arrived))
 
 
 async def dispatch_requests(context: Context, worker: DispatchWorker, renderer: PurchaseRenderer) -> DispatchSummary:
     """Send every due request whose vendor has an open transport. The others stay queued."""
-    claims, vendors, without_transport = await asyncio.to_thread(_claim, context, worker)
-    summary = DispatchSummary(without_transport=without_transport)
-    dispatcher = _Dispatcher(context, worker, renderer, vendors, summary)
-    slots = asyncio.Semaphore(worker.concurrency)
+    summary = DispatchSummary()
+    vendors, summary.without_transport = _due_vendors(context, worker)
+    requests = PurchaseRequests(context, worker, renderer, vendors, summary)
 
-    async def dispatch(row: Mapping[str, Any]) -> None:
-        async with slots:
-            await dispatcher.dispatch(row)
+    def count(result: TurnResult) -> None:
+        for outcome in result.recorded:
+            summary.count(requests.channel_by_id.get(outcome.id, ""), outcome)
 
-    async with asyncio.TaskGroup() as group:
-        for row in claims:
-            group.create_task(dispatch(row))
+    turns = Turns(context, worker.lease_holder, requests)
+    await Sender(turns, worker.concurrency, worker.clock, requests.conclude, count).send_all()
     return summary
 
 
-def _claim(
-    context: Context, worker: DispatchWorker
-) -> tuple[list[Mapping[str, Any]], dict[str, VendorFacts], Counter[str]]:
-    """Claim the due requests; return those that can be sent, their vendors, and how many others each vendor has."""
-    with context.engine.begin() as connection:
-        rows = claim(
-            connection,
-            PURCHASE_REQUESTS,
-            worker.lease_holder,
-            worker.clock(),
-            list(VendorChannel),
-            MAX_REQUESTS_PER_RUN,
-        )
-        vendors = load_vendors(connection, {row["vendor_id"] for row in rows})
-        reachable = worker.transports.keys() & vendors.keys()
-        unreachable = [row for row in rows if row["vendor_id"] not in reachable]
-        release_claims(connection, PURCHASE_REQUESTS, worker.lease_holder, [row["id"] for row in unreachable])
-    claims = [row for row in rows if row["vendor_id"] in reachable]
-    return claims, vendors, Counter(row["vendor_id"] for row in unreachable)
+def _due_vendors(context: Context, worker: DispatchWorker) -> tuple[dict[str, VendorFacts], Counter[str]]:
+    """Return the vendors that can be asked, and how many due requests each of the others has."""
+    due = due_filter(list(VendorChannel), worker.clock())
+    query = select(PURCHASE_REQUESTS.c.vendor_id, func.count()).select_from(REQUESTS).where(due)
+    with read_only(context.engine) as connection:
+        requests: Counter[str] = Counter(dict(connection.execute(query.group_by(PURCHASE_REQUESTS.c.vendor_id)).all()))
+        vendors = load_vendors(connection, requests)
+    reachable = {key: vendor for key, vendor in vendors.items() if key in worker.transports}
+    return reachable, Counter({vendor: n for vendor, n in requests.items() if vendor not in reachable})
 
 
-@dataclass(frozen=True, slots=True)
-class _Dispatcher:
-    """Sends the claimed requests of one run."""
+@dataclass(slots=True)
+class PurchaseRequests:
+    """Purchase requests and reminders, as delivery sees them."""
 
     context: Context
     worker: DispatchWorker
     renderer: PurchaseRenderer
     vendors: Mapping[str, VendorFacts]
     summary: DispatchSummary
+    channels: Collection[str] = tuple(VendorChannel)
+    channel_by_id: dict[str, VendorChannel] = field(default_factory=dict)
+    """The channel of each request that this run has prepared."""
+    vendor_by_id: dict[str, str] = field(default_factory=dict)
+    not_rendered: set[str] = field(default_factory=set)
+    """Requests that stay queued because their templates fail."""
+    earlier_copies: set[str] = field(default_factory=set)
+    """Requests of which the vendor may have a copy that it never acknowledged."""
 
-    async def dispatch(self, row: Mapping[str, Any]) -> None:
-        """Send one request and record the outcome."""
-        vendor = self.vendors[row["vendor_id"]]
-        channel = channel_of(self.context.shop, vendor) or VendorChannel(row["channel"])
-        document = await asyncio.to_thread(self._document, row, vendor, channel)
-        if isinstance(document, DispatchOutcome):
-            await self._record(document, channel)
-        elif document is not None and await asyncio.to_thread(self._mark_sending, row, channel):
-            sending = asyncio.create_task(self.worker.transports[vendor.id].send(document))
-            await asyncio.wait([sending])
-            await self._record(self._outcome(row, channel, sending), channel)
+    def select(self, as_of: date, now: datetime) -> Select[Any]:
+        names = ("vendor_id", "reminder_of", "may_have_arrived")
+        query = select(*QUEUE_COLUMNS, *(PURCHASE_REQUESTS.c[name] for name in names)).select_from(REQUESTS)
+        may_be_sent = PURCHASE_REQUESTS.c.vendor_id.in_(list(self.vendors))
+        return query.where(may_be_sent, OUTBOX.c.id.not_in(list(self.not_rendered)))
+
+    def prepare(self, connection: Connection, rows: Sequence[Row[Any]], as_of: date, now: datetime) -> Prepared:
+        prepared = Prepared()
+        for row in rows:
+            vendor = self.vendors[row.vendor_id]
+            channel = channel_of(self.context.shop, vendor) or VendorChannel(row.channel)
+            self.channel_by_id[row.id], self.vendor_by_id[row.id] = channel, vendor.id
+            self.earlier_copies |= {row.id} if row.may_have_arrived else set()
+            document = self._document(connection, row, vendor, channel)
+            if isinstance(document, DeliveryOutcome):
+                prepared.outcomes.append(document)
+            elif document is not None:
+                prepared.outgoing.append(self._outgoing(connection, row, vendor, channel, document))
+        return prepared
 
     def _document(
-        self, row: Mapping[str, Any], vendor: VendorFacts, channel: VendorChannel
-    ) -> Document | DispatchOutcome | None:
-        """Return the document to send, or the outcome of a request that must not be sent.
-
-        Returns None when the claim is lost, or released because the templates fail.
-        """
+        self, connection: Connection, row: Row[Any], vendor: VendorFacts, channel: VendorChannel
+    ) -> Document | DeliveryOutcome | None:
+        """Return the document to send, or the outcome of a request that must not be sent; None if a template fails."""
         address = email_of(self.context.shop, vendor) if channel is VendorChannel.MAIL else None
-        with self.context.engine.begin() as connection:
-            if not self._lock_claim(connection, row):
-                return None
-            reduced = {} if row["reminder_of"] else reduced_lines(self.context, connection, row["id"])
-            if reduced and row["may_have_arrived"]:  # the vendor may already process the earlier copy
-                return DispatchOutcome(DeliveryOutcome(row["id"], State.IN_DOUBT, REDUCED_COPY), may_have_arrived=True)
-            reduce_lines(connection, reduced)
-            purchase = load_purchase(self.context, connection, row)
-            suppressed = _is_suppressed(connection, address)
+        reduced = {} if row.reminder_of else reduced_lines(self.context, connection, row.id)
+        if reduced and row.may_have_arrived:  # the vendor may already process the earlier copy
+            return DeliveryOutcome(row.id, State.IN_DOUBT, REDUCED_COPY, may_have_arrived=True)
+        reduce_lines(connection, reduced)
+        purchase = load_purchase(self.context, connection, row._asdict())
         if purchase is None:
-            return DispatchOutcome(DeliveryOutcome(row["id"], State.SKIPPED, SkipReason.CHANGED))
-        if suppressed:
-            return DispatchOutcome(DeliveryOutcome(row["id"], State.REJECTED, SkipReason.SUPPRESSED))
+            return DeliveryOutcome(row.id, State.SKIPPED, SkipReason.CHANGED)
+        if _is_suppressed(connection, address):
+            return DeliveryOutcome(row.id, State.REJECTED, SkipReason.SUPPRESSED)
         try:
             return build_document(self.context, self.renderer, purchase, vendor, channel)
         except TemplateError as error:
             self.summary.problems.append(str(error))
-            with self.context.engine.begin() as connection:
-                release_claims(connection, PURCHASE_REQUESTS, self.worker.lease_holder, [row["id"]])
+            self.not_rendered.add(row.id)
             return None
 
-    def _lock_claim(self, connection: Connection, row: Mapping[str, Any]) -> bool:
-        """Lock a request until the transaction ends. Return False when its claim is lost."""
-        claimed = select(PURCHASE_REQUESTS.c.id).where(
-            PURCHASE_REQUESTS.c.id == row["id"],
-            PURCHASE_REQUESTS.c.state == State.CLAIMED,
-            PURCHASE_REQUESTS.c.claimed_by == self.worker.lease_holder.name,
-        )
-        return connection.execute(claimed.with_for_update()).first() is not None
-
-    def _mark_sending(self, row: Mapping[str, Any], channel: VendorChannel) -> bool:
-        """Mark a request as being sent on a channel. Return False when its claim is lost."""
-        with self.context.engine.begin() as connection:
-            lease_holder, now = self.worker.lease_holder, self.worker.clock()
-            marked = bool(mark_sending(connection, PURCHASE_REQUESTS, lease_holder, [row["id"]], now))
-            if marked and channel != row["channel"]:
-                request = update(PURCHASE_REQUESTS).where(PURCHASE_REQUESTS.c.id == row["id"])
-                connection.execute(request.values(channel=channel))
-        return marked
-
-    def _outcome(self, row: Mapping[str, Any], channel: VendorChannel, sending: "asyncio.Task[Any]") -> DispatchOutcome:
-        """Return the outcome of a request that was sent."""
-        now = self.worker.clock()
-        vendor = self.vendors[row["vendor_id"]]
+    def _outgoing(
+        self, connection: Connection, row: Row[Any], vendor: VendorFacts, channel: VendorChannel, document: Document
+    ) -> Outgoing:
+        if channel != row.channel:
+            connection.execute(update(OUTBOX).where(OUTBOX.c.id == row.id).values(channel=channel))
         address = email_of(self.context.shop, vendor) if channel is VendorChannel.MAIL else None
-        delivery = outcome_or_retry({**row, "address": address and address.lower()}, sending, now)
-        if getattr(sending.exception(), "channel_down", False):
-            self.summary.down[vendor.id] = delivery.reason
+        transport = self.worker.transports[vendor.id]
+        return Outgoing(row.id, channel, row.attempts, lambda: transport.send(document), address and address.lower())
+
+    def conclude(self, outgoing: Outgoing, outcome: DeliveryOutcome, now: datetime) -> DeliveryOutcome:
+        if outcome.channel_down:
+            self.summary.down[self.vendor_by_id[outgoing.id]] = outcome.reason
         return with_earlier_copy(
-            delivery,
-            idempotent=channel in IDEMPOTENT,
-            may_have_arrived=row["may_have_arrived"],
-            retry_at=now + message_retry_delay(row["id"], row["attempts"]),
+            outcome,
+            idempotent=outgoing.channel in IDEMPOTENT,
+            may_have_arrived=outgoing.id in self.earlier_copies,
+            retry_at=now + message_retry_delay(outgoing.id, outgoing.attempts),
         )
 
-    async def _record(self, outcome: DispatchOutcome, channel: VendorChannel) -> None:
-        for recorded in await asyncio.to_thread(self._save, outcome):
-            self.summary.count(str(channel), recorded)
-
-    def _save(self, outcome: DispatchOutcome) -> list[DeliveryOutcome]:
-        """Record an outcome; return it in a list, or an empty list when the claim is lost."""
-        with self.context.engine.begin() as connection:
-            now, who = self.worker.clock(), self.worker.lease_holder.name
-            recorded = record_outcomes(connection, PURCHASE_REQUESTS, [outcome.delivery], now, who)
-            if recorded:
-                request = update(PURCHASE_REQUESTS).where(PURCHASE_REQUESTS.c.id == outcome.delivery.id)
-                connection.execute(request.values(may_have_arrived=outcome.may_have_arrived))
-        return recorded
+    def follow_up(self, connection: Connection, recorded: Sequence[DeliveryOutcome], as_of: date) -> None:
+        for may_have_arrived in (True, False):
+            requests = [outcome.id for outcome in recorded if outcome.may_have_arrived is may_have_arrived]
+            _store_earlier_copies(connection, requests, may_have_arrived=may_have_arrived)
 
 
 def _is_suppressed(connection: Connection, address: str | None) -> bool:

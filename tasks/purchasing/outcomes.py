@@ -1,6 +1,6 @@
 """Decide the outcome of a request that was sent, given that the vendor may have an earlier copy of it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from models.enums import State
@@ -10,17 +10,9 @@ RESENT = "it may have arrived: sent again under the same id, by which the vendor
 REJECTED_COPY = "it may have arrived before"
 
 
-@dataclass(frozen=True, slots=True)
-class DispatchOutcome:
-    """The outcome of one request, and whether the vendor may have a copy that it never acknowledged."""
-
-    delivery: DeliveryOutcome
-    may_have_arrived: bool = False
-
-
 def with_earlier_copy(
     delivery: DeliveryOutcome, *, idempotent: bool, may_have_arrived: bool, retry_at: datetime
-) -> DispatchOutcome:
+) -> DeliveryOutcome:
     """Return the outcome of a request, given that the vendor may have an earlier copy of it.
 
     | outcome  | channel    | earlier copy  | becomes                                                    |
@@ -31,11 +23,11 @@ def with_earlier_copy(
     | other    | any        | any           | unchanged                                                  |
     """
     if delivery.state is State.IN_DOUBT and idempotent:
-        requeued = DeliveryOutcome(delivery.id, State.QUEUED, f"{delivery.reason}; {RESENT}", not_before=retry_at)
-        return DispatchOutcome(requeued, may_have_arrived=True)
+        reason = f"{delivery.reason}; {RESENT}"
+        return DeliveryOutcome(delivery.id, State.QUEUED, reason, not_before=retry_at, may_have_arrived=True)
     if may_have_arrived and delivery.state is State.QUEUED:
-        return DispatchOutcome(replace(delivery, reason=f"{delivery.reason}; {RESENT}"), may_have_arrived=True)
+        return replace(delivery, reason=f"{delivery.reason}; {RESENT}", may_have_arrived=True)
     if may_have_arrived and delivery.state is State.REJECTED:
         reason = f"{delivery.reason}; {REJECTED_COPY}"
-        return DispatchOutcome(replace(delivery, state=State.IN_DOUBT, reason=reason), may_have_arrived=True)
-    return DispatchOutcome(delivery)
+        return replace(delivery, state=State.IN_DOUBT, reason=reason, may_have_arrived=True)
+    return delivery

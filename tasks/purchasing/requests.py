@@ -12,10 +12,11 @@ from models.purchasing import RequestLine, VendorChannel
 from rules.ids import purchase_line_id, reminder_id, request_id
 from tasks.context import Context
 from tasks.db.events import record_events
+from tasks.db.outbox import insert_messages, outbox_row
 from tasks.db.sql import insert, read_only
 from tasks.purchasing.requirements import same_product_filter, wanted_filter
 from tasks.purchasing.vendors import channel_of, load_vendors
-from tasks.tables import ORDER_LINES, ORDERS, PURCHASE_LINES, PURCHASE_REQUESTS
+from tasks.tables import ORDER_LINES, ORDERS, OUTBOX, PURCHASE_LINES, PURCHASE_REQUESTS
 
 
 def record_requests(
@@ -35,12 +36,16 @@ def record_requests(
         new = insert(connection, PURCHASE_LINES).on_conflict_do_nothing().returning(PURCHASE_LINES.c.request_id)
         new_lines = Counter(connection.execute(new, rows).scalars())
         recorded = {vendor: n for vendor in requests if (n := new_lines[request_id(context.run_id, vendor)])}
-        request_rows = [
-            _request_row(context, request_id(context.run_id, vendor), vendor, channels[vendor], state)
-            for vendor in recorded
-        ]
-        if request_rows:
-            connection.execute(insert(connection, PURCHASE_REQUESTS), request_rows)
+        if recorded:
+            rows = [_request_row(context, request_id(context.run_id, vendor), vendor) for vendor in recorded]
+            connection.execute(insert(connection, PURCHASE_REQUESTS), rows)
+            insert_messages(
+                connection,
+                [
+                    outbox_row(request_id(context.run_id, vendor), channels[vendor], state, context.started_at)
+                    for vendor in recorded
+                ],
+            )
         _record_events(
             context,
             connection,
@@ -69,26 +74,20 @@ def _line_row(context: Context, line: RequestLine) -> dict[str, Any]:
     }
 
 
-def _request_row(
-    context: Context, key: str, vendor: str, channel: VendorChannel, state: State, reminder_of: str | None = None
-) -> dict[str, Any]:
+def _request_row(context: Context, key: str, vendor: str, reminder_of: str | None = None) -> dict[str, Any]:
     return {
         "id": key,
         "run_id": context.run_id,
         "vendor_id": vendor,
-        "channel": channel,
-        "state": state,
-        "attempts": 0,
         "reminder_of": reminder_of,
         "created_at": context.started_at,
-        "not_before": context.started_at,
     }
 
 
 def overdue_clause(context: Context, hours: int) -> ColumnElement[bool]:
     """Return the SQL of a request that was sent `hours` ago or earlier and has wanted lines without a response.
 
-    A reminder is never overdue itself.
+    The query joins the outbox. A reminder is never overdue itself.
     """
     unanswered = (
         select(PURCHASE_LINES.c.id)
@@ -100,9 +99,9 @@ def overdue_clause(context: Context, hours: int) -> ColumnElement[bool]:
         .where(PURCHASE_LINES.c.request_id == PURCHASE_REQUESTS.c.id, PURCHASE_LINES.c.response.is_(None))
         .where(wanted_filter(context.end_of(context.as_of)), same_product_filter())
     )
-    sent_long_ago = PURCHASE_REQUESTS.c.settled_at <= context.started_at - timedelta(hours=hours)
+    sent_long_ago = OUTBOX.c.settled_at <= context.started_at - timedelta(hours=hours)
     return and_(
-        PURCHASE_REQUESTS.c.state == State.SENT,
+        OUTBOX.c.state == State.SENT,
         PURCHASE_REQUESTS.c.reminder_of.is_(None),
         sent_long_ago,
         unanswered.exists(),
@@ -112,19 +111,26 @@ def overdue_clause(context: Context, hours: int) -> ColumnElement[bool]:
 def send_reminders(context: Context) -> int:
     """Queue one reminder for each request that is overdue for a response. Return how many are new."""
     reminders = PURCHASE_REQUESTS.alias()
-    query = select(PURCHASE_REQUESTS.c.id, PURCHASE_REQUESTS.c.vendor_id, PURCHASE_REQUESTS.c.channel).where(
-        overdue_clause(context, context.policy.purchasing.answer_hours),
-        ~select(reminders.c.id).where(reminders.c.reminder_of == PURCHASE_REQUESTS.c.id).exists(),
+    query = (
+        select(PURCHASE_REQUESTS.c.id, PURCHASE_REQUESTS.c.vendor_id, OUTBOX.c.channel)
+        .join(OUTBOX, OUTBOX.c.id == PURCHASE_REQUESTS.c.id)
+        .where(
+            overdue_clause(context, context.policy.purchasing.answer_hours),
+            ~select(reminders.c.id).where(reminders.c.reminder_of == PURCHASE_REQUESTS.c.id).exists(),
+        )
     )
     with context.engine.begin() as connection:
-        rows = [
-            _request_row(context, reminder_id(key), vendor, VendorChannel(channel), State.QUEUED, reminder_of=key)
-            for key, vendor, channel in connection.execute(query)
-        ]
+        overdue = connection.execute(query).all()
+        rows = [_request_row(context, reminder_id(row.id), row.vendor_id, reminder_of=row.id) for row in overdue]
         if not rows:
             return 0
         new = insert(connection, PURCHASE_REQUESTS).on_conflict_do_nothing().returning(PURCHASE_REQUESTS.c.reminder_of)
         reminded = list(connection.execute(new, rows).scalars())
+        channels = {row.id: row.channel for row in overdue}
+        insert_messages(
+            connection,
+            [outbox_row(reminder_id(key), channels[key], State.QUEUED, context.started_at) for key in reminded],
+        )
         _record_events(context, connection, "reminded", dict.fromkeys(reminded, "no response so far"))
     return len(reminded)
 

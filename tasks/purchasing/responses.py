@@ -16,12 +16,12 @@ from sources.vendor_responses import TABLE, ParsedResponse, ResponseRow, parse_r
 from tasks.context import Context
 from tasks.csv_files import unescape_formula
 from tasks.db.events import record_events
+from tasks.db.outbox import CLEAR_LEASE
 from tasks.db.sql import in_list
-from tasks.delivery.queue import CLEAR_LEASE
 from tasks.orders.due import mark_orders_due
 from tasks.orders.filters import CLOSED_FILTER
 from tasks.purchasing.signed_messages import SignedMessage, record_message
-from tasks.tables import ORDER_LINES, ORDERS, PURCHASE_LINES, PURCHASE_REQUESTS
+from tasks.tables import ORDER_LINES, ORDERS, OUTBOX, PURCHASE_LINES, PURCHASE_REQUESTS
 
 RESPONSE_COLUMNS = ("response", "reason", "promised_on")
 
@@ -200,11 +200,11 @@ def _settle_requests(context: Context, connection: Connection, request_ids: set[
     complete = and_(PURCHASE_REQUESTS.c.responded_at.is_(None), ~open_lines.exists())
     connection.execute(requests.where(complete).values(responded_at=context.started_at))
     not_known_to_have_arrived = or_(
-        PURCHASE_REQUESTS.c.state == State.IN_DOUBT,
-        and_(PURCHASE_REQUESTS.c.state == State.QUEUED, PURCHASE_REQUESTS.c.attempts > 0),
+        OUTBOX.c.state == State.IN_DOUBT, and_(OUTBOX.c.state == State.QUEUED, OUTBOX.c.attempts > 0)
     )
     sent = {"state": State.SENT, "reason": "the vendor responded", "settled_at": context.started_at}
-    connection.execute(requests.where(not_known_to_have_arrived).values(**CLEAR_LEASE, **sent))
+    arrived = update(OUTBOX).where(in_list(connection, OUTBOX.c.id, request_ids), not_known_to_have_arrived)
+    connection.execute(arrived.values(**CLEAR_LEASE, **sent))
 
 
 def _describe(line: Mapping[str, Any]) -> str:

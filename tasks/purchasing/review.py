@@ -8,15 +8,16 @@ from sqlalchemy import Connection, and_, case, func, or_, select, update
 
 from models.enums import SkipReason, State
 from models.errors import ForewarnError
-from models.purchasing import VendorResponse
+from models.purchasing import VendorChannel, VendorResponse
 from tasks.context import Context
 from tasks.db.events import record_events
 from tasks.db.lookup import find_one
+from tasks.db.outbox import CLEAR_LEASE, queue_messages, skip_messages
 from tasks.db.sql import read_only
-from tasks.delivery.queue import CLEAR_LEASE
+from tasks.purchasing.dispatch import REQUESTS
 from tasks.purchasing.requests import overdue_clause
 from tasks.purchasing.requirements import same_product_filter, wanted_filter
-from tasks.tables import ORDER_LINES, ORDERS, PURCHASE_LINES, PURCHASE_REQUESTS, VENDORS
+from tasks.tables import ORDER_LINES, ORDERS, OUTBOX, PURCHASE_LINES, PURCHASE_REQUESTS, VENDORS
 
 APPROVABLE = (State.HELD, State.REJECTED, State.IN_DOUBT, State.SKIPPED)
 """States of a request that is sent, or sent again, only when staff say so."""
@@ -49,13 +50,15 @@ def list_waiting(context: Context) -> list[dict[str, Any]]:
 
 
 def _overdue_requests(context: Context, connection: Connection) -> Iterator[dict[str, Any]]:
-    reminders = PURCHASE_REQUESTS.alias()
-    reminded = select(reminders.c.id).where(
-        reminders.c.reminder_of == PURCHASE_REQUESTS.c.id, reminders.c.state == State.SENT
+    reminders, sent_reminders = PURCHASE_REQUESTS.alias(), OUTBOX.alias()
+    reminded = (
+        select(reminders.c.id)
+        .join(sent_reminders, sent_reminders.c.id == reminders.c.id)
+        .where(reminders.c.reminder_of == PURCHASE_REQUESTS.c.id, sent_reminders.c.state == State.SENT)
     )
     query = select(
-        PURCHASE_REQUESTS.c.id, PURCHASE_REQUESTS.c.vendor_id, PURCHASE_REQUESTS.c.settled_at, reminded.exists()
-    )
+        PURCHASE_REQUESTS.c.id, PURCHASE_REQUESTS.c.vendor_id, OUTBOX.c.settled_at, reminded.exists()
+    ).select_from(REQUESTS)
     overdue = query.where(overdue_clause(context, context.policy.purchasing.staff_hours))
     for key, vendor, since, reminded in connection.execute(overdue):
         yield _describe_wait(key, vendor, since, "no response, even to a reminder" if reminded else "no response")
@@ -71,17 +74,12 @@ def _stuck_requests(context: Context, connection: Connection) -> Iterator[dict[s
     created_long_ago = PURCHASE_REQUESTS.c.created_at <= context.started_at - timedelta(
         hours=context.policy.purchasing.staff_hours
     )
-    unsent = and_(PURCHASE_REQUESTS.c.state == State.QUEUED, created_long_ago)
+    unsent = and_(OUTBOX.c.state == State.QUEUED, created_long_ago)
     query = (
-        select(
-            PURCHASE_REQUESTS.c.id,
-            PURCHASE_REQUESTS.c.vendor_id,
-            PURCHASE_REQUESTS.c.created_at,
-            PURCHASE_REQUESTS.c.state,
-        )
-        .add_columns(case((VENDORS.c.id.is_(None), UNKNOWN_VENDOR), else_=PURCHASE_REQUESTS.c.reason))
-        .outerjoin(VENDORS, VENDORS.c.id == PURCHASE_REQUESTS.c.vendor_id)
-        .where(unanswered, or_(unsent, PURCHASE_REQUESTS.c.state.in_(list(STUCK))))
+        select(PURCHASE_REQUESTS.c.id, PURCHASE_REQUESTS.c.vendor_id, PURCHASE_REQUESTS.c.created_at, OUTBOX.c.state)
+        .add_columns(case((VENDORS.c.id.is_(None), UNKNOWN_VENDOR), else_=OUTBOX.c.reason))
+        .select_from(REQUESTS.outerjoin(VENDORS, VENDORS.c.id == PURCHASE_REQUESTS.c.vendor_id))
+        .where(unanswered, or_(unsent, OUTBOX.c.state.in_(list(STUCK))))
     )
     for key, vendor, since, state, reason in connection.execute(query):
         yield _describe_wait(
@@ -92,7 +90,7 @@ def _stuck_requests(context: Context, connection: Connection) -> Iterator[dict[s
 def _lines_to_decide(context: Context, connection: Connection) -> Iterator[dict[str, Any]]:
     wanted, response = wanted_filter(context.end_of(context.as_of)), PURCHASE_LINES.c.response
     outstanding = or_(response.is_(None), response == VendorResponse.ACCEPTED)
-    requested = and_(PURCHASE_REQUESTS.c.state == State.SENT, outstanding)
+    requested = and_(OUTBOX.c.state == State.SENT, outstanding)
     decisions = {
         "refused: {reason}": and_(response == VendorResponse.REFUSED, wanted, same_product_filter()),
         "accepted after it was cancelled: tell the vendor not to send it": response == VendorResponse.TOO_LATE,
@@ -103,11 +101,12 @@ def _lines_to_decide(context: Context, connection: Connection) -> Iterator[dict[
             PURCHASE_LINES.c.request_id, PURCHASE_REQUESTS.c.vendor_id, PURCHASE_LINES.c.order_id, PURCHASE_LINES.c.line
         )
         .add_columns(
-            func.coalesce(PURCHASE_LINES.c.responded_at, PURCHASE_REQUESTS.c.settled_at).label("since"),
+            func.coalesce(PURCHASE_LINES.c.responded_at, OUTBOX.c.settled_at).label("since"),
             PURCHASE_LINES.c.reason,
         )
         .add_columns(PURCHASE_LINES.c.product_id.label("product"), ORDER_LINES.c.product_id.label("ordered"))
         .join(PURCHASE_REQUESTS, PURCHASE_REQUESTS.c.id == PURCHASE_LINES.c.request_id)
+        .join(OUTBOX, OUTBOX.c.id == PURCHASE_REQUESTS.c.id)
         .join(
             ORDER_LINES,
             and_(ORDER_LINES.c.order_id == PURCHASE_LINES.c.order_id, ORDER_LINES.c.number == PURCHASE_LINES.c.line),
@@ -139,9 +138,12 @@ def find_requests(context: Context, most: int) -> list[dict[str, Any]]:
         .group_by(PURCHASE_LINES.c.request_id)
         .subquery()
     )
-    names = ("id", "vendor_id", "channel", "state", "reason", "created_at", "settled_at", "reminder_of")
+    names = ("id", "vendor_id", "created_at", "reminder_of")
+    states = [OUTBOX.c[name] for name in ("channel", "state", "reason", "settled_at")]
     query = (
-        select(*(PURCHASE_REQUESTS.c[name] for name in names), VENDORS.c.name, lines.c.lines, lines.c.responses)
+        select(*(PURCHASE_REQUESTS.c[name] for name in names), *states, VENDORS.c.name)
+        .add_columns(lines.c.lines, lines.c.responses)
+        .select_from(REQUESTS)
         .outerjoin(VENDORS, VENDORS.c.id == PURCHASE_REQUESTS.c.vendor_id)
         .outerjoin(lines, lines.c.request_id == PURCHASE_REQUESTS.c.id)
         .order_by(PURCHASE_REQUESTS.c.created_at.desc(), PURCHASE_REQUESTS.c.id)
@@ -156,10 +158,12 @@ def approve_request(context: Context, beginning: str, who: str, why: str = "") -
 
     `beginning` is the beginning of its id. Raises ForewarnError unless exactly one such request matches.
     """
+    now = context.started_at
     with context.engine.begin() as connection:
         key = _find_request(connection, beginning, APPROVABLE)
-        _set_state(connection, key, State.QUEUED, why or None, not_before=context.started_at)
-        record_events(connection, [("approved", key, why)], context.started_at, who)
+        queue_messages(connection, OUTBOX.c.id == key, now, not_before=now, reason=why or None)
+        _forget_earlier_copy(connection, key)
+        record_events(connection, [("approved", key, why)], now, who)
     return key
 
 
@@ -167,7 +171,8 @@ def drop_request(context: Context, beginning: str, who: str, why: str = "") -> s
     """Drop a request that was not sent; its lines still count as requested. Return its id. Raises ForewarnError."""
     with context.engine.begin() as connection:
         key = _find_request(connection, beginning, DROPPABLE)
-        _set_state(connection, key, State.SKIPPED, SkipReason.DROPPED, settled_at=context.started_at)
+        skip_messages(connection, OUTBOX.c.id == key, SkipReason.DROPPED, context.started_at)
+        _forget_earlier_copy(connection, key)
         record_events(connection, [(SkipReason.DROPPED, key, why)], context.started_at, who)
     return key
 
@@ -176,7 +181,9 @@ def mark_delivered(context: Context, beginning: str, who: str, why: str = "") ->
     """Count a request in doubt as sent. Return its id. Raises ForewarnError."""
     with context.engine.begin() as connection:
         key = _find_request(connection, beginning, (State.IN_DOUBT,))
-        _set_state(connection, key, State.SENT, why or f"{who} says that it arrived", settled_at=context.started_at)
+        sent = {"state": State.SENT, "reason": why or f"{who} says that it arrived", "settled_at": context.started_at}
+        connection.execute(update(OUTBOX).where(OUTBOX.c.id == key).values(**CLEAR_LEASE, **sent))
+        _forget_earlier_copy(connection, key)
         record_events(connection, [("settled_sent", key, why)], context.started_at, who)
     return key
 
@@ -189,9 +196,7 @@ def reopen_lines(context: Context, beginning: str, who: str, why: str = "") -> i
     """
     with context.engine.begin() as connection:
         key = _find_request(connection, beginning, tuple(State))
-        not_delivered = select(PURCHASE_REQUESTS.c.id).where(
-            PURCHASE_REQUESTS.c.id == key, PURCHASE_REQUESTS.c.state.in_(NOT_DELIVERED)
-        )
+        not_delivered = select(OUTBOX.c.id).where(OUTBOX.c.id == key, OUTBOX.c.state.in_(NOT_DELIVERED))
         never_received = and_(PURCHASE_LINES.c.response.is_(None), not_delivered.exists())
         reopenable = or_(PURCHASE_LINES.c.response.in_(REOPENABLE), never_received)
         lines = update(PURCHASE_LINES).where(PURCHASE_LINES.c.request_id == key, reopenable)
@@ -208,11 +213,11 @@ def reopen_lines(context: Context, beginning: str, who: str, why: str = "") -> i
 
 def _find_request(connection: Connection, beginning: str, states: Iterable[State]) -> str:
     what = "purchase requests that may be decided on (`forewarn vendors list` shows them)"
-    in_states = PURCHASE_REQUESTS.c.state.in_(list(states))
-    return find_one(connection, PURCHASE_REQUESTS, beginning, in_states, what)
+    in_states = and_(OUTBOX.c.channel.in_(list(VendorChannel)), OUTBOX.c.state.in_(list(states)))
+    return find_one(connection, OUTBOX, beginning, in_states, what)
 
 
-def _set_state(connection: Connection, key: str, state: State, reason: str | None, **moment: Any) -> None:
+def _forget_earlier_copy(connection: Connection, key: str) -> None:
     # Staff say whether the request arrived, so no earlier copy is open any more.
-    values = {**CLEAR_LEASE, "state": state, "reason": reason, "may_have_arrived": False, **moment}
-    connection.execute(update(PURCHASE_REQUESTS).where(PURCHASE_REQUESTS.c.id == key).values(**values))
+    request = update(PURCHASE_REQUESTS).where(PURCHASE_REQUESTS.c.id == key)
+    connection.execute(request.values(may_have_arrived=False))

@@ -7,7 +7,6 @@ from datetime import date
 
 from sqlalchemy import Connection
 
-from models.orders import LastNotice, OrderFacts
 from models.policy.policy import NOT_OPEN
 from tasks.context import Context
 from tasks.db.sql import read_only
@@ -18,9 +17,7 @@ from tasks.offers.budget import load_budget
 from tasks.offers.substitute_stock import SubstituteStock
 from tasks.orders.order_rows import WatchedOrder
 from tasks.orders.queries import list_orders
-from tasks.orders.told import told_to_customers
 from tasks.runs.records import LATE_ORDERS, latest_run
-from tasks.tables import NOTICES
 
 
 @dataclass(slots=True)
@@ -71,12 +68,10 @@ def _pages(context: Context, connection: Connection, as_of: date, batch: int) ->
     after = ""
     while page := list_orders(context, connection, as_of, after, batch):
         after = page[-1].order.id
-        told = load_told_by(connection, [watched.order for watched in page], as_of)
-        yield [replace(watched, order=replace(watched.order, told=told.get(watched.order.id))) for watched in page]
+        yield [as_told_by(watched, as_of) for watched in page]
 
 
-def load_told_by(connection: Connection, orders: Sequence[OrderFacts], as_of: date) -> dict[str, LastNotice]:
-    """Return by order id the last notice that was sent up to a day."""
-    told = {order.id: order.told for order in orders if order.told is not None and order.told.told_on <= as_of}
-    told_later = [order for order in orders if order.told is not None and order.told.told_on > as_of]
-    return told | told_to_customers(connection, told_later, NOTICES.c.told_on <= as_of)
+def as_told_by(watched: WatchedOrder, as_of: date) -> WatchedOrder:
+    """Return an order with what its customer had been told by the end of a day."""
+    notices = tuple(notice for notice in watched.notices if notice.told_on <= as_of)
+    return replace(watched, notices=()).with_notices(notices)

@@ -1,7 +1,6 @@
 """Explain one order: its facts, its delay, what its customer was told, and what a notice would say now."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from functools import partial
 from typing import Any
@@ -24,9 +23,10 @@ from tasks.offers.budget import load_budget
 from tasks.offers.substitute_stock import SubstituteStock
 from tasks.orders.order_rows import WatchedOrder
 from tasks.orders.queries import get_orders
-from tasks.reporting.dry_run import load_told_by
+from tasks.orders.told import NOTICES_WITH_STATE
+from tasks.reporting.dry_run import as_told_by
 from tasks.reporting.explain_supply import explain_supply
-from tasks.tables import EVENTS, NOTICES, OFFERS
+from tasks.tables import EVENTS, NOTICES, OFFERS, OUTBOX
 
 NOTICE_COLUMNS = (
     "revision",
@@ -42,7 +42,8 @@ NOTICE_COLUMNS = (
 )
 SENT_STATES = (State.SENT, State.DELIVERED)
 NOT_SENT_STATES = (State.SKIPPED, State.REJECTED)
-QUEUED_STATES = (State.QUEUED, State.CLAIMED, State.SENDING)
+UNSENT_STATES = (State.HELD, State.QUEUED, State.SENDING)
+STATE_COLUMNS = ("state", "reason", "settled_at", "reference", "trial", "not_before")
 PROGRESS_COLUMNS = ("run_id", "trial", "not_before")
 OFFER_COLUMNS = ("kind", "line", "products", "percent", "amount", "currency", "expires_on")
 
@@ -55,8 +56,7 @@ def find_order(context: Context, connection: Connection, order: str, as_of: date
             f"no order {order!r} is known here; an order that the source has comes with `forewarn import`"
         )
     (watched,) = orders
-    told = load_told_by(connection, [watched.order], as_of).get(order)
-    return replace(watched, order=replace(watched.order, told=told))
+    return as_told_by(watched, as_of)
 
 
 def explain_order(context: Context, connection: Connection, order: str) -> dict[str, Any]:
@@ -148,15 +148,24 @@ def _parcel(line: LineFacts, parcel: Shipment, as_of: date) -> dict[str, Any]:
 
 
 def _load_notices(connection: Connection, order: str) -> list[dict[str, Any]]:
-    names = ("id", *NOTICE_COLUMNS, *PROGRESS_COLUMNS)
-    query = select(*(NOTICES.c[name] for name in names)).where(NOTICES.c.order_id == order)
+    names = ("id", *NOTICE_COLUMNS, *PROGRESS_COLUMNS, "reference")
+    columns = [(OUTBOX if name in STATE_COLUMNS else NOTICES).c[name] for name in names]
+    query = select(*columns).select_from(NOTICES_WITH_STATE).where(NOTICES.c.order_id == order)
     notices = [
         dict(row) for row in connection.execute(query.order_by(NOTICES.c.revision, NOTICES.c.channel)).mappings()
     ]
     for notice in notices:
         notice["address"] = mask_address(notice["address"]) if notice["address"] else None
-        notice["events"] = _events(connection, notice["id"])
+        notice["events"] = _events(connection, notice["id"]) + _sent_event(notice)
+        del notice["reference"]
     return notices
+
+
+def _sent_event(notice: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the event of a notice that was sent at once: its row says it, and no event repeats it."""
+    if notice["state"] != State.SENT or notice["reason"]:
+        return []
+    return [{"at": notice["settled_at"], "kind": State.SENT, "who": "deliver", "why": notice["reference"] or ""}]
 
 
 def _events(connection: Connection, notice: str) -> list[dict[str, Any]]:
@@ -174,23 +183,21 @@ def _offers(connection: Connection, order: str) -> list[dict[str, Any]]:
 
 
 def _pending_notice(order: OrderFacts, notices: Sequence[Mapping[str, Any]]) -> str | None:
-    """Return why the customer has not got the last notice yet; None where they have, or there is none."""
+    """Return why the customer has not got the last notice so far; None where they have, or there is none."""
+    told = order.told.revision if order.told else 0
+    unsent = [notice for notice in notices if notice["revision"] > told and notice["state"] in UNSENT_STATES]
+    if held := next((notice for notice in unsent if notice["state"] == State.HELD), None):
+        return f"a message waits: held with run {held['run_id'][:8]} until somebody releases it"
+    if unsent:
+        return f"a message waits to be sent, not before {unsent[0]['not_before']:%Y-%m-%d %H:%M} UTC"
     if order.told is None:
         return None
     if order.told.assumed:
         return "this delay was skipped on purpose when the shop went live"
-    last = [
-        notice
-        for notice in notices
-        if notice["revision"] == order.told.revision and notice["state"] not in NOT_SENT_STATES
-    ]
-    if held := next((notice for notice in last if notice["state"] == State.HELD), None):
-        return f"a message waits: held with run {held['run_id'][:8]} until somebody releases it"
-    if last and any(notice["state"] == State.IN_DOUBT for notice in last) and not _reached(last):
+    last = [notice for notice in notices if notice["revision"] == told and notice["state"] not in NOT_SENT_STATES]
+    if any(notice["state"] == State.IN_DOUBT for notice in last) and not _reached(last):
         return "the message is in doubt: its provider is queried, or `forewarn in-doubt list` shows it"
-    sent = [notice for notice in last if notice["state"] not in QUEUED_STATES]
-    if last and not sent:
-        return f"a message waits to be sent, not before {last[0]['not_before']:%Y-%m-%d %H:%M} UTC"
+    sent = [notice for notice in last if notice["state"] not in UNSENT_STATES]
     if sent and all(notice["trial"] for notice in sent):
         return "the customer was told in a trial only: `forewarn go-live` tells them"
     return None
@@ -203,7 +210,7 @@ def _reached(notices: Sequence[Mapping[str, Any]]) -> bool:
 def _current_notice(
     context: Context, order: OrderFacts, assessment: Assessment, as_of: date, pending: str | None
 ) -> dict[str, Any]:
-    if assessment.plan is None and assessment.no_notice_reason == CUSTOMER_WAS_TOLD and pending is not None:
+    if pending is not None and (assessment.plan is not None or assessment.no_notice_reason == CUSTOMER_WAS_TOLD):
         return {"message": None, "why": pending}
     if assessment.plan is None:
         cancelled = order.cancelled_on is not None and order.cancelled_on <= as_of

@@ -14,6 +14,7 @@ from tasks.tables import (
     ALLOCATIONS,
     EXPECTED_DATES,
     INBOUNDS,
+    OUTBOX,
     PRODUCTS,
     PURCHASE_LINES,
     PURCHASE_REQUESTS,
@@ -101,16 +102,16 @@ def _requests(order: str) -> Any:
             PURCHASE_LINES.c.line,
             func.coalesce(VENDORS.c.name, PURCHASE_REQUESTS.c.vendor_id).label("vendor"),
             PURCHASE_LINES.c.quantity,
-            PURCHASE_REQUESTS.c.state,
+            OUTBOX.c.state,
             PURCHASE_REQUESTS.c.created_at,
             PURCHASE_LINES.c.response,
             PURCHASE_LINES.c.promised_on,
             PURCHASE_LINES.c.reason,
         )
         .select_from(
-            PURCHASE_LINES.join(PURCHASE_REQUESTS, PURCHASE_REQUESTS.c.id == PURCHASE_LINES.c.request_id).outerjoin(
-                VENDORS, VENDORS.c.id == PURCHASE_REQUESTS.c.vendor_id
-            )
+            PURCHASE_LINES.join(PURCHASE_REQUESTS, PURCHASE_REQUESTS.c.id == PURCHASE_LINES.c.request_id)
+            .join(OUTBOX, OUTBOX.c.id == PURCHASE_REQUESTS.c.id)
+            .outerjoin(VENDORS, VENDORS.c.id == PURCHASE_REQUESTS.c.vendor_id)
         )
         .where(PURCHASE_LINES.c.order_id == order)
         .order_by(PURCHASE_LINES.c.attempt)

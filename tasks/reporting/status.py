@@ -1,18 +1,23 @@
 """Count what the ledger holds, for the command `status` and the daily digest."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
-from models.enums import State
+from models.enums import Channel, State
+from models.purchasing import VendorChannel
 from tasks.context import Context
 from tasks.db.counters import count_orders_by_bucket
-from tasks.delivery.in_doubt import count_waiting_for_staff
+from tasks.delivery.in_doubt import IN_DOUBT_FILTER, count_waiting_for_staff
+from tasks.orders.told import NOTICES_WITH_STATE
 from tasks.runs.records import HELD, LATE_ORDERS, LATE_ORDERS_SHARD
-from tasks.tables import NOTICES, POSTS, PURCHASE_REQUESTS, RUNS
+from tasks.tables import NOTICES, OUTBOX, RUNS
+
+NOTICE_CHANNELS, POST_CHANNELS = (Channel.EMAIL, Channel.SMS), (Channel.X,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +74,10 @@ def load_status(connection: Connection, runs: int = 5) -> Status:
     newest = select(*columns).where(RUNS.c.flow != LATE_ORDERS_SHARD).order_by(RUNS.c.number.desc())
     return Status(
         orders=dict(count_orders_by_bucket(connection)),
-        notices=_count_by_state(connection, NOTICES),
-        posts=_count_by_state(connection, POSTS),
+        notices=_count_by_state(connection, NOTICE_CHANNELS),
+        posts=_count_by_state(connection, POST_CHANNELS),
         needs_staff=count_waiting_for_staff(connection),
-        purchases=_count_by_state(connection, PURCHASE_REQUESTS),
+        purchases=_count_by_state(connection, list(VendorChannel)),
         runs=[dict(row) for row in connection.execute(newest.limit(runs)).mappings()],
         held=_list_held_runs(connection),
     )
@@ -81,7 +86,8 @@ def load_status(connection: Connection, runs: int = 5) -> Status:
 def _list_held_runs(connection: Connection) -> list[dict[str, Any]]:
     waiting = (
         select(NOTICES.c.run_id, func.count().label("n"))
-        .where(NOTICES.c.state == State.HELD)
+        .select_from(NOTICES_WITH_STATE)
+        .where(OUTBOX.c.settled_at.is_(None), OUTBOX.c.state == State.HELD)
         .group_by(NOTICES.c.run_id)
         .subquery()
     )
@@ -98,56 +104,54 @@ def _list_held_runs(connection: Connection) -> list[dict[str, Any]]:
     ]
 
 
-def _count_by(
-    connection: Connection, table: Table, column: str, *where: ColumnElement[bool], count: Any = None
-) -> dict[str, int]:
-    """Return how many rows have each value of a column; `count` is another aggregate than count(*)."""
+def _count_by(connection: Connection, column: Any, *where: ColumnElement[bool], count: Any = None) -> dict[str, int]:
+    """Return how many messages have each value of a column; `count` is another aggregate than count(*)."""
     query = (
-        select(table.c[column], func.count() if count is None else count)
+        select(column, func.count() if count is None else count)
+        .select_from(OUTBOX.outerjoin(NOTICES, NOTICES.c.id == OUTBOX.c.id))
         .where(*where)
-        .group_by(table.c[column])
-        .order_by(table.c[column])
+        .group_by(column)
+        .order_by(column)
     )
     return {str(name): n for name, n in connection.execute(query)}
 
 
-def _count_by_state(connection: Connection, table: Table) -> dict[str, int]:
-    query = select(table.c.state, table.c.trial, func.count()).group_by(table.c.state, table.c.trial)
-    return {
-        f"{state} in a trial" if trial else str(state): n
-        for state, trial, n in connection.execute(query.order_by(table.c.state, table.c.trial))
-    }
+def _count_by_state(connection: Connection, channels: Sequence[str]) -> dict[str, int]:
+    query = select(OUTBOX.c.state, OUTBOX.c.trial, func.count()).where(OUTBOX.c.channel.in_(channels))
+    query = query.group_by(OUTBOX.c.state, OUTBOX.c.trial).order_by(OUTBOX.c.state, OUTBOX.c.trial)
+    return {f"{state} in a trial" if trial else str(state): n for state, trial, n in connection.execute(query)}
 
 
 def load_day(context: Context, connection: Connection, on: date) -> DayTotals:
     """Return what happened on one day in the shop's zone."""
     begin, end = context.start_of(on), context.end_of(on)
-    notices_of_day, posts_of_day = (
-        and_(table.c.settled_at >= begin, table.c.settled_at < end) for table in (NOTICES, POSTS)
-    )
+    of_day = and_(OUTBOX.c.settled_at >= begin, OUTBOX.c.settled_at < end)
     runs: Counter[str] = Counter()
     for flow, state in connection.execute(
         select(RUNS.c.flow, RUNS.c.state).where(RUNS.c.started_at >= begin, RUNS.c.started_at < end)
     ):
         runs[f"{flow} {state}"] += 1
-    was_sent = NOTICES.c.state.in_((State.SENT, State.DELIVERED, State.BOUNCED))
+    was_sent = OUTBOX.c.state.in_((State.SENT, State.DELIVERED, State.BOUNCED))
+    notices, messages = OUTBOX.c.channel.in_(NOTICE_CHANNELS), OUTBOX.c.channel.in_(list(Channel))
     return DayTotals(
         orders=_count_by(
-            connection, NOTICES, "bucket", notices_of_day, was_sent, count=func.count(NOTICES.c.order_id.distinct())
+            connection,
+            NOTICES.c.bucket,
+            of_day,
+            notices,
+            was_sent,
+            count=func.count(NOTICES.c.order_id.distinct()),
         ),
-        sent=_count_by(connection, NOTICES, "channel", notices_of_day, was_sent)
-        | _count_by(connection, POSTS, "channel", posts_of_day, POSTS.c.state == State.SENT),
-        trial=sum(
-            sum(_count_by(connection, table, "channel", of_day, table.c.trial.is_(True)).values())
-            for table, of_day in ((NOTICES, notices_of_day), (POSTS, posts_of_day))
-        ),
-        skipped=_count_by(connection, NOTICES, "reason", notices_of_day, NOTICES.c.state == State.SKIPPED),
-        rejected=_count_by(connection, NOTICES, "reason", notices_of_day, NOTICES.c.state == State.REJECTED),
-        in_doubt=sum(
-            _count_by(connection, table, "state", table.c.state == State.IN_DOUBT).get(State.IN_DOUBT, 0)
-            for table in (NOTICES, POSTS)
-        ),
+        sent=_count_by(connection, OUTBOX.c.channel, of_day, messages, was_sent),
+        trial=sum(_count_by(connection, OUTBOX.c.channel, of_day, messages, OUTBOX.c.trial.is_(True)).values()),
+        skipped=_count_by(connection, OUTBOX.c.reason, of_day, notices, OUTBOX.c.state == State.SKIPPED),
+        rejected=_count_by(connection, OUTBOX.c.reason, of_day, notices, OUTBOX.c.state == State.REJECTED),
+        in_doubt=sum(_count_by(connection, OUTBOX.c.state, IN_DOUBT_FILTER).values()),
         needs_staff=count_waiting_for_staff(connection),
-        held=_count_by(connection, POSTS, "state").get(State.HELD, 0),
+        held=sum(
+            _count_by(
+                connection, OUTBOX.c.state, OUTBOX.c.channel.in_(POST_CHANNELS), OUTBOX.c.state == State.HELD
+            ).values()
+        ),
         runs=dict(runs),
     )

@@ -17,7 +17,7 @@ from rules.shipments.split import plan_shipments
 from tasks.context import Context
 from tasks.db.changes import Changes, compare
 from tasks.db.sql import AdvisoryLock, insert, lock
-from tasks.orders.due import mark_due
+from tasks.orders.due import mark_due, touch_orders
 from tasks.orders.owed_pieces import not_yet_filter
 from tasks.shipments.ready_lines import DayInputs, lines_to_ship, load_day_inputs
 from tasks.shipments.remaining import parcel_as_data, parcel_from_data
@@ -101,6 +101,8 @@ def plan_orders(
     changes = compare(stored.rows, planned)
     _save_plans(connection, stored.versions, changes, context)
     mark_due(connection, _orders_with_moved_holds(stored.rows, planned), context.as_of)
+    # A notice that has not left may tell the parcels.
+    touch_orders(connection, {*changes.added, *changes.changed, *changes.removed})
     in_parts = sum(len(row["parcels"]) > 1 for row in planned.values())
     return Counter(in_parts=in_parts, at_once=len(planned) - in_parts, changed=len(changes))
 

@@ -20,13 +20,28 @@ from tasks.db.engine import connect
 from tasks.db.migrations import migrate
 from tasks.db.sql import read_only
 from tasks.delivery.queue import LeaseHolder
-from tasks.delivery.worker import DeliverySummary, DeliveryWorker, deliver_batch, mark_abandoned
+from tasks.delivery.summary import DeliverySummary
+from tasks.delivery.worker import DeliveryWorker, deliver_channel, mark_abandoned
 from tasks.guardrails.check import check_run
 from tasks.notices.evaluate import evaluate_page
 from tasks.notices.summary import EvaluationSummary
 from tasks.offers.substitute_stock import SubstituteStock
+from tasks.orders.due import touch_orders
+from tasks.orders.queries import get_orders
 from tasks.runs.records import HELD, LATE_ORDERS, finish_run, start_run
-from tasks.tables import CUSTOMERS, NOTICES, ORDER_LINES, ORDERS, POSTS, PRODUCTS, STOCKS, WATCHES, table_of
+from tasks.tables import (
+    CUSTOMERS,
+    NOTICES,
+    ORDER_LINES,
+    ORDERS,
+    OUTBOX,
+    POSTS,
+    PRODUCTS,
+    PURCHASE_REQUESTS,
+    STOCKS,
+    WATCHES,
+    table_of,
+)
 from templates.rendering.messages import Renderer
 from tests.support.builders import ANNA, DAY, day, line
 
@@ -139,8 +154,11 @@ class ShopDriver:
         )
 
     def customer(self, key, **facts):
+        """Change a customer, as an import would."""
+        orders = select(ORDERS.c.id).where(ORDERS.c.customer_id == key)
         with self.context.engine.begin() as connection:
             connection.execute(update(CUSTOMERS).where(CUSTOMERS.c.id == key).values(**facts))
+            touch_orders(connection, set(connection.execute(orders).scalars()))
 
     def evaluate(self, on=0, *, batch=500, limit=None) -> EvaluationSummary:
         """Live the deciding half of a day."""
@@ -170,8 +188,13 @@ class ShopDriver:
 
         async def all_of_it():
             done = DeliverySummary(in_doubt=mark_abandoned(self.context, worker))
-            while batch := await deliver_batch(context, worker, batch=50, down=tuple(done.down)):
-                done.add(batch)
+            more = True
+            while more:
+                more = False
+                for channel in transports:
+                    if channel not in done.down and (sent := await deliver_channel(context, worker, channel)):
+                        done.add(sent)
+                        more = True
             return done
 
         return asyncio.run(all_of_it())
@@ -184,10 +207,17 @@ class ShopDriver:
         return self.transport.taken[before:]
 
     def rows(self, table):
-        """Return a table's rows in the order in which they were written; PostgreSQL moves a row that is updated."""
+        """Return a table's rows in the order in which they were written; PostgreSQL moves a row that is updated.
+
+        A message comes with where it stands.
+        """
         numbered = [column for column in table.primary_key if isinstance(column.type, Integer)]
+        query = select(table)
+        if table in (NOTICES, POSTS, PURCHASE_REQUESTS):
+            state = [column for column in OUTBOX.c if column.name not in table.c]
+            query = select(table, *state).join(OUTBOX, OUTBOX.c.id == table.c.id)
         with read_only(self.context.engine) as connection:
-            rows = [dict(row) for row in connection.execute(select(table).order_by(*numbered)).mappings()]
+            rows = [dict(row) for row in connection.execute(query.order_by(*numbered)).mappings()]
         if "created_at" in table.c:
             rows.sort(key=lambda row: (row["created_at"], row.get("revision", 0)))
         return rows
@@ -203,6 +233,16 @@ class ShopDriver:
     def watch(self, key="1041"):
         (found,) = [row for row in self.rows(WATCHES) if row["order_id"] == key]
         return found
+
+    def told(self, key="1041"):
+        """Return the last notice that has left about an order; None where there is none."""
+        with read_only(self.context.engine) as connection:
+            (watched,) = get_orders(self.context, connection, [key])
+        return watched.order.told
+
+    def told_revision(self, key="1041"):
+        told = self.told(key)
+        return told.revision if told else None
 
 
 def noon(n: int) -> datetime:

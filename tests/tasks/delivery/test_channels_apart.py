@@ -69,7 +69,7 @@ def test_a_channel_whose_words_fail_is_skipped_and_named_and_the_other_goes(driv
     assert "(order 1041)" in problem
     assert told(driver) == {("1041", goes): "queued", ("1041", fails): "render_failed"}
     assert [message.channel for message in driver.run_day()] == [goes]
-    assert driver.watch()["told_revision"] == 1
+    assert driver.told_revision() == 1
     assert driver.run_day(1) == []
 
 

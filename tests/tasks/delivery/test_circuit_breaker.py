@@ -205,7 +205,7 @@ def test_a_refused_mail_goes_out_as_a_text_once(driver):
     assert (text["channel"], text["state"], text["revision"]) == ("sms", State.QUEUED, mail["revision"])
     assert mail["fallback_id"] == text["id"]
     assert driver.deliver().sent == {"sms": 1}
-    assert driver.watch()["told_revision"] == 1
+    assert driver.told_revision() == 1
     assert driver.run_day(1) == []
 
 
@@ -227,7 +227,7 @@ def test_who_was_reached_by_another_channel_is_not_told_once_more(driver):
     )
     follow(driver)
     assert len(driver.notices) == 2
-    assert driver.watch()["told_revision"] == 1
+    assert driver.told_revision() == 1
 
 
 def test_a_policy_without_fallback_has_none(driver, with_policy):

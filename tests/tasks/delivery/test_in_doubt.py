@@ -183,7 +183,7 @@ def test_many_are_asked_about_at_once_but_no_more_than_may_be_under_way(driver):
 def test_what_the_records_call_lost_counts_as_refused_and_told_to_nobody(driver):
     transport = Records(PermanentFailure("filtered as spam", suppress=True))
     assert settle(doubtful(driver), transport, LATER) == {"rejected": 1}
-    assert (driver.notices[0]["reason"], driver.watch("0")["told_revision"]) == ("filtered as spam", None)
+    assert (driver.notices[0]["reason"], driver.told_revision("0")) == ("filtered as spam", None)
     assert [row["address"] for row in driver.rows(SUPPRESSIONS)] == ["c0@example.com"]
 
 

@@ -176,7 +176,7 @@ def test_an_untrue_renewal_leaves_what_was_really_told_standing(driver):
     driver.change("1041", on=2, expected_on=day(3))
     assert driver.deliver(2).skipped == {"changed": 1}
     assert driver.run_day(2) == []
-    assert [line[2] for line in driver.watch()["told_lines"]] == [day(3).isoformat()]
+    assert [line.expected_on for line in driver.told().lines] == [day(3)]
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_a_refused_notice_counts_as_told_to_nobody_and_a_new_address_hears_of_th
     driver.order()
     driver.evaluate()
     driver.deliver(transport=FakeTransport(lambda _: PermanentFailure("no such mailbox")))
-    assert driver.watch()["told_revision"] is None
+    assert driver.told_revision() is None
     assert driver.run_day(1) == []
     driver.customer("c1", email="new@example.com")
     with driver.context.engine.begin() as connection:

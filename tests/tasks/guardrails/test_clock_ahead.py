@@ -67,7 +67,7 @@ def test_a_ledger_that_lived_in_the_future_is_healed_by_one_command(driver):
 
     assert (found.runs, found.orders) == (1, 1)
     assert last_run_date(driver.context.engine) <= DAY
-    assert driver.watch()["told_on"] == DAY
+    assert driver.told().told_on == DAY
     assert {row["told_on"] for row in driver.rows(NOTICES)} == {DAY}
     # It left, whatever the clock said: nobody is told the same twice, and later news are found.
     assert driver.run_day(0) == []

@@ -166,7 +166,7 @@ def test_a_held_run_that_is_released_is_told_once_and_the_ledger_knows_who_said_
 def test_a_dropped_run_is_not_told_and_its_orders_come_up_again_when_a_fact_changes(held_run):
     assert say(held_run, ReviewDecision.DROP).notices == 4
     assert {(row["state"], row["reason"]) for row in held_run.notices} == {(State.SKIPPED, SkipReason.DROPPED)}
-    assert held_run.watch("1")["told_revision"] is None
+    assert held_run.told_revision("1") is None
     assert held_run.run_day(1) == []
     held_run.change("1", on=2, expected_on=day(9))
     assert [message.category for message in held_run.run_day(2)] == ["long"]

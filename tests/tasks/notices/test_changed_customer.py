@@ -41,7 +41,7 @@ def test_the_new_customer_is_told_at_the_next_run_as_for_the_first_time(driver):
     assert mail.to == BERT.email
     first, second = sorted(driver.notices, key=lambda row: row["revision"])
     assert (second["change"], second["message"]) == (ChangeKind.FIRST, first["message"])
-    assert driver.watch()["told_to"] == BERT.id
+    assert driver.told().customer == BERT.id
     assert driver.run_day(2) == []
 
 
@@ -94,7 +94,7 @@ def test_of_a_customer_who_cannot_be_told_the_earlier_one_keeps_what_they_know(d
     driver.run_day()
     hand_over(driver, replace(BERT, opted_out=True), on=1)
     assert driver.run_day(1) == []
-    assert driver.watch()["told_to"] == ANNA.id
+    assert driver.told().customer == ANNA.id
     hand_over(driver, ANNA, on=2)
     assert driver.run_day(2) == []
 

@@ -1,0 +1,140 @@
+"""One turn of a channel: record the answers that came back, and mark the next messages as sending, in one transaction.
+
+A message is checked in the transaction that marks it: what it says is so when it leaves. A turn runs beside the
+requests under way and waits for none of them.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select
+from sqlalchemy.exc import OperationalError
+
+from models.enums import Channel
+from models.messages import DeliveryOutcome
+from tasks.context import Context
+from tasks.db.sql import in_list
+from tasks.delivery.circuit_breaker import ChannelBreaker
+from tasks.delivery.kinds import MessageKind, Outgoing
+from tasks.delivery.outcomes import record_outcomes
+from tasks.delivery.queue import LeaseHolder, due_filter, mark_sending, marked_at
+from tasks.delivery.rate_limit import count_sent, tokens
+from tasks.tables import OUTBOX
+
+MAX_EXAMINED = 500
+"""Due messages that one turn looks at, so that a turn ends soon also where most of them must not leave."""
+DATABASE_RETRY_SECONDS = (0.1, 0.5, 2, 5)
+"""Waits between the attempts of a turn when the database is away; then the turn fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnResult:
+    """What one turn did."""
+
+    recorded: list[DeliveryOutcome] = field(default_factory=list)
+    outgoing: list[Outgoing] = field(default_factory=list)
+    """Messages marked as sending: the caller sends them now."""
+    more_due: bool = False
+    """Whether due messages remain that this turn could not take, because of the rate limit or MAX_EXAMINED."""
+
+
+@dataclass(slots=True)
+class _Claim:
+    """What a turn has marked so far, and what became of the messages that must not leave."""
+
+    outgoing: list[Outgoing] = field(default_factory=list)
+    skipped: list[DeliveryOutcome] = field(default_factory=list)
+    examined: int = 0
+
+
+class Turns:
+    """The turns of one deliver run for one kind of message. `breaker` is None where there is none to trip."""
+
+    def __init__(
+        self, context: Context, holder: LeaseHolder, kind: MessageKind, breaker: ChannelBreaker | None = None
+    ) -> None:
+        self._context, self.holder, self._kind, self._breaker = context, holder, kind, breaker
+
+    def take(self, answers: Sequence[DeliveryOutcome], room: int, now: datetime) -> TurnResult:
+        """Record the answers, and mark up to `room` due messages as sending.
+
+        Each turn needs a `now` of its own: after a commit whose answer was lost, the turn is repeated with the same
+        one, and knows its own rows by it, so that nothing is recorded or sent twice. Raises OperationalError after the
+        last attempt.
+        """
+        repeated = False
+        for pause in DATABASE_RETRY_SECONDS:
+            try:
+                return self._take(answers, room, now, repeated=repeated)
+            except OperationalError:
+                time.sleep(pause)
+                repeated = True
+        return self._take(answers, room, now, repeated=True)
+
+    def _take(self, answers: Sequence[DeliveryOutcome], room: int, now: datetime, *, repeated: bool) -> TurnResult:
+        as_of = self._day(now)
+        with self._context.engine.begin() as connection:
+            recorded = record_outcomes(connection, answers, now, self.holder.name)
+            if self._breaker is not None:
+                room = self._breaker.update(connection, recorded, room, now)
+            claim = self._own_claim(connection, as_of, now) if repeated else _Claim()
+            more_due = not claim.outgoing and self._claim(connection, claim, room, as_of, now)
+            if self._breaker is not None:
+                self._breaker.claimed(connection, [outgoing.id for outgoing in claim.outgoing], now)
+            self._kind.follow_up(connection, [*recorded, *claim.skipped], as_of)
+        return TurnResult([*recorded, *claim.skipped], claim.outgoing, more_due)
+
+    def _day(self, now: datetime) -> date:
+        day = self._context.day(now)
+        return self._context.as_of if day is None else day
+
+    def _claim(self, connection: Connection, claim: _Claim, room: int, as_of: date, now: datetime) -> bool:
+        """Mark due messages as sending; return whether due ones remain that this turn could not take."""
+        limited = self._allowed(connection, room, now)
+        while len(claim.outgoing) < limited:
+            if claim.examined >= MAX_EXAMINED:
+                return True
+            missing = limited - len(claim.outgoing)
+            due = self._kind.select(as_of, now).where(due_filter(self._kind.channels, now))
+            found = self._prepare(connection, claim, due.limit(missing), as_of, now)
+            if found < missing:
+                break
+        self._count(connection, len(claim.outgoing), now)
+        return limited < room
+
+    def _prepare(self, connection: Connection, claim: _Claim, query: Select[Any], as_of: date, now: datetime) -> int:
+        """Lock messages, and mark those that may leave; return how many were found."""
+        ordered = query.order_by(OUTBOX.c.not_before, OUTBOX.c.id).with_for_update(skip_locked=True, of=OUTBOX)
+        rows = connection.execute(ordered).all()
+        if rows:
+            prepared = self._kind.prepare(connection, rows, as_of, now)
+            claim.skipped += record_outcomes(connection, prepared.outcomes, now, self.holder.name, locked=True)
+            mark_sending(connection, self.holder, [outgoing.id for outgoing in prepared.outgoing], now)
+            claim.outgoing += prepared.outgoing
+            claim.examined += len(rows)
+            if not prepared.outgoing and not prepared.outcomes:
+                return 0
+        return len(rows)
+
+    def _own_claim(self, connection: Connection, as_of: date, now: datetime) -> _Claim:
+        """Return what the first attempt of this turn marked, when its commit was stored after all."""
+        claim = _Claim()
+        if ids := marked_at(connection, self.holder, self._kind.channels, now):
+            query = self._kind.select(as_of, now).where(in_list(connection, OUTBOX.c.id, ids))
+            prepared = self._kind.prepare(connection, connection.execute(query).all(), as_of, now)
+            claim.skipped = record_outcomes(connection, prepared.outcomes, now, self.holder.name)
+            claim.outgoing = [replace(outgoing, attempts=outgoing.attempts - 1) for outgoing in prepared.outgoing]
+        return claim
+
+    def _allowed(self, connection: Connection, room: int, now: datetime) -> int:
+        """Return how many messages the rate limit of the channel allows now."""
+        if self._breaker is None or room <= 0:
+            return max(room, 0)
+        return min(room, tokens(connection, Channel(self._breaker.channel), now, self._context.policy.sending))
+
+    def _count(self, connection: Connection, sent: int, now: datetime) -> None:
+        if self._breaker is not None:
+            count_sent(connection, Channel(self._breaker.channel), sent, now, self._context.policy.sending)

@@ -1,0 +1,100 @@
+"""Write unsent notices again from the facts as they are now, to learn whether they still say what is so."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from models.decisions import Plan
+from models.enums import Channel, State
+from rules.contact.contact import contact_by
+from rules.delays.validity import holds_through
+from tasks.context import Context
+from tasks.db.sql import in_list
+from tasks.notices.decide import OrderDecision, decide_orders
+from tasks.notices.rendering import first_rendered
+from tasks.offers.budget import DiscountBudget
+from tasks.offers.substitute_stock import SubstituteStock
+from tasks.orders.order_rows import WatchedOrder
+from tasks.orders.told import NOTICES_WITH_STATE
+from tasks.tables import NOTICES, OUTBOX
+
+WORDS = ("subject", "text", "html", "to_name", "locale")
+UNSENT_COLUMNS = [
+    *(NOTICES.c[name] for name in ("id", "order_id", "revision", "channel", "address", *WORDS)),
+    OUTBOX.c.valid_until,
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """A notice that still says what is so."""
+
+    id: str
+    facts_version: int
+    holds_through: date
+
+
+def load_unsent(connection: Connection, orders: Iterable[str]) -> dict[str, list[Mapping[str, Any]]]:
+    """Return the queued notices of orders, by order id."""
+    query = (
+        select(*UNSENT_COLUMNS)
+        .select_from(NOTICES_WITH_STATE)
+        .where(in_list(connection, NOTICES.c.order_id, sorted(orders)), OUTBOX.c.state == State.QUEUED)
+        .order_by(NOTICES.c.revision, NOTICES.c.channel)
+    )
+    by_order: dict[str, list[Mapping[str, Any]]] = {}
+    for row in connection.execute(query).mappings():
+        by_order.setdefault(row["order_id"], []).append(dict(row))
+    return by_order
+
+
+def confirm_notices(
+    context: Context, connection: Connection, notices: Sequence[Mapping[str, Any]], orders: Mapping[str, WatchedOrder]
+) -> dict[str, Confirmed]:
+    """Return by id the notices that a run would write again word for word, from the orders as they are now.
+
+    Each is written as what follows the notices that left before it. It offers only what its order was offered already.
+    """
+    wanted = {(notice["order_id"], notice["revision"]) for notice in notices}
+    earlier = [orders[order].before(revision) for order, revision in sorted(wanted)]
+    decided = decide_orders(context, connection, earlier, SubstituteStock(), DiscountBudget({})) if earlier else []
+    decisions = dict(zip(sorted(wanted), decided, strict=True))
+    return {
+        notice["id"]: Confirmed(notice["id"], decision.watched.version, _holds_through(decision, plan))
+        for notice in notices
+        if (decision := decisions[notice["order_id"], notice["revision"]]).plan is not None
+        and _says_the_same(context, plan := decision.plan, notice)
+    }
+
+
+def _holds_through(decision: OrderDecision, plan: Plan) -> date:
+    return holds_through(plan, decision.assessment.next_check_on)
+
+
+def _says_the_same(context: Context, plan: Plan, notice: Mapping[str, Any]) -> bool:
+    """Return whether a plan has the same words for a notice's channel and address."""
+    customer, shop, channel = plan.delay.order.customer, context.shop, Channel(notice["channel"])
+    contact = contact_by(customer, channel, context.policy, context.started_at, shop.country, shop.zone)
+    if contact.skip is not None or contact.address != notice["address"]:
+        return False
+    rendered = first_rendered(context, plan, [contact])
+    return rendered is not None and all(getattr(rendered[1], name) == notice[name] for name in WORDS)
+
+
+def store_confirmed(connection: Connection, confirmed: Iterable[Confirmed], version_step: int = 0) -> None:
+    """Store with which facts notices agree, and until when; `version_step` is added to the version of the facts."""
+    rows = [
+        {"notice": one.id, "version": one.facts_version + version_step, "day": one.holds_through} for one in confirmed
+    ]
+    if rows:
+        confirm = update(NOTICES).where(NOTICES.c.id == bindparam("notice"))
+        changes: dict[str, Any] = {"facts_version": bindparam("version"), "holds_through": bindparam("day")}
+        connection.execute(confirm.values(**changes), rows)
+
+
+def at_moment(context: Context, as_of: date, now: datetime) -> Context:
+    """Return the context of another day and moment of the same run."""
+    return context.with_run(context.run_id, as_of, now)
