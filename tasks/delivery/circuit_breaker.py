@@ -136,18 +136,18 @@ class ChannelBreaker:
         """Trip or reset the breaker by what came back; return how many messages may leave now, at most `room`."""
         state = channel_state(connection, self.channel)
         is_open = state is not None and state.tripped_at is not None
-        was_probe = any(outcome.id == self._probe for outcome in recorded)
-        if is_open and any(outcome.state is State.SENT for outcome in recorded):
+        probed = next((outcome for outcome in recorded if outcome.id == self._probe), None)
+        if probed is not None and probed.state is State.SENT:
             reset(connection, [self.channel], now, self._who)
-            is_open = self._is_probing = False
+            is_open = False
         if reason := self._failure(connection, recorded, now):
-            trip(connection, self.channel, reason, now, self._policy, self._who, probed=was_probe)
+            trip(connection, self.channel, reason, now, self._policy, self._who, probed=probed is not None)
             self.down = reason
         if pauses := [outcome.not_before for outcome in recorded if outcome.pauses_channel and outcome.not_before]:
             pause_channel(connection, self.channel, max(pauses))
             return 0
-        if was_probe:
-            self._probe = None
+        if probed is not None:
+            self._probe, self._is_probing = None, False
         if self.down is not None or (not is_open and state is not None and _is_paused(state, now)):
             return 0
         return self._probe_room(connection, now) if is_open else room

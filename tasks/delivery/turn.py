@@ -93,17 +93,18 @@ class Turns:
 
     def _claim(self, connection: Connection, claim: _Claim, room: int, as_of: date, now: datetime) -> bool:
         """Mark due messages as sending; return whether due ones remain that this turn could not take."""
-        limited = self._allowed(connection, room, now)
-        while len(claim.outgoing) < limited:
-            if claim.examined >= MAX_EXAMINED:
-                return True
-            missing = limited - len(claim.outgoing)
+        allowed = self._allowed(connection, room, now)
+        found_all = False
+        while len(claim.outgoing) < allowed and not found_all and claim.examined < MAX_EXAMINED:
+            missing = allowed - len(claim.outgoing)
             due = self._kind.select(as_of, now).where(due_filter(self._kind.channels, now))
-            found = self._prepare(connection, claim, due.limit(missing), as_of, now)
-            if found < missing:
-                break
+            found_all = self._prepare(connection, claim, due.limit(missing), as_of, now) < missing
         self._count(connection, len(claim.outgoing), now)
-        return limited < room
+        return not found_all and len(claim.outgoing) < room and self._any_due(connection, as_of, now)
+
+    def _any_due(self, connection: Connection, as_of: date, now: datetime) -> bool:
+        due = self._kind.select(as_of, now).where(due_filter(self._kind.channels, now))
+        return connection.execute(due.limit(1)).first() is not None
 
     def _prepare(self, connection: Connection, claim: _Claim, query: Select[Any], as_of: date, now: datetime) -> int:
         """Lock messages, and mark those that may leave; return how many were found."""

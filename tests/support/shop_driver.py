@@ -21,7 +21,7 @@ from tasks.db.migrations import migrate
 from tasks.db.sql import read_only
 from tasks.delivery.queue import LeaseHolder
 from tasks.delivery.summary import DeliverySummary
-from tasks.delivery.worker import DeliveryWorker, deliver_channel, mark_abandoned
+from tasks.delivery.worker import DeliveryWorker, mark_abandoned
 from tasks.guardrails.check import check_run
 from tasks.notices.evaluate import evaluate_page
 from tasks.notices.summary import EvaluationSummary
@@ -44,6 +44,7 @@ from tasks.tables import (
 )
 from templates.rendering.messages import Renderer
 from tests.support.builders import ANNA, DAY, day, line
+from tests.support.delivery import deliver_all
 
 SHOP = ShopConfig(
     name="Lamps & Co",
@@ -188,14 +189,7 @@ class ShopDriver:
 
         async def all_of_it():
             done = DeliverySummary(in_doubt=mark_abandoned(self.context, worker))
-            more = True
-            while more:
-                more = False
-                for channel in transports:
-                    if channel not in done.down and (sent := await deliver_channel(context, worker, channel)):
-                        done.add(sent)
-                        more = True
-            return done
+            return await deliver_all(context, worker, done)
 
         return asyncio.run(all_of_it())
 

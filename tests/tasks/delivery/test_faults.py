@@ -14,9 +14,10 @@ from models.messages import Message
 from tasks.db.sql import read_only
 from tasks.delivery.circuit_breaker import open_breakers
 from tasks.delivery.queue import LeaseHolder
-from tasks.delivery.worker import DeliverySummary, DeliveryWorker, deliver_batch
+from tasks.delivery.worker import DeliveryWorker
 from tests.channels.test_transports import TIMEOUT, WAYS
 from tests.support.builders import DAY
+from tests.support.delivery import deliver_all
 from tests.support.paths import ROOT
 from tests.support.provider import Answer, run_provider
 from tests.support.shop_driver import SHOP, FakeTransport, customer, noon
@@ -47,14 +48,9 @@ async def at_the_provider(driver, name):
         async def deliver(at):
             transport = PROVIDERS[name][0](provider.url, at)
             transports = dict.fromkeys(Channel, FakeTransport()) | {CHANNELS[name]: transport}
-            worker, done = (
-                DeliveryWorker(LeaseHolder(f"run {at}", timedelta(minutes=10)), transports, 1, lambda: at),
-                DeliverySummary(),
-            )
-            while batch := await deliver_batch(
-                driver.context.with_run("", DAY, at), worker, batch=50, down=tuple(done.down)
-            ):
-                done.add(batch)
+            holder = LeaseHolder(f"run {at}", timedelta(minutes=10))
+            worker = DeliveryWorker(holder, transports, 1, lambda: at)
+            done = await deliver_all(driver.context.with_run("", DAY, at), worker)
             await transport.close()
             return done
 

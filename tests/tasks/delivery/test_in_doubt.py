@@ -12,13 +12,15 @@ from models.enums import Channel, State
 from models.errors import ForewarnError
 from models.messages import Receipt
 from sources.starter_folder import write_starter
+from tasks.db.outbox import insert_messages, outbox_row
 from tasks.delivery.in_doubt import count_waiting_for_staff, list_in_doubt, resolve_manually
 from tasks.delivery.queue import LeaseHolder
 from tasks.delivery.reconcile import reconcile_in_doubt
-from tasks.delivery.worker import DeliveryWorker, deliver_batch
+from tasks.delivery.worker import DeliveryWorker
 from tasks.tables import EVENTS, POSTS, SUPPRESSIONS
 from tests.channels.test_transports import TIMEOUT, sendgrid, x
 from tests.support.builders import DAY
+from tests.support.delivery import deliver_all
 from tests.support.provider import ProviderRecords, run_provider
 from tests.support.shop_driver import FakeTransport, customer, noon
 
@@ -255,7 +257,7 @@ def test_a_message_that_is_not_plainly_meant_is_not_settled(driver, beginning):
 def test_only_what_is_in_doubt_can_be_settled(driver):
     driver.order()
     driver.run_day()
-    with pytest.raises(ForewarnError, match="no messages in doubt"):
+    with pytest.raises(ForewarnError, match="none of the messages in doubt"):
         resolve_manually(driver.context, LATER, driver.notices[0]["id"], "mara", sent=False)
 
 
@@ -273,9 +275,10 @@ def owe_a_post(driver):
         driver.order(str(key), customer=customer(f"c{key}"))
     with driver.context.engine.begin() as connection:
         row = {"id": "p1", "run_id": "r", "product_id": "p1", "week": "2026-W25", "channel": "x", "locale": "en",
-               "state": State.QUEUED, "text": "Lamp & shade: late, see https://lamps.example.com", "orders": 9,
-               "created_at": noon(0), "not_before": noon(0), "attempts": 0}  # fmt: skip
+               "text": "Lamp & shade: late, see https://lamps.example.com", "orders": 9,
+               "created_at": noon(0)}  # fmt: skip
         connection.execute(POSTS.insert().values(**row))
+        insert_messages(connection, [outbox_row("p1", Channel.X, State.QUEUED, noon(0))])
 
 
 def texting(url, at):
@@ -315,8 +318,7 @@ def test_when_the_line_breaks_nothing_is_sent_twice_and_nothing_is_lost(driver, 
         transport = opens(provider.url, at)
         worker = DeliveryWorker(LeaseHolder(f"run {at}", 10 * MINUTE), dict.fromkeys(Channel, transport), 4, lambda: at)
         settled = dict(await reconcile_in_doubt(driver.context, worker))
-        while await deliver_batch(driver.context.with_run("test", DAY, at), worker, batch=50):
-            pass
+        await deliver_all(driver.context.with_run("test", DAY, at), worker)
         await transport.close()
         return settled
 

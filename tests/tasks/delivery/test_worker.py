@@ -2,16 +2,13 @@ import asyncio
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from app.clock import Clock
-from app.composition import App, read_settings
+from app.composition import read_settings
 from channels.transport import OutcomeUnknown, PermanentFailure, TemporaryFailure
 from flows.deliver import send_on_all_channels
-from models.config.settings import Settings
 from models.enums import Channel, State
 from models.errors import ForewarnError
 from models.messages import DeliveryOutcome, Receipt
@@ -19,11 +16,13 @@ from models.policy.messaging import ContactPolicy, QuietHours, SendingPolicy
 from models.policy.policy import Bucket, Policy
 from rules.contact.addresses import email_address
 from tasks.delivery.outcomes import record_outcomes
-from tasks.delivery.queue import LeaseHolder, claim, mark_abandoned_in_doubt, mark_sending
-from tasks.delivery.worker import DeliverySummary, DeliveryWorker, deliver_batch
+from tasks.delivery.queue import LeaseHolder, mark_abandoned_in_doubt
+from tasks.delivery.summary import DeliverySummary
+from tasks.delivery.worker import DeliveryWorker
 from tasks.notices.suppressions import suppress
-from tasks.tables import EVENTS, NOTICES, SUPPRESSIONS
+from tasks.tables import EVENTS, OUTBOX, SUPPRESSIONS
 from tests.support.builders import DAY, day, line
+from tests.support.delivery import deliver_all, mark_due
 from tests.support.shop_driver import FakeTransport, customer, noon
 
 
@@ -110,7 +109,8 @@ def test_an_address_that_the_provider_calls_dead_is_suppressed_for_all_orders(dr
     driver.deliver(transport=dead, parallel=1)
     assert [row["address"] for row in driver.rows(SUPPRESSIONS)] == ["anna@example.com"]
     driver.order("3")
-    assert driver.evaluate().skipped == {"suppressed": 1}
+    assert driver.evaluate().skipped == {"suppressed": 2}
+    assert driver.transport.taken == []
 
 
 def test_a_channel_that_is_down_stops_alone_and_nothing_of_it_is_lost(driver):
@@ -249,7 +249,8 @@ def test_after_an_outage_only_the_newest_of_an_orders_notices_leaves(driver):
     driver.order("1041", line(promised=-4))
     for n in range(12):
         driver.evaluate(n)
-    assert driver.deliver(12).skipped == {"superseded": 2}
+    assert driver.deliver(12).skipped == {}
+    assert [row["reason"] for row in driver.notices] == ["changed", "changed", None]
     assert [message.category for message in driver.transport.taken] == ["long"]
 
 
@@ -273,7 +274,7 @@ def test_a_provider_that_is_away_for_weeks_stops_no_run(driver):
     driver.order()
     driver.evaluate()
     with driver.context.engine.begin() as connection:
-        connection.execute(NOTICES.update().values(attempts=5000))
+        connection.execute(OUTBOX.update().values(attempts=5000))
     driver.deliver(transport=FakeTransport(lambda _: TemporaryFailure("away")))
     assert noon(0) + timedelta(hours=6) <= driver.notices[0]["not_before"] <= noon(0) + timedelta(hours=9)
 
@@ -301,25 +302,15 @@ def test_a_text_whose_hours_are_over_waits_for_the_next_morning(driver):
     assert driver.deliver(1, at=notice["not_before"]).sent == {"sms": 1}
 
 
-def test_two_workers_never_claim_the_same_notice(driver):
+def test_two_workers_never_mark_the_same_notice(driver):
     for key in range(20):
         driver.order(str(key), customer=customer(f"c{key}"))
     driver.evaluate()
     taken = []
     for name in ("a", "b", "c"):
         with driver.context.engine.begin() as connection:
-            worker = LeaseHolder(name, timedelta(minutes=10))
-            taken += [row["id"] for row in claim(connection, NOTICES, worker, noon(0), [Channel.EMAIL], 8)]
+            taken += mark_due(connection, LeaseHolder(name, timedelta(minutes=10)), noon(0), [Channel.EMAIL], 8)
     assert len(taken) == len(set(taken)) == 20
-
-
-def test_a_claim_that_was_not_used_falls_back_when_its_lease_is_over(driver):
-    driver.order()
-    driver.evaluate()
-    with driver.context.engine.begin() as connection:
-        claim(connection, NOTICES, LeaseHolder("dead", timedelta(minutes=10)), noon(0), [Channel.EMAIL], 8)
-    assert driver.deliver(at=noon(0) + timedelta(minutes=10)).sent == {}
-    assert driver.deliver(at=noon(0) + timedelta(minutes=11)).sent == {"email": 1}
 
 
 def test_a_message_whose_sender_died_on_the_way_is_in_doubt_and_stays_there(driver):
@@ -327,8 +318,7 @@ def test_a_message_whose_sender_died_on_the_way_is_in_doubt_and_stays_there(driv
     driver.evaluate()
     worker = LeaseHolder("dead", timedelta(minutes=10))
     with driver.context.engine.begin() as connection:
-        (row,) = claim(connection, NOTICES, worker, noon(0), [Channel.EMAIL], 8)
-        mark_sending(connection, NOTICES, worker, [row["id"]], noon(0))
+        assert len(mark_due(connection, worker, noon(0), [Channel.EMAIL])) == 1
     assert driver.deliver(at=noon(0) + timedelta(minutes=9)).in_doubt == 0
     done = driver.deliver(at=noon(0) + timedelta(minutes=11))
     assert (done.in_doubt, done.sent) == (1, {})
@@ -340,13 +330,15 @@ def test_a_worker_whose_lease_ran_out_cannot_settle_what_is_another_workers(driv
     driver.order()
     driver.evaluate()
     slow, quick = LeaseHolder("slow", timedelta(minutes=1)), LeaseHolder("quick", timedelta(minutes=10))
+    later = noon(0) + timedelta(minutes=2)
     with driver.context.engine.begin() as connection:
-        (row,) = claim(connection, NOTICES, slow, noon(0), [Channel.EMAIL], 8)
-        claim(connection, NOTICES, quick, noon(0) + timedelta(minutes=2), [Channel.EMAIL], 8)
-        assert mark_sending(connection, NOTICES, slow, [row["id"]], noon(0)) == set()
-        assert record_outcomes(connection, NOTICES, [DeliveryOutcome(row["id"], State.SENT)], noon(0), "slow") == []
-    assert states(driver) == [State.CLAIMED]
-    assert [event["kind"] for event in driver.rows(EVENTS)] == ["too_late"]
+        (key,) = mark_due(connection, slow, noon(0), [Channel.EMAIL])
+        mark_abandoned_in_doubt(connection, [Channel.EMAIL], later, "quick")
+        record_outcomes(connection, [DeliveryOutcome(key, State.QUEUED)], later, "quick", locked=True)
+        assert mark_due(connection, quick, later, [Channel.EMAIL]) == [key]
+        assert record_outcomes(connection, [DeliveryOutcome(key, State.REJECTED, "no")], later, "slow") == []
+    assert states(driver) == [State.SENDING]
+    assert driver.rows(EVENTS)[-1]["kind"] == "too_late"
 
 
 @pytest.mark.parametrize("given", [{"timeout": 200}, {"timeout": 100, "lease_seconds": 300}])
@@ -372,10 +364,9 @@ def test_an_answer_after_the_lease_ends_the_doubt_where_it_is_certain(driver, an
     late = noon(0) + timedelta(minutes=2)
     with driver.context.engine.begin() as connection:
         slow = LeaseHolder("slow", timedelta(minutes=1))
-        (row,) = claim(connection, NOTICES, slow, noon(0), [Channel.EMAIL], 8)
-        mark_sending(connection, NOTICES, slow, [row["id"]], noon(0))
-        mark_abandoned_in_doubt(connection, NOTICES, late, "quick")
-        record_outcomes(connection, NOTICES, [replace(answer, id=row["id"])], late, "slow")
+        (key,) = mark_due(connection, slow, noon(0), [Channel.EMAIL])
+        mark_abandoned_in_doubt(connection, [Channel.EMAIL], late, "quick")
+        record_outcomes(connection, [replace(answer, id=key)], late, "slow")
     (notice,) = driver.notices
     assert (notice["state"], notice["reference"]) == (state, answer.reference)
 
@@ -409,8 +400,8 @@ def test_a_commit_whose_answer_was_lost_is_neither_repeated_nor_forgotten(driver
     assert forgetful.begun > lost
     assert (done.sent, done.skipped) == ({"email": 4}, {"shipped": 1})
     assert len(driver.transport.taken) == 4
-    kinds = sorted(event["kind"] for event in driver.rows(EVENTS))
-    assert kinds == [State.SENT] * 4 + [State.SKIPPED]
+    assert states(driver) == [State.SENT] * 4 + [State.SKIPPED]
+    assert [event["kind"] for event in driver.rows(EVENTS)] == [State.SKIPPED]
 
 
 def test_what_was_let_pass_by_a_commit_whose_answer_was_lost_leaves_before_anything_else(driver, with_policy):
@@ -465,11 +456,9 @@ def test_never_more_messages_are_marked_as_leaving_than_requests_are_under_way(d
 def send(driver, now):
     """Send all as a deliver run does that began on DAY, with this clock."""
     worker = DeliveryWorker(LeaseHolder("w", timedelta(minutes=10)), dict.fromkeys(Channel, driver.transport), 4, now)
-    app, done = App(Settings(), None, driver.context), DeliverySummary()
-    time = Clock(ZoneInfo("Europe/Berlin"), DAY, now)
-    asyncio.run(
-        send_on_all_channels(app, app.context.with_run("r", DAY, noon(0)), time, worker, done, lambda _, __: None)
-    )
+    done = DeliverySummary()
+    context = driver.context.with_run("r", DAY, noon(0))
+    asyncio.run(send_on_all_channels(context, worker, done, lambda _, __: None))
     return done
 
 
@@ -512,7 +501,6 @@ def test_a_run_that_is_stopped_leaves_unknown_only_what_was_under_way(driver):
         LeaseHolder("stopped", timedelta(minutes=10)), dict.fromkeys(Channel, Stopping()), 2, lambda: noon(0)
     )
     with pytest.raises(KeyboardInterrupt):
-        asyncio.run(deliver_batch(driver.context.with_run("r", DAY, noon(0)), worker, batch=50))
+        asyncio.run(deliver_all(driver.context.with_run("r", DAY, noon(0)), worker))
     assert driver.deliver(at=noon(0) + timedelta(minutes=11)).in_doubt <= 2
-    assert State.CLAIMED not in states(driver)
     assert states(driver).count(State.SENT) >= 8
