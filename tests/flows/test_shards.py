@@ -27,9 +27,10 @@ from tasks.guardrails.check import check_run
 from tasks.notices.evaluate import evaluate_page
 from tasks.offers.substitute_stock import SubstituteStock
 from tasks.orders.queries import find_due_orders
+from tasks.orders.told import NOTICES_WITH_STATE
 from tasks.reporting.status import load_status
 from tasks.runs.records import LATE_ORDERS, finish_run, finish_shard, join_run_as_shard, shard_reports, start_run
-from tasks.tables import NOTICES, WATCHES
+from tasks.tables import NOTICES, OUTBOX, WATCHES
 from tests.support.builders import DAY, day
 from tests.support.shop_driver import customer, noon
 
@@ -161,7 +162,8 @@ def live(shop, shards, start, **how):
 def owed(shop):
     names = ("order_id", "revision", "channel", "bucket", "state", "reason", "message", "expected_on", "why")
     with open_app(shop) as app, read_only(app.context.engine) as connection:
-        rows = connection.execute(select(*(NOTICES.c[name] for name in names)))
+        columns = ((NOTICES if name in NOTICES.c else OUTBOX).c[name] for name in names)
+        rows = connection.execute(select(*columns).select_from(NOTICES_WITH_STATE))
         return sorted(tuple(map(str, row)) for row in rows)
 
 

@@ -15,7 +15,7 @@ from models.config.shop import read_shop
 from sources.check import check
 from sources.reader import open_source
 from tasks.imports.load import import_all
-from tasks.tables import NOTICES, ORDER_LINES, ORDERS
+from tasks.tables import NOTICES, ORDER_LINES, ORDERS, OUTBOX
 
 DAY = date(2026, 1, 15)
 NEXT = date(2026, 1, 16)
@@ -45,7 +45,12 @@ class StarterShop:
         return found, self.told()
 
     def told(self):
-        query = select(NOTICES.c.order_id).where(NOTICES.c.state == "sent").distinct()
+        query = (
+            select(NOTICES.c.order_id)
+            .join(OUTBOX, OUTBOX.c.id == NOTICES.c.id)
+            .where(OUTBOX.c.state == "sent")
+            .distinct()
+        )
         return {order for (order,) in self.ask(query)}
 
     def write(self, file, text):

@@ -19,7 +19,8 @@ from sources.sample import write_sample
 from tasks.db.engine import connect
 from tasks.db.migrations import migrate
 from tasks.db.sql import read_only
-from tasks.tables import NOTICES
+from tasks.orders.told import NOTICES_WITH_STATE
+from tasks.tables import NOTICES, OUTBOX
 from tests.support.paths import ROOT
 from tests.support.provider import Answer, run_provider
 from tests.support.terminals import Page, alone, answers, free_port, terminals, until
@@ -79,14 +80,15 @@ def ledger(postgres):
 
 def at_work(engine):
     """Count the runs that wait for a provider."""
-    mine = select(func.count(NOTICES.c.claimed_by.distinct())).where(NOTICES.c.state == State.SENDING)
+    mine = select(func.count(OUTBOX.c.lease_holder.distinct())).where(OUTBOX.c.state == State.SENDING)
     with read_only(engine) as connection:
         return connection.execute(mine).scalar_one()
 
 
 def rows(engine, *columns):
     with read_only(engine) as connection:
-        return connection.execute(select(*(NOTICES.c[name] for name in columns))).all()
+        found = ((NOTICES if name in NOTICES.c else OUTBOX).c[name] for name in columns)
+        return connection.execute(select(*found).select_from(NOTICES_WITH_STATE)).all()
 
 
 @pytest.mark.long

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 import duckdb
 import pytest
+from sqlalchemy import select
 
 from app.composition import open_app
 from app.ledger import CreateLedger
@@ -13,6 +14,7 @@ from flows.deliver import run_deliver
 from flows.late_orders import run_late_orders
 from tasks.db.sql import read_only
 from tasks.imports.load import import_all
+from tasks.orders.told import LEFT_FILTER, NOTICES_WITH_STATE
 from tasks.runs.records import last_run_date
 from tasks.tables import NOTICES
 from tests.support.paths import ROOT, SHARED
@@ -69,8 +71,9 @@ def test_lived_day_by_day_nobody_is_told_the_same_twice(app):
     while day <= DAY:
         live(app, day)
         day += timedelta(days=1)
+    left = select(NOTICES).select_from(NOTICES_WITH_STATE).where(LEFT_FILTER)
     with read_only(app.context.engine) as connection:
-        rows = connection.execute(NOTICES.select().order_by(NOTICES.c.order_id, NOTICES.c.revision)).mappings().all()
+        rows = connection.execute(left.order_by(NOTICES.c.order_id, NOTICES.c.revision)).mappings().all()
     said = Counter((row["order_id"], row["channel"], row["bucket"], row["expected_on"]) for row in rows)
     assert max(said.values()) == 1
     order = {"week": 0, "fortnight": 1, "long": 2}

@@ -106,7 +106,7 @@ class Operator(Page):
 
     def sent(self) -> int:
         """Count the mails that the ledger calls sent."""
-        return int(self.rows("SELECT count(*) FROM notice WHERE state = 'sent' AND channel = 'email'")[0][0])
+        return int(self.rows("SELECT count(*) FROM outbox WHERE state = 'sent' AND channel = 'email'")[0][0])
 
     def messages(self) -> int:
         """Count the messages in the outbox."""
@@ -254,7 +254,7 @@ def test_the_runs_by_hand_of_the_readme_tell_nobody_twice(unscheduled):
     follow(unscheduled.terminals, unscheduled.by_hand, unscheduled.api)
     late, sent = unscheduled.done("late-orders"), unscheduled.runs("deliver")
     told = len(unscheduled.rows("SELECT DISTINCT order_id FROM notice"))
-    went = unscheduled.rows("SELECT count(*) FROM notice WHERE state = 'sent'")[0][0]
+    went = unscheduled.rows("SELECT count(*) FROM outbox WHERE state = 'sent' AND channel IN ('email', 'sms')")[0][0]
     day = unscheduled.day
     assert [run["name"] for run in late] == [
         f"late-orders {day}: {told} to tell",
@@ -285,7 +285,7 @@ def test_the_next_runs_owe_nothing_more_and_the_other_flows_do_their_work(unsche
     assert (again["state_type"], again["name"]) == ("COMPLETED", f"late-orders {unscheduled.day}: 0 to tell")
     assert unscheduled.rows("SELECT * FROM notice ORDER BY id") == owed
 
-    posts = unscheduled.rows("SELECT count(*) FROM post WHERE state = 'held'")[0][0]
+    posts = unscheduled.rows("SELECT count(*) FROM outbox WHERE state = 'held' AND channel = 'x'")[0][0]
     assert f"post-delays {unscheduled.day}: {posts} to approve" in [
         one["name"] for one in unscheduled.runs("post-delays")
     ]

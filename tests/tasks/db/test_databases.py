@@ -27,15 +27,16 @@ from sources.rows import AcceptedRow
 from tasks.db.counters import count_orders_by_bucket, get_counter, try_increment
 from tasks.db.engine import connect
 from tasks.db.sql import read_only
-from tasks.delivery.queue import LeaseHolder, claim
+from tasks.delivery.queue import LeaseHolder
 from tasks.guardrails.check import check_run
 from tasks.imports.load import import_table
 from tasks.notices.evaluate import evaluate_page
 from tasks.offers.budget import WriteConflict
 from tasks.offers.substitute_stock import SubstituteStock
 from tasks.runs.records import LATE_ORDERS, start_run
-from tasks.tables import COUNTERS, NOTICES, OFFERS, WATCHES
+from tasks.tables import COUNTERS, OFFERS, WATCHES
 from tests.support.builders import DAY, day, line
+from tests.support.delivery import mark_due
 from tests.support.shop_driver import SHOP, customer, noon
 
 ORDERS = 60
@@ -105,7 +106,7 @@ def test_a_reader_waits_for_no_writer_and_sees_one_moment_of_the_ledger(driver):
         assert later.execute(versions).scalar_one() == 1
 
 
-def test_workers_in_threads_share_what_is_due_and_claim_nothing_twice(driver):
+def test_workers_in_threads_share_what_is_due_and_mark_nothing_twice(driver):
     fill(driver).context = replace(driver.context, policy=Policy(guardrails=UNBRAKED))
     driver.evaluate()
 
@@ -113,10 +114,10 @@ def test_workers_in_threads_share_what_is_due_and_claim_nothing_twice(driver):
         mine = []
         while True:
             with driver.context.engine.begin() as connection:
-                taken = claim(connection, NOTICES, LeaseHolder(name, LEASE), noon(0), [Channel.EMAIL], 7)
+                taken = mark_due(connection, LeaseHolder(name, LEASE), noon(0), [Channel.EMAIL], 7)
             if not taken:
                 return mine
-            mine.append([row["id"] for row in taken])
+            mine.append(taken)
 
     found = by_themselves(*(lambda name=name: worker(name) for name in "abcd"))
     batches = [batch for mine in found for batch in mine]
@@ -126,12 +127,12 @@ def test_workers_in_threads_share_what_is_due_and_claim_nothing_twice(driver):
 
 
 @on_postgresql
-def test_a_worker_claims_at_once_while_others_are_still_claiming(driver):
+def test_a_worker_takes_messages_at_once_while_others_are_still_taking_theirs(driver):
     fill(driver, 20).evaluate()
     impatient = connect(f"{address_of(driver)}&options=-c%20lock_timeout%3D50ms")
     with impatient.begin() as one, impatient.begin() as two, impatient.begin() as three:
         taken = [
-            [row["id"] for row in claim(connection, NOTICES, LeaseHolder(name, LEASE), noon(0), [Channel.EMAIL], 8)]
+            mark_due(connection, LeaseHolder(name, LEASE), noon(0), [Channel.EMAIL], 8)
             for name, connection in {"a": one, "b": two, "c": three}.items()
         ]
     impatient.dispose()
@@ -218,7 +219,7 @@ def test_imports_decisions_and_deliveries_at_once_neither_fail_nor_say_anything_
         row["id"] for row in notices if row["state"] == State.SENT
     )
     last_sent = {row["order_id"]: row["revision"] for row in sorted(notices, key=itemgetter("revision")) if sent(row)}
-    assert {row["order_id"]: row["told_revision"] for row in watches} == last_sent
+    assert {row["order_id"]: driver.told_revision(row["order_id"]) for row in watches} == last_sent
     with read_only(engine) as connection:
         assert count_orders_by_bucket(connection) == Counter(row["bucket"] for row in watches)
         for currency in caps:

@@ -11,13 +11,13 @@ from sqlalchemy import MetaData, Table, insert, select, text, update
 from models.enums import ChangeKind, State
 from sources.starter_folder import write_starter
 from tasks.db.engine import connect
-from tasks.db.migrations import migrate
 from tasks.db.sql import read_only
+from tasks.orders.told import load_told
 from tasks.reporting.dry_run import dry_run
 from tasks.tables import CUSTOMERS, ORDERS, WATCHES
 from tests.models.test_migrations import VERSIONS, up
 from tests.support.builders import ANNA, DAY, day, line
-from tests.support.shop_driver import customer, noon
+from tests.support.shop_driver import customer, noon, open_context
 from tests.tasks.db.test_ownership import DAY as STARTED
 from tests.tasks.db.test_ownership import forewarn, place  # noqa: F401 - fixtures
 
@@ -123,12 +123,13 @@ def test_what_an_older_ledger_told_is_read_from_its_notices(database):
         )
         given = [{"a": order, "b": DAY, "c": revision} for order, revision in (("1", 2), ("2", None), ("3", 2))]
         connection.execute(watch, given)
-    migrate(engine)
-    customers = {order: (f"c{order}", None) for order in "123"}
-    with read_only(engine) as connection:
-        told = load_told(open_context(database), connection, customers)
-        baselines = list(connection.execute(select(WATCHES.c.baseline_revision)).scalars())
     engine.dispose()
+    context = open_context(database)
+    customers = {order: (f"c{order}", None) for order in "123"}
+    with read_only(context.engine) as connection:
+        told = load_told(context, connection, customers)
+        baselines = list(connection.execute(select(WATCHES.c.baseline_revision)).scalars())
+    context.engine.dispose()
     assert {order: notice.customer for order, (notice,) in told.items()} == {"1": "c1", "2": "c2"}
     assert baselines == [None] * 3
 

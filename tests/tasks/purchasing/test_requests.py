@@ -14,14 +14,14 @@ from channels.transport import OutcomeUnknown, PermanentFailure, TemporaryFailur
 from models.enums import State
 from models.errors import ForewarnError
 from models.messages import DeliveryOutcome, Receipt
-from tasks.delivery.queue import claim, mark_sending
 from tasks.purchasing.dispatch import DispatchWorker, dispatch_requests, recover_abandoned
 from tasks.purchasing.outcomes import REJECTED_COPY, RESENT, DispatchOutcome, with_earlier_copy
 from tasks.purchasing.review import approve_request, drop_request, find_requests, mark_delivered, reopen_lines
-from tasks.tables import CUSTOMERS, ORDERS, PURCHASE_REQUESTS, VENDORS
+from tasks.tables import CUSTOMERS, ORDERS, VENDORS
 from templates.rendering.purchasing import PurchaseRenderer
 from tests.support.builders import day
 from tests.support.buying import HOME, SECRET, WAREHOUSE, Buying, table
+from tests.support.delivery import mark_due
 from tests.support.provider import Answer, run_provider
 from tests.support.shop_driver import noon
 
@@ -280,8 +280,7 @@ def test_a_crash_between_sending_and_settling_leaves_a_mail_in_doubt_and_sends_a
     shop, transport = owed(**way), Fickle()
     worker = shop.app.lease_holder
     with shop.context.engine.begin() as connection:
-        (row,) = claim(connection, PURCHASE_REQUESTS, worker, noon(0), ["mail", "folder"], 9)
-        assert mark_sending(connection, PURCHASE_REQUESTS, worker, [row["id"]], noon(0))
+        assert len(mark_due(connection, worker, noon(0), ["mail", "folder"])) == 1
     assert send(shop, transport).sent == {}
     send(shop, transport, hours=1)
     assert len(transport.taken) == again
