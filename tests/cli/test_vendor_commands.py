@@ -8,7 +8,7 @@ from sqlalchemy import insert, update
 
 from app.composition import open_app
 from cli.main import main
-from tasks.tables import ORDERS, PRODUCTS, PURCHASE_REQUESTS, VENDORS
+from tasks.tables import ORDERS, OUTBOX, PRODUCTS, VENDORS
 from tests.support.buying import HOME, table
 from tests.support.shop_driver import SHOP_TOML, ShopDriver
 
@@ -82,6 +82,6 @@ def test_a_vendor_is_not_asked_for_what_was_wanted_on_another_day(forewarn, tmp_
 def test_a_purchase_request_in_doubt_shows_in_the_status(forewarn):
     forewarn("forward")
     with open_app("shop") as app, app.context.engine.begin() as connection:
-        connection.execute(update(PURCHASE_REQUESTS).values(state="in_doubt"))
+        connection.execute(update(OUTBOX).values(state="in_doubt"))
     said = forewarn("status", of=())[1]
     assert "1 purchase requests in doubt need staff: `forewarn vendors waiting`" in " ".join(said.split())

@@ -34,17 +34,15 @@ from tasks.tables import (
     NOTICES,
     ORDER_LINES,
     ORDERS,
-    OUTBOX,
     POSTS,
     PRODUCTS,
-    PURCHASE_REQUESTS,
     STOCKS,
     WATCHES,
     table_of,
 )
 from templates.rendering.messages import Renderer
 from tests.support.builders import ANNA, DAY, day, line
-from tests.support.delivery import deliver_all
+from tests.support.delivery import deliver_all, rows_of
 
 SHOP = ShopConfig(
     name="Lamps & Co",
@@ -206,12 +204,8 @@ class ShopDriver:
         A message comes with where it stands.
         """
         numbered = [column for column in table.primary_key if isinstance(column.type, Integer)]
-        query = select(table)
-        if table in (NOTICES, POSTS, PURCHASE_REQUESTS):
-            state = [column for column in OUTBOX.c if column.name not in table.c]
-            query = select(table, *state).join(OUTBOX, OUTBOX.c.id == table.c.id)
         with read_only(self.context.engine) as connection:
-            rows = [dict(row) for row in connection.execute(query.order_by(*numbered)).mappings()]
+            rows = [dict(row) for row in connection.execute(rows_of(table).order_by(*numbered)).mappings()]
         if "created_at" in table.c:
             rows.sort(key=lambda row: (row["created_at"], row.get("revision", 0)))
         return rows

@@ -10,7 +10,6 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
 from typer.testing import CliRunner
 
 from cli.main import command_line
@@ -21,6 +20,7 @@ from sources.sample import write_sample
 from tasks.db.engine import connect
 from tasks.db.sql import read_only
 from tasks.tables import LIVE_CHANNELS, NOTICES, SUPPRESSIONS
+from tests.support.delivery import rows_of
 from tests.support.provider import Answer
 
 DAY = "2026-06-15"
@@ -69,7 +69,7 @@ class ShopFolder:
         (path,) = self.folder.glob("var/*/forewarn.db")
         engine = connect(f"sqlite:///{path}")
         with read_only(engine) as connection:
-            found = [dict(row) for row in connection.execute(select(table)).mappings()]
+            found = [dict(row) for row in connection.execute(rows_of(table)).mappings()]
         engine.dispose()
         return found
 

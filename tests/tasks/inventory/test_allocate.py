@@ -11,10 +11,11 @@ from sqlalchemy import delete, insert, select, update
 from app.composition import open_app
 from flows.allocate import run_allocate
 from flows.late_orders import run_late_orders
-from models.enums import Promise
+from models.enums import Promise, State
 from models.errors import ForewarnError
 from models.orders import NoticeLine, ProductFacts
 from sources.sample import write_sample
+from tasks.db.outbox import outbox_row
 from tasks.db.sql import read_only
 from tasks.imports.guard import ABANDONED_SECONDS, ImportIncomplete, import_guard, wait_for_import
 from tasks.imports.load import import_all
@@ -28,6 +29,7 @@ from tasks.tables import (
     INCOMPLETE_IMPORTS,
     NOTICES,
     ORDERS,
+    OUTBOX,
     PRODUCTS,
     PURCHASE_LINES,
     PURCHASE_REQUESTS,
@@ -296,8 +298,9 @@ def test_what_a_vendor_accepted_is_expected_by_its_response(driver, response, di
     driver.stock(VASE, 0)
     execute(driver, insert(VENDORS).values(id="V1", name="Acme", lead_days=7))
     set_lamp(driver, vendor_id="V1", drop_shipped=direct)
-    request = {"id": "R1", "run_id": "r", "vendor_id": "V1", "channel": "mail", "state": "sent", "attempts": 1}
-    execute(driver, insert(PURCHASE_REQUESTS).values(**request, created_at=noon(0), not_before=noon(0)))
+    request = {"id": "R1", "run_id": "r", "vendor_id": "V1", "created_at": noon(0)}
+    execute(driver, insert(PURCHASE_REQUESTS).values(**request))
+    execute(driver, insert(OUTBOX).values(**outbox_row("R1", "mail", State.SENT, noon(0))))
     asked = {"id": "L1", "request_id": "R1", "order_id": "1041", "line": "1", "attempt": 1, "product_id": "lamp"}
     reply = {"quantity": 1, "drop_shipped": direct, "response": response, "promised_on": day(2) if response else None}
     execute(driver, insert(PURCHASE_LINES).values(**asked, **reply))

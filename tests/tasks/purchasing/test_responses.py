@@ -73,7 +73,7 @@ def test_a_response_is_stored_with_its_date_and_its_order_is_due(shop, key):
     assert (summary.accepted, summary.refused, summary.rejected) == (1, 1, [])
     assert shop.lines == [("1041", 1, 2, "accepted", day(5)), ("1042", 1, 2, "refused", None)]
     assert shop.driver.watch("1041")["version"] == before + 1
-    assert shop.happened(key) == ["requested", "sent", "responded", "responded"]
+    assert shop.happened(key) == ["requested", "responded", "responded"]
     assert shop.requests[0]["responded_at"] == noon(0)
 
 

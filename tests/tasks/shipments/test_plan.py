@@ -254,7 +254,8 @@ def test_the_customers_preference_overrides_the_shops_and_the_policy(apart):
         "available",
         "Rita",
     )
-    assert (apart.watch()["version"], apart.watch()["next_check_on"]) == (version + 1, day(0))
+    assert apart.watch()["version"] > version
+    assert apart.watch()["next_check_on"] == day(0)
     allocate_and_plan(apart, on=1)
     assert plan_of(apart)[1] == said
     set_shipping_preference(at(apart.context, 1), "1041", ShippingPreference.COMPLETE, "Tom")
