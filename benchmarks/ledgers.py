@@ -24,7 +24,7 @@ from tasks.db.counters import count_orders_by_bucket
 from tasks.db.engine import connect
 from tasks.db.migrations import migrate
 from tasks.db.sql import read_only
-from tasks.tables import COUNTERS, EVENTS, NOTICES, OFFERS, WATCHES
+from tasks.tables import COUNTERS, EVENTS, NOTICES, OFFERS, OUTBOX, WATCHES
 
 OPEN_PER_LATE = 4
 CAP = 100
@@ -43,8 +43,8 @@ max_age_hours = 87_600
 """
 BEFORE = {lives.deliver: "owed.db", lives.owe: "new.db"}
 """The ledger with which a trial begins."""
-ALIVE = (State.HELD, State.QUEUED, State.CLAIMED, State.SENDING, State.IN_DOUBT)
-MAIL = NOTICES.c.channel == Channel.EMAIL
+ALIVE = (State.HELD, State.QUEUED, State.SENDING, State.IN_DOUBT)
+MAIL = OUTBOX.c.channel == Channel.EMAIL
 SAID = (
     "order_id",
     "revision",
@@ -105,7 +105,7 @@ def over(ledger: Engine) -> bool:
 
 def _count(ledger: Engine, *states: State) -> int:
     with read_only(ledger) as connection:
-        return int(connection.execute(select(func.count()).where(MAIL, NOTICES.c.state.in_(states))).scalar_one())
+        return int(connection.execute(select(func.count()).where(MAIL, OUTBOX.c.state.in_(states))).scalar_one())
 
 
 def doubted(ledger: Engine) -> int:
@@ -158,5 +158,8 @@ def _tallied(ledger: Engine) -> None:
 
 
 def _rows(ledger: Engine, table: Any) -> list[dict[str, Any]]:
+    query = select(table)
+    if table is NOTICES:
+        query = select(table, OUTBOX.c.state, OUTBOX.c.reason).join(OUTBOX, OUTBOX.c.id == NOTICES.c.id)
     with read_only(ledger) as connection:
-        return [dict(row) for row in connection.execute(select(table)).mappings()]
+        return [dict(row) for row in connection.execute(query).mappings()]

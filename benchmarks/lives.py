@@ -19,9 +19,9 @@ from flows.late_orders import run_late_orders
 from models.enums import Channel
 from tasks.delivery.queue import LeaseHolder
 from tasks.delivery.reconcile import reconcile_in_doubt
-from tasks.delivery.worker import DeliveryWorker, deliver_batch, mark_abandoned
+from tasks.delivery.worker import DeliveryWorker, deliver_channel, mark_abandoned
 
-PARALLEL, BATCH, PAGE = 8, 60, 5
+PARALLEL, PAGE = 8, 5
 LEASE = timedelta(minutes=10)
 STEP = timedelta(minutes=11)
 """Each life begins so much later than the one before, by its own clock: the leases of the dead are over."""
@@ -68,7 +68,7 @@ async def _deliver(app: App, provider: str, life: int, pipe: Connection) -> None
     try:
         mark_abandoned(app.context, worker)
         await reconcile_in_doubt(app.context, worker)
-        while await deliver_batch(app.context.with_run(f"life {life}", AS_OF, start), worker, batch=BATCH):
+        while await deliver_channel(app.context.with_run(f"life {life}", AS_OF, start), worker, Channel.EMAIL):
             pass
     finally:
         await door.close()

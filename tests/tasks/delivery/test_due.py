@@ -16,7 +16,7 @@ from tasks.delivery.reconcile import reconcile_in_doubt
 from tasks.delivery.worker import DeliveryWorker
 from tasks.posts.compose import compose_delay_posts
 from tasks.posts.review import review_post
-from tasks.tables import NOTICES
+from tasks.tables import OUTBOX
 from tests.support.builders import line
 from tests.support.shop_driver import FakeTransport, customer, noon
 
@@ -31,7 +31,7 @@ def is_due(driver, at=NOON, channels=tuple(Channel)):
 
 def change(driver, **values):
     with driver.context.engine.begin() as connection:
-        connection.execute(update(NOTICES).values(**values))
+        connection.execute(update(OUTBOX).values(**values))
 
 
 def reconcile(driver, at, channels=tuple(Channel)):
@@ -85,16 +85,10 @@ def test_a_message_of_a_channel_that_was_asked_to_wait_is_due_when_the_wait_is_o
     assert [is_due(late, NOON + after) for after in (SECOND, HOUR)] == [False, True]
 
 
-@pytest.mark.parametrize("state", [State.CLAIMED, State.SENDING])
 @pytest.mark.parametrize(("after", "due"), [(timedelta(), False), (SECOND, True)])
-def test_what_a_dead_run_has_claimed_or_was_sending_is_due_when_its_lease_has_ended(late, state, after, due):
-    change(late, state=state, claimed_by="dead", lease_until=NOON)
+def test_what_a_dead_run_was_sending_is_due_when_its_lease_has_ended(late, after, due):
+    change(late, state=State.SENDING, lease_holder="dead", lease_until=NOON)
     assert is_due(late, NOON + after) == due
-
-
-def test_what_a_dead_run_has_claimed_waits_while_its_channel_is_closed(late):
-    change(late, state=State.CLAIMED, claimed_by="dead", lease_until=NOON - HOUR)
-    assert not is_due(late, channels=[Channel.SMS])
 
 
 @pytest.fixture
@@ -110,7 +104,7 @@ def test_a_message_in_doubt_is_due_when_the_provider_may_be_asked(doubtful, minu
 
 def test_a_message_in_doubt_that_another_run_looks_up_is_due_when_that_runs_lease_has_ended(doubtful):
     later = NOON + HOUR
-    change(doubtful, claimed_by="asker", lease_until=later)
+    change(doubtful, lease_holder="asker", lease_until=later)
     assert [is_due(doubtful, at) for at in (later - SECOND, later)] == [False, True]
 
 
