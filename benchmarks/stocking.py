@@ -40,7 +40,8 @@ def build_sales(folder: Path, products: int) -> int:
             ((f"P{n:06}", f"Thing {n}") for n in range(products)),
         )
         ledger.executemany(
-            "INSERT INTO stock VALUES (?, 'main', 20000, NULL)", ((f"P{n:06}",) for n in range(products))
+            "INSERT INTO stock (product_id, location, on_hand, allocated) VALUES (?, 'main', 20000, NULL)",
+            ((f"P{n:06}",) for n in range(products)),
         )
         ledger.executemany(
             "INSERT INTO order_line (order_id, number, product_id, quantity, promise, shipped_at, time_critical)"

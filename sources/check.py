@@ -32,7 +32,7 @@ def check(source: Source, as_of: date, methods: Collection[str] = ()) -> CheckRe
     for table in source.tables:
         report.rows[table] = 0
         try:
-            with DeduplicatedReader(table, source.selects[table].sql) as reader:
+            with DeduplicatedReader(source, table) as reader:
                 _check_table(source, table, report, checker, reader)
         except BadShop as error:
             report.failed_selects.append(str(error))

@@ -1,18 +1,16 @@
 """Rows of one table that have the same key and different values, kept on disk until the table is read to its end."""
 
 import json
-import pickle
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, NamedTuple
 
 from models.batches import batched
 from sources.contract import CONTRACT, KEYS
-from sources.rows import RejectedRow, location_of
+from sources.rows import RejectedRow
+from sources.stored_rows import RowKey, StoredRow, encode_key
 
-RowKey = tuple[str, ...]
 TABLES = """
 CREATE TABLE contradiction (seq INTEGER PRIMARY KEY, key TEXT, file TEXT, line INTEGER, fact BLOB);
 CREATE INDEX contradiction_key ON contradiction (key);
@@ -20,30 +18,6 @@ CREATE TABLE ambiguous_address (key TEXT PRIMARY KEY, places TEXT);
 """
 MAX_PLACES_SHOWN = 3
 ADDRESS_FIELDS = ("email", "phone")
-
-
-class StoredRow(NamedTuple):
-    """A row as it is stored on disk. `fact` is None when the rows of its key contradict each other."""
-
-    file: str
-    line: int | None
-    fact: bytes | None
-
-    @property
-    def values(self) -> tuple[Any, ...]:
-        """Return the values of the fact, in the order of the contract's fields."""
-        values: tuple[Any, ...] = pickle.loads(self.fact or b"")  # noqa: S301 - this process wrote it, to its own file
-        return values
-
-    @property
-    def place(self) -> str:
-        """Return the file and line, as people look for them."""
-        return location_of(self.file, self.line)
-
-
-def encode_key(key: RowKey) -> str:
-    """Return a key as text."""
-    return json.dumps(key)
 
 
 class Contradictions:
@@ -58,7 +32,8 @@ class Contradictions:
     def add(self, rows: Sequence[tuple[str, StoredRow]]) -> None:
         """Store rows by their encoded keys."""
         self.disk.executemany(
-            "INSERT INTO contradiction (key, file, line, fact) VALUES (?, ?, ?, ?)", [(key, *row) for key, row in rows]
+            "INSERT INTO contradiction (key, file, line, fact) VALUES (?, ?, ?, ?)",
+            [(key, row.file, row.line, row.fact) for key, row in rows],
         )
 
     def discard(self, key: str) -> None:

@@ -6,25 +6,19 @@ written.
 
 import json
 import pickle
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
 from models.batches import batched
 from sources.connectors.newest_file import Newest
-from sources.contract import CONTRACT, KEYS, Fact
-from sources.contradictions import Contradictions, RowKey, StoredRow, encode_key
-from sources.rows import AcceptedRow, RejectedRow
+from sources.contract import CONTRACT, KEYS
+from sources.contradictions import Contradictions
+from sources.reader import Source
+from sources.rows import AcceptedRow, RejectedRow, Row, UnchangedRow
+from sources.stored_rows import FIND, SELECT_CHANGED, UPSERT, RowKey, StoredRow, encode_key, open_disk
 
 __all__ = ["DeduplicatedReader", "RowKey"]
-
-PRAGMAS = ("journal_mode = OFF", "synchronous = OFF", "cache_size = -16384")
-TABLES = """
-CREATE TABLE accepted (seq INTEGER PRIMARY KEY, key TEXT UNIQUE, file TEXT, line INTEGER, fact BLOB);
-CREATE TABLE newest_file (order_id TEXT PRIMARY KEY, file TEXT);
-CREATE TABLE order_with_rejects (order_id TEXT PRIMARY KEY);
-"""
 
 
 class DeduplicatedReader:
@@ -33,19 +27,20 @@ class DeduplicatedReader:
     * Among files of one pattern, the row of the newest file counts.
     * Rows of one file with equal values count once.
     * Rows of one file with different values are all rejected.
+
+    A row that has not changed since it was written is validated only to compare it with another row of its key.
     """
 
-    def __init__(self, table: str, sql: str) -> None:
+    def __init__(self, source: Source, table: str) -> None:
         self.table, self.key_names, self.fields = table, KEYS[table], tuple(CONTRACT[table].model_fields)
-        self.newest, self.model = Newest(sql), CONTRACT[table]
+        self.newest, self.model = Newest(source.selects[table].sql), CONTRACT[table]
+        self.field_names = set(self.fields)
+        self._validate, self._columns = source.validator(table), tuple[str, ...]()
         self.newest_file_has_order_whole = table == "lines" and bool(self.newest.patterns)
         self.superseded = self.duplicates = 0
         self.has_unattributed_rejects = False
         """Whether a row was rejected whose order is unknown."""
-        self._disk = sqlite3.connect("", isolation_level=None)
-        for pragma in PRAGMAS:
-            self._disk.execute(f"PRAGMA {pragma}")
-        self._disk.executescript(TABLES)
+        self._disk = open_disk()
         self._contradictions = Contradictions(self._disk, table)
 
     def __enter__(self) -> Self:
@@ -54,15 +49,14 @@ class DeduplicatedReader:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._disk.close()
 
-    def add(self, rows: Sequence[AcceptedRow]) -> None:
+    def add(self, rows: Sequence[AcceptedRow | UnchangedRow]) -> None:
         """Store those rows that are the newest of their keys so far."""
-        keys = [encode_key(tuple(getattr(row.fact, name) for name in self.key_names)) for row in rows]
-        query = "SELECT key, file, line, fact FROM accepted WHERE key IN (SELECT value FROM json_each(?))"
-        stored = {key: StoredRow(*row) for key, *row in self._disk.execute(query, [json.dumps(keys)])}
+        keys = [encode_key(self._key(row)) for row in rows]
+        stored = {key: StoredRow(*row) for key, *row in self._disk.execute(FIND, [json.dumps(keys)])}
         changed, contradicting = dict[str, StoredRow](), list[tuple[str, StoredRow]]()
         self._disk.execute("BEGIN")
         for key, row in zip(keys, rows, strict=True):
-            new, old = StoredRow(row.file, row.line, pickle.dumps(tuple(vars(row.fact).values()), 5)), stored.get(key)
+            new, old = self._to_stored(row), stored.get(key)
             is_newer = True if old is None else self.newest.newer(new.file, old.file)
             if old is None or is_newer:
                 if old is not None:
@@ -72,20 +66,43 @@ class DeduplicatedReader:
                 changed[key] = stored[key] = new
             elif is_newer is False:
                 self.superseded += 1
-            elif old.fact is not None and old.values == new.values:
+            elif self._is_equal(old, new):
                 self.duplicates += 1
             else:
-                contradicting += [(key, entry) for entry in (old, new) if entry.fact is not None]
-                changed[key] = stored[key] = old._replace(fact=None)
-        self._disk.executemany(
-            "INSERT INTO accepted (key, file, line, fact) VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE "
-            "SET file = excluded.file, line = excluded.line, fact = excluded.fact",
-            [(key, *row) for key, row in changed.items()],
-        )
+                contradicting += [(key, self._validated(entry)) for entry in (old, new) if entry.fact is not None]
+                changed[key] = stored[key] = old._replace(fact=None, unchanged=False)
+        self._disk.executemany(UPSERT, [(key, *row) for key, row in changed.items()])
         self._contradictions.add(contradicting)
         if self.newest_file_has_order_whole:
             self._note_newest_files(rows)
         self._disk.execute("COMMIT")
+
+    def _key(self, row: AcceptedRow | UnchangedRow) -> RowKey:
+        return row.key if isinstance(row, UnchangedRow) else tuple(getattr(row.fact, name) for name in self.key_names)
+
+    def _to_stored(self, row: AcceptedRow | UnchangedRow) -> StoredRow:
+        if isinstance(row, AcceptedRow):
+            return StoredRow(row.file, row.line, pickle.dumps(tuple(vars(row.fact).values()), 5), row.digest)
+        _, (values, file, line) = row
+        self._columns = self._columns or tuple(values)
+        return StoredRow(file, line, pickle.dumps(tuple(values.values()), 5), unchanged=True)
+
+    def _is_equal(self, one: StoredRow, other: StoredRow) -> bool:
+        if one.fact is None:
+            return False
+        # Both are as they were when the row of their key was last written.
+        if one.unchanged and other.unchanged:
+            return True
+        return self._validated(one).values == self._validated(other).values
+
+    def _validated(self, stored: StoredRow) -> StoredRow:
+        if not stored.unchanged:
+            return stored
+        row = Row(dict(zip(self._columns, stored.values, strict=True)), stored.file, stored.line)
+        accepted = self._validate(row)
+        if isinstance(accepted, RejectedRow):
+            raise TypeError(f"a row was accepted before, and is rejected now: {accepted}")
+        return self._to_stored(accepted)
 
     def note_rejected(self, row: RejectedRow) -> None:
         """Record that a row of an order was rejected, so that the order's other lines are not taken as all of them."""
@@ -108,11 +125,15 @@ class DeduplicatedReader:
         return self._contradictions.ambiguous_addresses(keys)
 
     def pages(self, page_size: int) -> Iterator[list[AcceptedRow]]:
-        """Yield the accepted rows in pages, in the order in which their keys were first read."""
+        """Yield the accepted rows that may have changed, in the order in which their keys were first read."""
         self._drop_lines_of_older_files()
-        rows = self._disk.execute("SELECT file, line, fact FROM accepted WHERE fact IS NOT NULL ORDER BY seq")
-        for page in batched(rows, page_size):
+        for page in batched(self._disk.execute(SELECT_CHANGED), page_size):
             yield [self._accepted(StoredRow(*row)) for row in page]
+
+    def count_unchanged(self) -> int:
+        """Return how many rows `pages` leaves out, because they are as they were when they were last written."""
+        (count,) = self._disk.execute("SELECT count(*) FROM accepted WHERE unchanged").fetchone()
+        return int(count)
 
     def known_keys(self, keys: Iterable[RowKey]) -> set[RowKey]:
         """Return those keys that the source has, whether their rows are accepted or contradict each other."""
@@ -131,12 +152,13 @@ class DeduplicatedReader:
         query = "SELECT order_id FROM order_with_rejects WHERE order_id IN (SELECT value FROM json_each(?))"
         return {order for (order,) in self._disk.execute(query, [json.dumps(list(orders))])}
 
-    def _note_newest_files(self, rows: Sequence[AcceptedRow]) -> None:
+    def _note_newest_files(self, rows: Sequence[AcceptedRow | UnchangedRow]) -> None:
         newest = dict[str, str]()
         for row in rows:
-            order = str(getattr(row.fact, self.key_names[0]))
-            if order not in newest or self.newest.newer(row.file, newest[order]):
-                newest[order] = row.file
+            order = self._key(row)[0]
+            file = row.row.file if isinstance(row, UnchangedRow) else row.file
+            if order not in newest or self.newest.newer(file, newest[order]):
+                newest[order] = file
         query = "SELECT order_id, file FROM newest_file WHERE order_id IN (SELECT value FROM json_each(?))"
         for order, file in list(self._disk.execute(query, [json.dumps(list(newest))])):
             if not self.newest.newer(newest[order], file):
@@ -158,5 +180,8 @@ class DeduplicatedReader:
         self.superseded += len(older)
 
     def _accepted(self, row: StoredRow) -> AcceptedRow:
-        fact: Fact = self.model.model_construct(**dict(zip(self.fields, row.values, strict=True)))
-        return AcceptedRow(fact, row.file, row.line)
+        # `model_construct` looks for aliases and defaults, and takes several times as long.
+        fact = self.model.__new__(self.model)
+        object.__setattr__(fact, "__dict__", dict(zip(self.fields, row.values, strict=True)))
+        object.__setattr__(fact, "__pydantic_fields_set__", self.field_names)
+        return AcceptedRow(fact, row.file, row.line, row.digest)

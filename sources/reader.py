@@ -17,7 +17,7 @@ from sources.connectors.database import Database
 from sources.connectors.files import Files
 from sources.connectors.queries import EXCLUDED, Connector, Select, read_selects
 from sources.contract import CONTRACT, PATTERN_MESSAGES, Fact
-from sources.rows import AcceptedRow, ExcludedRows, RejectedRow, Row
+from sources.rows import AcceptedRow, ExcludedRows, RejectedRow, Row, Validator
 
 MAX_VALUE_SHOWN = 200
 """Characters."""
@@ -64,16 +64,22 @@ class Source:
 
     def read(self, table: str) -> Iterator[AcceptedRow | RejectedRow]:
         """Yield each row of a table, accepted or rejected. Raises BadShop when the SELECT fails."""
+        validate = self.validator(table)
+        for row in self.rows(table):
+            yield row if isinstance(row, RejectedRow) else validate(row)
+
+    def validator(self, table: str) -> Validator:
+        """Return the function that accepts or rejects a row of a table."""
         adapter: TypeAdapter[Fact] = TypeAdapter(CONTRACT[table])
         zones = Zones(ZoneInfo(self.shop.source.zone or self.shop.zone), ZoneInfo(self.shop.zone))
-        for row in self.rows(table):
-            if isinstance(row, RejectedRow):
-                yield row
-                continue
+
+        def validate(row: Row) -> AcceptedRow | RejectedRow:
             try:
-                yield AcceptedRow(adapter.validate_python(row.values, context=zones), row.file, row.line)
+                return AcceptedRow(adapter.validate_python(row.values, context=zones), row.file, row.line)
             except ValidationError as error:
-                yield rejected_row(table, row, error)
+                return rejected_row(table, row, error)
+
+        return validate
 
     def excluded(self) -> list[ExcludedRows]:
         """Return what the SELECTs exclude on purpose, as excluded.sql counts it. Raises BadShop."""

@@ -1,5 +1,6 @@
 """Rows of a source: as read, accepted, rejected, and excluded on purpose."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -25,11 +26,20 @@ class AcceptedRow(NamedTuple):
     fact: Fact
     file: str
     line: int | None
+    digest: int | None = None
+    """Identifies the values as read."""
 
     @property
     def place(self) -> str:
         """Return where the row stands."""
         return location_of(self.file, self.line)
+
+
+class UnchangedRow(NamedTuple):
+    """A row as it was when it was last written. It is not validated again. `key` has the values of its key columns."""
+
+    key: tuple[str, ...]
+    row: Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +63,10 @@ class RejectedRow:
     def __str__(self) -> str:
         value = f"{self.column} {self.value!r}" if self.column else repr(self.value)
         return f"{self.place}: {value}: {self.reason}"
+
+
+Validator = Callable[[Row], AcceptedRow | RejectedRow]
+"""Accepts or rejects a row of one table."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,3 +84,8 @@ def trial() -> Any:
 def pieces(*, nullable: bool = False, default: Quantity | None = None) -> Any:
     """Return the column of a quantity, whole or fractional."""
     return Field(default=default, sa_column=Column(Pieces, nullable=nullable))
+
+
+def source_digest() -> Any:
+    """Return the column of the digest of the source's row that was written; NULL after any other write of the row."""
+    return Field(default=None, sa_column=Column(BigInteger, nullable=True))

@@ -7,7 +7,7 @@ from sqlalchemy import Column, Index
 from sqlmodel import Field, SQLModel
 
 from models.quantities import Quantity
-from models.tables.column_types import UtcTime, flag, moment, money, pieces
+from models.tables.column_types import UtcTime, flag, moment, money, pieces, source_digest
 
 
 class Customer(SQLModel, table=True):
@@ -24,6 +24,7 @@ class Customer(SQLModel, table=True):
     sms_consent: bool = False
     marketing_consent: bool = False
     opted_out: bool = False
+    source_digest: int | None = source_digest()
 
 
 class OptOut(SQLModel, table=True):
@@ -48,6 +49,7 @@ class Product(SQLModel, table=True):
     drop_shipped: bool = False
     safety_stock: Quantity | None = pieces(nullable=True)
     virtual: bool = flag()
+    source_digest: int | None = source_digest()
 
 
 class Vendor(SQLModel, table=True):
@@ -58,6 +60,7 @@ class Vendor(SQLModel, table=True):
     email: str | None = None
     lead_days: int | None = None
     country: str | None = None
+    source_digest: int | None = source_digest()
 
 
 class Order(SQLModel, table=True):
@@ -85,6 +88,7 @@ class Order(SQLModel, table=True):
     unpaid: bool = False
     paid_at: datetime | None = moment()
     shipping_method: str | None = None
+    source_digest: int | None = source_digest()
 
 
 class OrderLine(SQLModel, table=True):
@@ -117,6 +121,7 @@ class OrderLine(SQLModel, table=True):
     """Whether it is never shipped, because the line or its product is virtual."""
     ended: str | None = None
     """Why it counts as cancelled or done when the source has no date for it."""
+    source_digest: int | None = source_digest()
 
 
 class Shipment(SQLModel, table=True):
@@ -133,6 +138,7 @@ class Shipment(SQLModel, table=True):
     carrier: str | None = None
     tracking_number: str | None = None
     tracking_url: str | None = None
+    source_digest: int | None = source_digest()
 
 
 class Stock(SQLModel, table=True):
@@ -142,6 +148,7 @@ class Stock(SQLModel, table=True):
     location: str = Field(primary_key=True)
     on_hand: Quantity = pieces()
     allocated: Quantity | None = pieces(nullable=True)
+    source_digest: int | None = source_digest()
 
 
 class Inbound(SQLModel, table=True):
@@ -156,6 +163,7 @@ class Inbound(SQLModel, table=True):
     received_at: datetime | None = moment()
     ordered_at: datetime | None = moment()
     location: str | None = None
+    source_digest: int | None = source_digest()
 
 
 class IncompleteImport(SQLModel, table=True):

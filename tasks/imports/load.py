@@ -5,14 +5,15 @@ from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from models.batches import Progress, batched, no_progress
 from sources.contract import CustomerRow
 from sources.deduplicate import DeduplicatedReader, RowKey
 from sources.reader import Source
-from sources.rows import AcceptedRow, RejectedRow
+from sources.rows import AcceptedRow, RejectedRow, UnchangedRow
 from tasks.db.sql import read_only
+from tasks.imports.digests import row_digests
 from tasks.imports.fact_rows import key_columns, write_rows
 from tasks.imports.guard import import_guard, save_import_count
 from tasks.imports.missing_orders import remove_missing_orders
@@ -22,6 +23,7 @@ from tasks.imports.rejects import open_rejects
 from tasks.imports.removals import REMOVAL_RULES, remove_missing_goods, remove_missing_parcels
 from tasks.imports.session import BATCH_SIZE, ImportDay, ImportSession, Reject
 from tasks.imports.stats import ImportResult, ImportStats
+from tasks.imports.unchanged import ReadRow, validate_changed_rows
 from tasks.orders.due import mark_orders_due
 
 
@@ -45,7 +47,7 @@ def import_all(
         session = ImportSession(engine, source, day, reject, batch, progress, guard.heartbeat)
         result = ImportResult()
         for table in source.tables:
-            reader = DeduplicatedReader(table, source.selects[table].sql)
+            reader = DeduplicatedReader(source, table)
             session.readers[table] = readers.enter_context(reader)
             result[table] = _import_table(session, table)
         remove_missing_orders(session, result)
@@ -69,7 +71,7 @@ def import_table(
     Changed orders are due on `as_of`; an order that was closed by then is not watched. Raises BadShop.
     """
     day = ImportDay.of(as_of, source.shop.zone)
-    with DeduplicatedReader(table, source.selects[table].sql) as reader:
+    with DeduplicatedReader(source, table) as reader:
         session = ImportSession(
             engine, source, day, reject, batch, no_progress, heartbeat=lambda _: None, readers={table: reader}
         )
@@ -90,6 +92,7 @@ def _import_table(session: ImportSession, table: str) -> ImportStats:
         reject(row)
     for rows in reader.pages(session.batch):
         _write_rows(session, table, rows, stats)
+    stats.unchanged += reader.count_unchanged()
     stats.superseded, stats.duplicates = reader.superseded, reader.duplicates
     if table == "customers":
         clear_ambiguous_addresses(session, reader)
@@ -102,17 +105,29 @@ def _import_table(session: ImportSession, table: str) -> ImportStats:
 
 def _read_rows(session: ImportSession, table: str, stats: ImportStats, reject: Reject) -> None:
     """Add the valid rows of a table to its reader, and reject the others."""
-    for page in batched(session.source.read(table), session.batch):
+    digest_of, validate = row_digests(table, session.source.shop), session.source.validator(table)
+    for page in batched(session.source.rows(table), session.batch):
         stats.read += len(page)
-        for row in page:
-            if isinstance(row, RejectedRow):
-                reject(row)
-        rows: Sequence[AcceptedRow] = [row for row in page if isinstance(row, AcceptedRow)]
-        if table == "orders":
-            rows = reject_ambiguous_customers(session, rows, reject)
         with read_only(session.engine) as connection:
-            session.readers[table].add(reject_unknown_references(connection, table, rows, reject))
+            rows = validate_changed_rows(connection, table, page, digest_of, validate, session.day)
+            session.readers[table].add(_reject_rows(session, connection, table, list(rows), reject))
         session.progress(table, stats.read)
+
+
+def _reject_rows(
+    session: ImportSession, connection: Connection, table: str, rows: Sequence[ReadRow], reject: Reject
+) -> Sequence[AcceptedRow | UnchangedRow]:
+    """Return the rows that may count, in their order. Reject the others. References of unchanged rows are known."""
+    for row in rows:
+        if isinstance(row, RejectedRow):
+            reject(row)
+    accepted: Sequence[AcceptedRow] = [row for row in rows if isinstance(row, AcceptedRow)]
+    if accepted and table == "orders":
+        accepted = reject_ambiguous_customers(session, accepted, reject)
+    if accepted:
+        accepted = reject_unknown_references(connection, table, accepted, reject)
+    ids = {id(row) for row in accepted}
+    return [row for row in rows if isinstance(row, UnchangedRow) or (isinstance(row, AcceptedRow) and id(row) in ids)]
 
 
 def _write_rows(session: ImportSession, table: str, rows: Sequence[AcceptedRow], stats: ImportStats) -> None:

@@ -12,7 +12,7 @@ from tasks.db.sql import in_list
 from tasks.imports.fact_rows import TABLES
 from tasks.imports.session import ImportSession, Reject
 from tasks.orders.due import mark_orders_due
-from tasks.tables import CUSTOMERS
+from tasks.tables import CUSTOMERS, ORDERS
 
 
 def reject_unknown_references(
@@ -55,9 +55,14 @@ def clear_ambiguous_addresses(session: ImportSession, reader: DeduplicatedReader
     has_address = or_(CUSTOMERS.c.email.is_not(None), CUSTOMERS.c.phone.is_not(None))
     for keys in reader.contradicted_keys(session.batch):
         with session.write() as connection:
-            ambiguous = in_list(connection, CUSTOMERS.c.id, [key[0] for key in reader.ambiguous_addresses(keys)])
+            ambiguous_ids = [key[0] for key in reader.ambiguous_addresses(keys)]
+            ambiguous = in_list(connection, CUSTOMERS.c.id, ambiguous_ids)
             customers = update(CUSTOMERS).where(ambiguous, has_address).values(email=None, phone=None)
             cleared = {tuple(row) for row in connection.execute(customers.returning(CUSTOMERS.c.id))}
+            # Their orders are rejected until they have one address, so each import must look at them.
+            of_customers = in_list(connection, ORDERS.c.customer_id, ambiguous_ids)
+            has_digest = ORDERS.c.source_digest.is_not(None)
+            connection.execute(update(ORDERS).where(of_customers, has_digest).values(source_digest=None))
             mark_orders_due(connection, "customers", set(), cleared, session.day.as_of, session.day.end)
 
 

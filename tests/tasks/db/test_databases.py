@@ -7,11 +7,9 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 from sqlalchemy import event, select
@@ -22,8 +20,8 @@ from models.policy.messaging import GuardrailPolicy, PostPolicy
 from models.policy.policy import BudgetPolicy, Policy
 from models.tables.column_types import SCALE
 from sources.connectors.queries import Select
-from sources.contract import LineRow
-from sources.rows import AcceptedRow
+from sources.reader import Source
+from sources.rows import Row
 from tasks.db.counters import count_orders_by_bucket, get_counter, try_increment
 from tasks.db.engine import connect
 from tasks.db.sql import read_only
@@ -141,27 +139,23 @@ def test_a_worker_takes_messages_at_once_while_others_are_still_taking_theirs(dr
 
 
 class Moving:
-    """A source whose lines are expected on another day at every reading, and come in another order."""
-
-    shop = SHOP
-    selects: ClassVar = {"lines": Select("lines", Path("lines.sql"), "")}
+    """Lines that are expected on another day at every reading, and come in another order."""
 
     def __init__(self, seed):
         self._chance = random.Random(seed)  # noqa: S311 - a shuffle
 
-    def read(self, table):
+    def rows(self, select):
         for key in self._chance.sample(range(ORDERS), ORDERS):
-            fact = LineRow.model_construct(
-                order_id=f"{key:03}",
-                number="1",
-                product_id="p1",
-                quantity=1,
-                price=Decimal(40),
-                promise="ship",
-                promised_on=day(-9),
-                expected_on=day(self._chance.randrange(1, 30)),
-            )
-            yield AcceptedRow(fact, "lines.csv", None)
+            facts = {"order_id": f"{key:03}", "number": "1", "product_id": "p1", "quantity": 1, "price": 40}
+            days = {"promised_on": day(-9), "expected_on": day(self._chance.randrange(1, 30))}
+            yield Row(facts | days | {"promise": "ship"}, "lines.csv", None)
+
+    def close(self):
+        pass
+
+
+def moving(seed):
+    return Source(SHOP, {"lines": Select("lines", Path("lines.sql"), "")}, Moving(seed))
 
 
 def test_concurrent_imports_make_an_order_due_for_each_change_and_lose_none(driver):
@@ -169,7 +163,7 @@ def test_concurrent_imports_make_an_order_due_for_each_change_and_lose_none(driv
     deadline = time.monotonic() + STORM / 2
 
     def importing(seed):
-        source, updated = Moving(seed), 0
+        source, updated = moving(seed), 0
         while time.monotonic() < deadline:
             updated += import_table(driver.context.engine, source, "lines", DAY, batch=ORDERS).updated
         return updated
@@ -186,7 +180,7 @@ def test_imports_decisions_and_deliveries_at_once_neither_fail_nor_say_anything_
     engine, over = driver.context.engine, time.monotonic() + STORM
 
     def importing(seed):
-        source = Moving(seed)
+        source = moving(seed)
         while time.monotonic() < over:
             import_table(engine, source, "lines", DAY, batch=20)
 
