@@ -124,10 +124,12 @@ def _watch(server: PrefectServer, measured: float) -> tuple[Usage, Usage]:
     time.sleep(STARTED_SECONDS)
     watching = _over(server, measured)
     before = server.usage()
-    server.start(DELIVER, watch_minutes=60)
+    second = server.start(DELIVER, watch_minutes=60)
     server.wait(first, "COMPLETED")
     time.sleep(STARTED_SECONDS)
-    return watching, (server.usage() - before).beyond(watching)
+    taking_over = (server.usage() - before).beyond(watching)
+    server.cancel(second)
+    return watching, taking_over
 
 
 def _day(rate: Usage) -> Usage:

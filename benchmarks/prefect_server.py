@@ -19,6 +19,8 @@ ROOT = Path(__file__).parents[1]
 PREFECT = Path(sys.executable).with_name("prefect")
 PATIENCE = 600.0
 """Seconds after which a server that does not answer and a run that does not end are given up."""
+BUSY_TIMES = 20
+"""How often a server on SQLite is asked again that is too busy to write, as its own clients do."""
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -76,9 +78,14 @@ class PrefectServer:
         """Wait until a run is in one of the states."""
         end = time.monotonic() + PATIENCE
         while (state := self.state(run)) not in states:
-            assert state in ("SCHEDULED", "PENDING", "RUNNING"), f"run {run} is {state}"
+            assert state in ("SCHEDULED", "PENDING", "RUNNING", "CANCELLING"), f"run {run} is {state}"
             assert time.monotonic() < end, f"run {run} stays {state}"
             time.sleep(1)
+
+    def cancel(self, run: str) -> None:
+        """Cancel a run that is under way, and wait for its end."""
+        self._asked("POST", f"flow_runs/{run}/set_state", {"state": {"type": "CANCELLING"}})
+        self.wait(run, "CANCELLED")
 
     def pause_all(self) -> None:
         """Switch off every schedule, which also removes the runs that it planned."""
@@ -87,7 +94,12 @@ class PrefectServer:
                 self._asked("PATCH", f"deployments/{deployment['id']}/schedules/{schedule['id']}", {"active": False})
 
     def _asked(self, method: str, path: str, content: Any = None) -> Any:
-        answer = self.api.request(method, path, json=content).raise_for_status()
+        for _ in range(BUSY_TIMES):
+            answer = self.api.request(method, path, json=content)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break
+            time.sleep(1)
+        answer.raise_for_status()
         return answer.json() if answer.content else None
 
 
@@ -132,6 +144,7 @@ def prefect_server(folder: Path, settings: Mapping[str, str]) -> Iterator[Prefec
 
 
 def _begin(command: list[str], env: dict[str, str]) -> "subprocess.Popen[bytes]":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a worker that inherits an ignored one cannot be stopped
     quiet = subprocess.DEVNULL
     return subprocess.Popen(command, cwd=ROOT, env=env, stdout=quiet, stderr=quiet, start_new_session=True)  # noqa: S603
 
