@@ -16,7 +16,7 @@ from models.config.settings import GivenSettings
 from models.enums import State
 from models.errors import BadShop, ForewarnError
 from models.run_report import Report
-from tasks.tables import NOTICES, RUNS
+from tasks.tables import OUTBOX, RUNS
 from tests.support.builders import DAY
 from tests.support.shop_driver import SHOP_TOML, noon
 
@@ -54,16 +54,16 @@ class Deliveries:
         self.made.append(app)
         if error is not None:
             raise error
-        queued = update(NOTICES).where(NOTICES.c.state == State.QUEUED)
+        queued = update(OUTBOX).where(OUTBOX.c.state == State.QUEUED)
         with self.driver.context.engine.begin() as connection:
-            sent = connection.execute(queued.values(state=State.SENT)).rowcount
+            sent = connection.execute(queued.values(state=State.SENT, settled_at=noon(0))).rowcount
         return Report(as_of=DAY, sent={"email": sent} if sent else {})
 
 
 def queue_again(driver):
     """Make a message due."""
     with driver.context.engine.begin() as connection:
-        connection.execute(update(NOTICES).values(state=State.QUEUED, not_before=noon(0)))
+        connection.execute(update(OUTBOX).values(state=State.QUEUED, not_before=noon(0), settled_at=None))
 
 
 async def until(true):

@@ -17,8 +17,8 @@ from tests.support.paths import ROOT
 from tests.support.terminals import until
 
 QUEUE_AGAIN = """
-    UPDATE notice SET state = 'queued'
-    WHERE id = (SELECT id FROM notice WHERE state = 'sent' AND channel = 'email' LIMIT 1)
+    UPDATE outbox SET state = 'queued', settled_at = NULL
+    WHERE id = (SELECT id FROM outbox WHERE state = 'sent' AND channel = 'email' LIMIT 1)
 """
 
 

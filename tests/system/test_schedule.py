@@ -44,8 +44,8 @@ EACH_MINUTE = ("late-orders", "deliver")
 """Deployments with another schedule in this test: to wait for their own would take a quarter of an hour."""
 UNIT = ROOT / "docs" / "systemd" / "forewarn-server.service"
 QUEUE_AGAIN = """
-    UPDATE notice SET state = 'queued'
-    WHERE id = (SELECT id FROM notice WHERE state = 'sent' AND channel = 'email' LIMIT 1)
+    UPDATE outbox SET state = 'queued', settled_at = NULL
+    WHERE id = (SELECT id FROM outbox WHERE state = 'sent' AND channel = 'email' LIMIT 1)
 """
 LONG_AGO = "2026-01-02 03:04:05.000000"
 
@@ -247,7 +247,8 @@ def unscheduled(operator: Operator) -> Operator:
 def test_a_run_that_watches_ends_at_once_when_it_is_cancelled_and_leaves_nothing_open(unscheduled):
     assert unscheduled.runs("deliver")[-1]["state_type"] == "CANCELLED"
     assert unscheduled.rows("SELECT count(*) FROM run WHERE state = 'running'") == [(0,)]
-    assert unscheduled.rows("SELECT count(*) FROM notice WHERE state IN ('claimed', 'sending', 'in_doubt')") == [(0,)]
+    unsettled = "SELECT count(*) FROM outbox WHERE state IN ('sending', 'in_doubt')"
+    assert unscheduled.rows(unsettled) == [(0,)]
 
 
 def test_the_runs_by_hand_of_the_readme_tell_nobody_twice(unscheduled):
