@@ -68,12 +68,13 @@ class Bench:
     mails: Path
     n: int
 
-    def forewarn(self, side: Side, case: Case) -> Sent:
+    def forewarn(self, side: Side, case: Case, **settings: str) -> Sent:
         """Deliver by the code of a side."""
         owed = f"owed_{side.folder.name}" if case.database == POSTGRESQL else str(side.folder / "owed.db")
 
         def deliver(url: str) -> list[Shift]:
-            done = side.ask("deliver", side.folder, url, self.provider, case.parallel, case.workers)
+            given = url, self.provider, case.parallel, case.workers, settings
+            done = side.ask("deliver", side.folder, *given)
             return [Shift(**one) for one in done]
 
         return self._sent(case, owed, deliver)
@@ -126,7 +127,7 @@ def finished_mails(side: Side, n: int) -> list[bytes]:
     side.ask("make", side.folder, n)
     copy = shutil.copy(side.folder / "owed.db", side.folder / "posted.db")
     with a_provider(DELAY_SECONDS, keep=True) as provider:
-        side.ask("deliver", side.folder, f"{SQLITE}{copy}", provider, KEPT_AT_ONCE, 1)
+        side.ask("deliver", side.folder, f"{SQLITE}{copy}", provider, KEPT_AT_ONCE, 1, {})
         posted = bodies(provider)
     assert len(posted) == n, f"{len(posted)} mails were posted, not {n}"
     return posted

@@ -15,9 +15,7 @@ from benchmarks.shop import AS_OF, BRAKE, CAPS, build
 from flows.late_orders import run_late_orders
 from models.enums import Channel
 from tasks.delivery.queue import LeaseHolder
-from tasks.delivery.worker import DeliveryWorker, deliver_batch
-
-BATCH = 500
+from tasks.delivery.worker import DeliveryWorker, deliver_channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +44,12 @@ def work(shop: Path, database: str, provider: str, door: str, parallel: int, nam
     os.environ["FOREWARN_DATABASE_URL"] = database
 
     async def deliver() -> int:
-        sent, way_out = 0, DOORS[door](provider, parallel)
-        worker = DeliveryWorker(LeaseHolder(f"worker {name}", LEASE), {Channel.EMAIL: way_out}, parallel, lambda: NOON)
-        while batch := await deliver_batch(app.context.with_run("", AS_OF, NOON), worker, batch=BATCH):
-            sent += batch.sent.total()
+        way_out = DOORS[door](provider, parallel)
+        holder, ahead = LeaseHolder(f"worker {name}", LEASE), app.settings.claim_ahead
+        worker = DeliveryWorker(holder, {Channel.EMAIL: way_out}, parallel, lambda: NOON, claim_ahead=ahead)
+        summary = await deliver_channel(app.context.with_run("", AS_OF, NOON), worker, Channel.EMAIL)
         await way_out.close()
-        return sent
+        return summary.sent.total()
 
     with open_app(shop) as app, Watch() as watch:
         began = time.monotonic()

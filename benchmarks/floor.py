@@ -51,11 +51,12 @@ def beside_the_floor(folder: Path, late: int) -> SideBySide:
     jinja, ours, bare, told = _plain_jinja(), Watch(), Watch(), 0
     with open_app(folder / "shop") as app, closing(_ledger(app)) as ledger, closing(_bare(folder, ledger)) as to:
         for plans in _pages(app, ours):
-            notices, offers, watches = _rows(ledger, plans)
+            rows = _rows(ledger, plans)
+            notices = rows["notice"]
             given = [_given(app, plans[notice["order_id"]], notice) for notice in notices]
             with bare:
                 written = [_render(jinja, *one) for one in given]
-                _keep(to, notices, offers, watches)
+                _keep(to, rows)
             _same(written, notices)
             told += len(plans)
     assert told == late, f"{told} orders were told, not {late}"
@@ -74,7 +75,7 @@ def _bare(folder: Path, ledger: sqlite3.Connection) -> sqlite3.Connection:
     bare.execute("PRAGMA journal_mode=WAL")
     bare.execute("PRAGMA synchronous=NORMAL")
     bare.execute("PRAGMA cache_size=-65536")
-    made = "SELECT sql FROM sqlite_master WHERE tbl_name IN ('notice', 'offer', 'watch') AND sql IS NOT NULL"
+    made = "SELECT sql FROM sqlite_master WHERE tbl_name IN ('notice', 'outbox', 'offer', 'watch') AND sql IS NOT NULL"
     for (sql,) in ledger.execute(made):
         bare.execute(sql)
     bare.execute("ATTACH ? AS ledger", (_file(ledger),))
@@ -113,14 +114,15 @@ def _pages(app: App, watch: Watch) -> Iterator[dict[str, Plan]]:
         yield {plan.delay.order.id: plan for plan in page.summary.plans}
 
 
-def _rows(ledger: sqlite3.Connection, plans: Mapping[str, Plan]) -> tuple[list[Row], list[Row], list[Row]]:
-    """Return the rows that a page of plans left in the ledger."""
-    orders = ", ".join(f"'{order}'" for order in plans)
-    notices, offers, watches = (
-        ledger.execute(f"SELECT * FROM {table} WHERE order_id IN ({orders}) ORDER BY rowid").fetchall()  # noqa: S608 - ours
-        for table in ("notice", "offer", "watch")
-    )
-    return notices, offers, watches
+def _rows(ledger: sqlite3.Connection, plans: Mapping[str, Plan]) -> dict[str, list[Row]]:
+    """Return the rows that a page of plans left in the ledger, by table."""
+    orders = "order_id IN ({})".format(", ".join(f"'{order}'" for order in plans))
+    of = dict.fromkeys(("notice", "offer", "watch"), orders)
+    of["outbox"] = f"id IN (SELECT id FROM notice WHERE {orders})"  # noqa: S608 - ours
+    return {
+        table: ledger.execute(f"SELECT * FROM {table} WHERE {which} ORDER BY rowid").fetchall()  # noqa: S608 - ours
+        for table, which in of.items()
+    }
 
 
 def _given(app: App, plan: Plan, notice: Row) -> tuple[list[str], dict[str, Any]]:
@@ -142,10 +144,11 @@ def _render(jinja: Environment, files: Sequence[str], given: dict[str, Any]) -> 
     return [jinja.get_template(file).render(given) for file in files]
 
 
-def _keep(bare: sqlite3.Connection, notices: list[Row], offers: list[Row], watches: list[Row]) -> None:
+def _keep(bare: sqlite3.Connection, rows: Mapping[str, list[Row]]) -> None:
+    watches = rows["watch"]
     bare.execute("BEGIN")
-    _insert(bare, "notice", notices)
-    _insert(bare, "offer", offers)
+    for table in ("notice", "outbox", "offer"):
+        _insert(bare, table, rows[table])
     names = watches[0].keys()
     moved = ", ".join(f"{name} = :{name}" for name in names if name != "order_id")
     bare.executemany(f"UPDATE watch SET {moved} WHERE order_id = :order_id", [dict(row) for row in watches])  # noqa: S608

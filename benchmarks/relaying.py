@@ -10,12 +10,14 @@ from benchmarks.asked import Asked, in_turn
 from benchmarks.bench import Bench, Case, Sent, bench
 from benchmarks.costs import server_columns
 from benchmarks.databases import POSTGRESQL, SQLITE_NAME
-from benchmarks.sides import Side, sides
+from benchmarks.sides import OURS, Side, sides
 
 MAIN = Case(POSTGRESQL, 64, 1)
 """The case in which the SDK's loop is measured: its speed depends on no database and no concurrency."""
 CASES = tuple(Case(*one) for one in product((POSTGRESQL, SQLITE_NAME), (16, 64, 128), (1, 2)))
 QUICK_CASES = (Case(POSTGRESQL, 16, 1), MAIN, Case(SQLITE_NAME, 64, 1))
+AHEAD = 16
+"""Messages claimed ahead where few requests are in flight."""
 FLOOR, BARE = "durable floor", "bare aiohttp"
 Relay = Callable[[Case], Sent]
 
@@ -37,6 +39,8 @@ def relays_of(ready: Bench, case: Case, compared: Sequence[Side]) -> dict[str, R
     if case.database == POSTGRESQL:
         relays["pgqueuer"] = ready.pgqueuer
     relays |= {side.name: partial(ready.forewarn, side) for side in compared}
+    if case.parallel == AHEAD:
+        relays[f"{OURS}, {AHEAD} ahead"] = partial(ready.forewarn, compared[0], FOREWARN_CLAIM_AHEAD=str(AHEAD))
     if case == MAIN:
         relays["SDK's loop"] = ready.sdk
     return relays

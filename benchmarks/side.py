@@ -9,6 +9,7 @@ import importlib.util
 import json
 import os
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -49,13 +50,20 @@ def migrate(url: str) -> None:
     engine.dispose()
 
 
-def deliver(folder: str, url: str, provider: str, parallel: int, workers: int) -> list[dict[str, Any]]:
-    """Deliver all owed mails by so many processes; return what each did."""
+def deliver(
+    folder: str, url: str, provider: str, parallel: int, workers: int, settings: dict[str, str]
+) -> list[dict[str, Any]]:
+    """Deliver all owed mails by so many processes with these settings; return what each did."""
     delivering, processes = _module("delivering"), _module("processes")
-    given = Path(folder) / "shop", url, provider, "sendgrid", parallel
+    given = settings, delivering.work, Path(folder) / "shop", url, provider, "sendgrid", parallel
     with ExitStack() as stack:
-        pipes = [stack.enter_context(processes.process(delivering.work, *given, name))[1] for name in range(workers)]
+        pipes = [stack.enter_context(processes.process(_with_settings, *given, name))[1] for name in range(workers)]
         return [asdict(pipe.recv()) for pipe in pipes]
+
+
+def _with_settings(settings: dict[str, str], work: Callable[..., None], *given: Any) -> None:
+    os.environ |= settings  # here, because a process of the fork server does not get ours
+    work(*given)
 
 
 def record(folder: str, url: str, late: int) -> dict[str, Any]:
@@ -87,7 +95,8 @@ def main() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what the work itself prints is no answer
     for line in sys.stdin:
         name, given = json.loads(line)
-        os.environ.pop("FOREWARN_DATABASE_URL", None)
+        for setting in [setting for setting in os.environ if setting.startswith("FOREWARN_")]:
+            del os.environ[setting]
         answers.write(json.dumps(REQUESTS[name](*given)) + "\n")
         answers.flush()
 
