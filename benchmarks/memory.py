@@ -21,5 +21,6 @@ def run_memory(asked: Asked) -> Iterator[dict[str, Any]]:
             ours.ask("make", shop, n)
             with a_provider(DELAY_SECONDS) as provider:
                 (done,) = ours.ask("deliver", shop, f"{SQLITE}{shop / 'owed.db'}", provider, PARALLEL, 1, {})
+            assert done["sent"] == n, f"{done['sent']} mails were sent, and {n} are owed"
             first = first or done["peak_mb"]
             yield {"mails": done["sent"], "MB": done["peak_mb"], "MB, x": done["peak_mb"] / first}
