@@ -57,7 +57,7 @@ class Sender:
         When it is cancelled it takes no more messages, waits for the answers under way, and records them.
         """
         try:
-            while await self._take_turn() or self._in_flight or self._waiting:
+            while await self._take_turn() or self._answers or self._in_flight or self._waiting:
                 await self._next_answers()
         except asyncio.CancelledError:
             await self._finish()

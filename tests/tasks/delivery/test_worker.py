@@ -2,6 +2,8 @@ import asyncio
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from itertools import count
+from time import sleep
 
 import pytest
 from sqlalchemy.exc import OperationalError
@@ -451,6 +453,38 @@ def test_never_more_messages_are_marked_as_leaving_than_requests_are_under_way(d
     assert len(seen) == 25
     assert max(marked for marked, _ in seen) <= parallel
     assert max(under_way for _, under_way in seen) == parallel
+
+
+class SlowToCommit:
+    """A ledger whose transactions take longer than a provider's answer."""
+
+    def __init__(self, engine):
+        self.engine = engine
+
+    @contextmanager
+    def begin(self):
+        with self.engine.begin() as connection:
+            yield connection
+            sleep(0.02)
+
+
+def test_answers_that_come_in_while_the_ledger_is_written_are_recorded(driver):
+    for key in range(12):
+        driver.order(str(key), customer=customer(f"c{key}"))
+    driver.evaluate()
+
+    class Uneven(FakeTransport):
+        numbers = count()
+
+        async def send(self, message):
+            await asyncio.sleep(0.015 * (next(self.numbers) % 2))
+            return await super().send(message)
+
+    whole = driver.context
+    driver.context = replace(whole, engine=SlowToCommit(whole.engine))
+    assert driver.deliver(transport=Uneven(), parallel=2).sent == {"email": 12}
+    driver.context = whole
+    assert states(driver) == [State.SENT] * 12
 
 
 def send(driver, now):
