@@ -6,6 +6,7 @@ import pytest
 # A console that finds a width set when it is made keeps it; tests that want another one set it later.
 os.environ.pop("COLUMNS", None)
 
+from tests.support.imported_shop import ImportedShop
 from tests.support.ledgers import sqlite_ledger
 from tests.support.postgres import started
 from tests.support.provider import run_provider
@@ -71,6 +72,12 @@ def context(ledger):
 def driver(context):
     """Return a driver that takes orders, runs days and records the messages sent."""
     return ShopDriver(context)
+
+
+@pytest.fixture
+def imported_shop(context):
+    """Return a driver whose orders and facts arrive by imports."""
+    return ImportedShop(context)
 
 
 @pytest.fixture

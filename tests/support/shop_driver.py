@@ -159,9 +159,9 @@ class ShopDriver:
             connection.execute(update(CUSTOMERS).where(CUSTOMERS.c.id == key).values(**facts))
             touch_orders(connection, set(connection.execute(orders).scalars()))
 
-    def evaluate(self, on=0, *, batch=500, limit=None) -> EvaluationSummary:
+    def evaluate(self, on=0, *, batch=500, limit=None, at=None) -> EvaluationSummary:
         """Live the deciding half of a day."""
-        context = start_run(self.context, LATE_ORDERS, day(on), noon(on))
+        context = start_run(self.context, LATE_ORDERS, day(on), at or noon(on))
         found, after, shelves = EvaluationSummary(), None, SubstituteStock()
         while True:
             left = None if limit is None else limit - sum(found.changes.values())
