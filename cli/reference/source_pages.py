@@ -128,6 +128,10 @@ completely before its first row is written to the ledger, so no SELECT stays ope
 
 One import runs at a time. A second one waits up to 40 seconds, and is then refused.
 
+A row that has not changed since it was written to the ledger is recognized by a digest of its values, and is neither
+validated nor written again. All rows are validated again once after an update of Forewarn that changes how values are
+converted, or with another time zone, and a row is written again when it was changed in the ledger by other means.
+
 ## Values
 
 | kind | accepted forms |
