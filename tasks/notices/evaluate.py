@@ -12,10 +12,11 @@ from sqlalchemy import Connection, and_
 
 from models.enums import SkipReason, State
 from tasks.context import Context
+from tasks.db.bulk import bulk_insert
 from tasks.db.counters import add_to_counters
-from tasks.db.outbox import insert_messages, skip_messages
+from tasks.db.outbox import skip_messages
 from tasks.db.sharding import ALL, Shard
-from tasks.db.sql import in_list, insert, read_only
+from tasks.db.sql import in_list, read_only
 from tasks.notices.decide import OrderDecision, decide_orders
 from tasks.notices.notice_rows import DecisionRecord, notice_rows, states_of, words_of
 from tasks.notices.rendering import RenderedPlan, render_plan
@@ -212,9 +213,9 @@ def record_notices(context: Context, records: Sequence[DecisionRecord], budget: 
         _withdraw(connection, withdrawn, context.started_at)
         update_watches(connection, decisions)
         store_confirmed(connection, chain.from_iterable(record.confirmed for record in records), version_step=1)
-        if notices:
-            connection.execute(insert(connection, NOTICES).on_conflict_do_nothing(), words_of(notices))
-            insert_messages(connection, states_of(notices))
+        # The version of the watch was compared above: no other worker has recorded this revision.
+        bulk_insert(connection, NOTICES, words_of(notices), ignore_conflicts=False)
+        bulk_insert(connection, OUTBOX, states_of(notices), ignore_conflicts=False)
         offers = (
             offer_rows(decision.plan, context, new_discount=decision.new_discount)
             for decision in decisions
