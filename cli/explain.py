@@ -84,7 +84,9 @@ def _print_order(explained: dict[str, Any], when: str) -> None:
         printing.print_table(explained["parcels"], nothing="")
     _print_supply(explained["supply"], when)
     printing.out.print(f"\n[bold]Told so far{when}[/]")
-    hidden = ("id", "events", "why", "told_on", "run_id", "trial", "not_before")
+    hidden = {"id", "events", "why", "told_on", "run_id", "trial", "not_before"}
+    if all(notice["words"] == "kept" for notice in explained["told"]):
+        hidden.add("words")
     told = [
         {key: value for key, value in notice.items() if key not in hidden}
         | {"state": "trial" if notice["trial"] else notice["state"]}

@@ -23,6 +23,7 @@ from cli import in_doubt as cli_in_doubt
 from cli import ledger as cli_ledger
 from cli import posts as cli_posts
 from cli import restock as cli_restock
+from cli import retention as cli_retention
 from cli import runs as cli_runs
 from cli import shipments as cli_shipments
 from cli import shop as cli_shop
@@ -71,6 +72,7 @@ for command in (
     cli_allocation.expect,
     cli_restock.restock,
     cli_stock.stock,
+    cli_retention.prune,
     cli_storefront.serve,
 ):
     command_line.command()(command)

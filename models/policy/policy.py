@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from models.enums import Channel, RemedyKind
 from models.fields import Amounts, DaysByMethod, FrozenModel, InDays
 from models.policy.messaging import ContactPolicy, GuardrailPolicy, InDoubtPolicy, PostPolicy, SendingPolicy
+from models.policy.retention import RetentionPolicy
 from models.policy.supply import (
     AllocationPolicy,
     ForecastPolicy,
@@ -215,6 +216,7 @@ class Policy(FrozenModel):
     shipments: ShipmentPolicy = ShipmentPolicy()
     purchasing: PurchasingPolicy = PurchasingPolicy()
     replenishment: ReplenishmentPolicy = ReplenishmentPolicy()
+    retention: RetentionPolicy = RetentionPolicy()
 
     @field_validator("bucket")
     @classmethod
@@ -231,5 +233,5 @@ class Policy(FrozenModel):
 
     @property
     def digest(self) -> str:
-        """Return a short hash that changes when any number of the policy changes."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+        """Return a short hash that changes when any number changes that decides about orders."""
+        return hashlib.sha256(self.model_dump_json(exclude={"retention"}).encode()).hexdigest()[:16]

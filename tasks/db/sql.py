@@ -28,6 +28,7 @@ class AdvisoryLock(IntEnum):
     IMPORT = 7_461_236
     GUARDRAILS = 7_461_237
     ALLOCATE = 7_461_238
+    COUNT_SETTLED = 7_461_239
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from tasks.context import Context
 from tasks.db.counters import add_to_counters, get_counter, set_counter
 from tasks.db.events import record_events
 from tasks.db.outbox import UNSENT_FILTER, queue_messages, skip_messages
+from tasks.db.settled_counts import uncount_settled
 from tasks.db.sql import AdvisoryLock, in_list, insert, lock, read_only
 from tasks.guardrails.check import SUPERVISED, held_by, messages_of
 from tasks.notices.decide import OrderDecision, decide_orders
@@ -107,6 +108,7 @@ def withdraw_trial(context: Context, who: str, orders: Sequence[str] | None = No
             lock(connection, AdvisoryLock.GUARDRAILS)
             notices = select(NOTICES.c.id).where(in_list(connection, NOTICES.c.order_id, page))
             in_trial = and_(OUTBOX.c.id.in_(notices), TRIAL_NOTICE_FILTER)
+            uncount_settled(connection, in_trial)
             skipped = skip_messages(connection, in_trial, SkipReason.TRIAL, context.started_at)
             about = select(NOTICES.c.id, NOTICES.c.order_id, NOTICES.c.run_id)
             rows = connection.execute(about.where(in_list(connection, NOTICES.c.id, skipped))).all()
@@ -206,14 +208,16 @@ def set_live(context: Context, channels: Collection[Channel], who: str) -> None:
         record_events(connection, [("live", name, "") for name in names], context.started_at, who)
         if Channel.X in channels:
             of_week = select(POSTS.c.id).where(POSTS.c.week == iso_week(context.as_of))
-            tried = update(OUTBOX).where(OUTBOX.c.id.in_(of_week), SENT_IN_TRIAL_FILTER)
-            connection.execute(tried.values(state=State.HELD, trial=False, settled_at=None))
+            tried = and_(OUTBOX.c.id.in_(of_week), SENT_IN_TRIAL_FILTER)
+            uncount_settled(connection, tried)
+            connection.execute(update(OUTBOX).where(tried).values(state=State.HELD, trial=False, settled_at=None))
         if Channel.EMAIL in channels:
             _reopen_purchase_lines(connection, context)
 
 
 def _reopen_purchase_lines(connection: Connection, context: Context) -> None:
     tried = and_(SENT_IN_TRIAL_FILTER, OUTBOX.c.channel == VendorChannel.MAIL)
+    uncount_settled(connection, tried)
     keys = skip_messages(connection, tried, SkipReason.TRIAL, context.started_at)
     lines = and_(in_list(connection, PURCHASE_LINES.c.request_id, keys), PURCHASE_LINES.c.response.is_(None))
     connection.execute(update(PURCHASE_LINES).where(lines).values(response=VendorResponse.ASK_AGAIN))

@@ -10,6 +10,7 @@ from models.errors import ForewarnError
 from tasks.context import Context
 from tasks.db.events import record_events
 from tasks.db.outbox import UNSENT_FILTER, skip_messages
+from tasks.db.settled_counts import forget_settled_counts
 from tasks.db.sql import in_list
 from tasks.orders.due import mark_due
 from tasks.runs.records import DISCARDED, EPOCH, check_not_before, last_run_date, latest_run
@@ -76,6 +77,7 @@ def discard_days_ahead(context: Context, who: str) -> DiscardedDays:
         runs = _discard_runs(connection, context.as_of)
         if not runs:
             return DiscardedDays(0, 0)
+        forget_settled_counts(connection)
         orders = _skip_waiting(connection, context)
         _date_back(connection, context)
         mark_due(connection, orders, context.as_of)

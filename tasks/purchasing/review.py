@@ -13,6 +13,7 @@ from tasks.context import Context
 from tasks.db.events import record_events
 from tasks.db.lookup import find_one
 from tasks.db.outbox import CLEAR_LEASE, queue_messages, skip_messages
+from tasks.db.settled_counts import uncount_settled
 from tasks.db.sql import read_only
 from tasks.purchasing.dispatch import REQUESTS
 from tasks.purchasing.requests import overdue_clause
@@ -161,6 +162,7 @@ def approve_request(context: Context, beginning: str, who: str, why: str = "") -
     now = context.started_at
     with context.engine.begin() as connection:
         key = _find_request(connection, beginning, APPROVABLE)
+        uncount_settled(connection, OUTBOX.c.id == key)
         queue_messages(connection, OUTBOX.c.id == key, now, not_before=now, reason=why or None)
         _forget_earlier_copy(connection, key)
         record_events(connection, [("approved", key, why)], now, who)
@@ -171,6 +173,7 @@ def drop_request(context: Context, beginning: str, who: str, why: str = "") -> s
     """Drop a request that was not sent; its lines still count as requested. Return its id. Raises ForewarnError."""
     with context.engine.begin() as connection:
         key = _find_request(connection, beginning, DROPPABLE)
+        uncount_settled(connection, OUTBOX.c.id == key)
         skip_messages(connection, OUTBOX.c.id == key, SkipReason.DROPPED, context.started_at)
         _forget_earlier_copy(connection, key)
         record_events(connection, [(SkipReason.DROPPED, key, why)], context.started_at, who)

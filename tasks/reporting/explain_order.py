@@ -5,7 +5,7 @@ from datetime import date
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from models.decisions import Assessment, Delay
 from models.enums import State
@@ -18,6 +18,7 @@ from rules.delays.assess import CUSTOMER_WAS_TOLD
 from rules.delays.delays import open_lines
 from tasks.context import Context
 from tasks.notices.decide import decide_orders
+from tasks.notices.deleted_words import HAS_WORDS_FILTER
 from tasks.notices.rendering import render_plan
 from tasks.offers.budget import load_budget
 from tasks.offers.substitute_stock import SubstituteStock
@@ -67,7 +68,7 @@ def explain_order(context: Context, connection: Connection, order: str) -> dict[
         context, connection, [watched], SubstituteStock(), load_budget(connection, context, context.policy)
     )
     assessment = decision.assessment
-    notices = _load_notices(connection, order)
+    notices = _load_notices(context, connection, order)
     pending = _pending_notice(facts, notices)
     held = pending is not None and any(notice["state"] == State.HELD for notice in notices)
     current = _current_notice(context, facts, assessment, context.as_of, pending)
@@ -147,9 +148,10 @@ def _parcel(line: LineFacts, parcel: Shipment, as_of: date) -> dict[str, Any]:
     }
 
 
-def _load_notices(connection: Connection, order: str) -> list[dict[str, Any]]:
+def _load_notices(context: Context, connection: Connection, order: str) -> list[dict[str, Any]]:
     names = ("id", *NOTICE_COLUMNS, *PROGRESS_COLUMNS, "reference")
-    columns = [(OUTBOX if name in STATE_COLUMNS else NOTICES).c[name] for name in names]
+    columns: list[ColumnElement[Any]] = [(OUTBOX if name in STATE_COLUMNS else NOTICES).c[name] for name in names]
+    columns.append(HAS_WORDS_FILTER.label("has_words"))
     query = select(*columns).select_from(NOTICES_WITH_STATE).where(NOTICES.c.order_id == order)
     notices = [
         dict(row) for row in connection.execute(query.order_by(NOTICES.c.revision, NOTICES.c.channel)).mappings()
@@ -157,6 +159,8 @@ def _load_notices(connection: Connection, order: str) -> list[dict[str, Any]]:
     for notice in notices:
         notice["address"] = mask_address(notice["address"]) if notice["address"] else None
         notice["events"] = _events(connection, notice["id"]) + _sent_event(notice)
+        deleted = f"deleted after {context.policy.retention.message_days} days"
+        notice["words"] = "kept" if notice.pop("has_words") else deleted
         del notice["reference"]
     return notices
 

@@ -1,7 +1,7 @@
 """Count what the ledger holds, for the command `status` and the daily digest."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
@@ -12,6 +12,7 @@ from models.enums import Channel, State
 from models.purchasing import VendorChannel
 from tasks.context import Context
 from tasks.db.counters import count_orders_by_bucket
+from tasks.db.settled_counts import MessageGroup, count_messages
 from tasks.delivery.in_doubt import IN_DOUBT_FILTER, count_waiting_for_staff
 from tasks.orders.told import NOTICES_WITH_STATE
 from tasks.runs.records import HELD, LATE_ORDERS, LATE_ORDERS_SHARD
@@ -72,12 +73,13 @@ def load_status(connection: Connection, runs: int = 5) -> Status:
     """Return orders, messages and runs as they are now; at most `runs` of the latest runs."""
     columns = [RUNS.c[name] for name in ("flow", "as_of", "state", "started_at", "ended_at")]
     newest = select(*columns).where(RUNS.c.flow != LATE_ORDERS_SHARD).order_by(RUNS.c.number.desc())
+    messages = count_messages(connection)
     return Status(
         orders=dict(count_orders_by_bucket(connection)),
-        notices=_count_by_state(connection, NOTICE_CHANNELS),
-        posts=_count_by_state(connection, POST_CHANNELS),
+        notices=_of_channels(messages, NOTICE_CHANNELS),
+        posts=_of_channels(messages, POST_CHANNELS),
         needs_staff=count_waiting_for_staff(connection),
-        purchases=_count_by_state(connection, list(VendorChannel)),
+        purchases=_of_channels(messages, list(VendorChannel)),
         runs=[dict(row) for row in connection.execute(newest.limit(runs)).mappings()],
         held=_list_held_runs(connection),
     )
@@ -116,10 +118,12 @@ def _count_by(connection: Connection, column: Any, *where: ColumnElement[bool], 
     return {str(name): n for name, n in connection.execute(query)}
 
 
-def _count_by_state(connection: Connection, channels: Sequence[str]) -> dict[str, int]:
-    query = select(OUTBOX.c.state, OUTBOX.c.trial, func.count()).where(OUTBOX.c.channel.in_(channels))
-    query = query.group_by(OUTBOX.c.state, OUTBOX.c.trial).order_by(OUTBOX.c.state, OUTBOX.c.trial)
-    return {f"{state} in a trial" if trial else str(state): n for state, trial, n in connection.execute(query)}
+def _of_channels(messages: Counter[MessageGroup], channels: Collection[str]) -> dict[str, int]:
+    by_state: Counter[tuple[str, bool]] = Counter()
+    for (channel, state, trial), n in messages.items():
+        if channel in channels:
+            by_state[state, trial] += n
+    return {f"{state} in a trial" if trial else state: n for (state, trial), n in sorted(by_state.items())}
 
 
 def load_day(context: Context, connection: Connection, on: date) -> DayTotals:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, Row, and_, func, select, update
 from models.errors import ForewarnError
 from models.policy.policy import NOT_OPEN
 from tasks.context import Context
+from tasks.db.settled_counts import forget_settled_counts, is_counted
 from tasks.db.sql import insert, lock_ordered, read_only
 from tasks.tables import RUNS, WATCHES
 
@@ -36,6 +37,9 @@ def start_run(context: Context, flow: str, as_of: date, started_at: datetime) ->
                 check_not_before(flow, before.as_of, as_of, then)
                 if before.policy != policy:
                     _mark_all_due(connection, as_of)
+        if is_counted(connection, started_at):
+            # What this run settles is settled before the counted moment.
+            forget_settled_counts(connection)
         connection.execute(insert(connection, RUNS).values(**row, state="running", counts={}))
     return context
 
