@@ -22,6 +22,9 @@ class Clock:
     zone: ZoneInfo
     as_of: date
     now: Callable[[], datetime]
+    started_at: datetime
+    """When it was made or set. What a run records is due from then on: on a set clock the next process begins at noon
+    again."""
 
     def day(self) -> date:
         """Return the shop's current day, which changes when a run lasts beyond midnight."""
@@ -29,7 +32,7 @@ class Clock:
 
     def snapshot(self, context: Context) -> Context:
         """Return a context with this day and moment, for work outside a run."""
-        return context.with_run("", self.as_of, self.now())
+        return context.with_run("", self.as_of, self.started_at)
 
 
 def make_clock(zone: str, as_of: date | None, *, ahead: bool = False) -> Clock:
@@ -41,8 +44,8 @@ def make_clock(zone: str, as_of: date | None, *, ahead: bool = False) -> Clock:
     shop = ZoneInfo(zone)
     today = datetime.now(shop).date()
     if as_of is None or as_of == today:
-        return Clock(shop, today, lambda: datetime.now(UTC))
+        return Clock(shop, today, lambda: datetime.now(UTC), datetime.now(UTC))
     if as_of > today and not ahead:
         raise ForewarnError(f"{as_of} is in the future; `forewarn run --dry-run --as-of {as_of}` previews it")
     noon, started = datetime.combine(as_of, NOON, shop).astimezone(UTC), time.monotonic()
-    return Clock(shop, as_of, lambda: noon + timedelta(seconds=time.monotonic() - started))
+    return Clock(shop, as_of, lambda: noon + timedelta(seconds=time.monotonic() - started), noon)

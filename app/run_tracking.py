@@ -26,7 +26,7 @@ def flow_run_name() -> str:
 @asynccontextmanager
 async def track_run(app: App, flow: str, time: Clock) -> AsyncIterator[tuple[Context, Report]]:
     """Record the start and the end of a run; yield its context and the report to fill, which is stored with it."""
-    context = await run_task(start_run, app.context, flow, time.as_of, time.now())
+    context = await run_task(start_run, app.context, flow, time.as_of, time.started_at)
     report = Report(run=context.run_id, as_of=context.as_of)
     state = "failed"
     with hold_run_lock(context.engine, context.run_id):
