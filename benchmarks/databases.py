@@ -2,8 +2,9 @@
 
 import importlib
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -61,3 +62,13 @@ def databases(folder: Path) -> Iterator[Databases]:
     # The tests' own server: it is no part of what is measured, and the tests are not typed.
     with importlib.import_module("tests.support.postgres").started(SERVER) as server:
         yield Databases(server, folder)
+
+
+def maintain(url: str, postgresql: str, sqlite: str) -> None:
+    """Run a statement that no transaction may contain, the one of the database's kind."""
+    if url.startswith(SQLITE):
+        with closing(sqlite3.connect(url.removeprefix(SQLITE))) as connection:
+            connection.execute(sqlite)
+    else:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(postgresql.encode())

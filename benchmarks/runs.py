@@ -6,6 +6,7 @@ from typing import Any
 
 from benchmarks.allocating import allocate_all
 from benchmarks.asked import Asked
+from benchmarks.counting import run_status
 from benchmarks.demo import demo
 from benchmarks.floor import beside_the_floor
 from benchmarks.fresh import fresh
@@ -18,6 +19,7 @@ from benchmarks.rates import run_rates
 from benchmarks.recording import deliver, record
 from benchmarks.relaying import run_deliver
 from benchmarks.shop import build
+from benchmarks.size import run_size
 from benchmarks.stocking import build_sales, compute_all
 from benchmarks.transports import run_transports
 
@@ -37,6 +39,8 @@ SIZES = {
     "idle": (10_000, 100_000, 1_000_000),
     "idle-day": (24 * 60, 24 * 6),
     "import": (50_000,),
+    "size": (50_000,),
+    "status": (1_000_000,),
     "allocating": (1_000_000,),
     "stock": (10_000, 100_000),
     "demo": (400,),
@@ -51,6 +55,8 @@ QUICK = {
     "idle": (10_000, 100_000),
     "idle-day": (24 * 60, 24 * 6),
     "import": (1_000,),
+    "size": (1_000,),
+    "status": (20_000,),
     "allocating": (100_000,),
     "stock": (10_000,),
     "demo": (400,),
@@ -143,6 +149,8 @@ RUNS: dict[str, Callable[[Asked], Iterator[Row]]] = {
     "idle": run_idle,
     "idle-day": run_idle_day,
     "import": run_import,
+    "size": run_size,
+    "status": run_status,
     "allocating": run_allocating,
     "stock": run_stock,
     "demo": run_demo,
