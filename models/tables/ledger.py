@@ -1,4 +1,6 @@
-"""Tables of what was decided and sent: rows are added and change state by compare-and-set; none is deleted.
+"""Tables of what was decided and sent: rows are added and change state by compare-and-set.
+
+Only `prune` deletes, what the policy no longer keeps.
 
 They refer to the tables of the shop's data by id; those never refer to them.
 """
@@ -55,7 +57,8 @@ class Watch(SQLModel, table=True):
 class Counter(SQLModel, table=True):
     """A number that is updated in the same transaction as the rows it counts, so that reading it is cheap.
 
-    `orders:BUCKET` counts the watched orders in a bucket; `offered:YYYY-MM:CURRENCY` adds up the cost of discounts.
+    `orders:BUCKET` counts the watched orders in a bucket; `offered:YYYY-MM:CURRENCY` adds up the cost of discounts;
+    `settled:CHANNEL:STATE:live` counts messages that were settled before the moment `settled_until`.
     """
 
     name: str = Field(primary_key=True)
