@@ -58,6 +58,8 @@ class DeliveryOutcome:
     reference: str | None = None
     not_before: datetime | None = None
     valid_until: datetime | None = None
+    new_hours: bool = False
+    """True when `valid_until` replaces the message's own, also where it is None."""
     suppress: str | None = None
     """An address to add to the suppression list."""
     trial: bool = False

@@ -128,9 +128,18 @@ class ChannelBreaker:
         self.channel, self._policy, self._who = channel, policy, who
         self.down: str | None = None
         """The reason for which this run sends nothing more by the channel; None while it may."""
-        self._is_probing = False
+        self._is_open = self._is_probing = False
         self._probe: str | None = None
         """The id of the probe that this run has sent and that has not ended."""
+
+    @property
+    def memory(self) -> tuple[str | None, str | None]:
+        """Return what a turn changes besides the ledger; a turn that fails sets it back."""
+        return self.down, self._probe
+
+    @memory.setter
+    def memory(self, memory: tuple[str | None, str | None]) -> None:
+        self.down, self._probe = memory
 
     def update(self, connection: Connection, recorded: Sequence[DeliveryOutcome], room: int, now: datetime) -> int:
         """Trip or reset the breaker by what came back; return how many messages may leave now, at most `room`."""
@@ -143,14 +152,15 @@ class ChannelBreaker:
         if reason := self._failure(connection, recorded, now):
             trip(connection, self.channel, reason, now, self._policy, self._who, probed=probed is not None)
             self.down = reason
+        if probed is not None:
+            self._probe = None
+        self._is_open, self._is_probing = is_open, False
         if pauses := [outcome.not_before for outcome in recorded if outcome.pauses_channel and outcome.not_before]:
             pause_channel(connection, self.channel, max(pauses))
             return 0
-        if probed is not None:
-            self._probe, self._is_probing = None, False
         if self.down is not None or (not is_open and state is not None and _is_paused(state, now)):
             return 0
-        return self._probe_room(connection, now) if is_open else room
+        return self._probe_room(connection, now) if is_open and room else room
 
     def _probe_room(self, connection: Connection, now: datetime) -> int:
         """Return 1 when this turn may send the probe; 0 while another worker may, or this run's probe has not ended."""
@@ -161,12 +171,10 @@ class ChannelBreaker:
 
     def claimed(self, connection: Connection, outgoing: Sequence[str], now: datetime) -> None:
         """Remember the probe among the messages that this turn marked; return a probe for which there was none."""
-        if self._is_probing and self._probe is None:
-            if outgoing:
-                self._probe = outgoing[0]
-            else:
-                return_probe(connection, [self.channel], now)
-                self._is_probing = False
+        if outgoing and self._is_open:
+            self._probe = outgoing[0]
+        elif self._is_probing:
+            return_probe(connection, [self.channel], now)
 
     def _failure(self, connection: Connection, recorded: Sequence[DeliveryOutcome], now: datetime) -> str | None:
         """Return why the channel is down by these outcomes; None where it is not."""

@@ -34,7 +34,7 @@ RECHECK_REASONS = (
     SkipReason.NOT_MOBILE,
 )
 """Skip reasons after which the order is evaluated anew: there is news, but with other words or by another channel."""
-HOURS_OVER = "its hours were over: it waits for the next"
+HOURS_OVER = "it is outside its hours: it waits for the next"
 
 
 def select_notices(
@@ -101,11 +101,12 @@ def _refused(
     contact = contact_by(watched.order.customer, channel, context.policy, context.started_at, shop.country, shop.zone)
     if contact.skip is not None or contact.address != notice.address:
         return DeliveryOutcome(notice.id, State.SKIPPED, contact.skip or SkipReason.CHANGED)
-    if notice.valid_until is None or notice.valid_until > context.started_at:
+    now, not_before = context.started_at, contact.not_before
+    may_arrive_now = not_before is None or not_before <= now
+    if may_arrive_now and (notice.valid_until is None or notice.valid_until > now):
         return None
-    return DeliveryOutcome(
-        notice.id, State.QUEUED, HOURS_OVER, not_before=contact.not_before, valid_until=contact.valid_until
-    )
+    hours: dict[str, Any] = {"not_before": not_before, "valid_until": contact.valid_until, "new_hours": True}
+    return DeliveryOutcome(notice.id, State.QUEUED, HOURS_OVER, **hours)
 
 
 def _skip_reason(

@@ -145,7 +145,7 @@ def _may_end(new_state: ColumnElement[Any], who: str) -> ColumnElement[bool]:
 def _requeue(connection: Connection, outcome: DeliveryOutcome, now: datetime, who: str, *, locked: bool) -> bool:
     """Queue a message again; return whether `who` still had its lease."""
     values: dict[str, Any] = {"reason": outcome.reason, "not_before": outcome.not_before or now, "settled_at": None}
-    if outcome.valid_until is not None:
+    if outcome.new_hours:
         values["valid_until"] = outcome.valid_until
     requeued = update(OUTBOX).where(OUTBOX.c.id == outcome.id)
     if not locked:

@@ -65,11 +65,13 @@ class Turns:
         one, and knows its own rows by it, so that nothing is recorded or sent twice. Raises OperationalError after the
         last attempt.
         """
-        repeated = False
+        repeated, memory = False, None if self._breaker is None else self._breaker.memory
         for pause in DATABASE_RETRY_SECONDS:
             try:
                 return self._take(answers, room, now, repeated=repeated)
             except OperationalError:
+                if self._breaker is not None and memory is not None:
+                    self._breaker.memory = memory
                 time.sleep(pause)
                 repeated = True
         return self._take(answers, room, now, repeated=True)
@@ -116,8 +118,6 @@ class Turns:
             mark_sending(connection, self.holder, [outgoing.id for outgoing in prepared.outgoing], now)
             claim.outgoing += prepared.outgoing
             claim.examined += len(rows)
-            if not prepared.outgoing and not prepared.outcomes:
-                return 0
         return len(rows)
 
     def _own_claim(self, connection: Connection, as_of: date, now: datetime) -> _Claim:

@@ -32,6 +32,7 @@ def remove_missing_goods(session: ImportSession, table: str, reader: Deduplicate
     def remove_page(connection: Connection, page: Sequence[RowKey]) -> int:
         missing = sorted(set(page) - reader.known_keys(page))
         _execute_for_keys(connection, removal(target), keys, missing)
+        mark_orders_due(connection, table, set(), set(missing), session.day.as_of, session.day.end)
         return len(missing)
 
     return session.for_each_page(select(*keys).where(counts), keys, remove_page)

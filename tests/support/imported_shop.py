@@ -35,6 +35,11 @@ class ShopSystem:
         self._rows[table][key] = self._rows[table].get(key, blank) | values
         self.changed.add(table)
 
+    def drop(self, table, *key):
+        """Delete the row with this key."""
+        del self._rows[table][key]
+        self.changed.add(table)
+
     def get(self, table, *key):
         return self._rows[table][key]
 

@@ -12,7 +12,8 @@ down_revision = "0010"
 branch_labels = None
 depends_on = None
 
-UNSETTLED, FAILED = sa.text("settled_at IS NULL"), sa.text("awaits_fallback")
+UNSETTLED, SETTLED = sa.text("settled_at IS NULL"), sa.text("settled_at IS NOT NULL")
+FAILED = sa.text("awaits_fallback")
 NARROW = (
     *("state", "reason", "not_before", "valid_until", "attempts", "claimed_by", "lease_until"),
     *("sending_at", "settled_at", "reference", "trial"),
@@ -73,7 +74,14 @@ def _create_outbox() -> None:
         ("ix_outbox_failed", ["id"], FAILED),
     ):
         op.create_index(name, "outbox", columns, sqlite_where=where, postgresql_where=where)
-    op.create_index("ix_outbox_settled", "outbox", ["settled_at"], postgresql_using="brin")
+    op.create_index(
+        "ix_outbox_settled",
+        "outbox",
+        ["settled_at"],
+        postgresql_using="brin",
+        sqlite_where=SETTLED,
+        postgresql_where=SETTLED,
+    )
 
 
 def _fill_outbox() -> None:

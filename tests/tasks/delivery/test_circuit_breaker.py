@@ -1,8 +1,10 @@
 import asyncio
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from channels.transport import OutcomeUnknown, PermanentFailure, TemporaryFailure
 from models.enums import Channel, State
@@ -10,9 +12,12 @@ from models.messages import Receipt
 from models.policy.messaging import GuardrailPolicy, SendingPolicy
 from models.policy.policy import Policy
 from tasks.db.sql import read_only
-from tasks.delivery.circuit_breaker import open_breakers, trip
+from tasks.delivery.circuit_breaker import ChannelBreaker, open_breakers, trip
 from tasks.delivery.fallback import NO_CHANNEL_LEFT, FallbackSummary, send_fallbacks
+from tasks.delivery.kinds import kind_of
+from tasks.delivery.queue import LeaseHolder
 from tasks.delivery.rate_limit import count_sent, tokens
+from tasks.delivery.turn import Turns
 from tasks.tables import EVENTS, OFFERS
 from tests.support.builders import DAY, day, line
 from tests.support.shop_driver import FakeTransport, ShopDriver, customer, noon
@@ -82,6 +87,58 @@ def test_a_message_that_passes_opens_the_channel_for_all(driver):
     assert driver.deliver(at=minutes(20)).sent == {"email": 6}
     kinds = [event["kind"] for event in driver.rows(EVENTS)]
     assert kinds.count("channel_shut") == kinds.count("channel_open") == 1
+
+
+def open_breaker(driver):
+    policy = driver.context.policy.sending
+    with driver.context.engine.begin() as connection:
+        trip(connection, "email", "bad key", noon(0), policy, "test", probed=False)
+
+
+def test_a_turn_without_room_takes_no_probe(driver):
+    orders(driver, 1)
+    open_breaker(driver)
+    context, holder = driver.context, LeaseHolder("test", timedelta(minutes=10))
+    breaker = ChannelBreaker(Channel.EMAIL, context.policy.sending, holder.name)
+    turns = Turns(context, holder, kind_of(context, Channel.EMAIL, FakeTransport()), breaker)
+    assert turns.take([], 0, minutes(16)).outgoing == []
+    assert len(turns.take([], 4, minutes(17)).outgoing) == 1
+
+
+class Unreliable:
+    """A ledger of which one commit fails; with `stored` it is kept all the same."""
+
+    def __init__(self, engine, failing, stored):
+        self.engine, self.failing, self.stored, self.begun = engine, failing, stored, 0
+
+    @contextmanager
+    def begin(self):
+        self.begun += 1
+        fails = self.begun == self.failing
+        with self.engine.begin() as connection:
+            yield connection
+            self._fail(fails and not self.stored)
+        self._fail(fails)
+
+    def _fail(self, fails):
+        if fails:
+            raise OperationalError("COMMIT", {}, ConnectionError("the line broke"))
+
+
+@pytest.mark.parametrize("stored", [False, True])
+@pytest.mark.parametrize("failing", [2, 3, 4])
+@pytest.mark.parametrize("is_up", [False, True])
+def test_a_breaker_is_as_its_channel_is_after_a_commit_that_failed(driver, is_up, failing, stored):
+    orders(driver, 4)
+    if is_up:
+        open_breaker(driver)
+    whole = driver.context
+    driver.context = replace(whole, engine=Unreliable(whole.engine, failing, stored))
+    driver.deliver(at=minutes(16), parallel=2, transport=FakeTransport(None if is_up else bad_key))
+    driver.context = whole
+    with read_only(whole.engine) as connection:
+        assert set(open_breakers(connection)) == (set() if is_up else {"email"})
+    assert [row["state"] for row in driver.notices] == [State.SENT if is_up else State.QUEUED] * 4
 
 
 def test_what_may_not_leave_any_more_spends_no_try_and_holds_up_no_message_that_may(driver, with_policy):

@@ -48,6 +48,13 @@ def late_with_substitute(shop):
     shop.order("1041", LATE)
 
 
+def sell_out(shop):
+    """Leave the substitute out of the table of stock, which then names only another product."""
+    shop.enter_stock(CHAIR, 1)
+    shop.system.drop("stock", "amber2", "main")
+    shop.import_facts()
+
+
 def late_parcel(shop, tracking="T1"):
     shop.order("1041", replace(LATE, quantity=3))
     parcel = {"order_id": "1041", "number": "1", "id": "A", "quantity": 1, "shipped_at": noon(-2), "carrier": "DHL"}
@@ -85,6 +92,9 @@ CHANGES = {
     ),
     "the substitute is sold out": (
         late_with_substitute, lambda shop: shop.stock(AMBER_TWO, 0), "Amber Lamp Two", "Amber Lamp",
+    ),
+    "the source has no stock of the substitute any more": (
+        late_with_substitute, sell_out, "Amber Lamp Two", "Amber Lamp",
     ),
     "the substitute costs more": (
         late_with_substitute, lambda shop: shop.put("products", id="amber2", price=49), "€40.00", "€49.00",

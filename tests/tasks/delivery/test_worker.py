@@ -304,6 +304,25 @@ def test_a_text_whose_hours_are_over_waits_for_the_next_morning(driver):
     assert driver.deliver(1, at=notice["not_before"]).sent == {"sms": 1}
 
 
+def text_to_anna(driver):
+    driver.order(customer=customer("c1", phone="+4915112345678", sms_consent=True, prefers="sms"))
+    driver.evaluate()
+
+
+def test_a_text_that_waits_for_hours_which_the_policy_has_no_longer_leaves(driver, with_policy):
+    text_to_anna(driver)
+    with_policy(Policy(contact=ContactPolicy(quiet={})))
+    after_the_old_hours = (datetime(2026, 6, 15, 20, 0, n, tzinfo=UTC) for n in range(20))
+    assert driver.deliver(clock=after_the_old_hours.__next__).sent == {"sms": 1}
+
+
+def test_a_text_leaves_by_the_clock_of_the_zone_where_its_customer_is_now(driver):
+    text_to_anna(driver)
+    driver.customer("c1", zone="America/New_York")
+    assert driver.deliver().sent == {}
+    assert driver.deliver(at=noon(0) + timedelta(hours=2)).sent == {"sms": 1}
+
+
 def test_two_workers_never_mark_the_same_notice(driver):
     for key in range(20):
         driver.order(str(key), customer=customer(f"c{key}"))

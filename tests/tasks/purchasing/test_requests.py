@@ -559,6 +559,19 @@ def test_a_template_of_the_shop_that_fails_is_named_and_the_request_waits(shop):
     assert [mail["Subject"] for mail in mails(shop)] == ["For Vendor & Sons"]
 
 
+@one_database
+def test_a_request_whose_template_fails_holds_up_no_other(context, tmp_path):
+    shop = Buying(context, tmp_path, concurrency=1).vendor().vendor("v2", name="Other")
+    place = shop.folder / "templates" / "purchase"
+    place.mkdir(parents=True)
+    (place / "subject.en.txt").write_text("{{ vendr if vendor == 'Vendor & Sons' else vendor }}")
+    shop.order("1")
+    shop.run()
+    shop.order("2", vendor="v2")
+    assert shop.run(1).sent == {"mail": 1}
+    assert [mail["Subject"] for mail in mails(shop)] == ["Other"]
+
+
 @pytest.mark.parametrize("may_have_arrived", [False, True])
 @pytest.mark.parametrize("idempotent", [False, True])
 @pytest.mark.parametrize("state", [State.SENT, State.QUEUED, State.REJECTED, State.IN_DOUBT])
