@@ -4,7 +4,7 @@ import importlib
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from multiprocessing.context import ForkServerProcess
@@ -53,17 +53,23 @@ class Trial:
     flow: Callable[..., None]
     strike: Strike
     database: str
+    workers: int = 1
+    """Processes at once; each strike hits one of them, or the connections of all."""
 
     @property
     def names(self) -> tuple[str, str, str]:
         """Return what a table says of it."""
-        return self.flow.__name__, self.strike.__name__, self.database
+        workers = f", {self.workers} workers" if self.workers > 1 else ""
+        return self.flow.__name__ + workers, self.strike.__name__, self.database
 
 
 TRIALS = (
     Trial(lives.deliver, kill, SQLITE),
     Trial(lives.deliver, kill, POSTGRESQL),
     Trial(lives.deliver, cut, POSTGRESQL),
+    Trial(lives.deliver, kill, SQLITE, 3),
+    Trial(lives.deliver, kill, POSTGRESQL, 3),
+    Trial(lives.deliver, cut, POSTGRESQL, 3),
     Trial(lives.owe, kill, SQLITE),
     Trial(lives.owe, kill, POSTGRESQL),
     Trial(lives.owe, cut, POSTGRESQL),
@@ -77,7 +83,9 @@ class Outcome:
     strikes: int = 0
     in_doubt: int = 0
     at_once: int = 0
-    """The most that one strike left under way."""
+    """The most that one life left under way."""
+    bound: int = lives.PARALLEL
+    """The most that may be: the requests in flight of all workers."""
     lost: int = 0
     twice: int = 0
     seconds: float = 0.0
@@ -85,7 +93,7 @@ class Outcome:
     @property
     def good(self) -> bool:
         """Say whether Forewarn kept its promise."""
-        return not self.lost and not self.twice and self.at_once <= lives.PARALLEL
+        return not self.lost and not self.twice and self.at_once <= self.bound
 
 
 @dataclass(slots=True)
@@ -104,7 +112,7 @@ class Chaos:
 
     def run(self, trial: Trial, strikes: int, seed: int) -> Outcome:
         """Strike at least so many times, in as many rounds as it takes; each is played to its end and looked at."""
-        outcome, dice = Outcome(), random.Random(seed)  # noqa: S311 - no secret
+        outcome, dice = Outcome(bound=lives.PARALLEL * trial.workers), random.Random(seed)  # noqa: S311 - no secret
         begun = time.monotonic()
         while outcome.strikes < strikes:
             self._round(trial, dice, strikes, outcome)
@@ -129,17 +137,24 @@ class Chaos:
     def _life(
         self, trial: Trial, given: tuple[Engine, str, int], dice: random.Random, strikes: int, outcome: Outcome
     ) -> bool:
-        """Let one process live until it is done or struck; say whether it came to its end."""
+        """Let the workers live until they are done or struck; say whether all came to their end."""
         ledger, provider, life = given
         url = ledger.url.render_as_string(hide_password=False)
-        with process(trial.flow, self.folder / "shop", url, provider, life) as (child, pipe):
-            assert pipe.poll(PATIENCE), "a process did not begin"
-            while outcome.strikes < strikes and child.is_alive():
-                child.join(dice.uniform(0, SPAN[trial.flow]))
-                outcome.strikes += trial.strike(child, self.server)
-            child.join(PATIENCE)
-            assert child.exitcode in ENDS, f"a process ended by itself, with {child.exitcode}"
-            return child.exitcode == 0
+        with ExitStack() as stack:
+            children = []
+            for worker in range(trial.workers):
+                begun = process(trial.flow, self.folder / "shop", url, provider, life, worker)
+                child, pipe = stack.enter_context(begun)
+                assert pipe.poll(PATIENCE), "a process did not begin"
+                children.append(child)
+            while outcome.strikes < strikes and (alive := [child for child in children if child.is_alive()]):
+                struck = dice.choice(alive)
+                struck.join(dice.uniform(0, SPAN[trial.flow]))
+                outcome.strikes += trial.strike(struck, self.server)
+            for child in children:
+                child.join(PATIENCE)
+                assert child.exitcode in ENDS, f"a process ended by itself, with {child.exitcode}"
+            return all(child.exitcode == 0 for child in children)
 
     @contextmanager
     def _ledger(self, trial: Trial) -> Iterator[Engine]:

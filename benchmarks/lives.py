@@ -30,12 +30,12 @@ GONE = 3
 """How a life ends whose database went away for good."""
 
 
-def deliver(shop: Path, database: str, provider: str, life: int, pipe: Connection) -> None:
+def deliver(shop: Path, database: str, provider: str, life: int, worker: int, pipe: Connection) -> None:
     """Deliver what is due, and settle what earlier lives left in doubt."""
-    _live(shop, database, lambda app: _deliver(app, provider, life, pipe))
+    _live(shop, database, lambda app: _deliver(app, provider, life, worker, pipe))
 
 
-def owe(shop: Path, database: str, _: str, __: int, pipe: Connection) -> None:
+def owe(shop: Path, database: str, _: str, __: int, ___: int, pipe: Connection) -> None:
     """Find the late orders, decide, and owe."""
 
     async def work(app: App) -> None:
@@ -55,11 +55,11 @@ def _live(shop: Path, database: str, work: Callable[[App], Coroutine[None, None,
         raise SystemExit(GONE) from error
 
 
-async def _deliver(app: App, provider: str, life: int, pipe: Connection) -> None:
+async def _deliver(app: App, provider: str, life: int, number: int, pipe: Connection) -> None:
     begun, start = time.monotonic(), NOON + life * STEP
     door = SendGridTransport("key", app.folder.shop.sender, url=provider, parallel=PARALLEL)
     worker = DeliveryWorker(
-        LeaseHolder(f"life {life}", LEASE),
+        LeaseHolder(f"life {life}, worker {number}", LEASE),
         {Channel.EMAIL: door},
         PARALLEL,
         lambda: start + timedelta(seconds=time.monotonic() - begun),

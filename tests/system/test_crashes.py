@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks import lives
-from benchmarks.chaos import TRIALS, Chaos
+from benchmarks.chaos import POSTGRESQL, TRIALS, Chaos, kill
 
 STRIKES, ORDERS, SEED = 5, 120, 7
 
@@ -18,7 +18,13 @@ def chaos(postgres, tmp_path_factory):
 
 def trials(flow):
     return pytest.mark.parametrize(
-        "trial", [pytest.param(one, id="-".join(one.names)) for one in TRIALS if one.flow is flow]
+        "trial",
+        [
+            # Several workers take longest: here they are killed on PostgreSQL only.
+            pytest.param(one, id="-".join(one.names))
+            for one in TRIALS
+            if one.flow is flow and (one.workers == 1 or (one.strike, one.database) == (kill, POSTGRESQL))
+        ],
     )
 
 
@@ -27,7 +33,7 @@ def test_whenever_delivering_is_struck_each_mail_arrives_and_none_twice(chaos, t
     found = chaos.run(trial, STRIKES, SEED)
     assert (found.lost, found.twice) == (0, 0)
     assert found.strikes >= STRIKES
-    assert found.at_once <= lives.PARALLEL
+    assert found.at_once <= found.bound
 
 
 @trials(lives.owe)
