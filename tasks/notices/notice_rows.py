@@ -7,14 +7,13 @@ from typing import Any
 from models.decisions import Contact, Plan
 from models.enums import State
 from models.messages import Message
-from rules.delays.delays import notice_lines
 from rules.delays.validity import holds_through
 from rules.ids import notice_id
 from tasks.context import Context
 from tasks.db.outbox import outbox_row
 from tasks.notices.decide import OrderDecision
 from tasks.notices.rendering import RenderedPlan
-from tasks.notices.restate import Confirmed
+from tasks.notices.restate import Confirmed, about
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ def notice_row(
 
     `facts` are its `facts_version` and the day through which it holds; without them it is checked before it leaves.
     """
-    delay, order = plan.delay, plan.delay.order
+    order = plan.delay.order
     key = notice_id(order.id, plan.revision, contact.channel)
     words = {
         "id": key,
@@ -64,17 +63,12 @@ def notice_row(
         "revision": plan.revision,
         "channel": contact.channel,
         "message": plan.message,
-        "change": plan.change,
-        "bucket": delay.bucket,
-        "days": delay.days,
-        "expected_on": delay.expected_on,
         "told_on": context.as_of,
-        "lines": [line.as_data() for line in notice_lines(delay, context.policy)],
         "facts_version": 0,
         "holds_through": None,
-        "why": plan.why,
         "address": contact.address,
         "created_at": context.started_at,
+        **about(plan, context.policy),
         **facts,
         **_message_columns(message, context),
     }

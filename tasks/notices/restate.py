@@ -9,7 +9,9 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from models.decisions import Plan
 from models.enums import Channel, State
+from models.policy.policy import Policy
 from rules.contact.contact import contact_by
+from rules.delays.delays import notice_lines
 from rules.delays.validity import holds_through
 from tasks.context import Context
 from tasks.db.sql import in_list
@@ -22,6 +24,7 @@ from tasks.orders.told import NOTICES_WITH_STATE
 from tasks.tables import NOTICES, OUTBOX
 
 WORDS = ("subject", "text", "html", "to_name", "locale")
+ABOUT_COLUMNS = ("change", "bucket", "days", "expected_on", "lines", "why")
 UNSENT_COLUMNS = [
     *(NOTICES.c[name] for name in ("id", "order_id", "revision", "channel", "address", *WORDS)),
     OUTBOX.c.valid_until,
@@ -30,11 +33,16 @@ UNSENT_COLUMNS = [
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """A notice that still says what is so."""
+    """A notice that still says what is so.
+
+    A text leaves out most of the facts that it is about, so that its words may be the same while those have changed.
+    """
 
     id: str
     facts_version: int
     holds_through: date
+    about: Mapping[str, Any]
+    """The values of ABOUT_COLUMNS as they are now: what its customer counts as told by it."""
 
 
 def load_unsent(connection: Connection, orders: Iterable[str]) -> dict[str, list[Mapping[str, Any]]]:
@@ -63,11 +71,21 @@ def confirm_notices(
     decided = decide_orders(context, connection, earlier, SubstituteStock(), DiscountBudget({})) if earlier else []
     decisions = dict(zip(sorted(wanted), decided, strict=True))
     return {
-        notice["id"]: Confirmed(notice["id"], decision.watched.version, _holds_through(decision, plan))
+        notice["id"]: Confirmed(
+            notice["id"], decision.watched.version, _holds_through(decision, plan), about(plan, context.policy)
+        )
         for notice in notices
         if (decision := decisions[notice["order_id"], notice["revision"]]).plan is not None
         and _says_the_same(context, plan := decision.plan, notice)
     }
+
+
+def about(plan: Plan, policy: Policy) -> dict[str, Any]:
+    """Return what a notice of a plan is about, as its row keeps it."""
+    delay = plan.delay
+    lines = [line.as_data() for line in notice_lines(delay, policy)]
+    values = (plan.change, delay.bucket, delay.days, delay.expected_on, lines, plan.why)
+    return dict(zip(ABOUT_COLUMNS, values, strict=True))
 
 
 def _holds_through(decision: OrderDecision, plan: Plan) -> date:
@@ -87,11 +105,14 @@ def _says_the_same(context: Context, plan: Plan, notice: Mapping[str, Any]) -> b
 def store_confirmed(connection: Connection, confirmed: Iterable[Confirmed], version_step: int = 0) -> None:
     """Store with which facts notices agree, and until when; `version_step` is added to the version of the facts."""
     rows = [
-        {"notice": one.id, "version": one.facts_version + version_step, "day": one.holds_through} for one in confirmed
+        {"notice": one.id, "version": one.facts_version + version_step, "day": one.holds_through}
+        | {f"new_{name}": value for name, value in one.about.items()}
+        for one in confirmed
     ]
     if rows:
         confirm = update(NOTICES).where(NOTICES.c.id == bindparam("notice"))
         changes: dict[str, Any] = {"facts_version": bindparam("version"), "holds_through": bindparam("day")}
+        changes |= {name: bindparam(f"new_{name}") for name in ABOUT_COLUMNS}
         connection.execute(confirm.values(**changes), rows)
 
 

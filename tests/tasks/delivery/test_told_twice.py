@@ -125,3 +125,13 @@ def test_after_a_first_notice_that_never_left_the_next_one_is_a_first_one(import
     shop.deliver(1, at=noon(1) + timedelta(hours=8))
     assert [message.category for message in shop.transport.taken or shop.run_day(2)] == ["long"]
     assert [row["change"] for row in shop.notices] == ["first", "first"]
+
+
+def test_a_text_that_fits_facts_that_changed_tells_them_and_is_not_told_again(imported_shop):
+    shop = imported_shop
+    shop.order("1041", line(promised=-20), customer=TEXTING)
+    evening = at(0, 20)
+    shop.evaluate(0, at=evening)
+    shop.change("1041", 0, promised_on=day(-19))
+    assert shop.deliver(1, at=at(1, 8)).sent == {"sms": 1}
+    assert [shop.run_day(n) for n in (1, 2, 3, 4)] == [[], [], [], []]
