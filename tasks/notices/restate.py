@@ -76,7 +76,8 @@ def confirm_notices(
         )
         for notice in notices
         if (decision := decisions[notice["order_id"], notice["revision"]]).plan is not None
-        and _says_the_same(context, plan := decision.plan, notice)
+        and not _contradicts(orders[notice["order_id"]], plan := decision.plan, context.policy)
+        and _says_the_same(context, plan, notice)
     }
 
 
@@ -86,6 +87,12 @@ def about(plan: Plan, policy: Policy) -> dict[str, Any]:
     lines = [line.as_data() for line in notice_lines(delay, policy)]
     values = (plan.change, delay.bucket, delay.days, delay.expected_on, lines, plan.why)
     return dict(zip(ABOUT_COLUMNS, values, strict=True))
+
+
+def _contradicts(watched: WatchedOrder, plan: Plan, policy: Policy) -> bool:
+    """Return whether another channel has told the same revision already, with other facts: then it is news."""
+    told = watched.order.told
+    return told is not None and told.revision == plan.revision and told.lines != notice_lines(plan.delay, policy)
 
 
 def _holds_through(decision: OrderDecision, plan: Plan) -> date:

@@ -40,7 +40,7 @@ def load_told(
         select(*_COLUMNS)
         .select_from(NOTICES_WITH_STATE)
         .where(in_list(connection, NOTICES.c.order_id, emails), LEFT_FILTER, *which)
-        .order_by(NOTICES.c.order_id, NOTICES.c.revision)
+        .order_by(NOTICES.c.order_id, NOTICES.c.revision, OUTBOX.c.sending_at, NOTICES.c.channel)
     )
     by_revision: dict[str, dict[int, list[Row[Any]]]] = defaultdict(lambda: defaultdict(list))
     for notice in connection.execute(query):
@@ -65,7 +65,7 @@ def load_told_lines(connection: Connection, orders: Collection[str]) -> dict[str
 
 
 def _last_notice(context: Context, notices: Sequence[Row[Any]]) -> LastNotice:
-    """Return what one revision told, by whatever channels it has left."""
+    """Return what one revision told: what left first says it."""
     notice = notices[0]
     left_on = min((day for day in (context.day(row.sending_at) for row in notices) if day), default=notice.told_on)
     in_doubt = all(row.state in (State.IN_DOUBT, State.SENDING) for row in notices)

@@ -1,11 +1,12 @@
 """What a customer was told is what left: a notice that still waits was told to nobody."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
 from channels.transport import TemporaryFailure
-from models.enums import SkipReason, State
+from models.enums import Channel, SkipReason, State
 from models.policy.messaging import ContactPolicy
 from models.policy.policy import Policy
 from tasks.delivery.in_doubt import resolve_manually
@@ -135,3 +136,15 @@ def test_a_text_that_fits_facts_that_changed_tells_them_and_is_not_told_again(im
     shop.change("1041", 0, promised_on=day(-19))
     assert shop.deliver(1, at=at(1, 8)).sent == {"sms": 1}
     assert [shop.run_day(n) for n in (1, 2, 3, 4)] == [[], [], [], []]
+
+
+def test_a_text_is_withdrawn_when_its_mail_has_left_and_the_facts_have_changed_since(imported_shop):
+    shop = imported_shop
+    shop.order("1041", line(promised=-20), customer=replace(TEXTING, prefers=None))
+    evening = at(0, 20)
+    shop.evaluate(0, at=evening)
+    assert shop.deliver(0, at=evening).sent == {"email": 1}
+    shop.change("1041", 0, promised_on=day(-19))
+    assert shop.deliver(1, at=at(1, 8)).skipped == {"changed": 1}
+    assert {message.channel for message in shop.run_day(4)} == {Channel.EMAIL, Channel.SMS}
+    assert shop.run_day(5) == []
