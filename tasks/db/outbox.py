@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, update
 
 from models.enums import State
+from tasks.db.settled_counts import forget_settled_counts, is_counted
 from tasks.db.sql import insert, lock_ordered
 from tasks.tables import OUTBOX
 
@@ -32,6 +33,9 @@ def insert_messages(connection: Connection, rows: Sequence[Mapping[str, Any]]) -
 
 def skip_messages(connection: Connection, which: ColumnElement[bool], reason: str | None, now: datetime) -> list[str]:
     """Skip the messages that match; return their ids. The caller says which states may still be skipped."""
+    if is_counted(connection, now):
+        # A person was asked long ago and has answered now.
+        forget_settled_counts(connection)
     skipped = {"state": State.SKIPPED, "reason": reason, "settled_at": now, "awaits_fallback": False}
     matching = update(OUTBOX).where(lock_ordered(connection, OUTBOX.c.id, which)).values(**CLEAR_LEASE, **skipped)
     return sorted(connection.execute(matching.returning(OUTBOX.c.id)).scalars())

@@ -106,6 +106,11 @@ class History:
         with self.transaction() as connection:
             skip_messages(connection, OUTBOX.c.id.in_(self.ids(UNSENT_FILTER)), SkipReason.CHANGED, self.moment)
 
+    def confirm_what_was_asked_yesterday(self):
+        with self.transaction() as connection:
+            asked = self.moment - timedelta(days=1)
+            skip_messages(connection, OUTBOX.c.id.in_(self.ids(UNSENT_FILTER)), SkipReason.CHANGED, asked)
+
     def release(self):
         with self.transaction() as connection:
             queue_messages(connection, OUTBOX.c.id.in_(self.ids(OUTBOX.c.state == State.HELD)), self.moment)
@@ -155,9 +160,9 @@ class History:
         steps = (
             self.record, self.record, self.settle, self.settle, self.settle_a_doubt, self.withdraw_unsent, self.release,
             self.withdraw_the_trial, self.go_live, self.staff_decide, self.approve_posts, self.prune, self.count,
-            self.correct_a_clock_that_was_ahead, self.run_with_an_earlier_clock,
+            self.confirm_what_was_asked_yesterday, self.correct_a_clock_that_was_ahead, self.run_with_an_earlier_clock,
         )  # fmt: skip
-        weights = [1 if step.__name__.startswith(("correct", "run_with")) else 4 for step in steps]
+        weights = [1 if step.__name__.startswith(("correct", "run_with", "confirm")) else 4 for step in steps]
         (step,) = self.random.choices(steps, weights)
         step()
         self.moment += timedelta(hours=self.random.choice((0, 1, 5, 12, 30)))
