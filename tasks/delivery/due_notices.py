@@ -14,7 +14,7 @@ from tasks.context import Context
 from tasks.db.sql import in_list
 from tasks.notices.restate import WORDS, at_moment, confirm_notices, store_confirmed
 from tasks.notices.suppressions import suppressed_addresses
-from tasks.orders.due import mark_due, touch_orders
+from tasks.orders.due import lock_orders, mark_due, touch_orders
 from tasks.orders.order_rows import WatchedOrder
 from tasks.orders.queries import get_orders
 from tasks.tables import NOTICES, OPT_OUTS, OUTBOX, SUPPRESSIONS, WATCHES
@@ -138,6 +138,7 @@ def recheck_orders(connection: Connection, recorded: Sequence[DeliveryOutcome], 
         query = select(NOTICES.c.id, NOTICES.c.order_id).where(in_list(connection, NOTICES.c.id, changed | failed))
         order_of = dict(connection.execute(query).all())
         due = {order for key, order in order_of.items() if key in changed}
+        lock_orders(connection, set(order_of.values()))
         mark_due(connection, due, as_of)
         touch_orders(connection, set(order_of.values()) - due)
 

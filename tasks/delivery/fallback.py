@@ -22,7 +22,7 @@ from tasks.notices.rendering import first_rendered
 from tasks.notices.suppressions import suppressed_addresses
 from tasks.offers.budget import DiscountBudget
 from tasks.offers.substitute_stock import SubstituteStock
-from tasks.orders.due import mark_due, move_versions
+from tasks.orders.due import lock_orders, mark_due, move_versions
 from tasks.orders.order_rows import WatchedOrder
 from tasks.orders.queries import get_orders
 from tasks.orders.told import NOTICES_WITH_STATE
@@ -172,6 +172,7 @@ def _record_fallbacks(
     A fallback whose order has changed since it was read is left for the next time.
     """
     handled = [fallback for fallback in fallbacks if _end_wait(connection, fallback)]
+    lock_orders(connection, {fallback.failed["order_id"] for fallback in handled})
     unchanged = move_versions(
         connection,
         {fallback.failed["order_id"]: fallback.facts_version for fallback in handled if fallback.notice is not None},

@@ -8,9 +8,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Any
 
-from sqlalchemy import Connection, Select
+from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from models.enums import Channel
@@ -26,6 +25,8 @@ from tasks.tables import OUTBOX
 
 MAX_EXAMINED = 500
 """Due messages that one turn looks at, so that a turn ends soon also where most of them must not leave."""
+STALE_PAGE = 50
+"""Due messages looked at together after some that must not leave: the facts of each alone would be slow to load."""
 DATABASE_RETRY_SECONDS = (0.1, 0.5, 2, 5)
 """Waits between the attempts of a turn when the database is away; then the turn fails."""
 
@@ -99,8 +100,7 @@ class Turns:
         found_all = False
         while len(claim.outgoing) < allowed and not found_all and claim.examined < MAX_EXAMINED:
             missing = allowed - len(claim.outgoing)
-            due = self._kind.select(as_of, now).where(due_filter(self._kind.channels, now))
-            found_all = self._prepare(connection, claim, due.limit(missing), as_of, now) < missing
+            found_all = self._prepare(connection, claim, missing, as_of, now)
         self._count(connection, len(claim.outgoing), now)
         return not found_all and len(claim.outgoing) < room and self._any_due(connection, as_of, now)
 
@@ -108,17 +108,21 @@ class Turns:
         due = self._kind.select(as_of, now).where(due_filter(self._kind.channels, now))
         return connection.execute(due.limit(1)).first() is not None
 
-    def _prepare(self, connection: Connection, claim: _Claim, query: Select[Any], as_of: date, now: datetime) -> int:
-        """Lock messages, and mark those that may leave; return how many were found."""
-        ordered = query.order_by(OUTBOX.c.not_before, OUTBOX.c.id).with_for_update(skip_locked=True, of=OUTBOX)
+    def _prepare(self, connection: Connection, claim: _Claim, missing: int, as_of: date, now: datetime) -> bool:
+        """Lock due messages, and mark up to `missing` of those that may leave; return whether no more are due."""
+        size = max(missing, STALE_PAGE) if claim.examined and not claim.outgoing else missing
+        due = self._kind.select(as_of, now).where(due_filter(self._kind.channels, now)).limit(size)
+        ordered = due.order_by(OUTBOX.c.not_before, OUTBOX.c.id).with_for_update(skip_locked=True, of=OUTBOX)
         rows = connection.execute(ordered).all()
-        if rows:
-            prepared = self._kind.prepare(connection, rows, as_of, now)
-            claim.skipped += record_outcomes(connection, prepared.outcomes, now, self.holder.name, locked=True)
-            mark_sending(connection, self.holder, [outgoing.id for outgoing in prepared.outgoing], now)
-            claim.outgoing += prepared.outgoing
-            claim.examined += len(rows)
-        return len(rows)
+        if not rows:
+            return True
+        prepared = self._kind.prepare(connection, rows, as_of, now)
+        claim.skipped += record_outcomes(connection, prepared.outcomes, now, self.holder.name, locked=True)
+        leaving = prepared.outgoing[:missing]
+        mark_sending(connection, self.holder, [outgoing.id for outgoing in leaving], now)
+        claim.outgoing += leaving
+        claim.examined += len(rows)
+        return len(rows) < size and len(leaving) == len(prepared.outgoing)
 
     def _own_claim(self, connection: Connection, as_of: date, now: datetime) -> _Claim:
         """Return what the first attempt of this turn marked, when its commit was stored after all."""

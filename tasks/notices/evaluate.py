@@ -209,10 +209,10 @@ def record_notices(context: Context, records: Sequence[DecisionRecord], budget: 
     notices = list(chain.from_iterable(record.notices for record in records))
     withdrawn = list(chain.from_iterable(record.withdrawn for record in records))
     with context.engine.begin() as connection:
-        # The outbox before the watches, as delivery does: no two transactions wait for each other.
+        # The outbox, the notices and then the watches, as delivery does: no two transactions wait for each other.
         _withdraw(connection, withdrawn, context.started_at)
-        update_watches(connection, decisions)
         store_confirmed(connection, chain.from_iterable(record.confirmed for record in records), version_step=1)
+        update_watches(connection, decisions)
         # The version of the watch was compared above: no other worker has recorded this revision.
         bulk_insert(connection, NOTICES, words_of(notices), ignore_conflicts=False)
         bulk_insert(connection, OUTBOX, states_of(notices), ignore_conflicts=False)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
@@ -116,6 +117,7 @@ def store_confirmed(connection: Connection, confirmed: Iterable[Confirmed], vers
         | {f"new_{name}": value for name, value in one.about.items()}
         for one in confirmed
     ]
+    rows.sort(key=itemgetter("notice"))  # every transaction locks notices in this order
     if rows:
         confirm = update(NOTICES).where(NOTICES.c.id == bindparam("notice"))
         changes: dict[str, Any] = {"facts_version": bindparam("version"), "holds_through": bindparam("day")}

@@ -51,6 +51,15 @@ def touch_orders(connection: Connection, orders: Set[str]) -> None:
         connection.execute(touched.values(version=WATCHES.c.version + 1))
 
 
+def lock_orders(connection: Connection, orders: Set[str]) -> None:
+    """Lock the watches of orders until the transaction ends, in the order in which every transaction locks them.
+
+    For a transaction that changes them by more than one statement.
+    """
+    in_order = lock_ordered(connection, WATCHES.c.order_id, in_list(connection, WATCHES.c.order_id, orders))
+    connection.execute(select(WATCHES.c.order_id).where(in_order))
+
+
 def move_versions(connection: Connection, versions: Mapping[str, int]) -> set[str]:
     """Move the version of the orders that still have the given one; return their ids."""
     moved = set()

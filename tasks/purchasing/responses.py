@@ -17,7 +17,7 @@ from tasks.context import Context
 from tasks.csv_files import unescape_formula
 from tasks.db.events import record_events
 from tasks.db.outbox import CLEAR_LEASE
-from tasks.db.sql import in_list
+from tasks.db.sql import in_list, lock_ordered
 from tasks.orders.due import mark_orders_due
 from tasks.orders.filters import CLOSED_FILTER
 from tasks.purchasing.signed_messages import SignedMessage, record_message
@@ -121,9 +121,9 @@ def _load_lines(connection: Connection, request_ids: set[str], vendor: str | Non
         query = query.where(PURCHASE_REQUESTS.c.vendor_id == vendor)
     request_of: dict[str, str] = dict(connection.execute(query).all())
     lines: dict[str, dict[tuple[str, str], dict[str, Any]]] = {request: {} for request in request_of.values()}
-    requests = select(PURCHASE_REQUESTS.c.id).where(in_list(connection, PURCHASE_REQUESTS.c.id, lines))
-    # Staff decisions and dispatch change the same lines.
-    connection.execute(requests.order_by(PURCHASE_REQUESTS.c.id).with_for_update())
+    requests = select(OUTBOX.c.id).where(lock_ordered(connection, OUTBOX.c.id, in_list(connection, OUTBOX.c.id, lines)))
+    # Staff decisions and dispatch change the same lines; both lock a request by its row of the outbox.
+    connection.execute(requests)
     of_requests = _requested_lines().where(in_list(connection, PURCHASE_LINES.c.request_id, lines))
     for row in connection.execute(of_requests).mappings():
         lines[row["request_id"]][row["order_id"], row["line"]] = dict(row)

@@ -100,9 +100,9 @@ def plan_orders(
             planned[key] = _row(inputs, order, plan_shipments(order, context.policy.shipments, current))
     changes = compare(stored.rows, planned)
     _save_plans(connection, stored.versions, changes, context)
-    mark_due(connection, _orders_with_moved_holds(stored.rows, planned), context.as_of)
-    # A notice that has not left may tell the parcels.
+    # A notice that has not left may tell the parcels. This locks the orders that are marked due as well.
     touch_orders(connection, {*changes.added, *changes.changed, *changes.removed})
+    mark_due(connection, _orders_with_moved_holds(stored.rows, planned), context.as_of)
     in_parts = sum(len(row["parcels"]) > 1 for row in planned.values())
     return Counter(in_parts=in_parts, at_once=len(planned) - in_parts, changed=len(changes))
 

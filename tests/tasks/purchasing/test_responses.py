@@ -24,7 +24,7 @@ from models.purchasing import VendorChannel
 from sources.vendor_responses import ResponseRow, read_responses
 from tasks.purchasing.documents import ADDRESS_COLUMNS, ITEM_COLUMNS, RESPONSE_COLUMNS
 from tasks.purchasing.review import reopen_lines
-from tasks.tables import PURCHASE_LINES, PURCHASE_REQUESTS, WATCHES
+from tasks.tables import OUTBOX, PURCHASE_LINES, WATCHES
 from tests.support.builders import day
 from tests.support.buying import Buying, table
 from tests.support.paths import ROOT
@@ -155,7 +155,7 @@ def test_a_response_waits_for_staff_who_decide_on_its_request(shop, key):
     shop.respond(refused(key))
     with ThreadPoolExecutor() as pool:
         with shop.context.engine.begin() as connection:
-            connection.execute(select(PURCHASE_REQUESTS).where(PURCHASE_REQUESTS.c.id == key).with_for_update())
+            connection.execute(select(OUTBOX).where(OUTBOX.c.id == key).with_for_update())
             if shop.context.engine.dialect.name == "postgresql":
                 answering = pool.submit(shop.respond, accepted(key))
                 time.sleep(0.3)
