@@ -67,6 +67,17 @@ def in_list(connection: Connection, column: Column[Any], values: Iterable[Any]) 
     return column == any_(bindparam(None, list(values), type_=postgresql.ARRAY(column.type), unique=True))
 
 
+def find_rows_by_keys(connection: Connection) -> None:
+    """Have PostgreSQL find rows by their keys for the rest of the transaction, whatever its statistics say.
+
+    After millions of rows have grown older or were deleted, statistics are wrong until the next autovacuum, and a
+    statement for some hundred keys would read a whole table.
+    """
+    if not is_sqlite(connection):
+        for plan in ("seqscan", "bitmapscan", "hashjoin", "mergejoin"):
+            connection.execute(select(func.set_config(f"enable_{plan}", "off", True)))  # noqa: FBT003 - is_local
+
+
 def id_range(column: Column[Any], after: str, last: str) -> ColumnElement[bool]:
     """Return the condition of a page of ids: above `after`, up to and including `last`."""
     return and_(column > after, column <= last)

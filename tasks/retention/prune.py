@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from models.batches import Progress, batched, no_progress
 from rules.retention import CutoffDays
 from tasks.context import Context
-from tasks.db.sql import in_list, read_only
+from tasks.db.sql import find_rows_by_keys, in_list, read_only
 from tasks.retention.records import PRUNABLE, Prunable
 
 BATCH_ROWS = 500
@@ -32,6 +32,7 @@ def prune_records(context: Context, cutoffs: CutoffDays, kind: Prunable, progres
     deleted = 0
     for batch in _find_batches(context, cutoffs, kind):
         with context.engine.begin() as connection:
+            find_rows_by_keys(connection)
             still = kind.find(context, cutoffs).where(in_list(connection, kind.key, batch))
             keys = list(connection.execute(still).scalars())
             if keys:
