@@ -8,7 +8,8 @@ from sqlmodel import Field, SQLModel
 from models.tables.column_types import flag, moment, trial
 
 UNSETTLED, SETTLED = text("settled_at IS NULL"), text("settled_at IS NOT NULL")
-FAILED = text("awaits_fallback")
+FAILED, FAILED_ON_SQLITE = text("awaits_fallback"), text("awaits_fallback = 1")
+"""SQLite uses a partial index only for a query with the same condition, and there a flag is compared with 1."""
 
 
 class OutboxMessage(SQLModel, table=True):
@@ -20,7 +21,7 @@ class OutboxMessage(SQLModel, table=True):
     __tablename__ = "outbox"
     __table_args__ = (
         Index("ix_outbox_due", "channel", "not_before", "id", sqlite_where=UNSETTLED, postgresql_where=UNSETTLED),
-        Index("ix_outbox_failed", "id", sqlite_where=FAILED, postgresql_where=FAILED),
+        Index("ix_outbox_failed", "id", sqlite_where=FAILED_ON_SQLITE, postgresql_where=FAILED),
         # Only a failing channel and the daily digest ask for it; a BRIN costs next to nothing to keep. With unsettled
         # rows it would be chosen for those, too, and before a vacuum it stands for the whole table.
         Index(

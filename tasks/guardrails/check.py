@@ -143,8 +143,9 @@ def held_by(runs: Sequence[str]) -> ColumnElement[bool]:
 
 
 def messages_of(notices_filter: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Return the SQL of the outbox rows of the matching notices."""
-    return OUTBOX.c.id.in_(select(NOTICES.c.id).where(NOTICES.c.id == OUTBOX.c.id, notices_filter))
+    """Return the SQL of the unsettled outbox rows of the matching notices; `ix_outbox_due` finds them."""
+    matching = select(NOTICES.c.id).where(NOTICES.c.id == OUTBOX.c.id, notices_filter)
+    return and_(OUTBOX.c.settled_at.is_(None), OUTBOX.c.id.in_(matching))
 
 
 def _find_unreviewed_runs(connection: Connection, context: Context) -> list[str]:

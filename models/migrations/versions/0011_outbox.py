@@ -13,7 +13,7 @@ branch_labels = None
 depends_on = None
 
 UNSETTLED, SETTLED = sa.text("settled_at IS NULL"), sa.text("settled_at IS NOT NULL")
-FAILED = sa.text("awaits_fallback")
+FAILED, FAILED_ON_SQLITE = sa.text("awaits_fallback"), sa.text("awaits_fallback = 1")
 NARROW = (
     *("state", "reason", "not_before", "valid_until", "attempts", "claimed_by", "lease_until"),
     *("sending_at", "settled_at", "reference", "trial"),
@@ -69,11 +69,11 @@ def _create_outbox() -> None:
         sa.PrimaryKeyConstraint("id"),
         postgresql_with={"fillfactor": 80},
     )
-    for name, columns, where in (
-        ("ix_outbox_due", ["channel", "not_before", "id"], UNSETTLED),
-        ("ix_outbox_failed", ["id"], FAILED),
+    for name, columns, sqlite_where, postgresql_where in (
+        ("ix_outbox_due", ["channel", "not_before", "id"], UNSETTLED, UNSETTLED),
+        ("ix_outbox_failed", ["id"], FAILED_ON_SQLITE, FAILED),
     ):
-        op.create_index(name, "outbox", columns, sqlite_where=where, postgresql_where=where)
+        op.create_index(name, "outbox", columns, sqlite_where=sqlite_where, postgresql_where=postgresql_where)
     op.create_index(
         "ix_outbox_settled",
         "outbox",

@@ -1,10 +1,11 @@
 """When the watch finds something to do. Whatever is due is no longer due once a deliver run was there."""
 
 import asyncio
+import re
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import event, update
 
 from channels.transport import OutcomeUnknown, PermanentFailure, TemporaryFailure
 from models.enums import Channel, State
@@ -138,3 +139,24 @@ def test_a_post_is_due_once_it_is_approved(driver):
     assert is_due(driver)
     driver.deliver()
     assert not is_due(driver)
+
+
+@pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)
+def test_no_question_of_a_deliver_run_reads_the_whole_outbox(driver):
+    plans = []
+
+    def explain(connection, cursor, statement, parameters, *_):
+        if "outbox" in statement and statement.startswith(("SELECT", "UPDATE")):
+            cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.extend(row[3] for row in cursor.fetchall())
+
+    event.listen(driver.context.engine, "before_cursor_execute", explain)
+    driver.order()
+    driver.evaluate()
+    with read_only(driver.context.engine) as connection:
+        is_delivery_due(connection, noon(0), list(Channel), driver.context.policy.in_doubt)
+    driver.deliver(transport=FakeTransport(lambda _: PermanentFailure("no such mailbox")))
+    send_fallbacks(driver.context, "test", batch=10)
+    assert plans
+    whole = re.compile(r"SCAN (outbox|notice)(?! USING (COVERING )?INDEX ix_outbox)")
+    assert [plan for plan in plans if whole.match(plan)] == []
