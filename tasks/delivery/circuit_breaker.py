@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, or_, select, update
 
 from models.enums import State
 from models.messages import DeliveryOutcome
@@ -121,6 +121,11 @@ def _not_suppressed_filter() -> ColumnElement[bool]:
     return ~select(SUPPRESSIONS.c.address).where(SUPPRESSIONS.c.address == NOTICES.c.address).exists()
 
 
+CHANNEL_STATE_QUERY = select(CHANNEL_STATES.c.tripped_at, CHANNEL_STATES.c.retry_at).where(
+    CHANNEL_STATES.c.channel == bindparam("channel")
+)
+
+
 class ChannelBreaker:
     """The breaker of one channel as one deliver run sees it, turn by turn."""
 
@@ -190,8 +195,7 @@ class ChannelBreaker:
 
 def channel_state(connection: Connection, channel: str) -> Any:
     """Return the state of a channel; None where nothing was ever wrong with it."""
-    columns = (CHANNEL_STATES.c.tripped_at, CHANNEL_STATES.c.retry_at)
-    return connection.execute(select(*columns).where(CHANNEL_STATES.c.channel == channel)).first()
+    return connection.execute(CHANNEL_STATE_QUERY, {"channel": channel}).first()
 
 
 def _is_paused(state: Any, now: datetime) -> bool:

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Row, Select, and_, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Date, Row, Select, and_, bindparam, or_, select
 
 from models.enums import Channel, SkipReason, State
 from models.messages import DeliveryOutcome
+from models.tables.column_types import UtcTime
 from rules.contact.contact import contact_by
 from rules.delays.delays import open_lines
 from tasks.context import Context
@@ -37,31 +38,33 @@ RECHECK_REASONS = (
 HOURS_OVER = "it is outside its hours: it waits for the next"
 
 
-def select_notices(
-    context: Context, queue_columns: Sequence[Column[Any]], as_of: date, now: datetime, only_run: str | None
-) -> Select[Any]:
+def select_notices(queue_columns: Sequence[Column[Any]], only_run: str | None) -> Select[Any]:
     """Return the SELECT of notices with `is_true`: whether they may leave as they are, by the ledger alone."""
-    query = select(*queue_columns, *NOTICE_COLUMNS, true_filter(context, as_of, now).label("is_true")).select_from(
+    query = select(*queue_columns, *NOTICE_COLUMNS, true_filter().label("is_true")).select_from(
         OUTBOX.join(NOTICES, NOTICES.c.id == OUTBOX.c.id).outerjoin(WATCHES, WATCHES.c.order_id == NOTICES.c.order_id)
     )
     return query if only_run is None else query.where(NOTICES.c.run_id == only_run)
 
 
-def true_filter(context: Context, as_of: date, now: datetime) -> ColumnElement[bool]:
-    """Return the SQL of a notice that states the facts as they are, on its day, to an address that may get it now."""
+def true_filter() -> ColumnElement[bool]:
+    """Return the SQL of a notice that states the facts as they are, on its day, to an address that may get it now.
+
+    Its parameters are the day `as_of`, the moment `now`, and `oldest`, when it must have been queued at the earliest.
+    """
     suppressed = select(SUPPRESSIONS.c.address).where(SUPPRESSIONS.c.address == NOTICES.c.address)
     opted_out = select(OPT_OUTS.c.address).where(OPT_OUTS.c.address == NOTICES.c.address)
     return and_(
         WATCHES.c.version == NOTICES.c.facts_version,
-        NOTICES.c.holds_through >= as_of,
-        or_(OUTBOX.c.valid_until.is_(None), OUTBOX.c.valid_until > now),
-        OUTBOX.c.queued_at >= _oldest(context, now),
+        NOTICES.c.holds_through >= bindparam("as_of", type_=Date),
+        or_(OUTBOX.c.valid_until.is_(None), OUTBOX.c.valid_until > bindparam("now", type_=UtcTime)),
+        OUTBOX.c.queued_at >= bindparam("oldest", type_=UtcTime),
         ~suppressed.exists(),
         ~opted_out.exists(),
     )
 
 
-def _oldest(context: Context, now: datetime) -> datetime:
+def oldest(context: Context, now: datetime) -> datetime:
+    """Return when a notice must have been queued at the earliest, to be sent now."""
     return now - timedelta(hours=context.policy.sending.max_age_hours)
 
 
@@ -124,7 +127,7 @@ def _skip_reason(
         return suppressed[notice.address]
     if order.told is not None and order.told.revision > notice.revision:
         return SkipReason.SUPERSEDED
-    return SkipReason.TOO_OLD if notice.queued_at < _oldest(context, context.started_at) else None
+    return SkipReason.TOO_OLD if notice.queued_at < oldest(context, context.started_at) else None
 
 
 def recheck_orders(connection: Connection, recorded: Sequence[DeliveryOutcome], as_of: date) -> None:

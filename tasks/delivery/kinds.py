@@ -15,7 +15,7 @@ from models.enums import Channel
 from models.messages import DeliveryOutcome, Message, Receipt
 from tasks.context import Context
 from tasks.db.sql import in_list
-from tasks.delivery.due_notices import prepare_notices, recheck_orders, select_notices
+from tasks.delivery.due_notices import oldest, prepare_notices, recheck_orders, select_notices
 from tasks.posts.compose import stale_posts
 from tasks.tables import NOTICES, OUTBOX, POSTS
 
@@ -50,8 +50,12 @@ class MessageKind(Protocol):
         """Return the channels that may be used now."""
         ...
 
-    def select(self, as_of: date, now: datetime) -> Select[Any]:
+    def select(self) -> Select[Any]:
         """Return the SELECT of what `prepare` needs of each message; delivery adds which, and locks the outbox."""
+        ...
+
+    def parameters(self, as_of: date, now: datetime) -> dict[str, Any]:
+        """Return the parameters of the SELECT for one turn; it is put together once for all turns."""
         ...
 
     def prepare(self, connection: Connection, rows: Sequence[Row[Any]], as_of: date, now: datetime) -> Prepared:
@@ -80,8 +84,11 @@ class Notices:
     def channels(self) -> Collection[str]:
         return (self.channel,)
 
-    def select(self, as_of: date, now: datetime) -> Select[Any]:
-        return select_notices(self.context, QUEUE_COLUMNS, as_of, now, self.only_run)
+    def select(self) -> Select[Any]:
+        return select_notices(QUEUE_COLUMNS, self.only_run)
+
+    def parameters(self, as_of: date, now: datetime) -> dict[str, Any]:
+        return {"as_of": as_of, "now": now, "oldest": oldest(self.context, now)}
 
     def prepare(self, connection: Connection, rows: Sequence[Row[Any]], as_of: date, now: datetime) -> Prepared:
         true_rows, outcomes = prepare_notices(self.context, connection, rows, as_of, now)
@@ -103,7 +110,10 @@ class Posts:
     only_run: str | None = None
     channels: Collection[str] = (Channel.X,)
 
-    def select(self, as_of: date, now: datetime) -> Select[Any]:
+    def parameters(self, as_of: date, now: datetime) -> dict[str, Any]:
+        return {"now": now}
+
+    def select(self) -> Select[Any]:
         query = select(*QUEUE_COLUMNS, *(column for column in POSTS.c if column.name not in ("id", "channel")))
         query = query.select_from(OUTBOX.join(POSTS, POSTS.c.id == OUTBOX.c.id))
         return query if self.only_run is None else query.where(POSTS.c.run_id == self.only_run)

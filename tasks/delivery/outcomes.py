@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -10,16 +11,17 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Text,
+    Update,
     and_,
     bindparam,
     case,
     func,
-    literal,
     or_,
     select,
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from channels.headers import one_line
 from models.enums import Channel, State
@@ -100,12 +102,9 @@ def _end(
         for outcome in outcomes
     ]
     if not is_sqlite(connection):
-        new = func.unnest(*(_array(name, rows) for name in rows[0])).table_valued(*rows[0]).render_derived("ended")
-        settled = update(OUTBOX).where(OUTBOX.c.id == new.c.ended_id)
-        if not locked:
-            settled = settled.where(_may_end(new.c.new_state, who))
-        ended_ids = settled.values(**CLEAR_LEASE, **_changes(new.c, now)).returning(OUTBOX.c.id)
-        return set(connection.execute(ended_ids).scalars())
+        arrays = {name: [row[name] for row in rows] for name in rows[0]}
+        statement = _settle_arrays(tuple(rows[0]), locked=locked)
+        return set(connection.execute(statement, {**arrays, "who": who, "moment": now}).scalars())
     # One transaction writes at a time: what may end by this query still may in the next statement.
     final = [outcome.id for outcome in outcomes if outcome.state in FINAL_STATES]
     query = select(OUTBOX.c.id).where(OUTBOX.c.id.in_([outcome.id for outcome in outcomes]))
@@ -114,32 +113,47 @@ def _end(
         query = query.where(or_(OUTBOX.c.lease_holder == who, in_doubt))
     ids = set(connection.execute(query).scalars())
     if ids:
-        values = _changes({name: bindparam(name) for name in rows[0]}, now)
-        settled = update(OUTBOX).where(OUTBOX.c.id == bindparam("ended_id")).values(**CLEAR_LEASE, **values)
-        connection.execute(settled, [row for row in rows if row["ended_id"] in ids])
+        ended = [{**row, "moment": now} for row in rows if row["ended_id"] in ids]
+        connection.execute(_settle_row(tuple(rows[0])), ended)
     return ids
 
 
-def _changes(new: Any, now: datetime) -> dict[str, ColumnElement[Any]]:
+@cache
+def _settle_row(names: tuple[str, ...]) -> Update:
+    """Return the statement for SQLite, which is executed for each row."""
+    new: dict[str, Any] = {name: bindparam(name) for name in names}
+    return update(OUTBOX).where(OUTBOX.c.id == new["ended_id"]).values(**CLEAR_LEASE, **_changes(new))
+
+
+@cache
+def _settle_arrays(names: tuple[str, ...], *, locked: bool) -> ReturningUpdate[str]:
+    """Return the statement for PostgreSQL; to put it together takes longer than to run it."""
+    new = func.unnest(*map(_array, names)).table_valued(*names).render_derived("ended")
+    settled = update(OUTBOX).where(OUTBOX.c.id == new.c.ended_id)
+    if not locked:
+        settled = settled.where(_may_end(new.c.new_state))
+    return settled.values(**CLEAR_LEASE, **_changes(new.c)).returning(OUTBOX.c.id)
+
+
+def _changes(new: Any) -> dict[str, ColumnElement[Any]]:
     """Return the columns that change, from the columns or the parameters of what is new."""
     return {
         "state": new["new_state"],
         "reason": new["new_reason"],
         "reference": new["new_reference"],
         "trial": new["new_trial"],
-        "settled_at": case((new["new_state"] == State.IN_DOUBT, None), else_=literal(now, UtcTime)),
+        "settled_at": case((new["new_state"] == State.IN_DOUBT, None), else_=bindparam("moment", type_=UtcTime)),
         "awaits_fallback": and_(new["failed"], or_(*(OUTBOX.c.channel == channel for channel in FALLBACK_CHANNELS))),
     }
 
 
-def _array(name: str, rows: Sequence[dict[str, Any]]) -> ColumnElement[Any]:
-    kind = Boolean() if name in ("new_trial", "failed") else Text()
-    return bindparam(name, [row[name] for row in rows], type_=ARRAY(kind))
+def _array(name: str) -> ColumnElement[Any]:
+    return bindparam(name, type_=ARRAY(Boolean() if name in ("new_trial", "failed") else Text()))
 
 
-def _may_end(new_state: ColumnElement[Any], who: str) -> ColumnElement[bool]:
+def _may_end(new_state: ColumnElement[Any]) -> ColumnElement[bool]:
     in_doubt = and_(OUTBOX.c.state == State.IN_DOUBT, new_state.in_(FINAL_STATES))
-    return or_(OUTBOX.c.lease_holder == who, in_doubt)
+    return or_(OUTBOX.c.lease_holder == bindparam("who"), in_doubt)
 
 
 def _requeue(connection: Connection, outcome: DeliveryOutcome, now: datetime, who: str, *, locked: bool) -> bool:

@@ -7,13 +7,27 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Connection,
+    String,
+    Update,
+    and_,
+    any_,
+    bindparam,
+    func,
+    select,
+    update,
+)
 
 from models.enums import Channel, State
+from models.tables.column_types import UtcTime
 from tasks.db.events import record_events
 from tasks.db.outbox import CLEAR_LEASE
-from tasks.db.sql import in_list
+from tasks.db.sql import is_sqlite
 from tasks.tables import OUTBOX
 
 
@@ -27,22 +41,35 @@ class LeaseHolder:
     """A request begins only while its lease outlasts it: later, another worker may settle the message."""
 
 
-def due_filter(channels: Collection[str], now: datetime) -> ColumnElement[bool]:
-    """Return the SQL of a message of these channels that may leave now; `ix_outbox_due` finds it."""
+def due_filter(channels: Collection[str]) -> ColumnElement[bool]:
+    """Return the SQL of a message of these channels that may leave at the parameter `now`; `ix_outbox_due` finds it."""
     return and_(
         OUTBOX.c.channel.in_(sorted(channels)),
         OUTBOX.c.settled_at.is_(None),
         OUTBOX.c.state == State.QUEUED,
-        OUTBOX.c.not_before <= now,
+        OUTBOX.c.not_before <= bindparam("now", type_=UtcTime),
     )
 
 
 def mark_sending(connection: Connection, holder: LeaseHolder, ids: Sequence[str], now: datetime) -> None:
     """Mark messages as sending that this transaction has locked. Commit before a provider is called."""
     if ids:
-        sending = update(OUTBOX).where(in_list(connection, OUTBOX.c.id, ids))
-        lease = {"lease_holder": holder.name, "lease_until": now + holder.lease}
-        connection.execute(sending.values(**lease, state=State.SENDING, sending_at=now, attempts=OUTBOX.c.attempts + 1))
+        lease = {"new_holder": holder.name, "until": now + holder.lease, "moment": now}
+        connection.execute(_mark_sending(sqlite=is_sqlite(connection)), {"ids": list(ids), **lease})
+
+
+@cache
+def _mark_sending(*, sqlite: bool) -> Update:
+    """Return the statement; to put it together takes longer than to run it."""
+    ids = bindparam("ids", expanding=True) if sqlite else any_(bindparam("ids", type_=ARRAY(String)))
+    marked = update(OUTBOX).where(OUTBOX.c.id.in_(ids) if sqlite else OUTBOX.c.id == ids)
+    return marked.values(
+        state=State.SENDING,
+        lease_holder=bindparam("new_holder"),
+        lease_until=bindparam("until"),
+        sending_at=bindparam("moment"),
+        attempts=OUTBOX.c.attempts + 1,
+    )
 
 
 def marked_at(connection: Connection, holder: LeaseHolder, channels: Collection[str], now: datetime) -> list[str]:

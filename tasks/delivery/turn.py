@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Integer, bindparam
 from sqlalchemy.exc import OperationalError
 
 from models.enums import Channel
@@ -58,6 +58,9 @@ class Turns:
         self, context: Context, holder: LeaseHolder, kind: MessageKind, breaker: ChannelBreaker | None = None
     ) -> None:
         self._context, self.holder, self._kind, self._breaker = context, holder, kind, breaker
+        # Put together once: that takes longer than to run them.
+        self._due = kind.select().where(due_filter(kind.channels)).limit(bindparam("room", type_=Integer))
+        self._locked = self._due.order_by(OUTBOX.c.not_before, OUTBOX.c.id).with_for_update(skip_locked=True, of=OUTBOX)
 
     def take(self, answers: Sequence[DeliveryOutcome], room: int, now: datetime) -> TurnResult:
         """Record the answers, and mark up to `room` due messages as sending.
@@ -105,15 +108,12 @@ class Turns:
         return not found_all and len(claim.outgoing) < room and self._any_due(connection, as_of, now)
 
     def _any_due(self, connection: Connection, as_of: date, now: datetime) -> bool:
-        due = self._kind.select(as_of, now).where(due_filter(self._kind.channels, now))
-        return connection.execute(due.limit(1)).first() is not None
+        return connection.execute(self._due, {**self._kind.parameters(as_of, now), "room": 1}).first() is not None
 
     def _prepare(self, connection: Connection, claim: _Claim, missing: int, as_of: date, now: datetime) -> bool:
         """Lock due messages, and mark up to `missing` of those that may leave; return whether no more are due."""
         size = max(missing, STALE_PAGE) if claim.examined and not claim.outgoing else missing
-        due = self._kind.select(as_of, now).where(due_filter(self._kind.channels, now)).limit(size)
-        ordered = due.order_by(OUTBOX.c.not_before, OUTBOX.c.id).with_for_update(skip_locked=True, of=OUTBOX)
-        rows = connection.execute(ordered).all()
+        rows = connection.execute(self._locked, {**self._kind.parameters(as_of, now), "room": size}).all()
         if not rows:
             return True
         prepared = self._kind.prepare(connection, rows, as_of, now)
@@ -128,8 +128,9 @@ class Turns:
         """Return what the first attempt of this turn marked, when its commit was stored after all."""
         claim = _Claim()
         if ids := marked_at(connection, self.holder, self._kind.channels, now):
-            query = self._kind.select(as_of, now).where(in_list(connection, OUTBOX.c.id, ids))
-            prepared = self._kind.prepare(connection, connection.execute(query).all(), as_of, now)
+            query = self._kind.select().where(in_list(connection, OUTBOX.c.id, ids))
+            rows = connection.execute(query, self._kind.parameters(as_of, now)).all()
+            prepared = self._kind.prepare(connection, rows, as_of, now)
             claim.skipped = record_outcomes(connection, prepared.outcomes, now, self.holder.name)
             claim.outgoing = [replace(outgoing, attempts=outgoing.attempts - 1) for outgoing in prepared.outgoing]
         return claim

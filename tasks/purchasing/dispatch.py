@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, func, select, update
+from sqlalchemy import Connection, Row, Select, and_, bindparam, func, select, update
 
 from channels.transport import DocumentTransport
 from models.enums import SkipReason, State
@@ -97,10 +97,11 @@ async def dispatch_requests(context: Context, worker: DispatchWorker, renderer: 
 
 def _due_vendors(context: Context, worker: DispatchWorker) -> tuple[dict[str, VendorFacts], Counter[str]]:
     """Return the vendors that can be asked, and how many due requests each of the others has."""
-    due = due_filter(list(VendorChannel), worker.clock())
+    due = due_filter(list(VendorChannel))
     query = select(PURCHASE_REQUESTS.c.vendor_id, func.count()).select_from(REQUESTS).where(due)
+    query = query.group_by(PURCHASE_REQUESTS.c.vendor_id)
     with read_only(context.engine) as connection:
-        requests: Counter[str] = Counter(dict(connection.execute(query.group_by(PURCHASE_REQUESTS.c.vendor_id)).all()))
+        requests: Counter[str] = Counter(dict(connection.execute(query, {"now": worker.clock()}).all()))
         vendors = load_vendors(connection, requests)
     reachable = {key: vendor for key, vendor in vendors.items() if key in worker.transports}
     return reachable, Counter({vendor: n for vendor, n in requests.items() if vendor not in reachable})
@@ -124,11 +125,14 @@ class PurchaseRequests:
     earlier_copies: set[str] = field(default_factory=set)
     """Requests of which the vendor may have a copy that it never acknowledged."""
 
-    def select(self, as_of: date, now: datetime) -> Select[Any]:
+    def select(self) -> Select[Any]:
         names = ("vendor_id", "reminder_of", "may_have_arrived")
         query = select(*QUEUE_COLUMNS, *(PURCHASE_REQUESTS.c[name] for name in names)).select_from(REQUESTS)
         may_be_sent = PURCHASE_REQUESTS.c.vendor_id.in_(list(self.vendors))
-        return query.where(may_be_sent, OUTBOX.c.id.not_in(list(self.not_rendered)))
+        return query.where(may_be_sent, OUTBOX.c.id.not_in(bindparam("not_rendered", expanding=True)))
+
+    def parameters(self, as_of: date, now: datetime) -> dict[str, Any]:
+        return {"now": now, "not_rendered": sorted(self.not_rendered)}
 
     def prepare(self, connection: Connection, rows: Sequence[Row[Any]], as_of: date, now: datetime) -> Prepared:
         prepared = Prepared()

@@ -22,8 +22,8 @@ async def deliver_all(context, worker, summary=None):
 
 def mark_due(connection, holder, now, channels, limit=50):
     """Mark due messages as sending, as a turn does; return their ids."""
-    due = select(OUTBOX.c.id).where(due_filter(channels, now)).order_by(OUTBOX.c.not_before, OUTBOX.c.id).limit(limit)
-    ids = list(connection.execute(due.with_for_update(skip_locked=True)).scalars())
+    due = select(OUTBOX.c.id).where(due_filter(channels)).order_by(OUTBOX.c.not_before, OUTBOX.c.id).limit(limit)
+    ids = list(connection.execute(due.with_for_update(skip_locked=True), {"now": now}).scalars())
     mark_sending(connection, holder, ids, now)
     return ids
 
