@@ -16,7 +16,7 @@ CHANNEL_PAUSE_THRESHOLD = timedelta(seconds=10)
 """A Retry-After above this pauses the whole channel; a shorter one delays only the message that got it."""
 RATE_POLL_SECONDS = 0.05
 """Pause before the rate limit is checked again after it allowed no message."""
-ANSWER_GRACE_SECONDS = 0.005
+ANSWER_GRACE_SECONDS = 0.001
 """How long to wait for more answers after the first one: a turn costs about the same for one answer as for many."""
 MOMENT = timedelta(microseconds=1)
 LEASE_OVER = "its lease was nearly over before it could be sent"
@@ -81,7 +81,7 @@ class Sender:
         return result.more_due
 
     async def _next_answers(self) -> None:
-        """Wait for an answer, and a few milliseconds for more; without a request in flight, for the rate limit.
+        """Wait for an answer, and a moment for more; without a request in flight, for the rate limit.
 
         It does not wait for more when half of the requests have answered: the next ones then begin at once.
         """
