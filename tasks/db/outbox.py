@@ -12,6 +12,7 @@ from tasks.db.sql import insert, lock_ordered
 from tasks.tables import OUTBOX
 
 CLEAR_LEASE: dict[str, Any] = {"lease_holder": None, "lease_until": None}
+QUEUED_FILTER = and_(OUTBOX.c.settled_at.is_(None), OUTBOX.c.state == State.QUEUED)
 UNSENT_FILTER = and_(OUTBOX.c.settled_at.is_(None), OUTBOX.c.state.in_((State.HELD, State.QUEUED)))
 """The SQL of a message that has not left and still may; `ix_outbox_due` finds it."""
 

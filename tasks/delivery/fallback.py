@@ -11,7 +11,6 @@ from models.enums import Channel, SkipReason, State
 from models.orders import NoticeLine
 from rules.contact.contact import contact_by, without_suppressed
 from rules.delays.delays import still_true
-from rules.delays.validity import holds_through
 from tasks.context import Context
 from tasks.db.events import record_events
 from tasks.db.outbox import insert_messages
@@ -19,6 +18,7 @@ from tasks.db.sql import in_list, insert, read_only
 from tasks.notices.decide import decide_orders
 from tasks.notices.notice_rows import NoticeRow, notice_row, states_of, words_of
 from tasks.notices.rendering import first_rendered
+from tasks.notices.restate import last_day_of
 from tasks.notices.suppressions import suppressed_addresses
 from tasks.offers.budget import DiscountBudget
 from tasks.offers.substitute_stock import SubstituteStock
@@ -137,7 +137,7 @@ def _choose_fallback(
     if rendered is None:  # `forewarn templates check` says why no channel's message renders
         return Fallback(failed)
     # Queued and not held: the guardrails checked the run that recorded the failed notice.
-    version, day = watched.version + 1, holds_through(decision.plan, decision.assessment.next_check_on)
+    version, day = watched.version + 1, last_day_of(context, decision.plan, decision.assessment.next_check_on)
     notice = notice_row(context, decision.plan, *rendered, State.QUEUED, facts_version=version, holds_through=day)
     return Fallback(failed, notice=notice, facts_version=watched.version)
 

@@ -7,13 +7,12 @@ from typing import Any
 from models.decisions import Contact, Plan
 from models.enums import State
 from models.messages import Message
-from rules.delays.validity import holds_through
 from rules.ids import notice_id
 from tasks.context import Context
 from tasks.db.outbox import outbox_row
 from tasks.notices.decide import OrderDecision
 from tasks.notices.rendering import RenderedPlan
-from tasks.notices.restate import Confirmed, about
+from tasks.notices.restate import Confirmed, about, last_day_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +38,8 @@ class DecisionRecord:
 def notice_rows(context: Context, decision: OrderDecision, rendered: RenderedPlan) -> tuple[NoticeRow, ...]:
     """Return a notice for each contact of a rendered plan; one without a message is recorded as skipped."""
     plan = rendered.plan
-    valid_through = holds_through(plan, decision.assessment.next_check_on)
-    facts: dict[str, Any] = {"facts_version": decision.watched.version + 1, "holds_through": valid_through}
+    day = last_day_of(context, plan, decision.assessment.next_check_on)
+    facts: dict[str, Any] = {"facts_version": decision.watched.version + 1, "holds_through": day}
     return tuple(
         notice_row(context, plan, contact, rendered.messages.get(contact.channel), **facts) for contact in plan.contacts
     )

@@ -9,14 +9,15 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, update
 
 from models.decisions import Plan
-from models.enums import Channel, State
+from models.enums import Channel
 from models.policy.policy import Policy
 from rules.contact.contact import contact_by
 from rules.delays.delays import notice_lines
 from rules.delays.validity import holds_through
 from tasks.context import Context
+from tasks.db.outbox import QUEUED_FILTER
 from tasks.db.sql import in_list
-from tasks.notices.decide import OrderDecision, decide_orders
+from tasks.notices.decide import decide_orders
 from tasks.notices.rendering import first_rendered
 from tasks.offers.budget import DiscountBudget
 from tasks.offers.substitute_stock import SubstituteStock
@@ -51,7 +52,7 @@ def load_unsent(connection: Connection, orders: Iterable[str]) -> dict[str, list
     query = (
         select(*UNSENT_COLUMNS)
         .select_from(NOTICES_WITH_STATE)
-        .where(in_list(connection, NOTICES.c.order_id, sorted(orders)), OUTBOX.c.state == State.QUEUED)
+        .where(in_list(connection, NOTICES.c.order_id, sorted(orders)), QUEUED_FILTER)
         .order_by(NOTICES.c.revision, NOTICES.c.channel)
     )
     by_order: dict[str, list[Mapping[str, Any]]] = {}
@@ -71,15 +72,15 @@ def confirm_notices(
     earlier = [orders[order].before(revision) for order, revision in sorted(wanted)]
     decided = decide_orders(context, connection, earlier, SubstituteStock(), DiscountBudget({})) if earlier else []
     decisions = dict(zip(sorted(wanted), decided, strict=True))
-    return {
-        notice["id"]: Confirmed(
-            notice["id"], decision.watched.version, _holds_through(decision, plan), about(plan, context.policy)
-        )
-        for notice in notices
-        if (decision := decisions[notice["order_id"], notice["revision"]]).plan is not None
-        and not _contradicts(orders[notice["order_id"]], plan := decision.plan, context.policy)
-        and _says_the_same(context, plan, notice)
-    }
+    confirmed = {}
+    for notice in notices:
+        watched, decision = orders[notice["order_id"]], decisions[notice["order_id"], notice["revision"]]
+        plan = decision.plan
+        if plan is None or _contradicts(watched, plan, context.policy) or not _says_the_same(context, plan, notice):
+            continue
+        day = last_day_of(context, plan, decision.assessment.next_check_on)
+        confirmed[notice["id"]] = Confirmed(notice["id"], watched.version, day, about(plan, context.policy))
+    return confirmed
 
 
 def about(plan: Plan, policy: Policy) -> dict[str, Any]:
@@ -96,8 +97,9 @@ def _contradicts(watched: WatchedOrder, plan: Plan, policy: Policy) -> bool:
     return told is not None and told.revision == plan.revision and told.lines != notice_lines(plan.delay, policy)
 
 
-def _holds_through(decision: OrderDecision, plan: Plan) -> date:
-    return holds_through(plan, decision.assessment.next_check_on)
+def last_day_of(context: Context, plan: Plan, next_check_on: date) -> date:
+    """Return the last day on which a plan's words need no new look; with the shop's own templates, its own day."""
+    return context.as_of if context.renderer.has_own_templates else holds_through(plan, next_check_on)
 
 
 def _says_the_same(context: Context, plan: Plan, notice: Mapping[str, Any]) -> bool:

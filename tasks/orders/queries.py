@@ -41,7 +41,11 @@ def select_due_page(as_of: date, after: WatchedOrder | None, limit: int, shard: 
     undecided = (
         select(NOTICES.c.id)
         .select_from(NOTICES_WITH_STATE)
-        .where(NOTICES.c.order_id == WATCHES.c.order_id, OUTBOX.c.state.in_(UNDECIDED_STATES))
+        .where(
+            NOTICES.c.order_id == WATCHES.c.order_id,
+            OUTBOX.c.settled_at.is_(None),
+            OUTBOX.c.state.in_(UNDECIDED_STATES),
+        )
     )
     page = select(WATCHES.c.order_id.label("id"), WATCHES.c.next_check_on).where(
         WATCHES.c.next_check_on <= as_of, ~undecided.exists(), shard.contains(WATCHES.c.order_id)

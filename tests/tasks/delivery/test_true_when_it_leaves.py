@@ -14,8 +14,9 @@ from models.policy.policy import DiscountPolicy, Policy
 from tasks.guardrails.release import ReviewDecision, release_or_drop_run
 from tasks.runs.records import HELD
 from tasks.tables import RUNS
+from templates.rendering.messages import Renderer
 from tests.support.builders import day, line
-from tests.support.shop_driver import FakeTransport, customer, noon
+from tests.support.shop_driver import SHOP, FakeTransport, customer, noon, with_renderer
 from tests.support.supply import LAMP, VASE
 from tests.tasks.shipments.test_plan import allocate_and_plan
 
@@ -251,3 +252,16 @@ def test_a_withdrawn_notice_is_told_to_nobody(imported_shop):
     assert imported_shop.run_day(1) == []
     assert [row["state"] for row in imported_shop.notices] == [State.SKIPPED]
     assert imported_shop.told() is None
+
+
+def test_a_shops_own_words_that_state_the_day_are_written_for_the_day_on_which_they_leave(imported_shop, tmp_path):
+    words = tmp_path / "long" / "subject.en.txt"
+    words.parent.mkdir()
+    words.write_text("As of {{ today | date }}: order {{ order.id }}")
+    shop = imported_shop
+    shop.context = with_renderer(shop.context, Renderer(SHOP, tmp_path))
+    shop.order("1041", line(promised=-9, expected=20))
+    shop.evaluate(0)
+    assert shop.deliver(1).skipped == {SkipReason.CHANGED: 1}
+    (message,) = shop.run_day(1)
+    assert message.subject == "As of June 16, 2026: order 1041"
