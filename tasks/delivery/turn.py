@@ -16,7 +16,7 @@ from models.enums import Channel
 from models.messages import DeliveryOutcome
 from tasks.context import Context
 from tasks.db.sql import in_list
-from tasks.delivery.circuit_breaker import ChannelBreaker
+from tasks.delivery.channel_breaker import ChannelBreaker
 from tasks.delivery.kinds import MessageKind, Outgoing
 from tasks.delivery.outcomes import record_outcomes
 from tasks.delivery.queue import LeaseHolder, due_filter, mark_sending, marked_at

@@ -11,7 +11,7 @@ from datetime import datetime
 from channels.transport import MessageTransport
 from models.enums import Channel
 from tasks.context import Context
-from tasks.delivery.circuit_breaker import ChannelBreaker
+from tasks.delivery.channel_breaker import ChannelBreaker
 from tasks.delivery.kinds import kind_of
 from tasks.delivery.queue import LeaseHolder, mark_abandoned_in_doubt
 from tasks.delivery.sender import Sender

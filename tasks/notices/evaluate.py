@@ -2,33 +2,25 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import wraps
-from itertools import chain
 from typing import Any, ParamSpec, TypeVar
 
 import stamina
-from sqlalchemy import Connection, and_
+from sqlalchemy import Connection
 
-from models.enums import SkipReason, State
 from tasks.context import Context
-from tasks.db.bulk import bulk_insert
-from tasks.db.counters import add_to_counters
-from tasks.db.outbox import skip_messages
 from tasks.db.sharding import ALL, Shard
-from tasks.db.sql import in_list, read_only
+from tasks.db.sql import read_only
 from tasks.notices.decide import OrderDecision, decide_orders
-from tasks.notices.notice_rows import DecisionRecord, notice_rows, states_of, words_of
+from tasks.notices.notice_rows import DecisionRecord, notice_rows
+from tasks.notices.record import record_notices
 from tasks.notices.rendering import RenderedPlan, render_plan
-from tasks.notices.restate import Confirmed, confirm_notices, load_unsent, store_confirmed
+from tasks.notices.restate import Confirmed, confirm_notices, load_unsent
 from tasks.notices.summary import EvaluationSummary
-from tasks.notices.watch_state import bucket_deltas, update_watches
-from tasks.offers.budget import DiscountBudget, WriteConflict, commit_budget, load_budget
-from tasks.offers.records import insert_offers, offer_rows
+from tasks.offers.budget import DiscountBudget, WriteConflict, load_budget
 from tasks.offers.substitute_stock import SubstituteStock
 from tasks.orders.order_rows import WatchedOrder
 from tasks.orders.queries import find_due_orders, get_orders
-from tasks.tables import NOTICES, OUTBOX
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -197,38 +189,3 @@ def render_decision(
     if decision.new_discount and decision.plan.discount is not None:
         budget.release(decision.plan.discount)
     return None
-
-
-def record_notices(context: Context, records: Sequence[DecisionRecord], budget: DiscountBudget) -> None:
-    """Record notices, offers, the state of the watches and the discounts' cost in one transaction.
-
-    It withdraws the unsent notices that do not hold. Raises WriteConflict, and writes nothing, where one of them is
-    being sent by now, or another worker changed one of the orders or used up the budget.
-    """
-    decisions = [record.decision for record in records]
-    notices = list(chain.from_iterable(record.notices for record in records))
-    withdrawn = list(chain.from_iterable(record.withdrawn for record in records))
-    with context.engine.begin() as connection:
-        # The outbox, the notices and then the watches, as delivery does: no two transactions wait for each other.
-        _withdraw(connection, withdrawn, context.started_at)
-        store_confirmed(connection, chain.from_iterable(record.confirmed for record in records), version_step=1)
-        update_watches(connection, decisions)
-        # The version of the watch was compared above: no other worker has recorded this revision.
-        bulk_insert(connection, NOTICES, words_of(notices), ignore_conflicts=False)
-        bulk_insert(connection, OUTBOX, states_of(notices), ignore_conflicts=False)
-        offers = (
-            offer_rows(decision.plan, context, new_discount=decision.new_discount)
-            for decision in decisions
-            if decision.plan
-        )
-        insert_offers(connection, chain.from_iterable(offers))
-        commit_budget(connection, budget, context, context.policy)
-        add_to_counters(connection, bucket_deltas(decisions))
-
-
-def _withdraw(connection: Connection, ids: Sequence[str], now: datetime) -> None:
-    if not ids:
-        return
-    unsent = and_(in_list(connection, OUTBOX.c.id, ids), OUTBOX.c.state == State.QUEUED)
-    if len(skip_messages(connection, unsent, SkipReason.CHANGED, now)) != len(ids):
-        raise WriteConflict("a notice is being sent, and what its customer knows is decided by whether it arrives")

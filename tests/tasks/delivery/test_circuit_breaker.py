@@ -12,7 +12,8 @@ from models.messages import Receipt
 from models.policy.messaging import GuardrailPolicy, SendingPolicy
 from models.policy.policy import Policy
 from tasks.db.sql import read_only
-from tasks.delivery.circuit_breaker import ChannelBreaker, open_breakers, trip
+from tasks.delivery.channel_breaker import ChannelBreaker
+from tasks.delivery.circuit_breaker import open_breakers, trip
 from tasks.delivery.fallback import NO_CHANNEL_LEFT, FallbackSummary, send_fallbacks
 from tasks.delivery.kinds import kind_of
 from tasks.delivery.queue import LeaseHolder
