@@ -6,7 +6,6 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, case, literal, select, update
 
-from sources.deduplicate import RowKey
 from tasks.db.outbox import UNSENT_FILTER
 from tasks.db.sql import in_list, insert, lock_ordered
 from tasks.orders.filters import open_filter
@@ -14,7 +13,12 @@ from tasks.tables import NOTICES, OFFERS, ORDER_LINES, ORDERS, OUTBOX, WATCHES
 
 
 def mark_orders_due(
-    connection: Connection, table: str, inserted: set[RowKey], updated: set[RowKey], as_of: date, day_over: datetime
+    connection: Connection,
+    table: str,
+    inserted: set[tuple[str, ...]],
+    updated: set[tuple[str, ...]],
+    as_of: date,
+    day_over: datetime,
 ) -> None:
     """Make the orders behind changed rows due on a day that ends at `day_over`.
 
