@@ -104,6 +104,13 @@ def test_every_text_fits_two_parts_holds_the_order_its_link_and_no_code(renderer
     assert "SORRY" not in sms_text
 
 
+@pytest.mark.parametrize("locale", ["en", "pt_BR"])
+def test_the_text_of_a_worse_bucket_does_not_read_like_the_one_before(renderer, locale):
+    plan = sample("known · none", locale=locale)
+    texts = [text(renderer, replace(plan, message=words)) for words in ("short", "week", "fortnight", "long")]
+    assert len(set(texts)) == len(texts)
+
+
 @pytest.mark.parametrize("plan", EVERY)
 def test_the_way_to_cancel_is_in_every_mail_and_no_subject_promotes(renderer, plan):
     written = mail(renderer, plan)
