@@ -171,14 +171,14 @@ def _record_fallbacks(
 
     A fallback whose order has changed since it was read is left for the next time.
     """
-    handled = [fallback for fallback in fallbacks if _end_wait(connection, fallback)]
+    handled = _still_waiting(connection, fallbacks)
     lock_orders(connection, {fallback.failed["order_id"] for fallback in handled})
     unchanged = move_versions(
         connection,
         {fallback.failed["order_id"]: fallback.facts_version for fallback in handled if fallback.notice is not None},
     )
     recorded = [fallback for fallback in handled if fallback.notice is None or fallback.failed["order_id"] in unchanged]
-    _wait_again(connection, [fallback for fallback in handled if fallback not in recorded])
+    _end_wait(connection, recorded)
     notices = [fallback.notice for fallback in recorded if fallback.notice is not None]
     if notices:
         connection.execute(insert(connection, NOTICES).on_conflict_do_nothing(), words_of(notices))
@@ -190,16 +190,17 @@ def _record_fallbacks(
     return recorded
 
 
-def _end_wait(connection: Connection, fallback: Fallback) -> bool:
-    """Mark a failed notice as handled; return False when another worker was first."""
-    waiting = update(OUTBOX).where(OUTBOX.c.id == fallback.failed["id"], OUTBOX.c.awaits_fallback)
-    return connection.execute(waiting.values(awaits_fallback=False)).rowcount == 1
+def _still_waiting(connection: Connection, fallbacks: Sequence[Fallback]) -> list[Fallback]:
+    """Lock the failed notices that no other worker has handled since; return their fallbacks."""
+    failed = in_list(connection, OUTBOX.c.id, [fallback.failed["id"] for fallback in fallbacks])
+    waiting = select(OUTBOX.c.id).where(failed, OUTBOX.c.awaits_fallback).order_by(OUTBOX.c.id).with_for_update()
+    ids = set(connection.execute(waiting).scalars())
+    return [fallback for fallback in fallbacks if fallback.failed["id"] in ids]
 
 
-def _wait_again(connection: Connection, fallbacks: Sequence[Fallback]) -> None:
-    failed = [fallback.failed["id"] for fallback in fallbacks]
-    if failed:
-        connection.execute(update(OUTBOX).where(OUTBOX.c.id.in_(failed)).values(awaits_fallback=True))
+def _end_wait(connection: Connection, recorded: Sequence[Fallback]) -> None:
+    failed = in_list(connection, OUTBOX.c.id, [fallback.failed["id"] for fallback in recorded])
+    connection.execute(update(OUTBOX).where(failed).values(awaits_fallback=False))
 
 
 def _link_fallback(connection: Connection, fallback: Fallback) -> None:
