@@ -13,7 +13,7 @@ from rules.contact.contact import contact_by
 from rules.delays.delays import open_lines
 from tasks.context import Context
 from tasks.db.sql import in_list
-from tasks.notices.restate import WORDS, at_moment, confirm_notices, store_confirmed
+from tasks.notices.restate import WORDS, confirm_notices, store_confirmed
 from tasks.notices.suppressions import suppressed_addresses
 from tasks.orders.due import lock_orders, mark_due, touch_orders
 from tasks.orders.order_rows import WatchedOrder
@@ -34,7 +34,7 @@ RECHECK_REASONS = (
     SkipReason.NO_HOUR,
     SkipReason.NOT_MOBILE,
 )
-"""Skip reasons after which the order is evaluated anew: there is news, but with other words or by another channel."""
+"""Skip reasons after which the order is evaluated again: there is news, but with other words or by another channel."""
 HOURS_OVER = "it is outside its hours: it waits for the next"
 
 
@@ -78,7 +78,7 @@ def prepare_notices(
     doubtful = [row for row in rows if not row.is_true]
     if not doubtful:
         return list(rows), []
-    context = at_moment(context, as_of, now)
+    context = context.with_run(context.run_id, as_of, now)
     loaded = get_orders(context, connection, sorted({row.order_id for row in doubtful}))
     orders = {watched.order.id: watched for watched in loaded}
     suppressed = suppressed_addresses(connection, {row.address for row in doubtful if row.address})
