@@ -25,7 +25,6 @@ from tasks.db.engine import connect
 from tasks.tables import NOTICES, OUTBOX, WATCHES
 
 OPEN_PER_LATE = 2
-MILLION = 1_000_000
 WORDS_DAYS, EVIDENCE_DAYS = 200, 2_000
 """Ages at which the default policy deletes the words of a notice, and the notice."""
 REFERENCE_LENGTH = 22

@@ -36,7 +36,7 @@ from tasks.runs.records import LATE_ORDERS, check_not_before, last_run_date
 
 DELIVER = "deliver"
 IDLE_SECONDS, IDLE_POLL_SECONDS = 30, 0.05
-"""How long a channel with nothing due waits before it claims again, and how often it checks that others still send."""
+"""How long a channel with nothing due waits before it looks again, and how often it checks that others still send."""
 
 
 @flow(name=DELIVER, flow_run_name=flow_run_name, retries=0)
@@ -125,7 +125,7 @@ async def run_deliver(
         report.settled = dict(resolved)
         run_report.fill_delivery(report, summary)
         await asyncio.to_thread(_fill_waiting, app, report, closed, not_live)
-    if resolved or summary != DeliverySummary():
+    if resolved or summary:
         await publish_artifact(DELIVER, run_report.summary(report, app.folder.shop.name), title="Deliveries")
         await rename_flow_run(run_report.headline(DELIVER, report))
     return report

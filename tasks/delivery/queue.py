@@ -26,9 +26,11 @@ from sqlalchemy import (
 from models.enums import Channel, State
 from models.tables.column_types import UtcTime
 from tasks.db.events import record_events
-from tasks.db.outbox import CLEAR_LEASE
+from tasks.db.outbox import CLEAR_LEASE, QUEUED_FILTER
 from tasks.db.sql import is_sqlite
 from tasks.tables import OUTBOX
+
+_SENDING_FILTER = and_(OUTBOX.c.settled_at.is_(None), OUTBOX.c.state == State.SENDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +46,7 @@ class LeaseHolder:
 def due_filter(channels: Collection[str]) -> ColumnElement[bool]:
     """Return the SQL of a message of these channels that may leave at the parameter `now`; `ix_outbox_due` finds it."""
     return and_(
-        OUTBOX.c.channel.in_(sorted(channels)),
-        OUTBOX.c.settled_at.is_(None),
-        OUTBOX.c.state == State.QUEUED,
-        OUTBOX.c.not_before <= bindparam("now", type_=UtcTime),
+        OUTBOX.c.channel.in_(sorted(channels)), QUEUED_FILTER, OUTBOX.c.not_before <= bindparam("now", type_=UtcTime)
     )
 
 
@@ -74,19 +73,14 @@ def _mark_sending(*, sqlite: bool) -> Update:
 
 def marked_at(connection: Connection, holder: LeaseHolder, channels: Collection[str], now: datetime) -> list[str]:
     """Return the messages that this holder marked as sending at exactly `now`: a commit whose answer was lost."""
-    own = and_(OUTBOX.c.settled_at.is_(None), OUTBOX.c.state == State.SENDING, OUTBOX.c.lease_holder == holder.name)
-    query = select(OUTBOX.c.id).where(own, OUTBOX.c.sending_at == now, OUTBOX.c.channel.in_(sorted(channels)))
+    own = and_(_SENDING_FILTER, OUTBOX.c.lease_holder == holder.name, OUTBOX.c.sending_at == now)
+    query = select(OUTBOX.c.id).where(own, OUTBOX.c.channel.in_(sorted(channels)))
     return list(connection.execute(query.order_by(OUTBOX.c.not_before, OUTBOX.c.id)).scalars())
 
 
 def mark_abandoned_in_doubt(connection: Connection, channels: Collection[str], now: datetime, who: str) -> list[str]:
     """Put messages in doubt whose sender died while sending: they may or may not have left. Return their ids."""
-    expired = and_(
-        OUTBOX.c.channel.in_(sorted(channels)),
-        OUTBOX.c.settled_at.is_(None),
-        OUTBOX.c.state == State.SENDING,
-        OUTBOX.c.lease_until < now,
-    )
+    expired = and_(OUTBOX.c.channel.in_(sorted(channels)), _SENDING_FILTER, OUTBOX.c.lease_until < now)
     locked = select(OUTBOX.c.id).where(expired).with_for_update(skip_locked=True)
     in_doubt = {"state": State.IN_DOUBT, "reason": "the sending process ended"}
     abandoned = update(OUTBOX).where(OUTBOX.c.id.in_(locked)).values(**CLEAR_LEASE, **in_doubt)
@@ -98,6 +92,5 @@ def mark_abandoned_in_doubt(connection: Connection, channels: Collection[str], n
 
 def count_queued(connection: Connection, channels: Iterable[str] = tuple(Channel)) -> Counter[str]:
     """Return how many messages are queued, by channel."""
-    unsettled = and_(OUTBOX.c.channel.in_(sorted(channels)), OUTBOX.c.settled_at.is_(None))
-    queued = select(OUTBOX.c.channel, func.count()).where(unsettled, OUTBOX.c.state == State.QUEUED)
+    queued = select(OUTBOX.c.channel, func.count()).where(OUTBOX.c.channel.in_(sorted(channels)), QUEUED_FILTER)
     return Counter(dict(connection.execute(queued.group_by(OUTBOX.c.channel)).all()))

@@ -26,14 +26,6 @@ def pause_channel(connection: Connection, channel: str, until: datetime) -> None
     )
 
 
-def paused_channels(connection: Connection, now: datetime) -> set[str]:
-    """Return the channels whose providers asked for a pause that is not over."""
-    query = select(CHANNEL_STATES.c.channel).where(
-        CHANNEL_STATES.c.tripped_at.is_(None), CHANNEL_STATES.c.retry_at > now
-    )
-    return set(connection.execute(query).scalars())
-
-
 def tokens(connection: Connection, channel: Channel, now: datetime, policy: SendingPolicy) -> int:
     """Return how many messages may leave in this second, after those of all workers; `UNLIMITED` without a limit.
 

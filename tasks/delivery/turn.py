@@ -81,7 +81,7 @@ class Turns:
         return self._take(answers, room, now, repeated=True)
 
     def _take(self, answers: Sequence[DeliveryOutcome], room: int, now: datetime, *, repeated: bool) -> TurnResult:
-        as_of = self._day(now)
+        as_of = now.astimezone(self._context.zone).date()
         with self._context.engine.begin() as connection:
             recorded = record_outcomes(connection, answers, now, self.holder.name)
             if self._breaker is not None:
@@ -92,10 +92,6 @@ class Turns:
                 self._breaker.claimed(connection, [outgoing.id for outgoing in claim.outgoing], now)
             self._kind.follow_up(connection, [*recorded, *claim.skipped], as_of)
         return TurnResult([*recorded, *claim.skipped], claim.outgoing, more_due)
-
-    def _day(self, now: datetime) -> date:
-        day = self._context.day(now)
-        return self._context.as_of if day is None else day
 
     def _claim(self, connection: Connection, claim: _Claim, room: int, as_of: date, now: datetime) -> bool:
         """Mark due messages as sending; return whether due ones remain that this turn could not take."""

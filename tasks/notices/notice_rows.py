@@ -12,7 +12,7 @@ from tasks.context import Context
 from tasks.db.outbox import outbox_row
 from tasks.notices.decide import OrderDecision
 from tasks.notices.rendering import RenderedPlan
-from tasks.notices.restate import Confirmed, about, last_day_of
+from tasks.notices.restate import WORDS, Confirmed, about, last_day_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def notice_row(
 def _message_columns(message: Message | None, context: Context) -> dict[str, str]:
     if message is None:
         return {"to_name": "", "locale": context.shop.locale, "subject": "", "text": "", "html": ""}
-    return {name: getattr(message, name) for name in ("to_name", "locale", "subject", "text", "html")}
+    return {name: getattr(message, name) for name in WORDS}
 
 
 def words_of(notices: Sequence[NoticeRow]) -> list[dict[str, Any]]:

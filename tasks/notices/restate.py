@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from operator import itemgetter
 from typing import Any
 
@@ -125,8 +125,3 @@ def store_confirmed(connection: Connection, confirmed: Iterable[Confirmed], vers
         changes: dict[str, Any] = {"facts_version": bindparam("version"), "holds_through": bindparam("day")}
         changes |= {name: bindparam(f"new_{name}") for name in ABOUT_COLUMNS}
         connection.execute(confirm.values(**changes), rows)
-
-
-def at_moment(context: Context, as_of: date, now: datetime) -> Context:
-    """Return the context of another day and moment of the same run."""
-    return context.with_run(context.run_id, as_of, now)

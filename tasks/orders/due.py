@@ -4,7 +4,7 @@ from collections.abc import Mapping, Set
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, literal, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, literal, select, update
 
 from tasks.db.outbox import UNSENT_FILTER
 from tasks.db.sql import in_list, insert, lock_ordered
@@ -49,9 +49,7 @@ def touch_orders(connection: Connection, orders: Set[str]) -> None:
     The orders are locked until the transaction ends.
     """
     if orders:
-        touched = update(WATCHES).where(
-            lock_ordered(connection, WATCHES.c.order_id, in_list(connection, WATCHES.c.order_id, orders))
-        )
+        touched = update(WATCHES).where(_locked_in_order(connection, orders))
         connection.execute(touched.values(version=WATCHES.c.version + 1))
 
 
@@ -60,8 +58,11 @@ def lock_orders(connection: Connection, orders: Set[str]) -> None:
 
     For a transaction that changes them by more than one statement.
     """
-    in_order = lock_ordered(connection, WATCHES.c.order_id, in_list(connection, WATCHES.c.order_id, orders))
-    connection.execute(select(WATCHES.c.order_id).where(in_order))
+    connection.execute(select(WATCHES.c.order_id).where(_locked_in_order(connection, orders)))
+
+
+def _locked_in_order(connection: Connection, orders: Set[str]) -> ColumnElement[bool]:
+    return lock_ordered(connection, WATCHES.c.order_id, in_list(connection, WATCHES.c.order_id, orders))
 
 
 def move_versions(connection: Connection, versions: Mapping[str, int]) -> set[str]:
