@@ -60,7 +60,7 @@ def packing_rows(context: Context, connection: Connection, as_of: date) -> list[
         .where(ships_from_us_filter(context, as_of), func.coalesce(ALLOCATIONS.c.cover, "") != Coverage.PACKED)
     )
     rows = [packed for row in connection.execute(query) for packed in _rows_by_parcel(row)]
-    return sorted(rows, key=lambda row: (row[0], row[1], natural_key(row[3]), row[6]))
+    return sorted(rows, key=lambda row: (row[0], row[1], natural_key(row[3]), row[6], row[5]))
 
 
 def _rows_by_parcel(row: Any) -> list[tuple[Any, ...]]:
