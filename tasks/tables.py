@@ -3,7 +3,14 @@
 from sqlalchemy import Table
 from sqlmodel import SQLModel
 
-from models.tables.customer import CustomerAnswer
+from models.tables.customer import (
+    CustomerAnswer,
+    CustomerChoice,
+    CustomerMail,
+    DelayReasonRow,
+    OrderLink,
+    WebhookEvent,
+)
 from models.tables.ledger import (
     ChannelState,
     Counter,
@@ -50,6 +57,10 @@ OPT_OUTS, INCOMPLETE_IMPORTS = table_of(OptOut), table_of(IncompleteImport)
 WATCHES, NOTICES, OFFERS, POSTS = table_of(Watch), table_of(Notice), table_of(Offer), table_of(Post)
 OUTBOX = table_of(OutboxMessage)
 CUSTOMER_ANSWERS, SUPPRESSIONS, EVENTS = table_of(CustomerAnswer), table_of(Suppression), table_of(Event)
+
+# What customers choose, and how it is answered.
+ORDER_LINKS, CUSTOMER_CHOICES, CUSTOMER_MAILS = table_of(OrderLink), table_of(CustomerChoice), table_of(CustomerMail)
+WEBHOOK_EVENTS, DELAY_REASONS = table_of(WebhookEvent), table_of(DelayReasonRow)
 
 # What covers a line, when it is expected, and how it is shipped.
 ALLOCATIONS, EXPECTED_DATES, AVAILABILITIES = table_of(Allocation), table_of(ExpectedDateRow), table_of(Availability)

@@ -83,6 +83,18 @@ class Settings(BaseSettings):
         None, description='JSON object of vendors\' secrets by vendor id, such as {"V1": "..."}: docs/vendors.md'
     )
 
+    link_secret: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="secret of the links to order pages; by default a file in the home's `var/`. Machines that share a "
+        "ledger need the same one",
+    )
+    api_keys: SecretStr | None = Field(
+        None, description="bearer keys of the JSON API, separated by commas, each of 32 characters or more"
+    )
+    webhook_url: str | None = Field(None, description="address that is told what customers choose: docs/choices.md")
+    webhook_secret: SecretStr | None = Field(None, description="secret that signs it, as whsec_...")
+
     timeout: float = Field(15.0, gt=0, description="seconds that a provider has to answer")
     concurrency: int = Field(16, ge=1, le=500, description="simultaneous requests of each channel in a deliver run")
     batch_size: int = Field(500, ge=1, le=5000, description="orders or notices in one task run")

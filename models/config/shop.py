@@ -11,6 +11,7 @@ from pydantic import BaseModel, EmailStr, Field, ValidationError, field_validato
 
 from models.config.known_keys import no_such_key
 from models.config.vendor_transports import VendorTransport, Warehouse
+from models.customers import Act
 from models.errors import BadShop
 from models.fields import Country, Encoding, FrozenModel
 from models.identity import Identity, plain_slug, slug
@@ -107,6 +108,44 @@ class Links(FrozenModel):
     _category = field_validator("category")(_link_validator("category"))
 
 
+def _https(_: type[BaseModel], link: Any) -> Any:
+    for each in link.values() if isinstance(link, dict) else (link,):
+        if each is not None and not str(each).startswith(("https://", "http://")):
+            raise ValueError("a link begins with https://")
+    return link
+
+
+class Brand(FrozenModel):
+    """How the shop looks and signs: the same in mails, on the order page and in storefront notices."""
+
+    logo: str | None = Field(None, description="address of the logo, a PNG or JPEG; by default the name is shown")
+    logo_dark: str | None = Field(None, description="address of the logo for dark screens")
+    accent: str | None = Field(
+        None,
+        pattern="^#[0-9a-fA-F]{6}$",
+        description="colour of buttons and links, as #0a5a8a; made lighter or darker where it could not be read",
+    )
+    legal: Texts | None = Field(None, description="the legal footer: company, address, register, as the law asks")
+    imprint_url: Texts | None = Field(None, description="the page with the legal notice")
+    privacy_url: Texts | None = Field(None, description="the page about privacy")
+
+    _languages = field_validator("legal", "imprint_url", "privacy_url")(classmethod(_by_language))
+    _links = field_validator("logo", "logo_dark", "imprint_url", "privacy_url")(classmethod(_https))
+
+
+class OrderPages(FrozenModel):
+    """The order pages that `forewarn serve` shows to customers."""
+
+    url: str = Field(description="where customers reach `forewarn serve`, as https://orders.example.com")
+    choices: tuple[Act, ...] = Field(tuple(Act), description="what customers may choose there")
+
+    @field_validator("url")
+    @classmethod
+    def _url(cls, url: str) -> str:
+        _https(cls, url)
+        return url.rstrip("/")
+
+
 class Source(FrozenModel):
     """The source of the shop's facts."""
 
@@ -141,6 +180,8 @@ class ShopConfig(FrozenModel):
     sender: Sender
     help: Help
     links: Links
+    brand: Brand = Brand()
+    order_pages: OrderPages | None = Field(None, description="without it, messages link to `links.order`")
     source: Source = Source()
     warehouse: Warehouse | None = None
     vendor: dict[str, VendorTransport] = Field({}, description="by vendor id, how it receives purchase requests")

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from models.enums import Channel, RemedyKind
 from models.fields import Amounts, DaysByMethod, FrozenModel, InDays
+from models.policy.customers import OrderPagePolicy
 from models.policy.messaging import ContactPolicy, GuardrailPolicy, InDoubtPolicy, PostPolicy, SendingPolicy
 from models.policy.retention import RetentionPolicy
 from models.policy.supply import (
@@ -216,6 +217,7 @@ class Policy(FrozenModel):
     shipments: ShipmentPolicy = ShipmentPolicy()
     purchasing: PurchasingPolicy = PurchasingPolicy()
     replenishment: ReplenishmentPolicy = ReplenishmentPolicy()
+    order_page: OrderPagePolicy = OrderPagePolicy()
     retention: RetentionPolicy = RetentionPolicy()
 
     @field_validator("bucket")
@@ -234,4 +236,4 @@ class Policy(FrozenModel):
     @property
     def digest(self) -> str:
         """Return a short hash that changes when any number changes that decides about orders."""
-        return hashlib.sha256(self.model_dump_json(exclude={"retention"}).encode()).hexdigest()[:16]
+        return hashlib.sha256(self.model_dump_json(exclude={"retention", "order_page"}).encode()).hexdigest()[:16]

@@ -1,15 +1,18 @@
-"""What customers chose themselves or through customer service."""
+"""What customers chose, the links to their order pages, the mails that answer them, and what the shop is told of it."""
 
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import JSON, Column, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from models.tables.column_types import moment
+from models.quantities import Quantity
+from models.tables.column_types import moment, money, pieces
 
 
 class CustomerAnswer(SQLModel, table=True):
-    """One choice of a customer for an order, at most one of each kind."""
+    """One standing preference of a customer for an order, at most one of each kind."""
 
     __tablename__ = "customer_answer"
     __table_args__ = (UniqueConstraint("order_id", "kind"),)
@@ -21,3 +24,129 @@ class CustomerAnswer(SQLModel, table=True):
     value: str
     who: str
     at: datetime = moment(nullable=False)
+
+
+class OrderLink(SQLModel, table=True):
+    """A secret link to one order's page. The ledger has only the hash of its token."""
+
+    __tablename__ = "order_link"
+    __table_args__ = (Index("ix_order_link_order", "order_id", "created_at"),)
+
+    id: str = Field(primary_key=True)
+    """128 random bits; its token is computed from it with the installation's link secret."""
+    token_hash: str = Field(unique=True)
+    order_id: str
+    customer_id: str
+    """The link opens nothing once the order belongs to another customer."""
+    created_at: datetime = moment(nullable=False)
+    expires_at: datetime = moment(nullable=False)
+    revoked_at: datetime | None = moment()
+    revoked_by: str | None = None
+
+
+class CustomerChoice(SQLModel, table=True):
+    """One choice that a customer made for an order; it changes state, and is never overwritten by another one."""
+
+    __tablename__ = "customer_choice"
+    __table_args__ = (
+        UniqueConstraint("order_id", "number"),
+        Index(
+            "ix_customer_choice_open",
+            "made_at",
+            "id",
+            sqlite_where=text("state = 'requested'"),
+            postgresql_where=text("state = 'requested'"),
+        ),
+    )
+
+    id: str = Field(primary_key=True)
+    """Its reference, as 1041-C1."""
+    order_id: str
+    number: int
+    """Numbers the choices of its order from 1."""
+    form_id: str = Field(unique=True)
+    """The id in the form that was sent, so that a form sent twice is one choice."""
+    act: str
+    """An Act."""
+    state: str
+    """A ChoiceState."""
+    made_at: datetime = moment(nullable=False)
+    made_by: str
+    """`customer`, or the person who recorded it on the phone."""
+    link_id: str | None = None
+    notice_id: str | None = None
+    """The last notice that had left to the customer: what the choice answers."""
+    lines: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    """The numbers of the order lines that it is about."""
+    product_id: str | None = None
+    """The substitute that was chosen."""
+    quantity: Quantity | None = pieces(nullable=True)
+    """Pieces of the substitute that are reserved until `reserved_until`."""
+    reserved_until: datetime | None = moment()
+    expected_on: date | None = None
+    """The date that the customer agreed to wait for; None: none was known."""
+    refund: Decimal | None = money()
+    """What the customer was told to get back; None: nothing, or the amount is not known here."""
+    price_difference: Decimal | None = money()
+    currency: str
+    offer_id: str | None = None
+    why: str = Field(default="", sa_column=Column(Text, nullable=False))
+    """The reason that the customer gave afterwards, if any."""
+    undo_until: datetime | None = moment()
+    changed_at: datetime | None = moment()
+    """When it was undone, refused, replaced or done."""
+    changed_by: str | None = None
+
+
+class CustomerMail(SQLModel, table=True):
+    """A mail to a customer that answers an act of theirs. `OutboxMessage` has its state."""
+
+    __tablename__ = "customer_mail"
+    __table_args__ = (Index("ix_customer_mail_order", "order_id"),)
+
+    id: str = Field(primary_key=True)
+    order_id: str
+    customer_id: str
+    kind: str
+    """`choice_received`, `choice_undone`, `discount_code` or `new_link`: the folder of its templates."""
+    choice_id: str | None = None
+    link_id: str | None = None
+    address: str
+    to_name: str = ""
+    locale: str
+    subject: str
+    text: str = Field(sa_column=Column(Text, nullable=False))
+    html: str = Field(sa_column=Column(Text, nullable=False))
+    created_at: datetime = moment(nullable=False)
+
+
+class WebhookEvent(SQLModel, table=True):
+    """What the shop's systems are told of a choice. `OutboxMessage`, on the channel `webhook`, has its state."""
+
+    __tablename__ = "webhook_event"
+    __table_args__ = (Index("ix_webhook_event_choice", "choice_id"),)
+
+    id: str = Field(primary_key=True)
+    """Its `webhook-id`: a receiver ignores a repeated one."""
+    choice_id: str
+    kind: str
+    """As `choice.requested`."""
+    payload: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    created_at: datetime = moment(nullable=False)
+
+
+class DelayReasonRow(SQLModel, table=True):
+    """Why something is late, as staff say it: of an order line, a product, a vendor or an inbound delivery."""
+
+    __tablename__ = "delay_reason"
+
+    scope: str = Field(primary_key=True)
+    """A ReasonScope."""
+    subject: str = Field(primary_key=True)
+    """The id of the product, the vendor or the delivery; `ORDER/LINE` for an order line."""
+    code: str
+    """A reason from the list, or `other` with a text."""
+    texts: dict[str, str] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    """Free text by language, in place of the words of the code."""
+    who: str
+    set_at: datetime = moment(nullable=False)

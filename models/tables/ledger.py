@@ -115,6 +115,8 @@ class Notice(SQLModel, table=True):
     created_at: datetime = moment(nullable=False)
     fallback_id: str | None = None
     """For a failed notice: the id of the notice by the next channel, or `nobody` when no channel is left."""
+    link_id: str | None = None
+    """The link to the order page that is filled into its words as it is sent; None: they have none."""
 
 
 class Offer(SQLModel, table=True):

@@ -121,6 +121,7 @@ class OrderLine(SQLModel, table=True):
     """Whether it is never shipped, because the line or its product is virtual."""
     ended: str | None = None
     """Why it counts as cancelled or done when the source has no date for it."""
+    delay_reason: str | None = None
     source_digest: int | None = source_digest()
 
 
@@ -163,6 +164,7 @@ class Inbound(SQLModel, table=True):
     received_at: datetime | None = moment()
     ordered_at: datetime | None = moment()
     location: str | None = None
+    delay_reason: str | None = None
     source_digest: int | None = source_digest()
 
 
