@@ -146,7 +146,16 @@ def open_app(
     rules = policy or folder.policy
     now = datetime.now(UTC)
     today = now.astimezone(ZoneInfo(folder.shop.zone)).date()
-    context = Context(engine, folder.shop, rules, Calendar(rules.days), _renderer_of(folder), today, now)
+    context = Context(
+        engine,
+        folder.shop,
+        rules,
+        Calendar(rules.days),
+        _renderer_of(folder),
+        today,
+        now,
+        has_webhook=bool(settings.webhook_url),
+    )
     # The objects loaded so far live as long as the run: searching them at each garbage collection costs 10 % of it.
     gc.freeze()
     try:

@@ -197,6 +197,8 @@ class Choice:
     made_by: str
     lines: tuple[str, ...] = ()
     product: ProductFacts | None = None
+    quantity: Quantity | None = None
+    """Pieces of the substitute; None where none was chosen."""
     expected_on: date | None = None
     refund: Decimal | None = None
     price_difference: Decimal | None = None

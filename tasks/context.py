@@ -33,6 +33,8 @@ class Context:
     started_at: datetime
     run_id: str = ""
     """Empty outside a run."""
+    has_webhook: bool = False
+    """Whether the shop's systems are told of customers' choices: FOREWARN_WEBHOOK_URL is set."""
     promises: Promises = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
