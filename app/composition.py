@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from app.ledger import CreateLedger, open_ledger
 from app.ledger import database_url as database_url
 from app.ledger import state_folder as state_folder
+from app.link_key import link_key
 from models.config.known_keys import RENAMED
 from models.config.settings import MAX_TIMEOUTS, Settings, nearest, unknown_names
 from models.config.shop import ShopFolder, read_shop, sentence
@@ -155,6 +156,7 @@ def open_app(
         today,
         now,
         has_webhook=bool(settings.webhook_url),
+        link_key=link_key(settings, folder) if folder.shop.order_pages else b"",
     )
     # The objects loaded so far live as long as the run: searching them at each garbage collection costs 10 % of it.
     gc.freeze()

@@ -35,6 +35,8 @@ class Context:
     """Empty outside a run."""
     has_webhook: bool = False
     """Whether the shop's systems are told of customers' choices: FOREWARN_WEBHOOK_URL is set."""
+    link_key: bytes = field(default=b"", repr=False)
+    """The secret of links to order pages; empty where the shop has none."""
     promises: Promises = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -21,7 +21,7 @@ from tasks.orders.queries import get_orders
 from tasks.tables import NOTICES, OPT_OUTS, OUTBOX, SUPPRESSIONS, WATCHES
 
 NOTICE_COLUMNS = [
-    *(NOTICES.c[name] for name in ("order_id", "revision", "address", "message", *WORDS)),
+    *(NOTICES.c[name] for name in ("order_id", "revision", "address", "message", "link_id", *WORDS)),
     OUTBOX.c.queued_at,
 ]
 RECHECK_REASONS = (

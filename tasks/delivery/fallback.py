@@ -16,13 +16,14 @@ from tasks.db.events import record_events
 from tasks.db.outbox import insert_messages
 from tasks.db.sql import in_list, insert, read_only
 from tasks.notices.decide import decide_orders
-from tasks.notices.notice_rows import NoticeRow, notice_row, states_of, words_of
+from tasks.notices.notice_rows import NoticeRow, links_of, notice_row, states_of, words_of
 from tasks.notices.rendering import first_rendered
 from tasks.notices.restate import last_day_of
 from tasks.notices.suppressions import suppressed_addresses
 from tasks.offers.budget import DiscountBudget
 from tasks.offers.substitute_stock import SubstituteStock
 from tasks.orders.due import lock_orders, mark_due, move_versions
+from tasks.orders.links import insert_links
 from tasks.orders.order_rows import WatchedOrder
 from tasks.orders.queries import get_orders
 from tasks.orders.told import NOTICES_WITH_STATE
@@ -67,7 +68,9 @@ def send_fallbacks(context: Context, who: str, *, batch: int) -> FallbackSummary
     with read_only(context.engine) as connection:
         failed = _failed_notices(connection, batch)
         fallbacks = _choose_fallbacks(context, connection, failed)
+        others = [] if failed else _failed_without_notice(connection)
     if not failed:
+        _end_waits(context, others)
         return None
     with context.engine.begin() as connection:
         recorded = _record_fallbacks(connection, context, who, fallbacks)
@@ -86,6 +89,19 @@ def _failed_notices(connection: Connection, batch: int) -> list[dict[str, Any]]:
         .limit(batch)
     )
     return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _failed_without_notice(connection: Connection) -> list[str]:
+    """Return the failed messages that have no other channel, such as the mails that answer customers."""
+    return list(connection.execute(select(OUTBOX.c.id).where(OUTBOX.c.awaits_fallback)).scalars())
+
+
+def _end_waits(context: Context, ids: Sequence[str]) -> None:
+    if ids:
+        with context.engine.begin() as connection:
+            connection.execute(
+                update(OUTBOX).where(in_list(connection, OUTBOX.c.id, ids)).values(awaits_fallback=False)
+            )
 
 
 def _choose_fallbacks(context: Context, connection: Connection, failed: Sequence[Mapping[str, Any]]) -> list[Fallback]:
@@ -183,6 +199,7 @@ def _record_fallbacks(
     if notices:
         connection.execute(insert(connection, NOTICES).on_conflict_do_nothing(), words_of(notices))
         insert_messages(connection, states_of(notices))
+        insert_links(connection, links_of(notices))
     for fallback in recorded:
         _link_fallback(connection, fallback)
     record_events(connection, [_event(fallback) for fallback in recorded], context.started_at, who)

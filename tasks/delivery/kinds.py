@@ -1,74 +1,26 @@
-"""What delivery asks of a kind of message: how due ones are loaded, prepared, and followed up.
+"""Notices and posts, as delivery sees them, and which kinds of message a channel carries.
 
-Notices and posts are here; purchase requests are in `tasks/purchasing/dispatch.py`.
+Mails that answer customers are in `customer_mails.py`, purchase requests in `tasks/purchasing/dispatch.py`.
 """
 
-from collections.abc import Callable, Collection, Coroutine, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
 from channels.transport import MessageTransport
 from models.enums import Channel
-from models.messages import DeliveryOutcome, Message, Receipt
+from models.messages import DeliveryOutcome, Message
+from rules.customers.link_tokens import fill_link, token_of
 from tasks.context import Context
 from tasks.db.sql import in_list
+from tasks.delivery.customer_mails import CustomerMails, customer_mail
 from tasks.delivery.due_notices import oldest, prepare_notices, recheck_orders, select_notices
+from tasks.delivery.message_kind import QUEUE_COLUMNS, MessageKind, Outgoing, Prepared
 from tasks.posts.compose import stale_posts
-from tasks.tables import NOTICES, OUTBOX, POSTS
-
-QUEUE_COLUMNS = [OUTBOX.c[name] for name in ("id", "channel", "attempts", "valid_until", "sending_at", "reference")]
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A message that may leave now."""
-
-    id: str
-    channel: str
-    attempts: int
-    """How often it was tried before."""
-    send: Callable[[], Coroutine[Any, Any, Receipt]]
-    address: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """Due messages: those that may leave now, and what becomes of others. The rest stay as they are."""
-
-    outgoing: list[Outgoing] = field(default_factory=list)
-    outcomes: list[DeliveryOutcome] = field(default_factory=list)
-
-
-class MessageKind(Protocol):
-    """One kind of message, as delivery sees it."""
-
-    @property
-    def channels(self) -> Collection[str]:
-        """Return the channels that may be used now."""
-        ...
-
-    def select(self) -> Select[Any]:
-        """Return the SELECT of what `prepare` needs of each message; delivery adds which, and locks the outbox."""
-        ...
-
-    def parameters(self, as_of: date, now: datetime) -> dict[str, Any]:
-        """Return the parameters of the SELECT for one turn; it is put together once for all turns."""
-        ...
-
-    def prepare(self, connection: Connection, rows: Sequence[Row[Any]], as_of: date, now: datetime) -> Prepared:
-        """Return which of the messages may leave now. It runs in the transaction that has locked them."""
-        ...
-
-    def conclude(self, outgoing: Outgoing, outcome: DeliveryOutcome, now: datetime) -> DeliveryOutcome:
-        """Return what the provider's answer means for this kind of message."""
-        ...
-
-    def follow_up(self, connection: Connection, recorded: Sequence[DeliveryOutcome], as_of: date) -> None:
-        """Record what follows from outcomes, in the same transaction."""
-        ...
+from tasks.tables import CUSTOMER_MAILS, NOTICES, OUTBOX, POSTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +44,8 @@ class Notices:
 
     def prepare(self, connection: Connection, rows: Sequence[Row[Any]], as_of: date, now: datetime) -> Prepared:
         true_rows, outcomes = prepare_notices(self.context, connection, rows, as_of, now)
-        return Prepared([_outgoing(row, notice_message(row), self.transport) for row in true_rows], outcomes)
+        link_key = self.context.link_key
+        return Prepared([_outgoing(row, notice_message(row, link_key), self.transport) for row in true_rows], outcomes)
 
     def conclude(self, outgoing: Outgoing, outcome: DeliveryOutcome, now: datetime) -> DeliveryOutcome:
         return outcome
@@ -131,13 +84,14 @@ class Posts:
         pass
 
 
-def kind_of(
+def kinds_of(
     context: Context, channel: Channel, transport: MessageTransport, only_run: str | None = None
-) -> MessageKind:
-    """Return the kind of message that a channel carries."""
+) -> list[MessageKind]:
+    """Return the kinds of message that a channel carries; what customers wait for comes first."""
     if channel is Channel.X:
-        return Posts(context, transport, only_run)
-    return Notices(context, channel, transport, only_run)
+        return [Posts(context, transport, only_run)]
+    notices = Notices(context, channel, transport, only_run)
+    return [CustomerMails(context, transport), notices] if channel is Channel.EMAIL and not only_run else [notices]
 
 
 def _outgoing(row: Row[Any], message: Message, transport: MessageTransport) -> Outgoing:
@@ -145,35 +99,47 @@ def _outgoing(row: Row[Any], message: Message, transport: MessageTransport) -> O
 
 
 def load_messages(connection: Connection, ids: Collection[str]) -> list[Row[Any]]:
-    """Return notices and posts with what `message_of` and a lookup of them need, the oldest first."""
-    words = [
-        *(func.coalesce(NOTICES.c[name], POSTS.c[name]).label(name) for name in ("text", "locale")),
-        *(NOTICES.c[name] for name in ("order_id", "address", "message", "subject", "html", "to_name")),
-    ]
+    """Return messages with what `message_of` and a lookup of them need, the oldest first."""
+    named: dict[str, list[ColumnElement[Any]]] = {
+        name: [table.c[name] for table in (NOTICES, POSTS, CUSTOMER_MAILS) if name in table.c]
+        for name in ("text", "locale", "order_id", "address", "subject", "html", "to_name", "link_id")
+    }
+    words: list[Any] = [func.coalesce(*columns).label(name) for name, columns in named.items()]
+    words += [NOTICES.c.message, CUSTOMER_MAILS.c.kind]
     query = (
         select(*QUEUE_COLUMNS, *words)
-        .select_from(OUTBOX.outerjoin(NOTICES, NOTICES.c.id == OUTBOX.c.id).outerjoin(POSTS, POSTS.c.id == OUTBOX.c.id))
+        .select_from(
+            OUTBOX.outerjoin(NOTICES, NOTICES.c.id == OUTBOX.c.id)
+            .outerjoin(POSTS, POSTS.c.id == OUTBOX.c.id)
+            .outerjoin(CUSTOMER_MAILS, CUSTOMER_MAILS.c.id == OUTBOX.c.id)
+        )
         .where(in_list(connection, OUTBOX.c.id, ids))
         .order_by(OUTBOX.c.sending_at, OUTBOX.c.id)
     )
     return list(connection.execute(query).all()) if ids else []
 
 
-def message_of(row: Any) -> Message:
-    """Return the message of a notice or a post."""
-    return post_message(row) if row.channel == Channel.X else notice_message(row)
+def message_of(row: Any, link_key: bytes) -> Message:
+    """Return the message of a row of `load_messages`."""
+    if row.channel == Channel.X:
+        return post_message(row)
+    return notice_message(row, link_key) if row.kind is None else customer_mail(row, link_key)
 
 
-def notice_message(row: Any) -> Message:
-    """Return the message of a notice."""
+def notice_message(row: Any, link_key: bytes) -> Message:
+    """Return the message of a notice, the link to its order's page filled in."""
+    text, html = row.text, row.html
+    if row.link_id:
+        token = token_of(link_key, row.link_id)
+        text, html = fill_link(text, token), fill_link(html, token)
     return Message(
         id=row.id,
         channel=Channel(row.channel),
         to=row.address or "",
-        text=row.text,
+        text=text,
         locale=row.locale,
         subject=row.subject,
-        html=row.html,
+        html=html,
         to_name=row.to_name,
         category=row.message,
         valid_until=row.valid_until,

@@ -67,7 +67,7 @@ async def reconcile_in_doubt(context: Context, worker: DeliveryWorker) -> Counte
         by_channel.setdefault(Channel(row.channel), []).append(row)
     lookups = await asyncio.gather(
         *(
-            _query_provider(worker.transports[channel], channel_rows, worker.concurrency)
+            _query_provider(worker.transports[channel], channel_rows, worker.concurrency, context.link_key)
             for channel, channel_rows in by_channel.items()
         )
     )
@@ -94,7 +94,7 @@ def _lease_due(context: Context, worker: DeliveryWorker) -> list[Row[Any]]:
 
 
 async def _query_provider(
-    transport: MessageTransport, rows: Sequence[Row[Any]], concurrency: int
+    transport: MessageTransport, rows: Sequence[Row[Any]], concurrency: int, link_key: bytes
 ) -> dict[str, LookupResult]:
     """Look up messages at one provider: one first, then `concurrency` at once. Stop after a TemporaryFailure."""
     ids = [row.id for row in rows]
@@ -102,7 +102,7 @@ async def _query_provider(
         return dict.fromkeys(ids, LookupUnavailable("this provider keeps no records that can be asked"))
     results: dict[str, LookupResult] = {}
     while chunk := rows[len(results) :][: concurrency if results else 1]:
-        lookups = (transport.lookup(message_of(row), row.sending_at - LOOKUP_SKEW) for row in chunk)
+        lookups = (transport.lookup(message_of(row, link_key), row.sending_at - LOOKUP_SKEW) for row in chunk)
         answers = await asyncio.gather(*lookups, return_exceptions=True)
         results |= zip((row.id for row in chunk), answers, strict=True)
         if failure := next((answer for answer in answers if isinstance(answer, TemporaryFailure)), None):

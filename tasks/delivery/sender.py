@@ -9,7 +9,7 @@ from channels.transport import PermanentFailure, TemporaryFailure
 from models.enums import State
 from models.messages import DeliveryOutcome
 from tasks.delivery.backoff import message_retry_delay
-from tasks.delivery.kinds import Outgoing
+from tasks.delivery.message_kind import Outgoing
 from tasks.delivery.turn import TurnResult, Turns
 
 CHANNEL_PAUSE_THRESHOLD = timedelta(seconds=10)

@@ -17,7 +17,7 @@ from models.messages import DeliveryOutcome
 from tasks.context import Context
 from tasks.db.sql import in_list
 from tasks.delivery.channel_breaker import ChannelBreaker
-from tasks.delivery.kinds import MessageKind, Outgoing
+from tasks.delivery.message_kind import MessageKind, Outgoing
 from tasks.delivery.outcomes import record_outcomes
 from tasks.delivery.queue import LeaseHolder, due_filter, mark_sending, marked_at
 from tasks.delivery.rate_limit import count_sent, tokens

@@ -12,7 +12,7 @@ from channels.transport import MessageTransport
 from models.enums import Channel
 from tasks.context import Context
 from tasks.delivery.channel_breaker import ChannelBreaker
-from tasks.delivery.kinds import kind_of
+from tasks.delivery.kinds import kinds_of
 from tasks.delivery.queue import LeaseHolder, mark_abandoned_in_doubt
 from tasks.delivery.sender import Sender
 from tasks.delivery.summary import DeliverySummary
@@ -40,9 +40,7 @@ async def deliver_channel(
 
     A message that this run marked and did not send, because it died, is in doubt when its lease ends.
     """
-    kind = kind_of(context, channel, worker.transports[channel], worker.only_run)
     breaker = ChannelBreaker(channel, context.policy.sending, worker.lease_holder.name)
-    turns = Turns(context, worker.lease_holder, kind, breaker)
     summary = DeliverySummary()
 
     def count(result: TurnResult) -> None:
@@ -50,7 +48,9 @@ async def deliver_channel(
             summary.count(channel, outcome)
         progress(summary.sent.total())
 
-    await Sender(turns, worker.concurrency, worker.clock, kind.conclude, count, worker.claim_ahead).send_all()
+    for kind in kinds_of(context, channel, worker.transports[channel], worker.only_run):
+        turns = Turns(context, worker.lease_holder, kind, breaker)
+        await Sender(turns, worker.concurrency, worker.clock, kind.conclude, count, worker.claim_ahead).send_all()
     if breaker.down is not None:
         summary.down[channel] = breaker.down
     return summary

@@ -1,9 +1,10 @@
 """Turn decisions into rows of the `notice` table and of the outbox."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from models.customers import LINK_PLACEHOLDER
 from models.decisions import Contact, Plan
 from models.enums import State
 from models.messages import Message
@@ -13,6 +14,7 @@ from tasks.db.outbox import outbox_row
 from tasks.notices.decide import OrderDecision
 from tasks.notices.rendering import RenderedPlan
 from tasks.notices.restate import WORDS, Confirmed, about, last_day_of
+from tasks.orders.links import new_link
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,8 @@ class NoticeRow:
 
     words: dict[str, Any]
     outbox: dict[str, Any]
+    link: dict[str, Any] | None = None
+    """The link to the order page in its words; the notices of one revision share it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +44,35 @@ def notice_rows(context: Context, decision: OrderDecision, rendered: RenderedPla
     plan = rendered.plan
     day = last_day_of(context, plan, decision.assessment.next_check_on)
     facts: dict[str, Any] = {"facts_version": decision.watched.version + 1, "holds_through": day}
+    link = _link(context, plan, rendered.messages.values())
     return tuple(
-        notice_row(context, plan, contact, rendered.messages.get(contact.channel), **facts) for contact in plan.contacts
+        notice_row(context, plan, contact, rendered.messages.get(contact.channel), link=link, **facts)
+        for contact in plan.contacts
     )
 
 
+def _link(context: Context, plan: Plan, messages: Iterable[Message]) -> dict[str, Any] | None:
+    if not any(LINK_PLACEHOLDER in message.text for message in messages):
+        return None
+    return new_link(context, plan.delay.order.id, plan.delay.order.customer.id)
+
+
 def notice_row(
-    context: Context, plan: Plan, contact: Contact, message: Message | None, state: State = State.HELD, **facts: Any
+    context: Context,
+    plan: Plan,
+    contact: Contact,
+    message: Message | None,
+    state: State = State.HELD,
+    *,
+    link: dict[str, Any] | None = None,
+    **facts: Any,
 ) -> NoticeRow:
-    """Return one notice; `message` is None for a contact that is skipped.
+    """Return one notice; `message` is None for a contact that is skipped. Without `link` it gets one where it needs it.
 
     `facts` are its `facts_version` and the day through which it holds; without them it is checked before it leaves.
     """
     order = plan.delay.order
+    link = link or _link(context, plan, [message] if message else [])
     key = notice_id(order.id, plan.revision, contact.channel)
     words = {
         "id": key,
@@ -67,6 +87,7 @@ def notice_row(
         "holds_through": None,
         "address": contact.address,
         "created_at": context.started_at,
+        "link_id": link["id"] if link else None,
         **about(plan, context.policy),
         **facts,
         **_message_columns(message, context),
@@ -81,7 +102,7 @@ def notice_row(
         valid_until=contact.valid_until,
         settled_at=None if message else context.started_at,
     )
-    return NoticeRow(words, outbox)
+    return NoticeRow(words, outbox, link)
 
 
 def _message_columns(message: Message | None, context: Context) -> dict[str, str]:
@@ -98,3 +119,8 @@ def words_of(notices: Sequence[NoticeRow]) -> list[dict[str, Any]]:
 def states_of(notices: Sequence[NoticeRow]) -> list[dict[str, Any]]:
     """Return the rows of the outbox."""
     return [notice.outbox for notice in notices]
+
+
+def links_of(notices: Sequence[NoticeRow]) -> list[dict[str, Any]]:
+    """Return the rows of the `order_link` table, each once."""
+    return list({notice.link["id"]: notice.link for notice in notices if notice.link is not None}.values())

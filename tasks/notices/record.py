@@ -12,11 +12,12 @@ from tasks.db.bulk import bulk_insert
 from tasks.db.counters import add_to_counters
 from tasks.db.outbox import skip_messages
 from tasks.db.sql import in_list
-from tasks.notices.notice_rows import DecisionRecord, states_of, words_of
+from tasks.notices.notice_rows import DecisionRecord, links_of, states_of, words_of
 from tasks.notices.restate import store_confirmed
 from tasks.notices.watch_state import bucket_deltas, update_watches
 from tasks.offers.budget import DiscountBudget, WriteConflict, commit_budget
 from tasks.offers.records import insert_offers, offer_rows
+from tasks.orders.links import insert_links
 from tasks.tables import NOTICES, OUTBOX
 
 
@@ -37,6 +38,7 @@ def record_notices(context: Context, records: Sequence[DecisionRecord], budget: 
         # The version of the watch was compared above: no other worker has recorded this revision.
         bulk_insert(connection, NOTICES, words_of(notices), ignore_conflicts=False)
         bulk_insert(connection, OUTBOX, states_of(notices), ignore_conflicts=False)
+        insert_links(connection, links_of(notices))
         offers = (
             offer_rows(decision.plan, context, new_discount=decision.new_discount)
             for decision in decisions

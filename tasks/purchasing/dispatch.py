@@ -21,7 +21,7 @@ from tasks.db.events import record_events
 from tasks.db.outbox import queue_messages
 from tasks.db.sql import in_list, read_only
 from tasks.delivery.backoff import message_retry_delay
-from tasks.delivery.kinds import QUEUE_COLUMNS, Outgoing, Prepared
+from tasks.delivery.message_kind import QUEUE_COLUMNS, Outgoing, Prepared
 from tasks.delivery.queue import LeaseHolder, due_filter, mark_abandoned_in_doubt
 from tasks.delivery.sender import Sender
 from tasks.delivery.summary import DeliverySummary

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from models.config.shop import Links, ShopConfig, in_language
+from models.customers import LINK_PLACEHOLDER
 from models.decisions import Discount, LateLine, Plan
 from models.enums import ChangeKind, Promise
 from models.orders import LineFacts, ProductFacts, Shipment
@@ -62,7 +63,7 @@ def notice_variables(plan: Plan, shop: ShopConfig) -> NoticeVariables:
     told = order.told if order.told and not order.told.assumed else None
     late = tuple(_item_view(line.line, links, order.currency, delay.as_of, line) for line in delay.late)
     has_offer = bool(plan.substitutes or plan.discount)
-    order_url = _web_url(order.url) or order_link(links, order.id)
+    order_url = _web_url(order.url) or _page_link(shop) or order_link(links, order.id)
     return {
         "customer": greeting_name(order.customer.name),
         "order": OrderView(strip_control_chars(order.id), order.placed_on, order_url),
@@ -102,6 +103,11 @@ def post_variables(about: ProductDelay | ProductStock, shop: ShopConfig) -> Post
 def product_view(product: ProductFacts, shop: ShopConfig) -> ProductView:
     """Return a product for templates, with its links."""
     return _product_view(product, shop.links, shop.currency)
+
+
+def _page_link(shop: ShopConfig) -> str | None:
+    """Return the address of the order's page, its token still to be filled in; None where Forewarn shows no pages."""
+    return f"{shop.order_pages.url}/o/{LINK_PLACEHOLDER}" if shop.order_pages else None
 
 
 def order_link(links: Links, order_id: str) -> str:

@@ -59,7 +59,7 @@ def first_day(tmp_path):
 
 def sent(history):
     (row, *_) = [row for row in history.shop.notices if row["state"] == State.SENT]
-    return notice_message(SimpleNamespace(**row))
+    return notice_message(SimpleNamespace(**row), b"")
 
 
 def test_the_judge_sees_a_notice_that_is_sent_twice(first_day):

@@ -15,7 +15,7 @@ from tasks.db.sql import read_only
 from tasks.delivery.channel_breaker import ChannelBreaker
 from tasks.delivery.circuit_breaker import open_breakers, trip
 from tasks.delivery.fallback import NO_CHANNEL_LEFT, FallbackSummary, send_fallbacks
-from tasks.delivery.kinds import kind_of
+from tasks.delivery.kinds import Notices
 from tasks.delivery.queue import LeaseHolder
 from tasks.delivery.rate_limit import count_sent, tokens
 from tasks.delivery.turn import Turns
@@ -101,7 +101,7 @@ def test_a_turn_without_room_takes_no_probe(driver):
     open_breaker(driver)
     context, holder = driver.context, LeaseHolder("test", timedelta(minutes=10))
     breaker = ChannelBreaker(Channel.EMAIL, context.policy.sending, holder.name)
-    turns = Turns(context, holder, kind_of(context, Channel.EMAIL, FakeTransport()), breaker)
+    turns = Turns(context, holder, Notices(context, Channel.EMAIL, FakeTransport()), breaker)
     assert turns.take([], 0, minutes(16)).outgoing == []
     assert len(turns.take([], 4, minutes(17)).outgoing) == 1
 
