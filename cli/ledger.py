@@ -5,14 +5,39 @@ from typing import Annotated
 
 import typer
 
-from app.composition import read_settings
+from app.composition import open_app, read_settings
 from app.ledger import CreateLedger, adopt_ledger, ledger_owner, open_ledger
 from cli import console as printing
 from cli.options import Json, Shop, Who
 from models.config.shop import read_shop
 from models.errors import ForewarnError, NoLedger
+from tasks.db.sql import read_only
 
-ledger = typer.Typer(no_args_is_help=True, help="Show, create or adopt a ledger.")
+ledger = typer.Typer(no_args_is_help=True, help="Show, create, check or adopt a ledger.")
+checks = typer.Typer(no_args_is_help=True, help="Checks that change nothing.")
+
+
+@checks.command("ledger")
+@ledger.command()
+def check(shop: Shop = None, *, json: Json = False) -> None:
+    """Check that the ledger's states, references and counters agree. Fails, and says where, if they do not."""
+    from tasks.reporting.check_ledger import INVARIANTS, check_ledger
+
+    with (
+        open_app(shop, create=CreateLedger.NEVER) as app,
+        printing.progress("Checking", quiet=json),
+        read_only(app.context.engine) as connection,
+    ):
+        violations = check_ledger(connection)
+    if json:
+        printing.print_json({"violations": violations})
+    elif not violations:
+        printing.out.print(f"The ledger is consistent: it keeps all {len(INVARIANTS) + 2} rules.")
+    for violation in () if json else violations:
+        examples = ", ".join(violation.examples)
+        printing.out.print(f"Broken {violation.count:,} times: {violation.rule}. See {examples}", markup=False)
+    if violations:
+        raise typer.Exit(1)
 
 
 @ledger.command()
