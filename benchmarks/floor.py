@@ -23,8 +23,8 @@ from tasks.notices.summary import MAX_PLANS_SHOWN
 from tasks.offers.substitute_stock import SubstituteStock
 from tasks.runs.records import LATE_ORDERS, start_run
 from templates.rendering import environment, formats
+from templates.rendering.brand import palettes_of
 from templates.rendering.fill_variables import notice_variables, shop_view
-from templates.rendering.palette import DARK, LIGHT
 
 Row = sqlite3.Row
 FILES = {
@@ -48,8 +48,9 @@ class SideBySide:
 
 def beside_the_floor(folder: Path, late: int) -> SideBySide:
     """Owe all late orders, and do the bare work for them."""
-    jinja, ours, bare, told = _plain_jinja(), Watch(), Watch(), 0
+    ours, bare, told = Watch(), Watch(), 0
     with open_app(folder / "shop") as app, closing(_ledger(app)) as ledger, closing(_bare(folder, ledger)) as to:
+        jinja = _plain_jinja(app.folder.shop.brand.accent)
         for plans in _pages(app, ours):
             rows = _rows(ledger, plans)
             notices = rows["notice"]
@@ -88,7 +89,7 @@ def _file(ledger: sqlite3.Connection) -> str:
     return str(ledger.execute("PRAGMA database_list").fetchone()["file"])
 
 
-def _plain_jinja() -> Environment:
+def _plain_jinja(accent: str | None) -> Environment:
     jinja = Environment(
         loader=FileSystemLoader(environment.BUILT_IN),
         autoescape=select_autoescape(["html"], default=False),
@@ -96,7 +97,7 @@ def _plain_jinja() -> Environment:
         lstrip_blocks=True,
     )
     jinja.filters.update(formats.FILTERS)
-    jinja.globals.update(light=LIGHT, dark=DARK)
+    jinja.globals.update(palettes_of(accent))
     return jinja
 
 

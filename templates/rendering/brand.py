@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from colorsys import hls_to_rgb, rgb_to_hls
 from dataclasses import dataclass, replace
 
-from templates.rendering.palette import DARK, LIGHT, Palette
+from templates.rendering.palette import DARK, LIGHT, PALETTE_NAMES, Palette
 
 MIN_TEXT_CONTRAST = 4.5
 """WCAG 2.2, 1.4.3: text and its ground."""
@@ -36,10 +36,10 @@ def accent_pair(accent: str) -> tuple[Accent, Accent]:
 
 def palettes_of(accent: str | None) -> dict[str, Palette]:
     """Return the palettes by the names that templates use, with a shop's accent if it has one."""
-    if accent is None:
-        return {"light": LIGHT, "dark": DARK}
-    day, night = accent_pair(accent)
-    return {"light": _with_accent(LIGHT, day), "dark": _with_accent(DARK, night)}
+    palettes = LIGHT, DARK
+    if accent is not None:
+        palettes = _with_accent(LIGHT, (pair := accent_pair(accent))[0]), _with_accent(DARK, pair[1])
+    return dict(zip(PALETTE_NAMES, palettes, strict=True))
 
 
 def contrast(first: str, second: str) -> float:

@@ -1,17 +1,15 @@
-"""Write the palette's colours into compiled templates: a mail has dozens, and none ever changes."""
+"""Write the palettes' colours into compiled templates: a mail has dozens, and none changes with its order."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from jinja2 import nodes
 from jinja2.visitor import NodeTransformer
 
-from templates.rendering.palette import DARK, LIGHT, Palette
+from templates.rendering.palette import PALETTE_NAMES, Palette
 
-PALETTES = {"light": LIGHT, "dark": DARK}
-"""The palettes by the names that templates use."""
-
-_OWN_PALETTE = re.compile(rf"\{{%(?:(?!%\}}|\{{%).)*?\b(?:{'|'.join(PALETTES)})\b", re.DOTALL)
+_OWN_PALETTE = re.compile(rf"\{{%(?:(?!%\}}|\{{%).)*?\b(?:{'|'.join(PALETTE_NAMES)})\b", re.DOTALL)
 
 
 def sets_palette(own: Path | None) -> bool:
@@ -23,8 +21,11 @@ def sets_palette(own: Path | None) -> bool:
 class ColourLiterals(NodeTransformer):
     """Replaces `light.page` by its colour in a parsed template; an unknown field is left, and fails as it did."""
 
+    def __init__(self, palettes: Mapping[str, Palette]) -> None:
+        self._palettes = palettes
+
     def visit_Getattr(self, node: nodes.Getattr) -> nodes.Node:  # noqa: N802 - Jinja's name
-        palette = PALETTES.get(node.node.name) if isinstance(node.node, nodes.Name) else None
+        palette = self._palettes.get(node.node.name) if isinstance(node.node, nodes.Name) else None
         if palette is not None and node.attr in Palette.__slots__:
             return nodes.Const(getattr(palette, node.attr), lineno=node.lineno, environment=node.environment)
         return self.generic_visit(node)

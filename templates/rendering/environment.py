@@ -4,6 +4,7 @@ import re
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from jinja2 import (
@@ -20,7 +21,8 @@ from jinja2 import TemplateError as JinjaTemplateError
 from jinja2.bccache import Bucket
 
 from models.errors import ForewarnError
-from templates.rendering.colour_literals import PALETTES, sets_palette
+from templates.rendering.brand import palettes_of
+from templates.rendering.colour_literals import sets_palette
 from templates.rendering.formats import FILTERS
 from templates.rendering.sandbox import Sandbox
 from templates.rendering.template_fields import suggest
@@ -61,7 +63,7 @@ class _Utf8Loader(FileSystemLoader):
 
 
 class _BytecodeByFile(BytecodeCache):
-    """Keeps the compiled templates of this process by file; a changed file is compiled again."""
+    """Keeps the compiled templates of one process and accent by file; a changed file is compiled again."""
 
     def __init__(self) -> None:
         self._bytecode: dict[str, bytes] = {}
@@ -74,13 +76,19 @@ class _BytecodeByFile(BytecodeCache):
         self._bytecode[bucket.key] = bucket.bytecode_to_string()
 
 
-_BYTECODE = _BytecodeByFile()
+@cache
+def _bytecode_of(_accent: str | None) -> BytecodeCache:
+    # Colours are compiled in, so each accent has templates of its own.
+    return _BytecodeByFile()
 
 
-def make_environment(own: Path | None = None) -> Environment:
-    """Return the sandbox; a file in the shop's folder `own` replaces the built-in file of the same name."""
+def make_environment(own: Path | None = None, accent: str | None = None) -> Environment:
+    """Return the sandbox; a file in the shop's folder `own` replaces the built-in file of the same name.
+
+    `accent` is the shop's colour of links and buttons.
+    """
     folders = [own, BUILT_IN] if own else [BUILT_IN]
-    fixed_palette = not sets_palette(own)
+    palettes, has_fixed_palettes = palettes_of(accent), not sets_palette(own)
     jinja = Sandbox(
         loader=ChoiceLoader([_Utf8Loader(folder, encoding="utf-8-sig") for folder in folders]),
         autoescape=select_autoescape(enabled_extensions=("html",), default=False),
@@ -88,11 +96,11 @@ def make_environment(own: Path | None = None) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
         cache_size=-1,
-        bytecode_cache=_BYTECODE if fixed_palette else None,
-        fixed_palette=fixed_palette,
+        bytecode_cache=_bytecode_of(accent) if has_fixed_palettes else None,
+        fixed_palettes=palettes if has_fixed_palettes else None,
     )
     jinja.filters.update(FILTERS)
-    jinja.globals.update(PALETTES)
+    jinja.globals.update(palettes)
     return jinja
 
 

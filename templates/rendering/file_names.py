@@ -8,14 +8,14 @@ from templates.rendering.environment import BUILT_IN
 from templates.rendering.formats import parse_locale
 from templates.rendering.lint import Problem
 from templates.rendering.purchasing import PURCHASE, PURCHASE_PARTS
-from templates.rendering.storefront import STOREFRONT, STOREFRONT_PARTS
+from templates.rendering.storefront import STOREFRONT, STOREFRONT_LINKS, STOREFRONT_PARTS
 from templates.rendering.template_fields import suggest
 from templates.rendering.template_sets import PARTS, POSTS
 
 _MESSAGE_PARTS = {name for names in PARTS.values() for name in names if name != "post.txt"}
 OWN_PARTS: dict[str, set[str]] = {
     **{folder: {"post.txt"} for folder in POSTS.values()},
-    STOREFRONT: set(STOREFRONT_PARTS),
+    STOREFRONT: {*STOREFRONT_PARTS, *STOREFRONT_LINKS},
     PURCHASE: set(PURCHASE_PARTS),
 }
 """The parts of posts, product pages and vendor mails, by folder."""

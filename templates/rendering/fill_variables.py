@@ -16,6 +16,7 @@ from models.shipments import Parcel
 from templates.rendering.names import display_name, greeting_name, strip_control_chars
 from templates.rendering.variables import NoticeVariables, PostVariables
 from templates.rendering.view_models import (
+    BrandView,
     DiscountView,
     HelpView,
     ItemView,
@@ -38,9 +39,10 @@ ITEM_LIMITS = (24, 8, 2)
 def shop_view(shop: ShopConfig, language: str) -> ShopView:
     """Return the shop for templates in one language.
 
-    A phone number or a link in another language still helps. Hours in another language do not: they are left out.
+    A phone number, a link or a legal notice in another language still helps. Hours in another language do not: they
+    are left out.
     """
-    contact, links = shop.help, shop.links
+    contact, links, brand = shop.help, shop.links, shop.brand
     return ShopView(
         name=shop.name,
         zone=shop.zone,
@@ -53,7 +55,18 @@ def shop_view(shop: ShopConfig, language: str) -> ShopView:
             phone=in_language(contact.phone, language, shop.locale),
             hours=in_language(contact.hours, language),
         ),
-        links=LinksView(home=links.home, help=in_language(links.help, language, shop.locale)),
+        links=LinksView(
+            home=links.home,
+            help=in_language(links.help, language, shop.locale),
+            new_link=f"{shop.order_pages.url}/o/link" if shop.order_pages else None,
+        ),
+        brand=BrandView(
+            logo=brand.logo,
+            logo_dark=brand.logo_dark,
+            legal=in_language(brand.legal, language, shop.locale),
+            imprint_url=in_language(brand.imprint_url, language, shop.locale),
+            privacy_url=in_language(brand.privacy_url, language, shop.locale),
+        ),
     )
 
 

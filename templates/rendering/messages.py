@@ -35,7 +35,7 @@ class Renderer:
 
     def __init__(self, shop: ShopConfig, own: Path | None = None) -> None:
         self.fallbacks: Counter[str] = Counter()
-        self.jinja: Environment = make_environment(own)
+        self.jinja: Environment = make_environment(own, shop.brand.accent)
         self.has_own_templates = own is not None
         """Whether words may depend on more than the built-in templates use, such as today's date."""
         self.storefront = StorefrontRenderer(shop, self.jinja)

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+PALETTE_NAMES = ("light", "dark")
+"""The palettes as templates name them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Palette:

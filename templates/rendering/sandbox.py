@@ -1,6 +1,6 @@
 """Run templates in a sandbox: they see plain values only, and loops, texts and time are limited."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -16,6 +16,7 @@ from templates.rendering import render_limits as limits
 from templates.rendering.colour_literals import ColourLiterals
 from templates.rendering.escaping import escape_piece
 from templates.rendering.forbidden_text import find_mistakes
+from templates.rendering.palette import Palette
 from templates.rendering.template_fields import FIELDS, check_printable, describe_missing_field
 
 _LOOP_FIELDS = frozenset(name for name in dir(LoopContext) if name[0] != "_")
@@ -93,8 +94,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
     count_iteration = staticmethod(limits.count_iteration)
     escape_piece = staticmethod(escape_piece)
 
-    def __init__(self, *, fixed_palette: bool = True, **options: Any) -> None:
-        self._fixed_palette = fixed_palette
+    def __init__(self, *, fixed_palettes: Mapping[str, Palette] | None = None, **options: Any) -> None:
+        self._fixed_palettes = fixed_palettes
         super().__init__(**options, undefined=MissingVariable, finalize=check_printable)
         to_string, to_format = self.filters["string"], self.filters["format"]
         self.filters |= {name: limits.limit_filter(self.filters[name]) for name in _GROWING_FILTERS}
@@ -177,8 +178,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def _generate(self, source: nodes.Template, name: str | None, filename: str | None, *rest: Any, **more: Any) -> str:
         for mistake in find_mistakes(source, name or ""):
             raise TemplateSyntaxError(mistake.what, mistake.line, name, filename)
-        if self._fixed_palette:
-            ColourLiterals().visit(source)
+        if self._fixed_palettes:
+            ColourLiterals(self._fixed_palettes).visit(source)
         counted: list[Any] = [source, *source.find_all(_COUNTED_NODES)]
         for node in counted:
             count = nodes.EnvironmentAttribute("count_iteration", lineno=node.lineno)

@@ -22,6 +22,8 @@ from templates.rendering.variables import CommonVariables, PageVariables, Storef
 
 STOREFRONT = "storefront"
 TITLE, TEXT, DATE = STOREFRONT_PARTS = ("title.txt", "text.txt", "date.txt")
+IMPRINT, PRIVACY = STOREFRONT_LINKS = ("imprint.txt", "privacy.txt")
+"""The words of links in the footer; a language without them shows the addresses."""
 PAGE = "layout/storefront.html"
 UNKNOWN = "unknown"
 """The `state` of a product of which nothing is known."""
@@ -49,7 +51,8 @@ class StorefrontRenderer:
 
     def __init__(self, shop: ShopConfig, jinja: Environment) -> None:
         self._shop, self._jinja = shop, jinja
-        files = list(filter(None, map(_TEMPLATE_FILE.fullmatch, jinja.list_templates())))
+        self._files = frozenset(jinja.list_templates())
+        files = list(filter(None, map(_TEMPLATE_FILE.fullmatch, self._files)))
         by_part = ({file["language"] for file in files if f"{file['name']}.txt" == part} for part in STOREFRONT_PARTS)
         self.languages = tuple(sorted(set.intersection(*by_part)))
         """The languages that have every part."""
@@ -81,6 +84,7 @@ class StorefrontRenderer:
     ) -> str:
         """Render the page that works without a script; raises TemplateError with file and line."""
         notice_text = self.render_text(notice.available if notice else None, language)
+        brand = self._cached_shop(language).brand
         page: PageVariables = {
             "title": notice_text.title,
             "text": notice_text.text,
@@ -90,6 +94,8 @@ class StorefrontRenderer:
             "valid_until": notice.valid_until if notice else None,
             "schema": schema,
             "script": script,
+            "imprint": self._link_words(IMPRINT, brand.imprint_url, language),
+            "privacy": self._link_words(PRIVACY, brand.privacy_url, language),
         }
         with template_errors(PAGE):
             return self._jinja.get_template(PAGE).render({**self._common_variables(language), **page})
@@ -111,9 +117,12 @@ class StorefrontRenderer:
         set_on, valid_until = notice.set_at.astimezone(zone).date(), notice.valid_until.astimezone(zone)
         return self._render_part(DATE, language, {"set_on": set_on, "valid_until": valid_until})
 
+    def _link_words(self, part: str, url: str | None, language: str) -> str | None:
+        has_words = _file_of(part, language) in self._files
+        return self._render_part(part, language, {}) if url and has_words else url
+
     def _render_part(self, part: str, language: str, variables: StorefrontVariables) -> str:
-        name, _, kind = part.partition(".")
-        file = f"{STOREFRONT}/{name}.{language}.{kind}"
+        file = _file_of(part, language)
         with template_errors(file):
             template = self._jinja.get_template(file)
             text = " ".join(template.render({**self._common_variables(language), **variables}).split())
@@ -128,3 +137,8 @@ class StorefrontRenderer:
             "lang": language.replace("_", "-"),
             "locale": self._shop.locale if is_shop_language else language,
         }
+
+
+def _file_of(part: str, language: str) -> str:
+    name, _, kind = part.partition(".")
+    return f"{STOREFRONT}/{name}.{language}.{kind}"

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from templates.rendering.palette import Palette
 from templates.rendering.view_models import (
+    BrandView,
     DiscountView,
     HelpView,
     ItemView,
@@ -38,6 +39,7 @@ _TYPE_NAMES: dict[type, str] = {
     SenderView: "shop.sender",
     HelpView: "shop.help",
     LinksView: "shop.links",
+    BrandView: "shop.brand",
     Palette: "a palette",
 }
 FIELDS: dict[type, frozenset[str]] = {view: frozenset(field.name for field in fields(view)) for view in _TYPE_NAMES}

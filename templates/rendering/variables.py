@@ -102,6 +102,8 @@ class PageVariables(TypedDict):
     valid_until: Annotated[datetime | None, "the end of the notice"]
     schema: Annotated[Mapping[str, Any] | None, "schema.org data of the product"]
     script: Annotated[str, "address of the script"]
+    imprint: Annotated[str | None, "the rendered `imprint.txt`; empty: the shop has no such page"]
+    privacy: Annotated[str | None, "the rendered `privacy.txt`; empty: the shop has no such page"]
 
 
 GROUPS: tuple[type, ...] = (

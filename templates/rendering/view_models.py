@@ -119,6 +119,18 @@ class LinksView(View):
 
     home: Annotated[str, "the home page"]
     help: Annotated[str | None, "the help page"]
+    new_link: Annotated[str | None, "the page that mails a new link to an order; empty: the shop has no order pages"]
+
+
+@dataclass(frozen=True, slots=True)
+class BrandView(View):
+    """How the shop looks and signs, in the language of the message."""
+
+    logo: Annotated[str | None, "address of the logo"]
+    logo_dark: Annotated[str | None, "address of the logo for dark screens"]
+    legal: Annotated[str | None, "the legal footer"]
+    imprint_url: Annotated[str | None, "the page with the legal notice"]
+    privacy_url: Annotated[str | None, "the page about privacy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,3 +145,4 @@ class ShopView(View):
     sender: Annotated[SenderView, "the sender of messages"]
     help: Annotated[HelpView, "how to reach the shop"]
     links: Annotated[LinksView, "the shop's own pages"]
+    brand: Annotated[BrandView, "logo and legal footer"]

@@ -31,7 +31,12 @@ def test_a_shop_without_a_templates_folder_is_without_fault(tmp_path):
         ("subject.en.txt", "x", None, "belongs in the folder of its message"),
         ("post/subject.en.txt", "x", None, "post.txt with a locale"),
         ("storefront/text.en.txt", "{{ units_lft }}", 1, "'units_lft' is undefined; did you mean 'units_left'"),
-        ("storefront/subject.en.txt", "x", None, "date.txt, text.txt, title.txt with a locale"),
+        (
+            "storefront/subject.en.txt",
+            "x",
+            None,
+            "privacy.txt, text.txt, title.txt with a locale",
+        ),
         ("storefront/title.de.txt", "x", None, "is not used without text.de.txt, date.de.txt in the same folder"),
         ("week/subject.de.txt", "x", None, "is not used without body.de.txt, body.de.html in the same folder"),
         ("layout/letter.en.txt", "\n{{ nothing }}", 2, "'nothing' is undefined"),
