@@ -13,6 +13,7 @@ from models.enums import ChangeKind, Promise
 from models.orders import LineFacts, ProductFacts, Shipment
 from models.posts import ProductDelay, ProductStock
 from models.shipments import Parcel
+from templates.rendering.choices import choices_view
 from templates.rendering.names import display_name, greeting_name, strip_control_chars
 from templates.rendering.variables import NoticeVariables, PostVariables
 from templates.rendering.view_models import (
@@ -76,7 +77,8 @@ def notice_variables(plan: Plan, shop: ShopConfig) -> NoticeVariables:
     told = order.told if order.told and not order.told.assumed else None
     late = tuple(_item_view(line.line, links, order.currency, delay.as_of, line) for line in delay.late)
     has_offer = bool(plan.substitutes or plan.discount)
-    order_url = _web_url(order.url) or _page_link(shop) or order_link(links, order.id)
+    own_url = _web_url(order.url)
+    order_url = own_url or _page_link(shop) or order_link(links, order.id)
     return {
         "customer": greeting_name(order.customer.name),
         "order": OrderView(strip_control_chars(order.id), order.placed_on, order_url),
@@ -101,6 +103,7 @@ def notice_variables(plan: Plan, shop: ShopConfig) -> NoticeVariables:
             for choice in plan.substitutes
         ),
         "discount": _discount_view(plan.discount) if plan.discount else None,
+        "choices": None if own_url else choices_view(plan, shop, order_url),
         "offer": ("shown" if plan.show_offer else "on_page") if has_offer else "none",
     }
 

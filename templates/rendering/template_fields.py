@@ -14,6 +14,7 @@ from markupsafe import Markup
 from templates.rendering.palette import Palette
 from templates.rendering.view_models import (
     BrandView,
+    ChoicesView,
     DiscountView,
     HelpView,
     ItemView,
@@ -32,6 +33,7 @@ _TYPE_NAMES: dict[type, str] = {
     ItemView: "an item",
     OrderView: "an order",
     SubstituteView: "a choice of substitutes",
+    ChoicesView: "the choices",
     ParcelView: "a parcel",
     ShipmentView: "a shipment",
     DiscountView: "a discount",

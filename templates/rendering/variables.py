@@ -6,6 +6,7 @@ from typing import Annotated, Any, TypedDict, get_type_hints
 
 from models.quantities import Quantity
 from templates.rendering.view_models import (
+    ChoicesView,
     DiscountView,
     ItemView,
     OrderView,
@@ -44,6 +45,7 @@ class NoticeVariables(TypedDict):
     parcels: Annotated[tuple[ParcelView, ...], "the parcels of an order that is sent in several; empty: one parcel"]
     substitutes: Annotated[tuple[SubstituteView, ...], "products in stock to offer instead, by late item"]
     discount: Annotated[DiscountView | None, "the discount that is offered"]
+    choices: Annotated[ChoicesView | None, "what the customer may choose on the order page; empty: Forewarn shows none"]
     offer: Annotated[str, "`shown`, `on_page` (only the order page may show it) or `none`"]
 
 

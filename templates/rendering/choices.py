@@ -1,0 +1,24 @@
+"""Fill the addresses of what a customer may choose on the order page."""
+
+from models.config.shop import ShopConfig
+from models.customers import Act
+from models.decisions import Plan
+from templates.rendering.view_models import ChoicesView
+
+
+def choices_view(plan: Plan, shop: ShopConfig, order_url: str) -> ChoicesView | None:
+    """Return the pages on which a customer confirms a choice; None where Forewarn shows no order pages, or no choice.
+
+    A message names only what fits it: the page itself lists all that is possible when it is opened.
+    """
+    if shop.order_pages is None:
+        return None
+    fits = {
+        Act.WAIT: True,
+        Act.SHIP: len(plan.parcels) > 1,
+        Act.SWAP: bool(plan.substitutes) and plan.show_offer,
+        Act.CANCEL: True,
+        Act.OFFER: plan.discount is not None,
+    }
+    named = {act: f"{order_url}/{act}" for act in shop.order_pages.choices if fits[act]}
+    return ChoicesView(**{act.value: named.get(act) for act in Act}) if named else None
