@@ -17,9 +17,11 @@ from app.live_channels import channels_not_live
 from app.reports.deliveries import add_delivery, did_anything
 from app.shop_files import FileStates, file_states
 from app.transports import closed_channels
+from app.webhook import webhook_problem
 from models.enums import Channel
 from models.errors import ForewarnError
 from models.run_report import Report
+from tasks.customers.webhook_delivery import is_webhook_due
 from tasks.db.counters import get_counter, increment
 from tasks.db.sql import read_only
 from tasks.delivery.due import is_delivery_due
@@ -150,7 +152,9 @@ def _take_turn(app: App) -> int:
 def _look_up(app: App) -> tuple[bool, int]:
     """Return whether anything is due, and whose turn it is."""
     closed = closed_channels(app.settings) | channels_not_live(app)
+    has_webhook = app.context.has_webhook and not webhook_problem(app.settings)
     with read_only(app.context.engine) as connection:
         usable = [channel for channel in Channel if channel not in closed]
-        in_doubt = app.context.policy.in_doubt
-        return is_delivery_due(connection, datetime.now(UTC), usable, in_doubt), get_counter(connection, TURN)
+        now, in_doubt = datetime.now(UTC), app.context.policy.in_doubt
+        is_due = is_delivery_due(connection, now, usable, in_doubt)
+        return is_due or (has_webhook and is_webhook_due(connection, now)), get_counter(connection, TURN)

@@ -8,12 +8,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from app.composition import App
 from app.transports import is_provider_trial, open_transports
+from channels.signatures import SECRET_FORM, is_secret
 from channels.transport import DocumentTransport, MessageTransport
 from channels.vendors.folder import FolderTransport
 from channels.vendors.http import VendorHttpTransport
 from channels.vendors.mail import VendorMailTransport
 from channels.vendors.sftp import SftpTransport
-from channels.vendors.signatures import SECRET_FORM, is_secret
 from models.config.settings import Settings
 from models.config.vendor_transports import ByFolder, ByHttp, BySftp, VendorTransport
 from models.enums import Channel

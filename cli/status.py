@@ -29,12 +29,16 @@ def status(shop: Shop = None, *, json: Json = False) -> None:
             ("Notices", counted(current.notices)),
             ("Posts", counted(current.posts)),
             *([("Purchase requests", counted(current.purchases))] if current.purchases else []),
+            *([("Webhook events", counted(current.webhooks))] if current.webhooks else []),
         ]
     )
     if current.needs_staff:
         printing.out.print(f"\n[bold]{current.needs_staff} messages in doubt need staff: `forewarn in-doubt list`[/]")
     if in_doubt := current.purchases.get(State.IN_DOUBT):
         sentence = f"{in_doubt} purchase requests in doubt need staff: `forewarn vendors waiting`"
+        printing.out.print(f"\n[bold]{sentence}[/]")
+    if rejected := current.webhooks.get(State.REJECTED):
+        sentence = f"Webhook events given up: {rejected}; `forewarn choices webhooks` shows them"
         printing.out.print(f"\n[bold]{sentence}[/]")
     if current.held:
         printing.out.print("\n[bold]Runs that are held: `forewarn release RUN`, or with --drop[/]")

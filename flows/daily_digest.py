@@ -52,6 +52,11 @@ def digest_markdown(shop: str, day: date, totals: DayTotals) -> str:
         ("In doubt, for staff to resolve: `forewarn in-doubt list`", str(totals.needs_staff)),
         ("In doubt, still asked about", str(totals.in_doubt - totals.needs_staff)),
         ("Posts that wait for approval", str(totals.held)),
+        *(
+            [("Webhook events given up: `forewarn choices webhooks`", str(totals.webhooks_rejected))]
+            if totals.webhooks_rejected
+            else []
+        ),
         ("Customers told, by delay", counted(totals.orders)),
         ("Messages sent, by channel", counted(totals.sent)),
         *([("Of them in a trial, to no customer", str(totals.trial))] if totals.trial else []),

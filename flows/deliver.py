@@ -2,15 +2,15 @@
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date
 
 from prefect import flow
 from prefect.states import Completed
 
-from app.clock import make_clock
+from app.channel_loops import finish_all, send_on_all_channels
+from app.clock import Clock, make_clock
 from app.composition import App, open_app
 from app.delivery_watch import DeliveryWatch
 from app.live_channels import channels_not_live
@@ -19,8 +19,8 @@ from app.reports import run as run_report
 from app.reports.deliveries import did_anything
 from app.run_tracking import flow_run_name, track_run
 from app.transports import open_transports
+from app.webhook_delivery import deliver_webhook_events
 from models.batches import Progress, no_progress
-from models.enums import Channel
 from models.errors import ForewarnError
 from models.run_report import Report
 from tasks.context import Context
@@ -30,13 +30,11 @@ from tasks.delivery.fallback import send_fallbacks
 from tasks.delivery.queue import count_queued
 from tasks.delivery.reconcile import reconcile_in_doubt
 from tasks.delivery.summary import DeliverySummary
-from tasks.delivery.worker import DeliveryWorker, deliver_channel, mark_abandoned
+from tasks.delivery.worker import DeliveryWorker, mark_abandoned
 from tasks.guardrails.run_days import check_clock
 from tasks.runs.records import LATE_ORDERS, check_not_before, last_run_date
 
 DELIVER = "deliver"
-IDLE_SECONDS, IDLE_POLL_SECONDS = 30, 0.05
-"""How long a channel with nothing due waits before it looks again, and how often it checks that others still send."""
 
 
 @flow(name=DELIVER, flow_run_name=flow_run_name, retries=0)
@@ -112,77 +110,35 @@ async def run_deliver(
             summary = DeliverySummary(in_doubt=await run_task(mark_abandoned, context, worker))
             resolved = await run_task(reconcile_in_doubt, context, worker)
 
-            more_to_send = True
-            while more_to_send:
-                await send_on_all_channels(context, worker, summary, progress)
-                today = replace(context, as_of=time.day())
-                fallbacks = await run_task(
-                    send_fallbacks, today, worker.lease_holder.name, batch=app.settings.batch_size
-                )
-                more_to_send = fallbacks is not None
-                report.unreachable += fallbacks.unreachable if fallbacks else 0
+            webhooks = None if only_run else deliver_webhook_events(app, context, time, report)
+            await finish_all(_send_messages(app, context, worker, time, summary, report, progress), webhooks)
 
         report.settled = dict(resolved)
         run_report.fill_delivery(report, summary)
         await asyncio.to_thread(_fill_waiting, app, report, closed, not_live)
-    if resolved or summary:
+    if resolved or summary or report.webhooks:
         await publish_artifact(DELIVER, run_report.summary(report, app.folder.shop.name), title="Deliveries")
         await rename_flow_run(run_report.headline(DELIVER, report))
     return report
 
 
-async def send_on_all_channels(
-    context: Context, worker: DeliveryWorker, summary: DeliverySummary, progress: Progress
+async def _send_messages(
+    app: App,
+    context: Context,
+    worker: DeliveryWorker,
+    time: Clock,
+    summary: DeliverySummary,
+    report: Report,
+    progress: Progress,
 ) -> None:
-    """Send what is due on all channels concurrently, each at its own pace; add the results to `summary`.
-
-    When channels fail, the others finish; then the first error is raised.
-    """
-    loops = _ChannelLoops(context, worker, summary, progress)
-    results = await asyncio.gather(*map(loops.send_on, worker.transports), return_exceptions=True)
-    for error in filter(None, results):
-        raise error
-
-
-@dataclass(slots=True)
-class _ChannelLoops:
-    """The sending loops of all channels, which end together: one that is idle waits while another sends."""
-
-    context: Context
-    worker: DeliveryWorker
-    summary: DeliverySummary
-    progress: Progress
-    under_way: Counter[Channel] = field(default_factory=Counter)
-    """Messages sent that are not in the summary so far."""
-    busy: set[Channel] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.busy = set(self.worker.transports)
-
-    async def send_on(self, channel: Channel) -> None:
-        """Send on one channel whatever becomes due, until no channel has anything due."""
-
-        def show(sent: int) -> None:
-            self.under_way[channel] = sent
-            self.progress("messages", self.summary.sent.total() + self.under_way.total())
-
-        try:
-            while self.busy and channel not in self.summary.down:
-                sent = await run_task(deliver_channel, self.context, self.worker, channel, show)
-                if sent:
-                    self.busy.add(channel)
-                    self.summary.add(sent)
-                    del self.under_way[channel]
-                else:
-                    self.busy.discard(channel)
-                    await self._wait_while_busy()
-        finally:
-            self.busy.discard(channel)
-
-    async def _wait_while_busy(self) -> None:
-        for _ in range(round(IDLE_SECONDS / IDLE_POLL_SECONDS)):
-            if self.busy:
-                await asyncio.sleep(IDLE_POLL_SECONDS)
+    """Send what is due on all channels, and then failed notices by their customers' next channels, until all is."""
+    more_to_send = True
+    while more_to_send:
+        await send_on_all_channels(context, worker, summary, progress)
+        today = replace(context, as_of=time.day())
+        fallbacks = await run_task(send_fallbacks, today, worker.lease_holder.name, batch=app.settings.batch_size)
+        more_to_send = fallbacks is not None
+        report.unreachable += fallbacks.unreachable if fallbacks else 0
 
 
 def _fill_waiting(app: App, report: Report, closed: Mapping[str, str], not_live: Mapping[str, str]) -> None:

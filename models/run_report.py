@@ -49,6 +49,11 @@ class Report(BaseModel):
     retrying: Counts = Field({}, description="messages that will be tried again, by reason")
     unreachable: int = Field(0, description="customers whose notice was refused and who have no other channel")
     waiting: int = Field(0, description="notices and approved posts that wait for their hour or for another try")
+    webhooks: Counts = Field(
+        {},
+        description="webhook events about customers' choices: `sent`; `retrying`, which a receiver did not accept yet; "
+        "`rejected`, which Forewarn has given up: `forewarn choices webhooks`",
+    )
     in_doubt: int = Field(
         0, description="messages that may or may not have been sent; never sent again without evidence"
     )

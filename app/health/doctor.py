@@ -5,16 +5,23 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from sqlalchemy.exc import DBAPIError
+
 from app.composition import open_shop_source, read_settings
 from app.health.check import Check
-from app.health.ledger import check_ledger, check_live_channels, check_owner_matches
+from app.health.ledger import check_ledger, check_live_channels, check_owner_matches, open_existing_ledger
 from app.health.prefect import check_prefect
 from app.health.providers import check_credentials, check_transports
 from app.ledger import state_folder
 from app.vendor_transports import SETTING, keys_of, secret_problem
+from app.webhook import webhook_host, webhook_problem
 from models.config.settings import Settings
 from models.config.shop import ShopFolder, read_shop
 from models.errors import ForewarnError
+from models.quantities import counted
+from tasks.customers.webhook_review import count_given_up
+from tasks.db.migrations import newest, version
+from tasks.db.sql import read_only
 from templates.rendering.check import find_errors
 
 MIN_FREE_BYTES = 200 * 1024**2
@@ -60,6 +67,30 @@ def _vendors(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
             yield Check(f"vendor {vendor}", f"by {way.by}")
 
 
+def _webhook(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
+    if not settings.webhook_url:
+        return
+    if problem := webhook_problem(settings):
+        yield Check("webhook", problem, "set it; until then no event is sent", bad=True)
+        return
+    if given_up := _webhook_events_given_up(settings, folder):
+        found = f"given up: {counted(given_up, 'event')}"
+        yield Check("webhook", found, "`forewarn choices webhooks` shows them", bad=True)
+    else:
+        yield Check("webhook", f"choices are told to {webhook_host(settings)}")
+
+
+def _webhook_events_given_up(settings: Settings, folder: ShopFolder) -> int:
+    try:
+        with open_existing_ledger(settings, folder) as engine:
+            if version(engine) != newest():
+                return 0
+            with read_only(engine) as connection:
+                return count_given_up(connection)
+    except (DBAPIError, ForewarnError):
+        return 0  # check_ledger reports it
+
+
 def _templates(_: Settings, folder: ShopFolder) -> Iterator[Check]:
     problems = find_errors(folder.shop, folder.own_templates, [bucket.words for bucket in folder.policy.bucket])
     if problems:
@@ -92,6 +123,7 @@ CHECKS: tuple[Callable[[Settings, ShopFolder], Iterator[Check]], ...] = (
     _source,
     check_transports,
     _vendors,
+    _webhook,
     _templates,
     _outbox,
     check_prefect,

@@ -42,7 +42,7 @@ def fill_delivery(report: Report, delivered: DeliverySummary) -> None:
     report.rejected = dict(delivered.rejected)
     report.retrying = dict(delivered.retrying)
     report.in_doubt = delivered.in_doubt
-    report.down = dict(delivered.down)
+    report.down |= delivered.down
     report.trial = {channel: n for channel, n in _sorted(delivered.trial).items() if n}
     for reason, n in delivered.skipped.items():
         report.skipped[reason] = report.skipped.get(reason, 0) + n
@@ -80,6 +80,7 @@ FIGURES = (
     ("Rejected", "rejected"),
     ("Retrying", "retrying"),
     ("Settled", "settled"),
+    ("Webhook events", "webhooks"),
     ("Lines requested", "requested"),
     ("Lines", "coverage"),
     ("Products", "products"),

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from channels.headers import one_line
 from channels.http_client import FailureKind, HttpClient, classify_status, failure_for, read_json, retry_after
-from channels.vendors.signatures import sign
+from channels.signatures import sign
 from models.messages import Receipt
 from models.purchasing import Document
 

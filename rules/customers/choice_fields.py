@@ -11,7 +11,7 @@ CUSTOMER, STAFF = "customer", "staff"
 
 
 def choice_fields(choice: Choice) -> dict[str, Any]:
-    """Return a choice as JSON values: amounts and quantities are texts, moments are in UTC, and what is not known is None."""
+    """Return a choice as JSON values: amounts and quantities as texts, moments in UTC, None where nothing is known."""
     return {
         "id": choice.id,
         "order": choice.order_id,

@@ -45,6 +45,12 @@ class DeliverySummary:
             case State.IN_DOUBT:
                 self.in_doubt += 1
 
+    @property
+    def by_outcome(self) -> dict[str, int]:
+        """Return how many messages were sent, rejected, or queued for another try."""
+        counts = {"sent": self.sent, "rejected": self.rejected, "retrying": self.retrying}
+        return {name: counter.total() for name, counter in counts.items() if counter}
+
     def __bool__(self) -> bool:
         """Return whether anything happened."""
         return self != type(self)()

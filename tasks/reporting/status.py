@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from models.enums import Channel, State
 from models.purchasing import VendorChannel
+from models.webhooks import WEBHOOK
 from tasks.context import Context
 from tasks.db.counters import count_orders_by_bucket
 from tasks.db.settled_counts import MessageGroup, count_messages
@@ -35,6 +36,8 @@ class Status:
     """Notices and posts in doubt that only staff can resolve."""
     purchases: dict[str, int]
     """Purchase requests by state; staff resolve those in doubt."""
+    webhooks: dict[str, int]
+    """Webhook events about customers' choices by state; staff send those rejected again."""
     runs: list[dict[str, Any]]
     """The latest runs, newest first."""
     held: list[dict[str, Any]]
@@ -65,6 +68,8 @@ class DayTotals:
     """Those of them that only staff can resolve."""
     held: int
     """Posts that wait for approval, from any day."""
+    webhooks_rejected: int
+    """Webhook events that Forewarn has given up, from any day."""
     runs: dict[str, int]
     """Runs by flow and how they ended."""
 
@@ -80,6 +85,7 @@ def load_status(connection: Connection, runs: int = 5) -> Status:
         posts=_of_channels(messages, POST_CHANNELS),
         needs_staff=count_waiting_for_staff(connection),
         purchases=_of_channels(messages, list(VendorChannel)),
+        webhooks=_of_channels(messages, [WEBHOOK]),
         runs=[dict(row) for row in connection.execute(newest.limit(runs)).mappings()],
         held=_list_held_runs(connection),
     )
@@ -155,6 +161,11 @@ def load_day(context: Context, connection: Connection, on: date) -> DayTotals:
         held=sum(
             _count_by(
                 connection, OUTBOX.c.state, OUTBOX.c.channel.in_(POST_CHANNELS), OUTBOX.c.state == State.HELD
+            ).values()
+        ),
+        webhooks_rejected=sum(
+            _count_by(
+                connection, OUTBOX.c.state, OUTBOX.c.channel == WEBHOOK, OUTBOX.c.state == State.REJECTED
             ).values()
         ),
         runs=dict(runs),

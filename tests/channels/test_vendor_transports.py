@@ -16,12 +16,12 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from app.vendor_transports import keys_of, response_keys, secret_problem
 from channels.email.sendgrid import SendGridTransport
 from channels.local.outbox import LocalOutbox, location_of
+from channels.signatures import BadSignature, is_secret, sign, verify
 from channels.transport import OutcomeUnknown, PermanentFailure, TemporaryFailure
 from channels.vendors.folder import FolderTransport
 from channels.vendors.http import VendorHttpTransport
 from channels.vendors.mail import VendorMailTransport
 from channels.vendors.sftp import SftpTransport
-from channels.vendors.signatures import BadSignature, is_secret, sign, verify
 from models.config.settings import Settings
 from models.config.shop import Sender, ShopConfig
 from models.enums import Channel

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from channels.vendors.signatures import sign
+from channels.signatures import sign
 from tests.support.ledgers import sqlite_ledger
 from tests.support.serving import get, serving
 from tests.support.shop_driver import noon

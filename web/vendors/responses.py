@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from channels.vendors.signatures import SECRET_PREFIX, BadSignature, check_headers, verify
+from channels.signatures import SECRET_PREFIX, BadSignature, check_headers, verify
 from models.errors import ForewarnError
 from sources.rows import RejectedRow
 from sources.vendor_responses import rows_of_json

@@ -8,9 +8,9 @@ from time import sleep
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from app.channel_loops import send_on_all_channels
 from app.composition import read_settings
 from channels.transport import OutcomeUnknown, PermanentFailure, TemporaryFailure
-from flows.deliver import send_on_all_channels
 from models.enums import Channel, State
 from models.errors import ForewarnError
 from models.messages import DeliveryOutcome, Receipt

@@ -16,7 +16,7 @@ from sqlalchemy import select, update
 from standardwebhooks import WebhookVerificationError
 from starlette.applications import Starlette
 
-from channels.vendors.signatures import sign
+from channels.signatures import sign
 from models.config.shop import ShopConfig
 from models.errors import ForewarnError
 from models.inventory import MAX_DAYS_AHEAD

@@ -1,4 +1,4 @@
-"""Sign messages to vendors and verify messages from them by Standard Webhooks (standardwebhooks.com).
+"""Sign messages to the systems of vendors and the shop, and verify messages from them, by Standard Webhooks.
 
 Three headers: `webhook-id` is the same for every copy of a message, `webhook-timestamp` is in seconds since 1970, and
 `webhook-signature` is `v1,` and the base64 of the HMAC-SHA256 of id, timestamp and body, joined by dots.
