@@ -7,6 +7,7 @@ from pathlib import Path
 from templates.rendering.environment import BUILT_IN
 from templates.rendering.formats import parse_locale
 from templates.rendering.lint import Problem
+from templates.rendering.page_words import FOLDER, WORDS
 from templates.rendering.purchasing import PURCHASE, PURCHASE_PARTS
 from templates.rendering.storefront import STOREFRONT, STOREFRONT_LINKS, STOREFRONT_PARTS
 from templates.rendering.template_fields import suggest
@@ -17,6 +18,7 @@ OWN_PARTS: dict[str, set[str]] = {
     **{folder: {"post.txt"} for folder in POSTS.values()},
     STOREFRONT: {*STOREFRONT_PARTS, *STOREFRONT_LINKS},
     PURCHASE: set(PURCHASE_PARTS),
+    FOLDER: {WORDS},
 }
 """The parts of posts, product pages and vendor mails, by folder."""
 _FILE_NAME = re.compile(r"(?P<part>[^.]+)\.(?P<locale>[^.]+)\.(?P<kind>[^.]+)")

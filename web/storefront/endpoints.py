@@ -1,7 +1,6 @@
 """Serve the storefront's notices over HTTP: JSON, HTML pages, a script and a product feed."""
 
 import hashlib
-import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from threading import Lock
@@ -18,19 +17,16 @@ from tasks.storefront import payloads
 from tasks.storefront.assets import load_script
 from tasks.storefront.names import product_from_slug
 from tasks.storefront.notices import SHORT_FILTER, find_notice, list_notices
+from web.languages import requested_languages
 
 MAX_AGE = timedelta(seconds=60)
 """How long a browser or a cache may reuse a response."""
 REUSE_TIME = timedelta(seconds=5)
 """How long the server reuses a body that lists all products."""
-MAX_LANGUAGES, MAX_LANGUAGE_CHARS = 10, 35
-"""The languages of one request that are read, and the characters of each: RFC 5646, section 4.4.1."""
 CORS_HEADERS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Age, Date, ETag"}
 """Any page may read what is public anyway; the script computes the server's time from these headers."""
 JSON, HTML, CSV, SCRIPT = "application/json", "text/html", "text/csv", "text/javascript"
 UNKNOWN_PRODUCT = {"detail": "this product is unknown or has no notice"}
-
-_LANGUAGE_RANGE = re.compile(r"\s*([\w-]+|\*)\s*(?:;\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*)?")
 
 
 Body = tuple[bytes, datetime | None]
@@ -126,19 +122,7 @@ class Storefront:
             return find_notice(self._context, connection, product, now)
 
     def _locale(self, request: Request) -> str:
-        accepted = request.headers.get("accept-language", "")
-        languages = request.query_params.getlist("lang") or _accepted_languages(accepted)
-        return self._context.renderer.storefront.choose_language(
-            [name[:MAX_LANGUAGE_CHARS] for name in languages[:MAX_LANGUAGES]]
-        )
-
-
-def _accepted_languages(header: str) -> list[str]:
-    """Return the languages of an Accept-Language header by descending quality; RFC 9110, section 12.5.4."""
-    ranges = header.split(",", 2 * MAX_LANGUAGES)[: 2 * MAX_LANGUAGES]
-    matches = [match for match in map(_LANGUAGE_RANGE.fullmatch, ranges) if match]
-    qualities = [(match[1], float(match[2] or 1)) for match in matches]
-    return [name for name, quality in sorted(qualities, key=lambda pair: -pair[1]) if quality and name != "*"]
+        return self._context.renderer.storefront.choose_language(requested_languages(request))
 
 
 def _response(

@@ -1,0 +1,149 @@
+"""The words of the order page: `order_page/words.en.toml` for each language, single ones replaced by a shop's own."""
+
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_skeleton
+from babel.numbers import format_currency
+from jinja2 import Environment, Template
+
+from models.config.shop import ShopConfig
+from templates.rendering.environment import BUILT_IN, TemplateError, template_errors
+from templates.rendering.fill_variables import shop_view
+from templates.rendering.formats import match_locale, parse_locale
+from templates.rendering.template_fields import suggest
+from templates.rendering.view_models import ShopView
+
+FOLDER = "order_page"
+WORDS = "words.toml"
+
+
+def words_file(language: str) -> str:
+    """Return the file of a language's words, in the folder of templates."""
+    return f"{FOLDER}/words.{language}.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class PageWords:
+    """The words in one language; dates and amounts as one locale writes them, times in the shop's zone."""
+
+    language: str
+    locale: str
+    today: date
+    zone: ZoneInfo
+    shop: ShopView
+    templates: dict[str, str | Template] = field(repr=False)
+
+    @property
+    def lang(self) -> str:
+        """Return the language as HTML names it, as `pt-BR`."""
+        return self.language.replace("_", "-")
+
+    def say(self, key: str, **values: Any) -> str:
+        """Return a text, not escaped; raises KeyError for an unknown one, TemplateError for a wrong template."""
+        words = self.templates[key]
+        if isinstance(words, str):
+            return words
+        with template_errors(f"{words_file(self.language)}, {key}"):
+            return words.render({"shop": self.shop, "locale": self.locale, "today": self.today, **values})
+
+    def short_day(self, day: date) -> str:
+        """Return a day without its weekday, and without its year where that is today's."""
+        if day.year == self.today.year:
+            return format_skeleton("MMMMd", day, locale=self.locale)
+        return format_date(day, "long", locale=self.locale)
+
+    def day(self, day: date) -> str:
+        """Return a day with its weekday."""
+        return self.say("day", weekday=format_date(day, "EEEE", locale=self.locale), date=self.short_day(day))
+
+    def time(self, at: datetime) -> str:
+        """Return the time of a moment, as 14:03."""
+        return format_skeleton("Hm", at.astimezone(self.zone), locale=self.locale)
+
+    def moment(self, at: datetime) -> str:
+        """Return a moment with its day and the city of its zone."""
+        return self.say(
+            "moment", date=self.short_day(at.astimezone(self.zone).date()), time=self.time(at), city=self._city()
+        )
+
+    def money(self, amount: Decimal, currency: str) -> str:
+        """Return an amount with its currency."""
+        return format_currency(amount, currency, locale=self.locale)
+
+    def listed(self, names: Sequence[str]) -> str:
+        """Return names as a list in a sentence: a, b and c."""
+        if len(names) < 2:
+            return "".join(names)
+        return self.say("list_and", first=", ".join(names[:-1]), last=names[-1])
+
+    def _city(self) -> str:
+        locale = parse_locale(self.locale)
+        known = locale.time_zones.get(self.zone.key, {}) if locale else {}
+        return str(known.get("city") or self.zone.key.rpartition("/")[2].replace("_", " "))
+
+
+class WordBook:
+    """The words in all languages that have all of them."""
+
+    def __init__(self, shop: ShopConfig, jinja: Environment, own: Path | None) -> None:
+        self._shop, self._zone = shop, ZoneInfo(shop.zone)
+        # Words are plain text, and a page escapes them where it writes them.
+        self._jinja = jinja.overlay(autoescape=False)
+        self._texts = _read_all(own)
+        self.languages = tuple(sorted(self._texts))
+        self._compiled = cache(self._compile)
+        self._shop_in = cache(partial(shop_view, shop))
+
+    def choose(self, wanted: Iterable[str | None], now: datetime) -> PageWords:
+        """Return the words in the first wanted language that has them, else the shop's, else English."""
+        for locale in filter(None, (*wanted, self._shop.locale, "en")):
+            if language := match_locale(locale, self.languages):
+                today, texts = now.astimezone(self._zone).date(), self._compiled(language)
+                return PageWords(language, self._locale(locale), today, self._zone, self._shop_in(language), texts)
+        raise TemplateError(words_file("en"), None, "is missing")
+
+    def _locale(self, wanted: str) -> str:
+        """Return the locale of dates: the shop's, where it is of the wanted language, as in its mails."""
+        own, locale = parse_locale(self._shop.locale), parse_locale(wanted)
+        if own and locale and own.language == locale.language and locale.territory is None:
+            return str(own)
+        return str(locale)
+
+    def _compile(self, language: str) -> dict[str, str | Template]:
+        with template_errors(words_file(language)):
+            return {
+                key: self._jinja.from_string(text) if "{" in text else text
+                for key, text in self._texts[language].items()
+            }
+
+
+def _read_all(own: Path | None) -> dict[str, dict[str, str]]:
+    texts: dict[str, dict[str, str]] = {}
+    for folder in filter(None, (BUILT_IN, own)):
+        for file in sorted((folder / FOLDER).glob("words.*.toml")):
+            language = file.name.split(".")[1]
+            texts[language] = texts.get(language, {}) | _read(file)
+    known = texts["en"]
+    for language, words in texts.items():
+        if unknown := sorted(words.keys() - known.keys()):
+            what = f"no text is named {unknown[0]!r}{suggest(unknown[0], known)}"
+            raise TemplateError(words_file(language), None, what)
+    return {language: words for language, words in texts.items() if words.keys() == known.keys()}
+
+
+def _read(file: Path) -> dict[str, str]:
+    try:
+        words = tomllib.loads(file.read_text("utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise TemplateError(str(file), None, f"not valid TOML in UTF-8: {error}") from error
+    if wrong := [key for key, text in words.items() if not isinstance(text, str)]:
+        raise TemplateError(str(file), None, f"{wrong[0]} must be a text in quotes")
+    return words

@@ -1,0 +1,100 @@
+"""The page about a choice that was made: what holds, what happens next, and until when it can be taken back."""
+
+from datetime import date, datetime
+
+from models.customers import Act, Choice, ChoiceState, OrderPage
+from models.policy.customers import OrderPagePolicy
+from templates.rendering.names import display_name
+from templates.rendering.page_words import PageWords
+from web.customer.act_view import refund_by
+from web.customer.choice_words import STATES, item_names, named, price_text
+from web.customer.links import PageLinks
+from web.customer.site import Site
+from web.customer.view_models import Chip, DoneView, Stamp
+
+TITLES = {
+    Act.WAIT: ("wait_done", "wait_next"),
+    Act.SHIP: ("ship_done", "ship_next"),
+    Act.SWAP: ("swap_done", "swap_next"),
+    Act.CANCEL: ("cancel_done", "cancel_next"),
+    Act.OFFER: ("offer_done", "offer_next"),
+}
+OVER = {
+    ChoiceState.UNDONE: ("undone_title", "undone_text"),
+    ChoiceState.REPLACED: ("replaced_title", "replaced_text"),
+    ChoiceState.REFUSED: ("refused_title", "refused_text"),
+}
+"""A choice that does not hold any more."""
+
+
+def done_view(
+    words: PageWords,
+    links: PageLinks,
+    site: Site,
+    page: OrderPage,
+    choice: Choice,
+    now: datetime,
+    form: str,
+) -> DoneView:
+    """Return the page about a choice; `form` is the signed form token that takes it back."""
+    title, next_text = OVER.get(choice.state) or TITLES[choice.act]
+    tone, state = STATES[choice.state]
+    undo_until = choice.undo_until if can_undo(choice, now) else None
+    return DoneView(
+        title=words.say(title),
+        rows=tuple((words.say(key), value) for key, value in _rows(words, site.policy, page, choice)),
+        code=choice.discount.code if choice.discount and choice.state not in OVER else "",
+        next_text=words.say(next_text),
+        chip=Chip(tone, words.say(state)),
+        undo_text=words.say("undo_text", moment=words.moment(undo_until)) if undo_until else "",
+        undo_action=links.undo(choice.number) if undo_until else "",
+        form=form,
+    )
+
+
+def can_undo(choice: Choice, now: datetime) -> bool:
+    """Return whether a choice can still be taken back."""
+    return choice.state is ChoiceState.REQUESTED and choice.undo_until is not None and now < choice.undo_until
+
+
+def _rows(words: PageWords, policy: OrderPagePolicy, page: OrderPage, choice: Choice) -> list[tuple[str, Stamp]]:
+    rows = [*_items(words, page, choice), *_dates_and_amounts(words, policy, choice)]
+    made_at = Stamp(words.moment(choice.made_at), choice.made_at.isoformat())
+    return [*rows, ("row_reference", Stamp(choice.id, "")), ("row_received", made_at)]
+
+
+def _items(words: PageWords, page: OrderPage, choice: Choice) -> list[tuple[str, Stamp]]:
+    rows = []
+    if choice.act is not Act.OFFER and (names := item_names(page, choice.lines)):
+        rows.append(("row_items", Stamp(named(words, names), "")))
+    if choice.product is not None:
+        rows.append(("row_product", Stamp(display_name(choice.product.name), "")))
+    if choice.act is Act.SWAP:
+        rows.append(("row_price", Stamp(price_text(words, choice.price_difference, choice.currency), "")))
+    return rows
+
+
+def _dates_and_amounts(words: PageWords, policy: OrderPagePolicy, choice: Choice) -> list[tuple[str, Stamp]]:
+    rows = []
+    if choice.act is Act.WAIT and choice.expected_on:
+        rows.append(("row_expected", _day(words, choice.expected_on)))
+    if choice.act is Act.CANCEL:
+        rows += _refund(words, policy, choice)
+    if choice.reserved_until and choice.state not in OVER:
+        until = Stamp(words.moment(choice.reserved_until), choice.reserved_until.isoformat())
+        rows.append(("row_reserved", until))
+    if choice.discount:
+        rows.append(("row_valid", _day(words, choice.discount.expires_on)))
+    return rows
+
+
+def _refund(words: PageWords, policy: OrderPagePolicy, choice: Choice) -> list[tuple[str, Stamp]]:
+    if choice.refund is None:
+        return [("row_refund", Stamp(words.say("refund_unknown"), ""))]
+    refund = words.say("row_refund_text", refund=words.money(choice.refund, choice.currency))
+    by = refund_by(choice.made_at.astimezone(words.zone).date(), policy)
+    return [("row_refund", Stamp(refund, "")), ("row_by", _day(words, by))]
+
+
+def _day(words: PageWords, day: date) -> Stamp:
+    return Stamp(words.day(day), day.isoformat())

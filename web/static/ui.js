@@ -1,0 +1,16 @@
+// Saves a click and nothing more: without it every page does the same.
+for (const form of document.forms) {
+  form.addEventListener("submit", (event) => {
+    if (form.dataset.sent) return event.preventDefault();
+    form.dataset.sent = "yes";
+    form.querySelector("button")?.setAttribute("aria-busy", "true");
+  });
+}
+// Back from the next page, a form can be sent again; the server decides what that does.
+addEventListener("pageshow", () => {
+  for (const form of document.forms) {
+    delete form.dataset.sent;
+    form.querySelector("button")?.removeAttribute("aria-busy");
+  }
+});
+document.querySelector("[data-focus]")?.focus();
