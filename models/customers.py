@@ -52,7 +52,11 @@ class Headline(StrEnum):
     NO_DATE = "no_date"
     GOOD_NEWS = "good_news"
     ON_TIME = "on_time"
+    SENT = "sent"
+    """All of it is on its way, and it is not known to have arrived."""
     ARRIVED = "arrived"
+    CANCEL_REQUESTED = "cancel_requested"
+    """All that was to come is cancelled by the customer, and the shop has not confirmed it yet."""
     CANCELLED = "cancelled"
 
 
@@ -90,7 +94,7 @@ class PageItem:
     earliest_on: date | None = None
     latest_on: date | None = None
     status: str = "open"
-    """`open`, `ready`, `sent`, `arrived`, `cancelled`, `cancel_requested` or `swap_requested`."""
+    """`open`, `ready`, `packed`, `sent`, `arrived`, `cancelled`, `cancel_requested`, `swap_requested` or `swapped`."""
     reason: DelayReason | None = None
     price: Decimal | None = None
 
@@ -128,6 +132,8 @@ class CancelOption:
     refund: Decimal | None
     """None: the prices are not known here; the shop tells the amount."""
     includes_shipping: bool = False
+    whole_order: bool = False
+    """Nothing of the order is left afterwards, and nothing of it has been sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,10 +211,13 @@ class Choice:
     currency: str = ""
     reserved_until: datetime | None = None
     undo_until: datetime | None = None
+    """Until when the customer can take it back; None: not any more."""
     changed_at: datetime | None = None
     changed_by: str | None = None
     notice_id: str | None = None
     discount: DiscountOption | None = None
+    why: str = ""
+    """The reason that the customer gave afterwards, if any."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,12 @@ class CustomerChoice(SQLModel, table=True):
             sqlite_where=text("state = 'requested'"),
             postgresql_where=text("state = 'requested'"),
         ),
+        Index(
+            "ix_customer_choice_reserved",
+            "reserved_until",
+            sqlite_where=text("reserved_until IS NOT NULL"),
+            postgresql_where=text("reserved_until IS NOT NULL"),
+        ),
     )
 
     id: str = Field(primary_key=True)
@@ -93,9 +99,11 @@ class CustomerChoice(SQLModel, table=True):
     why: str = Field(default="", sa_column=Column(Text, nullable=False))
     """The reason that the customer gave afterwards, if any."""
     undo_until: datetime | None = moment()
+    """Until when the customer can take it back; None once the shop has acted on it."""
     changed_at: datetime | None = moment()
     """When it was undone, refused, replaced or done."""
     changed_by: str | None = None
+    """Who did so; of a replaced choice, the id of the one that took its place."""
 
 
 class CustomerMail(SQLModel, table=True):

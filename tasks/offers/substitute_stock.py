@@ -1,21 +1,24 @@
 """Load the products in stock that could replace a late one: a category at a time, each once in a run."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Connection, case, func, select, type_coerce
+from sqlalchemy import ColumnElement, CompoundSelect, Connection, case, func, select, type_coerce
 
+from models.customers import STANDING, Act
 from models.inventory import StockStatus
 from models.orders import ProductFacts
+from models.quantities import Quantity
 from models.tables.column_types import Pieces
 from rules.offers.substitutes import Candidate, SubstituteIndex
 from tasks.context import Context
+from tasks.db.sql import in_list
 from tasks.orders.filters import late_filter, not_packed_filter
 from tasks.orders.order_rows import PRODUCT_COLUMNS
 from tasks.orders.owed_pieces import wanted_pieces_clause
-from tasks.tables import AVAILABILITIES, ORDER_LINES, ORDERS, PRODUCTS, STOCKS, WATCHES
+from tasks.tables import AVAILABILITIES, CUSTOMER_CHOICES, ORDER_LINES, ORDERS, PRODUCTS, STOCKS, WATCHES
 
 
 @dataclass(slots=True)
@@ -40,7 +43,7 @@ class SubstituteStock:
         if not new:
             return
         self._loaded.update(new)
-        self._candidates += _load_candidates(context, connection, new, as_of)
+        self._candidates += _load_candidates(context, connection, PRODUCTS.c.category.in_(new), as_of)
         self.late_products |= _load_late_products(context, connection, new, as_of, all_orders=self.all_orders)
         self._index = None
 
@@ -52,11 +55,22 @@ class SubstituteStock:
         return self._index
 
 
-def _load_candidates(context: Context, connection: Connection, categories: list[str], as_of: date) -> list[Candidate]:
-    """Return the products of categories with pieces free for a new order.
+def load_free_products(
+    context: Context, connection: Connection, products: Collection[str], as_of: date
+) -> dict[str, Candidate]:
+    """Return those of the products that have pieces free for a new order, by id."""
+    free = _load_candidates(context, connection, in_list(connection, PRODUCTS.c.id, products), as_of)
+    return {candidate.product.id: candidate for candidate in free}
+
+
+def _load_candidates(
+    context: Context, connection: Connection, which: ColumnElement[bool], as_of: date
+) -> list[Candidate]:
+    """Return the products that match and have pieces free for a new order.
 
     The last allocation says how many are free. Without one it is the stock on hand less what is allocated, and where
-    the source names no allocated pieces, less what open lines still need.
+    the source names no allocated pieces, less what open lines still need. Pieces that are reserved for customers who
+    swapped a late product are not free.
     """
     day_over = context.end_of(as_of)
     needed = (
@@ -81,11 +95,27 @@ def _load_candidates(context: Context, connection: Connection, categories: list[
                 AVAILABILITIES, availability.product_id == PRODUCTS.c.id
             )
         )
-        .where(PRODUCTS.c.category.in_(categories))
+        .where(which)
         .group_by(*PRODUCT_COLUMNS, availability.state, availability.free_quantity)
         .having(func.sum(STOCKS.c.on_hand) > 0)
     )
-    return [Candidate(ProductFacts(*product), free) for *product, free in connection.execute(query) if free > 0]
+    reserved = _reserved_pieces(connection, context.started_at)
+    candidates = (
+        Candidate(ProductFacts(*product), free - reserved.get(product[0], 0))
+        for *product, free in connection.execute(query)
+    )
+    return [candidate for candidate in candidates if candidate.available > 0]
+
+
+def _reserved_pieces(connection: Connection, now: datetime) -> dict[str, Quantity]:
+    """Return by product the pieces that are reserved for customers who swapped a late product for it."""
+    choices = CUSTOMER_CHOICES.c
+    query = (
+        select(choices.product_id, type_coerce(func.sum(choices.quantity), Pieces))
+        .where(choices.reserved_until > now, choices.act == Act.SWAP, choices.state.in_(STANDING))
+        .group_by(choices.product_id)
+    )
+    return dict(connection.execute(query).all())
 
 
 def _load_late_products(

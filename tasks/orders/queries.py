@@ -12,6 +12,7 @@ from models.enums import State
 from tasks.context import Context
 from tasks.db.sharding import ALL, Shard
 from tasks.db.sql import in_list
+from tasks.orders.choices import close_lines, load_closed_lines
 from tasks.orders.order_rows import WatchedOrder, select_orders, watched_order
 from tasks.orders.shipments import load_shipments
 from tasks.orders.told import NOTICES_WITH_STATE, load_told
@@ -69,11 +70,27 @@ def list_orders(context: Context, connection: Connection, as_of: date, after: st
 
 def get_orders(context: Context, connection: Connection, ids: Sequence[str]) -> list[WatchedOrder]:
     """Return the orders with these ids, by id; an unknown id is left out."""
+    return _load(context, connection, _select_by_id(connection, ids))
+
+
+def get_order_as_sold(context: Context, connection: Connection, order: str) -> WatchedOrder | None:
+    """Return an order as its shop has it, also what its customer has cancelled or swapped; None if unknown."""
+    orders = _load_as_sold(context, connection, _select_by_id(connection, [order]))
+    return orders[0] if orders else None
+
+
+def _select_by_id(connection: Connection, ids: Sequence[str]) -> Select[Any]:
     page = select(ORDERS.c.id).where(in_list(connection, ORDERS.c.id, ids)).cte("page")
-    return _load(context, connection, select_orders(page).order_by(page.c.id, ORDER_LINES.c.number))
+    return select_orders(page).order_by(page.c.id, ORDER_LINES.c.number)
 
 
 def _load(context: Context, connection: Connection, query: Select[Any]) -> list[WatchedOrder]:
+    orders = _load_as_sold(context, connection, query)
+    closed = load_closed_lines(connection, {watched.order.id for watched in orders})
+    return [close_lines(watched, closed, context.as_of) for watched in orders]
+
+
+def _load_as_sold(context: Context, connection: Connection, query: Select[Any]) -> list[WatchedOrder]:
     rows = connection.execute(query).all()
     shipments = load_shipments(context, connection, {row.order_id for row in rows})
     by_order = groupby(rows, key=attrgetter("order_id"))

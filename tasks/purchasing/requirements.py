@@ -13,6 +13,7 @@ from models.quantities import Quantity
 from rules.purchasing import Line, remaining_need
 from tasks.context import Context
 from tasks.db.sql import read_only
+from tasks.orders.choices import closed_by_choice_filter
 from tasks.orders.filters import unsent_filter
 from tasks.orders.owed_pieces import wanted_pieces_clause
 from tasks.tables import ALLOCATIONS, CUSTOMERS, ORDER_LINES, ORDERS, PRODUCTS, PURCHASE_LINES, PURCHASE_REQUESTS
@@ -27,8 +28,11 @@ class Requirements:
 
 
 def wanted_filter(day_end: datetime) -> ColumnElement[bool]:
-    """Return the filter of paid lines with pieces that have not shipped by the end of a day. Join ORDERS."""
-    return and_(ORDERS.c.unpaid.is_(False), unsent_filter(day_end))
+    """Return the filter of paid lines with pieces that have not shipped by the end of a day. Join ORDERS.
+
+    A line that its customer has cancelled or swapped is requested from no vendor.
+    """
+    return and_(ORDERS.c.unpaid.is_(False), unsent_filter(day_end), ~closed_by_choice_filter())
 
 
 def same_product_filter() -> ColumnElement[bool]:

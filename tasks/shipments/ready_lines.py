@@ -16,6 +16,7 @@ from rules.inventory.transit import TransitTimes
 from rules.shipments.split import latest_ship_date
 from tasks.context import Context
 from tasks.db.sql import in_list
+from tasks.orders.choices import closed_by_choice_filter
 from tasks.orders.filters import CURRENT_DATE_FILTER, EXPECTED_ON_CLAUSE, not_packed_filter
 from tasks.orders.order_rows import IN_STOCK_CLAUSE, PROMISED_COLUMNS, promised_day
 from tasks.tables import CUSTOMER_ANSWERS, CUSTOMERS, EXPECTED_DATES, ORDER_LINES, ORDERS, PRODUCTS
@@ -26,8 +27,11 @@ PREFERENCE_FILTER = and_(CUSTOMER_ANSWERS.c.order_id == ORDERS.c.id, CUSTOMER_AN
 
 
 def ships_from_us_filter(context: Context, as_of: date) -> ColumnElement[bool]:
-    """Return the SQL of a line that the shop itself still has to send; needs ORDERS and PRODUCTS joined."""
-    return and_(not_packed_filter(context, as_of), PRODUCTS.c.drop_shipped.is_(False))
+    """Return the SQL of a line that the shop itself still has to send; needs ORDERS and PRODUCTS joined.
+
+    A line that its customer has cancelled or swapped is not sent, even before the shop's own systems say so.
+    """
+    return and_(not_packed_filter(context, as_of), PRODUCTS.c.drop_shipped.is_(False), ~closed_by_choice_filter())
 
 
 @dataclass(frozen=True, slots=True)

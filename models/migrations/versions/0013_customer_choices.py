@@ -11,6 +11,7 @@ branch_labels = None
 depends_on = None
 
 REQUESTED = sa.text("state = 'requested'")
+RESERVED = sa.text("reserved_until IS NOT NULL")
 
 
 def upgrade() -> None:
@@ -86,6 +87,13 @@ def _create_choices() -> None:
         ["made_at", "id"],
         sqlite_where=REQUESTED,
         postgresql_where=REQUESTED,
+    )
+    op.create_index(
+        "ix_customer_choice_reserved",
+        "customer_choice",
+        ["reserved_until"],
+        sqlite_where=RESERVED,
+        postgresql_where=RESERVED,
     )
 
 

@@ -1,0 +1,49 @@
+"""Load an order as it is now: as its shop has it, and without what its customer has cancelled or swapped."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Connection
+
+from models.customers import Choice
+from models.decisions import LateLine
+from models.errors import ForewarnError
+from models.orders import OrderFacts
+from rules.delays.delays import last_expected_date, late_line, open_lines
+from tasks.context import Context
+from tasks.customers.sent_messages import load_last_notice
+from tasks.orders.choices import close_lines, load_choices, load_closed_lines
+from tasks.orders.queries import get_order_as_sold
+
+
+@dataclass(frozen=True, slots=True)
+class OrderNow:
+    """An order on one day, as far as its page needs it."""
+
+    sold: OrderFacts
+    """As the shop has it."""
+    owed: OrderFacts
+    """Without what its customer has cancelled or swapped."""
+    late: tuple[LateLine, ...]
+    choices: tuple[Choice, ...]
+    last_notice: tuple[str, str] | None
+    """The id and the change of the last notice that has left to its customer."""
+    as_of: date
+
+    @property
+    def expected_on(self) -> date | None:
+        """Return when the last late line is expected; None: not known, or nothing is late."""
+        return last_expected_date(self.late) if self.late else None
+
+
+def load_order_now(context: Context, connection: Connection, order_id: str, as_of: date) -> OrderNow:
+    """Return an order with its late lines and the choices made; raises ForewarnError where it is unknown."""
+    watched = get_order_as_sold(context, connection, order_id)
+    if watched is None:
+        raise ForewarnError(f"no order {order_id!r} is known: `forewarn import` imports new orders")
+    owed = close_lines(watched, load_closed_lines(connection, [order_id]), as_of).order
+    open_now = () if owed.unpaid else open_lines(owed, as_of)
+    late = tuple(late for line in open_now if (late := late_line(line, as_of, context.calendar)))
+    customer = watched.order.customer
+    last_notice = load_last_notice(connection, order_id, customer)
+    return OrderNow(watched.order, owed, late, load_choices(connection, order_id), last_notice, as_of)

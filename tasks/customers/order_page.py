@@ -1,0 +1,85 @@
+"""Load an order's page: what its customer sees and may choose, computed from the ledger as it is now."""
+
+from datetime import date, datetime
+
+from sqlalchemy import Connection, select
+
+from models.customers import OrderPage
+from models.enums import GOOD_CHANGES
+from models.orders import OrderFacts
+from rules.customers.headlines import headline
+from rules.customers.page_items import DateRange, LineOutlook, page_parcels
+from rules.customers.standing import closing_choices
+from rules.delays.delays import change_of, delay_of
+from rules.delays.good_news import good_news
+from tasks.context import Context
+from tasks.customers.open_choices import load_open_choices
+from tasks.customers.order_now import OrderNow, load_order_now
+from tasks.customers.sent_messages import load_sent_messages
+from tasks.shipments.remaining import remaining_parcels
+from tasks.tables import EXPECTED_DATES
+
+
+def load_order_page(context: Context, connection: Connection, order_id: str, as_of: date, now: datetime) -> OrderPage:
+    """Return the page of an order; raises ForewarnError where it is unknown."""
+    context = context.with_run(context.run_id, as_of, now)
+    order = load_order_now(context, connection, order_id, as_of)
+    outlook = _outlook(context, connection, order)
+    latest = max(order.late, key=lambda late: late.days, default=None)
+    last = next((late.line.number for late in order.late if late.expected_on == order.expected_on), "")
+    earliest_on, latest_on = outlook.ranges.get(last, (None, None))
+    customer = order.sold.customer
+    return OrderPage(
+        order_id=order.sold.id,
+        placed_on=order.sold.placed_on,
+        customer_id=customer.id,
+        customer_name=customer.name,
+        locale=customer.locale,
+        currency=order.sold.currency,
+        headline=headline(order.sold, order.late, order.choices, as_of, good_news=_is_good_news(context, order)),
+        expected_on=order.expected_on,
+        earliest_on=earliest_on,
+        latest_on=latest_on,
+        promised_on=latest.line.promised_on if latest else None,
+        days_late=latest.days if latest else 0,
+        reason=outlook.reasons.get(latest.line.number) if latest else None,
+        parcels=page_parcels(order.sold, outlook, as_of),
+        messages=load_sent_messages(connection, order_id, customer),
+        choices=order.choices,
+        open=load_open_choices(context, connection, order),
+    )
+
+
+def _outlook(context: Context, connection: Connection, order: OrderNow) -> LineOutlook:
+    order_id = order.sold.id
+    return LineOutlook(
+        late={late.line.number: late for late in order.late},
+        closing=closing_choices(order.choices),
+        ranges=_load_ranges(connection, order.owed, order.as_of),
+        planned=remaining_parcels(context, connection, [order_id], order.as_of).get(order_id, ()),
+    )
+
+
+def _load_ranges(connection: Connection, order: OrderFacts, as_of: date) -> dict[str, DateRange]:
+    """Return between which days lines are expected, by number; a line that waits for a parcel has no such range."""
+    expected = {line.number: line.expected_on for line in order.lines if line.expected_on is not None}
+    columns = (EXPECTED_DATES.c[name] for name in ("line", "expected_on", "earliest_on", "latest_on"))
+    query = select(*columns).where(EXPECTED_DATES.c.order_id == order.id, EXPECTED_DATES.c.ended_at.is_(None))
+    return {
+        row.line: (max(row.earliest_on, as_of), row.latest_on)
+        for row in connection.execute(query)
+        if row.earliest_on and row.latest_on and expected.get(row.line) == row.expected_on
+        if max(row.earliest_on, as_of) < row.latest_on and row.expected_on >= as_of
+    }
+
+
+def _is_good_news(context: Context, order: OrderNow) -> bool:
+    """Return whether what was told last was good and still holds, or something has become better since."""
+    if order.owed.told is None or order.owed.told.assumed:
+        return False
+    delay = delay_of(order.owed, order.as_of, context.policy, context.calendar)
+    if delay is not None and change_of(delay, context.policy) is not None:
+        return False
+    told_good = order.last_notice is not None and order.last_notice[1] in GOOD_CHANGES
+    news = good_news(order.owed, order.as_of, context.policy, context.calendar)
+    return told_good or (news is not None and news[0] in GOOD_CHANGES)
