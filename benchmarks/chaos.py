@@ -22,6 +22,8 @@ from benchmarks.fresh import workplace
 from benchmarks.processes import process
 from benchmarks.provider import a_provider
 from tasks.db.engine import connect
+from tasks.db.sql import read_only
+from tasks.reporting.check_ledger import check_ledger
 
 SPAN = {lives.deliver: 0.35, lives.owe: 0.1}
 """Seconds within which a process is struck: about what a batch takes."""
@@ -127,6 +129,8 @@ class Chaos:
                 if ended and (trial.flow is lives.owe or ledgers.over(ledger)):
                     break
             outcome.in_doubt += ledgers.doubted(ledger)
+            with read_only(ledger) as connection:
+                assert not (violations := check_ledger(connection)), violations
             lost, twice = (
                 ledgers.delivered(ledger, provider)
                 if trial.flow is lives.deliver

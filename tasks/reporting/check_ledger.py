@@ -3,18 +3,20 @@
 Each check is one query that reads its tables whole. Nothing is changed.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, exists, func, literal, or_, select
+from sqlalchemy import Connection, Select, String, and_, cast, exists, func, literal, or_, select
 from sqlalchemy.sql import ColumnElement
 
 from models.customers import CLOSES_LINES, STANDING, Act, ChoiceState
 from models.enums import Channel, State
+from models.policy.policy import NOT_OPEN
 from models.purchasing import VendorChannel
+from tasks.db.counters import count_orders_by_bucket
 from tasks.tables import (
-    COUNTERS,
     CUSTOMER_CHOICES,
     CUSTOMER_MAILS,
     NOTICES,
@@ -111,20 +113,25 @@ def _unknown_channel() -> Select[Any]:
 
 
 def _told_twice() -> Select[Any]:
-    """Select notices that left with the words of the one that had left before to the same address."""
+    """Select notices that left with the words and facts of the one by the same channel in the revision told before."""
+    columns = [NOTICES.c[name] for name in ("id", "order_id", "revision", "channel", "address", "text")]
     left = (
-        select(
-            NOTICES.c.id,
-            NOTICES.c.text,
-            func.lag(NOTICES.c.text)
-            .over(partition_by=(NOTICES.c.order_id, NOTICES.c.channel, NOTICES.c.address), order_by=NOTICES.c.revision)
-            .label("text_before"),
-        )
+        select(*columns, cast(NOTICES.c.lines, String).label("lines"))
         .join(OUTBOX, OUTBOX.c.id == NOTICES.c.id)
         .where(OUTBOX.c.state.in_(LEFT_STATES), NOTICES.c.text != "")
-        .subquery()
+        .cte("left_notices")
     )
-    return select(left.c.id).where(left.c.text == left.c.text_before)
+    earlier, between = left.alias("earlier"), left.alias("between")
+    same_content = and_(
+        *(earlier.c[name] == left.c[name] for name in ("order_id", "channel", "address", "text", "lines"))
+    )
+    told_between = exists().where(
+        between.c.order_id == left.c.order_id,
+        between.c.revision > earlier.c.revision,
+        between.c.revision < left.c.revision,
+    )
+    query = select(left.c.id).join(earlier, and_(same_content, earlier.c.revision < left.c.revision))
+    return query.where(~told_between).distinct()
 
 
 def _revision_ahead() -> Select[Any]:
@@ -200,13 +207,11 @@ INVARIANTS = (
 
 def _wrong_counters(connection: Connection) -> Iterator[Violation]:
     """Compare the counters of watched orders by bucket with the watches themselves."""
-    prefix = "orders:"
-    stored = dict(
-        connection.execute(select(COUNTERS.c.name, COUNTERS.c.value).where(COUNTERS.c.name.startswith(prefix))).all()
-    )
-    query = select(WATCHES.c.bucket, func.count()).where(WATCHES.c.bucket.is_not(None)).group_by(WATCHES.c.bucket)
-    counted = {f"{prefix}{bucket}": n for bucket, n in connection.execute(query)}
-    wrong = sorted(name for name in stored.keys() | counted if stored.get(name, 0) != counted.get(name, 0))
+    stored = count_orders_by_bucket(connection)
+    is_open = and_(WATCHES.c.bucket.is_not(None), WATCHES.c.bucket.not_in(NOT_OPEN))
+    query = select(WATCHES.c.bucket, func.count()).where(is_open).group_by(WATCHES.c.bucket)
+    counted: Counter[str] = Counter(dict(connection.execute(query).all()))
+    wrong = sorted(bucket for bucket in stored.keys() | counted.keys() if stored[bucket] != counted[bucket])
     if wrong:
         yield Violation("the counter of a bucket equals its orders", len(wrong), tuple(wrong[:MAX_EXAMPLES]))
 

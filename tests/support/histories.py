@@ -11,12 +11,14 @@ from datetime import UTC, datetime, time, timedelta
 from models.enums import Channel
 from models.policy.messaging import ContactPolicy
 from models.policy.policy import CalendarPolicy, DayCount, Policy
+from tasks.db.sql import read_only
 from tasks.delivery.fallback import send_fallbacks
 from tasks.delivery.in_doubt import STAFF, list_in_doubt, resolve_manually
 from tasks.delivery.queue import LeaseHolder
 from tasks.delivery.reconcile import reconcile_in_doubt
 from tasks.delivery.worker import DeliveryWorker, deliver_channel, mark_abandoned
 from tasks.notices.suppressions import suppress
+from tasks.reporting.check_ledger import check_ledger
 from tests.support.builders import day
 from tests.support.clocks import Killed, MortalEngine, MovedClock
 from tests.support.history_facts import RandomFacts
@@ -75,6 +77,8 @@ class History:
             if self.broken:
                 return
         self.judge.check_untold(settled=True)
+        with read_only(self.shop.context.engine) as connection:
+            self.judge.broken += [f"the ledger: {violation}" for violation in check_ledger(connection)]
 
     def _live(self, n):
         self._at(n, self.rng.choice([5, 7]))  # seven or nine in Berlin: before eight, texts wait
