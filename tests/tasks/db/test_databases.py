@@ -12,7 +12,7 @@ from operator import itemgetter
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import event, func, select
 from sqlalchemy.exc import OperationalError
 
 from models.enums import Channel, State
@@ -251,6 +251,17 @@ def test_a_connection_that_breaks_leaves_nothing_behind_and_the_next_try_does_al
             10 * SCALE,
         ]
     assert len(driver.run_day()) == 5
+
+
+@on_postgresql
+def test_a_connection_that_the_server_closed_while_it_was_not_used_is_replaced(driver, postgres):
+    engine, process = connect(driver.context.engine.url.render_as_string(hide_password=False)), func.pg_backend_pid()
+    with read_only(engine) as connection:
+        first = connection.execute(select(process)).scalar_one()
+    postgres.run(f"SELECT pg_terminate_backend({first}, 5000)")
+    with read_only(engine) as connection:
+        assert connection.execute(select(process)).scalar_one() != first
+    engine.dispose()
 
 
 def test_a_cap_beyond_what_32_bits_hold_is_kept_like_any_other(context):
