@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Boolean, ColumnElement, Connection, bindparam, exists, or_, select
 
 from models.enums import State
 from models.messages import DeliveryOutcome
@@ -45,6 +45,17 @@ class ChannelBreaker:
     @memory.setter
     def memory(self, memory: tuple[str | None, str | None]) -> None:
         self.down, self._probe = memory
+
+    def is_calm(self, recorded: Sequence[DeliveryOutcome]) -> bool:
+        """Return whether this run knows nothing against the channel: messages are then found by `usable_filter`."""
+        is_closed = self.down is None and self._probe is None and not self._is_open
+        return is_closed and all(outcome.state is State.SENT for outcome in recorded)
+
+    def usable_filter(self) -> ColumnElement[bool]:
+        """Return the SQL of a channel that is neither down nor paused at the parameter `now`, or was `looked_at`."""
+        unusable = or_(CHANNEL_STATES.c.tripped_at.is_not(None), CHANNEL_STATES.c.retry_at > bindparam("now"))
+        blocked = exists().where(CHANNEL_STATES.c.channel == self.channel, unusable)
+        return or_(bindparam("looked_at", type_=Boolean), ~blocked)
 
     def update(self, connection: Connection, recorded: Sequence[DeliveryOutcome], room: int, now: datetime) -> int:
         """Trip or reset the breaker by what came back; return how many messages may leave now, at most `room`."""

@@ -49,6 +49,8 @@ class _Claim:
     outgoing: list[Outgoing] = field(default_factory=list)
     skipped: list[DeliveryOutcome] = field(default_factory=list)
     examined: int = 0
+    looked_at: bool = False
+    """Whether the state of the channel was read: until then, only messages of a usable channel are found."""
 
 
 class Turns:
@@ -60,7 +62,8 @@ class Turns:
         self._context, self.holder, self._kind, self._breaker = context, holder, kind, breaker
         # Put together once: that takes longer than to run them.
         self._due = kind.select().where(due_filter(kind.channels)).limit(bindparam("room", type_=Integer))
-        self._locked = self._due.order_by(OUTBOX.c.not_before, OUTBOX.c.id).with_for_update(skip_locked=True, of=OUTBOX)
+        usable = self._due if breaker is None else self._due.where(breaker.usable_filter())
+        self._locked = usable.order_by(OUTBOX.c.not_before, OUTBOX.c.id).with_for_update(skip_locked=True, of=OUTBOX)
 
     def take(self, answers: Sequence[DeliveryOutcome], room: int, now: datetime) -> TurnResult:
         """Record the answers, and mark up to `room` due messages as sending.
@@ -84,11 +87,12 @@ class Turns:
         as_of = now.astimezone(self._context.zone).date()
         with self._context.engine.begin() as connection:
             recorded = record_outcomes(connection, answers, now, self.holder.name)
-            if self._breaker is not None:
-                room = self._breaker.update(connection, recorded, room, now)
             claim = self._own_claim(connection, as_of, now) if repeated else _Claim()
-            more_due = not claim.outgoing and self._claim(connection, claim, room, as_of, now)
-            if self._breaker is not None:
+            calm = self._breaker is None or (not repeated and self._breaker.is_calm(recorded))
+            more_due = calm and not claim.outgoing and self._claim(connection, claim, room, as_of, now)
+            if self._breaker is not None and not claim.examined:
+                room, claim.looked_at = self._breaker.update(connection, recorded, room, now), True
+                more_due = not claim.outgoing and self._claim(connection, claim, room, as_of, now)
                 self._breaker.claimed(connection, [outgoing.id for outgoing in claim.outgoing], now)
             self._kind.follow_up(connection, [*recorded, *claim.skipped], as_of)
         return TurnResult([*recorded, *claim.skipped], claim.outgoing, more_due)
@@ -109,7 +113,8 @@ class Turns:
     def _prepare(self, connection: Connection, claim: _Claim, missing: int, as_of: date, now: datetime) -> bool:
         """Lock due messages, and mark up to `missing` of those that may leave; return whether no more are due."""
         size = max(missing, STALE_PAGE) if claim.examined and not claim.outgoing else missing
-        rows = connection.execute(self._locked, {**self._kind.parameters(as_of, now), "room": size}).all()
+        given = {**self._kind.parameters(as_of, now), "room": size, "looked_at": claim.looked_at}
+        rows = connection.execute(self._locked, given).all()
         if not rows:
             return True
         prepared = self._kind.prepare(connection, rows, as_of, now)

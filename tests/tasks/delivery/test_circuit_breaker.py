@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 
 from channels.transport import OutcomeUnknown, PermanentFailure, TemporaryFailure
 from models.enums import Channel, State
-from models.messages import Receipt
+from models.messages import DeliveryOutcome, Receipt
 from models.policy.messaging import GuardrailPolicy, SendingPolicy
 from models.policy.policy import Policy
 from tasks.db.sql import read_only
@@ -17,7 +17,7 @@ from tasks.delivery.circuit_breaker import open_breakers, trip
 from tasks.delivery.fallback import NO_CHANNEL_LEFT, FallbackSummary, send_fallbacks
 from tasks.delivery.kinds import Notices
 from tasks.delivery.queue import LeaseHolder
-from tasks.delivery.rate_limit import count_sent, tokens
+from tasks.delivery.rate_limit import count_sent, pause_channel, tokens
 from tasks.delivery.turn import Turns
 from tasks.tables import EVENTS, OFFERS
 from tests.support.builders import DAY, day, line
@@ -96,12 +96,33 @@ def open_breaker(driver):
         trip(connection, "email", "bad key", noon(0), policy, "test", probed=False)
 
 
+def turns_of(driver):
+    context, holder = driver.context, LeaseHolder("a run", timedelta(minutes=10))
+    breaker = ChannelBreaker(Channel.EMAIL, context.policy.sending, holder.name)
+    return Turns(context, holder, Notices(context, Channel.EMAIL, FakeTransport()), breaker)
+
+
+def pause(driver):
+    with driver.context.engine.begin() as connection:
+        pause_channel(connection, Channel.EMAIL, minutes(15))
+
+
+@pytest.mark.parametrize(("stop", "later"), [(open_breaker, 1), (pause, 2)])
+def test_a_run_sends_nothing_more_after_another_one_shut_or_paused_the_channel(driver, stop, later):
+    orders(driver, 6)
+    turns = turns_of(driver)
+    begun = turns.take([], 2, minutes(0)).outgoing
+    assert len(begun) == 2
+    stop(driver)
+    answers = [DeliveryOutcome(outgoing.id, State.SENT) for outgoing in begun]
+    assert turns.take(answers, 2, minutes(1)).outgoing == []
+    assert len(turns.take([], 2, minutes(16)).outgoing) == later
+
+
 def test_a_turn_without_room_takes_no_probe(driver):
     orders(driver, 1)
     open_breaker(driver)
-    context, holder = driver.context, LeaseHolder("test", timedelta(minutes=10))
-    breaker = ChannelBreaker(Channel.EMAIL, context.policy.sending, holder.name)
-    turns = Turns(context, holder, Notices(context, Channel.EMAIL, FakeTransport()), breaker)
+    turns = turns_of(driver)
     assert turns.take([], 0, minutes(16)).outgoing == []
     assert len(turns.take([], 4, minutes(17)).outgoing) == 1
 
