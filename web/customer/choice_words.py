@@ -1,6 +1,7 @@
 """Say what a customer can choose, and what they chose."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from models.customers import Act, CancelOption, Choice, ChoiceState, DiscountOption, OrderPage
@@ -24,6 +25,7 @@ STATES = {
     ChoiceState.UNDONE: (Tone.CALM, "state_undone"),
     ChoiceState.REFUSED: (Tone.BAD, "state_refused"),
 }
+REQUESTED = {Act.CANCEL: "chip_cancel_requested", Act.SWAP: "chip_swap_requested"}
 CHANNELS: dict[str, str] = {Channel.EMAIL: "message_email", Channel.SMS: "message_sms"}
 MAX_NAMED = 3
 """Items that are named in one sentence; more are counted."""
@@ -39,9 +41,21 @@ def choice_rows(words: PageWords, links: PageLinks, page: OrderPage) -> tuple[Ch
 
 def answer_row(words: PageWords, links: PageLinks, page: OrderPage, choice: Choice) -> AnswerRow:
     """Return a choice that was made, as one sentence."""
-    tone, state = STATES[choice.state]
-    at = Stamp(words.moment(choice.made_at), choice.made_at.isoformat())
-    return AnswerRow(links.answer(choice.number), _answer_text(words, page, choice), at, Chip(tone, words.say(state)))
+    text, at = _answer_text(words, page, choice), moment_stamp(words, choice.made_at)
+    return AnswerRow(links.answer(choice.number), text, at, state_chip(words, choice))
+
+
+def state_chip(words: PageWords, choice: Choice) -> Chip:
+    """Return where a choice stands; of a cancellation or a swap, that the shop has not confirmed it yet."""
+    tone, key = STATES[choice.state]
+    if choice.state is ChoiceState.REQUESTED:
+        key = REQUESTED.get(choice.act, key)
+    return Chip(tone, words.say(key))
+
+
+def moment_stamp(words: PageWords, at: datetime) -> Stamp:
+    """Return a moment for people, and for machines in UTC, so that their order is that of the texts."""
+    return Stamp(words.moment(at), at.astimezone(UTC).isoformat(timespec="seconds"))
 
 
 def item_names(page: OrderPage, lines: Iterable[str]) -> list[str]:

@@ -7,10 +7,10 @@ from models.policy.customers import OrderPagePolicy
 from templates.rendering.names import display_name
 from templates.rendering.page_words import PageWords
 from web.customer.act_view import refund_by
-from web.customer.choice_words import STATES, item_names, named, price_text
+from web.customer.choice_words import item_names, moment_stamp, named, price_text, state_chip
 from web.customer.links import PageLinks
 from web.customer.site import Site
-from web.customer.view_models import Chip, DoneView, Stamp
+from web.customer.view_models import DoneView, Stamp
 
 TITLES = {
     Act.WAIT: ("wait_done", "wait_next"),
@@ -38,14 +38,13 @@ def done_view(
 ) -> DoneView:
     """Return the page about a choice; `form` is the signed form token that takes it back."""
     title, next_text = OVER.get(choice.state) or TITLES[choice.act]
-    tone, state = STATES[choice.state]
     undo_until = choice.undo_until if can_undo(choice, now) else None
     return DoneView(
         title=words.say(title),
         rows=tuple((words.say(key), value) for key, value in _rows(words, site.policy, page, choice)),
         code=choice.discount.code if choice.discount and choice.state not in OVER else "",
         next_text=words.say(next_text),
-        chip=Chip(tone, words.say(state)),
+        chip=state_chip(words, choice),
         undo_text=words.say("undo_text", moment=words.moment(undo_until)) if undo_until else "",
         undo_action=links.undo(choice.number) if undo_until else "",
         form=form,
@@ -59,8 +58,7 @@ def can_undo(choice: Choice, now: datetime) -> bool:
 
 def _rows(words: PageWords, policy: OrderPagePolicy, page: OrderPage, choice: Choice) -> list[tuple[str, Stamp]]:
     rows = [*_items(words, page, choice), *_dates_and_amounts(words, policy, choice)]
-    made_at = Stamp(words.moment(choice.made_at), choice.made_at.isoformat())
-    return [*rows, ("row_reference", Stamp(choice.id, "")), ("row_received", made_at)]
+    return [*rows, ("row_reference", Stamp(choice.id, "")), ("row_received", moment_stamp(words, choice.made_at))]
 
 
 def _items(words: PageWords, page: OrderPage, choice: Choice) -> list[tuple[str, Stamp]]:
@@ -81,8 +79,7 @@ def _dates_and_amounts(words: PageWords, policy: OrderPagePolicy, choice: Choice
     if choice.act is Act.CANCEL:
         rows += _refund(words, policy, choice)
     if choice.reserved_until and choice.state not in OVER:
-        until = Stamp(words.moment(choice.reserved_until), choice.reserved_until.isoformat())
-        rows.append(("row_reserved", until))
+        rows.append(("row_reserved", moment_stamp(words, choice.reserved_until)))
     if choice.discount:
         rows.append(("row_valid", _day(words, choice.discount.expires_on)))
     return rows

@@ -1,16 +1,16 @@
 """Say how an order stands: the answer first, then what can be chosen, then what comes when."""
 
-from models.customers import Headline, OrderPage, PageItem, PageParcel, SentMessage
+from models.customers import STANDING, ChoiceState, Headline, OrderPage, PageItem, PageParcel, SentMessage
 from models.orders import Shipment
 from templates.rendering.names import display_name
 from templates.rendering.page_words import PageWords
-from web.customer.choice_words import CHANNELS, answer_row, choice_rows
+from web.customer.choice_words import CHANNELS, answer_row, choice_rows, moment_stamp
 from web.customer.links import PageLinks
 from web.customer.reasons import reason_text
 from web.customer.shop_links import ShopLinks
 from web.customer.view_models import Anchor, Chip, Fact, ItemRow, MessageRow, OrderView, ParcelBlock, Stamp, Tone
 
-TITLES = {
+TITLES: dict[str, str] = {
     Headline.LATE: "late_title",
     Headline.PART_LATE: "part_late_title",
     Headline.NO_DATE: "no_date_title",
@@ -18,18 +18,26 @@ TITLES = {
     Headline.ON_TIME: "on_time_title",
     Headline.ARRIVED: "arrived_title",
     Headline.CANCELLED: "cancelled_title",
+    "sent": "sent_off_title",
+    "cancel_requested": "cancel_requested_title",
 }
-OVER = (Headline.ARRIVED, Headline.CANCELLED)
+OVER = (Headline.ARRIVED, Headline.CANCELLED, "cancel_requested")
 """Nothing is expected any more."""
-ENDED = ("cancelled", "cancel_requested", "swap_requested")
+SHOWN = (*STANDING, ChoiceState.REFUSED)
+"""Choices that stand above those still open; the others are history."""
+ENDED = ("cancelled", "cancel_requested", "swap_requested", "swapped")
+CALM = (Headline.ON_TIME, "sent")
+"""Nothing is late, so no reason is owed."""
 GONE = ("sent", "arrived")
 CHIPS = {
     "ready": (Tone.GOOD, "chip_ready"),
+    "packed": (Tone.GOOD, "chip_packed"),
     "sent": (Tone.GOOD, "chip_sent"),
     "arrived": (Tone.GOOD, "chip_arrived"),
     "cancelled": (Tone.CALM, "chip_cancelled"),
     "cancel_requested": (Tone.CALM, "chip_cancel_requested"),
     "swap_requested": (Tone.CALM, "chip_swap_requested"),
+    "swapped": (Tone.CALM, "chip_swapped"),
 }
 
 
@@ -43,9 +51,11 @@ def order_view(words: PageWords, links: PageLinks, shop: ShopLinks, page: OrderP
         fact=fact(words, page),
         rows=rows,
         note=note,
-        answers=tuple(answer_row(words, links, page, choice) for choice in page.choices),
+        answers=tuple(answer_row(words, links, page, choice) for choice in page.choices if choice.state in SHOWN),
+        parcels_title=words.say("items_title" if page.headline in OVER else "parcels_title"),
         parcels=_parcel_blocks(words, shop, page),
-        messages=tuple(_message_row(words, links, message) for message in reversed(page.messages)),
+        history_title=words.say("history_title" if page.choices else "messages_title"),
+        history=_history(words, links, page),
     )
 
 
@@ -54,7 +64,7 @@ def fact(words: PageWords, page: OrderPage) -> Fact | None:
     if page.headline in OVER:
         return None
     ships = any(item.ships for parcel in page.parcels for item in parcel.items if item.status not in (*ENDED, *GONE))
-    on_time = page.headline is Headline.ON_TIME
+    on_time = page.headline in CALM
     if page.expected_on is None:
         return None if on_time else _undated_fact(words, page, ships=ships)
     label = ("expected_ships" if ships else "expected") if on_time else ("now_ships" if ships else "now_expected")
@@ -168,8 +178,17 @@ def _tracking(words: PageWords, shipment: Shipment) -> Anchor | None:
     return Anchor("", words.say("tracking", carrier=carrier, number=display_name(shipment.tracking_number)))
 
 
+def _history(words: PageWords, links: PageLinks, page: OrderPage) -> tuple[MessageRow, ...]:
+    """Return what was written and answered, the newest first."""
+    rows = [_message_row(words, links, message) for message in page.messages]
+    for choice in page.choices:
+        answer = answer_row(words, links, page, choice)
+        rows.append(MessageRow(answer.url, answer.text, answer.chip.text, answer.at))
+    return tuple(sorted(rows, key=lambda row: row.at.machine, reverse=True))
+
+
 def _message_row(words: PageWords, links: PageLinks, message: SentMessage) -> MessageRow:
     channel = words.say(CHANNELS[message.channel])
-    at = Stamp(words.moment(message.at), message.at.isoformat())
+    at = moment_stamp(words, message.at)
     subject = display_name(message.subject)
     return MessageRow(links.message(message.number), subject or channel, channel if subject else "", at)

@@ -89,12 +89,13 @@ class ParcelBlock:
 
 @dataclass(frozen=True, slots=True)
 class MessageRow:
-    """A message that was sent."""
+    """A message that was sent, or an answer to it."""
 
     url: str
     subject: str
     """A text has none: its channel stands there."""
-    channel: str
+    note: str
+    """The channel, or where an answer stands."""
     at: Stamp
 
 
@@ -109,8 +110,10 @@ class OrderView:
     note: str
     """What silence means, or why nothing can be changed; empty: neither."""
     answers: tuple[AnswerRow, ...]
+    parcels_title: str
     parcels: tuple[ParcelBlock, ...]
-    messages: tuple[MessageRow, ...]
+    history_title: str
+    history: tuple[MessageRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
