@@ -16,9 +16,9 @@ from tasks.notices.notice_rows import DecisionRecord, links_of, states_of, words
 from tasks.notices.restate import store_confirmed
 from tasks.notices.watch_state import bucket_deltas, update_watches
 from tasks.offers.budget import DiscountBudget, WriteConflict, commit_budget
-from tasks.offers.records import insert_offers, offer_rows
+from tasks.offers.records import offer_rows
 from tasks.orders.links import insert_links
-from tasks.tables import NOTICES, OUTBOX
+from tasks.tables import NOTICES, OFFERS, OUTBOX
 
 
 def record_notices(context: Context, records: Sequence[DecisionRecord], budget: DiscountBudget) -> None:
@@ -30,21 +30,17 @@ def record_notices(context: Context, records: Sequence[DecisionRecord], budget: 
     decisions = [record.decision for record in records]
     notices = list(chain.from_iterable(record.notices for record in records))
     withdrawn = list(chain.from_iterable(record.withdrawn for record in records))
+    offers = (offer_rows(one.plan, context, new_discount=one.new_discount) for one in decisions if one.plan is not None)
     with context.engine.begin() as connection:
         # The outbox, the notices and then the watches, as delivery does: no two transactions wait for each other.
         _withdraw(connection, withdrawn, context.started_at)
         store_confirmed(connection, chain.from_iterable(record.confirmed for record in records), version_step=1)
         update_watches(connection, decisions)
-        # The version of the watch was compared above: no other worker has recorded this revision.
+        # The version of the watch was compared above: no other worker has recorded this revision, or its discount.
         bulk_insert(connection, NOTICES, words_of(notices), ignore_conflicts=False)
         bulk_insert(connection, OUTBOX, states_of(notices), ignore_conflicts=False)
         insert_links(connection, links_of(notices))
-        offers = (
-            offer_rows(decision.plan, context, new_discount=decision.new_discount)
-            for decision in decisions
-            if decision.plan
-        )
-        insert_offers(connection, chain.from_iterable(offers))
+        bulk_insert(connection, OFFERS, list(chain.from_iterable(offers)), ignore_conflicts=False)
         commit_budget(connection, budget, context, context.policy)
         add_to_counters(connection, bucket_deltas(decisions))
 

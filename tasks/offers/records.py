@@ -1,7 +1,7 @@
 """Store offers in the ledger: an order has one discount code of each kind, which never changes."""
 
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -10,7 +10,6 @@ from models.decisions import Discount, Plan
 from models.enums import RemedyKind
 from rules.offers.codes import CODE_BITS, new_code
 from tasks.context import Context
-from tasks.db.sql import insert
 from tasks.tables import OFFERS
 
 
@@ -62,9 +61,3 @@ def offer_rows(plan: Plan, context: Context, *, new_discount: bool) -> Iterator[
                 for name in ("code", "percent", "amount", "value", "currency", "expires_on")
             },
         }
-
-
-def insert_offers(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Insert offers; those that exist stay as they are."""
-    if offers := list(rows):
-        connection.execute(insert(connection, OFFERS).on_conflict_do_nothing(), offers)

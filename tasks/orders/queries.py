@@ -6,7 +6,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, Select, select, tuple_
+from sqlalchemy import Connection, Select, or_, select, tuple_
 
 from models.enums import State
 from tasks.context import Context
@@ -48,8 +48,11 @@ def select_due_page(as_of: date, after: WatchedOrder | None, limit: int, shard: 
             OUTBOX.c.state.in_(UNDECIDED_STATES),
         )
     )
+    # An order without a revision has no notice. With this said, PostgreSQL looks the others up; it would compare every
+    # order of the page with every held notice, because its statistics know nothing of what is seconds old.
+    decided = or_(WATCHES.c.revision == 0, ~undecided.exists())
     page = select(WATCHES.c.order_id.label("id"), WATCHES.c.next_check_on).where(
-        WATCHES.c.next_check_on <= as_of, ~undecided.exists(), shard.contains(WATCHES.c.order_id)
+        WATCHES.c.next_check_on <= as_of, decided, shard.contains(WATCHES.c.order_id)
     )
     if after is not None:
         page = page.where(tuple_(WATCHES.c.next_check_on, WATCHES.c.order_id) > (after.next_check_on, after.order.id))
