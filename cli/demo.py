@@ -10,19 +10,27 @@ from datetime import date
 from pathlib import Path
 
 from cli import console as printing
+from cli.demo_site import use_local_links
 from models.errors import ForewarnError
 from models.run_report import Report
 from sources.sample import write_sample
 
 OURS = {"shop", "var", "prefect"}
 STARTUP_SECONDS = 180
+DEFAULT, DEFAULT_PORT = Path("demo"), 8080
 
 
-def run_demo(into: Path, orders: int, seed: int, as_of: date) -> None:
+def is_demo(into: Path) -> bool:
+    """Return whether a folder has a demo that came to its end."""
+    return (into / "shop" / "shop.toml").is_file() and any(into.glob("var/*/outbox/index.html"))
+
+
+def run_demo(into: Path, orders: int, seed: int, as_of: date, port: int) -> None:
     """Make the sample shop, run one day of it, and print the results and the file to open."""
     started_at = time.monotonic()
     into = _cleared(into).resolve()
     write_sample(into / "shop", orders=orders, seed=seed, as_of=as_of)
+    use_local_links(into / "shop", port)
     printing.out.print(f"Made a shop with {orders:,} orders in {into / 'shop'}", markup=False)
 
     _embed_prefect(into / "prefect")
@@ -30,6 +38,10 @@ def run_demo(into: Path, orders: int, seed: int, as_of: date) -> None:
     report, posts, startup_seconds, outbox = asyncio.run(_run_day(into, as_of))
 
     _print_messages(report, posts, outbox, into / "shop")
+    arguments = [*([] if into == DEFAULT.resolve() else ["--into", str(_relative_path(into))])]
+    arguments += [] if port == DEFAULT_PORT else ["--port", str(port)]
+    command = " ".join([_command(), "demo", "--serve", *arguments])
+    printing.out.print(f"See what its customers see: {command}", markup=False)
     spent = time.monotonic() - started_at
     printing.out.print(f"\nDone in {spent:.0f} s; {startup_seconds:.0f} s of them were Prefect's own start.")
 

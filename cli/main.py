@@ -37,6 +37,7 @@ from cli.options import AsOf, Data, Json, Shop, as_date
 from cli.renamed_commands import new_name
 from cli.run_day import run
 from cli.runs import release
+from cli.serve import serve
 from cli.status import doctor, status
 from models.errors import ForewarnError
 
@@ -74,7 +75,7 @@ for command in (
     cli_restock.restock,
     cli_stock.stock,
     cli_retention.prune,
-    cli_storefront.serve,
+    serve,
 ):
     command_line.command()(command)
 
@@ -158,11 +159,21 @@ def demo(
     orders: Annotated[int, typer.Option(min=1, help="number of orders in the shop")] = 400,
     seed: Annotated[int, typer.Option(help="seed of the random data")] = 7,
     as_of: AsOf = None,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="port of the links in its messages")] = 8080,
+    *,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="serve its order pages, product pages and outbox; make it if there is none")
+    ] = False,
 ) -> None:
     """Make a sample shop and run one day of it, without an account or a server. Nothing leaves this machine."""
-    from cli.demo import run_demo
+    from cli.demo import is_demo, run_demo
 
-    run_demo(into, orders, seed, as_date(as_of) or date.today())  # noqa: DTZ011 - the sample shop lives where its reader is
+    if not (serve and is_demo(into)):
+        run_demo(into, orders, seed, as_date(as_of) or date.today(), port)  # noqa: DTZ011 - the sample shop lives where its reader is
+    if serve:
+        from cli.demo_site import serve_demo
+
+        serve_demo(into.resolve(), port)
 
 
 FULL = (errno.ENOSPC, errno.EDQUOT)

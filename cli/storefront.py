@@ -1,7 +1,5 @@
-"""`forewarn storefront` and `forewarn serve`: the notices on product pages."""
+"""`forewarn storefront`: the notices on product pages."""
 
-import socket
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -86,35 +84,3 @@ def publish(
         ]
         + ([("Left out", f"{published.left_out:,} with ids too long for a file name")] if published.left_out else [])
     )
-
-
-def serve(
-    host: Annotated[str, typer.Option(help="address to listen on; 0.0.0.0 is all of this machine")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535, help="port to listen on")] = 8080,
-    shop: Shop = None,
-) -> None:
-    """Serve product page notices and receive vendors' responses over HTTP, until stopped."""
-    import uvicorn
-    from starlette.applications import Starlette
-
-    from app.vendor_transports import response_keys
-    from web.server import server_config
-    from web.storefront.endpoints import Storefront
-    from web.vendors import responses as vendors
-
-    with open_app(shop) as app, _listen(host, port) as listening_socket:
-        now = make_clock(app.folder.shop.zone, None).now
-        vendor_routes = vendors.routes(app.context, response_keys(app.settings), now)
-        service = Starlette(routes=[*Storefront(app.context, now).routes, *vendor_routes])
-        printing.out.print(f"Serving http://{host}:{port}/stock.json; press Ctrl-C to stop.")
-        server = uvicorn.Server(server_config(service))
-        with suppress(KeyboardInterrupt):
-            server.run([listening_socket])
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    except OSError as error:
-        reason = (error.strerror or str(error)).partition(" (while")[0].lower()
-        raise ForewarnError(f"cannot listen on {host}, port {port}: {reason}") from error

@@ -1,0 +1,81 @@
+"""`forewarn demo --serve`: the demo's order pages, product pages and outbox on this machine."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from app.clock import make_clock
+from app.composition import App, isolated_settings, open_app
+from cli import console as printing
+from cli.serve import HOST, serve_on
+from models.config.settings import GivenSettings
+from models.enums import Channel
+from tasks.customers.links import mint_link, order_page_url
+from tasks.orders.told import NOTICES_WITH_STATE
+from tasks.runs.records import last_run_date
+from tasks.tables import NOTICES
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+    from web.demo.site import Row
+
+SAMPLE_URL = "https://shop.example.com"
+FIRST_ORDER = "1041"
+WITH_LINKS = ("shop.toml", "sources/products.sql")
+ORDER_PAGES = """
+[order_pages]
+url = "{url}"
+"""
+
+
+def use_local_links(shop: Path, port: int) -> None:
+    """Let the links of the sample shop lead to this machine, and its customers to order pages."""
+    url = f"http://{HOST}:{port}"
+    for name in WITH_LINKS:
+        file = shop / name
+        file.write_text(file.read_text("utf-8").replace(SAMPLE_URL, url), "utf-8")
+    with (shop / "shop.toml").open("a", encoding="utf-8") as config:
+        config.write(ORDER_PAGES.format(url=url))
+
+
+def serve_demo(into: Path, port: int) -> None:
+    """Serve the demo that is in a folder, until stopped."""
+    with isolated_settings(GivenSettings(shop=into / "shop", home=into)), open_app() as app:
+        serve_on(HOST, port, lambda: _service(app), "/")
+
+
+def _service(app: App) -> "Starlette":
+    from web.demo.site import DemoSite
+    from web.service import build_service
+
+    clock: Callable[[], datetime] = make_clock(app.folder.shop.zone, last_run_date(app.context.engine)).now
+    pages = _order_pages(app, clock())
+    for page in pages[:1]:
+        printing.out.print(f"An order as its customer sees it: {page.url}", markup=False)
+    return build_service(app, clock, DemoSite(app.context, clock, app.outbox, pages).routes)
+
+
+def _order_pages(app: App, now: datetime) -> "list[Row]":
+    """Return fresh links to the pages of some orders: that of FIRST_ORDER, and one for each bucket."""
+    from dataclasses import replace
+
+    from web.demo.site import Row
+
+    columns = [NOTICES.c[name] for name in ("order_id", "customer_id", "subject", "bucket", "html")]
+    query = (
+        select(*columns)
+        .select_from(NOTICES_WITH_STATE)
+        .where(NOTICES.c.channel == Channel.EMAIL, NOTICES.c.link_id.is_not(None), NOTICES.c.subject != "")
+    )
+    with app.context.engine.begin() as connection:
+        rows = connection.execute(query.order_by(NOTICES.c.order_id != FIRST_ORDER, NOTICES.c.order_id)).all()
+        chosen = {(row.bucket, "offer" in row.html, "Parcel 1" in row.html): row for row in reversed(rows)}
+        pages = []
+        for row in sorted(chosen.values(), key=lambda row: (row.order_id != FIRST_ORDER, row.order_id)):
+            _, token = mint_link(replace(app.context, started_at=now), connection, row.order_id, row.customer_id)
+            pages.append(Row(f"Order {row.order_id}", order_page_url(app.context, token), row.subject))
+    return pages

@@ -1,0 +1,21 @@
+"""Build what `forewarn serve` runs: product page notices, order pages, the JSON API and vendors' responses."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
+
+from app.composition import App
+from app.vendor_transports import response_keys
+from web.storefront.endpoints import Storefront
+from web.vendors import responses as vendors
+
+
+def build_service(app: App, clock: Callable[[], datetime], others: Sequence[BaseRoute] = ()) -> Starlette:
+    """Return the application of one shop; `others` are further routes, tried after its own."""
+    routes: list[BaseRoute] = [
+        *Storefront(app.context, clock).routes,
+        *vendors.routes(app.context, response_keys(app.settings), clock),
+    ]
+    return Starlette(routes=[*routes, *others])
