@@ -16,11 +16,13 @@ from app.composition import open_app
 from app.ledger import CreateLedger
 from app.safe_text import escape_control
 from cli import allocation as cli_allocation
+from cli import choices as cli_choices
 from cli import console as printing
 from cli import explain as cli_explain
 from cli import going_live as cli_going_live
 from cli import in_doubt as cli_in_doubt
 from cli import ledger as cli_ledger
+from cli import links as cli_links
 from cli import posts as cli_posts
 from cli import restock as cli_restock
 from cli import retention as cli_retention
@@ -60,6 +62,8 @@ command_line.add_typer(cli_runs.runs, name="runs")
 command_line.add_typer(cli_suppressions.suppressions, name="suppressions")
 command_line.add_typer(cli_going_live.supervision, name="supervision")
 command_line.add_typer(cli_storefront.storefront, name="storefront")
+command_line.add_typer(cli_choices.choices, name="choices")
+command_line.add_typer(cli_links.links, name="links")
 for command in (
     cli_shop.preview,
     cli_explain.explain,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, and_, func, select, update
@@ -32,6 +32,35 @@ def order_page_url(context: Context, token: str) -> str:
     if context.shop.order_pages is None:
         raise ForewarnError("shop.toml has no [order_pages]: set its `url`, where customers reach `forewarn serve`")
     return f"{context.shop.order_pages.url}/o/{token}"
+
+
+@dataclass(frozen=True, slots=True)
+class NewLink:
+    """A link that was made now. Its address cannot be read from the ledger later."""
+
+    id: str
+    url: str
+    expires_at: datetime
+
+
+def customer_of(connection: Connection, order_id: str) -> str:
+    """Return the id of an order's customer; raises ForewarnError for an unknown order."""
+    customer = connection.execute(select(ORDERS.c.customer_id).where(ORDERS.c.id == order_id)).scalar()
+    if customer is None:
+        raise ForewarnError(f"no order {order_id!r} is known: `forewarn import` imports new orders")
+    return str(customer)
+
+
+def create_link(context: Context, order_id: str) -> NewLink:
+    """Make a link to an order's page for its customer, from the context's moment on.
+
+    Raises ForewarnError for an unknown order, or where the shop has no order pages.
+    """
+    order_page_url(context, "")
+    with context.engine.begin() as connection:
+        key, token = mint_link(context, connection, order_id, customer_of(connection, order_id))
+    expires_at = context.started_at + timedelta(days=context.policy.order_page.link_days)
+    return NewLink(key, order_page_url(context, token), expires_at)
 
 
 def mint_link(context: Context, connection: Connection, order_id: str, customer_id: str) -> tuple[str, str]:
