@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from models.enums import Channel
+from templates.rendering.customer_mails import NEW_LINK
 from templates.rendering.environment import BUILT_IN
 from templates.rendering.formats import parse_locale
 from templates.rendering.lint import Problem
@@ -19,6 +21,7 @@ OWN_PARTS: dict[str, set[str]] = {
     STOREFRONT: {*STOREFRONT_PARTS, *STOREFRONT_LINKS},
     PURCHASE: set(PURCHASE_PARTS),
     FOLDER: {WORDS},
+    NEW_LINK: set(PARTS[Channel.EMAIL]),
 }
 """The parts of posts, product pages and vendor mails, by folder."""
 _FILE_NAME = re.compile(r"(?P<part>[^.]+)\.(?P<locale>[^.]+)\.(?P<kind>[^.]+)")

@@ -13,10 +13,12 @@ from models.enums import Channel
 from models.messages import Message
 from models.posts import ProductDelay, ProductStock
 from templates.rendering import size_limits
+from templates.rendering.customer_mails import CustomerMailRenderer
 from templates.rendering.environment import make_environment, template_errors
 from templates.rendering.fill_variables import notice_variables, post_variables
 from templates.rendering.fitting import fit_mail, fit_post, fit_sms
 from templates.rendering.names import greeting_name
+from templates.rendering.page_words import WordBook
 from templates.rendering.storefront import StorefrontRenderer
 from templates.rendering.template_sets import POSTS, TemplateCatalog, TemplateSet
 from templates.rendering.variables import NoticeVariables
@@ -42,6 +44,8 @@ class Renderer:
         self._shop = shop
         self._last_notice: tuple[Plan, NoticeVariables] | None = None
         self._catalog = TemplateCatalog(shop, self.jinja)
+        self.answers = CustomerMailRenderer(self._catalog)
+        self.words = WordBook(shop, self.jinja, own)
 
     def has_language(self, message: str, channel: Channel, language: str) -> bool:
         """Return whether a message has every part in exactly this language."""

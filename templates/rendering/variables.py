@@ -49,6 +49,14 @@ class NoticeVariables(TypedDict):
     offer: Annotated[str, "`shown`, `on_page` (only the order page may show it) or `none`"]
 
 
+class AnswerVariables(TypedDict):
+    """In mails that answer what a customer did (`new_link`)."""
+
+    customer: Annotated[str, "the customer's name, at most 60 characters; empty if it is a web or mail address"]
+    order: Annotated[OrderView, "the order"]
+    today: Annotated[date, "the day for which the message is written"]
+
+
 class BodyVariables(TypedDict):
     """Also in the bodies of a mail."""
 
@@ -111,6 +119,7 @@ class PageVariables(TypedDict):
 GROUPS: tuple[type, ...] = (
     CommonVariables,
     NoticeVariables,
+    AnswerVariables,
     BodyVariables,
     SmsVariables,
     PostVariables,
