@@ -6,11 +6,14 @@ import pytest
 # A console that finds a width set when it is made keeps it; tests that want another one set it later.
 os.environ.pop("COLUMNS", None)
 
+from tests.support.engines import make_engines_cheap
 from tests.support.imported_shop import ImportedShop
-from tests.support.ledgers import sqlite_ledger
+from tests.support.ledgers import copied_migrations, sqlite_ledger
 from tests.support.postgres import started
 from tests.support.provider import run_provider
 from tests.support.shop_driver import SMALL_SHOP_POLICY, ShopDriver, open_context, place_orders
+
+make_engines_cheap()
 
 SLOWEST = ("test_schedule.py",)
 """Files that take minutes, the slowest first. Begun last, one would keep a core alone at the end."""
@@ -23,6 +26,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         given = item.callspec.params.values() if hasattr(item, "callspec") else ()
         if "postgresql" in given or "postgres" in item.fixturenames:
             item.add_marker(pytest.mark.server)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_migrations():
+    """Copy what the migrations make; tests of the migrations run them."""
+    with copied_migrations():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,9 @@
 """The ledger's tables through all their versions, on both databases."""
 
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing, nullcontext
 from datetime import UTC, date, datetime
 from importlib import import_module
 
@@ -20,6 +22,7 @@ from models.errors import ForewarnError
 from tasks.db.engine import connect
 from tasks.db.migrations import _config, _versions, migrate, newest, version
 from tasks.db.sql import read_only
+from tests.support.ledgers import copied_migrations, sqlite_ledger
 from tests.support.paths import ROOT
 
 # In the order in which they came.
@@ -62,6 +65,11 @@ engine.dispose()
 """
 
 
+@pytest.fixture(scope="module", autouse=True)
+def quick_migrations():
+    """Run the migrations themselves."""
+
+
 @pytest.fixture
 def engine(database):
     opened = connect(database)
@@ -94,6 +102,19 @@ def test_an_empty_database_gets_the_tables_once(engine):
     assert version(engine) is None
     assert [migrate(engine), migrate(engine)] == [True, False]
     assert version(engine) == newest() == VERSIONS[-1]
+
+
+def test_a_ledger_that_other_tests_copy_is_the_one_that_the_migrations_make(tmp_path):
+    made = {}
+    for name, way in (("run", nullcontext), ("copied", copied_migrations)):
+        opened = connect(f"sqlite:///{tmp_path / name}")
+        with way():
+            assert migrate(opened)
+        opened.dispose()
+        with closing(sqlite3.connect(tmp_path / name)) as connection:
+            made[name] = sorted(connection.iterdump())
+    with closing(sqlite3.connect(sqlite_ledger(tmp_path / "file").removeprefix("sqlite:///"))) as connection:
+        assert made["run"] == made["copied"] == sorted(connection.iterdump())
 
 
 def test_the_migrated_tables_are_those_of_the_models(engine):
