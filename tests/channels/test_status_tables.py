@@ -27,7 +27,7 @@ POST = Message("p-1", Channel.X, "", "The kettle ships later than we said.")
 
 async def mailed(provider, message=MAIL, sender=None):
     sender = sender or Sender(name="Tea & Co", email="shop@example.com", reply_to="help@example.com")
-    transport = SendGridTransport("SG.key", sender, url=provider.url, timeout=0.3)
+    transport = SendGridTransport("SG.key", sender, url=provider.url, timeout=10)
     try:
         return await transport.send(message)
     finally:
@@ -35,7 +35,7 @@ async def mailed(provider, message=MAIL, sender=None):
 
 
 async def texted(provider, message=TEXT, sender="+4915100000000", now=NOW):
-    transport = TwilioTransport("AC1", "token", sender, now=lambda: now, url=provider.url, timeout=0.3)
+    transport = TwilioTransport("AC1", "token", sender, now=lambda: now, url=provider.url, timeout=10)
     try:
         return await transport.send(message)
     finally:
@@ -43,7 +43,7 @@ async def texted(provider, message=TEXT, sender="+4915100000000", now=NOW):
 
 
 async def posted(provider):
-    transport = XTransport("key", "secret", "token", "token-secret", url=provider.url, timeout=0.3)
+    transport = XTransport("key", "secret", "token", "token-secret", url=provider.url, timeout=10)
     try:
         return await transport.send(POST)
     finally:

@@ -25,7 +25,8 @@ from tests.support.provider import Answer, Fault, Provider, RecordedRequest
 
 SPECS = SHARED / "specs"
 NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
-TIMEOUT = 0.3
+TIMEOUT = 1.0
+"""Seconds: a busy machine may keep a test from running for a third of one."""
 SECRETS = ("SG.planted-key", "planted-auth-token", "planted-consumer", "planted-access")
 
 MAIL = Message(
