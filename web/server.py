@@ -1,11 +1,14 @@
 """Configure the HTTP server: limits for connections, request heads and idle time."""
 
 import asyncio
+import logging
 from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from web.security import TokensCut
 
 MAX_CONNECTIONS = 500
 """Simultaneous connections. By default a process may open 1,024 files, and the database needs some of them."""
@@ -71,7 +74,7 @@ class BoundedProtocol(H11Protocol):
 
 def server_config(app: ASGIApp, **options: Any) -> uvicorn.Config:
     """Return Uvicorn's configuration for an application, with these limits; `options` go to Uvicorn."""
-    return uvicorn.Config(
+    config = uvicorn.Config(
         app,
         http=BoundedProtocol,
         ws="none",
@@ -82,3 +85,6 @@ def server_config(app: ASGIApp, **options: Any) -> uvicorn.Config:
         h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         **options,
     )
+    for name in ("uvicorn.access", "uvicorn.error"):
+        logging.getLogger(name).addFilter(TokensCut())
+    return config

@@ -127,11 +127,11 @@ class WordBook:
 
 def _read_all(own: Path | None) -> dict[str, dict[str, str]]:
     texts: dict[str, dict[str, str]] = {}
+    known = _read(BUILT_IN / words_file("en"))
     for folder in filter(None, (BUILT_IN, own)):
         for file in sorted((folder / FOLDER).glob("words.*.toml")):
             language = file.name.split(".")[1]
             texts[language] = texts.get(language, {}) | _read(file)
-    known = texts["en"]
     for language, words in texts.items():
         if unknown := sorted(words.keys() - known.keys()):
             what = f"no text is named {unknown[0]!r}{suggest(unknown[0], known)}"

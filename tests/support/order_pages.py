@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 
 from models.config.shop import Brand, Help, Links, OrderPages, Sender, ShopConfig
 from models.customers import (
@@ -209,4 +210,9 @@ def memory_site(shop: ShopConfig = SHOP, own=None) -> Site:
 
 def memory_routes(orders: MemoryOrders, site: Site | None = None, now=lambda: NOW):
     """Return the routes over orders in memory."""
-    return page_routes(site or memory_site(), orders, now, KEY)
+    return page_routes(site or _site_of_all(), orders, now, KEY)
+
+
+@cache
+def _site_of_all() -> Site:
+    return memory_site()
