@@ -245,6 +245,8 @@ class OrderPage:
     choices: tuple[Choice, ...]
     """Those made so far, the newest first."""
     open: OpenChoices
+    notice_id: str | None = None
+    """The last notice that has left to the customer: what a choice answers."""
 
     @property
     def version(self) -> int:

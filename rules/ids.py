@@ -31,3 +31,8 @@ def reminder_id(request: str) -> str:
 def purchase_line_id(order: str, line: str, attempt: int) -> str:
     """Return the id of the nth request for an order line."""
     return uuid.uuid5(NAMESPACE, f"purchase|{order}|{line}|{attempt}").hex
+
+
+def choice_id(order: str, number: int) -> str:
+    """Return the id of an order's nth choice: the reference that its customer reads, as 1041-C1."""
+    return f"{order}-C{number}"

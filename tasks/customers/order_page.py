@@ -47,6 +47,7 @@ def load_order_page(context: Context, connection: Connection, order_id: str, as_
         messages=load_sent_messages(connection, order_id, customer),
         choices=order.choices,
         open=load_open_choices(context, connection, order),
+        notice_id=order.last_notice[0] if order.last_notice else None,
     )
 
 

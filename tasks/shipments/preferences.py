@@ -11,7 +11,10 @@ from tasks.orders.due import mark_due
 from tasks.orders.filters import unsent_filter
 from tasks.shipments.plan import plan_orders
 from tasks.shipments.ready_lines import PREFERENCE, load_day_inputs
-from tasks.tables import CUSTOMER_ANSWERS, ORDER_LINES, ORDERS, SHIPPING_PLANS
+from tasks.tables import CUSTOMER_ANSWERS, EVENTS, ORDER_LINES, ORDERS, SHIPPING_PLANS
+
+CLEARED = "cleared"
+"""What the event of a preference that was cleared says."""
 
 
 def set_shipping_preference(
@@ -25,13 +28,34 @@ def set_shipping_preference(
     with context.engine.begin() as connection:
         lock(connection, AdvisoryLock.ALLOCATE)
         _check_open(context, connection, order)
-        _save_preference(connection, context, order, preference, who)
-        record_events(connection, [(PREFERENCE, order, preference or "cleared")], context.started_at, who)
-        mark_due(connection, {order}, context.as_of)
-        plan_of_order = SHIPPING_PLANS.c.order_id == order
-        connection.execute(delete(SHIPPING_PLANS).where(plan_of_order))
-        plan_orders(load_day_inputs(context, context.as_of), connection, context, [order], plan_of_order)
-        return connection.execute(select(SHIPPING_PLANS.c.why).where(plan_of_order)).scalar()
+        store_preference(context, connection, order, preference, who)
+        return connection.execute(select(SHIPPING_PLANS.c.why).where(SHIPPING_PLANS.c.order_id == order)).scalar()
+
+
+def store_preference(
+    context: Context, connection: Connection, order: str, preference: ShippingPreference | None, who: str
+) -> None:
+    """Store a preference with its event, and plan the order again. The caller has locked allocation."""
+    _save_preference(connection, context, order, preference, who)
+    record_events(connection, [(PREFERENCE, order, preference or CLEARED)], context.started_at, who)
+    mark_due(connection, {order}, context.as_of)
+    plan_of_order = SHIPPING_PLANS.c.order_id == order
+    connection.execute(delete(SHIPPING_PLANS).where(plan_of_order))
+    plan_orders(load_day_inputs(context, context.as_of), connection, context, [order], plan_of_order)
+
+
+def restore_preference(context: Context, connection: Connection, order: str, who: str, restored_by: str) -> None:
+    """Store the preference that an order had before `who` changed it; one that was changed since stays.
+
+    The caller has locked allocation.
+    """
+    query = select(CUSTOMER_ANSWERS.c.who).where(CUSTOMER_ANSWERS.c.order_id == order)
+    if connection.execute(query.where(CUSTOMER_ANSWERS.c.kind == PREFERENCE)).scalar() != who:
+        return
+    of_order = select(EVENTS.c.why).where(EVENTS.c.subject == order, EVENTS.c.kind == PREFERENCE)
+    earlier = list(connection.execute(of_order.order_by(EVENTS.c.id.desc()).offset(1).limit(1)).scalars())
+    before = None if earlier in ([], [CLEARED]) else ShippingPreference(earlier[0])
+    store_preference(context, connection, order, before, restored_by)
 
 
 def _check_open(context: Context, connection: Connection, order: str) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from models.enums import Channel
+from templates.rendering.choice_mails import CHOICE_MAILS
 from templates.rendering.customer_mails import NEW_LINK
 from templates.rendering.environment import BUILT_IN
 from templates.rendering.formats import parse_locale
@@ -21,9 +22,9 @@ OWN_PARTS: dict[str, set[str]] = {
     STOREFRONT: {*STOREFRONT_PARTS, *STOREFRONT_LINKS},
     PURCHASE: set(PURCHASE_PARTS),
     FOLDER: {WORDS},
-    NEW_LINK: set(PARTS[Channel.EMAIL]),
+    **{folder: set(PARTS[Channel.EMAIL]) for folder in (NEW_LINK, *CHOICE_MAILS)},
 }
-"""The parts of posts, product pages and vendor mails, by folder."""
+"""The parts of posts, product pages, and mails to vendors or in answer to a customer, by folder."""
 _FILE_NAME = re.compile(r"(?P<part>[^.]+)\.(?P<locale>[^.]+)\.(?P<kind>[^.]+)")
 
 

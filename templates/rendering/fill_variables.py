@@ -77,8 +77,8 @@ def notice_variables(plan: Plan, shop: ShopConfig) -> NoticeVariables:
     told = order.told if order.told and not order.told.assumed else None
     late = tuple(_item_view(line.line, links, order.currency, delay.as_of, line) for line in delay.late)
     has_offer = bool(plan.substitutes or plan.discount)
-    own_url = _web_url(order.url)
-    order_url = own_url or _page_link(shop) or order_link(links, order.id)
+    own_url = web_url(order.url)
+    order_url = own_url or page_link(shop) or order_link(links, order.id)
     return {
         "customer": greeting_name(order.customer.name),
         "order": OrderView(strip_control_chars(order.id), order.placed_on, order_url),
@@ -121,7 +121,7 @@ def product_view(product: ProductFacts, shop: ShopConfig) -> ProductView:
     return _product_view(product, shop.links, shop.currency)
 
 
-def _page_link(shop: ShopConfig) -> str | None:
+def page_link(shop: ShopConfig) -> str | None:
     """Return the address of the order's page, its token still to be filled in; None where Forewarn shows no pages."""
     return f"{shop.order_pages.url}/o/{LINK_PLACEHOLDER}" if shop.order_pages else None
 
@@ -180,7 +180,7 @@ def _item_view(line: LineFacts, links: Links, currency: str, as_of: date, late: 
 
 def _shipment_view(parcel: Shipment) -> ShipmentView | None:
     carrier, number = display_name(parcel.carrier or ""), display_name(parcel.tracking_number or "")
-    url = _web_url(parcel.tracking_url)
+    url = web_url(parcel.tracking_url)
     https_url = url if url and url.startswith("https://") else None
     return ShipmentView(carrier, number, https_url) if carrier or number or https_url else None
 
@@ -209,7 +209,7 @@ def _product_view(product: ProductFacts, links: Links, currency: str) -> Product
     category = product.category and display_name(product.category)
     return ProductView(
         name=display_name(product.name) or display_name(product.id),
-        url=_web_url(product.url) or _fill_link(links.product, "product", product.id),
+        url=web_url(product.url) or _fill_link(links.product, "product", product.id),
         image=product.image if product.image and product.image.startswith(("https://", "data:image/")) else None,
         category=category,
         category_url=_fill_link(links.category, "category", product.category) if product.category else None,
@@ -218,7 +218,8 @@ def _product_view(product: ProductFacts, links: Links, currency: str) -> Product
     )
 
 
-def _web_url(url: str | None) -> str | None:
+def web_url(url: str | None) -> str | None:
+    """Return a web address that can stand in a link; None for any other text."""
     return url if url and url.startswith(("https://", "http://")) and url.isprintable() and " " not in url else None
 
 

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from templates.rendering.palette import Palette
 from templates.rendering.view_models import (
+    AnswerView,
     BrandView,
     ChoicesView,
     DiscountView,
@@ -37,6 +38,7 @@ _TYPE_NAMES: dict[type, str] = {
     ParcelView: "a parcel",
     ShipmentView: "a shipment",
     DiscountView: "a discount",
+    AnswerView: "a choice",
     ShopView: "the shop",
     SenderView: "shop.sender",
     HelpView: "shop.help",

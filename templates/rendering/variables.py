@@ -6,6 +6,7 @@ from typing import Annotated, Any, TypedDict, get_type_hints
 
 from models.quantities import Quantity
 from templates.rendering.view_models import (
+    AnswerView,
     ChoicesView,
     DiscountView,
     ItemView,
@@ -50,11 +51,18 @@ class NoticeVariables(TypedDict):
 
 
 class AnswerVariables(TypedDict):
-    """In mails that answer what a customer did (`new_link`)."""
+    """In mails that answer what a customer did (`new_link`, `choice_...`, `discount_code`)."""
 
     customer: Annotated[str, "the customer's name, at most 60 characters; empty if it is a web or mail address"]
     order: Annotated[OrderView, "the order"]
     today: Annotated[date, "the day for which the message is written"]
+
+
+class ChoiceVariables(TypedDict):
+    """Also in mails about a choice (`choice_...`, `discount_code`)."""
+
+    answer: Annotated[AnswerView, "what was chosen"]
+    discount: Annotated[DiscountView | None, "the discount that was taken"]
 
 
 class BodyVariables(TypedDict):
@@ -120,6 +128,7 @@ GROUPS: tuple[type, ...] = (
     CommonVariables,
     NoticeVariables,
     AnswerVariables,
+    ChoiceVariables,
     BodyVariables,
     SmsVariables,
     PostVariables,

@@ -1,7 +1,7 @@
 """Define the values whose fields a template may use; the annotations document them in docs/marketing.md."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated
 
@@ -104,6 +104,25 @@ class DiscountView(View):
     value: Annotated[Decimal, "the most it is worth"]
     currency: Annotated[str, "ISO 4217, as `EUR`"]
     expires_on: Annotated[date, "the last day on which it is valid"]
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerView(View):
+    """What a customer chose on the order page. Moments are in the shop's time zone."""
+
+    reference: Annotated[str, "its number, as `1041-C1`"]
+    act: Annotated[str, "`wait`, `ship`, `swap`, `cancel` or `offer`"]
+    made_at: Annotated[datetime, "when it was made"]
+    items: Annotated[tuple[str, ...], "the names of the items it is about, at most 24"]
+    more: Annotated[int, "how many items there are beside those"]
+    product: Annotated[ProductView | None, "the product in stock that takes the late one's place"]
+    expected_on: Annotated[date | None, "the date to wait for; empty: not known"]
+    refund: Annotated[Decimal | None, "what the customer gets back; empty: the shop tells it"]
+    refund_by: Annotated[date, "the day by which it is paid"]
+    price_difference: Annotated[Decimal | None, "how much more the product costs; empty: not known"]
+    currency: Annotated[str, "ISO 4217, as `EUR`"]
+    reserved_until: Annotated[datetime | None, "until when the product is reserved"]
+    undo_until: Annotated[datetime | None, "until when it can be taken back; empty: not any more"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,21 +10,15 @@ from models.errors import ForewarnError
 from models.orders import ProductFacts
 from models.policy.policy import Policy
 from models.shipments import ShippingPreference
-from tasks.customers.order_page import load_order_page
-from tasks.db.sql import read_only
 from tasks.shipments.preferences import set_shipping_preference
 from tasks.tables import EXPECTED_DATES, OFFERS, ORDERS, OUTBOX
 from tests.support.builders import ANNA, DAY, day, line
+from tests.support.choosing import page_of
 from tests.support.shop_driver import customer, noon
 from tests.support.supply import LAMP, VASE, add_deliveries, allocate, execute
 
 FERN = ProductFacts("fern", "Fern", "lamps", Decimal(46))
 FEE = Decimal("4.90")
-
-
-def page_of(driver, key="1041", on=0):
-    with read_only(driver.context.engine) as connection:
-        return load_order_page(driver.context, connection, key, day(on), noon(on))
 
 
 def keys(page):

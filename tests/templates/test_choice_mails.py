@@ -1,0 +1,132 @@
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+
+from models.config.shop import OrderPages
+from models.customers import LINK_PLACEHOLDER, Act, ChoiceState, DiscountOption
+from models.orders import ProductFacts
+from templates.rendering.choice_mails import CHOICE_MAILS, MAX_ITEMS, choice_page_url, choice_variables
+from templates.rendering.customer_mails import answer_variables
+from templates.rendering.messages import Renderer
+from tests.support.builders import day
+from tests.support.choosing import choice
+from tests.support.shop_driver import SHOP
+
+PAGES = SHOP.model_copy(update={"order_pages": OrderPages(url="https://orders.example.com")})
+FERN = ProductFacts("fern", "Fern & Co", "lamps", Decimal(46))
+HOUR = datetime(2026, 6, 15, 11, tzinfo=UTC)
+CHOICES = {
+    "wait": choice(Act.WAIT, "1", expected_on=day(4), undo_until=HOUR),
+    "wait undated": choice(Act.WAIT, "1", undo_until=HOUR),
+    "ship": choice(Act.SHIP, "1", undo_until=HOUR),
+    "swap": choice(Act.SWAP, "1", product=FERN, quantity=1, price_difference=Decimal(0), reserved_until=HOUR),
+    "swap, dearer": choice(Act.SWAP, "1", product=FERN, price_difference=Decimal(9), reserved_until=HOUR),
+    "swap, cheaper": choice(Act.SWAP, "1", product=FERN, price_difference=Decimal(-6), reserved_until=HOUR),
+    "swap, unknown": choice(Act.SWAP, "1", product=FERN, reserved_until=HOUR),
+    "cancel": choice(Act.CANCEL, "1", refund=Decimal(129), undo_until=HOUR),
+    "cancel, unknown": choice(Act.CANCEL, "1"),
+}
+SAID = {
+    "wait": ("June 19, 2026", "19 de junho de 2026"),
+    "wait undated": ("No new date yet", "Ainda sem nova data"),
+    "ship": ("no extra cost", "sem custo extra"),
+    "swap": ("You pay nothing more", "não paga nada a mais"),
+    "swap, dearer": ("€9.00 more. We ask you before", "9,00 a mais. Perguntamos antes"),
+    "swap, cheaper": ("get €6.00 back", "recebe €\xa06,00 de volta"),
+    "swap, unknown": ("If the price differs, we ask you first", "Se o preço for diferente"),
+    "cancel": ("€129.00", "129,00"),
+    "cancel, unknown": ("We write to you how much", "Escrevemos para você com o valor"),
+}
+LANGUAGES = ("en", "pt_BR")
+
+
+def mail(made, kind="choice_received", locale="en", *, shop=PAGES, items=("Lamp 1",), customer="Anna", order_url=None):
+    url = choice_page_url(shop, "1041", order_url)
+    variables = answer_variables(customer, "1041", date(2026, 4, 16), url, day(0))
+    return Renderer(shop).answers.render(kind, locale, variables, **choice_variables(made, items, shop, 14))
+
+
+@pytest.mark.parametrize("case", CHOICES)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_choice_is_acknowledged_with_its_own_words_in_text_and_html(case, language):
+    made = mail(CHOICES[case], locale=language)
+    said = SAID[case][LANGUAGES.index(language)]
+    for body in (made.text, made.html):
+        assert said.replace("\xa0", " ") in body.replace("\xa0", " ").replace("&nbsp;", " ")
+        assert "1041-C1" in body
+        assert f"https://orders.example.com/o/{LINK_PLACEHOLDER}" in body
+        assert "Lamp 1" in body
+    assert "1041" in made.subject
+    assert made.language == language
+
+
+@pytest.mark.parametrize("kind", [kind for kind in CHOICE_MAILS if kind != "discount_code"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_change_of_every_choice_has_words(kind, language):
+    subjects = {mail(made, kind, language).subject for made in CHOICES.values()}
+    assert len(subjects) == (1 if kind == "choice_done" else 4)
+
+
+@pytest.mark.parametrize(
+    ("terms", "said"),
+    [
+        ({"kind": "future_discount", "percent": Decimal(10)}, "10% off your next order, up to €20.00"),
+        ({"kind": "future_discount", "amount": Decimal(5)}, "€5.00 off your next order"),
+        (
+            {"kind": "shipping_discount", "percent": Decimal(100)},
+            "free shipping on your next order, worth up to €20.00",
+        ),
+        ({"kind": "shipping_discount", "percent": Decimal(50)}, "50% off shipping on your next order, up to €20.00"),
+        ({"kind": "shipping_discount", "amount": Decimal(5)}, "€5.00 off shipping on your next order"),
+    ],
+)
+def test_a_discount_comes_with_its_code_and_its_terms(terms, said):
+    values = {"percent": None, "amount": None} | terms
+    discount = DiscountOption("o1", code="WAIT-1234", value=Decimal(20), expires_on=day(60), **values)
+    made = choice(Act.OFFER, state=ChoiceState.DONE, discount=discount)
+    for body in (mail(made, "discount_code").text, mail(made, "discount_code").html):
+        assert said in body
+        assert "WAIT-1234" in body
+    assert "WAIT-1234" in mail(made, "discount_code", "pt_BR").text
+
+
+def test_moments_are_in_the_shops_zone():
+    made = mail(CHOICES["cancel"])
+    assert "June 15, 2026, 12:00 (Europe/Berlin)" in made.text
+    assert "until June 15, 2026, 13:00" in made.text
+
+
+def test_the_refund_comes_by_the_day_that_the_policy_says():
+    assert "by 29 June 2026 at the latest" in mail(CHOICES["cancel"], locale="en_GB").text
+
+
+def test_without_an_hour_to_undo_the_mail_offers_none():
+    assert "take this back" in mail(CHOICES["cancel"]).text
+    assert "take this back" not in mail(replace(CHOICES["cancel"], undo_until=None)).text
+
+
+def test_a_long_order_names_its_first_items():
+    made = mail(CHOICES["cancel"], items=tuple(f"Lamp {n}" for n in range(MAX_ITEMS + 2)))
+    assert f"Lamp {MAX_ITEMS - 1} and 2 more items" in made.text
+    assert f"Lamp {MAX_ITEMS}," not in made.text
+
+
+def test_names_are_escaped_and_a_customer_named_like_an_address_is_not_greeted():
+    made = mail(CHOICES["swap"], items=("<b>Lamp</b>",), customer="www.example.org")
+    assert "<b>Lamp" not in made.html
+    assert "Fern &amp; Co" in made.html
+    assert "www.example.org" not in made.text
+
+
+@pytest.mark.parametrize(
+    ("shop", "order_url", "link"),
+    [
+        (SHOP, None, "https://lamps.example.com/orders/1041"),
+        (SHOP, "https://lamps.example.com/mine/7", "https://lamps.example.com/mine/7"),
+        (PAGES, "https://lamps.example.com/mine/7", f"https://orders.example.com/o/{LINK_PLACEHOLDER}"),
+    ],
+)
+def test_the_mail_links_to_the_page_on_which_the_choice_was_made(shop, order_url, link):
+    assert link in mail(CHOICES["wait"], shop=shop, order_url=order_url).text
