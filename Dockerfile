@@ -6,6 +6,7 @@ COPY requirements.lock ./
 RUN pip install --no-cache-dir --require-hashes --requirement requirements.lock
 COPY . .
 RUN pip install --no-cache-dir --no-deps --no-build-isolation --editable . \
+    && python -m compileall -q app channels cli flows models rules sources tasks templates web \
     && useradd --uid 10001 --create-home --home-dir /var/lib/forewarn forewarn \
     && install --directory --owner forewarn var
 ENV FOREWARN_HOME=/opt/forewarn \

@@ -15,8 +15,9 @@ VENV = $(PYTHON) -m venv .venv
 INSTALL = $(BIN)/python -m pip install --quiet
 endif
 
-# What it needs to run.
+# What it needs to run. A service cannot write compiled code beside ours: each run would compile it again.
 install: .venv/installed
+	@$(BIN)/python -m compileall -q app channels cli flows models rules sources tasks templates web
 
 # And what it needs to be developed.
 setup: .venv/ready

@@ -1,12 +1,13 @@
-"""What a day costs on which nothing becomes due, with a deliver run a minute and with one that stays.
+"""What a day costs on which nothing becomes due, by the schedule of commit a497e40 and by ours.
 
 Runs of every deployment are started one after another on a real server with a real worker, and what each uses beyond
-the two alone is measured. A day is put together from that by the schedules in `prefect.yaml`: it is extrapolated from
-minutes.
+the two alone is measured. A second server has Prefect's own settings, as that commit's had, and runs beside it. A day
+is put together from that by the schedules: it is extrapolated from minutes.
 """
 
+import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -33,43 +34,58 @@ SETTLED_SECONDS = 12
 STARTED_SECONDS = 40
 """How long after its start a run that stays has taken over and only watches."""
 DELIVER = "deliver"
+EARLIER = {"late-orders": 96, "allocate": 96}
+"""How often a day commit a497e40 started what starts less often since, beside `deliver`."""
+SERVER_UNIT = ROOT / "docs" / "systemd" / "forewarn-server.service"
 
 
 def run_idle_day(asked: Asked) -> Iterator[dict[str, Any]]:
-    """Measure once, and report a day for each number of deliver runs: the first ends at once, the second stays."""
+    """Measure once, and report a day by each schedule: with deliver runs that end at once, and with those that stay."""
     (at_once, staying), starts = asked.sizes, _starts_a_day()
+    earlier = starts | EARLIER
     measured = QUICKLY_SECONDS if asked.quick else MEASURED_SECONDS
-    asked.folder.mkdir(parents=True)
-    with prefect_server(asked.folder, _idle_shop(asked.folder)) as server:
-        for run in [server.start(name) for name in (*starts, DELIVER)]:
+    ours, theirs = asked.folder / "ours", asked.folder / "theirs"
+    settings = _idle_shop(ours)
+    theirs.mkdir()
+    with prefect_server(ours, settings | _server_settings()) as server, prefect_server(theirs, settings) as default:
+        for run in [server.start(name) for name in (*earlier, DELIVER)]:
             server.wait(run, "COMPLETED")  # does what is due, so that the next runs find nothing
         time.sleep(BEGUN_SECONDS)
-        alone = _over(server, measured)
-        used = {name: _runs(server, name, 1) for name in starts}
+        alone, default_alone = _alone(server, default, measured)
+        used = {name: _runs(server, name, 1).beyond(alone) for name in earlier}
         at_once_used = _runs(server, DELIVER, DELIVER_TIMES)
-        alone += _over(server, measured)
+        again, default_again = _alone(server, default, measured)
+        alone, default_alone = alone + again, default_alone + default_again
         watching, taking_over = _watch(server, measured)
-    others = sum((used[name].beyond(alone) * n for name, n in starts.items()), start=alone * 0)
-    sums = {at_once: (alone, at_once_used.beyond(alone) * (1 / DELIVER_TIMES)), staying: (watching, taking_over)}
+    each_at_once, none = at_once_used.beyond(alone) * (1 / DELIVER_TIMES), alone * 0
+    days = [
+        (at_once, earlier, default_alone, none, each_at_once),
+        (staying, starts, alone, _day(watching) - _day(alone), taking_over),
+    ]
     first = None
-    for n in asked.sizes:
-        rate, each = sums[n]
-        prefect, deliver = _day(alone), _day(rate) - _day(alone) + each * n
-        day = prefect + others + deliver
+    for n, others, idle, watched, each in days:
+        prefect, deliver = _day(idle), watched + each * n
+        day = prefect + deliver + sum((used[name] * times for name, times in others.items()), start=none)
         first = first or (day, deliver)
         yield {
             "deliver runs": n,
             "a run, cpu s": each.cpu_seconds,
-            "watching a minute, cpu s": (_day(rate) - _day(alone)).cpu_seconds / MINUTES_A_DAY,
+            "watching a minute, cpu s": watched.cpu_seconds / MINUTES_A_DAY,
             "deliver, cpu s": deliver.cpu_seconds,
             "share": deliver.cpu_seconds / first[1].cpu_seconds,
             "Prefect alone, cpu s": prefect.cpu_seconds,
-            "runs": n + sum(starts.values()),
+            "late-orders, cpu s": used["late-orders"].cpu_seconds,
+            "runs": n + sum(others.values()),
             "day, cpu s": day.cpu_seconds,
             "of it": day.cpu_seconds / first[0].cpu_seconds,
             "rows": day.rows,
             "MB": day.size / 1e6,
         }
+
+
+def _server_settings() -> dict[str, str]:
+    """Return the settings that the unit gives to Prefect's server."""
+    return dict(re.findall(r"^Environment='?(\w+)=(.*?)'?$", SERVER_UNIT.read_text(), re.MULTILINE))
 
 
 def _starts_a_day() -> dict[str, int]:
@@ -87,9 +103,10 @@ def _times_a_day(cron: str) -> int:
     return len(range(int(first), int(last or first) + 1, int(step or 1))) * (24 if hour == "*" else 1)
 
 
-def _idle_shop(folder: Path) -> Mapping[str, str]:
+def _idle_shop(folder: Path) -> dict[str, str]:
     """Make a shop whose late orders are all told; return the settings of its flows."""
     today = datetime.now(ZoneInfo(SAMPLE_ZONE)).date()
+    folder.mkdir(parents=True)
     write_sample(folder / "shop", orders=ORDERS, seed=7, as_of=today)
     database = f"sqlite:///{folder / 'ledger.db'}"
     engine = connect(database)
@@ -100,6 +117,13 @@ def _idle_shop(folder: Path) -> Mapping[str, str]:
         "FOREWARN_DATABASE_URL": database,
         "FOREWARN_OUTBOX_DIR": str(folder / "outbox"),
     }
+
+
+def _alone(server: PrefectServer, default: PrefectServer, seconds: float) -> tuple[Usage, Usage]:
+    """Measure two servers during the same time, which other work on the machine slows alike."""
+    before = server.usage(), default.usage()
+    time.sleep(seconds)
+    return server.usage() - before[0], default.usage() - before[1]
 
 
 def _over(server: PrefectServer, seconds: float) -> Usage:

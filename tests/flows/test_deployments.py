@@ -37,7 +37,7 @@ def values(unit: str, key: str) -> list[str]:
 
 
 def minutes(cron: str) -> set[int]:
-    """Return the minutes of an hour at which a schedule is due: `5`, `*`, `*/15` or `10-59/15`."""
+    """Return the minutes of an hour at which a schedule is due: `5`, `*` or `0-30/15`."""
     span, _, step = cron.split()[0].partition("/")
     first, _, last = span.replace("*", "0-59").partition("-")
     return set(range(int(first), int(last or first) + 1, int(step or 1)))
@@ -59,7 +59,7 @@ def test_every_flow_file_is_deployed_and_leads_to_the_flow_of_its_name():
 def test_every_parameter_is_explained_and_a_scheduled_flow_needs_none(name):
     form = flow_of(name).parameters
     assert [field for field, shown in form.properties.items() if not shown.get("description")] == []
-    assert bool(form.required) != (name in SCHEDULED)
+    assert not (form.required and name in SCHEDULED)
 
 
 @pytest.mark.parametrize("name", DEPLOYMENTS)
@@ -89,17 +89,17 @@ def test_the_operators_page_says_when_a_deployment_runs(name):
         return
     minute, hour, *days = cron_of(name).split()
     assert days == ["*", "*", "*"]
-    if name == "allocate":
-        assert "minutes before `late-orders`" in row[1]
-    elif hour != "*":
+    if hour != "*":
         assert row[1] == f"{hour}:{int(minute):02}"
     else:
-        shown = {"3-59/10": "every 10 minutes", "*/15": "every 15 minutes"}.get(minute, "hour")
+        shown = {"3-59/10": "every 10 minutes", "0-30/15": "with `restock` every 15 minutes"}.get(minute, "hour")
         assert shown in row[1]
 
 
-def test_stock_is_allocated_five_minutes_before_late_orders():
-    assert {(minute + 5) % 60 for minute in minutes(cron_of("allocate"))} == minutes(cron_of("late-orders"))
+def test_orders_are_evaluated_every_15_minutes_by_late_orders_and_restock():
+    late_orders, restock = minutes(cron_of("late-orders")), minutes(cron_of("restock"))
+    assert late_orders.isdisjoint(restock)
+    assert late_orders | restock == {0, 15, 30, 45}
 
 
 def test_runs_missed_in_an_outage_are_cancelled_and_shards_never_are():

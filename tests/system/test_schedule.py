@@ -150,7 +150,7 @@ def test_the_readme_schedules_every_flow(operator):
     deployed = operator.api.post("deployments/filter", json={}).raise_for_status().json()
     assert {one["name"]: one["schedules"][0]["active"] for one in deployed if one["schedules"]} == {
         "late-orders": True, "deliver": True, "post-delays": True, "digest": True,
-        "allocate": True, "restock": True, "forward-to-vendors": True, "stock-report": True,
+        "restock": True, "forward-to-vendors": True, "stock-report": True,
         "prune": True,
     }  # fmt: skip
     assert {one["name"]: limit["limit"] for one in deployed if (limit := one["global_concurrency_limit"])} == {
