@@ -17,6 +17,8 @@ from models.quantities import counted
 from tasks.db.sql import read_only
 
 choices = typer.Typer(no_args_is_help=True, help="What customers chose, and what waits for the shop.")
+Reference = Annotated[str, typer.Argument(help="the choice's reference, as 1041-C1")]
+Why = Annotated[str, typer.Option(help="reason; kept in the ledger")]
 Most = Annotated[int, typer.Option(min=1, help="how many")]
 
 
@@ -88,6 +90,27 @@ def export(
         start = app.context.start_of(since.date()) if since else None
         written = write(each_choice(app.context, state, start), file)
     printing.out.print(f"{counted(written, 'choice')} in {file}", markup=False)
+
+
+@choices.command()
+def done(choice: Reference, who: Who, shop: Shop = None, why: Why = "") -> None:
+    """Mark a choice as done: the shop has refunded, swapped or sent what was asked."""
+    _close(choice, ChoiceState.DONE, who, shop, why)
+
+
+@choices.command()
+def refused(choice: Reference, who: Who, shop: Shop = None, why: Why = "") -> None:
+    """Mark a choice that the shop could not do: its lines are owed again, and the customer is told."""
+    _close(choice, ChoiceState.REFUSED, who, shop, why)
+
+
+def _close(choice: str, state: ChoiceState, who: str, shop: Path | None, why: str) -> None:
+    from tasks.customers.choice_tasks import close_choice
+
+    with open_app(shop, create=CreateLedger.NEVER) as app:
+        context = now_of(app)
+        closed = close_choice(context, choice, state, who, why, context.started_at)
+    printing.out.print(f"{closed.id} is {closed.state}.", markup=False)
 
 
 @choices.command()

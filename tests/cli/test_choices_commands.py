@@ -92,6 +92,8 @@ def test_an_export_as_json_has_the_fields_of_the_webhook(forewarn, tmp_path):
         (("choices", "export", "missing/choices.csv"), "cannot be written"),
         (("choices", "export", "missing/choices.json"), "cannot be written"),
         (("choices", "resend"), "no webhook is set"),
+        (("choices", "done", "9-C1"), "no choice '9-C1' is known"),
+        (("choices", "refused", "8-C1"), "8-C1 is undone"),
         (("links", "create", "9"), "no order '9' is known"),
         (("links", "list", "9"), "no order '9' is known"),
         (("links", "revoke", "9"), "no order '9' is known"),
@@ -102,6 +104,13 @@ def test_what_cannot_be_done_is_one_sentence(forewarn, arguments, said):
     assert done.returncode == 1
     assert said in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_staff_mark_what_is_done_and_what_could_not_be_done(forewarn):
+    done = forewarn("choices", "done", "1041-C1", "--who", "mara", "--why", "refunded")
+    assert (done.returncode, done.stdout) == (0, "1041-C1 is done.\n")
+    assert forewarn("choices", "done", "1041-C1").stdout == "1041-C1 is done.\n"
+    assert listed(forewarn("choices", "list", "--json", "--state", "done")) == ["1041-C1", "1041-C2"]
 
 
 def test_events_that_were_given_up_are_shown_and_sent_again(forewarn, shop):

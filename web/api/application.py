@@ -1,0 +1,40 @@
+"""Build the JSON API of one shop, for its own order pages and systems: docs/choices.md."""
+
+from collections.abc import Callable, Collection
+from datetime import datetime
+from importlib.metadata import version
+
+from fastapi import APIRouter, FastAPI, Security
+from fastapi.security import HTTPBearer
+from starlette.types import ASGIApp
+
+from tasks.context import Context
+from web.api.choices import Choices
+from web.api.guards import Guards
+from web.api.ledger import Ledger
+from web.api.orders import REFUSALS, Orders
+from web.api.problems import add_handlers
+
+PREFIX = "/api/v1"
+"""Where the API is mounted."""
+SUMMARY = "See late orders, record what their customers choose, and tell Forewarn what the shop has done."
+
+
+def api_app(context: Context, keys: Collection[str], clock: Callable[[], datetime]) -> ASGIApp:
+    """Return the application that answers requests with one of the keys; without keys it answers none."""
+    api = FastAPI(
+        title="Forewarn",
+        summary=SUMMARY,
+        version=version("forewarn"),
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    # The guard checks the key; here it is only described.
+    router = APIRouter(responses=REFUSALS, dependencies=[Security(HTTPBearer(auto_error=False))])
+    ledger = Ledger(context, clock)
+    Orders(ledger).add_to(router)
+    Choices(ledger).add_to(router)
+    api.include_router(router)
+    add_handlers(api)
+    return Guards(api, keys)
