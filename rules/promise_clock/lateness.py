@@ -1,0 +1,91 @@
+"""The clock of a country where silence means nothing: late, a further period, and the right to end the contract."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+from models.policy.promise_clock import CountryRules
+from models.promise_clock import AnswerKind, ClockFacts, ClockState, Duty, Standing
+from rules.promise_clock.refunds import Holidays, next_working_day, refund_standing
+
+
+def stand_without_notices(
+    facts: ClockFacts, rules: CountryRules, due: date, today: date, holidays: Holidays
+) -> Standing:
+    """Return where a line stands that is not exempt, refunded or given up; `due` is the date first in force."""
+    answers = [answer for answer in facts.answers if answer.on <= today]
+    agreed = [answer.until for answer in answers if answer.kind is AnswerKind.CONSENT and answer.until is not None]
+    due_now = max([due, *agreed])
+    ended = _ending(facts, rules, due, due_now, today, holidays)
+    if ended is not None:
+        return ended
+    if facts.delivered_on is not None:
+        last = withdrawal_ends_on(facts.delivered_on, rules, holidays)
+        is_open = last is not None and today <= last
+        return Standing(ClockState.DONE, Duty.HONOUR_WITHDRAWAL, last) if is_open else Standing(ClockState.DONE)
+    if today <= due_now:
+        duty = Duty.TELL_CUSTOMER if facts.cannot_meet else Duty.PERFORM
+        return Standing(ClockState.EXTENDED if due_now > due else ClockState.RUNNING, duty, due_now)
+    return _late(facts, rules, due_now, today, stated=facts.promised_on is not None or bool(agreed))
+
+
+def withdrawal_ends_on(delivered_on: date, rules: CountryRules, holidays: Holidays) -> date | None:
+    """Return the last day of the right to withdraw; None where the country has none."""
+    if not rules.withdrawal_days:
+        return None
+    last = delivered_on + timedelta(days=rules.withdrawal_days)
+    return next_working_day(last, holidays) if rules.withdrawal_rolls else last
+
+
+def _ending(
+    facts: ClockFacts, rules: CountryRules, due: date, due_now: date, today: date, holidays: Holidays
+) -> Standing | None:
+    """Return the standing that the customer's ending or withdrawal made; None where there is none that counts."""
+    for answer in sorted(facts.answers, key=lambda each: each.on):
+        if answer.on > today:
+            break
+        if answer.kind is AnswerKind.WITHDRAW or (answer.kind is AnswerKind.CANCEL and rules.withdrawal_days):
+            if _may_withdraw(answer.on, facts, rules, holidays):
+                days = rules.withdrawal_refund_days
+                return refund_standing(answer.on, facts, rules, today, holidays, days)
+        elif answer.kind in (AnswerKind.END, AnswerKind.CANCEL):
+            before = _not_later(facts, answer.on)
+            stated = facts.promised_on is not None or due_now > due
+            if facts.delivered_on is not None and facts.delivered_on <= answer.on:
+                continue
+            if _may_end(before, rules, due_now, answer.on, stated=stated):
+                return refund_standing(answer.on, facts, rules, today, holidays)
+            return Standing(ClockState.LATE if answer.on > due_now else ClockState.RUNNING, Duty.STAFF_REVIEW)
+    return None
+
+
+def _not_later(facts: ClockFacts, on: date) -> ClockFacts:
+    return replace(facts, answers=tuple(answer for answer in facts.answers if answer.on <= on))
+
+
+def _may_withdraw(on: date, facts: ClockFacts, rules: CountryRules, holidays: Holidays) -> bool:
+    if not rules.withdrawal_days:
+        return False
+    if facts.delivered_on is None or on < facts.delivered_on:
+        return True
+    last = withdrawal_ends_on(facts.delivered_on, rules, holidays)
+    return last is not None and on <= last
+
+
+def _may_end(facts: ClockFacts, rules: CountryRules, due: date, today: date, *, stated: bool) -> bool:
+    return today > due and _late(facts, rules, due, today, stated=stated).state is ClockState.MAY_END
+
+
+def _late(facts: ClockFacts, rules: CountryRules, due: date, today: date, *, stated: bool) -> Standing:
+    """Return the standing of a line that was not delivered by its date."""
+    may_end = Standing(ClockState.MAY_END, Duty.ACCEPT_ENDING)
+    if facts.essential and rules.essential_ends_at_once:
+        return may_end
+    days = rules.end_after_days if stated else rules.end_after_days_no_date
+    if days is not None:
+        last = due + timedelta(days=days)
+        return may_end if today > last else Standing(ClockState.LATE, Duty.TELL_CUSTOMER, last)
+    periods = [answer.until for answer in facts.answers if answer.kind is AnswerKind.EXTRA_TIME and answer.until]
+    if rules.extra_period and periods:
+        until = max(periods)
+        return Standing(ClockState.EXTRA_TIME, Duty.PERFORM, until) if today <= until else may_end
+    return Standing(ClockState.LATE, Duty.TELL_CUSTOMER)
