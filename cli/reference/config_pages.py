@@ -17,11 +17,13 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from app.safe_text import markdown_table
+from cli.reference import clock_rules
 from models.config.settings import Settings, TransportKind
 from models.enums import Channel
 from models.fields import Amounts, DaysByCountry, DaysByMethod
 from models.policy.messaging import QuietHours
 from models.policy.policy import Bucket, Policy
+from models.policy.promise_clock import CountryRules, PromiseClockPolicy
 from models.run_report import Counts, Report
 
 KINDS: dict[Any, str] = {
@@ -56,7 +58,8 @@ default below. Every command stops at an unknown key or an impossible value, wit
 To preview a change before it takes effect, for today or for a past day:
 
 * `forewarn run --dry-run`, also with `--as-of DATE`, shows who would be notified, and writes nothing.
-* The next run detects the change, and evaluates every open order once, unless only `[retention]` changed.
+* The next run detects the change, and evaluates every open order once, unless only `[retention]`, `[order_page]` or
+  `[promise_clock]` changed.
 * In Prefect the same keys are a form: start `late-orders` by *Custom run* to try another policy for one run.
 
 Amounts by currency are written `{ EUR = 10, USD = 12 }`; a currency that is not listed has none.
@@ -102,7 +105,18 @@ def _policy() -> Iterator[str]:
             continue
         model: type[BaseModel] = field.annotation  # type: ignore[assignment]
         yield f"## [{section}]\n\n{model.__doc__}\n"
+        if section == "promise_clock":
+            yield clock_rules.ABOUT
+            yield markdown_table(("key", "kind", "default", "meaning"), _clock_keys(policy.promise_clock))
+            yield from clock_rules.country_values()
+            continue
         yield markdown_table(("key", "kind", "default", "meaning"), _keys(model, getattr(policy, section)))
+
+
+def _clock_keys(clock: PromiseClockPolicy) -> Iterator[tuple[str, ...]]:
+    """Yield the section's own keys, and those of a country in place of the table of countries."""
+    yield from (row for row in _keys(PromiseClockPolicy, clock) if row[0] != "`country`")
+    yield from ((f"`country.XX.{name[1:]}", *rest) for name, *rest in _keys(CountryRules, None))
 
 
 def _keys(model: type[BaseModel], value: BaseModel | None) -> Iterator[tuple[str, ...]]:
@@ -152,6 +166,8 @@ def _named(annotation: Any) -> str:
         return KINDS[annotation]
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
         return " or ".join(f"`{one}`" for one in annotation)
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return f"`{{ {', '.join(annotation.model_fields)} }}`"
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin is dict:
         return next((words for mapping, words in MAPPINGS if mapping == annotation), "object")

@@ -12,6 +12,7 @@ from models.enums import Channel, RemedyKind
 from models.fields import Amounts, DaysByMethod, FrozenModel, InDays
 from models.policy.customers import OrderPagePolicy
 from models.policy.messaging import ContactPolicy, GuardrailPolicy, InDoubtPolicy, PostPolicy, SendingPolicy
+from models.policy.promise_clock import PromiseClockPolicy
 from models.policy.retention import RetentionPolicy
 from models.policy.supply import (
     AllocationPolicy,
@@ -218,6 +219,7 @@ class Policy(FrozenModel):
     purchasing: PurchasingPolicy = PurchasingPolicy()
     replenishment: ReplenishmentPolicy = ReplenishmentPolicy()
     order_page: OrderPagePolicy = OrderPagePolicy()
+    promise_clock: PromiseClockPolicy = PromiseClockPolicy()
     retention: RetentionPolicy = RetentionPolicy()
 
     @field_validator("bucket")
@@ -236,4 +238,5 @@ class Policy(FrozenModel):
     @property
     def digest(self) -> str:
         """Return a short hash that changes when any number changes that decides about orders."""
-        return hashlib.sha256(self.model_dump_json(exclude={"retention", "order_page"}).encode()).hexdigest()[:16]
+        others = {"retention", "order_page", "promise_clock"}
+        return hashlib.sha256(self.model_dump_json(exclude=others).encode()).hexdigest()[:16]

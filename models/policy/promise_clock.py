@@ -141,7 +141,9 @@ def _table() -> dict[str, CountryRules]:
 class PromiseClockPolicy(FrozenModel):
     """The legal clock: the rules of each country, and how early staff are warned."""
 
-    warn_days: tuple[InDays, ...] = Field((7, 3, 1), description="days before a deadline on which staff are warned")
+    warn_days: tuple[InDays, ...] = Field(
+        (7, 3, 1), description="days before a deadline on which staff are warned; a house choice"
+    )
     country: dict[str, CountryRules] = Field(
         _table(), description="by ISO code, as DE or CA-QC; `EU` for other members, `default` for the rest"
     )

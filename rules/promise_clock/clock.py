@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from models.policy.promise_clock import CountryRules
 from models.promise_clock import ClockFacts, ClockState, Standing
+from rules.promise_clock.known_facts import known_by
 from rules.promise_clock.lateness import stand_without_notices
 from rules.promise_clock.option_notices import stand_with_notices
 from rules.promise_clock.refunds import Holidays, refund_standing
@@ -15,11 +16,12 @@ from rules.promise_clock.refunds import Holidays, refund_standing
 
 def stand(facts: ClockFacts, rules: CountryRules, today: date, holidays: Holidays) -> Standing:
     """Return where a line stands at the end of a day; days are those of the shop's zone."""
+    facts = known_by(facts, today)
     if is_exempt(facts, rules):
         return Standing(ClockState.EXEMPT)
-    if facts.refunded_on is not None and facts.refunded_on <= today:
+    if facts.refunded_on is not None:
         return Standing(ClockState.CLOSED)
-    if facts.gave_up_on is not None and facts.gave_up_on <= today and facts.shipped_on is None:
+    if facts.gave_up_on is not None and facts.shipped_on is None:
         return refund_standing(facts.gave_up_on, facts, rules, today, holidays)
     counted = stand_with_notices if rules.option_notice else stand_without_notices
     return counted(facts, rules, due_on(facts, rules), today, holidays)

@@ -1,10 +1,10 @@
 """The clock of a country where silence means nothing: late, a further period, and the right to end the contract."""
 
-from dataclasses import replace
 from datetime import date, timedelta
 
 from models.policy.promise_clock import CountryRules
 from models.promise_clock import AnswerKind, ClockFacts, ClockState, Duty, Standing
+from rules.promise_clock.known_facts import known_by
 from rules.promise_clock.refunds import Holidays, next_working_day, refund_standing
 
 
@@ -12,10 +12,8 @@ def stand_without_notices(
     facts: ClockFacts, rules: CountryRules, due: date, today: date, holidays: Holidays
 ) -> Standing:
     """Return where a line stands that is not exempt, refunded or given up; `due` is the date first in force."""
-    answers = [answer for answer in facts.answers if answer.on <= today]
-    agreed = [answer.until for answer in answers if answer.kind is AnswerKind.CONSENT and answer.until is not None]
-    due_now = max([due, *agreed])
-    ended = _ending(facts, rules, due, due_now, today, holidays)
+    due_now = _agreed_date(facts, due)
+    ended = _ending(facts, rules, due, today, holidays)
     if ended is not None:
         return ended
     if facts.delivered_on is not None:
@@ -25,7 +23,7 @@ def stand_without_notices(
     if today <= due_now:
         duty = Duty.TELL_CUSTOMER if facts.cannot_meet else Duty.PERFORM
         return Standing(ClockState.EXTENDED if due_now > due else ClockState.RUNNING, duty, due_now)
-    return _late(facts, rules, due_now, today, stated=facts.promised_on is not None or bool(agreed))
+    return _late(facts, rules, due_now, today, stated=facts.promised_on is not None or due_now > due)
 
 
 def withdrawal_ends_on(delivered_on: date, rules: CountryRules, holidays: Holidays) -> date | None:
@@ -36,30 +34,34 @@ def withdrawal_ends_on(delivered_on: date, rules: CountryRules, holidays: Holida
     return next_working_day(last, holidays) if rules.withdrawal_rolls else last
 
 
-def _ending(
-    facts: ClockFacts, rules: CountryRules, due: date, due_now: date, today: date, holidays: Holidays
-) -> Standing | None:
+def _agreed_date(facts: ClockFacts, due: date) -> date:
+    """Return the date in force: the latest one that the customer agreed to, or the first one."""
+    consents = (answer.until for answer in facts.answers if answer.kind is AnswerKind.CONSENT)
+    return max([due, *(until for until in consents if until is not None)])
+
+
+def _ending(facts: ClockFacts, rules: CountryRules, due: date, today: date, holidays: Holidays) -> Standing | None:
     """Return the standing that the customer's ending or withdrawal made; None where there is none that counts."""
+    too_early = None
     for answer in sorted(facts.answers, key=lambda each: each.on):
-        if answer.on > today:
-            break
         if answer.kind is AnswerKind.WITHDRAW or (answer.kind is AnswerKind.CANCEL and rules.withdrawal_days):
             if _may_withdraw(answer.on, facts, rules, holidays):
                 days = rules.withdrawal_refund_days
                 return refund_standing(answer.on, facts, rules, today, holidays, days)
-        elif answer.kind in (AnswerKind.END, AnswerKind.CANCEL):
-            before = _not_later(facts, answer.on)
-            stated = facts.promised_on is not None or due_now > due
-            if facts.delivered_on is not None and facts.delivered_on <= answer.on:
-                continue
-            if _may_end(before, rules, due_now, answer.on, stated=stated):
+        elif answer.kind in (AnswerKind.END, AnswerKind.CANCEL) and not _is_delivered(facts, answer.on):
+            # What the customer agreed to afterwards does not undo an ending that counted.
+            before = known_by(facts, answer.on)
+            due_then = _agreed_date(before, due)
+            stated = facts.promised_on is not None or due_then > due
+            if _may_end(before, rules, due_then, answer.on, stated=stated):
                 return refund_standing(answer.on, facts, rules, today, holidays)
-            return Standing(ClockState.LATE if answer.on > due_now else ClockState.RUNNING, Duty.STAFF_REVIEW)
-    return None
+            state = ClockState.LATE if answer.on > due_then else ClockState.RUNNING
+            too_early = Standing(state, Duty.STAFF_REVIEW)
+    return too_early
 
 
-def _not_later(facts: ClockFacts, on: date) -> ClockFacts:
-    return replace(facts, answers=tuple(answer for answer in facts.answers if answer.on <= on))
+def _is_delivered(facts: ClockFacts, on: date) -> bool:
+    return facts.delivered_on is not None and facts.delivered_on <= on
 
 
 def _may_withdraw(on: date, facts: ClockFacts, rules: CountryRules, holidays: Holidays) -> bool:

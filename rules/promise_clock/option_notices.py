@@ -30,7 +30,7 @@ class _Clock:
 def stand_with_notices(facts: ClockFacts, rules: CountryRules, due: date, today: date, holidays: Holidays) -> Standing:
     """Return where a line stands that is not exempt, refunded or given up; `due` is the first applicable time."""
     clock = _Clock(first_date=due, limit=due)
-    for event in _events(facts, today):
+    for event in _events(facts):
         if clock.cancelled_on is not None:
             break
         clock = _after(clock, event, facts, rules)
@@ -41,14 +41,12 @@ def stand_with_notices(facts: ClockFacts, rules: CountryRules, due: date, today:
     return Standing(ClockState.DONE) if facts.shipped_on is not None else _running(clock, facts)
 
 
-def _events(facts: ClockFacts, today: date) -> Iterator[ClockNotice | ClockAnswer]:
+def _events(facts: ClockFacts) -> Iterator[ClockNotice | ClockAnswer]:
     """Yield the notices that count, and the answers, in the order of their days; a notice is before its answer."""
     notices = [(notice.given_on, 0, number, notice) for number, notice in enumerate(facts.notices) if notice.counts]
     answers = [(answer.on, 1, number, answer) for number, answer in enumerate(facts.answers)]
     events: list[tuple[date, int, int, ClockNotice | ClockAnswer]] = [*notices, *answers]
-    for on, _, _, event in sorted(events, key=lambda each: each[:3]):
-        if on <= today:
-            yield event
+    yield from (event for *_, event in sorted(events, key=lambda each: each[:3]))
 
 
 def _after(clock: _Clock, event: ClockNotice | ClockAnswer, facts: ClockFacts, rules: CountryRules) -> _Clock:
