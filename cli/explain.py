@@ -51,6 +51,17 @@ def _print_supply(supply: dict[str, Any], when: str) -> None:
         printing.out.print(supply["shipping"]["why"], markup=False)
 
 
+def _print_clock(lines: list[dict[str, Any]]) -> None:
+    """Print the history of each line's promise, and where it stands by the law of its country."""
+    if not lines:
+        return
+    printing.out.print("\n[bold]Promise clock[/]")
+    for line in lines:
+        printing.out.print(f"  line {line['line']}, by the rules of {line['country']}:", markup=False)
+        for entry in line["timeline"]:
+            printing.out.print(f"    {entry['on']}  {entry['what']}", markup=False)
+
+
 def _shown_lines(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the lines as they are shown: pieces shipped and owed only where a line was sent or cancelled in part."""
     if any(line["owed"] not in (0, line["quantity"]) for line in lines):
@@ -95,6 +106,7 @@ def _print_order(explained: dict[str, Any], when: str) -> None:
     printing.print_table(told, nothing="nothing")
     for notice in explained["told"]:
         printing.out.print(f"  r{notice['revision']} {notice['channel']}: {notice['why']}", markup=False)
+    _print_clock(explained["promise_clock"])
     if explained["offers"]:
         printing.out.print(f"\n[bold]Offered{when}[/]")
         printing.print_table(explained["offers"], nothing="")

@@ -18,6 +18,7 @@ from app.safe_text import escape_control
 from cli import allocation as cli_allocation
 from cli import choices as cli_choices
 from cli import console as printing
+from cli import evidence as cli_evidence
 from cli import explain as cli_explain
 from cli import going_live as cli_going_live
 from cli import in_doubt as cli_in_doubt
@@ -67,6 +68,7 @@ command_line.add_typer(cli_links.links, name="links")
 for command in (
     cli_shop.preview,
     cli_explain.explain,
+    cli_evidence.evidence,
     run,
     status,
     release,

@@ -47,6 +47,23 @@ class Duty(StrEnum):
     NONE = "none"
 
 
+class Statement(StrEnum):
+    """What a notice says to a customer, as far as a law asks for it."""
+
+    CANCEL = "cancel"
+    """The right to cancel and to get the money back, with the way to do it."""
+    CONSENTS = "silence_consents"
+    """Without an answer the customer agrees to the new date."""
+    CANCELS = "silence_cancels"
+    """Without an answer the order is cancelled after a day."""
+    NOTHING = "silence_changes_nothing"
+    REASON = "reason"
+
+
+SILENCE = (Statement.CONSENTS, Statement.CANCELS)
+"""The statements of which a notice needs one where silence answers."""
+
+
 class AnswerKind(StrEnum):
     """What a customer answered."""
 

@@ -25,6 +25,7 @@ from models.tables.ledger import (
     Watch,
 )
 from models.tables.outbox import OutboxMessage
+from models.tables.promise_clock import ClockWatch
 from models.tables.purchasing import PurchaseLine, PurchaseRequest
 from models.tables.shop import (
     Customer,
@@ -61,6 +62,7 @@ CUSTOMER_ANSWERS, SUPPRESSIONS, EVENTS = table_of(CustomerAnswer), table_of(Supp
 # What customers choose, and how it is answered.
 ORDER_LINKS, CUSTOMER_CHOICES, CUSTOMER_MAILS = table_of(OrderLink), table_of(CustomerChoice), table_of(CustomerMail)
 WEBHOOK_EVENTS, DELAY_REASONS = table_of(WebhookEvent), table_of(DelayReasonRow)
+CLOCK_WATCHES = table_of(ClockWatch)
 
 # What covers a line, when it is expected, and how it is shipped.
 ALLOCATIONS, EXPECTED_DATES, AVAILABILITIES = table_of(Allocation), table_of(ExpectedDateRow), table_of(Availability)

@@ -117,6 +117,8 @@ class Notice(SQLModel, table=True):
     """For a failed notice: the id of the notice by the next channel, or `nobody` when no channel is left."""
     link_id: str | None = None
     """The link to the order page that is filled into its words as it is sent; None: they have none."""
+    statements: list[str] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    """What its words say, as far as a law asks for it: Statements. None: it was recorded before they were."""
 
 
 class Offer(SQLModel, table=True):

@@ -21,10 +21,14 @@ def stand(facts: ClockFacts, rules: CountryRules, today: date, holidays: Holiday
         return Standing(ClockState.EXEMPT)
     if facts.refunded_on is not None:
         return Standing(ClockState.CLOSED)
-    if facts.gave_up_on is not None and facts.shipped_on is None:
-        return refund_standing(facts.gave_up_on, facts, rules, today, holidays)
     counted = stand_with_notices if rules.option_notice else stand_without_notices
-    return counted(facts, rules, due_on(facts, rules), today, holidays)
+    due = due_on(facts, rules)
+    if facts.gave_up_on is not None and facts.shipped_on is None:
+        # Where it counted as cancelled before that, the money is due from then.
+        before = counted(known_by(facts, facts.gave_up_on), rules, due, facts.gave_up_on, holidays)
+        if before.state is not ClockState.CANCELLED:
+            return refund_standing(facts.gave_up_on, facts, rules, today, holidays)
+    return counted(facts, rules, due, today, holidays)
 
 
 def is_exempt(facts: ClockFacts, rules: CountryRules) -> bool:

@@ -78,8 +78,13 @@ def get_orders(context: Context, connection: Connection, ids: Sequence[str]) -> 
 
 def get_order_as_sold(context: Context, connection: Connection, order: str) -> WatchedOrder | None:
     """Return an order as its shop has it, also what its customer has cancelled or swapped; None if unknown."""
-    orders = _load_as_sold(context, connection, _select_by_id(connection, [order]))
+    orders = get_orders_as_sold(context, connection, [order])
     return orders[0] if orders else None
+
+
+def get_orders_as_sold(context: Context, connection: Connection, ids: Sequence[str]) -> list[WatchedOrder]:
+    """Return orders as their shop has them, by id; an unknown id is left out."""
+    return _load_as_sold(context, connection, _select_by_id(connection, ids))
 
 
 def _select_by_id(connection: Connection, ids: Sequence[str]) -> Select[Any]:

@@ -26,6 +26,7 @@ from tasks.orders.order_rows import WatchedOrder
 from tasks.orders.queries import get_orders
 from tasks.orders.told import NOTICES_WITH_STATE
 from tasks.reporting.dry_run import as_told_by
+from tasks.reporting.explain_clock import explain_clock
 from tasks.reporting.explain_supply import explain_supply
 from tasks.tables import EVENTS, NOTICES, OFFERS, OUTBOX
 
@@ -86,6 +87,7 @@ def explain_order(context: Context, connection: Connection, order: str) -> dict[
         "expected_on": assessment.delay.expected_on if assessment.delay else None,
         "supply": explain_supply(context, connection, order, context.as_of),
         "told": notices,
+        "promise_clock": explain_clock(context, connection, order),
         "offers": _offers(connection, order),
         "now": current,
         "next_check_on": assessment.next_check_on if assessment.next_check_on < date.max and not held else None,

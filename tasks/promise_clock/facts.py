@@ -1,0 +1,211 @@
+"""The facts of order lines as the promise clock counts them, and where each line stands, from the ledger."""
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal
+
+from sqlalchemy import Connection
+
+from models.customers import Act
+from models.inventory import known_day
+from models.orders import LineFacts, LineKey, OrderFacts, Shipment
+from models.policy.promise_clock import CountryRules
+from models.promise_clock import SILENCE, AnswerKind, ClockAnswer, ClockFacts, ClockNotice, Standing, Statement
+from rules.inventory.transit import TransitTimes
+from rules.promise_clock.clock import due_on, stand
+from rules.promise_clock.counted_days import counted_day
+from rules.promise_clock.public_holidays import public_holidays
+from rules.promise_clock.regions import region_of
+from rules.promise_clock.told_dates import delay_notices
+from tasks.context import Context
+from tasks.orders.queries import get_orders_as_sold
+from tasks.promise_clock.line_rows import (
+    Answer,
+    LineTerms,
+    ToldNotice,
+    load_answers,
+    load_refunds,
+    load_terms,
+    load_told_notices,
+)
+
+ANSWERS = {Act.WAIT: AnswerKind.CONSENT, Act.CANCEL: AnswerKind.CANCEL, "withdraw": AnswerKind.WITHDRAW}
+"""What a choice answers to a delay; the others answer nothing."""
+ENDS = (AnswerKind.CANCEL, AnswerKind.WITHDRAW)
+
+
+@dataclass(frozen=True, slots=True)
+class LineClock:
+    """An order line with the law that holds for it, its facts, and where it stands on a day."""
+
+    order: OrderFacts
+    line: LineFacts
+    country: str
+    """ISO code, with the region where that has a law of its own, as CA-QC."""
+    rules: CountryRules
+    facts: ClockFacts
+    due_on: date
+    """The date first in force."""
+    standing: Standing
+    stated: bool = True
+    """Whether a date was promised; otherwise the law says by when."""
+
+    @property
+    def key(self) -> LineKey:
+        """Return the order's id and the line's number."""
+        return self.order.id, self.line.number
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """What the ledger holds of a page of orders, by order or line."""
+
+    context: Context
+    transit: TransitTimes
+    terms: dict[LineKey, LineTerms]
+    told: dict[str, list[ToldNotice]]
+    answers: dict[str, list[Answer]]
+    refunds: dict[LineKey, date] = field(default_factory=dict)
+
+
+def load_line_clocks(
+    context: Context, connection: Connection, orders: Collection[str], as_of: date
+) -> dict[str, tuple[LineClock, ...]]:
+    """Return by order where its lines stand on a day.
+
+    An order that waits for its payment has no clock yet, and neither has a line of which nothing is owed by its source,
+    or that the customer swapped for another product.
+    """
+    if not orders:
+        return {}
+    terms = load_terms(context, connection, orders)
+    loaded = _Loaded(
+        context,
+        TransitTimes(context.policy.allocation, context.policy.days),
+        terms,
+        load_told_notices(connection, orders),
+        load_answers(connection, orders),
+        load_refunds(connection, terms),
+    )
+    sold = [watched.order for watched in get_orders_as_sold(context, connection, list(orders))]
+    return {order.id: tuple(_order_clocks(loaded, order, as_of)) for order in sold}
+
+
+def _order_clocks(loaded: _Loaded, order: OrderFacts, as_of: date) -> Iterator[LineClock]:
+    answers = loaded.answers.get(order.id, [])
+    swapped = {number for answer in answers if answer.act is Act.SWAP for number in answer.lines}
+    for line in order.lines:
+        is_over = line.closed and line.shipped_on is None and line.delivered_on is None
+        if not (order.unpaid or is_over or line.number in swapped):
+            yield _line_clock(loaded, order, line, as_of)
+
+
+def _line_clock(loaded: _Loaded, order: OrderFacts, line: LineFacts, as_of: date) -> LineClock:
+    context, terms = loaded.context, loaded.terms[order.id, line.number]
+    region = region_of(terms.country, terms.postcode)
+    rules = context.policy.promise_clock.rules_of(terms.country, region)
+    stated = _is_stated(context, order, terms)
+    facts = ClockFacts(
+        received_on=order.placed_on,
+        payment_good_on=context.day(terms.paid_at) if rules.option_notice else None,
+        promised_on=_counted(loaded, line.promised_on, line, terms, rules) if stated else None,
+        total=_total(order),
+        essential=terms.essential,
+        notices=tuple(_notices(loaded, order, line, terms, rules)),
+        answers=tuple(_answers(loaded, order, line, terms, rules)),
+        shipped_on=_last_day(line, line.shipped_on, [parcel.shipped_on for parcel in _parcels(line)], as_of),
+        delivered_on=_last_day(line, line.delivered_on, [parcel.delivered_on for parcel in _parcels(line)], as_of),
+        gave_up_on=line.cancelled_on or order.cancelled_on,
+        refunded_on=_refunded_on(loaded, order, line),
+    )
+    holidays = public_holidays(rules.holidays)
+    standing = stand(facts, rules, as_of, holidays)
+    expected_on = _counted(loaded, line.expected_on, line, terms, rules)
+    if _misses(expected_on, standing.deadline, as_of):
+        facts = replace(facts, cannot_meet=True)
+        standing = stand(facts, rules, as_of, holidays)
+    country = f"{terms.country}-{region}" if region else terms.country
+    return LineClock(order, line, country, rules, facts, due_on(facts, rules), standing, stated)
+
+
+def _misses(expected_on: date | None, deadline: date | None, as_of: date) -> bool:
+    """Return whether the shop expects to miss a date: what it expected is later, or has passed itself."""
+    if expected_on is None or deadline is None:
+        return False
+    return expected_on > deadline or expected_on < as_of
+
+
+def _is_stated(context: Context, order: OrderFacts, terms: LineTerms) -> bool:
+    """Return whether a date was promised: by the shop's facts, or by the policy for the shipping method."""
+    if known_day(terms.stored, order.placed_on) is not None:
+        return True
+    within = {name.lower() for name in context.policy.promise.ship_within}
+    return (terms.method or "").lower() in within
+
+
+def _counted(loaded: _Loaded, day: date | None, line: LineFacts, terms: LineTerms, rules: CountryRules) -> date | None:
+    return counted_day(day, line.promise, rules.performance, loaded.transit, terms.country)
+
+
+def _notices(
+    loaded: _Loaded, order: OrderFacts, line: LineFacts, terms: LineTerms, rules: CountryRules
+) -> Iterable[ClockNotice]:
+    for_line = [
+        ClockNotice(
+            given_on=loaded.context.day(notice.at) or order.placed_on,
+            revised_on=_counted(loaded, said.expected_on, line, terms, rules),
+            delivered=notice.reached,
+            adequate=is_adequate(notice.statements, rules),
+            id=notice.id,
+        )
+        for notice in loaded.told.get(order.id, [])
+        for said in notice.lines
+        if said.number == line.number
+    ]
+    return delay_notices(for_line)
+
+
+def is_adequate(statements: Collection[str], rules: CountryRules) -> bool:
+    """Return whether a notice says what the law asks for: the right to cancel, and what silence means."""
+    if not rules.option_notice:
+        return True
+    return Statement.CANCEL in statements and any(one in statements for one in SILENCE)
+
+
+def _answers(
+    loaded: _Loaded, order: OrderFacts, line: LineFacts, terms: LineTerms, rules: CountryRules
+) -> Iterator[ClockAnswer]:
+    for answer in loaded.answers.get(order.id, []):
+        on = loaded.context.day(answer.at)
+        if (kind := ANSWERS.get(answer.act)) is not None and line.number in answer.lines and on is not None:
+            yield ClockAnswer(kind, on, _counted(loaded, answer.until, line, terms, rules))
+
+
+def _refunded_on(loaded: _Loaded, order: OrderFacts, line: LineFacts) -> date | None:
+    """Return when the money went back: as staff recorded it, or when a cancellation was marked as done."""
+    done = [
+        loaded.context.day(answer.done_at)
+        for answer in loaded.answers.get(order.id, [])
+        if ANSWERS.get(answer.act) in ENDS and line.number in answer.lines
+    ]
+    return loaded.refunds.get((order.id, line.number)) or next((day for day in done if day is not None), None)
+
+
+def _total(order: OrderFacts) -> Decimal | None:
+    """Return what the order cost; None where a price is not known."""
+    prices = [line.price * line.quantity for line in order.lines if line.price is not None]
+    return sum(prices, order.shipping_fee or Decimal(0)) if len(prices) == len(order.lines) else None
+
+
+def _parcels(line: LineFacts) -> list[Shipment]:
+    return [parcel for parcel in line.shipments if parcel.cancelled_on is None]
+
+
+def _last_day(line: LineFacts, own: date | None, parcels: list[date | None], as_of: date) -> date | None:
+    """Return the day on which the last piece left or arrived; None where pieces are still owed."""
+    if own is not None:
+        return own
+    days = [day for day in parcels if day is not None and day <= as_of]
+    whole = sum(parcel.quantity for parcel in _parcels(line)) >= line.ordered > 0
+    return max(days) if whole and days and len(days) == len(parcels) else None

@@ -1,0 +1,128 @@
+"""Load what the promise clock needs to know of orders beside their facts: promises, notices, answers and refunds."""
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import Connection, func, select
+
+from models.customers import Act, ChoiceState
+from models.enums import GOOD_CHANGES, State
+from models.orders import LineKey, NoticeLine
+from tasks.context import Context
+from tasks.db.sql import in_list
+from tasks.orders.told import NOTICES_WITH_STATE
+from tasks.tables import CUSTOMER_CHOICES, CUSTOMERS, EVENTS, NOTICES, ORDER_LINES, ORDERS, OUTBOX
+
+REFUNDED = "refunded"
+"""The kind of the event of a refund that was recorded by hand; its subject is `ORDER/LINE`, its reason the day."""
+LEFT = (State.SENT, State.DELIVERED, State.BOUNCED, State.IN_DOUBT)
+REACHED = (State.SENT, State.DELIVERED)
+SAID = {Act.WAIT: (ChoiceState.UNDONE, ChoiceState.REFUSED)}
+"""States in which an answer was taken back; of a cancellation, the shop's refusal does not undo it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineTerms:
+    """What was agreed about a line, and where it goes."""
+
+    country: str
+    postcode: str | None
+    paid_at: datetime | None
+    method: str | None
+    stored: date | None
+    """The promised date as the shop's facts have it."""
+    essential: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ToldNotice:
+    """One revision that left: where it stands, and what it says."""
+
+    id: str
+    at: datetime
+    reached: bool
+    statements: tuple[str, ...]
+    lines: tuple[NoticeLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One choice of the customer, as far as it answers a delay."""
+
+    id: str
+    act: Act
+    state: ChoiceState
+    at: datetime
+    lines: tuple[str, ...]
+    until: date | None
+    done_at: datetime | None
+    """When the shop had done what was asked."""
+
+
+def load_terms(context: Context, connection: Connection, orders: Collection[str]) -> dict[LineKey, LineTerms]:
+    """Return the terms of the lines of orders."""
+    country = func.coalesce(ORDERS.c.country, CUSTOMERS.c.country, context.shop.country)
+    columns = (ORDER_LINES.c.order_id, ORDER_LINES.c.number, country, ORDERS.c.postcode, ORDERS.c.paid_at)
+    query = (
+        select(*columns, ORDERS.c.shipping_method, ORDER_LINES.c.promised_on, ORDER_LINES.c.time_critical)
+        .select_from(
+            ORDER_LINES.join(ORDERS, ORDERS.c.id == ORDER_LINES.c.order_id).join(
+                CUSTOMERS, CUSTOMERS.c.id == ORDERS.c.customer_id
+            )
+        )
+        .where(in_list(connection, ORDER_LINES.c.order_id, orders))
+    )
+    return {(order, number): LineTerms(*terms) for order, number, *terms in connection.execute(query)}
+
+
+def load_told_notices(connection: Connection, orders: Collection[str]) -> dict[str, list[ToldNotice]]:
+    """Return by order the notices of delays that have left, those of a trial left out: one for each revision.
+
+    It is given when the first of its messages that reached the customer left.
+    """
+    at = func.coalesce(OUTBOX.c.sending_at, OUTBOX.c.settled_at, NOTICES.c.created_at, type_=NOTICES.c.created_at.type)
+    columns = (NOTICES.c.order_id, NOTICES.c.revision, NOTICES.c.id, at.label("at"), OUTBOX.c.state)
+    query = (
+        select(*columns, NOTICES.c.statements, NOTICES.c.lines)
+        .select_from(NOTICES_WITH_STATE)
+        .where(in_list(connection, NOTICES.c.order_id, orders), OUTBOX.c.state.in_(LEFT), OUTBOX.c.trial.is_(False))
+        .where(NOTICES.c.change.not_in(GOOD_CHANGES))
+        .order_by(NOTICES.c.order_id, NOTICES.c.revision, OUTBOX.c.state.in_(REACHED).desc(), at, NOTICES.c.channel)
+    )
+    told: dict[str, dict[int, ToldNotice]] = defaultdict(dict)
+    for row in connection.execute(query):
+        lines = tuple(map(NoticeLine.from_data, row.lines))
+        notice = ToldNotice(row.id, row.at, row.state in REACHED, tuple(row.statements or ()), lines)
+        told[row.order_id].setdefault(row.revision, notice)
+    return {order: list(revisions.values()) for order, revisions in told.items()}
+
+
+def load_answers(connection: Connection, orders: Collection[str]) -> dict[str, list[Answer]]:
+    """Return by order the choices that answer a delay and were not taken back, in their order."""
+    names = ("order_id", "id", "act", "state", "made_at", "lines", "expected_on", "changed_at")
+    query = (
+        select(*(CUSTOMER_CHOICES.c[name] for name in names))
+        .where(in_list(connection, CUSTOMER_CHOICES.c.order_id, orders))
+        .order_by(CUSTOMER_CHOICES.c.order_id, CUSTOMER_CHOICES.c.number)
+    )
+    answers: dict[str, list[Answer]] = defaultdict(list)
+    for row in connection.execute(query):
+        act, state = Act(row.act), ChoiceState(row.state)
+        if state not in SAID.get(act, (ChoiceState.UNDONE,)):
+            done_at = row.changed_at if state is ChoiceState.DONE else None
+            answers[row.order_id].append(
+                Answer(row.id, act, state, row.made_at, tuple(row.lines), row.expected_on, done_at)
+            )
+    return answers
+
+
+def load_refunds(connection: Connection, lines: Collection[LineKey]) -> dict[LineKey, date]:
+    """Return the days of the refunds of lines that were recorded by hand."""
+    subjects = {f"{order}/{number}": (order, number) for order, number in lines}
+    query = select(EVENTS.c.subject, EVENTS.c.why).where(
+        in_list(connection, EVENTS.c.subject, subjects), EVENTS.c.kind == REFUNDED
+    )
+    rows = connection.execute(query.order_by(EVENTS.c.id.desc())) if subjects else ()
+    return {subjects[row.subject]: date.fromisoformat(row.why.split()[0]) for row in rows}
