@@ -51,6 +51,17 @@ def _print_supply(supply: dict[str, Any], when: str) -> None:
         printing.out.print(supply["shipping"]["why"], markup=False)
 
 
+def _print_choices(choices: list[dict[str, Any]], when: str) -> None:
+    if not choices:
+        return
+    printing.out.print(f"\n[bold]Chosen by the customer{when}[/]")
+    shown = ("choice", "act", "state", "lines", "product", "expected_on", "refund", "currency", "made_by")
+    printing.print_table([{name: choice[name] for name in shown} for choice in choices], nothing="")
+    for choice in choices:
+        reason = f", because: {choice['why']}" if choice["why"] else ""
+        printing.out.print(f"  {choice['choice']}: {choice['made_at']:%Y-%m-%d %H:%M} (UTC){reason}", markup=False)
+
+
 def _shown_lines(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the lines as they are shown: pieces shipped and owed only where a line was sent or cancelled in part."""
     if any(line["owed"] not in (0, line["quantity"]) for line in lines):
@@ -98,6 +109,7 @@ def _print_order(explained: dict[str, Any], when: str) -> None:
     if explained["offers"]:
         printing.out.print(f"\n[bold]Offered{when}[/]")
         printing.print_table(explained["offers"], nothing="")
+    _print_choices(explained["choices"], when)
     now = explained["now"]
     printing.out.print("\n[bold]Now[/]")
     again = f"; evaluated again on {explained['next_check_on']}" if explained["next_check_on"] else ""

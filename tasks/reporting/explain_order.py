@@ -1,4 +1,4 @@
-"""Explain one order: its facts, its delay, what its customer was told, and what a notice would say now."""
+"""Explain one order: its facts, its delay, what its customer was told and chose, and what a notice would say now."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
@@ -26,8 +26,9 @@ from tasks.orders.order_rows import WatchedOrder
 from tasks.orders.queries import get_orders
 from tasks.orders.told import NOTICES_WITH_STATE
 from tasks.reporting.dry_run import as_told_by
+from tasks.reporting.explain_choices import explain_choices, load_events
 from tasks.reporting.explain_supply import explain_supply
-from tasks.tables import EVENTS, NOTICES, OFFERS, OUTBOX
+from tasks.tables import NOTICES, OFFERS, OUTBOX
 
 NOTICE_COLUMNS = (
     "revision",
@@ -87,6 +88,7 @@ def explain_order(context: Context, connection: Connection, order: str) -> dict[
         "supply": explain_supply(context, connection, order, context.as_of),
         "told": notices,
         "offers": _offers(connection, order),
+        "choices": explain_choices(connection, order),
         "now": current,
         "next_check_on": assessment.next_check_on if assessment.next_check_on < date.max and not held else None,
     }
@@ -158,7 +160,7 @@ def _load_notices(context: Context, connection: Connection, order: str) -> list[
     ]
     for notice in notices:
         notice["address"] = mask_address(notice["address"]) if notice["address"] else None
-        notice["events"] = _events(connection, notice["id"]) + _sent_event(notice)
+        notice["events"] = load_events(connection, notice["id"]) + _sent_event(notice)
         deleted = f"deleted after {context.policy.retention.message_days} days"
         notice["words"] = "kept" if notice.pop("has_words") else deleted
         del notice["reference"]
@@ -170,11 +172,6 @@ def _sent_event(notice: Mapping[str, Any]) -> list[dict[str, Any]]:
     if notice["state"] != State.SENT or notice["reason"]:
         return []
     return [{"at": notice["settled_at"], "kind": State.SENT, "who": "deliver", "why": notice["reference"] or ""}]
-
-
-def _events(connection: Connection, notice: str) -> list[dict[str, Any]]:
-    query = select(EVENTS.c.at, EVENTS.c.kind, EVENTS.c.who, EVENTS.c.why).where(EVENTS.c.subject == notice)
-    return [dict(row) for row in connection.execute(query.order_by(EVENTS.c.id)).mappings()]
 
 
 def _offers(connection: Connection, order: str) -> list[dict[str, Any]]:
