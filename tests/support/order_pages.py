@@ -216,3 +216,54 @@ def memory_routes(orders: MemoryOrders, site: Site | None = None, now=lambda: NO
 @cache
 def _site_of_all() -> Site:
     return memory_site()
+
+
+PATH = f"/o/{TOKEN}"
+LONG = replace(
+    LATE,
+    product=ProductFacts(
+        "P9", "Handwoven Reclaimed-Cashmere Donaudampfschifffahrtsgesellschaftskapitänsdecke, king", "Bedding"
+    ),
+    quantity=12,
+)
+
+
+def page_states() -> dict[str, tuple[MemoryOrders, str]]:
+    """Return every page and state by name: the orders behind it, and its address."""
+    answered = {act: order_page(choices=(made_choice(act),)) for act in Act}
+    undone = made_choice(Act.CANCEL, state=ChoiceState.UNDONE, undo_until=None)
+    replaced = made_choice(Act.WAIT, 1, state=ChoiceState.REPLACED)
+    too_late, one_swap = OpenChoices(too_late=True), replace(ALL_OPEN, swaps=(SWAP,), cancels=(CANCEL_ALL,))
+    pages = {
+        "late": (order_page(), ""),
+        "late in Portuguese": (order_page(locale="pt_BR"), ""),
+        "twelve long items": (order_page(parcels=(PageParcel((LONG,) * 12, None),)), ""),
+        "without a date": (order_page(headline=Headline.NO_DATE, expected_on=None, reason=None), ""),
+        "on time": (order_page(headline=Headline.ON_TIME, days_late=0, reason=None, open=OpenChoices()), ""),
+        "arrived": (finished_page(Headline.ARRIVED, "arrived", tracking_url="https://dhl.example.com"), ""),
+        "cancelled": (finished_page(Headline.CANCELLED, "cancelled"), ""),
+        "too late": (order_page(open=too_late), ""),
+        "answered": (order_page(choices=(made_choice(Act.CANCEL, 2), replaced)), ""),
+        **{f"ask: {act}": (order_page(), f"/{act}") for act in Act},
+        "ask: one option": (order_page(open=one_swap), "/swap"),
+        **{f"done: {act}": (page, "/answers/1") for act, page in answered.items()},
+        "undone": (order_page(choices=(undone,)), "/answers/1"),
+        "refused": (order_page(choices=(replace(undone, state=ChoiceState.REFUSED),)), "/answers/1"),
+        "not possible": (order_page(open=OpenChoices()), "/swap"),
+        "not possible any more": (order_page(open=too_late), "/cancel"),
+        "mail": (order_page(), "/messages/1"),
+        "text": (order_page(), "/messages/2"),
+        "unknown link": (order_page(), "x/unknown"),
+    }
+    states = {name: (MemoryOrders(page), PATH + path) for name, (page, path) in pages.items()}
+    return states | {"new link": (MemoryOrders(), "/o/link"), "new link sent": (MemoryOrders(), "/o/link/sent")}
+
+
+class SwitchedOrders:
+    """Orders that a test exchanges while they are served."""
+
+    def __init__(self) -> None:
+        self.orders = MemoryOrders()
+
+    def __getattr__(self, name):
+        return getattr(self.orders, name)
