@@ -8,6 +8,7 @@ from starlette.routing import BaseRoute
 
 from app.composition import App
 from app.vendor_transports import response_keys
+from web.customer import pages
 from web.storefront.endpoints import Storefront
 from web.vendors import responses as vendors
 
@@ -16,6 +17,7 @@ def build_service(app: App, clock: Callable[[], datetime], others: Sequence[Base
     """Return the application of one shop; `others` are further routes, tried after its own."""
     routes: list[BaseRoute] = [
         *Storefront(app.context, clock).routes,
+        *pages.routes(app.context, clock, app.context.link_key),
         *vendors.routes(app.context, response_keys(app.settings), clock),
     ]
     return Starlette(routes=[*routes, *others])

@@ -23,10 +23,12 @@ from models.customers import (
 )
 from models.orders import ProductFacts, Shipment
 from models.policy.customers import OrderPagePolicy
+from tasks.customers.choice_errors import ChoiceConflict, NotOffered, StatementChanged
+from tasks.customers.links import OpenedLink
+from tasks.customers.sent_words import SentWords
 from templates.rendering.environment import make_environment
 from templates.rendering.page_words import WordBook
 from web.customer.pages import page_routes
-from web.customer.service import ChoiceConflict, MessageWords, NotOffered, Opened, StatementChanged
 from web.customer.site import Site
 
 NOW = datetime(2025, 11, 24, 13, 3, tzinfo=UTC)
@@ -162,7 +164,7 @@ class MemoryOrders:
         self.mail = "<!doctype html><title>Mail</title><p style='color:#a00'>Your order is late.</p>"
 
     def open(self, token, now):
-        return Opened(LINK, self.page.order_id) if token in self.tokens else None
+        return OpenedLink(LINK, self.page.order_id, self.page.customer_id) if token in self.tokens else None
 
     def load(self, order_id, now):
         return self.page
@@ -186,7 +188,7 @@ class MemoryOrders:
         self.page = replace(self.page, choices=(choice, *self.page.choices))
         return choice
 
-    def undo(self, order_id, number, now):
+    def undo(self, order_id, number, link_id, now):
         if self.refusal:
             raise self.refusal
         (choice,) = (each for each in self.page.choices if each.number == number)
@@ -196,8 +198,8 @@ class MemoryOrders:
 
     def read_message(self, message, token):
         if message.channel == "sms":
-            return MessageWords("Lantern & Loom: your order 1041 is late. See it at https://example.com/o/" + token, "")
-        return MessageWords("Your order is late.", self.mail)
+            return SentWords("Lantern & Loom: your order 1041 is late. See it at https://example.com/o/" + token, "")
+        return SentWords("Your order is late.", self.mail)
 
     def send_link(self, order_id, address, now):
         self.new_links.append((order_id, address))

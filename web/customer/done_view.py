@@ -4,6 +4,7 @@ from datetime import date, datetime
 
 from models.customers import Act, Choice, ChoiceState, OrderPage
 from models.policy.customers import OrderPagePolicy
+from rules.customers.standing import may_be_undone
 from templates.rendering.names import display_name
 from templates.rendering.page_words import PageWords
 from web.customer.act_view import refund_by
@@ -38,7 +39,7 @@ def done_view(
 ) -> DoneView:
     """Return the page about a choice; `form` is the signed form token that takes it back."""
     title, next_text = OVER.get(choice.state) or TITLES[choice.act]
-    undo_until = choice.undo_until if can_undo(choice, now) else None
+    undo_until = choice.undo_until if may_be_undone(choice, now) else None
     return DoneView(
         title=words.say(title),
         rows=tuple((words.say(key), value) for key, value in _rows(words, site.policy, page, choice)),
@@ -49,11 +50,6 @@ def done_view(
         undo_action=links.undo(choice.number) if undo_until else "",
         form=form,
     )
-
-
-def can_undo(choice: Choice, now: datetime) -> bool:
-    """Return whether a choice can still be taken back."""
-    return choice.state is ChoiceState.REQUESTED and choice.undo_until is not None and now < choice.undo_until
 
 
 def _rows(words: PageWords, policy: OrderPagePolicy, page: OrderPage, choice: Choice) -> list[tuple[str, Stamp]]:

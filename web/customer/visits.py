@@ -60,7 +60,7 @@ class Visits:
         page = self._service.load(opened.order_id, now)
         words, links = self._site.words(request, now, page), self._site.links(request, token)
         here = f"{links.prefix}{request.url.path}".removesuffix("/undo")
-        return Visit(now, opened.link_id, page, words, links, here)
+        return Visit(now, opened.id, page, words, links, here)
 
 
 def check_tries(tries: Throttle, request: Request) -> None:

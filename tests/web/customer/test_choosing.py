@@ -7,6 +7,7 @@ import pytest
 from starlette.applications import Starlette
 
 from models.customers import Act, ChoiceState, OpenChoices
+from tasks.customers.choice_errors import ChoiceConflict, NotOffered, StatementChanged, SubstituteGone, TooLate
 from tests.support.order_pages import (
     ALL_OPEN,
     CANCEL_ALL,
@@ -21,7 +22,6 @@ from tests.support.order_pages import (
 )
 from tests.support.web_client import FORM, WebClient
 from web.customer.forms import FormSigner
-from web.customer.service import ChoiceConflict, NotOffered, StatementChanged, SubstituteGone, TooLate
 
 PATH = f"/o/{TOKEN}"
 OPTIONS = {Act.SWAP: {"option": "1:P3"}, Act.CANCEL: {"option": "late"}}

@@ -60,7 +60,9 @@ def test_every_choice_is_a_link_of_the_same_kind_and_none_is_ahead_of_cancelling
         (Headline.NO_DATE, "We do not have a new date yet"),
         (Headline.GOOD_NEWS, "Good news: your order comes sooner"),
         (Headline.ON_TIME, "Your order is on time"),
+        (Headline.SENT, "Your order is on its way"),
         (Headline.ARRIVED, "Your order has arrived"),
+        (Headline.CANCEL_REQUESTED, "You have cancelled your order"),
         (Headline.CANCELLED, "Your order is cancelled"),
     ],
 )
