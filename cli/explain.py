@@ -64,9 +64,18 @@ def _print_choices(choices: list[dict[str, Any]], when: str) -> None:
 
 def _shown_lines(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the lines as they are shown: pieces shipped and owed only where a line was sent or cancelled in part."""
+    lines = [{name: value for name, value in line.items() if name != "reason"} for line in lines]
     if any(line["owed"] not in (0, line["quantity"]) for line in lines):
         return lines
     return [{name: value for name, value in line.items() if name not in ("shipped", "owed")} for line in lines]
+
+
+def _print_reasons(lines: list[dict[str, Any]]) -> None:
+    for line in lines:
+        if reason := line["reason"]:
+            why = f"because {reason['text']}" if reason["text"] else f"{reason['code']}, without words for customers"
+            sentence = f"  line {line['line']} is late: {why} (given for the {reason['given_for']})"
+            printing.out.print(sentence, markup=False)
 
 
 def _print_order(explained: dict[str, Any], when: str) -> None:
@@ -90,6 +99,7 @@ def _print_order(explained: dict[str, Any], when: str) -> None:
     )
     printing.out.print("\n[bold]Lines[/]")
     printing.print_table(_shown_lines(explained["lines"]), nothing="none")
+    _print_reasons(explained["lines"])
     if explained["parcels"]:
         printing.out.print("\n[bold]Parcels[/]")
         printing.print_table(explained["parcels"], nothing="")

@@ -80,7 +80,7 @@ def explain_order(context: Context, connection: Connection, order: str) -> dict[
         "cancelled_on": facts.cancelled_on,
         "customer": _customer(facts, context.shop.country),
         "unpaid": facts.unpaid,
-        "lines": [_line(facts, line, assessment.delay, context.as_of) for line in facts.lines],
+        "lines": [_line(context, facts, line, assessment.delay) for line in facts.lines],
         "parcels": [_parcel(line, shipment, context.as_of) for line in facts.lines for shipment in line.shipments],
         "bucket": assessment.bucket,
         "days": assessment.delay.days if assessment.delay else 0,
@@ -111,7 +111,8 @@ def _masked(read: Callable[[str], str], address: str | None) -> str | None:
     return mask_address(readable(read, address) or address) if address else None
 
 
-def _line(order: OrderFacts, line: LineFacts, delay: Delay | None, as_of: date) -> dict[str, Any]:
+def _line(context: Context, order: OrderFacts, line: LineFacts, delay: Delay | None) -> dict[str, Any]:
+    as_of = context.as_of
     late = next((late for late in delay.late if late.line.number == line.number), None) if delay else None
     cancelled_on = line.cancelled_on or order.cancelled_on
     ends = (("delivered", line.delivered_on), ("shipped", line.shipped_on), ("cancelled", cancelled_on))
@@ -129,7 +130,16 @@ def _line(order: OrderFacts, line: LineFacts, delay: Delay | None, as_of: date) 
         "promised_on": line.promised_on,
         "expected_on": line.expected_on,
         "state": f"{late.days} days late" if late else ended if line not in open_lines(order, as_of) else "on time",
+        "reason": _reason(context, late.line) if late else None,
     }
+
+
+def _reason(context: Context, line: LineFacts) -> dict[str, Any] | None:
+    """Return why a line is late, in the shop's language; None where it is not known."""
+    if line.reason is None:
+        return None
+    text = context.renderer.reasons.clause(line.reason, context.shop.locale)
+    return {"code": line.reason.code, "text": text, "given_for": line.reason.scope}
 
 
 def _parcel(line: LineFacts, parcel: Shipment, as_of: date) -> dict[str, Any]:

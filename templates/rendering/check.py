@@ -56,6 +56,7 @@ def find_problems(
     files = renderer.jinja.list_templates(extensions=["txt", "html"])
     selected = [file for file in files if _is_selected(file, only, chosen)]
     problems = {*lint_templates(renderer.jinja, selected), *_compile_problems(renderer.jinja, selected)}
+    problems |= set(_problems_of(lambda: renderer.reasons.codes))
     if own_folder:
         file_problems = (*find_misnamed_files(own_folder, folders), *find_incomplete_languages(own_folder))
         problems |= {

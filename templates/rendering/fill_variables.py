@@ -1,6 +1,6 @@
 """Fill the variables of templates from plans, products and shops: links made, names made safe to show."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any, TypeVar
@@ -12,6 +12,7 @@ from models.decisions import Discount, LateLine, Plan
 from models.enums import ChangeKind, Promise
 from models.orders import LineFacts, ProductFacts, Shipment
 from models.posts import ProductDelay, ProductStock
+from models.reasons import DelayReason
 from models.shipments import Parcel
 from templates.rendering.choices import choices_view
 from templates.rendering.names import display_name, greeting_name, strip_control_chars
@@ -71,11 +72,17 @@ def shop_view(shop: ShopConfig, language: str) -> ShopView:
     )
 
 
-def notice_variables(plan: Plan, shop: ShopConfig) -> NoticeVariables:
-    """Return the variables of a customer's mail or text."""
+def notice_variables(
+    plan: Plan, shop: ShopConfig, clause_of: Callable[[DelayReason | None], str | None] = lambda _: None
+) -> NoticeVariables:
+    """Return the variables of a customer's mail or text; `clause_of` says a reason in the language of the message."""
     delay, order, links = plan.delay, plan.delay.order, shop.links
     told = order.told if order.told and not order.told.assumed else None
-    late = tuple(_item_view(line.line, links, order.currency, delay.as_of, line) for line in delay.late)
+    reasons = [clause_of(line.line.reason) for line in delay.late]
+    late = tuple(
+        _item_view(line.line, links, order.currency, delay.as_of, line, reason or None)
+        for line, reason in zip(delay.late, reasons, strict=True)
+    )
     has_offer = bool(plan.substitutes or plan.discount)
     own_url = web_url(order.url)
     order_url = own_url or page_link(shop) or order_link(links, order.id)
@@ -94,6 +101,8 @@ def notice_variables(plan: Plan, shop: ShopConfig) -> NoticeVariables:
         "told_some_dates": _are_some_known([line.expected_on for line in told.lines] if told else []),
         "sooner": plan.change is not ChangeKind.EARLIER or _is_all_sooner(plan),
         "ready": "all" if all(item.ready for item in late) else "part" if plan.change is ChangeKind.READY else "none",
+        "reason": (reasons[0] if len(set(reasons)) == 1 else None) or None,
+        "unknown_reasons": _how_many(reason is None for reason in reasons),
         "parcels": tuple(_parcel_view(parcel, plan, links) for parcel in plan.parcels) if len(plan.parcels) > 1 else (),
         "substitutes": tuple(
             SubstituteView(
@@ -161,7 +170,20 @@ def _are_some_known(dates: Sequence[date | None]) -> bool:
     return any(dates) and not all(dates)
 
 
-def _item_view(line: LineFacts, links: Links, currency: str, as_of: date, late: LateLine | None = None) -> ItemView:
+def _how_many(flags: Iterable[bool]) -> str:
+    """Return `all`, `part` or `none`."""
+    found = set(flags)
+    return "part" if len(found) > 1 else "all" if found == {True} else "none"
+
+
+def _item_view(
+    line: LineFacts,
+    links: Links,
+    currency: str,
+    as_of: date,
+    late: LateLine | None = None,
+    reason: str | None = None,
+) -> ItemView:
     expected_on = late.expected_on if late else None
     ships = line.promise is Promise.SHIP
     product = _product_view(line.product, links, currency)
@@ -175,6 +197,7 @@ def _item_view(line: LineFacts, links: Links, currency: str, as_of: date, late: 
         ordered=line.ordered,
         is_partial=line.owed(as_of) != line.ordered,
         shipments=tuple(filter(None, map(_shipment_view, line.under_way(as_of)))),
+        reason=reason,
     )
 
 

@@ -18,6 +18,7 @@ from models.config.shop import ShopConfig
 from templates.rendering.environment import BUILT_IN, TemplateError, template_errors
 from templates.rendering.fill_variables import shop_view
 from templates.rendering.formats import match_locale, parse_locale
+from templates.rendering.reason_words import ReasonWords
 from templates.rendering.template_fields import suggest
 from templates.rendering.view_models import ShopView
 
@@ -40,6 +41,7 @@ class PageWords:
     zone: ZoneInfo
     shop: ShopView
     templates: dict[str, str | Template] = field(repr=False)
+    reasons: ReasonWords = field(repr=False)
 
     @property
     def lang(self) -> str:
@@ -97,7 +99,7 @@ class WordBook:
         self._shop, self._zone = shop, ZoneInfo(shop.zone)
         # Words are plain text, and a page escapes them where it writes them.
         self._jinja = jinja.overlay(autoescape=False)
-        self._texts = _read_all(own)
+        self._texts, self.reasons = _read_all(own), ReasonWords(own)
         self.languages = tuple(sorted(self._texts))
         self._compiled = cache(self._compile)
         self._shop_in = cache(partial(shop_view, shop))
@@ -107,7 +109,8 @@ class WordBook:
         for locale in filter(None, (*wanted, self._shop.locale, "en")):
             if language := match_locale(locale, self.languages):
                 today, texts = now.astimezone(self._zone).date(), self._compiled(language)
-                return PageWords(language, self._locale(locale), today, self._zone, self._shop_in(language), texts)
+                shop, reasons = self._shop_in(language), self.reasons
+                return PageWords(language, self._locale(locale), today, self._zone, shop, texts, reasons)
         raise TemplateError(words_file("en"), None, "is missing")
 
     def _locale(self, wanted: str) -> str:

@@ -55,6 +55,7 @@ class ItemView(View):
     expected_on: Annotated[date | None, "the date now expected; empty: not known"]
     ready: Annotated[bool, "in stock and set aside for the customer"]
     shipments: Annotated[tuple[ShipmentView, ...], "its parcels on their way"]
+    reason: Annotated[str | None, "why it is late, a clause such as `our supplier is late`; empty: not known"]
 
 
 @dataclass(frozen=True, slots=True)
