@@ -11,7 +11,6 @@ from models.customers import (
     CancelOption,
     Choice,
     ChoiceState,
-    DelayReason,
     DiscountOption,
     Headline,
     OpenChoices,
@@ -23,6 +22,7 @@ from models.customers import (
 )
 from models.orders import ProductFacts, Shipment
 from models.policy.customers import OrderPagePolicy
+from models.reasons import DelayReason
 from tasks.customers.choice_errors import ChoiceConflict, NotOffered, StatementChanged
 from tasks.customers.links import OpenedLink
 from tasks.customers.sent_words import SentWords
@@ -68,7 +68,7 @@ LATE = PageItem("1", DUVET, 1, False, date(2025, 11, 26), date(2025, 12, 16), 20
 ON_TIME = PageItem(
     "2", CADDY, 2, False, date(2025, 11, 26), date(2025, 11, 26), 0, status="ready", price=Decimal("38.80")
 )
-REASON = DelayReason("vendor_late", {"en": "our supplier is late", "pt_BR": "o fornecedor está atrasado"})
+REASON = DelayReason("supplier_late")
 SWAP = SwapOption("1:P3", "1", DUVET, FERN, 1, Decimal(0))
 SWAP_DEARER = SwapOption("1:P4", "1", DUVET, MOSS, 1, Decimal("9.00"))
 CANCEL_LATE = CancelOption("late", ("1",), (DUVET.name,), Decimal("129.00"))

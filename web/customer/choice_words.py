@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from models.customers import Act, CancelOption, Choice, ChoiceState, DiscountOption, OrderPage
+from models.customers import Act, CancelOption, Choice, ChoiceState, DiscountOption, OrderPage, SwapOption
 from models.enums import Channel, RemedyKind
 from templates.rendering.names import display_name
 from templates.rendering.page_words import PageWords
@@ -91,12 +91,21 @@ def _hints(words: PageWords, page: OrderPage, act: Act) -> list[str]:
         case Act.SWAP:
             if len(choices.swaps) > 1:
                 return [words.say("swap_hint_many", count=len(choices.swaps))]
-            swap = choices.swaps[0]
-            return [f"{display_name(swap.product.name)}. {price_text(words, swap.price_difference, page.currency)}"]
+            return [_swap_hint(words, choices.swaps[0], page.currency)]
         case Act.CANCEL:
             return _cancel_hints(words, page, choices.cancels)
         case Act.OFFER:
             return [discount_text(words, choices.discount, page.currency)] if choices.discount else []
+
+
+def _swap_hint(words: PageWords, swap: SwapOption, currency: str) -> str:
+    product, difference = display_name(swap.product.name), swap.price_difference
+    if difference is None:
+        return words.say("swap_hint_unknown", product=product)
+    if difference == 0:
+        return words.say("swap_hint_same", product=product)
+    amount = words.money(abs(difference), currency)
+    return words.say("swap_hint_dearer" if difference > 0 else "swap_hint_cheaper", product=product, amount=amount)
 
 
 def _cancel_hints(words: PageWords, page: OrderPage, options: tuple[CancelOption, ...]) -> list[str]:

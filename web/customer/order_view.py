@@ -125,6 +125,8 @@ def _parcel_title(words: PageWords, parcel: PageParcel, number: int, count: int)
     name = words.say("parcel", number=number, count=count)
     if any(item.status in GONE for item in parcel.items):
         return words.say("parcel_sent", parcel=name) if count > 1 else words.say("parcel_only_sent")
+    if parcel.leaves_on is None and any(item.expected_on for item in parcel.items):
+        return name if count > 1 else words.say("parcel_only")
     if parcel.leaves_on is None:
         return words.say("parcel_undated", parcel=name) if count > 1 else words.say("parcel_only_undated")
     day = words.day(parcel.leaves_on)
