@@ -8,6 +8,7 @@ from app.composition import open_app
 from app.ledger import CreateLedger
 from cli import console as printing
 from cli.options import AsOf, Json, Shop, now_of
+from models.reasons import SCOPE_NAMES
 from tasks.db.sql import read_only
 
 
@@ -73,8 +74,8 @@ def _shown_lines(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _print_reasons(lines: list[dict[str, Any]]) -> None:
     for line in lines:
         if reason := line["reason"]:
-            why = f"because {reason['text']}" if reason["text"] else f"{reason['code']}, without words for customers"
-            sentence = f"  line {line['line']} is late: {why} (given for the {reason['given_for']})"
+            why = f" because {reason['text']}" if reason["text"] else f": {reason['code']}, without words for customers"
+            sentence = f"  line {line['line']} is late{why} (given for the {SCOPE_NAMES[reason['given_for']]})"
             printing.out.print(sentence, markup=False)
 
 

@@ -8,7 +8,7 @@ from app.composition import open_app
 from app.ledger import CreateLedger
 from cli import console as printing
 from cli.options import Json, Shop, Who, now_of
-from models.reasons import DelayReason, ReasonScope
+from models.reasons import SCOPE_NAMES, DelayReason, ReasonScope
 from rules.delays.reasons import ReasonKey
 from tasks.db.sql import read_only
 
@@ -57,7 +57,7 @@ def set_one(
     scope, subject = _subject(line, delivery, product, vendor)
     with open_app(shop, create=CreateLedger.NEVER) as app:
         rechecked = set_reason(now_of(app), (scope, subject), DelayReason(code, _texts(text)), who)
-    printing.out.print(f"Set for {scope} {subject}: {code}.{_rechecked(rechecked)}", markup=False)
+    printing.out.print(f"Set for {SCOPE_NAMES[scope]} {subject}: {code}.{_rechecked(rechecked)}", markup=False)
 
 
 @reasons.command()
@@ -75,7 +75,7 @@ def clear(
     scope, subject = _subject(line, delivery, product, vendor)
     with open_app(shop, create=CreateLedger.NEVER) as app:
         rechecked = clear_reason(now_of(app), (scope, subject), who)
-    printing.out.print(f"Cleared for {scope} {subject}.{_rechecked(rechecked)}", markup=False)
+    printing.out.print(f"Cleared for {SCOPE_NAMES[scope]} {subject}.{_rechecked(rechecked)}", markup=False)
 
 
 @reasons.command("list")
@@ -105,7 +105,8 @@ def codes(shop: Shop = None, *, json: Json = False) -> None:
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
-    return row | {"texts": "; ".join(f"{language}: {text}" for language, text in row["texts"].items())}
+    names = {"scope": SCOPE_NAMES[ReasonScope(row["scope"])]}
+    return row | names | {"texts": "; ".join(f"{language}: {text}" for language, text in row["texts"].items())}
 
 
 def _rechecked(orders: int) -> str:

@@ -19,6 +19,15 @@ class ReasonScope(StrEnum):
     VENDOR = "vendor"
 
 
+SCOPE_NAMES = {
+    ReasonScope.LINE: "order line",
+    ReasonScope.INBOUND: "delivery",
+    ReasonScope.PRODUCT: "product",
+    ReasonScope.VENDOR: "vendor",
+}
+"""How staff read a scope."""
+
+
 @dataclass(frozen=True, slots=True)
 class DelayReason:
     """Why a line is late: a code from the list, and the shop's own words by language, if any."""

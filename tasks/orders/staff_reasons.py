@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, delete, select, tuple_
 
 from models.errors import ForewarnError
-from models.reasons import OTHER, DelayReason, ReasonScope
+from models.reasons import OTHER, SCOPE_NAMES, DelayReason, ReasonScope
 from rules.delays.reasons import ReasonKey
 from tasks.context import Context
 from tasks.db.events import record_events
@@ -20,12 +20,6 @@ IDS = {
     ReasonScope.PRODUCT: PRODUCTS.c.id,
     ReasonScope.VENDOR: VENDORS.c.id,
 }
-NAMES = {
-    ReasonScope.LINE: "order line",
-    ReasonScope.INBOUND: "delivery",
-    ReasonScope.PRODUCT: "product",
-    ReasonScope.VENDOR: "vendor",
-}
 
 
 def set_reason(context: Context, key: ReasonKey, reason: DelayReason, who: str) -> int:
@@ -37,7 +31,7 @@ def set_reason(context: Context, key: ReasonKey, reason: DelayReason, who: str) 
     _check_code(context, reason)
     with context.engine.begin() as connection:
         if connection.execute(select(IDS[scope]).where(_is_subject(scope, subject)).limit(1)).first() is None:
-            raise ForewarnError(f"no {NAMES[scope]} {subject!r} is known here")
+            raise ForewarnError(f"no {SCOPE_NAMES[scope]} {subject!r} is known here")
         values = {"code": reason.code, "texts": dict(reason.texts), "who": who, "set_at": context.started_at}
         upsert(connection, DELAY_REASONS, [{"scope": scope.value, "subject": subject} | values])
         record_events(connection, [(SET, subject, f"{scope}: {reason.code}")], context.started_at, who)
@@ -53,7 +47,7 @@ def clear_reason(context: Context, key: ReasonKey, who: str) -> int:
     which = and_(DELAY_REASONS.c.scope == scope, DELAY_REASONS.c.subject == subject)
     with context.engine.begin() as connection:
         if not connection.execute(delete(DELAY_REASONS).where(which)).rowcount:
-            raise ForewarnError(f"staff gave no reason for {NAMES[scope]} {subject!r}, so there is none to clear")
+            raise ForewarnError(f"staff gave no reason for {SCOPE_NAMES[scope]} {subject!r}, so there is none to clear")
         record_events(connection, [(CLEARED, subject, str(scope))], context.started_at, who)
         return recheck_unsent(connection, _orders_of(key))
 

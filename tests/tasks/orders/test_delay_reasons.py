@@ -9,8 +9,9 @@ from models.reasons import DelayReason, ReasonScope
 from tasks.db.sql import read_only
 from tasks.orders.queries import get_orders
 from tasks.orders.staff_reasons import clear_reason, list_reasons, set_reason
+from tasks.reporting.explain_order import explain_order
 from tasks.tables import EVENTS, INBOUNDS, ORDER_LINES, PRODUCTS, VENDORS
-from tests.support.builders import line
+from tests.support.builders import day, line
 from tests.support.shop_driver import noon
 from tests.support.supply import LAMP, add_deliveries, allocate, execute
 
@@ -170,3 +171,40 @@ def test_a_line_is_named_by_its_order_even_where_that_has_the_mark_in_its_id(sho
 def test_a_reason_that_was_not_given_cannot_be_cleared(shop):
     with pytest.raises(ForewarnError, match="gave no reason for product 'lamp'"):
         clear_reason(shop.context, (PRODUCT, "lamp"), "mara")
+
+
+def test_the_sources_own_words_for_a_reason_are_read_as_its_code(imported_shop):
+    shop = imported_shop
+    shop.order("1041", line("1", promised=-9, product=LAMP))
+    shop.put("lines", order_id="1041", number="1", delay_reason=" Quality-Check ")
+    (mail,) = shop.run_day()
+    assert "The reason for the delay: we are checking the goods once more." in mail.text
+    shop.put("lines", order_id="1041", number="1", delay_reason="?!")
+    assert reason(shop) is None
+
+
+def test_a_delivery_whose_reason_changes_has_unsent_messages_written_again(imported_shop):
+    shop = imported_shop
+    delivery = {"id": "D1", "product_id": "lamp", "quantity": 5, "expected_on": day(4)}
+    shop.system.put("inbound", **delivery)
+    shop.enter_stock(LAMP, 0)
+    shop.order("1041", line("1", promised=-9, product=LAMP))
+    allocate(shop.context)
+    shop.evaluate()
+    shop.put("inbound", id="D1", delay_reason="customs")
+    shop.deliver()
+    mails = [*shop.transport.taken, *shop.run_day()]
+    assert ["The reason for the delay: customs has" in mail.text for mail in mails] == [True]
+
+
+def test_explain_says_why_a_line_is_late_and_for_what_the_reason_was_given(shop):
+    shop.order("1042", line("1", promised=-9, product=VASE), line("2", promised=9, product=LAMP))
+    say(shop, VENDOR, "V1", "supplier_late")
+    with read_only(shop.context.engine) as connection:
+        found = {key: explain_order(shop.context, connection, key)["lines"] for key in ("1041", "1042")}
+    assert found["1041"][0]["reason"] == {
+        "code": "supplier_late",
+        "text": "our supplier is late",
+        "given_for": "vendor",
+    }
+    assert [one["reason"] for one in found["1042"]] == [None, None]
