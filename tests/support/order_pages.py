@@ -196,6 +196,10 @@ class MemoryOrders:
         self.page = replace(self.page, choices=tuple(undone if c is choice else c for c in self.page.choices))
         return undone
 
+    def give_reason(self, order_id, number, why):
+        choices = tuple(replace(each, why=why) if each.number == number else each for each in self.page.choices)
+        self.page = replace(self.page, choices=choices)
+
     def read_message(self, message, token):
         if message.channel == "sms":
             return SentWords("Lantern & Loom: your order 1041 is late. See it at https://example.com/o/" + token, "")

@@ -62,11 +62,13 @@ class Screen:
     def find(self, selector):
         return self.driver.find_element(By.CSS_SELECTOR, selector)
 
-    def wait_for(self, title):
-        """Wait until a page has this heading: without scripts the driver does not wait by itself."""
-        WebDriverWait(self.driver, 20, ignored_exceptions=[WebDriverException]).until(
-            lambda _: self.find("h1").text == title
-        )
+    def wait_for(self, *titles):
+        """Wait until a page has one of these headings: the driver does not always wait for the answer to a form."""
+        self.wait_until(lambda: self.find("h1").text in titles)
+
+    def wait_until(self, holds):
+        waiting = WebDriverWait(self.driver, 20, ignored_exceptions=[WebDriverException])
+        waiting.until(lambda _: holds())
 
     def press(self, key):
         self.driver.switch_to.active_element.send_keys(key)
@@ -128,11 +130,12 @@ def test_the_keyboard_alone_cancels_an_item(browser):
     assert walked[0] == "Skip to the content"
     assert walked[-3:] == ["Wait for it", "Send what is ready now", "Swap it for one in stock"]
     browser.press(Keys.ENTER)
+    browser.wait_for("Cancel and get your money back")
     browser.find("input[type=radio]").send_keys(Keys.SPACE)
     browser.press(Keys.TAB)
     assert browser.focused() == "Cancel and refund"
     browser.press(Keys.ENTER)
-    assert browser.find("h1").text == "We have received your cancellation"
+    browser.wait_for("We have received your cancellation")
     assert [choice.act for choice in orders.page.choices] == ["cancel"]
 
 
@@ -147,8 +150,7 @@ def test_what_is_focused_can_be_seen(browser):
 def test_a_form_without_an_answer_moves_the_focus_to_what_is_missing(browser):
     browser.show(MemoryOrders(), f"{PATH}/cancel")
     browser.find("button").click()
-    assert browser.find("h1").text == "Cancel and get your money back"
-    assert browser.run("document.activeElement.className") == "errors"
+    browser.wait_until(lambda: browser.run("document.activeElement.className") == "errors")
     assert browser.driver.title.startswith("Error: ")
     assert browser.violations() == []
     browser.find(".errors a").click()
@@ -159,11 +161,12 @@ def test_a_double_click_is_one_choice_and_going_back_shows_it(browser):
     orders = MemoryOrders()
     browser.show(orders, f"{PATH}/wait")
     browser.driver.execute_script("const b = document.querySelector('button'); b.click(); b.click()")
-    assert browser.find("h1").text == "Thank you. We keep your order."
+    browser.wait_for("Thank you. We keep your order.")
     assert len(orders.page.choices) == 1
     browser.driver.back()
+    browser.wait_for("Wait for your order")
     browser.find("button").click()
-    assert browser.find("h1").text in ("Thank you. We keep your order.", "Your order was already answered")
+    browser.wait_for("Thank you. We keep your order.", "Your order was already answered")
     assert len(orders.page.choices) == 1
 
 

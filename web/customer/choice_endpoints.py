@@ -7,9 +7,10 @@ from starlette.responses import RedirectResponse, Response
 from models.customers import STANDING, Act
 from tasks.customers.choice_errors import ChoiceConflict, ChoiceNotPossible, NotOffered, StatementChanged, TooLate
 from tasks.customers.record_choice import ChoiceRequest
+from templates.rendering.names import strip_control_chars
 from web.customer.act_view import act_view, option_keys
 from web.customer.form_bodies import read_form
-from web.customer.forms import UNDO, FormSigner, FormToken
+from web.customer.forms import UNDO, WHY, FormSigner, FormToken
 from web.customer.order_endpoints import find_choice
 from web.customer.outcomes import conflict_view, impossible_view
 from web.customer.service import OrderService
@@ -47,6 +48,11 @@ class ChoiceEndpoints:
         form = await read_form(request)
         return await run_in_threadpool(self._undo, request, form)
 
+    async def give_reason(self, request: Request) -> Response:
+        """Store why the customer chose so."""
+        form = await read_form(request)
+        return await run_in_threadpool(self._give_reason, request, form)
+
     def _choose(self, request: Request, form: dict[str, str]) -> Response:
         visit, act = self._visits.open(request), _act(request)
         token = self._signer.read(form.get("form", ""), visit.link_id, act)
@@ -67,11 +73,19 @@ class ChoiceEndpoints:
     def _undo(self, request: Request, form: dict[str, str]) -> Response:
         visit = self._visits.open(request)
         choice = find_choice(visit, request)
-        self._signer.read(form.get("form", ""), visit.link_id, UNDO)
+        self._signer.read_about(form, visit.link_id, UNDO, choice.number)
         try:
             choice = self._service.undo(visit.page.order_id, choice.number, visit.link_id, visit.now)
         except ChoiceNotPossible as problem:
             return self._notice(visit, impossible_view(visit.words, visit.links, problem))
+        return _see(visit.links.answer(choice.number))
+
+    def _give_reason(self, request: Request, form: dict[str, str]) -> Response:
+        visit = self._visits.open(request)
+        choice = find_choice(visit, request)
+        self._signer.read_about(form, visit.link_id, WHY, choice.number)
+        if why := strip_control_chars(form.get("why", "")):
+            self._service.give_reason(visit.page.order_id, choice.number, why)
         return _see(visit.links.answer(choice.number))
 
     def _ask(self, visit: Visit, act: Act, *, status: int = 200, problem: str = "", notice: str = "") -> Response:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from rules.contact.addresses import BadAddress, email_address
+from templates.rendering.names import strip_control_chars
 from templates.rendering.page_words import PageWords
 from web.customer.form_bodies import read_form
 from web.customer.service import OrderService
@@ -42,7 +43,7 @@ class NewLinkEndpoints:
         return await run_in_threadpool(self._send, request, form)
 
     def _send(self, request: Request, form: dict[str, str]) -> Response:
-        order = form.get("order", "").strip().removeprefix("#")[:MAX_ORDER_CHARS]
+        order = strip_control_chars(form.get("order", "")).removeprefix("#")[:MAX_ORDER_CHARS]
         mail = form.get("mail", "").strip()[:MAX_MAIL_CHARS]
         words = self._words(request)
         if problems := tuple(_problems(words, order, mail)):

@@ -50,6 +50,7 @@ def page_routes(site: Site, service: OrderService, clock: Callable[[], datetime]
         Route("/{token}/messages/{number:int}/mail", shows.mail),
         Route("/{token}/answers/{number:int}", shows.answer),
         Route("/{token}/answers/{number:int}/undo", acts.undo, methods=["POST"]),
+        Route("/{token}/answers/{number:int}/why", acts.give_reason, methods=["POST"]),
         Route("/{token}/{act}", acts.ask),
         Route("/{token}/{act}", acts.choose, methods=["POST"]),
     ]

@@ -7,6 +7,7 @@ from typing import Protocol
 from models.customers import Act, Choice, OrderPage, SentMessage
 from rules.customers.statements import statement_digest
 from tasks.context import Context
+from tasks.customers.choice_tasks import give_reason
 from tasks.customers.links import OpenedLink, open_link
 from tasks.customers.new_links import send_new_link
 from tasks.customers.order_page import load_order_page
@@ -39,6 +40,10 @@ class OrderService(Protocol):
 
     def undo(self, order_id: str, number: int, link_id: str, now: datetime) -> Choice:
         """Take a choice back; raises TooLate."""
+        ...
+
+    def give_reason(self, order_id: str, number: int, why: str) -> None:
+        """Store why a customer chose so."""
         ...
 
     def read_message(self, message: SentMessage, token: str) -> SentWords:
@@ -78,6 +83,10 @@ class LedgerOrders:
     def undo(self, order_id: str, number: int, link_id: str, now: datetime) -> Choice:
         """Take a choice back."""
         return undo_choice(self.context, order_id, number, now, CUSTOMER, link_id)
+
+    def give_reason(self, order_id: str, number: int, why: str) -> None:
+        """Store a choice's reason."""
+        give_reason(self.context, order_id, number, why)
 
     def read_message(self, message: SentMessage, token: str) -> SentWords:
         """Return the words of a message."""

@@ -168,7 +168,12 @@ class DoneView:
     undo_text: str
     undo_action: str
     """Empty: it cannot be taken back."""
-    form: str
+    undo_form: str
+    why: str
+    """The reason that the customer gave."""
+    why_action: str
+    """Empty: no reason is asked for."""
+    why_form: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ class Visits:
             raise MissingLink
         page = self._service.load(opened.order_id, now)
         words, links = self._site.words(request, now, page), self._site.links(request, token)
-        here = f"{links.prefix}{request.url.path}".removesuffix("/undo")
+        here = f"{links.prefix}{request.url.path}".removesuffix("/undo").removesuffix("/why")
         return Visit(now, opened.id, page, words, links, here)
 
 

@@ -186,7 +186,7 @@ def test_a_choice_can_be_taken_back_twice_with_the_same_end(shop):
     page = shop.client.get(shop.choose(Act.CANCEL).location)
     assert "You can take this back until November 24, 15:03 (Berlin)." in page.text
     for _ in range(2):
-        assert shop.client.send(page.form).location == f"{PATH}/answers/1"
+        assert shop.client.send(page.forms[0]).location == f"{PATH}/answers/1"
     undone = shop.client.get(f"{PATH}/answers/1")
     assert "You took this back" in undone.text
     assert undone.forms == []
@@ -201,7 +201,7 @@ def test_the_offer_to_take_it_back_ends_with_its_time(minutes, forms):
 def test_taking_back_too_late_says_so(shop):
     page = shop.client.get(shop.choose(Act.CANCEL).location)
     shop.orders.refusal = TooLate(shop.orders.page)
-    answer = shop.client.send(page.form)
+    answer = shop.client.send(page.forms[0])
     assert answer.status == 409
     assert shop.orders.page.choices[0].state is ChoiceState.REQUESTED
 
@@ -247,7 +247,8 @@ def test_looking_changes_nothing_whoever_opens_the_links(shop, method):
     paths = ["", *(f"/{act}" for act in Act), "/answers/1", "/messages/1", "/messages/1/mail", "/fragment"]
     for path in paths:
         assert shop.client.ask(method, PATH + path).status in (200, 409)
-    assert shop.client.ask(method, f"{PATH}/answers/1/undo").status == 405
+    for action in ("undo", "why"):
+        assert shop.client.ask(method, f"{PATH}/answers/1/{action}").status == 405
     assert shop.orders.page is before
 
 
@@ -299,3 +300,30 @@ def test_a_conflict_without_a_form_of_its_own_keeps_the_order(shop):
     answer = shop.client.send(form)
     assert answer.status == 409
     assert "You cancelled Washed Linen Duvet Cover Sand." in answer.text
+
+
+def test_a_reason_for_cancelling_is_asked_afterwards_and_may_be_left_out(shop):
+    page = shop.client.get(shop.choose(Act.CANCEL).location)
+    assert "Would you tell us why? (optional)" in page.text
+    reason = page.forms[1]
+    assert shop.client.send(reason, why=" ").location == f"{PATH}/answers/1"
+    assert shop.orders.page.choices[0].why == ""
+    shop.client.send(reason, why=" It comes\ntoo late. ")
+    told = shop.client.get(f"{PATH}/answers/1")
+    assert "You told us why: It comes too late." in told.text
+    assert len(told.forms) == 1
+
+
+@pytest.mark.parametrize("act", [act for act in Act if act is not Act.CANCEL])
+def test_nobody_is_asked_why_they_did_not_cancel(shop, act):
+    assert len(shop.client.get(shop.choose(act).location).forms) == 1
+
+
+@pytest.mark.parametrize("action", ["undo", "why"])
+def test_a_form_about_one_choice_does_nothing_to_another(action):
+    shop = Shop(order_page(choices=(made_choice(Act.CANCEL, 2), made_choice(Act.CANCEL, 1))))
+    forms = {form.action.rpartition("/")[2]: form for form in shop.client.get(f"{PATH}/answers/1").forms}
+    before = shop.orders.page
+    answer = shop.client.post(f"{PATH}/answers/2/{action}", forms[action].fields | {"why": "x"})
+    assert answer.status == 403
+    assert shop.orders.page is before

@@ -1,6 +1,7 @@
 """Order pages over a real ledger: what is chosen there is what the ledger holds, and looking writes nothing."""
 
 from dataclasses import replace
+from urllib.parse import quote
 
 import pytest
 from sqlalchemy import select
@@ -69,9 +70,11 @@ def test_the_same_form_twice_is_one_choice_and_another_one_is_a_conflict(custome
     assert len(customer.rows(CUSTOMER_CHOICES)) == 1
 
 
-def test_a_choice_is_taken_back(customer):
+def test_a_choice_is_given_a_reason_and_taken_back(customer):
     done = customer.client.get(customer.client.send(customer.get("/cancel").form).location)
-    undone = customer.client.get(customer.client.send(done.form).location)
+    customer.client.send(done.forms[1], why="It comes too late.")
+    assert [choice["why"] for choice in customer.rows(CUSTOMER_CHOICES)] == ["It comes too late."]
+    undone = customer.client.get(customer.client.send(done.forms[0]).location)
     assert "You took this back" in undone.text
     assert [choice["state"] for choice in customer.rows(CUSTOMER_CHOICES)] == ["undone"]
     assert "Cancel and get your money back" in customer.get().text
@@ -116,3 +119,14 @@ def test_the_answer_to_a_request_for_a_link_is_the_same_for_a_stranger(customer)
 
 def test_a_shop_without_order_pages_has_no_such_routes(driver):
     assert routes(driver.context, lambda: noon(0), b"") == []
+
+
+@pytest.mark.parametrize("typed", ["10\x0041", "\ud800", "1041' OR '1'='1", "%00", "x" * 300])
+def test_whatever_is_typed_is_no_error_of_ours(customer, typed):
+    typed = typed.encode("utf-8", "surrogatepass")
+    assert customer.client.post("/o/link", {"order": typed, "mail": ANNA.email}).status in (303, 422)
+    assert customer.client.post("/o/link", {"order": "1041", "mail": typed}).status == 422
+    assert customer.client.get(f"/o/{quote(typed)}").status == 404
+    assert customer.client.post(f"{customer.path}/wait", {"form": typed, "option": typed}).status == 403
+    form = customer.client.get(customer.client.send(customer.get("/cancel").form).location).forms[1]
+    assert customer.client.send(form, why=typed).status == 303
