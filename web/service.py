@@ -6,6 +6,7 @@ from datetime import datetime
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
+from app.api_keys import api_keys
 from app.composition import App
 from app.vendor_transports import response_keys
 from web.customer import pages
@@ -19,5 +20,16 @@ def build_service(app: App, clock: Callable[[], datetime], others: Sequence[Base
         *Storefront(app.context, clock).routes,
         *pages.routes(app.context, clock, app.context.link_key),
         *vendors.routes(app.context, response_keys(app.settings), clock),
+        *_api(app, clock),
     ]
     return Starlette(routes=[*routes, *others])
+
+
+def _api(app: App, clock: Callable[[], datetime]) -> list[BaseRoute]:
+    keys = api_keys(app.settings)
+    if not keys:
+        return []
+    # Here, because only a shop that uses the API needs FastAPI.
+    from web.api.application import api_mount
+
+    return [api_mount(app.context, keys, clock)]
