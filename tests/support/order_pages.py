@@ -73,7 +73,9 @@ SWAP = SwapOption("1:P3", "1", DUVET, FERN, 1, Decimal(0))
 SWAP_DEARER = SwapOption("1:P4", "1", DUVET, MOSS, 1, Decimal("9.00"))
 CANCEL_LATE = CancelOption("late", ("1",), (DUVET.name,), Decimal("129.00"))
 CANCEL_ONE = CancelOption("2", ("2",), (CADDY.name,), Decimal("38.80"))
-CANCEL_ALL = CancelOption("all", ("1", "2"), (DUVET.name, CADDY.name), Decimal("167.80"), includes_shipping=True)
+CANCEL_ALL = CancelOption(
+    "all", ("1", "2"), (DUVET.name, CADDY.name), Decimal("167.80"), includes_shipping=True, whole_order=True
+)
 DISCOUNT = DiscountOption(
     "offer-1", "future_discount", "LL-7K2M-9QXA", Decimal(10), None, Decimal("16.00"), date(2026, 2, 22)
 )

@@ -103,7 +103,7 @@ def _cancel_option(words: PageWords, option: CancelOption, currency: str) -> Opt
     if option.key == "late":
         return Option(option.key, words.say("cancel_late", count=len(option.lines)), (names, refund))
     if option.key == "all":
-        return Option(option.key, words.say("cancel_all"), (refund,))
+        return Option(option.key, words.say("cancel_all" if option.whole_order else "cancel_rest"), (refund,))
     return Option(option.key, names, (refund,))
 
 

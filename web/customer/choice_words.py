@@ -113,7 +113,9 @@ def _cancel_hints(words: PageWords, page: OrderPage, options: tuple[CancelOption
     by_key = {option.key: option for option in options}
     chosen = [by_key[key] for key in ("late", "all") if key in by_key] or list(options[:1])
     if any(option.refund is None for option in chosen):
-        return [words.say("cancel_hint_unknown" if len(options) > 1 else "cancel_hint_all_unknown")]
+        if len(options) > 1:
+            return [words.say("cancel_hint_unknown")]
+        return [words.say("cancel_hint_all_unknown" if options[0].whole_order else "refund_unknown")]
     return [_cancel_hint(words, option, page.currency) for option in chosen]
 
 
@@ -122,7 +124,7 @@ def _cancel_hint(words: PageWords, option: CancelOption, currency: str) -> str:
     if option.key == "late":
         return words.say("cancel_hint_late", count=len(option.lines), refund=refund)
     if option.key == "all":
-        return words.say("cancel_hint_all", refund=refund)
+        return words.say("cancel_hint_all" if option.whole_order else "cancel_hint_rest", refund=refund)
     return words.say("cancel_hint_line", item=display_name(option.names[0]), refund=refund)
 
 

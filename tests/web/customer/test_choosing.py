@@ -11,6 +11,7 @@ from tasks.customers.choice_errors import ChoiceConflict, NotOffered, StatementC
 from tests.support.order_pages import (
     ALL_OPEN,
     CANCEL_ALL,
+    CANCEL_LATE,
     KEY,
     LINK,
     NOW,
@@ -121,6 +122,17 @@ def test_an_order_with_one_thing_to_cancel_asks_no_question():
     assert "What do you want to cancel?" not in page.text
     assert "€167.80 back, shipping included" in page.text
     assert shop.client.send(page.form).status == 303
+
+
+@pytest.mark.parametrize(
+    ("whole_order", "said"), [(True, "The whole order"), (False, "Everything that has not left yet")]
+)
+def test_what_is_left_of_an_order_is_not_called_the_whole_order(whole_order, said):
+    everything = replace(CANCEL_ALL, whole_order=whole_order, includes_shipping=False)
+    shop = Shop(order_page(open=replace(ALL_OPEN, cancels=(CANCEL_LATE, everything))))
+    assert f"{said}: €167.80." in shop.client.get(PATH).text
+    assert said in shop.client.get(f"{PATH}/cancel").text
+    assert ("The whole order" in shop.client.get(PATH).text) is whole_order
 
 
 def test_what_a_form_said_must_still_hold_and_is_otherwise_shown_anew(shop):
