@@ -14,6 +14,9 @@ from rules.delays.reasons import Cause, ReasonKey, line_subject, resolve_reason
 from tasks.db.sql import in_list
 from tasks.tables import ALLOCATIONS, DELAY_REASONS, INBOUNDS
 
+FEW = 200
+"""So many of staff's reasons are loaded at once, without naming what a page is about."""
+_BY_STAFF = select(*(DELAY_REASONS.c[name] for name in ("scope", "subject", "code", "texts")))
 Deliveries = Mapping[LineKey, Sequence[Row[Any]]]
 
 
@@ -22,11 +25,14 @@ def load_reasons(connection: Connection, rows: Iterable[Row[Any]]) -> dict[LineK
     open_rows = [row for row in rows if row.line_number is not None and not _is_over(row)]
     if not open_rows:
         return {}
-    deliveries = _load_deliveries(connection, {row.order_id for row in open_rows})
-    by_staff = _load_by_staff(connection, _subjects(open_rows, deliveries))
-    if not by_staff:
-        # Most shops' staff give few reasons: then only what the source says counts.
-        open_rows = [row for row in open_rows if _has_source_reason(row, deliveries)]
+    by_staff = _load_few(connection)
+    with_reason = by_staff is not None and not by_staff
+    deliveries = _load_deliveries(connection, {row.order_id for row in open_rows}, with_reason=with_reason)
+    if with_reason:
+        # Staff give few reasons, if any: then only what the source says counts.
+        open_rows = [row for row in open_rows if row.line_delay_reason or (row.order_id, row.line_number) in deliveries]
+    if by_staff is None:
+        by_staff = _load_by_staff(connection, _subjects(open_rows, deliveries))
     reasons = (
         ((row.order_id, row.line_number), resolve_reason(_causes(row, deliveries), by_staff)) for row in open_rows
     )
@@ -39,12 +45,6 @@ def _subjects(rows: Sequence[Row[Any]], deliveries: Deliveries) -> set[str]:
     covered_by = (delivery for each in deliveries.values() for delivery in each)
     found |= {subject for delivery in covered_by for subject in (delivery.inbound_id, delivery.vendor_id)}
     return found - {None}
-
-
-def _has_source_reason(row: Row[Any], deliveries: Deliveries) -> bool:
-    if row.line_delay_reason is not None:
-        return True
-    return any(delivery.delay_reason for delivery in deliveries.get((row.order_id, row.line_number), ()))
 
 
 def _is_over(row: Row[Any]) -> bool:
@@ -62,8 +62,11 @@ def _causes(row: Row[Any], deliveries: Deliveries) -> Iterator[Cause]:
             yield Cause(ReasonScope.VENDOR, vendor)
 
 
-def _load_deliveries(connection: Connection, orders: set[str]) -> Deliveries:
-    """Return the deliveries that cover lines, the last to leave first: that one makes the line late."""
+def _load_deliveries(connection: Connection, orders: set[str], *, with_reason: bool) -> Deliveries:
+    """Return the deliveries that cover lines, the last to leave first: that one makes the line late.
+
+    `with_reason` leaves out those without a reason in the source.
+    """
     query = (
         select(
             *(ALLOCATIONS.c[name] for name in ("order_id", "line", "inbound_id", "ships_on")),
@@ -74,6 +77,8 @@ def _load_deliveries(connection: Connection, orders: set[str]) -> Deliveries:
         .where(in_list(connection, ALLOCATIONS.c.order_id, orders), ALLOCATIONS.c.cover == Coverage.INBOUND)
         .order_by(ALLOCATIONS.c.part.desc())
     )
+    if with_reason:
+        query = query.where(INBOUNDS.c.delay_reason.is_not(None))
     by_line: dict[LineKey, list[Any]] = defaultdict(list)
     for row in connection.execute(query):
         by_line[row.order_id, row.line].append(row)
@@ -82,13 +87,16 @@ def _load_deliveries(connection: Connection, orders: set[str]) -> Deliveries:
     return by_line
 
 
+def _load_few(connection: Connection) -> dict[ReasonKey, DelayReason] | None:
+    """Return all reasons that staff gave; None where they are many."""
+    rows = connection.execute(_BY_STAFF.limit(FEW + 1)).all()
+    return None if len(rows) > FEW else _by_key(rows)
+
+
 def _load_by_staff(connection: Connection, subjects: set[str]) -> dict[ReasonKey, DelayReason]:
-    columns = (DELAY_REASONS.c[name] for name in ("scope", "subject", "code", "texts"))
-    query = select(*columns).where(
-        in_list(connection, DELAY_REASONS.c.scope, list(ReasonScope)),
-        in_list(connection, DELAY_REASONS.c.subject, subjects),
-    )
-    return {
-        (ReasonScope(scope), subject): DelayReason(code, texts)
-        for scope, subject, code, texts in connection.execute(query)
-    }
+    scopes = in_list(connection, DELAY_REASONS.c.scope, list(ReasonScope))
+    return _by_key(connection.execute(_BY_STAFF.where(scopes, in_list(connection, DELAY_REASONS.c.subject, subjects))))
+
+
+def _by_key(rows: Iterable[Row[Any]]) -> dict[ReasonKey, DelayReason]:
+    return {(ReasonScope(row.scope), row.subject): DelayReason(row.code, row.texts) for row in rows}

@@ -1,12 +1,11 @@
 """Fill the variables of templates from plans, products and shops: links made, names made safe to show."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from datetime import date
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import quote
 
-from models.config.shop import Links, ShopConfig, in_language
+from models.config.shop import Links, ShopConfig
 from models.customers import LINK_PLACEHOLDER
 from models.decisions import Discount, LateLine, Plan
 from models.enums import ChangeKind, Promise
@@ -18,17 +17,12 @@ from templates.rendering.choices import choices_view
 from templates.rendering.names import display_name, greeting_name, strip_control_chars
 from templates.rendering.variables import NoticeVariables, PostVariables
 from templates.rendering.view_models import (
-    BrandView,
     DiscountView,
-    HelpView,
     ItemView,
-    LinksView,
     OrderView,
     ParcelView,
     ProductView,
-    SenderView,
     ShipmentView,
-    ShopView,
     SubstituteView,
 )
 
@@ -36,40 +30,6 @@ Link = TypeVar("Link", str, str | None)
 
 ITEM_LIMITS = (24, 8, 2)
 """How many items a list of a mail shows, tried in turn until the mail is short enough."""
-
-
-def shop_view(shop: ShopConfig, language: str) -> ShopView:
-    """Return the shop for templates in one language.
-
-    A phone number, a link or a legal notice in another language still helps. Hours in another language do not: they
-    are left out.
-    """
-    contact, links, brand = shop.help, shop.links, shop.brand
-    return ShopView(
-        name=shop.name,
-        zone=shop.zone,
-        locale=shop.locale,
-        country=shop.country,
-        currency=shop.currency,
-        sender=SenderView(shop.sender.name, shop.sender.email, shop.sender.reply_to),
-        help=HelpView(
-            email=contact.email,
-            phone=in_language(contact.phone, language, shop.locale),
-            hours=in_language(contact.hours, language),
-        ),
-        links=LinksView(
-            home=links.home,
-            help=in_language(links.help, language, shop.locale),
-            new_link=f"{shop.order_pages.url}/o/link" if shop.order_pages else None,
-        ),
-        brand=BrandView(
-            logo=brand.logo,
-            logo_dark=brand.logo_dark,
-            legal=in_language(brand.legal, language, shop.locale),
-            imprint_url=in_language(brand.imprint_url, language, shop.locale),
-            privacy_url=in_language(brand.privacy_url, language, shop.locale),
-        ),
-    )
 
 
 def notice_variables(
@@ -138,23 +98,6 @@ def page_link(shop: ShopConfig) -> str | None:
 def order_link(links: Links, order_id: str) -> str:
     """Return the shop's own link for an order."""
     return _fill_link(links.order, "order", order_id)
-
-
-def limit_items(variables: dict[str, Any], max_items: int) -> dict[str, Any]:
-    """Return a notice's variables without parcels and pictures, and with at most `max_items` in each list.
-
-    Templates then count too few items: this is the last attempt for a mail that is too long even with short lists.
-    """
-    lists = {name: tuple(_without_image(item) for item in variables[name][:max_items]) for name in ("late", "on_time")}
-    substitutes = tuple(
-        replace(choice, products=tuple(replace(product, image=None) for product in choice.products[:max_items]))
-        for choice in variables["substitutes"][:max_items]
-    )
-    return variables | lists | {"substitutes": substitutes, "parcels": (), "max_items": max_items}
-
-
-def _without_image(item: ItemView) -> ItemView:
-    return replace(item, product=replace(item.product, image=None))
 
 
 def _is_all_sooner(plan: Plan) -> bool:

@@ -16,9 +16,9 @@ from jinja2 import Environment, Template
 
 from models.config.shop import ShopConfig
 from templates.rendering.environment import BUILT_IN, TemplateError, template_errors
-from templates.rendering.fill_variables import shop_view
 from templates.rendering.formats import match_locale, parse_locale
 from templates.rendering.reason_words import ReasonWords
+from templates.rendering.shop_views import shop_view
 from templates.rendering.template_fields import suggest
 from templates.rendering.view_models import ShopView
 

@@ -6,11 +6,13 @@ from sqlalchemy import insert, update
 from models.errors import ForewarnError
 from models.orders import ProductFacts
 from models.reasons import DelayReason, ReasonScope
+from tasks.customers.order_page import load_order_page
 from tasks.db.sql import read_only
 from tasks.orders.queries import get_orders
+from tasks.orders.reasons import FEW
 from tasks.orders.staff_reasons import clear_reason, list_reasons, set_reason
 from tasks.reporting.explain_order import explain_order
-from tasks.tables import EVENTS, INBOUNDS, ORDER_LINES, PRODUCTS, VENDORS
+from tasks.tables import DELAY_REASONS, EVENTS, INBOUNDS, ORDER_LINES, PRODUCTS, VENDORS
 from tests.support.builders import day, line
 from tests.support.shop_driver import noon
 from tests.support.supply import LAMP, add_deliveries, allocate, execute
@@ -208,3 +210,21 @@ def test_explain_says_why_a_line_is_late_and_for_what_the_reason_was_given(shop)
         "given_for": "vendor",
     }
     assert [one["reason"] for one in found["1042"]] == [None, None]
+
+
+def test_the_order_page_has_the_same_reason(shop):
+    say(shop, VENDOR, "V1", "supplier_late")
+    with read_only(shop.context.engine) as connection:
+        page = load_order_page(shop.context, connection, "1041", day(0), noon(0))
+    assert page.reason == DelayReason("supplier_late", scope=VENDOR)
+    assert [item.reason for parcel in page.parcels for item in parcel.items] == [page.reason]
+
+
+def test_reasons_are_found_among_many_as_well(shop):
+    many = [{"scope": "product", "subject": f"other {n}", "code": "strike", "texts": {}} for n in range(FEW + 1)]
+    set_by = {"who": "mara", "set_at": noon(0)}
+    execute(shop, insert(DELAY_REASONS).values([row | set_by for row in many]))
+    assert reason(shop) is None
+    for scope, subject in ((VENDOR, "V1"), (PRODUCT, "lamp"), (INBOUND, "D1"), (LINE, "1041/1")):
+        say(shop, scope, subject)
+        assert reason(shop) == DelayReason("strike", scope=scope)
