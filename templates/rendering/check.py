@@ -56,7 +56,8 @@ def find_problems(
     files = renderer.jinja.list_templates(extensions=["txt", "html"])
     selected = [file for file in files if _is_selected(file, only, chosen)]
     problems = {*lint_templates(renderer.jinja, selected), *_compile_problems(renderer.jinja, selected)}
-    problems |= set(_problems_of(lambda: renderer.reasons.codes))
+    for read in (lambda: renderer.reasons.codes, renderer.words.check):
+        problems |= set(_problems_of(read))
     if own_folder:
         file_problems = (*find_misnamed_files(own_folder, folders), *find_incomplete_languages(own_folder))
         problems |= {
