@@ -11,7 +11,8 @@ from web.customer.links import PageLinks
 from web.customer.order_view import ENDED, GONE, fact, item_date, item_name
 from web.customer.shop_links import ShopLinks
 from web.customer.site import Site
-from web.customer.view_models import ActView, Fact, ItemGroup, Option, Stamp
+from web.customer.view_models import ActView
+from web.customer.view_parts import Fact, ItemGroup, Option, Stamp
 
 TITLES = {
     Act.WAIT: "wait_title",

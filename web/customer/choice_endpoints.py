@@ -101,6 +101,8 @@ class ChoiceEndpoints:
         """Return the form once more, because nothing was chosen in it."""
         if act not in visit.page.open.acts:
             return self._not_offered(visit)
+        if len(option_keys(visit.page, act)) == 1:
+            return self._ask_anew(visit, act, StatementChanged(visit.page))
         return self._ask(visit, act, status=UNPROCESSABLE, problem=visit.words.say(PROBLEMS[act]))
 
     def _ask_anew(self, visit: Visit, act: Act, changed: StatementChanged) -> Response:

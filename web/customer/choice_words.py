@@ -9,7 +9,7 @@ from models.enums import Channel, RemedyKind
 from templates.rendering.names import display_name
 from templates.rendering.page_words import PageWords
 from web.customer.links import PageLinks
-from web.customer.view_models import AnswerRow, Chip, ChoiceRow, Stamp, Tone
+from web.customer.view_parts import AnswerRow, Chip, ChoiceRow, Stamp, Tone
 
 TITLES = {
     Act.WAIT: "wait_row",

@@ -13,7 +13,8 @@ from web.customer.choice_words import item_names, moment_stamp, named, price_tex
 from web.customer.forms import UNDO, WHY
 from web.customer.links import PageLinks
 from web.customer.site import Site
-from web.customer.view_models import DoneView, Stamp
+from web.customer.view_models import DoneView
+from web.customer.view_parts import Stamp
 
 TITLES = {
     Act.WAIT: ("wait_done", "wait_next"),

@@ -8,7 +8,8 @@ from web.customer.choice_words import CHANNELS, answer_row, choice_rows, moment_
 from web.customer.links import PageLinks
 from web.customer.reasons import reason_text
 from web.customer.shop_links import ShopLinks
-from web.customer.view_models import Anchor, Chip, Fact, ItemRow, MessageRow, OrderView, ParcelBlock, Stamp, Tone
+from web.customer.view_models import OrderView
+from web.customer.view_parts import Anchor, Chip, Fact, ItemRow, MessageRow, ParcelBlock, Stamp, Tone
 
 TITLES = {
     Headline.LATE: "late_title",

@@ -12,7 +12,8 @@ from tasks.customers.choice_errors import (
 from templates.rendering.page_words import PageWords
 from web.customer.choice_words import answer_row, choice_rows
 from web.customer.links import PageLinks
-from web.customer.view_models import Anchor, NoticeView
+from web.customer.view_models import NoticeView
+from web.customer.view_parts import Anchor
 
 SENTENCES: dict[type[ChoiceNotPossible], tuple[str, str]] = {
     StatementChanged: ("changed_title", "changed_text"),

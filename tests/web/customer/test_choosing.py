@@ -135,6 +135,15 @@ def test_what_is_left_of_an_order_is_not_called_the_whole_order(whole_order, sai
     assert ("The whole order" in shop.client.get(PATH).text) is whole_order
 
 
+def test_a_form_without_an_answer_to_a_question_that_is_gone_is_shown_anew(shop):
+    form = shop.form(Act.CANCEL)
+    shop.orders.page = order_page(open=replace(ALL_OPEN, cancels=(CANCEL_ALL,)))
+    answer = shop.client.send(form)
+    assert answer.status == 409
+    assert "Something changed while you were reading" in answer.text
+    assert shop.client.send(answer.form).status == 303
+
+
 def test_what_a_form_said_must_still_hold_and_is_otherwise_shown_anew(shop):
     form = shop.form(Act.WAIT)
     later = ALL_OPEN.wait_until + timedelta(days=9)
