@@ -1,5 +1,6 @@
 """The JSON API as a shop uses it on its own order pages and in its back office."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
 from urllib.parse import quote
@@ -84,6 +85,26 @@ def test_a_cancellation_is_recorded_once_however_often_it_is_sent(api, shop, clo
     assert (again.status_code, again.json()) == (200, choice)
     assert len(rows(shop, CUSTOMER_CHOICES)) == 1
     assert [event.kind for event in rows(shop, WEBHOOK_EVENTS)] == ["choice.requested"]
+
+
+def test_a_double_click_is_one_choice_and_two_people_are_told_of_each_other(api, shop):
+    shown = api.get("/orders/1041").json()
+    forms = [
+        {"act": "cancel", **{name: each[name] for name in ("option", "stated")}, "version": 0}
+        for each in shown["open"]["cancels"]
+    ]
+    with ThreadPoolExecutor(8) as threads:
+        sent = [
+            threads.submit(api.post, "/orders/1041/choices", form, Idempotency_Key=f"form-{number}")
+            for _ in range(4)
+            for number, form in enumerate(forms)
+        ]
+        answers = [one.result() for one in sent]
+    made = {answer.json()["id"] for answer in answers if answer.status_code in (200, 201)}
+    refused = [answer.json()["standing"]["id"] for answer in answers if answer.status_code == 409]
+    assert made == {"1041-C1"} == set(refused)
+    assert len(answers) - len(refused) == 4
+    assert len(rows(shop, CUSTOMER_CHOICES)) == 1
 
 
 def test_a_key_of_one_order_is_another_one_for_another_order(api, shop):
