@@ -24,7 +24,8 @@ from tasks.offers.substitute_stock import SubstituteStock
 from tasks.runs.records import LATE_ORDERS, start_run
 from templates.rendering import environment, formats
 from templates.rendering.brand import palettes_of
-from templates.rendering.fill_variables import notice_variables, shop_view
+from templates.rendering.fill_variables import notice_variables
+from templates.rendering.shop_views import shop_view
 
 Row = sqlite3.Row
 FILES = {

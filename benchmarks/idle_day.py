@@ -31,7 +31,7 @@ BEGUN_SECONDS = 60
 """How long the server and the worker are still busy with their start and the first runs."""
 SETTLED_SECONDS = 12
 """How long the server still works on a run that has ended."""
-STARTED_SECONDS = 40
+STARTED_SECONDS = 90
 """How long after its start a run that stays has taken over and only watches."""
 DELIVER = "deliver"
 EARLIER = {"late-orders": 96, "allocate": 96}

@@ -15,6 +15,7 @@ from benchmarks.idle_day import run_idle_day
 from benchmarks.importing import run_import
 from benchmarks.memory import run_memory
 from benchmarks.owing import run_owing
+from benchmarks.pages import run_pages
 from benchmarks.rates import run_rates
 from benchmarks.recording import deliver, record
 from benchmarks.relaying import run_deliver
@@ -43,6 +44,7 @@ SIZES = {
     "status": (1_000_000,),
     "allocating": (1_000_000,),
     "stock": (10_000, 100_000),
+    "pages": (4_000, 100_000),
     "demo": (400,),
 }
 QUICK = {
@@ -59,6 +61,7 @@ QUICK = {
     "status": (20_000,),
     "allocating": (100_000,),
     "stock": (10_000,),
+    "pages": (4_000,),
     "demo": (400,),
 }
 
@@ -153,6 +156,7 @@ RUNS: dict[str, Callable[[Asked], Iterator[Row]]] = {
     "status": run_status,
     "allocating": run_allocating,
     "stock": run_stock,
+    "pages": run_pages,
     "demo": run_demo,
 }
 COMPARED = ("owing", "deliver", "import")

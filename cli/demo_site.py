@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 SAMPLE_URL = "https://shop.example.com"
 FIRST_ORDER = "1041"
 WITH_LINKS = ("shop.toml", "sources/products.sql")
+OWN_ORDER_PAGES = f"'{SAMPLE_URL}/orders/' || order_no"
 ORDER_PAGES = """
 [order_pages]
 url = "{url}"
@@ -38,6 +39,8 @@ def use_local_links(shop: Path, port: int) -> None:
     for name in WITH_LINKS:
         file = shop / name
         file.write_text(file.read_text("utf-8").replace(SAMPLE_URL, url), "utf-8")
+    orders = shop / "sources" / "orders.sql"
+    orders.write_text(orders.read_text("utf-8").replace(OWN_ORDER_PAGES, "CAST(NULL AS VARCHAR)"), "utf-8")
     with (shop / "shop.toml").open("a", encoding="utf-8") as config:
         config.write(ORDER_PAGES.format(url=url))
 

@@ -8,6 +8,7 @@ from app.composition import open_app
 from app.ledger import CreateLedger
 from cli import console as printing
 from cli.options import AsOf, Json, Shop, now_of
+from models.reasons import SCOPE_NAMES
 from tasks.db.sql import read_only
 
 
@@ -62,11 +63,31 @@ def _print_clock(lines: list[dict[str, Any]]) -> None:
             printing.out.print(f"    {entry['on']}  {entry['what']}", markup=False)
 
 
+def _print_choices(choices: list[dict[str, Any]], when: str) -> None:
+    if not choices:
+        return
+    printing.out.print(f"\n[bold]Chosen by the customer{when}[/]")
+    shown = ("choice", "act", "state", "lines", "product", "expected_on", "refund", "currency", "made_by")
+    printing.print_table([{name: choice[name] for name in shown} for choice in choices], nothing="")
+    for choice in choices:
+        reason = f", because: {choice['why']}" if choice["why"] else ""
+        printing.out.print(f"  {choice['choice']}: {choice['made_at']:%Y-%m-%d %H:%M} (UTC){reason}", markup=False)
+
+
 def _shown_lines(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the lines as they are shown: pieces shipped and owed only where a line was sent or cancelled in part."""
+    lines = [{name: value for name, value in line.items() if name != "reason"} for line in lines]
     if any(line["owed"] not in (0, line["quantity"]) for line in lines):
         return lines
     return [{name: value for name, value in line.items() if name not in ("shipped", "owed")} for line in lines]
+
+
+def _print_reasons(lines: list[dict[str, Any]]) -> None:
+    for line in lines:
+        if reason := line["reason"]:
+            why = f" because {reason['text']}" if reason["text"] else f": {reason['code']}, without words for customers"
+            sentence = f"  line {line['line']} is late{why} (given for the {SCOPE_NAMES[reason['given_for']]})"
+            printing.out.print(sentence, markup=False)
 
 
 def _print_order(explained: dict[str, Any], when: str) -> None:
@@ -90,6 +111,7 @@ def _print_order(explained: dict[str, Any], when: str) -> None:
     )
     printing.out.print("\n[bold]Lines[/]")
     printing.print_table(_shown_lines(explained["lines"]), nothing="none")
+    _print_reasons(explained["lines"])
     if explained["parcels"]:
         printing.out.print("\n[bold]Parcels[/]")
         printing.print_table(explained["parcels"], nothing="")
@@ -110,6 +132,7 @@ def _print_order(explained: dict[str, Any], when: str) -> None:
     if explained["offers"]:
         printing.out.print(f"\n[bold]Offered{when}[/]")
         printing.print_table(explained["offers"], nothing="")
+    _print_choices(explained["choices"], when)
     now = explained["now"]
     printing.out.print("\n[bold]Now[/]")
     again = f"; evaluated again on {explained['next_check_on']}" if explained["next_check_on"] else ""

@@ -25,6 +25,7 @@ from cli import in_doubt as cli_in_doubt
 from cli import ledger as cli_ledger
 from cli import links as cli_links
 from cli import posts as cli_posts
+from cli import reasons as cli_reasons
 from cli import restock as cli_restock
 from cli import retention as cli_retention
 from cli import runs as cli_runs
@@ -61,6 +62,7 @@ command_line.add_typer(cli_vendors.vendors, name="vendors")
 command_line.add_typer(cli_shipments.shipments, name="shipments")
 command_line.add_typer(cli_runs.runs, name="runs")
 command_line.add_typer(cli_suppressions.suppressions, name="suppressions")
+command_line.add_typer(cli_reasons.reasons, name="reasons")
 command_line.add_typer(cli_going_live.supervision, name="supervision")
 command_line.add_typer(cli_storefront.storefront, name="storefront")
 command_line.add_typer(cli_choices.choices, name="choices")

@@ -1,12 +1,13 @@
 """What a customer sees of an order and may choose: values of the order page, the JSON API and the ledger."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
 from models.orders import ProductFacts, Shipment
 from models.quantities import Quantity
+from models.reasons import DelayReason as DelayReason
 
 LINK_PLACEHOLDER = "order-link-placeholder"
 """Stands in the stored words of a message where its link's token is filled in as it is sent; just as long."""
@@ -58,23 +59,6 @@ class Headline(StrEnum):
     CANCEL_REQUESTED = "cancel_requested"
     """All that was to come is cancelled by the customer, and the shop has not confirmed it yet."""
     CANCELLED = "cancelled"
-
-
-class ReasonScope(StrEnum):
-    """What a delay's reason is about, the most exact first: the first one that has a reason gives it."""
-
-    LINE = "line"
-    INBOUND = "inbound"
-    PRODUCT = "product"
-    VENDOR = "vendor"
-
-
-@dataclass(frozen=True, slots=True)
-class DelayReason:
-    """Why a line is late: a code from the list, and the shop's own words by language, if any."""
-
-    code: str
-    texts: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

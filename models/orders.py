@@ -8,6 +8,7 @@ from typing import Self
 
 from models.enums import Promise
 from models.quantities import Quantity, normalized, plain
+from models.reasons import DelayReason
 
 LineKey = tuple[str, str]
 """An order's id and the number of one of its lines."""
@@ -107,6 +108,8 @@ class LineFacts:
     """Nothing of it is owed, whatever its dates are: its source says so, or it is a line that is never sent."""
     ended: str | None = None
     """Why it is closed or cancelled, where no date of the source says so."""
+    reason: DelayReason | None = None
+    """Why it is late; None: not known."""
 
     @property
     def ordered(self) -> Quantity:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BeforeValidator, ValidationInfo
 
 from models.quantities import Quantity, normalized
+from models.reasons import reason_code
 
 MAX_EXACT_FLOAT = 2**53
 """Below it, a float holds every whole number exactly (IEEE 754 binary64)."""
@@ -102,6 +103,11 @@ def _upper(value: Any) -> Any:
 def lower(value: Any) -> Any:
     """Return text in lower case."""
     return value.lower() if isinstance(value, str) else value
+
+
+def reason_code_or_none(value: Any) -> Any:
+    """Return text as a reason's code; None where it has no letter or digit, so that no row is rejected for it."""
+    return reason_code(value) if isinstance(value, str) else value
 
 
 def _flag(value: Any) -> bool:

@@ -19,12 +19,14 @@ from sources.coercion import (
     WholeOrZero,
     ZoneName,
     lower,
+    reason_code_or_none,
 )
 
 MAX_NUMBER = 2**31 - 1
 MAX_KEY_LENGTH = 200
 """Characters. PostgreSQL's index entries are limited to about 2,700 bytes."""
 Key = Annotated[Text, Field(max_length=MAX_KEY_LENGTH)]
+ReasonCode = Annotated[Text | None, BeforeValidator(reason_code_or_none)]
 Currency = Annotated[Upper, Field(pattern=r"^[A-Z]{3}$")]
 # The message for a value that does not match a pattern.
 PATTERN_MESSAGES = {
@@ -164,6 +166,9 @@ class LineRow(Fact):
     virtual: Flag = Field(
         default=False, description="never sent, like the product's `virtual`; one of the two is enough"
     )
+    delay_reason: ReasonCode = Field(
+        None, description="why it is late, a code such as `quality_check`: [reasons](marketing.md#reasons)"
+    )
 
 
 class ShipmentRow(Fact):
@@ -209,6 +214,9 @@ class InboundRow(Fact):
     received_at: Moment | None = Field(None, description="when it was received")
     ordered_at: Moment | None = Field(None, description="when it was ordered from the vendor")
     location: Key | None = Field(None, description="where it will be stored; blank: the first location that has stock")
+    delay_reason: ReasonCode = Field(
+        None, description="why it is late, a code such as `customs`, for the lines that wait for it"
+    )
 
 
 class VendorRow(Fact):

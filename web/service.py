@@ -6,8 +6,10 @@ from datetime import datetime
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
+from app.api_keys import api_keys
 from app.composition import App
 from app.vendor_transports import response_keys
+from web.customer import pages
 from web.storefront.endpoints import Storefront
 from web.vendors import responses as vendors
 
@@ -16,6 +18,18 @@ def build_service(app: App, clock: Callable[[], datetime], others: Sequence[Base
     """Return the application of one shop; `others` are further routes, tried after its own."""
     routes: list[BaseRoute] = [
         *Storefront(app.context, clock).routes,
+        *pages.routes(app.context, clock, app.context.link_key),
         *vendors.routes(app.context, response_keys(app.settings), clock),
+        *_api(app, clock),
     ]
     return Starlette(routes=[*routes, *others])
+
+
+def _api(app: App, clock: Callable[[], datetime]) -> list[BaseRoute]:
+    keys = api_keys(app.settings)
+    if not keys:
+        return []
+    # Here, because only a shop that uses the API needs FastAPI.
+    from web.api.application import api_mount
+
+    return [api_mount(app.context, keys, clock)]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
+from app.api_keys import api_keys
 from app.composition import open_shop_source, read_settings
 from app.health.check import Check
 from app.health.ledger import check_ledger, check_live_channels, check_owner_matches, open_existing_ledger
@@ -80,6 +81,16 @@ def _webhook(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
         yield Check("webhook", f"choices are told to {webhook_host(settings)}")
 
 
+def _api(settings: Settings, _: ShopFolder) -> Iterator[Check]:
+    try:
+        keys = api_keys(settings)
+    except ForewarnError as error:
+        yield Check("api", str(error), "correct the setting; until then `forewarn serve` does not start", bad=True)
+        return
+    if keys:
+        yield Check("api", f"the JSON API accepts {counted(len(keys), 'key')}")
+
+
 def _webhook_events_given_up(settings: Settings, folder: ShopFolder) -> int:
     try:
         with open_existing_ledger(settings, folder) as engine:
@@ -124,6 +135,7 @@ CHECKS: tuple[Callable[[Settings, ShopFolder], Iterator[Check]], ...] = (
     check_transports,
     _vendors,
     _webhook,
+    _api,
     _templates,
     _outbox,
     check_prefect,

@@ -81,7 +81,7 @@ def _noun(view: type) -> str:
 
 
 def _plural(view: type) -> str:
-    return f"[{_noun(view)}s](#{_noun(view)})"
+    return f"{_KINDS[view]}s" if view in _KINDS else f"[{_noun(view)}s](#{_noun(view)})"
 
 
 if __name__ == "__main__":

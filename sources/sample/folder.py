@@ -18,7 +18,7 @@ MIN_CUSTOMERS = 20
 HEADERS = {
     "customers": "customer_no,full_name,email,phone,country,language,time_zone,contact_by,sms_ok,newsletter,stop_all",
     "stock": "sku,warehouse,on_hand,reserved",
-    "deliveries": "delivery_no,sku,vendor_no,qty,promised,expected,received_at",
+    "deliveries": "delivery_no,sku,vendor_no,qty,promised,expected,received_at,reason",
     "orders": "order_no,customer_no,ordered_at,cancelled_at,currency,shipping",
     "order_lines": "order_no,line,sku,qty,unit_price,promise,promised,expected,dispatched_at,delivered_at,cancelled_at",
 }

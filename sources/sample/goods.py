@@ -14,6 +14,8 @@ PAST_DELIVERIES = 3
 """Past deliveries of each product in stock."""
 DAYS_LATE = (0, 1, 0, 2, 0, 4, 1, 0, 6, 0, 2)
 """How many days late the past deliveries were, in rotation."""
+REASONS = ("customs", "", "supplier late", "production", "high demand")
+"""Why the expected deliveries are late, in rotation; of some it is not known."""
 LARGE_ITEM_PRICE = 100
 """Euro; customers order one piece of a product from this price up."""
 
@@ -76,8 +78,9 @@ def deliveries_rows(goods: Goods, dates: Dates, rng: Random) -> Iterator[str]:
         promised = -4 - int(rng.random() * 8)
         # An unknown date is either missing or has passed.
         stated = (None, -2)[nth % 2] if expected is None else expected
-        yield f"D{501 + nth},{sku},{goods.vendors[sku]},{24 + nth % 4 * 12},{day[promised]},{day[stated]},\n"
+        reason = REASONS[nth % len(REASONS)]
+        yield f"D{501 + nth},{sku},{goods.vendors[sku]},{24 + nth % 4 * 12},{day[promised]},{day[stated]},,{reason}\n"
     for nth, sku in enumerate(goods.in_stock * PAST_DELIVERIES):
         received = -3 - nth * 7 % 80
         planned, received_at = day[received - DAYS_LATE[nth % len(DAYS_LATE)]], dates.moment[received]
-        yield f"D{601 + nth},{sku},{goods.vendors[sku]},{12 + nth % 3 * 12},{planned},{planned},{received_at}\n"
+        yield f"D{601 + nth},{sku},{goods.vendors[sku]},{12 + nth % 3 * 12},{planned},{planned},{received_at},\n"

@@ -10,21 +10,24 @@ from models.enums import Channel, State
 from rules.contact.addresses import BadAddress, email_address
 from tasks.context import Context
 from tasks.customers.links import mint_link
+from tasks.db.events import record_events
 from tasks.db.outbox import insert_messages, outbox_row
 from tasks.tables import CUSTOMER_MAILS, CUSTOMERS, ORDERS
 from templates.rendering.choice_mails import choice_page_url, choice_variables
 from templates.rendering.customer_mails import answer_variables
+from templates.rendering.environment import TemplateError
 
 RECEIVED, UNDONE = "choice_received", "choice_undone"
 DISCOUNT_CODE = "discount_code"
+NO_MAIL, MACHINE = "choice_not_mailed", "forewarn"
 
 
 def send_acknowledgement(
     context: Context, connection: Connection, page: OrderPage, choice: Choice, kind: str, link_id: str | None
 ) -> str | None:
-    """Queue the mail that answers a choice and return its id; None where the customer has no mail address.
+    """Queue the mail that answers a choice and return its id; without a `link_id` it gets a link of its own.
 
-    Without a `link_id` it gets a link of its own. Raises TemplateError where the words cannot be rendered.
+    None where the customer has no mail address, or the words cannot be rendered: an event says so.
     """
     row = connection.execute(
         select(CUSTOMERS.c.email, ORDERS.c.url)
@@ -40,7 +43,12 @@ def send_acknowledgement(
     variables = answer_variables(page.customer_name, page.order_id, page.placed_on, url, context.as_of)
     refund_days = context.policy.order_page.refund_days
     about = choice_variables(choice, _names(page, choice), context.shop, refund_days)
-    words = context.renderer.answers.render(folder, page.locale, variables, **about)
+    try:
+        words = context.renderer.answers.render(folder, page.locale, variables, **about)
+    except TemplateError as error:
+        # A mistake in a shop's own template must not keep a customer from cancelling.
+        record_events(connection, [(NO_MAIL, choice.id, str(error))], context.started_at, MACHINE)
+        return None
     mail: dict[str, Any] = {
         "id": key,
         "order_id": page.order_id,

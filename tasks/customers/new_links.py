@@ -38,7 +38,7 @@ def send_new_link(context: Context, order_id: str, address: str, now: datetime) 
 
 
 def _locked_order(connection: Connection, order_id: str) -> Any:
-    """Return an order with its customer, or None. It is locked: two requests at once are counted in turn."""
+    """Return an order with its customer, locked so that two requests at once are counted in turn; None if unknown."""
     columns = (ORDERS.c.id, ORDERS.c.placed_at, ORDERS.c.customer_id)
     contact = (CUSTOMERS.c.name, CUSTOMERS.c.email, CUSTOMERS.c.locale)
     query = select(*columns, *contact).join(CUSTOMERS, CUSTOMERS.c.id == ORDERS.c.customer_id)

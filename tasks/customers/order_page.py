@@ -56,6 +56,7 @@ def _outlook(context: Context, connection: Connection, order: OrderNow) -> LineO
     return LineOutlook(
         late={late.line.number: late for late in order.late},
         closing=closing_choices(order.choices),
+        reasons={line.number: line.reason for line in order.owed.lines if line.reason is not None},
         ranges=_load_ranges(connection, order.owed, order.as_of),
         planned=remaining_parcels(context, connection, [order_id], order.as_of).get(order_id, ()),
     )

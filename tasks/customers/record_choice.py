@@ -147,6 +147,7 @@ def _insert(
         "undo_until": undo_until(request.act, now, policy),
         "why": "",
     }
-    if not connection.execute(insert(connection, CUSTOMER_CHOICES).values(row).on_conflict_do_nothing()).rowcount:
+    new = insert(connection, CUSTOMER_CHOICES).values(row).on_conflict_do_nothing()
+    if connection.execute(new.returning(CUSTOMER_CHOICES.c.id)).scalar() is None:
         raise NotOffered(page)
     return get_choice(connection, row["id"])

@@ -30,8 +30,9 @@ from models.tables.column_types import UtcTime
 from tasks.db.events import record_events
 from tasks.db.outbox import CLEAR_LEASE
 from tasks.db.sql import in_list, is_sqlite
+from tasks.delivery.queue import LeaseHolder
 from tasks.notices.suppressions import suppress
-from tasks.tables import OUTBOX
+from tasks.tables import EVENTS, OUTBOX
 
 LATE_ANSWER = "too_late"
 """Kind of the event for an answer that came after the sender's lease had ended."""
@@ -186,3 +187,10 @@ def _has(row: Any, outcome: DeliveryOutcome, now: datetime) -> bool:
         case State.IN_DOUBT:
             return bool(row.reason == outcome.reason)
     return bool(row.settled_at == now)
+
+
+def skipped_at(connection: Connection, holder: LeaseHolder, now: datetime) -> list[DeliveryOutcome]:
+    """Return the messages that this holder skipped at exactly `now`: a commit whose answer was lost."""
+    skipped = and_(EVENTS.c.at == now, EVENTS.c.who == holder.name, EVENTS.c.kind == State.SKIPPED)
+    rows = connection.execute(select(EVENTS.c.subject, EVENTS.c.why).where(skipped).order_by(EVENTS.c.id))
+    return [DeliveryOutcome(subject, State.SKIPPED, why) for subject, why in rows]

@@ -18,7 +18,7 @@ from tasks.context import Context
 from tasks.db.sql import in_list
 from tasks.delivery.channel_breaker import ChannelBreaker
 from tasks.delivery.message_kind import MessageKind, Outgoing
-from tasks.delivery.outcomes import record_outcomes
+from tasks.delivery.outcomes import record_outcomes, skipped_at
 from tasks.delivery.queue import LeaseHolder, due_filter, mark_sending, marked_at
 from tasks.delivery.rate_limit import count_sent, tokens
 from tasks.tables import OUTBOX
@@ -126,13 +126,13 @@ class Turns:
         return len(rows) < size and len(leaving) == len(prepared.outgoing)
 
     def _own_claim(self, connection: Connection, as_of: date, now: datetime) -> _Claim:
-        """Return what the first attempt of this turn marked, when its commit was stored after all."""
-        claim = _Claim()
+        """Return what the first attempt of this turn marked and skipped, when its commit was stored after all."""
+        claim = _Claim(skipped=skipped_at(connection, self.holder, now))
         if ids := marked_at(connection, self.holder, self._kind.channels, now):
             query = self._kind.select().where(in_list(connection, OUTBOX.c.id, ids))
             rows = connection.execute(query, self._kind.parameters(as_of, now)).all()
             prepared = self._kind.prepare(connection, rows, as_of, now)
-            claim.skipped = record_outcomes(connection, prepared.outcomes, now, self.holder.name)
+            claim.skipped += record_outcomes(connection, prepared.outcomes, now, self.holder.name)
             claim.outgoing = [replace(outgoing, attempts=outgoing.attempts - 1) for outgoing in prepared.outgoing]
         return claim
 

@@ -13,6 +13,7 @@ from zoneinfo import TZPATH
 
 import models.fields
 import models.quantities
+import models.reasons
 import models.tables.column_types
 import sources.coercion
 import sources.contract
@@ -27,6 +28,7 @@ DIGEST_BYTES = 8
 CONVERSION: tuple[ModuleType, ...] = (
     models.fields,
     models.quantities,
+    models.reasons,
     models.tables.column_types,
     sources.coercion,
     sources.contract,

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Set
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, literal, select, update
 
 from tasks.db.outbox import UNSENT_FILTER
 from tasks.db.sql import in_list, insert, lock_ordered
 from tasks.orders.filters import open_filter
-from tasks.tables import NOTICES, OFFERS, ORDER_LINES, ORDERS, OUTBOX, WATCHES
+from tasks.tables import ALLOCATIONS, NOTICES, OFFERS, ORDER_LINES, ORDERS, OUTBOX, WATCHES
 
 
 def mark_orders_due(
@@ -23,10 +23,14 @@ def mark_orders_due(
     """Make the orders behind changed rows due on a day that ends at `day_over`.
 
     Changes of products, stock, receipts and vendors make none due: they act through an order's expected dates. But a
-    notice that has not left and names such a product, or offers it, is checked again. A new customer has no orders yet.
+    notice that has not left and names such a product, or offers it, or waits for such a delivery, is checked again. A
+    new customer has no orders yet.
     """
     if table in ("products", "stock") and updated:
         recheck_notices_about(connection, {key[0] for key in updated}, offered_only=table == "stock")
+    if table == "inbound" and updated:
+        changed_deliveries = in_list(connection, ALLOCATIONS.c.inbound_id, {key[0] for key in updated})
+        recheck_unsent(connection, select(ALLOCATIONS.c.order_id).where(changed_deliveries))
     if table == "customers" and updated:
         orders_of_customers = select(ORDERS.c.id).where(
             in_list(connection, ORDERS.c.customer_id, {key[0] for key in updated})
@@ -89,6 +93,14 @@ def recheck_notices_about(connection: Connection, products: Set[str], *, offered
         named = select(unsent_notices.c.order_id).where(unsent_notices.c.order_id.in_(lines))
         orders |= set(connection.execute(named).scalars())
     touch_orders(connection, orders)
+
+
+def recheck_unsent(connection: Connection, orders: Select[tuple[str]]) -> int:
+    """Have the unsent notices about some orders checked again before they leave; return how many orders have some."""
+    unsent = select(NOTICES.c.order_id).join(OUTBOX, OUTBOX.c.id == NOTICES.c.id).where(UNSENT_FILTER)
+    found = set(connection.execute(unsent.where(NOTICES.c.order_id.in_(orders))).scalars())
+    touch_orders(connection, found)
+    return len(found)
 
 
 def _create_watches(connection: Connection, orders: set[str], as_of: date, day_over: datetime) -> None:

@@ -10,7 +10,8 @@ from sqlalchemy import CTE, Column, Label, Row, Select, Table, and_, func, selec
 
 from models.enums import Promise
 from models.inventory import DateSource
-from models.orders import CustomerFacts, LastNotice, LineFacts, NoticeLine, OrderFacts, ProductFacts, Shipment
+from models.orders import CustomerFacts, LastNotice, LineFacts, LineKey, NoticeLine, OrderFacts, ProductFacts, Shipment
+from models.reasons import DelayReason
 from rules.delays.line_order import natural_key
 from rules.shipments.holds import effective_date, held_lines
 from tasks.context import Context
@@ -44,13 +45,13 @@ ORDER_FACTS_COLUMNS = [
     *_labelled("watch", WATCHES, ("version", "next_check_on", "bucket", "revision")),
     *_labelled("watch", WATCHES, ("baseline_revision", "baseline_on", "baseline_lines", "baseline_to")),
     *_labelled("line", ORDER_LINES, ("number", "quantity", "price", "shipped", "cancelled", "returned", "packed")),
-    *_labelled("line", ORDER_LINES, ("shipped_at", "delivered_at", "cancelled_at")),
+    *_labelled("line", ORDER_LINES, ("shipped_at", "delivered_at", "cancelled_at", "delay_reason")),
     EXPECTED_ON_CLAUSE.label("line_expected_on"),
     EXPECTED_DATES.c.in_stock.label("stored_date_in_stock"),
     IN_STOCK_CLAUSE,
     CLOSED_FILTER.label("line_closed"),
     func.coalesce(ORDER_LINES.c.ended, ORDERS.c.ended).label("line_ended"),
-    *_labelled("product", PRODUCTS, (field.name for field in fields(ProductFacts))),
+    *_labelled("product", PRODUCTS, (*(field.name for field in fields(ProductFacts)), "vendor_id")),
 ]
 _promised_values = attrgetter(*(column.name for column in PROMISED_COLUMNS))
 _customer_values = attrgetter(*(f"customer_{field.name}" for field in fields(CustomerFacts)))
@@ -99,9 +100,12 @@ def select_orders(page: CTE) -> Select[Any]:
 
 
 def watched_order(
-    context: Context, rows: Sequence[Row[Any]], shipments: Mapping[tuple[str, str], Sequence[Shipment]]
+    context: Context,
+    rows: Sequence[Row[Any]],
+    shipments: Mapping[LineKey, Sequence[Shipment]],
+    reasons: Mapping[LineKey, DelayReason],
 ) -> WatchedOrder:
-    """Return an order from the rows of its lines; `shipments` are by order id and line number."""
+    """Return an order from the rows of its lines; `shipments` and `reasons` are by order id and line number."""
     row = rows[0]
     held_until = held_lines(row.planned_parcels or ())
     line_rows = sorted(
@@ -112,7 +116,14 @@ def watched_order(
         placed_on=row.placed_at.astimezone(context.zone).date(),
         customer=CustomerFacts(*_customer_values(row)),
         lines=tuple(
-            _line(context, row, held_until, shipments.get((row.order_id, row.line_number), ())) for row in line_rows
+            _line(
+                context,
+                row,
+                held_until,
+                shipments.get((row.order_id, row.line_number), ()),
+                reasons.get((row.order_id, row.line_number)),
+            )
+            for row in line_rows
         ),
         currency=row.order_currency or context.shop.currency,
         shipping_fee=row.order_shipping_fee,
@@ -135,7 +146,11 @@ def _baseline(row: Row[Any]) -> tuple[LastNotice, ...]:
 
 
 def _line(
-    context: Context, row: Row[Any], held_until: Mapping[str, date | None], shipments: Sequence[Shipment]
+    context: Context,
+    row: Row[Any],
+    held_until: Mapping[str, date | None],
+    shipments: Sequence[Shipment],
+    reason: DelayReason | None,
 ) -> LineFacts:
     expected_on, ready = _expected(context, row, held_until)
     return LineFacts(
@@ -158,6 +173,7 @@ def _line(
         shipments=tuple(shipments),
         closed=bool(row.line_closed),
         ended=row.line_ended,
+        reason=reason,
     )
 
 

@@ -14,6 +14,7 @@ from tasks.db.sharding import ALL, Shard
 from tasks.db.sql import in_list
 from tasks.orders.choices import close_lines, load_closed_lines
 from tasks.orders.order_rows import WatchedOrder, select_orders, watched_order
+from tasks.orders.reasons import load_reasons
 from tasks.orders.shipments import load_shipments
 from tasks.orders.told import NOTICES_WITH_STATE, load_told
 from tasks.tables import NOTICES, ORDER_LINES, ORDERS, OUTBOX, WATCHES
@@ -101,8 +102,9 @@ def _load(context: Context, connection: Connection, query: Select[Any]) -> list[
 def _load_as_sold(context: Context, connection: Connection, query: Select[Any]) -> list[WatchedOrder]:
     rows = connection.execute(query).all()
     shipments = load_shipments(context, connection, {row.order_id for row in rows})
+    reasons = load_reasons(connection, rows)
     by_order = groupby(rows, key=attrgetter("order_id"))
-    orders = [watched_order(context, list(order_rows), shipments) for _, order_rows in by_order]
+    orders = [watched_order(context, list(order_rows), shipments, reasons) for _, order_rows in by_order]
     revised = {
         watched.order.id: (watched.order.customer.id, watched.order.customer.email)
         for watched in orders

@@ -1,4 +1,4 @@
-"""Explain one order: its facts, its delay, what its customer was told, and what a notice would say now."""
+"""Explain one order: its facts, its delay, what its customer was told and chose, and what a notice would say now."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
@@ -26,9 +26,10 @@ from tasks.orders.order_rows import WatchedOrder
 from tasks.orders.queries import get_orders
 from tasks.orders.told import NOTICES_WITH_STATE
 from tasks.reporting.dry_run import as_told_by
+from tasks.reporting.explain_choices import explain_choices, load_events
 from tasks.reporting.explain_clock import explain_clock
 from tasks.reporting.explain_supply import explain_supply
-from tasks.tables import EVENTS, NOTICES, OFFERS, OUTBOX
+from tasks.tables import NOTICES, OFFERS, OUTBOX
 
 NOTICE_COLUMNS = (
     "revision",
@@ -80,7 +81,7 @@ def explain_order(context: Context, connection: Connection, order: str) -> dict[
         "cancelled_on": facts.cancelled_on,
         "customer": _customer(facts, context.shop.country),
         "unpaid": facts.unpaid,
-        "lines": [_line(facts, line, assessment.delay, context.as_of) for line in facts.lines],
+        "lines": [_line(context, facts, line, assessment.delay) for line in facts.lines],
         "parcels": [_parcel(line, shipment, context.as_of) for line in facts.lines for shipment in line.shipments],
         "bucket": assessment.bucket,
         "days": assessment.delay.days if assessment.delay else 0,
@@ -89,6 +90,7 @@ def explain_order(context: Context, connection: Connection, order: str) -> dict[
         "told": notices,
         "promise_clock": explain_clock(context, connection, order),
         "offers": _offers(connection, order),
+        "choices": explain_choices(connection, order),
         "now": current,
         "next_check_on": assessment.next_check_on if assessment.next_check_on < date.max and not held else None,
     }
@@ -111,7 +113,8 @@ def _masked(read: Callable[[str], str], address: str | None) -> str | None:
     return mask_address(readable(read, address) or address) if address else None
 
 
-def _line(order: OrderFacts, line: LineFacts, delay: Delay | None, as_of: date) -> dict[str, Any]:
+def _line(context: Context, order: OrderFacts, line: LineFacts, delay: Delay | None) -> dict[str, Any]:
+    as_of = context.as_of
     late = next((late for late in delay.late if late.line.number == line.number), None) if delay else None
     cancelled_on = line.cancelled_on or order.cancelled_on
     ends = (("delivered", line.delivered_on), ("shipped", line.shipped_on), ("cancelled", cancelled_on))
@@ -129,7 +132,16 @@ def _line(order: OrderFacts, line: LineFacts, delay: Delay | None, as_of: date) 
         "promised_on": line.promised_on,
         "expected_on": line.expected_on,
         "state": f"{late.days} days late" if late else ended if line not in open_lines(order, as_of) else "on time",
+        "reason": _reason(context, late.line) if late else None,
     }
+
+
+def _reason(context: Context, line: LineFacts) -> dict[str, Any] | None:
+    """Return why a line is late, in the shop's language; None where it is not known."""
+    if line.reason is None:
+        return None
+    text = context.renderer.reasons.clause(line.reason, context.shop.locale)
+    return {"code": line.reason.code, "text": text, "given_for": line.reason.scope}
 
 
 def _parcel(line: LineFacts, parcel: Shipment, as_of: date) -> dict[str, Any]:
@@ -160,7 +172,7 @@ def _load_notices(context: Context, connection: Connection, order: str) -> list[
     ]
     for notice in notices:
         notice["address"] = mask_address(notice["address"]) if notice["address"] else None
-        notice["events"] = _events(connection, notice["id"]) + _sent_event(notice)
+        notice["events"] = load_events(connection, notice["id"]) + _sent_event(notice)
         deleted = f"deleted after {context.policy.retention.message_days} days"
         notice["words"] = "kept" if notice.pop("has_words") else deleted
         del notice["reference"]
@@ -172,11 +184,6 @@ def _sent_event(notice: Mapping[str, Any]) -> list[dict[str, Any]]:
     if notice["state"] != State.SENT or notice["reason"]:
         return []
     return [{"at": notice["settled_at"], "kind": State.SENT, "who": "deliver", "why": notice["reference"] or ""}]
-
-
-def _events(connection: Connection, notice: str) -> list[dict[str, Any]]:
-    query = select(EVENTS.c.at, EVENTS.c.kind, EVENTS.c.who, EVENTS.c.why).where(EVENTS.c.subject == notice)
-    return [dict(row) for row in connection.execute(query.order_by(EVENTS.c.id)).mappings()]
 
 
 def _offers(connection: Connection, order: str) -> list[dict[str, Any]]:

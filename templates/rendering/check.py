@@ -14,6 +14,7 @@ from models.errors import BadShop
 from models.messages import Message
 from models.storefront import StorefrontNotice
 from templates.rendering import samples, size_limits
+from templates.rendering.answer_samples import sample_answers
 from templates.rendering.environment import BUILT_IN, GALLERY, TemplateError, template_errors
 from templates.rendering.file_names import OWN_PARTS, find_incomplete_languages, find_misnamed_files
 from templates.rendering.formats import match_locale
@@ -56,6 +57,8 @@ def find_problems(
     files = renderer.jinja.list_templates(extensions=["txt", "html"])
     selected = [file for file in files if _is_selected(file, only, chosen)]
     problems = {*lint_templates(renderer.jinja, selected), *_compile_problems(renderer.jinja, selected)}
+    for read in (lambda: renderer.reasons.codes, renderer.words.check):
+        problems |= set(_problems_of(read))
     if own_folder:
         file_problems = (*find_misnamed_files(own_folder, folders), *find_incomplete_languages(own_folder))
         problems |= {
@@ -126,7 +129,7 @@ def _render_problems(
 def _other_problems(
     shop: ShopConfig, own: Path | None, renderer: Renderer, only: str | None, locale: str
 ) -> Iterator[Problem]:
-    """Yield the problems of posts, product pages and purchase requests."""
+    """Yield the problems of posts, product pages, purchase requests and mails that answer customers."""
     for _, about in samples.sample_posts(locale):
         if only in {None, POSTS[about.kind]}:
             yield from _problems_of(partial(renderer.render_post, about, id="check", locale=locale))
@@ -137,6 +140,9 @@ def _other_problems(
         purchases = PurchaseRenderer(shop.model_copy(update={"locale": locale}), own)
         for _, purchase in samples.sample_purchases():
             yield from _problems_of(partial(purchases.render, purchase, samples.VENDOR))
+    for sample in sample_answers(shop, locale):
+        if only in {None, sample.kind}:
+            yield from _problems_of(partial(sample.render, renderer.answers), renderer)
 
 
 def _render_page(renderer: StorefrontRenderer, notice: StorefrontNotice | None, locale: str) -> None:

@@ -15,10 +15,17 @@ def choices_view(plan: Plan, shop: ShopConfig, order_url: str) -> ChoicesView | 
         return None
     fits = {
         Act.WAIT: True,
-        Act.SHIP: len(plan.parcels) > 1,
+        Act.SHIP: _is_partly_ready(plan),
         Act.SWAP: bool(plan.substitutes) and plan.show_offer,
         Act.CANCEL: True,
         Act.OFFER: plan.discount is not None,
     }
     named = {act: f"{order_url}/{act}" for act in shop.order_pages.choices if fits[act]}
     return ChoicesView(**{act.value: named.get(act) for act in Act}) if named else None
+
+
+def _is_partly_ready(plan: Plan) -> bool:
+    """Return whether goods in stock wait for the rest of the order; one that comes in parcels sends them anyway."""
+    lines = [*(late.line for late in plan.delay.late), *plan.delay.on_time]
+    in_stock = [line.in_stock for line in lines]
+    return not plan.parcels and any(in_stock) and not all(in_stock)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from models.enums import Channel
+from templates.rendering import reason_words
 from templates.rendering.choice_mails import CHOICE_MAILS
 from templates.rendering.customer_mails import NEW_LINK
 from templates.rendering.environment import BUILT_IN
@@ -23,6 +24,7 @@ OWN_PARTS: dict[str, set[str]] = {
     PURCHASE: set(PURCHASE_PARTS),
     FOLDER: {WORDS},
     **{folder: set(PARTS[Channel.EMAIL]) for folder in (NEW_LINK, *CHOICE_MAILS)},
+    reason_words.FOLDER: {WORDS},
 }
 """The parts of posts, product pages, and mails to vendors or in answer to a customer, by folder."""
 _FILE_NAME = re.compile(r"(?P<part>[^.]+)\.(?P<locale>[^.]+)\.(?P<kind>[^.]+)")

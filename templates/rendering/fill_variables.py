@@ -1,33 +1,28 @@
 """Fill the variables of templates from plans, products and shops: links made, names made safe to show."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import quote
 
-from models.config.shop import Links, ShopConfig, in_language
+from models.config.shop import Links, ShopConfig
 from models.customers import LINK_PLACEHOLDER
 from models.decisions import Discount, LateLine, Plan
 from models.enums import ChangeKind, Promise
 from models.orders import LineFacts, ProductFacts, Shipment
 from models.posts import ProductDelay, ProductStock
+from models.reasons import DelayReason
 from models.shipments import Parcel
 from templates.rendering.choices import choices_view
 from templates.rendering.names import display_name, greeting_name, strip_control_chars
 from templates.rendering.variables import NoticeVariables, PostVariables
 from templates.rendering.view_models import (
-    BrandView,
     DiscountView,
-    HelpView,
     ItemView,
-    LinksView,
     OrderView,
     ParcelView,
     ProductView,
-    SenderView,
     ShipmentView,
-    ShopView,
     SubstituteView,
 )
 
@@ -37,45 +32,17 @@ ITEM_LIMITS = (24, 8, 2)
 """How many items a list of a mail shows, tried in turn until the mail is short enough."""
 
 
-def shop_view(shop: ShopConfig, language: str) -> ShopView:
-    """Return the shop for templates in one language.
-
-    A phone number, a link or a legal notice in another language still helps. Hours in another language do not: they
-    are left out.
-    """
-    contact, links, brand = shop.help, shop.links, shop.brand
-    return ShopView(
-        name=shop.name,
-        zone=shop.zone,
-        locale=shop.locale,
-        country=shop.country,
-        currency=shop.currency,
-        sender=SenderView(shop.sender.name, shop.sender.email, shop.sender.reply_to),
-        help=HelpView(
-            email=contact.email,
-            phone=in_language(contact.phone, language, shop.locale),
-            hours=in_language(contact.hours, language),
-        ),
-        links=LinksView(
-            home=links.home,
-            help=in_language(links.help, language, shop.locale),
-            new_link=f"{shop.order_pages.url}/o/link" if shop.order_pages else None,
-        ),
-        brand=BrandView(
-            logo=brand.logo,
-            logo_dark=brand.logo_dark,
-            legal=in_language(brand.legal, language, shop.locale),
-            imprint_url=in_language(brand.imprint_url, language, shop.locale),
-            privacy_url=in_language(brand.privacy_url, language, shop.locale),
-        ),
-    )
-
-
-def notice_variables(plan: Plan, shop: ShopConfig) -> NoticeVariables:
-    """Return the variables of a customer's mail or text."""
+def notice_variables(
+    plan: Plan, shop: ShopConfig, clause_of: Callable[[DelayReason | None], str | None] = lambda _: None
+) -> NoticeVariables:
+    """Return the variables of a customer's mail or text; `clause_of` says a reason in the language of the message."""
     delay, order, links = plan.delay, plan.delay.order, shop.links
     told = order.told if order.told and not order.told.assumed else None
-    late = tuple(_item_view(line.line, links, order.currency, delay.as_of, line) for line in delay.late)
+    reasons = [clause_of(line.line.reason) for line in delay.late]
+    late = tuple(
+        _item_view(line.line, links, order.currency, delay.as_of, line, reason or None)
+        for line, reason in zip(delay.late, reasons, strict=True)
+    )
     has_offer = bool(plan.substitutes or plan.discount)
     own_url = web_url(order.url)
     order_url = own_url or page_link(shop) or order_link(links, order.id)
@@ -94,6 +61,8 @@ def notice_variables(plan: Plan, shop: ShopConfig) -> NoticeVariables:
         "told_some_dates": _are_some_known([line.expected_on for line in told.lines] if told else []),
         "sooner": plan.change is not ChangeKind.EARLIER or _is_all_sooner(plan),
         "ready": "all" if all(item.ready for item in late) else "part" if plan.change is ChangeKind.READY else "none",
+        "reason": (reasons[0] if len(set(reasons)) == 1 else None) or None,
+        "unknown_reasons": _how_many(reason is None for reason in reasons),
         "parcels": tuple(_parcel_view(parcel, plan, links) for parcel in plan.parcels) if len(plan.parcels) > 1 else (),
         "substitutes": tuple(
             SubstituteView(
@@ -131,23 +100,6 @@ def order_link(links: Links, order_id: str) -> str:
     return _fill_link(links.order, "order", order_id)
 
 
-def limit_items(variables: dict[str, Any], max_items: int) -> dict[str, Any]:
-    """Return a notice's variables without parcels and pictures, and with at most `max_items` in each list.
-
-    Templates then count too few items: this is the last attempt for a mail that is too long even with short lists.
-    """
-    lists = {name: tuple(_without_image(item) for item in variables[name][:max_items]) for name in ("late", "on_time")}
-    substitutes = tuple(
-        replace(choice, products=tuple(replace(product, image=None) for product in choice.products[:max_items]))
-        for choice in variables["substitutes"][:max_items]
-    )
-    return variables | lists | {"substitutes": substitutes, "parcels": (), "max_items": max_items}
-
-
-def _without_image(item: ItemView) -> ItemView:
-    return replace(item, product=replace(item.product, image=None))
-
-
 def _is_all_sooner(plan: Plan) -> bool:
     """Return whether the whole order comes sooner than told, not only some lines of it."""
     told = [line.expected_on for line in plan.delay.order.told.lines] if plan.delay.order.told else []
@@ -161,7 +113,20 @@ def _are_some_known(dates: Sequence[date | None]) -> bool:
     return any(dates) and not all(dates)
 
 
-def _item_view(line: LineFacts, links: Links, currency: str, as_of: date, late: LateLine | None = None) -> ItemView:
+def _how_many(flags: Iterable[bool]) -> str:
+    """Return `all`, `part` or `none`."""
+    found = set(flags)
+    return "part" if len(found) > 1 else "all" if found == {True} else "none"
+
+
+def _item_view(
+    line: LineFacts,
+    links: Links,
+    currency: str,
+    as_of: date,
+    late: LateLine | None = None,
+    reason: str | None = None,
+) -> ItemView:
     expected_on = late.expected_on if late else None
     ships = line.promise is Promise.SHIP
     product = _product_view(line.product, links, currency)
@@ -175,6 +140,7 @@ def _item_view(line: LineFacts, links: Links, currency: str, as_of: date, late: 
         ordered=line.ordered,
         is_partial=line.owed(as_of) != line.ordered,
         shipments=tuple(filter(None, map(_shipment_view, line.under_way(as_of)))),
+        reason=reason,
     )
 
 

@@ -7,10 +7,11 @@ from typing import Any
 
 from templates.rendering import sms, social
 from templates.rendering.environment import TemplateError
-from templates.rendering.fill_variables import ITEM_LIMITS, limit_items, order_link
+from templates.rendering.fill_variables import ITEM_LIMITS, order_link
 from templates.rendering.names import strip_mentions, truncate
 from templates.rendering.render_limits import RenderLimitExceeded, RenderTimeout
 from templates.rendering.template_sets import TemplateSet
+from templates.rendering.view_models import ItemView
 
 MAX_MAIL_BYTES = 100_000
 """Bytes of each body of a mail; Gmail cuts mails off at 102 kB."""
@@ -45,7 +46,24 @@ def fit_mail(template_set: TemplateSet, variables: Variables) -> tuple[str, str,
 def _shorter_and_shorter(variables: Variables) -> Iterator[tuple[Variables, bool]]:
     """Yield the variables of each attempt at a mail, made only where it is needed, and whether it is the last."""
     yield from ((variables | {"max_items": limit}, False) for limit in ITEM_LIMITS)
-    yield limit_items(variables, ITEM_LIMITS[-1]), True
+    yield _limit_items(variables, ITEM_LIMITS[-1]), True
+
+
+def _limit_items(variables: dict[str, Any], max_items: int) -> dict[str, Any]:
+    """Return a notice's variables without parcels and pictures, and with at most `max_items` in each list.
+
+    Templates then count too few items: this is the last attempt for a mail that is too long even with short lists.
+    """
+    lists = {name: tuple(_without_image(item) for item in variables[name][:max_items]) for name in ("late", "on_time")}
+    substitutes = tuple(
+        replace(choice, products=tuple(replace(product, image=None) for product in choice.products[:max_items]))
+        for choice in variables["substitutes"][:max_items]
+    )
+    return variables | lists | {"substitutes": substitutes, "parcels": (), "max_items": max_items}
+
+
+def _without_image(item: ItemView) -> ItemView:
+    return replace(item, product=replace(item.product, image=None))
 
 
 def fit_sms(template_set: TemplateSet, variables: Variables) -> tuple[str, str, str]:

@@ -1,4 +1,4 @@
-"""Collect what a gallery shows: every message, post, product page and purchase request, in every language."""
+"""Collect what a gallery shows: each message, post, page, purchase request and answer, in every language."""
 
 from collections.abc import Iterable, Iterator
 from itertools import product as combined
@@ -9,6 +9,7 @@ from models.enums import Channel
 from models.messages import Message
 from models.storefront import StorefrontNotice
 from templates.rendering import samples
+from templates.rendering.answer_samples import sample_answers
 from templates.rendering.messages import Renderer
 from templates.rendering.purchasing import PURCHASE, PurchaseRenderer
 from templates.rendering.storefront import STOREFRONT, StorefrontRenderer
@@ -35,6 +36,7 @@ def gallery_entries(shop: ShopConfig, own: Path | None, messages: Iterable[str] 
         yield from _post_entries(renderer, language)
         yield from _page_entries(renderer.storefront, language)
         yield from _purchase_entries(shop, own, language)
+        yield from _answer_entries(renderer, shop, language)
 
 
 def _notice_entries(renderer: Renderer, message: str, language: str) -> Iterator[tuple[str, Message]]:
@@ -63,6 +65,12 @@ def _purchase_entries(shop: ShopConfig, own: Path | None, language: str) -> Iter
         for title, purchase in samples.sample_purchases():
             subject, text = renderer.render(purchase, samples.VENDOR)
             yield title, Message("sample", Channel.EMAIL, "", text, locale=language, subject=subject, category=PURCHASE)
+
+
+def _answer_entries(renderer: Renderer, shop: ShopConfig, language: str) -> Iterator[tuple[str, Message]]:
+    for sample in sample_answers(shop, language):
+        if "," not in sample.title and renderer.has_language(sample.kind, Channel.EMAIL, language):
+            yield sample.title, sample.render(renderer.answers)
 
 
 def _page_title(notice: StorefrontNotice | None) -> str:

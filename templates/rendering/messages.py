@@ -42,10 +42,11 @@ class Renderer:
         """Whether words may depend on more than the built-in templates use, such as today's date."""
         self.storefront = StorefrontRenderer(shop, self.jinja)
         self._shop = shop
-        self._last_notice: tuple[Plan, NoticeVariables] | None = None
+        self._last_notice: tuple[Plan, str, NoticeVariables] | None = None
         self._catalog = TemplateCatalog(shop, self.jinja)
         self.answers = CustomerMailRenderer(self._catalog)
         self.words = WordBook(shop, self.jinja, own)
+        self.reasons = self.words.reasons
 
     def has_language(self, message: str, channel: Channel, language: str) -> bool:
         """Return whether a message has every part in exactly this language."""
@@ -67,7 +68,7 @@ class Renderer:
         order = plan.delay.order
         template_set = self._choose(plan.message, contact.channel, order.customer.locale)
         with template_errors(plan.message, order.id):
-            variables = {**self._notice_variables(plan), **template_set.common_variables}
+            variables = {**self._notice_variables(plan, template_set.language), **template_set.common_variables}
             subject, text, html = _FIT_BY_CHANNEL[contact.channel](template_set, variables)
         if contact.channel is Channel.EMAIL:
             size_limits.check_mail(template_set.templates, subject, text, html, order.id)
@@ -102,12 +103,13 @@ class Renderer:
         size_limits.check_text(template_set.templates[0], text)
         return Message(id=id, channel=Channel.X, to="", text=text, locale=template_set.language, category=folder)
 
-    def _notice_variables(self, plan: Plan) -> NoticeVariables:
-        """Return the variables of a plan's messages: they are the same for its mail and its text."""
+    def _notice_variables(self, plan: Plan, language: str) -> NoticeVariables:
+        """Return the variables of a plan's messages: they are the same for its mail and its text in one language."""
         last = self._last_notice
-        if last is None or last[0] is not plan:
-            last = self._last_notice = plan, notice_variables(plan, self._shop)
-        return last[1]
+        if last is None or last[0] is not plan or last[1] != language:
+            variables = notice_variables(plan, self._shop, lambda reason: self.reasons.clause(reason, language))
+            last = self._last_notice = plan, language, variables
+        return last[2]
 
     def _choose(self, message: str, channel: Channel, language: str | None) -> TemplateSet:
         template_set = self._catalog.choose(message, channel, language)

@@ -5,19 +5,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_skeleton
 from babel.numbers import format_currency
-from jinja2 import Environment, Template
+from jinja2 import Environment, Template, meta
 
 from models.config.shop import ShopConfig
 from templates.rendering.environment import BUILT_IN, TemplateError, template_errors
-from templates.rendering.fill_variables import shop_view
 from templates.rendering.formats import match_locale, parse_locale
+from templates.rendering.reason_words import ReasonWords
+from templates.rendering.shop_views import shop_view
 from templates.rendering.template_fields import suggest
 from templates.rendering.view_models import ShopView
 
@@ -40,6 +41,7 @@ class PageWords:
     zone: ZoneInfo
     shop: ShopView
     templates: dict[str, str | Template] = field(repr=False)
+    reasons: ReasonWords = field(repr=False)
 
     @property
     def lang(self) -> str:
@@ -91,23 +93,49 @@ class PageWords:
 
 
 class WordBook:
-    """The words in all languages that have all of them."""
+    """The words in all languages that have all of them. Its files are read when they are needed.
+
+    Everything that needs them raises TemplateError for a file that is wrong.
+    """
 
     def __init__(self, shop: ShopConfig, jinja: Environment, own: Path | None) -> None:
         self._shop, self._zone = shop, ZoneInfo(shop.zone)
         # Words are plain text, and a page escapes them where it writes them.
         self._jinja = jinja.overlay(autoescape=False)
-        self._texts = _read_all(own)
-        self.languages = tuple(sorted(self._texts))
+        self._own, self.reasons = own, ReasonWords(own)
         self._compiled = cache(self._compile)
         self._shop_in = cache(partial(shop_view, shop))
+
+    @cached_property
+    def _texts(self) -> dict[str, dict[str, str]]:
+        return _read_all(self._own)
+
+    @cached_property
+    def _built_in(self) -> dict[str, str]:
+        return _read(BUILT_IN / words_file("en"))
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Return the languages of the pages."""
+        return tuple(sorted(self._texts))
+
+    def check(self) -> None:
+        """Raise TemplateError for a text that cannot be rendered, or is filled in with what its page does not give."""
+        for language in self.languages:
+            self._compiled(language)
+            for key, text in self._texts[language].items():
+                given = _values(self._jinja, self._built_in[key])
+                if unknown := sorted(_values(self._jinja, text) - given):
+                    what = f"{key} has no {unknown[0]!r}{suggest(unknown[0], given)}"
+                    raise TemplateError(words_file(language), None, what)
 
     def choose(self, wanted: Iterable[str | None], now: datetime) -> PageWords:
         """Return the words in the first wanted language that has them, else the shop's, else English."""
         for locale in filter(None, (*wanted, self._shop.locale, "en")):
             if language := match_locale(locale, self.languages):
                 today, texts = now.astimezone(self._zone).date(), self._compiled(language)
-                return PageWords(language, self._locale(locale), today, self._zone, self._shop_in(language), texts)
+                shop, reasons = self._shop_in(language), self.reasons
+                return PageWords(language, self._locale(locale), today, self._zone, shop, texts, reasons)
         raise TemplateError(words_file("en"), None, "is missing")
 
     def _locale(self, wanted: str) -> str:
@@ -123,6 +151,11 @@ class WordBook:
                 key: self._jinja.from_string(text) if "{" in text else text
                 for key, text in self._texts[language].items()
             }
+
+
+def _values(jinja: Environment, text: str) -> set[str]:
+    """Return the names of what a text is filled in with, but for those that every text has."""
+    return meta.find_undeclared_variables(jinja.parse(text)) - {"shop", "locale", "today"}
 
 
 def _read_all(own: Path | None) -> dict[str, dict[str, str]]:

@@ -6,9 +6,9 @@ from models.config.shop import ShopConfig
 from models.purchasing import PurchaseRequestData
 from templates.rendering import size_limits
 from templates.rendering.environment import make_environment, template_errors
-from templates.rendering.fill_variables import shop_view
 from templates.rendering.formats import match_locale, parse_locale
 from templates.rendering.names import display_name
+from templates.rendering.shop_views import shop_view
 from templates.rendering.variables import CommonVariables, PurchaseVariables
 
 PURCHASE = "purchase"

@@ -15,6 +15,7 @@ from models.orders import CustomerFacts, LastNotice, LineFacts, OrderFacts, Prod
 from models.policy.policy import GOOD_NEWS, NEW_DATE
 from models.posts import ProductDelay, ProductStock
 from models.purchasing import PurchaseItem, PurchaseRequestData
+from models.reasons import DelayReason
 from models.shipments import Parcel
 from models.storefront import StorefrontNotice
 from templates.rendering import formats
@@ -172,6 +173,7 @@ def _delay(message: str, locale: str, known: bool) -> Delay:  # noqa: FBT001 - o
             item.price,
             expected_on,
             ready=message == GOOD_NEWS and known,
+            reason=DelayReason("supplier_late") if known else None,
         )
         for n, item in enumerate(_products(locale), 1)
     )

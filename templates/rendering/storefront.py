@@ -16,8 +16,9 @@ from models.quantities import Quantity
 from models.storefront import StorefrontNotice
 from templates.rendering import size_limits
 from templates.rendering.environment import TemplateError, template_errors
-from templates.rendering.fill_variables import product_view, shop_view
+from templates.rendering.fill_variables import product_view
 from templates.rendering.formats import match_locale, parse_locale
+from templates.rendering.shop_views import shop_view
 from templates.rendering.variables import CommonVariables, PageVariables, StorefrontVariables
 
 STOREFRONT = "storefront"

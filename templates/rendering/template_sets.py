@@ -12,8 +12,8 @@ from jinja2 import Environment, Template
 from models.config.shop import ShopConfig
 from models.enums import Channel, PostKind
 from templates.rendering.environment import TemplateError, template_errors
-from templates.rendering.fill_variables import shop_view
 from templates.rendering.formats import match_locale, parse_locale
+from templates.rendering.shop_views import shop_view
 from templates.rendering.variables import CommonVariables
 from templates.rendering.view_models import ShopView
 

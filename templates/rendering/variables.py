@@ -43,6 +43,8 @@ class NoticeVariables(TypedDict):
     told_some_dates: Annotated[bool, "the last message named a date for some late items, and none for others"]
     sooner: Annotated[bool, "the whole order comes earlier than the customer was told; false: only part of it does"]
     ready: Annotated[str, "how much of what was late is in stock for the customer: `all`, `part` or `none`"]
+    reason: Annotated[str | None, "why all late items are late, a clause; empty: not known, or not the same for all"]
+    unknown_reasons: Annotated[str, "for how many late items the reason is not known: `all`, `part` or `none`"]
     parcels: Annotated[tuple[ParcelView, ...], "the parcels of an order that is sent in several; empty: one parcel"]
     substitutes: Annotated[tuple[SubstituteView, ...], "products in stock to offer instead, by late item"]
     discount: Annotated[DiscountView | None, "the discount that is offered"]

@@ -55,6 +55,7 @@ class ItemView(View):
     expected_on: Annotated[date | None, "the date now expected; empty: not known"]
     ready: Annotated[bool, "in stock and set aside for the customer"]
     shipments: Annotated[tuple[ShipmentView, ...], "its parcels on their way"]
+    reason: Annotated[str | None, "why it is late, a clause such as `our supplier is late`; empty: not known"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class ChoicesView(View):
     """What a customer may choose on the order page. Each field is a page's address, or empty: it is not offered."""
 
     wait: Annotated[str | None, "keep the order and wait"]
-    ship: Annotated[str | None, "send now what can leave; empty unless the order comes in several parcels"]
+    ship: Annotated[str | None, "send now what is in stock; empty unless it waits for the rest"]
     swap: Annotated[str | None, "take a substitute; empty unless the message offers one"]
     cancel: Annotated[str | None, "cancel late items or the order, with a full refund"]
     offer: Annotated[str | None, "see the discount; empty unless there is one"]

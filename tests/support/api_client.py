@@ -6,13 +6,12 @@ from dataclasses import replace
 
 import httpx
 from starlette.applications import Starlette
-from starlette.routing import Mount
 
 from models.config.shop import OrderPages
 from tests.support.clocks import MovedClock
 from tests.support.serving import serving
 from tests.support.shop_driver import noon
-from web.api.application import PREFIX, api_app
+from web.api.application import PREFIX, api_mount
 
 KEY, OTHER_KEY = "planted-api-key-of-the-shop-0001", "planted-api-key-of-the-shop-0002"
 PAGES = OrderPages(url="https://orders.lamps.example.com")
@@ -20,8 +19,7 @@ PAGES = OrderPages(url="https://orders.lamps.example.com")
 
 def served(context, clock=None, keys=(OTHER_KEY, KEY)):
     """Return the server's application with the API mounted."""
-    api = api_app(context, keys, clock or MovedClock(noon(0)))
-    return Starlette(routes=[Mount(PREFIX, app=api)])
+    return Starlette(routes=[api_mount(context, keys, clock or MovedClock(noon(0)))])
 
 
 def with_pages(context):

@@ -9,7 +9,6 @@ from tasks.customers.order_page import load_order_page
 from tasks.customers.record_choice import ChoiceRequest, record_choice
 from tasks.customers.undo import undo_choice
 from tasks.db.sql import read_only
-from tests.support.builders import day
 from tests.support.shop_driver import noon
 
 MADE_AT = datetime(2026, 6, 15, 10, tzinfo=UTC)
@@ -23,8 +22,10 @@ def choice(act=Act.CANCEL, *lines, number=1, state=ChoiceState.REQUESTED, **fact
 
 def page_of(driver, key="1041", on=0, at=None):
     """Return an order's page at noon of a day, or at a moment."""
+    now = at or noon(on)
+    as_of = now.astimezone(driver.context.zone).date()
     with read_only(driver.context.engine) as connection:
-        return load_order_page(driver.context, connection, key, day(on), at or noon(on))
+        return load_order_page(driver.context, connection, key, as_of, now)
 
 
 class Visitor:

@@ -11,7 +11,6 @@ from models.customers import (
     CancelOption,
     Choice,
     ChoiceState,
-    DelayReason,
     DiscountOption,
     Headline,
     OpenChoices,
@@ -23,10 +22,13 @@ from models.customers import (
 )
 from models.orders import ProductFacts, Shipment
 from models.policy.customers import OrderPagePolicy
+from models.reasons import DelayReason
+from tasks.customers.choice_errors import ChoiceConflict, NotOffered, StatementChanged
+from tasks.customers.links import OpenedLink
+from tasks.customers.sent_words import SentWords
 from templates.rendering.environment import make_environment
 from templates.rendering.page_words import WordBook
 from web.customer.pages import page_routes
-from web.customer.service import ChoiceConflict, MessageWords, NotOffered, Opened, StatementChanged
 from web.customer.site import Site
 
 NOW = datetime(2025, 11, 24, 13, 3, tzinfo=UTC)
@@ -66,12 +68,14 @@ LATE = PageItem("1", DUVET, 1, False, date(2025, 11, 26), date(2025, 12, 16), 20
 ON_TIME = PageItem(
     "2", CADDY, 2, False, date(2025, 11, 26), date(2025, 11, 26), 0, status="ready", price=Decimal("38.80")
 )
-REASON = DelayReason("vendor_late", {"en": "our supplier is late", "pt_BR": "o fornecedor está atrasado"})
+REASON = DelayReason("supplier_late")
 SWAP = SwapOption("1:P3", "1", DUVET, FERN, 1, Decimal(0))
 SWAP_DEARER = SwapOption("1:P4", "1", DUVET, MOSS, 1, Decimal("9.00"))
 CANCEL_LATE = CancelOption("late", ("1",), (DUVET.name,), Decimal("129.00"))
 CANCEL_ONE = CancelOption("2", ("2",), (CADDY.name,), Decimal("38.80"))
-CANCEL_ALL = CancelOption("all", ("1", "2"), (DUVET.name, CADDY.name), Decimal("167.80"), includes_shipping=True)
+CANCEL_ALL = CancelOption(
+    "all", ("1", "2"), (DUVET.name, CADDY.name), Decimal("167.80"), includes_shipping=True, whole_order=True
+)
 DISCOUNT = DiscountOption(
     "offer-1", "future_discount", "LL-7K2M-9QXA", Decimal(10), None, Decimal("16.00"), date(2026, 2, 22)
 )
@@ -162,7 +166,7 @@ class MemoryOrders:
         self.mail = "<!doctype html><title>Mail</title><p style='color:#a00'>Your order is late.</p>"
 
     def open(self, token, now):
-        return Opened(LINK, self.page.order_id) if token in self.tokens else None
+        return OpenedLink(LINK, self.page.order_id, self.page.customer_id) if token in self.tokens else None
 
     def load(self, order_id, now):
         return self.page
@@ -186,7 +190,7 @@ class MemoryOrders:
         self.page = replace(self.page, choices=(choice, *self.page.choices))
         return choice
 
-    def undo(self, order_id, number, now):
+    def undo(self, order_id, number, link_id, now):
         if self.refusal:
             raise self.refusal
         (choice,) = (each for each in self.page.choices if each.number == number)
@@ -194,10 +198,14 @@ class MemoryOrders:
         self.page = replace(self.page, choices=tuple(undone if c is choice else c for c in self.page.choices))
         return undone
 
+    def give_reason(self, order_id, number, why):
+        choices = tuple(replace(each, why=why) if each.number == number else each for each in self.page.choices)
+        self.page = replace(self.page, choices=choices)
+
     def read_message(self, message, token):
         if message.channel == "sms":
-            return MessageWords("Lantern & Loom: your order 1041 is late. See it at https://example.com/o/" + token, "")
-        return MessageWords("Your order is late.", self.mail)
+            return SentWords("Lantern & Loom: your order 1041 is late. See it at https://example.com/o/" + token, "")
+        return SentWords("Your order is late.", self.mail)
 
     def send_link(self, order_id, address, now):
         self.new_links.append((order_id, address))
@@ -216,3 +224,54 @@ def memory_routes(orders: MemoryOrders, site: Site | None = None, now=lambda: NO
 @cache
 def _site_of_all() -> Site:
     return memory_site()
+
+
+PATH = f"/o/{TOKEN}"
+LONG = replace(
+    LATE,
+    product=ProductFacts(
+        "P9", "Handwoven Reclaimed-Cashmere Donaudampfschifffahrtsgesellschaftskapitänsdecke, king", "Bedding"
+    ),
+    quantity=12,
+)
+
+
+def page_states() -> dict[str, tuple[MemoryOrders, str]]:
+    """Return every page and state by name: the orders behind it, and its address."""
+    answered = {act: order_page(choices=(made_choice(act),)) for act in Act}
+    undone = made_choice(Act.CANCEL, state=ChoiceState.UNDONE, undo_until=None)
+    replaced = made_choice(Act.WAIT, 1, state=ChoiceState.REPLACED)
+    too_late, one_swap = OpenChoices(too_late=True), replace(ALL_OPEN, swaps=(SWAP,), cancels=(CANCEL_ALL,))
+    pages = {
+        "late": (order_page(), ""),
+        "late in Portuguese": (order_page(locale="pt_BR"), ""),
+        "twelve long items": (order_page(parcels=(PageParcel((LONG,) * 12, None),)), ""),
+        "without a date": (order_page(headline=Headline.NO_DATE, expected_on=None, reason=None), ""),
+        "on time": (order_page(headline=Headline.ON_TIME, days_late=0, reason=None, open=OpenChoices()), ""),
+        "arrived": (finished_page(Headline.ARRIVED, "arrived", tracking_url="https://dhl.example.com"), ""),
+        "cancelled": (finished_page(Headline.CANCELLED, "cancelled"), ""),
+        "too late": (order_page(open=too_late), ""),
+        "answered": (order_page(choices=(made_choice(Act.CANCEL, 2), replaced)), ""),
+        **{f"ask: {act}": (order_page(), f"/{act}") for act in Act},
+        "ask: one option": (order_page(open=one_swap), "/swap"),
+        **{f"done: {act}": (page, "/answers/1") for act, page in answered.items()},
+        "undone": (order_page(choices=(undone,)), "/answers/1"),
+        "refused": (order_page(choices=(replace(undone, state=ChoiceState.REFUSED),)), "/answers/1"),
+        "not possible": (order_page(open=OpenChoices()), "/swap"),
+        "not possible any more": (order_page(open=too_late), "/cancel"),
+        "mail": (order_page(), "/messages/1"),
+        "text": (order_page(), "/messages/2"),
+        "unknown link": (order_page(), "x/unknown"),
+    }
+    states = {name: (MemoryOrders(page), PATH + path) for name, (page, path) in pages.items()}
+    return states | {"new link": (MemoryOrders(), "/o/link"), "new link sent": (MemoryOrders(), "/o/link/sent")}
+
+
+class SwitchedOrders:
+    """Orders that a test exchanges while they are served."""
+
+    def __init__(self) -> None:
+        self.orders = MemoryOrders()
+
+    def __getattr__(self, name):
+        return getattr(self.orders, name)

@@ -34,7 +34,7 @@ from tests.support.terminals import BASH, section
 DAY = date(2025, 11, 24)
 DOCS = ROOT / "docs"
 PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md")))
-RUN_HERE = ("README.md", "customer-service.md", "marketing.md")
+RUN_HERE = ("README.md", "customer-service.md", "marketing.md", "choices.md")
 RUN_THERE = ("operate.md",)
 """Run by tests/system/test_schedule.py, as is the README's section of its name."""
 

@@ -7,8 +7,10 @@ import pytest
 from models.config.shop import OrderPages
 from models.customers import LINK_PLACEHOLDER, Act, ChoiceState, DiscountOption
 from models.orders import ProductFacts
+from templates.rendering.answer_samples import sample_answers
+from templates.rendering.check import find_problems
 from templates.rendering.choice_mails import CHOICE_MAILS, MAX_ITEMS, choice_page_url, choice_variables
-from templates.rendering.customer_mails import answer_variables
+from templates.rendering.customer_mails import NEW_LINK, answer_variables
 from templates.rendering.messages import Renderer
 from tests.support.builders import day
 from tests.support.choosing import choice
@@ -130,3 +132,18 @@ def test_names_are_escaped_and_a_customer_named_like_an_address_is_not_greeted()
 )
 def test_the_mail_links_to_the_page_on_which_the_choice_was_made(shop, order_url, link):
     assert link in mail(CHOICES["wait"], shop=shop, order_url=order_url).text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_mail_that_answers_a_customer_has_samples(language):
+    samples = list(sample_answers(SHOP, language))
+    assert {sample.kind for sample in samples} == {NEW_LINK, *CHOICE_MAILS}
+    renderer = Renderer(SHOP).answers
+    assert len({sample.render(renderer).text for sample in samples}) == len(samples)
+
+
+def test_a_mistake_in_a_shops_own_answer_is_found_before_a_customer_gets_it(tmp_path):
+    (tmp_path / "choice_received").mkdir()
+    (tmp_path / "choice_received" / "body.en.txt").write_text("You get {{ answer.refundd|money(answer.currency) }}")
+    (problem, *_) = find_problems(SHOP, tmp_path, only="choice_received")
+    assert "refundd" in problem.what

@@ -28,6 +28,12 @@ def sample(ending, message="fortnight", locale="en"):
     return next(plan for title, plan in samples.sample_plans(message, locale) if title.endswith(ending))
 
 
+def partly_ready(plan):
+    """Return a plan of an order that waits as a whole, while one of its lines is in stock."""
+    on_time = tuple(replace(line, in_stock=True) for line in plan.delay.on_time)
+    return replace(plan, parcels=(), delay=replace(plan.delay, on_time=on_time))
+
+
 def acts_in(body):
     return list(dict.fromkeys(re.findall(rf"{re.escape(ORDER)}/(\w+)", body)))
 
@@ -36,8 +42,8 @@ def acts_in(body):
 @pytest.mark.parametrize(
     ("message", "ending", "offered"),
     [
-        ("fortnight", "date known · substitute", ALL),
-        ("fortnight", "date known · none", ("wait", "ship", "cancel")),
+        ("fortnight", "date known · substitute", ("wait", "swap", "cancel")),
+        ("fortnight", "date known · none", ("wait", "cancel")),
         ("week", "date known · none", ("wait", "cancel")),
         ("long", "date unknown · substitute", ("wait", "swap", "cancel")),
         ("long", "date known · future", ("wait", "cancel")),
@@ -51,9 +57,16 @@ def test_a_mail_and_its_text_link_to_the_choices_that_fit_its_order(message, end
     assert acts_in(written.text) == list(offered)
 
 
+def test_what_is_in_stock_may_be_sent_now_where_it_would_wait_for_the_rest():
+    plan = partly_ready(sample("date known · none"))
+    assert "ship" in acts_in(mail(Renderer(with_pages()), plan).html)
+    whole = replace(plan, delay=replace(plan.delay, on_time=()))
+    assert "ship" not in acts_in(mail(Renderer(with_pages()), whole).html)
+
+
 @pytest.mark.parametrize("night", [False, True])
 def test_every_choice_looks_like_every_other(night):
-    html = mail(Renderer(with_pages()), sample("date known · substitute")).html
+    html = mail(Renderer(with_pages()), partly_ready(sample("date known · substitute"))).html
     rows = re.findall(
         rf'(<tr><td class="panel"[^>]*>\s*<a [^>]*href=")({re.escape(ORDER)}/\w+)("[^>]*><strong[^>]*>)', html
     )

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from templates.rendering.check import find_errors
 from templates.rendering.environment import BUILT_IN, TemplateError, make_environment
 from templates.rendering.page_words import FOLDER, WordBook
 from tests.support.order_pages import NOW, SHOP
@@ -168,3 +169,22 @@ def test_a_value_that_a_text_does_not_get_is_named_with_the_text(tmp_path):
     own = own_words(tmp_path, 'wait_row = "{{ nobody }}"\n')
     with pytest.raises(TemplateError, match=r"wait_row.*'nobody' is undefined"):
         words("en", own=own).say("wait_row")
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ('wait_rwo = "x"', "no text is named 'wait_rwo'; did you mean 'wait_row'?"),
+        ('wait_button = "Wait until {{ dat }}"', "wait_button has no 'dat'; did you mean 'date'?"),
+        ('wait_row = "{{ 1 +"', "unexpected"),
+    ],
+)
+def test_checking_a_shops_templates_names_the_mistakes_in_its_words(tmp_path, text, what):
+    own = own_words(tmp_path, text)
+    problems = [str(problem) for problem in find_errors(SHOP, own) if "words.en.toml" in str(problem)]
+    assert len(problems) == 1
+    assert what in problems[0]
+
+
+def test_the_built_in_words_have_no_mistake():
+    book().check()

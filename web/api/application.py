@@ -1,12 +1,13 @@
 """Build the JSON API of one shop, for its own order pages and systems: docs/choices.md."""
 
+import re
 from collections.abc import Callable, Collection
 from datetime import datetime
 from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI, Security
 from fastapi.security import HTTPBearer
-from starlette.types import ASGIApp
+from starlette.routing import Mount
 
 from tasks.context import Context
 from web.api.choices import Choices
@@ -20,8 +21,8 @@ PREFIX = "/api/v1"
 SUMMARY = "See late orders, record what their customers choose, and tell Forewarn what the shop has done."
 
 
-def api_app(context: Context, keys: Collection[str], clock: Callable[[], datetime]) -> ASGIApp:
-    """Return the application that answers requests with one of the keys; without keys it answers none."""
+def api_mount(context: Context, keys: Collection[str], clock: Callable[[], datetime]) -> Mount:
+    """Return the application, mounted. It answers requests with one of the keys; without keys it answers none."""
     api = FastAPI(
         title="Forewarn",
         summary=SUMMARY,
@@ -37,4 +38,7 @@ def api_app(context: Context, keys: Collection[str], clock: Callable[[], datetim
     Choices(ledger).add_to(router)
     api.include_router(router)
     add_handlers(api)
-    return Guards(api, keys)
+    mount = Mount(PREFIX, app=Guards(api, keys))
+    # An id may have a line break, too.
+    mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
+    return mount

@@ -18,7 +18,9 @@ from web.api.views import choice_view
 
 MAX_PAGE = 200
 State = Annotated[ChoiceState, Query(description="only choices in this state")]
-After = Annotated[str, Query(max_length=MAX_CURSOR_CHARS, description="`next` of the page before")]
+After = Annotated[
+    str, Query(max_length=MAX_CURSOR_CHARS, pattern="^[A-Za-z0-9_-]*$", description="`next` of the page before")
+]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="how many on a page")]
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from models.customers import OrderPage
 from models.errors import ForewarnError
 from tasks.context import Context
-from tasks.customers.choice_errors import ChoiceConflict, ChoiceNotPossible, NotOffered, TooLate
+from tasks.customers.choice_errors import ChoiceConflict, ChoiceNotPossible, TooLate
 from tasks.customers.order_page import load_order_page
 from tasks.db.sql import read_only
 from web.api.problems import conflict, no_order, refuse
@@ -46,7 +46,7 @@ class Ledger:
             standing = choice_view(error.standing)
             raise conflict(409, str(error), order_view(self.page(order_id)), standing) from error
         except ChoiceNotPossible as error:
-            status = 410 if isinstance(error, TooLate) else 422 if isinstance(error, NotOffered) else 409
+            status = 410 if isinstance(error, TooLate) else 409
             raise conflict(status, str(error), order_view(error.page)) from error
         except ForewarnError as error:
             raise refuse(404, str(error)) from error

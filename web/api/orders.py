@@ -12,7 +12,7 @@ from tasks.customers.links import create_link, customer_of, revoke_links
 from tasks.customers.record_choice import ChoiceRequest, record_choice
 from tasks.customers.undo import undo_choice
 from web.api.ledger import WHO, Ledger
-from web.api.problems import no_order, refuse
+from web.api.problems import conflict, no_order, refuse
 from web.api.schemas import ChoiceView, Conflict, Id, LinkView, NewChoice, Number, OrderView, Problem, RevokedView
 from web.api.views import choice_view, order_view
 
@@ -31,9 +31,8 @@ REFUSALS: Responses = {
 }
 UNKNOWN: Responses = {404: {"model": Problem, "description": "unknown"}}
 NOT_RECORDED: Responses = {
-    409: {"model": Conflict, "description": "another choice was faster, or what was stated has changed"},
+    409: {"model": Conflict, "description": "another choice was faster, what was stated has changed, or not offered"},
     410: {"model": Conflict, "description": "too late"},
-    422: {"model": Conflict | Problem, "description": "malformed, or not offered"},
 }
 
 
@@ -77,7 +76,8 @@ class Orders:
         with self._ledger.choosing(order_id):
             made = record_choice(context, request, context.started_at)
         if made.act is not request.act:
-            raise refuse(422, f"this Idempotency-Key belongs to another choice, {made.id}; send a new one")
+            error = f"this Idempotency-Key belongs to another choice, {made.id}; send a new one"
+            raise conflict(409, error, order_view(self._ledger.page(order_id)), choice_view(made))
         if made.made_at != context.started_at:
             response.status_code = 200
         return choice_view(made)

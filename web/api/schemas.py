@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from urllib.parse import unquote
 
 from fastapi import Path
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from models.customers import Act, ChoiceState, Headline
 
@@ -27,6 +27,14 @@ def _decoded(part: str) -> str:
         raise ValueError("percent-encoded UTF-8 is right") from None
 
 
+def _whole(number: object) -> object:
+    """Return a number of a JSON body; raises ValueError for a text or a truth value, which pydantic would convert."""
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        raise ValueError("a whole number is right")  # noqa: TRY004 - pydantic wants it
+    return number
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
 Text = Annotated[str, Field(strict=True, max_length=MAX_TEXT_CHARS), AfterValidator(_storable)]
 Id = Annotated[str, Path(min_length=1, max_length=MAX_PART_CHARS), AfterValidator(_decoded)]
 """An id in a path."""
@@ -227,7 +235,7 @@ class NewChoice(BaseModel):
 
     act: Literal["wait", "ship", "swap", "cancel", "offer"]
     option: Text = Field("", description="key of the option; empty for `wait`, `ship` and `offer`")
-    version: int = Field(strict=True, ge=0, le=1_000_000, description="`version` of the order as it was shown")
+    version: Whole = Field(ge=0, le=1_000_000, description="`version` of the order as it was shown")
     stated: Text = Field(description="`stated` of the option as it was shown")
     made_by: Literal["customer", "staff"] = Field("customer", description="staff: recorded on the phone")
 

@@ -11,7 +11,8 @@ from web.customer.links import PageLinks
 from web.customer.order_view import ENDED, GONE, fact, item_date, item_name
 from web.customer.shop_links import ShopLinks
 from web.customer.site import Site
-from web.customer.view_models import ActView, Fact, ItemGroup, Option, Stamp
+from web.customer.view_models import ActView
+from web.customer.view_parts import Fact, ItemGroup, Option, Stamp
 
 TITLES = {
     Act.WAIT: "wait_title",
@@ -103,7 +104,7 @@ def _cancel_option(words: PageWords, option: CancelOption, currency: str) -> Opt
     if option.key == "late":
         return Option(option.key, words.say("cancel_late", count=len(option.lines)), (names, refund))
     if option.key == "all":
-        return Option(option.key, words.say("cancel_all"), (refund,))
+        return Option(option.key, words.say("cancel_all" if option.whole_order else "cancel_rest"), (refund,))
     return Option(option.key, names, (refund,))
 
 

@@ -5,20 +5,15 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from models.customers import STANDING, Act
+from tasks.customers.choice_errors import ChoiceConflict, ChoiceNotPossible, NotOffered, StatementChanged, TooLate
+from tasks.customers.record_choice import ChoiceRequest
+from templates.rendering.names import strip_control_chars
 from web.customer.act_view import act_view, option_keys
 from web.customer.form_bodies import read_form
-from web.customer.forms import UNDO, FormSigner, FormToken
+from web.customer.forms import UNDO, WHY, FormSigner, FormToken
 from web.customer.order_endpoints import find_choice
 from web.customer.outcomes import conflict_view, impossible_view
-from web.customer.service import (
-    ChoiceConflict,
-    ChoiceForm,
-    NotOffered,
-    NotPossible,
-    OrderService,
-    StatementChanged,
-    TooLate,
-)
+from web.customer.service import OrderService
 from web.customer.site import Site
 from web.customer.view_models import NoticeView
 from web.customer.visits import MissingLink, Visit, Visits
@@ -53,6 +48,11 @@ class ChoiceEndpoints:
         form = await read_form(request)
         return await run_in_threadpool(self._undo, request, form)
 
+    async def give_reason(self, request: Request) -> Response:
+        """Store why the customer chose so."""
+        form = await read_form(request)
+        return await run_in_threadpool(self._give_reason, request, form)
+
     def _choose(self, request: Request, form: dict[str, str]) -> Response:
         visit, act = self._visits.open(request), _act(request)
         token = self._signer.read(form.get("form", ""), visit.link_id, act)
@@ -60,24 +60,32 @@ class ChoiceEndpoints:
         if option not in token.stated:
             return self._ask_again(visit, act)
         try:
-            choice = self._service.choose(_choice_form(visit, act, option, token), visit.now)
+            choice = self._service.choose(_request(visit, act, option, token), visit.now)
         except ChoiceConflict as conflict:
             page = self._service.load(visit.page.order_id, visit.now)
             return self._notice(visit, conflict_view(visit.words, visit.links, page, conflict))
         except StatementChanged as changed:
             return self._ask_anew(visit, act, changed)
-        except NotPossible as problem:
+        except ChoiceNotPossible as problem:
             return self._notice(visit, impossible_view(visit.words, visit.links, problem))
         return _see(visit.links.answer(choice.number))
 
     def _undo(self, request: Request, form: dict[str, str]) -> Response:
         visit = self._visits.open(request)
         choice = find_choice(visit, request)
-        self._signer.read(form.get("form", ""), visit.link_id, UNDO)
+        self._signer.read_about(form, visit.link_id, UNDO, choice.number)
         try:
-            choice = self._service.undo(visit.page.order_id, choice.number, visit.now)
-        except NotPossible as problem:
+            choice = self._service.undo(visit.page.order_id, choice.number, visit.link_id, visit.now)
+        except ChoiceNotPossible as problem:
             return self._notice(visit, impossible_view(visit.words, visit.links, problem))
+        return _see(visit.links.answer(choice.number))
+
+    def _give_reason(self, request: Request, form: dict[str, str]) -> Response:
+        visit = self._visits.open(request)
+        choice = find_choice(visit, request)
+        self._signer.read_about(form, visit.link_id, WHY, choice.number)
+        if why := strip_control_chars(form.get("why", "")):
+            self._service.give_reason(visit.page.order_id, choice.number, why)
         return _see(visit.links.answer(choice.number))
 
     def _ask(self, visit: Visit, act: Act, *, status: int = 200, problem: str = "", notice: str = "") -> Response:
@@ -93,6 +101,8 @@ class ChoiceEndpoints:
         """Return the form once more, because nothing was chosen in it."""
         if act not in visit.page.open.acts:
             return self._not_offered(visit)
+        if len(option_keys(visit.page, act)) == 1:
+            return self._ask_anew(visit, act, StatementChanged(visit.page))
         return self._ask(visit, act, status=UNPROCESSABLE, problem=visit.words.say(PROBLEMS[act]))
 
     def _ask_anew(self, visit: Visit, act: Act, changed: StatementChanged) -> Response:
@@ -117,9 +127,16 @@ def _act(request: Request) -> Act:
         raise MissingLink from error
 
 
-def _choice_form(visit: Visit, act: Act, option: str, token: FormToken) -> ChoiceForm:
-    stated = token.stated[option]
-    return ChoiceForm(visit.page.order_id, visit.link_id, act, option, token.form, token.version, stated)
+def _request(visit: Visit, act: Act, option: str, token: FormToken) -> ChoiceRequest:
+    return ChoiceRequest(
+        visit.page.order_id,
+        act,
+        token.form,
+        token.version,
+        option=option,
+        link_id=visit.link_id,
+        stated=token.stated[option],
+    )
 
 
 def _see(url: str) -> Response:

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from models.customers import Act, CancelOption, Choice, ChoiceState, DiscountOption, OrderPage
+from models.customers import Act, CancelOption, Choice, ChoiceState, DiscountOption, OrderPage, SwapOption
 from models.enums import Channel, RemedyKind
 from templates.rendering.names import display_name
 from templates.rendering.page_words import PageWords
 from web.customer.links import PageLinks
-from web.customer.view_models import AnswerRow, Chip, ChoiceRow, Stamp, Tone
+from web.customer.view_parts import AnswerRow, Chip, ChoiceRow, Stamp, Tone
 
 TITLES = {
     Act.WAIT: "wait_row",
@@ -91,12 +91,21 @@ def _hints(words: PageWords, page: OrderPage, act: Act) -> list[str]:
         case Act.SWAP:
             if len(choices.swaps) > 1:
                 return [words.say("swap_hint_many", count=len(choices.swaps))]
-            swap = choices.swaps[0]
-            return [f"{display_name(swap.product.name)}. {price_text(words, swap.price_difference, page.currency)}"]
+            return [_swap_hint(words, choices.swaps[0], page.currency)]
         case Act.CANCEL:
             return _cancel_hints(words, page, choices.cancels)
         case Act.OFFER:
             return [discount_text(words, choices.discount, page.currency)] if choices.discount else []
+
+
+def _swap_hint(words: PageWords, swap: SwapOption, currency: str) -> str:
+    product, difference = display_name(swap.product.name), swap.price_difference
+    if difference is None:
+        return words.say("swap_hint_unknown", product=product)
+    if difference == 0:
+        return words.say("swap_hint_same", product=product)
+    amount = words.money(abs(difference), currency)
+    return words.say("swap_hint_dearer" if difference > 0 else "swap_hint_cheaper", product=product, amount=amount)
 
 
 def _cancel_hints(words: PageWords, page: OrderPage, options: tuple[CancelOption, ...]) -> list[str]:
@@ -104,7 +113,9 @@ def _cancel_hints(words: PageWords, page: OrderPage, options: tuple[CancelOption
     by_key = {option.key: option for option in options}
     chosen = [by_key[key] for key in ("late", "all") if key in by_key] or list(options[:1])
     if any(option.refund is None for option in chosen):
-        return [words.say("cancel_hint_unknown" if len(options) > 1 else "cancel_hint_all_unknown")]
+        if len(options) > 1:
+            return [words.say("cancel_hint_unknown")]
+        return [words.say("cancel_hint_all_unknown" if options[0].whole_order else "refund_unknown")]
     return [_cancel_hint(words, option, page.currency) for option in chosen]
 
 
@@ -113,7 +124,7 @@ def _cancel_hint(words: PageWords, option: CancelOption, currency: str) -> str:
     if option.key == "late":
         return words.say("cancel_hint_late", count=len(option.lines), refund=refund)
     if option.key == "all":
-        return words.say("cancel_hint_all", refund=refund)
+        return words.say("cancel_hint_all" if option.whole_order else "cancel_hint_rest", refund=refund)
     return words.say("cancel_hint_line", item=display_name(option.names[0]), refund=refund)
 
 

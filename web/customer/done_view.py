@@ -1,16 +1,20 @@
 """The page about a choice that was made: what holds, what happens next, and until when it can be taken back."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 
-from models.customers import Act, Choice, ChoiceState, OrderPage
+from models.customers import STANDING, Act, Choice, ChoiceState, OrderPage
 from models.policy.customers import OrderPagePolicy
+from rules.customers.standing import may_be_undone
 from templates.rendering.names import display_name
 from templates.rendering.page_words import PageWords
 from web.customer.act_view import refund_by
 from web.customer.choice_words import item_names, moment_stamp, named, price_text, state_chip
+from web.customer.forms import UNDO, WHY
 from web.customer.links import PageLinks
 from web.customer.site import Site
-from web.customer.view_models import DoneView, Stamp
+from web.customer.view_models import DoneView
+from web.customer.view_parts import Stamp
 
 TITLES = {
     Act.WAIT: ("wait_done", "wait_next"),
@@ -34,11 +38,11 @@ def done_view(
     page: OrderPage,
     choice: Choice,
     now: datetime,
-    form: str,
+    forms: Mapping[str, str],
 ) -> DoneView:
-    """Return the page about a choice; `form` is the signed form token that takes it back."""
+    """Return the page about a choice; `forms` are the signed tokens of its forms by their act."""
     title, next_text = OVER.get(choice.state) or TITLES[choice.act]
-    undo_until = choice.undo_until if can_undo(choice, now) else None
+    undo_until = choice.undo_until if may_be_undone(choice, now) else None
     return DoneView(
         title=words.say(title),
         rows=tuple((words.say(key), value) for key, value in _rows(words, site.policy, page, choice)),
@@ -47,13 +51,15 @@ def done_view(
         chip=state_chip(words, choice),
         undo_text=words.say("undo_text", moment=words.moment(undo_until)) if undo_until else "",
         undo_action=links.undo(choice.number) if undo_until else "",
-        form=form,
+        undo_form=forms[UNDO],
+        why=words.say("why_said", why=choice.why) if choice.why else "",
+        why_action=links.why(choice.number) if choice.act is Act.CANCEL and _awaits_reason(choice) else "",
+        why_form=forms[WHY],
     )
 
 
-def can_undo(choice: Choice, now: datetime) -> bool:
-    """Return whether a choice can still be taken back."""
-    return choice.state is ChoiceState.REQUESTED and choice.undo_until is not None and now < choice.undo_until
+def _awaits_reason(choice: Choice) -> bool:
+    return choice.state in STANDING and not choice.why
 
 
 def _rows(words: PageWords, policy: OrderPagePolicy, page: OrderPage, choice: Choice) -> list[tuple[str, Stamp]]:

@@ -11,6 +11,8 @@ from models.errors import ForewarnError
 SALT = "forewarn order page"
 UNDO = "undo"
 """The act of a form that takes a choice back."""
+WHY = "why"
+"""The act of a form with the reason of a choice."""
 
 
 class BadForm(ForewarnError):
@@ -24,6 +26,7 @@ class FormToken:
     link: str
     act: str
     version: int
+    """Of a form about a choice that was made: the number of that choice."""
     stated: Mapping[str, str]
     """Digest by option; an act without options has the empty one."""
     form: str
@@ -50,3 +53,8 @@ class FormSigner:
         if (token.link, token.act) != (link, act):
             raise BadForm("this form was made for another page")
         return token
+
+    def read_about(self, fields: Mapping[str, str], link: str, act: str, number: int) -> None:
+        """Check that a form was made for a choice by its number, and not for one that came later; raises BadForm."""
+        if self.read(fields.get("form", ""), link, act).version != number:
+            raise BadForm("this form was made for another choice")

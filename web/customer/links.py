@@ -31,6 +31,10 @@ class PageLinks:
         """Return the address to which taking a choice back is posted."""
         return self._of(f"/answers/{number}/undo")
 
+    def why(self, number: int) -> str:
+        """Return the address to which the reason of a choice is posted."""
+        return self._of(f"/answers/{number}/why")
+
     def message(self, number: int) -> str:
         """Return the address of a message's page."""
         return self._of(f"/messages/{number}")

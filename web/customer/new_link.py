@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from email_validator import EmailNotValidError, validate_email
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from rules.contact.addresses import BadAddress, email_address
+from templates.rendering.names import strip_control_chars
 from templates.rendering.page_words import PageWords
 from web.customer.form_bodies import read_form
 from web.customer.service import OrderService
@@ -41,15 +43,16 @@ class NewLinkEndpoints:
         return await run_in_threadpool(self._send, request, form)
 
     def _send(self, request: Request, form: dict[str, str]) -> Response:
-        order = form.get("order", "").strip().removeprefix("#")[:MAX_ORDER_CHARS]
+        order = strip_control_chars(form.get("order", "")).removeprefix("#")[:MAX_ORDER_CHARS]
         mail = form.get("mail", "").strip()[:MAX_MAIL_CHARS]
         words = self._words(request)
         if problems := tuple(_problems(words, order, mail)):
             return self._form(request, 422, order, mail, problems)
         check_tries(self._tries, request)
         self._tries.count(address_of(request))
-        self._service.send_link(order, mail, self._clock())
-        return RedirectResponse(self._site.links(request).new_link_sent(), 303)
+        # After the response, so that the time it takes does not say whether the two belong together.
+        sending = BackgroundTask(self._service.send_link, order, mail, self._clock())
+        return RedirectResponse(self._site.links(request).new_link_sent(), 303, background=sending)
 
     def _form(
         self,
@@ -70,7 +73,7 @@ class NewLinkEndpoints:
 def _problems(words: PageWords, order: str, mail: str) -> list[tuple[str, str]]:
     problems = [] if order else [("order", words.say("link_order_missing"))]
     try:
-        validate_email(mail, check_deliverability=False, test_environment=True)
-    except EmailNotValidError:
+        email_address(mail)
+    except BadAddress:
         problems.append(("mail", words.say("link_mail_wrong")))
     return problems

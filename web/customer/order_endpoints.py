@@ -5,8 +5,8 @@ from starlette.responses import HTMLResponse, Response
 
 from models.customers import Choice, SentMessage
 from web.customer.choice_words import CHANNELS
-from web.customer.done_view import can_undo, done_view
-from web.customer.forms import UNDO, FormSigner
+from web.customer.done_view import done_view
+from web.customer.forms import UNDO, WHY, FormSigner
 from web.customer.order_view import order_view
 from web.customer.service import OrderService
 from web.customer.site import Site
@@ -40,9 +40,8 @@ class OrderEndpoints:
         """Return the page about a choice that was made."""
         visit = self._visits.open(request)
         choice = find_choice(visit, request)
-        # The version is the choice's number: a form that takes it back is not about what came later.
-        form = self._signer.sign(visit.link_id, UNDO, choice.number, {}) if can_undo(choice, visit.now) else ""
-        view = done_view(visit.words, visit.links, self._site, visit.page, choice, visit.now, form)
+        forms = {act: self._signer.sign(visit.link_id, act, choice.number, {}) for act in (UNDO, WHY)}
+        view = done_view(visit.words, visit.links, self._site, visit.page, choice, visit.now, forms)
         return self._site.page("done.html", visit.words, visit.links, here=visit.here, view=view)
 
     def message(self, request: Request) -> Response:

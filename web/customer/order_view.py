@@ -8,9 +8,10 @@ from web.customer.choice_words import CHANNELS, answer_row, choice_rows, moment_
 from web.customer.links import PageLinks
 from web.customer.reasons import reason_text
 from web.customer.shop_links import ShopLinks
-from web.customer.view_models import Anchor, Chip, Fact, ItemRow, MessageRow, OrderView, ParcelBlock, Stamp, Tone
+from web.customer.view_models import OrderView
+from web.customer.view_parts import Anchor, Chip, Fact, ItemRow, MessageRow, ParcelBlock, Stamp, Tone
 
-TITLES: dict[str, str] = {
+TITLES = {
     Headline.LATE: "late_title",
     Headline.PART_LATE: "part_late_title",
     Headline.NO_DATE: "no_date_title",
@@ -18,15 +19,15 @@ TITLES: dict[str, str] = {
     Headline.ON_TIME: "on_time_title",
     Headline.ARRIVED: "arrived_title",
     Headline.CANCELLED: "cancelled_title",
-    "sent": "sent_off_title",
-    "cancel_requested": "cancel_requested_title",
+    Headline.SENT: "sent_off_title",
+    Headline.CANCEL_REQUESTED: "cancel_requested_title",
 }
-OVER = (Headline.ARRIVED, Headline.CANCELLED, "cancel_requested")
+OVER = (Headline.ARRIVED, Headline.CANCELLED, Headline.CANCEL_REQUESTED)
 """Nothing is expected any more."""
 SHOWN = (*STANDING, ChoiceState.REFUSED)
 """Choices that stand above those still open; the others are history."""
 ENDED = ("cancelled", "cancel_requested", "swap_requested", "swapped")
-CALM = (Headline.ON_TIME, "sent")
+CALM = (Headline.ON_TIME, Headline.SENT)
 """Nothing is late, so no reason is owed."""
 GONE = ("sent", "arrived")
 CHIPS = {
@@ -125,6 +126,8 @@ def _parcel_title(words: PageWords, parcel: PageParcel, number: int, count: int)
     name = words.say("parcel", number=number, count=count)
     if any(item.status in GONE for item in parcel.items):
         return words.say("parcel_sent", parcel=name) if count > 1 else words.say("parcel_only_sent")
+    if parcel.leaves_on is None and any(item.expected_on for item in parcel.items):
+        return name if count > 1 else words.say("parcel_only")
     if parcel.leaves_on is None:
         return words.say("parcel_undated", parcel=name) if count > 1 else words.say("parcel_only_undated")
     day = words.day(parcel.leaves_on)

@@ -1,13 +1,21 @@
 """The pages that say why a choice was not recorded, and what can be done next."""
 
 from models.customers import OrderPage
+from tasks.customers.choice_errors import (
+    ChoiceConflict,
+    ChoiceNotPossible,
+    NotOffered,
+    StatementChanged,
+    SubstituteGone,
+    TooLate,
+)
 from templates.rendering.page_words import PageWords
 from web.customer.choice_words import answer_row, choice_rows
 from web.customer.links import PageLinks
-from web.customer.service import ChoiceConflict, NotOffered, NotPossible, StatementChanged, SubstituteGone, TooLate
-from web.customer.view_models import Anchor, NoticeView
+from web.customer.view_models import NoticeView
+from web.customer.view_parts import Anchor
 
-SENTENCES: dict[type[NotPossible], tuple[str, str]] = {
+SENTENCES: dict[type[ChoiceNotPossible], tuple[str, str]] = {
     StatementChanged: ("changed_title", "changed_text"),
     TooLate: ("too_late_title", "too_late"),
     SubstituteGone: ("gone_title", "unchanged_text"),
@@ -25,7 +33,7 @@ def conflict_view(words: PageWords, links: PageLinks, page: OrderPage, conflict:
     )
 
 
-def impossible_view(words: PageWords, links: PageLinks, problem: NotPossible) -> NoticeView:
+def impossible_view(words: PageWords, links: PageLinks, problem: ChoiceNotPossible) -> NoticeView:
     """Return the page that says why a choice is not possible, with those that are."""
     title, text = SENTENCES[type(problem)]
     return NoticeView(words.say(title), (words.say(text),), rows=choice_rows(words, links, problem.page))

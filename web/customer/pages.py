@@ -9,13 +9,14 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
+from tasks.context import Context
 from templates.rendering.page_words import PageWords
 from web.customer.choice_endpoints import ChoiceEndpoints
 from web.customer.forms import BadForm, FormSigner
 from web.customer.new_link import NewLinkEndpoints
 from web.customer.order_endpoints import OrderEndpoints
 from web.customer.outcomes import bad_form_view, fault_view, missing_link_view, too_many_tries_view
-from web.customer.service import OrderService
+from web.customer.service import LedgerOrders, OrderService
 from web.customer.site import Site
 from web.customer.view_models import NoticeView
 from web.customer.visits import MissingLink, TooManyTries, Visits
@@ -23,6 +24,14 @@ from web.security import SecurityHeaders
 from web.throttle import NEW_LINKS, WRONG_TOKENS, Throttle
 
 NOT_FOUND, FORBIDDEN, TOO_MANY, FAULT = 404, 403, 429, 500
+
+
+def routes(context: Context, clock: Callable[[], datetime], link_key: bytes) -> list[BaseRoute]:
+    """Return the routes over a ledger; none where the shop has no order pages."""
+    if context.shop.order_pages is None:
+        return []
+    site = Site(context.shop, context.policy.order_page, context.renderer.words)
+    return page_routes(site, LedgerOrders(context), clock, link_key)
 
 
 def page_routes(site: Site, service: OrderService, clock: Callable[[], datetime], link_key: bytes) -> list[BaseRoute]:
@@ -41,6 +50,7 @@ def page_routes(site: Site, service: OrderService, clock: Callable[[], datetime]
         Route("/{token}/messages/{number:int}/mail", shows.mail),
         Route("/{token}/answers/{number:int}", shows.answer),
         Route("/{token}/answers/{number:int}/undo", acts.undo, methods=["POST"]),
+        Route("/{token}/answers/{number:int}/why", acts.give_reason, methods=["POST"]),
         Route("/{token}/{act}", acts.ask),
         Route("/{token}/{act}", acts.choose, methods=["POST"]),
     ]

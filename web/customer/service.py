@@ -5,41 +5,24 @@ from datetime import datetime
 from typing import Protocol
 
 from models.customers import Act, Choice, OrderPage, SentMessage
+from rules.customers.statements import statement_digest
+from tasks.context import Context
+from tasks.customers.choice_tasks import give_reason
+from tasks.customers.links import OpenedLink, open_link
+from tasks.customers.new_links import send_new_link
+from tasks.customers.order_page import load_order_page
+from tasks.customers.record_choice import ChoiceRequest, record_choice
+from tasks.customers.sent_words import SentWords, load_sent_words
+from tasks.customers.undo import undo_choice
+from tasks.db.sql import read_only
 
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A link that opens an order's page now."""
-
-    link_id: str
-    order_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class MessageWords:
-    """A message as it was sent; `html` is empty for a text."""
-
-    text: str
-    html: str
-
-
-@dataclass(frozen=True, slots=True)
-class ChoiceForm:
-    """A choice as its form was shown: the order's version then, and the digest of what it said."""
-
-    order_id: str
-    link_id: str
-    act: Act
-    option: str
-    form_id: str
-    version: int
-    stated: str
+CUSTOMER = "customer"
 
 
 class OrderService(Protocol):
     """Reads orders and records choices."""
 
-    def open(self, token: str, now: datetime) -> Opened | None:
+    def open(self, token: str, now: datetime) -> OpenedLink | None:
         """Return what a token opens; None for one that opens nothing."""
         ...
 
@@ -51,15 +34,19 @@ class OrderService(Protocol):
         """Return the digest of what a choice would do now."""
         ...
 
-    def choose(self, form: ChoiceForm, now: datetime) -> Choice:
-        """Record a choice; raises NotChosen."""
+    def choose(self, request: ChoiceRequest, now: datetime) -> Choice:
+        """Record a choice; raises ChoiceConflict or ChoiceNotPossible."""
         ...
 
-    def undo(self, order_id: str, number: int, now: datetime) -> Choice:
-        """Take a choice back; raises NotChosen."""
+    def undo(self, order_id: str, number: int, link_id: str, now: datetime) -> Choice:
+        """Take a choice back; raises TooLate."""
         ...
 
-    def read_message(self, message: SentMessage, token: str) -> MessageWords:
+    def give_reason(self, order_id: str, number: int, why: str) -> None:
+        """Store why a customer chose so."""
+        ...
+
+    def read_message(self, message: SentMessage, token: str) -> SentWords:
         """Return a message's words, with the token in the links to the page."""
         ...
 
@@ -68,33 +55,44 @@ class OrderService(Protocol):
         ...
 
 
-class ChoiceConflict(Exception):
-    """Raised where another choice was faster; `standing` is what holds."""
+@dataclass(frozen=True, slots=True)
+class LedgerOrders:
+    """The orders in the ledger."""
 
-    def __init__(self, standing: Choice) -> None:
-        super().__init__(standing.id)
-        self.standing = standing
+    context: Context
 
+    def open(self, token: str, now: datetime) -> OpenedLink | None:
+        """Return what a token opens."""
+        with read_only(self.context.engine) as connection:
+            return open_link(self.context, connection, token, now)
 
-class NotPossible(Exception):
-    """Raised where a choice cannot be recorded; `page` is the order as it is."""
+    def load(self, order_id: str, now: datetime) -> OrderPage:
+        """Return an order as it is."""
+        as_of = now.astimezone(self.context.zone).date()
+        with read_only(self.context.engine) as connection:
+            return load_order_page(self.context, connection, order_id, as_of, now)
 
-    def __init__(self, page: OrderPage) -> None:
-        super().__init__(page.order_id)
-        self.page = page
+    def digest(self, page: OrderPage, act: Act, option: str) -> str:
+        """Return the digest of what a choice states."""
+        return statement_digest(page, act, option)
 
+    def choose(self, request: ChoiceRequest, now: datetime) -> Choice:
+        """Record a choice."""
+        return record_choice(self.context, request, now)
 
-class StatementChanged(NotPossible):
-    """What the form said is not what would be done now."""
+    def undo(self, order_id: str, number: int, link_id: str, now: datetime) -> Choice:
+        """Take a choice back."""
+        return undo_choice(self.context, order_id, number, now, CUSTOMER, link_id)
 
+    def give_reason(self, order_id: str, number: int, why: str) -> None:
+        """Store a choice's reason."""
+        give_reason(self.context, order_id, number, why)
 
-class TooLate(NotPossible):
-    """The warehouse has taken the goods."""
+    def read_message(self, message: SentMessage, token: str) -> SentWords:
+        """Return the words of a message."""
+        with read_only(self.context.engine) as connection:
+            return load_sent_words(connection, message.id, token)
 
-
-class SubstituteGone(NotPossible):
-    """The product in stock was taken by somebody else."""
-
-
-class NotOffered(NotPossible):
-    """The choice is not offered for this order."""
+    def send_link(self, order_id: str, address: str, now: datetime) -> None:
+        """Mail a new link."""
+        send_new_link(self.context, order_id, address, now)

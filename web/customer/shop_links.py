@@ -6,7 +6,7 @@ from models.config.shop import ShopConfig
 from models.orders import ProductFacts
 from templates.rendering.fill_variables import product_view
 from templates.rendering.page_words import PageWords
-from web.customer.view_models import Anchor
+from web.customer.view_parts import Anchor
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from models.policy.customers import OrderPagePolicy
 from templates.rendering.page_words import PageWords, WordBook
 from web.customer.links import PageLinks
 from web.customer.shop_links import ShopLinks
-from web.customer.view_models import Anchor, Frame
+from web.customer.view_models import Frame
+from web.customer.view_parts import Anchor
 from web.languages import requested_languages
 from web.page_templates import render_page
 from web.static_files import SCRIPT, STYLE, StaticFile, brand_file, shared_file

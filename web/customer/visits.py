@@ -59,8 +59,8 @@ class Visits:
             raise MissingLink
         page = self._service.load(opened.order_id, now)
         words, links = self._site.words(request, now, page), self._site.links(request, token)
-        here = f"{links.prefix}{request.url.path}".removesuffix("/undo")
-        return Visit(now, opened.link_id, page, words, links, here)
+        here = f"{links.prefix}{request.url.path}".removesuffix("/undo").removesuffix("/why")
+        return Visit(now, opened.id, page, words, links, here)
 
 
 def check_tries(tries: Throttle, request: Request) -> None:

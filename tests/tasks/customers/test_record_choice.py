@@ -36,6 +36,7 @@ from tasks.tables import (
     OUTBOX,
     WEBHOOK_EVENTS,
 )
+from templates.rendering.messages import Renderer
 from tests.support.builders import ANNA, DAY, day, line
 from tests.support.choosing import Visitor
 from tests.support.shop_driver import customer, noon
@@ -464,8 +465,6 @@ def test_the_mail_links_to_the_order_page_by_the_customers_own_link_or_a_new_one
 
 
 def _renderer_of(shop):
-    from templates.rendering.messages import Renderer
-
     renderer = Renderer(shop)
     return lambda: renderer
 
@@ -486,18 +485,30 @@ def test_the_shops_systems_are_told_of_each_change(late):
     ]
 
 
-def test_nothing_is_recorded_where_the_mail_cannot_be_written(late):
+def test_a_mistake_in_a_template_keeps_nobody_from_cancelling(late, tmp_path):
+    (tmp_path / "choice_received").mkdir()
+    (tmp_path / "choice_received" / "body.en.txt").write_text("{{ mistake }}")
+    renderer = Renderer(late.context.shop, tmp_path)
+    late.context = replace(late.context, load_renderer=lambda: renderer)
+    assert Visitor(late).choose(Act.CANCEL, "late").state is ChoiceState.REQUESTED
+    assert late.rows(CUSTOMER_MAILS) == []
+    chosen, (kind, who, why) = events(late)
+    assert (chosen[0], kind, who) == ("chosen", "choice_not_mailed", "forewarn")
+    assert "'mistake' is undefined" in why
+
+
+def test_a_choice_and_all_that_follows_from_it_are_one_transaction(late):
     def broken():
         raise RuntimeError("no words")
 
     visitor = Visitor(late)
-    form = visitor.form(Act.CANCEL, "late")
-    whole = late.context
+    form, whole = visitor.form(Act.CANCEL, "late"), late.context
     late.context = replace(whole, load_renderer=broken)
     with pytest.raises(RuntimeError):
         visitor.send(form)
     late.context = whole
     assert late.rows(CUSTOMER_CHOICES) == []
+    assert visitor.send(form).number == 1
 
 
 def test_an_unpaid_order_is_cancelled_without_a_refund(driver):

@@ -7,9 +7,11 @@ import pytest
 from starlette.applications import Starlette
 
 from models.customers import Act, ChoiceState, OpenChoices
+from tasks.customers.choice_errors import ChoiceConflict, NotOffered, StatementChanged, SubstituteGone, TooLate
 from tests.support.order_pages import (
     ALL_OPEN,
     CANCEL_ALL,
+    CANCEL_LATE,
     KEY,
     LINK,
     NOW,
@@ -21,7 +23,6 @@ from tests.support.order_pages import (
 )
 from tests.support.web_client import FORM, WebClient
 from web.customer.forms import FormSigner
-from web.customer.service import ChoiceConflict, NotOffered, StatementChanged, SubstituteGone, TooLate
 
 PATH = f"/o/{TOKEN}"
 OPTIONS = {Act.SWAP: {"option": "1:P3"}, Act.CANCEL: {"option": "late"}}
@@ -123,6 +124,26 @@ def test_an_order_with_one_thing_to_cancel_asks_no_question():
     assert shop.client.send(page.form).status == 303
 
 
+@pytest.mark.parametrize(
+    ("whole_order", "said"), [(True, "The whole order"), (False, "Everything that has not left yet")]
+)
+def test_what_is_left_of_an_order_is_not_called_the_whole_order(whole_order, said):
+    everything = replace(CANCEL_ALL, whole_order=whole_order, includes_shipping=False)
+    shop = Shop(order_page(open=replace(ALL_OPEN, cancels=(CANCEL_LATE, everything))))
+    assert f"{said}: €167.80." in shop.client.get(PATH).text
+    assert said in shop.client.get(f"{PATH}/cancel").text
+    assert ("The whole order" in shop.client.get(PATH).text) is whole_order
+
+
+def test_a_form_without_an_answer_to_a_question_that_is_gone_is_shown_anew(shop):
+    form = shop.form(Act.CANCEL)
+    shop.orders.page = order_page(open=replace(ALL_OPEN, cancels=(CANCEL_ALL,)))
+    answer = shop.client.send(form)
+    assert answer.status == 409
+    assert "Something changed while you were reading" in answer.text
+    assert shop.client.send(answer.form).status == 303
+
+
 def test_what_a_form_said_must_still_hold_and_is_otherwise_shown_anew(shop):
     form = shop.form(Act.WAIT)
     later = ALL_OPEN.wait_until + timedelta(days=9)
@@ -186,7 +207,7 @@ def test_a_choice_can_be_taken_back_twice_with_the_same_end(shop):
     page = shop.client.get(shop.choose(Act.CANCEL).location)
     assert "You can take this back until November 24, 15:03 (Berlin)." in page.text
     for _ in range(2):
-        assert shop.client.send(page.form).location == f"{PATH}/answers/1"
+        assert shop.client.send(page.forms[0]).location == f"{PATH}/answers/1"
     undone = shop.client.get(f"{PATH}/answers/1")
     assert "You took this back" in undone.text
     assert undone.forms == []
@@ -201,7 +222,7 @@ def test_the_offer_to_take_it_back_ends_with_its_time(minutes, forms):
 def test_taking_back_too_late_says_so(shop):
     page = shop.client.get(shop.choose(Act.CANCEL).location)
     shop.orders.refusal = TooLate(shop.orders.page)
-    answer = shop.client.send(page.form)
+    answer = shop.client.send(page.forms[0])
     assert answer.status == 409
     assert shop.orders.page.choices[0].state is ChoiceState.REQUESTED
 
@@ -247,7 +268,8 @@ def test_looking_changes_nothing_whoever_opens_the_links(shop, method):
     paths = ["", *(f"/{act}" for act in Act), "/answers/1", "/messages/1", "/messages/1/mail", "/fragment"]
     for path in paths:
         assert shop.client.ask(method, PATH + path).status in (200, 409)
-    assert shop.client.ask(method, f"{PATH}/answers/1/undo").status == 405
+    for action in ("undo", "why"):
+        assert shop.client.ask(method, f"{PATH}/answers/1/{action}").status == 405
     assert shop.orders.page is before
 
 
@@ -299,3 +321,30 @@ def test_a_conflict_without_a_form_of_its_own_keeps_the_order(shop):
     answer = shop.client.send(form)
     assert answer.status == 409
     assert "You cancelled Washed Linen Duvet Cover Sand." in answer.text
+
+
+def test_a_reason_for_cancelling_is_asked_afterwards_and_may_be_left_out(shop):
+    page = shop.client.get(shop.choose(Act.CANCEL).location)
+    assert "Would you tell us why? (optional)" in page.text
+    reason = page.forms[1]
+    assert shop.client.send(reason, why=" ").location == f"{PATH}/answers/1"
+    assert shop.orders.page.choices[0].why == ""
+    shop.client.send(reason, why=" It comes\ntoo late. ")
+    told = shop.client.get(f"{PATH}/answers/1")
+    assert "You told us why: It comes too late." in told.text
+    assert len(told.forms) == 1
+
+
+@pytest.mark.parametrize("act", [act for act in Act if act is not Act.CANCEL])
+def test_nobody_is_asked_why_they_did_not_cancel(shop, act):
+    assert len(shop.client.get(shop.choose(act).location).forms) == 1
+
+
+@pytest.mark.parametrize("action", ["undo", "why"])
+def test_a_form_about_one_choice_does_nothing_to_another(action):
+    shop = Shop(order_page(choices=(made_choice(Act.CANCEL, 2), made_choice(Act.CANCEL, 1))))
+    forms = {form.action.rpartition("/")[2]: form for form in shop.client.get(f"{PATH}/answers/1").forms}
+    before = shop.orders.page
+    answer = shop.client.post(f"{PATH}/answers/2/{action}", forms[action].fields | {"why": "x"})
+    assert answer.status == 403
+    assert shop.orders.page is before

@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 
 from models.customers import Act, ChoiceState, Headline, OpenChoices, PageParcel
 from models.orders import Shipment
+from models.reasons import DelayReason
 from tests.support.order_pages import (
     ALL_OPEN,
     CANCEL_ALL,
@@ -60,7 +61,9 @@ def test_every_choice_is_a_link_of_the_same_kind_and_none_is_ahead_of_cancelling
         (Headline.NO_DATE, "We do not have a new date yet"),
         (Headline.GOOD_NEWS, "Good news: your order comes sooner"),
         (Headline.ON_TIME, "Your order is on time"),
+        (Headline.SENT, "Your order is on its way"),
         (Headline.ARRIVED, "Your order has arrived"),
+        (Headline.CANCEL_REQUESTED, "You have cancelled your order"),
         (Headline.CANCELLED, "Your order is cancelled"),
     ],
 )
@@ -161,7 +164,33 @@ def test_a_refund_that_is_not_known_is_not_made_up():
 def test_a_swap_that_costs_more_says_how_much_on_the_page_itself():
     dearer = replace(ALL_OPEN.swaps[0], price_difference=Decimal("9.00"))
     text = shown(order_page(open=replace(ALL_OPEN, swaps=(dearer,)))).text
-    assert "It costs €9.00 more. We ask you before we charge anything." in text
+    assert "Swap it for one in stock Washed Linen Duvet Cover Fern, €9.00 more." in text
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        (DelayReason("weather"), "The reason: bad weather is holding up deliveries."),
+        (DelayReason("other", {"en": "the kiln broke"}), "The reason: the kiln broke."),
+        (None, "We do not know the reason yet."),
+        (DelayReason("other", {"de": "der Ofen"}), "20 days later than promised (November 26). What would"),
+    ],
+)
+def test_the_reason_is_told_in_one_clause(reason, said):
+    assert said in shown(order_page(reason=reason)).text
+
+
+@pytest.mark.parametrize(
+    ("expected_on", "leaves_on", "title"),
+    [
+        (date(2025, 12, 16), date(2025, 12, 12), "Leaves Friday, December 12"),
+        (date(2025, 12, 16), None, "Your parcel"),
+        (None, None, "No day yet"),
+    ],
+)
+def test_a_parcels_heading_says_when_it_leaves_if_that_is_known(expected_on, leaves_on, title):
+    item = replace(LATE, expected_on=expected_on)
+    assert f"<h3>{title}</h3>" in shown(order_page(parcels=(PageParcel((item,), leaves_on),))).html
 
 
 @pytest.mark.parametrize(

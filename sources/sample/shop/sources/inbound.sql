@@ -5,5 +5,6 @@ SELECT
     qty          AS quantity,
     promised     AS promised_on,
     expected     AS expected_on,
-    received_at
+    received_at,
+    reason       AS delay_reason
 FROM 'deliveries.csv'
