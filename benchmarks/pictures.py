@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 
 from app.composition import open_app
+from cli.demo_site import use_local_links
 from cli.run_day import run_day
 from sources.sample import write_sample
 from templates.rendering.gallery import write_gallery
@@ -18,7 +19,7 @@ from templates.rendering.gallery_entries import gallery_entries
 
 DAY = date(2025, 11, 24)
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
-ORDER = "1041"
+ORDER, PORT = "1041", 8080
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--virtual-time-budget=3000")
 
 
@@ -32,6 +33,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         place = Path(scratch)
         write_sample(place / "shop", orders=400, seed=7, as_of=DAY)
+        use_local_links(place / "shop", PORT)
         with open_app(place / "shop") as app:
             asyncio.run(run_day(app, DAY, import_first=True))
             gallery = write_gallery(gallery_entries(app.folder.shop, None), place / "gallery")

@@ -8,6 +8,10 @@ from models.policy.retention import RetentionPolicy
 KINDS = {
     "notices": ("notices", "evidence_days"),
     "words": ("words, names and addresses of notices", "message_days"),
+    "mails": ("mails that answered choices", "message_days"),
+    "reasons": ("customers' own words about choices", "message_days"),
+    "webhook_events": ("webhook events", "event_days"),
+    "links": ("expired links to order pages", "evidence_days"),
     "events": ("events", "event_days"),
     "offers": ("offers", "offer_days"),
     "runs": ("runs", "run_days"),

@@ -45,7 +45,7 @@ def _all_choices(context: Context, connection: Connection, order: OrderNow) -> O
     return OpenChoices(
         wait_until=order.expected_on,
         may_wait=bool(late) and not awaits(order.choices, order.expected_on),
-        ship_now=lines_to_send_now(context, connection, sold.id, as_of),
+        ship_now=lines_to_send_now(context, connection, sold.id, as_of) if len(order.to_send) > 1 else (),
         swaps=tuple(swap_options(sold, late_lines, offered, in_stock, context.shop.currency, as_of)),
         cancels=cancel_options(sold, cancellable, late, set(cancelled_by(order.choices)), as_of),
         discount=load_open_discount(connection, sold.id, taken, as_of) if open_now else None,

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, or_, select
 
 from models.customers import DiscountOption
 from models.enums import RemedyKind, State
@@ -17,12 +17,7 @@ NOT_OFFERED = (State.HELD, State.SKIPPED)
 
 def load_offered_substitutes(connection: Connection, order: str) -> Mapping[str, Sequence[str]]:
     """Return by line number the products that the last notice with substitutes offered, the most similar first."""
-    query = (
-        select(OFFERS.c.line, OFFERS.c.products, OFFERS.c.revision)
-        .where(OFFERS.c.order_id == order, OFFERS.c.kind == RemedyKind.SUBSTITUTE, _offered_filter())
-        .order_by(OFFERS.c.revision.desc())
-    )
-    rows = connection.execute(query).all()
+    rows = connection.execute(SUBSTITUTES, {"order": order}).all()
     return {row.line: row.products for row in rows if row.revision == rows[0].revision}
 
 
@@ -33,15 +28,9 @@ def load_open_discount(
 
     Also one that the law kept out of the mail: see `Plan.show_offer`.
     """
-    query = (
-        select(OFFERS.c.id, *(OFFERS.c[name] for name in DISCOUNT_COLUMNS))
-        .where(OFFERS.c.order_id == order, OFFERS.c.code.is_not(None), OFFERS.c.expires_on >= as_of)
-        .where(OFFERS.c.id.not_in(taken), _offered_filter())
-        .order_by(OFFERS.c.created_at.desc(), OFFERS.c.id)
-        .limit(1)
-    )
-    row = connection.execute(query).first()
-    return None if row is None else DiscountOption(*row)
+    rows = connection.execute(DISCOUNTS, {"order": order})
+    valid = (row for row in rows if row.expires_on >= as_of and row.id not in taken)
+    return next((DiscountOption(*row) for row in valid), None)
 
 
 def _offered_filter() -> ColumnElement[bool]:
@@ -56,4 +45,17 @@ def _offered_filter() -> ColumnElement[bool]:
         .where(NOTICES.c.order_id == OFFERS.c.order_id, OUTBOX.c.state.not_in(NOT_OFFERED))
         .where(and_(of_offer, NOTICES.c.created_at >= OFFERS.c.created_at))
     )
-    return notice.correlate(OFFERS).exists()
+    return and_(OFFERS.c.order_id == bindparam("order"), notice.correlate(OFFERS).exists())
+
+
+# Put together once: for the few rows of one order, that takes longer than to read them.
+SUBSTITUTES = (
+    select(OFFERS.c.line, OFFERS.c.products, OFFERS.c.revision)
+    .where(_offered_filter(), OFFERS.c.kind == RemedyKind.SUBSTITUTE)
+    .order_by(OFFERS.c.revision.desc())
+)
+DISCOUNTS = (
+    select(OFFERS.c.id, *(OFFERS.c[name] for name in DISCOUNT_COLUMNS))
+    .where(_offered_filter(), OFFERS.c.code.is_not(None), OFFERS.c.expires_on.is_not(None))
+    .order_by(OFFERS.c.created_at.desc(), OFFERS.c.id)
+)

@@ -8,11 +8,12 @@ from sqlalchemy import Connection
 from models.customers import Choice
 from models.decisions import LateLine
 from models.errors import ForewarnError
-from models.orders import OrderFacts
+from models.orders import LineFacts, OrderFacts
+from rules.customers.changeable import pieces_to_send
 from rules.delays.delays import last_expected_date, late_line, open_lines
 from tasks.context import Context
 from tasks.customers.sent_messages import load_last_notice
-from tasks.orders.choices import close_lines, load_choices, load_closed_lines
+from tasks.orders.choices import close_lines, closed_lines, load_choices
 from tasks.orders.queries import get_order_as_sold
 
 
@@ -31,6 +32,12 @@ class OrderNow:
     as_of: date
 
     @property
+    def to_send(self) -> tuple[LineFacts, ...]:
+        """Return the open lines of which pieces are still to leave."""
+        lines = open_lines(self.owed, self.as_of)
+        return tuple(line for line in lines if pieces_to_send(line, self.as_of))
+
+    @property
     def expected_on(self) -> date | None:
         """Return when the last late line is expected; None: not known, or nothing is late."""
         return last_expected_date(self.late) if self.late else None
@@ -41,9 +48,9 @@ def load_order_now(context: Context, connection: Connection, order_id: str, as_o
     watched = get_order_as_sold(context, connection, order_id)
     if watched is None:
         raise ForewarnError(f"no order {order_id!r} is known: `forewarn import` imports new orders")
-    owed = close_lines(watched, load_closed_lines(connection, [order_id]), as_of).order
+    choices = load_choices(connection, order_id)
+    owed = close_lines(watched, closed_lines(choices), as_of).order
     open_now = () if owed.unpaid else open_lines(owed, as_of)
     late = tuple(late for line in open_now if (late := late_line(line, as_of, context.calendar)))
-    customer = watched.order.customer
-    last_notice = load_last_notice(connection, order_id, customer)
-    return OrderNow(watched.order, owed, late, load_choices(connection, order_id), last_notice, as_of)
+    last_notice = load_last_notice(connection, order_id, watched.order.customer)
+    return OrderNow(watched.order, owed, late, choices, last_notice, as_of)

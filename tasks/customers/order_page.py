@@ -2,11 +2,12 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from models.customers import OrderPage
 from models.enums import GOOD_CHANGES
 from models.orders import OrderFacts
+from models.shipments import Parcel
 from rules.customers.headlines import headline
 from rules.customers.page_items import DateRange, LineOutlook, page_parcels
 from rules.customers.standing import closing_choices
@@ -18,6 +19,10 @@ from tasks.customers.order_now import OrderNow, load_order_now
 from tasks.customers.sent_messages import load_sent_messages
 from tasks.shipments.remaining import remaining_parcels
 from tasks.tables import EXPECTED_DATES
+
+CURRENT_DATES = select(*(EXPECTED_DATES.c[name] for name in ("line", "expected_on", "earliest_on", "latest_on"))).where(
+    EXPECTED_DATES.c.order_id == bindparam("order"), EXPECTED_DATES.c.ended_at.is_(None)
+)
 
 
 def load_order_page(context: Context, connection: Connection, order_id: str, as_of: date, now: datetime) -> OrderPage:
@@ -52,24 +57,28 @@ def load_order_page(context: Context, connection: Connection, order_id: str, as_
 
 
 def _outlook(context: Context, connection: Connection, order: OrderNow) -> LineOutlook:
-    order_id = order.sold.id
     return LineOutlook(
         late={late.line.number: late for late in order.late},
         closing=closing_choices(order.choices),
         reasons={line.number: line.reason for line in order.owed.lines if line.reason is not None},
         ranges=_load_ranges(connection, order.owed, order.as_of),
-        planned=remaining_parcels(context, connection, [order_id], order.as_of).get(order_id, ()),
+        planned=_load_planned(context, connection, order),
     )
+
+
+def _load_planned(context: Context, connection: Connection, order: OrderNow) -> tuple[Parcel, ...]:
+    """Return the parcels still to leave of an order that is sent in several."""
+    if len(order.to_send) < 2:
+        return ()
+    return remaining_parcels(context, connection, [order.owed.id], order.as_of).get(order.owed.id, ())
 
 
 def _load_ranges(connection: Connection, order: OrderFacts, as_of: date) -> dict[str, DateRange]:
     """Return between which days lines are expected, by number; a line that waits for a parcel has no such range."""
     expected = {line.number: line.expected_on for line in order.lines if line.expected_on is not None}
-    columns = (EXPECTED_DATES.c[name] for name in ("line", "expected_on", "earliest_on", "latest_on"))
-    query = select(*columns).where(EXPECTED_DATES.c.order_id == order.id, EXPECTED_DATES.c.ended_at.is_(None))
     return {
         row.line: (max(row.earliest_on, as_of), row.latest_on)
-        for row in connection.execute(query)
+        for row in connection.execute(CURRENT_DATES, {"order": order.id})
         if row.earliest_on and row.latest_on and expected.get(row.line) == row.expected_on
         if max(row.earliest_on, as_of) < row.latest_on and row.expected_on >= as_of
     }

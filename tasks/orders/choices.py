@@ -1,17 +1,18 @@
 """What customers have chosen for orders: load their choices, and close the lines that they cancelled or swapped."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Connection, Row, Select, select
+from sqlalchemy import Boolean, ColumnElement, Connection, Row, Select, bindparam, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from models.customers import CLOSES_LINES, STANDING, Act, Choice, ChoiceState, DiscountOption
 from models.orders import LineKey, ProductFacts
 from rules.customers.changeable import without_unsent_pieces
+from rules.customers.standing import closing_choices
 from tasks.db.sql import in_list
 from tasks.orders.order_rows import PRODUCT_COLUMNS, WatchedOrder
 from tasks.tables import CUSTOMER_CHOICES, OFFERS, ORDER_LINES, PRODUCTS
@@ -62,7 +63,17 @@ def load_closed_lines(connection: Connection, orders: Collection[str]) -> dict[L
     columns = (CUSTOMER_CHOICES.c[name] for name in ("order_id", "id", "act", "lines"))
     query = select(*columns).where(in_list(connection, CUSTOMER_CHOICES.c.order_id, orders), closing_filter())
     rows = connection.execute(query.order_by(CUSTOMER_CHOICES.c.number)) if orders else ()
-    return {(row.order_id, number): f"{WORDS[Act(row.act)]} ({row.id})" for row in rows for number in row.lines}
+    return {(row.order_id, number): _words(row.act, row.id) for row in rows for number in row.lines}
+
+
+def closed_lines(choices: Sequence[Choice]) -> dict[LineKey, str]:
+    """Return the same of choices that are loaded."""
+    closing = closing_choices(choices)
+    return {(choice.order_id, number): _words(choice.act, choice.id) for number, choice in closing.items()}
+
+
+def _words(act: str, choice_id: str) -> str:
+    return f"{WORDS[Act(act)]} ({choice_id})"
 
 
 def close_lines(watched: WatchedOrder, closed: Mapping[LineKey, str], as_of: date) -> WatchedOrder:
@@ -79,8 +90,7 @@ def close_lines(watched: WatchedOrder, closed: Mapping[LineKey, str], as_of: dat
 
 def load_choices(connection: Connection, order: str) -> tuple[Choice, ...]:
     """Return the choices that were made for an order, the newest first."""
-    query = select_choices().where(CUSTOMER_CHOICES.c.order_id == order)
-    return tuple(map(choice_from_row, connection.execute(query.order_by(CUSTOMER_CHOICES.c.number.desc()))))
+    return tuple(map(choice_from_row, connection.execute(CHOICES_OF_ORDER, {"order": order})))
 
 
 def select_choices() -> Select[Any]:
@@ -118,3 +128,9 @@ def _discount(row: Row[Any]) -> DiscountOption | None:
     if row.choice_offer_id is None or row.offer_code is None:
         return None
     return DiscountOption(row.choice_offer_id, *(getattr(row, f"offer_{name}") for name in DISCOUNT_COLUMNS))
+
+
+CHOICES_OF_ORDER = (
+    select_choices().where(CUSTOMER_CHOICES.c.order_id == bindparam("order")).order_by(CUSTOMER_CHOICES.c.number.desc())
+)
+"""Put together once: for the few rows of one order, that takes longer than to read them."""

@@ -4,17 +4,35 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Select, and_, delete, func, or_, select, update
+from sqlalchemy import Column, Connection, Select, and_, delete, func, or_, select, update
 
-from models.policy.policy import CLOSED
 from rules.retention import CutoffDays
 from tasks.context import Context
-from tasks.db.settled_counts import uncount_settled
 from tasks.db.sql import in_list
 from tasks.notices.deleted_words import HAS_WORDS_FILTER, NO_WORDS
 from tasks.orders.told import NOTICES_WITH_STATE
+from tasks.retention.customer_records import (
+    delete_reasons,
+    delete_with_outbox,
+    find_links,
+    find_mails,
+    find_reasons,
+    find_webhook_events,
+)
+from tasks.retention.open_orders import is_open
 from tasks.runs.records import HELD
-from tasks.tables import EVENTS, EXPECTED_DATES, NOTICES, OFFERS, OUTBOX, RUNS, WATCHES
+from tasks.tables import (
+    CUSTOMER_CHOICES,
+    CUSTOMER_MAILS,
+    EVENTS,
+    EXPECTED_DATES,
+    NOTICES,
+    OFFERS,
+    ORDER_LINKS,
+    OUTBOX,
+    RUNS,
+    WEBHOOK_EVENTS,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +46,6 @@ class Prunable:
     prune: Callable[[Connection, Sequence[Any]], None]
 
 
-def _is_open(context: Context, order_id: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Return the SQL of an order that is open, or that is to be checked again and may be found open."""
-    closed = and_(WATCHES.c.bucket.is_not(None), WATCHES.c.bucket == CLOSED, WATCHES.c.next_check_on > context.as_of)
-    return select(WATCHES.c.order_id).where(WATCHES.c.order_id == order_id, ~closed).exists()
-
-
 def _find_notices(context: Context, cutoffs: CutoffDays) -> Select[Any]:
     return _settled_notices(context).where(OUTBOX.c.settled_at < context.start_of(cutoffs.notices))
 
@@ -45,14 +57,14 @@ def _find_words(context: Context, cutoffs: CutoffDays) -> Select[Any]:
 
 
 def _settled_notices(context: Context) -> Select[Any]:
-    ended = and_(OUTBOX.c.settled_at.is_not(None), ~OUTBOX.c.awaits_fallback, ~_is_open(context, NOTICES.c.order_id))
+    ended = and_(OUTBOX.c.settled_at.is_not(None), ~OUTBOX.c.awaits_fallback, ~is_open(context, NOTICES.c.order_id))
     return select(NOTICES.c.id).select_from(NOTICES_WITH_STATE).where(ended)
 
 
 def _find_events(context: Context, cutoffs: CutoffDays) -> Select[Any]:
-    about_notice = select(NOTICES.c.id).where(NOTICES.c.id == EVENTS.c.subject, _is_open(context, NOTICES.c.order_id))
+    about_notice = select(NOTICES.c.id).where(NOTICES.c.id == EVENTS.c.subject, is_open(context, NOTICES.c.order_id))
     unsettled = select(OUTBOX.c.id).where(OUTBOX.c.id == EVENTS.c.subject, OUTBOX.c.settled_at.is_(None))
-    kept = (_is_open(context, EVENTS.c.subject), about_notice.exists(), unsettled.exists())
+    kept = (is_open(context, EVENTS.c.subject), about_notice.exists(), unsettled.exists())
     old = EVENTS.c.at < context.start_of(cutoffs.events)
     return select(EVENTS.c.id).where(old, *(~reason for reason in kept))
 
@@ -60,7 +72,7 @@ def _find_events(context: Context, cutoffs: CutoffDays) -> Select[Any]:
 def _find_offers(context: Context, cutoffs: CutoffDays) -> Select[Any]:
     expired = or_(OFFERS.c.expires_on.is_(None), OFFERS.c.expires_on < context.as_of)
     old = OFFERS.c.created_at < context.start_of(cutoffs.offers)
-    return select(OFFERS.c.id).where(old, expired, ~_is_open(context, OFFERS.c.order_id))
+    return select(OFFERS.c.id).where(old, expired, ~is_open(context, OFFERS.c.order_id))
 
 
 def _find_runs(context: Context, cutoffs: CutoffDays) -> Select[Any]:
@@ -72,14 +84,7 @@ def _find_runs(context: Context, cutoffs: CutoffDays) -> Select[Any]:
 
 def _find_expected_dates(context: Context, cutoffs: CutoffDays) -> Select[Any]:
     replaced = EXPECTED_DATES.c.ended_at < context.start_of(cutoffs.expected_dates)
-    return select(EXPECTED_DATES.c.id).where(replaced, ~_is_open(context, EXPECTED_DATES.c.order_id))
-
-
-def _delete_notices(connection: Connection, ids: Sequence[str]) -> None:
-    messages = in_list(connection, OUTBOX.c.id, ids)
-    uncount_settled(connection, messages)
-    connection.execute(delete(OUTBOX).where(messages))
-    connection.execute(delete(NOTICES).where(in_list(connection, NOTICES.c.id, ids)))
+    return select(EXPECTED_DATES.c.id).where(replaced, ~is_open(context, EXPECTED_DATES.c.order_id))
 
 
 def _delete_words(connection: Connection, ids: Sequence[str]) -> None:
@@ -94,8 +99,12 @@ def _delete_by(key: Column[Any]) -> Callable[[Connection, Sequence[Any]], None]:
 
 
 PRUNABLE = (
-    Prunable("notices", NOTICES.c.id, _find_notices, _delete_notices),
+    Prunable("notices", NOTICES.c.id, _find_notices, delete_with_outbox(NOTICES.c.id)),
     Prunable("words", NOTICES.c.id, _find_words, _delete_words),
+    Prunable("mails", CUSTOMER_MAILS.c.id, find_mails, delete_with_outbox(CUSTOMER_MAILS.c.id)),
+    Prunable("reasons", CUSTOMER_CHOICES.c.id, find_reasons, delete_reasons),
+    Prunable("webhook_events", WEBHOOK_EVENTS.c.id, find_webhook_events, delete_with_outbox(WEBHOOK_EVENTS.c.id)),
+    Prunable("links", ORDER_LINKS.c.id, find_links, _delete_by(ORDER_LINKS.c.id)),
     Prunable("events", EVENTS.c.id, _find_events, _delete_by(EVENTS.c.id)),
     Prunable("offers", OFFERS.c.id, _find_offers, _delete_by(OFFERS.c.id)),
     Prunable("runs", RUNS.c.number, _find_runs, _delete_by(RUNS.c.number)),

@@ -46,12 +46,13 @@ def sample_answers(shop: ShopConfig, locale: str) -> Iterator[AnswerSample]:
     url = choice_page_url(shop, order.id, None)
     variables = answer_variables(order.customer.name, order.id, order.placed_on, url, TODAY)
     yield AnswerSample(NEW_LINK, "new link", locale, variables, {})
-    for kind, title, choice in _choices(order.id, product, order.currency):
+    substitute = plan.delay.on_time[0].product
+    for kind, title, choice in _choices(order.id, substitute, order.currency):
         more = choice_variables(choice, (product.name,), shop, REFUND_DAYS)
         yield AnswerSample(kind, f"{kind.replace('_', ' ')} · {title}", locale, variables, more)
 
 
-def _choices(order: str, product: ProductFacts, currency: str) -> Iterator[tuple[str, str, Choice]]:
+def _choices(order: str, substitute: ProductFacts, currency: str) -> Iterator[tuple[str, str, Choice]]:
     """Yield the folder, the title and the choice of each sample about a choice."""
 
     def made(act: Act, **facts: Any) -> Choice:
@@ -59,7 +60,7 @@ def _choices(order: str, product: ProductFacts, currency: str) -> Iterator[tuple
         choice = Choice(f"{order}-C1", order, 1, act, state, MADE_AT, "customer", ("1",), currency=currency)
         return replace(choice, **{"undo_until": undo_until} | facts)
 
-    reserved: dict[str, Any] = {"product": product, "quantity": 1, "reserved_until": MADE_AT + 48 * HOUR}
+    reserved: dict[str, Any] = {"product": substitute, "quantity": 1, "reserved_until": MADE_AT + 48 * HOUR}
     by_title = {
         "wait": made(Act.WAIT, expected_on=TODAY + timedelta(9)),
         "wait, no date": made(Act.WAIT),
