@@ -25,6 +25,7 @@ from cli import in_doubt as cli_in_doubt
 from cli import ledger as cli_ledger
 from cli import links as cli_links
 from cli import posts as cli_posts
+from cli import promise_clock as cli_promise_clock
 from cli import reasons as cli_reasons
 from cli import restock as cli_restock
 from cli import retention as cli_retention
@@ -67,6 +68,7 @@ command_line.add_typer(cli_going_live.supervision, name="supervision")
 command_line.add_typer(cli_storefront.storefront, name="storefront")
 command_line.add_typer(cli_choices.choices, name="choices")
 command_line.add_typer(cli_links.links, name="links")
+command_line.add_typer(cli_promise_clock.promise_clock, name="promise-clock")
 for command in (
     cli_shop.preview,
     cli_explain.explain,

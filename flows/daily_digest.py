@@ -53,6 +53,12 @@ def digest_markdown(shop: str, day: date, totals: DayTotals) -> str:
         ("In doubt, still asked about", str(totals.in_doubt - totals.needs_staff)),
         ("Posts that wait for approval", str(totals.held)),
         *(
+            [("Legal deadlines missed: `promise-clock-summary`", str(totals.deadlines_missed))]
+            if totals.deadlines_missed
+            else []
+        ),
+        *([("Legal deadlines near or passed", str(totals.deadlines_near))] if totals.deadlines_near else []),
+        *(
             [("Webhook events given up: `forewarn choices webhooks`", str(totals.webhooks_rejected))]
             if totals.webhooks_rejected
             else []

@@ -13,7 +13,7 @@ from models.quantities import plain
 from tasks.context import Context
 from tasks.orders.told import NOTICES_WITH_STATE
 from tasks.promise_clock.facts import LineClock, load_line_clocks
-from tasks.promise_clock.line_rows import REFUNDED
+from tasks.promise_clock.line_rows import MISSED, REFUNDED
 from tasks.promise_clock.timeline import line_timeline
 from tasks.tables import CUSTOMER_CHOICES, CUSTOMER_MAILS, CUSTOMERS, EVENTS, NOTICES, ORDERS, OUTBOX
 
@@ -26,8 +26,6 @@ STATE_WORDS = {
     State.REJECTED: "refused by the provider",
 }
 """What became of a message; every other state is one of a message that has not left."""
-MISSED = "deadline_missed"
-"""The kind of the event of a deadline that passed; its subject is `ORDER/LINE`."""
 STATEMENTS = {
     Statement.CANCEL: "the right to cancel and to get all money back",
     Statement.CONSENTS: "that silence agrees to the new date",

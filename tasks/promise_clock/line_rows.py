@@ -17,6 +17,8 @@ from tasks.tables import CUSTOMER_CHOICES, CUSTOMERS, EVENTS, NOTICES, ORDER_LIN
 
 REFUNDED = "refunded"
 """The kind of the event of a refund that was recorded by hand; its subject is `ORDER/LINE`, its reason the day."""
+MISSED = "deadline_missed"
+"""The kind of the event of a deadline that passed; its subject is `ORDER/LINE`."""
 LEFT = (State.SENT, State.DELIVERED, State.BOUNCED, State.IN_DOUBT)
 REACHED = (State.SENT, State.DELIVERED)
 SAID = {Act.WAIT: (ChoiceState.UNDONE, ChoiceState.REFUSED)}

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
@@ -16,8 +16,9 @@ from tasks.db.counters import count_orders_by_bucket
 from tasks.db.settled_counts import MessageGroup, count_messages
 from tasks.delivery.in_doubt import IN_DOUBT_FILTER, count_waiting_for_staff
 from tasks.orders.told import NOTICES_WITH_STATE
+from tasks.promise_clock.line_rows import MISSED
 from tasks.runs.records import HELD, LATE_ORDERS, LATE_ORDERS_SHARD
-from tasks.tables import NOTICES, OUTBOX, RUNS
+from tasks.tables import CLOCK_WATCHES, EVENTS, NOTICES, OUTBOX, RUNS
 
 NOTICE_CHANNELS, POST_CHANNELS = (Channel.EMAIL, Channel.SMS), (Channel.X,)
 
@@ -72,6 +73,10 @@ class DayTotals:
     """Webhook events that Forewarn has given up, from any day."""
     runs: dict[str, int]
     """Runs by flow and how they ended."""
+    deadlines_missed: int
+    """Legal deadlines that were found to be missed on the day."""
+    deadlines_near: int
+    """Those of open orders that are near or have passed, as the last run of the promise clock left them."""
 
 
 def load_status(connection: Connection, runs: int = 5) -> Status:
@@ -132,6 +137,17 @@ def _of_channels(messages: Counter[MessageGroup], channels: Collection[str]) -> 
     return {f"{state} in a trial" if trial else state: n for (state, trial), n in sorted(by_state.items())}
 
 
+def _count_deadlines(context: Context, connection: Connection, on: date) -> dict[str, int]:
+    ahead = timedelta(days=max(context.policy.promise_clock.warn_days, default=0))
+    of_day = and_(EVENTS.c.at >= context.start_of(on), EVENTS.c.at < context.end_of(on))
+    missed = select(func.count()).where(of_day, EVENTS.c.kind == MISSED)
+    near = select(func.count()).where(CLOCK_WATCHES.c.deadline <= on + ahead)
+    return {
+        "deadlines_missed": connection.execute(missed).scalar_one(),
+        "deadlines_near": connection.execute(near).scalar_one(),
+    }
+
+
 def load_day(context: Context, connection: Connection, on: date) -> DayTotals:
     """Return what happened on one day in the shop's zone."""
     begin, end = context.start_of(on), context.end_of(on)
@@ -169,4 +185,5 @@ def load_day(context: Context, connection: Connection, on: date) -> DayTotals:
             ).values()
         ),
         runs=dict(runs),
+        **_count_deadlines(context, connection, on),
     )
