@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 
+from app.callbacks import status_callback
 from app.composition import App
 from channels.email.sendgrid import SendGridTransport
 from channels.local.outbox import LocalOutbox
@@ -161,7 +162,14 @@ def open_provider(
         case TransportKind.TWILIO:
             sid, token, number = (_secret(settings, name) for name in REQUIRED_SETTINGS[kind])
             return TwilioTransport(
-                sid, token, number, now=now, url=settings.twilio_url, timeout=timeout, parallel=parallel
+                sid,
+                token,
+                number,
+                now=now,
+                url=settings.twilio_url,
+                timeout=timeout,
+                parallel=parallel,
+                status_callback=status_callback(settings),
             )
         case TransportKind.X:
             key, secret, token, token_secret = (_secret(settings, name) for name in REQUIRED_SETTINGS[kind])

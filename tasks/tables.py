@@ -3,6 +3,7 @@
 from sqlalchemy import Table
 from sqlmodel import SQLModel
 
+from models.tables.callbacks import CallbackEvent, MarketingOptOut
 from models.tables.customer import (
     CustomerAnswer,
     CustomerChoice,
@@ -63,6 +64,9 @@ CUSTOMER_ANSWERS, SUPPRESSIONS, EVENTS = table_of(CustomerAnswer), table_of(Supp
 ORDER_LINKS, CUSTOMER_CHOICES, CUSTOMER_MAILS = table_of(OrderLink), table_of(CustomerChoice), table_of(CustomerMail)
 WEBHOOK_EVENTS, DELAY_REASONS = table_of(WebhookEvent), table_of(DelayReasonRow)
 CLOCK_WATCHES = table_of(ClockWatch)
+
+# What providers tell of messages, and who wants no marketing.
+CALLBACK_EVENTS, MARKETING_OPT_OUTS = table_of(CallbackEvent), table_of(MarketingOptOut)
 
 # What covers a line, when it is expected, and how it is shipped.
 ALLOCATIONS, EXPECTED_DATES, AVAILABILITIES = table_of(Allocation), table_of(ExpectedDateRow), table_of(Availability)

@@ -1,4 +1,4 @@
-"""Build what `forewarn serve` runs: product page notices, order pages, the JSON API and vendors' responses."""
+"""Build what `forewarn serve` runs: product pages, order pages, the JSON API, vendors' responses and callbacks."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -7,6 +7,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 from app.api_keys import api_keys
+from app.callbacks import callback_keys
 from app.composition import App
 from app.vendor_transports import response_keys
 from web.customer import pages
@@ -20,9 +21,21 @@ def build_service(app: App, clock: Callable[[], datetime], others: Sequence[Base
         *Storefront(app.context, clock).routes,
         *pages.routes(app.context, clock, app.context.link_key),
         *vendors.routes(app.context, response_keys(app.settings), clock),
+        *_callbacks(app, clock),
         *_api(app, clock),
     ]
     return Starlette(routes=[*routes, *others])
+
+
+def _callbacks(app: App, clock: Callable[[], datetime]) -> Sequence[BaseRoute]:
+    keys = callback_keys(app.settings)
+    if not keys.twilio and not keys.sendgrid:
+        return []
+    # Here, because only a shop whose providers call it needs their libraries.
+    from web.callbacks.intake import append_to
+    from web.callbacks.routes import callback_routes
+
+    return callback_routes(keys, append_to(app.context, clock))
 
 
 def _api(app: App, clock: Callable[[], datetime]) -> list[BaseRoute]:

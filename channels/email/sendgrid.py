@@ -37,6 +37,8 @@ SENDER_FIELDS = ("from", "reply_to")
 ADDRESS_PATTERN = re.compile(r"[^\s\"'<>(),;:]+@[^\s\"'<>(),;:]+")
 NO_ACTIVITY_STATUSES = (400, 403, 404)
 """Statuses for accounts without the Email Activity add-on, and for keys that may not read it."""
+MESSAGE_ARGUMENT = "notice"
+"""The custom argument that has our id of a mail; SendGrid's events repeat it."""
 SEND_SCOPE = "mail.send"
 """The scope that the API key needs."""
 MAX_RECORDS = 1000
@@ -149,7 +151,7 @@ def mail_body(message: Message, shop: Mapping[str, Any]) -> dict[str, Any]:
     body = {
         **shop,
         "subject": one_line(message.subject),
-        "personalizations": [{"to": [to], "custom_args": {"notice": message.id}}],
+        "personalizations": [{"to": [to], "custom_args": {MESSAGE_ARGUMENT: message.id}}],
         "content": [{"type": "text/plain", "value": message.text}],
     }
     if message.html:

@@ -23,41 +23,13 @@ from channels.http_client import (
     read_json,
     retry_after,
 )
+from channels.sms.twilio_codes import ERROR_CODES, MAX_RETRIES, RETRY_DELAYS
 from channels.transport import LookupUnavailable, OutcomeUnknown, PermanentFailure, TemporaryFailure
 from models.messages import Message, Receipt
 
-# Twilio's error codes say more than the HTTP status: twilio.com/docs/api/errors. Callbacks have them too.
-ERROR_CODES: Mapping[int, FailureKind] = {
-    21610: FailureKind.SUPPRESS_ADDRESS,  # the person answered STOP
-    21211: FailureKind.SUPPRESS_ADDRESS,  # not a number
-    21614: FailureKind.SUPPRESS_ADDRESS,  # not a mobile number
-    21635: FailureKind.SUPPRESS_ADDRESS,  # a landline
-    30005: FailureKind.SUPPRESS_ADDRESS,  # unknown to its network
-    30006: FailureKind.SUPPRESS_ADDRESS,  # landline, or its network is out of reach
-    30004: FailureKind.PERMANENT,  # blocked by the network or the person
-    21408: FailureKind.PERMANENT,  # the account may not send to that country
-    21612: FailureKind.PERMANENT,  # no route from this sender to that number
-    21617: FailureKind.PERMANENT,  # over 1600 characters
-    20003: FailureKind.CHANNEL_DOWN,  # credentials
-    20005: FailureKind.CHANNEL_DOWN,  # account not active
-    21606: FailureKind.CHANNEL_DOWN,  # the sending number is not the account's
-    21659: FailureKind.CHANNEL_DOWN,  # the same
-    21701: FailureKind.CHANNEL_DOWN,  # no such messaging service
-    21703: FailureKind.CHANNEL_DOWN,  # the messaging service has no number
-    30002: FailureKind.CHANNEL_DOWN,  # account suspended
-    30007: FailureKind.CHANNEL_DOWN,  # filtered as spam: more of it makes it worse
-    30034: FailureKind.CHANNEL_DOWN,  # sender not registered with the US networks
-    20429: FailureKind.TEMPORARY,  # too many requests
-    21611: FailureKind.TEMPORARY,  # too many waiting to be sent
-    30001: FailureKind.TEMPORARY,  # the same
-    30022: FailureKind.TEMPORARY,  # over the networks' rate
-    30023: FailureKind.TEMPORARY,  # over the networks' daily limit, which ends at midnight Pacific time
-    30003: FailureKind.TEMPORARY,  # phone off or out of reach; see MAX_RETRIES
-    30008: FailureKind.TEMPORARY,  # unknown error; see MAX_RETRIES
-}
-RETRY_DELAYS: Mapping[int, timedelta] = {30003: timedelta(minutes=30), 30008: timedelta(minutes=30)}
-MAX_RETRIES: Mapping[int, int] = {30003: 2, 30008: 1}
 DAILY_LIMIT_CODE, PACIFIC = 30023, ZoneInfo("America/Los_Angeles")
+MESSAGE_PARAMETER = "message"
+"""The parameter of the callback's address that has our id of a text."""
 MAX_VALIDITY_SECONDS = 36_000
 """How long a text may wait at Twilio: its maximum, and its default."""
 FAILED_STATUSES = ("failed", "undelivered", "canceled")
@@ -73,7 +45,7 @@ class TwilioTransport:
     """Sends texts by Twilio, which accepts them with 201 and sends them later.
 
     `sender` is a number in E.164 or a messaging service (MG...). `now` gives the time from which a text's validity
-    period at Twilio is computed.
+    period at Twilio is computed. `status_callback` is the address that Twilio tells what becomes of the texts.
     """
 
     def __init__(
@@ -86,8 +58,10 @@ class TwilioTransport:
         url: str = "https://api.twilio.com",
         timeout: float = 15,
         parallel: int = 16,
+        status_callback: str = "",
     ) -> None:
         self._http, self._now = HttpClient(timeout, parallel), now
+        self._status_callback = status_callback
         # An environment of its own, because the SDK would let TWILIO_EDGE and TWILIO_REGION change the address.
         self._client = Client(
             account_sid, auth_token, http_client=_SdkHttpClient(self._http, now), environment={"TWILIO_EDGE": ""}
@@ -97,7 +71,7 @@ class TwilioTransport:
 
     async def send(self, message: Message) -> Receipt:
         taken = await self._client.messages.create_async(
-            to=message.to, body=message.text, **self._sender, **self._validity(message)
+            to=message.to, body=message.text, **self._sender, **self._validity(message), **self._callback(message)
         )
         return Receipt(taken.sid, {"status": str(taken.status), "segments": str(taken.num_segments)})
 
@@ -140,6 +114,12 @@ class TwilioTransport:
 
     async def close(self) -> None:
         await self._http.close()
+
+    def _callback(self, message: Message) -> dict[str, str]:
+        """Return the address of a text's callbacks. It names the text, whose id at Twilio is unknown in a doubt."""
+        if not self._status_callback:
+            return {}
+        return {"status_callback": f"{self._status_callback}?{urlencode({MESSAGE_PARAMETER: message.id})}"}
 
     def _validity(self, message: Message) -> dict[str, int]:
         if message.valid_until is None:

@@ -4,6 +4,7 @@ import re
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import (
@@ -26,6 +27,8 @@ class TransportKind(StrEnum):
 
 MAX_TIMEOUTS = 3
 """How many times the timeout one request may take: to connect, to send and to read."""
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+"""Hosts of this machine, which are reached without https: for tests."""
 PREFIX = "FOREWARN_"
 OF_KUBERNETES = re.compile(r"\w*(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)")
 """Names that Kubernetes sets in every container if a service is called `forewarn` or `forewarn-...`."""
@@ -95,6 +98,19 @@ class Settings(BaseSettings):
     webhook_url: str | None = Field(None, description="address that is told what customers choose: docs/choices.md")
     webhook_secret: SecretStr | None = Field(None, description="secret that signs it, as whsec_...")
 
+    callback_url: str | None = Field(
+        None,
+        description="where providers reach `forewarn serve`, as https://orders.example.com; they are told to send "
+        "callbacks there: docs/callbacks.md",
+    )
+    twilio_shared_key: SecretStr | None = Field(
+        None, description="secret of a shared key that signs Twilio's callbacks in place of the auth token"
+    )
+    sendgrid_event_keys: str | None = Field(
+        None,
+        description="verification key of SendGrid's event webhook; two, separated by a comma, while it is replaced",
+    )
+
     timeout: float = Field(15.0, gt=0, description="seconds that a provider has to answer")
     concurrency: int = Field(16, ge=1, le=500, description="simultaneous requests of each channel in a deliver run")
     batch_size: int = Field(500, ge=1, le=5000, description="orders or notices in one task run")
@@ -117,6 +133,11 @@ class Settings(BaseSettings):
         """Say whether any message goes to the local outbox."""
         return TransportKind.OUTBOX in (self.email, self.sms, self.x)
 
+    @field_validator("callback_url")
+    @classmethod
+    def _reachable(cls, url: str | None) -> str | None:
+        return None if url is None else callback_base(url)
+
     @field_validator("lease_seconds")
     @classmethod
     def _outlasts_a_request(cls, lease: int, info: ValidationInfo) -> int:
@@ -124,6 +145,23 @@ class Settings(BaseSettings):
         if lease <= longest:
             raise ValueError(f"must be above {longest:g}, because a request may take three times FOREWARN_TIMEOUT")
         return lease
+
+
+def callback_base(url: str) -> str:
+    """Return the address of callbacks without a slash at its end; raises ValueError for one that is not possible."""
+    right = "an address such as https://orders.example.com is right"
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise ValueError(right) from error
+    if not host or parts.query or parts.fragment or "@" in parts.netloc:
+        raise ValueError(right)
+    if parts.scheme != "https" and not (parts.scheme == "http" and host in LOOPBACK):
+        raise ValueError(f"callbacks name customers, so only https is accepted; {right}")
+    if "_" in host:
+        raise ValueError("Twilio calls no host with an underscore in its name")
+    return url.rstrip("/")
 
 
 class GivenSettings(Settings):

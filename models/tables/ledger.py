@@ -13,7 +13,7 @@ from sqlalchemy import JSON, BigInteger, Column, Index, Text, UniqueConstraint, 
 from sqlmodel import Field, SQLModel
 
 from models.quantities import Quantity
-from models.tables.column_types import Money, moment, money, pieces
+from models.tables.column_types import Money, flag, moment, money, pieces
 
 
 class LedgerOwner(SQLModel, table=True):
@@ -178,6 +178,8 @@ class ChannelState(SQLModel, table=True):
     retry_at: datetime | None = moment()
     """When the next probe may be sent; while the breaker is closed, the end of a pause the provider asked for."""
     failed_probes: int = 0
+    awaits_delivery: bool = flag()
+    """Whether callbacks opened the breaker: then a probe must arrive, and that the provider takes it does not count."""
     window_second: int = 0
     """The second, since 1970, in which `sent_in_window` messages were sent."""
     sent_in_window: int = 0

@@ -3,7 +3,8 @@
 `count_settled` counts them once a day. Until then the rest is counted as it stands: what is not settled yet, and what
 was settled since. So sending changes no counter, and no two workers wait for one.
 
-Whatever changes or deletes a message that is settled calls `uncount_settled` first, in the same transaction.
+Whatever changes or deletes a message that is settled calls `uncount_settled` first, in the same transaction; where the
+message stays settled, `recount_settled` follows.
 """
 
 from collections import Counter
@@ -68,6 +69,13 @@ def uncount_settled(connection: Connection, which: ColumnElement[bool]) -> None:
     if (until := _load_until(connection)) is not None:
         counted = _count(connection, and_(which, _settled_before(until)))
         add_to_counters(connection, {_name(group): -n for group, n in counted.items()})
+
+
+def recount_settled(connection: Connection, which: ColumnElement[bool]) -> None:
+    """Count messages again that `uncount_settled` took out, after they were changed in the same transaction."""
+    if (until := _load_until(connection)) is not None:
+        counted = _count(connection, and_(which, _settled_before(until)))
+        add_to_counters(connection, {_name(group): n for group, n in counted.items()})
 
 
 def forget_settled_counts(connection: Connection) -> None:

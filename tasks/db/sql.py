@@ -29,6 +29,7 @@ class AdvisoryLock(IntEnum):
     GUARDRAILS = 7_461_237
     ALLOCATE = 7_461_238
     COUNT_SETTLED = 7_461_239
+    CALLBACKS = 7_461_240
 
 
 @contextmanager

@@ -21,9 +21,9 @@ from tasks.delivery.circuit_breaker import (
 from tasks.delivery.rate_limit import pause_channel
 from tasks.tables import CHANNEL_STATES
 
-CHANNEL_STATE_QUERY = select(CHANNEL_STATES.c.tripped_at, CHANNEL_STATES.c.retry_at).where(
-    CHANNEL_STATES.c.channel == bindparam("channel")
-)
+CHANNEL_STATE_QUERY = select(
+    CHANNEL_STATES.c.tripped_at, CHANNEL_STATES.c.retry_at, CHANNEL_STATES.c.awaits_delivery
+).where(CHANNEL_STATES.c.channel == bindparam("channel"))
 
 
 class ChannelBreaker:
@@ -62,7 +62,7 @@ class ChannelBreaker:
         state = channel_state(connection, self.channel)
         is_open = state is not None and state.tripped_at is not None
         probed = next((outcome for outcome in recorded if outcome.id == self._probe), None)
-        if probed is not None and probed.state is State.SENT:
+        if probed is not None and probed.state is State.SENT and not (state and state.awaits_delivery):
             reset(connection, [self.channel], now, self._who)
             is_open = False
         if reason := self._failure(connection, recorded, now):

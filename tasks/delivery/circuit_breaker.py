@@ -17,17 +17,26 @@ from tasks.delivery.backoff import retry_delay
 from tasks.tables import CHANNEL_STATES, NOTICES, OUTBOX, SUPPRESSIONS
 
 FAILURE_WINDOW = timedelta(hours=1)
-FAILURE_STATES = (State.REJECTED, State.IN_DOUBT)
-ANSWERED_STATES = (State.SENT, State.DELIVERED, State.BOUNCED, *FAILURE_STATES)
-FAILURE_RATE_REASON = "more than half of its latest messages were refused or are in doubt"
+FAILURE_STATES = (State.REJECTED, State.BOUNCED, State.IN_DOUBT)
+ANSWERED_STATES = (State.SENT, State.DELIVERED, *FAILURE_STATES)
+FAILURE_RATE_REASON = "more than half of its latest messages were refused, did not arrive or are in doubt"
 
 
 def trip(
-    connection: Connection, channel: str, reason: str, now: datetime, policy: SendingPolicy, who: str, *, probed: bool
+    connection: Connection,
+    channel: str,
+    reason: str,
+    now: datetime,
+    policy: SendingPolicy,
+    who: str,
+    *,
+    probed: bool,
+    by_callback: bool = False,
 ) -> None:
     """Open a channel's breaker. When it is open and its probe failed (`probed`), double the wait for the next probe.
 
-    When it is open and the failed message was no probe, nothing changes.
+    When it is open and the failed message was no probe, nothing changes. With `by_callback`, the provider took the
+    messages and they did not arrive: the breaker is then closed by one that arrives.
     """
     failures = connection.execute(
         select(CHANNEL_STATES.c.failed_probes).where(
@@ -39,6 +48,7 @@ def trip(
         return
     wait = retry_delay(timedelta(minutes=policy.try_again_minutes), failed_probes or 0)
     row = {"channel": channel, "reason": reason, "retry_at": now + wait, "failed_probes": (failed_probes or 0) + 1}
+    row |= {"awaits_delivery": True} if by_callback else {}
     new = insert(connection, CHANNEL_STATES).values(**row, tripped_at=now, window_second=0, sent_in_window=0)
     since = func.coalesce(CHANNEL_STATES.c.tripped_at, new.excluded.tripped_at)
     connection.execute(new.on_conflict_do_update(index_elements=["channel"], set_={**row, "tripped_at": since}))
@@ -47,11 +57,11 @@ def trip(
 
 
 def reset(connection: Connection, channels: Iterable[str], now: datetime, who: str) -> None:
-    """Close the breakers of channels whose provider took a message again."""
+    """Close the breakers of channels whose messages are taken again, or arrive again."""
     closed = (
         update(CHANNEL_STATES)
         .where(CHANNEL_STATES.c.channel.in_(list(channels)), CHANNEL_STATES.c.tripped_at.is_not(None))
-        .values(tripped_at=None, reason=None, retry_at=None, failed_probes=0)
+        .values(tripped_at=None, reason=None, retry_at=None, failed_probes=0, awaits_delivery=False)
         .returning(CHANNEL_STATES.c.channel)
     )
     record_events(
@@ -97,8 +107,8 @@ def return_probe(connection: Connection, channels: Iterable[str], now: datetime)
 def failure_rate_exceeded(connection: Connection, channel: str, now: datetime, policy: SendingPolicy) -> bool:
     """Return whether more than half of a channel's latest messages failed, and at least `policy.rejections` of them.
 
-    Failed means rejected or in doubt. Rejections that suppressed their address do not count: they say nothing about the
-    channel.
+    Failed means rejected, bounced or in doubt. Failures that suppressed their address do not count: they say nothing
+    about the channel.
     """
     # A doubt is not settled; it counts from when it was sent.
     since = now - FAILURE_WINDOW

@@ -1,0 +1,30 @@
+"""Addresses that get no marketing mails; notices that are due go there all the same."""
+
+from collections.abc import Mapping, Set
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, select
+
+from tasks.db.sql import in_list, insert
+from tasks.tables import MARKETING_OPT_OUTS
+
+
+def stop_marketing(connection: Connection, addresses: Mapping[str, str], now: datetime) -> int:
+    """Stop marketing mails to addresses, each with how it was told; return how many got some until now."""
+    if not addresses:
+        return 0
+    rows = [{"address": address, "source": source, "created_at": now} for address, source in sorted(addresses.items())]
+    new = insert(connection, MARKETING_OPT_OUTS).on_conflict_do_nothing()
+    return len(connection.execute(new.returning(MARKETING_OPT_OUTS.c.address), rows).all())
+
+
+def resume_marketing(connection: Connection, addresses: Set[str], source: str) -> int:
+    """Let marketing mails go to addresses again that were stopped by one source; return how many were."""
+    stopped = in_list(connection, MARKETING_OPT_OUTS.c.address, addresses)
+    return connection.execute(delete(MARKETING_OPT_OUTS).where(stopped, MARKETING_OPT_OUTS.c.source == source)).rowcount
+
+
+def without_marketing(connection: Connection, addresses: Set[str]) -> set[str]:
+    """Return those of the addresses that get no marketing mails."""
+    stopped = select(MARKETING_OPT_OUTS.c.address).where(in_list(connection, MARKETING_OPT_OUTS.c.address, addresses))
+    return set(connection.execute(stopped).scalars())
