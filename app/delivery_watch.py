@@ -21,6 +21,7 @@ from app.webhook import webhook_problem
 from models.enums import Channel
 from models.errors import ForewarnError
 from models.run_report import Report
+from tasks.callbacks.apply import is_callback_due
 from tasks.customers.webhook_delivery import is_webhook_due
 from tasks.db.counters import get_counter, increment
 from tasks.db.sql import read_only
@@ -156,5 +157,5 @@ def _look_up(app: App) -> tuple[bool, int]:
     with read_only(app.context.engine) as connection:
         usable = [channel for channel in Channel if channel not in closed]
         now, in_doubt = datetime.now(UTC), app.context.policy.in_doubt
-        is_due = is_delivery_due(connection, now, usable, in_doubt)
+        is_due = is_delivery_due(connection, now, usable, in_doubt) or is_callback_due(connection, now)
         return is_due or (has_webhook and is_webhook_due(connection, now)), get_counter(connection, TURN)

@@ -9,6 +9,7 @@ from datetime import date
 from prefect import flow
 from prefect.states import Completed
 
+from app.callback_delivery import work_off_callbacks
 from app.channel_loops import finish_all, send_on_all_channels
 from app.clock import Clock, make_clock
 from app.composition import App, open_app
@@ -108,6 +109,7 @@ async def run_deliver(
                 app.settings.claim_ahead,
             )
             summary = DeliverySummary(in_doubt=await run_task(mark_abandoned, context, worker))
+            await work_off_callbacks(context, time, worker.lease_holder.name, report)
             resolved = await run_task(reconcile_in_doubt, context, worker)
 
             webhooks = None if only_run else deliver_webhook_events(app, context, time, report)
@@ -116,7 +118,7 @@ async def run_deliver(
         report.settled = dict(resolved)
         run_report.fill_delivery(report, summary)
         await asyncio.to_thread(_fill_waiting, app, report, closed, not_live)
-    if resolved or summary or report.webhooks:
+    if resolved or summary or report.webhooks or report.callbacks:
         await publish_artifact(DELIVER, run_report.summary(report, app.folder.shop.name), title="Deliveries")
         await rename_flow_run(run_report.headline(DELIVER, report))
     return report
@@ -131,11 +133,15 @@ async def _send_messages(
     report: Report,
     progress: Progress,
 ) -> None:
-    """Send what is due on all channels, and then failed notices by their customers' next channels, until all is."""
+    """Send what is due on all channels, and then failed notices by their customers' next channels, until all is.
+
+    What providers tell meanwhile is worked off between: a notice that bounced is one that failed.
+    """
     more_to_send = True
     while more_to_send:
         await send_on_all_channels(context, worker, summary, progress)
         today = replace(context, as_of=time.day())
+        await work_off_callbacks(today, time, worker.lease_holder.name, report)
         fallbacks = await run_task(send_fallbacks, today, worker.lease_holder.name, batch=app.settings.batch_size)
         more_to_send = fallbacks is not None
         report.unreachable += fallbacks.unreachable if fallbacks else 0

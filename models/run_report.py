@@ -62,6 +62,11 @@ class Report(BaseModel):
         description="messages in doubt that were looked up at the provider, by result: `sent`; `queued`, because they "
         "never arrived; `people`, because staff must look",
     )
+    callbacks: Counts = Field(
+        {},
+        description="callbacks of providers that were worked off, by effect: `delivered`, `bounced`, `nothing`, "
+        "`unknown`, ...: docs/callbacks.md",
+    )
     down: dict[str, str] = Field({}, description="channels that do not work, with the provider's reason")
     not_live: dict[str, str] = Field(
         {}, description="channels whose messages wait until `forewarn go-live` lets them reach customers"

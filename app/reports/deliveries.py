@@ -4,7 +4,7 @@ from collections import Counter
 
 from models.run_report import Report
 
-ADDED_COUNTS = ("sent", "trial", "skipped", "rejected", "retrying", "settled", "webhooks")
+ADDED_COUNTS = ("sent", "trial", "skipped", "rejected", "retrying", "settled", "webhooks", "callbacks")
 ADDED_NUMBERS = ("unreachable", "in_doubt")
 
 

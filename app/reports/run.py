@@ -81,6 +81,7 @@ FIGURES = (
     ("Retrying", "retrying"),
     ("Settled", "settled"),
     ("Webhook events", "webhooks"),
+    ("Callbacks", "callbacks"),
     ("Lines requested", "requested"),
     ("Lines", "coverage"),
     ("Products", "products"),
