@@ -12,6 +12,11 @@ def one_line(text: str) -> str:
     return _BREAKS.sub(" ", text).strip()
 
 
+def unsubscribe_headers(url: str) -> dict[str, str]:
+    """Return the headers by which mail software unsubscribes with one click (RFC 8058); none without an address."""
+    return {"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"} if url else {}
+
+
 def ascii_address(address: str) -> str:
     """Return a mail address with its domain in ASCII (Punycode)."""
     return validate_email(address, check_deliverability=False).ascii_email or address

@@ -35,6 +35,8 @@ class Message:
     """The name of the message's template folder; it contains no personal data."""
     valid_until: datetime | None = None
     attachments: tuple[Attachment, ...] = ()
+    unsubscribe_url: str = ""
+    """The address that stops marketing mails to `to`; empty for what is no marketing, as every notice of a delay."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,7 @@ PAGE_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
 }
-CUT = "/o/..."
-_TOKEN = re.compile(r"/o/(?!link(?:[/?\s]|$))[^/?\s\"']+")
+_TOKEN = re.compile(r"/(o|u)/(?!link(?:[/?\s]|$))[^/?\s\"']+")
 
 
 class SecurityHeaders:
@@ -60,8 +59,8 @@ def is_from_another_site(headers: Headers) -> bool:
 
 
 def cut_tokens(text: str) -> str:
-    """Return a text without the tokens of links to order pages."""
-    return _TOKEN.sub(CUT, text)
+    """Return a text without the tokens of links to order pages and to unsubscribe."""
+    return _TOKEN.sub(r"/\1/...", text)
 
 
 class TokensCut(logging.Filter):

@@ -10,7 +10,9 @@ from app.api_keys import api_keys
 from app.callbacks import callback_keys
 from app.composition import App
 from app.vendor_transports import response_keys
+from web.callbacks.unsubscribe import stop_in, unsubscribe_routes
 from web.customer import pages
+from web.customer.site import Site
 from web.storefront.endpoints import Storefront
 from web.vendors import responses as vendors
 
@@ -22,6 +24,7 @@ def build_service(app: App, clock: Callable[[], datetime], others: Sequence[Base
         *pages.routes(app.context, clock, app.context.link_key),
         *vendors.routes(app.context, response_keys(app.settings), clock),
         *_callbacks(app, clock),
+        *_unsubscribe(app, clock),
         *_api(app, clock),
     ]
     return Starlette(routes=[*routes, *others])
@@ -36,6 +39,14 @@ def _callbacks(app: App, clock: Callable[[], datetime]) -> Sequence[BaseRoute]:
     from web.callbacks.routes import callback_routes
 
     return callback_routes(keys, append_to(app.context, clock))
+
+
+def _unsubscribe(app: App, clock: Callable[[], datetime]) -> Sequence[BaseRoute]:
+    context = app.context
+    if context.shop.order_pages is None:
+        return []
+    site = Site(context.shop, context.policy.order_page, context.renderer.words)
+    return unsubscribe_routes(site, context.link_key, stop_in(context), clock)
 
 
 def _api(app: App, clock: Callable[[], datetime]) -> list[BaseRoute]:

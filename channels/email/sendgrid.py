@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import aiohttp
 
-from channels.headers import ascii_address, one_line
+from channels.headers import ascii_address, one_line, unsubscribe_headers
 from channels.http_client import (
     JSON_TYPE,
     FailureKind,
@@ -158,6 +158,8 @@ def mail_body(message: Message, shop: Mapping[str, Any]) -> dict[str, Any]:
         body["content"].append({"type": "text/html", "value": message.html})
     if message.category:
         body["categories"] = [message.category]
+    if headers := unsubscribe_headers(message.unsubscribe_url):
+        body["headers"] = headers
     if message.attachments:
         body["attachments"] = [_attachment(file) for file in message.attachments]
     return body

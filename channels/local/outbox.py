@@ -14,7 +14,7 @@ from email.utils import format_datetime, formataddr
 from pathlib import Path
 
 from channels.atomic_files import safe_file_name, write_atomically
-from channels.headers import ascii_address, one_line
+from channels.headers import ascii_address, one_line, unsubscribe_headers
 from channels.transport import PermanentFailure
 from models.config.shop import Sender
 from models.enums import Channel
@@ -67,6 +67,8 @@ class LocalOutbox:
         mail["Subject"] = Header(one_line(message.subject), header_name="Subject").encode()
         mail["Message-ID"] = f"<{safe_file_name(message.id)}@{self._domain}>"
         mail["X-Forewarn-Notice"] = one_line(message.id)
+        for name, value in unsubscribe_headers(message.unsubscribe_url).items():
+            mail[name] = value
         if self._now:
             mail["Date"] = format_datetime(self._now())
         body = mail

@@ -5,8 +5,24 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, select
 
+from models.errors import ForewarnError
+from rules.customers.unsubscribe_tokens import seal_address
+from tasks.context import Context
 from tasks.db.sql import in_list, insert
 from tasks.tables import MARKETING_OPT_OUTS
+
+BY_LINK = "link"
+"""The source of an opt-out by the link in a mail."""
+
+
+def unsubscribe_url(context: Context, address: str) -> str:
+    """Return the address that stops marketing mails to a mail address; raises ForewarnError without order pages.
+
+    It goes into a mail that is marketing, as `Message.unsubscribe_url`. A notice that is due has none.
+    """
+    if context.shop.order_pages is None:
+        raise ForewarnError("shop.toml has no [order_pages]: set its `url`, where customers reach `forewarn serve`")
+    return f"{context.shop.order_pages.url}/u/{seal_address(context.link_key, address)}"
 
 
 def stop_marketing(connection: Connection, addresses: Mapping[str, str], now: datetime) -> int:

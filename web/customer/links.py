@@ -51,6 +51,10 @@ class PageLinks:
         """Return the address of the page that says so."""
         return f"{self.prefix}/o/link/sent{self._query(lang)}"
 
+    def unsubscribe(self, token: str) -> str:
+        """Return the address of the page that stops marketing mails."""
+        return f"{self.prefix}/u/{quote(token, safe='')}{self._query()}"
+
     def static(self, name: str, digest: str) -> str:
         """Return the address of a style sheet or the script; another content has another address."""
         return f"{self.prefix}/{name}?v={digest}"
