@@ -37,6 +37,8 @@ class Context:
     """Whether the shop's systems are told of customers' choices: FOREWARN_WEBHOOK_URL is set."""
     link_key: bytes = field(default=b"", repr=False)
     """The secret of links to order pages; empty where the shop has none."""
+    erasure_key: bytes = field(default=b"", repr=False)
+    """The secret of the hashes of erased customers; empty where nobody was erased."""
     promises: Promises = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

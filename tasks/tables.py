@@ -26,6 +26,7 @@ from models.tables.ledger import (
     Watch,
 )
 from models.tables.outbox import OutboxMessage
+from models.tables.privacy import Consent, ErasedCustomer
 from models.tables.promise_clock import ClockWatch
 from models.tables.purchasing import PurchaseLine, PurchaseRequest
 from models.tables.shop import (
@@ -67,6 +68,9 @@ CLOCK_WATCHES = table_of(ClockWatch)
 
 # What providers tell of messages, and who wants no marketing.
 CALLBACK_EVENTS, MARKETING_OPT_OUTS = table_of(CallbackEvent), table_of(MarketingOptOut)
+
+# Who consented to what, and who was erased.
+CONSENTS, ERASED_CUSTOMERS = table_of(Consent), table_of(ErasedCustomer)
 
 # What covers a line, when it is expected, and how it is shipped.
 ALLOCATIONS, EXPECTED_DATES, AVAILABILITIES = table_of(Allocation), table_of(ExpectedDateRow), table_of(Availability)
