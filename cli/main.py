@@ -16,6 +16,7 @@ from app.composition import open_app
 from app.ledger import CreateLedger
 from app.safe_text import escape_control
 from cli import allocation as cli_allocation
+from cli import callbacks as cli_callbacks
 from cli import choices as cli_choices
 from cli import console as printing
 from cli import evidence as cli_evidence
@@ -68,6 +69,7 @@ command_line.add_typer(cli_going_live.supervision, name="supervision")
 command_line.add_typer(cli_storefront.storefront, name="storefront")
 command_line.add_typer(cli_choices.choices, name="choices")
 command_line.add_typer(cli_links.links, name="links")
+command_line.add_typer(cli_callbacks.callbacks, name="callbacks")
 command_line.add_typer(cli_promise_clock.promise_clock, name="promise-clock")
 for command in (
     cli_shop.preview,

@@ -40,6 +40,9 @@ def status(shop: Shop = None, *, json: Json = False) -> None:
     if rejected := current.webhooks.get(State.REJECTED):
         sentence = f"Webhook events given up: {rejected}; `forewarn choices webhooks` shows them"
         printing.out.print(f"\n[bold]{sentence}[/]")
+    if current.callbacks:
+        sentence = f"{current.callbacks} callbacks and texts need staff: `forewarn callbacks list`"
+        printing.out.print(f"\n[bold]{sentence}[/]")
     if current.held:
         printing.out.print("\n[bold]Runs that are held: `forewarn release RUN`, or with --drop[/]")
         printing.print_table(current.held, nothing="")

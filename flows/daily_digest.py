@@ -63,11 +63,17 @@ def digest_markdown(shop: str, day: date, totals: DayTotals) -> str:
             if totals.webhooks_rejected
             else []
         ),
+        *(
+            [("Callbacks and texts for staff: `forewarn callbacks list`", str(totals.callbacks))]
+            if totals.callbacks
+            else []
+        ),
         ("Customers told, by delay", counted(totals.orders)),
         ("Messages sent, by channel", counted(totals.sent)),
         *([("Of them in a trial, to no customer", str(totals.trial))] if totals.trial else []),
         ("Not sent, by reason", counted(totals.skipped)),
         ("Rejected by a provider", counted(totals.rejected)),
+        *([("Did not arrive, by channel", counted(totals.bounced))] if totals.bounced else []),
         ("Runs", counted(totals.runs)),
     )
     table = markdown_table(("", ""), ((name, markdown_cell(value)) for name, value in rows))

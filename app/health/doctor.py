@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.api_keys import api_keys
 from app.composition import open_shop_source, read_settings
+from app.health.callbacks import check_callbacks
 from app.health.check import Check
 from app.health.ledger import check_ledger, check_live_channels, check_owner_matches, open_existing_ledger
 from app.health.prefect import check_prefect
@@ -133,6 +134,7 @@ CHECKS: tuple[Callable[[Settings, ShopFolder], Iterator[Check]], ...] = (
     check_live_channels,
     _source,
     check_transports,
+    check_callbacks,
     _vendors,
     _webhook,
     _api,

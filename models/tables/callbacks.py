@@ -9,13 +9,17 @@ from sqlmodel import Field, SQLModel
 from models.tables.column_types import flag, moment
 
 OPEN = text("handled_at IS NULL")
+FOR_STAFF, FOR_STAFF_ON_SQLITE = text("for_staff"), text("for_staff = 1")
 
 
 class CallbackEvent(SQLModel, table=True):
     """One event of a provider. It is stored as it came, and a deliver run works it off later."""
 
     __tablename__ = "callback_event"
-    __table_args__ = (Index("ix_callback_event_open", "number", sqlite_where=OPEN, postgresql_where=OPEN),)
+    __table_args__ = (
+        Index("ix_callback_event_open", "number", sqlite_where=OPEN, postgresql_where=OPEN),
+        Index("ix_callback_event_staff", "number", sqlite_where=FOR_STAFF_ON_SQLITE, postgresql_where=FOR_STAFF),
+    )
 
     number: int | None = Field(default=None, primary_key=True)
     """Numbers events in the order in which they came."""

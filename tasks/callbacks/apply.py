@@ -14,7 +14,7 @@ from models.callbacks import CallbackSource, DeliveryReport, Effect, Standing
 from models.enums import State
 from rules.callbacks.settle import settle
 from tasks.callbacks.breakers import ChannelReports, judge_channels
-from tasks.callbacks.messages import CallbackMessage, load_callback_messages, write_messages
+from tasks.callbacks.messages import CallbackMessage, counted_again, load_callback_messages, write_messages
 from tasks.callbacks.people import answer_text, settle_marketing
 from tasks.context import Context
 from tasks.db.sql import AdvisoryLock, insert, lock
@@ -45,10 +45,15 @@ def apply_callbacks(context: Context, clock: Callable[[], datetime], who: str) -
     counts: Counter[str] = Counter()
     more = True
     while more:
+        now = clock()
         with context.engine.begin() as connection:
             # One process at a time: the order of the callbacks is theirs alone then.
             lock(connection, AdvisoryLock.CALLBACKS)
-            batch = _apply_batch(context, connection, clock(), who)
+            batch = _apply_batch(context, connection, now, who)
+        if batch.channels:
+            # By itself: a turn of delivery locks the channel first, and the orders after it.
+            with context.engine.begin() as connection:
+                judge_channels(context, connection, batch.channels, now, who)
         counts += batch.counts
         more = batch.size == BATCH
     return counts
@@ -70,13 +75,13 @@ class _Batch:
 def _apply_batch(context: Context, connection: Connection, now: datetime, who: str) -> _Batch:
     query = select(CALLBACK_EVENTS).where(callback_due_filter(now)).order_by(CALLBACK_EVENTS.c.number).limit(BATCH)
     rows = connection.execute(query).all()
-    messages = load_callback_messages(connection, {row.message_id for row in rows if row.message_id})
-    batch = _Batch(messages, len(rows))
-    for row in rows:
-        _apply(context, connection, batch, row, now, who)
-    write_messages(context, connection, messages.values(), now)
-    suppress(connection, batch.suppressed, now, who)
-    judge_channels(context, connection, batch.channels, now, who)
+    ids = {row.message_id for row in rows if row.message_id}
+    with counted_again(connection, ids, now):
+        batch = _Batch(load_callback_messages(connection, ids), len(rows))
+        for row in rows:
+            _apply(context, connection, batch, row, now, who)
+        suppress(connection, batch.suppressed, now, who)
+        write_messages(context, connection, batch.messages.values())
     if batch.events:
         connection.execute(insert(connection, EVENTS), batch.events)
     if batch.handled:

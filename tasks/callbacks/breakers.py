@@ -23,6 +23,10 @@ class ChannelReports:
     down: dict[str, str] = field(default_factory=dict)
     """Channels that a person must repair, with the provider's reason."""
 
+    def __bool__(self) -> bool:
+        """Return whether they say anything."""
+        return bool(self.arrived or self.failed)
+
     def add(self, message: CallbackMessage, report: DeliveryReport, effect: Effect) -> None:
         """Note what a report that applied says about the message's channel."""
         if message.sending_at is None:

@@ -1,10 +1,11 @@
 """The messages that callbacks are about: load them locked, and write what became of them."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, and_, bindparam, func, select, update
 
 from models.enums import Channel, State
 from tasks.context import Context
@@ -80,26 +81,26 @@ def load_callback_messages(connection: Connection, ids: Collection[str]) -> dict
     return {row["id"]: CallbackMessage(**row) for row in rows}
 
 
-def write_messages(
-    context: Context, connection: Connection, messages: Iterable[CallbackMessage], now: datetime
-) -> None:
+def write_messages(context: Context, connection: Connection, messages: Iterable[CallbackMessage]) -> None:
     """Write the messages that changed, and have their orders checked again where that changes what customers know."""
     changed = [message for message in messages if message.was]
     if not changed:
         return
-    old = [one.id for one in changed if one.was in (State.SENT, State.REJECTED) and _is_old(one, now)]
-    counted = in_list(connection, OUTBOX.c.id, old)
-    if old:
-        uncount_settled(connection, counted)
     connection.execute(_WRITE, [_values(message) for message in changed])
-    if old:
-        recount_settled(connection, counted)
     _recheck_orders(connection, context, changed)
 
 
-def _is_old(message: CallbackMessage, now: datetime) -> bool:
-    # One that is sent again has no moment any more.
-    return message.settled_at is None or message.settled_at < now - COUNTED_AFTER
+@contextmanager
+def counted_again(connection: Connection, ids: Collection[str], now: datetime) -> Iterator[None]:
+    """Keep the counters of settled messages right while some of these change: begin it before they are locked."""
+    old = and_(in_list(connection, OUTBOX.c.id, ids), OUTBOX.c.settled_at < now - COUNTED_AFTER)
+    counted = list(connection.execute(select(OUTBOX.c.id).where(old)).scalars()) if ids else []
+    which = in_list(connection, OUTBOX.c.id, counted)
+    if counted:
+        uncount_settled(connection, which)
+    yield
+    if counted:
+        recount_settled(connection, which)
 
 
 _CHANGED = ("state", "reason", "reference", "settled_at", "not_before", "trial")

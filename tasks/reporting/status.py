@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 from models.enums import Channel, State
 from models.purchasing import VendorChannel
 from models.webhooks import WEBHOOK
+from tasks.callbacks.review import count_for_staff
 from tasks.context import Context
 from tasks.db.counters import count_orders_by_bucket
 from tasks.db.settled_counts import MessageGroup, count_messages
@@ -39,6 +40,8 @@ class Status:
     """Purchase requests by state; staff resolve those in doubt."""
     webhooks: dict[str, int]
     """Webhook events about customers' choices by state; staff send those rejected again."""
+    callbacks: int
+    """Callbacks of providers that staff must look at."""
     runs: list[dict[str, Any]]
     """The latest runs, newest first."""
     held: list[dict[str, Any]]
@@ -63,6 +66,8 @@ class DayTotals:
     """Notices of the day not sent, by reason."""
     rejected: dict[str, int]
     """Notices rejected by a provider, by reason."""
+    bounced: dict[str, int]
+    """Messages of the day that did not arrive, by channel, as far as providers have told."""
     in_doubt: int
     """Messages in doubt, from any day."""
     needs_staff: int
@@ -71,6 +76,8 @@ class DayTotals:
     """Posts that wait for approval, from any day."""
     webhooks_rejected: int
     """Webhook events that Forewarn has given up, from any day."""
+    callbacks: int
+    """Callbacks of providers that staff must look at, from any day."""
     runs: dict[str, int]
     """Runs by flow and how they ended."""
     deadlines_missed: int
@@ -91,6 +98,7 @@ def load_status(connection: Connection, runs: int = 5) -> Status:
         needs_staff=count_waiting_for_staff(connection),
         purchases=_of_channels(messages, list(VendorChannel)),
         webhooks=_of_channels(messages, [WEBHOOK]),
+        callbacks=count_for_staff(connection),
         runs=[dict(row) for row in connection.execute(newest.limit(runs)).mappings()],
         held=_list_held_runs(connection),
     )
@@ -172,6 +180,7 @@ def load_day(context: Context, connection: Connection, on: date) -> DayTotals:
         trial=sum(_count_by(connection, OUTBOX.c.channel, of_day, messages, OUTBOX.c.trial.is_(True)).values()),
         skipped=_count_by(connection, OUTBOX.c.reason, of_day, notices, OUTBOX.c.state == State.SKIPPED),
         rejected=_count_by(connection, OUTBOX.c.reason, of_day, notices, OUTBOX.c.state == State.REJECTED),
+        bounced=_count_by(connection, OUTBOX.c.channel, of_day, messages, OUTBOX.c.state == State.BOUNCED),
         in_doubt=sum(_count_by(connection, OUTBOX.c.state, IN_DOUBT_FILTER).values()),
         needs_staff=count_waiting_for_staff(connection),
         held=sum(
@@ -179,6 +188,7 @@ def load_day(context: Context, connection: Connection, on: date) -> DayTotals:
                 connection, OUTBOX.c.state, OUTBOX.c.channel.in_(POST_CHANNELS), OUTBOX.c.state == State.HELD
             ).values()
         ),
+        callbacks=count_for_staff(connection),
         webhooks_rejected=sum(
             _count_by(
                 connection, OUTBOX.c.state, OUTBOX.c.channel == WEBHOOK, OUTBOX.c.state == State.REJECTED

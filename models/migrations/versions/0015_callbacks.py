@@ -11,6 +11,7 @@ branch_labels = None
 depends_on = None
 
 OPEN = sa.text("handled_at IS NULL")
+FOR_STAFF, FOR_STAFF_ON_SQLITE = sa.text("for_staff"), sa.text("for_staff = 1")
 
 
 def upgrade() -> None:
@@ -37,6 +38,13 @@ def upgrade() -> None:
     )
     op.create_index("ix_callback_event_message_id", "callback_event", ["message_id"])
     op.create_index("ix_callback_event_open", "callback_event", ["number"], sqlite_where=OPEN, postgresql_where=OPEN)
+    op.create_index(
+        "ix_callback_event_staff",
+        "callback_event",
+        ["number"],
+        sqlite_where=FOR_STAFF_ON_SQLITE,
+        postgresql_where=FOR_STAFF,
+    )
     op.create_table(
         "marketing_opt_out",
         sa.Column("address", sa.String(), nullable=False),
