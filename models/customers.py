@@ -6,6 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from models.orders import ProductFacts, Shipment
+from models.promise_clock import NO_CHANGE, Silence
 from models.quantities import Quantity
 from models.reasons import DelayReason as DelayReason
 
@@ -231,6 +232,8 @@ class OrderPage:
     open: OpenChoices
     notice_id: str | None = None
     """The last notice that has left to the customer: what a choice answers."""
+    silence: Silence | None = NO_CHANGE
+    """What it means if the customer does not answer; None: nothing can be said of it."""
 
     @property
     def version(self) -> int:

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from models.enums import ChangeKind, Channel, RemedyKind, SkipReason
 from models.orders import LineFacts, OrderFacts, ProductFacts
+from models.promise_clock import NO_CHANGE, Silence
 from models.shipments import Parcel
 
 
@@ -88,6 +89,8 @@ class Plan:
     discount: Discount | None = None
     parcels: tuple[Parcel, ...] = ()
     """The parcels in which the order is sent; empty: it is sent at once, or not planned."""
+    silence: Silence | None = NO_CHANGE
+    """What it means if the customer does not answer this notice; None: it cannot say anything of it."""
     show_offer: bool = True
     """False where the law requires consent for an offer in a service mail; then the order page shows it."""
 

@@ -37,6 +37,8 @@ class Message:
     attachments: tuple[Attachment, ...] = ()
     unsubscribe_url: str = ""
     """The address that stops marketing mails to `to`; empty for what is no marketing, as every notice of a delay."""
+    statements: tuple[str, ...] = ()
+    """What a notice says, as far as a law asks for it: Statements."""
 
 
 @dataclass(frozen=True, slots=True)

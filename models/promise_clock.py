@@ -64,6 +64,21 @@ SILENCE = (Statement.CONSENTS, Statement.CANCELS)
 """The statements of which a notice needs one where silence answers."""
 
 
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """What it means if a customer does not answer."""
+
+    meaning: Statement
+    """CONSENTS, CANCELS or NOTHING."""
+    by: date | None = None
+    """Until when the customer can answer; None: silence changes nothing, whenever that is."""
+    through: date | None = None
+    """The last day on which a notice can still say so; None: it can on any day."""
+
+
+NO_CHANGE = Silence(Statement.NOTHING)
+
+
 class AnswerKind(StrEnum):
     """What a customer answered."""
 

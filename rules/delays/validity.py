@@ -17,7 +17,7 @@ def holds_through(plan: Plan, next_check_on: date) -> date:
 
 
 def _last_days(plan: Plan) -> Iterator[date]:
-    """Yield the last days of what the words state: dates, parcels, offers."""
+    """Yield the last days of what the words state: dates, parcels, offers, what silence means."""
     if plan.substitutes:
         yield plan.delay.as_of  # whether a substitute is late in other orders depends on the day
     for late in plan.delay.late:
@@ -32,3 +32,5 @@ def _last_days(plan: Plan) -> Iterator[date]:
             yield parcel.ships_on
     if plan.discount is not None:
         yield plan.discount.expires_on
+    if plan.silence is not None and plan.silence.through is not None:
+        yield plan.silence.through

@@ -1,24 +1,16 @@
 """What it means for a line, or an order, when its customer does not answer a notice."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 
 from models.policy.promise_clock import CountryRules
-from models.promise_clock import ClockFacts, ClockNotice, ClockState, Standing, Statement
+from models.promise_clock import NO_CHANGE, ClockFacts, ClockNotice, ClockState, Silence, Standing, Statement
 from rules.promise_clock.clock import stand
 from rules.promise_clock.refunds import Holidays
 from rules.promise_clock.told_dates import delay_notices
 
 MEANINGS = {ClockState.SILENCE_CONSENTS: Statement.CONSENTS, ClockState.SILENCE_CANCELS: Statement.CANCELS}
-
-
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """What silence means, and until when the customer can answer; None: it changes nothing, whenever that is."""
-
-    meaning: Statement
-    by: date | None = None
 
 
 def silence_after(
@@ -29,9 +21,12 @@ def silence_after(
     None where a notice can say nothing of it any more: the line counts as cancelled, or it has left.
     """
     if not rules.option_notice:
-        return Silence(Statement.NOTHING)
+        return NO_CHANGE
+    facts = replace(facts, cannot_meet=False)
+    before = stand(facts, rules, today, holidays)
     notices = delay_notices((*facts.notices, ClockNotice(today, revised_on)))
-    return silence_of(stand(replace(facts, notices=notices, cannot_meet=False), rules, today, holidays))
+    silence = silence_of(stand(replace(facts, notices=notices), rules, today, holidays))
+    return silence and replace(silence, through=before.deadline)
 
 
 def silence_of(standing: Standing) -> Silence | None:
@@ -39,7 +34,7 @@ def silence_of(standing: Standing) -> Silence | None:
     if (meaning := MEANINGS.get(standing.state)) is not None:
         return Silence(meaning, standing.deadline)
     agreed = standing.state in (ClockState.EXTENDED, ClockState.OPEN_ENDED)
-    return Silence(Statement.NOTHING) if agreed else None
+    return NO_CHANGE if agreed else None
 
 
 def order_silence(lines: Iterable[Silence | None]) -> Silence | None:
@@ -47,7 +42,8 @@ def order_silence(lines: Iterable[Silence | None]) -> Silence | None:
     known = [silence for silence in lines if silence is not None]
     for meaning, choose in ((Statement.CANCELS, min), (Statement.CONSENTS, max), (Statement.NOTHING, max)):
         those = [silence for silence in known if silence.meaning is meaning]
-        days = [silence.by for silence in those if silence.by is not None]
         if those:
-            return Silence(meaning, choose(days) if days else None)
+            days = [silence.by for silence in those if silence.by is not None]
+            last_days = [silence.through for silence in known if silence.through is not None]
+            return Silence(meaning, choose(days, default=None), min(last_days, default=None))
     return None

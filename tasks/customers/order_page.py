@@ -1,5 +1,6 @@
 """Load an order's page: what its customer sees and may choose, computed from the ledger as it is now."""
 
+from dataclasses import replace
 from datetime import date, datetime
 
 from sqlalchemy import Connection, bindparam, select
@@ -7,16 +8,22 @@ from sqlalchemy import Connection, bindparam, select
 from models.customers import OrderPage
 from models.enums import GOOD_CHANGES
 from models.orders import OrderFacts
+from models.promise_clock import NO_CHANGE, Silence
 from models.shipments import Parcel
 from rules.customers.headlines import headline
 from rules.customers.page_items import DateRange, LineOutlook, page_parcels
 from rules.customers.standing import closing_choices
 from rules.delays.delays import change_of, delay_of
 from rules.delays.good_news import good_news
+from rules.promise_clock.clock import stand
+from rules.promise_clock.public_holidays import public_holidays
+from rules.promise_clock.silence import order_silence, silence_of
 from tasks.context import Context
 from tasks.customers.open_choices import load_open_choices
 from tasks.customers.order_now import OrderNow, load_order_now
 from tasks.customers.sent_messages import load_sent_messages
+from tasks.promise_clock.countries import load_country_rules
+from tasks.promise_clock.facts import load_line_clocks
 from tasks.shipments.remaining import remaining_parcels
 from tasks.tables import EXPECTED_DATES
 
@@ -53,7 +60,20 @@ def load_order_page(context: Context, connection: Connection, order_id: str, as_
         choices=order.choices,
         open=load_open_choices(context, connection, order),
         notice_id=order.last_notice[0] if order.last_notice else None,
+        silence=_silence(context, connection, order),
     )
+
+
+def _silence(context: Context, connection: Connection, order: OrderNow) -> Silence | None:
+    """Return what silence means now, by the notices that have left; only a few countries let it mean anything."""
+    rules = load_country_rules(context, connection, [order.sold.id]).get(order.sold.id)
+    if rules is None or not rules.option_notice or not order.late:
+        return NO_CHANGE
+    late = {late.line.number for late in order.late}
+    clocks = load_line_clocks(context, connection, [order.sold.id], order.as_of)[order.sold.id]
+    holidays = public_holidays(rules.holidays)
+    told = (replace(clock.facts, cannot_meet=False) for clock in clocks if clock.line.number in late)
+    return order_silence(silence_of(stand(facts, rules, order.as_of, holidays)) for facts in told)
 
 
 def _outlook(context: Context, connection: Connection, order: OrderNow) -> LineOutlook:

@@ -11,6 +11,7 @@ from rules.contact.contact import choose_contacts, contacts_for, held_back, with
 from rules.delays.assess import assess_order, bucket_of, is_reachable, shows_offer
 from rules.offers.remedies import discount_for, substitutes_for_delay
 from tasks.context import Context
+from tasks.notices.silence import load_silences
 from tasks.notices.suppressions import suppressed_addresses
 from tasks.offers.budget import DiscountBudget
 from tasks.offers.records import draw_code, load_open_discounts
@@ -55,6 +56,7 @@ def decide_orders(
     contacts = _load_contacts(context, connection, plans)
     open_discounts = load_open_discounts(connection, planned)
     parcels = remaining_parcels(context, connection, planned, context.as_of)
+    silences = load_silences(context, connection, plans)
     substitute_stock.load_categories(context, connection, _categories(context, plans), context.as_of)
     decisions = []
     for watched, assessment in assessed:
@@ -68,6 +70,7 @@ def decide_orders(
             contacts=chosen,
             held_back=held_back(usable, chosen),
             parcels=parcels.get(watched.order.id, ()),
+            silence=silences[watched.order.id],
         )
         plan, is_new = _add_remedy(context, plan, substitute_stock, open_discounts, budget)
         decisions.append(OrderDecision(watched, replace(assessment, plan=plan), is_new))

@@ -90,6 +90,7 @@ def notice_row(
         "link_id": link["id"] if link else None,
         **about(plan, context.policy),
         **facts,
+        "statements": list(message.statements) if message else [],
         **_message_columns(message, context),
     }
     outbox = outbox_row(

@@ -11,7 +11,7 @@ from models.customers import Act
 from models.inventory import known_day
 from models.orders import LineFacts, LineKey, OrderFacts, Shipment
 from models.policy.promise_clock import CountryRules
-from models.promise_clock import SILENCE, AnswerKind, ClockAnswer, ClockFacts, ClockNotice, Standing, Statement
+from models.promise_clock import AnswerKind, ClockAnswer, ClockFacts, ClockNotice, Standing
 from rules.inventory.transit import TransitTimes
 from rules.promise_clock.clock import due_on, stand
 from rules.promise_clock.counted_days import counted_day
@@ -156,7 +156,7 @@ def _notices(
             given_on=loaded.context.day(notice.at) or order.placed_on,
             revised_on=_counted(loaded, said.expected_on, line, terms, rules),
             delivered=notice.reached,
-            adequate=is_adequate(notice.statements, rules),
+            adequate=notice.says_enough or not rules.option_notice,
             id=notice.id,
         )
         for notice in loaded.told.get(order.id, [])
@@ -164,13 +164,6 @@ def _notices(
         if said.number == line.number
     ]
     return delay_notices(for_line)
-
-
-def is_adequate(statements: Collection[str], rules: CountryRules) -> bool:
-    """Return whether a notice says what the law asks for: the right to cancel, and what silence means."""
-    if not rules.option_notice:
-        return True
-    return Statement.CANCEL in statements and any(one in statements for one in SILENCE)
 
 
 def _answers(

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, select
 from models.customers import Act, ChoiceState
 from models.enums import GOOD_CHANGES, State
 from models.orders import LineKey, NoticeLine
+from models.promise_clock import SILENCE, Statement
 from tasks.context import Context
 from tasks.db.sql import in_list
 from tasks.orders.told import NOTICES_WITH_STATE
@@ -48,6 +49,11 @@ class ToldNotice:
     statements: tuple[str, ...]
     lines: tuple[NoticeLine, ...]
 
+    @property
+    def says_enough(self) -> bool:
+        """Return whether it names the right to cancel, and what silence means."""
+        return Statement.CANCEL in self.statements and any(one in self.statements for one in SILENCE)
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -82,7 +88,8 @@ def load_terms(context: Context, connection: Connection, orders: Collection[str]
 def load_told_notices(connection: Connection, orders: Collection[str]) -> dict[str, list[ToldNotice]]:
     """Return by order the notices of delays that have left, those of a trial left out: one for each revision.
 
-    It is given when the first of its messages that reached the customer left.
+    It is given when the first of its messages that says what the law asks for, and reached the customer, left: a text
+    message says less than the mail beside it.
     """
     at = func.coalesce(OUTBOX.c.sending_at, OUTBOX.c.settled_at, NOTICES.c.created_at, type_=NOTICES.c.created_at.type)
     columns = (NOTICES.c.order_id, NOTICES.c.revision, NOTICES.c.id, at.label("at"), OUTBOX.c.state)
@@ -97,7 +104,9 @@ def load_told_notices(connection: Connection, orders: Collection[str]) -> dict[s
     for row in connection.execute(query):
         lines = tuple(map(NoticeLine.from_data, row.lines))
         notice = ToldNotice(row.id, row.at, row.state in REACHED, tuple(row.statements or ()), lines)
-        told[row.order_id].setdefault(row.revision, notice)
+        kept = told[row.order_id].setdefault(row.revision, notice)
+        if notice.reached and not kept.says_enough and notice.says_enough:
+            told[row.order_id][row.revision] = notice
     return {order: list(revisions.values()) for order, revisions in told.items()}
 
 

@@ -33,9 +33,15 @@ ITEM_LIMITS = (24, 8, 2)
 
 
 def notice_variables(
-    plan: Plan, shop: ShopConfig, clause_of: Callable[[DelayReason | None], str | None] = lambda _: None
+    plan: Plan,
+    shop: ShopConfig,
+    clause_of: Callable[[DelayReason | None], str | None] = lambda _: None,
+    silence: str = "",
 ) -> NoticeVariables:
-    """Return the variables of a customer's mail or text; `clause_of` says a reason in the language of the message."""
+    """Return the variables of a customer's mail or text.
+
+    `clause_of` says a reason, and `silence` says what no answer means, in the language of the message.
+    """
     delay, order, links = plan.delay, plan.delay.order, shop.links
     told = order.told if order.told and not order.told.assumed else None
     reasons = [clause_of(line.line.reason) for line in delay.late]
@@ -73,6 +79,7 @@ def notice_variables(
         ),
         "discount": _discount_view(plan.discount) if plan.discount else None,
         "choices": None if own_url else choices_view(plan, shop, order_url),
+        "silence": silence,
         "offer": ("shown" if plan.show_offer else "on_page") if has_offer else "none",
     }
 

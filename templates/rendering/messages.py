@@ -19,6 +19,7 @@ from templates.rendering.fill_variables import notice_variables, post_variables
 from templates.rendering.fitting import fit_mail, fit_post, fit_sms
 from templates.rendering.names import greeting_name
 from templates.rendering.page_words import WordBook
+from templates.rendering.silence import silence_sentence, statements_in
 from templates.rendering.storefront import StorefrontRenderer
 from templates.rendering.template_sets import POSTS, TemplateCatalog, TemplateSet
 from templates.rendering.variables import NoticeVariables
@@ -68,7 +69,8 @@ class Renderer:
         order = plan.delay.order
         template_set = self._choose(plan.message, contact.channel, order.customer.locale)
         with template_errors(plan.message, order.id):
-            variables = {**self._notice_variables(plan, template_set.language), **template_set.common_variables}
+            notice = self._notice_variables(plan, template_set.language)
+            variables = {**notice, **template_set.common_variables}
             subject, text, html = _FIT_BY_CHANNEL[contact.channel](template_set, variables)
         if contact.channel is Channel.EMAIL:
             size_limits.check_mail(template_set.templates, subject, text, html, order.id)
@@ -85,6 +87,7 @@ class Renderer:
             to_name=greeting_name(order.customer.name),
             category=plan.message,
             valid_until=contact.valid_until,
+            statements=statements_in(plan, text, notice["silence"], notice["reason"]),
         )
 
     def render_post(
@@ -107,7 +110,10 @@ class Renderer:
         """Return the variables of a plan's messages: they are the same for its mail and its text in one language."""
         last = self._last_notice
         if last is None or last[0] is not plan or last[1] != language:
-            variables = notice_variables(plan, self._shop, lambda reason: self.reasons.clause(reason, language))
+            silence = silence_sentence(self.words, plan, language)
+            variables = notice_variables(
+                plan, self._shop, lambda reason: self.reasons.clause(reason, language), silence
+            )
             last = self._last_notice = plan, language, variables
         return last[2]
 

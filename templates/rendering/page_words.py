@@ -115,6 +115,11 @@ class WordBook:
         return _read(BUILT_IN / words_file("en"))
 
     @property
+    def zone(self) -> str:
+        """Return the shop's zone."""
+        return self._zone.key
+
+    @property
     def languages(self) -> tuple[str, ...]:
         """Return the languages of the pages."""
         return tuple(sorted(self._texts))

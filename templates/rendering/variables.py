@@ -49,6 +49,7 @@ class NoticeVariables(TypedDict):
     substitutes: Annotated[tuple[SubstituteView, ...], "products in stock to offer instead, by late item"]
     discount: Annotated[DiscountView | None, "the discount that is offered"]
     choices: Annotated[ChoicesView | None, "what the customer may choose on the order page; empty: Forewarn shows none"]
+    silence: Annotated[str, "what it means if the customer does not answer, as a sentence; empty: nothing can be said"]
     offer: Annotated[str, "`shown`, `on_page` (only the order page may show it) or `none`"]
 
 

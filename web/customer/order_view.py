@@ -4,6 +4,7 @@ from models.customers import STANDING, ChoiceState, Headline, OrderPage, PageIte
 from models.orders import Shipment
 from templates.rendering.names import display_name
 from templates.rendering.page_words import PageWords
+from templates.rendering.silence import silence_text
 from web.customer.choice_words import CHANNELS, answer_row, choice_rows, moment_stamp
 from web.customer.links import PageLinks
 from web.customer.reasons import reason_text
@@ -45,7 +46,7 @@ CHIPS = {
 def order_view(words: PageWords, links: PageLinks, shop: ShopLinks, page: OrderPage) -> OrderView:
     """Return the order page."""
     rows = choice_rows(words, links, page)
-    note = words.say("too_late") if page.open.too_late else words.say("silence") if rows else ""
+    note = words.say("too_late") if page.open.too_late else _silence(words, page) if rows else ""
     return OrderView(
         title=words.say(TITLES[page.headline]),
         order_line=words.say("order_line", order=page.order_id, placed_on=words.short_day(page.placed_on)),
@@ -58,6 +59,14 @@ def order_view(words: PageWords, links: PageLinks, shop: ShopLinks, page: OrderP
         history_title=words.say("history_title" if page.choices else "messages_title"),
         history=_history(words, links, page),
     )
+
+
+def _silence(words: PageWords, page: OrderPage) -> str:
+    """Return what it means if nothing is chosen, and until when there is a choice."""
+    late = len({item.number for parcel in page.parcels for item in parcel.items if item.days_late})
+    dated = page.expected_on is not None
+    says = silence_text(words, page.silence, late, is_dated=dated) if page.silence is not None else ""
+    return " ".join(filter(None, (says, words.say("until_packed"))))
 
 
 def fact(words: PageWords, page: OrderPage) -> Fact | None:

@@ -5,13 +5,13 @@ import pytest
 from models.enums import Promise
 from models.policy.policy import Policy
 from models.policy.promise_clock import PromiseClockPolicy
-from models.promise_clock import ClockFacts, ClockNotice, ClockState, Duty, Standing, Statement
+from models.promise_clock import ClockFacts, ClockNotice, ClockState, Duty, Silence, Standing, Statement
 from rules.inventory.transit import TransitTimes
 from rules.promise_clock.counted_days import counted_day
 from rules.promise_clock.public_holidays import public_holidays
 from rules.promise_clock.regions import region_of
 from rules.promise_clock.sentences import duty_words, standing_sentence
-from rules.promise_clock.silence import Silence, order_silence, silence_after
+from rules.promise_clock.silence import order_silence, silence_after
 from rules.promise_clock.told_dates import delay_notices
 
 US, DE = (PromiseClockPolicy().rules_of(country) for country in ("US", "DE"))
@@ -28,20 +28,22 @@ def sold(*notices):
 
 
 FIRST = ClockNotice(day(5, 28), day(6, 20))
+T, R = day(6, 2), day(6, 20)
+"""The last days of the promise and of the date in that notice."""
 
 
 @pytest.mark.parametrize(
     ("facts", "revised", "today", "silence"),
     [
-        (sold(), day(7, 2), day(5, 28), Silence(CONSENTS, day(7, 2))),
-        (sold(), day(7, 3), day(5, 28), Silence(CANCELS, day(7, 2))),
-        (sold(), None, day(5, 28), Silence(CANCELS, day(7, 2))),
-        (sold(), day(6, 20), day(6, 2), Silence(CONSENTS, day(6, 20))),
+        (sold(), day(7, 2), day(5, 28), Silence(CONSENTS, day(7, 2), T)),
+        (sold(), day(7, 3), day(5, 28), Silence(CANCELS, day(7, 2), T)),
+        (sold(), None, day(5, 28), Silence(CANCELS, day(7, 2), T)),
+        (sold(), day(6, 20), day(6, 2), Silence(CONSENTS, day(6, 20), T)),
         (sold(), day(6, 20), day(6, 3), None),
-        (sold(FIRST), day(6, 25), day(6, 15), Silence(CANCELS, day(6, 20))),
-        (sold(FIRST), day(6, 25), day(6, 20), Silence(CANCELS, day(6, 20))),
+        (sold(FIRST), day(6, 25), day(6, 15), Silence(CANCELS, day(6, 20), R)),
+        (sold(FIRST), day(6, 25), day(6, 20), Silence(CANCELS, day(6, 20), R)),
         (sold(FIRST), day(6, 25), day(6, 21), None),
-        (sold(FIRST), day(6, 20), day(6, 15), Silence(CONSENTS, day(6, 20))),
+        (sold(FIRST), day(6, 20), day(6, 15), Silence(CONSENTS, day(6, 20), R)),
     ],
 )
 def test_what_silence_means_after_a_notice_in_the_united_states(facts, revised, today, silence):

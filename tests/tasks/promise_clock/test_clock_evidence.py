@@ -1,6 +1,7 @@
 import pytest
 from sqlalchemy import update
 
+from models.customers import Act
 from models.errors import ForewarnError
 from models.promise_clock import Statement
 from tasks.customers.choice_tasks import close_choice
@@ -25,7 +26,7 @@ def cancelled(driver):
     driver.order("1041", line(promised=0, expected=20), customer=customer("c2", country="US"), placed=-20)
     driver.run_day()
     execute(driver, update(NOTICES).values(statements=[Statement.CANCEL, Statement.CONSENTS]))
-    request = ChoiceRequest("1041", "cancel", "form", 0, "all")
+    request = ChoiceRequest("1041", Act.CANCEL, "form", 0, "all")
     record_choice(driver.context, request, noon(1))
     driver.deliver(1)
     close_choice(driver.context, "1041-C1", "done", "ben", "by card", noon(3))

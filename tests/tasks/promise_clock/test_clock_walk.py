@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
+from models.customers import Act
 from models.policy.promise_clock import PromiseClockPolicy
 from models.promise_clock import Duty, Statement
 from tasks.customers.record_choice import ChoiceRequest, record_choice
@@ -53,7 +54,7 @@ def test_only_late_orders_are_looked_at_and_again_only_when_something_can_have_c
     american.change("1041", on=3, expected_on=day(19))
     assert walk(american, on=3)[0] == ["1041"]
     assert walk(american, on=4)[0] == []
-    record_choice(american.context, ChoiceRequest("1041", "cancel", "form", 0, "all"), noon(4) + timedelta(hours=1))
+    record_choice(american.context, ChoiceRequest("1041", Act.CANCEL, "form", 0, "all"), noon(4) + timedelta(hours=1))
     assert walk(american, on=5)[0] == ["1041"]
     assert [duty.duty for duty in duties(american)] == [Duty.CANCEL_AND_REFUND]
 
@@ -108,10 +109,10 @@ def test_other_numbers_look_at_every_order_again(american):
 
 def test_the_duties_are_listed_by_deadline_and_name_no_customer(american):
     for number, promised in (("1", 3), ("2", 1), ("3", 2)):
-        american.order(number, line(promised=promised, expected=30), customer=ADA, placed=-20)
+        american.order(number, line(promised=promised, expected=40), customer=ADA, placed=-20)
     american.run_day()
     walk(american)
     listed = duties(american)
-    assert [duty.order for duty in listed] == ["2", "3", "1", "1041"]
-    assert [duty.deadline for duty in listed] == [day(1), day(2), day(3), day(20)]
+    assert [duty.order for duty in listed] == ["1041", "2", "3", "1"]
+    assert [duty.deadline for duty in listed] == [day(20), day(31), day(32), day(33)]
     assert not any(ADA.name in str(duty.as_data()) or "@" in str(duty.as_data()) for duty in listed)

@@ -1,5 +1,6 @@
 import re
 
+from models.customers import Act
 from tasks.customers.record_choice import ChoiceRequest, record_choice
 from tasks.db.events import record_events
 from tasks.db.sql import read_only
@@ -19,7 +20,7 @@ def page_of(driver, on=4):
 def test_the_page_tells_the_order_of_events_in_dates_that_people_write(driver):
     driver.order("1041", line(promised=0, expected=20), customer=customer("c2", country="US"), placed=-20)
     driver.run_day()
-    record_choice(driver.context, ChoiceRequest("1041", "cancel", "form", 0, "all"), noon(1))
+    record_choice(driver.context, ChoiceRequest("1041", Act.CANCEL, "form", 0, "all"), noon(1))
     page = page_of(driver)
     assert f"promised to ship by {shown_day(DAY)}" in page
     assert re.search(r"<td>16 June 2026, 12:00</td><td>Cancelled; 40.00 EUR to be paid back \(1041-C1\)", page)

@@ -1,0 +1,119 @@
+"""What notices say about silence, what the ledger keeps of it, and what the order page says."""
+
+import pytest
+
+from models.customers import Act
+from models.promise_clock import NO_CHANGE, Silence, Statement
+from tasks.customers.record_choice import ChoiceRequest, record_choice
+from tasks.db.sql import read_only
+from tasks.promise_clock.facts import load_line_clocks
+from tests.support.builders import DAY, day, line
+from tests.support.choosing import page_of
+from tests.support.shop_driver import customer
+
+ADA = customer("c2", country="US")
+RUI = customer("c3", country="US", locale="pt_BR")
+AGREES = "If we do not hear from you, you agree to the new date, and we send the late item by {}."
+CANCELS = "If the late item has not left by {}, and you have not told us by then that you want to wait, we cancel"
+OPEN = "If you agree to wait without a date, you can still cancel at any time until it leaves."
+NOTHING = "If you do nothing, your order stays as it is."
+
+
+def told(driver, expected, who=ADA, promised=0):
+    """Return the mail about an order that is expected so many days after DAY."""
+    driver.order("1041", line(promised=promised, expected=expected), customer=who, placed=-20)
+    (mail,) = [message for message in driver.run_day() if message.channel == "email"]
+    return mail
+
+
+def kept(driver):
+    """Return the statements of the mails in the ledger, the oldest first."""
+    return [row["statements"] for row in driver.notices if row["channel"] == "email"]
+
+
+@pytest.mark.parametrize(
+    ("expected", "sentence", "meaning", "by"),
+    [
+        (30, AGREES.format("Wednesday, July 15"), Statement.CONSENTS, day(30)),
+        (31, CANCELS.format("Wednesday, July 15"), Statement.CANCELS, day(30)),
+    ],
+)
+def test_a_first_notice_to_the_united_states_says_what_silence_means(driver, expected, sentence, meaning, by):
+    mail = told(driver, expected)
+    assert sentence in mail.text
+    assert sentence in mail.html
+    assert OPEN not in mail.text
+    assert kept(driver) == [[Statement.CANCEL, meaning]]
+    silence = page_of(driver, on=1).silence
+    assert (silence.meaning, silence.by) == (meaning, by)
+
+
+def test_a_renewed_notice_says_that_silence_cancels(driver):
+    told(driver, 20)
+    driver.change("1041", on=10, expected_on=day(28))
+    driver.run_day(10)
+    assert CANCELS.format("Sunday, July 5") in driver.transport.taken[-1].text
+    assert kept(driver)[-1] == [Statement.CANCEL, Statement.CANCELS]
+
+
+def test_a_renewed_notice_without_a_date_says_that_an_open_delay_can_be_cancelled_at_any_time(driver):
+    told(driver, 20)
+    driver.change("1041", on=10, expected_on=None)
+    driver.run_day(10)
+    mail = driver.transport.taken[-1].text
+    assert CANCELS.format("Sunday, July 5") in mail
+    assert OPEN in mail
+
+
+def test_a_notice_that_comes_after_the_promise_passed_can_say_nothing(driver):
+    mail = told(driver, 20, promised=-1)
+    assert "hear from you" not in mail.text
+    assert kept(driver) == [[]]
+    assert page_of(driver, on=1).silence is None
+
+
+def test_elsewhere_a_notice_says_that_silence_changes_nothing(driver):
+    mail = told(driver, 20, customer("c2"))
+    assert NOTHING in mail.text
+    assert kept(driver) == [[Statement.NOTHING]]
+    assert page_of(driver).silence == NO_CHANGE
+
+
+def test_it_is_said_in_portuguese(driver):
+    mail = told(driver, 30, RUI)
+    assert "Se não tivermos resposta, entendemos que você aceita a nova data, e enviamos o item atrasado" in mail.text
+    assert kept(driver) == [[Statement.CANCEL, Statement.CONSENTS]]
+
+
+def test_the_clock_counts_the_mail_of_a_notice_and_not_the_text_beside_it(driver):
+    who = customer("c2", country="US", phone="+12025550123", sms_consent=True)
+    told(driver, 20, who)
+    assert {row["channel"]: row["statements"] for row in driver.notices}.keys() >= {"email"}
+    with read_only(driver.context.engine) as connection:
+        (clock,) = load_line_clocks(driver.context, connection, ["1041"], day(1))["1041"]
+    assert [notice.counts for notice in clock.facts.notices] == [True]
+
+
+def test_who_agreed_to_wait_is_told_that_silence_changes_nothing(driver):
+    told(driver, 31)
+    page = page_of(driver)
+    record_choice(driver.context, ChoiceRequest("1041", Act.WAIT, "form", page.version), driver.context.started_at)
+    assert page_of(driver, on=1).silence == NO_CHANGE
+
+
+def test_a_notice_that_waits_beyond_the_promise_is_written_again_before_it_leaves(driver):
+    driver.order("1041", line(promised=0, expected=20), customer=ADA, placed=-20)
+    driver.evaluate()
+    (waiting,) = [row for row in driver.notices if row["channel"] == "email"]
+    assert waiting["holds_through"] == DAY
+    driver.deliver(1)
+    assert not any("hear from you" in message.text for message in driver.transport.taken)
+
+
+def test_the_silence_of_an_order_names_the_first_day_on_which_something_ends(driver):
+    driver.order(
+        "1041", line("1", promised=0, expected=20), line("2", promised=5, expected=50), customer=ADA, placed=-20
+    )
+    driver.run_day()
+    silence = page_of(driver, on=1).silence
+    assert silence == Silence(Statement.CANCELS, day(35))
