@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
+from app.erasure_key import erasure_key
 from app.ledger import CreateLedger, open_ledger
 from app.ledger import database_url as database_url
 from app.ledger import state_folder as state_folder
@@ -157,6 +158,7 @@ def open_app(
         now,
         has_webhook=bool(settings.webhook_url),
         link_key=link_key(settings, folder) if folder.shop.order_pages else b"",
+        erasure_key=erasure_key(settings, folder),
     )
     # The objects loaded so far live as long as the run: searching them at each garbage collection costs 10 % of it.
     gc.freeze()

@@ -1,16 +1,12 @@
 """Read the secret of the links to order pages, and create it where there is none."""
 
-import os
-import secrets
-
 from app.ledger import state_folder
+from app.state_secret import create_secret, read_secret
 from models.config.settings import Settings
 from models.config.shop import ShopFolder
-from models.errors import ForewarnError
-from models.private_files import FILE_MODE, private_folder
 
 FILE = "link-secret"
-SECRET_BYTES = 32
+WHAT = "the secret of order links"
 
 
 def link_key(settings: Settings, folder: ShopFolder) -> bytes:
@@ -21,28 +17,4 @@ def link_key(settings: Settings, folder: ShopFolder) -> bytes:
     if settings.link_secret is not None:
         return settings.link_secret.get_secret_value().encode()
     file = state_folder(settings, folder) / FILE
-    try:
-        return file.read_bytes() or _create(settings, folder)
-    except FileNotFoundError:
-        return _create(settings, folder)
-    except OSError as error:
-        raise ForewarnError(f"{file}: the secret of order links cannot be read: {error.strerror}") from error
-
-
-def _create(settings: Settings, folder: ShopFolder) -> bytes:
-    state = state_folder(settings, folder)
-    file, draft = state / FILE, state / f"{FILE}.{secrets.token_hex(8)}"
-    try:
-        private_folder(state)
-        with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE), "wb") as stream:
-            stream.write(secrets.token_hex(SECRET_BYTES).encode())
-        # By a link and not a rename: of two processes that begin at once, the first one's secret stays.
-        try:
-            os.link(draft, file)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-        return file.read_bytes()
-    except OSError as error:
-        raise ForewarnError(f"{file}: the secret of order links cannot be written: {error.strerror}") from error
+    return read_secret(file, WHAT) or create_secret(file, WHAT)

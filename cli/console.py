@@ -37,10 +37,11 @@ SILENCE_SECONDS = 2.0
 
 def print_json(data: Any) -> None:
     """Print one JSON object."""
-    sys.stdout.write(escape_control(json.dumps(data, default=_plain, ensure_ascii=False, indent=2)) + "\n")
+    sys.stdout.write(escape_control(json.dumps(data, default=plain, ensure_ascii=False, indent=2)) + "\n")
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return a value as JSON has it."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

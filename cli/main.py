@@ -26,6 +26,7 @@ from cli import in_doubt as cli_in_doubt
 from cli import ledger as cli_ledger
 from cli import links as cli_links
 from cli import posts as cli_posts
+from cli import privacy as cli_privacy
 from cli import promise_clock as cli_promise_clock
 from cli import reasons as cli_reasons
 from cli import restock as cli_restock
@@ -75,6 +76,8 @@ for command in (
     cli_shop.preview,
     cli_explain.explain,
     cli_evidence.evidence,
+    cli_privacy.export,
+    cli_privacy.erase,
     run,
     status,
     release,
@@ -123,7 +126,9 @@ def take_in(shop: Shop = None, data: Data = None, as_of: AsOf = None, *, json: J
     ):
         day = as_date(as_of) or last_run_date(app.context.engine)
         with app.source() as source:
-            counts = import_all(app.context.engine, source, day, app.rejects, progress=progress)
+            counts = import_all(
+                app.context.engine, source, day, app.rejects, progress=progress, erasure_key=app.context.erasure_key
+            )
             excluded = {rows.reason: rows.count for rows in source.excluded()}
         rejects = str(app.rejects) if any(stats.rejected for stats in counts.values()) else None
     if json:

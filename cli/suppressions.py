@@ -66,5 +66,5 @@ def remove(address: Address, who: Who, shop: Shop = None, why: Why = "") -> None
     with open_app(shop, create=CreateLedger.NEVER) as app:
         known = _spelled(address, app.folder.shop.country)
         with app.context.engine.begin() as connection:
-            unsuppress(connection, known, now_of(app).started_at, who, why)
+            unsuppress(connection, known, now_of(app).started_at, who, why, app.context.erasure_key)
     printing.out.print(f"{mask_address(known)} may be written to again.", markup=False)

@@ -112,7 +112,9 @@ async def run_late_orders(
 def import_data(app: App, context: Context, report: Report, progress: Progress) -> None:
     """Import the shop's data, and fill a report with what was read."""
     with app.source() as source:
-        counts = import_all(app.context.engine, source, context.as_of, app.rejects, progress=progress)
+        counts = import_all(
+            app.context.engine, source, context.as_of, app.rejects, progress=progress, erasure_key=context.erasure_key
+        )
         report.excluded = {excluded.reason: excluded.count for excluded in source.excluded()}
     report.imported = {table: asdict(stats) for table, stats in counts.items()}
     report.missing = list(counts.missing)

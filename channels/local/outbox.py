@@ -2,7 +2,7 @@
 
 import json
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from datetime import datetime
 from email.charset import Charset
@@ -12,6 +12,7 @@ from email.mime.multipart import MIMEMultipart
 from email.mime.nonmultipart import MIMENonMultipart
 from email.utils import format_datetime, formataddr
 from pathlib import Path
+from typing import Any
 
 from channels.atomic_files import safe_file_name, write_atomically
 from channels.headers import ascii_address, one_line, unsubscribe_headers
@@ -20,6 +21,8 @@ from models.config.shop import Sender
 from models.enums import Channel
 from models.messages import Attachment, Message, Receipt
 
+VIEWS = "views"
+"""The folder of the pages that show mails."""
 UTF8 = Charset("utf-8")
 UTF8.body_encoding = None  # type: ignore[assignment]  # None means 8bit, which people can read in the file
 
@@ -101,6 +104,23 @@ def _attachment_part(file: Attachment) -> MIMENonMultipart:
 def _record(message: Message) -> dict[str, object]:
     """Return the message's fields; of attachments only the names, because the mail contains the files."""
     return asdict(replace(message, attachments=())) | {"attachments": [file.name for file in message.attachments]}
+
+
+def find_messages(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield each message of an outbox: the path of its record, and its fields. Incomplete records are left out."""
+    for record in sorted(folder.glob("*/??/*.json")):
+        try:
+            yield record, json.loads(record.read_bytes())
+        except (OSError, ValueError):
+            continue
+
+
+def remove_message(folder: Path, record: Path) -> None:
+    """Delete a message's files and its view."""
+    # The record is deleted last: where it exists, the message is found again.
+    view = folder / VIEWS / f"{record.stem}.html"
+    for file in (view, *(record.with_suffix(suffix) for suffix in (".eml", ".txt", ".json"))):
+        file.unlink(missing_ok=True)
 
 
 def location_of(folder: Path, message: Message) -> Path:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from channels.atomic_files import replace_files
+from channels.local.outbox import VIEWS
 from models.quantities import counted
 
 MAX_ROWS = 500
-VIEWS = "views"
 
 PAGE = """<!doctype html>
 <html lang="en">

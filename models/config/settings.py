@@ -92,6 +92,12 @@ class Settings(BaseSettings):
         description="secret of the links to order pages; by default a file in the home's `var/`. Machines that share a "
         "ledger need the same one",
     )
+    erasure_secret: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="secret by which erased customers are recognised; by default a file in the home's `var/`. Machines "
+        "that share a ledger need the same one: docs/privacy.md",
+    )
     api_keys: SecretStr | None = Field(
         None, description="bearer keys of the JSON API, separated by commas, each of 32 characters or more"
     )

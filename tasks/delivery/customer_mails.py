@@ -14,6 +14,7 @@ from rules.customers.link_tokens import fill_link, token_of
 from tasks.context import Context
 from tasks.db.sql import in_list
 from tasks.delivery.message_kind import QUEUE_COLUMNS, Outgoing, Prepared
+from tasks.notices.suppressions import suppressed_by_hash
 from tasks.tables import CUSTOMER_MAILS, OUTBOX, SUPPRESSIONS
 
 MAIL_COLUMNS = [
@@ -38,8 +39,11 @@ class CustomerMails:
         return {"now": now}
 
     def prepare(self, connection: Connection, rows: Sequence[Row[Any]], as_of: date, now: datetime) -> Prepared:
-        skipped = [DeliveryOutcome(row.id, State.SKIPPED, SkipReason.SUPPRESSED) for row in rows if row.is_suppressed]
-        return Prepared([self._outgoing(row) for row in rows if not row.is_suppressed], skipped)
+        # An erased customer's mails have no address; an address that an erased customer had is known by its hash.
+        hashed = suppressed_by_hash(connection, {row.address for row in rows}, self.context.erasure_key)
+        stopped = {row.id for row in rows if row.is_suppressed or not row.address or row.address in hashed}
+        skipped = [DeliveryOutcome(key, State.SKIPPED, SkipReason.SUPPRESSED) for key in sorted(stopped)]
+        return Prepared([self._outgoing(row) for row in rows if row.id not in stopped], skipped)
 
     def _outgoing(self, row: Row[Any]) -> Outgoing:
         message, transport = customer_mail(row, self.context.link_key), self.transport

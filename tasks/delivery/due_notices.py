@@ -81,7 +81,8 @@ def prepare_notices(
     context = context.with_run(context.run_id, as_of, now)
     loaded = get_orders(context, connection, sorted({row.order_id for row in doubtful}))
     orders = {watched.order.id: watched for watched in loaded}
-    suppressed = suppressed_addresses(connection, {row.address for row in doubtful if row.address})
+    addresses = {row.address for row in doubtful if row.address}
+    suppressed = suppressed_addresses(connection, addresses, context.erasure_key)
     outcomes = {row.id: _refused(context, row, orders.get(row.order_id), suppressed) for row in doubtful}
     open_notices = [row._asdict() for row in doubtful if outcomes[row.id] is None]
     confirmed = confirm_notices(context, connection, open_notices, orders)

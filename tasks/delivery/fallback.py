@@ -174,9 +174,8 @@ def _unused_contacts(
         contact_by(customer, channel, context.policy, context.started_at, shop.country, shop.zone)
         for channel in channels
     )
-    suppressed = suppressed_addresses(
-        connection, {contact.address for contact in contacts if contact.address is not None}
-    )
+    addresses = {contact.address for contact in contacts if contact.address is not None}
+    suppressed = suppressed_addresses(connection, addresses, context.erasure_key)
     return [contact for contact in without_suppressed(contacts, suppressed) if contact.skip is None]
 
 

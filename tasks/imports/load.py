@@ -14,6 +14,7 @@ from sources.reader import Source
 from sources.rows import AcceptedRow, RejectedRow, UnchangedRow
 from tasks.db.sql import read_only
 from tasks.imports.digests import row_digests
+from tasks.imports.erased import check_nobody_erased, without_erased
 from tasks.imports.fact_rows import key_columns, write_rows
 from tasks.imports.guard import import_guard, save_import_count
 from tasks.imports.missing_orders import remove_missing_orders
@@ -35,13 +36,16 @@ def import_all(
     *,
     batch: int = BATCH_SIZE,
     progress: Progress = no_progress,
+    erasure_key: bytes = b"",
 ) -> ImportResult:
     """Import every table that the shop has a SELECT for. Write rejected rows to the rejects file.
 
     Open orders and lines that the source no longer has end as `remove_missing_orders` describes. Allocation waits
-    until the import is complete. Raises ConcurrentImport when another import runs for too long, and BadShop when a
-    SELECT fails.
+    until the import is complete. What names customers who were erased with `erasure_key` is left out. Raises
+    ConcurrentImport when another import runs for too long, BadShop when a SELECT fails, and ForewarnError without the
+    key.
     """
+    source = without_erased(engine, source, erasure_key)
     with import_guard(engine) as guard, open_rejects(rejects_file) as reject, ExitStack() as readers:
         day = ImportDay.of(as_of, source.shop.zone)
         session = ImportSession(engine, source, day, reject, batch, progress, guard.heartbeat)
@@ -65,12 +69,13 @@ def import_table(
     *,
     reject: Reject = lambda _: None,
     batch: int = BATCH_SIZE,
+    erasure_key: bytes = b"",
 ) -> ImportStats:
     """Import one table, without the guard. Orders and lines that the source no longer has stay as they are.
 
     Changed orders are due on `as_of`; an order that was closed by then is not watched. Raises BadShop.
     """
-    day = ImportDay.of(as_of, source.shop.zone)
+    day, source = ImportDay.of(as_of, source.shop.zone), without_erased(engine, source, erasure_key)
     with DeduplicatedReader(source, table) as reader:
         session = ImportSession(
             engine, source, day, reject, batch, no_progress, heartbeat=lambda _: None, readers={table: reader}
@@ -132,6 +137,7 @@ def _reject_rows(
 
 def _write_rows(session: ImportSession, table: str, rows: Sequence[AcceptedRow], stats: ImportStats) -> None:
     with session.write() as connection:
+        check_nobody_erased(connection, session.source)
         inserted, updated = write_rows(connection, table, {_key(table, row): row for row in rows}, session.day)
         if table == "customers":
             customers = [row.fact for row in rows if isinstance(row.fact, CustomerRow)]

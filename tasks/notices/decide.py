@@ -111,7 +111,7 @@ def _load_contacts(
         for plan in plans
     }
     addresses = {contact.address for contacts in by_order.values() for contact in contacts if contact.address}
-    suppressed = suppressed_addresses(connection, addresses)
+    suppressed = suppressed_addresses(connection, addresses, context.erasure_key)
     return {order: without_suppressed(contacts, suppressed) for order, contacts in by_order.items()}
 
 

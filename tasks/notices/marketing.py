@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select
 
 from models.errors import ForewarnError
+from rules.contact.keyed_hash import hashed_address
 from rules.customers.unsubscribe_tokens import seal_address
 from tasks.context import Context
 from tasks.db.sql import in_list, insert
@@ -40,7 +41,10 @@ def resume_marketing(connection: Connection, addresses: Set[str], source: str) -
     return connection.execute(delete(MARKETING_OPT_OUTS).where(stopped, MARKETING_OPT_OUTS.c.source == source)).rowcount
 
 
-def without_marketing(connection: Connection, addresses: Set[str]) -> set[str]:
-    """Return those of the addresses that get no marketing mails."""
+def without_marketing(connection: Connection, addresses: Set[str], erasure_key: bytes = b"") -> set[str]:
+    """Return those of the addresses that get no marketing mails, also those that the ledger has as a hash alone."""
+    if erasure_key:
+        hashes = {hashed_address(erasure_key, address): address for address in addresses}
+        return {hashes.get(one, one) for one in without_marketing(connection, {*addresses, *hashes})}
     stopped = select(MARKETING_OPT_OUTS.c.address).where(in_list(connection, MARKETING_OPT_OUTS.c.address, addresses))
     return set(connection.execute(stopped).scalars())

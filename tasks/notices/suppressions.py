@@ -9,6 +9,7 @@ from sqlalchemy import Connection, delete, func, select
 from models.enums import SkipReason
 from models.errors import ForewarnError
 from rules.contact.addresses import BadAddress, phone_number
+from rules.contact.keyed_hash import HASHED, hashed_address
 from rules.contact.masking import mask_address
 from tasks.db.events import record_events
 from tasks.db.sql import in_list, insert
@@ -22,7 +23,11 @@ SEPARATORS = " -/.()"
 def list_suppressions(connection: Connection) -> list[dict[str, Any]]:
     """Return the suppressed addresses, masked, the newest first."""
     query = select(SUPPRESSIONS).order_by(SUPPRESSIONS.c.created_at.desc(), SUPPRESSIONS.c.address)
-    return [{**dict(row), "address": mask_address(row["address"])} for row in connection.execute(query).mappings()]
+    return [{**dict(row), "address": _masked(row["address"])} for row in connection.execute(query).mappings()]
+
+
+def _masked(address: str) -> str:
+    return "of an erased customer" if address.startswith(HASHED) else mask_address(address)
 
 
 def customers_with(connection: Connection, address: str, country: str) -> list[str]:
@@ -47,26 +52,47 @@ def _parse_phone(phone: str, country: str) -> str | None:
         return None
 
 
-def unsuppress(connection: Connection, address: str, now: datetime, who: str, why: str) -> None:
-    """Remove an address from the list; raises ForewarnError where it is not on it."""
-    removed = connection.execute(delete(SUPPRESSIONS).where(SUPPRESSIONS.c.address == address)).rowcount
+def unsuppress(
+    connection: Connection, address: str, now: datetime, who: str, why: str, erasure_key: bytes = b""
+) -> None:
+    """Remove an address, and the hash that stands for it, from the list; raises ForewarnError where none is on it."""
+    forms = [address, hashed_address(erasure_key, address)] if erasure_key else [address]
+    removed = connection.execute(delete(SUPPRESSIONS).where(SUPPRESSIONS.c.address.in_(forms))).rowcount
     if not removed:
         raise ForewarnError(f"{mask_address(address)} is not on the list; `forewarn suppressions list` shows who is")
     record_events(connection, [("unsuppressed", address, why)], now, who)
 
 
-def suppressed_addresses(connection: Connection, addresses: Set[str]) -> dict[str, SkipReason]:
+def suppressed_addresses(
+    connection: Connection, addresses: Set[str], erasure_key: bytes = b""
+) -> dict[str, SkipReason]:
     """Return those of the addresses to which nothing may be sent, each with the reason.
 
-    An address is suppressed, or any customer who has it has opted out.
+    An address is suppressed, or any customer who has it has opted out. An address that the ledger has as a hash alone,
+    because its customer was erased, is found with the erasure key.
     """
     if not addresses:
         return {}
+    if erasure_key:
+        hashes = {hashed_address(erasure_key, address): address for address in addresses}
+        found = suppressed_addresses(connection, {*addresses, *hashes})
+        return {hashes.get(address, address): reason for address, reason in found.items()}
     suppressed = select(SUPPRESSIONS.c.address).where(in_list(connection, SUPPRESSIONS.c.address, addresses))
     opted_out = select(OPT_OUTS.c.address).where(in_list(connection, OPT_OUTS.c.address, addresses))
     return dict.fromkeys(connection.execute(suppressed).scalars(), SkipReason.SUPPRESSED) | dict.fromkeys(
         connection.execute(opted_out).scalars(), SkipReason.OPTED_OUT
     )
+
+
+def suppressed_by_hash(connection: Connection, addresses: Set[str], erasure_key: bytes) -> set[str]:
+    """Return those of the addresses that the ledger has as a suppressed hash alone; an opt-out is none."""
+    if not addresses or not erasure_key:
+        return set()
+    hashes = {hashed_address(erasure_key, address): address for address in addresses}
+    found = select(SUPPRESSIONS.c.address).where(
+        in_list(connection, SUPPRESSIONS.c.address, hashes), SUPPRESSIONS.c.reason != SkipReason.OPTED_OUT
+    )
+    return {hashes[key] for key in connection.execute(found).scalars()}
 
 
 def suppress(connection: Connection, addresses: Mapping[str, str], now: datetime, who: str) -> None:

@@ -97,13 +97,13 @@ class ImportedShop(ShopDriver):
 
     def import_facts(self, on=0):
         """Import all tables, as a run does."""
-        import_all(self.context.engine, self.source, day(on))
+        import_all(self.context.engine, self.source, day(on), erasure_key=self.context.erasure_key)
         self.system.changed.clear()
 
     def import_changes(self, on=0):
         """Import only the tables that were changed, which takes a tenth of the time."""
         for table in self.system.sorted_tables():
-            import_table(self.context.engine, self.source, table, day(on))
+            import_table(self.context.engine, self.source, table, day(on), erasure_key=self.context.erasure_key)
         self.system.changed.clear()
 
 

@@ -1,0 +1,1 @@
+"""What is held about one person: export it, and erase it."""

@@ -1,0 +1,39 @@
+"""Replace the addresses of an erased person by their keyed hashes: a suppression still holds, and names nobody."""
+
+from typing import Any
+
+from sqlalchemy import Column, Connection, delete, select, update
+
+from models.enums import SkipReason
+from rules.contact.keyed_hash import HASHED, hashed_address
+from tasks.context import Context
+from tasks.db.outbox import UNSENT_FILTER
+from tasks.db.sql import in_list
+from tasks.notices.suppressions import suppress
+from tasks.orders.due import touch_orders
+from tasks.privacy.person import Person
+from tasks.tables import CONSENTS, EVENTS, MARKETING_OPT_OUTS, NOTICES, OPT_OUTS, OUTBOX, SUPPRESSIONS
+
+
+def hash_addresses(context: Context, connection: Connection, person: Person, who: str) -> None:
+    """Replace the addresses in every list. Those that the person opted out with are suppressed by their hash."""
+    hashes = {one: hashed_address(context.erasure_key, one) for one in person.addresses if not one.startswith(HASHED)}
+    opted_out = select(OPT_OUTS.c.address).where(OPT_OUTS.c.customer_id == person.customer)
+    own = {hashes[one]: SkipReason.OPTED_OUT for one in connection.execute(opted_out).scalars() if one in hashes}
+    for address, key in sorted(hashes.items()):
+        _replace_key(connection, SUPPRESSIONS.c.address, address, key)
+        _replace_key(connection, MARKETING_OPT_OUTS.c.address, address, key)
+        for column in (CONSENTS.c.address, EVENTS.c.subject):
+            connection.execute(update(column.table).where(column == address).values({column: key}))
+    suppress(connection, own, context.started_at, who)
+    # Other customers may have an address: what waits to go there is checked again, by the hash.
+    of_others = select(NOTICES.c.order_id).where(in_list(connection, NOTICES.c.address, hashes), UNSENT_FILTER)
+    waiting = of_others.select_from(NOTICES.join(OUTBOX, OUTBOX.c.id == NOTICES.c.id))
+    touch_orders(connection, set(connection.execute(waiting).scalars()))
+
+
+def _replace_key(connection: Connection, column: Column[Any], address: str, key: str) -> None:
+    if connection.execute(select(column).where(in_list(connection, column, [key]))).first():
+        connection.execute(delete(column.table).where(column == address))
+    else:
+        connection.execute(update(column.table).where(column == address).values({column: key}))
