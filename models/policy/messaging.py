@@ -58,7 +58,7 @@ class SendingPolicy(FrozenModel):
     rejections: Count = Field(
         20,
         ge=2,
-        description="so many recent refusals or messages in doubt, if more than half of all, stop a channel",
+        description="so many recent refusals, bounces or messages in doubt, if more than half of all, stop a channel",
     )
     try_again_minutes: InMinutes = Field(
         15, ge=1, description="minutes before a stopped channel is tried with one message; doubles each time"
