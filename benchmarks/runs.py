@@ -6,6 +6,7 @@ from typing import Any
 
 from benchmarks.allocating import allocate_all
 from benchmarks.asked import Asked
+from benchmarks.callbacks import run_callbacks
 from benchmarks.counting import run_status
 from benchmarks.demo import demo
 from benchmarks.floor import beside_the_floor
@@ -45,6 +46,7 @@ SIZES = {
     "allocating": (1_000_000,),
     "stock": (10_000, 100_000),
     "pages": (4_000, 100_000),
+    "callbacks": (10_000,),
     "demo": (400,),
 }
 QUICK = {
@@ -62,6 +64,7 @@ QUICK = {
     "allocating": (100_000,),
     "stock": (10_000,),
     "pages": (4_000,),
+    "callbacks": (1_000,),
     "demo": (400,),
 }
 
@@ -157,6 +160,7 @@ RUNS: dict[str, Callable[[Asked], Iterator[Row]]] = {
     "allocating": run_allocating,
     "stock": run_stock,
     "pages": run_pages,
+    "callbacks": run_callbacks,
     "demo": run_demo,
 }
 COMPARED = ("owing", "deliver", "import")

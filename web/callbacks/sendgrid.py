@@ -1,5 +1,6 @@
 """Receive the events of SendGrid's event webhook: what became of mails."""
 
+import asyncio
 from collections.abc import Sequence
 
 from starlette.exceptions import HTTPException
@@ -13,12 +14,12 @@ from channels.email.sendgrid_events import read_events
 from channels.email.sendgrid_signatures import SIGNATURE_HEADER, PublicKey, verify
 from channels.signatures import BadSignature
 from web.callbacks.bodies import read_body
-from web.callbacks.intake import RETRY_AFTER, Intake
+from web.callbacks.intake import Intake
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """SendGrid sends a body at 768 kB; its last event may be longer."""
 MAX_CONCURRENT_BODIES = 32
-"""Bodies in memory at once. SendGrid sends again what is refused, for a day."""
+"""Bodies in memory at once; other requests wait. A refused one would come again only after minutes."""
 
 
 class SendGridEndpoint:
@@ -26,7 +27,7 @@ class SendGridEndpoint:
 
     def __init__(self, keys: Sequence[PublicKey], intake: Intake) -> None:
         self._keys, self._intake = keys, intake
-        self._reading = 0
+        self._bodies = asyncio.Semaphore(MAX_CONCURRENT_BODIES)
 
     @property
     def routes(self) -> list[Route]:
@@ -37,13 +38,8 @@ class SendGridEndpoint:
         """Store the events of one message."""
         if not request.headers.get(SIGNATURE_HEADER):
             raise HTTPException(403)
-        if self._reading >= MAX_CONCURRENT_BODIES:
-            raise HTTPException(503, headers=RETRY_AFTER)
-        self._reading += 1
-        try:
+        async with self._bodies:
             await self._store(request)
-        finally:
-            self._reading -= 1
         return Response(status_code=204)
 
     async def _store(self, request: Request) -> None:

@@ -1,9 +1,11 @@
 """Callbacks over HTTP: genuine ones are stored before they are answered, and nothing else is."""
 
+import asyncio
 import hashlib
 import json
 from datetime import UTC, datetime
 
+import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import SecretStr
@@ -215,3 +217,35 @@ def test_a_key_that_verifies_nothing_stops_the_service_at_its_start():
 def test_an_address_that_no_provider_calls_is_refused(url):
     with pytest.raises(ValueError, match="callback_url"):
         GivenSettings(callback_url=url)
+
+
+async def test_requests_that_come_at_once_are_each_answered_after_their_own_are_stored():
+    stored, calls = [], []
+
+    def append(callbacks):
+        calls.append(len(callbacks))
+        stored.extend(callbacks)
+
+    app = Starlette(routes=callback_routes(callback_keys(SETTINGS), append))
+    requests = [sendgrid_request([event(key=f"e{n}")]) for n in range(100)]
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=URL) as client:
+        posts = (client.post(path, content=body, headers=headers) for path, body, headers in requests)
+        answers = await asyncio.gather(*posts)
+    assert {answer.status_code for answer in answers} == {204}
+    assert (len({one.key for one in stored}), sum(calls)) == (100, 100)
+    assert len(calls) < 100
+
+
+async def test_a_batch_that_fails_is_told_to_its_own_requests_and_the_next_is_stored():
+    stored, failures = [], [AWAY]
+
+    def append(callbacks):
+        if failures:
+            raise failures.pop()
+        stored.extend(callbacks)
+
+    app = Starlette(routes=callback_routes(callback_keys(SETTINGS), append))
+    path, body, headers = sendgrid_request([event()])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=URL) as client:
+        statuses = [(await client.post(path, content=body, headers=headers)).status_code for _ in range(2)]
+    assert (statuses, len(stored)) == ([503, 204], 1)
