@@ -22,9 +22,13 @@ class Act(StrEnum):
     SWAP = "swap"
     CANCEL = "cancel"
     OFFER = "offer"
+    WITHDRAW = "withdraw"
+    """The right to withdraw from a contract made at a distance, without a reason, also after delivery."""
 
 
-CLOSES_LINES = (Act.SWAP, Act.CANCEL)
+ENDS_CONTRACT = (Act.CANCEL, Act.WITHDRAW)
+"""Acts after which the customer gets the money back."""
+CLOSES_LINES = (Act.SWAP, *ENDS_CONTRACT)
 """Acts after which their lines are not owed any more."""
 
 
@@ -122,6 +126,21 @@ class CancelOption:
 
 
 @dataclass(frozen=True, slots=True)
+class WithdrawOption:
+    """The lines that a customer can withdraw from, together."""
+
+    lines: tuple[str, ...]
+    names: tuple[str, ...]
+    refund: Decimal | None
+    """None: the prices are not known here."""
+    includes_shipping: bool
+    until: date | None
+    """The last day; None: something has not arrived yet."""
+    days: int
+    """Days that the right lasts from when the last of it arrives."""
+
+
+@dataclass(frozen=True, slots=True)
 class SwapOption:
     """A product in stock that can replace a late line's."""
 
@@ -159,6 +178,7 @@ class OpenChoices:
     swaps: tuple[SwapOption, ...] = ()
     cancels: tuple[CancelOption, ...] = ()
     discount: DiscountOption | None = None
+    withdraw: WithdrawOption | None = None
     too_late: bool = False
     """The warehouse has taken all that is open: nothing can be changed here any more."""
 
@@ -171,6 +191,7 @@ class OpenChoices:
             Act.SWAP: bool(self.swaps),
             Act.CANCEL: bool(self.cancels),
             Act.OFFER: self.discount is not None,
+            Act.WITHDRAW: self.withdraw is not None,
         }
         return tuple(act for act, is_offered in offered.items() if is_offered)
 

@@ -34,6 +34,9 @@ def choice_details(page: OrderPage, act: Act, option: str) -> ChoiceDetails | No
         return ChoiceDetails(choices.ship_now)
     if act is Act.OFFER:
         return ChoiceDetails(discount=choices.discount)
+    if act is Act.WITHDRAW:
+        withdraw = choices.withdraw
+        return None if withdraw is None else ChoiceDetails(withdraw.lines, refund=withdraw.refund)
     if act is Act.SWAP:
         swap = next((one for one in choices.swaps if one.key == option), None)
         if swap is None:
@@ -56,7 +59,10 @@ def is_taken(page: OrderPage, line: str) -> bool:
 
 
 def undo_until(act: Act, now: datetime, policy: OrderPagePolicy) -> datetime | None:
-    """Return until when a choice made now can be taken back; None: not at all. A code that was shown stays given."""
-    if act is Act.OFFER or not policy.undo_minutes:
+    """Return until when a choice made now can be taken back; None: not at all.
+
+    A code that was shown stays given, and a withdrawal is a declaration in law.
+    """
+    if act in (Act.OFFER, Act.WITHDRAW) or not policy.undo_minutes:
         return None
     return now + timedelta(minutes=policy.undo_minutes)

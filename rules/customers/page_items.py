@@ -19,6 +19,8 @@ SENT, TO_COME, NOT_COMING = range(3)
 ENDED_BY = {
     (Act.CANCEL, ChoiceState.REQUESTED): "cancel_requested",
     (Act.CANCEL, ChoiceState.DONE): "cancelled",
+    (Act.WITHDRAW, ChoiceState.REQUESTED): "cancel_requested",
+    (Act.WITHDRAW, ChoiceState.DONE): "cancelled",
     (Act.SWAP, ChoiceState.REQUESTED): "swap_requested",
     (Act.SWAP, ChoiceState.DONE): "swapped",
 }

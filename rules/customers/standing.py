@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence, Set
 from datetime import date, datetime
 
-from models.customers import CLOSES_LINES, STANDING, Act, Choice, ChoiceState
+from models.customers import CLOSES_LINES, ENDS_CONTRACT, STANDING, Act, Choice, ChoiceState
 
 AT_ONCE = (Act.WAIT, Act.OFFER)
 """Acts after which the shop has nothing to do."""
@@ -20,8 +20,8 @@ def closing_choices(choices: Iterable[Choice]) -> dict[str, Choice]:
 
 
 def cancelled_by(choices: Iterable[Choice]) -> dict[str, Choice]:
-    """Return by line number the cancellations that stand."""
-    return {number: choice for number, choice in closing_choices(choices).items() if choice.act is Act.CANCEL}
+    """Return by line number the cancellations and withdrawals that stand."""
+    return {number: choice for number, choice in closing_choices(choices).items() if choice.act in ENDS_CONTRACT}
 
 
 def fixed_lines(choices: Iterable[Choice]) -> set[str]:

@@ -27,5 +27,8 @@ def _stated(page: OrderPage, act: Act, option: str) -> list[object]:
     if act is Act.SWAP:
         swaps = (swap for swap in choices.swaps if option in ("", swap.key))
         return [[swap.key, swap.product.name, swap.quantity, swap.price_difference] for swap in swaps]
+    if act is Act.WITHDRAW:
+        withdraw = choices.withdraw
+        return [] if withdraw is None else [withdraw.lines, withdraw.refund, withdraw.until]
     cancels = (cancel for cancel in choices.cancels if option in ("", cancel.key))
     return [[cancel.key, cancel.lines, cancel.refund, cancel.includes_shipping] for cancel in cancels]

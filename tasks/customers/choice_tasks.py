@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import update
 
-from models.customers import Act, Choice, ChoiceState
+from models.customers import ENDS_CONTRACT, Choice, ChoiceState
 from models.errors import ForewarnError
 from models.webhooks import WebhookKind
 from rules.ids import choice_id
@@ -40,7 +40,7 @@ def close_choice(context: Context, choice_id: str, state: ChoiceState, who: str,
         announce(context, connection, choice, WebhookKind(f"choice.{state}"), who, why)
         if state is ChoiceState.REFUSED:
             reverse_effects(context, connection, choice, who)
-        if state is ChoiceState.REFUSED or choice.act is Act.CANCEL:
+        if state is ChoiceState.REFUSED or choice.act in ENDS_CONTRACT:
             page = load_order_page(context, connection, choice.order_id, as_of, now)
             send_acknowledgement(context, connection, page, choice, f"choice_{state}", None)
         return choice

@@ -4,12 +4,14 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from models.customers import Act, OpenChoices
+from models.customers import Act, OpenChoices, WithdrawOption
 from rules.customers.cancellations import cancel_options
 from rules.customers.changeable import changeable_lines
-from rules.customers.standing import awaits, cancelled_by, fixed_lines, standing
+from rules.customers.standing import awaits, cancelled_by, closing_choices, fixed_lines, standing
 from rules.customers.swaps import swap_options
+from rules.customers.withdrawals import withdraw_option
 from rules.delays.delays import open_lines
+from rules.promise_clock.public_holidays import public_holidays
 from tasks.context import Context
 from tasks.customers.open_offers import load_offered_substitutes, load_open_discount
 from tasks.customers.order_now import OrderNow
@@ -28,7 +30,17 @@ def load_open_choices(context: Context, connection: Connection, order: OrderNow)
         swaps=choices.swaps if Act.SWAP in allowed else (),
         cancels=choices.cancels if Act.CANCEL in allowed else (),
         discount=choices.discount if Act.OFFER in allowed else None,
+        withdraw=_withdraw_option(order),
     )
+
+
+def _withdraw_option(order: OrderNow) -> WithdrawOption | None:
+    """Return what can be withdrawn from. Where a law asks pages to offer it, no setting of the shop hides it."""
+    if not order.rules.withdrawal_function:
+        return None
+    closed = closing_choices(order.choices).keys()
+    holidays = public_holidays(order.rules.holidays)
+    return withdraw_option(order.sold, closed, order.rules, order.as_of, holidays)
 
 
 def _all_choices(context: Context, connection: Connection, order: OrderNow) -> OpenChoices:

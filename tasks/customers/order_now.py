@@ -9,12 +9,14 @@ from models.customers import Choice
 from models.decisions import LateLine
 from models.errors import ForewarnError
 from models.orders import LineFacts, OrderFacts
+from models.policy.promise_clock import CountryRules
 from rules.customers.changeable import pieces_to_send
 from rules.delays.delays import last_expected_date, late_line, open_lines
 from tasks.context import Context
 from tasks.customers.sent_messages import load_last_notice
 from tasks.orders.choices import close_lines, closed_lines, load_choices
 from tasks.orders.queries import get_order_as_sold
+from tasks.promise_clock.countries import load_country_rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class OrderNow:
     last_notice: tuple[str, str] | None
     """The id and the change of the last notice that has left to its customer."""
     as_of: date
+    rules: CountryRules
+    """What the law of the country that it goes to says about late orders."""
 
     @property
     def to_send(self) -> tuple[LineFacts, ...]:
@@ -53,4 +57,5 @@ def load_order_now(context: Context, connection: Connection, order_id: str, as_o
     open_now = () if owed.unpaid else open_lines(owed, as_of)
     late = tuple(late for line in open_now if (late := late_line(line, as_of, context.calendar)))
     last_notice = load_last_notice(connection, order_id, watched.order.customer)
-    return OrderNow(watched.order, owed, late, choices, last_notice, as_of)
+    rules = load_country_rules(context, connection, [order_id])[order_id]
+    return OrderNow(watched.order, owed, late, choices, last_notice, as_of, rules)

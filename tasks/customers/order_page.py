@@ -22,7 +22,6 @@ from tasks.context import Context
 from tasks.customers.open_choices import load_open_choices
 from tasks.customers.order_now import OrderNow, load_order_now
 from tasks.customers.sent_messages import load_sent_messages
-from tasks.promise_clock.countries import load_country_rules
 from tasks.promise_clock.facts import load_line_clocks
 from tasks.shipments.remaining import remaining_parcels
 from tasks.tables import EXPECTED_DATES
@@ -66,14 +65,13 @@ def load_order_page(context: Context, connection: Connection, order_id: str, as_
 
 def _silence(context: Context, connection: Connection, order: OrderNow) -> Silence | None:
     """Return what silence means now, by the notices that have left; only a few countries let it mean anything."""
-    rules = load_country_rules(context, connection, [order.sold.id]).get(order.sold.id)
-    if rules is None or not rules.option_notice or not order.late:
+    if not order.rules.option_notice or not order.late:
         return NO_CHANGE
     late = {late.line.number for late in order.late}
     clocks = load_line_clocks(context, connection, [order.sold.id], order.as_of)[order.sold.id]
-    holidays = public_holidays(rules.holidays)
+    holidays = public_holidays(order.rules.holidays)
     told = (replace(clock.facts, cannot_meet=False) for clock in clocks if clock.line.number in late)
-    return order_silence(silence_of(stand(facts, rules, order.as_of, holidays)) for facts in told)
+    return order_silence(silence_of(stand(facts, order.rules, order.as_of, holidays)) for facts in told)
 
 
 def _outlook(context: Context, connection: Connection, order: OrderNow) -> LineOutlook:

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from models.customers import ENDS_CONTRACT
 from models.enums import State
 from models.errors import ForewarnError
 from models.orders import NoticeLine
@@ -165,7 +166,7 @@ def _done(connection: Connection, order: str) -> list[dict[str, Any]]:
     """Return the cancellations that the shop marked as done: it has paid the money back."""
     choices = CUSTOMER_CHOICES.c
     query = select(choices.id, choices.lines, choices.changed_at, choices.changed_by, choices.refund, choices.currency)
-    done = query.where(choices.order_id == order, choices.act.in_(("cancel", "withdraw")), choices.state == "done")
+    done = query.where(choices.order_id == order, choices.act.in_(ENDS_CONTRACT), choices.state == "done")
     return [
         {
             "line": ", ".join(row.lines),

@@ -30,7 +30,7 @@ from tasks.promise_clock.line_rows import (
     load_told_notices,
 )
 
-ANSWERS = {Act.WAIT: AnswerKind.CONSENT, Act.CANCEL: AnswerKind.CANCEL, "withdraw": AnswerKind.WITHDRAW}
+ANSWERS = {Act.WAIT: AnswerKind.CONSENT, Act.CANCEL: AnswerKind.CANCEL, Act.WITHDRAW: AnswerKind.WITHDRAW}
 """What a choice answers to a delay; the others answer nothing."""
 ENDS = (AnswerKind.CANCEL, AnswerKind.WITHDRAW)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from models.enums import Promise
-from models.promise_clock import AnswerKind, ClockAnswer, ClockNotice, ClockState, Statement
+from models.promise_clock import NO_CHANGE, AnswerKind, ClockAnswer, ClockNotice, ClockState, Statement
 from rules.promise_clock.sentences import standing_sentence
 from rules.promise_clock.silence import silence_of
 from tasks.promise_clock.facts import LineClock
@@ -37,11 +37,13 @@ def line_timeline(clock: LineClock, today: date) -> list[TimelineEntry]:
 
 
 def silence_words(clock: LineClock) -> str:
-    """Return what the customer's silence means; empty where there is nothing left to answer."""
+    """Return what the customer's silence means; empty where there is nothing to answer yet, or nothing any more."""
     if clock.standing.state in SILENCE_OVER:
         return ""
-    silence = silence_of(clock.standing) if clock.rules.option_notice else None
-    if silence is None or silence.meaning is Statement.NOTHING:
+    silence = silence_of(clock.standing) if clock.rules.option_notice else NO_CHANGE
+    if silence is None:
+        return ""
+    if silence.meaning is Statement.NOTHING:
         return "Silence changes nothing."
     if silence.meaning is Statement.CONSENTS:
         return f"Without an answer the customer agrees to {silence.by}."

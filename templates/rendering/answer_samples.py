@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from models.config.shop import ShopConfig
-from models.customers import Act, Choice, ChoiceState, DiscountOption
+from models.customers import ENDS_CONTRACT, Act, Choice, ChoiceState, DiscountOption
 from models.enums import Channel, RemedyKind
 from models.messages import Message
 from models.orders import ProductFacts
@@ -71,13 +71,14 @@ def _choices(order: str, substitute: ProductFacts, currency: str) -> Iterator[tu
         "swap, price unknown": made(Act.SWAP, **reserved),
         "cancel": made(Act.CANCEL, refund=Decimal("129.90")),
         "cancel, amount unknown": made(Act.CANCEL, undo_until=None),
+        "withdraw": made(Act.WITHDRAW, refund=Decimal("129.90"), undo_until=None),
     }
     for title, choice in by_title.items():
         yield "choice_received", title, choice
         if "," not in title:
             yield "choice_undone", title, choice
             yield "choice_refused", title, choice
-        if choice.act is Act.CANCEL:
+        if choice.act in ENDS_CONTRACT:
             yield "choice_done", title, choice
     for title, discount in _discounts():
         yield "discount_code", title, made(Act.OFFER, undo_until=None, discount=discount)

@@ -19,9 +19,10 @@ def choices_view(plan: Plan, shop: ShopConfig, order_url: str) -> ChoicesView | 
         Act.SWAP: bool(plan.substitutes) and plan.show_offer,
         Act.CANCEL: True,
         Act.OFFER: plan.discount is not None,
+        Act.WITHDRAW: False,
     }
     named = {act: f"{order_url}/{act}" for act in shop.order_pages.choices if fits[act]}
-    return ChoicesView(**{act.value: named.get(act) for act in Act}) if named else None
+    return ChoicesView(**{act.value: named.get(act) for act in Act if act is not Act.WITHDRAW}) if named else None
 
 
 def _is_partly_ready(plan: Plan) -> bool:

@@ -19,6 +19,7 @@ from models.customers import (
     PageParcel,
     SentMessage,
     SwapOption,
+    WithdrawOption,
 )
 from models.orders import ProductFacts, Shipment
 from models.policy.customers import OrderPagePolicy
@@ -79,6 +80,9 @@ CANCEL_ALL = CancelOption(
 DISCOUNT = DiscountOption(
     "offer-1", "future_discount", "LL-7K2M-9QXA", Decimal(10), None, Decimal("16.00"), date(2026, 2, 22)
 )
+WITHDRAW = WithdrawOption(
+    ("1", "2"), (DUVET.name, CADDY.name), Decimal("167.80"), includes_shipping=True, until=None, days=14
+)
 ALL_OPEN = OpenChoices(
     wait_until=date(2025, 12, 16),
     may_wait=True,
@@ -86,6 +90,7 @@ ALL_OPEN = OpenChoices(
     swaps=(SWAP, SWAP_DEARER),
     cancels=(CANCEL_LATE, CANCEL_ONE, CANCEL_ALL),
     discount=DISCOUNT,
+    withdraw=WITHDRAW,
 )
 MAIL = SentMessage(
     1, "1041-1-email", "email", "A long delay, and our apology", datetime(2025, 11, 24, 11, 0, tzinfo=UTC)
@@ -130,6 +135,7 @@ def made_choice(act: Act = Act.WAIT, number: int = 1, **changes) -> Choice:
         },
         Act.CANCEL: {"lines": ("1",), "refund": Decimal("129.00")},
         Act.OFFER: {"discount": DISCOUNT},
+        Act.WITHDRAW: {"lines": ("1", "2"), "refund": Decimal("167.80"), "undo_until": None},
     }
     choice = Choice(
         id=f"1041-C{number}",
@@ -140,8 +146,7 @@ def made_choice(act: Act = Act.WAIT, number: int = 1, **changes) -> Choice:
         made_at=NOW,
         made_by="customer",
         currency="EUR",
-        undo_until=NOW + timedelta(minutes=60),
-        **options[act],
+        **({"undo_until": NOW + timedelta(minutes=60)} | options[act]),
     )
     return replace(choice, **changes)
 

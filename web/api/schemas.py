@@ -177,6 +177,15 @@ class CancelView(Option):
     includes_shipping: bool
 
 
+class WithdrawView(Option):
+    """To withdraw from the contract, also after delivery."""
+
+    lines: list[str]
+    refund: str | None = Field(description="null: the prices are not known here")
+    includes_shipping: bool
+    until: date | None = Field(description="the last day; null: something has not arrived yet")
+
+
 class OfferOption(Option):
     """To accept the discount for the wait."""
 
@@ -198,6 +207,7 @@ class OpenView(View):
     swaps: list[SwapView]
     cancels: list[CancelView]
     offer: OfferOption | None
+    withdraw: WithdrawView | None
 
 
 class OrderView(View):
@@ -233,8 +243,8 @@ class NewChoice(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    act: Literal["wait", "ship", "swap", "cancel", "offer"]
-    option: Text = Field("", description="key of the option; empty for `wait`, `ship` and `offer`")
+    act: Literal["wait", "ship", "swap", "cancel", "offer", "withdraw"]
+    option: Text = Field("", description="key of the option; empty for `wait`, `ship`, `offer` and `withdraw`")
     version: Whole = Field(ge=0, le=1_000_000, description="`version` of the order as it was shown")
     stated: Text = Field(description="`stated` of the option as it was shown")
     made_by: Literal["customer", "staff"] = Field("customer", description="staff: recorded on the phone")

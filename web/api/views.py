@@ -20,6 +20,7 @@ from web.api.schemas import (
     ShipOption,
     SwapView,
     WaitOption,
+    WithdrawView,
 )
 
 
@@ -119,6 +120,21 @@ def _open(page: OrderPage, choices: OpenChoices) -> OpenView:
             for cancel in choices.cancels
         ],
         offer=_offer(page, choices),
+        withdraw=_withdraw(page, choices),
+    )
+
+
+def _withdraw(page: OrderPage, choices: OpenChoices) -> WithdrawView | None:
+    withdraw = choices.withdraw
+    if withdraw is None:
+        return None
+    return WithdrawView(
+        option="",
+        stated=statement_digest(page, Act.WITHDRAW),
+        lines=list(withdraw.lines),
+        refund=amount_text(withdraw.refund),
+        includes_shipping=withdraw.includes_shipping,
+        until=withdraw.until,
     )
 
 

@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from models.customers import Act, CancelOption, OrderPage, PageItem, SwapOption
+from models.customers import ENDS_CONTRACT, Act, CancelOption, OrderPage, PageItem, SwapOption, WithdrawOption
 from models.policy.customers import OrderPagePolicy
 from templates.rendering.names import display_name
 from templates.rendering.page_words import PageWords
@@ -20,6 +20,7 @@ TITLES = {
     Act.SWAP: "swap_title",
     Act.CANCEL: "cancel_title",
     Act.OFFER: "offer_title",
+    Act.WITHDRAW: "withdraw_title",
 }
 LEGENDS = {Act.SWAP: "swap_legend", Act.CANCEL: "cancel_legend"}
 BUTTONS = {
@@ -27,6 +28,7 @@ BUTTONS = {
     Act.SWAP: "swap_button",
     Act.CANCEL: "cancel_button",
     Act.OFFER: "offer_button",
+    Act.WITHDRAW: "withdraw_button",
 }
 
 
@@ -53,7 +55,7 @@ def act_view(
         options=_options(words, site.shop_links, page, act),
         texts=tuple(_texts(words, site.policy, page, act)),
         button=_button(words, page, act),
-        keep=words.say("cancel_keep" if act is Act.CANCEL else "back"),
+        keep=words.say("cancel_keep" if act in ENDS_CONTRACT else "back"),
         action=links.act(act),
         form=form,
         problem=problem,
@@ -89,18 +91,28 @@ def _named(words: PageWords, items: list[PageItem]) -> tuple[tuple[str, str], ..
 def _options(words: PageWords, shop: ShopLinks, page: OrderPage, act: Act) -> tuple[Option, ...]:
     if act is Act.CANCEL:
         return tuple(_cancel_option(words, option, page.currency) for option in page.open.cancels)
+    if act is Act.WITHDRAW and page.open.withdraw:
+        return (_withdraw_option(words, page.open.withdraw, page.currency),)
     if act is Act.SWAP:
         return tuple(_swap_option(words, shop, option, page.currency) for option in page.open.swaps)
     return ()
 
 
+def _withdraw_option(words: PageWords, option: WithdrawOption, currency: str) -> Option:
+    names = words.listed([display_name(name) for name in option.names])
+    return Option("", names, (_refund_text(words, option, currency),))
+
+
+def _refund_text(words: PageWords, option: CancelOption | WithdrawOption, currency: str) -> str:
+    if option.refund is None:
+        return words.say("refund_unknown")
+    amount = words.money(option.refund, currency)
+    return words.say("refund_shipping" if option.includes_shipping else "refund", refund=amount)
+
+
 def _cancel_option(words: PageWords, option: CancelOption, currency: str) -> Option:
     names = named(words, [display_name(name) for name in option.names])
-    if option.refund is None:
-        refund = words.say("refund_unknown")
-    else:
-        amount = words.money(option.refund, currency)
-        refund = words.say("refund_shipping" if option.includes_shipping else "refund", refund=amount)
+    refund = _refund_text(words, option, currency)
     if option.key == "late":
         return Option(option.key, words.say("cancel_late", count=len(option.lines)), (names, refund))
     if option.key == "all":
@@ -128,6 +140,11 @@ def _texts(words: PageWords, policy: OrderPagePolicy, page: OrderPage, act: Act)
             by = refund_by(words.today, policy)
             known = any(option.refund is not None for option in page.open.cancels)
             return [words.say("cancel_text", day=words.day(by))] if known else []
+        case Act.WITHDRAW:
+            placed_on = words.day(page.placed_on)
+            name = display_name(page.customer_name)
+            declared = words.say("withdraw_text", name=name, order=page.order_id, placed_on=placed_on)
+            return [declared, words.say("withdraw_back", day=words.day(refund_by(words.today, policy)))]
         case Act.OFFER:
             discount = page.open.discount
             return [words.say("offer_text", day=words.day(discount.expires_on))] if discount else []

@@ -4,7 +4,16 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from models.customers import Act, CancelOption, Choice, ChoiceState, DiscountOption, OrderPage, SwapOption
+from models.customers import (
+    Act,
+    CancelOption,
+    Choice,
+    ChoiceState,
+    DiscountOption,
+    OrderPage,
+    SwapOption,
+    WithdrawOption,
+)
 from models.enums import Channel, RemedyKind
 from templates.rendering.names import display_name
 from templates.rendering.page_words import PageWords
@@ -17,6 +26,7 @@ TITLES = {
     Act.SWAP: "swap_row",
     Act.CANCEL: "cancel_row",
     Act.OFFER: "offer_row",
+    Act.WITHDRAW: "withdraw_row",
 }
 STATES = {
     ChoiceState.REQUESTED: (Tone.CALM, "state_requested"),
@@ -96,6 +106,14 @@ def _hints(words: PageWords, page: OrderPage, act: Act) -> list[str]:
             return _cancel_hints(words, page, choices.cancels)
         case Act.OFFER:
             return [discount_text(words, choices.discount, page.currency)] if choices.discount else []
+        case Act.WITHDRAW:
+            return [_withdraw_hint(words, choices.withdraw)] if choices.withdraw else []
+
+
+def _withdraw_hint(words: PageWords, withdraw: WithdrawOption) -> str:
+    if withdraw.until is None:
+        return words.say("withdraw_hint_open", days=withdraw.days)
+    return words.say("withdraw_hint", day=words.day(withdraw.until))
 
 
 def _swap_hint(words: PageWords, swap: SwapOption, currency: str) -> str:
@@ -151,6 +169,8 @@ def _answer_text(words: PageWords, page: OrderPage, choice: Choice) -> str:
             return words.say("answer_swap", product=display_name(product))
         case Act.CANCEL:
             return words.say("answer_cancel", items=named(words, item_names(page, choice.lines)))
+        case Act.WITHDRAW:
+            return words.say("answer_withdraw", items=named(words, item_names(page, choice.lines)))
         case Act.OFFER:
             return words.say("answer_offer")
 

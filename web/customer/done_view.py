@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import date, datetime
 
-from models.customers import STANDING, Act, Choice, ChoiceState, OrderPage
+from models.customers import ENDS_CONTRACT, STANDING, Act, Choice, ChoiceState, OrderPage
 from models.policy.customers import OrderPagePolicy
 from rules.customers.standing import may_be_undone
 from templates.rendering.names import display_name
@@ -22,6 +22,7 @@ TITLES = {
     Act.SWAP: ("swap_done", "swap_next"),
     Act.CANCEL: ("cancel_done", "cancel_next"),
     Act.OFFER: ("offer_done", "offer_next"),
+    Act.WITHDRAW: ("withdraw_done", "withdraw_next"),
 }
 OVER = {
     ChoiceState.UNDONE: ("undone_title", "undone_text"),
@@ -82,7 +83,7 @@ def _dates_and_amounts(words: PageWords, policy: OrderPagePolicy, choice: Choice
     rows = []
     if choice.act is Act.WAIT and choice.expected_on:
         rows.append(("row_expected", _day(words, choice.expected_on)))
-    if choice.act is Act.CANCEL:
+    if choice.act in ENDS_CONTRACT:
         rows += _refund(words, policy, choice)
     if choice.reserved_until and choice.state not in OVER:
         rows.append(("row_reserved", moment_stamp(words, choice.reserved_until)))

@@ -40,7 +40,7 @@ def test_a_late_order_says_when_it_comes_and_what_can_be_done(driver):
         ("2", Decimal(40)),
         ("all", Decimal("84.90")),
     ]
-    assert page.open.acts == (Act.WAIT, Act.CANCEL)
+    assert page.open.acts == (Act.WAIT, Act.CANCEL, Act.WITHDRAW)
     assert (page.customer_name, page.locale, page.currency, page.version) == (ANNA.name, "en", "EUR", 0)
 
 
@@ -48,7 +48,7 @@ def test_an_order_on_time_can_be_cancelled_and_there_is_nothing_to_wait_for(driv
     driver.order("1041", line(promised=6))
     page = page_of(driver)
     assert (page.headline, page.expected_on, page.days_late) == (Headline.ON_TIME, None, 0)
-    assert page.open.acts == (Act.CANCEL,)
+    assert page.open.acts == (Act.CANCEL, Act.WITHDRAW)
 
 
 def test_a_delay_without_a_date_can_be_waited_for(driver):
@@ -217,5 +217,5 @@ def test_a_shop_offers_only_the_choices_that_it_wants(driver):
     pages = OrderPages(url="https://orders.example.com", choices=(Act.WAIT,))
     driver.context = replace(driver.context, shop=driver.context.shop.model_copy(update={"order_pages": pages}))
     page = page_of(driver)
-    assert page.open.acts == (Act.WAIT,)
+    assert page.open.acts == (Act.WAIT, Act.WITHDRAW), "the law asks for the withdrawal"
     assert keys(page) == []

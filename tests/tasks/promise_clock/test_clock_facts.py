@@ -54,6 +54,12 @@ def test_a_notice_that_must_go_out_is_known_before_the_promise_passes(american):
     assert clock_of(american).standing.deadline == DAY
 
 
+def test_before_a_notice_there_is_nothing_to_answer(american):
+    assert silence_words(clock_of(american)) == ""
+    american.order("1042", line(promised=-9))
+    assert silence_words(clock_of(american, "1042")) == "Silence changes nothing."
+
+
 def test_a_notice_that_says_what_the_law_asks_for_lets_silence_agree(american):
     told(american)
     clock = clock_of(american, on=1)

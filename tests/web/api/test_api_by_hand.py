@@ -55,7 +55,7 @@ def test_an_order_is_shown_as_its_customer_sees_it_without_name_and_address(api,
     assert (order["id"], order["version"], order["headline"], order["days_late"]) == ("1041", 0, "part_late", 13)
     items = {item["line"]: item for parcel in order["parcels"] for item in parcel["items"]}
     assert (items["1"]["expected_on"], items["1"]["price"], items["1"]["quantity"]) == ("2026-06-19", "40.00", "1")
-    assert order["open"]["acts"] == ["wait", "swap", "cancel"]
+    assert order["open"]["acts"] == ["wait", "swap", "cancel", "withdraw"]
     refunds = {cancel["option"]: cancel["refund"] for cancel in order["open"]["cancels"]}
     assert refunds == {"late": "40.00", "2": "40.00", "all": "84.90"}
     (swap,) = order["open"]["swaps"]

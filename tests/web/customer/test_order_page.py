@@ -49,7 +49,9 @@ def test_the_answer_comes_first_then_the_choices_then_the_detail():
 
 def test_every_choice_is_a_link_of_the_same_kind_and_none_is_ahead_of_cancelling_but_those_that_keep_the_order():
     links = [tag for tag in shown().tags("a") if tag.get("class") == "choice"]
-    assert [link["href"] for link in links] == [f"{PATH}/{act}" for act in ("wait", "ship", "swap", "cancel", "offer")]
+    assert [link["href"] for link in links] == [
+        f"{PATH}/{act}" for act in ("wait", "ship", "swap", "cancel", "offer", "withdraw")
+    ]
     assert {frozenset(link) for link in links} == {frozenset({"class", "href"})}
 
 
