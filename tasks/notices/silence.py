@@ -13,15 +13,15 @@ from rules.promise_clock.public_holidays import public_holidays
 from rules.promise_clock.silence import order_silence, silence_after, silence_of
 from tasks.context import Context
 from tasks.promise_clock.countries import load_country_rules
-from tasks.promise_clock.facts import LineClock, load_line_clocks
+from tasks.promise_clock.facts import LineClock, line_clocks_of
 
 
 def load_silences(context: Context, connection: Connection, plans: Sequence[Plan]) -> dict[str, Silence | None]:
     """Return by order what silence will mean after a plan's notice; only a few countries let it mean anything."""
     orders = [plan.delay.order.id for plan in plans]
     rules = load_country_rules(context, connection, orders)
-    asking = [order for order in orders if order in rules and rules[order].option_notice]
-    clocks = load_line_clocks(context, connection, asking, context.as_of)
+    asking = [order for plan in plans if (order := plan.delay.order).id in rules and rules[order.id].option_notice]
+    clocks = line_clocks_of(context, connection, asking, context.as_of)
     transit = TransitTimes(context.policy.allocation, context.policy.days)
     return {
         order: order_silence(_of_lines(plan, clocks[order], transit)) if order in clocks else NO_CHANGE

@@ -10,8 +10,8 @@ from rules.promise_clock.sentences import standing_sentence
 from tasks.promise_clock.facts import LineClock
 
 NEVER = date(9999, 12, 31)
-NO_DUTY = (Duty.NONE, Duty.HONOUR_WITHDRAWAL)
-"""What needs nobody: nothing is open, or the customer may still return what arrived."""
+NO_DUTY = (Duty.NONE, Duty.HONOUR_WITHDRAWAL, Duty.ACCEPT_ENDING, Duty.KEEP_OPEN)
+"""What needs nobody, until the customer acts."""
 DAY = timedelta(days=1)
 
 
@@ -47,11 +47,19 @@ class LineDuty:
 def line_duty(clock: LineClock, today: date) -> LineDuty | None:
     """Return what the shop has to do for a line; None for nothing."""
     standing = clock.standing
-    if standing.duty in NO_DUTY or standing.state is ClockState.CLOSED:
+    if standing.duty in NO_DUTY or _is_in_hand(clock):
         return None
     what = standing_sentence(standing, clock.rules, today)
     order, number = clock.key
     return LineDuty(order, number, clock.country, str(standing.state), str(standing.duty), standing.deadline, what)
+
+
+def _is_in_hand(clock: LineClock) -> bool:
+    """Return whether there is nothing to do but what is done anyway: the line is on time, or its customer was told."""
+    standing = clock.standing
+    if standing.duty is Duty.TELL_CUSTOMER:
+        return any(notice.counts for notice in clock.facts.notices)
+    return standing.state is ClockState.RUNNING and standing.duty is Duty.PERFORM
 
 
 def warning_level(duty: LineDuty, warn_days: Iterable[int], today: date) -> int | None:

@@ -1,6 +1,6 @@
 """The facts of order lines as the promise clock counts them, and where each line stands, from the ledger."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -79,17 +79,27 @@ def load_line_clocks(
     """
     if not orders:
         return {}
-    terms = load_terms(context, connection, orders)
+    sold = [watched.order for watched in get_orders_as_sold(context, connection, list(orders))]
+    return line_clocks_of(context, connection, sold, as_of)
+
+
+def line_clocks_of(
+    context: Context, connection: Connection, orders: Sequence[OrderFacts], as_of: date
+) -> dict[str, tuple[LineClock, ...]]:
+    """Return the same of orders that are loaded already."""
+    if not orders:
+        return {}
+    ids = [order.id for order in orders]
+    terms = load_terms(context, connection, ids)
     loaded = _Loaded(
         context,
         TransitTimes(context.policy.allocation, context.policy.days),
         terms,
-        load_told_notices(connection, orders),
-        load_answers(connection, orders),
+        load_told_notices(connection, ids),
+        load_answers(connection, ids),
         load_refunds(connection, terms),
     )
-    sold = [watched.order for watched in get_orders_as_sold(context, connection, list(orders))]
-    return {order.id: tuple(_order_clocks(loaded, order, as_of)) for order in sold}
+    return {order.id: tuple(_order_clocks(loaded, order, as_of)) for order in orders}
 
 
 def _order_clocks(loaded: _Loaded, order: OrderFacts, as_of: date) -> Iterator[LineClock]:

@@ -116,3 +116,25 @@ def test_the_duties_are_listed_by_deadline_and_name_no_customer(american):
     assert [duty.order for duty in listed] == ["1041", "2", "3", "1"]
     assert [duty.deadline for duty in listed] == [day(20), day(31), day(32), day(33)]
     assert not any(ADA.name in str(duty.as_data()) or "@" in str(duty.as_data()) for duty in listed)
+
+
+def test_a_line_on_time_and_a_customer_who_was_told_are_no_duty(driver):
+    driver.order("1041", line("1", promised=-9), line("2", promised=9))
+    walk(driver, on=0)
+    assert duties(driver) == [], "the order is not known as late yet"
+    driver.evaluate()
+    walk(driver)
+    assert [(duty.line, duty.duty) for duty in duties(driver)] == [("1", Duty.TELL_CUSTOMER)]
+    driver.deliver()
+    walk(driver, on=1)
+    assert duties(driver) == []
+
+
+def test_a_customer_who_may_end_the_contract_is_no_duty_until_they_do(driver):
+    driver.order("1041", line(promised=-9), customer=customer("c2", country="BR"))
+    driver.run_day()
+    walk(driver)
+    assert duties(driver) == []
+    record_choice(driver.context, ChoiceRequest("1041", Act.CANCEL, "form", 0, "all"), noon(1))
+    walk(driver, on=2)
+    assert [duty.duty for duty in duties(driver)] == [Duty.CANCEL_AND_REFUND]
