@@ -90,6 +90,13 @@ def _print_reasons(lines: list[dict[str, Any]]) -> None:
             printing.out.print(sentence, markup=False)
 
 
+def _consent_text(standings: list[dict[str, Any]]) -> str:
+    """Return which messages may go to the customer; what the customer did themselves comes with its day."""
+    allowed = [f"{one['purpose']} by {one['channel']}" for one in standings if one["allowed"]]
+    done = [f"{one['why']} on {one['at']:%Y-%m-%d} ({one['channel']})" for one in standings if one["at"]]
+    return "; ".join([", ".join(allowed) or "none", *dict.fromkeys(done)])
+
+
 def _print_order(explained: dict[str, Any], when: str) -> None:
     customer = explained["customer"]
     addresses = ", ".join(filter(None, (customer["email"], customer["phone"]))) or "no address"
@@ -106,6 +113,7 @@ def _print_order(explained: dict[str, Any], when: str) -> None:
         [
             ("Order", f"{explained['order']}, placed {explained['placed_on']}{cancelled}{unpaid}"),
             ("Customer", f"{customer['name']} ({addresses}{opted_out})"),
+            ("Consent", _consent_text(explained["consent"])),
             (f"On {explained['as_of']}", late.replace("_", " ")),
         ]
     )

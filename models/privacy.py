@@ -1,6 +1,10 @@
 """What a message may be for, and where a consent comes from."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+
+from models.enums import Channel
 
 
 class Purpose(StrEnum):
@@ -21,5 +25,29 @@ class ConsentSource(StrEnum):
     """The customer answered a text with START."""
     UNSUBSCRIBE = "unsubscribe"
     """The customer used the one-click link of a mail, or the provider's."""
+    RESUBSCRIBE = "resubscribe"
+    """The customer took that back at the provider."""
     SPAM_REPORT = "spam_report"
-    STAFF = "staff"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedConsent:
+    """What somebody decided for an address, a channel and a purpose last."""
+
+    given: bool
+    source: ConsentSource
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentStanding:
+    """Whether words of one purpose may go to a customer by one channel, since when, and who says so."""
+
+    channel: Channel
+    purpose: Purpose
+    allowed: bool
+    source: ConsentSource
+    at: datetime | None
+    """None: the shop's facts do not say when."""
+    why: str
+    """One plain sentence for staff."""

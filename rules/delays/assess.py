@@ -114,15 +114,6 @@ def bucket_of(plan: Plan, policy: Policy) -> Bucket:
     return next((bucket for bucket in reversed(policy.bucket) if bucket.name in noticed), policy.bucket[0])
 
 
-def shows_offer(plan: Plan, policy: Policy, country: str) -> bool:
-    """Return True where a service mail may carry the offer itself; `country` is the shop's.
-
-    The Consumer Rights Directive and the PECR want marketing consent for it: see `contact.offer_needs_consent`.
-    """
-    customer = plan.delay.order.customer
-    return customer.marketing_consent or (customer.country or country) not in policy.contact.offer_needs_consent
-
-
 def describe(delay: Delay) -> str:
     """Return a delay as staff would say it: days, promised and expected date, bucket."""
     latest = max(delay.late, key=lambda late: late.days)

@@ -6,10 +6,13 @@ from typing import Any
 from sqlalchemy import Connection, delete, or_
 
 from models.callbacks import DeliveryReport, Effect, Wish
+from models.enums import Channel
+from models.privacy import ConsentSource, Purpose
 from rules.callbacks.wishes import read_wish
 from rules.contact.addresses import BadAddress, phone_number
 from tasks.context import Context
 from tasks.db.events import record_events
+from tasks.notices.consent import record_consent
 from tasks.notices.marketing import resume_marketing, stop_marketing
 from tasks.notices.suppressions import customers_with, suppress
 from tasks.tables import SUPPRESSIONS
@@ -32,7 +35,10 @@ def answer_text(connection: Connection, row: Any, now: datetime, who: str) -> tu
         return Effect.MESSAGE, True
     if wish is Wish.STOP:
         suppress(connection, {number: STOPPED}, now, who)
+        for purpose in Purpose:
+            record_consent(connection, number, Channel.SMS, purpose, ConsentSource.STOP, now, given=False)
         return Effect.SUPPRESSED, True
+    record_consent(connection, number, Channel.SMS, Purpose.SERVICE, ConsentSource.START, now, given=True)
     return (Effect.RESUMED if _lift_stop(connection, number) else Effect.NOTHING), False
 
 
@@ -60,4 +66,4 @@ def settle_marketing(
     if report.stops_marketing:
         stop_marketing(connection, {address: row.kind}, now)
         return Effect.MARKETING_STOPPED
-    return Effect.MARKETING_RESUMED if resume_marketing(connection, {address}, RESUMED_SOURCE) else Effect.NOTHING
+    return Effect.MARKETING_RESUMED if resume_marketing(connection, {address}, RESUMED_SOURCE, now) else Effect.NOTHING

@@ -1,26 +1,16 @@
 """Consents: record that one was given or withdrawn, and read what counts for an address now."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, insert, select
 
 from models.enums import Channel
-from models.privacy import ConsentSource, Purpose
+from models.privacy import ConsentSource, Purpose, RecordedConsent
 from rules.contact.keyed_hash import hashed_address
 from tasks.context import Context
 from tasks.db.sql import in_list
 from tasks.tables import CONSENTS
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedConsent:
-    """What somebody decided for an address last."""
-
-    given: bool
-    source: ConsentSource
-    at: datetime
 
 
 def record_consent(

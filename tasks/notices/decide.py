@@ -7,10 +7,12 @@ from sqlalchemy import Connection
 
 from models.decisions import Assessment, Contact, Discount, Plan
 from models.enums import WITHOUT_OFFER, RemedyKind
+from rules.contact.consent import may_carry_offer
 from rules.contact.contact import choose_contacts, contacts_for, held_back, without_suppressed
-from rules.delays.assess import assess_order, bucket_of, is_reachable, shows_offer
+from rules.delays.assess import assess_order, bucket_of, is_reachable
 from rules.offers.remedies import discount_for, substitutes_for_delay
 from tasks.context import Context
+from tasks.notices.marketing import find_objections
 from tasks.notices.silence import load_silences
 from tasks.notices.suppressions import suppressed_addresses
 from tasks.offers.budget import DiscountBudget
@@ -57,6 +59,7 @@ def decide_orders(
     open_discounts = load_open_discounts(connection, planned)
     parcels = remaining_parcels(context, connection, planned, context.as_of)
     silences = load_silences(context, connection, plans)
+    objected = _find_objections(context, connection, contacts)
     substitute_stock.load_categories(context, connection, _categories(context, plans), context.as_of)
     decisions = []
     for watched, assessment in assessed:
@@ -71,6 +74,12 @@ def decide_orders(
             held_back=held_back(usable, chosen),
             parcels=parcels.get(watched.order.id, ()),
             silence=silences[watched.order.id],
+            show_offer=may_carry_offer(
+                watched.order.customer,
+                context.policy,
+                context.shop.country,
+                objected=watched.order.id in objected,
+            ),
         )
         plan, is_new = _add_remedy(context, plan, substitute_stock, open_discounts, budget)
         decisions.append(OrderDecision(watched, replace(assessment, plan=plan), is_new))
@@ -115,6 +124,13 @@ def _load_contacts(
     return {order: without_suppressed(contacts, suppressed) for order, contacts in by_order.items()}
 
 
+def _find_objections(context: Context, connection: Connection, contacts: Mapping[str, tuple[Contact, ...]]) -> set[str]:
+    """Return the orders whose customers want no offers at an address of theirs."""
+    by_order = {order: {one.address for one in found if one.address} for order, found in contacts.items()}
+    addresses = find_objections(context, connection, set().union(*by_order.values()))
+    return {order for order, found in by_order.items() if found & addresses}
+
+
 def _categories(context: Context, plans: Iterable[Plan]) -> Iterable[str | None]:
     """Yield the product categories in which the plans may offer substitutes."""
     for plan in plans:
@@ -133,7 +149,6 @@ def _add_remedy(
     if not is_reachable(plan.contacts) or plan.change in WITHOUT_OFFER:
         return plan, False
     bucket = bucket_of(plan, context.policy)
-    plan = replace(plan, show_offer=shows_offer(plan, context.policy, context.shop.country))
     substitutes = substitutes_for_delay(
         plan.delay,
         bucket,

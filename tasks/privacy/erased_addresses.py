@@ -7,12 +7,11 @@ from sqlalchemy import Column, Connection, delete, select, update
 from models.enums import SkipReason
 from rules.contact.keyed_hash import HASHED, hashed_address
 from tasks.context import Context
-from tasks.db.outbox import UNSENT_FILTER
 from tasks.db.sql import in_list
 from tasks.notices.suppressions import suppress
-from tasks.orders.due import touch_orders
+from tasks.notices.waiting import recheck_waiting
 from tasks.privacy.person import Person
-from tasks.tables import CONSENTS, EVENTS, MARKETING_OPT_OUTS, NOTICES, OPT_OUTS, OUTBOX, SUPPRESSIONS
+from tasks.tables import CONSENTS, EVENTS, MARKETING_OPT_OUTS, OPT_OUTS, SUPPRESSIONS
 
 
 def hash_addresses(context: Context, connection: Connection, person: Person, who: str) -> None:
@@ -27,9 +26,7 @@ def hash_addresses(context: Context, connection: Connection, person: Person, who
             connection.execute(update(column.table).where(column == address).values({column: key}))
     suppress(connection, own, context.started_at, who)
     # Other customers may have an address: what waits to go there is checked again, by the hash.
-    of_others = select(NOTICES.c.order_id).where(in_list(connection, NOTICES.c.address, hashes), UNSENT_FILTER)
-    waiting = of_others.select_from(NOTICES.join(OUTBOX, OUTBOX.c.id == NOTICES.c.id))
-    touch_orders(connection, set(connection.execute(waiting).scalars()))
+    recheck_waiting(connection, hashes)
 
 
 def _replace_key(connection: Connection, column: Column[Any], address: str, key: str) -> None:

@@ -28,6 +28,7 @@ from tasks.orders.told import NOTICES_WITH_STATE
 from tasks.reporting.dry_run import as_told_by
 from tasks.reporting.explain_choices import explain_choices, load_events
 from tasks.reporting.explain_clock import explain_clock
+from tasks.reporting.explain_consent import explain_consent
 from tasks.reporting.explain_supply import explain_supply
 from tasks.tables import NOTICES, OFFERS, OUTBOX
 
@@ -80,6 +81,7 @@ def explain_order(context: Context, connection: Connection, order: str) -> dict[
         "placed_on": facts.placed_on,
         "cancelled_on": facts.cancelled_on,
         "customer": _customer(facts, context.shop.country),
+        "consent": explain_consent(context, connection, facts.customer),
         "unpaid": facts.unpaid,
         "lines": [_line(context, facts, line, assessment.delay) for line in facts.lines],
         "parcels": [_parcel(line, shipment, context.as_of) for line in facts.lines for shipment in line.shipments],

@@ -1,0 +1,75 @@
+"""Consents are recorded with source and time, decide where an offer stands, and are explained."""
+
+from dataclasses import replace
+
+import pytest
+
+from models.enums import Channel
+from models.privacy import ConsentSource, Purpose
+from tasks.db.sql import read_only
+from tasks.notices.consent import load_consents, record_consent
+from tasks.notices.marketing import BY_LINK, resume_marketing, stop_marketing
+from tasks.reporting.explain_order import explain_order
+from tasks.tables import CONSENTS
+from tests.support.builders import ANNA, line
+from tests.support.shop_driver import noon
+
+ON_PAGE, IN_MAIL = "We have an offer for you", "Your code is"
+MAIL_MARKETING = (Channel.EMAIL, Purpose.MARKETING)
+
+
+def stop(driver, at=0, source=BY_LINK):
+    with driver.context.engine.begin() as connection:
+        return stop_marketing(connection, {ANNA.email: source}, noon(at))
+
+
+def explained(driver, channel, purpose):
+    with read_only(driver.context.engine) as connection:
+        found = explain_order(driver.context, connection, "1041")["consent"]
+    (one,) = [row for row in found if (row["channel"], row["purpose"]) == (channel, purpose)]
+    return one["allowed"], one["source"], one["at"]
+
+
+@pytest.mark.parametrize("country", ["DE", "US"])
+def test_who_unsubscribed_gets_the_notice_and_finds_the_offer_on_the_page(driver, country):
+    driver.order("1041", line(promised=-16), customer=replace(ANNA, country=country))
+    stop(driver)
+    (sent,) = driver.run_day()
+    assert IN_MAIL not in sent.text
+    assert ON_PAGE in sent.text
+
+
+def test_a_notice_that_waits_loses_its_offer_when_the_customer_unsubscribes(driver):
+    driver.order("1041", line(promised=-16))
+    driver.evaluate()
+    assert IN_MAIL in driver.notices[0]["text"]
+    stop(driver)
+    driver.deliver()
+    assert driver.transport.taken == []
+    (sent,) = driver.run_day(1)
+    assert ON_PAGE in sent.text
+
+
+def test_an_unsubscription_is_explained_with_its_source_and_time_and_can_be_taken_back(driver):
+    driver.order("1041", line(promised=-16))
+    assert explained(driver, *MAIL_MARKETING) == (True, "shop", None)
+    assert (stop(driver), stop(driver, 1)) == (1, 0)
+    assert explained(driver, *MAIL_MARKETING) == (False, "unsubscribe", noon(0))
+    assert explained(driver, "email", "service") == (True, "shop", None)
+    with driver.context.engine.begin() as connection:
+        assert resume_marketing(connection, {ANNA.email}, "group_unsubscribe", noon(2)) == 0
+        assert resume_marketing(connection, {ANNA.email}, BY_LINK, noon(2)) == 1
+    assert explained(driver, *MAIL_MARKETING) == (True, "resubscribe", noon(2))
+    assert [row["given"] for row in driver.rows(CONSENTS)] == [False, True]
+
+
+def test_the_same_consent_twice_is_one_record(driver):
+    recorded = [(True, 0), (True, 1), (False, 2), (True, 3)]
+    with driver.context.engine.begin() as connection:
+        new = [
+            record_consent(connection, ANNA.email, *MAIL_MARKETING, ConsentSource.UNSUBSCRIBE, noon(on), given=given)
+            for given, on in recorded
+        ]
+        assert new == [True, False, True, True]
+        found = load_consents(driver.context, connection, {ANNA.email, "b@example.com"})
+    assert {key: (one.given, one.at) for key, one in found.items()} == {(ANNA.email, *MAIL_MARKETING): (True, noon(3))}
