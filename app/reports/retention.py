@@ -11,6 +11,7 @@ KINDS = {
     "mails": ("mails that answered choices", "message_days"),
     "reasons": ("customers' own words about choices", "message_days"),
     "webhook_events": ("webhook events", "event_days"),
+    "callbacks": ("what providers told of messages", "message_days"),
     "links": ("expired links to order pages", "evidence_days"),
     "events": ("events", "event_days"),
     "offers": ("offers", "offer_days"),

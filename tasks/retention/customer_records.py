@@ -13,7 +13,7 @@ from tasks.context import Context
 from tasks.db.settled_counts import uncount_settled
 from tasks.db.sql import in_list
 from tasks.retention.open_orders import is_open
-from tasks.tables import CUSTOMER_CHOICES, CUSTOMER_MAILS, NOTICES, ORDER_LINKS, OUTBOX, WEBHOOK_EVENTS
+from tasks.tables import CALLBACK_EVENTS, CUSTOMER_CHOICES, CUSTOMER_MAILS, NOTICES, ORDER_LINKS, OUTBOX, WEBHOOK_EVENTS
 
 
 def find_mails(context: Context, cutoffs: CutoffDays) -> Select[Any]:
@@ -27,6 +27,12 @@ def find_webhook_events(context: Context, cutoffs: CutoffDays) -> Select[Any]:
     """Return the query of webhook events that were settled before the events that are kept."""
     settled = OUTBOX.c.settled_at < context.start_of(cutoffs.events)
     return select(WEBHOOK_EVENTS.c.id).join(OUTBOX, OUTBOX.c.id == WEBHOOK_EVENTS.c.id).where(settled)
+
+
+def find_callbacks(context: Context, cutoffs: CutoffDays) -> Select[Any]:
+    """Return the query of what providers told, with addresses and texts, that is kept no longer than words are."""
+    old = CALLBACK_EVENTS.c.received_at < context.start_of(cutoffs.words)
+    return select(CALLBACK_EVENTS.c.number).where(old, CALLBACK_EVENTS.c.handled_at.is_not(None))
 
 
 def find_links(context: Context, cutoffs: CutoffDays) -> Select[Any]:

@@ -14,6 +14,7 @@ from tasks.orders.told import NOTICES_WITH_STATE
 from tasks.retention.customer_records import (
     delete_reasons,
     delete_with_outbox,
+    find_callbacks,
     find_links,
     find_mails,
     find_reasons,
@@ -22,6 +23,7 @@ from tasks.retention.customer_records import (
 from tasks.retention.open_orders import is_open
 from tasks.runs.records import HELD
 from tasks.tables import (
+    CALLBACK_EVENTS,
     CUSTOMER_CHOICES,
     CUSTOMER_MAILS,
     EVENTS,
@@ -104,6 +106,7 @@ PRUNABLE = (
     Prunable("mails", CUSTOMER_MAILS.c.id, find_mails, delete_with_outbox(CUSTOMER_MAILS.c.id)),
     Prunable("reasons", CUSTOMER_CHOICES.c.id, find_reasons, delete_reasons),
     Prunable("webhook_events", WEBHOOK_EVENTS.c.id, find_webhook_events, delete_with_outbox(WEBHOOK_EVENTS.c.id)),
+    Prunable("callbacks", CALLBACK_EVENTS.c.number, find_callbacks, _delete_by(CALLBACK_EVENTS.c.number)),
     Prunable("links", ORDER_LINKS.c.id, find_links, _delete_by(ORDER_LINKS.c.id)),
     Prunable("events", EVENTS.c.id, _find_events, _delete_by(EVENTS.c.id)),
     Prunable("offers", OFFERS.c.id, _find_offers, _delete_by(OFFERS.c.id)),

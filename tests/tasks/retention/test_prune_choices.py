@@ -16,7 +16,7 @@ from tasks.db.sql import read_only
 from tasks.reporting.check_ledger import check_ledger
 from tasks.retention.prune import count_prunable, prune_records
 from tasks.retention.records import PRUNABLE
-from tasks.tables import CUSTOMER_CHOICES, CUSTOMER_MAILS, ORDER_LINKS, OUTBOX, WEBHOOK_EVENTS
+from tasks.tables import CALLBACK_EVENTS, CUSTOMER_CHOICES, CUSTOMER_MAILS, ORDER_LINKS, OUTBOX, WEBHOOK_EVENTS
 from tests.support.builders import day, line
 from tests.support.choices import choice_row, insert_choices
 from tests.support.shop_driver import customer, noon
@@ -90,6 +90,17 @@ def test_what_the_webhook_was_told_goes_with_its_outbox_row_and_out_of_the_count
     assert left(chosen, WEBHOOK_EVENTS.c.id) == set()
     with read_only(chosen.context.engine) as connection:
         assert count_messages(connection)["webhook", State.SENT, False] == 0
+
+
+def test_what_providers_told_goes_once_it_was_worked_off(chosen):
+    for key, handled_at in (("done", noon(0)), ("open", None)):
+        row = {"key": key, "source": "sendgrid", "kind": "delivered", "reference": "r", "message_id": "m"}
+        row |= {"address": "anna@example.com", "payload": {"email": "anna@example.com"}, "received_at": noon(0)}
+        with chosen.context.engine.begin() as connection:
+            connection.execute(insert(CALLBACK_EVENTS).values(row | {"handled_at": handled_at, "for_staff": False}))
+    assert "callbacks" not in prune(chosen, 30)
+    assert prune(chosen, 31)["callbacks"] == 1
+    assert left(chosen, CALLBACK_EVENTS.c.key) == {"open"}
 
 
 @pytest.mark.parametrize("state", [State.QUEUED, State.SENDING])
