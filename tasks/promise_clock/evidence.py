@@ -13,27 +13,11 @@ from models.promise_clock import Statement
 from models.quantities import plain
 from tasks.context import Context
 from tasks.orders.told import NOTICES_WITH_STATE
+from tasks.promise_clock.evidence_words import STATE_WORDS, STATEMENTS
 from tasks.promise_clock.facts import LineClock, load_line_clocks
 from tasks.promise_clock.line_rows import MISSED, REFUNDED
 from tasks.promise_clock.timeline import line_timeline
 from tasks.tables import CUSTOMER_CHOICES, CUSTOMER_MAILS, CUSTOMERS, EVENTS, NOTICES, ORDERS, OUTBOX
-
-STATE_WORDS = {
-    State.SENT: "taken by the provider",
-    State.DELIVERED: "delivered",
-    State.BOUNCED: "bounced: it did not reach the address",
-    State.IN_DOUBT: "in doubt: it is not known whether it arrived",
-    State.SKIPPED: "not sent",
-    State.REJECTED: "refused by the provider",
-}
-"""What became of a message; every other state is one of a message that has not left."""
-STATEMENTS = {
-    Statement.CANCEL: "the right to cancel and to get all money back",
-    Statement.CONSENTS: "that silence agrees to the new date",
-    Statement.CANCELS: "that silence cancels the order",
-    Statement.NOTHING: "that silence changes nothing",
-    Statement.REASON: "the reason for the delay",
-}
 
 
 def load_evidence(context: Context, connection: Connection, order: str) -> dict[str, Any]:

@@ -3,18 +3,18 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from decimal import Decimal
 
 from sqlalchemy import Connection
 
 from models.customers import Act
 from models.inventory import known_day
-from models.orders import LineFacts, LineKey, OrderFacts, Shipment
+from models.orders import LineFacts, LineKey, OrderFacts
 from models.policy.promise_clock import CountryRules
 from models.promise_clock import AnswerKind, ClockAnswer, ClockFacts, ClockNotice, Standing
 from rules.inventory.transit import TransitTimes
 from rules.promise_clock.clock import due_on, stand
 from rules.promise_clock.counted_days import counted_day
+from rules.promise_clock.line_days import delivered_on, shipped_on, total_of
 from rules.promise_clock.public_holidays import public_holidays
 from rules.promise_clock.regions import region_of
 from rules.promise_clock.told_dates import delay_notices
@@ -32,6 +32,8 @@ from tasks.promise_clock.line_rows import (
 
 ANSWERS = {Act.WAIT: AnswerKind.CONSENT, Act.CANCEL: AnswerKind.CANCEL, Act.WITHDRAW: AnswerKind.WITHDRAW}
 """What a choice answers to a delay; the others answer nothing."""
+MIN_TOTAL_CURRENCIES = {"CA": "CAD"}
+"""In which currency a country's `min_total` is; an order in another one is not compared with it."""
 ENDS = (AnswerKind.CANCEL, AnswerKind.WITHDRAW)
 
 
@@ -120,12 +122,12 @@ def _line_clock(loaded: _Loaded, order: OrderFacts, line: LineFacts, as_of: date
         received_on=order.placed_on,
         payment_good_on=context.day(terms.paid_at) if rules.option_notice else None,
         promised_on=_counted(loaded, line.promised_on, line, terms, rules) if stated else None,
-        total=_total(order),
+        total=total_of(order) if order.currency == MIN_TOTAL_CURRENCIES.get(terms.country) else None,
         essential=terms.essential,
         notices=tuple(_notices(loaded, order, line, terms, rules)),
         answers=tuple(_answers(loaded, order, line, terms, rules)),
-        shipped_on=_last_day(line, line.shipped_on, [parcel.shipped_on for parcel in _parcels(line)], as_of),
-        delivered_on=_last_day(line, line.delivered_on, [parcel.delivered_on for parcel in _parcels(line)], as_of),
+        shipped_on=shipped_on(line, as_of),
+        delivered_on=delivered_on(line, as_of),
         gave_up_on=line.cancelled_on or order.cancelled_on,
         refunded_on=_refunded_on(loaded, order, line),
     )
@@ -193,22 +195,3 @@ def _refunded_on(loaded: _Loaded, order: OrderFacts, line: LineFacts) -> date | 
         if ANSWERS.get(answer.act) in ENDS and line.number in answer.lines
     ]
     return loaded.refunds.get((order.id, line.number)) or next((day for day in done if day is not None), None)
-
-
-def _total(order: OrderFacts) -> Decimal | None:
-    """Return what the order cost; None where a price is not known."""
-    prices = [line.price * line.quantity for line in order.lines if line.price is not None]
-    return sum(prices, order.shipping_fee or Decimal(0)) if len(prices) == len(order.lines) else None
-
-
-def _parcels(line: LineFacts) -> list[Shipment]:
-    return [parcel for parcel in line.shipments if parcel.cancelled_on is None]
-
-
-def _last_day(line: LineFacts, own: date | None, parcels: list[date | None], as_of: date) -> date | None:
-    """Return the day on which the last piece left or arrived; None where pieces are still owed."""
-    if own is not None:
-        return own
-    days = [day for day in parcels if day is not None and day <= as_of]
-    whole = sum(parcel.quantity for parcel in _parcels(line)) >= line.ordered > 0
-    return max(days) if whole and days and len(days) == len(parcels) else None

@@ -49,6 +49,13 @@ def test_an_order_is_judged_by_the_country_that_it_goes_to(driver):
     assert (clock_of(driver).country, clock_of(driver).rules.extra_period) == ("CA", True)
 
 
+@pytest.mark.parametrize(("currency", "state"), [("CAD", ClockState.EXEMPT), ("EUR", ClockState.LATE)])
+def test_a_small_order_is_exempt_where_the_limit_is_in_its_currency(driver, currency, state):
+    driver.order("1041", line(promised=-9), currency=currency)
+    execute(driver, update(ORDERS).values(country="CA", postcode="M5V 2T6"))
+    assert clock_of(driver).standing.state is state
+
+
 def test_a_notice_that_must_go_out_is_known_before_the_promise_passes(american):
     assert clock_of(american).standing.duty is Duty.GIVE_OPTION_NOTICE
     assert clock_of(american).standing.deadline == DAY
