@@ -108,11 +108,13 @@ def _choose_fallbacks(context: Context, connection: Connection, failed: Sequence
     """Choose what follows each failed notice. Two failed notices of one revision never get the same channel."""
     ids = sorted({notice["order_id"] for notice in failed})
     orders = {watched.order.id: watched for watched in get_orders(context, connection, ids)}
-    states = _states_by_channel(connection, list(orders))
+    states = _states_by_channel(connection, ids)
     fallbacks: list[Fallback] = []
     for notice in failed:
         key = (notice["order_id"], notice["revision"])
-        fallback = _choose_fallback(context, connection, notice, orders[notice["order_id"]], states[key])
+        # A bounce may be told days later, when the order or its customer is deleted.
+        watched = orders.get(notice["order_id"])
+        fallback = _choose_fallback(context, connection, notice, watched, states[key]) if watched else Fallback(notice)
         if fallback.notice is not None:
             states[key] = states[key] | {fallback.notice.words["channel"]: State.QUEUED}
         fallbacks.append(fallback)

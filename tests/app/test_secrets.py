@@ -33,6 +33,10 @@ PLANTED = {
     "FOREWARN_SOURCE_URL": "postgresql://reader:planted-source@127.0.0.1:9/shop",
     "FOREWARN_VENDOR_KEYS": '{"V1": "planted-vendor-key"}',
     "FOREWARN_ERASURE_SECRET": "planted-erasure-secret-of-32-letters",
+    "FOREWARN_LINK_SECRET": "planted-link-secret-of-32-characters",
+    "FOREWARN_API_KEYS": "planted-api-key-of-32-characters-or-more",
+    "FOREWARN_WEBHOOK_SECRET": "whsec_planted",
+    "FOREWARN_TWILIO_SHARED_KEY": "planted-shared-key",
 }
 LEAKS = ("planted", "ACplanted")
 # Prefect is told how to be when it is first imported: in a process of its own, with a server and a database of its own.

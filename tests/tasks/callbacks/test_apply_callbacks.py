@@ -4,7 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from channels.email.sendgrid_events import read_events
 from channels.sms.twilio_callbacks import inbound_text, status_callback
@@ -20,7 +20,7 @@ from tasks.db.sql import read_only
 from tasks.delivery.circuit_breaker import open_breakers
 from tasks.delivery.fallback import send_fallbacks
 from tasks.notices.marketing import without_marketing
-from tasks.tables import CALLBACK_EVENTS, EVENTS, MARKETING_OPT_OUTS, OUTBOX, SUPPRESSIONS
+from tasks.tables import CALLBACK_EVENTS, EVENTS, MARKETING_OPT_OUTS, ORDER_LINES, ORDERS, OUTBOX, SUPPRESSIONS
 from tests.support.callbacks import event, inbound_fields, status_fields
 from tests.support.shop_driver import FakeTransport, customer, noon
 
@@ -337,3 +337,34 @@ def test_counters_of_settled_messages_stay_right_when_one_changes_long_after(dri
     with read_only(driver.context.engine) as connection:
         counts = {state: n for (_, state, _), n in count_messages(connection).items() if n}
     assert counts == {State.SENT: 1, State.DELIVERED: 1, State.BOUNCED: 1}
+
+
+def test_a_mail_that_bounces_after_its_order_has_ended_is_followed_by_nothing(driver):
+    (notice,) = sent(driver, **TEXTING | {"prefers": "email"}).notices
+    driver.change("1041", 1, shipped_at=noon(1))
+    driver.evaluate(1)
+    later = noon(2)
+    assert tell(driver, mail(event_of("bounce", notice), at=later), later) == {"bounced": 1}
+    context = driver.context.with_run("", driver.context.as_of + 2 * DAY, later)
+    assert send_fallbacks(context, "worker", batch=10).queued == 0
+    assert send_fallbacks(context, "worker", batch=10) is None
+
+
+def test_a_mail_that_bounces_after_its_order_was_deleted_stops_no_delivery(driver):
+    (notice,) = sent(driver).notices
+    with driver.context.engine.begin() as connection:
+        connection.execute(delete(ORDER_LINES))
+        connection.execute(delete(ORDERS))
+    tell(driver, mail(event_of("bounce", notice)))
+    context = driver.context.with_run("", driver.context.as_of, LATER)
+    assert send_fallbacks(context, "worker", batch=10).queued == 0
+    assert send_fallbacks(context, "worker", batch=10) is None
+
+
+def test_a_person_who_stops_texts_is_told_by_mail(driver):
+    driver.order("1041", customer=customer("c0", prefers="sms", **TEXTING))
+    driver.evaluate()
+    tell(driver, inbound("STOP"), noon(0))
+    assert driver.deliver().skipped == {"suppressed": 1}
+    driver.evaluate(1)
+    assert driver.deliver(1).sent == {"email": 1}
