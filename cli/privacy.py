@@ -14,6 +14,7 @@ from cli.options import Json, Shop, Who, now_of
 from models.errors import ForewarnError
 from models.private_files import write_private
 from models.quantities import counted
+from tasks.context import Context
 
 Customer = Annotated[str, typer.Argument(help="the customer's id in the shop's system, or a mail address or number")]
 
@@ -24,6 +25,9 @@ def erase(
     shop: Shop = None,
     *,
     yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+    lift: Annotated[
+        bool, typer.Option("--lift", help="let imports bring an erased customer again, who came back")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Erase one person: names, addresses and words go; what must be proved stays without them. Imports respect it."""
@@ -31,6 +35,9 @@ def erase(
 
     with open_app(shop, create=CreateLedger.NEVER) as app:
         context = now_of(app)
+        if lift:
+            _lift(context, customer, who, json=json)
+            return
         if not yes:
             known, counts = preview_erasure(app, context, customer)
             _confirm(known, counts)
@@ -47,6 +54,17 @@ def erase(
         printing.out.print(f"  {place}", markup=False)
     if report.compacted is False:
         printing.out.print("\nThe ledger's file was busy: deleted text may be left in it until it is erased again.")
+
+
+def _lift(context: Context, customer: str, who: str, *, json: bool) -> None:
+    from tasks.privacy.lift import lift_erasure
+
+    with context.engine.begin() as connection:
+        key = lift_erasure(context, connection, customer, who)
+    if json:
+        printing.print_json({"lifted": key})
+    else:
+        printing.out.print(f"The next import brings the customer again, who was {key}.", markup=False)
 
 
 def export(

@@ -11,6 +11,7 @@ from tasks.imports.erased import ErasedMeanwhile, check_nobody_erased, without_e
 from tasks.imports.load import import_all
 from tasks.notices.suppressions import suppress, suppressed_addresses, unsuppress
 from tasks.privacy.erase import erase_person
+from tasks.privacy.lift import lift_erasure
 from tasks.privacy.person import find_customer
 from tasks.tables import CUSTOMERS, EVENTS, NOTICES, OPT_OUTS, ORDERS, SUPPRESSIONS
 from tests.support.builders import ANNA, day
@@ -80,6 +81,20 @@ def test_an_import_that_began_before_writes_nothing_more(shop):
         check_nobody_erased(connection, without_erased(shop.context.engine, shop.source, KEY))
         with pytest.raises(ErasedMeanwhile):
             check_nobody_erased(connection, before)
+
+
+def test_a_customer_who_came_back_is_imported_again_and_told(shop):
+    shop.order("1041")
+    erase(shop)
+    take_in(shop, 1)
+    with shop.context.engine.begin() as connection:
+        assert lift_erasure(shop.context, connection, ANNA.id, "eva") == HASH
+        with pytest.raises(ForewarnError, match="was not erased here"):
+            lift_erasure(shop.context, connection, ANNA.id, "eva")
+    take_in(shop, 1)
+    assert [order["customer_id"] for order in shop.rows(ORDERS)] == [ANNA.id]
+    (sent,) = shop.run_day(1)
+    assert sent.to == ANNA.email
 
 
 @pytest.mark.parametrize("key", [b"", b"x" * 32])
