@@ -1,11 +1,15 @@
 """Consents are recorded with source and time, decide where an offer stands, and are explained."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
+from models.callbacks import Callback, CallbackSource
 from models.enums import Channel
 from models.privacy import ConsentSource, Purpose
+from tasks.callbacks.append import append_callbacks
+from tasks.callbacks.apply import apply_callbacks
 from tasks.db.sql import read_only
 from tasks.notices.consent import load_consents, record_consent
 from tasks.notices.marketing import BY_LINK, resume_marketing, stop_marketing
@@ -73,3 +77,19 @@ def test_the_same_consent_twice_is_one_record(driver):
         assert new == [True, False, True, True]
         found = load_consents(driver.context, connection, {ANNA.email, "b@example.com"})
     assert {key: (one.given, one.at) for key, one in found.items()} == {(ANNA.email, *MAIL_MARKETING): (True, noon(3))}
+
+
+def test_a_text_that_says_stop_ends_both_consents_to_texts_and_start_gives_one_back(driver):
+    number = "+4915123456789"
+    texts = [("STOP", 0), ("START", 1)]
+    for words, on in texts:
+        callback = Callback(CallbackSource.TWILIO_INBOUND, words, words, {"Body": words}, words, "", number)
+        with driver.context.engine.begin() as connection:
+            append_callbacks(connection, [callback], noon(on))
+        apply_callbacks(driver.context, partial(noon, on), "test")
+    rows = [(row["purpose"], row["given"], row["source"], row["at"]) for row in driver.rows(CONSENTS)]
+    assert rows == [
+        ("service", False, "stop", noon(0)),
+        ("marketing", False, "stop", noon(0)),
+        ("service", True, "start", noon(1)),
+    ]
