@@ -32,7 +32,7 @@ class ErasureReport:
     customer: str
     """The keyed hash that is the customer's id now."""
     erased: Mapping[str, int]
-    """How many rows and files named the person, by what they are."""
+    """How many rows and files of the person were looked through, by what they are."""
     stays: Mapping[str, str]
     compacted: bool | None
     """False: another process kept the ledger's file busy, so deleted text may still be in it. None: PostgreSQL."""

@@ -46,7 +46,7 @@ def erase(
         printing.print_json(report)
         return
     printing.out.print(f"Erased. The customer is {report.customer} now.", markup=False)
-    printing.print_table([{"erased": what, "rows": n} for what, n in report.erased.items()], nothing="")
+    printing.print_table([{"looked through": what, "rows": n} for what, n in report.erased.items()], nothing="")
     printing.out.print("\n[bold]What stays[/]")
     printing.print_pairs(report.stays.items())
     printing.out.print("\n[bold]Not reached from here[/]")
