@@ -118,9 +118,8 @@ class RandomCustomers:
                 self._note(self.client.post("/o/link", {"order": junk, "mail": junk}))
             case _:
                 path = f"{PREFIX}/orders/{self.rng.choice(self.orders)}/choices"
-                self._note(
-                    self.client.ask("POST", path, json.dumps({"act": junk}), {"Authorization": f"Bearer {junk[:9]}"})
-                )
+                headers = {"Authorization": f"Bearer {junk[:9]}".encode()}
+                self._note(self.client.ask("POST", path, json.dumps({"act": junk}), headers))
 
     # What the shop does.
 
