@@ -19,6 +19,7 @@ class ChoiceDetails:
     quantity: Quantity | None = None
     expected_on: date | None = None
     refund: Decimal | None = None
+    refunds_shipping: bool = False
     price_difference: Decimal | None = None
     discount: DiscountOption | None = None
 
@@ -40,7 +41,9 @@ def choice_details(page: OrderPage, act: Act, option: str) -> ChoiceDetails | No
             return None
         return ChoiceDetails((swap.line,), swap.product, swap.quantity, price_difference=swap.price_difference)
     cancel = next((one for one in choices.cancels if one.key == option), None)
-    return None if cancel is None else ChoiceDetails(cancel.lines, refund=cancel.refund)
+    if cancel is None:
+        return None
+    return ChoiceDetails(cancel.lines, refund=cancel.refund, refunds_shipping=cancel.includes_shipping)
 
 
 def late_lines(page: OrderPage) -> tuple[str, ...]:

@@ -141,6 +141,7 @@ def _insert(
         "reserved_until": reserved_until,
         "expected_on": details.expected_on,
         "refund": details.refund,
+        "refunds_shipping": details.refunds_shipping,
         "price_difference": details.price_difference,
         "currency": page.currency,
         "offer_id": details.discount.offer_id if details.discount else None,
