@@ -55,6 +55,8 @@ def page_routes(site: Site, service: OrderService, clock: Callable[[], datetime]
         Route("/{token}/{act}", acts.choose, methods=["POST"]),
     ]
     app = Starlette(routes=routes, exception_handlers=_Problems(site, clock).handlers)
+    # A redirect would name the scheme and the host of the request: behind a proxy the link would travel in the clear.
+    app.router.redirect_slashes = False
     return [Mount("/o", SecurityHeaders(app)), *(file.route() for file in site.files)]
 
 

@@ -103,6 +103,12 @@ def test_what_the_order_does_not_have_is_not_found(client, path):
     assert client.get(PATH + path).status == 404
 
 
+@pytest.mark.parametrize("path", [f"{PATH}/", f"{PATH}/cancel/", "/o/link/"])
+def test_no_address_is_redirected_to_the_host_and_scheme_that_a_request_names(client, path):
+    answer = client.get(path, Host="elsewhere.example.com")
+    assert (answer.status, answer.location) == (404, "")
+
+
 def test_unknown_expired_and_revoked_links_get_the_same_page(client):
     first, second = client.get("/o/unknown"), client.get("/o/AAAAAAAAAAAAAAAAAAAAAA/cancel")
     assert first.html == second.html
