@@ -156,7 +156,7 @@ def open_app(
         today,
         now,
         has_webhook=bool(settings.webhook_url),
-        link_key=link_key(settings, folder) if folder.shop.order_pages else b"",
+        link_key=link_key(settings, folder),
     )
     # The objects loaded so far live as long as the run: searching them at each garbage collection costs 10 % of it.
     gc.freeze()

@@ -14,17 +14,18 @@ SECRET_BYTES = 32
 
 
 def link_key(settings: Settings, folder: ShopFolder) -> bytes:
-    """Return the secret of links: FOREWARN_LINK_SECRET, else that of the state folder, created by the first use.
+    """Return the secret of links: FOREWARN_LINK_SECRET, else that of the state folder.
 
-    Raises ForewarnError where that file cannot be read or written.
+    A shop with order pages gets one created. One without them keeps what there is, for messages with a link that still
+    wait, or has none: then it is empty. Raises ForewarnError where the file cannot be read or written.
     """
     if settings.link_secret is not None:
         return settings.link_secret.get_secret_value().encode()
     file = state_folder(settings, folder) / FILE
     try:
-        return file.read_bytes() or _create(settings, folder)
+        return file.read_bytes()
     except FileNotFoundError:
-        return _create(settings, folder)
+        return _create(settings, folder) if folder.shop.order_pages else b""
     except OSError as error:
         raise ForewarnError(f"{file}: the secret of order links cannot be read: {error.strerror}") from error
 
