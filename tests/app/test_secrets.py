@@ -32,6 +32,9 @@ PLANTED = {
     "FOREWARN_X_ACCESS_TOKEN_SECRET": "planted-x-access-secret",
     "FOREWARN_SOURCE_URL": "postgresql://reader:planted-source@127.0.0.1:9/shop",
     "FOREWARN_VENDOR_KEYS": '{"V1": "planted-vendor-key"}',
+    "FOREWARN_LINK_SECRET": "planted-link-secret-of-32-characters",
+    "FOREWARN_API_KEYS": "planted-api-key-of-32-characters-or-more",
+    "FOREWARN_WEBHOOK_SECRET": f"whsec_{'planted' * 4}plan",
 }
 LEAKS = ("planted", "ACplanted")
 # Prefect is told how to be when it is first imported: in a process of its own, with a server and a database of its own.
