@@ -35,7 +35,7 @@ def _whole(number: object) -> object:
 
 
 Whole = Annotated[int, BeforeValidator(_whole)]
-Text = Annotated[str, Field(strict=True, max_length=MAX_TEXT_CHARS), AfterValidator(_storable)]
+Text = Annotated[str, Field(strict=True, max_length=MAX_TEXT_CHARS, pattern=r"^[^\x00]*$"), AfterValidator(_storable)]
 Id = Annotated[str, Path(min_length=1, max_length=MAX_PART_CHARS), AfterValidator(_decoded)]
 """An id in a path."""
 Number = Annotated[int, Path(ge=1, le=1_000_000, description="the choice's number in its order")]

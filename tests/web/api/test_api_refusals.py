@@ -60,7 +60,7 @@ GOOD = {"act": "wait", "version": 0, "stated": ""}
         (GOOD | {"version": 0.5}, "version: input should be a valid integer"),
         (GOOD | {"stated": None}, "stated: input should be a valid string"),
         (GOOD | {"option": "a" * 501}, "option: string should have at most 500 characters"),
-        (GOOD | {"option": "a\x00b"}, "option: a text with NUL"),
+        (GOOD | {"option": "a\x00b"}, "option: it has characters that are not right here"),
         (GOOD | {"more": 1}, "more: it is not known here"),
         (GOOD | {"made_by": "Mara"}, "made_by: input should be"),
         ([], "the body: a JSON object is right"),
