@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 from models.customers import STANDING, Act, Choice, ChoiceState, OrderPage
 from models.policy.customers import OrderPagePolicy
+from rules.customers.choice_details import is_carried_out
 from rules.customers.standing import may_be_undone
 from templates.rendering.names import display_name
 from templates.rendering.page_words import PageWords
@@ -42,7 +43,8 @@ def done_view(
 ) -> DoneView:
     """Return the page about a choice; `forms` are the signed tokens of its forms by their act."""
     title, next_text = OVER.get(choice.state) or TITLES[choice.act]
-    undo_until = choice.undo_until if may_be_undone(choice, now) else None
+    can_undo = may_be_undone(choice, now) and not is_carried_out(page, choice)
+    undo_until = choice.undo_until if can_undo else None
     return DoneView(
         title=words.say(title),
         rows=tuple((words.say(key), value) for key, value in _rows(words, site.policy, page, choice)),

@@ -17,7 +17,6 @@ from web.customer.visits import MissingLink, Visit, Visits
 from web.page_templates import render_page
 from web.security import FRAGMENT_POLICY, MAIL_POLICY
 
-
 HEAD = re.compile(r"<head[^>]*>", re.IGNORECASE)
 NEW_WINDOWS = '<base target="_blank">'
 

@@ -39,6 +39,12 @@ def impossible_view(words: PageWords, links: PageLinks, problem: ChoiceNotPossib
     return NoticeView(words.say(title), (words.say(text),), rows=choice_rows(words, links, problem.page))
 
 
+def stays_view(words: PageWords, links: PageLinks, problem: ChoiceNotPossible) -> NoticeView:
+    """Return the page of a choice that cannot be taken back any more, with those that are possible."""
+    texts = (words.say("undo_over_text"),)
+    return NoticeView(words.say("undo_over_title"), texts, rows=choice_rows(words, links, problem.page))
+
+
 def missing_link_view(words: PageWords, links: PageLinks) -> NoticeView:
     """Return the page of a link that is unknown, has expired or was revoked: one page for all three."""
     return NoticeView(

@@ -396,6 +396,32 @@ def test_what_the_shop_has_done_is_taken_back_no_more(late):
     assert visitor.page.headline is Headline.ON_TIME
 
 
+@pytest.mark.parametrize(
+    ("facts", "possible"),
+    [({"cancelled_at": noon(0)}, False), ({"shipped": 1}, True), ({"packed": 1}, True), ({}, True)],
+)
+def test_a_cancellation_that_the_shop_has_carried_out_is_taken_back_no_more(late, facts, possible):
+    visitor = Visitor(late)
+    visitor.choose(Act.CANCEL, "2")
+    execute(late, update(ORDER_LINES).where(ORDER_LINES.c.number == "2").values({"number": "2"} | facts))
+    if possible:
+        assert visitor.undo().state is ChoiceState.UNDONE
+        return
+    with pytest.raises(TooLate):
+        visitor.undo()
+    assert visitor.page.choices[0].state is ChoiceState.REQUESTED
+
+
+@pytest.mark.parametrize("taken", [{"packed": 1}, {"shipped_at": noon(0)}])
+def test_what_is_packed_because_its_customer_asked_for_it_is_taken_back_no_more(split, taken):
+    visitor = Visitor(split)
+    visitor.choose(Act.SHIP)
+    execute(split, update(ORDER_LINES).where(ORDER_LINES.c.number == "2").values(taken))
+    with pytest.raises(TooLate):
+        visitor.undo()
+    assert [answer["value"] for answer in split.rows(CUSTOMER_ANSWERS)] == [ShippingPreference.AVAILABLE]
+
+
 def test_what_the_shop_refuses_is_owed_again_and_the_customer_is_told(late):
     visitor = Visitor(late)
     visitor.choose(Act.CANCEL, "late")

@@ -6,13 +6,14 @@ from datetime import timedelta
 import pytest
 from starlette.applications import Starlette
 
-from models.customers import Act, ChoiceState, OpenChoices
+from models.customers import Act, ChoiceState, OpenChoices, PageParcel
 from tasks.customers.choice_errors import ChoiceConflict, NotOffered, StatementChanged, SubstituteGone, TooLate
 from tests.support.order_pages import (
     ALL_OPEN,
     CANCEL_ALL,
     CANCEL_LATE,
     KEY,
+    LATE,
     LINK,
     NOW,
     TOKEN,
@@ -219,11 +220,18 @@ def test_the_offer_to_take_it_back_ends_with_its_time(minutes, forms):
     assert len(shop.client.get(f"{PATH}/answers/1").forms) == forms
 
 
+@pytest.mark.parametrize(("status", "forms"), [("cancel_requested", 2), ("cancelled", 1)])
+def test_what_the_shop_has_cancelled_is_not_offered_to_be_taken_back(status, forms):
+    parcels = (PageParcel((replace(LATE, status=status),)),)
+    shop = Shop(order_page(choices=(made_choice(Act.CANCEL),), parcels=parcels))
+    assert len(shop.client.get(f"{PATH}/answers/1").forms) == forms
+
+
 def test_taking_back_too_late_says_so(shop):
     page = shop.client.get(shop.choose(Act.CANCEL).location)
     shop.orders.refusal = TooLate(shop.orders.page)
     answer = shop.client.send(page.forms[0])
-    assert answer.status == 409
+    assert (answer.status, "Your answer stands." in answer.text) == (409, True)
     assert shop.orders.page.choices[0].state is ChoiceState.REQUESTED
 
 
