@@ -289,6 +289,20 @@ def test_of_two_forms_one_stands_and_the_other_is_told(late):
     assert conflict.value.standing == made
 
 
+@pytest.mark.parametrize("waited", [False, True])
+def test_nobody_is_told_that_a_choice_stands_which_was_taken_back(late, waited):
+    visitor = Visitor(late)
+    wait = visitor.choose(Act.WAIT) if waited else None
+    form = visitor.form(Act.CANCEL, "2")
+    visitor.choose(Act.CANCEL, "2")
+    visitor.undo(visitor.page.version)
+    with pytest.raises(ChoiceConflict if waited else StatementChanged) as refused:
+        visitor.send(form)
+    if waited:
+        assert refused.value.standing.id == wait.id
+    assert visitor.choose(Act.CANCEL, "2").refund == 40
+
+
 @pytest.mark.parametrize(
     ("changed", "error"),
     [
