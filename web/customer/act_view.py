@@ -6,7 +6,7 @@ from models.customers import Act, CancelOption, OrderPage, PageItem, SwapOption
 from models.policy.customers import OrderPagePolicy
 from templates.rendering.names import display_name
 from templates.rendering.page_words import PageWords
-from web.customer.choice_words import discount_text, named, price_text
+from web.customer.choice_words import discount_text, is_unpaid, named, price_text
 from web.customer.links import PageLinks
 from web.customer.order_view import ENDED, GONE, fact, item_date, item_name
 from web.customer.shop_links import ShopLinks
@@ -46,7 +46,7 @@ def act_view(
     """Return the page about a choice that is offered; `form` is the signed form token."""
     return ActView(
         act=act,
-        title=words.say(TITLES[act]),
+        title=words.say("cancel_unpaid" if act is Act.CANCEL and is_unpaid(page) else TITLES[act]),
         fact=_fact(words, page, act),
         groups=_groups(words, page) if act is Act.SHIP else (),
         legend=words.say(LEGENDS[act]) if act in LEGENDS else "",
@@ -96,8 +96,8 @@ def _options(words: PageWords, shop: ShopLinks, page: OrderPage, act: Act) -> tu
 
 def _cancel_option(words: PageWords, option: CancelOption, currency: str) -> Option:
     names = named(words, [display_name(name) for name in option.names])
-    if option.refund is None:
-        refund = words.say("refund_unknown")
+    if not option.refund:
+        refund = words.say("refund_unknown" if option.refund is None else "refund_nothing")
     else:
         amount = words.money(option.refund, currency)
         refund = words.say("refund_shipping" if option.includes_shipping else "refund", refund=amount)
@@ -126,8 +126,8 @@ def _texts(words: PageWords, policy: OrderPagePolicy, page: OrderPage, act: Act)
             return [words.say("swap_text", hours=policy.reserve_hours)]
         case Act.CANCEL:
             by = refund_by(words.today, policy)
-            known = any(option.refund is not None for option in page.open.cancels)
-            return [words.say("cancel_text", day=words.day(by))] if known else []
+            is_paid = any(option.refund for option in page.open.cancels)
+            return [words.say("cancel_text", day=words.day(by))] if is_paid else []
         case Act.OFFER:
             discount = page.open.discount
             return [words.say("offer_text", day=words.day(discount.expires_on))] if discount else []
@@ -139,6 +139,8 @@ def refund_by(chosen_on: date, policy: OrderPagePolicy) -> date:
 
 
 def _button(words: PageWords, page: OrderPage, act: Act) -> str:
+    if act is Act.CANCEL and is_unpaid(page):
+        return words.say("cancel_unpaid")
     if act is not Act.WAIT:
         return words.say(BUTTONS[act])
     if page.open.wait_until is None:

@@ -43,6 +43,8 @@ def done_view(
 ) -> DoneView:
     """Return the page about a choice; `forms` are the signed tokens of its forms by their act."""
     title, next_text = OVER.get(choice.state) or TITLES[choice.act]
+    if choice.refund == 0 and choice.state not in OVER:
+        next_text = "cancel_unpaid_next"
     can_undo = may_be_undone(choice, now) and not is_carried_out(page, choice)
     undo_until = choice.undo_until if can_undo else None
     return DoneView(
@@ -96,6 +98,8 @@ def _dates_and_amounts(words: PageWords, policy: OrderPagePolicy, choice: Choice
 def _refund(words: PageWords, policy: OrderPagePolicy, choice: Choice) -> list[tuple[str, Stamp]]:
     if choice.refund is None:
         return [("row_refund", Stamp(words.say("refund_unknown"), ""))]
+    if not choice.refund:
+        return [("row_refund", Stamp(words.say("refund_nothing"), ""))]
     refund = words.say("row_refund_text", refund=words.money(choice.refund, choice.currency))
     by = refund_by(choice.made_at.astimezone(words.zone).date(), policy)
     return [("row_refund", Stamp(refund, "")), ("row_by", _day(words, by))]

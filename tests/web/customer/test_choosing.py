@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from starlette.applications import Starlette
@@ -123,6 +124,19 @@ def test_an_order_with_one_thing_to_cancel_asks_no_question():
     assert "What do you want to cancel?" not in page.text
     assert "€167.80 back, shipping included" in page.text
     assert shop.client.send(page.form).status == 303
+
+
+def test_who_has_not_paid_is_promised_no_money():
+    unpaid = tuple(replace(option, refund=Decimal(0), includes_shipping=False) for option in ALL_OPEN.cancels)
+    shop = Shop(order_page(open=replace(ALL_OPEN, cancels=unpaid)))
+    assert "Cancel it There is nothing to pay back." in shop.client.get(PATH).text
+    asked = shop.client.get(f"{PATH}/cancel").text
+    assert asked.count("There is nothing to pay back.") == len(unpaid)
+    shop.orders.page = order_page(choices=(made_choice(Act.CANCEL, refund=Decimal(0)),))
+    done = shop.client.get(f"{PATH}/answers/1").text
+    assert "You get back There is nothing to pay back." in done
+    for text in (asked, done):
+        assert not any(word in text for word in ("money", "0.00", "refund"))
 
 
 @pytest.mark.parametrize(
