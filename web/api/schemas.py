@@ -33,7 +33,7 @@ class ProductView(View):
 class ReasonView(View):
     """Why a line is late."""
 
-    code: str = Field(description="from the list in docs/choices.md")
+    code: str = Field(description="from the list in docs/marketing.md")
     texts: dict[str, str] = Field(description="the shop's own words by language, if any")
 
 
@@ -50,7 +50,8 @@ class ItemView(View):
     latest_on: date | None
     days_late: int
     status: str = Field(
-        description="`open`, `ready`, `sent`, `arrived`, `cancelled`, `cancel_requested` or `swap_requested`"
+        description="`open`, `ready`, `packed`, `sent`, `arrived`, `cancelled`, `cancel_requested`, `swapped` or "
+        "`swap_requested`"
     )
     reason: ReasonView | None
     price: str | None
