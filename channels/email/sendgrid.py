@@ -39,6 +39,8 @@ NO_ACTIVITY_STATUSES = (400, 403, 404)
 """Statuses for accounts without the Email Activity add-on, and for keys that may not read it."""
 SEND_SCOPE = "mail.send"
 """The scope that the API key needs."""
+NO_CLICK_TRACKING = {"click_tracking": {"enable": False, "enable_text": False}}
+"""An account's default would lead every link over SendGrid, which keeps their addresses: those to order pages are secret."""
 MAX_RECORDS = 1000
 """Mails that one response can list."""
 
@@ -135,7 +137,10 @@ class SendGridTransport:
 
 def shop_fields(sender: Sender, *, sandbox: bool) -> dict[str, Any]:
     """Return the fields that are the same in every mail of a shop."""
-    fields: dict[str, Any] = {"from": _person(ascii_address(sender.email), sender.name)}
+    fields: dict[str, Any] = {
+        "from": _person(ascii_address(sender.email), sender.name),
+        "tracking_settings": NO_CLICK_TRACKING,
+    }
     if sender.reply_to:
         fields["reply_to"] = _person(ascii_address(sender.reply_to))
     if sandbox:

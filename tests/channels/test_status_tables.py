@@ -56,6 +56,7 @@ async def test_a_mail_carries_both_bodies_the_shops_names_and_the_notice_and_not
     assert json.loads(provider.requests[0].body) == {
         "from": {"name": "Tea & Co", "email": "shop@example.com"},
         "reply_to": {"email": "help@example.com"},
+        "tracking_settings": {"click_tracking": {"enable": False, "enable_text": False}},
         "subject": "Your order 7",
         "personalizations": [
             {"to": [{"name": "Anna Schmidt", "email": "anna@example.com"}], "custom_args": {"notice": "n-1"}}
