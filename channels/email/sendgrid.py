@@ -40,7 +40,7 @@ NO_ACTIVITY_STATUSES = (400, 403, 404)
 SEND_SCOPE = "mail.send"
 """The scope that the API key needs."""
 NO_CLICK_TRACKING = {"click_tracking": {"enable": False, "enable_text": False}}
-"""An account's default would lead every link over SendGrid, which keeps their addresses: those to order pages are secret."""
+"""By its default an account leads every link over SendGrid, which keeps them: those to order pages are secret."""
 MAX_RECORDS = 1000
 """Mails that one response can list."""
 
