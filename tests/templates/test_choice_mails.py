@@ -144,10 +144,11 @@ def test_names_are_escaped_and_a_customer_named_like_an_address_is_not_greeted()
     [
         (SHOP, None, "https://lamps.example.com/orders/1041"),
         (SHOP, "https://lamps.example.com/mine/7", "https://lamps.example.com/mine/7"),
-        (PAGES, "https://lamps.example.com/mine/7", f"https://orders.example.com/o/{LINK_PLACEHOLDER}"),
+        (PAGES, "https://lamps.example.com/mine/7", "https://lamps.example.com/mine/7"),
+        (PAGES, None, f"https://orders.example.com/o/{LINK_PLACEHOLDER}"),
     ],
 )
-def test_the_mail_links_to_the_page_on_which_the_choice_was_made(shop, order_url, link):
+def test_the_mail_links_to_the_page_that_messages_about_the_order_link_to(shop, order_url, link):
     assert link in mail(CHOICES["wait"], shop=shop, order_url=order_url).text
 
 

@@ -504,6 +504,19 @@ def test_the_mail_links_to_the_order_page_by_the_customers_own_link_or_a_new_one
     assert mail["link_id"] == (link or late.rows(ORDER_LINKS)[0]["id"])
 
 
+@pytest.mark.parametrize("link", [None, "link-1"])
+def test_an_order_with_a_page_in_the_shop_keeps_it_unless_its_customer_chose_on_ours(late, link):
+    shop = late.context.shop.model_copy(update={"order_pages": OrderPages(url="https://orders.example.com")})
+    late.context = replace(late.context, shop=shop, link_key=bytes(32), load_renderer=_renderer_of(shop))
+    execute(late, update(ORDERS).values(url="https://shop.example.com/my/1041"))
+    visitor = Visitor(late)
+    visitor.send(visitor.form(Act.WAIT, link_id=link))
+    (mail,) = late.rows(CUSTOMER_MAILS)
+    assert ("https://shop.example.com/my/1041" in mail["text"]) is (link is None)
+    assert mail["link_id"] == link
+    assert late.rows(ORDER_LINKS) == []
+
+
 def _renderer_of(shop):
     renderer = Renderer(shop)
     return lambda: renderer
