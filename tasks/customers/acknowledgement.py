@@ -27,7 +27,8 @@ def send_acknowledgement(
 ) -> str | None:
     """Queue the mail that answers a choice and return its id.
 
-    Without a `link_id` it leads to the order's own page in the shop, or else gets a new link. None where the customer has no mail address, or the words cannot be rendered: an event says so.
+    Without a `link_id` it leads to the order's own page in the shop, or else gets a new link. None where the customer
+    has no mail address, or the words cannot be rendered: an event says so.
     """
     row = connection.execute(
         select(CUSTOMERS.c.email, ORDERS.c.url)
