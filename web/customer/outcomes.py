@@ -60,9 +60,9 @@ def bad_form_view(words: PageWords, links: PageLinks) -> NoticeView:
     return NoticeView(words.say("form_title"), (words.say("form_text"),), button=button)
 
 
-def too_many_tries_view(words: PageWords, time: str) -> NoticeView:
+def too_many_tries_view(words: PageWords, minutes: int) -> NoticeView:
     """Return the page of an address that has tried too often."""
-    return NoticeView(words.say("tries_title"), (words.say("tries_text", time=time),))
+    return NoticeView(words.say("tries_title"), (words.say("tries_text", minutes=minutes),))
 
 
 def fault_view(words: PageWords) -> NoticeView:

@@ -1,7 +1,8 @@
 """The routes of the pages for customers: an order's page, its choices and messages, and a new link."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
+from math import ceil
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -79,7 +80,7 @@ class _Problems:
     def _too_many(self, request: Request, problem: Exception) -> Response:
         seconds = problem.seconds if isinstance(problem, TooManyTries) else 0
         words = self._words(request)
-        view = too_many_tries_view(words, words.time(self._clock() + timedelta(seconds=seconds)))
+        view = too_many_tries_view(words, ceil(seconds / 60))
         return self._page(request, TOO_MANY, view, {"Retry-After": str(seconds)})
 
     def _bad_form(self, request: Request, _: Exception) -> Response:
