@@ -213,6 +213,8 @@ class Choice:
     """Pieces of the substitute; None where none was chosen."""
     expected_on: date | None = None
     refund: Decimal | None = None
+    refunds_shipping: bool = False
+    """Whether the shipping fee is part of the refund."""
     price_difference: Decimal | None = None
     currency: str = ""
     reserved_until: datetime | None = None

@@ -41,6 +41,8 @@ MESSAGE_ARGUMENT = "notice"
 """The custom argument that has our id of a mail; SendGrid's events repeat it."""
 SEND_SCOPE = "mail.send"
 """The scope that the API key needs."""
+NO_CLICK_TRACKING = {"click_tracking": {"enable": False, "enable_text": False}}
+"""By its default an account leads every link over SendGrid, which keeps them: those to order pages are secret."""
 MAX_RECORDS = 1000
 """Mails that one response can list."""
 
@@ -137,7 +139,10 @@ class SendGridTransport:
 
 def shop_fields(sender: Sender, *, sandbox: bool) -> dict[str, Any]:
     """Return the fields that are the same in every mail of a shop."""
-    fields: dict[str, Any] = {"from": _person(ascii_address(sender.email), sender.name)}
+    fields: dict[str, Any] = {
+        "from": _person(ascii_address(sender.email), sender.name),
+        "tracking_settings": NO_CLICK_TRACKING,
+    }
     if sender.reply_to:
         fields["reply_to"] = _person(ascii_address(sender.reply_to))
     if sandbox:

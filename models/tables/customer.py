@@ -8,7 +8,7 @@ from sqlalchemy import JSON, Column, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from models.quantities import Quantity
-from models.tables.column_types import moment, money, pieces
+from models.tables.column_types import flag, moment, money, pieces
 
 
 class CustomerAnswer(SQLModel, table=True):
@@ -93,6 +93,8 @@ class CustomerChoice(SQLModel, table=True):
     """The date that the customer agreed to wait for; None: none was known."""
     refund: Decimal | None = money()
     """What the customer was told to get back; None: nothing, or the amount is not known here."""
+    refunds_shipping: bool = flag()
+    """Whether the shipping fee is part of it: an order's fee is paid back once."""
     price_difference: Decimal | None = money()
     currency: str
     offer_id: str | None = None

@@ -13,12 +13,19 @@ CENT = Decimal("0.01")
 
 
 def cancel_options(
-    order: OrderFacts, changeable: Sequence[LineFacts], late: Set[str], cancelled: Set[str], as_of: date
+    order: OrderFacts,
+    changeable: Sequence[LineFacts],
+    late: Set[str],
+    cancelled: Set[str],
+    as_of: date,
+    *,
+    fee_refunded: bool = False,
 ) -> tuple[CancelOption, ...]:
     """Return what can be cancelled: the late lines together, single lines with the late ones first, and all of it.
 
     `late` and `cancelled` are numbers of lines; the cancelled ones are those of earlier choices. Options of the same
-    lines are one: the whole order where it is that, or else the late lines.
+    lines are one: the whole order where it is that, or else the late lines. `fee_refunded`: an earlier choice that
+    stands has paid back the shipping fee.
     """
     if not changeable:
         return ()
@@ -28,8 +35,9 @@ def cancel_options(
     named: list[tuple[str, Sequence[LineFacts]]] = [(LATE, late_lines)] if late_lines else []
     named += [(key_of_line(line.number), [line]) for (line,) in single]
     named.append((ALL, changeable))
+    fee = None if fee_refunded or order.unpaid else order.shipping_fee
     return tuple(
-        _option(key, lines, order, as_of, whole_order=whole_order and len(lines) == len(changeable))
+        _option(key, lines, order, as_of, fee, whole_order=whole_order and len(lines) == len(changeable))
         for key, lines in _distinct(named, whole_order=whole_order)
     )
 
@@ -68,10 +76,18 @@ def _is_whole_order(order: OrderFacts, gone: Set[str], as_of: date) -> bool:
     return all(is_cancelled(line, as_of) for line in rest) and not has_left(order.lines, as_of)
 
 
-def _option(key: str, lines: Sequence[LineFacts], order: OrderFacts, as_of: date, *, whole_order: bool) -> CancelOption:
+def _option(
+    key: str,
+    lines: Sequence[LineFacts],
+    order: OrderFacts,
+    as_of: date,
+    shipping_fee: Decimal | None,
+    *,
+    whole_order: bool,
+) -> CancelOption:
     refunds = [refund_for_line(order, line, as_of) for line in lines]
     refund = None if None in refunds else sum((one for one in refunds if one is not None), Decimal(0))
-    fee = order.shipping_fee if whole_order and not order.unpaid else None
+    fee = shipping_fee if whole_order else None
     return CancelOption(
         key=key,
         lines=tuple(line.number for line in lines),

@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from models.customers import Act, DiscountOption, OrderPage
+from models.customers import Act, Choice, ChoiceState, DiscountOption, OrderPage
 from models.orders import ProductFacts
 from models.policy.customers import OrderPagePolicy
 from models.quantities import Quantity
+
+TAKEN = frozenset({"packed", "sent", "arrived"})
+"""Statuses of pieces that the warehouse has taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,7 @@ class ChoiceDetails:
     quantity: Quantity | None = None
     expected_on: date | None = None
     refund: Decimal | None = None
+    refunds_shipping: bool = False
     price_difference: Decimal | None = None
     discount: DiscountOption | None = None
 
@@ -43,7 +47,9 @@ def choice_details(page: OrderPage, act: Act, option: str) -> ChoiceDetails | No
             return None
         return ChoiceDetails((swap.line,), swap.product, swap.quantity, price_difference=swap.price_difference)
     cancel = next((one for one in choices.cancels if one.key == option), None)
-    return None if cancel is None else ChoiceDetails(cancel.lines, refund=cancel.refund)
+    if cancel is None:
+        return None
+    return ChoiceDetails(cancel.lines, refund=cancel.refund, refunds_shipping=cancel.includes_shipping)
 
 
 def late_lines(page: OrderPage) -> tuple[str, ...]:
@@ -55,7 +61,18 @@ def late_lines(page: OrderPage) -> tuple[str, ...]:
 def is_taken(page: OrderPage, line: str) -> bool:
     """Return whether the warehouse has taken a line: none of its pieces can be changed any more."""
     statuses = {item.status for parcel in page.parcels for item in parcel.items if item.number == line}
-    return bool(statuses) and statuses <= {"packed", "sent", "arrived"}
+    return bool(statuses) and statuses <= TAKEN
+
+
+def is_carried_out(page: OrderPage, choice: Choice) -> bool:
+    """Return whether the shop has begun by its own facts with what was chosen, though it has not said so yet."""
+    items = [item for parcel in page.parcels for item in parcel.items if item.number in choice.lines]
+    if choice.state is not ChoiceState.REQUESTED:
+        return False
+    if choice.act is Act.SHIP:
+        waiting = {item.number for item in items if item.status not in TAKEN}
+        return not waiting.issuperset(choice.lines)
+    return any(item.status == "cancelled" for item in items)
 
 
 def undo_until(act: Act, now: datetime, policy: OrderPagePolicy) -> datetime | None:

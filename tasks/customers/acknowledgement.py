@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, insert, select
 
-from models.customers import Act, Choice, OrderPage
+from models.customers import LINK_PLACEHOLDER, Act, Choice, OrderPage
 from models.enums import Channel, State
 from rules.contact.addresses import BadAddress, email_address
 from tasks.context import Context
@@ -25,9 +25,10 @@ NO_MAIL, MACHINE = "choice_not_mailed", "forewarn"
 def send_acknowledgement(
     context: Context, connection: Connection, page: OrderPage, choice: Choice, kind: str, link_id: str | None
 ) -> str | None:
-    """Queue the mail that answers a choice and return its id; without a `link_id` it gets a link of its own.
+    """Queue the mail that answers a choice and return its id.
 
-    None where the customer has no mail address, or the words cannot be rendered: an event says so.
+    Without a `link_id` it leads to the order's own page in the shop, or else gets a new link. None where the customer
+    has no mail address, or the words cannot be rendered: an event says so.
     """
     row = connection.execute(
         select(CUSTOMERS.c.email, ORDERS.c.url)
@@ -39,7 +40,8 @@ def send_acknowledgement(
         return None
     key = uuid4().hex
     folder = DISCOUNT_CODE if choice.act is Act.OFFER and kind == RECEIVED else kind
-    url = choice_page_url(context.shop, page.order_id, row.url)
+    # Who chose on our page is led back to it, also where the order has a page in the shop.
+    url = choice_page_url(context.shop, page.order_id, None if link_id else row.url)
     variables = answer_variables(page.customer_name, page.order_id, page.placed_on, url, context.as_of)
     refund_days = context.policy.order_page.refund_days
     about = choice_variables(choice, _names(page, choice), context.shop, refund_days)
@@ -55,7 +57,7 @@ def send_acknowledgement(
         "customer_id": page.customer_id,
         "kind": folder,
         "choice_id": choice.id,
-        "link_id": _link(context, connection, page, link_id),
+        "link_id": _link(context, connection, page, link_id) if LINK_PLACEHOLDER in url else None,
         "address": address,
         "to_name": variables["customer"],
         "locale": words.language,
@@ -77,10 +79,8 @@ def _readable(address: str | None) -> str | None:
         return None
 
 
-def _link(context: Context, connection: Connection, page: OrderPage, link_id: str | None) -> str | None:
+def _link(context: Context, connection: Connection, page: OrderPage, link_id: str | None) -> str:
     """Return the link that the mail's words hold: the customer's own, or a new one."""
-    if context.shop.order_pages is None:
-        return None
     return link_id or mint_link(context, connection, page.order_id, page.customer_id)[0]
 
 

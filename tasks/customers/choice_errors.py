@@ -5,7 +5,7 @@ from models.errors import ForewarnError
 
 
 class ChoiceConflict(ForewarnError):
-    """Raised where another choice for the order was made since the form was shown; `standing` is the newest one."""
+    """Raised where another choice was made since the form was shown; `standing` is the newest one that stands."""
 
     def __init__(self, standing: Choice) -> None:
         super().__init__(f"order {standing.order_id} was answered meanwhile: {standing.act}, {standing.id}")

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
 
+from models.enums import State
 from models.errors import ForewarnError
 from rules.customers.link_tokens import hash_of_token, token_of
 from tasks.context import Context
 from tasks.db.events import record_events
 from tasks.orders.links import insert_links, new_link
-from tasks.tables import ORDER_LINKS, ORDERS
+from tasks.orders.told import NOTICES_WITH_STATE
+from tasks.tables import NOTICES, ORDER_LINKS, ORDERS, OUTBOX
 
 REVOKED = "link_revoked"
 MAX_TOKEN_CHARS = 64
@@ -78,16 +80,8 @@ def open_link(context: Context, connection: Connection, token: str, now: datetim
     if len(token) > MAX_TOKEN_CHARS:
         return None
     link = ORDER_LINKS.alias()
-    newer = (
-        select(func.count())
-        .select_from(ORDER_LINKS)
-        .where(
-            ORDER_LINKS.c.order_id == link.c.order_id,
-            ORDER_LINKS.c.created_at > link.c.created_at,
-            ORDER_LINKS.c.revoked_at.is_(None),
-        )
-        .scalar_subquery()
-    )
+    is_newer = and_(ORDER_LINKS.c.order_id == link.c.order_id, ORDER_LINKS.c.created_at > link.c.created_at)
+    newer = select(func.count()).select_from(ORDER_LINKS).where(is_newer, _alive_filter()).scalar_subquery()
     query = (
         select(link.c.id, link.c.order_id, link.c.customer_id)
         .join(ORDERS, and_(ORDERS.c.id == link.c.order_id, ORDERS.c.customer_id == link.c.customer_id))
@@ -98,10 +92,21 @@ def open_link(context: Context, connection: Connection, token: str, now: datetim
     return None if row is None else OpenedLink(*row)
 
 
+def _alive_filter() -> ColumnElement[bool]:
+    """Return the SQL of a link that counts among the newest of its order: it may be in somebody's hands.
+
+    That of notices which are held or were skipped is not: it must not end the link that the customer has.
+    """
+    of_link = and_(NOTICES.c.order_id == ORDER_LINKS.c.order_id, NOTICES.c.link_id == ORDER_LINKS.c.id)
+    notices = select(NOTICES.c.id).select_from(NOTICES_WITH_STATE).where(of_link).correlate(ORDER_LINKS)
+    gone_out = notices.where(OUTBOX.c.state.not_in((State.HELD, State.SKIPPED)))
+    return and_(ORDER_LINKS.c.revoked_at.is_(None), or_(~notices.exists(), gone_out.exists()))
+
+
 def list_links(context: Context, connection: Connection, order_id: str, now: datetime) -> list[dict[str, Any]]:
     """Return the links of an order, the newest first, with `works`: whether it opens the page now."""
     query = (
-        select(ORDER_LINKS, ORDERS.c.customer_id.label("present_customer"))
+        select(ORDER_LINKS, ORDERS.c.customer_id.label("present_customer"), _alive_filter().label("is_alive"))
         .outerjoin(ORDERS, ORDERS.c.id == ORDER_LINKS.c.order_id)
         .where(ORDER_LINKS.c.order_id == order_id)
         .order_by(ORDER_LINKS.c.created_at.desc(), ORDER_LINKS.c.id)
@@ -110,7 +115,7 @@ def list_links(context: Context, connection: Connection, order_id: str, now: dat
     for row in connection.execute(query):
         may_work = row.revoked_at is None and row.expires_at > now and row.customer_id == row.present_customer
         works = may_work and alive < context.policy.order_page.links_alive
-        alive += row.revoked_at is None
+        alive += row.is_alive
         times = {name: getattr(row, name) for name in ("created_at", "expires_at", "revoked_at", "revoked_by")}
         rows.append({"id": row.id, "works": works, **times})
     return rows

@@ -54,12 +54,14 @@ def _all_choices(context: Context, connection: Connection, order: OrderNow) -> O
     late_lines = [line for line in changeable if line.number in late]
     taken = [choice.discount.offer_id for choice in standing(order.choices, Act.OFFER) if choice.discount]
     cancellable = changeable_lines(sold, as_of, without=fixed_lines(order.choices))
+    cancelled = cancelled_by(order.choices)
+    fee_refunded = any(choice.refunds_shipping for choice in cancelled.values())
     return OpenChoices(
         wait_until=order.expected_on,
         may_wait=bool(late) and not awaits(order.choices, order.expected_on),
         ship_now=lines_to_send_now(context, connection, sold.id, as_of) if len(order.to_send) > 1 else (),
         swaps=tuple(swap_options(sold, late_lines, offered, in_stock, context.shop.currency, as_of)),
-        cancels=cancel_options(sold, cancellable, late, set(cancelled_by(order.choices)), as_of),
+        cancels=cancel_options(sold, cancellable, late, set(cancelled), as_of, fee_refunded=fee_refunded),
         discount=load_open_discount(connection, sold.id, taken, as_of) if open_now else None,
         too_late=bool(open_now) and not changeable,
     )

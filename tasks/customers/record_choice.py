@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from models.customers import Act, Choice, ChoiceState, OrderPage
 from models.webhooks import WebhookKind
 from rules.customers.choice_details import ChoiceDetails, choice_details, is_taken, undo_until
-from rules.customers.standing import first_state, replaced_by
+from rules.customers.standing import first_state, replaced_by, standing
 from rules.customers.statements import statement_digest
 from rules.ids import choice_id
 from tasks.context import Context
@@ -97,7 +97,8 @@ def _made_by_form(connection: Connection, request: ChoiceRequest) -> Choice | No
 def _checked(page: OrderPage, request: ChoiceRequest) -> ChoiceDetails:
     """Return what a choice is about. Raises what `record_choice` raises."""
     if page.version != request.version and page.choices:
-        raise ChoiceConflict(page.choices[0])
+        standing_choices = standing(page.choices, *Act)
+        raise ChoiceConflict(standing_choices[0]) if standing_choices else StatementChanged(page)
     details = choice_details(page, request.act, request.option)
     if details is None:
         raise _refusal(page, request)
@@ -141,6 +142,7 @@ def _insert(
         "reserved_until": reserved_until,
         "expected_on": details.expected_on,
         "refund": details.refund,
+        "refunds_shipping": details.refunds_shipping,
         "price_difference": details.price_difference,
         "currency": page.currency,
         "offer_id": details.discount.offer_id if details.discount else None,

@@ -6,6 +6,7 @@ from sqlalchemy import Connection
 
 from models.customers import Act, Choice, ChoiceState
 from models.webhooks import WebhookKind
+from rules.customers.choice_details import is_carried_out
 from rules.customers.standing import first_state, may_be_undone, standing
 from rules.ids import choice_id
 from tasks.context import Context
@@ -26,7 +27,7 @@ def undo_choice(
     """Take a choice back and return it; one that is taken back already stays so.
 
     What it had replaced stands again, where that is still possible. Raises TooLate from `undo_until` on, and once the
-    shop has acted on it; ForewarnError for an unknown one.
+    shop has acted on it, as it says or as its facts show; ForewarnError for an unknown one.
     """
     as_of = now.astimezone(context.zone).date()
     context = context.with_run(context.run_id, as_of, now)
@@ -35,8 +36,9 @@ def undo_choice(
         choice = get_choice(connection, choice_id(order_id, number))
         if choice.state is ChoiceState.UNDONE:
             return choice
-        if not may_be_undone(choice, now):
-            raise TooLate(load_order_page(context, connection, order_id, as_of, now))
+        page = load_order_page(context, connection, order_id, as_of, now)
+        if not may_be_undone(choice, now) or is_carried_out(page, choice):
+            raise TooLate(page)
         choice = change_choice(connection, choice, ChoiceState.UNDONE, now, who)
         reverse_effects(context, connection, choice, who)
         announce(context, connection, choice, WebhookKind.UNDONE, who)

@@ -7,7 +7,7 @@ one choice are sent in their order: one is not sent before those before it are t
 import asyncio
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, exists, or_, select
@@ -32,8 +32,10 @@ from tasks.tables import CHANNEL_STATES, OUTBOX, WEBHOOK_EVENTS
 
 GIVE_UP_AFTER = timedelta(days=3)
 """How long an event is tried, from when it was recorded or sent again by staff."""
-MAX_FAILURES = 5
+MAX_FAILURES = 4
 """Failures in a row after which a run pauses the webhook: a receiver that is down is not asked for each event."""
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+"""A moment at which nothing is due."""
 RESENT = "it may have arrived: sent again under the same id, by which the receiver knows it"
 EVENTS = OUTBOX.join(WEBHOOK_EVENTS, WEBHOOK_EVENTS.c.id == OUTBOX.c.id)
 
@@ -126,7 +128,7 @@ class WebhookEvents:
         return _select_due()
 
     def parameters(self, as_of: date, now: datetime) -> dict[str, Any]:
-        return {"now": now}
+        return {"now": now if self.failures < MAX_FAILURES else NEVER}
 
     def prepare(self, connection: Connection, rows: Sequence[Row[Any]], as_of: date, now: datetime) -> Prepared:
         return Prepared([self._outgoing(row) for row in rows])
@@ -138,6 +140,7 @@ class WebhookEvents:
 
     def conclude(self, outgoing: Outgoing, outcome: DeliveryOutcome, now: datetime) -> DeliveryOutcome:
         """Return the outcome: what is not taken, or in doubt, is sent again for three days and then rejected."""
+        self.failures = 0 if outcome.state is State.SENT else self.failures + 1
         if outcome.state is State.IN_DOUBT:
             retry_at = now + message_retry_delay(outgoing.id, outgoing.attempts)
             outcome = replace(outcome, state=State.QUEUED, reason=f"{outcome.reason}; {RESENT}", not_before=retry_at)
@@ -147,7 +150,5 @@ class WebhookEvents:
         return DeliveryOutcome(outgoing.id, State.REJECTED, reason)
 
     def follow_up(self, connection: Connection, recorded: Sequence[DeliveryOutcome], as_of: date) -> None:
-        for outcome in recorded:
-            self.failures = 0 if outcome.state is State.SENT else self.failures + 1
         if self.failures >= MAX_FAILURES:
             pause_channel(connection, WEBHOOK, self.worker.clock() + FIRST_RETRY_DELAY)

@@ -23,7 +23,16 @@ WORDS = {
     Act.WITHDRAW: "withdrawn from by the customer",
 }
 CHOICE_COLUMNS = ("id", "order_id", "number", "act", "state", "made_at", "made_by", "lines", "quantity", "expected_on")
-MORE_COLUMNS = ("refund", "price_difference", "currency", "reserved_until", "undo_until", "changed_at", "changed_by")
+MORE_COLUMNS = (
+    "refund",
+    "refunds_shipping",
+    "price_difference",
+    "currency",
+    "reserved_until",
+    "undo_until",
+    "changed_at",
+    "changed_by",
+)
 DISCOUNT_COLUMNS = ("kind", "code", "percent", "amount", "value", "expires_on")
 
 

@@ -70,6 +70,7 @@ def _choices(order: str, substitute: ProductFacts, currency: str) -> Iterator[tu
         "swap, cheaper": made(Act.SWAP, price_difference=-TEN, **reserved),
         "swap, price unknown": made(Act.SWAP, **reserved),
         "cancel": made(Act.CANCEL, refund=Decimal("129.90")),
+        "cancel, unpaid": made(Act.CANCEL, refund=Decimal(0)),
         "cancel, amount unknown": made(Act.CANCEL, undo_until=None),
         "withdraw": made(Act.WITHDRAW, refund=Decimal("129.90"), undo_until=None),
     }

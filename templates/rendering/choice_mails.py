@@ -27,11 +27,12 @@ def choice_variables(choice: Choice, items: Sequence[str], shop: ShopConfig, ref
 
 
 def choice_page_url(shop: ShopConfig, order_id: str, order_url: str | None) -> str:
-    """Return the address of the page on which an order's customer chooses; its token is still to be filled in.
+    """Return the address of the page on which an order's customer chooses, as messages about the order have it.
 
-    Where Forewarn shows no pages it is the order's own `order_url`, or the shop's link for orders.
+    It is the order's own `order_url`; or else Forewarn's page, its token still to be filled in; or the shop's link for
+    orders.
     """
-    return page_link(shop) or web_url(order_url) or order_link(shop.links, order_id)
+    return web_url(order_url) or page_link(shop) or order_link(shop.links, order_id)
 
 
 def _answer_view(choice: Choice, items: Sequence[str], shop: ShopConfig, refund_days: int) -> AnswerView:

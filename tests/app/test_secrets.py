@@ -35,7 +35,7 @@ PLANTED = {
     "FOREWARN_ERASURE_SECRET": "planted-erasure-secret-of-32-letters",
     "FOREWARN_LINK_SECRET": "planted-link-secret-of-32-characters",
     "FOREWARN_API_KEYS": "planted-api-key-of-32-characters-or-more",
-    "FOREWARN_WEBHOOK_SECRET": "whsec_planted",
+    "FOREWARN_WEBHOOK_SECRET": f"whsec_{'planted' * 4}plan",
     "FOREWARN_TWILIO_SHARED_KEY": "planted-shared-key",
 }
 LEAKS = ("planted", "ACplanted")

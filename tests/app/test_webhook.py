@@ -19,7 +19,9 @@ from models.enums import State
 from models.webhooks import WEBHOOK
 from tasks.reporting.status import load_status
 from tasks.tables import OUTBOX
-from tests.support.shop_driver import SHOP_TOML
+from tests.support.builders import DAY
+from tests.support.provider import Fault
+from tests.support.shop_driver import SHOP_TOML, noon
 from tests.support.webhooks import SECRET, Receiver, event_rows, queue_events
 
 URL = "https://shop.example.com/hooks"
@@ -81,6 +83,17 @@ async def test_a_deliver_run_tells_the_webhook_and_reports_it(shop, context, pro
     report = await delivered(shop, f"{provider.url}/hooks")
     assert (report.webhooks, report.sent, report.ok) == ({"sent": 1}, {}, True)
     assert list(provider.records.done) == [key]
+
+
+@pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)
+async def test_a_receiver_that_is_silent_keeps_no_message_from_its_customer(shop, driver, provider):
+    provider.answer_with(Fault.SILENCE)
+    driver.order()
+    driver.evaluate()
+    queue_events(driver.context, 3, noon(0))
+    with shop(f"{provider.url}/hooks"), open_app() as app:
+        report = await run_deliver(app, DAY)
+    assert (report.sent, report.webhooks, report.ok) == ({"email": 1}, {"retrying": 3}, True)
 
 
 @pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)

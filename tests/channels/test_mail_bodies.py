@@ -75,6 +75,7 @@ def sdk_body(message, sender, sandbox):
         mail.add_content(sdk.Content("text/html", message.html))
     if message.category:
         mail.add_category(sdk.Category(message.category))
+    mail.tracking_settings = sdk.TrackingSettings(click_tracking=sdk.ClickTracking(enable=False, enable_text=False))
     if sandbox:
         mail.mail_settings = sdk.MailSettings(sandbox_mode=sdk.SandBoxMode(enable=True))
     if sender.reply_to:

@@ -16,6 +16,7 @@ from tasks.db.counters import get_counter
 from tasks.db.engine import connect
 from tasks.db.settled_counts import UNTIL
 from tasks.db.sql import read_only
+from tasks.retention.records import PRUNABLE
 from tasks.tables import WATCHES
 
 DAY, NEXT_DAY, LATER = "2026-06-15", "2026-06-16", "2026-07-25"
@@ -85,7 +86,7 @@ def test_what_is_counted_beforehand_is_what_is_deleted(forewarn, tmp_path):
     assert states["sent in a trial"]
     assert deleted["deleted"]["notices"] == sum(states.values()) - waiting["queued"]
     assert json.loads(forewarn("status", "--json"))["notices"] == waiting
-    assert set(deleted["deleted"]) == {"notices", "words", "events", "offers", "runs", "expected_dates"}
+    assert set(deleted["deleted"]) == {kind.name for kind in PRUNABLE}
     assert counted_until(tmp_path)
     assert set(pruned(forewarn, "--as-of", LATER)["deleted"].values()) == {0}
 

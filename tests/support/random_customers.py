@@ -44,7 +44,7 @@ class RandomCustomers:
         driver.context = self.context = with_renderer(context, Renderer(SHOWN))
         self.driver, self.statuses, self.broken = driver, Counter(), []
         pages = routes(self.context, self.clock, LINK_KEY)
-        self.client = WebClient(Starlette(routes=[*pages, api_mount(self.context, (API_KEY,), self.clock)]))
+        self._app = Starlette(routes=[*pages, api_mount(self.context, (API_KEY,), self.clock)])
         self.tokens, self.forms = [], []
         self._day = 0
         self._open_shop()
@@ -60,6 +60,11 @@ class RandomCustomers:
         self.orders = [f"104{n}" for n in range(ORDERS_COUNT)]
         for order in self.orders:
             self._mint(order)
+
+    @property
+    def client(self):
+        """Return somebody's browser; strangers who guess links are slowed down each by themselves."""
+        return WebClient(self._app, f"192.0.2.{self.rng.randrange(250)}")
 
     def run(self, steps):
         acts = (
@@ -118,9 +123,8 @@ class RandomCustomers:
                 self._note(self.client.post("/o/link", {"order": junk, "mail": junk}))
             case _:
                 path = f"{PREFIX}/orders/{self.rng.choice(self.orders)}/choices"
-                self._note(
-                    self.client.ask("POST", path, json.dumps({"act": junk}), {"Authorization": f"Bearer {junk[:9]}"})
-                )
+                headers = {"Authorization": f"Bearer {junk[:9]}".encode()}
+                self._note(self.client.ask("POST", path, json.dumps({"act": junk}), headers))
 
     # What the shop does.
 

@@ -38,6 +38,9 @@ class Screen:
         self.driver.get(self._base + path)
         return self
 
+    def address(self, path):
+        return self._base + path
+
     def look(self, width, scheme):
         media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
         size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width == PHONE}
@@ -194,6 +197,23 @@ def test_a_mail_is_shown_in_its_frame_without_a_script_of_its_own(browser):
     browser.driver.switch_to.frame(browser.find("iframe"))
     assert browser.find("body").text == "Late."
     browser.driver.switch_to.default_content()
+
+
+def test_a_button_of_a_mail_in_its_frame_opens_its_question_in_a_window_of_its_own(browser):
+    orders, mail = MemoryOrders(), "<!doctype html><html><head><title>Late</title></head><body>"
+    orders.mail = f'{mail}<a href="{browser.address(PATH)}/cancel">Cancel</a></body></html>'
+    browser.show(orders, f"{PATH}/messages/1")
+    shown = browser.driver.current_window_handle
+    browser.driver.switch_to.frame(browser.find("iframe"))
+    browser.find("a").click()
+    browser.wait_until(lambda: len(browser.driver.window_handles) > 1)
+    (opened_one,) = set(browser.driver.window_handles) - {shown}
+    browser.driver.switch_to.window(opened_one)
+    browser.wait_for("Cancel and get your money back")
+    referrer, fields = browser.run("document.referrer"), len(browser.driver.find_elements(By.NAME, "option"))
+    browser.driver.close()
+    browser.driver.switch_to.window(shown)
+    assert (referrer, fields) == ("", 3)
 
 
 def test_printed_it_has_the_facts_and_nothing_to_press(browser):

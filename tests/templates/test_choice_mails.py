@@ -28,6 +28,7 @@ CHOICES = {
     "swap, cheaper": choice(Act.SWAP, "1", product=FERN, price_difference=Decimal(-6), reserved_until=HOUR),
     "swap, unknown": choice(Act.SWAP, "1", product=FERN, reserved_until=HOUR),
     "cancel": choice(Act.CANCEL, "1", refund=Decimal(129), undo_until=HOUR),
+    "cancel, unpaid": choice(Act.CANCEL, "1", refund=Decimal(0)),
     "cancel, unknown": choice(Act.CANCEL, "1"),
 }
 SAID = {
@@ -39,6 +40,7 @@ SAID = {
     "swap, cheaper": ("get €6.00 back", "recebe €\xa06,00 de volta"),
     "swap, unknown": ("If the price differs, we ask you first", "Se o preço for diferente"),
     "cancel": ("€129.00", "129,00"),
+    "cancel, unpaid": ("will confirm it", "vamos confirmar"),
     "cancel, unknown": ("We write to you how much", "Escrevemos para você com o valor"),
 }
 LANGUAGES = ("en", "pt_BR")
@@ -48,6 +50,21 @@ def mail(made, kind="choice_received", locale="en", *, shop=PAGES, items=("Lamp 
     url = choice_page_url(shop, "1041", order_url)
     variables = answer_variables(customer, "1041", date(2026, 4, 16), url, day(0))
     return Renderer(shop).answers.render(kind, locale, variables, **choice_variables(made, items, shop, 14))
+
+
+@pytest.mark.parametrize(("refund", "paid"), [(Decimal(129), True), (None, True), (Decimal(0), False)])
+@pytest.mark.parametrize(
+    ("language", "promises", "nothing"),
+    [
+        ("en", ("refund is on its way", "You get the money by"), "There is nothing to pay back."),
+        ("pt_BR", ("reembolso está a caminho", "O dinheiro volta"), "Não há valor a devolver."),
+    ],
+)
+def test_who_has_not_paid_is_promised_no_money(refund, paid, language, promises, nothing):
+    made = mail(choice(Act.CANCEL, "1", refund=refund), "choice_done", language)
+    for body in (made.text, made.html):
+        assert [promise in body for promise in promises] == [paid, paid]
+        assert (nothing in body) is not paid
 
 
 @pytest.mark.parametrize("case", CHOICES)
@@ -127,10 +144,11 @@ def test_names_are_escaped_and_a_customer_named_like_an_address_is_not_greeted()
     [
         (SHOP, None, "https://lamps.example.com/orders/1041"),
         (SHOP, "https://lamps.example.com/mine/7", "https://lamps.example.com/mine/7"),
-        (PAGES, "https://lamps.example.com/mine/7", f"https://orders.example.com/o/{LINK_PLACEHOLDER}"),
+        (PAGES, "https://lamps.example.com/mine/7", "https://lamps.example.com/mine/7"),
+        (PAGES, None, f"https://orders.example.com/o/{LINK_PLACEHOLDER}"),
     ],
 )
-def test_the_mail_links_to_the_page_on_which_the_choice_was_made(shop, order_url, link):
+def test_the_mail_links_to_the_page_that_messages_about_the_order_link_to(shop, order_url, link):
     assert link in mail(CHOICES["wait"], shop=shop, order_url=order_url).text
 
 

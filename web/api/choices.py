@@ -10,10 +10,11 @@ from tasks.customers.choice_list import find_choice, list_choices, place_of
 from tasks.customers.choice_tasks import close_choice
 from tasks.db.sql import read_only
 from web.api.cursors import MAX_CURSOR_CHARS, read_cursor, write_cursor
+from web.api.inputs import Closing, Id
 from web.api.ledger import WHO, Ledger
 from web.api.orders import UNKNOWN, Responses
 from web.api.problems import refuse
-from web.api.schemas import ChoiceList, ChoiceView, Closing, Id, Problem
+from web.api.schemas import ChoiceList, ChoiceView, Problem
 from web.api.views import choice_view
 
 MAX_PAGE = 200

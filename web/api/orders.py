@@ -11,9 +11,10 @@ from models.errors import ForewarnError
 from tasks.customers.links import create_link, customer_of, revoke_links
 from tasks.customers.record_choice import ChoiceRequest, record_choice
 from tasks.customers.undo import undo_choice
+from web.api.inputs import Id, NewChoice, Number
 from web.api.ledger import WHO, Ledger
 from web.api.problems import conflict, no_order, refuse
-from web.api.schemas import ChoiceView, Conflict, Id, LinkView, NewChoice, Number, OrderView, Problem, RevokedView
+from web.api.schemas import ChoiceView, Conflict, LinkView, OrderView, Problem, RevokedView
 from web.api.views import choice_view, order_view
 
 KEY_PATTERN = r"^[!-~]{1,200}$"

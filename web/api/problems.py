@@ -15,6 +15,7 @@ SENTENCES = {
     "json_invalid": "the body is not valid JSON",
     "missing": "it is missing",
     "extra_forbidden": "it is not known here",
+    "string_pattern_mismatch": "it has characters that are not right here",
     "model_attributes_type": "a JSON object is right",
 }
 """Words for the problems that pydantic finds, by their type; for others, pydantic's own."""

@@ -1,44 +1,11 @@
-"""What the JSON API takes and returns. Amounts and quantities are texts, days and moments as ISO 8601 writes them."""
+"""What the JSON API returns. Amounts and quantities are texts, days and moments as ISO 8601 writes them."""
 
 from datetime import date, datetime
-from typing import Annotated, Literal
-from urllib.parse import unquote
+from typing import Literal
 
-from fastapi import Path
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from models.customers import Act, ChoiceState, Headline
-
-MAX_TEXT_CHARS, MAX_PART_CHARS = 500, 3_000
-
-
-def _storable(text: str) -> str:
-    """Return a text that every database stores; raises ValueError for any other."""
-    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise ValueError("a text with NUL or half a surrogate pair cannot be stored")
-    return text
-
-
-def _decoded(part: str) -> str:
-    """Return a part of a path, of which `web/api/guards.py` leaves the percent-encoding; raises ValueError."""
-    try:
-        return _storable(unquote(part, errors="strict"))
-    except UnicodeDecodeError:
-        raise ValueError("percent-encoded UTF-8 is right") from None
-
-
-def _whole(number: object) -> object:
-    """Return a number of a JSON body; raises ValueError for a text or a truth value, which pydantic would convert."""
-    if isinstance(number, bool) or not isinstance(number, int | float):
-        raise ValueError("a whole number is right")  # noqa: TRY004 - pydantic wants it
-    return number
-
-
-Whole = Annotated[int, BeforeValidator(_whole)]
-Text = Annotated[str, Field(strict=True, max_length=MAX_TEXT_CHARS), AfterValidator(_storable)]
-Id = Annotated[str, Path(min_length=1, max_length=MAX_PART_CHARS), AfterValidator(_decoded)]
-"""An id in a path."""
-Number = Annotated[int, Path(ge=1, le=1_000_000, description="the choice's number in its order")]
 
 
 class View(BaseModel):
@@ -66,7 +33,7 @@ class ProductView(View):
 class ReasonView(View):
     """Why a line is late."""
 
-    code: str = Field(description="from the list in docs/choices.md")
+    code: str = Field(description="from the list in docs/marketing.md")
     texts: dict[str, str] = Field(description="the shop's own words by language, if any")
 
 
@@ -83,7 +50,8 @@ class ItemView(View):
     latest_on: date | None
     days_late: int
     status: str = Field(
-        description="`open`, `ready`, `sent`, `arrived`, `cancelled`, `cancel_requested` or `swap_requested`"
+        description="`open`, `ready`, `packed`, `sent`, `arrived`, `cancelled`, `cancel_requested`, `swapped` or "
+        "`swap_requested`"
     )
     reason: ReasonView | None
     price: str | None
@@ -236,26 +204,6 @@ class Conflict(Problem):
 
     order: OrderView
     standing: ChoiceView | None = Field(None, description="the choice that was faster")
-
-
-class NewChoice(BaseModel):
-    """A choice to record, as the customer was shown it."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    act: Literal["wait", "ship", "swap", "cancel", "offer", "withdraw"]
-    option: Text = Field("", description="key of the option; empty for `wait`, `ship`, `offer` and `withdraw`")
-    version: Whole = Field(ge=0, le=1_000_000, description="`version` of the order as it was shown")
-    stated: Text = Field(description="`stated` of the option as it was shown")
-    made_by: Literal["customer", "staff"] = Field("customer", description="staff: recorded on the phone")
-
-
-class Closing(BaseModel):
-    """Why a choice is done or refused."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    why: Text = Field("", description="kept in the ledger")
 
 
 class ChoiceList(View):

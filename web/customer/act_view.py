@@ -6,7 +6,7 @@ from models.customers import ENDS_CONTRACT, Act, CancelOption, OrderPage, PageIt
 from models.policy.customers import OrderPagePolicy
 from templates.rendering.names import display_name
 from templates.rendering.page_words import PageWords
-from web.customer.choice_words import discount_text, named, price_text
+from web.customer.choice_words import discount_text, is_unpaid, named, price_text
 from web.customer.links import PageLinks
 from web.customer.order_view import ENDED, GONE, fact, item_date, item_name
 from web.customer.shop_links import ShopLinks
@@ -48,7 +48,7 @@ def act_view(
     """Return the page about a choice that is offered; `form` is the signed form token."""
     return ActView(
         act=act,
-        title=words.say(TITLES[act]),
+        title=words.say("cancel_unpaid" if act is Act.CANCEL and is_unpaid(page) else TITLES[act]),
         fact=_fact(words, page, act),
         groups=_groups(words, page) if act is Act.SHIP else (),
         legend=words.say(LEGENDS[act]) if act in LEGENDS else "",
@@ -104,8 +104,8 @@ def _withdraw_option(words: PageWords, option: WithdrawOption, currency: str) ->
 
 
 def _refund_text(words: PageWords, option: CancelOption | WithdrawOption, currency: str) -> str:
-    if option.refund is None:
-        return words.say("refund_unknown")
+    if not option.refund:
+        return words.say("refund_unknown" if option.refund is None else "refund_nothing")
     amount = words.money(option.refund, currency)
     return words.say("refund_shipping" if option.includes_shipping else "refund", refund=amount)
 
@@ -138,8 +138,8 @@ def _texts(words: PageWords, policy: OrderPagePolicy, page: OrderPage, act: Act)
             return [words.say("swap_text", hours=policy.reserve_hours)]
         case Act.CANCEL:
             by = refund_by(words.today, policy)
-            known = any(option.refund is not None for option in page.open.cancels)
-            return [words.say("cancel_text", day=words.day(by))] if known else []
+            is_paid = any(option.refund for option in page.open.cancels)
+            return [words.say("cancel_text", day=words.day(by))] if is_paid else []
         case Act.WITHDRAW:
             placed_on = words.day(page.placed_on)
             name = display_name(page.customer_name)
@@ -156,6 +156,8 @@ def refund_by(chosen_on: date, policy: OrderPagePolicy) -> date:
 
 
 def _button(words: PageWords, page: OrderPage, act: Act) -> str:
+    if act is Act.CANCEL and is_unpaid(page):
+        return words.say("cancel_unpaid")
     if act is not Act.WAIT:
         return words.say(BUTTONS[act])
     if page.open.wait_until is None:

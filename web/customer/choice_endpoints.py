@@ -12,7 +12,7 @@ from web.customer.act_view import act_view, option_keys
 from web.customer.form_bodies import read_form
 from web.customer.forms import UNDO, WHY, FormSigner, FormToken
 from web.customer.order_endpoints import find_choice
-from web.customer.outcomes import conflict_view, impossible_view
+from web.customer.outcomes import conflict_view, impossible_view, stays_view
 from web.customer.service import OrderService
 from web.customer.site import Site
 from web.customer.view_models import NoticeView
@@ -77,7 +77,7 @@ class ChoiceEndpoints:
         try:
             choice = self._service.undo(visit.page.order_id, choice.number, visit.link_id, visit.now)
         except ChoiceNotPossible as problem:
-            return self._notice(visit, impossible_view(visit.words, visit.links, problem))
+            return self._notice(visit, stays_view(visit.words, visit.links, problem))
         return _see(visit.links.answer(choice.number))
 
     def _give_reason(self, request: Request, form: dict[str, str]) -> Response:

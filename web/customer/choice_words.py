@@ -44,9 +44,18 @@ MAX_NAMED = 3
 def choice_rows(words: PageWords, links: PageLinks, page: OrderPage) -> tuple[ChoiceRow, ...]:
     """Return the choices that are offered, all alike."""
     return tuple(
-        ChoiceRow(act, links.act(act), words.say(TITLES[act]), tuple(filter(None, _hints(words, page, act))))
+        ChoiceRow(act, links.act(act), words.say(_title(page, act)), tuple(filter(None, _hints(words, page, act))))
         for act in page.open.acts
     )
+
+
+def _title(page: OrderPage, act: Act) -> str:
+    return "cancel_unpaid" if act is Act.CANCEL and is_unpaid(page) else TITLES[act]
+
+
+def is_unpaid(page: OrderPage) -> bool:
+    """Return whether nothing that can be cancelled gives money back."""
+    return all(option.refund == 0 for option in page.open.cancels)
 
 
 def answer_row(words: PageWords, links: PageLinks, page: OrderPage, choice: Choice) -> AnswerRow:
@@ -129,6 +138,8 @@ def _swap_hint(words: PageWords, swap: SwapOption, currency: str) -> str:
 def _cancel_hints(words: PageWords, page: OrderPage, options: tuple[CancelOption, ...]) -> list[str]:
     """Return what the late items and the whole order give back; of an order of one option, that one."""
     by_key = {option.key: option for option in options}
+    if all(option.refund == 0 for option in options):
+        return [words.say("refund_nothing")]
     chosen = [by_key[key] for key in ("late", "all") if key in by_key] or list(options[:1])
     if any(option.refund is None for option in chosen):
         if len(options) > 1:

@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 from models.customers import ENDS_CONTRACT, STANDING, Act, Choice, ChoiceState, OrderPage
 from models.policy.customers import OrderPagePolicy
+from rules.customers.choice_details import is_carried_out
 from rules.customers.standing import may_be_undone
 from templates.rendering.names import display_name
 from templates.rendering.page_words import PageWords
@@ -43,7 +44,10 @@ def done_view(
 ) -> DoneView:
     """Return the page about a choice; `forms` are the signed tokens of its forms by their act."""
     title, next_text = OVER.get(choice.state) or TITLES[choice.act]
-    undo_until = choice.undo_until if may_be_undone(choice, now) else None
+    if choice.refund == 0 and choice.state not in OVER:
+        next_text = "cancel_unpaid_next"
+    can_undo = may_be_undone(choice, now) and not is_carried_out(page, choice)
+    undo_until = choice.undo_until if can_undo else None
     return DoneView(
         title=words.say(title),
         rows=tuple((words.say(key), value) for key, value in _rows(words, site.policy, page, choice)),
@@ -95,6 +99,8 @@ def _dates_and_amounts(words: PageWords, policy: OrderPagePolicy, choice: Choice
 def _refund(words: PageWords, policy: OrderPagePolicy, choice: Choice) -> list[tuple[str, Stamp]]:
     if choice.refund is None:
         return [("row_refund", Stamp(words.say("refund_unknown"), ""))]
+    if not choice.refund:
+        return [("row_refund", Stamp(words.say("refund_nothing"), ""))]
     refund = words.say("row_refund_text", refund=words.money(choice.refund, choice.currency))
     by = refund_by(choice.made_at.astimezone(words.zone).date(), policy)
     return [("row_refund", Stamp(refund, "")), ("row_by", _day(words, by))]

@@ -1,5 +1,7 @@
 """Show an order, its messages and its choices. Nothing here writes."""
 
+import re
+
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -14,6 +16,9 @@ from web.customer.view_models import MessageView
 from web.customer.visits import MissingLink, Visit, Visits
 from web.page_templates import render_page
 from web.security import FRAGMENT_POLICY, MAIL_POLICY
+
+HEAD = re.compile(r"<head[^>]*>", re.IGNORECASE)
+NEW_WINDOWS = '<base target="_blank">'
 
 
 class OrderEndpoints:
@@ -61,7 +66,14 @@ class OrderEndpoints:
         words = self._service.read_message(_find_message(visit, request), visit.links.token)
         if not words.html:
             raise MissingLink
-        return HTMLResponse(words.html, headers={"Content-Security-Policy": MAIL_POLICY})
+        return HTMLResponse(with_new_windows(words.html), headers={"Content-Security-Policy": MAIL_POLICY})
+
+
+def with_new_windows(html: str) -> str:
+    """Return a mail whose links open windows of their own: a page with choices is shown in no frame."""
+    head = HEAD.search(html)
+    place = head.end() if head else 0
+    return f"{html[:place]}{NEW_WINDOWS}{html[place:]}"
 
 
 def find_choice(visit: Visit, request: Request) -> Choice:

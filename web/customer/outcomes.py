@@ -39,6 +39,12 @@ def impossible_view(words: PageWords, links: PageLinks, problem: ChoiceNotPossib
     return NoticeView(words.say(title), (words.say(text),), rows=choice_rows(words, links, problem.page))
 
 
+def stays_view(words: PageWords, links: PageLinks, problem: ChoiceNotPossible) -> NoticeView:
+    """Return the page of a choice that cannot be taken back any more, with those that are possible."""
+    texts = (words.say("undo_over_text"),)
+    return NoticeView(words.say("undo_over_title"), texts, rows=choice_rows(words, links, problem.page))
+
+
 def missing_link_view(words: PageWords, links: PageLinks) -> NoticeView:
     """Return the page of a link that is unknown, has expired or was revoked: one page for all three."""
     return NoticeView(
@@ -54,9 +60,9 @@ def bad_form_view(words: PageWords, links: PageLinks) -> NoticeView:
     return NoticeView(words.say("form_title"), (words.say("form_text"),), button=button)
 
 
-def too_many_tries_view(words: PageWords, time: str) -> NoticeView:
+def too_many_tries_view(words: PageWords, minutes: int) -> NoticeView:
     """Return the page of an address that has tried too often."""
-    return NoticeView(words.say("tries_title"), (words.say("tries_text", time=time),))
+    return NoticeView(words.say("tries_title"), (words.say("tries_text", minutes=minutes),))
 
 
 def fault_view(words: PageWords) -> NoticeView:

@@ -1,7 +1,8 @@
 """The routes of the pages for customers: an order's page, its choices and messages, and a new link."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
+from math import ceil
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -55,6 +56,8 @@ def page_routes(site: Site, service: OrderService, clock: Callable[[], datetime]
         Route("/{token}/{act}", acts.choose, methods=["POST"]),
     ]
     app = Starlette(routes=routes, exception_handlers=_Problems(site, clock).handlers)
+    # A redirect would name the scheme and the host of the request: behind a proxy the link would travel in the clear.
+    app.router.redirect_slashes = False
     return [Mount("/o", SecurityHeaders(app)), *(file.route() for file in site.files)]
 
 
@@ -77,7 +80,7 @@ class _Problems:
     def _too_many(self, request: Request, problem: Exception) -> Response:
         seconds = problem.seconds if isinstance(problem, TooManyTries) else 0
         words = self._words(request)
-        view = too_many_tries_view(words, words.time(self._clock() + timedelta(seconds=seconds)))
+        view = too_many_tries_view(words, ceil(seconds / 60))
         return self._page(request, TOO_MANY, view, {"Retry-After": str(seconds)})
 
     def _bad_form(self, request: Request, _: Exception) -> Response:

@@ -70,6 +70,7 @@ def _create_choices() -> None:
         sa.Column("reserved_until", UtcTime(), nullable=True),
         sa.Column("expected_on", sa.Date(), nullable=True),
         sa.Column("refund", Money(), nullable=True),
+        sa.Column("refunds_shipping", sa.Boolean(), nullable=False, server_default=sa.false()),
         sa.Column("price_difference", Money(), nullable=True),
         sa.Column("currency", sa.String(), nullable=False),
         sa.Column("offer_id", sa.String(), nullable=True),

@@ -157,3 +157,10 @@ def test_cancelling_one_line_after_the_other_returns_as_much_as_all_at_once(draw
         refunds.append(chosen.refund)
         gone |= set(chosen.lines)
     assert sum(refunds) == total
+
+
+def test_the_shipping_fee_is_paid_back_once():
+    sold = order(ONE, TWO, shipping_fee=FEE)
+    changeable = changeable_lines(sold, DAY, without={"2"})
+    (again,) = cancel_options(sold, changeable, {"1"}, {"2"}, DAY, fee_refunded=True)
+    assert (again.refund, again.includes_shipping) == (ONE.price, False)

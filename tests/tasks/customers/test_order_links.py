@@ -8,12 +8,13 @@ from sqlalchemy import update
 
 from models.config.shop import OrderPages
 from models.customers import LINK_PLACEHOLDER
+from models.enums import State
 from models.policy.customers import OrderPagePolicy
 from models.policy.policy import Policy
 from rules.customers.link_tokens import hash_of_token
 from tasks.customers.links import list_links, mint_link, open_link, revoke_links
 from tasks.db.sql import read_only
-from tasks.tables import NOTICES, ORDER_LINKS, ORDERS
+from tasks.tables import NOTICES, ORDER_LINKS, ORDERS, OUTBOX
 from templates.rendering.messages import Renderer
 from tests.support.builders import ANNA, line
 from tests.support.shop_driver import SHOP, noon, with_renderer
@@ -95,6 +96,21 @@ def test_only_the_newest_links_of_an_order_work(shop):
     assert [open_at(shop, token, 3) is not None for token in (first, second, third)] == [False, True, True]
     with read_only(shop.context.engine) as connection:
         assert [row["works"] for row in list_links(shop.context, connection, "1041", noon(3))] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("state", "works"), [(State.HELD, True), (State.SKIPPED, True), (State.QUEUED, False), (State.SENT, False)]
+)
+def test_a_link_that_nobody_got_ends_none_that_the_customer_has(shop, state, works):
+    shop.context = replace(shop.context, policy=Policy(order_page=OrderPagePolicy(links_alive=1)))
+    shop.order("1041", line(promised=-9))
+    first = mint(shop, -1)
+    shop.run_day()
+    with shop.context.engine.begin() as connection:
+        connection.execute(update(OUTBOX).values(state=state))
+    assert (open_at(shop, first) is not None) is works
+    with read_only(shop.context.engine) as connection:
+        assert list_links(shop.context, connection, "1041", noon(0))[1]["works"] is works
 
 
 def test_revoked_links_open_nothing_and_the_ledger_says_who_revoked_them(shop):

@@ -10,6 +10,7 @@ from sqlalchemy import update
 from models.customers import Act, ChoiceState
 from models.enums import State
 from models.orders import ProductFacts
+from rules.customers.choice_details import is_carried_out
 from rules.customers.standing import cancelled_by, closing_choices
 from tasks.customers.choice_errors import ChoiceNotPossible
 from tasks.customers.choice_tasks import close_choice
@@ -72,13 +73,15 @@ class Use:
 
     def undo(self):
         visitor = self.visitor()
-        if choices := visitor.page.choices:
-            chosen = self.random.choice(choices)
+        page = visitor.page
+        if page.choices:
+            chosen = self.random.choice(page.choices)
             may = chosen.state is ChoiceState.UNDONE or (chosen.undo_until and visitor.now < chosen.undo_until)
             try:
                 undone = visitor.undo(chosen.number)
             except ChoiceNotPossible:
-                assert not may or chosen.state in (ChoiceState.REPLACED, ChoiceState.REFUSED)
+                ended = chosen.state in (ChoiceState.REPLACED, ChoiceState.REFUSED)
+                assert not may or ended or is_carried_out(page, chosen)
             else:
                 assert may
                 assert undone.state is ChoiceState.UNDONE

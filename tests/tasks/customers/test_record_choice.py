@@ -289,6 +289,20 @@ def test_of_two_forms_one_stands_and_the_other_is_told(late):
     assert conflict.value.standing == made
 
 
+@pytest.mark.parametrize("waited", [False, True])
+def test_nobody_is_told_that_a_choice_stands_which_was_taken_back(late, waited):
+    visitor = Visitor(late)
+    wait = visitor.choose(Act.WAIT) if waited else None
+    form = visitor.form(Act.CANCEL, "2")
+    visitor.choose(Act.CANCEL, "2")
+    visitor.undo(visitor.page.version)
+    with pytest.raises(ChoiceConflict if waited else StatementChanged) as refused:
+        visitor.send(form)
+    if waited:
+        assert refused.value.standing.id == wait.id
+    assert visitor.choose(Act.CANCEL, "2").refund == 40
+
+
 @pytest.mark.parametrize(
     ("changed", "error"),
     [
@@ -396,6 +410,32 @@ def test_what_the_shop_has_done_is_taken_back_no_more(late):
     assert visitor.page.headline is Headline.ON_TIME
 
 
+@pytest.mark.parametrize(
+    ("facts", "possible"),
+    [({"cancelled_at": noon(0)}, False), ({"shipped": 1}, True), ({"packed": 1}, True), ({}, True)],
+)
+def test_a_cancellation_that_the_shop_has_carried_out_is_taken_back_no_more(late, facts, possible):
+    visitor = Visitor(late)
+    visitor.choose(Act.CANCEL, "2")
+    execute(late, update(ORDER_LINES).where(ORDER_LINES.c.number == "2").values({"number": "2"} | facts))
+    if possible:
+        assert visitor.undo().state is ChoiceState.UNDONE
+        return
+    with pytest.raises(TooLate):
+        visitor.undo()
+    assert visitor.page.choices[0].state is ChoiceState.REQUESTED
+
+
+@pytest.mark.parametrize("taken", [{"packed": 1}, {"shipped_at": noon(0)}])
+def test_what_is_packed_because_its_customer_asked_for_it_is_taken_back_no_more(split, taken):
+    visitor = Visitor(split)
+    visitor.choose(Act.SHIP)
+    execute(split, update(ORDER_LINES).where(ORDER_LINES.c.number == "2").values(taken))
+    with pytest.raises(TooLate):
+        visitor.undo()
+    assert [answer["value"] for answer in split.rows(CUSTOMER_ANSWERS)] == [ShippingPreference.AVAILABLE]
+
+
 def test_what_the_shop_refuses_is_owed_again_and_the_customer_is_told(late):
     visitor = Visitor(late)
     visitor.choose(Act.CANCEL, "late")
@@ -462,6 +502,19 @@ def test_the_mail_links_to_the_order_page_by_the_customers_own_link_or_a_new_one
     (mail,) = late.rows(CUSTOMER_MAILS)
     assert f"https://orders.example.com/o/{LINK_PLACEHOLDER}" in mail["text"]
     assert mail["link_id"] == (link or late.rows(ORDER_LINKS)[0]["id"])
+
+
+@pytest.mark.parametrize("link", [None, "link-1"])
+def test_an_order_with_a_page_in_the_shop_keeps_it_unless_its_customer_chose_on_ours(late, link):
+    shop = late.context.shop.model_copy(update={"order_pages": OrderPages(url="https://orders.example.com")})
+    late.context = replace(late.context, shop=shop, link_key=bytes(32), load_renderer=_renderer_of(shop))
+    execute(late, update(ORDERS).values(url="https://shop.example.com/my/1041"))
+    visitor = Visitor(late)
+    visitor.send(visitor.form(Act.WAIT, link_id=link))
+    (mail,) = late.rows(CUSTOMER_MAILS)
+    assert ("https://shop.example.com/my/1041" in mail["text"]) is (link is None)
+    assert mail["link_id"] == link
+    assert late.rows(ORDER_LINKS) == []
 
 
 def _renderer_of(shop):

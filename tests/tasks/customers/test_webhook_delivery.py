@@ -218,7 +218,7 @@ async def test_a_receiver_that_is_down_is_not_asked_for_every_event(context, pro
     receiver.answers = [Answer(500)]
     await send(context, provider, clock)
     asked = len(receiver.tried)
-    assert MAX_FAILURES <= asked < MAX_FAILURES + 2 * 4
+    assert MAX_FAILURES <= asked < MAX_FAILURES + 4
     assert not is_due(context, clock)
     receiver.answers = [Answer(200)]
     clock.move(minutes=2)

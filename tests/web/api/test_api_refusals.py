@@ -1,6 +1,7 @@
 """What the JSON API refuses, each time in one plain sentence and never by an error of ours."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,7 @@ from tests.support.ledgers import sqlite_ledger
 from tests.support.shop_driver import ShopDriver, open_context
 from web.api.application import PREFIX
 from web.api.guards import MAX_BODY_BYTES
+from web.customer.order_view import CHIPS
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +62,7 @@ GOOD = {"act": "wait", "version": 0, "stated": ""}
         (GOOD | {"version": 0.5}, "version: input should be a valid integer"),
         (GOOD | {"stated": None}, "stated: input should be a valid string"),
         (GOOD | {"option": "a" * 501}, "option: string should have at most 500 characters"),
-        (GOOD | {"option": "a\x00b"}, "option: a text with NUL"),
+        (GOOD | {"option": "a\x00b"}, "option: it has characters that are not right here"),
         (GOOD | {"more": 1}, "more: it is not known here"),
         (GOOD | {"made_by": "Mara"}, "made_by: input should be"),
         ([], "the body: a JSON object is right"),
@@ -149,6 +151,12 @@ def test_the_description_is_public_and_names_every_endpoint(anonymous):
         "/orders/{order_id}/links",
     ]
     assert "422" in json.dumps(told)
+
+
+def test_the_description_names_every_status_of_an_item(anonymous):
+    schemas = anonymous.get("/openapi.json").json()["components"]["schemas"]
+    named = schemas["ItemView"]["properties"]["status"]["description"]
+    assert set(re.findall(r"`(\w+)`", named)) == {"open", *CHIPS}
 
 
 @pytest.mark.parametrize(("method", "path", "status"), [("GET", "/nowhere", 404), ("PUT", "/choices", 405)])

@@ -2,17 +2,19 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from starlette.applications import Starlette
 
-from models.customers import Act, ChoiceState, OpenChoices
+from models.customers import Act, ChoiceState, OpenChoices, PageParcel
 from tasks.customers.choice_errors import ChoiceConflict, NotOffered, StatementChanged, SubstituteGone, TooLate
 from tests.support.order_pages import (
     ALL_OPEN,
     CANCEL_ALL,
     CANCEL_LATE,
     KEY,
+    LATE,
     LINK,
     NOW,
     TOKEN,
@@ -124,6 +126,19 @@ def test_an_order_with_one_thing_to_cancel_asks_no_question():
     assert shop.client.send(page.form).status == 303
 
 
+def test_who_has_not_paid_is_promised_no_money():
+    unpaid = tuple(replace(option, refund=Decimal(0), includes_shipping=False) for option in ALL_OPEN.cancels)
+    shop = Shop(order_page(open=replace(ALL_OPEN, cancels=unpaid)))
+    assert "Cancel it There is nothing to pay back." in shop.client.get(PATH).text
+    asked = shop.client.get(f"{PATH}/cancel").text
+    assert asked.count("There is nothing to pay back.") == len(unpaid)
+    shop.orders.page = order_page(choices=(made_choice(Act.CANCEL, refund=Decimal(0)),))
+    done = shop.client.get(f"{PATH}/answers/1").text
+    assert "You get back There is nothing to pay back." in done
+    for text in (asked, done):
+        assert not any(word in text for word in ("money", "0.00", "refund"))
+
+
 @pytest.mark.parametrize(
     ("whole_order", "said"), [(True, "The whole order"), (False, "Everything that has not left yet")]
 )
@@ -219,11 +234,18 @@ def test_the_offer_to_take_it_back_ends_with_its_time(minutes, forms):
     assert len(shop.client.get(f"{PATH}/answers/1").forms) == forms
 
 
+@pytest.mark.parametrize(("status", "forms"), [("cancel_requested", 2), ("cancelled", 1)])
+def test_what_the_shop_has_cancelled_is_not_offered_to_be_taken_back(status, forms):
+    parcels = (PageParcel((replace(LATE, status=status),)),)
+    shop = Shop(order_page(choices=(made_choice(Act.CANCEL),), parcels=parcels))
+    assert len(shop.client.get(f"{PATH}/answers/1").forms) == forms
+
+
 def test_taking_back_too_late_says_so(shop):
     page = shop.client.get(shop.choose(Act.CANCEL).location)
     shop.orders.refusal = TooLate(shop.orders.page)
     answer = shop.client.send(page.forms[0])
-    assert answer.status == 409
+    assert (answer.status, "Your answer stands." in answer.text) == (409, True)
     assert shop.orders.page.choices[0].state is ChoiceState.REQUESTED
 
 
