@@ -11,13 +11,14 @@ from pathlib import Path
 
 from cli import console as printing
 from cli.demo_site import use_local_links
+from cli.serve import PORT
 from models.errors import ForewarnError
 from models.run_report import Report
 from sources.sample import write_sample
 
 OURS = {"shop", "var", "prefect"}
 STARTUP_SECONDS = 180
-DEFAULT, DEFAULT_PORT = Path("demo"), 8080
+DEFAULT = Path("demo")
 
 
 def is_demo(into: Path) -> bool:
@@ -38,8 +39,8 @@ def run_demo(into: Path, orders: int, seed: int, as_of: date, port: int) -> None
     report, posts, startup_seconds, outbox = asyncio.run(_run_day(into, as_of))
 
     _print_messages(report, posts, outbox, into / "shop")
-    arguments = [*([] if into == DEFAULT.resolve() else ["--into", str(_relative_path(into))])]
-    arguments += [] if port == DEFAULT_PORT else ["--port", str(port)]
+    arguments = [] if into == DEFAULT.resolve() else ["--into", str(_relative_path(into))]
+    arguments += [] if port == PORT else ["--port", str(port)]
     command = " ".join([_command(), "demo", "--serve", *arguments])
     printing.out.print(f"See what its customers see: {command}", markup=False)
     spent = time.monotonic() - started_at

@@ -1,9 +1,10 @@
 """`forewarn demo --serve`: the demo's order pages, product pages and outbox on this machine."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
@@ -13,7 +14,8 @@ from cli import console as printing
 from cli.serve import HOST, serve_on
 from models.config.settings import GivenSettings
 from models.enums import Channel
-from tasks.customers.links import mint_link, order_page_url
+from tasks.customers.links import create_link
+from tasks.db.sql import read_only
 from tasks.orders.told import NOTICES_WITH_STATE
 from tasks.runs.records import last_run_date
 from tasks.tables import NOTICES
@@ -63,22 +65,21 @@ def _service(app: App) -> "Starlette":
 
 
 def _order_pages(app: App, now: datetime) -> "list[Row]":
-    """Return fresh links to the pages of some orders: that of FIRST_ORDER, and one for each bucket."""
-    from dataclasses import replace
-
+    """Return fresh links to the pages of some orders: that of FIRST_ORDER, and one for each kind of mail."""
     from web.demo.site import Row
 
-    columns = [NOTICES.c[name] for name in ("order_id", "customer_id", "subject", "bucket", "html")]
     query = (
-        select(*columns)
+        select(*(NOTICES.c[name] for name in ("order_id", "subject", "bucket", "html")))
         .select_from(NOTICES_WITH_STATE)
         .where(NOTICES.c.channel == Channel.EMAIL, NOTICES.c.link_id.is_not(None), NOTICES.c.subject != "")
+        .order_by(NOTICES.c.order_id != FIRST_ORDER, NOTICES.c.order_id)
     )
-    with app.context.engine.begin() as connection:
-        rows = connection.execute(query.order_by(NOTICES.c.order_id != FIRST_ORDER, NOTICES.c.order_id)).all()
-        chosen = {(row.bucket, "offer" in row.html, "Parcel 1" in row.html): row for row in reversed(rows)}
-        pages = []
-        for row in sorted(chosen.values(), key=lambda row: (row.order_id != FIRST_ORDER, row.order_id)):
-            _, token = mint_link(replace(app.context, started_at=now), connection, row.order_id, row.customer_id)
-            pages.append(Row(f"Order {row.order_id}", order_page_url(app.context, token), row.subject))
-    return pages
+    with read_only(app.context.engine) as connection:
+        rows = connection.execute(query).all()
+    by_kind: dict[Any, Any] = {}
+    for row in rows:
+        by_kind.setdefault((row.bucket, "offer" in row.html, "Parcel 1" in row.html), row)
+    context = replace(app.context, started_at=now)
+    return [
+        Row(f"Order {row.order_id}", create_link(context, row.order_id).url, row.subject) for row in by_kind.values()
+    ]

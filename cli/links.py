@@ -17,7 +17,7 @@ Order = Annotated[str, typer.Argument(help="the order's id")]
 
 @links.command()
 def create(order: Order, shop: Shop = None, *, json: Json = False) -> None:
-    """Make a link to an order's page, and print it; it is shown only now, and whoever has it can choose."""
+    """Make a link to an order's page, and print it; it is shown only now, and everybody who has it can choose."""
     from tasks.customers.links import create_link
 
     with open_app(shop, create=CreateLedger.NEVER) as app:

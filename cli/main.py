@@ -44,7 +44,7 @@ from cli.options import AsOf, Data, Json, Shop, as_date
 from cli.renamed_commands import new_name
 from cli.run_day import run
 from cli.runs import release
-from cli.serve import serve
+from cli.serve import PORT, serve
 from cli.status import doctor, status
 from models.errors import ForewarnError
 
@@ -176,7 +176,7 @@ def demo(
     orders: Annotated[int, typer.Option(min=1, help="number of orders in the shop")] = 400,
     seed: Annotated[int, typer.Option(help="seed of the random data")] = 7,
     as_of: AsOf = None,
-    port: Annotated[int, typer.Option(min=1, max=65535, help="port of the links in its messages")] = 8080,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="port of the links in its messages")] = PORT,
     *,
     serve: Annotated[
         bool, typer.Option("--serve", help="serve its order pages, product pages and outbox; make it if there is none")

@@ -16,12 +16,12 @@ from models.errors import ForewarnError
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-HOST = "127.0.0.1"
+HOST, PORT = "127.0.0.1", 8080
 
 
 def serve(
     host: Annotated[str, typer.Option(help="address to listen on; 0.0.0.0 is all of this machine")] = HOST,
-    port: Annotated[int, typer.Option(min=1, max=65535, help="port to listen on")] = 8080,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="port to listen on")] = PORT,
     shop: Shop = None,
 ) -> None:
     """Serve order pages, product page notices and the JSON API, and receive vendors' responses, until stopped."""

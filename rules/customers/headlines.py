@@ -42,7 +42,7 @@ def _of_late(order: OrderFacts, late: Sequence[LateLine], choices: Sequence[Choi
 
 
 def _of_ended(order: OrderFacts, choices: Sequence[Choice], as_of: date) -> Headline:
-    """Return the headline of an order of which nothing is owed any more."""
+    """Return the headline of an order that has no open line."""
     gone = cancelled_by(choices)
     kept = [line for line in order.lines if not is_cancelled(line, as_of) and line.number not in gone]
     if not order.lines:

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select, update
+from sqlalchemy import Connection, Row, Select, select
 
 from channels.transport import MessageTransport
 from models.enums import Channel, SkipReason, State
 from models.messages import DeliveryOutcome, Message
 from rules.customers.link_tokens import fill_link, token_of
 from tasks.context import Context
-from tasks.db.sql import in_list
 from tasks.delivery.message_kind import QUEUE_COLUMNS, Outgoing, Prepared
 from tasks.notices.suppressions import suppressed_by_hash
 from tasks.tables import CUSTOMER_MAILS, OUTBOX, SUPPRESSIONS
@@ -53,12 +52,7 @@ class CustomerMails:
         return outcome
 
     def follow_up(self, connection: Connection, recorded: Sequence[DeliveryOutcome], as_of: date) -> None:
-        """Leave nothing for `send_fallbacks`: such a mail has no other channel."""
-        failed = [outcome.id for outcome in recorded if outcome.state in (State.REJECTED, State.BOUNCED)]
-        if failed:
-            connection.execute(
-                update(OUTBOX).where(in_list(connection, OUTBOX.c.id, failed)).values(awaits_fallback=False)
-            )
+        pass
 
 
 def customer_mail(row: Any, link_key: bytes) -> Message:

@@ -69,8 +69,10 @@ def send_fallbacks(context: Context, who: str, *, batch: int) -> FallbackSummary
         failed = _failed_notices(connection, batch)
         fallbacks = _choose_fallbacks(context, connection, failed)
         others = [] if failed else _failed_without_notice(connection)
+    if others:
+        with context.engine.begin() as connection:
+            _end_waits(connection, others)
     if not failed:
-        _end_waits(context, others)
         return None
     with context.engine.begin() as connection:
         recorded = _record_fallbacks(connection, context, who, fallbacks)
@@ -94,14 +96,6 @@ def _failed_notices(connection: Connection, batch: int) -> list[dict[str, Any]]:
 def _failed_without_notice(connection: Connection) -> list[str]:
     """Return the failed messages that have no other channel, such as the mails that answer customers."""
     return list(connection.execute(select(OUTBOX.c.id).where(OUTBOX.c.awaits_fallback)).scalars())
-
-
-def _end_waits(context: Context, ids: Sequence[str]) -> None:
-    if ids:
-        with context.engine.begin() as connection:
-            connection.execute(
-                update(OUTBOX).where(in_list(connection, OUTBOX.c.id, ids)).values(awaits_fallback=False)
-            )
 
 
 def _choose_fallbacks(context: Context, connection: Connection, failed: Sequence[Mapping[str, Any]]) -> list[Fallback]:
@@ -195,7 +189,7 @@ def _record_fallbacks(
         {fallback.failed["order_id"]: fallback.facts_version for fallback in handled if fallback.notice is not None},
     )
     recorded = [fallback for fallback in handled if fallback.notice is None or fallback.failed["order_id"] in unchanged]
-    _end_wait(connection, recorded)
+    _end_waits(connection, [fallback.failed["id"] for fallback in recorded])
     notices = [fallback.notice for fallback in recorded if fallback.notice is not None]
     if notices:
         connection.execute(insert(connection, NOTICES).on_conflict_do_nothing(), words_of(notices))
@@ -216,9 +210,9 @@ def _still_waiting(connection: Connection, fallbacks: Sequence[Fallback]) -> lis
     return [fallback for fallback in fallbacks if fallback.failed["id"] in ids]
 
 
-def _end_wait(connection: Connection, recorded: Sequence[Fallback]) -> None:
-    failed = in_list(connection, OUTBOX.c.id, [fallback.failed["id"] for fallback in recorded])
-    connection.execute(update(OUTBOX).where(failed).values(awaits_fallback=False))
+def _end_waits(connection: Connection, ids: Sequence[str]) -> None:
+    """Record that failed messages wait for no other channel any more."""
+    connection.execute(update(OUTBOX).where(in_list(connection, OUTBOX.c.id, ids)).values(awaits_fallback=False))
 
 
 def _link_fallback(connection: Connection, fallback: Fallback) -> None:

@@ -15,6 +15,7 @@ from models.customers import CLOSES_LINES, STANDING, Act, ChoiceState
 from models.enums import Channel, State
 from models.policy.policy import NOT_OPEN
 from models.purchasing import VendorChannel
+from models.webhooks import WEBHOOK
 from tasks.db.counters import count_orders_by_bucket
 from tasks.tables import (
     CUSTOMER_CHOICES,
@@ -108,7 +109,7 @@ def _on_another_channel() -> Select[Any]:
 
 
 def _unknown_channel() -> Select[Any]:
-    known = (*Channel, *VendorChannel, "webhook")
+    known = (*Channel, *VendorChannel, WEBHOOK)
     return select(OUTBOX.c.id).where(OUTBOX.c.channel.not_in([str(channel) for channel in known]))
 
 

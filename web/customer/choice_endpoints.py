@@ -65,7 +65,7 @@ class ChoiceEndpoints:
             page = self._service.load(visit.page.order_id, visit.now)
             return self._notice(visit, conflict_view(visit.words, visit.links, page, conflict))
         except StatementChanged as changed:
-            return self._ask_anew(visit, act, changed)
+            return self._ask_changed(visit, act, changed)
         except ChoiceNotPossible as problem:
             return self._notice(visit, impossible_view(visit.words, visit.links, problem))
         return _see(visit.links.answer(choice.number))
@@ -102,10 +102,10 @@ class ChoiceEndpoints:
         if act not in visit.page.open.acts:
             return self._not_offered(visit)
         if len(option_keys(visit.page, act)) == 1:
-            return self._ask_anew(visit, act, StatementChanged(visit.page))
+            return self._ask_changed(visit, act, StatementChanged(visit.page))
         return self._ask(visit, act, status=UNPROCESSABLE, problem=visit.words.say(PROBLEMS[act]))
 
-    def _ask_anew(self, visit: Visit, act: Act, changed: StatementChanged) -> Response:
+    def _ask_changed(self, visit: Visit, act: Act, changed: StatementChanged) -> Response:
         """Return the form with what holds now, because what it said does not any more."""
         if act not in changed.page.open.acts:
             return self._notice(visit, impossible_view(visit.words, visit.links, changed))

@@ -5,11 +5,13 @@ from datetime import timedelta
 
 import pytest
 
+from channels.transport import PermanentFailure
 from models.config.shop import OrderPages
 from tasks.customers.links import open_link
 from tasks.customers.new_links import send_new_link
 from tasks.customers.sent_words import load_sent_words
 from tasks.db.sql import read_only
+from tasks.delivery.fallback import send_fallbacks
 from tasks.tables import CUSTOMER_MAILS, CUSTOMERS, EVENTS, ORDER_LINKS, OUTBOX
 from templates.rendering.messages import Renderer
 from tests.support.builders import ANNA
@@ -41,6 +43,14 @@ def test_the_mail_leaves_with_a_link_that_opens_the_order(shop):
     with read_only(shop.context.engine) as connection:
         assert open_link(shop.context, connection, token, noon(1)).order_id == "1041"
     assert [event["subject"] for event in shop.rows(EVENTS) if event["kind"] == "new_link_requested"] == ["1041"]
+
+
+def test_a_mail_that_is_refused_waits_for_no_other_channel(shop):
+    ask(shop)
+    shop.transport.answer = lambda _: PermanentFailure("no such mailbox")
+    shop.deliver()
+    assert send_fallbacks(shop.context, "test", batch=50) is None
+    assert [(row["state"], row["awaits_fallback"]) for row in shop.rows(OUTBOX)] == [("rejected", False)]
 
 
 @pytest.mark.parametrize("written", [ANNA.email.upper(), f"  {ANNA.email} "])
