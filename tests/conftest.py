@@ -1,3 +1,4 @@
+import gc
 import os
 from dataclasses import replace
 
@@ -6,6 +7,7 @@ import pytest
 # A console that finds a width set when it is made keeps it; tests that want another one set it later.
 os.environ.pop("COLUMNS", None)
 
+from tests.support.checked_templates import remember_checks
 from tests.support.engines import make_engines_cheap
 from tests.support.imported_shop import ImportedShop
 from tests.support.ledgers import copied_migrations, sqlite_ledger
@@ -14,9 +16,21 @@ from tests.support.provider import run_provider
 from tests.support.shop_driver import SMALL_SHOP_POLICY, ShopDriver, open_context, place_orders
 
 make_engines_cheap()
+remember_checks()
 
 SLOWEST = ("test_schedule.py",)
 """Files that take minutes, the slowest first. Begun last, one would keep a core alone at the end."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Search for no garbage among the modules and tests: they are millions of objects, and stay to the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

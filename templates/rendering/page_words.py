@@ -153,14 +153,25 @@ class WordBook:
     def _compile(self, language: str) -> dict[str, str | Template]:
         with template_errors(words_file(language)):
             return {
-                key: self._jinja.from_string(text) if "{" in text else text
+                key: self._template(f"{words_file(language)}, {key}", text) if "{" in text else text
                 for key, text in self._texts[language].items()
             }
+
+    def _template(self, name: str, text: str) -> Template:
+        """Compile a text, unless this process has compiled it before for this accent."""
+        jinja, compiled = self._jinja, self._jinja.bytecode_cache
+        if compiled is None:
+            return jinja.from_string(text)
+        bucket = compiled.get_bucket(jinja, name, None, text)
+        if bucket.code is None:
+            bucket.code = jinja.compile(text)
+            compiled.set_bucket(bucket)
+        return jinja.template_class.from_code(jinja, bucket.code, jinja.make_globals(None))
 
 
 def _values(jinja: Environment, text: str) -> set[str]:
     """Return the names of what a text is filled in with, but for those that every text has."""
-    return meta.find_undeclared_variables(jinja.parse(text)) - {"shop", "locale", "today"}
+    return meta.find_undeclared_variables(jinja.parse(text)) - {"shop", "locale", "today"} if "{" in text else set()
 
 
 def _read_all(own: Path | None) -> dict[str, dict[str, str]]:
