@@ -228,41 +228,46 @@ def test_what_was_kept_in_counters_and_in_texts_has_columns_of_its_own(engine):
     assert events == [("requested", "r1"), ("reminded", "r1"), ("asked", "1041"), ("sent", "r1")]
 
 
-@pytest.mark.parametrize(
-    ("text_before", "basis"),
-    [
-        ("", None),
-        ("in stock, to ship to DE", InStockBasis(Promise.SHIP, "DE")),
-        ("in stock, to deliver to ", InStockBasis(Promise.DELIVER, "")),
-        ("left on 2026-06-15", ShippedBasis(date(2026, 6, 15))),
-        ("D1, a for 2026-06-15 by 2026-06-17", InboundBasis((promise("D1, a", 15, 17),))),
-        ("D1 for 2026-06-15 by 2026-06-17, D2 for 2026-06-18 by 2026-06-19", D1_AND_D2),
-        ("written by hand", None),
-    ],
-)
-def test_what_a_date_rests_on_is_read_from_its_text_once(engine, text_before, basis):
+BASES = {
+    "": None,
+    "in stock, to ship to DE": InStockBasis(Promise.SHIP, "DE"),
+    "in stock, to deliver to ": InStockBasis(Promise.DELIVER, ""),
+    "left on 2026-06-15": ShippedBasis(date(2026, 6, 15)),
+    "D1, a for 2026-06-15 by 2026-06-17": InboundBasis((promise("D1, a", 15, 17),)),
+    "D1 for 2026-06-15 by 2026-06-17, D2 for 2026-06-18 by 2026-06-19": D1_AND_D2,
+    "written by hand": None,
+}
+"""What a date rests on, by its text before version 0010."""
+
+
+def test_what_a_date_rests_on_is_read_from_its_text_once(engine):
     up(engine, "0009")
     before = Table("expectation", MetaData(), autoload_with=engine)
     given = {column.name: sample(column) for column in before.c if not column.nullable and column.name != "id"}
     with engine.begin() as connection:
-        connection.execute(before.insert().values(given | {"basis": text_before}))
+        for order, text_before in enumerate(BASES):
+            connection.execute(before.insert().values(given | {"order_id": str(order), "basis": text_before}))
     migrate(engine)
+    expected = SQLModel.metadata.tables["expected_date"]
     with read_only(engine) as connection:
-        (row,) = connection.execute(select(SQLModel.metadata.tables["expected_date"])).mappings()
-    assert basis_from_data(row["basis"]) == basis
-    assert basis_as_data(basis) == row["basis"]
+        rows = dict(connection.execute(select(expected.c.order_id, expected.c.basis)).all())
+    found = {text_before: rows[str(order)] for order, text_before in enumerate(BASES)}
+    assert {text_before: basis_from_data(data) for text_before, data in found.items()} == BASES
+    assert {text_before: basis_as_data(basis) for text_before, basis in BASES.items()} == found
 
 
-@pytest.mark.parametrize(("cover", "now"), [("nothing", "uncovered"), ("stock", "stock")])
-def test_what_covers_nothing_is_called_uncovered(engine, cover, now):
+def test_what_covers_nothing_is_called_uncovered(engine):
     up(engine, "0009")
     before = Table("allocation", MetaData(), autoload_with=engine)
     given = {column.name: sample(column) for column in before.c if not column.nullable}
     with engine.begin() as connection:
-        connection.execute(before.insert().values(given | {"cover": cover}))
+        for cover in ("nothing", "stock"):
+            connection.execute(before.insert().values(given | {"order_id": cover, "cover": cover}))
     migrate(engine)
+    allocation = SQLModel.metadata.tables["allocation"]
     with read_only(engine) as connection:
-        assert connection.execute(select(SQLModel.metadata.tables["allocation"].c.cover)).scalar_one() == now
+        covers = dict(connection.execute(select(allocation.c.order_id, allocation.c.cover)).all())
+    assert covers == {"nothing": "uncovered", "stock": "stock"}
 
 
 def test_opt_outs_and_countries_that_are_there_already_are_brought_to_the_new_rules(engine):

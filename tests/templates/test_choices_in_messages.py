@@ -79,11 +79,12 @@ def test_every_choice_looks_like_every_other(night):
 @pytest.mark.parametrize("message", MESSAGES)
 @pytest.mark.parametrize("locale", samples.LOCALES)
 def test_nobody_has_to_write_to_cancel_where_a_page_does_it(message, locale):
+    with_page, without = Renderer(with_pages()), Renderer(SHOP)
     for _, plan in samples.sample_plans(message, locale):
-        written = mail(Renderer(with_pages()), plan)
+        written = mail(with_page, plan)
         assert "cancel" in acts_in(written.html)
         assert "subject=Cancel" not in written.html
-        assert "subject=Cancel" in mail(Renderer(SHOP), plan).html
+        assert "subject=Cancel" in mail(without, plan).html
 
 
 def test_a_mail_says_what_happens_without_an_answer_and_until_when_one_may_choose():
@@ -122,7 +123,8 @@ def test_an_order_with_an_address_of_its_own_keeps_it_and_todays_words(locale):
 
 @pytest.mark.parametrize("message", MESSAGES)
 def test_a_text_links_to_the_page_alone(message):
+    renderer = Renderer(with_pages())
     for _, plan in samples.sample_plans(message, "en"):
-        written = text(Renderer(with_pages()), plan)
+        written = text(renderer, plan)
         assert acts_in(written) == []
         assert written.endswith(ORDER)

@@ -338,9 +338,10 @@ def test_a_text_that_takes_two_parts_anyway_names_the_product_whole(renderer):
 @pytest.mark.parametrize("message", MESSAGES)
 @pytest.mark.parametrize("locale", ["en", "pt_BR"])
 def test_a_shops_name_with_accents_that_gsm_7_lacks_costs_no_part(message, locale):
-    shops = [SHOP.model_copy(update={"name": name}) for name in ("Cafés São João", "Cafés Sao Joao")]
+    names = ("Cafés São João", "Cafés Sao Joao")
+    renderers = [Renderer(SHOP.model_copy(update={"name": name})) for name in names]
     for _, plan in samples.sample_plans(message, locale):
-        accented, plain = (text(Renderer(shop), plan) for shop in shops)
+        accented, plain = (text(renderer, plan) for renderer in renderers)
         assert sms.count_segments(accented) == sms.count_segments(plain)
         assert accented.startswith("Cafés S")
 
