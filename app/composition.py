@@ -75,6 +75,11 @@ class App:
         return LeaseHolder(name, timedelta(seconds=settings.lease_seconds), longest)
 
 
+def current_erasure_key(app: App) -> bytes:
+    """Return the secret of erased customers, also where it was created after the app was opened; empty without one."""
+    return app.context.erasure_key or erasure_key(app.settings, app.folder)
+
+
 def read_settings(given: Mapping[str, object] | None = None) -> Settings:
     """Read the settings from the environment and `.env`; those of `given`, from the command line, take precedence.
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from app.composition import App
 from app.erasure_key import erasure_key
 from app.personal_files import erase_messages, erase_rejects, find_personal_messages, find_rejects
+from tasks.callbacks.apply import apply_callbacks
 from tasks.context import Context
 from tasks.db.compact import compact
 from tasks.db.sql import read_only
@@ -51,6 +52,7 @@ def preview_erasure(app: App, context: Context, given: str) -> tuple[str, dict[s
 def erase_customer(app: App, context: Context, given: str, who: str) -> ErasureReport:
     """Erase a person. Safe to repeat, and to kill: the ledger is changed after the files, as a whole or not at all."""
     context = replace(context, erasure_key=erasure_key(app.settings, app.folder, create=True))
+    apply_callbacks(context, lambda: context.started_at, who)  # a wish to stop that waits is lost without its address
     with context.engine.begin() as connection:
         person = load_person(context, connection, find_customer(context, connection, given))
         files = _messages(app, connection, person)

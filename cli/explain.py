@@ -91,10 +91,16 @@ def _print_reasons(lines: list[dict[str, Any]]) -> None:
 
 
 def _consent_text(standings: list[dict[str, Any]]) -> str:
-    """Return which messages may go to the customer; what the customer did themselves comes with its day."""
+    """Return which messages may go to the customer; a consent whose source or time is known comes with both."""
     allowed = [f"{one['purpose']} by {one['channel']}" for one in standings if one["allowed"]]
-    done = [f"{one['why']} on {one['at']:%Y-%m-%d} ({one['channel']})" for one in standings if one["at"]]
+    done = [_origin_text(one) for one in standings if one["at"] or one["detail"]]
     return "; ".join([", ".join(allowed) or "none", *dict.fromkeys(done)])
+
+
+def _origin_text(standing: dict[str, Any]) -> str:
+    when = f"on {standing['at']:%Y-%m-%d}" if standing["at"] else ""
+    origin = ", ".join(filter(None, (standing["channel"], standing["detail"], when)))
+    return f"{standing['why']} ({origin})"
 
 
 def _print_order(explained: dict[str, Any], when: str) -> None:

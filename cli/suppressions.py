@@ -29,14 +29,13 @@ def _spelled(address: str, country: str) -> str:
 @suppressions.command("add")
 def suppress(address: Address, who: Who, shop: Shop = None, why: Why = "asked for it") -> None:
     """Suppress an address or number: nothing is sent to it again."""
-    from tasks.notices.suppressions import customers_with
-    from tasks.notices.suppressions import suppress as keep
+    from tasks.notices.suppressions import customers_with, suppress_by_staff
 
     with open_app(shop, create=CreateLedger.NEVER) as app:
         known = _spelled(address, app.folder.shop.country)
         context = now_of(app)
         with app.context.engine.begin() as connection:
-            keep(connection, {known: why}, context.started_at, who)
+            suppress_by_staff(connection, known, why, context.started_at, who)
             customers = customers_with(connection, known, app.folder.shop.country)
     printing.out.print(f"{mask_address(known)} will not be written to again.", markup=False)
     if not customers:

@@ -28,6 +28,8 @@ class ConsentSource(StrEnum):
     RESUBSCRIBE = "resubscribe"
     """The customer took that back at the provider."""
     SPAM_REPORT = "spam_report"
+    STAFF = "staff"
+    """Staff suppressed the address, or took that back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,16 @@ class RecordedConsent:
     given: bool
     source: ConsentSource
     at: datetime
+    detail: str = ""
+    """How it was told: by the link in a mail, a provider's event, or the member of staff who recorded it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedConsent:
+    """How and when a customer last gave or withdrew a consent, as the shop's facts have it."""
+
+    source: str = ""
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +63,5 @@ class ConsentStanding:
     """None: the shop's facts do not say when."""
     why: str
     """One plain sentence for staff."""
+    detail: str = ""
+    """How it was given or withdrawn, in the words of the source."""

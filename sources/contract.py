@@ -58,8 +58,18 @@ class CustomerRow(Fact):
         None, description="`email` or `sms`, if the customer chose one"
     )
     sms_consent: Flag = Field(default=False, description="the customer consented to texts")
+    sms_consent_source: Text | None = Field(
+        None, description="how the customer last gave or withdrew it, such as `checkout`; shown, and kept for proof"
+    )
+    sms_consent_at: Moment | None = Field(None, description="when the customer last gave or withdrew it")
     marketing_consent: Flag = Field(default=False, description="the customer consented to offers by mail")
+    marketing_consent_source: Text | None = Field(
+        None, description="how the customer last gave or withdrew it, such as `newsletter form`"
+    )
+    marketing_consent_at: Moment | None = Field(None, description="when the customer last gave or withdrew it")
     opted_out: Flag = Field(default=False, description="the customer wants no messages about orders")
+    opted_out_source: Text | None = Field(None, description="how the customer said so, such as `phone`")
+    opted_out_at: Moment | None = Field(None, description="when the customer said so")
 
 
 class ProductRow(Fact):

@@ -26,7 +26,7 @@ from models.tables.ledger import (
     Watch,
 )
 from models.tables.outbox import OutboxMessage
-from models.tables.privacy import Consent, ErasedCustomer
+from models.tables.privacy import Consent, ErasedAddress, ErasedCustomer
 from models.tables.promise_clock import ClockWatch
 from models.tables.purchasing import PurchaseLine, PurchaseRequest
 from models.tables.shop import (
@@ -70,7 +70,7 @@ CLOCK_WATCHES = table_of(ClockWatch)
 CALLBACK_EVENTS, MARKETING_OPT_OUTS = table_of(CallbackEvent), table_of(MarketingOptOut)
 
 # Who consented to what, and who was erased.
-CONSENTS, ERASED_CUSTOMERS = table_of(Consent), table_of(ErasedCustomer)
+CONSENTS, ERASED_CUSTOMERS, ERASED_ADDRESSES = table_of(Consent), table_of(ErasedCustomer), table_of(ErasedAddress)
 
 # What covers a line, when it is expected, and how it is shipped.
 ALLOCATIONS, EXPECTED_DATES, AVAILABILITIES = table_of(Allocation), table_of(ExpectedDateRow), table_of(Availability)

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 from app.api_keys import api_keys
 from app.callbacks import callback_keys
-from app.composition import App
+from app.composition import App, current_erasure_key
 from app.vendor_transports import response_keys
 from web.callbacks.unsubscribe import stop_in, unsubscribe_routes
 from web.customer import pages
@@ -38,7 +39,7 @@ def _callbacks(app: App, clock: Callable[[], datetime]) -> Sequence[BaseRoute]:
     from web.callbacks.intake import append_to
     from web.callbacks.routes import callback_routes
 
-    return callback_routes(keys, append_to(app.context, clock))
+    return callback_routes(keys, append_to(app.context, clock, partial(current_erasure_key, app)))
 
 
 def _unsubscribe(app: App, clock: Callable[[], datetime]) -> Sequence[BaseRoute]:
@@ -46,7 +47,7 @@ def _unsubscribe(app: App, clock: Callable[[], datetime]) -> Sequence[BaseRoute]
     if context.shop.order_pages is None:
         return []
     site = Site(context.shop, context.policy.order_page, context.renderer.words)
-    return unsubscribe_routes(site, context.link_key, stop_in(context), clock)
+    return unsubscribe_routes(site, context.link_key, stop_in(context, partial(current_erasure_key, app)), clock)
 
 
 def _api(app: App, clock: Callable[[], datetime]) -> list[BaseRoute]:

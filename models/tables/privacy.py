@@ -27,6 +27,17 @@ class Consent(SQLModel, table=True):
     detail: str = Field(default="", sa_column=Column(Text, nullable=False))
 
 
+class ErasedAddress(SQLModel, table=True):
+    """An address that an erased customer had: what providers tell of it later is kept without it."""
+
+    __tablename__ = "erased_address"
+
+    address: str = Field(primary_key=True)
+    """The keyed hash of the address."""
+    customer_id: str = Field(primary_key=True, index=True)
+    """The keyed hash of the customer's id."""
+
+
 class ErasedCustomer(SQLModel, table=True):
     """A customer who was erased: imports leave out all that names them."""
 

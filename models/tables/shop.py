@@ -22,8 +22,14 @@ class Customer(SQLModel, table=True):
     zone: str | None = None
     prefers: str | None = None
     sms_consent: bool = False
+    sms_consent_source: str | None = None
+    sms_consent_at: datetime | None = moment()
     marketing_consent: bool = False
+    marketing_consent_source: str | None = None
+    marketing_consent_at: datetime | None = moment()
     opted_out: bool = False
+    opted_out_source: str | None = None
+    opted_out_at: datetime | None = moment()
     source_digest: int | None = source_digest()
 
 

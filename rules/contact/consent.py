@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from models.enums import Channel
 from models.orders import CustomerFacts
 from models.policy.policy import Policy
-from models.privacy import ConsentSource, ConsentStanding, Purpose, RecordedConsent
+from models.privacy import ConsentSource, ConsentStanding, ImportedConsent, Purpose, RecordedConsent
 
 MARKETING_PARTS = frozenset({"substitutes", "discount"})
 """The variables of a notice's templates that sell something; every other one is service.
@@ -13,11 +13,16 @@ MARKETING_PARTS = frozenset({"substitutes", "discount"})
 A swap among the choices goes with the substitutes. Where marketing may not go by mail, the order page shows it.
 """
 CHANNELS = (Channel.EMAIL, Channel.SMS)
+SMS_CONSENT, MARKETING_CONSENT, OPTED_OUT = CONSENT_FACTS = ("sms_consent", "marketing_consent", "opted_out")
+"""The shop's facts about consent."""
 Recorded = Mapping[tuple[Channel, Purpose], RecordedConsent]
+Imported = Mapping[str, ImportedConsent]
+"""Where each of CONSENT_FACTS comes from."""
 WITHDRAWN = {
     ConsentSource.STOP: "answered STOP",
     ConsentSource.UNSUBSCRIBE: "unsubscribed",
     ConsentSource.SPAM_REPORT: "reported a mail as spam",
+    ConsentSource.STAFF: "suppressed by staff",
 }
 
 
@@ -38,31 +43,37 @@ def may_carry_offer(customer: CustomerFacts, policy: Policy, country: str, *, ob
 
 
 def consent_standings(
-    customer: CustomerFacts, recorded: Recorded, policy: Policy, country: str
+    customer: CustomerFacts, recorded: Recorded, imported: Imported, policy: Policy, country: str
 ) -> Iterator[ConsentStanding]:
     """Yield a customer's consent by channel and purpose; what they did themselves comes before the shop's facts."""
     for channel in CHANNELS:
         for purpose in Purpose:
+            allowed, why, fact = _by_facts(customer, channel, purpose, policy, country)
             found = recorded.get((channel, purpose))
-            allowed, why = _by_facts(customer, channel, purpose, policy, country)
-            source, at = (found.source, found.at) if found else (ConsentSource.SHOP, None)
-            if found and not found.given:
+            if found is None:
+                origin = imported.get(fact, ImportedConsent())
+                yield ConsentStanding(channel, purpose, allowed, ConsentSource.SHOP, origin.at, why, origin.source)
+                continue
+            if not found.given:
                 allowed, why = False, WITHDRAWN.get(found.source, "withdrawn")
-            yield ConsentStanding(channel, purpose, allowed, source, at, why)
+            yield ConsentStanding(channel, purpose, allowed, found.source, found.at, why, found.detail)
 
 
 def _by_facts(
     customer: CustomerFacts, channel: Channel, purpose: Purpose, policy: Policy, country: str
-) -> tuple[bool, str]:
+) -> tuple[bool, str, str]:
+    """Return whether the shop's facts allow it, why, and the fact that decides; empty where none does."""
     if customer.opted_out:
-        return False, "the shop's facts say that the customer wants no messages"
+        return False, "the shop's facts say that the customer wants no messages", OPTED_OUT
     if channel is Channel.SMS and not customer.sms_consent:
-        return False, "the shop's facts have no consent to texts"
+        return False, "the shop's facts have no consent to texts", SMS_CONSENT
     if purpose is Purpose.SERVICE:
-        return True, "consented to texts" if channel is Channel.SMS else "the order itself: no consent is needed"
+        if channel is Channel.SMS:
+            return True, "consented to texts", SMS_CONSENT
+        return True, "the order itself: no consent is needed", ""
     if customer.marketing_consent:
-        return True, "the shop's facts have the consent to offers"
+        return True, "the shop's facts have the consent to offers", MARKETING_CONSENT
     place = customer.country or country
     if may_carry_offer(customer, policy, country, objected=False):
-        return True, f"the policy asks for no consent in {place}"
-    return False, f"{place} asks for consent: the order page alone shows offers"
+        return True, f"the policy asks for no consent in {place}", ""
+    return False, f"{place} asks for consent: the order page alone shows offers", MARKETING_CONSENT

@@ -21,6 +21,11 @@ def hashed_address(key: bytes, address: str) -> str:
     return HASHED + _hash(key, f"address {address}")
 
 
+def address_forms(key: bytes, address: str) -> tuple[str, ...]:
+    """Return an address with the hash that replaces it; the address alone without a key, or where it is one."""
+    return (address, hashed_address(key, address)) if key and not address.startswith(HASHED) else (address,)
+
+
 def key_check(key: bytes) -> str:
     """Return what tells this key from another, and tells nothing of it."""
     return _hash(key, "check")

@@ -13,6 +13,7 @@ from channels.sms import twilio_callbacks
 from models.callbacks import CallbackSource, DeliveryReport, Effect, Standing
 from models.enums import State
 from rules.callbacks.settle import settle
+from rules.contact.keyed_hash import HASHED
 from tasks.callbacks.breakers import ChannelReports, judge_channels
 from tasks.callbacks.messages import CallbackMessage, counted_again, load_callback_messages, write_messages
 from tasks.callbacks.people import answer_text, settle_marketing
@@ -104,7 +105,7 @@ _HANDLED = (
 def _apply(context: Context, connection: Connection, batch: _Batch, row: Row[Any], now: datetime, who: str) -> None:
     is_late = row.signed_at is not None and row.received_at - row.signed_at > LATE
     if row.source == CallbackSource.TWILIO_INBOUND:
-        effect, for_staff = answer_text(connection, row, now, who)
+        effect, for_staff = answer_text(context, connection, row, now, who)
     else:
         report = REPORTS[CallbackSource(row.source)](row.kind, row.payload)
         message = batch.messages.get(row.message_id)
@@ -143,8 +144,9 @@ def _settle_message(
         batch.channels.add(message, report, effect)
     if effect is not Effect.NOTHING:
         batch.events.append(_event(row, effect, report, who))
-    if report.suppress and message.address and not message.trial and not _is_foreign(message, row):
-        batch.suppressed[message.address] = report.reason
+    address = message.address or (row.address if row.address.startswith(HASHED) else "")
+    if report.suppress and address and not message.trial and not _is_foreign(message, row):
+        batch.suppressed[address] = report.reason
     is_lost = effect is Effect.BOUNCED and (message.is_mail or not message.is_ours)
     return effect, is_lost or effect is Effect.CONFLICT
 

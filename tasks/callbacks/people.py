@@ -1,5 +1,6 @@
 """Do what people want who answer a text, and what providers tell of marketing mails."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from models.enums import Channel
 from models.privacy import ConsentSource, Purpose
 from rules.callbacks.wishes import read_wish
 from rules.contact.addresses import BadAddress, phone_number
+from rules.contact.keyed_hash import HASHED, address_forms
 from tasks.context import Context
 from tasks.db.events import record_events
 from tasks.notices.consent import record_consent
@@ -25,7 +27,7 @@ RESUMED_SOURCE = "group_unsubscribe"
 TEXT_EVENTS = {Wish.STOP: "text_stop", Wish.START: "text_start", Wish.HELP: "text_help", Wish.OTHER: "text_received"}
 
 
-def answer_text(connection: Connection, row: Any, now: datetime, who: str) -> tuple[Effect, bool]:
+def answer_text(context: Context, connection: Connection, row: Any, now: datetime, who: str) -> tuple[Effect, bool]:
     """Do what the sender of a text wants; return the effect, and whether staff must read the text."""
     wish = read_wish(row.kind, str(row.payload.get("Body", "")))
     # The words stay with the callback, and go with it.
@@ -39,20 +41,24 @@ def answer_text(connection: Connection, row: Any, now: datetime, who: str) -> tu
             record_consent(connection, number, Channel.SMS, purpose, ConsentSource.STOP, now, given=False)
         return Effect.SUPPRESSED, True
     record_consent(connection, number, Channel.SMS, Purpose.SERVICE, ConsentSource.START, now, given=True)
-    return (Effect.RESUMED if _lift_stop(connection, number) else Effect.NOTHING), False
+    lifted = _lift_stop(connection, address_forms(context.erasure_key, number))
+    return (Effect.RESUMED if lifted else Effect.NOTHING), False
 
 
 def _number(address: str) -> str | None:
+    """Return the number, or the hash of an erased customer's; None for what is neither."""
+    if address.startswith(HASHED):
+        return address
     try:
         return phone_number(address, None)
     except BadAddress:  # as of another service, `whatsapp:+49...`, or a short code
         return None
 
 
-def _lift_stop(connection: Connection, number: str) -> bool:
+def _lift_stop(connection: Connection, forms: Collection[str]) -> bool:
     """Delete a suppression by STOP alone: staff and landlines are other reasons."""
     by_stop = or_(SUPPRESSIONS.c.reason == STOPPED, SUPPRESSIONS.c.reason.contains(STOP_CODE))
-    lifted = delete(SUPPRESSIONS).where(SUPPRESSIONS.c.address == number, by_stop)
+    lifted = delete(SUPPRESSIONS).where(SUPPRESSIONS.c.address.in_(forms), by_stop)
     return connection.execute(lifted).rowcount > 0
 
 
@@ -61,9 +67,11 @@ def settle_marketing(
 ) -> Effect:
     """Stop or resume marketing mails to an address; of a stranger's address nothing is kept."""
     address = row.address
+    is_known = is_known or address.startswith(HASHED)
     if not address or not (is_known or customers_with(connection, address, context.shop.country)):
         return Effect.UNKNOWN
     if report.stops_marketing:
         stop_marketing(connection, {address: row.kind}, now)
         return Effect.MARKETING_STOPPED
-    return Effect.MARKETING_RESUMED if resume_marketing(connection, {address}, RESUMED_SOURCE, now) else Effect.NOTHING
+    forms = set(address_forms(context.erasure_key, address))
+    return Effect.MARKETING_RESUMED if resume_marketing(connection, forms, RESUMED_SOURCE, now) else Effect.NOTHING

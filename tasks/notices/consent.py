@@ -37,6 +37,22 @@ def record_consent(
     return True
 
 
+def withdraw_by_staff(connection: Connection, address: str, now: datetime, who: str) -> None:
+    """Record that staff ended all messages to an address."""
+    channel = Channel.EMAIL if "@" in address else Channel.SMS
+    for purpose in Purpose:
+        record_consent(connection, address, channel, purpose, ConsentSource.STAFF, now, given=False, detail=who)
+
+
+def give_back_by_staff(connection: Connection, address: str, now: datetime, who: str) -> None:
+    """Record that staff let messages go to an address again, but no marketing that the customer did not want."""
+    rows = connection.execute(select(CONSENTS).where(CONSENTS.c.address == address).order_by(CONSENTS.c.id))
+    last = {(Channel(row.channel), Purpose(row.purpose)): row for row in rows}
+    for (channel, purpose), row in last.items():
+        if not row.given and (purpose is Purpose.SERVICE or row.source == ConsentSource.STAFF):
+            record_consent(connection, address, channel, purpose, ConsentSource.STAFF, now, given=True, detail=who)
+
+
 def load_consents(
     context: Context, connection: Connection, addresses: Collection[str]
 ) -> Mapping[tuple[str, Channel, Purpose], RecordedConsent]:
@@ -50,7 +66,7 @@ def load_consents(
     query = select(CONSENTS).where(in_list(connection, CONSENTS.c.address, {*addresses, *hashes}))
     return {
         (hashes.get(row.address, row.address), Channel(row.channel), Purpose(row.purpose)): RecordedConsent(
-            row.given, ConsentSource(row.source), row.at
+            row.given, ConsentSource(row.source), row.at, row.detail
         )
         for row in connection.execute(query.order_by(CONSENTS.c.id))
     }

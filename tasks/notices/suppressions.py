@@ -9,15 +9,18 @@ from sqlalchemy import Connection, delete, func, select
 from models.enums import SkipReason
 from models.errors import ForewarnError
 from rules.contact.addresses import BadAddress, phone_number
-from rules.contact.keyed_hash import HASHED, hashed_address
+from rules.contact.keyed_hash import HASHED, address_forms, hashed_address
 from rules.contact.masking import mask_address
 from tasks.db.events import record_events
 from tasks.db.sql import in_list, insert
+from tasks.notices.consent import give_back_by_staff, withdraw_by_staff
 from tasks.tables import CUSTOMERS, OPT_OUTS, SUPPRESSIONS
 
 SIGNIFICANT_DIGITS = 6
 """Last digits of a number by which candidates are found; each is then compared in its normal form."""
 SEPARATORS = " -/.()"
+OF_ERASED = "of an erased customer"
+"""What stands for an address of which the ledger has the hash alone."""
 
 
 def list_suppressions(connection: Connection) -> list[dict[str, Any]]:
@@ -27,7 +30,7 @@ def list_suppressions(connection: Connection) -> list[dict[str, Any]]:
 
 
 def _masked(address: str) -> str:
-    return "of an erased customer" if address.startswith(HASHED) else mask_address(address)
+    return OF_ERASED if address.startswith(HASHED) else mask_address(address)
 
 
 def customers_with(connection: Connection, address: str, country: str) -> list[str]:
@@ -56,11 +59,19 @@ def unsuppress(
     connection: Connection, address: str, now: datetime, who: str, why: str, erasure_key: bytes = b""
 ) -> None:
     """Remove an address, and the hash that stands for it, from the list; raises ForewarnError where none is on it."""
-    forms = [address, hashed_address(erasure_key, address)] if erasure_key else [address]
-    removed = connection.execute(delete(SUPPRESSIONS).where(SUPPRESSIONS.c.address.in_(forms))).rowcount
+    on_list = SUPPRESSIONS.c.address.in_(address_forms(erasure_key, address))
+    removed = list(connection.execute(delete(SUPPRESSIONS).where(on_list).returning(SUPPRESSIONS.c.address)).scalars())
     if not removed:
         raise ForewarnError(f"{mask_address(address)} is not on the list; `forewarn suppressions list` shows who is")
-    record_events(connection, [("unsuppressed", address, why)], now, who)
+    for form in removed:
+        give_back_by_staff(connection, form, now, who)
+    record_events(connection, [("unsuppressed", form, why) for form in sorted(removed)], now, who)
+
+
+def suppress_by_staff(connection: Connection, address: str, why: str, now: datetime, who: str) -> None:
+    """Put an address on the list because staff say so, and record that its owner wants no messages."""
+    suppress(connection, {address: why}, now, who)
+    withdraw_by_staff(connection, address, now, who)
 
 
 def suppressed_addresses(

@@ -8,6 +8,7 @@ from sqlalchemy import Column, Connection, delete, func, insert, select, update
 from models.enums import SkipReason, State
 from models.errors import ForewarnError
 from models.reasons import ReasonScope
+from rules.contact.consent import CONSENT_FACTS
 from rules.contact.keyed_hash import ERASED, erased_id, key_check
 from tasks.context import Context
 from tasks.db.events import record_events
@@ -43,6 +44,7 @@ NOBODY: dict[str, Any] = {
     "sms_consent": False,
     "marketing_consent": False,
     "opted_out": True,
+    **dict.fromkeys(f"{fact}_{column}" for fact in CONSENT_FACTS for column in ("source", "at")),
 }
 """The columns of a customer who was erased: nothing is sent to somebody who opted out."""
 NO_RECIPIENT: dict[str, Any] = dict.fromkeys(("recipient", "street", "postcode", "city", "url"))
@@ -90,12 +92,13 @@ def erase_person(context: Context, connection: Connection, customer: str, who: s
 
     _stop_messages(context, connection, person)
     scrub_texts(connection, person)
-    hash_addresses(context, connection, person, who)
+    hash_addresses(context, connection, person, key, who)
     _blank(connection, person)
     _rename(connection, customer, key)
     _mark(context, connection, key, who)
     touch_orders(connection, set(person.orders))
-    return Erasure(key, person, rows, {one.title: one.stays for one in HOLDINGS if one.stays and one.title in rows})
+    left = count_holdings(connection, load_person(context, connection, key))
+    return Erasure(key, person, rows, {one.title: one.stays for one in HOLDINGS if one.stays and one.title in left})
 
 
 def count_holdings(connection: Connection, person: Person) -> dict[str, int]:
@@ -120,7 +123,7 @@ def _blank(connection: Connection, person: Person) -> None:
     mail = {"address": "", "to_name": "", "subject": "", "text": "", "html": ""}
     callback = {"address": "", "payload": {}}
     by_message = in_list(connection, CALLBACK_EVENTS.c.message_id, person.messages)
-    by_address = in_list(connection, CALLBACK_EVENTS.c.address, person.contacts)
+    by_address = in_list(connection, CALLBACK_EVENTS.c.address, person.contacts | person.addresses)
     for change in (
         update(CUSTOMERS).where(CUSTOMERS.c.id == person.customer).values(NOBODY),
         update(ORDERS).where(ORDERS.c.customer_id == person.customer).values(NO_RECIPIENT),

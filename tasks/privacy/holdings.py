@@ -22,6 +22,7 @@ from tasks.tables import (
     CUSTOMER_MAILS,
     CUSTOMERS,
     DELAY_REASONS,
+    ERASED_ADDRESSES,
     ERASED_CUSTOMERS,
     EVENTS,
     EXPECTED_DATES,
@@ -158,6 +159,10 @@ HOLDINGS = (
     Holding(
         "events", EVENTS, ((EVENTS.c.subject, lambda person: person.subjects),),
         stays="what was done, when and by whom, without names and addresses",
+    ),
+    Holding(
+        "addresses of before", ERASED_ADDRESSES, ((ERASED_ADDRESSES.c.customer_id, _customer),),
+        stays="the keyed hash of each, so that what providers tell later is kept without it",
     ),
     Holding(
         "erasure", ERASED_CUSTOMERS, ((ERASED_CUSTOMERS.c.customer_id, _customer),),

@@ -7,7 +7,7 @@ from rules.contact.keyed_hash import erased_id
 from tasks.context import Context
 from tasks.db.events import record_events
 from tasks.db.sql import AdvisoryLock, in_list, lock
-from tasks.tables import ERASED_CUSTOMERS, ORDERS, SHIPMENTS
+from tasks.tables import ERASED_ADDRESSES, ERASED_CUSTOMERS, ORDERS, SHIPMENTS
 
 LIFTED = "erasure_lifted"
 
@@ -21,6 +21,7 @@ def lift_erasure(context: Context, connection: Connection, given: str, who: str)
     key = erased_id(context.erasure_key, given) if context.erasure_key else ""
     if not connection.execute(delete(ERASED_CUSTOMERS).where(ERASED_CUSTOMERS.c.customer_id == key)).rowcount:
         raise ForewarnError(f"customer {given!r} was not erased here: the id in the shop's own system is needed")
+    connection.execute(delete(ERASED_ADDRESSES).where(ERASED_ADDRESSES.c.customer_id == key))
     # Without a digest, the rows are read again although the source has not changed them.
     orders = list(connection.execute(select(ORDERS.c.id).where(ORDERS.c.customer_id == key)).scalars())
     connection.execute(update(ORDERS).where(in_list(connection, ORDERS.c.id, orders)).values(source_digest=None))

@@ -16,6 +16,7 @@ from tasks.tables import (
     CUSTOMER_CHOICES,
     CUSTOMER_MAILS,
     CUSTOMERS,
+    ERASED_ADDRESSES,
     NOTICES,
     OPT_OUTS,
     ORDER_LINES,
@@ -89,6 +90,7 @@ def load_person(context: Context, connection: Connection, customer: str) -> Pers
     written = {row.email, row.phone, *(_addresses_of(connection, customer))} - {None}
     addresses = frozenset(_normal_forms(written, row.country or context.shop.country))
     hashes = {hashed_address(context.erasure_key, one) for one in addresses} if context.erasure_key else set()
+    hashes.update(_ids(connection, ERASED_ADDRESSES.c.address, ERASED_ADDRESSES.c.customer_id, [customer]))
     return Person(
         customer=customer,
         orders=orders,

@@ -3,22 +3,45 @@
 import json
 import stat
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import update
 from sqlmodel import SQLModel
 
+from app.composition import current_erasure_key
 from app.erasure import erase_customer, export_customer
+from channels.email.sendgrid_events import read_events
+from channels.sms.twilio_callbacks import inbound_text, status_callback
 from models.errors import ForewarnError
+from rules.contact.keyed_hash import hashed_address
+from tasks.callbacks.review import list_for_staff
 from tasks.customers.links import list_links
 from tasks.db.sql import read_only
+from tasks.notices.marketing import find_objections
+from tasks.notices.suppressions import OF_ERASED, suppressed_addresses
 from tasks.privacy.holdings import HOLDINGS, WITHOUT_PERSONS
+from tasks.privacy.lift import lift_erasure
 from tasks.promise_clock.evidence import load_evidence
 from tasks.reporting.check_ledger import check_ledger
-from tasks.tables import CUSTOMER_CHOICES, CUSTOMERS, ERASED_CUSTOMERS, EVENTS, NOTICES, ORDERS, OUTBOX, SUPPRESSIONS
+from tasks.tables import (
+    CALLBACK_EVENTS,
+    CONSENTS,
+    CUSTOMER_CHOICES,
+    CUSTOMERS,
+    ERASED_CUSTOMERS,
+    EVENTS,
+    NOTICES,
+    ORDERS,
+    OUTBOX,
+    SUPPRESSIONS,
+)
+from tests.support.callbacks import SIGNED_AT, event, inbound_fields, status_fields
 from tests.support.commands import run_command
 from tests.support.paths import ROOT
-from tests.support.planted_person import DAY, EMAIL, ID, MARKERS, PlantedShop
+from tests.support.planted_person import DAY, E164, EMAIL, ID, MARKERS, NOON, PHONE, PlantedShop
+from web.callbacks.intake import append_to
+from web.callbacks.unsubscribe import stop_in
 
 NEVER_STORED = {"note"}
 """What the source has and the ledger does not take."""
@@ -130,6 +153,68 @@ def test_nothing_is_erased_while_a_message_is_in_doubt(planted):
         erase(planted)
     after = planted.found_in_tables(), {found for found in planted.found_in_files() if "secret" not in found[1]}
     assert after == before
+
+
+def arrive_late(app, notice):
+    """Let providers tell of an erased customer, by everything that has the address in it."""
+    load_key = partial(current_erasure_key, app)
+    bounce = {"type": "bounce", "reason": f"550 5.1.1 <{EMAIL}>: no mailbox", "useragent": "glideragent"}
+    about = {"email": EMAIL, "message": notice["id"]}
+    events = [
+        event("bounce", "e1", **about, **bounce),
+        event("unsubscribe", "e2", **about, payload="europayload"),
+        event("open", "e3", email=EMAIL, message="", useragent="glideragent"),
+    ]
+    texts = [status_callback(status_fields("undelivered", "SM5", To=E164, ErrorCode="21610").items(), "")]
+    answers = [inbound_text(inbound_fields(body, sid, E164).items()) for body, sid in (("STOP", "SM6"), ("Hm?", "SM7"))]
+    append = append_to(app.context, lambda: NOON, load_key)
+    append([*read_events(json.dumps(events).encode(), str(SIGNED_AT)), *texts, *answers])
+    stop_in(app.context, load_key)(EMAIL.lower(), NOON)
+
+
+def test_what_arrives_after_an_erasure_is_kept_without_the_person_and_their_wishes_hold(planted):
+    (notice,) = planted.rows(NOTICES, order_id="1001", channel="email")
+    with planted.app() as app:  # as `forewarn serve`, which opened it before the first erasure
+        erase(planted)
+        arrive_late(app, notice)
+    late = planted.rows(CALLBACK_EVENTS)[1:]
+    assert len(late) == 6
+    assert all(row["address"].startswith("hash:") for row in late)
+    assert planted.found_in_tables() == set()
+    planted.deliver()
+    assert planted.found_in_tables() | planted.found_in_files() == set()
+    with planted.app() as app, read_only(app.context.engine) as connection:
+        shown = list_for_staff(app.context, 10)
+        number = hashed_address(app.context.erasure_key, E164)
+        stopped = {row["purpose"] for row in planted.rows(CONSENTS, address=number, source="stop", given=False)}
+        assert find_objections(app.context, connection, {EMAIL.lower()}) == {EMAIL.lower()}
+    wrote = {row["details"]: row["address"] for row in shown if row["source"] == "twilio_inbound"}
+    assert wrote == {"STOP": OF_ERASED, "Hm?": OF_ERASED}
+    assert stopped == {"service", "marketing"}
+    erase(planted)
+    assert {str(row["payload"]) for row in planted.rows(CALLBACK_EVENTS)} == {"{}"}
+
+
+def test_who_opted_out_and_was_erased_stays_opted_out_when_they_come_back(planted):
+    with planted.app() as app:
+        stop_in(app.context, lambda: b"")(EMAIL.lower(), NOON)
+        assert "stopped marketing" in erase(planted).stays
+    with planted.app() as app, app.context.engine.begin() as connection:
+        lift_erasure(app.context, connection, ID, "eva")
+    planted.run_day(DAY + timedelta(days=9))
+    assert [row["phone"] for row in planted.rows(CUSTOMERS, id=ID)] == [PHONE]
+    with planted.app() as app, read_only(app.context.engine) as connection:
+        assert find_objections(app.context, connection, {EMAIL.lower(), "b@example.org"}) == {EMAIL.lower()}
+        assert set(suppressed_addresses(connection, {E164}, app.context.erasure_key)) == {E164}
+
+
+def test_a_wish_to_stop_that_waits_is_not_lost_by_an_erasure(planted):
+    with planted.app() as app:
+        text = inbound_text(inbound_fields("STOP", "SM6", E164).items())
+        append_to(app.context, lambda: NOON, lambda: b"")([text])
+    erase(planted)
+    assert {row["source"] for row in planted.rows(CONSENTS, channel="sms")} == {"stop"}
+    assert planted.found_in_tables() == set()
 
 
 def test_erasing_again_erases_what_came_since(planted):

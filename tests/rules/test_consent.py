@@ -7,7 +7,7 @@ import pytest
 
 from models.enums import Channel
 from models.policy.policy import Policy
-from models.privacy import ConsentSource, Purpose, RecordedConsent
+from models.privacy import ConsentSource, ImportedConsent, Purpose, RecordedConsent
 from rules.contact.consent import MARKETING_PARTS, consent_standings, may_carry_offer, purpose_of
 from templates.rendering.variables import VARIABLES
 from tests.support.builders import ANNA
@@ -34,7 +34,8 @@ def test_an_offer_travels_by_consent_country_and_objection(consented, country, o
 
 
 def standings(customer=ANNA, **recorded):
-    found = consent_standings(customer, recorded.get("recorded", {}), Policy(), "DE")
+    origins = recorded.get("imported", {})
+    found = consent_standings(customer, recorded.get("recorded", {}), origins, Policy(), "DE")
     return {(one.channel, one.purpose): one for one in found}
 
 
@@ -65,6 +66,24 @@ def test_the_shops_facts_count_where_the_customer_did_nothing(facts, allowed):
     found = standings(replace(ANNA, **facts))
     assert {key for key, one in found.items() if one.allowed} == allowed
     assert {(one.source, one.at) for one in found.values()} == {("shop", None)}
+
+
+@pytest.mark.parametrize(
+    ("facts", "fact"),
+    [
+        ({"sms_consent": True}, {("sms", "service"): "sms_consent", ("email", "marketing"): "marketing_consent"}),
+        ({"sms_consent": False}, {("sms", "service"): "sms_consent", ("sms", "marketing"): "sms_consent"}),
+        ({"marketing_consent": False}, {("email", "marketing"): "marketing_consent", ("email", "service"): ""}),
+        ({"marketing_consent": False, "country": "US"}, {("email", "marketing"): ""}),
+        ({"opted_out": True}, {("email", "service"): "opted_out", ("sms", "marketing"): "opted_out"}),
+    ],
+)
+def test_the_source_and_time_are_those_of_the_fact_that_decides(facts, fact):
+    imported = {name: ImportedConsent(name, AT) for name in ("sms_consent", "marketing_consent", "opted_out")}
+    found = standings(replace(ANNA, **facts), imported=imported)
+    assert {key: (found[key].detail, found[key].at) for key in fact} == {
+        key: (name, AT if name else None) for key, name in fact.items()
+    }
 
 
 def test_every_part_that_sells_is_a_variable_of_the_notices():

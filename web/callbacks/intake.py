@@ -9,18 +9,20 @@ from starlette.exceptions import HTTPException
 
 from models.callbacks import Callback
 from tasks.callbacks.append import append_callbacks
+from tasks.callbacks.erased import without_erased
 from tasks.context import Context
 
 RETRY_AFTER = {"Retry-After": "30"}
 Append = Callable[[Sequence[Callback]], None]
 
 
-def append_to(context: Context, clock: Callable[[], datetime]) -> Append:
-    """Return the function that appends callbacks to a ledger."""
+def append_to(context: Context, clock: Callable[[], datetime], load_key: Callable[[], bytes]) -> Append:
+    """Return the function that appends callbacks to a ledger; `load_key` returns the erasure key."""
 
     def append(callbacks: Sequence[Callback]) -> None:
         with context.engine.begin() as connection:
-            append_callbacks(connection, callbacks, clock())
+            kept = without_erased(context, connection, callbacks, load_key)
+            append_callbacks(connection, kept, clock())
 
     return append
 

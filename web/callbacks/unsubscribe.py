@@ -13,6 +13,7 @@ from starlette.types import Message
 
 from rules.customers.unsubscribe_tokens import open_address
 from tasks.context import Context
+from tasks.notices.erased import kept_forms
 from tasks.notices.marketing import BY_LINK, stop_marketing
 from web.callbacks.bodies import read_body
 from web.customer.site import Site
@@ -28,12 +29,13 @@ CONFIRM = ("confirm", "1")
 Stop = Callable[[str, datetime], None]
 
 
-def stop_in(context: Context) -> Stop:
-    """Return the function that stops marketing mails to an address, in a ledger."""
+def stop_in(context: Context, load_key: Callable[[], bytes]) -> Stop:
+    """Return the function that stops marketing mails to an address, in a ledger; `load_key` returns the erasure key."""
 
     def stop(address: str, now: datetime) -> None:
         with context.engine.begin() as connection:
-            stop_marketing(connection, {address: BY_LINK}, now)
+            kept = kept_forms(connection, load_key(), {address}, context.shop.country)
+            stop_marketing(connection, {kept[address]: BY_LINK}, now)
 
     return stop
 

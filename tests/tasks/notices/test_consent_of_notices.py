@@ -5,14 +5,19 @@ from functools import partial
 
 import pytest
 
+from cli.explain import _consent_text
 from models.callbacks import Callback, CallbackSource
 from models.enums import Channel
 from models.privacy import ConsentSource, Purpose
+from rules.contact.consent import CONSENT_FACTS
 from tasks.callbacks.append import append_callbacks
 from tasks.callbacks.apply import apply_callbacks
 from tasks.db.sql import read_only
 from tasks.notices.consent import load_consents, record_consent
 from tasks.notices.marketing import BY_LINK, resume_marketing, stop_marketing
+from tasks.notices.suppressions import suppress_by_staff, unsuppress
+from tasks.privacy.export import load_export
+from tasks.privacy.person import load_person
 from tasks.reporting.explain_order import explain_order
 from tasks.tables import CONSENTS
 from tests.support.builders import ANNA, line
@@ -93,3 +98,44 @@ def test_a_text_that_says_stop_ends_both_consents_to_texts_and_start_gives_one_b
         ("marketing", False, "stop", noon(0)),
         ("service", True, "start", noon(1)),
     ]
+
+
+def test_an_imported_consent_is_explained_and_exported_with_its_source_and_time(imported_shop):
+    imported_shop.order("1041", line(promised=-16))
+    facts = {"sms_consent": "yes", "sms_consent_source": "checkout", "sms_consent_at": noon(-60)}
+    facts |= {
+        "marketing_consent": "no",
+        "marketing_consent_source": "newsletter form",
+        "marketing_consent_at": noon(-3),
+    }
+    imported_shop.customer(ANNA.id, **facts)
+    assert explained(imported_shop, "sms", "service") == (True, "shop", noon(-60))
+    assert explained(imported_shop, *MAIL_MARKETING) == (False, "shop", noon(-3))
+    assert explained(imported_shop, "email", "service") == (True, "shop", None)
+    imported_shop.customer(ANNA.id, opted_out="yes", opted_out_at=noon(-1), opted_out_source="phone")
+    assert {explained(imported_shop, channel, "service")[2] for channel in ("sms", "email")} == {noon(-1)}
+    with read_only(imported_shop.context.engine) as connection:
+        person = load_person(imported_shop.context, connection, ANNA.id)
+        (row,) = load_export(imported_shop.context, connection, person)["held"]["customer"]
+    origins = [row[f"{fact}_{column}"] for fact in CONSENT_FACTS for column in ("source", "at")]
+    assert origins == ["checkout", noon(-60), "newsletter form", noon(-3), "phone", noon(-1)]
+
+
+def test_staff_end_all_messages_and_give_back_what_the_customer_did_not_stop(driver):
+    driver.order("1041", line(promised=-16))
+    stop(driver)
+    with driver.context.engine.begin() as connection:
+        suppress_by_staff(connection, ANNA.email, "rang", noon(1), "eva")
+    assert explained(driver, "email", "service") == (False, "staff", noon(1))
+    assert explained(driver, *MAIL_MARKETING) == (False, "unsubscribe", noon(0))
+    with driver.context.engine.begin() as connection:
+        unsuppress(connection, ANNA.email, noon(2), "eva", "rang again")
+    assert explained(driver, "email", "service") == (True, "staff", noon(2))
+    assert explained(driver, *MAIL_MARKETING) == (False, "unsubscribe", noon(0))
+    assert {row["detail"] for row in driver.rows(CONSENTS) if row["source"] == "staff"} == {"eva"}
+
+
+def test_the_order_of_explain_says_where_a_consent_comes_from():
+    known = {"channel": "sms", "purpose": "service", "allowed": True, "why": "consented to texts"}
+    said = _consent_text([known | {"at": noon(0), "detail": "checkout"}, known | {"at": None, "detail": ""}])
+    assert said == "service by sms, service by sms; consented to texts (sms, checkout, on 2026-06-15)"
