@@ -16,12 +16,13 @@ from app.composition import App, open_app, read_settings
 from app.live_channels import channels_not_live
 from app.reports.deliveries import add_delivery, did_anything
 from app.shop_files import FileStates, file_states
-from app.transports import closed_channels
+from app.transports import closed_channels, reaches_customers
 from app.webhook import webhook_problem
 from models.enums import Channel
 from models.errors import ForewarnError
 from models.run_report import Report
 from tasks.callbacks.apply import is_callback_due
+from tasks.callbacks.ask import ASK_EVERY, is_report_due
 from tasks.customers.webhook_delivery import is_webhook_due
 from tasks.db.counters import get_counter, increment
 from tasks.db.sql import read_only
@@ -58,6 +59,8 @@ class DeliveryWatch:
     _turn: int | None = None
     _has_successor: bool = False
     _pause: float = 0.0
+    _report_look_at: float = 0.0
+    """When it looks next, by `time.monotonic`, whether a provider is to be asked what became of a message."""
     _fault: Exception | None = None
     """Why the latest attempt to look, to deliver or to read the shop's files failed; None if it succeeded."""
 
@@ -136,12 +139,22 @@ class DeliveryWatch:
         """Return whether anything is due, and notice a successor."""
         try:
             is_due, turn = await asyncio.to_thread(_look_up, app)
+            is_due = is_due or await asyncio.to_thread(self._is_report_due, app)
         except OperationalError as error:
             self._fail(error)
             return False
         self._fault = None
         self._has_successor = self._turn is not None and turn != self._turn
         return is_due
+
+    def _is_report_due(self, app: App) -> bool:
+        """Return whether a provider is to be asked about a message; looked up seldom, because it reads a day's."""
+        if time.monotonic() < self._report_look_at:
+            return False
+        self._report_look_at = time.monotonic() + ASK_EVERY.total_seconds()
+        with read_only(app.context.engine) as connection:
+            channels = set(reaches_customers(app.settings)) - channels_not_live(app).keys() - {Channel.X}
+            return is_report_due(connection, datetime.now(UTC), channels, app.context.policy.in_doubt)
 
 
 def _take_turn(app: App) -> int:

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
+from models.callbacks import Callback
 from models.messages import Message, Receipt
 from models.purchasing import Document
 
@@ -45,6 +46,19 @@ class DeliveryLookup(Protocol):
         The search has no end time, because an end could only hide a message that was taken. Raises TemporaryFailure
         when the provider cannot be asked now, LookupUnavailable when its records cannot answer, and PermanentFailure
         when they say that the message was taken and will not arrive.
+        """
+        ...
+
+
+@runtime_checkable
+class ReportLookup(Protocol):
+    """A transport whose provider can be asked what became of a message that it took."""
+
+    async def report(self, message: Message, reference: str) -> Callback | None:
+        """Return whether a message arrived, as a callback would tell it; None while the records do not say.
+
+        `reference` is the provider's id of it. Raises TemporaryFailure when the provider cannot be asked now, and
+        LookupUnavailable when it keeps no records that this account may read.
         """
         ...
 

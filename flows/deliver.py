@@ -9,7 +9,7 @@ from datetime import date
 from prefect import flow
 from prefect.states import Completed
 
-from app.callback_delivery import work_off_callbacks
+from app.callback_delivery import ask_about_the_rest, work_off_callbacks
 from app.channel_loops import finish_all, send_on_all_channels
 from app.clock import Clock, make_clock
 from app.composition import App, open_app
@@ -109,6 +109,7 @@ async def run_deliver(
                 app.settings.claim_ahead,
             )
             summary = DeliverySummary(in_doubt=await run_task(mark_abandoned, context, worker))
+            await ask_about_the_rest(context, worker)
             await work_off_callbacks(context, time, worker.lease_holder.name, report)
             resolved = await run_task(reconcile_in_doubt, context, worker)
 

@@ -16,6 +16,10 @@ class CallbackSource(StrEnum):
     """A text that somebody sent to the shop's number."""
     SENDGRID = "sendgrid"
     """What became of a mail."""
+    TWILIO_RECORDS = "twilio_records"
+    """What became of a text, as Twilio said when it was asked."""
+    SENDGRID_RECORDS = "sendgrid_records"
+    """What became of a mail, as SendGrid said when it was asked."""
 
 
 @dataclass(frozen=True, slots=True)

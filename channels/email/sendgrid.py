@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import aiohttp
 
+from channels.email.sendgrid_records import NOT_DELIVERED, ended_before, recorded_mail
 from channels.headers import ascii_address, one_line, unsubscribe_headers
 from channels.http_client import (
     JSON_TYPE,
@@ -22,6 +23,7 @@ from channels.http_client import (
     retry_after,
 )
 from channels.transport import LookupUnavailable, PermanentFailure, TemporaryFailure
+from models.callbacks import Callback
 from models.config.shop import Sender
 from models.messages import Attachment, Message, Receipt
 
@@ -82,15 +84,22 @@ class SendGridTransport:
 
     async def lookup(self, message: Message, since: datetime) -> Receipt | None:
         with lookup_errors():
-            listed = await self._activity("", {"query": f'to_email="{message.to}"', "limit": str(MAX_RECORDS)})
-            mails = listed.get("messages")
-            if not isinstance(mails, list) or not all(isinstance(mail, dict) and "msg_id" in mail for mail in mails):
-                raise TemporaryFailure("SendGrid's records answered without a list of mails", code="200")
+            mails = await self._mails_to(message.to)
             for mail in mails:
-                if not _ended_before(mail, since) and await self._is_same(mail["msg_id"], message):
+                if not ended_before(mail, since) and await self._is_same(mail["msg_id"], message):
                     return Receipt(str(mail["msg_id"]), {"status": str(mail.get("status"))})
         if len(mails) >= MAX_RECORDS:
             raise LookupUnavailable(f"SendGrid knows more than {MAX_RECORDS} mails to this address")
+        return None
+
+    async def report(self, message: Message, reference: str) -> Callback | None:
+        with lookup_errors():
+            for mail in await self._mails_to(message.to):
+                if str(mail["msg_id"]).partition(".")[0] != reference.partition(".")[0]:
+                    continue
+                if mail.get("status") == NOT_DELIVERED:
+                    mail = await self._activity(f"/{quote(str(mail['msg_id']), safe='')}")
+                return recorded_mail(mail, message, reference)
         return None
 
     async def check(self) -> str:
@@ -107,6 +116,14 @@ class SendGridTransport:
 
     async def close(self) -> None:
         await self._http.close()
+
+    async def _mails_to(self, address: str) -> list[dict[str, Any]]:
+        """Return SendGrid's records of the mails to an address, each with its `msg_id`."""
+        listed = await self._activity("", {"query": f'to_email="{address}"', "limit": str(MAX_RECORDS)})
+        mails = listed.get("messages")
+        if not isinstance(mails, list) or not all(isinstance(mail, dict) and "msg_id" in mail for mail in mails):
+            raise TemporaryFailure("SendGrid's records answered without a list of mails", code="200")
+        return mails
 
     async def _is_same(self, key: str, message: Message) -> bool:
         """Return whether a mail in SendGrid's records is this message: its custom argument has the notice's id."""
@@ -177,11 +194,3 @@ def _person(address: str, name: str = "") -> dict[str, str]:
 
 def _attachment(file: Attachment) -> dict[str, str]:
     return {"content": b64encode(file.content).decode(), "type": file.kind, "filename": one_line(file.name)}
-
-
-def _ended_before(mail: Mapping[str, Any], since: datetime) -> bool:
-    """Return whether the last event of a mail was before a time; an unreadable time counts as after it."""
-    try:
-        return datetime.fromisoformat(str(mail.get("last_event_time"))) < since
-    except (ValueError, TypeError):
-        return False

@@ -1,33 +1,21 @@
 """Send text messages by Twilio's Programmable Messaging API (twilio.com/docs/messaging)."""
 
-import logging
 import re
-from base64 import b64encode
-from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
-from typing import Any
-from urllib.parse import urlencode, urlsplit
-from zoneinfo import ZoneInfo
+from collections.abc import Callable
+from datetime import datetime
+from urllib.parse import urlencode
 
-from twilio.http import AsyncHttpClient
-from twilio.http.response import Response
 from twilio.rest import Client
 
-from channels.headers import one_line
-from channels.http_client import (
-    FailureKind,
-    HttpClient,
-    classify_status,
-    failure_for,
-    lookup_errors,
-    read_json,
-    retry_after,
-)
-from channels.sms.twilio_codes import ERROR_CODES, MAX_RETRIES, RETRY_DELAYS
-from channels.transport import LookupUnavailable, OutcomeUnknown, PermanentFailure, TemporaryFailure
+from channels.http_client import FailureKind, HttpClient, lookup_errors
+from channels.sms.twilio_callbacks import recorded_status
+from channels.sms.twilio_codes import ERROR_CODES
+from channels.sms.twilio_http import SdkHttpClient
+from channels.transport import LookupUnavailable, PermanentFailure, TemporaryFailure
+from models.callbacks import Callback
 from models.messages import Message, Receipt
 
-DAILY_LIMIT_CODE, PACIFIC = 30023, ZoneInfo("America/Los_Angeles")
+NOT_FOUND_CODE = "20404"
 MESSAGE_PARAMETER = "message"
 """The parameter of the callback's address that has our id of a text."""
 MAX_VALIDITY_SECONDS = 36_000
@@ -35,8 +23,6 @@ MAX_VALIDITY_SECONDS = 36_000
 FAILED_STATUSES = ("failed", "undelivered", "canceled")
 """Statuses in Twilio's records of a text that it took and will not deliver."""
 MESSAGING_SERVICE = re.compile(r"MG[0-9a-fA-F]{32}")
-LIST_KEYS = {"Messages.json": "messages", "IncomingPhoneNumbers.json": "incoming_phone_numbers"}
-"""The key of the list in a response, by path; any other response is one resource with a `sid`."""
 MAX_RECORDS = 1000
 """Texts to one number that one response can list."""
 
@@ -64,7 +50,7 @@ class TwilioTransport:
         self._status_callback = status_callback
         # An environment of its own, because the SDK would let TWILIO_EDGE and TWILIO_REGION change the address.
         self._client = Client(
-            account_sid, auth_token, http_client=_SdkHttpClient(self._http, now), environment={"TWILIO_EDGE": ""}
+            account_sid, auth_token, http_client=SdkHttpClient(self._http, now), environment={"TWILIO_EDGE": ""}
         )
         self._client.api.base_url = url.rstrip("/")
         self._sender = {"messaging_service_sid" if MESSAGING_SERVICE.fullmatch(sender) else "from_": sender}
@@ -95,6 +81,16 @@ class TwilioTransport:
         if len(texts) == MAX_RECORDS:
             raise LookupUnavailable(f"Twilio knows more than {MAX_RECORDS} texts to this number")
         return None
+
+    async def report(self, message: Message, reference: str) -> Callback | None:
+        try:
+            with lookup_errors():
+                text = await self._client.messages(reference).fetch_async()
+        except TemporaryFailure as error:
+            if error.code == NOT_FOUND_CODE:  # its owner had it deleted
+                return None
+            raise
+        return recorded_status(text.sid, str(text.status), text.error_code, message, text.date_updated)
 
     async def check(self) -> str:
         with lookup_errors():
@@ -130,76 +126,5 @@ class TwilioTransport:
         return {"validity_period": min(remaining, MAX_VALIDITY_SECONDS)}
 
 
-def _is_complete(uri: str, body: Mapping[str, Any]) -> bool:
-    """Return whether a response has what was asked for: a resource with its `sid`, or a list of them."""
-    list_key = LIST_KEYS.get(urlsplit(uri).path.rpartition("/")[2])
-    if list_key is None:
-        return bool(body.get("sid"))
-    items = body.get(list_key)
-    return isinstance(items, list) and all(isinstance(item, dict) and item.get("sid") for item in items)
-
-
 def _normalized(text: str | None) -> str:
     return " ".join((text or "").split())
-
-
-class _SdkHttpClient(AsyncHttpClient):  # type: ignore[misc]  # the SDK ships no types
-    """The SDK's HTTP client over HttpClient: the SDK's own one has no timeout and logs the recipients."""
-
-    def __init__(self, http: HttpClient, now: Callable[[], datetime]) -> None:
-        super().__init__(logging.getLogger(__name__), is_async=True)
-        self._http, self._now = http, now
-
-    async def request(
-        self,
-        method: str,
-        uri: str,
-        *,
-        params: Mapping[str, Any] | None = None,
-        data: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
-        auth: tuple[str, str] = ("", ""),
-        **_: object,
-    ) -> Response:
-        form = dict(data or {})
-        basic = f"Basic {b64encode(':'.join(auth).encode()).decode()}"
-        response = await self._http.request(
-            method,
-            uri,
-            params=params,
-            data=urlencode(form) or None,
-            headers={**(headers or {}), "Authorization": basic},
-        )
-        body = await read_json(response)
-        if (response.status == 201 and body.get("sid")) or (response.status == 200 and _is_complete(uri, body)):
-            return Response(response.status, await response.text(), response.headers)
-        if 200 <= response.status < 300:
-            raise OutcomeUnknown(
-                f"Twilio answered {response.status} without what was asked for", code=str(response.status)
-            )
-        # Twilio's message repeats the recipient's number, which must not get into a log.
-        details = one_line(str(body.get("message", response.reason))).replace(
-            str({**(params or {}), **form}.get("To")), "the number"
-        )
-        for secret in filter(None, auth):  # for an unknown path, Twilio repeats the account's SID
-            details = details.replace(secret, "...")
-        raise self._failure(response.status, body.get("code"), details, retry_after(response.headers))
-
-    def _failure(self, status: int, code: object, details: str, wait: timedelta | None) -> Exception:
-        reason = f"Twilio answered {status}, code {code or 'none'}: {details[:300]}"
-        if not isinstance(code, int) or code not in ERROR_CODES:
-            return failure_for(classify_status(status), reason, code=code or status, wait=wait)
-        return failure_for(
-            ERROR_CODES[code],
-            reason,
-            code=code,
-            wait=wait or self._retry_delay(code),
-            max_retries=MAX_RETRIES.get(code),
-        )
-
-    def _retry_delay(self, code: int) -> timedelta | None:
-        if code != DAILY_LIMIT_CODE:
-            return RETRY_DELAYS.get(code)
-        today = self._now().astimezone(PACIFIC)
-        midnight = datetime.combine(today.date() + timedelta(days=1), datetime.min.time(), PACIFIC)
-        return timedelta(seconds=midnight.timestamp() - today.timestamp())

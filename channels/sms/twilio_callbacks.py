@@ -1,7 +1,8 @@
 """Read Twilio's callbacks about texts, and what they mean."""
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -9,6 +10,7 @@ from channels.callback_fields import MAX_ADDRESS, BadCallback, digest_of, read_j
 from channels.http_client import FailureKind
 from channels.sms.twilio_codes import ERROR_CODES, MAX_RETRIES, RETRY_DELAYS, STAFF_CODES
 from models.callbacks import Callback, CallbackSource, DeliveryReport, Progress
+from models.messages import Message
 
 MAX_FIELDS = 100
 DEFAULT_DELAY = timedelta(minutes=30)
@@ -62,6 +64,16 @@ def status_callback(fields: Iterable[tuple[str, str]], message_id: str) -> Callb
         message_id=short_text(message_id),
         address=short_text(given.get("To"), MAX_ADDRESS),
     )
+
+
+def recorded_status(sid: str, status: str, error_code: object, message: Message, changed_at: object) -> Callback | None:
+    """Return what Twilio's record of a text says, as a callback; None before its end is known."""
+    if PROGRESS.get(status) not in (Progress.DELIVERED, Progress.FAILED):
+        return None
+    fields = {"MessageSid": sid, "MessageStatus": status, "To": message.to}
+    told = status_callback((fields | ({"ErrorCode": str(error_code)} if error_code else {})).items(), message.id)
+    happened_at = changed_at if isinstance(changed_at, datetime) else None
+    return replace(told, source=CallbackSource.TWILIO_RECORDS, happened_at=happened_at)
 
 
 def inbound_text(fields: Iterable[tuple[str, str]]) -> Callback:

@@ -108,7 +108,7 @@ class GuardrailPolicy(FrozenModel):
 
 
 class InDoubtPolicy(FrozenModel):
-    """When the provider's records are queried about messages in doubt, and when staff take over."""
+    """When the provider's records are queried about messages in doubt or without callback, and when staff take over."""
 
     ask_after_minutes: InMinutes = Field(
         5, ge=1, description="minutes after the message left, or may have left, before the provider is queried"
@@ -120,6 +120,12 @@ class InDoubtPolicy(FrozenModel):
     )
     staff_after_hours: InHours = Field(
         24, ge=1, description="hours after it left from which staff resolve a message that is still in doubt"
+    )
+    report_after_minutes: InMinutes = Field(
+        60,
+        ge=0,
+        description="minutes after a message was sent from which its provider is asked what became of it, if no "
+        "callback has told; then again at twice the age each time, up to 20 hours; 0: never",
     )
 
     @model_validator(mode="after")

@@ -50,5 +50,7 @@ class OutboxMessage(SQLModel, table=True):
     reference: str | None = None
     """The provider's own id of it."""
     trial: bool = trial()
+    report_at: datetime | None = moment()
+    """When its provider is asked next what became of it; None where it was not asked so far."""
     awaits_fallback: bool = flag()
     """Whether it failed and the customer's next channel is still to be tried."""

@@ -27,7 +27,12 @@ RETRY = timedelta(seconds=10)
 """How long a callback waits whose message is being sent."""
 LATE = timedelta(hours=25)
 """The age from which staff are told of a signature: providers try for a day, and it may be an old one sent again."""
-REPORTS = {CallbackSource.TWILIO_STATUS: twilio_callbacks.report_of, CallbackSource.SENDGRID: sendgrid_events.report_of}
+REPORTS = {
+    CallbackSource.TWILIO_STATUS: twilio_callbacks.report_of,
+    CallbackSource.TWILIO_RECORDS: twilio_callbacks.report_of,
+    CallbackSource.SENDGRID: sendgrid_events.report_of,
+    CallbackSource.SENDGRID_RECORDS: sendgrid_events.report_of,
+}
 
 
 def callback_due_filter(now: datetime) -> ColumnElement[bool]:

@@ -24,4 +24,5 @@ def upgrade() -> None:
         sa.Column("customer_id", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("address", "customer_id"),
     )
+    op.add_column("outbox", sa.Column("report_at", UtcTime(), nullable=True))
     op.create_index("ix_erased_address_customer_id", "erased_address", ["customer_id"])
