@@ -125,6 +125,14 @@ def test_a_product_that_was_offered_can_be_chosen_while_it_is_in_stock(swappable
     assert [one.key for one in page_of(swappable).open.swaps] == ["1:fern"]
 
 
+def test_a_product_that_may_not_stand_in_the_mail_is_on_the_page(driver):
+    driver.order("1041", line(promised=-9, expected=4), customer=replace(ANNA, marketing_consent=False))
+    driver.stock(FERN, 2)
+    (mail,) = driver.run_day()
+    assert [one.product for one in page_of(driver).open.swaps] == [FERN]
+    assert FERN.name not in mail.text + mail.html
+
+
 def test_a_product_that_was_not_offered_is_not_on_the_page(driver):
     driver.order("1041", line(promised=-9, expected=4))
     driver.stock(FERN, 2)

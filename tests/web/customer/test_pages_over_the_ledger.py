@@ -1,6 +1,7 @@
 """Order pages over a real ledger: what is chosen there is what the ledger holds, and looking writes nothing."""
 
 from dataclasses import replace
+from decimal import Decimal
 from urllib.parse import quote
 
 import pytest
@@ -8,9 +9,10 @@ from sqlalchemy import select
 from starlette.applications import Starlette
 
 from models.config.shop import OrderPages
+from models.orders import ProductFacts
 from tasks.customers.links import mint_link, revoke_links
 from tasks.db.sql import read_only
-from tasks.tables import CUSTOMER_CHOICES, CUSTOMER_MAILS, EVENTS, ORDER_LINKS, OUTBOX
+from tasks.tables import CUSTOMER_CHOICES, CUSTOMER_MAILS, EVENTS, OFFERS, ORDER_LINKS, OUTBOX
 from templates.rendering.messages import Renderer
 from tests.support.builders import ANNA, line
 from tests.support.shop_driver import SHOP, noon, with_renderer
@@ -19,6 +21,7 @@ from web.customer.pages import routes
 
 PAGES = SHOP.model_copy(update={"order_pages": OrderPages(url="https://orders.lamps.example.com")})
 KEY = b"k" * 32
+FERN = ProductFacts("fern", "Fern", "lamps", Decimal(46))
 
 
 class Customer:
@@ -46,6 +49,36 @@ def customer(driver):
     driver.order("1041", line(promised=-9, expected=5))
     driver.run_day()
     return Customer(driver)
+
+
+@pytest.fixture
+def without_consent(driver):
+    """Return a function that tells a late customer whose mail may carry no offer; it returns them and the mail."""
+
+    def tell(in_stock):
+        context = replace(driver.context, shop=PAGES, link_key=KEY)
+        driver.context = with_renderer(context, Renderer(PAGES))
+        driver.order("1041", line(promised=-20, expected=5), customer=replace(ANNA, marketing_consent=False))
+        driver.stock(FERN, in_stock)
+        (mail,) = driver.run_day()
+        return Customer(driver), mail.text + mail.html
+
+    return tell
+
+
+def test_a_substitute_that_may_not_stand_in_the_mail_stands_on_the_page(without_consent):
+    customer, mail = without_consent(2)
+    assert (FERN.name in mail, FERN.name in customer.get().text) == (False, True)
+
+
+def test_a_discount_that_may_not_stand_in_the_mail_is_taken_on_the_page(without_consent):
+    customer, mail = without_consent(0)
+    (offer,) = customer.rows(OFFERS)
+    assert "off your next order" in customer.get().text
+    assert "off your next order" not in mail
+    done = customer.client.send(customer.get("/offer").form)
+    assert offer["code"] in customer.client.get(done.location).text
+    assert offer["code"] not in mail
 
 
 def test_a_customer_reads_what_they_were_sent_and_cancels(customer):
