@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from models.orders import ProductFacts, Shipment
-from models.promise_clock import NO_CHANGE, Silence
+from models.promise_clock import NO_CHANGE, NO_RIGHTS, Rights, Silence
 from models.quantities import Quantity
 from models.reasons import DelayReason as DelayReason
 
@@ -257,6 +257,8 @@ class OrderPage:
     """The last notice that has left to the customer: what a choice answers."""
     silence: Silence | None = NO_CHANGE
     """What it means if the customer does not answer; None: nothing can be said of it."""
+    rights: Rights = NO_RIGHTS
+    """What the law gives the customer beside waiting, while something is late."""
 
     @property
     def version(self) -> int:

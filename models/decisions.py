@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from models.enums import ChangeKind, Channel, RemedyKind, SkipReason
 from models.orders import LineFacts, OrderFacts, ProductFacts
-from models.promise_clock import NO_CHANGE, Silence
+from models.promise_clock import NO_CHANGE, NO_RIGHTS, Rights, Silence
 from models.shipments import Parcel
 
 
@@ -91,6 +91,8 @@ class Plan:
     """The parcels in which the order is sent; empty: it is sent at once, or not planned."""
     silence: Silence | None = NO_CHANGE
     """What it means if the customer does not answer this notice; None: it cannot say anything of it."""
+    rights: Rights = NO_RIGHTS
+    """What the law of the customer's country gives beside waiting."""
     show_offer: bool = True
     """False where the law requires consent for an offer in a service mail; then the order page shows it."""
 

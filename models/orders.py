@@ -110,6 +110,8 @@ class LineFacts:
     """Why it is closed or cancelled, where no date of the source says so."""
     reason: DelayReason | None = None
     """Why it is late; None: not known."""
+    exclusion: str | None = None
+    """The kind of sale that a law leaves out, as `cod`; None: none that is known."""
 
     @property
     def ordered(self) -> Quantity:
@@ -208,3 +210,7 @@ class OrderFacts:
     """It waits for its payment, so that nothing of it is late."""
     revision: int = 0
     """The highest revision of the promise recorded so far, communicated or not."""
+    country: str | None = None
+    """ISO code of where it goes: its own country, or its customer's; None: neither is known."""
+    postcode: str | None = None
+    """Of its own address."""

@@ -58,6 +58,10 @@ class Statement(StrEnum):
     """Without an answer the order is cancelled after a day."""
     NOTHING = "silence_changes_nothing"
     REASON = "reason"
+    THREE_CHOICES = "three_choices"
+    """The customer may have it delivered, take an equivalent product, or end the contract."""
+    REFUND = "refund"
+    """In how many days the money goes back."""
 
 
 SILENCE = (Statement.CONSENTS, Statement.CANCELS)
@@ -77,6 +81,30 @@ class Silence:
 
 
 NO_CHANGE = Silence(Statement.NOTHING)
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What a law gives a customer of a late order beside waiting, as far as its notice says it."""
+
+    three_choices: bool = False
+    """Delivery, an equivalent product, or the end of the contract, as the customer likes."""
+    refund_days: int | None = None
+    """Days in which the law has money go back, 0 for at once; None: no law that was read says how many."""
+    corrected: bool = False
+    """Whether the refund is corrected for inflation."""
+
+
+NO_RIGHTS = Rights()
+
+
+@dataclass(frozen=True, slots=True)
+class LegalWords:
+    """What the law makes a notice say."""
+
+    silence: Silence | None = NO_CHANGE
+    """What it means if the customer does not answer; None: the notice cannot say anything of it."""
+    rights: Rights = NO_RIGHTS
 
 
 class AnswerKind(StrEnum):

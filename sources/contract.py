@@ -124,6 +124,9 @@ class OrderRow(Fact):
     shipping_method: Annotated[Key, BeforeValidator(lower)] | None = Field(
         None, description="shipping method, not case-sensitive: the policy's `ship_within` gives a promise by it"
     )
+    seller_credit: Flag = Field(
+        default=False, description="the customer asked the shop itself for credit: some laws give more time then"
+    )
 
 
 class LineRow(Fact):
@@ -178,6 +181,11 @@ class LineRow(Fact):
     )
     delay_reason: ReasonCode = Field(
         None, description="why it is late, a code such as `quality_check`: [reasons](marketing.md#reasons)"
+    )
+    exclusion: Annotated[Key, BeforeValidator(lower)] | None = Field(
+        None,
+        description="kind of sale that a law leaves out, such as `cod` or `custom_made`: the policy's `exclusions` and "
+        "`withdrawal_exclusions`",
     )
 
 

@@ -9,12 +9,20 @@ from tasks.promise_clock.duties import LineDuty
 from tasks.promise_clock.walk import Missed
 
 MAX_ROWS = 200
-COLUMNS = ("deadline", "days_left", "order", "line", "country", "what")
+COLUMNS = ("deadline", "days_left", "act_by", "order", "line", "country", "what")
 
 
 def duty_row(duty: LineDuty, today: date) -> dict[str, Any]:
     """Return a duty's values by COLUMNS."""
-    values = (duty.deadline, duty.days_left(today), duty.order, duty.line, duty.country, duty.what)
+    values = (
+        duty.deadline,
+        duty.days_left(today),
+        duty.act_by_from(today),
+        duty.order,
+        duty.line,
+        duty.country,
+        duty.what,
+    )
     return dict(zip(COLUMNS, values, strict=True))
 
 

@@ -12,6 +12,8 @@ EU_MEMBERS = frozenset(
     "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split()  # noqa: SIM905
 )
 EU, DEFAULT = "EU", "default"
+NOT_WITHDRAWN = ("custom_made", "perishable", "mixed", "alcohol_later", "periodical")
+"""Kinds of sale without a right to withdraw, as article 16 of directive 2011/83 has them."""
 
 
 class DayUnit(StrEnum):
@@ -57,6 +59,11 @@ class CountryRules(FrozenModel):
     withdrawal_function: bool = Field(default=False, description="whether pages offer withdrawal in two steps")
     min_total: InDays | None = Field(None, description="orders of this total or less are outside")
     exclusions: tuple[str, ...] = Field((), description="kinds of sale that are outside")
+    withdrawal_exclusions: tuple[str, ...] = Field((), description="kinds of sale without a right to withdraw")
+    choices_at_once: bool = Field(
+        default=False, description="whether a late order gives three choices: delivery, an equivalent product, the end"
+    )
+    refund_corrected: bool = Field(default=False, description="whether a refund is corrected for inflation")
     holidays: str | None = Field(None, description="country of the public holidays")
     house_choices: tuple[str, ...] = Field(
         (), description="keys whose value is the house's own choice: no law that was read says it"
@@ -76,6 +83,7 @@ def _european(holidays: str | None = None, **changes: object) -> CountryRules:
         "withdrawal_days": 14,
         "withdrawal_rolls": True,
         "withdrawal_function": True,
+        "withdrawal_exclusions": NOT_WITHDRAWN,
         "holidays": holidays,
         "house_choices": ("refund_days",),
     }
@@ -129,6 +137,8 @@ def _table() -> dict[str, CountryRules]:
             refund_days=0,
             withdrawal_days=7,
             withdrawal_refund_days=0,
+            choices_at_once=True,
+            refund_corrected=True,
             holidays="BR",
             house_choices=("default_days",),
         ),
@@ -143,6 +153,12 @@ class PromiseClockPolicy(FrozenModel):
 
     warn_days: tuple[InDays, ...] = Field(
         (7, 3, 1), description="days before a deadline on which staff are warned; a house choice"
+    )
+    lead_days: InDays = Field(
+        2,
+        ge=0,
+        description="days before a deadline by which the shop plans to act, so that a bounced message leaves time for "
+        "another; a house choice",
     )
     country: dict[str, CountryRules] = Field(
         _table(), description="by ISO code, as DE or CA-QC; `EU` for other members, `default` for the rest"

@@ -94,6 +94,7 @@ class Order(SQLModel, table=True):
     unpaid: bool = False
     paid_at: datetime | None = moment()
     shipping_method: str | None = None
+    seller_credit: bool = flag()
     source_digest: int | None = source_digest()
 
 
@@ -128,6 +129,7 @@ class OrderLine(SQLModel, table=True):
     ended: str | None = None
     """Why it counts as cancelled or done when the source has no date for it."""
     delay_reason: str | None = None
+    exclusion: str | None = None
     source_digest: int | None = source_digest()
 
 

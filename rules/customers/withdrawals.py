@@ -9,7 +9,7 @@ from models.orders import LineFacts, OrderFacts
 from models.policy.promise_clock import CountryRules
 from rules.customers.changeable import is_cancelled
 from rules.customers.headlines import has_arrived
-from rules.promise_clock.lateness import withdrawal_ends_on
+from rules.promise_clock.lateness import has_withdrawal, withdrawal_ends_on
 from rules.promise_clock.refunds import Holidays
 
 CENT = Decimal("0.01")
@@ -18,13 +18,16 @@ CENT = Decimal("0.01")
 def withdraw_option(
     order: OrderFacts, closed: Set[str], rules: CountryRules, as_of: date, holidays: Holidays
 ) -> WithdrawOption | None:
-    """Return what can be withdrawn from: all lines that are not `closed` by a choice; None where the right is over.
+    """Return what can be withdrawn from: all lines that are not `closed` by a choice.
+
+    None where the right is over, or where the law gives none for what was sold.
 
     The days count from the last of them that arrives; while one has not, or it is not known when, there is no last day.
     """
     if order.cancelled_on is not None and order.cancelled_on <= as_of:
         return None
-    lines = tuple(line for line in order.lines if line.number not in closed and _is_sold(line, as_of))
+    open_lines = (line for line in order.lines if line.number not in closed and _is_sold(line, as_of))
+    lines = tuple(line for line in open_lines if has_withdrawal(line.exclusion, rules))
     if not lines:
         return None
     arrivals = [_arrived_on(line, as_of) for line in lines]

@@ -21,7 +21,8 @@ class Promises:
         self._within = {name.lower(): days for name, days in policy.promise.ship_within.items()}
         self._without_method = timedelta(days=policy.days.without_promise)
         self._working = Calendar(policy.days.model_copy(update={"count": DayCount.WORKING}))
-        self._transit = TransitTimes(policy.allocation, policy.days)
+        self.transit = TransitTimes(policy.allocation, policy.days)
+        """Remembers the days that it has computed: one for all pages of a run."""
 
     def day(
         self,
@@ -44,7 +45,7 @@ class Promises:
         if ship_within is None:
             return began + self._without_method
         ship_by = self._working.add(began, ship_within)
-        return ship_by if promise is Promise.SHIP else self._transit.arrival_date(ship_by, country) or ship_by
+        return ship_by if promise is Promise.SHIP else self.transit.arrival_date(ship_by, country) or ship_by
 
     def lapsed(self, as_of: date) -> tuple[dict[str, date], date]:
         """Return, for each shipping method and for none, the latest start date whose promised ship date has passed."""

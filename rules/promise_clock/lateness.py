@@ -18,12 +18,17 @@ def stand_without_notices(
         return ended
     if facts.delivered_on is not None:
         last = withdrawal_ends_on(facts.delivered_on, rules, holidays)
-        is_open = last is not None and today <= last
+        is_open = last is not None and today <= last and has_withdrawal(facts.exclusion, rules)
         return Standing(ClockState.DONE, Duty.HONOUR_WITHDRAWAL, last) if is_open else Standing(ClockState.DONE)
     if today <= due_now:
         duty = Duty.TELL_CUSTOMER if facts.cannot_meet else Duty.PERFORM
         return Standing(ClockState.EXTENDED if due_now > due else ClockState.RUNNING, duty, due_now)
     return _late(facts, rules, due_now, today, stated=facts.promised_on is not None or due_now > due)
+
+
+def has_withdrawal(exclusion: str | None, rules: CountryRules) -> bool:
+    """Return whether there is a right to withdraw from a kind of sale."""
+    return bool(rules.withdrawal_days) and exclusion not in rules.withdrawal_exclusions
 
 
 def withdrawal_ends_on(delivered_on: date, rules: CountryRules, holidays: Holidays) -> date | None:
@@ -44,7 +49,8 @@ def _ending(facts: ClockFacts, rules: CountryRules, due: date, today: date, holi
     """Return the standing that the customer's ending or withdrawal made; None where there is none that counts."""
     too_early = None
     for answer in sorted(facts.answers, key=lambda each: each.on):
-        if answer.kind is AnswerKind.WITHDRAW or (answer.kind is AnswerKind.CANCEL and rules.withdrawal_days):
+        withdraws = answer.kind is AnswerKind.CANCEL and has_withdrawal(facts.exclusion, rules)
+        if answer.kind is AnswerKind.WITHDRAW or withdraws:
             if _may_withdraw(answer.on, facts, rules, holidays):
                 days = rules.withdrawal_refund_days
                 return refund_standing(answer.on, facts, rules, today, holidays, days)
@@ -65,7 +71,7 @@ def _is_delivered(facts: ClockFacts, on: date) -> bool:
 
 
 def _may_withdraw(on: date, facts: ClockFacts, rules: CountryRules, holidays: Holidays) -> bool:
-    if not rules.withdrawal_days:
+    if not has_withdrawal(facts.exclusion, rules):
         return False
     if facts.delivered_on is None or on < facts.delivered_on:
         return True

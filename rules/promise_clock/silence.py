@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 
-from models.policy.promise_clock import CountryRules
-from models.promise_clock import NO_CHANGE, ClockFacts, ClockNotice, ClockState, Silence, Standing, Statement
+from models.policy.promise_clock import CountryRules, DayUnit
+from models.promise_clock import NO_CHANGE, ClockFacts, ClockNotice, ClockState, Rights, Silence, Standing, Statement
 from rules.promise_clock.clock import stand
 from rules.promise_clock.refunds import Holidays
 from rules.promise_clock.told_dates import delay_notices
@@ -35,6 +35,12 @@ def silence_of(standing: Standing) -> Silence | None:
         return Silence(meaning, standing.deadline)
     agreed = standing.state in (ClockState.EXTENDED, ClockState.OPEN_ENDED)
     return NO_CHANGE if agreed else None
+
+
+def rights_of(rules: CountryRules) -> Rights:
+    """Return the rights that a notice names: of a refund's days, only those that a law gives in calendar days."""
+    by_law = "refund_days" not in rules.house_choices and rules.refund_unit is DayUnit.CALENDAR
+    return Rights(rules.choices_at_once, rules.refund_days if by_law else None, rules.refund_corrected)
 
 
 def order_silence(lines: Iterable[Silence | None]) -> Silence | None:

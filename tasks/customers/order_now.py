@@ -16,7 +16,7 @@ from tasks.context import Context
 from tasks.customers.sent_messages import load_last_notice
 from tasks.orders.choices import close_lines, closed_lines, load_choices
 from tasks.orders.queries import get_order_as_sold
-from tasks.promise_clock.countries import load_country_rules
+from tasks.promise_clock.countries import law_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,5 +57,5 @@ def load_order_now(context: Context, connection: Connection, order_id: str, as_o
     open_now = () if owed.unpaid else open_lines(owed, as_of)
     late = tuple(late for line in open_now if (late := late_line(line, as_of, context.calendar)))
     last_notice = load_last_notice(connection, order_id, watched.order.customer)
-    rules = load_country_rules(context, connection, [order_id])[order_id]
+    rules = law_of(context, watched.order).rules
     return OrderNow(watched.order, owed, late, choices, last_notice, as_of, rules)

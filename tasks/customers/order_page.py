@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, select
 from models.customers import OrderPage
 from models.enums import GOOD_CHANGES
 from models.orders import OrderFacts
-from models.promise_clock import NO_CHANGE, Silence
+from models.promise_clock import NO_CHANGE, NO_RIGHTS, Silence
 from models.shipments import Parcel
 from rules.customers.headlines import headline
 from rules.customers.page_items import DateRange, LineOutlook, page_parcels
@@ -17,7 +17,7 @@ from rules.delays.delays import change_of, delay_of
 from rules.delays.good_news import good_news
 from rules.promise_clock.clock import stand
 from rules.promise_clock.public_holidays import public_holidays
-from rules.promise_clock.silence import order_silence, silence_of
+from rules.promise_clock.silence import order_silence, rights_of, silence_of
 from tasks.context import Context
 from tasks.customers.open_choices import load_open_choices
 from tasks.customers.order_now import OrderNow, load_order_now
@@ -60,6 +60,7 @@ def load_order_page(context: Context, connection: Connection, order_id: str, as_
         open=load_open_choices(context, connection, order),
         notice_id=order.last_notice[0] if order.last_notice else None,
         silence=_silence(context, connection, order),
+        rights=rights_of(order.rules) if order.late else NO_RIGHTS,
     )
 
 

@@ -13,7 +13,7 @@ from rules.delays.assess import assess_order, bucket_of, is_reachable
 from rules.offers.remedies import discount_for, substitutes_for_delay
 from tasks.context import Context
 from tasks.notices.marketing import find_objections
-from tasks.notices.silence import load_silences
+from tasks.notices.silence import load_legal_words
 from tasks.notices.suppressions import suppressed_addresses
 from tasks.offers.budget import DiscountBudget
 from tasks.offers.records import draw_code, load_open_discounts
@@ -58,7 +58,7 @@ def decide_orders(
     contacts = _load_contacts(context, connection, plans)
     open_discounts = load_open_discounts(connection, planned)
     parcels = remaining_parcels(context, connection, planned, context.as_of)
-    silences = load_silences(context, connection, plans)
+    legal_words = load_legal_words(context, connection, plans)
     objected = _find_objections(context, connection, contacts)
     substitute_stock.load_categories(context, connection, _categories(context, plans), context.as_of)
     decisions = []
@@ -73,7 +73,8 @@ def decide_orders(
             contacts=chosen,
             held_back=held_back(usable, chosen),
             parcels=parcels.get(watched.order.id, ()),
-            silence=silences[watched.order.id],
+            silence=legal_words[watched.order.id].silence,
+            rights=legal_words[watched.order.id].rights,
             show_offer=may_carry_offer(
                 watched.order.customer,
                 context.policy,

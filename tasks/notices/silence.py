@@ -1,4 +1,4 @@
-"""Find what it will mean if the customers of some notices do not answer them."""
+"""Find what the law of an order's country makes its notice say: what no answer means, and the customer's rights."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,26 +6,28 @@ from sqlalchemy import Connection
 
 from models.decisions import Plan
 from models.enums import GOOD_CHANGES
-from models.promise_clock import NO_CHANGE, Silence
+from models.promise_clock import NO_CHANGE, LegalWords, Silence
 from rules.inventory.transit import TransitTimes
 from rules.promise_clock.counted_days import counted_day
 from rules.promise_clock.public_holidays import public_holidays
-from rules.promise_clock.silence import order_silence, silence_after, silence_of
+from rules.promise_clock.silence import order_silence, rights_of, silence_after, silence_of
 from tasks.context import Context
-from tasks.promise_clock.countries import load_country_rules
+from tasks.promise_clock.countries import law_of
 from tasks.promise_clock.facts import LineClock, line_clocks_of
 
 
-def load_silences(context: Context, connection: Connection, plans: Sequence[Plan]) -> dict[str, Silence | None]:
-    """Return by order what silence will mean after a plan's notice; only a few countries let it mean anything."""
-    orders = [plan.delay.order.id for plan in plans]
-    rules = load_country_rules(context, connection, orders)
-    asking = [order for plan in plans if (order := plan.delay.order).id in rules and rules[order.id].option_notice]
+def load_legal_words(context: Context, connection: Connection, plans: Sequence[Plan]) -> dict[str, LegalWords]:
+    """Return by order what its notice has to say. The ledger is asked only where no answer can mean something."""
+    rules = {plan.delay.order.id: law_of(context, plan.delay.order).rules for plan in plans}
+    asking = [plan.delay.order for plan in plans if rules[plan.delay.order.id].option_notice]
     clocks = line_clocks_of(context, connection, asking, context.as_of)
-    transit = TransitTimes(context.policy.allocation, context.policy.days)
+    transit = context.promises.transit
     return {
-        order: order_silence(_of_lines(plan, clocks[order], transit)) if order in clocks else NO_CHANGE
-        for order, plan in zip(orders, plans, strict=True)
+        (order := plan.delay.order.id): LegalWords(
+            order_silence(_of_lines(plan, clocks[order], transit)) if order in clocks else NO_CHANGE,
+            rights_of(rules[order]),
+        )
+        for plan in plans
     }
 
 

@@ -39,13 +39,13 @@ def _labelled(prefix: str, table: Table, names: Iterable[str]) -> list[Label[Any
 
 ORDER_FACTS_COLUMNS = [
     *PROMISED_COLUMNS,
-    *_labelled("order", ORDERS, ("id", "cancelled_at", "currency", "shipping_fee", "url", "unpaid")),
+    *_labelled("order", ORDERS, ("id", "cancelled_at", "currency", "shipping_fee", "url", "unpaid", "postcode")),
     SHIPPING_PLANS.c.parcels.label("planned_parcels"),
     *_labelled("customer", CUSTOMERS, (field.name for field in fields(CustomerFacts))),
     *_labelled("watch", WATCHES, ("version", "next_check_on", "bucket", "revision")),
     *_labelled("watch", WATCHES, ("baseline_revision", "baseline_on", "baseline_lines", "baseline_to")),
     *_labelled("line", ORDER_LINES, ("number", "quantity", "price", "shipped", "cancelled", "returned", "packed")),
-    *_labelled("line", ORDER_LINES, ("shipped_at", "delivered_at", "cancelled_at", "delay_reason")),
+    *_labelled("line", ORDER_LINES, ("shipped_at", "delivered_at", "cancelled_at", "delay_reason", "exclusion")),
     EXPECTED_ON_CLAUSE.label("line_expected_on"),
     EXPECTED_DATES.c.in_stock.label("stored_date_in_stock"),
     IN_STOCK_CLAUSE,
@@ -131,6 +131,8 @@ def watched_order(
         url=row.order_url,
         unpaid=row.order_unpaid,
         revision=row.watch_revision or 0,
+        country=row.country,
+        postcode=row.order_postcode,
     )
     next_check_on = row.watch_next_check_on or date.max
     watched = WatchedOrder(order, row.watch_version or 0, next_check_on, row.watch_bucket)
@@ -174,6 +176,7 @@ def _line(
         closed=bool(row.line_closed),
         ended=row.line_ended,
         reason=reason,
+        exclusion=row.line_exclusion,
     )
 
 

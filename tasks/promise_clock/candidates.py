@@ -5,7 +5,7 @@ from datetime import date, datetime
 from sqlalchemy import Connection, or_, select
 
 from models.policy.policy import NOT_OPEN, ON_TIME
-from tasks.promise_clock.line_rows import REFUNDED
+from tasks.promise_clock.staff_records import RECORDED
 from tasks.tables import CLOCK_WATCHES, EVENTS, NOTICES, OUTBOX, WATCHES
 
 CHOSEN = ("chosen", "choice_done", "choice_refused", "choice_replaced", "choice_undone")
@@ -43,5 +43,5 @@ def _told(connection: Connection, since: datetime) -> list[str]:
 
 
 def _answered(connection: Connection, since: datetime) -> list[str]:
-    query = select(EVENTS.c.kind, EVENTS.c.subject).where(EVENTS.c.at >= since, EVENTS.c.kind.in_((*CHOSEN, REFUNDED)))
-    return [subject.rpartition("/" if kind == REFUNDED else "-C")[0] for kind, subject in connection.execute(query)]
+    query = select(EVENTS.c.kind, EVENTS.c.subject).where(EVENTS.c.at >= since, EVENTS.c.kind.in_((*CHOSEN, *RECORDED)))
+    return [subject.rpartition("/" if kind in RECORDED else "-C")[0] for kind, subject in connection.execute(query)]

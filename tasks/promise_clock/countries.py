@@ -1,27 +1,39 @@
 """Find by which country's rules an order is judged."""
 
-from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
 
-from sqlalchemy import Connection, func, select
-
+from models.orders import LineFacts, OrderFacts
 from models.policy.promise_clock import CountryRules
+from rules.inventory.transit import TransitTimes
+from rules.promise_clock.counted_days import counted_day
 from rules.promise_clock.regions import region_of
 from tasks.context import Context
-from tasks.db.sql import in_list
-from tasks.tables import CUSTOMERS, ORDERS
 
 
-def load_country_rules(context: Context, connection: Connection, orders: Collection[str]) -> dict[str, CountryRules]:
-    """Return by order the rules of the country that it goes to: its own, or its customer's, or the shop's."""
-    if not orders:
-        return {}
-    country = func.coalesce(ORDERS.c.country, CUSTOMERS.c.country, context.shop.country)
-    query = (
-        select(ORDERS.c.id, country.label("country"), ORDERS.c.postcode)
-        .join(CUSTOMERS, CUSTOMERS.c.id == ORDERS.c.customer_id)
-        .where(in_list(connection, ORDERS.c.id, orders))
-    )
-    clock = context.policy.promise_clock
-    return {
-        row.id: clock.rules_of(row.country, region_of(row.country, row.postcode)) for row in connection.execute(query)
-    }
+@dataclass(frozen=True, slots=True)
+class OrderLaw:
+    """The law that holds for an order: that of the country it goes to, or its customer's, or the shop's."""
+
+    country: str
+    region: str
+    """ISO codes; the region is empty where it makes no difference."""
+    rules: CountryRules
+    transit: TransitTimes
+
+    @property
+    def name(self) -> str:
+        """Return the country, with the region where that has a law of its own, as CA-QC."""
+        return f"{self.country}-{self.region}" if self.region else self.country
+
+    def counted(self, day: date | None, line: LineFacts) -> date | None:
+        """Return a day as the country counts it: of arrival or of shipping, whatever the line promises."""
+        return counted_day(day, line.promise, self.rules.performance, self.transit, self.country)
+
+
+def law_of(context: Context, order: OrderFacts) -> OrderLaw:
+    """Return the law that holds for an order."""
+    country = order.country or context.shop.country
+    region = region_of(country, order.postcode)
+    rules = context.policy.promise_clock.rules_of(country, region)
+    return OrderLaw(country, region, rules, context.promises.transit)

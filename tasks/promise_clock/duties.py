@@ -13,6 +13,8 @@ NEVER = date(9999, 12, 31)
 NO_DUTY = (Duty.NONE, Duty.HONOUR_WITHDRAWAL, Duty.ACCEPT_ENDING, Duty.KEEP_OPEN)
 """What needs nobody, until the customer acts."""
 DAY = timedelta(days=1)
+DATES = ("deadline", "act_by")
+"""Fields of LineDuty that the ledger stores as texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,30 +30,50 @@ class LineDuty:
     what: str
     warned: int | None = None
     """The fewest days ahead of the deadline that staff were warned at so far."""
+    act_by: date | None = None
+    """The day by which the shop plans to do it: so many days before the deadline that a failure can be made good."""
 
     def days_left(self, today: date) -> int | None:
         """Return the days until the deadline, below 0 after it; None where it is no calendar day."""
         return None if self.deadline is None else (self.deadline - today).days
 
+    def act_by_from(self, today: date) -> date | None:
+        """Return the day by which to act, seen from a day: none that has passed while the deadline has not."""
+        if self.act_by is None or self.deadline is None:
+            return self.deadline
+        return min(max(self.act_by, today), self.deadline)
+
     def as_data(self) -> dict[str, Any]:
         """Return the duty as the ledger stores it."""
-        return {**asdict(self), "deadline": self.deadline.isoformat() if self.deadline else None}
+        return {**asdict(self), **{name: _text(getattr(self, name)) for name in DATES}}
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> "LineDuty":
         """Return the duty from what the ledger stores."""
-        deadline = date.fromisoformat(data["deadline"]) if data["deadline"] else None
-        return cls(**{**data, "deadline": deadline})
+        dates = {name: date.fromisoformat(data[name]) if data.get(name) else None for name in DATES}
+        return cls(**{**data, **dates})
 
 
-def line_duty(clock: LineClock, today: date) -> LineDuty | None:
+def _text(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
+
+
+def line_duty(clock: LineClock, today: date, lead_days: int) -> LineDuty | None:
     """Return what the shop has to do for a line; None for nothing."""
     standing = clock.standing
     if standing.duty in NO_DUTY or _is_in_hand(clock):
         return None
     what = standing_sentence(standing, clock.rules, today)
-    order, number = clock.key
-    return LineDuty(order, number, clock.country, str(standing.state), str(standing.duty), standing.deadline, what)
+    deadline = standing.deadline
+    return LineDuty(
+        *clock.key,
+        country=clock.country,
+        state=str(standing.state),
+        duty=str(standing.duty),
+        deadline=deadline,
+        what=what,
+        act_by=deadline and deadline - timedelta(days=lead_days),
+    )
 
 
 def _is_in_hand(clock: LineClock) -> bool:

@@ -13,9 +13,9 @@ from models.promise_clock import Statement
 from models.quantities import plain
 from tasks.context import Context
 from tasks.orders.told import NOTICES_WITH_STATE
-from tasks.promise_clock.evidence_words import STATE_WORDS, STATEMENTS
+from tasks.promise_clock.evidence_words import LETTERS, STATE_WORDS, STATEMENTS
 from tasks.promise_clock.facts import LineClock, load_line_clocks
-from tasks.promise_clock.line_rows import MISSED, REFUNDED
+from tasks.promise_clock.staff_records import MISSED, REFUNDED
 from tasks.promise_clock.timeline import line_timeline
 from tasks.tables import CUSTOMER_CHOICES, CUSTOMER_MAILS, CUSTOMERS, EVENTS, NOTICES, ORDERS, OUTBOX
 
@@ -43,6 +43,7 @@ def load_evidence(context: Context, connection: Connection, order: str) -> dict[
         "promised": [_promised(clock) for clock in clocks],
         "told": _told(connection, order),
         "answered": _answered(connection, order),
+        "letters": _letters(connection, subjects),
         "confirmed": _mails(connection, order),
         "delivered": [entry for clock in clocks for entry in _sent(clock)],
         "refunded": _events(connection, subjects, REFUNDED) + _done(connection, order),
@@ -170,6 +171,15 @@ def _events(connection: Connection, subjects: list[str], kind: str) -> list[dict
     return [
         {"line": row.subject.rpartition("/")[2], "at": row.at, "who": row.who, "what": row.why, "source": "recorded"}
         for row in connection.execute(query.order_by(EVENTS.c.id))
+    ]
+
+
+def _letters(connection: Connection, subjects: list[str]) -> list[dict[str, Any]]:
+    """Return what staff recorded of what the customer said in letters or on the phone."""
+    return [
+        {**entry, "what": f"{words}: {entry['what']}"}
+        for kind, words in LETTERS.items()
+        for entry in _events(connection, subjects, kind)
     ]
 
 

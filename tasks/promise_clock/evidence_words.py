@@ -2,6 +2,7 @@
 
 from models.enums import State
 from models.promise_clock import Statement
+from tasks.promise_clock.staff_records import ENDED, EXTRA_TIME, TAKEN_BACK
 
 STATE_WORDS = {
     State.SENT: "taken by the provider",
@@ -18,4 +19,11 @@ STATEMENTS = {
     Statement.CANCELS: "that silence cancels the order",
     Statement.NOTHING: "that silence changes nothing",
     Statement.REASON: "the reason for the delay",
+    Statement.THREE_CHOICES: "the three choices of the law",
+    Statement.REFUND: "in how many days the money goes back",
+}
+LETTERS = {
+    EXTRA_TIME: "Set a further period, from when and until when",
+    ENDED: "Ended the contract",
+    TAKEN_BACK: "What was recorded before of letters counts no more",
 }

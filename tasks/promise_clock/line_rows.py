@@ -11,15 +11,10 @@ from models.customers import Act, ChoiceState
 from models.enums import GOOD_CHANGES, State
 from models.orders import LineKey, NoticeLine
 from models.promise_clock import SILENCE, Statement
-from tasks.context import Context
 from tasks.db.sql import in_list
 from tasks.orders.told import NOTICES_WITH_STATE
-from tasks.tables import CUSTOMER_CHOICES, CUSTOMERS, EVENTS, NOTICES, ORDER_LINES, ORDERS, OUTBOX
+from tasks.tables import CUSTOMER_CHOICES, NOTICES, ORDER_LINES, ORDERS, OUTBOX
 
-REFUNDED = "refunded"
-"""The kind of the event of a refund that was recorded by hand; its subject is `ORDER/LINE`, its reason the day."""
-MISSED = "deadline_missed"
-"""The kind of the event of a deadline that passed; its subject is `ORDER/LINE`."""
 LEFT = (State.SENT, State.DELIVERED, State.BOUNCED, State.IN_DOUBT)
 REACHED = (State.SENT, State.DELIVERED)
 SAID = {Act.WAIT: (ChoiceState.UNDONE, ChoiceState.REFUSED)}
@@ -28,12 +23,12 @@ SAID = {Act.WAIT: (ChoiceState.UNDONE, ChoiceState.REFUSED)}
 
 @dataclass(frozen=True, slots=True)
 class LineTerms:
-    """What was agreed about a line, and where it goes."""
+    """What was agreed about a line."""
 
-    country: str
-    postcode: str | None
     paid_at: datetime | None
     method: str | None
+    seller_credit: bool
+    """Whether the shop itself gives credit for the order."""
     stored: date | None
     """The promised date as the shop's facts have it."""
     essential: bool
@@ -51,8 +46,14 @@ class ToldNotice:
 
     @property
     def says_enough(self) -> bool:
-        """Return whether it names the right to cancel, and what silence means."""
-        return Statement.CANCEL in self.statements and any(one in self.statements for one in SILENCE)
+        """Return whether it is adequate for each of its lines."""
+        return all(self.is_adequate(dated=line.expected_on is not None) for line in self.lines)
+
+    def is_adequate(self, *, dated: bool) -> bool:
+        """Return whether it says all that it must: the right to cancel, what silence means, and without a date why."""
+        says = self.statements
+        has_reason = dated or Statement.REASON in says
+        return Statement.CANCEL in says and any(one in says for one in SILENCE) and has_reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +70,13 @@ class Answer:
     """When the shop had done what was asked."""
 
 
-def load_terms(context: Context, connection: Connection, orders: Collection[str]) -> dict[LineKey, LineTerms]:
+def load_terms(connection: Connection, orders: Collection[str]) -> dict[LineKey, LineTerms]:
     """Return the terms of the lines of orders."""
-    country = func.coalesce(ORDERS.c.country, CUSTOMERS.c.country, context.shop.country)
-    columns = (ORDER_LINES.c.order_id, ORDER_LINES.c.number, country, ORDERS.c.postcode, ORDERS.c.paid_at)
+    of_line = (ORDER_LINES.c[name] for name in ("order_id", "number"))
+    of_order = (ORDERS.c[name] for name in ("paid_at", "shipping_method", "seller_credit"))
     query = (
-        select(*columns, ORDERS.c.shipping_method, ORDER_LINES.c.promised_on, ORDER_LINES.c.time_critical)
-        .select_from(
-            ORDER_LINES.join(ORDERS, ORDERS.c.id == ORDER_LINES.c.order_id).join(
-                CUSTOMERS, CUSTOMERS.c.id == ORDERS.c.customer_id
-            )
-        )
+        select(*of_line, *of_order, ORDER_LINES.c.promised_on, ORDER_LINES.c.time_critical)
+        .select_from(ORDER_LINES.join(ORDERS, ORDERS.c.id == ORDER_LINES.c.order_id))
         .where(in_list(connection, ORDER_LINES.c.order_id, orders))
     )
     return {(order, number): LineTerms(*terms) for order, number, *terms in connection.execute(query)}
@@ -127,13 +124,3 @@ def load_answers(connection: Connection, orders: Collection[str]) -> dict[str, l
                 Answer(row.id, act, state, row.made_at, tuple(row.lines), row.expected_on, done_at)
             )
     return answers
-
-
-def load_refunds(connection: Connection, lines: Collection[LineKey]) -> dict[LineKey, date]:
-    """Return the days of the refunds of lines that were recorded by hand."""
-    subjects = {f"{order}/{number}": (order, number) for order, number in lines}
-    query = select(EVENTS.c.subject, EVENTS.c.why).where(
-        in_list(connection, EVENTS.c.subject, subjects), EVENTS.c.kind == REFUNDED
-    )
-    rows = connection.execute(query.order_by(EVENTS.c.id.desc())) if subjects else ()
-    return {subjects[row.subject]: date.fromisoformat(row.why.split()[0]) for row in rows}

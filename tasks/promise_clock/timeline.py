@@ -63,7 +63,10 @@ def _happened(clock: LineClock) -> Iterator[tuple[date, str]]:
     if facts.payment_good_on is not None and facts.payment_good_on > facts.received_on:
         yield facts.payment_good_on, "Paid: the clock counts from this day."
     yield from ((notice.given_on, _told(notice, verb)) for notice in facts.notices)
-    yield from ((answer.on, _answered(answer, verb)) for answer in facts.answers)
+    ended = {answer.on for answer in facts.answers if answer.kind is AnswerKind.END}
+    for answer in facts.answers:
+        if answer.kind is not AnswerKind.CANCEL or answer.on not in ended:  # staff cancel what a letter ended
+            yield answer.on, _answered(answer, verb)
     for on, what in (
         (facts.shipped_on, "All of it had left."),
         (facts.delivered_on, "All of it had arrived."),
@@ -79,7 +82,8 @@ def _told(notice: ClockNotice, verb: str) -> str:
     if not notice.delivered:
         return f"A notice ({said}) did not reach the customer: it was not given."
     if not notice.adequate:
-        return f"Told: {said}. The notice does not say all that the law asks for, so it does not count."
+        why = "" if notice.revised_on else ": without a date, also the reason"
+        return f"Told: {said}. The notice does not say all that the law asks for{why}. So it does not count."
     return f"Told: {said}."
 
 

@@ -16,7 +16,7 @@ from tasks.db.sql import in_list, insert, read_only
 from tasks.promise_clock.candidates import find_candidates
 from tasks.promise_clock.duties import LineDuty, line_duty, next_check, warning_level
 from tasks.promise_clock.facts import LineClock, load_line_clocks
-from tasks.promise_clock.line_rows import MISSED
+from tasks.promise_clock.staff_records import MISSED
 from tasks.tables import CLOCK_WATCHES, EVENTS, RUNS, WATCHES
 
 PROMISE_CLOCK = "promise-clock"
@@ -66,7 +66,7 @@ def check_orders(context: Context, orders: Sequence[str]) -> ClockPage:
         rows = []
         for order in orders:
             lines = clocks.get(order, ())
-            duties = [_warn(context, page, duty, known) for duty in _duties(lines, today)]
+            duties = [_warn(context, page, duty, known) for duty in _duties(context, lines)]
             version, is_late = watches.get(order, (0, False))
             if duties or is_late:
                 rows.append(_row(context, order, version, lines, duties))
@@ -84,8 +84,9 @@ def load_all_duties(connection: Connection) -> list[LineDuty]:
     return sorted(duties, key=lambda duty: (duty.deadline is None, duty.deadline or date.max, duty.order, duty.line))
 
 
-def _duties(lines: Iterable[LineClock], today: date) -> Iterator[LineDuty]:
-    yield from (duty for line in lines if (duty := line_duty(line, today)) is not None)
+def _duties(context: Context, lines: Iterable[LineClock]) -> Iterator[LineDuty]:
+    lead_days = context.policy.promise_clock.lead_days
+    yield from (duty for line in lines if (duty := line_duty(line, context.as_of, lead_days)) is not None)
 
 
 def _warn(

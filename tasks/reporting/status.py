@@ -17,7 +17,7 @@ from tasks.db.counters import count_orders_by_bucket
 from tasks.db.settled_counts import MessageGroup, count_messages
 from tasks.delivery.in_doubt import IN_DOUBT_FILTER, count_waiting_for_staff
 from tasks.orders.told import NOTICES_WITH_STATE
-from tasks.promise_clock.line_rows import MISSED
+from tasks.promise_clock.staff_records import MISSED
 from tasks.runs.records import HELD, LATE_ORDERS, LATE_ORDERS_SHARD
 from tasks.tables import CLOCK_WATCHES, EVENTS, NOTICES, OUTBOX, RUNS
 

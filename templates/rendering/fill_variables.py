@@ -37,10 +37,12 @@ def notice_variables(
     shop: ShopConfig,
     clause_of: Callable[[DelayReason | None], str | None] = lambda _: None,
     silence: str = "",
+    rights: str = "",
 ) -> NoticeVariables:
     """Return the variables of a customer's mail or text.
 
-    `clause_of` says a reason, and `silence` says what no answer means, in the language of the message.
+    `clause_of` says a reason, `silence` what no answer means, and `rights` what the law gives beside waiting, all in
+    the language of the message.
     """
     delay, order, links = plan.delay, plan.delay.order, shop.links
     told = order.told if order.told and not order.told.assumed else None
@@ -80,6 +82,7 @@ def notice_variables(
         "discount": _discount_view(plan.discount) if plan.discount else None,
         "choices": None if own_url else choices_view(plan, shop, order_url),
         "silence": silence,
+        "rights": rights,
         "offer": ("shown" if plan.show_offer else "on_page") if has_offer else "none",
     }
 

@@ -1,7 +1,7 @@
 """Render a mail, a text or a post within the size that its channel takes."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -67,7 +67,7 @@ def _without_image(item: ItemView) -> ItemView:
 
 
 def fit_sms(template_set: TemplateSet, variables: Variables) -> tuple[str, str, str]:
-    """Render a text as `("", text, "")`; shortens the product's name, then the order's link.
+    """Render a text as `("", text, "")`; shortens the product's name, then the order's link, then drops `silence`.
 
     Raises TemplateError where the text needs more than `sms.MAX_PARTS` parts all the same.
     """
@@ -76,13 +76,21 @@ def fit_sms(template_set: TemplateSet, variables: Variables) -> tuple[str, str, 
     names = list(dict.fromkeys(truncate(product_name, limit) for limit in NAME_LIMITS))
     variables = variables | {"shop": replace(template_set.shop, name=config.sms_name or config.name)}
     (template,) = template_set.templates
-    for link in dict.fromkeys((order.url, order_link(config.links, order.id), config.links.home)):
-        with_link = variables | {"order": replace(order, url=link)}
-        text = _cheapest_sms(template.render(with_link, item=name) for name in names)
+    links = tuple(dict.fromkeys((order.url, order_link(config.links, order.id), config.links.home)))
+    for silence, link in _silences_and_links(variables["silence"], links):
+        shortened = variables | {"order": replace(order, url=link), "silence": silence}
+        text = _cheapest_sms(template.render(shortened, item=name) for name in names)
         if text is not None:
             return "", text, ""
     what = f"the text needs more than {sms.MAX_PARTS} parts; shorten its words, the shop's name or its links"
     raise TemplateError(str(template.filename), None, what, order.id)
+
+
+def _silences_and_links(silence: str, links: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield what a text is tried with: what silence means only beside a link to the order, where it can be answered."""
+    if silence:
+        yield from ((silence, link) for link in links[:-1] or links)
+    yield from (("", link) for link in links)
 
 
 def fit_post(template_set: TemplateSet, variables: Variables, product_id: str) -> str:

@@ -19,7 +19,7 @@ from templates.rendering.fill_variables import notice_variables, post_variables
 from templates.rendering.fitting import fit_mail, fit_post, fit_sms
 from templates.rendering.names import greeting_name
 from templates.rendering.page_words import WordBook
-from templates.rendering.silence import silence_sentence, statements_in
+from templates.rendering.silence import legal_sentences, statements_in
 from templates.rendering.storefront import StorefrontRenderer
 from templates.rendering.template_sets import POSTS, TemplateCatalog, TemplateSet
 from templates.rendering.variables import NoticeVariables
@@ -43,7 +43,7 @@ class Renderer:
         """Whether words may depend on more than the built-in templates use, such as today's date."""
         self.storefront = StorefrontRenderer(shop, self.jinja)
         self._shop = shop
-        self._last_notice: tuple[Plan, str, NoticeVariables] | None = None
+        self._last_notice: tuple[Plan, str, NoticeVariables, str] | None = None
         self._catalog = TemplateCatalog(shop, self.jinja)
         self.answers = CustomerMailRenderer(self._catalog)
         self.words = WordBook(shop, self.jinja, own)
@@ -69,10 +69,12 @@ class Renderer:
         order = plan.delay.order
         template_set = self._choose(plan.message, contact.channel, order.customer.locale)
         with template_errors(plan.message, order.id):
-            notice = self._notice_variables(plan, template_set.language)
-            variables = {**notice, **template_set.common_variables}
+            notice, short_silence = self._notice_variables(plan, template_set.language)
+            is_mail = contact.channel is Channel.EMAIL
+            silence = notice["silence"] if is_mail else short_silence
+            variables = {**notice, **template_set.common_variables, "silence": silence}
             subject, text, html = _FIT_BY_CHANNEL[contact.channel](template_set, variables)
-        if contact.channel is Channel.EMAIL:
+        if is_mail:
             size_limits.check_mail(template_set.templates, subject, text, html, order.id)
         else:
             size_limits.check_text(template_set.templates[0], text, order.id)
@@ -87,7 +89,7 @@ class Renderer:
             to_name=greeting_name(order.customer.name),
             category=plan.message,
             valid_until=contact.valid_until,
-            statements=statements_in(plan, text, notice["silence"], notice["reason"]),
+            statements=statements_in(plan, text, silence, notice, is_mail=is_mail),
         )
 
     def render_post(
@@ -106,16 +108,19 @@ class Renderer:
         size_limits.check_text(template_set.templates[0], text)
         return Message(id=id, channel=Channel.X, to="", text=text, locale=template_set.language, category=folder)
 
-    def _notice_variables(self, plan: Plan, language: str) -> NoticeVariables:
-        """Return the variables of a plan's messages: they are the same for its mail and its text in one language."""
+    def _notice_variables(self, plan: Plan, language: str) -> tuple[NoticeVariables, str]:
+        """Return the variables of a plan's messages, and what its text says of silence.
+
+        They are the same for its mail and its text in one language.
+        """
         last = self._last_notice
         if last is None or last[0] is not plan or last[1] != language:
-            silence = silence_sentence(self.words, plan, language)
+            says = legal_sentences(self.words, plan, language)
             variables = notice_variables(
-                plan, self._shop, lambda reason: self.reasons.clause(reason, language), silence
+                plan, self._shop, lambda reason: self.reasons.clause(reason, language), says.silence, says.rights
             )
-            last = self._last_notice = plan, language, variables
-        return last[2]
+            last = self._last_notice = plan, language, variables, says.short_silence
+        return last[2], last[3]
 
     def _choose(self, message: str, channel: Channel, language: str | None) -> TemplateSet:
         template_set = self._catalog.choose(message, channel, language)

@@ -50,6 +50,7 @@ class NoticeVariables(TypedDict):
     discount: Annotated[DiscountView | None, "the discount that is offered"]
     choices: Annotated[ChoicesView | None, "what the customer may choose on the order page; empty: Forewarn shows none"]
     silence: Annotated[str, "what it means if the customer does not answer, as a sentence; empty: nothing can be said"]
+    rights: Annotated[str, "what the law of the customer's country gives beside waiting, as sentences; may be empty"]
     offer: Annotated[str, "`shown`, `on_page` (only the order page may show it) or `none`"]
 
 

@@ -4,7 +4,7 @@ from models.customers import STANDING, ChoiceState, Headline, OrderPage, PageIte
 from models.orders import Shipment
 from templates.rendering.names import display_name
 from templates.rendering.page_words import PageWords
-from templates.rendering.silence import silence_text
+from templates.rendering.silence import rights_text, silence_text
 from web.customer.choice_words import CHANNELS, answer_row, choice_rows, moment_stamp
 from web.customer.links import PageLinks
 from web.customer.reasons import reason_text
@@ -66,7 +66,7 @@ def _silence(words: PageWords, page: OrderPage) -> str:
     late = len({item.number for parcel in page.parcels for item in parcel.items if item.days_late})
     dated = page.expected_on is not None
     says = silence_text(words, page.silence, late, is_dated=dated) if page.silence is not None else ""
-    return " ".join(filter(None, (says, words.say("until_packed"))))
+    return " ".join(filter(None, (says, words.say("until_packed"), rights_text(words, page.rights))))
 
 
 def fact(words: PageWords, page: OrderPage) -> Fact | None:

@@ -9,7 +9,7 @@ from tasks.customers.choice_tasks import close_choice
 from tasks.db.events import record_events
 from tasks.db.sql import read_only
 from tasks.promise_clock.facts import load_line_clocks
-from tasks.promise_clock.line_rows import REFUNDED
+from tasks.promise_clock.staff_records import REFUNDED
 from tasks.promise_clock.timeline import line_timeline, silence_words
 from tasks.tables import CUSTOMER_CHOICES, NOTICES, ORDER_LINES, ORDERS, OUTBOX
 from tests.support.builders import DAY, day, line

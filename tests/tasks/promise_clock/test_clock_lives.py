@@ -5,39 +5,13 @@ from sqlalchemy import update
 from models.customers import Act
 from models.promise_clock import ClockState, Duty
 from tasks.customers.record_choice import ChoiceRequest, record_choice
-from tasks.db.sql import read_only
-from tasks.promise_clock.facts import load_line_clocks
-from tasks.promise_clock.refunds import record_refund
-from tasks.promise_clock.walk import PROMISE_CLOCK, check_orders, list_candidates, load_all_duties
-from tasks.runs.records import finish_run, start_run
+from tasks.promise_clock.staff_records import record_refund
 from tasks.tables import ORDERS
 from tests.support.builders import day, line
 from tests.support.choosing import page_of
+from tests.support.clock_days import live, open_duties, state
 from tests.support.shop_driver import customer, noon
 from tests.support.supply import execute
-
-
-def live(driver, *days):
-    """Live some days; return what was missed in them."""
-    missed = []
-    for on in days:
-        driver.run_day(on)
-        orders = list_candidates(driver.context.with_run("", day(on), noon(on)))
-        context = start_run(driver.context, PROMISE_CLOCK, day(on), noon(on))
-        missed += [one.what for one in check_orders(context, orders).missed]
-        finish_run(context, noon(on), "done", {})
-    return missed
-
-
-def state(driver, on):
-    with read_only(driver.context.engine) as connection:
-        (clock,) = load_line_clocks(driver.context, connection, ["1041"], day(on))["1041"]
-    return clock.standing.state, clock.standing.deadline
-
-
-def open_duties(driver):
-    with read_only(driver.context.engine) as connection:
-        return [duty.duty for duty in load_all_duties(connection)]
 
 
 def test_in_the_united_states_silence_first_agrees_and_then_cancels(driver):

@@ -9,8 +9,7 @@ from models.policy.promise_clock import PromiseClockPolicy
 from models.promise_clock import Duty, Statement
 from tasks.customers.record_choice import ChoiceRequest, record_choice
 from tasks.db.sql import read_only
-from tasks.promise_clock.line_rows import MISSED
-from tasks.promise_clock.refunds import record_refund
+from tasks.promise_clock.staff_records import MISSED, record_refund
 from tasks.promise_clock.walk import PROMISE_CLOCK, check_orders, list_candidates, load_all_duties
 from tasks.runs.records import finish_run, start_run
 from tasks.tables import CLOCK_WATCHES, EVENTS, NOTICES
