@@ -94,7 +94,14 @@ class ChoiceEndpoints:
         form = self._signer.sign(visit.link_id, act, page.version, stated)
         view = act_view(visit.words, visit.links, self._site, page, act, form, problem)
         return self._site.page(
-            "act.html", visit.words, visit.links, here=visit.here, status=status, view=view, notice=notice
+            "act.html",
+            visit.words,
+            visit.links,
+            here=visit.here,
+            withdraws=visit.withdraws,
+            status=status,
+            view=view,
+            notice=notice,
         )
 
     def _ask_again(self, visit: Visit, act: Act) -> Response:
@@ -117,7 +124,15 @@ class ChoiceEndpoints:
         return self._notice(visit, impossible_view(visit.words, visit.links, problem))
 
     def _notice(self, visit: Visit, view: NoticeView) -> Response:
-        return self._site.page("notice.html", visit.words, visit.links, here=visit.here, status=CONFLICT, view=view)
+        return self._site.page(
+            "notice.html",
+            visit.words,
+            visit.links,
+            here=visit.here,
+            withdraws=visit.withdraws,
+            status=CONFLICT,
+            view=view,
+        )
 
 
 def _act(request: Request) -> Act:

@@ -31,7 +31,9 @@ class OrderEndpoints:
         """Return the order page."""
         visit = self._visits.open(request)
         view = order_view(visit.words, visit.links, self._site.shop_links, visit.page)
-        return self._site.page("order.html", visit.words, visit.links, here=visit.here, view=view)
+        return self._site.page(
+            "order.html", visit.words, visit.links, here=visit.here, withdraws=visit.withdraws, view=view
+        )
 
     def fragment(self, request: Request) -> Response:
         """Return the choices alone, without a style: a shop's server puts them into its own page."""
@@ -47,7 +49,9 @@ class OrderEndpoints:
         choice = find_choice(visit, request)
         forms = {act: self._signer.sign(visit.link_id, act, choice.number, {}) for act in (UNDO, WHY)}
         view = done_view(visit.words, visit.links, self._site, visit.page, choice, visit.now, forms)
-        return self._site.page("done.html", visit.words, visit.links, here=visit.here, view=view)
+        return self._site.page(
+            "done.html", visit.words, visit.links, here=visit.here, withdraws=visit.withdraws, view=view
+        )
 
     def message(self, request: Request) -> Response:
         """Return the page of a message that was sent: a mail is in a frame of its own."""
@@ -58,7 +62,9 @@ class OrderEndpoints:
         sent = visit.words.say("message_sent", channel=channel, moment=visit.words.moment(message.at))
         frame = visit.links.mail(message.number) if words.html else ""
         view = MessageView(message.subject or channel, sent, frame, words.text)
-        return self._site.page("message.html", visit.words, visit.links, here=visit.here, view=view)
+        return self._site.page(
+            "message.html", visit.words, visit.links, here=visit.here, withdraws=visit.withdraws, view=view
+        )
 
     def mail(self, request: Request) -> Response:
         """Return a mail as it was sent, for a sandboxed frame."""

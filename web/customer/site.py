@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from models.config.shop import ShopConfig, in_language
-from models.customers import OrderPage
+from models.customers import Act, OrderPage
 from models.policy.customers import OrderPagePolicy
 from templates.rendering.page_words import PageWords, WordBook
 from web.customer.links import PageLinks
@@ -54,19 +54,21 @@ class Site:
         links: PageLinks,
         *,
         here: str,
+        withdraws: bool = False,
         status: int = 200,
         headers: Mapping[str, str] | None = None,
         **values: Any,
     ) -> HTMLResponse:
-        """Return a page; `here` is its address without a language."""
-        html = render_page(template, frame=self._frame(words, links, here), say=words.say, **values)
+        """Return a page; `here` is its address without a language, and `withdraws` adds the law's link to its foot."""
+        frame = self._frame(words, links, here, withdraws=withdraws)
+        html = render_page(template, frame=frame, say=words.say, **values)
         return HTMLResponse(html, status, headers={"Content-Language": words.lang, **(headers or {})})
 
     def _asked(self, request: Request) -> str:
         lang = request.query_params.get("lang", "").replace("-", "_")
         return lang if lang in self._book.languages else ""
 
-    def _frame(self, words: PageWords, links: PageLinks, here: str) -> Frame:
+    def _frame(self, words: PageWords, links: PageLinks, here: str, *, withdraws: bool) -> Frame:
         shop, language = words.shop, words.language
         brand = self.shop.brand
         legal = in_language(brand.legal, language, self.shop.locale) or ""
@@ -83,7 +85,7 @@ class Site:
             script=self._address(links, shared_file(SCRIPT)),
             languages=tuple((other.replace("_", "-"), _in_language(here, other)) for other in others),
             legal=tuple(line.strip() for line in legal.splitlines() if line.strip()),
-            footer=tuple(self._footer(words, links)),
+            footer=tuple(self._footer(words, links, withdraws=withdraws)),
             mail=shop.help.email,
             phone=shop.help.phone,
             hours=shop.help.hours,
@@ -91,10 +93,11 @@ class Site:
             order=Anchor(order, words.say("back")) if links.token and order.partition("?")[0] != here else None,
         )
 
-    def _footer(self, words: PageWords, links: PageLinks) -> list[Anchor]:
+    def _footer(self, words: PageWords, links: PageLinks, *, withdraws: bool) -> list[Anchor]:
         brand, languages = self.shop.brand, (words.language, self.shop.locale)
         imprint, privacy = in_language(brand.imprint_url, *languages), in_language(brand.privacy_url, *languages)
         return [
+            *([Anchor(links.act(Act.WITHDRAW), words.say("withdraw_row"))] if withdraws else []),
             Anchor(links.new_link(), words.say("new_link")),
             *([Anchor(imprint, words.say("legal_notice"))] if imprint else []),
             *([Anchor(privacy, words.say("privacy"))] if privacy else []),

@@ -38,6 +38,11 @@ class Visit:
     here: str
     """The address of the page that is shown, without a language."""
 
+    @property
+    def withdraws(self) -> bool:
+        """Return whether the law has each of the order's pages offer the withdrawal."""
+        return self.page.open.withdraw is not None
+
     def with_page(self, page: OrderPage) -> "Visit":
         """Return the visit with the order as it is by now."""
         return replace(self, page=page)

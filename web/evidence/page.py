@@ -6,6 +6,8 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from babel import Locale
+
 from web.page_templates import page_environment
 
 VERBS = {"ship": "ship", "deliver": "arrive"}
@@ -28,6 +30,7 @@ def evidence_page(evidence: Mapping[str, Any]) -> str:
     environment.filters = {
         **environment.filters,
         "day": shown_day,
+        "country": country_name,
         "days": lambda text: ISO_DAY.sub(lambda found: shown_day(date.fromisoformat(found[1])), text),
         "moment": lambda at: f"{shown_day(at.astimezone(zone).date())}, {at.astimezone(zone):%H:%M}",
     }
@@ -39,3 +42,10 @@ def evidence_page(evidence: Mapping[str, Any]) -> str:
 def shown_day(day: date | datetime) -> str:
     """Return a day as 2 June 2027."""
     return f"{day.day} {day:%B %Y}"
+
+
+def country_name(code: str) -> str:
+    """Return where an order goes in words, as Canada (QC) for CA-QC."""
+    country, _, region = code.partition("-")
+    name = Locale("en").territories.get(country, country)
+    return f"{name} ({region})" if region else name

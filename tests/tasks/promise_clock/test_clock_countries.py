@@ -33,6 +33,8 @@ class Life:
 
     rules: str
     country: str
+    place: str
+    """The country as the evidence names it."""
     late: ClockState
     """A day after its date."""
     ends: tuple[int, str]
@@ -53,15 +55,23 @@ BY_LETTER = {"extra_time": (2, 15), "last_day": 15, "ends": (16, "letter"), "ref
 CANADIAN = {"late": ClockState.LATE, "last_day": 30, "ends": (31, "page"), "refund_by": 46}
 SURCHARGE = (Duty.REFUND_WITH_SURCHARGE, "10 % more until 14 days beyond the deadline")
 LIVES = [
-    Life("EU", "IT", ClockState.LATE, ends=(4, "withdrawal"), refund_by=18),
-    Life("DE", "DE", ClockState.LATE, **BY_LETTER),
-    Life("FR", "FR", ClockState.LATE, **BY_LETTER, said=(f"{REPAID} within 14 days",), overdue=SURCHARGE),
-    Life("GB", "GB", ClockState.LATE, **BY_LETTER),
-    Life("CA-ON", "CA", **CANADIAN, postcode="M5V 2T6", said=(f"{REPAID} within 15 days",)),
-    Life("CA-QC", "CA", **CANADIAN, postcode="H2X 1Y4", said=(f"{REPAID} within 15 days",)),
-    Life("AU", "AU", ClockState.MAY_END, ends=(1, "page"), refund_by=15),
-    Life("BR", "BR", ClockState.MAY_END, ends=(1, "page"), refund_by=1, said=(THREE, f"{REPAID} at once, corrected")),
-    Life("default", "JP", ClockState.LATE, **BY_LETTER),
+    Life("EU", "IT", "Italy", ClockState.LATE, ends=(4, "withdrawal"), refund_by=18),
+    Life("DE", "DE", "Germany", ClockState.LATE, **BY_LETTER),
+    Life("FR", "FR", "France", ClockState.LATE, **BY_LETTER, said=(f"{REPAID} within 14 days",), overdue=SURCHARGE),
+    Life("GB", "GB", "United Kingdom", ClockState.LATE, **BY_LETTER),
+    Life("CA-ON", "CA", "Canada (ON)", **CANADIAN, postcode="M5V 2T6", said=(f"{REPAID} within 15 days",)),
+    Life("CA-QC", "CA", "Canada (QC)", **CANADIAN, postcode="H2X 1Y4", said=(f"{REPAID} within 15 days",)),
+    Life("AU", "AU", "Australia", ClockState.MAY_END, ends=(1, "page"), refund_by=15),
+    Life(
+        "BR",
+        "BR",
+        "Brazil",
+        ClockState.MAY_END,
+        ends=(1, "page"),
+        refund_by=1,
+        said=(THREE, f"{REPAID} at once, corrected"),
+    ),
+    Life("default", "JP", "Japan", ClockState.LATE, **BY_LETTER),
 ]
 
 
@@ -134,4 +144,4 @@ def test_an_order_lives_from_its_notice_to_its_refund(driver, life):
     parts = ("promised to arrive by", "Told: expected to arrive by", "The customer", "The money went back.")
     places = [whats.index(part) for part in parts]
     assert places == sorted(places)
-    assert f"By the rules of {clock_of(driver, 0).country}" in evidence_page(evidence)
+    assert f"By the rules of {life.place}." in evidence_page(evidence)

@@ -4,16 +4,18 @@ import pytest
 from sqlalchemy import update
 
 from models.enums import Promise, State
+from models.errors import ForewarnError
 from models.promise_clock import AnswerKind, ClockAnswer, ClockState, Duty, Statement
 from tasks.customers.choice_tasks import close_choice
 from tasks.db.events import record_events
 from tasks.db.sql import read_only
 from tasks.promise_clock.facts import load_line_clocks
-from tasks.promise_clock.staff_records import REFUNDED
+from tasks.promise_clock.staff_records import REFUNDED, record_letter, take_letters_back
 from tasks.promise_clock.timeline import line_timeline, silence_words
 from tasks.tables import CUSTOMER_CHOICES, NOTICES, ORDER_LINES, ORDERS, OUTBOX
 from tests.support.builders import DAY, day, line
 from tests.support.choices import choice_row, insert_choices
+from tests.support.choosing import page_of
 from tests.support.shop_driver import customer, noon
 from tests.support.supply import execute
 
@@ -212,3 +214,52 @@ def test_the_timeline_tells_the_order_of_what_happened(american):
     assert whats[1] == f"Told: expected to ship by {day(20)}."
     assert whats[2] == "The customer cancelled."
     assert whats[3].startswith("It counts as cancelled: refund it by ")
+
+
+def test_credit_by_the_shop_gives_more_days_and_another_refund_in_the_united_states(driver):
+    driver.order("1041", line(promised=0), customer=ADA, placed=-20)
+    execute(driver, update(ORDER_LINES).values(promised_on=None))
+    execute(driver, update(ORDERS).values(seller_credit=True))
+    assert clock_of(driver).due_on == day(30)
+    standing = clock_of(driver, on=31).standing
+    assert (standing.state, standing.deadline, standing.rule) == (
+        ClockState.CANCELLED,
+        None,
+        "one billing cycle after vesting",
+    )
+
+
+@pytest.mark.parametrize(("kind", "state"), [("cod", ClockState.EXEMPT), ("custom_made", ClockState.CANCELLED)])
+def test_a_kind_of_sale_that_the_rule_leaves_out_is_exempt(driver, kind, state):
+    driver.order("1041", line(promised=-9), customer=ADA, placed=-20)
+    execute(driver, update(ORDER_LINES).values(exclusion=kind))
+    assert clock_of(driver).standing.state is state
+
+
+def test_what_is_made_to_order_cannot_be_withdrawn_from(driver):
+    driver.order("1041", line(promised=-9, promise=Promise.DELIVER, shipped=-12, delivered=-10))
+    execute(driver, update(ORDER_LINES).values(exclusion="custom_made"))
+    assert clock_of(driver).standing.duty is Duty.NONE
+    assert page_of(driver).open.withdraw is None
+
+
+def test_a_letter_counts_until_it_is_taken_back(driver):
+    driver.order("1041", line(promised=-9, promise=Promise.DELIVER))
+    context = driver.context
+    record_letter(context, "1041", ["1"], ClockAnswer(AnswerKind.EXTRA_TIME, day(-5), day(-1)), "ben", "by letter")
+    assert clock_of(driver).standing.state is ClockState.MAY_END
+    assert clock_of(driver, on=-2).standing.state is ClockState.EXTRA_TIME
+    record_letter(context, "1041", [], ClockAnswer(AnswerKind.END, DAY), "ben")
+    assert clock_of(driver).standing.deadline == day(14)
+    take_letters_back(context, "1041", [], "ben", "she agreed to wait")
+    assert clock_of(driver).standing.state is ClockState.LATE
+
+
+@pytest.mark.parametrize(
+    ("on", "until", "says"), [(1, 5, "in the future"), (0, -1, "ends on that day or later"), (0, None, "or later")]
+)
+def test_a_period_that_cannot_be_is_not_recorded(driver, on, until, says):
+    driver.order("1041", line(promised=-9))
+    answer = ClockAnswer(AnswerKind.EXTRA_TIME, day(on), None if until is None else day(until))
+    with pytest.raises(ForewarnError, match=says):
+        record_letter(driver.context, "1041", [], answer, "ben")

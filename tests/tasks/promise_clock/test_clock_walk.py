@@ -137,3 +137,12 @@ def test_a_customer_who_may_end_the_contract_is_no_duty_until_they_do(driver):
     record_choice(driver.context, ChoiceRequest("1041", Act.CANCEL, "form", 0, "all"), noon(1))
     walk(driver, on=2)
     assert [duty.duty for duty in duties(driver)] == [Duty.CANCEL_AND_REFUND]
+
+
+def test_the_shop_plans_to_act_two_days_before_a_deadline_and_at_once_where_that_has_passed(american):
+    american.change("1041", on=1, expected_on=day(40))
+    walk(american, on=2)
+    (duty,) = duties(american)
+    seen = {on: duty.act_by_from(day(on)) for on in (2, 18, 19, 20, 21)}
+    assert duty.deadline == day(20)
+    assert seen == {2: day(18), 18: day(18), 19: day(19), 20: day(20), 21: day(20)}

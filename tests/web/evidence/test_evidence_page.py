@@ -5,7 +5,7 @@ from tasks.customers.record_choice import ChoiceRequest, record_choice
 from tasks.db.events import record_events
 from tasks.db.sql import read_only
 from tasks.promise_clock.evidence import load_evidence
-from tasks.promise_clock.line_rows import MISSED
+from tasks.promise_clock.staff_records import MISSED
 from tests.support.builders import DAY, day, line
 from tests.support.shop_driver import customer, noon
 from web.evidence.page import evidence_page, shown_day
