@@ -18,6 +18,7 @@ KEYS = {
     Statement.CANCELS: "silence_cancels",
     Statement.NOTHING: "silence_nothing",
 }
+SHORT_KEYS = {Statement.CONSENTS: "silence_consents_text", Statement.CANCELS: "silence_cancels_text"}
 NOON = time(12)
 
 
@@ -54,9 +55,9 @@ def silence_text(words: PageWords, silence: Silence, count: int, *, is_dated: bo
 
 
 def _short_silence(words: PageWords, silence: Silence) -> str:
-    if silence.by is None or silence.meaning not in SILENCE:
+    if silence.by is None or silence.meaning not in SHORT_KEYS:
         return ""
-    return words.say(f"{KEYS[silence.meaning]}_text", day=words.short_day(silence.by))
+    return words.say(SHORT_KEYS[silence.meaning], day=words.short_day(silence.by))
 
 
 def rights_text(words: PageWords, rights: Rights) -> str:
