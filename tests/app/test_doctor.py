@@ -57,7 +57,7 @@ def looked(shop, **options) -> dict[str, Check]:
 
 def all_doors(url):
     urls = {f"{name}_url": url for name in NAMES.values()}
-    return {**NAMES, **SECRETS, **urls, "twilio_from": "+4915100000000", "timeout": "0.5"}
+    return {**NAMES, **SECRETS, **urls, "twilio_from": "+4915100000000", "timeout": "5"}
 
 
 def books(**answers):

@@ -20,11 +20,14 @@ SETTINGS_OF_A_SHOP = {"babel", "email_validator"}
 """What checks the languages and the mail addresses of shop.toml."""
 WORDS_AND_REMEDIES = {"anyascii", "jinja2", "phonenumbers", "rapidfuzz", "regex", "stamina"}
 """What decides and writes the notice that an order would get now."""
+DEADLINES = {"holidays"}
+"""What counts the working days of a law."""
 LARGE = {
-    *("aiohttp", "alembic", "asyncssh", "duckdb", "holidays", "httpx", "matplotlib", "numpy", "prefect"),
+    *("aiohttp", "alembic", "asyncssh", "duckdb", "httpx", "matplotlib", "numpy", "prefect"),
     *("pymysql", "scipy", "sendgrid", "starlette", "tweepy", "twilio", "twitter_text", "uvicorn"),
     *SETTINGS_OF_A_SHOP,
     *WORDS_AND_REMEDIES,
+    *DEADLINES,
 }
 
 
@@ -42,7 +45,7 @@ def place(tmp_path_factory):
         (["--help"], set()),
         (["doctor", "--help"], set()),
         (["status"], SETTINGS_OF_A_SHOP),
-        (["explain", "1041"], SETTINGS_OF_A_SHOP | WORDS_AND_REMEDIES),
+        (["explain", "1041"], SETTINGS_OF_A_SHOP | WORDS_AND_REMEDIES | DEADLINES),
     ],
     ids=["help", "doctor help", "status", "explain"],
 )
