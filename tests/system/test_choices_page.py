@@ -73,7 +73,7 @@ def test_the_requests_of_the_page_are_answered(driver):
             assert api.choose("1041", "cancel", option, key=key).status_code == 201
         said += run(here + each_on_a_line(last))
     shown, made, undone, link, revoked, listed, done, refused = said
-    assert shown["open"]["acts"] == ["wait", "cancel"]
+    assert shown["open"]["acts"] == ["wait", "cancel", "withdraw"]
     assert (made["id"], made["state"], undone["state"]) == ("1041-C1", "requested", "undone")
     assert link["url"].startswith("https://")
     assert (revoked["revoked"] >= 1, listed["next"]) == (True, None)
