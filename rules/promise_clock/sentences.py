@@ -32,7 +32,7 @@ DUTIES = {
     Duty.HONOUR_WITHDRAWAL: "accept a withdrawal",
     Duty.CANCEL_AND_REFUND: "refund it",
     Duty.REFUND_WITH_SURCHARGE: "refund it with the surcharge",
-    Duty.STAFF_REVIEW: "look at it: its facts contradict each other",
+    Duty.STAFF_REVIEW: "look at it: the law does not say what is due",
 }
 VERBS = {Promise.SHIP: "ship", Promise.DELIVER: "deliver"}
 
