@@ -26,6 +26,7 @@ from templates.rendering import environment, formats
 from templates.rendering.brand import palettes_of
 from templates.rendering.fill_variables import notice_variables
 from templates.rendering.shop_views import shop_view
+from templates.rendering.silence import legal_sentences
 
 Row = sqlite3.Row
 FILES = {
@@ -130,8 +131,9 @@ def _rows(ledger: sqlite3.Connection, plans: Mapping[str, Plan]) -> dict[str, li
 def _given(app: App, plan: Plan, notice: Row) -> tuple[list[str], dict[str, Any]]:
     """Return a notice's templates, and the values that its words name."""
     words = notice["locale"]
+    says = legal_sentences(app.context.renderer.words, plan, words)
     given: dict[str, Any] = {
-        **notice_variables(plan, app.folder.shop),
+        **notice_variables(plan, app.folder.shop, silence=says.silence, rights=says.rights),
         "shop": shop_view(app.folder.shop, words),
         "lang": words.replace("_", "-"),
         "locale": plan.delay.order.customer.locale,

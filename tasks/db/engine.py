@@ -35,7 +35,8 @@ SERVER_SETTINGS = {
     "keepalives_interval": 10,
     "keepalives_count": 3,
     # No provider is called inside a transaction: an idle one belongs to a process that hangs, and makes others wait.
-    "options": f"-c lock_timeout={BUSY_SECONDS}s -c idle_in_transaction_session_timeout=300s",
+    # A query of a page reads a few hundred rows: to compile it takes longer than to run it.
+    "options": f"-c lock_timeout={BUSY_SECONDS}s -c idle_in_transaction_session_timeout=300s -c jit=off",
 }
 """Settings of a PostgreSQL connection; the URL may override each, as in `?connect_timeout=3`."""
 

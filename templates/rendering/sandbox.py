@@ -1,6 +1,6 @@
 """Run templates in a sandbox: they see plain values only, and loops, texts and time are limited."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from types import TracebackType
 from typing import Any
 
@@ -105,10 +105,14 @@ class Sandbox(ImmutableSandboxedEnvironment):
         harmless = {name: self.globals[name] for name in ("dict", "namespace", "joiner", "cycler")}
         self.globals = harmless | {"range": limits.limited_range}
 
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """Return the globals of a template: a plain dictionary, because each render and each import copies it."""
+        return {**self.globals, **(d or {})}
+
     @staticmethod
     def concat(parts: Iterable[str]) -> str:
         """Join the parts of a template's output; raises RenderLimitExceeded."""
-        written = list(parts)
+        written = parts if type(parts) is list else list(parts)
         limits.check_length(sum(map(len, written)))
         return "".join(written)
 

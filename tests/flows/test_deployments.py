@@ -92,7 +92,7 @@ def test_the_operators_page_says_when_a_deployment_runs(name):
     if hour != "*":
         assert row[1] == f"{hour}:{int(minute):02}"
     else:
-        shown = {"3-59/10": "every 10 minutes", "0-30/15": "with `restock` every 15 minutes"}.get(minute, "hour")
+        shown = {"3-59/20": "every 20 minutes", "0-30/15": "with `restock` every 15 minutes"}.get(minute, "hour")
         assert shown in row[1]
 
 
