@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.random_customers import RandomCustomers
 
-SEEDS = range(3)
+SEEDS = range(2)
 STEPS = 150
 HOUR = range(*map(int, os.environ.get("FOREWARN_CUSTOMERS", "100 104").split()))
 """The seeds of `make chaos`: with 3,600 steps each, a second of an hour's use every step."""
