@@ -63,17 +63,24 @@ def resolve_manually(context: Context, now: datetime, id_prefix: str, who: str, 
     Raises ForewarnError when no message in doubt, or more than one, has an id that begins with `id_prefix`.
     """
     with context.engine.begin() as connection:
-        what = "messages in doubt that `forewarn in-doubt list` shows"
-        key = find_one(connection, OUTBOX, id_prefix, IN_DOUBT_FILTER, what)
-        reason = f"{who} says that it was {'' if sent else 'not '}sent"
-        changes: dict[str, Any] = (
-            {"state": State.SENT, "settled_at": now} if sent else {"state": State.QUEUED, "not_before": now}
-        )
-        in_doubt = update(OUTBOX).where(OUTBOX.c.id == key, IN_DOUBT_FILTER)
-        if connection.execute(in_doubt.values(**CLEAR_LEASE, **changes, reason=reason)).rowcount != 1:
-            raise ForewarnError(f"somebody else resolved {id_prefix} just now; `forewarn in-doubt list` shows the rest")
-        record_events(connection, [("settled_sent" if sent else "settled_not_sent", key, why or reason)], now, who)
-        mark_settled_orders_due(connection, [key], context.as_of)
+        return settle_doubt(context, connection, now, id_prefix, who, sent=sent, why=why)
+
+
+def settle_doubt(
+    context: Context, connection: Connection, now: datetime, id_prefix: str, who: str, *, sent: bool, why: str = ""
+) -> str:
+    """Do what `resolve_manually` does, in the caller's transaction."""
+    what = "messages in doubt that `forewarn in-doubt list` shows"
+    key = find_one(connection, OUTBOX, id_prefix, IN_DOUBT_FILTER, what)
+    reason = f"{who} says that it was {'' if sent else 'not '}sent"
+    changes: dict[str, Any] = (
+        {"state": State.SENT, "settled_at": now} if sent else {"state": State.QUEUED, "not_before": now}
+    )
+    in_doubt = update(OUTBOX).where(OUTBOX.c.id == key, IN_DOUBT_FILTER)
+    if connection.execute(in_doubt.values(**CLEAR_LEASE, **changes, reason=reason)).rowcount != 1:
+        raise ForewarnError(f"somebody else resolved {id_prefix} just now; `forewarn in-doubt list` shows the rest")
+    record_events(connection, [("settled_sent" if sent else "settled_not_sent", key, why or reason)], now, who)
+    mark_settled_orders_due(connection, [key], context.as_of)
     return key
 
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, case, select, update
 
 from models.enums import SkipReason
 from models.errors import ForewarnError
+from models.tables.column_types import UtcTime
 from tasks.context import Context
 from tasks.db.counters import increment, set_counter
 from tasks.db.events import record_events
@@ -26,8 +27,8 @@ from tasks.guardrails.check import (
     messages_of,
 )
 from tasks.imports.missing_orders import GONE_LINES
-from tasks.runs.records import HELD
-from tasks.tables import EVENTS, RUNS
+from tasks.runs.records import HELD, LATE_ORDERS
+from tasks.tables import EVENTS, OUTBOX, RUNS
 
 
 class ReviewDecision(StrEnum):
@@ -43,6 +44,7 @@ REVIEWED_STATES = {ReviewDecision.RELEASE: "released", ReviewDecision.DROP: "dro
 
 DATA_BREACHES = {"min_order_share", "max_gone_share", "max_data_age_hours"}
 """Guardrails for which a run is held before it evaluates any order."""
+NO_GRACE = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +67,39 @@ def release_or_drop_run(
     ForewarnError when no held run, or more than one, matches, or somebody else has decided already.
     """
     with context.engine.begin() as connection:
-        lock(connection, AdvisoryLock.GUARDRAILS)
-        _check_undecided(connection, run_prefix)
-        key = find_one(connection, RUNS, run_prefix, RUNS.c.state == HELD, "held runs that `forewarn status` shows")
-        held = connection.execute(select(RUNS.c.as_of, RUNS.c.counts).where(RUNS.c.id == key)).one()
-        new_state = REVIEWED_STATES[decision]
-        reviewed = update(RUNS).where(RUNS.c.id == key, RUNS.c.state == HELD).values(state=new_state)
-        if connection.execute(reviewed).rowcount != 1:
-            raise ForewarnError(f"somebody else decided on run {key[:8]} just now; `forewarn status` shows it")
-        if decision is ReviewDecision.RELEASE:
-            notices = _release_run(connection, key, held.as_of, context)
-            data_accepted = _accept_data_as_baseline(connection, held.counts, context.started_at)
-        else:
-            notices, data_accepted = _drop_run(connection, key, context), False
-        record_events(connection, [(new_state, key, why)], context.started_at, who)
+        return review_run(context, connection, run_prefix, decision, who, why)
+
+
+def review_run(
+    context: Context,
+    connection: Connection,
+    run_prefix: str,
+    decision: ReviewDecision,
+    who: str,
+    why: str = "",
+    *,
+    grace: timedelta = NO_GRACE,
+) -> ReleaseResult:
+    """Do what `release_or_drop_run` does, in the caller's transaction.
+
+    No released notice may leave before `grace` has passed: until then `undo_review` takes the release back.
+    """
+    lock(connection, AdvisoryLock.GUARDRAILS)
+    _check_undecided(connection, run_prefix)
+    key = find_one(connection, RUNS, run_prefix, RUNS.c.state == HELD, "held runs that `forewarn status` shows")
+    held = connection.execute(select(RUNS.c.flow, RUNS.c.as_of, RUNS.c.counts).where(RUNS.c.id == key)).one()
+    new_state = REVIEWED_STATES[decision]
+    reviewed = update(RUNS).where(RUNS.c.id == key, RUNS.c.state == HELD).values(state=new_state)
+    if connection.execute(reviewed).rowcount != 1:
+        raise ForewarnError(f"somebody else decided on run {key[:8]} just now; `forewarn status` shows it")
+    if decision is ReviewDecision.RELEASE:
+        if held.flow == LATE_ORDERS:
+            increment(connection, f"{RELEASED_PREFIX}{held.as_of}", count_orders(connection, held_by([key])))
+        notices = _release_run(connection, key, context.started_at, grace)
+        data_accepted = _accept_data_as_baseline(connection, held.counts, context.started_at)
+    else:
+        notices, data_accepted = _drop_run(connection, key, context), False
+    record_events(connection, [(new_state, key, why)], context.started_at, who)
     return ReleaseResult(key, notices, data_accepted)
 
 
@@ -92,11 +113,11 @@ def _check_undecided(connection: Connection, run_prefix: str) -> None:
         raise ForewarnError(f"{last.who} {last.kind} run {decided[0][:8]} on {last.at:%Y-%m-%d at %H:%M} UTC already")
 
 
-def _release_run(connection: Connection, run: str, as_of: date, context: Context) -> int:
+def _release_run(connection: Connection, run: str, now: datetime, grace: timedelta) -> int:
     # A notice counts as new from its release: after days in hold it is not too old to be sent.
-    held = held_by([run])
-    increment(connection, f"{RELEASED_PREFIX}{as_of}", count_orders(connection, held))
-    return len(queue_messages(connection, messages_of(held), context.started_at))
+    earliest = bindparam("earliest", now + grace, type_=UtcTime)
+    not_before = case((OUTBOX.c.not_before < earliest, earliest), else_=OUTBOX.c.not_before)
+    return len(queue_messages(connection, messages_of(held_by([run])), now, not_before=not_before))
 
 
 def _drop_run(connection: Connection, run: str, context: Context) -> int:

@@ -27,17 +27,22 @@ def set_override(context: Context, order: str, line: str, day: date, who: str) -
 
     Raises ForewarnError for a line that is unknown or not open, and for a day that has passed or is a placeholder.
     """
+    with context.engine.begin() as connection:
+        save_override(context, connection, order, line, day, who)
+
+
+def save_override(context: Context, connection: Connection, order: str, line: str, day: date, who: str) -> None:
+    """Do what `set_override` does, in the caller's transaction."""
     if day < context.as_of:
         raise ForewarnError(f"{day} has passed: a line is expected today, {context.as_of}, or later")
     if known_day(day, context.as_of) is None:
         latest = context.as_of + timedelta(days=MAX_DAYS_AHEAD)
         raise ForewarnError(f"{day} is too far ahead to be told to a customer: {latest} or sooner would be right")
     override = ExpectedDate(DateSource.STAFF, day, f"{who} says so")
-    with context.engine.begin() as connection:
-        lock(connection, AdvisoryLock.ALLOCATE)
-        stored = stored_date(find_open_line(context, connection, order, line))
-        in_stock = stored is not None and stored.in_stock
-        save_expected_dates(connection, [DateUpdate((order, line), stored, override, in_stock)], context, who)
+    lock(connection, AdvisoryLock.ALLOCATE)
+    stored = stored_date(find_open_line(context, connection, order, line))
+    in_stock = stored is not None and stored.in_stock
+    save_expected_dates(connection, [DateUpdate((order, line), stored, override, in_stock)], context, who)
 
 
 def clear_override(context: Context, order: str, line: str, who: str) -> None:
@@ -47,14 +52,21 @@ def clear_override(context: Context, order: str, line: str, who: str) -> None:
     """
     inputs = load_forecast_inputs(context)
     with context.engine.begin() as connection:
-        lock(connection, AdvisoryLock.ALLOCATE)
-        ensure_import_complete(connection)
-        row = find_open_line(context, connection, order, line)
-        stored = stored_date(row)
-        if stored is None or stored.expected.source is not DateSource.STAFF:
-            raise ForewarnError(f"staff set no date for line {line!r} of order {order!r}, so there is none to clear")
-        save_expected_dates(connection, [DateUpdate((order, line), stored, None)], context, who)
-        save_expected_dates(connection, _without_override(context, connection, inputs, row), context, who)
+        delete_override(context, connection, inputs, order, line, who)
+
+
+def delete_override(
+    context: Context, connection: Connection, inputs: ForecastInputs, order: str, line: str, who: str
+) -> None:
+    """Do what `clear_override` does, in the caller's transaction."""
+    lock(connection, AdvisoryLock.ALLOCATE)
+    ensure_import_complete(connection)
+    row = find_open_line(context, connection, order, line)
+    stored = stored_date(row)
+    if stored is None or stored.expected.source is not DateSource.STAFF:
+        raise ForewarnError(f"staff set no date for line {line!r} of order {order!r}, so there is none to clear")
+    save_expected_dates(connection, [DateUpdate((order, line), stored, None)], context, who)
+    save_expected_dates(connection, _without_override(context, connection, inputs, row), context, who)
 
 
 def _without_override(

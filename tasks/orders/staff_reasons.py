@@ -27,15 +27,20 @@ def set_reason(context: Context, key: ReasonKey, reason: DelayReason, who: str) 
 
     Raises ForewarnError for an unknown subject or code.
     """
+    with context.engine.begin() as connection:
+        return save_reason(context, connection, key, reason, who)
+
+
+def save_reason(context: Context, connection: Connection, key: ReasonKey, reason: DelayReason, who: str) -> int:
+    """Do what `set_reason` does, in the caller's transaction."""
     scope, subject = key
     _check_code(context, reason)
-    with context.engine.begin() as connection:
-        if connection.execute(select(IDS[scope]).where(_is_subject(scope, subject)).limit(1)).first() is None:
-            raise ForewarnError(f"no {SCOPE_NAMES[scope]} {subject!r} is known here")
-        values = {"code": reason.code, "texts": dict(reason.texts), "who": who, "set_at": context.started_at}
-        upsert(connection, DELAY_REASONS, [{"scope": scope.value, "subject": subject} | values])
-        record_events(connection, [(SET, subject, f"{scope}: {reason.code}")], context.started_at, who)
-        return recheck_unsent(connection, _orders_of(key))
+    if connection.execute(select(IDS[scope]).where(_is_subject(scope, subject)).limit(1)).first() is None:
+        raise ForewarnError(f"no {SCOPE_NAMES[scope]} {subject!r} is known here")
+    values = {"code": reason.code, "texts": dict(reason.texts), "who": who, "set_at": context.started_at}
+    upsert(connection, DELAY_REASONS, [{"scope": scope.value, "subject": subject} | values])
+    record_events(connection, [(SET, subject, f"{scope}: {reason.code}")], context.started_at, who)
+    return recheck_unsent(connection, _orders_of(key))
 
 
 def clear_reason(context: Context, key: ReasonKey, who: str) -> int:
@@ -43,13 +48,26 @@ def clear_reason(context: Context, key: ReasonKey, who: str) -> int:
 
     Raises ForewarnError where they gave none.
     """
+    with context.engine.begin() as connection:
+        return delete_reason(context, connection, key, who)
+
+
+def delete_reason(context: Context, connection: Connection, key: ReasonKey, who: str) -> int:
+    """Do what `clear_reason` does, in the caller's transaction."""
     scope, subject = key
     which = and_(DELAY_REASONS.c.scope == scope, DELAY_REASONS.c.subject == subject)
-    with context.engine.begin() as connection:
-        if not connection.execute(delete(DELAY_REASONS).where(which)).rowcount:
-            raise ForewarnError(f"staff gave no reason for {SCOPE_NAMES[scope]} {subject!r}, so there is none to clear")
-        record_events(connection, [(CLEARED, subject, str(scope))], context.started_at, who)
-        return recheck_unsent(connection, _orders_of(key))
+    if not connection.execute(delete(DELAY_REASONS).where(which)).rowcount:
+        raise ForewarnError(f"staff gave no reason for {SCOPE_NAMES[scope]} {subject!r}, so there is none to clear")
+    record_events(connection, [(CLEARED, subject, str(scope))], context.started_at, who)
+    return recheck_unsent(connection, _orders_of(key))
+
+
+def load_reason(connection: Connection, key: ReasonKey) -> DelayReason | None:
+    """Return the reason that staff gave; None where they gave none."""
+    scope, subject = key
+    query = select(DELAY_REASONS.c.code, DELAY_REASONS.c.texts)
+    row = connection.execute(query.where(DELAY_REASONS.c.scope == scope, DELAY_REASONS.c.subject == subject)).first()
+    return None if row is None else DelayReason(row.code, row.texts, scope)
 
 
 def list_reasons(connection: Connection) -> list[dict[str, Any]]:

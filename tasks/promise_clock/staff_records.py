@@ -25,7 +25,10 @@ ENDED = "contract_ended"
 TAKEN_BACK = "answer_taken_back"
 """What was recorded of letters about the line before was wrong, or the customer took it back."""
 
-RECORDED = (REFUNDED, EXTRA_TIME, ENDED, TAKEN_BACK)
+REFUND_TAKEN_BACK = "refund_taken_back"
+"""A refund was recorded by mistake."""
+
+RECORDED = (REFUNDED, EXTRA_TIME, ENDED, TAKEN_BACK, REFUND_TAKEN_BACK)
 KINDS = {AnswerKind.EXTRA_TIME: EXTRA_TIME, AnswerKind.END: ENDED}
 
 
@@ -61,6 +64,9 @@ def _records(events: Sequence[tuple[str, str]]) -> StaffRecords:
         if kind == TAKEN_BACK:
             answers = []
             continue
+        if kind == REFUND_TAKEN_BACK:
+            refunded_on = None
+            continue
         on, *more = why.split()
         if kind == REFUNDED:
             refunded_on = refunded_on or date.fromisoformat(on)
@@ -76,9 +82,24 @@ def record_refund(context: Context, order: str, lines: Sequence[str], on: date, 
 
     Raises ForewarnError for an unknown order or line, and for a day to come.
     """
+    with context.engine.begin() as connection:
+        return save_refund(context, connection, order, lines, on, who, why)
+
+
+def save_refund(
+    context: Context, connection: Connection, order: str, lines: Sequence[str], on: date, who: str, why: str = ""
+) -> list[str]:
+    """Do what `record_refund` does, in the caller's transaction."""
     if on > context.as_of:
         raise ForewarnError(f"{on} is in the future; a refund is recorded when it was paid")
-    return _record(context, order, lines, REFUNDED, f"{on} {why}".strip(), who)
+    return _save(context, connection, order, lines, REFUNDED, f"{on} {why}".strip(), who)
+
+
+def take_refund_back(
+    context: Context, connection: Connection, order: str, lines: Sequence[str], who: str, why: str = ""
+) -> list[str]:
+    """Let recorded refunds of lines count no more, in the caller's transaction: they were recorded by mistake."""
+    return _save(context, connection, order, lines, REFUND_TAKEN_BACK, f"{context.as_of} {why}".strip(), who)
 
 
 def record_letter(
@@ -106,12 +127,18 @@ def take_letters_back(context: Context, order: str, lines: Sequence[str], who: s
 
 def _record(context: Context, order: str, lines: Sequence[str], kind: str, why: str, who: str) -> list[str]:
     with context.engine.begin() as connection:
-        query = select(ORDER_LINES.c.number).where(ORDER_LINES.c.order_id == order).order_by(ORDER_LINES.c.number)
-        known = list(connection.execute(query).scalars())
-        if not known:
-            raise ForewarnError(f"no order {order!r} is known: `forewarn import` imports new orders")
-        if unknown := sorted(set(lines) - set(known)):
-            raise ForewarnError(f"order {order} has no line {unknown[0]!r}; its lines are {', '.join(known)}")
-        chosen = list(lines) or known
-        record_events(connection, [(kind, f"{order}/{number}", why) for number in chosen], context.started_at, who)
+        return _save(context, connection, order, lines, kind, why, who)
+
+
+def _save(
+    context: Context, connection: Connection, order: str, lines: Sequence[str], kind: str, why: str, who: str
+) -> list[str]:
+    query = select(ORDER_LINES.c.number).where(ORDER_LINES.c.order_id == order).order_by(ORDER_LINES.c.number)
+    known = list(connection.execute(query).scalars())
+    if not known:
+        raise ForewarnError(f"no order {order!r} is known: `forewarn import` imports new orders")
+    if unknown := sorted(set(lines) - set(known)):
+        raise ForewarnError(f"order {order} has no line {unknown[0]!r}; its lines are {', '.join(known)}")
+    chosen = list(lines) or known
+    record_events(connection, [(kind, f"{order}/{number}", why) for number in chosen], context.started_at, who)
     return chosen
