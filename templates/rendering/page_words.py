@@ -40,7 +40,7 @@ class PageWords:
     today: date
     zone: ZoneInfo
     shop: ShopView
-    templates: dict[str, str | Template] = field(repr=False)
+    texts: "_Texts" = field(repr=False)
     reasons: ReasonWords = field(repr=False)
 
     @property
@@ -50,7 +50,7 @@ class PageWords:
 
     def say(self, key: str, **values: Any) -> str:
         """Return a text, not escaped; raises KeyError for an unknown one, TemplateError for a wrong template."""
-        words = self.templates[key]
+        words = self.texts[key]
         if isinstance(words, str):
             return words
         with template_errors(f"{words_file(self.language)}, {key}"):
@@ -112,7 +112,7 @@ class WordBook:
 
     @cached_property
     def _built_in(self) -> dict[str, str]:
-        return _read(BUILT_IN / words_file("en"))
+        return _built_in_texts()["en"]
 
     @property
     def zone(self) -> str:
@@ -127,8 +127,9 @@ class WordBook:
     def check(self) -> None:
         """Raise TemplateError for a text that cannot be rendered, or is filled in with what its page does not give."""
         for language in self.languages:
-            self._compiled(language)
+            texts = self._compiled(language)
             for key, text in self._texts[language].items():
+                texts[key]
                 given = _values(self._jinja, self._built_in[key])
                 if unknown := sorted(_values(self._jinja, text) - given):
                     what = f"{key} has no {unknown[0]!r}{suggest(unknown[0], given)}"
@@ -150,22 +151,32 @@ class WordBook:
             return str(own)
         return str(locale)
 
-    def _compile(self, language: str) -> dict[str, str | Template]:
-        with template_errors(words_file(language)):
-            return {
-                key: self._template(f"{words_file(language)}, {key}", text) if "{" in text else text
-                for key, text in self._texts[language].items()
-            }
+    def _compile(self, language: str) -> "_Texts":
+        return _Texts(self._jinja, words_file(language), self._texts[language])
+
+
+class _Texts(dict[str, str | Template]):
+    """The texts of one language, each compiled when it is first used: a command needs few of them."""
+
+    def __init__(self, jinja: Environment, file: str, texts: dict[str, str]) -> None:
+        super().__init__()
+        self._jinja, self._file, self._texts = jinja, file, texts
+
+    def __missing__(self, key: str) -> str | Template:
+        text = self._texts[key]
+        with template_errors(self._file):
+            self[key] = compiled = self._template(f"{self._file}, {key}", text) if "{" in text else text
+        return compiled
 
     def _template(self, name: str, text: str) -> Template:
         """Compile a text, unless this process has compiled it before for this accent."""
-        jinja, compiled = self._jinja, self._jinja.bytecode_cache
-        if compiled is None:
+        jinja, cache_of_code = self._jinja, self._jinja.bytecode_cache
+        if cache_of_code is None:
             return jinja.from_string(text)
-        bucket = compiled.get_bucket(jinja, name, None, text)
+        bucket = cache_of_code.get_bucket(jinja, name, None, text)
         if bucket.code is None:
             bucket.code = jinja.compile(text)
-            compiled.set_bucket(bucket)
+            cache_of_code.set_bucket(bucket)
         return jinja.template_class.from_code(jinja, bucket.code, jinja.make_globals(None))
 
 
@@ -175,17 +186,29 @@ def _values(jinja: Environment, text: str) -> set[str]:
 
 
 def _read_all(own: Path | None) -> dict[str, dict[str, str]]:
-    texts: dict[str, dict[str, str]] = {}
-    known = _read(BUILT_IN / words_file("en"))
-    for folder in filter(None, (BUILT_IN, own)):
-        for file in sorted((folder / FOLDER).glob("words.*.toml")):
-            language = file.name.split(".")[1]
-            texts[language] = texts.get(language, {}) | _read(file)
+    texts = dict(_built_in_texts())
+    known = texts["en"]
+    for file in _files(own) if own else ():
+        language = _language(file)
+        texts[language] = texts.get(language, {}) | _read(file)
     for language, words in texts.items():
         if unknown := sorted(words.keys() - known.keys()):
             what = f"no text is named {unknown[0]!r}{suggest(unknown[0], known)}"
             raise TemplateError(words_file(language), None, what)
     return {language: words for language, words in texts.items() if words.keys() == known.keys()}
+
+
+@cache
+def _built_in_texts() -> dict[str, dict[str, str]]:
+    return {_language(file): _read(file) for file in _files(BUILT_IN)}
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted((folder / FOLDER).glob("words.*.toml"))
+
+
+def _language(file: Path) -> str:
+    return file.name.split(".")[1]
 
 
 def _read(file: Path) -> dict[str, str]:
