@@ -41,6 +41,7 @@ from models.tables.shop import (
     Stock,
     Vendor,
 )
+from models.tables.staff import AuditRow, StaffKey, StaffLink, StaffPerson, StaffSession, StaffTry
 from models.tables.supply import Allocation, Availability, ExpectedDateRow, ShippingPlanRow, StockLevel
 
 
@@ -80,3 +81,7 @@ PURCHASE_REQUESTS, PURCHASE_LINES = table_of(PurchaseRequest), table_of(Purchase
 # Runs, counters, channels, and the ledger itself.
 RUNS, COUNTERS, CHANNEL_STATES = table_of(Run), table_of(Counter), table_of(ChannelState)
 LIVE_CHANNELS, LEDGER_OWNERS = table_of(LiveChannel), table_of(LedgerOwner)
+
+# Who works on the desk, and what they did.
+STAFF_PERSONS, STAFF_SESSIONS, STAFF_LINKS = table_of(StaffPerson), table_of(StaffSession), table_of(StaffLink)
+STAFF_TRIES, STAFF_KEYS, AUDIT_ENTRIES = table_of(StaffTry), table_of(StaffKey), table_of(AuditRow)

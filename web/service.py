@@ -1,4 +1,4 @@
-"""Build what `forewarn serve` runs: product pages, order pages, the JSON API, vendors' responses and callbacks."""
+"""Build what `forewarn serve` runs: pages for customers and staff, product pages, the JSON API and callbacks."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -14,6 +14,7 @@ from app.vendor_transports import response_keys
 from web.callbacks.unsubscribe import stop_in, unsubscribe_routes
 from web.customer import pages
 from web.customer.site import Site
+from web.staff.site import staff_routes
 from web.storefront.endpoints import Storefront
 from web.vendors import responses as vendors
 
@@ -27,6 +28,7 @@ def build_service(app: App, clock: Callable[[], datetime], others: Sequence[Base
         *_callbacks(app, clock),
         *_unsubscribe(app, clock),
         *_api(app, clock),
+        *staff_routes(app.context, clock),
     ]
     return Starlette(routes=[*routes, *others])
 

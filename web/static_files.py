@@ -13,7 +13,7 @@ from templates.rendering.brand import Accent, accent_pair
 
 STATIC = Path(__file__).parent / "static"
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
-STYLE, SCRIPT, BRAND = "ui.css", "ui.js", "brand.css"
+STYLE, SCRIPT, BRAND, DESK_STYLE = "ui.css", "ui.js", "brand.css", "desk.css"
 MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript"}
 
 

@@ -11,6 +11,7 @@ from tasks.db.sql import in_list
 from tasks.privacy.person import Person
 from tasks.tables import (
     ALLOCATIONS,
+    AUDIT_ENTRIES,
     AVAILABILITIES,
     CALLBACK_EVENTS,
     CHANNEL_STATES,
@@ -45,6 +46,11 @@ from tasks.tables import (
     RUNS,
     SHIPMENTS,
     SHIPPING_PLANS,
+    STAFF_KEYS,
+    STAFF_LINKS,
+    STAFF_PERSONS,
+    STAFF_SESSIONS,
+    STAFF_TRIES,
     STOCK_LEVELS,
     STOCKS,
     SUPPRESSIONS,
@@ -184,5 +190,11 @@ WITHOUT_PERSONS = (
     CHANNEL_STATES,
     LIVE_CHANNELS,
     LEDGER_OWNERS,
+    STAFF_PERSONS,
+    STAFF_SESSIONS,
+    STAFF_LINKS,
+    STAFF_TRIES,
+    STAFF_KEYS,
+    AUDIT_ENTRIES,
 )
 """Tables that hold nothing about customers."""

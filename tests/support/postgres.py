@@ -58,7 +58,8 @@ class Postgres:
         """Return the address of the emptied ledger. A new database for each test would take most of its time."""
         with self.ledger.begin() as connection:
             deletes = [str(table.delete().compile(self.ledger)) for table in SQLModel.metadata.tables.values()]
-            connection.exec_driver_sql(";".join(deletes))  # one round trip
+            # The database refuses to delete from the audit log, except to its superuser who asks for it.
+            connection.exec_driver_sql(";".join(["SET LOCAL session_replication_role = replica", *deletes]))
         return self.ledger.url.render_as_string()
 
     @contextmanager

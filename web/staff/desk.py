@@ -1,0 +1,269 @@
+"""The desk as an application: its routes with the right that each needs, and everything else denied."""
+
+import logging
+import re
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import unquote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from models.staff import Right, Role
+from tasks.context import Context
+from tasks.staff.accounts import list_accounts
+from tasks.staff.audit import AlreadyDone, AlreadyUndone, by_form
+from tasks.staff.sessions import open_session
+from web.staff.addresses import DESK, desk_address, subject_address
+from web.staff.forms import NEW, TOKEN, BadForm, Form, FormSigner
+from web.staff.frame import frame, render_desk
+from web.staff.guard import read_fields, session_token
+from web.staff.visit import Refused, Visit, visit_context
+from web.static_files import DESK_STYLE, FOREVER, MEDIA_TYPES, SCRIPT, STYLE, shared_file
+
+LOG = logging.getLogger("forewarn.desk")
+Fields = Mapping[str, Sequence[str]]
+UNAUTHORIZED, FORBIDDEN, NOT_FOUND, BAD_METHOD, TOO_MANY, FAULT = 401, 403, 404, 405, 429, 500
+ROLES_OF = {
+    Right.SEE: "any role",
+    Right.ACT: f"the role {Role.SERVICE}",
+    Right.PUBLISH: f"the role {Role.MARKETING}",
+    Right.ADMINISTER: f"the role {Role.ADMIN}",
+}
+
+
+class TooManyTries(Exception):
+    """Raised for too many tries; `seconds` until the next is possible."""
+
+    def __init__(self, seconds: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.seconds, self.sentence = seconds, sentence
+
+
+@dataclass(frozen=True, slots=True)
+class StaffRoute:
+    """A page below the desk's prefix, and the right that it needs: without one it cannot be built."""
+
+    path: str
+    """`/orders/{order}/hold`; a part in braces is any value of one part of the path."""
+    right: Right
+    get: Callable[[Visit], Response] | None
+    post: Callable[[Visit, Form], Response] | None = None
+    right_to_post: Right | None = None
+    """The right of `post`, where it is another one."""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.right, Right) or (self.right_to_post and not isinstance(self.right_to_post, Right)):
+            raise TypeError(f"{self.path}: a route of the desk needs a right")
+        if self.get is None and self.post is None:
+            raise TypeError(f"{self.path}: a route of the desk answers GET, POST or both")
+
+    def needs(self, method: str) -> Right:
+        """Return the right that a method needs."""
+        return self.right_to_post if method == "POST" and self.right_to_post else self.right
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRoute:
+    """A page for people who are not signed in."""
+
+    path: str
+    get: Callable[[Request], Response] | None
+    post: Callable[[Request, Fields], Response] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a request's path leads to."""
+
+    route: StaffRoute | OpenRoute
+    values: dict[str, str]
+
+
+class Desk:
+    """The desk of one shop, an ASGI application below `/desk`."""
+
+    rights = tuple(Right)
+
+    def __init__(self, context: Context, clock: Callable[[], datetime]) -> None:
+        self.context, self.clock = context, clock
+        self.routes: list[StaffRoute] = []
+        self.open_routes: list[OpenRoute] = []
+        self._patterns: list[tuple[re.Pattern[str], StaffRoute | OpenRoute]] = []
+
+    def add(self, routes: Iterable[StaffRoute]) -> None:
+        """Add pages for signed-in people."""
+        self.routes.extend(routes)
+        self._compile()
+
+    def add_open(self, routes: Iterable[OpenRoute]) -> None:
+        """Add pages for people who are not signed in."""
+        self.open_routes.extend(routes)
+        self._compile()
+
+    def path_of(self, request: Request) -> str:
+        """Return the path of a request as it was sent: an id in it may have a slash, encoded."""
+        raw: bytes | None = request.scope.get("raw_path")
+        return request.url.path if raw is None else raw.partition(b"?")[0].decode("latin-1")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] == "http":
+            request = Request(scope, receive)
+            response = await self._respond(request)
+            await response(scope, receive, send)
+
+    async def _respond(self, request: Request) -> Response:
+        try:
+            fields: Fields = {}
+            if request.method == "POST":
+                fields = await read_fields(request)
+            return await run_in_threadpool(self._answer, request, fields)
+        except BadForm:
+            return self.bare_page(
+                request,
+                "This form cannot be used",
+                ["It was not made for this page and this sign-in. Nothing was changed.", "Open the page again."],
+                FORBIDDEN,
+            )
+        except HTTPException as problem:
+            return PlainTextResponse(problem.detail, problem.status_code, problem.headers)
+        except Exception:  # noqa: BLE001 - whatever it is, the person gets a page with a reference to the log
+            return self._fault(request)
+
+    def _answer(self, request: Request, fields: Fields) -> Response:
+        method = "GET" if request.method == "HEAD" else request.method
+        if method not in ("GET", "POST"):
+            raise HTTPException(BAD_METHOD, headers={"Allow": "GET, POST"})
+        found = self._find(self.path_of(request).removeprefix(DESK).rstrip("/"))
+        try:
+            if found and isinstance(found.route, OpenRoute):
+                return self._answer_openly(request, found.route, fields)
+            return self._answer_person(request, found, method, fields)
+        except TooManyTries as tries:
+            page = self.bare_page(request, "Too many tries", [tries.sentence], TOO_MANY)
+            page.headers["Retry-After"] = str(tries.seconds)
+            return page
+
+    def _answer_openly(self, request: Request, route: OpenRoute, fields: Fields) -> Response:
+        if request.method == "POST":
+            return route.post(request, fields) if route.post else self._wrong_method()
+        return route.get(request) if route.get else self._wrong_method()
+
+    def _answer_person(self, request: Request, found: Found | None, method: str, fields: Fields) -> Response:
+        now = self.clock()
+        token = session_token(request)
+        session = open_session(self.context.engine, token, now) if token else None
+        if session is None:
+            return self._sign_in_first(request, method)
+        context = visit_context(self.context, now)
+        signer = FormSigner(token)
+        values = found.values if found else {}
+        visit = Visit(session.person, request, now, context, self, session.id, signer, values)
+        if found is None or not isinstance(found.route, StaffRoute):
+            return visit.not_found("There is no such page on the desk.")
+        if not visit.person.may(found.route.needs(method)):
+            return self._forbid(visit, found.route.needs(method))
+        try:
+            return self._handle(visit, found.route, method, fields)
+        except Refused as refused:
+            return visit.conflict(refused.sentence, **refused.values)
+        except AlreadyUndone as undone:
+            return visit.conflict(f"This was undone before: {undone.entry.who} {undone.entry.what.rstrip('.')}.")
+
+    def _handle(self, visit: Visit, route: StaffRoute, method: str, fields: Fields) -> Response:
+        if method == "GET":
+            return route.get(visit) if route.get else self._wrong_method()
+        if route.post is None:
+            return self._wrong_method()
+        form_id = visit.signer.read(next(iter(fields.get(TOKEN, ())), ""), visit.here)
+        with visit.reading() as connection:
+            done = by_form(connection, form_id)
+        try:
+            if done is None:
+                return route.post(visit, Form(form_id, fields))
+        except AlreadyDone as already:
+            done = already.entry
+        return visit.done(subject_address(done.subject_kind, done.subject), done.id)
+
+    def _sign_in_first(self, request: Request, method: str) -> Response:
+        path = self.path_of(request)
+        if method == "GET":
+            query = request.url.query
+            return RedirectResponse(
+                desk_address("sign-in", next=f"{path}?{query}" if query else "" if path == DESK else path), 303
+            )
+        texts = ["You are not signed in any more, and nothing was changed.", "Sign in, and send the form again."]
+        link = (desk_address("sign-in", next=path), "Sign in")
+        return self.bare_page(request, "Sign in first", texts, UNAUTHORIZED, [link])
+
+    def _forbid(self, visit: Visit, right: Right) -> Response:
+        with visit.reading() as connection:
+            admins = [one.person.name for one in list_accounts(connection) if Role.ADMIN in one.person.roles]
+        asked = f"Ask {' or '.join(admins[:3])} (admin)." if admins else ""
+        texts = [f"This needs {ROLES_OF[right]}. {asked}"]
+        return visit.page("desk/problem.html", title="Not allowed", status=FORBIDDEN, texts=texts, links=())
+
+    def _wrong_method(self) -> Response:
+        raise HTTPException(BAD_METHOD)
+
+    def _fault(self, request: Request) -> Response:
+        reference = secrets.token_hex(4)
+        LOG.exception("the desk could not answer a request; reference %s", reference)
+        return self.bare_page(
+            request,
+            "Something went wrong on our side",
+            ["Nothing was saved.", f"Tell your admin this reference: {reference}. It stands in the log of the server."],
+            FAULT,
+        )
+
+    def bare_page(
+        self,
+        request: Request,
+        title: str,
+        texts: Sequence[str],
+        status: int,
+        links: Sequence[tuple[str, str]] = ((DESK, "Back to the desk"),),
+    ) -> Response:
+        """Return a page that says something, for whoever asked."""
+        return self.open_page("desk/problem.html", title, status, texts=list(texts), links=tuple(links))
+
+    def open_page(self, template: str, title: str, status: int = 200, form: Form = NEW, **values: object) -> Response:
+        """Return a page for people who are not signed in."""
+        shop = self.context.shop
+        around = frame(shop=shop.name, zone=shop.zone, title=title, is_wrong=bool(form.errors))
+        html = render_desk(template, around, form=form, form_token=str, may={}, **values)
+        return HTMLResponse(html, status)
+
+    def _compile(self) -> None:
+        every: list[StaffRoute | OpenRoute] = [*self.open_routes, *self.routes]
+        # Words before values: `/orders/{order}/hold` before `/orders/{order}/{act}`.
+        every.sort(key=lambda route: [part.startswith("{") for part in route.path.split("/")])
+        self._patterns = [(_pattern(route.path), route) for route in every]
+
+    def _find(self, path: str) -> Found | None:
+        for pattern, route in self._patterns:
+            if match := pattern.fullmatch(path):
+                return Found(route, {name: unquote(value) for name, value in match.groupdict().items()})
+        return None
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    parts = [f"(?P<{part[1:-1]}>[^/]+)" if part.startswith("{") else re.escape(part) for part in path.split("/")]
+    return re.compile("/".join(parts))
+
+
+def static_routes() -> list[OpenRoute]:
+    """Return the style sheets and the script."""
+
+    def serve(name: str) -> Callable[[Request], Response]:
+        file = shared_file(name)
+        media_type = MEDIA_TYPES[name[name.rindex(".") :]]
+        return lambda _: Response(file.content, headers=FOREVER, media_type=media_type)
+
+    return [OpenRoute(f"/static/{name}", serve(name)) for name in (STYLE, DESK_STYLE, SCRIPT)]

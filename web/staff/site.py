@@ -1,0 +1,39 @@
+"""The desk of a shop: its areas, below `/desk`."""
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from starlette.routing import BaseRoute, Mount, Route
+
+from tasks.context import Context
+from web.security import SecurityHeaders
+from web.staff import sign_in, today
+from web.staff.addresses import DESK
+from web.staff.desk import Desk, StaffRoute, static_routes
+from web.staff.guard import DESK_HEADERS
+
+AREAS: tuple[Callable[[Desk], Sequence[StaffRoute]], ...] = (
+    sign_in.routes,
+    today.routes,
+)
+"""Each area returns its pages."""
+
+
+def build_desk(context: Context, clock: Callable[[], datetime]) -> Desk:
+    """Return the desk with all its pages."""
+    desk = Desk(context, clock)
+    desk.add_open(static_routes())
+    desk.add_open(sign_in.open_routes(desk))
+    for routes in AREAS:
+        desk.add(routes(desk))
+    return desk
+
+
+def staff_routes(context: Context, clock: Callable[[], datetime]) -> list[BaseRoute]:
+    """Return the routes of the desk."""
+    app = SecurityHeaders(build_desk(context, clock), DESK_HEADERS)
+    mount = Mount(DESK, app=app)
+    # An id may have a line break, too.
+    mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
+    return [Route(DESK, app, include_in_schema=False), mount]
