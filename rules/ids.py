@@ -23,9 +23,10 @@ def request_id(run: str, vendor: str) -> str:
     return uuid.uuid5(NAMESPACE, f"request|{run}|{vendor}").hex
 
 
-def reminder_id(request: str) -> str:
-    """Return the id of the reminder of a purchase request."""
-    return uuid.uuid5(NAMESPACE, f"reminder|{request}").hex
+def reminder_id(request: str, number: int = 1) -> str:
+    """Return the id of the nth reminder of a purchase request; staff may send more than one."""
+    name = f"reminder|{request}" if number == 1 else f"reminder|{request}|{number}"
+    return uuid.uuid5(NAMESPACE, name).hex
 
 
 def purchase_line_id(order: str, line: str, attempt: int) -> str:

@@ -62,21 +62,45 @@ def record_responses(
     A `message` limits the rows to requests of the vendor that signed it. Raises ReplayedMessage for a second copy of a
     message, and ReusedMessageId for another message with the same id.
     """
+    summary, parsed = _parse(context, rows)
+    with context.engine.begin() as connection:
+        if message is not None:
+            record_message(connection, context, message, who)
+        _record(context, connection, parsed, summary, who, message.vendor if message else None)
+    for rejected in summary.rejected:
+        reject(rejected)
+    return summary
+
+
+def record_responses_in(
+    context: Context, connection: Connection, rows: Iterable[Row | RejectedRow], who: str
+) -> ResponseSummary:
+    """Record responses that a person enters, in the caller's transaction."""
+    summary, parsed = _parse(context, rows)
+    _record(context, connection, parsed, summary, who, None)
+    return summary
+
+
+def _parse(context: Context, rows: Iterable[Row | RejectedRow]) -> tuple[ResponseSummary, list[ParsedResponse]]:
     summary, parsed = ResponseSummary(), list[ParsedResponse]()
     for row in parse_responses(rows, context.zone, context.as_of):
         if isinstance(row, RejectedRow):
             summary.rejected.append(row)
         else:
             parsed.append(row)
-    with context.engine.begin() as connection:
-        if message is not None:
-            record_message(connection, context, message, who)
-        vendor = message.vendor if message else None
-        lines = _load_lines(connection, {response.row.request for response in parsed}, vendor)
-        _apply(context, connection, _match_and_validate(parsed, lines, summary), who)
-    for rejected in summary.rejected:
-        reject(rejected)
-    return summary
+    return summary, parsed
+
+
+def _record(
+    context: Context,
+    connection: Connection,
+    parsed: Sequence[ParsedResponse],
+    summary: ResponseSummary,
+    who: str,
+    vendor: str | None,
+) -> None:
+    lines = _load_lines(connection, {response.row.request for response in parsed}, vendor)
+    _apply(context, connection, _match_and_validate(parsed, lines, summary), who)
 
 
 def _match_and_validate(

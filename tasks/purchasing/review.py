@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select, update
 
 from models.enums import SkipReason, State
 from models.errors import ForewarnError
@@ -159,13 +159,18 @@ def approve_request(context: Context, beginning: str, who: str, why: str = "") -
 
     `beginning` is the beginning of its id. Raises ForewarnError unless exactly one such request matches.
     """
-    now = context.started_at
     with context.engine.begin() as connection:
-        key = _find_request(connection, beginning, APPROVABLE)
-        uncount_settled(connection, OUTBOX.c.id == key)
-        queue_messages(connection, OUTBOX.c.id == key, now, not_before=now, reason=why or None)
-        _forget_earlier_copy(connection, key)
-        record_events(connection, [("approved", key, why)], now, who)
+        return approve_in(context, connection, beginning, who, why)
+
+
+def approve_in(context: Context, connection: Connection, beginning: str, who: str, why: str = "") -> str:
+    """Do as `approve_request`, in the caller's transaction."""
+    now = context.started_at
+    key = _find_request(connection, beginning, APPROVABLE)
+    uncount_settled(connection, OUTBOX.c.id == key)
+    queue_messages(connection, OUTBOX.c.id == key, now, not_before=now, reason=why or None)
+    _forget_earlier_copy(connection, key)
+    record_events(connection, [("approved", key, why)], now, who)
     return key
 
 
@@ -183,11 +188,16 @@ def drop_request(context: Context, beginning: str, who: str, why: str = "") -> s
 def mark_delivered(context: Context, beginning: str, who: str, why: str = "") -> str:
     """Count a request in doubt as sent. Return its id. Raises ForewarnError."""
     with context.engine.begin() as connection:
-        key = _find_request(connection, beginning, (State.IN_DOUBT,))
-        sent = {"state": State.SENT, "reason": why or f"{who} says that it arrived", "settled_at": context.started_at}
-        connection.execute(update(OUTBOX).where(OUTBOX.c.id == key).values(**CLEAR_LEASE, **sent))
-        _forget_earlier_copy(connection, key)
-        record_events(connection, [("settled_sent", key, why)], context.started_at, who)
+        return mark_delivered_in(context, connection, beginning, who, why)
+
+
+def mark_delivered_in(context: Context, connection: Connection, beginning: str, who: str, why: str = "") -> str:
+    """Do as `mark_delivered`, in the caller's transaction."""
+    key = _find_request(connection, beginning, (State.IN_DOUBT,))
+    sent = {"state": State.SENT, "reason": why or f"{who} says that it arrived", "settled_at": context.started_at}
+    connection.execute(update(OUTBOX).where(OUTBOX.c.id == key).values(**CLEAR_LEASE, **sent))
+    _forget_earlier_copy(connection, key)
+    record_events(connection, [("settled_sent", key, why)], context.started_at, who)
     return key
 
 
@@ -198,20 +208,31 @@ def reopen_lines(context: Context, beginning: str, who: str, why: str = "") -> i
     matches `beginning` and has such a line.
     """
     with context.engine.begin() as connection:
-        key = _find_request(connection, beginning, tuple(State))
-        not_delivered = select(OUTBOX.c.id).where(OUTBOX.c.id == key, OUTBOX.c.state.in_(NOT_DELIVERED))
-        never_received = and_(PURCHASE_LINES.c.response.is_(None), not_delivered.exists())
-        reopenable = or_(PURCHASE_LINES.c.response.in_(REOPENABLE), never_received)
-        lines = update(PURCHASE_LINES).where(PURCHASE_LINES.c.request_id == key, reopenable)
-        reopened = connection.execute(lines.values(response=VendorResponse.ASK_AGAIN)).rowcount
-        if not reopened:
-            raise ForewarnError(
-                f"no line of request {key[:8]} was refused, and the request was neither dropped nor rejected; "
-                "`forewarn vendors waiting` shows what is"
-            )
-        events = [(VendorResponse.ASK_AGAIN, key, why or f"{reopened} lines")]
-        record_events(connection, events, context.started_at, who)
+        return reopen_in(context, connection, beginning, who, why)
+
+
+def reopen_in(context: Context, connection: Connection, beginning: str, who: str, why: str = "") -> int:
+    """Do as `reopen_lines`, in the caller's transaction."""
+    key = _find_request(connection, beginning, tuple(State))
+    lines = update(PURCHASE_LINES).where(PURCHASE_LINES.c.request_id == key, reopenable_filter())
+    reopened = connection.execute(lines.values(response=VendorResponse.ASK_AGAIN)).rowcount
+    if not reopened:
+        raise ForewarnError(
+            f"no line of request {key[:8]} was refused, and the request was neither dropped nor rejected; "
+            "`forewarn vendors waiting` shows what is"
+        )
+    events = [(VendorResponse.ASK_AGAIN, key, why or f"{reopened} lines")]
+    record_events(connection, events, context.started_at, who)
     return reopened
+
+
+def reopenable_filter() -> ColumnElement[bool]:
+    """Return the SQL of a line that may be requested again: refused, or never received by the vendor."""
+    not_delivered = select(OUTBOX.c.id).where(
+        OUTBOX.c.id == PURCHASE_LINES.c.request_id, OUTBOX.c.state.in_(NOT_DELIVERED)
+    )
+    never_received = and_(PURCHASE_LINES.c.response.is_(None), not_delivered.exists())
+    return or_(PURCHASE_LINES.c.response.in_(REOPENABLE), never_received)
 
 
 def _find_request(connection: Connection, beginning: str, states: Iterable[State]) -> str:
