@@ -25,6 +25,7 @@ from models.tables.ledger import (
     Suppression,
     Watch,
 )
+from models.tables.numbers import DayNumber
 from models.tables.outbox import OutboxMessage
 from models.tables.privacy import Consent, ErasedAddress, ErasedCustomer
 from models.tables.promise_clock import ClockWatch
@@ -85,3 +86,6 @@ LIVE_CHANNELS, LEDGER_OWNERS = table_of(LiveChannel), table_of(LedgerOwner)
 # Who works on the desk, and what they did.
 STAFF_PERSONS, STAFF_SESSIONS, STAFF_LINKS = table_of(StaffPerson), table_of(StaffSession), table_of(StaffLink)
 STAFF_TRIES, STAFF_KEYS, AUDIT_ENTRIES = table_of(StaffTry), table_of(StaffKey), table_of(AuditRow)
+
+# What each day added up to.
+DAY_NUMBERS = table_of(DayNumber)

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from models.enums import Channel, RemedyKind
 from models.fields import Amounts, DaysByMethod, FrozenModel, InDays
+from models.policy.costs import CostPolicy
 from models.policy.customers import OrderPagePolicy
 from models.policy.messaging import ContactPolicy, GuardrailPolicy, InDoubtPolicy, PostPolicy, SendingPolicy
 from models.policy.promise_clock import PromiseClockPolicy
@@ -221,6 +222,7 @@ class Policy(FrozenModel):
     order_page: OrderPagePolicy = OrderPagePolicy()
     promise_clock: PromiseClockPolicy = PromiseClockPolicy()
     retention: RetentionPolicy = RetentionPolicy()
+    costs: CostPolicy = CostPolicy()
 
     @field_validator("bucket")
     @classmethod
@@ -238,5 +240,5 @@ class Policy(FrozenModel):
     @property
     def digest(self) -> str:
         """Return a short hash that changes when any number changes that decides about orders."""
-        others = {"retention", "order_page", "promise_clock"}
+        others = {"retention", "order_page", "promise_clock", "costs"}
         return hashlib.sha256(self.model_dump_json(exclude=others).encode()).hexdigest()[:16]
