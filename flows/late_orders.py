@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import asdict
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -29,6 +29,7 @@ from tasks.db.sql import read_only
 from tasks.guardrails.check import accepted_orders, check_data, check_run, preview_breaches
 from tasks.guardrails.run_days import check_clock, check_data_date
 from tasks.imports.load import import_all
+from tasks.reporting.day_numbers import count_days
 from tasks.reporting.dry_run import dry_run as evaluate_without_writing
 from tasks.runs.records import LATE_ORDERS
 
@@ -103,6 +104,8 @@ async def run_late_orders(
 
         report.held = {breach.name: breach.sentence for breach in breaches}
         await asyncio.to_thread(_count_orders, app, report)
+        recent = (context.as_of - timedelta(days=1), context.as_of)
+        await asyncio.to_thread(count_days, context, recent, clock.now())
         plans, report.plans = report.plans, []
     await publish_artifact(LATE_ORDERS, summary(report, app.folder.shop.name), plans, "Late orders")
     await rename_flow_run(headline(LATE_ORDERS, report))

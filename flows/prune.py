@@ -15,6 +15,7 @@ from models.batches import Progress, no_progress
 from rules.retention import CutoffDays, cutoff_days
 from tasks.db.settled_counts import count_settled
 from tasks.guardrails.run_days import check_clock, check_not_before_last
+from tasks.reporting.day_numbers import count_days, days_to_count
 from tasks.retention.prune import count_prunable, prune_records
 from tasks.retention.records import PRUNABLE
 
@@ -47,7 +48,7 @@ async def prune(shop: str | None = None, as_of: date | None = None, *, dry_run: 
 async def run_prune(
     app: App, as_of: date | None = None, *, dry_run: bool = False, progress: Progress = no_progress
 ) -> PruneReport:
-    """Delete what the policy no longer keeps, and count the settled messages for `status`.
+    """Delete what the policy no longer keeps, and count the settled messages for `status` and the days for the numbers.
 
     Raises ForewarnError for a day before the last one, and ClockAhead where the clock is far ahead.
     """
@@ -74,4 +75,6 @@ async def _prune_all(app: App, as_of: date | None, cutoffs: CutoffDays, progress
     async with track_run(app, PRUNE, clock) as (context, _):
         deleted = {kind.name: await run_task(prune_records, context, cutoffs, kind, progress) for kind in PRUNABLE}
         await run_task(count_settled, context.engine, context.started_at)
+        days = await asyncio.to_thread(days_to_count, context, clock.as_of)
+        await asyncio.to_thread(count_days, context, days, clock.now())
     return deleted

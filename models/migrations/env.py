@@ -5,6 +5,7 @@ from sqlmodel import SQLModel
 
 import models.tables.customer
 import models.tables.ledger
+import models.tables.numbers
 import models.tables.purchasing
 import models.tables.shop
 import models.tables.supply  # noqa: F401 - they fill SQLModel.metadata

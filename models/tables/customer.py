@@ -50,6 +50,7 @@ class CustomerChoice(SQLModel, table=True):
     __tablename__ = "customer_choice"
     __table_args__ = (
         UniqueConstraint("order_id", "number"),
+        Index("ix_customer_choice_made", "made_at"),
         Index(
             "ix_customer_choice_open",
             "made_at",

@@ -124,7 +124,7 @@ class Notice(SQLModel, table=True):
 class Offer(SQLModel, table=True):
     """A remedy offered for an order: substitutes for a line, or a discount with its code."""
 
-    __table_args__ = (UniqueConstraint("order_id", "kind", "line", "revision"),)
+    __table_args__ = (UniqueConstraint("order_id", "kind", "line", "revision"), Index("ix_offer_created", "created_at"))
 
     id: str = Field(primary_key=True)
     run_id: str

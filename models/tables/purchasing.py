@@ -2,17 +2,26 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from models.quantities import Quantity
 from models.tables.column_types import flag, moment, pieces
+
+UNANSWERED, REMINDS = text("responded_at IS NULL"), text("reminder_of IS NOT NULL")
+TO_DECIDE = text("response IN ('refused', 'too_late')")
+"""Lines that wait for a person; written out, because SQLite uses a partial index for the same words only."""
 
 
 class PurchaseRequest(SQLModel, table=True):
     """What one vendor is asked for in one run. `OutboxMessage` has its channel and its state."""
 
     __tablename__ = "purchase_request"
+    __table_args__ = (
+        Index("ix_purchase_request_created", "created_at", "id"),
+        Index("ix_purchase_request_open", "created_at", "id", sqlite_where=UNANSWERED, postgresql_where=UNANSWERED),
+        Index("ix_purchase_request_reminder", "reminder_of", sqlite_where=REMINDS, postgresql_where=REMINDS),
+    )
 
     id: str = Field(primary_key=True)
     run_id: str = Field(index=True)
@@ -29,7 +38,11 @@ class PurchaseLine(SQLModel, table=True):
     """The pieces of an order line that a vendor is asked for, and its response."""
 
     __tablename__ = "purchase_line"
-    __table_args__ = (UniqueConstraint("order_id", "line", "attempt"), Index("ix_purchase_line_request", "request_id"))
+    __table_args__ = (
+        UniqueConstraint("order_id", "line", "attempt"),
+        Index("ix_purchase_line_request", "request_id"),
+        Index("ix_purchase_line_decide", "request_id", sqlite_where=TO_DECIDE, postgresql_where=TO_DECIDE),
+    )
 
     id: str = Field(primary_key=True)
     request_id: str

@@ -163,6 +163,8 @@ class Stock(SQLModel, table=True):
 class Inbound(SQLModel, table=True):
     """An expected receipt of a product from a vendor."""
 
+    __table_args__ = (Index("ix_inbound_vendor", "vendor_id", "promised_on"),)
+
     id: str = Field(primary_key=True)
     product_id: str = Field(index=True)
     vendor_id: str | None = None

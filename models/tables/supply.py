@@ -13,6 +13,9 @@ from sqlmodel import Field, SQLModel
 from models.quantities import Quantity
 from models.tables.column_types import Money, moment, pieces
 
+TO_ORDER = text("order_quantity > 0")
+"""Products to order now; written out, because SQLite uses a partial index for the same words only."""
+
 
 class Allocation(SQLModel, table=True):
     """A part of a line's quantity, and what covers it now: stock at a place, an inbound delivery, or nothing."""
@@ -106,6 +109,7 @@ class StockLevel(SQLModel, table=True):
     """A product's safety stock, reorder point and order quantity."""
 
     __tablename__ = "stock_level"
+    __table_args__ = (Index("ix_stock_level_order", "product_id", sqlite_where=TO_ORDER, postgresql_where=TO_ORDER),)
 
     product_id: str = Field(primary_key=True)
     safety_stock: Quantity = pieces()

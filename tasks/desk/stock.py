@@ -8,11 +8,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Float, Select, and_, case, cast, func, or_, select
 
 from models.quantities import THOUSANDTHS, Quantity
+from models.tables.supply import TO_ORDER
 from tasks.context import Context
 from tasks.orders.owed_pieces import not_yet_filter
 from tasks.replenishment.reorder_list import vendor_of_product
-from tasks.tables import AVAILABILITIES, INBOUNDS, PRODUCTS, STOCK_LEVELS, VENDORS
+from tasks.tables import AVAILABILITIES, INBOUNDS, PRODUCTS, RUNS, STOCK_LEVELS, VENDORS
 
+STOCK_REPORT = "stock-report"
+"""The flow that computes the levels."""
 NEVER, AT_ONCE = 1e9, -1e9
 """The days of slack of a product that is not sold: none is needed, or customers wait for it already."""
 MAX_DAYS_SHOWN = 3_650
@@ -46,7 +49,7 @@ class StockRow:
 
 @dataclass(frozen=True, slots=True)
 class StockPage:
-    """A page of the products to order, whether more follow, and when the levels last changed."""
+    """A page of the products to order, and whether more follow."""
 
     rows: tuple[StockRow, ...]
     has_more: bool
@@ -71,11 +74,11 @@ def iterate_stock(context: Context, connection: Connection) -> Iterator[StockRow
         yield _row(context, row)
 
 
-def levels_changed_at(connection: Connection) -> datetime | None:
-    """Return when a stock level was last written; None where none ever was."""
-    newest = select(STOCK_LEVELS.c.set_at).order_by(STOCK_LEVELS.c.set_at.desc()).limit(1)
-    changed: datetime | None = connection.execute(newest).scalar()
-    return changed
+def levels_computed_at(connection: Connection) -> datetime | None:
+    """Return when the stock levels were last computed; None where they never were."""
+    newest = select(RUNS.c.ended_at).where(RUNS.c.flow == STOCK_REPORT, RUNS.c.state == "done")
+    computed: datetime | None = connection.execute(newest.order_by(RUNS.c.number.desc()).limit(1)).scalar()
+    return computed
 
 
 def _slack() -> ColumnElement[float]:
@@ -108,7 +111,7 @@ def _to_order(context: Context) -> Select[Any]:
                 VENDORS, VENDORS.c.id == vendor
             )
         )
-        .where(STOCK_LEVELS.c.order_quantity > 0)
+        .where(TO_ORDER)
         .order_by(_slack(), STOCK_LEVELS.c.product_id)
     )
 

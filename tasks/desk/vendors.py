@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func,
 from models.enums import State
 from models.purchasing import VendorChannel, VendorResponse
 from models.quantities import Quantity
+from models.tables.purchasing import TO_DECIDE
 from rules.delays.line_order import natural_key
 from tasks.context import Context
 from tasks.purchasing.dispatch import REQUESTS
@@ -144,7 +145,9 @@ class RequestDetail:
     @property
     def may_answer(self) -> bool:
         """Return whether an answer of the vendor can be recorded."""
-        return any(line.response not in (VendorResponse.NOT_SENT, VendorResponse.ASK_AGAIN) for line in self.asked_lines)
+        return any(
+            line.response not in (VendorResponse.NOT_SENT, VendorResponse.ASK_AGAIN) for line in self.asked_lines
+        )
 
 
 def load_requests(
@@ -280,17 +283,16 @@ def _has_refused_line(context: Context) -> ColumnElement[bool]:
         same_product_filter(),
         ~_asked_since(),
     )
-    return (
-        select(PURCHASE_LINES.c.id)
+    requests = (
+        select(PURCHASE_LINES.c.request_id)
         .join(
             ORDER_LINES,
             and_(ORDER_LINES.c.order_id == PURCHASE_LINES.c.order_id, ORDER_LINES.c.number == PURCHASE_LINES.c.line),
         )
         .join(ORDERS, ORDERS.c.id == ORDER_LINES.c.order_id)
-        .where(PURCHASE_LINES.c.request_id == PURCHASE_REQUESTS.c.id)
-        .where(or_(refused, PURCHASE_LINES.c.response == VendorResponse.TOO_LATE))
-        .exists()
+        .where(TO_DECIDE, or_(refused, PURCHASE_LINES.c.response == VendorResponse.TOO_LATE))
     )
+    return PURCHASE_REQUESTS.c.id.in_(requests)
 
 
 def _asked_since() -> ColumnElement[bool]:

@@ -34,9 +34,7 @@ def remind_in(context: Context, connection: Connection, request: str, who: str, 
         .where(PURCHASE_REQUESTS.c.id == request, PURCHASE_REQUESTS.c.reminder_of.is_(None))
         .with_for_update(of=OUTBOX)
     ).first()
-    open_lines = select(func.count()).where(
-        PURCHASE_LINES.c.request_id == request, PURCHASE_LINES.c.response.is_(None)
-    )
+    open_lines = select(func.count()).where(PURCHASE_LINES.c.request_id == request, PURCHASE_LINES.c.response.is_(None))
     if row is None or row.state != State.SENT or not connection.execute(open_lines).scalar_one():
         raise ForewarnError("only a request that was sent and has lines without an answer can be reminded of")
     reminders = select(func.count(), func.count().filter(OUTBOX.c.settled_at.is_(None))).join(
@@ -61,7 +59,9 @@ def drop_reminder_in(context: Context, connection: Connection, reminder: str, wh
     record_events(connection, [(SkipReason.DROPPED, reminder, "undone")], context.started_at, who)
 
 
-def restore_state_in(context: Context, connection: Connection, request: str, now_is: State, was: State, who: str) -> None:
+def restore_state_in(
+    context: Context, connection: Connection, request: str, now_is: State, was: State, who: str
+) -> None:
     """Return a request to the state that it had before staff queued it or said that it arrived.
 
     Raises ForewarnError where it has left or was answered since, or where no message can return to that state.
@@ -94,7 +94,12 @@ def load_answers(connection: Connection, request: str, lines: Sequence[str] | No
 
 
 def restore_answers_in(
-    context: Context, connection: Connection, request: str, now_are: Mapping[str, Any], were: Mapping[str, Any], who: str
+    context: Context,
+    connection: Connection,
+    request: str,
+    now_are: Mapping[str, Any],
+    were: Mapping[str, Any],
+    who: str,
 ) -> None:
     """Give lines back the answers that they had, and have their orders checked again.
 
@@ -121,7 +126,9 @@ def _requested_again(connection: Connection, lines: Sequence[str]) -> bool:
     later = PURCHASE_LINES.alias()
     again = (
         select(later.c.id)
-        .join(PURCHASE_LINES, and_(later.c.order_id == PURCHASE_LINES.c.order_id, later.c.line == PURCHASE_LINES.c.line))
+        .join(
+            PURCHASE_LINES, and_(later.c.order_id == PURCHASE_LINES.c.order_id, later.c.line == PURCHASE_LINES.c.line)
+        )
         .where(PURCHASE_LINES.c.id.in_(lines), later.c.attempt > PURCHASE_LINES.c.attempt)
         .where(later.c.response.is_distinct_from(VendorResponse.NOT_SENT))
     )

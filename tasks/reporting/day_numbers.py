@@ -69,7 +69,7 @@ def count_day(context: Context, day: date) -> Counter[Key]:
             .group_by(OUTBOX.c.channel, OUTBOX.c.state)
         ):
             numbers[Measure.MESSAGES, channel, state] += n
-        _count_told(context, connection, day, live, numbers)
+        _count_told(connection, day, live, numbers)
         _count_choices(context, connection, day, numbers)
         _count_offers(context, connection, day, numbers)
     return numbers
@@ -84,20 +84,19 @@ def _within(context: Context, column: Any, day: date) -> ColumnElement[bool]:
     return and_(column >= context.start_of(day), column < context.end_of(day))
 
 
-def _count_told(
-    context: Context, connection: Connection, day: date, live: ColumnElement[bool], numbers: Counter[Key]
-) -> None:
+def _count_told(connection: Connection, day: date, live: ColumnElement[bool], numbers: Counter[Key]) -> None:
     names = ("id", "order_id", "customer_id", "revision", "channel", "change", "bucket", "lines", "address")
     columns = (*(NOTICES.c[name] for name in names), OUTBOX.c.state, OUTBOX.c.settled_at)
     query = select(*columns).select_from(NOTICES_WITH_STATE).where(live, OUTBOX.c.state.in_(LEFT))
     query = query.order_by(NOTICES.c.order_id, NOTICES.c.revision, OUTBOX.c.settled_at, NOTICES.c.id)
+    counted: set[tuple[str, str]] = set()
     for rows in batched(connection.execute(query), PAGE_SIZE):
-        earlier = list(_earlier(connection, context, rows))
-        _count_first(day, rows, earlier, numbers)
+        earlier = list(_earlier(connection, rows))
+        _count_first(day, rows, earlier, counted, numbers)
         numbers[Measure.TWICE, "", ""] += sum(_is_repeated(row, (*earlier, *rows)) for row in rows)
 
 
-def _earlier(connection: Connection, context: Context, rows: Sequence[Row[Any]]) -> Iterator[Row[Any]]:
+def _earlier(connection: Connection, rows: Sequence[Row[Any]]) -> Iterator[Row[Any]]:
     """Yield the messages about the same orders that arrived, as far as is known."""
     names = ("id", "order_id", "customer_id", "revision", "channel", "change", "bucket", "lines", "address")
     query = (
@@ -109,13 +108,18 @@ def _earlier(connection: Connection, context: Context, rows: Sequence[Row[Any]])
     yield from connection.execute(query)
 
 
-def _count_first(day: date, rows: Sequence[Row[Any]], all_sent: Sequence[Row[Any]], numbers: Counter[Key]) -> None:
+def _count_first(
+    day: date,
+    rows: Sequence[Row[Any]],
+    all_sent: Sequence[Row[Any]],
+    counted: set[tuple[str, str]],
+    numbers: Counter[Key],
+) -> None:
     """Count the orders of a page whose first message left on this day, and those of them told in time."""
     first_at: dict[tuple[str, str], datetime] = {}
     for row in all_sent:
         key = (row.order_id, row.customer_id)
         first_at[key] = min(first_at.get(key, row.settled_at), row.settled_at)
-    counted = set()
     for row in rows:
         key = (row.order_id, row.customer_id)
         is_first = row.change == ChangeKind.FIRST and row.state in ARRIVED and first_at.get(key) == row.settled_at
