@@ -109,7 +109,9 @@ def small_history(history):
     history.message("4", bucket="long", state=State.BOUNCED)  # it came back: not told
     history.message("5", trial=True)  # in a trial
     history.message("6", state=State.SKIPPED)
-    history.message("1", 2, on=1, change=ChangeKind.SLIPPED, bucket="long", expected=20)  # a change is no first message
+    history.message(
+        "1", 2, on=1, run="r2", change=ChangeKind.SLIPPED, bucket="long", expected=20
+    )  # a change is no first message
     history.choice("1", "wait", first, on=1)
     history.choice("2", "cancel", late, on=1)
     history.choice("2", "wait", late, number=2, on=1)  # thought again: kept
