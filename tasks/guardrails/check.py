@@ -125,7 +125,7 @@ def _run_stats(
         told,
         open_orders,
         get_counter(connection, f"{TOLD_PREFIX}{as_of}"),
-        _median_day(connection, as_of),
+        median_day(connection, as_of),
         {currency: Decimal(n) / SCALE for currency, n in requested.items()},
         get_counter(connection, SUPERVISED) == 1,
     )
@@ -172,7 +172,7 @@ def _take_over_unreviewed(connection: Connection, context: Context) -> None:
     add_to_counters(connection, {f"{REQUESTED}{context.run_id}:{currency}": n for currency, n in requested.items()})
 
 
-def _median_day(connection: Connection, as_of: date) -> float | None:
+def median_day(connection: Connection, as_of: date) -> float | None:
     """Return the orders told on the median day of MEDIAN_WINDOW; None while there are too few days."""
     days: dict[str, int] = {}
     for prefix in (TOLD_PREFIX, RELEASED_PREFIX):

@@ -1,7 +1,7 @@
 """Carry out what a person decides about a held run: queue its notices, or drop them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -11,7 +11,7 @@ from models.enums import SkipReason
 from models.errors import ForewarnError
 from models.tables.column_types import UtcTime
 from tasks.context import Context
-from tasks.db.counters import increment, set_counter
+from tasks.db.counters import get_counter, increment, set_counter
 from tasks.db.events import record_events
 from tasks.db.lookup import find_ids, find_one
 from tasks.db.outbox import queue_messages, skip_messages
@@ -44,6 +44,8 @@ REVIEWED_STATES = {ReviewDecision.RELEASE: "released", ReviewDecision.DROP: "dro
 
 DATA_BREACHES = {"min_order_share", "max_gone_share", "max_data_age_hours"}
 """Guardrails for which a run is held before it evaluates any order."""
+MEASURES = (ACCEPTED_ORDER_COUNT, GONE_LINES, ACCEPTED_BY_STAFF_HOUR)
+"""The counters that a release of such a run sets."""
 NO_GRACE = timedelta()
 
 
@@ -55,6 +57,10 @@ class ReleaseResult:
     notices: int
     data_accepted: bool = False
     """The run was held for its data, which count as right from now on."""
+    orders: int = 0
+    """Orders that count as released on the run's day."""
+    measures: Mapping[str, int] = field(default_factory=dict)
+    """Of accepted data, the counters that it replaced, as they were before."""
 
 
 def release_or_drop_run(
@@ -92,15 +98,16 @@ def review_run(
     reviewed = update(RUNS).where(RUNS.c.id == key, RUNS.c.state == HELD).values(state=new_state)
     if connection.execute(reviewed).rowcount != 1:
         raise ForewarnError(f"somebody else decided on run {key[:8]} just now; `forewarn status` shows it")
-    if decision is ReviewDecision.RELEASE:
-        if held.flow == LATE_ORDERS:
-            increment(connection, f"{RELEASED_PREFIX}{held.as_of}", count_orders(connection, held_by([key])))
-        notices = _release_run(connection, key, context.started_at, grace)
-        data_accepted = _accept_data_as_baseline(connection, held.counts, context.started_at)
-    else:
-        notices, data_accepted = _drop_run(connection, key, context), False
     record_events(connection, [(new_state, key, why)], context.started_at, who)
-    return ReleaseResult(key, notices, data_accepted)
+    if decision is ReviewDecision.DROP:
+        return ReleaseResult(key, _drop_run(connection, key, context))
+    orders = count_orders(connection, held_by([key]))
+    if held.flow == LATE_ORDERS:
+        increment(connection, f"{RELEASED_PREFIX}{held.as_of}", orders)
+    measures = {name: get_counter(connection, name) for name in MEASURES}
+    notices = _release_run(connection, key, context.started_at, grace)
+    data_accepted = _accept_data_as_baseline(connection, held.counts, context.started_at)
+    return ReleaseResult(key, notices, data_accepted, orders, measures if data_accepted else {})
 
 
 def _check_undecided(connection: Connection, run_prefix: str) -> None:
