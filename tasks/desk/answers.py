@@ -49,9 +49,8 @@ class OpenAnswer:
 
 def count_open(connection: Connection) -> Count:
     """Return how many choices wait for the shop."""
-    return count_up_to(
-        connection, select(CUSTOMER_CHOICES.c.id).where(CUSTOMER_CHOICES.c.state == ChoiceState.REQUESTED)
-    )
+    waiting = select(CUSTOMER_CHOICES.c.id).where(CUSTOMER_CHOICES.c.state == ChoiceState.REQUESTED)
+    return count_up_to(connection, waiting)
 
 
 def list_open(connection: Connection, place: Place | None, limit: int = PAGE) -> Listed[OpenAnswer]:

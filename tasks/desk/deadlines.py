@@ -81,9 +81,8 @@ def list_missed(context: Context, connection: Connection, limit: int = PAGE) -> 
     """Return the deadlines that were found missed in the last 30 days, the newest first."""
     since = context.started_at - MISSED_SHOWN
     query = select(EVENTS.c.subject, EVENTS.c.why, EVENTS.c.at).where(EVENTS.c.at > since, EVENTS.c.kind == MISSED)
-    page = listed(
-        connection.execute(query.order_by(EVENTS.c.at.desc(), EVENTS.c.id.desc()).limit(limit + 1)).all(), limit
-    )
+    newest = query.order_by(EVENTS.c.at.desc(), EVENTS.c.id.desc()).limit(limit + 1)
+    page = listed(connection.execute(newest).all(), limit)
     return Listed(tuple(MissedDeadline(*_line(row.subject), row.why, row.at) for row in page.rows), page.more)
 
 

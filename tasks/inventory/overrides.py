@@ -1,6 +1,6 @@
 """Set and clear the dates that staff give for a line."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence, Set
 from datetime import date, timedelta
 from typing import Any
 
@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, func, select
 
 from models.errors import ForewarnError
 from models.inventory import MAX_DAYS_AHEAD, DateSource, ExpectedDate, known_day
+from models.orders import LineKey
 from tasks.context import Context
 from tasks.db.sql import AdvisoryLock, lock
 from tasks.imports.guard import ensure_import_complete
@@ -69,25 +70,72 @@ def delete_override(
     save_expected_dates(connection, _without_override(context, connection, inputs, row), context, who)
 
 
+def delete_overrides(
+    context: Context, connection: Connection, inputs: ForecastInputs, lines: Sequence[LineKey], who: str
+) -> int:
+    """Clear the days that staff set for lines of one product, as `delete_override` does; return of how many.
+
+    A line that is closed by now, or has no such day, stays as it is.
+    """
+    lock(connection, AdvisoryLock.ALLOCATE)
+    ensure_import_complete(connection)
+    found = (_open_line(context, connection, *key) for key in lines)
+    ours = [row for row in found if row is not None and _is_set_by_staff(row)]
+    ended = [DateUpdate((row.order_id, row.number), stored_date(row), None) for row in ours]
+    save_expected_dates(connection, ended, context, who)
+    unsent = [row for row in ours if not _is_shipped(context, inputs, row)]
+    for row in ours:
+        if row not in unsent:
+            save_expected_dates(connection, _without_override(context, connection, inputs, row), context, who)
+    keys = {(row.order_id, row.number) for row in unsent}
+    for product in {row.product_id for row in unsent}:
+        dates = _allocated_dates(context, connection, inputs, product, keys)
+        save_expected_dates(connection, dates, context, who)
+    return len(ours)
+
+
+def _is_set_by_staff(row: Row[Any]) -> bool:
+    stored = stored_date(row)
+    return stored is not None and stored.expected.source is DateSource.STAFF
+
+
+def _is_shipped(context: Context, inputs: ForecastInputs, row: Row[Any]) -> bool:
+    shipped_on = context.day(row.shipped_at)
+    return shipped_on is not None and shipped_on <= inputs.as_of
+
+
 def _without_override(
     context: Context, connection: Connection, inputs: ForecastInputs, row: Row[Any]
 ) -> Iterator[DateUpdate]:
     """Yield the date of a line that has no expected date in the ledger yet."""
     key = row.order_id, row.number
-    shipped_on = context.day(row.shipped_at)
-    if shipped_on is not None and shipped_on <= inputs.as_of:
+    if _is_shipped(context, inputs, row):
         if row.expected_on is None:
             yield DateUpdate(key, None, date_in_transit_for(inputs.transit, row, context))
         return
-    previous_product = select(func.max(PRODUCTS.c.id)).where(PRODUCTS.c.id < row.product_id)
+    yield from _allocated_dates(context, connection, inputs, row.product_id, {key})
+
+
+def _allocated_dates(
+    context: Context, connection: Connection, inputs: ForecastInputs, product: str, keys: Set[LineKey]
+) -> Iterator[DateUpdate]:
+    """Yield the dates that lines of a product get from what covers them."""
+    previous_product = select(func.max(PRODUCTS.c.id)).where(PRODUCTS.c.id < product)
     page, _ = load_supply(context, connection, inputs, connection.execute(previous_product).scalar() or "", 1)
     for supply in page:
         allocation = allocate_product(context, supply, inputs)
-        yield from (each for each in allocation.date_updates if each.key == key)
+        yield from (each for each in allocation.date_updates if each.key in keys)
 
 
 def find_open_line(context: Context, connection: Connection, order: str, line: str) -> Row[Any]:
     """Return an open line, also one in transit, with its expected date; raises ForewarnError where there is none."""
+    row = _open_line(context, connection, order, line)
+    if row is None:
+        raise ForewarnError(f"order {order!r} has no open line {line!r}: `forewarn explain {order}` shows its lines")
+    return row
+
+
+def _open_line(context: Context, connection: Connection, order: str, line: str) -> Row[Any] | None:
     end = context.end_of(context.as_of)
     query = (
         select(*(ORDER_LINES.c[name] for name in ("order_id", "number", "product_id", "expected_on")), COUNTRY)
@@ -101,7 +149,4 @@ def find_open_line(context: Context, connection: Connection, order: str, line: s
             ORDER_LINES.c.order_id == order, ORDER_LINES.c.number == line, ORDERS.c.placed_at < end, open_filter(end)
         )
     )
-    row = connection.execute(query).first()
-    if row is None:
-        raise ForewarnError(f"order {order!r} has no open line {line!r}: `forewarn explain {order}` shows its lines")
-    return row
+    return connection.execute(query).first()

@@ -86,18 +86,25 @@ def compose_stock_posts(context: Context) -> list[dict[str, Any]]:
 
 def save_posts(context: Context, subjects: Sequence[ProductDelay | ProductStock]) -> list[dict[str, Any]]:
     """Save held posts, at most one a product, week and kind; return the new ones."""
-    week = iso_week(context.as_of)
-    rows = [_post(context, subject, week) for subject in subjects]
-    if not rows:
+    if not subjects:
         return []
     with context.engine.begin() as connection:
-        existing = set(connection.execute(select(POSTS.c.id).where(POSTS.c.week == week)).scalars())
-        new = [row for row in rows if row["id"] not in existing]
-        if new:
-            connection.execute(insert(connection, POSTS).on_conflict_do_nothing(), new)
-            insert_messages(
-                connection, [outbox_row(row["id"], row["channel"], State.HELD, context.started_at) for row in new]
-            )
+        return save_drafts(context, connection, subjects)
+
+
+def save_drafts(
+    context: Context, connection: Connection, subjects: Sequence[ProductDelay | ProductStock]
+) -> list[dict[str, Any]]:
+    """Do what `save_posts` does, in the caller's transaction."""
+    week = iso_week(context.as_of)
+    rows = [_post(context, subject, week) for subject in subjects]
+    existing = set(connection.execute(select(POSTS.c.id).where(POSTS.c.week == week)).scalars())
+    new = [row for row in rows if row["id"] not in existing]
+    if new:
+        connection.execute(insert(connection, POSTS).on_conflict_do_nothing(), new)
+        insert_messages(
+            connection, [outbox_row(row["id"], row["channel"], State.HELD, context.started_at) for row in new]
+        )
     return new
 
 
