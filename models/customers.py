@@ -32,6 +32,16 @@ CLOSES_LINES = (Act.SWAP, *ENDS_CONTRACT)
 """Acts after which their lines are not owed any more."""
 
 
+class MailKind(StrEnum):
+    """A message to a single customer that is no notice and about no choice."""
+
+    NEW_LINK = "new_link"
+    AGAIN = "again"
+    """A notice that staff sent again, by another channel or to another address."""
+    NOTE = "staff_note"
+    """A personal note of staff that was sent by itself."""
+
+
 class ChoiceState(StrEnum):
     """Where a choice stands."""
 

@@ -93,6 +93,9 @@ class Plan:
     """What it means if the customer does not answer this notice; None: it cannot say anything of it."""
     rights: Rights = NO_RIGHTS
     """What the law of the customer's country gives beside waiting."""
+    note: str = ""
+    """The personal note of staff that goes with it; empty: none."""
+    note_id: str | None = None
     show_offer: bool = True
     """False where the law requires consent for an offer in a service mail; then the order page shows it."""
 
@@ -108,5 +111,7 @@ class Assessment:
     plan: Plan | None = None
     limited: bool = False
     """Whether a run's limit leaves its notice to a later run."""
+    held: bool = False
+    """Whether staff hold the order, so that its notice waits for its release."""
     no_notice_reason: str = ""
     """Why a late order gets no notice; empty where there is a plan, or nothing is late."""

@@ -39,6 +39,8 @@ class Message:
     """The address that stops marketing mails to `to`; empty for what is no marketing, as every notice of a delay."""
     statements: tuple[str, ...] = ()
     """What a notice says, as far as a law asks for it: Statements."""
+    has_note: bool = False
+    """Whether the personal note of its plan is in its words; the shop's own templates may leave it out."""
 
 
 @dataclass(frozen=True, slots=True)

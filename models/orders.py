@@ -214,3 +214,7 @@ class OrderFacts:
     """ISO code of where it goes: its own country, or its customer's; None: neither is known."""
     postcode: str | None = None
     """Of its own address."""
+    held_by: str | None = None
+    """The person of the staff who holds it: nothing about it leaves; None: nobody does."""
+    critical: bool = False
+    """Staff say that it is time-critical: its customer is told from the first day late on."""

@@ -12,6 +12,7 @@ from models.tables.customer import (
     OrderLink,
     WebhookEvent,
 )
+from models.tables.instructions import OrderInstruction, OrderNote
 from models.tables.ledger import (
     ChannelState,
     Counter,
@@ -65,6 +66,7 @@ CUSTOMER_ANSWERS, SUPPRESSIONS, EVENTS = table_of(CustomerAnswer), table_of(Supp
 
 # What customers choose, and how it is answered.
 ORDER_LINKS, CUSTOMER_CHOICES, CUSTOMER_MAILS = table_of(OrderLink), table_of(CustomerChoice), table_of(CustomerMail)
+ORDER_INSTRUCTIONS, ORDER_NOTES = table_of(OrderInstruction), table_of(OrderNote)
 WEBHOOK_EVENTS, DELAY_REASONS = table_of(WebhookEvent), table_of(DelayReasonRow)
 CLOCK_WATCHES = table_of(ClockWatch)
 

@@ -9,6 +9,7 @@ KINDS = {
     "notices": ("notices", "evidence_days"),
     "words": ("words, names and addresses of notices", "message_days"),
     "mails": ("mails that answered choices", "message_days"),
+    "notes": ("notes of staff", "message_days"),
     "reasons": ("customers' own words about choices", "message_days"),
     "webhook_events": ("webhook events", "event_days"),
     "callbacks": ("what providers told of messages", "message_days"),

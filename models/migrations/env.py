@@ -4,6 +4,7 @@ from alembic import context
 from sqlmodel import SQLModel
 
 import models.tables.customer
+import models.tables.instructions
 import models.tables.ledger
 import models.tables.numbers
 import models.tables.purchasing

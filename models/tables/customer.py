@@ -110,7 +110,7 @@ class CustomerChoice(SQLModel, table=True):
 
 
 class CustomerMail(SQLModel, table=True):
-    """A mail to a customer that answers an act of theirs. `OutboxMessage` has its state."""
+    """A message to a customer that answers an act of theirs, or that staff asked for. `OutboxMessage` has its state."""
 
     __tablename__ = "customer_mail"
     __table_args__ = (Index("ix_customer_mail_order", "order_id"),)
@@ -119,7 +119,13 @@ class CustomerMail(SQLModel, table=True):
     order_id: str
     customer_id: str
     kind: str
-    """`choice_received`, `choice_undone`, `discount_code` or `new_link`: the folder of its templates."""
+    """`choice_received`, `choice_undone`, `discount_code` or `new_link`: the folder of its templates. Of those that
+    staff asked for also `again` and `staff_note`."""
+    channel: str = Field(default="email", sa_column_kwargs={"server_default": "email"})
+    asked_by: str | None = None
+    """The person of the staff who asked for it; None: it answers the customer."""
+    repeats: str | None = None
+    """The id of the notice whose words it sends again."""
     choice_id: str | None = None
     link_id: str | None = None
     address: str

@@ -119,6 +119,8 @@ class Notice(SQLModel, table=True):
     """The link to the order page that is filled into its words as it is sent; None: they have none."""
     statements: list[str] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
     """What its words say, as far as a law asks for it: Statements. None: it was recorded before they were."""
+    note_id: str | None = None
+    """The personal note of staff that is in its words."""
 
 
 class Offer(SQLModel, table=True):
@@ -203,6 +205,8 @@ class Suppression(SQLModel, table=True):
     reason: str
     who: str
     created_at: datetime = moment(nullable=False)
+    mute_id: str | None = Field(default=None, index=True)
+    """The act by which staff stopped writing to a person; undoing that takes it off again. None: another reason."""
 
 
 class Event(SQLModel, table=True):

@@ -54,3 +54,5 @@ class OutboxMessage(SQLModel, table=True):
     """When its provider is asked next what became of it; None where it was not asked so far."""
     awaits_fallback: bool = flag()
     """Whether it failed and the customer's next channel is still to be tried."""
+    on_hold: bool = flag()
+    """Whether it waits because staff hold its order; set on each message of the order that is not settled."""

@@ -8,6 +8,7 @@ from models.orders import LastNotice, OrderFacts
 from models.policy.policy import CLOSED, FUTURE, GOOD_NEWS, LATE_AGAIN, NEW_DATE, ON_TIME, Bucket, Policy
 from models.quantities import counted
 from rules.delays.buckets import get_bucket
+from rules.delays.critical import policy_for
 from rules.delays.delays import change_of, delay_of, lapsed_date, notice_lines, open_lines
 from rules.delays.good_news import good_news
 from rules.delays.schedule import DAY, NEVER, next_check_date
@@ -35,6 +36,7 @@ def assess_order(order: OrderFacts, as_of: date, policy: Policy, calendar: Calen
 
     The plan has no contacts, remedies and parcels yet: those depend on more than the order.
     """
+    policy = policy_for(order, policy)
     if order.placed_on > as_of:
         return Assessment(FUTURE, order.placed_on)
     if not open_lines(order, as_of):
@@ -54,6 +56,8 @@ def assess_order(order: OrderFacts, as_of: date, policy: Policy, calendar: Calen
     if change[0] in WITHOUT_OFFER and order.told is not None and order.told.in_doubt:
         reason = "it is unknown whether the last notice arrived, and good news would be about it"
         return Assessment(bucket, min(next_check_on, as_of + DAY), delay, no_notice_reason=reason)
+    if order.held_by:
+        return Assessment(bucket, next_check_on, delay, held=True, no_notice_reason=f"{order.held_by} holds this order")
     if gap_ends_on := _gap_after_notice(order, as_of, policy):
         reason = f"the last notice is more recent than the minimum gap; the next one is possible on {gap_ends_on}"
         return Assessment(bucket, min(next_check_on, gap_ends_on), delay, no_notice_reason=reason)
@@ -94,7 +98,8 @@ def _message(change: ChangeKind, delay: Delay, policy: Policy) -> str:
 
 def last_notice_after(plan: Plan, policy: Policy) -> LastNotice:
     """Return what the customer knows once a plan's notice has reached them."""
-    return LastNotice(plan.revision, plan.delay.as_of, notice_lines(plan.delay, policy), plan.delay.order.customer.id)
+    lines = notice_lines(plan.delay, policy_for(plan.delay.order, policy))
+    return LastNotice(plan.revision, plan.delay.as_of, lines, plan.delay.order.customer.id)
 
 
 def is_reachable(contacts: tuple[Contact, ...]) -> bool:

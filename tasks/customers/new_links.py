@@ -1,4 +1,4 @@
-"""Mail a new link to an order's page, if somebody names the order and the address that it was placed with."""
+"""Mail a new link to an order's page: to whom names the order and its address, or because staff ask for it."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,6 +8,7 @@ from sqlalchemy import Connection, func, insert, select
 
 from models.customers import LINK_PLACEHOLDER
 from models.enums import Channel, State
+from models.errors import ForewarnError
 from rules.contact.addresses import BadAddress, email_address
 from tasks.context import Context
 from tasks.customers.links import mint_link, order_page_url
@@ -32,9 +33,25 @@ def send_new_link(context: Context, order_id: str, address: str, now: datetime) 
         order = _locked_order(connection, order_id)
         if order is None or not _is_theirs(order.email, address):
             return None
-        if _sent_lately(connection, order_id, now) >= context.policy.order_page.new_links_a_day:
+        if count_sent_lately(connection, order_id, now) >= context.policy.order_page.new_links_a_day:
             return None
         return _queue_mail(context, connection, order)
+
+
+def queue_new_link(context: Context, connection: Connection, order_id: str, who: str) -> str | None:
+    """Queue the mail with a new link because staff ask for it, and return its id; in the caller's transaction.
+
+    It counts among the links of the day, and None once their number is reached. Raises ForewarnError for an unknown
+    order and a customer without a mail address, and TemplateError.
+    """
+    order = _locked_order(connection, order_id)
+    if order is None:
+        raise ForewarnError(f"no order {order_id!r} is known: `forewarn import` imports new orders")
+    if not order.email:
+        raise ForewarnError(f"the customer of order {order_id} has no mail address")
+    if count_sent_lately(connection, order_id, context.started_at) >= context.policy.order_page.new_links_a_day:
+        return None
+    return _queue_mail(context, connection, order, who)
 
 
 def _locked_order(connection: Connection, order_id: str) -> Any:
@@ -52,7 +69,8 @@ def _is_theirs(known: str | None, typed: str) -> bool:
         return False
 
 
-def _sent_lately(connection: Connection, order_id: str, now: datetime) -> int:
+def count_sent_lately(connection: Connection, order_id: str, now: datetime) -> int:
+    """Return how many mails with a new link an order had within WINDOW."""
     sent = select(func.count()).where(
         CUSTOMER_MAILS.c.order_id == order_id,
         CUSTOMER_MAILS.c.kind == NEW_LINK,
@@ -61,7 +79,7 @@ def _sent_lately(connection: Connection, order_id: str, now: datetime) -> int:
     return connection.execute(sent).scalar_one()
 
 
-def _queue_mail(context: Context, connection: Connection, order: Any) -> str:
+def _queue_mail(context: Context, connection: Connection, order: Any, asked_by: str | None = None) -> str:
     key, now = uuid4().hex, context.started_at
     link_id, _ = mint_link(context, connection, order.id, order.customer_id)
     placed_on = order.placed_at.astimezone(context.zone).date()
@@ -73,6 +91,7 @@ def _queue_mail(context: Context, connection: Connection, order: Any) -> str:
         "order_id": order.id,
         "customer_id": order.customer_id,
         "kind": NEW_LINK,
+        "asked_by": asked_by,
         "choice_id": None,
         "link_id": link_id,
         "address": email_address(order.email),
@@ -85,5 +104,5 @@ def _queue_mail(context: Context, connection: Connection, order: Any) -> str:
     }
     connection.execute(insert(CUSTOMER_MAILS).values(mail))
     insert_messages(connection, [outbox_row(key, Channel.EMAIL, State.QUEUED, now)])
-    record_events(connection, [(REQUESTED, order.id, "")], now, WHO)
+    record_events(connection, [(REQUESTED, order.id, "")], now, asked_by or WHO)
     return key

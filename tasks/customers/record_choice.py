@@ -38,6 +38,7 @@ __all__ = [
     "SubstituteGone",
     "TooLate",
     "record_choice",
+    "save_choice",
 ]
 
 CUSTOMER = "customer"
@@ -67,23 +68,28 @@ def record_choice(context: Context, request: ChoiceRequest, now: datetime) -> Ch
     Raises ChoiceConflict where another choice was made since the form was shown, and a ChoiceNotPossible (TooLate,
     SubstituteGone, StatementChanged or NotOffered) where it is not what would be done now.
     """
+    with context.engine.begin() as connection:
+        return save_choice(context, connection, request, now)
+
+
+def save_choice(context: Context, connection: Connection, request: ChoiceRequest, now: datetime) -> Choice:
+    """Do what `record_choice` does, in the caller's transaction."""
     as_of = now.astimezone(context.zone).date()
     context = context.with_run(context.run_id, as_of, now)
-    with context.engine.begin() as connection:
-        lock_order(connection, request.order_id)
-        if (made := _made_by_form(connection, request)) is not None:
-            return made
-        page = load_order_page(context, connection, request.order_id, as_of, now)
-        details = _checked(page, request)
-        choice = _insert(context, connection, request, page, details)
-        for replaced in replaced_by(choice.act, choice.lines, page.choices):
-            gone = change_choice(connection, replaced, ChoiceState.REPLACED, now, choice.id)
-            announce(context, connection, gone, WebhookKind.REPLACED, choice.made_by, f"by {choice.id}")
-        apply_effects(context, connection, choice)
-        kind = WebhookKind.REQUESTED if choice.state is ChoiceState.REQUESTED else WebhookKind.DONE
-        announce(context, connection, choice, kind, choice.made_by, made=True)
-        send_acknowledgement(context, connection, page, choice, RECEIVED, request.link_id)
-        return choice
+    lock_order(connection, request.order_id)
+    if (made := _made_by_form(connection, request)) is not None:
+        return made
+    page = load_order_page(context, connection, request.order_id, as_of, now)
+    details = _checked(page, request)
+    choice = _insert(context, connection, request, page, details)
+    for replaced in replaced_by(choice.act, choice.lines, page.choices):
+        gone = change_choice(connection, replaced, ChoiceState.REPLACED, now, choice.id)
+        announce(context, connection, gone, WebhookKind.REPLACED, choice.made_by, f"by {choice.id}")
+    apply_effects(context, connection, choice)
+    kind = WebhookKind.REQUESTED if choice.state is ChoiceState.REQUESTED else WebhookKind.DONE
+    announce(context, connection, choice, kind, choice.made_by, made=True)
+    send_acknowledgement(context, connection, page, choice, RECEIVED, request.link_id)
+    return choice
 
 
 def _made_by_form(connection: Connection, request: ChoiceRequest) -> Choice | None:

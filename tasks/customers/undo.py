@@ -29,23 +29,36 @@ def undo_choice(
     What it had replaced stands again, where that is still possible. Raises TooLate from `undo_until` on, and once the
     shop has acted on it, as it says or as its facts show; ForewarnError for an unknown one.
     """
+    with context.engine.begin() as connection:
+        return take_choice_back(context, connection, order_id, number, now, who, link_id)
+
+
+def take_choice_back(
+    context: Context,
+    connection: Connection,
+    order_id: str,
+    number: int,
+    now: datetime,
+    who: str = CUSTOMER,
+    link_id: str | None = None,
+) -> Choice:
+    """Do what `undo_choice` does, in the caller's transaction."""
     as_of = now.astimezone(context.zone).date()
     context = context.with_run(context.run_id, as_of, now)
-    with context.engine.begin() as connection:
-        lock_order(connection, order_id)
-        choice = get_choice(connection, choice_id(order_id, number))
-        if choice.state is ChoiceState.UNDONE:
-            return choice
-        page = load_order_page(context, connection, order_id, as_of, now)
-        if not may_be_undone(choice, now) or is_carried_out(page, choice):
-            raise TooLate(page)
-        choice = change_choice(connection, choice, ChoiceState.UNDONE, now, who)
-        reverse_effects(context, connection, choice, who)
-        announce(context, connection, choice, WebhookKind.UNDONE, who)
-        _restore_replaced(context, connection, choice, who)
-        page = load_order_page(context, connection, order_id, as_of, now)
-        send_acknowledgement(context, connection, page, choice, UNDONE, link_id)
+    lock_order(connection, order_id)
+    choice = get_choice(connection, choice_id(order_id, number))
+    if choice.state is ChoiceState.UNDONE:
         return choice
+    page = load_order_page(context, connection, order_id, as_of, now)
+    if not may_be_undone(choice, now) or is_carried_out(page, choice):
+        raise TooLate(page)
+    choice = change_choice(connection, choice, ChoiceState.UNDONE, now, who)
+    reverse_effects(context, connection, choice, who)
+    announce(context, connection, choice, WebhookKind.UNDONE, who)
+    _restore_replaced(context, connection, choice, who)
+    page = load_order_page(context, connection, order_id, as_of, now)
+    send_acknowledgement(context, connection, page, choice, UNDONE, link_id)
+    return choice
 
 
 def _restore_replaced(context: Context, connection: Connection, undone: Choice, who: str) -> None:

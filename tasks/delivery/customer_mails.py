@@ -1,38 +1,66 @@
-"""Mails that answer a customer's act, as delivery sees them: the customer asked for them, so they always leave."""
+"""Messages to single customers that are no notices: what answers an act of theirs, and what staff asked for.
+
+An answer always leaves, because the customer asked for it. What staff asked for leaves as a notice does: never to a
+customer who opted out, by text only with consent and in the hours for texts, and not while the order is held.
+"""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, Select, and_, false, func, or_, select
 
 from channels.transport import MessageTransport
+from models.customers import MailKind
 from models.enums import Channel, SkipReason, State
 from models.messages import DeliveryOutcome, Message
+from models.orders import CustomerFacts
+from rules.contact.contact import contact_by
 from rules.customers.link_tokens import fill_link, token_of
 from tasks.context import Context
 from tasks.delivery.message_kind import QUEUE_COLUMNS, Outgoing, Prepared
 from tasks.notices.suppressions import suppressed_by_hash
-from tasks.tables import CUSTOMER_MAILS, OUTBOX, SUPPRESSIONS
+from tasks.tables import CUSTOMER_MAILS, CUSTOMERS, OPT_OUTS, OUTBOX, SUPPRESSIONS
 
 MAIL_COLUMNS = [
-    CUSTOMER_MAILS.c[name] for name in ("kind", "link_id", "address", "to_name", "locale", "subject", "text", "html")
+    CUSTOMER_MAILS.c[name]
+    for name in ("kind", "link_id", "address", "to_name", "locale", "subject", "text", "html", "asked_by")
 ]
+CUSTOMER_COLUMNS = [CUSTOMERS.c[name] for name in ("country", "zone", "sms_consent", "opted_out")]
+HOURS_OVER = "it is outside its hours: it waits for the next"
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerMails:
-    """Acknowledgements and new links. Only a suppressed address gets none; opting out of notices does not stop them."""
+    """Answers, new links, and what staff sent again or wrote, on one channel."""
 
     context: Context
     transport: MessageTransport
-    channels: Collection[str] = (Channel.EMAIL,)
+    channel: Channel = Channel.EMAIL
+
+    @property
+    def channels(self) -> Collection[str]:
+        return (self.channel,)
 
     def select(self) -> Select[Any]:
         is_suppressed = select(SUPPRESSIONS.c.address).where(SUPPRESSIONS.c.address == CUSTOMER_MAILS.c.address)
-        query = select(*QUEUE_COLUMNS, *MAIL_COLUMNS, is_suppressed.exists().label("is_suppressed"))
-        return query.select_from(OUTBOX.join(CUSTOMER_MAILS, CUSTOMER_MAILS.c.id == OUTBOX.c.id))
+        has_opted_out = or_(
+            select(OPT_OUTS.c.address).where(OPT_OUTS.c.address == CUSTOMER_MAILS.c.address).exists(),
+            func.coalesce(CUSTOMERS.c.opted_out, false()),
+        )
+        query = select(
+            *QUEUE_COLUMNS,
+            *MAIL_COLUMNS,
+            *CUSTOMER_COLUMNS,
+            is_suppressed.exists().label("is_suppressed"),
+            and_(CUSTOMER_MAILS.c.asked_by.is_not(None), has_opted_out).label("is_opted_out"),
+        )
+        return query.select_from(
+            OUTBOX.join(CUSTOMER_MAILS, CUSTOMER_MAILS.c.id == OUTBOX.c.id).outerjoin(
+                CUSTOMERS, CUSTOMERS.c.id == CUSTOMER_MAILS.c.customer_id
+            )
+        )
 
     def parameters(self, as_of: date, now: datetime) -> dict[str, Any]:
         return {"now": now}
@@ -40,9 +68,19 @@ class CustomerMails:
     def prepare(self, connection: Connection, rows: Sequence[Row[Any]], as_of: date, now: datetime) -> Prepared:
         # An erased customer's mails have no address; an address that an erased customer had is known by its hash.
         hashed = suppressed_by_hash(connection, {row.address for row in rows}, self.context.erasure_key)
-        stopped = {row.id for row in rows if row.is_suppressed or not row.address or row.address in hashed}
-        skipped = [DeliveryOutcome(key, State.SKIPPED, SkipReason.SUPPRESSED) for key in sorted(stopped)]
-        return Prepared([self._outgoing(row) for row in rows if row.id not in stopped], skipped)
+        outcomes = {row.id: self._stopped(row, hashed, now) for row in rows}
+        leaving = [self._outgoing(row) for row in rows if outcomes[row.id] is None]
+        return Prepared(leaving, [outcome for outcome in outcomes.values() if outcome is not None])
+
+    def _stopped(self, row: Row[Any], hashed: Collection[str], now: datetime) -> DeliveryOutcome | None:
+        """Return why a message must not leave now; None where it may."""
+        if row.is_suppressed or not row.address or row.address in hashed:
+            return DeliveryOutcome(row.id, State.SKIPPED, SkipReason.SUPPRESSED)
+        if row.is_opted_out and row.kind != MailKind.NEW_LINK:
+            return DeliveryOutcome(row.id, State.SKIPPED, SkipReason.OPTED_OUT)
+        if self.channel is not Channel.SMS:
+            return None
+        return _outside_hours(self.context, row, now)
 
     def _outgoing(self, row: Row[Any]) -> Outgoing:
         message, transport = customer_mail(row, self.context.link_key), self.transport
@@ -55,12 +93,27 @@ class CustomerMails:
         pass
 
 
+def _outside_hours(context: Context, row: Row[Any], now: datetime) -> DeliveryOutcome | None:
+    """Return why a text must not leave now, by the consent and the hours of its customer; None where it may."""
+    customer = CustomerFacts(
+        "", "", phone=row.address, country=row.country, zone=row.zone, sms_consent=bool(row.sms_consent)
+    )
+    shop = context.shop
+    contact = contact_by(customer, Channel.SMS, context.policy, now, shop.country, shop.zone)
+    if contact.skip is not None:
+        return DeliveryOutcome(row.id, State.SKIPPED, contact.skip)
+    if contact.not_before is None or contact.not_before <= now:
+        return None
+    later = DeliveryOutcome(row.id, State.QUEUED, HOURS_OVER, not_before=contact.not_before)
+    return replace(later, valid_until=contact.valid_until, new_hours=True)
+
+
 def customer_mail(row: Any, link_key: bytes) -> Message:
     """Return the message of a customer mail, its link filled in."""
     token = token_of(link_key, row.link_id) if row.link_id else ""
     return Message(
         id=row.id,
-        channel=Channel.EMAIL,
+        channel=Channel(row.channel),
         to=row.address,
         text=fill_link(row.text, token),
         locale=row.locale,
@@ -68,4 +121,5 @@ def customer_mail(row: Any, link_key: bytes) -> Message:
         html=fill_link(row.html, token),
         to_name=row.to_name,
         category=row.kind,
+        valid_until=row.valid_until,
     )

@@ -39,11 +39,11 @@ def _query(open_channels: frozenset[str]) -> Select[tuple[bool]]:
         OUTBOX.c.channel.in_(list(Channel)), OUTBOX.c.settled_at.is_(None), OUTBOX.c.not_before <= bindparam("now")
     )
     due = or_(
-        and_(OUTBOX.c.state == State.QUEUED, usable),
+        and_(OUTBOX.c.state == State.QUEUED, usable, ~OUTBOX.c.on_hold),
         and_(OUTBOX.c.state == State.SENDING, OUTBOX.c.lease_until < bindparam("now")),
         and_(OUTBOX.c.state == State.IN_DOUBT, _lookup_due(is_open)),
     )
-    failed = exists(select(OUTBOX.c.id).where(OUTBOX.c.awaits_fallback))
+    failed = exists(select(OUTBOX.c.id).where(OUTBOX.c.awaits_fallback, ~OUTBOX.c.on_hold))
     return select(or_(exists(select(OUTBOX.c.id).where(unsettled, due)), failed))
 
 

@@ -23,6 +23,7 @@ from tasks.notices.suppressions import suppressed_addresses
 from tasks.offers.budget import DiscountBudget
 from tasks.offers.substitute_stock import SubstituteStock
 from tasks.orders.due import lock_orders, mark_due, move_versions
+from tasks.orders.instructions import park_failed
 from tasks.orders.links import insert_links
 from tasks.orders.order_rows import WatchedOrder
 from tasks.orders.queries import get_orders
@@ -55,12 +56,14 @@ class Fallback:
     """The version of the order's facts from which it was written."""
     facts_changed: bool = False
     """True when the notice is no longer true: the next late-orders run assesses the order."""
+    held: bool = False
+    """True while staff hold the order: the failed notice waits for its release."""
     reached: bool = False
     """Whether another notice of the same revision reached the customer or is still to be sent."""
 
     @property
     def is_unreachable(self) -> bool:
-        return self.notice is None and not self.facts_changed and not self.reached
+        return self.notice is None and not self.facts_changed and not self.reached and not self.held
 
 
 def send_fallbacks(context: Context, who: str, *, batch: int) -> FallbackSummary | None:
@@ -86,7 +89,7 @@ def _failed_notices(connection: Connection, batch: int) -> list[dict[str, Any]]:
     query = (
         select(NOTICES)
         .select_from(NOTICES_WITH_STATE)
-        .where(OUTBOX.c.awaits_fallback)
+        .where(OUTBOX.c.awaits_fallback, ~OUTBOX.c.on_hold)
         .order_by(NOTICES.c.order_id, NOTICES.c.id)
         .limit(batch)
     )
@@ -95,7 +98,8 @@ def _failed_notices(connection: Connection, batch: int) -> list[dict[str, Any]]:
 
 def _failed_without_notice(connection: Connection) -> list[str]:
     """Return the failed messages that have no other channel, such as the mails that answer customers."""
-    return list(connection.execute(select(OUTBOX.c.id).where(OUTBOX.c.awaits_fallback)).scalars())
+    failed = select(OUTBOX.c.id).where(OUTBOX.c.awaits_fallback, ~OUTBOX.c.on_hold)
+    return list(connection.execute(failed).scalars())
 
 
 def _choose_fallbacks(context: Context, connection: Connection, failed: Sequence[Mapping[str, Any]]) -> list[Fallback]:
@@ -137,6 +141,8 @@ def _choose_fallback(
     """Return what follows one failed notice; `states` are the channels used for its revision."""
     if _is_reached(states) or watched.order.revision > failed["revision"]:
         return Fallback(failed)
+    if watched.order.held_by:
+        return Fallback(failed, held=True)
     if not still_true([NoticeLine.from_data(line) for line in failed["lines"]], watched.order, context.as_of):
         return Fallback(failed, facts_changed=True)
     same_revision = watched.before(failed["revision"])
@@ -184,6 +190,8 @@ def _record_fallbacks(
     """
     handled = _still_waiting(connection, fallbacks)
     lock_orders(connection, {fallback.failed["order_id"] for fallback in handled})
+    park_failed(connection, [fallback.failed["id"] for fallback in handled if fallback.held])
+    handled = [fallback for fallback in handled if not fallback.held]
     unchanged = move_versions(
         connection,
         {fallback.failed["order_id"]: fallback.facts_version for fallback in handled if fallback.notice is not None},

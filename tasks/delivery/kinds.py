@@ -91,7 +91,7 @@ def kinds_of(
     if channel is Channel.X:
         return [Posts(context, transport, only_run)]
     notices = Notices(context, channel, transport, only_run)
-    return [CustomerMails(context, transport), notices] if channel is Channel.EMAIL and not only_run else [notices]
+    return [notices] if only_run else [CustomerMails(context, transport, channel), notices]
 
 
 def _outgoing(row: Row[Any], message: Message, transport: MessageTransport) -> Outgoing:

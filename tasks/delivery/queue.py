@@ -46,7 +46,10 @@ class LeaseHolder:
 def due_filter(channels: Collection[str]) -> ColumnElement[bool]:
     """Return the SQL of a message of these channels that may leave at the parameter `now`; `ix_outbox_due` finds it."""
     return and_(
-        OUTBOX.c.channel.in_(sorted(channels)), QUEUED_FILTER, OUTBOX.c.not_before <= bindparam("now", type_=UtcTime)
+        OUTBOX.c.channel.in_(sorted(channels)),
+        QUEUED_FILTER,
+        OUTBOX.c.not_before <= bindparam("now", type_=UtcTime),
+        ~OUTBOX.c.on_hold,
     )
 
 

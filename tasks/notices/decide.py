@@ -13,6 +13,7 @@ from rules.delays.assess import assess_order, bucket_of, is_reachable
 from rules.offers.remedies import discount_for, substitutes_for_delay
 from tasks.context import Context
 from tasks.notices.marketing import find_objections
+from tasks.notices.notes import load_notes
 from tasks.notices.silence import load_legal_words
 from tasks.notices.suppressions import suppressed_addresses
 from tasks.offers.budget import DiscountBudget
@@ -60,6 +61,7 @@ def decide_orders(
     parcels = remaining_parcels(context, connection, planned, context.as_of)
     legal_words = load_legal_words(context, connection, plans)
     objected = _find_objections(context, connection, contacts)
+    notes = load_notes(connection, planned)
     substitute_stock.load_categories(context, connection, _categories(context, plans), context.as_of)
     decisions = []
     for watched, assessment in assessed:
@@ -82,6 +84,8 @@ def decide_orders(
                 objected=watched.order.id in objected,
             ),
         )
+        if (note := notes.get(watched.order.id)) is not None and note.fits(plan.revision):
+            plan = replace(plan, note=note.text, note_id=note.id)
         plan, is_new = _add_remedy(context, plan, substitute_stock, open_discounts, budget)
         decisions.append(OrderDecision(watched, replace(assessment, plan=plan), is_new))
     return decisions
@@ -89,6 +93,9 @@ def decide_orders(
 
 def _assess(context: Context, watched: WatchedOrder, confirmed: bool) -> Assessment:  # noqa: FBT001 - called once
     assessment = assess_order(watched.order, context.as_of, context.policy, context.calendar)
+    if assessment.held:
+        # It stays due: the run after its release tells what there is to tell then.
+        return replace(assessment, next_check_on=watched.next_check_on)
     return replace(assessment, plan=None) if confirmed else assessment
 
 

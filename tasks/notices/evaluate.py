@@ -162,8 +162,9 @@ def render_decisions(
             yield DecisionRecord(decision, confirmed=confirmed[order])
         elif decision.plan is None:
             told = _told_revision(decision.watched)
+            waits = decision.assessment.limited or decision.assessment.held
             unsaid = [notice["id"] for notice in unsent.get(order, ()) if notice["revision"] > told]
-            yield DecisionRecord(decision, withdrawn=() if decision.assessment.limited else tuple(unsaid))
+            yield DecisionRecord(decision, withdrawn=() if waits else tuple(unsaid))
         elif rendered := render_decision(context, decision, budget, summary):
             with_words = replace(decision, assessment=replace(decision.assessment, plan=rendered.plan))
             rows = notice_rows(context, with_words, rendered)

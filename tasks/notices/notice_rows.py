@@ -91,6 +91,7 @@ def notice_row(
         **about(plan, context.policy),
         **facts,
         "statements": list(message.statements) if message else [],
+        "note_id": plan.note_id if message and message.has_note else None,
         **_message_columns(message, context),
     }
     outbox = outbox_row(

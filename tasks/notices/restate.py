@@ -12,6 +12,7 @@ from models.decisions import Plan
 from models.enums import Channel
 from models.policy.policy import Policy
 from rules.contact.contact import contact_by
+from rules.delays.critical import policy_for
 from rules.delays.delays import notice_lines
 from rules.delays.validity import holds_through
 from tasks.context import Context
@@ -86,7 +87,7 @@ def confirm_notices(
 def about(plan: Plan, policy: Policy) -> dict[str, Any]:
     """Return what a notice of a plan is about, as its row keeps it."""
     delay = plan.delay
-    lines = [line.as_data() for line in notice_lines(delay, policy)]
+    lines = [line.as_data() for line in notice_lines(delay, policy_for(delay.order, policy))]
     values = (plan.change, delay.bucket, delay.days, delay.expected_on, lines, plan.why)
     return dict(zip(ABOUT_COLUMNS, values, strict=True))
 
@@ -94,6 +95,7 @@ def about(plan: Plan, policy: Policy) -> dict[str, Any]:
 def _contradicts(watched: WatchedOrder, plan: Plan, policy: Policy) -> bool:
     """Return whether another channel has told the same revision already, with other facts: then it is news."""
     told = watched.order.told
+    policy = policy_for(plan.delay.order, policy)
     return told is not None and told.revision == plan.revision and told.lines != notice_lines(plan.delay, policy)
 
 

@@ -107,10 +107,39 @@ def suppressed_by_hash(connection: Connection, addresses: Set[str], erasure_key:
 
 
 def suppress(connection: Connection, addresses: Mapping[str, str], now: datetime, who: str) -> None:
-    """Put addresses on the list, each with its reason."""
+    """Put addresses on the list, each with its reason.
+
+    One that staff muted is on the list for the new reason from now on: undoing the mute does not take it off.
+    """
     if addresses:
         rows = [
-            {"address": address, "reason": reason, "who": who, "created_at": now}
+            {"address": address, "reason": reason, "who": who, "created_at": now, "mute_id": None}
             for address, reason in sorted(addresses.items())
         ]
-        connection.execute(insert(connection, SUPPRESSIONS).on_conflict_do_nothing(), rows)
+        new = insert(connection, SUPPRESSIONS)
+        values = {name: new.excluded[name] for name in ("reason", "who", "created_at", "mute_id")}
+        muted = SUPPRESSIONS.c.mute_id.is_not(None)
+        connection.execute(new.on_conflict_do_update(index_elements=["address"], set_=values, where=muted), rows)
+
+
+def mute(connection: Connection, addresses: Mapping[str, str], mute_id: str, now: datetime, who: str) -> list[str]:
+    """Put addresses on the list, each with its reason, by an act that `unmute` can undo; return those that are new.
+
+    The consents of their owner stay as they are: an address that is on the list already stays on it for its own reason.
+    """
+    new = insert(connection, SUPPRESSIONS).on_conflict_do_nothing().returning(SUPPRESSIONS.c.address)
+    rows = [
+        {"address": address, "reason": reason, "who": who, "created_at": now, "mute_id": mute_id}
+        for address, reason in sorted(addresses.items())
+    ]
+    taken = [address for row in rows for address in connection.execute(new, row).scalars()]
+    record_events(connection, [("muted", address, addresses[address]) for address in taken], now, who)
+    return taken
+
+
+def unmute(connection: Connection, mute_id: str, now: datetime, who: str, why: str) -> list[str]:
+    """Take the addresses off the list that one mute put on it and nothing else since; return them."""
+    removed = delete(SUPPRESSIONS).where(SUPPRESSIONS.c.mute_id == mute_id).returning(SUPPRESSIONS.c.address)
+    addresses = sorted(connection.execute(removed).scalars())
+    record_events(connection, [("unsuppressed", address, why) for address in addresses], now, who)
+    return addresses

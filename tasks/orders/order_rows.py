@@ -16,7 +16,16 @@ from rules.delays.line_order import natural_key
 from rules.shipments.holds import effective_date, held_lines
 from tasks.context import Context
 from tasks.orders.filters import CLOSED_FILTER, CURRENT_DATE_FILTER, EXPECTED_ON_CLAUSE
-from tasks.tables import CUSTOMERS, EXPECTED_DATES, ORDER_LINES, ORDERS, PRODUCTS, SHIPPING_PLANS, WATCHES
+from tasks.tables import (
+    CUSTOMERS,
+    EXPECTED_DATES,
+    ORDER_INSTRUCTIONS,
+    ORDER_LINES,
+    ORDERS,
+    PRODUCTS,
+    SHIPPING_PLANS,
+    WATCHES,
+)
 
 PROMISED_COLUMNS = [
     ORDER_LINES.c.promised_on,
@@ -41,6 +50,7 @@ ORDER_FACTS_COLUMNS = [
     *PROMISED_COLUMNS,
     *_labelled("order", ORDERS, ("id", "cancelled_at", "currency", "shipping_fee", "url", "unpaid", "postcode")),
     SHIPPING_PLANS.c.parcels.label("planned_parcels"),
+    *(ORDER_INSTRUCTIONS.c[name] for name in ("held_at", "held_by", "critical_at")),
     *_labelled("customer", CUSTOMERS, (field.name for field in fields(CustomerFacts))),
     *_labelled("watch", WATCHES, ("version", "next_check_on", "bucket", "revision")),
     *_labelled("watch", WATCHES, ("baseline_revision", "baseline_on", "baseline_lines", "baseline_to")),
@@ -93,6 +103,7 @@ def select_orders(page: CTE) -> Select[Any]:
         .join(CUSTOMERS, CUSTOMERS.c.id == ORDERS.c.customer_id)
         .outerjoin(WATCHES, WATCHES.c.order_id == ORDERS.c.id)
         .outerjoin(SHIPPING_PLANS, SHIPPING_PLANS.c.order_id == ORDERS.c.id)
+        .outerjoin(ORDER_INSTRUCTIONS, ORDER_INSTRUCTIONS.c.order_id == ORDERS.c.id)
         .outerjoin(ORDER_LINES, ORDER_LINES.c.order_id == ORDERS.c.id)
         .outerjoin(EXPECTED_DATES, CURRENT_DATE_FILTER)
         .outerjoin(PRODUCTS, PRODUCTS.c.id == ORDER_LINES.c.product_id)
@@ -133,6 +144,8 @@ def watched_order(
         revision=row.watch_revision or 0,
         country=row.country,
         postcode=row.order_postcode,
+        held_by=None if row.held_at is None else row.held_by or "staff",
+        critical=row.critical_at is not None,
     )
     next_check_on = row.watch_next_check_on or date.max
     watched = WatchedOrder(order, row.watch_version or 0, next_check_on, row.watch_bucket)

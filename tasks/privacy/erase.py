@@ -30,6 +30,7 @@ from tasks.tables import (
     NOTICES,
     OPT_OUTS,
     ORDER_LINKS,
+    ORDER_NOTES,
     ORDERS,
     OUTBOX,
     SHIPMENTS,
@@ -130,6 +131,7 @@ def _blank(connection: Connection, person: Person) -> None:
         update(SHIPMENTS).where(in_list(connection, SHIPMENTS.c.order_id, person.orders)).values(NO_TRACKING),
         update(NOTICES).where(NOTICES.c.customer_id == person.customer).values(NO_WORDS),
         update(CUSTOMER_MAILS).where(CUSTOMER_MAILS.c.customer_id == person.customer).values(mail),
+        update(ORDER_NOTES).where(in_list(connection, ORDER_NOTES.c.order_id, person.orders)).values(text=""),
         update(CUSTOMER_CHOICES).where(in_list(connection, CUSTOMER_CHOICES.c.id, person.choices)).values(why=""),
         update(CALLBACK_EVENTS).where(by_message | by_address).values(callback),
         delete(DELAY_REASONS).where(

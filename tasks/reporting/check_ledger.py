@@ -22,6 +22,7 @@ from tasks.tables import (
     CUSTOMER_MAILS,
     NOTICES,
     OFFERS,
+    ORDER_INSTRUCTIONS,
     ORDER_LINKS,
     OUTBOX,
     POSTS,
@@ -106,6 +107,31 @@ def _waits_for_no_fallback() -> Select[Any]:
 
 def _on_another_channel() -> Select[Any]:
     return select(NOTICES.c.id).join(OUTBOX, OUTBOX.c.id == NOTICES.c.id).where(OUTBOX.c.channel != NOTICES.c.channel)
+
+
+def _leaves_while_held() -> Select[Any]:
+    held = select(NOTICES.c.id).join(ORDER_INSTRUCTIONS, ORDER_INSTRUCTIONS.c.order_id == NOTICES.c.order_id)
+    held = held.where(ORDER_INSTRUCTIONS.c.held_at.is_not(None), NOTICES.c.id == OUTBOX.c.id)
+    waits = OUTBOX.c.state.in_((State.HELD, State.QUEUED))
+    return select(OUTBOX.c.id).where(OUTBOX.c.settled_at.is_(None), waits, ~OUTBOX.c.on_hold, held.exists())
+
+
+def _parked_but_not_held() -> Select[Any]:
+    held = (
+        exists().where(
+            table.c.id == OUTBOX.c.id,
+            ORDER_INSTRUCTIONS.c.order_id == table.c.order_id,
+            ORDER_INSTRUCTIONS.c.held_at.is_not(None),
+        )
+        for table in (NOTICES, CUSTOMER_MAILS)
+    )
+    return select(OUTBOX.c.id).where(OUTBOX.c.on_hold, ~or_(*held))
+
+
+def _note_twice() -> Select[Any]:
+    left = select(NOTICES.c.note_id).join(OUTBOX, OUTBOX.c.id == NOTICES.c.id)
+    left = left.where(NOTICES.c.note_id.is_not(None), OUTBOX.c.state.in_(LEFT_STATES))
+    return left.group_by(NOTICES.c.note_id).having(func.count(NOTICES.c.revision.distinct()) > 1)
 
 
 def _unknown_channel() -> Select[Any]:
@@ -193,6 +219,9 @@ INVARIANTS = (
     Invariant("a message being sent has a lease, and the moment when it began", _sending_without_lease),
     Invariant("only a failed message waits for the next channel", _waits_for_no_fallback),
     Invariant("a notice is in the outbox of its own channel", _on_another_channel),
+    Invariant("a message of an order that staff hold waits", _leaves_while_held),
+    Invariant("a message waits for a release only while its order is held", _parked_but_not_held),
+    Invariant("a note of staff goes with one message", _note_twice),
     Invariant("a channel is known", _unknown_channel),
     Invariant("no customer gets the same words twice in a row", _told_twice),
     Invariant("the watch of an order knows its highest revision", _revision_ahead),

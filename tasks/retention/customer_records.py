@@ -13,7 +13,16 @@ from tasks.context import Context
 from tasks.db.settled_counts import uncount_settled
 from tasks.db.sql import in_list
 from tasks.retention.open_orders import is_open
-from tasks.tables import CALLBACK_EVENTS, CUSTOMER_CHOICES, CUSTOMER_MAILS, NOTICES, ORDER_LINKS, OUTBOX, WEBHOOK_EVENTS
+from tasks.tables import (
+    CALLBACK_EVENTS,
+    CUSTOMER_CHOICES,
+    CUSTOMER_MAILS,
+    NOTICES,
+    ORDER_LINKS,
+    ORDER_NOTES,
+    OUTBOX,
+    WEBHOOK_EVENTS,
+)
 
 
 def find_mails(context: Context, cutoffs: CutoffDays) -> Select[Any]:
@@ -55,6 +64,12 @@ def find_reasons(context: Context, cutoffs: CutoffDays) -> Select[Any]:
     old = CUSTOMER_CHOICES.c.made_at < context.start_of(cutoffs.words)
     has_words = CUSTOMER_CHOICES.c.why != ""
     return select(CUSTOMER_CHOICES.c.id).where(old, has_words, ~is_open(context, CUSTOMER_CHOICES.c.order_id))
+
+
+def find_notes(context: Context, cutoffs: CutoffDays) -> Select[Any]:
+    """Return the query of notes of staff whose words are kept no longer."""
+    old = ORDER_NOTES.c.written_at < context.start_of(cutoffs.words)
+    return select(ORDER_NOTES.c.id).where(old, ~is_open(context, ORDER_NOTES.c.order_id))
 
 
 def delete_reasons(connection: Connection, ids: Sequence[str]) -> None:

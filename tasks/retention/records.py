@@ -17,6 +17,7 @@ from tasks.retention.customer_records import (
     find_callbacks,
     find_links,
     find_mails,
+    find_notes,
     find_reasons,
     find_webhook_events,
 )
@@ -31,6 +32,7 @@ from tasks.tables import (
     NOTICES,
     OFFERS,
     ORDER_LINKS,
+    ORDER_NOTES,
     OUTBOX,
     RUNS,
     WEBHOOK_EVENTS,
@@ -104,6 +106,7 @@ PRUNABLE = (
     Prunable("notices", NOTICES.c.id, _find_notices, delete_with_outbox(NOTICES.c.id)),
     Prunable("words", NOTICES.c.id, _find_words, _delete_words),
     Prunable("mails", CUSTOMER_MAILS.c.id, find_mails, delete_with_outbox(CUSTOMER_MAILS.c.id)),
+    Prunable("notes", ORDER_NOTES.c.id, find_notes, _delete_by(ORDER_NOTES.c.id)),
     Prunable("reasons", CUSTOMER_CHOICES.c.id, find_reasons, delete_reasons),
     Prunable("webhook_events", WEBHOOK_EVENTS.c.id, find_webhook_events, delete_with_outbox(WEBHOOK_EVENTS.c.id)),
     Prunable("callbacks", CALLBACK_EVENTS.c.number, find_callbacks, _delete_by(CALLBACK_EVENTS.c.number)),

@@ -12,7 +12,7 @@ from models.enums import Channel, RemedyKind
 from models.messages import Message
 from models.orders import ProductFacts
 from templates.rendering.choice_mails import choice_page_url, choice_variables
-from templates.rendering.customer_mails import NEW_LINK, CustomerMailRenderer, answer_variables
+from templates.rendering.customer_mails import NEW_LINK, STAFF_NOTE, CustomerMailRenderer, answer_variables
 from templates.rendering.samples import TODAY, sample_plans
 from templates.rendering.variables import AnswerVariables
 
@@ -20,6 +20,7 @@ MADE_AT = datetime.combine(TODAY, time(10), UTC)
 HOUR = timedelta(hours=1)
 REFUND_DAYS = 14
 TEN = Decimal(10)
+SAMPLE_NOTE = "I have asked our workshop to pack yours first. Call me if anything is unclear. Mara"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ def sample_answers(shop: ShopConfig, locale: str) -> Iterator[AnswerSample]:
     url = choice_page_url(shop, order.id, None)
     variables = answer_variables(order.customer.name, order.id, order.placed_on, url, TODAY)
     yield AnswerSample(NEW_LINK, "new link", locale, variables, {})
+    yield AnswerSample(STAFF_NOTE, "staff note", locale, variables, {"note": SAMPLE_NOTE})
     substitute = plan.delay.on_time[0].product
     for kind, title, choice in _choices(order.id, substitute, order.currency):
         more = choice_variables(choice, (product.name,), shop, REFUND_DAYS)

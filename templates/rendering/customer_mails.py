@@ -15,6 +15,8 @@ from templates.rendering.variables import AnswerVariables
 from templates.rendering.view_models import OrderView
 
 NEW_LINK = "new_link"
+STAFF_NOTE = "staff_note"
+"""A personal note of staff that is sent by itself; its variable is `note`."""
 
 
 @dataclass(frozen=True, slots=True)

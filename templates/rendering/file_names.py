@@ -7,7 +7,7 @@ from pathlib import Path
 from models.enums import Channel
 from templates.rendering import reason_words
 from templates.rendering.choice_mails import CHOICE_MAILS
-from templates.rendering.customer_mails import NEW_LINK
+from templates.rendering.customer_mails import NEW_LINK, STAFF_NOTE
 from templates.rendering.environment import BUILT_IN
 from templates.rendering.formats import parse_locale
 from templates.rendering.lint import Problem
@@ -23,7 +23,7 @@ OWN_PARTS: dict[str, set[str]] = {
     STOREFRONT: {*STOREFRONT_PARTS, *STOREFRONT_LINKS},
     PURCHASE: set(PURCHASE_PARTS),
     FOLDER: {WORDS},
-    **{folder: set(PARTS[Channel.EMAIL]) for folder in (NEW_LINK, *CHOICE_MAILS)},
+    **{folder: set(PARTS[Channel.EMAIL]) for folder in (NEW_LINK, STAFF_NOTE, *CHOICE_MAILS)},
     reason_words.FOLDER: {WORDS},
 }
 """The parts of posts, product pages, and mails to vendors or in answer to a customer, by folder."""

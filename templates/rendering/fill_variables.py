@@ -83,6 +83,7 @@ def notice_variables(
         "choices": None if own_url else choices_view(plan, shop, order_url),
         "silence": silence,
         "rights": rights,
+        "note": plan.note,
         "offer": ("shown" if plan.show_offer else "on_page") if has_offer else "none",
     }
 

@@ -86,6 +86,11 @@ def fit_sms(template_set: TemplateSet, variables: Variables) -> tuple[str, str, 
     raise TemplateError(str(template.filename), None, what, order.id)
 
 
+def text_with_note(text: str, note: str) -> str:
+    """Return a text with a personal note after it; the note may need parts beyond `sms.MAX_PARTS`."""
+    return sms.drop_accents_if_cheaper(f"{text} {sms.plain_punctuation(note)}")
+
+
 def _silences_and_links(silence: str, links: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yield what a text is tried with: what silence means only beside a link to the order, where it can be answered."""
     if silence:

@@ -16,7 +16,7 @@ from templates.rendering import size_limits
 from templates.rendering.customer_mails import CustomerMailRenderer
 from templates.rendering.environment import make_environment, template_errors
 from templates.rendering.fill_variables import notice_variables, post_variables
-from templates.rendering.fitting import fit_mail, fit_post, fit_sms
+from templates.rendering.fitting import fit_mail, fit_post, fit_sms, text_with_note
 from templates.rendering.names import greeting_name
 from templates.rendering.page_words import WordBook
 from templates.rendering.silence import legal_sentences, statements_in
@@ -74,6 +74,8 @@ class Renderer:
             silence = notice["silence"] if is_mail else short_silence
             variables = {**notice, **template_set.common_variables, "silence": silence}
             subject, text, html = _FIT_BY_CHANNEL[contact.channel](template_set, variables)
+            if plan.note and not is_mail:
+                text = text_with_note(text, plan.note)
         if is_mail:
             size_limits.check_mail(template_set.templates, subject, text, html, order.id)
         else:
@@ -90,6 +92,7 @@ class Renderer:
             category=plan.message,
             valid_until=contact.valid_until,
             statements=statements_in(plan, text, silence, notice, is_mail=is_mail),
+            has_note=bool(plan.note) and (not is_mail or plan.note in text),
         )
 
     def render_post(

@@ -51,11 +51,12 @@ class NoticeVariables(TypedDict):
     choices: Annotated[ChoicesView | None, "what the customer may choose on the order page; empty: Forewarn shows none"]
     silence: Annotated[str, "what it means if the customer does not answer, as a sentence; empty: nothing can be said"]
     rights: Annotated[str, "what the law of the customer's country gives beside waiting, as sentences; may be empty"]
+    note: Annotated[str, "a personal note of customer service, one paragraph; usually empty"]
     offer: Annotated[str, "`shown`, `on_page` (only the order page may show it) or `none`"]
 
 
 class AnswerVariables(TypedDict):
-    """In mails that answer what a customer did (`new_link`, `choice_...`, `discount_code`)."""
+    """In mails that answer what a customer did (`new_link`, `choice_...`, `discount_code`, `staff_note`)."""
 
     customer: Annotated[str, "the customer's name, at most 60 characters; empty if it is a web or mail address"]
     order: Annotated[OrderView, "the order"]
@@ -67,6 +68,12 @@ class ChoiceVariables(TypedDict):
 
     answer: Annotated[AnswerView, "what was chosen"]
     discount: Annotated[DiscountView | None, "the discount that was taken"]
+
+
+class NoteVariables(TypedDict):
+    """Also in the mail with a note of customer service (`staff_note`)."""
+
+    note: Annotated[str, "the note, one paragraph"]
 
 
 class BodyVariables(TypedDict):
@@ -133,6 +140,7 @@ GROUPS: tuple[type, ...] = (
     NoticeVariables,
     AnswerVariables,
     ChoiceVariables,
+    NoteVariables,
     BodyVariables,
     SmsVariables,
     PostVariables,

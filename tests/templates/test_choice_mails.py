@@ -10,7 +10,7 @@ from models.orders import ProductFacts
 from templates.rendering.answer_samples import sample_answers
 from templates.rendering.check import find_problems
 from templates.rendering.choice_mails import CHOICE_MAILS, MAX_ITEMS, choice_page_url, choice_variables
-from templates.rendering.customer_mails import NEW_LINK, answer_variables
+from templates.rendering.customer_mails import NEW_LINK, STAFF_NOTE, answer_variables
 from templates.rendering.messages import Renderer
 from tests.support.builders import day
 from tests.support.choosing import choice
@@ -155,7 +155,7 @@ def test_the_mail_links_to_the_page_that_messages_about_the_order_link_to(shop, 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_mail_that_answers_a_customer_has_samples(language):
     samples = list(sample_answers(SHOP, language))
-    assert {sample.kind for sample in samples} == {NEW_LINK, *CHOICE_MAILS}
+    assert {sample.kind for sample in samples} == {NEW_LINK, STAFF_NOTE, *CHOICE_MAILS}
     renderer = Renderer(SHOP).answers
     assert len({sample.render(renderer).text for sample in samples}) == len(samples)
 

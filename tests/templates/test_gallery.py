@@ -6,13 +6,13 @@ import pytest
 from models.enums import Channel
 from models.messages import Message
 from templates.rendering.choice_mails import CHOICE_MAILS
-from templates.rendering.customer_mails import NEW_LINK
+from templates.rendering.customer_mails import NEW_LINK, STAFF_NOTE
 from templates.rendering.gallery import write_gallery
 from templates.rendering.gallery_entries import gallery_entries
 from templates.rendering.template_sets import MESSAGES, POSTS
 from tests.templates.test_messages import SHOP
 
-OTHERS = ("storefront", "purchase", NEW_LINK, *(kind for kind in CHOICE_MAILS if kind != "discount_code"))
+OTHERS = ("storefront", "purchase", NEW_LINK, STAFF_NOTE, *(kind for kind in CHOICE_MAILS if kind != "discount_code"))
 
 
 class Sections(HTMLParser):
