@@ -105,7 +105,7 @@ def _earlier(connection: Connection, rows: Sequence[Row[Any]]) -> Iterator[Row[A
         .where(in_list(connection, NOTICES.c.order_id, {row.order_id for row in rows}))
         .where(OUTBOX.c.state.in_(ARRIVED), OUTBOX.c.trial.is_(False))
     )
-    yield from connection.execute(query)
+    yield from connection.execute(query).all()
 
 
 def _count_first(

@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from tasks.context import Context
 from web.security import SecurityHeaders
-from web.staff import sign_in, today
+from web.staff import numbers, sign_in, stock, today, vendors
 from web.staff.addresses import DESK
 from web.staff.desk import Desk, StaffRoute, static_routes
 from web.staff.guard import DESK_HEADERS
@@ -16,6 +16,9 @@ from web.staff.guard import DESK_HEADERS
 AREAS: tuple[Callable[[Desk], Sequence[StaffRoute]], ...] = (
     sign_in.routes,
     today.routes,
+    vendors.routes,
+    stock.routes,
+    numbers.routes,
 )
 """Each area returns its pages."""
 

@@ -7,7 +7,7 @@ from math import floor
 from models.enums import State
 from models.purchasing import VendorChannel, VendorResponse
 from models.quantities import counted, plain
-from rules.contact.masking import mask
+from rules.contact.masking import mask_address
 from tasks.desk.vendors import RequestDetail, RequestedLine, RequestGroup, RequestRow, VendorLatenessFact
 from web.staff.addresses import order_address, request_address
 from web.staff.visit import Visit
@@ -177,8 +177,8 @@ def _sentence(visit: Visit, detail: RequestDetail) -> str:
     reason = f": {detail.reason}" if detail.reason else ""
     if row.state == State.HELD:
         return (
-            f"{row.vendor} was not asked yet: the run wanted more lines from vendors than the policy lets it ask for by "
-            "itself. It waits until somebody says that it may be sent."
+            f"{row.vendor} was not asked yet: the run wanted more lines from vendors than the policy lets it ask for "
+            "by itself. It waits until somebody says that it may be sent."
         )
     if row.state == State.REJECTED:
         return f"{row.vendor} was not asked: the request could not be delivered{reason}."
@@ -200,15 +200,14 @@ def _sentence(visit: Visit, detail: RequestDetail) -> str:
 
 def _facts(visit: Visit, detail: RequestDetail) -> Sequence[tuple[str, str]]:
     row = detail.row
-    address = f" ({mask(detail.email)})" if detail.email and row.channel == VendorChannel.MAIL else ""
-    facts = [
+    address = f" ({mask_address(detail.email)})" if detail.email and row.channel == VendorChannel.MAIL else ""
+    return [
         ("Asked", visit.full_moment(row.sent_at) if row.sent_at else "not yet"),
         ("How", f"{CHANNEL_WORDS[row.channel]}{address}"),
         ("Answered", f"{row.answered} of {counted(row.lines, 'line')}"),
         ("Promised day", visit.day(row.promised_on) if row.promised_on else "none"),
         ("Usually", lateness_words(detail.lateness)),
     ]
-    return facts
 
 
 def lateness_words(lateness: VendorLatenessFact | None) -> str:
@@ -296,10 +295,9 @@ def _acts(detail: RequestDetail) -> Sequence[ActWords]:
     if detail.may_send_again:
         add("again", "Ask again", f"Ask {vendor} again", _again_words(detail), "Send the request")
     elif detail.reopenable:
-        lines = counted(len(detail.reopenable), "line")
+        lines, are = counted(len(detail.reopenable), "line"), "is" if len(detail.reopenable) == 1 else "are"
         texts = (
-            f"{lines} {'is' if len(detail.reopenable) == 1 else 'are'} asked for again by the next run, of the "
-            "vendor that the product then has.",
+            f"{lines} {are} asked for again by the next run, of the vendor that the product then has.",
             "You can undo it until then.",
         )
         add("again", "Ask again", f"Ask {vendor} again", texts, "Ask again")
@@ -307,8 +305,8 @@ def _acts(detail: RequestDetail) -> Sequence[ActWords]:
 
 
 _ANSWER = (
-    "The customers' dates follow from it: their orders are checked again at the next run, and whoever's date has moved "
-    "is told.",
+    "The customers' dates follow from it: their orders are checked again at the next run.",
+    "Whoever's date has moved is told.",
 )
 
 

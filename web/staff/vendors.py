@@ -14,7 +14,7 @@ from models.purchasing import VendorResponse
 from models.quantities import counted
 from models.staff import AuditEntry, Right
 from sources.rows import RejectedRow, Row
-from tasks.desk.vendors import RequestDetail, RequestGroup, RequestedLine, load_request, load_requests
+from tasks.desk.vendors import RequestDetail, RequestedLine, RequestGroup, load_request, load_requests
 from tasks.purchasing.responses import record_responses_in
 from tasks.purchasing.review import approve_in, mark_delivered_in, reopen_in
 from tasks.purchasing.staff_acts import (
@@ -209,7 +209,9 @@ def answer(visit: Visit, form: Form) -> Response:
             "reason": reason or None,
             "promised_on": promised_on.isoformat() if promised_on and said == VendorResponse.ACCEPTED else None,
         }
-        rows = [Row({**values, "order": line.order, "line": line.line}, FORM_FILE, n) for n, line in enumerate(lines, 1)]
+        rows = [
+            Row({**values, "order": line.order, "line": line.line}, FORM_FILE, n) for n, line in enumerate(lines, 1)
+        ]
         keys = [line.id for line in lines]
         before = load_answers(connection, detail.row.id, keys)
         summary = record_responses_in(visit.context, connection, rows, visit.person.name)
