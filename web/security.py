@@ -28,7 +28,7 @@ PAGE_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
 }
-_TOKEN = re.compile(r"/(o|u)/(?!link(?:[/?\s]|$))[^/?\s\"']+")
+_TOKEN = re.compile(r"/(o|u|desk/password)/(?!link(?:[/?\s]|$))[^/?\s\"']+")
 
 
 class SecurityHeaders:

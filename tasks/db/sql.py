@@ -30,6 +30,7 @@ class AdvisoryLock(IntEnum):
     ALLOCATE = 7_461_238
     COUNT_SETTLED = 7_461_239
     CALLBACKS = 7_461_240
+    SIGN_IN = 7_461_241
 
 
 @contextmanager

@@ -23,6 +23,16 @@ class Account:
     created_by: str
     seen_at: datetime | None
 
+    @property
+    def can_sign_in(self) -> bool:
+        """Return whether the invitation was taken."""
+        return self.password_hash is not None or self.subject is not None
+
+    @property
+    def is_admin(self) -> bool:
+        """Return whether the person is an admin who can sign in."""
+        return Role.ADMIN in self.person.roles and self.can_sign_in
+
 
 def add_person(connection: Connection, name: str, mail: str, roles: frozenset[Role], now: datetime, by: str) -> Person:
     """Add a person without a password. Raises ForewarnError where the mail address has an account."""
@@ -67,6 +77,58 @@ def set_password(connection: Connection, person_id: str, password_hash: str) -> 
 def set_scheme(connection: Connection, person_id: str, scheme: Scheme) -> None:
     """Set the colours that a person chose."""
     _set(connection, person_id, scheme=scheme.value)
+
+
+def change_roles(connection: Connection, person_id: str, roles: frozenset[Role]) -> Account:
+    """Set a person's roles; return the account as it was. Raises ForewarnError for the last admin."""
+    account = _lock_accounts(connection, person_id)
+    if Role.ADMIN not in roles:
+        _check_not_last(connection, account)
+    _set(connection, person_id, roles=roles_text(roles))
+    return account
+
+
+def remove_person(connection: Connection, person_id: str, now: datetime) -> Account:
+    """Remove a person; their name stays in the log. Raises ForewarnError for the last admin.
+
+    Their mail address may be invited again, to a new account.
+    """
+    account = _lock_accounts(connection, person_id)
+    _check_not_last(connection, account)
+    gone = {"mail": f"removed:{person_id}", "password_hash": None, "subject": None, "roles": "", "removed_at": now}
+    _set(connection, person_id, **gone)
+    return account
+
+
+def _lock_accounts(connection: Connection, person_id: str) -> Account:
+    # All of them: of two admins who remove each other at once, one has to stay.
+    connection.execute(_accounts().with_for_update()).all()
+    account = load_account(connection, person_id)
+    if account is None:
+        raise ForewarnError("this person was removed")
+    return account
+
+
+def _check_not_last(connection: Connection, account: Account) -> None:
+    others = [one for one in list_accounts(connection) if one.is_admin and one.person.id != account.person.id]
+    if account.is_admin and not others:
+        raise ForewarnError(f"{account.person.name} is the last admin who can sign in")
+
+
+def set_subject(connection: Connection, person_id: str, subject: str) -> None:
+    """Remember who a person is at the company's sign-in."""
+    _set(connection, person_id, subject=subject)
+
+
+def find_subject(connection: Connection, subject: str) -> Account | None:
+    """Return the account of somebody who came by the company's sign-in before."""
+    return _first(connection, STAFF_PERSONS.c.subject == subject)
+
+
+def names_of_all(connection: Connection) -> list[tuple[str, str]]:
+    """Return id and name of everybody who could ever sign in, by name."""
+    columns = (STAFF_PERSONS.c.id, STAFF_PERSONS.c.name)
+    return [(row.id, row.name) for row in connection.execute(select(*columns).order_by(STAFF_PERSONS.c.name))]
 
 
 def _set(connection: Connection, person_id: str, **values: object) -> None:

@@ -4,8 +4,9 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, Row, delete, insert, select, update
 
 from models.staff import Person
 from tasks.db.sql import read_only
@@ -13,6 +14,7 @@ from tasks.staff.accounts import person_of
 from tasks.tables import STAFF_PERSONS, STAFF_SESSIONS
 
 IDLE, LONGEST = timedelta(hours=12), timedelta(days=14)
+SESSION_COLUMNS = ("started_at", "seen_at", "ends_at", "browser", "token_hash")
 TOUCHED_EVERY = timedelta(minutes=5)
 """How exact `seen_at` is: a write for every page would cost more than it tells."""
 
@@ -55,8 +57,7 @@ def start_session(connection: Connection, person_id: str, browser: str, now: dat
 def open_session(engine: Engine, token: str, now: datetime) -> Session | None:
     """Return the session of a token; None for one that is unknown, ended, or of a removed person."""
     joined = STAFF_SESSIONS.join(STAFF_PERSONS, STAFF_PERSONS.c.id == STAFF_SESSIONS.c.person_id)
-    times = ("started_at", "seen_at", "ends_at", "browser", "token_hash")
-    own = [STAFF_SESSIONS.c[name].label(f"session_{name}") for name in times]
+    own = [STAFF_SESSIONS.c[name].label(f"session_{name}") for name in SESSION_COLUMNS]
     which = (STAFF_SESSIONS.c.token_hash == hashed(token)) & STAFF_PERSONS.c.removed_at.is_(None)
     with read_only(engine) as connection:
         row = connection.execute(select(STAFF_PERSONS, *own).select_from(joined).where(which)).first()
@@ -67,14 +68,7 @@ def open_session(engine: Engine, token: str, now: datetime) -> Session | None:
             mine = STAFF_SESSIONS.c.token_hash == row.session_token_hash
             connection.execute(update(STAFF_SESSIONS).where(mine).values(seen_at=now))
             connection.execute(update(STAFF_PERSONS).where(STAFF_PERSONS.c.id == row.id).values(seen_at=now))
-    return Session(
-        row.session_token_hash,
-        person_of(row),
-        row.session_started_at,
-        row.session_seen_at,
-        row.session_ends_at,
-        row.session_browser,
-    )
+    return _session(row)
 
 
 def end_session(connection: Connection, token_hash: str) -> None:
@@ -86,3 +80,27 @@ def end_sessions(connection: Connection, person_id: str, but: str = "") -> int:
     """End all sessions of a person, except one; return how many."""
     which = (STAFF_SESSIONS.c.person_id == person_id) & (STAFF_SESSIONS.c.token_hash != but)
     return connection.execute(delete(STAFF_SESSIONS).where(which)).rowcount
+
+
+def list_sessions(connection: Connection, person_id: str, now: datetime) -> list[Session]:
+    """Return a person's sessions that have not ended, the last used first."""
+    joined = STAFF_SESSIONS.join(STAFF_PERSONS, STAFF_PERSONS.c.id == STAFF_SESSIONS.c.person_id)
+    own = [STAFF_SESSIONS.c[name].label(f"session_{name}") for name in SESSION_COLUMNS]
+    which = (
+        (STAFF_SESSIONS.c.person_id == person_id)
+        & (STAFF_SESSIONS.c.ends_at > now)
+        & (STAFF_SESSIONS.c.seen_at > now - IDLE)
+    )
+    query = select(STAFF_PERSONS, *own).select_from(joined).where(which).order_by(STAFF_SESSIONS.c.seen_at.desc())
+    return [_session(row) for row in connection.execute(query)]
+
+
+def _session(row: Row[Any]) -> Session:
+    return Session(
+        row.session_token_hash,
+        person_of(row),
+        row.session_started_at,
+        row.session_seen_at,
+        row.session_ends_at,
+        row.session_browser,
+    )

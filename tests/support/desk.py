@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 from starlette.applications import Starlette
 
 from models.staff import Person, Role
-from tasks.staff.accounts import add_person
+from tasks.staff.accounts import add_person, set_password
 from tasks.staff.sessions import start_session
 from tests.support.serving import serving
 from tests.support.web_client import FORM, WebClient
@@ -151,3 +151,20 @@ def sign_in_browser(browser, url: str, client: DeskClient) -> None:
     """Sign a person in, in a browser, without the page of signing in."""
     browser.get(f"{url}/desk/sign-in")
     browser.add_cookie({"name": COOKIE, "value": client.token, "path": "/", "secure": True, "httpOnly": True})
+
+
+PASSWORD = "correct horse battery"
+
+
+def give_password(context, person: Person, password: str = PASSWORD) -> None:
+    """Give a person a password, with a hash that is quick to make and to check."""
+    from argon2 import PasswordHasher
+
+    with context.engine.begin() as connection:
+        set_password(connection, person.id, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(password))
+
+
+def cookie_of(answer) -> str:
+    """Return the session's token that an answer gives to the browser; empty where it gives none."""
+    name, _, rest = answer.headers.get("set-cookie", "").partition("=")
+    return rest.partition(";")[0].strip('"') if name == COOKIE else ""

@@ -5,7 +5,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import unquote
 
 from starlette.concurrency import run_in_threadpool
@@ -56,6 +56,8 @@ class StaffRoute:
     post: Callable[[Visit, Form], Response] | None = None
     right_to_post: Right | None = None
     """The right of `post`, where it is another one."""
+    repeats: bool = False
+    """Whether `post` answers a form that was sent before itself: it shows a secret once more, for example."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.right, Right) or (self.right_to_post and not isinstance(self.right_to_post, Right)):
@@ -85,10 +87,20 @@ class Found:
     values: dict[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class CompanySignIn:
+    """The link to the company's sign-in."""
+
+    url: str
+    name: str
+
+
 class Desk:
     """The desk of one shop, an ASGI application below `/desk`."""
 
     rights = tuple(Right)
+    company = ""
+    """The name of the company's sign-in; empty: there is none."""
 
     def __init__(self, context: Context, clock: Callable[[], datetime]) -> None:
         self.context, self.clock = context, clock
@@ -105,6 +117,18 @@ class Desk:
         """Add pages for people who are not signed in."""
         self.open_routes.extend(routes)
         self._compile()
+
+    def wait_sentence(self, seconds: int) -> str:
+        """Say when the next try is possible."""
+        at = (self.clock() + timedelta(seconds=seconds)).astimezone(self.context.zone)
+        # To the next whole minute: at the minute that is named, a try is possible.
+        return f"Try again at {at + timedelta(seconds=59):%H:%M}, or ask an admin for help."
+
+    def company_sign_in(self, following: str) -> "CompanySignIn":
+        """Return the link to the company's sign-in; without an address where there is none."""
+        if not self.company:
+            return CompanySignIn("", "")
+        return CompanySignIn(desk_address("oidc", next="" if following == DESK else following), self.company)
 
     def path_of(self, request: Request) -> str:
         """Return the path of a request as it was sent: an id in it may have a slash, encoded."""
@@ -168,7 +192,7 @@ class Desk:
         if found is None or not isinstance(found.route, StaffRoute):
             return visit.not_found("There is no such page on the desk.")
         if not visit.person.may(found.route.needs(method)):
-            return self._forbid(visit, found.route.needs(method))
+            return self.forbid(visit, found.route.needs(method))
         try:
             return self._handle(visit, found.route, method, fields)
         except Refused as refused:
@@ -185,10 +209,12 @@ class Desk:
         with visit.reading() as connection:
             done = by_form(connection, form_id)
         try:
-            if done is None:
-                return route.post(visit, Form(form_id, fields))
+            if done is None or route.repeats:
+                return route.post(visit, Form(form_id, fields, done=done))
         except AlreadyDone as already:
             done = already.entry
+            if route.repeats:
+                return route.post(visit, Form(form_id, fields, done=done))
         return visit.done(subject_address(done.subject_kind, done.subject), done.id)
 
     def _sign_in_first(self, request: Request, method: str) -> Response:
@@ -202,7 +228,8 @@ class Desk:
         link = (desk_address("sign-in", next=path), "Sign in")
         return self.bare_page(request, "Sign in first", texts, UNAUTHORIZED, [link])
 
-    def _forbid(self, visit: Visit, right: Right) -> Response:
+    def forbid(self, visit: Visit, right: Right) -> Response:
+        """Return the page that says who can do this."""
         with visit.reading() as connection:
             admins = [one.person.name for one in list_accounts(connection) if Role.ADMIN in one.person.roles]
         asked = f"Ask {' or '.join(admins[:3])} (admin)." if admins else ""

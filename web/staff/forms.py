@@ -1,5 +1,7 @@
 """The forms of the desk: bound to a session and a page, sent once, and read with what is wrong in them."""
 
+import base64
+import hmac
 import re
 import secrets
 from collections.abc import Mapping, Sequence
@@ -9,6 +11,7 @@ from datetime import date
 from itsdangerous import BadSignature, URLSafeSerializer
 
 from models.errors import ForewarnError
+from models.staff import AuditEntry
 from templates.rendering.names import strip_control_chars
 
 SALT = "forewarn desk"
@@ -25,6 +28,7 @@ class FormSigner:
     """Signs forms with a session's token, which only the person's browser and this request have."""
 
     def __init__(self, session_token: str) -> None:
+        self._key = session_token.encode("utf-8", "surrogatepass")
         self._serializer = URLSafeSerializer(session_token, salt=SALT)
 
     def sign(self, action: str) -> str:
@@ -40,6 +44,11 @@ class FormSigner:
         if made_for != action or not isinstance(form_id, str):
             raise BadForm("this form was made for another page")
         return form_id
+
+    def secret(self, form_id: str) -> str:
+        """Return a secret that is always the same for a form of this session, and that nobody else can know."""
+        made = hmac.digest(self._key, f"secret of {form_id}".encode(), "sha256")
+        return base64.urlsafe_b64encode(made).decode().rstrip("=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +66,8 @@ class Form:
     id: str
     fields: Mapping[str, Sequence[str]] = field(default_factory=dict)
     errors: list[FieldError] = field(default_factory=list)
+    done: AuditEntry | None = None
+    """What this form did when it was sent before; only routes that say `repeats` get such a form."""
 
     def text(self, name: str, default: str = "") -> str:
         """Return a text without spaces around it; the default where the field was not sent."""

@@ -8,13 +8,16 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from tasks.context import Context
 from web.security import SecurityHeaders
-from web.staff import numbers, sign_in, stock, today, vendors
+from web.staff import account, log, numbers, passwords, people, sign_in, stock, today, vendors
 from web.staff.addresses import DESK
 from web.staff.desk import Desk, StaffRoute, static_routes
 from web.staff.guard import DESK_HEADERS
 
 AREAS: tuple[Callable[[Desk], Sequence[StaffRoute]], ...] = (
     sign_in.routes,
+    account.routes,
+    log.routes,
+    people.routes,
     today.routes,
     vendors.routes,
     stock.routes,
@@ -28,6 +31,7 @@ def build_desk(context: Context, clock: Callable[[], datetime]) -> Desk:
     desk = Desk(context, clock)
     desk.add_open(static_routes())
     desk.add_open(sign_in.open_routes(desk))
+    desk.add_open(passwords.open_routes(desk))
     for routes in AREAS:
         desk.add(routes(desk))
     return desk

@@ -76,6 +76,12 @@ class Visit:
         return self.desk.path_of(self.request)
 
     @property
+    def origin(self) -> str:
+        """Return scheme and host as the person's browser has them: of a form that was sent, or of the request."""
+        url = self.request.url
+        return self.request.headers.get("origin") or f"{url.scheme}://{url.netloc}"
+
+    @property
     def today(self) -> date:
         """Return the day in the shop's zone."""
         return self.context.as_of
