@@ -1,4 +1,4 @@
-"""The products that are late in orders: how many orders and people wait, how late, until when, and what is on its way."""
+"""The products that are late in orders: how many people wait, how late, until when, and what is on its way."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -77,7 +77,7 @@ class NextDelivery:
 
 @dataclass(frozen=True, slots=True)
 class ProductPost:
-    """This week's post about a product."""
+    """The post of a week about a product."""
 
     id: str
     state: str

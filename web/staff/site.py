@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from tasks.context import Context
 from web.security import SecurityHeaders
-from web.staff import account, log, numbers, passwords, people, sign_in, stock, today, vendors
+from web.staff import account, doubts, log, numbers, passwords, people, queue, reading, runs, sign_in, stock, today, vendors
 from web.staff.addresses import DESK
 from web.staff.desk import Desk, StaffRoute, static_routes
 from web.staff.guard import DESK_HEADERS
@@ -22,6 +22,10 @@ AREAS: tuple[Callable[[Desk], Sequence[StaffRoute]], ...] = (
     vendors.routes,
     stock.routes,
     numbers.routes,
+    runs.routes,
+    queue.routes,
+    doubts.routes,
+    reading.routes,
 )
 """Each area returns its pages."""
 

@@ -1,0 +1,155 @@
+"""Messages in doubt: what they say, what the provider said, where to look, and what a person found."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from starlette.responses import Response
+
+from models.enums import Channel
+from models.errors import ForewarnError
+from models.staff import Right
+from tasks.delivery.in_doubt import settle_doubt
+from tasks.desk.doubts import Doubt, find_doubt, find_settled, list_doubts
+from tasks.desk.staff_words import channel_word
+from tasks.staff.audit import record
+from web.staff.addresses import desk_address, order_address
+from web.staff.desk import Desk, StaffRoute
+from web.staff.forms import NEW, Form
+from web.staff.list_parts import read_place, sentence, write_place
+from web.staff.visit import Refused, Visit
+
+SETTLED = "doubt_settled"
+"""Kind of entries of the log."""
+SENT, NOT_SENT = "sent", "not_sent"
+LOOK_AT = {
+    Channel.EMAIL: ("https://app.sendgrid.com/email_activity", "SendGrid's activity of mails"),
+    Channel.SMS: ("https://console.twilio.com/us1/monitor/logs/sms", "Twilio's log of texts"),
+    Channel.X: ("https://x.com/home", "the shop's posts on X"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtRow:
+    """A message in doubt, in the list."""
+
+    url: str
+    who: str
+    address: str
+    order: str
+    order_url: str
+    what: str
+    sent: str
+    machine: str
+    said: str
+    asked: str
+    look: tuple[str, str]
+
+
+def routes(_: Desk) -> Sequence[StaffRoute]:
+    """Return the pages of messages in doubt."""
+    return [
+        StaffRoute("/in-doubt", Right.SEE, show_list),
+        StaffRoute("/in-doubt/{message}", Right.SEE, show, settle, right_to_post=Right.ACT),
+    ]
+
+
+def show_list(visit: Visit) -> Response:
+    """Return the messages in doubt, the oldest first."""
+    place = read_place(visit.query("after"), datetime, str)
+    with visit.reading() as connection:
+        page = list_doubts(connection, visit.now, place)  # type: ignore[arg-type] # what read_place was asked for
+    return visit.page(
+        "desk/doubts.html",
+        title="In doubt",
+        rows=[_row(visit, doubt) for doubt in page.rows],
+        may_act=visit.person.may(Right.ACT),
+        next=desk_address("in-doubt", after=write_place(*page.rows[-1].place)) if page.more else "",
+        first=desk_address("in-doubt") if place else "",
+    )
+
+
+def _row(visit: Visit, doubt: Doubt) -> DoubtRow:
+    said = doubt.said or ((doubt.reason,) if doubt.reason else ())
+    return DoubtRow(
+        url=desk_address("in-doubt", doubt.id),
+        who=doubt.customer,
+        address=doubt.address,
+        order=doubt.order_id,
+        order_url=order_address(doubt.order_id) if doubt.order_id else "",
+        what=f"{channel_word(doubt.channel).capitalize()}: {doubt.subject or doubt.text}",
+        sent=visit.moment(doubt.sent_at),
+        machine=doubt.sent_at.isoformat(),
+        said=" ".join(map(sentence, said)),
+        asked="Needs you" if doubt.waits_for_staff else "The provider is asked again",
+        look=LOOK_AT[Channel(doubt.channel)],
+    )
+
+
+def show(visit: Visit, form: Form = NEW) -> Response:
+    """Return a message in doubt, with the question whether it was sent."""
+    with visit.reading() as connection:
+        doubt = find_doubt(connection, visit.path("message"))
+    if doubt is None:
+        raise _faster(visit)
+    word, name = channel_word(doubt.channel), doubt.customer or "The customer"
+    again = f"It leaves again within a minute. If it did arrive, {name} gets it twice."
+    if doubt.channel == Channel.X:
+        again = "It is posted again within a minute. If it is there, it stands there twice."
+    choices = (
+        (SENT, "It was sent", f"{name} counts as told by this {word}." if doubt.channel != Channel.X else ""),
+        (NOT_SENT, "It was not sent", again),
+    )
+    return visit.page(
+        "desk/doubt.html",
+        title=f"Did this {word} leave?",
+        form=form,
+        row=_row(visit, doubt),
+        text=doubt.text,
+        read=desk_address("messages", doubt.id),
+        choices=choices,
+        may_act=visit.person.may(Right.ACT),
+        action=visit.here,
+        back=desk_address("in-doubt"),
+    )
+
+
+def settle(visit: Visit, form: Form) -> Response:
+    """Record whether a message was sent; one that was not is queued again."""
+    message_id, answer = visit.path("message"), form.text("answer")
+    if answer not in (SENT, NOT_SENT):
+        form.wrong("answer", "Choose whether it was sent.")
+        return show(visit, form)
+    sent, why = answer == SENT, form.text("why")
+    try:
+        with visit.writing() as connection:
+            doubt = find_doubt(connection, message_id)
+            if doubt is None:
+                raise ForewarnError("it is not in doubt any more")
+            settle_doubt(visit.context, connection, visit.now, message_id, visit.person.name, sent=sent, why=why)
+            about = f"about order {doubt.order_id}" if doubt.order_id else f"about {doubt.customer}"
+            entry = record(
+                connection,
+                **visit.act(form),
+                kind=SETTLED,
+                subject_kind="order" if doubt.order_id else "message",
+                subject=doubt.order_id or message_id,
+                what=f"said that the {channel_word(doubt.channel)} {about} of {visit.full_moment(doubt.sent_at)} "
+                f"was {'' if sent else 'not '}sent{'' if sent else '; it leaves again'}",
+                why=why,
+                before={"state": "in_doubt"},
+                after={"message": message_id, "sent": sent},
+            )
+    except ForewarnError as error:
+        raise _faster(visit) from error
+    return visit.done(desk_address("in-doubt"), entry)
+
+
+def _faster(visit: Visit) -> Refused:
+    with visit.reading() as connection:
+        settled = find_settled(connection, visit.path("message"))
+    said = "This message is not in doubt any more: the provider's records answered it."
+    if settled is not None:
+        who, at = settled
+        said = f"{who} settled this message at {visit.moment(at)}."
+    return Refused(said, links=((desk_address("in-doubt"), "See what is in doubt"),))
