@@ -14,7 +14,8 @@ from models.orders import OrderFacts
 from tasks.context import Context
 from tasks.desk.messages import MessageEvent, OrderMessage, load_events_of
 from tasks.desk.staff_words import DATE_SOURCES, OFFERS, short_date
-from tasks.tables import EXPECTED_DATES, OFFERS as OFFER_ROWS, ORDERS, SHIPMENTS
+from tasks.tables import EXPECTED_DATES, ORDERS, SHIPMENTS
+from tasks.tables import OFFERS as OFFER_ROWS
 
 MAX_EVENTS = 100
 """How many events stand on the page at once; older ones follow by a link."""
@@ -229,6 +230,4 @@ def _event(event: MessageEvent, name: str) -> StoryEvent:
     about = f" for {name}" if name else ""
     by_person = event.who not in ("", "customer", "import", "forewarn", "promise-clock")
     who = f" ({event.who})" if by_person else ""
-    return StoryEvent(
-        event.at, "event", mark, f"{words}{about}{who}.", event.why, primary=event.kind not in SECONDARY
-    )
+    return StoryEvent(event.at, "event", mark, f"{words}{about}{who}.", event.why, primary=event.kind not in SECONDARY)

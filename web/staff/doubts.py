@@ -22,6 +22,7 @@ from web.staff.visit import Refused, Visit
 SETTLED = "doubt_settled"
 """Kind of entries of the log."""
 SENT, NOT_SENT = "sent", "not_sent"
+SEE_LIST = ((desk_address("in-doubt"), "See what is in doubt"),)
 LOOK_AT = {
     Channel.EMAIL: ("https://app.sendgrid.com/email_activity", "SendGrid's activity of mails"),
     Channel.SMS: ("https://console.twilio.com/us1/monitor/logs/sms", "Twilio's log of texts"),
@@ -91,7 +92,7 @@ def show(visit: Visit, form: Form = NEW) -> Response:
     with visit.reading() as connection:
         doubt = find_doubt(connection, visit.path("message"))
     if doubt is None:
-        raise _faster(visit)
+        return _gone(visit)
     word, name = channel_word(doubt.channel), doubt.customer or "The customer"
     again = f"It leaves again within a minute. If it did arrive, {name} gets it twice."
     if doubt.channel == Channel.X:
@@ -125,7 +126,7 @@ def settle(visit: Visit, form: Form) -> Response:
         with visit.writing() as connection:
             doubt = find_doubt(connection, message_id)
             if doubt is None:
-                raise ForewarnError("it is not in doubt any more")
+                return _gone(visit)
             settle_doubt(visit.context, connection, visit.now, message_id, visit.person.name, sent=sent, why=why)
             about = f"about order {doubt.order_id}" if doubt.order_id else f"about {doubt.customer}"
             entry = record(
@@ -141,15 +142,18 @@ def settle(visit: Visit, form: Form) -> Response:
                 after={"message": message_id, "sent": sent},
             )
     except ForewarnError as error:
-        raise _faster(visit) from error
+        raise Refused(_faster(visit), links=SEE_LIST) from error
     return visit.done(desk_address("in-doubt"), entry)
 
 
-def _faster(visit: Visit) -> Refused:
+def _gone(visit: Visit) -> Response:
+    return visit.conflict(_faster(visit), links=SEE_LIST)
+
+
+def _faster(visit: Visit) -> str:
     with visit.reading() as connection:
         settled = find_settled(connection, visit.path("message"))
-    said = "This message is not in doubt any more: the provider's records answered it."
-    if settled is not None:
-        who, at = settled
-        said = f"{who} settled this message at {visit.moment(at)}."
-    return Refused(said, links=((desk_address("in-doubt"), "See what is in doubt"),))
+    if settled is None:
+        return "This message is not in doubt any more: the provider's records answered it."
+    who, at = settled
+    return f"{who} settled this message at {visit.moment(at)}."

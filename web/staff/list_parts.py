@@ -78,7 +78,11 @@ def listed_words(words: list[str]) -> str:
 
 
 def undo_act(
-    visit: Visit, entry: AuditEntry, form: Form, work: Callable[[Connection], str], refusals: tuple[type[Exception], ...]
+    visit: Visit,
+    entry: AuditEntry,
+    form: Form,
+    work: Callable[[Connection], str],
+    refusals: tuple[type[Exception], ...],
 ) -> int:
     """Undo an act in one transaction and record it; return the new entry's number.
 

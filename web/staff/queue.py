@@ -224,9 +224,10 @@ def ask_hold(visit: Visit, form: Form = NEW) -> Response:
     if not count:
         raise Refused("None of these messages waits any more.", links=((desk_address("queue"), "See the queue"),))
     number = count_words(count, channel_word(hour.channel))
+    when = "at once" if hour.begin is None else _when(visit, hour.begin)
     texts = (
-        f"They wait until somebody releases them or decides not to send them: the page of runs shows them. "
-        f"They were to leave {'at once' if hour.begin is None else _when(visit, hour.begin)}.",
+        "They wait until somebody releases them or decides not to send them: the page of runs shows them.",
+        f"They were to leave {when}.",
         "Mails that answer what a customer did leave all the same.",
     )
     return visit.page(

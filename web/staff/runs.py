@@ -341,9 +341,9 @@ def _ask(visit: Visit, decision: ReviewDecision, form: Form = NEW) -> Response:
             heading, button = "Use the data as they are?", "Use the data"
     else:
         heading, button = f"Do not send {number}?", f"Do not send {number}"
+        verb = "counts" if messages.people == 1 else "count"
         texts = (
-            f"{_capital(people)} {'counts' if messages.people == 1 else 'count'} as not told. They come up again when a "
-            "fact about their order changes.",
+            f"{_capital(people)} {verb} as not told. Their orders come up again when a fact changes.",
             "It can be undone until their orders have newer messages.",
         )
         if not messages.messages:
