@@ -3,13 +3,13 @@
 import base64
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 
 def write_cursor(*keys: Any) -> str:
     """Return the keys of a list's last row as one value of an address."""
-    plain = [key.isoformat() if isinstance(key, datetime) else key for key in keys]
+    plain = [key.isoformat() if isinstance(key, date) else key for key in keys]
     return base64.urlsafe_b64encode(json.dumps(plain).encode()).decode().rstrip("=")
 
 
@@ -32,6 +32,8 @@ def _read(kind: Callable[[Any], Any], key: Any) -> Any:
         if moment.tzinfo is None:
             raise ValueError("a moment without a zone")
         return moment
+    if kind is date:
+        return date.fromisoformat(key)
     if isinstance(key, bool) or (kind is str) != isinstance(key, str):
         raise TypeError("another kind of key")
     return kind(key)

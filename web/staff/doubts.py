@@ -14,9 +14,10 @@ from tasks.desk.doubts import Doubt, find_doubt, find_settled, list_doubts
 from tasks.desk.staff_words import channel_word
 from tasks.staff.audit import record
 from web.staff.addresses import desk_address, order_address
+from web.staff.cursors import read_cursor, write_cursor
 from web.staff.desk import Desk, StaffRoute
 from web.staff.forms import NEW, Form
-from web.staff.list_parts import read_place, sentence, write_place
+from web.staff.list_parts import sentence
 from web.staff.visit import Refused, Visit
 
 SETTLED = "doubt_settled"
@@ -57,15 +58,15 @@ def routes(_: Desk) -> Sequence[StaffRoute]:
 
 def show_list(visit: Visit) -> Response:
     """Return the messages in doubt, the oldest first."""
-    place = read_place(visit.query("after"), datetime, str)
+    place = read_cursor(visit.query("after"), datetime, str)
     with visit.reading() as connection:
-        page = list_doubts(connection, visit.now, place)  # type: ignore[arg-type] # what read_place was asked for
+        page = list_doubts(connection, visit.now, place)  # type: ignore[arg-type] # what read_cursor was asked for
     return visit.page(
         "desk/doubts.html",
         title="In doubt",
         rows=[_row(visit, doubt) for doubt in page.rows],
         may_act=visit.person.may(Right.ACT),
-        next=desk_address("in-doubt", after=write_place(*page.rows[-1].place)) if page.more else "",
+        next=desk_address("in-doubt", after=write_cursor(*page.rows[-1].place)) if page.more else "",
         first=desk_address("in-doubt") if place else "",
     )
 

@@ -1,11 +1,6 @@
-"""What the desk's lists share: places in a list as texts of an address, numbers in words, and how an act is undone."""
+"""What the desk's lists share: numbers in words, and how an act is undone."""
 
-import base64
-import binascii
-import json
 from collections.abc import Callable
-from datetime import date, datetime
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -17,46 +12,18 @@ from tasks.staff.audit import mark_undone, record
 from web.staff.forms import Form
 from web.staff.visit import Refused, Visit
 
-MAX_PLACE_CHARS = 1_000
+PLURALS: dict[str, Callable[[int], str]] = {
+    "person": lambda n: "1 person" if n == 1 else f"{n:,} people",
+    "reply": lambda n: "1 reply" if n == 1 else f"{n:,} replies",
+}
 MASKED_RUN = 8
 """Characters of a run's id that staff read."""
 
 
-def write_place(*keys: Any) -> str:
-    """Return a place in a list as a text for an address."""
-    texts = [key.isoformat() if isinstance(key, date) else key for key in keys]
-    return base64.urlsafe_b64encode(json.dumps(texts).encode()).decode().rstrip("=")
-
-
-def read_place(text: str, *kinds: type) -> tuple[Any, ...] | None:
-    """Return the place that a text names; None for a text that is none: the list begins at its first row."""
-    if not text or len(text) > MAX_PLACE_CHARS or not text.isascii():
-        return None
-    try:
-        values = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
-        if not isinstance(values, list) or len(values) != len(kinds):
-            return None
-        return tuple(_value(value, kind) for value, kind in zip(values, kinds, strict=True))
-    except (binascii.Error, ValueError, TypeError, RecursionError):
-        return None
-
-
-def _value(value: Any, kind: type) -> Any:
-    if kind is datetime:
-        moment = datetime.fromisoformat(value)
-        if moment.tzinfo is None:
-            raise ValueError("no moment")
-        return moment
-    if kind is date:
-        return date.fromisoformat(value)
-    if type(value) is not kind or (kind is str and "\x00" in value) or (kind is int and abs(value) > 2**62):
-        raise ValueError("no place")
-    return value
-
-
 def count_words(count: Count, noun: str) -> str:
     """Return a number of things, as `49 messages`, or `more than 10,000 messages`."""
-    return f"more than {counted(count.n, noun)}" if count.more else counted(count.n, noun)
+    number = PLURALS[noun](count.n) if noun in PLURALS else counted(count.n, noun)
+    return f"more than {number}" if count.more else number
 
 
 def sentence(text: str) -> str:

@@ -29,9 +29,10 @@ from tasks.desk.queue import (
 from tasks.desk.staff_words import channel_word, zone_name
 from tasks.staff.audit import record
 from web.staff.addresses import desk_address, order_address, run_address
+from web.staff.cursors import read_cursor, write_cursor
 from web.staff.desk import Desk, StaffRoute
 from web.staff.forms import NEW, Form
-from web.staff.list_parts import count_words, read_place, sentence, undo_act, write_place
+from web.staff.list_parts import count_words, sentence, undo_act
 from web.staff.runs import HOLD
 from web.staff.undo import UNDO
 from web.staff.visit import Refused, Visit
@@ -92,7 +93,7 @@ def routes(_: Desk) -> Sequence[StaffRoute]:
 def show(visit: Visit) -> Response:
     """Return the queue: by hour, and message by message."""
     hour = _hour(visit, visit.query("channel"), visit.query("hour"))
-    place = read_place(visit.query("after"), datetime, str)
+    place = read_cursor(visit.query("after"), datetime, str)
     with visit.reading() as connection:
         hours = load_hours(visit.context, connection, visit.now)
         paces = load_pace(connection, visit.context.policy.sending, hours, visit.now)
@@ -102,11 +103,11 @@ def show(visit: Visit) -> Response:
             channel=hour.channel if hour else None,
             begin=hour.begin if hour else None,
             in_hour=hour is not None,
-            place=place,  # type: ignore[arg-type] # read_place returns what it was asked for
+            place=place,  # type: ignore[arg-type] # read_cursor returns what it was asked for
         )
     stopped = {pace.channel: pace for pace in paces if pace.stopped_since}
     here = {"channel": hour.channel, "hour": visit.query("hour")} if hour else {}
-    following = desk_address("queue", **here, after=write_place(*page.rows[-1].place)) if page.more else ""
+    following = desk_address("queue", **here, after=write_cursor(*page.rows[-1].place)) if page.more else ""
     title = f"{_when(visit, hour.begin)}: {channel_word(hour.channel)}s" if hour else "All messages, the next first"
     return visit.page(
         "desk/queue.html",

@@ -8,7 +8,21 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from tasks.context import Context
 from web.security import SecurityHeaders
-from web.staff import account, doubts, log, numbers, passwords, people, queue, reading, runs, sign_in, stock, today, vendors
+from web.staff import (
+    account,
+    doubts,
+    log,
+    numbers,
+    passwords,
+    people,
+    queue,
+    reading,
+    runs,
+    sign_in,
+    stock,
+    today,
+    vendors,
+)
 from web.staff.addresses import DESK
 from web.staff.desk import Desk, StaffRoute, static_routes
 from web.staff.guard import DESK_HEADERS
