@@ -21,6 +21,7 @@ from rules.promise_clock.sentences import standing_sentence
 from tasks.context import Context
 from tasks.customers.order_now import load_order_now
 from tasks.customers.order_page import load_order_page
+from tasks.db.sql import in_list
 from tasks.desk.acts_offered import OfferedAct, acts_offered, load_act_facts
 from tasks.desk.messages import OrderMessage, load_messages
 from tasks.desk.timeline import StoryEvent, load_timeline
@@ -31,7 +32,7 @@ from tasks.promise_clock.facts import load_line_clocks
 from tasks.promise_clock.timeline import silence_words
 from tasks.reporting.explain_consent import explain_consent
 from tasks.reporting.explain_supply import explain_supply
-from tasks.tables import OFFERS, ORDERS
+from tasks.tables import OFFERS, ORDERS, PRODUCTS
 
 OVER = (ClockState.DONE, ClockState.CLOSED, ClockState.CANCELLED, ClockState.EXEMPT)
 
@@ -234,8 +235,8 @@ def _offers(connection: Connection, page: OrderPage, messages: Sequence[OrderMes
     left = [one.created_at for one in messages if one.change and one.state not in (State.HELD, State.SKIPPED)]
     rows = connection.execute(
         select(OFFERS).where(OFFERS.c.order_id == page.order_id).order_by(OFFERS.c.created_at.desc(), OFFERS.c.id)
-    ).mappings()
-    names = _product_names(page)
+    ).mappings().all()
+    names = _product_names(connection, {product for row in rows for product in row["products"]})
     taken = {choice.discount.code for choice in page.choices if choice.discount is not None}
     return tuple(
         StoryOffer(
@@ -254,9 +255,9 @@ def _offers(connection: Connection, page: OrderPage, messages: Sequence[OrderMes
     )
 
 
-def _product_names(page: OrderPage) -> dict[str, str]:
-    named = {swap.product.id: swap.product.name for swap in page.open.swaps}
-    return named | {choice.product.id: choice.product.name for choice in page.choices if choice.product}
+def _product_names(connection: Connection, products: set[str]) -> dict[str, str]:
+    query = select(PRODUCTS.c.id, PRODUCTS.c.name).where(in_list(connection, PRODUCTS.c.id, products))
+    return {row.id: row.name for row in connection.execute(query)} if products else {}
 
 
 def _deadlines(context: Context, connection: Connection, order_id: str) -> tuple[StoryDeadline, ...]:

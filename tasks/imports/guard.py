@@ -34,6 +34,8 @@ ALLOCATION_PATIENCE_SECONDS = ABANDONED_SECONDS + 10
 POLL_SECONDS = 0.5
 COUNTER_IMPORTED = "imported:orders"
 """The counter of the orders that the last complete import accepted."""
+COUNTER_IMPORTED_AT = "imported:at"
+"""The counter of the second, since 1970, at which it was complete."""
 
 
 class ConcurrentImport(ForewarnError):
@@ -167,10 +169,18 @@ def wait_for_import(work: Callable[[], T], patience: float = ALLOCATION_PATIENCE
 
 
 def save_import_count(connection: Connection, accepted_orders: int) -> None:
-    """Record how many orders a complete import accepted."""
+    """Record how many orders a complete import accepted, and when."""
     set_counter(connection, COUNTER_IMPORTED, accepted_orders)
+    set_counter(connection, COUNTER_IMPORTED_AT, int(_now().timestamp()))
 
 
 def last_import_count(connection: Connection) -> int | None:
     """Return how many orders the last complete import accepted; None before the first one."""
     return connection.execute(select(COUNTERS.c.value).where(COUNTERS.c.name == COUNTER_IMPORTED)).scalar()
+
+
+def last_imported_at(connection: Connection) -> datetime | None:
+    """Return when the last complete import ended; None before the first one."""
+    query = select(COUNTERS.c.value).where(COUNTERS.c.name == COUNTER_IMPORTED_AT)
+    seconds = connection.execute(query).scalar()
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
