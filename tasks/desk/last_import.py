@@ -10,7 +10,7 @@ from tasks.imports.guard import last_imported_at
 
 
 def last_import_words(context: Context, connection: Connection) -> str:
-    """Return when the last import was, as `The last import was today at 07:55; newer orders come with the next one.`"""
+    """Return when the last import was, and that newer orders come with the next one."""
     at = last_imported_at(connection)
     if at is None:
         return "Nothing was imported so far; orders come with the next import."

@@ -233,9 +233,13 @@ def _reason(context: Context, reason: DelayReason | None) -> str:
 def _offers(connection: Connection, page: OrderPage, messages: Sequence[OrderMessage]) -> tuple[StoryOffer, ...]:
     """Return the offers that belong to a message that has left, or may have, the newest first."""
     left = [one.created_at for one in messages if one.change and one.state not in (State.HELD, State.SKIPPED)]
-    rows = connection.execute(
-        select(OFFERS).where(OFFERS.c.order_id == page.order_id).order_by(OFFERS.c.created_at.desc(), OFFERS.c.id)
-    ).mappings().all()
+    rows = (
+        connection.execute(
+            select(OFFERS).where(OFFERS.c.order_id == page.order_id).order_by(OFFERS.c.created_at.desc(), OFFERS.c.id)
+        )
+        .mappings()
+        .all()
+    )
     names = _product_names(connection, {product for row in rows for product in row["products"]})
     taken = {choice.discount.code for choice in page.choices if choice.discount is not None}
     return tuple(

@@ -87,7 +87,7 @@ def load_timeline(
         *_offers(connection, order, names, messages),
         *_dates(context, connection, order.id, names),
         *_parcels(context, connection, order, names),
-        *_order_events(connection, order, names, choices),
+        *_order_events(connection, order, names),
         *acts,
     ]
     return fold(sorted(events, key=lambda event: event.at, reverse=True))
@@ -214,9 +214,7 @@ def _parcels(
                 yield StoryEvent(context.start_of(day), "parcel", "good", f"{line.product.name} {verb}.")
 
 
-def _order_events(
-    connection: Connection, order: OrderFacts, names: dict[str, str], choices: Sequence[Choice]
-) -> Iterator[StoryEvent]:
+def _order_events(connection: Connection, order: OrderFacts, names: dict[str, str]) -> Iterator[StoryEvent]:
     lines = {f"{order.id}/{number}": name for number, name in names.items()}
     found = load_events_of(connection, [order.id, *lines])
     for subject, events in found.items():

@@ -20,6 +20,7 @@ from web.staff import (
     runs,
     sign_in,
     stock,
+    story,
     today,
     vendors,
 )
@@ -33,6 +34,7 @@ AREAS: tuple[Callable[[Desk], Sequence[StaffRoute]], ...] = (
     log.routes,
     people.routes,
     today.routes,
+    story.routes,
     vendors.routes,
     stock.routes,
     numbers.routes,

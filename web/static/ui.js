@@ -14,3 +14,11 @@ addEventListener("pageshow", () => {
   }
 });
 document.querySelector("[data-focus]")?.focus();
+for (const button of document.querySelectorAll("[data-copy]")) {
+  const words = document.getElementById(button.dataset.copy);
+  button.hidden = !words || !navigator.clipboard;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(words.textContent.trim());
+    button.textContent = "Copied";
+  });
+}

@@ -1,0 +1,163 @@
+"""An order's story on the desk: what a caller's agent reads, over a real ledger."""
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import insert, update
+
+from models.config.shop import OrderPages
+from models.customers import Act
+from models.enums import State
+from tasks.staff.audit import record
+from tasks.tables import EVENTS, EXPECTED_DATES, NOTICES, OUTBOX, SHIPMENTS
+from templates.rendering.messages import Renderer
+from tests.support.builders import ANNA, day, line
+from tests.support.choosing import Visitor
+from tests.support.desk import desk_client
+from tests.support.shop_driver import SHOP, noon, with_renderer
+
+PAGES = SHOP.model_copy(update={"order_pages": OrderPages(url="https://orders.lamps.example.com")})
+
+
+@pytest.fixture
+def late(driver):
+    """Return a driver with an order that is late, and whose customer was told."""
+    driver.context = with_renderer(replace(driver.context, shop=PAGES, link_key=b"k" * 32), Renderer(PAGES))
+    driver.order(
+        "1041",
+        line("1", promised=-9, expected=5),
+        line("2", promised=6),
+        customer=replace(ANNA, phone="+4915112345678"),
+    )
+    driver.run_day()
+    return driver
+
+
+def story(driver, *roles, path=""):
+    return desk_client(driver.context, *(roles or ("service",)), now=noon(0)).get(f"/desk/orders/1041{path}")
+
+
+def test_the_story_opens_with_the_sentence(late):
+    page = story(late)
+    assert page.status == 200
+    assert (
+        "Anna Keller was told on Monday, 15 June at 12:00 by mail that Lamp 1 is now expected by 20 June, "
+        "14 days later than promised." in page.text
+    )
+
+
+def test_addresses_are_masked(late):
+    page = story(late)
+    assert "a…@example.com" in page.text
+    assert ANNA.email not in page.html
+    assert "15112345678" not in page.html
+
+
+def test_who_may_only_read_is_offered_no_act(late):
+    assert "Record an answer" in story(late, "service").text
+    page = story(late, "read")
+    assert "Record an answer" not in page.text
+    assert "/show" not in page.html
+
+
+def test_each_thing_that_happened_is_an_event(late):
+    visitor = Visitor(late)
+    visitor.choose(Act.WAIT)
+    with late.context.engine.begin() as connection:
+        dates = {"order_id": "1041", "line": "1", "source": "inbound", "why": "D503", "set_by": "run"}
+        for on, at in ((day(2), -3), (day(5), -2), (day(5), -1)):
+            connection.execute(
+                insert(EXPECTED_DATES).values(**dates, expected_on=on, set_at=noon(at), ended_at=noon(at + 1))
+            )
+        parcel = {"order_id": "1041", "number": "2", "id": "S1", "quantity": 1, "carrier": "DHL"}
+        connection.execute(insert(SHIPMENTS).values(**parcel, packed_at=noon(-2), shipped_at=noon(-1)))
+        events = {"who": "promise-clock", "why": ""}
+        connection.execute(insert(EVENTS).values(at=noon(-1), kind="deadline_missed", subject="1041/1", **events))
+        record(
+            connection, at=noon(0), who="Mara", kind="note", subject_kind="order", subject="1041",
+            what="added a note to the next message", why="she rang",
+        )  # fmt: skip
+    page = story(late)
+    for words in (
+        "Order placed.",
+        'Mail to a…@example.com: "',
+        "The customer chose to wait: Lamp 1.",
+        "The expected date of Lamp 1 moved from 17 June to 20 June.",
+        "Because from a delivery, with this vendor's usual lateness.",
+        "Lamp 1: checked, same date",
+        "Parcel S1 left with DHL: Lamp 2.",
+        "A deadline passed for Lamp 1.",
+        "Mara added a note to the next message.",
+        "Why: she rang",
+    ):
+        assert words in page.text, words
+    assert "Today, 15 June" in page.text
+    assert "Yesterday, 14 June" in page.text
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (State.BOUNCED, "came back, because the address does not work"),
+        (State.IN_DOUBT, "We do not know whether the mail of 12:00 left."),
+        (State.REJECTED, "was refused by the provider"),
+        (State.HELD, "its run is held until somebody releases it"),
+    ],
+)
+def test_who_was_not_reached_was_not_told(late, state, said):
+    with late.context.engine.begin() as connection:
+        connection.execute(update(OUTBOX).values(state=state, settled_at=None))
+    page = story(late)
+    assert said in page.text
+    assert "Keller was told" not in page.text
+
+
+def test_a_trial_told_nobody(late):
+    with late.context.engine.begin() as connection:
+        connection.execute(update(OUTBOX).values(trial=True))
+    page = story(late)
+    assert "Keller was told" not in page.text
+    assert "Trial: kept here, not sent" in page.text
+
+
+def test_an_unknown_order_says_when_orders_came_last(late):
+    page = desk_client(late.context, "read", now=noon(0)).get("/desk/orders/1401")
+    assert page.status == 404
+    assert "No order 1401 here. Nothing was imported so far" in page.text
+
+
+def test_a_message_shows_its_outcome_and_its_words_without_the_links_token(late):
+    page = story(late, path="/messages/1")
+    assert "This mail left on 15 June, 12:00." in page.text
+    assert '<iframe class="mail" src="/desk/orders/1041/messages/1/mail"' in page.html
+    mail = story(late, path="/messages/1/mail")
+    assert mail.headers["content-security-policy"].startswith("sandbox")
+    (sent,) = late.transport.taken
+    token = sent.text.partition("/o/")[2].split()[0].split("/")[0].rstrip(".,")
+    plain = story(late, path="/messages/1?tab=plain")
+    for shown in (mail.html, plain.html):
+        assert token not in shown
+        assert "/o/private-link" in shown
+    details = story(late, path="/messages/1?tab=details")
+    assert f"ref-{late.notices[0]['id']}" in details.text
+    assert "First message about this delay" in details.text
+
+
+def test_words_that_were_deleted_are_said_to_be(late):
+    with late.context.engine.begin() as connection:
+        connection.execute(update(NOTICES).values(text="", html="", subject=""))
+    assert "The words were deleted, as the policy says" in story(late, path="/messages/1").text
+
+
+def test_there_is_no_message_that_was_never_written(late):
+    assert story(late, path="/messages/7").status == 404
+    assert story(late, path="/messages/x").status == 404
+
+
+def test_the_evidence_prints_and_is_json(late):
+    page = story(late, path="/evidence")
+    assert page.status == 200
+    assert "1041" in page.text
+    answer = story(late, path="/evidence?as=json")
+    assert answer.headers["content-type"] == "application/json"
+    assert '"order": "1041"' in answer.html
