@@ -47,7 +47,7 @@ def sum_numbers(connection: Connection, which: ColumnElement[bool] | None = None
     if which is not None:
         query = query.where(which)
     rows = connection.execute(query.group_by(*columns).order_by(*columns))
-    return Counter({(Measure(measure), part, kind): int(n) for measure, part, kind, n in rows})
+    return Counter({(Measure(row[0]), row[1], row[2]): int(row[3]) for row in rows})
 
 
 def load_daily(connection: Connection, first: date, last: date) -> list[tuple[date, Measure, str, str, int]]:
@@ -56,7 +56,7 @@ def load_daily(connection: Connection, first: date, last: date) -> list[tuple[da
     in_period = and_(DAY_NUMBERS.c.day >= first, DAY_NUMBERS.c.day <= last)
     query = select(*columns, DAY_NUMBERS.c.value).where(in_period, DAY_NUMBERS.c.measure != Measure.COUNTED)
     rows = connection.execute(query.order_by(*columns))
-    return [(day, Measure(measure), part, kind, value) for day, measure, part, kind, value in rows]
+    return [(row[0], Measure(row[1]), row[2], row[3], row[4]) for row in rows]
 
 
 def _buckets(policy: Policy, sums: Counter[Key]) -> Iterable[BucketNumbers]:

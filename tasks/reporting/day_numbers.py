@@ -1,7 +1,7 @@
 """Count what a day added up to, and keep it: told in time, told twice, reach, answers, offers."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -91,13 +91,13 @@ def _count_told(connection: Connection, day: date, live: ColumnElement[bool], nu
     query = query.order_by(NOTICES.c.order_id, NOTICES.c.revision, OUTBOX.c.settled_at, NOTICES.c.id)
     counted: set[tuple[str, str]] = set()
     for rows in batched(connection.execute(query), PAGE_SIZE):
-        earlier = list(_earlier(connection, rows))
+        earlier = _earlier(connection, rows)
         _count_first(day, rows, earlier, counted, numbers)
         numbers[Measure.TWICE, "", ""] += sum(_is_repeated(row, (*earlier, *rows)) for row in rows)
 
 
-def _earlier(connection: Connection, rows: Sequence[Row[Any]]) -> Iterator[Row[Any]]:
-    """Yield the messages about the same orders that arrived, as far as is known."""
+def _earlier(connection: Connection, rows: Sequence[Row[Any]]) -> Sequence[Any]:
+    """Return the messages about the same orders that arrived, as far as is known."""
     names = ("id", "order_id", "customer_id", "revision", "channel", "change", "bucket", "lines", "address")
     query = (
         select(*(NOTICES.c[name] for name in names), OUTBOX.c.state, OUTBOX.c.settled_at)
@@ -105,7 +105,7 @@ def _earlier(connection: Connection, rows: Sequence[Row[Any]]) -> Iterator[Row[A
         .where(in_list(connection, NOTICES.c.order_id, {row.order_id for row in rows}))
         .where(OUTBOX.c.state.in_(ARRIVED), OUTBOX.c.trial.is_(False))
     )
-    yield from connection.execute(query).all()
+    return list(connection.execute(query))
 
 
 def _count_first(

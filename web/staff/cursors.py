@@ -2,7 +2,6 @@
 
 import base64
 import json
-from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
@@ -13,7 +12,7 @@ def write_cursor(*keys: Any) -> str:
     return base64.urlsafe_b64encode(json.dumps(plain).encode()).decode().rstrip("=")
 
 
-def read_cursor(text: str, *kinds: Callable[[Any], Any]) -> tuple[Any, ...] | None:
+def read_cursor(text: str, *kinds: type[Any]) -> tuple[Any, ...] | None:
     """Return the keys in a value of an address, each of its kind; None for one that was not written here."""
     if not text:
         return None
@@ -26,7 +25,7 @@ def read_cursor(text: str, *kinds: Callable[[Any], Any]) -> tuple[Any, ...] | No
         return None
 
 
-def _read(kind: Callable[[Any], Any], key: Any) -> Any:
+def _read(kind: type[Any], key: Any) -> Any:
     if kind is datetime:
         moment = datetime.fromisoformat(key)
         if moment.tzinfo is None:

@@ -150,11 +150,12 @@ def _shortage(row: StockRow) -> str:
 def _bar(row: StockRow) -> Bar:
     available, safety, reorder = (float(max(0, one)) for one in (row.available, row.safety_stock, row.reorder_point))
     most = max(available, reorder, safety, 1.0)
-    parts = (round(BAR_WIDTH * one / most) for one in (available, safety, reorder))
     words = f"{plain(row.available)} pieces there or on their way and not promised to anybody; "
     if row.available < 0:
         words = f"{plain(-row.available)} pieces short; "
     return Bar(
-        *parts,
+        round(BAR_WIDTH * available / most),
+        round(BAR_WIDTH * safety / most),
+        round(BAR_WIDTH * reorder / most),
         f"{words}safety stock {plain(row.safety_stock)}, to order from {plain(row.reorder_point)}",
     )

@@ -289,7 +289,8 @@ def _acts(detail: RequestDetail) -> Sequence[ActWords]:
         add("remind", "Remind", f"Remind {vendor}", texts, "Send a reminder")
     if row.state == State.IN_DOUBT:
         texts = (
-            "The request counts as sent from now on. It is not sent again, and they are reminded when no answer comes.",
+            "The request counts as sent from now on, and is not sent again.",
+            "They are reminded when no answer comes.",
         )
         add("have", "They have it", f"{vendor} has the request", texts, "They have it")
     if detail.may_send_again:

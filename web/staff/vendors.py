@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
@@ -64,7 +65,7 @@ def routes(_: Desk) -> Sequence[StaffRoute]:
     """Return the pages about purchase requests."""
     UNDO.update({REMINDED: undo, SENT_AGAIN: undo, REOPENED: undo, ARRIVED: undo, ANSWERED: undo})
     acts = [
-        StaffRoute(f"/vendors/{{request}}/{act}", Right.ACT, lambda visit, act=act: ask(visit, act), post)
+        StaffRoute(f"/vendors/{{request}}/{act}", Right.ACT, partial(ask, act=act), post)
         for act, post in (("remind", remind), ("again", ask_again), ("have", they_have_it), ("answer", answer))
     ]
     return [
@@ -259,8 +260,17 @@ def _record(
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
 ) -> int:
-    subject = {"subject_kind": "request", "subject": detail.row.id, "kind": kind, "what": what}
-    return record(connection, **visit.act(form), **subject, why=form.text("why"), before=before, after=after)
+    return record(
+        connection,
+        **visit.act(form),
+        kind=kind,
+        subject_kind="request",
+        subject=detail.row.id,
+        what=what,
+        why=form.text("why"),
+        before=before,
+        after=after,
+    )
 
 
 def undo(visit: Visit, entry: AuditEntry, form: Form) -> int:
@@ -277,9 +287,18 @@ def undo(visit: Visit, entry: AuditEntry, form: Form) -> int:
                 restore_state_in(visit.context, connection, key, now_is, was, who)
             else:
                 restore_answers_in(visit.context, connection, key, entry.after, entry.before, who)
-            undone = {"kind": f"{entry.kind}_undone", "subject_kind": "request", "subject": key, "undoes": entry.id}
-            what = f"undid: {entry.who} {entry.what}"
-            by = record(connection, **visit.act(form), **undone, what=what, before=entry.after, after=entry.before)
+            by = record(
+                connection,
+                **visit.act(form),
+                kind=f"{entry.kind}_undone",
+                subject_kind="request",
+                subject=key,
+                what=f"undid: {entry.who} {entry.what}",
+                why=form.text("why"),
+                before=entry.after,
+                after=entry.before,
+                undoes=entry.id,
+            )
             mark_undone(connection, entry.id, by)
             return by
     except ForewarnError as error:
