@@ -34,6 +34,7 @@ from cli import retention as cli_retention
 from cli import runs as cli_runs
 from cli import shipments as cli_shipments
 from cli import shop as cli_shop
+from cli import staff as cli_staff
 from cli import stock as cli_stock
 from cli import storefront as cli_storefront
 from cli import suppressions as cli_suppressions
@@ -71,6 +72,7 @@ command_line.add_typer(cli_storefront.storefront, name="storefront")
 command_line.add_typer(cli_choices.choices, name="choices")
 command_line.add_typer(cli_links.links, name="links")
 command_line.add_typer(cli_callbacks.callbacks, name="callbacks")
+command_line.add_typer(cli_staff.staff, name="staff")
 command_line.add_typer(cli_promise_clock.promise_clock, name="promise-clock")
 for command in (
     cli_shop.preview,

@@ -9,11 +9,14 @@ from starlette.routing import BaseRoute
 
 from app.api_keys import api_keys
 from app.callbacks import callback_keys
+from app.company_sign_in import company_sign_in
 from app.composition import App, current_erasure_key
 from app.vendor_transports import response_keys
+from app.webhook import webhook_host
 from web.callbacks.unsubscribe import stop_in, unsubscribe_routes
 from web.customer import pages
 from web.customer.site import Site
+from web.staff.desk import Services
 from web.staff.site import staff_routes
 from web.storefront.endpoints import Storefront
 from web.vendors import responses as vendors
@@ -28,9 +31,20 @@ def build_service(app: App, clock: Callable[[], datetime], others: Sequence[Base
         *_callbacks(app, clock),
         *_unsubscribe(app, clock),
         *_api(app, clock),
-        *staff_routes(app.context, clock),
+        *staff_routes(app.context, clock, desk_services(app)),
     ]
     return Starlette(routes=[*routes, *others])
+
+
+def desk_services(app: App) -> Services:
+    """Return what the settings add to the desk."""
+    settings = app.settings
+    return Services(
+        company=company_sign_in(settings),
+        settings_keys=tuple(key[-4:] for key in api_keys(settings)),
+        webhook_host=webhook_host(settings),
+        desk_url=settings.desk_url or "",
+    )
 
 
 def _callbacks(app: App, clock: Callable[[], datetime]) -> Sequence[BaseRoute]:

@@ -104,6 +104,27 @@ class Settings(BaseSettings):
     webhook_url: str | None = Field(None, description="address that is told what customers choose: docs/choices.md")
     webhook_secret: SecretStr | None = Field(None, description="secret that signs it, as whsec_...")
 
+    desk_url: str | None = Field(
+        None,
+        description="where staff reach `forewarn serve`, as https://desk.example.com; links for passwords and the "
+        "company's sign-in lead there: docs/desk.md",
+    )
+    oidc_issuer: str | None = Field(
+        None,
+        description="the company's sign-in for the desk, by OpenID Connect: its issuer, as https://login.example.com",
+    )
+    oidc_client_id: str | None = Field(None, description="the desk's client id there")
+    oidc_client_secret: SecretStr | None = Field(None, description="the client's secret; none for a public client")
+    oidc_name: str = Field("your company", description="what the button says after `Sign in with`")
+    oidc_roles_claim: str | None = Field(
+        None,
+        description="claim of the ID token with a person's groups; without it, people are invited and their roles set "
+        "on the desk",
+    )
+    oidc_roles: str | None = Field(
+        None, description='JSON object of roles by group, such as {"support": ["service"], "shop-admins": ["admin"]}'
+    )
+
     callback_url: str | None = Field(
         None,
         description="where providers reach `forewarn serve`, as https://orders.example.com; they are told to send "
@@ -144,6 +165,11 @@ class Settings(BaseSettings):
     def _reachable(cls, url: str | None) -> str | None:
         return None if url is None else callback_base(url)
 
+    @field_validator("desk_url", "oidc_issuer")
+    @classmethod
+    def _secure(cls, url: str | None) -> str | None:
+        return None if url is None else secure_base(url)
+
     @field_validator("lease_seconds")
     @classmethod
     def _outlasts_a_request(cls, lease: int, info: ValidationInfo) -> int:
@@ -151,6 +177,21 @@ class Settings(BaseSettings):
         if lease <= longest:
             raise ValueError(f"must be above {longest:g}, because a request may take three times FOREWARN_TIMEOUT")
         return lease
+
+
+def secure_base(url: str) -> str:
+    """Return an address for sign-ins without a slash at its end; raises ValueError for one that is not possible."""
+    right = "an address such as https://desk.example.com is right"
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise ValueError(right) from error
+    if not host or parts.query or parts.fragment or "@" in parts.netloc:
+        raise ValueError(right)
+    if parts.scheme != "https" and not (parts.scheme == "http" and host in LOOPBACK):
+        raise ValueError(f"people sign in there, so only https is accepted; {right}")
+    return url.rstrip("/")
 
 
 def callback_base(url: str) -> str:

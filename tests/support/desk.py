@@ -13,6 +13,7 @@ from tasks.staff.accounts import add_person, set_password
 from tasks.staff.sessions import start_session
 from tests.support.serving import serving
 from tests.support.web_client import FORM, WebClient
+from web.staff.desk import Services
 from web.staff.guard import COOKIE
 from web.staff.site import staff_routes
 
@@ -123,10 +124,10 @@ class DeskClient:
         return {"Cookie": f"{COOKIE}={self.token}"} if self.token else {}
 
 
-def desk_app(context, now=None):
+def desk_app(context, now=None, services=Services()):  # noqa: B008 - frozen
     """Return the desk as an application; `now` is a moment or a clock, by default the context's."""
     clock = now if callable(now) else lambda: now or context.started_at
-    return Starlette(routes=staff_routes(context, clock))
+    return Starlette(routes=staff_routes(context, clock, services))
 
 
 def desk_client(context, *roles, now=None, name="", app=None) -> DeskClient:

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from app.company_sign_in import CompanySignInSettings
 from models.staff import Right, Role
 from tasks.context import Context
 from tasks.staff.accounts import list_accounts
@@ -95,15 +96,27 @@ class CompanySignIn:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the settings of this installation add to the desk."""
+
+    company: CompanySignInSettings | None = None
+    """The company's sign-in."""
+    settings_keys: tuple[str, ...] = ()
+    """The last four characters of each key in FOREWARN_API_KEYS."""
+    webhook_host: str = ""
+    """Of FOREWARN_WEBHOOK_URL: the whole address may hold a secret."""
+    desk_url: str = ""
+    """FOREWARN_DESK_URL."""
+
+
 class Desk:
     """The desk of one shop, an ASGI application below `/desk`."""
 
     rights = tuple(Right)
-    company = ""
-    """The name of the company's sign-in; empty: there is none."""
 
-    def __init__(self, context: Context, clock: Callable[[], datetime]) -> None:
-        self.context, self.clock = context, clock
+    def __init__(self, context: Context, clock: Callable[[], datetime], services: "Services") -> None:
+        self.context, self.clock, self.services = context, clock, services
         self.routes: list[StaffRoute] = []
         self.open_routes: list[OpenRoute] = []
         self._patterns: list[tuple[re.Pattern[str], StaffRoute | OpenRoute]] = []
@@ -126,9 +139,10 @@ class Desk:
 
     def company_sign_in(self, following: str) -> "CompanySignIn":
         """Return the link to the company's sign-in; without an address where there is none."""
-        if not self.company:
+        company = self.services.company
+        if company is None:
             return CompanySignIn("", "")
-        return CompanySignIn(desk_address("oidc", next="" if following == DESK else following), self.company)
+        return CompanySignIn(desk_address("oidc", next="" if following == DESK else following), company.name)
 
     def path_of(self, request: Request) -> str:
         """Return the path of a request as it was sent: an id in it may have a slash, encoded."""

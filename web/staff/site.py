@@ -1,6 +1,7 @@
 """The desk of a shop: its areas, below `/desk`."""
 
 import re
+import secrets
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -25,7 +26,7 @@ from web.staff import (
     vendors,
 )
 from web.staff.addresses import DESK
-from web.staff.desk import Desk, StaffRoute, static_routes
+from web.staff.desk import Desk, Services, StaffRoute, static_routes
 from web.staff.guard import DESK_HEADERS
 
 AREAS: tuple[Callable[[Desk], Sequence[StaffRoute]], ...] = (
@@ -46,20 +47,31 @@ AREAS: tuple[Callable[[Desk], Sequence[StaffRoute]], ...] = (
 """Each area returns its pages."""
 
 
-def build_desk(context: Context, clock: Callable[[], datetime]) -> Desk:
+def build_desk(context: Context, clock: Callable[[], datetime], services: Services = Services()) -> Desk:  # noqa: B008 - frozen
     """Return the desk with all its pages."""
-    desk = Desk(context, clock)
+    desk = Desk(context, clock, services)
     desk.add_open(static_routes())
     desk.add_open(sign_in.open_routes(desk))
     desk.add_open(passwords.open_routes(desk))
+    if services.company is not None:
+        # Here, because only a shop with a company's sign-in needs Authlib.
+        from web.staff import oidc
+
+        desk.add_open(
+            oidc.open_routes(desk, oidc.Provider(services.company), context.link_key or secrets.token_bytes(32))
+        )
     for routes in AREAS:
         desk.add(routes(desk))
     return desk
 
 
-def staff_routes(context: Context, clock: Callable[[], datetime]) -> list[BaseRoute]:
+def staff_routes(
+    context: Context,
+    clock: Callable[[], datetime],
+    services: Services = Services(),  # noqa: B008 - frozen
+) -> list[BaseRoute]:
     """Return the routes of the desk."""
-    app = SecurityHeaders(build_desk(context, clock), DESK_HEADERS)
+    app = SecurityHeaders(build_desk(context, clock, services), DESK_HEADERS)
     mount = Mount(DESK, app=app)
     # An id may have a line break, too.
     mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
