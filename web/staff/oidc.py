@@ -130,9 +130,9 @@ class Provider:
             "code_verifier": verifier,
             "redirect_uri": self.redirect_uri,
         }
-        # RFC 6749, 2.3.1: a client with a secret names itself in the header, each part encoded; one without, in the body.
+        # RFC 6749, 2.3.1: a client with a secret names itself in the header, one without in the body.
         secret = settings.client_secret
-        auth = httpx.BasicAuth(quote_plus(settings.client_id), quote_plus(secret)) if secret else None
+        auth = httpx.BasicAuth(quote_plus(settings.client_id), quote_plus(secret)) if secret else httpx.Auth()
         data |= {} if secret else {"client_id": settings.client_id}
         with httpx.Client(timeout=settings.timeout, trust_env=False) as client:
             answer = client.post(url, data=data, auth=auth)
