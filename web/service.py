@@ -7,7 +7,7 @@ from functools import partial
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
-from app.api_keys import api_keys
+from app.api_keys import api_keys, metrics_key
 from app.callbacks import callback_keys
 from app.company_sign_in import company_sign_in
 from app.composition import App, current_erasure_key
@@ -16,6 +16,7 @@ from app.webhook import webhook_host
 from web.callbacks.unsubscribe import stop_in, unsubscribe_routes
 from web.customer import pages
 from web.customer.site import Site
+from web.monitoring.routes import monitoring_routes
 from web.staff.desk import Services
 from web.staff.site import staff_routes
 from web.storefront.endpoints import Storefront
@@ -32,6 +33,7 @@ def build_service(app: App, clock: Callable[[], datetime], others: Sequence[Base
         *_unsubscribe(app, clock),
         *_api(app, clock),
         *staff_routes(app.context, clock, desk_services(app)),
+        *monitoring_routes(app.context, metrics_key(app.settings), clock),
     ]
     return Starlette(routes=[*routes, *others])
 

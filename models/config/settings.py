@@ -101,6 +101,11 @@ class Settings(BaseSettings):
     api_keys: SecretStr | None = Field(
         None, description="bearer keys of the JSON API, separated by commas, each of 32 characters or more"
     )
+    metrics_key: SecretStr | None = Field(
+        None,
+        description="bearer key of `/metrics` and of the reasons in `/readyz`, of 32 characters or more; without it "
+        "only this machine may ask",
+    )
     webhook_url: str | None = Field(None, description="address that is told what customers choose: docs/choices.md")
     webhook_secret: SecretStr | None = Field(None, description="secret that signs it, as whsec_...")
 
