@@ -25,11 +25,12 @@ from rules.contact.masking import mask_address
 REQUIRED_SETTINGS = {
     TransportKind.OUTBOX: (),
     TransportKind.SENDGRID: ("sendgrid_api_key",),
+    TransportKind.SMTP: ("smtp_host",),
     TransportKind.TWILIO: ("twilio_account_sid", "twilio_auth_token", "twilio_from"),
     TransportKind.X: ("x_consumer_key", "x_consumer_secret", "x_access_token", "x_access_token_secret"),
 }
 SUPPORTED_CHANNELS = {
-    Channel.EMAIL: (TransportKind.OUTBOX, TransportKind.SENDGRID),
+    Channel.EMAIL: (TransportKind.OUTBOX, TransportKind.SENDGRID, TransportKind.SMTP),
     Channel.SMS: (TransportKind.OUTBOX, TransportKind.TWILIO),
     Channel.X: (TransportKind.OUTBOX, TransportKind.X),
 }
@@ -40,7 +41,8 @@ def configured_transports(settings: Settings) -> dict[Channel, TransportKind]:
     transports = {Channel.EMAIL: settings.email, Channel.SMS: settings.sms, Channel.X: settings.x}
     for channel, kind in transports.items():
         if kind not in SUPPORTED_CHANNELS[channel]:
-            possible = " or ".join(SUPPORTED_CHANNELS[channel])
+            *others, last = SUPPORTED_CHANNELS[channel]
+            possible = f"{', '.join(others)} or {last}"
             raise ForewarnError(f"FOREWARN_{channel.upper()}: {kind} does not send this channel; use {possible}")
     return transports
 
@@ -159,6 +161,8 @@ def open_provider(
                 parallel=parallel,
                 sandbox=settings.sendgrid_sandbox,
             )
+        case TransportKind.SMTP:
+            return _smtp(settings, sender, now)
         case TransportKind.TWILIO:
             sid, token, number = (_secret(settings, name) for name in REQUIRED_SETTINGS[kind])
             return TwilioTransport(
@@ -174,6 +178,28 @@ def open_provider(
         case TransportKind.X:
             key, secret, token, token_secret = (_secret(settings, name) for name in REQUIRED_SETTINGS[kind])
             return XTransport(key, secret, token, token_secret, url=settings.x_url, timeout=timeout, parallel=parallel)
+
+
+def _smtp(settings: Settings, sender: Sender, now: Callable[[], datetime]) -> MessageTransport:
+    # Here, because only a shop with a relay of its own needs the library.
+    from channels.email.smtp import Relay, SmtpTransport
+
+    password = settings.smtp_password
+    relay = Relay(
+        settings.smtp_host or "",
+        settings.smtp_port,
+        settings.smtp_tls,
+        settings.smtp_user,
+        password.get_secret_value() if password else None,
+    )
+    return SmtpTransport(
+        relay,
+        sender,
+        now=now,
+        timeout=settings.timeout,
+        parallel=settings.concurrency,
+        bounces_to=settings.smtp_bounces_to,
+    )
 
 
 def _secret(settings: Settings, name: str) -> str:

@@ -4,6 +4,8 @@ import re
 
 from email_validator import validate_email
 
+ADDRESS_PATTERN = re.compile(r"[^\s\"'<>(),;:]+@[^\s\"'<>(),;:]+")
+"""A mail address in a provider's words, to be masked before they are logged."""
 _BREAKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 

@@ -40,8 +40,8 @@ def preview_rollout(
     providers = reaches_customers(app.settings)
     if not providers:
         raise ForewarnError(
-            "no channel would reach customers: set FOREWARN_EMAIL=sendgrid or FOREWARN_SMS=twilio, and no redirect "
-            "or sandbox"
+            "no channel would reach customers: set FOREWARN_EMAIL to sendgrid or smtp, or FOREWARN_SMS=twilio, and no "
+            "redirect or sandbox"
         )
     for kind in providers.values():
         if missing := missing_credentials(app.settings, kind):

@@ -100,3 +100,14 @@ class SkipReason(StrEnum):
     TOO_OLD = "too_old"
     TRIAL = "trial"
     """It was sent in a trial only, or still queued when the trial ended; a new notice follows after the trial."""
+
+
+class SmtpTls(StrEnum):
+    """How the connection to a mail relay is encrypted."""
+
+    STARTTLS = "starttls"
+    """It begins in plain text, usually on port 587, and is encrypted before anything is said."""
+    TLS = "tls"
+    """It is encrypted from the first byte, usually on port 465."""
+    NONE = "none"
+    """It is not: only for a relay on the same machine."""

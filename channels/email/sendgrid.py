@@ -1,6 +1,5 @@
 """Send mails by SendGrid's Web API v3 (docs.sendgrid.com)."""
 
-import re
 from base64 import b64encode
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,7 +9,7 @@ from urllib.parse import quote
 import aiohttp
 
 from channels.email.sendgrid_records import NOT_DELIVERED, ended_before, recorded_mail
-from channels.headers import ascii_address, one_line, unsubscribe_headers
+from channels.headers import ADDRESS_PATTERN, ascii_address, one_line, unsubscribe_headers
 from channels.http_client import (
     JSON_TYPE,
     FailureKind,
@@ -36,7 +35,6 @@ STATUSES: Mapping[int, FailureKind] = {
 """Statuses that SendGrid means differently from COMMON_STATUSES, which has the others: 429 is TEMPORARY there."""
 SENDER_FIELDS = ("from", "reply_to")
 """Fields that are the same in every mail of the shop: an error in one of them concerns the whole channel."""
-ADDRESS_PATTERN = re.compile(r"[^\s\"'<>(),;:]+@[^\s\"'<>(),;:]+")
 NO_ACTIVITY_STATUSES = (400, 403, 404)
 """Statuses for accounts without the Email Activity add-on, and for keys that may not read it."""
 MESSAGE_ARGUMENT = "notice"

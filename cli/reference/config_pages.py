@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, EmailStr, SecretStr
 from pydantic.fields import FieldInfo
 
 from app.safe_text import markdown_table
 from cli.reference import clock_rules
 from models.config.settings import Settings, TransportKind
-from models.enums import Channel
+from models.enums import Channel, SmtpTls
 from models.fields import Amounts, DaysByCountry, DaysByMethod
 from models.policy.messaging import QuietHours
 from models.policy.policy import Bucket, Policy
@@ -36,6 +36,8 @@ KINDS: dict[Any, str] = {
     time: "time of day",
     Path: "path",
     SecretStr: "secret",
+    EmailStr: "mail address",
+    SmtpTls: "`starttls`, `tls` or `none`",
     TransportKind: "transport",
     Channel: "`email` or `sms`",
 }

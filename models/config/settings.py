@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic import EmailStr, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -15,12 +15,15 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from models.enums import SmtpTls
+
 
 class TransportKind(StrEnum):
     """The transport that sends one channel's messages."""
 
     OUTBOX = "outbox"
     SENDGRID = "sendgrid"
+    SMTP = "smtp"
     TWILIO = "twilio"
     X = "x"
 
@@ -55,7 +58,7 @@ class Settings(BaseSettings):
         None, description="folder to which storefront notices are written as files; by default none are"
     )
 
-    email: TransportKind = Field(TransportKind.OUTBOX, description="transport of mail: outbox or sendgrid")
+    email: TransportKind = Field(TransportKind.OUTBOX, description="transport of mail: outbox, sendgrid or smtp")
     sms: TransportKind = Field(TransportKind.OUTBOX, description="transport of texts: outbox or twilio")
     x: TransportKind = Field(TransportKind.OUTBOX, description="transport of posts: outbox or x")
 
@@ -67,6 +70,18 @@ class Settings(BaseSettings):
     sendgrid_api_key: SecretStr | None = Field(None, description="API key with the right to send mail")
     sendgrid_url: str = Field("https://api.sendgrid.com", description="https://api.eu.sendgrid.com for EU accounts")
     sendgrid_sandbox: bool = Field(default=False, description="SendGrid checks every mail and delivers none")
+    smtp_host: str | None = Field(None, description="the shop's mail relay, as smtp.example.com")
+    smtp_port: int = Field(587, ge=1, le=65535, description="its port: 587 for starttls, 465 for tls")
+    smtp_tls: SmtpTls = Field(
+        SmtpTls.STARTTLS,
+        validate_default=True,
+        description="starttls, tls (encrypted from the first byte), or none for a relay on this machine",
+    )
+    smtp_user: str | None = Field(None, description="name to sign in with; without it nobody signs in")
+    smtp_password: SecretStr | None = Field(None, description="its password, or the provider's API key")
+    smtp_bounces_to: EmailStr | None = Field(
+        None, description="address to which relays report mails that did not arrive; by default the sender's"
+    )
     twilio_account_sid: SecretStr | None = Field(None, description="SID of the Twilio account")
     twilio_auth_token: SecretStr | None = Field(None, description="the account's auth token")
     twilio_from: str | None = Field(
@@ -164,6 +179,13 @@ class Settings(BaseSettings):
     def keeps_outbox(self) -> bool:
         """Say whether any message goes to the local outbox."""
         return TransportKind.OUTBOX in (self.email, self.sms, self.x)
+
+    @field_validator("smtp_tls")
+    @classmethod
+    def _encrypted(cls, tls: SmtpTls, info: ValidationInfo) -> SmtpTls:
+        if tls is SmtpTls.NONE and info.data.get("smtp_host") not in (None, *LOOPBACK):
+            raise ValueError("mails and the password would cross the network in plain text; use starttls or tls")
+        return tls
 
     @field_validator("callback_url")
     @classmethod
