@@ -31,6 +31,7 @@ from models.tables.outbox import OutboxMessage
 from models.tables.privacy import Consent, ErasedAddress, ErasedCustomer
 from models.tables.promise_clock import ClockWatch
 from models.tables.purchasing import PurchaseLine, PurchaseRequest
+from models.tables.search import CustomerSearch, ProductWord
 from models.tables.shop import (
     Customer,
     Inbound,
@@ -58,6 +59,7 @@ CUSTOMERS, PRODUCTS, VENDORS = table_of(Customer), table_of(Product), table_of(V
 ORDERS, ORDER_LINES, SHIPMENTS = table_of(Order), table_of(OrderLine), table_of(Shipment)
 STOCKS, INBOUNDS = table_of(Stock), table_of(Inbound)
 OPT_OUTS, INCOMPLETE_IMPORTS = table_of(OptOut), table_of(IncompleteImport)
+CUSTOMER_SEARCH, PRODUCT_WORDS = table_of(CustomerSearch), table_of(ProductWord)
 
 # What was decided, said and offered.
 WATCHES, NOTICES, OFFERS, POSTS = table_of(Watch), table_of(Notice), table_of(Offer), table_of(Post)

@@ -8,6 +8,7 @@ import models.tables.instructions
 import models.tables.ledger
 import models.tables.numbers
 import models.tables.purchasing
+import models.tables.search
 import models.tables.shop
 import models.tables.supply  # noqa: F401 - they fill SQLModel.metadata
 

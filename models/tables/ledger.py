@@ -36,13 +36,16 @@ class Watch(SQLModel, table=True):
     What its customer was told is in no column: it is what the order's notices say that have left.
     """
 
-    __table_args__ = (Index("ix_watch_next_check", "next_check_on", "order_id"),)
+    __table_args__ = (
+        Index("ix_watch_next_check", "next_check_on", "order_id"),
+        Index("ix_watch_bucket", "bucket", "order_id"),
+    )
 
     order_id: str = Field(primary_key=True)
     version: int = 0
     """Increases with every change of the row or of the order's facts; compare-and-set compares it."""
     next_check_on: date
-    bucket: str | None = Field(default=None, index=True)
+    bucket: str | None = None
     """The bucket at the last check, or `on_time`, `closed`, `future`; None before the first check."""
     revision: int = 0
     baseline_revision: int | None = None

@@ -102,8 +102,8 @@ class OrderLine(SQLModel, table=True):
     """A line of an order: one product, with its own promise."""
 
     __tablename__ = "order_line"
-    # Shipped lines of a product add up over the years; the index finds its open lines without reading them.
-    __table_args__ = (Index("ix_order_line_product", "product_id", "shipped_at"),)
+    # Shipped lines of a product add up over the years; the index finds its open lines without reading them, by order.
+    __table_args__ = (Index("ix_order_line_product", "product_id", "shipped_at", "order_id"),)
 
     order_id: str = Field(primary_key=True)
     number: str = Field(primary_key=True)

@@ -22,6 +22,7 @@ from tasks.imports.opt_outs import save_opt_outs
 from tasks.imports.references import clear_ambiguous_addresses, reject_ambiguous_customers, reject_unknown_references
 from tasks.imports.rejects import open_rejects
 from tasks.imports.removals import REMOVAL_RULES, remove_missing_goods, remove_missing_parcels
+from tasks.imports.search_keys import save_search_keys
 from tasks.imports.session import BATCH_SIZE, ImportDay, ImportSession, Reject
 from tasks.imports.stats import ImportResult, ImportStats
 from tasks.imports.unchanged import ReadRow, validate_changed_rows
@@ -142,6 +143,8 @@ def _write_rows(session: ImportSession, table: str, rows: Sequence[AcceptedRow],
         if table == "customers":
             customers = [row.fact for row in rows if isinstance(row.fact, CustomerRow)]
             save_opt_outs(connection, customers, updated, session.source.shop.country)
+        if table in ("customers", "products"):
+            save_search_keys(connection, [row.fact for row in rows], {key[0] for key in inserted | updated})
         mark_orders_due(connection, table, inserted, updated, session.day.as_of, session.day.end)
     stats.inserted += len(inserted)
     stats.updated += len(updated)

@@ -24,6 +24,7 @@ from tasks.tables import (
     CALLBACK_EVENTS,
     CUSTOMER_CHOICES,
     CUSTOMER_MAILS,
+    CUSTOMER_SEARCH,
     CUSTOMERS,
     DELAY_REASONS,
     ERASED_CUSTOMERS,
@@ -138,6 +139,7 @@ def _blank(connection: Connection, person: Person) -> None:
             DELAY_REASONS.c.scope == ReasonScope.LINE, in_list(connection, DELAY_REASONS.c.subject, person.lines)
         ),
         delete(OPT_OUTS).where(OPT_OUTS.c.customer_id == person.customer),
+        delete(CUSTOMER_SEARCH).where(CUSTOMER_SEARCH.c.customer_id == person.customer),
     ):
         connection.execute(change)
 

@@ -21,6 +21,7 @@ from tasks.tables import (
     CUSTOMER_ANSWERS,
     CUSTOMER_CHOICES,
     CUSTOMER_MAILS,
+    CUSTOMER_SEARCH,
     CUSTOMERS,
     DELAY_REASONS,
     ERASED_ADDRESSES,
@@ -42,6 +43,7 @@ from tasks.tables import (
     ORDERS,
     OUTBOX,
     POSTS,
+    PRODUCT_WORDS,
     PRODUCTS,
     PURCHASE_LINES,
     PURCHASE_REQUESTS,
@@ -106,6 +108,7 @@ HOLDINGS = (
         "customer", CUSTOMERS, ((CUSTOMERS.c.id, _customer),),
         stays="the country, which says whose law holds; the keyed hash of the id",
     ),
+    Holding("search keys", CUSTOMER_SEARCH, ((CUSTOMER_SEARCH.c.customer_id, _customer),)),
     Holding("opted out addresses", OPT_OUTS, ((OPT_OUTS.c.customer_id, _customer),)),
     Holding(
         "orders", ORDERS, ((ORDERS.c.customer_id, _customer),),
@@ -181,6 +184,7 @@ HOLDINGS = (
 )  # fmt: skip
 WITHOUT_PERSONS = (
     PRODUCTS,
+    PRODUCT_WORDS,
     VENDORS,
     STOCKS,
     INBOUNDS,
