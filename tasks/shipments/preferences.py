@@ -26,10 +26,26 @@ def set_shipping_preference(
     that is unknown or not open.
     """
     with context.engine.begin() as connection:
-        lock(connection, AdvisoryLock.ALLOCATE)
-        _check_open(context, connection, order)
-        store_preference(context, connection, order, preference, who)
-        return connection.execute(select(SHIPPING_PLANS.c.why).where(SHIPPING_PLANS.c.order_id == order)).scalar()
+        return save_preference(context, connection, order, preference, who)
+
+
+def save_preference(
+    context: Context, connection: Connection, order: str, preference: ShippingPreference | None, who: str
+) -> str | None:
+    """Do what `set_shipping_preference` does, in the caller's transaction."""
+    lock(connection, AdvisoryLock.ALLOCATE)
+    _check_open(context, connection, order)
+    store_preference(context, connection, order, preference, who)
+    return connection.execute(select(SHIPPING_PLANS.c.why).where(SHIPPING_PLANS.c.order_id == order)).scalar()
+
+
+def shipping_preference(connection: Connection, order: str) -> ShippingPreference | None:
+    """Return how the customer of an order wants it sent; None where the policy decides."""
+    query = select(CUSTOMER_ANSWERS.c.value).where(
+        CUSTOMER_ANSWERS.c.order_id == order, CUSTOMER_ANSWERS.c.kind == PREFERENCE
+    )
+    value = connection.execute(query).scalar()
+    return None if value is None else ShippingPreference(value)
 
 
 def store_preference(

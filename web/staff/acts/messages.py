@@ -1,0 +1,348 @@
+"""Acts that send something, or change what is sent: again, a note, a new link, and a message in doubt."""
+
+from sqlalchemy import Connection, select
+
+from models.customers import MailKind
+from models.enums import Channel, State
+from models.errors import ForewarnError
+from models.staff import AuditEntry
+from rules.contact.masking import mask_address
+from rules.delays.assess import assess_order
+from tasks.customers.new_links import count_sent_lately, queue_new_link
+from tasks.delivery.in_doubt import settle_doubt
+from tasks.desk.acts.send_again import (
+    LastMessage,
+    Words,
+    load_last_message,
+    queue_words,
+    withdraw_message,
+    write_again,
+    write_note,
+)
+from tasks.desk.acts.subject import by_words, contacts_of
+from tasks.desk.staff_words import STATE_CHIPS, channel_word
+from tasks.notices.notes import MAX_NOTE, add_note, clean_note, use_by_itself, waiting_note, withdraw_note
+from tasks.orders.told import NOTICES_WITH_STATE
+from tasks.tables import NOTICES, OUTBOX
+from templates.rendering.messages import text_with_note
+from templates.rendering.sms import count_segments
+from web.staff.acts.asking import Ask, Case, Did, Field, OrderAct, Preview, undo_sentence
+from web.staff.visit import Refused, Visit
+
+CHANNELS = {"mail": Channel.EMAIL, "text": Channel.SMS}
+LEFT = "The message has left. It cannot be taken back."
+
+# Send again.
+
+
+def _last(case: Case) -> LastMessage:
+    last = load_last_message(case.visit.context, case.connection, case.order)
+    if last is None:
+        raise ForewarnError("There is no message that can be sent again: none has left, or its words were deleted.")
+    return last
+
+
+def _ask_again(case: Case) -> Ask:
+    last, name = _last(case), case.order.name
+    by = CHANNELS.get(case.form.text("by") or case.visit.query("by"))
+    state = STATE_CHIPS[State(last.state)][1].lower()
+    says = [
+        (
+            f"The last message about this order is the {channel_word(last.channel)} of "
+            f"{case.visit.full_moment(last.at)} to {mask_address(last.address)}: {state}."
+        )
+    ]
+    if last.state == State.IN_DOUBT:
+        says.append(f"It may have arrived: then {name} has it twice.")
+    choose = (
+        Field(
+            "radio",
+            "by",
+            "Send it again by",
+            options=(("mail", "Mail", ""), ("text", "Text message", "")),
+            chosen=() if by is None else ("mail" if by is Channel.EMAIL else "text",),
+        ),
+    )
+    if by is None:
+        return Ask("Send the last message again?", tuple(says), choose=choose, choose_button="Show the message")
+    says.append(
+        f"One person, {name}, gets it as soon as the channel is open. Consent, the do-not-write list and "
+        "a wish for no messages still hold. It is recorded that you asked for it."
+    )
+    words, refusal = _try_again(case, last, by)
+    fields = (
+        Field("hidden", "by", value="mail" if by is Channel.EMAIL else "text"),
+        Field(
+            "text",
+            "address",
+            "New mail address (optional)" if by is Channel.EMAIL else "New mobile number (optional)",
+            hint="For this message only. Correct it in the shop for those to come. "
+            + (f"Empty: {mask_address(words.contact.address or '')}." if words else refusal),
+            type="email" if by is Channel.EMAIL else "tel",
+            autocomplete="off",
+            inputmode="email" if by is Channel.EMAIL else "tel",
+        ),
+    )
+    return Ask(
+        "Send the last message again?",
+        tuple(says),
+        button="Send it again by mail" if by is Channel.EMAIL else "Send it again by text",
+        fields=fields,
+        choose=choose,
+        choose_button="Show the message",
+        previews=(_preview(words),) if words else (),
+    )
+
+
+def _try_again(case: Case, last: LastMessage, by: Channel) -> tuple[Words | None, str]:
+    """Return the message to the customer's own address, or why it cannot go there."""
+    try:
+        return write_again(case.visit.context, case.connection, case.order, last, by), ""
+    except ForewarnError as error:
+        return None, str(error)
+
+
+def _preview(words: Words, title: str = "What is sent") -> Preview:
+    if words.channel is Channel.SMS:
+        return Preview(title, words.text, _parts(words.text))
+    return Preview(title, f"{words.subject}\n\n{words.text}", f"Subject {len(words.subject)} characters.")
+
+
+def _parts(text: str) -> str:
+    size = count_segments(text)
+    return f"Text of {size.parts} {'part' if size.parts == 1 else 'parts'}, {len(text)} characters."
+
+
+def _again(case: Case) -> Did | None:
+    by, address = CHANNELS.get(case.form.text("by")), case.form.text("address")
+    if by is None:
+        case.form.wrong("by", "Choose a way.")
+        return None
+    last = _last(case)
+    try:
+        words = write_again(case.visit.context, case.connection, case.order, last, by, address)
+    except ForewarnError as error:
+        case.form.wrong("address", str(error))
+        return None
+    key = queue_words(case.visit.context, case.connection, case.order, words, MailKind.AGAIN, case.who)
+    to = mask_address(words.contact.address or "")
+    new = ", an address for this message only" if address else ""
+    what = f"asked for the last message about order {case.order.id} again, as a {channel_word(by)} to {to}{new}"
+    return Did(what, after={"message": key, "repeats": last.id, "channel": str(by)})
+
+
+def _unsend(visit: Visit, connection: Connection, entry: AuditEntry) -> str:
+    if not withdraw_message(connection, str(entry.after["message"]), visit.now):
+        raise Refused(LEFT)
+    return undo_sentence(entry)
+
+
+AGAIN = OrderAct("again", _ask_again, _again, _unsend)
+
+# A note.
+
+NOW = "now"
+SHOW = "show"
+
+
+def _ask_note(case: Case) -> Ask:
+    waiting = waiting_note(case.connection, case.order.id)
+    if waiting is not None:
+        raise ForewarnError(
+            f"A note by {waiting.written_by} waits for the next message already: “{waiting.text}” "
+            "Take it back in the log first."
+        )
+    is_due, says = _next_message(case)
+    typed = case.form.lines("note")
+    previews: tuple[Preview, ...] = ()
+    if typed and not case.form.errors:
+        previews = _note_previews(case, clean_note(typed), by_itself=not is_due)
+    return Ask(
+        "Add a note to the next message?" if is_due else "Send a note?",
+        says,
+        button="Add the note" if is_due else "Keep it for the next message",
+        fields=(
+            Field(
+                "lines",
+                "note",
+                "Note",
+                hint=f"Plain text, at most {MAX_NOTE} characters. It is shown as one paragraph, in mails and texts.",
+                value=typed,
+            ),
+        ),
+        previews=previews,
+        second="Show it in the message" if is_due else "Send it by itself now",
+        second_value=SHOW if is_due else NOW,
+    )
+
+
+def _next_message(case: Case) -> tuple[bool, tuple[str, ...]]:
+    """Return whether a message is due or waits, and what that means for a note."""
+    order, name, context = case.order, case.order.name, case.visit.context
+    once = f"It goes to one person, {name}, with one message, and with no other one."
+    if order.watched.order.held_by:
+        return True, (f"{order.watched.order.held_by} holds this order: the note waits with its messages.", once)
+    if order.waiting:
+        return True, ("A message waits. It is written again with your note before it leaves.", once)
+    facts = order.watched.order
+    plan = assess_order(facts, context.as_of, context.policy, context.calendar).plan
+    if plan is not None and (by := by_words(contacts_of(context, case.connection, plan))):
+        return True, (f"{name} gets {by} at the next run, with your note.", once)
+    return False, (
+        f"No message to {name} is due now. The note can wait for one, or leave by itself now, as a mail or a text.",
+        once,
+    )
+
+
+def _note_previews(case: Case, note: str, *, by_itself: bool) -> tuple[Preview, ...]:
+    """Return the note as it is read; where nothing is due, in the message that it would be by itself."""
+    text = text_with_note("", note).strip()
+    alone = Preview("Your note in a text", text, f"The note alone: {_parts(text)}")
+    if not by_itself:
+        paragraph = Preview("Your note in a mail, after the first paragraph", note)
+        return paragraph, alone
+    words = _note_words(case, note)
+    return (_preview(words),) if words else (alone,)
+
+
+def _note_words(case: Case, note: str) -> Words | None:
+    """Return a note as a message: a mail, or else a text; None where neither may be sent."""
+    for channel in (Channel.EMAIL, Channel.SMS):
+        try:
+            return write_note(case.visit.context, case.connection, case.order, note, channel)
+        except ForewarnError:
+            continue
+    return None
+
+
+def _note(case: Case) -> Did | None:
+    typed = case.form.lines("note")
+    try:
+        note = clean_note(typed)
+    except ForewarnError as error:
+        case.form.wrong("note", str(error))
+        return None
+    if case.form.text("step") == SHOW:
+        return None
+    key = add_note(case.connection, case.order.id, note, case.visit.now, case.who)
+    if case.form.text("step") != NOW:
+        return Did(f"added a note to the next message about order {case.order.id}", after={"note": key})
+    words = _note_words(case, note)
+    if words is None:
+        raise ForewarnError(f"Nothing may be sent to {case.order.name} by mail or text now. Call instead.")
+    message = queue_words(case.visit.context, case.connection, case.order, words, MailKind.NOTE, case.who)
+    use_by_itself(case.connection, key, message)
+    what = f"sent a note about order {case.order.id} by itself, as a {channel_word(words.channel)}"
+    return Did(what, after={"note": key, "message": message})
+
+
+def _unnote(visit: Visit, connection: Connection, entry: AuditEntry) -> str:
+    if "message" in entry.after:
+        return _unsend(visit, connection, entry)
+    if not withdraw_note(connection, str(entry.after["note"]), visit.now):
+        raise Refused("The note has left with a message. It cannot be taken back.")
+    return undo_sentence(entry)
+
+
+NOTE = OrderAct("note", _ask_note, _note, _unnote)
+
+# A new link.
+
+
+def _ask_link(case: Case) -> Ask:
+    context, customer = case.visit.context, case.order.customer
+    if context.shop.order_pages is None:
+        raise ForewarnError("This shop has no order pages of Forewarn, so there is no link.")
+    if not customer.email:
+        raise ForewarnError(f"{case.order.name} has no mail address, and links go by mail.")
+    if case.order.watched.order.held_by:
+        raise ForewarnError(f"{case.order.watched.order.held_by} holds this order. Release it first.")
+    sent = count_sent_lately(case.connection, case.order.id, case.visit.now)
+    most = context.policy.order_page.new_links_a_day
+    if sent >= most:
+        raise ForewarnError(f"{sent} links were mailed within 24 hours, and {most} is the most.")
+    return Ask(
+        f"Send {case.order.name} a new link?",
+        (
+            (
+                f"One person, {case.order.name}, gets a mail with a new link to the order page, to "
+                f"{mask_address(customer.email)}, within a minute."
+            ),
+            f"{sent} of {most} links were mailed within 24 hours. Older links still work.",
+        ),
+        button="Send the link",
+    )
+
+
+def _link(case: Case) -> Did:
+    if case.order.watched.order.held_by:
+        raise ForewarnError(f"{case.order.watched.order.held_by} holds this order. Release it first.")
+    key = queue_new_link(case.visit.context, case.connection, case.order.id, case.who)
+    if key is None:
+        raise ForewarnError("So many links were mailed within 24 hours that no other one is sent today.")
+    return Did(f"sent the customer of order {case.order.id} a new link", after={"message": key})
+
+
+LINK = OrderAct("link", _ask_link, _link, _unsend)
+
+# A message in doubt.
+
+
+def _doubts(connection: Connection, order_id: str) -> list[tuple[str, str, str]]:
+    query = select(NOTICES.c.id, NOTICES.c.channel, OUTBOX.c.reason).select_from(NOTICES_WITH_STATE)
+    in_doubt = query.where(NOTICES.c.order_id == order_id, OUTBOX.c.state == State.IN_DOUBT)
+    return [(row.id, row.channel, row.reason or "") for row in connection.execute(in_doubt.order_by(NOTICES.c.id))]
+
+
+def _ask_doubt(case: Case) -> Ask:
+    doubts = _doubts(case.connection, case.order.id)
+    if not doubts:
+        raise ForewarnError("No message about this order is in doubt.")
+    key, channel, reason = doubts[0]
+    what, name = channel_word(channel), case.order.name
+    more = f" {len(doubts) - 1} more after this one." if len(doubts) > 1 else ""
+    return Ask(
+        f"Did the {what} to {name} leave?",
+        (
+            f"We do not know whether {name} has it: {reason or 'the answer of the provider did not come'}.{more}",
+            "Look into the provider's own records first. This is about one person, and it cannot be undone.",
+        ),
+        button="Settle it",
+        fields=(
+            Field("hidden", "message", value=key),
+            Field(
+                "radio",
+                "left",
+                f"The {what}",
+                options=(
+                    ("yes", "It was sent", f"{name} counts as told."),
+                    (
+                        "no",
+                        "It was not sent",
+                        f"It leaves again within a minute. If it did arrive, {name} gets it twice.",
+                    ),
+                ),
+            ),
+        ),
+    )
+
+
+def _doubt(case: Case) -> Did | None:
+    sent = {"yes": True, "no": False}.get(case.form.text("left"))
+    if sent is None:
+        case.form.wrong("left", "Choose whether it was sent.")
+        return None
+    key = case.form.text("message")
+    found = {one[0]: one[1] for one in _doubts(case.connection, case.order.id)}
+    if key not in found:
+        raise ForewarnError("This message is not in doubt any more: somebody settled it, or the provider answered.")
+    why = case.form.text("why")[:500]
+    settle_doubt(case.visit.context, case.connection, case.visit.now, key, case.who, sent=sent, why=why)
+    said = "was sent" if sent else "was not sent, so that it leaves again"
+    what = f"settled that the {channel_word(found[key])} about order {case.order.id} {said}"
+    return Did(what, after={"message": key, "sent": sent})
+
+
+DOUBT = OrderAct("doubt", _ask_doubt, _doubt)
+
+MESSAGE_ACTS = (AGAIN, NOTE, LINK, DOUBT)
