@@ -26,6 +26,7 @@ from web.staff import (
     today,
     vendors,
 )
+from web.staff.acts import routes as acts
 from web.staff.addresses import DESK
 from web.staff.desk import Desk, Services, StaffRoute, static_routes
 from web.staff.guard import DESK_HEADERS
@@ -38,6 +39,7 @@ AREAS: tuple[Callable[[Desk], Sequence[StaffRoute]], ...] = (
     today.routes,
     orders.routes,
     story.routes,
+    acts.routes,
     vendors.routes,
     stock.routes,
     numbers.routes,

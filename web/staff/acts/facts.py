@@ -231,7 +231,7 @@ def _date(case: Case) -> Did | None:
 def _undate(visit: Visit, connection: Connection, entry: AuditEntry) -> str:
     line, day = str(entry.after["line"]), date.fromisoformat(str(entry.after["day"]))
     left = select(func.min(OUTBOX.c.sending_at)).select_from(NOTICES_WITH_STATE)
-    since = left.where(NOTICES.c.order_id == entry.subject, LEFT_FILTER, OUTBOX.c.sending_at >= entry.at)
+    since = left.where(NOTICES.c.order_id == entry.subject, LEFT_FILTER, OUTBOX.c.sending_at > entry.at)
     if (at := connection.execute(since).scalar()) is not None:
         raise Refused(f"A message has left at {visit.moment(at)}, after the date was set. Set another date instead.")
     stored = stored_date(find_open_line(visit.context, connection, entry.subject, line))

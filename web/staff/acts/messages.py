@@ -29,7 +29,7 @@ from templates.rendering.sms import count_segments
 from web.staff.acts.asking import Ask, Case, Did, Field, OrderAct, Preview, undo_sentence
 from web.staff.visit import Refused, Visit
 
-CHANNELS = {"mail": Channel.EMAIL, "text": Channel.SMS}
+CHANNELS = {"email": Channel.EMAIL, "sms": Channel.SMS}
 LEFT = "The message has left. It cannot be taken back."
 
 # Send again.
@@ -45,6 +45,8 @@ def _last(case: Case) -> LastMessage:
 def _ask_again(case: Case) -> Ask:
     last, name = _last(case), case.order.name
     by = CHANNELS.get(case.form.text("by") or case.visit.query("by"))
+    if by is None and case.visit.query("to"):
+        by = CHANNELS.get(last.channel)
     state = STATE_CHIPS[State(last.state)][1].lower()
     says = [
         (
@@ -59,8 +61,8 @@ def _ask_again(case: Case) -> Ask:
             "radio",
             "by",
             "Send it again by",
-            options=(("mail", "Mail", ""), ("text", "Text message", "")),
-            chosen=() if by is None else ("mail" if by is Channel.EMAIL else "text",),
+            options=(("email", "Mail", ""), ("sms", "Text message", "")),
+            chosen=() if by is None else (str(by),),
         ),
     )
     if by is None:
@@ -71,7 +73,7 @@ def _ask_again(case: Case) -> Ask:
     )
     words, refusal = _try_again(case, last, by)
     fields = (
-        Field("hidden", "by", value="mail" if by is Channel.EMAIL else "text"),
+        Field("hidden", "by", value=str(by)),
         Field(
             "text",
             "address",

@@ -97,7 +97,7 @@ def _uncritical(visit: Visit, connection: Connection, entry: AuditEntry) -> str:
 
 def _left_since(connection: Connection, entry: AuditEntry) -> bool:
     left = select(NOTICES.c.id).select_from(NOTICES_WITH_STATE)
-    since = left.where(NOTICES.c.order_id == entry.subject, LEFT_FILTER, OUTBOX.c.sending_at >= entry.at)
+    since = left.where(NOTICES.c.order_id == entry.subject, LEFT_FILTER, OUTBOX.c.sending_at > entry.at)
     return connection.execute(since.limit(1)).first() is not None
 
 
