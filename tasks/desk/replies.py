@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, select, update
 
 from models.callbacks import CallbackSource
 from models.errors import ForewarnError
@@ -16,7 +16,7 @@ from tasks.db.events import record_events
 from tasks.db.sql import in_list
 from tasks.desk.bounded import PAGE, Count, Listed, count_up_to, listed
 from tasks.notices.suppressions import OF_ERASED
-from tasks.tables import CALLBACK_EVENTS, CUSTOMERS, NOTICES
+from tasks.tables import CALLBACK_EVENTS, NOTICES
 
 REOPENED = "callback_reopened"
 
@@ -39,7 +39,7 @@ class Reply:
     words: str
     customer: str
     order_id: str
-    """Of the message that it is about, or of the last text to that number; empty: not known."""
+    """Of the message that it is about; empty: not known."""
     effect: str
     is_done: bool
 
@@ -95,19 +95,14 @@ def _replies(connection: Connection, rows: Any) -> tuple[Reply, ...]:
 
 
 def _behind(connection: Connection, rows: Any) -> tuple[dict[str, str], dict[str, str]]:
-    """Return by message or address the order that it is about, and by order the customer's name."""
+    """Return by message the order that it is about, and by order the customer's name."""
     messages = {row.message_id for row in rows if row.message_id}
-    numbers = {row.address for row in rows if row.address and not row.address.startswith(HASHED)}
     orders: dict[str, str] = {}
     names: dict[str, str] = {}
     if messages:
         query = select(NOTICES.c.id, NOTICES.c.order_id, NOTICES.c.to_name)
         for row in connection.execute(query.where(in_list(connection, NOTICES.c.id, messages))):
             orders[row.id], names[row.order_id] = row.order_id, row.to_name
-    if numbers:
-        by_phone = or_(in_list(connection, CUSTOMERS.c.phone, numbers), in_list(connection, CUSTOMERS.c.email, numbers))
-        for row in connection.execute(select(CUSTOMERS.c.phone, CUSTOMERS.c.email, CUSTOMERS.c.name).where(by_phone)):
-            names |= {address: row.name for address in (row.phone, row.email) if address}
     return orders, names
 
 
@@ -121,7 +116,7 @@ def _reply(row: Row[Any], orders: dict[str, str], people: dict[str, str]) -> Rep
         kind=row.kind,
         address=_masked(row.address) if row.address else "",
         words=next((str(row.payload[name]) for name in DETAILS if row.payload.get(name)), ""),
-        customer=people.get(order, "") or people.get(row.address, ""),
+        customer=people.get(order, ""),
         order_id=order,
         effect=row.effect or "",
         is_done=not row.for_staff,

@@ -43,6 +43,7 @@ PAGE_OF = {"order": "orders", "run": "runs", "request": "vendors"}
 LIST_OF = {
     "product": "products",
     "message": "in-doubt",
+    "reply": "replies",
     "person": "people",
     "settings": "settings",
     "key": "settings",

@@ -11,14 +11,18 @@ from tasks.context import Context
 from web.security import SecurityHeaders
 from web.staff import (
     account,
+    answers,
+    deadlines,
     doubts,
     log,
     numbers,
     orders,
     passwords,
     people,
+    products,
     queue,
     reading,
+    replies,
     runs,
     sign_in,
     stock,
@@ -47,6 +51,10 @@ AREAS: tuple[Callable[[Desk], Sequence[StaffRoute]], ...] = (
     queue.routes,
     doubts.routes,
     reading.routes,
+    answers.routes,
+    deadlines.routes,
+    replies.routes,
+    products.routes,
 )
 """Each area returns its pages."""
 
