@@ -429,11 +429,8 @@ def draft(visit: Visit, form: Form) -> Response:
         post = draft_post(visit.context, connection, product.id)
         if post is None:
             terms = visit.context.policy.posts
-            raise Refused(
-                f"No post was drafted: it needs {counted(terms.orders, 'order')} that are {days_words(terms.days)} late "
-                "or more, and a week has one post about a product.",
-                links=SEE_LIST,
-            )
+            needs = f"{counted(terms.orders, 'order')} that are {days_words(terms.days)} late or more"
+            raise Refused(f"No post was drafted: it needs {needs}, and no other post this week.", links=SEE_LIST)
         entry = record(
             connection,
             **visit.act(form),

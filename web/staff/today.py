@@ -1,12 +1,57 @@
-"""The first page of the desk."""
+"""The first page of the desk: what waits for a person, what happened, and whether everything works."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 
 from starlette.responses import Response
 
+from models.customers import Act
+from models.enums import Channel
+from models.quantities import counted
 from models.staff import Right
+from tasks.desk.bounded import Count
+from tasks.desk.staff_words import channel_word
+from tasks.desk.today import ChannelHealth, DayMessages, FlowHealth, ImportHealth, Waiting, load_today
+from tasks.runs.records import LATE_ORDERS
+from web.staff.addresses import desk_address, run_address
+from web.staff.answers import money
 from web.staff.desk import Desk, StaffRoute
+from web.staff.list_parts import count_words, listed_words, messages_words, sentence
+from web.staff.runs import FLOW_WORDS, STATE_CHIPS
 from web.staff.visit import Visit
+
+FAILING_SHARE, FAILING_LEAST = 0.03, 3
+"""A channel of which more than this share of a day's messages failed, and at least so many, does not work well."""
+EXPECTED_EVERY = {
+    LATE_ORDERS: timedelta(hours=1),
+    "deliver": timedelta(hours=1),
+    "restock": timedelta(hours=2),
+    "promise-clock": timedelta(hours=26),
+    "digest": timedelta(hours=26),
+    "prune": timedelta(hours=26),
+}
+"""Flows that are overdue when they have not ended well for so long."""
+NEVER_CHECKED = "No orders were checked yet."
+CHANNEL_NAMES = {Channel.EMAIL: "Mail", Channel.SMS: "Texts", Channel.X: "Posts on X"}
+ANSWER_VERBS = {
+    Act.WAIT: ("waits", "wait"),
+    Act.SHIP: ("sends what is ready", "send what is ready"),
+    Act.SWAP: ("swaps", "swap"),
+    Act.CANCEL: ("cancels", "cancel"),
+    Act.OFFER: ("takes a discount", "take a discount"),
+    Act.WITHDRAW: ("withdraws", "withdraw"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TodayRow:
+    """A thing that waits, or that works or does not: with its page, its state, and a sentence."""
+
+    url: str
+    title: str
+    chip: tuple[str, str]
+    text: str
 
 
 def routes(_: Desk) -> Sequence[StaffRoute]:
@@ -15,7 +60,141 @@ def routes(_: Desk) -> Sequence[StaffRoute]:
 
 
 def show(visit: Visit) -> Response:
-    """Return what waits for a person, and what happened."""
+    """Return what waits for a person, what happened, and whether everything works."""
+    with visit.reading() as connection:
+        today = load_today(visit.context, connection)
+    waiting = list(_waiting_rows(visit, today.waiting))
+    health = [
+        *(_channel_row(visit, channel) for channel in today.channels),
+        _import_row(visit, today.last_import),
+        *(_flow_row(visit, flow) for flow in today.flows if flow.flow in EXPECTED_EVERY or _has_failed(flow)),
+    ]
+    problems = [row for row in health if row.chip[0] in ("bad", "wait")]
+    fine = [row for row in health if row not in problems]
+    checked = next((flow.succeeded_at for flow in today.flows if flow.flow == LATE_ORDERS), None)
     return visit.page(
-        "desk/today.html", title="Today", heading=f"Today, {visit.today:%A} {visit.today.day} {visit.today:%B}"
+        "desk/today.html",
+        title="Today",
+        heading=f"Today, {visit.today:%A} {visit.today.day} {visit.today:%B}",
+        waiting=waiting,
+        checked=f"All orders were last checked at {visit.moment(checked)}."
+        if checked
+        else "No orders were checked yet.",
+        happened=list(_happened(today.day)),
+        problems=problems,
+        fine=fine,
     )
+
+
+def _waiting_rows(visit: Visit, waiting: Waiting) -> Iterator[TodayRow]:
+    for run in waiting.held:
+        held = count_words(run.messages, "message")
+        title = (
+            f"{held} {'is' if run.messages.n == 1 else 'are'} held" if run.messages else "A run is held for its data"
+        )
+        why = " ".join(map(sentence, run.limits))
+        yield TodayRow(run_address(run.id), title, ("bad", f"Held since {visit.moment(run.started_at)}"), why)
+    if waiting.deadlines_passed:
+        orders = count_words(waiting.deadlines_passed, "order")
+        text = "The law asked for something by a day that has passed. Do it now, and record it."
+        yield TodayRow(desk_address("deadlines"), f"{orders} past a legal deadline", ("bad", "Too late"), text)
+    if waiting.doubts:
+        title = f"{count_words(waiting.doubts, 'message')} may or may not have left"
+        since = f"The oldest since {visit.moment(waiting.oldest_doubt)}." if waiting.oldest_doubt else ""
+        yield TodayRow(desk_address("in-doubt"), title, ("wait", "In doubt"), f"{since} Look at the provider, and say.")
+    if waiting.deadlines.n > waiting.deadlines_passed.n:
+        near = Count(waiting.deadlines.n - waiting.deadlines_passed.n, waiting.deadlines.more)
+        text = "The law asks for something soon: send it, agree on a new date, or pay back."
+        yield TodayRow(desk_address("deadlines"), f"{count_words(near, 'legal deadline')} near", ("wait", "Soon"), text)
+    if waiting.replies:
+        title = f"{count_words(waiting.replies, 'text')} of customers to read"
+        yield TodayRow(
+            desk_address("replies"), title, ("wait", "To read"), "Customers wrote back, and no rule answers."
+        )
+    if waiting.answers:
+        since = f"The oldest since {visit.moment(waiting.oldest_answer)}." if waiting.oldest_answer else ""
+        text = f"{since} {_refund_words(waiting)}".strip()
+        title = f"{count_words(waiting.answers, 'answer')} of customers to carry out"
+        yield TodayRow(desk_address("answers"), title, ("calm", "To do"), text)
+    if waiting.webhooks:
+        title = f"{counted(waiting.webhooks, 'answer')} not passed to the shop's systems"
+        text = "They refused it too often. An admin can send it again under Settings."
+        yield TodayRow(desk_address("answers"), title, ("bad", "Given up"), text)
+    if waiting.posts:
+        title = f"{count_words(waiting.posts, 'post')} to approve"
+        text = "Nothing is published before somebody approves it."
+        yield TodayRow(desk_address("products"), title, ("calm", "Draft"), text)
+
+
+def _refund_words(waiting: Waiting) -> str:
+    refunds = waiting.refunds
+    if not refunds.choices:
+        return ""
+    amounts = listed_words([money(amount, currency) for currency, amount in sorted(refunds.amounts.items())])
+    return f"Refunds to pay: {counted(refunds.choices, 'order')}{f', {amounts}' if amounts else ''}."
+
+
+def _happened(day: DayMessages) -> Iterator[tuple[str, str]]:
+    """Yield what happened since midnight: a number with its words, and the page that has more."""
+    if day.sent.total():
+        people = count_words(day.people, "person")
+        yield f"{people} told: {messages_words(day.sent)}.", desk_address("numbers")
+    elif day.trial:
+        yield f"{counted(day.trial, 'message')} of a trial, kept here: no customer was told.", desk_address("numbers")
+    else:
+        yield "Nobody was told anything so far.", desk_address("numbers")
+    if day.failed.total():
+        yield f"{messages_words(day.failed)} did not arrive.", desk_address("numbers")
+    if day.answers.total():
+        each = [f"{n:,} {ANSWER_VERBS[Act(act)][n != 1]}" for act, n in day.answers.most_common() if act in set(Act)]
+        yield f"{counted(day.answers.total(), 'answer')} of customers: {listed_words(each)}.", desk_address("answers")
+
+
+def _channel_row(visit: Visit, one: ChannelHealth) -> TodayRow:
+    name = CHANNEL_NAMES[Channel(one.channel)]
+    if one.stopped_since is not None:
+        again = f" One is tried at {visit.moment(one.next_try)}." if one.next_try else ""
+        chip = ("bad", f"Stopped since {visit.moment(one.stopped_since)}")
+        return TodayRow(desk_address("queue"), name, chip, f"{sentence(one.reason)}{again}")
+    tried = one.sent + one.failed
+    last = f", the last at {visit.moment(one.last_at)}" if one.last_at else ""
+    sent = f"{counted(one.sent, channel_word(one.channel))} sent today{last}."
+    if one.failed >= FAILING_LEAST and one.failed > FAILING_SHARE * tried:
+        text = f"{one.failed:,} of {tried:,} did not arrive. {sent}"
+        return TodayRow(desk_address("numbers"), name, ("bad", "Failing"), text)
+    if not one.is_live:
+        text = f"{sent} They are kept here until an operator goes live."
+        return TodayRow(desk_address("queue"), name, ("calm", "Trial"), text)
+    return TodayRow(desk_address("queue"), name, ("good", "Working"), sent)
+
+
+def _import_row(visit: Visit, last: ImportHealth) -> TodayRow:
+    name = "Orders from the shop"
+    if last.failed:
+        text = "The last import broke off; what it did not read is read by the next one."
+        return TodayRow(desk_address("runs"), name, ("bad", "Broke off"), text)
+    if last.at is None:
+        text = "No run has read the shop's orders so far."
+        return TodayRow(desk_address("runs"), name, ("calm", "Not read by a run"), text)
+    orders = f"{counted(last.orders, 'order')} read, " if last.orders is not None else "Read "
+    now = " One is running now." if last.is_incomplete else ""
+    is_old = visit.now - last.at > timedelta(hours=26)
+    chip = ("wait", "Old") if is_old else ("good", "Up to date")
+    return TodayRow(desk_address("runs"), name, chip, f"{orders}{visit.moment(last.at)}.{now}")
+
+
+def _has_failed(flow: FlowHealth) -> bool:
+    return flow.last_state == "failed"
+
+
+def _flow_row(visit: Visit, flow: FlowHealth) -> TodayRow:
+    name = FLOW_WORDS.get(flow.flow, flow.flow)
+    well = f"Last ended well {visit.moment(flow.succeeded_at)}." if flow.succeeded_at else "It never ended well."
+    if _has_failed(flow):
+        text = f"The run of {visit.moment(flow.last_at)} failed. {well} The page of runs says why."
+        return TodayRow(desk_address("runs"), name, STATE_CHIPS["failed"], text)
+    every = EXPECTED_EVERY.get(flow.flow)
+    if every and (flow.succeeded_at is None or visit.now - flow.succeeded_at > every):
+        text = f"{well} It should have run since; tell an operator."
+        return TodayRow(desk_address("runs"), name, ("wait", "Overdue"), text)
+    return TodayRow(desk_address("runs"), name, ("good", "On time"), well)
