@@ -16,6 +16,7 @@ from app.composition import open_app
 from app.ledger import CreateLedger
 from app.safe_text import escape_control
 from cli import allocation as cli_allocation
+from cli import backup as cli_backup
 from cli import callbacks as cli_callbacks
 from cli import choices as cli_choices
 from cli import console as printing
@@ -92,6 +93,8 @@ for command in (
     cli_restock.restock,
     cli_stock.stock,
     cli_retention.prune,
+    cli_backup.backup,
+    cli_backup.restore,
     serve,
 ):
     command_line.command()(command)

@@ -26,6 +26,7 @@ from tasks.guardrails.check import (
     held_by,
     messages_of,
 )
+from tasks.guardrails.restored import put_in_doubt, restored_from
 from tasks.imports.missing_orders import GONE_LINES
 from tasks.runs.records import HELD, LATE_ORDERS
 from tasks.tables import EVENTS, OUTBOX, RUNS
@@ -105,7 +106,12 @@ def review_run(
     if held.flow == LATE_ORDERS:
         increment(connection, f"{RELEASED_PREFIX}{held.as_of}", orders)
     measures = {name: get_counter(connection, name) for name in MEASURES}
-    notices = _release_run(connection, key, context.started_at, grace)
+    taken_at = restored_from(connection)
+    if taken_at is None:
+        notices = _release_run(connection, key, context.started_at, grace)
+    else:
+        # The records are older than what customers have: each provider is asked before anything leaves.
+        notices = len(put_in_doubt(connection, messages_of(held_by([key])), taken_at, context.started_at, who))
     data_accepted = _accept_data_as_baseline(connection, held.counts, context.started_at)
     return ReleaseResult(key, notices, data_accepted, orders, measures if data_accepted else {})
 
