@@ -1,12 +1,16 @@
 """Open the transport to the shop's webhook, which FOREWARN_WEBHOOK_URL and FOREWARN_WEBHOOK_SECRET describe."""
 
+import asyncio
 import ipaddress
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
+from uuid import uuid4
 
+from channels.http_client import json_body
 from channels.signatures import SECRET_FORM, is_secret
+from channels.transport import OutcomeUnknown, PermanentFailure, TemporaryFailure
 from channels.webhook import WebhookTransport
 from models.config.settings import Settings
 
@@ -67,3 +71,25 @@ async def open_webhook(settings: Settings) -> AsyncIterator[WebhookTransport | N
         yield transport
     finally:
         await transport.close()
+
+
+def send_test_event(settings: Settings) -> str:
+    """Send an event of the type `test`, without a choice; return what became of it, to be read after `the webhook`."""
+    if problem := webhook_problem(settings):
+        return f"cannot be told: {problem}"
+    return asyncio.run(_send_test(settings))
+
+
+async def _send_test(settings: Settings) -> str:
+    key = uuid4().hex
+    payload = {"id": key, "type": "test", "timestamp": datetime.now(UTC).isoformat(timespec="seconds"), "data": {}}
+    async with open_webhook(settings) as transport:
+        if transport is None:
+            return "cannot be told: none is set"
+        try:
+            await transport.send(key, json_body(payload))
+        except (PermanentFailure, TemporaryFailure) as error:
+            return f"did not take it: {error}"
+        except OutcomeUnknown as error:
+            return f"may have it or not: {error}"
+    return "took it"

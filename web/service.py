@@ -12,7 +12,8 @@ from app.callbacks import callback_keys
 from app.company_sign_in import company_sign_in
 from app.composition import App, current_erasure_key
 from app.vendor_transports import response_keys
-from app.webhook import webhook_host
+from app.webhook import send_test_event, webhook_host
+from web.api.lazy import lazy_api_mount
 from web.callbacks.unsubscribe import stop_in, unsubscribe_routes
 from web.customer import pages
 from web.customer.site import Site
@@ -31,7 +32,7 @@ def build_service(app: App, clock: Callable[[], datetime], others: Sequence[Base
         *vendors.routes(app.context, response_keys(app.settings), clock),
         *_callbacks(app, clock),
         *_unsubscribe(app, clock),
-        *_api(app, clock),
+        lazy_api_mount(app.context, api_keys(app.settings), clock),
         *staff_routes(app.context, clock, desk_services(app)),
         *monitoring_routes(app.context, metrics_key(app.settings), clock),
     ]
@@ -46,6 +47,8 @@ def desk_services(app: App) -> Services:
         settings_keys=tuple(key[-4:] for key in api_keys(settings)),
         webhook_host=webhook_host(settings),
         desk_url=settings.desk_url or "",
+        own_templates=app.folder.own_templates,
+        send_test=partial(send_test_event, settings) if settings.webhook_url else None,
     )
 
 
@@ -66,13 +69,3 @@ def _unsubscribe(app: App, clock: Callable[[], datetime]) -> Sequence[BaseRoute]
         return []
     site = Site(context.shop, context.policy.order_page, context.renderer.words)
     return unsubscribe_routes(site, context.link_key, stop_in(context, partial(current_erasure_key, app)), clock)
-
-
-def _api(app: App, clock: Callable[[], datetime]) -> list[BaseRoute]:
-    keys = api_keys(app.settings)
-    if not keys:
-        return []
-    # Here, because only a shop that uses the API needs FastAPI.
-    from web.api.application import api_mount
-
-    return [api_mount(app.context, keys, clock)]

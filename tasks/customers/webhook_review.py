@@ -64,10 +64,15 @@ def send_again(context: Context, events: Collection[str], now: datetime, who: st
     if not context.has_webhook:
         raise ForewarnError("no webhook is set: FOREWARN_WEBHOOK_URL is the address that is told of choices")
     with context.engine.begin() as connection:
-        which = _which(connection, events)
-        uncount_settled(connection, which)
-        queued = queue_messages(connection, which, now, not_before=now, attempts=0, reason=None, reference=None)
-        record_events(connection, [(State.QUEUED, event, "sent again by staff") for event in queued], now, who)
+        return queue_again(connection, events, now, who)
+
+
+def queue_again(connection: Connection, events: Collection[str], now: datetime, who: str) -> list[str]:
+    """Do it in a transaction of the caller's."""
+    which = _which(connection, events)
+    uncount_settled(connection, which)
+    queued = queue_messages(connection, which, now, not_before=now, attempts=0, reason=None, reference=None)
+    record_events(connection, [(State.QUEUED, event, "sent again by staff") for event in queued], now, who)
     return queued
 
 

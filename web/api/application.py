@@ -3,13 +3,16 @@
 import re
 from collections.abc import Callable, Collection
 from datetime import datetime
+from functools import partial
 from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI, Security
 from fastapi.security import HTTPBearer
 from starlette.routing import Mount
+from starlette.types import ASGIApp
 
 from tasks.context import Context
+from tasks.staff.keys import is_key
 from web.api.choices import Choices
 from web.api.guards import Guards
 from web.api.ledger import Ledger
@@ -22,7 +25,15 @@ SUMMARY = "See late orders, record what their customers choose, and tell Forewar
 
 
 def api_mount(context: Context, keys: Collection[str], clock: Callable[[], datetime]) -> Mount:
-    """Return the application, mounted. It answers requests with one of the keys; without keys it answers none."""
+    """Return the application, mounted."""
+    mount = Mount(PREFIX, app=api_app(context, keys, clock))
+    # An id may have a line break, too.
+    mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
+    return mount
+
+
+def api_app(context: Context, keys: Collection[str], clock: Callable[[], datetime]) -> ASGIApp:
+    """Return the application. It answers requests with one of the keys, or with one that was made on the desk."""
     api = FastAPI(
         title="Forewarn",
         summary=SUMMARY,
@@ -38,7 +49,4 @@ def api_mount(context: Context, keys: Collection[str], clock: Callable[[], datet
     Choices(ledger).add_to(router)
     api.include_router(router)
     add_handlers(api)
-    mount = Mount(PREFIX, app=Guards(api, keys))
-    # An id may have a line break, too.
-    mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
-    return mount
+    return Guards(api, keys, partial(is_key, context.engine))

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from urllib.parse import unquote
 
 from starlette.concurrency import run_in_threadpool
@@ -108,6 +109,10 @@ class Services:
     """Of FOREWARN_WEBHOOK_URL: the whole address may hold a secret."""
     desk_url: str = ""
     """FOREWARN_DESK_URL."""
+    own_templates: Path | None = None
+    """The shop's own message texts."""
+    send_test: Callable[[], str] | None = None
+    """Sends a test event to the webhook, and returns what became of it, after `the webhook`."""
 
 
 class Desk:
