@@ -68,7 +68,7 @@ def test_a_key_needs_a_name_and_keys_of_the_settings_are_listed_by_their_end(dri
 def test_a_colour_is_tried_and_the_lines_for_the_file_are_given(admin):
     page = admin.get(BRAND + "?accent=%23ffd400")
     assert page.status == 200
-    assert "By day, links are darker than your colour (#7f6a00)" in page.text
+    assert "By day, links are darker than your colour (#826c00)" in page.text
     assert 'accent = "#ffd400"' in page.text
     frames = [frame["src"] for frame in page.tags("iframe")]
     assert len(frames) == 6
@@ -88,7 +88,7 @@ def test_an_order_page_is_shown_in_the_colours_of_the_night_whatever_the_browser
     assert "@media not all" in admin.get(light.tags("link")[0]["href"]).html
 
 
-@pytest.mark.parametrize(("field", "value"), [("accent", "yellow"), ("logo", "http://shop.example.com/logo.png")])
+@pytest.mark.parametrize(("field", "value"), [("accent", "yellow"), ("logo", "ftp://shop.example.com/logo.png")])
 def test_what_cannot_be_a_brand_is_said_at_its_field(admin, field, value):
     page = admin.get(f"{BRAND}?{field}={value}")
     assert page.status == 422
