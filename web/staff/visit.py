@@ -15,7 +15,7 @@ from models.staff import AuditEntry, Person
 from tasks.context import Context
 from tasks.db.sql import read_only
 from tasks.staff.audit import load_entry
-from web.staff.forms import NEW, Form, FormSigner
+from web.staff.forms import NEW, Form, FormSigner, clean
 from web.staff.frame import Notice, done_notice, frame, render_desk
 from web.staff.undo import UNDO
 
@@ -68,7 +68,7 @@ class Visit:
 
     def query(self, name: str, default: str = "") -> str:
         """Return a value of the address's query."""
-        return self.request.query_params.get(name, default)
+        return clean(self.request.query_params.get(name, default))
 
     @property
     def here(self) -> str:
