@@ -6,9 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar, overload
 
 from prefect import Task
-from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State as RunState
 from prefect.client.schemas.objects import TaskRun
 from prefect.context import FlowRunContext
@@ -61,21 +59,3 @@ async def _is_retryable(_: Task[..., Any], __: TaskRun, state: RunState[Any]) ->
     except BaseException:  # noqa: BLE001 - any other error ends the run, and is raised there
         return False
     return False
-
-
-async def publish_artifact(key: str, markdown: str, table: list[dict[str, Any]] | None = None, title: str = "") -> None:
-    """Show a summary, and a table below it, on the flow run's page in Prefect. Does nothing outside a flow run."""
-    if FlowRunContext.get() is None:
-        return
-    await acreate_markdown_artifact(key=f"{key}-summary", markdown=markdown, description=title)
-    if table:
-        await acreate_table_artifact(key=f"{key}-orders", table=table, description=title)
-
-
-async def rename_flow_run(name: str) -> None:
-    """Give the flow run a name that states its outcome. Does nothing outside a flow run."""
-    context = FlowRunContext.get()
-    if context is None or context.flow_run is None:
-        return
-    async with get_client() as client:
-        await client.update_flow_run(context.flow_run.id, name=name)

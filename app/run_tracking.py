@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from prefect.runtime import flow_run
-from prefect.states import Completed
 
 from app.clock import Clock
 from app.composition import App
+from app.prefect_page import as_state
 from app.prefect_tasks import run_task
+from app.reports.story import Story
 from models.errors import ForewarnError
 from models.run_report import Report
 from tasks.context import Context
@@ -19,7 +20,7 @@ from tasks.runs.records import HELD, REFUSED, finish_run, start_run
 
 
 def flow_run_name() -> str:
-    """Return the flow run's first name: its flow and day. `rename_flow_run` adds the result."""
+    """Return the flow run's first name: its flow and day. `tell_story` adds the result."""
     return f"{flow_run.flow_name} {flow_run.parameters.get('as_of') or 'today'}"
 
 
@@ -40,12 +41,11 @@ async def track_run(app: App, flow: str, time: Clock) -> AsyncIterator[tuple[Con
             await asyncio.to_thread(finish_run, context, time.now(), state, report.model_dump(mode="json"))
 
 
-def flow_result(report: Report) -> Report:
-    """Return the flow's result, for a held run in a Prefect state `Held`; raises ForewarnError for problems."""
-    if report.held and not report.dry_run:
-        # Not a failure: the run did all that it may, and Prefect's page shows the state's name.
-        message = "; ".join(report.held.values())
-        return Completed(name="Held", message=message, data=report)  # type: ignore[return-value] # callers get its data
-    if report.problems:
+def flow_result(report: Report, story: Story) -> Report:
+    """Return the flow's result in the state of its story; raises ForewarnError for problems of a run not held.
+
+    A held run has not failed: it did all that it may.
+    """
+    if report.problems and (report.dry_run or not report.held):
         raise ForewarnError("; ".join(report.problems[:5]))
-    return report
+    return as_state(report, story)  # type: ignore[no-any-return] # callers get its data

@@ -9,9 +9,12 @@ from prefect import flow
 
 from app.clock import make_clock
 from app.composition import App, open_app
-from app.prefect_tasks import publish_artifact, rename_flow_run, run_task
+from app.prefect_page import as_state, publish_artifact, tell_story
+from app.prefect_tasks import run_task
+from app.reports.counts import counted
 from app.reports.run import summary
 from app.reports.stock_shortage import shortage_rows
+from app.reports.story import Story, simple_story
 from app.run_tracking import flow_run_name, track_run
 from models.batches import Progress, no_progress
 from models.run_report import Report
@@ -38,7 +41,7 @@ async def allocate(shop: str | None = None, as_of: date | None = None) -> Report
     """
     with open_app(shop) as app:
         report, _ = await run_allocate(app, as_of)
-    return report
+    return as_state(report, _story(report))  # type: ignore[no-any-return] # callers get its data
 
 
 async def run_allocate(
@@ -63,9 +66,19 @@ async def run_allocate(
         report.coverage, report.products, report.dates = dict(total.coverage), dict(total.products), dict(+total.dates)
     shortage = await asyncio.to_thread(short_products, context)
     page = summary(report, app.folder.shop.name)
-    await publish_artifact(ALLOCATE, page, shortage_rows(shortage), title="Products that orders wait for")
-    await rename_flow_run(f"{ALLOCATE} {report.as_of}: {report.dates.get('changed', 0)} dates changed")
+    rows, title = shortage_rows(shortage), "Products that orders wait for"
+    await publish_artifact(app, ALLOCATE, page, rows, title, run=context.run_id)
+    await tell_story(app, _story(report))
     return report, shortage
+
+
+def _story(report: Report) -> Story:
+    changed = report.dates.get("changed", 0)
+    message = (
+        f"Allocated stock and deliveries to {sum(report.coverage.values()):,} open lines: {counted(report.coverage)}. "
+        f"{changed:,} expected dates changed."
+    )
+    return simple_story(ALLOCATE, report.as_of, f"{changed:,} dates changed", message)
 
 
 async def _allocate_all(app: App, context: Context, inputs: ForecastInputs, progress: Progress) -> AllocationSummary:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import date
 
 from prefect import flow
-from prefect.states import Completed
 
 from app.callback_delivery import ask_about_the_rest, work_off_callbacks
 from app.channel_loops import finish_all, send_on_all_channels
@@ -15,12 +14,15 @@ from app.clock import Clock, make_clock
 from app.composition import App, open_app
 from app.delivery_watch import DeliveryWatch
 from app.live_channels import channels_not_live
-from app.prefect_tasks import publish_artifact, rename_flow_run, run_task
+from app.prefect_page import as_state, emit_shop_event, publish_artifact, rename_flow_run, tell_story
+from app.prefect_tasks import run_task
 from app.reports import run as run_report
 from app.reports.deliveries import did_anything
+from app.reports.story import delivery_story
 from app.run_tracking import flow_run_name, track_run
 from app.transports import open_transports
 from app.webhook_delivery import deliver_webhook_events
+from models.alerts import Alert
 from models.batches import Progress, no_progress
 from models.errors import ForewarnError
 from models.run_report import Report
@@ -28,12 +30,13 @@ from tasks.context import Context
 from tasks.db.sql import read_only
 from tasks.delivery.circuit_breaker import open_breakers
 from tasks.delivery.fallback import send_fallbacks
+from tasks.delivery.in_doubt import STAFF
 from tasks.delivery.queue import count_queued
 from tasks.delivery.reconcile import reconcile_in_doubt
 from tasks.delivery.summary import DeliverySummary
 from tasks.delivery.worker import DeliveryWorker, mark_abandoned
 from tasks.guardrails.run_days import check_clock
-from tasks.runs.records import LATE_ORDERS, check_not_before, last_run_date
+from tasks.runs.records import LATE_ORDERS, check_not_before, last_end_before, last_run_date
 
 DELIVER = "deliver"
 
@@ -55,10 +58,7 @@ async def deliver(shop: str | None = None, as_of: date | None = None, watch_minu
             report = await run_deliver(app, as_of)
     if report.down:
         raise ForewarnError("; ".join(f"{channel} is down: {why}" for channel, why in report.down.items()))
-    if report.not_live:
-        message = "; ".join(report.not_live.values())
-        return Completed(name="Not live", message=message, data=report)  # type: ignore[return-value] # callers get its data
-    return report
+    return as_state(report, delivery_story(DELIVER, report))  # type: ignore[no-any-return] # callers get its data
 
 
 async def _watch(shop: str | None, as_of: date | None, minutes: float) -> Report:
@@ -69,7 +69,7 @@ async def _watch(shop: str | None, as_of: date | None, minutes: float) -> Report
 
     async def rename(latest: Report) -> None:
         if watch.report is not None and did_anything(latest):
-            await rename_flow_run(run_report.headline(DELIVER, watch.report))
+            await rename_flow_run(delivery_story(DELIVER, watch.report).name)
 
     watch.on_delivery = rename
     return await watch.run(shop)
@@ -118,11 +118,23 @@ async def run_deliver(
 
         report.settled = dict(resolved)
         run_report.fill_delivery(report, summary)
-        await asyncio.to_thread(_fill_waiting, app, report, closed, not_live)
+        stopped = await asyncio.to_thread(_fill_waiting, app, context, report, closed, not_live)
     if resolved or summary or report.webhooks or report.callbacks:
-        await publish_artifact(DELIVER, run_report.summary(report, app.folder.shop.name), title="Deliveries")
-        await rename_flow_run(run_report.headline(DELIVER, report))
+        page = run_report.summary(report, app.folder.shop.name, app.context.policy)
+        await publish_artifact(app, DELIVER, page, title="Deliveries", run=context.run_id)
+        await tell_story(app, delivery_story(DELIVER, report))
+    _emit_alerts(app, context, report, stopped)
     return report
+
+
+def _emit_alerts(app: App, context: Context, report: Report, stopped: Mapping[str, str]) -> None:
+    """Tell Prefect's automations of channels that have stopped since the last delivery, and of new work for staff."""
+    for channel, reason in stopped.items():
+        sentence = f"Nothing is sent by {channel}: {reason}"
+        emit_shop_event(app, Alert.CHANNEL_STOPPED.event, sentence, run=context)
+    if doubts := report.settled.get(STAFF, 0):
+        sentence = f"{doubts:,} messages may or may not have left, and no provider can tell any more: staff must look"
+        emit_shop_event(app, Alert.IN_DOUBT.event, sentence, run=context, number=doubts)
 
 
 async def _send_messages(
@@ -148,15 +160,23 @@ async def _send_messages(
         report.unreachable += fallbacks.unreachable if fallbacks else 0
 
 
-def _fill_waiting(app: App, report: Report, closed: Mapping[str, str], not_live: Mapping[str, str]) -> None:
-    """Report how many messages are still queued, and by which channels they cannot be sent, with the reasons."""
+def _fill_waiting(
+    app: App, context: Context, report: Report, closed: Mapping[str, str], not_live: Mapping[str, str]
+) -> dict[str, str]:
+    """Report how many messages are still queued, and by which channels they cannot be sent, with the reasons.
+
+    Return the reasons of the channels that have stopped since the delivery before.
+    """
     with read_only(app.context.engine) as connection:
         queued = count_queued(connection)
+        states = open_breakers(connection)
         breakers = {
             channel: f"{state['reason']} (tried again {state['retry_at']:%H:%M} UTC)"
-            for channel, state in open_breakers(connection).items()
+            for channel, state in states.items()
         }
+        since = last_end_before(connection, DELIVER, context.started_at) if states else None
     report.waiting = sum(queued.values())
     blocked = {channel: reason for channel, reason in {**closed, **breakers}.items() if queued[channel]}
     report.not_live = {channel: not_live[channel] for channel in blocked.keys() & not_live.keys()}
     report.down |= {channel: reason for channel, reason in blocked.items() if channel not in not_live}
+    return {name: breakers[name] for name, state in states.items() if since is None or state["tripped_at"] > since}

@@ -12,8 +12,11 @@ from prefect import flow
 from app.clock import Clock, make_clock
 from app.composition import App, open_app
 from app.live_channels import channels_not_live
-from app.prefect_tasks import publish_artifact, rename_flow_run, run_task
+from app.prefect_page import as_state, publish_artifact, tell_story
+from app.prefect_tasks import run_task
 from app.reports import run as showing
+from app.reports.counts import counted
+from app.reports.story import Story, simple_story
 from app.run_tracking import flow_run_name, track_run
 from app.safe_text import markdown_cell, markdown_table
 from app.vendor_transports import open_vendor_transports
@@ -47,10 +50,11 @@ async def forward_to_vendors(shop: str | None = None, as_of: date | None = None,
     with open_app(shop) as app:
         check_is_today(app, as_of, dry_run=dry_run)
         report = await run_forward_to_vendors(app, as_of, dry_run=dry_run)
+        story = _story(report)
     if report.problems or report.down:
         down = (f"vendor {vendor} cannot be reached: {why}" for vendor, why in report.down.items())
         raise ForewarnError("; ".join([*report.problems, *down][:5]))
-    return report
+    return as_state(report, story)  # type: ignore[no-any-return] # callers get its data
 
 
 def check_is_today(app: App, as_of: date | None, *, dry_run: bool) -> None:
@@ -79,9 +83,23 @@ async def run_forward_to_vendors(app: App, as_of: date | None = None, *, dry_run
         waiting = await asyncio.to_thread(list_waiting, context)
         report.needs_staff = len(waiting)
         plans, report.plans = report.plans, []
-    await publish_artifact(FORWARD_TO_VENDORS, summary(app.folder.shop.name, report, waiting), plans, "Requested")
-    await rename_flow_run(f"{FORWARD_TO_VENDORS} {context.as_of}: {sum(report.requested.values())} lines requested")
+    page = summary(app.folder.shop.name, report, waiting)
+    await publish_artifact(app, FORWARD_TO_VENDORS, page, plans, "Requested", run=context.run_id)
+    await tell_story(app, _story(report))
     return report
+
+
+def _story(report: Report) -> Story:
+    lines, staff = sum(report.requested.values()), report.needs_staff
+    needs = f", {staff:,} for staff" if staff else ""
+    message = f"{lines:,} lines requested: {counted(report.requested)}." + (
+        f" {staff:,} requests and lines wait for staff." if staff else ""
+    )
+    name = "dry run of " if report.dry_run else ""
+    tags = ("needs-staff",) if staff else ()
+    return simple_story(
+        f"{name}{FORWARD_TO_VENDORS}", report.as_of, f"{lines:,} lines requested{needs}", message, *tags
+    )
 
 
 async def _record_requests(app: App, context: Context, report: Report) -> None:

@@ -14,10 +14,13 @@ from app.clock import make_clock
 from app.composition import App, open_app
 from app.evaluation import Evaluate, evaluate_in_shards, evaluate_shard
 from app.ledger import CreateLedger
-from app.prefect_tasks import publish_artifact, rename_flow_run, run_task
-from app.reports.run import fill_evaluation, fill_orders, headline, summary
+from app.prefect_page import emit_shop_event, log_sentences, publish_artifact, tell_story
+from app.prefect_tasks import run_task
+from app.reports.run import fill_evaluation, fill_orders, summary
+from app.reports.story import evaluation_story, import_sentences, page_rows
 from app.run_tracking import flow_result, flow_run_name, track_run
 from flows.allocate import run_allocate
+from models.alerts import RUN_COMPLETED
 from models.batches import Progress, no_progress
 from models.errors import BadShop
 from models.policy.policy import Policy
@@ -65,7 +68,7 @@ async def late_orders(
         report = await run_late_orders(
             app, as_of, import_first=import_first, dry_run=dry_run, limit=limit, evaluate=evaluate
         )
-    return flow_result(report)
+    return flow_result(report, evaluation_story(LATE_ORDERS, report, app.context.policy))
 
 
 async def run_late_orders(
@@ -92,6 +95,7 @@ async def run_late_orders(
     async with track_run(app, LATE_ORDERS, clock) as (context, report):
         if import_first:
             await run_task(import_data, app, context, report, progress)
+            log_sentences(import_sentences(report))
         if as_of is None:
             await asyncio.to_thread(check_data_date, context)
         breaches = await run_task(check_data, context, accepted_orders(report.imported))
@@ -106,9 +110,13 @@ async def run_late_orders(
         await asyncio.to_thread(_count_orders, app, report)
         recent = (context.as_of - timedelta(days=1), context.as_of)
         await asyncio.to_thread(count_days, context, recent, clock.now())
-        plans, report.plans = report.plans, []
-    await publish_artifact(LATE_ORDERS, summary(report, app.folder.shop.name), plans, "Late orders")
-    await rename_flow_run(headline(LATE_ORDERS, report))
+        plans = report.plans
+        story = evaluation_story(LATE_ORDERS, report, app.context.policy)
+        report.plans = []
+    page = summary(report, app.folder.shop.name, app.context.policy)
+    await publish_artifact(app, LATE_ORDERS, page, page_rows(plans), "Late orders", run=context.run_id)
+    await tell_story(app, story)
+    emit_shop_event(app, RUN_COMPLETED, story.message, run=context)
     return report
 
 
@@ -144,7 +152,9 @@ async def _dry_run(app: App, context: Context, limit: int | None, progress: Prog
     report.held = {breach.name: breach.sentence for breach in breaches}
     fill_evaluation(report, result.summary)
     fill_orders(report, result.orders, app.context.policy)
-    await publish_artifact(LATE_ORDERS, summary(report, app.folder.shop.name), report.plans, "Dry run")
+    page = summary(report, app.folder.shop.name, app.context.policy)
+    await publish_artifact(app, LATE_ORDERS, page, page_rows(report.plans), "Dry run")
+    await tell_story(app, evaluation_story("dry run of late-orders", report, app.context.policy))
     return report
 
 

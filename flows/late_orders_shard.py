@@ -7,8 +7,9 @@ from prefect import flow
 from app.clock import make_clock
 from app.composition import open_app
 from app.evaluation import evaluate_shard
-from app.prefect_tasks import rename_flow_run, run_task
-from app.reports.run import headline
+from app.prefect_page import as_state, tell_story
+from app.prefect_tasks import run_task
+from app.reports.story import evaluation_story
 from models.batches import no_progress
 from models.policy.policy import Policy
 from models.run_report import Report
@@ -48,5 +49,6 @@ async def late_orders_shard(
         finally:
             data = report.model_dump(mode="json")
             await asyncio.to_thread(finish_shard, context, shard, clock.now(), state, data)
-    await rename_flow_run(f"{headline('late-orders', report)}, {this_shard}")
-    return report
+        story = evaluation_story(LATE_ORDERS_SHARD, report, app.context.policy, f", {this_shard}")
+        await tell_story(app, story)
+    return as_state(report, story)  # type: ignore[no-any-return] # callers get its data

@@ -7,7 +7,9 @@ from prefect import flow
 
 from app.clock import make_clock
 from app.composition import App, open_app
-from app.prefect_tasks import publish_artifact, rename_flow_run, run_task
+from app.prefect_page import as_state, publish_artifact, tell_story
+from app.prefect_tasks import run_task
+from app.reports.story import Story, simple_story
 from app.run_tracking import flow_run_name, track_run
 from app.safe_text import markdown_cell, markdown_table
 from tasks.posts.compose import compose_delay_posts
@@ -26,7 +28,9 @@ async def post_delays(shop: str | None = None, as_of: date | None = None) -> lis
 
     """
     with open_app(shop) as app:
-        return await run_post_delays(app, as_of)
+        posts = await run_post_delays(app, as_of)
+        story = posts_story(POST_DELAYS, make_clock(app.folder.shop.zone, as_of).as_of, len(posts))
+    return as_state(posts, story)  # type: ignore[no-any-return] # callers get its data
 
 
 async def run_post_delays(app: App, as_of: date | None = None) -> list[str]:
@@ -34,9 +38,16 @@ async def run_post_delays(app: App, as_of: date | None = None) -> list[str]:
     clock = make_clock(app.folder.shop.zone, as_of)
     async with track_run(app, POST_DELAYS, clock) as (context, _):
         posts = await run_task(compose_delay_posts, context)
-    await publish_artifact(POST_DELAYS, waiting_posts(posts, NONE), title="Posts that wait for approval")
-    await rename_flow_run(f"{POST_DELAYS} {context.as_of}: {len(posts)} to approve")
+    title = "Posts that wait for approval"
+    await publish_artifact(app, POST_DELAYS, waiting_posts(posts, NONE), title=title, run=context.run_id)
+    await tell_story(app, posts_story(POST_DELAYS, context.as_of, len(posts)))
     return [post["id"] for post in posts]
+
+
+def posts_story(flow: str, day: date, posts: int) -> Story:
+    """Return the story of a run that composed posts."""
+    message = f"{posts:,} new posts wait for approval." if posts else "No product needs a new post."
+    return simple_story(flow, day, f"{posts:,} to approve", message, *(("to-approve",) if posts else ()))
 
 
 def waiting_posts(posts: list[dict[str, Any]], nothing: str) -> str:

@@ -9,9 +9,12 @@ from prefect import flow
 
 from app.clock import make_clock
 from app.composition import App, open_app
-from app.prefect_tasks import publish_artifact, rename_flow_run, run_task
+from app.prefect_page import as_state, emit_shop_event, publish_artifact, tell_story
+from app.prefect_tasks import run_task
 from app.reports.promise_clock import MAX_ROWS, clock_markdown, duty_row
+from app.reports.story import Story, simple_story
 from app.run_tracking import flow_run_name, track_run
+from models.alerts import Alert
 from models.batches import Progress, no_progress
 from tasks.context import Context
 from tasks.db.sql import read_only
@@ -57,7 +60,8 @@ async def promise_clock(shop: str | None = None, as_of: date | None = None) -> d
 
     """
     with open_app(shop) as app:
-        return (await run_promise_clock(app, as_of)).as_data()
+        report = await run_promise_clock(app, as_of)
+    return as_state(report.as_data(), _story(report))  # type: ignore[no-any-return] # callers get its data
 
 
 async def run_promise_clock(app: App, as_of: date | None = None, *, progress: Progress = no_progress) -> ClockReport:
@@ -72,9 +76,24 @@ async def run_promise_clock(app: App, as_of: date | None = None, *, progress: Pr
     report = ClockReport(context.as_of, len(orders), missed, warnings, duties)
     page = clock_markdown(app.folder.shop.name, context.as_of, duties, warnings, missed)
     table = [duty_row(duty, context.as_of) for duty in duties[:MAX_ROWS]]
-    await publish_artifact(PROMISE_CLOCK, page, table, title="Legal deadlines")
-    await rename_flow_run(f"{PROMISE_CLOCK} {context.as_of}: {len(missed)} missed, {len(warnings)} coming up")
+    await publish_artifact(app, PROMISE_CLOCK, page, table, title="Legal deadlines", run=context.run_id)
+    story = _story(report)
+    await tell_story(app, story)
+    if missed or warnings:
+        emit_shop_event(app, Alert.DEADLINE_NEAR.event, story.message, run=context, number=len(missed) + len(warnings))
     return report
+
+
+def _story(report: ClockReport) -> Story:
+    missed, near = len(report.missed), len(report.warnings)
+    first = min((duty.deadline for duty in report.warnings if duty.deadline), default=None)
+    message = (
+        f"{missed:,} legal deadlines missed, {near:,} coming up"
+        + (f", the first on {first:%A, %d %B %Y}" if first else "")
+        + f"; {len(report.duties):,} are open."
+    )
+    tags = [name for name, n in (("deadline-missed", missed), ("deadline-near", near)) if n]
+    return simple_story(PROMISE_CLOCK, report.as_of, f"{missed:,} missed, {near:,} coming up", message, *tags)
 
 
 async def _check_all(context: Context, orders: list[str], progress: Progress) -> tuple[list[Missed], list[LineDuty]]:

@@ -8,8 +8,10 @@ from prefect import flow
 
 from app.clock import make_clock
 from app.composition import App, open_app
-from app.prefect_tasks import publish_artifact, rename_flow_run, run_task
-from app.reports.retention import prune_markdown
+from app.prefect_page import as_state, publish_artifact, tell_story
+from app.prefect_tasks import run_task
+from app.reports.retention import KINDS, prune_markdown
+from app.reports.story import Story, simple_story
 from app.run_tracking import flow_run_name, track_run
 from models.batches import Progress, no_progress
 from rules.retention import CutoffDays, cutoff_days
@@ -42,7 +44,8 @@ async def prune(shop: str | None = None, as_of: date | None = None, *, dry_run: 
 
     """
     with open_app(shop) as app:
-        return (await run_prune(app, as_of, dry_run=dry_run)).deleted
+        report = await run_prune(app, as_of, dry_run=dry_run)
+    return as_state(report.deleted, _story(report))  # type: ignore[no-any-return] # callers get its data
 
 
 async def run_prune(
@@ -64,9 +67,17 @@ async def run_prune(
         deleted = await _prune_all(app, as_of, cutoffs, progress)
 
     page = prune_markdown(app.folder.shop.name, app.context.policy.retention, deleted, dry_run=dry_run)
-    await publish_artifact(PRUNE, page, title="What was deleted")
-    await rename_flow_run(f"{PRUNE} {clock.as_of}: {sum(deleted.values())} records")
-    return PruneReport(clock.as_of, dry_run, deleted)
+    await publish_artifact(app, PRUNE, page, title="What was deleted")
+    report = PruneReport(clock.as_of, dry_run, deleted)
+    await tell_story(app, _story(report))
+    return report
+
+
+def _story(report: PruneReport) -> Story:
+    n, done = sum(report.deleted.values()), "would be deleted" if report.dry_run else "deleted"
+    kinds = ", ".join(f"{count:,} {KINDS[kind][0]}" for kind, count in report.deleted.items() if count) or "nothing"
+    message = f"No longer kept, and {done}: {kinds}. Open orders lose nothing."
+    return simple_story(PRUNE, report.as_of, f"{n:,} records {done}", message)
 
 
 async def _prune_all(app: App, as_of: date | None, cutoffs: CutoffDays, progress: Progress) -> dict[str, int]:

@@ -4,7 +4,10 @@ from prefect import flow
 
 from app.clock import make_clock
 from app.composition import open_app
-from app.prefect_tasks import publish_artifact, run_task
+from app.prefect_page import as_state, publish_artifact, tell_story
+from app.prefect_tasks import run_task
+from app.reports.story import Story
+from app.safe_text import markdown_cell
 from tasks.guardrails.release import ReviewDecision, release_or_drop_run
 
 RELEASE = "release"
@@ -27,11 +30,13 @@ async def release(
     with open_app(shop) as app:
         context = make_clock(app.folder.shop.zone, None).snapshot(app.context)
         result = await run_task(release_or_drop_run, context, run, decision, who, why)
-    await publish_artifact(
-        RELEASE,
-        f"Run `{result.run[:8]}`: {who} decided to {decision} it; {result.notices:,} notices."
-        + (" Its data is accepted." if result.data_accepted else "")
-        + "\n",
-        title="Dropped" if decision is ReviewDecision.DROP else "Released",
-    )
-    return {"run": result.run, "notices": result.notices}
+        title = "Dropped" if decision is ReviewDecision.DROP else "Released"
+        message = (
+            f"{title} run {result.run[:8]}, decided by {who}: {result.notices:,} messages "
+            + ("are never sent." if decision is ReviewDecision.DROP else "leave with the next run of deliver.")
+            + (" Its data is accepted." if result.data_accepted else "")
+        )
+        await publish_artifact(app, RELEASE, f"{markdown_cell(message)}\n", title=title, run=result.run)
+        story = Story(f"release {result.run[:8]}: {title.lower()}, {result.notices:,} messages", message, (message,))
+        await tell_story(app, story)
+    return as_state({"run": result.run, "notices": result.notices}, story)  # type: ignore[no-any-return] # its data

@@ -1,13 +1,15 @@
 """Allocate goods that arrived, record the notices due, and compose posts about products that are back."""
 
+from dataclasses import replace
 from datetime import date
 
 from prefect import flow
 
 from app.clock import make_clock
 from app.composition import App, open_app
-from app.prefect_tasks import publish_artifact, rename_flow_run, run_task
-from app.reports.run import headline
+from app.prefect_page import publish_artifact, tell_story
+from app.prefect_tasks import run_task
+from app.reports.story import evaluation_story
 from app.run_tracking import flow_result, flow_run_name, track_run
 from flows.allocate import run_allocate
 from flows.late_orders import run_late_orders
@@ -31,8 +33,9 @@ async def restock(shop: str | None = None, as_of: date | None = None, *, import_
 
     """
     with open_app(shop) as app:
-        report, _ = await run_restock(app, as_of, import_first=import_first)
-    return flow_result(report)
+        report, posts = await run_restock(app, as_of, import_first=import_first)
+        story = evaluation_story(RESTOCK, report, app.context.policy, f", {len(posts)} to approve")
+    return flow_result(report, story)
 
 
 async def run_restock(
@@ -50,6 +53,8 @@ async def run_restock(
         report = await run_late_orders(app, as_of, import_first=import_first, progress=progress)
 
         posts = await run_task(compose_stock_posts, context)
-    await publish_artifact(RESTOCK, waiting_posts(posts, NO_POSTS), title="Posts that wait for approval")
-    await rename_flow_run(f"{headline(RESTOCK, report)}, {len(posts)} to approve")
+    title = "Posts that wait for approval"
+    await publish_artifact(app, RESTOCK, waiting_posts(posts, NO_POSTS), title=title, run=context.run_id)
+    story = evaluation_story(RESTOCK, report, app.context.policy, f", {len(posts):,} to approve")
+    await tell_story(app, replace(story, sentences=(f"{len(posts):,} new posts wait for approval.",)))
     return report, [post["id"] for post in posts]

@@ -8,8 +8,10 @@ from prefect import flow
 
 from app.clock import make_clock
 from app.composition import App, open_app
-from app.prefect_tasks import publish_artifact, rename_flow_run, run_task
+from app.prefect_page import as_state, publish_artifact, tell_story
+from app.prefect_tasks import run_task
 from app.reports.stock import summary
+from app.reports.story import Story, simple_story
 from app.run_tracking import flow_run_name, track_run
 from models.batches import Progress, no_progress
 from tasks.context import Context
@@ -46,7 +48,9 @@ async def stock_report(shop: str | None = None, as_of: date | None = None) -> di
     """
     with open_app(shop) as app:
         report = await run_stock_report(app, as_of)
-    return {"products": report.products, "changed": report.written, "to_order": len(report.positions)}
+        to_order = len(report.positions)
+    result = {"products": report.products, "changed": report.written, "to_order": to_order}
+    return as_state(result, _story(report.as_of, report.products, to_order))  # type: ignore[no-any-return] # its data
 
 
 async def run_stock_report(
@@ -63,9 +67,14 @@ async def run_stock_report(
         positions = await asyncio.to_thread(_list_positions, context, everything=everything)
     to_order = [position for position in positions if position.level.order_quantity]
     page = summary(app.folder.shop.name, context.as_of, counts.products, to_order, counts.unstocked)
-    await publish_artifact(STOCK_REPORT, page, title="What to order")
-    await rename_flow_run(f"{STOCK_REPORT} {context.as_of}: {len(to_order)} to order")
+    await publish_artifact(app, STOCK_REPORT, page, title="What to order", run=context.run_id)
+    await tell_story(app, _story(context.as_of, counts.products, len(to_order)))
     return StockReport(context.as_of, counts.products, counts.written, counts.unstocked, positions)
+
+
+def _story(day: date, products: int, to_order: int) -> Story:
+    message = f"{to_order:,} of {products:,} products have reached their reorder point."
+    return simple_story(STOCK_REPORT, day, f"{to_order:,} to order", message)
 
 
 def read_lead_times(context: Context) -> LeadTimes:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from models.policy.policy import ON_TIME, Policy
+from models.policy.policy import ON_TIME, Bucket, Policy
 
 
 def by_delay(orders: Mapping[str, int], policy: Policy) -> dict[str, int]:
@@ -10,6 +10,21 @@ def by_delay(orders: Mapping[str, int], policy: Policy) -> dict[str, int]:
     names = [bucket.name for bucket in policy.bucket]
     late = sorted(set(orders) - {ON_TIME}, key=lambda name: (names.index(name) if name in names else -1, name))
     return {name: orders[name] for name in late if orders[name]}
+
+
+def days_late(bucket: Bucket, policy: Policy) -> str:
+    """Return which delays a bucket is for, as `4 to 7 days late`."""
+    later = [each.from_days for each in policy.bucket if each.from_days > bucket.from_days]
+    if not later:
+        return f"{bucket.from_days} days late or more"
+    last = min(later) - 1
+    return f"{bucket.from_days} days late" if last == bucket.from_days else f"{bucket.from_days} to {last} days late"
+
+
+def by_days(counts: Mapping[str, int], policy: Policy) -> dict[str, int]:
+    """Return counts of late orders with words in place of the policy's names, as `by 4 to 7 days`."""
+    words = {bucket.name: f"by {days_late(bucket, policy).replace(' late', '')}" for bucket in policy.bucket}
+    return {words.get(name, name.replace("_", " ")): n for name, n in by_delay(counts, policy).items()}
 
 
 def counted(counts: Mapping[str, int], nothing: str = "none") -> str:

@@ -1,9 +1,9 @@
 """Fill the report of a run, and show it as lines, markdown or table rows. Addresses are masked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from app.reports.counts import by_delay, counted
+from app.reports.counts import by_days, by_delay, counted
 from app.safe_text import escape_control, markdown_cell, markdown_table
 from models.decisions import Contact, Plan
 from models.policy.policy import Policy
@@ -90,6 +90,24 @@ FIGURES = (
 )
 
 
+PROBLEM_LABELS = (
+    "Not named",
+    "Held",
+    "Would be held",
+    "Then",
+    "Rejected",
+    "Unreachable",
+    "In doubt",
+    "Needs staff",
+    "Over the cap",
+    "Not live",
+    "Down",
+    "Problem",
+    "Rejects",
+)
+"""Labels of what a person has to look at."""
+
+
 def lines(report: Report) -> list[tuple[str, str]]:
     """Return a report as pairs of a label and its figures, without those that are zero."""
     pairs = [("Day", str(report.as_of) + (" (dry run: nothing written)" if report.dry_run else ""))]
@@ -134,25 +152,49 @@ def imported(counts: Mapping[str, int]) -> str:
     return f"{counts['read']:,} rows: " + counted(changed, nothing)
 
 
-def summary(report: Report, shop: str) -> str:
-    """Return a report as markdown."""
-    rows = ((markdown_cell(label), markdown_cell(value)) for label, value in lines(report))
-    return f"# {markdown_cell(shop)}, {report.as_of}\n\n{markdown_table(('', ''), rows)}"
+def summary(report: Report, shop: str, policy: Policy | None = None) -> str:
+    """Return a report as markdown, what needs a person first; with a policy, delays in days in place of its names."""
+    if policy:
+        in_days = {"late": by_days(report.late, policy), "changes": by_days(report.changes, policy)}
+        report = report.model_copy(update=in_days)
+    pairs = lines(report)
+    first = [pair for pair in pairs if _is_problem(pair[0])]
+    rest = [pair for pair in pairs if not _is_problem(pair[0])]
+    head = f"# {markdown_cell(shop)}, {report.as_of}\n"
+    problems = f"\n## Needs a person\n\n{_pairs_table(first)}\n## What was done\n" if first else ""
+    return f"{head}{problems}\n{_pairs_table(rest)}"
+
+
+def _is_problem(label: str) -> bool:
+    return label in PROBLEM_LABELS
+
+
+def _pairs_table(pairs: Iterable[tuple[str, str]]) -> str:
+    rows = ((markdown_cell(label), markdown_cell(value)) for label, value in pairs)
+    return markdown_table(("what", "result"), rows)
 
 
 def plan_rows(plans: Sequence[Plan]) -> list[dict[str, Any]]:
-    """Return plans as table rows for customer service; Prefect's page cuts off the last columns."""
+    """Return plans as table rows for customer service: those that nobody is told of first, then the longest delays.
+
+    Prefect's page cuts off the last columns.
+    """
     return [
         {
             "order": escape_control(plan.delay.order.id),
-            "channels": ", ".join(_contact(contact) for contact in plan.contacts),
             "why": plan.why,
+            "channels": ", ".join(_contact(contact) for contact in plan.contacts),
             "remedy": remedy(plan),
             "days late": plan.delay.days,
             "bucket": plan.delay.bucket,
         }
-        for plan in plans
+        for plan in sorted(plans, key=_urgency)
     ]
+
+
+def _urgency(plan: Plan) -> tuple[bool, bool, int]:
+    skipped = [contact.skip is not None for contact in plan.contacts]
+    return not all(skipped), not any(skipped), -(plan.delay.days or 0)
 
 
 def remedy(plan: Plan) -> str:

@@ -130,6 +130,14 @@ def last_success_at(engine: Engine, flow: str) -> datetime | None:
     return ended
 
 
+def last_end_before(connection: Connection, flow: str, moment: datetime) -> datetime | None:
+    """Return when the last run of a flow that started before a moment ended; None when none has."""
+    before = and_(RUNS.c.flow == flow, RUNS.c.started_at < moment, RUNS.c.ended_at.is_not(None))
+    query = select(RUNS.c.ended_at).where(before).order_by(RUNS.c.started_at.desc()).limit(1)
+    ended: datetime | None = connection.execute(query).scalar()
+    return ended
+
+
 def latest_run(engine: Engine, flow: str) -> dict[str, Any] | None:
     """Return the last run of a flow that counts; None when there was none."""
     with read_only(engine) as connection:

@@ -16,6 +16,7 @@ from flows.daily_digest import digest_markdown, load_totals
 from flows.deliver import run_deliver
 from models.config.settings import GivenSettings
 from models.enums import State
+from models.policy.policy import Policy
 from models.webhooks import WEBHOOK
 from tasks.reporting.status import load_status
 from tasks.tables import OUTBOX
@@ -159,4 +160,4 @@ def test_events_that_were_given_up_are_in_the_status_and_the_digest(shop, contex
         assert load_status(connection).webhooks == {"rejected": 2}
     with shop(URL), open_app() as app:
         day = date(2026, 1, 1)
-        assert "Webhook events given up" in digest_markdown("Lamps", day, load_totals(app, day))
+        assert "Webhook events given up" in digest_markdown("Lamps", day, load_totals(app, day), Policy())

@@ -10,6 +10,7 @@ from app.composition import open_app
 from cli.main import command_line
 from flows.daily_digest import digest_markdown, load_totals
 from models.errors import ForewarnError
+from models.policy.policy import Policy
 from sources.sample import write_sample
 
 DAY, NEXT_DAY = "2026-06-15", "2026-06-16"
@@ -51,7 +52,7 @@ def test_a_run_lists_the_duties_by_deadline_reports_what_was_missed_once_and_mas
     assert (again["missed"], again["warnings"]) == ([], [])
     assert again["duties"] == first["duties"]
     with open_app() as app:
-        page = digest_markdown("Lamps", date.today(), load_totals(app, date.fromisoformat(DAY)))  # noqa: DTZ011
+        page = digest_markdown("Lamps", date.today(), load_totals(app, date.fromisoformat(DAY)), Policy())  # noqa: DTZ011
     assert f"| Legal deadlines missed: `promise-clock-summary` | {len(first['missed'])} |" in page
     shown = forewarn("promise-clock", "run", "--as-of", NEXT_DAY)
     assert "looked at" in shown
