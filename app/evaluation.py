@@ -8,6 +8,7 @@ from typing import Any
 
 from prefect.deployments import arun_deployment
 from prefect.exceptions import ObjectNotFound
+from prefect.runtime import deployment
 
 from app.composition import App
 from app.prefect_tasks import run_task
@@ -20,7 +21,7 @@ from tasks.db.sharding import ALL, Shard
 from tasks.notices.evaluate import evaluate_page
 from tasks.notices.summary import MAX_PLANS_SHOWN, EvaluationSummary
 from tasks.offers.substitute_stock import SubstituteStock
-from tasks.runs.records import LATE_ORDERS_SHARD, shard_reports
+from tasks.runs.records import LATE_ORDERS, LATE_ORDERS_SHARD, shard_reports
 
 Evaluate = Callable[[App, Context, Report, int | None, Progress], Awaitable[None]]
 """Evaluates a run's orders, with notices for at most so many of them (None: no limit), and fills the run's report."""
@@ -71,6 +72,12 @@ StartShard = Callable[[dict[str, Any]], Awaitable[ShardResult]]
 """Starts a run of `late-orders-shard` with these parameters, and returns when it has ended."""
 
 
+def shard_deployment(mine: str | None) -> str:
+    """Return the name of the shards' deployment beside this run's own: of a server's shops each has its own names."""
+    ending = mine.removeprefix(LATE_ORDERS) if mine and mine.startswith(f"{LATE_ORDERS}-") else ""
+    return f"{LATE_ORDERS_SHARD}{ending}"
+
+
 async def start_shard_run(parameters: dict[str, Any]) -> ShardResult:
     """Start a shard's run on any worker with a free slot, and wait for its end.
 
@@ -78,7 +85,7 @@ async def start_shard_run(parameters: dict[str, Any]) -> ShardResult:
     """
     try:
         run = await arun_deployment(
-            f"{LATE_ORDERS_SHARD}/{LATE_ORDERS_SHARD}",
+            f"{LATE_ORDERS_SHARD}/{shard_deployment(deployment.name)}",
             parameters=parameters,
             timeout=SHARD_TIMEOUT_SECONDS,
             poll_interval=POLL_SECONDS,

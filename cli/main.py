@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from app.composition import open_app
 from app.ledger import CreateLedger
 from app.safe_text import escape_control
+from cli import alerts as cli_alerts
 from cli import allocation as cli_allocation
 from cli import backup as cli_backup
 from cli import callbacks as cli_callbacks
@@ -74,6 +75,7 @@ command_line.add_typer(cli_choices.choices, name="choices")
 command_line.add_typer(cli_links.links, name="links")
 command_line.add_typer(cli_callbacks.callbacks, name="callbacks")
 command_line.add_typer(cli_staff.staff, name="staff")
+command_line.add_typer(cli_alerts.alerts, name="alerts")
 command_line.add_typer(cli_promise_clock.promise_clock, name="promise-clock")
 for command in (
     cli_shop.preview,

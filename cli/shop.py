@@ -12,6 +12,7 @@ from app.ledger import CreateLedger
 from cli import console as printing
 from cli.options import AsOf, Data, Json, Shop, as_date
 from models.config.shop import ShopFolder, read_shop
+from models.errors import ForewarnError
 from models.messages import Message
 
 if TYPE_CHECKING:
@@ -29,6 +30,24 @@ def init(folder: Annotated[Path, typer.Argument(help="folder to make; if it exis
     write_starter(folder, make_clock("UTC", None).as_of)
     printing.out.print(f"{folder} is ready: edit shop.toml, point sources/*.sql at your data, then run", markup=False)
     printing.out.print(f"  forewarn shop check --shop {folder}", markup=False)
+
+
+@shop.command()
+def deployments(
+    into: Annotated[Path | None, typer.Option(help="the file \\[default: prefect.SHOP.yaml, here]")] = None,
+    shop: Shop = None,
+) -> None:
+    """Write a prefect.yaml with names of the shop's own, so that several shops can share a server of Prefect."""
+    from app.deployment_files import own_deployments, own_file_name
+
+    folder = read_shop(read_settings({"shop": shop}).shop)
+    file = into or Path(own_file_name(folder.shop))
+    text = own_deployments(folder)
+    try:
+        file.write_text(text)
+    except OSError as error:
+        raise ForewarnError(f"{file} cannot be written: {error.strerror}") from error
+    printing.out.print(f"{file}: prefect --no-prompt deploy --all --prefect-file {file}", markup=False)
 
 
 @shop.command("check")

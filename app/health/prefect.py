@@ -5,13 +5,13 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import yaml
 from sqlalchemy.exc import DBAPIError
 
+from app.deployment_files import deployment_file, name_suffix
 from app.health.check import Check
 from app.health.ledger import open_existing_ledger
 from models.config.settings import Settings
@@ -67,7 +67,7 @@ def check_prefect(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
 
 
 def _installed(client: "SyncPrefectClient", settings: Settings, folder: ShopFolder) -> Iterator[Check]:
-    file = next((one for one in _places(settings) if one.is_file()), None)
+    file = deployment_file(settings, folder.shop)
     if file is None:
         yield Check("deployments", "there is no prefect.yaml to compare with", "set FOREWARN_HOME to the checkout")
         return
@@ -83,13 +83,8 @@ def _installed(client: "SyncPrefectClient", settings: Settings, folder: ShopFold
     deployed = {one.name: one for one in client.read_deployments() if one.name in wanted}
     wrong = [check for name, one in wanted.items() for check in _deployment(client, one, deployed.get(name))]
     yield from wrong or [Check("deployments", f"{len(wanted)} as in {file}, and their runs are scheduled")]
-    yield from _last_run_check(settings, folder, deployed)
-
-
-def _places(settings: Settings) -> Iterator[Path]:
-    for folder in (settings.home, Path(__file__).parents[2]):
-        if folder is not None:
-            yield folder.resolve() / "prefect.yaml"
+    ending = name_suffix(file, folder.shop)
+    yield from _last_run_check(settings, folder, {name.removesuffix(ending): one for name, one in deployed.items()})
 
 
 def _worker(client: "SyncPrefectClient", name: str) -> Check:
