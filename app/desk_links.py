@@ -11,11 +11,10 @@ DESK = "/desk"
 
 
 def desk_url(app: App) -> str | None:
-    """Return the address of the staff pages: FOREWARN_DESK_URL, or beside the order pages; None without either."""
-    if app.settings.desk_url:
-        return app.settings.desk_url.rstrip("/")
+    """Return the address of the staff pages: at FOREWARN_DESK_URL, or beside the order pages; None without either."""
     pages = app.folder.shop.order_pages
-    return f"{str(pages.url).rstrip('/')}{DESK}" if pages else None
+    server = app.settings.desk_url or (str(pages.url) if pages else None)
+    return f"{server.rstrip('/').removesuffix(DESK)}{DESK}" if server else None
 
 
 def desk_run_url(app: App, run: str | None) -> str | None:

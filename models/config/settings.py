@@ -158,13 +158,6 @@ class Settings(BaseSettings):
         description="verification key of SendGrid's event webhook; two, separated by a comma, while it is replaced",
     )
 
-    desk_url: str | None = Field(
-        None,
-        pattern=r"^https?://\S+$",
-        description="address of the staff pages, as https://orders.example.com/desk, for links in reports and alerts; "
-        "by default `/desk` beside the order pages",
-    )
-
     timeout: float = Field(15.0, gt=0, description="seconds that a provider has to answer")
     concurrency: int = Field(16, ge=1, le=500, description="simultaneous requests of each channel in a deliver run")
     batch_size: int = Field(500, ge=1, le=5000, description="orders or notices in one task run")
