@@ -9,7 +9,7 @@ from models.customers import Act, ChoiceState
 from models.enums import State
 from tasks.db.sql import read_only
 from tasks.reporting.check_ledger import INVARIANTS, check_ledger
-from tasks.tables import COUNTERS, CUSTOMER_CHOICES, NOTICES, OUTBOX, WATCHES, WEBHOOK_EVENTS
+from tasks.tables import COUNTERS, CUSTOMER_CHOICES, NOTICES, ORDER_INSTRUCTIONS, OUTBOX, WATCHES, WEBHOOK_EVENTS
 from tests.support.builders import line
 from tests.support.shop_driver import noon
 
@@ -56,6 +56,15 @@ BREAKS = {
     ],
     "only a failed message waits for the next channel": [update(OUTBOX).values(awaits_fallback=True)],
     "a notice is in the outbox of its own channel": [update(OUTBOX).values(channel="sms")],
+    "a message of an order that staff hold waits": [
+        insert(ORDER_INSTRUCTIONS).values(order_id="1041", held_at=noon(0), held_by="Mara"),
+        update(OUTBOX).values(state=State.QUEUED, settled_at=None),
+    ],
+    "a message waits for a release only while its order is held": [update(OUTBOX).values(on_hold=True)],
+    "a note of staff goes with one message": [
+        update(NOTICES).values(note_id="n"),
+        update(NOTICES).where(NOTICES.c.order_id == "1042").values(revision=2),
+    ],
     "a channel is known": [update(OUTBOX).values(channel="fax")],
     "the watch of an order knows its highest revision": [update(WATCHES).values(revision=0)],
     "the link in a notice is known": [update(NOTICES).values(link_id="nobody's")],

@@ -72,8 +72,6 @@ class Did:
     what: str
     before: Mapping[str, Any] = field(default_factory=dict)
     after: Mapping[str, Any] = field(default_factory=dict)
-    kind: str = ""
-    """Where it is another one than that of the act."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +131,7 @@ def act_route(act: OrderAct) -> StaffRoute:
                     return visit.not_found(unknown(visit))
                 did = act.do(Case(visit, connection, order, form))
                 if did is not None:
-                    entry = record_act(visit, connection, act, order, form, did)
+                    entry = record_act(visit, connection, act.kind, order, form, did)
                     return visit.done(order_address(order.id), entry)
         except (AlreadyDone, AlreadyUndone):
             raise
@@ -146,12 +144,12 @@ def act_route(act: OrderAct) -> StaffRoute:
     return StaffRoute(f"/orders/{{order}}/{act.name}", Right.ACT, show, do)
 
 
-def record_act(visit: Visit, connection: Connection, act: OrderAct, order: ActOrder, form: Form, did: Did) -> int:
+def record_act(visit: Visit, connection: Connection, kind: str, order: ActOrder, form: Form, did: Did) -> int:
     """Write an act into the audit log; return its number."""
     return record(
         connection,
         **visit.act(form),
-        kind=did.kind or act.kind,
+        kind=kind,
         subject_kind="order",
         subject=order.id,
         what=did.what,

@@ -24,7 +24,7 @@ from tasks.desk.staff_words import STATE_CHIPS, channel_word
 from tasks.notices.notes import MAX_NOTE, add_note, clean_note, use_by_itself, waiting_note, withdraw_note
 from tasks.orders.told import NOTICES_WITH_STATE
 from tasks.tables import NOTICES, OUTBOX
-from templates.rendering.messages import text_with_note
+from templates.rendering.fitting import text_with_note
 from templates.rendering.sms import count_segments
 from web.staff.acts.asking import Ask, Case, Did, Field, OrderAct, Preview, undo_sentence
 from web.staff.visit import Refused, Visit

@@ -16,6 +16,7 @@ from web.staff.desk import Desk, StaffRoute
 from web.staff.forms import NEW, Form
 from web.staff.visit import Visit
 
+SHOW = "order.show"
 ACTS: tuple[OrderAct, ...] = (*FACT_ACTS, *MESSAGE_ACTS, *WISHES)
 
 
@@ -47,8 +48,7 @@ def show(visit: Visit, form: Form) -> Response:
         if order is None:
             return visit.not_found(unknown(visit))
         did = Did(f"looked at the mail address and the number of the customer of order {order.id}")
-        act = OrderAct("show", _nothing, _nothing)
-        record_act(visit, connection, act, order, form, did)
+        record_act(visit, connection, SHOW, order, form, did)
     customer = order.customer
     rows = [("Name", customer.name or "-"), ("Mail", customer.email or "none"), ("Phone", customer.phone or "none")]
     return visit.page(
@@ -60,7 +60,3 @@ def show(visit: Visit, form: Form) -> Response:
         order_id=order.id,
         masked=mask_address(customer.email) if customer.email else "",
     )
-
-
-def _nothing(_: object) -> None:
-    """Do nothing: this act has pages of its own."""
