@@ -123,7 +123,7 @@ def _last_days(today: date, days: int) -> dict[str, str]:
 
 def _period(visit: Visit) -> tuple[date, date, Form]:
     """Return the days that the address asks for, within what is kept; a wrong one is said, and the default shown."""
-    form = Form("", {name: [visit.query(name)] for name in ("from", "to")})
+    form = Form("", {name: [visit.query(name)] for name in ("from", "to") if visit.query(name)})
     first, last = form.day("from"), form.day("to")
     if first and last and last < first:
         form.wrong("to", "The last day is before the first.")
