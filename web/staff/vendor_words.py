@@ -195,15 +195,18 @@ def _sentence(visit: Visit, detail: RequestDetail) -> str:
     if not waiting:
         promised = f", and promised the last of it for {visit.day(row.promised_on)}" if row.promised_on else ""
         return f"{asked} and has answered{promised}."
+    if waiting == len(detail.asked_lines):
+        return f"{asked} and has not answered yet."
     return f"{asked} and has not answered {counted(waiting, 'line')} of {len(detail.asked_lines)} yet."
 
 
 def _facts(visit: Visit, detail: RequestDetail) -> Sequence[tuple[str, str]]:
     row = detail.row
-    address = f" ({mask_address(detail.email)})" if detail.email and row.channel == VendorChannel.MAIL else ""
+    is_mailed = detail.email and row.channel == VendorChannel.MAIL
     return [
         ("Asked", visit.full_moment(row.sent_at) if row.sent_at else "not yet"),
-        ("How", f"{CHANNEL_WORDS[row.channel]}{address}"),
+        ("How", CHANNEL_WORDS[row.channel]),
+        *([("To", mask_address(detail.email or ""))] if is_mailed else []),
         ("Answered", f"{row.answered} of {counted(row.lines, 'line')}"),
         ("Promised day", visit.day(row.promised_on) if row.promised_on else "none"),
         ("Usually", lateness_words(detail.lateness)),
