@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, literal, null, select, union_all
+from sqlalchemy import BindParameter, Connection, Select, bindparam, func, literal, null, select, union_all
 
 from models.customers import LINK_PLACEHOLDER
 from models.enums import State
@@ -87,7 +87,7 @@ def load_messages(connection: Connection, order_id: str) -> tuple[OrderMessage, 
     """Return the messages about an order, the oldest first."""
     rows = connection.execute(_MESSAGES, {"order": order_id}).mappings().all()
     events = load_events_of(connection, [row["id"] for row in rows])
-    return tuple(_message(number, row, events.get(row["id"], ())) for number, row in enumerate(rows, 1))
+    return tuple(_message(number, dict(row), events.get(row["id"], ())) for number, row in enumerate(rows, 1))
 
 
 def load_message(connection: Connection, order_id: str, number: int) -> OrderMessage | None:
@@ -163,7 +163,7 @@ def _messages() -> Select[Any]:
     blank = {"change": literal(""), "why": CUSTOMER_MAILS.c.kind, "expected_on": null()}
     mails = _select(CUSTOMER_MAILS, **blank, revision=literal(0), run_id=literal(""))
     mails = mails.join(OUTBOX, OUTBOX.c.id == CUSTOMER_MAILS.c.id)
-    order = bindparam("order")
+    order: BindParameter[str] = bindparam("order")
     both = union_all(
         notices.where(NOTICES.c.order_id == order), mails.where(CUSTOMER_MAILS.c.order_id == order)
     ).subquery()

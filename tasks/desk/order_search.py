@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Column, Connection, Select, and_, or_, select
 
@@ -80,7 +81,7 @@ def product_orders(connection: Connection, product: str, after: str = "") -> tup
     return orders, orders[-1] if len(rows) > PAGE else None
 
 
-def select_product_orders(product: str, after: str) -> Select[tuple[str]]:
+def select_product_orders(product: str, after: str) -> Select[Any]:
     """Return the SELECT of a page of orders with open lines of a product."""
     lines = ORDER_LINES.c
     return (
@@ -134,7 +135,7 @@ def _page(connection: Connection, keys: Sequence[tuple[str, str]], after: Keys |
     return orders, None
 
 
-def select_by_key(name: str, prefix: str, since: tuple[str, str] | None) -> Select[tuple[str, str]]:
+def select_by_key(name: str, prefix: str, since: tuple[str, str] | None) -> Select[Any]:
     """Return the SELECT of a page of orders whose customers' key begins with a prefix."""
     column: Column[str] = CUSTOMER_SEARCH.c[name]
     which = and_(column >= prefix, column < range_end(prefix))

@@ -56,7 +56,7 @@ def show(visit: Visit) -> Response:
 def _search(visit: Visit, text: str) -> Response:
     after = read_cursor(visit.query("after"), str, str, str)
     with visit.reading() as connection:
-        found = search(visit.context, connection, text, after)  # type: ignore[arg-type]
+        found = search(visit.context, connection, text, after)
         if found.exact:
             return visit.see(order_address(found.exact))
         rows = load_rows(visit.context, connection, found.orders)
