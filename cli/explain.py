@@ -20,10 +20,13 @@ def explain(
     json: Json = False,
 ) -> None:
     """Show one order: its facts, its delay, what was sent and when, and what would be sent now, or why nothing."""
+    from tasks.desk.why import explain_why
     from tasks.reporting.explain_order import explain_order
 
     with open_app(shop, create=CreateLedger.NEVER) as app, read_only(app.context.engine) as connection:
-        explained = explain_order(now_of(app, as_of), connection, order)
+        context = now_of(app, as_of)
+        explained = {"sentence": "", **explain_order(context, connection, order)}
+        explained["sentence"] = explain_why(context, connection, order)
     if json:
         printing.print_json(explained)
     else:
@@ -104,6 +107,7 @@ def _origin_text(standing: dict[str, Any]) -> str:
 
 
 def _print_order(explained: dict[str, Any], when: str) -> None:
+    printing.out.print(f"{explained['sentence']}\n", markup=False)
     customer = explained["customer"]
     addresses = ", ".join(filter(None, (customer["email"], customer["phone"]))) or "no address"
     opted_out = ", opted out" if customer["opted_out"] else ""

@@ -28,6 +28,7 @@ PAGE_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
 }
+_PANEL_TOKEN = re.compile(r"([?&]token=)[^&\s\"']+")
 _TOKEN = re.compile(r"/(o|u|desk/password)/(?!link(?:[/?\s]|$))[^/?\s\"']+")
 
 
@@ -59,8 +60,8 @@ def is_from_another_site(headers: Headers) -> bool:
 
 
 def cut_tokens(text: str) -> str:
-    """Return a text without the tokens of links to order pages and to unsubscribe."""
-    return _TOKEN.sub(r"/\1/...", text)
+    """Return a text without the tokens of links to order pages, to unsubscribe and to the side panel."""
+    return _PANEL_TOKEN.sub(r"\1...", _TOKEN.sub(r"/\1/...", text))
 
 
 class TokensCut(logging.Filter):

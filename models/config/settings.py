@@ -124,6 +124,18 @@ class Settings(BaseSettings):
     webhook_url: str | None = Field(None, description="address that is told what customers choose: docs/choices.md")
     webhook_secret: SecretStr | None = Field(None, description="secret that signs it, as whsec_...")
 
+    panel_hosts: str | None = Field(
+        None,
+        description="sites that may frame the side panel, separated by commas, as https://lantern.zendesk.com: "
+        "docs/panel.md",
+    )
+    panel_key: SecretStr | None = Field(
+        None,
+        description="by which a ticket system's signed POST to the panel is checked: a secret of 32 characters or more "
+        "(HS256), or the app's public key as PEM (RS256, as Zendesk signs)",
+    )
+    panel_audience: str | None = Field(None, description="whom the ticket system's token must be for: its `aud`")
+
     desk_url: str | None = Field(
         None,
         description="where staff reach `forewarn serve`, as https://desk.example.com; links for passwords and the "

@@ -153,3 +153,15 @@ def select_by_key(name: str, prefix: str, since: tuple[str, str] | None) -> Sele
         .order_by(column, ORDERS.c.id)
         .limit(PAGE + 1)
     )
+
+
+def orders_of_mail(connection: Connection, mail: str) -> list[str]:
+    """Return the newest orders of a mail address, one page at most."""
+    query = (
+        select(ORDERS.c.id)
+        .join(CUSTOMER_SEARCH, CUSTOMER_SEARCH.c.customer_id == ORDERS.c.customer_id)
+        .where(CUSTOMER_SEARCH.c.mail == mail_key(mail))
+        .order_by(ORDERS.c.placed_at.desc(), ORDERS.c.id)
+        .limit(PAGE)
+    )
+    return list(connection.execute(query).scalars()) if "@" in mail else []

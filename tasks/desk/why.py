@@ -1,7 +1,6 @@
 """Load what `why_sentence` says about an order from the records."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select
@@ -11,7 +10,6 @@ from models.enums import ChangeKind, State
 from models.orders import CustomerFacts, NoticeLine, OrderFacts
 from models.policy.policy import CLOSED, FUTURE, Policy
 from rules.contact.contact import choose_contacts, contacts_for, without_suppressed
-from rules.contact.masking import mask_address
 from rules.delays.assess import assess_order, bucket_of
 from rules.delays.buckets import get_bucket
 from rules.delays.schedule import NEVER
@@ -22,6 +20,7 @@ from tasks.notices.suppressions import suppressed_addresses
 from tasks.orders.order_rows import WatchedOrder
 from tasks.orders.queries import get_orders
 from tasks.orders.told import NOTICES_WITH_STATE
+from tasks.reporting.dry_run import as_told_by
 from tasks.tables import NOTICES, OUTBOX, RUNS, SUPPRESSIONS
 
 _NOTICE_COLUMNS = ("id", "revision", "run_id", "channel", "change", "days", "expected_on", "lines", "created_at")
@@ -37,7 +36,7 @@ _MESSAGES = (
 def explain_why(context: Context, connection: Connection, order_id: str) -> str:
     """Return the sentence about an order; empty where the order is unknown."""
     found = get_orders(context, connection, [order_id])
-    return why_sentence(load_why(context, connection, found[0])) if found else ""
+    return why_sentence(load_why(context, connection, as_told_by(found[0], context.as_of))) if found else ""
 
 
 def load_why(context: Context, connection: Connection, watched: WatchedOrder) -> WhyFacts:
@@ -163,14 +162,3 @@ def _held_because(connection: Connection, rows: Sequence[Row[Any]]) -> str:
     counts = connection.execute(select(RUNS.c.counts).where(RUNS.c.id == held[-1])).scalar() or {}
     breaches = counts.get("held") if isinstance(counts, dict) else None
     return str(next(iter(breaches.values()))).rstrip(".") if isinstance(breaches, dict) and breaches else ""
-
-
-def masked(address: str | None) -> str:
-    """Return an address masked; empty where there is none."""
-    return mask_address(address) if address else ""
-
-
-def left_at(row: Any) -> datetime:
-    """Return when a message left, or else when it was recorded."""
-    at: datetime = row.sending_at or row.settled_at or row.created_at
-    return at

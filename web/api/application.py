@@ -18,6 +18,7 @@ from web.api.guards import Guards
 from web.api.ledger import Ledger
 from web.api.orders import REFUSALS, Orders
 from web.api.problems import add_handlers
+from web.api.stories import Stories
 
 PREFIX = "/api/v1"
 """Where the API is mounted."""
@@ -46,6 +47,7 @@ def api_app(context: Context, keys: Collection[str], clock: Callable[[], datetim
     router = APIRouter(responses=REFUSALS, dependencies=[Security(HTTPBearer(auto_error=False))])
     ledger = Ledger(context, clock)
     Orders(ledger).add_to(router)
+    Stories(ledger).add_to(router)
     Choices(ledger).add_to(router)
     api.include_router(router)
     add_handlers(api)
