@@ -14,7 +14,7 @@ from app.composition import App, current_erasure_key
 from app.panel_keys import panel_bearer, panel_hosts, panel_signer
 from app.vendor_transports import response_keys
 from app.webhook import send_test_event, webhook_host
-from models.config.settings import Settings
+from tasks.staff.keys import is_key
 from web.api.lazy import lazy_api_mount
 from web.callbacks.unsubscribe import stop_in, unsubscribe_routes
 from web.customer import pages
@@ -37,9 +37,7 @@ def build_service(app: App, clock: Callable[[], datetime], others: Sequence[Base
         *_callbacks(app, clock),
         *_unsubscribe(app, clock),
         lazy_api_mount(app.context, api_keys(app.settings), clock),
-        *panel_routes(
-            app.context, _panel_keys(app.settings), panel_hosts(app.settings), clock, app.settings.desk_url or ""
-        ),
+        *panel_routes(app.context, _panel_keys(app), panel_hosts(app.settings), clock, app.settings.desk_url or ""),
         *staff_routes(app.context, clock, desk_services(app)),
         *monitoring_routes(app.context, metrics_key(app.settings), clock),
     ]
@@ -76,19 +74,13 @@ def _unsubscribe(app: App, clock: Callable[[], datetime]) -> Sequence[BaseRoute]
         return []
     site = Site(context.shop, context.policy.order_page, context.renderer.words)
     return unsubscribe_routes(site, context.link_key, stop_in(context, partial(current_erasure_key, app)), clock)
-<<<<<<< HEAD
-=======
 
 
-def _api(app: App, clock: Callable[[], datetime]) -> list[BaseRoute]:
-    keys = api_keys(app.settings)
-    if not keys:
-        return []
-    # Here, because only a shop that uses the API needs FastAPI.
-    from web.api.application import api_mount
-
-    return [api_mount(app.context, keys, clock)]
-
-
-def _panel_keys(settings: Settings) -> PanelKeys:
-    return PanelKeys(panel_bearer(settings), panel_signer(settings), settings.panel_audience or "")
+def _panel_keys(app: App) -> PanelKeys:
+    settings = app.settings
+    return PanelKeys(
+        bearer=panel_bearer(settings),
+        signer=panel_signer(settings),
+        is_known=partial(is_key, app.context.engine),
+        audience=settings.panel_audience or "",
+    )

@@ -46,7 +46,7 @@ class Opened:
 
     def __init__(self, context, signer=SECRET, audience=""):
         self.clock = MovedClock(noon(0))
-        keys = PanelKeys((KEY,), signer, audience)
+        keys = PanelKeys((KEY,), signer, audience=audience)
         self.app = Starlette(routes=panel_routes(context, keys, (HOST,), self.clock, "https://desk.example.com"))
 
     def __enter__(self):
@@ -187,8 +187,13 @@ def test_sites_that_may_frame_it_are_https():
         panel_hosts(Settings(panel_hosts="https://a.example; script-src *"))
 
 
-def test_without_keys_there_is_no_panel(told):
-    assert panel_routes(told.context, PanelKeys(), (), lambda: noon(0)) == []
+def test_a_key_made_on_the_desk_opens_it_and_without_keys_nothing_does(told):
+    for keys, status in ((PanelKeys(is_known=lambda key: key == "made"), 200), (PanelKeys(), 401)):
+        app = Starlette(routes=panel_routes(told.context, keys, (), lambda: noon(0)))
+        with serving(app) as url:
+            answer = httpx.get(f"{url}/panel/orders/1041", headers={"Authorization": "Bearer made"})
+        assert answer.status_code == status
+        assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
 
 
 def test_an_order_with_a_slash_has_a_panel(driver):
