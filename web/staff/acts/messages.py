@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, select
 
-from models.customers import MailKind
+from models.customers import LINK_PLACEHOLDER, MailKind
 from models.enums import Channel, State
 from models.errors import ForewarnError
 from models.staff import AuditEntry
@@ -32,6 +32,12 @@ from web.staff.visit import Refused, Visit
 CHANNELS = {"email": Channel.EMAIL, "sms": Channel.SMS}
 LEFT = "The message has left. It cannot be taken back."
 
+
+def shown(address: str) -> str:
+    """Return a masked address that no line breaks."""
+    return mask_address(address).replace("…", "\u2060…\u2060")
+
+
 # Send again.
 
 
@@ -51,7 +57,7 @@ def _ask_again(case: Case) -> Ask:
     says = [
         (
             f"The last message about this order is the {channel_word(last.channel)} of "
-            f"{case.visit.full_moment(last.at)} to {mask_address(last.address)}: {state}."
+            f"{case.visit.full_moment(last.at)} to {shown(last.address)}: {state}."
         )
     ]
     if last.state == State.IN_DOUBT:
@@ -79,7 +85,7 @@ def _ask_again(case: Case) -> Ask:
             "address",
             "New mail address (optional)" if by is Channel.EMAIL else "New mobile number (optional)",
             hint="For this message only. Correct it in the shop for those to come. "
-            + (f"Empty: {mask_address(words.contact.address or '')}." if words else refusal),
+            + (f"Empty: {shown(words.contact.address or '')}." if words else refusal),
             type="email" if by is Channel.EMAIL else "tel",
             autocomplete="off",
             inputmode="email" if by is Channel.EMAIL else "tel",
@@ -105,9 +111,10 @@ def _try_again(case: Case, last: LastMessage, by: Channel) -> tuple[Words | None
 
 
 def _preview(words: Words, title: str = "What is sent") -> Preview:
+    shown_text = words.text.replace(LINK_PLACEHOLDER, "…")
     if words.channel is Channel.SMS:
-        return Preview(title, words.text, _parts(words.text))
-    return Preview(title, f"{words.subject}\n\n{words.text}", f"Subject {len(words.subject)} characters.")
+        return Preview(title, shown_text, _parts(words.text))
+    return Preview(title, f"{words.subject}\n\n{shown_text}", f"Subject {len(words.subject)} characters.")
 
 
 def _parts(text: str) -> str:
@@ -268,7 +275,7 @@ def _ask_link(case: Case) -> Ask:
         (
             (
                 f"One person, {case.order.name}, gets a mail with a new link to the order page, to "
-                f"{mask_address(customer.email)}, within a minute."
+                f"{shown(customer.email)}, within a minute."
             ),
             f"{sent} of {most} links were mailed within 24 hours. Older links still work.",
         ),
