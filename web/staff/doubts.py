@@ -1,5 +1,6 @@
 """Messages in doubt: what they say, what the provider said, where to look, and what a person found."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,8 @@ from web.staff.visit import Refused, Visit
 SETTLED = "doubt_settled"
 """Kind of entries of the log."""
 SENT, NOT_SENT = "sent", "not_sent"
+ERROR_NAME = re.compile(r"^\w*(?:Error|Exception|Timeout): ")
+"""What a program calls a failure, before the words that say it."""
 SEE_LIST = ((desk_address("in-doubt"), "See what is in doubt"),)
 LOOK_AT = {
     Channel.EMAIL: ("https://app.sendgrid.com/email_activity", "SendGrid's activity of mails"),
@@ -72,7 +75,7 @@ def show_list(visit: Visit) -> Response:
 
 
 def _row(visit: Visit, doubt: Doubt) -> DoubtRow:
-    said = doubt.said or ((doubt.reason,) if doubt.reason else ())
+    said = [ERROR_NAME.sub("", words) for words in doubt.said or (doubt.reason,) if words]
     return DoubtRow(
         url=desk_address("in-doubt", doubt.id),
         who=doubt.customer,

@@ -22,6 +22,17 @@ from web.staff.visit import Visit
 
 PAGE, MOST_IN_FILE = 50, 10_000
 KIND_WORDS = {
+    "run_released": "Released runs",
+    "run_dropped": "Runs not sent",
+    "messages_held": "Held messages",
+    "message_stopped": "Messages not sent",
+    "doubt_settled": "Messages in doubt",
+    "product_dated": "Dates of late products",
+    "product_reason": "Reasons of delays",
+    "post_drafted": "Drafts of posts",
+    "choice_done": "Answers carried out",
+    "refund_recorded": "Refunds",
+    "reply_seen": "Texts of customers",
     "sign_in": "Signing in",
     "sign_in_refused": "Refused sign-ins",
     "sign_out": "Signing out",

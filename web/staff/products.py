@@ -192,7 +192,7 @@ def _waiting(one: LateProduct) -> str:
 def _late(one: LateProduct) -> str:
     if one.days == one.worst_days:
         return days_words(one.days)
-    return f"{days_words(one.days)}, at worst {one.worst_days:,}"
+    return f"{days_words(one.days)} in the middle, {one.worst_days:,} at worst"
 
 
 def _expected(visit: Visit, one: LateProduct) -> str:
@@ -245,7 +245,7 @@ def show_product(visit: Visit) -> Response:
     row = _row(visit, product, delivery, post)
     facts = [
         ("Orders waiting", row.waiting),
-        ("Late by", f"{row.late} (the middle order)" if product.days != product.worst_days else row.late),
+        ("Late by", row.late),
         ("Expected", row.expected),
         ("Who says so", row.sure or "Nobody yet."),
         ("Next delivery", row.delivery),

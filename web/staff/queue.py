@@ -189,7 +189,7 @@ def _row(visit: Visit, row: WaitingMessage, stopped: dict[str, ChannelPace]) -> 
 
 
 def _why(visit: Visit, row: WaitingMessage, stopped: dict[str, ChannelPace]) -> str:
-    if row.channel in stopped:
+    if row.channel in stopped and row.not_before <= visit.now:
         return f"{channel_word(row.channel).capitalize()}s are stopped"
     if row.attempts:
         return f"Tried {counted(row.attempts, 'time')}: {sentence(row.reason)}"

@@ -67,7 +67,7 @@ def test_the_list_says_how_many_wait_how_late_until_when_and_what_comes(driver, 
     page = agent.get("/desk/products")
     assert page.text.index(LAMP.name) < page.text.index("Rug")
     assert "3 orders (3 people)" in page.text
-    assert "14 days, at worst 20" in page.text
+    assert "14 days in the middle, 20 at worst" in page.text
     assert "Sat 20 Jun; no date for 1 order" in page.text
     assert "12 pieces, Fri 19 Jun (D503)" in page.text
     assert "Rug" not in agent.get("/desk/products?vendor=V1").text
