@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy import Connection, Select, and_, func, select, update
 
 from models.customers import ENDS_CONTRACT, Choice, ChoiceState
 from models.enums import State
@@ -129,7 +129,7 @@ def reopen(context: Context, connection: Connection, choice_id: str, done_at: da
     return choice
 
 
-def _mails_of(choice: Choice) -> object:
+def _mails_of(choice: Choice) -> Select[tuple[str]]:
     return select(CUSTOMER_MAILS.c.id).where(
         CUSTOMER_MAILS.c.order_id == choice.order_id, CUSTOMER_MAILS.c.choice_id == choice.id
     )

@@ -235,6 +235,6 @@ def _sample(connection: Connection, run_id: str, after: str, *, only_held: bool)
     return listed([_sample_order(row) for row in rows], SAMPLE)
 
 
-def _sample_order(row: Row[Any]) -> SampleOrder:
+def _sample_order(row: Any) -> SampleOrder:
     name = row.customer or row.to_name
     return SampleOrder(row.id, row.order_id, name, row.channel, row.days, row.change)

@@ -80,7 +80,7 @@ def show(visit: Visit) -> Response:
     """Return the choices that wait for the shop, the oldest first."""
     place = read_cursor(visit.query("after"), datetime, str)
     with visit.reading() as connection:
-        page = list_open(connection, place)  # type: ignore[arg-type] # what read_cursor was asked for
+        page = list_open(connection, place)
     last = page.rows[-1].choice if page.more else None
     return visit.page(
         "desk/answers.html",

@@ -70,7 +70,7 @@ def show(visit: Visit) -> Response:
     """Return the deadlines of late orders, the nearest first, and those that passed."""
     place = read_cursor(visit.query("after"), date, str)
     with visit.reading() as connection:
-        page = list_duties(connection, place)  # type: ignore[arg-type] # what read_cursor was asked for
+        page = list_duties(connection, place)
         missed = list_missed(visit.context, connection)
     return visit.page(
         "desk/deadlines.html",

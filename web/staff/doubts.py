@@ -63,7 +63,7 @@ def show_list(visit: Visit) -> Response:
     """Return the messages in doubt, the oldest first."""
     place = read_cursor(visit.query("after"), datetime, str)
     with visit.reading() as connection:
-        page = list_doubts(connection, visit.now, place)  # type: ignore[arg-type] # what read_cursor was asked for
+        page = list_doubts(connection, visit.now, place)
     return visit.page(
         "desk/doubts.html",
         title="In doubt",

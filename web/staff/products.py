@@ -92,7 +92,7 @@ class ProductPages:
         vendor, category = visit.query("vendor"), visit.query("category")
         known = vendor in ("", *(key for key, _ in snapshot.vendors))
         unknown = [] if known else ["No late product is of that vendor."]
-        page = snapshot.page(vendor if known else "", category, place)  # type: ignore[arg-type] # what it was asked for
+        page = snapshot.page(vendor if known else "", category, place)
         keys = [product.id for product in page.rows]
         with visit.reading() as connection:
             deliveries = load_next_deliveries(connection, keys)

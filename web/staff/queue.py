@@ -103,7 +103,7 @@ def show(visit: Visit) -> Response:
             channel=hour.channel if hour else None,
             begin=hour.begin if hour else None,
             in_hour=hour is not None,
-            place=place,  # type: ignore[arg-type] # read_cursor returns what it was asked for
+            place=place,
         )
     stopped = {pace.channel: pace for pace in paces if pace.stopped_since}
     here = {"channel": hour.channel, "hour": visit.query("hour")} if hour else {}
