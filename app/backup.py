@@ -67,6 +67,12 @@ def restore(shop: Path | None, file: Path, who: str) -> tuple[str, RestoredSumma
         return ledger_location(url), begin_restored(app.context, since, who)
 
 
+def make_safe(shop: Path | None, taken_at: datetime, who: str) -> tuple[str, RestoredSummary]:
+    """Make a ledger safe that came back by its database's own means; return its place and what was made safe."""
+    with open_app(shop, create=CreateLedger.NEVER) as app:
+        return ledger_location(app.context.engine.url), begin_restored(app.context, taken_at, who)
+
+
 def _address(settings: Settings, folder: ShopFolder) -> URL:
     return database_address(database_url(settings, folder), SETTING)
 

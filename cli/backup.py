@@ -14,7 +14,9 @@ from cli import console as printing
 from cli.options import Json, Shop, Who
 from models.errors import ForewarnError
 from models.quantities import counted
+from tasks.guardrails.restored import RestoredSummary
 
+MOMENT = "%Y-%m-%d %H:%M"
 File = Annotated[Path, typer.Argument(help="the backup")]
 Yes = Annotated[bool, typer.Option("--yes", help="do not ask")]
 
@@ -35,6 +37,12 @@ def restore(
     file: Annotated[Path | None, typer.Argument(help="the backup; none with --over")] = None,
     shop: Shop = None,
     *,
+    snapshot: Annotated[
+        datetime | None,
+        typer.Option(
+            "--from-snapshot", formats=[MOMENT], help="the database was put back by its own means, as of then (UTC)"
+        ),
+    ] = None,
     over: Annotated[bool, typer.Option("--over", help="say that all runs since the restore are decided on")] = False,
     yes: Yes = False,
     json: Json = False,
@@ -43,10 +51,14 @@ def restore(
 
     Stop the worker, `deliver --watch` and `serve` first.
     """
+    from app.backup import make_safe
     from app.backup import restore as put_back
 
     if over:
         _end(shop, who)
+        return
+    if snapshot is not None:
+        _show(*make_safe(shop, snapshot.replace(tzinfo=UTC), who), json=json)
         return
     if file is None:
         raise ForewarnError("name the backup, as in `forewarn restore forewarn-2025-11-24.backup`")
@@ -54,7 +66,10 @@ def restore(
         if not sys.stdin.isatty():
             raise ForewarnError("no terminal to ask whether the ledger may be replaced: add --yes")
         typer.confirm("The ledger is replaced. Are the worker, `deliver --watch` and `serve` stopped?", abort=True)
-    where, summary = put_back(shop, file, who)
+    _show(*put_back(shop, file, who), json=json)
+
+
+def _show(where: str, summary: RestoredSummary, *, json: bool) -> None:
     if json:
         printing.print_json({"ledger": where, **asdict(summary)})
         return
