@@ -9,6 +9,7 @@ from benchmarks.asked import Asked
 from benchmarks.callbacks import run_callbacks
 from benchmarks.counting import run_status
 from benchmarks.demo import demo
+from benchmarks.desk import run_desk
 from benchmarks.floor import beside_the_floor
 from benchmarks.fresh import fresh
 from benchmarks.idle import idle
@@ -46,6 +47,7 @@ SIZES = {
     "allocating": (1_000_000,),
     "stock": (10_000, 100_000),
     "pages": (4_000, 100_000),
+    "desk": (1_000_000,),
     "callbacks": (10_000,),
     "demo": (400,),
 }
@@ -64,6 +66,7 @@ QUICK = {
     "allocating": (100_000,),
     "stock": (10_000,),
     "pages": (4_000,),
+    "desk": (4_000,),
     "callbacks": (1_000,),
     "demo": (400,),
 }
@@ -160,6 +163,7 @@ RUNS: dict[str, Callable[[Asked], Iterator[Row]]] = {
     "allocating": run_allocating,
     "stock": run_stock,
     "pages": run_pages,
+    "desk": run_desk,
     "callbacks": run_callbacks,
     "demo": run_demo,
 }
