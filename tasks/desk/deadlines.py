@@ -11,7 +11,7 @@ from tasks.promise_clock.duties import LineDuty
 from tasks.promise_clock.staff_records import MISSED
 from tasks.tables import CLOCK_WATCHES, CUSTOMERS, EVENTS, ORDERS
 
-MISSED_SHOWN = timedelta(days=30)
+MISSED_SHOWN = timedelta(days=7)
 Place = tuple[date, str]
 
 
@@ -78,7 +78,7 @@ def load_duties(connection: Connection, order_id: str) -> tuple[LineDuty, ...]:
 
 
 def list_missed(context: Context, connection: Connection, limit: int = PAGE) -> Listed[MissedDeadline]:
-    """Return the deadlines that were found missed in the last 30 days, the newest first."""
+    """Return the deadlines that were found missed in the last week, the newest first."""
     since = context.started_at - MISSED_SHOWN
     query = select(EVENTS.c.subject, EVENTS.c.why, EVENTS.c.at).where(EVENTS.c.at > since, EVENTS.c.kind == MISSED)
     newest = query.order_by(EVENTS.c.at.desc(), EVENTS.c.id.desc()).limit(limit + 1)

@@ -18,7 +18,7 @@ from tasks.orders.told import NOTICES_WITH_STATE
 from tasks.runs.records import HELD, LATE_ORDERS_SHARD
 from tasks.tables import CUSTOMERS, EVENTS, NOTICES, OUTBOX, RUNS
 
-SAMPLE = 10
+SAMPLE, SAMPLED_FROM = 10, 2_000
 RECENT_RUNS = 5_000
 """Held runs are looked for among the latest runs: 52 days of a run every 15 minutes."""
 DECIDED = tuple(REVIEWED_STATES.values())
@@ -130,11 +130,11 @@ def list_runs(connection: Connection, before: int | None, limit: int = PAGE) -> 
 def load_run(connection: Connection, run_id: str, after: str = "") -> ShownRun:
     """Return what the page of a run shows; `after` is the last message of the sample before."""
     row = connection.execute(select(RUNS).where(RUNS.c.id == run_id)).one()
-    run = _listed(connection, row)
     is_held = row.state == HELD
+    messages = count_run(connection, run_id, only_held=is_held)
     return ShownRun(
-        run=run,
-        messages=count_run(connection, run_id, only_held=is_held),
+        run=_listed_with(row, Count(messages.messages, messages.more) if is_held else Count(0)),
+        messages=messages,
         usual=median_day(connection, row.as_of),
         decision=load_decision(connection, run_id) if row.state in DECIDED else None,
         last_like_it=_last_like(connection, row.number),
@@ -188,8 +188,12 @@ def _of_run(run_id: str, *, only_held: bool) -> ColumnElement[bool]:
 
 
 def _listed(connection: Connection, row: Row[Any]) -> ListedRun:
-    counts = row.counts or {}
     waiting = select(NOTICES.c.id).select_from(NOTICES_WITH_STATE).where(_of_run(row.id, only_held=True))
+    return _listed_with(row, count_up_to(connection, waiting) if row.state == HELD else Count(0))
+
+
+def _listed_with(row: Row[Any], messages: Count) -> ListedRun:
+    counts = row.counts or {}
     return ListedRun(
         number=row.number,
         id=row.id,
@@ -200,7 +204,7 @@ def _listed(connection: Connection, row: Row[Any]) -> ListedRun:
         ended_at=row.ended_at,
         limits=tuple((counts.get("held") or {}).values()),
         problems=tuple(counts.get("problems") or ()),
-        messages=count_up_to(connection, waiting) if row.state == HELD else Count(0),
+        messages=messages,
     )
 
 
@@ -219,6 +223,8 @@ def _last_like(connection: Connection, number: int) -> tuple[ListedRun, Decision
 
 def _sample(connection: Connection, run_id: str, after: str, *, only_held: bool) -> Listed[SampleOrder]:
     """Return one message of each of ten orders: ids of messages are hashes, so their order is as good as random."""
+    some = select(NOTICES.c.id).select_from(NOTICES_WITH_STATE).where(_of_run(run_id, only_held=only_held))
+    some = some.limit(SAMPLED_FROM)
     # One of an order's messages stands for it: the mail, where there is one.
     other = NOTICES.alias()
     first = select(other.c.id).where(
@@ -228,7 +234,7 @@ def _sample(connection: Connection, run_id: str, after: str, *, only_held: bool)
     query = (
         select(*(NOTICES.c[name] for name in names), OUTBOX.c.channel, CUSTOMERS.c.name.label("customer"))
         .select_from(NOTICES_WITH_STATE.outerjoin(CUSTOMERS, CUSTOMERS.c.id == NOTICES.c.customer_id))
-        .where(_of_run(run_id, only_held=only_held), NOTICES.c.id > after)
+        .where(NOTICES.c.id.in_(some), NOTICES.c.id > after)
         .where(~first.exists())
     )
     rows = connection.execute(query.order_by(NOTICES.c.id).limit(SAMPLE + 1)).all()

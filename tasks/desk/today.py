@@ -32,6 +32,7 @@ from tasks.tables import (
     NOTICES,
     OUTBOX,
     RUNS,
+    WEBHOOK_EVENTS,
 )
 
 LEFT = (State.SENT, State.DELIVERED, State.BOUNCED)
@@ -176,7 +177,8 @@ def _given_up(connection: Connection) -> int:
     given_up = and_(OUTBOX.c.channel == WEBHOOK, OUTBOX.c.state == State.REJECTED)
     query = select(func.count()).select_from(OUTBOX).where(given_up)
     if not until:
-        return int(connection.execute(query.where(OUTBOX.c.settled_at.is_not(None))).scalar_one())
+        events = OUTBOX.join(WEBHOOK_EVENTS, WEBHOOK_EVENTS.c.id == OUTBOX.c.id)
+        return int(connection.execute(select(func.count()).select_from(events).where(given_up)).scalar_one())
     counted = get_counter(connection, f"{SETTLED}{WEBHOOK}:{State.REJECTED}:live")
     since = EPOCH + timedelta(microseconds=until)
     return counted + int(connection.execute(query.where(OUTBOX.c.settled_at >= since)).scalar_one())
