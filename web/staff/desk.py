@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -165,7 +165,7 @@ class Desk:
         try:
             fields: Fields = {}
             if request.method == "POST":
-                fields = await read_fields(request)
+                fields = await read_fields(request, urlsplit(self.services.desk_url).netloc)
             return await run_in_threadpool(self._answer, request, fields)
         except BadForm:
             return self.bare_page(

@@ -19,21 +19,24 @@ MAX_FIELDS = 200
 BODY_TIMEOUT_SECONDS = 10
 
 
-def check_origin(request: Request) -> None:
-    """Raise BadForm for a form that another site sent, or a browser that says nothing about where it came from."""
+def check_origin(request: Request, own_host: str = "") -> None:
+    """Raise BadForm for a form that another site sent, or a browser that says nothing about where it came from.
+
+    `own_host` is where people reach the desk, where a proxy in front of it does not pass the Host header on.
+    """
     fetch_site = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin")
     if fetch_site not in (None, "same-origin"):
         raise BadForm("another site sent this form")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+    if origin is not None and urlsplit(origin).netloc not in {request.headers.get("host"), own_host or None}:
         raise BadForm("another site sent this form")
     if fetch_site is None and origin is None:
         raise BadForm("it is not known which site sent this form")
 
 
-async def read_fields(request: Request) -> Mapping[str, Sequence[str]]:
+async def read_fields(request: Request, own_host: str = "") -> Mapping[str, Sequence[str]]:
     """Return the fields of a form; raises BadForm, and HTTPException for a long or a slow one."""
-    check_origin(request)
+    check_origin(request, own_host)
     length = request.headers.get("content-length", "")
     if not length.isdigit():
         raise HTTPException(411)

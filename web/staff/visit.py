@@ -77,9 +77,9 @@ class Visit:
 
     @property
     def origin(self) -> str:
-        """Return scheme and host as the person's browser has them: of a form that was sent, or of the request."""
+        """Return scheme and host as people's browsers have them."""
         url = self.request.url
-        return self.request.headers.get("origin") or f"{url.scheme}://{url.netloc}"
+        return self.desk.services.desk_url or self.request.headers.get("origin") or f"{url.scheme}://{url.netloc}"
 
     @property
     def today(self) -> date:

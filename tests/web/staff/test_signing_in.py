@@ -14,6 +14,7 @@ from tests.support.clocks import MovedClock
 from tests.support.desk import PASSWORD, DeskClient, cookie_of, desk_app, desk_client, give_password
 from tests.support.shop_driver import noon
 from tests.support.web_client import FORM
+from web.staff.desk import Services
 
 SIGN_IN = "/desk/sign-in"
 WRONG = "That mail address and password do not belong together."
@@ -234,3 +235,11 @@ def test_the_log_says_who_signed_in_and_who_was_refused(door):
         ("Forewarn", f"refused a sign-in as {door.person.name}: the password was wrong"),
         (door.person.name, "signed in with another browser"),
     ]
+
+
+def test_a_proxy_may_give_the_desk_another_host_than_people_use(door):
+    services = Services(desk_url="https://desk.example.com")
+    nobody = DeskClient(desk_app(door.context, door.clock, services), None)
+    fields = {"mail": door.person.mail, "password": PASSWORD}
+    assert nobody.post_raw(SIGN_IN, fields, {"Origin": "https://desk.example.com"}).status == 303
+    assert nobody.post_raw(SIGN_IN, fields, {"Origin": "https://elsewhere.example.com"}).status == 403
