@@ -104,7 +104,9 @@ def pages(tmp_path_factory):
     full, empty = (open_context(sqlite_ledger(tmp_path_factory.mktemp("desk") / "ledger.db")) for _ in range(2))
     fill(Buying(full, tmp_path_factory.mktemp("shop")))
     with opened() as driver, serve_desk(full) as full_url, serve_desk(empty) as empty_url:
-        people = {url: desk_client(context, "service") for url, context in ((full_url, full), (empty_url, empty))}
+        people = {
+            url: desk_client(context, "service", name="Mara") for url, context in ((full_url, full), (empty_url, empty))
+        }
 
         def show(path, width=DESKTOP, scheme="light", *, of_full=True):
             url = full_url if of_full else empty_url
@@ -146,11 +148,7 @@ def test_every_empty_page_fits_its_screen_and_axe_finds_nothing(pages, path):
 
 @pytest.mark.skipif("WRITE_PICTURES" not in os.environ, reason="pictures are written by `make pictures`")
 def test_the_pictures_of_the_operators_pages_are_written(pages):
-    for name, path in (
-        ("desk-vendors", "/desk/vendors"),
-        ("desk-stock", "/desk/stock"),
-        ("desk-numbers", "/desk/numbers"),
-    ):
-        screen = pages(path, DESKTOP)
+    for name, path in (("today", ""), ("vendors", "/vendors"), ("stock", "/stock"), ("numbers", "/numbers")):
+        screen = pages(f"/desk{path}", DESKTOP)
         taken = screen.driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})
         (PICTURES / f"desk-{name}.png").write_bytes(base64.b64decode(taken["data"]))
