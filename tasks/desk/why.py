@@ -1,6 +1,7 @@
 """Load what `why_sentence` says about an order from the records."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select
@@ -17,6 +18,7 @@ from tasks.context import Context
 from tasks.desk.staff_words import short_date
 from tasks.desk.why_sentence import WhyFacts, WhyMessage, why_sentence
 from tasks.notices.suppressions import suppressed_addresses
+from tasks.orders.instructions import load_instructions
 from tasks.orders.order_rows import WatchedOrder
 from tasks.orders.queries import get_orders
 from tasks.orders.told import NOTICES_WITH_STATE
@@ -41,7 +43,8 @@ def explain_why(context: Context, connection: Connection, order_id: str) -> str:
 
 def load_why(context: Context, connection: Connection, watched: WatchedOrder) -> WhyFacts:
     """Return what decides which sentence an order gets on the context's day and at its moment."""
-    order = watched.order
+    # What there would be to tell if nobody held it.
+    order = replace(watched.order, held_by=None)
     rows = connection.execute(_MESSAGES, {"order": order.id}).all()
     assessment = assess_order(order, context.as_of, context.policy, context.calendar)
     plan, delay = assessment.plan, assessment.delay
@@ -69,6 +72,7 @@ def load_why(context: Context, connection: Connection, watched: WatchedOrder) ->
         since=_since(context, connection, addresses or skipped_to),
         gap_until=_gap(context, order) if plan is None else None,
         held_because=_held_because(connection, rows),
+        hold=_hold(context, connection, watched.order),
         next_check_on=assessment.next_check_on if assessment.next_check_on < NEVER else None,
         max_age_hours=context.policy.sending.max_age_hours,
     )
@@ -162,3 +166,13 @@ def _held_because(connection: Connection, rows: Sequence[Row[Any]]) -> str:
     counts = connection.execute(select(RUNS.c.counts).where(RUNS.c.id == held[-1])).scalar() or {}
     breaches = counts.get("held") if isinstance(counts, dict) else None
     return str(next(iter(breaches.values()))).rstrip(".") if isinstance(breaches, dict) and breaches else ""
+
+
+def _hold(context: Context, connection: Connection, order: OrderFacts) -> str:
+    """Return who holds the order since when; empty where nobody does."""
+    held_at = load_instructions(connection, order.id).held_at if order.held_by else None
+    if held_at is None:
+        return ""
+    return (
+        f"{order.held_by} holds this order since {short_date(held_at.astimezone(context.zone).date(), context.as_of)}"
+    )

@@ -256,6 +256,8 @@ def _nothing_recorded(facts: WhyFacts) -> str:
     if facts.due is not None and facts.skips:
         channel, reason = facts.skips[0]
         return _as_reason(skip_words(reason, channel, facts.customer, facts.since, facts.max_age_hours)).strip()
+    if facts.due is not None and facts.hold:
+        return f"the order is {days_words(facts.days)} late, and it is held."
     if facts.due is not None:
         return f"the order is {days_words(facts.days)} late, and the next run has not decided about it yet."
     return "nothing is late."
@@ -268,6 +270,8 @@ def _next(facts: WhyFacts, after: list[WhyMessage]) -> list[str]:
     check = f"the next check is on {short_date(facts.next_check_on, facts.today)}" if facts.next_check_on else ""
     if facts.gap_until is not None:
         return [f"The next message is possible on {short_date(facts.gap_until, facts.today)}."]
+    if facts.due is not None and facts.hold:
+        return ["What there is to tell leaves at the run after its release."]
     if facts.due is not None and not facts.skips and any(one.trial for one in after):
         return ["A message follows when the shop goes live."]
     if facts.due is not None and not facts.skips:

@@ -104,6 +104,8 @@ def test_who_may_only_read_cannot_act(told, name):
 def test_nothing_about_a_held_order_is_decided(shop, mara):
     done(mara, "hold", {"why": "the warehouse looks for it"})
     assert log(shop) == ["Mara held order 1041: nothing about it leaves until it is released"]
+    says = mara.get("/desk/orders/1041").text
+    assert "Nobody was told: the order is 11 days late, and it is held. Mara holds this order since 15 June." in says
     shop.run_day()
     shop.run_day(1)
     assert shop.transport.taken == []
@@ -128,7 +130,12 @@ def test_an_order_is_held_once(shop, mara):
     form = mara.form("/desk/orders/1041/hold")
     first, second = mara.send(form), mara.send(form)
     assert first.location == second.location
-    assert mara.get("/desk/orders/1041/hold").status == 409
+    page = mara.get("/desk/orders/1041/hold")
+    assert page.status == 409
+    assert "Mara holds this order since Mon 15 Jun, 12:00." in page.text
+    assert "Release this order" in page.text
+    number = first.location.partition("done=")[2]
+    assert f"/desk/log/{number}/undo" in page.html
     assert len(log(shop)) == 1
 
 

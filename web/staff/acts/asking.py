@@ -10,12 +10,12 @@ from starlette.responses import Response
 from models.errors import ForewarnError
 from models.staff import AuditEntry, Right
 from tasks.desk.acts.subject import ActOrder, load_act_order
-from tasks.staff.audit import AlreadyDone, AlreadyUndone, mark_undone, record
-from web.staff.addresses import order_address
+from tasks.staff.audit import AlreadyDone, AlreadyUndone, entries, mark_undone, record
+from web.staff.addresses import desk_address, order_address
 from web.staff.desk import StaffRoute
 from web.staff.forms import NEW, Form
 from web.staff.undo import UNDO
-from web.staff.visit import Refused, Visit
+from web.staff.visit import CONFLICT, Refused, Visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +100,8 @@ class OrderAct:
     """Returns None where something in the form is wrong, or only the page is to be shown again."""
     undo: Callable[[Visit, Connection, AuditEntry], str] | None = None
     """Returns the sentence of the log; raises Refused."""
+    undo_label: str = ""
+    """What the link says that takes it back, on its own page while it stands."""
 
     @property
     def kind(self) -> str:
@@ -120,7 +122,7 @@ def act_route(act: OrderAct) -> StaffRoute:
             try:
                 ask = act.ask(Case(visit, connection, order, NEW))
             except ForewarnError as error:
-                return refused(visit, order, str(error))
+                return refused(visit, order, str(error), _way_back(connection, act, order))
         return ask_page(visit, order, ask, NEW)
 
     def do(visit: Visit, form: Form) -> Response:
@@ -196,9 +198,22 @@ def back_links(order_id: str) -> tuple[tuple[str, str], ...]:
     return ((order_address(order_id), f"Back to order {order_id}"),)
 
 
-def refused(visit: Visit, order: ActOrder, sentence: str) -> Response:
+def refused(visit: Visit, order: ActOrder, sentence: str, links: tuple[tuple[str, str], ...] = ()) -> Response:
     """Return the page about an act that is not possible now."""
-    return visit.conflict(sentence, links=back_links(order.id))
+    links = (*links, *back_links(order.id))
+    title = f"Not possible now: order {order.id}"
+    return visit.page(
+        "desk/problem.html", title=title, heading="Not possible now", status=CONFLICT, texts=[sentence], links=links
+    )
+
+
+def _way_back(connection: Connection, act: OrderAct, order: ActOrder) -> tuple[tuple[str, str], ...]:
+    """Return the link that takes the act back, where it is what stands in the way."""
+    if not act.undo_label:
+        return ()
+    done = entries(connection, kind=act.kind, subject_kind="order", subject=order.id, limit=5)
+    found = next((entry for entry in done if entry.undone_by is None), None)
+    return ((desk_address("log", str(found.id), "undo"), act.undo_label),) if found else ()
 
 
 def _refused_now(visit: Visit, sentence: str) -> Response:

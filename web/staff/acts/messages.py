@@ -157,10 +157,7 @@ SHOW = "show"
 def _ask_note(case: Case) -> Ask:
     waiting = waiting_note(case.connection, case.order.id)
     if waiting is not None:
-        raise ForewarnError(
-            f"A note by {waiting.written_by} waits for the next message already: “{waiting.text}” "
-            "Take it back in the log first."
-        )
+        raise ForewarnError(f"A note by {waiting.written_by} waits for the next message already: “{waiting.text}”")
     is_due, says = _next_message(case)
     typed = case.form.lines("note")
     previews: tuple[Preview, ...] = ()
@@ -253,7 +250,7 @@ def _unnote(visit: Visit, connection: Connection, entry: AuditEntry) -> str:
     return undo_sentence(entry)
 
 
-NOTE = OrderAct("note", _ask_note, _note, _unnote)
+NOTE = OrderAct("note", _ask_note, _note, _unnote, "Take the note back")
 
 # A new link.
 

@@ -61,7 +61,7 @@ def _release(visit: Visit, connection: Connection, entry: AuditEntry) -> str:
     return f"released order {entry.subject}"
 
 
-HOLD = OrderAct("hold", _ask_hold, _hold, _release)
+HOLD = OrderAct("hold", _ask_hold, _hold, _release, "Release this order")
 
 # Time-critical.
 
@@ -101,7 +101,7 @@ def _left_since(connection: Connection, entry: AuditEntry) -> bool:
     return connection.execute(since.limit(1)).first() is not None
 
 
-CRITICAL = OrderAct("critical", _ask_critical, _critical, _uncritical)
+CRITICAL = OrderAct("critical", _ask_critical, _critical, _uncritical, "Take it back")
 
 # Complete or in parts.
 
@@ -222,6 +222,6 @@ def _unmute(visit: Visit, connection: Connection, entry: AuditEntry) -> str:
     return f"let messages go to the customer of order {entry.subject} again"
 
 
-MUTE = OrderAct("mute", _ask_mute, _mute, _unmute)
+MUTE = OrderAct("mute", _ask_mute, _mute, _unmute, "Let messages go again")
 
 WISHES = (HOLD, CRITICAL, SHIPMENT, MUTE)
