@@ -204,7 +204,7 @@ def _block(app: App, destination: Destination) -> Block:
                     name=block_name(app),
                     url="{{address}}",
                     json_data=data,
-                    secrets={"address": url.get_secret_value()},  # type: ignore[union-attr, arg-type] # see above
+                    secrets={"address": url.get_secret_value()},  # type: ignore[union-attr] # see above
                 )
     except (ValidationError, ValueError, KeyError, TypeError) as error:
         raise ForewarnError(f"that is no address of a webhook of {destination.target}") from error

@@ -2,10 +2,11 @@
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic import SecretStr
@@ -16,6 +17,9 @@ from cli import console as printing
 from cli.options import Json, Shop
 from models.alerts import Alert, AlertTarget
 from models.errors import ForewarnError
+
+if TYPE_CHECKING:  # what imports Prefect takes a second
+    from app.alert_automations import AlertStatus
 
 alerts = typer.Typer(no_args_is_help=True, help="Alerts by mail, Slack, Teams or a webhook, sent by Prefect.")
 Pool = Annotated[str | None, typer.Option(help="the work pool of the shop's runs \\[default: as in its prefect.yaml]")]
@@ -101,7 +105,7 @@ def file(
     printing.out.print(f"{into}: prefect automation create --from-file {into}", markup=False)
 
 
-def _show(found: list, *, json: bool) -> None:
+def _show(found: Sequence["AlertStatus"], *, json: bool) -> None:
     if json:
         printing.print_json({"alerts": [asdict(one) for one in found]})
         return

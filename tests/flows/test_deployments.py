@@ -12,6 +12,7 @@ from prefect.client.schemas.objects import StateType
 from prefect.settings.models.flows import FlowsSettings
 from pydantic import SecretStr
 
+from app.reports.story import FINAL_STATES
 from models.config.settings import Settings
 from tests.support.paths import ROOT
 
@@ -187,3 +188,9 @@ def test_a_run_counts_as_dead_after_three_missed_heartbeats(name, monkeypatch):
     assert seconds is not None
     assert automation["trigger"]["within"] >= 3 * seconds
     assert automation["actions"][0]["state"] == StateType.CRASHED
+
+
+def test_a_run_that_ended_in_any_state_of_ours_is_not_taken_for_dead():
+    (automation,) = yaml.safe_load((ROOT / "docs/dead-runs.yaml").read_text())["automations"]
+    ended = {event.removeprefix("prefect.flow-run.") for event in automation["trigger"]["expect"]}
+    assert {*FINAL_STATES} <= ended

@@ -124,7 +124,7 @@ async def test_two_workers_share_a_run_in_shards_and_its_deliveries_and_nobody_h
             provider.slow.set()
             await delivered
             runs = {name: page.runs(name) for name in DEPLOYMENTS}
-            (summary,) = page.artifacts("late-orders-summary")
+            (summary,) = page.artifacts("lantern-loom-late-orders-summary")
             taken = [taken_by(log) for log in logs]
 
     assert {run["state_type"] for found in runs.values() for run in found} == {"COMPLETED"}
