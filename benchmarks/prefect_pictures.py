@@ -1,10 +1,11 @@
-"""Remake the pictures of Prefect's page: `python -m benchmarks.prefect_pictures`; needs Debian's chromium and its driver.
+"""Remake the pictures of Prefect's page by `python -m benchmarks.prefect_pictures`; needs Debian's chromium-driver.
 
 A server of its own runs the flows on the sample shop's day.
 """
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -106,13 +107,19 @@ def _shoot(browser: str) -> None:
         options.add_argument(flag)
     driver = webdriver.Chrome(options, Service(shutil.which("chromedriver")))
     runs = httpx.post(f"{URL}/api/flow_runs/filter", json={"sort": "START_TIME_DESC"}).json()
-    run = next(one for one in runs if one["name"].startswith("late-orders") and ": 0 " not in one["name"])
+    found = [one for one in runs if re.fullmatch(r"late-orders .*: \d+ to tell", one["name"])]
+    run = max(found, key=lambda one: int(one["name"].split(": ")[1].split()[0]))
     try:
         for name, path, height, below in (
-            ("prefect-runs", "/runs", 1000, 690),
+            ("prefect-runs", "/runs", 1000, 640),
             ("prefect-run", f"/runs/flow-run/{run['id']}", 1250, 0),
-            ("prefect-late-orders", f"/artifacts/artifact/{_artifact(run['id'], 'orders')}", 720, 0),
-            ("prefect-digest", f"/artifacts/key/{_digest_key()}", 1500, 0),
+            (
+                "prefect-late-orders",
+                f"/artifacts/artifact/{_artifact('lantern-loom-late-orders-orders', run['id'])}",
+                720,
+                0,
+            ),
+            ("prefect-digest", f"/artifacts/artifact/{_artifact('lantern-loom-digest-summary')}", 1750, 0),
         ):
             driver.set_window_size(WIDTH, height)
             driver.get(f"{URL}{path}")
@@ -130,15 +137,13 @@ def _shoot(browser: str) -> None:
         driver.quit()
 
 
-def _artifact(run: str, ending: str) -> str:
+def _artifact(key: str, run: str | None = None) -> str:
+    """Return the id of the newest artifact of a key, or of that of a run."""
     import httpx
 
-    asked = {"artifacts": {"flow_run_id": {"any_": [run]}, "key": {"like_": f"%late-orders-{ending}"}}}
-    return str(httpx.post(f"{URL}/api/artifacts/filter", json=asked).json()[0]["id"])
-
-
-def _digest_key() -> str:
-    return "lantern-loom-digest-summary"
+    which = {"key": {"any_": [key]}} | ({"flow_run_id": {"any_": [run]}} if run else {})
+    found = httpx.post(f"{URL}/api/artifacts/filter", json={"artifacts": which, "sort": "UPDATED_DESC"}).json()
+    return str(found[0]["id"])
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ COMPLETED, HELD, NOT_LIVE = "Completed", "Held", "Not live"
 FINAL_STATES = (COMPLETED, HELD, NOT_LIVE)
 """Names of the states in which a run ends without an error."""
 REASON = re.compile(
-    r"(?P<late>\d+ days? late) \(promised to (?P<act>\w+) by (?P<promised>[\d-]{10}), "
+    r"(?P<late>\d+ days? late|not late) \(promised to (?P<act>\w+) by (?P<promised>[\d-]{10}), "
     r"(?:now expected (?P<expected>[\d-]{10})|no date known)\), bucket [\w-]+: (?P<reason>.+)"
 )
 """How `rules` state why an order is told."""

@@ -88,6 +88,9 @@ REASONS = {
     "1 day late (promised to ship by 2025-11-26, no date known), bucket my-own: the date passed": (
         "1 day late, ship by 26 Nov, no date known: the date passed"
     ),
+    "not late (promised to deliver by 2025-12-04, now expected 2025-11-26), bucket on_time: it is here": (
+        "not late, deliver by 4 Dec, now 26 Nov: it is here"
+    ),
     "written in another way": "written in another way",
 }
 
