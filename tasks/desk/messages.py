@@ -127,9 +127,13 @@ def _hidden(words: str) -> str:
     return words.replace(LINK_PLACEHOLDER, NO_TOKEN)
 
 
+def _shortened(words: str) -> str:
+    return f"{words.rpartition(' ')[0]} …" if len(words) >= EXCERPT_CHARS else words
+
+
 def _message(number: int, row: Mapping[str, Any], events: tuple[MessageEvent, ...]) -> OrderMessage:
     values = {name: row[name] for name in ("id", "channel", "trial", "created_at", "not_before", "sending_at")}
-    excerpt = _hidden(row["excerpt"]) if row["channel"] == "sms" else ""
+    excerpt = _shortened(_hidden(row["excerpt"])) if row["channel"] == "sms" else ""
     return OrderMessage(
         number=number,
         **values,

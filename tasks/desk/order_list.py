@@ -290,7 +290,7 @@ def _why(context: Context, messages: Sequence[Any], still_open: bool, days: int,
     last = messages[-1].revision if messages else 0
     parts = [_message_words(context, row) for row in messages if row.revision == last and row.state != State.SKIPPED]
     if parts:
-        return "; ".join(parts)
+        return "; ".join([parts[0], *(part[0].lower() + part[1:] for part in parts[1:])])
     if not still_open:
         return "Over"
     if days == 0:

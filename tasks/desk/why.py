@@ -139,6 +139,9 @@ def _ended(context: Context, order: OrderFacts) -> str:
     if order.cancelled_on is not None and order.cancelled_on <= day:
         return f"was cancelled on {short_date(order.cancelled_on, day)}"
     lines = order.lines
+    by_customer = [line.ended.partition(" (")[0] for line in lines if line.ended and " by the customer" in line.ended]
+    if lines and len(by_customer) == len(lines):
+        return f"was {by_customer[0]}"
     delivered = [line.delivered_on for line in lines if line.delivered_on is not None and line.delivered_on <= day]
     if lines and len(delivered) == len(lines):
         return f"has arrived; the last of it on {short_date(max(delivered), day)}"

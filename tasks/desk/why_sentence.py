@@ -176,9 +176,17 @@ def _untold(facts: WhyFacts, latest: list[WhyMessage]) -> list[str]:
     doubtful = [one for one in explaining if one.state is State.IN_DOUBT]
     if doubtful:
         return [_outcome(facts, one) for one in explaining]
+    if len(explaining) > 1 and all(one.state is State.HELD for one in explaining):
+        return ["Nobody was told: " + _all_held(facts, explaining)]
     if explaining:
         return ["Nobody was told:" + _as_reason(_outcome(facts, explaining[0])), *_rest(facts, explaining[1:])]
     return ["Nobody was told: " + _nothing_recorded(facts)]
+
+
+def _all_held(facts: WhyFacts, messages: list[WhyMessage]) -> str:
+    words = " and ".join(f"a {channel_word(one.channel)}" for one in messages)
+    why = f" ({facts.held_because})" if facts.held_because else ""
+    return f"{words} wait, because their run is held until somebody releases it{why}."
 
 
 def _rest(facts: WhyFacts, messages: list[WhyMessage]) -> list[str]:

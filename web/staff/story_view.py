@@ -73,6 +73,9 @@ class EventView:
 
     mark: str
     text: str
+    """What stands before a masked address, or all of it."""
+    masked: str
+    rest: str
     detail: str
     time: str
     machine: str
@@ -157,7 +160,9 @@ def order_chip(story: Story) -> Chip:
         "cancel_requested": ("wait", "Cancellation requested"),
         "no_date": ("wait", "No date known"),
     }
-    return Chip(*words.get(page.headline, ("good", "On time")))
+    ended = [ITEM_CHIPS[item.status] for item in story.items if item.status in ITEM_CHIPS]
+    otherwise = ended[0] if ended and len(ended) == len(story.items) else ("good", "On time")
+    return Chip(*words.get(page.headline, otherwise))
 
 
 def days_of(events: Sequence[StoryEvent], order: str, zone: ZoneInfo, today: date) -> tuple[DayView, ...]:
@@ -178,9 +183,12 @@ def _day_title(day: date, today: date) -> str:
 def _event(event: StoryEvent, order: str, zone: ZoneInfo, today: date) -> EventView:
     local = event.at.astimezone(zone)
     message = event.message
+    before, masked, rest = event.text.partition(message.to) if message and message.to else (event.text, "", "")
     return EventView(
         mark=event.mark,
-        text=event.text,
+        text=before,
+        masked=masked,
+        rest=rest,
         detail=event.detail,
         time=f"{local:%H:%M}",
         machine=local.isoformat(timespec="seconds"),

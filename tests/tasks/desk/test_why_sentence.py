@@ -62,6 +62,14 @@ CASES = {
         about(failed(State.HELD), held_because="31 % of open orders"),
         "Nobody was told: a mail waits, because its run is held until somebody releases it (31 % of open orders).",
     ),
+    "a mail and a text are held": (
+        about(failed(State.HELD), replace(TEXT, state=State.HELD)),
+        "Nobody was told: a mail and a text wait, because their run is held until somebody releases it.",
+    ),
+    "cancelled by the customer": (
+        about(SENT, ended="was cancelled by the customer"),
+        f"The order was cancelled by the customer. {TOLD} Nothing more is due.",
+    ),
     "a newer one is held": (
         about(SENT, failed(State.HELD, revision=2)),
         f"{TOLD} A newer mail waits, because its run is held until somebody releases it.",

@@ -80,7 +80,7 @@ def test_each_thing_that_happened_is_an_event(late):
     page = story(late)
     for words in (
         "Order placed.",
-        'Mail to a…@example.com: "',
+        'a…@example.com : "',
         "The customer chose to wait: Lamp 1.",
         "The expected date of Lamp 1 moved from 17 June to 20 June.",
         "Because from a delivery, with this vendor's usual lateness.",
