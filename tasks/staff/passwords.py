@@ -1,5 +1,6 @@
 """Hash and check passwords with Argon2."""
 
+import threading
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,8 @@ if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
 MIN_CHARS, MAX_CHARS = 12, 200
+_AT_ONCE = threading.BoundedSemaphore(2)
+"""Each hash takes 64 MiB and a core: many sign-ins at once wait for each other, and pages do not wait for them."""
 
 
 @cache
@@ -47,7 +50,8 @@ def fits(password: str, password_hash: str | None) -> bool:
     from argon2.exceptions import InvalidHashError, VerificationError
 
     try:
-        return _hasher().verify(password_hash or _nobodys_hash(), password[: MAX_CHARS + 1]) and bool(password_hash)
+        with _AT_ONCE:
+            return _hasher().verify(password_hash or _nobodys_hash(), password[: MAX_CHARS + 1]) and bool(password_hash)
     except (VerificationError, InvalidHashError):
         return False
 
