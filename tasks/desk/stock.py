@@ -1,6 +1,6 @@
 """What the desk shows of stock: what to order today, the most urgent product first, from what the last run computed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -16,6 +16,7 @@ from tasks.tables import AVAILABILITIES, INBOUNDS, PRODUCTS, RUNS, STOCK_LEVELS,
 
 STOCK_REPORT = "stock-report"
 """The flow that computes the levels."""
+PAGE_SIZE = 500
 NEVER, AT_ONCE = 1e9, -1e9
 """The days of slack of a product that is not sold: none is needed, or customers wait for it already."""
 MAX_DAYS_SHOWN = 3_650
@@ -59,19 +60,25 @@ def load_stock(
     context: Context, connection: Connection, limit: int, after: tuple[float, str] | None = None
 ) -> StockPage:
     """Return up to `limit` products to order; `after` is the slack and the id of the last one of the page before."""
-    query = _to_order(context)
+    slack, product = _slack(), STOCK_LEVELS.c.product_id
+    urgent = select(product, slack).where(TO_ORDER).order_by(slack, product).limit(limit + 1)
     if after is not None:
-        slack, product = after
-        same = and_(_slack() == slack, STOCK_LEVELS.c.product_id > product)
-        query = query.where(or_(_slack() > slack, same))
-    rows = [_row(context, row) for row in connection.execute(query.limit(limit + 1))]
-    return StockPage(tuple(rows[:limit]), len(rows) > limit)
+        urgent = urgent.where(or_(slack > after[0], and_(slack == after[0], product > after[1])))
+    keys = [key for key, _ in connection.execute(urgent)]
+    # Only then what costs a look-up for each product.
+    found = {row.product_id: _row(context, row) for row in connection.execute(_products(context, keys[:limit]))}
+    return StockPage(tuple(found[key] for key in keys[:limit] if key in found), len(keys) > limit)
 
 
 def iterate_stock(context: Context, connection: Connection) -> Iterator[StockRow]:
     """Yield every product to order, the most urgent first."""
-    for row in connection.execute(_to_order(context)):
-        yield _row(context, row)
+    after = None
+    while True:
+        page = load_stock(context, connection, PAGE_SIZE, after)
+        yield from page.rows
+        if not page.has_more:
+            return
+        after = (page.rows[-1].slack, page.rows[-1].product_id)
 
 
 def levels_computed_at(connection: Connection) -> datetime | None:
@@ -92,7 +99,7 @@ def _slack() -> ColumnElement[float]:
     )
 
 
-def _to_order(context: Context) -> Select[Any]:
+def _products(context: Context, keys: Sequence[str]) -> Select[Any]:
     vendor = vendor_of_product()
     on_its_way = (
         select(func.coalesce(func.sum(INBOUNDS.c.quantity), 0))
@@ -111,8 +118,7 @@ def _to_order(context: Context) -> Select[Any]:
                 VENDORS, VENDORS.c.id == vendor
             )
         )
-        .where(TO_ORDER)
-        .order_by(_slack(), STOCK_LEVELS.c.product_id)
+        .where(STOCK_LEVELS.c.product_id.in_(keys))
     )
 
 

@@ -157,9 +157,32 @@ def load_requests(
 
     `after` is the time and the id of the last one of the page before.
     """
+    return load_groups(context, connection, [group], limit, after)[group]
+
+
+def load_groups(
+    context: Context,
+    connection: Connection,
+    groups: Sequence[RequestGroup],
+    limit: int,
+    after: tuple[datetime, str] | None = None,
+) -> dict[RequestGroup, RequestPage]:
+    """Return up to `limit` requests of each group."""
+    refused = list(connection.execute(_refused_requests(context)).scalars())
+    return {group: _load_group(context, connection, group, limit, after, refused) for group in groups}
+
+
+def _load_group(
+    context: Context,
+    connection: Connection,
+    group: RequestGroup,
+    limit: int,
+    after: tuple[datetime, str] | None,
+    refused: Sequence[str],
+) -> RequestPage:
     key = (PURCHASE_REQUESTS.c.created_at, PURCHASE_REQUESTS.c.id)
     newest_first = group is RequestGroup.ANSWERED
-    query = _requests().where(_group_filter(context, group))
+    query = _requests().where(_group_filter(context, group, refused))
     if after is not None:
         query = query.where(tuple_(*key) < after if newest_first else tuple_(*key) > after)
     query = query.order_by(*(column.desc() if newest_first else column for column in key)).limit(limit + 1)
@@ -250,10 +273,11 @@ def _with_names(connection: Connection, rows: Sequence[RequestRow]) -> list[Requ
     return [replace(row, vendor=vendors[row.vendor_id].name) if row.vendor_id in vendors else row for row in rows]
 
 
-def _group_filter(context: Context, group: RequestGroup) -> ColumnElement[bool]:
+def _group_filter(context: Context, group: RequestGroup, refused_requests: Sequence[str]) -> ColumnElement[bool]:
     """Return the SQL of the requests of a group; each request is in one of them at most."""
     stopped = and_(PURCHASE_REQUESTS.c.responded_at.is_(None), OUTBOX.c.state.in_(STOPPED_STATES), _has_open_line())
-    refused, overdue = _has_refused_line(context), overdue_clause(context, context.policy.purchasing.answer_hours)
+    refused = PURCHASE_REQUESTS.c.id.in_(refused_requests)
+    overdue = overdue_clause(context, context.policy.purchasing.answer_hours)
     is_open = and_(PURCHASE_REQUESTS.c.responded_at.is_(None), OUTBOX.c.state != State.SKIPPED)
     return {
         RequestGroup.STOPPED: stopped,
@@ -265,7 +289,10 @@ def _group_filter(context: Context, group: RequestGroup) -> ColumnElement[bool]:
 
 
 def _group_of(context: Context, connection: Connection, request: str) -> RequestGroup:
-    query = select(*(_group_filter(context, group).label(group) for group in RequestGroup)).select_from(REQUESTS)
+    of_it = PURCHASE_LINES.c.request_id == request
+    refused = list(connection.execute(_refused_requests(context).where(of_it)).scalars())
+    filters = (_group_filter(context, group, refused).label(group) for group in RequestGroup)
+    query = select(*filters).select_from(REQUESTS)
     found = connection.execute(query.where(PURCHASE_REQUESTS.c.id == request)).one()._mapping  # noqa: SLF001 - SQLAlchemy's public name for it
     return next((group for group in RequestGroup if found[group]), RequestGroup.ANSWERED)
 
@@ -275,16 +302,17 @@ def _has_open_line() -> ColumnElement[bool]:
     return lines.where(PURCHASE_LINES.c.response.is_(None)).exists()
 
 
-def _has_refused_line(context: Context) -> ColumnElement[bool]:
-    """Return the SQL of a request with a line to decide on: refused and still wanted, or accepted too late."""
+def _refused_requests(context: Context) -> Select[Any]:
+    """Return the query of the requests with a line to decide on: refused and still wanted, or accepted too late."""
     refused = and_(
         PURCHASE_LINES.c.response == VendorResponse.REFUSED,
         wanted_filter(context.end_of(context.as_of)),
         same_product_filter(),
         ~_asked_since(),
     )
-    requests = (
+    return (
         select(PURCHASE_LINES.c.request_id)
+        .distinct()
         .join(
             ORDER_LINES,
             and_(ORDER_LINES.c.order_id == PURCHASE_LINES.c.order_id, ORDER_LINES.c.number == PURCHASE_LINES.c.line),
@@ -292,7 +320,6 @@ def _has_refused_line(context: Context) -> ColumnElement[bool]:
         .join(ORDERS, ORDERS.c.id == ORDER_LINES.c.order_id)
         .where(TO_DECIDE, or_(refused, PURCHASE_LINES.c.response == VendorResponse.TOO_LATE))
     )
-    return PURCHASE_REQUESTS.c.id.in_(requests)
 
 
 def _asked_since() -> ColumnElement[bool]:

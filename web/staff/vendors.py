@@ -15,7 +15,7 @@ from models.purchasing import VendorResponse
 from models.quantities import counted
 from models.staff import AuditEntry, Right
 from sources.rows import RejectedRow, Row
-from tasks.desk.vendors import RequestDetail, RequestedLine, RequestGroup, load_request, load_requests
+from tasks.desk.vendors import RequestDetail, RequestedLine, RequestGroup, load_groups, load_request, load_requests
 from tasks.purchasing.responses import record_responses_in
 from tasks.purchasing.review import approve_in, mark_delivered_in, reopen_in
 from tasks.purchasing.staff_acts import (
@@ -82,8 +82,8 @@ def show_list(visit: Visit) -> Response:
         return _show_group(visit, RequestGroup(asked_for))
     groups = []
     with visit.reading() as connection:
-        for group in RequestGroup:
-            page = load_requests(visit.context, connection, group, SHORT_LIST)
+        found = load_groups(visit.context, connection, tuple(RequestGroup), SHORT_LIST)
+        for group, page in found.items():
             if page.rows:
                 more = desk_address("vendors", group=group) if page.has_more else ""
                 groups.append(GroupView(*GROUP_WORDS[group], request_links(visit, page.rows), more))
