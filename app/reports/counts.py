@@ -27,6 +27,12 @@ def by_days(counts: Mapping[str, int], policy: Policy) -> dict[str, int]:
     return {words.get(name, name.replace("_", " ")): n for name, n in by_delay(counts, policy).items()}
 
 
+def changes_in_words(changes: Mapping[str, int], policy: Policy) -> dict[str, int]:
+    """Return what customers have to be told, as `of a delay by 4 to 7 days`; good news last."""
+    delays = {f"of a delay {late}": n for late, n in by_days(changes, policy).items()}
+    return delays | ({"of good news": n} if (n := changes.get(ON_TIME)) else {})
+
+
 def counted(counts: Mapping[str, int], nothing: str = "none") -> str:
     """Return counts as `3 week, 2 long`, without zeros; `nothing` where none is left."""
     return ", ".join(f"{n} {name}" for name, n in counts.items() if n) or nothing

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from app.reports.counts import by_days, by_delay, counted
+from app.reports.counts import by_days, by_delay, changes_in_words, counted
 from app.safe_text import escape_control, markdown_cell, markdown_table
 from models.decisions import Contact, Plan
-from models.policy.policy import Policy
+from models.policy.policy import ON_TIME, Policy
 from models.run_report import Report
 from rules.contact.masking import mask_address
 from tasks.delivery.summary import DeliverySummary
@@ -33,7 +33,8 @@ def fill_evaluation(report: Report, evaluated: EvaluationSummary) -> None:
 def fill_orders(report: Report, orders: Mapping[str, int], policy: Policy) -> None:
     """Put into a report how many orders are open and how late, and sort its counts by bucket as the policy does."""
     report.open = sum(orders.values())
-    report.late, report.changes = by_delay(orders, policy), by_delay(report.changes, policy)
+    good_news = {ON_TIME: n} if (n := report.changes.get(ON_TIME)) else {}
+    report.late, report.changes = by_delay(orders, policy), by_delay(report.changes, policy) | good_news
 
 
 def fill_delivery(report: Report, delivered: DeliverySummary) -> None:
@@ -155,7 +156,7 @@ def imported(counts: Mapping[str, int]) -> str:
 def summary(report: Report, shop: str, policy: Policy | None = None) -> str:
     """Return a report as markdown, what needs a person first; with a policy, delays in days in place of its names."""
     if policy:
-        in_days = {"late": by_days(report.late, policy), "changes": by_days(report.changes, policy)}
+        in_days = {"late": by_days(report.late, policy), "changes": changes_in_words(report.changes, policy)}
         report = report.model_copy(update=in_days)
     pairs = lines(report)
     first = [pair for pair in pairs if _is_problem(pair[0])]

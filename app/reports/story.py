@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from app.reports.counts import by_days, counted
+from app.reports.counts import by_days, changes_in_words, counted
 from models.policy.policy import Policy
 from models.run_report import Report
 
@@ -70,7 +70,7 @@ def _to_tell(report: Report, told: int, policy: Policy) -> str:
     if not told:
         return "No customer has to be told anything new"
     customers = "1 customer has" if told == 1 else f"{told:,} customers have"
-    return f"{customers} to be told of a delay: {counted(by_days(report.changes, policy))}"
+    return f"{customers} to be told: {counted(changes_in_words(report.changes, policy))}"
 
 
 def _evaluation_sentences(report: Report, policy: Policy) -> Iterable[str]:

@@ -43,8 +43,9 @@ def test_the_name_of_an_evaluation_ends_with_what_it_decided(values, name, state
 def test_a_held_run_says_what_was_exceeded_and_that_nothing_leaves():
     story = evaluation_story("late-orders", report(**LATE, held={"late": "11 of 322 orders, over 3 %"}), POLICY)
     assert story.message == (
-        "322 open orders, 32 of them late. 11 customers have to be told of a delay: 9 by 4 to 7 days, "
-        "2 by 15 days or more. 11 of 322 orders, over 3 %. Nothing of this run leaves until a person releases it."
+        "322 open orders, 32 of them late. 11 customers have to be told: 9 of a delay by 4 to 7 "
+        "days, 2 of a delay by 15 days or more. 11 of 322 orders, over 3 %. "
+        "Nothing of this run leaves until a person releases it."
     )
     assert story.tags == ("held",)
     assert "Held: 11 of 322 orders, over 3 %." in story.sentences
@@ -103,6 +104,12 @@ def test_a_reason_fits_the_page_and_names_no_bucket(why):
 def test_a_row_has_the_reason_and_the_channels_first():
     plan = {"order": "1", "channels": "email", "why": "because", "remedy": "none", "days late": 3, "bucket": "short"}
     assert list(page_rows([plan])[0]) == ["order", "why", "channels", "remedy", "days late"]
+
+
+def test_good_news_counts_as_something_to_tell():
+    story = evaluation_story("late-orders", report(changes={"week": 1, "on_time": 1}), POLICY)
+    assert story.name.endswith(": 2 to tell")
+    assert "1 of a delay by 4 to 7 days, 1 of good news" in story.message
 
 
 def test_delays_are_named_by_their_days():
