@@ -34,7 +34,12 @@ CURRENT_DATES = select(*(EXPECTED_DATES.c[name] for name in ("line", "expected_o
 def load_order_page(context: Context, connection: Connection, order_id: str, as_of: date, now: datetime) -> OrderPage:
     """Return the page of an order; raises ForewarnError where it is unknown."""
     context = context.with_run(context.run_id, as_of, now)
-    order = load_order_now(context, connection, order_id, as_of)
+    return page_of(context, connection, load_order_now(context, connection, order_id, as_of))
+
+
+def page_of(context: Context, connection: Connection, order: OrderNow) -> OrderPage:
+    """Return the page of an order as it was loaded on the context's day."""
+    order_id, as_of = order.sold.id, order.as_of
     outlook = _outlook(context, connection, order)
     latest = max(order.late, key=lambda late: late.days, default=None)
     last = next((late.line.number for late in order.late if late.expected_on == order.expected_on), "")

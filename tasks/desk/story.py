@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select
 
 from models.customers import Choice, OpenChoices, OrderPage, PageItem
 from models.enums import RemedyKind, State
+from models.errors import ForewarnError
 from models.orders import CustomerFacts
 from models.promise_clock import ClockState
 from models.quantities import plain
@@ -20,18 +21,17 @@ from rules.contact.masking import mask_address
 from rules.promise_clock.sentences import standing_sentence
 from tasks.context import Context
 from tasks.customers.order_now import load_order_now
-from tasks.customers.order_page import load_order_page
+from tasks.customers.order_page import page_of
 from tasks.db.sql import in_list
 from tasks.desk.acts_offered import OfferedAct, acts_offered, load_act_facts
 from tasks.desk.messages import OrderMessage, load_messages
 from tasks.desk.timeline import StoryEvent, load_timeline
 from tasks.desk.why import load_why
 from tasks.desk.why_sentence import why_sentence
-from tasks.orders.queries import get_orders
 from tasks.promise_clock.facts import load_line_clocks
 from tasks.promise_clock.timeline import silence_words
 from tasks.reporting.explain_consent import explain_consent
-from tasks.reporting.explain_supply import explain_supply
+from tasks.reporting.explain_supply import explain_coverage, explain_dates
 from tasks.tables import OFFERS, ORDERS, PRODUCTS
 
 OVER = (ClockState.DONE, ClockState.CLOSED, ClockState.CANCELLED, ClockState.EXEMPT)
@@ -145,17 +145,16 @@ def load_story(
     context: Context, connection: Connection, order_id: str, acts: Sequence[StoryEvent] = ()
 ) -> Story | None:
     """Return an order's story at the context's moment; None where the order is unknown. `acts` are those of staff."""
-    found = get_orders(context, connection, [order_id])
-    if not found:
+    try:
+        now = load_order_now(context, connection, order_id, context.as_of)
+    except ForewarnError:
         return None
-    (watched,) = found
-    page = load_order_page(context, connection, order_id, context.as_of, context.started_at)
-    now = load_order_now(context, connection, order_id, context.as_of)
+    page = page_of(context, connection, now)
     messages = load_messages(connection, order_id)
     facts = load_act_facts(context, connection, now, may_answer=bool(page.open.acts))
     return Story(
         page=page,
-        why=why_sentence(load_why(context, connection, watched)),
+        why=why_sentence(load_why(context, connection, now.owed)),
         as_of=context.as_of,
         customer=_customer(context, connection, now.sold.customer),
         items=_items(context, connection, page),
@@ -196,10 +195,10 @@ def _consent(context: Context, one: Mapping[str, Any]) -> StoryConsent:
 
 
 def _items(context: Context, connection: Connection, page: OrderPage) -> tuple[StoryItem, ...]:
-    supply = explain_supply(context, connection, page.order_id, context.as_of)
-    dates = {stored["line"]: stored for stored in supply["dates"] if stored["ended_at"] is None}
+    found = explain_dates(connection, page.order_id)
+    dates = {stored["line"]: stored for stored in found if stored["ended_at"] is None}
     covered: dict[str, list[str]] = {}
-    for part in supply["covered"]:
+    for part in explain_coverage(connection, page.order_id):
         covered.setdefault(part["line"], []).append(part["covered by"])
     items = [item for parcel in page.parcels for item in parcel.items]
     return tuple(_item(context, item, dates.get(item.number), covered.get(item.number, [])) for item in items)

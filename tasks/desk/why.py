@@ -19,7 +19,6 @@ from tasks.desk.staff_words import short_date
 from tasks.desk.why_sentence import WhyFacts, WhyMessage, why_sentence
 from tasks.notices.suppressions import suppressed_addresses
 from tasks.orders.instructions import load_instructions
-from tasks.orders.order_rows import WatchedOrder
 from tasks.orders.queries import get_orders
 from tasks.orders.told import NOTICES_WITH_STATE
 from tasks.reporting.dry_run import as_told_by
@@ -38,13 +37,13 @@ _MESSAGES = (
 def explain_why(context: Context, connection: Connection, order_id: str) -> str:
     """Return the sentence about an order; empty where the order is unknown."""
     found = get_orders(context, connection, [order_id])
-    return why_sentence(load_why(context, connection, as_told_by(found[0], context.as_of))) if found else ""
+    return why_sentence(load_why(context, connection, as_told_by(found[0], context.as_of).order)) if found else ""
 
 
-def load_why(context: Context, connection: Connection, watched: WatchedOrder) -> WhyFacts:
+def load_why(context: Context, connection: Connection, found: OrderFacts) -> WhyFacts:
     """Return what decides which sentence an order gets on the context's day and at its moment."""
     # What there would be to tell if nobody held it.
-    order = replace(watched.order, held_by=None)
+    order = replace(found, held_by=None)
     rows = connection.execute(_MESSAGES, {"order": order.id}).all()
     assessment = assess_order(order, context.as_of, context.policy, context.calendar)
     plan, delay = assessment.plan, assessment.delay
@@ -72,7 +71,7 @@ def load_why(context: Context, connection: Connection, watched: WatchedOrder) ->
         since=_since(context, connection, addresses or skipped_to),
         gap_until=_gap(context, order) if plan is None else None,
         held_because=_held_because(connection, rows),
-        hold=_hold(context, connection, watched.order),
+        hold=_hold(context, connection, found),
         next_check_on=assessment.next_check_on if assessment.next_check_on < NEVER else None,
         max_age_hours=context.policy.sending.max_age_hours,
     )

@@ -39,11 +39,21 @@ DATE_COLUMNS = (
 def explain_supply(context: Context, connection: Connection, order: str, as_of: date) -> dict[str, Any]:
     """Return allocations, expected dates, purchase requests and the shipping plan of an order as plain data."""
     return {
-        "covered": [_covered(row) for row in _by_line(connection, _coverage(order))],
-        "dates": [dict(row) for row in _by_line(connection, _dates(order))],
+        "covered": explain_coverage(connection, order),
+        "dates": explain_dates(connection, order),
         "requests": [_with_number(row) for row in _by_line(connection, _requests(order))],
         "shipping": _shipping(context, connection, order, as_of),
     }
+
+
+def explain_coverage(connection: Connection, order: str) -> list[dict[str, Any]]:
+    """Return what covers each line of an order as plain data."""
+    return [_covered(row) for row in _by_line(connection, _coverage(order))]
+
+
+def explain_dates(connection: Connection, order: str) -> list[dict[str, Any]]:
+    """Return the expected dates of an order's lines, those that have ended too, as plain data."""
+    return [dict(row) for row in _by_line(connection, _dates(order))]
 
 
 def _by_line(connection: Connection, query: Any) -> list[RowMapping]:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import jwt
+from jwt.types import Options
 
 TOKEN_LASTS = timedelta(minutes=15)
 LEEWAY = timedelta(seconds=60)
@@ -88,9 +89,15 @@ def _decode(
     token: str, key: str | bytes, algorithm: str, audience: str, now: datetime, leeway: timedelta = LEEWAY
 ) -> None:
     # The moment is the server's clock as it was given, so it is compared here.
-    options = {"verify_exp": False, "verify_iat": False, "verify_nbf": False, "verify_aud": bool(audience)}
+    options: Options = {
+        "verify_exp": False,
+        "verify_iat": False,
+        "verify_nbf": False,
+        "verify_aud": bool(audience),
+        "require": ["exp"],
+    }
     try:
-        claims = jwt.decode(token, key, [algorithm], {**options, "require": ["exp"]}, audience=audience or None)
+        claims = jwt.decode(token, key, [algorithm], options, audience=audience or None)
         ends, begins = float(claims["exp"]), float(claims.get("nbf", 0))
     except (jwt.PyJWTError, TypeError, ValueError) as error:
         raise NoAccess from error
