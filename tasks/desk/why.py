@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select
@@ -55,7 +56,7 @@ def load_why(context: Context, connection: Connection, found: OrderFacts) -> Why
     skipped_to = [address for address in _addresses(order.customer) if address]
     return WhyFacts(
         customer=order.customer.name or "The customer",
-        now=context.started_at,
+        now=_moment(context),
         zone=context.zone,
         messages=tuple(_message(context, order, row) for row in rows),
         ended=_ended(context, order) if assessment.bucket == CLOSED else "",
@@ -75,6 +76,13 @@ def load_why(context: Context, connection: Connection, found: OrderFacts) -> Why
         next_check_on=assessment.next_check_on if assessment.next_check_on < NEVER else None,
         max_age_hours=context.policy.sending.max_age_hours,
     )
+
+
+def _moment(context: Context) -> datetime:
+    """Return the context's moment; noon of its day where that is another one."""
+    if context.day(context.started_at) == context.as_of:
+        return context.started_at
+    return context.start_of(context.as_of) + timedelta(hours=12)
 
 
 def _is_told(bucket: str, policy: Policy) -> bool:
