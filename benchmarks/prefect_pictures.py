@@ -125,7 +125,7 @@ def _shoot(browser: str) -> None:
             driver.get(f"{URL}{path}")
             time.sleep(SETTLE_SECONDS)
             if below:
-                driver.execute_script(  # type: ignore[no-untyped-call] # selenium's own has no types
+                driver.execute_script(
                     "for (const each of document.querySelectorAll('*'))"
                     " if (each.scrollHeight > each.clientHeight + 100) each.scrollTop = arguments[0]",
                     below,
