@@ -28,7 +28,7 @@ SETTLE_SECONDS = 5.0
 
 
 def main() -> None:
-    """Run a server, run the flows, and picture the list of runs, a run, its table and the digest."""
+    """Run a server, run the flows, and picture the list of runs, a run and its table."""
     browser = shutil.which("chromium")
     if browser is None:
         sys.exit("no chromium on this machine: apt-get install chromium chromium-driver")
@@ -119,7 +119,6 @@ def _shoot(browser: str) -> None:
                 720,
                 0,
             ),
-            ("prefect-digest", f"/artifacts/artifact/{_artifact('lantern-loom-digest-summary')}", 1750, 0),
         ):
             driver.set_window_size(WIDTH, height)
             driver.get(f"{URL}{path}")
@@ -137,11 +136,11 @@ def _shoot(browser: str) -> None:
         driver.quit()
 
 
-def _artifact(key: str, run: str | None = None) -> str:
-    """Return the id of the newest artifact of a key, or of that of a run."""
+def _artifact(key: str, run: str) -> str:
+    """Return the id of a run's artifact."""
     import httpx
 
-    which = {"key": {"any_": [key]}} | ({"flow_run_id": {"any_": [run]}} if run else {})
+    which = {"key": {"any_": [key]}, "flow_run_id": {"any_": [run]}}
     found = httpx.post(f"{URL}/api/artifacts/filter", json={"artifacts": which, "sort": "UPDATED_DESC"}).json()
     return str(found[0]["id"])
 
