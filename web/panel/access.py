@@ -38,12 +38,17 @@ class PanelKeys:
     """Whom the ticket system's token must be for; empty: not checked, because a secret is shared with it alone."""
 
     @property
+    def has_public_key(self) -> bool:
+        """Return whether the ticket system signs with a key of its own, of which we have the public half."""
+        return self.signer.lstrip().startswith(PEM)
+
+    @property
     def secret(self) -> bytes:
         """Return the secret of our own tokens: only a server that has the same keys reads them.
 
-        Where the settings have none, it is this process's own.
+        Where the settings have none, it is this process's own: a public key is no secret.
         """
-        text = "\n".join(filter(None, [*self.bearer, self.signer]))
+        text = "\n".join(filter(None, [*self.bearer, "" if self.has_public_key else self.signer]))
         return hashlib.sha256(b"panel\0" + text.encode()).digest() if text else self.own
 
 
@@ -63,7 +68,7 @@ def check_signed(keys: PanelKeys, token: str, now: datetime) -> None:
     """
     if not keys.signer or len(token) > MAX_TOKEN_CHARS:
         raise NoAccess
-    algorithm = PUBLIC if keys.signer.lstrip().startswith(PEM) else SHARED
+    algorithm = PUBLIC if keys.has_public_key else SHARED
     _decode(token, keys.signer, algorithm, keys.audience, now)
 
 

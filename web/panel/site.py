@@ -1,5 +1,6 @@
 """The side panel of ticket systems: an order's story on 320 to 400 px, to read only."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,6 +30,7 @@ from web.staff.visit import visit_context
 PREFIX = "/panel"
 EVENTS = 6
 MAX_BODY_BYTES = 16_384
+BODY_TIMEOUT_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +186,12 @@ def _path(request: Request) -> str:
 
 async def _read(request: Request) -> bytes | None:
     body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            return None
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BODY_BYTES:
+                    return None
+    except TimeoutError:
+        return None
     return body

@@ -22,7 +22,7 @@ from tests.support.builders import ANNA, line
 from tests.support.clocks import MovedClock
 from tests.support.serving import serving
 from tests.support.shop_driver import noon, with_renderer
-from web.panel.access import PanelKeys
+from web.panel.access import PanelKeys, new_token
 from web.panel.site import panel_routes
 from web.security import cut_tokens
 
@@ -164,6 +164,13 @@ def test_a_public_key_is_no_shared_secret(told):
     forged = f"{signed('x' * 32)}".split(".")
     with Opened(told.context, PUBLIC) as panel:
         assert panel.signed_post("/panel/orders/1041", ".".join(forged)).status_code == 401
+
+
+def test_who_knows_the_public_key_makes_no_token_of_ours(told):
+    app = Starlette(routes=panel_routes(told.context, PanelKeys(signer=PUBLIC), (), lambda: noon(0)))
+    forged = new_token(PanelKeys(signer=PUBLIC), noon(0))
+    with serving(app) as url:
+        assert httpx.get(f"{url}/panel/orders/1041", params={"token": forged}).status_code == 401
 
 
 def test_without_key_or_token_nothing_is_shown(told):
