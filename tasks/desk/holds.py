@@ -4,6 +4,7 @@ What is held on the desk is a run of its own: it waits for a person like one tha
 dropped in the same way.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
@@ -19,6 +20,7 @@ from tasks.db.settled_counts import recount_settled, uncount_settled
 from tasks.db.sql import AdvisoryLock, in_list, insert, lock, lock_ordered
 from tasks.desk.bounded import Count, count_up_to
 from tasks.guardrails.check import held_by, messages_of
+from tasks.guardrails.restored import put_in_doubt, restored_from
 from tasks.guardrails.undo_review import restore_skipped
 from tasks.orders.told import NOTICES_WITH_STATE
 from tasks.runs.records import HELD
@@ -75,6 +77,7 @@ def undo_hold(context: Context, connection: Connection, run: str, who: str) -> i
     if connection.execute(released.values(state=RELEASED)).rowcount != 1:
         raise NotWaiting("somebody has decided about these messages by now")
     queued = queue_messages(connection, messages_of(held_by([run])))
+    _ask_first(context, connection, queued, who)
     record_events(connection, [(RELEASED, run, "the hold was undone")], context.started_at, who)
     return len(queued)
 
@@ -100,7 +103,16 @@ def undo_stop(context: Context, connection: Connection, message_id: str, stopped
     is_post = connection.execute(select(POSTS.c.id).where(POSTS.c.id == message_id)).first() is not None
     if not (_restore_post(connection, stopped) if is_post else restore_skipped(connection, stopped, State.QUEUED)):
         raise NotWaiting("a newer message took its place, or somebody let it wait again")
+    _ask_first(context, connection, [message_id], who)
     record_events(connection, [(State.QUEUED, message_id, "let wait again")], context.started_at, who)
+
+
+def _ask_first(context: Context, connection: Connection, ids: Sequence[str], who: str) -> None:
+    """Put queued messages in doubt while the records are those of a backup: after it, they may have left."""
+    taken_at = restored_from(connection)
+    if taken_at is not None:
+        mine = and_(in_list(connection, OUTBOX.c.id, ids), QUEUED_FILTER)
+        put_in_doubt(connection, mine, taken_at, context.started_at, who)
 
 
 def _restore_post(connection: Connection, stopped: ColumnElement[bool]) -> bool:

@@ -17,6 +17,7 @@ from tasks.db.sql import AdvisoryLock, in_list, lock, lock_ordered
 from tasks.guardrails.check import RELEASED_PREFIX, messages_of
 from tasks.guardrails.release import REVIEWED_STATES, ReviewDecision
 from tasks.orders.due import touch_orders
+from tasks.orders.instructions import held_orders
 from tasks.orders.told import LEFT_FILTER, NOTICES_WITH_STATE
 from tasks.runs.records import HELD, LATE_ORDERS
 from tasks.tables import NOTICES, OUTBOX, RUNS
@@ -112,7 +113,9 @@ def restore_skipped(connection: Connection, which: ColumnElement[bool], state: S
     waiting = update(OUTBOX).where(
         lock_ordered(connection, OUTBOX.c.id, and_(settled, OUTBOX.c.state == State.SKIPPED))
     )
-    values = {"state": state, "reason": None, "settled_at": None}
+    # An order may be held since: then they wait for its release as well.
+    held = select(NOTICES.c.id).where(NOTICES.c.id == OUTBOX.c.id, NOTICES.c.order_id.in_(held_orders()))
+    values = {"state": state, "reason": None, "settled_at": None, "on_hold": held.exists()}
     restored = sorted(connection.execute(waiting.values(values).returning(OUTBOX.c.id)).scalars())
     recount_settled(connection, and_(settled, OUTBOX.c.settled_at.is_not(None)))
     return restored

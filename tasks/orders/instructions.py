@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, or_, select, update
 
 from models.errors import ForewarnError
 from tasks.db.sql import in_list, insert, lock_ordered
@@ -33,6 +33,11 @@ def load_instructions(connection: Connection, order: str) -> Instructions:
 def is_held(connection: Connection, order: str) -> bool:
     """Return whether staff hold an order now."""
     return load_instructions(connection, order).held_at is not None
+
+
+def held_orders() -> Select[tuple[str]]:
+    """Return the query of the orders that staff hold now."""
+    return select(ORDER_INSTRUCTIONS.c.order_id).where(ORDER_INSTRUCTIONS.c.held_at.is_not(None))
 
 
 def hold_order(connection: Connection, order: str, now: datetime, who: str) -> int:

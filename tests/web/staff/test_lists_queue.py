@@ -10,8 +10,10 @@ from models.enums import Channel, State
 from models.policy.messaging import GuardrailPolicy, SendingPolicy
 from models.policy.policy import Policy
 from tasks.db.sql import read_only
+from tasks.guardrails.restored import begin_restored
+from tasks.orders.instructions import hold_order, release_order
 from tasks.tables import AUDIT_ENTRIES, NOTICES, OUTBOX, RUNS
-from tests.support.builders import line
+from tests.support.builders import day, line
 from tests.support.desk import desk_client
 from tests.support.shop_driver import FakeTransport, customer, noon
 
@@ -124,6 +126,33 @@ def test_one_message_is_taken_out_and_waits_again_when_that_is_undone(driver, ag
     driver.deliver(0, at=noon(0) + timedelta(minutes=1))
     assert len(driver.transport.taken) == 2
     assert agent.get(stop).status == 409
+
+
+def test_a_message_that_waits_again_does_not_leave_while_its_order_is_held(driver, agent):
+    place(driver, 1)
+    agent.post(links(agent.get("/desk/queue"), "/stop")[0])
+    stopped = entries(driver)[-1].id
+    with driver.context.engine.begin() as connection:
+        hold_order(connection, "0", noon(0), "Jan")
+    assert agent.post(f"/desk/log/{stopped}/undo").status == 303
+    driver.deliver(0, at=noon(0) + timedelta(minutes=1))
+    assert driver.transport.taken == []
+    with driver.context.engine.begin() as connection:
+        assert release_order(connection, "0", day(0)) == 1
+    driver.deliver(0, at=noon(0) + timedelta(minutes=2))
+    assert len(driver.transport.taken) == 1
+
+
+@pytest.mark.parametrize("act", ["/stop", "/hold"])
+def test_what_waits_again_after_a_restore_is_asked_about_first(driver, agent, act):
+    place(driver, 1)
+    agent.post(links(agent.get("/desk/queue"), act)[0])
+    undone = entries(driver)[-1].id
+    begin_restored(driver.context, noon(0), "ana")
+    assert agent.post(f"/desk/log/{undone}/undo").status == 303
+    driver.deliver(0, at=noon(0) + timedelta(minutes=1))
+    assert driver.transport.taken == []
+    assert [row["state"] for row in driver.rows(OUTBOX)] == [State.IN_DOUBT]
 
 
 def test_a_form_sent_twice_stops_one_message_once(driver, agent):
