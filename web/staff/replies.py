@@ -124,7 +124,9 @@ def seen(visit: Visit, form: Form) -> Response:
             mark_reply(visit.context, connection, reply.number, visit.person.name, why)
         except ReplyDone as error:
             raise Refused("Somebody has dealt with it already.", links=SEE_LIST) from error
-        about = f"a text of {reply.customer or reply.address}" if reply.is_text else "what a provider told"
+        # Without the name: the log keeps its words also when the customer is erased.
+        about = "a customer's text" if reply.is_text else "what a provider told"
+        about += f" about order {reply.order_id}" if reply.order_id else ""
         entry = record(
             connection,
             **visit.act(form),

@@ -1,6 +1,6 @@
 """An order's story, the pages of its messages, and its evidence."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse, Response
 
 from models.errors import ForewarnError
 from models.staff import Right
+from rules.contact.masking import mask_address
 from tasks.desk.acts_of_staff import load_acts_of_staff
 from tasks.desk.last_import import last_import_words
 from tasks.desk.messages import OrderMessage, load_message, load_words
@@ -73,10 +74,23 @@ def show_evidence(visit: Visit) -> Response:
             evidence = load_evidence(visit.context, connection, order)
         except ForewarnError:
             return unknown_order(visit, order)
+    if not visit.person.may(Right.ACT):
+        evidence = _without_addresses(evidence)
     if visit.query("as") == "json":
         content = orjson.dumps(evidence, default=str, option=orjson.OPT_INDENT_2)
         return Response(content, media_type="application/json")
     return HTMLResponse(evidence_page(evidence), headers={"Content-Security-Policy": PRINT_POLICY})
+
+
+def _without_addresses(evidence: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the evidence with its addresses masked, for who may not have them shown."""
+    customer = evidence["customer"]
+    masked = {
+        name: [{**one, "to": mask_address(one["to"]) if one["to"] else one["to"]} for one in evidence[name]]
+        for name in ("told", "confirmed")
+    }
+    mail = mask_address(customer["email"]) if customer["email"] else customer["email"]
+    return {**evidence, **masked, "customer": {**customer, "email": mail}}
 
 
 def show_message(visit: Visit) -> Response:

@@ -12,7 +12,7 @@ from tasks.delivery.circuit_breaker import trip
 from tasks.promise_clock.duties import LineDuty
 from tasks.runs.records import finish_run, start_run
 from tasks.tables import AUDIT_ENTRIES, CALLBACK_EVENTS, CLOCK_WATCHES, CUSTOMER_CHOICES, CUSTOMER_MAILS, EVENTS, OUTBOX
-from tests.support.builders import day
+from tests.support.builders import ANNA, day, line
 from tests.support.choices import choice_row, insert_choices
 from tests.support.desk import desk_app, desk_client
 from tests.support.shop_driver import noon
@@ -251,6 +251,19 @@ def test_a_text_is_read_dealt_with_and_put_back(driver, agent, clock):
     assert undo_last(driver, agent).status == 303
     assert "“Where is my" in agent.get("/desk/replies").text
     assert agent.get("/desk/replies/99/done").status == 404
+
+
+def test_the_log_names_no_customer_whose_text_was_dealt_with(driver, agent):
+    driver.order("1041", line(promised=-9))
+    driver.run_day()
+    write(driver, CALLBACK_EVENTS, text_row() | {"message_id": driver.notices[0]["id"]})
+    page = agent.get("/desk/replies")
+    assert ANNA.name.split()[0] in page.text
+    (done,) = [tag["href"] for tag in page.tags("a") if tag.get("href", "").endswith("/done")]
+    agent.post(done)
+    page = agent.get("/desk/log").text
+    assert "marked a customer's text about order 1041 as dealt with" in page
+    assert ANNA.name.split()[0] not in page
 
 
 def test_texts_are_paged_the_newest_first(driver, agent):

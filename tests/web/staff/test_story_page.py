@@ -161,3 +161,11 @@ def test_the_evidence_prints_and_is_json(late):
     answer = story(late, path="/evidence?as=json")
     assert answer.headers["content-type"] == "application/json"
     assert '"order": "1041"' in answer.html
+
+
+def test_evidence_has_addresses_only_for_who_may_have_them_shown(late):
+    for path in ("/evidence", "/evidence?as=json"):
+        assert ANNA.email in story(late, path=path).html
+        page = story(late, "read", path=path).html
+        assert "a…@example.com" in page
+        assert ANNA.email not in page
