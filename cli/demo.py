@@ -42,7 +42,7 @@ def run_demo(into: Path, orders: int, seed: int, as_of: date, port: int) -> None
     arguments = [] if into == DEFAULT.resolve() else ["--into", str(_relative_path(into))]
     arguments += [] if port == PORT else ["--port", str(port)]
     command = " ".join([_command(), "demo", "--serve", *arguments])
-    printing.out.print(f"See what its customers see: {command}", markup=False)
+    printing.out.print(f"See what its customers and its customer service see: {command}", markup=False)
     spent = time.monotonic() - started_at
     printing.out.print(f"\nDone in {spent:.0f} s; {startup_seconds:.0f} s of them were Prefect's own start.")
 

@@ -1,4 +1,4 @@
-"""`forewarn demo --serve`: the demo's order pages, product pages and outbox on this machine."""
+"""`forewarn demo --serve`: the demo's order pages, product pages, outbox and desk on this machine."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +11,7 @@ from sqlalchemy import select
 from app.clock import make_clock
 from app.composition import App, isolated_settings, open_app
 from cli import console as printing
+from cli.demo_agent import add_demo_agent
 from cli.serve import HOST, serve_on
 from models.config.settings import GivenSettings
 from models.enums import Channel
@@ -50,18 +51,22 @@ def use_local_links(shop: Path, port: int) -> None:
 def serve_demo(into: Path, port: int) -> None:
     """Serve the demo that is in a folder, until stopped."""
     with isolated_settings(GivenSettings(shop=into / "shop", home=into)), open_app() as app:
-        serve_on(HOST, port, lambda: _service(app), "/")
+        serve_on(HOST, port, lambda: _service(app, f"http://{HOST}:{port}"), "/")
 
 
-def _service(app: App) -> "Starlette":
-    from web.demo.site import DemoSite
+def _service(app: App, home: str) -> "Starlette":
+    from web.demo.site import DemoSite, Row
     from web.service import build_service
 
     clock: Callable[[], datetime] = make_clock(app.folder.shop.zone, last_run_date(app.context.engine)).now
     pages = _order_pages(app, clock())
     for page in pages[:1]:
         printing.out.print(f"An order as its customer sees it: {page.url}", markup=False)
-    return build_service(app, clock, DemoSite(app.context, clock, app.outbox, pages).routes)
+    agent = add_demo_agent(app.context, clock())
+    printing.out.print(f"The desk of customer service: {home}/desk", markup=False)
+    printing.out.print(f"Sign in with {agent.mail} and the password: {agent.password}", markup=False)
+    desk = Row("The desk", "/desk", f"Sign in with {agent.mail} and the password: {agent.password}")
+    return build_service(app, clock, DemoSite(app.context, clock, app.outbox, pages, desk).routes)
 
 
 def _order_pages(app: App, now: datetime) -> "list[Row]":

@@ -186,7 +186,8 @@ def demo(
     port: Annotated[int, typer.Option(min=1, max=65535, help="port of the links in its messages")] = PORT,
     *,
     serve: Annotated[
-        bool, typer.Option("--serve", help="serve its order pages, product pages and outbox; make it if there is none")
+        bool,
+        typer.Option("--serve", help="serve its order pages, shop, outbox and desk; make it if there is none"),
     ] = False,
 ) -> None:
     """Make a sample shop and run one day of it, without an account or a server. Nothing leaves this machine."""

@@ -83,12 +83,13 @@ def _has_name(name: str) -> ColumnElement[bool]:
 
 
 class DemoSite:
-    """The sample shop; `order_pages` are the links to some customers' order pages."""
+    """The sample shop; `order_pages` are the links to some customers' order pages, `desk` that to the desk."""
 
     def __init__(
-        self, context: Context, clock: Callable[[], datetime], outbox: Path, order_pages: Sequence[Row]
+        self, context: Context, clock: Callable[[], datetime], outbox: Path, order_pages: Sequence[Row], desk: Row
     ) -> None:
-        self._context, self._clock, self._outbox, self._order_pages = context, clock, outbox, order_pages
+        self._context, self._clock, self._outbox = context, clock, outbox
+        self._order_pages, self._desk = order_pages, desk
         self._brand = brand_file(context.shop.brand.accent) if context.shop.brand.accent else None
 
     @property
@@ -119,6 +120,7 @@ class DemoSite:
                 Section("What customers get", [outbox]),
                 Section("What customers see and choose", self._order_pages),
                 Section("What shoppers see", products),
+                Section("What customer service sees and does", [self._desk]),
             ],
         )
 
