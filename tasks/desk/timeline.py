@@ -186,7 +186,7 @@ def _date(context: Context, row: Any, name: str, old: date | None, *, known: boo
         verb = "" if row.source == "staff" else " moved"
         text, mark = f"{who} expected date of {name}{verb} {moved}.", "wait" if new > old else "good"
     says = DATE_SOURCES.get(row.source, "") if row.source != "staff" else ""
-    return StoryEvent(row.set_at, "date", mark, text, f"Because {says}." if says else "")
+    return StoryEvent(row.set_at, "date", mark, text, f"{says[0].upper()}{says[1:]}." if says else "")
 
 
 def _parcels(

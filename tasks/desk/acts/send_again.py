@@ -52,6 +52,8 @@ class LastMessage:
     text: str
     still_true: bool
     """Whether what it says is so."""
+    trial: bool
+    """Whether it was kept here, and told nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class Words:
 def load_last_message(context: Context, connection: Connection, order: ActOrder) -> LastMessage | None:
     """Return the last message that can be sent again; None where there is none, or its words were deleted."""
     query = (
-        select(NOTICES, OUTBOX.c.state, OUTBOX.c.sending_at, OUTBOX.c.settled_at)
+        select(NOTICES, *(OUTBOX.c[name] for name in ("state", "trial", "sending_at", "settled_at")))
         .select_from(NOTICES_WITH_STATE)
         .where(
             NOTICES.c.order_id == order.id,
@@ -88,7 +90,9 @@ def load_last_message(context: Context, connection: Connection, order: ActOrder)
     lines = [NoticeLine.from_data(line) for line in row.lines]
     true = still_true(lines, order.watched.order, context.as_of)
     at = row.sending_at or row.settled_at or row.created_at
-    return LastMessage(row.id, row.revision, row.channel, row.state, at, row.address or "", row.subject, row.text, true)
+    return LastMessage(
+        row.id, row.revision, row.channel, row.state, at, row.address or "", row.subject, row.text, true, row.trial
+    )
 
 
 def write_again(

@@ -83,7 +83,7 @@ def test_each_thing_that_happened_is_an_event(late):
         'a…@example.com : "',
         "The customer chose to wait: Lamp 1.",
         "The expected date of Lamp 1 moved from 17 June to 20 June.",
-        "Because from a delivery, with this vendor's usual lateness.",
+        "From a delivery, with this vendor's usual lateness.",
         "Lamp 1: checked, same date",
         "Parcel S1 left with DHL: Lamp 2.",
         "A deadline passed for Lamp 1.",

@@ -20,7 +20,7 @@ from tasks.desk.acts.send_again import (
     write_note,
 )
 from tasks.desk.acts.subject import by_words, contacts_of
-from tasks.desk.staff_words import STATE_CHIPS, channel_word
+from tasks.desk.staff_words import STATE_CHIPS, TRIAL_CHIP, channel_word
 from tasks.notices.notes import MAX_NOTE, add_note, clean_note, use_by_itself, waiting_note, withdraw_note
 from tasks.orders.told import NOTICES_WITH_STATE
 from tasks.tables import NOTICES, OUTBOX
@@ -53,7 +53,8 @@ def _ask_again(case: Case) -> Ask:
     by = CHANNELS.get(case.form.text("by") or case.visit.query("by"))
     if by is None and case.visit.query("to"):
         by = CHANNELS.get(last.channel)
-    state = STATE_CHIPS[State(last.state)][1].lower()
+    chip = TRIAL_CHIP if last.trial else STATE_CHIPS[State(last.state)]
+    state = chip[1][0].lower() + chip[1][1:]
     says = [
         (
             f"The last message about this order is the {channel_word(last.channel)} of "
