@@ -309,7 +309,7 @@ def _consent_name(one: StoryConsent) -> str:
 
 def _consent_words(one: StoryConsent, today: date) -> str:
     since = f" since {short_date(one.since, today)}" if one.since else ""
-    return f"{'Yes' if one.allowed else 'No'}: {one.why}{since}"
+    return f"{'Yes' if one.allowed else 'No'}. {one.why[0].upper()}{one.why[1:]}{since}."
 
 
 def _deadlines(deadlines: Sequence[StoryDeadline], today: date) -> tuple[tuple[str, str], ...]:
