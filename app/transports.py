@@ -184,6 +184,11 @@ def _smtp(settings: Settings, sender: Sender, now: Callable[[], datetime]) -> Me
     # Here, because only a shop with a relay of its own needs the library.
     from channels.email.smtp import Relay, SmtpTransport
 
+    try:
+        bounces_to = email_address(settings.smtp_bounces_to) if settings.smtp_bounces_to else None
+    except BadAddress as error:
+        right = "an address such as bounces@example.com is right"
+        raise ForewarnError(f"FOREWARN_SMTP_BOUNCES_TO: {error}; {right}") from error
     password = settings.smtp_password
     relay = Relay(
         settings.smtp_host or "",
@@ -198,7 +203,7 @@ def _smtp(settings: Settings, sender: Sender, now: Callable[[], datetime]) -> Me
         now=now,
         timeout=settings.timeout,
         parallel=settings.concurrency,
-        bounces_to=settings.smtp_bounces_to,
+        bounces_to=bounces_to,
     )
 
 

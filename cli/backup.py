@@ -4,7 +4,7 @@ import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,7 +14,9 @@ from cli import console as printing
 from cli.options import Json, Shop, Who
 from models.errors import ForewarnError
 from models.quantities import counted
-from tasks.guardrails.restored import RestoredSummary
+
+if TYPE_CHECKING:
+    from tasks.guardrails.restored import RestoredSummary
 
 MOMENT = "%Y-%m-%d %H:%M"
 File = Annotated[Path, typer.Argument(help="the backup")]
@@ -69,7 +71,7 @@ def restore(
     _show(*put_back(shop, file, who), json=json)
 
 
-def _show(where: str, summary: RestoredSummary, *, json: bool) -> None:
+def _show(where: str, summary: "RestoredSummary", *, json: bool) -> None:
     if json:
         printing.print_json({"ledger": where, **asdict(summary)})
         return

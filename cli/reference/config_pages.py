@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le
-from pydantic import BaseModel, EmailStr, SecretStr
+from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from app.safe_text import markdown_table
@@ -36,7 +36,6 @@ KINDS: dict[Any, str] = {
     time: "time of day",
     Path: "path",
     SecretStr: "secret",
-    EmailStr: "mail address",
     SmtpTls: "`starttls`, `tls` or `none`",
     TransportKind: "transport",
     Channel: "`email` or `sms`",

@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import EmailStr, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -79,7 +79,7 @@ class Settings(BaseSettings):
     )
     smtp_user: str | None = Field(None, description="name to sign in with; without it nobody signs in")
     smtp_password: SecretStr | None = Field(None, description="its password, or the provider's API key")
-    smtp_bounces_to: EmailStr | None = Field(
+    smtp_bounces_to: str | None = Field(
         None, description="address to which relays report mails that did not arrive; by default the sender's"
     )
     twilio_account_sid: SecretStr | None = Field(None, description="SID of the Twilio account")

@@ -128,9 +128,12 @@ def _check_undecided(connection: Connection, run_prefix: str) -> None:
 
 def _release_run(connection: Connection, run: str, now: datetime, grace: timedelta) -> int:
     # A notice counts as new from its release: after days in hold it is not too old to be sent.
+    which = messages_of(held_by([run]))
+    if not grace:
+        return len(queue_messages(connection, which, now))
     earliest = bindparam("earliest", now + grace, type_=UtcTime)
     not_before = case((OUTBOX.c.not_before < earliest, earliest), else_=OUTBOX.c.not_before)
-    return len(queue_messages(connection, messages_of(held_by([run])), now, not_before=not_before))
+    return len(queue_messages(connection, which, now, not_before=not_before))
 
 
 def _drop_run(connection: Connection, run: str, context: Context) -> int:

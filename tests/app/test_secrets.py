@@ -37,6 +37,10 @@ PLANTED = {
     "FOREWARN_API_KEYS": "planted-api-key-of-32-characters-or-more",
     "FOREWARN_WEBHOOK_SECRET": f"whsec_{'planted' * 4}plan",
     "FOREWARN_TWILIO_SHARED_KEY": "planted-shared-key",
+    "FOREWARN_PANEL_KEY": "planted-panel-key-of-32-characters-or-more",
+    "FOREWARN_METRICS_KEY": "planted-metrics-key-of-32-characters-or-more",
+    "FOREWARN_SMTP_PASSWORD": "planted-smtp-password",
+    "FOREWARN_OIDC_CLIENT_SECRET": "planted-oidc-client-secret",
 }
 LEAKS = ("planted", "ACplanted")
 # Prefect is told how to be when it is first imported: in a process of its own, with a server and a database of its own.

@@ -21,7 +21,6 @@ async def test_customers_are_written_to_once_and_a_broken_transfer_is_left_to_a_
         assert len(by_state["in_doubt"]) == 1
         assert len(by_state["rejected"]) == 1
         assert len(by_state["sent"]) == len(room.mails) >= 2
-        assert len(by_state) == 3
     received = [mime(envelope) for envelope in room.mails]
     assert len({mail["Message-ID"] for mail in received}) == len(received)
     assert all(mail["List-Unsubscribe"] is None for mail in received)

@@ -462,5 +462,5 @@ def test_a_held_run_is_released_by_the_form(place):
     done = asyncio.run(
         release_form.fn(found.run[:8], "mara", ReviewDecision.RELEASE, "the vendor burned down", str(place / "shop"))
     )
-    assert done["notices"] == sum(found.notices.values())
+    assert done.data["notices"] == sum(found.notices.values())
     assert sum(live(place, LIVED)[1].sent.values()) > 0

@@ -27,6 +27,7 @@ FERN = ProductFacts("fern", "Fern", "lamps", Decimal(46))
 ORDERS = ("late", "part", "no date", "on time", "packed", "sent", "arrived", "cancelled", "unpaid", "a/b ä%2F", "short")
 ENDPOINTS = (
     "GET /orders/{order_id}",
+    "GET /orders/{order_id}/story",
     "POST /orders/{order_id}/choices",
     "POST /orders/{order_id}/choices/{number}/undo",
     "GET /choices",

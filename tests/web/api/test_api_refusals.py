@@ -149,6 +149,7 @@ def test_the_description_is_public_and_names_every_endpoint(anonymous):
         "/orders/{order_id}/choices",
         "/orders/{order_id}/choices/{number}/undo",
         "/orders/{order_id}/links",
+        "/orders/{order_id}/story",
     ]
     assert "422" in json.dumps(told)
 

@@ -243,9 +243,10 @@ def test_a_text_is_read_dealt_with_and_put_back(driver, agent, clock):
     assert "“Where is my <b>lamp</b>?”" in page.text
     assert "+4915112345678" not in page.html
     assert "1 text of customers to read" in agent.get("/desk").text
+    (done,) = [tag["href"] for tag in page.tags("a") if tag.get("href", "").endswith("/done")]
     jan = desk_client(driver.context, "service", now=clock, name="Jan")
-    form = jan.form("/desk/replies/1/done")
-    assert agent.post("/desk/replies/1/done", {"why": "rang her"}).status == 303
+    form = jan.form(done)
+    assert agent.post(done, {"why": "rang her"}).status == 303
     assert jan.send(form).status == 409
     assert "No text waits" in agent.get("/desk/replies").text
     assert undo_last(driver, agent).status == 303
