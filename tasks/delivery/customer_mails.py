@@ -1,10 +1,11 @@
 """Messages to single customers that are no notices: what answers an act of theirs, and what staff asked for.
 
 An answer always leaves, because the customer asked for it. What staff asked for leaves as a notice does: never to a
-customer who opted out, by text only with consent and in the hours for texts, and not while the order is held.
+customer who opted out, by text only with consent and in the hours for texts, and not while the order is held. A notice
+that is sent again leaves while it is the last one, and what it says is so.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -15,17 +16,20 @@ from channels.transport import MessageTransport
 from models.customers import MailKind
 from models.enums import Channel, SkipReason, State
 from models.messages import DeliveryOutcome, Message
-from models.orders import CustomerFacts
+from models.orders import CustomerFacts, NoticeLine
 from rules.contact.contact import contact_by
 from rules.customers.link_tokens import fill_link, token_of
+from rules.delays.delays import still_true
 from tasks.context import Context
+from tasks.db.sql import in_list
 from tasks.delivery.message_kind import QUEUE_COLUMNS, Outgoing, Prepared
 from tasks.notices.suppressions import suppressed_by_hash
-from tasks.tables import CUSTOMER_MAILS, CUSTOMERS, OPT_OUTS, OUTBOX, SUPPRESSIONS
+from tasks.orders.queries import get_orders
+from tasks.tables import CUSTOMER_MAILS, CUSTOMERS, NOTICES, OPT_OUTS, OUTBOX, SUPPRESSIONS
 
 MAIL_COLUMNS = [
     CUSTOMER_MAILS.c[name]
-    for name in ("kind", "link_id", "address", "to_name", "locale", "subject", "text", "html", "asked_by")
+    for name in ("kind", "link_id", "address", "to_name", "locale", "subject", "text", "html", "asked_by", "repeats")
 ]
 CUSTOMER_COLUMNS = [CUSTOMERS.c[name] for name in ("country", "zone", "sms_consent", "opted_out")]
 HOURS_OVER = "it is outside its hours: it waits for the next"
@@ -69,6 +73,8 @@ class CustomerMails:
         # An erased customer's mails have no address; an address that an erased customer had is known by its hash.
         hashed = suppressed_by_hash(connection, {row.address for row in rows}, self.context.erasure_key)
         outcomes = {row.id: self._stopped(row, hashed, now) for row in rows}
+        again = {row.id: row.repeats for row in rows if row.kind == MailKind.AGAIN and outcomes[row.id] is None}
+        outcomes |= _no_longer_true(self.context, connection, again, as_of, now)
         leaving = [self._outgoing(row) for row in rows if outcomes[row.id] is None]
         return Prepared(leaving, [outcome for outcome in outcomes.values() if outcome is not None])
 
@@ -91,6 +97,30 @@ class CustomerMails:
 
     def follow_up(self, connection: Connection, recorded: Sequence[DeliveryOutcome], as_of: date) -> None:
         pass
+
+
+def _no_longer_true(
+    context: Context, connection: Connection, again: Mapping[str, str | None], as_of: date, now: datetime
+) -> dict[str, DeliveryOutcome]:
+    """Return the outcomes of messages that staff sent again and whose notice is not so, or not the last, any more."""
+    if not again:
+        return {}
+    columns = (NOTICES.c.id, NOTICES.c.order_id, NOTICES.c.revision, NOTICES.c.lines)
+    found = connection.execute(select(*columns).where(in_list(connection, NOTICES.c.id, set(again.values()) - {None})))
+    notices = {row.id: row for row in found}
+    loaded = get_orders(
+        context.with_run(context.run_id, as_of, now), connection, sorted({row.order_id for row in notices.values()})
+    )
+    orders = {watched.order.id: watched.order for watched in loaded}
+    outcomes = {}
+    for key, repeated in again.items():
+        notice = notices.get(repeated or "")
+        order = orders.get(notice.order_id) if notice is not None else None
+        if notice is None or order is None or not still_true([*map(NoticeLine.from_data, notice.lines)], order, as_of):
+            outcomes[key] = DeliveryOutcome(key, State.SKIPPED, SkipReason.CHANGED)
+        elif order.told is not None and order.told.revision > notice.revision:
+            outcomes[key] = DeliveryOutcome(key, State.SKIPPED, SkipReason.SUPERSEDED)
+    return outcomes
 
 
 def _outside_hours(context: Context, row: Row[Any], now: datetime) -> DeliveryOutcome | None:

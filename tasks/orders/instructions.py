@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, delete, or_, sel
 
 from models.errors import ForewarnError
 from tasks.db.sql import in_list, insert, lock_ordered
-from tasks.orders.due import mark_due, touch_orders
+from tasks.orders.due import lock_orders, mark_due, touch_orders
 from tasks.tables import CUSTOMER_MAILS, NOTICES, ORDER_INSTRUCTIONS, ORDERS, OUTBOX
 
 
@@ -57,6 +57,14 @@ def hold_order(connection: Connection, order: str, now: datetime, who: str) -> i
     touch_orders(connection, {order})
     _park(connection, order, on_hold=True)
     return len(waiting_messages(connection, order))
+
+
+def lock_unheld(connection: Connection, order: str) -> None:
+    """Lock an order about which staff queue a message, so that nobody holds it meanwhile; raises ForewarnError."""
+    lock_orders(connection, {order})
+    now = load_instructions(connection, order)
+    if now.held_at is not None:
+        raise ForewarnError(f"{now.held_by} holds this order. Release it first.")
 
 
 def release_order(connection: Connection, order: str, as_of: date) -> int:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, and_, insert, select
 
 from models.customers import LINK_PLACEHOLDER, MailKind
 from models.decisions import Contact
@@ -28,13 +28,15 @@ from tasks.notices.deleted_words import HAS_WORDS_FILTER
 from tasks.notices.rendering import first_rendered
 from tasks.offers.budget import DiscountBudget
 from tasks.offers.substitute_stock import SubstituteStock
-from tasks.orders.told import NOTICES_WITH_STATE
+from tasks.orders.instructions import lock_unheld
+from tasks.orders.told import LEFT_STATES, NOTICES_WITH_STATE
 from tasks.tables import CUSTOMER_MAILS, NOTICES, OUTBOX
 from templates.rendering.customer_mails import STAFF_NOTE, answer_variables
 from templates.rendering.fill_variables import order_link, page_link
 from templates.rendering.names import greeting_name
 from templates.rendering.sms import plain_punctuation
 
+WAITING_STATES = (State.HELD, State.QUEUED, State.SENDING)
 TRIED_STATES = (State.SENT, State.DELIVERED, State.BOUNCED, State.REJECTED, State.IN_DOUBT)
 
 
@@ -115,13 +117,40 @@ def write_again(
     contact = contact_of(context, connection, asked, channel)
     if contact.skip is not None:
         raise ForewarnError(skip_words(contact.skip, channel, order.name))
-    if contact.address == last.address and channel == last.channel and last.state in (State.SENT, State.DELIVERED):
-        where = "mail address" if channel is Channel.EMAIL else "number"
-        raise ForewarnError(f"It went to this {where} already. Choose another way or another address.")
+    _check_not_twice(connection, order, last, contact)
     if channel == last.channel:
         row = connection.execute(select(NOTICES).where(NOTICES.c.id == last.id)).one()
         return Words(channel, contact, row.locale, row.subject, row.text, row.html, row.link_id, last.id)
     return _rendered(context, connection, order, last, contact)
+
+
+def _check_not_twice(connection: Connection, order: ActOrder, last: LastMessage, contact: Contact) -> None:
+    """Raise ForewarnError where what the last message says went to an address already, or goes there by itself."""
+    word = "mail" if contact.channel is Channel.EMAIL else "text"
+    where = "mail address" if contact.channel is Channel.EMAIL else "number"
+    same = and_(NOTICES.c.order_id == order.id, NOTICES.c.revision == last.revision)
+    columns = (NOTICES.c.id, NOTICES.c.channel, NOTICES.c.address, OUTBOX.c.state, OUTBOX.c.awaits_fallback)
+    for row in connection.execute(select(*columns).select_from(NOTICES_WITH_STATE).where(same)):
+        if row.awaits_fallback:
+            raise ForewarnError("Another way is tried by itself within a minute. Wait for what becomes of it.")
+        if row.channel != contact.channel:
+            continue
+        if row.state in WAITING_STATES:
+            raise ForewarnError(f"A {word} that says it waits already, and leaves by itself.")
+        if row.address == contact.address and row.state in (State.SENT, State.DELIVERED):
+            raise ForewarnError(f"It went to this {where} already. Choose another way or another address.")
+        if row.address == contact.address and row.state == State.IN_DOUBT and row.id != last.id:
+            raise ForewarnError(f"It is not known whether the {word} arrived. Settle that first.")
+    asked = select(CUSTOMER_MAILS.c.id).join(OUTBOX, OUTBOX.c.id == CUSTOMER_MAILS.c.id)
+    again = asked.where(
+        CUSTOMER_MAILS.c.order_id == order.id,
+        CUSTOMER_MAILS.c.repeats.in_(select(NOTICES.c.id).where(same)),
+        CUSTOMER_MAILS.c.channel == contact.channel,
+        CUSTOMER_MAILS.c.address == contact.address,
+        OUTBOX.c.state.in_((*WAITING_STATES, *LEFT_STATES)),
+    )
+    if connection.execute(again.limit(1)).first() is not None:
+        raise ForewarnError(f"It was sent again to this {where} already. Choose another way or another address.")
 
 
 def _normal(context: Context, order: ActOrder, channel: Channel, address: str) -> str:
@@ -179,7 +208,8 @@ def write_note(
 def queue_words(
     context: Context, connection: Connection, order: ActOrder, words: Words, kind: MailKind, who: str
 ) -> str:
-    """Queue a message that staff asked for; return its id."""
+    """Queue a message that staff asked for; return its id. Raises ForewarnError where the order is held by now."""
+    lock_unheld(connection, order.id)
     key, now = uuid4().hex, context.started_at
     link_id = words.link_id
     if link_id == _NEW_LINK:

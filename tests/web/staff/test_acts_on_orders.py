@@ -1,5 +1,6 @@
 """Each act on an order: what its page says, what happens then, its form sent twice, and its undo."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
@@ -315,6 +316,69 @@ def test_a_message_that_is_not_true_any_more_is_not_sent_again(told, mara):
     page = act(mara, "again", {"address": "new@example.com"}, "?by=email")
     assert page.status == 422
     assert "is not so any more" in page.text
+
+
+def test_it_is_sent_again_to_an_address_once_whoever_asks(told, mara):
+    jan = desk_client(told.context, "service", name="Jan", now=noon(0))
+    form = jan.form("/desk/orders/1041/again?by=email", "/desk/orders/1041/again")
+    done(mara, "again", {"address": "new@example.com"}, "?by=email")
+    page = jan.send(form, {"address": "New@example.com"})
+    assert page.status == 422
+    assert "It was sent again to this mail address already." in page.text
+
+
+def test_what_waits_or_went_by_the_other_channel_is_not_sent_again_by_it(told, mara):
+    page = act(mara, "again", {}, "?by=sms")
+    assert page.status == 422
+    assert "It went to this number already." in page.text
+    with told.context.engine.begin() as connection:
+        text = (OUTBOX.c.channel == "sms",)
+        connection.execute(update(OUTBOX).where(*text).values(state=State.QUEUED, settled_at=None))
+    page = act(mara, "again", {}, "?by=sms")
+    assert "A text that says it waits already" in page.text
+    with told.context.engine.begin() as connection:
+        connection.execute(update(OUTBOX).where(*text).values(state=State.SENT, settled_at=noon(0)))
+
+
+def test_what_a_second_way_is_tried_for_is_not_sent_again(shop, mara):
+    shop.customer(PHONE.id, prefers="email")
+    shop.evaluate()
+    shop.deliver(transport=FakeTransport(lambda _: PermanentFailure("no such mailbox")))
+    page = act(mara, "again", {}, "?by=sms")
+    assert page.status == 422
+    assert "Another way is tried by itself" in page.text
+
+
+def test_what_is_sent_again_does_not_leave_once_it_is_not_so_any_more(told, mara):
+    done(mara, "again", {"address": "new@example.com"}, "?by=email")
+    told.change("1041", expected_on=day(30))
+    told.deliver()
+    assert len(told.transport.taken) == 2
+    (row,) = [one for one in told.rows(OUTBOX) if one["id"] == told.rows(CUSTOMER_MAILS)[0]["id"]]
+    assert (row["state"], row["reason"]) == ("skipped", "changed")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "query"),
+    [
+        ("again", {"address": "new@example.com"}, "?by=email"),
+        ("note", {"note": "I called for you.", "step": "now"}, ""),
+        ("link", {}, ""),
+    ],
+)
+def test_nothing_is_queued_beside_somebody_who_holds_the_order(told, mara, name, data, query):
+    path = f"/desk/orders/1041/{name}"
+    form = mara.form(f"{path}{query}", path)
+    with ThreadPoolExecutor() as pool:
+        with told.context.engine.begin() as connection:
+            hold_order(connection, "1041", noon(0), "Jan")
+            sent = pool.submit(mara.send, form, data)
+            with pytest.raises(TimeoutError):
+                sent.result(timeout=1)
+        refused = sent.result(timeout=30)
+    assert refused.status == 409
+    assert "Jan holds this order." in refused.text
+    assert told.rows(CUSTOMER_MAILS) == []
 
 
 def test_what_was_sent_again_is_taken_back_until_it_leaves(told, mara):

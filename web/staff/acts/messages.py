@@ -22,6 +22,7 @@ from tasks.desk.acts.send_again import (
 from tasks.desk.acts.subject import by_words, contacts_of
 from tasks.desk.staff_words import STATE_CHIPS, TRIAL_CHIP, channel_word
 from tasks.notices.notes import MAX_NOTE, add_note, clean_note, use_by_itself, waiting_note, withdraw_note
+from tasks.orders.instructions import lock_unheld
 from tasks.orders.told import NOTICES_WITH_STATE
 from tasks.tables import NOTICES, OUTBOX
 from templates.rendering.fitting import text_with_note
@@ -128,6 +129,8 @@ def _again(case: Case) -> Did | None:
     if by is None:
         case.form.wrong("by", "Choose a way.")
         return None
+    # Before it is read what went where: two people who ask at once are heard in turn.
+    lock_unheld(case.connection, case.order.id)
     last = _last(case)
     try:
         words = write_again(case.visit.context, case.connection, case.order, last, by, address)
@@ -234,6 +237,7 @@ def _note(case: Case) -> Did | None:
     key = add_note(case.connection, case.order.id, note, case.visit.now, case.who)
     if case.form.text("step") != NOW:
         return Did(f"added a note to the next message about order {case.order.id}", after={"note": key})
+    lock_unheld(case.connection, case.order.id)
     words = _note_words(case, note)
     if words is None:
         raise ForewarnError(f"Nothing may be sent to {case.order.name} by mail or text now. Call instead.")
@@ -282,11 +286,10 @@ def _ask_link(case: Case) -> Ask:
 
 
 def _link(case: Case) -> Did:
-    if case.order.watched.order.held_by:
-        raise ForewarnError(f"{case.order.watched.order.held_by} holds this order. Release it first.")
     key = queue_new_link(case.visit.context, case.connection, case.order.id, case.who)
     if key is None:
         raise ForewarnError("So many links were mailed within 24 hours that no other one is sent today.")
+    lock_unheld(case.connection, case.order.id)
     return Did(f"sent the customer of order {case.order.id} a new link", after={"message": key})
 
 
