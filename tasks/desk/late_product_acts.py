@@ -15,7 +15,7 @@ from rules.delays.assess import assess_order
 from tasks.context import Context
 from tasks.db.events import record_events
 from tasks.db.outbox import skip_messages
-from tasks.db.sql import in_list
+from tasks.db.sql import AdvisoryLock, in_list, lock
 from tasks.desk.late_products import LateLine, late_lines
 from tasks.inventory.forecast_inputs import load_forecast_inputs
 from tasks.inventory.overrides import delete_overrides, save_override
@@ -78,11 +78,19 @@ def set_dates(
     return [[order, number, _text(before.get((order, number)))] for order, number in keys]
 
 
-def undo_dates(context: Context, connection: Connection, before: Sequence[Sequence[Any]], who: str) -> int:
+def undo_dates(
+    context: Context, connection: Connection, before: Sequence[Sequence[Any]], set_to: date, who: str
+) -> int:
     """Set the days again that staff had set before, and clear those of lines without one; return of how many lines.
 
-    A line that is closed by now, or has a day that has passed, is left out.
+    A line that is closed by now, or has another day than the one that is undone, is left out. Raises ForewarnError
+    where all of them have.
     """
+    lock(connection, AdvisoryLock.ALLOCATE)
+    now = _staff_dates(connection, [(order, number) for order, number, _ in before])
+    before = [one for one in before if now.get((one[0], one[1])) == set_to]
+    if not before:
+        raise ForewarnError("each of these dates was changed again since")
     cleared = [(order, number) for order, number, day in before if day is None or not _is_ahead(context, day)]
     changed = delete_overrides(context, connection, load_forecast_inputs(context), cleared, who) if cleared else 0
     for order, number, day in before:

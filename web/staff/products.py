@@ -152,7 +152,8 @@ class ProductPages:
         """Set the dates as they were before."""
 
         def work(connection: Connection) -> str:
-            changed = undo_dates(visit.context, connection, entry.before["dates"], visit.person.name)
+            set_to = date.fromisoformat(entry.after["day"])
+            changed = undo_dates(visit.context, connection, entry.before["dates"], set_to, visit.person.name)
             return f"took the date of {entry.subject} back from {counted(changed, 'order line')}"
 
         number = undo_act(visit, entry, form, work, (ForewarnError,))

@@ -12,6 +12,7 @@ from models.policy.policy import Policy
 from tasks.db.counters import set_counter
 from tasks.db.sql import read_only
 from tasks.desk.late_products import LateProducts
+from tasks.inventory.overrides import set_override
 from tasks.tables import (
     AUDIT_ENTRIES,
     DELAY_REASONS,
@@ -122,6 +123,25 @@ def test_a_date_that_staff_had_set_before_comes_back_with_undo(driver, agent):
     assert set(dates(driver).values()) == {day(8)}
     agent.post(f"/desk/log/{entries(driver)[-1].id}/undo")
     assert set(dates(driver).values()) == {day(5)}
+
+
+def test_undo_leaves_a_date_that_somebody_set_since(driver, agent):
+    place(driver, 2)
+    path = f"/desk/products/{LAMP.id}/date"
+    agent.send(agent.form(f"{path}?day={day(5)}", path), {"why": "the vendor rang"})
+    wide = entries(driver)[-1].id
+    set_override(driver.context, "P1-0", "1", day(8), "Jan")
+    assert agent.post(f"/desk/log/{wide}/undo").status == 303
+    assert dates(driver)["P1-0"] == day(8)
+    assert dates(driver).get("P1-1") != day(5)
+    agent.send(agent.form(f"{path}?day={day(6)}", path), {"why": "the vendor rang"})
+    wide = entries(driver)[-1].id
+    for number in (0, 1):
+        set_override(driver.context, f"P1-{number}", "1", day(9), "Jan")
+    refused = agent.post(f"/desk/log/{wide}/undo")
+    assert refused.status == 409
+    assert "changed again since" in refused.text
+    assert set(dates(driver).values()) == {day(9)}
 
 
 def test_a_date_form_sent_twice_sets_it_once(driver, agent):
