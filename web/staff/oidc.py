@@ -18,6 +18,7 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -229,29 +230,38 @@ def let_in(desk: Desk, settings: CompanySignInSettings, claims: Mapping[str, Any
             account = load_account(connection, person.id)
         if account is None:
             raise NotLetIn("You have no account on the desk. Ask an admin to invite your mail address.")
-        if not settings.roles_claim or roles == account.person.roles:
+        if not settings.roles_claim or roles == account.person.roles != frozenset():
             return account
-        if not roles:
-            raise NotLetIn("None of your groups has a role on the desk. Ask an admin.")
-        before = account.person
-        try:
-            change_roles(connection, before.id, roles)
-        except ForewarnError:
-            return account  # the last admin stays one, or nobody could invite anybody
-        end_sessions(connection, before.id)
-        record(
-            connection,
-            at=desk.clock(),
-            who=MACHINE,
-            kind="roles",
-            subject_kind="person",
-            subject=before.id,
-            what=f"changed the roles of {before.name} from {role_words(before.roles)} to {role_words(roles)}",
-            why="the company's sign-in says so",
-            before={"roles": sorted(before.roles)},
-            after={"roles": sorted(roles)},
-        )
-        return load_account(connection, before.id) or account
+        account = _follow_claim(desk, connection, account, roles)
+    if not roles:
+        # Only now, so that the roles are gone, also for a password that they have.
+        raise NotLetIn("None of your groups has a role on the desk. Ask an admin.")
+    return account
+
+
+def _follow_claim(desk: Desk, connection: Connection, account: Account, roles: frozenset[Role]) -> Account:
+    """Set a person's roles by the company's claim, end their sessions, and return their account."""
+    before = account.person
+    if roles == before.roles:
+        return account
+    try:
+        change_roles(connection, before.id, roles)
+    except ForewarnError:
+        return account  # the last admin stays one, or nobody could invite anybody
+    end_sessions(connection, before.id)
+    record(
+        connection,
+        at=desk.clock(),
+        who=MACHINE,
+        kind="roles",
+        subject_kind="person",
+        subject=before.id,
+        what=f"changed the roles of {before.name} from {role_words(before.roles)} to {role_words(roles)}",
+        why="the company's sign-in says so",
+        before={"roles": sorted(before.roles)},
+        after={"roles": sorted(roles)},
+    )
+    return load_account(connection, before.id) or account
 
 
 def _check_throttle(desk: Desk, throttle: Throttle, request: Request) -> None:

@@ -169,6 +169,18 @@ def test_a_claim_gives_roles_and_takes_them(driver, provider, desk):
     assert desk.sign_in().status == 403
 
 
+def test_who_has_no_group_any_more_has_no_role_and_no_session(driver, provider, desk):
+    desk = Desk(driver, provider, roles_claim="groups", roles=ROLES)
+    provider.person["groups"] = ["support"]
+    client = desk.client(desk.sign_in())
+    assert client.get("/desk").status == 200
+    provider.person["groups"] = ["chess club"]
+    for _ in range(2):
+        assert desk.sign_in().status == 403
+    assert desk.roles() == {"mara@company.example.com": []}
+    assert client.get("/desk").status == 303
+
+
 def test_the_last_admin_stays_one_though_the_company_says_otherwise(driver, provider, desk):
     desk = Desk(driver, provider, roles_claim="groups", roles=ROLES)
     provider.person["groups"] = "bosses"
