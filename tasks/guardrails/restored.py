@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, select, update
 
 from models.enums import Channel, State
 from models.purchasing import IDEMPOTENT, VendorChannel
@@ -19,7 +19,7 @@ from tasks.db.outbox import CLEAR_LEASE
 from tasks.db.sql import AdvisoryLock, lock, lock_ordered
 from tasks.guardrails.check import SUPERVISED
 from tasks.runs.records import HELD
-from tasks.tables import OUTBOX, RUNS
+from tasks.tables import OUTBOX, RUNS, STAFF_LINKS, STAFF_SESSIONS
 
 BACKED_UP = "backed_up_at"
 """Counter: when the last backup was taken, in seconds since 1970; the backup has it, too."""
@@ -71,6 +71,9 @@ def begin_restored(context: Context, taken_at: datetime, who: str) -> RestoredSu
         doubted = put_in_doubt(connection, waited, taken_at, now, who)
         failed = update(OUTBOX).where(OUTBOX.c.awaits_fallback.is_(True)).values(awaits_fallback=False)
         unreachable = connection.execute(failed).rowcount
+        # Whoever was signed out or removed since, and links that were used since, would be back.
+        for table in (STAFF_SESSIONS, STAFF_LINKS):
+            connection.execute(delete(table))
         held = select(RUNS.c.id).where(RUNS.c.state == HELD).order_by(RUNS.c.number)
         runs = tuple(connection.execute(held).scalars())
         record_events(connection, [("restored", RESTORED, f"{taken_at:%Y-%m-%d %H:%M} UTC")], now, who)

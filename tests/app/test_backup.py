@@ -21,8 +21,10 @@ from tasks.guardrails.release import ReviewDecision, release_or_drop_run
 from tasks.guardrails.restored import RESTORED, begin_restored, end_restored, restored_from
 from tasks.reporting.check_ledger import check_ledger
 from tasks.runs.records import HELD
+from tasks.staff.links import make_link, open_link
 from tasks.tables import NOTICES, OUTBOX, RUNS
 from tests.support.commands import run_command
+from tests.support.desk import desk_client
 from tests.support.postgres import PROGRAMS
 from tests.support.shop_driver import SHOP_TOML, FakeTransport, ShopDriver, customer, noon, open_context
 
@@ -188,3 +190,15 @@ def test_a_replaced_sqlite_ledger_is_kept_beside_it(forewarn, place, ledger):
     forewarn("backup", place / "one.backup")
     forewarn("restore", place / "one.backup", "--who", "ana", "--yes")
     assert list(place.glob("ledger.db.before-restore"))
+
+
+def test_nobody_is_signed_in_after_a_restore(shop):
+    driver = shop()
+    client = desk_client(driver.context, "read", now=noon(0))
+    with driver.context.engine.begin() as connection:
+        make_link(connection, client.person.id, "token", noon(0))
+    assert client.get("/desk").status == 200
+    begin_restored(driver.context, noon(0), "ana")
+    assert client.get("/desk").location.startswith("/desk/sign-in")
+    with read_only(driver.context.engine) as connection:
+        assert open_link(connection, "token", noon(0)) is None
