@@ -10,6 +10,7 @@ KINDS = {
     "words": ("words, names and addresses of notices", "message_days"),
     "mails": ("mails that answered choices", "message_days"),
     "notes": ("notes of staff", "message_days"),
+    "acts": ("reasons of acts on the desk about orders", "message_days"),
     "reasons": ("customers' own words about choices", "message_days"),
     "webhook_events": ("webhook events", "event_days"),
     "callbacks": ("what providers told of messages", "message_days"),

@@ -4,12 +4,22 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Text, cast, func, or_, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Text, and_, cast, func, or_, select, update
 
 from rules.contact.scrub import scrub
 from tasks.db.sql import in_list
 from tasks.privacy.person import Person
-from tasks.tables import EVENTS, EXPECTED_DATES, NOTICES, OUTBOX, RUNS, SHIPPING_PLANS, SUPPRESSIONS
+from tasks.tables import (
+    AUDIT_ENTRIES,
+    CALLBACK_EVENTS,
+    EVENTS,
+    EXPECTED_DATES,
+    NOTICES,
+    OUTBOX,
+    RUNS,
+    SHIPPING_PLANS,
+    SUPPRESSIONS,
+)
 
 
 def scrub_texts(connection: Connection, person: Person) -> None:
@@ -26,6 +36,26 @@ def scrub_texts(connection: Connection, person: Person) -> None:
         _scrub_column(connection, column, of_person, person.contacts, person.words)
     for column in (EVENTS.c.why, OUTBOX.c.reason, RUNS.c.counts):
         _scrub_column(connection, column, _contains(column, person.contacts), person.contacts)
+    _empty_reasons_of_acts(connection, person)
+
+
+def _empty_reasons_of_acts(connection: Connection, person: Person) -> None:
+    """Empty the reasons of acts on the person's orders, messages and texts, and of all that name an address.
+
+    The log keeps who did what: only its reasons can be emptied, and none can be changed.
+    """
+    acts, callbacks = AUDIT_ENTRIES.c, CALLBACK_EVENTS.c
+    texts = select(cast(callbacks.number, Text)).where(
+        in_list(connection, callbacks.message_id, person.messages)
+        | in_list(connection, callbacks.address, person.contacts | person.addresses)
+    )
+    own = or_(
+        and_(acts.subject_kind == "order", in_list(connection, acts.subject, person.orders)),
+        and_(acts.subject_kind == "message", in_list(connection, acts.subject, person.messages)),
+        and_(acts.subject_kind == "reply", acts.subject.in_(texts)),
+        _contains(acts.why, person.contacts),
+    )
+    connection.execute(update(AUDIT_ENTRIES).where(own, acts.why != "").values(why=""))
 
 
 def _contains(column: Column[Any], contacts: Iterable[str]) -> ColumnElement[bool]:

@@ -125,6 +125,10 @@ HOLDINGS = (
     _of_orders("preferences", CUSTOMER_ANSWERS, "how the order is to be sent"),
     _of_orders("wishes of staff", ORDER_INSTRUCTIONS, "that it was held or time-critical, since when and by whom"),
     _of_orders("notes of staff", ORDER_NOTES, "that one was written, when and by whom, without its words"),
+    Holding(
+        "acts of staff", AUDIT_ENTRIES, ((AUDIT_ENTRIES.c.subject, _orders),), ("form_id",),
+        stays="what was done, when and by whom, without the reason", only=AUDIT_ENTRIES.c.subject_kind == "order",
+    ),
     _of_orders("offers", OFFERS, "codes, amounts and dates: they count against the budget"),
     _of_orders("choices", CUSTOMER_CHOICES, "what was chosen, when, and the refund, without the free text"),
     _of_orders("requests to vendors", PURCHASE_LINES, "products and quantities; the address was never stored"),
@@ -205,6 +209,5 @@ WITHOUT_PERSONS = (
     STAFF_LINKS,
     STAFF_TRIES,
     STAFF_KEYS,
-    AUDIT_ENTRIES,
 )
 """Tables that hold nothing about customers."""

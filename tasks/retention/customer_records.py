@@ -14,6 +14,7 @@ from tasks.db.settled_counts import uncount_settled
 from tasks.db.sql import in_list
 from tasks.retention.open_orders import is_open
 from tasks.tables import (
+    AUDIT_ENTRIES,
     CALLBACK_EVENTS,
     CUSTOMER_CHOICES,
     CUSTOMER_MAILS,
@@ -70,6 +71,18 @@ def find_notes(context: Context, cutoffs: CutoffDays) -> Select[Any]:
     """Return the query of notes of staff whose words are kept no longer."""
     old = ORDER_NOTES.c.written_at < context.start_of(cutoffs.words)
     return select(ORDER_NOTES.c.id).where(old, ~is_open(context, ORDER_NOTES.c.order_id))
+
+
+def find_acts(context: Context, cutoffs: CutoffDays) -> Select[Any]:
+    """Return the query of acts on the desk about orders whose reasons are kept no longer: they may name people."""
+    acts = AUDIT_ENTRIES.c
+    old = (acts.subject_kind == "order", acts.why != "", acts.at < context.start_of(cutoffs.words))
+    return select(acts.id).where(*old, ~is_open(context, acts.subject))
+
+
+def empty_acts(connection: Connection, ids: Sequence[int]) -> None:
+    """Empty the reasons of acts, and keep the acts."""
+    connection.execute(update(AUDIT_ENTRIES).where(in_list(connection, AUDIT_ENTRIES.c.id, ids)).values(why=""))
 
 
 def delete_reasons(connection: Connection, ids: Sequence[str]) -> None:

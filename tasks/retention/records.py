@@ -14,6 +14,8 @@ from tasks.orders.told import NOTICES_WITH_STATE
 from tasks.retention.customer_records import (
     delete_reasons,
     delete_with_outbox,
+    empty_acts,
+    find_acts,
     find_callbacks,
     find_links,
     find_mails,
@@ -24,6 +26,7 @@ from tasks.retention.customer_records import (
 from tasks.retention.open_orders import is_open
 from tasks.runs.records import HELD
 from tasks.tables import (
+    AUDIT_ENTRIES,
     CALLBACK_EVENTS,
     CUSTOMER_CHOICES,
     CUSTOMER_MAILS,
@@ -107,6 +110,7 @@ PRUNABLE = (
     Prunable("words", NOTICES.c.id, _find_words, _delete_words),
     Prunable("mails", CUSTOMER_MAILS.c.id, find_mails, delete_with_outbox(CUSTOMER_MAILS.c.id)),
     Prunable("notes", ORDER_NOTES.c.id, find_notes, _delete_by(ORDER_NOTES.c.id)),
+    Prunable("acts", AUDIT_ENTRIES.c.id, find_acts, empty_acts),
     Prunable("reasons", CUSTOMER_CHOICES.c.id, find_reasons, delete_reasons),
     Prunable("webhook_events", WEBHOOK_EVENTS.c.id, find_webhook_events, delete_with_outbox(WEBHOOK_EVENTS.c.id)),
     Prunable("callbacks", CALLBACK_EVENTS.c.number, find_callbacks, _delete_by(CALLBACK_EVENTS.c.number)),

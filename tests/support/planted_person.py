@@ -24,6 +24,7 @@ from tasks.customers.new_links import send_new_link
 from tasks.db.events import record_events
 from tasks.notices.suppressions import suppress
 from tasks.orders.staff_reasons import set_reason
+from tasks.staff.audit import record
 from tasks.tables import NOTICES
 from tests.support.choosing import Visitor
 
@@ -38,6 +39,7 @@ MARKERS = {
     "postcode": "98761", "note": "bilbynote", "page": "kowaripage", "tracking": "dunnarttrack",
     "reason of staff": "quollreason", "free text": "pademelonwish", "rejected": "bettongreject",
     "payload": "europayload", "reason of a suppression": "Zebulonia rang", "user agent": "glideragent",
+    "reason of an act": "numbatact",
 }  # fmt: skip
 """A text for each thing that is personal; each occurs nowhere else."""
 FILES = {
@@ -125,6 +127,9 @@ class PlantedShop:
                 payload = {"email": EMAIL, "useragent": "glideragent", "x": "europayload"}
                 callback = Callback(CallbackSource.SENDGRID, "k1", "delivered", payload, "r", notice["id"], EMAIL)
                 append_callbacks(connection, [callback], NOON)
+                act = {"at": NOON, "who": "eva", "kind": "order.hold", "what": "held order 1001"}
+                record(connection, **act, subject_kind="order", subject="1001", why="numbatact: Zebulonia rang")
+                record(connection, **act, subject_kind="run", subject="r", why=f"{EMAIL} is wrong")
         self.deliver()
 
     def deliver(self):

@@ -11,8 +11,9 @@ branch_labels = None
 depends_on = None
 
 KEPT = (
-    "id", "at", "who", "person_id", "kind", "subject_kind", "subject", "what", "why", "before", "after", "form_id", "undoes",
+    "id", "at", "who", "person_id", "kind", "subject_kind", "subject", "what", "before", "after", "form_id", "undoes",
 )  # fmt: skip
+"""The columns of an entry that never change. Its reason can be emptied: people write names into it."""
 REFUSAL = "the audit log only grows"
 
 
@@ -115,6 +116,7 @@ def _refuse_on_sqlite() -> None:
     refuse = f"BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END"
     kept = ", ".join(f'"{name}"' for name in KEPT)
     op.execute(f"CREATE TRIGGER audit_entry_kept BEFORE UPDATE OF {kept} ON audit_entry {refuse}")
+    op.execute(f"CREATE TRIGGER audit_entry_why BEFORE UPDATE OF why ON audit_entry WHEN new.why <> '' {refuse}")
     op.execute(
         f"CREATE TRIGGER audit_entry_undone_once BEFORE UPDATE OF undone_by ON audit_entry "
         f"WHEN old.undone_by IS NOT NULL {refuse}"
@@ -138,6 +140,10 @@ def _refuse_on_postgresql() -> None:
     kept = ", ".join(f'"{name}"' for name in KEPT)
     call = "EXECUTE FUNCTION audit_entry_refuse()"
     op.execute(f"CREATE TRIGGER audit_entry_kept BEFORE UPDATE OF {kept} ON audit_entry FOR EACH ROW {call}")
+    op.execute(
+        f"CREATE TRIGGER audit_entry_why BEFORE UPDATE OF why ON audit_entry FOR EACH ROW "
+        f"WHEN (new.why <> '') {call}"
+    )
     op.execute(
         f"CREATE TRIGGER audit_entry_undone_once BEFORE UPDATE OF undone_by ON audit_entry FOR EACH ROW "
         f"WHEN (old.undone_by IS NOT NULL) {call}"

@@ -15,7 +15,8 @@ from tasks.retention import prune as pruning
 from tasks.retention.prune import count_prunable, prune_records
 from tasks.retention.records import PRUNABLE
 from tasks.runs.records import HELD, last_run_date
-from tasks.tables import EVENTS, EXPECTED_DATES, NOTICES, OFFERS, OUTBOX, RUNS, SUPPRESSIONS
+from tasks.staff.audit import record
+from tasks.tables import AUDIT_ENTRIES, EVENTS, EXPECTED_DATES, NOTICES, OFFERS, OUTBOX, RUNS, SUPPRESSIONS
 from tests.support.builders import day
 from tests.support.shop_driver import customer, noon
 
@@ -66,6 +67,17 @@ def add(driver, table, **row):
 def keys(driver, column):
     with read_only(driver.context.engine) as connection:
         return set(connection.execute(select(column)).scalars())
+
+
+def test_the_reasons_of_acts_go_and_the_acts_stay(told):
+    with told.context.engine.begin() as connection:
+        for kind, subject in (("order", "closed"), ("order", "open"), ("run", "closed")):
+            given = {"at": noon(0), "who": "Mara", "kind": "hold", "what": "held it", "why": "Nora rang"}
+            record(connection, **given, subject_kind=kind, subject=subject)
+    assert "acts" not in prune(told, 30)
+    assert prune(told, 31)["acts"] == 1
+    reasons = {(row["subject_kind"], row["subject"]): row["why"] for row in told.rows(AUDIT_ENTRIES)}
+    assert reasons == {("order", "closed"): "", ("order", "open"): "Nora rang", ("run", "closed"): "Nora rang"}
 
 
 def test_the_words_go_and_what_was_told_stays(told):

@@ -218,6 +218,14 @@ def test_the_database_changes_no_entry(office, column):
         connection.execute(update(AUDIT_ENTRIES).where(AUDIT_ENTRIES.c.id == number).values(values))
 
 
+def test_a_reason_can_only_be_emptied(office):
+    number = office.record(why="Nora rang")
+    with office.context.engine.begin() as connection:
+        connection.execute(update(AUDIT_ENTRIES).where(AUDIT_ENTRIES.c.id == number).values(why=""))
+    with pytest.raises(DBAPIError, match="only grows"), office.context.engine.begin() as connection:
+        connection.execute(update(AUDIT_ENTRIES).where(AUDIT_ENTRIES.c.id == number).values(why="Jan rang"))
+
+
 def test_the_database_deletes_and_replaces_no_entry(office):
     number = office.record()
     with pytest.raises(DBAPIError, match="only grows"), office.context.engine.begin() as connection:
