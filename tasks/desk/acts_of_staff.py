@@ -21,4 +21,4 @@ def _events(found: list[AuditEntry]) -> Iterator[StoryEvent]:
     for entry in found:
         undone = " Undone." if entry.undone_by is not None else ""
         why = f"Why: {entry.why}" if entry.why else ""
-        yield StoryEvent(entry.at, "act", "calm", f"{entry.who} {entry.what.rstrip('.')}.{undone}", why)
+        yield StoryEvent(entry.at, "act", "calm", f"{entry.who} {entry.what.rstrip('.')}.{undone}", why, by=entry.who)

@@ -65,6 +65,8 @@ class StoryEvent:
     message: OrderMessage | None = None
     count: int = 1
     """How many events were folded into it."""
+    by: str = ""
+    """Who wrote it down; empty where nobody did, or where that is told anyway."""
 
 
 def load_timeline(
@@ -88,9 +90,16 @@ def load_timeline(
         *_dates(context, connection, order.id, names),
         *_parcels(context, connection, order, names),
         *_order_events(connection, order, names),
-        *acts,
     ]
-    return fold(sorted(events, key=lambda event: event.at, reverse=True))
+    return fold(sorted(_with_acts(events, tuple(acts)), key=lambda event: event.at, reverse=True))
+
+
+def _with_acts(events: Sequence[StoryEvent], acts: Sequence[StoryEvent]) -> Iterator[StoryEvent]:
+    """Yield events and acts of staff. What an act wrote down is told once, by the act, with the mark of that."""
+    moments = {(act.at, act.by) for act in acts}
+    written = {(event.at, event.by): event.mark for event in events if (event.at, event.by) in moments}
+    yield from (event for event in events if (event.at, event.by) not in moments)
+    yield from (replace(act, mark=written.get((act.at, act.by), act.mark)) for act in acts)
 
 
 def fold(events: Sequence[StoryEvent]) -> tuple[StoryEvent, ...]:
@@ -135,13 +144,15 @@ def _answer(choice: Choice, names: dict[str, str]) -> Iterator[StoryEvent]:
     about = f": {what}" if what and choice.act is not Act.OFFER else ""
     swapped = f" for {choice.product.name}" if choice.product else ""
     detail = f"Why: {choice.why}" if choice.why else ""
-    yield StoryEvent(choice.made_at, "answer", "good", f"{who} {ANSWERS[choice.act]}{about}{swapped}.", detail)
+    yield StoryEvent(
+        choice.made_at, "answer", "good", f"{who} {ANSWERS[choice.act]}{about}{swapped}.", detail, by=choice.made_by
+    )
     if choice.changed_at is not None and choice.state in CHANGED:
         by = f" by {choice.changed_by}" if choice.state is not ChoiceState.REPLACED and choice.changed_by else ""
         mark = "bad" if choice.state is ChoiceState.REFUSED else "calm"
         text = f"{CHANGED[choice.state]}{by if choice.state is not ChoiceState.DONE else ''}: {choice.id}."
         primary = choice.state is not ChoiceState.REPLACED
-        yield StoryEvent(choice.changed_at, "answer", mark, text, primary=primary)
+        yield StoryEvent(choice.changed_at, "answer", mark, text, primary=primary, by=choice.changed_by or "")
 
 
 def _offers(
@@ -186,7 +197,7 @@ def _date(context: Context, row: Any, name: str, old: date | None, *, known: boo
         verb = "" if row.source == "staff" else " moved"
         text, mark = f"{who} expected date of {name}{verb} {moved}.", "wait" if new > old else "good"
     says = DATE_SOURCES.get(row.source, "") if row.source != "staff" else ""
-    return StoryEvent(row.set_at, "date", mark, text, f"{says[0].upper()}{says[1:]}." if says else "")
+    return StoryEvent(row.set_at, "date", mark, text, f"{says[0].upper()}{says[1:]}." if says else "", by=row.set_by)
 
 
 def _parcels(
@@ -228,4 +239,6 @@ def _event(event: MessageEvent, name: str) -> StoryEvent:
     about = f" for {name}" if name else ""
     by_person = event.who not in ("", "customer", "import", "forewarn", "promise-clock")
     who = f" ({event.who})" if by_person else ""
-    return StoryEvent(event.at, "event", mark, f"{words}{about}{who}.", event.why, primary=event.kind not in SECONDARY)
+    return StoryEvent(
+        event.at, "event", mark, f"{words}{about}{who}.", event.why, primary=event.kind not in SECONDARY, by=event.who
+    )

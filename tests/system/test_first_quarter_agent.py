@@ -115,6 +115,7 @@ class Agent:
 
     def _picture(self, name):
         if "WRITE_PICTURES" in os.environ:
+            self.driver.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
             taken = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})
             (PICTURES / name).write_bytes(base64.b64decode(taken["data"]))
         assert (PICTURES / name).is_file(), f"{name}: `make pictures` takes it"

@@ -203,7 +203,7 @@ def message_chip(message: OrderMessage, zone: ZoneInfo) -> Chip:
     if message.trial and message.state in (State.SENT, State.DELIVERED):
         return Chip(*TRIAL_CHIP)
     kind, word = STATE_CHIPS[message.state]
-    if message.state is State.QUEUED:
+    if message.state is State.QUEUED and message.not_before > message.created_at:
         return Chip(kind, f"Waits until {message.not_before.astimezone(zone):%H:%M} ({zone_name(zone.key)})")
     if message.state is State.SKIPPED and message.reason in set(SkipReason):
         return Chip(kind, f"Not sent: {NOT_SENT[SkipReason(message.reason)]}")

@@ -46,6 +46,17 @@ def test_the_story_opens_with_the_sentence(late):
     )
 
 
+def test_what_a_person_did_is_told_once_with_its_reason(late):
+    mara = desk_client(late.context, "service", name="Mara", now=noon(0))
+    path = f"/desk/orders/1041/date?line=1&day={day(7)}"
+    form = mara.form(path, "/desk/orders/1041/date")
+    page = mara.follow(mara.send(form, {"why": "the vendor rang"}))
+    assert page.text.count("Mara set the expected date") == 1
+    assert "Why: the vendor rang" in page.text
+    taken_back = mara.follow(mara.post("/desk/log/1/undo"))
+    assert "You took back the date of order 1041, line 1: Mon 22 Jun." in taken_back.text
+
+
 def test_addresses_are_masked(late):
     page = story(late)
     assert "a…@example.com" in page.text

@@ -233,8 +233,3 @@ def ask_page(visit: Visit, order: ActOrder, ask: Ask, form: Form, **values: Any)
         here=visit.here,
         **values,
     )
-
-
-def undo_sentence(entry: AuditEntry) -> str:
-    """Return the sentence of the log for an act that is undone."""
-    return f"took back: {entry.what.rstrip('.')}"

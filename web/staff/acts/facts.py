@@ -23,7 +23,7 @@ from tasks.inventory.stored_dates import stored_date
 from tasks.orders.told import LEFT_FILTER, NOTICES_WITH_STATE
 from tasks.tables import NOTICES, OUTBOX
 from templates.rendering.names import display_name
-from web.staff.acts.asking import Ask, Case, Did, Field, OrderAct, undo_sentence
+from web.staff.acts.asking import Ask, Case, Did, Field, OrderAct
 from web.staff.visit import Refused, Visit
 
 # An answer.
@@ -144,7 +144,7 @@ def _unanswer(visit: Visit, connection: Connection, entry: AuditEntry) -> str:
         take_choice_back(visit.context, connection, entry.subject, number, visit.now, visit.person.name)
     except ChoiceNotPossible as error:
         raise Refused("It is too late to take this back: the time is over, or the shop has acted on it.") from error
-    return undo_sentence(entry)
+    return f"took back the answer {entry.subject}-C{number} of order {entry.subject}"
 
 
 ANSWER = OrderAct("answer", _ask_answer, _answer, _unanswer)
@@ -243,7 +243,7 @@ def _undate(visit: Visit, connection: Connection, entry: AuditEntry) -> str:
     else:
         inputs = load_forecast_inputs(visit.context)
         delete_override(visit.context, connection, inputs, entry.subject, line, visit.person.name)
-    return undo_sentence(entry)
+    return f"took back the date of order {entry.subject}, line {line}: {visit.day(day)}"
 
 
 DATE = OrderAct("date", _ask_date, _date, _undate)

@@ -27,7 +27,7 @@ from tasks.orders.told import NOTICES_WITH_STATE
 from tasks.tables import NOTICES, OUTBOX
 from templates.rendering.fitting import text_with_note
 from templates.rendering.sms import count_segments
-from web.staff.acts.asking import Ask, Case, Did, Field, OrderAct, Preview, undo_sentence
+from web.staff.acts.asking import Ask, Case, Did, Field, OrderAct, Preview
 from web.staff.visit import Refused, Visit
 
 CHANNELS = {"email": Channel.EMAIL, "sms": Channel.SMS}
@@ -147,7 +147,8 @@ def _again(case: Case) -> Did | None:
 def _unsend(visit: Visit, connection: Connection, entry: AuditEntry) -> str:
     if not withdraw_message(connection, str(entry.after["message"]), visit.now):
         raise Refused(LEFT)
-    return undo_sentence(entry)
+    about = "the note" if entry.kind == "order.note" else "the last message"
+    return f"took back that {about} about order {entry.subject} is sent{'' if entry.kind == 'order.note' else ' again'}"
 
 
 AGAIN = OrderAct("again", _ask_again, _again, _unsend)
@@ -252,7 +253,7 @@ def _unnote(visit: Visit, connection: Connection, entry: AuditEntry) -> str:
         return _unsend(visit, connection, entry)
     if not withdraw_note(connection, str(entry.after["note"]), visit.now):
         raise Refused("The note has left with a message. It cannot be taken back.")
-    return undo_sentence(entry)
+    return f"took back the note for the next message about order {entry.subject}"
 
 
 NOTE = OrderAct("note", _ask_note, _note, _unnote, "Take the note back")

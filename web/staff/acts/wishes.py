@@ -17,7 +17,7 @@ from tasks.orders.instructions import hold_order, mark_critical, release_order, 
 from tasks.orders.told import LEFT_FILTER, NOTICES_WITH_STATE
 from tasks.shipments.preferences import save_preference, shipping_preference
 from tasks.tables import NOTICES, OUTBOX
-from web.staff.acts.asking import Ask, Case, Did, Field, OrderAct, undo_sentence
+from web.staff.acts.asking import Ask, Case, Did, Field, OrderAct
 from web.staff.visit import Refused, Visit
 
 STILL_LEAVES = (
@@ -156,7 +156,7 @@ def _unship(visit: Visit, connection: Connection, entry: AuditEntry) -> str:
         save_preference(visit.context, connection, entry.subject, preference, visit.person.name)
     except ForewarnError as error:
         raise Refused("All of it has left since.") from error
-    return undo_sentence(entry)
+    return f"took back that order {entry.subject} is sent {PREFERENCES[entry.after['preference']]}"
 
 
 SHIPMENT = OrderAct("shipment", _ask_shipment, _shipment, _unship)
