@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, and_, func, select
 
 from models.decisions import Contact, Plan
 from models.enums import Channel
@@ -14,8 +14,10 @@ from rules.delays.assess import bucket_of
 from rules.delays.critical import policy_for
 from tasks.context import Context
 from tasks.db.outbox import UNSENT_FILTER
+from tasks.db.sql import lock_ordered
 from tasks.desk.staff_words import channel_word, skip_words
 from tasks.notices.suppressions import suppressed_addresses
+from tasks.orders.due import lock_orders
 from tasks.orders.instructions import Instructions, load_instructions
 from tasks.orders.order_rows import WatchedOrder
 from tasks.orders.queries import get_orders
@@ -106,6 +108,18 @@ def blocked_words(order: ActOrder, contacts: tuple[Contact, ...]) -> str:
     """Return why no channel can be used, and what to do."""
     first: Any = next((one for one in contacts if one.skip is not None), None)
     return "" if first is None else skip_words(first.skip, first.channel, order.name)
+
+
+def lock_messages(connection: Connection, order_id: str) -> None:
+    """Lock an order and its messages that have not ended, so that none begins to leave before the transaction ends.
+
+    It waits for a worker that has taken one of them: after it, what has left is known.
+    """
+    mine = OUTBOX.c.id.in_(select(NOTICES.c.id).where(NOTICES.c.order_id == order_id))
+    waiting = lock_ordered(connection, OUTBOX.c.id, and_(mine, OUTBOX.c.settled_at.is_(None)))
+    # The outbox before the watches, as delivery locks them.
+    connection.execute(select(OUTBOX.c.id).where(waiting)).all()
+    lock_orders(connection, {order_id})
 
 
 def waiting_states(connection: Connection, order_id: str) -> list[str]:

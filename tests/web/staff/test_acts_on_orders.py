@@ -13,6 +13,7 @@ from models.enums import State
 from tasks.callbacks.people import STOPPED
 from tasks.db.sql import read_only
 from tasks.delivery.fallback import send_fallbacks
+from tasks.delivery.queue import LeaseHolder
 from tasks.notices.suppressions import suppress
 from tasks.orders.instructions import hold_order, release_order
 from tasks.reporting.check_ledger import check_ledger
@@ -29,6 +30,7 @@ from tasks.tables import (
 )
 from templates.rendering.messages import Renderer
 from tests.support.builders import ANNA, day, line
+from tests.support.delivery import mark_due
 from tests.support.desk import desk_client
 from tests.support.shop_driver import SHOP, FakeTransport, noon, with_renderer
 
@@ -446,6 +448,21 @@ def test_a_date_is_taken_back_while_nothing_has_left(shop, mara):
     number = done(mara, "date", {}, f"?line=1&day={day(20)}")
     assert undo(mara, number).status == 303
     assert [message for n in range(1, 5) for message in shop.run_day(n)] == []
+
+
+@pytest.mark.parametrize(("name", "query"), [("date", f"?line=1&day={day(20)}"), ("critical", "")])
+def test_nothing_is_taken_back_beside_a_worker_that_takes_a_message(shop, mara, name, query):
+    shop.evaluate()
+    number = done(mara, name, {}, query)
+    with ThreadPoolExecutor() as pool:
+        with shop.context.engine.begin() as connection:
+            mark_due(connection, LeaseHolder("w", timedelta(minutes=10)), noon(0) + timedelta(minutes=1), ["email"])
+            waiting = pool.submit(undo, mara, number)
+            with pytest.raises(TimeoutError):
+                waiting.result(timeout=1)
+        refused = waiting.result(timeout=30)
+    assert refused.status == 409
+    assert "A message has left" in refused.text
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,9 @@ from tasks.customers.choice_errors import ChoiceConflict, ChoiceNotPossible, Too
 from tasks.customers.order_page import load_order_page
 from tasks.customers.record_choice import ChoiceRequest, save_choice
 from tasks.customers.undo import take_choice_back
+from tasks.db.sql import AdvisoryLock, lock
 from tasks.desk.acts.foretell import foretell, with_date
+from tasks.desk.acts.subject import lock_messages
 from tasks.inventory.forecast_inputs import load_forecast_inputs
 from tasks.inventory.overrides import delete_override, find_open_line, save_override
 from tasks.inventory.stored_dates import stored_date
@@ -230,6 +232,8 @@ def _date(case: Case) -> Did | None:
 
 def _undate(visit: Visit, connection: Connection, entry: AuditEntry) -> str:
     line, day = str(entry.after["line"]), date.fromisoformat(str(entry.after["day"]))
+    lock(connection, AdvisoryLock.ALLOCATE)
+    lock_messages(connection, entry.subject)
     left = select(func.min(OUTBOX.c.sending_at)).select_from(NOTICES_WITH_STATE)
     since = left.where(NOTICES.c.order_id == entry.subject, LEFT_FILTER, OUTBOX.c.sending_at > entry.at)
     if (at := connection.execute(since).scalar()) is not None:

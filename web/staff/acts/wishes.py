@@ -12,7 +12,7 @@ from rules.delays.delays import open_lines
 from tasks.db.sql import AdvisoryLock, lock
 from tasks.desk.acts.foretell import foretell
 from tasks.desk.acts.mute import addresses_of, mute_person, muted_already, unmute_person
-from tasks.desk.acts.subject import count_other_orders, load_act_order
+from tasks.desk.acts.subject import count_other_orders, load_act_order, lock_messages
 from tasks.orders.instructions import hold_order, mark_critical, release_order, unmark_critical
 from tasks.orders.told import LEFT_FILTER, NOTICES_WITH_STATE
 from tasks.shipments.preferences import save_preference, shipping_preference
@@ -89,6 +89,7 @@ def _critical(case: Case) -> Did:
 
 
 def _uncritical(visit: Visit, connection: Connection, entry: AuditEntry) -> str:
+    lock_messages(connection, entry.subject)
     if _left_since(connection, entry):
         raise Refused("A message has left since. What was told cannot be taken back.")
     unmark_critical(connection, entry.subject, visit.today)
