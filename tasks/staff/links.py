@@ -19,11 +19,16 @@ def new_token() -> str:
 
 def make_link(connection: Connection, person_id: str, token: str, now: datetime) -> datetime:
     """Keep the hash of a link's token, in place of the person's earlier links; return when it ends."""
-    connection.execute(delete(STAFF_LINKS).where(STAFF_LINKS.c.person_id == person_id))
+    drop_links(connection, person_id)
     ends_at = now + LASTS
     row = {"token_hash": hashed(token), "person_id": person_id, "created_at": now, "ends_at": ends_at}
     connection.execute(insert(STAFF_LINKS).values(row))
     return ends_at
+
+
+def drop_links(connection: Connection, person_id: str) -> None:
+    """Have a person's links open nothing any more."""
+    connection.execute(delete(STAFF_LINKS).where(STAFF_LINKS.c.person_id == person_id))
 
 
 def open_link(connection: Connection, token: str, now: datetime) -> Account | None:

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from models.staff import Right, Scheme
 from tasks.staff.accounts import load_account, set_password, set_scheme
 from tasks.staff.audit import entries, record
+from tasks.staff.links import drop_links
 from tasks.staff.passwords import fits, hash_password, password_problem
 from tasks.staff.sessions import end_sessions, list_sessions
 from tasks.staff.tries import count_try, forget_tries
@@ -90,6 +91,8 @@ def change_password(visit: Visit, form: Form) -> Response:
     password_hash = hash_password(form.password("new"))
     with visit.writing() as connection:
         set_password(connection, visit.person.id, password_hash)
+        # Whoever found a link of theirs could set another one.
+        drop_links(connection, visit.person.id)
         end_sessions(connection, visit.person.id, but=visit.session_id)
         entry = record(
             connection,

@@ -13,6 +13,7 @@ from models.staff import Right, Role
 from tasks.db.sql import read_only
 from tasks.staff.accounts import change_roles, list_accounts, remove_person
 from tasks.staff.audit import AlreadyDone, AlreadyUndone, entries, load_entry, mark_undone, record
+from tasks.staff.links import make_link, open_link
 from tasks.tables import AUDIT_ENTRIES
 from tests.support.clocks import MovedClock
 from tests.support.desk import DeskClient, cookie_of, desk_app, desk_client, give_password
@@ -186,7 +187,11 @@ def test_a_person_changes_their_password_and_is_signed_out_elsewhere(office):
     assert "This is not your password." in wrong.text
     short = office.mara.post("/desk/account/password", {"old": "correct horse battery", "new": "short"})
     assert short.status == 422
+    with office.context.engine.begin() as connection:
+        make_link(connection, office.mara.person.id, "token", office.clock())
     done = office.mara.post("/desk/account/password", {"old": "correct horse battery", "new": PASSWORD})
+    with read_only(office.context.engine) as connection:
+        assert open_link(connection, "token", office.clock()) is None
     assert "You changed your own password." in office.mara.follow(done).text
     assert other.get("/desk").status == 303
     assert other.post_raw("/desk/sign-in", fields | {"password": PASSWORD}).status == 303
