@@ -228,6 +228,17 @@ def let_in(desk: Desk, settings: CompanySignInSettings, claims: Mapping[str, Any
             person = add_person(connection, str(claims.get("name") or mail), mail, roles, desk.clock(), MACHINE)
             set_subject(connection, person.id, subject)
             account = load_account(connection, person.id)
+            record(
+                connection,
+                at=desk.clock(),
+                who=MACHINE,
+                kind="invite",
+                subject_kind="person",
+                subject=person.id,
+                what=f"added {person.name} as {role_words(roles)}",
+                why="the company's sign-in says so",
+                after={"roles": sorted(roles)},
+            )
         if account is None:
             raise NotLetIn("You have no account on the desk. Ask an admin to invite your mail address.")
         if not settings.roles_claim or roles == account.person.roles != frozenset():

@@ -10,6 +10,7 @@ from models.errors import ForewarnError
 from models.staff import Role
 from tasks.db.sql import read_only
 from tasks.staff.accounts import add_person, list_accounts
+from tasks.staff.audit import entries
 from tests.support.desk import DeskClient, desk_app, desk_client, give_password
 from tests.support.oidc import CLIENT, SECRET, Company, query_of
 from tests.support.web_client import WebClient
@@ -161,6 +162,9 @@ def test_a_claim_gives_roles_and_takes_them(driver, provider, desk):
     provider.person["groups"] = ["support", "chess club"]
     client = desk.client(desk.sign_in())
     assert desk.roles() == {"mara@company.example.com": ["service"]}
+    with read_only(driver.context.engine) as connection:
+        (added,) = entries(connection, kind="invite")
+    assert f"{added.who} {added.what}" == "Forewarn added Mara Lind as service"
     assert client.get("/desk/people").status == 403
     provider.person["groups"] = ["support", "bosses"]
     assert desk.client(desk.sign_in()).get("/desk/people").status == 200
