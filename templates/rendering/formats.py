@@ -21,6 +21,7 @@ _FORM_OF_SKELETON = {"yMMMMd": "long", "yMMMd": "medium"}
 """Skeletons that Babel shortens in some languages, and the CLDR formats with the same meaning."""
 _DATE_LETTERS, _TIME_LETTERS = frozenset("yMLEd"), frozenset("hHms")
 """The letters of a CLDR skeleton: year, month, weekday and day; hour, minute and second."""
+_FRENCH_FIRST = re.compile(r"(?<!\d)1(?=\s[^\W\d])")
 _CACHE_SIZE = 8192
 
 
@@ -48,10 +49,20 @@ def match_locale(name: str, available: Collection[str]) -> str | None:
 
 @lru_cache(_CACHE_SIZE)
 def _date(value: date, form: str, locale: str) -> str:
-    if form in _NAMED_FORMS:
-        return format_date(value, form, locale)
-    _require_skeleton(form, value)
-    return format_skeleton(form, value, locale=locale)
+    if form not in _NAMED_FORMS:
+        _require_skeleton(form, value)
+    return write_date(value, form, locale)
+
+
+def write_date(value: date, form: str, locale: str) -> str:
+    """Write a date in a named form or by a CLDR skeleton, and the first of a month as French does, as `1er juin`."""
+    text = (
+        format_date(value, form, locale) if form in _NAMED_FORMS else format_skeleton(form, value, locale=locale)
+    )
+    if value.day == 1 and locale.startswith("fr"):
+        # CLDR writes `1 juin`; every French reader writes `1er juin`.
+        return _FRENCH_FIRST.sub("1er", text)
+    return text
 
 
 @lru_cache(_CACHE_SIZE)

@@ -16,7 +16,7 @@ from jinja2 import Environment, Template, meta
 
 from models.config.shop import ShopConfig
 from templates.rendering.environment import BUILT_IN, TemplateError, template_errors
-from templates.rendering.formats import match_locale, parse_locale
+from templates.rendering.formats import match_locale, parse_locale, write_date
 from templates.rendering.reason_words import ReasonWords
 from templates.rendering.shop_views import shop_view
 from templates.rendering.template_fields import suggest
@@ -59,8 +59,8 @@ class PageWords:
     def short_day(self, day: date) -> str:
         """Return a day without its weekday, and without its year where that is today's."""
         if day.year == self.today.year:
-            return format_skeleton("MMMMd", day, locale=self.locale)
-        return format_date(day, "long", locale=self.locale)
+            return write_date(day, "MMMMd", self.locale)
+        return write_date(day, "long", self.locale)
 
     def day(self, day: date) -> str:
         """Return a day with its weekday."""

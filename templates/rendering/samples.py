@@ -68,6 +68,27 @@ _GOODS = {
         "Mesa posta",
         ("289.90", "159.00", "49.90", "249.00"),
     ),
+    "de": _SampleGoods(
+        "Jörg Weißmüller",
+        "EUR",
+        ("Leinentischdecke, 150 × 250 cm", "Brotbrett aus Eiche", "Steingutbecher", "Baumwolltischdecke, natur"),
+        "Tischwäsche",
+        ("64.00", "38.50", "14.00", "58.00"),
+    ),
+    "es": _SampleGoods(
+        "Íñigo Núñez",
+        "EUR",
+        ("Mantel de lino, 150 × 250 cm", "Tabla de pan de roble", "Taza de gres", "Mantel de algodón, natural"),
+        "Ropa de mesa",
+        ("64.00", "38.50", "14.00", "58.00"),
+    ),
+    "fr": _SampleGoods(
+        "Zoé Lefèvre",
+        "EUR",
+        ("Nappe en lin, 150 × 250 cm", "Planche à pain en chêne", "Tasse en grès", "Nappe en coton, écru"),
+        "Linge de table",
+        ("64.00", "38.50", "14.00", "58.00"),
+    ),
 }
 LOCALES = tuple(_GOODS)
 
