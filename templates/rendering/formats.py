@@ -56,9 +56,7 @@ def _date(value: date, form: str, locale: str) -> str:
 
 def write_date(value: date, form: str, locale: str) -> str:
     """Write a date in a named form or by a CLDR skeleton, and the first of a month as French does, as `1er juin`."""
-    text = (
-        format_date(value, form, locale) if form in _NAMED_FORMS else format_skeleton(form, value, locale=locale)
-    )
+    text = format_date(value, form, locale) if form in _NAMED_FORMS else format_skeleton(form, value, locale=locale)
     if value.day == 1 and locale.startswith("fr"):
         # CLDR writes `1 juin`; every French reader writes `1er juin`.
         return _FRENCH_FIRST.sub("1er", text)

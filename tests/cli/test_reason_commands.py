@@ -60,5 +60,7 @@ def test_a_command_that_is_not_clear_changes_nothing(forewarn, arguments):
 
 def test_the_codes_are_listed_with_what_customers_read(forewarn):
     codes = {row.pop("code"): row for row in json.loads(forewarn("reasons", "codes", "--json")[1])["codes"]}
-    assert codes["supplier_late"] == {"en": "our supplier is late", "pt_BR": "nosso fornecedor está atrasado"}
+    assert codes["supplier_late"].keys() == {"en", "pt_BR", "de", "es", "fr"}
+    assert codes["supplier_late"]["pt_BR"] == "nosso fornecedor está atrasado"
+    assert codes["supplier_late"]["fr"] == "notre fournisseur nous livre plus tard que prévu"
     assert codes["unknown"] == {}

@@ -6,6 +6,7 @@ import pytest
 
 from templates.rendering.customer_mails import NEW_LINK, answer_variables
 from templates.rendering.messages import Renderer
+from templates.rendering.samples import LOCALES
 from tests.support.order_pages import SHOP
 
 URL = "https://orders.shop.example.com/o/order-link-placeholder"
@@ -21,6 +22,9 @@ def rendered(locale, shop=SHOP):
     [
         ("en_GB", "en", "Your new link to order 1041", "Hello Nora,"),
         ("pt_BR", "pt_BR", "Seu novo link para o pedido 1041", "Olá, Nora!"),
+        ("de_AT", "de", "Ihr neuer Link zu Bestellung 1041", "Guten Tag Nora,"),
+        ("es_MX", "es", "Su enlace nuevo al pedido 1041", "Hola, Nora:"),
+        ("fr_BE", "fr", "Votre nouveau lien vers la commande 1041", "Bonjour Nora,"),
         (None, "en", "Your new link to order 1041", "Hello Nora,"),
     ],
 )
@@ -31,7 +35,7 @@ def test_a_new_link_is_mailed_in_the_customers_language(locale, language, subjec
     assert hello in mail.html
 
 
-@pytest.mark.parametrize("locale", ["en", "pt_BR"])
+@pytest.mark.parametrize("locale", LOCALES)
 def test_both_bodies_hold_the_link_and_the_shops_legal_footer(locale):
     mail = rendered(locale)
     for body in (mail.text, mail.html):

@@ -10,6 +10,7 @@ import pytest
 from templates.rendering.check import find_errors
 from templates.rendering.environment import BUILT_IN, TemplateError, make_environment
 from templates.rendering.page_words import FOLDER, WordBook
+from templates.rendering.samples import LOCALES
 from tests.support.order_pages import NOW, SHOP
 from tests.support.paths import ROOT
 
@@ -17,7 +18,7 @@ WORDS = {file.name.split(".")[1]: tomllib.loads(file.read_text()) for file in (B
 PLACEHOLDER = re.compile(r"{{\s*(\w+)")
 FORBIDDEN = re.compile(
     r"\b(bucket|revision|watch|verdict|gate|shard|suppression|ledger|fallback|remedy|unfortunately|please note"
-    r"|infelizmente|valid e-mail|oops)\b|!",
+    r"|infelizmente|leider|lamentablemente|malheureusement|valid e-mail|oops)\b|[!¡]",
     re.IGNORECASE,
 )
 """Words of ours that no customer knows, and tones that design/pages leaves out."""
@@ -37,8 +38,8 @@ def own_words(tmp_path, text, language="en"):
     return tmp_path
 
 
-def test_english_and_portuguese_are_there():
-    assert set(WORDS) == {"en", "pt_BR"}
+def test_every_built_in_language_is_there():
+    assert set(WORDS) == set(LOCALES)
 
 
 @pytest.mark.parametrize("language", WORDS)
@@ -83,8 +84,11 @@ def test_no_text_has_a_word_that_only_we_use(language):
         (["en"], "en", "en"),
         (["pt"], "pt_BR", "pt"),
         (["pt-BR"], "pt_BR", "pt_BR"),
-        (["de", "pt_BR"], "pt_BR", "pt_BR"),
-        (["de"], "en", "en"),
+        (["de_AT"], "de", "de_AT"),
+        (["es_MX"], "es", "es_MX"),
+        (["fr"], "fr", "fr"),
+        (["it", "pt_BR"], "pt_BR", "pt_BR"),
+        (["it"], "en", "en"),
         (["not a language"], "en", "en"),
         ([None, ""], "en", "en"),
     ],
@@ -106,6 +110,9 @@ def test_a_language_without_a_country_is_written_as_the_shop_writes_it():
         ("en", "Tuesday, December 16", "December 16", "€1,290.50"),
         ("en_GB", "Tuesday, 16 December", "16 December", "€1,290.50"),
         ("pt_BR", "terça-feira, 16 de dezembro", "16 de dezembro", "€\xa01.290,50"),
+        ("de", "Dienstag, 16. Dezember", "16. Dezember", "1.290,50\xa0€"),
+        ("es", "martes 16 de diciembre", "16 de diciembre", "1.290,50\xa0€"),
+        ("fr", "mardi 16 décembre", "16 décembre", "1\u202f290,50\xa0€"),
     ],
 )
 def test_days_and_amounts_are_written_as_the_locale_writes_them(locale, day, short, money):
@@ -115,14 +122,28 @@ def test_days_and_amounts_are_written_as_the_locale_writes_them(locale, day, sho
     assert said.money(Decimal("1290.50"), "EUR") == money
 
 
-@pytest.mark.parametrize(("day", "said"), [(date(2025, 12, 31), "December 31"), (date(2026, 1, 1), "January 1, 2026")])
-def test_a_day_of_another_year_has_its_year(day, said):
-    assert words("en").short_day(day) == said
+@pytest.mark.parametrize(
+    ("locale", "day", "said"),
+    [
+        ("en", date(2025, 12, 31), "December 31"),
+        ("en", date(2026, 1, 1), "January 1, 2026"),
+        ("fr", date(2025, 12, 1), "1er décembre"),
+        ("fr_CA", date(2026, 1, 1), "1er janvier 2026"),
+    ],
+)
+def test_a_day_of_another_year_has_its_year_and_the_first_is_written_as_french_does(locale, day, said):
+    assert words(locale).short_day(day) == said
 
 
 @pytest.mark.parametrize(
     ("locale", "said"),
-    [("en", "December 31, 23:30 (Berlin)"), ("pt_BR", "31 de dezembro, 23:30 (Berlim)")],
+    [
+        ("en", "December 31, 23:30 (Berlin)"),
+        ("pt_BR", "31 de dezembro, 23:30 (Berlim)"),
+        ("de", "31. Dezember, 23:30 Uhr (Berlin)"),
+        ("es", "31 de diciembre, 23:30 (Berlín)"),
+        ("fr", "31 décembre à 23:30 (Berlin)"),
+    ],
 )
 def test_a_moment_is_in_the_shops_zone_with_its_city(locale, said):
     assert words(locale).moment(datetime(2025, 12, 31, 22, 30, tzinfo=UTC)) == said
@@ -144,11 +165,11 @@ def test_a_shop_replaces_single_texts(tmp_path):
 
 
 def test_a_language_of_a_shops_own_is_used_once_it_is_complete(tmp_path):
-    own = own_words(tmp_path, 'wait_row = "Warten"\n', "de")
-    assert words("de", own=own).language == "en"
-    lines = (f"{key} = {text!r}\n" for key, text in (WORDS["en"] | {"wait_row": "Warten"}).items())
-    (own / FOLDER / "words.de.toml").write_text("".join(lines).replace("\\'", "’"))
-    assert words("de", own=own).say("wait_row") == "Warten"
+    own = own_words(tmp_path, 'wait_row = "Aspettare"\n', "it")
+    assert words("it", own=own).language == "en"
+    lines = (f"{key} = {text!r}\n" for key, text in (WORDS["en"] | {"wait_row": "Aspettare"}).items())
+    (own / FOLDER / "words.it.toml").write_text("".join(lines).replace("\\'", "’"))
+    assert words("it", own=own).say("wait_row") == "Aspettare"
 
 
 @pytest.mark.parametrize(

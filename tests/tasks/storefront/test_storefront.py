@@ -159,19 +159,19 @@ def test_only_products_that_a_new_order_would_not_get_from_stock_are_short(store
 def test_a_shop_may_use_its_own_templates_and_a_mistake_in_one_is_named_with_its_line(sqlite_storefront, tmp_path):
     own = tmp_path / "templates" / "storefront"
     own.mkdir(parents=True)
-    (own / "title.de.txt").write_text("Kommt am {{ expected_on|date }}")
-    assert Renderer(SHOP, own.parent).storefront.choose_language(["de"]) == "en"
-    (own / "text.de.txt").write_text("Noch {{ units_left }}")
-    (own / "date.de.txt").write_text("Stand: {{ set_on|date }}")
+    (own / "title.it.txt").write_text("Arriva il {{ expected_on|date }}")
+    assert Renderer(SHOP, own.parent).storefront.choose_language(["it"]) == "en"
+    (own / "text.it.txt").write_text("Ancora {{ units_left }}")
+    (own / "date.it.txt").write_text("Al {{ set_on|date }}")
     renderer = Renderer(SHOP, own.parent).storefront
     coming = ProductAvailability("p", StockStatus.BACKORDER, 3, date(2026, 12, 7))
-    rendered = renderer.render_text(coming, renderer.choose_language(["de_AT"]))
-    assert (rendered.lang, rendered.title, rendered.text) == ("de", "Kommt am 7. Dezember 2026", "Noch 3")
-    (own / "text.de.txt").write_text("\n{{ units_lft }}")
+    rendered = renderer.render_text(coming, renderer.choose_language(["it_CH"]))
+    assert (rendered.lang, rendered.title, rendered.text) == ("it", "Arriva il 7 dicembre 2026", "Ancora 3")
+    (own / "text.it.txt").write_text("\n{{ units_lft }}")
     with pytest.raises(
-        TemplateError, match=r"text.de.txt, line 2: 'units_lft' is undefined; did you mean 'units_left'"
+        TemplateError, match=r"text.it.txt, line 2: 'units_lft' is undefined; did you mean 'units_left'"
     ):
-        Renderer(SHOP, own.parent).storefront.render_text(coming, "de")
+        Renderer(SHOP, own.parent).storefront.render_text(coming, "it")
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_one_product_is_served_as_json_with_all_that_a_page_needs(served):
     assert response.headers["content-type"] == "application/json"
     assert (notice["product"], notice["state"], notice["units_left"]) == ("p1", "backorder", 3)
     assert (notice["expected_on"], notice["latest_on"]) == ("2026-06-22", "2026-06-25")
-    assert set(notice["texts"]) == {"en", "pt-BR"}
+    assert set(notice["texts"]) == {"en", "pt-BR", "de", "es", "fr"}
     assert notice["texts"]["en"] == {"title": notice["title"], "text": notice["text"]}
     assert notice["schema"]["availability"] == "https://schema.org/BackOrder"
     assert notice["schema"]["availabilityStarts"] == "2026-06-22"
@@ -292,7 +292,8 @@ def test_a_body_of_all_products_is_reused_for_a_moment_from_the_end_of_its_build
         ("?lang=pt_PT", "en", "pt-BR"),
         ("?lang=xx", "pt-BR", "en"),
         ("", "pt", "pt-BR"),
-        ("", "de, pt-BR;q=0.7, en;q=0.3", "pt-BR"),
+        ("", "it, pt-BR;q=0.7, en;q=0.3", "pt-BR"),
+        ("", "de-CH, en;q=0.3", "de"),
         ("", "en;q=0.3, pt;q=0.7", "pt-BR"),
         ("", "pt;q=0, en", "en"),
         ("", "*;q=0.1, nonsense;;;, \u00fc", "en"),

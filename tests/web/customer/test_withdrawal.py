@@ -37,6 +37,9 @@ def withdraw(driver, on=0):
     [
         ("en", "Withdraw from contract here", "Confirm withdrawal"),
         ("pt_BR", "Retratar-se do contrato aqui", "Confirmar retratação"),
+        ("de", "Vertrag widerrufen", "Widerruf bestätigen"),
+        ("es", "Desistir del contrato aquí", "Confirmar desistimiento"),
+        ("fr", "Renoncer au contrat ici", "Confirmer la rétractation"),
     ],
 )
 def test_the_two_steps_have_the_labels_of_the_law(locale, first, second):
