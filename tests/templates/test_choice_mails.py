@@ -37,9 +37,9 @@ SAID = {
     "wait undated": (
         "No new date yet",
         "Ainda sem nova data",
-        "Noch kein neuer Termin",
-        "odavía sin nueva fecha",
-        "as encore de nouvelle date",
+        "noch nicht bekannt",
+        "por confirmar",
+        "pas encore connue",
     ),
     "ship": (
         "no extra cost",
