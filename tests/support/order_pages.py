@@ -250,6 +250,8 @@ def page_states() -> dict[str, tuple[MemoryOrders, str]]:
     pages = {
         "late": (order_page(), ""),
         "late in Portuguese": (order_page(locale="pt_BR"), ""),
+        "late in German": (order_page(locale="de"), ""),
+        "ask in German: withdraw": (order_page(locale="de"), "/withdraw"),
         "twelve long items": (order_page(parcels=(PageParcel((LONG,) * 12, None),)), ""),
         "without a date": (order_page(headline=Headline.NO_DATE, expected_on=None, reason=None), ""),
         "on time": (order_page(headline=Headline.ON_TIME, days_late=0, reason=None, open=OpenChoices()), ""),
