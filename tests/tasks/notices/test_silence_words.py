@@ -11,6 +11,7 @@ from tasks.customers.record_choice import ChoiceRequest, record_choice
 from tasks.db.sql import read_only
 from tasks.promise_clock.facts import load_line_clocks
 from tasks.tables import ORDER_LINES
+from templates.rendering.sms import count_segments
 from tests.support.builders import DAY, day, line
 from tests.support.choosing import page_of
 from tests.support.clock_days import clock_of
@@ -163,9 +164,20 @@ def test_a_text_without_a_date_has_its_reason(driver):
     assert notice["statements"] == [Statement.CANCEL, Statement.CANCELS, Statement.REASON]
 
 
-def test_a_text_says_so_in_portuguese_with_or_without_its_accents(driver):
-    notice = texted(driver, 20, locale="pt_BR")
+@pytest.mark.parametrize("locale", ["pt_BR", "de", "es", "fr"])
+def test_a_text_says_so_in_other_languages_with_or_without_their_accents(driver, locale):
+    notice = texted(driver, 20, locale=locale)
     assert notice["statements"] == [Statement.CANCEL, Statement.CONSENTS]
+
+
+@pytest.mark.parametrize("locale", ["de", "es", "fr"])
+def test_a_text_without_a_date_has_room_for_the_reason_and_for_silence_that_cancels(driver, locale):
+    texted(driver, 20, locale=locale)
+    driver.change("1041", on=10, expected_on=None)
+    driver.evaluate(10)
+    notice = driver.notices[-1]
+    assert notice["statements"] == [Statement.CANCEL, Statement.CANCELS, Statement.REASON]
+    assert count_segments(notice["text"]).parts == 2
 
 
 def test_a_text_elsewhere_has_no_room_for_silence_that_changes_nothing(driver):
