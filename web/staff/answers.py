@@ -110,12 +110,17 @@ def _row(visit: Visit, answer: OpenAnswer) -> AnswerRow:
 
 def _what(answer: OpenAnswer) -> str:
     choice = answer.choice
-    items = listed_words(list(answer.items)) if len(answer.items) <= 3 else f"{len(answer.items)} items"
-    product = choice.product.name if choice.product else "another product"
-    words = ACT_WORDS[choice.act].format(items=items or "the order", product=product)
     by = "" if choice.made_by == "customer" else f" {choice.made_by} recorded it."
     why = f" Why: {sentence(choice.why)}" if choice.why else ""
-    return f"{words}.{by}{why}"
+    return f"{_chosen(answer)}.{by}{why}"
+
+
+def _chosen(answer: OpenAnswer) -> str:
+    """Return what was chosen, without the customer's own words: the log keeps it also when the customer is erased."""
+    choice = answer.choice
+    items = listed_words(list(answer.items)) if len(answer.items) <= 3 else f"{len(answer.items)} items"
+    product = choice.product.name if choice.product else "another product"
+    return ACT_WORDS[choice.act].format(items=items or "the order", product=product)
 
 
 def _to_do(answer: OpenAnswer) -> str:
@@ -179,7 +184,7 @@ def done(visit: Visit, form: Form) -> Response:
                 kind=DONE,
                 subject_kind="order",
                 subject=answer.choice.order_id,
-                what=f"marked answer {choice_id} as done: {_what(answer).rstrip('.')}",
+                what=f"marked answer {choice_id} as done: {_chosen(answer)}",
                 why=why,
                 after={"choice": choice_id, "at": visit.now.isoformat()},
             )

@@ -130,6 +130,15 @@ def test_an_answer_is_done_and_its_mail_waits_five_minutes_for_undo(driver, agen
     assert driver.transport.taken == []
 
 
+def test_the_log_does_not_keep_a_customers_own_words(driver, agent):
+    driver.order("1041")
+    insert_choices(driver.context, cancellation(why="my mother Anna is ill"))
+    assert "my mother Anna is ill" in agent.get("/desk/answers").text.replace("My", "my")
+    agent.post("/desk/answers/1041-C1/done")
+    with read_only(driver.context.engine) as connection:
+        assert "mother" not in str(connection.execute(select(AUDIT_ENTRIES)).all())
+
+
 def test_an_answer_whose_customer_was_told_stays_done(driver, agent, clock):
     driver.order("1041")
     insert_choices(driver.context, cancellation())
