@@ -1,6 +1,6 @@
 """Load an order's story: all that somebody who answers its customer must see, on one page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from models.customers import Choice, OpenChoices, OrderPage, PageItem
-from models.enums import RemedyKind, State
+from models.enums import Channel, RemedyKind, SkipReason, State
 from models.errors import ForewarnError
 from models.orders import CustomerFacts
 from models.promise_clock import ClockState
@@ -28,6 +28,7 @@ from tasks.desk.messages import OrderMessage, load_messages
 from tasks.desk.timeline import StoryEvent, load_timeline
 from tasks.desk.why import load_why
 from tasks.desk.why_sentence import why_sentence
+from tasks.notices.suppressions import suppressed_addresses
 from tasks.promise_clock.facts import load_line_clocks
 from tasks.promise_clock.timeline import silence_words
 from tasks.reporting.explain_consent import explain_consent
@@ -174,15 +175,22 @@ def order_exists(connection: Connection, order_id: str) -> bool:
 def _customer(context: Context, connection: Connection, customer: CustomerFacts) -> StoryCustomer:
     country = customer.country or context.shop.country
     number = partial(phone_number, country=country)
+    mail, phone = readable(email_address, customer.email), readable(number, customer.phone)
     consents = explain_consent(context, connection, customer)
+    silent = suppressed_addresses(connection, {each for each in (mail, phone) if each}, context.erasure_key)
+    stopped = {
+        channel
+        for channel, address in ((Channel.EMAIL, mail), (Channel.SMS, phone))
+        if address and silent.get(address) is SkipReason.SUPPRESSED
+    }
     return StoryCustomer(
         name=customer.name,
-        mail=_masked(readable(email_address, customer.email) or customer.email),
-        phone=_masked(readable(number, customer.phone) or customer.phone),
+        mail=_masked(mail or customer.email),
+        phone=_masked(phone or customer.phone),
         locale=customer.locale or context.shop.locale,
         country=country,
         opted_out=customer.opted_out,
-        consents=tuple(_consent(context, one) for one in consents),
+        consents=tuple(_consent(context, one, stopped) for one in consents),
     )
 
 
@@ -190,7 +198,12 @@ def _masked(address: str | None) -> str:
     return mask_address(address) if address else ""
 
 
-def _consent(context: Context, one: Mapping[str, Any]) -> StoryConsent:
+def _consent(context: Context, one: Mapping[str, Any], stopped: Set[str]) -> StoryConsent:
+    """Return what may go by a channel; nothing may to an address that is on the do-not-write list."""
+    if one["channel"] in stopped:
+        what = "number" if one["channel"] == Channel.SMS else "address"
+        why = f"the {what} is on the do-not-write list"
+        return StoryConsent(str(one["channel"]), str(one["purpose"]), allowed=False, why=why, since=None)
     return StoryConsent(str(one["channel"]), str(one["purpose"]), one["allowed"], one["why"], context.day(one["at"]))
 
 

@@ -45,6 +45,17 @@ KIND_WORDS = {
     "key_revoked": "Keys revoked",
     "webhook_test": "Webhook tests",
     "webhook_again": "Webhook events sent again",
+    "order.answer": "Answers recorded",
+    "order.date": "Expected dates of orders",
+    "order.again": "Messages sent again",
+    "order.note": "Notes to customers",
+    "order.hold": "Held orders",
+    "order.mute": "Stopped writing to somebody",
+    "order.critical": "Time-critical orders",
+    "order.shipment": "Together or in parts",
+    "order.link": "New links to order pages",
+    "order.doubt": "Messages in doubt of orders",
+    "order.show": "Addresses shown",
 }
 CSV_COLUMNS = ("number", "at", "who", "kind", "subject_kind", "subject", "what", "why", "undone_by", "undoes")
 LINKED = ("order", "run", "request")
@@ -205,7 +216,9 @@ def log_line(visit: Visit, entry: AuditEntry) -> LogLine:
 
 def kind_words(kind: str) -> str:
     """Return a kind of act in words."""
-    return KIND_WORDS.get(kind, kind.replace("_", " ").replace(".", ": ").capitalize())
+    done = kind.removesuffix("undone").rstrip("._")
+    words = KIND_WORDS.get(done, done.replace("_", " ").replace(".", ": ").capitalize())
+    return words if done == kind else f"{words}: undone"
 
 
 def _find(visit: Visit) -> AuditEntry | None:

@@ -415,6 +415,12 @@ def test_only_texts_can_be_stopped(shop, mara):
     page = mara.get("/desk/orders/1041/mute").text
     assert "Mails only" in page
     assert "Texts only" not in page
+    assert "Texts are stopped already." in page
+    assert "Let messages go again" in page
+    story = mara.get("/desk/orders/1041").text
+    assert "the number is on the do-not-write list" in story.lower()
+    assert "Consented to texts" not in story
+    assert "Stopped writing to somebody" in mara.get("/desk/log").text
 
 
 def test_undoing_gives_back_nothing_that_the_customer_stopped_since(shop, mara):

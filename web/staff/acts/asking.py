@@ -63,6 +63,8 @@ class Ask:
     second_value: str = ""
     asks_why: bool = True
     danger: bool = False
+    stands: bool = False
+    """Part of it was done before: the page also leads to taking that back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,8 @@ def act_route(act: OrderAct) -> StaffRoute:
                 ask = act.ask(Case(visit, connection, order, NEW))
             except ForewarnError as error:
                 return refused(visit, order, str(error), _way_back(connection, act, order))
-        return ask_page(visit, order, ask, NEW)
+            way_back = _way_back(connection, act, order) if ask.stands else ()
+        return ask_page(visit, order, ask, NEW, way_back=way_back)
 
     def do(visit: Visit, form: Form) -> Response:
         try:
@@ -220,7 +223,9 @@ def _refused_now(visit: Visit, sentence: str) -> Response:
     return visit.conflict(sentence, links=back_links(visit.path("order")))
 
 
-def ask_page(visit: Visit, order: ActOrder, ask: Ask, form: Form, **values: Any) -> Response:
+def ask_page(
+    visit: Visit, order: ActOrder, ask: Ask, form: Form, way_back: tuple[tuple[str, str], ...] = (), **values: Any
+) -> Response:
     """Return the page that asks."""
     return visit.page(
         "desk/act.html",
@@ -231,5 +236,6 @@ def ask_page(visit: Visit, order: ActOrder, ask: Ask, form: Form, **values: Any)
         order_id=order.id,
         story=order_address(order.id),
         here=visit.here,
+        way_back=way_back,
         **values,
     )

@@ -186,12 +186,15 @@ def _ask_mute(case: Case) -> Ask:
     ]
     usable = set(addresses) - silent
     kept = [one for one in options if set(MUTED[one[0]]) & usable and (one[0] != BOTH or len(usable) == 2)]
+    stopped = "Texts are" if Channel.SMS in silent else "Mails are"
     return Ask(
         f"Stop writing to {case.order.name}?",
         (
             f"The address goes onto the do-not-write list, for one person. {also}",
+            *((f"{stopped} stopped already.",) if silent else ()),
             "Undo gives back only what this act took: what the customer asked for themselves stays.",
         ),
+        stands=bool(silent),
         button="Stop writing",
         fields=(Field("radio", "what", "What is not sent any more", options=tuple(kept)),),
     )
