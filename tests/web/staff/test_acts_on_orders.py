@@ -440,7 +440,7 @@ def test_a_date_says_who_gets_a_message_and_so_it_is(told, mara):
     assert "Set the expected date to Mon 22 Jun?" in page.text
     assert "Anna Keller gets" in page.text
     number = done(mara, "date", {"why": "the vendor rang"}, f"?line=1&day={day(7)}")
-    assert log(told) == ["Mara set the expected date of order 1041, line 1 from Sat 20 Jun to Mon 22 Jun"]
+    assert log(told) == ["Mara set the expected date of order 1041, Lamp 1, from Sat 20 Jun to Mon 22 Jun"]
     assert told.run_day(5)
     assert told.told().lines[0].expected_on == day(7)
     late = desk_client(told.context, "service", now=noon(5))

@@ -46,8 +46,8 @@ def _ask_answer(case: Case) -> Ask:
         f"What does {case.order.name} want?",
         (
             (
-                f"It is recorded as the answer of one person, {case.order.name}, given to you, and done as if it came "
-                "from the order page: the shop's systems are told, and a mail confirms it where there is an address."
+                f"It counts as if {case.order.name}, one person, had chosen it on the order page: "
+                "the shop's systems are told, and a mail confirms it where there is an address."
             ),
         ),
         button="Record the answer",
@@ -216,6 +216,11 @@ def _was(case: Case, number: str) -> str:
     return case.visit.day(day) if day else "no date"
 
 
+def _item(case: Case, number: str) -> str:
+    lines = case.order.watched.order.lines
+    return next((display_name(line.product.name) for line in lines if line.number == number), f"line {number}")
+
+
 def _date(case: Case) -> Did | None:
     number, day = case.form.text("line"), case.form.day("day")
     if day is None or _problem(case, number, day, case.form.text("day")):
@@ -226,8 +231,10 @@ def _date(case: Case) -> Did | None:
     save_override(case.visit.context, case.connection, case.order.id, number, day, case.who)
     by_staff = before is not None and before.expected.source is DateSource.STAFF
     earlier = before.expected.expected_on.isoformat() if before and by_staff and before.expected.expected_on else None
-    what = f"set the expected date of order {case.order.id}, line {number} from {was} to {case.visit.day(day)}"
-    return Did(what, before={"staff_date": earlier}, after={"line": number, "day": day.isoformat()})
+    name = _item(case, number)
+    what = f"set the expected date of order {case.order.id}, {name}, from {was} to {case.visit.day(day)}"
+    after = {"line": number, "day": day.isoformat(), "product": name}
+    return Did(what, before={"staff_date": earlier}, after=after)
 
 
 def _undate(visit: Visit, connection: Connection, entry: AuditEntry) -> str:
@@ -247,7 +254,8 @@ def _undate(visit: Visit, connection: Connection, entry: AuditEntry) -> str:
     else:
         inputs = load_forecast_inputs(visit.context)
         delete_override(visit.context, connection, inputs, entry.subject, line, visit.person.name)
-    return f"took back the date of order {entry.subject}, line {line}: {visit.day(day)}"
+    name = str(entry.after.get("product") or f"line {line}")
+    return f"took back the date of order {entry.subject}, {name}: {visit.day(day)}"
 
 
 DATE = OrderAct("date", _ask_date, _date, _undate)
