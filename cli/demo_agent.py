@@ -31,8 +31,7 @@ def add_demo_agent(context: Context, now: datetime, agent: DemoAgent = AGENT) ->
             roles = frozenset({Role.SERVICE})
             person = add_person(connection, agent.name, agent.mail, roles, now, MACHINE)
             what = f"invited {person.name} with the role service"
-            subject = {"subject_kind": "person", "subject": person.id}
-            record(connection, at=now, who=MACHINE, kind="invite", what=what, **subject)
+            record(connection, at=now, who=MACHINE, kind="invite", what=what, subject_kind="person", subject=person.id)
         else:
             person = account.person
         set_password(connection, person.id, password_hash)

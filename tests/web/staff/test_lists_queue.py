@@ -149,6 +149,8 @@ def test_what_waits_again_after_a_restore_is_asked_about_first(driver, agent, ac
     agent.post(links(agent.get("/desk/queue"), act)[0])
     undone = entries(driver)[-1].id
     begin_restored(driver.context, noon(0), "ana")
+    assert agent.get("/desk/queue").status == 303, "a restore ends every session"
+    agent = desk_client(driver.context, "service", now=noon(0))
     assert agent.post(f"/desk/log/{undone}/undo").status == 303
     driver.deliver(0, at=noon(0) + timedelta(minutes=1))
     assert driver.transport.taken == []
