@@ -107,7 +107,7 @@ def write_again(
     if order.watched.order.held_by:
         raise ForewarnError(f"{order.watched.order.held_by} holds this order. Release it first.")
     if not last.still_true:
-        raise ForewarnError("What the last message says is not so any more. The next run writes a new one.")
+        raise ForewarnError(NOT_TRUE)
     customer = order.customer
     if customer.opted_out:
         raise ForewarnError(skip_words(SkipReason.OPTED_OUT, channel, order.name))
@@ -178,6 +178,7 @@ def _rendered(context: Context, connection: Connection, order: ActOrder, last: L
     )
 
 
+NOT_TRUE = "What the last message says is not so any more. The next run writes a new one."
 _NEW_LINK = "new"
 """Stands for a link that is made as the message is queued."""
 

@@ -11,6 +11,7 @@ from rules.delays.assess import assess_order
 from tasks.customers.new_links import count_sent_lately, queue_new_link
 from tasks.delivery.in_doubt import settle_doubt
 from tasks.desk.acts.send_again import (
+    NOT_TRUE,
     LastMessage,
     Words,
     load_last_message,
@@ -62,6 +63,8 @@ def _ask_again(case: Case) -> Ask:
             f"{case.visit.full_moment(last.at)} to {shown(last.address)}: {state}."
         )
     ]
+    if not last.still_true:
+        return Ask("Send the last message again?", (*says, NOT_TRUE))
     if last.state == State.IN_DOUBT:
         says.append(f"It may have arrived: then {name} has it twice.")
     choose = (
@@ -85,7 +88,7 @@ def _ask_again(case: Case) -> Ask:
         Field(
             "text",
             "address",
-            "New mail address (optional)" if by is Channel.EMAIL else "New mobile number (optional)",
+            ("New mail address" if by is Channel.EMAIL else "New mobile number") + (" (optional)" if words else ""),
             hint="For this message only. Correct it in the shop for those to come. "
             + (f"Empty: {shown(words.contact.address or '')}." if words else refusal),
             type="email" if by is Channel.EMAIL else "tel",
