@@ -7,12 +7,12 @@ from models.config.settings import Settings
 from models.errors import ForewarnError
 
 HOSTS_SETTING, KEY_SETTING = "FOREWARN_PANEL_HOSTS", "FOREWARN_PANEL_KEY"
-HOST = re.compile(r"https://(\*\.)?[A-Za-z0-9.-]+(:\d{1,5})?")
+HOST = re.compile(r"https://(\*\.)?[A-Za-z0-9.-]+(:\d{1,5})?|http://(127\.0\.0\.1|localhost)(:\d{1,5})?")
 PEM = "-----BEGIN"
 
 
 def panel_hosts(settings: Settings) -> tuple[str, ...]:
-    """Return the sites that may frame the panel; raises ForewarnError for one that is no https site."""
+    """Return the sites that may frame the panel; ForewarnError for one neither on https nor on this machine."""
     given = [host.strip().rstrip("/") for host in (settings.panel_hosts or "").split(",")]
     for host in filter(None, given):
         if not HOST.fullmatch(host):

@@ -15,6 +15,7 @@ from app.health.ledger import check_ledger, check_live_channels, check_owner_mat
 from app.health.prefect import check_prefect
 from app.health.providers import check_credentials, check_transports
 from app.ledger import state_folder
+from app.panel_keys import panel_hosts, panel_signer
 from app.vendor_transports import SETTING, keys_of, secret_problem
 from app.webhook import webhook_host, webhook_problem
 from models.config.settings import Settings
@@ -92,6 +93,17 @@ def _api(settings: Settings, _: ShopFolder) -> Iterator[Check]:
         yield Check("api", f"the JSON API accepts {counted(len(keys), 'key')}")
 
 
+def _panel(settings: Settings, _: ShopFolder) -> Iterator[Check]:
+    try:
+        hosts = panel_hosts(settings)
+        panel_signer(settings)
+    except ForewarnError as error:
+        yield Check("panel", str(error), "correct the setting; until then `forewarn serve` does not start", bad=True)
+        return
+    if hosts:
+        yield Check("panel", f"may be framed by {counted(len(hosts), 'site')}")
+
+
 def _webhook_events_given_up(settings: Settings, folder: ShopFolder) -> int:
     try:
         with open_existing_ledger(settings, folder) as engine:
@@ -138,6 +150,7 @@ CHECKS: tuple[Callable[[Settings, ShopFolder], Iterator[Check]], ...] = (
     _vendors,
     _webhook,
     _api,
+    _panel,
     _templates,
     _outbox,
     check_prefect,

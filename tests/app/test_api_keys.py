@@ -33,6 +33,18 @@ def test_a_key_that_could_be_guessed_or_not_be_sent_is_refused_and_not_shown(tex
 
 
 @pytest.mark.parametrize(
+    ("hosts", "mark", "found"),
+    [(None, None, ""), ("https://a.example", "ok", "framed by 1 site"), ("http://a.example", "wrong", "is no site")],
+)
+def test_the_doctor_says_whether_the_panel_may_be_framed(tmp_path, hosts, mark, found):
+    (tmp_path / "shop.toml").write_text(SHOP_TOML)
+    with isolated_settings(GivenSettings(shop=tmp_path, home=tmp_path, panel_hosts=hosts)):
+        checks = {check.what: check for check in examine(None, providers=False)}
+    assert (checks["panel"].mark if "panel" in checks else None) == mark
+    assert mark is None or found in checks["panel"].found
+
+
+@pytest.mark.parametrize(
     ("keys", "mark", "found"),
     [(None, None, ""), (f"{KEY},{KEY}2", "ok", "accepts 2 keys"), ("short", "wrong", "key 1 of 1")],
 )

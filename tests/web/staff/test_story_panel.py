@@ -188,10 +188,12 @@ def test_tokens_are_cut_from_logs():
     assert cut_tokens("GET /panel/orders/1?mail=a&token=abc.def HTTP") == "GET /panel/orders/1?mail=a&token=... HTTP"
 
 
-def test_sites_that_may_frame_it_are_https():
+def test_sites_that_may_frame_it_are_https_or_on_this_machine():
     assert panel_hosts(Settings(panel_hosts=f"{HOST}, https://*.gorgias.com")) == (HOST, "https://*.gorgias.com")
-    with pytest.raises(ForewarnError, match="is no site"):
-        panel_hosts(Settings(panel_hosts="https://a.example; script-src *"))
+    assert panel_hosts(Settings(panel_hosts="http://127.0.0.1:9000")) == ("http://127.0.0.1:9000",)
+    for wrong in ("https://a.example; script-src *", "http://a.example", "http://localhost.a.example"):
+        with pytest.raises(ForewarnError, match="is no site"):
+            panel_hosts(Settings(panel_hosts=wrong))
 
 
 def test_a_key_made_on_the_desk_opens_it_and_without_keys_nothing_does(told):
