@@ -131,7 +131,8 @@ def webhooks(
         return
     shown = ("event", "choice", "type", "state", "tries", "created_at", "reason")
     rows = [{**{name: event[name] for name in shown}, "event": event["event"][:8]} for event in events]
-    printing.print_table(rows, nothing="There are no webhook events." if all_ else "No webhook event was given up.")
+    nothing = "No webhook event was given up. `--all` shows those that failed and are tried again."
+    printing.print_table(rows, nothing="There are no webhook events." if all_ else nothing)
 
 
 @choices.command()
@@ -142,7 +143,7 @@ def resend(
     *,
     drop: Annotated[bool, typer.Option("--drop", help="drop them instead: they are shown no more")] = False,
 ) -> None:
-    """Send webhook events again that were given up; named ones also if they were sent."""
+    """Send webhook events again that were given up; named ones also if they were sent, or failed and wait."""
     from tasks.customers.webhook_review import drop_events, send_again
 
     with open_app(shop, create=CreateLedger.NEVER) as app:

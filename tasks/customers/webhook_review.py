@@ -69,9 +69,11 @@ def send_again(context: Context, events: Collection[str], now: datetime, who: st
 
 def queue_again(connection: Connection, events: Collection[str], now: datetime, who: str) -> list[str]:
     """Do it in a transaction of the caller's."""
-    which = _which(connection, events)
+    which = and_(_which(connection, events, may_wait=True), OUTBOX.c.state != State.SENDING)
     uncount_settled(connection, which)
     queued = queue_messages(connection, which, now, not_before=now, attempts=0, reason=None, reference=None)
+    if events and not queued:
+        raise ForewarnError("it is being sent at this moment")
     record_events(connection, [(State.QUEUED, event, "sent again by staff") for event in queued], now, who)
     return queued
 
@@ -89,20 +91,24 @@ def drop_events(context: Context, events: Collection[str], now: datetime, who: s
     return dropped
 
 
-def _which(connection: Connection, events: Collection[str]) -> ColumnElement[bool]:
+def _which(connection: Connection, events: Collection[str], *, may_wait: bool = False) -> ColumnElement[bool]:
     if not events:
         return REJECTED_FILTER
-    return in_list(connection, OUTBOX.c.id, [_find(connection, event) for event in events])
+    return in_list(connection, OUTBOX.c.id, [_find(connection, event, may_wait=may_wait) for event in events])
 
 
-def _find(connection: Connection, beginning: str) -> str:
-    """Return the id of the one event that begins so, if it is neither queued nor being sent. Raises ForewarnError."""
-    query = select(OUTBOX.c.id, OUTBOX.c.state).select_from(EVENTS)
+def _find(connection: Connection, beginning: str, *, may_wait: bool) -> str:
+    """Return the id of the one event that begins so, if it is neither queued nor being sent. Raises ForewarnError.
+
+    With `may_wait`, also one that failed and waits for its next try.
+    """
+    query = select(OUTBOX.c.id, OUTBOX.c.state, OUTBOX.c.attempts).select_from(EVENTS)
     query = query.where(WEBHOOK_EVENTS.c.id.startswith(beginning, autoescape=True)).limit(2)
     found = connection.execute(query).all() if len(beginning) >= MIN_ID else []
     if len(found) != 1:
         problem = f"{len(found)} or more webhook events begin" if found else "no webhook event begins"
         raise ForewarnError(f"{problem} with {beginning!r}; `forewarn choices webhooks` lists them")
-    if found[0].state in ALREADY_QUEUED:
+    waits = may_wait and found[0].state == State.QUEUED and found[0].attempts > 0
+    if found[0].state in ALREADY_QUEUED and not waits:
         raise ForewarnError(f"event {found[0].id[:8]} is {found[0].state} already")
     return str(found[0].id)

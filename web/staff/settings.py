@@ -233,7 +233,10 @@ def _key_row(visit: Visit, key: ApiKey) -> dict[str, str]:
 def _event_row(visit: Visit, event: dict[str, object]) -> dict[str, object]:
     state, next_at, created = State(str(event["state"])), event["next_try_at"], event["created_at"]
     kind, word = STATE_CHIPS.get(state, ("wait", "May or may not have arrived"))
-    can_repeat = state not in (State.QUEUED, State.SENDING)
+    has_failed = state is State.QUEUED and bool(event["tries"])
+    if has_failed:
+        kind, word = "wait", "Not taken yet"
+    can_repeat = has_failed or state not in (State.QUEUED, State.SENDING)
     return {
         "id": str(event["event"])[:8],
         "what": EVENT_WORDS.get(str(event["type"]), str(event["type"])),

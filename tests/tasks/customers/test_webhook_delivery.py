@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from models.enums import State
 from models.errors import ForewarnError
@@ -13,7 +13,7 @@ from models.webhooks import WEBHOOK, WebhookKind
 from tasks.customers.webhook_delivery import MAX_FAILURES, is_webhook_due, send_webhook_events
 from tasks.customers.webhook_review import count_given_up, drop_events, list_webhook_events, send_again
 from tasks.db.settled_counts import count_messages, count_settled
-from tasks.tables import EVENTS
+from tasks.tables import EVENTS, OUTBOX
 from tests.support.clocks import MortalEngine, MovedClock, NotAlive
 from tests.support.delivery import mark_due
 from tests.support.provider import Answer, Fault
@@ -180,6 +180,18 @@ async def test_an_unknown_event_is_named_in_the_refusal(context, which):
     queue_events(context)
     with pytest.raises(ForewarnError, match="no webhook event begins with"):
         send_again(with_webhook(context), [which], NOW, "mara")
+
+
+@pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)
+async def test_an_event_that_failed_is_sent_again_without_waiting_for_its_next_try(context):
+    (key,) = queue_events(context)
+    with context.engine.begin() as connection:
+        connection.execute(update(OUTBOX).values(attempts=3, not_before=NOW + timedelta(hours=6)))
+    with pytest.raises(ForewarnError, match="is queued already"):
+        drop_events(with_webhook(context), [key], NOW, "mara")
+    assert send_again(with_webhook(context), [key], NOW, "mara") == [key]
+    (event,) = list_webhook_events(context, 50)
+    assert (event["tries"], event["next_try_at"]) == (0, NOW)
 
 
 @pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)
