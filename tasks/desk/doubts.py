@@ -12,6 +12,7 @@ from rules.contact.masking import mask_address
 from tasks.db.sql import in_list
 from tasks.delivery.in_doubt import IN_DOUBT_FILTER, STAFF
 from tasks.desk.bounded import PAGE, Count, Listed, after_filter, count_up_to, listed
+from tasks.desk.messages import hide_links
 from tasks.tables import CUSTOMER_MAILS, CUSTOMERS, EVENTS, NOTICES, OUTBOX, POSTS, PRODUCTS
 
 LOOKED_UP = ("in_doubt", "for_people", "too_late")
@@ -122,7 +123,7 @@ def _doubt(row: Row[Any], said: dict[str, list[str]]) -> Doubt:
         customer=row.customer or "",
         address=mask_address(row.address) if row.address else "",
         subject=row.subject or "",
-        text=row.text or "",
+        text=hide_links(row.text or ""),
         reason=row.reason or "",
         said=tuple(said.get(row.id, ())),
         waits_for_staff=row.lease_holder == STAFF,

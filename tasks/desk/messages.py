@@ -102,7 +102,7 @@ def load_words(connection: Connection, message_id: str) -> MessageWords:
         columns = (table.c[name] for name in ("subject", "text", "html", "locale"))
         row = connection.execute(select(*columns).where(table.c.id == message_id)).first()
         if row is not None:
-            return MessageWords(row.subject, _hidden(row.text), _hidden(row.html), row.locale)
+            return MessageWords(row.subject, hide_links(row.text), hide_links(row.html), row.locale)
     return MessageWords("", "", "", "")
 
 
@@ -123,7 +123,8 @@ def outcome_at(context: Context, message: OrderMessage) -> date:
     return message.at.astimezone(context.zone).date()
 
 
-def _hidden(words: str) -> str:
+def hide_links(words: str) -> str:
+    """Return words whose link to the customer's own page leads nowhere."""
     return words.replace(LINK_PLACEHOLDER, NO_TOKEN)
 
 
@@ -133,7 +134,7 @@ def _shortened(words: str) -> str:
 
 def _message(number: int, row: Mapping[str, Any], events: tuple[MessageEvent, ...]) -> OrderMessage:
     values = {name: row[name] for name in ("id", "channel", "trial", "created_at", "not_before", "sending_at")}
-    excerpt = _shortened(_hidden(row["excerpt"])) if row["channel"] == "sms" else ""
+    excerpt = _shortened(hide_links(row["excerpt"])) if row["channel"] == "sms" else ""
     return OrderMessage(
         number=number,
         **values,

@@ -213,6 +213,7 @@ def test_a_doubt_shows_words_provider_and_where_to_look_and_nothing_is_chosen(dr
     shown = agent.get(f"/desk/in-doubt/{key}")
     assert "It leaves again within a minute. If it did arrive, Customer c0 gets it twice." in shown.text
     assert "checked" not in shown.html
+    assert "placeholder" not in shown.text
     wrong = agent.post(f"/desk/in-doubt/{key}")
     assert wrong.status == 422
     assert "Choose whether it was sent." in wrong.text
