@@ -54,7 +54,7 @@ def test_what_a_person_did_is_told_once_with_its_reason(late):
     assert page.text.count("Mara set the expected date") == 1
     assert "Why: the vendor rang" in page.text
     taken_back = mara.follow(mara.post("/desk/log/1/undo"))
-    assert "You took back the date of order 1041, line 1: Mon 22 Jun." in taken_back.text
+    assert "You took back the date of order 1041, Lamp 1: Mon 22 Jun." in taken_back.text
 
 
 def test_addresses_are_masked(late):
