@@ -24,9 +24,9 @@ def serve(
     port: Annotated[int, typer.Option(min=1, max=65535, help="port to listen on")] = PORT,
     shop: Shop = None,
 ) -> None:
-    """Serve order pages, product page notices and the JSON API, and receive vendors' responses, until stopped."""
+    """Serve the desk, order pages, notices and the JSON API, and receive vendors' responses, until stopped."""
     with open_app(shop) as app:
-        serve_on(host, port, lambda: _service(app), "/stock.json")
+        serve_on(host, port, lambda: _service(app), "/desk")
 
 
 def _service(app: App) -> "ASGIApp":

@@ -83,7 +83,7 @@ def test_the_server_answers_until_it_is_stopped(shop):
     command = [Path(sys.executable).with_name("forewarn"), "serve", "--shop", shop, "--port", str(port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:  # noqa: S603
         try:
-            assert server.stdout.readline().startswith(f"Serving http://127.0.0.1:{port}/stock.json")
+            assert server.stdout.readline().startswith(f"Serving http://127.0.0.1:{port}/desk;")
             until(lambda: answers(port), "the server answers")
             assert set(json.loads(get(f"http://127.0.0.1:{port}/stock.json").body)["products"]) == {"coming"}
             second = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
