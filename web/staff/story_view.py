@@ -203,6 +203,8 @@ def message_chip(message: OrderMessage, zone: ZoneInfo) -> Chip:
     if message.trial and message.state in (State.SENT, State.DELIVERED):
         return Chip(*TRIAL_CHIP)
     kind, word = STATE_CHIPS[message.state]
+    if message.state is State.QUEUED and message.attempts:
+        return Chip(kind, "Not taken yet; it is tried again")
     if message.state is State.QUEUED and message.not_before > message.created_at:
         return Chip(kind, f"Waits until {message.not_before.astimezone(zone):%H:%M} ({zone_name(zone.key)})")
     if message.state is State.SKIPPED and message.reason in set(SkipReason):
