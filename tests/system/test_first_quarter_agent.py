@@ -11,11 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from selenium.common.exceptions import StaleElementReferenceException
-from selenium.webdriver.common.by import By
-from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.support.browser import lacking, opened
+from tests.support.desk_person import DeskPerson
 from tests.support.paths import ROOT
 from tests.support.serving import get
 from tests.support.terminals import blocks, free_port, until
@@ -63,62 +61,32 @@ def served(tmp_path_factory):
             server.terminate()
 
 
-class Agent:
-    """Somebody who does what the page says, and looks for what it promises."""
+def follow(person, deed):
+    """Do one thing that a step says, or look for what it promises."""
+    match deed:
+        case {"line": str(words)}:
+            person.press(words, "main a", begins=True)
+        case {"press": str(words)}:
+            person.press(words)
+        case {"text": str(text), "field": str(label)}:
+            person.type(text, label)
+        case {"day": str(day), "day_field": str(label)}:
+            person.type(day, label)
+        case {"choose": str(words)}:
+            person.choose(words)
+        case {"seen": str(words)}:
+            person.see(words)
+        case {"picture": str(name)}:
+            picture(person.driver, name)
 
-    def __init__(self, driver):
-        self.driver = driver
 
-    def do(self, deed):
-        """Do one thing that a step says."""
-        match deed:
-            case {"line": str(words)}:
-                self._click("main a", words, begins=True)
-            case {"press": str(words)}:
-                self._click("a, button, summary", words)
-            case {"text": str(text), "field": str(label)}:
-                self._field(label).send_keys(text)
-            case {"day": str(day), "day_field": str(label)}:
-                # How a day is typed depends on the browser's language.
-                self.driver.execute_script("arguments[0].value = arguments[1]", self._field(label), day)
-            case {"choose": str(words)}:
-                self._find("label.radio .name", words).click()
-            case {"seen": str(words)}:
-                self._wait(lambda _: words in self.sees(), f"'{words}' is not here")
-            case {"picture": str(name)}:
-                self._picture(name)
-
-    def sees(self):
-        return re.sub(r"\s+", " ", self.driver.find_element(By.TAG_NAME, "body").text.replace("\u00a0", " "))
-
-    def _click(self, selector, words, *, begins=False):
-        self._find(selector, words, begins=begins).click()
-
-    def _find(self, selector, words, *, begins=False):
-        def fitting(_):
-            shown = [one for one in self.driver.find_elements(By.CSS_SELECTOR, selector) if one.is_displayed()]
-            return next((one for one in shown if one.text.startswith(words) and (begins or one.text == words)), None)
-
-        return self._wait(fitting, f"no '{words}' here")
-
-    def _wait(self, true, what):
-        # While a page is left, what was found on it goes.
-        return WebDriverWait(self.driver, 20, ignored_exceptions=[StaleElementReferenceException]).until(true, what)
-
-    def _field(self, label):
-        """Return the field with a label, which may say more after it."""
-        labels = self.driver.find_elements(By.TAG_NAME, "label")
-        texts = [one.get_attribute("textContent").strip() for one in labels]
-        exact = [one for one, text in zip(labels, texts, strict=True) if text == label or text.startswith(f"{label} (")]
-        (found,) = exact
-        return self.driver.find_element(By.ID, found.get_attribute("for"))
-
-    def _picture(self, name):
-        if "WRITE_PICTURES" in os.environ:
-            self.driver.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
-            taken = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})
-            (PICTURES / name).write_bytes(base64.b64decode(taken["data"]))
-        assert (PICTURES / name).is_file(), f"{name}: `make pictures` takes it"
+def picture(driver, name):
+    """Take the picture where it was asked for; it has to be there in any case."""
+    if "WRITE_PICTURES" in os.environ:
+        driver.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
+        taken = driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})
+        (PICTURES / name).write_bytes(base64.b64decode(taken["data"]))
+    assert (PICTURES / name).is_file(), f"{name}: `make pictures` takes it"
 
 
 def test_a_new_agent_can_follow_each_step_of_the_page(served):
@@ -126,14 +94,13 @@ def test_a_new_agent_can_follow_each_step_of_the_page(served):
     with opened() as driver:
         driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", SIZE)
         driver.get(f"{url}/desk")
-        agent = Agent(driver)
+        person = DeskPerson(driver)
         for number, text in steps():
             for found in DEED.finditer(text):
-                deed = {name: value for name, value in found.groupdict().items() if value is not None}
                 try:
-                    agent.do(deed)
-                except Exception as error:
-                    raise AssertionError(f"step {number}, {found[0]}: {error}\n{agent.sees()}") from error
+                    follow(person, {name: value for name, value in found.groupdict().items() if value is not None})
+                except AssertionError as error:
+                    raise AssertionError(f"step {number}, {found[0]}: {error}") from error
 
 
 def test_the_demo_prints_the_desks_address_and_what_to_sign_in_with(served):

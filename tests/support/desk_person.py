@@ -1,0 +1,94 @@
+"""Somebody at the desk, in a browser: presses what is named, types beside a label, and reads what is on the screen."""
+
+import re
+
+from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.wait import WebDriverWait
+
+SECONDS = 20
+SEARCH = "Order number, name, mail, phone or product"
+
+
+class DeskPerson:
+    """Uses a page by its words alone, as somebody who knows nothing of its code."""
+
+    def __init__(self, driver, url=""):
+        self.driver, self.url = driver, url
+
+    def sign_in(self, mail, password):
+        """Sign in, whoever was there before."""
+        self.driver.delete_all_cookies()
+        self.driver.get(f"{self.url}/desk")
+        self.type(mail, "Mail address").type(password, "Password").press("Sign in").see("Today, ")
+        return self
+
+    def sees(self):
+        """Return all words of the page on one line."""
+        return re.sub(r"\s+", " ", self.driver.find_element(By.TAG_NAME, "body").text)
+
+    def see(self, *words):
+        """Wait for words on the page."""
+        for one in words:
+            self._wait(lambda _, one=one: one in self.sees(), f"'{one}' is not here")
+        return self
+
+    def sees_not(self, *words):
+        """Check that nothing on the page says this."""
+        assert [one for one in words if one in self.sees()] == []
+        return self
+
+    def press(self, words, among="a, button, summary", *, begins=False):
+        """Press the first link or button with these words, or with these words at its beginning."""
+        self._find(among, words, begins=begins).click()
+        return self
+
+    def type(self, text, label):
+        """Type into the field with a label, which may say more in brackets."""
+        field = self._field(label)
+        if field.get_attribute("type") == "date":
+            # How a day is typed depends on the browser's language.
+            self.driver.execute_script("arguments[0].value = arguments[1]", field, text)
+        else:
+            field.clear()
+            field.send_keys(text)
+        return self
+
+    def choose(self, words):
+        """Choose a radio button or a box by its words."""
+        self._find("label.radio .name", words).click()
+        return self
+
+    def search(self, text):
+        """Search for something, wherever one is."""
+        return self.type(text, SEARCH).press("Search")
+
+    def offers(self, words):
+        """Return whether a link or a button has these words."""
+        found = self.driver.find_elements(By.CSS_SELECTOR, "a, button")
+        return any(one.text.startswith(words) for one in found)
+
+    def _find(self, selector, words, *, begins=False):
+        def fitting(_):
+            shown = [one for one in self.driver.find_elements(By.CSS_SELECTOR, selector) if one.is_displayed()]
+            return next((one for one in shown if one.text.startswith(words) and (begins or one.text == words)), None)
+
+        return self._wait(fitting, f"no '{words}' to press or choose")
+
+    def _field(self, label):
+        def labelled(_):
+            for one in self.driver.find_elements(By.TAG_NAME, "label"):
+                text = one.get_attribute("textContent").strip()
+                if text == label or text.startswith(f"{label} ("):
+                    return self.driver.find_element(By.ID, one.get_attribute("for"))
+            return None
+
+        return self._wait(labelled, f"no field '{label}'")
+
+    def _wait(self, true, what):
+        # While a page is left, what was found on it goes.
+        waiting = WebDriverWait(self.driver, SECONDS, 0.1, ignored_exceptions=[StaleElementReferenceException])
+        try:
+            return waiting.until(true)
+        except TimeoutException:
+            raise AssertionError(f"{what}. On {self.driver.current_url}: {self.sees()}") from None
