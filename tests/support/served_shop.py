@@ -1,4 +1,4 @@
-"""The sample shop of today, served by `forewarn serve`; what its messages would be sent by is a transport of the test."""
+"""The sample shop of today, served by `forewarn serve`; its messages leave by a transport of the test."""
 
 import asyncio
 import os

@@ -57,6 +57,12 @@ def test_what_a_person_did_is_told_once_with_its_reason(late):
     assert "You took back the date of order 1041, Lamp 1: Mon 22 Jun." in taken_back.text
 
 
+def test_the_story_says_which_addresses_are_on_the_do_not_write_list(late):
+    mara = desk_client(late.context, "service", name="Mara", now=noon(0))
+    page = mara.follow(mara.post("/desk/orders/1041/mute", {"what": "mails"}))
+    assert "Mail, about orders No. On the do-not-write list." in page.text
+
+
 def test_addresses_are_masked(late):
     page = story(late)
     assert "a…@example.com" in page.text
