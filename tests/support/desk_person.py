@@ -35,7 +35,8 @@ class DeskPerson:
 
     def sees_not(self, *words):
         """Check that nothing on the page says this."""
-        assert [one for one in words if one in self.sees()] == []
+        seen = self.sees()
+        assert [one for one in words if one in seen] == [], seen
         return self
 
     def press(self, words, among="a, button, summary", *, begins=False):

@@ -259,7 +259,7 @@ def show_product(visit: Visit) -> Response:
         facts=facts,
         acts=acts,
         post=post,
-        orders=desk_address("orders", q=product.name),
+        orders=desk_address("orders", product=product.id),
     )
 
 
