@@ -134,7 +134,7 @@ def send_again_to_a_new_address(day):
 def stop_texts_and_allow_them(day):
     day.mara.search("1041").press("More").press("Stop writing to this person")
     day.mara.choose("Texts only").press("Stop writing").see("You stopped texts to the customer of order 1041.")
-    day.mara.see("No. On the do-not-write list").press("Undo").press("Undo it")
+    day.mara.see("No. The number is on the do-not-write list").press("Undo").press("Undo it")
     day.mara.see("You let messages go to the customer of order 1041 again.")
 
 

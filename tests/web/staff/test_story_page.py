@@ -59,8 +59,8 @@ def test_what_a_person_did_is_told_once_with_its_reason(late):
 
 def test_the_story_says_which_addresses_are_on_the_do_not_write_list(late):
     mara = desk_client(late.context, "service", name="Mara", now=noon(0))
-    page = mara.follow(mara.post("/desk/orders/1041/mute", {"what": "mails"}))
-    assert "Mail, about orders No. On the do-not-write list." in page.text
+    page = mara.follow(mara.post("/desk/orders/1041/mute", {"what": "mail"}))
+    assert "Mail, about orders No. The address is on the do-not-write list." in page.text
 
 
 def test_addresses_are_masked(late):
