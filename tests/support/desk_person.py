@@ -2,7 +2,7 @@
 
 import re
 
-from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
+from selenium.common.exceptions import TimeoutException, WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
@@ -25,7 +25,8 @@ class DeskPerson:
 
     def sees(self):
         """Return all words of the page on one line."""
-        return re.sub(r"\s+", " ", self.driver.find_element(By.TAG_NAME, "body").text)
+        text = self.driver.execute_script("return document.body ? document.body.innerText : ''")
+        return re.sub(r"\s+", " ", text)
 
     def see(self, *words):
         """Wait for words on the page."""
@@ -87,8 +88,8 @@ class DeskPerson:
         return self._wait(labelled, f"no field '{label}'")
 
     def _wait(self, true, what):
-        # While a page is left, what was found on it goes.
-        waiting = WebDriverWait(self.driver, SECONDS, 0.1, ignored_exceptions=[StaleElementReferenceException])
+        # While a page is left, what was found on it goes: the browser says so in more than one way.
+        waiting = WebDriverWait(self.driver, SECONDS, 0.1, ignored_exceptions=[WebDriverException])
         try:
             return waiting.until(true)
         except TimeoutException:
