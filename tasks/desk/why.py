@@ -1,6 +1,6 @@
 """Load what `why_sentence` says about an order from the records."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, select
 
 from models.decisions import Contact
-from models.enums import ChangeKind, State
+from models.enums import ChangeKind, Channel, State
 from models.orders import CustomerFacts, NoticeLine, OrderFacts
 from models.policy.policy import CLOSED, FUTURE, Policy
 from rules.contact.contact import choose_contacts, contacts_for, without_suppressed
@@ -25,7 +25,9 @@ from tasks.orders.told import NOTICES_WITH_STATE
 from tasks.reporting.dry_run import as_told_by
 from tasks.tables import NOTICES, OUTBOX, RUNS, SUPPRESSIONS
 
-_NOTICE_COLUMNS = ("id", "revision", "run_id", "channel", "change", "days", "expected_on", "lines", "created_at")
+_NOTICE_COLUMNS = (
+    *("id", "revision", "run_id", "channel", "change", "days", "expected_on", "lines", "address", "created_at"),
+)
 _STATE_COLUMNS = ("state", "reason", "sending_at", "settled_at", "not_before", "trial")
 _MESSAGES = (
     select(*(NOTICES.c[name] for name in _NOTICE_COLUMNS), *(OUTBOX.c[name] for name in _STATE_COLUMNS))
@@ -58,7 +60,7 @@ def load_why(context: Context, connection: Connection, found: OrderFacts) -> Why
         customer=order.customer.name or "The customer",
         now=_moment(context),
         zone=context.zone,
-        messages=tuple(_message(context, order, row) for row in rows),
+        messages=_messages(context, connection, order, rows),
         ended=_ended(context, order) if assessment.bucket == CLOSED else "",
         future_on=order.placed_on if assessment.bucket == FUTURE else None,
         unpaid=order.unpaid,
@@ -115,7 +117,26 @@ def _since(context: Context, connection: Connection, addresses: Sequence[str]) -
     return f" since {day}: {row.reason} ({row.who})"
 
 
-def _message(context: Context, order: OrderFacts, row: Row[Any]) -> WhyMessage:
+def _messages(
+    context: Context, connection: Connection, order: OrderFacts, rows: Sequence[Row[Any]]
+) -> tuple[WhyMessage, ...]:
+    waiting = {row.address for row in rows if row.state in (State.HELD, State.QUEUED) and row.address}
+    stopped = suppressed_addresses(connection, waiting, context.erasure_key)
+    over = {line.number for line in order.lines if line.owed(context.as_of) == 0}
+    return tuple(_message(context, order, row, _void(row, stopped, over)) for row in rows)
+
+
+def _void(row: Row[Any], stopped: Collection[str], over: Collection[str]) -> str:
+    """Return why a message that waits will not leave; empty where it may. Only what the worker looks at, too."""
+    if row.address in stopped:
+        which = "address" if row.channel == Channel.EMAIL else "number"
+        return f"the {which} is on the do-not-write list"
+    if row.lines and all(NoticeLine.from_data(line).number in over for line in row.lines):
+        return "nothing that it is about is owed any more"
+    return ""
+
+
+def _message(context: Context, order: OrderFacts, row: Row[Any], void: str) -> WhyMessage:
     return WhyMessage(
         revision=row.revision,
         channel=row.channel,
@@ -129,6 +150,7 @@ def _message(context: Context, order: OrderFacts, row: Row[Any]) -> WhyMessage:
         what=_what(order, [NoticeLine.from_data(line) for line in row.lines]),
         reason=row.reason or "",
         trial=row.trial,
+        void=void,
     )
 
 

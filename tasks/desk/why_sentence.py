@@ -54,6 +54,8 @@ class WhyMessage:
     what: str = "the order"
     reason: str = ""
     trial: bool = False
+    void: str = ""
+    """Why it will not leave although it waits, as `the number is on the do-not-write list`; empty where it may."""
 
     @property
     def reached(self) -> bool:
@@ -176,7 +178,7 @@ def _untold(facts: WhyFacts, latest: list[WhyMessage]) -> list[str]:
     doubtful = [one for one in explaining if one.state is State.IN_DOUBT]
     if doubtful:
         return [_outcome(facts, one) for one in explaining]
-    if len(explaining) > 1 and all(one.state is State.HELD for one in explaining):
+    if len(explaining) > 1 and all(one.state is State.HELD and not one.void for one in explaining):
         return ["Nobody was told: " + _all_held(facts, explaining)]
     if explaining:
         return ["Nobody was told:" + _as_reason(_outcome(facts, explaining[0])), *_rest(facts, explaining[1:])]
@@ -206,6 +208,8 @@ def _outcome(facts: WhyFacts, message: WhyMessage, *, newer: bool = False, knows
     article = f"A newer {word}" if newer else f"A {word}"
     the = f"The {word} of {_short_moment(facts, message.at)}"
     match message.state:
+        case State.QUEUED | State.HELD if message.void:
+            return f"{article} was written and will not leave, because {message.void}."
         case State.HELD:
             why = f" ({facts.held_because})" if facts.held_because else ""
             return f"{article} waits, because its run is held until somebody releases it{why}."
@@ -273,7 +277,7 @@ def _nothing_recorded(facts: WhyFacts) -> str:
 
 def _next(facts: WhyFacts, after: list[WhyMessage]) -> list[str]:
     """Return what happens next, and when."""
-    if any(one.state in WAITING_STATES or one.state is State.IN_DOUBT for one in after):
+    if any((one.state in WAITING_STATES and not one.void) or one.state is State.IN_DOUBT for one in after):
         return []
     check = f"the next check is on {short_date(facts.next_check_on, facts.today)}" if facts.next_check_on else ""
     if facts.gap_until is not None:

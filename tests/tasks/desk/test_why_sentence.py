@@ -57,6 +57,17 @@ CASES = {
         about(failed(State.QUEUED)),
         "Nobody was told: a mail waits to be sent.",
     ),
+    "a text waits for a number that was stopped since": (
+        about(SENT, replace(TEXT, state=State.QUEUED, void="the number is on the do-not-write list")),
+        f"{TOLD} A text was written and will not leave, because the number is on the do-not-write list. {NOTHING_MORE}",
+    ),
+    "what a held mail is about is over": (
+        about(failed(State.HELD, void="nothing that it is about is owed any more"), held_because="31 % of open orders"),
+        (
+            "Nobody was told: a mail was written and will not leave, because nothing that it is about is owed any more. "
+            f"{NOTHING_MORE}"
+        ),
+    ),
     "a mail is leaving": (about(failed(State.SENDING)), "Nobody was told: a mail is being sent right now."),
     "held": (
         about(failed(State.HELD), held_because="31 % of open orders"),

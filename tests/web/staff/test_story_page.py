@@ -63,6 +63,18 @@ def test_the_story_says_which_addresses_are_on_the_do_not_write_list(late):
     assert "Mail, about orders No. The address is on the do-not-write list." in page.text
 
 
+def test_a_message_that_waits_for_an_address_that_was_stopped_is_not_said_to_wait(driver):
+    driver.order("1041", line("1", promised=-9, expected=5))
+    driver.evaluate()
+    assert "a mail waits to be sent" in story(driver).text
+    mara = desk_client(driver.context, "service", name="Mara", now=noon(0))
+    page = mara.follow(mara.post("/desk/orders/1041/mute", {"what": "mail"}))
+    assert "will not leave, because the address is on the do-not-write list" in page.text
+    assert "waits to be sent" not in page.text.partition("Copy this")[0]
+    driver.deliver(0)
+    assert driver.transport.taken == []
+
+
 def test_addresses_are_masked(late):
     page = story(late)
     assert "a…@example.com" in page.text
