@@ -64,8 +64,8 @@ CASES = {
     "what a held mail is about is over": (
         about(failed(State.HELD, void="nothing that it is about is owed any more"), held_because="31 % of open orders"),
         (
-            "Nobody was told: a mail was written and will not leave, because nothing that it is about is owed any more. "
-            f"{NOTHING_MORE}"
+            "Nobody was told: a mail was written and will not leave, because nothing that it is about is owed any "
+            f"more. {NOTHING_MORE}"
         ),
     ),
     "a mail is leaving": (about(failed(State.SENDING)), "Nobody was told: a mail is being sent right now."),
