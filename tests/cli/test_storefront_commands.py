@@ -17,7 +17,7 @@ from sources.sample import write_sample
 from tests.support.builders import DAY
 from tests.support.serving import get
 from tests.support.storefront import StorefrontFixture
-from tests.support.terminals import until
+from tests.support.terminals import free_port, until
 
 
 @pytest.fixture(scope="module")
@@ -77,9 +77,7 @@ def answers(port):
 
 
 def test_the_server_answers_until_it_is_stopped(shop):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [Path(sys.executable).with_name("forewarn"), "serve", "--shop", shop, "--port", str(port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:  # noqa: S603
         try:

@@ -23,6 +23,9 @@ BASH = ("/bin/bash", "-euo", "pipefail", "-c")
 DEADLINE = 180.0
 ASKS = re.compile(r"^\W*\?|\[y/n\]|^>>? $", re.MULTILINE)
 """A line by which Prefect waits for an answer."""
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_PORTS = iter(range(20_000 + 1_000 * _WORKER, 21_000 + 1_000 * _WORKER))
+"""For each process of the tests its own."""
 BUSY = 20
 """How often a server on SQLite is asked again that says it is too busy to write, as its own clients do."""
 
@@ -56,9 +59,15 @@ def until(true: Callable[[], bool], what: str, seconds: float = DEADLINE) -> Non
 
 
 def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
+    """Return a port for a server that starts later.
+
+    It is below those that the system gives away by itself: one of those may be another test's by then.
+    """
+    for port in _PORTS:
+        with socket.socket() as listening, suppress(OSError):
+            listening.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 def alone(place: Path, port: int) -> dict[str, str]:

@@ -24,7 +24,7 @@ from sources.sample import write_sample
 from tests.support.browser import lacking, opened
 from tests.support.commands import run_command
 from tests.support.serving import get, serving
-from tests.support.terminals import until
+from tests.support.terminals import free_port, until
 from tests.support.webhooks import HEADERS, SECRET
 
 pytestmark = [pytest.mark.server, pytest.mark.skipif(bool(lacking()), reason=lacking() or "all is there")]
@@ -83,9 +83,7 @@ def shop(tmp_path_factory):
     folder = tmp_path_factory.mktemp("choosing")
     systems = Starlette(routes=[Route("/hooks", _hear, methods=["POST"])])
     systems.state.received = []
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     write_sample(folder / "shop", orders=400, seed=7, as_of=datetime.now(ZoneInfo("Europe/Berlin")).date())
     use_local_links(folder / "shop", port)
     with serving(systems) as hooks:

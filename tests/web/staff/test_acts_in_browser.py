@@ -6,6 +6,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from selenium.common.exceptions import WebDriverException
+from selenium.webdriver.support.wait import WebDriverWait
 from sqlalchemy import update
 
 from models.config.shop import OrderPages
@@ -101,5 +103,6 @@ def test_a_form_with_something_wrong_says_it_and_fits(desk, width):
     look(browser, width)
     browser.get(f"{url}/desk/orders/1041/mute")
     browser.find_element("css selector", "main form[method=post] button.main").click()
-    assert "Choose what is not sent any more." in browser.find_element("css selector", ".errors").text
+    waits = WebDriverWait(browser, 20, ignored_exceptions=[WebDriverException])
+    waits.until(lambda _: "Choose what is not sent any more." in browser.find_element("css selector", ".errors").text)
     check(browser, "wrong", width)

@@ -180,8 +180,11 @@ def test_keys_are_folded():
     assert phone_key("+49 (0)151-1") == "11510" + "94"
 
 
-def plan(context, query):
-    """Return the database's plan of a query, with a table that is large enough for indexes."""
+def plan(context, query, table=""):
+    """Return the database's plan of a query, with a table that is large enough for indexes.
+
+    On PostgreSQL the primary key of `table` is out of the way: of a few rows, it may seem as good as any index.
+    """
     with context.engine.connect() as connection:
         compiled = query.compile(connection, compile_kwargs={"literal_binds": True})
         if is_sqlite(connection):
@@ -189,6 +192,9 @@ def plan(context, query):
         # Without these a table of a few rows is read whole and sorted, whatever its indexes are good for.
         for step in ("seqscan", "bitmapscan", "sort"):
             connection.execute(text(f"SET enable_{step} = off"))
+        if table:
+            # Taken back with the transaction.
+            connection.execute(text(f"ALTER TABLE {table} DROP CONSTRAINT {table}_pkey CASCADE"))
         return " ".join(row[0] for row in connection.execute(text(f"EXPLAIN {compiled}")))
 
 
@@ -201,12 +207,12 @@ def test_each_key_is_looked_up_by_its_index(shop, name):
 
 def test_lists_are_read_by_an_index_in_its_order(shop):
     sorted_anew = ("USE TEMP B-TREE", "Sort")
-    for query, index in (
-        (select_bucket("week", "1"), "ix_watch_bucket"),
-        (select_product_orders("p9", "1"), "ix_order_line_product"),
-        (select_messages(State.HELD, None), "ix_outbox_due"),
+    for query, table, index in (
+        (select_bucket("week", "1"), "watch", "ix_watch_bucket"),
+        (select_product_orders("p9", "1"), "order_line", "ix_order_line_product"),
+        (select_messages(State.HELD, None), "outbox", "ix_outbox_due"),
     ):
-        found = plan(shop.context, query)
+        found = plan(shop.context, query, table)
         assert index in found, found
         assert not any(words in found for words in sorted_anew), found
 
