@@ -125,6 +125,7 @@ class Chaos:
         with self._ledger(trial) as ledger, a_provider(DELAY) as provider:
             for life in count():
                 ended = self._life(trial, (ledger, provider, life), dice, strikes, outcome)
+                ledger.dispose()  # our own connection was cut with the others, and may not have heard of it yet
                 outcome.at_once = max(outcome.at_once, ledgers.under_way(ledger))
                 if ended and (trial.flow is lives.owe or ledgers.over(ledger)):
                     break
