@@ -8,14 +8,12 @@ from sqlalchemy import Connection, func, select, update
 
 from models.callbacks import CallbackSource
 from models.errors import ForewarnError
-from rules.contact.keyed_hash import HASHED
-from rules.contact.masking import mask_address
 from tasks.callbacks.append import DUPLICATES
 from tasks.context import Context
 from tasks.db.counters import get_counter
 from tasks.db.events import record_events
 from tasks.db.sql import read_only
-from tasks.notices.suppressions import OF_ERASED
+from tasks.notices.suppressions import mask_stored
 from tasks.tables import CALLBACK_EVENTS
 
 REVIEWED = "callback_reviewed"
@@ -39,14 +37,10 @@ def _row(row: Any) -> dict[str, Any]:
         "source": row.source,
         "kind": row.kind,
         "message": row.message_id or row.reference,
-        "address": _masked(row.address) if row.address else "",
+        "address": mask_stored(row.address) if row.address else "",
         "effect": row.effect,
         "details": details,
     }
-
-
-def _masked(address: str) -> str:
-    return OF_ERASED if address.startswith(HASHED) else mask_address(address)
 
 
 def count_for_staff(connection: Connection) -> int:

@@ -14,6 +14,7 @@ from tasks.context import Context
 from tasks.db.outbox import QUEUED_FILTER
 from tasks.delivery.circuit_breaker import open_breakers
 from tasks.desk.bounded import MOST, PAGE, Listed, after_filter, listed
+from tasks.desk.message_tables import WHOLE_MESSAGES
 from tasks.tables import (
     CHANNEL_STATES,
     CUSTOMER_MAILS,
@@ -169,7 +170,6 @@ def find_waiting(connection: Connection, message_id: str) -> WaitingMessage | No
 def _messages() -> Any:
     columns = [OUTBOX.c[name] for name in ("id", "channel", "not_before", "queued_at", "attempts", "reason")]
     order_id = func.coalesce(NOTICES.c.order_id, CUSTOMER_MAILS.c.order_id)
-    customer_id = func.coalesce(NOTICES.c.customer_id, CUSTOMER_MAILS.c.customer_id)
     kind = case((NOTICES.c.id.is_not(None), NOTICE), (CUSTOMER_MAILS.c.id.is_not(None), ANSWER), else_=POST)
     return (
         select(*columns, NOTICES.c.run_id, order_id.label("order_id"), kind.label("kind"))
@@ -181,13 +181,7 @@ def _messages() -> Any:
             PRODUCTS.c.name.label("product"),
             CUSTOMERS.c.zone,
         )
-        .select_from(
-            OUTBOX.outerjoin(NOTICES, NOTICES.c.id == OUTBOX.c.id)
-            .outerjoin(CUSTOMER_MAILS, CUSTOMER_MAILS.c.id == OUTBOX.c.id)
-            .outerjoin(POSTS, POSTS.c.id == OUTBOX.c.id)
-            .outerjoin(PRODUCTS, PRODUCTS.c.id == POSTS.c.product_id)
-            .outerjoin(CUSTOMERS, CUSTOMERS.c.id == customer_id)
-        )
+        .select_from(WHOLE_MESSAGES)
     )
 
 

@@ -8,14 +8,12 @@ from sqlalchemy import ColumnElement, Connection, Row, select, update
 
 from models.callbacks import CallbackSource
 from models.errors import ForewarnError
-from rules.contact.keyed_hash import HASHED
-from rules.contact.masking import mask_address
 from tasks.callbacks.review import DETAILS, REVIEWED
 from tasks.context import Context
 from tasks.db.events import record_events
 from tasks.db.sql import in_list
 from tasks.desk.bounded import PAGE, Count, Listed, count_up_to, listed
-from tasks.notices.suppressions import OF_ERASED
+from tasks.notices.suppressions import mask_stored
 from tasks.tables import CALLBACK_EVENTS, NOTICES
 
 REOPENED = "callback_reopened"
@@ -114,14 +112,10 @@ def _reply(row: Row[Any], orders: dict[str, str], people: dict[str, str]) -> Rep
         received_at=row.received_at,
         is_text=is_text,
         kind=row.kind,
-        address=_masked(row.address) if row.address else "",
+        address=mask_stored(row.address) if row.address else "",
         words=next((str(row.payload[name]) for name in DETAILS if row.payload.get(name)), ""),
         customer=people.get(order, ""),
         order_id=order,
         effect=row.effect or "",
         is_done=not row.for_staff,
     )
-
-
-def _masked(address: str) -> str:
-    return OF_ERASED if address.startswith(HASHED) else mask_address(address)

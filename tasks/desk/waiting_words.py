@@ -7,6 +7,7 @@ from sqlalchemy import Connection, func, select
 
 from rules.contact.masking import mask_address
 from rules.customers.link_tokens import fill_link
+from tasks.desk.message_tables import WHOLE_MESSAGES
 from tasks.tables import CUSTOMER_MAILS, CUSTOMERS, NOTICES, OUTBOX, POSTS, PRODUCTS
 
 NO_TOKEN = "link"  # noqa: S105 - stands where the customer's own link is filled in
@@ -38,18 +39,11 @@ def load_words(connection: Connection, message_id: str) -> MessageWords | None:
         name: func.coalesce(*(table.c[name] for table in (NOTICES, CUSTOMER_MAILS, POSTS) if name in table.c))
         for name in ("order_id", "address", "subject", "text", "html", "to_name")
     }
-    customer_id = func.coalesce(NOTICES.c.customer_id, CUSTOMER_MAILS.c.customer_id)
     states = (OUTBOX.c[name] for name in ("id", "channel", "state", "not_before", "sending_at", "trial"))
     query = (
         select(*states, *(column.label(name) for name, column in named.items()))
         .add_columns(func.coalesce(CUSTOMERS.c.name, PRODUCTS.c.name).label("name"))
-        .select_from(
-            OUTBOX.outerjoin(NOTICES, NOTICES.c.id == OUTBOX.c.id)
-            .outerjoin(CUSTOMER_MAILS, CUSTOMER_MAILS.c.id == OUTBOX.c.id)
-            .outerjoin(POSTS, POSTS.c.id == OUTBOX.c.id)
-            .outerjoin(PRODUCTS, PRODUCTS.c.id == POSTS.c.product_id)
-            .outerjoin(CUSTOMERS, CUSTOMERS.c.id == customer_id)
-        )
+        .select_from(WHOLE_MESSAGES)
         .where(OUTBOX.c.id == message_id, named["text"].is_not(None))
     )
     row = connection.execute(query).first()

@@ -26,10 +26,11 @@ OF_ERASED = "of an erased customer"
 def list_suppressions(connection: Connection) -> list[dict[str, Any]]:
     """Return the suppressed addresses, masked, the newest first."""
     query = select(SUPPRESSIONS).order_by(SUPPRESSIONS.c.created_at.desc(), SUPPRESSIONS.c.address)
-    return [{**dict(row), "address": _masked(row["address"])} for row in connection.execute(query).mappings()]
+    return [{**dict(row), "address": mask_stored(row["address"])} for row in connection.execute(query).mappings()]
 
 
-def _masked(address: str) -> str:
+def mask_stored(address: str) -> str:
+    """Return an address of the records masked, or that it was an erased customer's."""
     return OF_ERASED if address.startswith(HASHED) else mask_address(address)
 
 
