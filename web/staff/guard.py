@@ -1,13 +1,12 @@
 """What each request to the desk passes first: where a form came from, its size, and the session's cookie."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from web.form_limits import read_limited_form
 from web.security import PAGE_HEADERS
 from web.staff.forms import BadForm
 
@@ -16,7 +15,6 @@ DESK_HEADERS = {**PAGE_HEADERS, "Referrer-Policy": "same-origin"}
 COOKIE = "__Host-forewarn"
 MAX_BODY_BYTES = 64 * 1024
 MAX_FIELDS = 200
-BODY_TIMEOUT_SECONDS = 10
 
 
 def check_origin(request: Request, own_host: str = "") -> None:
@@ -37,16 +35,7 @@ def check_origin(request: Request, own_host: str = "") -> None:
 async def read_fields(request: Request, own_host: str = "") -> Mapping[str, Sequence[str]]:
     """Return the fields of a form; raises BadForm, and HTTPException for a long or a slow one."""
     check_origin(request, own_host)
-    length = request.headers.get("content-length", "")
-    if not length.isdigit():
-        raise HTTPException(411)
-    if int(length) > MAX_BODY_BYTES:
-        raise HTTPException(413)
-    try:
-        async with asyncio.timeout(BODY_TIMEOUT_SECONDS):
-            form = await request.form(max_files=0, max_fields=MAX_FIELDS)
-    except TimeoutError as error:
-        raise HTTPException(408) from error
+    form = await read_limited_form(request, max_bytes=MAX_BODY_BYTES, max_fields=MAX_FIELDS)
     fields: dict[str, list[str]] = {}
     for name, value in form.multi_items():
         if isinstance(value, str):
