@@ -4,6 +4,9 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
@@ -20,6 +23,25 @@ FLAGS = (
     "--disable-sync",
     "--lang=en",
 )
+
+
+RUN_AXE = """
+const [options, done] = arguments;
+axe.run(document, options).then(found => done(found.violations.map(
+  one => one.id + ": " + one.nodes.map(node => node.target + " " + node.failureSummary).join("; "))));
+"""
+
+
+@cache
+def _axe() -> str:
+    return Path(find_spec("axe_playwright_python").origin).with_name("axe.min.js").read_text()
+
+
+def axe_violations(driver: webdriver.Chrome, *rules: str, frames: bool = False) -> list[str]:
+    """Return what axe finds on a page, by all rules or by some; within frames where asked."""
+    if not driver.execute_script("return 'axe' in window"):
+        driver.execute_script(_axe())
+    return driver.execute_async_script(RUN_AXE, {"iframes": frames} | ({"runOnly": list(rules)} if rules else {}))
 
 
 def lacking() -> str:

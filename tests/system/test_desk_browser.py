@@ -1,8 +1,6 @@
 """The desk's own pages in a real browser: on a phone, by night, by keyboard and for screen readers."""
 
 from datetime import timedelta
-from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 from selenium.webdriver.common.by import By
@@ -10,7 +8,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
 from tasks.staff.audit import record
-from tests.support.browser import lacking, opened
+from tests.support.browser import axe_violations, lacking, opened
 from tests.support.desk import PASSWORD, desk_app, desk_client, give_password, sign_in_browser
 from tests.support.ledgers import sqlite_ledger
 from tests.support.serving import serving
@@ -19,12 +17,6 @@ from web.staff.desk import Services
 
 pytestmark = pytest.mark.skipif(bool(lacking()), reason=lacking() or "all is there")
 
-AXE = Path(find_spec("axe_playwright_python").origin).with_name("axe.min.js").read_text()
-RUN_AXE = """
-const [rules, done] = arguments;
-axe.run(document, { iframes: false, ...(rules.length && { runOnly: rules }) }).then(found => done(found.violations.map(
-  one => one.id + ": " + one.nodes.map(node => node.target + " " + node.failureSummary).join("; "))));
-"""
 PAGES = (
     "/sign-in",
     "/people",
@@ -61,9 +53,7 @@ class Screen:
         self.driver.get(f"{self.base}/desk{path.format(mara=self.mara.person.id)}")
 
     def violations(self, *rules):
-        if not self.driver.execute_script("return 'axe' in window"):
-            self.driver.execute_script(AXE)
-        return self.driver.execute_async_script(RUN_AXE, rules)
+        return axe_violations(self.driver, *rules)
 
     def sideways(self):
         return self.driver.execute_script("return document.documentElement.scrollWidth > window.innerWidth")

@@ -1,8 +1,5 @@
 """The order page in a real browser: on a phone, by night, by keyboard, without scripts, and for screen readers."""
 
-from importlib.util import find_spec
-from pathlib import Path
-
 import pytest
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
@@ -10,19 +7,13 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 from starlette.applications import Starlette
 
-from tests.support.browser import lacking, opened
+from tests.support.browser import axe_violations, lacking, opened
 from tests.support.order_pages import PATH, MemoryOrders, SwitchedOrders, memory_routes, order_page, page_states
 from tests.support.serving import serving
 
 pytestmark = pytest.mark.skipif(bool(lacking()), reason=lacking() or "all is there")
 
 PHONE, DESKTOP = 320, 1280
-AXE = Path(find_spec("axe_playwright_python").origin).with_name("axe.min.js").read_text()
-RUN_AXE = """
-const [rules, done] = arguments;
-axe.run(document, { iframes: false, ...(rules.length && { runOnly: rules }) }).then(found => done(found.violations.map(
-  one => one.id + ": " + one.nodes.map(node => node.target + " " + node.failureSummary).join("; "))));
-"""
 STATES = page_states()
 
 
@@ -52,9 +43,7 @@ class Screen:
 
     def violations(self, *rules):
         """Return what axe finds, by all rules or by some."""
-        if not self.run("'axe' in window"):
-            self.driver.execute_script(AXE)
-        return self.driver.execute_async_script(RUN_AXE, rules)
+        return axe_violations(self.driver, *rules)
 
     def scrolls_sideways(self):
         return self.run("document.documentElement.scrollWidth > window.innerWidth")

@@ -2,8 +2,6 @@
 
 import os
 from dataclasses import replace
-from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 from selenium.common.exceptions import WebDriverException
@@ -15,7 +13,7 @@ from models.enums import State
 from models.orders import ProductFacts
 from tasks.tables import OUTBOX
 from templates.rendering.messages import Renderer
-from tests.support.browser import lacking, opened
+from tests.support.browser import axe_violations, lacking, opened
 from tests.support.builders import ANNA, day, line
 from tests.support.desk import desk_app, desk_client, sign_in_browser
 from tests.support.ledgers import sqlite_ledger
@@ -24,12 +22,6 @@ from tests.support.shop_driver import SHOP, ShopDriver, noon, open_context, with
 
 pytestmark = pytest.mark.skipif(bool(lacking()), reason=lacking() or "all is there")
 
-AXE = Path(find_spec("axe_playwright_python").origin).with_name("axe.min.js").read_text()
-RUN_AXE = """
-const done = arguments[0];
-axe.run(document).then(found => done(found.violations.map(
-  one => one.id + ": " + one.nodes.map(node => node.target + " " + node.failureSummary).join("; "))));
-"""
 PICTURES = os.environ.get("FOREWARN_PICTURES", "")
 """A folder for pictures of the pages; none are kept without it."""
 PAGES = SHOP.model_copy(update={"order_pages": OrderPages(url="https://orders.lamps.example.com")})
@@ -84,8 +76,7 @@ def check(browser, name, width):
     if PICTURES:
         browser.save_screenshot(f"{PICTURES}/{name.replace(', ', '-').replace(' ', '-')}-{width}.png")
     assert not browser.execute_script("return document.documentElement.scrollWidth > window.innerWidth")
-    browser.execute_script(AXE)
-    assert browser.execute_async_script(RUN_AXE) == []
+    assert axe_violations(browser, frames=True) == []
 
 
 @pytest.mark.parametrize("width", [320, 1280])

@@ -1,12 +1,10 @@
 """The desk's lists in a real browser: every page fits a phone and a wide screen, and axe finds nothing."""
 
 from datetime import timedelta
-from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 
-from tests.support.browser import lacking, opened
+from tests.support.browser import axe_violations, lacking, opened
 from tests.support.builders import day
 from tests.support.busy_desk import make_busy
 from tests.support.desk import desk_app, desk_client, sign_in_browser
@@ -16,12 +14,6 @@ from tests.support.shop_driver import noon, open_context
 
 pytestmark = pytest.mark.skipif(bool(lacking()), reason=lacking() or "all is there")
 
-AXE = Path(find_spec("axe_playwright_python").origin).with_name("axe.min.js").read_text()
-RUN_AXE = """
-const [rules, done] = arguments;
-axe.run(document, { iframes: false, ...(rules.length && { runOnly: rules }) }).then(found => done(found.violations.map(
-  one => one.id + ": " + one.nodes.map(node => node.target + " " + node.failureSummary).join("; "))));
-"""
 NOW = noon(0) + timedelta(minutes=10)
 PAGES = {
     "today": lambda _: "/desk",
@@ -64,9 +56,7 @@ class Screen:
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
 
     def violations(self, *rules):
-        if not self.driver.execute_script("return 'axe' in window"):
-            self.driver.execute_script(AXE)
-        return self.driver.execute_async_script(RUN_AXE, rules)
+        return axe_violations(self.driver, *rules)
 
     def too_wide(self):
         return self.driver.execute_script("return document.documentElement.scrollWidth > window.innerWidth")
