@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from sources.reader import Source
     from templates.rendering.messages import Renderer
 
+COMPILED = "compiled-templates"
+"""A folder in the state folder. Its files save each process a third of a second, and may be removed at any time."""
+
 ISOLATED_SETTINGS: ContextVar[Settings | None] = ContextVar("ISOLATED_SETTINGS", default=None)
 """The settings of a demo or a trial, which must not use anything that is configured on this machine."""
 
@@ -121,15 +124,27 @@ def isolated_settings(settings: Settings) -> Iterator[None]:
         ISOLATED_SETTINGS.reset(token)
 
 
-def _renderer_of(folder: ShopFolder) -> Callable[[], "Renderer"]:
+def _renderer_of(folder: ShopFolder, state: Path) -> Callable[[], "Renderer"]:
     @cache
     def load_renderer() -> "Renderer":
         # Here, because most commands write no message.
         from templates.rendering.messages import Renderer
 
-        return Renderer(folder.shop, folder.own_templates)
+        return Renderer(folder.shop, folder.own_templates, _compiled_templates(state))
 
     return load_renderer
+
+
+def _compiled_templates(state: Path) -> Path | None:
+    """Return the folder of compiled templates; None where there is no state folder, or it is of another owner."""
+    compiled = state / COMPILED
+    try:
+        if not state.is_dir():
+            return None
+        private_folder(compiled)
+        return compiled if compiled.stat().st_uid == os.geteuid() else None
+    except OSError:
+        return None
 
 
 @contextmanager
@@ -158,7 +173,7 @@ def open_app(
         folder.shop,
         rules,
         Calendar(rules.days),
-        _renderer_of(folder),
+        _renderer_of(folder, state),
         today,
         now,
         has_webhook=bool(settings.webhook_url),

@@ -4,11 +4,9 @@ import re
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 
 from jinja2 import (
-    BytecodeCache,
     ChoiceLoader,
     Environment,
     FileSystemLoader,
@@ -18,11 +16,11 @@ from jinja2 import (
     select_autoescape,
 )
 from jinja2 import TemplateError as JinjaTemplateError
-from jinja2.bccache import Bucket
 
 from models.errors import ForewarnError
 from templates.rendering.brand import palettes_of
 from templates.rendering.colour_literals import sets_palette
+from templates.rendering.compiled import compiled_templates
 from templates.rendering.formats import FILTERS
 from templates.rendering.sandbox import Sandbox
 from templates.rendering.template_fields import suggest
@@ -62,30 +60,11 @@ class _Utf8Loader(FileSystemLoader):
             raise TemplateSyntaxError(what, line, template, file) from error
 
 
-class _BytecodeByFile(BytecodeCache):
-    """Keeps the compiled templates of one process and accent by file; a changed file is compiled again."""
-
-    def __init__(self) -> None:
-        self._bytecode: dict[str, bytes] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        if bucket.key in self._bytecode:
-            bucket.bytecode_from_string(self._bytecode[bucket.key])
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        self._bytecode[bucket.key] = bucket.bytecode_to_string()
-
-
-@cache
-def _bytecode_of(_accent: str | None) -> BytecodeCache:
-    # Colours are compiled in, so each accent has templates of its own.
-    return _BytecodeByFile()
-
-
-def make_environment(own: Path | None = None, accent: str | None = None) -> Environment:
+def make_environment(own: Path | None = None, accent: str | None = None, compiled: Path | None = None) -> Environment:
     """Return the sandbox; a file in the shop's folder `own` replaces the built-in file of the same name.
 
-    `accent` is the shop's colour of links and buttons.
+    `accent` is the shop's colour of links and buttons. Compiled templates are kept in the folder `compiled`, where one
+    is given.
     """
     folders = [own, BUILT_IN] if own else [BUILT_IN]
     palettes, has_fixed_palettes = palettes_of(accent), not sets_palette(own)
@@ -96,7 +75,7 @@ def make_environment(own: Path | None = None, accent: str | None = None) -> Envi
         lstrip_blocks=True,
         auto_reload=False,
         cache_size=-1,
-        bytecode_cache=_bytecode_of(accent) if has_fixed_palettes else None,
+        bytecode_cache=compiled_templates(compiled, accent) if has_fixed_palettes else None,
         fixed_palettes=palettes if has_fixed_palettes else None,
     )
     jinja.filters.update(FILTERS)

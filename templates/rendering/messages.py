@@ -33,12 +33,13 @@ _FIT_BY_CHANNEL: dict[Channel, Callable[[TemplateSet, dict[str, Any]], tuple[str
 class Renderer:
     """Renders a shop's messages: its own templates from the folder `own`, built-in ones for the rest.
 
-    `fallbacks` counts the messages whose language was missing, by that language.
+    `fallbacks` counts the messages whose language was missing, by that language. Compiled templates are kept in the
+    folder `compiled` for other processes, where one is given.
     """
 
-    def __init__(self, shop: ShopConfig, own: Path | None = None) -> None:
+    def __init__(self, shop: ShopConfig, own: Path | None = None, compiled: Path | None = None) -> None:
         self.fallbacks: Counter[str] = Counter()
-        self.jinja: Environment = make_environment(own, shop.brand.accent)
+        self.jinja: Environment = make_environment(own, shop.brand.accent, compiled)
         self.has_own_templates = own is not None
         """Whether words may depend on more than the built-in templates use, such as today's date."""
         self.storefront = StorefrontRenderer(shop, self.jinja)
