@@ -28,6 +28,11 @@ MAX_KEY_LENGTH = 200
 Key = Annotated[Text, Field(max_length=MAX_KEY_LENGTH)]
 ReasonCode = Annotated[Text | None, BeforeValidator(reason_code_or_none)]
 Currency = Annotated[Upper, Field(pattern=r"^[A-Z]{3}$")]
+Scan = Annotated[Key, BeforeValidator(lower)]
+"""What a carrier's scan says. Carriers have words of their own: an unknown one is kept."""
+SCANNED_AT = "when the carrier scanned it last: long without a scan, it is likely to be late"
+SCAN = "what that scan says, in the carrier's words, such as `in_transit`; not case-sensitive, any word is accepted"
+SERVICE = "the carrier's service, such as `express`"
 # The message for a value that does not match a pattern.
 PATTERN_MESSAGES = {
     "^[A-Z]{3}$": "a currency's three letters, such as EUR, are right",
@@ -112,6 +117,9 @@ class OrderRow(Fact):
     street: Text | None = Field(None, description="street and number of the delivery address")
     postcode: Text | None = Field(None, description="postcode of the delivery address")
     city: Text | None = Field(None, description="town of the delivery address")
+    region: Key | None = Field(
+        None, description="state, province or other region of the delivery address, such as RJ: how late it comes there"
+    )
     country: Country | None = Field(
         None, description="ISO 3166 code of the delivery address; by default the customer's"
     )
@@ -187,6 +195,14 @@ class LineRow(Fact):
         description="kind of sale that a law leaves out, such as `cod` or `custom_made`: the policy's `exclusions` and "
         "`withdrawal_exclusions`",
     )
+    ship_by: Day | None = Field(None, description="the date by which it must leave to arrive as promised")
+    ships_from: Key | None = Field(None, description="where it ships from: a warehouse, a seller, a region")
+    carrier: Key | None = Field(
+        None, description="the carrier of the whole line, such as DHL; of parcels, see `shipments.sql`"
+    )
+    service: Key | None = Field(None, description=SERVICE)
+    tracked_at: Moment | None = Field(None, description=SCANNED_AT)
+    tracked_status: Scan | None = Field(None, description=SCAN)
 
 
 class ShipmentRow(Fact):
@@ -207,6 +223,9 @@ class ShipmentRow(Fact):
     tracking_url: Text | None = Field(
         None, description="the carrier's tracking page; shown only if it begins with https://"
     )
+    service: Key | None = Field(None, description=SERVICE)
+    tracked_at: Moment | None = Field(None, description=SCANNED_AT)
+    tracked_status: Scan | None = Field(None, description=SCAN)
 
 
 class StockRow(Fact):

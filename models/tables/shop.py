@@ -87,6 +87,7 @@ class Order(SQLModel, table=True):
     street: str | None = None
     postcode: str | None = None
     city: str | None = None
+    region: str | None = None
     country: str | None = None
     done: bool = flag()
     ended: str | None = None
@@ -130,6 +131,12 @@ class OrderLine(SQLModel, table=True):
     """Why it counts as cancelled or done when the source has no date for it."""
     delay_reason: str | None = None
     exclusion: str | None = None
+    ship_by: date | None = None
+    ships_from: str | None = None
+    carrier: str | None = None
+    service: str | None = None
+    tracked_at: datetime | None = moment()
+    tracked_status: str | None = None
     source_digest: int | None = source_digest()
 
 
@@ -147,6 +154,9 @@ class Shipment(SQLModel, table=True):
     carrier: str | None = None
     tracking_number: str | None = None
     tracking_url: str | None = None
+    service: str | None = None
+    tracked_at: datetime | None = moment()
+    tracked_status: str | None = None
     source_digest: int | None = source_digest()
 
 

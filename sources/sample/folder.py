@@ -20,7 +20,8 @@ HEADERS = {
     "stock": "sku,warehouse,on_hand,reserved",
     "deliveries": "delivery_no,sku,vendor_no,qty,promised,expected,received_at,reason",
     "orders": "order_no,customer_no,ordered_at,cancelled_at,currency,shipping",
-    "order_lines": "order_no,line,sku,qty,unit_price,promise,promised,expected,dispatched_at,delivered_at,cancelled_at",
+    "order_lines": "order_no,line,sku,qty,unit_price,promise,promised,expected,dispatched_at,delivered_at,cancelled_at,"
+    "ship_by,carrier,service,scanned_at,scan",
 }
 
 

@@ -25,6 +25,9 @@ LINE_COUNTS = (1,) * 9 + (2,) * 6 + (3,) * 3 + (4,) * 2
 QUANTITIES = (1,) * 7 + (2,) * 2 + (4,)
 FEES = ("0.00", "4.90", "4.90", "6.90")
 PROMISES = ("arrival", "arrival", "dispatch")
+CARRIERS = (("Nordpost", "standard"), ("Nordpost", "express"), ("Kestrel Parcel", "standard"))
+ON_THE_ROAD_DAYS = 2
+"""Days that a parcel takes."""
 
 
 class Line(NamedTuple):
@@ -134,8 +137,21 @@ def _row(order: int, number: int, line: Line, promise: str, goods: Goods, dates:
     day, moment = dates.day, dates.moment
     return (
         f"{order},{number},{sku},{quantity},{goods.prices[sku]},{promise},{day[promised]},{day[expected]},"
-        f"{moment[dispatched]},{moment[delivered]},{moment[cancelled]}\n"
+        f"{moment[dispatched]},{moment[delivered]},{moment[cancelled]},"
+        f"{day[promised - ON_THE_ROAD_DAYS] if promise == 'arrival' else ''},{_tracking(order, line, dates)}\n"
     )
+
+
+def _tracking(order: int, line: Line, dates: Dates) -> str:
+    """Return carrier, service and last scan of a line that left; one in five was never scanned."""
+    if line.dispatched is None:
+        return ",,,"
+    carrier, service = CARRIERS[order % len(CARRIERS)]
+    if order % 5 == 0:
+        return f"{carrier},{service},,"
+    if line.delivered is not None:
+        return f"{carrier},{service},{dates.moment[line.delivered]},delivered"
+    return f"{carrier},{service},{dates.moment[min(line.dispatched + 1, -1)]},in_transit"
 
 
 def _choose(options: Sequence[Option], rng: Random) -> Option:

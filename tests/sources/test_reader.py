@@ -471,3 +471,39 @@ def test_the_check_reports_each_kind_of_problem(shop):
     assert [(one["table"], one["file"], one["line"], one["column"], one["value"]) for one in twice] == (
         [("orders", "orders.csv", 6, "customer_id", "C1"), ("orders", "orders.csv", 7, "customer_id", "C2")]
     )
+
+
+TRACKED = {
+    "ship_by": "2026-01-07",
+    "carrier": "Nordpost",
+    "tracked_at": "2026-01-08 06:30:00",
+    "tracked_status": "Out for TEA",
+}
+
+
+def test_a_line_says_when_it_was_scanned_and_an_unknown_status_is_kept(shop):
+    use_lines(shop, write_csv([LINE | TRACKED]))
+    (fact,), _ = read(shop)
+    assert (fact.ship_by, fact.carrier, fact.tracked_status) == (date(2026, 1, 7), "Nordpost", "out for tea")
+    assert fact.tracked_at == datetime(2026, 1, 8, 5, 30, tzinfo=UTC)
+    assert (fact.service, fact.ships_from) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("column", "written", "reason"),
+    [
+        ("tracked_at", "0206-01-08 06:30:00", "a year from 1900 to 2200 is right"),
+        (
+            "tracked_at",
+            "last night",
+            "a date and time such as 2026-11-30 14:05:00, with or without an offset, is right",
+        ),
+        ("ship_by", "08.01.2026", "a date such as 2026-11-30 is right"),
+    ],
+)
+def test_an_impossible_scan_is_rejected_by_file_line_field_and_value(shop, column, written, reason):
+    use_lines(shop, write_csv([LINE | TRACKED, LINE | TRACKED | {"number": "2", column: written}]))
+    accepted, (refused,) = read(shop)
+    assert len(accepted) == 1
+    assert (refused.file, refused.line, refused.column, refused.value) == ("lines.csv", 3, column, written)
+    assert refused.reason == reason

@@ -58,10 +58,13 @@ FILES = {
         f"1003,{ID},bettongreject,,EUR,0.00,Numbatia Q,,,,,",
     ),
     "order_lines.csv": (
-        "order_no,line,sku,qty,unit_price,promise,promised,expected,dispatched_at,delivered_at,cancelled_at",
-        "1001,1,LL-1302,1,175.00,arrival,2026-06-02,2026-07-08,,,",
-        "1001,2,LL-1302,1,175.00,arrival,2026-06-02,2026-06-02,2026-06-01 10:00:00,,",
-        "1002,1,LL-1505,2,41.00,arrival,2026-06-02,2026-07-09,,,",
+        (
+            "order_no,line,sku,qty,unit_price,promise,promised,expected,dispatched_at,delivered_at,cancelled_at,"
+            "ship_by,carrier,service,scanned_at,scan"
+        ),
+        "1001,1,LL-1302,1,175.00,arrival,2026-06-02,2026-07-08,,,,,,,,",
+        "1001,2,LL-1302,1,175.00,arrival,2026-06-02,2026-06-02,2026-06-01 10:00:00,,,,,,,",
+        "1002,1,LL-1505,2,41.00,arrival,2026-06-02,2026-07-09,,,,,,,,",
     ),
     "parcels.csv": ("order_no,line,parcel,qty,dispatched_at,tracking", "1001,2,P1,1,2026-06-01 10:00:00,dunnarttrack"),
 }

@@ -9,5 +9,11 @@ SELECT
     expected                                                     AS expected_on,
     dispatched_at                                                AS shipped_at,
     delivered_at,
-    cancelled_at
+    cancelled_at,
+    ship_by,
+    'Berlin'                                                     AS ships_from,
+    carrier,
+    service,
+    scanned_at                                                   AS tracked_at,
+    scan                                                         AS tracked_status
 FROM 'order_lines.csv'
