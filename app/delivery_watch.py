@@ -18,7 +18,7 @@ from app.reports.deliveries import add_delivery, did_anything
 from app.shop_files import FileStates, file_states
 from app.transports import closed_channels, reaches_customers
 from app.webhook import webhook_problem
-from models.enums import Channel
+from models.enums import NETWORKS, Channel
 from models.errors import ForewarnError
 from models.run_report import Report
 from tasks.callbacks.apply import is_callback_due
@@ -153,7 +153,7 @@ class DeliveryWatch:
             return False
         self._report_look_at = time.monotonic() + ASK_EVERY.total_seconds()
         with read_only(app.context.engine) as connection:
-            channels = set(reaches_customers(app.settings)) - channels_not_live(app).keys() - {Channel.X}
+            channels = set(reaches_customers(app.settings)) - channels_not_live(app).keys() - set(NETWORKS)
             return is_report_due(connection, datetime.now(UTC), channels, app.context.policy.in_doubt)
 
 

@@ -9,6 +9,23 @@ class Channel(StrEnum):
     EMAIL = "email"
     SMS = "sms"
     X = "x"
+    FACEBOOK = "facebook"
+    BLUESKY = "bluesky"
+    MASTODON = "mastodon"
+    LINKEDIN = "linkedin"
+
+
+DIRECT = (Channel.EMAIL, Channel.SMS)
+"""Channels by which one person is written to."""
+NETWORK_NAMES = {
+    Channel.X: "X",
+    Channel.FACEBOOK: "Facebook",
+    Channel.BLUESKY: "Bluesky",
+    Channel.MASTODON: "Mastodon",
+    Channel.LINKEDIN: "LinkedIn",
+}
+NETWORKS = tuple(NETWORK_NAMES)
+"""Public channels, as people name them: what is posted there, everybody reads."""
 
 
 class Promise(StrEnum):

@@ -17,6 +17,16 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """The picture of a post; `kind` is its media type, as image/jpeg."""
+
+    content: bytes
+    kind: str
+    description: str
+    """What it shows, for people who do not see it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """A rendered message for one channel."""
 
@@ -35,6 +45,8 @@ class Message:
     """The name of the message's template folder; it contains no personal data."""
     valid_until: datetime | None = None
     attachments: tuple[Attachment, ...] = ()
+    picture: Picture | None = None
+    """Of a post."""
     unsubscribe_url: str = ""
     """The address that stops marketing mails to `to`; empty for what is no marketing, as every notice of a delay."""
     statements: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from app.reports.counts import days_late
 from app.reports.stock_chart import AXIS, BACKGROUND, TEXT
-from models.enums import State
+from models.enums import NETWORK_NAMES, State
 from models.policy.policy import Policy
 from tasks.reporting.history import TRIAL, History
 
@@ -28,7 +28,7 @@ OUTCOMES: tuple[tuple[str, str, str], ...] = (
     (State.REJECTED, "refused", BAD),
     (State.SKIPPED, "not sent", CALM),
 )
-CHANNELS = {"email": "mail", "sms": "text", "x": "post"}
+CHANNELS = {"email": "mail", "sms": "text"} | {network: f"post on {name}" for network, name in NETWORK_NAMES.items()}
 WIDTH, DPI = 9.0, 110
 
 

@@ -23,6 +23,7 @@ from models.messages import Attachment, Message, Receipt
 
 VIEWS = "views"
 """The folder of the pages that show mails."""
+PICTURE = ".picture"
 UTF8 = Charset("utf-8")
 UTF8.body_encoding = None  # type: ignore[assignment]  # None means 8bit, which people can read in the file
 
@@ -30,6 +31,7 @@ UTF8.body_encoding = None  # type: ignore[assignment]  # None means 8bit, which 
 class LocalOutbox:
     """Writes messages into a folder: `.eml` for mails, `.txt` for texts and posts, `.json` with the message's fields.
 
+    The picture of a post is written beside it, as `.picture`.
     A message that is sent again replaces its files. `now` gives the mails' date; without it they have none.
     """
 
@@ -45,6 +47,8 @@ class LocalOutbox:
         path = location_of(self._folder, message)
         # The record is written last: where it exists, the message exists too.
         files = {path.with_suffix(".eml" if is_mail else ".txt"): body, path.with_suffix(".json"): record}
+        if message.picture:
+            files = {path.with_suffix(PICTURE): message.picture.content} | files
         write_atomically(files, f"the outbox {self._folder}", private=True)
         return Receipt(path.name, {"status": "kept"}, trial=True)
 
@@ -102,8 +106,11 @@ def _attachment_part(file: Attachment) -> MIMENonMultipart:
 
 
 def _record(message: Message) -> dict[str, object]:
-    """Return the message's fields; of attachments only the names, because the mail contains the files."""
-    return asdict(replace(message, attachments=())) | {"attachments": [file.name for file in message.attachments]}
+    """Return the message's fields; of attachments and a picture only the words, because the content is beside them."""
+    fields: dict[str, object] = asdict(replace(message, attachments=(), picture=None))
+    if message.picture:
+        fields["picture"] = {"kind": message.picture.kind, "description": message.picture.description}
+    return fields | {"attachments": [file.name for file in message.attachments]}
 
 
 def find_messages(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
@@ -119,7 +126,7 @@ def remove_message(folder: Path, record: Path) -> None:
     """Delete a message's files and its view."""
     # The record is deleted last: where it exists, the message is found again.
     view = folder / VIEWS / f"{record.stem}.html"
-    for file in (view, *(record.with_suffix(suffix) for suffix in (".eml", ".txt", ".json"))):
+    for file in (view, *(record.with_suffix(suffix) for suffix in (PICTURE, ".eml", ".txt", ".json"))):
         file.unlink(missing_ok=True)
 
 

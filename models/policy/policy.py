@@ -8,7 +8,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from models.enums import Channel, RemedyKind
+from models.enums import NETWORKS, Channel, RemedyKind
 from models.fields import Amounts, DaysByMethod, FrozenModel, InDays
 from models.policy.costs import CostPolicy
 from models.policy.customers import OrderPagePolicy
@@ -116,8 +116,8 @@ class Bucket(FrozenModel):
     @field_validator("channels")
     @classmethod
     def _to_a_person(cls, channels: tuple[Channel, ...]) -> tuple[Channel, ...]:
-        if Channel.X in channels:
-            raise ValueError("'x' is public; a notice to a customer goes by 'email' or 'sms'")
+        if public := [str(channel) for channel in channels if channel in NETWORKS]:
+            raise ValueError(f"{public[0]!r} is public; a notice to a customer goes by 'email' or 'sms'")
         if len(set(channels)) < len(channels):
             raise ValueError("a channel is named twice")
         return channels

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from models.enums import Channel
+from models.enums import DIRECT, Channel
 from models.orders import CustomerFacts
 from models.policy.policy import Policy
 from models.privacy import ConsentSource, ConsentStanding, ImportedConsent, Purpose, RecordedConsent
@@ -12,7 +12,6 @@ MARKETING_PARTS = frozenset({"substitutes", "discount"})
 
 A swap among the choices goes with the substitutes. Where marketing may not go by mail, the order page shows it.
 """
-CHANNELS = (Channel.EMAIL, Channel.SMS)
 SMS_CONSENT, MARKETING_CONSENT, OPTED_OUT = CONSENT_FACTS = ("sms_consent", "marketing_consent", "opted_out")
 """The shop's facts about consent."""
 Recorded = Mapping[tuple[Channel, Purpose], RecordedConsent]
@@ -46,7 +45,7 @@ def consent_standings(
     customer: CustomerFacts, recorded: Recorded, imported: Imported, policy: Policy, country: str
 ) -> Iterator[ConsentStanding]:
     """Yield a customer's consent by channel and purpose; what they did themselves comes before the shop's facts."""
-    for channel in CHANNELS:
+    for channel in DIRECT:
         for purpose in Purpose:
             allowed, why, fact = _by_facts(customer, channel, purpose, policy, country)
             found = recorded.get((channel, purpose))

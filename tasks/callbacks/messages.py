@@ -7,12 +7,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, and_, bindparam, func, select, update
 
-from models.enums import Channel, State
+from models.enums import DIRECT, Channel, State
 from tasks.context import Context
 from tasks.db.outbox import CLEAR_LEASE
 from tasks.db.settled_counts import MARGIN, recount_settled, uncount_settled
 from tasks.db.sql import in_list
-from tasks.delivery.outcomes import FALLBACK_CHANNELS
 from tasks.orders.due import lock_orders, mark_due, touch_orders
 from tasks.tables import CUSTOMER_MAILS, NOTICES, OUTBOX
 
@@ -117,7 +116,7 @@ _WRITE = (
 
 def _values(message: CallbackMessage) -> dict[str, object]:
     # In a trial the test address failed, and no customer waits for another channel.
-    awaits = message.state == State.BOUNCED and message.channel in FALLBACK_CHANNELS and not message.trial
+    awaits = message.state == State.BOUNCED and message.channel in DIRECT and not message.trial
     values: dict[str, object] = {f"new_{name}": getattr(message, name) for name in _CHANGED}
     return {"changed_id": message.id, "new_awaits_fallback": awaits, **values}
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
 from channels.transport import MessageTransport
-from models.enums import Channel
+from models.enums import NETWORKS, Channel
 from models.messages import DeliveryOutcome, Message
 from rules.customers.link_tokens import fill_link, token_of
 from tasks.context import Context
@@ -56,12 +56,16 @@ class Notices:
 
 @dataclass(frozen=True, slots=True)
 class Posts:
-    """Social posts that staff approved."""
+    """Posts on one network that staff approved."""
 
     context: Context
+    channel: Channel
     transport: MessageTransport
     only_run: str | None = None
-    channels: Collection[str] = (Channel.X,)
+
+    @property
+    def channels(self) -> Collection[str]:
+        return (self.channel,)
 
     def parameters(self, as_of: date, now: datetime) -> dict[str, Any]:
         return {"now": now}
@@ -88,8 +92,8 @@ def kinds_of(
     context: Context, channel: Channel, transport: MessageTransport, only_run: str | None = None
 ) -> list[MessageKind]:
     """Return the kinds of message that a channel carries; what customers wait for comes first."""
-    if channel is Channel.X:
-        return [Posts(context, transport, only_run)]
+    if channel in NETWORKS:
+        return [Posts(context, channel, transport, only_run)]
     notices = Notices(context, channel, transport, only_run)
     return [notices] if only_run else [CustomerMails(context, transport, channel), notices]
 
@@ -121,7 +125,7 @@ def load_messages(connection: Connection, ids: Collection[str]) -> list[Row[Any]
 
 def message_of(row: Any, link_key: bytes) -> Message:
     """Return the message of a row of `load_messages`."""
-    if row.channel == Channel.X:
+    if row.channel in NETWORKS:
         return post_message(row)
     return notice_message(row, link_key) if row.kind is None else customer_mail(row, link_key)
 
@@ -148,4 +152,4 @@ def notice_message(row: Any, link_key: bytes) -> Message:
 
 def post_message(row: Any) -> Message:
     """Return the message of a post."""
-    return Message(id=row.id, channel=Channel.X, to="", text=row.text, locale=row.locale, category="post")
+    return Message(id=row.id, channel=Channel(row.channel), to="", text=row.text, locale=row.locale, category="post")

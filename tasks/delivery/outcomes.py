@@ -24,7 +24,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from channels.headers import one_line
-from models.enums import Channel, State
+from models.enums import DIRECT, State
 from models.messages import DeliveryOutcome
 from models.tables.column_types import UtcTime
 from tasks.db.events import record_events
@@ -38,7 +38,6 @@ LATE_ANSWER = "too_late"
 """Kind of the event for an answer that came after the sender's lease had ended."""
 FINAL_STATES = (State.SENT, State.REJECTED)
 """States that settle a message in doubt, whichever process records them and however late."""
-FALLBACK_CHANNELS = (Channel.EMAIL, Channel.SMS)
 """Channels of which a failed message is followed by the customer's next channel."""
 
 
@@ -144,7 +143,7 @@ def _changes(new: Any) -> dict[str, ColumnElement[Any]]:
         "reference": new["new_reference"],
         "trial": new["new_trial"],
         "settled_at": case((new["new_state"] == State.IN_DOUBT, None), else_=bindparam("moment", type_=UtcTime)),
-        "awaits_fallback": and_(new["failed"], or_(*(OUTBOX.c.channel == channel for channel in FALLBACK_CHANNELS))),
+        "awaits_fallback": and_(new["failed"], or_(*(OUTBOX.c.channel == channel for channel in DIRECT))),
     }
 
 

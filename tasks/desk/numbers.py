@@ -7,10 +7,10 @@ from decimal import Decimal
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
-from models.enums import Channel, State
+from models.enums import DIRECT, Channel, State
 from models.numbers import CANCELLED, KEPT, BucketNumbers, ChannelReach, Key, Measure, Numbers
 from models.policy.policy import Policy
-from tasks.reporting.day_numbers import NOTICE_CHANNELS, UNKNOWN
+from tasks.reporting.day_numbers import UNKNOWN
 from tasks.tables import DAY_NUMBERS
 
 SCALE = 10_000
@@ -32,7 +32,7 @@ def load_numbers(policy: Policy, connection: Connection, first: date, last: date
         datetime.fromtimestamp(counted_at, UTC) if counted_at else None,
         days,
         tuple(_buckets(policy, sums)),
-        tuple(_reach(channel, sums) for channel in NOTICE_CHANNELS),
+        tuple(_reach(channel, sums) for channel in DIRECT),
         sums[Measure.TWICE, "", ""],
         {part: Decimal(n) / SCALE for (measure, part, _), n in sums.items() if measure == Measure.OFFER_VALUE},
         cost,
@@ -101,7 +101,7 @@ def _message_cost(policy: Policy, sums: Counter[Key]) -> tuple[dict[str, Decimal
     """Return the cost of the messages sent by currency, and how many have no price."""
     cost: dict[str, Decimal] = {}
     unpriced = 0
-    for channel in NOTICE_CHANNELS:
+    for channel in DIRECT:
         sent = _reach(channel, sums).sent
         prices = policy.costs.price_of(channel)
         unpriced += 0 if prices else sent

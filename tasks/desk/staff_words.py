@@ -3,9 +3,9 @@
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from models.enums import ChangeKind, Channel, RemedyKind, SkipReason, State
+from models.enums import NETWORKS, ChangeKind, Channel, RemedyKind, SkipReason, State
 
-CHANNELS = {Channel.EMAIL: "mail", Channel.SMS: "text", Channel.X: "post"}
+CHANNELS = {Channel.EMAIL: "mail", Channel.SMS: "text", **dict.fromkeys(NETWORKS, "post")}
 STATE_CHIPS = {
     State.HELD: ("bad", "Held: waits for approval"),
     State.QUEUED: ("calm", "Waiting to be sent"),

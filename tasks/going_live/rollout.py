@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, func, or_, select, update
 
 from models.batches import batched
-from models.enums import Channel, SkipReason, State
+from models.enums import NETWORKS, Channel, SkipReason, State
 from models.orders import LastNotice
 from models.purchasing import VendorChannel, VendorResponse
 from rules.delays.assess import assess_order, last_notice_after
@@ -206,9 +206,9 @@ def set_live(context: Context, channels: Collection[Channel], who: str) -> None:
     with context.engine.begin() as connection:
         connection.execute(insert(connection, LIVE_CHANNELS).on_conflict_do_nothing(), rows)
         record_events(connection, [("live", name, "") for name in names], context.started_at, who)
-        if Channel.X in channels:
+        if networks := [channel for channel in channels if channel in NETWORKS]:
             of_week = select(POSTS.c.id).where(POSTS.c.week == iso_week(context.as_of))
-            tried = and_(OUTBOX.c.id.in_(of_week), SENT_IN_TRIAL_FILTER)
+            tried = and_(OUTBOX.c.id.in_(of_week), OUTBOX.c.channel.in_(networks), SENT_IN_TRIAL_FILTER)
             uncount_settled(connection, tried)
             connection.execute(update(OUTBOX).where(tried).values(state=State.HELD, trial=False, settled_at=None))
         if Channel.EMAIL in channels:

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, select
 
-from models.enums import Channel, State
+from models.enums import NETWORKS, State
 from models.errors import ForewarnError
 from tasks.context import Context
 from tasks.db.events import record_events
@@ -32,7 +32,7 @@ def review_post(context: Context, post: str, decision: State, who: str, why: str
     Raises ForewarnError where no held post or more than one matches, or somebody else decides at the same time.
     """
     with context.engine.begin() as connection:
-        held = and_(OUTBOX.c.state == State.HELD, OUTBOX.c.channel == Channel.X)
+        held = and_(OUTBOX.c.state == State.HELD, OUTBOX.c.channel.in_(NETWORKS))
         key = find_one(connection, OUTBOX, post, held, "held posts that `forewarn posts list` shows")
         still_held = and_(OUTBOX.c.id == key, held)
         if decision is State.QUEUED:

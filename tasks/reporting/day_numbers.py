@@ -10,7 +10,7 @@ from sqlalchemy.types import BigInteger
 
 from models.batches import batched
 from models.customers import ENDS_CONTRACT, Act, ChoiceState
-from models.enums import ChangeKind, Channel, State
+from models.enums import DIRECT, ChangeKind, State
 from models.numbers import CANCELLED, KEPT, Key, Measure
 from models.orders import NoticeLine
 from tasks.context import Context
@@ -26,7 +26,6 @@ PAGE_SIZE = 500
 LEFT = (State.SENT, State.DELIVERED, State.BOUNCED)
 ARRIVED = (State.SENT, State.DELIVERED)
 """States of a message that its customer has, as far as is known."""
-NOTICE_CHANNELS = (Channel.EMAIL, Channel.SMS)
 UNKNOWN = ""
 """The bucket of an answer to no message."""
 
@@ -61,7 +60,7 @@ def count_day(context: Context, day: date) -> Counter[Key]:
     numbers: Counter[Key] = Counter()
     with read_only(context.engine) as connection:
         of_day = _within(context, OUTBOX.c.settled_at, day)
-        live = and_(of_day, OUTBOX.c.trial.is_(False), OUTBOX.c.channel.in_(NOTICE_CHANNELS))
+        live = and_(of_day, OUTBOX.c.trial.is_(False), OUTBOX.c.channel.in_(DIRECT))
         for channel, state, n in connection.execute(
             select(OUTBOX.c.channel, OUTBOX.c.state, func.count())
             .select_from(NOTICES_WITH_STATE)

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
-from models.enums import Channel, State
+from models.enums import DIRECT, NETWORKS, Channel, State
 from models.purchasing import VendorChannel
 from models.webhooks import WEBHOOK
 from tasks.callbacks.review import count_for_staff
@@ -20,8 +20,6 @@ from tasks.orders.told import NOTICES_WITH_STATE
 from tasks.promise_clock.staff_records import MISSED
 from tasks.runs.records import HELD, LATE_ORDERS, LATE_ORDERS_SHARD
 from tasks.tables import CLOCK_WATCHES, EVENTS, NOTICES, OUTBOX, RUNS
-
-NOTICE_CHANNELS, POST_CHANNELS = (Channel.EMAIL, Channel.SMS), (Channel.X,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +91,8 @@ def load_status(connection: Connection, runs: int = 5) -> Status:
     messages = count_messages(connection)
     return Status(
         orders=dict(count_orders_by_bucket(connection)),
-        notices=_of_channels(messages, NOTICE_CHANNELS),
-        posts=_of_channels(messages, POST_CHANNELS),
+        notices=_of_channels(messages, DIRECT),
+        posts=_of_channels(messages, NETWORKS),
         needs_staff=count_waiting_for_staff(connection),
         purchases=_of_channels(messages, list(VendorChannel)),
         webhooks=_of_channels(messages, [WEBHOOK]),
@@ -166,7 +164,7 @@ def load_day(context: Context, connection: Connection, on: date) -> DayTotals:
     ):
         runs[f"{flow} {state}"] += 1
     was_sent = OUTBOX.c.state.in_((State.SENT, State.DELIVERED, State.BOUNCED))
-    notices, messages = OUTBOX.c.channel.in_(NOTICE_CHANNELS), OUTBOX.c.channel.in_(list(Channel))
+    notices, messages = OUTBOX.c.channel.in_(DIRECT), OUTBOX.c.channel.in_(list(Channel))
     return DayTotals(
         orders=_count_by(
             connection,
@@ -184,9 +182,7 @@ def load_day(context: Context, connection: Connection, on: date) -> DayTotals:
         in_doubt=sum(_count_by(connection, OUTBOX.c.state, IN_DOUBT_FILTER).values()),
         needs_staff=count_waiting_for_staff(connection),
         held=sum(
-            _count_by(
-                connection, OUTBOX.c.state, OUTBOX.c.channel.in_(POST_CHANNELS), OUTBOX.c.state == State.HELD
-            ).values()
+            _count_by(connection, OUTBOX.c.state, OUTBOX.c.channel.in_(NETWORKS), OUTBOX.c.state == State.HELD).values()
         ),
         callbacks=count_for_staff(connection),
         webhooks_rejected=sum(

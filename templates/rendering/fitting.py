@@ -5,10 +5,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from templates.rendering import sms, social
+from models.enums import Channel
+from templates.rendering import sms
 from templates.rendering.environment import TemplateError
 from templates.rendering.fill_variables import ITEM_LIMITS, order_link
 from templates.rendering.names import strip_mentions, truncate
+from templates.rendering.network_limits import measure
 from templates.rendering.render_limits import RenderLimitExceeded, RenderTimeout
 from templates.rendering.template_sets import TemplateSet
 from templates.rendering.view_models import ItemView
@@ -98,16 +100,17 @@ def _silences_and_links(silence: str, links: Sequence[str]) -> Iterator[tuple[st
     yield from (("", link) for link in links)
 
 
-def fit_post(template_set: TemplateSet, variables: Variables, product_id: str) -> str:
-    """Render a social post; shortens the product's name. Raises TemplateError where the post stays too long."""
+def fit_post(template_set: TemplateSet, variables: Variables, product_id: str, network: Channel) -> str:
+    """Render a post for a network; shortens the product's name. Raises TemplateError where it stays too long."""
     (template,) = template_set.templates
     product = variables["product"]
     for limit in NAME_LIMITS:
         short = replace(product, name=truncate(strip_mentions(product.name), limit))
         post = _collapse_blank_lines(template.render(variables | {"product": short}))
-        if social.weight(post) <= social.MAX_WEIGHT:
+        size = measure(network, post)
+        if size.fits:
             return post
-    what = f"the post about product {product_id} has more than {social.MAX_WEIGHT} characters; shorten its words"
+    what = f"the post about product {product_id} has more than {size.limit} {size.unit}; shorten its words"
     raise TemplateError(str(template.filename), None, what)
 
 

@@ -56,7 +56,7 @@ def write_gallery(entries: Iterable[tuple[str, Message]], folder: Path) -> Path:
                 entry.mail = message
             case Channel.SMS:
                 entry.text = message
-            case Channel.X:
+            case _:
                 entry.post = message
     # The gallery is a built-in template, and messages may be of any size: it needs no sandbox.
     jinja = Environment(

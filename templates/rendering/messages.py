@@ -102,15 +102,16 @@ class Renderer:
         *,
         id: str,  # noqa: A002 - the same
         locale: str | None = None,
+        network: Channel = Channel.X,
     ) -> Message:
-        """Render a social post, in the shop's language by default; raises TemplateError with file and line."""
+        """Render a post for a network, in the shop's language by default; raises TemplateError with file and line."""
         folder = POSTS[about.kind]
-        template_set = self._choose(folder, Channel.X, locale)
+        template_set = self._choose(folder, network, locale)
         with template_errors(folder):
             variables = {**post_variables(about, self._shop), **template_set.common_variables}
-            text = fit_post(template_set, variables, about.product.id)
+            text = fit_post(template_set, variables, about.product.id, network)
         size_limits.check_text(template_set.templates[0], text)
-        return Message(id=id, channel=Channel.X, to="", text=text, locale=template_set.language, category=folder)
+        return Message(id=id, channel=network, to="", text=text, locale=template_set.language, category=folder)
 
     def _notice_variables(self, plan: Plan, language: str) -> tuple[NoticeVariables, str]:
         """Return the variables of a plan's messages, and what its text says of silence.

@@ -5,6 +5,7 @@ in tests/templates/test_social.py are from its conformance suite.
 """
 
 import unicodedata
+from collections.abc import Iterator
 
 import regex
 
@@ -35,6 +36,11 @@ _UNITS = regex.compile(
     rf"(?P<link>{_LINK})|(?P<domain>{_DOMAIN})|(?P<emoji>{_EMOJI})|(?P<character>.)",
     regex.IGNORECASE | regex.DOTALL,
 )
+
+
+def find_links(text: str) -> Iterator[regex.Match[str]]:
+    """Yield the links of a post that begin with http:// or https://, as twitter-text finds them."""
+    return (unit for unit in _UNITS.finditer(text) if unit.lastgroup == "link")
 
 
 def weight(text: str) -> int:

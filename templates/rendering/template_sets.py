@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from jinja2 import Environment, Template
 
 from models.config.shop import ShopConfig
-from models.enums import Channel, PostKind
+from models.enums import NETWORKS, Channel, PostKind
 from templates.rendering.environment import TemplateError, template_errors
 from templates.rendering.formats import match_locale, parse_locale
 from templates.rendering.shop_views import shop_view
@@ -23,7 +23,7 @@ POSTS = {PostKind.LATE: "post", PostKind.BACK: "back_in_stock", PostKind.LOW: "l
 PARTS = {
     Channel.EMAIL: ("subject.txt", "body.txt", "body.html"),
     Channel.SMS: ("sms.txt",),
-    Channel.X: ("post.txt",),
+    **dict.fromkeys(NETWORKS, ("post.txt",)),
 }
 """The files that a channel's message is made of, without their language."""
 

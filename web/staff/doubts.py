@@ -7,7 +7,7 @@ from datetime import datetime
 
 from starlette.responses import Response
 
-from models.enums import Channel
+from models.enums import NETWORKS, Channel
 from models.errors import ForewarnError
 from models.staff import Right
 from tasks.delivery.in_doubt import settle_doubt
@@ -31,6 +31,10 @@ LOOK_AT = {
     Channel.EMAIL: ("https://app.sendgrid.com/email_activity", "SendGrid's activity of mails"),
     Channel.SMS: ("https://console.twilio.com/us1/monitor/logs/sms", "Twilio's log of texts"),
     Channel.X: ("https://x.com/home", "the shop's posts on X"),
+    Channel.FACEBOOK: ("https://www.facebook.com/", "the shop's page on Facebook"),
+    Channel.BLUESKY: ("https://bsky.app/", "the shop's posts on Bluesky"),
+    Channel.MASTODON: ("https://joinmastodon.org/servers", "the shop's posts on its Mastodon server"),
+    Channel.LINKEDIN: ("https://www.linkedin.com/", "the shop's page on LinkedIn"),
 }
 
 
@@ -99,10 +103,10 @@ def show(visit: Visit, form: Form = NEW) -> Response:
         return _gone(visit)
     word, name = channel_word(doubt.channel), doubt.customer or "The customer"
     again = f"It leaves again within a minute. If it did arrive, {name} gets it twice."
-    if doubt.channel == Channel.X:
+    if doubt.channel in NETWORKS:
         again = "It is posted again within a minute. If it is there, it stands there twice."
     choices = (
-        (SENT, "It was sent", f"{name} counts as told by this {word}." if doubt.channel != Channel.X else ""),
+        (SENT, "It was sent", f"{name} counts as told by this {word}." if doubt.channel not in NETWORKS else ""),
         (NOT_SENT, "It was not sent", again),
     )
     return visit.page(

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlalchemy import ColumnElement, Connection
 from starlette.responses import Response
 
-from models.enums import Channel
+from models.enums import NETWORKS, Channel
 from models.quantities import counted
 from models.staff import AuditEntry, Right
 from tasks.desk.bounded import Count
@@ -150,7 +150,7 @@ def _when(visit: Visit, begin: datetime | None) -> str:
 
 def _hour_row(visit: Visit, hour: QueueHour) -> HourRow:
     name = _hour_name(hour.begin)
-    may_hold = visit.person.may(Right.ACT) and hour.channel != Channel.X
+    may_hold = visit.person.may(Right.ACT) and hour.channel not in NETWORKS
     number = counted(hour.messages, channel_word(hour.channel))
     return HourRow(
         when=_when(visit, hour.begin),

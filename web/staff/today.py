@@ -7,7 +7,7 @@ from datetime import timedelta
 from starlette.responses import Response
 
 from models.customers import Act
-from models.enums import Channel
+from models.enums import NETWORK_NAMES, Channel
 from models.quantities import counted
 from models.staff import Right
 from tasks.desk.bounded import Count
@@ -33,7 +33,11 @@ EXPECTED_EVERY = {
 }
 """Flows that are overdue when they have not ended well for so long."""
 NEVER_CHECKED = "No orders were checked yet."
-CHANNEL_NAMES = {Channel.EMAIL: "Mail", Channel.SMS: "Texts", Channel.X: "Posts on X"}
+CHANNEL_NAMES = {
+    Channel.EMAIL: "Mail",
+    Channel.SMS: "Texts",
+    **{network: f"Posts on {name}" for network, name in NETWORK_NAMES.items()},
+}
 ANSWER_VERBS = {
     Act.WAIT: ("waits", "wait"),
     Act.SHIP: ("sends what is ready", "send what is ready"),
