@@ -4,12 +4,12 @@ import gc
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -21,6 +21,7 @@ from app.ledger import CreateLedger, open_ledger
 from app.ledger import database_url as database_url
 from app.ledger import state_folder as state_folder
 from app.link_key import link_key
+from app.live_words import LiveRenderer
 from models.config.known_keys import RENAMED
 from models.config.settings import MAX_TIMEOUTS, Settings, nearest, unknown_names
 from models.config.shop import ShopFolder, read_shop, sentence
@@ -124,15 +125,11 @@ def isolated_settings(settings: Settings) -> Iterator[None]:
         ISOLATED_SETTINGS.reset(token)
 
 
-def _renderer_of(folder: ShopFolder, state: Path) -> Callable[[], "Renderer"]:
-    @cache
-    def load_renderer() -> "Renderer":
-        # Here, because most commands write no message.
-        from templates.rendering.messages import Renderer
+def _new_renderer(folder: ShopFolder, state: Path) -> "Renderer":
+    # Here, because most commands write no message.
+    from templates.rendering.messages import Renderer
 
-        return Renderer(folder.shop, folder.own_templates, _compiled_templates(state))
-
-    return load_renderer
+    return Renderer(folder.shop, folder.own_templates, _compiled_templates(state))
 
 
 def _compiled_templates(state: Path) -> Path | None:
@@ -154,9 +151,11 @@ def open_app(
     *,
     data: Path | None = None,
     create: CreateLedger = CreateLedger.AT_HOME,
+    follows_words: bool = False,
 ) -> Iterator[App]:
     """Open a shop, and bring its ledger's tables up to date; `policy` replaces the shop's own.
 
+    With `follows_words` messages have the words that the shop's files have at each moment, as a server needs it.
     Raises ForewarnError for a ledger of another shop, or one that does not exist and that `create` forbids to create.
     """
     settings = read_settings({"shop": shop, "data": data})
@@ -168,12 +167,13 @@ def open_app(
     rules = policy or folder.policy
     now = datetime.now(UTC)
     today = now.astimezone(ZoneInfo(folder.shop.zone)).date()
+    new_renderer = partial(_new_renderer, folder, state)
     context = Context(
         engine,
         folder.shop,
         rules,
         Calendar(rules.days),
-        _renderer_of(folder, state),
+        LiveRenderer(folder.path, new_renderer) if follows_words else cache(new_renderer),
         today,
         now,
         has_webhook=bool(settings.webhook_url),

@@ -50,7 +50,7 @@ def use_local_links(shop: Path, port: int) -> None:
 
 def serve_demo(into: Path, port: int) -> None:
     """Serve the demo that is in a folder, until stopped."""
-    with isolated_settings(GivenSettings(shop=into / "shop", home=into)), open_app() as app:
+    with isolated_settings(GivenSettings(shop=into / "shop", home=into)), open_app(follows_words=True) as app:
         serve_on(HOST, port, lambda: _service(app, f"http://{HOST}:{port}"), "/")
 
 

@@ -25,7 +25,7 @@ def serve(
     shop: Shop = None,
 ) -> None:
     """Serve the desk, order pages, notices and the JSON API, and receive vendors' responses, until stopped."""
-    with open_app(shop) as app:
+    with open_app(shop, follows_words=True) as app:
         serve_on(host, port, lambda: _service(app), "/desk")
 
 

@@ -28,7 +28,10 @@ class Context:
     policy: Policy
     calendar: Calendar
     load_renderer: Callable[[], "Renderer"]
-    """Returns the same one each time. Most commands write no message, and need neither Jinja nor Babel."""
+    """Returns the same one each time in a run; in a server, that of the words as they are.
+
+    Most commands write no message, and need neither Jinja nor Babel.
+    """
     as_of: date
     started_at: datetime
     run_id: str = ""

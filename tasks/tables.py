@@ -46,6 +46,7 @@ from models.tables.shop import (
 )
 from models.tables.staff import AuditRow, StaffKey, StaffLink, StaffPerson, StaffSession, StaffTry
 from models.tables.supply import Allocation, Availability, ExpectedDateRow, ShippingPlanRow, StockLevel
+from models.tables.versions import ShopVersion
 
 
 def table_of(model: type[SQLModel]) -> Table:
@@ -93,3 +94,6 @@ STAFF_TRIES, STAFF_KEYS, AUDIT_ENTRIES = table_of(StaffTry), table_of(StaffKey),
 
 # What each day added up to.
 DAY_NUMBERS = table_of(DayNumber)
+
+# What a shop edits on the desk.
+SHOP_VERSIONS = table_of(ShopVersion)

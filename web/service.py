@@ -12,6 +12,7 @@ from app.callbacks import callback_keys
 from app.company_sign_in import company_sign_in
 from app.composition import App, current_erasure_key
 from app.panel_keys import panel_bearer, panel_hosts, panel_signer
+from app.shop_edits import ShopEdits
 from app.vendor_transports import response_keys
 from app.webhook import send_test_event, webhook_host
 from tasks.staff.keys import is_key
@@ -53,6 +54,7 @@ def desk_services(app: App) -> Services:
         webhook_host=webhook_host(settings),
         desk_url=settings.desk_url or "",
         own_templates=app.folder.own_templates,
+        edits=ShopEdits(app.folder.path, edits=app.folder.shop.desk.edits),
         send_test=partial(send_test_event, settings) if settings.webhook_url else None,
     )
 
@@ -72,7 +74,7 @@ def _unsubscribe(app: App, clock: Callable[[], datetime]) -> Sequence[BaseRoute]
     context = app.context
     if context.shop.order_pages is None:
         return []
-    site = Site(context.shop, context.policy.order_page, context.renderer.words)
+    site = Site(context.shop, context.policy.order_page, lambda: context.renderer.words)
     return unsubscribe_routes(site, context.link_key, stop_in(context, partial(current_erasure_key, app)), clock)
 
 

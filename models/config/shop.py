@@ -162,6 +162,16 @@ class Source(FrozenModel):
     )
 
 
+class DeskConfig(FrozenModel):
+    """What the shop's staff may do on the desk."""
+
+    edits: bool | None = Field(
+        None,
+        description="whether messages and policy may be edited on the desk, which writes the files of this folder; by "
+        "default not where the folder is kept in git",
+    )
+
+
 class ShopConfig(FrozenModel):
     """The settings of `shop.toml`."""
 
@@ -183,6 +193,7 @@ class ShopConfig(FrozenModel):
     brand: Brand = Brand()
     order_pages: OrderPages | None = Field(None, description="without it, messages link to `links.order`")
     source: Source = Source()
+    desk: DeskConfig = DeskConfig()
     warehouse: Warehouse | None = None
     vendor: dict[str, VendorTransport] = Field({}, description="by vendor id, how it receives purchase requests")
 

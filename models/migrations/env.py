@@ -10,7 +10,8 @@ import models.tables.numbers
 import models.tables.purchasing
 import models.tables.search
 import models.tables.shop
-import models.tables.supply  # noqa: F401 - they fill SQLModel.metadata
+import models.tables.supply
+import models.tables.versions  # noqa: F401 - they fill SQLModel.metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -24,6 +24,7 @@ from models.policy.supply import (
     ShipmentPolicy,
     StorefrontPolicy,
 )
+from models.policy.words import ApprovalPolicy
 
 ON_TIME = "on_time"
 CLOSED = "closed"
@@ -223,6 +224,7 @@ class Policy(FrozenModel):
     promise_clock: PromiseClockPolicy = PromiseClockPolicy()
     retention: RetentionPolicy = RetentionPolicy()
     costs: CostPolicy = CostPolicy()
+    approval: ApprovalPolicy = ApprovalPolicy()
 
     @field_validator("bucket")
     @classmethod
@@ -240,5 +242,5 @@ class Policy(FrozenModel):
     @property
     def digest(self) -> str:
         """Return a short hash that changes when any number changes that decides about orders."""
-        others = {"retention", "order_page", "promise_clock", "costs"}
+        others = {"retention", "order_page", "promise_clock", "costs", "approval"}
         return hashlib.sha256(self.model_dump_json(exclude=others).encode()).hexdigest()[:16]

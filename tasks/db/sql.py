@@ -31,6 +31,7 @@ class AdvisoryLock(IntEnum):
     COUNT_SETTLED = 7_461_239
     CALLBACKS = 7_461_240
     SIGN_IN = 7_461_241
+    VERSIONS = 7_461_242
 
 
 @contextmanager

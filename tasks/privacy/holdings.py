@@ -51,6 +51,7 @@ from tasks.tables import (
     RUNS,
     SHIPMENTS,
     SHIPPING_PLANS,
+    SHOP_VERSIONS,
     STAFF_KEYS,
     STAFF_LINKS,
     STAFF_PERSONS,
@@ -209,5 +210,6 @@ WITHOUT_PERSONS = (
     STAFF_LINKS,
     STAFF_TRIES,
     STAFF_KEYS,
+    SHOP_VERSIONS,
 )
 """Tables that hold nothing about customers."""

@@ -218,7 +218,8 @@ class MemoryOrders:
 
 def memory_site(shop: ShopConfig = SHOP, own=None) -> Site:
     """Return the pages of a shop without a ledger."""
-    return Site(shop, OrderPagePolicy(), WordBook(shop, make_environment(own), own))
+    book = WordBook(shop, make_environment(own), own)
+    return Site(shop, OrderPagePolicy(), lambda: book)
 
 
 def memory_routes(orders: MemoryOrders, site: Site | None = None, now=lambda: NOW):

@@ -31,7 +31,7 @@ def routes(context: Context, clock: Callable[[], datetime], link_key: bytes) -> 
     """Return the routes over a ledger; none where the shop has no order pages."""
     if context.shop.order_pages is None:
         return []
-    site = Site(context.shop, context.policy.order_page, context.renderer.words)
+    site = Site(context.shop, context.policy.order_page, lambda: context.renderer.words)
     return page_routes(site, LedgerOrders(context), clock, link_key)
 
 

@@ -1,6 +1,6 @@
 """What all pages for customers share: the words of a language, the frame around a page, and how it is rendered."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -26,7 +26,7 @@ from web.static_files import SCRIPT, STYLE, StaticFile, brand_file, shared_file
 class Site:
     """The shop's pages for customers."""
 
-    def __init__(self, shop: ShopConfig, policy: OrderPagePolicy, book: WordBook) -> None:
+    def __init__(self, shop: ShopConfig, policy: OrderPagePolicy, book: Callable[[], WordBook]) -> None:
         self.shop, self.policy, self._book = shop, policy, book
         self.shop_links = ShopLinks(shop)
         self._prefix = urlsplit(shop.order_pages.url).path if shop.order_pages else ""
@@ -37,7 +37,7 @@ class Site:
     def words(self, request: Request, now: datetime, page: OrderPage | None = None) -> PageWords:
         """Return the words in the language that the address asks for, the customer's, or the browser's."""
         own = [page.locale] if page and page.locale else requested_languages(request)
-        return self._book.choose([self._asked(request), *own], now)
+        return self._book().choose([self._asked(request), *own], now)
 
     def links(self, request: Request, token: str = "") -> PageLinks:
         """Return the addresses of the pages, which keep the language that this one was asked for in."""
@@ -66,13 +66,13 @@ class Site:
 
     def _asked(self, request: Request) -> str:
         lang = request.query_params.get("lang", "").replace("-", "_")
-        return lang if lang in self._book.languages else ""
+        return lang if lang in self._book().languages else ""
 
     def _frame(self, words: PageWords, links: PageLinks, here: str, *, withdraws: bool) -> Frame:
         shop, language = words.shop, words.language
         brand = self.shop.brand
         legal = in_language(brand.legal, language, self.shop.locale) or ""
-        others = [other for other in self._book.languages if other != language]
+        others = [other for other in self._book().languages if other != language]
         order = links.order()
         return Frame(
             lang=words.lang,

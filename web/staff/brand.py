@@ -172,7 +172,7 @@ def _button_words(accent: str, day: Accent, night: Accent) -> str:
 
 
 def _order_page(visit: Visit, shop: ShopConfig, renderer: Renderer, scheme: str) -> Response:
-    site = Site(shop, visit.context.policy.order_page, renderer.words)
+    site = Site(shop, visit.context.policy.order_page, lambda: renderer.words)
     page = _sample_order(visit.today, shop)
     words = renderer.words.choose([shop.locale], visit.now)
     accent = (shop.brand.accent or OWN).removeprefix("#")

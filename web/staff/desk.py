@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.types import Receive, Scope, Send
 
 from app.company_sign_in import CompanySignInSettings
+from app.shop_edits import ShopEdits
 from models.staff import Right, Role
 from tasks.context import Context
 from tasks.staff.accounts import list_accounts
@@ -111,6 +112,8 @@ class Services:
     """FOREWARN_DESK_URL."""
     own_templates: Path | None = None
     """The shop's own message texts."""
+    edits: ShopEdits | None = None
+    """The shop's files, which the desk may edit where `refusal` is empty."""
     send_test: Callable[[], str] | None = None
     """Sends a test event to the webhook, and returns what became of it, after `the webhook`."""
 
