@@ -136,6 +136,8 @@ def _print_order(explained: dict[str, Any], when: str) -> None:
     _print_supply(explained["supply"], when)
     printing.out.print(f"\n[bold]Told so far{when}[/]")
     hidden = {"id", "events", "why", "told_on", "run_id", "trial", "not_before"}
+    if not any(notice["experiment"] for notice in explained["told"]):
+        hidden |= {"experiment", "wording"}
     if all(notice["words"] == "kept" for notice in explained["told"]):
         hidden.add("words")
     told = [
@@ -158,7 +160,8 @@ def _print_order(explained: dict[str, Any], when: str) -> None:
         printing.out.print(f"Nothing would be sent: {now['why']}{again}.", markup=False)
         return
     opening = "Would send" if "would be sent" in now["channels"].values() else "Nobody can be reached; would send"
-    printing.out.print(f"{opening} '{now['message']}': {now['why']}{again}.", markup=False)
+    wording = f", wording {now['wording']}" if now["wording"] else ""
+    printing.out.print(f"{opening} '{now['message']}'{wording}: {now['why']}{again}.", markup=False)
     printing.print_pairs([(channel, outcome) for channel, outcome in now["channels"].items()])
     for problem in now["problems"]:
         printing.out.print(f"  {problem}", markup=False)

@@ -118,7 +118,12 @@ def check_templates(
     folder = read_shop(read_settings({"shop": shop}).shop)
     with printing.progress("Rendering", quiet=json):
         problems = find_problems(
-            folder.shop, folder.own_templates, _bucket_messages(folder), only=message, language=language
+            folder.shop,
+            folder.own_templates,
+            _bucket_messages(folder),
+            folder.policy.experiment,
+            only=message,
+            language=language,
         )
     if json:
         printing.print_json({"problems": problems})

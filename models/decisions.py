@@ -5,6 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from models.enums import ChangeKind, Channel, RemedyKind, SkipReason
+from models.experiments import Wording
 from models.orders import LineFacts, OrderFacts, ProductFacts
 from models.promise_clock import NO_CHANGE, NO_RIGHTS, Rights, Silence
 from models.shipments import Parcel
@@ -98,6 +99,8 @@ class Plan:
     note_id: str | None = None
     show_offer: bool = True
     """False where the law requires consent for an offer in a service mail; then the order page shows it."""
+    wording: Wording | None = None
+    """Which of two wordings its customer reads; None: no trial of the message runs."""
 
 
 @dataclass(frozen=True, slots=True)

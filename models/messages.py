@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from models.enums import Channel, State
+from models.experiments import Wording
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ class Message:
     """What a notice says, as far as a law asks for it: Statements."""
     has_note: bool = False
     """Whether the personal note of its plan is in its words; the shop's own templates may leave it out."""
+    wording: Wording | None = None
+    """The wording of a trial; None where there is none, or both are the same in this language and channel."""
 
 
 @dataclass(frozen=True, slots=True)

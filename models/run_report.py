@@ -32,6 +32,9 @@ class Report(BaseModel):
     limited: int = Field(0, description="orders with a change that `--limit` leaves to a later run")
     notices: Counts = Field({}, description="notices recorded to be sent, by channel")
     offers: Counts = Field({}, description="orders with a remedy in their notice, by kind")
+    wordings: Counts = Field(
+        {}, description='orders whose customer reads a wording of a trial, as `B of "shorter subject"`'
+    )
     held: dict[str, str] = Field(
         {},
         description="guardrails that the run exceeded, by name: nothing of the run is sent until it is released; "

@@ -10,6 +10,7 @@ from models.tables.customer import (
     CustomerMail,
     DelayReasonRow,
     OrderLink,
+    Redemption,
     WebhookEvent,
 )
 from models.tables.instructions import OrderInstruction, OrderNote
@@ -26,7 +27,7 @@ from models.tables.ledger import (
     Suppression,
     Watch,
 )
-from models.tables.numbers import DayNumber
+from models.tables.numbers import DayNumber, ResultNumber
 from models.tables.outbox import OutboxMessage
 from models.tables.privacy import Consent, ErasedAddress, ErasedCustomer
 from models.tables.promise_clock import ClockWatch
@@ -84,6 +85,9 @@ ALLOCATIONS, EXPECTED_DATES, AVAILABILITIES = table_of(Allocation), table_of(Exp
 SHIPPING_PLANS, STOCK_LEVELS = table_of(ShippingPlanRow), table_of(StockLevel)
 PURCHASE_REQUESTS, PURCHASE_LINES = table_of(PurchaseRequest), table_of(PurchaseLine)
 
+# Which codes the shop says were redeemed.
+REDEMPTIONS = table_of(Redemption)
+
 # Runs, counters, channels, and the ledger itself.
 RUNS, COUNTERS, CHANNEL_STATES = table_of(Run), table_of(Counter), table_of(ChannelState)
 LIVE_CHANNELS, LEDGER_OWNERS = table_of(LiveChannel), table_of(LedgerOwner)
@@ -93,7 +97,7 @@ STAFF_PERSONS, STAFF_SESSIONS, STAFF_LINKS = table_of(StaffPerson), table_of(Sta
 STAFF_TRIES, STAFF_KEYS, AUDIT_ENTRIES = table_of(StaffTry), table_of(StaffKey), table_of(AuditRow)
 
 # What each day added up to.
-DAY_NUMBERS = table_of(DayNumber)
+DAY_NUMBERS, RESULT_NUMBERS = table_of(DayNumber), table_of(ResultNumber)
 
 # What a shop edits on the desk.
 SHOP_VERSIONS = table_of(ShopVersion)

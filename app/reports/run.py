@@ -24,6 +24,7 @@ def fill_evaluation(report: Report, evaluated: EvaluationSummary) -> None:
     report.notices = dict(evaluated.notices)
     report.skipped = dict(evaluated.skipped)
     report.offers = dict(evaluated.offers)
+    report.wordings = dict(sorted(evaluated.wordings.items()))
     report.limited = evaluated.limited
     report.over_cap = evaluated.over_cap
     report.problems = list(evaluated.problems)
@@ -75,6 +76,7 @@ FIGURES = (
     ("Changes", "changes"),
     ("Notices", "notices"),
     ("Remedies", "offers"),
+    ("Wordings", "wordings"),
     ("Sent", "reached"),
     ("Sent in a trial", "trial"),
     ("Skipped", "skipped"),

@@ -12,6 +12,7 @@ from models.enums import NETWORKS, Channel, RemedyKind
 from models.fields import Amounts, DaysByMethod, FrozenModel, InDays
 from models.policy.costs import CostPolicy
 from models.policy.customers import OrderPagePolicy
+from models.policy.experiments import ExperimentPolicy, check_experiments
 from models.policy.messaging import ContactPolicy, GuardrailPolicy, InDoubtPolicy, PostPolicy, SendingPolicy
 from models.policy.promise_clock import PromiseClockPolicy
 from models.policy.retention import RetentionPolicy
@@ -225,6 +226,7 @@ class Policy(FrozenModel):
     retention: RetentionPolicy = RetentionPolicy()
     costs: CostPolicy = CostPolicy()
     approval: ApprovalPolicy = ApprovalPolicy()
+    experiment: tuple[ExperimentPolicy, ...] = Field((), description="trials of two wordings of one message")
 
     @field_validator("bucket")
     @classmethod
@@ -239,8 +241,13 @@ class Policy(FrozenModel):
             raise ValueError("two buckets have the same name")
         return buckets
 
+    @model_validator(mode="after")
+    def _of_known_messages(self) -> Self:
+        check_experiments(self.experiment, {LATE_AGAIN, NEW_DATE, GOOD_NEWS, *(one.words for one in self.bucket)})
+        return self
+
     @property
     def digest(self) -> str:
         """Return a short hash that changes when any number changes that decides about orders."""
-        others = {"retention", "order_page", "promise_clock", "costs", "approval"}
+        others = {"retention", "order_page", "promise_clock", "costs", "approval", "experiment"}
         return hashlib.sha256(self.model_dump_json(exclude=others).encode()).hexdigest()[:16]

@@ -8,7 +8,7 @@ from sqlalchemy import JSON, Column, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from models.quantities import Quantity
-from models.tables.column_types import flag, moment, money, pieces
+from models.tables.column_types import flag, moment, money, pieces, source_digest
 
 
 class CustomerAnswer(SQLModel, table=True):
@@ -107,6 +107,20 @@ class CustomerChoice(SQLModel, table=True):
     """When it was undone, refused, replaced or done."""
     changed_by: str | None = None
     """Who did so; of a replaced choice, the id of the one that took its place."""
+
+
+class Redemption(SQLModel, table=True):
+    """One use of a discount code, as the shop's export names it. It stays when a later export does not name it."""
+
+    code: str = Field(primary_key=True)
+    """The code of an Offer."""
+    order_id: str = Field(primary_key=True)
+    """The order that was paid with it: another one than it was given for."""
+    redeemed_at: datetime = moment(nullable=False)
+    amount: Decimal | None = money()
+    """What it took off, in `currency`; None: the export does not say."""
+    currency: str | None = None
+    source_digest: int | None = source_digest()
 
 
 class CustomerMail(SQLModel, table=True):

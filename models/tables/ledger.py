@@ -15,6 +15,8 @@ from sqlmodel import Field, SQLModel
 from models.quantities import Quantity
 from models.tables.column_types import Money, flag, moment, money, pieces
 
+IN_TRIAL = text("experiment IS NOT NULL")
+
 
 class LedgerOwner(SQLModel, table=True):
     """The one shop whose ledger this is, as of its first opening; `forewarn ledger adopt` changes it."""
@@ -88,7 +90,10 @@ class Run(SQLModel, table=True):
 class Notice(SQLModel, table=True):
     """The words of one message to one customer, and the facts that they state. `OutboxMessage` has its state."""
 
-    __table_args__ = (UniqueConstraint("order_id", "revision", "channel"),)
+    __table_args__ = (
+        UniqueConstraint("order_id", "revision", "channel"),
+        Index("ix_notice_experiment", "experiment", "customer_id", sqlite_where=IN_TRIAL, postgresql_where=IN_TRIAL),
+    )
 
     id: str = Field(primary_key=True)
     run_id: str = Field(index=True)
@@ -124,6 +129,10 @@ class Notice(SQLModel, table=True):
     """What its words say, as far as a law asks for it: Statements. None: it was recorded before they were."""
     note_id: str | None = None
     """The personal note of staff that is in its words."""
+    experiment: str | None = None
+    """The trial of two wordings that it takes part in; None: none."""
+    wording: str | None = None
+    """Which of the two wordings it has, A or B."""
 
 
 class Offer(SQLModel, table=True):

@@ -18,7 +18,7 @@ from tasks.db.sql import in_list, insert, read_only
 from tasks.notices.decide import decide_orders
 from tasks.notices.notice_rows import NoticeRow, links_of, notice_row, states_of, words_of
 from tasks.notices.rendering import first_rendered
-from tasks.notices.restate import last_day_of
+from tasks.notices.restate import as_recorded, last_day_of
 from tasks.notices.suppressions import suppressed_addresses
 from tasks.offers.budget import DiscountBudget
 from tasks.offers.substitute_stock import SubstituteStock
@@ -148,15 +148,16 @@ def _choose_fallback(
     same_revision = watched.before(failed["revision"])
     # An empty budget: a fallback offers only the discount that the failed notice offered.
     (decision,) = decide_orders(context, connection, [same_revision], SubstituteStock(), DiscountBudget({}))
-    if decision.plan is None:
+    plan = as_recorded(decision.plan, failed, context.policy)
+    if plan is None:
         return Fallback(failed)
     contacts = _unused_contacts(context, connection, watched, set(states))
-    rendered = first_rendered(context, decision.plan, contacts)
+    rendered = first_rendered(context, plan, contacts)
     if rendered is None:  # `forewarn templates check` says why no channel's message renders
         return Fallback(failed)
     # Queued and not held: the guardrails checked the run that recorded the failed notice.
-    version, day = watched.version + 1, last_day_of(context, decision.plan, decision.assessment.next_check_on)
-    notice = notice_row(context, decision.plan, *rendered, State.QUEUED, facts_version=version, holds_through=day)
+    version, day = watched.version + 1, last_day_of(context, plan, decision.assessment.next_check_on)
+    notice = notice_row(context, plan, *rendered, State.QUEUED, facts_version=version, holds_through=day)
     return Fallback(failed, notice=notice, facts_version=watched.version)
 
 

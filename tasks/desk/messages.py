@@ -60,6 +60,10 @@ class OrderMessage:
     expected_on: date | None
     revision: int
     run_id: str
+    trial_name: str = ""
+    """The trial of two wordings that it takes part in; empty: none."""
+    wording: str = ""
+    """Which of the two it has, A or B."""
     events: tuple[MessageEvent, ...] = ()
 
     @property
@@ -151,6 +155,8 @@ def _message(number: int, row: Mapping[str, Any], events: tuple[MessageEvent, ..
         expected_on=row["expected_on"],
         revision=row["revision"],
         run_id=row["run_id"],
+        trial_name=row["experiment"] or "",
+        wording=row["wording"] or "",
         events=events,
     )
 
@@ -163,9 +169,15 @@ def _select(table: Any, **own: Any) -> Select[Any]:
 
 
 def _messages() -> Select[Any]:
-    columns = ("change", "why", "expected_on", "revision", "run_id")
+    columns = ("change", "why", "expected_on", "revision", "run_id", "experiment", "wording")
     notices = _select(NOTICES, **{name: NOTICES.c[name] for name in columns}).select_from(NOTICES_WITH_STATE)
-    blank = {"change": literal(""), "why": CUSTOMER_MAILS.c.kind, "expected_on": null()}
+    blank = {
+        "change": literal(""),
+        "why": CUSTOMER_MAILS.c.kind,
+        "expected_on": null(),
+        "experiment": null(),
+        "wording": null(),
+    }
     mails = _select(CUSTOMER_MAILS, **blank, revision=literal(0), run_id=literal(""))
     mails = mails.join(OUTBOX, OUTBOX.c.id == CUSTOMER_MAILS.c.id)
     order: BindParameter[str] = bindparam("order")

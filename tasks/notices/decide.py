@@ -10,6 +10,7 @@ from models.enums import WITHOUT_OFFER, RemedyKind
 from rules.contact.consent import may_carry_offer
 from rules.contact.contact import choose_contacts, contacts_for, held_back, without_suppressed
 from rules.delays.assess import assess_order, bucket_of, is_reachable
+from rules.experiments.assign import wording_for
 from rules.offers.remedies import discount_for, substitutes_for_delay
 from tasks.context import Context
 from tasks.notices.marketing import find_objections
@@ -77,6 +78,9 @@ def decide_orders(
             parcels=parcels.get(watched.order.id, ()),
             silence=legal_words[watched.order.id].silence,
             rights=legal_words[watched.order.id].rights,
+            wording=wording_for(
+                context.policy.experiment, assessment.plan.message, watched.order.customer.id, context.as_of
+            ),
             show_offer=may_carry_offer(
                 watched.order.customer,
                 context.policy,

@@ -15,7 +15,7 @@ from tasks.notices.decide import OrderDecision, decide_orders
 from tasks.notices.notice_rows import DecisionRecord, notice_rows
 from tasks.notices.record import record_notices
 from tasks.notices.rendering import RenderedPlan, render_plan
-from tasks.notices.restate import Confirmed, confirm_notices, load_unsent
+from tasks.notices.restate import Confirmed, as_recorded, confirm_notices, load_unsent
 from tasks.notices.summary import EvaluationSummary
 from tasks.offers.budget import DiscountBudget, WriteConflict, load_budget
 from tasks.offers.substitute_stock import SubstituteStock
@@ -165,12 +165,26 @@ def render_decisions(
             waits = decision.assessment.limited or decision.assessment.held
             unsaid = [notice["id"] for notice in unsent.get(order, ()) if notice["revision"] > told]
             yield DecisionRecord(decision, withdrawn=() if waits else tuple(unsaid))
-        elif rendered := render_decision(context, decision, budget, summary):
+        elif rendered := render_decision(
+            context, _in_waiting_wording(context, decision, unsent.get(order, ())), budget, summary
+        ):
             with_words = replace(decision, assessment=replace(decision.assessment, plan=rendered.plan))
             rows = notice_rows(context, with_words, rendered)
             yield DecisionRecord(with_words, rows, tuple(notice["id"] for notice in unsent.get(order, ())))
     summary.over_cap += budget.refused
     summary.requested += budget.requested
+
+
+def _in_waiting_wording(
+    context: Context, decision: OrderDecision, unsent: Sequence[Mapping[str, Any]]
+) -> OrderDecision:
+    """Return a decision whose plan keeps the wording of the notice that it replaces: its trial may have ended since."""
+    plan = decision.plan
+    waiting = [notice for notice in unsent if plan and notice["message"] == plan.message and notice["experiment"]]
+    if plan is None or not waiting:
+        return decision
+    kept = as_recorded(plan, waiting[-1], context.policy)
+    return replace(decision, assessment=replace(decision.assessment, plan=kept))
 
 
 def render_decision(
@@ -186,6 +200,7 @@ def render_decision(
     summary.problems += rendered.problems
     if not rendered.failed:
         summary.add_plan(rendered.plan)
+        summary.add_wording(rendered.messages.values())
         return rendered
     if decision.new_discount and decision.plan.discount is not None:
         budget.release(decision.plan.discount)

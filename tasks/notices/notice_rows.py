@@ -91,6 +91,7 @@ def notice_row(
         **about(plan, context.policy),
         **facts,
         "statements": list(message.statements) if message else [],
+        **_trial_columns(message),
         "note_id": plan.note_id if message and message.has_note else None,
         **_message_columns(message, context),
     }
@@ -111,6 +112,11 @@ def _message_columns(message: Message | None, context: Context) -> dict[str, str
     if message is None:
         return {"to_name": "", "locale": context.shop.locale, "subject": "", "text": "", "html": ""}
     return {name: getattr(message, name) for name in WORDS}
+
+
+def _trial_columns(message: Message | None) -> dict[str, str | None]:
+    wording = message.wording if message else None
+    return {"experiment": wording and wording.experiment, "wording": wording and wording.letter}
 
 
 def words_of(notices: Sequence[NoticeRow]) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """Write unsent notices again from the facts as they are now, to learn whether they still say what is so."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from operator import itemgetter
 from typing import Any
@@ -15,6 +15,7 @@ from rules.contact.contact import contact_by
 from rules.delays.critical import policy_for
 from rules.delays.delays import notice_lines
 from rules.delays.validity import holds_through
+from rules.experiments.assign import stored_wording
 from tasks.context import Context
 from tasks.db.outbox import QUEUED_FILTER
 from tasks.db.sql import in_list
@@ -27,9 +28,10 @@ from tasks.orders.told import NOTICES_WITH_STATE
 from tasks.tables import NOTICES, OUTBOX
 
 WORDS = ("subject", "text", "html", "to_name", "locale")
+TRIAL_COLUMNS = ("message", "experiment", "wording")
 ABOUT_COLUMNS = ("change", "bucket", "days", "expected_on", "lines", "why")
 UNSENT_COLUMNS = [
-    *(NOTICES.c[name] for name in ("id", "order_id", "revision", "channel", "address", *WORDS)),
+    *(NOTICES.c[name] for name in ("id", "order_id", "revision", "channel", "address", *WORDS, *TRIAL_COLUMNS)),
     OUTBOX.c.valid_until,
 ]
 
@@ -76,12 +78,19 @@ def confirm_notices(
     confirmed = {}
     for notice in notices:
         watched, decision = orders[notice["order_id"]], decisions[notice["order_id"], notice["revision"]]
-        plan = decision.plan
+        plan = as_recorded(decision.plan, notice, context.policy)
         if plan is None or _contradicts(watched, plan, context.policy) or not _says_the_same(context, plan, notice):
             continue
         day = last_day_of(context, plan, decision.assessment.next_check_on)
         confirmed[notice["id"]] = Confirmed(notice["id"], watched.version, day, about(plan, context.policy))
     return confirmed
+
+
+def as_recorded(plan: Plan | None, notice: Mapping[str, Any], policy: Policy) -> Plan | None:
+    """Return a plan in the wording of a notice of the same message: a trial that begins or ends changes none."""
+    if plan is None or plan.message != notice["message"]:
+        return plan
+    return replace(plan, wording=stored_wording(policy.experiment, notice["experiment"], notice["wording"]))
 
 
 def about(plan: Plan, policy: Policy) -> dict[str, Any]:

@@ -1,9 +1,12 @@
 """Count what an evaluation of orders decided."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 
 from models.decisions import Plan
+from models.experiments import Wording
+from models.messages import Message
 from rules.delays.assess import is_reachable
 
 MAX_PLANS_SHOWN = 200
@@ -31,6 +34,8 @@ class EvaluationSummary:
     """Discounts not given because a cap was reached."""
     requested: Counter[str] = field(default_factory=Counter)
     """What the discounts would cost without caps, by currency, in ten-thousandths."""
+    wordings: Counter[str] = field(default_factory=Counter)
+    """Orders whose customer reads a wording of a trial, as `B of "shorter subject"`."""
     problems: list[str] = field(default_factory=list)
     """Messages that could not be rendered, a sentence each."""
     plans: list[Plan] = field(default_factory=list)
@@ -52,3 +57,12 @@ class EvaluationSummary:
         self.offers.update([str(plan.discount.kind)] if plan.discount else [])
         if len(self.plans) < MAX_PLANS_SHOWN:
             self.plans.append(plan)
+
+    def add_wording(self, messages: Iterable[Message]) -> None:
+        """Count the wording that an order's messages have; once, by mail and text alike."""
+        self.wordings.update({wording_words(one.wording) for one in messages if one.wording})
+
+
+def wording_words(wording: Wording) -> str:
+    """Return a wording as reports and pages name it."""
+    return f'{wording.letter} of "{wording.experiment}"'

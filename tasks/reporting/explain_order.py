@@ -20,6 +20,7 @@ from tasks.context import Context
 from tasks.notices.decide import decide_orders
 from tasks.notices.deleted_words import HAS_WORDS_FILTER
 from tasks.notices.rendering import render_plan
+from tasks.notices.summary import wording_words
 from tasks.offers.budget import load_budget
 from tasks.offers.substitute_stock import SubstituteStock
 from tasks.orders.order_rows import WatchedOrder
@@ -39,6 +40,8 @@ NOTICE_COLUMNS = (
     "state",
     "reason",
     "message",
+    "experiment",
+    "wording",
     "expected_on",
     "told_on",
     "settled_at",
@@ -235,6 +238,7 @@ def _current_notice(
     plan = rendered.plan
     return {
         "message": plan.message,
+        "wording": next((wording_words(one.wording) for one in rendered.messages.values() if one.wording), None),
         "why": plan.why,
         "channels": {
             str(contact.channel): str(contact.skip) if contact.skip else "would be sent" for contact in plan.contacts

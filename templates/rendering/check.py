@@ -1,7 +1,7 @@
 """Check a shop's templates before a customer sees them: read every file, render every sample."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,9 @@ from jinja2 import Environment
 from models.config.shop import ShopConfig
 from models.enums import Channel
 from models.errors import BadShop
+from models.experiments import Letter, Wording
 from models.messages import Message
+from models.policy.experiments import ExperimentPolicy
 from models.storefront import StorefrontNotice
 from templates.rendering import samples, size_limits
 from templates.rendering.answer_samples import sample_answers
@@ -27,23 +29,29 @@ from templates.rendering.template_sets import MESSAGES, POSTS
 
 __all__ = ["ERROR", "WARNING", "Problem", "find_errors", "find_problems"]
 
+NOTICE_CHANNELS = (Channel.EMAIL, Channel.SMS)
 _PYTHON_NOTATION = re.compile(r"<[\w.]+ object at 0x|\bdatetime\.date\(|\bDecimal\('|\b[A-Z]\w+\(\w+=")
 
 
-def find_errors(shop: ShopConfig, own: Path | None, messages: Iterable[str] = ()) -> list[Problem]:
+def find_errors(
+    shop: ShopConfig, own: Path | None, messages: Iterable[str] = (), experiments: Sequence[ExperimentPolicy] = ()
+) -> list[Problem]:
     """Return the problems that would stop or spoil a message, without warnings."""
-    return [problem for problem in find_problems(shop, own, messages) if problem.level == ERROR]
+    return [problem for problem in find_problems(shop, own, messages, experiments) if problem.level == ERROR]
 
 
 def find_problems(
     shop: ShopConfig,
     own: Path | None,
     messages: Iterable[str] = (),
+    experiments: Sequence[ExperimentPolicy] = (),
     *,
     only: str | None = None,
     language: str | None = None,
 ) -> list[Problem]:
     """Return the problems of a shop's templates, sorted by file; `messages` are those that only its policy names.
+
+    The second wordings of `experiments` are checked as the messages that they belong to.
 
     Every file is read, and every message rendered with every sample. `only` limits this to one message, `language` to
     one language. Raises BadShop for an unknown message or language.
@@ -52,7 +60,8 @@ def find_problems(
     folders = (*MESSAGES, *(name for name in messages if name not in MESSAGES))
     own_folder = own if own and own.is_dir() else None
     renderer, languages = Renderer(shop, own_folder), samples.available_languages(own_folder)
-    _require_message(only, {*folders, *OWN_PARTS})
+    wordings = {one.wording: one for one in experiments}
+    _require_message(only, {*folders, *OWN_PARTS, *wordings})
     chosen = _chosen_language(language, languages)
     files = renderer.jinja.list_templates(extensions=["txt", "html"])
     selected = [file for file in files if _is_selected(file, only, chosen)]
@@ -60,7 +69,10 @@ def find_problems(
     for read in (lambda: renderer.reasons.codes, renderer.words.check):
         problems |= set(_problems_of(read))
     if own_folder:
-        file_problems = (*find_misnamed_files(own_folder, folders), *find_incomplete_languages(own_folder))
+        file_problems = (
+            *find_misnamed_files(own_folder, (*folders, *wordings)),
+            *find_incomplete_languages(own_folder, wordings),
+        )
         problems |= {
             problem
             for problem in file_problems
@@ -70,8 +82,10 @@ def find_problems(
     for locale in languages if chosen is None else [chosen]:
         problems |= {
             *_render_problems(renderer, to_render, locale),
+            *_wording_problems(renderer, [one for one in wordings.values() if only in {None, one.wording}], locale),
             *_other_problems(shop, own_folder, renderer, only, locale),
         }
+    problems |= {_no_part(one) for one in wordings.values() if not renderer.has_wording(one.wording)}
     if only is None and (missing := renderer.missing_shop_language(messages)):
         problems.add(Problem("shop.toml", None, missing.removeprefix("shop.toml: ")))
     return sorted(map(_with_short_path, problems), key=_sort_key)
@@ -126,6 +140,24 @@ def _render_problems(
                     yield from _problems_of(partial(renderer.render_message, plan, contact, id="check"), renderer)
 
 
+def _wording_problems(renderer: Renderer, experiments: Iterable[ExperimentPolicy], locale: str) -> Iterator[Problem]:
+    """Yield the problems of second wordings, in the languages and channels for which they have a part."""
+    for one in experiments:
+        channels = {channel for channel in NOTICE_CHANNELS if renderer.differs(one.wording, channel, locale)}
+        second = Wording(one.name, Letter.B, one.wording)
+        for _, plan in samples.sample_plans(one.message, locale) if channels else ():
+            for contact in plan.contacts:
+                if contact.channel in channels:
+                    render = partial(renderer.render_message, replace(plan, wording=second), contact, id="check")
+                    yield from _problems_of(render, renderer)
+
+
+def _no_part(one: ExperimentPolicy) -> Problem:
+    part = f"{one.wording}/subject.en.txt or another part of {one.message}"
+    what = f"trial {one.name!r} has no second wording, so that both are the same: add {part}"
+    return Problem("policy.toml", None, what)
+
+
 def _other_problems(
     shop: ShopConfig, own: Path | None, renderer: Renderer, only: str | None, locale: str
 ) -> Iterator[Problem]:
@@ -167,7 +199,8 @@ def _problems_of(render: Callable[[], object], renderer: Renderer | None = None)
 
 def _mail_problems(renderer: Renderer, mail: Message) -> Iterator[Problem]:
     """Yield what mail programs would cut off, and values that look like Python's notation."""
-    subject, text, html = renderer.template_files(mail.category, Channel.EMAIL, mail.locale)
+    second = mail.wording.own_folder if mail.wording else ""
+    subject, text, html = renderer.template_files(mail.category, Channel.EMAIL, mail.locale, second)
     if len(mail.subject) > size_limits.SHOWN_SUBJECT:
         what = f"the subject has {len(mail.subject)} characters; mail programs show {size_limits.SHOWN_SUBJECT}"
         yield Problem(subject, None, what, WARNING)

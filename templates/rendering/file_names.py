@@ -1,7 +1,7 @@
 """Check the file names in a shop's template folder: names that nothing uses, and languages that lack parts."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
 from models.enums import Channel
@@ -58,11 +58,14 @@ def _name_problem(name: Path, folders: set[str]) -> str | None:
     return None
 
 
-def find_incomplete_languages(own: Path) -> Iterator[Problem]:
-    """Yield the files whose message lacks another part in the same language, so that they are never used."""
+def find_incomplete_languages(own: Path, wordings: Container[str] = ()) -> Iterator[Problem]:
+    """Yield the files whose message lacks another part in the same language, so that they are never used.
+
+    The folders `wordings` are left out: a second wording has the parts alone that differ.
+    """
     names = {str(path.relative_to(folder)) for folder in (own, BUILT_IN) for path in folder.rglob("*.*")}
     for file in sorted(own.glob("*/*.*")):
-        if not (fields := _FILE_NAME.fullmatch(file.name)):
+        if not (fields := _FILE_NAME.fullmatch(file.name)) or file.parent.name in wordings:
             continue
         part, folder = f"{fields['part']}.{fields['kind']}", file.parent.name
         part_sets = {STOREFRONT: (STOREFRONT_PARTS,), PURCHASE: (PURCHASE_PARTS,)}.get(folder, tuple(PARTS.values()))

@@ -10,6 +10,7 @@ from jinja2 import Environment
 from models.config.shop import ShopConfig
 from models.decisions import Contact, Plan
 from models.enums import Channel
+from models.experiments import Wording
 from models.messages import Message
 from models.posts import ProductDelay, ProductStock
 from templates.rendering import size_limits
@@ -61,14 +62,24 @@ class Renderer:
         """
         return self._catalog.missing_shop_language(messages)
 
-    def template_files(self, message: str, channel: Channel, language: str) -> list[str]:
-        """Return the files that a message's parts are rendered from."""
-        return [str(template.filename) for template in self._catalog.choose(message, channel, language).templates]
+    def template_files(self, message: str, channel: Channel, language: str, wording: str = "") -> list[str]:
+        """Return the files that a message's parts are rendered from, with those of a second wording."""
+        chosen = self._catalog.choose(message, channel, language, wording)
+        return [str(template.filename) for template in chosen.templates]
+
+    def has_wording(self, folder: str) -> bool:
+        """Return whether a second wording has some part of a mail or a text, in any language."""
+        return any(self._catalog.languages_of_any_part(folder, channel) for channel in _FIT_BY_CHANNEL)
+
+    def differs(self, folder: str, channel: Channel, language: str) -> bool:
+        """Return whether a second wording differs in a language: elsewhere no customer takes part in its trial."""
+        return language in self._catalog.languages_of_any_part(folder, channel)
 
     def render_message(self, plan: Plan, contact: Contact, *, id: str) -> Message:  # noqa: A002 - the field's own name
         """Render a plan's message for one channel; raises TemplateError with file, line and order."""
         order = plan.delay.order
-        template_set = self._choose(plan.message, contact.channel, order.customer.locale)
+        second = plan.wording.own_folder if plan.wording else ""
+        template_set = self._choose(plan.message, contact.channel, order.customer.locale, second)
         with template_errors(plan.message, order.id):
             notice, short_silence = self._notice_variables(plan, template_set.language)
             is_mail = contact.channel is Channel.EMAIL
@@ -94,6 +105,7 @@ class Renderer:
             valid_until=contact.valid_until,
             statements=statements_in(plan, text, silence, notice, is_mail=is_mail),
             has_note=bool(plan.note) and (not is_mail or plan.note in text),
+            wording=self._wording_of(plan, contact.channel, template_set.language),
         )
 
     def render_post(
@@ -127,8 +139,12 @@ class Renderer:
             last = self._last_notice = plan, language, variables, says.short_silence
         return last[2], last[3]
 
-    def _choose(self, message: str, channel: Channel, language: str | None) -> TemplateSet:
-        template_set = self._catalog.choose(message, channel, language)
+    def _wording_of(self, plan: Plan, channel: Channel, language: str) -> Wording | None:
+        wording = plan.wording
+        return wording if wording is not None and self.differs(wording.folder, channel, language) else None
+
+    def _choose(self, message: str, channel: Channel, language: str | None, wording: str = "") -> TemplateSet:
+        template_set = self._catalog.choose(message, channel, language, wording)
         self.fallbacks.update(
             f"{missing} ({template_set.language} was used)" for missing in template_set.missing_languages
         )

@@ -56,22 +56,26 @@ class TemplateCatalog:
     def __init__(self, shop: ShopConfig, jinja: Environment) -> None:
         self._shop, self._jinja = shop, jinja
         self._languages = _languages_by_part(jinja.list_templates())
-        self._chosen: dict[tuple[str, Channel, str | None], TemplateSet] = {}
+        self._chosen: dict[tuple[str, Channel, str | None, str], TemplateSet] = {}
 
     def languages(self, message: str, channel: Channel) -> set[str]:
         """Return the languages in which a message has every part."""
         return set.intersection(*(self._languages.get((message, part), set()) for part in PARTS[channel]))
 
-    def choose(self, message: str, channel: Channel, language: str | None) -> TemplateSet:
+    def choose(self, message: str, channel: Channel, language: str | None, wording: str = "") -> TemplateSet:
         """Return the templates in the language asked for, else in the shop's, else in English.
 
-        A language that lacks a part is not used: a mail in two languages helps nobody. Raises TemplateError where
-        none of the three has every part.
+        A language that lacks a part is not used: a mail in two languages helps nobody. Parts that the folder `wording`
+        has in that language replace the message's own. Raises TemplateError where no language has every part.
         """
-        key = message, channel, language
+        key = message, channel, language, wording
         if key not in self._chosen:
-            self._chosen[key] = self._choose(message, channel, language)
+            self._chosen[key] = self._choose(message, channel, language, wording)
         return self._chosen[key]
+
+    def languages_of_any_part(self, folder: str, channel: Channel) -> set[str]:
+        """Return the languages in which a folder has some part of a channel's message."""
+        return set().union(*(self._languages.get((folder, part), set()) for part in PARTS[channel]))
 
     def missing_shop_language(self, messages: Iterable[str]) -> str:
         """Return one sentence on the mails that lack the shop's own language; empty if none does.
@@ -88,17 +92,21 @@ class TemplateCatalog:
         choices = ", ".join(sorted(available[lacking[0]]))
         return f"shop.toml: locale {locale!r} has no templates: add {files}{others}, or set locale to one of {choices}"
 
-    def _choose(self, message: str, channel: Channel, language: str | None) -> TemplateSet:
+    def _choose(self, message: str, channel: Channel, language: str | None, wording: str) -> TemplateSet:
         available = self.languages(message, channel)
         missing: list[str] = []
         for wanted in dict.fromkeys(filter(None, (language, self._shop.locale, "en"))):
             if found := match_locale(wanted, available):
-                templates = tuple(self._load(part_file(message, part, found)) for part in PARTS[channel])
+                folders = {part: self._folder_of(part, found, message, wording) for part in PARTS[channel]}
+                templates = tuple(self._load(part_file(folder, part, found)) for part, folder in folders.items())
                 view = shop_view(self._shop, found)
                 return TemplateSet(templates, found, str(parse_locale(wanted)), tuple(missing), view, self._shop)
             missing.append(wanted)
         needed = ", ".join(part_file(message, part, "en") for part in PARTS[channel])
         raise TemplateError(message, None, f"has no templates; add {needed}")
+
+    def _folder_of(self, part: str, language: str, message: str, wording: str) -> str:
+        return wording if language in self._languages.get((wording, part), ()) else message
 
     def _load(self, file: str) -> Template:
         with template_errors(file):

@@ -172,6 +172,8 @@ def _details(visit: Visit, message: OrderMessage, locale: str) -> list[tuple[str
         ("Tries", str(message.attempts)),
         ("The provider's reference", message.reference or "None"),
     ]
+    if message.trial_name:
+        pairs.insert(1, ("Words", f"Wording {message.wording} of the trial “{message.trial_name}”"))
     if message.reason and message.reason.replace("_", "").isalpha() is False:
         pairs.append(("The provider said", message.reason))
     return pairs

@@ -1,0 +1,46 @@
+"""Trials of two wordings, redeemed codes, and what became of the messages of each day."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from models.tables.column_types import Money, UtcTime
+
+revision = "0023"
+down_revision = "0022"
+branch_labels = None
+depends_on = None
+
+IN_TRIAL = sa.text("experiment IS NOT NULL")
+
+
+def upgrade() -> None:
+    """Go one version up."""
+    op.add_column("notice", sa.Column("experiment", sa.String(), nullable=True))
+    op.add_column("notice", sa.Column("wording", sa.String(), nullable=True))
+    op.create_index(
+        "ix_notice_experiment",
+        "notice",
+        ["experiment", "customer_id"],
+        sqlite_where=IN_TRIAL,
+        postgresql_where=IN_TRIAL,
+    )
+    op.create_table(
+        "redemption",
+        sa.Column("code", sa.String(), nullable=False),
+        sa.Column("order_id", sa.String(), nullable=False),
+        sa.Column("redeemed_at", UtcTime(), nullable=False),
+        sa.Column("amount", Money(), nullable=True),
+        sa.Column("currency", sa.String(), nullable=True),
+        sa.Column("source_digest", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("code", "order_id"),
+    )
+    op.create_table(
+        "result_number",
+        sa.Column("day", sa.Date(), nullable=False),
+        *(sa.Column(name, sa.String(), nullable=False) for name in KEY),
+        sa.Column("value", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("day", *KEY),
+    )
+
+
+KEY = ("measure", "bucket", "message", "experiment", "wording", "kind")
