@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
@@ -21,6 +21,7 @@ from cli.reference import clock_rules
 from models.config.settings import Settings, TransportKind
 from models.enums import Channel, SmtpTls
 from models.fields import Amounts, DaysByCountry, DaysByMethod
+from models.policy.experiments import ExperimentPolicy
 from models.policy.messaging import QuietHours
 from models.policy.policy import Bucket, Policy
 from models.policy.promise_clock import CountryRules, PromiseClockPolicy
@@ -50,6 +51,7 @@ MAPPINGS: tuple[tuple[Any, str], ...] = (
     (dict[str, str], "texts by name"),
     (dict[Channel, QuietHours], "`{ begins, ends }` by channel"),
 )
+TRIALS = "a-trial-of-two-wordings"
 WRITTEN = "<!-- Written by `python -m cli.reference.config_pages {name} > docs/{name}.md`; a test holds it to that. -->"
 
 POLICY = """\
@@ -60,7 +62,7 @@ To preview a change before it takes effect, for today or for a past day:
 
 * `forewarn run --dry-run`, also with `--as-of DATE`, shows who would be notified, and writes nothing.
 * The next run detects the change, and evaluates every open order once, unless only `[retention]`, `[order_page]`,
-  `[costs]`, `[approval]` or `[promise_clock]` changed.
+  `[costs]`, `[approval]`, `[promise_clock]` or `[[experiment]]` changed.
 * In Prefect the same keys are a form: start `late-orders` by *Custom run* to try another policy for one run.
 
 Amounts by currency are written `{ EUR = 10, USD = 12 }`; a currency that is not listed has none.
@@ -103,6 +105,10 @@ def _policy() -> Iterator[str]:
             yield markdown_table(("key", "kind", "default", "meaning"), _keys(Bucket, None))
             yield "If `policy.toml` lists no bucket, these are used; if it lists any, only those.\n"
             yield markdown_table(("name", "from_days", "notify", "channels", "remedies"), map(_bucket, policy.bucket))
+            continue
+        if section == "experiment":
+            yield f"## [[experiment]]\n\n{ExperimentPolicy.__doc__} See [marketing.md](marketing.md#{TRIALS}).\n"
+            yield markdown_table(("key", "kind", "default", "meaning"), _keys(ExperimentPolicy, None))
             continue
         model: type[BaseModel] = field.annotation  # type: ignore[assignment]
         yield f"## [{section}]\n\n{model.__doc__}\n"
@@ -157,6 +163,8 @@ def _within(bounds: Mapping[type, Any]) -> str:
     if Le in bounds and Ge in bounds:
         return f", {bounds[Ge].ge} to {bounds[Le].le}"
     most = f", at most {bounds[Le].le}" if Le in bounds else ""
+    if Gt in bounds and Lt in bounds:
+        return f" above {bounds[Gt].gt} and below {bounds[Lt].lt}"
     if Gt in bounds:
         return f" above {bounds[Gt].gt}{most}"
     return f", {bounds[Ge].ge} or more" if Ge in bounds else most

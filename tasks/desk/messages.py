@@ -171,14 +171,9 @@ def _select(table: Any, **own: Any) -> Select[Any]:
 def _messages() -> Select[Any]:
     columns = ("change", "why", "expected_on", "revision", "run_id", "experiment", "wording")
     notices = _select(NOTICES, **{name: NOTICES.c[name] for name in columns}).select_from(NOTICES_WITH_STATE)
-    blank = {
-        "change": literal(""),
-        "why": CUSTOMER_MAILS.c.kind,
-        "expected_on": null(),
-        "experiment": null(),
-        "wording": null(),
-    }
-    mails = _select(CUSTOMER_MAILS, **blank, revision=literal(0), run_id=literal(""))
+    blank = {"change": literal(""), "why": CUSTOMER_MAILS.c.kind, "expected_on": null()}
+    rest = {"revision": literal(0), "run_id": literal(""), "experiment": null(), "wording": null()}
+    mails = _select(CUSTOMER_MAILS, **blank, **rest)
     mails = mails.join(OUTBOX, OUTBOX.c.id == CUSTOMER_MAILS.c.id)
     order: BindParameter[str] = bindparam("order")
     both = union_all(

@@ -116,7 +116,9 @@ def _message_columns(message: Message | None, context: Context) -> dict[str, str
 
 def _trial_columns(message: Message | None) -> dict[str, str | None]:
     wording = message.wording if message else None
-    return {"experiment": wording and wording.experiment, "wording": wording and wording.letter}
+    if wording is None:
+        return {"experiment": None, "wording": None}
+    return {"experiment": wording.experiment, "wording": wording.letter}
 
 
 def words_of(notices: Sequence[NoticeRow]) -> list[dict[str, Any]]:

@@ -11,13 +11,13 @@ def remember_checks() -> None:
     find_errors = check.find_errors
 
     @wraps(find_errors)
-    def remembered(shop, own, messages=()):
-        named = tuple(messages)
+    def remembered(shop, own, messages=(), experiments=()):
+        named, trials = tuple(messages), tuple(experiments)
         if own is not None:
-            return find_errors(shop, own, named)
-        key = shop.model_dump_json(), named
+            return find_errors(shop, own, named, trials)
+        key = shop.model_dump_json(), named, trials
         if key not in known:
-            known[key] = find_errors(shop, None, named)
+            known[key] = find_errors(shop, None, named, trials)
         return list(known[key])
 
     check.find_errors = remembered
