@@ -24,8 +24,9 @@ class CallbackKeys:
 
 
 def status_callback(settings: Settings) -> str:
-    """Return the address to which Twilio sends what became of a text; empty where it is to send nothing."""
-    return f"{settings.callback_url}{STATUS_PATH}" if settings.callback_url else ""
+    """Return the address to which Twilio sends what became of a text; empty where nothing could verify it."""
+    verifies = settings.twilio_auth_token or settings.twilio_shared_key
+    return f"{settings.callback_url}{STATUS_PATH}" if settings.callback_url and verifies else ""
 
 
 def callback_keys(settings: Settings) -> CallbackKeys:

@@ -165,7 +165,7 @@ def _take_turn(app: App) -> int:
 
 def _look_up(app: App) -> tuple[bool, int]:
     """Return whether anything is due, and whose turn it is."""
-    closed = closed_channels(app.settings) | channels_not_live(app)
+    closed = closed_channels(app.settings, app.folder.shop.sender) | channels_not_live(app)
     has_webhook = app.context.has_webhook and not webhook_problem(app.settings)
     with read_only(app.context.engine) as connection:
         usable = [channel for channel in Channel if channel not in closed]

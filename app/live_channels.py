@@ -19,5 +19,5 @@ def channels_not_live(app: App) -> dict[str, str]:
     return {
         str(channel): f"{kind} would reach customers, and is not live: `forewarn go-live` shows whom it tells"
         for channel, kind in providers.items()
-        if channel not in live and not missing_credentials(app.settings, kind)
+        if channel not in live and not missing_credentials(app.settings, kind, app.folder.shop.sender)
     }

@@ -6,13 +6,12 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-from app.callbacks import status_callback
 from app.composition import App
+from app.twilio import missing_for_twilio, open_twilio
 from channels.email.sendgrid import SendGridTransport
 from channels.local.outbox import LocalOutbox
 from channels.local.outbox_index import write_outbox_index
 from channels.redirect import RedirectTransport
-from channels.sms.twilio import TwilioTransport
 from channels.social.x import XTransport
 from channels.transport import MessageTransport
 from models.config.settings import Settings, TransportKind
@@ -26,7 +25,6 @@ REQUIRED_SETTINGS = {
     TransportKind.OUTBOX: (),
     TransportKind.SENDGRID: ("sendgrid_api_key",),
     TransportKind.SMTP: ("smtp_host",),
-    TransportKind.TWILIO: ("twilio_account_sid", "twilio_auth_token", "twilio_from"),
     TransportKind.X: ("x_consumer_key", "x_consumer_secret", "x_access_token", "x_access_token_secret"),
 }
 SUPPORTED_CHANNELS = {
@@ -47,8 +45,10 @@ def configured_transports(settings: Settings) -> dict[Channel, TransportKind]:
     return transports
 
 
-def missing_credentials(settings: Settings, kind: TransportKind) -> list[str]:
+def missing_credentials(settings: Settings, kind: TransportKind, sender: Sender) -> list[str]:
     """Return the names of the settings that a transport needs and that are not set."""
+    if kind is TransportKind.TWILIO:
+        return missing_for_twilio(settings, sender)
     return [f"FOREWARN_{name.upper()}" for name in REQUIRED_SETTINGS[kind] if getattr(settings, name) is None]
 
 
@@ -86,12 +86,12 @@ def is_provider_trial(settings: Settings) -> bool:
     return settings.sendgrid_sandbox or bool(redirects(settings))
 
 
-def closed_channels(settings: Settings) -> dict[str, str]:
+def closed_channels(settings: Settings, sender: Sender) -> dict[str, str]:
     """Return the channels that can send nothing, each with the reason."""
     tests, trial = redirects(settings), is_provider_trial(settings)
     closed: dict[str, str] = {}
     for channel, kind in configured_transports(settings).items():
-        if missing := missing_credentials(settings, kind):
+        if missing := missing_credentials(settings, kind, sender):
             closed[str(channel)] = f"{kind} needs {' and '.join(missing)} in the environment"
         elif trial and kind is not TransportKind.OUTBOX and channel not in tests and not _sandboxed(settings, kind):
             closed[str(channel)] = f"a trial is on by another channel, and {channel} would reach customers"
@@ -116,7 +116,7 @@ async def open_transports(
     """
     settings, sender = app.settings, app.folder.shop.sender
     kinds, tests = configured_transports(settings), redirects(settings)
-    all_closed = closed_channels(settings) | dict(closed or {})
+    all_closed = closed_channels(settings, sender) | dict(closed or {})
     transports: dict[Channel, MessageTransport] = {
         channel: LocalOutbox(app.outbox, sender, now)
         if kind is TransportKind.OUTBOX
@@ -164,17 +164,7 @@ def open_provider(
         case TransportKind.SMTP:
             return _smtp(settings, sender, now)
         case TransportKind.TWILIO:
-            sid, token, number = (_secret(settings, name) for name in REQUIRED_SETTINGS[kind])
-            return TwilioTransport(
-                sid,
-                token,
-                number,
-                now=now,
-                url=settings.twilio_url,
-                timeout=timeout,
-                parallel=parallel,
-                status_callback=status_callback(settings),
-            )
+            return open_twilio(settings, sender, now)
         case TransportKind.X:
             key, secret, token, token_secret = (_secret(settings, name) for name in REQUIRED_SETTINGS[kind])
             return XTransport(key, secret, token, token_secret, url=settings.x_url, timeout=timeout, parallel=parallel)

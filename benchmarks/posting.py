@@ -13,18 +13,24 @@ import aiohttp
 from benchmarks.fresh import Spent
 from benchmarks.lives import NOON
 from channels.email.sendgrid import SendGridTransport
-from channels.sms.twilio import TwilioTransport
+from channels.sms.twilio import TwilioLogin, TwilioTransport
 from channels.social.x import XTransport
 from channels.transport import MessageTransport
 from models.config.shop import Sender
 from models.enums import Channel
 from models.messages import Message
+from rules.contact.addresses import country_of
 
 SENDER = Sender(name="Lamps", email="hello@lamps.example.com")
 DOORS: dict[str, Callable[[str, int], MessageTransport]] = {
     "sendgrid": lambda url, parallel: SendGridTransport("key", SENDER, url=url, parallel=parallel),
     "twilio": lambda url, parallel: TwilioTransport(
-        "AC1", "token", "+441632960000", now=lambda: NOON, url=url, parallel=parallel
+        TwilioLogin("AC1", "token"),
+        {"default": "+441632960000"},
+        country_of,
+        now=lambda: NOON,
+        url=url,
+        parallel=parallel,
     ),
     "x": lambda url, parallel: XTransport("key", "secret", "token", "secret", url=url, parallel=parallel),
 }

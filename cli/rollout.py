@@ -44,7 +44,7 @@ def preview_rollout(
             "redirect or sandbox"
         )
     for kind in providers.values():
-        if missing := missing_credentials(app.settings, kind):
+        if missing := missing_credentials(app.settings, kind, app.folder.shop.sender):
             raise ForewarnError(f"{kind} needs {' and '.join(missing)} in the environment")
     check_day(app, as_of)
     context = make_clock(app.folder.shop.zone, as_of).snapshot(app.context)

@@ -22,6 +22,10 @@ NEEDED = {
     TransportKind.SENDGRID: "set FOREWARN_SENDGRID_EVENT_KEYS: without it nobody learns which mails bounced",
     TransportKind.TWILIO: "set FOREWARN_CALLBACK_URL: without it nobody learns which texts failed, or who wrote STOP",
 }
+UNSIGNED = (
+    "set FOREWARN_TWILIO_AUTH_TOKEN, or FOREWARN_TWILIO_SHARED_KEY, beside the API key: Twilio signs callbacks by it, "
+    "and without it nobody learns which texts failed, or who wrote STOP"
+)
 SOURCES = {
     TransportKind.SENDGRID: {CallbackSource.SENDGRID: EVENTS_PATH},
     TransportKind.TWILIO: {CallbackSource.TWILIO_STATUS: STATUS_PATH, CallbackSource.TWILIO_INBOUND: INBOUND_PATH},
@@ -41,7 +45,8 @@ def check_callbacks(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
     arrivals, live = _read(settings, folder)
     for channel, kind in used.items():
         if not _is_set_up(keys, kind):
-            yield Check(f"callbacks {channel}", f"{kind} has no endpoint", f"{NEEDED[kind]}: docs/callbacks.md")
+            needed = UNSIGNED if kind is TransportKind.TWILIO and keys.url else NEEDED[kind]
+            yield Check(f"callbacks {channel}", f"{kind} has no endpoint", f"{needed}: docs/callbacks.md")
             continue
         for source, path in SOURCES[kind].items():
             yield _arrival(source, path, arrivals.get(source), is_live=channel in live)

@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 
 from app.health.check import Check
 from app.transports import configured_transports, missing_credentials, open_provider
-from channels.sms.twilio import MESSAGING_SERVICE
+from app.twilio import text_senders
 from channels.transport import CredentialCheck, LookupUnavailable, TemporaryFailure
 from models.config.settings import Settings, TransportKind
-from models.config.shop import ShopFolder
+from models.config.shop import Sender, ShopFolder
+from models.config.text_senders import DEFAULT, SenderKind, sender_kind
 from models.enums import Channel
 from models.errors import ForewarnError
 from rules.contact.addresses import BadAddress, phone_number
@@ -19,7 +20,7 @@ TIMEOUT = 5.0
 TOO_MANY_REQUESTS = "429"
 
 
-def check_transports(settings: Settings, _: ShopFolder) -> Iterator[Check]:
+def check_transports(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
     """Check each channel's settings: its credentials are present and its sender is valid."""
     try:
         transports = configured_transports(settings)
@@ -27,27 +28,53 @@ def check_transports(settings: Settings, _: ShopFolder) -> Iterator[Check]:
         yield Check("transports", str(error), "correct the setting", bad=True)
         return
     for channel, kind in transports.items():
-        missing = missing_credentials(settings, kind)
+        missing = missing_credentials(settings, kind, folder.shop.sender)
         if missing:
             yield Check(f"transport {channel}", f"{kind} lacks credentials", f"set {', '.join(missing)}", bad=True)
         elif kind is TransportKind.OUTBOX:
             yield Check(f"transport {channel}", "local outbox", f"set FOREWARN_{channel.upper()} to send by a provider")
-        elif kind is TransportKind.TWILIO and not _is_sender(settings.twilio_from or ""):
-            found = "FOREWARN_TWILIO_FROM is neither a phone number nor a messaging service"
-            remedy = "set it to a number as +4915112345678, or to the service's SID: MG and 32 hexadecimal digits"
-            yield Check(f"transport {channel}", found, remedy, bad=True)
+        elif kind is TransportKind.TWILIO:
+            yield _check_senders(f"transport {channel}", settings, folder.shop.sender)
         else:
             yield Check(f"transport {channel}", f"{kind}, credentials are present")
 
 
-def _is_sender(sender: str) -> bool:
-    """Return whether this can send texts: a valid number in E.164, or the SID of a messaging service."""
-    if MESSAGING_SERVICE.fullmatch(sender):
-        return True
+def _check_senders(what: str, settings: Settings, sender: Sender) -> Check:
+    """Check what texts are sent from, and say it for each country."""
+    senders = text_senders(settings, sender)
+    right = "a number as +4915112345678, or a messaging service: MG and 32 hexadecimal digits"
+    if DEFAULT not in sender.sms and settings.twilio_from and not _is_sender(settings.twilio_from, takes_answers=True):
+        found = "FOREWARN_TWILIO_FROM is neither a phone number nor a messaging service"
+        return Check(what, found, f"set it to {right}; a name belongs in shop.toml: docs/senders.md", bad=True)
+    wrong = next((place for place, one in senders.items() if not _is_sender(one)), None)
+    if wrong:
+        found = f"shop.toml: sender.sms.{wrong} = {senders[wrong]!r} is no number that a country gives out"
+        return Check(what, found, f"set it to {right}: docs/senders.md", bad=True)
+    if set(senders) == {DEFAULT}:
+        return Check(what, f"twilio, credentials are present; texts from {senders[DEFAULT]}")
+    used = [f"{_place(place)} from {sender}" for place, sender in sorted(senders.items(), key=_default_last)]
+    found = f"twilio, credentials are present; texts to {', to '.join(used)}"
+    if DEFAULT in senders:
+        return Check(what, found)
+    return Check(what, f"{found}; to other countries none", "name sender.sms.default in shop.toml: docs/senders.md")
+
+
+def _place(place: str) -> str:
+    return "other countries" if place == DEFAULT else place
+
+
+def _default_last(named: tuple[str, str]) -> tuple[bool, str]:
+    return named[0] == DEFAULT, named[0]
+
+
+def _is_sender(sender: str, *, takes_answers: bool = False) -> bool:
+    """Return whether this can send texts, and take answers; a number must be one that its country gives out."""
     try:
-        return phone_number(sender, None) == sender
-    except BadAddress:
+        kind = sender_kind(sender)
+        is_number = kind is SenderKind.NUMBER and phone_number(sender, None) == sender
+    except (BadAddress, ValueError):
         return False
+    return is_number or kind is SenderKind.SERVICE or (kind is SenderKind.NAME and not takes_answers)
 
 
 def check_credentials(settings: Settings, folder: ShopFolder) -> list[Check]:
@@ -59,7 +86,7 @@ def check_credentials(settings: Settings, folder: ShopFolder) -> list[Check]:
     asked = {
         channel: kind
         for channel, kind in transports
-        if kind is not TransportKind.OUTBOX and not missing_credentials(settings, kind)
+        if kind is not TransportKind.OUTBOX and not missing_credentials(settings, kind, folder.shop.sender)
     }
     return asyncio.run(_check_all(settings, folder, asked))
 

@@ -33,9 +33,9 @@ def _is_complete(uri: str, body: Mapping[str, Any]) -> bool:
 class SdkHttpClient(AsyncHttpClient):  # type: ignore[misc]  # the SDK ships no types
     """The SDK's HTTP client over HttpClient: the SDK's own one has no timeout and logs the recipients."""
 
-    def __init__(self, http: HttpClient, now: Callable[[], datetime]) -> None:
+    def __init__(self, http: HttpClient, now: Callable[[], datetime], account_sid: str) -> None:
         super().__init__(logging.getLogger(__name__), is_async=True)
-        self._http, self._now = http, now
+        self._http, self._now, self._account_sid = http, now, account_sid
 
     async def request(
         self,
@@ -68,7 +68,7 @@ class SdkHttpClient(AsyncHttpClient):  # type: ignore[misc]  # the SDK ships no 
         details = one_line(str(body.get("message", response.reason))).replace(
             str({**(params or {}), **form}.get("To")), "the number"
         )
-        for secret in filter(None, auth):  # for an unknown path, Twilio repeats the account's SID
+        for secret in filter(None, (self._account_sid, *auth)):  # for an unknown path, Twilio repeats the account's SID
             details = details.replace(secret, "...")
         raise self._failure(response.status, body.get("code"), details, retry_after(response.headers))
 

@@ -83,9 +83,17 @@ class Settings(BaseSettings):
         None, description="address to which relays report mails that did not arrive; by default the sender's"
     )
     twilio_account_sid: SecretStr | None = Field(None, description="SID of the Twilio account")
-    twilio_auth_token: SecretStr | None = Field(None, description="the account's auth token")
+    twilio_auth_token: SecretStr | None = Field(
+        None, description="the account's auth token: sends where no API key is set, and verifies callbacks"
+    )
+    twilio_api_key_sid: SecretStr | None = Field(
+        None, description="SID of an API key (SK...) that sends in place of the auth token: docs/senders.md"
+    )
+    twilio_api_key_secret: SecretStr | None = Field(None, description="the API key's secret")
     twilio_from: str | None = Field(
-        None, description="sending number in E.164, or the SID of a messaging service (MG...)"
+        None,
+        description="sending number in E.164, or the SID of a messaging service (MG...), where shop.toml names no "
+        "`sender.sms.default`",
     )
     twilio_url: str = Field("https://api.twilio.com", description="for tests, the address of a local server")
     x_consumer_key: SecretStr | None = Field(None, description="API key of the X app")

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, EmailStr, Field, ValidationError, field_validator
+from pydantic import BaseModel, EmailStr, Field, ValidationError, ValidationInfo, field_validator
 
 from models.config.known_keys import no_such_key
+from models.config.text_senders import TextSenders, check_names
 from models.config.vendor_transports import VendorTransport, Warehouse
 from models.customers import Act
 from models.errors import BadShop
@@ -64,6 +65,17 @@ class Sender(FrozenModel):
     name: str = Field(min_length=1)
     email: EmailStr
     reply_to: EmailStr | None = None
+    sms: TextSenders = Field(
+        {},
+        description="what texts are sent from, by country of the number that gets one, and `default` for the others: "
+        "a number in E.164, a messaging service (MG...) or a name",
+    )
+
+    @field_validator("sms")
+    @classmethod
+    def _names(cls, senders: TextSenders) -> TextSenders:
+        check_names(senders)
+        return senders
 
 
 class Help(FrozenModel):
@@ -196,6 +208,15 @@ class ShopConfig(FrozenModel):
     desk: DeskConfig = DeskConfig()
     warehouse: Warehouse | None = None
     vendor: dict[str, VendorTransport] = Field({}, description="by vendor id, how it receives purchase requests")
+
+    @field_validator("sender")
+    @classmethod
+    def _default_name(cls, sender: Sender, info: ValidationInfo) -> Sender:
+        try:
+            check_names(sender.sms, info.data.get("country", ""))
+        except ValueError as error:
+            raise ValueError(f"sms.{error}") from error
+        return sender
 
     @field_validator("id")
     @classmethod

@@ -110,6 +110,17 @@ def takes_texts(number: str) -> bool:
     return _is_textable(_parse(number))
 
 
+@lru_cache(_CACHE_SIZE)
+def country_of(number: str) -> str:
+    """Return the ISO code of the country whose number an E.164 number is; empty where it is not known."""
+    from phonenumbers import NumberParseException, region_code_for_number
+
+    try:
+        return str(region_code_for_number(_parse(number)) or "")
+    except NumberParseException:
+        return ""
+
+
 def zones(number: str) -> tuple[str, ...]:
     """Return every time zone in which the phone of an E.164 number may be; none where it is unknown."""
     from phonenumbers import NumberParseException

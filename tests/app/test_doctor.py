@@ -142,6 +142,41 @@ def test_texts_are_sent_from_a_number_or_from_a_messaging_service(shop, set_up, 
     assert looked(shop, providers=False)["transport sms"].mark == mark
 
 
+TWILIO = {"sms": "twilio", "twilio_account_sid": "AC1", "twilio_from": "+4915112345678"}
+
+
+def test_doctor_says_what_texts_to_each_country_are_sent_from(shop, set_up):
+    config = (shop / "shop.toml").read_text()
+    table = '[sender.sms]\nUS = "+12025550143"\nGB = "Lantern"\n[help]'
+    (shop / "shop.toml").write_text(config.replace("[help]", table, 1))
+    set_up(**TWILIO, twilio_auth_token="planted")
+    found = looked(shop, providers=False)["transport sms"].found
+    assert found.endswith("texts to GB from Lantern, to US from +12025550143, to other countries from +4915112345678")
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({"twilio_auth_token": "t"}, None),
+        ({"twilio_api_key_sid": "SK1", "twilio_api_key_secret": "s"}, None),
+        ({"twilio_api_key_sid": "SK1"}, "FOREWARN_TWILIO_API_KEY_SECRET"),
+        ({"twilio_api_key_secret": "s", "twilio_auth_token": "t"}, "FOREWARN_TWILIO_API_KEY_SID"),
+        ({}, "FOREWARN_TWILIO_AUTH_TOKEN"),
+        ({"twilio_auth_token": "t", "twilio_from": ""}, "FOREWARN_TWILIO_FROM or sender.sms in shop.toml"),
+    ],
+)
+def test_texts_need_the_auth_token_or_an_api_key(shop, set_up, given, missing):
+    set_up(**TWILIO | given)
+    check = looked(shop, providers=False)["transport sms"]
+    assert (check.bad, check.remedy) == ((True, f"set {missing}") if missing else (False, ""))
+
+
+def test_doctor_says_that_an_api_key_verifies_no_callbacks(shop, set_up):
+    set_up(**TWILIO, twilio_api_key_sid="SK1", twilio_api_key_secret="s", callback_url="https://orders.example.com")
+    check = looked(shop, providers=False)["callbacks sms"]
+    assert check.remedy.startswith("set FOREWARN_TWILIO_AUTH_TOKEN, or FOREWARN_TWILIO_SHARED_KEY, beside the API key")
+
+
 @pytest.mark.parametrize(("ahead", "mark"), [(1, "wrong"), (0, "ok"), (-1, "ok")])
 def test_a_ledger_that_is_ahead_of_the_clock_is_a_fault(shop, ledger, set_up, ahead, mark):
     context = open_context(ledger)

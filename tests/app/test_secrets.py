@@ -26,6 +26,8 @@ PLANTED = {
     "FOREWARN_SENDGRID_API_KEY": "SG.planted-sendgrid-key",
     "FOREWARN_TWILIO_ACCOUNT_SID": "ACplanted0000000000000000000000000",
     "FOREWARN_TWILIO_AUTH_TOKEN": "planted-twilio-token",
+    "FOREWARN_TWILIO_API_KEY_SID": "SKplanted0000000000000000000000000",
+    "FOREWARN_TWILIO_API_KEY_SECRET": "planted-twilio-key-secret",
     "FOREWARN_X_CONSUMER_KEY": "planted-x-consumer-key",
     "FOREWARN_X_CONSUMER_SECRET": "planted-x-consumer-secret",
     "FOREWARN_X_ACCESS_TOKEN": "planted-x-access-token",

@@ -58,9 +58,18 @@ async def test_what_is_asked_is_a_question_that_the_official_description_knows(n
         check_question(WAYS[name], one, path)
 
 
-async def test_a_messaging_service_is_no_number_to_look_up(provider):
-    said = await checked(twilio(provider.url, "MG" + "0" * 32), provider, ACCOUNT)
-    assert (said, len(provider.requests)) == ("the account is active", 1)
+SERVICE = "MG" + "0" * 32
+
+
+async def test_a_messaging_service_is_asked_for_by_its_own_resource(provider):
+    said = await checked(twilio(provider.url, SERVICE), provider, ACCOUNT, Answer(200, {"sid": SERVICE}))
+    assert said == f"the account is active, and it has the messaging service {SERVICE}"
+    assert provider.requests[1].path == f"/v1/Services/{SERVICE}"
+
+
+async def test_a_messaging_service_that_is_not_there_is_a_fault(provider):
+    outcome = await checked(twilio(provider.url, SERVICE), provider, ACCOUNT, Answer(404, {"code": 20404}))
+    assert (outcome.reason, outcome.channel_down) == (f"the account has no messaging service {SERVICE}", True)
 
 
 @pytest.mark.parametrize(

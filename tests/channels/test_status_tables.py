@@ -7,12 +7,13 @@ from urllib.parse import parse_qs
 import pytest
 
 from channels.email.sendgrid import SendGridTransport
-from channels.sms.twilio import TwilioTransport
+from channels.sms.twilio import TwilioLogin, TwilioTransport
 from channels.social.x import XTransport
 from channels.transport import PermanentFailure, TemporaryFailure
 from models.config.shop import Sender
 from models.enums import Channel
 from models.messages import Message
+from rules.contact.addresses import country_of
 from tests.support.provider import Answer
 
 NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
@@ -35,7 +36,8 @@ async def mailed(provider, message=MAIL, sender=None):
 
 
 async def texted(provider, message=TEXT, sender="+4915100000000", now=NOW):
-    transport = TwilioTransport("AC1", "token", sender, now=lambda: now, url=provider.url, timeout=10)
+    login, senders = TwilioLogin("AC1", "token"), {"default": sender}
+    transport = TwilioTransport(login, senders, country_of, now=lambda: now, url=provider.url, timeout=10)
     try:
         return await transport.send(message)
     finally:

@@ -14,12 +14,13 @@ from typing import Any
 import pytest
 
 from channels.email.sendgrid import SendGridTransport
-from channels.sms.twilio import TwilioTransport
+from channels.sms.twilio import TwilioLogin, TwilioTransport
 from channels.social.x import XTransport
 from channels.transport import MessageTransport, OutcomeUnknown, PermanentFailure, TemporaryFailure
 from models.config.shop import Sender
 from models.enums import Channel
 from models.messages import Message
+from rules.contact.addresses import country_of
 from tests.support.paths import SHARED
 from tests.support.provider import Answer, Fault, Provider, RecordedRequest
 
@@ -43,7 +44,8 @@ def sendgrid(url: str) -> MessageTransport:
 
 
 def twilio(url: str, sender: str = "+4915100000000") -> MessageTransport:
-    return TwilioTransport("AC" + "0" * 32, "planted-auth-token", sender, now=lambda: NOW, url=url, timeout=TIMEOUT)
+    login = TwilioLogin("AC" + "0" * 32, "planted-auth-token")
+    return TwilioTransport(login, {"default": sender}, country_of, now=lambda: NOW, url=url, timeout=TIMEOUT)
 
 
 def x(url: str) -> MessageTransport:

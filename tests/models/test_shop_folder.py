@@ -5,6 +5,7 @@ from babel import Locale
 from pydantic import ValidationError
 
 from models.config.shop import read_shop
+from models.config.text_senders import sender_for
 from models.errors import BadShop
 from models.fields import COUNTRIES
 from models.policy.policy import Policy
@@ -92,6 +93,18 @@ def test_no_whole_number_of_the_policy_may_be_beyond_what_calendars_and_ledgers_
         ("orders/{order}", "orders/{number}", "links.order: {number} is not known here; {order} is right"),
         ('home = "https://', 'home = "', "links.home: a link begins with https://"),
         ('name = "Lamps & Co"\nzone', "zone", "name: Field required"),
+        *(
+            ("[help]", f"[sender.sms]\n{line}\n[help]", said)
+            for line, said in (
+                ('US = "Lantern"', "sender.sms: US = 'Lantern': networks of US take no name as a sender"),
+                ('GB = "Lantern & Loom"', "sender.sms.GB: a number as '+4915112345678', the SID of a messaging"),
+                ('GB = "123456"', "is right (found '123456')"),
+                ('GB = "Lantern "', "is right (found 'Lantern ')"),
+                ('DE = "+49 151 12345678"', "sender.sms.DE: a number as '+4915112345678'"),
+                ('DE = "4915112345678"', "sender.sms.DE: a number as '+4915112345678'"),
+                ('Germany = "+4915112345678"', "no country has this ISO code"),
+            )
+        ),
     ],
 )
 def test_an_invalid_shop_is_one_sentence_that_names_the_key(folder, old, new, said):
@@ -100,6 +113,21 @@ def test_an_invalid_shop_is_one_sentence_that_names_the_key(folder, old, new, sa
         read_shop(folder)
     assert said in str(caught.value)
     assert "shop.toml" in str(caught.value)
+
+
+def test_texts_have_a_sender_for_each_country_and_one_for_the_others(folder):
+    table = '[sender.sms]\ndefault = "Lantern"\nuk = "Lamps & Co"\nUS = "+12025550143"\n[help]'
+    (folder / "shop.toml").write_text(SHOP_TOML.replace("[help]", table, 1))
+    senders = read_shop(folder).shop.sender.sms
+    wanted = {"GB": "Lamps & Co", "US": "+12025550143", "FR": "Lantern"}
+    assert {country: sender_for(senders, country) for country in wanted} == wanted
+
+
+def test_a_name_is_no_default_sender_of_a_shop_whose_country_takes_none(folder):
+    shop = SHOP_TOML.replace('country = "DE"', 'country = "US"', 1)
+    (folder / "shop.toml").write_text(shop.replace("[help]", '[sender.sms]\ndefault = "Lantern"\n[help]', 1))
+    with pytest.raises(BadShop, match=r"sender: sms.default = 'Lantern': networks of US take no name"):
+        read_shop(folder)
 
 
 def test_a_folder_that_is_no_shop_says_how_to_make_one(tmp_path):

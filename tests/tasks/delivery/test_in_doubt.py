@@ -5,12 +5,13 @@ from datetime import date, timedelta
 import pytest
 from typer.testing import CliRunner
 
-from channels.sms.twilio import TwilioTransport
+from channels.sms.twilio import TwilioLogin, TwilioTransport
 from channels.transport import LookupUnavailable, OutcomeUnknown, PermanentFailure, TemporaryFailure
 from cli.main import command_line
 from models.enums import Channel, State
 from models.errors import ForewarnError
 from models.messages import Receipt
+from rules.contact.addresses import country_of
 from sources.starter_folder import write_starter
 from tasks.db.outbox import insert_messages, outbox_row
 from tasks.delivery.in_doubt import count_waiting_for_staff, list_in_doubt, resolve_manually
@@ -282,9 +283,9 @@ def owe_a_post(driver):
 
 
 def texting(url, at):
-    return TwilioTransport(
-        "AC" + "0" * 32, "planted-auth-token", "+4915100000000", now=lambda: at, url=url, timeout=TIMEOUT
-    )
+    login = TwilioLogin("AC" + "0" * 32, "planted-auth-token")
+    senders = {"default": "+4915100000000"}
+    return TwilioTransport(login, senders, country_of, now=lambda: at, url=url, timeout=TIMEOUT)
 
 
 PROVIDERS = {
