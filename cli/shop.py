@@ -124,6 +124,7 @@ def check_templates(
             folder.policy.experiment,
             only=message,
             language=language,
+            words=folder.policy.words,
         )
     if json:
         printing.print_json({"problems": problems})

@@ -118,7 +118,7 @@ def _webhook_events_given_up(settings: Settings, folder: ShopFolder) -> int:
 def _templates(_: Settings, folder: ShopFolder) -> Iterator[Check]:
     policy = folder.policy
     messages = [bucket.words for bucket in policy.bucket]
-    problems = find_errors(folder.shop, folder.own_templates, messages, policy.experiment)
+    problems = find_errors(folder.shop, folder.own_templates, messages, policy.experiment, policy.words)
     if problems:
         yield Check("templates", f"{len(problems)} wrong, first: {problems[0]}", "`forewarn templates check`", bad=True)
     else:

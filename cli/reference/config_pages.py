@@ -62,7 +62,7 @@ To preview a change before it takes effect, for today or for a past day:
 
 * `forewarn run --dry-run`, also with `--as-of DATE`, shows who would be notified, and writes nothing.
 * The next run detects the change, and evaluates every open order once, unless only `[retention]`, `[order_page]`,
-  `[costs]`, `[approval]`, `[promise_clock]` or `[[experiment]]` changed.
+  `[costs]`, `[approval]`, `[words]`, `[promise_clock]` or `[[experiment]]` changed.
 * In Prefect the same keys are a form: start `late-orders` by *Custom run* to try another policy for one run.
 
 Amounts by currency are written `{ EUR = 10, USD = 12 }`; a currency that is not listed has none.

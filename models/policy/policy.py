@@ -25,7 +25,7 @@ from models.policy.supply import (
     ShipmentPolicy,
     StorefrontPolicy,
 )
-from models.policy.words import ApprovalPolicy
+from models.policy.words import ApprovalPolicy, WordPolicy
 
 ON_TIME = "on_time"
 CLOSED = "closed"
@@ -226,6 +226,7 @@ class Policy(FrozenModel):
     retention: RetentionPolicy = RetentionPolicy()
     costs: CostPolicy = CostPolicy()
     approval: ApprovalPolicy = ApprovalPolicy()
+    words: WordPolicy = WordPolicy()
     experiment: tuple[ExperimentPolicy, ...] = Field((), description="trials of two wordings of one message")
 
     @field_validator("bucket")
@@ -249,5 +250,5 @@ class Policy(FrozenModel):
     @property
     def digest(self) -> str:
         """Return a short hash that changes when any number changes that decides about orders."""
-        others = {"retention", "order_page", "promise_clock", "costs", "approval", "experiment"}
+        others = {"retention", "order_page", "promise_clock", "costs", "approval", "words", "experiment"}
         return hashlib.sha256(self.model_dump_json(exclude=others).encode()).hexdigest()[:16]

@@ -57,16 +57,8 @@ def adopt(connection: Connection, area: str, subject: str, on_disk: Files, at: d
     current = in_use(connection, area, subject)
     if current is not None and current.digest == digest_of(on_disk):
         return current
-    return _add(
-        connection,
-        area,
-        subject,
-        on_disk,
-        Author(BY_FILES, None, at),
-        VersionState.IN_USE,
-        "",
-        current and current.number,
-    )
+    based_on = None if current is None else current.number
+    return _add(connection, area, subject, on_disk, Author(BY_FILES, None, at), VersionState.IN_USE, "", based_on)
 
 
 def propose(

@@ -14,18 +14,21 @@ from models.errors import BadShop
 from models.experiments import Letter, Wording
 from models.messages import Message
 from models.policy.experiments import ExperimentPolicy
+from models.policy.policy import GOOD_NEWS
+from models.policy.words import WordPolicy
 from models.storefront import StorefrontNotice
 from templates.rendering import samples, size_limits
 from templates.rendering.answer_samples import sample_answers
 from templates.rendering.environment import BUILT_IN, GALLERY, TemplateError, template_errors
 from templates.rendering.file_names import OWN_PARTS, find_incomplete_languages, find_misnamed_files
 from templates.rendering.formats import match_locale
-from templates.rendering.lint import ERROR, WARNING, Problem, lint_templates
+from templates.rendering.lint import ERROR, WARNING, Problem, lint_templates, lint_words
 from templates.rendering.messages import Renderer
 from templates.rendering.purchasing import PURCHASE, PurchaseRenderer
 from templates.rendering.storefront import STOREFRONT, StorefrontRenderer
 from templates.rendering.template_fields import suggest
 from templates.rendering.template_sets import MESSAGES, POSTS
+from templates.rendering.word_rules import missing_words, without_tags
 
 __all__ = ["ERROR", "WARNING", "Problem", "find_errors", "find_problems"]
 
@@ -34,10 +37,15 @@ _PYTHON_NOTATION = re.compile(r"<[\w.]+ object at 0x|\bdatetime\.date\(|\bDecima
 
 
 def find_errors(
-    shop: ShopConfig, own: Path | None, messages: Iterable[str] = (), experiments: Sequence[ExperimentPolicy] = ()
+    shop: ShopConfig,
+    own: Path | None,
+    messages: Iterable[str] = (),
+    experiments: Sequence[ExperimentPolicy] = (),
+    words: WordPolicy = WordPolicy(),  # noqa: B008 - frozen
 ) -> list[Problem]:
     """Return the problems that would stop or spoil a message, without warnings."""
-    return [problem for problem in find_problems(shop, own, messages, experiments) if problem.level == ERROR]
+    found = find_problems(shop, own, messages, experiments, words=words)
+    return [problem for problem in found if problem.level == ERROR]
 
 
 def find_problems(
@@ -48,13 +56,14 @@ def find_problems(
     *,
     only: str | None = None,
     language: str | None = None,
+    words: WordPolicy = WordPolicy(),  # noqa: B008 - frozen
 ) -> list[Problem]:
     """Return the problems of a shop's templates, sorted by file; `messages` are those that only its policy names.
 
     The second wordings of `experiments` are checked as the messages that they belong to.
 
-    Every file is read, and every message rendered with every sample. `only` limits this to one message, `language` to
-    one language. Raises BadShop for an unknown message or language.
+    Every file is read, and every message rendered with every sample. `words` are the shop's rules about words. `only`
+    limits this to one message, `language` to one language. Raises BadShop for an unknown message or language.
     """
     messages = list(messages)
     folders = (*MESSAGES, *(name for name in messages if name not in MESSAGES))
@@ -69,6 +78,7 @@ def find_problems(
     for read in (lambda: renderer.reasons.codes, renderer.words.check):
         problems |= set(_problems_of(read))
     if own_folder:
+        problems |= set(lint_words(renderer.jinja, selected, own_folder, words))
         file_problems = (
             *find_misnamed_files(own_folder, (*folders, *wordings)),
             *find_incomplete_languages(own_folder, wordings),
@@ -81,7 +91,7 @@ def find_problems(
     to_render = [(name, _required_channels(own_folder, name)) for name in folders if only in {None, name}]
     for locale in languages if chosen is None else [chosen]:
         problems |= {
-            *_render_problems(renderer, to_render, locale),
+            *_render_problems(renderer, to_render, locale, words),
             *_wording_problems(renderer, [one for one in wordings.values() if only in {None, one.wording}], locale),
             *_other_problems(shop, own_folder, renderer, only, locale),
         }
@@ -131,13 +141,15 @@ def _compile(jinja: Environment, name: str) -> None:
 
 
 def _render_problems(
-    renderer: Renderer, messages: Iterable[tuple[str, set[Channel]]], locale: str
+    renderer: Renderer, messages: Iterable[tuple[str, set[Channel]]], locale: str, words: WordPolicy
 ) -> Iterator[Problem]:
     for message, channels in messages:
+        required = None if message == GOOD_NEWS else words
         for _, plan in samples.sample_plans(message, locale):
             for contact in plan.contacts:
                 if contact.channel in channels:
-                    yield from _problems_of(partial(renderer.render_message, plan, contact, id="check"), renderer)
+                    render = partial(renderer.render_message, plan, contact, id="check")
+                    yield from _problems_of(render, renderer, required)
 
 
 def _wording_problems(renderer: Renderer, experiments: Iterable[ExperimentPolicy], locale: str) -> Iterator[Problem]:
@@ -187,7 +199,9 @@ def _required_channels(own: Path | None, message: str) -> set[Channel]:
     return {Channel.EMAIL, Channel.SMS} if has_texts else {Channel.EMAIL}
 
 
-def _problems_of(render: Callable[[], object], renderer: Renderer | None = None) -> Iterator[Problem]:
+def _problems_of(
+    render: Callable[[], object], renderer: Renderer | None = None, words: WordPolicy | None = None
+) -> Iterator[Problem]:
     try:
         rendered = render()
     except TemplateError as error:
@@ -195,6 +209,15 @@ def _problems_of(render: Callable[[], object], renderer: Renderer | None = None)
         return
     if renderer is not None and isinstance(rendered, Message) and rendered.channel is Channel.EMAIL:
         yield from _mail_problems(renderer, rendered)
+        if words is not None:
+            yield from _missing_words(renderer, rendered, words)
+
+
+def _missing_words(renderer: Renderer, mail: Message, words: WordPolicy) -> Iterator[Problem]:
+    """Yield what a mail about a delay must say and does not."""
+    _, text, html = renderer.template_files(mail.category, Channel.EMAIL, mail.locale)
+    for file, body in ((text, mail.text), (html, without_tags(mail.html))):
+        yield from (Problem(file, None, what) for what in missing_words(body, mail.locale, words))
 
 
 def _mail_problems(renderer: Renderer, mail: Message) -> Iterator[Problem]:

@@ -53,7 +53,7 @@ class Mistake:
 def find_mistakes(tree: nodes.Template, name: str) -> Iterator[Mistake]:
     """Yield the mistakes in a parsed template's text; its name tells the language and the file type."""
     patterns = list(_patterns(name))
-    for line, text in _texts(tree):
+    for line, text in own_texts(tree):
         for what, pattern in patterns:
             for match in pattern.finditer(text):
                 sentence = what.format(found=" ".join(match[0].split()))
@@ -72,7 +72,8 @@ def _patterns(name: str) -> Iterator[tuple[str, re.Pattern[str]]]:
         yield sentence, re.compile(_PLACEHOLDERS_BY_LANGUAGE[language], re.IGNORECASE)
 
 
-def _texts(tree: nodes.Template) -> Iterator[tuple[int, str]]:
+def own_texts(tree: nodes.Template) -> Iterator[tuple[int, str]]:
+    """Yield the pieces of a parsed template's own text, each with its line."""
     for data in tree.find_all(nodes.TemplateData):
         yield data.lineno, data.data
     for const in tree.find_all(nodes.Const):

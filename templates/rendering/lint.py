@@ -4,15 +4,18 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, partial
+from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from jinja2 import Environment, TemplateNotFound, TemplateSyntaxError, meta, nodes
 
+from models.policy.words import WordPolicy
 from templates.rendering.environment import EXTENSIONS, GALLERY, INCLUDES_ITSELF
-from templates.rendering.forbidden_text import find_mistakes
+from templates.rendering.forbidden_text import find_mistakes, own_texts
 from templates.rendering.template_fields import FIELDS, describe_missing_field, suggest
 from templates.rendering.variables import VARIABLE_NAMES, VARIABLES
+from templates.rendering.word_rules import find_word_problems, without_tags
 
 ERROR, WARNING = "error", "warning"
 _REFERENCES = (nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)
@@ -68,10 +71,28 @@ class _ParsedFile:
     file: str
     problems: tuple[Problem, ...]
     references: tuple[tuple[str, int], ...]
+    texts: tuple[tuple[int, str], ...] = ()
+    """The pieces of its own text, with their lines."""
 
 
+MAX_PARSED_FILES = 2_000
 _PARSED_FILES: dict[tuple[str, str, str], _ParsedFile] = {}
 """By name, file and text. Every environment parses a text the same way, so once for each process is enough."""
+
+
+def lint_words(jinja: Environment, names: Iterable[str], own: Path, policy: WordPolicy) -> Iterator[Problem]:
+    """Yield the words of a shop's own templates that are forbidden, or that ask for care."""
+    for name in names:
+        try:
+            parsed = _parse(jinja, name)
+        except TemplateSyntaxError:
+            continue
+        if Path(parsed.file).is_relative_to(own):
+            language = name.split(".")[1] if name.count(".") > 1 else "any"
+            for first, text in parsed.texts:
+                for found in find_word_problems(without_tags(text), language, policy):
+                    level = ERROR if found.is_forbidden else WARNING
+                    yield Problem(parsed.file, first + found.line - 1, found.what, level)
 
 
 def lint_templates(jinja: Environment, names: Iterable[str]) -> Iterator[Problem]:
@@ -95,23 +116,26 @@ def _parse(jinja: Environment, name: str) -> _ParsedFile:
         raise TemplateNotFound(name)
     source, path, _ = jinja.loader.get_source(jinja, name)
     key = name, path or name, source
-    if key not in _PARSED_FILES:
-        _PARSED_FILES[key] = _parse_source(jinja, *key)
-    return _PARSED_FILES[key]
+    if len(_PARSED_FILES) > MAX_PARSED_FILES:
+        _PARSED_FILES.clear()  # a server parses each draft of a template
+    if (parsed := _PARSED_FILES.get(key)) is None:
+        parsed = _PARSED_FILES[key] = _parse_source(jinja, *key)
+    return parsed
 
 
 def _parse_source(jinja: Environment, name: str, file: str, source: str) -> _ParsedFile:
     problems: list[Problem] = []
     references: tuple[tuple[str, int], ...] = ()
+    texts: tuple[tuple[int, str], ...] = ()
     try:
         tree = jinja.parse(source, name, file)
-        references = tuple(_references(tree))
+        references, texts = tuple(_references(tree)), tuple(own_texts(tree))
         problems += (Problem(file, mistake.line, mistake.what) for mistake in find_mistakes(tree, name))
         problems += (Problem(file, line, what) for line, what in _unknown_fields(tree))
         problems += _unknown_names(jinja, tree, file)
     except TemplateSyntaxError as error:
         problems.append(_syntax_problem(error, file))
-    return _ParsedFile(file, tuple(problems), references)
+    return _ParsedFile(file, tuple(problems), references, texts)
 
 
 def _syntax_problem(error: TemplateSyntaxError, file: str) -> Problem:

@@ -2,6 +2,7 @@
 
 from functools import wraps
 
+from models.policy.words import WordPolicy
 from templates.rendering import check
 
 
@@ -11,13 +12,13 @@ def remember_checks() -> None:
     find_errors = check.find_errors
 
     @wraps(find_errors)
-    def remembered(shop, own, messages=(), experiments=()):
+    def remembered(shop, own, messages=(), experiments=(), words=WordPolicy()):  # noqa: B008 - frozen
         named, trials = tuple(messages), tuple(experiments)
         if own is not None:
-            return find_errors(shop, own, named, trials)
-        key = shop.model_dump_json(), named, trials
+            return find_errors(shop, own, named, trials, words)
+        key = shop.model_dump_json(), named, trials, words.model_dump_json()
         if key not in known:
-            known[key] = find_errors(shop, None, named, trials)
+            known[key] = find_errors(shop, None, named, trials, words)
         return list(known[key])
 
     check.find_errors = remembered

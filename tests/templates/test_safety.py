@@ -3,19 +3,25 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from models.enums import Channel
+from models.policy.words import WordPolicy
+from templates.rendering import check, samples
 from templates.rendering import render_limits as limits
-from templates.rendering import samples
 from templates.rendering import size_limits as fit
-from templates.rendering.check import ERROR, WARNING, find_problems
+from templates.rendering.check import ERROR, WARNING
 from templates.rendering.environment import TemplateError
 from templates.rendering.gallery_entries import gallery_entries
 from templates.rendering.messages import Renderer
 from templates.rendering.names import MAX_NAME_CHARACTERS
 from tests.templates.test_messages import SHOP
+
+WITHOUT_RULES = WordPolicy(built_in=False)
+find_problems = partial(check.find_problems, words=WITHOUT_RULES)
+"""Of texts that are shorter than any real one: they need no word."""
 
 
 def write(folder, name, source):
