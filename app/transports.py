@@ -6,43 +6,52 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 
+from app import network_transports
 from app.composition import App
 from app.twilio import missing_for_twilio, open_twilio
 from channels.email.sendgrid import SendGridTransport
 from channels.local.outbox import LocalOutbox
 from channels.local.outbox_index import write_outbox_index
 from channels.redirect import RedirectTransport
-from channels.social.x import XTransport
 from channels.transport import MessageTransport
 from models.config.settings import Settings, TransportKind
 from models.config.shop import Sender
-from models.enums import Channel
+from models.enums import NETWORK_NAMES, NETWORKS, Channel
 from models.errors import ForewarnError
 from rules.contact.addresses import BadAddress, email_address, phone_number
 from rules.contact.masking import mask_address
 
-REQUIRED_SETTINGS = {
+REQUIRED_SETTINGS: Mapping[TransportKind, tuple[str, ...]] = {
+    TransportKind.OFF: (),
     TransportKind.OUTBOX: (),
     TransportKind.SENDGRID: ("sendgrid_api_key",),
     TransportKind.SMTP: ("smtp_host",),
-    TransportKind.X: ("x_consumer_key", "x_consumer_secret", "x_access_token", "x_access_token_secret"),
+    **network_transports.REQUIRED_SETTINGS,
 }
-SUPPORTED_CHANNELS = {
+SUPPORTED_CHANNELS: Mapping[Channel, tuple[TransportKind, ...]] = {
     Channel.EMAIL: (TransportKind.OUTBOX, TransportKind.SENDGRID, TransportKind.SMTP),
     Channel.SMS: (TransportKind.OUTBOX, TransportKind.TWILIO),
     Channel.X: (TransportKind.OUTBOX, TransportKind.X),
+    **{
+        network: (TransportKind.OFF, TransportKind.OUTBOX, kind)
+        for network, kind in network_transports.NETWORK_KINDS.items()
+        if network is not Channel.X
+    },
 }
 
 
 def configured_transports(settings: Settings) -> dict[Channel, TransportKind]:
-    """Return the transport that the settings name for each channel; raises ForewarnError for an unsuitable one."""
-    transports = {Channel.EMAIL: settings.email, Channel.SMS: settings.sms, Channel.X: settings.x}
+    """Return the transport that the settings name for each channel; raises ForewarnError for an unsuitable one.
+
+    A network that is off has none.
+    """
+    transports: dict[Channel, TransportKind] = {channel: getattr(settings, channel) for channel in Channel}
     for channel, kind in transports.items():
         if kind not in SUPPORTED_CHANNELS[channel]:
             *others, last = SUPPORTED_CHANNELS[channel]
             possible = f"{', '.join(others)} or {last}"
             raise ForewarnError(f"FOREWARN_{channel.upper()}: {kind} does not send this channel; use {possible}")
-    return transports
+    return {channel: kind for channel, kind in transports.items() if kind is not TransportKind.OFF}
 
 
 def missing_credentials(settings: Settings, kind: TransportKind, sender: Sender) -> list[str]:
@@ -89,8 +98,13 @@ def is_provider_trial(settings: Settings) -> bool:
 def closed_channels(settings: Settings, sender: Sender) -> dict[str, str]:
     """Return the channels that can send nothing, each with the reason."""
     tests, trial = redirects(settings), is_provider_trial(settings)
-    closed: dict[str, str] = {}
-    for channel, kind in configured_transports(settings).items():
+    transports = configured_transports(settings)
+    closed = {
+        str(network): f"{NETWORK_NAMES[network]} is off: FOREWARN_{network.upper()} connects it"
+        for network in NETWORKS
+        if network not in transports
+    }
+    for channel, kind in transports.items():
         if missing := missing_credentials(settings, kind, sender):
             closed[str(channel)] = f"{kind} needs {' and '.join(missing)} in the environment"
         elif trial and kind is not TransportKind.OUTBOX and channel not in tests and not _sandboxed(settings, kind):
@@ -150,7 +164,7 @@ def open_provider(
     """Open the transport to a provider; its credentials must be there. Raises ForewarnError for the local outbox."""
     timeout, parallel = settings.timeout, settings.concurrency
     match kind:
-        case TransportKind.OUTBOX:
+        case TransportKind.OFF | TransportKind.OUTBOX:
             raise ForewarnError("the local outbox is not a provider")
         case TransportKind.SENDGRID:
             return SendGridTransport(
@@ -165,9 +179,9 @@ def open_provider(
             return _smtp(settings, sender, now)
         case TransportKind.TWILIO:
             return open_twilio(settings, sender, now)
-        case TransportKind.X:
-            key, secret, token, token_secret = (_secret(settings, name) for name in REQUIRED_SETTINGS[kind])
-            return XTransport(key, secret, token, token_secret, url=settings.x_url, timeout=timeout, parallel=parallel)
+        case _:
+            values = tuple(_secret(settings, name) for name in REQUIRED_SETTINGS[kind])
+            return network_transports.open_network(kind, settings, values, now)
 
 
 def _smtp(settings: Settings, sender: Sender, now: Callable[[], datetime]) -> MessageTransport:

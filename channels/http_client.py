@@ -47,9 +47,11 @@ COMMON_STATUSES: Mapping[int, FailureKind] = {
 STATUS_CLASSES: Mapping[int, FailureKind] = {3: FailureKind.CHANNEL_DOWN, 4: FailureKind.PERMANENT}
 """By the first digit, for statuses in no table; any other status, as 500, is UNKNOWN."""
 
-RATE_LIMIT_HEADERS = ("X-RateLimit", "X-Rate-Limit", "X-User-Limit-24Hour", "X-App-Limit-24Hour")
+RATE_LIMIT_HEADERS = ("X-RateLimit", "X-Rate-Limit", "X-User-Limit-24Hour", "X-App-Limit-24Hour", "RateLimit")
 """Prefixes of the headers `...-Remaining` and `...-Reset`. X sends several limits at once, used up or not."""
 MAX_WAIT_SECONDS = 86_400
+FIRST_MOMENT = 1_000_000_000
+"""A reset below this is in seconds from now; any other is in seconds since 1970."""
 JSON_TYPE = {"Content-Type": "application/json"}
 
 
@@ -92,6 +94,15 @@ def lookup_errors() -> Iterator[None]:
         raise LookupUnavailable(error.reason, code=error.code) from error
 
 
+@contextmanager
+def before_posting() -> Iterator[None]:
+    """Translate errors of what a post needs first, as its picture: nobody sees that, so it may be done again."""
+    try:
+        yield
+    except OutcomeUnknown as error:
+        raise TemporaryFailure(error.reason, code=error.code) from error
+
+
 def retry_after(headers: Mapping[str, str]) -> timedelta | None:
     """Return how long to wait by `Retry-After` or the reset of a used-up rate limit; at most a day.
 
@@ -102,11 +113,21 @@ def retry_after(headers: Mapping[str, str]) -> timedelta | None:
         return timedelta(seconds=min(int(value), MAX_WAIT_SECONDS))
     now, until = _http_date(headers.get("Date", "")), _http_date(value)
     used_up = [limit for limit in RATE_LIMIT_HEADERS if headers.get(f"{limit}-Remaining", "0").strip() == "0"]
-    resets = [int(reset) for limit in used_up if (reset := headers.get(f"{limit}-Reset", "").strip()).isdecimal()]
+    resets = [reset for limit in used_up if (reset := _reset(headers.get(f"{limit}-Reset", "").strip(), now))]
     if now is None or (until is None and not resets):
         return None
     seconds = (until.timestamp() if until else max(resets)) - now.timestamp()
     return timedelta(seconds=min(max(seconds, 0), MAX_WAIT_SECONDS))
+
+
+def _reset(text: str, now: datetime | None) -> float | None:
+    """Return the moment of a limit's reset, in seconds since 1970, or as Mastodon writes it: 2026-01-09T10:15:00Z."""
+    if text.isdecimal():
+        return int(text) if int(text) >= FIRST_MOMENT or now is None else now.timestamp() + int(text)
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        return None
 
 
 def _http_date(text: str) -> datetime | None:
@@ -140,11 +161,23 @@ def json_body(value: Mapping[str, Any]) -> bytes:
 
 async def read_json(response: aiohttp.ClientResponse) -> dict[str, Any]:
     """Return the response's JSON object; an empty one when it is anything else, such as a proxy's page."""
-    try:
-        body = json.loads(await response.read())
-    except ValueError:
-        return {}
+    body = await _read(response)
     return body if isinstance(body, dict) else {}
+
+
+async def read_list(response: aiohttp.ClientResponse) -> list[Any]:
+    """Return the response's JSON list; raises TemporaryFailure when it is anything else."""
+    body = await _read(response)
+    if not isinstance(body, list):
+        raise TemporaryFailure(f"{response.url.host} answered {response.status} without a list", code="200")
+    return body
+
+
+async def _read(response: aiohttp.ClientResponse) -> Any:
+    try:
+        return json.loads(await response.read())
+    except ValueError:
+        return None
 
 
 class HttpClient:

@@ -28,6 +28,15 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkCard:
+    """What networks that look at no page by themselves show of a post's link."""
+
+    url: str
+    title: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """A rendered message for one channel."""
 
@@ -48,6 +57,8 @@ class Message:
     attachments: tuple[Attachment, ...] = ()
     picture: Picture | None = None
     """Of a post."""
+    card: LinkCard | None = None
+    """Of a post with a link and without a picture."""
     unsubscribe_url: str = ""
     """The address that stops marketing mails to `to`; empty for what is no marketing, as every notice of a delay."""
     statements: tuple[str, ...] = ()

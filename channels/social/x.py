@@ -1,5 +1,6 @@
 """Post on X by its API v2 (docs.x.com)."""
 
+import base64
 import html
 import logging
 import re
@@ -17,6 +18,7 @@ from channels.http_client import (
     JSON_TYPE,
     FailureKind,
     HttpClient,
+    before_posting,
     classify_status,
     failure_for,
     json_body,
@@ -25,15 +27,19 @@ from channels.http_client import (
     request_failure,
     retry_after,
 )
+from channels.social.posts import check_picture
 from channels.transport import LookupUnavailable, OutcomeUnknown, TemporaryFailure
-from models.messages import Message, Receipt
+from models.messages import Message, Picture, Receipt
 
 STATUSES: Mapping[int, FailureKind] = {
     503: FailureKind.TEMPORARY
 }  # X documents: up, but overloaded; nothing was posted
 DUPLICATE_TEXT = "duplicate content"
 """X answers a text that the account has posted before with 403 and these words: the post exists already."""
-SUCCESS_STATUSES = {"POST": 201, "GET": 200}
+POSTS = "/2/tweets"
+MAX_PICTURE_BYTES = 5_000_000
+MAX_DESCRIPTION = 1_000
+PICTURE_KINDS = ("image/jpeg", "image/png", "image/webp")
 LINK_PATTERN = re.compile(r"https?://\S+")
 PAGE_SIZE = 100
 
@@ -58,8 +64,12 @@ class XTransport:
         self._client = _SignedClient(self._http, url.rstrip("/"), oauth)
 
     async def send(self, message: Message) -> Receipt:
+        picture: dict[str, list[str]] = {}
+        if message.picture:
+            with before_posting():
+                picture = {"media_ids": [await self._upload(message.picture)]}
         try:
-            response = await self._client.create_tweet(text=message.text)
+            response = await self._client.create_tweet(text=message.text, **picture)
         except _AlreadyPostedError as error:
             return Receipt("", {"status": "already there", "said": str(error)})
         post = (await read_json(response)).get("data")
@@ -95,6 +105,17 @@ class XTransport:
 
     async def close(self) -> None:
         await self._http.close()
+
+    async def _upload(self, picture: Picture) -> str:
+        check_picture(picture, "X", MAX_PICTURE_BYTES, PICTURE_KINDS)
+        content = base64.b64encode(picture.content).decode()
+        wanted = {"media": content, "media_category": "tweet_image"}
+        response = await self._client.request("POST", "/2/media/upload", json=wanted)
+        uploaded = str((await self._data(response, dict))["id"])
+        if picture.description:
+            told = {"id": uploaded, "metadata": {"alt_text": {"text": picture.description[:MAX_DESCRIPTION]}}}
+            await self._client.request("POST", "/2/media/metadata", json=told)
+        return uploaded
 
     @staticmethod
     async def _data(response: aiohttp.ClientResponse, kind: type) -> Any:
@@ -144,7 +165,7 @@ class _SignedClient(AsyncClient):  # type: ignore[misc]  # tweepy ships no types
             raise request_failure(error, self._url) from error
         body = None if json is None else json_body(json)
         response = await self._http.request(method, url, data=body, headers=signed)
-        if response.status != SUCCESS_STATUSES[method]:
+        if response.status != (201 if (method, route) == ("POST", POSTS) else 200):
             raise await _failure(response)
         return response
 

@@ -15,17 +15,23 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from models.enums import SmtpTls
+from models.enums import Channel, SmtpTls
 
 
 class TransportKind(StrEnum):
     """The transport that sends one channel's messages."""
 
+    OFF = "off"
+    """Nothing is sent, and nothing is written for it: for networks that a shop does not use."""
     OUTBOX = "outbox"
     SENDGRID = "sendgrid"
     SMTP = "smtp"
     TWILIO = "twilio"
     X = "x"
+    FACEBOOK = "facebook"
+    BLUESKY = "bluesky"
+    MASTODON = "mastodon"
+    LINKEDIN = "linkedin"
 
 
 MAX_TIMEOUTS = 3
@@ -60,7 +66,19 @@ class Settings(BaseSettings):
 
     email: TransportKind = Field(TransportKind.OUTBOX, description="transport of mail: outbox, sendgrid or smtp")
     sms: TransportKind = Field(TransportKind.OUTBOX, description="transport of texts: outbox or twilio")
-    x: TransportKind = Field(TransportKind.OUTBOX, description="transport of posts: outbox or x")
+    x: TransportKind = Field(TransportKind.OUTBOX, description="transport of posts on X: outbox or x")
+    facebook: TransportKind = Field(
+        TransportKind.OFF, description="transport of posts on a Facebook Page: off, outbox or facebook"
+    )
+    bluesky: TransportKind = Field(
+        TransportKind.OFF, description="transport of posts on Bluesky: off, outbox or bluesky"
+    )
+    mastodon: TransportKind = Field(
+        TransportKind.OFF, description="transport of posts on Mastodon: off, outbox or mastodon"
+    )
+    linkedin: TransportKind = Field(
+        TransportKind.OFF, description="transport of posts on LinkedIn: off, outbox or linkedin"
+    )
 
     redirect_email: str | None = Field(
         None, description="test address to which the provider delivers all mail instead of customers and vendors"
@@ -104,6 +122,23 @@ class Settings(BaseSettings):
         "https://api.x.com",
         description="X's API, by default at the host in its official description; for tests, a local server's address",
     )
+    facebook_page: str | None = Field(None, description="number of the Facebook Page: docs/networks.md")
+    facebook_page_token: SecretStr | None = Field(None, description="access token of the Page, not of a person")
+    facebook_version: str = Field(
+        "v25.0", pattern=r"^v\d+\.\d+$", description="version of the Graph API; Meta ends each after about two years"
+    )
+    facebook_url: str = Field("https://graph.facebook.com", description="for tests, the address of a local server")
+    bluesky_handle: str | None = Field(None, description="handle of the Bluesky account, as lamps.bsky.social")
+    bluesky_app_password: SecretStr | None = Field(None, description="an app password of the account, never its own")
+    bluesky_url: str = Field("https://bsky.social", description="the account's server, where it is not Bluesky's own")
+    mastodon_url: str | None = Field(None, description="the account's server, as https://mastodon.social")
+    mastodon_token: SecretStr | None = Field(None, description="access token of the account, from its server")
+    linkedin_organization: str | None = Field(None, description="number of the organisation's page on LinkedIn")
+    linkedin_token: SecretStr | None = Field(None, description="access token of one who administers the page")
+    linkedin_version: str = Field(
+        "202605", pattern=r"^\d{6}$", description="version of the API, a month; LinkedIn ends each after about a year"
+    )
+    linkedin_url: str = Field("https://api.linkedin.com", description="for tests, the address of a local server")
 
     vendor_keys: SecretStr | None = Field(
         None, description='JSON object of vendors\' secrets by vendor id, such as {"V1": "..."}: docs/vendors.md'
@@ -198,7 +233,7 @@ class Settings(BaseSettings):
     @property
     def keeps_outbox(self) -> bool:
         """Say whether any message goes to the local outbox."""
-        return TransportKind.OUTBOX in (self.email, self.sms, self.x)
+        return any(getattr(self, channel) is TransportKind.OUTBOX for channel in Channel)
 
     @field_validator("smtp_tls")
     @classmethod
@@ -217,6 +252,11 @@ class Settings(BaseSettings):
     def _secure(cls, url: str | None) -> str | None:
         return None if url is None else secure_base(url)
 
+    @field_validator("mastodon_url", "bluesky_url")
+    @classmethod
+    def _encrypted_way(cls, url: str | None) -> str | None:
+        return None if url is None else secure_base(url, "https://mastodon.social", "the token goes there")
+
     @field_validator("lease_seconds")
     @classmethod
     def _outlasts_a_request(cls, lease: int, info: ValidationInfo) -> int:
@@ -226,9 +266,9 @@ class Settings(BaseSettings):
         return lease
 
 
-def secure_base(url: str) -> str:
-    """Return an address for sign-ins without a slash at its end; raises ValueError for one that is not possible."""
-    right = "an address such as https://desk.example.com is right"
+def secure_base(url: str, example: str = "https://desk.example.com", why: str = "people sign in there") -> str:
+    """Return an address without a slash at its end; raises ValueError for one that is not possible, or not https."""
+    right = f"an address such as {example} is right"
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
@@ -237,7 +277,7 @@ def secure_base(url: str) -> str:
     if not host or parts.query or parts.fragment or "@" in parts.netloc:
         raise ValueError(right)
     if parts.scheme != "https" and not (parts.scheme == "http" and host in LOOPBACK):
-        raise ValueError(f"people sign in there, so only https is accepted; {right}")
+        raise ValueError(f"{why}, so only https is accepted; {right}")
     return url.rstrip("/")
 
 

@@ -13,7 +13,7 @@ from channels.sms.twilio import TwilioTransport
 from channels.social.x import XTransport
 from models.config.settings import GivenSettings, TransportKind
 from models.config.shop import ShopFolder
-from models.enums import Channel
+from models.enums import DIRECT, NETWORKS, Channel
 from tasks.purchasing.vendors import VendorFacts
 
 SECRET = SecretStr("planted")
@@ -51,7 +51,9 @@ def now():
 async def test_each_channel_has_the_transport_that_is_set(app):
     before = opened()
     async with open_transports(app, now) as (transports, closed):
-        assert (set(transports), closed) == (set(Channel), {})
+        assert set(transports) == {*DIRECT, Channel.X}
+        assert set(closed) == set(NETWORKS) - {Channel.X}
+        assert closed["bluesky"] == "Bluesky is off: FOREWARN_BLUESKY connects it"
         assert {type(transport) for transport in opened(before)} == {TwilioTransport, XTransport}
 
 

@@ -28,6 +28,10 @@ PLANTED = {
     "FOREWARN_TWILIO_AUTH_TOKEN": "planted-twilio-token",
     "FOREWARN_TWILIO_API_KEY_SID": "SKplanted0000000000000000000000000",
     "FOREWARN_TWILIO_API_KEY_SECRET": "planted-twilio-key-secret",
+    "FOREWARN_FACEBOOK_PAGE_TOKEN": "planted-facebook-token",
+    "FOREWARN_BLUESKY_APP_PASSWORD": "planted-bluesky-password",
+    "FOREWARN_MASTODON_TOKEN": "planted-mastodon-token",
+    "FOREWARN_LINKEDIN_TOKEN": "planted-linkedin-token",
     "FOREWARN_X_CONSUMER_KEY": "planted-x-consumer-key",
     "FOREWARN_X_CONSUMER_SECRET": "planted-x-consumer-secret",
     "FOREWARN_X_ACCESS_TOKEN": "planted-x-access-token",
@@ -110,7 +114,10 @@ def place(tmp_path, monkeypatch, refusing):
     write_sample(tmp_path / "shop", orders=20, seed=7, as_of=date.fromisoformat(DAY))
     monkeypatch.chdir(tmp_path)
     doors = {"EMAIL": "sendgrid", "SMS": "twilio", "X": "x", "TWILIO_FROM": "+4915100000000"}
-    providers = dict.fromkeys(("SENDGRID_URL", "TWILIO_URL", "X_URL"), refusing[0])
+    doors |= {name.upper(): name for name in ("facebook", "bluesky", "mastodon", "linkedin")}
+    doors |= {"FACEBOOK_PAGE": "1000", "BLUESKY_HANDLE": "lamps.example", "LINKEDIN_ORGANIZATION": "2000"}
+    servers = ("SENDGRID_URL", "TWILIO_URL", "X_URL", "FACEBOOK_URL", "BLUESKY_URL", "MASTODON_URL", "LINKEDIN_URL")
+    providers = dict.fromkeys(servers, refusing[0])
     for name, value in PLANTED.items():
         monkeypatch.setenv(name, value)
     for name, value in (doors | providers).items():

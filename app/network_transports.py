@@ -1,0 +1,59 @@
+"""Open the transport to a network on which posts are published."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from channels.transport import MessageTransport
+from models.config.settings import Settings, TransportKind
+from models.enums import Channel
+
+NETWORK_KINDS: Mapping[Channel, TransportKind] = {
+    Channel.X: TransportKind.X,
+    Channel.FACEBOOK: TransportKind.FACEBOOK,
+    Channel.BLUESKY: TransportKind.BLUESKY,
+    Channel.MASTODON: TransportKind.MASTODON,
+    Channel.LINKEDIN: TransportKind.LINKEDIN,
+}
+REQUIRED_SETTINGS: Mapping[TransportKind, tuple[str, ...]] = {
+    TransportKind.X: ("x_consumer_key", "x_consumer_secret", "x_access_token", "x_access_token_secret"),
+    TransportKind.FACEBOOK: ("facebook_page", "facebook_page_token"),
+    TransportKind.BLUESKY: ("bluesky_handle", "bluesky_app_password"),
+    TransportKind.MASTODON: ("mastodon_url", "mastodon_token"),
+    TransportKind.LINKEDIN: ("linkedin_organization", "linkedin_token"),
+}
+
+
+def open_network(
+    kind: TransportKind, settings: Settings, values: tuple[str, ...], now: Callable[[], datetime]
+) -> MessageTransport:
+    """Open the transport to a network; `values` are those of its REQUIRED_SETTINGS.
+
+    Each is imported here, because few shops are on every network.
+    """
+    limits: dict[str, Any] = {"timeout": settings.timeout, "parallel": settings.concurrency}
+    match kind:
+        case TransportKind.X:
+            from channels.social.x import XTransport
+
+            return XTransport(*values, url=settings.x_url, **limits)
+        case TransportKind.FACEBOOK:
+            from channels.social.facebook import FacebookTransport
+
+            version = settings.facebook_version
+            return FacebookTransport(*values, version=version, url=settings.facebook_url, **limits)
+        case TransportKind.BLUESKY:
+            from channels.social.bluesky import BlueskyTransport
+
+            return BlueskyTransport(*values, now=now, url=settings.bluesky_url, **limits)
+        case TransportKind.MASTODON:
+            from channels.social.mastodon import MastodonTransport
+
+            return MastodonTransport(*values, **limits)
+        case TransportKind.LINKEDIN:
+            from channels.social.linkedin import LinkedInTransport
+
+            version = settings.linkedin_version
+            return LinkedInTransport(*values, version=version, url=settings.linkedin_url, **limits)
+        case _:
+            raise ValueError(f"{kind} is no network")
