@@ -134,7 +134,7 @@ async def open_transports(
     transports: dict[Channel, MessageTransport] = {
         channel: LocalOutbox(app.outbox, sender, now)
         if kind is TransportKind.OUTBOX
-        else open_provider(kind, settings, sender, now)
+        else open_provider(kind, settings, sender, now, app.folder.state_names[0])
         for channel, kind in kinds.items()
         if channel in channels and channel not in all_closed
     }
@@ -159,9 +159,12 @@ def _write_index(app: App) -> None:
 
 
 def open_provider(
-    kind: TransportKind, settings: Settings, sender: Sender, now: Callable[[], datetime]
+    kind: TransportKind, settings: Settings, sender: Sender, now: Callable[[], datetime], shop: str = ""
 ) -> MessageTransport:
-    """Open the transport to a provider; its credentials must be there. Raises ForewarnError for the local outbox."""
+    """Open the transport to a provider; its credentials must be there. Raises ForewarnError for the local outbox.
+
+    `shop` tells the shop's mails from those of others in the provider's statistics.
+    """
     timeout, parallel = settings.timeout, settings.concurrency
     match kind:
         case TransportKind.OFF | TransportKind.OUTBOX:
@@ -174,6 +177,7 @@ def open_provider(
                 timeout=timeout,
                 parallel=parallel,
                 sandbox=settings.sendgrid_sandbox,
+                shop=shop,
             )
         case TransportKind.SMTP:
             return _smtp(settings, sender, now)

@@ -65,6 +65,14 @@ class Message:
     """What a notice says, as far as a law asks for it: Statements."""
     has_note: bool = False
     """Whether the personal note of its plan is in its words; the shop's own templates may leave it out."""
+    follows: str = ""
+    """The id of the first mail about its order, whose thread a mail joins; empty where it begins one."""
+    is_answer: bool = False
+    """Whether a mail answers what its recipient did; any other is written by itself."""
+    days_late: int | None = None
+    """How late its order is, for a provider's statistics; None for what is no notice."""
+    days_group: str = ""
+    """The same as the shop's policy groups it, as `8 to 14`."""
     wording: Wording | None = None
     """The wording of a trial; None where there is none, or both are the same in this language and channel."""
 

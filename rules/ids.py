@@ -12,6 +12,11 @@ def notice_id(order: str, revision: int, channel: Channel) -> str:
     return uuid.uuid5(NAMESPACE, f"{order}|{revision}|{channel}").hex
 
 
+def first_mail(order: str) -> str:
+    """Return the id of the first mail about an order, whose thread the later ones join."""
+    return notice_id(order, 1, Channel.EMAIL)
+
+
 def post_id(product: str, week: str, kind: PostKind = PostKind.LATE) -> str:
     """Return the id of a post: one for each product, ISO week and kind."""
     name = "post" if kind is PostKind.LATE else f"post {kind}"

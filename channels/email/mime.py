@@ -6,14 +6,14 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
-from channels.headers import ascii_address, one_line, unsubscribe_headers
+from channels.headers import ascii_address, mail_domain, mail_headers, one_line
 from models.config.shop import Sender
 from models.messages import Message
 
 
 def message_id(id: str, sender: Sender) -> str:  # noqa: A002 - the message's own name
-    """Return the Message-ID of a message: the same at each try, so that a copy can be told as one."""
-    return f"<{id}@{ascii_address(sender.email).rpartition('@')[2]}>"
+    """Return the Message-ID of a message."""
+    return f"<{id}@{mail_domain(sender.email)}>"
 
 
 def mime_bytes(message: Message, sender: Sender, now: datetime) -> bytes:
@@ -25,11 +25,8 @@ def mime_bytes(message: Message, sender: Sender, now: datetime) -> bytes:
         mail["Reply-To"] = _person(sender.reply_to)
     mail["Subject"] = one_line(message.subject)
     mail["Date"] = format_datetime(now)
-    mail["Message-ID"] = message_id(message.id, sender)
-    # Answering machines answer no mail with it (RFC 3834).
-    mail["Auto-Submitted"] = "auto-generated"
     mail["Content-Language"] = message.locale.replace("_", "-")
-    for name, value in unsubscribe_headers(message.unsubscribe_url).items():
+    for name, value in (mail_headers(message, mail_domain(sender.email)) | _labels(message)).items():
         mail[name] = value
     mail.set_content(message.text, cte="quoted-printable")
     if message.html:
@@ -38,6 +35,12 @@ def mime_bytes(message: Message, sender: Sender, now: datetime) -> bytes:
         kind, _, subtype = file.kind.partition("/")
         mail.add_attachment(file.content, maintype=kind, subtype=subtype, filename=one_line(file.name))
     return mail.as_bytes()
+
+
+def _labels(message: Message) -> dict[str, str]:
+    """Return what a relay or a mailbox may sort mails by; nothing of it is about a person."""
+    given = {"X-Forewarn-Message": one_line(message.category), "X-Forewarn-Days-Late": message.days_group}
+    return {name: value for name, value in given.items() if value}
 
 
 def _person(address: str, name: str = "") -> Address:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import aiohttp
 
 from channels.email.sendgrid_records import NOT_DELIVERED, ended_before, recorded_mail
-from channels.headers import ADDRESS_PATTERN, ascii_address, one_line, unsubscribe_headers
+from channels.headers import ADDRESS_PATTERN, ascii_address, mail_domain, mail_headers, one_line
 from channels.http_client import (
     JSON_TYPE,
     FailureKind,
@@ -39,6 +39,8 @@ NO_ACTIVITY_STATUSES = (400, 403, 404)
 """Statuses for accounts without the Email Activity add-on, and for keys that may not read it."""
 MESSAGE_ARGUMENT = "notice"
 """The custom argument that has our id of a mail; SendGrid's events repeat it."""
+MAX_CATEGORY = 255
+"""Characters of a category, of which a mail may have ten."""
 SEND_SCOPE = "mail.send"
 """The scope that the API key needs."""
 NO_CLICK_TRACKING = {"click_tracking": {"enable": False, "enable_text": False}}
@@ -59,20 +61,22 @@ class SendGridTransport:
         timeout: float = 15,
         parallel: int = 16,
         sandbox: bool = False,
+        shop: str = "",
     ) -> None:
+        """Set the account; `shop` names the shop in its statistics and events."""
         self._sandbox = sandbox
         self._headers = {"Authorization": f"Bearer {api_key}"}
         self._send_headers = self._headers | JSON_TYPE
         self._send_url = f"{url.rstrip('/')}/v3/mail/send"
         self._activity_url = f"{url.rstrip('/')}/v3/messages"
         self._scopes_url = f"{url.rstrip('/')}/v3/scopes"
-        self._shop = shop_fields(sender, sandbox=sandbox)
+        self._shop, self._label, self._domain = shop_fields(sender, sandbox=sandbox), shop, mail_domain(sender.email)
         self._http = HttpClient(timeout, parallel)
 
     async def send(self, message: Message) -> Receipt:
         if "@" not in message.to:
             raise PermanentFailure("the mail has no address")
-        body = json_body(mail_body(message, self._shop))
+        body = json_body(mail_body(message, self._shop, self._domain, self._label))
         response = await self._http.request("POST", self._send_url, data=body, headers=self._send_headers)
         if response.status == 202:
             return Receipt(response.headers.get("X-Message-Id", ""), {"status": "accepted"}, trial=self._sandbox)
@@ -165,24 +169,36 @@ def shop_fields(sender: Sender, *, sandbox: bool) -> dict[str, Any]:
     return fields
 
 
-def mail_body(message: Message, shop: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the request body of a mail. `shop` has what `shop_fields` returns."""
+def mail_body(message: Message, shop: Mapping[str, Any], domain: str, label: str = "") -> dict[str, Any]:
+    """Return the request body of a mail. `shop` has what `shop_fields` returns; `label` names the shop."""
     to = _person(message.to, message.to_name)
+    args = {
+        MESSAGE_ARGUMENT: message.id,
+        "shop": label,
+        "message": message.category,
+        "days_late": "" if message.days_late is None else str(message.days_late),
+    }
     body = {
         **shop,
         "subject": one_line(message.subject),
-        "personalizations": [{"to": [to], "custom_args": {MESSAGE_ARGUMENT: message.id}}],
+        "personalizations": [{"to": [to], "custom_args": {name: value for name, value in args.items() if value}}],
         "content": [{"type": "text/plain", "value": message.text}],
+        # Message-ID is none of the headers that SendGrid keeps for itself.
+        "headers": mail_headers(message, domain),
     }
     if message.html:
         body["content"].append({"type": "text/html", "value": message.html})
-    if message.category:
-        body["categories"] = [message.category]
-    if headers := unsubscribe_headers(message.unsubscribe_url):
-        body["headers"] = headers
+    if categories := _categories(message, label):
+        body["categories"] = categories
     if message.attachments:
         body["attachments"] = [_attachment(file) for file in message.attachments]
     return body
+
+
+def _categories(message: Message, label: str) -> list[str]:
+    """Return what SendGrid counts a mail under; it cannot be erased there, so nothing of it is about a person."""
+    days = f"{message.days_group} days late" if message.days_group else ""
+    return list(dict.fromkeys(name[:MAX_CATEGORY] for name in (label, message.category, days) if name))
 
 
 def _person(address: str, name: str = "") -> dict[str, str]:

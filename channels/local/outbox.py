@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from channels.atomic_files import safe_file_name, write_atomically
-from channels.headers import ascii_address, one_line, unsubscribe_headers
+from channels.headers import ascii_address, mail_domain, mail_headers, one_line
 from channels.transport import PermanentFailure
 from models.config.shop import Sender
 from models.enums import Channel
@@ -38,7 +38,7 @@ class LocalOutbox:
     def __init__(self, folder: Path, sender: Sender, now: Callable[[], datetime] | None = None) -> None:
         self._folder, self._sender, self._now = folder, sender, now
         self._from = formataddr((one_line(sender.name), ascii_address(sender.email)))
-        self._domain = ascii_address(sender.email).rpartition("@")[2]
+        self._domain = mail_domain(sender.email)
 
     async def send(self, message: Message) -> Receipt:
         is_mail = message.channel is Channel.EMAIL
@@ -72,9 +72,8 @@ class LocalOutbox:
         if self._sender.reply_to:
             mail["Reply-To"] = ascii_address(self._sender.reply_to)
         mail["Subject"] = Header(one_line(message.subject), header_name="Subject").encode()
-        mail["Message-ID"] = f"<{safe_file_name(message.id)}@{self._domain}>"
         mail["X-Forewarn-Notice"] = one_line(message.id)
-        for name, value in unsubscribe_headers(message.unsubscribe_url).items():
+        for name, value in mail_headers(message, self._domain, safe_file_name).items():
             mail[name] = value
         if self._now:
             mail["Date"] = format_datetime(self._now())

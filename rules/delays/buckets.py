@@ -1,6 +1,7 @@
 """The buckets of policy.toml: which one a delay belongs to, and how bad it is."""
 
 import math
+from bisect import bisect_right
 
 from models.policy.policy import ON_TIME, Bucket, Policy
 
@@ -22,3 +23,15 @@ def severity(bucket: str, policy: Policy) -> float:
     """
     names = [ON_TIME, *(bucket.name for bucket in policy.bucket)]
     return names.index(bucket) if bucket in names else math.inf
+
+
+def days_group(days_late: int, policy: Policy) -> str:
+    """Return the days of the bucket that so many days late are in, as `8 to 14`; empty below the first."""
+    starts = [bucket.from_days for bucket in policy.bucket]
+    reached = bisect_right(starts, days_late)
+    if not reached:
+        return ""
+    first, following = starts[reached - 1], starts[reached:]
+    if not following:
+        return f"{first} or more"
+    return str(first) if following[0] == first + 1 else f"{first} to {following[0] - 1}"

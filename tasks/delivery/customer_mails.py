@@ -20,6 +20,7 @@ from models.orders import CustomerFacts, NoticeLine
 from rules.contact.contact import contact_by
 from rules.customers.link_tokens import fill_link, token_of
 from rules.delays.delays import still_true
+from rules.ids import first_mail
 from tasks.context import Context
 from tasks.db.sql import in_list
 from tasks.delivery.message_kind import QUEUE_COLUMNS, Outgoing, Prepared
@@ -29,7 +30,19 @@ from tasks.tables import CUSTOMER_MAILS, CUSTOMERS, NOTICES, OPT_OUTS, OUTBOX, S
 
 MAIL_COLUMNS = [
     CUSTOMER_MAILS.c[name]
-    for name in ("kind", "link_id", "address", "to_name", "locale", "subject", "text", "html", "asked_by", "repeats")
+    for name in (
+        "kind",
+        "order_id",
+        "link_id",
+        "address",
+        "to_name",
+        "locale",
+        "subject",
+        "text",
+        "html",
+        "asked_by",
+        "repeats",
+    )
 ]
 CUSTOMER_COLUMNS = [CUSTOMERS.c[name] for name in ("country", "zone", "sms_consent", "opted_out")]
 HOURS_OVER = "it is outside its hours: it waits for the next"
@@ -152,4 +165,6 @@ def customer_mail(row: Any, link_key: bytes) -> Message:
         to_name=row.to_name,
         category=row.kind,
         valid_until=row.valid_until,
+        follows=first_mail(row.order_id) if row.channel == Channel.EMAIL else "",
+        is_answer=row.asked_by is None,
     )

@@ -13,7 +13,7 @@ from rules.contact.contact import contact_by
 from rules.delays.delays import open_lines
 from tasks.context import Context
 from tasks.db.sql import in_list
-from tasks.notices.restate import WORDS, confirm_notices, store_confirmed
+from tasks.notices.restate import TRIAL_COLUMNS, WORDS, confirm_notices, store_confirmed
 from tasks.notices.suppressions import suppressed_addresses
 from tasks.orders.due import lock_orders, mark_due, touch_orders
 from tasks.orders.order_rows import WatchedOrder
@@ -21,7 +21,7 @@ from tasks.orders.queries import get_orders
 from tasks.tables import NOTICES, OPT_OUTS, OUTBOX, SUPPRESSIONS, WATCHES
 
 NOTICE_COLUMNS = [
-    *(NOTICES.c[name] for name in ("order_id", "revision", "address", "message", "link_id", *WORDS)),
+    *(NOTICES.c[name] for name in ("order_id", "revision", "days", "address", "link_id", *WORDS, *TRIAL_COLUMNS)),
     OUTBOX.c.queued_at,
 ]
 RECHECK_REASONS = (

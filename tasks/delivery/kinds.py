@@ -14,6 +14,8 @@ from channels.transport import MessageTransport
 from models.enums import NETWORKS, Channel
 from models.messages import DeliveryOutcome, Message
 from rules.customers.link_tokens import fill_link, token_of
+from rules.delays.buckets import days_group
+from rules.ids import first_mail
 from tasks.context import Context
 from tasks.db.sql import in_list
 from tasks.delivery.customer_mails import CustomerMails, customer_mail
@@ -44,8 +46,9 @@ class Notices:
 
     def prepare(self, connection: Connection, rows: Sequence[Row[Any]], as_of: date, now: datetime) -> Prepared:
         true_rows, outcomes = prepare_notices(self.context, connection, rows, as_of, now)
-        link_key = self.context.link_key
-        return Prepared([_outgoing(row, notice_message(row, link_key), self.transport) for row in true_rows], outcomes)
+        key, policy = self.context.link_key, self.context.policy
+        messages = ((row, notice_message(row, key, days_group(row.days, policy))) for row in true_rows)
+        return Prepared([_outgoing(row, message, self.transport) for row, message in messages], outcomes)
 
     def conclude(self, outgoing: Outgoing, outcome: DeliveryOutcome, now: datetime) -> DeliveryOutcome:
         return outcome
@@ -109,7 +112,7 @@ def load_messages(connection: Connection, ids: Collection[str]) -> list[Row[Any]
         for name in ("text", "locale", "order_id", "address", "subject", "html", "to_name", "link_id")
     }
     words: list[Any] = [func.coalesce(*columns).label(name) for name, columns in named.items()]
-    words += [NOTICES.c.message, CUSTOMER_MAILS.c.kind]
+    words += [NOTICES.c.message, NOTICES.c.revision, NOTICES.c.days, CUSTOMER_MAILS.c.kind, CUSTOMER_MAILS.c.asked_by]
     query = (
         select(*QUEUE_COLUMNS, *words)
         .select_from(
@@ -130,8 +133,8 @@ def message_of(row: Any, link_key: bytes) -> Message:
     return notice_message(row, link_key) if row.kind is None else customer_mail(row, link_key)
 
 
-def notice_message(row: Any, link_key: bytes) -> Message:
-    """Return the message of a notice, the link to its order's page filled in."""
+def notice_message(row: Any, link_key: bytes, days: str = "") -> Message:
+    """Return the message of a notice, the link to its order's page filled in; `days` is the group of its days late."""
     text, html = row.text, row.html
     if row.link_id:
         token = token_of(link_key, row.link_id)
@@ -147,6 +150,9 @@ def notice_message(row: Any, link_key: bytes) -> Message:
         to_name=row.to_name,
         category=row.message,
         valid_until=row.valid_until,
+        follows=first_mail(row.order_id) if row.revision > 1 and row.channel == Channel.EMAIL else "",
+        days_late=row.days,
+        days_group=days,
     )
 
 

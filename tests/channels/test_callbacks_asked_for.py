@@ -1,5 +1,6 @@
 """What providers are asked for as a message is sent, so that callbacks name it; and what callbacks mean."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from email import message_from_bytes
@@ -52,18 +53,49 @@ async def test_without_an_address_for_callbacks_twilio_is_asked_for_none(provide
     assert status_callback(GivenSettings()) == ""
 
 
+DOMAIN = "shop.example.com"
+
+
+def body_of(message, label="lantern-loom"):
+    return mail_body(message, shop_fields(SENDER, sandbox=False), DOMAIN, label)
+
+
 def test_sendgrid_repeats_our_id_in_its_events():
-    body = mail_body(MAIL, shop_fields(SENDER, sandbox=False))
-    assert body["personalizations"][0]["custom_args"] == {sendgrid_events.MESSAGE_ARGUMENT: MAIL.id}
+    assert body_of(MAIL)["personalizations"][0]["custom_args"][sendgrid_events.MESSAGE_ARGUMENT] == MAIL.id
+
+
+def test_sendgrid_is_told_shop_message_and_days_late_and_nothing_of_the_person():
+    late = replace(MAIL, days_late=9, days_group="8 to 14")
+    body = body_of(late)
+    args = body["personalizations"][0]["custom_args"]
+    assert body["categories"] == ["lantern-loom", "week", "8 to 14 days late"]
+    assert args == {"notice": "n-1", "shop": "lantern-loom", "message": "week", "days_late": "9"}
+    told = f"{body['categories']} {args}"
+    assert [one for one in (MAIL.to, MAIL.to_name, *MAIL.to_name.split(), MAIL.subject) if one in told] == []
+
+
+@pytest.mark.parametrize(("label", "message"), [("x" * 300, MAIL), ("week", MAIL), ("", replace(MAIL, category=""))])
+def test_categories_and_arguments_are_within_sendgrids_limits(label, message):
+    body = body_of(replace(message, days_group="15 or more"), label)
+    names = body["categories"]
+    assert len(names) == len(set(names)) <= 10
+    assert max(map(len, names)) <= 255
+    assert len(json.dumps(body["personalizations"][0]["custom_args"])) < 10_000
+
+
+def test_an_event_with_more_arguments_than_we_know_is_read_as_before():
+    event = {"event": "delivered", "email": MAIL.to, "notice": "n-1", "sg_message_id": "a.b", "sg_event_id": "e"}
+    more = event | {"shop": "lantern-loom", "message": "week", "days_late": "9", "category": ["week"], "new_field": {}}
+    (plain,), (fuller,) = (sendgrid_events.read_events(json.dumps([one]).encode(), "1") for one in (event, more))
+    assert replace(fuller, payload={}) == replace(plain, payload={})
+    assert sendgrid_events.report_of(fuller.kind, fuller.payload) == DeliveryReport(Progress.DELIVERED)
 
 
 def test_a_notice_has_no_header_to_unsubscribe_and_marketing_has_both():
-    shop = shop_fields(SENDER, sandbox=False)
-    assert "headers" not in mail_body(MAIL, shop)
-    assert mail_body(replace(MAIL, unsubscribe_url=LINK), shop)["headers"] == {
-        "List-Unsubscribe": f"<{LINK}>",
-        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-    }
+    assert "List-Unsubscribe" not in body_of(MAIL)["headers"]
+    headers = body_of(replace(MAIL, unsubscribe_url=LINK))["headers"]
+    assert headers["List-Unsubscribe"] == f"<{LINK}>"
+    assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 
 
 async def test_a_mail_with_the_headers_is_one_that_sendgrid_describes(provider):

@@ -9,13 +9,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from channels.email.sendgrid import mail_body, shop_fields
-from channels.headers import ascii_address, one_line
+from channels.headers import ascii_address, mail_headers, one_line
 from channels.http_client import json_body
 from models.config.shop import Sender
 from models.enums import Channel
 from models.messages import Attachment, Message
 from tests.channels.test_transports import WAYS, description
 
+SHOP, DOMAIN = "lantern-loom", "shop.example.com"
 ADDRESSES = (
     "anna@example.com",
     "o'brien+tea@shop.example.com",
@@ -49,6 +50,10 @@ def messages(text, **given):
         html=given.get("html", st.just("") | text.map("<p>{}</p>".format)),
         to_name=st.just("") | text,
         category=st.sampled_from(["", "week", "back_in_stock"]),
+        days_late=st.none() | st.integers(1, 400),
+        days_group=st.sampled_from(["", "8 to 14"]),
+        follows=st.sampled_from(["", "n-0"]),
+        is_answer=st.booleans(),
         attachments=given.get("attachments", st.just(()) | st.just((FILE,))),
     )
 
@@ -68,13 +73,20 @@ def sdk_body(message, sender, sandbox):
     mail.subject = one_line(message.subject)
     personalization = sdk.Personalization()
     personalization.add_to(sdk.To(message.to, one_line(message.to_name) or None))
-    personalization.add_custom_arg(sdk.CustomArg("notice", message.id))
+    days = None if message.days_late is None else str(message.days_late)
+    args = {"notice": message.id, "shop": SHOP, "message": message.category, "days_late": days}
+    for name, value in args.items():
+        if value:
+            personalization.add_custom_arg(sdk.CustomArg(name, value))
     mail.add_personalization(personalization)
     mail.add_content(sdk.Content("text/plain", message.text))
     if message.html:
         mail.add_content(sdk.Content("text/html", message.html))
-    if message.category:
-        mail.add_category(sdk.Category(message.category))
+    days_group = f"{message.days_group} days late" if message.days_group else ""
+    for category in reversed(list(filter(None, (SHOP, message.category, days_group)))):  # the SDK puts each before
+        mail.add_category(sdk.Category(category))
+    for name, value in mail_headers(message, DOMAIN).items():
+        mail.add_header(sdk.Header(name, value))
     mail.tracking_settings = sdk.TrackingSettings(click_tracking=sdk.ClickTracking(enable=False, enable_text=False))
     if sandbox:
         mail.mail_settings = sdk.MailSettings(sandbox_mode=sdk.SandBoxMode(enable=True))
@@ -94,7 +106,7 @@ def sdk_body(message, sender, sandbox):
     True,
 )
 def test_a_body_is_that_of_the_providers_sdk(message, sender, sandbox):
-    body = mail_body(message, shop_fields(sender, sandbox=sandbox))
+    body = mail_body(message, shop_fields(sender, sandbox=sandbox), DOMAIN, SHOP)
     theirs = json.dumps(sdk_body(message, sender, sandbox), sort_keys=True)
     assert json.dumps(body, sort_keys=True) == theirs
     assert json.dumps(json.loads(json_body(body)), sort_keys=True) == theirs
@@ -115,7 +127,7 @@ def check(body):
 @settings(max_examples=60, deadline=None)
 @given(messages(texts(min_size=1), subject=st.sampled_from([*WORDS, LONG])), senders, st.booleans())
 def test_a_body_is_what_the_providers_official_description_asks_for(message, sender, sandbox):
-    check(mail_body(message, shop_fields(sender, sandbox=sandbox)))
+    check(mail_body(message, shop_fields(sender, sandbox=sandbox), DOMAIN, SHOP))
 
 
 @pytest.mark.parametrize(
@@ -138,7 +150,7 @@ def test_a_body_with_a_fault_is_not_what_the_description_asks_for(change):
     from openapi_core.exceptions import OpenAPIError
 
     sender = Sender(name="Tea & Co", email="shop@example.com", reply_to="help@example.com")
-    body = mail_body(WAYS["sendgrid"].message, shop_fields(sender, sandbox=True))
+    body = mail_body(WAYS["sendgrid"].message, shop_fields(sender, sandbox=True), DOMAIN)
     check(body)
     with pytest.raises(OpenAPIError):
         check(body | change)
