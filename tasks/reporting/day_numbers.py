@@ -166,9 +166,10 @@ def _count_choices(context: Context, connection: Connection, day: date, numbers:
 
 def _count_offers(context: Context, connection: Connection, day: date, numbers: Counter[Key]) -> None:
     of_day = _within(context, OFFERS.c.created_at, day)
-    # An offer is made with a message of the same run; which of its channels it was does not matter.
+    # An offer is made with a message of the same run; which of its channels it was does not matter. The run is an
+    # expression, because SQLite would otherwise search all messages of the run for each offer.
     said = select(func.min(NOTICES.c.bucket)).where(
-        NOTICES.c.order_id == OFFERS.c.order_id, NOTICES.c.run_id == OFFERS.c.run_id
+        NOTICES.c.order_id == OFFERS.c.order_id, func.coalesce(NOTICES.c.run_id, "") == OFFERS.c.run_id
     )
     bucket = func.coalesce(said.scalar_subquery(), UNKNOWN).label("bucket")
     query = select(bucket, OFFERS.c.kind, func.count()).where(of_day).group_by(bucket, OFFERS.c.kind)

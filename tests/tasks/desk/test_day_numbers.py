@@ -5,7 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import event, insert, select, update
 
 from models.enums import ChangeKind, Channel, RemedyKind, State
 from models.numbers import Measure
@@ -218,3 +218,19 @@ def test_a_price_of_messages_does_not_make_every_order_due(context):
     assert replace(context, policy=Policy(costs=CostPolicy(email={"EUR": Decimal("0.001")}))).policy.digest == (
         context.policy.digest
     )
+
+
+@pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)
+def test_counting_offers_does_not_read_all_messages_of_their_run(driver):
+    plans = []
+
+    def explain(connection, cursor, statement, parameters, *_):
+        if statement.startswith("SELECT") and "notice" in statement:
+            cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.extend(row[3] for row in cursor.fetchall())
+
+    event.listen(driver.context.engine, "before_cursor_execute", explain)
+    count_days(driver.context, [day(0)], noon(0))
+    of_order = [plan for plan in plans if "notice USING INDEX sqlite_autoindex_notice" in plan and "order_id=?" in plan]
+    assert of_order, "each offer finds the messages of its order"
+    assert [plan for plan in plans if "ix_notice_run_id" in plan] == []
