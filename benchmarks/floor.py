@@ -18,6 +18,7 @@ from app.composition import App, open_app
 from benchmarks.fresh import Spent, Watch
 from benchmarks.shop import AS_OF
 from models.decisions import Plan
+from models.tables.stored_html import decompress_html
 from tasks.notices.evaluate import evaluate_page
 from tasks.notices.summary import MAX_PLANS_SHOWN
 from tasks.offers.substitute_stock import SubstituteStock
@@ -28,7 +29,7 @@ from templates.rendering.fill_variables import notice_variables
 from templates.rendering.shop_views import shop_view
 from templates.rendering.silence import legal_sentences
 
-Row = sqlite3.Row
+Row = dict[str, Any]
 FILES = {
     "email": ("{message}/subject.{words}.txt", "{message}/body.{words}.txt", "{message}/body.{words}.html"),
     "sms": ("{message}/sms.{words}.txt",),
@@ -122,10 +123,13 @@ def _rows(ledger: sqlite3.Connection, plans: Mapping[str, Plan]) -> dict[str, li
     orders = "order_id IN ({})".format(", ".join(f"'{order}'" for order in plans))
     of = dict.fromkeys(("notice", "offer", "watch"), orders)
     of["outbox"] = f"id IN (SELECT id FROM notice WHERE {orders})"  # noqa: S608 - ours
-    return {
+    rows = {
         table: ledger.execute(f"SELECT * FROM {table} WHERE {which} ORDER BY rowid").fetchall()  # noqa: S608 - ours
         for table, which in of.items()
     }
+    # The floor stores words as they are.
+    plain = [{**row, "html": decompress_html(row["html"])} for row in map(dict, rows["notice"])]
+    return {table: list(map(dict, found)) for table, found in rows.items()} | {"notice": plain}
 
 
 def _given(app: App, plan: Plan, notice: Row) -> tuple[list[str], dict[str, Any]]:
@@ -153,16 +157,15 @@ def _keep(bare: sqlite3.Connection, rows: Mapping[str, list[Row]]) -> None:
     bare.execute("BEGIN")
     for table in ("notice", "outbox", "offer"):
         _insert(bare, table, rows[table])
-    names = watches[0].keys()
-    moved = ", ".join(f"{name} = :{name}" for name in names if name != "order_id")
-    bare.executemany(f"UPDATE watch SET {moved} WHERE order_id = :order_id", [dict(row) for row in watches])  # noqa: S608
+    moved = ", ".join(f"{name} = :{name}" for name in watches[0] if name != "order_id")
+    bare.executemany(f"UPDATE watch SET {moved} WHERE order_id = :order_id", watches)  # noqa: S608
     bare.execute("COMMIT")
 
 
 def _insert(bare: sqlite3.Connection, table: str, rows: list[Row]) -> None:
     if rows:
         marks = ", ".join("?" for _ in rows[0])
-        bare.executemany(f"INSERT INTO {table} VALUES ({marks})", [tuple(row) for row in rows])  # noqa: S608 - ours
+        bare.executemany(f"INSERT INTO {table} VALUES ({marks})", [tuple(row.values()) for row in rows])  # noqa: S608 - ours
 
 
 def _same(written: list[list[str]], notices: list[Row]) -> None:

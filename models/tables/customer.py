@@ -9,6 +9,7 @@ from sqlmodel import Field, SQLModel
 
 from models.quantities import Quantity
 from models.tables.column_types import flag, moment, money, pieces, source_digest
+from models.tables.stored_html import StoredHtml
 
 
 class CustomerAnswer(SQLModel, table=True):
@@ -147,7 +148,7 @@ class CustomerMail(SQLModel, table=True):
     locale: str
     subject: str
     text: str = Field(sa_column=Column(Text, nullable=False))
-    html: str = Field(sa_column=Column(Text, nullable=False))
+    html: str = Field(sa_column=Column(StoredHtml, nullable=False))
     created_at: datetime = moment(nullable=False)
 
 

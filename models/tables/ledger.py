@@ -14,6 +14,7 @@ from sqlmodel import Field, SQLModel
 
 from models.quantities import Quantity
 from models.tables.column_types import Money, flag, moment, money, pieces
+from models.tables.stored_html import StoredHtml
 
 IN_TRIAL = text("experiment IS NOT NULL")
 
@@ -119,7 +120,7 @@ class Notice(SQLModel, table=True):
     locale: str
     subject: str = ""
     text: str = Field(default="", sa_column=Column(Text, nullable=False))
-    html: str = Field(default="", sa_column=Column(Text, nullable=False))
+    html: str = Field(default="", sa_column=Column(StoredHtml, nullable=False))
     created_at: datetime = moment(nullable=False)
     fallback_id: str | None = None
     """For a failed notice: the id of the notice by the next channel, or `nobody` when no channel is left."""

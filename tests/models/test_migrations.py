@@ -190,7 +190,8 @@ def test_rows_are_whole_under_the_names_that_the_field_uses(engine):
                 assert found is not None
                 stored = raw[columns.get(column, column)]
                 if isinstance(value, str):
-                    assert stored == value, (name, column)
+                    kept = stored.decode() if isinstance(stored, bytes) else stored
+                    assert kept == value, (name, column)
                 elif isinstance(value, int) and not isinstance(value, bool):
                     assert float(stored) == value, (name, column)
 
