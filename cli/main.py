@@ -25,6 +25,7 @@ from cli import evidence as cli_evidence
 from cli import explain as cli_explain
 from cli import going_live as cli_going_live
 from cli import in_doubt as cli_in_doubt
+from cli import learn as cli_learn
 from cli import ledger as cli_ledger
 from cli import links as cli_links
 from cli import posts as cli_posts
@@ -94,6 +95,7 @@ for command in (
     cli_allocation.expect,
     cli_restock.restock,
     cli_stock.stock,
+    cli_learn.learn,
     cli_retention.prune,
     cli_backup.backup,
     cli_backup.restore,

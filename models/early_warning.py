@@ -41,10 +41,11 @@ class OpenOrder:
     """The state or the postcode area that it goes to."""
     country: str = ""
     carrier: str | None = None
+    """It counts from the hand-over on: before, some shops do not know it."""
     service: str | None = None
     ships_from: str | None = None
     vendor: str | None = None
-    """Of its slowest line; None: the shop sends it from stock, or the vendor is not known."""
+    """Of the first line that has one; None: the shop sends all from stock, or the vendor is not known."""
     last_scan_on: date | None = None
     scan_status: str | None = None
     pieces: int = 1

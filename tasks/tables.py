@@ -13,6 +13,7 @@ from models.tables.customer import (
     Redemption,
     WebhookEvent,
 )
+from models.tables.early_warning import LearntModel, OrderForecast
 from models.tables.instructions import OrderInstruction, OrderNote
 from models.tables.ledger import (
     ChannelState,
@@ -101,3 +102,6 @@ DAY_NUMBERS, RESULT_NUMBERS = table_of(DayNumber), table_of(ResultNumber)
 
 # What a shop edits on the desk.
 SHOP_VERSIONS = table_of(ShopVersion)
+
+# What was learnt of late orders, and said of open ones.
+LEARNT_MODELS, ORDER_FORECASTS = table_of(LearntModel), table_of(OrderForecast)

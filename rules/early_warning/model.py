@@ -27,7 +27,8 @@ MIN_LATE = 12
 REMEMBERED_DAYS = 1_826
 """Orders placed earlier teach nothing any more."""
 YEAR = 365
-CERTAIN = 1e-6
+CERTAIN, UNSURE = 1e-6, 0.02
+"""The least and, from 1 down, the greatest likelihood that the regression gives, and that a bare count gives."""
 IN_REASON = np.array([[feature.reason == reason for feature in FEATURES] for reason in REASONS])
 M = TypeVar("M", bound="WarningModel")
 
@@ -136,7 +137,7 @@ class WarningModel:
             moved = self.regression.contributions(features, rows.before)
             points = 100 * (probabilities[:, None] - _probability(log_odds[:, None] - moved))
         else:
-            probabilities = rows.known["age_90" if source is Source.AGE else "base_90"]
+            probabilities = np.clip(rows.known["age_90" if source is Source.AGE else "base_90"], UNSURE, 1 - UNSURE)
             points = np.zeros((len(chosen), len(REASONS)))
         for row, n in enumerate(at):
             found[n] = Likelihood(

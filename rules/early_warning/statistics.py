@@ -213,18 +213,24 @@ RATES = {
 """By the name of its window, parents first."""
 
 
+PLACED = ("place", "vendor")
+"""Groups of an order that are known when it is placed."""
+
+
 def known(counts: Counts, orders: Columns, days: Days, days_before: Days) -> dict[str, Numbers]:
     """Return what was known on each row's morning, by name."""
     codes = orders.groups | {"status": orders.status, "days_before": _before_code(orders.groups["kind"], days_before)}
+    legs = leg_of(orders.is_ship, orders.shipped < days)
+    # Who carries it, and by what lane, may not be known before the hand-over.
+    named = {name: flags & ((legs == HANDED) | (name in PLACED)) for name, flags in orders.named.items()}
     values: dict[str, Numbers] = {}
     for name, rate in RATES.items():
         group = WINDOWS[name].group
         parent = values[rate.parent] if isinstance(rate.parent, str) else np.full(len(days), rate.parent)
         hits, cases = counts.totals(name, codes[group], days)
         values[name] = (hits / rate.scale + rate.prior * parent) / (cases / rate.scale + rate.prior)
-        if group in orders.named:
-            values[name] = np.where(orders.named[group], values[name], parent)
-    legs = leg_of(orders.is_ship, orders.shipped < days)
+        if group in named:
+            values[name] = np.where(named[group], values[name], parent)
     start = np.where(legs == HANDED, orders.shipped, orders.placed)
     for memory, name in enumerate(("age_90", "age_year")):
         values[name] = counts.survival.still_out(memory, legs, days, days - start, orders.deadline - start)

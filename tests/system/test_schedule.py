@@ -152,12 +152,12 @@ def test_the_readme_schedules_every_flow(operator):
     assert {one["name"]: one["schedules"][0]["active"] for one in deployed if one["schedules"]} == {
         "late-orders": True, "deliver": True, "post-delays": True, "digest": True,
         "restock": True, "forward-to-vendors": True, "stock-report": True,
-        "prune": True, "promise-clock": True,
+        "prune": True, "promise-clock": True, "learn": True,
     }  # fmt: skip
     assert {one["name"]: limit["limit"] for one in deployed if (limit := one["global_concurrency_limit"])} == {
         "late-orders": 1, "deliver": 3, "release": 1, "post-delays": 1, "digest": 1,
         "allocate": 1, "restock": 1, "forward-to-vendors": 1, "stock-report": 1,
-        "prune": 1, "promise-clock": 1,
+        "prune": 1, "promise-clock": 1, "learn": 1,
     }  # fmt: skip
 
 

@@ -51,6 +51,7 @@ FLOW_WORDS = {
     "forward-to-vendors": "Requests to vendors",
     "stock-report": "What to order",
     "promise-clock": "Legal deadlines",
+    "learn": "How likely orders are late",
     "prune": "Old records deleted",
     STAFF_HOLD: "Held by a person",
 }

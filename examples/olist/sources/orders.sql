@@ -6,8 +6,10 @@ SELECT
     o.order_purchase_timestamp AS placed_at,
     CASE WHEN o.order_status IN ('canceled', 'unavailable') THEN o.order_purchase_timestamp END AS cancelled_at,
     'BRL' AS currency,
-    i.freight AS shipping_fee
+    i.freight AS shipping_fee,
+    c.customer_state AS region
 FROM 'olist_orders_dataset.csv' o
+JOIN 'olist_customers_dataset.csv' c USING (customer_id)
 JOIN (
     SELECT order_id, sum(try_cast(freight_value AS DECIMAL(12, 2))) AS freight
     FROM 'olist_order_items_dataset.csv'

@@ -1,0 +1,84 @@
+"""Store each version of what was learnt, and load the one of a day."""
+
+import json
+import zlib
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, Connection, Select, delete, select
+
+from tasks.context import Context
+from tasks.db.sql import upsert
+from tasks.tables import LEARNT_MODELS
+
+if TYPE_CHECKING:
+    from rules.early_warning.model import WarningModel
+
+USED_DAYS = 7
+"""Days for which a version is used when none was learnt since: the next ones would know too little of what is new."""
+KEPT_DAYS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class LearntState:
+    """What is known of a version without opening it."""
+
+    version: str
+    as_of: date
+    late_days: int
+    source: str | None
+    orders: int
+    arrived: int
+    late: int
+    off_points: float | None
+    drifted: bool
+
+
+def save_model(
+    connection: Connection, context: Context, model: "WarningModel", orders: int, off_points: float | None = None
+) -> None:
+    """Store a version, and delete those that are too old; the same version again replaces itself."""
+    row = {
+        "version": model.version,
+        "as_of": model.as_of,
+        "learnt_at": context.started_at,
+        "late_days": model.late_days,
+        "source": model.source,
+        "orders": orders,
+        "arrived": model.arrived,
+        "late": model.late,
+        "off_points": off_points,
+        "drifted": model.drifted,
+        "content": zlib.compress(json.dumps(model.to_dict()).encode()),
+    }
+    upsert(connection, LEARNT_MODELS, [row])
+    connection.execute(delete(LEARNT_MODELS).where(LEARNT_MODELS.c.as_of < model.as_of - timedelta(days=KEPT_DAYS)))
+
+
+def load_model(connection: Connection, as_of: date, late_days: int) -> "WarningModel | None":
+    """Return the version to use on a day; None where none was learnt lately by the same meaning of late."""
+    # numpy takes a tenth of a second to import, and without a model nothing needs it.
+    row = connection.execute(_newest(as_of, LEARNT_MODELS.c.content, LEARNT_MODELS.c.late_days)).first()
+    if row is None or row.late_days != late_days:
+        return None
+    from rules.early_warning.model import WarningModel
+    from rules.early_warning.stored import OtherVersion
+
+    try:
+        return WarningModel.from_dict(json.loads(zlib.decompress(row.content)))
+    except OtherVersion:
+        return None
+
+
+def load_state(connection: Connection, as_of: date) -> LearntState | None:
+    """Return what is known of the version of a day; None where none was learnt lately."""
+    names = LearntState.__dataclass_fields__
+    row = connection.execute(_newest(as_of, *(LEARNT_MODELS.c[name] for name in names))).first()
+    return None if row is None else LearntState(*row)
+
+
+def _newest(as_of: date, *columns: ColumnElement[Any]) -> Select[Any]:
+    lately = LEARNT_MODELS.c.as_of.between(as_of - timedelta(days=USED_DAYS), as_of)
+    newest = (LEARNT_MODELS.c.as_of.desc(), LEARNT_MODELS.c.learnt_at.desc())
+    return select(*columns).where(lately).order_by(*newest).limit(1)
