@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import asdict
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -34,6 +34,8 @@ from tasks.guardrails.run_days import check_clock, check_data_date
 from tasks.imports.load import import_all
 from tasks.reporting.day_numbers import count_days
 from tasks.reporting.dry_run import dry_run as evaluate_without_writing
+from tasks.reporting.result_days import count_results
+from tasks.reporting.result_schedule import result_days_to_count
 from tasks.runs.records import LATE_ORDERS
 
 
@@ -110,6 +112,7 @@ async def run_late_orders(
         await asyncio.to_thread(_count_orders, app, report)
         recent = (context.as_of - timedelta(days=1), context.as_of)
         await asyncio.to_thread(count_days, context, recent, clock.now())
+        await asyncio.to_thread(_count_results, context, clock.now())
         plans = report.plans
         story = evaluation_story(LATE_ORDERS, report, app.context.policy)
         report.plans = []
@@ -156,6 +159,10 @@ async def _dry_run(app: App, context: Context, limit: int | None, progress: Prog
     await publish_artifact(app, LATE_ORDERS, page, page_rows(report.plans), "Dry run")
     await tell_story(app, evaluation_story("dry run of late-orders", report, app.context.policy))
     return report
+
+
+def _count_results(context: Context, now: datetime) -> None:
+    count_results(context, result_days_to_count(context, context.as_of, recent_days=1), now)
 
 
 def _count_orders(app: App, report: Report) -> None:

@@ -18,6 +18,8 @@ from rules.retention import CutoffDays, cutoff_days
 from tasks.db.settled_counts import count_settled
 from tasks.guardrails.run_days import check_clock, check_not_before_last
 from tasks.reporting.day_numbers import count_days, days_to_count
+from tasks.reporting.result_days import count_results
+from tasks.reporting.result_schedule import result_days_to_fill
 from tasks.retention.prune import count_prunable, prune_records
 from tasks.retention.records import PRUNABLE
 
@@ -88,4 +90,6 @@ async def _prune_all(app: App, as_of: date | None, cutoffs: CutoffDays, progress
         await run_task(count_settled, context.engine, context.started_at)
         days = await asyncio.to_thread(days_to_count, context, clock.as_of)
         await asyncio.to_thread(count_days, context, days, clock.now())
+        result_days = await asyncio.to_thread(result_days_to_fill, context, clock.as_of)
+        await asyncio.to_thread(count_results, context, result_days, clock.now())
     return deleted

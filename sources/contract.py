@@ -268,6 +268,20 @@ class VendorRow(Fact):
     )
 
 
+class RedemptionRow(Fact):
+    """One order that was paid with a discount code of Forewarn. Leave out codes that Forewarn did not give."""
+
+    code: Annotated[Upper, Field(min_length=1, max_length=MAX_KEY_LENGTH)] = Field(
+        description="the code, as `WAIT-7KTM-4XTR-9CHP`, in upper or lower case"
+    )
+    order_id: Key = Field(
+        description="number of the order that was paid with it: not the late one; it need not be among the orders"
+    )
+    redeemed_at: Moment = Field(description="when it was used")
+    amount: Amount | None = Field(None, description="what it took off, in `currency`; blank: not known")
+    currency: Currency | None = Field(None, description="ISO 4217 code, such as EUR; by default the code's own")
+
+
 # In the order of an import: a table follows the tables that it references.
 CONTRACT: dict[str, type[Fact]] = {
     "customers": CustomerRow,
@@ -278,6 +292,7 @@ CONTRACT: dict[str, type[Fact]] = {
     "vendors": VendorRow,
     "stock": StockRow,
     "inbound": InboundRow,
+    "redemptions": RedemptionRow,
 }
 REQUIRED_TABLES = ("customers", "products", "orders", "lines")
 # (table, column) -> the table that must have the id. Rows with unknown references are rejected.
@@ -291,4 +306,5 @@ KEYS = dict.fromkeys(CONTRACT, ("id",)) | {
     "lines": ("order_id", "number"),
     "stock": ("product_id", "location"),
     "shipments": ("order_id", "number", "id"),
+    "redemptions": ("code", "order_id"),
 }

@@ -65,7 +65,8 @@ notified.
 delivery that was not received yet is cancelled; so a cancelled delivery can just be left out. If such a table has no
 row at all, or one that is rejected, nothing is removed.
 
-**Customers, products, vendors** stay as they were last imported.
+**Customers, products, vendors, redemptions** stay as they were last imported. So `redemptions.sql` may yield the newest
+ones only.
 
 ## What is never sent
 
@@ -179,6 +180,13 @@ and payment unless [`stored_from`](policy.md#promise) is `order`. Leave `paid_at
 A line without `promised_on` gets the policy's promise: by the order's `shipping_method`, in working days
 ([`ship_within`](policy.md#promise)), or else `without_promise` days. For a promise to deliver, the carrier's days are
 added. `forewarn shop check` counts the methods that the policy does not list.
+
+## Codes that were used
+
+`redemptions.sql` yields each use of a discount code, so that [results](marketing.md#results) say what the codes cost
+really. A code can be used several times, and after it has expired: each use counts once, by code and order. An amount
+in another currency than the code's stays in its own. A code that Forewarn did not give is rejected and named, with
+file and line; leave the shop's other codes out, as `WHERE code LIKE 'WAIT-%'` does.
 
 ## What is excluded
 

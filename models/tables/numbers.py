@@ -2,8 +2,10 @@
 
 from datetime import date
 
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, Index, text
 from sqlmodel import Field, SQLModel
+
+OF_TRIAL = text("experiment <> ''")
 
 
 class DayNumber(SQLModel, table=True):
@@ -28,6 +30,16 @@ class ResultNumber(SQLModel, table=True):
     """
 
     __tablename__ = "result_number"
+    __table_args__ = (
+        Index(
+            "ix_result_number_experiment",
+            "experiment",
+            "wording",
+            "measure",
+            sqlite_where=OF_TRIAL,
+            postgresql_where=OF_TRIAL,
+        ),
+    )
 
     day: date = Field(primary_key=True)
     measure: str = Field(primary_key=True)

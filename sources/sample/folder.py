@@ -19,6 +19,7 @@ HEADERS = {
     "customers": "customer_no,full_name,email,phone,country,language,time_zone,contact_by,sms_ok,newsletter,stop_all",
     "stock": "sku,warehouse,on_hand,reserved",
     "deliveries": "delivery_no,sku,vendor_no,qty,promised,expected,received_at,reason",
+    "vouchers_used": "voucher,order_no,used_at,discount,currency",
     "orders": "order_no,customer_no,ordered_at,cancelled_at,currency,shipping",
     "order_lines": "order_no,line,sku,qty,unit_price,promise,promised,expected,dispatched_at,delivered_at,cancelled_at,"
     "ship_by,carrier,service,scanned_at,scan",
@@ -40,6 +41,7 @@ def write_sample(folder: Path, *, orders: int = 400, seed: int = 7, as_of: date)
     _write(data, "customers", customers_rows(customers, parameters["country"]))
     _write(data, "stock", stock_rows(goods, rng))
     _write(data, "deliveries", deliveries_rows(goods, dates, rng))
+    _write(data, "vouchers_used", ())
     with _open(data, "orders") as heads, _open(data, "order_lines") as lines:
         for head, its_lines in orders_rows(orders, customers, goods, dates, rng):
             heads.write(head)

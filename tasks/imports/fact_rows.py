@@ -15,7 +15,7 @@ from tasks.db.sql import in_list, insert, is_sqlite
 from tasks.imports.endings import GONE, count_uncancelled_lines, find_virtual_products, keep_first_cancelled_at, to_row
 from tasks.imports.missing_orders import GONE_LINES
 from tasks.imports.session import ImportDay
-from tasks.tables import CUSTOMERS, INBOUNDS, ORDER_LINES, ORDERS, PRODUCTS, SHIPMENTS, STOCKS, VENDORS
+from tasks.tables import CUSTOMERS, INBOUNDS, ORDER_LINES, ORDERS, PRODUCTS, REDEMPTIONS, SHIPMENTS, STOCKS, VENDORS
 
 TABLES: dict[str, Table] = {
     "customers": CUSTOMERS,
@@ -26,6 +26,7 @@ TABLES: dict[str, Table] = {
     "vendors": VENDORS,
     "stock": STOCKS,
     "inbound": INBOUNDS,
+    "redemptions": REDEMPTIONS,
 }
 
 DIGEST = "source_digest"

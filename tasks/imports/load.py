@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine
 
@@ -19,7 +20,12 @@ from tasks.imports.fact_rows import key_columns, write_rows
 from tasks.imports.guard import import_guard, save_import_count
 from tasks.imports.missing_orders import remove_missing_orders
 from tasks.imports.opt_outs import save_opt_outs
-from tasks.imports.references import clear_ambiguous_addresses, reject_ambiguous_customers, reject_unknown_references
+from tasks.imports.references import (
+    clear_ambiguous_addresses,
+    reject_ambiguous_customers,
+    reject_unknown_codes,
+    reject_unknown_references,
+)
 from tasks.imports.rejects import open_rejects
 from tasks.imports.removals import REMOVAL_RULES, remove_missing_goods, remove_missing_parcels
 from tasks.imports.search_keys import save_search_keys
@@ -27,6 +33,7 @@ from tasks.imports.session import BATCH_SIZE, ImportDay, ImportSession, Reject
 from tasks.imports.stats import ImportResult, ImportStats
 from tasks.imports.unchanged import ReadRow, validate_changed_rows
 from tasks.orders.due import mark_orders_due
+from tasks.orders.recount import recount_redeemed
 
 
 def import_all(
@@ -130,6 +137,8 @@ def _reject_rows(
     accepted: Sequence[AcceptedRow] = [row for row in rows if isinstance(row, AcceptedRow)]
     if accepted and table == "orders":
         accepted = reject_ambiguous_customers(session, accepted, reject)
+    if accepted and table == "redemptions":
+        accepted = reject_unknown_codes(connection, accepted, reject)
     if accepted:
         accepted = reject_unknown_references(connection, table, accepted, reject)
     ids = {id(row) for row in accepted}
@@ -145,6 +154,8 @@ def _write_rows(session: ImportSession, table: str, rows: Sequence[AcceptedRow],
             save_opt_outs(connection, customers, updated, session.source.shop.country)
         if table in ("customers", "products"):
             save_search_keys(connection, [row.fact for row in rows], {key[0] for key in inserted | updated})
+        if table == "redemptions":
+            recount_redeemed(connection, {key[0] for key in inserted | updated}, ZoneInfo(session.source.shop.zone))
         mark_orders_due(connection, table, inserted, updated, session.day.as_of, session.day.end)
     stats.inserted += len(inserted)
     stats.updated += len(updated)

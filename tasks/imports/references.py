@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, or_, select, update
 
-from sources.contract import REFERENCES, OrderRow
+from sources.contract import REFERENCES, OrderRow, RedemptionRow
 from sources.deduplicate import DeduplicatedReader
 from sources.reader import ORDER_COLUMNS
 from sources.rows import AcceptedRow, RejectedRow
@@ -12,7 +12,7 @@ from tasks.db.sql import in_list
 from tasks.imports.fact_rows import TABLES
 from tasks.imports.session import ImportSession, Reject
 from tasks.orders.due import mark_orders_due
-from tasks.tables import CUSTOMERS, ORDERS
+from tasks.tables import CUSTOMERS, OFFERS, ORDERS
 
 
 def reject_unknown_references(
@@ -30,6 +30,19 @@ def reject_unknown_references(
                 reject(_rejected(table, row, column, f"not among the {target}; use the id of one of them"))
         rows = [row for row in rows if getattr(row.fact, column) in known]
     return rows
+
+
+def reject_unknown_codes(connection: Connection, rows: Sequence[AcceptedRow], reject: Reject) -> Sequence[AcceptedRow]:
+    """Return the redemptions whose code was given to a customer. Reject the others."""
+    codes = {row.fact.code for row in rows if isinstance(row.fact, RedemptionRow)}
+    given = set(connection.execute(select(OFFERS.c.code).where(in_list(connection, OFFERS.c.code, codes))).scalars())
+    accepted = []
+    for row in rows:
+        if isinstance(row.fact, RedemptionRow) and row.fact.code not in given:
+            reject(_rejected("redemptions", row, "code", "not a code that Forewarn gave; leave other codes out"))
+        else:
+            accepted.append(row)
+    return accepted
 
 
 def reject_ambiguous_customers(

@@ -10,6 +10,7 @@ down_revision = "0024"
 branch_labels = None
 depends_on = None
 
+OF_TRIAL = sa.text("experiment <> ''")
 IN_TRIAL = sa.text("experiment IS NOT NULL")
 
 
@@ -40,6 +41,13 @@ def upgrade() -> None:
         *(sa.Column(name, sa.String(), nullable=False) for name in KEY),
         sa.Column("value", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("day", *KEY),
+    )
+    op.create_index(
+        "ix_result_number_experiment",
+        "result_number",
+        ["experiment", "wording", "measure"],
+        sqlite_where=OF_TRIAL,
+        postgresql_where=OF_TRIAL,
     )
 
 

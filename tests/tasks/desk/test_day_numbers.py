@@ -5,85 +5,23 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import event, insert, select, update
+from sqlalchemy import event, select, update
 
 from models.enums import ChangeKind, Channel, RemedyKind, State
 from models.numbers import Measure
 from models.policy.costs import CostPolicy
 from models.policy.policy import Policy
-from tasks.db.outbox import outbox_row
 from tasks.db.sql import read_only
 from tasks.desk.numbers import load_daily, load_numbers
 from tasks.reporting.day_numbers import BACKFILLED_DAYS, count_days, days_to_count
-from tasks.tables import CUSTOMER_CHOICES, DAY_NUMBERS, NOTICES, OFFERS, OUTBOX
+from tasks.tables import DAY_NUMBERS, OUTBOX
 from tests.support.builders import day
 from tests.support.shop_driver import noon
+from tests.support.told_history import History
 
 
-class History:
-    """Messages, choices and offers, written row by row."""
-
-    def __init__(self, context):
-        self.context, self._n = context, 0
-
-    def message(
-        self,
-        order,
-        revision=1,
-        channel=Channel.EMAIL,
-        *,
-        on=0,
-        state=State.SENT,
-        change=ChangeKind.FIRST,
-        bucket="week",
-        promised=3,
-        expected=9,
-        trial=False,
-        address="nora@example.com",
-        run="r1",
-    ):
-        self._n += 1
-        key = f"n{self._n}"
-        promised_on, expected_on = day(promised).isoformat(), day(expected).isoformat()
-        row = {
-            "id": key,
-            "run_id": run,
-            "order_id": order,
-            "customer_id": f"c-{order}",
-            "revision": revision,
-            "channel": channel,
-            "message": bucket,
-            "change": change,
-            "bucket": bucket,
-            "days": 6,
-            "told_on": day(on),
-            "lines": [["1", promised_on, expected_on, bucket]],
-            "why": "",
-            "address": address,
-            "locale": "en",
-            "text": "",
-            "html": "",
-            "created_at": noon(on),
-        }
-        settled = {"settled_at": noon(on), "trial": trial}
-        with self.context.engine.begin() as connection:
-            connection.execute(insert(NOTICES).values(**row))
-            connection.execute(insert(OUTBOX).values(**outbox_row(key, channel, state, noon(on)) | settled))
-        return key
-
-    def choice(self, order, act, notice, *, number=1, on=0, state="requested"):
-        row = {"id": f"{order}-C{number}", "order_id": order, "number": number, "form_id": f"{order}{number}"}
-        said = {"act": act, "state": state, "made_at": noon(on) + timedelta(minutes=number), "made_by": "customer"}
-        with self.context.engine.begin() as connection:
-            rest = {"lines": [], "currency": "EUR", "why": "", "refunds_shipping": False}
-            connection.execute(insert(CUSTOMER_CHOICES).values(**row, **said, **rest, notice_id=notice))
-
-    def offer(self, order, kind, *, value=0, currency="EUR", on=0, run="r1"):
-        row = {"id": f"{order}/{kind}", "run_id": run, "order_id": order, "kind": kind, "line": "", "revision": 0}
-        code = None if kind == RemedyKind.SUBSTITUTE else f"CODE-{order}"
-        with self.context.engine.begin() as connection:
-            rest = {"value": Decimal(value), "currency": currency, "created_at": noon(on), "products": []}
-            connection.execute(insert(OFFERS).values(**row, **rest, code=code))
+class Counted(History):
+    """A history whose numbers are counted."""
 
     def count(self, *days):
         return count_days(self.context, [day(on) for on in days], noon(max(days)))
@@ -95,7 +33,7 @@ class History:
 
 @pytest.fixture
 def history(context):
-    return History(context)
+    return Counted(context)
 
 
 @pytest.fixture
@@ -177,7 +115,7 @@ def test_a_real_history_of_the_shop_tells_nobody_twice(driver):
     driver.order("1041")
     for on in range(4):
         driver.run_day(on)
-    history = History(driver.context)
+    history = Counted(driver.context)
     history.count(0, 1, 2, 3)
     numbers = history.numbers(0, 3)
     assert (numbers.twice, numbers.in_time.of, numbers.days) == (0, 1, 4)
