@@ -35,6 +35,7 @@ CODES: Mapping[int, FailureKind] = {
     368: FailureKind.CHANNEL_DOWN,
     459: FailureKind.CHANNEL_DOWN,
     613: FailureKind.TEMPORARY,
+    2500: FailureKind.CHANNEL_DOWN,  # no such version or path
     80_001: FailureKind.TEMPORARY,
 }
 """By the `code` of an error, which tells more than its status: most are 400."""
