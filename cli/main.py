@@ -33,6 +33,7 @@ from cli import privacy as cli_privacy
 from cli import promise_clock as cli_promise_clock
 from cli import reasons as cli_reasons
 from cli import restock as cli_restock
+from cli import results as cli_results
 from cli import retention as cli_retention
 from cli import runs as cli_runs
 from cli import shipments as cli_shipments
@@ -96,6 +97,7 @@ for command in (
     cli_restock.restock,
     cli_stock.stock,
     cli_learn.learn,
+    cli_results.results,
     cli_retention.prune,
     cli_backup.backup,
     cli_backup.restore,

@@ -39,7 +39,8 @@ def load_results(policy: Policy, connection: Connection, first: date, last: date
     query = select(*columns, func.sum(RESULT_NUMBERS.c.value)).where(in_period, _PLAIN, ~_COUNTED).group_by(*columns)
     by_bucket: dict[str, Sums] = defaultdict(Counter)
     total, messages = Counter[tuple[ResultMeasure, str]](), set()
-    for bucket, of, measure, kind, n in connection.execute(query):
+    for row in connection.execute(query):
+        bucket, of, measure, kind, n = row[0], row[1], row[2], row[3], row[4]
         messages.add(of)
         if message in ("", of):
             by_bucket[bucket][ResultMeasure(measure), kind] += int(n)
@@ -65,7 +66,7 @@ def load_daily_results(
     query = select(*columns, RESULT_NUMBERS.c.value).where(in_period, _PLAIN, ~_COUNTED).order_by(*columns)
     if message:
         query = query.where(RESULT_NUMBERS.c.message == message)
-    return [tuple(row) for row in connection.execute(query)]  # type: ignore[misc]
+    return [tuple(row) for row in connection.execute(query)]
 
 
 def load_experiments(connection: Connection, experiments: Sequence[ExperimentPolicy]) -> list[ExperimentCount]:

@@ -1,0 +1,252 @@
+"""What messages led to, on the desk: by days late, over the weeks, and in trials of two wordings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from starlette.responses import Response
+
+from models.policy.policy import GOOD_NEWS, LATE_AGAIN, NEW_DATE, Policy
+from models.quantities import counted
+from models.results import ResultCost, ResultRow, Results, WeekInTime
+from models.staff import Right
+from tasks.csv_files import csv_text
+from tasks.desk.results import load_daily_results, load_experiments, load_results
+from web.staff.addresses import desk_address
+from web.staff.bucket_words import days_late_words
+from web.staff.desk import Desk, StaffRoute
+from web.staff.forms import Form
+from web.staff.result_words import (
+    DEFINITIONS,
+    FEW,
+    TrialView,
+    message_words,
+    money_words,
+    percent_of,
+    share_words,
+    trial_view,
+)
+from web.staff.visit import Visit
+
+DEFAULT_DAYS, MAX_DAYS = 90, 400
+PERIODS = (("Last 28 days", 28), ("Last 90 days", 90), ("Last year", 365))
+DAY_COLUMNS = ("day", "days_late", "message", "number", "which", "value")
+TRIAL_COLUMNS = ("trial", "wording", "customers", "waited", "cancelled", "answered", "redeemed")
+TEMPLATE_PAGE = "/templates/{message}"
+LINE_WIDTH, LINE_HEIGHT = 600, 80
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A number in a table, with a bar where there are enough cases."""
+
+    text: str
+    percent: int | None = None
+    more: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RowView:
+    """What messages about delays of so many days led to."""
+
+    name: str
+    told: str
+    reached: Cell
+    answered: Cell
+    waited: Cell
+    swapped: Cell
+    cancelled: Cell
+    codes: str
+    redeemed: Cell
+    at_most: str
+    taken_off: str
+    messages: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineView:
+    """The weeks of a period as one line, and in words."""
+
+    parts: tuple[str, ...]
+    """The points of each stretch of weeks with enough cases."""
+    dots: tuple[tuple[str, str], ...]
+    label: str
+    first: str
+    last: str
+    weeks: tuple[tuple[str, str], ...]
+
+
+def routes(_: Desk) -> Sequence[StaffRoute]:
+    """Return the pages about results."""
+    return [
+        StaffRoute("/results", Right.SEE, show),
+        StaffRoute("/results/days.csv", Right.SEE, download_days),
+        StaffRoute("/results/trials.csv", Right.SEE, download_trials),
+    ]
+
+
+def show(visit: Visit) -> Response:
+    """Return the results of a period."""
+    policy, message = visit.context.policy, visit.query("message")
+    first, last, form = _period(visit)
+    with visit.reading() as connection:
+        results = load_results(policy, connection, first, last, message)
+        experiments = load_experiments(connection, policy.experiment)
+    trials = [trial_view(policy, one, visit.today, visit.day(one.experiment.ends)) for one in experiments]
+    period = {"from": first.isoformat(), "to": last.isoformat(), "message": message}
+    return visit.page(
+        "desk/results.html",
+        title="Results",
+        form=form,
+        heading=f"Results, {visit.day(first)} to {visit.day(last)}",
+        first=period["from"],
+        last=period["to"],
+        message=message,
+        messages=_message_options(policy, results, message),
+        periods=[(name, _last_days(visit.today, days, message)) for name, days in PERIODS],
+        counted=visit.full_moment(results.counted_at) if results.counted_at else "",
+        days=_days_words(results),
+        rows=[_row_view(policy, row) for row in (*results.rows, *([results.total] if len(results.rows) > 1 else []))],
+        notes=_notes(results.total),
+        line=_line(visit, results.weeks) if results.total.told else None,
+        trials=[(trial, _template_address(visit, trial)) for trial in trials],
+        definitions=DEFINITIONS,
+        file=desk_address("results", "days.csv", **period),
+        trial_file=desk_address("results", "trials.csv"),
+    )
+
+
+def download_days(visit: Visit) -> Response:
+    """Return the numbers of each day of a period as CSV."""
+    first, last, _ = _period(visit)
+    policy = visit.context.policy
+    with visit.reading() as connection:
+        daily = load_daily_results(connection, first, last, visit.query("message"))
+    rows = [(day, days_late_words(policy, bucket), *rest) for day, bucket, *rest in daily]
+    return _csv(DAY_COLUMNS, rows, f"results-{first}-{last}.csv")
+
+
+def download_trials(visit: Visit) -> Response:
+    """Return what each trial counted as CSV."""
+    with visit.reading() as connection:
+        found = load_experiments(connection, visit.context.policy.experiment)
+    arms = [(one.experiment.name, letter, arm) for one in found for letter, arm in (("A", one.a), ("B", one.b))]
+    rows = [
+        (name, letter, arm.customers, arm.waited, arm.cancelled, arm.answered, arm.redeemed)
+        for name, letter, arm in arms
+    ]
+    return _csv(TRIAL_COLUMNS, rows, "trials.csv")
+
+
+def _csv(columns: Sequence[str], rows: Sequence[Sequence[object]], name: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(csv_text(columns, rows), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _last_days(today: date, days: int, message: str) -> str:
+    first = today - timedelta(days=days - 1)
+    return desk_address("results", **{"from": first.isoformat(), "to": today.isoformat(), "message": message})
+
+
+def _period(visit: Visit) -> tuple[date, date, Form]:
+    """Return the days that the address asks for, within what is kept; a wrong one is said, and the default shown."""
+    form = Form("", {name: [visit.query(name)] for name in ("from", "to") if visit.query(name)})
+    first, last = form.day("from"), form.day("to")
+    if first and last and last < first:
+        form.wrong("to", "The last day is before the first.")
+    if form.errors:
+        first = last = None
+    last = min(last or visit.today, visit.today)
+    first = min(first or last - timedelta(days=DEFAULT_DAYS - 1), last)
+    return max(first, last - timedelta(days=MAX_DAYS)), last, form
+
+
+def _message_options(policy: Policy, results: Results, asked: str) -> list[tuple[str, str]]:
+    own = [bucket.words for bucket in policy.bucket if bucket.notify]
+    known = dict.fromkeys((*own, LATE_AGAIN, NEW_DATE, GOOD_NEWS, *results.messages, *([asked] if asked else [])))
+    return [("", "All messages"), *((one, message_words(policy, one)) for one in known)]
+
+
+def _days_words(results: Results) -> str:
+    of = (results.last - results.first).days + 1
+    return "" if results.days == of else f"{results.days} of {counted(of, 'day')} were counted."
+
+
+def _template_address(visit: Visit, trial: TrialView) -> str:
+    """Return the address of the editor of a trial's message; empty where this desk has none."""
+    has_editor = any(route.path == TEMPLATE_PAGE for route in visit.desk.routes)
+    return desk_address("templates", trial.message) if has_editor else ""
+
+
+def _cell(count: int, of: int, more: str = "") -> Cell:
+    return Cell(share_words(count, of), percent_of(count / of) if of >= FEW else None, more)
+
+
+def _row_view(policy: Policy, row: ResultRow) -> RowView:
+    return RowView(
+        name=days_late_words(policy, row.bucket) if row.bucket else "All",
+        told=f"{row.told:,}",
+        reached=_cell(row.reached, row.told, _parts((row.no_word, "sent, no word"), (row.came_back, "came back"))),
+        answered=_cell(
+            row.answered,
+            row.told,
+            _parts((row.shipped, "had sent what was ready"), (row.took_discount, "took the discount")),
+        ),
+        waited=_cell(row.waited, row.told),
+        swapped=_cell(row.swapped, row.told),
+        cancelled=_cell(row.cancelled, row.told),
+        codes=f"{row.codes:,}" if row.codes else "none",
+        redeemed=_cell(row.redeemed, row.codes, _parts((row.uses - row.redeemed, "used again"))),
+        at_most=money_words(row.cost.codes_at_most) or "none",
+        taken_off=money_words(row.cost.redeemed) or ("not known" if row.cost.unknown else "none"),
+        messages=_message_cost(row.cost),
+    )
+
+
+def _parts(*numbers: tuple[int, str]) -> str:
+    return ", ".join(f"{n:,} {what}" for n, what in numbers if n > 0)
+
+
+def _message_cost(cost: ResultCost) -> str:
+    if not cost.messages:
+        return "not set" if cost.unpriced else "none"
+    without = f", without {counted(cost.unpriced, 'message')} whose price is not set" if cost.unpriced else ""
+    return money_words(cost.messages) + without
+
+
+def _notes(total: ResultRow) -> list[str]:
+    """Return what a reader must know of the numbers of codes."""
+    notes = []
+    if total.expired:
+        notes.append(f"{counted(total.expired, 'use')} of codes came after they had expired.")
+    if total.cost.unknown:
+        notes.append(f"Of {counted(total.cost.unknown, 'use')} the shop's export does not say what was taken off.")
+    if total.codes and not total.uses:
+        notes.append("No code was reported as used. The shop's export of used codes is redemptions.sql.")
+    if total.cost.unpriced:
+        notes.append(f"The price of {counted(total.cost.unpriced, 'message')} is not set in the policy, [costs].")
+    return notes
+
+
+def _line(visit: Visit, weeks: Sequence[WeekInTime]) -> LineView:
+    step = LINE_WIDTH / max(1, len(weeks) - 1)
+    parts: list[list[str]] = [[]]
+    dots = []
+    for n, week in enumerate(weeks):
+        if week.first < FEW:
+            parts.append([])
+            continue
+        x, y = f"{n * step:.0f}", f"{LINE_HEIGHT * (1 - week.in_time / week.first):.0f}"
+        parts[-1].append(f"{x},{y}")
+        dots.append((x, y))
+    words = [(f"Week of {visit.day(week.monday)}", share_words(week.in_time, week.first)) for week in weeks]
+    told = sum(week.first for week in weeks)
+    label = f"Told before the promised day, by week: {share_words(sum(week.in_time for week in weeks), told)} in all"
+    return LineView(
+        tuple(" ".join(part) for part in parts if len(part) > 1),
+        tuple(dots),
+        label,
+        visit.day(weeks[0].monday),
+        visit.day(weeks[-1].monday),
+        tuple(words),
+    )
