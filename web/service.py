@@ -11,6 +11,8 @@ from app.api_keys import api_keys, metrics_key
 from app.callbacks import callback_keys
 from app.company_sign_in import company_sign_in
 from app.composition import App, current_erasure_key
+from app.live_policy import LivePolicy
+from app.next_run import next_late_orders
 from app.panel_keys import panel_bearer, panel_hosts, panel_signer
 from app.shop_edits import ShopEdits
 from app.vendor_transports import response_keys
@@ -55,6 +57,8 @@ def desk_services(app: App) -> Services:
         desk_url=settings.desk_url or "",
         own_templates=app.folder.own_templates,
         edits=ShopEdits(app.folder.path, edits=app.folder.shop.desk.edits),
+        policy=LivePolicy(app.folder.path, app.context.policy),
+        next_run=partial(next_late_orders, settings, app.folder.shop),
         send_test=partial(send_test_event, settings) if settings.webhook_url else None,
     )
 

@@ -282,8 +282,13 @@ def read_shop(path: Path) -> ShopFolder:
     if not (folder / "shop.toml").is_file():
         raise BadShop(f"{folder} is no shop folder: it has no shop.toml; `forewarn shop init {path}` makes one")
     shop = _read(folder / "shop.toml", ShopConfig)
-    policy_file = folder / "policy.toml"
-    return ShopFolder(folder, shop, _read(policy_file, Policy) if policy_file.is_file() else Policy())
+    return ShopFolder(folder, shop, read_policy(folder))
+
+
+def read_policy(folder: Path) -> Policy:
+    """Read and validate the policy of a shop's folder; without a file it is the default. Raises BadShop."""
+    file = folder / "policy.toml"
+    return _read(file, Policy) if file.is_file() else Policy()
 
 
 def _read(file: Path, model: type[Model]) -> Model:

@@ -92,6 +92,32 @@ def evaluate_orders(context: Context, substitute_stock: SubstituteStock, ids: Se
         return _evaluate(context, connection, substitute_stock, orders) if orders else EvaluationSummary()
 
 
+@dataclass(frozen=True, slots=True)
+class DueDecisions:
+    """What was decided about a page of due orders, and which of their unsent notices stay as they are."""
+
+    decisions: Sequence[OrderDecision]
+    unsent: Mapping[str, Sequence[Mapping[str, Any]]]
+    """Queued notices by order id."""
+    confirmed: Mapping[str, tuple[Confirmed, ...]]
+    """By order id the unsent notices that still say what there is to say."""
+
+
+def decide_due_orders(
+    context: Context,
+    connection: Connection,
+    substitute_stock: SubstituteStock,
+    orders: Sequence[WatchedOrder],
+    budget: DiscountBudget,
+    limit: int | None = None,
+) -> DueDecisions:
+    """Decide about a page of due orders as a run does, with what waits to be sent; write nothing."""
+    unsent = load_unsent(connection, (watched.order.id for watched in orders if watched.order.revision))
+    confirmed = _confirm_unsaid(context, connection, unsent, orders)
+    decisions = decide_orders(context, connection, orders, substitute_stock, budget, limit, confirmed)
+    return DueDecisions(decisions, unsent, confirmed)
+
+
 def _evaluate(
     context: Context,
     connection: Connection,
@@ -101,13 +127,11 @@ def _evaluate(
 ) -> EvaluationSummary:
     """Decide about orders that a read-only connection has loaded, and record the notices. Raises WriteConflict."""
     budget = load_budget(connection, context, context.policy)
-    unsent = load_unsent(connection, (watched.order.id for watched in orders if watched.order.revision))
-    confirmed = _confirm_unsaid(context, connection, unsent, orders)
-    decisions = decide_orders(context, connection, orders, substitute_stock, budget, limit, confirmed)
+    decided = decide_due_orders(context, connection, substitute_stock, orders, budget, limit)
     connection.rollback()  # the words are rendered, and the notices recorded, without it
 
     summary = EvaluationSummary()
-    records = list(render_decisions(context, decisions, budget, summary, unsent, confirmed))
+    records = list(render_decisions(context, decided, budget, summary))
     record_notices(context, records, budget)
     return summary
 
@@ -143,18 +167,17 @@ def _told_revision(watched: WatchedOrder) -> int:
 
 def render_decisions(
     context: Context,
-    decisions: Sequence[OrderDecision],
+    decided: DueDecisions,
     budget: DiscountBudget,
     summary: EvaluationSummary,
-    unsent: Mapping[str, Sequence[Mapping[str, Any]]],
-    confirmed: Mapping[str, tuple[Confirmed, ...]],
 ) -> Iterator[DecisionRecord]:
     """Render the plans of decisions and add them to a summary.
 
     An order's unsent notices are withdrawn when there is something else to say, or nothing any more. An order of which
     no message can be rendered is left out: it stays due.
     """
-    for decision in decisions:
+    unsent, confirmed = decided.unsent, decided.confirmed
+    for decision in decided.decisions:
         summary.orders += 1
         summary.limited += decision.assessment.limited
         order = decision.watched.order.id

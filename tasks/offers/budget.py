@@ -61,6 +61,16 @@ def load_budget(connection: Connection, context: Context, policy: Policy) -> Dis
     return DiscountBudget(remaining)
 
 
+def left_in_month(connection: Connection, context: Context) -> dict[str, Decimal]:
+    """Return what the budget of the month has left, by currency."""
+    month = f"offered:{context.as_of:%Y-%m}:"
+    left = {
+        currency: scaled(cap) - get_counter(connection, f"{month}{currency}")
+        for currency, cap in sorted(context.policy.budget.per_month.items())
+    }
+    return {currency: max(Decimal(n) / SCALE, Decimal(0)) for currency, n in left.items()}
+
+
 def commit_budget(connection: Connection, budget: DiscountBudget, context: Context, policy: Policy) -> None:
     """Enforce the caps: count what a page's discounts cost.
 

@@ -6,7 +6,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, Select, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, or_, select, tuple_
 
 from models.enums import State
 from tasks.context import Context
@@ -40,6 +40,16 @@ def select_due_page(as_of: date, after: WatchedOrder | None, limit: int, shard: 
     An order is due from `next_check_on`, unless one of its notices is held or is being sent: until that has ended, it
     is not known what the customer was told.
     """
+    page = select(WATCHES.c.order_id.label("id"), WATCHES.c.next_check_on).where(
+        WATCHES.c.next_check_on <= as_of, decided_filter(), shard.contains(WATCHES.c.order_id)
+    )
+    if after is not None:
+        page = page.where(tuple_(WATCHES.c.next_check_on, WATCHES.c.order_id) > (after.next_check_on, after.order.id))
+    return page.order_by(WATCHES.c.next_check_on, WATCHES.c.order_id).limit(limit)
+
+
+def decided_filter() -> ColumnElement[bool]:
+    """Return the SQL of watches of which no notice is held or being sent."""
     undecided = (
         select(NOTICES.c.id)
         .select_from(NOTICES_WITH_STATE)
@@ -51,13 +61,7 @@ def select_due_page(as_of: date, after: WatchedOrder | None, limit: int, shard: 
     )
     # An order without a revision has no notice. With this said, PostgreSQL looks the others up; it would compare every
     # order of the page with every held notice, because its statistics know nothing of what is seconds old.
-    decided = or_(WATCHES.c.revision == 0, ~undecided.exists())
-    page = select(WATCHES.c.order_id.label("id"), WATCHES.c.next_check_on).where(
-        WATCHES.c.next_check_on <= as_of, decided, shard.contains(WATCHES.c.order_id)
-    )
-    if after is not None:
-        page = page.where(tuple_(WATCHES.c.next_check_on, WATCHES.c.order_id) > (after.next_check_on, after.order.id))
-    return page.order_by(WATCHES.c.next_check_on, WATCHES.c.order_id).limit(limit)
+    return or_(WATCHES.c.revision == 0, ~undecided.exists())
 
 
 def list_orders(context: Context, connection: Connection, as_of: date, after: str, limit: int) -> list[WatchedOrder]:

@@ -45,6 +45,7 @@ LIST_OF = {
     "message": "in-doubt",
     "reply": "replies",
     "person": "people",
+    "policy": "policy",
     "settings": "settings",
     "key": "settings",
     "webhook": "settings",

@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.company_sign_in import CompanySignInSettings
 from app.shop_edits import ShopEdits
+from models.policy.policy import Policy
 from models.staff import Right, Role
 from tasks.context import Context
 from tasks.staff.accounts import list_accounts
@@ -114,6 +115,10 @@ class Services:
     """The shop's own message texts."""
     edits: ShopEdits | None = None
     """The shop's files, which the desk may edit where `refusal` is empty."""
+    policy: Callable[[], Policy] | None = None
+    """Returns the policy as the shop's file has it now; None: the context's."""
+    next_run: Callable[[datetime], datetime] | None = None
+    """Returns when late orders are looked for next, after a moment; None: at once."""
     send_test: Callable[[], str] | None = None
     """Sends a test event to the webhook, and returns what became of it, after `the webhook`."""
 
@@ -207,7 +212,7 @@ class Desk:
         session = open_session(self.context.engine, token, now) if token else None
         if session is None:
             return self._sign_in_first(request, method)
-        context = visit_context(self.context, now)
+        context = visit_context(self.context, now, self.services.policy() if self.services.policy else None)
         signer = FormSigner(token)
         values = found.values if found else {}
         visit = Visit(session.person, request, now, context, self, session.id, signer, values)

@@ -37,6 +37,8 @@ from web.staff.acts import routes as acts
 from web.staff.addresses import DESK
 from web.staff.desk import Desk, Services, StaffRoute, static_routes
 from web.staff.guard import DESK_HEADERS
+from web.staff.policy import pages as policy
+from web.staff.policy import versions as policy_versions
 
 AREAS: tuple[Callable[[Desk], Sequence[StaffRoute]], ...] = (
     sign_in.routes,
@@ -61,6 +63,8 @@ AREAS: tuple[Callable[[Desk], Sequence[StaffRoute]], ...] = (
     deadlines.routes,
     replies.routes,
     products.routes,
+    policy.routes,
+    policy_versions.routes,
 )
 """Each area returns its pages."""
 

@@ -1,0 +1,217 @@
+"""What a changed policy does at the next run, in words: the table beside the policy in use."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from models.enums import Channel
+from models.policy.policy import Policy
+from models.quantities import counted
+from rules.delays.working_days import Calendar
+from tasks.context import Context
+from tasks.policy.effect import PolicyEffect, RunEffect, compare_policies
+from tasks.policy.later import DAYS_AHEAD
+from web.staff.addresses import order_address
+from web.staff.bucket_words import days_late_words
+from web.staff.list_parts import listed_words, sentence
+from web.staff.policy.changes import Change
+from web.staff.policy.sentences import NOT_IN_FIGURES, OPERATORS_OWN
+from web.staff.visit import Visit
+
+SHOWN_ORDERS = 50
+ACTS_BY_DATES = ("allocation", "forecast", "shipments", "purchasing", "replenishment")
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A row of the table."""
+
+    name: str
+    now: str
+    then: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLinks:
+    """Orders that are told at another time, as links."""
+
+    title: str
+    links: tuple[tuple[str, str], ...]
+    more: str
+
+
+@dataclass(frozen=True, slots=True)
+class Consequence:
+    """What the page says about a changed policy."""
+
+    lead: str
+    when: str
+    figures: tuple[Figure, ...]
+    orders: tuple[OrderLinks, ...]
+    notes: tuple[str, ...]
+
+
+def look_ahead(visit: Visit, policy: Policy, changed: Policy) -> PolicyEffect:
+    """Work out what the next run does by each policy. Nothing is written."""
+    at = next_run(visit)
+    now = _context_of(visit.context, policy, at)
+    is_today = now.as_of == visit.today
+    return compare_policies(now, _context_of(visit.context, changed, at), check_data=is_today)
+
+
+def next_run(visit: Visit) -> datetime:
+    """Return when late orders are looked for next."""
+    asked = visit.desk.services.next_run
+    return asked(visit.now) if asked else visit.now
+
+
+def _context_of(context: Context, policy: Policy, at: datetime) -> Context:
+    day = at.astimezone(context.zone).date()
+    return replace(context, policy=policy, calendar=Calendar(policy.days), as_of=day, started_at=at, run_id="")
+
+
+def consequence(
+    visit: Visit, policies: tuple[Policy, Policy], effect: PolicyEffect, changes: Sequence[Change]
+) -> Consequence:
+    """Put the effect of a change into words."""
+    now, then = effect.now, effect.changed
+    when = visit.moment(next_run(visit))
+    return Consequence(
+        lead=_lead(now, then, about=effect.is_sample),
+        when=f"At the next run, {when}, with the orders as they are now.",
+        figures=tuple(_figures(policies, effect)),
+        orders=tuple(_order_links(effect)),
+        notes=tuple(_notes(effect, changes)),
+    )
+
+
+def _lead(now: RunEffect, then: RunEffect, *, about: bool) -> str:
+    some = "about " if about else ""
+    if (now.told, now.messages, now.discounts, bool(now.breaches)) == (
+        then.told,
+        then.messages,
+        then.discounts,
+        bool(then.breaches),
+    ):
+        return f"The next run does the same: {some}{_customers(then.told)} told."
+    instead = "as now" if now.told == then.told else f"instead of {now.told:,}"
+    return f"{some.capitalize() if some else ''}{_customers(then.told)} told {instead}{_money_words(now, then)}."
+
+
+def _customers(told: int) -> str:
+    return "1 customer would be" if told == 1 else f"{told:,} customers would be"
+
+
+def _money_words(now: RunEffect, then: RunEffect) -> str:
+    parts = []
+    for currency, difference in _differences(now.discounts, then.discounts).items():
+        parts.append(f"at most {money(abs(difference), currency)} {'more' if difference > 0 else 'less'}")
+    return f", {listed_words(parts)}" if parts else ""
+
+
+def _differences(now: Mapping[str, Decimal], then: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    both = {currency: then.get(currency, Decimal(0)) - now.get(currency, Decimal(0)) for currency in {*now, *then}}
+    return {currency: both[currency] for currency in sorted(both) if both[currency]}
+
+
+def money(amount: Decimal, currency: str) -> str:
+    """Return an amount, as `1,250 EUR`; the space does not break."""
+    text = f"{amount:,.2f}".removesuffix(".00")
+    return f"{text}\N{NO-BREAK SPACE}{currency}"
+
+
+def _moneys(amounts: Mapping[str, Decimal]) -> str:
+    return ", ".join(money(amount, currency) for currency, amount in sorted(amounts.items())) or "0"
+
+
+def _figures(policies: tuple[Policy, Policy], effect: PolicyEffect) -> Iterator[Figure]:
+    now, then = effect.now, effect.changed
+    yield Figure("Orders whose customer is told", f"{now.told:,}", f"{then.told:,}", _told_note(policies, now, then))
+    yield Figure("Messages: mails / texts", _messages(now), _messages(then))
+    yield Figure(
+        "Discounts, at most", _moneys(now.discounts), _moneys(then.discounts), _discount_note(policies[1], now, then)
+    )
+    yield Figure("Would the run wait for a person?", _waits(now), _waits(then), _why_it_waits(now, then))
+    earlier, later, never = (len(ids) * effect.orders.every for ids in (effect.earlier, effect.later, effect.never))
+    yield Figure("Orders told earlier / later / never because of this", "", f"{earlier:,} / {later:,} / {never:,}")
+
+
+def _messages(run: RunEffect) -> str:
+    return " / ".join(f"{run.messages[channel]:,}" for channel in (Channel.EMAIL, Channel.SMS))
+
+
+def _told_note(policies: tuple[Policy, Policy], now: RunEffect, then: RunEffect) -> str:
+    """Return by how much the number changes, by days late."""
+    if not now.told_by_bucket and not then.told_by_bucket:
+        return ""
+    before, after = (
+        Counter({days_late_words(policy, bucket): n for bucket, n in run.told_by_bucket.items()})
+        for policy, run in zip(policies, (now, then), strict=True)
+    )
+    parts = [
+        f"{after[words] - before[words]:+,}: {words}" for words in {**before, **after} if after[words] != before[words]
+    ]
+    return "; ".join(parts)
+
+
+def _discount_note(policy: Policy, now: RunEffect, then: RunEffect) -> str:
+    parts = [f"{_signed(n)} {currency}" for currency, n in _differences(now.discounts, then.discounts).items()]
+    for currency in sorted({*now.discounts, *then.discounts}):
+        if cap := policy.budget.per_month.get(currency):
+            left = then.left_in_month.get(currency, Decimal(0))
+            parts.append(f"the month's {money(cap, currency)} has {money(left, currency)} left before this run")
+    if then.over_budget:
+        discounts = counted(then.over_budget, "discount")
+        parts.append(f"{discounts} {'is' if then.over_budget == 1 else 'are'} not given, because the amount is used up")
+    return "; ".join(parts)
+
+
+def _signed(amount: Decimal) -> str:
+    return f"{amount:+,.2f}".removesuffix(".00")
+
+
+def _waits(run: RunEffect) -> str:
+    return "yes" if run.breaches else "no"
+
+
+def _why_it_waits(now: RunEffect, then: RunEffect) -> str:
+    run = then if then.breaches else now
+    said = " ".join(sentence(breach.sentence) for breach in run.breaches)
+    return said if then.breaches or not said else f"Without the change: {said}"
+
+
+def _order_links(effect: PolicyEffect) -> Iterator[OrderLinks]:
+    for title, ids in (
+        ("told at the next run only with this change", effect.earlier),
+        ("told later because of this", effect.later),
+        (f"not told in the next {DAYS_AHEAD} days because of this", effect.never),
+    ):
+        if not ids:
+            continue
+        number = f"{counted(len(ids), 'order')} of the sample" if effect.is_sample else counted(len(ids), "order")
+        links = tuple((order, order_address(order)) for order in ids[:SHOWN_ORDERS])
+        more = f"And {len(ids) - SHOWN_ORDERS:,} more." if len(ids) > SHOWN_ORDERS else ""
+        yield OrderLinks(f"{number} {title}", links, more)
+
+
+def _notes(effect: PolicyEffect, changes: Sequence[Change]) -> Iterator[str]:
+    if effect.is_sample:
+        orders = effect.orders
+        yield (
+            f"Worked out on a sample of {len(orders.ids):,} of the {orders.of:,} orders to look at, chosen by their "
+            f"numbers, always the same ones; the figures are {orders.every} times those of the sample."
+        )
+    yield "Data that the run reads from the shop first may change these figures."
+    hidden = {words for change in changes if (words := _not_in_figures(change.path))}
+    if hidden:
+        yield f"These figures do not show what changes about {listed_words(sorted(hidden))}."
+
+
+def _not_in_figures(path: str) -> str:
+    section = path.partition(".")[0]
+    if section in ACTS_BY_DATES:
+        return OPERATORS_OWN[section][:1].lower() + OPERATORS_OWN[section][1:]
+    return NOT_IN_FIGURES.get(path, NOT_IN_FIGURES.get(section, ""))

@@ -1,0 +1,150 @@
+"""The values of the policy as people read and type them: percentages, amounts by currency, hours, choices."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import time
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from models.enums import Channel
+
+HUNDRED = Decimal(100)
+HOURS_OF = (Channel.SMS, Channel.EMAIL)
+"""Channels with quiet hours, in the order of their sentence."""
+AMOUNT = re.compile(r"([A-Za-z]{3})\s*([0-9]+(?:\.[0-9]+)?)")
+
+
+class BadValue(ValueError):
+    """Raised for a text that is no value of its kind; the sentence says what to enter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How a value is shown and read. A value with several fields has a text for each."""
+
+    show: Callable[[Any], Sequence[str]]
+    read: Callable[[Sequence[str]], Any]
+    """Raises BadValue. It gets no empty text unless its sentence is optional."""
+    fields: tuple[str, ...] = ("",)
+    """What is added to the path, for the name of each field."""
+    labels: tuple[str, ...] = ()
+    """The name of each field, where there are several."""
+    type: str = "text"
+    inputmode: str = ""
+    width: str = "short"
+    options: tuple[tuple[str, str], ...] = ()
+    """Values and their words, of a select."""
+    empty: Any = None
+    """The value of an empty field."""
+
+
+def number_text(value: Decimal | float | int) -> str:
+    """Return a number without zeros that say nothing."""
+    return f"{Decimal(str(value)).normalize():f}"
+
+
+def _number(text: str) -> Decimal:
+    try:
+        value = Decimal(text.replace("\N{NO-BREAK SPACE}", ""))
+    except InvalidOperation as error:
+        raise BadValue("Enter a number, such as 2.5.") from error
+    if not value.is_finite() or abs(value) > Decimal(10**12):
+        raise BadValue("Enter a number, such as 2.5.")
+    return value
+
+
+def _whole(text: str) -> int:
+    if not re.fullmatch(r"[+-]?\d{1,9}", text, re.ASCII):
+        raise BadValue("Enter a whole number.")
+    return int(text)
+
+
+def _amounts_text(amounts: Mapping[str, Decimal]) -> str:
+    return ", ".join(f"{currency} {number_text(amount)}" for currency, amount in amounts.items())
+
+
+def _amounts(text: str) -> dict[str, Decimal]:
+    found: dict[str, Decimal] = {}
+    for part in filter(None, (part.strip() for part in re.split(r"[,;\n]", text))):
+        match = AMOUNT.fullmatch(part)
+        if match is None or match[1].upper() in found:
+            raise BadValue("Enter each currency once with its amount, such as EUR 10, USD 12.50.")
+        found[match[1].upper()] = Decimal(match[2])
+    return found
+
+
+def _hours_texts(quiet: Mapping[Channel, Any]) -> list[str]:
+    texts = []
+    for channel in HOURS_OF:
+        hours = quiet.get(channel)
+        texts += [f"{hours.begins:%H:%M}", f"{hours.ends:%H:%M}"] if hours else ["", ""]
+    return texts
+
+
+def _hours(texts: Sequence[str]) -> dict[str, dict[str, time]]:
+    found = {}
+    for n, channel in enumerate(HOURS_OF):
+        begins, ends = texts[2 * n : 2 * n + 2]
+        if not begins and not ends:
+            continue
+        try:
+            hours = {"begins": time.fromisoformat(begins), "ends": time.fromisoformat(ends)}
+        except ValueError as error:
+            raise BadValue("Enter both times of a pair, such as 21:00 and 08:00, or leave both empty.") from error
+        if hours["begins"] == hours["ends"]:
+            raise BadValue("The two times are the same, so that nothing could ever be sent.")
+        found[channel.value] = hours
+    return found
+
+
+def choice(options: Mapping[str, str]) -> Kind:
+    """Return the kind of a value that is one of a few."""
+
+    def read(texts: Sequence[str]) -> str:
+        if texts[0] not in options:
+            raise BadValue("Choose one of these.")
+        return texts[0]
+
+    return Kind(lambda value: [str(value)], read, options=tuple(options.items()))
+
+
+_SWITCH = choice({"yes": "yes", "no": "no"})
+_FALLBACK = choice(
+    {
+        "email sms": "a mail, or else a text",
+        "sms email": "a text, or else a mail",
+        "email": "a mail",
+        "sms": "a text",
+        "": "nothing",
+    }
+)
+COUNT = Kind(lambda value: [str(value)], lambda texts: _whole(texts[0]), inputmode="numeric")
+TIMES = Kind(lambda value: [number_text(value)], lambda texts: float(_number(texts[0])), inputmode="decimal")
+SHARE = Kind(
+    lambda value: [number_text(Decimal(str(value)) * HUNDRED)],
+    lambda texts: _number(texts[0]) / HUNDRED,
+    inputmode="decimal",
+)
+"""A share, such as 0.3, as 30 per cent."""
+PERCENT = Kind(
+    lambda value: ["" if value is None else number_text(value)], lambda texts: _number(texts[0]), inputmode="decimal"
+)
+AMOUNTS = Kind(lambda value: [_amounts_text(value)], lambda texts: _amounts(texts[0]), width="wide", empty={})
+SWITCH = Kind(
+    lambda value: ["yes" if value else "no"], lambda texts: _SWITCH.read(texts) == "yes", options=_SWITCH.options
+)
+TEXT = Kind(lambda value: [value or ""], lambda texts: texts[0].upper())
+FALLBACK = Kind(
+    lambda value: [" ".join(value)],
+    lambda texts: _FALLBACK.read(texts).split(),
+    options=_FALLBACK.options,
+)
+HOURS = Kind(
+    _hours_texts,
+    _hours,
+    fields=(".sms.begins", ".sms.ends", ".email.begins", ".email.ends"),
+    labels=("No texts from", "No texts until", "No mails from", "No mails until"),
+    type="time",
+    empty={},
+)
