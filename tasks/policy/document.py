@@ -33,7 +33,7 @@ def change_policy(text: str, changes: Mapping[str, Any], buckets: Sequence[Mappi
             if value is None:
                 continue
             document[section] = tomlkit.table()
-        _change(document[section], key, value)  # type: ignore[arg-type]
+        _change(document[section], key, value)
     return tomlkit.dumps(document)
 
 

@@ -25,7 +25,7 @@ ABOUT_LATE_ORDERS = frozenset(
             "sending",
         ),
         *("sending", "in_doubt", "posts", "allocation", "forecast", "storefront", "restock", "shipments", "purchasing"),
-        *("replenishment", "order_page", "promise_clock", "retention", "costs", "approval"),
+        *("replenishment", "order_page", "promise_clock", "retention", "costs", "approval", "words", "experiment"),
     }
 )
 """Sections of the policy that decide nothing about an order without a late line of which nobody was told.

@@ -103,7 +103,7 @@ def test_the_next_run_does_what_was_foreseen_of_a_changed_policy(driver, kind):
     assert not effect.is_sample
     if kind == "nothing":
         assert effect.now == effect.changed
-        assert not (effect.earlier or effect.later or effect.never)
+        assert (effect.earlier, effect.later, effect.never) == ((), (), ())
     else:
         assert effect.now != effect.changed, "this change of the policy is one that shows"
 

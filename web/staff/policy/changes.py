@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import BaseModel
+
 from models.policy.policy import Bucket, Policy
 from tasks.desk.staff_words import OFFERS, channel_word
 from web.staff.bucket_words import days_late_words
@@ -84,6 +86,8 @@ def plain(value: Any) -> str:
         return ", ".join(f"{key} {plain(each)}" for key, each in value.items()) or NOTHING
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, BaseModel):
+        return ", ".join(f"{key} {plain(each)}" for key, each in value if each not in (None, (), {}))
     if isinstance(value, list | tuple):
         return ", ".join(map(plain, value)) or NOTHING
     text = str(value)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
+from typing import Any
 
 from pydantic import ValidationError
 from starlette.responses import Response
@@ -146,14 +147,14 @@ def effect_page(
     title: str = "",
     save_at: str = "",
     button: str = "",
-    more: Mapping[str, object] | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> Response:
     """Return the page that says what a policy would do in place of the one in use."""
     changes = changes_between(now.policy, draft.policy)
     effect = look_ahead(visit, now.policy, draft.policy)
     number = (now.latest.number if now.latest else 1) + 1
     needs_second = now.policy.approval.policy
-    values: dict[str, object] = {
+    values: dict[str, Any] = {
         "changes": changes,
         "effect": consequence(visit, (now.policy, draft.policy), effect, changes),
         "kept": kept,

@@ -5,14 +5,15 @@ from collections.abc import Callable
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from app.shop_edits import CannotWrite, ShopEdits
+from app.shop_edits import ShopEdits
+from models.errors import ForewarnError
 from models.staff import AuditEntry, Right
 from models.versions import Area, Author, Files, Version, VersionState
 from tasks.db.sql import AdvisoryLock, lock
-from tasks.staff.audit import mark_undone, record
+from tasks.staff.audit import AlreadyDone, AlreadyUndone, mark_undone, record
 from tasks.versions.history import newest
-from tasks.versions.record import ChangedOutside, NothingChanged, SavedMeanwhile, adopt, digest_of, propose, use_again
-from tasks.versions.review import NotWaiting, OwnVersion, approve, send_back
+from tasks.versions.record import ChangedOutside, SavedMeanwhile, adopt, digest_of, propose, use_again
+from tasks.versions.review import approve, send_back
 from web.staff.addresses import desk_address
 from web.staff.forms import Form
 from web.staff.list_parts import sentence
@@ -101,7 +102,7 @@ def send_version_back(visit: Visit, form: Form) -> Response:
         try:
             act = _author(visit)
             version = send_back(connection, Area.POLICY, SUBJECT, number, act=act, reply=form.text("why"))
-        except NotWaiting as error:
+        except ForewarnError as error:
             raise Refused(sentence(str(error)), links=LOOK_AGAIN) from error
         entry = record(
             connection,
@@ -153,7 +154,9 @@ def _done(
             )
             if not waits:
                 saving.write(version.files)
-    except (SavedMeanwhile, ChangedOutside, NothingChanged, NotWaiting, OwnVersion, CannotWrite) as error:
+    except AlreadyDone:
+        raise
+    except ForewarnError as error:
         raise Refused(sentence(str(error)), links=LOOK_AGAIN) from error
     return visit.done(desk_address(POLICY, "versions"), entry)
 
@@ -222,7 +225,9 @@ def undo_saving(visit: Visit, entry: AuditEntry, form: Form) -> int:
             )
             mark_undone(connection, entry.id, number)
             saving.write(version.files)
-    except (SavedMeanwhile, ChangedOutside, NothingChanged, CannotWrite) as error:
+    except (AlreadyDone, AlreadyUndone):
+        raise
+    except ForewarnError as error:
         raise Refused(f"This cannot be undone any more: {sentence(str(error))}", links=LOOK_AGAIN) from error
     return number
 

@@ -206,6 +206,9 @@ OPERATORS_OWN = {
     "order_page.new_links_a_day": "How many new links an order gets in a day",
     "promise_clock": "The law of each country",
     "retention": "How long records are kept",
+    "approval": "What a second person approves",
+    "words": "Words that messages may not have, should not have, or must have",
+    "experiment": "Trials of two wordings of one message",
 }
 """Sections and keys that are the operator's, shown with their values, and what they are about."""
 NOT_IN_FIGURES = {

@@ -145,6 +145,5 @@ HOURS = Kind(
     _hours,
     fields=(".sms.begins", ".sms.ends", ".email.begins", ".email.ends"),
     labels=("No texts from", "No texts until", "No mails from", "No mails until"),
-    type="time",
     empty={},
 )
