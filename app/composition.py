@@ -23,8 +23,9 @@ from app.ledger import state_folder as state_folder
 from app.link_key import link_key
 from app.live_words import LiveRenderer
 from models.config.known_keys import RENAMED
-from models.config.settings import MAX_TIMEOUTS, Settings, nearest, unknown_names
+from models.config.settings import MAX_TIMEOUTS, Settings, TransportKind, nearest, unknown_names
 from models.config.shop import ShopFolder, read_shop, sentence
+from models.enums import NETWORKS, Channel
 from models.errors import ForewarnError
 from models.policy.policy import Policy
 from models.private_files import private_folder
@@ -144,6 +145,11 @@ def _compiled_templates(state: Path) -> Path | None:
         return None
 
 
+def connected_networks(settings: Settings) -> tuple[Channel, ...]:
+    """Return the networks for which the settings name a provider."""
+    return tuple(one for one in NETWORKS if getattr(settings, one, TransportKind.OUTBOX) is not TransportKind.OUTBOX)
+
+
 @contextmanager
 def open_app(
     shop: str | Path | None = None,
@@ -178,6 +184,7 @@ def open_app(
         now,
         has_webhook=bool(settings.webhook_url),
         link_key=link_key(settings, folder),
+        connected_networks=connected_networks(settings),
         erasure_key=erasure_key(settings, folder),
     )
     # The objects loaded so far live as long as the run: searching them at each garbage collection costs 10 % of it.

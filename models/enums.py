@@ -94,6 +94,18 @@ class PostKind(StrEnum):
     """A product in stock again that many orders waited for."""
     LOW = "low"
     """A product that sells and is nearly sold out."""
+    OWN = "own"
+    """What a person chose to say: nothing in it is checked again before it leaves."""
+
+
+class PostState(StrEnum):
+    """The state of a post as staff decide about it; what became of an approved one, its messages say."""
+
+    DRAFT = "draft"
+    WAITS = "waits"
+    """It waits for approval: its text is fixed."""
+    APPROVED = "approved"
+    WITHDRAWN = "withdrawn"
 
 
 class SkipReason(StrEnum):

@@ -23,6 +23,11 @@ def post_id(product: str, week: str, kind: PostKind = PostKind.LATE) -> str:
     return uuid.uuid5(NAMESPACE, f"{name}|{product}|{week}").hex
 
 
+def post_message_id(post: str, network: Channel) -> str:
+    """Return the id of a post on one network."""
+    return uuid.uuid5(NAMESPACE, f"post on {network}|{post}").hex
+
+
 def request_id(run: str, vendor: str) -> str:
     """Return the id of a purchase request: one for each run and vendor."""
     return uuid.uuid5(NAMESPACE, f"request|{run}|{vendor}").hex

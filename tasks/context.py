@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine
 
 from models.config.shop import ShopConfig
-from models.enums import Promise
+from models.enums import Channel, Promise
 from models.inventory import known_day
 from models.policy.policy import Policy
 from rules.delays.promised_dates import Promises
@@ -40,6 +40,8 @@ class Context:
     """Whether the shop's systems are told of customers' choices: FOREWARN_WEBHOOK_URL is set."""
     link_key: bytes = field(default=b"", repr=False)
     """The secret of links to order pages; empty where the shop has none."""
+    connected_networks: tuple[Channel, ...] = ()
+    """The networks that have a transport."""
     erasure_key: bytes = field(default=b"", repr=False)
     """The secret of the hashes of erased customers; empty where nobody was erased."""
     promises: Promises = field(init=False, repr=False, compare=False)
@@ -56,6 +58,16 @@ class Context:
     def renderer(self) -> "Renderer":
         """Return the renderer of the shop's messages."""
         return self.load_renderer()
+
+    @property
+    def forbidden_words(self) -> tuple[str, ...]:
+        """Return the words that no message and no post may have."""
+        return ()
+
+    @property
+    def networks(self) -> tuple[Channel, ...]:
+        """Return the networks that drafts of posts are for: those connected, or X alone while none is."""
+        return self.connected_networks or (Channel.X,)
 
     @property
     def zone(self) -> ZoneInfo:

@@ -23,13 +23,13 @@ from models.tables.ledger import (
     LiveChannel,
     Notice,
     Offer,
-    Post,
     Run,
     Suppression,
     Watch,
 )
 from models.tables.numbers import DayNumber, ResultNumber
 from models.tables.outbox import OutboxMessage
+from models.tables.posts import Post, PostMessage, PostPicture
 from models.tables.privacy import Consent, ErasedAddress, ErasedCustomer
 from models.tables.promise_clock import ClockWatch
 from models.tables.purchasing import PurchaseLine, PurchaseRequest
@@ -65,7 +65,8 @@ OPT_OUTS, INCOMPLETE_IMPORTS = table_of(OptOut), table_of(IncompleteImport)
 CUSTOMER_SEARCH, PRODUCT_WORDS = table_of(CustomerSearch), table_of(ProductWord)
 
 # What was decided, said and offered.
-WATCHES, NOTICES, OFFERS, POSTS = table_of(Watch), table_of(Notice), table_of(Offer), table_of(Post)
+WATCHES, NOTICES, OFFERS = table_of(Watch), table_of(Notice), table_of(Offer)
+POSTS, POST_MESSAGES, POST_PICTURES = table_of(Post), table_of(PostMessage), table_of(PostPicture)
 OUTBOX = table_of(OutboxMessage)
 CUSTOMER_ANSWERS, SUPPRESSIONS, EVENTS = table_of(CustomerAnswer), table_of(Suppression), table_of(Event)
 

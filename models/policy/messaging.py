@@ -140,3 +140,7 @@ class PostPolicy(FrozenModel):
 
     orders: Count = Field(5, ge=1, description="least number of late orders of one product")
     days: InDays = Field(4, ge=1, description="days late from which an order counts")
+    second_person: bool = Field(
+        default=False,
+        description="whether a post needs the approval of another person than the one who wrote or changed it",
+    )

@@ -12,8 +12,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Column, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from models.quantities import Quantity
-from models.tables.column_types import Money, flag, moment, money, pieces
+from models.tables.column_types import Money, flag, moment, money
 from models.tables.stored_html import StoredHtml
 
 IN_TRIAL = text("experiment IS NOT NULL")
@@ -156,28 +155,6 @@ class Offer(SQLModel, table=True):
     value: Decimal = Field(default=Decimal(0), sa_column=Column(Money, nullable=False))
     currency: str
     expires_on: date | None = None
-    created_at: datetime = moment(nullable=False)
-
-
-class Post(SQLModel, table=True):
-    """A social post about a product: late in many orders, back, or running low. `OutboxMessage` has its state."""
-
-    __table_args__ = (UniqueConstraint("product_id", "week", "kind", name="uq_post_product_week_kind"),)
-
-    id: str = Field(primary_key=True)
-    run_id: str
-    product_id: str
-    week: str
-    """The ISO week, as 2026-W48: each product has at most one post of a kind in a week."""
-    kind: str = "late"
-    channel: str
-    locale: str
-    text: str = Field(sa_column=Column(Text, nullable=False))
-    orders: int
-    left: Quantity | None = pieces(nullable=True)
-    """The pieces left that it states; None when it states none."""
-    expected_on: date | None = None
-    """The date that it states; None when it states none."""
     created_at: datetime = moment(nullable=False)
 
 

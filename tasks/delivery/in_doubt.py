@@ -15,7 +15,7 @@ from tasks.db.lookup import find_one
 from tasks.db.outbox import CLEAR_LEASE
 from tasks.db.sql import in_list, read_only
 from tasks.orders.due import mark_due
-from tasks.tables import NOTICES, OUTBOX, POSTS
+from tasks.tables import NOTICES, OUTBOX, POST_MESSAGES, POSTS
 
 IN_DOUBT_FILTER = and_(
     OUTBOX.c.state == State.IN_DOUBT, OUTBOX.c.settled_at.is_(None), OUTBOX.c.channel.in_(list(Channel))
@@ -35,8 +35,12 @@ def list_in_doubt(context: Context) -> list[dict[str, Any]]:
     """Return the notices and posts in doubt, oldest first, each with who must resolve it; addresses are masked."""
     columns = [OUTBOX.c[name] for name in ("id", "channel", "sending_at", "reason", "lease_holder")]
     query = (
-        select(*columns, NOTICES.c.order_id, NOTICES.c.address, POSTS.c.product_id)
-        .select_from(OUTBOX.outerjoin(NOTICES, NOTICES.c.id == OUTBOX.c.id).outerjoin(POSTS, POSTS.c.id == OUTBOX.c.id))
+        select(*columns, NOTICES.c.order_id, NOTICES.c.address, POSTS.c.product_id, POST_MESSAGES.c.post_id)
+        .select_from(
+            OUTBOX.outerjoin(NOTICES, NOTICES.c.id == OUTBOX.c.id)
+            .outerjoin(POST_MESSAGES, POST_MESSAGES.c.id == OUTBOX.c.id)
+            .outerjoin(POSTS, POSTS.c.id == POST_MESSAGES.c.post_id)
+        )
         .where(IN_DOUBT_FILTER)
         .order_by(OUTBOX.c.sending_at, OUTBOX.c.id)
     )
@@ -47,8 +51,8 @@ def list_in_doubt(context: Context) -> list[dict[str, Any]]:
 def _row_for_staff(row: Any) -> dict[str, Any]:
     return {
         "id": row.id,
-        "kind": "post" if row.product_id else "notice",
-        "about": row.product_id or row.order_id,
+        "kind": "post" if row.post_id else "notice",
+        "about": row.product_id or row.post_id or row.order_id,
         "channel": row.channel,
         "to": mask_address(row.address) if row.address else None,
         "left_at": row.sending_at,

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
 from channels.transport import MessageTransport
 from models.enums import NETWORKS, Channel
-from models.messages import DeliveryOutcome, Message
+from models.messages import DeliveryOutcome, Message, Picture
 from rules.customers.link_tokens import fill_link, token_of
 from rules.delays.buckets import days_group
 from rules.ids import first_mail
@@ -21,8 +21,14 @@ from tasks.db.sql import in_list
 from tasks.delivery.customer_mails import CustomerMails, customer_mail
 from tasks.delivery.due_notices import oldest, prepare_notices, recheck_orders, select_notices
 from tasks.delivery.message_kind import QUEUE_COLUMNS, MessageKind, Outgoing, Prepared
-from tasks.posts.compose import stale_posts
-from tasks.tables import CUSTOMER_MAILS, NOTICES, OUTBOX, POSTS
+from tasks.posts.drafts import load_picture
+from tasks.posts.stale import skip_stale
+from tasks.tables import CUSTOMER_MAILS, NOTICES, OUTBOX, POST_MESSAGES, POSTS
+
+POST_OUTBOX = OUTBOX.join(POST_MESSAGES, POST_MESSAGES.c.id == OUTBOX.c.id).join(
+    POSTS, POSTS.c.id == POST_MESSAGES.c.post_id
+)
+POST_FACTS = ("product_id", "week", "kind", "left", "expected_on", "publish_at", "decided_at", "locale")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +80,21 @@ class Posts:
         return {"now": now}
 
     def select(self) -> Select[Any]:
-        query = select(*QUEUE_COLUMNS, *(column for column in POSTS.c if column.name not in ("id", "channel")))
-        query = query.select_from(OUTBOX.join(POSTS, POSTS.c.id == OUTBOX.c.id))
+        query = select(
+            *QUEUE_COLUMNS,
+            OUTBOX.c.queued_at,
+            POST_MESSAGES.c.post_id,
+            POST_MESSAGES.c.text,
+            *(POSTS.c[name] for name in POST_FACTS),
+        ).select_from(POST_OUTBOX)
         return query if self.only_run is None else query.where(POSTS.c.run_id == self.only_run)
 
     def prepare(self, connection: Connection, rows: Sequence[Row[Any]], as_of: date, now: datetime) -> Prepared:
-        outcomes = stale_posts(self.context, connection, [row._asdict() for row in rows], as_of)
+        outcomes = skip_stale(self.context, connection, [row._asdict() for row in rows], as_of, now)
         stale = {outcome.id for outcome in outcomes}
         true_rows = (row for row in rows if row.id not in stale)
-        return Prepared([_outgoing(row, post_message(row), self.transport) for row in true_rows], outcomes)
+        messages = ((row, post_message(row, load_picture(connection, row.post_id))) for row in true_rows)
+        return Prepared([_outgoing(row, message, self.transport) for row, message in messages], outcomes)
 
     def conclude(self, outgoing: Outgoing, outcome: DeliveryOutcome, now: datetime) -> DeliveryOutcome:
         return outcome
@@ -107,8 +119,9 @@ def _outgoing(row: Row[Any], message: Message, transport: MessageTransport) -> O
 
 def load_messages(connection: Connection, ids: Collection[str]) -> list[Row[Any]]:
     """Return messages with what `message_of` and a lookup of them need, the oldest first."""
+    tables = (NOTICES, POST_MESSAGES, POSTS, CUSTOMER_MAILS)
     named: dict[str, list[ColumnElement[Any]]] = {
-        name: [table.c[name] for table in (NOTICES, POSTS, CUSTOMER_MAILS) if name in table.c]
+        name: [table.c[name] for table in tables if name in table.c]
         for name in ("text", "locale", "order_id", "address", "subject", "html", "to_name", "link_id")
     }
     words: list[Any] = [func.coalesce(*columns).label(name) for name, columns in named.items()]
@@ -117,7 +130,8 @@ def load_messages(connection: Connection, ids: Collection[str]) -> list[Row[Any]
         select(*QUEUE_COLUMNS, *words)
         .select_from(
             OUTBOX.outerjoin(NOTICES, NOTICES.c.id == OUTBOX.c.id)
-            .outerjoin(POSTS, POSTS.c.id == OUTBOX.c.id)
+            .outerjoin(POST_MESSAGES, POST_MESSAGES.c.id == OUTBOX.c.id)
+            .outerjoin(POSTS, POSTS.c.id == POST_MESSAGES.c.post_id)
             .outerjoin(CUSTOMER_MAILS, CUSTOMER_MAILS.c.id == OUTBOX.c.id)
         )
         .where(in_list(connection, OUTBOX.c.id, ids))
@@ -156,6 +170,14 @@ def notice_message(row: Any, link_key: bytes, days: str = "") -> Message:
     )
 
 
-def post_message(row: Any) -> Message:
-    """Return the message of a post."""
-    return Message(id=row.id, channel=Channel(row.channel), to="", text=row.text, locale=row.locale, category="post")
+def post_message(row: Any, picture: Picture | None = None) -> Message:
+    """Return the message of a post to a network."""
+    return Message(
+        id=row.id,
+        channel=Channel(row.channel),
+        to="",
+        text=row.text,
+        locale=row.locale,
+        category="post",
+        picture=picture,
+    )

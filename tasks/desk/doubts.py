@@ -13,7 +13,7 @@ from tasks.db.sql import in_list
 from tasks.delivery.in_doubt import IN_DOUBT_FILTER, STAFF
 from tasks.desk.bounded import PAGE, Count, Listed, after_filter, count_up_to, listed
 from tasks.desk.messages import hide_links
-from tasks.tables import CUSTOMER_MAILS, CUSTOMERS, EVENTS, NOTICES, OUTBOX, POSTS, PRODUCTS
+from tasks.tables import CUSTOMER_MAILS, CUSTOMERS, EVENTS, NOTICES, OUTBOX, POST_MESSAGES, POSTS, PRODUCTS
 
 LOOKED_UP = ("in_doubt", "for_people", "too_late")
 """Kinds of the events that say what the provider's answer was, and what its records said."""
@@ -89,13 +89,14 @@ def _doubts() -> Any:
             func.coalesce(NOTICES.c.order_id, CUSTOMER_MAILS.c.order_id).label("order_id"),
             func.coalesce(NOTICES.c.address, CUSTOMER_MAILS.c.address).label("address"),
             func.coalesce(NOTICES.c.subject, CUSTOMER_MAILS.c.subject).label("subject"),
-            func.coalesce(NOTICES.c.text, CUSTOMER_MAILS.c.text, POSTS.c.text).label("text"),
+            func.coalesce(NOTICES.c.text, CUSTOMER_MAILS.c.text, POST_MESSAGES.c.text).label("text"),
             func.coalesce(CUSTOMERS.c.name, NOTICES.c.to_name, PRODUCTS.c.name).label("customer"),
         )
         .select_from(
             OUTBOX.outerjoin(NOTICES, NOTICES.c.id == OUTBOX.c.id)
             .outerjoin(CUSTOMER_MAILS, CUSTOMER_MAILS.c.id == OUTBOX.c.id)
-            .outerjoin(POSTS, POSTS.c.id == OUTBOX.c.id)
+            .outerjoin(POST_MESSAGES, POST_MESSAGES.c.id == OUTBOX.c.id)
+            .outerjoin(POSTS, POSTS.c.id == POST_MESSAGES.c.post_id)
             .outerjoin(PRODUCTS, PRODUCTS.c.id == POSTS.c.product_id)
             .outerjoin(CUSTOMERS, CUSTOMERS.c.id == customer_id)
         )

@@ -24,7 +24,7 @@ from tasks.guardrails.restored import put_in_doubt, restored_from
 from tasks.guardrails.undo_review import restore_skipped
 from tasks.orders.told import NOTICES_WITH_STATE
 from tasks.runs.records import HELD
-from tasks.tables import NOTICES, OUTBOX, POSTS, RUNS
+from tasks.tables import NOTICES, OUTBOX, POST_MESSAGES, RUNS
 
 STAFF_HOLD = "staff-hold"
 """The flow of the run that messages belong to which a person holds."""
@@ -84,7 +84,7 @@ def undo_hold(context: Context, connection: Connection, run: str, who: str) -> i
 
 def stop_message(context: Context, connection: Connection, message_id: str, who: str, why: str) -> None:
     """Take a message about a delay, or a post, out of the queue. Raises NotWaiting where it does not wait any more."""
-    answers = (select(table.c.id).where(table.c.id == OUTBOX.c.id) for table in (NOTICES, POSTS))
+    answers = (select(table.c.id).where(table.c.id == OUTBOX.c.id) for table in (NOTICES, POST_MESSAGES))
     is_ours = next(answers).exists() | next(answers).exists()
     waiting = and_(OUTBOX.c.id == message_id, QUEUED_FILTER, OUTBOX.c.channel.in_(list(Channel)), is_ours)
     if not skip_messages(connection, waiting, SkipReason.DROPPED, context.started_at):
@@ -100,7 +100,7 @@ def undo_stop(context: Context, connection: Connection, message_id: str, stopped
         OUTBOX.c.reason == SkipReason.DROPPED,
         OUTBOX.c.settled_at == stopped_at,
     )
-    is_post = connection.execute(select(POSTS.c.id).where(POSTS.c.id == message_id)).first() is not None
+    is_post = connection.execute(select(POST_MESSAGES.c.id).where(POST_MESSAGES.c.id == message_id)).first() is not None
     if not (_restore_post(connection, stopped) if is_post else restore_skipped(connection, stopped, State.QUEUED)):
         raise NotWaiting("a newer message took its place, or somebody let it wait again")
     _ask_first(context, connection, [message_id], who)

@@ -7,21 +7,21 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from models.enums import SkipReason, State
+from models.enums import PostState
 from models.errors import ForewarnError
 from models.inventory import DateSource
 from models.orders import LineKey
+from models.posts import Writer
 from rules.delays.assess import assess_order
 from tasks.context import Context
-from tasks.db.events import record_events
-from tasks.db.outbox import skip_messages
 from tasks.db.sql import AdvisoryLock, in_list, lock
 from tasks.desk.late_products import LateLine, late_lines
 from tasks.inventory.forecast_inputs import load_forecast_inputs
 from tasks.inventory.overrides import delete_overrides, save_override
 from tasks.orders.queries import get_orders
+from tasks.posts.approval import withdraw_post
 from tasks.posts.compose import late_products, save_drafts
-from tasks.tables import EXPECTED_DATES, OUTBOX
+from tasks.tables import EXPECTED_DATES, POSTS
 
 MOST_LINES = 1_000
 """Lines that one act gives a date; a date for more belongs in the shop's own system."""
@@ -130,10 +130,9 @@ def draft_post(context: Context, connection: Connection, product: str) -> str | 
 
 
 def withdraw_draft(context: Context, connection: Connection, post: str, who: str) -> bool:
-    """Withdraw a post that waits for approval; return whether it still did."""
-    held = (OUTBOX.c.id == post) & (OUTBOX.c.state == State.HELD) & OUTBOX.c.settled_at.is_(None)
-    withdrawn = skip_messages(connection, held, SkipReason.DROPPED, context.started_at)
-    record_events(
-        connection, [("turned_down", key, "the draft was undone") for key in withdrawn], context.started_at, who
-    )
-    return bool(withdrawn)
+    """Withdraw a post that was drafted; return whether nobody had decided about it."""
+    state = connection.execute(select(POSTS.c.state).where(POSTS.c.id == post)).scalar()
+    if state not in (PostState.DRAFT, PostState.WAITS):
+        return False
+    withdraw_post(context, connection, post, Writer(who), "the draft was undone")
+    return True

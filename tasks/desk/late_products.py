@@ -8,8 +8,9 @@ from statistics import median_low
 
 from sqlalchemy import Connection, and_, func, select
 
-from models.enums import PostKind, State
+from models.enums import PostKind, PostState
 from models.policy.policy import NOT_OPEN, ON_TIME
+from rules.posts.status import PostStatus, post_status
 from tasks.context import Context
 from tasks.db.counters import count_orders_by_bucket
 from tasks.db.sql import in_list, read_only
@@ -17,7 +18,8 @@ from tasks.desk.bounded import PAGE, Listed, listed
 from tasks.orders.filters import CURRENT_DATE_FILTER, EXPECTED_ON_CLAUSE, late_filter
 from tasks.orders.order_rows import PROMISED_COLUMNS
 from tasks.posts.compose import STREAM_OPTIONS, iso_week
-from tasks.tables import CUSTOMERS, EXPECTED_DATES, INBOUNDS, ORDER_LINES, ORDERS, OUTBOX, POSTS, PRODUCTS, VENDORS
+from tasks.posts.review import load_posted
+from tasks.tables import CUSTOMERS, EXPECTED_DATES, INBOUNDS, ORDER_LINES, ORDERS, POSTS, PRODUCTS, VENDORS
 
 COUNTED_AT_ONCE = 1_000
 """Late orders up to which products are counted while a person waits; more are counted beside, and shown as of then."""
@@ -80,7 +82,9 @@ class ProductPost:
     """The post of a week about a product."""
 
     id: str
-    state: str
+    status: PostStatus
+    at: datetime
+    """When it is published."""
     text: str
 
 
@@ -168,15 +172,19 @@ def load_next_deliveries(connection: Connection, products: Sequence[str]) -> dic
 
 
 def load_posts(context: Context, connection: Connection, products: Sequence[str]) -> dict[str, ProductPost]:
-    """Return by product this week's post about its delay; one that was not approved is left out."""
+    """Return by product this week's post about its delay."""
     of_week = and_(POSTS.c.week == iso_week(context.as_of), POSTS.c.kind == PostKind.LATE)
-    query = (
-        select(POSTS.c.product_id, POSTS.c.id, POSTS.c.text, OUTBOX.c.state)
-        .join(OUTBOX, OUTBOX.c.id == POSTS.c.id)
-        .where(in_list(connection, POSTS.c.product_id, products), of_week, OUTBOX.c.state != State.SKIPPED)
+    query = select(POSTS.c.product_id, POSTS.c.id, POSTS.c.text, POSTS.c.state, POSTS.c.calendar_at).where(
+        in_list(connection, POSTS.c.product_id, products), of_week
     )
-    rows = connection.execute(query) if products else ()
-    return {row.product_id: ProductPost(row.id, row.state, row.text) for row in rows}
+    rows = connection.execute(query).all() if products else []
+    posted = load_posted(connection, [row.id for row in rows])
+    return {
+        row.product_id: ProductPost(
+            row.id, post_status(PostState(row.state), posted.get(row.id, ())), row.calendar_at, row.text
+        )
+        for row in rows
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from tasks.tables import (
     EVENTS,
     NOTICES,
     OUTBOX,
-    POSTS,
+    POST_MESSAGES,
     PRODUCTS,
     RUNS,
 )
@@ -177,7 +177,7 @@ def _messages() -> Any:
             func.coalesce(CUSTOMERS.c.name, NOTICES.c.to_name, CUSTOMER_MAILS.c.to_name).label("customer"),
             func.coalesce(NOTICES.c.address, CUSTOMER_MAILS.c.address).label("address"),
             func.coalesce(NOTICES.c.subject, CUSTOMER_MAILS.c.subject).label("subject"),
-            func.coalesce(NOTICES.c.text, POSTS.c.text).label("text"),
+            func.coalesce(NOTICES.c.text, POST_MESSAGES.c.text).label("text"),
             PRODUCTS.c.name.label("product"),
             CUSTOMERS.c.zone,
         )

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, func, select
 
 from models.customers import ENDS_CONTRACT, ChoiceState
-from models.enums import NETWORKS, Channel, State
+from models.enums import Channel, PostState, State
 from models.webhooks import WEBHOOK
 from tasks.context import Context
 from tasks.customers.choice_rows import MADE
@@ -31,6 +31,7 @@ from tasks.tables import (
     LIVE_CHANNELS,
     NOTICES,
     OUTBOX,
+    POSTS,
     RUNS,
     WEBHOOK_EVENTS,
 )
@@ -144,9 +145,7 @@ def _waiting(context: Context, connection: Connection) -> Waiting:
     requested = CUSTOMER_CHOICES.c.state == ChoiceState.REQUESTED
     made_at = CUSTOMER_CHOICES.c.made_at
     oldest_answer = select(func.min(made_at, type_=made_at.type)).where(requested)
-    posts = select(OUTBOX.c.id).where(
-        OUTBOX.c.channel.in_(NETWORKS), OUTBOX.c.settled_at.is_(None), OUTBOX.c.state == State.HELD
-    )
+    posts = select(POSTS.c.id).where(POSTS.c.state == PostState.WAITS)
     passed = select(CLOCK_WATCHES.c.order_id).where(CLOCK_WATCHES.c.deadline < context.as_of)
     return Waiting(
         held=tuple(list_held_runs(connection)),

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, select
 from rules.contact.masking import mask_address
 from rules.customers.link_tokens import fill_link
 from tasks.desk.message_tables import WHOLE_MESSAGES
-from tasks.tables import CUSTOMER_MAILS, CUSTOMERS, NOTICES, OUTBOX, POSTS, PRODUCTS
+from tasks.tables import CUSTOMER_MAILS, CUSTOMERS, NOTICES, OUTBOX, POST_MESSAGES, PRODUCTS
 
 NO_TOKEN = "link"  # noqa: S105 - stands where the customer's own link is filled in
 """In place of the secret of the customer's link: staff read the words, and must not answer for the customer."""
@@ -36,7 +36,7 @@ class MessageWords:
 def load_words(connection: Connection, message_id: str) -> MessageWords | None:
     """Return a message with its words; None for an unknown one."""
     named = {
-        name: func.coalesce(*(table.c[name] for table in (NOTICES, CUSTOMER_MAILS, POSTS) if name in table.c))
+        name: func.coalesce(*(table.c[name] for table in (NOTICES, CUSTOMER_MAILS, POST_MESSAGES) if name in table.c))
         for name in ("order_id", "address", "subject", "text", "html", "to_name")
     }
     states = (OUTBOX.c[name] for name in ("id", "channel", "state", "not_before", "sending_at", "trial"))

@@ -33,9 +33,9 @@ from tasks.orders.due import mark_due
 from tasks.orders.order_rows import WatchedOrder
 from tasks.orders.queries import get_orders, list_orders
 from tasks.orders.told import LEFT_STATES, NOTICES_WITH_STATE, load_told
-from tasks.posts.compose import iso_week
+from tasks.posts.trial import wait_again
 from tasks.runs.records import HELD
-from tasks.tables import LIVE_CHANNELS, NOTICES, OUTBOX, POSTS, PURCHASE_LINES, RUNS
+from tasks.tables import LIVE_CHANNELS, NOTICES, OUTBOX, PURCHASE_LINES, RUNS
 
 PAGE_SIZE = 500
 LIVE_NOTICE_FILTER = and_(OUTBOX.c.state.in_(LEFT_STATES), OUTBOX.c.trial.is_(False))
@@ -207,10 +207,7 @@ def set_live(context: Context, channels: Collection[Channel], who: str) -> None:
         connection.execute(insert(connection, LIVE_CHANNELS).on_conflict_do_nothing(), rows)
         record_events(connection, [("live", name, "") for name in names], context.started_at, who)
         if networks := [channel for channel in channels if channel in NETWORKS]:
-            of_week = select(POSTS.c.id).where(POSTS.c.week == iso_week(context.as_of))
-            tried = and_(OUTBOX.c.id.in_(of_week), OUTBOX.c.channel.in_(networks), SENT_IN_TRIAL_FILTER)
-            uncount_settled(connection, tried)
-            connection.execute(update(OUTBOX).where(tried).values(state=State.HELD, trial=False, settled_at=None))
+            wait_again(connection, context, networks)
         if Channel.EMAIL in channels:
             _reopen_purchase_lines(connection, context)
 

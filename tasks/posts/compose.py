@@ -1,34 +1,41 @@
 """Compose social posts about products that are late, back in stock or nearly sold out; staff approve them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from statistics import median
 from typing import Any
 
 from sqlalchemy import Connection, select
 
-from models.enums import Channel, PostKind, SkipReason, State
-from models.messages import DeliveryOutcome
+from models.enums import PostState
 from models.orders import ProductFacts
+from models.policy.messaging import PostPolicy
 from models.posts import ProductDelay, ProductStock
 from rules.delays.buckets import bucket_for_days
 from rules.ids import post_id
 from tasks.context import Context
-from tasks.db.outbox import insert_messages, outbox_row
 from tasks.db.sql import insert, read_only
 from tasks.orders.filters import CURRENT_DATE_FILTER, EXPECTED_ON_CLAUSE, late_filter
 from tasks.orders.order_rows import PRODUCT_COLUMNS, PROMISED_COLUMNS
-from tasks.posts.stock import stale_stock_posts, stocked_products
+from tasks.posts.stock import stocked_products
+from tasks.staff.audit import MACHINE
 from tasks.tables import CUSTOMERS, EXPECTED_DATES, ORDER_LINES, ORDERS, POSTS, PRODUCTS
 
 STREAM_OPTIONS = {"yield_per": 5000}
 
 
 def late_products(
-    context: Context, connection: Connection, as_of: date, products: Sequence[str] | None = None
+    context: Context,
+    connection: Connection,
+    as_of: date,
+    products: Sequence[str] | None = None,
+    terms: PostPolicy | None = None,
 ) -> list[ProductDelay]:
-    """Return the products late in enough orders for a post, the most orders first; of these ids, or of all."""
-    terms = context.policy.posts
+    """Return the products late in enough orders for a post, the most orders first; of these ids, or of all.
+
+    `terms` are those of the policy where none are given.
+    """
+    terms = terms or context.policy.posts
     late: dict[ProductFacts, list[tuple[str, int, date | None]]] = {}
     query = (
         select(ORDER_LINES.c.order_id, EXPECTED_ON_CLAUSE, EXPECTED_DATES.c.id, *PROMISED_COLUMNS, *PRODUCT_COLUMNS)
@@ -85,7 +92,7 @@ def compose_stock_posts(context: Context) -> list[dict[str, Any]]:
 
 
 def save_posts(context: Context, subjects: Sequence[ProductDelay | ProductStock]) -> list[dict[str, Any]]:
-    """Save held posts, at most one a product, week and kind; return the new ones."""
+    """Save posts that wait for approval, at most one a product, week and kind; return the new ones."""
     if not subjects:
         return []
     with context.engine.begin() as connection:
@@ -102,9 +109,6 @@ def save_drafts(
     new = [row for row in rows if row["id"] not in existing]
     if new:
         connection.execute(insert(connection, POSTS).on_conflict_do_nothing(), new)
-        insert_messages(
-            connection, [outbox_row(row["id"], row["channel"], State.HELD, context.started_at) for row in new]
-        )
     return new
 
 
@@ -117,32 +121,20 @@ def _post(context: Context, about: ProductDelay | ProductStock, week: str) -> di
         "product_id": about.product.id,
         "week": week,
         "kind": about.kind,
-        "channel": Channel.X,
         "locale": words.locale,
         "text": words.text,
+        "networks": list(context.networks),
         "orders": about.orders,
         "left": about.left if isinstance(about, ProductStock) else None,
         "expected_on": about.expected_on if isinstance(about, ProductDelay) else None,
+        "state": PostState.WAITS,
+        "author": MACHINE,
+        "calendar_at": context.started_at,
         "created_at": context.started_at,
+        "changed_at": context.started_at,
     }
 
 
 def iso_week(day: date) -> str:
     """Return the ISO week of a day, as 2026-W48."""
     return f"{day:%G-W%V}"
-
-
-def stale_posts(
-    context: Context, connection: Connection, posts: Sequence[Mapping[str, Any]], as_of: date
-) -> list[DeliveryOutcome]:
-    """Skip the posts that are not true any more, such as one whose product is expected on another day."""
-    about_late = [row for row in posts if row["kind"] == PostKind.LATE]
-    late = late_products(context, connection, as_of, [row["product_id"] for row in about_late])
-    dates = {delay.product.id: delay.expected_on for delay in late}
-    changed = {
-        row["id"]
-        for row in about_late
-        if row["product_id"] not in dates or row["expected_on"] != dates[row["product_id"]]
-    }
-    changed |= stale_stock_posts(connection, [row for row in posts if row["kind"] != PostKind.LATE])
-    return [DeliveryOutcome(key, State.SKIPPED, SkipReason.CHANGED) for key in sorted(changed)]

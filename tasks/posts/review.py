@@ -1,47 +1,66 @@
-"""List social posts, and approve or reject those that are held."""
+"""List posts, and approve or reject those that wait, by the first characters of their id, as the command line does."""
 
+from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, select
 
-from models.enums import NETWORKS, State
+from models.enums import PostState, State
 from models.errors import ForewarnError
+from models.posts import Writer
+from rules.posts.status import Posted, PostStatus, post_status
 from tasks.context import Context
-from tasks.db.events import record_events
 from tasks.db.lookup import find_one
-from tasks.db.outbox import queue_messages, skip_messages
-from tasks.tables import OUTBOX, POSTS
+from tasks.db.sql import in_list
+from tasks.posts.approval import approve_post, withdraw_post
+from tasks.posts.rows import PostChanged
+from tasks.tables import OUTBOX, POST_MESSAGES, POSTS
+
+WAITING = "posts that `forewarn posts list` shows"
 
 
-def find_posts(connection: Connection, state: State | None = None) -> list[dict[str, Any]]:
-    """Return the posts of one state, or all, the newest week first."""
-    states = [OUTBOX.c[name] for name in ("state", "reason", "settled_at", "reference", "trial")]
-    query = (
-        select(POSTS, *states)
-        .join(OUTBOX, OUTBOX.c.id == POSTS.c.id)
-        .order_by(POSTS.c.week.desc(), POSTS.c.orders.desc(), POSTS.c.id)
-    )
+def find_posts(connection: Connection, state: PostState | None = None) -> list[dict[str, Any]]:
+    """Return the posts of one state, or all, the latest in the calendar first; each with its `status`."""
+    query = select(POSTS).order_by(POSTS.c.calendar_at.desc(), POSTS.c.orders.desc(), POSTS.c.id)
     if state is not None:
-        query = query.where(OUTBOX.c.state == state)
-    return [dict(row) for row in connection.execute(query).mappings()]
+        query = query.where(POSTS.c.state == state)
+    rows = [dict(row) for row in connection.execute(query).mappings()]
+    posted = load_posted(connection, [row["id"] for row in rows])
+    return [row | {"status": _status(row, posted).progress} for row in rows]
+
+
+def _status(row: dict[str, Any], posted: dict[str, list[Posted]]) -> PostStatus:
+    return post_status(PostState(row["state"]), posted.get(row["id"], []))
+
+
+def load_posted(connection: Connection, posts: Collection[str]) -> dict[str, list[Posted]]:
+    """Return by post how it stands on each of its networks."""
+    states = (OUTBOX.c.state, OUTBOX.c.reason, OUTBOX.c.trial)
+    query = (
+        select(POST_MESSAGES.c.post_id, POST_MESSAGES.c.network, *states)
+        .join(OUTBOX, OUTBOX.c.id == POST_MESSAGES.c.id)
+        .where(in_list(connection, POST_MESSAGES.c.post_id, posts))
+        .order_by(POST_MESSAGES.c.id)
+    )
+    found: dict[str, list[Posted]] = {}
+    for row in connection.execute(query) if posts else ():
+        found.setdefault(row.post_id, []).append(Posted(row.network, State(row.state), row.reason or "", row.trial))
+    return found
 
 
 def review_post(context: Context, post: str, decision: State, who: str, why: str = "") -> str:
-    """Approve (QUEUED) or reject (SKIPPED) a held post, given by the first characters of its id; return the full id.
+    """Approve (QUEUED) or reject (SKIPPED) a post that waits, by the beginning of its id; return the full id.
 
-    Raises ForewarnError where no held post or more than one matches, or somebody else decides at the same time.
+    Raises ForewarnError where no such post or more than one matches, where it must not be published as it is, where
+    the policy asks for a second person, or where somebody else decides at the same time.
     """
     with context.engine.begin() as connection:
-        held = and_(OUTBOX.c.state == State.HELD, OUTBOX.c.channel.in_(NETWORKS))
-        key = find_one(connection, OUTBOX, post, held, "held posts that `forewarn posts list` shows")
-        still_held = and_(OUTBOX.c.id == key, held)
-        if decision is State.QUEUED:
-            now = context.started_at
-            decided = queue_messages(connection, still_held, now, reason=None, not_before=now)
-        else:
-            decided = skip_messages(connection, still_held, why or "not approved", context.started_at)
-        if not decided:
-            raise ForewarnError(f"somebody else decided on post {post} just now; `forewarn posts list --all` shows it")
-        kind = "approved" if decision is State.QUEUED else "turned_down"
-        record_events(connection, [(kind, key, why)], context.started_at, who)
+        key = find_one(connection, POSTS, post, POSTS.c.state == PostState.WAITS, WAITING)
+        try:
+            if decision is State.QUEUED:
+                approve_post(context, connection, key, Writer(who))
+            else:
+                withdraw_post(context, connection, key, Writer(who), why or "not approved")
+        except PostChanged as error:
+            raise ForewarnError(f"somebody else decided on post {post} just now: {error}") from error
     return key

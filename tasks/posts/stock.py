@@ -46,7 +46,7 @@ def _restocked(context: Context, connection: Connection) -> list[ProductStock]:
 
 
 def stale_stock_posts(connection: Connection, posts: Sequence[Mapping[str, Any]]) -> set[str]:
-    """Return the ids of posts whose product is sold out, or of which another number is left than they say."""
+    """Return the ids of posts whose product is sold out, or of which another number is left than they state."""
     query = select(AVAILABILITIES.c.product_id, AVAILABILITIES.c.free_quantity).where(
         AVAILABILITIES.c.product_id.in_({row["product_id"] for row in posts}),
         AVAILABILITIES.c.state == StockStatus.IN_STOCK,
@@ -57,4 +57,5 @@ def stale_stock_posts(connection: Connection, posts: Sequence[Mapping[str, Any]]
 
 def _still_true(row: Mapping[str, Any], left: Quantity) -> bool:
     # A post that a product is back is true while some are left; one that it is nearly sold out states the number.
-    return 0 < left == row["left"] if row["kind"] == PostKind.LOW else left > 0
+    states_number = row["kind"] == PostKind.LOW and row["left"] is not None
+    return 0 < left == row["left"] if states_number else left > 0

@@ -25,7 +25,7 @@ from tasks.tables import (
     ORDER_INSTRUCTIONS,
     ORDER_LINKS,
     OUTBOX,
-    POSTS,
+    POST_MESSAGES,
     PURCHASE_REQUESTS,
     WATCHES,
     WEBHOOK_EVENTS,
@@ -35,7 +35,7 @@ MAX_EXAMPLES = 20
 """How many ids of what breaks a rule are named; all are counted."""
 OPEN_STATES = (State.HELD, State.QUEUED, State.SENDING, State.IN_DOUBT)
 LEFT_STATES = (State.SENT, State.DELIVERED)
-WITH_MESSAGES = (NOTICES, POSTS, PURCHASE_REQUESTS, CUSTOMER_MAILS, WEBHOOK_EVENTS)
+WITH_MESSAGES = (NOTICES, POST_MESSAGES, PURCHASE_REQUESTS, CUSTOMER_MAILS, WEBHOOK_EVENTS)
 """The tables whose rows are messages: each has its state in the outbox."""
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
-from models.enums import DIRECT, NETWORKS, Channel, State
+from models.enums import DIRECT, NETWORKS, Channel, PostState, State
 from models.purchasing import VendorChannel
 from models.webhooks import WEBHOOK
 from tasks.callbacks.review import count_for_staff
@@ -19,7 +19,7 @@ from tasks.delivery.in_doubt import IN_DOUBT_FILTER, count_waiting_for_staff
 from tasks.orders.told import NOTICES_WITH_STATE
 from tasks.promise_clock.staff_records import MISSED
 from tasks.runs.records import HELD, LATE_ORDERS, LATE_ORDERS_SHARD
-from tasks.tables import CLOCK_WATCHES, EVENTS, NOTICES, OUTBOX, RUNS
+from tasks.tables import CLOCK_WATCHES, EVENTS, NOTICES, OUTBOX, POSTS, RUNS
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Status:
     notices: dict[str, int]
     """Notices by state; those sent in a trial, to no customer, as `sent in a trial`."""
     posts: dict[str, int]
-    """Posts by state."""
+    """Drafts, posts that wait for approval, as `held`, and messages to networks by state."""
     needs_staff: int
     """Notices and posts in doubt that only staff can resolve."""
     purchases: dict[str, int]
@@ -92,7 +92,7 @@ def load_status(connection: Connection, runs: int = 5) -> Status:
     return Status(
         orders=dict(count_orders_by_bucket(connection)),
         notices=_of_channels(messages, DIRECT),
-        posts=_of_channels(messages, NETWORKS),
+        posts=_waiting_posts(connection) | _of_channels(messages, NETWORKS),
         needs_staff=count_waiting_for_staff(connection),
         purchases=_of_channels(messages, list(VendorChannel)),
         webhooks=_of_channels(messages, [WEBHOOK]),
@@ -100,6 +100,13 @@ def load_status(connection: Connection, runs: int = 5) -> Status:
         runs=[dict(row) for row in connection.execute(newest.limit(runs)).mappings()],
         held=_list_held_runs(connection),
     )
+
+
+def _waiting_posts(connection: Connection) -> dict[str, int]:
+    """Return how many drafts there are, and how many posts wait for approval, as `held`."""
+    names = {PostState.DRAFT: "draft", PostState.WAITS: str(State.HELD)}
+    query = select(POSTS.c.state, func.count()).where(POSTS.c.state.in_(names)).group_by(POSTS.c.state)
+    return {names[PostState(state)]: n for state, n in connection.execute(query)}
 
 
 def _list_held_runs(connection: Connection) -> list[dict[str, Any]]:
@@ -181,9 +188,7 @@ def load_day(context: Context, connection: Connection, on: date) -> DayTotals:
         bounced=_count_by(connection, OUTBOX.c.channel, of_day, messages, OUTBOX.c.state == State.BOUNCED),
         in_doubt=sum(_count_by(connection, OUTBOX.c.state, IN_DOUBT_FILTER).values()),
         needs_staff=count_waiting_for_staff(connection),
-        held=sum(
-            _count_by(connection, OUTBOX.c.state, OUTBOX.c.channel.in_(NETWORKS), OUTBOX.c.state == State.HELD).values()
-        ),
+        held=_waiting_posts(connection).get(State.HELD, 0),
         callbacks=count_for_staff(connection),
         webhooks_rejected=sum(
             _count_by(

@@ -152,7 +152,7 @@ def test_a_suppressed_address_is_masked_and_kept(place, day_report):
         (("explain", "no-such-order"), "no order 'no-such-order' is known here"),
         (("run", "--shop", "nowhere"), "it has no shop.toml"),
         (("run", "--as-of", "28.11.2026"), "'28.11.2026' is not a date; write year, month and day, such as 2026-11-28"),
-        (("posts", "approve", "ffff"), "none of the held posts that `forewarn posts list` shows begins with 'ffff'"),
+        (("posts", "approve", "ffff"), "none of the posts that `forewarn posts list` shows begins with 'ffff'"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_a_non_zero_exit(place, day_report, arguments, said):

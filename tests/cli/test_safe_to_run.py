@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from models.enums import State
+from models.enums import PostState, State
 from models.errors import ForewarnError
 from sources.sample import write_sample
 from tasks.db.sql import read_only
@@ -96,7 +96,7 @@ def held_post(driver):
 
 @pytest.mark.parametrize("beginning", ["", "a", "abc"])
 def test_too_short_a_beginning_of_an_id_means_nothing_anywhere(driver, held_post, beginning):
-    assert held_post["state"] == State.HELD
+    assert held_post["state"] == PostState.WAITS
     for decide in (
         lambda: review_post(driver.context.with_run("r", day(0), noon(0)), beginning, State.QUEUED, "mara"),
         lambda: release_or_drop_run(
@@ -106,7 +106,7 @@ def test_too_short_a_beginning_of_an_id_means_nothing_anywhere(driver, held_post
     ):
         with pytest.raises(ForewarnError, match="too short"):
             decide()
-    assert [row["state"] for row in driver.posts] == [State.HELD]
+    assert [row["state"] for row in driver.posts] == [PostState.WAITS]
 
 
 def test_a_run_that_somebody_decided_on_says_who_and_when(with_policy):

@@ -5,7 +5,7 @@ from sqlalchemy import select
 from tasks.delivery.queue import due_filter, mark_sending
 from tasks.delivery.summary import DeliverySummary
 from tasks.delivery.worker import deliver_channel
-from tasks.tables import NOTICES, OUTBOX, POSTS, PURCHASE_REQUESTS
+from tasks.tables import NOTICES, OUTBOX, POST_MESSAGES, PURCHASE_REQUESTS
 
 
 async def deliver_all(context, worker, summary=None):
@@ -30,7 +30,7 @@ def mark_due(connection, holder, now, channels, limit=50):
 
 def rows_of(table):
     """Return the SELECT of a table; a message comes with where it stands."""
-    if table not in (NOTICES, POSTS, PURCHASE_REQUESTS):
+    if table not in (NOTICES, POST_MESSAGES, PURCHASE_REQUESTS):
         return select(table)
     state = [column for column in OUTBOX.c if column.name not in table.c]
     return select(table, *state).join(OUTBOX, OUTBOX.c.id == table.c.id)

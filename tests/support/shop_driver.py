@@ -34,6 +34,7 @@ from tasks.tables import (
     NOTICES,
     ORDER_LINES,
     ORDERS,
+    POST_MESSAGES,
     POSTS,
     PRODUCTS,
     STOCKS,
@@ -217,6 +218,11 @@ class ShopDriver:
     @property
     def posts(self):
         return self.rows(POSTS)
+
+    @property
+    def post_messages(self):
+        """Return what leaves by each network, with where it stands."""
+        return self.rows(POST_MESSAGES)
 
     def watch(self, key="1041"):
         (found,) = [row for row in self.rows(WATCHES) if row["order_id"] == key]

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from models.enums import State
+from models.enums import PostKind
 from models.errors import ForewarnError
 from models.quantities import counted
 from models.reasons import OTHER, UNKNOWN, DelayReason, ReasonScope
@@ -25,27 +25,19 @@ from tasks.desk.late_products import (
 )
 from tasks.desk.staff_words import DATE_SOURCES, days_words
 from tasks.orders.staff_reasons import delete_reason, load_reason, save_reason
+from tasks.posts.compose import late_products
 from tasks.staff.audit import record
 from web.staff.addresses import desk_address
 from web.staff.cursors import read_cursor, write_cursor
 from web.staff.desk import Desk, StaffRoute
 from web.staff.forms import NEW, Form
 from web.staff.list_parts import listed_words, sentence, undo_act
+from web.staff.post_words import status_chip
 from web.staff.undo import UNDO, UNDO_RIGHTS
 from web.staff.visit import Refused, Visit
 
 DATED, REASONED, DRAFTED = "product_dated", "product_reason", "post_drafted"
 """Kinds of entries of the log."""
-POST_CHIPS = {
-    State.HELD: ("calm", "Waits for approval"),
-    State.QUEUED: ("calm", "Approved"),
-    State.SENDING: ("calm", "Being posted"),
-    State.SENT: ("good", "Published"),
-    State.DELIVERED: ("good", "Published"),
-    State.REJECTED: ("bad", "Failed"),
-    State.BOUNCED: ("bad", "Failed"),
-    State.IN_DOUBT: ("wait", "May or may not be there"),
-}
 SEE_LIST = ((desk_address("products"), "See the late products"),)
 MAX_DAYS_AHEAD = timedelta(days=730)
 
@@ -63,6 +55,7 @@ class ProductRow:
     sure: str
     delivery: str
     post: tuple[str, str] | None
+    post_url: str
 
 
 def routes(_: Desk) -> Sequence[StaffRoute]:
@@ -181,7 +174,8 @@ def _row(visit: Visit, one: LateProduct, delivery: NextDelivery | None, post: Pr
         expected=_expected(visit, one),
         sure=_sure(one),
         delivery=_delivery(visit, delivery),
-        post=POST_CHIPS.get(State(post.state)) if post else None,
+        post=status_chip(visit, post.status, post.at, PostKind.LATE) if post else None,
+        post_url=desk_address("posts", post.id) if post else "",
     )
 
 
@@ -241,8 +235,9 @@ def show_product(visit: Visit) -> Response:
         orders = "the order" if product.orders == 1 else f"all {product.orders:,} orders"
         acts.append((desk_address("products", product.id, "date"), f"Set a date for {orders}"))
         acts.append((desk_address("products", product.id, "reason"), "Give the reason"))
-    if visit.person.may(Right.PUBLISH) and post is None:
-        acts.append((desk_address("products", product.id, "post"), "Draft a post"))
+    if visit.person.may(Right.PUBLISH):
+        draft_url = desk_address("products", product.id, "post")
+        acts.append((desk_address("posts", post.id), "Open its post") if post else (draft_url, "Draft a post"))
     row = _row(visit, product, delivery, post)
     facts = [
         ("Orders waiting", row.waiting),
@@ -396,19 +391,20 @@ def undo_reason(visit: Visit, entry: AuditEntry, form: Form) -> int:
 
 
 def ask_post(visit: Visit, form: Form = NEW) -> Response:
-    """Ask whether a post about a late product is drafted."""
+    """Ask whether a post about a late product is drafted; where too few orders are late, a person writes it."""
     product = _find(visit)
     if product is None:
         return _gone(visit)
-    terms = visit.context.policy.posts
     with visit.reading() as connection:
         post = load_posts(visit.context, connection, [product.id]).get(product.id)
+        is_worth = bool(late_products(visit.context, connection, visit.today, [product.id]))
     if post is not None:
-        return visit.conflict("This week has a post about it already.", links=SEE_LIST)
+        return visit.see(desk_address("posts", post.id))
+    if not is_worth:
+        return visit.see(desk_address("posts", "new", product=product.id, about=PostKind.LATE))
     texts = (
         f"The post says that {product.name} is late, and until when. It names no customer.",
-        "It waits for approval, and nothing is published before. You can undo it.",
-        f"A post needs {counted(terms.orders, 'order')} that are {days_words(terms.days)} late or more.",
+        "It waits for approval, and nothing is published before. You can change its words, and you can undo it.",
     )
     return visit.page(
         "desk/ask.html",
@@ -431,18 +427,20 @@ def draft(visit: Visit, form: Form) -> Response:
         if post is None:
             terms = visit.context.policy.posts
             needs = f"{counted(terms.orders, 'order')} that are {days_words(terms.days)} late or more"
-            raise Refused(f"No post was drafted: it needs {needs}, and no other post this week.", links=SEE_LIST)
+            write = (desk_address("posts", "new", product=product.id, about=PostKind.LATE), "Write one yourself")
+            problem = f"No post was drafted: it needs {needs}, and no other post this week."
+            raise Refused(problem, links=(write, *SEE_LIST))
         entry = record(
             connection,
             **visit.act(form),
             kind=DRAFTED,
-            subject_kind="product",
-            subject=product.id,
+            subject_kind="post",
+            subject=post,
             what=f"drafted a post about {product.name}; it waits for approval",
             why=form.text("why"),
-            after={"post": post},
+            after={"post": post, "product": product.id},
         )
-    return visit.done(desk_address("products", product.id), entry)
+    return visit.done(desk_address("posts", post), entry)
 
 
 def undo_draft(visit: Visit, entry: AuditEntry, form: Form) -> int:
@@ -451,6 +449,6 @@ def undo_draft(visit: Visit, entry: AuditEntry, form: Form) -> int:
     def work(connection: Connection) -> str:
         if not withdraw_draft(visit.context, connection, entry.after["post"], visit.person.name):
             raise ForewarnError("somebody has decided about the post")
-        return f"withdrew the draft of a post about {entry.subject}"
+        return f"withdrew the draft of a post about {entry.after.get('product', entry.subject)}"
 
     return undo_act(visit, entry, form, work, (ForewarnError,))

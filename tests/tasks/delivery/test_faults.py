@@ -33,7 +33,7 @@ def owe(driver, name, n=1):
     facts = PROVIDERS[name][1]
     if facts is None:
         owe_a_post(driver)
-        return lambda: driver.posts
+        return lambda: driver.post_messages
     for key in range(n):
         driver.order(f"{name}{key}", customer=customer(f"{name}{key}", **facts))
     driver.evaluate()

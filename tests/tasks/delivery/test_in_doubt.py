@@ -18,7 +18,7 @@ from tasks.delivery.in_doubt import count_waiting_for_staff, list_in_doubt, reso
 from tasks.delivery.queue import LeaseHolder
 from tasks.delivery.reconcile import reconcile_in_doubt
 from tasks.delivery.worker import DeliveryWorker
-from tasks.tables import EVENTS, POSTS, SUPPRESSIONS
+from tasks.tables import EVENTS, POST_MESSAGES, POSTS, SUPPRESSIONS
 from tests.channels.test_transports import TIMEOUT, sendgrid, x
 from tests.support.builders import DAY
 from tests.support.delivery import deliver_all
@@ -275,10 +275,12 @@ def owe_a_post(driver):
     for key in range(5):
         driver.order(str(key), customer=customer(f"c{key}"))
     with driver.context.engine.begin() as connection:
-        row = {"id": "p1", "run_id": "r", "product_id": "p1", "week": "2026-W25", "channel": "x", "locale": "en",
-               "text": "Lamp & shade: late, see https://lamps.example.com", "orders": 9,
-               "created_at": noon(0)}  # fmt: skip
+        text = "Lamp & shade: late, see https://lamps.example.com"
+        row = {"id": "p1", "run_id": "r", "product_id": "p1", "week": "2026-W25", "networks": ["x"], "locale": "en",
+               "text": text, "orders": 9, "state": "approved",
+               **dict.fromkeys(("created_at", "changed_at", "calendar_at"), noon(0))}  # fmt: skip
         connection.execute(POSTS.insert().values(**row))
+        connection.execute(POST_MESSAGES.insert().values(id="p1", post_id="p1", network="x", text=text))
         insert_messages(connection, [outbox_row("p1", Channel.X, State.QUEUED, noon(0))])
 
 
@@ -304,7 +306,7 @@ def test_when_the_line_breaks_nothing_is_sent_twice_and_nothing_is_lost(driver, 
     else:
         driver.order(customer=customer("c1", **facts))
         driver.evaluate()
-    rows = (lambda: driver.posts) if facts is None else (lambda: driver.notices)
+    rows = (lambda: driver.post_messages) if facts is None else (lambda: driver.notices)
 
     async def live():
         async with run_provider() as provider:

@@ -92,9 +92,9 @@ def test_a_post_that_was_turned_down_never_leaves(driver):
     (post,) = compose_delay_posts(at(late(driver, 5).context))
     review_post(at(driver.context), post["id"], State.SKIPPED, "mara", "not now")
     assert driver.deliver().sent == {}
-    with pytest.raises(ForewarnError, match="none of the held posts"):
+    with pytest.raises(ForewarnError, match="none of the posts"):
         review_post(at(driver.context), post["id"], State.QUEUED, "mara")
-    assert driver.posts[0]["reason"] == "not now"
+    assert (driver.posts[0]["state"], driver.posts[0]["note"]) == ("withdrawn", "not now")
 
 
 def test_an_approved_post_whose_product_is_back_is_not_sent(driver):

@@ -1,0 +1,149 @@
+"""Check a post before it is published: no customer's data, no forbidden word, facts that are still so, its length."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from models.enums import NETWORK_NAMES, Channel, PostKind
+from models.errors import ForewarnError
+from models.quantities import Quantity
+from rules.posts.private_words import find_suspects, find_words
+from tasks.context import Context
+from tasks.db.sql import in_list
+from tasks.posts.stale import stale_posts
+from tasks.tables import CUSTOMER_SEARCH, ORDERS, PRODUCTS
+from templates.rendering.network_limits import Measure, measure
+
+FRESH_FOR = timedelta(days=2)
+"""How old the facts of a post may be without a warning."""
+
+
+class Check(StrEnum):
+    """What is checked."""
+
+    PRIVATE = "private"
+    WORDS = "words"
+    TRUE = "true"
+    LENGTH = "length"
+    EMPTY = "empty"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with a post, in a sentence."""
+
+    check: Check
+    text: str
+    blocks: bool = True
+    """Whether it cannot be approved so."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedPost:
+    """What of a post is checked, saved or not."""
+
+    id: str
+    product_id: str | None
+    kind: str
+    week: str | None
+    text: str
+    texts: Mapping[str, str]
+    networks: Sequence[str]
+    expected_on: date | None
+    left: Quantity | None
+    created_at: datetime
+
+    @property
+    def by_network(self) -> dict[str, str]:
+        """Return the text for each of its networks."""
+        return {network: self.texts.get(network) or self.text for network in self.networks}
+
+
+def checked_post(row: Row[Any]) -> CheckedPost:
+    """Return what is checked of a saved post."""
+    return CheckedPost(**{each.name: getattr(row, each.name) for each in fields(CheckedPost)})
+
+
+class PostProblems(ForewarnError):
+    """Raised for a post that must not be published as it is."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__(" ".join(problem.text for problem in problems))
+        self.problems = tuple(problems)
+
+
+def find_problems(context: Context, connection: Connection, post: CheckedPost) -> list[Problem]:
+    """Return what is wrong with a post, in all of its texts."""
+    texts = post.by_network
+    words = list(dict.fromkeys([*texts.values(), post.text]))
+    return [
+        *_emptiness(texts),
+        *_private(context, connection, words, post.product_id),
+        *_forbidden(context, words),
+        *_truth(context, connection, post),
+        *_lengths(texts),
+    ]
+
+
+def _emptiness(texts: Mapping[str, str]) -> Iterator[Problem]:
+    if not texts:
+        yield Problem(Check.EMPTY, "Choose a network.")
+    for network, text in texts.items():
+        if not text.strip():
+            yield Problem(Check.EMPTY, f"There is no text for {NETWORK_NAMES[Channel(network)]}.")
+
+
+def _private(
+    context: Context, connection: Connection, texts: Sequence[str], product_id: str | None
+) -> Iterator[Problem]:
+    """Yield what of the texts belongs to a customer, or to an order."""
+    name = connection.execute(select(PRODUCTS.c.name).where(PRODUCTS.c.id == product_id)).scalar() or ""
+    suspects = find_suspects("\n".join(texts), (name, context.shop.name))
+    for table, column, found, what in (
+        (CUSTOMER_SEARCH, "name", suspects.names, "the name of a customer"),
+        (CUSTOMER_SEARCH, "mail", suspects.mails, "the mail address of a customer"),
+        (CUSTOMER_SEARCH, "phone", suspects.phones, "the phone number of a customer"),
+        (ORDERS, "id", suspects.orders, "the number of an order"),
+    ):
+        if found:
+            query = select(table.c[column]).where(in_list(connection, table.c[column], found)).distinct()
+            for key in sorted(connection.execute(query).scalars()):
+                yield Problem(Check.PRIVATE, f"“{found[key]}” is {what}. Everybody reads a post: take it out.")
+
+
+def _forbidden(context: Context, texts: Sequence[str]) -> Iterator[Problem]:
+    for word in find_words("\n".join(texts), context.forbidden_words):
+        yield Problem(Check.WORDS, f"“{word}” is one of the words that the policy forbids.")
+
+
+def _truth(context: Context, connection: Connection, post: CheckedPost) -> Iterator[Problem]:
+    if post.product_id is None or post.kind == PostKind.OWN:
+        return
+    if stale_posts(context, connection, [asdict(post)], context.as_of):
+        yield Problem(Check.TRUE, "It is not so any more: the facts have changed since. It would not be published.")
+    elif post.expected_on is not None and context.started_at - post.created_at > FRESH_FOR:
+        days = (context.started_at - post.created_at).days
+        text = f"Its date was found {days} days ago. It is looked up again before it leaves."
+        yield Problem(Check.TRUE, text, blocks=False)
+
+
+def _lengths(texts: Mapping[str, str]) -> Iterator[Problem]:
+    if tightest := too_long(texts):
+        network, size = tightest
+        name = NETWORK_NAMES[Channel(network)]
+        yield Problem(Check.LENGTH, f"{size.count - size.limit:,} too many for {name}.")
+
+
+def measures(texts: Mapping[str, str]) -> dict[str, Measure]:
+    """Return how long a post is on each network."""
+    return {network: measure(Channel(network), text) for network, text in texts.items()}
+
+
+def too_long(texts: Mapping[str, str]) -> tuple[str, Measure] | None:
+    """Return the network on which a post is the most too long; None where it fits on all."""
+    over = [(network, size) for network, size in measures(texts).items() if not size.fits]
+    return max(over, key=lambda one: one[1].count - one[1].limit, default=None)
