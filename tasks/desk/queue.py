@@ -1,6 +1,6 @@
 """What waits to be sent: by the hour in which it may leave, message by message, and how fast each channel works."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -86,10 +86,12 @@ class WaitingMessage:
         return self.not_before, self.id
 
 
-def load_hours(context: Context, connection: Connection, now: datetime) -> list[QueueHour]:
+def load_hours(
+    context: Context, connection: Connection, now: datetime, channels: Collection[Channel] = tuple(Channel)
+) -> list[QueueHour]:
     """Return what waits by channel and hour, the next first; at most MOST messages of a channel are counted."""
     hours: dict[tuple[datetime | None, str], int] = {}
-    for channel in Channel:
+    for channel in channels:
         waiting = select(OUTBOX.c.not_before).where(OUTBOX.c.channel == channel, QUEUED_FILTER)
         some = waiting.order_by(OUTBOX.c.not_before).limit(MOST).subquery()
         moment = some.c.not_before

@@ -26,7 +26,7 @@ from tasks.staff.sessions import open_session
 from web.staff.addresses import DESK, desk_address, subject_address
 from web.staff.forms import NEW, TOKEN, BadForm, Form, FormSigner
 from web.staff.frame import frame, render_desk
-from web.staff.guard import read_fields, session_token
+from web.staff.guard import Sent, read_fields, session_token
 from web.staff.visit import Refused, Visit, visit_context
 from web.static_files import DESK_STYLE, FOREVER, MEDIA_TYPES, SCRIPT, STYLE, shared_file
 
@@ -62,6 +62,9 @@ class StaffRoute:
     """The right of `post`, where it is another one."""
     repeats: bool = False
     """Whether `post` answers a form that was sent before itself: it shows a secret once more, for example."""
+    previews: bool = False
+    """Whether `post` only shows what the form of the page above would do; a button of that form sends it here."""
+    takes_file: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.right, Right) or (self.right_to_post and not isinstance(self.right_to_post, Right)):
@@ -171,10 +174,11 @@ class Desk:
 
     async def _respond(self, request: Request) -> Response:
         try:
-            fields: Fields = {}
+            sent = Sent()
             if request.method == "POST":
-                fields = await read_fields(request, urlsplit(self.services.desk_url).netloc)
-            return await run_in_threadpool(self._answer, request, fields)
+                takes_file = await run_in_threadpool(self._takes_file, request)
+                sent = await read_fields(request, urlsplit(self.services.desk_url).netloc, takes_file=takes_file)
+            return await run_in_threadpool(self._answer, request, sent)
         except BadForm:
             return self.bare_page(
                 request,
@@ -187,15 +191,24 @@ class Desk:
         except Exception:  # noqa: BLE001 - whatever it is, the person gets a page with a reference to the log
             return self._fault(request)
 
-    def _answer(self, request: Request, fields: Fields) -> Response:
+    def _takes_file(self, request: Request) -> bool:
+        """Return whether a page takes a file from this person; nobody else may send so much."""
+        found = self._find(self.path_of(request).removeprefix(DESK).rstrip("/"))
+        if found is None or not isinstance(found.route, StaffRoute) or not found.route.takes_file:
+            return False
+        token = session_token(request)
+        session = open_session(self.context.engine, token, self.clock()) if token else None
+        return session is not None and session.person.may(found.route.needs("POST"))
+
+    def _answer(self, request: Request, sent: Sent) -> Response:
         method = "GET" if request.method == "HEAD" else request.method
         if method not in ("GET", "POST"):
             raise HTTPException(BAD_METHOD, headers={"Allow": "GET, POST"})
         found = self._find(self.path_of(request).removeprefix(DESK).rstrip("/"))
         try:
             if found and isinstance(found.route, OpenRoute):
-                return self._answer_openly(request, found.route, fields)
-            return self._answer_person(request, found, method, fields)
+                return self._answer_openly(request, found.route, sent.fields)
+            return self._answer_person(request, found, method, sent)
         except TooManyTries as tries:
             page = self.bare_page(request, "Too many tries", [tries.sentence], TOO_MANY)
             page.headers["Retry-After"] = str(tries.seconds)
@@ -206,7 +219,7 @@ class Desk:
             return route.post(request, fields) if route.post else self._wrong_method()
         return route.get(request) if route.get else self._wrong_method()
 
-    def _answer_person(self, request: Request, found: Found | None, method: str, fields: Fields) -> Response:
+    def _answer_person(self, request: Request, found: Found | None, method: str, sent: Sent) -> Response:
         now = self.clock()
         token = session_token(request)
         session = open_session(self.context.engine, token, now) if token else None
@@ -221,27 +234,30 @@ class Desk:
         if not visit.person.may(found.route.needs(method)):
             return self.forbid(visit, found.route.needs(method))
         try:
-            return self._handle(visit, found.route, method, fields)
+            return self._handle(visit, found.route, method, sent)
         except Refused as refused:
             return visit.conflict(refused.sentence, **refused.values)
         except AlreadyUndone as undone:
             return visit.conflict(f"This was undone before: {undone.entry.who} {undone.entry.what.rstrip('.')}.")
 
-    def _handle(self, visit: Visit, route: StaffRoute, method: str, fields: Fields) -> Response:
+    def _handle(self, visit: Visit, route: StaffRoute, method: str, sent: Sent) -> Response:
         if method == "GET":
             return route.get(visit) if route.get else self._wrong_method()
         if route.post is None:
             return self._wrong_method()
-        form_id = visit.signer.read(next(iter(fields.get(TOKEN, ())), ""), visit.here)
+        made_for = visit.here.rpartition("/")[0] if route.previews else visit.here
+        form_id = visit.signer.read(next(iter(sent.fields.get(TOKEN, ())), ""), made_for)
+        if route.previews:
+            return route.post(visit, Form("", sent.fields, files=sent.files))
         with visit.reading() as connection:
             done = by_form(connection, form_id)
         try:
             if done is None or route.repeats:
-                return route.post(visit, Form(form_id, fields, done=done))
+                return route.post(visit, Form(form_id, sent.fields, files=sent.files, done=done))
         except AlreadyDone as already:
             done = already.entry
             if route.repeats:
-                return route.post(visit, Form(form_id, fields, done=done))
+                return route.post(visit, Form(form_id, sent.fields, files=sent.files, done=done))
         return visit.done(subject_address(done.subject_kind, done.subject), done.id)
 
     def _sign_in_first(self, request: Request, method: str) -> Response:

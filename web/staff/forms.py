@@ -66,6 +66,8 @@ class Form:
     id: str
     fields: Mapping[str, Sequence[str]] = field(default_factory=dict)
     errors: list[FieldError] = field(default_factory=list)
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """Of routes that take a file: its content, by the name of its field."""
     done: AuditEntry | None = None
     """What this form did when it was sent before; only routes that say `repeats` get such a form."""
 

@@ -17,6 +17,7 @@ NAVIGATION = (
     ("Runs", "runs", Right.SEE),
     ("Vendors", "vendors", Right.SEE),
     ("Stock", "stock", Right.SEE),
+    ("Posts", "posts", Right.SEE),
     ("Policy", "policy", Right.SEE),
     ("Results", "results", Right.SEE),
     ("Numbers", "numbers", Right.SEE),

@@ -1,8 +1,10 @@
 """What each request to the desk passes first: where a form came from, its size, and the session's cookie."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,6 +17,8 @@ DESK_HEADERS = {**PAGE_HEADERS, "Referrer-Policy": "same-origin"}
 COOKIE = "__Host-forewarn"
 MAX_BODY_BYTES = 64 * 1024
 MAX_FIELDS = 200
+MAX_UPLOAD_BYTES, UPLOAD_SECONDS = 11 * 1024 * 1024, 60
+"""Of a form with a file: a slow line takes its time."""
 
 
 def check_origin(request: Request, own_host: str = "") -> None:
@@ -32,15 +36,33 @@ def check_origin(request: Request, own_host: str = "") -> None:
         raise BadForm("it is not known which site sent this form")
 
 
-async def read_fields(request: Request, own_host: str = "") -> Mapping[str, Sequence[str]]:
-    """Return the fields of a form; raises BadForm, and HTTPException for a long or a slow one."""
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a form sent: its fields, and its files by their fields."""
+
+    fields: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+async def read_fields(request: Request, own_host: str = "", *, takes_file: bool = False) -> Sent:
+    """Return what a form sent; raises BadForm, and HTTPException for a long or a slow one."""
     check_origin(request, own_host)
-    form = await read_limited_form(request, max_bytes=MAX_BODY_BYTES, max_fields=MAX_FIELDS)
+    form = await (
+        read_limited_form(
+            request, max_bytes=MAX_UPLOAD_BYTES, max_fields=MAX_FIELDS, max_files=1, seconds=UPLOAD_SECONDS
+        )
+        if takes_file
+        else read_limited_form(request, max_bytes=MAX_BODY_BYTES, max_fields=MAX_FIELDS)
+    )
     fields: dict[str, list[str]] = {}
+    files: dict[str, bytes] = {}
     for name, value in form.multi_items():
         if isinstance(value, str):
             fields.setdefault(name, []).append(value)
-    return fields
+        elif isinstance(value, UploadFile) and value.filename:
+            files[name] = await value.read()
+    await form.close()
+    return Sent(fields, files)
 
 
 def session_token(request: Request) -> str:

@@ -1,6 +1,8 @@
 // Saves a click and nothing more: without it every page does the same.
 for (const form of document.forms) {
   form.addEventListener("submit", (event) => {
+    // A preview goes into a frame: the form stays, and can be sent.
+    if (event.submitter?.hasAttribute("formtarget")) return;
     if (form.dataset.sent) return event.preventDefault();
     form.dataset.sent = "yes";
     form.querySelector("button")?.setAttribute("aria-busy", "true");

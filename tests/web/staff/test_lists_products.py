@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import insert, select, update
 
-from models.enums import State
+from models.enums import PostState
 from models.orders import ProductFacts
 from models.policy.policy import Policy
 from tasks.db.counters import set_counter
@@ -179,17 +179,17 @@ def test_a_post_is_drafted_waits_for_approval_and_is_withdrawn_by_undo(driver, a
     page = agent.follow(done)
     assert "it waits for approval" in page.text
     assert "Waits for approval" in page.text
-    assert [row["state"] for row in driver.rows(OUTBOX)] == [State.HELD]
-    assert agent.get(path).status == 409
+    assert driver.rows(OUTBOX) == []
+    assert agent.get(path).location == done.location.partition("?")[0]
     assert agent.post(f"/desk/log/{entries(driver)[-1].id}/undo").status == 303
-    assert [row["state"] for row in driver.rows(OUTBOX)] == [State.SKIPPED]
+    assert [row["state"] for row in driver.posts] == [PostState.WITHDRAWN]
 
 
-def test_a_post_about_too_few_orders_is_refused_with_what_it_needs(driver, agent):
+def test_a_post_about_too_few_orders_is_written_by_a_person(driver, agent):
     place(driver, 1)
-    refused = agent.post(f"/desk/products/{LAMP.id}/post")
-    assert refused.status == 409
-    assert f"it needs {Policy().posts.orders} orders" in refused.text
+    page = agent.follow(agent.get(f"/desk/products/{LAMP.id}/post"))
+    assert "Write a post" in page.text
+    assert agent.form(f"/desk/posts/new?product={LAMP.id}&about=late", "/desk/posts/new").fields["product"] == ["Lamp"]
     assert driver.rows(POSTS) == []
 
 
