@@ -2,18 +2,19 @@
 
 import random
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import and_, event, func, insert, select
+from sqlalchemy import and_, event, func, insert, select, update
 
-from models.enums import Channel, SkipReason, State
+from models.enums import Channel, PostState, SkipReason, State
 from models.errors import ForewarnError
 from models.messages import DeliveryOutcome
 from models.policy.policy import Policy
 from models.policy.retention import RetentionPolicy
+from models.posts import Writer
 from models.purchasing import VendorChannel
 from rules.retention import cutoff_days
 from tasks.db.counters import get_counter
@@ -23,8 +24,10 @@ from tasks.db.sql import read_only
 from tasks.delivery.outcomes import record_outcomes
 from tasks.going_live.rollout import set_live, withdraw_trial
 from tasks.guardrails.run_days import discard_days_ahead
+from tasks.posts.approval import reopen_post, try_again, withdraw_post
 from tasks.posts.compose import iso_week
 from tasks.posts.review import review_post
+from tasks.posts.rows import PostChanged
 from tasks.purchasing.review import approve_request, drop_request, mark_delivered
 from tasks.retention.prune import prune_records
 from tasks.retention.records import PRUNABLE
@@ -39,7 +42,7 @@ NOTICE = {
     "told_on": date(2026, 6, 15), "lines": [], "why": "", "address": "a@example.com", "locale": "en",
     "facts_version": 0, "to_name": "", "subject": "", "text": "words", "html": "",
 }  # fmt: skip
-POST = {"run_id": "r", "kind": "late", "channel": "x", "locale": "en", "text": "late", "orders": 5}
+POST = {"run_id": "r", "kind": "own", "networks": ["x"], "locale": "en", "text": "late", "orders": 5, "state": "waits"}
 
 
 def plain_count(connection):
@@ -84,7 +87,9 @@ class History:
                     connection.execute(insert(NOTICES).values(NOTICE | own))
                 if channel is Channel.X:
                     own = {"id": key, "product_id": f"p{self.made}", "week": iso_week(self.moment.date())}
-                    connection.execute(insert(POSTS).values(POST | own | {"created_at": self.moment}))
+                    times = dict.fromkeys(("created_at", "changed_at", "calendar_at"), self.moment)
+                    connection.execute(insert(POSTS).values(POST | own | times))
+                    continue
                 state = self.random.choice((State.HELD, State.QUEUED))
                 insert_messages(connection, [outbox_row(key, channel, state, self.moment)])
 
@@ -134,8 +139,25 @@ class History:
                 continue
 
     def approve_posts(self):
-        for key in self.ids(OUTBOX.c.channel == Channel.X, OUTBOX.c.state == State.HELD, most=2):
-            review_post(self.now, key, self.random.choice((State.QUEUED, State.SKIPPED)), WHO)
+        for key in self.posts(PostState.WAITS):
+            review_post(self.now, key, self.random.choice((State.QUEUED, State.QUEUED, State.SKIPPED)), WHO)
+
+    def withdraw_posts(self):
+        for act in (withdraw_post, reopen_post):
+            for key in self.posts(PostState.APPROVED):
+                with suppress(PostChanged), self.transaction() as connection:
+                    act(self.now, connection, key, Writer(WHO))
+
+    def try_posts_again(self):
+        for key in self.posts(PostState.APPROVED, most=5):
+            with suppress(PostChanged), self.transaction() as connection:
+                connection.execute(update(OUTBOX).where(OUTBOX.c.channel == Channel.X).values(sending_at=self.moment))
+                try_again(self.now, connection, key, Channel.X, Writer(WHO))
+
+    def posts(self, state, most=2):
+        with read_only(self.context.engine) as connection:
+            found = sorted(connection.execute(select(POSTS.c.id).where(POSTS.c.state == state)).scalars())
+        return self.random.sample(found, min(most, len(found)))
 
     def prune(self):
         cutoffs = cutoff_days(self.now.policy.retention, self.now.as_of)
@@ -159,7 +181,8 @@ class History:
     def go_on(self):
         steps = (
             self.record, self.record, self.settle, self.settle, self.settle_a_doubt, self.withdraw_unsent, self.release,
-            self.withdraw_the_trial, self.go_live, self.staff_decide, self.approve_posts, self.prune, self.count,
+            self.withdraw_the_trial, self.go_live, self.staff_decide, self.approve_posts, self.withdraw_posts,
+            self.try_posts_again, self.prune, self.count,
             self.confirm_what_was_asked_yesterday, self.correct_a_clock_that_was_ahead, self.run_with_an_earlier_clock,
         )  # fmt: skip
         weights = [1 if step.__name__.startswith(("correct", "run_with", "confirm")) else 4 for step in steps]

@@ -37,10 +37,16 @@ def desk(driver) -> Desk:
     return build_desk(driver.context, lambda: driver.context.started_at)
 
 
-def ask(client, method, path):
+def form_of(route):
+    """Return the page whose form is sent to a route."""
+    path = path_of(route)
+    return path.rpartition("/")[0] if route.previews else path
+
+
+def ask(client, method, route):
     if method == "GET":
-        return client.get(path)
-    return client.post_raw(path, {"form": FormSigner(client.token or "x").sign(path)})
+        return client.get(path_of(route))
+    return client.post_raw(path_of(route), {"form": FormSigner(client.token or "x").sign(form_of(route))})
 
 
 @pytest.mark.parametrize("role", [None, *Role])
@@ -53,7 +59,7 @@ def test_each_role_may_do_what_its_rights_say_and_nothing_else(driver, desk, rol
             if path_of(route) == "/desk/sign-out":
                 continue
             allowed = person.may(route.needs(method))
-            status = ask(client, method, path_of(route)).status
+            status = ask(client, method, route).status
             if not allowed:
                 assert status == REFUSED, f"{role} {method} {route.path}"
             else:
@@ -67,7 +73,7 @@ def test_nobody_gets_in_anywhere(driver, desk):
     client = DeskClient(desk_app(driver.context), None)
     for route in desk.routes:
         for method in methods_of(route):
-            answer = ask(client, method, path_of(route))
+            answer = ask(client, method, route)
             if method == "GET":
                 assert answer.status == 303, route.path
                 assert answer.location.startswith("/desk/sign-in")
@@ -82,7 +88,7 @@ def test_a_removed_person_gets_in_nowhere(driver, desk):
         remove_person(connection, client.person.id, driver.context.started_at)
     for route in desk.routes:
         for method in methods_of(route):
-            assert ask(client, method, path_of(route)).status in (303, 401), route.path
+            assert ask(client, method, route).status in (303, 401), route.path
 
 
 def test_no_form_of_another_site_page_or_session_is_taken(driver, desk):
@@ -90,7 +96,7 @@ def test_no_form_of_another_site_page_or_session_is_taken(driver, desk):
     client, other = (desk_client(driver.context, "admin", app=app) for _ in range(2))
     for route in (each for each in desk.routes if each.post):
         path = path_of(route)
-        own = {"form": FormSigner(client.token).sign(path)}
+        own = {"form": FormSigner(client.token).sign(form_of(route))}
         strangers = [
             client.post_raw(path, own, {"Sec-Fetch-Site": "cross-site"}),
             client.post_raw(path, own, {"Sec-Fetch-Site": "same-site"}),
