@@ -4,7 +4,7 @@ import gc
 import os
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -145,9 +145,9 @@ def _compiled_templates(state: Path) -> Path | None:
         return None
 
 
-def connected_networks(settings: Settings) -> tuple[Channel, ...]:
-    """Return the networks for which the settings name a provider."""
-    return tuple(one for one in NETWORKS if getattr(settings, one, TransportKind.OUTBOX) is not TransportKind.OUTBOX)
+def networks_with(settings: Settings, which: Callable[[TransportKind], bool]) -> tuple[Channel, ...]:
+    """Return the networks whose transport the settings name so."""
+    return tuple(network for network in NETWORKS if which(getattr(settings, network)))
 
 
 @contextmanager
@@ -184,7 +184,8 @@ def open_app(
         now,
         has_webhook=bool(settings.webhook_url),
         link_key=link_key(settings, folder),
-        connected_networks=connected_networks(settings),
+        open_networks=networks_with(settings, lambda kind: kind is not TransportKind.OFF),
+        connected_networks=networks_with(settings, lambda kind: kind not in (TransportKind.OFF, TransportKind.OUTBOX)),
         erasure_key=erasure_key(settings, folder),
     )
     # The objects loaded so far live as long as the run: searching them at each garbage collection costs 10 % of it.

@@ -40,8 +40,10 @@ class Context:
     """Whether the shop's systems are told of customers' choices: FOREWARN_WEBHOOK_URL is set."""
     link_key: bytes = field(default=b"", repr=False)
     """The secret of links to order pages; empty where the shop has none."""
+    open_networks: tuple[Channel, ...] = (Channel.X,)
+    """The networks that are not off: their posts leave, or are kept in the local outbox."""
     connected_networks: tuple[Channel, ...] = ()
-    """The networks that have a transport."""
+    """Those of them with a provider."""
     erasure_key: bytes = field(default=b"", repr=False)
     """The secret of the hashes of erased customers; empty where nobody was erased."""
     promises: Promises = field(init=False, repr=False, compare=False)
@@ -66,8 +68,8 @@ class Context:
 
     @property
     def networks(self) -> tuple[Channel, ...]:
-        """Return the networks that drafts of posts are for: those connected, or X alone while none is."""
-        return self.connected_networks or (Channel.X,)
+        """Return the networks that drafts of posts are for: those connected, or one while none is."""
+        return self.connected_networks or self.open_networks[:1]
 
     @property
     def zone(self) -> ZoneInfo:

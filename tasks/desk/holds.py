@@ -16,11 +16,11 @@ from models.errors import ForewarnError
 from tasks.context import Context
 from tasks.db.events import record_events
 from tasks.db.outbox import CLEAR_LEASE, QUEUED_FILTER, queue_messages, skip_messages
+from tasks.db.restored import put_in_doubt, restored_from
 from tasks.db.settled_counts import recount_settled, uncount_settled
 from tasks.db.sql import AdvisoryLock, in_list, insert, lock, lock_ordered
 from tasks.desk.bounded import Count, count_up_to
 from tasks.guardrails.check import held_by, messages_of
-from tasks.guardrails.restored import put_in_doubt, restored_from
 from tasks.guardrails.undo_review import restore_skipped
 from tasks.orders.told import NOTICES_WITH_STATE
 from tasks.runs.records import HELD

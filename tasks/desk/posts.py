@@ -23,7 +23,7 @@ from tasks.tables import EVENTS, OUTBOX, POST_MESSAGES, POSTS, PRODUCT_WORDS, PR
 
 MOST_POSTS = 200
 """Posts of a week that are shown; a shop that publishes more looks at one network."""
-MOST_WAITING = 20
+MOST_WAITING = 50
 WEEK = timedelta(days=7)
 
 
@@ -150,7 +150,7 @@ def _list(connection: Connection, *which: ColumnElement[bool], limit: int = MOST
     return [_listed(row, posted.get(row.id, [])) for row in rows]
 
 
-def _listed(row: Row[Any], posted: Sequence[Posted]) -> ListedPost:
+def _listed(row: Any, posted: Sequence[Posted]) -> ListedPost:
     return ListedPost(
         id=row.id,
         kind=row.kind,

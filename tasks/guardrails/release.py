@@ -15,6 +15,7 @@ from tasks.db.counters import get_counter, increment, set_counter
 from tasks.db.events import record_events
 from tasks.db.lookup import find_ids, find_one
 from tasks.db.outbox import queue_messages, skip_messages
+from tasks.db.restored import put_in_doubt, restored_from
 from tasks.db.sql import AdvisoryLock, lock
 from tasks.guardrails.check import (
     ACCEPTED_BY_STAFF_HOUR,
@@ -26,7 +27,6 @@ from tasks.guardrails.check import (
     held_by,
     messages_of,
 )
-from tasks.guardrails.restored import put_in_doubt, restored_from
 from tasks.imports.missing_orders import GONE_LINES
 from tasks.runs.records import HELD, LATE_ORDERS
 from tasks.tables import EVENTS, OUTBOX, RUNS

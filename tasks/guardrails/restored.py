@@ -4,30 +4,23 @@ The ids of messages are computed from the order, so a message that was lost with
 when it is decided again, and the provider's own records tell whether it left.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, select, update
+from sqlalchemy import Connection, and_, delete, select, update
 
-from models.enums import Channel, State
-from models.purchasing import IDEMPOTENT, VendorChannel
+from models.enums import State
 from tasks.context import Context
 from tasks.db.counters import get_counter, set_counter
 from tasks.db.events import record_events
-from tasks.db.outbox import CLEAR_LEASE
-from tasks.db.sql import AdvisoryLock, lock, lock_ordered
+from tasks.db.restored import RESTORED, put_in_doubt
+from tasks.db.sql import AdvisoryLock, lock
 from tasks.guardrails.check import SUPERVISED
 from tasks.runs.records import HELD
 from tasks.tables import OUTBOX, RUNS, STAFF_LINKS, STAFF_SESSIONS
 
 BACKED_UP = "backed_up_at"
 """Counter: when the last backup was taken, in seconds since 1970; the backup has it, too."""
-RESTORED = "restored_from"
-"""Counter: when the backup was taken that these records come from, while messages may have left since; 0: none."""
-REASON = "restored from a backup of {:%Y-%m-%d %H:%M} UTC: it may have left since"
-ASKED_ABOUT = (*Channel, *(channel for channel in VendorChannel if channel not in IDEMPOTENT))
-"""Channels on which a second copy would be read as a second message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +47,6 @@ def mark_backup(connection: Connection, now: datetime) -> None:
     set_counter(connection, BACKED_UP, int(now.timestamp()))
 
 
-def restored_from(connection: Connection) -> datetime | None:
-    """Return from when the backup is that was restored; None where no message can have left since."""
-    seconds = get_counter(connection, RESTORED)
-    return datetime.fromtimestamp(seconds, UTC) if seconds else None
-
-
 def begin_restored(context: Context, taken_at: datetime, who: str) -> RestoredSummary:
     """Make restored records safe: ask about what waited, hold every new run, and ask before it leaves."""
     now = context.started_at
@@ -84,16 +71,3 @@ def end_restored(connection: Connection, now: datetime, who: str) -> None:
     """Say that nothing of the time after the backup is open any more: released runs leave without asking again."""
     set_counter(connection, RESTORED, 0)
     record_events(connection, [("restored_over", RESTORED, "")], now, who)
-
-
-def put_in_doubt(
-    connection: Connection, which: ColumnElement[bool], taken_at: datetime, now: datetime, who: str
-) -> Sequence[str]:
-    """Put messages in doubt that may have left after a moment, so that their providers are asked; return their ids."""
-    asked = and_(which, OUTBOX.c.channel.in_(ASKED_ABOUT))
-    doubt = {"state": State.IN_DOUBT, "reason": REASON.format(taken_at), "sending_at": taken_at, "settled_at": None}
-    doubt |= {"queued_at": now}  # its age counts from now on, as after a release
-    changed = update(OUTBOX).where(lock_ordered(connection, OUTBOX.c.id, asked))
-    ids = list(connection.execute(changed.values(**CLEAR_LEASE, **doubt).returning(OUTBOX.c.id)).scalars())
-    record_events(connection, [(State.IN_DOUBT, key, REASON.format(taken_at)) for key in ids], now, who)
-    return ids

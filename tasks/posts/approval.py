@@ -24,9 +24,9 @@ from tasks.db.outbox import (
     queue_messages,
     skip_messages,
 )
+from tasks.db.restored import put_in_doubt, restored_from
 from tasks.db.settled_counts import uncount_settled
 from tasks.db.sql import in_list, insert
-from tasks.guardrails.restored import put_in_doubt, restored_from
 from tasks.posts.checks import PostProblems, checked_post, find_problems
 from tasks.posts.rows import PostChanged, change_post, lock_post
 from tasks.tables import OUTBOX, POST_MESSAGES

@@ -13,12 +13,13 @@ from sqlalchemy.engine import make_url
 from models.enums import Channel, State
 from models.messages import Receipt
 from tasks.db.counters import set_counter
+from tasks.db.restored import RESTORED, restored_from
 from tasks.db.sql import read_only
 from tasks.delivery.queue import LeaseHolder
 from tasks.delivery.reconcile import reconcile_in_doubt
 from tasks.delivery.worker import DeliveryWorker
 from tasks.guardrails.release import ReviewDecision, release_or_drop_run
-from tasks.guardrails.restored import RESTORED, begin_restored, end_restored, restored_from
+from tasks.guardrails.restored import begin_restored, end_restored
 from tasks.reporting.check_ledger import check_ledger
 from tasks.runs.records import HELD
 from tasks.staff.links import make_link, open_link

@@ -41,6 +41,7 @@ EVENTS = {
     "drafted": "drafted it",
     "written": "wrote it",
     "edited": "changed it",
+    "scheduled": "set its hour",
     "asked": "asked for approval",
     "approved": "approved it",
     "sent_back": "sent it back",

@@ -239,6 +239,7 @@ def _page(visit: Visit, form: Form, shown: _Shown, action: str) -> Response:
     texts = dict(post.checked.texts) if post else {}
     sizes = measures(post.checked.by_network) if post else {}
     counts = [f"{network_name(key)} {size.count:,} of {size.limit:,}" for key, size in sizes.items()]
+    networks = network_choices(visit, texts, shown.values["networks"])
     return visit.page(
         "desk/post_edit.html",
         title=shown.title,
@@ -247,7 +248,8 @@ def _page(visit: Visit, form: Form, shown: _Shown, action: str) -> Response:
         is_new=post is None,
         product=shown.product,
         kinds=[(str(kind), words, "") for kind, words in KINDS],
-        networks=network_choices(visit, texts, shown.values["networks"]),
+        networks=[one for one in networks if one.may_choose],
+        closed=", ".join(one.name for one in networks if not one.may_choose),
         counts=" · ".join(counts),
         has_picture=bool(post and post.description is not None),
         picture=desk_address("posts", post.id, "picture") if post else "",

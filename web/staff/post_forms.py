@@ -28,7 +28,7 @@ class NetworkChoice:
 
     key: str
     name: str
-    is_connected: bool
+    may_choose: bool
     note: str
     text: str
 
@@ -45,19 +45,15 @@ class Given:
 def network_choices(
     visit: Visit, texts: Mapping[str, str] | None = None, chosen: Sequence[str] = ()
 ) -> list[NetworkChoice]:
-    """Return the networks of the form. While none is connected, a post is kept in the local outbox."""
-    connected = visit.context.connected_networks
-    trial = "" if connected else "kept here, not published: no network is connected"
-    return [
-        NetworkChoice(
-            str(network),
-            NETWORK_NAMES[network],
-            not connected or network in connected or network in chosen,
-            trial if not connected else "" if network in connected else "not connected",
-            (texts or {}).get(network, ""),
-        )
-        for network in NETWORKS
-    ]
+    """Return the networks of the form; a post for one without a provider is kept in the local outbox."""
+    found = []
+    for network in NETWORKS:
+        is_open = network in visit.context.open_networks
+        is_connected = network in visit.context.connected_networks
+        note = "" if is_connected else "Kept here, not published: no provider is set."
+        own = (texts or {}).get(network, "")
+        found.append(NetworkChoice(str(network), NETWORK_NAMES[network], is_open or network in chosen, note, own))
+    return found
 
 
 def read_post_form(visit: Visit, form: Form, *, description: str | None = None) -> Given:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from models.enums import PostKind, PostState
+from models.enums import NETWORKS, Channel, PostKind, PostState
 from models.posts import Writer
 from models.staff import AuditEntry, Right
 from tasks.desk.posts import PostDetail, load_post
@@ -81,7 +81,7 @@ def post_page(visit: Visit, post: PostDetail, form: Form = NEW) -> Response:
         withdraw=f"{here}/withdraw" if may and post.may_withdraw else "",
         again_text="It is looked first whether it is there; it is not published twice.",
         may_act=may,
-        texts=[(network_words([key]), text) for key, text in _texts(post).items()],
+        texts=_texts(post),
         planned=_planned(visit, post, when),
         version=post.version,
         picture=f"{here}/picture" if post.description is not None else "",
@@ -94,11 +94,15 @@ def _name(post: PostDetail) -> str:
     return title_of(PostKind.OWN, post.product.name if post.product else "", post.checked.text)
 
 
-def _texts(post: PostDetail) -> dict[str, str]:
-    """Return the text of each network, those with the same text together."""
+def _texts(post: PostDetail) -> list[tuple[str, str]]:
+    """Return the texts, each with its networks in words."""
+    texts = post.checked.by_network
     if post.messages and post.state is PostState.APPROVED:
-        return {one.network: one.text for one in post.messages}
-    return post.checked.by_network
+        texts = {one.network: one.text for one in post.messages}
+    networks: dict[str, list[str]] = {}
+    for network in sorted(texts, key=lambda one: NETWORKS.index(Channel(one))):
+        networks.setdefault(texts[network], []).append(network)
+    return [(network_words(those), text) for text, those in networks.items()]
 
 
 def _planned(visit: Visit, post: PostDetail, when: str) -> str:

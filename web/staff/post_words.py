@@ -1,5 +1,6 @@
 """Posts in the words of staff: their state, their networks, and what they are about."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -8,6 +9,7 @@ from rules.posts.status import PostStatus, Progress
 from web.staff.list_parts import listed_words
 from web.staff.visit import Visit
 
+LINK = re.compile(r"https?://\S+")
 Chip = tuple[str, str]
 CHIPS: dict[Progress, Chip] = {
     Progress.DRAFT: ("calm", "Draft"),
@@ -70,5 +72,5 @@ def title_of(kind: str, product: str, text: str) -> str:
     """Return what a post is about in a few words: its product, or how its text begins."""
     if product:
         return ABOUT[PostKind(kind)].format(product=product)
-    first = " ".join(text.split())
+    first = " ".join(LINK.sub("", text).split())
     return first if len(first) <= 60 else f"{first[:59].rstrip()}…"
