@@ -19,16 +19,18 @@ OVERLAP = timedelta(hours=1)
 def result_days_to_count(context: Context, today: date, recent_days: int = RECOUNTED_DAYS) -> list[date]:
     """Return the days to count, the oldest first.
 
-    `recent_days` are always counted, since providers tell late what arrived; of the last BACKFILLED_DAYS those that
-    never were. Of older ones, those whose numbers changed. Days whose messages may be deleted stay as they are.
+    The last `recent_days` and all since the last count, of others those whose numbers changed. Days whose messages may
+    be deleted stay as they are.
     """
-    recent = {today - timedelta(days=n) for n in range(recent_days + 1)}
     with read_only(context.engine) as connection:
         counted = _counted_days(connection)
         changed = {day for day, at in counted.items() if at == 0}
         since = max((at for at in counted.values() if at), default=None)
         if since is not None:
-            changed |= _answered_days(context, connection, datetime.fromtimestamp(since, UTC) - OVERLAP)
+            last = datetime.fromtimestamp(since, UTC) - OVERLAP
+            changed |= _answered_days(context, connection, last)
+            recent_days = max(recent_days, min((today - last.astimezone(context.zone).date()).days, BACKFILLED_DAYS))
+    recent = {today - timedelta(days=n) for n in range(recent_days + 1)}
     return sorted(day for day in recent | changed if _is_kept(context, day, today))
 
 

@@ -179,13 +179,18 @@ def test_days_are_counted_again_when_their_messages_lead_to_more(history):
     count_results(context, result_days_to_fill(context, today), noon(0))
     assert set(result_days_to_count(context, today, 1)) == {day(-1), day(0)}
 
-    history.choice("1", "wait", note, on=1)
+    history.choice("1", "wait", note)
     with context.engine.begin() as connection:
         recount_redeemed(connection, {"CODE-2", "CODE-unknown"}, context.zone)
     assert result_days_to_count(context, today, 1) == [day(-40), day(-30), day(-1), day(0)]
-    count_results(context, result_days_to_count(context, today, 1), noon(2))
+    count_results(context, result_days_to_count(context, today, 1), noon(1))
     assert set(result_days_to_count(context, today, 1)) == {day(-1), day(0)}
     assert history.results(-40, 0).total.waited == 1
+
+
+def test_all_days_since_the_last_count_are_counted(history):
+    history.count(-4)
+    assert result_days_to_count(history.context, day(0), 1) == [day(on) for on in range(-4, 1)]
 
 
 def test_days_whose_messages_may_be_deleted_keep_their_numbers(history):
