@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
+from models.early_warning import Likelihood
 from models.enums import ChangeKind, Channel, RemedyKind, SkipReason
 from models.experiments import Wording
 from models.orders import LineFacts, OrderFacts, ProductFacts
@@ -18,6 +19,24 @@ class LateLine:
     line: LineFacts
     days: int
     expected_on: date | None
+    known_days: int | None = None
+    """Of `days`, those that are known before the promise has passed; None: all, because no estimate is among them."""
+
+    @property
+    def days_known(self) -> int:
+        """Return by how many days it is known to be late."""
+        return self.days if self.known_days is None else self.known_days
+
+
+@dataclass(frozen=True, slots=True)
+class LikelyDelay:
+    """What a customer is warned of: nothing is known of a delay yet, and one is likely."""
+
+    likelihood: Likelihood
+    from_on: date
+    """The promised day: it may still come by it."""
+    to_on: date
+    """The day up to which it may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +53,8 @@ class Delay:
     """The late lines, as the order lists them."""
     on_time: tuple[LineFacts, ...]
     """The open lines that can still come on time."""
+    likely: LikelyDelay | None = None
+    """Set where the lines of `late` are not known to be late, and only likely to be."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,11 +68,15 @@ class ChangeKind(StrEnum):
     """Good news: the expected date is earlier than the communicated one by `restock.earlier_days` or more."""
     DATED = "dated"
     """A date is known, where the last notice said that none is."""
+    WARNING = "warning"
+    """It is likely to be late, and nothing is known of it yet."""
+    IN_TIME = "in_time"
+    """Good news after a warning: it is known now that it comes as promised."""
 
 
-GOOD_CHANGES = (ChangeKind.READY, ChangeKind.EARLIER)
-WITHOUT_OFFER = (*GOOD_CHANGES, ChangeKind.DATED)
-"""Changes whose notices offer nothing: the notice of the delay itself had the offer."""
+GOOD_CHANGES = (ChangeKind.READY, ChangeKind.EARLIER, ChangeKind.IN_TIME)
+WITHOUT_OFFER = (*GOOD_CHANGES, ChangeKind.DATED, ChangeKind.WARNING)
+"""Changes whose notices offer nothing: the notice of the delay itself has the offer."""
 
 
 class RemedyKind(StrEnum):

@@ -6,14 +6,15 @@ from datetime import date
 from decimal import Decimal
 from typing import Self
 
+from models.early_warning import Likelihood
 from models.enums import Promise
 from models.quantities import Quantity, normalized, plain
 from models.reasons import DelayReason
 
 LineKey = tuple[str, str]
 """An order's id and the number of one of its lines."""
-READY, OWED = "ready", "owed "
-"""How a stored notice line records that it was ready, and how many pieces were owed."""
+READY, WARNED, OWED = "ready", "may be late", "owed "
+"""How a stored notice line records that it was ready, may be late, and how many pieces were owed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,12 @@ class LineFacts:
     """Why it is late; None: not known."""
     exclusion: str | None = None
     """The kind of sale that a law leaves out, as `cod`; None: none that is known."""
+    estimated: bool = False
+    """Whether nobody states `expected_on`: it is computed from how things usually go."""
+    stated_on: date | None = None
+    """Of an estimated date: the day that its vendor states, before its usual lateness is added; None: none is."""
+    assured: bool = False
+    """Whether `expected_on` is what the carrier or staff say of this very line."""
 
     @property
     def ordered(self) -> Quantity:
@@ -160,11 +167,14 @@ class NoticeLine:
     """Whether the notice says that the goods are in stock and can leave."""
     owed: Quantity | None = None
     """The pieces that the notice says are owed; None where an older version did not record them."""
+    warned: bool = False
+    """Whether the notice says only that it may be late: then it tells no date and no bucket."""
 
     def as_data(self) -> list[str | None]:
         """Return the line as the ledger stores it."""
         known = None if self.expected_on is None else self.expected_on.isoformat()
-        more = [*([READY] if self.ready else []), *([] if self.owed is None else [f"{OWED}{plain(self.owed)}"])]
+        flags = [name for name, is_set in ((READY, self.ready), (WARNED, self.warned)) if is_set]
+        more = [*flags, *([] if self.owed is None else [f"{OWED}{plain(self.owed)}"])]
         return [self.number, self.promised_on.isoformat(), known, self.bucket, *more]
 
     @classmethod
@@ -173,7 +183,8 @@ class NoticeLine:
         number, promised_on, expected_on, bucket, *more = data
         owed = next((normalized(Decimal(one.removeprefix(OWED))) for one in more if one and one.startswith(OWED)), None)
         known = date.fromisoformat(expected_on) if expected_on else None
-        return cls(str(number), date.fromisoformat(str(promised_on)), known, str(bucket), READY in more, owed)
+        promised = date.fromisoformat(str(promised_on))
+        return cls(str(number), promised, known, str(bucket), READY in more, owed, WARNED in more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +200,24 @@ class LastNotice:
     """Whether there was no message: staff left the delay uncommunicated on purpose when the shop went live."""
     in_doubt: bool = False
     """Whether it is unknown if it arrived: then no good news is told that the customer may not understand."""
+
+    @property
+    def warned(self) -> bool:
+        """Return whether it was a warning: nothing of a delay was told as known."""
+        return any(line.warned for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """How likely those lines of an order are to be late that were promised for one day."""
+
+    promise: Promise
+    promised_on: date
+    likelihood: Likelihood
+
+    def covers(self, line: LineFacts) -> bool:
+        """Return whether a line is among them."""
+        return (line.promise, line.promised_on) == (self.promise, self.promised_on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +243,8 @@ class OrderFacts:
     """ISO code of where it goes: its own country, or its customer's; None: neither is known."""
     postcode: str | None = None
     """Of its own address."""
+    outlook: tuple[Outlook, ...] = ()
+    """How likely it is to be late, as of the morning that is looked at; empty where nothing can be said."""
     held_by: str | None = None
     """The person of the staff who holds it: nothing about it leaves; None: nobody does."""
     critical: bool = False

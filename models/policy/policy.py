@@ -25,6 +25,7 @@ from models.policy.supply import (
     ShipmentPolicy,
     StorefrontPolicy,
 )
+from models.policy.warning import WarningPolicy
 from models.policy.words import ApprovalPolicy, WordPolicy
 
 ON_TIME = "on_time"
@@ -35,6 +36,7 @@ NOT_OPEN = (CLOSED, FUTURE)
 LATE_AGAIN = "late_again"
 GOOD_NEWS = "good_news"
 NEW_DATE = "new_date"
+MAY_BE_LATE = "may_be_late"
 
 
 class DayCount(StrEnum):
@@ -111,7 +113,7 @@ class Bucket(FrozenModel):
     @field_validator("name")
     @classmethod
     def _not_taken(cls, name: str) -> str:
-        if name in (ON_TIME, CLOSED, FUTURE, LATE_AGAIN, GOOD_NEWS, NEW_DATE):
+        if name in (ON_TIME, CLOSED, FUTURE, LATE_AGAIN, GOOD_NEWS, NEW_DATE, MAY_BE_LATE):
             raise ValueError(f"{name!r} is reserved; choose another name")
         return name
 
@@ -198,6 +200,7 @@ class Policy(FrozenModel):
     days: CalendarPolicy = CalendarPolicy()
     promise: PromisePolicy = PromisePolicy()
     bucket: tuple[Bucket, ...] = Field(_table(), min_length=1, description="from the shortest delay up")
+    warning: WarningPolicy = WarningPolicy()
     contact: ContactPolicy = ContactPolicy()
     substitutes: SubstitutePolicy = SubstitutePolicy()
     shipping_discount: DiscountPolicy = DiscountPolicy(

@@ -5,17 +5,21 @@ from datetime import date, timedelta
 from models.decisions import Assessment, Contact, Delay, Plan
 from models.enums import GOOD_CHANGES, WITHOUT_OFFER, ChangeKind
 from models.orders import LastNotice, OrderFacts
-from models.policy.policy import CLOSED, FUTURE, GOOD_NEWS, LATE_AGAIN, NEW_DATE, ON_TIME, Bucket, Policy
+from models.policy.policy import CLOSED, FUTURE, GOOD_NEWS, LATE_AGAIN, MAY_BE_LATE, NEW_DATE, ON_TIME, Bucket, Policy
 from models.quantities import counted
 from rules.delays.buckets import get_bucket
 from rules.delays.critical import policy_for
-from rules.delays.delays import change_of, delay_of, lapsed_date, notice_lines, open_lines
+from rules.delays.delays import change_of, delay_of, known_bucket, lapsed_date, notice_lines, open_lines
 from rules.delays.good_news import good_news
 from rules.delays.schedule import DAY, NEVER, next_check_date
 from rules.delays.working_days import Calendar
+from rules.early_warning.likely import all_in_time, likely_delay
+from rules.early_warning.sentences import likelihood_sentence
 
 CUSTOMER_WAS_TOLD = "the customer was told"
 """Why there is no notice of a delay without a change."""
+ONLY_ESTIMATED = "that it will be late is only an estimate, and its promise has not passed"
+"""Why there is no notice of a delay that is not known."""
 RENEWED = (ChangeKind.SLIPPED, ChangeKind.PASSED)
 """Changes of a communicated date, which the message `late_again` reports."""
 REASONS = {
@@ -27,6 +31,8 @@ REASONS = {
     ChangeKind.READY: "what was told to be late is there and can go",
     ChangeKind.EARLIER: "expected earlier than the date told before",
     ChangeKind.DATED: "a date is known, where none was told before",
+    ChangeKind.WARNING: "a warning before anything is known",
+    ChangeKind.IN_TIME: "after the warning it is known that it comes as promised",
 }
 """What staff read as the reason of a notice."""
 
@@ -47,12 +53,9 @@ def assess_order(order: OrderFacts, as_of: date, policy: Policy, calendar: Calen
     delay = delay_of(order, as_of, policy, calendar)
     bucket = delay.bucket if delay else ON_TIME
     next_check_on = next_check_date(order, order.told, as_of, policy, calendar)
-    bad_change = change_of(delay, policy) if delay else None
-    if bad_change and not get_bucket(bucket, policy).notify:
-        return Assessment(bucket, next_check_on, delay, no_notice_reason=f"the policy does not tell bucket {bucket}")
-    change = (bad_change, delay) if delay and bad_change else good_news(order, as_of, policy, calendar)
+    change, why_none = _find_change(order, delay, as_of, policy, calendar)
     if change is None:
-        return Assessment(bucket, next_check_on, delay, no_notice_reason=CUSTOMER_WAS_TOLD if delay else "")
+        return Assessment(bucket, next_check_on, delay, no_notice_reason=why_none)
     if change[0] in WITHOUT_OFFER and order.told is not None and order.told.in_doubt:
         reason = "it is unknown whether the last notice arrived, and good news would be about it"
         return Assessment(bucket, min(next_check_on, as_of + DAY), delay, no_notice_reason=reason)
@@ -65,6 +68,36 @@ def assess_order(order: OrderFacts, as_of: date, policy: Policy, calendar: Calen
     plan = _plan(order, *change, policy)
     next_check_on = next_check_date(order, last_notice_after(plan, policy), as_of, policy, calendar)
     return Assessment(bucket, next_check_on, delay, plan)
+
+
+def _find_change(
+    order: OrderFacts, delay: Delay | None, as_of: date, policy: Policy, calendar: Calendar
+) -> tuple[tuple[ChangeKind, Delay] | None, str]:
+    """Return what there is to tell, and of which delay; or why nothing of a delay is told."""
+    bad_change = change_of(delay, policy) if delay else None
+    if delay and bad_change and (told := _told_bucket(delay, bad_change, policy)).notify:
+        return (bad_change, delay), ""
+    if bad_change is None and (better := _better(order, as_of, policy, calendar)):
+        return better, ""
+    if likely := likely_delay(order, as_of, policy, calendar):
+        return (ChangeKind.WARNING, likely), ""
+    if delay and bad_change:
+        return None, f"the policy does not tell bucket {told.name}"
+    if delay and (order.told is None or order.told.warned):
+        return None, ONLY_ESTIMATED
+    return None, CUSTOMER_WAS_TOLD if delay else ""
+
+
+def _told_bucket(delay: Delay, change: ChangeKind, policy: Policy) -> Bucket:
+    """Return the bucket that decides whether a change is told: a first notice counts what is known alone."""
+    known = known_bucket(delay, policy) if change is ChangeKind.FIRST else None
+    return known or get_bucket(delay.bucket, policy)
+
+
+def _better(order: OrderFacts, as_of: date, policy: Policy, calendar: Calendar) -> tuple[ChangeKind, Delay] | None:
+    if order.told is not None and order.told.warned:
+        return all_in_time(order, as_of, policy)
+    return good_news(order, as_of, policy, calendar)
 
 
 def _gap_after_notice(order: OrderFacts, as_of: date, policy: Policy) -> date | None:
@@ -82,13 +115,17 @@ def _plan(order: OrderFacts, change: ChangeKind, delay: Delay, policy: Policy) -
         message=_message(change, delay, policy),
         revision=order.revision + 1,
         contacts=(),
-        why=f"{describe(delay)}: {REASONS[change]}",
+        why=f"{describe(delay)}: {REASONS[change]}"
+        if delay.likely is None
+        else likelihood_sentence(delay.likely.likelihood),
         told_date=lapsed_date(delay, policy) if change in (*RENEWED, ChangeKind.READY) else None,
     )
 
 
 def _message(change: ChangeKind, delay: Delay, policy: Policy) -> str:
     """Return the name of the message's folder in templates/messages."""
+    if change is ChangeKind.WARNING:
+        return MAY_BE_LATE
     if change in GOOD_CHANGES:
         return GOOD_NEWS
     if change is ChangeKind.DATED:
@@ -108,10 +145,12 @@ def is_reachable(contacts: tuple[Contact, ...]) -> bool:
 
 
 def bucket_of(plan: Plan, policy: Policy) -> Bucket:
-    """Return the bucket whose channels and remedies a plan uses.
+    """Return the bucket whose channels and remedies a plan uses; warnings have channels of their own.
 
     Good news and first dates use the worst bucket of the last notice, or the policy's first one.
     """
+    if plan.change in (ChangeKind.WARNING, ChangeKind.IN_TIME):
+        return policy.bucket[0].model_copy(update={"channels": policy.warning.channels, "remedies": ()})
     if plan.change not in WITHOUT_OFFER:
         return get_bucket(plan.delay.bucket, policy)
     last_notice = plan.delay.order.told

@@ -6,9 +6,10 @@ from datetime import date, timedelta
 from models.decisions import Delay, LateLine
 from models.enums import ChangeKind, Promise
 from models.orders import LineFacts, NoticeLine, OrderFacts
-from models.policy.policy import ON_TIME, Policy
+from models.policy.policy import ON_TIME, Bucket, Policy
 from rules.delays.buckets import bucket_for_days, severity
 from rules.delays.working_days import Calendar
+from rules.early_warning.facts import known_date
 
 
 def is_open(line: LineFacts, as_of: date) -> bool:
@@ -36,12 +37,19 @@ def expected_date(line: LineFacts, as_of: date) -> date | None:
 
 
 def late_line(line: LineFacts, as_of: date, calendar: Calendar) -> LateLine | None:
-    """Return how late an open line is, counted to its expected date or else to today; None where it is not late."""
+    """Return how late an open line is, counted to its expected date or else to today; None where it is not late.
+
+    Until the promise has passed, only those of its days are known that do not rest on an estimate.
+    """
     expected_on = expected_date(line, as_of)
     counted_to = expected_on or as_of
     if counted_to <= line.promised_on:
         return None
-    return LateLine(line, calendar.days_late(line.promised_on, counted_to), expected_on)
+    days = calendar.days_late(line.promised_on, counted_to)
+    if as_of > line.promised_on or not line.estimated:
+        return LateLine(line, days, expected_on)
+    known_on = min(known_date(line) or line.promised_on, counted_to)
+    return LateLine(line, days, expected_on, known_days=max(0, calendar.days_late(line.promised_on, known_on)))
 
 
 def delay_of(order: OrderFacts, as_of: date, policy: Policy, calendar: Calendar) -> Delay | None:
@@ -82,16 +90,18 @@ def change_of(delay: Delay, policy: Policy) -> ChangeKind | None:
     * An unknown date that stays unknown is no change until the delay reaches a worse bucket.
     * A line that has arrived is no bad news, however late it is; `good_news` reports it.
     * Where staff left a delay uncommunicated when the shop went live, the next change is a first notice.
+    * A delay that rests on an estimate is none until it is known, or the promise has passed. Nor was anything told of a
+      delay where the customer was only warned.
     """
     last_notice = delay.order.told
-    if last_notice is None:
-        return ChangeKind.FIRST
+    if last_notice is None or last_notice.warned:
+        return ChangeKind.FIRST if known_bucket(delay, policy) else None
     change = _change_since_notice(delay, policy)
     return ChangeKind.FIRST if change is not None and last_notice.assumed else change
 
 
 def _change_since_notice(delay: Delay, policy: Policy) -> ChangeKind | None:
-    pairs = _with_notice_lines(delay)
+    pairs = [(late, noticed) for late, noticed in _with_notice_lines(delay) if noticed or late.days_known > 0]
     known = [noticed for _, noticed in pairs if noticed is not None]
     waiting = [(late, noticed) for late, noticed in pairs if noticed is None or not is_in_stock(late, policy)]
     bucket = bucket_for_days(max((late.days for late, _ in waiting), default=0), policy)
@@ -101,8 +111,16 @@ def _change_since_notice(delay: Delay, policy: Policy) -> ChangeKind | None:
             return ChangeKind.WORSE
     if lapsed := _lapsed_dates(waiting, delay.as_of, policy):
         return ChangeKind.PASSED if min(lapsed) < delay.as_of else ChangeKind.SLIPPED
-    new_buckets = (bucket_for_days(late.days, policy) for late, noticed in waiting if noticed is None)
+    new_buckets = (bucket_for_days(late.days_known, policy) for late, noticed in waiting if noticed is None)
     return ChangeKind.ANOTHER if any(bucket is not None and bucket.notify for bucket in new_buckets) else None
+
+
+def known_bucket(delay: Delay, policy: Policy) -> Bucket | None:
+    """Return the bucket of the days that an order is known to be late; None where they are too few for the first one.
+
+    Days of an estimate are not known before the promise has passed.
+    """
+    return bucket_for_days(max(late.days_known for late in delay.late), policy)
 
 
 def is_in_stock(late: LateLine, policy: Policy) -> bool:
@@ -152,6 +170,13 @@ def notice_lines(delay: Delay, policy: Policy) -> tuple[NoticeLine, ...]:
     """Return what a notice about a delay says of each late line."""
     lines = []
     for late in delay.late:
+        if delay.likely:
+            owed = late.line.owed(delay.as_of)
+            warned = NoticeLine(
+                late.line.number, late.line.promised_on, None, ON_TIME, late.line.ready, owed, warned=True
+            )
+            lines.append(warned)
+            continue
         bucket = bucket_for_days(late.days, policy)
         lines.append(
             NoticeLine(
@@ -183,7 +208,8 @@ def still_true(noticed: Collection[NoticeLine], order: OrderFacts, as_of: date) 
     """Return True where a notice is still true on a day.
 
     Each of its lines is open with the same dates, as many pieces owed, and in stock if it says so; and it leaves out
-    no late line. The policy plays no part: a notice stays true when the shop changes its buckets.
+    no late line. The policy plays no part: a notice stays true when the shop changes its buckets. A warning is true
+    while all that it names is open and its promise stands.
     """
     if order.unpaid:
         return False
@@ -193,5 +219,10 @@ def still_true(noticed: Collection[NoticeLine], order: OrderFacts, as_of: date) 
     not_ready = {line.number for line in order.lines if not line.ready}
     if any(line.ready and line.number in not_ready for line in noticed):
         return False
+    if any(line.warned for line in noticed):
+        standing = {
+            (number, promised_on) for number, promised_on, _ in _open_dates(order, as_of) if promised_on >= as_of
+        }
+        return {(line.number, line.promised_on) for line in noticed} <= standing
     noticed_dates = {(line.number, line.promised_on, line.expected_on) for line in noticed}
     return late_dates(order, as_of) <= noticed_dates <= _open_dates(order, as_of)

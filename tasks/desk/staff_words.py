@@ -47,6 +47,8 @@ CHANGES = {
     ChangeKind.READY: "Good news: it is here",
     ChangeKind.EARLIER: "Good news: it comes sooner",
     ChangeKind.DATED: "A date is known now",
+    ChangeKind.WARNING: "Warned: it may be late",
+    ChangeKind.IN_TIME: "Good news: on time after all",
 }
 OFFERS = {
     RemedyKind.HANDLING_DATE: "Shows a later shipping day",

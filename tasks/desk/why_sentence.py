@@ -33,6 +33,8 @@ DUE = {
     ChangeKind.READY: "what was late is here",
     ChangeKind.EARLIER: "it comes sooner than told",
     ChangeKind.DATED: "a date is known now",
+    ChangeKind.WARNING: "it is likely to be late",
+    ChangeKind.IN_TIME: "it comes as promised after all",
 }
 
 
@@ -147,6 +149,10 @@ def _moment(facts: WhyFacts, at: datetime | None) -> str:
 def _said(facts: WhyFacts, message: WhyMessage) -> str:
     """Return what a message says, as a clause."""
     verb = "are" if message.what[:1].isdigit() else "is"
+    if message.change is ChangeKind.WARNING:
+        return f"{message.what} may come later than promised"
+    if message.change is ChangeKind.IN_TIME:
+        return f"{message.what} {'come' if verb == 'are' else 'comes'} as promised after all"
     if message.change is ChangeKind.READY:
         return f"{message.what} {verb} here and can leave soon"
     if message.expected_on is None:

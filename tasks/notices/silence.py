@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy import Connection
 
 from models.decisions import Plan
-from models.enums import GOOD_CHANGES
+from models.enums import GOOD_CHANGES, ChangeKind
 from models.promise_clock import NO_CHANGE, LegalWords, Silence
 from rules.inventory.transit import TransitTimes
 from rules.promise_clock.counted_days import counted_day
@@ -37,7 +37,7 @@ def _of_lines(plan: Plan, clocks: Sequence[LineClock], transit: TransitTimes) ->
         clock = by_number.get(late.line.number)
         if clock is None:
             continue
-        if plan.change in GOOD_CHANGES:
+        if plan.change in (*GOOD_CHANGES, ChangeKind.WARNING):  # neither names a new date
             yield silence_of(clock.standing)
             continue
         rules, country = clock.rules, clock.country[:2]

@@ -8,11 +8,14 @@ from typing import Any
 
 from sqlalchemy import CTE, Column, Label, Row, Select, Table, and_, func, select
 
+from models.date_basis import basis_from_data
 from models.enums import Promise
 from models.inventory import DateSource
 from models.orders import CustomerFacts, LastNotice, LineFacts, LineKey, NoticeLine, OrderFacts, ProductFacts, Shipment
 from models.reasons import DelayReason
 from rules.delays.line_order import natural_key
+from rules.early_warning.facts import DateStanding, date_standing
+from rules.promise_clock.regions import region_of
 from rules.shipments.holds import effective_date, held_lines
 from tasks.context import Context
 from tasks.orders.filters import CLOSED_FILTER, CURRENT_DATE_FILTER, EXPECTED_ON_CLAUSE
@@ -57,7 +60,9 @@ ORDER_FACTS_COLUMNS = [
     *_labelled("line", ORDER_LINES, ("number", "quantity", "price", "shipped", "cancelled", "returned", "packed")),
     *_labelled("line", ORDER_LINES, ("shipped_at", "delivered_at", "cancelled_at", "delay_reason", "exclusion")),
     EXPECTED_ON_CLAUSE.label("line_expected_on"),
+    ORDER_LINES.c.expected_source.label("line_expected_source"),
     EXPECTED_DATES.c.in_stock.label("stored_date_in_stock"),
+    *_labelled("stored_date", EXPECTED_DATES, ("source", "basis")),
     IN_STOCK_CLAUSE,
     CLOSED_FILTER.label("line_closed"),
     func.coalesce(ORDER_LINES.c.ended, ORDERS.c.ended).label("line_ended"),
@@ -147,9 +152,17 @@ def watched_order(
         held_by=None if row.held_at is None else row.held_by or "staff",
         critical=row.critical_at is not None,
     )
+    if any(line.estimated for line in order.lines) and _law_asks_for_notice(context, order):
+        order = replace(order, lines=tuple(replace(line, estimated=False) for line in order.lines))
     next_check_on = row.watch_next_check_on or date.max
     watched = WatchedOrder(order, row.watch_version or 0, next_check_on, row.watch_bucket)
     return watched.with_notices(_baseline(row))
+
+
+def _law_asks_for_notice(context: Context, order: OrderFacts) -> bool:
+    """Return whether a law wants a notice before the promise has passed: then an estimate is known well enough."""
+    country = order.country or context.shop.country
+    return context.policy.promise_clock.rules_of(country, region_of(country, order.postcode)).option_notice
 
 
 def _baseline(row: Row[Any]) -> tuple[LastNotice, ...]:
@@ -168,6 +181,7 @@ def _line(
     reason: DelayReason | None,
 ) -> LineFacts:
     expected_on, ready = _expected(context, row, held_until)
+    standing = _standing(row)
     return LineFacts(
         number=row.line_number,
         product=ProductFacts(*_product_values(row)),
@@ -190,7 +204,18 @@ def _line(
         ended=row.line_ended,
         reason=reason,
         exclusion=row.line_exclusion,
+        estimated=standing.estimated,
+        stated_on=standing.stated_on,
+        assured=standing.assured,
     )
+
+
+def _standing(row: Row[Any]) -> DateStanding:
+    """Return how far a line's expected date can be relied on; without one of Forewarn's the shop states it."""
+    if row.stored_date_source is not None:
+        basis = basis_from_data(row.stored_date_basis)
+        return date_standing(DateSource(row.stored_date_source), basis, Promise(row.promise))
+    return date_standing(DateSource(row.line_expected_source or DateSource.SHOP), None, Promise(row.promise))
 
 
 def _expected(context: Context, row: Row[Any], held_until: Mapping[str, date | None]) -> tuple[date | None, bool]:

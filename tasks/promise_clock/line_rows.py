@@ -8,7 +8,7 @@ from datetime import date, datetime
 from sqlalchemy import Connection, func, select
 
 from models.customers import Act, ChoiceState
-from models.enums import GOOD_CHANGES, State
+from models.enums import GOOD_CHANGES, ChangeKind, State
 from models.orders import LineKey, NoticeLine
 from models.promise_clock import SILENCE, Statement
 from tasks.db.sql import in_list
@@ -85,6 +85,8 @@ def load_terms(connection: Connection, orders: Collection[str]) -> dict[LineKey,
 def load_told_notices(connection: Connection, orders: Collection[str]) -> dict[str, list[ToldNotice]]:
     """Return by order the notices of delays that have left, those of a trial left out: one for each revision.
 
+    A warning is none of them: it names no definite new date, as a law asks for, and says that nothing is known.
+
     It is given when the first of its messages that says what the law asks for, and reached the customer, left: a text
     message says less than the mail beside it.
     """
@@ -94,7 +96,7 @@ def load_told_notices(connection: Connection, orders: Collection[str]) -> dict[s
         select(*columns, NOTICES.c.statements, NOTICES.c.lines)
         .select_from(NOTICES_WITH_STATE)
         .where(in_list(connection, NOTICES.c.order_id, orders), OUTBOX.c.state.in_(LEFT), OUTBOX.c.trial.is_(False))
-        .where(NOTICES.c.change.not_in(GOOD_CHANGES))
+        .where(NOTICES.c.change.not_in((*GOOD_CHANGES, ChangeKind.WARNING)))
         .order_by(NOTICES.c.order_id, NOTICES.c.revision, OUTBOX.c.state.in_(REACHED).desc(), at, NOTICES.c.channel)
     )
     told: dict[str, dict[int, ToldNotice]] = defaultdict(dict)

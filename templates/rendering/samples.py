@@ -12,13 +12,14 @@ from models.decisions import Contact, Delay, Discount, LateLine, Plan, Substitut
 from models.enums import ChangeKind, Channel, PostKind, Promise, RemedyKind
 from models.inventory import ProductAvailability, StockStatus
 from models.orders import CustomerFacts, LastNotice, LineFacts, OrderFacts, ProductFacts
-from models.policy.policy import GOOD_NEWS, NEW_DATE
+from models.policy.policy import GOOD_NEWS, MAY_BE_LATE, NEW_DATE
 from models.posts import ProductDelay, ProductStock
 from models.purchasing import PurchaseItem, PurchaseRequestData
 from models.reasons import DelayReason
 from models.shipments import Parcel
 from models.storefront import StorefrontNotice
 from templates.rendering import formats
+from templates.rendering.warning_samples import in_time, warned
 
 TODAY = date(2026, 6, 1)
 DAYS = {"short": 2, "week": 6, "fortnight": 11, "long": 24, "late_again": 28, "new_date": 24, "good_news": 9}
@@ -27,8 +28,11 @@ CHANGES = {
     "late_again": (ChangeKind.PASSED, ChangeKind.PASSED),
     NEW_DATE: (ChangeKind.DATED, ChangeKind.DATED),
     GOOD_NEWS: (ChangeKind.READY, ChangeKind.EARLIER),
+    MAY_BE_LATE: (ChangeKind.WARNING, ChangeKind.WARNING),
 }
-TITLES = {GOOD_NEWS: ("goods there", "earlier date")}
+TITLES = {GOOD_NEWS: ("goods there", "earlier date"), MAY_BE_LATE: ("on its way", "not sent yet")}
+WITHOUT_REMEDY = (MAY_BE_LATE,)
+"""Messages that never offer anything."""
 EARLIER_DATE = {GOOD_NEWS: TODAY + timedelta(3)}
 EXPECTED_IN = {"late_again": 20}
 """Days from today to the date now expected, where it is not two days more than the delay."""
@@ -95,10 +99,13 @@ LOCALES = tuple(_GOODS)
 
 def sample_plans(message: str, locale: str) -> Iterator[tuple[str, Plan]]:
     """Yield a message's sample plans in one language, with a title that names date and remedy."""
-    for known, remedy in combined((True, False), SAMPLE_REMEDIES):
+    remedies = SAMPLE_REMEDIES[:1] if message in WITHOUT_REMEDY else SAMPLE_REMEDIES
+    for known, remedy in combined((True, False), remedies):
         case = TITLES.get(message, ("date known", "date unknown"))[0 if known else 1]
         title = f"{message} · {case} · {remedy.replace('_', ' ')}"
         yield title, _plan(message, locale, remedy, known)
+    if message == GOOD_NEWS:
+        yield f"{message} · on time after a warning", in_time(_plan(message, locale, "none", known=False))
 
 
 def sample_posts(locale: str) -> Iterator[tuple[str, ProductDelay | ProductStock]]:
@@ -152,6 +159,8 @@ def available_languages(own: Path | None) -> list[str]:
 
 def _plan(message: str, locale: str, remedy: str, known: bool) -> Plan:  # noqa: FBT001 - one of a table's columns
     delay = _delay(message, locale, known)
+    if message == MAY_BE_LATE:
+        delay = warned(delay, left=known)
     again = message == "late_again"
     told = LastNotice(1, TODAY - timedelta(12), ()) if again or message in (GOOD_NEWS, NEW_DATE) else None
     delay = replace(delay, order=replace(delay.order, told=told))

@@ -17,7 +17,7 @@ from templates.rendering.shop_views import shop_view
 from templates.rendering.variables import CommonVariables
 from templates.rendering.view_models import ShopView
 
-MESSAGES = ("short", "week", "fortnight", "long", "late_again", "new_date", "good_news")
+MESSAGES = ("short", "week", "fortnight", "long", "late_again", "new_date", "good_news", "may_be_late")
 POSTS = {PostKind.LATE: "post", PostKind.BACK: "back_in_stock", PostKind.LOW: "low_stock"}
 """The folder of each kind of post."""
 PARTS = {

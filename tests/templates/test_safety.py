@@ -341,7 +341,10 @@ def test_a_locale_without_words_is_an_error_that_names_the_files(tmp_path):
     (problem,) = [candidate for candidate in find_problems(shop, tmp_path) if candidate.file == "shop.toml"]
     lacking = "short/subject.it.txt, short/body.it.txt, short/body.it.html"
     assert problem.what.startswith(f"locale 'it' has no templates: add {lacking}, and the same files")
-    assert "in week, fortnight, long, late_again, new_date, good_news, or set locale to one of " in problem.what
+    assert (
+        "in week, fortnight, long, late_again, new_date, good_news, may_be_late, or set locale to one of "
+        in problem.what
+    )
     assert problem.what.endswith("de, en, es, fr, pt_BR") or "de, en, es, fr, pt_BR" in problem.what
     assert find_problems(SHOP.model_copy(update={"locale": "en_GB"}), None) == []
 
