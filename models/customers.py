@@ -67,6 +67,8 @@ class Headline(StrEnum):
     PART_LATE = "part_late"
     NO_DATE = "no_date"
     GOOD_NEWS = "good_news"
+    MAY_BE_LATE = "may_be_late"
+    """Nothing is known of a delay; one is likely, or expected by an estimate alone."""
     ON_TIME = "on_time"
     SENT = "sent"
     """All of it is on its way, and it is not known to have arrived."""

@@ -27,6 +27,11 @@ class LateLine:
         """Return by how many days it is known to be late."""
         return self.days if self.known_days is None else self.known_days
 
+    @property
+    def is_known(self) -> bool:
+        """Return whether it is known to be late at all: by a fact, or because its promise has passed."""
+        return self.known_days is None or self.known_days > 0
+
 
 @dataclass(frozen=True, slots=True)
 class LikelyDelay:

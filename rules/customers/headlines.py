@@ -12,12 +12,18 @@ from rules.delays.delays import closed_on, is_open, last_expected_date
 
 
 def headline(
-    order: OrderFacts, late: Sequence[LateLine], choices: Sequence[Choice], as_of: date, *, good_news: bool
+    order: OrderFacts,
+    late: Sequence[LateLine],
+    choices: Sequence[Choice],
+    as_of: date,
+    *,
+    good_news: bool,
+    may_be_late: bool = False,
 ) -> Headline:
     """Return the headline of an order as its shop has it, with the choices made so far.
 
     `late` are the open late lines that are neither cancelled nor swapped; `good_news`: what was told last was good, and
-    nothing has become worse since.
+    nothing has become worse since; `may_be_late`: nothing of it is known to be late, and something may be.
     """
     if order.cancelled_on is not None and order.cancelled_on <= as_of:
         return Headline.CANCELLED
@@ -25,6 +31,8 @@ def headline(
     open_lines = [line for line in order.lines if is_open(line, as_of) and line.number not in closing]
     if not open_lines:
         return _of_ended(order, choices, as_of)
+    if may_be_late:
+        return Headline.MAY_BE_LATE
     if late:
         if last_expected_date(late) is None:
             return Headline.NO_DATE

@@ -101,7 +101,7 @@ def change_of(delay: Delay, policy: Policy) -> ChangeKind | None:
 
 
 def _change_since_notice(delay: Delay, policy: Policy) -> ChangeKind | None:
-    pairs = [(late, noticed) for late, noticed in _with_notice_lines(delay) if noticed or late.days_known > 0]
+    pairs = [(late, noticed) for late, noticed in _with_notice_lines(delay) if noticed or late.is_known]
     known = [noticed for _, noticed in pairs if noticed is not None]
     waiting = [(late, noticed) for late, noticed in pairs if noticed is None or not is_in_stock(late, policy)]
     bucket = bucket_for_days(max((late.days for late, _ in waiting), default=0), policy)

@@ -1,6 +1,6 @@
 """What of an expected date is known, and what is only an estimate: an estimate tells no customer of a delay."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from models.date_basis import DateBasis, InboundBasis, InStockBasis
@@ -63,6 +63,11 @@ def _last_stated(basis: InboundBasis) -> date | None:
 def known_date(line: LineFacts) -> date | None:
     """Return the expected date of a line as far as it is known; None where it is only an estimate, or unknown."""
     return line.stated_on if line.estimated else line.expected_on
+
+
+def dated_by_staff(line: LineFacts, day: date) -> LineFacts:
+    """Return a line as if staff had set its date."""
+    return replace(line, expected_on=day, estimated=False, stated_on=None, assured=True)
 
 
 def is_assured(line: LineFacts, as_of: date) -> bool:

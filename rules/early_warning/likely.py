@@ -1,5 +1,6 @@
 """Find of which lines of an order to warn its customer, and when all is well after a warning."""
 
+from collections.abc import Collection
 from datetime import date
 
 from models.decisions import Delay, LateLine, LikelyDelay
@@ -38,11 +39,7 @@ def likely_delay(order: OrderFacts, as_of: date, policy: Policy, calendar: Calen
         expected_on=None,
         late=tuple(LateLine(line, 0, None) for line in warned),
         on_time=tuple(line for line in lines if line.number not in numbers),
-        likely=LikelyDelay(
-            worst.likelihood,
-            min(line.promised_on for line in warned),
-            max(_may_take_to(line, as_of, policy, calendar) for line in warned),
-        ),
+        likely=LikelyDelay(worst.likelihood, *may_come(warned, as_of, policy, calendar)),
     )
 
 
@@ -52,6 +49,11 @@ def _is_to_warn(outlook: Outlook, as_of: date, policy: Policy, calendar: Calenda
 
 def _covering(line: LineFacts, outlooks: list[Outlook]) -> Outlook | None:
     return next((outlook for outlook in outlooks if outlook.covers(line)), None)
+
+
+def may_come(lines: Collection[LineFacts], as_of: date, policy: Policy, calendar: Calendar) -> tuple[date, date]:
+    """Return between which days lines may come that are not known to be late: from the first promised day on."""
+    return min(line.promised_on for line in lines), max(_may_take_to(line, as_of, policy, calendar) for line in lines)
 
 
 def _may_take_to(line: LineFacts, as_of: date, policy: Policy, calendar: Calendar) -> date:

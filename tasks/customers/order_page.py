@@ -7,14 +7,15 @@ from sqlalchemy import Connection, bindparam, select
 
 from models.customers import OrderPage
 from models.enums import GOOD_CHANGES
-from models.orders import OrderFacts
+from models.orders import LineFacts, OrderFacts
 from models.promise_clock import NO_CHANGE, NO_RIGHTS, Silence
 from models.shipments import Parcel
 from rules.customers.headlines import headline
 from rules.customers.page_items import DateRange, LineOutlook, page_parcels
 from rules.customers.standing import closing_choices
-from rules.delays.delays import change_of, delay_of
+from rules.delays.delays import change_of, delay_of, open_lines
 from rules.delays.good_news import good_news
+from rules.early_warning.likely import may_come
 from rules.promise_clock.clock import stand
 from rules.promise_clock.public_holidays import public_holidays
 from rules.promise_clock.silence import order_silence, rights_of, silence_of
@@ -43,7 +44,10 @@ def page_of(context: Context, connection: Connection, order: OrderNow) -> OrderP
     outlook = _outlook(context, connection, order)
     latest = max(order.late, key=lambda late: late.days, default=None)
     last = next((late.line.number for late in order.late if late.expected_on == order.expected_on), "")
+    may_be_late = _may_be_late(order)
     earliest_on, latest_on = outlook.ranges.get(last, (None, None))
+    if may_be_late:
+        earliest_on, latest_on = may_come(may_be_late, as_of, context.policy, context.calendar)
     customer = order.sold.customer
     return OrderPage(
         order_id=order.sold.id,
@@ -52,7 +56,14 @@ def page_of(context: Context, connection: Connection, order: OrderNow) -> OrderP
         customer_name=customer.name,
         locale=customer.locale,
         currency=order.sold.currency,
-        headline=headline(order.sold, order.late, order.choices, as_of, good_news=_is_good_news(context, order)),
+        headline=headline(
+            order.sold,
+            order.late,
+            order.choices,
+            as_of,
+            good_news=_is_good_news(context, order),
+            may_be_late=bool(may_be_late),
+        ),
         expected_on=order.expected_on,
         earliest_on=earliest_on,
         latest_on=latest_on,
@@ -82,7 +93,7 @@ def _silence(context: Context, connection: Connection, order: OrderNow) -> Silen
 
 def _outlook(context: Context, connection: Connection, order: OrderNow) -> LineOutlook:
     return LineOutlook(
-        late={late.line.number: late for late in order.late},
+        late={late.line.number: late for late in order.late if late.is_known},
         closing=closing_choices(order.choices),
         reasons={line.number: line.reason for line in order.owed.lines if line.reason is not None},
         ranges=_load_ranges(connection, order.owed, order.as_of),
@@ -106,6 +117,23 @@ def _load_ranges(connection: Connection, order: OrderFacts, as_of: date) -> dict
         if row.earliest_on and row.latest_on and expected.get(row.line) == row.expected_on
         if max(row.earliest_on, as_of) < row.latest_on and row.expected_on >= as_of
     }
+
+
+def _may_be_late(order: OrderNow) -> tuple[LineFacts, ...]:
+    """Return the lines that may be late, where nothing of an order is known to be, and nothing of a delay was told.
+
+    They are those of a warning whose promise stands, and those that are late by an estimate alone.
+    """
+    told = order.owed.told
+    if any(late.is_known for late in order.late) or (told is not None and not told.warned):
+        return ()
+    warned = {(line.number, line.promised_on) for line in told.lines if line.warned} if told else set()
+    estimated = {late.line.number for late in order.late}
+    return tuple(
+        line
+        for line in open_lines(order.owed, order.as_of)
+        if line.number in estimated or ((line.number, line.promised_on) in warned and line.promised_on >= order.as_of)
+    )
 
 
 def _is_good_news(context: Context, order: OrderNow) -> bool:

@@ -13,6 +13,7 @@ from models.inventory import DateSource
 from models.orders import LineKey
 from models.posts import Writer
 from rules.delays.assess import assess_order
+from rules.early_warning.facts import dated_by_staff
 from tasks.context import Context
 from tasks.db.sql import AdvisoryLock, in_list, lock
 from tasks.desk.late_products import LateLine, late_lines
@@ -57,9 +58,7 @@ def preview_date(context: Context, connection: Connection, product: str, day: da
     told = set()
     for watched in get_orders(context, connection, sorted({line.order_id for line in lines})):
         order = watched.order
-        dated = tuple(
-            replace(line, expected_on=day) if (order.id, line.number) in keys else line for line in order.lines
-        )
+        dated = tuple(dated_by_staff(line, day) if (order.id, line.number) in keys else line for line in order.lines)
         assessment = assess_order(replace(order, lines=dated), context.as_of, context.policy, context.calendar)
         if assessment.plan is not None and not order.customer.opted_out:
             told.add(order.customer.id)

@@ -12,12 +12,14 @@ from models.enums import ChangeKind, Channel, State
 from models.orders import CustomerFacts, NoticeLine, OrderFacts
 from models.policy.policy import CLOSED, FUTURE, Policy
 from rules.contact.contact import choose_contacts, contacts_for, without_suppressed
-from rules.delays.assess import assess_order, bucket_of
+from rules.delays.assess import ONLY_ESTIMATED, assess_order, bucket_of
 from rules.delays.buckets import get_bucket
 from rules.delays.schedule import NEVER
+from rules.early_warning.sentences import outlook_sentence
 from tasks.context import Context
 from tasks.desk.staff_words import short_date
 from tasks.desk.why_sentence import WhyFacts, WhyMessage, why_sentence
+from tasks.early_warning.outlook import add_outlook
 from tasks.notices.suppressions import suppressed_addresses
 from tasks.orders.instructions import load_instructions
 from tasks.orders.queries import get_orders
@@ -46,7 +48,7 @@ def explain_why(context: Context, connection: Connection, order_id: str) -> str:
 def load_why(context: Context, connection: Connection, found: OrderFacts) -> WhyFacts:
     """Return what decides which sentence an order gets on the context's day and at its moment."""
     # What there would be to tell if nobody held it.
-    order = replace(found, held_by=None)
+    order = add_outlook(context, connection, replace(found, held_by=None))
     rows = connection.execute(_MESSAGES, {"order": order.id}).all()
     assessment = assess_order(order, context.as_of, context.policy, context.calendar)
     plan, delay = assessment.plan, assessment.delay
@@ -68,6 +70,8 @@ def load_why(context: Context, connection: Connection, found: OrderFacts) -> Why
         days=delay.days if delay else 0,
         first_days=first_days,
         below_first=silent and plan is None,
+        estimated=assessment.no_notice_reason == ONLY_ESTIMATED,
+        outlook=outlook_sentence(order, context.as_of, context.policy, context.calendar),
         left_out=order.told is not None and order.told.assumed and not rows,
         due=plan.change if plan else None,
         skips=tuple((contact.channel, contact.skip) for contact in contacts if contact.skip) if blocked else (),

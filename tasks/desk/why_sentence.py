@@ -85,6 +85,10 @@ class WhyFacts:
     """From how many days late on the shop writes; None: to nobody."""
     below_first: bool = False
     """Whether the order is late, and the policy says not to write yet."""
+    estimated: bool = False
+    """Whether it is only an estimate that the order will be late, and its promise has not passed."""
+    outlook: str = ""
+    """How likely it is to be late, and from when on that is told; empty where nothing can be said."""
     left_out: bool = False
     """Whether staff left this delay untold when the shop went live."""
     due: ChangeKind | None = None
@@ -117,7 +121,8 @@ def why_sentence(facts: WhyFacts) -> str:
         return " ".join([*said, *_doubts(facts, after), "Nothing more is due."])
     parts = [_told(facts, told)] if told else []
     parts += _since_then(facts, told, after) if told else _untold(facts, after)
-    return " ".join([*parts, *([f"{facts.hold}."] if facts.hold else []), *_next(facts, after)])
+    said = [*([facts.outlook] if facts.outlook else []), *([f"{facts.hold}."] if facts.hold else [])]
+    return " ".join([*parts, *said, *_next(facts, after)])
 
 
 def _last_told(facts: WhyFacts) -> list[WhyMessage]:
@@ -271,13 +276,16 @@ def _nothing_recorded(facts: WhyFacts) -> str:
         if facts.first_days is None:
             return f"{late}, and the shop writes about no delay."
         return f"{late}, and the shop writes from {days_words(facts.first_days)} on."
+    if facts.estimated:
+        return f"that it will be {days_words(facts.days)} late is only an estimate, and its promise has not passed."
     if facts.due is not None and facts.skips:
         channel, reason = facts.skips[0]
         return _as_reason(skip_words(reason, channel, facts.customer, facts.since, facts.max_age_hours)).strip()
+    late = "the order may be late" if facts.due is ChangeKind.WARNING else f"the order is {days_words(facts.days)} late"
     if facts.due is not None and facts.hold:
-        return f"the order is {days_words(facts.days)} late, and it is held."
+        return f"{late}, and it is held."
     if facts.due is not None:
-        return f"the order is {days_words(facts.days)} late, and the next run has not decided about it yet."
+        return f"{late}, and the next run has not decided about it yet."
     return "nothing is late."
 
 

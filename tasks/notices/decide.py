@@ -13,6 +13,7 @@ from rules.delays.assess import assess_order, bucket_of, is_reachable
 from rules.experiments.assign import wording_for
 from rules.offers.remedies import discount_for, substitutes_for_delay
 from tasks.context import Context
+from tasks.early_warning.outlook import with_outlook
 from tasks.notices.marketing import find_objections
 from tasks.notices.notes import load_notes
 from tasks.notices.silence import load_legal_words
@@ -53,6 +54,7 @@ def decide_orders(
     Orders whose plans exceed `limit` get no plan: they stay due, and their assessment is `limited`. Nor do those in
     `confirmed`, because an unsent notice says what is to be said.
     """
+    orders = with_outlook(context, connection, orders)
     assessed = [(watched, _assess(context, watched, watched.order.id in confirmed)) for watched in orders]
     assessed = list(_apply_limit(assessed, limit))
     plans = [assessment.plan for _, assessment in assessed if assessment.plan is not None]

@@ -14,7 +14,7 @@ def choices_view(plan: Plan, shop: ShopConfig, order_url: str) -> ChoicesView | 
     if shop.order_pages is None:
         return None
     fits = {
-        Act.WAIT: True,
+        Act.WAIT: plan.delay.likely is None,  # there is no date yet to which a customer could agree
         Act.SHIP: _is_partly_ready(plan),
         Act.SWAP: bool(plan.substitutes) and plan.show_offer,
         Act.CANCEL: True,

@@ -17,6 +17,7 @@ TITLES = {
     Headline.PART_LATE: "part_late_title",
     Headline.NO_DATE: "no_date_title",
     Headline.GOOD_NEWS: "good_news_title",
+    Headline.MAY_BE_LATE: "may_be_late_title",
     Headline.ON_TIME: "on_time_title",
     Headline.ARRIVED: "arrived_title",
     Headline.CANCELLED: "cancelled_title",
@@ -75,6 +76,8 @@ def fact(words: PageWords, page: OrderPage) -> Fact | None:
         return None
     ships = any(item.ships for parcel in page.parcels for item in parcel.items if item.status not in (*ENDED, *GONE))
     on_time = page.headline in CALM
+    if page.headline is Headline.MAY_BE_LATE:
+        return _likely_fact(words, page, ships=ships)
     if page.expected_on is None:
         return None if on_time else _undated_fact(words, page, ships=ships)
     label = ("expected_ships" if ships else "expected") if on_time else ("now_ships" if ships else "now_expected")
@@ -83,6 +86,14 @@ def fact(words: PageWords, page: OrderPage) -> Fact | None:
     if page.headline is Headline.GOOD_NEWS:
         texts = texts[:2]
     return Fact(words.say(label), value, tuple(filter(None, texts)))
+
+
+def _likely_fact(words: PageWords, page: OrderPage, *, ships: bool) -> Fact | None:
+    if page.earliest_on is None or page.latest_on is None:
+        return None
+    days = {"earliest": words.short_day(page.earliest_on), "latest": words.short_day(page.latest_on)}
+    value = Stamp(words.say("may_come_range", **days), "")
+    return Fact(words.say("may_ship" if ships else "may_come"), value, (words.say("may_come_text"),))
 
 
 def _undated_fact(words: PageWords, page: OrderPage, *, ships: bool) -> Fact:

@@ -7,9 +7,10 @@ from sqlalchemy import Connection
 
 from models.decisions import Assessment
 from models.orders import OrderFacts
-from rules.delays.assess import assess_order
+from rules.delays.assess import ONLY_ESTIMATED, assess_order
 from rules.delays.buckets import get_bucket
 from rules.delays.critical import policy_for
+from rules.early_warning.facts import dated_by_staff
 from tasks.context import Context
 from tasks.desk.acts.subject import ActOrder, blocked_words, by_words, contacts_of
 from tasks.desk.staff_words import days_words, short_date
@@ -18,7 +19,7 @@ from tasks.desk.why_sentence import DUE
 
 def with_date(order: OrderFacts, line: str, day: date) -> OrderFacts:
     """Return an order as if a line were expected on a day."""
-    lines = (replace(one, expected_on=day) if one.number == line else one for one in order.lines)
+    lines = (dated_by_staff(one, day) if one.number == line else one for one in order.lines)
     return replace(order, lines=tuple(lines))
 
 
@@ -50,6 +51,8 @@ def _silent(context: Context, changed: OrderFacts, assessment: Assessment) -> st
     delay, policy = assessment.delay, policy_for(changed, context.policy)
     if delay is None:
         return "nothing of the order is late then"
+    if assessment.no_notice_reason == ONLY_ESTIMATED:
+        return "that it will be late is only an estimate; it is told when its promise has passed, or when it is likely"
     if not get_bucket(delay.bucket, policy).notify and changed.told is None:
         first = next((bucket.from_days for bucket in policy.bucket if bucket.notify), None)
         late = f"the order is {days_words(delay.days)} late"

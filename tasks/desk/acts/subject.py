@@ -16,6 +16,7 @@ from tasks.context import Context
 from tasks.db.outbox import UNSENT_FILTER
 from tasks.db.sql import lock_ordered
 from tasks.desk.staff_words import channel_word, skip_words
+from tasks.early_warning.outlook import with_outlook
 from tasks.notices.suppressions import suppressed_addresses
 from tasks.orders.due import lock_orders
 from tasks.orders.instructions import Instructions, load_instructions
@@ -55,7 +56,7 @@ class ActOrder:
 
 def load_act_order(context: Context, connection: Connection, order_id: str) -> ActOrder | None:
     """Return an order for an act; None for an unknown one."""
-    found = get_orders(context, connection, [order_id])
+    found = with_outlook(context, connection, get_orders(context, connection, [order_id]))
     if not found:
         return None
     waiting = select(func.count()).select_from(NOTICES_WITH_STATE)
