@@ -18,9 +18,6 @@ from tasks.context import Context
 from tasks.early_warning.learn import LEARN, Learnt, learn_from, read_past
 from tasks.guardrails.run_days import check_not_before_last
 
-LATE_DAYS = 4
-"""Days after the promise from which an order counts as late."""
-
 
 @flow(name=LEARN, flow_run_name=flow_run_name, retries=0)
 async def learn(shop: str | None = None, as_of: date | None = None) -> dict[str, Any]:
@@ -51,7 +48,7 @@ async def run_learn(app: App, as_of: date | None = None) -> Learnt:
 
 def learn_all(context: Context) -> Learnt:
     """Read the past and learn from it: one task, because what it reads is large."""
-    return learn_from(context, read_past(context), LATE_DAYS)
+    return learn_from(context, read_past(context), context.policy.warning.late_days)
 
 
 def _story(learnt: Learnt) -> Story:

@@ -31,7 +31,7 @@ class WarningPolicy(FrozenModel):
     likely: Percent = Field(
         40, description="else told `last_day` before the promise, when at least so many in 100 such orders end so late"
     )
-    days_before: InDays = Field(
+    days_before: int = Field(
         5, ge=0, le=MAX_DAYS_BEFORE, description="days before the promise from which a warning is possible"
     )
     last_day: InDays = Field(

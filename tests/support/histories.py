@@ -21,6 +21,7 @@ from tasks.notices.suppressions import suppress
 from tasks.reporting.check_ledger import check_ledger
 from tests.support.builders import day
 from tests.support.clocks import Killed, MortalEngine, MovedClock
+from tests.support.foretelling import by_chance, foretold
 from tests.support.history_facts import RandomFacts
 from tests.support.history_judge import Judge
 from tests.support.history_provider import RandomProvider, Weather
@@ -50,6 +51,8 @@ class History:
         self.stormy = self.rng.random()
         self._loop = asyncio.new_event_loop()
         self._loop.set_exception_handler(lambda *_: None)  # of killed workers nobody reads the errors
+        self._foretold = foretold(by_chance(seed))
+        self._foretold.__enter__()
 
     @property
     def broken(self):
@@ -60,6 +63,7 @@ class History:
         return "\n".join(self.judge.log)
 
     def close(self):
+        self._foretold.__exit__(None, None, None)
         self._loop.run_until_complete(self._loop.shutdown_default_executor())
         self._loop.close()
         self.shop.context.engine.dispose()

@@ -77,7 +77,8 @@ class RandomFacts:
         drawn = [None, today + timedelta(self.rng.randint(-2, 25))]
         drawn += [max(today, (old or today) + timedelta(self.rng.randint(*by))) for by in ((-12, -3), (-6, 6), (1, 9))]
         self.before = (key, old)
-        return self._put_line(key, expected_on=self.rng.choice(drawn))
+        source = self.rng.choice([None, None, "carrier", "vendor"])
+        return self._put_line(key, expected_on=self.rng.choice(drawn), expected_source=source)
 
     before = None
 

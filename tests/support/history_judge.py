@@ -10,6 +10,7 @@ from models.orders import LastNotice
 from rules.delays.assess import assess_order, is_reachable, last_notice_after
 from tasks.db.sql import read_only
 from tasks.delivery.in_doubt import list_in_doubt
+from tasks.early_warning.outlook import with_outlook
 from tasks.orders.queries import get_orders
 from tasks.tables import NOTICES
 from tests.support.history_oracle import (
@@ -98,6 +99,8 @@ class Judge:
             self._break("the same notice twice", departure.order, message.id)
         elif last_content == content and not any(last_revision < one.revision < knows.revision for one in known):
             self._break("the same content twice in a row", departure.order, message.subject or message.text)
+        if knows.warned and any(one.revision < knows.revision for one in known):
+            self._break("a warning after another message", departure.order, message.subject or message.text)
         self._last_words[key] = knows.revision, content
         self._taken.add(message.id)
         if not known or known[-1].revision < knows.revision:
@@ -150,7 +153,7 @@ class Judge:
         context = self._context()
         with read_only(context.engine) as connection:
             ids = [row["id"] for row in self.shop.system.all("orders")]
-            for watched in get_orders(context, connection, ids):
+            for watched in with_outlook(context, connection, get_orders(context, connection, ids)):
                 order = replace(watched.order, told=self._told(watched.order))
                 if assess_order(order, context.as_of, context.policy, context.calendar).plan is None:
                     continue

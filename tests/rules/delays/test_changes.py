@@ -8,10 +8,13 @@ from hypothesis import strategies as st
 from models.enums import ChangeKind
 from models.policy.messaging import ContactPolicy
 from models.policy.policy import CLOSED, FUTURE, LATE_AGAIN, ON_TIME, Bucket, Policy
+from models.policy.warning import WarningPolicy
 from rules.delays.assess import assess_order, last_notice_after
 from rules.delays.delays import change_of, delay_of
 from rules.delays.schedule import NEVER, next_check_date
 from tests.support.builders import CALENDAR, DAY, POLICY, day, heard, line, order, told
+
+WITHOUT_WARNINGS = Policy(warning=WarningPolicy(on=False))
 
 
 def said(before, *, promised, expected=None, as_of=0, policy=POLICY):
@@ -135,7 +138,7 @@ def test_an_order_of_tomorrow_does_not_exist_today():
 )
 def test_an_order_is_looked_at_again_on_the_first_day_that_could_bring_news(lines, before, look):
     known = told(*before) if before else None
-    assert next_check_date(order(*lines, told=known), known, DAY, POLICY, CALENDAR) == look
+    assert next_check_date(order(*lines, told=known), known, DAY, WITHOUT_WARNINGS, CALENDAR) == look
 
 
 lines_of_any_kind = st.builds(
