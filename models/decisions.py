@@ -94,6 +94,10 @@ class Contact:
     skip: SkipReason | None = None
     valid_until: datetime | None = None
     """When quiet hours begin, after which the message must not arrive; None: there are none."""
+    country: str = ""
+    """The country whose number gets a text; empty where it is not known, and for a mail."""
+    says_stop: bool = False
+    """Whether the policy has a text to this country say how to stop texts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ class ConsentSource(StrEnum):
     SHOP = "shop"
     """The shop's facts, as imported."""
     STOP = "stop"
-    """The customer answered a text with STOP."""
+    """The customer answered a text with STOP, or stopped texts on the order page."""
     START = "start"
     """The customer answered a text with START."""
     UNSUBSCRIBE = "unsubscribe"

@@ -42,6 +42,11 @@ class ContactPolicy(FrozenModel):
         description="countries where an offer in a service mail needs marketing consent; "
         "without it the mail links to the order page, which shows the offer",
     )
+    say_stop: tuple[Country, ...] = Field(
+        ("US", "CA", "PR"),
+        description="countries whose texts end with how to stop them; a text from a name, which takes no answer, "
+        "always does: docs/senders.md",
+    )
 
 
 class SendingPolicy(FrozenModel):

@@ -2,29 +2,27 @@
 
 import re
 import unicodedata
+from collections.abc import Mapping
 
 from models.callbacks import Wish
+from rules.callbacks.opt_out_words import HELP, START, STOP
 
 
-def _words(*lines: str) -> frozenset[str]:
-    return frozenset(word for line in lines for word in line.split())
+def _plain(text: str) -> str:
+    """Return a text in lower case without accents, with one space between words and plain apostrophes."""
+    letters = unicodedata.normalize("NFKD", text.casefold().replace("\u2019", "'"))
+    return " ".join("".join(one for one in letters if not unicodedata.combining(one)).split())
 
 
-STOP_WORDS = _words(
-    "stop stopall unsubscribe end quit cancel revoke optout opt-out",
-    "stopp abmelden abbestellen aufhoren ende",
-    "arret arreter desabonner desinscrire desinscription",
-    "alto baja parar cancelar detener sair pare cancele descadastrar remover",
-    "annulla cancella disiscrivimi stoppen afmelden uitschrijven",
-    "avsluta avregistrera avslutt avmeld afmeld lopeta koniec rezygnuje wypisz zrusit odhlasit",
-    "стоп отписаться 停止 退订 配信停止",
-)
-"""Words that end the texts if they are the whole text: Twilio's own ones, and those of other languages."""
-START_WORDS = _words("start unstop yes subscribe iniciar comenzar commencer demarrer anmelden inizia starten")
-HELP_WORDS = _words("help info hilfe aide ayuda ajuda aiuto hulp")
+def _words(by_language: Mapping[str, str]) -> frozenset[str]:
+    return frozenset(_plain(word) for words in by_language.values() for word in words.split())
+
+
+STOP_WORDS, START_WORDS, HELP_WORDS = _words(STOP), _words(START), _words(HELP)
 STOP_PHRASES = tuple(
     re.compile(pattern)
     for pattern in (
+        r"^(stop|stopp|arret)( au| sms| pub)? ?\d{5}$",  # as marketing in France asks for: STOP 36179
         r"\b(please|pls|just) stop\b(?! by)",
         r"\bstop (please|pls|texting|messaging|sending|sms|contacting|bothering|spamming|these|those|all)\b",
         r"\b(don'?t|do not|never|quit|cease) (text|message|contact|sms|write|write to|call)(?! the| my| him| her)",
@@ -59,9 +57,3 @@ def read_wish(opt_out_type: str, text: str) -> Wish:
         if whole in words:
             return wish
     return Wish.STOP if any(phrase.search(plain) for phrase in STOP_PHRASES) else Wish.OTHER
-
-
-def _plain(text: str) -> str:
-    """Return a text in lower case without accents, with one space between words and plain apostrophes."""
-    letters = unicodedata.normalize("NFKD", text.casefold().replace("\u2019", "'"))
-    return " ".join("".join(one for one in letters if not unicodedata.combining(one)).split())

@@ -18,7 +18,7 @@ Recorded = Mapping[tuple[Channel, Purpose], RecordedConsent]
 Imported = Mapping[str, ImportedConsent]
 """Where each of CONSENT_FACTS comes from."""
 WITHDRAWN = {
-    ConsentSource.STOP: "answered STOP",
+    ConsentSource.STOP: "answered STOP, or stopped texts on the order page",
     ConsentSource.UNSUBSCRIBE: "unsubscribed",
     ConsentSource.SPAM_REPORT: "reported a mail as spam",
     ConsentSource.STAFF: "suppressed by staff",

@@ -7,7 +7,7 @@ from models.decisions import Contact
 from models.enums import Channel, SkipReason
 from models.orders import CustomerFacts
 from models.policy.policy import Bucket, Policy
-from rules.contact.addresses import BadAddress, email_address, phone_number, takes_texts, zones
+from rules.contact.addresses import BadAddress, country_of, email_address, phone_number, takes_texts, zones
 from rules.contact.quiet_hours import not_before, window_end
 
 NEVER_OPEN = (SkipReason.NO_ADDRESS, SkipReason.NO_CONSENT)
@@ -74,7 +74,15 @@ def contact_by(
     start = not_before(now, quiet, possible_zones)
     if start is None:
         return Contact(channel, address, skip=SkipReason.NO_HOUR)
-    return Contact(channel, address, not_before=start, valid_until=window_end(start, quiet, possible_zones))
+    place = country_of(address) if channel is Channel.SMS else ""
+    return Contact(
+        channel,
+        address,
+        not_before=start,
+        valid_until=window_end(start, quiet, possible_zones),
+        country=place,
+        says_stop=place in policy.contact.say_stop,
+    )
 
 
 def _address(customer: CustomerFacts, channel: Channel, country: str) -> str | SkipReason:

@@ -20,6 +20,7 @@ from tasks.notices.suppressions import customers_with, suppress
 from tasks.tables import SUPPRESSIONS
 
 STOPPED = "the person answered STOP"
+STOPPED_ON_PAGE = "the person stopped texts on the order page"
 STOP_CODE = "21610"
 """Twilio's code of a text to a person who answered STOP; it is in the reason of a suppression."""
 RESUMED_SOURCE = "group_unsubscribe"
@@ -36,13 +37,18 @@ def answer_text(context: Context, connection: Connection, row: Any, now: datetim
     if number is None or wish not in (Wish.STOP, Wish.START):
         return Effect.MESSAGE, True
     if wish is Wish.STOP:
-        suppress(connection, {number: STOPPED}, now, who)
-        for purpose in Purpose:
-            record_consent(connection, number, Channel.SMS, purpose, ConsentSource.STOP, now, given=False)
+        stop_number(connection, number, STOPPED, now, who)
         return Effect.SUPPRESSED, True
     record_consent(connection, number, Channel.SMS, Purpose.SERVICE, ConsentSource.START, now, given=True)
     lifted = _lift_stop(connection, address_forms(context.erasure_key, number))
     return (Effect.RESUMED if lifted else Effect.NOTHING), False
+
+
+def stop_number(connection: Connection, number: str, reason: str, now: datetime, who: str) -> None:
+    """Send no more texts to a number, because its owner says so."""
+    suppress(connection, {number: reason}, now, who)
+    for purpose in Purpose:
+        record_consent(connection, number, Channel.SMS, purpose, ConsentSource.STOP, now, given=False)
 
 
 def _number(address: str) -> str | None:
@@ -56,8 +62,8 @@ def _number(address: str) -> str | None:
 
 
 def _lift_stop(connection: Connection, forms: Collection[str]) -> bool:
-    """Delete a suppression by STOP alone: staff and landlines are other reasons."""
-    by_stop = or_(SUPPRESSIONS.c.reason == STOPPED, SUPPRESSIONS.c.reason.contains(STOP_CODE))
+    """Delete a suppression by its owner alone: staff and landlines are other reasons."""
+    by_stop = or_(SUPPRESSIONS.c.reason.in_((STOPPED, STOPPED_ON_PAGE)), SUPPRESSIONS.c.reason.contains(STOP_CODE))
     lifted = delete(SUPPRESSIONS).where(SUPPRESSIONS.c.address.in_(forms), by_stop)
     return connection.execute(lifted).rowcount > 0
 

@@ -12,6 +12,7 @@ from templates.rendering.fill_variables import ITEM_LIMITS, order_link
 from templates.rendering.names import strip_mentions, truncate
 from templates.rendering.network_limits import measure
 from templates.rendering.render_limits import RenderLimitExceeded, RenderTimeout
+from templates.rendering.stop_words import StopWords, is_page
 from templates.rendering.template_sets import TemplateSet
 from templates.rendering.view_models import ItemView
 
@@ -19,6 +20,9 @@ MAX_MAIL_BYTES = 100_000
 """Bytes of each body of a mail; Gmail cuts mails off at 102 kB."""
 NAME_LIMITS = (200, 100, 60, 40, 24, 12, 0)
 """Characters of a product's name, tried in turn until the text fits, or costs least; 0 leaves the name out."""
+
+STOP_WORD = re.compile(r"\bSTOP\b")
+NO_STOP_WORDS = StopWords()
 
 Variables = dict[str, Any]
 
@@ -68,10 +72,11 @@ def _without_image(item: ItemView) -> ItemView:
     return replace(item, product=replace(item.product, image=None))
 
 
-def fit_sms(template_set: TemplateSet, variables: Variables) -> tuple[str, str, str]:
-    """Render a text as `("", text, "")`; shortens the product's name, then the order's link, then drops `silence`.
+def fit_sms(template_set: TemplateSet, variables: Variables, stop: StopWords = NO_STOP_WORDS) -> str:
+    """Render a text, with `stop` as its last sentence unless its words name STOP already.
 
-    Raises TemplateError where the text needs more than `sms.MAX_PARTS` parts all the same.
+    Shortens the product's name, then the order's link, then drops `silence`. Raises TemplateError where the text needs
+    more than `sms.MAX_PARTS` parts all the same.
     """
     late_items, order, config = variables["late"], variables["order"], template_set.config
     product_name = late_items[0].product.name if len(late_items) == 1 else ""
@@ -79,13 +84,18 @@ def fit_sms(template_set: TemplateSet, variables: Variables) -> tuple[str, str, 
     variables = variables | {"shop": replace(template_set.shop, name=config.sms_name or config.name)}
     (template,) = template_set.templates
     links = tuple(dict.fromkeys((order.url, order_link(config.links, order.id), config.links.home)))
-    for silence, link in _silences_and_links(variables["silence"], links):
+    for silence, link, says_stop in _attempts(variables["silence"], links, bool(stop.elsewhere)):
         shortened = variables | {"order": replace(order, url=link), "silence": silence}
-        text = _cheapest_sms(template.render(shortened, item=name) for name in names)
+        last = (stop.beside_page if is_page(link) else stop.elsewhere) if says_stop else ""
+        text = _cheapest_sms(_with_last(template.render(shortened, item=name), last) for name in names)
         if text is not None:
-            return "", text, ""
+            return text
     what = f"the text needs more than {sms.MAX_PARTS} parts; shorten its words, the shop's name or its links"
     raise TemplateError(str(template.filename), None, what, order.id)
+
+
+def _with_last(text: str, sentence: str) -> str:
+    return text if not sentence or STOP_WORD.search(text) else f"{text} {sentence}"
 
 
 def text_with_note(text: str, note: str) -> str:
@@ -93,11 +103,16 @@ def text_with_note(text: str, note: str) -> str:
     return sms.drop_accents_if_cheaper(f"{text} {sms.plain_punctuation(note)}")
 
 
-def _silences_and_links(silence: str, links: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield what a text is tried with: what silence means only beside a link to the order, where it can be answered."""
+def _attempts(silence: str, links: Sequence[str], says_stop: bool) -> Iterator[tuple[str, str, bool]]:  # noqa: FBT001
+    """Yield what a text is tried with: what silence means, a link, and whether it says how to stop texts.
+
+    What silence means stands only beside a link to the order, where it can be answered. A law asks for it, so it goes
+    before how to stop texts, which networks ask to be said now and then.
+    """
+    endings = (True, False) if says_stop else (False,)
     if silence:
-        yield from ((silence, link) for link in links[:-1] or links)
-    yield from (("", link) for link in links)
+        yield from ((silence, link, ending) for ending in endings for link in links[:-1] or links)
+    yield from (("", link, ending) for ending in endings for link in links)
 
 
 def fit_post(template_set: TemplateSet, variables: Variables, product_id: str, network: Channel) -> str:

@@ -1,9 +1,8 @@
 """Render customer messages and social posts from a shop's templates."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment
 
@@ -21,14 +20,12 @@ from templates.rendering.fitting import fit_mail, fit_post, fit_sms, text_with_n
 from templates.rendering.names import greeting_name
 from templates.rendering.page_words import WordBook
 from templates.rendering.silence import legal_sentences, statements_in
+from templates.rendering.stop_words import stop_words
 from templates.rendering.storefront import StorefrontRenderer
 from templates.rendering.template_sets import POSTS, TemplateCatalog, TemplateSet
 from templates.rendering.variables import NoticeVariables
 
-_FIT_BY_CHANNEL: dict[Channel, Callable[[TemplateSet, dict[str, Any]], tuple[str, str, str]]] = {
-    Channel.EMAIL: fit_mail,
-    Channel.SMS: fit_sms,
-}
+CUSTOMER_CHANNELS = (Channel.EMAIL, Channel.SMS)
 
 
 class Renderer:
@@ -69,7 +66,7 @@ class Renderer:
 
     def has_wording(self, folder: str) -> bool:
         """Return whether a second wording has some part of a mail or a text, in any language."""
-        return any(self._catalog.languages_of_any_part(folder, channel) for channel in _FIT_BY_CHANNEL)
+        return any(self._catalog.languages_of_any_part(folder, channel) for channel in CUSTOMER_CHANNELS)
 
     def differs(self, folder: str, channel: Channel, language: str) -> bool:
         """Return whether a second wording differs in a language: elsewhere no customer takes part in its trial."""
@@ -85,7 +82,11 @@ class Renderer:
             is_mail = contact.channel is Channel.EMAIL
             silence = notice["silence"] if is_mail else short_silence
             variables = {**notice, **template_set.common_variables, "silence": silence}
-            subject, text, html = _FIT_BY_CHANNEL[contact.channel](template_set, variables)
+            if is_mail:
+                subject, text, html = fit_mail(template_set, variables)
+            else:
+                stop = stop_words(self.words, self._shop, contact, template_set.language, plan.delay.as_of)
+                subject, text, html = "", fit_sms(template_set, variables, stop), ""
             if plan.note and not is_mail:
                 text = text_with_note(text, plan.note)
         if is_mail:

@@ -29,7 +29,7 @@ def test_a_folder_without_policy_has_the_default_one(folder):
         ("[days]\ncountry = 'XX'", "days: country 'XX' has no holiday calendar; an ISO code such as 'US' is right"),
         ("[contakt]\nslip_days = 1", "contakt: there is no such key; did you mean contact?"),
         ("[contact]\nminimum_gap = 2", "contact.minimum_gap: there is no such key; did you mean minimum_gap_days?"),
-        ("[contact]\nmissing = 2", "minimum_gap_days, offer_needs_consent, quiet, slip_days are right"),
+        ("[contact]\nmissing = 2", "minimum_gap_days, offer_needs_consent, quiet, say_stop, slip_days are right"),
         ("[[bucket]]\nname = 'a'\nfrom_day = 4", "bucket.0.from_day: there is no such key; did you mean from_days?"),
         (
             "[contact.quiet.sms]\nbegin = 08:00:00",

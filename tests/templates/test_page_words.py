@@ -65,6 +65,7 @@ def test_every_text_is_used_and_every_used_one_exists():
         *(ROOT / "web/templates").glob("*.html"),
         ROOT / "templates/rendering/page_words.py",
         ROOT / "templates/rendering/silence.py",
+        ROOT / "templates/rendering/stop_words.py",
     ]
     code = "\n".join(file.read_text() for file in sources)
     quoted = set(re.findall(r'"([a-z][a-z0-9_]*)"', code))

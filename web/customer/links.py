@@ -43,6 +43,10 @@ class PageLinks:
         """Return the address of a mail as it was sent, for the frame of its page."""
         return self._of(f"/messages/{number}/mail")
 
+    def texts(self) -> str:
+        """Return the address of the page that stops texts."""
+        return self._of("/texts")
+
     def new_link(self, lang: str | None = None) -> str:
         """Return the address of the page that sends a new link."""
         return f"{self.prefix}/o/link{self._query(lang)}"

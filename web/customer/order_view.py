@@ -1,6 +1,7 @@
 """Say how an order stands: the answer first, then what can be chosen, then what comes when."""
 
 from models.customers import STANDING, ChoiceState, Headline, OrderPage, PageItem, PageParcel, SentMessage
+from models.enums import Channel
 from models.orders import Shipment
 from templates.rendering.names import display_name
 from templates.rendering.page_words import PageWords
@@ -59,7 +60,14 @@ def order_view(words: PageWords, links: PageLinks, shop: ShopLinks, page: OrderP
         parcels=_parcel_blocks(words, shop, page),
         history_title=words.say("history_title" if page.choices else "messages_title"),
         history=_history(words, links, page),
+        stop_texts=_stop_texts(words, links, page),
     )
+
+
+def _stop_texts(words: PageWords, links: PageLinks, page: OrderPage) -> Anchor | None:
+    """Return the link that stops texts, where the customer got one about this order."""
+    got_texts = any(message.channel == Channel.SMS for message in page.messages)
+    return Anchor(links.texts(), words.say("stop_texts_link")) if got_texts else None
 
 
 def _silence(words: PageWords, page: OrderPage) -> str:

@@ -19,6 +19,7 @@ from web.customer.order_endpoints import OrderEndpoints
 from web.customer.outcomes import bad_form_view, fault_view, missing_link_view, too_many_tries_view
 from web.customer.service import LedgerOrders, OrderService
 from web.customer.site import Site
+from web.customer.stop_texts import StopTextsEndpoints
 from web.customer.view_models import NoticeView
 from web.customer.visits import MissingLink, TooManyTries, Visits
 from web.security import SecurityHeaders
@@ -40,6 +41,7 @@ def page_routes(site: Site, service: OrderService, clock: Callable[[], datetime]
     signer = FormSigner(link_key)
     visits = Visits(site, service, clock, Throttle(WRONG_TOKENS))
     shows, acts = OrderEndpoints(site, service, visits, signer), ChoiceEndpoints(site, service, visits, signer)
+    stops = StopTextsEndpoints(site, service, visits, signer)
     new_link = NewLinkEndpoints(site, service, clock, Throttle(NEW_LINKS))
     routes = [
         Route("/link", new_link.ask),
@@ -52,6 +54,8 @@ def page_routes(site: Site, service: OrderService, clock: Callable[[], datetime]
         Route("/{token}/answers/{number:int}", shows.answer),
         Route("/{token}/answers/{number:int}/undo", acts.undo, methods=["POST"]),
         Route("/{token}/answers/{number:int}/why", acts.give_reason, methods=["POST"]),
+        Route("/{token}/texts", stops.ask),
+        Route("/{token}/texts", stops.stop, methods=["POST"]),
         Route("/{token}/{act}", acts.ask),
         Route("/{token}/{act}", acts.choose, methods=["POST"]),
     ]

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from models.customers import Act, Choice, OrderPage, SentMessage
+from rules.contact.masking import mask_address
 from rules.customers.statements import statement_digest
 from tasks.context import Context
 from tasks.customers.choice_tasks import give_reason
@@ -13,6 +14,7 @@ from tasks.customers.new_links import send_new_link
 from tasks.customers.order_page import load_order_page
 from tasks.customers.record_choice import ChoiceRequest, record_choice
 from tasks.customers.sent_words import SentWords, load_sent_words
+from tasks.customers.stop_texts import numbers_of, stop_texts
 from tasks.customers.undo import undo_choice
 from tasks.db.sql import read_only
 
@@ -52,6 +54,14 @@ class OrderService(Protocol):
 
     def send_link(self, order_id: str, address: str, now: datetime) -> None:
         """Mail a new link, if the order was placed with this address; say nothing about whether it was."""
+        ...
+
+    def number(self, order_id: str) -> str | None:
+        """Return the masked number that gets texts about an order; None where there is none."""
+        ...
+
+    def stop_texts(self, order_id: str, now: datetime) -> None:
+        """Send no more texts to the order's customer."""
         ...
 
 
@@ -96,3 +106,13 @@ class LedgerOrders:
     def send_link(self, order_id: str, address: str, now: datetime) -> None:
         """Mail a new link."""
         send_new_link(self.context, order_id, address, now)
+
+    def number(self, order_id: str) -> str | None:
+        """Return the masked number of texts."""
+        with read_only(self.context.engine) as connection:
+            numbers = numbers_of(self.context, connection, order_id)
+        return mask_address(numbers[0]) if numbers else None
+
+    def stop_texts(self, order_id: str, now: datetime) -> None:
+        """Stop texts."""
+        stop_texts(self.context, order_id, now, CUSTOMER)

@@ -31,6 +31,8 @@ class OrderView:
     parcels: tuple[ParcelBlock, ...]
     history_title: str
     history: tuple[MessageRow, ...]
+    stop_texts: Anchor | None = None
+    """The page that stops texts; None where the customer got none about this order."""
 
 
 @dataclass(frozen=True, slots=True)

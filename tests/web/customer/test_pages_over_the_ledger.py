@@ -10,9 +10,10 @@ from starlette.applications import Starlette
 
 from models.config.shop import OrderPages
 from models.orders import ProductFacts
+from tasks.callbacks.people import STOPPED_ON_PAGE
 from tasks.customers.links import mint_link, revoke_links
 from tasks.db.sql import read_only
-from tasks.tables import CUSTOMER_CHOICES, CUSTOMER_MAILS, EVENTS, OFFERS, ORDER_LINKS, OUTBOX
+from tasks.tables import CONSENTS, CUSTOMER_CHOICES, CUSTOMER_MAILS, EVENTS, OFFERS, ORDER_LINKS, OUTBOX, SUPPRESSIONS
 from templates.rendering.messages import Renderer
 from tests.support.builders import ANNA, line
 from tests.support.shop_driver import SHOP, noon, with_renderer
@@ -163,3 +164,28 @@ def test_whatever_is_typed_is_no_error_of_ours(customer, typed):
     assert customer.client.post(f"{customer.path}/wait", {"form": typed, "option": typed}).status == 403
     form = customer.client.get(customer.client.send(customer.get("/cancel").form).location).forms[1]
     assert customer.client.send(form, why=typed).status == 303
+
+
+def test_a_customer_stops_texts_on_the_page_and_only_by_its_button(driver):
+    context = replace(driver.context, shop=PAGES, link_key=KEY)
+    driver.context = with_renderer(context, Renderer(PAGES))
+    anna = replace(ANNA, phone="+4915112345678", sms_consent=True, prefers="sms")
+    driver.order("1041", line(promised=-9, expected=5), customer=anna)
+    driver.run_day()
+    page = Customer(driver)
+    (link,) = (tag["href"] for tag in page.get().tags("a") if tag["href"].endswith("/texts"))
+    assert link == f"{page.path}/texts"
+    asked = page.get("/texts")
+    assert "We send no more text messages to +49…78." in asked.text
+    assert page.rows(SUPPRESSIONS) == []
+    (form,) = (tag["value"] for tag in asked.tags("input"))
+    assert page.client.post(link, {"form": "made up"}).status == 403
+    done = page.client.post(link, {"form": form})
+    assert (done.status, "You get no more text messages" in done.text) == (200, True)
+    (row,) = page.rows(SUPPRESSIONS)
+    assert (row["address"], row["reason"]) == (anna.phone, STOPPED_ON_PAGE)
+    assert {(row["channel"], row["given"]) for row in page.rows(CONSENTS)} == {("sms", False)}
+
+
+def test_a_customer_who_got_no_text_is_shown_no_way_to_stop_them(customer):
+    assert "/texts" not in customer.get().text
