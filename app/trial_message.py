@@ -29,12 +29,17 @@ async def send_test_message(
     rendered = _sample(app, channel, message, language) if order is None else _of_order(app, channel, order, as_of)
     subject = PREFIX + rendered.subject if channel is Channel.EMAIL else ""
     test_message = replace(rendered, id=uuid.uuid4().hex, to=to, to_name="", subject=subject, valid_until=None)
-    time = make_clock(app.folder.shop.zone, None)
+    return await deliver_test(app, test_message)
+
+
+async def deliver_test(app: App, message: Message) -> Receipt:
+    """Send a message that nothing records, by the transport of its channel. Raises ForewarnError."""
+    time, channel = make_clock(app.folder.shop.zone, None), message.channel
     async with open_transports(app, time.now) as (transports, closed):
         if channel not in transports:
             raise ForewarnError(f"{channel} is not set up: {closed.get(channel, 'no provider')}")
         try:
-            return await transports[channel].send(test_message)
+            return await transports[channel].send(message)
         except (PermanentFailure, TemporaryFailure, OutcomeUnknown) as error:
             raise ForewarnError(f"the test message was not accepted: {error}") from error
 

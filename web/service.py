@@ -1,5 +1,6 @@
 """Build what `forewarn serve` runs: pages for customers and staff, product pages, the JSON API and callbacks."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
@@ -12,11 +13,13 @@ from app.callbacks import callback_keys
 from app.company_sign_in import company_sign_in
 from app.composition import App, current_erasure_key
 from app.live_policy import LivePolicy
+from app.live_words import LiveRenderer
 from app.next_run import next_late_orders
 from app.panel_keys import panel_bearer, panel_hosts, panel_signer
 from app.shop_edits import ShopEdits
 from app.vendor_transports import response_keys
 from app.webhook import send_test_event, webhook_host
+from models.messages import Message
 from tasks.staff.keys import is_key
 from web.api.lazy import lazy_api_mount
 from web.callbacks.unsubscribe import stop_in, unsubscribe_routes
@@ -59,8 +62,21 @@ def desk_services(app: App) -> Services:
         edits=ShopEdits(app.folder.path, edits=app.folder.shop.desk.edits),
         policy=LivePolicy(app.folder.path, app.context.policy),
         next_run=partial(next_late_orders, settings, app.folder.shop),
+        words_changed=renderer.look if isinstance(renderer := app.context.load_renderer, LiveRenderer) else _nothing,
+        send_mail=partial(_send_mail, app),
         send_test=partial(send_test_event, settings) if settings.webhook_url else None,
     )
+
+
+def _nothing() -> None:
+    """Do nothing: messages of this server have the words that it began with."""
+
+
+def _send_mail(app: App, mail: Message) -> None:
+    # Here, because few servers send a test, and transports need their libraries.
+    from app.trial_message import deliver_test
+
+    asyncio.run(deliver_test(app, mail))
 
 
 def _callbacks(app: App, clock: Callable[[], datetime]) -> Sequence[BaseRoute]:

@@ -103,6 +103,17 @@ def recheck_unsent(connection: Connection, orders: Select[tuple[str]]) -> int:
     return len(found)
 
 
+def recheck_message(connection: Connection, message: str) -> None:
+    """Have the notices of a message that have not left checked again: its words changed.
+
+    Before one leaves it is written again. Where that gives other words it does not leave, and the next run writes the
+    new one.
+    """
+    unsent = select(NOTICES.c.order_id).join(OUTBOX, OUTBOX.c.id == NOTICES.c.id)
+    found = connection.execute(unsent.where(UNSENT_FILTER, NOTICES.c.message == message)).scalars()
+    touch_orders(connection, set(found))
+
+
 def _create_watches(connection: Connection, orders: set[str], as_of: date, day_over: datetime) -> None:
     open_orders = (
         select(ORDER_LINES.c.order_id, literal(0), literal(as_of), literal(0))

@@ -13,6 +13,8 @@ from jinja2.bccache import Bucket
 LIBRARIES = ("jinja2", "markupsafe", "babel")
 """Their versions are part of a compiled file's name: constant expressions are computed when a template is compiled."""
 
+MAX_IN_MEMORY = 5_000
+
 
 class CompiledTemplates(BytecodeCache):
     """Keeps compiled templates in memory, and in a folder where one is given; a changed template is compiled again.
@@ -35,6 +37,8 @@ class CompiledTemplates(BytecodeCache):
             self._in_memory.setdefault(bucket.key, bucket.bytecode_to_string())
 
     def dump_bytecode(self, bucket: Bucket) -> None:
+        if len(self._in_memory) >= MAX_IN_MEMORY:
+            self._in_memory.clear()  # a server compiles each draft of a template
         self._in_memory[bucket.key] = bucket.bytecode_to_string()
         if self._folder is not None:
             with suppress(OSError):  # a full disk, or a folder that is gone

@@ -101,6 +101,10 @@ class DeskClient:
         assert found, f"{path} ({page.status}) has no form for {wanted}: {page.text[:300]}"
         return found[0]
 
+    def forms(self, path) -> list[DeskForm]:
+        """Return all forms of a page."""
+        return forms_of(self.get(path))
+
     def post(self, path, data=None, *, page=None, **headers):
         """Read the form for an address, which is on its own page or on `page`; fill it in and send it."""
         form = self.form(page or path, path)

@@ -38,7 +38,7 @@ def message_address(order_id: str, number: int) -> str:
     return order_address(order_id, "messages", str(number))
 
 
-PAGE_OF = {"order": "orders", "run": "runs", "request": "vendors", "post": "posts"}
+PAGE_OF = {"order": "orders", "run": "runs", "request": "vendors", "post": "posts", "template": "templates"}
 """The page of a thing, by its kind in the audit log."""
 LIST_OF = {
     "product": "products",

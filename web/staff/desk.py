@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.company_sign_in import CompanySignInSettings
 from app.shop_edits import ShopEdits
+from models.messages import Message
 from models.policy.policy import Policy
 from models.staff import Right, Role
 from tasks.context import Context
@@ -122,6 +123,10 @@ class Services:
     """Returns the policy as the shop's file has it now; None: the context's."""
     next_run: Callable[[datetime], datetime] | None = None
     """Returns when late orders are looked for next, after a moment; None: at once."""
+    words_changed: Callable[[], None] = lambda: None
+    """Has the server use words that were just written."""
+    send_mail: Callable[[Message], None] | None = None
+    """Sends a mail by the shop's own transport; raises ForewarnError."""
     send_test: Callable[[], str] | None = None
     """Sends a test event to the webhook, and returns what became of it, after `the webhook`."""
 

@@ -18,6 +18,7 @@ NAVIGATION = (
     ("Vendors", "vendors", Right.SEE),
     ("Stock", "stock", Right.SEE),
     ("Posts", "posts", Right.SEE),
+    ("Templates", "templates", Right.SEE),
     ("Policy", "policy", Right.SEE),
     ("Results", "results", Right.SEE),
     ("Numbers", "numbers", Right.SEE),

@@ -33,6 +33,7 @@ from web.staff import (
     sign_in,
     stock,
     story,
+    templates,
     today,
     vendors,
 )
@@ -71,6 +72,7 @@ AREAS: tuple[Callable[[Desk], Sequence[StaffRoute]], ...] = (
     post_pages.routes,
     policy.routes,
     policy_versions.routes,
+    templates.routes,
 )
 """Each area returns its pages."""
 

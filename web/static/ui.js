@@ -24,3 +24,18 @@ for (const button of document.querySelectorAll("[data-copy]")) {
     button.textContent = "Copied";
   });
 }
+// An editor shows what is written as soon as its author rests, and asks before it is left unsaved.
+for (const form of document.querySelectorAll("form[data-preview]")) {
+  const show = document.getElementById(form.dataset.preview);
+  let waiting;
+  form.addEventListener("input", (event) => {
+    if (event.target.tagName === "TEXTAREA") form.dataset.changed = "yes";
+    clearTimeout(waiting);
+    waiting = setTimeout(() => show && form.requestSubmit(show), 400);
+  });
+}
+addEventListener("beforeunload", (event) => {
+  for (const form of document.querySelectorAll("form[data-guard][data-changed]")) {
+    if (!form.dataset.sent) event.preventDefault();
+  }
+});

@@ -1,0 +1,167 @@
+"""Drafts of a message's words in one language: which files they are, checked and rendered before they are saved."""
+
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from models.config.shop import ShopConfig
+from models.enums import Channel
+from models.errors import BadShop
+from models.policy.policy import Policy
+from templates.rendering.check import find_problems
+from templates.rendering.choice_mails import CHOICE_MAILS
+from templates.rendering.customer_mails import NEW_LINK, STAFF_NOTE
+from templates.rendering.environment import BUILT_IN
+from templates.rendering.formats import parse_locale
+from templates.rendering.lint import WARNING, Problem
+from templates.rendering.purchasing import PURCHASE
+from templates.rendering.storefront import STOREFRONT, STOREFRONT_LINKS, STOREFRONT_PARTS
+from templates.rendering.template_sets import MESSAGES, PARTS, POSTS, part_file
+
+FOLDER = "templates"
+MAIL_PARTS = ("subject.txt", "body.html", "body.txt")
+ANSWERS = (*CHOICE_MAILS, NEW_LINK, STAFF_NOTE)
+_PARTS_BY_FOLDER: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(POSTS.values(), ("post.txt",)),
+    **dict.fromkeys(ANSWERS, MAIL_PARTS),
+    PURCHASE: ("subject.txt", "body.txt"),
+    STOREFRONT: (*STOREFRONT_PARTS, *STOREFRONT_LINKS),
+}
+_FILE = re.compile(r"(?P<part>[a-z]+)\.(?P<language>\w+)\.(?P<kind>txt|html)")
+_FIELD = re.compile(r"\b([a-z_][\w.\[\]]*)\.")
+_NO_FIELD = re.compile(r"(.+) has no attribute '(\w+)'(?:: write the variable's name alone)?(.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A message in one language."""
+
+    message: str
+    language: str
+
+    @property
+    def subject(self) -> str:
+        """Return what its versions are filed under, as `week/en`."""
+        return f"{self.message}/{self.language}"
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Return its parts, as `subject.txt`, in the order in which they are read."""
+        return parts_of(self.message)
+
+    def file(self, part: str) -> str:
+        """Return a part's file, relative to the shop's folder."""
+        return f"{FOLDER}/{part_file(self.message, part, self.language)}"
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Return the files of all parts."""
+        return tuple(map(self.file, self.parts))
+
+    def built_in(self, part: str) -> str | None:
+        """Return Forewarn's own words of a part; None where it has none."""
+        path = BUILT_IN / part_file(self.message, part, self.language)
+        return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+def parts_of(message: str) -> tuple[str, ...]:
+    """Return the parts of a message, as `subject.txt`."""
+    return _PARTS_BY_FOLDER.get(message, (*MAIL_PARTS, *PARTS[Channel.SMS]))
+
+
+def all_messages(policy: Policy) -> tuple[str, ...]:
+    """Return the folder of each message that a shop of this policy has, its own ones too."""
+    return tuple(dict.fromkeys((*(bucket.words for bucket in policy.bucket), *MESSAGES, *_PARTS_BY_FOLDER)))
+
+
+def languages_of(message: str, own: Path | None) -> dict[str, tuple[str, ...]]:
+    """Return the languages of a message, each with the parts that it lacks."""
+    found: dict[str, set[str]] = {}
+    for folder in filter(None, (own, BUILT_IN)):
+        for path in (folder / message).glob("*.*.*"):
+            if (name := _FILE.fullmatch(path.name)) and parse_locale(name["language"]):
+                found.setdefault(name["language"], set()).add(f"{name['part']}.{name['kind']}")
+    needed = [part for part in parts_of(message) if part not in STOREFRONT_LINKS]
+    if message not in MESSAGES and not any("sms.txt" in parts for parts in found.values()):
+        needed = [part for part in needed if part != "sms.txt"]
+    return {language: tuple(part for part in needed if part not in found[language]) for language in sorted(found)}
+
+
+@contextmanager
+def draft_folder(own: Path | None, texts: Mapping[str, str | None]) -> Iterator[Path]:
+    """Make a copy of a shop's own templates with a draft in it, for as long as it is looked at.
+
+    `texts` are by file, relative to the shop's folder; None: the shop has no such file.
+    """
+    with TemporaryDirectory(prefix="forewarn-draft-") as folder:
+        copy = Path(folder) / FOLDER
+        if own is not None and own.is_dir():
+            shutil.copytree(own, copy)
+        for name, text in texts.items():
+            path = Path(folder) / name
+            if text is None:
+                path.unlink(missing_ok=True)
+            else:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8")
+        copy.mkdir(exist_ok=True)
+        yield copy
+
+
+@dataclass(frozen=True, slots=True)
+class DraftProblem:
+    """What is wrong with a draft: in which part, in a sentence; of another file, the sentence names it."""
+
+    part: str
+    sentence: str
+    is_warning: bool
+
+
+def check_draft(
+    shop: ShopConfig, policy: Policy, own: Path | None, words: Words, texts: Mapping[str, str | None]
+) -> list[DraftProblem]:
+    """Return what is wrong with a draft, as `forewarn templates check` finds it."""
+    with draft_folder(own, texts) as folder:
+        try:
+            found = find_problems(
+                shop,
+                folder,
+                [bucket.words for bucket in policy.bucket],
+                policy.experiment,
+                only=words.message,
+                language=words.language,
+                words=policy.words,
+            )
+        except BadShop as error:
+            return [DraftProblem(words.parts[0], f"{str(error).capitalize()}.", is_warning=False)]
+        return list(dict.fromkeys(_explained(problem, words, folder, texts) for problem in found))
+
+
+def _explained(problem: Problem, words: Words, folder: Path, texts: Mapping[str, str | None]) -> DraftProblem:
+    path = Path(problem.file)
+    name = str(path.relative_to(folder.parent)) if path.is_relative_to(folder) else problem.file
+    part = next((part for part in words.parts if words.file(part) == name), "")
+    lines = (texts.get(name) or "").splitlines()
+    line = lines[problem.line - 1] if problem.line and problem.line <= len(lines) else ""
+    what = _said(problem.what, line)
+    place = f"Line {problem.line}: " if problem.line else ""
+    sentence = f"{place}{what}" if part else f"{name}, {place.lower()}{what}"
+    sentence = sentence[0].upper() + sentence[1:] + ("" if sentence.endswith((".", "?")) else ".")
+    return DraftProblem(part or words.parts[0], sentence, is_warning=problem.level == WARNING)
+
+
+def _said(what: str, line: str) -> str:
+    """Return what is wrong with names as `there is no `customer.name`; write `customer``."""
+    if found := re.fullmatch(r"'(\w+)' is undefined(?:; did you mean '(\w+)'\?)?", what):
+        return f"there is no `{found[1]}`" + (f". Did you mean `{found[2]}`?" if found[2] else "")
+    if (found := _NO_FIELD.fullmatch(what)) and (owner := re.search(rf"([a-z_][\w.\[\]]*)\.{found[2]}\b", line)):
+        if "write the variable's name alone" in what:
+            return f"there is no `{owner[1]}.{found[2]}`. Write `{owner[1]}`"
+        near = re.search(r"did you mean '(\w+)'", what)
+        hint = f". Did you mean `{owner[1]}.{near[1]}`?" if near else found[3]
+        return f"there is no `{owner[1]}.{found[2]}`{hint}"
+    return what

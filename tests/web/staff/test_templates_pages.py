@@ -1,0 +1,236 @@
+"""The editor of templates: checked before it is saved, shown, tested on oneself, approved by a second person."""
+
+from dataclasses import replace
+
+import pytest
+
+from app.shop_edits import ShopEdits
+from models.policy.policy import Policy
+from models.policy.words import ApprovalPolicy
+from tasks.staff.audit import entries
+from tasks.versions.history import versions
+from tests.support.desk import desk_app, desk_client
+from tests.support.ledgers import sqlite_ledger
+from tests.support.shop_driver import noon, open_context
+from web.staff.desk import Services
+from web.staff.template_trial import MAX_TESTS
+
+WEEK, EDITOR = "/desk/templates/week", "/desk/templates/week?lang=en"
+SUBJECT = "templates/week/subject.en.txt"
+
+
+class Marketing:
+    """A shop's folder, and two people of marketing."""
+
+    def __init__(self, tmp_path, *, needs_second=False, edits=None):
+        self.folder = tmp_path / "shop"
+        self.folder.mkdir()
+        policy = Policy(approval=ApprovalPolicy(words=needs_second))
+        self.context = replace(open_context(sqlite_ledger(tmp_path / "ledger.db")), policy=policy)
+        self.sent = []
+        services = Services(edits=edits or ShopEdits(self.folder), send_mail=self.sent.append)
+        app = desk_app(self.context, noon(0), services)
+        self.mara, self.jan = (
+            desk_client(self.context, "marketing", now=noon(0), app=app, name=name) for name in ("Mara", "Jan")
+        )
+        self.reader = desk_client(self.context, "read", now=noon(0), app=app)
+
+    def save(self, subject, *, client=None, **more):
+        client = client or self.mara
+        form = client.form(EDITOR)
+        return client.send(form, {"subject_txt": subject, "do": "save", **more})
+
+    def subject(self):
+        return (self.folder / SUBJECT).read_text()
+
+    def log(self):
+        with self.context.engine.connect() as connection:
+            return [each.what for each in entries(connection)]
+
+    def versions(self):
+        with self.context.engine.connect() as connection:
+            return versions(connection, "words", "week/en")
+
+
+@pytest.fixture
+def shop(tmp_path):
+    return Marketing(tmp_path)
+
+
+def test_the_list_names_each_message_by_what_it_is(shop):
+    page = shop.mara.get("/desk/templates")
+    for words in ("4 to 7 days late", "Good news", "A product is back in stock", "Request to a vendor", "French"):
+        assert words in page.text
+
+
+def test_saved_words_are_in_the_file_and_only_what_was_changed_is_the_shops_own(shop):
+    page = shop.save("Delayed: order {{ order.id }}\r\n", note="the fact first")
+    assert page.status == 303
+    assert shop.subject() == "Delayed: order {{ order.id }}\n"
+    assert [file.name for file in (shop.folder / "templates" / "week").iterdir()] == ["subject.en.txt"]
+    shown = shop.mara.follow(page)
+    assert "You saved version 2 of “4 to 7 days late” in English" in shown.text
+    assert "Version 2, in use since Mon 15 Jun, 12:00 (Mara)" in shown.text
+    assert shop.log() == ["saved version 2 of “4 to 7 days late” in English"]
+    assert [each.note for each in shop.versions()] == ["the fact first", ""]
+
+
+def test_a_mistake_is_named_with_line_and_word_and_everything_typed_is_kept(shop):
+    page = shop.save("Sorry\n{{ customer.name }}: {{ ordr.id }}, crap")
+    assert page.status == 422
+    for words in (
+        "Subject: Line 2: there is no `customer.name`. Write `customer`.",
+        "Line 2: there is no `ordr`. Did you mean `order`?",
+        "Line 2: 'crap' may not be used in a message.",
+    ):
+        assert words in page.text
+    assert "{{ customer.name }}: {{ ordr.id }}, crap" in page.html.replace("&#39;", "'")
+    assert not (shop.folder / SUBJECT).exists()
+
+
+def test_a_warning_asks_for_a_tick(shop):
+    page = shop.save("A free lamp: order {{ order.id }}")
+    assert page.status == 422
+    assert "Subject: Line 1: 'free' may send this to spam, or put people off." in page.text
+    assert shop.save("A free lamp: order {{ order.id }}", sure="yes").status == 303
+
+
+def test_a_mail_about_a_delay_must_say_how_to_cancel(shop):
+    page = shop.save("Late", body_txt="It is late. {{ order.url }}")
+    assert page.status == 422
+    assert "Plain text: A mail about a delay must say how to cancel" in page.text
+
+
+def test_who_saves_second_is_told_and_keeps_what_they_typed(shop):
+    form = shop.jan.form(EDITOR)
+    shop.save("From Mara {{ order.id }}")
+    page = shop.jan.send(form, {"subject_txt": "From Jan {{ order.id }}", "do": "save"})
+    assert page.status == 422
+    assert "Mara saved version 2 meanwhile. Compare it with yours, and save again." in page.text
+    assert "From Jan {{ order.id }}" in page.html
+    assert shop.subject() == "From Mara {{ order.id }}\n"
+
+
+def test_a_form_sent_twice_saves_once(shop):
+    form = shop.mara.form(EDITOR)
+    fields = {"subject_txt": "Once {{ order.id }}", "do": "save"}
+    first, again = shop.mara.send(form, fields), shop.mara.send(form, fields)
+    assert (first.status, again.status) == (303, 303)
+    assert len(shop.versions()) == 2
+
+
+def test_a_second_person_approves_and_never_the_author(tmp_path):
+    shop = Marketing(tmp_path, needs_second=True)
+    shop.save("Delayed: {{ order.id }}")
+    assert not (shop.folder / SUBJECT).exists()
+    assert "changed by Mara, waits for a second person" in shop.jan.get("/desk/templates").text
+    difference = f"{WEEK}/versions/1..2?lang=en"
+    own = shop.mara.get(difference)
+    assert "You wrote this version, so somebody else must approve it." in own.text
+    form = shop.jan.form(difference, f"{WEEK}/approve")
+    assert {"lang": ["en"], "number": ["2"], "compared_with": ["1"]}.items() <= form.fields.items()
+    page = shop.jan.send(form)
+    assert shop.subject() == "Delayed: {{ order.id }}\n"
+    assert "You approved version 2 of “4 to 7 days late” in English by Mara" in shop.jan.follow(page).text
+    assert shop.versions()[0].approver == "Jan"
+
+
+def test_an_author_cannot_approve_by_a_form_of_somebody_else(tmp_path):
+    shop = Marketing(tmp_path, needs_second=True)
+    shop.save("Delayed: {{ order.id }}")
+    shop.save("Also: {{ order.id }}", client=shop.jan)
+    form = shop.mara.form(f"{WEEK}/versions/1..3?lang=en", f"{WEEK}/approve")
+    form.fields["number"] = ["2"]
+    page = shop.mara.send(form)
+    assert page.status == 409
+    assert not (shop.folder / SUBJECT).exists()
+
+
+def test_a_version_is_sent_back_with_a_note_and_its_author_starts_from_it(tmp_path):
+    shop = Marketing(tmp_path, needs_second=True)
+    shop.save("Delayed: {{ order.id }}")
+    difference, act = f"{WEEK}/versions/1..2?lang=en", f"{WEEK}/send-back"
+    assert "Say what should be different." in shop.jan.send(shop.jan.form(difference, act)).text
+    shop.jan.send(shop.jan.form(difference, act), {"reply": "Say the date"})
+    assert "Say the date" in shop.mara.get(f"{WEEK}/versions?lang=en").text
+    assert "Delayed: {{ order.id }}" in shop.mara.get(f"{EDITOR}&from=2").html
+
+
+def test_versions_are_compared_and_an_earlier_one_is_used_again(shop):
+    shop.save("First {{ order.id }}")
+    shop.save("Second {{ order.id }}")
+    page = shop.mara.get(f"{WEEK}/versions/2..3?lang=en")
+    assert "-First {{ order.id }}" in page.text.replace("- ", "-")
+    assert "+Second {{ order.id }}" in page.text.replace("+ ", "+")
+    for number in (2, 3):
+        assert f'src="/desk/templates/week/preview?lang=en&amp;version={number}"' in page.html
+    forms = [one for one in shop.mara.forms(f"{WEEK}/versions?lang=en") if one.fields.get("number") == ["1"]]
+    shop.mara.send(forms[0])
+    assert not (shop.folder / SUBJECT).exists()
+    newest = shop.versions()[0]
+    assert (newest.number, newest.note) == (4, "version 1 again")
+
+
+def test_what_is_changed_in_the_files_becomes_a_version_on_the_next_look(shop):
+    shop.save("Mine {{ order.id }}")
+    (shop.folder / SUBJECT).write_text("By an editor {{ order.id }}\n")
+    assert "Version 3, as the shop's files had it" in shop.mara.get(EDITOR).text
+    assert [each.author for each in shop.versions()] == ["files", "Mara", "files"]
+
+
+def test_a_draft_is_shown_in_a_frame_that_runs_nothing(shop):
+    form = shop.mara.form(EDITOR)
+    fields = {"subject_txt": "Draft <b>{{ order.id }}", "do": "preview", "dark": "yes", "images": "off"}
+    page = shop.mara.send(form, fields)
+    assert page.status == 200
+    assert "Draft &lt;b&gt;10427" in page.html
+    policy = page.headers["content-security-policy"]
+    assert policy.startswith("sandbox ")
+    assert "default-src 'none'; img-src 'none';" in policy
+    assert "script-src" not in policy
+    assert not (shop.folder / SUBJECT).exists()
+    assert (
+        "cannot be shown yet: 'ordr' is undefined" in shop.mara.send(form, fields | {"subject_txt": "{{ ordr }}"}).text
+    )
+
+
+@pytest.mark.parametrize("message", ["post", "choice_received", "purchase", "storefront", "good_news"])
+def test_every_kind_of_message_can_be_shown_and_saved(shop, message):
+    part = {"post": "post_txt", "storefront": "title_txt"}.get(message, "subject_txt")
+    assert shop.mara.get(f"/desk/templates/{message}/preview?lang=en").status == 200
+    form = shop.mara.form(f"/desk/templates/{message}?lang=en")
+    page = shop.mara.send(form, {part: "About {{ shop.name }}", "do": "save"})
+    assert page.status == 303, page.text
+
+
+def test_a_test_goes_to_the_person_alone_and_not_too_often(shop):
+    form = shop.mara.form(EDITOR)
+    page = shop.mara.send(form, {"subject_txt": "Draft {{ order.id }}", "do": "test"})
+    assert f"A test was sent to {shop.mara.person.mail}. Nothing was saved." in page.text
+    assert "Draft {{ order.id }}" in page.html
+    (mail,) = shop.sent
+    assert (mail.to, mail.subject) == (shop.mara.person.mail, "[Test] Draft 10427")
+    assert shop.log() == [f"sent a test of “4 to 7 days late” in English to {shop.mara.person.mail}"]
+    for _ in range(MAX_TESTS - 1):
+        shop.mara.send(shop.mara.form(EDITOR), {"do": "test"})
+    page = shop.mara.send(shop.mara.form(EDITOR), {"do": "test"})
+    assert f"You sent {MAX_TESTS} tests within an hour." in page.text
+    assert len(shop.sent) == MAX_TESTS
+
+
+def test_a_shop_in_git_is_read_only_and_says_so(tmp_path):
+    (tmp_path / ".git").mkdir()
+    shop = Marketing(tmp_path)
+    page = shop.mara.get(EDITOR)
+    assert "The files of this shop are kept in git" in page.text
+    assert "Check and save" not in page.text
+    assert shop.versions() == []
+    form = shop.mara.form(EDITOR)
+    assert shop.mara.send(form, {"subject_txt": "No", "do": "save"}).status == 409
+
+
+def test_somebody_who_only_reads_sees_words_and_no_button(shop):
+    page = shop.reader.get(EDITOR)
+    assert page.status == 200
+    assert "Check and save" not in page.text
+    assert shop.reader.send(shop.reader.form(EDITOR), {"do": "save"}).status == 403

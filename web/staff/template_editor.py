@@ -1,0 +1,214 @@
+"""Edit a message's words in one language: check, look at, test on oneself, and save as a new version."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from starlette.responses import Response
+
+from app.shop_edits import CannotWrite, ShopEdits
+from models.staff import Right
+from models.versions import Area, VersionState
+from tasks.versions.history import version
+from tasks.versions.record import ChangedOutside, NothingChanged, SavedMeanwhile, propose
+from templates.rendering.drafts import DraftProblem, Words, check_draft, languages_of
+from templates.rendering.environment import TemplateError
+from templates.rendering.previews import cases_of
+from templates.rendering.usable_names import usable_names
+from web.staff import template_preview, template_trial
+from web.staff.addresses import desk_address
+from web.staff.forms import NEW, Form
+from web.staff.list_parts import sentence
+from web.staff.template_preview import own_folder, rendered, words_of
+from web.staff.template_standing import (
+    Standing,
+    author_of,
+    difference_address,
+    draft_of,
+    log,
+    look_at,
+    plain,
+    put_in_use,
+    state_words,
+    typed,
+    wait_words,
+)
+from web.staff.template_words import ROWS, Measured, field_of, language_name, part_name, title_of
+from web.staff.visit import Visit
+
+MAX_PART_CHARS = 30_000
+NO_FILES = "The desk does not know the folder of this shop, so nothing can be changed here."
+
+
+@dataclass(frozen=True, slots=True)
+class PartField:
+    """A part of a message in the form."""
+
+    name: str
+    title: str
+    text: str
+    rows: int
+    size: Measured | None
+    is_built_in: bool
+    can_be_built_in: bool
+    problems: tuple[str, ...]
+
+
+def show(visit: Visit, form: Form = NEW, problems: list[DraftProblem] | None = None, sent: str = "") -> Response:
+    """Return the editor of a message in a language."""
+    language = form.text("lang") or visit.query("lang")
+    words = words_of(visit, language)
+    if words is None:
+        return visit.not_found("There is no such message, or no such language.")
+    standing = look_at(visit, words)
+    start = _started_from(visit, words, standing)
+    texts = draft_of(form, words, standing.files) if form.fields else start
+    warnings = [each for each in problems or [] if each.is_warning]
+    edits = visit.desk.services.edits
+    refusal = NO_FILES if edits is None else edits.refusal
+    title = title_of(words.message, visit.context.policy)
+    following = standing.newest.number + 1 if standing.newest else 1
+    return visit.page(
+        "desk/template.html",
+        title=f"{title}, {language_name(words.language)}",
+        form=form,
+        parts=_fields(visit, words, texts, problems or []),
+        words=words,
+        state=state_words(visit, standing),
+        is_waiting=standing.waits is not None,
+        wait_words=wait_words(standing),
+        wait_address=difference_address(words, standing),
+        refusal=refusal,
+        may_edit=not refusal and visit.person.may(Right.PUBLISH),
+        needs_second=visit.context.policy.approval.words,
+        following=following,
+        based_on=form.text("based_on") or (standing.newest.number if standing.newest else 0),
+        warnings=[f"{part_name(each.part)}: {each.sentence}" for each in warnings],
+        languages=_languages(visit, words),
+        cases=tuple(cases_of(words.message, visit.context.shop).items()),
+        look=template_preview.look_of(
+            {name: form.text(name) for name in ("case", "width", "dark", "images")},
+            cases_of(words.message, visit.context.shop),
+        ),
+        names=usable_names(words.message, visit.context.shop, words.language),
+        can_test=template_trial.can_test(visit, words),
+        test_to=visit.person.mail,
+        sent=sent,
+        preview=desk_address("templates", words.message, "preview", lang=words.language, version=visit.query("from")),
+        versions=desk_address("templates", words.message, "versions", lang=words.language),
+        action=visit.here,
+        back=desk_address("templates"),
+    )
+
+
+def act(visit: Visit, form: Form) -> Response:
+    """Save a draft, show it, or send it to the person who writes it."""
+    words = words_of(visit, form.text("lang"))
+    if words is None:
+        return visit.not_found("There is no such message, or no such language.")
+    edits = visit.desk.services.edits
+    if edits is None or edits.refusal:
+        return visit.conflict(edits.refusal if edits else NO_FILES)
+    too_long = [part for part in words.parts if len(typed(form, part)) > MAX_PART_CHARS]
+    for part in too_long:
+        form.wrong(field_of(part), f"{part_name(part)}: at most {MAX_PART_CHARS:,} characters are possible.")
+    if too_long:
+        return show(visit, form)
+    draft = draft_of(form, words, edits.read(words.files))
+    match form.text("do"):
+        case "preview":
+            return template_preview.show_draft(visit, form, words, draft)
+        case "test":
+            return show(visit, form, sent=template_trial.send(visit, form, words, draft))
+        case _:
+            return _save(visit, form, words, draft, edits)
+
+
+def _save(visit: Visit, form: Form, words: Words, draft: Mapping[str, str | None], edits: ShopEdits) -> Response:
+    problems = check_draft(visit.context.shop, visit.context.policy, own_folder(visit), words, draft)
+    for each in problems:
+        if not each.is_warning:
+            form.wrong(field_of(each.part), f"{part_name(each.part)}: {each.sentence}")
+    if not form.errors and any(each.is_warning for each in problems) and form.text("sure") != "yes":
+        form.wrong("sure", "Read the warnings, and tick that you are sure.")
+    if form.errors:
+        return show(visit, form, problems)
+    try:
+        return _store(visit, form, words, draft, edits)
+    except NothingChanged as error:
+        form.wrong(field_of(words.parts[0]), f"Nothing was changed: version {error.same.number} says the same.")
+    except SavedMeanwhile as error:
+        said = f"{error.by.author} saved version {error.by.number} meanwhile. Compare it with yours, and save again."
+        form = _with_base(form, error.by.number)
+        form.wrong(field_of(words.parts[0]), said)
+    except ChangedOutside:
+        standing = look_at(visit, words)
+        form = _with_base(form, standing.newest.number if standing.newest else 0)
+        said = "The files were changed outside the desk meanwhile. Compare them with yours, and save again."
+        form.wrong(field_of(words.parts[0]), said)
+    except CannotWrite as error:
+        form.wrong(field_of(words.parts[0]), sentence(str(error)))
+    return show(visit, form, problems)
+
+
+def _with_base(form: Form, number: int) -> Form:
+    return replace(form, fields={**form.fields, "based_on": [str(number)]})
+
+
+def _store(visit: Visit, form: Form, words: Words, draft: Mapping[str, str | None], edits: ShopEdits) -> Response:
+    needs_second, note = visit.context.policy.approval.words, form.text("note")
+    with edits.saving(visit.context.engine) as saving:
+        made = propose(
+            saving.connection,
+            Area.WORDS,
+            words.subject,
+            draft,
+            act=author_of(visit),
+            note=note,
+            based_on=form.whole("based_on") or 0,
+            needs_second=needs_second,
+            on_disk=edits.read(words.files),
+        )
+        entry = log(visit, form, saving.connection, words, made, note)
+        if made.state is VersionState.IN_USE:
+            put_in_use(saving, visit, words, made)
+    return visit.done(desk_address("templates", words.message, lang=words.language), entry)
+
+
+def _started_from(visit: Visit, words: Words, standing: Standing) -> Mapping[str, str | None]:
+    """Return the texts to begin with: those in use, or of the version that the address names."""
+    number = visit.query("from")
+    if number.isdecimal() and len(number) < 9:
+        with visit.reading() as connection:
+            found = version(connection, Area.WORDS, words.subject, int(number))
+        if found is not None:
+            return found.files
+    return standing.files
+
+
+def _fields(
+    visit: Visit, words: Words, texts: Mapping[str, str | None], problems: list[DraftProblem]
+) -> list[PartField]:
+    sizes: Mapping[str, Measured] = {}
+    try:
+        shown = rendered(visit, words, texts, next(iter(cases_of(words.message, visit.context.shop))))
+        sizes = template_preview.measured(visit, shown)
+    except TemplateError:
+        pass  # the check says what is wrong
+    return [
+        PartField(
+            name=field_of(part),
+            title=part_name(part),
+            text=plain(own if (own := texts.get(words.file(part))) is not None else words.built_in(part) or ""),
+            rows=ROWS.get(part, 2),
+            size=sizes.get(part),
+            is_built_in=texts.get(words.file(part)) is None and words.built_in(part) is not None,
+            can_be_built_in=words.built_in(part) is not None,
+            problems=tuple(each.sentence for each in problems if each.part == part and not each.is_warning),
+        )
+        for part in words.parts
+    ]
+
+
+def _languages(visit: Visit, words: Words) -> list[tuple[str, str]]:
+    found = dict.fromkeys((*languages_of(words.message, own_folder(visit)), words.language))
+    return [(one, language_name(one)) for one in found]

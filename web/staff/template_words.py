@@ -1,0 +1,137 @@
+"""What the pages about templates call messages, parts, languages and sizes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from babel import Locale
+
+from models.enums import Channel
+from models.policy.policy import GOOD_NEWS, LATE_AGAIN, NEW_DATE, Policy
+from models.quantities import counted
+from templates.rendering import sms
+from templates.rendering.drafts import ANSWERS, Words, all_messages
+from templates.rendering.network_limits import measure
+from templates.rendering.previews import Preview
+from templates.rendering.purchasing import PURCHASE
+from templates.rendering.size_limits import SHOWN_SUBJECT
+from templates.rendering.storefront import STOREFRONT
+from templates.rendering.template_sets import POSTS
+from web.staff.bucket_words import days_late_words
+
+TITLES = {
+    LATE_AGAIN: "Later than said before",
+    NEW_DATE: "A date is known now",
+    GOOD_NEWS: "It is here, or comes sooner",
+    "post": "A product is late",
+    "back_in_stock": "A product is back in stock",
+    "low_stock": "A product runs low",
+    "choice_received": "We received your choice",
+    "choice_undone": "Your choice is undone",
+    "choice_done": "What you asked for is done",
+    "choice_refused": "What you asked for is not possible",
+    "discount_code": "Your discount code",
+    "new_link": "A new link to your order",
+    "staff_note": "A note from customer service",
+    PURCHASE: "Request to a vendor",
+    STOREFRONT: "Notice on a product page",
+}
+GROUPS = ("Delays", "Good news", "Posts", "Answers", "Vendors", "Product pages")
+PARTS = {
+    "subject.txt": "Subject",
+    "body.html": "Mail",
+    "body.txt": "Plain text",
+    "sms.txt": "Text message",
+    "post.txt": "Post",
+    "title.txt": "Title",
+    "text.txt": "Text",
+    "date.txt": "Line with the date",
+    "imprint.txt": "Words of the link to the legal notice",
+    "privacy.txt": "Words of the link about privacy",
+}
+ROWS = {"subject.txt": 3, "body.html": 14, "body.txt": 10, "sms.txt": 5, "post.txt": 5}
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The size of a part as its readers get it."""
+
+    text: str
+    is_too_long: bool = False
+
+
+def title_of(message: str, policy: Policy) -> str:
+    """Return what a message is, as `4 to 7 days late`."""
+    if message in TITLES:
+        return TITLES[message]
+    buckets = [bucket for bucket in policy.bucket if bucket.words == message]
+    words = " and ".join(days_late_words(policy, bucket.name) for bucket in buckets)
+    if not words:
+        return message.replace("_", " ").capitalize()
+    return words if any(bucket.notify for bucket in buckets) else f"{words} (nobody is told)"
+
+
+def quoted_title(words: Words, policy: Policy) -> str:
+    """Return a message in a language as sentences name it."""
+    return f"“{title_of(words.message, policy)}” in {language_name(words.language)}"
+
+
+def group_of(message: str) -> str:
+    """Return the group in which a message is listed."""
+    if message == GOOD_NEWS:
+        return "Good news"
+    if message in POSTS.values():
+        return "Posts"
+    if message in ANSWERS:
+        return "Answers"
+    return {PURCHASE: "Vendors", STOREFRONT: "Product pages"}.get(message, "Delays")
+
+
+def grouped(policy: Policy) -> Mapping[str, list[str]]:
+    """Return the messages of a shop by group; the delays that nobody is told come last."""
+    found: dict[str, list[str]] = {group: [] for group in GROUPS}
+    used = {bucket.words: bucket.notify for bucket in policy.bucket}
+    for message in sorted(all_messages(policy), key=lambda one: not used.get(one, True)):
+        found[group_of(message)].append(message)
+    return found
+
+
+def language_name(language: str) -> str:
+    """Return a language's name in English, as `Portuguese (Brazil)`."""
+    return str(Locale.parse(language).get_display_name("en") or language)
+
+
+def part_name(part: str) -> str:
+    """Return what a part is called, as `Plain text`."""
+    return PARTS.get(part, part)
+
+
+def field_of(part: str) -> str:
+    """Return the name of a part's field in the form."""
+    return part.replace(".", "_")
+
+
+def measures(shown: Preview, policy: Policy, currency: str) -> dict[str, Measured]:
+    """Return the size of each part of a rendered message."""
+    found: dict[str, Measured] = {}
+    if shown.subject is not None:
+        size = len(shown.subject)
+        more = f"; mail programs show {SHOWN_SUBJECT}" if size > SHOWN_SUBJECT else ""
+        found["subject.txt"] = Measured(f"{size} characters{more}", is_too_long=size > SHOWN_SUBJECT)
+    if shown.html is not None:
+        found["body.html"] = Measured(f"{max(1, len(shown.html.encode()) // 1000)} kB; Gmail shows 102")
+    if shown.text is not None:
+        found["body.txt"] = Measured(counted(len(shown.text.split()), "word"))
+    if shown.sms is not None:
+        found["sms.txt"] = _text_measure(shown.sms, policy, currency)
+    if shown.post is not None:
+        post = measure(Channel.X, shown.post)
+        found["post.txt"] = Measured(f"{post.count} of {post.limit} on X", is_too_long=not post.fits)
+    return found
+
+
+def _text_measure(text: str, policy: Policy, currency: str) -> Measured:
+    size, price = sms.count_segments(text), policy.costs.sms.get(currency)
+    cost = f", about {price} {currency} each" if price is not None else ""
+    letters = "" if size.encoding is sms.SmsEncoding.GSM7 else "; it has letters that make texts dearer"
+    words = f"{counted(size.parts, 'part')} ({size.units} characters){cost}{letters}"
+    return Measured(words, is_too_long=size.parts > sms.MAX_PARTS)
