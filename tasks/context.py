@@ -62,11 +62,6 @@ class Context:
         return self.load_renderer()
 
     @property
-    def forbidden_words(self) -> tuple[str, ...]:
-        """Return the words that no message and no post may have."""
-        return ()
-
-    @property
     def networks(self) -> tuple[Channel, ...]:
         """Return the networks that drafts of posts are for: those connected, or one while none is."""
         return self.connected_networks or self.open_networks[:1]

@@ -54,9 +54,3 @@ def _names(text: str) -> dict[str, str]:
                     found[folded(" ".join(run))] = " ".join(run)
     found.pop("", None)
     return found
-
-
-def find_words(text: str, words: tuple[str, ...]) -> list[str]:
-    """Return the words of a list that a text has, whatever their case; a word ends where its letters end."""
-    small = text.casefold()
-    return [word for word in words if re.search(rf"(?<!\w){re.escape(word.casefold())}(?!\w)", small)]

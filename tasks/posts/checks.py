@@ -11,12 +11,13 @@ from sqlalchemy import Connection, Row, select
 from models.enums import NETWORK_NAMES, Channel, PostKind
 from models.errors import ForewarnError
 from models.quantities import Quantity
-from rules.posts.private_words import find_suspects, find_words
+from rules.posts.private_words import find_suspects
 from tasks.context import Context
 from tasks.db.sql import in_list
 from tasks.posts.stale import stale_posts
 from tasks.tables import CUSTOMER_SEARCH, ORDERS, PRODUCTS
 from templates.rendering.network_limits import Measure, measure
+from templates.rendering.word_rules import find_word_problems
 
 FRESH_FOR = timedelta(days=2)
 """How old the facts of a post may be without a warning."""
@@ -116,8 +117,9 @@ def _private(
 
 
 def _forbidden(context: Context, texts: Sequence[str]) -> Iterator[Problem]:
-    for word in find_words("\n".join(texts), context.forbidden_words):
-        yield Problem(Check.WORDS, f"“{word}” is one of the words that the policy forbids.")
+    found = find_word_problems("\n".join(texts), context.shop.locale, context.policy.words)
+    for one in dict.fromkeys((each.what, each.is_forbidden) for each in found):
+        yield Problem(Check.WORDS, f"{one[0]}.", blocks=one[1])
 
 
 def _truth(context: Context, connection: Connection, post: CheckedPost) -> Iterator[Problem]:

@@ -28,9 +28,9 @@ def find_word_problems(text: str, language: str, policy: WordPolicy) -> Iterator
     """Yield the forbidden words of a text, and those that ask for care; `language` as `en` or `pt_BR`."""
     for match in _matches(text, _listed(FORBIDDEN, policy.forbidden, language, built_in=policy.built_in)):
         text = text[: match.start()] + re.sub(r"\S", " ", match[0]) + text[match.end() :]
-        yield WordProblem(_line(text, match), f"{_shown(match)} may not be used in a message", is_forbidden=True)
+        yield WordProblem(_line(text, match), f"{_shown(match)} may not be used", is_forbidden=True)
     for match in _matches(text, _listed(CAREFUL, policy.careful, language, built_in=policy.built_in)):
-        what = f"{_shown(match)} may send this to spam, or put people off"
+        what = f"{_shown(match)} may put people off, or send a mail to spam"
         yield WordProblem(_line(text, match), what, is_forbidden=False)
     if policy.built_in:
         for match in _EXCLAMATION.finditer(text):
