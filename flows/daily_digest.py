@@ -18,7 +18,7 @@ from app.reports.story import Story, simple_story
 from app.run_tracking import flow_run_name
 from app.safe_text import markdown_cell, markdown_table
 from models.alerts import Alert
-from models.policy.policy import Policy
+from models.policy.policy import MAY_BE_LATE, Policy
 from tasks.db.sql import read_only
 from tasks.reporting.history import load_history
 from tasks.reporting.status import DayTotals, load_day
@@ -93,6 +93,7 @@ def digest_markdown(shop: str, day: date, totals: DayTotals, policy: Policy) -> 
     needs = [(name, f"{n:,}") for name, n in waiting if n]
     done = [
         ("Customers told, by delay", counted(by_days(totals.orders, policy))),
+        *([("Customers warned before it was known", f"{n:,}")] if (n := totals.orders.get(MAY_BE_LATE)) else []),
         ("Messages sent, by channel", counted(totals.sent)),
         *([("Of them in a trial, to no customer", f"{totals.trial:,}")] if totals.trial else []),
         ("Not sent, by reason", counted(_words(totals.skipped))),

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 
-from models.policy.policy import ON_TIME, Bucket, Policy
+from models.policy.policy import MAY_BE_LATE, ON_TIME, Bucket, Policy
 
 
 def by_delay(orders: Mapping[str, int], policy: Policy) -> dict[str, int]:
-    """Return the counts of late orders by bucket, the shortest delay first; without those on time."""
+    """Return the counts of late orders by bucket, the shortest delay first; without those not known to be late."""
     names = [bucket.name for bucket in policy.bucket]
-    late = sorted(set(orders) - {ON_TIME}, key=lambda name: (names.index(name) if name in names else -1, name))
+    known = set(orders) - {ON_TIME, MAY_BE_LATE}
+    late = sorted(known, key=lambda name: (names.index(name) if name in names else -1, name))
     return {name: orders[name] for name in late if orders[name]}
 
 
@@ -30,7 +31,8 @@ def by_days(counts: Mapping[str, int], policy: Policy) -> dict[str, int]:
 def changes_in_words(changes: Mapping[str, int], policy: Policy) -> dict[str, int]:
     """Return what customers have to be told, as `of a delay by 4 to 7 days`; good news last."""
     delays = {f"of a delay {late}": n for late, n in by_days(changes, policy).items()}
-    return delays | ({"of good news": n} if (n := changes.get(ON_TIME)) else {})
+    others = {"of a likely delay": changes.get(MAY_BE_LATE, 0), "of good news": changes.get(ON_TIME, 0)}
+    return delays | {words: n for words, n in others.items() if n}
 
 
 def counted(counts: Mapping[str, int], nothing: str = "none") -> str:

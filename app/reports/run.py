@@ -6,7 +6,7 @@ from typing import Any
 from app.reports.counts import by_days, by_delay, changes_in_words, counted
 from app.safe_text import escape_control, markdown_cell, markdown_table
 from models.decisions import Contact, Plan
-from models.policy.policy import ON_TIME, Policy
+from models.policy.policy import MAY_BE_LATE, ON_TIME, Policy
 from models.run_report import Report
 from rules.contact.masking import mask_address
 from tasks.delivery.summary import DeliverySummary
@@ -34,8 +34,8 @@ def fill_evaluation(report: Report, evaluated: EvaluationSummary) -> None:
 def fill_orders(report: Report, orders: Mapping[str, int], policy: Policy) -> None:
     """Put into a report how many orders are open and how late, and sort its counts by bucket as the policy does."""
     report.open = sum(orders.values())
-    good_news = {ON_TIME: n} if (n := report.changes.get(ON_TIME)) else {}
-    report.late, report.changes = by_delay(orders, policy), by_delay(report.changes, policy) | good_news
+    others = {name: n for name in (MAY_BE_LATE, ON_TIME) if (n := report.changes.get(name))}
+    report.late, report.changes = by_delay(orders, policy), by_delay(report.changes, policy) | others
 
 
 def fill_delivery(report: Report, delivered: DeliverySummary) -> None:

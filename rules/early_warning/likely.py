@@ -6,7 +6,7 @@ from datetime import date
 from models.decisions import Delay, LateLine, LikelyDelay
 from models.enums import ChangeKind
 from models.orders import LineFacts, NoticeLine, OrderFacts, Outlook
-from models.policy.policy import ON_TIME, Policy
+from models.policy.policy import MAY_BE_LATE, ON_TIME, Policy
 from rules.delays.delays import expected_date, open_lines
 from rules.delays.working_days import Calendar
 from rules.early_warning.decision import warn_now
@@ -35,7 +35,7 @@ def likely_delay(order: OrderFacts, as_of: date, policy: Policy, calendar: Calen
         order=order,
         as_of=as_of,
         days=0,
-        bucket=ON_TIME,
+        bucket=MAY_BE_LATE,
         expected_on=None,
         late=tuple(LateLine(line, 0, None) for line in warned),
         on_time=tuple(line for line in lines if line.number not in numbers),

@@ -26,6 +26,8 @@ PAGE_SIZE = 500
 LEFT = (State.SENT, State.DELIVERED, State.BOUNCED)
 ARRIVED = (State.SENT, State.DELIVERED)
 """States of a message that its customer has, as far as is known."""
+FIRST_CHANGES = (ChangeKind.FIRST, ChangeKind.WARNING)
+"""With what a customer first hears of a delay: who was warned heard of it then."""
 UNKNOWN = ""
 """The bucket of an answer to no message."""
 
@@ -121,7 +123,7 @@ def _count_first(
         first_at[key] = min(first_at.get(key, row.settled_at), row.settled_at)
     for row in rows:
         key = (row.order_id, row.customer_id)
-        is_first = row.change == ChangeKind.FIRST and row.state in ARRIVED and first_at.get(key) == row.settled_at
+        is_first = row.change in FIRST_CHANGES and row.state in ARRIVED and first_at.get(key) == row.settled_at
         if not is_first or key in counted:
             continue
         counted.add(key)

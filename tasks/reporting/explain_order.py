@@ -16,6 +16,7 @@ from rules.contact.addresses import email_address, phone_number, readable
 from rules.contact.masking import mask_address
 from rules.delays.assess import CUSTOMER_WAS_TOLD
 from rules.delays.delays import open_lines
+from rules.early_warning.sentences import outlook_sentence
 from tasks.context import Context
 from tasks.notices.decide import decide_orders
 from tasks.notices.deleted_words import HAS_WORDS_FILTER
@@ -96,6 +97,7 @@ def explain_order(context: Context, connection: Connection, order: str) -> dict[
         "promise_clock": explain_clock(context, connection, order),
         "offers": _offers(connection, order),
         "choices": explain_choices(connection, order),
+        "outlook": outlook_sentence(decision.watched.order, context.as_of, context.policy, context.calendar),
         "now": current,
         "next_check_on": assessment.next_check_on if assessment.next_check_on < date.max and not held else None,
     }

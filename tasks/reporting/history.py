@@ -93,7 +93,7 @@ def _load_told(
             OUTBOX.c.settled_at >= begin,
             OUTBOX.c.settled_at < end,
             OUTBOX.c.state.in_(TOLD_STATES),
-            NOTICES.c.change == ChangeKind.FIRST,
+            NOTICES.c.change.in_((ChangeKind.FIRST, ChangeKind.WARNING)),
         )
         .limit(MAX_NOTICES)
     )

@@ -6,7 +6,7 @@ from datetime import timedelta
 from models.decisions import Delay, LateLine, LikelyDelay, Plan
 from models.early_warning import Likelihood, Source
 from models.enums import ChangeKind
-from models.policy.policy import ON_TIME
+from models.policy.policy import MAY_BE_LATE, ON_TIME
 
 LIKELY = Likelihood(0.61, 4, Source.MODEL)
 
@@ -24,7 +24,7 @@ def warned(delay: Delay, *, left: bool) -> Delay:
         delay,
         order=replace(delay.order, lines=(*lines, *delay.on_time)),
         days=0,
-        bucket=ON_TIME,
+        bucket=MAY_BE_LATE,
         expected_on=None,
         late=tuple(LateLine(line, 0, None) for line in lines),
         likely=LikelyDelay(LIKELY, promised_on, promised_on + timedelta(10)),

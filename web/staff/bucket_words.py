@@ -3,7 +3,7 @@
 from collections import Counter
 
 from models.numbers import Share
-from models.policy.policy import NOT_OPEN, ON_TIME, Policy
+from models.policy.policy import MAY_BE_LATE, NOT_OPEN, ON_TIME, Policy
 from tasks.desk.staff_words import days_range
 
 
@@ -12,6 +12,8 @@ def days_late_words(policy: Policy, bucket: str) -> str:
     names = [one.name for one in policy.bucket]
     if not bucket:
         return "Answered without a message"
+    if bucket == MAY_BE_LATE:
+        return "Warned before it was known"
     if bucket not in names:
         return "Days late of an earlier policy"
     at = names.index(bucket)

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from models.enums import ChangeKind
 from models.errors import ForewarnError
+from models.policy.policy import MAY_BE_LATE
 from models.quantities import counted
 from models.staff import AuditEntry, Right
 from tasks.desk.bounded import Count
@@ -265,6 +266,7 @@ def _by_days(visit: Visit, messages: RunMessages) -> tuple[tuple[str, str], ...]
         bucket.name: days_range(bucket.from_days, following.from_days if following else None)
         for bucket, following in zip(buckets, (*buckets[1:], None), strict=True)
     }
+    spans[MAY_BE_LATE] = "warned before it was known"
     order = [bucket.name for bucket in reversed(buckets)]
     known = sorted(messages.by_days.items(), key=lambda pair: order.index(pair[0]) if pair[0] in order else -1)
     return tuple((spans.get(name, "Good news").capitalize(), counted(n, "message")) for name, n in known)
