@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from channels.social.posts import HASHTAG, find_links, first_link
+from channels.social.posts import HASHTAG, find_links, first_link, post_text
 from models.messages import LinkCard, Message
 
 COLLECTION = "app.bsky.feed.post"
@@ -51,11 +51,6 @@ def post_record(message: Message, now: datetime, accounts: Mapping[str, str], em
     if embed:
         record["embed"] = embed
     return record
-
-
-def post_text(message: Message) -> str:
-    """Return the text as it is posted."""
-    return message.text.replace("\r\n", "\n").strip()
 
 
 def picture_embed(blob: object, description: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from aiohttp import FormData
 
 from channels.headers import one_line
 from channels.http_client import FailureKind, HttpClient, before_posting, lookup_errors, read_json
-from channels.social.posts import check_picture, first_link, refusal, same_words
+from channels.social.posts import check_picture, first_link, post_text, refusal, same_words
 from channels.transport import LookupUnavailable, OutcomeUnknown, TemporaryFailure
 from models.messages import Message, Picture, Receipt
 
@@ -62,7 +62,7 @@ class FacebookTransport:
         self._headers = {"Authorization": f"Bearer {token}"}
 
     async def send(self, message: Message) -> Receipt:
-        post = {"message": message.text}
+        post = {"message": post_text(message)}
         if message.picture:
             with before_posting():
                 photo = await self._upload(message.picture)

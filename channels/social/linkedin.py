@@ -19,7 +19,7 @@ from channels.http_client import (
     lookup_errors,
     read_json,
 )
-from channels.social.posts import HASHTAG, check_picture, refusal
+from channels.social.posts import HASHTAG, check_picture, post_text, refusal
 from channels.transport import LookupUnavailable, OutcomeUnknown, TemporaryFailure
 from models.messages import Message, Picture, Receipt
 
@@ -66,7 +66,7 @@ class LinkedInTransport:
             content = await self._content(message)
         post = {
             "author": self._author,
-            "commentary": little_text(message.text),
+            "commentary": little_text(post_text(message)),
             "visibility": "PUBLIC",
             "distribution": {
                 "feedDistribution": "MAIN_FEED",

@@ -21,7 +21,7 @@ from channels.http_client import (
     read_json,
     read_list,
 )
-from channels.social.posts import check_picture, refusal, same_words
+from channels.social.posts import check_picture, post_text, refusal, same_words
 from channels.transport import LookupUnavailable, OutcomeUnknown, TemporaryFailure
 from models.messages import Message, Picture, Receipt
 
@@ -47,7 +47,7 @@ class MastodonTransport:
 
     async def send(self, message: Message) -> Receipt:
         status: dict[str, Any] = {
-            "status": message.text,
+            "status": post_text(message),
             "visibility": "public",
             "language": message.locale.replace("_", "-").partition("-")[0],
         }

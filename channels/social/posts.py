@@ -10,7 +10,7 @@ from regex import compile as compile_pattern
 from channels.headers import one_line
 from channels.http_client import FailureKind, classify_status, failure_for, retry_after
 from channels.transport import PermanentFailure
-from models.messages import Picture
+from models.messages import Message, Picture
 
 LINK = re.compile(r"https?://\S+", re.IGNORECASE)
 _TRAILING = ".,;:!?'\"»”’…"
@@ -38,9 +38,17 @@ def first_link(text: str) -> str:
     return next((text[begin:end] for begin, end in find_links(text)), "")
 
 
+def post_text(message: Message) -> str:
+    """Return the text of a post, its lines ended as networks end them: a form of a browser ends them by two."""
+    return message.text.replace("\r\n", "\n").replace("\r", "\n").strip()
+
+
 def same_words(text: str) -> str:
-    """Return a text as networks give it back: without links, which they replace, and with single spaces."""
-    return " ".join(LINK.sub("", text).split())
+    """Return a text as networks give it back: with single spaces, and without links, which they may replace.
+
+    A text of links alone keeps them, because every other one would be the same.
+    """
+    return " ".join(LINK.sub("", text).split()) or text.strip()
 
 
 def check_picture(picture: Picture, name: str, most_bytes: int, kinds: tuple[str, ...]) -> None:

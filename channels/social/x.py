@@ -3,7 +3,6 @@
 import base64
 import html
 import logging
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -27,7 +26,7 @@ from channels.http_client import (
     request_failure,
     retry_after,
 )
-from channels.social.posts import check_picture
+from channels.social.posts import check_picture, post_text, same_words
 from channels.transport import LookupUnavailable, OutcomeUnknown, TemporaryFailure
 from models.messages import Message, Picture, Receipt
 
@@ -40,7 +39,6 @@ POSTS = "/2/tweets"
 MAX_PICTURE_BYTES = 5_000_000
 MAX_DESCRIPTION = 1_000
 PICTURE_KINDS = ("image/jpeg", "image/png", "image/webp")
-LINK_PATTERN = re.compile(r"https?://\S+")
 PAGE_SIZE = 100
 
 
@@ -69,7 +67,7 @@ class XTransport:
             with before_posting():
                 picture = {"media_ids": [await self._upload(message.picture)]}
         try:
-            response = await self._client.create_tweet(text=message.text, **picture)
+            response = await self._client.create_tweet(text=post_text(message), **picture)
         except _AlreadyPostedError as error:
             return Receipt("", {"status": "already there", "said": str(error)})
         post = (await read_json(response)).get("data")
@@ -86,7 +84,7 @@ class XTransport:
                     account, start_time=since, max_results=PAGE_SIZE, user_auth=True, **page
                 )
                 for post in await self._data(response, list):
-                    if _without_links(html.unescape(post["text"])) == _without_links(message.text):
+                    if same_words(html.unescape(post["text"])) == same_words(message.text):
                         return Receipt(str(post["id"]), {"status": "posted"})
                 next_token = (await read_json(response)).get("meta", {}).get("next_token")
                 if not next_token:
@@ -131,11 +129,6 @@ class XTransport:
                 f"X answered {response.status} without what was asked for", code=str(response.status)
             )
         return data
-
-
-def _without_links(text: str) -> str:
-    """Return a post's text without links, which X replaces by its own."""
-    return " ".join(LINK_PATTERN.sub("", text).split())
 
 
 class _AlreadyPostedError(Exception):

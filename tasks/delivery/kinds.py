@@ -4,7 +4,7 @@ Mails that answer customers are in `customer_mails.py`, purchase requests in `ta
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -21,6 +21,7 @@ from tasks.db.sql import in_list
 from tasks.delivery.customer_mails import CustomerMails, customer_mail
 from tasks.delivery.due_notices import oldest, prepare_notices, recheck_orders, select_notices
 from tasks.delivery.message_kind import QUEUE_COLUMNS, MessageKind, Outgoing, Prepared
+from tasks.posts.cards import link_card, load_product
 from tasks.posts.drafts import load_picture
 from tasks.posts.stale import skip_stale
 from tasks.tables import CUSTOMER_MAILS, NOTICES, OUTBOX, POST_MESSAGES, POSTS
@@ -93,8 +94,15 @@ class Posts:
         outcomes = skip_stale(self.context, connection, [row._asdict() for row in rows], as_of, now)
         stale = {outcome.id for outcome in outcomes}
         true_rows = (row for row in rows if row.id not in stale)
-        messages = ((row, post_message(row, load_picture(connection, row.post_id))) for row in true_rows)
+        messages = ((row, self._whole(connection, row)) for row in true_rows)
         return Prepared([_outgoing(row, message, self.transport) for row, message in messages], outcomes)
+
+    def _whole(self, connection: Connection, row: Row[Any]) -> Message:
+        """Return a post with its picture, or the card of its link."""
+        message = post_message(row, load_picture(connection, row.post_id))
+        if message.picture:
+            return message
+        return replace(message, card=link_card(self.context, row.text, load_product(connection, row.product_id)))
 
     def conclude(self, outgoing: Outgoing, outcome: DeliveryOutcome, now: datetime) -> DeliveryOutcome:
         return outcome

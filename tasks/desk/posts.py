@@ -16,6 +16,7 @@ from tasks.context import Context
 from tasks.db.sql import in_list
 from tasks.desk.bounded import Count, count_up_to
 from tasks.desk.queue import load_hours
+from tasks.posts.cards import load_product
 from tasks.posts.checks import CheckedPost, checked_post
 from tasks.posts.drafts import picture_description
 from tasks.posts.review import load_posted
@@ -185,7 +186,7 @@ def load_post(connection: Connection, post_id: str) -> PostDetail | None:
         decided_at=row.decided_at,
         note=row.note,
         orders=row.orders,
-        product=load_product(connection, row.product_id) if row.product_id else None,
+        product=load_product(connection, row.product_id),
         description=picture_description(connection, post_id),
         messages=tuple(messages.values()),
         history=tuple(_history(connection, row, messages)),
@@ -231,13 +232,6 @@ def _history(connection: Connection, row: Row[Any], messages: dict[str, PostedMe
         if one.state in (State.SENT, State.DELIVERED)
     ]
     return sorted([*events, *sent], key=lambda event: event.at)[::-1]
-
-
-def load_product(connection: Connection, product_id: str) -> ProductFacts | None:
-    """Return a product; None for an unknown one."""
-    columns = [PRODUCTS.c[name] for name in ("id", "name", "category", "price", "url", "image")]
-    row = connection.execute(select(*columns).where(PRODUCTS.c.id == product_id)).first()
-    return None if row is None else ProductFacts(*row)
 
 
 def find_products(connection: Connection, text: str, limit: int = 6) -> list[ProductFacts]:

@@ -101,6 +101,23 @@ async def test_a_post_that_never_came_is_told_as_never_taken_and_can_be_sent_aga
     assert len(network.posts) == 1
 
 
+async def test_lines_that_a_browser_ends_by_two_characters_are_ended_by_one(channel):
+    async with connected(channel) as (network, transport):
+        network.mishaps = [Mishap.DROPPED_AFTER]
+        message = message_for(channel, "Back:\r\nthe lamp.\r\n\r\nSee you! \r\n")
+        with pytest.raises(OutcomeUnknown):
+            await transport.send(message)
+        assert await transport.lookup(message, SINCE) is not None
+    assert [post.text for post in network.posts] == ["Back:\nthe lamp.\n\nSee you!"]
+
+
+async def test_a_post_of_a_link_alone_is_not_taken_for_another_one(channel):
+    async with connected(channel) as (_, transport):
+        await transport.send(message_for(channel, "https://shop.example/a"))
+        other = replace(message_for(channel, "https://shop.example/b"), id="p-2")
+        assert await transport.lookup(other, SINCE) is None
+
+
 @pytest.mark.parametrize("channel", [channel for channel in WAYS if channel is not Channel.BLUESKY])
 async def test_the_same_words_of_last_week_are_not_taken_for_this_post(channel):
     clock = [NOW - timedelta(days=7)]

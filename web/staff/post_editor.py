@@ -11,8 +11,9 @@ from models.enums import PostKind, PostState
 from models.orders import ProductFacts
 from models.posts import Writer
 from models.staff import Right
-from tasks.desk.posts import PostDetail, find_products, load_post, load_product
+from tasks.desk.posts import PostDetail, find_products, load_post
 from tasks.posts.approval import ask_for_approval
+from tasks.posts.cards import load_product
 from tasks.posts.checks import Check, CheckedPost, PostProblems, Problem, find_problems, measures
 from tasks.posts.drafts import edit_post, load_picture, write_post
 from tasks.posts.rows import PostChanged

@@ -3,16 +3,15 @@
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from starlette.responses import HTMLResponse, Response
 
 from models.enums import Channel
-from models.messages import Picture
+from models.messages import LinkCard, Picture
 from models.orders import ProductFacts
 from tasks.context import Context
+from tasks.posts.cards import link_card, shown_host
 from tasks.posts.checks import measures
-from templates.rendering.fill_variables import product_view
 from templates.rendering.social import find_links
 from web.page_templates import render_page
 from web.staff.list_parts import sentence
@@ -34,15 +33,6 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class LinkCard:
-    """What a network shows of a page that a post links to, as far as the shop's own data tells."""
-
-    host: str
-    title: str
-    about: str
-
-
-@dataclass(frozen=True, slots=True)
 class Look:
     """A post on one network."""
 
@@ -55,6 +45,12 @@ class Look:
     """As a `data:` address; empty: none."""
     description: str
     card: LinkCard | None
+    """Of its link, as far as the shop's own data tells."""
+
+    @property
+    def host(self) -> str:
+        """Return the site that the card names."""
+        return shown_host(self.card.url) if self.card else ""
 
 
 def preview_response(
@@ -98,16 +94,3 @@ def parts_of(text: str) -> list[Part]:
         rest = link.end()
     parts.append(Part(text[rest:], is_link=False))
     return [part for part in parts if part.text]
-
-
-def link_card(context: Context, text: str, product: ProductFacts | None) -> LinkCard | None:
-    """Return the card of the first link of a text; None where it has none. Nothing is looked up outside."""
-    first = next(iter(find_links(text)), None)
-    if first is None:
-        return None
-    host = urlsplit(first[0] if "://" in first[0] else f"https://{first[0]}").netloc.removeprefix("www.")
-    own = urlsplit(str(context.shop.links.home)).netloc.removeprefix("www.")
-    page = product_view(product, context.shop) if product else None
-    if page is not None and page.url and first[0].rstrip("/") == page.url.rstrip("/"):
-        return LinkCard(host, page.name, page.category or context.shop.name)
-    return LinkCard(host, context.shop.name, "") if host == own else LinkCard(host, host, "")
