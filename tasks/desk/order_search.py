@@ -9,6 +9,7 @@ from sqlalchemy import Column, Connection, Select, and_, or_, select
 from models.search_keys import folded, is_phone, mail_key, phone_key, range_end, words_of
 from rules.contact.addresses import phone_number, readable
 from tasks.context import Context
+from tasks.desk.near_names import near_names
 from tasks.tables import CUSTOMER_SEARCH, ORDER_LINES, ORDERS, PRODUCT_WORDS, PRODUCTS
 
 PAGE = 50
@@ -35,6 +36,8 @@ class Found:
     orders: tuple[str, ...] = ()
     next: Keys | None = None
     products: tuple[FoundProduct, ...] = ()
+    near: tuple[str, ...] = ()
+    """Where nothing was found: families of customers that the text may have meant."""
 
 
 def search(context: Context, connection: Connection, text: str, after: Keys | None = None) -> Found:
@@ -45,7 +48,8 @@ def search(context: Context, connection: Connection, text: str, after: Keys | No
     keys = list(_keys(context, text))
     orders, following = _page(connection, keys, after)
     products = find_products(connection, text) if after is None and "@" not in text else ()
-    return Found(orders=tuple(orders), next=following, products=products)
+    near = () if orders or products or after or "@" in text else near_names(connection, text)
+    return Found(orders=tuple(orders), next=following, products=products, near=near)
 
 
 def exact_order(connection: Connection, text: str) -> str | None:

@@ -22,6 +22,8 @@ from tasks.desk.deadlines import count_near
 from tasks.desk.doubts import count_doubts
 from tasks.desk.held_runs import ListedRun, list_held_runs
 from tasks.desk.replies import count_replies
+from tasks.desk.rhythm import next_starts
+from tasks.desk.webhook_health import WebhookHealth, load_webhook_health
 from tasks.runs.records import HELD, LATE_ORDERS, LATE_ORDERS_SHARD
 from tasks.tables import (
     CLOCK_WATCHES,
@@ -91,6 +93,8 @@ class FlowHealth:
     succeeded_at: datetime | None
     last_state: str
     last_at: datetime
+    next_at: datetime | None = None
+    """When it is likely to start next, by the rhythm of its last runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +130,8 @@ class Today:
     channels: tuple[ChannelHealth, ...]
     flows: tuple[FlowHealth, ...]
     last_import: ImportHealth
+    webhook: WebhookHealth | None = None
+    """None where the shop's systems are told of nothing."""
 
 
 def load_today(context: Context, connection: Connection) -> Today:
@@ -137,6 +143,7 @@ def load_today(context: Context, connection: Connection) -> Today:
         channels=_channels(connection, rows),
         flows=_flows(connection),
         last_import=_last_import(connection),
+        webhook=load_webhook_health(connection) if context.has_webhook else None,
     )
 
 
@@ -253,7 +260,10 @@ def _flows(connection: Connection) -> tuple[FlowHealth, ...]:
     last = select(func.max(RUNS.c.number)).where(recent).group_by(RUNS.c.flow)
     columns = (RUNS.c.flow, RUNS.c.state, RUNS.c.started_at)
     rows = connection.execute(select(*columns).where(RUNS.c.number.in_(last)).order_by(RUNS.c.number.desc()))
-    return tuple(FlowHealth(row.flow, succeeded.get(row.flow), row.state, row.started_at) for row in rows)
+    expected = next_starts(connection, recent)
+    return tuple(
+        FlowHealth(row.flow, succeeded.get(row.flow), row.state, row.started_at, expected.get(row.flow)) for row in rows
+    )
 
 
 def _last_import(connection: Connection) -> ImportHealth:

@@ -71,15 +71,17 @@ def _search(visit: Visit, text: str) -> Response:
         next=desk_address("orders", q=text, after=write_cursor(*found.next)) if found.next else "",
         first=desk_address("orders", q=text) if after else "",
         empty=_nothing(text, found, imported),
+        near=[(name.title(), desk_address("orders", q=name)) for name in found.near],
     )
 
 
 def _nothing(text: str, found: Found, imported: str) -> str:
     if found.orders or found.products:
         return ""
+    how = "Search by order number, name, mail address, phone or product; the beginning of a name is enough."
     if any(one.isdigit() for one in text) and "@" not in text:
         return f"No order {text} here. {imported} Phone numbers work with or without their country code."
-    return f"No order matches '{text}'. Phone numbers work with or without their country code. {imported}"
+    return f"No order matches '{text}'. {how} {imported}"
 
 
 def _of_product(visit: Visit, product: str) -> Response:
@@ -149,6 +151,7 @@ def _page(
     heading: str,
     text: str = "",
     products: Sequence[tuple[str, str]] = (),
+    near: Sequence[tuple[str, str]] = (),
     filters: dict[str, list[tuple[str, str]]] | None = None,
     chosen: dict[str, str] | None = None,
     note: str = "",
@@ -164,6 +167,7 @@ def _page(
         search=text,
         rows=[_row(visit, row) for row in rows],
         products=products,
+        near=near,
         filters=filters,
         chosen=chosen or {},
         note=note,

@@ -13,6 +13,7 @@ from models.staff import Right
 from tasks.desk.bounded import Count
 from tasks.desk.staff_words import channel_word
 from tasks.desk.today import ChannelHealth, DayMessages, FlowHealth, ImportHealth, Waiting, load_today
+from tasks.desk.webhook_health import WebhookHealth
 from tasks.runs.records import LATE_ORDERS
 from web.staff.addresses import desk_address, run_address
 from web.staff.answers import money
@@ -32,7 +33,8 @@ EXPECTED_EVERY = {
     "prune": timedelta(hours=26),
 }
 """Flows that are overdue when they have not ended well for so long."""
-NEVER_CHECKED = "No orders were checked yet."
+STAYING = ("deliver",)
+"""Flows that stay and look for work all the time."""
 CHANNEL_NAMES = {
     Channel.EMAIL: "Mail",
     Channel.SMS: "Texts",
@@ -72,17 +74,18 @@ def show(visit: Visit) -> Response:
         *(_channel_row(visit, channel) for channel in today.channels),
         _import_row(visit, today.last_import),
         *(_flow_row(visit, flow) for flow in today.flows if flow.flow in EXPECTED_EVERY or _has_failed(flow)),
+        *([_webhook_row(visit, today.webhook)] if today.webhook else []),
     ]
     problems = [row for row in health if row.chip[0] in ("bad", "wait")]
     fine = [row for row in health if row not in problems]
-    checked = next((flow.succeeded_at for flow in today.flows if flow.flow == LATE_ORDERS), None)
+    check = next((flow for flow in today.flows if flow.flow == LATE_ORDERS and flow.succeeded_at), None)
     return visit.page(
         "desk/today.html",
         title="Today",
         heading=f"Today, {visit.today:%A} {visit.today.day} {visit.today:%B}",
         waiting=waiting,
-        checked=f"All orders were last checked at {visit.moment(checked)}."
-        if checked
+        checked=f"All orders were last checked at {visit.moment(check.succeeded_at)}.{_next(visit, check)}"
+        if check
         else "No orders were checked yet.",
         happened=list(_happened(today.day)),
         problems=problems,
@@ -201,4 +204,25 @@ def _flow_row(visit: Visit, flow: FlowHealth) -> TodayRow:
     if every and (flow.succeeded_at is None or visit.now - flow.succeeded_at > every):
         text = f"{well} It should have run since; tell an operator."
         return TodayRow(desk_address("runs"), name, ("wait", "Overdue"), text)
-    return TodayRow(desk_address("runs"), name, ("good", "On time"), well)
+    return TodayRow(desk_address("runs"), name, ("good", "On time"), f"{well}{_next(visit, flow)}")
+
+
+def _next(visit: Visit, flow: FlowHealth) -> str:
+    """Return when a flow runs next; nothing where it starts at no regular times, or stays and waits for work."""
+    if flow.next_at is None or flow.flow in STAYING:
+        return ""
+    if flow.next_at <= visit.now:
+        return " The next run is due now."
+    return f" The next run is due at about {visit.moment(flow.next_at)}."
+
+
+def _webhook_row(visit: Visit, webhook: WebhookHealth) -> TodayRow:
+    may_see = visit.person.may(Right.ADMINISTER)
+    url = desk_address("settings", "webhook") if may_see else desk_address("answers")
+    name = "The shop's systems"
+    if not webhook.failing:
+        return TodayRow(url, name, ("good", "Working"), "They are told of each answer of a customer.")
+    again = f" The next try is at {visit.moment(webhook.next_try)}." if webhook.next_try else ""
+    waits = f"{count_words(webhook.failing, 'answer')} of customers could not be passed on so far."
+    reason = f" {sentence(webhook.reason)}" if webhook.reason else ""
+    return TodayRow(url, name, ("bad", "Failing"), f"{waits}{reason}{again}")

@@ -1,5 +1,6 @@
 """Today, customers' answers, legal deadlines and texts on the desk."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -7,11 +8,23 @@ import pytest
 from sqlalchemy import insert, select
 
 from models.customers import Act
+from models.enums import State
+from models.webhooks import WEBHOOK
+from tasks.db.outbox import insert_messages, outbox_row
 from tasks.db.sql import read_only
 from tasks.delivery.circuit_breaker import trip
 from tasks.promise_clock.duties import LineDuty
 from tasks.runs.records import finish_run, start_run
-from tasks.tables import AUDIT_ENTRIES, CALLBACK_EVENTS, CLOCK_WATCHES, CUSTOMER_CHOICES, CUSTOMER_MAILS, EVENTS, OUTBOX
+from tasks.tables import (
+    AUDIT_ENTRIES,
+    CALLBACK_EVENTS,
+    CLOCK_WATCHES,
+    CUSTOMER_CHOICES,
+    CUSTOMER_MAILS,
+    EVENTS,
+    OUTBOX,
+    RUNS,
+)
 from tests.support.builders import ANNA, day, line
 from tests.support.choices import choice_row, insert_choices
 from tests.support.desk import desk_app, desk_client
@@ -68,6 +81,33 @@ def test_today_begins_with_what_is_held_and_says_when_orders_were_checked(held_r
     assert "4 messages are held" in page.text
     assert "4 of 4 open orders would be told at once" in page.text
     assert page.text.index("4 messages are held") < page.text.index("Since midnight")
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [((-75, -60, -45, -30, -15), " The next run is due at about 12:00."), ((-75, -46, -15), "")],
+)
+def test_today_says_when_orders_are_checked_next(driver, minutes, said):
+    for minute in minutes:
+        at = noon(0) + timedelta(minutes=minute)
+        row = {"id": f"r{minute}", "flow": "late-orders", "as_of": at.date(), "policy": "p", "started_at": at}
+        write(driver, RUNS, row | {"ended_at": at, "state": "done", "counts": {}})
+    page = desk_client(driver.context, "read", now=lambda: noon(0) - timedelta(minutes=1)).get("/desk")
+    assert f"All orders were last checked at 11:45.{said}" in page.text
+    assert page.text.count("The next run is due") == 2 * bool(said)
+
+
+def test_today_says_that_the_shops_systems_refuse_what_they_are_told(driver):
+    driver.context = replace(driver.context, has_webhook=True)
+    fine = desk_client(driver.context, "read").get("/desk")
+    assert "They are told of each answer of a customer." in fine.text
+    row = outbox_row("e1", WEBHOOK, State.QUEUED, noon(0), not_before=noon(0) + timedelta(minutes=20))
+    row |= {"attempts": 2, "reason": "the address answered 500"}
+    with driver.context.engine.begin() as connection:
+        insert_messages(connection, [row])
+    failing = desk_client(driver.context, "read", now=lambda: noon(0)).get("/desk")
+    said = "1 answer of customers could not be passed on so far. The address answered 500. The next try is at 12:20."
+    assert said in failing.text
 
 
 def test_today_counts_who_was_told_and_what_customers_answered(driver, agent):

@@ -64,6 +64,32 @@ def test_an_order_is_found_by_name_mail_and_phone(shop, words, order):
     assert find(shop, words).orders == (order,)
 
 
+@pytest.mark.parametrize(
+    ("words", "near"),
+    [
+        ("Muler", ("muller",)),
+        ("Mullre", ("muller",)),
+        ("Jürgen Möller", ("muller",)),
+        ("Muellerr", ("muller",)),
+        ("Sossa", ("sosa",)),
+        ("Maller Sofa", ("muller", "sosa")),
+        ("Mul", ()),
+        ("Meier", ()),
+        ("12345", ()),
+        ("Müller", ()),
+    ],
+)
+def test_a_misspelt_name_finds_those_that_one_slip_makes_of_it(shop, words, near):
+    assert find(shop, words).near == near
+
+
+def test_a_search_that_finds_nothing_offers_near_names_and_says_how_to_search(shop):
+    page = desk(shop).get("/desk/orders?q=Muler")
+    assert "Did you mean" in page.text
+    assert [tag["href"] for tag in page.tags("a") if "q=muller" in tag["href"]] == ["/desk/orders?q=muller"]
+    assert "Search by order number, name, mail address, phone or product" in page.text
+
+
 @pytest.mark.parametrize("words", ["1041", "#1041", " 1041 ", "a/7"])
 def test_a_number_leads_straight_to_its_story(shop, words):
     page = desk(shop).get(f"/desk/orders?q={words.replace('#', '%23').replace(' ', '+')}")
