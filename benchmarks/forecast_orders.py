@@ -18,10 +18,11 @@ WITH item AS (
 SELECT order_id, vendor, customer_state, CAST(order_purchase_timestamp AS DATE) AS bought_on, limit_on,
     CAST(order_estimated_delivery_date AS DATE) AS promised_on,
     CAST(order_delivered_carrier_date AS DATE) AS handed_on,
-    CAST(order_delivered_customer_date AS DATE) AS delivered_on
+    CAST(order_delivered_customer_date AS DATE) AS delivered_on, seller_state
 FROM '{0}/olist_orders_dataset.csv'
 JOIN item USING (order_id)
 JOIN '{0}/olist_customers_dataset.csv' USING (customer_id)
+JOIN '{0}/olist_sellers_dataset.csv' ON vendor = seller_id
 WHERE order_status NOT IN ('canceled', 'unavailable')
 ORDER BY bought_on, order_id
 """
@@ -41,6 +42,8 @@ class Bought:
     promised_on: date
     handed_on: date | None = None
     delivered_on: date | None = None
+    ships_from: str | None = None
+    """The state of the vendor."""
 
     @property
     def days_late(self) -> int | None:

@@ -15,6 +15,7 @@ from benchmarks.forecast_orders import Bought, read_orders
 from benchmarks.forecast_picture import draw
 from benchmarks.forecast_replay import Method, Stage, mornings, replay
 from benchmarks.forecast_scores import PROBABILITIES, TENTHS, WARNING, Score, Scores, Warned
+from benchmarks.warning_report import measure_warnings, show_warnings, warnings_data
 from models.config.shop import read_shop
 from models.errors import BadShop
 from models.policy.policy import Policy
@@ -45,8 +46,11 @@ def main(
     draw(scores, picture)
     _show(orders, scores)
     out.print(f"\nThe chart is {picture}.", soft_wrap=True)
+    warnings, rules = measure_warnings(orders, scores, policy, err)
+    show_warnings(warnings, rules, picture.with_name("warnings.png"), out)
     if to:
-        to.write_text(json.dumps(_as_data(orders, scores), indent=2, default=str) + "\n")
+        measured = _as_data(orders, scores) | {"warnings": warnings_data(warnings, rules)}
+        to.write_text(json.dumps(measured, indent=2, default=str) + "\n")
 
 
 def _as_data(orders: list[Bought], scores: Scores) -> dict[str, object]:

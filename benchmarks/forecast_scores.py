@@ -123,15 +123,7 @@ class Scores:
 
     def warned(self, method: Method, probability: float) -> Warned:
         """Return the orders that a method would have warned of: its date of that probability is late by `late` days."""
-        first = {
-            order: max(days)
-            for order, forecasts in self._early[method].items()
-            if (
-                days := [
-                    days_before for days_before, in_time, known in forecasts if in_time < probability - 1e-9 <= known
-                ]
-            )
-        }
+        first = self.first_warnings(method, probability)
         late = {order for order, days_late in self.days_late.items() if days_late >= self.late}
         warned_late = late & first.keys()
         false_warnings = len(first) - len(warned_late)
@@ -144,6 +136,18 @@ class Scores:
             false_warnings / max(1, len(self.days_late) - len(late)),
             float(np.median([first[order] for order in warned_late] or [0])),
         )
+
+    def first_warnings(self, method: Method, probability: float) -> dict[str, int]:
+        """Return the days before the promise on which a method would first have warned of each order."""
+        return {
+            order: max(days)
+            for order, forecasts in self._early[method].items()
+            if (
+                days := [
+                    days_before for days_before, in_time, known in forecasts if in_time < probability - 1e-9 <= known
+                ]
+            )
+        }
 
     def _scores_of(self, stage: Stage, samples: _Stage) -> list[Score]:
         scores = []

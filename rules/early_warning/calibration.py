@@ -33,6 +33,6 @@ def fit_calibration(log_odds: Numbers, late: Flags, days: Days, before: Days, as
         return Calibration()
     weights = 0.5 ** ((as_of - days) / HALF_LIFE_DAYS)
     features = np.column_stack((log_odds, before.astype(np.float64)))
-    fit = fit_logistic(features, late.astype(np.float64), PRIOR, np.array([1.0, 0.0]), weights)
+    fit = fit_logistic(features, late.astype(np.float64), PRIOR, np.array([1.0, 0.0]), case_weights=weights)
     # A slope below 0 would turn the order around: then nothing but the offset was learnt.
     return Calibration(max(float(fit.weights[0]), 0.0), fit.offset, float(fit.weights[1]))

@@ -100,13 +100,15 @@ class CodeBook:
     statuses: dict[str, int]
 
     @classmethod
-    def of(cls, orders: Sequence[PastOrder]) -> "CodeBook":
-        """Return the codes of all names that past orders have."""
+    def of(cls, orders: Sequence[PastOrder], as_of: date) -> "CodeBook":
+        """Return the codes of all names that past orders had on a morning."""
         groups = {
             name: {key: n for n, key in enumerate(sorted({key_of(order) for order in orders}))}
             for name, key_of in GROUPS.items()
         }
-        statuses = sorted({scan.status for order in orders for scan in order.seen if scan.status})
+        statuses = sorted(
+            {scan.status for order in orders for scan in order.seen if scan.status and scan.morning <= as_of}
+        )
         return cls(groups, {status: n for n, status in enumerate(statuses)})
 
     def sizes(self) -> dict[str, int]:
@@ -157,7 +159,10 @@ def columns(orders: Sequence[OpenOrder], as_of: date, late_days: int, calendar: 
         },
         status=np.fromiter((codes.statuses.get(order.scan_status or "", UNKNOWN) for order in orders), np.int64),
         status_codes=codes.statuses,
-        seen=tuple(order.seen if isinstance(order, PastOrder) else () for order in orders),
+        seen=tuple(
+            tuple(scan for scan in order.seen if scan.morning <= as_of) if isinstance(order, PastOrder) else ()
+            for order in orders
+        ),
     )
 
 

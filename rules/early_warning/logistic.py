@@ -7,8 +7,9 @@ import numpy as np
 from rules.early_warning.columns import Numbers
 
 STEPS = 50
-CLOSE = 1e-9
-"""A step that gains less ends the fit."""
+CLOSE = 1e-7
+"""A step that gains a smaller share ends the fit; the error that is left is the square of it."""
+TINY = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,13 @@ class Logistic:
 
 
 def fit_logistic(
-    features: Numbers, came: Numbers, penalty: Numbers, toward: Numbers, case_weights: Numbers | None = None
+    features: Numbers,
+    came: Numbers,
+    penalty: Numbers,
+    toward: Numbers,
+    *,
+    case_weights: Numbers | None = None,
+    start: Logistic | None = None,
 ) -> Logistic:
     """Fit by maximum likelihood, with half of `penalty` times the squared distance of each weight from `toward`.
 
@@ -41,13 +48,14 @@ def fit_logistic(
         cost = weight @ (np.logaddexp(0, log_odds) - came * log_odds)
         return float(cost + held @ (point - aim) ** 2 / 2)
 
-    point, now = aim, loss(aim)
+    point = aim if start is None else np.concatenate(([start.offset], start.weights))
+    now = loss(point)
     for _ in range(STEPS):
         said = 1 / (1 + np.exp(-np.clip(rows @ point, -30, 30)))
         slope = (weight * (said - came)) @ rows + held * (point - aim)
-        curve = (rows * (weight * np.maximum(said * (1 - said), CLOSE))[:, None]).T @ rows + np.diag(held)
+        curve = (rows * (weight * np.maximum(said * (1 - said), TINY))[:, None]).T @ rows + np.diag(held)
         step = np.linalg.lstsq(curve, slope, rcond=None)[0]
-        while (then := loss(point - step)) > now and np.abs(step).max() > CLOSE:
+        while (then := loss(point - step)) > now and np.abs(step).max() > TINY:
             step = step / 2
         if then > now:
             break

@@ -99,7 +99,7 @@ class WarningModel:
         of some mornings before, so that only what is counted is new.
         """
         orders = [order for order in in_order(past, as_of) if (as_of - order.placed_on).days <= REMEMBERED_DAYS]
-        codes, morning = CodeBook.of(orders), as_of.toordinal()
+        codes, morning = CodeBook.of(orders, as_of), as_of.toordinal()
         facts = columns(orders, as_of, late_days, Calendar(days), codes)
         arrived = int((facts.ends < NEVER).sum())
         late = int(((facts.ends >= facts.deadline) & _known(facts, morning)).sum())
@@ -111,7 +111,7 @@ class WarningModel:
         elif regression is None:
             working = _working_days(days, int(facts.placed.min()), int(facts.deadline.max()))
             rows = examples(facts, counts, working, morning)
-            learnt = fit(rows.features, rows.late)
+            learnt = fit(rows.features, rows.late, rows.days)
             calibration = calibrate(rows, morning, MIN_LATE, {} if folds is None else folds)
             regression = Regression(learnt, calibration, _usual(rows, morning))
         on_morning = MorningCounts.of(counts, codes.sizes(), morning)

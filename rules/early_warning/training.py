@@ -7,18 +7,20 @@ import numpy as np
 from models.early_warning import HORIZON
 from rules.early_warning.calibration import Calibration, fit_calibration
 from rules.early_warning.columns import NEVER, Columns, Days, Flags, Numbers
-from rules.early_warning.features import Rows, WorkingDays, build
+from rules.early_warning.features import FEATURES, Rows, WorkingDays, build
 from rules.early_warning.logistic import Logistic, fit_logistic
 from rules.early_warning.statistics import PastCounts
 
 PENALTY = 10.0
 """Of the squared weights of features of one scale; as if some ten cases had said that a feature does not matter."""
+OF_THE_MORNING = np.array([feature.reason in ("season", "pace") for feature in FEATURES])
+"""Features that all orders of a morning have alike."""
 FOLD_DAYS = 14
 """Each fortnight is foretold by what was learnt before it, and what was said then teaches the calibration."""
 FOLDS_DAYS = 546
 """Days of fortnights: three half-lives of the calibration."""
 MAX_ROWS = 200_000
-MAX_FOLD_ROWS = 40_000
+MAX_FOLD_ROWS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,11 @@ class Fit:
     def log_odds(self, features: Numbers) -> Numbers:
         """Return the log-odds of each row, before the calibration."""
         return self.logistic.log_odds((features - self.centre) / self.scale)
+
+    def rescaled(self, centre: Numbers, scale: Numbers) -> Logistic:
+        """Return the regression for features of another scale."""
+        weights = self.logistic.weights / self.scale
+        return Logistic(self.logistic.offset + float(weights @ (centre - self.centre)), weights * scale)
 
 
 def examples(orders: Columns, counts: PastCounts, working: WorkingDays, as_of: int) -> Examples:
@@ -80,17 +87,23 @@ def scanned_as_seen(orders: Columns, order: Days, days: Days) -> Columns:
     return taken
 
 
-def fit(features: Numbers, late: Flags) -> Fit:
-    """Fit the regression."""
+def fit(features: Numbers, late: Flags, days: Days, before: Fit | None = None) -> Fit:
+    """Fit the regression to rows; `days` are their mornings. It is found sooner from an earlier one, `before`.
+
+    What all orders of a morning have alike was seen once a morning, not once an order: its penalty is as many times
+    higher. Else a few weeks of many orders would seem to prove what a season does.
+    """
     centre, scale = features.mean(axis=0), features.std(axis=0)
     scale = np.where(scale < 1e-9, 1.0, scale)
-    return Fit(
-        fit_logistic(
-            (features - centre) / scale, late.astype(np.float64), np.full(len(scale), PENALTY), np.zeros(len(scale))
-        ),
-        centre,
-        scale,
+    penalty = np.where(OF_THE_MORNING, PENALTY * len(days) / len(np.unique(days)), PENALTY)
+    logistic = fit_logistic(
+        (features - centre) / scale,
+        late.astype(np.float64),
+        penalty,
+        np.zeros(len(scale)),
+        start=before and before.rescaled(centre, scale),
     )
+    return Fit(logistic, centre, scale)
 
 
 def calibrate(rows: Examples, as_of: int, min_late: int, folds: dict[int, Fit]) -> Calibration:
@@ -100,7 +113,7 @@ def calibrate(rows: Examples, as_of: int, min_late: int, folds: dict[int, Fit]) 
     of many mornings fits each once.
     """
     first = max(int(rows.days.min()), as_of - FOLDS_DAYS)
-    said, chosen = [], []
+    said, chosen, last = [], [], None
     for start in range(first - first % FOLD_DAYS + FOLD_DAYS, as_of, FOLD_DAYS):
         fold = (rows.days >= start) & (rows.days < start + FOLD_DAYS)
         if not fold.any():
@@ -110,7 +123,8 @@ def calibrate(rows: Examples, as_of: int, min_late: int, folds: dict[int, Fit]) 
             if len(np.unique(rows.order[past[rows.late[past]]])) < min_late:
                 continue
             past = past[-MAX_FOLD_ROWS:]
-            folds[start] = fit(rows.features[past], rows.late[past])
+            folds[start] = fit(rows.features[past], rows.late[past], rows.days[past], last)
+        last = folds[start]
         said.append(folds[start].log_odds(rows.features[fold]))
         chosen.append(np.flatnonzero(fold))
     if not said:
