@@ -38,7 +38,8 @@ def _frontier(axes: Axes, scores: WarningScores, rules: Mapping[str, RuleScore],
         x, y, ours = rule.came[0], rule.told, short.startswith("Forewarn")
         colour = OURS if ours else OTHERS
         axes.errorbar(
-            x.value, y.value, xerr=[[x.value - x.low], [x.high - x.value]], yerr=[[y.value - y.low], [y.high - y.value]],
+            x.value, y.value, xerr=[[x.value - x.low], [x.high - x.value]],
+            yerr=[[y.value - y.low], [y.high - y.value]],
             fmt="s" if ours else "o", markersize=5, color=colour, elinewidth=0.7,
         )  # fmt: skip
         axes.annotate(short, (x.value, y.value), (6, -11), textcoords="offset points", fontsize=8, color=colour)

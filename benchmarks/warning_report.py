@@ -83,8 +83,8 @@ def show_warnings(scores: WarningScores, rules: Mapping[str, RuleScore], picture
         table.add_row(rule.rule, f"{rule.warned:,}", *map(_share, shares), f"{rule.lead:.1f}", *worths)
     out.print("", table)
 
-    heads = ("orders", "late", "AUC", "Brier skill", "log loss", "of the base rate")
-    table = _table("likelihoods by day before the promise", "days before", *heads)
+    measured = ("orders", "late", "AUC", "Brier skill", "log loss", "of the base rate")
+    table = _table("likelihoods by day before the promise", "days before", *measured)
     for row in scores.mornings():
         measures = (_number(row.auc, 2), _number(row.skill, 2), _number(row.log_loss, 2), f"{row.base_log_loss:.2f}")
         table.add_row(f"{row.before}", f"{row.cases:,}", f"{row.late:,}", *measures)

@@ -11,7 +11,7 @@ from rules.delays.working_days import Calendar
 from rules.early_warning.decision import first_morning, in_hundred, last_morning, warn_now
 
 MOST_TERMS = 3
-"""Reasons that are told; the others move a likelihood by less."""
+"""Reasons for it, and as many against it, that are told; the others move a likelihood by less."""
 SOURCES = {
     Source.MODEL: "",
     Source.AGE: "by how long such orders take",
@@ -20,10 +20,16 @@ SOURCES = {
 
 
 def likelihood_sentence(likelihood: Likelihood) -> str:
-    """Return how likely an order is to be late, with its largest reasons: "61 in 100 such orders end 4 or ..."."""
+    """Return how likely an order is to be late, with its largest reasons: "61 in 100 such orders end 4 or ...".
+
+    What speaks against it follows a "but".
+    """
     late = counted(likelihood.late_days, "day").replace(" ", " or more ", 1)
     said = f"{in_hundred(likelihood)} in 100 such orders end {late} late"
-    reasons = "; ".join(term.words for term in likelihood.terms[:MOST_TERMS]) or SOURCES[likelihood.source]
+    raising = [term.words for term in likelihood.terms if term.points > 0][:MOST_TERMS]
+    lowering = [term.words for term in likelihood.terms if term.points < 0][:MOST_TERMS]
+    against = [f"but {lowering[0]}", *lowering[1:]] if lowering else []
+    reasons = "; ".join([*raising, *against]) or SOURCES[likelihood.source]
     return f"{said}: {reasons}" if reasons else said
 
 

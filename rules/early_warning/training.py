@@ -101,7 +101,7 @@ def fit(features: Numbers, late: Flags, days: Days, before: Fit | None = None) -
         late.astype(np.float64),
         penalty,
         np.zeros(len(scale)),
-        start=before and before.rescaled(centre, scale),
+        start=None if before is None else before.rescaled(centre, scale),
     )
     return Fit(logistic, centre, scale)
 

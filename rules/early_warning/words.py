@@ -2,12 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
-from models.early_warning import Likelihood, OpenOrder, Term
+from models.early_warning import OpenOrder, Term
 from models.quantities import counted
 from rules.early_warning.features import Rows
 
-MOST_TERMS = 3
-"""Reasons that a sentence names on each side."""
 LEAST_POINTS = 1.0
 """Points of 100 below which a reason is not named."""
 
@@ -99,13 +97,3 @@ def terms(order: OpenOrder, rows: Rows, at: int, points: Sequence[tuple[str, flo
     named = [(name, value) for name, value in points if abs(value) >= LEAST_POINTS]
     named.sort(key=lambda each: (-abs(each[1]), each[0]))
     return tuple(Term(name, REASONS[name](rows, at, order), round(value, 1)) for name, value in named)
-
-
-def sentence(likelihood: Likelihood) -> str:
-    """Return what is said of an order, with the largest reasons for it and against it."""
-    chance = f"{round(100 * likelihood.probability)} in 100 such orders end {likelihood.late_days} or more days late"
-    raising = [term.words for term in likelihood.terms if term.points > 0][:MOST_TERMS]
-    lowering = [term.words for term in likelihood.terms if term.points < 0][:MOST_TERMS]
-    reasons = "; ".join(raising) + ("; but " if raising and lowering else "") + "; ".join(lowering)
-    usual = f"usual so many days before the promise: {round(100 * likelihood.base)}"
-    return f"{chance} ({usual})" + (f": {reasons}" if reasons else "")

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 USED_DAYS = 7
 """Days for which a version is used when none was learnt since: the next ones would know too little of what is new."""
 KEPT_DAYS = 400
+_OPENED: "dict[str, WarningModel | None]" = {}
+"""The version that was opened last: a run asks for it once a page. Its name is a digest of its content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +60,25 @@ def save_model(
 
 def load_model(connection: Connection, as_of: date, late_days: int) -> "WarningModel | None":
     """Return the version to use on a day; None where none was learnt lately by the same meaning of late."""
-    # numpy takes a tenth of a second to import, and without a model nothing needs it.
-    row = connection.execute(_newest(as_of, LEARNT_MODELS.c.content, LEARNT_MODELS.c.late_days)).first()
-    if row is None or row.late_days != late_days:
+    state = load_state(connection, as_of)
+    if state is None or state.late_days != late_days or state.source is None:
         return None
+    if state.version not in _OPENED:
+        content = connection.execute(
+            select(LEARNT_MODELS.c.content).where(LEARNT_MODELS.c.version == state.version)
+        ).scalar_one()
+        _OPENED.clear()
+        _OPENED[state.version] = _open(content)
+    return _OPENED[state.version]
+
+
+def _open(content: bytes) -> "WarningModel | None":
+    # numpy takes a tenth of a second to import, and without a model nothing needs it.
     from rules.early_warning.model import WarningModel
     from rules.early_warning.stored import OtherVersion
 
     try:
-        return WarningModel.from_dict(json.loads(zlib.decompress(row.content)))
+        return WarningModel.from_dict(json.loads(zlib.decompress(content)))
     except OtherVersion:
         return None
 

@@ -15,10 +15,10 @@ from rules.delays.working_days import Calendar
 from rules.early_warning.columns import CodeBook, columns, in_order
 from rules.early_warning.features import FEATURES, build
 from rules.early_warning.model import MIN_ARRIVED, WarningModel, _working_days
+from rules.early_warning.sentences import likelihood_sentence
 from rules.early_warning.statistics import PastCounts
 from rules.early_warning.survival import fit_survival
 from rules.early_warning.training import examples
-from rules.early_warning.words import sentence
 from tests.support.waiting_orders import LATE_DAYS, WITHIN_DAYS, day, out_on, past_orders, to_ship, truth
 
 DAYS = CalendarPolicy()
@@ -202,10 +202,8 @@ def test_the_reasons_say_by_how_many_points_they_move_it_the_largest_first(model
     points = {term.name: term.points for term in slow.terms}
     assert list(map(abs, points.values())) == sorted(map(abs, points.values()), reverse=True)
     assert points["place"] > 0 > {term.name: term.points for term in quick.terms}["place"]
-    said_of = sentence(slow)
-    assert re.match(
-        r"\d+ in 100 such orders end 4 or more days late \(usual so many days before the promise: \d+\): ", said_of
-    )
+    said_of = likelihood_sentence(slow)
+    assert re.match(r"\d+ in 100 such orders end 4 or more days late: ", said_of)
     assert re.search(r"still out for far the day before: \d+ in 100 late, of all \d+ in 100", said_of)
 
 
