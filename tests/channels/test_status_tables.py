@@ -61,8 +61,12 @@ async def test_a_mail_carries_both_bodies_the_shops_names_and_the_notice_and_not
         "tracking_settings": {"click_tracking": {"enable": False, "enable_text": False}},
         "subject": "Your order 7",
         "personalizations": [
-            {"to": [{"name": "Anna Schmidt", "email": "anna@example.com"}], "custom_args": {"notice": "n-1"}}
+            {
+                "to": [{"name": "Anna Schmidt", "email": "anna@example.com"}],
+                "custom_args": {"notice": "n-1", "message": "week"},
+            }
         ],
+        "headers": {"Auto-Submitted": "auto-generated", "Message-ID": "<n-1@example.com>"},
         "content": [
             {"type": "text/plain", "value": "Hello Anna"},
             {"type": "text/html", "value": "<p>Hello Anna</p>"},
@@ -76,7 +80,7 @@ async def test_a_mail_leaves_out_what_it_does_not_have(provider):
     bare = Message("n-3", Channel.EMAIL, "anna@example.com", "Hello", subject="Hello")
     await mailed(provider, bare, Sender(name="Tea", email="shop@example.com"))
     told = json.loads(provider.requests[0].body)
-    assert told.keys() == {"from", "subject", "personalizations", "content", "tracking_settings"}
+    assert told.keys() == {"from", "subject", "personalizations", "content", "tracking_settings", "headers"}
     assert told["personalizations"][0]["to"] == [{"email": "anna@example.com"}]
     assert [content["type"] for content in told["content"]] == ["text/plain"]
 
