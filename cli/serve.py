@@ -30,9 +30,11 @@ def serve(
 
 
 def _service(app: App) -> "ASGIApp":
+    from web.live_service import LiveService
     from web.service import build_service
 
-    return build_service(app, make_clock(app.folder.shop.zone, None).now)
+    clock = make_clock(app.folder.shop.zone, None).now
+    return LiveService(app, lambda live: build_service(live, clock))
 
 
 def serve_on(host: str, port: int, build: "Callable[[], ASGIApp]", path: str) -> None:

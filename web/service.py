@@ -12,7 +12,6 @@ from app.api_keys import api_keys, metrics_key
 from app.callbacks import callback_keys
 from app.company_sign_in import company_sign_in
 from app.composition import App, current_erasure_key
-from app.live_policy import LivePolicy
 from app.live_words import LiveRenderer
 from app.next_run import next_late_orders
 from app.panel_keys import panel_bearer, panel_hosts, panel_signer
@@ -60,7 +59,6 @@ def desk_services(app: App) -> Services:
         desk_url=settings.desk_url or "",
         own_templates=app.folder.own_templates,
         edits=ShopEdits(app.folder.path, edits=app.folder.shop.desk.edits),
-        policy=LivePolicy(app.folder.path, app.context.policy),
         next_run=partial(next_late_orders, settings, app.folder.shop),
         words_changed=renderer.look if isinstance(renderer := app.context.load_renderer, LiveRenderer) else _nothing,
         send_mail=partial(_send_mail, app),

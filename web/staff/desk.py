@@ -18,7 +18,6 @@ from starlette.types import Receive, Scope, Send
 from app.company_sign_in import CompanySignInSettings
 from app.shop_edits import ShopEdits
 from models.messages import Message
-from models.policy.policy import Policy
 from models.staff import Right, Role
 from tasks.context import Context
 from tasks.staff.accounts import list_accounts
@@ -119,8 +118,6 @@ class Services:
     """The shop's own message texts."""
     edits: ShopEdits | None = None
     """The shop's files, which the desk may edit where `refusal` is empty."""
-    policy: Callable[[], Policy] | None = None
-    """Returns the policy as the shop's file has it now; None: the context's."""
     next_run: Callable[[datetime], datetime] | None = None
     """Returns when late orders are looked for next, after a moment; None: at once."""
     words_changed: Callable[[], None] = lambda: None
@@ -230,7 +227,7 @@ class Desk:
         session = open_session(self.context.engine, token, now) if token else None
         if session is None:
             return self._sign_in_first(request, method)
-        context = visit_context(self.context, now, self.services.policy() if self.services.policy else None)
+        context = visit_context(self.context, now)
         signer = FormSigner(token)
         values = found.values if found else {}
         visit = Visit(session.person, request, now, context, self, session.id, signer, values)

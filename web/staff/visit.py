@@ -11,9 +11,7 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from models.policy.policy import Policy
 from models.staff import AuditEntry, Person
-from rules.delays.working_days import Calendar
 from tasks.context import Context
 from tasks.db.sql import read_only
 from tasks.staff.audit import load_entry
@@ -172,9 +170,6 @@ class Visit:
         return entry if entry and is_own and self.now - entry.at < NOTICED_FOR else None
 
 
-def visit_context(context: Context, now: datetime, policy: Policy | None = None) -> Context:
-    """Return the context as of now, with the policy as it is now."""
-    day, moment = now.astimezone(context.zone).date(), now.astimezone(UTC)
-    if policy is None or policy == context.policy:
-        return replace(context, as_of=day, started_at=moment)
-    return replace(context, as_of=day, started_at=moment, policy=policy, calendar=Calendar(policy.days))
+def visit_context(context: Context, now: datetime) -> Context:
+    """Return the context as of now."""
+    return replace(context, as_of=now.astimezone(context.zone).date(), started_at=now.astimezone(UTC))

@@ -1,7 +1,6 @@
 """The policy on the desk: a changed number shows what the next run does, is saved with its author, and can go back."""
 
 import asyncio
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -20,9 +19,10 @@ from tasks.policy.document import change_policy
 from tasks.staff.audit import entries
 from tasks.tables import NOTICES, OUTBOX
 from tasks.versions.history import versions
-from tests.support.desk import desk_app, desk_client, forms_of
+from tests.support.desk import desk_client, forms_of
 from tests.support.web_client import Page
-from web.service import desk_services
+from web.live_service import LiveService
+from web.service import build_service
 from web.staff.policy.changes import changes_between
 from web.staff.policy.reading import fields_of, value_at
 from web.staff.policy.sentences import CHAPTERS, DAYS_LATE, OPERATORS_OWN, SENTENCES
@@ -33,9 +33,12 @@ POLICY = "/desk/policy"
 @pytest.fixture
 def shop(tmp_path, monkeypatch):
     """Return the folder of a shop in which the run of today is over."""
-    for name in ("FOREWARN_DATABASE_URL", "FOREWARN_HOME", "PREFECT_API_URL", "FOREWARN_SHOP"):
+    for name in ("FOREWARN_DATABASE_URL", "PREFECT_API_URL", "FOREWARN_SHOP"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
+    # Without a schedule the next run is now: not tomorrow, where a test is run before midnight.
+    (tmp_path / "prefect.yaml").write_text("deployments: []\n")
+    monkeypatch.setenv("FOREWARN_HOME", str(tmp_path))
     write_sample(tmp_path / "shop", orders=150, seed=7, as_of=datetime.now(UTC).date())
     run(tmp_path / "shop", import_first=True)
     return tmp_path / "shop"
@@ -52,8 +55,7 @@ class Desk:
 
     def __init__(self, app):
         self.app = app
-        services = replace(desk_services(app), next_run=lambda now: now)
-        self.served = desk_app(app.context, lambda: datetime.now(UTC), services)
+        self.served = LiveService(app, lambda live: build_service(live, lambda: datetime.now(UTC)))
         self.mara = self.person("Mara")
 
     def person(self, name, role="marketing"):

@@ -48,7 +48,6 @@ class Consequence:
     """What the page says about a changed policy."""
 
     lead: str
-    when: str
     figures: tuple[Figure, ...]
     orders: tuple[OrderLinks, ...]
     notes: tuple[str, ...]
@@ -78,10 +77,11 @@ def consequence(
 ) -> Consequence:
     """Put the effect of a change into words."""
     now, then = effect.now, effect.changed
-    when = visit.moment(next_run(visit))
+    at = next_run(visit)
+    is_today = at.astimezone(visit.context.zone).date() == visit.today
+    when = f"today at {visit.moment(at)}" if is_today else visit.full_moment(at)
     return Consequence(
-        lead=_lead(now, then, about=effect.is_sample),
-        when=f"At the next run, {when}, with the orders as they are now.",
+        lead=f"At the next run, {when}, {_lead(now, then, about=effect.is_sample)}",
         figures=tuple(_figures(policies, effect)),
         orders=tuple(_order_links(effect)),
         notes=tuple(_notes(effect, changes)),
@@ -96,9 +96,9 @@ def _lead(now: RunEffect, then: RunEffect, *, about: bool) -> str:
         then.discounts,
         bool(then.breaches),
     ):
-        return f"The next run does the same: {some}{_customers(then.told)} told."
+        return f"nothing changes: {some}{_customers(then.told)} told."
     instead = "as now" if now.told == then.told else f"instead of {now.told:,}"
-    return f"{some.capitalize() if some else ''}{_customers(then.told)} told {instead}{_money_words(now, then)}."
+    return f"{some}{_customers(then.told)} told {instead}{_money_words(now, then)}."
 
 
 def _customers(told: int) -> str:
@@ -204,7 +204,7 @@ def _notes(effect: PolicyEffect, changes: Sequence[Change]) -> Iterator[str]:
             f"Worked out on a sample of {len(orders.ids):,} of the {orders.of:,} orders to look at, chosen by their "
             f"numbers, always the same ones; the figures are {orders.every} times those of the sample."
         )
-    yield "Data that the run reads from the shop first may change these figures."
+    yield "The figures are for the orders as they are now. Data that the run reads from the shop first may change them."
     hidden = {words for change in changes if (words := _not_in_figures(change.path))}
     if hidden:
         yield f"These figures do not show what changes about {listed_words(sorted(hidden))}."
