@@ -10,6 +10,8 @@ from decimal import Decimal
 
 from sqlalchemy import Connection
 
+from models.decisions import Plan
+from models.enums import GOOD_CHANGES, ChangeKind
 from models.policy.policy import NOT_OPEN
 from models.tables.column_types import SCALE
 from rules.delays.assess import is_reachable
@@ -41,6 +43,7 @@ class RunEffect:
     messages: Counter[str]
     """By channel."""
     told_by_bucket: Counter[str]
+    """Those who are told of a delay by bucket; others by the kind of the change, a warning or good news."""
     discounts: dict[str, Decimal]
     """What the new discounts cost at most, by currency."""
     left_in_month: dict[str, Decimal]
@@ -96,6 +99,10 @@ def compare_policies(context: Context, changed: Context, *, check_data: bool, mo
         never=tuple(order for order in now.told if order not in then.told and order not in later),
         orders=due,
     )
+
+
+def _bucket_or_change(plan: Plan) -> str:
+    return str(plan.change) if plan.change in (ChangeKind.WARNING, *GOOD_CHANGES) else plan.delay.bucket
 
 
 def _pages(ids: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -169,7 +176,7 @@ class _Side:
             open_orders + self.opened * self.every,
             check_current_data=check_data,
         )
-        by_bucket = Counter(one.plan.delay.bucket for one in self.told.values() if one.plan)
+        by_bucket = Counter(_bucket_or_change(one.plan) for one in self.told.values() if one.plan)
         return RunEffect(
             scaled.notified,
             Counter({channel: n * self.every for channel, n in self.summary.notices.items()}),

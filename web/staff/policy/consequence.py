@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from models.enums import Channel
+from models.enums import GOOD_CHANGES, ChangeKind, Channel
 from models.policy.policy import Policy
 from models.quantities import counted
 from rules.delays.working_days import Calendar
@@ -148,13 +148,19 @@ def _told_note(policies: tuple[Policy, Policy], now: RunEffect, then: RunEffect)
     if not now.told_by_bucket and not then.told_by_bucket:
         return ""
     before, after = (
-        Counter({days_late_words(policy, bucket): n for bucket, n in run.told_by_bucket.items()})
+        Counter({_told_words(policy, of): n for of, n in run.told_by_bucket.items()})
         for policy, run in zip(policies, (now, then), strict=True)
     )
     parts = [
         f"{after[words] - before[words]:+,}: {words}" for words in {**before, **after} if after[words] != before[words]
     ]
     return "; ".join(parts)
+
+
+def _told_words(policy: Policy, bucket: str) -> str:
+    if bucket == ChangeKind.WARNING:
+        return "warned that it may be late"
+    return "good news" if bucket in GOOD_CHANGES else days_late_words(policy, bucket)
 
 
 def _discount_note(policy: Policy, now: RunEffect, then: RunEffect) -> str:

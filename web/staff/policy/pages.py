@@ -32,7 +32,7 @@ SUBJECT = "policy"
 NOT_HERE = "The policy is read from the shop's folder by `forewarn serve` alone."
 MESSAGES = ("short", "week", "fortnight", "long")
 """The built-in messages about a delay."""
-_BUILT_IN = frozenset(("late_again", "good_news", "new_date", "early_warning", *MESSAGES))
+_BUILT_IN = frozenset(("late_again", "good_news", "new_date", "may_be_late", *MESSAGES))
 NOT_KEPT = (TOKEN, "step", "why", "base", "digest")
 """Fields of the forms that are not the policy's."""
 

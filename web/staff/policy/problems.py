@@ -23,6 +23,9 @@ ACROSS_FIELDS = (
     ("percent needs up_to", "up_to", "Enter the most that the percentage may cost, such as EUR 20."),
     ("percent is above 0", "percent", "Enter a percentage above 0 and at most 100."),
     ("price_from is above", "price_from", "The lowest price is above the highest."),
+    ("likely is above surely", "likely", "Enter no more here than for a warning at once."),
+    ("last_day is above days_before", "last_day", "The last morning is before the first one: no warning is possible."),
+    ("up_to_days is below late_days", "up_to_days", "A warning would say less than what it warns of. Enter more days."),
     ("holiday calendar", "country", "There are no public holidays of this country. Enter a code such as DE or US."),
     ("is not a subdivision", "subdivision", "This country has no such state or province. Enter a code such as BY."),
 )

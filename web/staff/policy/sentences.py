@@ -5,7 +5,20 @@ A test holds that each field of the policy is either in a sentence here or in OP
 
 from dataclasses import dataclass
 
-from web.staff.policy.values import AMOUNTS, COUNT, FALLBACK, HOURS, PERCENT, SHARE, SWITCH, TEXT, TIMES, Kind, choice
+from web.staff.policy.values import (
+    AMOUNTS,
+    CHANNELS,
+    COUNT,
+    FALLBACK,
+    HOURS,
+    PERCENT,
+    SHARE,
+    SWITCH,
+    TEXT,
+    TIMES,
+    Kind,
+    choice,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +83,29 @@ CHAPTERS = (
             Sentence("sending.max_age_hours", "Do not send a message that has waited for more than [] hours", COUNT),
             Sentence("sending.fallback", "When a message is refused, try instead: []", FALLBACK),
         ),
+    ),
+    Chapter(
+        "Early warning",
+        (
+            Sentence("warning.on", "Warn customers before it is known that an order is late: []", SWITCH),
+            Sentence("warning.late_days", "Warn of orders that may be [] days late or more", COUNT),
+            Sentence("warning.surely", "Warn at once when at least [] in 100 such orders end so late", COUNT),
+            Sentence(
+                "warning.likely",
+                "Or else warn on the last morning when at least [] in 100 such orders end so late",
+                COUNT,
+            ),
+            Sentence("warning.days_before", "Warn from [] days before the promised day on", COUNT),
+            Sentence(
+                "warning.last_day",
+                "The last morning to warn is [] days before the promised day",
+                COUNT,
+                note="0: the promised morning",
+            ),
+            Sentence("warning.up_to_days", "A warning says that it may take up to [] days longer than promised", COUNT),
+            Sentence("warning.channels", "Send warnings by []", CHANNELS),
+        ),
+        "A warning goes to customers whose order is likely to be late, by what became of orders like it.",
     ),
     Chapter(
         "What we offer",
@@ -192,6 +228,7 @@ SENTENCES = {sentence.path: sentence for chapter in CHAPTERS for sentence in cha
 OPERATORS_OWN = {
     "promise": "Promised dates, by shipping method",
     "contact.offer_needs_consent": "Countries where an offer needs consent",
+    "contact.say_stop": "Countries whose texts say how to stop them",
     "sending.per_second": "How many messages a second",
     "sending.rejections": "When a channel stops",
     "sending.try_again_minutes": "When a stopped channel is tried again",
@@ -206,6 +243,7 @@ OPERATORS_OWN = {
     "order_page.new_links_a_day": "How many new links an order gets in a day",
     "promise_clock": "The law of each country",
     "retention": "How long records are kept",
+    "posts.second_person": "Whether a second person approves posts",
     "approval": "What a second person approves",
     "words": "Words that messages may not have, should not have, or must have",
     "experiment": "Trials of two wordings of one message",

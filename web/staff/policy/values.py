@@ -119,6 +119,7 @@ _FALLBACK = choice(
         "": "nothing",
     }
 )
+_CHANNELS = choice({"email": "mail", "sms": "text", "email sms": "mail and text"})
 COUNT = Kind(lambda value: [str(value)], lambda texts: _whole(texts[0]), inputmode="numeric")
 TIMES = Kind(lambda value: [number_text(value)], lambda texts: float(_number(texts[0])), inputmode="decimal")
 SHARE = Kind(
@@ -139,6 +140,11 @@ FALLBACK = Kind(
     lambda value: [" ".join(value)],
     lambda texts: _FALLBACK.read(texts).split(),
     options=_FALLBACK.options,
+)
+CHANNELS = Kind(
+    lambda value: [" ".join(one for one in ("email", "sms") if one in value)],
+    lambda texts: _CHANNELS.read(texts).split(),
+    options=_CHANNELS.options,
 )
 HOURS = Kind(
     _hours_texts,
