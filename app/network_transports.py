@@ -24,6 +24,17 @@ REQUIRED_SETTINGS: Mapping[TransportKind, tuple[str, ...]] = {
 }
 
 
+def network_pages(settings: Settings) -> dict[str, str]:
+    """Return where each network shows the shop's posts, as far as the settings tell."""
+    pages = {
+        Channel.FACEBOOK: ("https://www.facebook.com/{}", settings.facebook_page),
+        Channel.BLUESKY: ("https://bsky.app/profile/{}", settings.bluesky_handle),
+        Channel.MASTODON: ("{}", settings.mastodon_url),
+        Channel.LINKEDIN: ("https://www.linkedin.com/company/{}/posts/", settings.linkedin_organization),
+    }
+    return {str(network): page.format(name) for network, (page, name) in pages.items() if name}
+
+
 def open_network(
     kind: TransportKind, settings: Settings, values: tuple[str, ...], now: Callable[[], datetime]
 ) -> MessageTransport:

@@ -13,6 +13,7 @@ from app.callbacks import callback_keys
 from app.company_sign_in import company_sign_in
 from app.composition import App, current_erasure_key
 from app.live_words import LiveRenderer
+from app.network_transports import network_pages
 from app.next_run import next_late_orders
 from app.panel_keys import panel_bearer, panel_hosts, panel_signer
 from app.shop_edits import ShopEdits
@@ -62,6 +63,7 @@ def desk_services(app: App) -> Services:
         next_run=partial(next_late_orders, settings, app.folder.shop),
         words_changed=renderer.look if isinstance(renderer := app.context.load_renderer, LiveRenderer) else _nothing,
         send_mail=partial(_send_mail, app),
+        network_pages=network_pages(settings),
         send_test=partial(send_test_event, settings) if settings.webhook_url else None,
     )
 

@@ -111,7 +111,7 @@ class BlueskyTransport:
 
     async def _embed(self, message: Message) -> dict[str, Any] | None:
         if message.picture:
-            return picture_embed(await self._upload(message.picture), message.picture.description)
+            return picture_embed(await self._upload(message.picture), message.picture)
         card = card_of(message)
         return card_embed(card) if card else None
 

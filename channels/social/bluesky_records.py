@@ -4,10 +4,11 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from io import BytesIO
 from typing import Any
 
 from channels.social.posts import HASHTAG, find_links, first_link, post_text
-from models.messages import LinkCard, Message
+from models.messages import LinkCard, Message, Picture
 
 COLLECTION = "app.bsky.feed.post"
 FACET = "app.bsky.richtext.facet"
@@ -53,9 +54,24 @@ def post_record(message: Message, now: datetime, accounts: Mapping[str, str], em
     return record
 
 
-def picture_embed(blob: object, description: str) -> dict[str, Any]:
+def picture_embed(blob: object, picture: Picture) -> dict[str, Any]:
     """Return a picture that was uploaded, as part of a post."""
-    return {"$type": "app.bsky.embed.images", "images": [{"image": blob, "alt": description}]}
+    image: dict[str, Any] = {"image": blob, "alt": picture.description}
+    if shape := _shape(picture.content):
+        image["aspectRatio"] = shape
+    return {"$type": "app.bsky.embed.images", "images": [image]}
+
+
+def _shape(content: bytes) -> dict[str, int] | None:
+    """Return how wide and high a picture is: without it, readers see a square piece of it."""
+    # Here, because few posts have a picture.
+    from PIL import Image
+
+    try:
+        with Image.open(BytesIO(content), formats=("JPEG", "PNG", "WEBP")) as opened:
+            return {"width": opened.width, "height": opened.height}
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
 
 
 def card_embed(card: LinkCard) -> dict[str, Any]:

@@ -4,8 +4,10 @@ import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 
 import pytest
+from PIL import Image
 
 from app.network_transports import NETWORK_KINDS, REQUIRED_SETTINGS, open_network
 from channels.social import mastodon
@@ -250,6 +252,15 @@ async def test_bluesky_is_told_where_links_tags_and_names_are_in_bytes():
     assert sorted(shown) == ["#Lampen", "#Licht_an", "@lamps.example", link]
     assert told["langs"] == ["de-DE"]
     assert told["embed"]["external"] == {"uri": link, "title": "shop.example/lampen/a_b", "description": ""}
+
+
+async def test_bluesky_is_told_how_wide_and_high_a_picture_is():
+    drawn = BytesIO()
+    Image.new("RGB", (40, 30), "red").save(drawn, "JPEG")
+    async with connected(Channel.BLUESKY) as (network, transport):
+        picture = Picture(drawn.getvalue(), "image/jpeg", "A red lamp")
+        await transport.send(message_for(Channel.BLUESKY, picture=picture))
+    assert network.posts[0].told["embed"]["images"][0]["aspectRatio"] == {"width": 40, "height": 30}
 
 
 async def test_the_card_of_a_link_has_the_title_that_is_known():

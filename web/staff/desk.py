@@ -4,7 +4,7 @@ import logging
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -114,6 +114,8 @@ class Services:
     """Of FOREWARN_WEBHOOK_URL: the whole address may hold a secret."""
     desk_url: str = ""
     """FOREWARN_DESK_URL."""
+    network_pages: Mapping[str, str] = field(default_factory=dict)
+    """Where each network shows the shop's posts."""
     own_templates: Path | None = None
     """The shop's own message texts."""
     edits: ShopEdits | None = None

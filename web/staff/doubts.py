@@ -1,7 +1,7 @@
 """Messages in doubt: what they say, what the provider said, where to look, and what a person found."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,13 +27,13 @@ SENT, NOT_SENT = "sent", "not_sent"
 ERROR_NAME = re.compile(r"^\w*(?:Error|Exception|Timeout): ")
 """What a program calls a failure, before the words that say it."""
 SEE_LIST = ((desk_address("in-doubt"), "See what is in doubt"),)
-LOOK_AT = {
+LOOK_AT: Mapping[str, tuple[str, str]] = {
     Channel.EMAIL: ("https://app.sendgrid.com/email_activity", "SendGrid's activity of mails"),
     Channel.SMS: ("https://console.twilio.com/us1/monitor/logs/sms", "Twilio's log of texts"),
     Channel.X: ("https://x.com/home", "the shop's posts on X"),
     Channel.FACEBOOK: ("https://www.facebook.com/", "the shop's page on Facebook"),
     Channel.BLUESKY: ("https://bsky.app/", "the shop's posts on Bluesky"),
-    Channel.MASTODON: ("https://joinmastodon.org/servers", "the shop's posts on its Mastodon server"),
+    Channel.MASTODON: ("https://joinmastodon.org/", "the shop's posts on its Mastodon server"),
     Channel.LINKEDIN: ("https://www.linkedin.com/", "the shop's page on LinkedIn"),
 }
 
@@ -91,8 +91,14 @@ def _row(visit: Visit, doubt: Doubt) -> DoubtRow:
         machine=doubt.sent_at.isoformat(),
         said=" ".join(map(sentence, said)),
         asked="Needs you" if doubt.waits_for_staff else "The provider is asked again",
-        look=LOOK_AT[Channel(doubt.channel)],
+        look=_look_at(visit, doubt.channel),
     )
+
+
+def _look_at(visit: Visit, channel: str) -> tuple[str, str]:
+    """Return where a person sees whether it left: its address, and what is there."""
+    url, words = LOOK_AT[channel]
+    return visit.desk.services.network_pages.get(channel, url), words
 
 
 def show(visit: Visit, form: Form = NEW) -> Response:
