@@ -25,7 +25,7 @@ from tasks.db.engine import connect
 from tasks.db.sql import read_only
 from tasks.reporting.check_ledger import check_ledger
 
-SPAN = {lives.deliver: 0.35, lives.owe: 0.1}
+SPAN = {lives.deliver: 0.35, lives.publish: 0.35, lives.owe: 0.1}
 """Seconds within which a process is struck: about what a batch takes."""
 DELAY = 0.01
 PATIENCE = 60
@@ -72,6 +72,8 @@ TRIALS = (
     Trial(lives.deliver, kill, SQLITE, 3),
     Trial(lives.deliver, kill, POSTGRESQL, 3),
     Trial(lives.deliver, cut, POSTGRESQL, 3),
+    Trial(lives.publish, kill, SQLITE),
+    Trial(lives.publish, kill, POSTGRESQL, 3),
     Trial(lives.owe, kill, SQLITE),
     Trial(lives.owe, kill, POSTGRESQL),
     Trial(lives.owe, cut, POSTGRESQL),
@@ -126,17 +128,18 @@ class Chaos:
             for life in count():
                 ended = self._life(trial, (ledger, provider, life), dice, strikes, outcome)
                 ledger.dispose()  # our own connection was cut with the others, and may not have heard of it yet
-                outcome.at_once = max(outcome.at_once, ledgers.under_way(ledger))
-                if ended and (trial.flow is lives.owe or ledgers.over(ledger)):
+                outcome.at_once = max(outcome.at_once, ledgers.under_way(ledger, trial.flow))
+                if ended and (trial.flow is lives.owe or ledgers.over(ledger, trial.flow)):
                     break
             outcome.in_doubt += ledgers.doubted(ledger)
             with read_only(ledger) as connection:
                 assert not (violations := check_ledger(connection)), violations
-            lost, twice = (
-                ledgers.delivered(ledger, provider)
-                if trial.flow is lives.deliver
-                else ledgers.owed(ledger, self.folder / ledgers.BEFORE[lives.deliver])
-            )
+            if trial.flow is lives.deliver:
+                lost, twice = ledgers.delivered(ledger, provider)
+            elif trial.flow is lives.publish:
+                lost, twice = ledgers.published(ledger, provider)
+            else:
+                lost, twice = ledgers.owed(ledger, self.folder / ledgers.BEFORE[lives.deliver])
             outcome.lost, outcome.twice = outcome.lost + lost, outcome.twice + twice
 
     def _life(

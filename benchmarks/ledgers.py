@@ -3,8 +3,10 @@
 import asyncio
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -19,13 +21,18 @@ from benchmarks.shop import AS_OF, build
 from flows.late_orders import run_late_orders
 from models.enums import Channel, State
 from models.policy.policy import NOT_OPEN
+from models.posts import PostWords, Writer
 from models.tables.column_types import SCALE
+from tasks.context import Context
 from tasks.db.counters import count_orders_by_bucket
 from tasks.db.engine import connect
 from tasks.db.migrations import migrate
 from tasks.db.sql import read_only
-from tasks.tables import COUNTERS, EVENTS, NOTICES, OFFERS, OUTBOX, WATCHES
+from tasks.posts.approval import approve_post, ask_for_approval
+from tasks.posts.drafts import write_post
+from tasks.tables import COUNTERS, EVENTS, NOTICES, OFFERS, OUTBOX, POST_MESSAGES, WATCHES
 
+Flow = Callable[..., None]
 OPEN_PER_LATE = 4
 CAP = 100
 LIMITS = f"""
@@ -41,10 +48,11 @@ max_discount_multiple = 0
 [sending]
 max_age_hours = 87_600
 """
-BEFORE = {lives.deliver: "owed.db", lives.owe: "new.db"}
+BEFORE = {lives.deliver: "owed.db", lives.publish: "posts.db", lives.owe: "new.db"}
 """The ledger with which a trial begins."""
 ALIVE = (State.HELD, State.QUEUED, State.SENDING, State.IN_DOUBT)
-MAIL = OUTBOX.c.channel == Channel.EMAIL
+CHANNELS = {lives.publish: Channel.X}
+"""By what a trial sends; all others send mails."""
 SAID = (
     "order_id",
     "revision",
@@ -72,6 +80,20 @@ def make(folder: Path, late: int, _: Connection) -> None:
     assert not report.held, report.held
     assert sum(report.changes.values()) == late, report.changes
     shutil.copy(file, folder / BEFORE[lives.deliver])
+    shutil.copy(folder / BEFORE[lives.owe], folder / BEFORE[lives.publish])
+    with opened(folder / BEFORE[lives.publish]) as ledger, open_app(folder / "shop") as app:
+        _approve_posts(replace(app.context, engine=ledger), late)
+
+
+def _approve_posts(context: Context, posts: int) -> None:
+    """Schedule so many posts for noon, and have a second person approve them."""
+    context = context.with_run("", AS_OF, lives.NOON - timedelta(hours=1))
+    with context.engine.begin() as connection:
+        for n in range(posts):
+            words = PostWords(f"Lamp number {n} is back: https://shop.example.com", (Channel.X,), {}, lives.NOON)
+            key = write_post(context, connection, words, Writer("Mara"))
+            ask_for_approval(context, connection, key, Writer("Mara"))
+            approve_post(context, connection, key, Writer("Jan"))
 
 
 @contextmanager
@@ -93,19 +115,20 @@ def copy(file: Path, ledger: Engine) -> None:
                 new.execute(table.insert(), rows)
 
 
-def under_way(ledger: Engine) -> int:
+def under_way(ledger: Engine, flow: Flow) -> int:
     """Return how many messages a process left behind of which only their provider knows whether it took them."""
-    return _count(ledger, State.SENDING)
+    return _count(ledger, flow, State.SENDING)
 
 
-def over(ledger: Engine) -> bool:
-    """Say whether every mail has come to its end; texts have no door here, and wait."""
-    return not _count(ledger, *ALIVE)
+def over(ledger: Engine, flow: Flow) -> bool:
+    """Say whether every message of a trial has come to its end; texts have no door here, and wait."""
+    return not _count(ledger, flow, *ALIVE)
 
 
-def _count(ledger: Engine, *states: State) -> int:
+def _count(ledger: Engine, flow: Flow, *states: State) -> int:
+    own = OUTBOX.c.channel == CHANNELS.get(flow, Channel.EMAIL)
     with read_only(ledger) as connection:
-        return int(connection.execute(select(func.count()).where(MAIL, OUTBOX.c.state.in_(states))).scalar_one())
+        return int(connection.execute(select(func.count()).where(own, OUTBOX.c.state.in_(states))).scalar_one())
 
 
 def doubted(ledger: Engine) -> int:
@@ -120,6 +143,15 @@ def delivered(ledger: Engine, provider: str) -> tuple[int, int]:
     mails = {row["id"]: row["state"] for row in _rows(ledger, NOTICES) if row["channel"] == Channel.EMAIL}
     lost = [key for key, state in mails.items() if state != State.SENT or key not in received]
     assert received.keys() <= mails.keys(), "the provider received what nobody owed"
+    return len(lost), sum(1 for n in received.values() if n > 1)
+
+
+def published(ledger: Engine, provider: str) -> tuple[int, int]:
+    """Return how many posts were lost, and how many the network received twice."""
+    received = taken(provider)
+    posts = {row["text"]: row["state"] for row in _rows(ledger, POST_MESSAGES)}
+    lost = [text for text, state in posts.items() if state != State.SENT or text not in received]
+    assert received.keys() <= posts.keys(), "the network received what nobody approved"
     return len(lost), sum(1 for n in received.values() if n > 1)
 
 
@@ -159,7 +191,7 @@ def _tallied(ledger: Engine) -> None:
 
 def _rows(ledger: Engine, table: Any) -> list[dict[str, Any]]:
     query = select(table)
-    if table is NOTICES:
-        query = select(table, OUTBOX.c.state, OUTBOX.c.reason).join(OUTBOX, OUTBOX.c.id == NOTICES.c.id)
+    if table in (NOTICES, POST_MESSAGES):
+        query = select(table, OUTBOX.c.state, OUTBOX.c.reason).join(OUTBOX, OUTBOX.c.id == table.c.id)
     with read_only(ledger) as connection:
         return [dict(row) for row in connection.execute(query).mappings()]

@@ -15,6 +15,8 @@ from sqlalchemy.exc import OperationalError
 from app.composition import App, open_app
 from benchmarks.shop import AS_OF
 from channels.email.sendgrid import SendGridTransport
+from channels.social.x import XTransport
+from channels.transport import MessageTransport
 from flows.late_orders import run_late_orders
 from models.enums import Channel
 from tasks.delivery.queue import LeaseHolder
@@ -33,6 +35,12 @@ GONE = 3
 def deliver(shop: Path, database: str, provider: str, life: int, worker: int, pipe: Connection) -> None:
     """Deliver what is due, and settle what earlier lives left in doubt."""
     _live(shop, database, lambda app: _deliver(app, provider, life, worker, pipe))
+
+
+def publish(shop: Path, database: str, provider: str, life: int, worker: int, pipe: Connection) -> None:
+    """Publish the posts whose hour has come, and settle what earlier lives left in doubt."""
+    door = XTransport("key", "secret", "token", "token secret", url=provider, parallel=PARALLEL)
+    _live(shop, database, lambda app: _send(app, Channel.X, door, life, worker, pipe))
 
 
 def owe(shop: Path, database: str, _: str, __: int, ___: int, pipe: Connection) -> None:
@@ -56,11 +64,15 @@ def _live(shop: Path, database: str, work: Callable[[App], Coroutine[None, None,
 
 
 async def _deliver(app: App, provider: str, life: int, number: int, pipe: Connection) -> None:
-    begun, start = time.monotonic(), NOON + life * STEP
     door = SendGridTransport("key", app.folder.shop.sender, url=provider, parallel=PARALLEL)
+    await _send(app, Channel.EMAIL, door, life, number, pipe)
+
+
+async def _send(app: App, channel: Channel, door: MessageTransport, life: int, number: int, pipe: Connection) -> None:
+    begun, start = time.monotonic(), NOON + life * STEP
     worker = DeliveryWorker(
         LeaseHolder(f"life {life}, worker {number}", LEASE),
-        {Channel.EMAIL: door},
+        {channel: door},
         PARALLEL,
         lambda: start + timedelta(seconds=time.monotonic() - begun),
     )
@@ -68,7 +80,7 @@ async def _deliver(app: App, provider: str, life: int, number: int, pipe: Connec
     try:
         mark_abandoned(app.context, worker)
         await reconcile_in_doubt(app.context, worker)
-        while await deliver_channel(app.context.with_run(f"life {life}", AS_OF, start), worker, Channel.EMAIL):
+        while await deliver_channel(app.context.with_run(f"life {life}", AS_OF, start), worker, channel):
             pass
     finally:
         await door.close()

@@ -30,6 +30,7 @@ class Provider:
         self.kept: list[bytes] | None = [] if keep else None
         self.taken: Counter[str] = Counter()
         self._mails: dict[str, list[str]] = {}
+        self._posts: list[str] = []
 
     async def answer(self, request: web.BaseRequest) -> web.Response:
         """Take a message, or tell what was taken."""
@@ -43,6 +44,7 @@ class Provider:
             answer = web.Response(status=202, headers={"X-Message-Id": key})
         elif request.path == "/2/tweets":
             key = json.loads(body)["text"]
+            self._posts.append(key)
             answer = web.json_response({"data": {"id": "1", "text": key}}, status=201)
         else:
             form = parse_qs(body.decode())
@@ -67,6 +69,11 @@ class Provider:
     def _record(self, request: web.BaseRequest) -> object:
         if request.path == "/taken":
             return self.taken
+        if request.path == "/2/users/me":
+            return {"data": {"id": "1", "username": "shop"}}
+        if request.path == "/2/users/1/tweets":
+            posts = [{"id": str(n), "text": text} for n, text in enumerate(self._posts)]
+            return {"data": posts, "meta": {"result_count": len(posts)}} if posts else {"meta": {"result_count": 0}}
         if found := ASKED_FOR.fullmatch(request.query.get("query", "")):
             return {"messages": [{"msg_id": key, "status": "delivered"} for key in self._mails.get(found[1], ())]}
         return {"unique_args": {"notice": request.path.rpartition("/")[2]}}

@@ -6,12 +6,13 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select
 
 from models.enums import NETWORK_NAMES, Channel, PostKind
 from models.errors import ForewarnError
 from models.quantities import Quantity
-from rules.posts.private_words import find_suspects
+from models.search_keys import range_end
+from rules.posts.private_words import MIN_NUMBER_DIGITS, find_suspects
 from tasks.context import Context
 from tasks.db.sql import in_list
 from tasks.posts.stale import stale_posts
@@ -19,6 +20,7 @@ from tasks.tables import CUSTOMER_SEARCH, ORDERS, PRODUCTS
 from templates.rendering.network_limits import Measure, measure
 from templates.rendering.word_rules import find_word_problems
 
+TAKE_OUT = "Everybody reads a post: take it out."
 FRESH_FOR = timedelta(days=2)
 """How old the facts of a post may be without a warning."""
 
@@ -49,6 +51,7 @@ class CheckedPost:
 
     id: str
     product_id: str | None
+    locale: str
     kind: str
     week: str | None
     text: str
@@ -84,7 +87,7 @@ def find_problems(context: Context, connection: Connection, post: CheckedPost) -
     return [
         *_emptiness(texts),
         *_private(context, connection, words, post.product_id),
-        *_forbidden(context, words),
+        *_words(context, words, post.locale),
         *_truth(context, connection, post),
         *_lengths(texts),
     ]
@@ -104,22 +107,34 @@ def _private(
     """Yield what of the texts belongs to a customer, or to an order."""
     name = connection.execute(select(PRODUCTS.c.name).where(PRODUCTS.c.id == product_id)).scalar() or ""
     suspects = find_suspects("\n".join(texts), (name, context.shop.name))
+    for key, written in suspects.phones.items():
+        if connection.execute(select(CUSTOMER_SEARCH.c.phone).where(_same_phone(key)).limit(1)).first():
+            yield Problem(Check.PRIVATE, f"“{written}” is the phone number of a customer. {TAKE_OUT}")
     for table, column, found, what in (
         (CUSTOMER_SEARCH, "name", suspects.names, "the name of a customer"),
         (CUSTOMER_SEARCH, "mail", suspects.mails, "the mail address of a customer"),
-        (CUSTOMER_SEARCH, "phone", suspects.phones, "the phone number of a customer"),
         (ORDERS, "id", suspects.orders, "the number of an order"),
     ):
         if found:
             query = select(table.c[column]).where(in_list(connection, table.c[column], found)).distinct()
             for key in sorted(connection.execute(query).scalars()):
-                yield Problem(Check.PRIVATE, f"“{found[key]}” is {what}. Everybody reads a post: take it out.")
+                yield Problem(Check.PRIVATE, f"“{found[key]}” is {what}. {TAKE_OUT}")
 
 
-def _forbidden(context: Context, texts: Sequence[str]) -> Iterator[Problem]:
-    found = find_word_problems("\n".join(texts), context.shop.locale, context.policy.words)
-    for one in dict.fromkeys((each.what, each.is_forbidden) for each in found):
-        yield Problem(Check.WORDS, f"{one[0]}.", blocks=one[1])
+def _same_phone(key: str) -> ColumnElement[bool]:
+    """Return the SQL of a number with these last digits, or of which these are all with the country code."""
+    column = CUSTOMER_SEARCH.c.phone
+    shorter = [key[:length] for length in range(MIN_NUMBER_DIGITS, len(key) + 1)]
+    return or_(and_(column >= key, column < range_end(key)), column.in_(shorter))
+
+
+def _words(context: Context, texts: Sequence[str], locale: str) -> Iterator[Problem]:
+    said: dict[str, bool] = {}
+    for text in texts:
+        for problem in find_word_problems(text, locale, context.policy.words):
+            said.setdefault(problem.what.replace("in a message", "in a post"), problem.is_forbidden)
+    for what, is_forbidden in said.items():
+        yield Problem(Check.WORDS, f"{what}.", blocks=is_forbidden)
 
 
 def _truth(context: Context, connection: Connection, post: CheckedPost) -> Iterator[Problem]:

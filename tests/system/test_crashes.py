@@ -36,6 +36,14 @@ def test_whenever_delivering_is_struck_each_mail_arrives_and_none_twice(chaos, t
     assert found.at_once <= found.bound
 
 
+@trials(lives.publish)
+def test_whenever_publishing_is_struck_each_post_is_there_once(chaos, trial):
+    found = chaos.run(trial, STRIKES, SEED)
+    assert (found.lost, found.twice) == (0, 0)
+    assert found.strikes >= STRIKES
+    assert found.at_once <= found.bound
+
+
 @trials(lives.owe)
 def test_whenever_late_orders_is_struck_the_ledger_ends_as_if_it_had_not_been(chaos, trial):
     found = chaos.run(trial, STRIKES, SEED)

@@ -288,7 +288,19 @@ def preview_new(visit: Visit, form: Form) -> Response:
     """Return how a post that is not saved would look."""
     given = read_post_form(visit, form)
     product = _product(visit, form)
-    checked = CheckedPost("", product.id if product else None, PostKind.OWN, None, "", {}, (), None, None, visit.now)
+    checked = CheckedPost(
+        "",
+        product.id if product else None,
+        visit.context.shop.locale,
+        PostKind.OWN,
+        None,
+        "",
+        {},
+        (),
+        None,
+        None,
+        visit.now,
+    )
     return _preview(visit, form, given, checked, product, None)
 
 
