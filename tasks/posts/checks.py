@@ -132,7 +132,7 @@ def _words(context: Context, texts: Sequence[str], locale: str) -> Iterator[Prob
     said: dict[str, bool] = {}
     for text in texts:
         for problem in find_word_problems(text, locale, context.policy.words):
-            said.setdefault(problem.what.replace("in a message", "in a post"), problem.is_forbidden)
+            said.setdefault(problem.what, problem.is_forbidden)
     for what, is_forbidden in said.items():
         yield Problem(Check.WORDS, f"{what}.", blocks=is_forbidden)
 

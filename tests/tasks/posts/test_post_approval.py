@@ -304,7 +304,7 @@ def test_a_post_with_a_customers_data_is_not_approved(shop):
 
 def test_what_is_wrong_with_a_post_is_named(shop, with_policy):
     with_policy(Policy(words=WordPolicy(built_in=False, forbidden={"any": ("cheap",)})))
-    assert problems(shop, "A cheap lamp") == [("'cheap' may not be used in a post.", True)]
+    assert problems(shop, "A cheap lamp") == [("'cheap' may not be used.", True)]
     assert problems(shop, "We are open", networks=()) == [("Choose a network.", True)]
     assert problems(shop, "n" * 294) == [("14 too many for X.", True)]
     long = "n" * 320
