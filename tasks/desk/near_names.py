@@ -1,10 +1,12 @@
 """Names near a misspelt one: every name that one slip makes of it is looked up in the index of families."""
 
+import json
 import string
 
-from sqlalchemy import Connection, String, column, select, values
+from sqlalchemy import ARRAY, ColumnElement, Connection, String, bindparam, column, func, select
 
 from models.search_keys import words_of
+from tasks.db.sql import is_sqlite
 from tasks.tables import CUSTOMER_SEARCH
 
 MIN_CHARS, MAX_CHARS = 4, 24
@@ -32,10 +34,18 @@ def one_slip(word: str) -> set[str]:
 
 def _known(connection: Connection, names: list[str]) -> list[str]:
     """Return those of the names that are a customer's family: one step into the index for each."""
-    candidates = values(column("name", String), column("beyond", String), name="candidate")
-    # A key is the family, a space and the other names; no letter sorts between the space and `!`.
-    listed = candidates.data([(name, f"{name}!") for name in names]).cte("candidate")
+    listed = _table_of(connection, names)
     family = CUSTOMER_SEARCH.c.family
-    known = select(CUSTOMER_SEARCH.c.customer_id).where(family >= listed.c.name, family < listed.c.beyond).limit(1)
-    query = select(listed.c.name).where(known.exists()).order_by(listed.c.name).limit(MOST)
+    # The first key from the name on is one step, whether it is of that name or of a later one. A key is the family, a
+    # space and the other names, and no letter sorts between the space and `!`.
+    following = select(family).where(family >= listed).order_by(family).limit(1).scalar_subquery()
+    query = select(listed).where(following < listed.concat("!")).order_by(listed).limit(MOST)
     return list(connection.execute(query).scalars())
+
+
+def _table_of(connection: Connection, names: list[str]) -> ColumnElement[str]:
+    """Return the names as the column of a table, by one parameter: to write hundreds takes longer than to look up."""
+    if is_sqlite(connection):
+        return func.json_each(json.dumps(names)).table_valued(column("value", String)).c.value
+    given = bindparam("names", names, type_=ARRAY(String))
+    return func.unnest(given).table_valued(column("name", String)).render_derived().c.name
