@@ -10,7 +10,7 @@ from models.policy.experiments import ExperimentPolicy
 
 
 class ResultMeasure(StrEnum):
-    """What a row of `result_number` counts, of the messages that left on its day."""
+    """A column of `result_number`: what is counted of the messages that left on its day."""
 
     COUNTED = "counted"
     """When the day was last counted, in seconds since 1970; 0: it must be counted again."""

@@ -247,7 +247,8 @@ class Policy(FrozenModel):
 
     @model_validator(mode="after")
     def _of_known_messages(self) -> Self:
-        check_experiments(self.experiment, {LATE_AGAIN, NEW_DATE, GOOD_NEWS, *(one.words for one in self.bucket)})
+        built_in = (LATE_AGAIN, NEW_DATE, GOOD_NEWS, MAY_BE_LATE)
+        check_experiments(self.experiment, {*built_in, *(one.words for one in self.bucket)})
         return self
 
     @property

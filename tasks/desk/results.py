@@ -1,7 +1,7 @@
 """What the desk shows of results: a period, added up from the days that were counted."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -26,25 +26,35 @@ from tasks.tables import RESULT_NUMBERS
 Sums = Counter[tuple[ResultMeasure, str]]
 """By measure and kind."""
 _PLAIN = RESULT_NUMBERS.c.experiment == ""
-_COUNTED = RESULT_NUMBERS.c.measure == ResultMeasure.COUNTED
+_OF_DAY = RESULT_NUMBERS.c.message == ""
+"""The SQL of the row that says when a day was counted."""
+_MEASURES = tuple(measure for measure in ResultMeasure if measure is not ResultMeasure.COUNTED)
+_ARM_MEASURES = (
+    ResultMeasure.TOLD,
+    ResultMeasure.WAITED,
+    ResultMeasure.CANCELLED,
+    ResultMeasure.ANSWERED,
+    ResultMeasure.REDEEMED,
+)
+_SUMS = [func.sum(RESULT_NUMBERS.c[measure]).label(f"sum_{measure}") for measure in _MEASURES]
 
 
 def load_results(policy: Policy, connection: Connection, first: date, last: date, message: str = "") -> Results:
     """Return the results of the messages that left in a period, both days included; all or those of one message."""
     in_period = and_(RESULT_NUMBERS.c.day >= first, RESULT_NUMBERS.c.day <= last)
     days, counted_at = connection.execute(
-        select(func.count(), func.max(RESULT_NUMBERS.c.value)).where(in_period, _COUNTED)
+        select(func.count(), func.max(RESULT_NUMBERS.c.counted)).where(in_period, _OF_DAY)
     ).one()
-    columns = [RESULT_NUMBERS.c[name] for name in ("bucket", "message", "measure", "kind")]
-    query = select(*columns, func.sum(RESULT_NUMBERS.c.value)).where(in_period, _PLAIN, ~_COUNTED).group_by(*columns)
+    columns = [RESULT_NUMBERS.c[name] for name in ("bucket", "message", "kind")]
+    query = select(*columns, *_SUMS).where(in_period, _PLAIN, ~_OF_DAY).group_by(*columns)
     by_bucket: dict[str, Sums] = defaultdict(Counter)
     total, messages = Counter[tuple[ResultMeasure, str]](), set()
     for row in connection.execute(query):
-        bucket, of, measure, kind, n = row[0], row[1], row[2], row[3], row[4]
-        messages.add(of)
-        if message in ("", of):
-            by_bucket[bucket][ResultMeasure(measure), kind] += int(n)
-            total[ResultMeasure(measure), kind] += int(n)
+        messages.add(row.message)
+        if message in ("", row.message):
+            numbers = {(of, row.kind): int(n) for of, n in zip(_MEASURES, row[len(columns) :], strict=True) if n}
+            by_bucket[row.bucket].update(numbers)
+            total.update(numbers)
     return Results(
         first,
         last,
@@ -61,34 +71,34 @@ def load_daily_results(
     connection: Connection, first: date, last: date, message: str = ""
 ) -> list[tuple[date, str, str, str, str, int]]:
     """Return every number of every day of a period, for a file: day, days late, message, number, which, value."""
-    columns = [RESULT_NUMBERS.c[name] for name in ("day", "bucket", "message", "measure", "kind")]
+    columns = [RESULT_NUMBERS.c[name] for name in ("day", "bucket", "message", "kind")]
     in_period = and_(RESULT_NUMBERS.c.day >= first, RESULT_NUMBERS.c.day <= last)
-    query = select(*columns, RESULT_NUMBERS.c.value).where(in_period, _PLAIN, ~_COUNTED).order_by(*columns)
+    numbers = [RESULT_NUMBERS.c[measure] for measure in _MEASURES]
+    query = select(*columns, *numbers).where(in_period, _PLAIN, ~_OF_DAY).order_by(*columns)
     if message:
         query = query.where(RESULT_NUMBERS.c.message == message)
-    return [tuple(row) for row in connection.execute(query)]
+    return [
+        (row.day, row.bucket, row.message, measure, row.kind, n)
+        for row in connection.execute(query)
+        for measure, n in zip(_MEASURES, row[len(columns) :], strict=True)
+        if n
+    ]
 
 
 def load_experiments(connection: Connection, experiments: Sequence[ExperimentPolicy]) -> list[ExperimentCount]:
     """Return what each trial of the policy counted from its beginning on."""
     if not experiments:
         return []
-    columns = [RESULT_NUMBERS.c[name] for name in ("experiment", "wording", "measure")]
+    columns = (RESULT_NUMBERS.c.experiment, RESULT_NUMBERS.c.wording)
     in_trial = RESULT_NUMBERS.c.experiment.in_([one.name for one in experiments])
-    query = select(*columns, func.sum(RESULT_NUMBERS.c.value)).where(in_trial, ~_PLAIN).group_by(*columns)
-    sums = {(row[0], row[1], row[2]): int(row[3]) for row in connection.execute(query)}
-    return [ExperimentCount(one, _arm(sums, one.name, Letter.A), _arm(sums, one.name, Letter.B)) for one in experiments]
-
-
-def _arm(sums: Mapping[tuple[str, str, str], int], name: str, letter: Letter) -> ArmCount:
-    measures = (
-        ResultMeasure.TOLD,
-        ResultMeasure.WAITED,
-        ResultMeasure.CANCELLED,
-        ResultMeasure.ANSWERED,
-        ResultMeasure.REDEEMED,
-    )
-    return ArmCount(*(sums.get((name, letter, measure), 0) for measure in measures))
+    sums = [func.sum(RESULT_NUMBERS.c[measure]) for measure in _ARM_MEASURES]
+    query = select(*columns, *sums).where(in_trial, RESULT_NUMBERS.c.experiment != "").group_by(*columns)
+    arms = {(row[0], row[1]): ArmCount(*map(int, row[2:])) for row in connection.execute(query)}
+    nobody = ArmCount(0, 0, 0, 0, 0)
+    return [
+        ExperimentCount(one, arms.get((one.name, Letter.A), nobody), arms.get((one.name, Letter.B), nobody))
+        for one in experiments
+    ]
 
 
 def _in_order(policy: Policy, found: Iterable[str]) -> list[str]:
@@ -147,15 +157,17 @@ def _money(sums: Sums, measure: ResultMeasure) -> dict[str, Decimal]:
 def _weeks(connection: Connection, first: date, last: date, message: str) -> Iterable[WeekInTime]:
     """Yield each week of a period, also those without a message."""
     in_period = and_(RESULT_NUMBERS.c.day >= first, RESULT_NUMBERS.c.day <= last)
-    measures = (ResultMeasure.FIRST, ResultMeasure.IN_TIME)
-    columns = (RESULT_NUMBERS.c.day, RESULT_NUMBERS.c.measure)
-    query = select(*columns, func.sum(RESULT_NUMBERS.c.value)).where(in_period, _PLAIN)
-    query = query.where(RESULT_NUMBERS.c.measure.in_(measures)).group_by(*columns)
+    first_messages, in_time = (
+        func.sum(RESULT_NUMBERS.c[name]) for name in (ResultMeasure.FIRST, ResultMeasure.IN_TIME)
+    )
+    query = select(RESULT_NUMBERS.c.day, first_messages, in_time).where(in_period, _PLAIN, RESULT_NUMBERS.c.kind == "")
     if message:
         query = query.where(RESULT_NUMBERS.c.message == message)
     sums: Counter[tuple[date, str]] = Counter()
-    for day, measure, n in connection.execute(query):
-        sums[day - timedelta(days=day.weekday()), measure] += int(n)
+    for day, all_first, before in connection.execute(query.group_by(RESULT_NUMBERS.c.day)):
+        monday = day - timedelta(days=day.weekday())
+        sums[monday, ResultMeasure.FIRST] += int(all_first)
+        sums[monday, ResultMeasure.IN_TIME] += int(before)
     monday = first - timedelta(days=first.weekday())
     while monday <= last:
         yield WeekInTime(monday, sums[monday, ResultMeasure.IN_TIME], sums[monday, ResultMeasure.FIRST])

@@ -6,7 +6,6 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select, update
 
-from models.results import ResultMeasure
 from tasks.db.sql import in_list
 from tasks.orders.told_messages import load_told_messages, message_of_code
 from tasks.tables import OFFERS, RESULT_NUMBERS
@@ -25,5 +24,5 @@ def recount_redeemed(connection: Connection, codes: Collection[str], zone: ZoneI
 
 def recount(connection: Connection, days: Iterable[date]) -> None:
     """Have days counted again that were counted before."""
-    counted = (RESULT_NUMBERS.c.measure == ResultMeasure.COUNTED, RESULT_NUMBERS.c.day.in_(sorted(days)))
-    connection.execute(update(RESULT_NUMBERS).where(*counted).values(value=0))
+    of_days = (RESULT_NUMBERS.c.message == "", RESULT_NUMBERS.c.day.in_(sorted(days)))
+    connection.execute(update(RESULT_NUMBERS).where(*of_days).values(counted=0))

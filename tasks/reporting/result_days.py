@@ -29,11 +29,10 @@ def count_results(context: Context, days: Iterable[date], now: datetime) -> int:
     counted = 0
     for day in days:
         numbers = count_result_day(context, day)
-        rows = [_row(day, key, value) for key, value in numbers.items() if value]
-        rows.append(_row(day, ResultKey(ResultMeasure.COUNTED), int(now.timestamp())))
+        numbers[ResultKey(ResultMeasure.COUNTED)] = int(now.timestamp())
         with context.engine.begin() as connection:
             connection.execute(delete(RESULT_NUMBERS).where(RESULT_NUMBERS.c.day == day))
-            connection.execute(insert(connection, RESULT_NUMBERS).on_conflict_do_nothing(), rows)
+            connection.execute(insert(connection, RESULT_NUMBERS).on_conflict_do_nothing(), _rows(day, numbers))
         counted += 1
     return counted
 
@@ -56,9 +55,14 @@ def count_result_day(context: Context, day: date) -> Counts:
     return numbers
 
 
-def _row(day: date, key: ResultKey, value: int) -> dict[str, Any]:
-    names = ("measure", "bucket", "message", "experiment", "wording", "kind")
-    return {"day": day, "value": value} | {name: getattr(key, name) for name in names}
+def _rows(day: date, numbers: Counts) -> list[dict[str, Any]]:
+    """Return the rows of a day: one for each key, with its numbers side by side."""
+    rows: dict[tuple[str, ...], dict[str, Any]] = {}
+    for key, value in numbers.items():
+        of = {name: getattr(key, name) for name in ("bucket", "message", "experiment", "wording", "kind")}
+        row = rows.setdefault(tuple(of.values()), {"day": day, **of, **dict.fromkeys(ResultMeasure, 0)})
+        row[key.measure] = value
+    return list(rows.values())
 
 
 def _orders_of(context: Context, connection: Connection, day: date) -> list[str]:

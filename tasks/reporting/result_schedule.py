@@ -4,7 +4,6 @@ from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import Connection, or_, select
 
-from models.results import ResultMeasure
 from rules.retention import cutoff_days
 from tasks.context import Context
 from tasks.db.sql import read_only
@@ -54,9 +53,8 @@ def _is_kept(context: Context, day: date, today: date) -> bool:
 
 
 def _counted_days(connection: Connection) -> dict[date, int]:
-    query = select(RESULT_NUMBERS.c.day, RESULT_NUMBERS.c.value)
-    rows = connection.execute(query.where(RESULT_NUMBERS.c.measure == ResultMeasure.COUNTED))
-    return {row.day: row.value for row in rows}
+    query = select(RESULT_NUMBERS.c.day, RESULT_NUMBERS.c.counted).where(RESULT_NUMBERS.c.message == "")
+    return {row.day: row.counted for row in connection.execute(query)}
 
 
 def _answered_days(context: Context, connection: Connection, since: datetime) -> set[date]:

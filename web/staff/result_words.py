@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from models.experiments import Letter, Outcome
-from models.policy.policy import GOOD_NEWS, LATE_AGAIN, NEW_DATE, Policy
+from models.policy.policy import GOOD_NEWS, LATE_AGAIN, MAY_BE_LATE, NEW_DATE, ON_TIME, Policy
 from models.quantities import counted
 from models.results import ArmCount, ExperimentCount
 from rules.experiments.compare import Arm, Comparison, Interval, compare
@@ -39,6 +39,7 @@ MESSAGE_WORDS = {
     LATE_AGAIN: "The date moved or has passed",
     NEW_DATE: "A first date after none",
     GOOD_NEWS: "Good news",
+    MAY_BE_LATE: "May be late",
 }
 PEEKING = (
     "Look, but do not stop it early: a trial that is looked at every day and stopped at the first good number finds "
@@ -62,6 +63,13 @@ class TrialView:
     others: tuple[tuple[str, str], ...]
     """The other outcomes, without a test: the trial was not made for them."""
     message: str
+
+
+def days_words(policy: Policy, bucket: str) -> str:
+    """Return how late the order was of which a message told; empty: all."""
+    if not bucket:
+        return "All"
+    return "Not late: may be late, or good news" if bucket == ON_TIME else days_late_words(policy, bucket)
 
 
 def message_words(policy: Policy, message: str) -> str:

@@ -6,20 +6,20 @@ from datetime import date, timedelta
 
 from starlette.responses import Response
 
-from models.policy.policy import GOOD_NEWS, LATE_AGAIN, NEW_DATE, Policy
+from models.policy.policy import GOOD_NEWS, LATE_AGAIN, MAY_BE_LATE, NEW_DATE, Policy
 from models.quantities import counted
 from models.results import ResultCost, ResultRow, Results, WeekInTime
 from models.staff import Right
 from tasks.csv_files import csv_text
 from tasks.desk.results import load_daily_results, load_experiments, load_results
 from web.staff.addresses import desk_address
-from web.staff.bucket_words import days_late_words
 from web.staff.desk import Desk, StaffRoute
 from web.staff.forms import Form
 from web.staff.result_words import (
     DEFINITIONS,
     FEW,
     TrialView,
+    days_words,
     message_words,
     money_words,
     percent_of,
@@ -71,6 +71,7 @@ class LineView:
     """The points of each stretch of weeks with enough cases."""
     dots: tuple[tuple[str, str], ...]
     label: str
+    total: str
     first: str
     last: str
     weeks: tuple[tuple[str, str], ...]
@@ -91,6 +92,10 @@ def show(visit: Visit) -> Response:
     first, last, form = _period(visit)
     with visit.reading() as connection:
         results = load_results(policy, connection, first, last, message)
+        known = _known_messages(policy, results)
+        if message and message not in known:
+            form.wrong("message", "There is no such message; all are shown.")
+            message, results = "", load_results(policy, connection, first, last)
         experiments = load_experiments(connection, policy.experiment)
     trials = [trial_view(policy, one, visit.today, visit.day(one.experiment.ends)) for one in experiments]
     period = {"from": first.isoformat(), "to": last.isoformat(), "message": message}
@@ -102,7 +107,7 @@ def show(visit: Visit) -> Response:
         first=period["from"],
         last=period["to"],
         message=message,
-        messages=_message_options(policy, results, message),
+        messages=[("", "All messages"), *((one, message_words(policy, one)) for one in known)],
         periods=[(name, _last_days(visit.today, days, message)) for name, days in PERIODS],
         counted=visit.full_moment(results.counted_at) if results.counted_at else "",
         days=_days_words(results),
@@ -122,7 +127,7 @@ def download_days(visit: Visit) -> Response:
     policy = visit.context.policy
     with visit.reading() as connection:
         daily = load_daily_results(connection, first, last, visit.query("message"))
-    rows = [(day, days_late_words(policy, bucket), *rest) for day, bucket, *rest in daily]
+    rows = [(day, days_words(policy, bucket), *rest) for day, bucket, *rest in daily]
     return _csv(DAY_COLUMNS, rows, f"results-{first}-{last}.csv")
 
 
@@ -161,10 +166,10 @@ def _period(visit: Visit) -> tuple[date, date, Form]:
     return max(first, last - timedelta(days=MAX_DAYS)), last, form
 
 
-def _message_options(policy: Policy, results: Results, asked: str) -> list[tuple[str, str]]:
+def _known_messages(policy: Policy, results: Results) -> list[str]:
+    """Return the messages of the policy, and those that left in the period."""
     own = [bucket.words for bucket in policy.bucket if bucket.notify]
-    known = dict.fromkeys((*own, LATE_AGAIN, NEW_DATE, GOOD_NEWS, *results.messages, *([asked] if asked else [])))
-    return [("", "All messages"), *((one, message_words(policy, one)) for one in known)]
+    return list(dict.fromkeys((*own, LATE_AGAIN, NEW_DATE, GOOD_NEWS, MAY_BE_LATE, *results.messages)))
 
 
 def _days_words(results: Results) -> str:
@@ -184,13 +189,13 @@ def _cell(count: int, of: int, more: str = "") -> Cell:
 
 def _row_view(policy: Policy, row: ResultRow) -> RowView:
     return RowView(
-        name=days_late_words(policy, row.bucket) if row.bucket else "All",
+        name=days_words(policy, row.bucket),
         told=f"{row.told:,}",
         reached=_cell(row.reached, row.told, _parts((row.no_word, "sent, no word"), (row.came_back, "came back"))),
         answered=_cell(
             row.answered,
             row.told,
-            _parts((row.shipped, "had sent what was ready"), (row.took_discount, "took the discount")),
+            _parts((row.shipped, "had what is ready sent"), (row.took_discount, "took the discount")),
         ),
         waited=_cell(row.waited, row.told),
         swapped=_cell(row.swapped, row.told),
@@ -240,12 +245,12 @@ def _line(visit: Visit, weeks: Sequence[WeekInTime]) -> LineView:
         parts[-1].append(f"{x},{y}")
         dots.append((x, y))
     words = [(f"Week of {visit.day(week.monday)}", share_words(week.in_time, week.first)) for week in weeks]
-    told = sum(week.first for week in weeks)
-    label = f"Told before the promised day, by week: {share_words(sum(week.in_time for week in weeks), told)} in all"
+    in_all = share_words(sum(week.in_time for week in weeks), sum(week.first for week in weeks))
     return LineView(
         tuple(" ".join(part) for part in parts if len(part) > 1),
         tuple(dots),
-        label,
+        f"Told before the promised day, by week: {in_all} in all",
+        f"{in_all} of the first messages about a delay left before the day that was promised.",
         visit.day(weeks[0].monday),
         visit.day(weeks[-1].monday),
         tuple(words),

@@ -39,16 +39,19 @@ def upgrade() -> None:
         "result_number",
         sa.Column("day", sa.Date(), nullable=False),
         *(sa.Column(name, sa.String(), nullable=False) for name in KEY),
-        sa.Column("value", sa.BigInteger(), nullable=False),
+        *(sa.Column(name, sa.BigInteger(), nullable=False, server_default="0") for name in NUMBERS),
         sa.PrimaryKeyConstraint("day", *KEY),
     )
     op.create_index(
         "ix_result_number_experiment",
         "result_number",
-        ["experiment", "wording", "measure"],
+        ["experiment"],
         sqlite_where=OF_TRIAL,
         postgresql_where=OF_TRIAL,
     )
 
 
-KEY = ("measure", "bucket", "message", "experiment", "wording", "kind")
+KEY = ("bucket", "message", "experiment", "wording", "kind")
+NUMBERS = (
+    "told", "reached", "came_back", "first", "in_time", "answered", "waited", "shipped", "swapped", "cancelled", "took_discount", "codes", "codes_value", "redeemed", "uses", "uses_value", "uses_unknown", "uses_expired", "sent", "counted",
+)
