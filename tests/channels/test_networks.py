@@ -9,19 +9,18 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from app.network_transports import NETWORK_KINDS, REQUIRED_SETTINGS, open_network
 from channels.social import mastodon
 from channels.social.bluesky_records import record_key
 from channels.social.linkedin import little_text, plain_text
 from channels.social.posts import find_links
 from channels.transport import LookupUnavailable, OutcomeUnknown, PermanentFailure, TemporaryFailure
-from models.config.settings import GivenSettings
 from models.enums import Channel
 from models.messages import LinkCard, Message, Picture
 from templates.rendering.network_limits import measure
 from tests.channels.test_transports import WAYS as WAYS_OF_PROVIDERS
 from tests.channels.test_transports import description, sent
-from tests.support.networks import ALL, Facebook, LinkedIn, Mastodon, Mishap, run_network
+from tests.support.networks import BY_CHANNEL as WAYS
+from tests.support.networks import Facebook, LinkedIn, Mastodon, Mishap, open_transport, run_network
 from tests.support.networks.linkedin import read_little
 from tests.support.networks.mastodon import as_html
 from tests.support.provider import Answer
@@ -34,7 +33,6 @@ TEXT = (
     "#Lampen #Licht_an {neu} [x] ~ a|b \\ #1"
 )
 PICTURE = Picture(b"\x89PNG\r\n\x1a\n" + bytes(2000), "image/png", "Eine Lampe aus Messing auf einem Tisch")
-WAYS = dict(zip((Channel.X, Channel.FACEBOOK, Channel.BLUESKY, Channel.MASTODON, Channel.LINKEDIN), ALL, strict=True))
 
 
 @pytest.fixture(params=WAYS)
@@ -50,12 +48,7 @@ def message_for(channel, text=TEXT, **also):
 async def connected(channel, network=None, **also):
     """Yield a stand-in of a network, and the transport of a shop that is connected to it."""
     async with run_network(network or WAYS[channel](lambda: NOW)) as server:
-        kind = NETWORK_KINDS[channel]
-        given = {name.removeprefix("FOREWARN_").lower(): value for name, value in server.settings().items()} | also
-        settings = GivenSettings(**given, timeout=2)
-        values = [getattr(settings, name) for name in REQUIRED_SETTINGS[kind]]
-        plain = tuple(str(getattr(value, "get_secret_value", lambda value=value: value)()) for value in values)
-        transport = open_network(kind, settings, plain, lambda: NOW)
+        transport = open_transport(server, channel, lambda: NOW, **also)
         try:
             yield server, transport
         finally:
