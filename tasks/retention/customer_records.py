@@ -25,6 +25,9 @@ from tasks.tables import (
     WEBHOOK_EVENTS,
 )
 
+REFUSED = "sign_in_refused"
+"""The only kind of entry that the database lets be deleted from the audit log."""
+
 
 def find_mails(context: Context, cutoffs: CutoffDays) -> Select[Any]:
     """Return the query of mails whose words, names and addresses are kept no longer."""
@@ -78,6 +81,12 @@ def find_acts(context: Context, cutoffs: CutoffDays) -> Select[Any]:
     acts = AUDIT_ENTRIES.c
     old = (acts.subject_kind == "order", acts.why != "", acts.at < context.start_of(cutoffs.words))
     return select(acts.id).where(*old, ~is_open(context, acts.subject))
+
+
+def find_refused_sign_ins(context: Context, cutoffs: CutoffDays) -> Select[Any]:
+    """Return the query of refused sign-ins that are kept no longer: anybody can make as many as the throttle lets."""
+    acts = AUDIT_ENTRIES.c
+    return select(acts.id).where(acts.kind == REFUSED, acts.at < context.start_of(cutoffs.words))
 
 
 def empty_acts(connection: Connection, ids: Sequence[int]) -> None:

@@ -21,6 +21,7 @@ from tasks.retention.customer_records import (
     find_mails,
     find_notes,
     find_reasons,
+    find_refused_sign_ins,
     find_webhook_events,
 )
 from tasks.retention.open_orders import is_open
@@ -111,6 +112,7 @@ PRUNABLE = (
     Prunable("mails", CUSTOMER_MAILS.c.id, find_mails, delete_with_outbox(CUSTOMER_MAILS.c.id)),
     Prunable("notes", ORDER_NOTES.c.id, find_notes, _delete_by(ORDER_NOTES.c.id)),
     Prunable("acts", AUDIT_ENTRIES.c.id, find_acts, empty_acts),
+    Prunable("refused_sign_ins", AUDIT_ENTRIES.c.id, find_refused_sign_ins, _delete_by(AUDIT_ENTRIES.c.id)),
     Prunable("reasons", CUSTOMER_CHOICES.c.id, find_reasons, delete_reasons),
     Prunable("webhook_events", WEBHOOK_EVENTS.c.id, find_webhook_events, delete_with_outbox(WEBHOOK_EVENTS.c.id)),
     Prunable("callbacks", CALLBACK_EVENTS.c.number, find_callbacks, _delete_by(CALLBACK_EVENTS.c.number)),

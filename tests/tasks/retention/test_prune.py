@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import DBAPIError
 
 from models.policy.policy import Policy
 from models.policy.retention import RetentionPolicy
@@ -78,6 +79,18 @@ def test_the_reasons_of_acts_go_and_the_acts_stay(told):
     assert prune(told, 31)["acts"] == 1
     reasons = {(row["subject_kind"], row["subject"]): row["why"] for row in told.rows(AUDIT_ENTRIES)}
     assert reasons == {("order", "closed"): "", ("order", "open"): "Nora rang", ("run", "closed"): "Nora rang"}
+
+
+def test_refused_sign_ins_go_and_every_other_entry_of_the_log_stays(told):
+    given = {"at": noon(0), "who": "Forewarn", "subject_kind": "person", "subject": "p1", "what": "signed in"}
+    with told.context.engine.begin() as connection:
+        for kind in ("sign_in", "sign_in_refused", "sign_in_refused"):
+            record(connection, **given, kind=kind)
+    assert "refused_sign_ins" not in prune(told, 30)
+    assert prune(told, 31)["refused_sign_ins"] == 2
+    assert [row["kind"] for row in told.rows(AUDIT_ENTRIES)] == ["sign_in"]
+    with pytest.raises(DBAPIError, match="only grows"), told.context.engine.begin() as connection:
+        connection.execute(delete(AUDIT_ENTRIES))
 
 
 def test_the_words_go_and_what_was_told_stays(told):
