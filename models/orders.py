@@ -116,7 +116,7 @@ class LineFacts:
     estimated: bool = False
     """Whether nobody states `expected_on`: it is computed from how things usually go."""
     stated_on: date | None = None
-    """Of an estimated date: the day that its vendor states, before its usual lateness is added; None: none is."""
+    """Of an estimated date: the day on which it leaves if its vendor keeps its word; None: its vendor states no day."""
     assured: bool = False
     """Whether `expected_on` is what the carrier or staff say of this very line."""
 

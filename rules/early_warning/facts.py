@@ -41,7 +41,8 @@ def date_standing(source: DateSource, basis: DateBasis | None, promise: Promise)
     | forecast | any                     | a fact: nothing is in stock and nothing is coming                     |
     | shop     | any                     | a fact: the shop's own system says so                                 |
 
-    Whatever the date is, a promise that has passed is a fact.
+    Goods for the warehouse cannot leave before they were received and packed: whoever loads a line adds those days to
+    the vendor's own. Whatever the date is, a promise that has passed is a fact.
     """
     if source in OF_THIS_LINE:
         return DateStanding(assured=True)

@@ -66,7 +66,7 @@ ORDER_FACTS_COLUMNS = [
     IN_STOCK_CLAUSE,
     CLOSED_FILTER.label("line_closed"),
     func.coalesce(ORDER_LINES.c.ended, ORDERS.c.ended).label("line_ended"),
-    *_labelled("product", PRODUCTS, (*(field.name for field in fields(ProductFacts)), "vendor_id")),
+    *_labelled("product", PRODUCTS, (*(field.name for field in fields(ProductFacts)), "vendor_id", "drop_shipped")),
 ]
 _promised_values = attrgetter(*(column.name for column in PROMISED_COLUMNS))
 _customer_values = attrgetter(*(f"customer_{field.name}" for field in fields(CustomerFacts)))
@@ -181,7 +181,7 @@ def _line(
     reason: DelayReason | None,
 ) -> LineFacts:
     expected_on, ready = _expected(context, row, held_until)
-    standing = _standing(row)
+    standing = _standing(context, row)
     return LineFacts(
         number=row.line_number,
         product=ProductFacts(*_product_values(row)),
@@ -210,11 +210,17 @@ def _line(
     )
 
 
-def _standing(row: Row[Any]) -> DateStanding:
-    """Return how far a line's expected date can be relied on; without one of Forewarn's the shop states it."""
+def _standing(context: Context, row: Row[Any]) -> DateStanding:
+    """Return how far a line's expected date can be relied on; without one of Forewarn's the shop states it.
+
+    Goods that come to the warehouse leave it after the days that receiving and packing take.
+    """
     if row.stored_date_source is not None:
-        basis = basis_from_data(row.stored_date_basis)
-        return date_standing(DateSource(row.stored_date_source), basis, Promise(row.promise))
+        basis, transit = basis_from_data(row.stored_date_basis), context.promises.transit
+        standing = date_standing(DateSource(row.stored_date_source), basis, Promise(row.promise))
+        if standing.stated_on is None or row.product_drop_shipped:
+            return standing
+        return replace(standing, stated_on=transit.ship_date(transit.available_date(standing.stated_on)))
     return date_standing(DateSource(row.line_expected_source or DateSource.SHOP), None, Promise(row.promise))
 
 
