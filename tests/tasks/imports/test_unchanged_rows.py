@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, delete, select, text, update
+from sqlalchemy import create_engine, delete, insert, select, text, update
 
 from models.config.shop import read_shop
 from sources.connectors.database import Database
@@ -20,7 +20,7 @@ from tasks.imports.endings import VIRTUAL, ZERO
 from tasks.imports.fact_rows import TABLES
 from tasks.imports.load import import_all, import_table
 from tasks.imports.stats import ImportStats
-from tasks.tables import CUSTOMERS, OPT_OUTS, ORDER_LINES, ORDERS, PRODUCTS, SHIPMENTS, STOCKS, WATCHES
+from tasks.tables import CUSTOMERS, OFFERS, OPT_OUTS, ORDER_LINES, ORDERS, PRODUCTS, SHIPMENTS, STOCKS, WATCHES
 from tests.support.imports import DAY, NEXT, StarterShop
 
 LATER = date(2026, 2, 1)
@@ -28,7 +28,9 @@ MORE = {
     "vendors": "id,name,email,lead_days\nV1,Harbour,dispatch@example.com,14\n",
     "inbound": "id,product_id,quantity,expected_on\nD1,MUG-1,5,2026-02-20\n",
     "shipments": "order_id,number,id,quantity,shipped_at\n1001,1,A,1,2026-01-10 09:00\n1001,2,B,1,2026-01-08 11:30\n",
+    "redemptions": "code,order_id,redeemed_at,amount,currency\nTHANKS-1,1003,2026-01-12 10:00,5.00,EUR\n",
 }
+GIVEN = {"id": "O1", "run_id": "r1", "order_id": "1001", "kind": "future_discount", "code": "THANKS-1"}
 
 
 class Watching(Source):
@@ -73,6 +75,9 @@ def shop(tmp_path, ledger):
         (folder / "data" / f"{table}.csv").write_text(rows)
     engine = connect(ledger)
     migrate(engine)
+    with engine.begin() as connection:
+        offer = GIVEN | {"line": "", "revision": 0, "products": [], "value": 5, "currency": "EUR"}
+        connection.execute(insert(OFFERS).values(**offer, created_at=datetime(2026, 1, 5, tzinfo=UTC)))
     yield WatchedShop(folder, engine, tmp_path / "rejects.csv")
     engine.dispose()
 
@@ -150,6 +155,7 @@ HAND_MADE = {
     "vendors": {"lead_days": 3},
     "stock": {"on_hand": 99},
     "inbound": {"expected_on": None},
+    "redemptions": {"currency": "XXX"},
 }
 
 
