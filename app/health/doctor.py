@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 
 from app.api_keys import api_keys
+from app.clock import make_clock
 from app.composition import open_shop_source, read_settings
 from app.health.callbacks import check_callbacks
 from app.health.check import Check
@@ -125,6 +126,15 @@ def _templates(_: Settings, folder: ShopFolder) -> Iterator[Check]:
         yield Check("templates", "every message renders")
 
 
+def _trials(_: Settings, folder: ShopFolder) -> Iterator[Check]:
+    today = make_clock(folder.shop.zone, None).as_of
+    for trial in folder.policy.experiment:
+        state = "begins" if today < trial.begins else "runs until" if trial.runs_on(today) else "ended"
+        day = trial.begins if today < trial.begins else trial.ends
+        what = f"{trial.share:.0%} of customers read {trial.wording} in place of {trial.message}; {trial.outcome}"
+        yield Check(f"trial {trial.name!r}", f"{state} {day}: {what} is compared")
+
+
 def _outbox(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
     place = _existing_parent(settings.outbox_dir or state_folder(settings, folder))
     free = shutil.disk_usage(place).free
@@ -154,6 +164,7 @@ CHECKS: tuple[Callable[[Settings, ShopFolder], Iterator[Check]], ...] = (
     _api,
     _panel,
     _templates,
+    _trials,
     _outbox,
     check_prefect,
 )

@@ -1,6 +1,6 @@
 """Compare two wordings honestly: an interval for each share, and an exact test of their difference.
 
-scipy is imported where it is used: it takes half a second.
+scipy is imported where it is used: it takes a second or more.
 """
 
 from dataclasses import dataclass
@@ -46,6 +46,11 @@ class Comparison:
     def is_certain(self) -> bool:
         """Return whether chance alone is a poor explanation of the difference."""
         return self.p_value <= CERTAIN
+
+
+def load_statistics() -> None:
+    """Import what the comparison needs, so that the first one does not wait for it."""
+    import scipy.stats  # noqa: F401
 
 
 def wilson_interval(arm: Arm) -> Interval:

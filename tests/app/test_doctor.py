@@ -226,3 +226,26 @@ def test_a_run_under_way_is_a_sign_of_life_for_two_hours(hours, mark):
     there = SimpleNamespace(name="deliver", created=FRIDAY, schedules=[schedule])
     under_way = {"state": "running", "started_at": FRIDAY}
     assert last_run(there, FRIDAY, under_way, FRIDAY + timedelta(hours=hours)).mark == mark
+
+
+def test_each_trial_of_two_wordings_is_named_with_what_it_compares(shop):
+    trial = """
+[[experiment]]
+name = "shorter subject"
+message = "week"
+wording = "week_b"
+begins = 2026-01-01
+ends = 2099-12-31
+outcome = "waited"
+"""
+    with (shop / "policy.toml").open("a") as policy:
+        policy.write(trial)
+    found = looked(shop, providers=False)
+    says = "runs until 2099-12-31: 50% of customers read week_b in place of week; waited is compared"
+    assert found["trial 'shorter subject'"].found == says
+    assert found["templates"].bad
+    assert "add week_b/subject.en.txt or another part of week" in found["templates"].found
+    second = shop / "templates" / "week_b"
+    second.mkdir(parents=True)
+    (second / "subject.en.txt").write_text("In short: {{ order.id }}")
+    assert not looked(shop, providers=False)["templates"].bad

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from threading import Thread
 
 from starlette.responses import Response
 
@@ -10,6 +11,7 @@ from models.policy.policy import GOOD_NEWS, LATE_AGAIN, MAY_BE_LATE, NEW_DATE, P
 from models.quantities import counted
 from models.results import ResultCost, ResultRow, Results, WeekInTime
 from models.staff import Right
+from rules.experiments.compare import load_statistics
 from tasks.csv_files import csv_text
 from tasks.desk.results import load_daily_results, load_experiments, load_results
 from web.staff.addresses import desk_address
@@ -77,8 +79,11 @@ class LineView:
     weeks: tuple[tuple[str, str], ...]
 
 
-def routes(_: Desk) -> Sequence[StaffRoute]:
+def routes(desk: Desk) -> Sequence[StaffRoute]:
     """Return the pages about results."""
+    if desk.context.policy.experiment:
+        # Importing scipy takes a second or two, which nobody should wait for in front of a page.
+        Thread(target=load_statistics, daemon=True).start()
     return [
         StaffRoute("/results", Right.SEE, show),
         StaffRoute("/results/days.csv", Right.SEE, download_days),
