@@ -11,6 +11,7 @@ from models.inventory import known_day
 from models.orders import LineFacts, LineKey, OrderFacts
 from models.policy.promise_clock import CountryRules
 from models.promise_clock import AnswerKind, ClockAnswer, ClockFacts, ClockNotice, Standing
+from rules.early_warning.facts import known_date
 from rules.promise_clock.clock import due_on, stand
 from rules.promise_clock.line_days import delivered_on, shipped_on, total_of
 from rules.promise_clock.public_holidays import public_holidays
@@ -110,7 +111,7 @@ def _line_clock(loaded: _Loaded, law: OrderLaw, order: OrderFacts, line: LineFac
     facts, stated = _facts(loaded, law, order, line, as_of)
     holidays = public_holidays(rules.holidays)
     standing = stand(facts, rules, as_of, holidays)
-    if _misses(law.counted(line.expected_on, line), standing.deadline, as_of):
+    if _misses(law.counted(known_date(line), line), standing.deadline, as_of):
         facts = replace(facts, cannot_meet=True)
         standing = stand(facts, rules, as_of, holidays)
     return LineClock(order, line, law.name, rules, facts, due_on(facts, rules), standing, stated)
