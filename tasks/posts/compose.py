@@ -1,6 +1,7 @@
 """Compose social posts about products that are late, back in stock or nearly sold out; staff approve them."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
 from statistics import median
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from models.enums import PostState
+from models.messages import Message
 from models.orders import ProductFacts
 from models.policy.messaging import PostPolicy
 from models.posts import ProductDelay, ProductStock
@@ -20,6 +22,7 @@ from tasks.orders.order_rows import PRODUCT_COLUMNS, PROMISED_COLUMNS
 from tasks.posts.stock import stocked_products
 from tasks.staff.audit import MACHINE
 from tasks.tables import CUSTOMERS, EXPECTED_DATES, ORDER_LINES, ORDERS, POSTS, PRODUCTS
+from templates.rendering.environment import TemplateError
 
 STREAM_OPTIONS = {"yield_per": 5000}
 
@@ -123,6 +126,7 @@ def _post(context: Context, about: ProductDelay | ProductStock, week: str) -> di
         "kind": about.kind,
         "locale": words.locale,
         "text": words.text,
+        "texts": _other_texts(context, about, words),
         "networks": list(context.networks),
         "orders": about.orders,
         "left": about.left if isinstance(about, ProductStock) else None,
@@ -133,6 +137,20 @@ def _post(context: Context, about: ProductDelay | ProductStock, week: str) -> di
         "created_at": context.started_at,
         "changed_at": context.started_at,
     }
+
+
+def _other_texts(context: Context, about: ProductDelay | ProductStock, words: Message) -> dict[str, str]:
+    """Return the text for each network that has room for less: Bluesky counts the whole link, X does not.
+
+    One that has no room at all keeps the draft's text; nobody can approve that before it is shortened.
+    """
+    texts: dict[str, str] = {}
+    for network in context.networks:
+        with suppress(TemplateError):
+            text = context.renderer.render_post(about, id=words.id, network=network).text
+            if text != words.text:
+                texts[str(network)] = text
+    return texts
 
 
 def iso_week(day: date) -> str:

@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -9,7 +10,7 @@ from app.clock import make_clock
 from app.composition import open_app
 from cli.main import command_line
 from flows.deliver import run_deliver
-from models.enums import State
+from models.enums import Channel, State
 from models.errors import ForewarnError
 from models.orders import ProductFacts
 from models.policy.messaging import PostPolicy
@@ -51,6 +52,19 @@ def test_a_product_has_at_most_one_post_a_week(driver):
     late(driver, 5)
     assert [len(compose_delay_posts(at(driver.context, n))) for n in (0, 1, 6, 7)] == [1, 0, 0, 1]
     assert sorted(post["week"] for post in driver.posts) == ["2026-W25", "2026-W26"]
+
+
+@pytest.mark.parametrize(("length", "fits"), [(60, True), (280, False)])
+def test_a_draft_fits_every_network_that_it_is_for_unless_its_link_alone_is_too_long(driver, length, fits):
+    long = replace(LAMP, name="Reading lamp of brushed brass with " + "a shade of linen and " * 4)
+    long = replace(long, url="https://shop.example/" + "a" * length)
+    for key in range(5):
+        driver.order(str(key), line(promised=-9, product=long), customer=customer(f"c{key}"))
+    networks = (Channel.X, Channel.MASTODON, Channel.BLUESKY)
+    (post,) = compose_delay_posts(replace(at(driver.context), open_networks=networks, connected_networks=networks))
+    assert len(post["text"]) > 300
+    assert set(post["texts"]) == ({"bluesky"} if fits else set())
+    assert all(len(text) <= 300 and long.url in text for text in post["texts"].values())
 
 
 def test_a_post_waits_until_somebody_approves_it_and_then_leaves_once(driver):
