@@ -1,6 +1,7 @@
 """Draw what can be had by warning, and whether what was said came."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -10,12 +11,23 @@ from matplotlib.ticker import PercentFormatter
 from benchmarks.warning_scores import LEAST_CASES, RuleScore, TenthScore, WarningScores, first_warnings
 
 OURS, OTHERS, LINE = "tab:red", "tab:gray", "tab:blue"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The name of a rule in the picture, and where it stands from its point."""
+
+    name: str
+    right: int
+    up: int
+
+
 SWEEP = tuple(n / 100 for n in range(20, 72, 2))
 
 
-def draw_warnings(scores: WarningScores, rules: Mapping[str, RuleScore], marks: Mapping[str, str], to: Path) -> None:
-    """Draw the frontier of the day before with each rule, and the calibration; `marks` are short names of rules."""
-    figure = Figure(figsize=(11, 4.4), layout="constrained")
+def draw_warnings(scores: WarningScores, rules: Mapping[str, RuleScore], marks: Mapping[str, Mark], to: Path) -> None:
+    """Draw the frontier of the day before with each rule, and the calibration; `marks` name the rules."""
+    figure = Figure(figsize=(13, 5), layout="constrained")
     frontier, calibration = figure.subplots(1, 2)
     _frontier(frontier, scores, rules, marks)
     _calibration(calibration, scores.tenths(arrived_only=False))
@@ -29,21 +41,23 @@ def draw_warnings(scores: WarningScores, rules: Mapping[str, RuleScore], marks: 
     figure.savefig(to, dpi=80, metadata={"Software": None})
 
 
-def _frontier(axes: Axes, scores: WarningScores, rules: Mapping[str, RuleScore], marks: Mapping[str, str]) -> None:
+def _frontier(axes: Axes, scores: WarningScores, rules: Mapping[str, RuleScore], marks: Mapping[str, Mark]) -> None:
     sweep = [scores.rule("", first_warnings(scores.foretold, days_before=1, least=least)) for least in SWEEP]
     points = [(each.came[0].value, each.told.value) for each in sweep if each.warned]
     axes.plot(*zip(*points, strict=True), color=LINE, linewidth=1.5, label="the day before, by likelihood")
-    for name, short in marks.items():
+    for name, mark in marks.items():
         rule = rules[name]
-        x, y, ours = rule.came[0], rule.told, short.startswith("Forewarn")
+        x, y, ours = rule.came[0], rule.told, mark.name.startswith("Forewarn")
         colour = OURS if ours else OTHERS
         axes.errorbar(
             x.value, y.value, xerr=[[x.value - x.low], [x.high - x.value]],
             yerr=[[y.value - y.low], [y.high - y.value]],
             fmt="s" if ours else "o", markersize=5, color=colour, elinewidth=0.7,
         )  # fmt: skip
-        axes.annotate(short, (x.value, y.value), (6, -11), textcoords="offset points", fontsize=8, color=colour)
-    axes.set(xlim=(0, 1), ylim=(0, 1.04), title="Late orders told before the promised day")
+        axes.annotate(
+            mark.name, (x.value, y.value), (mark.right, mark.up), textcoords="offset points", fontsize=8, color=colour
+        )
+    axes.set(xlim=(0, 1), ylim=(0, 1.1), title="Late orders told before the promised day")
     axes.set_xlabel("of those warned: came by the promised day")
 
 

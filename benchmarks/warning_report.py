@@ -12,23 +12,26 @@ from benchmarks.bootstrap import Measured
 from benchmarks.forecast_orders import Bought
 from benchmarks.forecast_replay import Method, mornings
 from benchmarks.forecast_scores import Scores
-from benchmarks.warning_picture import draw_warnings
+from benchmarks.warning_picture import Mark, draw_warnings
 from benchmarks.warning_replay import Foretold, foretell
 from benchmarks.warning_scores import WORTHS, RuleScore, TenthScore, WarningScores, first_warnings
 from models.policy.policy import Policy
 
 OURS = "Forewarn"
+WIDTH = 150
+"""Characters of a line: intervals need more than a terminal has where there is none."""
+ALL_OUT, DAY_BEFORE = "all still out, the day before", "Forewarn, the day before only"
 RULES = {
-    OURS: "Forewarn",
-    "Forewarn, the day before only": "Forewarn, day before",
-    "all still out, the day before": "all, 1 day before",
-    "all still out, 2 days before": "all, 2 days before",
-    "80 % date, this vendor": "80 % date, vendor",
-    "80 % date, by legs": "80 % date, legs",
-    "50 % date, this vendor": "50 % date, vendor",
-    "50 % date, by legs": "50 % date, legs",
+    OURS: Mark("Forewarn", 8, -13),
+    DAY_BEFORE: Mark("Forewarn,\nday before", -58, -16),
+    ALL_OUT: Mark("all, 1 day before", -34, 8),
+    "all still out, 2 days before": Mark("all, 2 days before", -4, 8),
+    "80 % date, this vendor": Mark("80 % date, vendor", -14, 8),
+    "80 % date, by legs": Mark("80 % date, legs", -30, -16),
+    "50 % date, this vendor": Mark("50 % date, vendor", 8, -12),
+    "50 % date, by legs": Mark("50 % date, legs", 8, -12),
 }
-"""The rules that are compared, with the names that the picture has room for."""
+"""The rules that are compared, with what the picture has room for."""
 IDEAL = "who knows the end"
 
 
@@ -55,8 +58,8 @@ def _rules(scores: WarningScores, dates: Scores, arrived: Sequence[Bought], poli
     late = {order.id for order in arrived if (order.days_late or 0) >= scores.late_days}
     first = {
         OURS: first_warnings(foretold),
-        "Forewarn, the day before only": first_warnings(foretold, days_before=1, least=likely),
-        "all still out, the day before": first_warnings(foretold, days_before=1),
+        DAY_BEFORE: first_warnings(foretold, days_before=1, least=likely),
+        ALL_OUT: first_warnings(foretold, days_before=1),
         "all still out, 2 days before": first_warnings(foretold, days_before=2),
         **by_date,
         IDEAL: dict.fromkeys(late, 1),
@@ -66,7 +69,7 @@ def _rules(scores: WarningScores, dates: Scores, arrived: Sequence[Bought], poli
 
 def show_warnings(scores: WarningScores, rules: Mapping[str, RuleScore], picture: Path, out: Console) -> None:
     """Print the tables, and draw the picture."""
-    late, each = scores.late_days, [f"worth 1:{gain}" for gain in WORTHS]
+    late = scores.late_days
     heads = (
         "warned",
         "told of the late",
@@ -76,26 +79,30 @@ def show_warnings(scores: WarningScores, rules: Mapping[str, RuleScore], picture
         "told 2 days before",
         "lead",
     )
-    table = _table(f"warned of before the promise, of orders {late} or more days late", "rule", *heads, *each)
+    table = _table(f"warned of before the promise, of orders {late} or more days late", "rule", *heads)
     for rule in rules.values():
         shares = (rule.told, *rule.came.values(), rule.early)
-        worths = (f"{worth.value:+,.0f}" for worth in rule.worth.values())
-        table.add_row(rule.rule, f"{rule.warned:,}", *map(_share, shares), f"{rule.lead:.1f}", *worths)
-    out.print("", table)
+        table.add_row(rule.rule, f"{rule.warned:,}", *map(_share, shares), f"{rule.lead:.1f}")
+    out.print("", table, width=WIDTH, crop=False)
+
+    table = _table("worth, in needless apologies", "rule", *(f"1:{gain}" for gain in WORTHS))
+    for rule in rules.values():
+        table.add_row(rule.rule, *(_worth(worth) for worth in rule.worth.values()))
+    out.print("", table, width=WIDTH, crop=False)
 
     measured = ("orders", "late", "AUC", "Brier skill", "log loss", "of the base rate")
     table = _table("likelihoods by day before the promise", "days before", *measured)
     for row in scores.mornings():
         measures = (_number(row.auc, 2), _number(row.skill, 2), _number(row.log_loss, 2), f"{row.base_log_loss:.2f}")
         table.add_row(f"{row.before}", f"{row.cases:,}", f"{row.late:,}", *measures)
-    out.print("", table)
+    out.print("", table, width=WIDTH, crop=False)
 
     for title, arrived_only in (("all orders; one that never arrived is late", False), ("arrived orders only", True)):
         table = _table(f"said and came, 1 to 5 days before: {title}", "said", "came", "off by", "forecasts")
         for tenth in scores.tenths(arrived_only=arrived_only):
             off = f"{100 * (tenth.said - tenth.came.value):+.0f}"
             table.add_row(f"{tenth.said:.0%}", _share(tenth.came), off, f"{tenth.cases:,}")
-        out.print("", table)
+        out.print("", table, width=WIDTH, crop=False)
     draw_warnings(scores, rules, RULES, picture)
     out.print(f"\nThe chart of warnings is {picture}.", soft_wrap=True)
 
@@ -119,6 +126,10 @@ def warnings_data(scores: WarningScores, rules: Mapping[str, RuleScore]) -> dict
 
 def _share(measured: Measured) -> str:
     return f"{100 * measured.value:.1f} % [{100 * measured.low:.0f}-{100 * measured.high:.0f}]"
+
+
+def _worth(measured: Measured) -> str:
+    return f"{measured.value:+,.0f} [{measured.low:+,.0f} to {measured.high:+,.0f}]"
 
 
 def _number(measured: Measured, digits: int) -> str:
