@@ -97,8 +97,8 @@ def show_warnings(scores: WarningScores, rules: Mapping[str, RuleScore], picture
         table.add_row(f"{row.before}", f"{row.cases:,}", f"{row.late:,}", *measures)
     out.print("", table, width=WIDTH, crop=False)
 
-    for title, arrived_only in (("all orders; one that never arrived is late", False), ("arrived orders only", True)):
-        table = _table(f"said and came, 1 to 5 days before: {title}", "said", "came", "off by", "forecasts")
+    for title, arrived_only in (("all orders", False), ("only those that arrived", True)):
+        table = _table(f"said and came: {title}", "said", "came", "off by", "forecasts")
         for tenth in scores.tenths(arrived_only=arrived_only):
             off = f"{100 * (tenth.said - tenth.came.value):+.0f}"
             table.add_row(f"{tenth.said:.0%}", _share(tenth.came), off, f"{tenth.cases:,}")

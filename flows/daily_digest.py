@@ -13,6 +13,7 @@ from app.composition import App, open_app
 from app.prefect_page import as_state, emit_shop_event, publish_artifact, tell_story
 from app.prefect_tasks import run_task
 from app.reports.counts import by_days, counted
+from app.reports.early_warning import drift_markdown
 from app.reports.history_charts import history_markdown
 from app.reports.story import Story, simple_story
 from app.run_tracking import flow_run_name
@@ -20,6 +21,7 @@ from app.safe_text import markdown_cell, markdown_table
 from models.alerts import Alert
 from models.policy.policy import MAY_BE_LATE, Policy
 from tasks.db.sql import read_only
+from tasks.early_warning.store import load_state
 from tasks.reporting.history import load_history
 from tasks.reporting.status import DayTotals, load_day
 
@@ -46,6 +48,7 @@ async def run_digest(app: App, as_of: date | None = None) -> dict[str, Any]:
     totals = await run_task(load_totals, app, day)
 
     page = digest_markdown(app.folder.shop.name, day, totals, app.context.policy)
+    page += await run_task(find_drift, app, day)
     if FlowRunContext.get() is not None:
         page += await run_task(draw_history, app, day)
     await publish_artifact(app, DIGEST, page, title="The day")
@@ -71,6 +74,13 @@ def draw_history(app: App, day: date) -> str:
     """Return pictures of the last weeks as markdown."""
     with read_only(app.context.engine) as connection:
         return history_markdown(app.context.policy, load_history(app.context, connection, day))
+
+
+def find_drift(app: App, day: date) -> str:
+    """Return that the likelihoods of late orders were too far off, as markdown; empty where they hold."""
+    with read_only(app.context.engine) as connection:
+        state = load_state(connection, day + timedelta(days=1))
+    return "" if state is None else drift_markdown(state.off_points, drifted=state.drifted)
 
 
 def load_totals(app: App, day: date) -> DayTotals:

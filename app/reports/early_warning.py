@@ -30,10 +30,17 @@ def learnt_sentence(learnt: Learnt) -> str:
 def off_sentence(off_points: float | None) -> str:
     """Return how far what was said lately was off."""
     if off_points is None:
-        return f"Fewer than {LEAST_ORDERS} forecasts ended in the last {WINDOW_DAYS} days: too few to compare."
+        return f"Fewer than {LEAST_ORDERS} orders ended in the last {WINDOW_DAYS} days of which something was said."
     more = "more" if off_points > 0 else "fewer"
     off = f"In the last {WINDOW_DAYS} days {abs(off_points):.0f} in 100 {more} late orders were foretold than came"
     return f"{off}: too far off." if abs(off_points) > OFF_POINTS else f"{off}."
+
+
+def drift_markdown(off_points: float | None, *, drifted: bool) -> str:
+    """Return for the digest that what was said of late orders was too far off; empty where it holds."""
+    if not drifted:
+        return ""
+    return f"\n## How likely orders are late\n\n{off_sentence(off_points)} {DECIDES[Source.BASE_RATE]}\n"
 
 
 def learnt_markdown(shop: str, learnt: Learnt) -> str:
