@@ -35,6 +35,8 @@ from tasks.reporting.explain_consent import explain_consent
 from tasks.reporting.explain_supply import explain_coverage, explain_dates
 from tasks.tables import OFFERS, ORDERS, PRODUCTS
 
+SWAPPABLE = ("open", "ready")
+"""Statuses of an item that a substitute may still take the place of."""
 OVER = (ClockState.DONE, ClockState.CLOSED, ClockState.CANCELLED, ClockState.EXEMPT)
 
 
@@ -97,6 +99,8 @@ class StoryOffer:
     currency: str
     expires_on: date | None
     used: bool
+    over: bool = False
+    """Whether what it is for is over, so that nobody can take it any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +257,7 @@ def _offers(connection: Connection, page: OrderPage, messages: Sequence[OrderMes
         .all()
     )
     names = _product_names(connection, {product for row in rows for product in row["products"]})
+    swappable = {item.number for parcel in page.parcels for item in parcel.items if item.status in SWAPPABLE}
     taken = {choice.discount.code for choice in page.choices if choice.discount is not None}
     return tuple(
         StoryOffer(
@@ -265,6 +270,7 @@ def _offers(connection: Connection, page: OrderPage, messages: Sequence[OrderMes
             currency=row["currency"],
             expires_on=row["expires_on"],
             used=row["code"] is not None and row["code"] in taken,
+            over=row["kind"] == RemedyKind.SUBSTITUTE and row["line"] not in swappable,
         )
         for row in rows
         if any(at >= row["created_at"] for at in left)

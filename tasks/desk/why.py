@@ -17,6 +17,7 @@ from rules.delays.buckets import get_bucket
 from rules.delays.schedule import NEVER
 from rules.early_warning.sentences import outlook_sentence
 from tasks.context import Context
+from tasks.desk.cancelled_part import cancelled_part
 from tasks.desk.staff_words import short_date
 from tasks.desk.why_sentence import WhyFacts, WhyMessage, why_sentence
 from tasks.early_warning.outlook import add_outlook
@@ -65,6 +66,7 @@ def load_why(context: Context, connection: Connection, found: OrderFacts) -> Why
         messages=_messages(context, connection, order, rows),
         ended=_ended(context, order) if assessment.bucket == CLOSED else "",
         future_on=order.placed_on if assessment.bucket == FUTURE else None,
+        part=cancelled_part(found, context.as_of),
         unpaid=order.unpaid,
         late=delay is not None,
         days=delay.days if delay else 0,

@@ -76,6 +76,8 @@ class WhyFacts:
     """The oldest first."""
     ended: str = ""
     """How the order ended, as `was cancelled on 20 November`; empty while something of it is open."""
+    part: str = ""
+    """What of an open order is over without having left, as `Duvet Cover Sand was cancelled on 20 November.`"""
     future_on: date | None = None
     """The day on which an order is placed that is still to come."""
     unpaid: bool = False
@@ -121,8 +123,8 @@ def why_sentence(facts: WhyFacts) -> str:
         return " ".join([*said, *_doubts(facts, after), "Nothing more is due."])
     parts = [_told(facts, told)] if told else []
     parts += _since_then(facts, told, after) if told else _untold(facts, after)
-    said = [*([facts.outlook] if facts.outlook else []), *([f"{facts.hold}."] if facts.hold else [])]
-    return " ".join([*parts, *said, *_next(facts, after)])
+    said = [facts.part, facts.outlook, f"{facts.hold}." if facts.hold else ""]
+    return " ".join([*parts, *filter(None, said), *_next(facts, after)])
 
 
 def _last_told(facts: WhyFacts) -> list[WhyMessage]:

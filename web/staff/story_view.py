@@ -282,7 +282,8 @@ def _expected(item: StoryItem, today: date) -> list[str]:
 def offer_words(offer: StoryOffer, today: date) -> str:
     """Return an offer in a sentence."""
     if offer.kind is RemedyKind.SUBSTITUTE:
-        return f"Swap for {' or '.join(offer.products)}, open until it is gone."
+        until = "not open any more: the item is over" if offer.over else "open until it is gone"
+        return f"Swap for {' or '.join(offer.products)}, {until}."
     worth = f"{offer.percent.normalize():f} %" if offer.percent is not None else ""
     if offer.amount is not None:
         worth = format_currency(offer.amount, offer.currency, locale="en")

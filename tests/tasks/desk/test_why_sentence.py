@@ -45,6 +45,14 @@ CASES = {
     "told by mail": (about(SENT), f"{TOLD} {NOTHING_MORE}"),
     "sent and not confirmed": (about(failed(State.SENT)), f"{TOLD} {NOTHING_MORE}"),
     "told by two channels": (about(SENT, TEXT), f"{TOLD.replace('by mail', 'by mail and text')} {NOTHING_MORE}"),
+    "part of it was cancelled since": (
+        about(SENT, part="Fern was cancelled on 24 November."),
+        f"{TOLD} Fern was cancelled on 24 November. {NOTHING_MORE}",
+    ),
+    "part of it was cancelled, and nobody was told": (
+        about(late=False, days=0, part="2 of 3 items were cancelled."),
+        "Nobody was told: nothing is late. 2 of 3 items were cancelled. The next check is on 30 November.",
+    ),
     "a text waits for its hour": (
         about(SENT, replace(TEXT, state=State.QUEUED, not_before=datetime(2025, 11, 24, 13, 30, tzinfo=UTC))),
         f"{TOLD} A text waits until 08:30 (New York).",

@@ -1,6 +1,7 @@
 """An order's story on the desk: what a caller's agent reads, over a real ledger."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import insert, update
@@ -8,6 +9,7 @@ from sqlalchemy import insert, update
 from models.config.shop import OrderPages
 from models.customers import Act
 from models.enums import State
+from models.orders import ProductFacts
 from tasks.staff.audit import record
 from tasks.tables import EVENTS, EXPECTED_DATES, NOTICES, OUTBOX, SHIPMENTS
 from templates.rendering.messages import Renderer
@@ -74,6 +76,19 @@ def test_a_message_that_waits_for_an_address_that_was_stopped_is_not_said_to_wai
     assert "waits to be sent" not in page.text.partition("Copy this")[0]
     driver.deliver(0)
     assert driver.transport.taken == []
+
+
+def test_after_part_of_it_is_cancelled_the_story_says_so_and_its_swap_is_over(driver):
+    driver.context = with_renderer(replace(driver.context, shop=PAGES, link_key=b"k" * 32), Renderer(PAGES))
+    driver.stock(ProductFacts("fern", "Fern", "lamps", Decimal(46)), 1)
+    driver.order("1041", line("1", promised=-9, expected=5), line("2", promised=6))
+    driver.run_day()
+    assert "Swap for Fern, open until it is gone." in story(driver).text
+    visitor = Visitor(driver)
+    visitor.choose(Act.CANCEL, visitor.page.open.cancels[0].key)
+    page = story(driver)
+    assert "Lamp 1 was cancelled by the customer." in page.text
+    assert "Swap for Fern, not open any more: the item is over." in page.text
 
 
 def test_addresses_are_masked(late):
