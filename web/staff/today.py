@@ -78,19 +78,24 @@ def show(visit: Visit) -> Response:
     ]
     problems = [row for row in health if row.chip[0] in ("bad", "wait")]
     fine = [row for row in health if row not in problems]
-    check = next((flow for flow in today.flows if flow.flow == LATE_ORDERS and flow.succeeded_at), None)
     return visit.page(
         "desk/today.html",
         title="Today",
         heading=f"Today, {visit.today:%A} {visit.today.day} {visit.today:%B}",
         waiting=waiting,
-        checked=f"All orders were last checked at {visit.moment(check.succeeded_at)}.{_next(visit, check)}"
-        if check
-        else "No orders were checked yet.",
+        checked=_checked(visit, today.flows),
         happened=list(_happened(today.day)),
         problems=problems,
         fine=fine,
     )
+
+
+def _checked(visit: Visit, flows: Sequence[FlowHealth]) -> str:
+    """Return when all orders were last checked, and when they are next."""
+    check = next((flow for flow in flows if flow.flow == LATE_ORDERS), None)
+    if check is None or check.succeeded_at is None:
+        return "No orders were checked yet."
+    return f"All orders were last checked at {visit.moment(check.succeeded_at)}.{_next(visit, check)}"
 
 
 def _waiting_rows(visit: Visit, waiting: Waiting) -> Iterator[TodayRow]:
