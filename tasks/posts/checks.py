@@ -141,7 +141,8 @@ def _truth(context: Context, connection: Connection, post: CheckedPost) -> Itera
     if post.product_id is None or post.kind == PostKind.OWN:
         return
     if stale_posts(context, connection, [asdict(post)], context.as_of):
-        yield Problem(Check.TRUE, "It is not so any more: the facts have changed since. It would not be published.")
+        text = "It is not so any more: the facts have changed since. It would be withdrawn at its hour."
+        yield Problem(Check.TRUE, text, blocks=False)
     elif post.expected_on is not None and context.started_at - post.created_at > FRESH_FOR:
         days = (context.started_at - post.created_at).days
         text = f"Its date was found {days} days ago. It is looked up again before it leaves."

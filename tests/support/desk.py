@@ -120,6 +120,10 @@ class DeskClient:
         """Post fields as they are, without reading a form first."""
         return self._web.post(path, data, FORM | self._cookie() | (headers or {}))
 
+    def post_body(self, path, body, content_type):
+        """Post a body as it is, of a form with a file for example."""
+        return self._web.ask("POST", path, body, FORM | {"Content-Type": content_type} | self._cookie())
+
     def follow(self, page):
         """Return the page to which an answer sends the browser."""
         return self.get(page.location)

@@ -1,0 +1,298 @@
+"""Posts on the desk: the week, the editor with its preview, and what is decided about a post."""
+
+import io
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from PIL import Image
+from sqlalchemy import update
+
+from models.enums import Channel, PostState, State
+from models.orders import ProductFacts
+from models.policy.messaging import PostPolicy
+from models.policy.policy import Policy
+from tasks.posts.compose import compose_delay_posts
+from tasks.tables import OUTBOX
+from tests.support.builders import day, line
+from tests.support.desk import desk_app, desk_client
+from tests.support.shop_driver import customer, noon
+
+LAMP = ProductFacts("P1", "Reading Lamp", "Lamps")
+NETWORKS = (Channel.X, Channel.BLUESKY)
+HOUR = {"day": "2026-06-16", "time": "10:00"}
+
+
+@pytest.fixture
+def shop(driver):
+    driver.context = replace(
+        driver.context,
+        policy=Policy(posts=PostPolicy(second_person=True)),
+        open_networks=NETWORKS,
+        connected_networks=NETWORKS,
+    )
+    return driver
+
+
+@pytest.fixture
+def people(shop):
+    app = desk_app(shop.context, noon(0))
+    return [desk_client(shop.context, "marketing", now=noon(0), name=name, app=app) for name in ("Mara", "Jan")]
+
+
+def place(shop, count=5):
+    for n in range(count):
+        shop.order(f"{n}", line(promised=-9, product=LAMP), customer=customer(f"c{n}"), placed=-30)
+
+
+def written(client, text="We are open on Saturday.", **fields):
+    """Write a post; return the address of its page."""
+    done = client.post("/desk/posts/new", {"text": text, "networks": ["x", "bluesky"]} | fields)
+    assert done.status == 303, done.text
+    return done.location.partition("?")[0]
+
+
+def waiting(client, **fields):
+    return written(client, do="ask", **fields)
+
+
+def test_a_week_without_posts_says_what_makes_one_appear(people):
+    page = people[0].get("/desk/posts?week=2025-W48")
+    assert "No posts this week. A draft appears when 5 or more orders of a product are 4 days late or more" in page.text
+    assert "Write a post" in page.text
+    assert "Mon 24 Nov 2025 to Sun 30 Nov 2025" in page.text
+    assert "There is no week 2025-W60. This week is shown." in people[0].get("/desk/posts?week=2025-W60").text
+
+
+def test_a_post_is_written_asked_for_approved_by_a_second_person_and_withdrawn(shop, people):
+    mara, jan = people
+    path = waiting(mara, **HOUR)
+    page = mara.get(path)
+    assert "Waits for approval" in page.text
+    assert "You wrote or changed it last, so another person approves it. Jan can." in page.text
+    assert "Approve for" not in page.text
+    assert "To approve (1)" in jan.get("/desk/posts").text
+    assert "Approve for Tuesday, 16 June, 10:00 (Berlin)" in jan.get(path).text
+    done = jan.post(f"{path}/approve", page=path)
+    said = jan.follow(done)
+    assert "You approved the post “We are open on Saturday.” for Tuesday, 16 June, 10:00 (Berlin)." in said.text
+    assert "Approved for Tue 10:00" in said.text
+    assert {row["not_before"] for row in shop.post_messages} == {noon(1) - timedelta(hours=2)}
+    week = jan.get("/desk/posts?week=2026-W25")
+    assert "Approved for Tue 10:00" in week.text
+    assert "X and Bluesky" in week.text
+    gone = jan.follow(jan.post(f"{path}/withdraw", {"why": "it rains"}))
+    assert "Withdrawn: It rains." in gone.text
+    (undo,) = [tag["href"] for tag in gone.tags("a") if tag.get("href", "").endswith("/undo")]
+    jan.post(undo)
+    assert {row["state"] for row in shop.post_messages} == {State.QUEUED}
+    assert "Approved for Tue 10:00" in jan.get(path).text
+
+
+def test_ones_own_approval_is_refused_also_where_the_form_is_forged(shop, people):
+    mara, jan = people
+    path = waiting(mara)
+    form = jan.form(path, f"{path}/approve")
+    form.fields["form"] = [mara.form(path, f"{path}/back").fields["form"][0]]
+    assert mara.send(form).status == 403
+    token = mara.get(path)
+    assert "approve" not in [tag.get("action", "").rpartition("/")[2] for tag in token.tags("form")]
+    assert shop.rows(OUTBOX) == []
+
+
+def test_an_approval_of_a_text_that_was_changed_meanwhile_is_refused(shop, people):
+    mara, jan = people
+    path = waiting(mara)
+    form = jan.form(path, f"{path}/approve")
+    mara.send(mara.form(f"{path}?edit=1", path), {"text": "Changed", "do": "ask"})
+    refused = jan.send(form)
+    assert refused.status == 409
+    assert "Mara changed it meanwhile" in refused.text
+    assert shop.rows(OUTBOX) == []
+
+
+def test_two_who_edit_at_once_do_not_overwrite_each_other(shop, people):
+    mara, jan = people
+    path = written(mara)
+    forms = [each.form(path) for each in people]
+    assert jan.send(forms[1], {"text": "By Jan"}).status == 303
+    refused = mara.send(forms[0], {"text": "By Mara"})
+    assert (refused.status, shop.posts[0]["text"]) == (409, "By Jan")
+    assert "Your change was not saved: Jan changed it meanwhile." in refused.text
+
+
+def test_a_post_is_sent_back_with_a_note_that_its_author_reads(people):
+    mara, jan = people
+    path = waiting(mara)
+    assert jan.post(f"{path}/back", page=path).status == 422
+    jan.post(f"{path}/back", {"note": "say until when"}, page=path)
+    page = mara.get(path)
+    assert "Sent back: Say until when." in page.text
+    assert "Text for all networks" in page.text
+    assert "Jan sent it back. Say until when." in page.text
+
+
+def test_what_keeps_a_post_from_being_approved_is_said_at_the_field_and_the_post_is_kept(shop, people):
+    mara, _ = people
+    done = mara.post("/desk/posts/new", {"text": "n" * 294, "networks": ["x", "bluesky"], "do": "ask"})
+    page = mara.follow(done)
+    assert "14 too many for X." in page.text
+    assert page.text.startswith("Error: ")
+    assert shop.posts[0]["state"] == PostState.DRAFT
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"text": ""}, "Write the text."),
+        ({"day": "2026-06-16"}, "Enter the time, too"),
+        ({"time": "10:00"}, "Enter the day, too"),
+        ({"day": "2026-06-14", "time": "10:00"}, "This time has passed."),
+        (
+            {"day": "2027-03-28", "time": "02:30"},
+            "On Sun 28 Mar 2027 clocks skip 02:30. The next time that they show is 03:00.",
+        ),
+        ({"day": "2026-06-16", "time": "25:00"}, "Enter a time, such as 10:00."),
+        ({"product": "a lamp that nobody sells"}, "There is no product “a lamp that nobody sells”."),
+        ({"kind": "late"}, "Name the product of which it says so."),
+    ],
+)
+def test_what_is_wrong_in_the_form_is_said_and_kept(shop, people, fields, said):
+    page = people[0].post("/desk/posts/new", {"text": "We are open", "networks": ["x"]} | fields)
+    assert page.status == 422
+    assert said in page.text
+    assert shop.posts == []
+
+
+def test_a_time_that_clocks_show_twice_is_the_first_of_them_and_said(shop, people):
+    path = written(people[0], day="2026-10-25", time="02:30")
+    assert shop.posts[0]["publish_at"].hour == 0
+    assert "which clocks show twice that day: the first of them" in people[0].get("/desk/log").text
+    assert "02:30" in people[0].get(path).html
+
+
+def test_a_machines_draft_is_changed_and_approved_by_whoever_did_not_change_it(shop, people):
+    mara, jan = people
+    place(shop)
+    (post,) = compose_delay_posts(shop.context.with_run("r", day(0), noon(0)))
+    path = f"/desk/posts/{post['id']}"
+    page = mara.get(path)
+    assert "Forewarn drafted it: 5 orders late, no date is known." in page.text
+    assert "Approve, and publish at once" in page.text
+    mara.send(mara.form(f"{path}?edit=1", path), {"text": "The lamp is late. Sorry.", "do": "ask"})
+    assert "another person approves it" in mara.get(path).text
+    jan.post(f"{path}/approve", page=path)
+    assert [(row["network"], row["text"]) for row in sorted(shop.post_messages, key=lambda row: row["network"])] == [
+        ("bluesky", "The lamp is late. Sorry."),
+        ("x", "The lamp is late. Sorry."),
+    ]
+
+
+def test_the_preview_shows_each_network_with_its_own_text_measure_and_card_and_saves_nothing(shop, people):
+    mara, _ = people
+    place(shop, 1)
+    path = written(mara, "Look: https://lamps.example.com", product="P1")
+    form = mara.form(path)
+    form.action = f"{path}/preview"
+    shown = mara.send(form, {"text": "<b>New</b>: https://lamps.example.com", "text_bluesky": "For Bluesky alone"})
+    assert shown.status == 200
+    assert shown.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
+    assert "X 35 of 280 characters" in shown.text
+    assert "Bluesky 17 of 300 characters" in shown.text
+    assert "&lt;b&gt;New" in shown.html
+    assert "For Bluesky alone" in shown.text
+    assert "Lamps & Co" in shown.text
+    assert shop.posts[0]["text"] == "Look: https://lamps.example.com"
+    assert "Look:" in mara.get(f"{path}/preview").text
+
+
+def upload(client, path, picture, **fields):
+    """Send the form of a page with a picture, as a browser does."""
+    form = client.form(path)
+    pairs = [(name, str(one)) for name, values in (form.fields | {k: [v] for k, v in fields.items()}).items()
+             for one in values]  # fmt: skip
+    edge = b"edge-of-a-part"
+    parts = [
+        b'--%s\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n' % (edge, name.encode(), value.encode())
+        for name, value in pairs
+        if name != "picture"
+    ]
+    head = (
+        b'--%s\r\nContent-Disposition: form-data; name="picture"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n'
+    )
+    body = b"".join([*parts, head % edge, picture, b"\r\n--%s--\r\n" % edge])
+    return client.post_body(form.action, body, f"multipart/form-data; boundary={edge.decode()}")
+
+
+def png(size=(30, 20)):
+    drawn = io.BytesIO()
+    Image.new("RGB", size, "red").save(drawn, "PNG")
+    return drawn.getvalue()
+
+
+def test_a_picture_needs_a_description_and_is_shown(shop, people):
+    mara, _ = people
+    path = written(mara)
+    assert "Say what the picture shows" in upload(mara, path, png()).text
+    assert upload(mara, path, png(), description="a red lamp").status == 303
+    page = mara.get(path)
+    assert "a red lamp" in page.html
+    shown = mara.get(f"{path}/picture")
+    assert shown.headers["content-type"] == "image/jpeg"
+    assert "data:image/jpeg;base64," in mara.get(f"{path}/preview").html
+    assert "the file cannot be read as a picture" in upload(mara, path, b"<svg/>", description="x").text.casefold()
+    mara.post(path, {"drop_picture": "1"})
+    assert mara.get(f"{path}/picture").status == 404
+
+
+def test_a_large_body_is_taken_from_whoever_may_send_a_picture_only(shop, people):
+    path = written(people[0])
+    service = desk_client(shop.context, "service", now=noon(0))
+    assert service.post_body(path, b"x" * 200_000, "multipart/form-data; boundary=x").status == 413
+    assert people[0].post_body(path, b"x" * 12_000_000, "multipart/form-data; boundary=x").status == 413
+
+
+def test_a_network_that_failed_is_tried_again_from_the_post(shop, people):
+    mara, jan = people
+    path = waiting(mara)
+    jan.post(f"{path}/approve", page=path)
+    with shop.context.engine.begin() as connection:
+        failed = {"state": State.REJECTED, "reason": "X answered 403: Forbidden", "settled_at": noon(0)}
+        one = update(OUTBOX).where(OUTBOX.c.channel == Channel.X)
+        connection.execute(one.values(**failed, sending_at=noon(0)))
+        connection.execute(
+            update(OUTBOX).where(OUTBOX.c.channel == Channel.BLUESKY).values(state="sent", settled_at=noon(0))
+        )
+    page = mara.get(path)
+    assert "Failed on X" in page.text
+    assert "Published elsewhere" in page.text
+    assert "X answered 403: Forbidden." in page.text
+    mara.post(f"{path}/again/x", page=path)
+    assert "May or may not be on X" in mara.get(path).text
+    assert "Failed on X" not in mara.get("/desk/posts").text
+
+
+def test_the_calendar_says_what_customers_get_that_day(shop, people):
+    place(shop, 3)
+    shop.evaluate()
+    page = people[0].get("/desk/posts")
+    assert "3 mails to customers wait; first at once" in page.text
+    assert "See the queue" in page.text
+
+
+def test_filters_are_in_the_address(people):
+    mara, _ = people
+    written(mara, "For X alone", networks=["x"])
+    assert "For X alone" in mara.get("/desk/posts?network=x&state=draft").text
+    assert "For X alone" not in mara.get("/desk/posts?network=bluesky").text
+    assert "No post of this week is so." in mara.get("/desk/posts?state=published").text
+
+
+def test_who_only_reads_sees_posts_and_no_act(shop, people):
+    path = waiting(people[0])
+    reader = desk_client(shop.context, "read", now=noon(0))
+    page = reader.get(path)
+    assert "We are open on Saturday." in page.text
+    assert [tag.get("action") for tag in page.tags("form") if path in tag.get("action", "")] == []
+    assert reader.get("/desk/posts/new").status == 403
+    assert "Write a post" not in reader.get("/desk/posts").text
