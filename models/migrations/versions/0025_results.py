@@ -12,6 +12,15 @@ depends_on = None
 
 OF_TRIAL = sa.text("experiment <> ''")
 IN_TRIAL = sa.text("experiment IS NOT NULL")
+CLEAR_DIGEST = """
+CREATE TRIGGER redemption_source_digest AFTER UPDATE ON redemption
+WHEN new.source_digest IS NOT NULL AND new.source_digest = old.source_digest
+BEGIN UPDATE redemption SET source_digest = NULL WHERE rowid = new.rowid; END
+"""
+CLEAR_DIGEST_ON_POSTGRESQL = """
+CREATE TRIGGER redemption_source_digest BEFORE UPDATE ON redemption FOR EACH ROW
+WHEN (new.source_digest = old.source_digest) EXECUTE FUNCTION clear_source_digest()
+"""
 
 
 def upgrade() -> None:
@@ -35,6 +44,8 @@ def upgrade() -> None:
         sa.Column("source_digest", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("code", "order_id"),
     )
+    on_sqlite = op.get_bind().dialect.name == "sqlite"
+    op.execute(CLEAR_DIGEST if on_sqlite else CLEAR_DIGEST_ON_POSTGRESQL)
     op.create_table(
         "result_number",
         sa.Column("day", sa.Date(), nullable=False),
