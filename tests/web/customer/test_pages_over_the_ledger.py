@@ -176,7 +176,7 @@ def test_a_customer_stops_texts_on_the_page_and_only_by_its_button(driver):
     (link,) = (tag["href"] for tag in page.get().tags("a") if tag["href"].endswith("/texts"))
     assert link == f"{page.path}/texts"
     asked = page.get("/texts")
-    assert "We send no more text messages to +49…78." in asked.text
+    assert "We will then send no more text messages to +49…78." in asked.text
     assert page.rows(SUPPRESSIONS) == []
     (form,) = (tag["value"] for tag in asked.tags("input"))
     assert page.client.post(link, {"form": "made up"}).status == 403
