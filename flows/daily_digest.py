@@ -93,7 +93,7 @@ def digest_markdown(shop: str, day: date, totals: DayTotals, policy: Policy) -> 
     """Return a day's totals as markdown, what needs staff first."""
     waiting = (
         ("In doubt, for staff to resolve: `forewarn in-doubt list`", totals.needs_staff),
-        ("Posts that wait for approval", totals.held),
+        ("Posts that wait for approval: `/desk/posts`", totals.held),
         ("Legal deadlines missed: `promise-clock-summary`", totals.deadlines_missed),
         ("Legal deadlines near or passed", totals.deadlines_near),
         ("Webhook events given up: `forewarn choices webhooks`", totals.webhooks_rejected),

@@ -20,7 +20,7 @@ NONE = "No product is late in enough orders for a new post this week.\n"
 
 @flow(name=POST_DELAYS, flow_run_name=flow_run_name, retries=0)
 async def post_delays(shop: str | None = None, as_of: date | None = None) -> list[str]:
-    """Save this week's posts, held until staff approve them; return their ids.
+    """Save this week's posts, which wait until staff approve them; return their ids.
 
     Args:
         shop: the shop's folder; FOREWARN_SHOP by default.
@@ -34,7 +34,7 @@ async def post_delays(shop: str | None = None, as_of: date | None = None) -> lis
 
 
 async def run_post_delays(app: App, as_of: date | None = None) -> list[str]:
-    """Compose and save held posts, at most one a product and week; return their ids."""
+    """Compose and save posts that wait, at most one a product and week; return their ids."""
     clock = make_clock(app.folder.shop.zone, as_of)
     async with track_run(app, POST_DELAYS, clock) as (context, _):
         posts = await run_task(compose_delay_posts, context)
@@ -57,5 +57,6 @@ def waiting_posts(posts: list[dict[str, Any]], nothing: str) -> str:
     rows = ((f"`{post['id'][:8]}`", str(post["orders"]), markdown_cell(post["text"])) for post in posts)
     return (
         f"# Posts that wait for approval\n\n{markdown_table(('post', 'orders', 'text'), rows)}\n"
-        "Approve with `forewarn posts approve POST`, reject with `forewarn posts reject POST`.\n"
+        "Change, schedule and approve them on the desk, under Posts: `/desk/posts`. By the command line: "
+        "`forewarn posts approve POST`, `forewarn posts reject POST`.\n"
     )

@@ -36,7 +36,7 @@ def test_marketing_sees_what_is_late_and_for_how_many(li):
 
 def test_marketing_drafts_a_post_that_waits_for_approval(li):
     li.press("Late products").press(LATE).press("Draft a post").see(f"Draft a post about {LATE}?")
-    li.press("Draft", "main button", begins=True).see("You drafted a post", "This week's post")
+    li.press("Draft", "main button", begins=True).see("You drafted a post", "Waits for approval")
 
 
 def test_marketing_acts_on_no_order(li):

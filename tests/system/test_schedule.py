@@ -296,14 +296,14 @@ def test_the_next_runs_owe_nothing_more_and_the_other_flows_do_their_work(unsche
     assert (again["state_type"], again["name"]) == ("COMPLETED", f"late-orders {unscheduled.day}: 0 to tell")
     assert unscheduled.rows("SELECT * FROM notice ORDER BY id") == owed
 
-    posts = unscheduled.rows("SELECT count(*) FROM outbox WHERE state = 'held' AND channel = 'x'")[0][0]
+    posts = unscheduled.rows("SELECT count(*) FROM post WHERE state = 'waits'")[0][0]
     assert f"post-delays {unscheduled.day}: {posts} to approve" in [
         one["name"] for one in unscheduled.runs("post-delays")
     ]
     digest = unscheduled.runs("digest")[-1]["name"]
     assert digest.startswith(f"digest of {unscheduled.day}: ")
     assert digest.endswith(" told")
-    waiting = f"| Posts that wait for approval | {posts} |" if posts else "Nothing waits for a person."
+    waiting = f"| Posts that wait for approval: `/desk/posts` | {posts} |" if posts else "Nothing waits for a person."
     assert waiting in unscheduled.artifacts("lantern-loom-digest-summary")[-1]
 
 

@@ -135,7 +135,7 @@ def _waiting_rows(visit: Visit, waiting: Waiting) -> Iterator[TodayRow]:
     if waiting.posts:
         title = f"{count_words(waiting.posts, 'post')} to approve"
         text = "Nothing is published before somebody approves it."
-        yield TodayRow(desk_address("products"), title, ("calm", "Draft"), text)
+        yield TodayRow(desk_address("posts"), title, ("wait", "Waits for approval"), text)
 
 
 def _refund_words(waiting: Waiting) -> str:
