@@ -56,6 +56,7 @@ class Version:
     """Who approved it or sent it back; None for nobody so far."""
     approver_id: str | None
     approved_at: datetime | None
+    """Since when it was in use, or was sent back; None while it waits."""
     reply: str
     """The note of the person who sent it back."""
     based_on: int | None

@@ -64,6 +64,8 @@ class OrderMessage:
     """The trial of two wordings that it takes part in; empty: none."""
     wording: str = ""
     """Which of the two it has, A or B."""
+    message: str = ""
+    """The folder of its words; empty for a mail that answers the customer."""
     events: tuple[MessageEvent, ...] = ()
 
     @property
@@ -157,6 +159,7 @@ def _message(number: int, row: Mapping[str, Any], events: tuple[MessageEvent, ..
         run_id=row["run_id"],
         trial_name=row["experiment"] or "",
         wording=row["wording"] or "",
+        message=row["message"],
         events=events,
     )
 
@@ -169,10 +172,11 @@ def _select(table: Any, **own: Any) -> Select[Any]:
 
 
 def _messages() -> Select[Any]:
-    columns = ("change", "why", "expected_on", "revision", "run_id", "experiment", "wording")
+    columns = ("change", "why", "expected_on", "revision", "run_id", "experiment", "wording", "message")
     notices = _select(NOTICES, **{name: NOTICES.c[name] for name in columns}).select_from(NOTICES_WITH_STATE)
     blank = {"change": literal(""), "why": CUSTOMER_MAILS.c.kind, "expected_on": null()}
     rest = {"revision": literal(0), "run_id": literal(""), "experiment": null(), "wording": null()}
+    rest["message"] = literal("")
     mails = _select(CUSTOMER_MAILS, **blank, **rest)
     mails = mails.join(OUTBOX, OUTBOX.c.id == CUSTOMER_MAILS.c.id)
     order: BindParameter[str] = bindparam("order")

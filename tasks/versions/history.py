@@ -1,6 +1,7 @@
 """Read the versions of a subject, and those that wait for a second person."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
@@ -35,6 +36,14 @@ def newest(connection: Connection, area: str, subject: str) -> Version | None:
 def in_use(connection: Connection, area: str, subject: str) -> Version | None:
     """Return the version that the shop's files have, as far as the ledger knows; None without any."""
     return _in_state(connection, area, subject, VersionState.IN_USE)
+
+
+def used_at(connection: Connection, area: str, subject: str, moment: datetime) -> Version | None:
+    """Return the version that was in use at a moment, as far as the ledger knows; None for an earlier moment."""
+    states = (VersionState.IN_USE, VersionState.REPLACED)
+    query = _of(area, subject).where(SHOP_VERSIONS.c.approved_at <= moment, SHOP_VERSIONS.c.state.in_(states))
+    latest = query.order_by(SHOP_VERSIONS.c.approved_at.desc(), SHOP_VERSIONS.c.number.desc()).limit(1)
+    return next(iter(_read(connection.execute(latest).all())), None)
 
 
 def waiting(connection: Connection, area: str, subject: str) -> Version | None:

@@ -154,6 +154,7 @@ def _add(
         "author_id": author.person_id,
         "at": author.at,
         "note": note,
+        "approved_at": author.at if state is VersionState.IN_USE else None,
         "reply": "",
         "based_on": based_on,
     }

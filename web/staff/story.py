@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse, Response
 
 from models.errors import ForewarnError
 from models.staff import Right
+from models.versions import BY_FILES, Area
 from rules.contact.masking import mask_address
 from tasks.desk.acts_of_staff import load_acts_of_staff
 from tasks.desk.last_import import last_import_words
@@ -17,6 +18,7 @@ from tasks.desk.staff_words import CHANGES, channel_word
 from tasks.desk.story import load_story
 from tasks.orders.queries import get_order_as_sold
 from tasks.promise_clock.evidence import load_evidence
+from tasks.versions.history import used_at
 from web.evidence.page import evidence_page
 from web.security import MAIL_POLICY
 from web.staff.addresses import message_address, order_address
@@ -172,11 +174,24 @@ def _details(visit: Visit, message: OrderMessage, locale: str) -> list[tuple[str
         ("Tries", str(message.attempts)),
         ("The provider's reference", message.reference or "None"),
     ]
+    if version := _version_words(visit, message, locale):
+        pairs.insert(1, ("Words", version))
     if message.trial_name:
         pairs.insert(1, ("Words", f"Wording {message.wording} of the trial “{message.trial_name}”"))
     if message.reason and message.reason.replace("_", "").isalpha() is False:
         pairs.append(("The provider said", message.reason))
     return pairs
+
+
+def _version_words(visit: Visit, message: OrderMessage, locale: str) -> str:
+    """Return which version of the words was in use when a message was written; empty where none is known."""
+    if not message.message or not locale:
+        return ""
+    with visit.reading() as connection:
+        found = used_at(connection, Area.WORDS, f"{message.message}/{locale}", message.created_at)
+    if found is None:
+        return ""
+    return f"Version {found.number}" + ("" if found.author == BY_FILES else f", by {found.author}")
 
 
 def _number(text: str) -> int:

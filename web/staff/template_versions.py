@@ -112,7 +112,7 @@ def _row(visit: Visit, words: Words, one: Version, used: Version | None) -> Vers
 
 
 def _author(one: Version) -> str:
-    return "Changed in the files" if one.author == BY_FILES else one.author
+    return "The shop's files" if one.author == BY_FILES else one.author
 
 
 def show_difference(visit: Visit, form: Form = NEW, words: Words | None = None, span: str = "") -> Response:

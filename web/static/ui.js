@@ -28,6 +28,7 @@ for (const button of document.querySelectorAll("[data-copy]")) {
 for (const form of document.querySelectorAll("form[data-preview]")) {
   const show = document.getElementById(form.dataset.preview);
   let waiting;
+  if (show && "draft" in form.dataset) form.requestSubmit(show); // sent back: what was typed is not saved
   form.addEventListener("input", (event) => {
     if (event.target.tagName === "TEXTAREA") form.dataset.changed = "yes";
     clearTimeout(waiting);

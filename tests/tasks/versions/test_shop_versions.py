@@ -1,16 +1,18 @@
 """Versions of what a shop edits: proposed, approved by a second person, sent back, used again, and never lost."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from app.shop_edits import IN_GIT, SWITCHED_OFF, CannotWrite, ShopEdits
 from models.versions import BY_FILES, Area, Author, VersionState
-from tasks.versions.history import all_in_use, all_waiting, in_use, version, versions, waiting
+from tasks.versions.history import all_in_use, all_waiting, in_use, used_at, version, versions, waiting
 from tasks.versions.record import ChangedOutside, NothingChanged, SavedMeanwhile, adopt, propose, use_again
 from tasks.versions.review import NotWaiting, OwnVersion, approve, send_back
 
 NOW = datetime(2025, 11, 24, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 MARA, JAN = Author("Mara", "p1", NOW), Author("Jan", "p2", NOW)
 FILE, WEEK = "templates/week/subject.en.txt", (Area.WORDS, "week/en")
 
@@ -128,6 +130,14 @@ def test_what_was_changed_outside_the_desk_becomes_a_version_and_nothing_is_lost
     save("Mine\n", based_on=3)
     texts = [each.files[FILE] for each in read(context, versions, *WEEK)]
     assert texts == ["Mine\n", "By an editor\n", "Late\n", None]
+
+
+def test_the_version_in_use_at_a_moment_is_known(context, save):
+    save("Late\n")
+    save("Later\n", replace(MARA, at=NOW + HOUR), based_on=2, needs_second=True)
+    save("Latest\n", replace(MARA, at=NOW + 2 * HOUR), based_on=3)
+    found = [read(context, used_at, *WEEK, NOW + n * HOUR) for n in (-1, 0, 1, 2)]
+    assert [each and each.number for each in found] == [None, 2, 2, 4]
 
 
 def test_files_are_put_back_where_the_transaction_fails(context, edits, save):
