@@ -193,6 +193,7 @@ def test_what_is_wrong_stands_at_its_field_and_what_was_typed_is_kept(desk):
         "Two rows begin at 4 days late",
     ):
         assert text in seen.text
+    assert "ucket" not in seen.text
     (form,) = [one for one in forms_of(seen) if one.action == POLICY]
     for name, text in wrong.items():
         assert form.fields[name] == [text]

@@ -34,7 +34,10 @@ ACROSS_FIELDS = (
 
 def add_problems(form: Form, error: ValidationError, rows: Sequence[int]) -> None:
     """Add each problem to the form at its field; `rows` are the form's rows of the table of days late, in order."""
+    in_rows = any(each.name.startswith(f"{DAYS_LATE}.") for each in form.errors)
     for problem in error.errors(include_url=False):
+        if in_rows and problem["loc"] == (DAYS_LATE,):
+            continue  # the rows say it themselves
         name, message = _named(problem, rows)
         if not form.error(name):
             form.wrong(name, message)
