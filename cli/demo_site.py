@@ -30,9 +30,12 @@ SAMPLE_URL = "https://shop.example.com"
 FIRST_ORDER = "1041"
 WITH_LINKS = ("shop.toml", "sources/products.sql")
 OWN_ORDER_PAGES = f"'{SAMPLE_URL}/orders/' || order_no"
-ORDER_PAGES = """
+SERVED = """
 [order_pages]
 url = "{url}"
+
+[desk]
+edits = true
 """
 
 
@@ -45,7 +48,7 @@ def use_local_links(shop: Path, port: int) -> None:
     orders = shop / "sources" / "orders.sql"
     orders.write_text(orders.read_text("utf-8").replace(OWN_ORDER_PAGES, "CAST(NULL AS VARCHAR)"), "utf-8")
     with (shop / "shop.toml").open("a", encoding="utf-8") as config:
-        config.write(ORDER_PAGES.format(url=url))
+        config.write(SERVED.format(url=url))
 
 
 def serve_demo(into: Path, port: int) -> None:
